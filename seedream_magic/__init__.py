@@ -1,0 +1,88 @@
+"""Draw with ByteDance's Seedream in notebooks: `%load_ext seedream_magic`, then `%%seedream`."""
+
+from __future__ import annotations
+
+import importlib
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from seedream_magic.errors import (
+        ApiError,
+        AuthFailed,
+        ConfigError,
+        ContentRefused,
+        ImageError,
+        ImageInvalid,
+        ImageLinkExpired,
+        ImageTooLarge,
+        InvalidRequest,
+        MissingKey,
+        ModelNotFound,
+        NoConnection,
+        OutcomeUnknown,
+        PaymentRequired,
+        RateLimited,
+        RequestRefused,
+        ResponseBroken,
+        SeedreamError,
+        SeedreamInterrupted,
+        ServerFailed,
+        UnsafeURL,
+    )
+    from seedream_magic.images.image_set import Frame, ImageSet
+    from seedream_magic.seedream import Seedream
+
+__version__ = "0.1.0"
+
+_HOMES = {
+    "Frame": "seedream_magic.images.image_set",
+    "ImageSet": "seedream_magic.images.image_set",
+    "Seedream": "seedream_magic.seedream",
+}
+__all__ = [
+    "ApiError",
+    "AuthFailed",
+    "ConfigError",
+    "ContentRefused",
+    "Frame",
+    "ImageError",
+    "ImageInvalid",
+    "ImageLinkExpired",
+    "ImageSet",
+    "ImageTooLarge",
+    "InvalidRequest",
+    "MissingKey",
+    "ModelNotFound",
+    "NoConnection",
+    "OutcomeUnknown",
+    "PaymentRequired",
+    "RateLimited",
+    "RequestRefused",
+    "ResponseBroken",
+    "Seedream",
+    "SeedreamError",
+    "SeedreamInterrupted",
+    "ServerFailed",
+    "UnsafeURL",
+]
+
+
+def __getattr__(name: str) -> Any:
+    """Public names load when first used, so that loading the extension stays light (no httpx, Pillow, ipywidgets)."""
+    if name not in __all__:
+        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+    return getattr(importlib.import_module(_HOMES.get(name, "seedream_magic.errors")), name)
+
+
+def __dir__() -> list[str]:
+    return sorted({*globals(), *__all__})
+
+
+def load_ipython_extension(ipython: Any) -> None:
+    """`%load_ext seedream_magic`."""
+    importlib.import_module("seedream_magic.notebook.magic").register(ipython)
+
+
+def unload_ipython_extension(ipython: Any) -> None:
+    """`%unload_ext seedream_magic`."""
+    importlib.import_module("seedream_magic.notebook.magic").unregister(ipython)

@@ -1,0 +1,140 @@
+"""What each Seedream model takes: presets, pixel areas, sets, streaming, references.
+
+The facts are those of BytePlus' API page and ByteDance's SDKs as of August 2026, checked against recorded answers;
+they are kept as data so that a new model is a new row. A model that is not listed (`ep-…` endpoint ids, models newer
+than this table) is not checked.
+"""
+
+from __future__ import annotations
+
+import math
+import re
+from dataclasses import dataclass
+
+MINIMUM_RATIO = 1 / 16
+MAXIMUM_RATIO = 16
+MAXIMUM_IMAGES = 15
+"""References and images of one call together, on every provider."""
+
+SIDES = {"1K": 1024, "1.5K": 1536, "2K": 2048, "3K": 3072, "4K": 4096}
+"""Side in pixels of each preset's square; its area is the preset's budget for other ratios."""
+
+
+@dataclass(frozen=True)
+class Model:
+    """One model generation; `minimum_area` and `maximum_area` in pixels, both inclusive."""
+
+    name: str
+    presets: tuple[str, ...]
+    minimum_area: int
+    maximum_area: int
+    references: int
+    sets: bool
+    stream: bool
+    default_size: str = "2048x2048"
+
+    @property
+    def refused_keys(self) -> frozenset[str]:
+        """Body fields that the service answers with 400, whatever their value."""
+        return frozenset(
+            key for key, taken in (("sequential_image_generation", self.sets), ("stream", self.stream)) if not taken
+        )
+
+
+SEEDREAM_4_0 = Model("Seedream 4.0", ("1K", "2K", "4K"), 1280 * 720, 4096 * 4096, 14, sets=True, stream=True)
+SEEDREAM_4_5 = Model("Seedream 4.5", ("2K", "4K"), 2560 * 1440, 4096 * 4096, 14, sets=True, stream=True)
+SEEDREAM_5_0_LITE = Model("Seedream 5.0 lite", ("2K", "3K", "4K"), 2560 * 1440, 4096 * 4096, 14, sets=True, stream=True)
+SEEDREAM_5_0_PRO = Model(
+    "Seedream 5.0 Pro", ("1K", "1.5K", "2K"), 1280 * 720, 4_624_220, 10, sets=False, stream=False, default_size="2K"
+)
+SEEDREAM_5_0_FLASH = Model(
+    "Seedream 5.0 Flash", ("1K", "1.5K", "2K"), 1280 * 720, 4_624_220, 10, sets=False, stream=False, default_size="2K"
+)
+SEEDREAM_3_0 = Model("Seedream 3.0", (), 512 * 512, 2048 * 2048, 0, sets=False, stream=False, default_size="1024x1024")
+
+_FAMILIES = (
+    ("3-0-t2i", SEEDREAM_3_0),
+    ("4-0", SEEDREAM_4_0),
+    ("4-5", SEEDREAM_4_5),
+    ("5-0-pro", SEEDREAM_5_0_PRO),
+    ("5-0-flash", SEEDREAM_5_0_FLASH),
+    ("5-0-lite", SEEDREAM_5_0_LITE),
+    ("5-0", SEEDREAM_5_0_LITE),
+)
+
+KNOWN_IDS = (
+    "doubao-seedream-4-0",
+    "doubao-seedream-4-0-250828",
+    "doubao-seedream-4-5",
+    "doubao-seedream-4-5-251128",
+    "doubao-seedream-5-0-260128",
+    "doubao-seedream-5-0-lite-260128",
+    "doubao-seedream-5-0-pro-260628",
+    "doubao-seedream-5-0-flash-260915",
+    "seedream-4-0-250828",
+    "seedream-4-5-251128",
+    "seedream-5-0-260128",
+    "seedream-5-0-lite-260128",
+    "dola-seedream-5-0-pro-260628",
+)
+
+# Recommended pixel pairs of the 2026 documentation. A preset leaves the ratio to the model; a pair fixes it.
+_PAIRS = {
+    "1K": {
+        "1:1": (1024, 1024), "4:3": (1152, 864), "3:4": (864, 1152), "16:9": (1312, 736), "9:16": (736, 1312),
+        "3:2": (1248, 832), "2:3": (832, 1248), "21:9": (1568, 672),
+    },
+    "2K": {
+        "1:1": (2048, 2048), "4:3": (2304, 1728), "3:4": (1728, 2304), "16:9": (2848, 1600), "9:16": (1600, 2848),
+        "3:2": (2496, 1664), "2:3": (1664, 2496), "21:9": (3136, 1344),
+    },
+    "3K": {
+        "1:1": (3072, 3072), "4:3": (3456, 2592), "3:4": (2592, 3456), "16:9": (4096, 2304), "9:16": (2304, 4096),
+        "3:2": (3744, 2496), "2:3": (2496, 3744), "21:9": (4704, 2016),
+    },
+    "4K": {
+        "1:1": (4096, 4096), "4:3": (4704, 3520), "3:4": (3520, 4704), "16:9": (5504, 3040), "9:16": (3040, 5504),
+        "3:2": (4992, 3328), "2:3": (3328, 4992), "21:9": (6240, 2656),
+    },
+}  # fmt: skip
+_PRO_PAIRS = {
+    "1K": {**_PAIRS["1K"], "16:9": (1424, 800), "9:16": (800, 1424)},
+    "1.5K": {
+        "1:1": (1536, 1536), "4:3": (1792, 1344), "3:4": (1344, 1792), "16:9": (2048, 1152), "9:16": (1152, 2048),
+        "3:2": (1872, 1248), "2:3": (1248, 1872), "21:9": (2352, 1008),
+    },
+    "2K": {
+        "1:1": (2048, 2048), "4:3": (2368, 1776), "3:4": (1776, 2368), "16:9": (2816, 1584), "9:16": (1584, 2816),
+        "3:2": (2496, 1664), "2:3": (1664, 2496), "21:9": (3136, 1344),
+    },
+}  # fmt: skip
+_PRO_MODELS = (SEEDREAM_5_0_PRO, SEEDREAM_5_0_FLASH)
+
+
+def find_model(model_id: str) -> Model | None:
+    """The row for a model id, dated or not, of either cloud; None for ids that do not tell (`ep-…`) or are unknown."""
+    match = re.fullmatch(r"(?:doubao-|dola-)?seedream-(\d-\d(?:-[a-z0-9]+)?)(?:-\d{6})?", model_id.lower())
+    if match is None:
+        return None
+    rest = re.sub(r"-\d{6}$", "", match[1])
+    return next((model for family, model in _FAMILIES if rest == family), None)
+
+
+def pixels_for_ratio(model: Model | None, preset: str, ratio: tuple[int, int]) -> tuple[int, int]:
+    """Width and height in pixels of a preset at a ratio.
+
+    The documented pair where there is one. Any other ratio (and a documented ratio written differently, 32:18) gets
+    the preset's area, rounded so that neither the area nor the ratio leaves the API's limits.
+    """
+    divisor = math.gcd(*ratio)
+    reduced = (ratio[0] // divisor, ratio[1] // divisor)
+    name = "21:9" if reduced == (7, 3) else f"{reduced[0]}:{reduced[1]}"
+    pairs = _PRO_PAIRS if model in _PRO_MODELS or preset == "1.5K" else _PAIRS
+    return pairs.get(preset, {}).get(name) or _same_area(SIDES[preset] ** 2, reduced)
+
+
+def _same_area(area: int, ratio: tuple[int, int]) -> tuple[int, int]:
+    wide, narrow = max(ratio), min(ratio)
+    short = round(math.sqrt(area * narrow / wide))
+    long = min(area // short, short * MAXIMUM_RATIO, round(short * wide / narrow))
+    return (long, short) if ratio[0] >= ratio[1] else (short, long)

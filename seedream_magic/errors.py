@@ -1,0 +1,182 @@
+"""Every error that leaves the package, as one tree.
+
+SeedreamError
+├─ InvalidRequest      the request cannot be served: size, ratio, count, reference, prompt
+├─ ConfigError         unknown provider, unsafe base URL, store not writable, disk too full
+│  └─ MissingKey
+├─ NoConnection        nothing was sent: DNS, refused, TLS
+├─ OutcomeUnknown      sent, no answer: may be billed, not sent again
+├─ ApiError            the service said no: status, code, param, request_id
+│  ├─ AuthFailed  ├─ PaymentRequired  ├─ ContentRefused  ├─ ModelNotFound  ├─ RateLimited
+│  ├─ ServerFailed
+│  └─ RequestRefused   also an InvalidRequest: the service, not we, found the fault
+├─ ResponseBroken      an answer that cannot be read; its raw bytes are kept
+└─ ImageError          ImageLinkExpired, ImageInvalid, ImageTooLarge, UnsafeURL
+SeedreamInterrupted    a KeyboardInterrupt, so that Run All stops
+"""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any, ClassVar, Literal
+
+Billed = Literal["no", "yes", "unknown"]
+
+_BILLED_LINES: dict[Billed, str] = {
+    "no": "Not billed.",
+    "yes": "The service had begun to answer: what it made is billed. It was not asked again.",
+    "unknown": "It was sent once and may be billed. It was not sent again.",
+}
+
+
+class _Reported(BaseException):
+    """The facts that every error of the package carries beside its message.
+
+    `billed` tells about money, `saved` lists the picture files that exist, `hint` is what to do next, `images` is the
+    set as far as it came (None where no run was begun).
+    """
+
+    sent: ClassVar[bool] = True
+
+    def __init__(
+        self, message: str = "", *, hint: str = "", billed: Billed = "no", request_id: str | None = None
+    ) -> None:
+        super().__init__(message)
+        self.hint = hint
+        self.billed: Billed = billed
+        self.request_id = request_id
+        self.run_id: str | None = None
+        self.saved: tuple[Path, ...] = ()
+        self.images: Any = None
+
+    def lines(self) -> list[str]:
+        """What a person reads: one line if nothing was sent, else at most five."""
+        first = f"{type(self).__name__}: {self}"
+        if not self.sent:
+            return [" ".join(part for part in (first, self.hint, "Nothing was sent.") if part)]
+        ids = (("Run", self.run_id), ("request id", self.request_id))
+        saved = f"Saved: {_listed(self.saved)}." if self.saved else ""
+        named = ", ".join(f"{name} {value}" for name, value in ids if value)
+        return [line for line in (first, _BILLED_LINES[self.billed], saved, self.hint, named) if line]
+
+    def _render_traceback_(self) -> list[str]:
+        """IPython prints these lines in place of a traceback; the cell fails all the same."""
+        return self.lines()
+
+
+class SeedreamError(_Reported, Exception):
+    """Base of every error of the package."""
+
+
+class InvalidRequest(SeedreamError):
+    """The request cannot be served: size, ratio, count, reference, prompt."""
+
+    sent = False
+
+
+class ConfigError(SeedreamError):
+    """Unknown provider, unsafe base URL, store not writable, disk too full."""
+
+    sent = False
+
+
+class MissingKey(ConfigError):
+    """No API key was found for the provider."""
+
+
+class NoConnection(SeedreamError):
+    """The service was not reached; nothing was sent: DNS, refused, TLS."""
+
+
+class OutcomeUnknown(SeedreamError):
+    """The request was sent and no answer tells what became of it."""
+
+
+class ApiError(SeedreamError):
+    """The service said no.
+
+    `status` is the HTTP status (200 where the refusal stood inside an answer), `code` the service's own word,
+    `param` the field it named.
+    """
+
+    sent = True
+
+    def __init__(
+        self,
+        message: str = "",
+        *,
+        status: int | None = None,
+        code: str = "",
+        param: str = "",
+        hint: str = "",
+        billed: Billed = "no",
+        request_id: str | None = None,
+    ) -> None:
+        super().__init__(message, hint=hint, billed=billed, request_id=request_id)
+        self.status = status
+        self.code = code
+        self.param = param
+
+
+class AuthFailed(ApiError):
+    """401 or 403: the key is missing, wrong, or not allowed to do this."""
+
+
+class PaymentRequired(ApiError):
+    """The account has no balance or quota left."""
+
+
+class ContentRefused(ApiError):
+    """The content check refused the prompt, a reference or a picture."""
+
+
+class ModelNotFound(ApiError):
+    """The model id is unknown to the provider or not open for this account."""
+
+
+class RateLimited(ApiError):
+    """Too many requests; `retry_after` is the wait in seconds that the service asked for, if it did."""
+
+    retry_after: float | None = None
+
+
+class ServerFailed(ApiError):
+    """The service failed by its own fault."""
+
+
+class RequestRefused(ApiError, InvalidRequest):
+    """The service refused a parameter (400, 413, 415, 422): an `InvalidRequest` that only the service could find."""
+
+
+class ResponseBroken(SeedreamError):
+    """An answer that cannot be read, or that ended too early."""
+
+
+class ImageError(SeedreamError):
+    """A picture was made but could not be brought here."""
+
+
+class ImageLinkExpired(ImageError):
+    """The signed link of a picture is past its time."""
+
+
+class ImageInvalid(ImageError):
+    """The bytes are no whole JPEG, PNG or WebP picture."""
+
+
+class ImageTooLarge(ImageError):
+    """More bytes or pixels than any picture of the service can have."""
+
+
+class UnsafeURL(ImageError):
+    """A picture link that points where no picture of the service can be."""
+
+
+class SeedreamInterrupted(_Reported, KeyboardInterrupt):
+    """Stop was pressed. Pictures that had arrived are in `images` and on disk."""
+
+
+def _listed(paths: tuple[Path, ...]) -> str:
+    if len(paths) == 1:
+        return str(paths[0])
+    return f"{len(paths)} pictures in {paths[0].parent}"

@@ -1,0 +1,135 @@
+"""What a run brought: frames in their places, and the facts of the run."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, Literal, overload
+
+from seedream_magic.api.request import ImageRequest
+from seedream_magic.errors import ImageError, SeedreamError
+
+if TYPE_CHECKING:
+    from PIL.Image import Image
+
+State = Literal["running", "done", "stopped"]
+
+
+@dataclass(frozen=True)
+class Frame:
+    """One picture of a set.
+
+    `index` counts from 0 (files and captions from 1). `path` is the original file as the service made it; None while
+    the picture is on its way and for a frame that failed, which carries its `error` instead. `width` and `height` are
+    pixels, read from the file.
+    """
+
+    index: int
+    prompt: str
+    path: Path | None = None
+    width: int | None = None
+    height: int | None = None
+    sha256: str | None = None
+    error: SeedreamError | None = None
+
+    @property
+    def ok(self) -> bool:
+        """Whether the picture is on disk."""
+        return self.path is not None
+
+    @property
+    def image(self) -> Image:
+        """The picture, decoded. Raises the frame's error where there is none."""
+        from seedream_magic.images.verify import open_picture  # noqa: PLC0415 - Pillow loads when a picture is opened
+
+        if self.path is None:
+            raise self.error or SeedreamError(f"Frame {self.index + 1} has not arrived yet.")
+        return open_picture(self.path)
+
+    def _repr_mimebundle_(self, **_selection: Any) -> dict[str, Any]:
+        from seedream_magic.view.carousel import frame_bundle  # noqa: PLC0415 - a value shows itself; see design
+
+        return frame_bundle(self)
+
+
+@dataclass(frozen=True)
+class ImageSet(Sequence[Frame]):
+    """The frames of one run, in order; frame `k` stands at index `k`, failed ones included.
+
+    A growing set is a series of these values: `state` is "running" until the run ends. `expected` is the number of
+    images asked for, None where the model decides. `usage` is what the service reported, untouched; None if it
+    did not. `seconds` is the time from the request to this value. `notes` are sentences about what went wrong or
+    is worth knowing.
+    """
+
+    request: ImageRequest
+    provider: str
+    run_id: str
+    folder: Path
+    frames: tuple[Frame, ...] = ()
+    expected: int | None = 1
+    state: State = "running"
+    usage: Mapping[str, Any] | None = None
+    seconds: float = 0.0
+    notes: tuple[str, ...] = ()
+
+    @overload
+    def __getitem__(self, index: int) -> Frame: ...
+    @overload
+    def __getitem__(self, index: slice) -> tuple[Frame, ...]: ...
+    def __getitem__(self, index: int | slice) -> Frame | tuple[Frame, ...]:
+        return self.frames[index]
+
+    def __len__(self) -> int:
+        return len(self.frames)
+
+    def __iter__(self) -> Iterator[Frame]:
+        return iter(self.frames)
+
+    @property
+    def prompt(self) -> str:
+        """The prompt of the request."""
+        return self.request.prompt
+
+    @property
+    def ok(self) -> tuple[Frame, ...]:
+        """The frames whose picture is on disk."""
+        return tuple(frame for frame in self.frames if frame.ok)
+
+    @property
+    def failed(self) -> tuple[Frame, ...]:
+        """The frames that carry an error."""
+        return tuple(frame for frame in self.frames if frame.error is not None)
+
+    @property
+    def billed(self) -> int:
+        """Images billed: as the service reported, else the pictures it delivered."""
+        reported = (self.usage or {}).get("generated_images")
+        if isinstance(reported, int) and not isinstance(reported, bool) and reported >= 0:
+            return reported
+        return len(self.ok) + sum(isinstance(frame.error, ImageError) for frame in self.failed)
+
+    def require_all(self) -> ImageSet:
+        """The set itself, if every frame has its picture. Raises the first failed frame's error otherwise."""
+        for frame in self.failed:
+            if frame.error is not None:
+                frame.error.images = self
+                raise frame.error
+        return self
+
+    def with_frame(self, frame: Frame) -> ImageSet:
+        """A set in which `frame` stands at its index; places before it that are still empty wait."""
+        frames = list(self.frames)
+        frames += [Frame(index, self.prompt) for index in range(len(frames), frame.index + 1)]
+        frames[frame.index] = frame
+        return replace(self, frames=tuple(frames))
+
+    def with_note(self, note: str) -> ImageSet:
+        """A set that tells one sentence more."""
+        return self if note in self.notes else replace(self, notes=(*self.notes, note))
+
+    def _repr_mimebundle_(self, **_selection: Any) -> dict[str, Any]:
+        from seedream_magic.view.carousel import image_set_bundle  # noqa: PLC0415 - a value shows itself; see design
+
+        return image_set_bundle(self)
