@@ -37,13 +37,14 @@ class _Reported(BaseException):
     """
 
     sent: ClassVar[bool] = True
+    billed: Billed = "no"
 
     def __init__(
-        self, message: str = "", *, hint: str = "", billed: Billed = "no", request_id: str | None = None
+        self, message: str = "", *, hint: str = "", billed: Billed | None = None, request_id: str | None = None
     ) -> None:
         super().__init__(message)
         self.hint = hint
-        self.billed: Billed = billed
+        self.billed = billed or type(self).billed
         self.request_id = request_id
         self.run_id: str | None = None
         self.saved: tuple[Path, ...] = ()
@@ -91,6 +92,8 @@ class NoConnection(SeedreamError):
 class OutcomeUnknown(SeedreamError):
     """The request was sent and no answer tells what became of it."""
 
+    billed = "unknown"
+
 
 class ApiError(SeedreamError):
     """The service said no.
@@ -109,7 +112,7 @@ class ApiError(SeedreamError):
         code: str = "",
         param: str = "",
         hint: str = "",
-        billed: Billed = "no",
+        billed: Billed | None = None,
         request_id: str | None = None,
     ) -> None:
         super().__init__(message, hint=hint, billed=billed, request_id=request_id)
@@ -149,11 +152,15 @@ class RequestRefused(ApiError, InvalidRequest):
 
 
 class ResponseBroken(SeedreamError):
-    """An answer that cannot be read, or that ended too early."""
+    """An answer that cannot be read, or that ended too early; `raw` is what could not be read."""
+
+    raw: bytes = b""
 
 
 class ImageError(SeedreamError):
     """A picture was made but could not be brought here."""
+
+    billed = "yes"
 
 
 class ImageLinkExpired(ImageError):

@@ -50,7 +50,7 @@ class ImageRequest:
     @property
     def body(self) -> dict[str, Any]:
         """The JSON object of the POST."""
-        named = {
+        named: dict[str, Any] = {
             "model": self.model,
             "prompt": self.prompt,
             "size": self.size,
@@ -124,8 +124,8 @@ def make_request(
             taken={
                 "prompt": prompt,
                 "size": size or ratio,
-                "sequential_image_generation": images,
-                "sequential_image_generation_options": images,
+                "sequential_image_generation": None if count == 1 else count,
+                "sequential_image_generation_options": None if count == 1 else count,
                 "stream": stream,
                 "watermark": watermark,
                 "response_format": response_format,

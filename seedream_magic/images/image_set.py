@@ -14,6 +14,7 @@ if TYPE_CHECKING:
     from PIL.Image import Image
 
 State = Literal["running", "done", "stopped"]
+Outcome = Literal["not_sent", "rejected", "unknown", "billed"]
 
 
 @dataclass(frozen=True)
@@ -59,8 +60,8 @@ class ImageSet(Sequence[Frame]):
 
     A growing set is a series of these values: `state` is "running" until the run ends. `expected` is the number of
     images asked for, None where the model decides. `usage` is what the service reported, untouched; None if it
-    did not. `seconds` is the time from the request to this value. `notes` are sentences about what went wrong or
-    is worth knowing.
+    did not. `outcome` is what became of the one POST. `seconds` is the time from the request to this value. `notes`
+    are sentences about what went wrong or is worth knowing.
     """
 
     request: ImageRequest
@@ -70,6 +71,7 @@ class ImageSet(Sequence[Frame]):
     frames: tuple[Frame, ...] = ()
     expected: int | None = 1
     state: State = "running"
+    outcome: Outcome = "not_sent"
     usage: Mapping[str, Any] | None = None
     seconds: float = 0.0
     notes: tuple[str, ...] = ()

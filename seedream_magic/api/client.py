@@ -1,0 +1,283 @@
+"""The one POST: what is said to the service, and its answer as JSON objects, whatever form they come in."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+import re
+from collections.abc import AsyncGenerator, AsyncIterator, Mapping
+from contextlib import aclosing, asynccontextmanager
+from dataclasses import dataclass
+from time import monotonic
+from typing import Any, NoReturn
+
+import httpx
+
+from seedream_magic.api.events import Unreadable, parse_object
+from seedream_magic.api.keys import Key
+from seedream_magic.api.plan import Plan
+from seedream_magic.api.refusal import Refusal, billed_by_status, clipped, read_refusal, refusal_error
+from seedream_magic.api.retry import retry_after
+from seedream_magic.api.sse import Decoder, MessageTooLarge
+from seedream_magic.errors import NoConnection, OutcomeUnknown, ResponseBroken
+
+MAXIMUM_BYTES_PER_IMAGE = 35 * 2**20
+"""A 4K PNG in base64; the cap of an answer is this for each image asked for."""
+_MAXIMUM_REFUSAL_BYTES = 256 * 2**10
+_KEPT_HEADERS = ("content-type", "date", "x-request-id", "x-client-request-id", "server")
+_NOT_SENT = (
+    httpx.ConnectError,
+    httpx.ConnectTimeout,
+    httpx.PoolTimeout,
+    httpx.ProxyError,
+    httpx.UnsupportedProtocol,
+    httpx.LocalProtocolError,
+)
+
+
+@dataclass(frozen=True)
+class Patience:
+    """Limits in seconds. Headers come with the first picture, 13-40 s a picture, so they are long.
+
+    `head` is the wait for the answer's head and, in a JSON answer, between bytes; `idle` the wait for any byte of a
+    stream; `progress` the wait for an event of a stream that only sends keep-alives; `total` the whole answer.
+    """
+
+    connect: float = 10.0
+    write: float = 60.0
+    head: float = 300.0
+    idle: float = 120.0
+    progress: float = 300.0
+    total: float = 900.0
+
+
+def patience_for(plan: Plan, body: bytes) -> Patience:
+    """The limits that fit a request: 300 s and 40 s more for each further image, and 2 s for each MiB to send."""
+    head = min(900.0, 300.0 + 40.0 * (plan.request.images_at_most - 1))
+    return Patience(write=60.0 + 2.0 * len(body) / 2**20, head=head)
+
+
+@dataclass(frozen=True)
+class Answer:
+    """An answer whose head (2xx) has arrived; its objects are still on their way."""
+
+    status: int
+    headers: Mapping[str, str]
+    request_id: str | None
+    _response: httpx.Response
+    _patience: Patience
+    _cap: int
+
+    async def objects(self) -> AsyncGenerator[dict[str, Any] | Unreadable | None, None]:
+        """Each JSON object as it arrives; None for the stream's `[DONE]`.
+
+        Whether it is one JSON object or a stream is decided by the first byte, not by what was asked or declared.
+        Raises `ResponseBroken` (billed) when the answer breaks off, stalls, or is neither.
+        """
+        async with aclosing(self._chunks()) as chunks:
+            head = b""
+            async for chunk in chunks:
+                head = (head + chunk).removeprefix(b"\xef\xbb\xbf").lstrip()
+                if head:
+                    break
+            if not head:
+                raise self._broken("an empty answer")
+            if head.startswith(b"<"):
+                raise self._broken("a web page, not an answer of the API", raw=head)
+            objects = self._whole(head, chunks) if head[:1] in b"{[" else self._streamed(head, chunks)
+            async with aclosing(objects):
+                async for value in objects:
+                    yield value
+
+    async def _whole(self, head: bytes, chunks: AsyncIterator[bytes]) -> AsyncGenerator[dict[str, Any], None]:
+        body = bytearray(head)
+        try:
+            async for chunk in chunks:
+                body += chunk
+        except ResponseBroken as broken:
+            broken.raw = bytes(body)
+            raise
+        value = parse_object(bytes(body))
+        if value is None:
+            raise self._broken("an answer that is no JSON object", raw=bytes(body))
+        yield value
+
+    async def _streamed(
+        self, head: bytes, chunks: AsyncIterator[bytes]
+    ) -> AsyncGenerator[dict[str, Any] | Unreadable | None, None]:
+        decoder = Decoder()
+        last = monotonic()
+        chunk: bytes | None = head
+        while chunk is not None:
+            try:
+                messages = decoder.feed(chunk)
+            except MessageTooLarge as exc:
+                raise self._broken(f"{exc} came") from exc
+            for message in messages:
+                last = monotonic()
+                yield _object_of(message.data)
+            if monotonic() - last > self._patience.progress:
+                raise self._broken(f"the stream sent no picture for {self._patience.progress:.0f} s")
+            chunk = await anext(chunks, None)
+        for message in decoder.close():
+            yield _object_of(message.data)
+
+    async def _chunks(self) -> AsyncGenerator[bytes, None]:
+        deadline = monotonic() + self._patience.total
+        received = 0
+        stream = self._response.aiter_bytes()
+        declared = self._response.headers.get("content-type", "")
+        idle = self._patience.idle if "event-stream" in declared else self._patience.head
+        if is_compressed(self._response):
+            raise self._broken("a compressed answer, which was not asked for")
+        while True:
+            try:
+                async with asyncio.timeout(min(idle, deadline - monotonic())):
+                    chunk = await anext(stream, None)
+            except TimeoutError as exc:
+                raise self._broken("the service fell silent in the middle of its answer") from exc
+            except (httpx.HTTPError, OSError) as exc:
+                raise self._broken("the connection broke in the middle of the answer") from exc
+            if chunk is None:
+                return
+            received += len(chunk)
+            if received > self._cap:
+                raise self._broken(f"the answer is longer than {self._cap:,} bytes", raw=chunk)
+            yield chunk
+
+    def _broken(self, what: str, *, raw: bytes = b"") -> ResponseBroken:
+        return _broken(what, raw=raw, status=self.status, request_id=self.request_id)
+
+
+@asynccontextmanager
+async def post(
+    plan: Plan, key: Key, *, client_request_id: str, transport: httpx.AsyncBaseTransport | None = None
+) -> AsyncIterator[Answer]:
+    """Send the plan's request once and hand out the answer; leaving closes the connection.
+
+    Raises `NoConnection` when nothing was sent, `OutcomeUnknown` when no head came back, an `ApiError` for a refusal,
+    `ResponseBroken` for a redirect, which is never followed.
+    """
+    body = json.dumps(plan.body, ensure_ascii=False).encode()
+    patience = patience_for(plan, body)
+    timeout = httpx.Timeout(patience.head, connect=patience.connect, write=patience.write, pool=patience.connect)
+    headers = {
+        "Authorization": f"Bearer {key.reveal()}",
+        "Content-Type": "application/json",
+        "Accept": "application/json, text/event-stream",
+        "Accept-Encoding": "identity",
+        "Idempotency-Key": client_request_id,
+        "X-Client-Request-Id": client_request_id,
+    }
+    async with httpx.AsyncClient(transport=transport, timeout=timeout, follow_redirects=False) as client:
+        request = client.build_request("POST", plan.url, content=body, headers=headers)
+        response = await _send(client, request, patience)
+        try:
+            if not 200 <= response.status_code < 300:
+                await _raise_refusal(response)
+            yield Answer(
+                status=response.status_code,
+                headers={name: response.headers[name] for name in _KEPT_HEADERS if name in response.headers},
+                request_id=_request_id(response),
+                _response=response,
+                _patience=patience,
+                _cap=plan.request.images_at_most * MAXIMUM_BYTES_PER_IMAGE,
+            )
+        finally:
+            await response.aclose()
+
+
+def is_compressed(response: httpx.Response) -> bool:
+    """Whether a body came compressed. It is never asked for, and never unpacked: 1 MiB may unpack to 1 GiB."""
+    return response.headers.get("content-encoding", "").strip().lower() not in {"", "identity"}
+
+
+async def _send(client: httpx.AsyncClient, request: httpx.Request, patience: Patience) -> httpx.Response:
+    try:
+        return await client.send(request, stream=True)
+    except _NOT_SENT as exc:
+        raise _no_connection(request.url.host, exc) from exc
+    except httpx.TimeoutException as exc:
+        raise OutcomeUnknown(
+            f"{request.url.host} did not answer within {patience.head:.0f} s.",
+            hint="Look at the provider's usage page before running the cell again.",
+        ) from exc
+    except (httpx.HTTPError, OSError) as exc:
+        raise OutcomeUnknown(
+            f"The connection to {request.url.host} broke before an answer came ({_reason(exc)}).",
+            hint="Look at the provider's usage page before running the cell again.",
+        ) from exc
+
+
+def _no_connection(host: str, exc: Exception) -> NoConnection:
+    certificate = "CERTIFICATE_VERIFY_FAILED" in str(exc)
+    hint = (
+        "Check this machine's clock and the proxy; the certificate is never left unchecked."
+        if certificate
+        else "Check the network, the proxy (HTTPS_PROXY) and the base URL, then run the cell again."
+    )
+    return NoConnection(f"{host} was not reached ({_reason(exc)}).", hint=hint)
+
+
+async def _raise_refusal(response: httpx.Response) -> NoReturn:
+    status, request_id = response.status_code, _request_id(response)
+    body = await _short_body(response)
+    if 300 <= status < 400:
+        raise _broken(
+            f"the API redirects to {clipped(response.headers.get('location', 'nowhere'))!r}; "
+            "a redirect is not followed, check the base URL",
+            raw=body,
+            status=status,
+            request_id=request_id,
+        )
+    value = parse_object(body)
+    refusal = read_refusal(value) if value is not None else Refusal(message=_page_text(body))
+    wait = retry_after(response.headers.get_list("retry-after"), response.headers.get("date"))
+    raise refusal_error(refusal, status=status, request_id=request_id, retry_after=wait)
+
+
+async def _short_body(response: httpx.Response) -> bytes:
+    """The body of a refusal, as much as matters; a refusal whose body breaks off is still a refusal."""
+    body = b""
+    if is_compressed(response):
+        return body
+    try:
+        async with asyncio.timeout(30):
+            async for chunk in response.aiter_bytes():
+                body += chunk
+                if len(body) > _MAXIMUM_REFUSAL_BYTES:
+                    break
+    except (TimeoutError, httpx.HTTPError, OSError):
+        pass
+    return body
+
+
+def _object_of(data: bytes) -> dict[str, Any] | Unreadable | None:
+    if data.strip() == b"[DONE]":
+        return None
+    shown = clipped(data[:80].decode("utf-8", "replace"))
+    return parse_object(data) or Unreadable(f"an event that is no JSON object: {shown}")
+
+
+def _broken(what: str, *, raw: bytes, status: int, request_id: str | None) -> ResponseBroken:
+    broken = ResponseBroken(f"{what[:1].upper()}{what[1:]}.", billed=billed_by_status(status), request_id=request_id)
+    broken.raw = raw
+    return broken
+
+
+def _request_id(response: httpx.Response) -> str | None:
+    for name in ("x-request-id", "x-tt-logid", "x-client-request-id"):
+        if response.headers.get(name):
+            return clipped(response.headers[name])[:80]
+    return None
+
+
+def _page_text(body: bytes) -> str:
+    """The words of an HTML or plain-text refusal, as a gateway writes them."""
+    text = body[:4096].decode("utf-8", "replace")
+    title = re.search(r"<title[^>]*>(.*?)</title>", text, re.IGNORECASE | re.DOTALL)
+    return clipped(title[1] if title else re.sub(r"<[^>]*>", " ", text))[:200].strip()
+
+
+def _reason(exc: Exception) -> str:
+    return clipped(exc)[:120] or type(exc).__name__

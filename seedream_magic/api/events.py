@@ -1,0 +1,129 @@
+"""Answers of the service as typed events, whether they came as one JSON object or as a stream.
+
+The shapes are those recorded of Ark, of the gateways in front of it, and of the page this project implements. Nothing
+here does I/O, and nothing raises on odd input: what cannot be read is an event that says so.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from seedream_magic.api.models import MAXIMUM_IMAGES
+from seedream_magic.api.refusal import Refusal, read_refusal
+
+
+@dataclass(frozen=True)
+class Picture:
+    """A finished picture: a link, or the picture itself in base64 (which wins where both came)."""
+
+    index: int
+    url: str | None = None
+    b64_json: str | None = None
+
+
+@dataclass(frozen=True)
+class PictureRefused:
+    """A place of the set that stays empty, with the service's words."""
+
+    index: int
+    refusal: Refusal
+
+
+@dataclass(frozen=True)
+class Refused:
+    """The service gave up the whole request inside an answer."""
+
+    refusal: Refusal
+
+
+@dataclass(frozen=True)
+class Completed:
+    """The service has said that nothing follows; `usage` as it reported it, None if it did not."""
+
+    usage: Mapping[str, Any] | None
+
+
+@dataclass(frozen=True)
+class Unreadable:
+    """A piece of the answer that is no JSON object, or a picture past the most a call can bring."""
+
+    reason: str
+
+
+Event = Picture | PictureRefused | Refused | Completed | Unreadable
+
+
+def parse_object(data: bytes) -> dict[str, Any] | None:
+    """The JSON object in `data`; what follows it is ignored. None if there is none."""
+    text = data.removeprefix(b"\xef\xbb\xbf").decode("utf-8", "replace").lstrip()
+    try:
+        value, _ = json.JSONDecoder().raw_decode(text)
+    except (ValueError, RecursionError):
+        return None
+    return value if isinstance(value, dict) else None
+
+
+class Reader:
+    """Turns the objects of one answer into events and gives each picture its place.
+
+    A place is the service's `image_index` or the position in `data`. The same link twice is one picture; another
+    picture under a used index gets the next free place, so that none overwrites another.
+    """
+
+    def __init__(self) -> None:
+        self._places: dict[int, int] = {}
+
+    def read(self, value: Mapping[str, Any]) -> Iterator[Event]:
+        """Events of one object: a whole JSON answer, or the data of one server-sent event."""
+        kind = str(value.get("type") or "").rpartition(".")[2]
+        data = value.get("data")
+        if isinstance(data, list):
+            for position, item in enumerate(data):
+                yield from self._item(item, position)
+        elif kind == "partial_failed" or (_holds_picture(value) and kind != "partial_image"):
+            yield from self._item(value, value.get("image_index"))
+        if isinstance(data, list) or kind == "completed":
+            usage = value.get("usage")
+            yield Completed(usage if isinstance(usage, Mapping) else None)
+        if value.get("error") and kind != "partial_failed":
+            yield Refused(read_refusal(value))
+        elif not kind and not isinstance(data, list) and not _holds_picture(value):
+            yield Unreadable("the answer holds no list of pictures")
+
+    def _item(self, item: object, index: object) -> Iterator[Event]:
+        fields = item if isinstance(item, Mapping) else {}
+        url, b64_json = _text(fields.get("url")), _text(fields.get("b64_json"))
+        place = self._place(index, hash(b64_json or url or ("empty", index)))
+        if place is None:
+            return
+        if place >= MAXIMUM_IMAGES:
+            yield Unreadable(f"more than {MAXIMUM_IMAGES} pictures came; the others are named in response.jsonl")
+        elif url or b64_json:
+            yield Picture(place, url=url, b64_json=b64_json)
+        elif fields.get("error"):
+            yield PictureRefused(place, read_refusal(fields))
+        else:
+            yield PictureRefused(place, Refusal(message="the answer holds neither a link nor a picture here"))
+
+    def _place(self, index: object, identity: int) -> int | None:
+        """Where this picture stands; None if it stands already."""
+        if identity in self._places.values():
+            return None
+        valid = isinstance(index, int) and not isinstance(index, bool) and 0 <= index < MAXIMUM_IMAGES
+        place = index if valid and isinstance(index, int) and index not in self._places else self._next_free()
+        self._places[place] = identity
+        return place
+
+    def _next_free(self) -> int:
+        return next(place for place in range(len(self._places) + 1) if place not in self._places)
+
+
+def _holds_picture(item: Mapping[str, Any]) -> bool:
+    return _text(item.get("url")) is not None or _text(item.get("b64_json")) is not None
+
+
+def _text(value: object) -> str | None:
+    return value if isinstance(value, str) and value else None

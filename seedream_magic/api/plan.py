@@ -1,0 +1,49 @@
+"""A request with everything that is decided before it is sent."""
+
+from __future__ import annotations
+
+import json
+import shlex
+from dataclasses import dataclass
+from typing import Any
+
+from seedream_magic.api.providers import Provider
+from seedream_magic.api.request import ImageRequest
+
+
+@dataclass(frozen=True)
+class Plan:
+    """What will be sent and where. Making one touches no network.
+
+    `warnings` are sentences to show before sending. `timeout` is the limit of the whole call in seconds, None for
+    the limits that fit the request.
+    """
+
+    request: ImageRequest
+    provider: Provider
+    base_url: str
+    warnings: tuple[str, ...] = ()
+    timeout: float | None = None
+
+    @property
+    def body(self) -> dict[str, Any]:
+        """The JSON object as it will be sent."""
+        return self.request.body
+
+    @property
+    def url(self) -> str:
+        """The address of the POST."""
+        return f"{self.base_url}/images/generations"
+
+    def curl(self) -> str:
+        """The same request for a shell; the key stands as `$SEEDREAM_API_KEY`."""
+        unbuffered = "-N " if self.body.get("stream") else ""
+        body = shlex.quote(json.dumps(self.body, ensure_ascii=False, indent=2))
+        return " \\\n  ".join(
+            (
+                f"curl {unbuffered}-X POST {shlex.quote(self.url)}",
+                '-H "Authorization: Bearer $SEEDREAM_API_KEY"',
+                '-H "Content-Type: application/json"',
+                f"-d {body}",
+            )
+        )

@@ -1,0 +1,86 @@
+"""Who serves the API, and whether an address is one that a key may be sent to."""
+
+from __future__ import annotations
+
+import difflib
+import ipaddress
+import re
+from dataclasses import dataclass
+from urllib.parse import urlsplit
+
+from seedream_magic.errors import ConfigError
+
+
+@dataclass(frozen=True)
+class Provider:
+    """One service with the API. `strict` ones refuse what the model's table forbids, so we refuse it first."""
+
+    name: str
+    base_url: str
+    key_variables: tuple[str, ...]
+    default_model: str
+    strict: bool
+    needs_key: bool = True
+
+
+PROVIDERS = {
+    provider.name: provider
+    for provider in (
+        Provider("anyfast", "https://www.anyfast.ai/v1", ("ANYFAST_API_KEY",), "doubao-seedream-4-5", strict=False),
+        Provider(
+            "ark",
+            "https://ark.cn-beijing.volces.com/api/v3",
+            ("ARK_API_KEY",),
+            "doubao-seedream-4-5-251128",
+            strict=True,
+        ),
+        Provider(
+            "byteplus",
+            "https://ark.ap-southeast.bytepluses.com/api/v3",
+            ("ARK_API_KEY",),
+            "seedream-4-5-251128",
+            strict=True,
+        ),
+        # The demo's address is known when its service has started.
+        Provider("demo", "", (), "doubao-seedream-4-5", strict=True, needs_key=False),
+    )
+}
+DEFAULT_PROVIDER = "anyfast"
+
+
+def find_provider(name: str) -> Provider:
+    """The provider of that name. Raises `ConfigError` with the name that was probably meant."""
+    provider = PROVIDERS.get(name.strip().lower())
+    if provider is not None:
+        return provider
+    near = difflib.get_close_matches(name.lower(), PROVIDERS, n=1)
+    meant = f" Did you mean {near[0]}?" if near else ""
+    raise ConfigError(f"No provider {name[:40]!r}: there are {', '.join(PROVIDERS)}.{meant}")
+
+
+def checked_base_url(text: str) -> str:
+    """The base URL without a trailing slash. Raises `ConfigError` unless it is https (http on loopback only)."""
+    address = text.strip().rstrip("/").removesuffix("/images/generations")
+    shown = address[:80]
+    try:
+        parts = urlsplit(address)
+        host, _ = parts.hostname, parts.port
+    except ValueError as exc:
+        raise ConfigError(f"The base URL {shown!r} is no address: {exc}.") from exc
+    if not host or parts.query or parts.fragment or re.search(r"[\s\\\x00-\x1f]", address):
+        raise ConfigError(f"The base URL {shown!r} is no address such as https://www.anyfast.ai/v1.")
+    if parts.username or parts.password:
+        raise ConfigError("The base URL holds a user name or password; the key alone identifies you.")
+    if parts.scheme != "https" and not (parts.scheme == "http" and is_loopback(host)):
+        raise ConfigError(f"The base URL {shown!r} is not https: the key would travel in clear.")
+    return address
+
+
+def is_loopback(host: str) -> bool:
+    """Whether a host name or address is this machine itself."""
+    if host.lower().rstrip(".") == "localhost":
+        return True
+    try:
+        return ipaddress.ip_address(host).is_loopback
+    except ValueError:
+        return False

@@ -1,0 +1,123 @@
+"""What the service says when it says no: the envelopes it uses, and the error each code stands for.
+
+Codes as ByteDance documents them, and as gateways in front of it spell them. The code decides before the status:
+the same `ServerOverloaded` comes with 429 and with 503.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from seedream_magic.errors import (
+    ApiError,
+    AuthFailed,
+    Billed,
+    ContentRefused,
+    ModelNotFound,
+    PaymentRequired,
+    RateLimited,
+    RequestRefused,
+    ServerFailed,
+)
+
+MAXIMUM_TEXT = 500
+"""Characters of the service's own words that are kept and shown."""
+
+_BY_CODE: tuple[tuple[str, type[ApiError]], ...] = (
+    (r"Sensitive|RiskDetection|ContentSecurity|PolicyViolation|content_policy|moderation", ContentRefused),
+    (r"Overdue|insufficient_.*quota|insufficient_.*balance|QuotaExceeded|SetLimitExceeded|billing", PaymentRequired),
+    (r"^(ModelNotOpen|UnsupportedModel|model_not_found)|EndpointOrModel|ClosedEndpoint", ModelNotFound),
+    (r"RateLimit|RequestBurst|Inflight|rate_limit|ServerOverloaded|too_many_requests", RateLimited),
+    (r"Authentication|AccessDenied|OperationDenied|InvalidAccountStatus|invalid_api_key|permission", AuthFailed),
+    (r"InternalService|server_error|^Internal", ServerFailed),
+    (r"InvalidParameter|MissingParameter|InvalidImageURL|InvalidSubscription|invalid_request", RequestRefused),
+)
+_BY_STATUS: dict[int, type[ApiError]] = {
+    400: RequestRefused, 401: AuthFailed, 402: PaymentRequired, 403: AuthFailed, 404: ModelNotFound,
+    413: RequestRefused, 415: RequestRefused, 422: RequestRefused, 429: RateLimited,
+}  # fmt: skip
+_HINTS: dict[type[ApiError], str] = {
+    AuthFailed: "Check the key: %seedream shows where it comes from, %seedream key takes another.",
+    PaymentRequired: "Top up the account or raise its quota at the provider, then run the cell again.",
+    ContentRefused: "Word the prompt differently; pictures that the check refuses are not billed.",
+    ModelNotFound: "Choose another --model, or open this one for the account in the provider's console.",
+    RateLimited: "Wait a little, then run the cell again.",
+    ServerFailed: "The service is at fault. See at the provider whether it was billed before running the cell again.",
+    RequestRefused: "Change what it names and run the cell again.",
+}
+_AMBIGUOUS = frozenset({408, 409, 425})
+
+
+@dataclass(frozen=True)
+class Refusal:
+    """The service's words: its code, message and parameter, and the request id to give to its support."""
+
+    code: str = ""
+    message: str = ""
+    param: str = ""
+    request_id: str | None = None
+
+
+def read_refusal(value: object) -> Refusal:
+    """Whatever envelope a refusal came in: Ark's and OpenAI's `error` object, a bare string, a top-level message."""
+    envelope = value.get("error", value) if isinstance(value, Mapping) else value
+    if not isinstance(envelope, Mapping):
+        return Refusal(message=clipped(envelope) if envelope else "")
+    message = clipped(envelope.get("message") or "")
+    named = re.search(r"[Tt]he parameter `([\w.\[\]]+)`", message)
+    return Refusal(
+        code=clipped(envelope.get("code") or envelope.get("type") or ""),
+        message=message,
+        param=clipped(envelope.get("param") or "") or (named[1] if named else ""),
+        request_id=request_id_in(message),
+    )
+
+
+def refusal_error(
+    refusal: Refusal, *, status: int, request_id: str | None = None, retry_after: float | None = None
+) -> ApiError:
+    """The error of the tree that a refusal with this HTTP status stands for."""
+    kind = _kind(refusal.code, status)
+    words = re.sub(r"\s*\(?[Rr]equest id: ?\S+\)?$", "", refusal.message).rstrip(". ")
+    said = f"{refusal.code}: {words}" if refusal.code and words else refusal.code or words
+    error = kind(
+        f"{said or 'no reason given'}." if status < 300 else f"{said or 'no reason given'} (HTTP {status}).",
+        status=status,
+        code=refusal.code,
+        param=refusal.param,
+        hint=_HINTS.get(kind, ""),
+        billed=billed_by_status(status),
+        request_id=request_id or refusal.request_id,
+    )
+    if isinstance(error, RateLimited):
+        error.retry_after = retry_after
+    return error
+
+
+def billed_by_status(status: int) -> Billed:
+    """Whether an answer with this head bills: 2xx yes; 408, 409, 425 and 5xx perhaps; 3xx and other 4xx no."""
+    if 200 <= status < 300:
+        return "yes"
+    return "unknown" if status in _AMBIGUOUS or status >= 500 or status < 200 else "no"
+
+
+def request_id_in(message: str) -> str | None:
+    """The request id that Ark writes at the end of a message, `Request id: 02…` in either case."""
+    match = re.search(r"request id: ?([\w-]{8,80})", message, re.IGNORECASE)
+    return match[1] if match else None
+
+
+def clipped(value: Any) -> str:
+    """Text of the service, at most 500 characters, without control characters."""
+    text = re.sub(r"[\x00-\x1f\x7f]+", " ", str(value)[: MAXIMUM_TEXT * 2]).strip()
+    return text if len(text) <= MAXIMUM_TEXT else text[: MAXIMUM_TEXT - 1] + "…"
+
+
+def _kind(code: str, status: int) -> type[ApiError]:
+    for pattern, kind in _BY_CODE:
+        if re.search(pattern, code):
+            return kind
+    return _BY_STATUS.get(status) or (ServerFailed if status >= 500 else ApiError)

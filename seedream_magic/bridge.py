@@ -1,0 +1,146 @@
+"""From async to sync: the only code that knows event loops.
+
+`iterate` runs an async generator and hands its values to the calling thread. Two ways, chosen by name:
+
+* "thread" (the default): the generator runs on a daemon thread with a loop of its own, and the caller waits in short
+  polls, so that the kernel's Stop takes effect at once whatever the network does.
+* "nest": the generator runs on the caller's own loop through nest-asyncio, for people who hand in objects that are
+  bound to that loop. On ipykernel 7 a widget message that arrives meanwhile is lost, so it is not the default.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import queue
+import threading
+from collections.abc import AsyncGenerator, Callable, Generator
+from typing import Generic, TypeVar
+
+from seedream_magic.errors import ConfigError
+
+Value = TypeVar("Value")
+Source = Callable[[], AsyncGenerator[Value, None]]
+
+EVENT_LOOPS = ("thread", "nest")
+POLL_SECONDS = 0.1
+CLEAN_UP_SECONDS = 0.3
+"""How long a Stop waits for the connection to close before the prompt comes back; the rest goes on unseen."""
+
+
+def iterate(source: Source[Value], *, event_loop: str = "thread") -> Generator[Value, None, None]:
+    """Values of an async generator, on the calling thread.
+
+    Leaving early, an interrupt, or an error closes the generator, and with it whatever it holds open.
+    """
+    if event_loop == "thread":
+        return _through_thread(source)
+    if event_loop == "nest":
+        return _through_nesting(source)
+    raise ConfigError(f"event_loop is {' or '.join(EVENT_LOOPS)}, not {event_loop!r}.")
+
+
+def _through_thread(source: Source[Value]) -> Generator[Value, None, None]:
+    worker = _Worker(source)
+    worker.start()
+    try:
+        while True:
+            try:
+                result = worker.results.get(timeout=POLL_SECONDS)
+            except queue.Empty:
+                continue
+            if isinstance(result, _Value):
+                yield result.value
+            elif result is None:
+                return
+            else:
+                raise result
+    finally:
+        worker.stop()
+
+
+class _Value(Generic[Value]):
+    """A value on its way between the threads, told apart from the end (None) and an error."""
+
+    def __init__(self, value: Value) -> None:
+        self.value = value
+
+
+class _Worker(threading.Thread, Generic[Value]):
+    """A daemon thread with its own loop that lives as long as one generator.
+
+    Daemon, so that a kernel can shut down while a download runs; one for each run, so that none is left over.
+    """
+
+    def __init__(self, source: Source[Value]) -> None:
+        super().__init__(name="seedream-run", daemon=True)
+        self.results: queue.SimpleQueue[_Value[Value] | BaseException | None] = queue.SimpleQueue()
+        self._source = source
+        self._started = threading.Event()
+        self._loop: asyncio.AbstractEventLoop | None = None
+        self._task: asyncio.Task[None] | None = None
+
+    def run(self) -> None:
+        try:
+            asyncio.run(self._pump())
+        except BaseException as exc:  # noqa: BLE001 - it is raised again on the caller's thread
+            self.results.put(exc)
+        else:
+            self.results.put(None)
+        finally:
+            self._started.set()
+
+    def stop(self) -> None:
+        """Cancel what still runs and wait a moment for it; safe to call at any time and again."""
+        self._started.wait(CLEAN_UP_SECONDS)
+        if self._loop is not None and self._task is not None and self.is_alive():
+            try:
+                self._loop.call_soon_threadsafe(self._task.cancel)
+            except RuntimeError:
+                return  # the loop closed between the question and the call
+            self.join(CLEAN_UP_SECONDS)
+
+    async def _pump(self) -> None:
+        self._loop, self._task = asyncio.get_running_loop(), asyncio.current_task()
+        self._started.set()
+        values = self._source()
+        try:
+            async for value in values:
+                self.results.put(_Value(value))
+        finally:
+            await values.aclose()
+
+
+def _through_nesting(source: Source[Value]) -> Generator[Value, None, None]:
+    import nest_asyncio  # noqa: PLC0415 - it changes asyncio for the whole process, so only who chose it loads it
+
+    try:
+        loop, own = asyncio.get_running_loop(), None
+    except RuntimeError:
+        loop = own = asyncio.new_event_loop()
+    nest_asyncio.apply(loop)
+    values = source()
+    step: asyncio.Task[Value] | None = None
+    try:
+        while True:
+            step = loop.create_task(_next_of(values))
+            try:
+                value = loop.run_until_complete(step)
+            except StopAsyncIteration:
+                return
+            yield value
+    finally:
+        loop.run_until_complete(_closed(values, step))
+        if own is not None:
+            own.close()
+
+
+async def _next_of(values: AsyncGenerator[Value, None]) -> Value:
+    return await anext(values)
+
+
+async def _closed(values: AsyncGenerator[Value, None], step: asyncio.Task[Value] | None) -> None:
+    """Close a generator whose last step an interrupt may have left under way."""
+    if step is not None and not step.done():
+        step.cancel()
+        await asyncio.wait([step])
+    await values.aclose()

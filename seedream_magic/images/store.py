@@ -1,0 +1,192 @@
+"""The folder of runs: one directory a run, every file durable before it has its name.
+
+A file is written beside its place, synced, and renamed; the directory is synced after it. A reader (or a kill at any
+instant) therefore sees a whole file or none. No file is shared between runs, so no lock exists.
+"""
+
+from __future__ import annotations
+
+import base64
+import hashlib
+import json
+import os
+import secrets
+import shutil
+from collections.abc import Mapping
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any
+from urllib.parse import urlsplit, urlunsplit
+
+from seedream_magic.api.plan import Plan
+from seedream_magic.errors import ConfigError
+from seedream_magic.images.verify import PictureFacts
+
+DEFAULT_FOLDER = "seedream-runs"
+SPACE_PER_IMAGE = 25 * 2**20
+SPACE_IN_RESERVE = 64 * 2**20
+
+
+class Run:
+    """The folder of one run and its record, `request.json`, which tells how far the run came."""
+
+    def __init__(self, folder: Path, facts: Mapping[str, Any]) -> None:
+        self.folder = folder
+        self.run_id = folder.name
+        self._facts = dict(facts)
+
+    @property
+    def client_request_id(self) -> str:
+        """The UUID sent with the request, for the provider's support."""
+        return str(self._facts["client_request_id"])
+
+    def update(self, **facts: Any) -> None:
+        """Write further facts into `request.json`."""
+        self._facts.update(facts)
+        write_durably(self.folder / "request.json", _json_bytes(self._facts), mode=0o600)
+
+    def record(self, entry: Mapping[str, Any]) -> None:
+        """Append what the service sent to `response.jsonl`; durable on return. Pictures in base64 go to their files."""
+        line = json.dumps(_without_base64(entry), ensure_ascii=True) + "\n"
+        descriptor = os.open(self.folder / "response.jsonl", os.O_WRONLY | os.O_CREAT | os.O_APPEND, 0o600)
+        try:
+            _write_all(descriptor, line.encode())
+            os.fsync(descriptor)
+        finally:
+            os.close(descriptor)
+
+    def keep_raw(self, raw: bytes) -> None:
+        """Keep the bytes of an answer that could not be read."""
+        write_durably(self.folder / "response.raw", raw, mode=0o600)
+
+    def save_picture(self, index: int, data: bytes, facts: PictureFacts, *, source: str) -> tuple[Path, str]:
+        """The picture's path and SHA-256: the original bytes under their number, and a sidecar with what they are."""
+        path = self.folder / f"{index + 1:02d}.{facts.ending}"
+        digest = hashlib.sha256(data).hexdigest()
+        write_durably(path, data, mode=0o666)
+        sidecar = {
+            "file": path.name,
+            "sha256": digest,
+            "bytes": len(data),
+            "media_type": facts.media_type,
+            "width": facts.width,
+            "height": facts.height,
+            "source": without_signature(source),
+        }
+        write_durably(path.with_suffix(".json"), _json_bytes(sidecar), mode=0o600)
+        return path, digest
+
+    def drop_signatures(self) -> None:
+        """Cut the signed part off every link in `response.jsonl`: once all pictures are saved it is only a risk."""
+        path = self.folder / "response.jsonl"
+        lines = [json.loads(line) for line in path.read_text("utf-8").splitlines()]
+        text = "".join(json.dumps(_without_signatures(line), ensure_ascii=True) + "\n" for line in lines)
+        write_durably(path, text.encode(), mode=0o600)
+
+
+def begin_run(store: Path, plan: Plan, *, client_request_id: str) -> Run:
+    """Make a run's folder and its durable record, before anything is sent.
+
+    Raises `ConfigError` when the store cannot be written or the disk lacks room for the pictures.
+    """
+    now = datetime.now(UTC)
+    try:
+        store.mkdir(parents=True, exist_ok=True)
+        _check_space(store, plan.request.images_at_most)
+        folder = store / _run_id(now)
+        folder.mkdir(mode=0o700)
+        run = Run(folder, {
+            "run_id": folder.name,
+            "state": "sending",
+            "outcome": "unknown",
+            "provider": plan.provider.name,
+            "base_url": plan.base_url,
+            "client_request_id": client_request_id,
+            "began": now.isoformat(),
+            "expected": plan.request.images_expected,
+            "body": plan.body,
+        })  # fmt: skip
+        run.update()
+    except OSError as exc:
+        raise ConfigError(
+            f"The store {store} cannot be written ({exc.strerror or exc}).",
+            hint="Name another folder with SEEDREAM_STORE or %config SeedreamMagics.store.",
+        ) from exc
+    return run
+
+
+def write_durably(path: Path, data: bytes, *, mode: int) -> None:
+    """Write a file so that it is whole or absent after a kill at any instant."""
+    part = path.with_name(f".{path.name}.{secrets.token_hex(4)}.part")
+    descriptor = os.open(part, os.O_WRONLY | os.O_CREAT | os.O_EXCL | getattr(os, "O_NOFOLLOW", 0), mode)
+    try:
+        try:
+            _write_all(descriptor, data)
+            os.fsync(descriptor)
+        finally:
+            os.close(descriptor)
+        part.replace(path)
+    except BaseException:
+        part.unlink(missing_ok=True)
+        raise
+    _sync_folder(path.parent)
+
+
+def without_signature(url: str) -> str:
+    """A link without its query: host and path tell which picture it was, the signature would give it away."""
+    try:
+        return urlunsplit((*urlsplit(url)[:3], "", ""))
+    except ValueError:
+        return ""
+
+
+def _write_all(descriptor: int, data: bytes) -> None:
+    view = memoryview(data)
+    while view:
+        view = view[os.write(descriptor, view) :]
+
+
+def _sync_folder(folder: Path) -> None:
+    if os.name == "nt":
+        return  # Windows neither allows nor needs it
+    descriptor = os.open(folder, os.O_RDONLY)
+    try:
+        os.fsync(descriptor)
+    finally:
+        os.close(descriptor)
+
+
+def _check_space(store: Path, images: int) -> None:
+    needed = images * SPACE_PER_IMAGE + SPACE_IN_RESERVE
+    free = shutil.disk_usage(store).free
+    if free < needed:
+        raise ConfigError(
+            f"The disk of {store} has {free // 2**20} MiB left; {images} pictures may need {needed // 2**20} MiB."
+        )
+
+
+def _run_id(now: datetime) -> str:
+    noise = base64.b32encode(secrets.token_bytes(7)).decode().lower()[:10]
+    return f"{now:%Y%m%dT%H%M%SZ}-{noise}"
+
+
+def _json_bytes(value: Mapping[str, Any]) -> bytes:
+    return (json.dumps(value, ensure_ascii=True, indent=2) + "\n").encode()
+
+
+def _without_base64(value: Any) -> Any:
+    return _mapped(value, "b64_json", lambda text: f"({len(text)} characters of base64)")
+
+
+def _without_signatures(value: Any) -> Any:
+    return _mapped(value, "url", without_signature)
+
+
+def _mapped(value: Any, key: str, change: Any) -> Any:
+    """`value` with `change` applied to each text under `key`, however deep."""
+    if isinstance(value, Mapping):
+        return {
+            name: change(item) if name == key and isinstance(item, str) else _mapped(item, key, change)
+            for name, item in value.items()
+        }
+    return [_mapped(item, key, change) for item in value] if isinstance(value, list) else value
