@@ -59,7 +59,7 @@ class Seedream:
     ) -> None:
         self.provider: Provider = find_provider(provider or os.environ.get("SEEDREAM_PROVIDER") or DEFAULT_PROVIDER)
         address = base_url or os.environ.get("SEEDREAM_BASE_URL") or self.provider.base_url
-        self._base_url = checked_base_url(address) if address else ""
+        self.given_base_url = checked_base_url(address) if address else ""
         self.model = model or os.environ.get("SEEDREAM_MODEL") or self.provider.default_model
         self.store = Path(store or os.environ.get("SEEDREAM_STORE") or DEFAULT_FOLDER).expanduser().absolute()
         self._api_key = api_key
@@ -69,11 +69,11 @@ class Seedream:
     @property
     def base_url(self) -> str:
         """Where requests go; asking for the demo's address starts the demo."""
-        if not self._base_url:
-            from seedream_magic.demo import server  # noqa: PLC0415 - the demo loads tornado; only who uses it pays
+        if self.given_base_url:
+            return self.given_base_url
+        from seedream_magic.demo import server  # noqa: PLC0415 - the demo loads tornado; only who uses it pays
 
-            self._base_url = server.start()
-        return self._base_url
+        return server.start()
 
     def plan(
         self,

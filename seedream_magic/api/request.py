@@ -182,9 +182,9 @@ def parse_extra(text: str) -> dict[str, Any]:
     try:
         value = json.loads(text, parse_constant=_refuse_constant)
     except (ValueError, RecursionError) as exc:
-        raise InvalidRequest(f"""--extra takes a JSON object such as '{{"seed": 7}}': {exc}.""") from exc
+        raise InvalidRequest(f"""--extra takes a JSON object in single quotes, '{{"seed": 7}}': {exc}.""") from exc
     if not isinstance(value, dict):
-        raise InvalidRequest("""--extra takes a JSON object such as '{"seed": 7}'.""")
+        raise InvalidRequest("""--extra takes a JSON object in single quotes, '{"seed": 7}'.""")
     return value
 
 

@@ -1,0 +1,174 @@
+"""The text of a `%%seedream` cell, read: options from the first line, the prompt below. Pure; nothing is evaluated."""
+
+from __future__ import annotations
+
+import argparse
+import difflib
+import keyword
+import os
+import re
+import shlex
+import unicodedata
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from typing import Any, NoReturn
+
+from seedream_magic.api.request import parse_extra, parse_images, parse_ratio, parse_response_format, parse_size
+from seedream_magic.errors import InvalidRequest
+
+LAYOUTS = ("carousel", "grid")
+
+
+@dataclass(frozen=True)
+class Cell:
+    """A parsed cell. `request` holds what was typed of the request's options, nothing else; the rest is how to run."""
+
+    prompt: str
+    request: dict[str, Any] = field(default_factory=dict)
+    name: str | None = None
+    provider: str | None = None
+    dry_run: bool = False
+    quiet: bool = False
+    raw: bool = False
+    show: str | None = None
+
+
+@dataclass(frozen=True)
+class Option:
+    """One option: how it is typed, what it means in both languages. A switch has no `parse`."""
+
+    flags: tuple[str, ...]
+    english: str
+    chinese: str
+    metavar: str = ""
+    parse: Callable[[str], Any] | None = None
+    with_no: bool = False
+
+    @property
+    def typed(self) -> str:
+        """The option as the help shows it."""
+        names = ", ".join(self.flags) + (f" / --no-{self.flags[-1].removeprefix('--')}" if self.with_no else "")
+        return f"{names} {self.metavar}".rstrip()
+
+
+def parse_cell(line: str, body: str) -> Cell:
+    """The cell as typed: `[NAME <<] [options]` and the prompt.
+
+    Raises `InvalidRequest` with one line that names the fix.
+    """
+    words = _words(line)
+    name = None
+    if words and words[0] != "<<" and words[0].endswith("<<"):
+        words[:1] = [words[0].removesuffix("<<"), "<<"]
+    if len(words) > 1 and words[1].startswith("<<"):
+        name = parse_name(words[0])
+        words = [rest for rest in (words[1].removeprefix("<<"), *words[2:]) if rest]
+    known, unknown = _PARSER.parse_known_args(words)
+    if unknown:
+        raise InvalidRequest(_about_unknown(unknown[0]))
+    typed = {key: value for key, value in vars(known).items() if value is not None}
+    if name and typed.get("out", name) != name:
+        raise InvalidRequest(f"The set is named twice: {name} << and --out {typed['out']}.")
+    running = {key: typed.pop(key) for key in ("provider", "dry_run", "quiet", "raw", "show") if key in typed}
+    return Cell(prompt=_without_blank_ends(body), name=typed.pop("out", name), request=typed, **running)
+
+
+def parse_name(text: str) -> str:
+    """A variable's name, as Python reads it. Raises `InvalidRequest` for what cannot be assigned to."""
+    name = unicodedata.normalize("NFKC", text)
+    if name.isidentifier() and not keyword.iskeyword(name):
+        return name
+    raise InvalidRequest(f"{text[:40]!r} is no name for a variable: use letters, digits and _, no keyword.")
+
+
+def _parse_seconds(text: str) -> float:
+    plain = unicodedata.normalize("NFKC", text)
+    if re.fullmatch(r"\d{1,6}(\.\d{1,3})?", plain) and float(plain) > 0:
+        return float(plain)
+    raise InvalidRequest(f"--timeout takes seconds above 0, not {text[:40]!r}.")
+
+
+def _parse_layout(text: str) -> str:
+    if text.lower() in LAYOUTS:
+        return text.lower()
+    raise InvalidRequest(f"--show takes carousel or grid, not {text[:40]!r}.")
+
+
+def _ratio_as_typed(text: str) -> str:
+    return "{}:{}".format(*parse_ratio(text))
+
+
+OPTIONS = (
+    Option(("--out",), "bind the set to NAME; the same as NAME << in front", "把图组存入变量 NAME", "NAME", parse_name),
+    Option(("-n", "--images"), "how many: 1-15, or auto: the model decides", "张数:1-15,或 auto", "N", parse_images),
+    Option(("-m", "--model"), "model id", "模型", "ID", str),
+    Option(("-s", "--size"), "1K, 2K, 4K or WIDTHxHEIGHT", "尺寸:1K、2K、4K 或 宽x高", "SIZE", parse_size),
+    Option(("-r", "--ratio"), "with a preset size: its pixels at W:H", "宽高比,如 16:9", "W:H", _ratio_as_typed),
+    Option(("--stream",), "receive pictures one by one; default for sets", "逐张接收,组图默认开启", with_no=True),
+    Option(("--watermark",), "the API's AI mark; default on", "水印,默认开启", with_no=True),
+    Option(("--response-format",), "url (default) or b64_json", "返回链接或 base64", "FORMAT", parse_response_format),
+    Option(("--dry-run",), "show the request as JSON and curl; send nothing", "只显示请求,不发送"),
+    Option(("--provider",), "anyfast, ark, byteplus or demo, for this cell", "本单元格的服务商", "NAME", str),
+    Option(("--extra",), "further body fields, sent as they are", "附加请求字段", "JSON", parse_extra),
+    Option(("--no-check",), "send although the model's limits say no", "不检查模型限制"),
+    Option(("--timeout",), "limit of the whole call in seconds", "整个调用的时限(秒)", "S", _parse_seconds),
+    Option(("--quiet",), "bind, do not show", "不显示图片"),
+    Option(("--raw",), "leave {braces} in the prompt as typed", "不填充 {变量}"),
+    Option(("--show",), "carousel (default) or grid", "轮播或网格", "LAYOUT", _parse_layout),
+)
+
+
+class _Parser(argparse.ArgumentParser):
+    """argparse without its exits: what it complains of is an `InvalidRequest`."""
+
+    def error(self, message: str) -> NoReturn:
+        complaint = message.removeprefix("argument ").replace(": expected one argument", " needs a value after it")
+        raise InvalidRequest(complaint.rstrip(".") + ".")
+
+
+def _built_parser() -> _Parser:
+    parser = _Parser(prog="%%seedream", add_help=False, allow_abbrev=False, argument_default=None)
+    for option in OPTIONS:
+        if option.parse is not None:
+            parser.add_argument(*option.flags, type=option.parse, metavar=option.metavar)
+        elif option.with_no:
+            parser.add_argument(*option.flags, action=argparse.BooleanOptionalAction)
+        elif option.flags == ("--no-check",):
+            parser.add_argument("--no-check", dest="check", action="store_const", const=False)
+        else:
+            parser.add_argument(*option.flags, action="store_const", const=True)
+    return parser
+
+
+_PARSER = _built_parser()
+
+
+def _words(line: str) -> list[str]:
+    """Split as a shell does; a full-width space, as Chinese input types it, parts words too."""
+    lexer = shlex.shlex(line, posix=True, punctuation_chars=False)
+    lexer.whitespace_split = True
+    lexer.whitespace += "\u3000\u00a0"
+    lexer.commenters = ""
+    if os.name == "nt":
+        lexer.escape = ""
+    try:
+        return list(lexer)
+    except ValueError as exc:
+        raise InvalidRequest("A quote on the first line is not closed; the prompt goes on the lines below.") from exc
+
+
+def _about_unknown(word: str) -> str:
+    dashed = re.sub(r"^[-—–－―]+", "--" if len(word) > 2 else "-", word)
+    if dashed == word and not word.startswith("-"):
+        return f"{word[:40]!r} belongs to no option: the prompt goes on the lines below."
+    flags = [flag for option in OPTIONS for flag in option.flags]
+    flags += [f"--no-{option.flags[-1][2:]}" for option in OPTIONS if option.with_no]
+    name = dashed.partition("=")[0]
+    near = difflib.get_close_matches(name, flags, n=1, cutoff=0.6)
+    return f"There is no option {word[:40]}" + (f": did you mean {near[0]}?" if near else "; %%seedream? lists them.")
+
+
+def _without_blank_ends(body: str) -> str:
+    lines = body.split("\n")
+    filled = [number for number, text in enumerate(lines) if text.strip()]
+    return "\n".join(lines[filled[0] : filled[-1] + 1]) if filled else ""

@@ -1,0 +1,92 @@
+"""`%seedream …`: the status of the session and its commands."""
+
+from __future__ import annotations
+
+import difflib
+import getpass
+from collections.abc import Callable
+from typing import TYPE_CHECKING
+
+from seedream_magic.api.keys import find_key, remember_key, store_key_in_keyring
+from seedream_magic.api.providers import PROVIDERS, find_provider
+from seedream_magic.errors import ConfigError, InvalidRequest, MissingKey
+from seedream_magic.notebook.help import help_text
+
+if TYPE_CHECKING:
+    from seedream_magic.notebook.magic import SeedreamMagics
+
+Command = Callable[["SeedreamMagics", str], None]
+
+
+def run_command(magics: SeedreamMagics, line: str) -> None:
+    """Run one `%seedream` line. Raises `InvalidRequest` for a command that does not exist."""
+    word, _, rest = line.strip().partition(" ")
+    command = _COMMANDS.get(word.lower())
+    if command is None:
+        raise InvalidRequest(_about_unknown(word))
+    command(magics, rest.strip())
+
+
+def _status(magics: SeedreamMagics, _: str) -> None:
+    """Where the session stands."""
+    door = magics.front_door()
+    address = door.given_base_url or "embedded, offline"
+    try:
+        key = f"set, from {find_key(door.provider).source}" if door.provider.needs_key else "not needed"
+    except MissingKey as missing:
+        key = f"not set. {missing.hint}"
+    rows = (
+        ("provider", f"{door.provider.name} ({address})"),
+        ("key", key),
+        ("model", door.model),
+        ("store", str(door.store)),
+        ("billed", f"{_counted(magics.images_billed)} in this session"),
+    )
+    print("\n".join(f"{name:<9} {value}" for name, value in rows))  # noqa: T201 - a status is text
+
+
+def _use(magics: SeedreamMagics, name: str) -> None:
+    """Take another provider for the session."""
+    if not name:
+        raise ConfigError(f"%seedream use takes a provider: {', '.join(PROVIDERS)}.")
+    magics.provider = find_provider(name).name
+    _status(magics, "")
+
+
+def _key(magics: SeedreamMagics, typed: str) -> None:
+    """Ask for the key without showing it."""
+    if typed:
+        raise InvalidRequest("A key on this line would stay in the notebook: run %seedream key alone and type it then.")
+    provider = magics.front_door().provider
+    try:
+        value = getpass.getpass(f"API key for {provider.name}: ")
+    except (EOFError, NotImplementedError) as exc:
+        raise ConfigError("There is nobody here to type a key: set SEEDREAM_API_KEY instead.") from exc
+    if not value.strip():
+        raise ConfigError("No key was typed; nothing has changed.")
+    key = remember_key(provider, value)
+    kept = "in memory and in the keyring" if store_key_in_keyring(provider, key) else "in memory, for this session"
+    first = find_key(provider)
+    print(f"The key for {provider.name} is kept {kept}.")  # noqa: T201 - a confirmation is text
+    if first.source != key.source and first.reveal() != key.reveal():
+        print(f"Note: the key from {first.source} comes first as long as it is set.")  # noqa: T201 - see above
+
+
+def _help(_: SeedreamMagics, __: str) -> None:
+    """Show every option and command."""
+    print(help_text())  # noqa: T201 - help is text
+
+
+_COMMANDS: dict[str, Command] = {"": _status, "use": _use, "key": _key, "help": _help}
+
+
+def _about_unknown(word: str) -> str:
+    if word.startswith("-"):
+        return "Options go on a %%seedream line (two percent signs), with the prompt on the lines below."
+    near = difflib.get_close_matches(word, [name for name in _COMMANDS if name], n=1)
+    meant = f"did you mean %seedream {near[0]}?" if near else "%seedream help lists them."
+    return f"There is no command {word[:40]!r}: {meant} To draw, write %%seedream and the prompt below it."
+
+
+def _counted(images: int) -> str:
+    return "1 image" if images == 1 else f"{images} images"

@@ -1,0 +1,139 @@
+"""`%%seedream`: parse the cell, make the plan, run it, show what lands."""
+
+from __future__ import annotations
+
+import json
+from dataclasses import replace
+from typing import Any
+
+from IPython.core.interactiveshell import InteractiveShell
+from IPython.core.magic import Magics, line_cell_magic, magics_class, no_var_expand
+from traitlets import Bool, Enum, Float, Int, Unicode, Union
+
+from seedream_magic.api.models import SIDES
+from seedream_magic.api.plan import Plan
+from seedream_magic.api.request import RESPONSE_FORMATS
+from seedream_magic.bridge import EVENT_LOOPS
+from seedream_magic.errors import SeedreamError, SeedreamInterrupted
+from seedream_magic.images.image_set import ImageSet
+from seedream_magic.notebook.cell import LAYOUTS, Cell, parse_cell
+from seedream_magic.notebook.commands import run_command
+from seedream_magic.notebook.help import help_text
+from seedream_magic.notebook.variables import fill
+
+_REQUEST_TRAITS = ("images", "model", "size", "ratio", "stream", "watermark", "response_format", "timeout")
+
+
+@magics_class
+class SeedreamMagics(Magics):
+    """Settings of the notebook; each stands for an option that a cell does not give. None leaves it to the rest."""
+
+    provider = Unicode(None, allow_none=True, help="anyfast, ark, byteplus or demo").tag(config=True)
+    base_url = Unicode(None, allow_none=True, help="address in place of the provider's").tag(config=True)
+    model = Unicode(None, allow_none=True, help="model id").tag(config=True)
+    store = Unicode(None, allow_none=True, help="folder of the runs; default seedream-runs").tag(config=True)
+    images = Union([Int(), Unicode()], default_value=None, allow_none=True, help="1-15 or auto").tag(config=True)
+    size = Unicode(None, allow_none=True, help="1K, 2K, 4K or WIDTHxHEIGHT").tag(config=True)
+    ratio = Unicode(None, allow_none=True, help="W:H, with a preset size").tag(config=True)
+    stream = Bool(None, allow_none=True, help="receive pictures one by one").tag(config=True)
+    watermark = Bool(None, allow_none=True, help="the API's AI mark").tag(config=True)
+    response_format = Enum(RESPONSE_FORMATS, None, allow_none=True, help="url or b64_json").tag(config=True)
+    timeout = Float(None, allow_none=True, help="limit of the whole call in seconds").tag(config=True)
+    show = Enum(LAYOUTS, "carousel", help="carousel or grid").tag(config=True)
+    event_loop = Enum(EVENT_LOOPS, "thread", help="thread, or nest: the notebook's own loop").tag(config=True)
+
+    def __init__(self, shell: InteractiveShell, **settings: Any) -> None:
+        super().__init__(shell, **settings)
+        self._shell = shell
+        self.images_billed = 0
+
+    @no_var_expand
+    @line_cell_magic("seedream")  # type: ignore[arg-type] # IPython types its decorators for functions without self
+    def seedream(self, line: str, cell: str | None = None) -> None:
+        if cell is None:
+            run_command(self, line)
+            return
+        parsed = parse_cell(line, cell)
+        plan, door = self._plan(parsed)
+        if parsed.dry_run:
+            _show_plan(plan)
+        else:
+            self._run(door, plan, parsed)
+
+    seedream.__doc__ = help_text()  # type: ignore[assignment] # see the decorator
+
+    def front_door(self, provider: str | None = None) -> Any:
+        """The `Seedream` of these settings; `provider` in place of the set one."""
+        from seedream_magic.seedream import Seedream  # noqa: PLC0415 - httpx and Pillow load with the first request
+
+        return Seedream(
+            provider or self.provider,
+            base_url=self.base_url,
+            model=self.model,
+            store=self.store,
+            event_loop=self.event_loop,
+        )
+
+    def _plan(self, cell: Cell) -> tuple[Plan, Any]:
+        prompt, unfilled = (cell.prompt, ()) if cell.raw else fill(cell.prompt, self._shell.user_ns)
+        door = self.front_door(cell.provider)
+        plan = door.plan(prompt, **{**self._settings_beside(cell.request), **cell.request})
+        if unfilled:
+            note = f"Sent as typed, for there is nothing to fill in: {', '.join(unfilled)}."
+            plan = replace(plan, warnings=(*plan.warnings, note))
+        return plan, door
+
+    def _settings_beside(self, typed: dict[str, Any]) -> dict[str, Any]:
+        """The set traits that a cell leaves room for: what it types, or sends as an extra field, comes first."""
+        settings = {name: getattr(self, name) for name in _REQUEST_TRAITS if getattr(self, name) is not None}
+        extra = typed.get("extra", {})
+        if {"sequential_image_generation", "sequential_image_generation_options"} & set(extra):
+            settings.pop("images", None)
+        if "ratio" in typed and settings.get("size") not in SIDES:
+            settings.pop("size", None)
+        if "size" in extra or typed.get("size", "2K") not in SIDES:
+            settings.pop("ratio", None)
+        return {name: value for name, value in settings.items() if name not in extra}
+
+    def _run(self, door: Any, plan: Plan, cell: Cell) -> None:
+        from seedream_magic.notebook.display import display_for  # noqa: PLC0415 - previews load Pillow
+
+        display = display_for(self._shell, layout=cell.show or self.show, quiet=cell.quiet)
+        try:
+            images = door.run(plan, on_change=display.show)
+        except (SeedreamError, SeedreamInterrupted) as error:
+            if error.images is not None and len(error.images):
+                self._keep(error.images, cell.name)
+                display.show(error.images)
+            else:
+                display.clear()
+            raise
+        self._keep(images, cell.name)
+
+    def _keep(self, images: ImageSet, name: str | None) -> None:
+        self.images_billed += images.billed
+        for variable in ("_seedream", name):
+            if variable:
+                self._shell.user_ns[variable] = images
+
+
+def _show_plan(plan: Plan) -> None:
+    at_most = plan.request.images_at_most
+    bill = "1 image" if at_most == 1 else f"up to {at_most} images"
+    print(json.dumps(plan.body, ensure_ascii=False, indent=2))  # noqa: T201 - what was asked for is text
+    print(f"\n{plan.curl()}\n\nNothing was sent. Running it may bill {bill}.")  # noqa: T201 - see above
+    for warning in plan.warnings:
+        print(warning)  # noqa: T201 - see above
+
+
+def register(shell: InteractiveShell) -> None:
+    """Make `%%seedream` and `%seedream` known to a shell; again after a reload, with fresh settings."""
+    unregister(shell)
+    shell.register_magics(SeedreamMagics(shell))
+
+
+def unregister(shell: InteractiveShell) -> None:
+    """Take the magics out again."""
+    for kind in ("line", "cell"):
+        shell.magics_manager.magics[kind].pop("seedream", None)
+    shell.configurables[:] = [held for held in shell.configurables if type(held).__name__ != SeedreamMagics.__name__]

@@ -1,0 +1,67 @@
+"""`{name}` in a prompt, filled from the notebook. Nothing is evaluated beyond attribute, index and format."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping
+from typing import Any
+
+# A field as `str.format` knows it, with short format specs only: `{x:9999999999}` would be gigabytes.
+_NAME = r"[^\W\d]\w*"
+_FIELD = re.compile(
+    rf"\{{\{{(?P<literal>{_NAME})\}}\}}"
+    rf"|\{{(?P<name>{_NAME})(?P<path>(?:\.{_NAME}|\[[^\[\]{{}}\n]{{1,80}}\])*)(?::(?P<spec>[^{{}}\n]{{0,20}}))?\}}"
+)
+_STEP = re.compile(rf"\.(?P<attribute>{_NAME})|\[(?P<index>[^\]]+)\]")
+_LONGEST_PADDING = 4
+
+
+class _CannotFillError(Exception):
+    """The field stays as typed."""
+
+
+def fill(text: str, namespace: Mapping[str, Any]) -> tuple[str, tuple[str, ...]]:
+    """The text with its variables filled in, and the fields that looked like variables but stayed as typed.
+
+    `{name}`, `{name.attribute}`, `{name[0]}` and `{name:.2f}` are filled where the first name exists; `{{name}}` gives
+    `{name}`; every other brace, of JSON or CSS for instance, stays.
+    """
+    unfilled: list[str] = []
+
+    def replaced(match: re.Match[str]) -> str:
+        if match["literal"]:
+            return "{" + match["literal"] + "}"
+        try:
+            return _filled(match, namespace)
+        except _CannotFillError:
+            unfilled.append(match[0])
+            return match[0]
+
+    return _FIELD.sub(replaced, text), tuple(dict.fromkeys(unfilled))
+
+
+def _filled(match: re.Match[str], namespace: Mapping[str, Any]) -> str:
+    if match["name"] not in namespace:
+        raise _CannotFillError
+    spec = match["spec"] or ""
+    if any(len(number) > _LONGEST_PADDING for number in re.findall(r"\d+", spec)):
+        raise _CannotFillError
+    value = namespace[match["name"]]
+    try:
+        for step in _STEP.finditer(match["path"]):
+            value = _stepped(value, step)
+        return format(value, spec)
+    except Exception as exc:
+        # A property, an index or a format of the person's own objects may raise anything.
+        raise _CannotFillError from exc
+
+
+def _stepped(value: Any, step: re.Match[str]) -> Any:
+    if step["attribute"]:
+        if step["attribute"].startswith("_"):
+            raise _CannotFillError
+        return getattr(value, step["attribute"])
+    index = step["index"]
+    if re.fullmatch(r"-?\d{1,9}", index):
+        return value[int(index)]
+    return value[index[1:-1] if re.fullmatch(r"'.*'|\".*\"", index) else index]
