@@ -1,0 +1,70 @@
+"""A scripted image service on a raw socket: the answers and pictures that many tests need."""
+
+from __future__ import annotations
+
+import io
+import json
+from collections.abc import Iterable
+from functools import cache
+from typing import Any
+
+from PIL import Image
+from raw_server import EVENT_STREAM, Behaviour, Reply, Request, head, json_reply, sse
+
+POST = ("POST", "/v1/images/generations")
+PICTURE = ("GET", "/picture/")
+
+
+@cache
+def jpeg(shade: int = 0, size: tuple[int, int] = (64, 48)) -> bytes:
+    """A small whole JPEG; another `shade` is another picture."""
+    buffer = io.BytesIO()
+    Image.new("RGB", size, (shade * 17 % 256, 90, 160)).save(buffer, "JPEG")
+    return buffer.getvalue()
+
+
+def link(request: Request, index: int) -> str:
+    """The signed link of a picture on the same server."""
+    return f"http://{request.headers['host']}/picture/{index}.jpeg?X-Tos-Signature=canary{index}"
+
+
+def succeeded(request: Request, index: int) -> bytes:
+    """The event of a finished picture."""
+    name = "image_generation.partial_succeeded"
+    return sse(name, {"type": name, "image_index": index, "url": link(request, index), "size": "64x48"})
+
+
+def completed(images: int) -> bytes:
+    """The last event and the end mark."""
+    name = "image_generation.completed"
+    usage = {"generated_images": images, "output_tokens": 12 * images, "total_tokens": 12 * images}
+    return sse(name, {"type": name, "usage": usage}) + sse(None, "[DONE]")
+
+
+def whole_answer(request: Request) -> Behaviour:
+    """What the service answers when all goes well: as many pictures as asked for, in the form that was asked for."""
+    body: dict[str, Any] = request.json()
+    count = body.get("sequential_image_generation_options", {}).get("max_images", 1)
+    if body.get("stream"):
+        events = b"".join(succeeded(request, index) for index in range(count)) + completed(count)
+        return Reply(200, EVENT_STREAM, events)
+    data = [{"url": link(request, index)} for index in range(count)]
+    return json_reply({"data": data, "created": 1, "usage": {"generated_images": count, "total_tokens": 12 * count}})
+
+
+def picture(request: Request) -> Behaviour:
+    """The bytes behind a link of `link`."""
+    index = int(request.path.removeprefix("/picture/").partition(".")[0])
+    return Reply(200, {"Content-Type": "image/jpeg"}, jpeg(index))
+
+
+def stream_head() -> bytes:
+    """The head of a stream whose end is the end of the connection."""
+    return head(200, EVENT_STREAM)
+
+
+def bodies(requests: Iterable[Request]) -> list[dict[str, Any]]:
+    """The JSON bodies of the POSTs among these requests."""
+    return [json.loads(request.body) for request in requests if request.method == "POST"]
+
+

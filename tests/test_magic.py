@@ -1,0 +1,294 @@
+"""`%%seedream` and `%seedream` in a real shell, against a service that counts."""
+
+from __future__ import annotations
+
+import json
+import subprocess
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+from IPython.core.interactiveshell import InteractiveShell
+from IPython.utils.capture import capture_output
+from raw_server import RawServer, Reply, json_reply, raw_server
+from service import PICTURE, POST, bodies, picture, whole_answer
+
+from seedream_magic import ImageSet, InvalidRequest, MissingKey
+
+
+@pytest.fixture
+def server() -> Iterator[RawServer]:
+    """A service that makes every picture it is asked for."""
+    with raw_server({POST: whole_answer, PICTURE: picture}) as running:
+        yield running
+
+
+@pytest.fixture
+def shell(ip: InteractiveShell, server: RawServer, monkeypatch: pytest.MonkeyPatch, store: Path) -> InteractiveShell:
+    """A shell with the extension loaded and pointed to the service."""
+    monkeypatch.setenv("SEEDREAM_BASE_URL", f"{server.url}/v1")
+    monkeypatch.setenv("SEEDREAM_API_KEY", "sk-CANARY")
+    monkeypatch.setenv("SEEDREAM_STORE", str(store))
+    assert ip.run_cell("%load_ext seedream_magic").success
+    return ip
+
+
+def run(shell: InteractiveShell, cell: str) -> tuple[BaseException | None, str, list[dict[str, Any]]]:
+    """The cell's error, what it printed, and what it displayed, updates included."""
+    with capture_output() as captured:
+        result = shell.run_cell(cell)
+    outputs = [output._kwargs if hasattr(output, "_kwargs") else vars(output) for output in captured.outputs]
+    return result.error_in_exec, captured.stdout, outputs
+
+
+BAD_CELLS = [
+    ("%%seedream --sixe 2K\nx", "--size"),
+    ("%%seedream -imagse 2\nx", "option"),
+    ("%%seedream —stream\nx", "--stream"),
+    ("%%seedream a cat\nx", "below"),
+    ("%%seedream\n \n\t\n", "empty"),
+    ("%%seedream -n 0\nx", "1 to 15"),
+    ("%%seedream -n 16\nx", "1 to 15"),
+    ("%%seedream -n four\nx", "auto"),
+    ("%%seedream -n\nx", "value"),
+    ("%%seedream -s 9K\nx", "WIDTHxHEIGHT"),
+    ("%%seedream -s 512x512\nx", "pixels"),
+    ("%%seedream -s 8000x8000\nx", "pixels"),
+    ("%%seedream -s 20000x1000\nx", "ratio"),
+    ("%%seedream -r wide\nx", "16:9"),
+    ("%%seedream -r 17:1\nx", "16:1"),
+    ("%%seedream -r 16:9 -s 2048x2048\nx", "preset"),
+    ("%%seedream --stream=yes\nx", "--stream"),
+    ("%%seedream --watermark=no\nx", "--watermark"),
+    ("%%seedream --response-format png\nx", "b64_json"),
+    ("%%seedream --provider anyfats\nx", "anyfast"),
+    ("%%seedream --extra 7\nx", "JSON"),
+    ("%%seedream --extra '{'\nx", "JSON"),
+    ("%%seedream --extra '{\"x\": NaN}'\nx", "JSON"),
+    ('%%seedream -s 2K --extra \'{"size": "4K"}\'\nx', "size"),
+    ('%%seedream --extra \'{"prompt": "y"}\'\nx', "prompt"),
+    ("%%seedream --timeout -5\nx", "seconds"),
+    ("%%seedream --timeout nan\nx", "seconds"),
+    ("%%seedream --show list\nx", "grid"),
+    ("%%seedream --out 2\nx", "name"),
+    ("%%seedream class <<\nx", "name"),
+    ("%%seedream a << --out b\nx", "twice"),
+    ("%%seedream --size '2K\nx", "quote"),
+    ("%%seedream -m doubao-seedream-5-0-pro-260628 -n 2\nx", "one image"),
+    ("%seedream usee demo", "use"),
+    ("%seedream use nobody", "demo"),
+    ("%seedream use", "demo"),
+    ("%seedream key sk-CANARY", "alone"),
+    ("%seedream -n 4 a cat", "%%seedream"),
+]
+
+
+@pytest.mark.parametrize(("cell", "named"), BAD_CELLS)
+def test_bad_input_is_one_line_and_sends_nothing(
+    shell: InteractiveShell, server: RawServer, store: Path, cell: str, named: str
+) -> None:
+    """The cell fails with one line that names the fix; no request, no folder, no traceback."""
+    error, printed, outputs = run(shell, cell)
+    assert error is not None
+    assert len(printed.strip().splitlines()) == 1, printed
+    assert named in printed
+    assert printed.strip().endswith("Nothing was sent.")
+    assert "CANARY" not in printed
+    assert (server.connections, list(store.iterdir()), outputs) == (0, [], [])
+
+
+def test_a_cell_draws_and_binds(shell: InteractiveShell, server: RawServer, store: Path) -> None:
+    """Pictures are bound to NAME and `_seedream`, shown by one display, saved as they came, with one POST."""
+    error, printed, outputs = run(shell, "%%seedream 四季 << -n 3\nfour {word} seasons")
+    images = shell.user_ns["四季"]
+    assert (error, printed) == (None, "")
+    assert isinstance(images, ImageSet)
+    assert shell.user_ns["_seedream"] is images
+    assert [frame.path and frame.path.name for frame in images] == ["01.jpg", "02.jpg", "03.jpg"]
+    assert (server.posts, server.gets) == (1, 3)
+    assert {output["transient"]["display_id"] for output in outputs} == {outputs[0]["transient"]["display_id"]}
+    assert [output.get("update", False) for output in outputs] == [False] + [True] * (len(outputs) - 1)
+    assert set(outputs[-1]["data"]) == {"text/html", "image/jpeg", "text/plain"}
+    assert "nothing to fill in: {word}" in outputs[-1]["data"]["text/plain"]
+
+
+def test_prompt_goes_out_as_typed_with_variables_filled(shell: InteractiveShell, server: RawServer) -> None:
+    """Blank ends are dropped, the rest is sent to the letter; `--raw` leaves the braces."""
+    shell.user_ns["animal"] = "狐狸"
+    run(shell, "%%seedream\n\n  {animal} {{animal}}  \n\nb {\"json\": 1}\n\n")
+    run(shell, "%%seedream --raw\n{animal}")
+    assert [body["prompt"] for body in bodies(server.requests)] == ['  狐狸 {animal}  \n\nb {"json": 1}', "{animal}"]
+
+
+def test_flag_before_trait_before_environment_before_default(
+    shell: InteractiveShell, server: RawServer, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The order in which settings count, shown for the model."""
+    monkeypatch.setenv("SEEDREAM_MODEL", "ep-environment")
+    run(shell, "%%seedream\nx")
+    shell.run_cell('%config SeedreamMagics.model = "ep-trait"')
+    run(shell, "%%seedream\nx")
+    run(shell, "%%seedream -m ep-flag\nx")
+    shell.run_cell("%config SeedreamMagics.model = None")
+    monkeypatch.delenv("SEEDREAM_MODEL")
+    run(shell, "%%seedream\nx")
+    models = [body["model"] for body in bodies(server.requests)]
+    assert models == ["ep-environment", "ep-trait", "ep-flag", "doubao-seedream-4-5"]
+
+
+def test_traits_leave_room_for_what_a_cell_types(shell: InteractiveShell, server: RawServer) -> None:
+    """A ratio typed beside a pixel size that is set, and the reverse, are not held against the cell."""
+    shell.run_cell('%config SeedreamMagics.size = "2048x2048"')
+    run(shell, "%%seedream -r 16:9\nx")
+    shell.run_cell('%config SeedreamMagics.size = "2K"\n%config SeedreamMagics.ratio = "16:9"')
+    run(shell, "%%seedream -s 2560x1440\nx")
+    run(shell, '%%seedream --extra \'{"size": "4K", "watermark": false}\'\nx')
+    sizes = [body["size"] for body in bodies(server.requests)]
+    assert sizes == ["2848x1600", "2560x1440", "4K"]
+
+
+def test_seed_page_body_comes_out_key_for_key(shell: InteractiveShell) -> None:
+    """The documented request is what its options make, and `--dry-run` shows it first and sends nothing."""
+    cell = "%%seedream -n auto -s 2K --no-stream --no-watermark --dry-run\n"
+    error, printed, _ = run(shell, cell + "Generate a set of illustrations showing four seasons")
+    body, end = json.JSONDecoder().raw_decode(printed)
+    assert error is None
+    assert list(body.items()) == [
+        ("model", "doubao-seedream-4-5"),
+        ("prompt", "Generate a set of illustrations showing four seasons"),
+        ("size", "2K"),
+        ("sequential_image_generation", "auto"),
+        ("stream", False),
+        ("response_format", "url"),
+        ("watermark", False),
+    ]
+    assert "$SEEDREAM_API_KEY" in printed[end:]
+    assert "up to 15 images" in printed[end:]
+
+
+def test_dry_run_and_quiet(shell: InteractiveShell, server: RawServer) -> None:
+    """`--dry-run` sends nothing and binds nothing; `--quiet` binds and shows nothing."""
+    run(shell, "%%seedream --dry-run\nx")
+    assert (server.posts, "_seedream" in shell.user_ns) == (0, False)
+    _, printed, outputs = run(shell, "%%seedream --quiet\nx")
+    assert (printed, outputs, len(shell.user_ns["_seedream"])) == ("", [], 1)
+
+
+def test_refusal_is_at_most_five_lines(shell: InteractiveShell, server: RawServer) -> None:
+    """What the service refuses is told in a few lines without traceback; the cell fails, the output is emptied."""
+    envelope = {"error": {"code": "AuthenticationError", "message": "bad key. Request id: 0217abcdef0123", "param": ""}}
+    server._scenario = {POST: json_reply(envelope, 401)}
+    error, printed, outputs = run(shell, "%%seedream\nx")
+    lines = printed.strip().splitlines()
+    assert type(error).__name__ == "AuthFailed"
+    assert len(lines) <= 5
+    assert "Traceback" not in printed
+    assert "Not billed" in printed
+    assert "0217abcdef0123" in printed
+    assert outputs[-1]["data"] == {"text/html": "", "text/plain": ""}
+    assert server.posts == 1
+
+
+def test_a_set_whose_frames_all_failed_is_shown(shell: InteractiveShell, server: RawServer) -> None:
+    """The cards stay in the output, the set is bound, the cell fails with the first frame's error."""
+    refused = {"error": {"code": "OutputImageSensitiveContentDetected", "message": "refused"}}
+    server._scenario = {POST: json_reply({"data": [refused, refused]})}
+    error, _, outputs = run(shell, "%%seedream -n 2 --no-stream\nx")
+    assert type(error).__name__ == "ContentRefused"
+    assert len(shell.user_ns["_seedream"].failed) == 2
+    assert "OutputImageSensitiveContentDetected" in outputs[-1]["data"]["text/html"]
+
+
+def test_no_key_sends_nothing(shell: InteractiveShell, server: RawServer, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Without a key the line says where one goes and that the demo needs none."""
+    monkeypatch.delenv("SEEDREAM_API_KEY")
+    error, printed, _ = run(shell, "%%seedream\nx")
+    assert isinstance(error, MissingKey)
+    assert "%seedream use demo" in printed
+    assert server.connections == 0
+
+
+def test_status_counts_and_names_no_key(shell: InteractiveShell, store: Path) -> None:
+    """`%seedream` tells provider, where the key comes from, model, store and the images billed; never the key."""
+    run(shell, "%%seedream -n 2\nx")
+    _, printed, _ = run(shell, "%seedream")
+    assert "SEEDREAM_API_KEY" in printed
+    assert "CANARY" not in printed
+    assert str(store) in printed
+    assert "2 images in this session" in printed
+
+
+def test_key_is_typed_hidden(shell: InteractiveShell, monkeypatch: pytest.MonkeyPatch) -> None:
+    """`%seedream key` asks without echo, keeps the key in memory, and the next status says so."""
+    monkeypatch.delenv("SEEDREAM_API_KEY")
+    monkeypatch.setattr("getpass.getpass", lambda _: "sk-TYPED")
+    monkeypatch.setattr("seedream_magic.api.keys._typed", {})
+    monkeypatch.setattr("seedream_magic.api.keys._keyring", lambda: None)
+    _, printed, _ = run(shell, "%seedream key")
+    _, status, _ = run(shell, "%seedream")
+    assert "in memory" in printed
+    assert "set, from %seedream key" in status
+    assert "TYPED" not in printed + status
+
+
+def test_help_is_the_magics_docstring(shell: InteractiveShell) -> None:
+    """`%%seedream?` and `%seedream help` show every option, in both languages."""
+    magic = shell.find_cell_magic("seedream")
+    _, printed, _ = run(shell, "%seedream help")
+    assert magic is not None
+    assert magic.__doc__ is not None
+    assert printed.strip() == magic.__doc__.strip()
+    assert "--response-format" in printed
+    assert "示例" in printed
+
+
+def test_reload_and_unload(shell: InteractiveShell) -> None:
+    """Loading again leaves one magic and one settings object; unloading leaves none."""
+    for command in ("%reload_ext", "%reload_ext", "%unload_ext"):
+        assert shell.run_cell(f"{command} seedream_magic").success
+        settings = [held for held in shell.configurables if type(held).__name__ == "SeedreamMagics"]
+        assert len(settings) == (command != "%unload_ext")
+    assert shell.find_cell_magic("seedream") is None
+
+
+def test_loading_is_light() -> None:
+    """`%load_ext` in a fresh interpreter imports no HTTP, picture, widget or server library."""
+    code = (
+        "import sys; from IPython.core.interactiveshell import InteractiveShell; ip = InteractiveShell.instance();"
+        "ip.run_cell('%load_ext seedream_magic'); assert ip.find_cell_magic('seedream');"
+        "print([name for name in ('httpx', 'PIL', 'ipywidgets', 'tornado') if name in sys.modules])"
+    )
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    assert done.stdout.strip() == "[]", done.stderr
+
+
+def test_terminal_prints_numbered_paths(server: RawServer, store: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """In a terminal IPython the set is lines: number, path, size in pixels."""
+    monkeypatch.setenv("SEEDREAM_BASE_URL", f"{server.url}/v1")
+    monkeypatch.setenv("SEEDREAM_API_KEY", "sk-CANARY")
+    monkeypatch.setenv("SEEDREAM_STORE", str(store))
+    code = "%load_ext seedream_magic\nget_ipython().run_cell_magic('seedream', '-n 2', 'x')"
+    command = [sys.executable, "-m", "IPython", "--no-banner", "--colors=NoColor", "-c", code]
+    done = subprocess.run(command, capture_output=True, text=True, check=True)
+    assert done.stdout.startswith("2 images")
+    assert "02.jpg" in done.stdout
+    assert "64x48" in done.stdout.replace(" x ", "x")
+    assert "<div" not in done.stdout
+
+
+def test_reply_that_never_was_a_picture(shell: InteractiveShell, server: RawServer) -> None:
+    """A picture that cannot be read fails its frame; the set with the other one is returned."""
+    server._scenario = {POST: whole_answer, PICTURE: picture, ("GET", "/picture/1"): Reply(200, {}, b"<html>no</html>")}
+    error, _, outputs = run(shell, "%%seedream pair << -n 2\nx")
+    pair = shell.user_ns["pair"]
+    assert error is None
+    assert [frame.ok for frame in pair] == [True, False]
+    assert "1 of 2 images" in outputs[-1]["data"]["text/plain"]
+
+
+def test_errors_are_python_errors_too(shell: InteractiveShell) -> None:
+    """A cell's error is an exception of the package, as `except` would meet it."""
+    error, _, _ = run(shell, "%%seedream -n 99\nx")
+    assert isinstance(error, InvalidRequest)
