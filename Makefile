@@ -1,0 +1,91 @@
+# Everything a developer does here, in GNU make and POSIX sh. `make` alone lists it.
+#
+# pip is asked for plain names: where it looks, and through what, is the caller's own (PIP_*, pip.conf).
+.DEFAULT_GOAL := help
+.DELETE_ON_ERROR:
+.PHONY: help demo lab check test clean
+
+# The Python that makes the environments. The caller's choice stands or is refused; ours may be a newer one than python3.
+PYTHON ?= python3
+candidates := "$(PYTHON)"
+ifeq ($(origin PYTHON),file)
+candidates := python3 python3.13 python3.12 python3.11
+endif
+
+# Says "3.11" where it is new enough and can make an environment (Debian leaves ensurepip out of its python3).
+probe := import sys, ensurepip; print("%d.%d" % sys.version_info[:2]) if sys.version_info >= (3, 11) else sys.exit(1)
+found := $(shell for python in $(candidates); do \
+	if version=$$("$$python" -c '$(probe)' 2>/dev/null); then echo "$$version $$python"; break; fi; done)
+version := $(firstword $(found))
+python := $(wordlist 2, 99, $(found))
+refusal = $(PYTHON) is no Python 3.11 or newer with the venv module. Install one, or name it: make PYTHON=python3.13
+
+# An environment is as good as its stamp: the stamp names the Python and is older than what it was installed from.
+lab_ready := .venv/lab-$(version)
+dev_ready := .venv/dev-$(version)
+lowest_ready := .venv-lowest/ready-$(version)
+
+# $(call environment,FOLDER): a virtual environment of $(python); kept, if it already is one.
+environment = $(if $(version),,$(error $(refusal)))\
+	test "$$($(1)/bin/python -c '$(probe)' 2>/dev/null)" = "$(version)" || "$(python)" -m venv --clear $(1)
+
+$(lab_ready): pyproject.toml
+	@$(call environment,.venv)
+	@echo "Installing JupyterLab and this project into .venv (Python $(version)): about a minute, once."
+	@.venv/bin/python -m pip install --quiet --disable-pip-version-check --editable ".[lab]"
+	@touch $@
+
+# After the above, not beside it: both write into .venv.
+$(dev_ready): pyproject.toml $(lab_ready)
+	@echo "Installing the tools for tests into .venv."
+	@.venv/bin/python -m pip install --quiet --disable-pip-version-check --editable ".[dev]"
+	@touch $@
+
+$(lowest_ready): pyproject.toml tests/lowest.txt
+	@$(call environment,.venv-lowest)
+	@echo "Installing the oldest supported versions into .venv-lowest."
+	@.venv-lowest/bin/python -m pip install --quiet --disable-pip-version-check --constraint tests/lowest.txt \
+		--editable ".[test]"
+	@touch $@
+
+help: ## list these targets
+	@sed -n 's/^\([a-z]*\):.*## /\1	/p' $(firstword $(MAKEFILE_LIST)) | while IFS='	' read -r target does; do \
+		printf '  make %-7s %s\n' "$$target" "$$does"; done
+
+# What the caller has set for the real service has no say in the demo; a run before this one neither.
+demo: $(lab_ready) ## run notebooks/quickstart.ipynb against the built-in service: no key, no network, nothing billed
+	@rm -rf build/seedream-runs build/quickstart.html
+	@mkdir -p build
+	@unset SEEDREAM_API_KEY SEEDREAM_BASE_URL SEEDREAM_MODEL; \
+		SEEDREAM_PROVIDER=demo SEEDREAM_STORE="$(CURDIR)/build/seedream-runs" \
+		.venv/bin/python -m nbconvert --to html --execute --ExecutePreprocessor.kernel_name=python3 \
+		--output-dir build --output quickstart notebooks/quickstart.ipynb
+	@if test -z "$$CI" && { test -n "$$DISPLAY$$WAYLAND_DISPLAY" || test "$$(uname)" = Darwin; }; then \
+		.venv/bin/python -c 'import pathlib, webbrowser; webbrowser.open(pathlib.Path("build/quickstart.html").absolute().as_uri())' \
+		|| true; fi
+	@echo "The notebook:  $(CURDIR)/build/quickstart.html"
+	@echo "Its pictures:  $(CURDIR)/build/seedream-runs"
+
+lab: $(lab_ready) ## open the same notebook in JupyterLab (SEEDREAM_PROVIDER=demo unless you say otherwise)
+	@SEEDREAM_PROVIDER="$${SEEDREAM_PROVIDER:-demo}" .venv/bin/python -m jupyterlab notebooks/quickstart.ipynb
+
+check: $(dev_ready) ## lint, format and types: ruff, mypy --strict
+	.venv/bin/python -m ruff check .
+	.venv/bin/python -m ruff format --check .
+	.venv/bin/python -m mypy --strict
+
+# The second environment is installed beside the first one and the checks: two jobs, whatever the caller said.
+ifneq ($(filter test,$(MAKECMDGOALS)),)
+MAKEFLAGS += --jobs=2
+endif
+
+# A group of tests (see tests/conftest.py) stays on one worker; the largest groups go first, so no worker waits at the end.
+workers := -n logical --maxprocesses=4 --dist=loadgroup
+
+test: check $(dev_ready) $(lowest_ready) ## check, the whole suite, and the suite without a browser on the oldest versions
+	.venv/bin/python -m pytest $(workers)
+	.venv-lowest/bin/python -m pytest $(workers) -m "not browser"
+
+clean: ## remove what make and the tests have made; pictures that you drew stay
+	rm -rf .venv .venv-lowest build dist .mypy_cache .pytest_cache .ruff_cache .hypothesis
+	find seedream_magic tests notebooks -name __pycache__ -prune -exec rm -rf {} +

@@ -1,0 +1,127 @@
+"""What every test gets: an environment without the developer's keys and folders, and the fixtures that many share."""
+
+from __future__ import annotations
+
+import importlib.util
+import os
+import re
+import shutil
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+from IPython.core.interactiveshell import InteractiveShell
+from traitlets.config import Config
+
+ROOT = Path(__file__).resolve().parent.parent
+
+BROWSERS = ("chromium", "chromium-browser", "google-chrome", "google-chrome-stable")
+MAC_BROWSERS = (
+    "/Applications/Google Chrome.app/Contents/MacOS/Google Chrome",
+    "/Applications/Chromium.app/Contents/MacOS/Chromium",
+)
+
+# Whole names, and beginnings, of the variables that would let a developer's key, proxy or folder into a test.
+FORBIDDEN = ("ANYFAST_API_KEY", "ARK_API_KEY", "HTTP_PROXY", "HTTPS_PROXY", "ALL_PROXY", "NO_PROXY")
+FORBIDDEN_BEGINNINGS = ("SEEDREAM_", "JUPYTER_", "IPYTHON", "XDG_")
+
+
+def forbidden(name: str) -> bool:
+    return name.upper() in FORBIDDEN or name.upper().startswith(FORBIDDEN_BEGINNINGS)
+
+
+def isolate(patch: pytest.MonkeyPatch, home: Path) -> None:
+    """Cuts the process off from the developer's settings; `home` takes whatever a library writes about its user."""
+    for name in filter(forbidden, list(os.environ)):
+        patch.delenv(name)
+    for name in ("HOME", "USERPROFILE"):
+        patch.setenv(name, str(home))
+    patch.setenv("IPYTHONDIR", str(home / ".ipython"))
+    patch.setenv("JUPYTER_PLATFORM_DIRS", "1")  # jupyter_core warns of the change to come where it is not set
+    patch.setenv("PYTHONPATH", str(ROOT))  # a process that a test starts elsewhere finds a checkout nobody installed
+
+
+@pytest.fixture(scope="session", autouse=True)
+def isolated_session(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path]:
+    """The same for fixtures that outlive one test, such as a JupyterLab server; gives the session's home folder."""
+    home = tmp_path_factory.mktemp("home")
+    with pytest.MonkeyPatch.context() as patch:
+        isolate(patch, home)
+        yield home
+
+
+@pytest.fixture(autouse=True)
+def isolated(isolated_session: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Each test begins with a clean environment, and in its own folder: the default store is the current folder's."""
+    isolate(monkeypatch, isolated_session)
+    monkeypatch.chdir(tmp_path)
+
+
+@pytest.fixture
+def store(tmp_path: Path) -> Path:
+    """An empty folder for runs."""
+    folder = tmp_path / "store"
+    folder.mkdir()
+    return folder
+
+
+@pytest.fixture
+def ip(isolated: None) -> Iterator[InteractiveShell]:
+    """A real IPython shell, the one that `get_ipython()` gives: `ip.run_cell("…")`, `ip.user_ns["name"]`."""
+    settings = Config()
+    settings.HistoryManager.enabled = False
+    settings.HistoryManager.hist_file = ":memory:"
+    display, hook = sys.displayhook, sys.excepthook
+    shell = InteractiveShell.instance(config=settings)
+    try:
+        yield shell
+    finally:
+        shell.restore_sys_module_state()
+        shell.reset(new_session=False)
+        InteractiveShell.clear_instance()
+        sys.displayhook, sys.excepthook = display, hook
+
+
+def find_chromium() -> str | None:
+    """The browser's program, as the system has it."""
+    installed = filter(None, map(shutil.which, BROWSERS))
+    return next(installed, None) or next((path for path in MAC_BROWSERS if Path(path).exists()), None)
+
+
+def require_chromium() -> str:
+    """The path of the browser; without one the test is skipped, in continuous integration (CI=true) it fails."""
+    path = find_chromium()
+    if path is None:
+        missing = f"no browser: none of {', '.join(BROWSERS)} is installed"
+        if os.environ.get("CI", "").lower() in {"1", "true"}:
+            pytest.fail(f"{missing}, and CI is set", pytrace=False)
+        pytest.skip(missing)
+    return path
+
+
+@pytest.fixture(scope="session")
+def chromium() -> str:
+    """The path of the browser, for Playwright's `executable_path`."""
+    return require_chromium()
+
+
+def pytest_ignore_collect(collection_path: Path) -> bool | None:
+    """Without Playwright (the environment of the oldest versions) the modules that import it are left out."""
+    if collection_path.suffix != ".py" or importlib.util.find_spec("playwright"):
+        return None
+    asks = re.compile(r"^(from|import) (playwright|jupyterlab)\b", re.MULTILINE)
+    return True if asks.search(collection_path.read_text(encoding="utf-8")) else None
+
+
+def pytest_runtest_setup(item: pytest.Item) -> None:
+    """The rule of `require_chromium` comes before any fixture has started a server for nothing."""
+    if item.get_closest_marker("browser"):
+        require_chromium()
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """The browser tests of one file stay on one worker, so that their JupyterLab starts once."""
+    for item in items:
+        if item.get_closest_marker("browser"):
+            item.add_marker(pytest.mark.xdist_group(item.path.stem))

@@ -1,0 +1,316 @@
+"""The plan of the house: which part of the package may import which, and who may load a library.
+
+    floor  room
+    7      __init__.py        names the public things, loads none
+    6      notebook/          what a person touches
+    5      seedream.py        the Python front door
+    4      generate.py        the path;           view/  how a set looks
+    3      images/            what came back;     demo/  the embedded service
+    2      api/               what is said on the wire
+    1      errors.py, bridge.py
+
+A room imports from lower floors only; inside a room modules are free, but never in a circle. An import inside a
+function counts like any other. One that only a type checker sees is no arrow, yet it does not point up either.
+"""
+
+from __future__ import annotations
+
+import ast
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Literal
+
+import pytest
+
+PACKAGE = Path(__file__).resolve().parent.parent / "seedream_magic"
+ROOT_FILE = "__init__.py"
+
+# A room is a row: errors and bridge are one, generate and view are two that do not know each other.
+ROOMS: list[tuple[int, set[str]]] = [
+    (6, {"notebook"}),
+    (5, {"seedream"}),
+    (4, {"generate"}),
+    (4, {"view"}),
+    (3, {"images"}),
+    (3, {"demo"}),
+    (2, {"api"}),
+    (1, {"errors", "bridge"}),
+]
+
+# (file, room above it) -> why a function of the file may import it all the same.
+EXCEPTIONS = {("images/image_set.py", "view"): "a value shows itself: its notebook reprs and its export"}
+
+# They do the same things for the same person, each without the other.
+FACES = ({"notebook/magic.py", "notebook/commands.py"}, {"notebook/panel.py"})
+
+LIBRARIES = {
+    "httpx": ("api/client.py", "images/download.py"),
+    "IPython": ("notebook/",),
+    "ipywidgets": ("notebook/panel.py",),
+    "PIL": ("images/verify.py", "api/references.py", "view/", "demo/"),
+    "tornado": ("demo/",),
+    "nest_asyncio": ("bridge.py",),
+}
+
+When = Literal["loading", "running", "typing"]
+
+
+@dataclass(frozen=True)
+class Import:
+    """`file` asks in `line` for `target`, a dotted name split at its dots: ("seedream_magic", "api", "client")."""
+
+    file: str
+    line: int
+    target: tuple[str, ...]
+    when: When
+
+    @property
+    def room(self) -> str:
+        return self.target[1] if self.inside else ""
+
+    @property
+    def inside(self) -> bool:
+        return self.target[0] == PACKAGE.name and len(self.target) > 1 and self.target[1] != "__version__"
+
+    def refused(self, rule: str) -> str:
+        return f"{PACKAGE.name}/{self.file}:{self.line} imports {'.'.join(self.target)}: {rule}"
+
+
+def package_sources() -> dict[str, str]:
+    files = PACKAGE.rglob("*.py")
+    return {file.relative_to(PACKAGE).as_posix(): file.read_text(encoding="utf-8") for file in sorted(files)}
+
+
+def module_name(file: str) -> tuple[str, ...]:
+    """api/client.py is ("seedream_magic", "api", "client"), api/__init__.py ("seedream_magic", "api")."""
+    parts = file.removesuffix(".py").split("/")
+    return (PACKAGE.name, *(part for part in parts if part != "__init__"))
+
+
+def read_imports(file: str, source: str) -> list[Import]:
+    """Every import of the file, `importlib.import_module("…")` with a literal name included."""
+    return list(_visit(ast.parse(source), file, "loading"))
+
+
+def _visit(node: ast.AST, file: str, when: When) -> Iterator[Import]:
+    for target in _targets(node, file):
+        yield Import(file, getattr(node, "lineno", 0), target, when)
+    if isinstance(node, ast.If) and ast.unparse(node.test) in {"TYPE_CHECKING", "typing.TYPE_CHECKING"}:
+        for statement in node.body:
+            yield from _visit(statement, file, "typing")
+        children: list[ast.AST] = list(node.orelse)
+    else:
+        children = list(ast.iter_child_nodes(node))
+    if when == "loading" and isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef | ast.Lambda):
+        when = "running"
+    for child in children:
+        yield from _visit(child, file, when)
+
+
+def _targets(node: ast.AST, file: str) -> list[tuple[str, ...]]:
+    if isinstance(node, ast.Import):
+        return [tuple(name.name.split(".")) for name in node.names]
+    if isinstance(node, ast.ImportFrom):
+        module = tuple(node.module.split(".")) if node.module else ()
+        folder = (PACKAGE.name, *file.split("/")[:-1])
+        start = folder[: len(folder) + 1 - node.level] if node.level else ()
+        return [(*start, *module, name.name) for name in node.names]
+    if isinstance(node, ast.Call) and ast.unparse(node.func) in {
+        "importlib.import_module",
+        "import_module",
+        "__import__",
+    }:
+        names = [word.value for word in node.args[:1] if isinstance(word, ast.Constant)]
+        return [tuple(name.split(".")) for name in names if isinstance(name, str)]
+    return []
+
+
+def row_of(room: str) -> int | None:
+    return next((row for row, (_, rooms) in enumerate(ROOMS) if room in rooms), None)
+
+
+def floor_violation(found: Import) -> str | None:
+    """Why this import of a part of the package may not be."""
+    if found.file == ROOT_FILE or not found.inside:
+        return None
+    home, target = row_of(module_name(found.file)[1]), row_of(found.room)
+    if home is None:
+        return found.refused(f"{found.file} is in no room of the table")
+    if target is None:
+        return found.refused("the package's root names public things for others; import the module that has it")
+    here, there = ROOMS[home][0], ROOMS[target][0]
+    if home == target or there < here or (found.when == "typing" and there == here):
+        return None
+    if found.when == "running" and (found.file, found.room) in EXCEPTIONS:
+        return None
+    return found.refused(f"floor {here} may import from the floors below it, {found.room} is on floor {there}")
+
+
+def library_violation(found: Import) -> str | None:
+    """Why this file may not load that library."""
+    allowed = LIBRARIES.get(found.target[0])
+    if allowed is None or found.when == "typing":
+        return None
+    if any(found.file == place or (place.endswith("/") and found.file.startswith(place)) for place in allowed):
+        return None
+    return found.refused(f"{found.target[0]} is loaded only by {', '.join(allowed)}")
+
+
+def face_violation(found: Import) -> str | None:
+    """Why one face may not use the other."""
+    for mine, others in (FACES, FACES[::-1]):
+        names = [module_name(other) for other in others]
+        if found.file in mine and any(found.target[: len(name)] == name for name in names):
+            return found.refused("the cell magic and the panel do not import each other")
+    return None
+
+
+def circle(imports: list[Import], files: set[str]) -> list[str]:
+    """The first circle of modules, as dotted names that end where they began; empty without one."""
+    names = {module_name(file) for file in files}
+    arrows: dict[tuple[str, ...], set[tuple[str, ...]]] = {name: set() for name in names}
+    for found in imports:
+        if found.inside and found.when != "typing" and (found.file, found.room) not in EXCEPTIONS:
+            arrows[module_name(found.file)] |= {_module(found.target, names)} & (names - {module_name(found.file)})
+    finished: set[tuple[str, ...]] = set()
+    for name in sorted(names):
+        if round_trip := _walk(name, arrows, (), finished):
+            return [".".join(step) for step in round_trip]
+    return []
+
+
+def _module(target: tuple[str, ...], names: set[tuple[str, ...]]) -> tuple[str, ...]:
+    """The module that a name is taken from: the longest beginning that is one."""
+    return next((target[:end] for end in range(len(target), 0, -1) if target[:end] in names), target)
+
+
+def _walk(
+    name: tuple[str, ...],
+    arrows: Mapping[tuple[str, ...], set[tuple[str, ...]]],
+    path: tuple[tuple[str, ...], ...],
+    finished: set[tuple[str, ...]],
+) -> tuple[tuple[str, ...], ...]:
+    if name in path:
+        return (*path[path.index(name) :], name)
+    if name not in finished:
+        for target in sorted(arrows[name]):
+            if round_trip := _walk(target, arrows, (*path, name), finished):
+                return round_trip
+        finished.add(name)
+    return ()
+
+
+def violations(sources: Mapping[str, str]) -> list[str]:
+    """One line for each broken rule: file:line, what it imports, what the table allows."""
+    imports = [found for file, source in sources.items() for found in read_imports(file, source)]
+    checks = (floor_violation, library_violation, face_violation)
+    lines = [line for found in imports for check in checks if (line := check(found))]
+    round_trip = circle(imports, set(sources))
+    return [*lines, *(["a circle: " + " -> ".join(round_trip)] if round_trip else [])]
+
+
+def test_the_package_keeps_to_the_plan() -> None:
+    """No import points up, no two modules need each other, every library is loaded where the table says."""
+    found = violations(package_sources())
+    assert not found, "\n" + "\n".join(found)
+
+
+def test_the_checker_reads_the_whole_package() -> None:
+    """Its rooms are those of the table, and the imports it looks for are found: an empty list would pass as well."""
+    sources = package_sources()
+    rooms = {module_name(file)[1] for file in sources if file != ROOT_FILE}
+    assert rooms <= set().union(*(room for _, room in ROOMS))
+    client = read_imports("api/client.py", sources["api/client.py"])
+    assert any(found.target == ("httpx",) and found.when == "loading" for found in client)
+
+
+@pytest.mark.parametrize(("file", "room"), EXCEPTIONS)
+def test_each_exception_is_still_needed(file: str, room: str) -> None:
+    """An exception that nothing uses is taken out of the table."""
+    imports = read_imports(file, package_sources()[file])
+    assert any(found.room == room and found.when == "running" for found in imports)
+
+
+@pytest.mark.parametrize(
+    ("file", "source", "rule"),
+    [
+        ("api/client.py", "from seedream_magic.images.store import begin_run", "images is on floor 3"),
+        ("api/client.py", "from seedream_magic import generate", "generate is on floor 4"),
+        ("api/client.py", "from ..images import store", "images is on floor 3"),
+        ("api/client.py", "import seedream_magic.view", "view is on floor 4"),
+        ("api/client.py", "def f():\n    from seedream_magic.seedream import Seedream", ":2 imports seedream_magic.s"),
+        ("api/client.py", "import importlib\nimportlib.import_module('seedream_magic.demo')", "demo is on floor 3"),
+        ("api/client.py", "if TYPE_CHECKING:\n    from seedream_magic.view import carousel", "view is on floor 4"),
+        ("api/client.py", "from seedream_magic import Seedream", "the package's root"),
+        ("bridge.py", "from seedream_magic.api import sse", "floor 1 may import from the floors below it"),
+        ("generate.py", "from seedream_magic.view import carousel", "view is on floor 4"),
+        ("images/store.py", "from seedream_magic.demo import painter", "demo is on floor 3"),
+        ("images/image_set.py", "from seedream_magic.view import carousel", "view is on floor 4"),
+        ("images/image_set.py", "def f():\n    from seedream_magic import generate", "generate is on floor 4"),
+        ("images/store.py", "def f():\n    from seedream_magic.view import carousel", "view is on floor 4"),
+        ("drawer.py", "from seedream_magic import errors", "drawer.py is in no room"),
+        ("notebook/magic.py", "from seedream_magic.notebook.panel import Panel", "do not import each other"),
+        ("notebook/commands.py", "def f():\n    from seedream_magic.notebook import panel", "do not import each other"),
+        ("notebook/panel.py", "from .magic import SeedreamMagics", "do not import each other"),
+        ("generate.py", "import httpx", "httpx is loaded only by api/client.py, images/download.py"),
+        ("api/sse.py", "def f():\n    from httpx import Response", "httpx is loaded only by"),
+        ("view/carousel.py", "from IPython.display import HTML", "IPython is loaded only by notebook/"),
+        ("notebook/magic.py", "import ipywidgets", "ipywidgets is loaded only by notebook/panel.py"),
+        ("images/store.py", "from PIL import Image", "PIL is loaded only by"),
+        ("bridge.py", "import tornado.ioloop", "tornado is loaded only by demo/"),
+        ("notebook/magic.py", "import nest_asyncio", "nest_asyncio is loaded only by bridge.py"),
+        ("__init__.py", "import httpx", "seedream_magic/__init__.py:1 imports httpx"),
+    ],
+)
+def test_an_import_against_the_plan_is_reported(file: str, source: str, rule: str) -> None:
+    """The line names the file and the rule."""
+    (line,) = violations({file: source})
+    assert line.startswith(f"seedream_magic/{file}:")
+    assert rule in line
+
+
+@pytest.mark.parametrize(
+    ("file", "source"),
+    [
+        (
+            "api/client.py",
+            "import httpx\nfrom seedream_magic import __version__\nfrom seedream_magic.errors import ApiError",
+        ),
+        ("bridge.py", "import nest_asyncio\nfrom seedream_magic.errors import ConfigError"),
+        ("images/image_set.py", "def f():\n    from seedream_magic.view.carousel import frame_bundle"),
+        ("images/image_set.py", "if TYPE_CHECKING:\n    from PIL.Image import Image"),
+        (
+            "generate.py",
+            "import typing\nif typing.TYPE_CHECKING:\n    import httpx\n    from seedream_magic import view",
+        ),
+        ("seedream.py", "def f():\n    from seedream_magic.demo import server"),
+        ("demo/__main__.py", "import tornado\nfrom PIL import Image\nfrom seedream_magic.api import request"),
+        ("notebook/panel.py", "import ipywidgets\nfrom seedream_magic.notebook import cell"),
+        ("notebook/variables.py", "from IPython import get_ipython\nfrom seedream_magic.api import references"),
+        ("__init__.py", "if TYPE_CHECKING:\n    from seedream_magic.seedream import Seedream"),
+    ],
+)
+def test_an_import_of_the_plan_is_not_reported(file: str, source: str) -> None:
+    """What points down, the written exception and what only a type checker sees pass."""
+    assert violations({file: source}) == []
+
+
+@pytest.mark.parametrize(
+    "sources",
+    [
+        {"api/a.py": "from seedream_magic.api import b", "api/b.py": "from seedream_magic.api.a import f"},
+        {"api/a.py": "from . import b", "api/b.py": "def f():\n    from .c import g", "api/c.py": "from .a import h"},
+    ],
+)
+def test_a_circle_is_reported(sources: Mapping[str, str]) -> None:
+    """Also one of three modules, and one that a function closes."""
+    (line,) = violations(sources)
+    assert line.startswith("a circle: seedream_magic.api.a -> seedream_magic.api.b -> seedream_magic.api.")
+    assert line.endswith("-> seedream_magic.api.a")
+
+
+def test_a_type_checker_closes_no_circle() -> None:
+    """Two modules may name each other's types, as long as one of them does so for the type checker alone."""
+    sources = {"api/a.py": "from . import b", "api/b.py": "if TYPE_CHECKING:\n    from .a import A"}
+    assert violations(sources) == []

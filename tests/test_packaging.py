@@ -1,0 +1,148 @@
+"""What is promised about installing: the oldest versions, the version, the files of the wheel, a light import."""
+
+from __future__ import annotations
+
+import re
+import subprocess
+import sys
+import tomllib
+import zipfile
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+import seedream_magic
+
+ROOT = Path(__file__).resolve().parent.parent
+PACKAGE = ROOT / "seedream_magic"
+HEAVY = ("httpx", "PIL", "ipywidgets", "IPython", "tornado")
+
+
+def project() -> dict[str, Any]:
+    """The [project] table of pyproject.toml."""
+    table: dict[str, Any] = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))["project"]
+    return table
+
+
+def canonical(name: str) -> str:
+    return re.sub(r"[-_.]+", "-", name).lower()
+
+
+def version(text: str) -> tuple[int, ...]:
+    """12.3 and 12.3.0 are one version."""
+    numbers = [int(number) for number in text.split(".")]
+    return (*numbers, *[0] * (4 - len(numbers)))
+
+
+def floors(requirements: list[str]) -> dict[str, str]:
+    """Name -> the version after `>=`."""
+    found = (re.match(r"([\w.-]+)(?:\[[\w,]+\])?>=([\d.]+)", requirement) for requirement in requirements)
+    return {canonical(match[1]): match[2] for match in found if match}
+
+
+def lowest() -> dict[str, str]:
+    """Name -> the version that tests/lowest.txt pins."""
+    lines = (ROOT / "tests" / "lowest.txt").read_text(encoding="utf-8").splitlines()
+    pins = (line.split("==") for line in lines if line and not line.startswith("#"))
+    return {canonical(name): pinned.strip() for name, pinned in pins}
+
+
+def corrections(promised: dict[str, str], pinned: dict[str, str]) -> list[str]:
+    """The lines that tests/lowest.txt should have instead."""
+    return [
+        f"{name}=={floor}"
+        for name, floor in promised.items()
+        if name not in pinned or version(pinned[name]) != version(floor)
+    ]
+
+
+def test_the_oldest_versions_are_the_floors_that_are_promised() -> None:
+    """Every runtime dependency and the kernel are pinned in tests/lowest.txt at the floor in pyproject.toml."""
+    promised = floors(project()["dependencies"])
+    assert len(promised) == len(project()["dependencies"]), "a dependency in pyproject.toml has no >= floor"
+    promised["ipykernel"] = floors(project()["optional-dependencies"]["lab"])["ipykernel"]
+    wrong = corrections(promised, lowest())
+    assert not wrong, "tests/lowest.txt must say:\n" + "\n".join(wrong)
+
+
+def test_a_floor_that_differs_is_corrected() -> None:
+    """A missing pin and another version are named; a missing zero is no difference."""
+    assert corrections({"a": "1.2", "b": "2", "c": "3.1"}, {"a": "1.2.0", "b": "2.0.1"}) == ["b==2", "c==3.1"]
+
+
+def test_one_floor_for_each_package() -> None:
+    """The extras that name the same package promise the same version of it."""
+    promised: dict[str, str] = {}
+    for requirements in project()["optional-dependencies"].values():
+        for name, floor in floors(requirements).items():
+            assert promised.setdefault(name, floor) == floor, f"{name} has two floors in pyproject.toml"
+
+
+def test_the_version_is_the_same_everywhere() -> None:
+    """pyproject.toml and `seedream_magic.__version__`."""
+    assert project()["version"] == seedream_magic.__version__
+
+
+def package_files() -> set[str]:
+    """Every file of the package as a path in the wheel; caches and hidden files are nobody's."""
+    files = (path.relative_to(ROOT) for path in PACKAGE.rglob("*") if path.is_file())
+    return {file.as_posix() for file in files if not any(part.startswith((".", "__pycache__")) for part in file.parts)}
+
+
+@pytest.fixture(scope="module")
+def wheel(tmp_path_factory: pytest.TempPathFactory) -> set[str]:
+    """The names in a wheel built from this tree, without a network."""
+    folder = tmp_path_factory.mktemp("wheel")
+    command = [sys.executable, "-m", "hatchling", "build", "--target", "wheel", "--directory", str(folder)]
+    built = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, check=False)
+    assert built.returncode == 0, built.stderr
+    (file,) = folder.glob("*.whl")
+    with zipfile.ZipFile(file) as archive:
+        return set(archive.namelist())
+
+
+def test_the_wheel_has_every_file_of_the_package(wheel: set[str]) -> None:
+    """Modules, py.typed, and what the modules read at run time: scripts, styles, fonts, help texts."""
+    missing = package_files() - wheel
+    assert not missing, f"not in the wheel: {sorted(missing)}"
+    assert "seedream_magic/py.typed" in wheel
+    assert {"seedream_magic/view/carousel.js", "seedream_magic/view/carousel.css"} <= wheel
+
+
+def test_the_wheel_has_nothing_else(wheel: set[str]) -> None:
+    """No tests, notebooks or pictures: the package and its metadata, the licence among them."""
+    metadata = {name for name in wheel if name.startswith(f"seedream_magic-{seedream_magic.__version__}.dist-info/")}
+    assert wheel - metadata == package_files()
+    assert any(name.endswith("/LICENSE") for name in metadata)
+
+
+def fresh(code: str) -> list[str]:
+    """What a new interpreter prints, as words."""
+    command = [sys.executable, "-c", code]
+    return subprocess.run(command, cwd=ROOT, capture_output=True, text=True, check=True).stdout.split()
+
+
+def test_importing_the_package_loads_nothing_heavy() -> None:
+    """`import seedream_magic` is immediate: no HTTP, imaging, widget or notebook library comes with it."""
+    loaded = fresh(f"import sys, seedream_magic; print(*(name for name in {HEAVY} if name in sys.modules))")
+    assert loaded == []
+
+
+def test_the_probe_for_heavy_libraries_sees_one() -> None:
+    """The test above can fail: an import of httpx is reported."""
+    assert fresh(f"import sys, httpx; print(*(name for name in {HEAVY} if name in sys.modules))") == ["httpx"]
+
+
+@pytest.mark.parametrize("name", seedream_magic.__all__)
+def test_every_public_name_resolves(name: str) -> None:
+    """Each name in `__all__` is there, is listed by dir(), and knows its name."""
+    assert getattr(seedream_magic, name).__name__ == name
+    assert name in dir(seedream_magic)
+
+
+def test_the_public_names_are_sorted_and_one_that_is_not_there_is_an_attribute_error() -> None:
+    """A misspelt name fails like on any module."""
+    assert sorted(set(seedream_magic.__all__)) == seedream_magic.__all__
+    with pytest.raises(AttributeError, match="Seedreem"):
+        seedream_magic.Seedreem  # noqa: B018 - looking it up is the test
