@@ -110,7 +110,7 @@ def pytest_ignore_collect(collection_path: Path) -> bool | None:
     """Without Playwright (the environment of the oldest versions) the modules that import it are left out."""
     if collection_path.suffix != ".py" or importlib.util.find_spec("playwright"):
         return None
-    asks = re.compile(r"^(from|import) (playwright|jupyterlab)\b", re.MULTILINE)
+    asks = re.compile(r"^(from|import) (playwright|lab)\b", re.MULTILINE)
     return True if asks.search(collection_path.read_text(encoding="utf-8")) else None
 
 

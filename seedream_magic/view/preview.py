@@ -1,0 +1,161 @@
+"""Pictures small enough to live in a notebook: previews and the contact sheet. Originals stay on disk, untouched."""
+
+from __future__ import annotations
+
+import base64
+import math
+from dataclasses import dataclass
+from functools import lru_cache
+from io import BytesIO
+from pathlib import Path
+
+from PIL import Image, ImageDraw, ImageFont, ImageOps
+
+from seedream_magic.errors import ImageInvalid, SeedreamError
+from seedream_magic.images.image_set import Frame, ImageSet
+
+LONGEST_EDGE = 1280
+SMALLEST_EDGE = 24
+_FORMATS = ("JPEG", "PNG", "WEBP")
+_QUALITIES = (84, 72, 60)
+_PIXELS_PER_BYTE = 16  # of the calmest pictures seen at these qualities; larger is not worth a try
+# Pillow reports broken files by these, depending on the format and on where the damage is.
+_UNREADABLE = (OSError, ValueError, SyntaxError, ArithmeticError, Image.DecompressionBombError, LookupError)
+
+_PAPER, _GREY, _INK = (255, 255, 255), (236, 236, 238), (112, 112, 116)
+_SHEET_WIDTH, _GAP, _LABEL = 960, 12, 22
+
+
+@dataclass(frozen=True)
+class Preview:
+    """A re-encoded picture as a data URI; `width` and `height` are its own pixels, not the original's."""
+
+    data_uri: str
+    width: int
+    height: int
+
+
+def preview(frame: Frame, *, budget: int) -> Preview:
+    """A frame's picture in at most `budget` bytes of data URI (down to an edge of 24 px, which is about 1 kB).
+
+    JPEG, or PNG where there is real transparency; sRGB, upright, without metadata, longest edge at most 1280 px. The
+    result is kept, so that an output that is updated does not encode it again. Raises the frame's error if it has no
+    picture, `ImageInvalid` if the file cannot be read.
+    """
+    if frame.path is None:
+        raise frame.error or SeedreamError(f"Frame {frame.index + 1} has not arrived yet.")
+    return _preview(frame.path, frame.sha256, budget)
+
+
+@lru_cache(maxsize=64)
+def _preview(path: Path, _sha256: str | None, budget: int) -> Preview:
+    edge = int(math.sqrt(budget * _PIXELS_PER_BYTE))
+    picture = _small_picture(path, min(LONGEST_EDGE, max(edge, SMALLEST_EDGE)))
+    kind = "png" if picture.mode == "RGBA" else "jpeg"
+    head = f"data:image/{kind};base64,"
+    encoded, (width, height) = _encoded_within(picture, (budget - len(head)) // 4 * 3)
+    return Preview(head + base64.b64encode(encoded).decode("ascii"), width, height)
+
+
+def contact_sheet(images: ImageSet, *, budget: int) -> bytes:
+    """All frames as one numbered JPEG grid of at most `budget` bytes; a frame without picture is a grey cell."""
+    ratio = sheet_ratio(images)
+    columns = _columns(len(images.frames), ratio)
+    cell_width = min(_SHEET_WIDTH // columns, round(_SHEET_WIDTH * 0.75 * max(ratio, 0.4)))
+    cell_height = max(8, round(cell_width / ratio))
+    rows = math.ceil(len(images.frames) / columns)
+    stride = (cell_width + _GAP, cell_height + _GAP + _LABEL)
+    sheet = Image.new("RGB", (columns * stride[0] + _GAP, rows * stride[1] + _GAP), _PAPER)
+    for place, frame in enumerate(images.frames):
+        corner = (_GAP + place % columns * stride[0], _GAP + place // columns * stride[1])
+        _draw_cell(sheet, frame, corner, (cell_width, cell_height))
+    return _encoded_within(sheet, budget)[0]
+
+
+def sheet_ratio(images: ImageSet) -> float:
+    """Width over height of the set's pictures: the first that has arrived, else what the request says, else 1."""
+    for frame in images.ok:
+        if frame.width and frame.height:
+            return frame.width / frame.height
+    width, _, height = images.request.size.partition("x")
+    if width.isdecimal() and height.isdecimal() and int(width) and int(height):
+        return int(width) / int(height)
+    return 1.0
+
+
+def _columns(count: int, ratio: float) -> int:
+    """Columns that bring the sheet nearest to 3:2 and leave few cells empty."""
+
+    def cost(columns: int) -> float:
+        rows = math.ceil(count / columns)
+        return abs(math.log(columns * ratio / rows / 1.5)) + 0.3 * (columns * rows - count)
+
+    return min(range(1, count + 1), key=cost)
+
+
+def _draw_cell(sheet: Image.Image, frame: Frame, corner: tuple[int, int], size: tuple[int, int]) -> None:
+    label = str(frame.index + 1)
+    picture = _cell_picture(frame, size)
+    if picture is None:
+        sheet.paste(_GREY, (*corner, corner[0] + size[0], corner[1] + size[1]))
+        label += "  failed" if frame.error else "  no picture"
+    else:
+        sheet.paste(picture, corner, picture if picture.mode == "RGBA" else None)
+    below = (corner[0], corner[1] + size[1] + 3)
+    ImageDraw.Draw(sheet).text(below, label, fill=_INK, font=ImageFont.load_default(14))
+
+
+def _cell_picture(frame: Frame, size: tuple[int, int]) -> Image.Image | None:
+    try:
+        return None if frame.path is None else ImageOps.contain(_small_picture(frame.path, max(size)), size)
+    except ImageInvalid:
+        return None
+
+
+def _small_picture(path: Path, edge: int) -> Image.Image:
+    """The picture, upright, RGB or (really transparent) RGBA, no metadata, longest edge at most `edge` pixels."""
+    try:
+        with Image.open(path, formats=_FORMATS) as opened:
+            shrink = min(1.0, edge / max(opened.size))
+            # A JPEG is decoded near the size that is shown: a fraction of the time and memory of the whole picture.
+            opened.draft(None, (math.ceil(opened.width * shrink), math.ceil(opened.height * shrink)))
+            picture = ImageOps.exif_transpose(_displayable(opened))
+    except _UNREADABLE as exc:
+        raise ImageInvalid(f"{path.name} cannot be read as a picture.", hint=f"Look at {path}.") from exc
+    picture.thumbnail((edge, edge), Image.Resampling.LANCZOS)
+    picture.info = {}  # Pillow would write comment, profile and EXIF of the original back into what it saves
+    return picture
+
+
+def _displayable(opened: Image.Image) -> Image.Image:
+    if opened.mode.startswith("I"):
+        # 16 bits a sample; Pillow's own conversion to 8 bits clips instead of scaling.
+        return opened.convert("I").point(lambda value: value * (1 / 256)).convert("L").convert("RGB")
+    if opened.has_transparency_data:
+        with_alpha = opened.convert("RGBA")
+        lowest, _ = with_alpha.getchannel("A").getextrema()
+        return with_alpha if lowest != 255 else with_alpha.convert("RGB")
+    return opened.convert("RGB")
+
+
+def _encoded_within(picture: Image.Image, limit: int) -> tuple[bytes, tuple[int, int]]:
+    """The picture in at most `limit` bytes, and its pixels: first with less quality, then with fewer pixels."""
+    while True:
+        for quality in _QUALITIES:
+            encoded = _encoded(picture, quality)
+            if len(encoded) <= limit:
+                return encoded, picture.size
+        edge = int(max(picture.size) * min(0.94, 0.97 * math.sqrt(max(limit, 1) / len(encoded))))
+        edge = max(edge, SMALLEST_EDGE)
+        if edge >= max(picture.size):
+            return encoded, picture.size
+        picture = ImageOps.contain(picture, (edge, edge), Image.Resampling.LANCZOS)
+
+
+def _encoded(picture: Image.Image, quality: int) -> bytes:
+    buffer = BytesIO()
+    if picture.mode == "RGBA":
+        picture.save(buffer, "PNG", optimize=True)
+    else:
+        picture.save(buffer, "JPEG", quality=quality, optimize=True, progressive=True)
+    return buffer.getvalue()

@@ -1,0 +1,156 @@
+"""What the output says about a set, in the language of its prompt: what arrived, what was billed, how long it took."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+from seedream_magic.errors import SeedreamError
+from seedream_magic.images.image_set import ImageSet
+
+CLIPPED_AT = 500
+
+_CJK = re.compile("[\u3400-\u9fff\uf900-\ufaff]")
+
+
+@dataclass(frozen=True)
+class Words:
+    """The words of the output in one language; `controls` are those that only the script shows."""
+
+    language: str
+    original: str
+    waiting: str
+    missing: str
+    failed: str
+    stopped: str
+    arrived: str
+    billed: str
+    at_least: str
+    nothing: str
+    maybe: str
+    replayed: str
+    seconds: str
+    controls: Mapping[str, str]
+
+
+ENGLISH = Words(
+    language="en",
+    original="original",
+    waiting="waiting",
+    missing="This frame did not arrive.",
+    failed="failed",
+    stopped="stopped",
+    arrived="{ok} of {total} images",
+    billed="{count} billed",
+    at_least="at least {count} billed",
+    nothing="nothing billed",
+    maybe="may be billed",
+    replayed="replayed, nothing billed",
+    seconds="{seconds} s",
+    controls={
+        "previous": "Previous frame",
+        "next": "Next frame",
+        "full": "Full size",
+        "grid": "Grid",
+        "compare": "Compare",
+        "download": "Download",
+        "path": "Copy path",
+        "ref": "Copy --ref",
+        "close": "Close",
+        "copied": "Copied",
+        "frames": "Frames",
+        "frame": "Frame",
+        "failed": "failed",
+        "missing": "missing",
+        "waiting": "waiting",
+        "preview": "The original cannot be opened from here; this is its preview.",
+        "seconds": "s",
+    },
+)
+CHINESE = Words(
+    language="zh",
+    original="原文件",
+    waiting="等待中",
+    missing="这一帧没有送达。",
+    failed="失败",
+    stopped="已停止",
+    arrived="{ok} / {total} 张",
+    billed="计费 {count}",
+    at_least="至少计费 {count}",
+    nothing="未计费",
+    maybe="可能计费",
+    replayed="取自本地（replayed），未计费",
+    seconds="{seconds} 秒",
+    controls={
+        "previous": "上一帧",
+        "next": "下一帧",
+        "full": "原图",
+        "grid": "宫格",
+        "compare": "对比",
+        "download": "下载",
+        "path": "复制路径",
+        "ref": "复制 --ref",
+        "close": "关闭",
+        "copied": "已复制",
+        "frames": "所有帧",
+        "frame": "帧",
+        "failed": "失败",
+        "missing": "缺失",
+        "waiting": "等待中",
+        "preview": "此处打不开原图，这是预览。",
+        "seconds": "秒",
+    },
+)
+
+
+def words_for(prompt: str) -> Words:
+    """Chinese where the prompt has Chinese characters, English otherwise."""
+    return CHINESE if _CJK.search(prompt) else ENGLISH
+
+
+def asked(images: ImageSet) -> int:
+    return max(len(images.frames), images.expected or 0)
+
+
+def progress(images: ImageSet, words: Words) -> str:
+    ok, total = len(images.ok), asked(images)
+    if words is ENGLISH and ok == total:
+        return counted(ok)
+    return words.arrived.format(ok=ok, total=total)
+
+
+def billed(images: ImageSet, words: Words) -> str:
+    """What the run cost in images; empty while it runs. A stopped run may have cost more than what arrived."""
+    if any(note.casefold().startswith("replayed") for note in images.notes):
+        return words.replayed
+    if images.state == "running":
+        return ""
+    if not images.billed:
+        return words.nothing if images.outcome in {"not_sent", "rejected"} else words.maybe
+    count = counted(images.billed) if words is ENGLISH else f"{images.billed} 张"
+    sure = images.state == "done" or images.usage is not None
+    return (words.billed if sure else words.at_least).format(count=count)
+
+
+def counted(number: int) -> str:
+    return f"{number} image" if number == 1 else f"{number} images"
+
+
+def seconds(images: ImageSet, words: Words) -> str:
+    digits = 1 if images.seconds < 9.95 else 0
+    return words.seconds.format(seconds=f"{images.seconds:.{digits}f}")
+
+
+def error_name(error: SeedreamError) -> str:
+    """The service's own code where it gave one, else our name of the error."""
+    code = getattr(error, "code", "")
+    return one_line(code, 80) if isinstance(code, str) and code else type(error).__name__
+
+
+def one_line(text: str, longest: int) -> str:
+    return clipped(" ".join(text.split()), longest)
+
+
+def clipped(text: str, longest: int = CLIPPED_AT) -> str:
+    return text if len(text) <= longest else text[: longest - 1].rstrip() + "…"

@@ -1,0 +1,125 @@
+"""A real JupyterLab on loopback and a real Chromium page, for tests that look at what a person sees."""
+
+from __future__ import annotations
+
+import json
+import os
+import subprocess
+import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from threading import Thread
+from typing import IO, Any
+
+from playwright.sync_api import Browser, Page, sync_playwright
+
+_CHROMIUM_FLAGS = (
+    "--disable-gpu",
+    "--disable-quic",
+    "--no-first-run",
+    "--disable-background-networking",
+    "--disable-component-update",
+    "--disable-sync",
+)
+
+
+def jupyter_environment(home: Path) -> dict[str, str]:
+    """The environment of a person whose home is the empty folder `home`: no settings, keys or trust from outside."""
+    keep = {key: value for key, value in os.environ.items() if not key.startswith(("JUPYTER", "IPYTHON", "SEEDREAM"))}
+    folders = {
+        "HOME": home,
+        "USERPROFILE": home,
+        "JUPYTER_CONFIG_DIR": home / "config",
+        "JUPYTER_DATA_DIR": home / "data",
+        "JUPYTER_RUNTIME_DIR": home / "runtime",
+        "IPYTHONDIR": home / "ipython",
+    }
+    return keep | {name: str(folder) for name, folder in folders.items()}
+
+
+def trust(notebook: Path, home: Path) -> None:
+    """Sign a notebook, as its author's own JupyterLab does on save."""
+    command = [sys.executable, "-m", "jupyter", "trust", str(notebook)]
+    subprocess.run(command, env=jupyter_environment(home), check=True, capture_output=True)
+
+
+def choose(home: Path, extension: str, **settings: Any) -> None:
+    """Set settings of a JupyterLab extension, such as "themes" with `theme="JupyterLab Dark"`."""
+    file = home / f"config/lab/user-settings/@jupyterlab/apputils-extension/{extension}.jupyterlab-settings"
+    file.parent.mkdir(parents=True, exist_ok=True)
+    file.write_text(json.dumps(settings), encoding="utf-8")
+
+
+@contextmanager
+def running_jupyterlab(folder: Path, home: Path) -> Iterator[str]:
+    """JupyterLab over `folder` without token, on a free loopback port; yields its base URL ("http://127.0.0.1:NNNN").
+
+    `home` is the home folder of the person at work; it takes settings, trust and run-time files.
+    """
+    options = {
+        "ServerApp.ip": "127.0.0.1",
+        "ServerApp.port": "0",
+        "ServerApp.root_dir": str(folder),
+        "ServerApp.open_browser": "False",
+        "ServerApp.allow_root": "True",
+        "IdentityProvider.token": "",
+    }
+    command = [sys.executable, "-m", "jupyterlab", *(f"--{name}={value}" for name, value in options.items())]
+    choose(home, "notification", fetchNews="false", checkForUpdates=False)
+    with subprocess.Popen(
+        command, env=jupyter_environment(home), stderr=subprocess.PIPE, stdout=subprocess.DEVNULL, text=True
+    ) as server:
+        assert server.stderr is not None
+        try:
+            yield _announced_url(server.stderr)
+        finally:
+            server.terminate()
+            server.wait(timeout=20)
+
+
+def _announced_url(log: IO[str]) -> str:
+    """Wait until the server's log tells its address; read on in the background, so that the log never fills up."""
+    seen = []
+    for line in log:
+        seen.append(line)
+        if "http://127.0.0.1:" in line:
+            Thread(target=log.read, daemon=True).start()
+            return line[line.index("http://") :].partition("/lab")[0].strip()
+    raise AssertionError("JupyterLab did not start:\n" + "".join(seen))
+
+
+@contextmanager
+def browser(chromium: str) -> Iterator[Browser]:
+    """A headless browser; `chromium` is the path of its program."""
+    sandbox = [] if hasattr(os, "geteuid") and os.geteuid() else ["--no-sandbox"]  # root has no sandbox
+    with sync_playwright() as playwright:
+        launched = playwright.chromium.launch(executable_path=chromium, args=[*_CHROMIUM_FLAGS, *sandbox])
+        try:
+            yield launched
+        finally:
+            launched.close()
+
+
+@contextmanager
+def browser_page(opened: Browser, **options: Any) -> Iterator[Page]:
+    """A page in a fresh profile; `options` as of `Browser.new_context` (viewport, color_scheme, has_touch)."""
+    context = opened.new_context(**options)
+    context.set_default_timeout(20_000)
+    try:
+        yield context.new_page()
+    finally:
+        context.close()
+
+
+def open_notebook(page: Page, url: str, name: str, *, awaits: str = ".jp-OutputArea-output") -> None:
+    """Open a notebook alone in JupyterLab and wait until the first element of CSS selector `awaits` shows."""
+    page.goto(f"{url}/doc/tree/{name}")
+    page.locator(".jp-Notebook").wait_for()
+    page.locator(awaits).first.wait_for()
+
+
+def wait_for_kernel(page: Page) -> None:
+    """Wait until the kernel of the open notebook takes cells; keys pressed earlier are lost."""
+    # The indicator in the tool bar shows idle before there is a kernel; the status bar does not.
+    page.locator(".jp-StatusBar-TextItem", has_text="| Idle").first.wait_for()

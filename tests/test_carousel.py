@@ -1,0 +1,402 @@
+"""The output of a set: the same structure whatever the text, within its budget, readable without scripts."""
+
+from __future__ import annotations
+
+import base64
+import json
+import os
+import re
+import time
+from dataclasses import replace
+from html.parser import HTMLParser
+from pathlib import Path
+from typing import Any
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+from PIL import Image
+
+import seedream_magic.view.carousel as carousel_module
+from seedream_magic.api.request import ImageRequest
+from seedream_magic.errors import ContentRefused, ImageLinkExpired, OutcomeUnknown, SeedreamError
+from seedream_magic.images.image_set import Frame, ImageSet
+from seedream_magic.view.carousel import Markup, element, frame_bundle, image_set_bundle, plain_text, relative_link
+
+VIEW = Path(carousel_module.__file__).parent
+HOSTILE = (
+    "</script><script>alert(1)</script>",
+    "</style><img src=x onerror=alert(1)>",
+    '" onload="alert(1)" x=\'',
+    "' onmouseover='alert(1)",
+    "{{ 7 * 7 }} ${x} {0} %s",
+    "nul\x00byte \x1b[31mred\x07",
+    "\u202eright to left\u2066",
+    "lone \ud800 surrogate \udfff",
+    "]]> <!-- --> <![CDATA[ &amp; &#x27;",
+    "`code` [link](javascript:alert(1)) https://example.com/a.png",
+    "<iframe src=//x></iframe><form><input id=a name=b>",
+    "",
+)
+
+
+class Reader(HTMLParser):
+    """What a browser's parser makes of an output: elements with their attributes, and the text inside each."""
+
+    def __init__(self, html: str) -> None:
+        super().__init__(convert_charrefs=True)
+        self.elements: list[tuple[str, dict[str, str]]] = []
+        self.text: list[str] = []
+        self.constants: dict[str, str] = {}
+        self.inside = ""
+        self.feed(html)
+        self.close()
+
+    def handle_starttag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
+        assert len(dict(attrs)) == len(attrs), "an attribute twice"
+        self.elements.append((tag, {name: value or "" for name, value in attrs}))
+        self.inside = tag
+
+    def handle_endtag(self, tag: str) -> None:
+        self.inside = ""
+
+    def handle_data(self, data: str) -> None:
+        if self.inside in {"script", "style"}:
+            self.constants[self.inside] = self.constants.get(self.inside, "") + data
+        else:
+            self.text.append(data)
+
+    def all(self, tag: str, kind: str = "") -> list[dict[str, str]]:
+        return [found for name, found in self.elements if name == tag and kind in ["", *found.get("class", "").split()]]
+
+    @property
+    def structure(self) -> list[tuple[str, tuple[str, ...]]]:
+        return [(tag, tuple(attributes)) for tag, attributes in self.elements]
+
+    @property
+    def words(self) -> str:
+        return " ".join(" ".join(self.text).split())
+
+
+@pytest.fixture
+def images(tmp_path: Path) -> ImageSet:
+    """Four finished frames of 64 x 48 in a run folder below the current one."""
+    folder = tmp_path / "seedream-runs" / "20260102T030405-abcd"
+    folder.mkdir(parents=True)
+    frames = []
+    for index in range(4):
+        path = folder / f"{index + 1:02}.jpg"
+        Image.new("RGB", (64, 48), (index * 60, 90, 120)).save(path, "JPEG")
+        frames.append(Frame(index, f"season {index + 1}", path, 64, 48, sha256=str(index)))
+    request = ImageRequest("doubao-seedream-4-5", "four seasons", "2048x1536")
+    usage = {"generated_images": 4, "total_tokens": 16384}
+    made = ImageSet(request, "demo", folder.name, folder, tuple(frames), expected=4)
+    return replace(made, state="done", outcome="billed", usage=usage, seconds=41.2)
+
+
+def with_text(images: ImageSet, text: str) -> ImageSet:
+    """The set with `text` wherever text from outside can stand."""
+    error = ContentRefused(text or "cause", code=text or "code", hint=text or "hint")
+    frames = [replace(frame, prompt=text) for frame in images]
+    frames[2] = Frame(2, text, error=error)
+    request = replace(images.request, prompt=text, model=text or "model", size=text or "2K")
+    return replace(images, request=request, run_id=text, frames=tuple(frames), notes=(text,))
+
+
+def html_of(images: ImageSet, **options: Any) -> str:
+    html = image_set_bundle(images, **options)["text/html"]
+    assert isinstance(html, str)
+    return html
+
+
+@pytest.mark.parametrize("text", HOSTILE)
+def test_text_from_outside_changes_no_tag_and_no_attribute(images: ImageSet, text: str) -> None:
+    """Whatever prompt, model, error, note and run id hold, the elements and attribute names are the template's."""
+    calm = Reader(html_of(with_text(images, "calm")))
+    hostile = Reader(html_of(with_text(images, text)))
+    assert hostile.structure == calm.structure
+
+
+@pytest.mark.parametrize("text", HOSTILE)
+def test_scripts_and_styles_are_the_constant_files(images: ImageSet, text: str) -> None:
+    """The one script and the one style sheet are the files, byte for byte; no text is put into them."""
+    reader = Reader(html_of(with_text(images, text)))
+    assert reader.constants["script"] == (VIEW / "carousel.js").read_text(encoding="utf-8")
+    assert reader.constants["style"] == (VIEW / "carousel.css").read_text(encoding="utf-8")
+    assert [tag for tag, _ in reader.elements if tag in {"script", "style"}] == ["style", "script"]
+
+
+@pytest.mark.parametrize("text", HOSTILE)
+def test_hostile_text_survives_every_encoding(images: ImageSet, text: str) -> None:
+    """The bundle is valid UTF-8 and JSON, and no control character reaches a terminal."""
+    bundle = image_set_bundle(with_text(images, text))
+    assert json.loads(json.dumps(bundle, ensure_ascii=False).encode("utf-8")) == bundle
+    assert not re.search("[\x00-\x09\x0b-\x1f\x7f\u202a-\u202e\u2066-\u2069]", bundle["text/plain"])
+
+
+@given(st.text(st.characters(), max_size=60))
+def test_attribute_and_text_round_trip(text: str) -> None:
+    """What goes into an element comes out of the parser; only NUL and lone surrogates are replaced."""
+    reader = Reader(element("a", {"title": text}, text, element("b", {}, text)))
+    kept = re.sub("[\x00\ud800-\udfff]", "\ufffd", text)
+    assert reader.elements == [("a", {"title": kept}), ("b", {})]
+    assert "".join(reader.text) == kept * 2
+
+
+def test_markup_is_not_escaped_twice() -> None:
+    """Only what `element` made passes as HTML; a plain string that looks like it does not."""
+    inner = element("b", {}, "x & y")
+    assert isinstance(inner, Markup)
+    assert element("p", {"title": None, "lang": "en"}, inner, "<i>") == '<p lang="en"><b>x &amp; y</b>&lt;i&gt;</p>'
+
+
+def test_nothing_in_it_can_act_or_load(images: ImageSet) -> None:
+    """No id, name, form, control, frame or handler; pictures are data URIs, links are relative."""
+    reader = Reader(html_of(with_text(images, "calm")))
+    names = {name for _, attributes in reader.elements for name in attributes}
+    assert not {tag for tag, _ in reader.elements} & {
+        "form",
+        "input",
+        "button",
+        "iframe",
+        "object",
+        "embed",
+        "link",
+        "svg",
+    }
+    assert not {name for name in names if name.startswith("on")} | (names & {"id", "name", "role", "tabindex"})
+    assert all(image["src"].startswith("data:image/jpeg;base64,") for image in reader.all("img"))
+    assert not any(":" in link["href"] for link in reader.all("a"))
+    assert "url(" not in reader.constants["style"]
+    assert "innerHTML" not in reader.constants["script"]
+
+
+def test_every_picture_is_labelled(images: ImageSet) -> None:
+    """Each frame has its number, its pixels, a caption, an alt text and a link to its original."""
+    reader = Reader(html_of(images))
+    assert [image["alt"] for image in reader.all("img")] == ["season 1", "season 2", "season 3", "season 4"]
+    assert {(image["width"], image["height"]) for image in reader.all("img")} == {("373", "280")}
+    for number in range(1, 5):
+        assert f"{number} / 4 · 64 × 48 · original season {number}" in reader.words
+    assert reader.all("a", "seedream-original")[1]["href"] == "seedream-runs/20260102T030405-abcd/02.jpg"
+
+
+def test_facts_stand_in_one_line(images: ImageSet) -> None:
+    """Below the pictures: model, pixels, what was billed, tokens, seconds, folder; then the notes."""
+    words = Reader(html_of(images.with_note("A note."))).words
+    folder = os.path.join("seedream-runs", "20260102T030405-abcd")  # noqa: PTH118 - the text, with this system's slash
+    line = f"doubao-seedream-4-5 · 64×48 · 4 images billed · 16,384 tokens · 41 s · {folder}"
+    assert f"{line} A note." in words
+    assert "of 4 images" not in words
+
+
+def test_skeleton_needs_no_style_sheet(images: ImageSet) -> None:
+    """The strip scrolls and the frames keep their size by inline styles alone."""
+    reader = Reader(html_of(images))
+    (strip,) = reader.all("div", "seedream-strip")
+    assert "display:flex" in strip["style"]
+    assert "overflow-x:auto" in strip["style"]
+    assert all("width:373px" in figure["style"] for figure in reader.all("figure"))
+
+
+def test_grid_wraps(images: ImageSet) -> None:
+    """`show="grid"` wraps without scripts too, and tells the script."""
+    reader = Reader(html_of(images, show="grid"))
+    assert "flex-wrap:wrap" in reader.all("div", "seedream-strip")[0]["style"]
+    assert reader.all("div", "seedream")[0]["data-show"] == "grid"
+
+
+def test_waiting_places_are_told(images: ImageSet) -> None:
+    """While the set grows, each place still empty is a box in the pictures' shape that says "waiting"."""
+    growing = replace(images, frames=images.frames[:1], state="running", usage=None)
+    bundle = image_set_bundle(growing)
+    reader = Reader(bundle["text/html"])
+    boxes = reader.all("div", "seedream-empty")
+    assert [figure["data-state"] for figure in reader.all("figure")] == ["picture"] + ["waiting"] * 3
+    assert reader.words.count("waiting") == 3
+    assert "4 / 4" in reader.words
+    assert all("width:373px" in box["style"] and "min-height:280px" in box["style"] for box in boxes)
+    assert "billed" not in reader.words
+    assert "image/jpeg" not in bundle
+
+
+def test_waiting_counts_from_the_request(images: ImageSet) -> None:
+    """The script is told when the run began, so that its seconds go on from there."""
+    started = Reader(html_of(replace(images, state="running"))).all("div", "seedream")[0]["data-started"]
+    assert float(started) == pytest.approx(time.time() - 41.2, abs=3)
+    assert "data-started" not in Reader(html_of(images)).all("div", "seedream")[0]
+
+
+def test_an_unknown_number_shows_what_is_known(images: ImageSet) -> None:
+    """Where the model decides how many there are, one place waits until the first picture is here."""
+    nothing = replace(images, frames=(), expected=None, state="running")
+    assert "1 / 1" in Reader(html_of(nothing)).words
+    assert "2 / 2" in Reader(html_of(replace(nothing, frames=images.frames[:2]))).words
+
+
+@pytest.mark.parametrize(
+    ("error", "name"),
+    [
+        (ContentRefused("Refused.", code="OutputImageSensitive", hint="Change the prompt."), "OutputImageSensitive"),
+        (ImageLinkExpired("Refused.", hint="Change the prompt."), "ImageLinkExpired"),
+    ],
+)
+def test_a_failed_frame_is_a_card(images: ImageSet, error: SeedreamError, name: str) -> None:
+    """A failed frame keeps its place and shows its code, the cause and what to do."""
+    failed = replace(images, frames=(*images.frames[:1], Frame(1, "season 2", error=error), *images.frames[2:]))
+    reader = Reader(html_of(failed))
+    assert f"{name} Refused. Change the prompt. 2 / 4 · failed season 2" in reader.words
+    assert "3 of 4 images" in reader.words
+    assert len(reader.all("img")) == 3
+
+
+def test_long_texts_are_clipped(images: ImageSet) -> None:
+    """An endless error shows 500 characters, an endless prompt opens on demand and ends at 500."""
+    endless = replace(images, frames=(Frame(0, "word " * 4000, error=ContentRefused("x" * 9000)), *images.frames[1:]))
+    reader = Reader(html_of(endless))
+    assert "x" * 499 + "…" in reader.words
+    assert "x" * 500 not in reader.words
+    assert len(reader.all("details")) == 1
+    assert max(len(text) for text in reader.text) <= 500
+
+
+def test_a_stopped_set_says_so(images: ImageSet) -> None:
+    """Stopped after two of four: two pictures, the word, and at least what may be billed."""
+    stopped = replace(images, frames=images.frames[:2], state="stopped", usage=None)
+    words = Reader(html_of(stopped)).words
+    assert "stopped · 2 of 4 images" in words
+    assert "at least 2 images billed" in words
+    assert "waiting" not in words
+    assert plain_text(stopped).splitlines()[0].startswith("2 of 4 images")
+    assert plain_text(stopped).splitlines()[0].endswith("stopped")
+
+
+def test_a_gap_after_the_end_is_no_empty_box(images: ImageSet) -> None:
+    """A place that never got its picture tells so once the run has ended."""
+    gap = replace(images, frames=(Frame(0, "season 1"), *images.frames[1:]))
+    assert "This frame did not arrive." in Reader(html_of(gap)).words
+    assert "waiting" not in plain_text(gap)
+
+
+def test_replayed_sets_bill_nothing(images: ImageSet) -> None:
+    """A set shown from the store says "replayed", in both languages."""
+    replayed = images.with_note("Replayed from the store.")
+    assert "replayed, nothing billed" in Reader(html_of(replayed)).words
+    chinese = replace(replayed, request=replace(images.request, prompt="四季"))
+    assert "replayed" in Reader(html_of(chinese)).words
+
+
+def test_chinese_prompts_get_chinese_words(images: ImageSet) -> None:
+    """The prompt's language is the output's: lang, labels and facts."""
+    reader = Reader(html_of(replace(images, request=replace(images.request, prompt="四季山水"))))
+    (root,) = reader.all("div", "seedream")
+    assert root["lang"] == "zh"
+    assert json.loads(root["data-words"])["previous"] == "上一帧"
+    assert "计费 4 张" in reader.words
+    assert Reader(html_of(images)).all("div", "seedream")[0]["lang"] == "en"
+
+
+def test_a_vanished_original_is_a_card(images: ImageSet) -> None:
+    """A picture deleted by hand shows as a card that names the file; the others stay."""
+    first = images[0].path
+    assert first is not None
+    first.unlink()
+    gone = replace(images, frames=(replace(images[0], sha256="gone"), *images.frames[1:]))
+    bundle = image_set_bundle(gone)
+    reader = Reader(bundle["text/html"])
+    assert len(reader.all("img")) == 3
+    assert "ImageInvalid 01.jpg cannot be read as a picture." in reader.words
+    assert "cannot be read" in frame_bundle(replace(images[0], sha256="gone"))["text/plain"]
+
+
+@pytest.mark.parametrize(
+    ("path", "link"),
+    [
+        ("runs/a b/01.jpg", "runs/a%20b/01.jpg"),
+        ("图/#1?.jpg", "%E5%9B%BE/%231%3F.jpg"),
+        ("../outside/01.jpg", None),
+        (".hidden/01.jpg", None),
+        ("/nowhere/else/01.jpg", None),
+        ("a:b/01.jpg", "a%3Ab/01.jpg"),
+    ],
+)
+def test_links_are_relative_or_absent(path: str, link: str | None) -> None:
+    """A link leads only where Jupyter serves it: below the current folder, not hidden, percent-quoted."""
+    assert relative_link(Path(path)) == link
+
+
+@pytest.mark.parametrize("text", ["plain", "\U0001f600\"&<'" * 900])
+def test_fifteen_noisy_pictures_fit_one_megabyte(images: ImageSet, text: str) -> None:
+    """The worst case, fifteen 2K pictures of noise under long hostile prompts, stays below 1,000,000 bytes of JSON."""
+    path = images[0].path
+    assert path is not None
+    Image.frombytes("RGB", (2048, 2048), os.urandom(2048 * 2048 * 3)).save(path, "JPEG", quality=95)
+    frames = tuple(Frame(index, text, path, 2048, 2048, sha256=f"noise {text[:5]}") for index in range(15))
+    request = replace(images.request, prompt=text)
+    bundle = image_set_bundle(replace(images, request=request, frames=frames, expected=15, notes=(text,) * 5))
+    assert len(json.dumps(bundle)) < 1_000_000
+    assert all(len(image["src"]) > 20_000 for image in Reader(bundle["text/html"]).all("img"))
+
+
+def test_one_noisy_picture_is_sharp(images: ImageSet) -> None:
+    """A single frame gets a preview of up to 350,000 bytes."""
+    path = images[0].path
+    assert path is not None
+    Image.frombytes("RGB", (2048, 2048), os.urandom(2048 * 2048 * 3)).save(path, "JPEG", quality=95)
+    alone = replace(images, frames=(replace(images[0], sha256="alone"),), expected=1)
+    (picture,) = Reader(html_of(alone)).all("img")
+    assert 250_000 < len(picture["src"]) <= 350_000
+
+
+def test_the_script_stays_small() -> None:
+    """The script is in every output: below 10 kB."""
+    assert len((VIEW / "carousel.js").read_bytes()) < 10_000
+
+
+def test_bundle_holds_no_widget(images: ImageSet) -> None:
+    """A finished set is HTML, a contact sheet and text, nothing else; the sheet is a JPEG."""
+    bundle = image_set_bundle(images)
+    assert sorted(bundle) == ["image/jpeg", "text/html", "text/plain"]
+    assert base64.b64decode(bundle["image/jpeg"], validate=True).startswith(b"\xff\xd8\xff")
+
+
+def test_a_set_without_pictures_has_no_sheet(images: ImageSet) -> None:
+    """Where every frame failed there is no contact sheet, and nothing billed."""
+    failed = tuple(Frame(index, "p", error=ContentRefused("no")) for index in range(2))
+    lost = replace(images, frames=failed, usage=None, expected=2, outcome="rejected")
+    assert "image/jpeg" not in image_set_bundle(lost)
+    assert plain_text(lost).endswith("nothing billed")
+    assert plain_text(replace(lost, outcome="unknown")).endswith("may be billed")
+
+
+def test_a_frame_shows_its_picture(images: ImageSet, tmp_path: Path) -> None:
+    """One frame is a JPEG and a line; a transparent one is a PNG; a failed one is the line alone."""
+    bundle = frame_bundle(images[1])
+    assert base64.b64decode(bundle["image/jpeg"], validate=True).startswith(b"\xff\xd8\xff")
+    assert bundle["text/plain"] == f"  2  {images[1].path}  64 x 48"
+    glass = tmp_path / "glass.png"
+    Image.new("RGBA", (8, 8), (1, 2, 3, 4)).save(glass)
+    assert sorted(frame_bundle(Frame(0, "p", glass))) == ["image/png", "text/plain"]
+    assert frame_bundle(Frame(0, "p")) == {"text/plain": "  1  waiting"}
+
+
+def test_plain_text_is_numbered(images: ImageSet) -> None:
+    """A terminal shows the head line, a line a frame, the notes and the bill."""
+    error = OutcomeUnknown("The connection broke.\nsecond line", hint="hint")
+    failed = replace(images, frames=(*images.frames[:3], Frame(3, "p", error=error)), notes=("A note.",), usage=None)
+    folder = images.folder
+    assert plain_text(failed).splitlines() == [
+        "3 of 4 images · doubao-seedream-4-5 · 2048x1536 · 41 s",
+        f"  1  {folder / '01.jpg'}  64 x 48",
+        f"  2  {folder / '02.jpg'}  64 x 48",
+        f"  3  {folder / '03.jpg'}  64 x 48",
+        "  4  OutcomeUnknown: The connection broke.",
+        "A note.",
+        "3 images billed",
+    ]
+
+
+def test_values_show_themselves(images: ImageSet) -> None:
+    """A set and a frame left as a cell's last line display these bundles."""
+    assert images._repr_mimebundle_() == image_set_bundle(images)
+    assert images[0]._repr_mimebundle_(include=None, exclude=None) == frame_bundle(images[0])

@@ -1,0 +1,490 @@
+"""The carousel in a real JupyterLab, in nbconvert's HTML, and in somebody else's notebook, as a person meets it."""
+
+from __future__ import annotations
+
+import json
+import re
+import subprocess
+import sys
+from collections.abc import Iterator, Sequence
+from contextlib import chdir
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import Any
+
+import pytest
+from PIL import Image, ImageOps
+from playwright.sync_api import Browser, ConsoleMessage, Locator, Page, expect
+
+from lab import (
+    browser,
+    browser_page,
+    choose,
+    jupyter_environment,
+    open_notebook,
+    running_jupyterlab,
+    trust,
+    wait_for_kernel,
+)
+from seedream_magic.api.request import ImageRequest
+from seedream_magic.errors import ContentRefused
+from seedream_magic.images.image_set import Frame, ImageSet
+from seedream_magic.view.carousel import image_set_bundle
+
+pytestmark = pytest.mark.browser
+
+COLOURS = ("#f0b8a0", "#8fc0d8", "#a6c48a", "#5a6ea8")
+# One output for each test, named by its run id, so that tests share a page and no state.
+SETS = ("buttons", "keys", "enter", "alone", "waiting", "grid", "compare", "swipe", "failed", "中文")
+LARGER_THAN_A_PREVIEW = ("full", "gone")
+LONG = "A river " * 60
+CONTRAST = """node => {
+    const canvas = document.createElement("canvas").getContext("2d");
+    const pixel = () => [...canvas.getImageData(0, 0, 1, 1).data].slice(0, 3);
+    const paint = colour => { canvas.fillStyle = colour; canvas.fillRect(0, 0, 1, 1); };
+    const light = rgb => rgb.map(v => v / 255).map(v => v <= 0.04045 ? v / 12.92 : ((v + 0.055) / 1.055) ** 2.4)
+        .reduce((sum, v, at) => sum + v * [0.2126, 0.7152, 0.0722][at], 0);
+    let ground = node;
+    while (getComputedStyle(ground).backgroundColor === "rgba(0, 0, 0, 0)") ground = ground.parentElement;
+    paint(getComputedStyle(ground).backgroundColor);
+    const below = light(pixel());
+    paint(getComputedStyle(node).color);
+    const above = light(pixel());
+    return (Math.max(above, below) + 0.05) / (Math.min(above, below) + 0.05);
+}"""
+
+
+def made_set(folder: Path, name: str, size: tuple[int, int] = (400, 300), count: int = 4) -> ImageSet:
+    """Pictures of `size` pixels in `folder`/runs/`name`, which is below the current folder."""
+    target = folder / "runs" / name
+    target.mkdir(parents=True)
+    frames = []
+    for index in range(count):
+        path = target / f"{index + 1:02}.jpg"
+        ramp = Image.linear_gradient("L").resize(size)
+        ImageOps.colorize(ramp, COLOURS[index], "#fdf6ec").save(path, "JPEG")
+        frames.append(Frame(index, f"{name} {index + 1}", path, *size, sha256=f"{name}{index}{size}"))
+    request = ImageRequest("doubao-seedream-4-5", name, f"{size[0]}x{size[1]}")
+    made = ImageSet(request, "demo", name, target, tuple(frames), expected=count)
+    return replace(made, state="done", outcome="billed", usage={"generated_images": count}, seconds=12.3)
+
+
+def written(path: Path, bundles: Sequence[dict[str, Any]], source: str = "...") -> Path:
+    """A notebook of one cell for each saved output in `bundles`; without any, one cell that has not run."""
+    cells: list[dict[str, Any]] = [
+        {
+            "cell_type": "code",
+            "id": f"cell{index}",
+            "source": source,
+            "metadata": {},
+            "execution_count": None,
+            "outputs": [{"output_type": "display_data", "data": bundle, "metadata": {}}] if bundle else [],
+        }
+        for index, bundle in enumerate(bundles or [{}])
+    ]
+    kernel = {"name": "python3", "display_name": "Python 3", "language": "python"}
+    notebook = {"nbformat": 4, "nbformat_minor": 5, "metadata": {"kernelspec": kernel}, "cells": cells}
+    path.write_text(json.dumps(notebook), encoding="utf-8")
+    return path
+
+
+@dataclass(frozen=True)
+class Lab:
+    """A running JupyterLab over a folder with notebooks."""
+
+    url: str
+    folder: Path
+    home: Path
+
+
+@pytest.fixture(scope="module")
+def notebooks(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """trusted.ipynb and untrusted.ipynb with all sets, shapes.ipynb with pictures of every shape."""
+    folder = tmp_path_factory.mktemp("notebooks")
+    with chdir(folder):
+        sets = {name: made_set(folder, name) for name in SETS}
+        sets |= {name: made_set(folder, name, (1600, 1200)) for name in LARGER_THAN_A_PREVIEW}
+        refused = ContentRefused("The picture was refused.", code="OutputImageSensitive", hint="Change the prompt.")
+        frames = sets["failed"].frames
+        sets["failed"] = replace(sets["failed"], frames=(*frames[:2], Frame(2, "failed 3", error=refused), frames[3]))
+        sets["waiting"] = replace(sets["waiting"], frames=sets["waiting"].frames[:2], state="running", usage=None)
+        sets["alone"] = replace(sets["alone"], frames=sets["alone"].frames[:1], expected=1)
+        bundles = [
+            image_set_bundle(images, show="grid" if name == "grid" else "carousel") for name, images in sets.items()
+        ]
+        written(folder / "trusted.ipynb", bundles)
+        written(folder / "untrusted.ipynb", [*bundles, bundles[0]])
+        shapes = [made_set(folder, f"s{width}x{height}", (width, height)) for width, height in SHAPES]
+        long = replace(shapes[0], frames=tuple(replace(frame, prompt=LONG) for frame in shapes[0]))
+        written(folder / "shapes.ipynb", [image_set_bundle(images) for images in (*shapes, long)])
+    return folder
+
+
+SHAPES = ((1024, 1024), (1792, 1008), (1008, 1792), (1680, 720), (2048, 128))
+
+
+@pytest.fixture(scope="module")
+def lab(notebooks: Path, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Lab]:
+    """JupyterLab over the notebooks, of which only trusted.ipynb is trusted."""
+    home = tmp_path_factory.mktemp("jupyter")
+    trust(notebooks / "trusted.ipynb", home)
+    with running_jupyterlab(notebooks, home) as url:
+        yield Lab(url, notebooks, home)
+
+
+@pytest.fixture(scope="module")
+def opened(chromium: str) -> Iterator[Browser]:
+    """One browser for the module."""
+    with browser(chromium) as launched:
+        yield launched
+
+
+@pytest.fixture(scope="module")
+def trusted(lab: Lab, opened: Browser) -> Iterator[Page]:
+    """trusted.ipynb in JupyterLab; at the end no script may have failed."""
+    failures: list[str] = []
+    with browser_page(opened, viewport={"width": 1200, "height": 900}) as page:
+        page.on("pageerror", lambda error: failures.append(str(error)))
+        page.on("console", lambda said: failures.append(said.text) if ours(said) else None)
+        open_notebook(page, lab.url, "trusted.ipynb", awaits=".seedream-live")
+        yield page
+    assert failures == []
+
+
+def ours(said: ConsoleMessage) -> bool:
+    """Whether it is an error that is neither JupyterLab's own nor the browser's about a picture that is gone."""
+    return said.type == "error" and not re.search("/static/|/files/", said.location["url"])
+
+
+def carousel(page: Page, name: str) -> Locator:
+    return page.locator(f'.seedream[data-run="{name}"]')
+
+
+def button(root: Locator, name: str) -> Locator:
+    return root.get_by_role("button", name=name, exact=True)
+
+
+def position(root: Locator) -> Locator:
+    return root.locator("> .seedream-bar [aria-live=polite]")
+
+
+def test_buttons_and_thumbnails_turn_the_frames(trusted: Page) -> None:
+    """Next, previous and the thumbnails show a frame, its count and its caption; after the last comes the first."""
+    root = carousel(trusted, "buttons")
+    expect(position(root)).to_have_text("1 / 4")
+    button(root, "Next frame").click()
+    expect(position(root)).to_have_text("2 / 4")
+    expect(root.get_by_role("img", name="buttons 2")).to_be_visible()
+    expect(root.get_by_role("img", name="buttons 1")).to_be_hidden()
+    expect(root.get_by_text("buttons 2")).to_be_visible()
+    button(root, "Previous frame").click(click_count=2)
+    expect(position(root)).to_have_text("4 / 4")
+    button(root, "Frame 3").click()
+    expect(position(root)).to_have_text("3 / 4")
+    expect(button(root, "Frame 3")).to_have_attribute("aria-current", "true")
+    expect(position(carousel(trusted, "full"))).to_have_text("1 / 4")
+
+
+def test_roles_and_names(trusted: Page) -> None:
+    """It is WAI-ARIA's carousel: a named region, slides named by their count."""
+    root = carousel(trusted, "buttons")
+    region = trusted.get_by_role("region", name="buttons", exact=True)
+    expect(region).to_have_attribute("aria-roledescription", "carousel")
+    slides = root.locator('[role="group"][aria-roledescription="slide"]')
+    assert slides.evaluate_all("all => all.map(one => one.getAttribute('aria-label'))") == [
+        "1 / 4",
+        "2 / 4",
+        "3 / 4",
+        "4 / 4",
+    ]
+
+
+def test_arrow_keys_turn_and_other_keys_pass(trusted: Page) -> None:
+    """Arrows, Home and End work where the focus is inside and stay there; every other key reaches the notebook."""
+    root = carousel(trusted, "keys")
+    root.evaluate(
+        "root => { window.passed = []; root.parentElement.addEventListener('keydown', e => passed.push(e.key)); }"
+    )
+    button(root, "Next frame").focus()
+    for key, shown in (("ArrowRight", 2), ("End", 4), ("ArrowRight", 1), ("ArrowLeft", 4), ("Home", 1)):
+        trusted.keyboard.press(key)
+        expect(position(root)).to_have_text(f"{shown} / 4")
+    assert trusted.evaluate("passed") == []
+    for key in ("x", "PageUp", "Alt+ArrowRight"):
+        button(root, "Next frame").focus()
+        root.evaluate("root => root.parentElement.addEventListener('keydown', e => e.stopPropagation(), {once: true})")
+        trusted.keyboard.press(key)
+    assert trusted.evaluate("passed") == ["x", "PageUp", "Alt", "ArrowRight"]
+    expect(position(root)).to_have_text("1 / 4")
+
+
+def test_keys_elsewhere_do_not_turn(trusted: Page) -> None:
+    """An arrow pressed in a cell moves that cell's cursor and no picture."""
+    root = carousel(trusted, "enter")
+    trusted.locator(".jp-Notebook .cm-content").first.click()
+    trusted.keyboard.press("ArrowRight")
+    trusted.keyboard.press("End")
+    trusted.keyboard.press("Escape")
+    expect(position(root)).to_have_text("1 / 4")
+
+
+def test_enter_and_space_press_the_button(trusted: Page) -> None:
+    """Enter and Space, which the notebook binds as well, press the focused button and do nothing else."""
+    root = carousel(trusted, "enter")
+    button(root, "Next frame").focus()
+    trusted.keyboard.press("Enter")
+    expect(position(root)).to_have_text("2 / 4")
+    trusted.keyboard.press("Space")
+    expect(position(root)).to_have_text("3 / 4")
+    expect(button(root, "Next frame")).to_be_focused()
+
+
+def test_full_size_view_shows_the_original(trusted: Page) -> None:
+    """The dialog shows the file itself, turns its pages, keeps all keys, and Escape gives the focus back."""
+    root = carousel(trusted, "full")
+    cells = trusted.locator(".jp-Cell").count()
+    button(root, "Full size").click()
+    dialog = root.get_by_role("dialog", name="Full size 1 / 4")
+    expect(dialog.get_by_role("img", name="full 1")).to_have_js_property("naturalWidth", 1600)
+    button(dialog, "Next frame").click()
+    dialog = root.get_by_role("dialog", name="Full size 2 / 4")
+    expect(dialog.get_by_role("img", name="full 2")).to_have_js_property("naturalWidth", 1600)
+    for key in ("d", "d", "b", "ArrowRight"):
+        trusted.keyboard.press(key)
+    expect(root.get_by_role("dialog", name="Full size 3 / 4")).to_be_visible()
+    trusted.keyboard.press("Escape")
+    expect(root.locator("dialog")).to_be_hidden()
+    expect(button(root, "Full size")).to_be_focused()
+    expect(position(root)).to_have_text("3 / 4")
+    assert trusted.locator(".jp-Cell").count() == cells
+
+
+def test_close_button_closes(trusted: Page) -> None:
+    """A click on the picture opens the full-size view, its Close button closes it."""
+    root = carousel(trusted, "full")
+    root.locator(".seedream-current img").click()
+    expect(root.locator("dialog")).to_be_visible()
+    button(root, "Close").click()
+    expect(root.locator("dialog")).to_be_hidden()
+
+
+def test_full_size_view_falls_back_to_the_preview(trusted: Page) -> None:
+    """Where the original cannot be loaded the preview stands in its place, and a sentence says so."""
+    root = carousel(trusted, "gone")
+    trusted.route("**/runs/gone/**", lambda route: route.abort())
+    button(root, "Full size").click()
+    expect(root.get_by_role("status")).to_contain_text("The original cannot be opened")
+    expect(root.locator("dialog img")).to_have_js_property("naturalWidth", 1280)
+    trusted.keyboard.press("Escape")
+
+
+def test_one_frame_has_no_clutter(trusted: Page) -> None:
+    """A single picture shows without count, turning buttons, thumbnails; its full size is there."""
+    root = carousel(trusted, "alone")
+    expect(button(root, "Full size")).to_be_visible()
+    for name in ("Previous frame", "Next frame", "Frame 1", "Grid", "Compare"):
+        expect(button(root, name)).to_have_count(0)
+    expect(root.get_by_text("1 / 1")).to_be_hidden()
+
+
+def test_waiting_places_count_seconds(trusted: Page) -> None:
+    """A picture on its way is a box that tells how long it has been waited for; it has no tools."""
+    root = carousel(trusted, "waiting")
+    button(root, "Frame 4, waiting").click()
+    expect(root.locator(".seedream-current")).to_contain_text(re.compile(r"waiting · \d+ s"))
+    expect(root.locator(".seedream-tools [data-key=full]")).to_be_hidden()
+
+
+def test_failed_frame_is_marked_by_more_than_colour(trusted: Page) -> None:
+    """The thumbnail of a failed frame says so in name and sign; arrows pass over it with the focus kept."""
+    root = carousel(trusted, "failed")
+    expect(button(root, "Frame 3, failed")).to_have_text("!")
+    button(root, "Frame 2").click()
+    button(root, "Full size").focus()
+    trusted.keyboard.press("ArrowRight")
+    expect(root.locator(".seedream-current")).to_contain_text("OutputImageSensitive")
+    expect(root.locator(".seedream-current")).to_contain_text("Change the prompt.")
+    trusted.keyboard.press("ArrowRight")
+    expect(position(root)).to_have_text("4 / 4")
+
+
+def test_grid_shows_all_and_leads_back(trusted: Page) -> None:
+    """`show="grid"` opens with every picture visible; the Grid button leads to one at a time and back."""
+    root = carousel(trusted, "grid")
+    pictures = root.locator(".seedream-strip img")
+    expect(button(root, "Grid")).to_have_attribute("aria-pressed", "true")
+    expect(pictures.filter(visible=True)).to_have_count(4)
+    button(root, "Grid").click()
+    expect(pictures.filter(visible=True)).to_have_count(1)
+    button(root, "Grid").click()
+    expect(pictures.filter(visible=True)).to_have_count(4)
+
+
+def test_two_frames_compare_side_by_side(trusted: Page) -> None:
+    """Compare pins the current frame; turning changes the other one."""
+    root = carousel(trusted, "compare")
+    pictures = root.locator(".seedream-strip img").filter(visible=True)
+    button(root, "Compare").click()
+    expect(pictures).to_have_count(2)
+    button(root, "Next frame").click()
+    assert pictures.evaluate_all("all => all.map(one => one.alt)") == ["compare 1", "compare 3"]
+    tops = pictures.evaluate_all("all => all.map(one => one.getBoundingClientRect().top)")
+    assert tops[0] == pytest.approx(tops[1], abs=1)
+    button(root, "Compare").click()
+    expect(pictures).to_have_count(1)
+
+
+def test_swipe_turns(trusted: Page) -> None:
+    """A finger drawn to the left brings the next frame; a vertical one and a mouse do not."""
+    root = carousel(trusted, "swipe")
+    draw = """(strip, [kind, x, y]) => {
+        for (const [type, clientX, clientY] of [["pointerdown", 300, 300], ["pointerup", 300 + x, 300 + y]])
+            strip.dispatchEvent(new PointerEvent(type, {pointerType: kind, clientX, clientY, bubbles: true}));
+    }"""
+    for kind, across, down, shown in (
+        ("touch", -120, 10, 2),
+        ("touch", -60, 200, 2),
+        ("mouse", -200, 0, 2),
+        ("pen", 90, 0, 1),
+    ):
+        root.locator(".seedream-strip").evaluate(draw, [kind, across, down])
+        expect(position(root)).to_have_text(f"{shown} / 4")
+
+
+def test_chinese_labels(trusted: Page) -> None:
+    """A Chinese prompt gets Chinese buttons, and the page is told the language."""
+    root = carousel(trusted, "中文")
+    button(root, "下一帧").click()
+    button(root, "上一帧").click()
+    expect(button(root, "原图")).to_be_visible()
+    expect(root).to_have_attribute("lang", "zh")
+
+
+def check_contrast(page: Page) -> None:
+    root = carousel(page, "buttons")
+    for part in (".seedream-facts", ".seedream-current .seedream-label", ".seedream-word", ".seedream-position"):
+        assert root.locator(part).first.evaluate(CONTRAST) >= 4.5, part
+
+
+def test_text_stands_out_in_the_light_theme(trusted: Page) -> None:
+    """Every small text reaches the contrast of WCAG AA (4.5 to 1) on the light background."""
+    check_contrast(trusted)
+
+
+def test_text_stands_out_in_the_dark_theme(lab: Lab, opened: Browser) -> None:
+    """And on the dark one, whose background is really dark."""
+    choose(lab.home, "themes", theme="JupyterLab Dark")
+    with browser_page(opened, color_scheme="dark") as page:
+        open_notebook(page, lab.url, "trusted.ipynb", awaits='body[data-jp-theme-light="false"] .seedream-live')
+        check_contrast(page)
+
+
+def test_untrusted_notebook_is_a_labelled_strip(lab: Lab, opened: Browser) -> None:
+    """In somebody else's notebook every picture is there with its count; no button, no code, no empty box."""
+    with browser_page(opened, viewport={"width": 1000, "height": 900}) as page:
+        open_notebook(page, lab.url, "untrusted.ipynb", awaits=".seedream-strip")
+        strips = page.locator(".seedream-strip")
+        expect(strips).to_have_count(len(SETS) + len(LARGER_THAN_A_PREVIEW) + 1)
+        expect(page.locator(".seedream-live")).to_have_count(0)
+        outputs = page.locator(".jp-OutputArea-output")
+        expect(outputs.locator("button, input, script, style, dialog")).to_have_count(0)
+        assert not re.search(r"--ink|=>|function|\{", "".join(outputs.all_text_contents()))
+        first = strips.first
+        assert first.evaluate("strip => getComputedStyle(strip).overflowX") == "auto"
+        assert first.evaluate("strip => strip.scrollWidth > strip.clientWidth")
+        for number, figure in enumerate(first.locator("figure").all(), start=1):
+            expect(figure).to_contain_text(f"{number} / 4 · 400 × 300 · original")
+            expect(figure.get_by_role("img", name=f"buttons {number}")).to_have_js_property("naturalWidth", 400)
+        texts = page.locator(".seedream-strip figure > :first-child:not(img)").all_text_contents()
+        assert len(texts) == 3
+        assert all(text.strip() for text in texts)
+
+
+@pytest.fixture(scope="module")
+def exported(notebooks: Path) -> Path:
+    """shapes.ipynb as the HTML page that nbconvert makes."""
+    command = [
+        sys.executable,
+        "-m",
+        "nbconvert",
+        "--to",
+        "html",
+        "--HTMLExporter.mathjax_url=",
+        "--HTMLExporter.require_js_url=",
+    ]
+    environment = jupyter_environment(notebooks / "home")
+    subprocess.run([*command, "shapes.ipynb"], cwd=notebooks, env=environment, check=True, capture_output=True)
+    return notebooks / "shapes.html"
+
+
+def test_exported_page_works(exported: Path, opened: Browser) -> None:
+    """The page of nbconvert has the carousel, with the original beside it, and no script fails."""
+    failures: list[str] = []
+    with browser_page(opened) as page:
+        page.on("pageerror", lambda error: failures.append(str(error)))
+        page.goto(exported.as_uri())
+        root = carousel(page, "s1792x1008")
+        button(root, "Next frame").click()
+        expect(position(root)).to_have_text("2 / 4")
+        button(root, "Full size").click()
+        expect(root.locator("dialog img")).to_have_js_property("naturalWidth", 1792)
+    assert failures == []
+
+
+@pytest.mark.parametrize("width", [320, 1400])
+def test_every_shape_fits_every_width(exported: Path, opened: Browser, width: int) -> None:
+    """From a telephone to a wide screen no set is wider than the page, and no picture taller than 560 px."""
+    with browser_page(opened, viewport={"width": width, "height": 900}) as page:
+        page.goto(exported.as_uri())
+        for root in page.locator(".seedream-live").all():
+            assert root.evaluate("root => root.scrollWidth <= root.clientWidth"), root.get_attribute("data-run")
+            box = root.locator(".seedream-current img").first.bounding_box()
+            assert box is not None
+            assert box["height"] <= 561
+            assert box["x"] >= 0
+            assert box["x"] + box["width"] <= width
+
+
+def test_without_scripts_nothing_is_lost(exported: Path, opened: Browser) -> None:
+    """A reader that runs no scripts sees every picture with its count and caption."""
+    with browser_page(opened, java_script_enabled=False) as page:
+        page.goto(exported.as_uri())
+        expect(page.locator("figure img")).to_have_count(4 * (len(SHAPES) + 1))
+        expect(page.get_by_text("4 / 4")).to_have_count(len(SHAPES) + 1)
+        expect(page.locator(".seedream button")).to_have_count(0)
+
+
+@pytest.mark.kernel
+def test_a_growing_set_keeps_the_readers_place(lab: Lab, opened: Browser) -> None:
+    """While frames land, the frame that is looked at stays, and so do the view and the keyboard's focus."""
+    with chdir(lab.folder):
+        done = made_set(lab.folder, "live")
+        growing = [replace(done, frames=done.frames[:count], state="running", usage=None) for count in (2, 3)]
+        bundles = [image_set_bundle(images) for images in (*growing, done)]
+    (lab.folder / "bundles.json").write_text(json.dumps(bundles), encoding="utf-8")
+    source = (
+        "import json, time\nfrom pathlib import Path\nfrom IPython.display import display\n"
+        "bundles = json.loads(Path('bundles.json').read_text(encoding='utf-8'))\n"
+        "handle = display(bundles[0], raw=True, display_id=True)\n"
+        "for step, bundle in enumerate(bundles[1:]):\n"
+        "    while not Path(f'go{step}').exists():\n        time.sleep(0.02)\n"
+        "    handle.update(bundle, raw=True)\n"
+    )
+    written(lab.folder / "live.ipynb", (), source)
+    with browser_page(opened) as page:
+        open_notebook(page, lab.url, "live.ipynb", awaits=".cm-content")
+        wait_for_kernel(page)
+        page.locator(".cm-content").first.click()
+        page.keyboard.press("Control+Enter")
+        root = carousel(page, "live")
+        button(root, "Next frame").click()
+        expect(position(root)).to_have_text("2 / 4")
+        (lab.folder / "go0").touch()
+        expect(button(root, "Frame 3")).to_be_visible()
+        expect(position(root)).to_have_text("2 / 4")
+        expect(button(root, "Next frame")).to_be_focused()
+        button(root, "Full size").click()
+        (lab.folder / "go1").touch()
+        expect(root.locator('.seedream-thumbs [aria-label="Frame 4"]')).to_have_count(1)
+        expect(root.get_by_role("dialog", name="Full size 2 / 4")).to_be_visible()
+        expect(page.locator("dialog[open]")).to_have_count(1)
