@@ -1,0 +1,269 @@
+"""What the service makes of a request body: a `Job`, or a `Refusal` in the words recorded from the real service.
+
+Pure functions. Codes, limits and texts are those of the Ark image API: its error-code page, and answers that people
+published (the rejected parameter stands in back-ticks inside the message, while `error.param` is empty).
+"""
+
+from __future__ import annotations
+
+import base64
+import binascii
+import json
+import re
+import unicodedata
+from dataclasses import dataclass
+from typing import Any
+
+from seedream_magic.api.models import (
+    MAXIMUM_IMAGES,
+    MAXIMUM_RATIO,
+    SEEDREAM_3_0,
+    SEEDREAM_4_5,
+    SEEDREAM_5_0_LITE,
+    Model,
+    find_model,
+    pixels_for_ratio,
+)
+
+from .counting import count_images
+
+REFUSED_IMAGE = (
+    "OutputImageSensitiveContentDetected",
+    "The request failed because the output image may contain sensitive information.",
+)
+
+
+@dataclass(eq=False)
+class Refusal(Exception):
+    """An error answer: HTTP status, the envelope's code and message (without the request id)."""
+
+    status: int
+    code: str
+    message: str
+    retry_after: int | None = None
+
+    @property
+    def type(self) -> str:
+        kinds = {401: "Unauthorized", 404: "NotFound", 429: "TooManyRequests", 500: "InternalServerError"}
+        return kinds.get(self.status, "BadRequest")
+
+
+@dataclass(frozen=True)
+class Job:
+    """A request that will be served: `count` pictures of `width` x `height` pixels; `refused` is a frame from 0."""
+
+    model_id: str
+    prompt: str
+    width: int
+    height: int
+    count: int
+    refused: int | None
+    references: int
+    stream: bool
+    base64: bool
+    watermark: bool
+    png: bool
+
+
+def unauthorized() -> Refusal:
+    return Refusal(401, "AuthenticationError", "the API key or AK/SK in the request is missing or invalid.")
+
+
+def read_job(content: bytes) -> Job:
+    """The job a request body asks for. JSON null means unset, unknown fields are ignored; raises `Refusal`."""
+    body = _read_body(content)
+    model_id, model = _read_model(body)
+    prompt = _read_prompt(body)
+    _check_keys(body, model)
+    references = _count_references(body, model)
+    width, height = _read_size(body, model, model_id, prompt)
+    count = _read_count(body, prompt, references)
+    _check_words(prompt)
+    return Job(
+        model_id=model_id,
+        prompt=prompt,
+        width=width,
+        height=height,
+        count=count,
+        refused=_refused_frame(prompt, count),
+        references=references,
+        stream=_read_flag(body, "stream", default=False),
+        base64=_read_choice(body, "response_format", ("url", "b64_json")) == "b64_json",
+        watermark=_read_flag(body, "watermark", default=True),
+        png=_read_choice(body, "output_format", ("jpeg", "png")) == "png",
+    )
+
+
+def _invalid(name: str, reason: str) -> Refusal:
+    message = f"The parameter `{name}` specified in the request is not valid: {reason}."
+    return Refusal(400, "InvalidParameter", message)
+
+
+def _missing(name: str) -> Refusal:
+    message = f"The request failed because it is missing the required parameter `{name}`."
+    return Refusal(400, "MissingParameter", message)
+
+
+def _read_body(content: bytes) -> dict[str, Any]:
+    try:
+        body = json.loads(content)
+    except (ValueError, RecursionError) as exc:
+        raise Refusal(400, "InvalidParameter", "The request failed because its body is not valid JSON.") from exc
+    if not isinstance(body, dict):
+        raise Refusal(400, "InvalidParameter", "The request failed because its body is not a JSON object.")
+    return {name: value for name, value in body.items() if value is not None}
+
+
+def _read_model(body: dict[str, Any]) -> tuple[str, Model]:
+    model_id = body.get("model")
+    if model_id is None or model_id == "":
+        raise _missing("model")
+    model = find_model(model_id) if isinstance(model_id, str) else None
+    if model is None:
+        message = f"The model or endpoint {model_id} does not exist or you do not have access to it."
+        raise Refusal(404, "InvalidEndpointOrModel.NotFound", message)
+    return str(model_id), model
+
+
+def _read_prompt(body: dict[str, Any]) -> str:
+    prompt = body.get("prompt", "")
+    if not isinstance(prompt, str):
+        raise _invalid("prompt", "the parameter must be a string")
+    if not prompt.strip():
+        raise _missing("prompt")
+    return prompt
+
+
+def _check_keys(body: dict[str, Any], model: Model) -> None:
+    """Fields with a recorded 400; other fields a model does not know are ignored, as the real service seems to."""
+    refused = set(model.refused_keys)
+    if model in {SEEDREAM_3_0, SEEDREAM_4_5}:
+        refused.add("output_format")
+    if model == SEEDREAM_5_0_LITE:
+        refused.add("guidance_scale")
+    if model.references == 0:
+        refused.add("image")
+    for name in body:
+        if name in refused:
+            raise _invalid(name, f"the parameter `{name}` is not supported by the current model")
+
+
+def _count_references(body: dict[str, Any], model: Model) -> int:
+    images = body.get("image", [])
+    images = [images] if isinstance(images, str) else images
+    if not isinstance(images, list):
+        raise _invalid("image", "the parameter must be a string or an array of strings")
+    if len(images) > model.references:
+        raise _invalid("image", f"the number of input images must be at most {model.references}")
+    for image in images:
+        _check_reference(image)
+    return len(images)
+
+
+def _check_reference(image: object) -> None:
+    """Only the form: nothing is downloaded. The format's name must be lowercase, as documented."""
+    if isinstance(image, str) and re.match(r"https?://[^\s/]+", image):
+        return
+    if isinstance(image, str) and (head := re.match(r"data:image/[a-z0-9.+-]+;base64,", image)):
+        try:
+            if base64.b64decode(image[head.end() :], validate=True):
+                return
+        except (binascii.Error, ValueError):
+            pass
+    raise _invalid("image", "the image must be a URL or data:image/<format>;base64,<data>, format in lowercase")
+
+
+def _read_size(body: dict[str, Any], model: Model, model_id: str, prompt: str) -> tuple[int, int]:
+    size = body.get("size", model.default_size)
+    if not isinstance(size, str):
+        raise _invalid("size", "the parameter must be a string")
+    if size.upper() in model.presets:
+        return pixels_for_ratio(model, size.upper(), _read_ratio(prompt))
+    pixels = re.fullmatch(r"(\d{1,6})x(\d{1,6})", size, re.ASCII)
+    if pixels is None:
+        raise _invalid("size", _unknown_size(model, model_id))
+    width, height = int(pixels[1]), int(pixels[2])
+    if width * height < model.minimum_area:
+        raise _invalid("size", f"image size must be at least {model.minimum_area} pixels")
+    if width * height > model.maximum_area:
+        raise _invalid("size", f"image size must be at most {model.maximum_area} pixels")
+    if max(width, height) > min(width, height) * MAXIMUM_RATIO:
+        raise _invalid("size", "the aspect ratio of the image must be between 1/16 and 16")
+    return width, height
+
+
+def _unknown_size(model: Model, model_id: str) -> str:
+    if model == SEEDREAM_5_0_LITE:
+        return "size must be one of 'WIDTHxHEIGHT', '2k', '3k', or '4k'"
+    family = re.sub(r"-\d{6}$", "", model_id)
+    return f"the specified size is not supported for model {family}"
+
+
+_RATIO_WORDS = (
+    (r"\bpanorama|\bpanoramic|全景", (21, 9)),
+    (r"\bwide\b|\bwidescreen|\blandscape (?:format|orientation)|横|宽", (16, 9)),
+    (r"\bportrait\b|\bposter\b", (3, 4)),
+    (r"\bvertical|\btall\b|竖", (9, 16)),
+)
+
+
+def _read_ratio(prompt: str) -> tuple[int, int]:
+    """The picture's shape: with a preset size the service reads it off the prompt. Square when nothing is said."""
+    text = unicodedata.normalize("NFKC", prompt).lower()
+    if named := re.search(r"(?<!\d)(1:1|4:3|3:4|16:9|9:16|3:2|2:3|21:9)(?!\d)", text):
+        wide, high = named[1].split(":")
+        return int(wide), int(high)
+    return next((ratio for words, ratio in _RATIO_WORDS if re.search(words, text)), (1, 1))
+
+
+def _read_count(body: dict[str, Any], prompt: str, references: int) -> int:
+    """Pictures to make: the prompt's number within `max_images`, references and pictures together 15 at most."""
+    options = body.get("sequential_image_generation_options", {})
+    if not isinstance(options, dict):
+        raise _invalid("sequential_image_generation_options", "the parameter must be an object")
+    limit = options.get("max_images")
+    if limit is not None and (type(limit) is not int or not 1 <= limit <= MAXIMUM_IMAGES):
+        name = "sequential_image_generation_options.max_images"
+        raise _invalid(name, f"the parameter must be an integer between 1 and {MAXIMUM_IMAGES}")
+    if _read_choice(body, "sequential_image_generation", ("disabled", "auto")) == "disabled":
+        return 1
+    return max(1, min(count_images(prompt, limit), MAXIMUM_IMAGES - references))
+
+
+def _read_flag(body: dict[str, Any], name: str, *, default: bool) -> bool:
+    value = body.get(name, default)
+    if not isinstance(value, bool):
+        raise _invalid(name, "the parameter must be a boolean")
+    return value
+
+
+def _read_choice(body: dict[str, Any], name: str, choices: tuple[str, ...]) -> str:
+    value = body.get(name, choices[0])
+    if value not in choices:
+        named = ", ".join(f"'{choice}'" for choice in choices)
+        raise _invalid(name, f"the parameter must be one of {named}")
+    return str(value)
+
+
+def _check_words(prompt: str) -> None:
+    """Words that rehearse a failure: forbidden, overload, crash."""
+    text = prompt.lower()
+    if re.search(r"\bforbidden\b|禁止", text):
+        message = "The request failed because the input text may contain sensitive information."
+        raise Refusal(400, "InputTextSensitiveContentDetected", message)
+    if re.search(r"\boverload\b|拥堵", text):
+        message = "The requests per minute (RPM) limit of the endpoint has been exceeded. Please try again later."
+        raise Refusal(429, "RateLimitExceeded.EndpointRPMExceeded", message, retry_after=1)
+    if re.search(r"\bcrash\b|崩溃", text):
+        message = "The service encountered an unexpected internal error. Please retry the request later."
+        raise Refusal(500, "InternalServiceError", message)
+
+
+def _refused_frame(prompt: str, count: int) -> int | None:
+    """`refuse` refuses a set's second frame, `refuse 3` its third; a single picture is refused as a whole."""
+    match = re.search(r"(?:\brefuse\b|违规)\s*(\d{1,2})?", unicodedata.normalize("NFKC", prompt).lower())
+    if match is None:
+        return None
+    if count == 1:
+        raise Refusal(400, *REFUSED_IMAGE)
+    return int(match[1]) - 1 if match[1] else 1

@@ -1,0 +1,155 @@
+"""The demo's painter and what it reads off a prompt."""
+
+from __future__ import annotations
+
+import io
+from itertools import pairwise
+
+import pytest
+from PIL import Image, ImageChops, ImageDraw, ImageStat
+
+from seedream_magic.demo.canvas import Canvas
+from seedream_magic.demo.painter import paint
+from seedream_magic.demo.palette import mix_palette
+from seedream_magic.demo.scene import read_scene
+from seedream_magic.demo.subjects import draw_subject
+
+SEASONS = "Generate a set of illustrations showing four seasons"
+
+
+def picture(
+    prompt: str, index: int = 0, *, width: int = 640, height: int = 640, watermark: bool = False
+) -> Image.Image:
+    content = paint(prompt, index, width=width, height=height, watermark=watermark)
+    return Image.open(io.BytesIO(content)).convert("RGB")
+
+
+def mean(image: Image.Image) -> list[float]:
+    return ImageStat.Stat(image).mean
+
+
+def difference(first: Image.Image, second: Image.Image) -> float:
+    return sum(mean(ImageChops.difference(first, second)))
+
+
+def test_same_prompt_and_index_give_the_same_bytes() -> None:
+    """A link can be served again without keeping the picture: painting is deterministic."""
+    first, again = (paint("a fox", 2, width=640, height=480, watermark=True) for _ in range(2))
+    assert first == again
+
+
+@pytest.mark.parametrize("prompt", ["a fox in the hills", "一只猫", "sea at night", SEASONS])
+def test_frames_of_a_prompt_look_different(prompt: str) -> None:
+    """No two neighbours of a set can be mistaken for each other."""
+    frames = [picture(prompt, index, width=256, height=256) for index in range(5)]
+    assert all(difference(*pair) > 12 for pair in pairwise(frames))
+
+
+@pytest.mark.parametrize(
+    ("width", "height"), [(512, 512), (800, 1424), (4096, 4096), (2048, 128), (128, 2048), (1500, 1000)]
+)
+def test_size_is_exact_and_the_file_a_baseline_jpeg(width: int, height: int) -> None:
+    """Every size the service takes comes out to the pixel, as a plain JPEG."""
+    image = Image.open(io.BytesIO(paint("mountain lake", 0, width=width, height=height, watermark=True)))
+    assert (image.format, image.size, image.mode) == ("JPEG", (width, height), "RGB")
+    assert not image.info.get("progressive")
+
+
+@pytest.mark.parametrize("setting", ["sea", "city", "flower meadow", "lake", "mountain", "valley"])
+@pytest.mark.parametrize("time", ["dawn", "noon", "sunset", "night"])
+def test_every_setting_and_hour_is_painted_in_full(setting: str, time: str) -> None:
+    """No combination fails or leaves a part of the canvas empty (black)."""
+    image = picture(f"{setting} at {time}", width=160, height=160)
+    for left in range(0, 160, 40):
+        for top in range(0, 160, 40):
+            assert max(mean(image.crop((left, top, left + 40, top + 40)))) > 12
+
+
+@pytest.mark.parametrize("subject", ["cat", "fox", "whale", "house", "boat", "rocket"])
+@pytest.mark.parametrize("flip", [False, True])
+def test_subjects_stand_where_they_are_put(subject: str, *, flip: bool) -> None:
+    """A subject covers a good part of its own height above its foot, and not the far corners."""
+    scene = read_scene(f"a {subject} at noon", 0)
+    assert scene.subjects == (subject,)
+    image = Image.new("RGB", (400, 400), "magenta")
+    canvas = Canvas(image, ImageDraw.Draw(image, "RGBA"), scene, mix_palette(scene))
+    draw_subject(subject, canvas, (200, 250), 120, flip=flip)
+    empty = Image.new("RGB", image.size, "magenta")
+    covered = ImageChops.difference(image, empty).convert("L").point(lambda value: 255 if value > 8 else 0)
+    assert ImageStat.Stat(covered.crop((140, 130, 260, 250))).mean[0] > 60
+    assert covered.crop((0, 0, 60, 60)).getbbox() is None
+
+
+def test_four_seasons_walk_through_the_year() -> None:
+    """Frames go from spring to winter over one and the same landscape."""
+    scenes = [read_scene(SEASONS, index) for index in range(4)]
+    assert [scene.season for scene in scenes] == ["spring", "summer", "autumn", "winter"]
+    assert len({scene.landscape for scene in scenes}) == 1
+    summer, autumn, winter = (mean(picture(SEASONS, index, width=320, height=320)) for index in (1, 2, 3))
+    assert autumn[0] - autumn[2] > 60, "autumn is red and orange"
+    assert summer[1] > summer[0] + 25, "summer is green and blue"
+    assert min(winter) > 150, "winter is bright with snow"
+
+
+def test_night_is_darker_than_day() -> None:
+    """The hour named in the prompt lights the picture."""
+    night, noon = (sum(mean(picture(prompt, width=320, height=320))) for prompt in ("湖的夜晚", "湖的正午"))
+    assert night < 0.6 * noon
+
+
+def test_a_colour_word_tints_the_picture() -> None:
+    """The words purple and 紫 move the colours: green loses against red and blue."""
+    red, green, blue = mean(picture("a purple summer lake", width=320, height=320))
+    plain = mean(picture("a summer lake", width=320, height=320))
+    assert red - green > plain[0] - plain[1] + 10
+    assert blue > green
+    assert read_scene("紫色的湖", 0).tint == read_scene("a purple lake", 0).tint
+
+
+@pytest.mark.parametrize(
+    ("prompt", "season", "time", "setting", "subjects"),
+    [
+        ("雪夜里的狐狸", "winter", "night", None, ("fox",)),
+        ("a boat on the autumn sea at dusk", "autumn", "sunset", "sea", ("boat",)),
+        ("春天的城市，清晨", "spring", "dawn", "city", None),
+        ("a cottage in a summer meadow", "summer", "day", "meadow", ("house",)),
+        ("鲸鱼跃出海面", None, "day", "sea", ("whale",)),
+        ("leaves fall in autumn", "autumn", "day", None, None),
+        ("月亮 and a rocket", None, "night", None, ("moon", "rocket")),
+    ],
+)
+def test_words_of_both_languages_choose_the_scene(
+    prompt: str, season: str | None, time: str, setting: str | None, subjects: tuple[str, ...] | None
+) -> None:
+    """Season, hour, setting and subject follow the prompt; what it leaves open is free."""
+    scene = read_scene(prompt, 0)
+    assert scene.time == time
+    assert season in {None, scene.season}
+    assert setting in {None, scene.setting}
+    assert subjects in {None, scene.subjects}
+
+
+def test_a_storyboard_frame_follows_its_own_line() -> None:
+    """Line `2. …` of a storyboard is what the second frame shows; the style above it holds for all."""
+    prompt = "watercolour, winter\n\n1. a cat at dawn\n2. a fox at night\n3. a house"
+    scenes = [read_scene(prompt, index) for index in range(3)]
+    assert [scene.subjects for scene in scenes] == [("cat",), ("fox",), ("house",)]
+    assert [scene.time for scene in scenes[:2]] == ["dawn", "night"]
+    assert {scene.season for scene in scenes} == {"winter"}
+
+
+def test_watermark_is_at_the_bottom_right_and_only_there() -> None:
+    """With `watermark` the corner differs, the rest of the picture does not."""
+    plain, marked = (picture("a calm lake", watermark=flag) for flag in (False, True))
+    box = ImageChops.difference(plain, marked).point(lambda value: 255 if value > 40 else 0).getbbox()
+    assert box is not None
+    assert box[0] > 640 * 0.6
+    assert box[1] > 640 * 0.9
+
+
+def test_seal_with_number_and_demo_is_always_there() -> None:
+    """The red seal stands at the bottom left without a watermark too, and its numeral tells frames apart."""
+    first, second = (picture(SEASONS, index, watermark=False).crop((18, 595, 45, 622)) for index in (0, 4))
+    red, green, _ = mean(first)
+    assert red > 150 > green + 50
+    assert difference(first, second) > 3

@@ -1,0 +1,637 @@
+"""The demo service on a real socket: the wire format, its errors, its links, its manners."""
+
+from __future__ import annotations
+
+import base64
+import contextlib
+import hashlib
+import io
+import json
+import os
+import re
+import shutil
+import signal
+import ssl
+import subprocess
+import sys
+from collections.abc import Iterator
+from dataclasses import replace
+from typing import Any
+
+import httpx
+import openai
+import pytest
+from PIL import Image
+
+from seedream_magic.demo import server
+from seedream_magic.demo.counting import count_images
+from seedream_magic.demo.server import DemoService, DemoSettings
+
+KEY = {"Authorization": "Bearer any-key"}
+SMALL: dict[str, Any] = {"model": "doubao-seedream-4-0-250828", "prompt": "a lake", "size": "1280x720"}
+SEED: dict[str, Any] = {
+    "model": "doubao-seedream-4-5",
+    "prompt": "Generate a set of illustrations showing four seasons",
+    "size": "2K",
+    "sequential_image_generation": "auto",
+    "stream": False,
+    "response_format": "url",
+    "watermark": False,
+}
+PRO = {"model": "doubao-seedream-5-0-pro-260628"}
+LITE = {"model": "doubao-seedream-5-0-260128"}
+
+
+@pytest.fixture(scope="module")
+def service() -> Iterator[DemoService]:
+    with server.running(DemoSettings(delay=0)) as started:
+        yield started
+
+
+@pytest.fixture(scope="module", autouse=True)
+def one_context() -> Iterator[None]:
+    """One TLS context for all clients: reading the certificates anew for each request is most of a request's time."""
+    context = ssl.create_default_context()
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(ssl, "create_default_context", lambda *_args, **_kwargs: context)
+        yield
+
+
+def post(service: DemoService, body: object, *, headers: dict[str, str] | None = None) -> httpx.Response:
+    url = f"{service.base_url}/images/generations"
+    return httpx.post(url, json=body, headers=KEY if headers is None else headers, timeout=60)
+
+
+def events(text: str) -> list[tuple[str | None, Any]]:
+    """Event names and data of a whole stream, strictly `event` line, `data` line, empty line."""
+    parsed: list[tuple[str | None, Any]] = []
+    assert text.endswith("\n\n")
+    for frame in text[:-2].split("\n\n"):
+        match = re.fullmatch(r"(?:event: (\S+)\n)?data: (.*)", frame)
+        assert match, frame
+        parsed.append((match[1], match[2] if match[2] == "[DONE]" else json.loads(match[2])))
+    return parsed
+
+
+def set_of(count: int, **fields: object) -> dict[str, Any]:
+    options = {"max_images": count}
+    return {
+        **SMALL,
+        "sequential_image_generation": "auto",
+        "sequential_image_generation_options": options,
+        **fields,
+    }
+
+
+# --- answers ---
+
+
+def test_seed_request_gets_four_pictures_as_ark_answers(service: DemoService) -> None:
+    """The documented curl body gives a set of four, with sizes, usage and ids."""
+    response = post(service, SEED)
+    answer = response.json()
+    assert response.status_code == 200
+    assert list(answer) == ["model", "created", "data", "usage"]
+    assert [slot["size"] for slot in answer["data"]] == ["2048x2048"] * 4
+    assert answer["usage"] == {"generated_images": 4, "output_tokens": 65536, "total_tokens": 65536}
+    assert re.fullmatch(r"02\d{13}[0-9a-f]+", response.headers["x-request-id"])
+    assert response.headers["x-client-request-id"]
+
+
+def test_shape_seed_is_the_page_s_own(service: DemoService) -> None:
+    """With `shape="seed"` the answer has the AnyFast page's fields and no others."""
+    with server.running(DemoSettings(delay=0, shape="seed")) as seed:
+        answer = post(seed, {**SEED, "prompt": "a lake"}).json()
+    assert list(answer) == ["created", "data", "usage"]
+    assert [list(slot) for slot in answer["data"]] == [["url"]]
+    tokens = 2048 * 2048 // 256
+    usage = {"prompt_tokens": 0, "completion_tokens": 0, "output_tokens": tokens, "total_tokens": tokens}
+    assert answer["usage"] == usage
+
+
+@pytest.mark.parametrize("prefix", ["/v1", "/api/v3", "/api/plan/v3", ""])
+def test_any_prefix_is_served(service: DemoService, prefix: str) -> None:
+    """Base URLs of every provider lead to the same door."""
+    response = httpx.post(f"{service.origin}{prefix}/images/generations", json=SMALL, headers=KEY, timeout=60)
+    assert response.status_code == 200
+
+
+def test_picture_behind_the_link(service: DemoService) -> None:
+    """A link needs no key and gives a JPEG of the promised size, with length and MD5 tag; HEAD gives the head."""
+    slot = post(service, SMALL).json()["data"][0]
+    path = r"http://127\.0\.0\.1:\d+/doubao-seedream-4-0-250828/02\d{13}[0-9a-f]+_0\.jpeg"
+    query = r"X-Tos-Algorithm=TOS4-HMAC-SHA256&X-Tos-Date=\d{8}T\d{6}Z&X-Tos-Expires=86400&X-Tos-Signature=[0-9a-f]{64}"
+    assert re.fullmatch(rf"{path}\?{query}", slot["url"])
+    got = service.gets
+    response = httpx.get(slot["url"])
+    assert service.gets == got + 1
+    assert response.headers["content-type"] == "image/jpeg"
+    assert int(response.headers["content-length"]) == len(response.content)
+    assert response.headers["etag"] == f'"{hashlib.md5(response.content).hexdigest()}"'
+    assert Image.open(io.BytesIO(response.content)).size == (1280, 720)
+    assert httpx.head(slot["url"]).headers["content-length"] == response.headers["content-length"]
+
+
+def test_bytes_that_are_no_longer_kept_are_painted_again(service: DemoService) -> None:
+    """A link outlives the cache: the same bytes come out once more."""
+    url = post(service, SMALL).json()["data"][0]["url"]
+    first = httpx.get(url).content
+    service.gallery._kept.clear()
+    assert httpx.get(url).content == first
+
+
+@pytest.mark.parametrize("stream", [False, True])
+def test_base64_pictures(service: DemoService, *, stream: bool) -> None:
+    """`b64_json` gives the picture itself in place of a link, in JSON and in events."""
+    response = post(service, {**SMALL, "response_format": "b64_json", "stream": stream})
+    slot = events(response.text)[0][1] if stream else response.json()["data"][0]
+    assert "url" not in slot
+    assert Image.open(io.BytesIO(base64.b64decode(slot["b64_json"]))).size == (1280, 720)
+
+
+def test_png_where_the_model_has_it(service: DemoService) -> None:
+    """`output_format: png` of the 5.0 family gives a PNG."""
+    body = {**SMALL, **PRO, "output_format": "png"}
+    response = httpx.get(post(service, body).json()["data"][0]["url"])
+    assert response.headers["content-type"] == "image/png"
+    assert Image.open(io.BytesIO(response.content)).format == "PNG"
+
+
+def test_null_is_unset_and_unknown_fields_are_ignored(service: DemoService) -> None:
+    """ByteDance's own SDKs send null for every field they do not set."""
+    body = dict.fromkeys(("image", "seed", "stream", "watermark", "tools", "sequential_image_generation"))
+    response = post(service, {**body, **SMALL, "size": None, "no_such_field": [1]})
+    assert response.json()["data"][0]["size"] == "2048x2048"
+
+
+# --- sizes ---
+
+
+@pytest.mark.parametrize(
+    ("fields", "size"),
+    [
+        ({"prompt": "a wide valley", "size": "2K"}, "2848x1600"),
+        ({"prompt": "portrait of a cat", "size": "2K"}, "1728x2304"),
+        ({"prompt": "竖版海报", "size": "2k"}, "1600x2848"),
+        ({"prompt": "山水，宽高比 16：9", "size": "1K"}, "1312x736"),
+        ({"prompt": "at 10:30 in the morning, 21:9", "size": "1K"}, "1568x672"),
+        ({"prompt": "a valley", "size": "1K"}, "1024x1024"),
+        ({**PRO, "prompt": "a 16:9 valley", "size": "1.5K"}, "2048x1152"),
+        ({**PRO, "prompt": "a valley", "size": None}, "2048x2048"),
+        ({"size": "1600x600"}, "1600x600"),
+        ({"size": "3840x240"}, "3840x240"),
+    ],
+)
+def test_sizes(service: DemoService, fields: dict[str, Any], size: str) -> None:
+    """Pixels are kept to the letter; a preset takes its ratio from the prompt, else it is square."""
+    slot = post(service, {**SMALL, **fields}).json()["data"][0]
+    assert slot["size"] == size
+    picture = Image.open(io.BytesIO(httpx.get(slot["url"]).content))
+    assert "{}x{}".format(*picture.size) == size
+
+
+# --- errors ---
+
+
+@pytest.mark.parametrize(
+    ("fields", "status", "code", "text"),
+    [
+        ({"prompt": None}, 400, "MissingParameter", "`prompt`"),
+        ({"prompt": "  "}, 400, "MissingParameter", "`prompt`"),
+        ({"prompt": 5}, 400, "InvalidParameter", "`prompt`"),
+        ({"model": None}, 400, "MissingParameter", "`model`"),
+        ({"model": "dall-e-3"}, 404, "InvalidEndpointOrModel.NotFound", "dall-e-3 does not exist"),
+        ({"model": ["x"]}, 404, "InvalidEndpointOrModel.NotFound", "does not exist"),
+        (
+            {"model": "doubao-seedream-4-5-251128", "size": "1K"},
+            400,
+            "InvalidParameter",
+            "is not valid: the specified size is not supported for model doubao-seedream-4-5. Request id: ",
+        ),
+        (
+            {"model": "doubao-seedream-4-5", "size": "1024x1024"},
+            400,
+            "InvalidParameter",
+            "is not valid: image size must be at least 3686400 pixels. Request id: ",
+        ),
+        ({**LITE, "size": "1K"}, 400, "InvalidParameter", "one of 'WIDTHxHEIGHT', '2k', '3k', or '4k'"),
+        ({**PRO, "size": "3000x2000"}, 400, "InvalidParameter", "at most 4624220 pixels"),
+        ({"size": "5120x300"}, 400, "InvalidParameter", "aspect ratio"),
+        ({"size": "huge"}, 400, "InvalidParameter", "`size`"),
+        ({"size": 2048}, 400, "InvalidParameter", "`size`"),
+        (
+            {**PRO, "sequential_image_generation": "disabled"},
+            400,
+            "InvalidParameter",
+            "the parameter `sequential_image_generation` is not supported by the current model",
+        ),
+        ({**PRO, "stream": False}, 400, "InvalidParameter", "the parameter `stream` is not supported"),
+        ({"model": "doubao-seedream-5-0-flash-260915", "stream": True}, 400, "InvalidParameter", "`stream`"),
+        ({"model": "doubao-seedream-4-5", "output_format": "png"}, 400, "InvalidParameter", "`output_format`"),
+        ({**LITE, "guidance_scale": 5}, 400, "InvalidParameter", "`guidance_scale`"),
+        ({"model": "doubao-seedream-3-0-t2i-250415", "image": "https://a.b/c"}, 400, "InvalidParameter", "`image`"),
+        ({"image": "c.png"}, 400, "InvalidParameter", "`image`"),
+        ({"image": 7}, 400, "InvalidParameter", "`image`"),
+        ({"image": "data:image/PNG;base64,aGk="}, 400, "InvalidParameter", "lowercase"),
+        ({"image": "data:image/png;base64,%%%"}, 400, "InvalidParameter", "`image`"),
+        ({"image": ["https://a.b/c"] * 15}, 400, "InvalidParameter", "at most 14"),
+        ({"stream": "yes"}, 400, "InvalidParameter", "`stream`"),
+        ({"watermark": 1}, 400, "InvalidParameter", "`watermark`"),
+        ({"response_format": "jpeg"}, 400, "InvalidParameter", "`response_format`"),
+        ({"sequential_image_generation": "on"}, 400, "InvalidParameter", "`sequential_image_generation`"),
+        (set_of(16), 400, "InvalidParameter", "max_images`"),
+        ({"sequential_image_generation_options": 3}, 400, "InvalidParameter", "_options`"),
+        ({"prompt": "forbidden fruit"}, 400, "InputTextSensitiveContentDetected", "input text"),
+        ({"prompt": "禁止的画"}, 400, "InputTextSensitiveContentDetected", "input text"),
+        ({"prompt": "refuse"}, 400, "OutputImageSensitiveContentDetected", "output image"),
+        ({"prompt": "违规", "stream": True}, 400, "OutputImageSensitiveContentDetected", "output image"),
+        ({"prompt": "overload"}, 429, "RateLimitExceeded.EndpointRPMExceeded", "RPM"),
+        ({"prompt": "拥堵", "stream": True}, 429, "RateLimitExceeded.EndpointRPMExceeded", "RPM"),
+        ({"prompt": "crash"}, 500, "InternalServiceError", "internal error"),
+        ({"prompt": "崩溃"}, 500, "InternalServiceError", "internal error"),
+    ],
+)
+def test_refusals(service: DemoService, fields: dict[str, Any], status: int, code: str, text: str) -> None:
+    """Each refusal has its status, code and text in Ark's envelope, with the request id in head and message."""
+    response = post(service, {**SMALL, **fields})
+    error = response.json()["error"]
+    assert (response.status_code, error["code"]) == (status, code)
+    assert text in error["message"]
+    assert code != "InvalidParameter" or error["message"].startswith("The parameter `")
+    assert error["message"].endswith(f"Request id: {response.headers['x-request-id']}")
+    assert error["param"] == ""
+    kinds = {400: "BadRequest", 404: "NotFound", 429: "TooManyRequests", 500: "InternalServerError"}
+    assert error["type"] == kinds[status]
+    assert response.headers.get("retry-after") == ("1" if status == 429 else None)
+
+
+@pytest.mark.parametrize("content", [b"", b"{", b"[1]", b"\xff\xfe", b"[" * 100_000])
+def test_body_that_is_no_json_object(service: DemoService, content: bytes) -> None:
+    """Broken bodies are a 400, whatever is wrong with them."""
+    response = httpx.post(f"{service.base_url}/images/generations", content=content, headers=KEY)
+    assert (response.status_code, response.json()["error"]["code"]) == (400, "InvalidParameter")
+
+
+@pytest.mark.parametrize("headers", [{}, {"Authorization": "Bearer"}, {"Authorization": "Basic eDp5"}])
+def test_missing_key(service: DemoService, headers: dict[str, str]) -> None:
+    """No key or an empty one is Ark's recorded 401."""
+    response = post(service, SMALL, headers=headers)
+    error = response.json()["error"]
+    assert response.status_code == 401
+    assert (error["code"], error["type"]) == ("AuthenticationError", "Unauthorized")
+    message = "the API key or AK/SK in the request is missing or invalid. request id: "
+    assert error["message"] == message + response.headers["x-request-id"]
+    assert response.headers["x-error-code"] == "AuthN_MissOrInvalidAuthorizationHeader"
+
+
+def test_wrong_key_where_one_is_set() -> None:
+    """With a key in the settings every other key is refused."""
+    with server.running(DemoSettings(delay=0, key="right")) as locked:
+        assert post(locked, SMALL).status_code == 401
+        assert post(locked, SMALL, headers={"Authorization": "Bearer right"}).status_code == 200
+        assert locked.posts == 2
+
+
+def test_client_request_id_is_echoed(service: DemoService) -> None:
+    """The caller's own id comes back, on errors too."""
+    for prompt in ("a lake", "crash"):
+        response = post(service, {**SMALL, "prompt": prompt}, headers={**KEY, "x-client-request-id": "mine-1"})
+        assert response.headers["x-client-request-id"] == "mine-1"
+
+
+def test_other_addresses_are_404_with_an_empty_body(service: DemoService) -> None:
+    """`/images/edits` does not exist at Ark either."""
+    response = httpx.post(f"{service.base_url}/images/edits", json=SMALL, headers=KEY)
+    assert (response.status_code, response.content) == (404, b"")
+
+
+# --- links ---
+
+
+def test_forged_link_is_denied(service: DemoService) -> None:
+    """A changed signature, date or picture is a 403 with an XML body."""
+    url = post(service, SMALL).json()["data"][0]["url"]
+    forgeries = (
+        url[:-1] + ("0" if url[-1] != "0" else "1"),
+        url.replace("X-Tos-Expires=86400", "X-Tos-Expires=99999"),
+        url.replace("_0.jpeg", "_1.jpeg"),
+        url.partition("?")[0],
+        url.partition("&X-Tos-Signature")[0] + "&X-Tos-Signature=é",
+    )
+    for forged in forgeries:
+        response = httpx.get(forged)
+        assert response.status_code == 403
+        assert response.headers["content-type"].startswith("application/xml")
+        assert "<Error><Code>AccessDenied</Code>" in response.text
+
+
+def test_expired_link_is_denied() -> None:
+    """A link is served for its life and not longer; what is past is forgotten."""
+    with server.running(DemoSettings(delay=0, link_life=0)) as brief:
+        url = post(brief, SMALL).json()["data"][0]["url"]
+        assert "X-Tos-Expires=0&" in url
+        response = httpx.get(url)
+        assert (response.status_code, "Request has expired." in response.text) == (403, True)
+        brief.settings = replace(brief.settings, link_life=60)
+        fresh = post(brief, SMALL).json()["data"][0]["url"]
+        assert httpx.get(fresh).status_code == 200
+        assert len(brief.gallery._links) == 1
+
+
+# --- sets ---
+
+
+@pytest.mark.parametrize(
+    ("prompt", "limit", "count"),
+    [
+        ("Generate a set of illustrations showing four seasons", None, 4),
+        ("四季的山谷", None, 4),
+        ("春夏秋冬", None, 4),
+        ("三张猫的照片", None, 3),
+        ("画两幅水墨画", None, 2),
+        ("十二张生肖图", None, 12),
+        ("３张海报", None, 3),
+        ("a set of 6", None, 6),
+        ("a series of five foxes", None, 5),
+        ("three watercolour postcards", None, 3),
+        ("2 pictures of 7 dwarfs", None, 2),
+        ("a set of stickers", None, 4),
+        ("一组插画", None, 4),
+        ("一套表情", None, 4),
+        ("一系列风景", None, 4),
+        ("a cat", None, 1),
+        ("three cats", None, 1),
+        ("一只穿外套的猫", None, 1),
+        ("a novel set in Paris, 35mm, 16:9", None, 1),
+        ("sunset over 3 hills", None, 1),
+        ("ink\n\n1. a fox\n2. a cat\n3. a boat", None, 3),
+        ("a cat", 6, 6),
+        ("a set of stickers", 2, 2),
+        ("three cats", 5, 5),
+        ("four seasons", 3, 3),
+        ("four seasons", 6, 4),
+        ("40 pictures", None, 15),
+        ("ink\n\n1. two panels of glass\n2. a cat\n3. a boat", 3, 3),
+        ("one of the scenes of Hamlet", 4, 4),
+        ("refuse 3", 4, 4),
+    ],
+)
+def test_count_read_off_the_prompt(prompt: str, limit: int | None, count: int) -> None:
+    """A named number of pictures counts, in both languages; else max_images; else 4 for a set and 1 for the rest."""
+    assert count_images(prompt, limit) == count
+
+
+@pytest.mark.parametrize("mode", ["disabled", None])
+def test_one_picture_unless_auto(service: DemoService, mode: str | None) -> None:
+    """Without `auto` the prompt's number and max_images mean nothing."""
+    answer = post(service, set_of(3, prompt="four seasons", sequential_image_generation=mode)).json()
+    assert len(answer["data"]) == 1
+
+
+def test_references_and_pictures_are_fifteen_together(service: DemoService) -> None:
+    """Thirteen references leave room for two pictures; the usage counts them."""
+    pixel = "data:image/png;base64,iVBORw0KGgo="
+    answer = post(service, set_of(15, image=[pixel] * 12 + ["https://example.com/a.png"])).json()
+    assert len(answer["data"]) == 2
+    tokens = 2 * 1280 * 720 // 256
+    usage = {"input_images": 13, "generated_images": 2, "output_tokens": tokens, "total_tokens": tokens}
+    assert answer["usage"] == usage
+
+
+@pytest.mark.parametrize(("words", "refused"), [("refuse", 1), ("refuse 3", 2), ("违规1", 0)])
+def test_refused_frame_of_a_set(service: DemoService, words: str, refused: int) -> None:
+    """One frame is refused, the others go on, and only they are billed."""
+    answer = post(service, set_of(3, prompt=f"foxes {words}")).json()
+    failed = [place for place, slot in enumerate(answer["data"]) if "error" in slot]
+    assert failed == [refused]
+    assert answer["data"][refused]["error"]["code"] == "OutputImageSensitiveContentDetected"
+    assert answer["usage"]["generated_images"] == 2
+    assert answer["usage"]["output_tokens"] == 2 * 1280 * 720 // 256
+
+
+# --- streams ---
+
+
+def test_stream_is_ark_s_to_the_letter(service: DemoService) -> None:
+    """Names, fields and order of the events of a set with a refused frame."""
+    response = post(service, set_of(3, prompt="foxes refuse", stream=True))
+    assert response.headers["content-type"].startswith("text/event-stream")
+    parsed = events(response.text)
+    names = [f"image_generation.{kind}" for kind in ("partial_succeeded", "partial_failed", "partial_succeeded")]
+    assert [name for name, _ in parsed] == [*names, "image_generation.completed", None]
+    assert all(data["type"] == name and data["model"] == SMALL["model"] for name, data in parsed[:-1])
+    assert [data["image_index"] for _, data in parsed[:3]] == [0, 1, 2]
+    first, failed, completed = parsed[0][1], parsed[1][1], parsed[3][1]
+    assert set(first) == {"type", "model", "created", "image_index", "url", "size"}
+    assert set(failed) == {"type", "model", "created", "image_index", "error"}
+    assert set(completed) == {"type", "model", "created", "usage"}
+    assert completed["usage"] == {"generated_images": 2, "output_tokens": 7200, "total_tokens": 7200}
+    assert parsed[-1][1] == "[DONE]"
+    assert httpx.get(first["url"]).status_code == 200
+
+
+def quiet(service: DemoService) -> bool:
+    """Whether no request is worked on, seen after the service has dealt with what was sent before."""
+    for _ in range(50):
+        httpx.get(f"{service.origin}/")
+        if not service.jobs:
+            return True
+    return False
+
+
+def test_events_arrive_one_by_one_and_a_disconnect_ends_the_work(capfd: pytest.CaptureFixture[str]) -> None:
+    """The first picture is there while the request is still open; when the reader goes, nothing more is painted."""
+    with server.running(DemoSettings(delay=1.0)) as slow:
+        url = f"{slow.base_url}/images/generations"
+        with httpx.stream("POST", url, json=set_of(9, stream=True), headers=KEY, timeout=60) as response:
+            lines = response.iter_lines()
+            assert next(lines) == "event: image_generation.partial_succeeded"
+            slot = json.loads(next(lines).removeprefix("data: "))
+            assert len(slow.jobs) == 1
+            assert httpx.get(slot["url"]).status_code == 200
+        assert quiet(slow)
+        assert slow.painted <= 3
+    assert capfd.readouterr() == ("", "")
+
+
+def test_disconnect_before_a_json_answer_ends_the_work(capfd: pytest.CaptureFixture[str]) -> None:
+    """A client that gives up waiting leaves no coroutine and no traceback behind."""
+    with server.running(DemoSettings(delay=3600)) as slow:
+        with contextlib.suppress(httpx.ReadTimeout):
+            httpx.post(f"{slow.base_url}/images/generations", json=SMALL, headers=KEY, timeout=0.3)
+        assert slow.posts == 1
+        assert quiet(slow)
+    assert capfd.readouterr() == ("", "")
+
+
+def test_requests_are_served_side_by_side(capfd: pytest.CaptureFixture[str]) -> None:
+    """A slow request holds up no other; stopping the service ends it without noise."""
+    with server.running(DemoSettings(delay=3600)) as busy:
+        url = f"{busy.base_url}/images/generations"
+        with httpx.stream("POST", url, json={**SMALL, "stream": True}, headers=KEY, timeout=60) as waiting:
+            assert waiting.status_code == 200
+            while len(busy.gallery._kept) < 1:  # until it waits out its delay
+                httpx.get(f"{busy.origin}/")
+            busy.settings = replace(busy.settings, delay=0)
+            assert post(busy, SMALL).status_code == 200
+            assert len(busy.jobs) == 1
+    assert capfd.readouterr() == ("", "")
+
+
+def test_delay_is_the_time_of_each_picture() -> None:
+    """Painting happens within the delay: two pictures take twice the delay, hardly more."""
+    with server.running(DemoSettings(delay=0.6)) as paced:
+        response = post(paced, set_of(2))
+    assert response.elapsed.total_seconds() >= 1.2
+
+
+# --- the OpenAI client ---
+
+
+def test_openai_client_gets_a_link_and_bytes(service: DemoService) -> None:
+    """OpenAI's client works against the base URL, with Seedream's own fields in `extra_body`."""
+    with openai.OpenAI(base_url=service.base_url, api_key="x", max_retries=0) as client:
+        link = client.images.generate(
+            model="doubao-seedream-4-5",
+            prompt="two posters of a lake",
+            size="2048x2048",
+            extra_body={"sequential_image_generation": "auto", "watermark": False},
+        )
+        inline = client.images.generate(
+            model="doubao-seedream-4-5", prompt="a lake", size="2048x2048", response_format="b64_json"
+        )
+        with pytest.raises(openai.NotFoundError):
+            client.images.generate(model="dall-e-3", prompt="a lake")
+    assert link.data is not None
+    assert len(link.data) == 2
+    assert httpx.get(str(link.data[0].url)).status_code == 200
+    assert inline.data is not None
+    content = base64.b64decode(str(inline.data[0].b64_json))
+    assert Image.open(io.BytesIO(content)).size == (2048, 2048)
+
+
+# --- in process ---
+
+
+@pytest.fixture
+def own_service() -> Iterator[None]:
+    server.stop()
+    yield
+    server.stop()
+
+
+@pytest.mark.usefixtures("own_service")
+def test_one_service_for_each_process() -> None:
+    """`start` gives the same base URL again; a delay sets the pace; after `stop` the port is closed."""
+    url = server.start(delay=0)
+    assert re.fullmatch(r"http://127\.0\.0\.1:\d+/v1", url)
+    assert httpx.post(f"{url}/images/generations", json=SMALL, headers=KEY, timeout=60).status_code == 200
+    assert server.start() == url
+    assert server.start(delay=0.5) == url
+    assert server._own is not None
+    assert server._own.service.settings.delay == 0.5
+    server.stop()
+    with pytest.raises(httpx.ConnectError):
+        httpx.get(url)
+
+
+@pytest.mark.usefixtures("own_service")
+@pytest.mark.parametrize(("value", "delay"), [("0.25", 0.25), ("soon", 1.0), (None, 1.0)])
+def test_usual_pace(monkeypatch: pytest.MonkeyPatch, value: str | None, delay: float) -> None:
+    """The environment sets the pace; what cannot be read is the usual second."""
+    if value is not None:
+        monkeypatch.setenv("SEEDREAM_DEMO_DELAY", value)
+    server.start()
+    assert server._own is not None
+    assert server._own.service.settings.delay == delay
+
+
+@pytest.mark.skipif(not hasattr(os, "fork"), reason="no fork on this system")
+def test_a_forked_child_has_a_service_of_its_own() -> None:
+    """After a fork the child starts its own service, the parent's stays, and exit is quiet."""
+    script = """
+import os, sys, urllib.request
+from seedream_magic.demo import server
+def reach(url):
+    try: urllib.request.urlopen(url, timeout=20)
+    except urllib.error.HTTPError as exc: return exc.code
+first = server.start(delay=0)
+child = os.fork()
+if child == 0:
+    second = server.start(delay=0)
+    os._exit(0 if second != first and reach(second) == 404 else 1)
+print(os.waitpid(child, 0)[1], server.start() == first, reach(first))
+"""
+    done = subprocess.run(
+        [sys.executable, "-W", "ignore", "-c", script], capture_output=True, text=True, timeout=60, check=False
+    )
+    assert (done.stdout.split(), done.stderr, done.returncode) == (["0", "True", "404"], "", 0)
+
+
+# --- alone ---
+
+
+@contextlib.contextmanager
+def standalone(*options: str) -> Iterator[subprocess.Popen[str]]:
+    command = [sys.executable, "-m", "seedream_magic.demo", *options]
+    with subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True) as process:
+        try:
+            yield process
+        finally:
+            process.kill()
+
+
+def first_line(process: subprocess.Popen[str]) -> str:
+    assert process.stdout is not None
+    return process.stdout.readline().strip()
+
+
+@pytest.mark.skipif(os.name == "nt", reason="signals are POSIX")
+@pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT])
+def test_alone_until_a_signal(number: int) -> None:
+    """The first line is the base URL; a picture can be had; a signal ends it quietly with 0."""
+    with standalone("--delay", "0", "--key", "k", "--shape", "seed") as process:
+        url = first_line(process)
+        assert re.fullmatch(r"http://127\.0\.0\.1:\d+/v1", url)
+        assert process.stdout is not None
+        assert "Ctrl-C" in process.stdout.readline()
+        endpoint = f"{url}/images/generations"
+        assert httpx.post(endpoint, json=SMALL, headers=KEY).status_code == 401
+        answer = httpx.post(endpoint, json=SMALL, headers={"Authorization": "Bearer k"}, timeout=60)
+        assert "prompt_tokens" in answer.json()["usage"]
+        process.send_signal(number)
+        _, errors = process.communicate(timeout=20)
+    assert (process.returncode, errors) == (0, "")
+
+
+@pytest.mark.skipif(shutil.which("curl") is None, reason="curl is not installed")
+def test_alone_with_the_curl_command_it_prints() -> None:
+    """The command in the help lines works as it stands."""
+    with standalone("--delay", "0") as process:
+        first_line(process)
+        assert process.stdout is not None
+        lines = [process.stdout.readline() for _ in range(3)]
+        command = "".join(lines[1:]).replace("curl ", "curl -sS ", 1)
+        done = subprocess.run(["/bin/sh", "-c", command], capture_output=True, text=True, timeout=60, check=True)
+        assert len(json.loads(done.stdout)["data"]) == 4
+
+
+def test_busy_port_is_one_line_and_exit_1(service: DemoService) -> None:
+    """A port that is taken is told without a traceback."""
+    command = [sys.executable, "-m", "seedream_magic.demo", "--port", str(service.port)]
+    done = subprocess.run(command, capture_output=True, text=True, timeout=60, check=False)
+    assert (done.returncode, done.stdout) == (1, "")
+    assert len(done.stderr.splitlines()) == 1
+    assert str(service.port) in done.stderr
+
+
+def test_demo_needs_tornado_and_pillow_only() -> None:
+    """The service imports neither httpx nor IPython nor the rest of the project."""
+    script = """
+import sys
+import seedream_magic.demo.__main__
+print(sorted({name.partition(".")[0] for name in sys.modules} & {"httpx", "IPython", "ipywidgets", "traitlets"}))
+print(sorted(name for name in sys.modules if name.startswith("seedream_magic.") and ".demo" not in name))
+"""
+    done = subprocess.run([sys.executable, "-c", script], capture_output=True, text=True, timeout=60, check=True)
+    assert done.stdout.splitlines() == ["[]", "['seedream_magic.api', 'seedream_magic.api.models']"]
