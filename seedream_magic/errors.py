@@ -54,11 +54,12 @@ class _Reported(BaseException):
         """What a person reads: one line if nothing was sent, else at most five."""
         first = f"{type(self).__name__}: {self}"
         if not self.sent:
-            return [" ".join(part for part in (first, self.hint, "Nothing was sent.") if part)]
+            return [_one_line(" ".join(part for part in (first, self.hint, "Nothing was sent.") if part))]
         ids = (("Run", self.run_id), ("request id", self.request_id))
         saved = f"Saved: {_listed(self.saved)}." if self.saved else ""
         named = ", ".join(f"{name} {value}" for name, value in ids if value)
-        return [line for line in (first, _BILLED_LINES[self.billed], saved, self.hint, named) if line]
+        told = (first, _BILLED_LINES[self.billed], saved, self.hint, named)
+        return [_one_line(line) for line in told if line]
 
     def _render_traceback_(self) -> list[str]:
         """IPython prints these lines in place of a traceback; the cell fails all the same."""
@@ -87,6 +88,8 @@ class MissingKey(ConfigError):
 
 class NoConnection(SeedreamError):
     """The service was not reached; nothing was sent: DNS, refused, TLS."""
+
+    sent = False
 
 
 class OutcomeUnknown(SeedreamError):
@@ -181,6 +184,10 @@ class UnsafeURL(ImageError):
 
 class SeedreamInterrupted(_Reported, KeyboardInterrupt):
     """Stop was pressed. Pictures that had arrived are in `images` and on disk."""
+
+
+def _one_line(text: str) -> str:
+    return " ".join(text.splitlines())
 
 
 def _listed(paths: tuple[Path, ...]) -> str:

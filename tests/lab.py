@@ -9,6 +9,7 @@ import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
+from queue import Queue
 from threading import Thread
 from typing import IO, Any
 
@@ -67,24 +68,34 @@ def running_jupyterlab(folder: Path, home: Path) -> Iterator[str]:
     }
     command = [sys.executable, "-m", "jupyterlab", *(f"--{name}={value}" for name, value in options.items())]
     choose(home, "notification", fetchNews="false", checkForUpdates=False)
-    with subprocess.Popen(
+    server = subprocess.Popen(
         command, env=jupyter_environment(home), stderr=subprocess.PIPE, stdout=subprocess.DEVNULL, text=True
-    ) as server:
-        assert server.stderr is not None
-        try:
-            yield _announced_url(server.stderr)
-        finally:
-            server.terminate()
-            server.wait(timeout=20)
+    )
+    assert server.stderr is not None
+    lines: Queue[str] = Queue()
+    # The thread closes the log at its end: a kernel that outlives the server for a moment holds it open, and closing
+    # it from here would wait for that kernel.
+    Thread(target=_read_log, args=(server.stderr, lines), daemon=True).start()
+    try:
+        yield _announced_url(lines)
+    finally:
+        server.terminate()
+        server.wait(timeout=20)
 
 
-def _announced_url(log: IO[str]) -> str:
-    """Wait until the server's log tells its address; read on in the background, so that the log never fills up."""
+def _read_log(log: IO[str], lines: Queue[str]) -> None:
+    with log:
+        for line in log:
+            lines.put(line)
+    lines.put("")
+
+
+def _announced_url(lines: Queue[str]) -> str:
+    """Wait until the server's log tells its address."""
     seen = []
-    for line in log:
+    while line := lines.get(timeout=60):
         seen.append(line)
         if "http://127.0.0.1:" in line:
-            Thread(target=log.read, daemon=True).start()
             return line[line.index("http://") :].partition("/lab")[0].strip()
     raise AssertionError("JupyterLab did not start:\n" + "".join(seen))
 

@@ -10,9 +10,10 @@ from dataclasses import dataclass
 from pathlib import Path
 
 import pytest
+from playwright.sync_api import Browser, Locator, Page, expect
+
 from conftest import ROOT
 from lab import browser, browser_page, open_notebook, running_jupyterlab, wait_for_kernel
-from playwright.sync_api import Browser, Locator, Page, expect
 
 pytestmark = pytest.mark.browser
 
@@ -139,6 +140,7 @@ def test_reopened_it_is_there_and_works(opened: Browser, saved: Saved) -> None:
     with running_jupyterlab(saved.folder, saved.home) as url, browser_page(opened) as page:
         complaints = listened(page)
         open_notebook(page, url, "quickstart.ipynb", awaits=".jp-CodeCell")
+        wait_for_kernel(page)
         shown = carousel(page)
         shown.get_by_role("button", name="Next frame").click()
         page.keyboard.press("ArrowRight")
@@ -154,6 +156,7 @@ def test_untrusted_it_is_labelled_pictures(opened: Browser, saved: Saved) -> Non
     with running_jupyterlab(saved.folder, saved.home) as url, browser_page(opened) as page:
         complaints = listened(page)
         open_notebook(page, url, "untrusted.ipynb", awaits=".jp-CodeCell")
+        wait_for_kernel(page)
         shown = output(page)
         expect(shown.locator("img")).to_have_count(4)
         for number in range(1, 5):

@@ -14,6 +14,9 @@ from typing import Any
 from seedream_magic.api.models import MAXIMUM_IMAGES
 from seedream_magic.api.refusal import Refusal, read_refusal
 
+_PICTURE_KINDS = frozenset({"", "partial_succeeded", "completed"})
+"""Last words of the `type` of an object that may hold a finished picture; "partial_image" is only a preview."""
+
 
 @dataclass(frozen=True)
 class Picture:
@@ -74,29 +77,35 @@ class Reader:
     """
 
     def __init__(self) -> None:
-        self._places: dict[int, int] = {}
+        self._places: dict[int, int | None] = {}
 
     def read(self, value: Mapping[str, Any]) -> Iterator[Event]:
-        """Events of one object: a whole JSON answer, or the data of one server-sent event."""
-        kind = str(value.get("type") or "").rpartition(".")[2]
+        """Events of one object: a whole JSON answer, or the data of one server-sent event.
+
+        A refusal comes before `Completed`: an answer that says both has failed, whatever else it holds.
+        """
+        kind = (_text(value.get("type")) or "").rpartition(".")[2]
         data = value.get("data")
         if isinstance(data, list):
             for position, item in enumerate(data):
                 yield from self._item(item, position)
-        elif kind == "partial_failed" or (_holds_picture(value) and kind != "partial_image"):
+        elif kind == "partial_failed" or (kind in _PICTURE_KINDS and _holds_picture(value)):
             yield from self._item(value, value.get("image_index"))
+        if kind == "error" or (value.get("error") and kind != "partial_failed"):
+            yield Refused(read_refusal(value))
+        elif not (kind or isinstance(data, list) or _holds_picture(value)):
+            yield _neither_picture_nor_error(value)
         if isinstance(data, list) or kind == "completed":
             usage = value.get("usage")
             yield Completed(usage if isinstance(usage, Mapping) else None)
-        if value.get("error") and kind != "partial_failed":
-            yield Refused(read_refusal(value))
-        elif not kind and not isinstance(data, list) and not _holds_picture(value):
-            yield Unreadable("the answer holds no list of pictures")
 
-    def _item(self, item: object, index: object) -> Iterator[Event]:
+    def _item(self, item: object, asked: object) -> Iterator[Event]:
         fields = item if isinstance(item, Mapping) else {}
         url, b64_json = _text(fields.get("url")), _text(fields.get("b64_json"))
-        place = self._place(index, hash(b64_json or url or ("empty", index)))
+        index = _index(asked)
+        # Two places without a picture are the same one only if the service numbers them so.
+        picture = b64_json or url or (None if index is None else ("empty", index))
+        place = self._place(index, None if picture is None else hash(picture))
         if place is None:
             return
         if place >= MAXIMUM_IMAGES:
@@ -108,17 +117,27 @@ class Reader:
         else:
             yield PictureRefused(place, Refusal(message="the answer holds neither a link nor a picture here"))
 
-    def _place(self, index: object, identity: int) -> int | None:
-        """Where this picture stands; None if it stands already."""
-        if identity in self._places.values():
+    def _place(self, index: int | None, identity: int | None) -> int | None:
+        """Where this picture stands; None if it stands already, `MAXIMUM_IMAGES` if every place is taken."""
+        if identity is not None and identity in self._places.values():
             return None
-        valid = isinstance(index, int) and not isinstance(index, bool) and 0 <= index < MAXIMUM_IMAGES
-        place = index if valid and isinstance(index, int) and index not in self._places else self._next_free()
+        if len(self._places) == MAXIMUM_IMAGES:
+            return MAXIMUM_IMAGES
+        free = (place for place in range(MAXIMUM_IMAGES) if place not in self._places)
+        place = next(free) if index is None or index in self._places else index
         self._places[place] = identity
         return place
 
-    def _next_free(self) -> int:
-        return next(place for place in range(len(self._places) + 1) if place not in self._places)
+
+def _neither_picture_nor_error(value: Mapping[str, Any]) -> Refused | Unreadable:
+    """Some gateways put the words of an error at the top of an answer."""
+    refusal = read_refusal(value)
+    return Refused(refusal) if refusal.message else Unreadable("the answer holds no list of pictures")
+
+
+def _index(value: object) -> int | None:
+    usable = isinstance(value, int) and not isinstance(value, bool) and 0 <= value < MAXIMUM_IMAGES
+    return value if usable and isinstance(value, int) else None
 
 
 def _holds_picture(item: Mapping[str, Any]) -> bool:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import importlib
-import importlib.util
 import os
 import re
 import sys
@@ -80,7 +79,10 @@ def store_key_in_keyring(provider: Provider, key: Key) -> bool:
 
 
 def _keyring() -> Any:
-    return importlib.import_module("keyring") if importlib.util.find_spec("keyring") else None
+    try:
+        return importlib.import_module("keyring")
+    except Exception:  # noqa: BLE001 - it loads its backends on import, and a broken one may raise anything
+        return None
 
 
 def _from_keyring(provider: Provider) -> str | None:
@@ -95,7 +97,12 @@ def _from_keyring(provider: Provider) -> str | None:
 def _from_colab(variables: tuple[str, ...]) -> str | None:
     if "google.colab" not in sys.modules:
         return None
-    userdata = importlib.import_module("google.colab.userdata")
+    try:
+        userdata = getattr(sys.modules["google.colab"], "userdata", None) or importlib.import_module(
+            "google.colab.userdata"
+        )
+    except ImportError:  # an older Colab has no secrets
+        return None
     for variable in variables:
         try:
             value = userdata.get(variable)

@@ -123,8 +123,8 @@ def find_model(model_id: str) -> Model | None:
 def pixels_for_ratio(model: Model | None, preset: str, ratio: tuple[int, int]) -> tuple[int, int]:
     """Width and height in pixels of a preset at a ratio.
 
-    The documented pair where there is one. Any other ratio (and a documented ratio written differently, 32:18) gets
-    the preset's area, rounded so that neither the area nor the ratio leaves the API's limits.
+    The documented pair where there is one, however the ratio is written (32:18 is 16:9). Any other ratio gets the
+    preset's area, rounded so that neither the area nor the ratio leaves the API's limits.
     """
     divisor = math.gcd(*ratio)
     reduced = (ratio[0] // divisor, ratio[1] // divisor)

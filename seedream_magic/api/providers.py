@@ -61,16 +61,18 @@ def find_provider(name: str) -> Provider:
 def checked_base_url(text: str) -> str:
     """The base URL without a trailing slash. Raises `ConfigError` unless it is https (http on loopback only)."""
     address = text.strip().rstrip("/").removesuffix("/images/generations")
-    shown = address[:80]
+    # What may be a password is not repeated.
+    shown = re.sub(r"(?s)[?#].*", "…", re.sub(r"(?s)//.*@", "//…@", address))[:80]
+    unusable = ConfigError(f"The base URL {shown!r} is no address such as https://www.anyfast.ai/v1.")
     try:
         parts = urlsplit(address)
         host, _ = parts.hostname, parts.port
     except ValueError as exc:
-        raise ConfigError(f"The base URL {shown!r} is no address: {exc}.") from exc
-    if not host or parts.query or parts.fragment or re.search(r"[\s\\\x00-\x1f]", address):
-        raise ConfigError(f"The base URL {shown!r} is no address such as https://www.anyfast.ai/v1.")
-    if parts.username or parts.password:
+        raise unusable from exc
+    if "@" in parts.netloc:
         raise ConfigError("The base URL holds a user name or password; the key alone identifies you.")
+    if not host or not host.isascii() or re.search(r"[\s\\?#\x00-\x1f\x7f]", address):
+        raise unusable
     if parts.scheme != "https" and not (parts.scheme == "http" and is_loopback(host)):
         raise ConfigError(f"The base URL {shown!r} is not https: the key would travel in clear.")
     return address

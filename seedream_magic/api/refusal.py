@@ -29,7 +29,7 @@ MAXIMUM_TEXT = 500
 _BY_CODE: tuple[tuple[str, type[ApiError]], ...] = (
     (r"Sensitive|RiskDetection|ContentSecurity|PolicyViolation|content_policy|moderation", ContentRefused),
     (r"Overdue|insufficient_.*quota|insufficient_.*balance|QuotaExceeded|SetLimitExceeded|billing", PaymentRequired),
-    (r"^(ModelNotOpen|UnsupportedModel|model_not_found)|EndpointOrModel|ClosedEndpoint", ModelNotFound),
+    (r"^(ModelNot(Open|Found)|UnsupportedModel|model_not_found)|EndpointOrModel|ClosedEndpoint", ModelNotFound),
     (r"RateLimit|RequestBurst|Inflight|rate_limit|ServerOverloaded|too_many_requests", RateLimited),
     (r"Authentication|AccessDenied|OperationDenied|InvalidAccountStatus|invalid_api_key|permission", AuthFailed),
     (r"InternalService|server_error|^Internal", ServerFailed),
@@ -63,7 +63,7 @@ class Refusal:
 
 def read_refusal(value: object) -> Refusal:
     """Whatever envelope a refusal came in: Ark's and OpenAI's `error` object, a bare string, a top-level message."""
-    envelope = value.get("error", value) if isinstance(value, Mapping) else value
+    envelope = (value.get("error") or value) if isinstance(value, Mapping) else value
     if not isinstance(envelope, Mapping):
         return Refusal(message=clipped(envelope) if envelope else "")
     message = clipped(envelope.get("message") or "")
@@ -72,7 +72,7 @@ def read_refusal(value: object) -> Refusal:
         code=clipped(envelope.get("code") or envelope.get("type") or ""),
         message=message,
         param=clipped(envelope.get("param") or "") or (named[1] if named else ""),
-        request_id=request_id_in(message),
+        request_id=request_id_in(_text(envelope.get("message"))),
     )
 
 
@@ -111,9 +111,17 @@ def request_id_in(message: str) -> str | None:
 
 
 def clipped(value: Any) -> str:
-    """Text of the service, at most 500 characters, without control characters."""
-    text = re.sub(r"[\x00-\x1f\x7f]+", " ", str(value)[: MAXIMUM_TEXT * 2]).strip()
+    """Text of the service, at most 500 characters, without control characters, line ends and half characters."""
+    text = re.sub(r"[\x00-\x1f\x7f-\x9f\u2028\u2029\ud800-\udfff]+", " ", _text(value)[: MAXIMUM_TEXT * 2]).strip()
     return text if len(text) <= MAXIMUM_TEXT else text[: MAXIMUM_TEXT - 1] + "…"
+
+
+def _text(value: object) -> str:
+    try:
+        return str(value)
+    except (ValueError, RecursionError):
+        # Python prints no number of more than 4,300 digits and no list a thousand deep; JSON can hold both.
+        return f"<{type(value).__name__}>"
 
 
 def _kind(code: str, status: int) -> type[ApiError]:

@@ -67,7 +67,8 @@ class ImageRequest:
     @property
     def images_at_most(self) -> int:
         """How many images this request can bill."""
-        return 1 if self.images_expected == 1 else self.images_expected or MAXIMUM_IMAGES
+        expected = self.images_expected
+        return MAXIMUM_IMAGES if expected is None else expected
 
     @property
     def images_expected(self) -> int | None:
@@ -77,7 +78,7 @@ class ImageRequest:
             return 1
         options = body.get("sequential_image_generation_options")
         asked = options.get("max_images") if isinstance(options, Mapping) else None
-        return asked if isinstance(asked, int) else None
+        return asked if isinstance(asked, int) and not isinstance(asked, bool) else None
 
 
 def make_request(
@@ -100,6 +101,19 @@ def make_request(
     table warns (the gateway may serve it). `check=False` lets limits of the model pass. None is the default value.
     Raises `InvalidRequest`, whose message names the fix.
     """
+    further = _checked_extra(
+        {} if extra is None else extra,
+        taken={
+            "prompt": prompt,
+            "size": size or ratio,
+            "sequential_image_generation": None if images in (None, 1) else images,
+            "sequential_image_generation_options": None if images in (None, 1) else images,
+            "stream": stream,
+            "watermark": watermark,
+            "response_format": response_format,
+        },
+    )
+    model = _checked_model(further.pop("model", model))
     known = find_model(model)
     count = parse_images(1 if images is None else images)
     final_size = _final_size(known, size, ratio)
@@ -116,23 +130,12 @@ def make_request(
         size=final_size,
         sequential_image_generation=_sequential(known, count),
         max_images=count if isinstance(count, int) and count > 1 else None,
-        stream=_stream(known, count, stream, check=check),
+        stream=_stream(known, count, _checked_switch("stream", stream), check=check),
         response_format=parse_response_format(response_format or "url"),
-        watermark=True if watermark is None else watermark,
-        extra=_checked_extra(
-            extra or {},
-            taken={
-                "prompt": prompt,
-                "size": size or ratio,
-                "sequential_image_generation": None if count == 1 else count,
-                "sequential_image_generation_options": None if count == 1 else count,
-                "stream": stream,
-                "watermark": watermark,
-                "response_format": response_format,
-            },
-        ),
+        watermark=_checked_switch("watermark", watermark) is not False,
+        extra=further,
     )
-    if request.images_at_most > MAXIMUM_IMAGES:
+    if not 1 <= request.images_at_most <= MAXIMUM_IMAGES:
         raise InvalidRequest(f"max_images is 1 to {MAXIMUM_IMAGES}.")
     return request, tuple(warnings)
 
@@ -214,12 +217,28 @@ def _checked_prompt(prompt: str) -> str:
     return prompt
 
 
+def _checked_model(model: object) -> str:
+    if isinstance(model, str) and model.strip() and not re.search(r"[\x00-\x1f\ud800-\udfff]", model):
+        return model
+    raise InvalidRequest(f"--model takes a model id such as doubao-seedream-4-5, not {_shown(model)}.")
+
+
+def _checked_switch(name: str, value: object) -> bool | None:
+    if value is None or isinstance(value, bool):
+        return value
+    raise InvalidRequest(f"{name} is True or False, not {_shown(value)}.")
+
+
 def _checked_extra(extra: Mapping[str, Any], *, taken: Mapping[str, object]) -> dict[str, Any]:
+    if not isinstance(extra, Mapping):
+        raise InvalidRequest(f"extra takes a dict of body fields, not {type(extra).__name__}.")
     for key in extra:
         if taken.get(key) is not None:
             raise InvalidRequest(f"--extra sets {key!r}, which is set already; give it once.")
     try:
-        copy: dict[str, Any] = json.loads(json.dumps(dict(extra), allow_nan=False))
+        text = json.dumps(dict(extra), allow_nan=False, ensure_ascii=False)
+        text.encode()
+        copy: dict[str, Any] = json.loads(text)
     except (TypeError, ValueError, RecursionError) as exc:
         raise InvalidRequest(f"extra takes what JSON can say: {exc}.") from exc
     return copy
@@ -243,11 +262,11 @@ def _size_complaints(known: Model | None, size: str, *, strict: bool) -> list[tu
         offered = ", ".join(known.presets) or "WIDTHxHEIGHT only"
         text = f"{known.name} has no size {size}; it takes {offered}."
         return [(text, strict or size not in DOCUMENTED_PRESETS)]
+    if known is None:
+        return []
     width, height = map(int, size.split("x"))
     if not MINIMUM_RATIO <= width / height <= MAXIMUM_RATIO:
         return [(f"--size {size} is outside the ratios 1:16 to 16:1.", True)]
-    if known is None:
-        return []
     return _area_complaints(known, size, width * height, strict=strict)
 
 

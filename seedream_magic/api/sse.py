@@ -8,6 +8,7 @@ CR LF, LF and CR only, never at the other separators that Python's `splitlines` 
 from __future__ import annotations
 
 import re
+from collections.abc import Iterator
 from dataclasses import dataclass
 
 MAXIMUM_MESSAGE_BYTES = 48 * 2**20
@@ -33,40 +34,56 @@ class Decoder:
 
     def __init__(self, *, maximum: int = MAXIMUM_MESSAGE_BYTES) -> None:
         self._maximum = maximum
-        self._pieces: list[bytes] = []
-        self._held = 0
+        self._rest = bytearray()
         self._event = b""
-        self._data: list[bytes] = []
-        self._data_size = 0
+        self._data = bytearray()
         self._after_return = False
         self._at_start = True
 
     def feed(self, chunk: bytes) -> list[Message]:
-        """Messages completed by `chunk`. Raises `MessageTooLarge` when one grows past the maximum."""
-        if self._after_return and chunk:
+        """Messages completed by `chunk`.
+
+        Raises `MessageTooLarge` when one grows past the maximum; where the same chunk completed others before it, they
+        are handed out and the next call raises.
+        """
+        if not chunk:
+            return []
+        if self._after_return:
             # A CR ended the last line at once; an LF that follows it is the second half of the same line end.
             chunk = chunk.removeprefix(b"\n")
-            self._after_return = False
-        messages: list[Message] = []
-        start = 0
-        for end in _LINE_END.finditer(chunk):
-            line = b"".join((*self._pieces, chunk[start : end.start()]))
-            self._pieces, self._held = [], 0
-            messages += self._line(line)
-            start = end.end()
         self._after_return = chunk.endswith(b"\r")
-        if start < len(chunk):
-            self._pieces.append(chunk[start:])
-            self._held += len(chunk) - start
-        if self._held + self._data_size > self._maximum:
-            raise MessageTooLarge(f"a message of more than {self._maximum:,} bytes")
+        messages: list[Message] = []
+        try:
+            for line in self._lines(chunk):
+                messages += self._line(line)
+        except MessageTooLarge:
+            if not messages:
+                raise
         return messages
 
     def close(self) -> list[Message]:
-        """The message that the end of the stream left open, if it holds data."""
-        rest = b"".join(self._pieces)
-        self._pieces, self._held = [], 0
+        """The message that the end of the stream left open, if it holds data. Raises like `feed`."""
+        self._hold(b"")
+        rest = self._released()
         return [*(self._line(rest) if rest else []), *self._dispatch()]
+
+    def _lines(self, chunk: bytes) -> Iterator[bytes]:
+        start = 0
+        for end in _LINE_END.finditer(chunk):
+            self._hold(chunk[start : end.start()])
+            yield self._released()
+            start = end.end()
+        self._hold(chunk[start:])
+
+    def _hold(self, piece: bytes) -> None:
+        self._rest += piece
+        if len(self._rest) + len(self._data) + len(self._event) > self._maximum:
+            raise MessageTooLarge(f"a message of more than {self._maximum:,} bytes")
+
+    def _released(self) -> bytes:
+        line = bytes(self._rest)
+        self._rest.clear()
+        return line
 
     def _line(self, line: bytes) -> list[Message]:
         if self._at_start:
@@ -77,17 +94,19 @@ class Decoder:
         name, _, value = line.partition(b":")
         value = value.removeprefix(b" ")
         if name == b"data":
-            self._data.append(value)
-            self._data_size += len(value)
+            self._append(value)
         elif name == b"event":
             self._event = value
         elif line.lstrip().startswith((b"{", b"}", b'"', b"[", b"]")):
             # Vendor samples show JSON that goes on without the `data:` prefix; no field of the protocol looks like it.
-            self._data.append(line)
-            self._data_size += len(line)
+            self._append(line)
         return []
+
+    def _append(self, value: bytes) -> None:
+        self._data += value
+        self._data += b"\n"
 
     def _dispatch(self) -> list[Message]:
         event, data = self._event.decode("utf-8", "replace") or "message", self._data
-        self._event, self._data, self._data_size = b"", [], 0
-        return [Message(event, b"\n".join(data))] if data else []
+        self._event, self._data = b"", bytearray()
+        return [Message(event, bytes(memoryview(data)[:-1]))] if data else []

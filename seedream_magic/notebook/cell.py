@@ -17,6 +17,17 @@ from seedream_magic.api.request import parse_extra, parse_images, parse_ratio, p
 from seedream_magic.errors import InvalidRequest
 
 LAYOUTS = ("carousel", "grid")
+_NAMED = re.compile(r"""\s*([^\s"'<-][^\s"'<]*)\s*<<""")
+_BODY_FIELDS = {
+    "images": ("sequential_image_generation", "sequential_image_generation_options"),
+    "model": ("model",),
+    "size": ("size",),
+    "ratio": ("size",),
+    "stream": ("stream",),
+    "watermark": ("watermark",),
+    "response_format": ("response_format",),
+}
+"""The fields of the body that each option sets."""
 
 
 @dataclass(frozen=True)
@@ -56,17 +67,13 @@ def parse_cell(line: str, body: str) -> Cell:
 
     Raises `InvalidRequest` with one line that names the fix.
     """
-    words = _words(line)
-    name = None
-    if words and words[0] != "<<" and words[0].endswith("<<"):
-        words[:1] = [words[0].removesuffix("<<"), "<<"]
-    if len(words) > 1 and words[1].startswith("<<"):
-        name = parse_name(words[0])
-        words = [rest for rest in (words[1].removeprefix("<<"), *words[2:]) if rest]
-    known, unknown = _PARSER.parse_known_args(words)
+    named = _NAMED.match(line)
+    name = parse_name(named[1]) if named else None
+    known, unknown = _PARSER.parse_known_args(_words(line[named.end() :] if named else line))
     if unknown:
         raise InvalidRequest(_about_unknown(unknown[0]))
     typed = {key: value for key, value in vars(known).items() if value is not None}
+    _check_extra(typed)
     if name and typed.get("out", name) != name:
         raise InvalidRequest(f"The set is named twice: {name} << and --out {typed['out']}.")
     running = {key: typed.pop(key) for key in ("provider", "dry_run", "quiet", "raw", "show") if key in typed}
@@ -79,6 +86,19 @@ def parse_name(text: str) -> str:
     if name.isidentifier() and not keyword.iskeyword(name):
         return name
     raise InvalidRequest(f"{text[:40]!r} is no name for a variable: use letters, digits and _, no keyword.")
+
+
+def _check_extra(typed: dict[str, Any]) -> None:
+    for option, fields in _BODY_FIELDS.items():
+        for name in fields:
+            if option in typed and name in typed.get("extra", {}):
+                raise InvalidRequest(f"--extra sets {name!r}, and so does --{option.replace('_', '-')}; give it once.")
+
+
+def _parse_word(text: str) -> str:
+    if text.strip():
+        return text.strip()
+    raise InvalidRequest("--model and --provider take a name, not an empty one.")
 
 
 def _parse_seconds(text: str) -> float:
@@ -101,14 +121,14 @@ def _ratio_as_typed(text: str) -> str:
 OPTIONS = (
     Option(("--out",), "bind the set to NAME; the same as NAME << in front", "把图组存入变量 NAME", "NAME", parse_name),
     Option(("-n", "--images"), "how many: 1-15, or auto: the model decides", "张数:1-15,或 auto", "N", parse_images),
-    Option(("-m", "--model"), "model id", "模型", "ID", str),
+    Option(("-m", "--model"), "model id", "模型", "ID", _parse_word),
     Option(("-s", "--size"), "1K, 2K, 4K or WIDTHxHEIGHT", "尺寸:1K、2K、4K 或 宽x高", "SIZE", parse_size),
     Option(("-r", "--ratio"), "with a preset size: its pixels at W:H", "宽高比,如 16:9", "W:H", _ratio_as_typed),
     Option(("--stream",), "receive pictures one by one; default for sets", "逐张接收,组图默认开启", with_no=True),
     Option(("--watermark",), "the API's AI mark; default on", "水印,默认开启", with_no=True),
     Option(("--response-format",), "url (default) or b64_json", "返回链接或 base64", "FORMAT", parse_response_format),
     Option(("--dry-run",), "show the request as JSON and curl; send nothing", "只显示请求,不发送"),
-    Option(("--provider",), "anyfast, ark, byteplus or demo, for this cell", "本单元格的服务商", "NAME", str),
+    Option(("--provider",), "anyfast, ark, byteplus or demo, for this cell", "本单元格的服务商", "NAME", _parse_word),
     Option(("--extra",), "further body fields, sent as they are", "附加请求字段", "JSON", parse_extra),
     Option(("--no-check",), "send although the model's limits say no", "不检查模型限制"),
     Option(("--timeout",), "limit of the whole call in seconds", "整个调用的时限(秒)", "S", _parse_seconds),
@@ -123,6 +143,7 @@ class _Parser(argparse.ArgumentParser):
 
     def error(self, message: str) -> NoReturn:
         complaint = message.removeprefix("argument ").replace(": expected one argument", " needs a value after it")
+        complaint = complaint.replace(": ignored explicit argument", " takes no value: leave out")
         raise InvalidRequest(complaint.rstrip(".") + ".")
 
 
@@ -158,13 +179,14 @@ def _words(line: str) -> list[str]:
 
 
 def _about_unknown(word: str) -> str:
-    dashed = re.sub(r"^[-—–－―]+", "--" if len(word) > 2 else "-", word)
-    if dashed == word and not word.startswith("-"):
+    plain = unicodedata.normalize("NFKC", word).lower()
+    dashed = re.sub(r"^[-—–−―]+", "--" if len(plain) > 2 else "-", plain)
+    if not dashed.startswith("-"):
         return f"{word[:40]!r} belongs to no option: the prompt goes on the lines below."
     flags = [flag for option in OPTIONS for flag in option.flags]
     flags += [f"--no-{option.flags[-1][2:]}" for option in OPTIONS if option.with_no]
     name = dashed.partition("=")[0]
-    near = difflib.get_close_matches(name, flags, n=1, cutoff=0.6)
+    near = difflib.get_close_matches(name, flags, n=1, cutoff=0.6) if name.strip("-") else []
     return f"There is no option {word[:40]}" + (f": did you mean {near[0]}?" if near else "; %%seedream? lists them.")
 
 

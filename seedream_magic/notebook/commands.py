@@ -20,7 +20,7 @@ Command = Callable[["SeedreamMagics", str], None]
 
 def run_command(magics: SeedreamMagics, line: str) -> None:
     """Run one `%seedream` line. Raises `InvalidRequest` for a command that does not exist."""
-    word, _, rest = line.strip().partition(" ")
+    word, rest = [*line.split(maxsplit=1), "", ""][:2]
     command = _COMMANDS.get(word.lower())
     if command is None:
         raise InvalidRequest(_about_unknown(word))
@@ -35,6 +35,8 @@ def _status(magics: SeedreamMagics, _: str) -> None:
         key = f"set, from {find_key(door.provider).source}" if door.provider.needs_key else "not needed"
     except MissingKey as missing:
         key = f"not set. {missing.hint}"
+    except ConfigError as unusable:
+        key = f"unusable. {unusable}"
     rows = (
         ("provider", f"{door.provider.name} ({address})"),
         ("key", key),

@@ -9,7 +9,7 @@ from typing import Any
 # A field as `str.format` knows it, with short format specs only: `{x:9999999999}` would be gigabytes.
 _NAME = r"[^\W\d]\w*"
 _FIELD = re.compile(
-    rf"\{{\{{(?P<literal>{_NAME})\}}\}}"
+    rf"(?<!\{{)\{{\{{(?P<literal>{_NAME})\}}\}}(?!\}})"
     rf"|\{{(?P<name>{_NAME})(?P<path>(?:\.{_NAME}|\[[^\[\]{{}}\n]{{1,80}}\])*)(?::(?P<spec>[^{{}}\n]{{0,20}}))?\}}"
 )
 _STEP = re.compile(rf"\.(?P<attribute>{_NAME})|\[(?P<index>[^\]]+)\]")
@@ -24,13 +24,15 @@ def fill(text: str, namespace: Mapping[str, Any]) -> tuple[str, tuple[str, ...]]
     """The text with its variables filled in, and the fields that looked like variables but stayed as typed.
 
     `{name}`, `{name.attribute}`, `{name[0]}` and `{name:.2f}` are filled where the first name exists; `{{name}}` gives
-    `{name}`; every other brace, of JSON or CSS for instance, stays.
+    `{name}`; every other brace, doubled or of JSON or CSS for instance, stays.
     """
     unfilled: list[str] = []
 
     def replaced(match: re.Match[str]) -> str:
         if match["literal"]:
             return "{" + match["literal"] + "}"
+        if text[match.start() - 1 : match.start()] + text[match.end() : match.end() + 1] == "{}":
+            return match[0]
         try:
             return _filled(match, namespace)
         except _CannotFillError:

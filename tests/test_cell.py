@@ -1,0 +1,326 @@
+"""The text of a cell, read: every option, every near miss, and the help that lists them."""
+
+from __future__ import annotations
+
+import os
+from typing import Any
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from seedream_magic.api.request import make_request
+from seedream_magic.errors import InvalidRequest
+from seedream_magic.notebook.cell import OPTIONS, Cell, parse_cell
+from seedream_magic.notebook.help import help_text
+
+
+def refusal_of(line: str, body: str = "a fox") -> str:
+    with pytest.raises(InvalidRequest) as caught:
+        parse_cell(line, body)
+    assert len(caught.value.lines()) == 1
+    return str(caught.value)
+
+
+def test_the_seeds_body_from_a_cell() -> None:
+    """The documented example, typed as a cell, sends the same keys and values in the same order."""
+    cell = parse_cell(
+        "-n auto -s 2K --no-stream --no-watermark", "Generate a set of illustrations showing four seasons\n"
+    )
+    request, warnings = make_request(cell.prompt, model="doubao-seedream-4-5", **cell.request)
+    assert list(request.body.items()) == [
+        ("model", "doubao-seedream-4-5"),
+        ("prompt", "Generate a set of illustrations showing four seasons"),
+        ("size", "2K"),
+        ("sequential_image_generation", "auto"),
+        ("stream", False),
+        ("response_format", "url"),
+        ("watermark", False),
+    ]
+    assert warnings == ()
+
+
+@pytest.mark.parametrize(
+    ("line", "request_"),
+    [
+        ("", {}),
+        ("-n 4", {"images": 4}),
+        ("-n4", {"images": 4}),
+        ("--images 4", {"images": 4}),
+        ("--images=4", {"images": 4}),
+        ("-n １５", {"images": 15}),
+        ("-n auto", {"images": "auto"}),
+        ("-n 1", {"images": 1}),
+        ("-m ep-20260101-abcde", {"model": "ep-20260101-abcde"}),
+        ("--model 'an id'", {"model": "an id"}),
+        ("-s 2k", {"size": "2K"}),
+        ("--size=１.５K", {"size": "1.5K"}),
+        ("-s 2048×1024", {"size": "2048x1024"}),
+        ("-s '2048 * 1024'", {"size": "2048x1024"}),
+        ("-r 16:9", {"ratio": "16:9"}),
+        ("--ratio １６：９", {"ratio": "16:9"}),
+        ("--stream", {"stream": True}),
+        ("--no-stream", {"stream": False}),
+        ("--watermark", {"watermark": True}),
+        ("--no-watermark", {"watermark": False}),
+        ("--response-format b64_json", {"response_format": "b64_json"}),
+        ("--response-format URL", {"response_format": "url"}),
+        ("""--extra '{"seed": 7}'""", {"extra": {"seed": 7}}),
+        ("""--extra='{"a": "<< b \\" c"}'""", {"extra": {"a": '<< b " c'}}),
+        ("--no-check", {"check": False}),
+        ("--timeout 90", {"timeout": 90.0}),
+        ("--timeout ９０.５", {"timeout": 90.5}),
+        ("-n 4 -s 2K", {"images": 4, "size": "2K"}),
+        ("  -n　4\u00a0-s\t2K  ", {"images": 4, "size": "2K"}),  # full-width and unbreakable blanks part words
+        ("-n 4 -n 5", {"images": 5}),  # as in a shell, the last one holds
+        ("--stream --no-stream", {"stream": False}),
+        ("""-m 'a"b' -s "2K" """, {"model": 'a"b', "size": "2K"}),
+        ("-m # -n 2", {"model": "#", "images": 2}),  # there are no comments on the line
+    ],
+)
+def test_options_of_the_request(line: str, request_: dict[str, Any]) -> None:
+    """Only what was typed is in the request, as values that the request takes."""
+    assert parse_cell(line, "a fox") == Cell(prompt="a fox", request=request_)
+
+
+@pytest.mark.parametrize(
+    ("line", "running"),
+    [
+        ("--dry-run", {"dry_run": True}),
+        ("--quiet", {"quiet": True}),
+        ("--raw", {"raw": True}),
+        ("--provider demo", {"provider": "demo"}),
+        ("--show grid", {"show": "grid"}),
+        ("--show Carousel", {"show": "carousel"}),
+        ("--out hero", {"name": "hero"}),
+        ("--dry-run --quiet --raw", {"dry_run": True, "quiet": True, "raw": True}),
+    ],
+)
+def test_options_of_the_run(line: str, running: dict[str, Any]) -> None:
+    """These say how to run and stay out of the request."""
+    assert parse_cell(line, "a fox") == Cell(prompt="a fox", **running)
+
+
+@pytest.mark.parametrize(
+    ("line", "name", "request_"),
+    [
+        ("hero <<", "hero", {}),
+        ("hero<<", "hero", {}),
+        ("  hero  <<  ", "hero", {}),
+        ("hero << -n 4", "hero", {"images": 4}),
+        ("hero <<-n 4", "hero", {"images": 4}),
+        ("hero<< -n 4", "hero", {"images": 4}),
+        ("hero<<-n 4", "hero", {"images": 4}),
+        ("四季 << -n 4", "四季", {"images": 4}),
+        ("四季　<<　-n　4", "四季", {"images": 4}),
+        ("ｈｅｒｏ <<", "hero", {}),  # Python reads the name so, too
+        ("_x1 <<", "_x1", {}),
+        ("match <<", "match", {}),  # a word that is a keyword only in its place
+        ("hero << --out hero", "hero", {}),
+        ("--out 四季", "四季", {}),
+    ],
+)
+def test_names(line: str, name: str, request_: dict[str, Any]) -> None:
+    """With or without blanks around the sign, in any script."""
+    cell = parse_cell(line, "a fox")
+    assert (cell.name, cell.request) == (name, request_)
+
+
+@pytest.mark.parametrize(
+    "name", ["4", "4x", "a-b", "a.b", "a[0]", "for", "None", "True", "async", "a,b", "a=b", "x" * 10_000 + "!", "🦊"]
+)
+@pytest.mark.parametrize("typed", ["{} <<", "{}<<", "--out {}"])
+def test_what_is_no_name(name: str, typed: str) -> None:
+    """What cannot be assigned to is refused, keywords included, and shown short."""
+    text = refusal_of(typed.format(name))
+    assert "no name for a variable" in text
+    assert len(text) < 150
+
+
+def test_two_names() -> None:
+    """One set has one name."""
+    text = refusal_of("hero << --out other")
+    assert "hero" in text
+    assert "other" in text
+
+
+@pytest.mark.parametrize(
+    ("line", "words"),
+    [
+        ("--sise 2K", ["--sise", "did you mean --size?"]),
+        ("--image 4", ["did you mean --images?"]),
+        ("--water", ["did you mean --watermark?"]),
+        ("--nowatermark", ["did you mean --no-watermark?"]),
+        ("--nostream", ["did you mean --no-stream?"]),
+        ("--check", ["did you mean --no-check?"]),
+        ("--dryrun", ["did you mean --dry-run?"]),
+        ("--response_format url", ["did you mean --response-format?"]),
+        ("--SIZE 2K", ["did you mean --size?"]),
+        ("--sizes=2K", ["did you mean --size?"]),
+        ("-N 4", ["did you mean -n?"]),
+        ("—size 2K", ["—size", "did you mean --size?"]),
+        ("——size 2K", ["did you mean --size?"]),
+        ("－－size 2K", ["did you mean --size?"]),
+        ("−n 4", ["did you mean -n?"]),
+        ("－ｎ 4", ["did you mean -n?"]),
+        ("--frobnicate", ["--frobnicate", "%%seedream? lists them"]),
+        ("-x", ["-x", "%%seedream? lists them"]),
+        ("--", ["%%seedream? lists them"]),
+        ("a fox in snow", ["'a'", "belongs to no option", "the prompt goes on the lines below"]),
+        ("-n 4 a fox", ["'a'", "the prompt goes on the lines below"]),
+        ("一只狐狸", ["'一只狐狸'", "the prompt goes on the lines below"]),
+        ('"a fox"', ["'a fox'", "the prompt goes on the lines below"]),
+        ("<< -n 4", ["'<<'"]),
+        ("hero <<< -n 4", ["'<'"]),
+        ("-n 4 hero <<", ["'hero'"]),
+        ("x" * 10_000, ["belongs to no option"]),
+        ("--" + "x" * 10_000, ["%%seedream? lists them"]),
+        ("it's a fox", ["quote", "not closed", "lines below"]),
+        ('-m "a', ["quote", "not closed"]),
+        ("-n", ["-n/--images", "needs a value"]),
+        ("-n --quiet", ["-n/--images", "needs a value"]),
+        ("-s", ["--size", "needs a value"]),
+        ("--out", ["--out", "needs a value"]),
+        ("-n 0", ["--images", "1 to 15", "'0'"]),
+        ("-n 16", ["--images", "1 to 15"]),
+        ("-n two", ["'two'"]),
+        ("-n {count}", ["'{count}'"]),
+        ("-n $count", ["'$count'"]),
+        ("-n ''", ["--images"]),
+        ("-s 5K", ["--size", "'5K'", "2048x2048"]),
+        ("-s 2048", ["--size"]),
+        ("-r 17:1", ["--ratio", "1:16 to 16:1"]),
+        ("-r wide", ["--ratio", "16:9"]),
+        ("--response-format png", ["url or b64_json"]),
+        ("--extra {seed:7}", ["--extra", "single quotes"]),
+        ('--extra {"seed":7}', ["--extra", "single quotes"]),  # the shell's rules take the quotes away
+        ("--extra 7", ["--extra", "single quotes"]),
+        ("--timeout 0", ["--timeout", "above 0"]),
+        ("--timeout -5", ["--timeout", "above 0"]),
+        ("--timeout nan", ["--timeout"]),
+        ("--timeout inf", ["--timeout"]),
+        ("--timeout 1e3", ["--timeout"]),
+        ("--show list", ["carousel or grid"]),
+        ("--stream=yes", ["--stream", "takes no value", "'yes'"]),
+        ("--dry-run=1", ["--dry-run", "takes no value"]),
+        ("-m ''", ["--model"]),
+        ("--provider ' '", ["--provider"]),
+    ],
+)
+def test_what_is_refused(line: str, words: list[str]) -> None:
+    """One short line that names the fault and the fix."""
+    text = refusal_of(line)
+    assert [word for word in words if word not in text] == []
+    assert len(text) < 200
+
+
+@pytest.mark.parametrize(
+    ("line", "field"),
+    [
+        ("""-n 1 --extra '{"sequential_image_generation": "auto"}'""", "sequential_image_generation"),
+        ("""-n auto --extra '{"sequential_image_generation_options": {}}'""", "sequential_image_generation_options"),
+        ("""-m a --extra '{"model": "b"}'""", "model"),
+        ("""-s 2K --extra '{"size": "4K"}'""", "size"),
+        ("""-r 1:1 --extra '{"size": "4K"}'""", "size"),
+        ("""--no-stream --extra '{"stream": true}'""", "stream"),
+        ("""--watermark --extra '{"watermark": true}'""", "watermark"),
+        ("""--extra '{"response_format": "url"}' --response-format url""", "response_format"),
+    ],
+)
+def test_an_extra_field_that_an_option_sets(line: str, field: str) -> None:
+    """The same field twice in a cell is refused by name, whichever comes first and whatever the values."""
+    text = refusal_of(line)
+    assert repr(field) in text
+    assert "give it once" in text
+
+
+@pytest.mark.parametrize(
+    "line", ["""--extra '{"size": "4K", "model": "b"}'""", """--timeout 5 --extra '{"timeout": 5}'"""]
+)
+def test_an_extra_field_that_no_option_sets(line: str) -> None:
+    """Fields of the body may be given as extra ones."""
+    assert "extra" in parse_cell(line, "a fox").request
+
+
+@pytest.mark.parametrize(
+    ("body", "prompt"),
+    [
+        ("a fox", "a fox"),
+        ("a fox\n", "a fox"),
+        ("\n \n\t\n  a fox  \n\n b\n \n\n", "  a fox  \n\n b"),
+        ("\u3000\n狐狸\n\u3000", "狐狸"),
+        ("", ""),
+        ("\n \n", ""),
+        ("a\r\nb\r\n", "a\r\nb\r"),
+        ("--size 2K", "--size 2K"),
+        ("hero << -n 4", "hero << -n 4"),
+        ("it's\n\\---\n'", "it's\n\\---\n'"),
+        ("{x}", "{x}"),
+        ("a" * 10_000, "a" * 10_000),
+        ("a\u2028\n", "a\u2028"),
+    ],
+)
+def test_the_body_is_the_prompt(body: str, prompt: str) -> None:
+    """Blank lines at its ends go, everything else stays as typed."""
+    assert parse_cell("", body).prompt == prompt
+
+
+@pytest.mark.skipif(os.name == "nt", reason="on Windows a backslash is part of a path")
+def test_backslashes() -> None:
+    """As in a shell they keep the next character from parting words."""
+    assert parse_cell(r"-m a\ b", "x").request == {"model": "a b"}
+
+
+def test_nothing_is_evaluated() -> None:
+    """Neither braces nor shell variables nor Python on the first line are looked at."""
+    line = "-m '{__import__(\"os\").abort()}$(exit 1)`x`$HOME'"
+    assert parse_cell(line, "x").request["model"] == '{__import__("os").abort()}$(exit 1)`x`$HOME'
+
+
+WORDS = st.sampled_from(
+    ["-n", "4", "auto", "-s", "2K", "2048×2048", "--size=", "-r", "16:9", "--stream", "--no-stream", "--extra",
+     "'{\"a\": 1}'", "<<", "hero", "hero<<", "四季", "'", '"', "\\", "--", "-", "\u3000", "$x", "{x}", "--out",
+     "--timeout", "９", "—n", "=", "\ud800"]
+)  # fmt: skip
+
+
+@given(words=st.lists(WORDS | st.text(max_size=4), max_size=8), joined=st.sampled_from([" ", ""]))
+@settings(max_examples=250, deadline=None)
+def test_any_line(words: list[str], joined: str) -> None:
+    """A cell that was read, or `InvalidRequest`; nothing else escapes."""
+    try:
+        cell = parse_cell(joined.join(words), "a fox")
+    except InvalidRequest:
+        return
+    assert cell.prompt == "a fox"
+    assert cell.name is None or cell.name.isidentifier()
+
+
+def test_help_lists_every_option() -> None:
+    """Each flag, what it means in English and in Chinese, and its negation."""
+    text = help_text()
+    for option in OPTIONS:
+        assert all(flag in text for flag in option.flags)
+        assert option.english in text
+        assert option.chinese in text
+        assert any("\u4e00" <= character <= "\u9fff" for character in option.chinese)
+        assert not option.with_no or f"--no-{option.flags[-1][2:]}" in text
+
+
+def test_help_lists_the_contracts_options() -> None:
+    """What is promised is there: name, options and the commands, with examples in both languages."""
+    text = help_text()
+    for flag in ("NAME <<", "--out", "-n, --images", "-m, --model", "-s, --size", "-r, --ratio", "--stream",
+    "--no-stream",
+                 "--watermark", "--no-watermark", "--response-format", "--dry-run", "--provider", "--extra",
+                 "--no-check", "--timeout", "--quiet", "--raw", "--show", "%seedream use", "%seedream key",
+                 "_seedream"):  # fmt: skip
+        assert flag in text
+
+
+def test_the_examples_of_the_help_are_cells() -> None:
+    """Every example can be pasted and read."""
+    lines = [line.strip() for line in help_text().partition("Examples")[2].splitlines()]
+    examples = [line.removeprefix("%%seedream") for line in lines if line.startswith("%%seedream")]
+    cells = [parse_cell(line, "x") for line in examples]
+    assert {cell.name for cell in cells} >= {"seasons", "四季"}

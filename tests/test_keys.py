@@ -1,0 +1,199 @@
+"""Where a key comes from, and that it never shows."""
+
+from __future__ import annotations
+
+import copy
+import json
+import pickle
+import sys
+import traceback
+from collections.abc import Callable
+from types import ModuleType, SimpleNamespace
+from typing import Any
+
+import pytest
+
+from seedream_magic.api import keys
+from seedream_magic.api.keys import KEYRING_SERVICE, Key, find_key, remember_key, store_key_in_keyring
+from seedream_magic.api.providers import PROVIDERS
+from seedream_magic.errors import ConfigError, MissingKey
+
+CANARY = "sk-CANARY-3f9c0123456789"
+ANYFAST, ARK, BYTEPLUS, DEMO = (PROVIDERS[name] for name in ("anyfast", "ark", "byteplus", "demo"))
+
+
+@pytest.fixture(autouse=True)
+def no_other_source(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Neither the machine's keyring nor a key that another test typed."""
+    monkeypatch.setitem(sys.modules, "keyring", None)
+    monkeypatch.setattr(keys, "_typed", {})
+
+
+def install_keyring(monkeypatch: pytest.MonkeyPatch, **functions: Any) -> None:
+    """A module named keyring with just these functions."""
+    module = ModuleType("keyring")
+    vars(module).update(functions)
+    monkeypatch.setitem(sys.modules, "keyring", module)
+
+
+def install_colab(monkeypatch: pytest.MonkeyPatch, **secrets: str) -> None:
+    """Colab's module, whose secrets raise where there is none."""
+    package, userdata = ModuleType("google.colab"), ModuleType("google.colab.userdata")
+    vars(userdata)["get"] = secrets.__getitem__
+    monkeypatch.setitem(sys.modules, "google.colab", package)
+    monkeypatch.setitem(sys.modules, "google.colab.userdata", userdata)
+
+
+def broken(*_: object) -> str:
+    raise RuntimeError("No recommended backend was available.")
+
+
+def test_sources_in_order(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Given, own variable, provider's variable, keyring, Colab, typed: each stands in when those before are gone."""
+    remember_key(ANYFAST, "typed")
+    install_colab(monkeypatch, ANYFAST_API_KEY="colab")
+    install_keyring(monkeypatch, get_password=lambda service, user: f"{service}/{user}")
+    monkeypatch.setenv("ANYFAST_API_KEY", "provider")
+    monkeypatch.setenv("SEEDREAM_API_KEY", "own")
+    found = [find_key(ANYFAST, "given"), find_key(ANYFAST)]
+    removals: list[Callable[[], None]] = [
+        lambda: monkeypatch.delenv("SEEDREAM_API_KEY"),
+        lambda: monkeypatch.delenv("ANYFAST_API_KEY"),
+        lambda: monkeypatch.setitem(sys.modules, "keyring", None),
+        lambda: monkeypatch.delitem(sys.modules, "google.colab"),
+    ]
+    for remove in removals:
+        remove()
+        found.append(find_key(ANYFAST))
+    assert [(key.reveal(), key.source) for key in found] == [
+        ("given", "api_key"),
+        ("own", "SEEDREAM_API_KEY"),
+        ("provider", "ANYFAST_API_KEY"),
+        (f"{KEYRING_SERVICE}/anyfast", "the keyring"),
+        ("colab", "Colab secrets"),
+        ("typed", "%seedream key"),
+    ]
+
+
+@pytest.mark.parametrize(("variable", "provider"), [("ARK_API_KEY", ARK), ("ARK_API_KEY", BYTEPLUS)])
+def test_the_providers_own_variable(monkeypatch: pytest.MonkeyPatch, variable: str, provider: Any) -> None:
+    """ByteDance's variable serves both its clouds, and nobody else gets that key."""
+    monkeypatch.setenv(variable, CANARY)
+    assert find_key(provider).reveal() == CANARY
+    with pytest.raises(MissingKey):
+        find_key(ANYFAST)
+
+
+def test_a_typed_key_is_its_providers() -> None:
+    """A key typed for one provider is not sent to another."""
+    remember_key(ANYFAST, CANARY)
+    with pytest.raises(MissingKey):
+        find_key(ARK)
+
+
+@pytest.mark.parametrize("empty", ["", " ", "\t\n"])
+def test_empty_variables_are_absent(monkeypatch: pytest.MonkeyPatch, empty: str) -> None:
+    """An empty variable does not hide the next source, an empty argument neither."""
+    monkeypatch.setenv("SEEDREAM_API_KEY", empty)
+    monkeypatch.setenv("ANYFAST_API_KEY", "provider")
+    assert find_key(ANYFAST, empty).reveal() == "provider"
+
+
+def test_a_missing_key_names_every_way() -> None:
+    """The error says where a key is looked for, and how to go without."""
+    with pytest.raises(MissingKey) as caught:
+        find_key(ARK)
+    for word in ("SEEDREAM_API_KEY", "ARK_API_KEY", "%seedream key", "%seedream use demo"):
+        assert word in caught.value.lines()[0]
+    assert len(caught.value.lines()) == 1
+
+
+def test_the_demo_needs_no_key() -> None:
+    """It has one of its own."""
+    assert find_key(DEMO).source == "the demo"
+
+
+@pytest.mark.parametrize("function", [broken, lambda *_: None, lambda *_: ""])
+def test_a_keyring_that_gives_nothing(monkeypatch: pytest.MonkeyPatch, function: Any) -> None:
+    """No backend, a locked one and an empty one all mean: look further."""
+    install_keyring(monkeypatch, get_password=function)
+    with pytest.raises(MissingKey):
+        find_key(ANYFAST)
+
+
+def test_a_keyring_that_cannot_be_imported(
+    monkeypatch: pytest.MonkeyPatch, tmp_path_factory: pytest.TempPathFactory
+) -> None:
+    """A package whose import fails is no keyring, whatever it raises."""
+    folder = tmp_path_factory.mktemp("broken")
+    (folder / "keyring.py").write_text("raise RuntimeError('no bus')")
+    monkeypatch.setattr(sys, "path", [str(folder), *sys.path])
+    monkeypatch.delitem(sys.modules, "keyring")
+    with pytest.raises(MissingKey):
+        find_key(ANYFAST)
+
+
+def test_storing_in_the_keyring(monkeypatch: pytest.MonkeyPatch) -> None:
+    """It says whether the key was kept, and never stops."""
+    kept: list[tuple[str, ...]] = []
+    assert store_key_in_keyring(ANYFAST, Key(CANARY, "test")) is False
+    install_keyring(monkeypatch, set_password=broken)
+    assert store_key_in_keyring(ANYFAST, Key(CANARY, "test")) is False
+    install_keyring(monkeypatch, set_password=lambda *entry: kept.append(entry))
+    assert store_key_in_keyring(ANYFAST, Key(CANARY, "test")) is True
+    assert kept == [(KEYRING_SERVICE, "anyfast", CANARY)]
+
+
+def test_colab_secrets_by_attribute(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Both names are asked for, and one that is withheld does not stop the other."""
+    secrets = SimpleNamespace(get={"ANYFAST_API_KEY": CANARY}.__getitem__)
+    monkeypatch.setitem(sys.modules, "google.colab", SimpleNamespace(userdata=secrets))
+    assert find_key(ANYFAST).source == "Colab secrets"
+
+
+@pytest.mark.parametrize("empty", [{}, {"SEEDREAM_API_KEY": ""}])
+def test_colab_without_the_secret(monkeypatch: pytest.MonkeyPatch, empty: dict[str, str]) -> None:
+    """No secret, or an empty one, is no key."""
+    install_colab(monkeypatch, **empty)
+    with pytest.raises(MissingKey):
+        find_key(ANYFAST)
+
+
+def test_an_old_colab(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A Colab without secrets is a machine like any other."""
+    monkeypatch.setitem(sys.modules, "google.colab", ModuleType("google.colab"))
+    with pytest.raises(MissingKey):
+        find_key(ANYFAST)
+
+
+@pytest.mark.parametrize("typed", [f" {CANARY}", f"{CANARY}\n", f"\t{CANARY} \r\n"])
+def test_blanks_around_a_key_are_dropped(typed: str) -> None:
+    """They come along when a key is pasted."""
+    assert Key(typed, "test").reveal() == CANARY
+
+
+@pytest.mark.parametrize(
+    "value",
+    ["", " ", "a b", "a\nb", "a\r\nX-Header: b", "a\x00b", "a\x7fb", "a\tb", "schlüssel", "密钥", "a\u200bb", "\ud800"],
+)
+def test_what_no_key_can_be(value: str) -> None:
+    """Nothing that breaks a header becomes a key, and the refusal does not repeat it."""
+    with pytest.raises(ConfigError, match="test") as caught:
+        Key(CANARY + value if value.strip() else value, "test")
+    assert CANARY not in "\n".join(caught.value.lines())
+
+
+def test_a_key_never_shows() -> None:
+    """Neither its beginning nor its end, in any way of printing it."""
+    key = Key(CANARY, "SEEDREAM_API_KEY")
+    shown = [repr(key), str(key), f"{key}", f"{key!r:>80}", "%s" % key, f"{[key]}", ascii(key), str({"key": key})]  # noqa: UP031 - one more way
+    assert all("CANARY" not in text and "6789" not in text for text in shown)
+    assert "SEEDREAM_API_KEY" in repr(key)
+
+
+@pytest.mark.parametrize("take", [pickle.dumps, copy.copy, copy.deepcopy, json.dumps, vars, bytes, list])
+def test_a_key_cannot_be_taken_along(take: Any) -> None:
+    """Nothing that stores or copies objects gets hold of it, and what it raises does not show it."""
+    with pytest.raises(TypeError) as caught:
+        take(Key(CANARY, "test"))
+    assert CANARY not in "".join(traceback.format_exception(caught.value))

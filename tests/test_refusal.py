@@ -1,0 +1,272 @@
+"""What the service says when it says no: each code's error, what it bills, and the words that are kept."""
+
+from __future__ import annotations
+
+import json
+from typing import Any
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from seedream_magic.api.refusal import Refusal, billed_by_status, clipped, read_refusal, refusal_error, request_id_in
+from seedream_magic.errors import (
+    ApiError,
+    AuthFailed,
+    ContentRefused,
+    InvalidRequest,
+    ModelNotFound,
+    PaymentRequired,
+    RateLimited,
+    RequestRefused,
+    ServerFailed,
+)
+
+CONTENT = [
+    f"{stage}{what}"
+    for stage in ("InputText", "InputImage", "OutputText", "OutputImage")
+    for what in (
+        "SensitiveContentDetected",
+        "SensitiveContentDetected.PolicyViolation",
+        "SensitiveContentDetected.PrivacyInformation",
+        "SensitiveContentDetected.DeepFake",
+        "RiskDetection",
+    )
+]
+CODES: list[tuple[int, type[ApiError], list[str]]] = [
+    (
+        400,
+        RequestRefused,
+        [
+            "MissingParameter", "MissingParameter.prompt", "InvalidParameter", "InvalidParameter.size",
+            "InvalidParameter.UnsupportedParameter", "InvalidImageURL.EmptyURL", "InvalidImageURL.InvalidFormat",
+            "InvalidSubscription", "invalid_request_error", "SomethingNew", "",
+        ],
+    ),
+    (400, ModelNotFound, ["InvalidEndpoint.ClosedEndpoint", "ModelNotFound"]),
+    (400, ContentRefused, [*CONTENT, "SensitiveContentDetected", "SensitiveContentDetected.SevereViolation",
+                           "SensitiveContentDetected.Violence", "content_policy_violation"]),
+    (401, AuthFailed, ["AuthenticationError", "InvalidAccountStatus", "invalid_api_key", ""]),
+    (402, PaymentRequired, ["", "SomethingNew"]),
+    (403, AuthFailed, ["AccessDenied", "OperationDenied.ServiceNotOpen", "OperationDenied.PermissionDenied", ""]),
+    (403, PaymentRequired, ["AccountOverdueError", "OperationDenied.ServiceOverdue", "insufficient_user_quota"]),
+    (
+        404,
+        ModelNotFound,
+        [
+            "InvalidEndpointOrModel.NotFound", "InvalidEndpointOrModel.ModelIDAccessDisabled", "ModelNotOpen",
+            "UnsupportedModel", "model_not_found", "",
+        ],
+    ),
+    (413, RequestRefused, [""]),
+    (415, RequestRefused, [""]),
+    (422, RequestRefused, [""]),
+    (
+        429,
+        RateLimited,
+        [
+            "RateLimitExceeded.EndpointRPMExceeded", "RateLimitExceeded.EndpointTPMExceeded",
+            "ModelAccountRpmRateLimitExceeded", "ModelAccountTpmRateLimitExceeded", "ModelAccountIpmRateLimitExceeded",
+            "APIAccountRpmRateLimitExceeded", "AccountRateLimitExceeded", "RequestBurstTooFast",
+            "InflightBatchsizeExceeded", "ServerOverloaded", "rate_limit_exceeded", "",
+        ],
+    ),
+    (429, PaymentRequired, ["QuotaExceeded", "SetLimitExceeded", "insufficient_quota", "AccountOverdueError"]),
+    (500, ServerFailed, ["InternalServiceError", "server_error", ""]),
+    (502, ServerFailed, [""]),
+    (503, ServerFailed, [""]),
+    (503, RateLimited, ["ServerOverloaded"]),
+    (504, ServerFailed, [""]),
+    (524, ServerFailed, [""]),
+    (200, ContentRefused, CONTENT),
+    (200, ServerFailed, ["InternalServiceError"]),
+    (200, ApiError, ["", "BadRequest"]),
+    (418, ApiError, [""]),
+]  # fmt: skip
+
+
+@pytest.mark.parametrize(
+    ("status", "kind", "code"), [(status, kind, code) for status, kind, codes in CODES for code in codes]
+)
+def test_each_code_is_an_error(status: int, kind: type[ApiError], code: str) -> None:
+    """The code decides before the status; the status where the code is none or new."""
+    error = refusal_error(Refusal(code, "the reason"), status=status)
+    assert type(error) is kind
+    assert (error.status, error.code) == (status, code)
+    assert "the reason" in str(error)
+
+
+def test_what_the_service_finds_wrong_is_an_invalid_request() -> None:
+    """Who catches `InvalidRequest` catches it whoever found it."""
+    assert isinstance(refusal_error(Refusal("InvalidParameter"), status=400), InvalidRequest)
+
+
+@pytest.mark.parametrize(
+    ("statuses", "billed"),
+    [
+        ([200, 201, 204], "yes"),
+        ([301, 302, 303, 307, 308, 400, 401, 402, 403, 404, 405, 413, 415, 422, 429], "no"),
+        ([100, 408, 409, 425, 500, 502, 503, 504, 520, 524, 529, 599], "unknown"),
+    ],
+)
+def test_what_a_status_bills(statuses: list[int], billed: str) -> None:
+    """A good status bills, a refusal does not, and where it cannot be told it is said to be unknown."""
+    assert {status: billed_by_status(status) for status in statuses} == dict.fromkeys(statuses, billed)
+    assert {refusal_error(Refusal(), status=status).billed for status in statuses} == {billed}
+
+
+ARK = {
+    "error": {
+        "code": "InvalidParameter",
+        "message": "The parameter `size` specified in the request is not valid: image size must be at least 3686400 "
+        "pixels. Request id: 021767540021379abcdef",
+        "param": "",
+        "type": "BadRequest",
+    }
+}
+
+
+def test_arks_envelope() -> None:
+    """The parameter stands in back-ticks and the request id at the end of the message; both are read out of it."""
+    refusal = read_refusal(ARK)
+    assert (refusal.code, refusal.param, refusal.request_id) == ("InvalidParameter", "size", "021767540021379abcdef")
+    error = refusal_error(refusal, status=400)
+    assert str(error) == (
+        "InvalidParameter: The parameter `size` specified in the request is not valid: "
+        "image size must be at least 3686400 pixels (HTTP 400)."
+    )
+    assert (error.param, error.request_id, error.billed) == ("size", "021767540021379abcdef", "no")
+
+
+@pytest.mark.parametrize(
+    ("message", "param"),
+    [
+        ("the parameter `output_format` is not supported by the current model", "output_format"),
+        ("The parameter `image[0].url` is bad", "image[0].url"),
+        ("The parameter `a.b` is bad, the parameter `c` as well", "a.b"),
+        ("use `x`", ""),
+        ("the parameter `<script>` is bad", ""),
+    ],
+)
+def test_the_parameter_in_the_message(message: str, param: str) -> None:
+    """Only what is called a parameter is one."""
+    assert read_refusal({"error": {"message": message, "param": ""}}).param == param
+
+
+def test_a_named_parameter_comes_first() -> None:
+    """`param` wins over the words of the message."""
+    assert read_refusal({"error": {"message": "the parameter `a` is bad", "param": "b"}}).param == "b"
+
+
+@pytest.mark.parametrize(
+    ("message", "request_id"),
+    [
+        ("x. Request id: 021781189034374abc", "021781189034374abc"),
+        ("x. request id: 021781189034374abc", "021781189034374abc"),
+        ("x (request id: 20260101-abcdefgh)", "20260101-abcdefgh"),
+        ("x" * 5000 + " Request id: 021781189034374abc", "021781189034374abc"),
+        ("x. Request id: short", None),
+        ("x", None),
+    ],
+)
+def test_the_request_id_in_the_message(message: str, request_id: str | None) -> None:
+    """In either case, in brackets, and after any number of words."""
+    assert request_id_in(message) == request_id
+    assert read_refusal({"error": {"message": message}}).request_id == request_id
+
+
+def test_the_headers_request_id_comes_first() -> None:
+    """Support looks for the id of the head; the one in the message stands in where there is none."""
+    refusal = read_refusal(ARK)
+    assert refusal_error(refusal, status=400, request_id="head").request_id == "head"
+
+
+@pytest.mark.parametrize(
+    ("value", "refusal"),
+    [
+        ({"error": {"message": "bad key", "type": "authentication_error", "code": "invalid_api_key"}},
+         Refusal("invalid_api_key", "bad key")),
+        ({"error": {"message": "bad", "type": "invalid_request_error", "param": None, "code": None}},
+         Refusal("invalid_request_error", "bad")),
+        ({"code": "quota", "message": "empty"}, Refusal("quota", "empty")),
+        ({"code": 401, "message": "no"}, Refusal("401", "no")),
+        ({"error": None, "code": "quota", "message": "empty"}, Refusal("quota", "empty")),
+        ({"error": "overloaded"}, Refusal(message="overloaded")),
+        ({"error": ["a"]}, Refusal(message="['a']")),
+        ({"error": {}}, Refusal()),
+        ({}, Refusal()),
+        (None, Refusal()),
+        ("", Refusal()),
+        ("plain words", Refusal(message="plain words")),
+        ([], Refusal()),
+        (5, Refusal(message="5")),
+    ],
+)  # fmt: skip
+def test_envelopes(value: object, refusal: Refusal) -> None:
+    """Ark's, OpenAI's, a gateway's at the top level, a bare string, and what is none."""
+    assert read_refusal(value) == refusal
+
+
+def test_a_refusal_without_words() -> None:
+    """There is always a sentence."""
+    assert str(refusal_error(Refusal(), status=403)) == "no reason given (HTTP 403)."
+    assert str(refusal_error(Refusal("Code"), status=200)) == "Code."
+
+
+@pytest.mark.parametrize("status", [400, 401, 402, 403, 404, 422, 429, 500])
+def test_every_refusal_has_a_hint(status: int) -> None:
+    """An error says what to do next."""
+    assert refusal_error(Refusal(), status=status).hint
+
+
+def test_retry_after_reaches_the_error() -> None:
+    """A rate limit carries the wait that was asked for, other errors have none."""
+    limited = refusal_error(Refusal(), status=429, retry_after=86400.0)
+    assert isinstance(limited, RateLimited)
+    assert limited.retry_after == 86400.0
+    assert not hasattr(refusal_error(Refusal(), status=500, retry_after=1.0), "retry_after")
+
+
+@pytest.mark.parametrize(
+    ("value", "shown"),
+    [
+        ("a\nb\r\n\tc", "a b c"),
+        ("\x1b[31mred\x9b0m\x00", "[31mred 0m"),
+        ("a\u2028b\u2029c\x85d", "a b c d"),
+        ("a\ud800b", "a b"),
+        ("季 🦊", "季 🦊"),
+        (5, "5"),
+        (None, "None"),
+        pytest.param(10**5000, "<int>", id="a number of 5,000 digits"),
+    ],
+)
+def test_text_of_the_service_is_one_printable_line(value: object, shown: str) -> None:
+    """No control character, line end or half character reaches a terminal."""
+    assert clipped(value) == shown
+
+
+def test_text_of_the_service_is_clipped() -> None:
+    """Ten million characters become five hundred."""
+    assert len(clipped("x" * 10_000_000)) == 500
+    assert clipped("x" * 10_000_000).endswith("…")
+    assert clipped("x" * 500) == "x" * 500
+
+
+JSON = st.recursive(
+    st.none() | st.booleans() | st.integers() | st.floats() | st.text(alphabet=st.characters(codec=None), max_size=30),
+    lambda inner: (
+        st.lists(inner, max_size=3)
+        | st.dictionaries(st.sampled_from(["error", "code", "message", "param", "type"]), inner, max_size=5)
+    ),
+    max_leaves=6,
+)
+
+
+@given(value=JSON, status=st.integers(min_value=100, max_value=599))
+@settings(max_examples=80, deadline=None)
+def test_any_refusal(value: Any, status: int) -> None:
+    """Whatever was sent, there is an error of at most five printable lines."""
+    error = refusal_error(read_refusal(value), status=status)
+    assert len(error.lines()) <= 5
+    assert all("\n" not in line and line.encode() for line in error.lines())
+    json.dumps(error.code)

@@ -1,0 +1,198 @@
+"""Variables in a prompt: what is filled in, and everything that stays as typed."""
+
+from __future__ import annotations
+
+import re
+from datetime import date
+from types import SimpleNamespace
+from typing import Any
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from seedream_magic.notebook.variables import fill
+
+
+class Trap:
+    """An object whose properties fail, each in its own way, and that shows as `trap`."""
+
+    visible = "seen"
+    _hidden = "SECRET"
+
+    @property
+    def raising(self) -> str:
+        raise RuntimeError("boom")
+
+    @property
+    def recursing(self) -> str:
+        return self.recursing
+
+    def __getitem__(self, index: object) -> str:
+        raise ZeroDivisionError
+
+    def __format__(self, spec: str) -> str:
+        return f"trap{spec}"
+
+
+class Unformattable:
+    def __format__(self, spec: str) -> str:
+        raise RuntimeError("boom")
+
+
+NAMESPACE: dict[str, Any] = {
+    "name": "fox",
+    "主题": "四季",
+    "x": 3.14159,
+    "n": 7,
+    "items": ["a", "b", "{name}"],
+    "table": {"key": "value", "a b": "blank", "0": "zero", "_x": "under", "季": "春"},
+    "hero": SimpleNamespace(size=SimpleNamespace(width=4), colours=[["red"]], _private="SECRET"),
+    "trap": Trap(),
+    "unformattable": Unformattable(),
+    "day": date(2026, 2, 3),
+    "nothing": None,
+    "braces": "{name} {{name}} {n:99999}",
+    "_mine": "under",
+    "huge": 10**5000,
+    "color": "#fff",
+}
+
+
+@pytest.mark.parametrize(
+    ("text", "filled"),
+    [
+        ("a {name} in snow", "a fox in snow"),
+        ("{name}{name}", "foxfox"),
+        ("一组关于{主题}的插图", "一组关于四季的插图"),
+        ("{x:.2f}", "3.14"),
+        ("{n:03}", "007"),
+        ("{name:>6}", "   fox"),
+        ("{day:%Y-%m}", "2026-02"),
+        ("{items[0]} {items[-1]}", "a {name}"),
+        ("{table[key]} {table['key']} {table[\"key\"]}", "value value value"),
+        ("{table[a b]} {table[季]} {table[_x]}", "blank 春 under"),
+        ("{hero.size.width} {hero.colours[0][0]}", "4 red"),
+        ("{trap.visible} {trap:!}", "seen trap!"),
+        ("{nothing}", "None"),
+        ("{_mine}", "under"),
+        ("{name:}", "fox"),
+        ("{braces}", "{name} {{name}} {n:99999}"),  # what was filled in is not read again
+        ("{{name}}", "{name}"),
+        ("{{missing}}", "{missing}"),
+        ("{{name}} {name}", "{name} fox"),
+        ('{"who":{name}}', '{"who":fox}'),
+        ('{{"who": {name}}}', '{{"who": fox}}'),
+        ("{n:{n}}", "{n:7}"),
+    ],
+)
+def test_what_is_filled(text: str, filled: str) -> None:
+    """Names, attributes, indexes and formats of what exists; doubled braces give single ones."""
+    assert fill(text, NAMESPACE) == (filled, ())
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "{missing}", "{missing.attribute}", "{missing[0]:>5}", "{name.missing}", "{items[9]}", "{items[key]}",
+        "{table[missing]}", "{table[0]}", "{name:.2f}", "{color:red}", "{hero._private}", "{hero.size._x}",
+        "{hero.__class__}", "{trap._hidden}", "{name.__class__.__mro__}", "{trap.raising}", "{trap.recursing}",
+        "{trap[0]}", "{unformattable}", "{huge}", "{n:99999}", "{n:0>99999999999}", "{x:.99999f}", "{n:٩٩٩٩٩}",
+        "{nothing:>5}", "{nothing.attribute}",
+    ],
+)  # fmt: skip
+def test_what_looks_like_a_variable_but_cannot_be_filled(text: str) -> None:
+    """It stays as typed and is told, once; no property, index or format of the person's objects stops the cell."""
+    assert fill(f"a {text} b {text}", NAMESPACE) == (f"a {text} b {text}", (text,))
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "", "no braces", "{}", "{ name }", "{name }", "{ name}", "{0}", "{1.5}", "{name!r}", "{name", "name}", "}{",
+        "{{", "}}", "{{}}", "{{ name }}", "{{name.x}}", "{{a b}}", "{name()}", "{name + 1}", "{n*2}",
+        "{items[items[0]]}", "{'name'}", "{name[]}", "{name.}", "{.name}", "{name..x}", "{[0]}", "{:>5}", "{a-b}",
+        '{"name": "fox", "n": 7}', '{"a": {"b": [1, {"c": 2}]}}', "body { color: red; margin: 0 }",
+        "a{color:red;margin:0}", "@media print { .a { b: c } }", r"\frac{1}{2} \alpha_{i+1}", "${HOME}/{*.png}",
+        "{%raw%}", "{#note#}", "{\nname\n}", "{(__import__('os').abort())}", "{lambda: 1}",
+        "{name:>5>5>5>5>5>5>5>5>5>5>5}", "{name[" + "x" * 100 + "]}",
+    ],
+)  # fmt: skip
+def test_what_stays(text: str) -> None:
+    """Braces of JSON, CSS, TeX, templates and of nothing at all are text."""
+    assert fill(text, NAMESPACE)[0] == text
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "{{{name}}}",
+        "{{{{name}}}}",
+        "{{hero.size}}",
+        "{{items[0]}}",
+        "{{n:03}}",
+        "{{ name }}",
+        "{{{missing}}",
+        "{{missing}",
+        "{missing}}",
+    ],
+)
+def test_other_double_braces_stay(text: str) -> None:
+    """Only exactly two on both sides mean one."""
+    assert fill(text, NAMESPACE)[0] == text
+
+
+def test_a_long_json_body() -> None:
+    """A prompt may hold a document; the one variable in it is filled."""
+    body = '{"shots": [{"who": "%s", "style": {"palette": ["#fff"]}}]}' * 50
+    assert fill(body % (("{name}",) * 50), NAMESPACE) == (body % (("fox",) * 50), ())
+
+
+TEXT = st.lists(
+    st.sampled_from([*"{}[].:!_ab变0 \n'\"", "{{", "}}", ">9", "{a}", "{{a}}"]),
+    max_size=25,
+).map("".join)
+
+
+@given(text=TEXT)
+@settings(max_examples=400, deadline=None)
+def test_without_variables_the_text_stays(text: str) -> None:
+    """Only `{{name}}` becomes `{name}`; a second time nothing changes any more."""
+    once, told = fill(text, {})
+    assert once == re.sub(r"(?<!\{)\{\{([^\W\d]\w*)\}\}(?!\})", r"{\1}", text)
+    assert fill(once, {})[0] == once
+    assert all(field in text for field in told)
+
+
+class Watched:
+    """Remembers which of its attributes were asked for."""
+
+    def __init__(self, asked: list[str]) -> None:
+        self.asked = asked
+
+    def __getattribute__(self, name: str) -> Any:
+        object.__getattribute__(self, "asked").append(name)
+        return object.__getattribute__(self, name)
+
+
+@given(text=TEXT)
+@settings(max_examples=400, deadline=None)
+def test_nothing_hidden_is_asked_for(text: str) -> None:
+    """Whatever stands in the braces, no attribute that begins with an underscore is touched, and nothing is raised."""
+    asked: list[str] = []
+    fill(text + "{a._b}{a.__class__}{a.b}", {"a": Watched(asked), "b": Trap(), "变": []})
+    assert "b" in asked
+    assert [name for name in asked if name.startswith("_")] == []
+
+
+@given(text=st.text(max_size=60))
+@settings(max_examples=200, deadline=None)
+def test_any_text(text: str) -> None:
+    """Text without braces is untouched, and no text is too odd."""
+    result, _ = fill(text, NAMESPACE)
+    assert result == text or "{" in text
+
+
+def test_widths_are_small() -> None:
+    """The longest text that one field can pad to is ten thousand characters, not gigabytes."""
+    assert len(fill("{name:>9999}", NAMESPACE)[0]) == 9999
