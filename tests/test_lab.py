@@ -59,7 +59,7 @@ def saved(opened: Browser, tmp_path_factory: pytest.TempPathFactory) -> Saved:
     """The quickstart opened, run from top to bottom, walked through, and saved; JupyterLab is shut down after it."""
     folder, home = tmp_path_factory.mktemp("notebooks"), tmp_path_factory.mktemp("lab-home")
     shutil.copy(ROOT / "notebooks" / "quickstart.ipynb", folder)
-    window = {"width": 1180, "height": 980}
+    window = {"width": 940, "height": 980}
     with running_jupyterlab(folder, home) as url, browser_page(opened, viewport=window) as page:
         complaints = listened(page)
         open_notebook(page, url, "quickstart.ipynb", awaits=".jp-CodeCell")
@@ -105,7 +105,7 @@ def walk_through(page: Page) -> None:
     shown.get_by_role("button", name="Full size").click()
     dialog = page.get_by_role("dialog")
     expect(dialog).to_be_visible()
-    expect(dialog.locator("img")).to_have_js_property("naturalWidth", 2048)
+    expect(dialog.locator("img")).to_have_js_property("naturalWidth", 2848)
     page.keyboard.press("Escape")
     expect(dialog).not_to_be_visible()
     expect(shown.get_by_role("button", name="Full size")).to_be_focused()
@@ -115,6 +115,7 @@ def picture_for_readme(page: Page) -> None:
     """The set as README shows it; `make picture` names the file."""
     target = os.environ.get("README_PICTURE")
     if target:
+        page.locator(".jp-MarkdownCell").first.click()
         page.mouse.move(0, 0)
         page.locator(".jp-CodeCell").nth(SET_CELL).scroll_into_view_if_needed()
         page.locator(".jp-CodeCell").nth(SET_CELL).screenshot(path=target)
