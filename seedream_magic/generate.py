@@ -8,31 +8,30 @@ from __future__ import annotations
 import asyncio
 import uuid
 from collections.abc import AsyncGenerator, Callable
+from contextlib import aclosing, suppress
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 from time import monotonic
 from typing import Any
-from urllib.parse import urlsplit
 
-import httpx
-
-from seedream_magic.api.client import Answer, post
+from seedream_magic.api.client import Answer, Client, Transport, post
 from seedream_magic.api.events import Completed, Event, Picture, PictureRefused, Reader, Refused, Unreadable
 from seedream_magic.api.keys import Key
 from seedream_magic.api.plan import Plan
-from seedream_magic.api.providers import is_loopback
 from seedream_magic.api.refusal import Refusal, refusal_error
-from seedream_magic.errors import ApiError, ImageError, NoConnection, OutcomeUnknown, ResponseBroken, SeedreamError
-from seedream_magic.images.download import PARALLEL_DOWNLOADS, decode, download, image_client
-from seedream_magic.images.image_set import Frame, ImageSet, Outcome
+from seedream_magic.errors import ApiError, OutcomeUnknown, ResponseBroken, SeedreamError
+from seedream_magic.images.bring import bring
+from seedream_magic.images.download import PARALLEL_DOWNLOADS, image_client
+from seedream_magic.images.image_set import Frame, ImageSet
 from seedream_magic.images.store import Run, begin_run
-from seedream_magic.images.verify import PictureFacts
 
 Change = Callable[[ImageSet], ImageSet]
+LINGER_SECONDS = 5.0
+"""How long a stream may stay open when all is said and all pictures are named; one more may come, or `[DONE]`."""
 
 
 async def generate(
-    plan: Plan, key: Key, *, store: Path, transport: httpx.AsyncBaseTransport | None = None
+    plan: Plan, key: Key, *, store: Path, transport: Transport | None = None
 ) -> AsyncGenerator[ImageSet, None]:
     """Send the plan once and yield the set each time it grows; the last value is the finished set.
 
@@ -50,7 +49,8 @@ async def generate(
         notes=plan.warnings,
     )
     changes: asyncio.Queue[Change] = asyncio.Queue()
-    reception = asyncio.create_task(_Reception(plan, key, run, changes.put_nowait, transport).receive())
+    receiver = _Reception(plan, key, run, changes.put_nowait, transport)
+    reception = asyncio.create_task(receiver.receive())
     reception.add_done_callback(lambda _: changes.put_nowait(_unchanged))
     failure: SeedreamError | None = None
     try:
@@ -62,13 +62,23 @@ async def generate(
             images = replace(images, seconds=monotonic() - began)
             yield images
         failure = await reception
-        images = _finished(images, failure)
+        images = images.finished(failure, named=receiver.named)
     finally:
         reception.cancel()
-        await asyncio.wait([reception])
-        _conclude(run, images, failure)
+        try:
+            await asyncio.wait([reception])
+            if not reception.cancelled():
+                reception.exception()  # in "nest" an interrupt can strike there, and was raised already
+        finally:  # a second Stop may have come while the connection was closing
+            while not changes.empty():
+                images = changes.get_nowait()(images)
+            run.conclude(images, failure)
+    for frame in images.failed:
+        if frame.error is not None:
+            frame.error.run_id = run.run_id
+            frame.error.request_id = frame.error.request_id or receiver.request_id
     if not images.ok:
-        raise _reported(_first_error(images, failure), images)
+        raise images.told_by(_first_error(images, failure))
     yield images
 
 
@@ -80,10 +90,15 @@ class _Reception:
     key: Key
     run: Run
     tell: Callable[[Change], None]
-    transport: httpx.AsyncBaseTransport | None
+    transport: Transport | None
     reader: Reader = field(default_factory=Reader)
+    request_id: str | None = None
     answered: bool = False
     complete: bool = False
+    ended: bool = False
+    named: set[int] = field(default_factory=set)
+    places_refused: int = 0
+    refused: ApiError | None = None
 
     async def receive(self) -> SeedreamError | None:
         """Receive everything; returns what broke the answer off, None if it came to its end."""
@@ -100,27 +115,48 @@ class _Reception:
 
                 return await self._listen(begin)
         except TimeoutError:
-            kind = ResponseBroken if self.answered else OutcomeUnknown
-            return kind(f"The limit of {self.plan.timeout:g} s passed.", billed="yes" if self.answered else "unknown")
+            return self._broken_off(f"The limit of {self.plan.timeout:g} s passed.")
+        except SeedreamError as error:
+            return error
 
     async def _listen(self, begin: Callable[[Picture], None]) -> SeedreamError | None:
+        client_request_id = self.run.client_request_id
         try:
             async with post(
-                self.plan, self.key, client_request_id=self.run.client_request_id, transport=self.transport
+                self.plan, self.key, client_request_id=client_request_id, transport=self.transport
             ) as answer:
                 self._head(answer)
-                async for value in answer.objects():
-                    if value is None and self.complete:
-                        break
+                await self._hear(answer, begin)
+            failure: SeedreamError = self._broken_off("The stream ended before the service said so.")
+        except SeedreamError as error:
+            failure = error
+        except Exception as exc:  # noqa: BLE001 - a fault of this program must not cost the pictures on their way
+            failure = self._broken_off(f"The answer could not be taken in ({type(exc).__name__}: {exc}).")
+            failure.__cause__ = exc
+        if self.refused is not None or self.complete or self.ended or self._all_named():
+            return self.refused
+        self._keep_raw(failure)
+        return failure
+
+    async def _hear(self, answer: Answer, begin: Callable[[Picture], None]) -> None:
+        with suppress(TimeoutError):  # it lingered
+            async with asyncio.timeout(None) as wait, aclosing(answer.objects()) as objects:
+                async for value in objects:
                     if value is not None:
                         self._take(value, answer, begin)
-        except SeedreamError as error:
-            self._keep_raw(error)
-            return None if self.complete else error
-        return None if self.complete else ResponseBroken("The stream ended before the service said so.", billed="yes")
+                    self.ended = self.ended or value is None
+                    if self.refused or (self.ended and (self.complete or self._all_named())):
+                        break
+                    if self.complete and self._all_named():
+                        wait.reschedule(asyncio.get_running_loop().time() + LINGER_SECONDS)
+
+    def _all_named(self) -> bool:
+        """Whether as many pictures (or refusals of one) have come as were asked for."""
+        expected = self.plan.request.images_expected
+        return expected is not None and len(self.named) + self.places_refused >= expected
 
     def _head(self, answer: Answer) -> None:
-        self.answered = True
+        self.answered, self.request_id = True, answer.request_id
         self._record({"status": answer.status, "headers": dict(answer.headers)})
         self.tell(lambda images: replace(images, outcome="billed"))
 
@@ -128,63 +164,53 @@ class _Reception:
         """One object of the answer: first durable, then acted on."""
         if isinstance(value, Unreadable):
             self._record({"unreadable": value.reason})
-            events: list[Event] = [value]
-        else:
-            self._record({"object": value})
-            events = list(self.reader.read(value))
+            self._act(value, answer, begin)
+            return
+        self._record({"object": value})
+        events = list(self.reader.read(value))
         for event in events:
             self._act(event, answer, begin)
+        # Gateways send one `completed` for each picture: such a one ends nothing.
+        whole = isinstance(value.get("data"), list) or not any(isinstance(event, Picture) for event in events)
+        self.complete = self.complete or (whole and any(isinstance(event, Completed) for event in events))
 
     def _act(self, event: Event, answer: Answer, begin: Callable[[Picture], None]) -> None:
         match event:
             case Picture():
                 self.tell(_with_frame(Frame(event.index, self.plan.request.prompt)))
                 begin(event)
+                self.named.add(event.index)
             case PictureRefused():
+                self.places_refused += 1
                 error = _refused(event.refusal, answer)
                 self.tell(_with_frame(Frame(event.index, self.plan.request.prompt, error=error)))
             case Refused():
-                raise _refused(event.refusal, answer)
-            case Completed():
-                self.complete = True
-                if event.usage is not None:
-                    usage = event.usage
+                self.refused = _refused(event.refusal, answer)
+            case Completed(usage=usage):
+                if usage is not None:
                     self.tell(lambda images: replace(images, usage=usage))
-            case Unreadable():
-                reason = event.reason
+            case Unreadable(reason=reason):
                 self.tell(lambda images: images.with_note(f"Part of the answer was passed over: {reason}."))
 
-    async def _bring(self, picture: Picture, client: httpx.AsyncClient, slots: asyncio.Semaphore) -> None:
-        prompt = self.plan.request.prompt
-        try:
-            async with slots:
-                data, facts = await self._bytes(picture, client)
-            path, sha256 = self.run.save_picture(picture.index, data, facts, source=picture.url or "")
-            frame = Frame(picture.index, prompt, path, facts.width, facts.height, sha256)
-        except SeedreamError as error:
-            frame = Frame(picture.index, prompt, error=error)
-        except OSError as exc:
-            lost = ImageError(f"The picture came but could not be saved: {exc.strerror or exc}.")
-            frame = Frame(picture.index, prompt, error=lost)
+    async def _bring(self, picture: Picture, client: Client, slots: asyncio.Semaphore) -> None:
+        async with slots:
+            frame = await bring(
+                picture, self.run, client, prompt=self.plan.request.prompt, allow_loopback=self.plan.on_loopback
+            )
         self.tell(_with_frame(frame))
-
-    async def _bytes(self, picture: Picture, client: httpx.AsyncClient) -> tuple[bytes, PictureFacts]:
-        if picture.b64_json is not None:
-            try:
-                return decode(picture.b64_json)
-            except SeedreamError:
-                if picture.url is None:
-                    raise
-        local = is_loopback(urlsplit(self.plan.base_url).hostname or "")
-        return await download(client, picture.url or "", allow_loopback=local)
 
     def _record(self, entry: dict[str, Any]) -> None:
         """A record that cannot be written must not cost the picture it tells of."""
         try:
             self.run.record(entry)
-        except OSError as exc:
-            note = f"What the service sent could not be recorded: {exc.strerror or exc}."
+        except (OSError, RecursionError) as exc:
+            note = f"What the service sent could not be recorded: {getattr(exc, 'strerror', None) or exc}."
             self.tell(lambda images: images.with_note(note))
+
+    def _broken_off(self, message: str) -> SeedreamError:
+        if self.answered:
+            return ResponseBroken(message, billed="yes")
+        return OutcomeUnknown(message, request_id=self.run.client_request_id)
 
     def _keep_raw(self, error: SeedreamError) -> None:
         if isinstance(error, ResponseBroken) and error.raw:
@@ -208,62 +234,6 @@ def _refused(refusal: Refusal, answer: Answer) -> ApiError:
     return refusal_error(refusal, status=answer.status, request_id=answer.request_id)
 
 
-def _finished(images: ImageSet, failure: SeedreamError | None) -> ImageSet:
-    """The set at its end: places that stayed empty carry the reason, and the notes say what is missing."""
-    count = len(images)
-    if failure is not None and images.outcome == "billed":
-        count = max(count, images.expected or 1)
-    for index in range(count):
-        if index >= len(images) or (images[index].path is None and images[index].error is None):
-            error = failure or ResponseBroken("The service sent nothing for this place.", billed="yes")
-            images = images.with_frame(Frame(index, images.prompt, error=error))
-    if failure is not None:
-        images = images.with_note(f"{failure} {_billed_words(failure)}")
-    elif images.expected is not None and count < images.expected:
-        images = images.with_note(f"The service made {count} of the {images.expected} images asked for.")
-    return replace(images, state="done")
-
-
-def _billed_words(failure: SeedreamError) -> str:
-    return "The pictures made until then are billed; it was not asked again." if failure.billed == "yes" else ""
-
-
-def _conclude(run: Run, images: ImageSet, failure: SeedreamError | None) -> None:
-    """Bring `request.json` to its end state; a disk that fails now has its pictures already."""
-    stopped = images.state == "running"
-    state = "stopped" if stopped else "failed" if not images.ok else "partial" if images.failed or failure else "done"
-    frames = [
-        {"file": frame.path.name} if frame.path else {"error": type(frame.error).__name__, "message": str(frame.error)}
-        for frame in images
-    ]
-    try:
-        run.update(
-            state=state,
-            outcome=_outcome(images, failure),
-            seconds=round(images.seconds, 3),
-            usage=images.usage,
-            frames=frames,
-            error=None if failure is None else {"type": type(failure).__name__, "message": str(failure)},
-        )
-        if not stopped and images.ok and not any(isinstance(frame.error, ImageError) for frame in images.failed):
-            run.drop_signatures()
-    except OSError:
-        return
-
-
-def _outcome(images: ImageSet, failure: SeedreamError | None) -> Outcome:
-    if images.outcome == "billed":
-        return "billed"
-    if failure is None or failure.billed == "unknown":
-        return "unknown"
-    return "not_sent" if isinstance(failure, NoConnection) else "rejected"
-
-
 def _first_error(images: ImageSet, failure: SeedreamError | None) -> SeedreamError:
     errors = (frame.error for frame in images.failed)
     return next(errors, None) or failure or ResponseBroken("The answer holds no picture.", billed="yes")
-
-
-def _reported(error: SeedreamError, images: ImageSet) -> SeedreamError:
-    error.run_id, error.images = images.run_id, images
-    return error

@@ -9,14 +9,13 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Any, TypedDict, Unpack
 
-import httpx
-
 from seedream_magic import bridge
+from seedream_magic.api.client import Transport
 from seedream_magic.api.keys import Key, find_key
 from seedream_magic.api.plan import Plan
 from seedream_magic.api.providers import DEFAULT_PROVIDER, Provider, checked_base_url, find_provider
 from seedream_magic.api.request import Images, make_request
-from seedream_magic.errors import InvalidRequest, SeedreamInterrupted
+from seedream_magic.errors import ConfigError, InvalidRequest, SeedreamInterrupted
 from seedream_magic.generate import generate
 from seedream_magic.images.image_set import ImageSet
 from seedream_magic.images.store import DEFAULT_FOLDER
@@ -54,14 +53,14 @@ class Seedream:
         base_url: str | None = None,
         model: str | None = None,
         store: str | os.PathLike[str] | None = None,
-        transport: httpx.AsyncBaseTransport | None = None,
+        transport: Transport | None = None,
         event_loop: str = "thread",
     ) -> None:
         self.provider: Provider = find_provider(provider or os.environ.get("SEEDREAM_PROVIDER") or DEFAULT_PROVIDER)
         address = base_url or os.environ.get("SEEDREAM_BASE_URL") or self.provider.base_url
         self.given_base_url = checked_base_url(address) if address else ""
         self.model = model or os.environ.get("SEEDREAM_MODEL") or self.provider.default_model
-        self.store = Path(store or os.environ.get("SEEDREAM_STORE") or DEFAULT_FOLDER).expanduser().absolute()
+        self.store = _store_folder(store or os.environ.get("SEEDREAM_STORE") or DEFAULT_FOLDER)
         self._api_key = api_key
         self._transport = transport
         self._event_loop = event_loop
@@ -132,17 +131,22 @@ class Seedream:
         Raises `SeedreamInterrupted`, which carries the set so far, when Stop (Ctrl-C) is pressed meanwhile.
         """
         key = self._key()
-        images: ImageSet | None = None
+        seen: list[ImageSet] = []
+
+        async def values() -> AsyncGenerator[ImageSet, None]:
+            async with aclosing(self._generate(plan, key)) as growing:
+                async for images in growing:
+                    seen[:] = [images]  # where on_change is slow this is ahead of it, and Stop tells of all that came
+                    yield images
+
         try:
-            with closing(bridge.iterate(lambda: self._generate(plan, key), event_loop=self._event_loop)) as growing:
+            with closing(bridge.iterate(values, event_loop=self._event_loop)) as growing:
                 for images in growing:
                     if on_change is not None:
                         on_change(images)
         except KeyboardInterrupt as exc:
-            raise _interrupted(images) from exc
-        if images is None:
-            raise AssertionError  # generate yields before anything can fail silently
-        return images
+            raise _interrupted(seen) from exc
+        return seen[0]
 
     def _key(self) -> Key:
         return find_key(self.provider, self._api_key)
@@ -151,22 +155,28 @@ class Seedream:
         return generate(plan, key, store=self.store, transport=self._transport)
 
 
+def _store_folder(named: str | os.PathLike[str]) -> Path:
+    try:
+        return Path(named).expanduser().absolute()
+    except (RuntimeError, OSError) as exc:  # no such user, no home; a current folder that is gone
+        raise ConfigError(f"The store {os.fspath(named)!r} cannot be found: {exc}.") from exc
+
+
 def _checked_timeout(timeout: float | None) -> float | None:
     if timeout is not None and not 0 < timeout < float("inf"):
         raise InvalidRequest(f"--timeout takes seconds above 0, not {timeout}.")
     return timeout
 
 
-def _interrupted(images: ImageSet | None) -> SeedreamInterrupted:
-    if images is None:
+def _interrupted(seen: list[ImageSet]) -> SeedreamInterrupted:
+    if not seen:
         return SeedreamInterrupted("Stopped before anything was sent.")
+    images = replace(seen[0], state="stopped")
     arrived, expected = len(images.ok), images.expected or "an unknown number"
-    interrupted = SeedreamInterrupted(
-        f"Stopped after {arrived} of {expected} pictures.",
-        billed="yes" if images.outcome == "billed" else "unknown",
-        hint="Stopping here does not stop the bill: what the service had begun may be charged.",
+    return images.told_by(
+        SeedreamInterrupted(
+            f"Stopped after {arrived} of {expected} pictures.",
+            billed="yes" if images.outcome == "billed" else "unknown",
+            hint="Stopping here does not stop the bill: what the service had begun may be charged.",
+        )
     )
-    interrupted.run_id = images.run_id
-    interrupted.saved = tuple(frame.path for frame in images.ok if frame.path)
-    interrupted.images = replace(images, state="stopped")
-    return interrupted

@@ -4,10 +4,13 @@ from __future__ import annotations
 
 import asyncio
 import json
+import os
 import re
+import ssl
 from collections.abc import AsyncGenerator, AsyncIterator, Mapping
-from contextlib import aclosing, asynccontextmanager
+from contextlib import aclosing, asynccontextmanager, suppress
 from dataclasses import dataclass
+from functools import cache
 from time import monotonic
 from typing import Any, NoReturn
 
@@ -19,7 +22,10 @@ from seedream_magic.api.plan import Plan
 from seedream_magic.api.refusal import Refusal, billed_by_status, clipped, read_refusal, refusal_error
 from seedream_magic.api.retry import retry_after
 from seedream_magic.api.sse import Decoder, MessageTooLarge
-from seedream_magic.errors import NoConnection, OutcomeUnknown, ResponseBroken
+from seedream_magic.errors import ConfigError, NoConnection, OutcomeUnknown, ResponseBroken
+
+Client = httpx.AsyncClient
+Transport = httpx.AsyncBaseTransport
 
 MAXIMUM_BYTES_PER_IMAGE = 35 * 2**20
 """A 4K PNG in base64; the cap of an answer is this for each image asked for."""
@@ -83,7 +89,7 @@ class Answer:
             if not head:
                 raise self._broken("an empty answer")
             if head.startswith(b"<"):
-                raise self._broken("a web page, not an answer of the API", raw=head)
+                raise self._broken("a web page, not an answer of the API", raw=await _beginning(head, chunks))
             objects = self._whole(head, chunks) if head[:1] in b"{[" else self._streamed(head, chunks)
             async with aclosing(objects):
                 async for value in objects:
@@ -107,51 +113,92 @@ class Answer:
     ) -> AsyncGenerator[dict[str, Any] | Unreadable | None, None]:
         decoder = Decoder()
         last = monotonic()
+        heard = False
+        broken: ResponseBroken | None = None
         chunk: bytes | None = head
-        while chunk is not None:
+        try:
             try:
-                messages = decoder.feed(chunk)
-            except MessageTooLarge as exc:
-                raise self._broken(f"{exc} came") from exc
-            for message in messages:
-                last = monotonic()
-                yield _object_of(message.data)
-            if monotonic() - last > self._patience.progress:
-                raise self._broken(f"the stream sent no picture for {self._patience.progress:.0f} s")
-            chunk = await anext(chunks, None)
-        for message in decoder.close():
-            yield _object_of(message.data)
+                while chunk is not None:
+                    for message in decoder.feed(chunk):
+                        last, heard = monotonic(), True
+                        yield _object_of(message.data)
+                    if monotonic() - last > self._patience.progress:
+                        raise self._broken(f"the stream sent no picture for {self._patience.progress:.0f} s")
+                    chunk = await anext(chunks, None)
+            except ResponseBroken as error:
+                broken = error
+            for message in decoder.close():
+                value, heard = _object_of(message.data), True
+                if broken is None or not isinstance(value, Unreadable):  # the break itself tells of half an event
+                    yield value
+        except MessageTooLarge as exc:
+            raise self._broken(f"{exc} came") from exc
+        if broken is not None:
+            raise broken
+        if not heard:
+            raise self._broken("an answer that is neither JSON nor a stream of events", raw=head)
 
     async def _chunks(self) -> AsyncGenerator[bytes, None]:
         deadline = monotonic() + self._patience.total
         received = 0
-        stream = self._response.aiter_bytes()
         declared = self._response.headers.get("content-type", "")
         idle = self._patience.idle if "event-stream" in declared else self._patience.head
         if is_compressed(self._response):
             raise self._broken("a compressed answer, which was not asked for")
-        while True:
-            try:
-                async with asyncio.timeout(min(idle, deadline - monotonic())):
-                    chunk = await anext(stream, None)
-            except TimeoutError as exc:
-                raise self._broken("the service fell silent in the middle of its answer") from exc
-            except (httpx.HTTPError, OSError) as exc:
-                raise self._broken("the connection broke in the middle of the answer") from exc
-            if chunk is None:
-                return
-            received += len(chunk)
-            if received > self._cap:
-                raise self._broken(f"the answer is longer than {self._cap:,} bytes", raw=chunk)
-            yield chunk
+        async with reading(self._response) as stream:
+            while True:
+                try:
+                    async with asyncio.timeout(min(idle, deadline - monotonic())):
+                        chunk = await anext(stream, None)
+                except (TimeoutError, httpx.TimeoutException) as exc:
+                    raise self._broken("the service fell silent in the middle of its answer") from exc
+                except Exception as exc:  # a transport of the caller's may raise anything
+                    raise self._broken("the connection broke in the middle of the answer") from exc
+                if chunk is None:
+                    return
+                received += len(chunk)
+                if received > self._cap:
+                    raise self._broken(f"the answer is longer than {self._cap:,} bytes", raw=chunk)
+                yield chunk
 
     def _broken(self, what: str, *, raw: bytes = b"") -> ResponseBroken:
         return _broken(what, raw=raw, status=self.status, request_id=self.request_id)
 
 
+class _Lent(Transport):
+    """A transport of the caller's: used, never closed, for other runs may be using it at this moment.
+
+    No connection is kept in it: in the next run it serves another event loop, where an old connection cannot be used.
+    """
+
+    def __init__(self, transport: Transport) -> None:
+        self._transport = transport
+
+    async def handle_async_request(self, request: httpx.Request) -> httpx.Response:
+        request.headers["Connection"] = "close"
+        return await self._transport.handle_async_request(request)
+
+
+def new_client(transport: Transport | None, **settings: Any) -> Client:
+    """A client that follows no redirect. Raises `ConfigError` where proxy or certificate settings are unusable."""
+    lent = None if transport is None else _Lent(transport)
+    try:
+        certificates = _certificates(os.environ.get("SSL_CERT_FILE"), os.environ.get("SSL_CERT_DIR"))
+        return Client(transport=lent, verify=certificates, follow_redirects=False, **settings)
+    except Exception as exc:  # httpx raises ValueError, OSError, ImportError, ssl.SSLError as it reads the environment
+        hint = "Look at HTTPS_PROXY, ALL_PROXY, SSL_CERT_FILE and SSL_CERT_DIR."
+        raise ConfigError(f"The proxy or certificate settings cannot be used ({_reason(exc)}).", hint=hint) from exc
+
+
+@cache
+def _certificates(_file: str | None, _folder: str | None) -> ssl.SSLContext:
+    """The trusted certificates, read once: it takes longer than all the rest of a small run."""
+    return httpx.create_ssl_context()
+
+
 @asynccontextmanager
 async def post(
-    plan: Plan, key: Key, *, client_request_id: str, transport: httpx.AsyncBaseTransport | None = None
+    plan: Plan, key: Key, *, client_request_id: str, transport: Transport | None = None
 ) -> AsyncIterator[Answer]:
     """Send the plan's request once and hand out the answer; leaving closes the connection.
 
@@ -169,12 +216,12 @@ async def post(
         "Idempotency-Key": client_request_id,
         "X-Client-Request-Id": client_request_id,
     }
-    async with httpx.AsyncClient(transport=transport, timeout=timeout, follow_redirects=False) as client:
+    async with new_client(transport, timeout=timeout) as client:
         request = client.build_request("POST", plan.url, content=body, headers=headers)
         response = await _send(client, request, patience)
         try:
             if not 200 <= response.status_code < 300:
-                await _raise_refusal(response)
+                await _raise_refusal(response, key)
             yield Answer(
                 status=response.status_code,
                 headers={name: response.headers[name] for name in _KEPT_HEADERS if name in response.headers},
@@ -192,21 +239,38 @@ def is_compressed(response: httpx.Response) -> bool:
     return response.headers.get("content-encoding", "").strip().lower() not in {"", "identity"}
 
 
-async def _send(client: httpx.AsyncClient, request: httpx.Request, patience: Patience) -> httpx.Response:
+@asynccontextmanager
+async def reading(response: httpx.Response) -> AsyncIterator[AsyncIterator[bytes]]:
+    """The chunks of a body, which may be left in the middle.
+
+    The iterators that httpx stacks end cleanly in one way only, by a read that is cancelled: one that is dropped while
+    it rests is finalized later, perhaps outside of any event loop.
+    """
+    chunks = response.aiter_bytes()
     try:
-        return await client.send(request, stream=True)
+        yield chunks
+    finally:
+        with suppress(Exception):
+            async with asyncio.timeout(0):
+                async for _ in chunks:
+                    pass
+
+
+async def _send(client: httpx.AsyncClient, request: httpx.Request, patience: Patience) -> httpx.Response:
+    host, request_id = request.url.host, request.headers["X-Client-Request-Id"]
+    hint = "Look at the provider's usage page before running the cell again."
+    try:
+        # httpx counts each read on its own; a head that drips must end as well.
+        async with asyncio.timeout(patience.connect + patience.write + patience.head):
+            return await client.send(request, stream=True)
     except _NOT_SENT as exc:
-        raise _no_connection(request.url.host, exc) from exc
-    except httpx.TimeoutException as exc:
-        raise OutcomeUnknown(
-            f"{request.url.host} did not answer within {patience.head:.0f} s.",
-            hint="Look at the provider's usage page before running the cell again.",
-        ) from exc
-    except (httpx.HTTPError, OSError) as exc:
-        raise OutcomeUnknown(
-            f"The connection to {request.url.host} broke before an answer came ({_reason(exc)}).",
-            hint="Look at the provider's usage page before running the cell again.",
-        ) from exc
+        raise _no_connection(host, exc) from exc
+    except (httpx.TimeoutException, TimeoutError) as exc:
+        words = f"{host} did not answer within {patience.head:.0f} s."
+        raise OutcomeUnknown(words, hint=hint, request_id=request_id) from exc
+    except Exception as exc:  # a transport of the caller's may raise anything, and the request may have gone
+        words = f"The connection to {host} broke before an answer came ({_reason(exc)})."
+        raise OutcomeUnknown(words, hint=hint, request_id=request_id) from exc
 
 
 def _no_connection(host: str, exc: Exception) -> NoConnection:
@@ -219,9 +283,9 @@ def _no_connection(host: str, exc: Exception) -> NoConnection:
     return NoConnection(f"{host} was not reached ({_reason(exc)}).", hint=hint)
 
 
-async def _raise_refusal(response: httpx.Response) -> NoReturn:
+async def _raise_refusal(response: httpx.Response, key: Key) -> NoReturn:
     status, request_id = response.status_code, _request_id(response)
-    body = await _short_body(response)
+    body = _without_key(await _short_body(response), key)
     if 300 <= status < 400:
         raise _broken(
             f"the API redirects to {clipped(response.headers.get('location', 'nowhere'))!r}; "
@@ -243,13 +307,32 @@ async def _short_body(response: httpx.Response) -> bytes:
         return body
     try:
         async with asyncio.timeout(30):
-            async for chunk in response.aiter_bytes():
-                body += chunk
-                if len(body) > _MAXIMUM_REFUSAL_BYTES:
-                    break
-    except (TimeoutError, httpx.HTTPError, OSError):
+            async with reading(response) as chunks:
+                async for chunk in chunks:
+                    body += chunk
+                    if len(body) > _MAXIMUM_REFUSAL_BYTES:
+                        break
+    except Exception:  # noqa: BLE001, S110 - however it broke off, the head has said no
         pass
     return body
+
+
+def _without_key(body: bytes, key: Key) -> bytes:
+    """Some gateways repeat the key that they refuse. One of fewer than 8 characters may be a word of the text."""
+    secret = key.reveal().encode()
+    return body.replace(secret, b"(key)") if len(secret) >= 8 else body
+
+
+async def _beginning(head: bytes, chunks: AsyncIterator[bytes]) -> bytes:
+    """As much of an unreadable answer as helps to see what it is."""
+    try:
+        async for chunk in chunks:
+            head += chunk
+            if len(head) > _MAXIMUM_REFUSAL_BYTES:
+                break
+    except ResponseBroken:
+        pass
+    return head
 
 
 def _object_of(data: bytes) -> dict[str, Any] | Unreadable | None:

@@ -6,8 +6,9 @@ import json
 import shlex
 from dataclasses import dataclass
 from typing import Any
+from urllib.parse import urlsplit
 
-from seedream_magic.api.providers import Provider
+from seedream_magic.api.providers import Provider, is_loopback
 from seedream_magic.api.request import ImageRequest
 
 
@@ -34,6 +35,11 @@ class Plan:
     def url(self) -> str:
         """The address of the POST."""
         return f"{self.base_url}/images/generations"
+
+    @property
+    def on_loopback(self) -> bool:
+        """Whether the service runs on this machine (demo, tests): then links to this machine are its own."""
+        return is_loopback(urlsplit(self.base_url).hostname or "")
 
     def curl(self) -> str:
         """The same request for a shell; the key stands as `$SEEDREAM_API_KEY`."""

@@ -4,14 +4,14 @@ from __future__ import annotations
 
 import asyncio
 import base64
-import binascii
+import ipaddress
 import re
 from datetime import UTC, datetime, timedelta
 from urllib.parse import parse_qs, urljoin, urlsplit
 
 import httpx
 
-from seedream_magic.api.client import is_compressed
+from seedream_magic.api.client import Client, Transport, is_compressed, new_client, reading
 from seedream_magic.api.providers import is_loopback
 from seedream_magic.api.retry import DOWNLOAD_ATTEMPTS, download_pause
 from seedream_magic.errors import ImageError, ImageInvalid, ImageLinkExpired, ImageTooLarge, UnsafeURL
@@ -28,15 +28,13 @@ class _PassingFault(Exception):
     """A fault that the next attempt may not meet."""
 
 
-def image_client(transport: httpx.AsyncBaseTransport | None = None) -> httpx.AsyncClient:
+def image_client(transport: Transport | None = None) -> Client:
     """The client for pictures: no key, no cookies kept, no redirect followed unseen."""
     headers = {"Accept": "image/*", "Accept-Encoding": "identity", "User-Agent": "seedream-magic"}
-    return httpx.AsyncClient(
-        transport=transport, timeout=httpx.Timeout(30, connect=10), headers=headers, follow_redirects=False
-    )
+    return new_client(transport, timeout=httpx.Timeout(30, connect=10), headers=headers)
 
 
-async def download(client: httpx.AsyncClient, url: str, *, allow_loopback: bool) -> tuple[bytes, PictureFacts]:
+async def download(client: Client, url: str, *, allow_loopback: bool) -> tuple[bytes, PictureFacts]:
     """The verified bytes behind a link. `allow_loopback` lets http links to this machine pass (demo, tests).
 
     Faults of the way are tried again, up to six times. Raises an `ImageError` that says what stood in the way.
@@ -46,10 +44,13 @@ async def download(client: httpx.AsyncClient, url: str, *, allow_loopback: bool)
             async with asyncio.timeout(_TOTAL_SECONDS):
                 data = await _fetch(client, url, allow_loopback=allow_loopback)
             return data, verified(data)
-        except (_PassingFault, TimeoutError, ImageInvalid) as exc:
-            last = 2 if isinstance(exc, ImageInvalid) else DOWNLOAD_ATTEMPTS
-            if attempt >= last:
-                raise _final(exc) from exc
+        except ImageInvalid:
+            if attempt >= 2:
+                raise
+        except (_PassingFault, TimeoutError) as exc:
+            if attempt >= DOWNLOAD_ATTEMPTS:
+                reason = "it took too long" if isinstance(exc, TimeoutError) else str(exc)
+                raise ImageError(f"The picture was made but its download failed: {reason}.") from exc
         await asyncio.sleep(download_pause(attempt))
     raise AssertionError  # the last attempt returns or raises
 
@@ -59,11 +60,11 @@ def decode(b64_json: str) -> tuple[bytes, PictureFacts]:
 
     Raises `ImageInvalid` for anything else: the standard decoder would drop foreign characters and go on.
     """
-    text = re.sub(r"\s+", "", re.sub(r"^\s*data:[^,]{0,100},", "", b64_json, count=1))
-    text = text.translate(str.maketrans("-_", "+/")).rstrip("=")
+    text = "".join(re.sub(r"^\s*data:[^,]{0,100},", "", b64_json, count=1).split())
+    text = text.replace("-", "+").replace("_", "/").rstrip("=")
     try:
         data = base64.b64decode(text + "=" * (-len(text) % 4), validate=True)
-    except binascii.Error as exc:
+    except ValueError as exc:  # binascii.Error is one; a letter that is not ASCII is a plain one
         raise ImageInvalid(f"The picture's base64 is damaged: {exc}.") from exc
     return data, verified(data)
 
@@ -85,10 +86,10 @@ def check_link(url: str, *, allow_loopback: bool) -> None:
         host, port = parts.hostname or "", parts.port
     except ValueError as exc:
         raise UnsafeURL(f"A picture link is no address: {exc}.") from exc
-    loopback = is_loopback(host)
-    allowed = parts.scheme == "https" and port in {None, 443} and not loopback
-    if loopback and allow_loopback and parts.scheme in {"http", "https"}:
-        allowed = True
+    if is_loopback(host):
+        allowed = allow_loopback and parts.scheme in {"http", "https"}
+    else:
+        allowed = parts.scheme == "https" and port in {None, 443} and _is_public(host)
     odd = parts.username is not None or re.search(r"[\s\\\x00-\x1f]", url) or len(url) > MAXIMUM_LINK_LENGTH
     if not allowed or odd or not host:
         raise UnsafeURL(
@@ -97,19 +98,30 @@ def check_link(url: str, *, allow_loopback: bool) -> None:
         )
 
 
-async def _fetch(client: httpx.AsyncClient, url: str, *, allow_loopback: bool) -> bytes:
+def _is_public(host: str) -> bool:
+    """Whether a host is a name, or an address of the open internet; names are not resolved here."""
+    try:
+        return ipaddress.ip_address(host).is_global
+    except ValueError:
+        # The URL standard reads 2130706433, 0x7f.1 and 127.1 as addresses: whatever ends in a number.
+        return not re.fullmatch(r"\d+|0x[0-9a-f]*", host.rstrip(".").rpartition(".")[2], re.IGNORECASE)
+
+
+async def _fetch(client: Client, url: str, *, allow_loopback: bool) -> bytes:
     for _ in range(_REDIRECTS + 1):
         check_link(url, allow_loopback=allow_loopback)
         try:
             async with client.stream("GET", url) as response:
                 client.cookies.clear()
-                if response.is_redirect:
-                    url = urljoin(url, response.headers.get("location", ""))
+                if response.has_redirect_location:
+                    url = urljoin(url, response.headers["location"])
                     continue
                 _check_head(response, url)
                 return await _body(response)
-        except (httpx.HTTPError, httpx.InvalidURL, OSError) as exc:
+        except (httpx.HTTPError, OSError) as exc:
             raise _PassingFault(str(exc) or type(exc).__name__) from exc
+        except (httpx.InvalidURL, ValueError) as exc:
+            raise UnsafeURL(f"A picture link leads to what is no address: {exc}.") from exc
     raise UnsafeURL(f"A picture link was redirected more than {_REDIRECTS} times.")
 
 
@@ -135,17 +147,11 @@ def _link_refused(status: int, url: str) -> ImageError:
 async def _body(response: httpx.Response) -> bytes:
     declared = response.headers.get("content-length")
     data = bytearray()
-    async for chunk in response.aiter_bytes():
-        data += chunk
-        if len(data) > MAXIMUM_BYTES:
-            raise ImageTooLarge(f"The picture has more than {MAXIMUM_BYTES:,} bytes.")
+    async with reading(response) as chunks:
+        async for chunk in chunks:
+            data += chunk
+            if len(data) > MAXIMUM_BYTES:
+                raise ImageTooLarge(f"The picture has more than {MAXIMUM_BYTES:,} bytes.")
     if declared is not None and declared.isdigit() and len(data) != int(declared):
         raise _PassingFault(f"{len(data):,} of {int(declared):,} bytes came")
     return bytes(data)
-
-
-def _final(exc: Exception) -> ImageError:
-    if isinstance(exc, ImageError):
-        return exc
-    reason = "it took too long" if isinstance(exc, TimeoutError) else str(exc)
-    return ImageError(f"The picture was made but its download failed: {reason}.")

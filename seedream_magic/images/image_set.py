@@ -3,18 +3,21 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Set as AbstractSet
 from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Literal, overload
+from typing import TYPE_CHECKING, Any, Literal, TypeVar, overload
 
 from seedream_magic.api.request import ImageRequest
-from seedream_magic.errors import ImageError, SeedreamError
+from seedream_magic.errors import ImageError, ResponseBroken, SeedreamError, SeedreamInterrupted
 
 if TYPE_CHECKING:
     from PIL.Image import Image
 
 State = Literal["running", "done", "stopped"]
 Outcome = Literal["not_sent", "rejected", "unknown", "billed"]
+_BILLED_TILL_THEN = "The pictures made until then are billed; it was not asked again."
+Told = TypeVar("Told", SeedreamError, SeedreamInterrupted)
 
 
 @dataclass(frozen=True)
@@ -116,9 +119,14 @@ class ImageSet(Sequence[Frame]):
         """The set itself, if every frame has its picture. Raises the first failed frame's error otherwise."""
         for frame in self.failed:
             if frame.error is not None:
-                frame.error.images = self
-                raise frame.error
+                raise self.told_by(frame.error)
         return self
+
+    def told_by(self, error: Told) -> Told:
+        """The error, with the facts of this set: run, files that are saved, the set itself."""
+        error.run_id, error.images = self.run_id, self
+        error.saved = tuple(frame.path for frame in self.ok if frame.path)
+        return error
 
     def with_frame(self, frame: Frame) -> ImageSet:
         """A set in which `frame` stands at its index; places before it that are still empty wait."""
@@ -130,6 +138,26 @@ class ImageSet(Sequence[Frame]):
     def with_note(self, note: str) -> ImageSet:
         """A set that tells one sentence more."""
         return self if note in self.notes else replace(self, notes=(*self.notes, note))
+
+    def finished(self, failure: SeedreamError | None, *, named: AbstractSet[int]) -> ImageSet:
+        """The set at its end: empty places carry the reason, and the notes say what is missing.
+
+        `failure` is what broke the answer off; `named` holds the places whose link or base64 came.
+        """
+        images, count = self, len(self)
+        if failure is not None and self.outcome == "billed":
+            count = max(count, self.expected or 1)
+        for index in range(count):
+            if index >= len(images) or (images[index].path is None and images[index].error is None):
+                error = failure or ResponseBroken("The service sent nothing for this place.", billed="yes")
+                if index in named:  # where its link is known the picture is not lost yet
+                    error = ImageError(f"The picture was made but is not here: {failure}")
+                images = images.with_frame(Frame(index, self.prompt, error=error))
+        if failure is not None:
+            images = images.with_note(f"{failure} {_BILLED_TILL_THEN if failure.billed == 'yes' else ''}".strip())
+        elif self.expected is not None and count < self.expected:
+            images = images.with_note(f"The service made {len(named)} of the {self.expected} images asked for.")
+        return replace(images, state="done")
 
     def _repr_mimebundle_(self, **_selection: Any) -> dict[str, Any]:
         from seedream_magic.view.carousel import image_set_bundle  # noqa: PLC0415 - a value shows itself; see design

@@ -7,6 +7,7 @@ instant) therefore sees a whole file or none. No file is shared between runs, so
 from __future__ import annotations
 
 import base64
+import contextlib
 import hashlib
 import json
 import os
@@ -19,7 +20,8 @@ from typing import Any
 from urllib.parse import urlsplit, urlunsplit
 
 from seedream_magic.api.plan import Plan
-from seedream_magic.errors import ConfigError
+from seedream_magic.errors import ApiError, ConfigError, ImageError, ResponseBroken, SeedreamError
+from seedream_magic.images.image_set import Frame, ImageSet, Outcome
 from seedream_magic.images.verify import PictureFacts
 
 DEFAULT_FOLDER = "seedream-runs"
@@ -50,10 +52,17 @@ class Run:
         line = json.dumps(_without_base64(entry), ensure_ascii=True) + "\n"
         descriptor = os.open(self.folder / "response.jsonl", os.O_WRONLY | os.O_CREAT | os.O_APPEND, 0o600)
         try:
-            _write_all(descriptor, line.encode())
-            os.fsync(descriptor)
+            begin = os.fstat(descriptor).st_size
+            try:
+                _write_all(descriptor, line.encode())
+                os.fsync(descriptor)
+            except OSError:
+                os.ftruncate(descriptor, begin)  # half a line would spoil the next one
+                raise
         finally:
             os.close(descriptor)
+        if not begin:
+            _sync_folder(self.folder)
 
     def keep_raw(self, raw: bytes) -> None:
         """Keep the bytes of an answer that could not be read."""
@@ -73,8 +82,28 @@ class Run:
             "height": facts.height,
             "source": without_signature(source),
         }
-        write_durably(path.with_suffix(".json"), _json_bytes(sidecar), mode=0o600)
+        with contextlib.suppress(OSError):  # the picture is there, and all that this file tells can be read from it
+            write_durably(path.with_suffix(".json"), _json_bytes(sidecar), mode=0o600)
         return path, digest
+
+    def conclude(self, images: ImageSet, failure: SeedreamError | None) -> None:
+        """Bring `request.json` to its end state. A disk that fails only now holds the pictures already."""
+        stopped = images.state == "running"
+        partial = bool(images.failed) or failure is not None
+        state = "stopped" if stopped else "failed" if not images.ok else "partial" if partial else "done"
+        try:
+            self.update(
+                state=state,
+                outcome=_outcome(images, failure),
+                seconds=round(images.seconds, 3),
+                usage=images.usage,
+                frames=[_frame_facts(frame) for frame in images],
+                error=None if failure is None else _error_facts(failure),
+            )
+            if not stopped and images.ok and not any(isinstance(frame.error, ImageError) for frame in images.failed):
+                self.drop_signatures()
+        except (OSError, ValueError):  # ValueError: a line that a full disk has cut
+            return
 
     def drop_signatures(self) -> None:
         """Cut the signed part off every link in `response.jsonl`: once all pictures are saved it is only a risk."""
@@ -106,13 +135,22 @@ def begin_run(store: Path, plan: Plan, *, client_request_id: str) -> Run:
             "expected": plan.request.images_expected,
             "body": plan.body,
         })  # fmt: skip
-        run.update()
-    except OSError as exc:
+        _write_first(run)
+    except (OSError, ValueError) as exc:  # ValueError: a NUL in the name
         raise ConfigError(
-            f"The store {store} cannot be written ({exc.strerror or exc}).",
+            f"The store {store} cannot be written ({getattr(exc, 'strerror', None) or exc}).",
             hint="Name another folder with SEEDREAM_STORE or %config SeedreamMagics.store.",
         ) from exc
     return run
+
+
+def _write_first(run: Run) -> None:
+    try:
+        run.update()
+    except OSError:
+        with contextlib.suppress(OSError):
+            run.folder.rmdir()  # a folder without a record is no run
+        raise
 
 
 def write_durably(path: Path, data: bytes, *, mode: int) -> None:
@@ -149,11 +187,12 @@ def _write_all(descriptor: int, data: bytes) -> None:
 def _sync_folder(folder: Path) -> None:
     if os.name == "nt":
         return  # Windows neither allows nor needs it
-    descriptor = os.open(folder, os.O_RDONLY)
-    try:
-        os.fsync(descriptor)
-    finally:
-        os.close(descriptor)
+    with contextlib.suppress(OSError):  # some network file systems refuse it; the file has its bytes and its name
+        descriptor = os.open(folder, os.O_RDONLY)
+        try:
+            os.fsync(descriptor)
+        finally:
+            os.close(descriptor)
 
 
 def _check_space(store: Path, images: int) -> None:
@@ -168,6 +207,24 @@ def _check_space(store: Path, images: int) -> None:
 def _run_id(now: datetime) -> str:
     noise = base64.b32encode(secrets.token_bytes(7)).decode().lower()[:10]
     return f"{now:%Y%m%dT%H%M%SZ}-{noise}"
+
+
+def _outcome(images: ImageSet, failure: SeedreamError | None) -> Outcome:
+    if images.outcome == "billed":
+        return "billed"
+    if failure is None or failure.billed == "unknown":
+        return "unknown"
+    return "rejected" if isinstance(failure, ApiError | ResponseBroken) else "not_sent"
+
+
+def _frame_facts(frame: Frame) -> dict[str, str]:
+    if frame.path is not None:
+        return {"file": frame.path.name}
+    return _error_facts(frame.error) if frame.error is not None else {}
+
+
+def _error_facts(error: SeedreamError) -> dict[str, str]:
+    return {"error": type(error).__name__, "message": str(error)}
 
 
 def _json_bytes(value: Mapping[str, Any]) -> bytes:

@@ -49,8 +49,8 @@ def verified(data: bytes) -> PictureFacts:
 def open_picture(path: Path) -> Image.Image:
     """A saved picture, decoded. Raises `ImageInvalid` if the file is gone or damaged."""
     try:
-        picture = Image.open(path, formats=FORMATS)
-        picture.load()
+        with Image.open(path, formats=FORMATS) as picture:
+            picture.load()
     except Exception as exc:
         raise ImageInvalid(f"{path} cannot be read: {exc}.") from exc
     return picture
@@ -59,12 +59,23 @@ def open_picture(path: Path) -> Image.Image:
 def _signature(data: bytes) -> tuple[str, str, bool]:
     """Media type, file ending, and whether the end mark of the format is there."""
     if data.startswith(b"\xff\xd8\xff"):
-        return "image/jpeg", "jpg", data.rfind(b"\xff\xd9") > 2
+        return "image/jpeg", "jpg", b"\xff\xd9" in data[_scan_of_jpeg(data) :]
     if data.startswith(b"\x89PNG\r\n\x1a\n"):
         return "image/png", "png", _PNG_END in data[-4096:]
     if data[:4] == b"RIFF" and data[8:12] == b"WEBP":
         return "image/webp", "webp", len(data) >= int.from_bytes(data[4:8], "little") + 8
     raise ImageInvalid(f"The link gave {_described(data)}, not a JPEG, PNG or WebP picture.")
+
+
+def _scan_of_jpeg(data: bytes) -> int:
+    """Where the compressed picture begins: the end marks before it are those of thumbnails in its metadata."""
+    position = 2
+    while data[position : position + 1] == b"\xff" and data[position + 1 : position + 2] != b"\xda":
+        fill = data[position + 1 : position + 2] == b"\xff"
+        position += 1 if fill else 2 + int.from_bytes(data[position + 2 : position + 4])
+        if position >= len(data):
+            break
+    return position
 
 
 def _decoded_size(data: bytes) -> tuple[int, int]:

@@ -1,0 +1,511 @@
+"""The one POST on real sockets: what is sent, what is read, and what each fault of the way is called."""
+
+from __future__ import annotations
+
+import asyncio
+import base64
+import contextlib
+import json
+import socket
+import threading
+import zlib
+from collections.abc import AsyncIterator, Callable
+from typing import Any
+
+import httpx
+import pytest
+
+from raw_server import (
+    EVENT_STREAM,
+    Behaviour,
+    Close,
+    Cut,
+    Drip,
+    Gate,
+    Hang,
+    Raw,
+    Reply,
+    Request,
+    Reset,
+    head,
+    json_reply,
+    raw_server,
+    sse,
+)
+from seedream_magic import (
+    ApiError,
+    AuthFailed,
+    ConfigError,
+    ContentRefused,
+    ModelNotFound,
+    NoConnection,
+    OutcomeUnknown,
+    PaymentRequired,
+    RateLimited,
+    RequestRefused,
+    ResponseBroken,
+    SeedreamError,
+    ServerFailed,
+)
+from seedream_magic.api import client as client_module
+from seedream_magic.api.client import Patience, Transport, new_client, patience_for, post
+from seedream_magic.api.events import Unreadable
+from seedream_magic.api.keys import Key
+from seedream_magic.api.plan import Plan
+from seedream_magic.api.providers import PROVIDERS
+from seedream_magic.api.request import make_request
+from served import KEY
+from service import POST, completed
+
+ANSWER = {"data": [{"url": "https://example.com/1.jpeg"}], "created": 1, "usage": {"generated_images": 1}}
+Objects = list[dict[str, Any] | Unreadable | None]
+
+
+def plan_for(url: str, **options: Any) -> Plan:
+    request, _ = make_request("四季 four seasons", model="doubao-seedream-4-5", **options)
+    return Plan(request, PROVIDERS["anyfast"], f"{url}/v1")
+
+
+async def posted(plan: Plan, transport: Transport | None = None, heard: Objects | None = None) -> Objects:
+    """Every object of the answer; `heard` has those that came before an error."""
+    heard = [] if heard is None else heard
+    async with post(plan, Key(KEY, "a test"), client_request_id="our-id", transport=transport) as answer:
+        async for value in answer.objects():
+            heard.append(value)
+    return heard
+
+
+def ask(behaviour: Behaviour | Callable[[Request], Behaviour], **options: Any) -> Objects:
+    """The objects of that answer; it came to one POST."""
+    with raw_server({POST: behaviour}) as server:
+        try:
+            return asyncio.run(posted(plan_for(server.url, **options)))
+        finally:
+            server.wait_for(lambda seen: seen.open_connections == 0)
+            assert server.posts == 1
+
+
+def failure(behaviour: Behaviour | Callable[[Request], Behaviour], **options: Any) -> SeedreamError:
+    with pytest.raises(SeedreamError) as caught:
+        ask(behaviour, **options)
+    assert KEY not in str(caught.value)
+    return caught.value
+
+
+def be_patient_for(monkeypatch: pytest.MonkeyPatch, **seconds: float) -> None:
+    monkeypatch.setattr(client_module, "patience_for", lambda plan, body: Patience(**seconds))
+
+
+def test_the_request_is_what_the_api_documents() -> None:
+    """Bearer key, JSON in UTF-8 with every explicit field, nothing compressed, our id for support."""
+    with raw_server({POST: json_reply(ANSWER)}) as server:
+        plan = plan_for(server.url, images=4)
+        assert asyncio.run(posted(plan)) == [ANSWER]
+        (request,) = server.requests
+    assert request.json() == plan.body
+    assert "四季".encode() in request.body
+    told = {name: request.headers.get(name) for name in ("authorization", "content-type", "accept-encoding", "cookie")}
+    assert told == {
+        "authorization": f"Bearer {KEY}",
+        "content-type": "application/json",
+        "accept-encoding": "identity",
+        "cookie": None,
+    }
+    assert request.headers["idempotency-key"] == request.headers["x-client-request-id"] == "our-id"
+
+
+EVENTS = sse("x", {"n": 1}) + sse("x", {"n": 2}) + sse(None, "[DONE]")
+
+
+@pytest.mark.parametrize("stream", [True, False])
+@pytest.mark.parametrize(
+    ("declared", "before"),
+    [
+        ("application/json", b""),
+        ("text/event-stream", b"\xef\xbb\xbf"),
+        ("text/plain; charset=utf-16", b"\r\n  \n"),
+        ("", b"\n\n"),
+    ],
+)
+def test_the_first_byte_decides_what_an_answer_is(declared: str, before: bytes, *, stream: bool) -> None:
+    """JSON to `stream: true`, events to `stream: false`, whatever the Content-Type says."""
+    headers = {"Content-Type": declared} if declared else {}
+    json_body = before + json.dumps(ANSWER).encode()
+    assert ask(Reply(200, headers, json_body), images=2, stream=stream) == [ANSWER]
+    for events in (EVENTS, b": PING\n\n" + EVENTS):
+        assert ask(Reply(200, headers, before + events), images=2, stream=stream) == [{"n": 1}, {"n": 2}, None]
+
+
+@pytest.mark.parametrize("size", [1, 2, 3, 5, 7])
+def test_pieces_of_any_size_give_the_same_objects(size: int) -> None:
+    """A stream that comes byte by byte, through chunked encoding as well, is the same stream."""
+    events = EVENTS.replace(b"\n", b"\r\n")
+    chunked = b"".join(
+        b"%x\r\n%s\r\n" % (len(piece), piece)
+        for piece in (events[start : start + size] for start in range(0, len(events), size))
+    )
+    plain = ask(Drip(head(200, EVENT_STREAM) + events, size, 0))
+    assert plain == ask(Raw(head(200, {"Transfer-Encoding": "chunked"}) + chunked + b"0\r\n\r\n"))
+    assert plain == [{"n": 1}, {"n": 2}, None]
+
+
+def test_a_picture_of_ten_megabytes_is_one_line() -> None:
+    """Base64 in a stream makes lines that readers with a limit break on."""
+    text = base64.b64encode(bytes(10_000_000)).decode()
+    first, end = ask(Reply(200, EVENT_STREAM, sse("x", {"b64_json": text}) + sse(None, "[DONE]")))
+    assert isinstance(first, dict)
+    assert first["b64_json"] == text
+    assert end is None
+
+
+def test_an_event_that_is_no_object_is_told_and_the_next_one_is_read() -> None:
+    """One unreadable event costs no other."""
+    broken, whole, _ = ask(Reply(200, EVENT_STREAM, sse("x", "{half") + sse("x", {"n": 2}) + sse(None, "[DONE]")))
+    assert isinstance(broken, Unreadable)
+    assert "{half" in broken.reason
+    assert whole == {"n": 2}
+
+
+def envelope(code: str, message: str = "words", **more: object) -> dict[str, object]:
+    return {"error": {"code": code, "message": message, "param": "", "type": "BadRequest", **more}}
+
+
+REFUSALS: list[tuple[int, str, type[ApiError], str]] = [
+    (400, "InvalidParameter", RequestRefused, "no"),
+    (400, "InputTextSensitiveContentDetected", ContentRefused, "no"),
+    (401, "AuthenticationError", AuthFailed, "no"),
+    (402, "", PaymentRequired, "no"),
+    (403, "AccountOverdueError", PaymentRequired, "no"),
+    (403, "AccessDenied", AuthFailed, "no"),
+    (404, "InvalidEndpointOrModel.NotFound", ModelNotFound, "no"),
+    (408, "", ApiError, "unknown"),
+    (409, "", ApiError, "unknown"),
+    (413, "", RequestRefused, "no"),
+    (422, "", RequestRefused, "no"),
+    (425, "", ApiError, "unknown"),
+    (429, "ModelAccountIpmRateLimitExceeded", RateLimited, "no"),
+    (429, "QuotaExceeded", PaymentRequired, "no"),
+    (500, "InternalServiceError", ServerFailed, "unknown"),
+    (502, "", ServerFailed, "unknown"),
+    (503, "ServerOverloaded", RateLimited, "unknown"),
+    (504, "", ServerFailed, "unknown"),
+    (524, "", ServerFailed, "unknown"),
+]
+
+
+@pytest.mark.parametrize(("status", "code", "kind", "billed"), REFUSALS)
+def test_a_refusal_has_the_class_of_its_code_and_status(
+    status: int, code: str, kind: type[ApiError], billed: str
+) -> None:
+    """Each says what it was, whether it bills, and its request id; none is sent again."""
+    answer = json_reply(envelope(code), status, {"X-Request-Id": "0217abc", "Retry-After": "7"})
+    error = failure(answer)
+    assert type(error) is kind
+    assert isinstance(error, ApiError)
+    assert (error.status, error.code, error.billed, error.request_id) == (
+        status,
+        code or "BadRequest",
+        billed,
+        "0217abc",
+    )
+    if isinstance(error, RateLimited):
+        assert error.retry_after == 7
+
+
+@pytest.mark.parametrize(
+    ("body", "words"),
+    [
+        (b"<html><head><title>502 Bad Gateway</title></head><body><h1>nginx</h1></body></html>", "502 Bad Gateway"),
+        (b"upstream connect error", "upstream connect error"),
+        (b"", "no reason given"),
+        (b'{"message": "no channel"}', "no channel"),
+        (b"\xff\xfe\x00", "HTTP 502"),
+        (b"[" * 100_000, "HTTP 502"),
+    ],
+)
+def test_a_refusal_of_a_gateway_is_told_in_its_own_words(body: bytes, words: str) -> None:
+    """HTML, plain text, nothing and nonsense are refusals too."""
+    error = failure(Reply(502, {"Content-Type": "text/html"}, body))
+    assert isinstance(error, ServerFailed)
+    assert words in str(error)
+    assert len(str(error)) < 600
+
+
+@pytest.mark.parametrize("cut", [-1, -20, -60])
+def test_a_refusal_whose_body_breaks_off_is_still_a_refusal(cut: int) -> None:
+    """The status line has said no; half an envelope changes nothing."""
+    error = failure(Cut(json_reply(envelope("AuthenticationError"), 401), cut))
+    assert isinstance(error, AuthFailed)
+    assert error.billed == "no"
+
+
+def test_a_key_that_a_gateway_repeats_is_not_shown() -> None:
+    """Neither in the message nor in what is kept of it."""
+    error = failure(json_reply(envelope("invalid_api_key", f"Incorrect API key provided: {KEY}"), 401))
+    assert "Incorrect API key provided: (key)" in str(error)
+    assert KEY not in repr(error.__dict__)
+
+
+@pytest.mark.parametrize("status", [301, 302, 303, 307, 308])
+@pytest.mark.parametrize("same_origin", [True, False])
+def test_a_redirect_is_not_followed_and_the_key_stays(status: int, *, same_origin: bool) -> None:
+    """A redirected POST would carry key and prompt to another server, or become a GET."""
+    with raw_server({POST: json_reply(ANSWER), ("GET", "/"): json_reply(ANSWER)}) as other:
+
+        def elsewhere(request: Request) -> Behaviour:
+            target = "/other" if same_origin else f"{other.url}/v1/images/generations"
+            return Reply(status, {"Location": target})
+
+        error = failure(elsewhere)
+        assert (other.connections, len(other.requests)) == (0, 0)
+    assert isinstance(error, ResponseBroken)
+    assert error.billed == "no"
+    assert "redirect" in str(error)
+
+
+def test_a_closed_port_is_no_connection() -> None:
+    """Nothing was sent, so nothing can be billed."""
+    with socket.create_server(("127.0.0.1", 0)) as listener:
+        port = listener.getsockname()[1]
+    with pytest.raises(NoConnection) as caught:
+        asyncio.run(posted(plan_for(f"http://127.0.0.1:{port}")))
+    assert caught.value.billed == "no"
+    assert "127.0.0.1" in str(caught.value)
+    assert isinstance(caught.value.__cause__, httpx.ConnectError)
+
+
+def test_tls_to_a_plain_port_is_no_connection() -> None:
+    """The handshake failed before a byte of the request left."""
+    with socket.create_server(("127.0.0.1", 0)) as listener:
+        plain = threading.Thread(target=_answer_plainly, args=(listener,))
+        plain.start()
+        with pytest.raises(NoConnection) as caught:
+            asyncio.run(posted(plan_for(f"https://127.0.0.1:{listener.getsockname()[1]}")))
+        plain.join(10)
+    assert caught.value.billed == "no"
+
+
+def _answer_plainly(listener: socket.socket) -> None:
+    connection, _ = listener.accept()
+    with connection:
+        connection.recv(65536)
+        connection.sendall(b"HTTP/1.1 400 Bad Request\r\n\r\n")
+
+
+@pytest.mark.parametrize(
+    "behaviour",
+    [
+        Close(),
+        Reset(),
+        Raw(b"HTTP/1.1 2"),
+        Raw(b"HTTP/1.1 200 OK\r\nContent-Le"),
+        Reset(b"HTTP/1.1 200 OK\r\nContent-Type: app"),
+        Raw(b"SSH-2.0-x\r\n\r\n"),
+        Raw(b"HTTP/1.1 200 OK\r\nContent-Length: -5\r\n\r\n{}"),
+    ],
+    ids=["closed", "reset", "half status line", "half head", "reset in the head", "not HTTP", "absurd head"],
+)
+def test_no_head_after_the_request_is_an_unknown_outcome(behaviour: Behaviour) -> None:
+    """It may have been billed, so it was not sent again, and support can be asked by our id."""
+    error = failure(behaviour)
+    assert type(error) is OutcomeUnknown
+    assert (error.billed, error.request_id) == ("unknown", "our-id")
+    assert "usage page" in error.hint
+
+
+def test_silence_after_the_request_ends_with_the_patience(monkeypatch: pytest.MonkeyPatch) -> None:
+    """The wait for the head has a limit."""
+    be_patient_for(monkeypatch, head=0.1)
+    error = failure(Hang(threading.Event()))
+    assert type(error) is OutcomeUnknown
+    assert "did not answer" in str(error)
+
+
+def test_a_head_that_drips_ends_with_the_patience(monkeypatch: pytest.MonkeyPatch) -> None:
+    """One byte now and then is no answer: the limit is for the whole head, not for each read."""
+    be_patient_for(monkeypatch, head=0.15, connect=0.05, write=0.05)
+    error = failure(Drip(head(200, {"X-Long": "x" * 10_000}), 1, 0.02))
+    assert type(error) is OutcomeUnknown
+
+
+@pytest.mark.parametrize(
+    ("patience", "behaviour", "words"),
+    [
+        (
+            {"idle": 0.1},
+            Gate(head(200, EVENT_STREAM) + sse("x", {"n": 1}), threading.Event(), b""),
+            "fell silent",
+        ),
+        ({"head": 0.5}, Gate(head(200, {}) + b'{"data": [', threading.Event(), b""), "fell silent"),
+        ({"total": 0.1}, Drip(head(200, {}) + b" " * 10_000, 1, 0.02), "fell silent"),
+        ({"progress": 0.1}, Drip(head(200, EVENT_STREAM) + b": PING\n\n" * 1000, 8, 0.02), "no picture"),
+    ],
+    ids=["a stream stalls", "a JSON answer stalls", "a body drips", "only keep-alives"],
+)
+def test_an_answer_that_stops_coming_ends(
+    monkeypatch: pytest.MonkeyPatch, patience: dict[str, float], behaviour: Behaviour, words: str
+) -> None:
+    """Each way of never ending has its limit; the head has come, so it is billed."""
+    be_patient_for(monkeypatch, **patience)
+    error = failure(behaviour)
+    assert isinstance(error, ResponseBroken)
+    assert error.billed == "yes"
+    assert words in str(error)
+
+
+def test_the_patience_grows_with_images_and_bytes() -> None:
+    """300 s and 40 s for each further image, at most 900; 2 s more to write for each MiB."""
+    one, four, most = (patience_for(plan_for("", images=images), b"") for images in (1, 4, 15))
+    assert (one.head, four.head, most.head, one.write) == (300, 420, 860, 60)
+    assert patience_for(plan_for(""), bytes(2**20)).write == 62
+
+
+@pytest.mark.parametrize(
+    ("reply", "words", "raw"),
+    [
+        (
+            Reply(200, {}, b"<!doctype html><p>Log in to the hotel"),
+            "web page",
+            b"<!doctype html><p>Log in to the hotel",
+        ),
+        (Reply(200, {}, b"upstream is busy"), "neither JSON", b"upstream is busy"),
+        (Reply(200, {}, b'["a", "list"]'), "no JSON object", b'["a", "list"]'),
+        (Reply(200, {}, b'{"data": [{"url": "ht'), "no JSON object", b'{"data": [{"url": "ht'),
+        (Reply(200, {}, b""), "empty", b""),
+        (Reply(204, {}, b""), "empty", b""),
+        (Reply(200, {"Content-Encoding": "gzip"}, zlib.compress(b"{}")), "compressed", b""),
+    ],
+)
+def test_an_answer_that_is_none_keeps_its_bytes(reply: Reply, words: str, raw: bytes) -> None:
+    """The error says what came, and carries it for support."""
+    error = failure(reply)
+    assert isinstance(error, ResponseBroken)
+    assert words in str(error)
+    assert (error.raw, error.billed) == (raw, "yes")
+
+
+def test_a_web_page_in_pieces_is_kept_whole() -> None:
+    """The first packet alone would not show what it says."""
+    page = b"<html>" + b"<p>words</p>" * 2000
+    error = failure(Drip(head(200, {}) + page, 5000, 0))
+    assert isinstance(error, ResponseBroken)
+    assert error.raw == page
+
+
+@pytest.mark.parametrize("at", [-1, -30, -len(json.dumps(ANSWER)) + 1])
+def test_a_cut_json_answer_keeps_what_came(at: int) -> None:
+    """The promised length did not come: billed, and the part that came is in the error."""
+    reply = json_reply(ANSWER)
+    error = failure(Cut(reply, at))
+    assert isinstance(error, ResponseBroken)
+    assert "broke in the middle" in str(error)
+    assert error.raw == reply.body[:at]
+
+
+def test_an_endless_answer_stops_at_the_cap(monkeypatch: pytest.MonkeyPatch) -> None:
+    """No answer of the service is longer than its pictures in base64."""
+    monkeypatch.setattr(client_module, "MAXIMUM_BYTES_PER_IMAGE", 100_000)
+    error = failure(Reply(200, {"Content-Length": "10000000000"}, b'{"x": "' + b"x" * 300_000))
+    assert "longer than 100,000 bytes" in str(error)
+
+
+FIRST = sse("x", {"n": 1})
+SECOND = sse("x", {"n": 2})
+
+
+@pytest.mark.parametrize(
+    ("part", "objects"),
+    [
+        (SECOND[:-1], [{"n": 1}, {"n": 2}]),
+        (SECOND[:-2], [{"n": 1}, {"n": 2}]),
+        (SECOND[:-3], [{"n": 1}]),
+        (SECOND[:10], [{"n": 1}]),
+        (b"", [{"n": 1}]),
+    ],
+)
+@pytest.mark.parametrize("length", [{"Content-Length": "100000"}, {}])
+def test_a_cut_stream_hands_out_every_whole_event(part: bytes, objects: Objects, length: dict[str, str]) -> None:
+    """Even the last one, whose end mark is missing but whose data is complete; a half one is not handed out."""
+    heard: Objects = []
+    cut = Raw(head(200, EVENT_STREAM | length) + FIRST + part)
+    # Where no length was promised a cut cannot be told from an end.
+    told = pytest.raises(ResponseBroken) if length else contextlib.nullcontext()
+    with raw_server({POST: cut}) as server, told:
+        asyncio.run(posted(plan_for(server.url, images=2), heard=heard))
+    assert [value for value in heard if not isinstance(value, Unreadable)] == objects
+
+
+def test_leaving_early_closes_the_connection() -> None:
+    """A reader that has enough leaves no connection at the service."""
+
+    async def first_object(url: str) -> object:
+        async with post(plan_for(url), Key(KEY, "a test"), client_request_id="our-id") as answer:
+            async for value in answer.objects():
+                return value
+        return None
+
+    held = threading.Event()
+    with raw_server({POST: Gate(head(200, EVENT_STREAM) + FIRST, held, completed(1))}) as server:
+        assert asyncio.run(first_object(server.url)) == {"n": 1}
+        server.wait_for(lambda seen: seen.open_connections == 0)
+        assert server.posts == 1
+
+
+class Faulty(Transport):
+    """A transport that raises: at once, or when its answer is read."""
+
+    def __init__(self, fault: Exception, *, answers: bool) -> None:
+        self.fault, self.answers, self.closed, self.requests = fault, answers, False, 0
+
+    async def handle_async_request(self, request: httpx.Request) -> httpx.Response:
+        self.requests += 1
+        if self.answers:
+            return httpx.Response(200, content=self._body())
+        raise self.fault
+
+    async def _body(self) -> AsyncIterator[bytes]:
+        yield b'{"data": ['
+        raise self.fault
+
+    async def aclose(self) -> None:
+        self.closed = True
+
+
+FAULTS = [OSError(5, "I/O"), RuntimeError("bug"), ValueError("bad"), httpx.ReadError(""), TimeoutError(), KeyError("x")]
+
+
+@pytest.mark.parametrize("answers", [True, False])
+@pytest.mark.parametrize("fault", FAULTS)
+def test_whatever_a_transport_raises_is_one_of_our_errors(fault: Exception, *, answers: bool) -> None:
+    """No type of a library, nor of a bug, gets through; the cause is kept. The transport stays its owner's."""
+    transport = Faulty(fault, answers=answers)
+    with pytest.raises(ResponseBroken if answers else OutcomeUnknown) as caught:
+        asyncio.run(posted(plan_for("http://127.0.0.1:9"), transport))
+    assert caught.value.__cause__ is fault
+    assert (transport.requests, transport.closed) == (1, False)
+
+
+def test_a_lent_transport_keeps_no_connection() -> None:
+    """The next run may have another event loop, in which a kept connection is dead."""
+
+    async def run(url: str, transport: httpx.AsyncHTTPTransport) -> Objects:
+        return await posted(plan_for(url), transport)
+
+    with raw_server({POST: json_reply(ANSWER)}) as server:
+        transport = httpx.AsyncHTTPTransport()
+        for _ in range(3):
+            assert asyncio.run(run(server.url, transport)) == [ANSWER]
+        assert (server.posts, server.connections) == (3, 3)
+        assert {request.headers["connection"] for request in server.requests} == {"close"}
+
+
+@pytest.mark.parametrize(
+    ("variable", "value"), [("HTTPS_PROXY", "nonsense://proxy"), ("SSL_CERT_FILE", "/no/such/file.pem")]
+)
+def test_unusable_settings_of_the_machine_are_told(monkeypatch: pytest.MonkeyPatch, variable: str, value: str) -> None:
+    """A client that cannot be made is a matter of configuration, with the variables to look at."""
+    monkeypatch.setenv(variable, value)
+    with pytest.raises(ConfigError) as caught:
+        new_client(None)
+    assert variable in caught.value.hint
+    assert caught.value.billed == "no"

@@ -1,0 +1,375 @@
+"""Pictures over real sockets: whole or not at all, without the key, and only from where they can be."""
+
+from __future__ import annotations
+
+import asyncio
+import base64
+import socket
+from collections.abc import Callable
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+
+import pytest
+
+from raw_server import Behaviour, Close, Cut, Drip, Raw, RawServer, Reply, Request, Reset, Sequence, head, raw_server
+from seedream_magic import ImageError, ImageInvalid, ImageLinkExpired, ImageTooLarge, UnsafeURL
+from seedream_magic.api.retry import DOWNLOAD_ATTEMPTS
+from seedream_magic.images import download as download_module
+from seedream_magic.images.download import check_link, decode, download, image_client, link_expiry
+from seedream_magic.images.verify import PictureFacts
+from service import jpeg
+
+WHOLE = Reply(200, {"Content-Type": "image/jpeg"}, jpeg(1))
+FACTS = PictureFacts("image/jpeg", "jpg", 64, 48)
+IMG = ("GET", "/img/")
+Scripted = Behaviour | Callable[[Request], Behaviour]
+
+
+@pytest.fixture(autouse=True)
+def no_pause(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Attempts follow at once."""
+    monkeypatch.setattr(download_module, "download_pause", lambda attempt: 0.0)
+
+
+def fetch(server: RawServer, path: str = "/img/1.jpeg") -> tuple[bytes, PictureFacts]:
+    async def run() -> tuple[bytes, PictureFacts]:
+        async with image_client() as client:
+            return await download(client, server.url + path, allow_loopback=True)
+
+    return asyncio.run(run())
+
+
+def refused(behaviour: Scripted, path: str = "/img/1.jpeg") -> tuple[ImageError, int]:
+    """The error, and how many requests were made."""
+    with raw_server({IMG: behaviour}) as server:
+        with pytest.raises(ImageError) as caught:
+            fetch(server, path)
+        assert caught.value.billed == "yes"
+        assert caught.value.__cause__ is not caught.value
+        return caught.value, server.gets
+
+
+def test_a_picture_comes_as_it_was_sent() -> None:
+    """Its original bytes, with and without a length, and in chunks."""
+    chunked = b"".join(b"%x\r\n%s\r\n" % (len(piece), piece) for piece in (jpeg(1)[:300], jpeg(1)[300:], b""))
+    forms = Sequence(
+        WHOLE,
+        Raw(head(200, {}) + jpeg(1)),
+        Raw(head(200, {"Transfer-Encoding": "chunked"}) + chunked),
+        Drip(bytes(WHOLE), 90, 0),
+    )
+    with raw_server({IMG: forms}) as server:
+        assert [fetch(server) for _ in range(4)] == [(jpeg(1), FACTS)] * 4
+
+
+@pytest.mark.parametrize(
+    "fault",
+    [
+        Close(),
+        Reset(),
+        Reset(bytes(WHOLE)[:200]),
+        Cut(WHOLE, -1),
+        Cut(WHOLE, -300),
+        Raw(head(200, {}) + jpeg(1)[:-2]),
+        Raw(head(200, {}) + jpeg(1)[:400]),
+        Reply(200, {}, b"<html>try again</html>"),
+        Reply(200, {"Content-Length": str(len(jpeg(1)))}, jpeg(1)[:-40] + bytes(40)),
+        Reply(429, {"Retry-After": "0"}),
+        Reply(408),
+        Reply(500),
+        Reply(503),
+    ],
+)
+def test_a_fault_of_the_way_is_tried_again(fault: Behaviour) -> None:
+    """A picture that is paid for is asked for until it is whole; its link costs nothing."""
+    with raw_server({IMG: Sequence(fault, WHOLE)}) as server:
+        assert fetch(server) == (jpeg(1), FACTS)
+        assert server.gets == 2
+
+
+@pytest.mark.parametrize(
+    ("behaviour", "kind", "words", "attempts"),
+    [
+        (Close(), ImageError, "download failed", DOWNLOAD_ATTEMPTS),
+        (Cut(WHOLE, -5), ImageError, "download failed", DOWNLOAD_ATTEMPTS),
+        (Reply(503), ImageError, "HTTP 503", DOWNLOAD_ATTEMPTS),
+        (Raw(head(200, {}) + jpeg(1)[:400]), ImageInvalid, "cut off", 2),
+        (Reply(200, {"Content-Type": "image/jpeg"}, b"<html>Log in</html>"), ImageInvalid, "a text page", 2),
+        (Reply(200, {}, b"<?xml?><Error><Code>AccessDenied</Code></Error>"), ImageInvalid, "a text page", 2),
+        (Reply(200, {"Content-Encoding": "gzip"}, jpeg(1)), ImageInvalid, "compressed", 2),
+        (Reply(403), ImageLinkExpired, "no longer served (HTTP 403)", 1),
+        (Reply(404), ImageLinkExpired, "HTTP 404", 1),
+        (Reply(410), ImageLinkExpired, "HTTP 410", 1),
+        (Reply(304), ImageLinkExpired, "HTTP 304", 1),
+        (Reply(206, {}, jpeg(1)), ImageLinkExpired, "HTTP 206", 1),
+    ],
+)
+def test_what_stands_in_the_way_is_named(
+    behaviour: Behaviour, kind: type[ImageError], words: str, attempts: int
+) -> None:
+    """Six attempts at a broken way, two at wrong bytes, one where the answer is final."""
+    error, asked = refused(behaviour)
+    assert type(error) is kind
+    assert words in str(error)
+    assert asked == attempts
+
+
+def signed(at: datetime, seconds: int = 86400) -> str:
+    return f"X-Tos-Algorithm=x&X-Tos-Date={at:%Y%m%dT%H%M%SZ}&X-Tos-Expires={seconds}&X-Tos-Signature=canary"
+
+
+def test_an_expired_link_tells_its_age() -> None:
+    """A 403 past the end that the link itself names; the signature is not in the message."""
+    error, asked = refused(Reply(403), "/img/1.jpeg?" + signed(datetime.now(UTC) - timedelta(hours=26)))
+    assert type(error) is ImageLinkExpired
+    assert "ended 2.0 h ago" in str(error)
+    assert "canary" not in str(error)
+    assert asked == 1
+
+
+@pytest.mark.parametrize(
+    ("query", "expiry"),
+    [
+        ("X-Tos-Date=20250910T015107Z&X-Tos-Expires=86400", datetime(2025, 9, 11, 1, 51, 7, tzinfo=UTC)),
+        ("x-tos-expires=60&x-tos-date=20250910T015107Z", datetime(2025, 9, 10, 1, 52, 7, tzinfo=UTC)),
+        ("X-Tos-Date=20250910&X-Tos-Expires=86400", None),
+        ("X-Tos-Date=20250910T015107Z&X-Tos-Expires=soon", None),
+        ("X-Tos-Date=20250910T015107Z&X-Tos-Expires=99999999999999", None),
+        ("X-Tos-Date=20250910T015107Z", None),
+        ("", None),
+    ],
+)
+def test_the_end_of_a_link_is_read_from_it(query: str, expiry: datetime | None) -> None:
+    """Whatever the host: `X-Tos-Date` and `X-Tos-Expires` tell."""
+    assert link_expiry(f"https://example.com/1.jpeg?{query}") == expiry
+
+
+def test_requests_for_pictures_carry_nothing_of_the_caller(monkeypatch: pytest.MonkeyPatch) -> None:
+    """No key, no cookie that the host has set, no referer, nothing of ~/.netrc, nothing compressed."""
+    (Path.home() / ".netrc").write_text("machine 127.0.0.1 login canary password canary\n")
+    monkeypatch.setenv("NETRC", str(Path.home() / ".netrc"))
+
+    def hop(request: Request) -> Behaviour:
+        cookies = {"Set-Cookie": "session=canary; Path=/"}
+        if request.path.startswith("/img/2"):
+            return Reply(200, cookies, jpeg(1))
+        return Reply(302, cookies | {"Location": "/img/2.jpeg"})
+
+    async def run(url: str) -> None:
+        async with image_client() as client:
+            for _ in range(2):
+                await download(client, url, allow_loopback=True)
+
+    with raw_server({IMG: hop}) as server:
+        asyncio.run(run(f"{server.url}/img/1.jpeg"))
+        requests = list(server.requests)
+    assert len(requests) == 4
+    for request in requests:
+        assert set(request.headers) == {"host", "accept", "accept-encoding", "user-agent", "connection"}
+        assert request.headers["accept-encoding"] == "identity"
+        assert b"canary" not in request.head
+
+
+def test_three_redirects_are_followed_and_no_fourth() -> None:
+    """Relative and absolute; each hop is one request."""
+
+    def hops(request: Request) -> Behaviour:
+        left = int(request.path.removeprefix("/img/"))
+        target = f"/img/{left - 1}" if left % 2 else f"http://{request.headers['host']}/img/{left - 1}"
+        return Reply(302, {"Location": target}) if left else WHOLE
+
+    with raw_server({IMG: hops}) as server:
+        assert fetch(server, "/img/3") == (jpeg(1), FACTS)
+        assert server.gets == 4
+        with pytest.raises(UnsafeURL, match="more than 3 times"):
+            fetch(server, "/img/4")
+        assert server.gets == 8
+
+
+UNSAFE = [
+    "http://example.com/1.jpeg",
+    "https://example.com:8443/1.jpeg",
+    "https://user@example.com/1.jpeg",
+    "https://user:pass@example.com/1.jpeg",
+    "https://169.254.169.254/latest/meta-data",
+    "https://10.0.0.1/1.jpeg",
+    "https://100.100.100.200/1.jpeg",
+    "https://192.168.1.1/1.jpeg",
+    "https://0.0.0.0/1.jpeg",
+    "https://2130706433/1.jpeg",
+    "https://0x7f000001/1.jpeg",
+    "https://0x7f.1/1.jpeg",
+    "https://127.1/1.jpeg",
+    "https://0177.0.0.1/1.jpeg",
+    "https://[fe80::1]/1.jpeg",
+    "https://[::ffff:10.0.0.1]/1.jpeg",
+    "https://[fd00:ec2::254]/1.jpeg",
+    "ftp://example.com/1.jpeg",
+    "file:///etc/passwd",
+    "data:image/jpeg;base64,AAAA",
+    "javascript:alert(1)",
+    "https:///1.jpeg",
+    "https://exam\\ple.com/1.jpeg",
+    "https://example.com/1 .jpeg",
+    "https://example.com/\r\nHost: x",
+    "https://[::1/1.jpeg",
+    "https://example.com:99999/1.jpeg",
+    "https://example.com/" + "x" * 5000,
+    "",
+]
+LOOPBACK = [
+    "https://127.0.0.1/1.jpeg",
+    "https://localhost/1.jpeg",
+    "https://localhost./1.jpeg",
+    "https://[::1]/1.jpeg",
+    "http://127.0.0.1:8080/1.jpeg",
+]
+
+
+@pytest.mark.parametrize("url", UNSAFE)
+@pytest.mark.parametrize("allow_loopback", [True, False])
+def test_an_unsafe_link_is_not_opened(url: str, *, allow_loopback: bool) -> None:
+    """Https to the open internet on its own port, without a user; nothing else, however it is spelled."""
+    with pytest.raises(UnsafeURL):
+        check_link(url, allow_loopback=allow_loopback)
+
+
+@pytest.mark.parametrize("url", LOOPBACK)
+def test_this_machine_is_a_place_of_pictures_only_for_a_service_on_it(url: str) -> None:
+    """A link of the real service that points to loopback is an attack; one of the demo is its own."""
+    with pytest.raises(UnsafeURL):
+        check_link(url, allow_loopback=False)
+    check_link(url, allow_loopback=True)
+
+
+@pytest.mark.parametrize(
+    "url",
+    [
+        "https://ark-content-generation-v2-cn-beijing.tos-cn-beijing.volces.com/a/b_0.jpeg?X-Tos-Signature=x",
+        "https://example.com/1.jpeg",
+        "https://example.com:443/1.jpeg",
+        "https://93.184.216.34/1.jpeg",
+        "https://[2606:4700::6810:1]/1.jpeg",
+        "https://cdn.0xabc.com/1.jpeg",
+    ],
+)
+def test_a_link_of_the_open_internet_passes(url: str) -> None:
+    """Hosts differ from region to region, so no list of them is kept."""
+    check_link(url, allow_loopback=False)
+
+
+@pytest.mark.parametrize(
+    "target", ["file:///etc/passwd", "ftp://example.com/x", "http://example.com/x", "data:,x", "https://10.0.0.1/"]
+)
+def test_a_redirect_to_an_unsafe_link_is_not_followed(target: str) -> None:
+    """Each hop is checked like the link itself."""
+    error, asked = refused(Reply(302, {"Location": target}))
+    assert type(error) is UnsafeURL
+    assert asked == 1
+
+
+def test_a_redirect_to_this_machine_is_not_followed_where_loopback_is_not_allowed() -> None:
+    """The inner server sees no connection."""
+    with raw_server({IMG: WHOLE}) as inner:
+        with pytest.raises(UnsafeURL):
+            asyncio.run(_fetch_from_outside(f"{inner.url}/img/1.jpeg"))
+        assert inner.connections == 0
+
+
+async def _fetch_from_outside(url: str) -> None:
+    async with image_client() as client:
+        await download(client, url, allow_loopback=False)
+
+
+def test_an_endless_picture_stops_at_the_limit(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A promised 10 GB are not waited for."""
+    monkeypatch.setattr(download_module, "MAXIMUM_BYTES", 100_000)
+    error, asked = refused(Reply(200, {"Content-Length": "10000000000"}, bytes(300_000)))
+    assert type(error) is ImageTooLarge
+    assert asked == 1
+
+
+def test_a_picture_that_drips_ends_with_its_time(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A read limit alone would let a byte now and then last for ever."""
+    monkeypatch.setattr(download_module, "_TOTAL_SECONDS", 0.1)
+    monkeypatch.setattr(download_module, "DOWNLOAD_ATTEMPTS", 2)
+    error, asked = refused(Drip(head(200, {}) + bytes(10_000), 1, 0.02))
+    assert "took too long" in str(error)
+    assert asked == 2
+
+
+def test_a_host_that_refuses_is_told() -> None:
+    """After six attempts at a closed port."""
+    with socket.create_server(("127.0.0.1", 0)) as listener:
+        url = f"http://127.0.0.1:{listener.getsockname()[1]}/img/1.jpeg"
+
+    async def run() -> None:
+        async with image_client() as client:
+            await download(client, url, allow_loopback=True)
+
+    with pytest.raises(ImageError, match="download failed"):
+        asyncio.run(run())
+
+
+PLAIN = base64.b64encode(jpeg(1)).decode()
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        PLAIN,
+        PLAIN.rstrip("="),
+        f"data:image/jpeg;base64,{PLAIN}",
+        f"  data:;base64,{PLAIN}",
+        "\n".join(PLAIN[start : start + 76] for start in range(0, len(PLAIN), 76)) + "\r\n",
+        base64.urlsafe_b64encode(jpeg(1)).decode(),
+    ],
+)
+def test_base64_is_taken_as_services_write_it(text: str) -> None:
+    """With line ends, without padding, with a data prefix, in the URL alphabet."""
+    assert decode(text) == (jpeg(1), FACTS)
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "!!" + PLAIN,
+        PLAIN[:100] + "*" + PLAIN[101:],
+        "é" + PLAIN[1:],
+        "图",
+        PLAIN + "A=B",
+        "A",
+        "data:image/jpeg;base64,",
+    ],
+)
+def test_foreign_characters_in_base64_are_not_passed_over(text: str) -> None:
+    """The standard decoder drops them and makes other bytes of the rest."""
+    with pytest.raises(ImageInvalid):
+        decode(text)
+
+
+def test_base64_of_no_picture_is_refused() -> None:
+    """Well-formed base64 of a cut picture, or of a page."""
+    for data in (jpeg(1)[:-10], b"<html>"):
+        with pytest.raises(ImageInvalid):
+            decode(base64.b64encode(data).decode())
+
+
+def test_a_cancelled_download_closes_its_connection() -> None:
+    """Nothing stays open at the image host."""
+
+    async def run(url: str, server: RawServer) -> None:
+        task = asyncio.create_task(_fetch_here(url))
+        await asyncio.to_thread(server.wait_for, lambda seen: seen.gets == 1)
+        task.cancel()
+        with pytest.raises(asyncio.CancelledError):
+            await task
+
+    with raw_server({IMG: Drip(head(200, {}) + bytes(10**6), 1, 0.05)}) as server:
+        asyncio.run(run(f"{server.url}/img/1.jpeg", server))
+        server.wait_for(lambda seen: seen.open_connections == 0)
+
+
+async def _fetch_here(url: str) -> None:
+    async with image_client() as client:
+        await download(client, url, allow_loopback=True)

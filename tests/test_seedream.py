@@ -1,0 +1,513 @@
+"""The Python front door: the same set in every way of asking, and nothing left behind by a run that was stopped."""
+
+from __future__ import annotations
+
+import asyncio
+import dataclasses
+import json
+import signal
+import subprocess
+import sys
+import textwrap
+import threading
+import time
+from collections.abc import AsyncGenerator, Sequence
+from pathlib import Path
+from typing import Any
+
+import httpx
+import pytest
+
+from raw_server import Behaviour, Gate, Hang, RawServer, Reply, Request
+from seedream_magic import (
+    ConfigError,
+    Frame,
+    ImageInvalid,
+    ImageSet,
+    InvalidRequest,
+    MissingKey,
+    Seedream,
+    SeedreamError,
+    SeedreamInterrupted,
+)
+from served import KEY, check_store, door, record, served
+from service import PICTURE, POST, jpeg, picture, stream_head, succeeded, whole_answer
+
+TESTS = Path(__file__).parent
+
+WAYS = {
+    "a plain script": "images = seedream.generate('x', images=3)",
+    "a plain script, its own loop": "images = nested.generate('x', images=3)",
+    "a plan that is run": "images = seedream.run(seedream.plan('x', images=3))",
+    "agenerate": "images = asyncio.run(seedream.agenerate('x', images=3))",
+    "stream": """
+async def last():
+    seen = []
+    async for images in seedream.stream('x', images=3):
+        seen.append(images)
+    assert len(seen) > 1 and seen[0].state == "running" and len(seen[0].ok) == 0
+    arrived = [len(images.ok) for images in seen]
+    assert arrived == sorted(arrived)
+    return seen[-1]
+images = asyncio.run(last())
+""",
+    "generate inside a running loop": """
+async def inside():
+    return seedream.generate('x', images=3)
+images = asyncio.run(inside())
+""",
+    "the running loop itself": """
+async def inside():
+    ticks = []
+    async def tick():
+        while True:
+            ticks.append(1)
+            await asyncio.sleep(0.001)
+    ticker = asyncio.create_task(tick())
+    images = nested.generate('x', images=3)
+    assert len(ticks) > 1, "the caller's loop stood still"
+    ticker.cancel()
+    await asyncio.wait([ticker])
+    assert asyncio.all_tasks() == {asyncio.current_task()}
+    return images
+images = asyncio.run(inside())
+""",
+    "a transport of the running loop": """
+import httpx
+class Bound(httpx.AsyncHTTPTransport):
+    '''Every request takes turns at a lock, and waits for a future, of the loop that is running now.'''
+    def __init__(self):
+        super().__init__()
+        self.loop = asyncio.get_running_loop()
+        self.turn = asyncio.Lock()
+        self.requests = 0
+    async def handle_async_request(self, request):
+        async with self.turn:
+            ready = self.loop.create_future()
+            self.loop.call_later(0.001, ready.set_result, None)
+            await ready
+            self.requests += 1
+        return await super().handle_async_request(request)
+async def inside():
+    bound = Bound()
+    async with bound:
+        images = Seedream(**settings, transport=bound, event_loop="nest").generate('x', images=3)
+    assert bound.requests == 4
+    return images
+images = asyncio.run(inside())
+""",
+}
+
+SCRIPT = """
+import asyncio, hashlib, sys, threading, warnings
+warnings.simplefilter("error")
+from seedream_magic import Seedream
+settings = dict(provider="anyfast", api_key={key!r}, base_url={url!r}, store={store!r})
+seedream, nested = Seedream(**settings), Seedream(**settings, event_loop="nest")
+{way}
+assert len(images) == 3 and not images.failed and images.state == "done", images
+assert [frame.path.name for frame in images] == ["01.jpg", "02.jpg", "03.jpg"]
+assert [hashlib.sha256(frame.path.read_bytes()).hexdigest() for frame in images] == [f.sha256 for f in images]
+assert [(frame.index, frame.width, frame.height) for frame in images] == [(0, 64, 48), (1, 64, 48), (2, 64, 48)]
+assert images.usage["generated_images"] == images.billed == 3
+assert images.folder.name == images.run_id
+for thread in threading.enumerate():
+    if thread is not threading.current_thread():
+        thread.join(2)
+assert threading.active_count() == 1, threading.enumerate()
+print("drawn")
+"""
+
+
+def script(server: RawServer, store: Path, way: str) -> str:
+    return SCRIPT.format(key=KEY, url=f"{server.url}/v1", store=str(store), way=textwrap.dedent(way))
+
+
+@pytest.mark.parametrize("way", WAYS)
+def test_every_way_of_asking_gives_the_same_set(way: str, store: Path) -> None:
+    """In scripts, inside a running loop, awaited, streamed, on the caller's own loop: one POST, three pictures."""
+    with served({POST: whole_answer, PICTURE: picture}, store) as server:
+        done = subprocess.run(
+            [sys.executable, "-c", script(server, store, WAYS[way])],
+            capture_output=True,
+            text=True,
+            timeout=60,
+            check=False,
+        )
+    assert (done.stdout, done.stderr, done.returncode) == ("drawn\n", "", 0)
+
+
+def test_one_transport_serves_runs_side_by_side_and_after_one_another(store: Path) -> None:
+    """The end of one run does not close the connections of the other."""
+    finish = threading.Event()
+
+    def answer(request: Request) -> Behaviour:
+        if request.json()["prompt"] == "slow":
+            return Gate(b"", finish, bytes(_whole(request)))
+        return whole_answer(request)
+
+    async def both(server: RawServer) -> list[ImageSet]:
+        seedream = door(server, store, transport=httpx.AsyncHTTPTransport())
+        slow = asyncio.create_task(seedream.agenerate("slow"))
+        await asyncio.to_thread(server.wait_for, lambda seen: seen.posts == 1)
+        quick = await seedream.agenerate("quick")
+        finish.set()
+        return [await slow, quick, await asyncio.to_thread(seedream.generate, "third")]
+
+    with served({POST: answer, PICTURE: picture}, store, posts=3) as server:
+        assert [len(images.ok) for images in asyncio.run(both(server))] == [1, 1, 1]
+
+
+def _whole(request: Request) -> Reply:
+    reply = whole_answer(request)
+    assert isinstance(reply, Reply)
+    return reply
+
+
+class Stage:
+    """A stream that sends its first picture and then waits; what is seen of it from outside."""
+
+    def __init__(self) -> None:
+        self.held = threading.Event()
+
+    def answer(self, request: Request) -> Behaviour:
+        return Gate(stream_head() + succeeded(request, 0), self.held, b"")
+
+
+async def nothing_left() -> None:
+    """No task but this one, and no thread of a run, within two seconds."""
+    async with asyncio.timeout(2):
+        while tasks := asyncio.all_tasks() - {asyncio.current_task()}:
+            await asyncio.wait(tasks)
+    for thread in threading.enumerate():
+        if thread.name == "seedream-run":
+            thread.join(2)
+            assert not thread.is_alive()
+
+
+@pytest.mark.parametrize("when", ["before the answer", "after the first picture"])
+def test_a_stream_that_is_left_closes_its_connection(when: str, store: Path) -> None:
+    """What came is on disk; the record says that it was stopped; no task, thread, or half file is left."""
+    stage = Stage()
+    answer = stage.answer if when == "after the first picture" else Hang(threading.Event())
+
+    async def run(server: RawServer) -> None:
+        growing: AsyncGenerator[ImageSet, None] = door(server, store).stream("x", images=2)
+        async for images in growing:
+            if images.ok or when == "before the answer":
+                break
+        if when == "before the answer":
+            pending = asyncio.ensure_future(anext(growing))
+            await asyncio.to_thread(server.wait_for, lambda seen: seen.posts == 1)
+            pending.cancel()
+            await asyncio.wait([pending])
+        await growing.aclose()
+        await asyncio.to_thread(server.wait_for, lambda seen: seen.open_connections == 0)
+        await nothing_left()
+
+    with served({POST: answer, PICTURE: picture}, store) as server:
+        asyncio.run(run(server))
+    facts = record(store)
+    arrived = [{"file": "01.jpg"}] if when == "after the first picture" else []
+    assert (facts["state"], facts["frames"]) == ("stopped", arrived)
+    assert facts["outcome"] == ("billed" if arrived else "unknown")
+
+
+@pytest.mark.parametrize("times", [1, 2])
+def test_a_cancelled_run_closes_its_connection(times: int, store: Path) -> None:
+    """Once or twice in a row: the connection is closed, the record written, nothing runs on."""
+    stage = Stage()
+
+    async def run(server: RawServer) -> None:
+        drawing = asyncio.create_task(door(server, store).agenerate("x", images=2))
+        await asyncio.to_thread(server.wait_for, lambda seen: seen.count("GET", "/picture") == 1)
+        for _ in range(times):
+            drawing.cancel()
+            await asyncio.sleep(0)
+        with pytest.raises(asyncio.CancelledError):
+            await drawing
+        await asyncio.to_thread(server.wait_for, lambda seen: seen.open_connections == 0)
+        await nothing_left()
+
+    with served({POST: stage.answer, PICTURE: picture}, store) as server:
+        asyncio.run(run(server))
+    assert record(store)["state"] == "stopped"
+
+
+def test_a_run_is_good_after_twelve_that_were_cancelled(store: Path) -> None:
+    """Each run has connections of its own; none can be used up."""
+
+    def answer(request: Request) -> Behaviour:
+        return whole_answer(request) if request.json()["prompt"] == "good" else Stage().answer(request)
+
+    async def run(server: RawServer) -> ImageSet:
+        seedream = door(server, store)
+        for count in range(1, 13):
+            drawing = asyncio.create_task(seedream.agenerate("x", images=2))
+            await asyncio.to_thread(server.wait_for, lambda seen, n=count: seen.posts == n)  # type: ignore[misc]  # mypy infers no lambda with a default
+            drawing.cancel()
+            await asyncio.wait([drawing])
+        await asyncio.to_thread(server.wait_for, lambda seen: seen.open_connections == 0)
+        images = await seedream.agenerate("good", images=2)
+        await nothing_left()
+        return images
+
+    with served({POST: answer, PICTURE: picture}, store, posts=13) as server:
+        assert len(asyncio.run(run(server)).ok) == 2
+
+
+STOPPED = """
+import sys, time
+from seedream_magic import Seedream, SeedreamInterrupted
+seedream = Seedream("anyfast", api_key={key!r}, base_url={url!r}, store={store!r}, event_loop={event_loop!r})
+def shown(images):
+    if images.ok:
+        print("arrived", flush=True)
+try:
+    seedream.run(seedream.plan("x", images=2), on_change=shown)
+except SeedreamInterrupted as error:
+    now = time.time()
+    print(type(error).__name__, isinstance(error, KeyboardInterrupt), error.billed, len(error.saved), flush=True)
+    print(error.images.state, error.run_id == error.images.run_id, len(error.images.ok), error.hint != "", flush=True)
+    print(now, flush=True)
+"""
+
+
+@pytest.mark.parametrize("event_loop", ["thread", "nest"])
+@pytest.mark.parametrize("when", ["before the answer", "after the first picture"])
+def test_an_interrupt_keeps_what_came_and_returns_at_once(when: str, event_loop: str, store: Path) -> None:
+    """Ctrl-C while the service works: SeedreamInterrupted within half a second, the connection closed."""
+    arrived = when == "after the first picture"
+    answer = Stage().answer if arrived else Hang(threading.Event())
+    with served({POST: answer, PICTURE: picture}, store) as server:
+        code = STOPPED.format(key=KEY, url=f"{server.url}/v1", store=str(store), event_loop=event_loop)
+        pipe = subprocess.PIPE
+        process = subprocess.Popen([sys.executable, "-c", code], stdout=pipe, stderr=pipe, text=True)
+        assert process.stdout
+        try:
+            server.wait_for(lambda seen: seen.posts == 1, 30)
+            if arrived:
+                assert process.stdout.readline() == "arrived\n"
+            pressed = time.time()
+            process.send_signal(signal.SIGINT)
+            out, err = process.communicate(timeout=10)
+        finally:
+            process.kill()
+            process.wait()
+        server.wait_for(lambda seen: seen.open_connections == 0)
+    assert (err, process.returncode) == ("", 0)
+    *lines, stopped = [line for line in out.splitlines() if line != "arrived"]
+    assert lines == [
+        f"SeedreamInterrupted True {'yes' if arrived else 'unknown'} {int(arrived)}",
+        f"stopped True {int(arrived)} True",
+    ]
+    assert float(stopped) - pressed < 0.5
+    assert record(store)["state"] == "stopped"
+    assert [path.read_bytes() for path in store.glob("*/*.jpg")] == [jpeg(0)] * arrived
+
+
+def test_an_interrupt_tells_of_pictures_that_were_not_shown_yet(store: Path) -> None:
+    """They landed while the caller was still showing the first value; they are saved and told all the same."""
+    shown: list[Frame] = []
+
+    def slow(images: ImageSet) -> None:
+        (run,) = [thread for thread in threading.enumerate() if thread.name == "seedream-run"]
+        run.join(10)
+        shown.extend(images.ok)
+        raise KeyboardInterrupt
+
+    with served({POST: whole_answer, PICTURE: picture}, store) as server:
+        seedream = door(server, store)
+        with pytest.raises(SeedreamInterrupted) as caught:
+            seedream.run(seedream.plan("x", images=3), on_change=slow)
+    assert shown == []
+    assert [path.name for path in caught.value.saved] == ["01.jpg", "02.jpg", "03.jpg"]
+
+
+def test_an_error_of_the_caller_ends_the_run(store: Path) -> None:
+    """What `on_change` raises comes through as it is; the connection is closed."""
+
+    def broken(images: ImageSet) -> None:
+        if images.ok:
+            raise ZeroDivisionError
+
+    with served({POST: Stage().answer, PICTURE: picture}, store) as server:
+        seedream = door(server, store)
+        with pytest.raises(ZeroDivisionError):
+            seedream.run(seedream.plan("x", images=2), on_change=broken)
+        server.wait_for(lambda seen: seen.open_connections == 0)
+    assert record(store)["state"] == "stopped"
+
+
+@pytest.mark.parametrize("key", [None, "", "  "])
+def test_without_a_key_nothing_is_sent_or_written(key: str | None, store: Path) -> None:
+    """The message names the variables."""
+    with served({POST: whole_answer}, store, posts=0) as server:
+        seedream = Seedream("anyfast", api_key=key, base_url=f"{server.url}/v1", store=store)
+        with pytest.raises(MissingKey) as caught:
+            seedream.generate("x")
+        with pytest.raises(MissingKey):
+            asyncio.run(seedream.agenerate("x"))
+    assert "ANYFAST_API_KEY" in caught.value.hint
+    assert list(store.iterdir()) == []
+
+
+@pytest.mark.parametrize("key", ["sk-a b", "sk-\r\nX-Evil: 1", "sk-键", "sk-\0"])
+def test_a_key_that_no_header_can_hold_is_refused(key: str, store: Path) -> None:
+    """Before anything is sent, and without being shown."""
+    with served({POST: whole_answer}, store, posts=0) as server, pytest.raises(ConfigError) as caught:
+        Seedream("anyfast", api_key=key, base_url=f"{server.url}/v1", store=store).generate("x")
+    assert key not in str(caught.value)
+
+
+@pytest.mark.parametrize("timeout", [0, -1, float("inf"), float("nan")])
+def test_a_timeout_is_a_number_of_seconds(timeout: float, store: Path) -> None:
+    """Nothing else limits a call."""
+    with pytest.raises(InvalidRequest, match="seconds above 0"):
+        Seedream("anyfast", api_key=KEY, store=store).plan("x", timeout=timeout)
+
+
+def test_a_plan_touches_no_network_and_no_disk(store: Path) -> None:
+    """It shows the body as it will be sent, and a command line without the key."""
+    with served({}, store, posts=0) as server:
+        plan = door(server, store).plan("四季", images=4, size="2K")
+        assert (server.connections, list(store.iterdir())) == (0, [])
+    assert plan.body["sequential_image_generation_options"] == {"max_images": 4}
+    assert json.loads(json.dumps(plan.body)) == plan.request.body
+    assert "$SEEDREAM_API_KEY" in plan.curl()
+    assert KEY not in plan.curl() + repr(plan)
+
+
+def test_the_environment_fills_what_is_not_given(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    """Provider, address, model and store; what is given comes first, then the defaults."""
+    plain = Seedream()
+    assert (plain.provider.name, plain.base_url) == ("anyfast", "https://www.anyfast.ai/v1")
+    assert plain.store == tmp_path / "seedream-runs"
+    monkeypatch.setenv("SEEDREAM_PROVIDER", "ark")
+    monkeypatch.setenv("SEEDREAM_BASE_URL", "https://example.com/v1/")
+    monkeypatch.setenv("SEEDREAM_MODEL", "ep-1")
+    monkeypatch.setenv("SEEDREAM_STORE", "~/pictures")
+    named = Seedream()
+    assert (named.provider.name, named.base_url, named.model) == ("ark", "https://example.com/v1", "ep-1")
+    assert named.store == Path.home() / "pictures"
+    assert Seedream("byteplus", base_url="https://e.com", model="m", store="s").provider.name == "byteplus"
+
+
+def test_a_store_of_nobodys_home_is_told() -> None:
+    """As a matter of configuration, not as the standard library's error."""
+    with pytest.raises(ConfigError, match="store"):
+        Seedream(store="~no-such-user-here/runs")
+
+
+def test_the_key_is_in_no_print_of_the_front_door(store: Path) -> None:
+    """Nor in those of a run's set and errors."""
+    with served({POST: whole_answer, PICTURE: picture}, store) as server:
+        seedream = door(server, store)
+        images = seedream.generate("x")
+    for value in (seedream, images, images[0], images.request):
+        assert KEY not in repr(value) + str(value)
+
+
+def drawn(store: Path, images: int = 3) -> ImageSet:
+    def one_dead(request: Request) -> Behaviour:
+        return Reply(404) if request.path.startswith("/picture/1.") else picture(request)
+
+    with served({POST: whole_answer, PICTURE: one_dead}, store) as server:
+        return door(server, store).generate("四季", images=images)
+
+
+def test_a_set_is_a_sequence_of_frames_in_their_places(store: Path) -> None:
+    """Length, indexes, slices, iteration, membership; failed frames keep their places."""
+    images = drawn(store)
+    assert isinstance(images, Sequence)
+    assert len(images) == 3
+    assert [frame.index for frame in images] == [0, 1, 2]
+    assert images[-1] is images[2]
+    assert images[:2] == (images[0], images[1])
+    assert [frame.index for frame in reversed(images)] == [2, 1, 0]
+    assert images[2] in images
+    assert images.index(images[2]) == 2
+    with pytest.raises(IndexError):
+        images[3]
+    assert (images.ok, images.failed) == ((images[0], images[2]), (images[1],))
+    assert images.prompt == images[1].prompt == "四季"
+
+
+def test_a_set_tells_the_facts_of_its_run(store: Path) -> None:
+    """Usage as reported, the folder whose name is the run id, and what a sidecar says."""
+    images = drawn(store)
+    assert images.usage == {"generated_images": 3, "output_tokens": 36, "total_tokens": 36}
+    assert (images.folder, images.folder.name) == (store / images.run_id, images.run_id)
+    assert (images.provider, images.expected, images.billed) == ("anyfast", 3, 3)
+    assert images.seconds > 0
+    sidecar = json.loads((images.folder / "03.json").read_text())
+    assert (sidecar["sha256"], sidecar["width"]) == (images[2].sha256, images[2].width)
+    assert images[0].path == images.folder / "01.jpg"
+    assert not (images.folder / "02.json").exists()
+
+
+def test_a_frame_opens_as_a_picture_or_raises_its_error(store: Path) -> None:
+    """A Pillow image of the original; the failed one raises what failed, one on its way says so."""
+    images = drawn(store)
+    assert images[0].image.size == (images[0].width, images[0].height) == (64, 48)
+    with pytest.raises(SeedreamError) as caught:
+        _ = images[1].image
+    assert caught.value is images[1].error
+    assert (images[1].path, images[1].ok) == (None, False)
+    with pytest.raises(SeedreamError, match="Frame 4 has not arrived"):
+        _ = Frame(3, "x").image
+    assert images[0].path
+    images[0].path.unlink()
+    with pytest.raises(ImageInvalid, match=r"01\.jpg"):
+        _ = images[0].image
+
+
+def test_require_all_gives_the_set_or_the_first_error(store: Path) -> None:
+    """The error carries the set, its run, and the files that are there."""
+    images = drawn(store)
+    with pytest.raises(SeedreamError) as caught:
+        images.require_all()
+    error = caught.value
+    assert error is images[1].error
+    assert error.images is images
+    assert (error.run_id, error.billed) == (images.run_id, "yes")
+    assert error.saved == (images[0].path, images[2].path)
+    whole = dataclasses.replace(images, frames=images.ok)
+    assert whole.require_all() is whole
+
+
+def test_sets_and_frames_are_frozen(store: Path) -> None:
+    """A growing set is a series of values; an old one never changes."""
+    images = drawn(store)
+    for value, name in ((images, "frames"), (images[0], "path"), (images.request, "prompt")):
+        with pytest.raises(dataclasses.FrozenInstanceError):
+            setattr(value, name, None)
+    grown = images.with_frame(Frame(4, "x")).with_note("once").with_note("once")
+    assert (len(images), len(grown), grown.notes) == (3, 5, (*images.notes, "once"))
+    assert grown[3].error is None
+
+
+@pytest.mark.parametrize(
+    ("usage", "billed"),
+    [(None, 3), ({}, 3), ({"generated_images": 2}, 2), ({"generated_images": -1}, 3), ({"generated_images": True}, 3)],
+)
+def test_what_is_billed_is_what_was_reported_or_delivered(
+    store: Path, usage: dict[str, Any] | None, billed: int
+) -> None:
+    """A picture that could not be fetched was made."""
+    assert dataclasses.replace(drawn(store), usage=usage).billed == billed
+
+
+def test_runs_on_several_threads_do_not_meet(store: Path) -> None:
+    """Eight at once: eight POSTs, eight folders, every picture in its own."""
+    sets: list[ImageSet] = []
+    with served({POST: whole_answer, PICTURE: picture}, store, posts=8) as server:
+        seedream = door(server, store)
+        threads = [threading.Thread(target=lambda: sets.append(seedream.generate("x", images=2))) for _ in range(8)]
+        for thread in threads:
+            thread.start()
+        for thread in threads:
+            thread.join(30)
+    assert len({images.folder for images in sets}) == 8
+    assert all(len(images.ok) == 2 for images in sets)
+    check_store(store)

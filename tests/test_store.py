@@ -1,0 +1,360 @@
+"""The folder of runs: whole files or none, for their owner only, also where the disk fails at any step."""
+
+from __future__ import annotations
+
+import errno
+import hashlib
+import json
+import os
+import shutil
+import stat
+from collections import namedtuple
+from collections.abc import Callable
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from seedream_magic import ConfigError, Frame, ImageInvalid, ImageSet, NoConnection, ResponseBroken, SeedreamError
+from seedream_magic.api.plan import Plan
+from seedream_magic.api.providers import PROVIDERS
+from seedream_magic.api.request import make_request
+from seedream_magic.images import store as store_module
+from seedream_magic.images.store import Run, begin_run, without_signature, write_durably
+from seedream_magic.images.verify import PictureFacts
+from served import check_store, received, record
+from service import jpeg
+
+FACTS = PictureFacts("image/jpeg", "jpg", 64, 48)
+LINK = "https://example.com/a/1.jpeg?X-Tos-Date=1&X-Tos-Signature=canary"
+
+
+def plan(images: int = 2) -> Plan:
+    request, _ = make_request("四季", model="doubao-seedream-4-5", images=images)
+    return Plan(request, PROVIDERS["anyfast"], "https://www.anyfast.ai/v1")
+
+
+@pytest.fixture
+def run(store: Path) -> Run:
+    return begin_run(store, plan(), client_request_id="our-id")
+
+
+def image_set(run: Run, *frames: Frame, state: str = "done") -> ImageSet:
+    facts: dict[str, Any] = {"state": state, "outcome": "billed", "expected": 2}
+    return ImageSet(plan().request, "anyfast", run.run_id, run.folder, frames, **facts)
+
+
+def saved(run: Run, index: int) -> Frame:
+    path, digest = run.save_picture(index, jpeg(index), FACTS, source=LINK)
+    return Frame(index, "四季", path, 64, 48, digest)
+
+
+def test_a_run_begins_with_a_record_of_what_will_be_sent(run: Run, store: Path) -> None:
+    """State, body, provider and our request id; the prompt is in it, the key is not known to it."""
+    facts = record(store)
+    assert facts["body"] == plan().body
+    told = {name: facts[name] for name in ("state", "outcome", "provider", "base_url", "client_request_id", "expected")}
+    assert told == {
+        "state": "sending",
+        "outcome": "unknown",
+        "provider": "anyfast",
+        "base_url": "https://www.anyfast.ai/v1",
+        "client_request_id": "our-id",
+        "expected": 2,
+    }
+    assert facts["run_id"] == run.run_id == run.folder.name
+    check_store(store)
+
+
+def test_run_ids_order_by_time_and_never_meet(store: Path) -> None:
+    """UTC time and ten random characters."""
+    names = [begin_run(store, plan(), client_request_id="x").run_id for _ in range(20)]
+    assert len(set(names)) == 20
+    assert [name[:16] for name in names] == sorted(name[:16] for name in names)
+    for name in names:
+        assert len(name) == 27
+        assert name[8] + name[15] == "TZ"
+
+
+def test_the_store_and_its_parents_are_made(tmp_path: Path) -> None:
+    """A folder that is named but not there is no error."""
+    folder = tmp_path / "new" / "also new" / "runs"
+    assert begin_run(folder, plan(), client_request_id="x").folder.parent == folder
+
+
+def a_file(tmp_path: Path) -> Path:
+    path = tmp_path / "file"
+    path.write_text("not a folder")
+    return path
+
+
+@pytest.mark.parametrize(
+    "place",
+    [
+        a_file,
+        lambda tmp_path: a_file(tmp_path) / "runs",
+        lambda tmp_path: tmp_path / ("x" * 300),
+        lambda tmp_path: tmp_path / "nul\0",
+        lambda tmp_path: Path("/proc/no-store/runs"),
+    ],
+    ids=["a file", "below a file", "too long", "NUL", "a parent that cannot be made"],
+)
+def test_a_store_that_cannot_be_is_told_before_anything_is_sent(place: Callable[[Path], Path], tmp_path: Path) -> None:
+    """With its path, and where to name another."""
+    with pytest.raises(ConfigError, match="cannot be written") as caught:
+        begin_run(place(tmp_path), plan(), client_request_id="x")
+    assert "SEEDREAM_STORE" in caught.value.hint
+
+
+@pytest.mark.parametrize("call", ["write", "fsync", "replace", "mkdir"])
+def test_a_store_that_cannot_be_written_leaves_no_run(call: str, store: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Read-only, full or broken at the first record: nothing of the run stays behind."""
+    monkeypatch.setattr(os, call, failing(getattr(os, call), errno.EROFS, on=1))
+    with pytest.raises(ConfigError, match="Read-only"):
+        begin_run(store, plan(), client_request_id="x")
+    assert list(store.iterdir()) == []
+
+
+def failing(real: Callable[..., Any], code: int, *, on: int) -> Callable[..., Any]:
+    """`real`, whose n-th call and every later one fails."""
+    calls = 0
+
+    def call(*args: Any, **options: Any) -> Any:
+        nonlocal calls
+        calls += 1
+        if calls >= on:
+            raise OSError(code, os.strerror(code))
+        return real(*args, **options)
+
+    return call
+
+
+def test_a_disk_without_room_is_told(store: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """25 MiB for each picture that may come, and 64 in reserve."""
+    usage = namedtuple("usage", "total used free")  # noqa: PYI024 - the shape of shutil's own
+    needed = 4 * 25 + 64
+    monkeypatch.setattr(shutil, "disk_usage", lambda path: usage(2**40, 0, needed * 2**20 - 1))
+    with pytest.raises(ConfigError, match=f"may need {needed} MiB"):
+        begin_run(store, plan(4), client_request_id="x")
+    monkeypatch.setattr(shutil, "disk_usage", lambda path: usage(2**40, 0, needed * 2**20))
+    assert begin_run(store, plan(4), client_request_id="x").folder.is_dir()
+
+
+def test_a_picture_is_kept_as_it_came_with_its_facts(run: Run, store: Path) -> None:
+    """Original bytes under their number, readable as any file is; the sidecar is the owner's and has no signature."""
+    mask = os.umask(0o022)
+    os.umask(mask)
+    path, digest = run.save_picture(0, jpeg(), FACTS, source=LINK)
+    assert path == run.folder / "01.jpg"
+    assert path.read_bytes() == jpeg()
+    assert stat.S_IMODE(path.stat().st_mode) == 0o666 & ~mask
+    assert json.loads((run.folder / "01.json").read_text()) == {
+        "file": "01.jpg",
+        "sha256": digest,
+        "bytes": len(jpeg()),
+        "media_type": "image/jpeg",
+        "width": 64,
+        "height": 48,
+        "source": "https://example.com/a/1.jpeg",
+    }
+    assert digest == hashlib.sha256(jpeg()).hexdigest()
+    check_store(store)
+
+
+def test_what_the_service_sends_is_kept_line_by_line_without_base64(run: Run, store: Path) -> None:
+    """Base64 would be each picture a second time; its size is told."""
+    entry = {"object": {"data": [{"url": LINK}, {"b64_json": "AAAA"}], "words": "四季\u2028"}}
+    run.record(entry)
+    run.record({"object": {"n": 2}})
+    assert received(store) == [
+        {"object": {"data": [{"url": LINK}, {"b64_json": "(4 characters of base64)"}], "words": "四季\u2028"}},
+        {"object": {"n": 2}},
+    ]
+    check_store(store)
+
+
+@pytest.mark.parametrize("call", ["write", "fsync"])
+def test_a_line_that_does_not_fit_leaves_no_half_of_it(
+    call: str, run: Run, store: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A full disk in the middle of a line: the lines before it stay whole, and so do those after it."""
+    real = os.write
+    run.record({"n": 1})
+    with monkeypatch.context() as patch:
+        patch.setattr(os, call, failing(os.fsync, errno.ENOSPC, on=1))
+        if call == "write":
+            half = failing(lambda descriptor, data: real(descriptor, bytes(data)[:5]), errno.ENOSPC, on=2)
+            patch.setattr(os, "write", half)
+        with pytest.raises(OSError, match="No space"):
+            run.record({"n": 2})
+    run.record({"n": 3})
+    assert received(store) == [{"n": 1}, {"n": 3}]
+
+
+@pytest.mark.parametrize("call", ["open", "write", "fsync", "replace"])
+def test_a_file_is_whole_or_as_it_was(call: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Whatever step fails: the old bytes stand, and no part of the new ones is left."""
+    path = tmp_path / "file"
+    write_durably(path, b"old", mode=0o600)
+    with monkeypatch.context() as patch:
+        patch.setattr(os, call, failing(getattr(os, call), errno.EIO, on=1))
+        with pytest.raises(OSError, match=os.strerror(errno.EIO)):
+            write_durably(path, b"new", mode=0o600)
+    assert path.read_bytes() == b"old"
+    assert list(tmp_path.iterdir()) == [path]
+
+
+def test_short_writes_are_continued(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """The system may take a part of the bytes at a time."""
+    real = os.write
+    monkeypatch.setattr(os, "write", lambda descriptor, data: real(descriptor, bytes(data)[:7]))
+    write_durably(tmp_path / "file", jpeg(), mode=0o600)
+    assert (tmp_path / "file").read_bytes() == jpeg()
+
+
+def test_the_file_is_synced_before_it_has_its_name(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """fsync, rename, fsync of the folder, in this order: a power cut leaves the old or the new file."""
+    steps: list[str] = []
+
+    def noted(name: str) -> Callable[..., Any]:
+        real = getattr(os, name)
+
+        def call(*args: Any) -> Any:
+            steps.append(name)
+            return real(*args)
+
+        return call
+
+    for name in ("fsync", "replace"):
+        monkeypatch.setattr(os, name, noted(name))
+    write_durably(tmp_path / "file", b"bytes", mode=0o600)
+    assert steps == ["fsync", "replace", "fsync"]
+
+
+def test_a_file_system_that_syncs_no_folder_is_good_enough(
+    store: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Some network file systems answer EINVAL; the file itself was synced."""
+    real = os.fsync
+
+    def sync(descriptor: int) -> None:
+        if stat.S_ISDIR(os.fstat(descriptor).st_mode):
+            raise OSError(errno.EINVAL, "Invalid argument")
+        real(descriptor)
+
+    monkeypatch.setattr(os, "fsync", sync)
+    run = begin_run(store, plan(), client_request_id="x")
+    run.record({"n": 1})
+    assert saved(run, 0).path
+
+
+def test_a_link_in_the_place_of_a_file_is_not_followed(tmp_path: Path, run: Run) -> None:
+    """Whoever can write into the folder cannot make us write elsewhere."""
+    outside = tmp_path / "outside"
+    outside.write_bytes(b"untouched")
+    (run.folder / "01.jpg").symlink_to(outside)
+    saved(run, 0)
+    assert outside.read_bytes() == b"untouched"
+    assert (run.folder / "01.jpg").read_bytes() == jpeg()
+
+
+def test_a_picture_whose_sidecar_cannot_be_written_is_there(run: Run, monkeypatch: pytest.MonkeyPatch) -> None:
+    """All that the sidecar tells can be read from the picture again."""
+    monkeypatch.setattr(os, "replace", failing(os.replace, errno.ENOSPC, on=2))
+    path, _ = run.save_picture(0, jpeg(), FACTS, source=LINK)
+    assert path.read_bytes() == jpeg()
+    assert sorted(file.name for file in run.folder.iterdir()) == ["01.jpg", "request.json"]
+
+
+def test_signatures_go_when_every_picture_is_saved(run: Run, store: Path) -> None:
+    """From then on a signed link is only a risk; host and path stay."""
+    run.record({"object": {"data": [{"url": LINK}, {"url": LINK}]}})
+    run.conclude(image_set(run, saved(run, 0), saved(run, 1)), None)
+    assert b"canary" not in b"".join(path.read_bytes() for path in run.folder.iterdir())
+    assert received(store)[0]["object"]["data"][0] == {"url": "https://example.com/a/1.jpeg"}
+    assert record(store)["state"] == "done"
+    check_store(store)
+
+
+def test_signatures_stay_while_a_picture_is_missing(run: Run, store: Path) -> None:
+    """It can still be fetched with its link."""
+    run.record({"object": {"url": LINK}})
+    missing = Frame(1, "四季", error=ImageInvalid("It was cut."))
+    run.conclude(image_set(run, saved(run, 0), missing), None)
+    assert received(store) == [{"object": {"url": LINK}}]
+    facts = record(store)
+    assert facts["state"] == "partial"
+    assert facts["frames"] == [{"file": "01.jpg"}, {"error": "ImageInvalid", "message": "It was cut."}]
+
+
+def test_signatures_stay_when_the_run_was_stopped(run: Run, store: Path) -> None:
+    """What was on its way can still be fetched."""
+    run.record({"object": {"url": LINK}})
+    run.conclude(image_set(run, saved(run, 0), Frame(1, "四季"), state="running"), None)
+    assert received(store) == [{"object": {"url": LINK}}]
+    assert (record(store)["state"], record(store)["frames"]) == ("stopped", [{"file": "01.jpg"}, {}])
+
+
+def test_a_record_that_is_damaged_stops_no_end(run: Run, store: Path) -> None:
+    """A torn line, as a full disk leaves it, costs the state of the run nothing."""
+    run.record({"object": {"url": LINK}})
+    with (run.folder / "response.jsonl").open("a") as file:
+        file.write('{"obj')
+    run.conclude(image_set(run, saved(run, 0), saved(run, 1)), None)
+    assert record(store)["state"] == "done"
+
+
+@pytest.mark.parametrize(
+    ("failure", "outcome", "told"),
+    [
+        (NoConnection("x"), "not_sent", "not_sent"),
+        (ConfigError("x"), "not_sent", "not_sent"),
+        (ResponseBroken("x", billed="no"), "not_sent", "rejected"),
+        (ResponseBroken("x", billed="unknown"), "not_sent", "unknown"),
+        (ResponseBroken("x", billed="yes"), "billed", "billed"),
+        (None, "billed", "billed"),
+    ],
+)
+def test_the_outcome_of_the_post_is_kept(
+    run: Run, store: Path, failure: SeedreamError | None, outcome: Any, told: str
+) -> None:
+    """Whether it may have been billed is known later too."""
+    run.conclude(replace(image_set(run), outcome=outcome), failure)
+    facts = record(store)
+    assert (facts["state"], facts["outcome"]) == ("failed", told)
+    assert facts["error"] == (failure and {"error": type(failure).__name__, "message": "x"})
+
+
+def test_a_store_that_has_gone_stops_no_end(run: Run) -> None:
+    """Its pictures are gone with it; the set still tells of them."""
+    images = image_set(run, saved(run, 0))
+    shutil.rmtree(run.folder)
+    run.conclude(images, None)
+    assert not run.folder.exists()
+
+
+@pytest.mark.parametrize(
+    ("url", "shown"),
+    [
+        (LINK, "https://example.com/a/1.jpeg"),
+        ("https://e.com/1#X", "https://e.com/1"),
+        ("https://[bad", ""),
+        ("", ""),
+    ],
+)
+def test_a_link_is_shown_without_its_signature(url: str, shown: str) -> None:
+    """Host and path tell which picture it was."""
+    assert without_signature(url) == shown
+
+
+def test_raw_bytes_are_the_owners(run: Run, store: Path) -> None:
+    """What could not be read may hold links."""
+    run.keep_raw(b"\xff\x00")
+    assert (run.folder / "response.raw").read_bytes() == b"\xff\x00"
+    check_store(store)
+
+
+def test_the_space_for_pictures_is_the_largest_they_have() -> None:
+    """A 4K PNG is about 25 MiB."""
+    assert (store_module.SPACE_PER_IMAGE, store_module.SPACE_IN_RESERVE) == (25 * 2**20, 64 * 2**20)
