@@ -12,8 +12,10 @@ from __future__ import annotations
 
 import asyncio
 import queue
+import signal
 import threading
-from collections.abc import AsyncGenerator, Callable, Generator
+from collections.abc import AsyncGenerator, Callable, Generator, Iterator
+from contextlib import contextmanager
 from typing import Generic, TypeVar
 
 from seedream_magic.errors import ConfigError
@@ -41,8 +43,8 @@ def iterate(source: Source[Value], *, event_loop: str = "thread") -> Generator[V
 
 def _through_thread(source: Source[Value]) -> Generator[Value, None, None]:
     worker = _Worker(source)
-    worker.start()
     try:
+        worker.start()
         while True:
             try:
                 result = worker.results.get(timeout=POLL_SECONDS)
@@ -75,23 +77,27 @@ class _Worker(threading.Thread, Generic[Value]):
         super().__init__(name="seedream-run", daemon=True)
         self.results: queue.SimpleQueue[_Value[Value] | BaseException | None] = queue.SimpleQueue()
         self._source = source
-        self._started = threading.Event()
+        self._ready = threading.Event()
+        self._stopping = False
         self._loop: asyncio.AbstractEventLoop | None = None
         self._task: asyncio.Task[None] | None = None
 
     def run(self) -> None:
         try:
-            asyncio.run(self._pump())
+            # Not asyncio.run: where nest-asyncio is loaded that is another function, which leaves its loop open.
+            with asyncio.Runner() as runner:
+                runner.run(self._pump())
         except BaseException as exc:  # noqa: BLE001 - it is raised again on the caller's thread
             self.results.put(exc)
         else:
             self.results.put(None)
         finally:
-            self._started.set()
+            self._ready.set()
 
     def stop(self) -> None:
         """Cancel what still runs and wait a moment for it; safe to call at any time and again."""
-        self._started.wait(CLEAN_UP_SECONDS)
+        self._stopping = True
+        self._ready.wait(CLEAN_UP_SECONDS)
         if self._loop is not None and self._task is not None and self.is_alive():
             try:
                 self._loop.call_soon_threadsafe(self._task.cancel)
@@ -101,7 +107,9 @@ class _Worker(threading.Thread, Generic[Value]):
 
     async def _pump(self) -> None:
         self._loop, self._task = asyncio.get_running_loop(), asyncio.current_task()
-        self._started.set()
+        self._ready.set()
+        if self._stopping:  # before there was a task to cancel
+            return
         values = self._source()
         try:
             async for value in values:
@@ -113,34 +121,73 @@ class _Worker(threading.Thread, Generic[Value]):
 def _through_nesting(source: Source[Value]) -> Generator[Value, None, None]:
     import nest_asyncio  # noqa: PLC0415 - it changes asyncio for the whole process, so only who chose it loads it
 
+    own: asyncio.Runner | None = None
     try:
-        loop, own = asyncio.get_running_loop(), None
+        loop = asyncio.get_running_loop()
     except RuntimeError:
-        loop = own = asyncio.new_event_loop()
-    nest_asyncio.apply(loop)
+        own = asyncio.Runner(loop_factory=asyncio.new_event_loop)
+        loop = own.get_loop()
+    try:
+        nest_asyncio.apply(loop)
+    except ValueError as exc:
+        raise ConfigError(f"event_loop nest does not go with this event loop: {exc}.", hint="Use thread.") from exc
     values = source()
-    step: asyncio.Task[Value] | None = None
+    steps: list[asyncio.Task[Value]] = []
     try:
         while True:
-            step = loop.create_task(_next_of(values))
             try:
-                value = loop.run_until_complete(step)
+                with _stop_cancels(steps, loop):
+                    steps[:] = [loop.create_task(_next_of(values))]
+                    value = loop.run_until_complete(steps[0])
             except StopAsyncIteration:
                 return
             yield value
     finally:
-        loop.run_until_complete(_closed(values, step))
-        if own is not None:
-            own.close()
+        try:
+            loop.run_until_complete(_closed(values, steps))
+        finally:
+            if own is not None:
+                own.close()
+
+
+@contextmanager
+def _stop_cancels(steps: list[asyncio.Task[Value]], loop: asyncio.AbstractEventLoop) -> Iterator[None]:
+    """Let Stop (SIGINT) cancel the step; raised wherever it strikes it would tear a task or the loop itself apart.
+
+    A handler of somebody else's, and threads, which get no signals, are left alone.
+    """
+    handler = signal.getsignal(signal.SIGINT)
+    if threading.current_thread() is not threading.main_thread() or handler is not signal.default_int_handler:
+        yield
+        return
+    pressed = False
+
+    def stop(_number: int, _frame: object) -> None:
+        nonlocal pressed
+        if pressed:
+            raise KeyboardInterrupt
+        pressed = True
+        loop.call_soon_threadsafe(lambda: [step.cancel() for step in steps])
+
+    signal.signal(signal.SIGINT, stop)
+    try:
+        yield
+    finally:
+        signal.signal(signal.SIGINT, handler)
+        if pressed:
+            raise KeyboardInterrupt
 
 
 async def _next_of(values: AsyncGenerator[Value, None]) -> Value:
     return await anext(values)
 
 
-async def _closed(values: AsyncGenerator[Value, None], step: asyncio.Task[Value] | None) -> None:
+async def _closed(values: AsyncGenerator[Value, None], steps: list[asyncio.Task[Value]]) -> None:
     """Close a generator whose last step an interrupt may have left under way."""
-    if step is not None and not step.done():
-        step.cancel()
-        await asyncio.wait([step])
+    for step in steps:
+        if not step.done():
+            step.cancel()
+            await asyncio.wait([step])
+        if not step.cancelled():
+            step.exception()  # an interrupt inside the step was raised past it; the loop would tell of it once more
     await values.aclose()

@@ -11,14 +11,16 @@ from typing import Any, TypedDict, Unpack
 
 from seedream_magic import bridge
 from seedream_magic.api.client import Transport
-from seedream_magic.api.keys import Key, find_key
+from seedream_magic.api.keys import find_key
 from seedream_magic.api.plan import Plan
 from seedream_magic.api.providers import DEFAULT_PROVIDER, Provider, checked_base_url, find_provider
 from seedream_magic.api.request import Images, make_request
 from seedream_magic.errors import ConfigError, InvalidRequest, SeedreamInterrupted
 from seedream_magic.generate import generate
+from seedream_magic.images.history import Record, find_record, is_set, load, takes
 from seedream_magic.images.image_set import ImageSet
 from seedream_magic.images.store import DEFAULT_FOLDER
+from seedream_magic.recover import recover, unfinished
 
 
 class Options(TypedDict, total=False):
@@ -32,6 +34,8 @@ class Options(TypedDict, total=False):
     watermark: bool | None
     response_format: str | None
     extra: Mapping[str, Any] | None
+    fresh: bool
+    take: int | None
     check: bool
     timeout: float | None
 
@@ -86,12 +90,15 @@ class Seedream:
         watermark: bool | None = None,
         response_format: str | None = None,
         extra: Mapping[str, Any] | None = None,
+        fresh: bool = False,
+        take: int | None = None,
         check: bool = True,
         timeout: float | None = None,
     ) -> Plan:
         """What would be sent. Touches no network; raises `InvalidRequest` for what cannot be served.
 
-        `images` is 1-15 or "auto", `timeout` the limit of the whole call in seconds.
+        `images` is 1-15 or "auto", `timeout` the limit of the whole call in seconds. A request whose set is in the
+        store is shown from there: `fresh` pays again, `take` names the set meant, counted from 1.
         """
         request, warnings = make_request(
             prompt,
@@ -106,7 +113,11 @@ class Seedream:
             strict=self.provider.strict,
             check=check,
         )
-        return Plan(request, self.provider, self.base_url, warnings, _checked_timeout(timeout))
+        plan = Plan(
+            request, self.provider, self.base_url, warnings, _checked_timeout(timeout), fresh=bool(fresh), take=take
+        )
+        stored = self._stored(plan)
+        return replace(plan, stored=stored.run_id if stored else None, warnings=(*warnings, *self._doubts(plan)))
 
     def generate(self, prompt: str, **options: Unpack[Options]) -> ImageSet:
         """Draw and wait; options as for `plan`. Works in scripts, in notebooks and inside a running event loop."""
@@ -120,8 +131,7 @@ class Seedream:
 
     async def stream(self, prompt: str, **options: Unpack[Options]) -> AsyncGenerator[ImageSet, None]:
         """The growing set, each time something arrives; options as for `plan`. The last value is the finished set."""
-        plan = self.plan(prompt, **options)
-        async with aclosing(self._generate(plan, self._key())) as growing:
+        async with aclosing(self._sets(self.plan(prompt, **options))) as growing:
             async for images in growing:
                 yield images
 
@@ -130,11 +140,64 @@ class Seedream:
 
         Raises `SeedreamInterrupted`, which carries the set so far, when Stop (Ctrl-C) is pressed meanwhile.
         """
-        key = self._key()
+        return self._watch(self._sets(plan), on_change)
+
+    def show(self, run_id: str) -> ImageSet:
+        """The set of an earlier run, by its id or the beginning of it. Raises `InvalidRequest` if there is none."""
+        return replace(load(find_record(self.store, run_id)), replayed=True)
+
+    def recover(
+        self, run_id: str | None = None, *, on_change: Callable[[ImageSet], None] | None = None
+    ) -> list[ImageSet]:
+        """Download what is missing of an earlier run, of all that lack something if none is named. Nothing is sent.
+
+        Returns the sets as they are afterwards; frames whose links have ended say so.
+        """
+        found = [find_record(self.store, run_id)] if run_id else unfinished(self.store)
+        return [self._watch(recover(record, transport=self._transport), on_change) for record in found]
+
+    def plan_retry(self, run_id: str) -> Plan:
+        """The plan that asks anew for the failed frames of a run, and for nothing else."""
+        images = self.show(run_id)
+        count = len(images.failed)
+        if not count:
+            raise InvalidRequest(f"Run {images.run_id} has no failed frame.")
+        return Plan(images.request.for_images(count), self.provider, self.base_url, fresh=True)
+
+    def _stored(self, plan: Plan) -> Record | None:
+        """The run whose set stands for this plan. Raises `InvalidRequest` for a take that was never made."""
+        if plan.fresh:
+            if plan.take is not None:
+                raise InvalidRequest("--fresh makes a new take; --take shows one that was made. Give one of them.")
+            return None
+        made = [record for record in takes(self.store, plan.fingerprint) if is_set(record)]
+        if plan.take is None:
+            return made[-1] if made else None
+        if isinstance(plan.take, bool) or not 1 <= plan.take <= len(made):
+            raise InvalidRequest(f"--take {plan.take}: this request has {len(made)} in the store; --fresh makes one.")
+        return made[plan.take - 1]
+
+    def _doubts(self, plan: Plan) -> tuple[str, ...]:
+        """What is worth knowing before paying: an earlier run of the same request whose outcome nobody knows."""
+        earlier = [] if plan.fresh else takes(self.store, plan.fingerprint)
+        doubtful = [record for record in earlier if record.facts.get("outcome") == "unknown" and not is_set(record)]
+        if not doubtful:
+            return ()
+        return (f"Run {doubtful[-1].run_id} sent the same request and may have been billed.",)
+
+    def _sets(self, plan: Plan) -> AsyncGenerator[ImageSet, None]:
+        """The values of the plan's set: from the store if it is there, else as it is made."""
+        stored = self._stored(plan)
+        if stored is not None:
+            return _replayed(stored)
+        key = find_key(plan.provider, self._api_key)
+        return generate(plan, key, store=self.store, transport=self._transport)
+
+    def _watch(self, source: AsyncGenerator[ImageSet, None], on_change: Callable[[ImageSet], None] | None) -> ImageSet:
         seen: list[ImageSet] = []
 
         async def values() -> AsyncGenerator[ImageSet, None]:
-            async with aclosing(self._generate(plan, key)) as growing:
+            async with aclosing(source) as growing:
                 async for images in growing:
                     seen[:] = [images]  # where on_change is slow this is ahead of it, and Stop tells of all that came
                     yield images
@@ -148,11 +211,9 @@ class Seedream:
             raise _interrupted(seen) from exc
         return seen[0]
 
-    def _key(self) -> Key:
-        return find_key(self.provider, self._api_key)
 
-    def _generate(self, plan: Plan, key: Key) -> AsyncGenerator[ImageSet, None]:
-        return generate(plan, key, store=self.store, transport=self._transport)
+async def _replayed(record: Record) -> AsyncGenerator[ImageSet, None]:
+    yield replace(load(record), replayed=True)
 
 
 def _store_folder(named: str | os.PathLike[str]) -> Path:

@@ -9,6 +9,7 @@ from functools import cache
 from typing import Any
 
 from PIL import Image
+
 from raw_server import EVENT_STREAM, Behaviour, Reply, Request, head, json_reply, sse
 
 POST = ("POST", "/v1/images/generations")
@@ -66,5 +67,3 @@ def stream_head() -> bytes:
 def bodies(requests: Iterable[Request]) -> list[dict[str, Any]]:
     """The JSON bodies of the POSTs among these requests."""
     return [json.loads(request.body) for request in requests if request.method == "POST"]
-
-

@@ -30,7 +30,7 @@ ROOT_FILE = "__init__.py"
 ROOMS: list[tuple[int, set[str]]] = [
     (6, {"notebook"}),
     (5, {"seedream"}),
-    (4, {"generate"}),
+    (4, {"generate", "recover"}),
     (4, {"view"}),
     (3, {"images"}),
     (3, {"demo"}),

@@ -280,7 +280,7 @@ def test_a_gap_after_the_end_is_no_empty_box(images: ImageSet) -> None:
 
 def test_replayed_sets_bill_nothing(images: ImageSet) -> None:
     """A set shown from the store says "replayed", in both languages."""
-    replayed = images.with_note("Replayed from the store.")
+    replayed = replace(images, replayed=True)
     assert "replayed, nothing billed" in Reader(html_of(replayed)).words
     chinese = replace(replayed, request=replace(images.request, prompt="四季"))
     assert "replayed" in Reader(html_of(chinese)).words

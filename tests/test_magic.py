@@ -12,10 +12,10 @@ from typing import Any
 import pytest
 from IPython.core.interactiveshell import InteractiveShell
 from IPython.utils.capture import capture_output
-from raw_server import RawServer, Reply, json_reply, raw_server
-from service import PICTURE, POST, bodies, picture, whole_answer
 
+from raw_server import RawServer, Reply, json_reply, raw_server
 from seedream_magic import ImageSet, InvalidRequest, MissingKey
+from service import PICTURE, POST, bodies, picture, whole_answer
 
 
 @pytest.fixture
@@ -117,7 +117,7 @@ def test_a_cell_draws_and_binds(shell: InteractiveShell, server: RawServer, stor
 def test_prompt_goes_out_as_typed_with_variables_filled(shell: InteractiveShell, server: RawServer) -> None:
     """Blank ends are dropped, the rest is sent to the letter; `--raw` leaves the braces."""
     shell.user_ns["animal"] = "狐狸"
-    run(shell, "%%seedream\n\n  {animal} {{animal}}  \n\nb {\"json\": 1}\n\n")
+    run(shell, '%%seedream\n\n  {animal} {{animal}}  \n\nb {"json": 1}\n\n')
     run(shell, "%%seedream --raw\n{animal}")
     assert [body["prompt"] for body in bodies(server.requests)] == ['  狐狸 {animal}  \n\nb {"json": 1}', "{animal}"]
 

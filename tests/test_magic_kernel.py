@@ -1,13 +1,15 @@
-"""`%%seedream` in a real kernel: Stop at each stage, in both event loop modes, and the widget message that must not be lost."""
+"""`%%seedream` in a real kernel: Stop at each stage in both event loop modes, and no widget message lost."""
 
 from __future__ import annotations
 
 import threading
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from functools import partial
 from pathlib import Path
 
 import pytest
+
 from kernel import Kernel, Result, running_kernel
 from raw_server import EVENT_STREAM, Behaviour, Gate, Hang, RawServer, Reply, Request, raw_server
 from service import PICTURE, POST, completed, jpeg, picture, stream_head, succeeded, whole_answer
@@ -53,6 +55,10 @@ class Stages:
         return picture(request)
 
 
+def _more_posts(before: int, server: RawServer) -> bool:
+    return server.posts > before
+
+
 def arrived(count: int) -> Callable[[Result], bool]:
     """That the output shows so many pictures."""
     return lambda result: any(output.data.get("text/html", "").count("<img") >= count for output in result.displays)
@@ -60,7 +66,7 @@ def arrived(count: int) -> Callable[[Result], bool]:
 
 @pytest.mark.parametrize("mode", MODES)
 def test_stop_at_every_stage(tmp_path: Path, mode: str) -> None:
-    """Stop before the head, between frames and during a download: prompt back, arrived frames kept, the next run works."""
+    """Stop before the head, between frames, during a download: arrived frames are kept, the next run works."""
     stages = Stages()
     with (
         raw_server({POST: stages.post, PICTURE: stages.picture}) as server,
@@ -69,8 +75,8 @@ def test_stop_at_every_stage(tmp_path: Path, mode: str) -> None:
         for stage, pictures in (("head", 0), ("frame", 1), ("picture", 1)):
             stages.stage, stages.stuck = stage, True
             posts = server.posts
-            kernel.start("%%seedream -n 2\nx")
-            server.wait_for(lambda seen, before=posts: seen.posts > before)
+            kernel.start(f"%%seedream -n 2\n{stage}")
+            server.wait_for(partial(_more_posts, posts))
             if pictures:
                 kernel.wait_output(arrived(pictures))
             kernel.interrupt()
@@ -84,7 +90,7 @@ def test_stop_at_every_stage(tmp_path: Path, mode: str) -> None:
             assert len(list(runs[-1].glob("*.jpg"))) == pictures
             assert not list(runs[-1].glob(".*.part"))
             stages.stuck = False
-            assert kernel.run("%%seedream after << -n 2\nx").ename is None
+            assert kernel.run(f"%%seedream after << -n 2\n{stage}").ename is None
             assert server.posts == posts + 2
             left = "[thread.name for thread in __import__('threading').enumerate() if 'seedream' in thread.name]"
             assert kernel.run(left).displays[0].text == "[]"

@@ -1,16 +1,39 @@
-"""`Retry-After` as RFC 9110 writes it, and nothing else; pauses between downloads."""
+"""What is sent again and when; `Retry-After` as RFC 9110 writes it, and nothing else; pauses between downloads."""
 
 from __future__ import annotations
 
+import itertools
 import math
+import threading
 from datetime import UTC, datetime, timedelta
 from email.utils import format_datetime
+from typing import get_args
 
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from seedream_magic.api.retry import DOWNLOAD_ATTEMPTS, download_pause, retry_after
+from seedream_magic.api.retry import (
+    CONNECTION_BUDGET,
+    DOWNLOAD_ATTEMPTS,
+    LONGEST_WAIT_ASKED,
+    POST_ATTEMPTS,
+    Decision,
+    Phase,
+    Tokens,
+    decide,
+    download_pause,
+    retry_after,
+)
+
+PHASES: tuple[Phase, ...] = get_args(Phase)
+STATUSES = range(100, 600)
+CODES = ("", "RateLimitExceeded.EndpointRPMExceeded", "QuotaExceeded", "AccountOverdueError", "InternalServiceError")
+WAITS = (None, 0.0, 1.0, 120.0, 120.5, 86_400.0)
+ATTEMPTS = range(1, 6)
+ELAPSED = (0.0, 59.5, 1e6)
+DRAWS = (0.0, 0.5, 1.0)
+QUOTA = ("QuotaExceeded", "AccountOverdueError", "insufficient_quota", "SetLimitExceeded")
 
 NOW = "Sun, 06 Nov 1994 08:49:37 GMT"
 
@@ -93,3 +116,126 @@ def test_download_pauses() -> None:
     for attempt, drawn in enumerate(pauses):
         assert 0 <= min(drawn) < max(drawn) <= min(10.0, 0.5 * 2**attempt)
     assert max(pauses[0]) < max(pauses[4])
+
+
+def test_every_answer_and_every_fault() -> None:
+    """Only what was not sent, or was refused with 429 at a bearable pace, is sent again; never more than three times.
+
+    The whole product of phases, statuses, codes, waits, attempts, times and chances, not a sample of it.
+    """
+    seen = set()
+    for status, code, wait, attempt, elapsed, draw in itertools.product(
+        STATUSES, CODES, WAITS, ATTEMPTS, ELAPSED, DRAWS
+    ):
+        decision = decide(
+            "answered", status=status, code=code, retry_after=wait, attempt=attempt, elapsed=elapsed, draw=draw
+        )
+        seen.add((decision.outcome, decision.pause is not None))
+        if decision.pause is not None:
+            assert (decision.outcome, status, attempt < POST_ATTEMPTS) == ("rejected", 429, True)
+            assert code in CODES[:2]
+            assert max(wait or 0, 0.5) <= decision.pause <= max(1.1 * wait if wait else 0.5, 8.0)
+    assert seen == {("rejected", True), ("rejected", False), ("unknown", False), ("billed", False)}
+
+
+def test_every_fault_of_the_way() -> None:
+    """What may have left is unknown and never sent again; what has not left is not sent, and tried again in time."""
+    for phase, attempt, elapsed, draw in itertools.product(PHASES, ATTEMPTS, ELAPSED, DRAWS):
+        decision = decide(phase, attempt=attempt, elapsed=elapsed, draw=draw)
+        if phase in {"sent", "answered"}:
+            assert decision == Decision("unknown", None)
+            continue
+        assert decision.outcome == "not_sent"
+        attempts = {"unsendable": 1, "handshake": 2, "unreached": 4}[phase]
+        assert decision.pause is None or attempt < attempts
+        assert (decision.pause is not None) == (attempt < attempts and elapsed + draw * 2**attempt / 2 <= 60)
+
+
+@pytest.mark.parametrize(
+    ("statuses", "outcome"),
+    [
+        (range(200, 300), "billed"),
+        (range(300, 400), "rejected"),
+        ((400, 401, 402, 403, 404, 405, 413, 415, 422, 429), "rejected"),
+        ((100, 101, 408, 409, 425, 500, 502, 503, 504, 520, 522, 524, 529, 530), "unknown"),
+    ],
+)
+def test_what_a_status_says_about_money(statuses: list[int], outcome: str) -> None:
+    """2xx bills; a redirect and a refusal do not; of the rest nobody knows."""
+    assert {decide("answered", status=status).outcome for status in statuses} == {outcome}
+
+
+@pytest.mark.parametrize("code", QUOTA)
+def test_an_empty_account_is_not_asked_twice(code: str) -> None:
+    """It is refused until someone pays, whatever pace the answer names."""
+    assert decide("answered", status=429, code=code, retry_after=1.0) == Decision("rejected", None)
+
+
+@pytest.mark.parametrize(
+    ("wait", "attempts"), [(None, 3), (0.0, 4), (1.0, 4), (LONGEST_WAIT_ASKED, 4), (LONGEST_WAIT_ASKED + 0.1, 1)]
+)
+def test_how_often_a_busy_service_is_asked(wait: float | None, attempts: int) -> None:
+    """Three times more at the pace it names, twice more where it names none, not at all past two minutes."""
+    again = [decide("answered", status=429, retry_after=wait, attempt=n).pause is not None for n in ATTEMPTS]
+    assert again == [number < attempts for number in ATTEMPTS]
+
+
+FAULTS = st.tuples(
+    st.sampled_from(PHASES), st.sampled_from([200, 400, 429, 500]), st.sampled_from(WAITS), st.floats(0, 1)
+)
+
+
+@given(faults=st.lists(FAULTS, min_size=8, max_size=8), lasting=st.floats(0, 20))
+@settings(max_examples=200, deadline=None)
+def test_a_run_of_faults_ends(faults: list[tuple[Phase, int, float | None, float]], lasting: float) -> None:
+    """Whatever comes: at most four attempts, and pauses of at most three times the longest wait that is granted."""
+    elapsed, pauses = 0.0, []
+    for attempt, (phase, status, wait, draw) in enumerate(faults, start=1):
+        elapsed += lasting
+        decision = decide(phase, status=status, retry_after=wait, attempt=attempt, elapsed=elapsed, draw=draw)
+        if decision.pause is None:
+            break
+        pauses.append(decision.pause)
+        elapsed += decision.pause
+        assert status == 429 or phase != "answered"
+        assert phase == "answered" or elapsed <= CONNECTION_BUDGET
+    assert len(pauses) <= POST_ATTEMPTS - 1
+    assert sum(pauses) <= 3 * 1.1 * LONGEST_WAIT_ASKED
+
+
+@pytest.mark.parametrize("number", [math.nan, math.inf, -math.inf, -1.0])
+@pytest.mark.parametrize("name", ["retry_after", "elapsed", "draw"])
+@pytest.mark.parametrize("phase", PHASES)
+def test_numbers_that_are_none_are_refused(phase: Phase, name: str, number: float) -> None:
+    """A pause that is not a number would wait for ever or not at all."""
+    numbers = {"retry_after": 1.0, "elapsed": 0.0, "draw": 0.5, name: number}
+    wait, elapsed, draw = numbers["retry_after"], numbers["elapsed"], numbers["draw"]
+    with pytest.raises(ValueError, match="finite"):
+        decide(phase, status=429, retry_after=wait, elapsed=elapsed, draw=draw)
+
+
+def test_tokens_are_taken_and_put_back() -> None:
+    """Ten attempts more than successes, not one further; a success does not fill the bucket past its rim."""
+    tokens = Tokens()
+    tokens.put_back()
+    assert [tokens.take() for _ in range(11)] == [True] * 10 + [False]
+    tokens.put_back()
+    assert [tokens.take(), tokens.take()] == [True, False]
+
+
+def test_threads_share_the_tokens() -> None:
+    """No token is given out twice, however the threads come."""
+    tokens = Tokens(500)
+    taken: list[bool] = []
+    start = threading.Barrier(8)
+
+    def take() -> None:
+        start.wait(10)
+        taken.extend(tokens.take() for _ in range(100))
+
+    threads = [threading.Thread(target=take) for _ in range(8)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join(10)
+    assert (len(taken), sum(taken)) == (800, 500)

@@ -7,7 +7,7 @@ import json
 import os
 import re
 import ssl
-from collections.abc import AsyncGenerator, AsyncIterator, Mapping
+from collections.abc import AsyncGenerator, AsyncIterator, Callable, Mapping
 from contextlib import aclosing, asynccontextmanager, suppress
 from dataclasses import dataclass
 from functools import cache
@@ -19,6 +19,7 @@ import httpx
 from seedream_magic.api.events import Unreadable, parse_object
 from seedream_magic.api.keys import Key
 from seedream_magic.api.plan import Plan
+from seedream_magic.api.redaction import redact_http_logs
 from seedream_magic.api.refusal import Refusal, billed_by_status, clipped, read_refusal, refusal_error
 from seedream_magic.api.retry import retry_after
 from seedream_magic.api.sse import Decoder, MessageTooLarge
@@ -179,14 +180,25 @@ class _Lent(Transport):
         return await self._transport.handle_async_request(request)
 
 
-def new_client(transport: Transport | None, **settings: Any) -> Client:
-    """A client that follows no redirect. Raises `ConfigError` where proxy or certificate settings are unusable."""
-    lent = None if transport is None else _Lent(transport)
+def new_client(
+    transport: Transport | None, *, route: Callable[[ssl.SSLContext], Transport] | None = None, **settings: Any
+) -> Client:
+    """A client that follows no redirect. Raises `ConfigError` where proxy or certificate settings are unusable.
+
+    Where the caller lends no transport, `route` makes one, given the trusted certificates; without it, it is httpx's.
+    """
+    redact_http_logs()
+    hint = "Look at HTTPS_PROXY, ALL_PROXY, SSL_CERT_FILE and SSL_CERT_DIR."
+    chosen: Transport | None = None if transport is None else _Lent(transport)
     try:
         certificates = _certificates(os.environ.get("SSL_CERT_FILE"), os.environ.get("SSL_CERT_DIR"))
-        return Client(transport=lent, verify=certificates, follow_redirects=False, **settings)
+        if chosen is None and route is not None:
+            chosen = route(certificates)
+        return Client(transport=chosen, verify=certificates, follow_redirects=False, **settings)
+    except httpx.InvalidURL:  # its words, "Invalid port: 'x'", are a piece of the password where that is unescaped
+        words = "The proxy's address is none; signs such as # / ? @ in a password are written as %23 %2F %3F %40."
+        raise ConfigError(words, hint=hint) from None
     except Exception as exc:  # httpx raises ValueError, OSError, ImportError, ssl.SSLError as it reads the environment
-        hint = "Look at HTTPS_PROXY, ALL_PROXY, SSL_CERT_FILE and SSL_CERT_DIR."
         raise ConfigError(f"The proxy or certificate settings cannot be used ({_reason(exc)}).", hint=hint) from exc
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import json
 import shlex
 from dataclasses import dataclass
@@ -17,7 +18,8 @@ class Plan:
     """What will be sent and where. Making one touches no network.
 
     `warnings` are sentences to show before sending. `timeout` is the limit of the whole call in seconds, None for
-    the limits that fit the request.
+    the limits that fit the request. `stored` is the run whose set will be shown in place of a new one, None if it
+    will be sent; `fresh` pays again whatever is stored, `take` is which of several stored sets is meant, from 1.
     """
 
     request: ImageRequest
@@ -25,6 +27,9 @@ class Plan:
     base_url: str
     warnings: tuple[str, ...] = ()
     timeout: float | None = None
+    stored: str | None = None
+    fresh: bool = False
+    take: int | None = None
 
     @property
     def body(self) -> dict[str, Any]:
@@ -35,6 +40,13 @@ class Plan:
     def url(self) -> str:
         """The address of the POST."""
         return f"{self.base_url}/images/generations"
+
+    @property
+    def fingerprint(self) -> str:
+        """What makes two requests the same: provider and body, but for how the answer travels."""
+        pictured = {key: value for key, value in self.body.items() if key not in {"stream", "response_format"}}
+        canonical = json.dumps([self.provider.name, pictured], sort_keys=True, separators=(",", ":"))
+        return hashlib.sha256(canonical.encode()).hexdigest()
 
     @property
     def on_loopback(self) -> bool:

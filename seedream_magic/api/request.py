@@ -6,7 +6,7 @@ import json
 import re
 import unicodedata
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any, Literal
 
 from seedream_magic.api.models import (
@@ -26,6 +26,16 @@ DOCUMENTED_AREA = (1024 * 1024, 4096 * 4096)
 RESPONSE_FORMATS = ("url", "b64_json")
 
 Images = int | Literal["auto"]
+
+_FIELD_TYPES: dict[str, type] = {
+    "model": str,
+    "prompt": str,
+    "size": str,
+    "sequential_image_generation": str,
+    "stream": bool,
+    "response_format": str,
+    "watermark": bool,
+}
 
 
 @dataclass(frozen=True)
@@ -63,6 +73,14 @@ class ImageRequest:
         if self.max_images is not None:
             sent["sequential_image_generation_options"] = {"max_images": self.max_images}
         return {**sent, **self.extra}
+
+    def for_images(self, count: int) -> ImageRequest:
+        """The same request for another number of images; a request for one image stays as it is."""
+        if self.images_expected == 1:
+            return self
+        if count == 1:
+            return replace(self, sequential_image_generation="disabled", max_images=None)
+        return replace(self, sequential_image_generation="auto", max_images=count)
 
     @property
     def images_at_most(self) -> int:
@@ -138,6 +156,18 @@ def make_request(
     if not 1 <= request.images_at_most <= MAXIMUM_IMAGES:
         raise InvalidRequest(f"max_images is 1 to {MAXIMUM_IMAGES}.")
     return request, tuple(warnings)
+
+
+def request_from_body(body: Mapping[str, Any]) -> ImageRequest:
+    """The request whose body this is; what is of no known field, or of another type, is kept as an extra field."""
+    named: dict[str, Any] = {key: body[key] for key, kind in _FIELD_TYPES.items() if isinstance(body.get(key), kind)}
+    rest = {key: value for key, value in body.items() if key not in named}
+    options = rest.get("sequential_image_generation_options")
+    if isinstance(options, Mapping) and list(options) == ["max_images"] and type(options["max_images"]) is int:
+        named["max_images"] = options["max_images"]
+        del rest["sequential_image_generation_options"]
+    unsent = {"sequential_image_generation": None, "stream": None, "model": "", "prompt": ""}
+    return ImageRequest(**{**unsent, **named}, extra=rest)
 
 
 def parse_images(value: object) -> Images:

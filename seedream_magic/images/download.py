@@ -4,23 +4,32 @@ from __future__ import annotations
 
 import asyncio
 import base64
-import ipaddress
 import re
+import ssl
+from contextlib import suppress
 from datetime import UTC, datetime, timedelta
 from urllib.parse import parse_qs, urljoin, urlsplit
 
 import httpx
 
 from seedream_magic.api.client import Client, Transport, is_compressed, new_client, reading
-from seedream_magic.api.providers import is_loopback
 from seedream_magic.api.retry import DOWNLOAD_ATTEMPTS, download_pause
 from seedream_magic.errors import ImageError, ImageInvalid, ImageLinkExpired, ImageTooLarge, UnsafeURL
+from seedream_magic.images.guard import (
+    Resolve,
+    Target,
+    bypasses_proxy,
+    check_link,
+    checked_target,
+    proxy_for_pictures,
+    resolved,
+)
 from seedream_magic.images.verify import MAXIMUM_BYTES, PictureFacts, verified
 
 PARALLEL_DOWNLOADS = 4
-MAXIMUM_LINK_LENGTH = 4096
 _REDIRECTS = 3
 _TOTAL_SECONDS = 300.0
+_CONNECT_SECONDS_OF_MANY = 3.0
 _WORTH_ANOTHER_TRY = frozenset({408, 425, 429, 500, 502, 503, 504})
 
 
@@ -28,10 +37,62 @@ class _PassingFault(Exception):
     """A fault that the next attempt may not meet."""
 
 
+class PinnedRoute(Transport):
+    """Each request goes to an address that was checked for its link, or nowhere; behind a proxy, to a known host.
+
+    No connection is used again: it was opened, and its certificate checked, for one name, and the next request to the
+    same address may be for another.
+    """
+
+    def __init__(self, certificates: ssl.SSLContext, *, resolve: Resolve = resolved) -> None:
+        proxy = proxy_for_pictures()
+        self._resolve = resolve
+        self._direct = httpx.AsyncHTTPTransport(verify=certificates, trust_env=False)
+        self._proxied = proxy and httpx.AsyncHTTPTransport(verify=certificates, trust_env=False, proxy=proxy)
+
+    async def handle_async_request(self, request: httpx.Request) -> httpx.Response:
+        request.headers["Connection"] = "close"
+        proxied = None if bypasses_proxy(request.url.host) else self._proxied
+        target = await checked_target(
+            str(request.url),
+            allow_loopback=request.extensions.get("allow_loopback", False),
+            behind_proxy=bool(proxied),
+            resolve=self._resolve,
+        )
+        if proxied and not target.addresses:
+            return await proxied.handle_async_request(request)
+        *others, last = target.addresses
+        for address in others:
+            with suppress(httpx.ConnectError, httpx.ConnectTimeout):
+                hurried = _pinned(request, target, address, connect_seconds=_CONNECT_SECONDS_OF_MANY)
+                return await self._direct.handle_async_request(hurried)
+        return await self._direct.handle_async_request(_pinned(request, target, last))
+
+    async def aclose(self) -> None:
+        await self._direct.aclose()
+        if self._proxied:
+            await self._proxied.aclose()
+
+
+def _pinned(
+    request: httpx.Request, target: Target, address: str, *, connect_seconds: float | None = None
+) -> httpx.Request:
+    """The same request to an address; its Host header, and the name on the certificate, stay the link's."""
+    timeout = dict(request.extensions["timeout"])
+    if connect_seconds is not None:
+        timeout["connect"] = connect_seconds
+    extensions = request.extensions | {"sni_hostname": target.server_name, "timeout": timeout}
+    url = request.url.copy_with(host=address)
+    return httpx.Request(request.method, url, headers=request.headers, extensions=extensions)
+
+
 def image_client(transport: Transport | None = None) -> Client:
-    """The client for pictures: no key, no cookies kept, no redirect followed unseen."""
+    """The client for pictures: no key, no cookies kept, no redirect followed unseen.
+
+    A transport of the caller's is used as it is, the form of each link checked; the addresses are its own affair.
+    """
     headers = {"Accept": "image/*", "Accept-Encoding": "identity", "User-Agent": "seedream-magic"}
-    return new_client(transport, timeout=httpx.Timeout(30, connect=10), headers=headers)
+    return new_client(transport, route=PinnedRoute, timeout=httpx.Timeout(30, connect=10), headers=headers)
 
 
 async def download(client: Client, url: str, *, allow_loopback: bool) -> tuple[bytes, PictureFacts]:
@@ -79,39 +140,11 @@ def link_expiry(url: str) -> datetime | None:
         return None
 
 
-def check_link(url: str, *, allow_loopback: bool) -> None:
-    """Raises `UnsafeURL` unless the link is one that a picture of the service can have."""
-    try:
-        parts = urlsplit(url)
-        host, port = parts.hostname or "", parts.port
-    except ValueError as exc:
-        raise UnsafeURL(f"A picture link is no address: {exc}.") from exc
-    if is_loopback(host):
-        allowed = allow_loopback and parts.scheme in {"http", "https"}
-    else:
-        allowed = parts.scheme == "https" and port in {None, 443} and _is_public(host)
-    odd = parts.username is not None or re.search(r"[\s\\\x00-\x1f]", url) or len(url) > MAXIMUM_LINK_LENGTH
-    if not allowed or odd or not host:
-        raise UnsafeURL(
-            f"A picture link points to {parts.scheme or 'no scheme'}://{host[:60]}, "
-            "where no picture of the service can be; it was not opened.",
-        )
-
-
-def _is_public(host: str) -> bool:
-    """Whether a host is a name, or an address of the open internet; names are not resolved here."""
-    try:
-        return ipaddress.ip_address(host).is_global
-    except ValueError:
-        # The URL standard reads 2130706433, 0x7f.1 and 127.1 as addresses: whatever ends in a number.
-        return not re.fullmatch(r"\d+|0x[0-9a-f]*", host.rstrip(".").rpartition(".")[2], re.IGNORECASE)
-
-
 async def _fetch(client: Client, url: str, *, allow_loopback: bool) -> bytes:
     for _ in range(_REDIRECTS + 1):
         check_link(url, allow_loopback=allow_loopback)
         try:
-            async with client.stream("GET", url) as response:
+            async with client.stream("GET", url, extensions={"allow_loopback": allow_loopback}) as response:
                 client.cookies.clear()
                 if response.has_redirect_location:
                     url = urljoin(url, response.headers["location"])
@@ -133,6 +166,8 @@ def _check_head(response: httpx.Response, url: str) -> None:
         raise _link_refused(status, url)
     if is_compressed(response):
         raise ImageInvalid("The picture came compressed, which was not asked for.")
+    if int(response.headers.get("content-length", 0)) > MAXIMUM_BYTES:
+        raise _too_large()
 
 
 def _link_refused(status: int, url: str) -> ImageError:
@@ -151,7 +186,11 @@ async def _body(response: httpx.Response) -> bytes:
         async for chunk in chunks:
             data += chunk
             if len(data) > MAXIMUM_BYTES:
-                raise ImageTooLarge(f"The picture has more than {MAXIMUM_BYTES:,} bytes.")
+                raise _too_large()
     if declared is not None and declared.isdigit() and len(data) != int(declared):
         raise _PassingFault(f"{len(data):,} of {int(declared):,} bytes came")
     return bytes(data)
+
+
+def _too_large() -> ImageTooLarge:
+    return ImageTooLarge(f"The picture has more than {MAXIMUM_BYTES:,} bytes.")

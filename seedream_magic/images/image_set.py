@@ -64,7 +64,7 @@ class ImageSet(Sequence[Frame]):
     A growing set is a series of these values: `state` is "running" until the run ends. `expected` is the number of
     images asked for, None where the model decides. `usage` is what the service reported, untouched; None if it
     did not. `outcome` is what became of the one POST. `seconds` is the time from the request to this value. `notes`
-    are sentences about what went wrong or is worth knowing.
+    are sentences about what went wrong or is worth knowing. `replayed` says that it was shown from the store.
     """
 
     request: ImageRequest
@@ -78,6 +78,7 @@ class ImageSet(Sequence[Frame]):
     usage: Mapping[str, Any] | None = None
     seconds: float = 0.0
     notes: tuple[str, ...] = ()
+    replayed: bool = False
 
     @overload
     def __getitem__(self, index: int) -> Frame: ...

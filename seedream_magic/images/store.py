@@ -6,11 +6,11 @@ instant) therefore sees a whole file or none. No file is shared between runs, so
 
 from __future__ import annotations
 
-import base64
 import contextlib
 import hashlib
 import json
 import os
+import platform
 import secrets
 import shutil
 from collections.abc import Mapping
@@ -27,6 +27,8 @@ from seedream_magic.images.verify import PictureFacts
 DEFAULT_FOLDER = "seedream-runs"
 SPACE_PER_IMAGE = 25 * 2**20
 SPACE_IN_RESERVE = 64 * 2**20
+_BASE32 = "234567abcdefghijklmnopqrstuvwxyz"
+"""The letters of base32 in the order in which they sort."""
 
 
 class Run:
@@ -97,6 +99,7 @@ class Run:
                 outcome=_outcome(images, failure),
                 seconds=round(images.seconds, 3),
                 usage=images.usage,
+                notes=images.notes,
                 frames=[_frame_facts(frame) for frame in images],
                 error=None if failure is None else _error_facts(failure),
             )
@@ -130,7 +133,9 @@ def begin_run(store: Path, plan: Plan, *, client_request_id: str) -> Run:
             "outcome": "unknown",
             "provider": plan.provider.name,
             "base_url": plan.base_url,
+            "fingerprint": plan.fingerprint,
             "client_request_id": client_request_id,
+            "process": {"host": platform.node(), "pid": os.getpid()},
             "began": now.isoformat(),
             "expected": plan.request.images_expected,
             "body": plan.body,
@@ -205,8 +210,10 @@ def _check_space(store: Path, images: int) -> None:
 
 
 def _run_id(now: datetime) -> str:
-    noise = base64.b32encode(secrets.token_bytes(7)).decode().lower()[:10]
-    return f"{now:%Y%m%dT%H%M%SZ}-{noise}"
+    """UTC time and ten characters: four tell the microsecond, so that names sort as the runs began; six are chance."""
+    ticks = "".join(_BASE32[now.microsecond >> shift & 31] for shift in (15, 10, 5, 0))
+    chance = "".join(secrets.choice(_BASE32) for _ in range(6))
+    return f"{now:%Y%m%dT%H%M%SZ}-{ticks}{chance}"
 
 
 def _outcome(images: ImageSet, failure: SeedreamError | None) -> Outcome:
@@ -217,14 +224,16 @@ def _outcome(images: ImageSet, failure: SeedreamError | None) -> Outcome:
     return "rejected" if isinstance(failure, ApiError | ResponseBroken) else "not_sent"
 
 
-def _frame_facts(frame: Frame) -> dict[str, str]:
+def _frame_facts(frame: Frame) -> dict[str, Any]:
     if frame.path is not None:
         return {"file": frame.path.name}
     return _error_facts(frame.error) if frame.error is not None else {}
 
 
-def _error_facts(error: SeedreamError) -> dict[str, str]:
-    return {"error": type(error).__name__, "message": str(error)}
+def _error_facts(error: SeedreamError) -> dict[str, Any]:
+    names = ("hint", "billed", "request_id", "status", "code", "param")
+    told = {name: getattr(error, name) for name in names if getattr(error, name, None)}
+    return {"error": type(error).__name__, "message": str(error), **told}
 
 
 def _json_bytes(value: Mapping[str, Any]) -> bytes:

@@ -108,6 +108,13 @@ def _parse_seconds(text: str) -> float:
     raise InvalidRequest(f"--timeout takes seconds above 0, not {text[:40]!r}.")
 
 
+def _parse_take(text: str) -> int:
+    plain = unicodedata.normalize("NFKC", text)
+    if re.fullmatch(r"\d{1,4}", plain) and int(plain) > 0:
+        return int(plain)
+    raise InvalidRequest(f"--take counts from 1, not {text[:40]!r}.")
+
+
 def _parse_layout(text: str) -> str:
     if text.lower() in LAYOUTS:
         return text.lower()
@@ -127,6 +134,8 @@ OPTIONS = (
     Option(("--stream",), "receive pictures one by one; default for sets", "逐张接收,组图默认开启", with_no=True),
     Option(("--watermark",), "the API's AI mark; default on", "水印,默认开启", with_no=True),
     Option(("--response-format",), "url (default) or b64_json", "返回链接或 base64", "FORMAT", parse_response_format),
+    Option(("--fresh",), "pay again for a request that is in the store", "重新生成并计费,不用已存的结果"),
+    Option(("--take",), "the K-th set made of this request", "此请求的第 K 组", "K", _parse_take),
     Option(("--dry-run",), "show the request as JSON and curl; send nothing", "只显示请求,不发送"),
     Option(("--provider",), "anyfast, ark, byteplus or demo, for this cell", "本单元格的服务商", "NAME", _parse_word),
     Option(("--extra",), "further body fields, sent as they are", "附加请求字段", "JSON", parse_extra),

@@ -42,9 +42,18 @@ def _status(magics: SeedreamMagics, _: str) -> None:
         ("key", key),
         ("model", door.model),
         ("store", str(door.store)),
-        ("billed", f"{_counted(magics.images_billed)} in this session"),
+        ("billed", f"{_counted(magics.images_billed)} in this session{_cost(magics)}"),
     )
     print("\n".join(f"{name:<9} {value}" for name, value in rows))  # noqa: T201 - a status is text
+
+
+def _cost(magics: SeedreamMagics) -> str:
+    """What the session cost, where the person has set prices; we know none."""
+    priced = {model: count for model, count in magics.billed_by_model.items() if model in magics.prices}
+    if not priced:
+        return ""
+    cost = sum(float(magics.prices[model]) * count for model, count in priced.items())
+    return f", {cost:.2f} by the prices you set"
 
 
 def _use(magics: SeedreamMagics, name: str) -> None:
@@ -79,7 +88,45 @@ def _help(_: SeedreamMagics, __: str) -> None:
     print(help_text())  # noqa: T201 - help is text
 
 
-_COMMANDS: dict[str, Command] = {"": _status, "use": _use, "key": _key, "help": _help}
+def _show(magics: SeedreamMagics, run_id: str) -> None:
+    """Show the set of an earlier run."""
+    magics.show_set(magics.front_door().show(_named_run(run_id, "show")))
+
+
+def _recover(magics: SeedreamMagics, run_id: str) -> None:
+    """Download what is missing of earlier runs."""
+    recovered = magics.front_door().recover(run_id or None)
+    for images in recovered:
+        magics.show_set(images)
+    found = sum(len(images.ok) for images in recovered)
+    runs = "1 run" if len(recovered) == 1 else f"{len(recovered)} runs"
+    told = f"{runs} looked at, {_counted(found)} on disk. Nothing was sent." if recovered else "No run lacks a picture."
+    print(told)  # noqa: T201 - a summary is text
+
+
+def _retry(magics: SeedreamMagics, run_id: str) -> None:
+    """Ask anew for the failed frames of a run."""
+    door = magics.front_door()
+    plan = door.plan_retry(_named_run(run_id, "retry"))
+    print(f"Asking anew for {_counted(plan.request.images_at_most)}; that is what it may bill.")  # noqa: T201 - said before
+    magics.run_plan(door, plan)
+
+
+def _named_run(run_id: str, command: str) -> str:
+    if not run_id:
+        raise InvalidRequest(f"%seedream {command} takes the id of a run: the name of its folder.")
+    return run_id
+
+
+_COMMANDS: dict[str, Command] = {
+    "": _status,
+    "use": _use,
+    "key": _key,
+    "show": _show,
+    "recover": _recover,
+    "retry": _retry,
+    "help": _help,
+}
 
 
 def _about_unknown(word: str) -> str:

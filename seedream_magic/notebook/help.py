@@ -32,6 +32,9 @@ _COMMANDS = (
     ("%seedream", "where it stands: provider, key, model, store, images billed", "当前状态"),
     ("%seedream use NAME", "provider for this session: anyfast, ark, byteplus, demo", "切换服务商"),
     ("%seedream key", "type the key, hidden; kept in memory", "输入密钥,仅存于内存"),
+    ("%seedream show RUN", "the set of an earlier run", "显示以前的一组"),
+    ("%seedream recover [RUN]", "download what is missing of earlier runs; bills nothing", "补下载缺失的图片,不计费"),
+    ("%seedream retry RUN", "ask anew for the failed frames of a run; bills those", "重新生成失败的帧,按张计费"),
     ("%seedream help", "these lines", "显示本帮助"),
 )
 

@@ -3,18 +3,19 @@
 from __future__ import annotations
 
 import json
+from collections import Counter
 from dataclasses import replace
 from typing import Any
 
 from IPython.core.interactiveshell import InteractiveShell
 from IPython.core.magic import Magics, line_cell_magic, magics_class, no_var_expand
-from traitlets import Bool, Enum, Float, Int, Unicode, Union
+from traitlets import Bool, Dict, Enum, Float, Int, Unicode, Union
 
 from seedream_magic.api.models import SIDES
 from seedream_magic.api.plan import Plan
 from seedream_magic.api.request import RESPONSE_FORMATS
 from seedream_magic.bridge import EVENT_LOOPS
-from seedream_magic.errors import SeedreamError, SeedreamInterrupted
+from seedream_magic.errors import InvalidRequest, SeedreamError, SeedreamInterrupted
 from seedream_magic.images.image_set import ImageSet
 from seedream_magic.notebook.cell import LAYOUTS, Cell, parse_cell
 from seedream_magic.notebook.commands import run_command
@@ -39,13 +40,21 @@ class SeedreamMagics(Magics):
     watermark = Bool(None, allow_none=True, help="the API's AI mark").tag(config=True)
     response_format = Enum(RESPONSE_FORMATS, None, allow_none=True, help="url or b64_json").tag(config=True)
     timeout = Float(None, allow_none=True, help="limit of the whole call in seconds").tag(config=True)
+    max_images_per_run = Int(None, allow_none=True, help="refuse a cell that may bill more").tag(config=True)
+    max_images_per_session = Int(None, allow_none=True, help="refuse when the session may bill more").tag(config=True)
+    prices = Dict(help="price of one image by model id, in your currency, for %seedream").tag(config=True)
     show = Enum(LAYOUTS, "carousel", help="carousel or grid").tag(config=True)
     event_loop = Enum(EVENT_LOOPS, "thread", help="thread, or nest: the notebook's own loop").tag(config=True)
 
     def __init__(self, shell: InteractiveShell, **settings: Any) -> None:
         super().__init__(shell, **settings)
         self._shell = shell
-        self.images_billed = 0
+        self.billed_by_model: Counter[str] = Counter()
+
+    @property
+    def images_billed(self) -> int:
+        """Images billed since the extension was loaded."""
+        return self.billed_by_model.total()
 
     @no_var_expand
     @line_cell_magic("seedream")  # type: ignore[arg-type] # IPython types its decorators for functions without self
@@ -58,7 +67,7 @@ class SeedreamMagics(Magics):
         if parsed.dry_run:
             _show_plan(plan)
         else:
-            self._run(door, plan, parsed)
+            self.run_plan(door, plan, name=parsed.name, layout=parsed.show, quiet=parsed.quiet)
 
     seedream.__doc__ = help_text()  # type: ignore[assignment] # see the decorator
 
@@ -95,23 +104,48 @@ class SeedreamMagics(Magics):
             settings.pop("ratio", None)
         return {name: value for name, value in settings.items() if name not in extra}
 
-    def _run(self, door: Any, plan: Plan, cell: Cell) -> None:
+    def run_plan(
+        self, door: Any, plan: Plan, *, name: str | None = None, layout: str | None = None, quiet: bool = False
+    ) -> None:
+        """Run a plan, show its set as it grows, and bind it to `_seedream` and to `name`."""
         from seedream_magic.notebook.display import display_for  # noqa: PLC0415 - previews load Pillow
 
-        display = display_for(self._shell, layout=cell.show or self.show, quiet=cell.quiet)
+        self._check_caps(plan)
+        display = display_for(self._shell, layout=layout or self.show, quiet=quiet)
         try:
             images = door.run(plan, on_change=display.show)
         except (SeedreamError, SeedreamInterrupted) as error:
             if error.images is not None and len(error.images):
-                self._keep(error.images, cell.name)
+                self._keep(error.images, name)
                 display.show(error.images)
             else:
                 display.clear()
             raise
-        self._keep(images, cell.name)
+        self._keep(images, name)
+
+    def show_set(self, images: ImageSet) -> None:
+        """Show a set that is there already, and bind it to `_seedream`."""
+        from seedream_magic.notebook.display import display_for  # noqa: PLC0415 - previews load Pillow
+
+        display_for(self._shell, layout=self.show, quiet=False).show(images)
+        self._shell.user_ns["_seedream"] = images
+
+    def _check_caps(self, plan: Plan) -> None:
+        """Refuse what could bill more than the person allowed. A set from the store bills nothing."""
+        at_most = 0 if plan.stored else plan.request.images_at_most
+        if self.max_images_per_run is not None and at_most > self.max_images_per_run:
+            raise InvalidRequest(
+                f"This may bill {at_most} images; SeedreamMagics.max_images_per_run allows {self.max_images_per_run}."
+            )
+        if self.max_images_per_session is not None and self.images_billed + at_most > self.max_images_per_session:
+            raise InvalidRequest(
+                f"This may bill {at_most} images after {self.images_billed} in this session; "
+                f"SeedreamMagics.max_images_per_session allows {self.max_images_per_session}."
+            )
 
     def _keep(self, images: ImageSet, name: str | None) -> None:
-        self.images_billed += images.billed
+        if not images.replayed:
+            self.billed_by_model[images.request.model] += images.billed
         for variable in ("_seedream", name):
             if variable:
                 self._shell.user_ns[variable] = images
@@ -121,7 +155,9 @@ def _show_plan(plan: Plan) -> None:
     at_most = plan.request.images_at_most
     bill = "1 image" if at_most == 1 else f"up to {at_most} images"
     print(json.dumps(plan.body, ensure_ascii=False, indent=2))  # noqa: T201 - what was asked for is text
-    print(f"\n{plan.curl()}\n\nNothing was sent. Running it may bill {bill}.")  # noqa: T201 - see above
+    stored = f"It is stored (run {plan.stored}): showing it bills nothing."
+    told = stored if plan.stored else f"It is not stored: running it may bill {bill}."
+    print(f"\n{plan.curl()}\n\nNothing was sent. {told}")  # noqa: T201 - see above
     for warning in plan.warnings:
         print(warning)  # noqa: T201 - see above
 

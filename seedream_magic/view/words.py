@@ -122,7 +122,7 @@ def progress(images: ImageSet, words: Words) -> str:
 
 def billed(images: ImageSet, words: Words) -> str:
     """What the run cost in images; empty while it runs. A stopped run may have cost more than what arrived."""
-    if any(note.casefold().startswith("replayed") for note in images.notes):
+    if images.replayed:
         return words.replayed
     if images.state == "running":
         return ""

@@ -1,0 +1,51 @@
+"""What the HTTP libraries log, without what must stay secret: at INFO the signed links, at DEBUG cookies and keys."""
+
+from __future__ import annotations
+
+import logging
+import re
+
+LOGGERS = (
+    "httpx",
+    "httpcore",
+    *(f"httpcore.{part}" for part in ("connection", "http11", "http2", "proxy", "socks")),
+)
+"""A filter holds for the records of its own logger only, not for those of the loggers below it."""
+
+_SECRET_HEADER = re.compile(
+    r"""(?P<name>['"][a-z0-9_-]*(?:auth|cookie|key|token|secret|location|signature)[a-z0-9_-]*['"]\s*[,:]\s*)"""
+    r"""b?(?:'(?:[^'\\]|\\.)*'|"(?:[^"\\]|\\.)*")""",
+    re.IGNORECASE,
+)
+_SECRET_LINE = re.compile(r"\b((?:proxy-)?authorization|(?:set-)?cookie)\s*[:=]\s*[^\r\n]+", re.IGNORECASE)
+_CREDENTIALS = re.compile(r"\b(Bearer|Basic)\s+(?!…)[^\s'\",)\]]+", re.IGNORECASE)
+_USER = re.compile(r"(?<=://)[^\s/@]+@")
+_QUERY = re.compile(r"(?<=[^\s?])\?[^\s?][^\s]*")
+
+
+def redacted(text: str) -> str:
+    """The text without queries of addresses, users in them, and values of headers that identify somebody."""
+    text = _SECRET_HEADER.sub(r"\g<name>'…'", text)
+    text = _SECRET_LINE.sub(r"\1: …", text)
+    text = _CREDENTIALS.sub(r"\1 …", text)
+    return _QUERY.sub("?…", _USER.sub("…@", text))
+
+
+class Redaction(logging.Filter):
+    """Lets every record pass, redacted."""
+
+    def filter(self, record: logging.LogRecord) -> bool:
+        """The message is put together here, for an argument may be any object that prints itself."""
+        try:
+            message = record.getMessage()
+        except Exception:  # noqa: BLE001 - logging tells of a bad record by printing its arguments, which may be secret
+            message = "(a record that cannot be printed)"
+        record.msg, record.args = redacted(message), ()
+        return True
+
+
+def redact_http_logs() -> None:
+    """Put the filter on the loggers of httpx and httpcore, once; all other loggers stay as they are."""
+    for logger in map(logging.getLogger, LOGGERS):
+        if not any(isinstance(present, Redaction) for present in logger.filters):
+            logger.addFilter(Redaction())

@@ -1,0 +1,212 @@
+"""Earlier runs, read back from their folders: found by fingerprint, loaded as sets. Nothing here writes.
+
+A folder may have been copied from elsewhere, damaged, or left by a process that was killed at any instant: whatever
+cannot be read is passed over or told as a frame's error, never an exception. Only names that this package gives are
+opened, links are not followed out of the folder, and record files are capped in size.
+"""
+
+from __future__ import annotations
+
+import json
+import re
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any
+
+from seedream_magic import errors
+from seedream_magic.api.events import Picture, Reader
+from seedream_magic.api.request import ImageRequest, request_from_body
+from seedream_magic.errors import ApiError, ImageInvalid, InvalidRequest, SeedreamError
+from seedream_magic.images.image_set import Frame, ImageSet, Outcome
+
+RUN_ID = re.compile(r"\d{8}T\d{6}Z-[a-z2-7]{10}", re.ASCII)
+MAXIMUM_RECORD_BYTES = 16 * 2**20
+_SHOWN_STATES = frozenset({"done", "partial"})
+
+
+@dataclass(frozen=True)
+class Record:
+    """What `request.json` of a run tells."""
+
+    folder: Path
+    facts: Mapping[str, Any]
+
+    @property
+    def run_id(self) -> str:
+        """The folder's name."""
+        return self.folder.name
+
+    @property
+    def state(self) -> str:
+        """How far the run came: sending, answering, done, partial, failed, stopped."""
+        return str(self.facts.get("state"))
+
+    @property
+    def began(self) -> datetime | None:
+        """When the run began, UTC."""
+        try:
+            began = datetime.fromisoformat(str(self.facts.get("began")))
+        except ValueError:
+            return None
+        return began if began.tzinfo else began.replace(tzinfo=UTC)
+
+
+def records(store: Path) -> Iterator[Record]:
+    """The runs of a store, oldest first; folders without a readable record are passed over."""
+    for folder in _folders(store):
+        facts = _read_object(folder / "request.json")
+        if facts is not None:
+            yield Record(folder, facts)
+
+
+def find_record(store: Path, run_id: str) -> Record:
+    """The run of this id, or of the only id that begins so. Raises `InvalidRequest` if there is none, or several."""
+    fitting = [folder for folder in _folders(store) if run_id and folder.name.startswith(run_id.strip())]
+    if len(fitting) != 1:
+        found = "no run" if not fitting else f"{len(fitting)} runs"
+        raise InvalidRequest(f"There is {found} {run_id[:40]!r} in {store}.")
+    facts = _read_object(fitting[0] / "request.json")
+    if facts is None:
+        raise InvalidRequest(f"The record of run {fitting[0].name} cannot be read.")
+    return Record(fitting[0], facts)
+
+
+def takes(store: Path, fingerprint: str) -> list[Record]:
+    """The sets that were made of one request, oldest first: take 1, take 2 and so on."""
+    # The fingerprint is looked for in the bytes first: parsing ten thousand records to find one is slow.
+    needle = fingerprint.encode()
+    found = []
+    for folder in _folders(store):
+        data = _read_bytes(folder / "request.json")
+        if needle not in data:
+            continue
+        facts = _parse_object(data)
+        if facts is not None and facts.get("fingerprint") == fingerprint:
+            found.append(Record(folder, facts))
+    return found
+
+
+def is_set(record: Record) -> bool:
+    """Whether a run can stand for its request: it came to its end and a picture of it is on disk."""
+    return record.state in _SHOWN_STATES and any(_picture_path(record.folder, index) for index in range(15))
+
+
+def load(record: Record) -> ImageSet:
+    """The set of a run as its folder holds it; places whose file is gone or damaged carry an error."""
+    request = request_from_body(_mapping(record.facts.get("body")))
+    frames = tuple(_frame(record, index, facts, request) for index, facts in enumerate(_frame_facts(record)))
+    outcomes: dict[str, Outcome] = {"not_sent": "not_sent", "rejected": "rejected", "billed": "billed"}
+    usage, seconds, expected = (record.facts.get(name) for name in ("usage", "seconds", "expected"))
+    return ImageSet(
+        request=request,
+        provider=str(record.facts.get("provider")),
+        run_id=record.run_id,
+        folder=record.folder,
+        frames=frames,
+        expected=expected if isinstance(expected, int) else None,
+        state="stopped" if record.state == "stopped" else "done",
+        outcome=outcomes.get(str(record.facts.get("outcome")), "unknown"),
+        usage=usage if isinstance(usage, Mapping) else None,
+        seconds=float(seconds) if isinstance(seconds, int | float) else 0.0,
+        notes=tuple(str(note) for note in _list(record.facts.get("notes"))),
+    )
+
+
+def named_pictures(record: Record) -> list[Picture]:
+    """The pictures that the service named in this run, by `response.jsonl`; a torn last line is passed over."""
+    reader = Reader()
+    found: list[Picture] = []
+    for line in _read_bytes(record.folder / "response.jsonl", maximum=2**30).splitlines():
+        entry = _parse_object(line) or {}
+        value = entry.get("object")
+        if isinstance(value, dict):
+            found += [event for event in reader.read(value) if isinstance(event, Picture)]
+    return found
+
+
+def _folders(store: Path) -> list[Path]:
+    try:
+        entries = sorted(entry for entry in store.iterdir() if RUN_ID.fullmatch(entry.name))
+        return [entry for entry in entries if entry.is_dir() and not entry.is_symlink()]
+    except OSError:
+        return []
+
+
+def _frame_facts(record: Record) -> list[Mapping[str, Any]]:
+    """What the record says of each frame; of a run that died, what its files and its answer tell."""
+    listed = _list(record.facts.get("frames"))
+    if listed:
+        return [_mapping(facts) for facts in listed[:15]]
+    places = [index for index in range(15) if _picture_path(record.folder, index)]
+    places += [picture.index for picture in named_pictures(record)]
+    return [{} for _ in range(max(places, default=-1) + 1)]
+
+
+def _frame(record: Record, index: int, facts: Mapping[str, Any], request: ImageRequest) -> Frame:
+    path = _picture_path(record.folder, index)
+    if path is None:
+        return Frame(index, request.prompt, error=_error(facts))
+    sidecar = _read_object(path.with_suffix(".json")) or {}
+    size = sidecar.get("bytes")
+    if isinstance(size, int) and path.stat().st_size != size:
+        return Frame(index, request.prompt, error=ImageInvalid(f"{path} was changed after it was saved."))
+    width, height, digest = (sidecar.get(name) for name in ("width", "height", "sha256"))
+    return Frame(
+        index,
+        request.prompt,
+        path,
+        width if isinstance(width, int) else None,
+        height if isinstance(height, int) else None,
+        digest if isinstance(digest, str) else None,
+    )
+
+
+def _picture_path(folder: Path, index: int) -> Path | None:
+    for ending in ("jpg", "png", "webp"):
+        path = folder / f"{index + 1:02d}.{ending}"
+        if path.is_file() and not path.is_symlink():
+            return path
+    return None
+
+
+def _error(facts: Mapping[str, Any]) -> SeedreamError:
+    """The error that a frame was saved with; a picture whose file is gone gets one that says so."""
+    kind = getattr(errors, str(facts.get("error")), None)
+    if not (isinstance(kind, type) and issubclass(kind, SeedreamError)):
+        return errors.ImageError("The picture is not in the run's folder.")
+    error = kind(str(facts.get("message", "")))
+    for name in ("hint", "billed", "request_id", *(("code", "param", "status") if issubclass(kind, ApiError) else ())):
+        if facts.get(name) is not None:
+            setattr(error, name, facts[name])
+    return error
+
+
+def _read_object(path: Path) -> dict[str, Any] | None:
+    return _parse_object(_read_bytes(path))
+
+
+def _parse_object(data: bytes) -> dict[str, Any] | None:
+    try:
+        value = json.loads(data)
+    except (ValueError, RecursionError):
+        return None
+    return value if isinstance(value, dict) else None
+
+
+def _read_bytes(path: Path, *, maximum: int = MAXIMUM_RECORD_BYTES) -> bytes:
+    try:
+        if path.is_symlink() or path.stat().st_size > maximum:
+            return b""
+        return path.read_bytes()
+    except OSError:
+        return b""
+
+
+def _mapping(value: object) -> Mapping[str, Any]:
+    return value if isinstance(value, Mapping) else {}
+
+
+def _list(value: object) -> list[Any]:
+    return value if isinstance(value, list) else []

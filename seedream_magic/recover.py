@@ -1,0 +1,98 @@
+"""Bring what is missing of an earlier run while its links live. Nothing is ever sent to the API here."""
+
+from __future__ import annotations
+
+import asyncio
+import os
+import platform
+from collections.abc import AsyncGenerator
+from dataclasses import replace
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+from urllib.parse import urlsplit
+
+from seedream_magic.api.client import Transport
+from seedream_magic.api.events import Picture
+from seedream_magic.api.providers import is_loopback
+from seedream_magic.errors import ResponseBroken
+from seedream_magic.images.bring import bring
+from seedream_magic.images.download import PARALLEL_DOWNLOADS, image_client
+from seedream_magic.images.history import Record, load, named_pictures, records
+from seedream_magic.images.image_set import Frame, ImageSet
+from seedream_magic.images.store import Run
+
+LONGEST_RUN = timedelta(hours=1)
+"""A run that has lasted longer is over, whatever its record says."""
+
+
+def unfinished(store: Path) -> list[Record]:
+    """The runs of a store that lack something: their process died, or a picture they name is not on disk."""
+    return [record for record in records(store) if not _is_live(record) and (_died(record) or _missing(record))]
+
+
+async def recover(record: Record, *, transport: Transport | None = None) -> AsyncGenerator[ImageSet, None]:
+    """The set of a run, growing as its missing pictures come; its record is brought to its end state."""
+    images = load(record)
+    named = {picture.index for picture in named_pictures(record)}
+    missing = _missing(record)
+    if _died(record):
+        images = replace(images, outcome="billed" if named else "unknown")
+    async with image_client(transport) as client:
+        slots = asyncio.Semaphore(PARALLEL_DOWNLOADS)
+        run = Run(record.folder, record.facts)
+        local = is_loopback(urlsplit(str(record.facts.get("base_url"))).hostname or "")
+
+        async def arrived(picture: Picture) -> Frame:
+            async with slots:
+                return await bring(picture, run, client, prompt=images.prompt, allow_loopback=local)
+
+        arrivals = [asyncio.create_task(arrived(picture)) for picture in missing]
+        try:
+            for arrival in asyncio.as_completed(arrivals):
+                images = images.with_frame(await arrival)
+                yield replace(images, state="running")
+        finally:
+            for task in arrivals:
+                task.cancel()
+    images = _told(images, record, named)
+    run.conclude(images, None)
+    yield images
+
+
+def _told(images: ImageSet, record: Record, named: set[int]) -> ImageSet:
+    """The set at its end; of a run that died, the places nobody named say so."""
+    if not _died(record):
+        return replace(images, state="done")
+    waiting = [frame for frame in images if frame.path is None and frame.index not in named]
+    empty = tuple(frame for frame in images if frame not in waiting)
+    ended = ResponseBroken("The run ended before its answer did.", billed="yes" if named else "unknown")
+    return replace(images, frames=empty).finished(ended, named=named)
+
+
+def _died(record: Record) -> bool:
+    return record.state in {"sending", "answering"}
+
+
+def _missing(record: Record) -> list[Picture]:
+    """The pictures that the answer named and the folder lacks, as far as they have a link."""
+    here = {path.stem for path in record.folder.glob("[0-9][0-9].*") if path.suffix in {".jpg", ".png", ".webp"}}
+    return [
+        replace(picture, b64_json=None)
+        for picture in named_pictures(record)
+        if picture.url and f"{picture.index + 1:02d}" not in here
+    ]
+
+
+def _is_live(record: Record) -> bool:
+    """Whether the process that began the run may still be at it."""
+    process = record.facts.get("process")
+    began = record.began
+    if not isinstance(process, dict) or began is None or datetime.now(UTC) - began > LONGEST_RUN:
+        return False
+    if record.state not in {"sending", "answering"} or process.get("host") != platform.node():
+        return False
+    try:
+        os.kill(int(process["pid"]), 0)
+    except (KeyError, TypeError, ValueError, OverflowError, OSError):
+        return False
+    return True

@@ -1,0 +1,243 @@
+"""From async to sync: values come on the caller's thread, and nothing of the run outlives it."""
+
+from __future__ import annotations
+
+import asyncio
+import os
+import subprocess
+import sys
+import textwrap
+import threading
+import time
+from collections.abc import AsyncGenerator, Callable
+from pathlib import Path
+
+import pytest
+
+from seedream_magic import ConfigError, bridge
+
+
+class Counted:
+    """An async generator that counts to `last`, and tells when it was closed and on which thread it ran."""
+
+    def __init__(self, last: int, *, error: BaseException | None = None, hold: bool = False) -> None:
+        self.last, self.error, self.hold = last, error, hold
+        self.closed = threading.Event()
+        self.threads: set[int] = set()
+
+    async def __call__(self) -> AsyncGenerator[int, None]:
+        self.threads.add(threading.get_ident())
+        try:
+            for number in range(self.last):
+                yield number
+            if self.hold:
+                await asyncio.Event().wait()
+            if self.error is not None:
+                raise self.error
+        finally:
+            await asyncio.sleep(0)  # closing a connection takes a turn of the loop
+            self.closed.set()
+
+
+def source_of(counted: Counted) -> Callable[[], AsyncGenerator[int, None]]:
+    return counted.__call__
+
+
+def no_thread_left() -> bool:
+    """Waits for the threads of runs to end."""
+    for thread in threading.enumerate():
+        if thread.name == "seedream-run":
+            thread.join(2)
+    return not any(thread.name == "seedream-run" for thread in threading.enumerate())
+
+
+def test_values_come_in_order_on_the_callers_thread() -> None:
+    """The generator itself runs on a daemon thread."""
+    counted = Counted(100)
+    assert list(bridge.iterate(source_of(counted))) == list(range(100))
+    assert counted.threads.isdisjoint({threading.get_ident()})
+    assert counted.closed.is_set()
+    assert no_thread_left()
+
+
+def test_the_threads_of_runs_are_daemons() -> None:
+    """A kernel can shut down while a download runs."""
+    values = bridge.iterate(source_of(Counted(1, hold=True)))
+    assert next(values) == 0
+    (thread,) = [thread for thread in threading.enumerate() if thread.name == "seedream-run"]
+    assert thread.daemon
+    values.close()
+    assert no_thread_left()
+
+
+def test_an_error_comes_as_it_is() -> None:
+    """Type, message and the values before it."""
+    fault = ConfigError("no")
+    values = bridge.iterate(source_of(Counted(2, error=fault)))
+    assert [next(values), next(values)] == [0, 1]
+    with pytest.raises(ConfigError) as caught:
+        next(values)
+    assert caught.value is fault
+    assert no_thread_left()
+
+
+def test_leaving_early_closes_the_generator() -> None:
+    """`break` and `close` are the same as Stop: what it holds open is closed before the caller goes on."""
+    counted = Counted(1, hold=True)
+    values = bridge.iterate(source_of(counted))
+    assert next(values) == 0
+    values.close()
+    assert counted.closed.is_set()
+    assert no_thread_left()
+
+
+def test_an_error_of_the_caller_closes_the_generator() -> None:
+    """What the caller does with a value may fail."""
+    counted = Counted(1, hold=True)
+    values = bridge.iterate(source_of(counted))
+    next(values)
+    with pytest.raises(ZeroDivisionError):
+        values.throw(ZeroDivisionError())
+    assert counted.closed.is_set()
+    assert no_thread_left()
+
+
+def test_a_run_that_is_stopped_before_it_began_never_begins() -> None:
+    """Stop between the thread's start and its first step: nothing is sent afterwards."""
+    begun = threading.Event()
+
+    async def source() -> AsyncGenerator[int, None]:
+        begun.set()
+        yield 0
+
+    worker = bridge._Worker(source)
+    ready, worker._ready = worker._ready, threading.Event()
+    worker._ready.set()  # as if the wait for it had passed too early
+    worker.stop()
+    worker._ready = ready
+    worker.start()
+    worker.join(2)
+    assert not worker.is_alive()
+    assert not begun.is_set()
+
+
+def test_a_stop_waits_for_no_stubborn_network(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A connection that does not close in time is left to its daemon thread."""
+    monkeypatch.setattr(bridge, "CLEAN_UP_SECONDS", 0.1)
+    release = threading.Event()
+
+    async def source() -> AsyncGenerator[int, None]:
+        try:
+            yield 0
+            await asyncio.Event().wait()
+        finally:
+            release.wait(10)  # the whole loop stands still
+
+    values = bridge.iterate(source)
+    next(values)
+    begun = time.monotonic()
+    values.close()
+    assert time.monotonic() - begun < 1
+    release.set()
+    assert no_thread_left()
+
+
+def test_an_unknown_way_is_refused() -> None:
+    """With the two that there are."""
+    with pytest.raises(ConfigError, match="thread or nest, not 'trio'"):
+        bridge.iterate(source_of(Counted(1)), event_loop="trio")
+
+
+def test_twenty_runs_leave_no_open_file() -> None:
+    """Each loop is closed with its run."""
+    list(bridge.iterate(source_of(Counted(1))))
+    before = open_files()
+    for _ in range(20):
+        list(bridge.iterate(source_of(Counted(1))))
+    assert open_files() == before
+
+
+def open_files() -> int:
+    """How many descriptors this process holds."""
+    return len(list(Path("/proc/self/fd" if sys.platform == "linux" else "/dev/fd").iterdir()))
+
+
+NESTED = """
+    import asyncio, threading, warnings
+    warnings.simplefilter("error")
+    from seedream_magic import ConfigError
+    from seedream_magic.bridge import iterate
+    from test_bridge import Counted, open_files
+
+    def values_of(counted):
+        return iterate(counted.__call__, event_loop="nest")
+
+    def check():
+        here = threading.get_ident()
+        counted = Counted(5)
+        assert list(values_of(counted)) == [0, 1, 2, 3, 4]
+        assert counted.threads == {here} and counted.closed.is_set()
+
+        fault, seen = ConfigError("no"), []
+        try:
+            for value in values_of(Counted(2, error=fault)):
+                seen.append(value)
+        except ConfigError as error:
+            assert error is fault and seen == [0, 1]
+        else:
+            raise AssertionError
+
+        counted = Counted(1, hold=True)
+        values = values_of(counted)
+        assert next(values) == 0
+        values.close()
+        assert counted.closed.is_set()
+
+        async def interrupted():
+            yield 0
+            raise KeyboardInterrupt
+        try:
+            list(iterate(interrupted, event_loop="nest"))
+        except KeyboardInterrupt:
+            pass
+        else:
+            raise AssertionError
+        assert threading.active_count() == 1
+
+    async def inside():
+        ticks = []
+        async def tick():
+            while True:
+                ticks.append(1)
+                await asyncio.sleep(0)
+        ticker = asyncio.create_task(tick())
+        check()
+        assert ticks  # the caller's loop went on
+        ticker.cancel()
+        await asyncio.wait([ticker])
+        assert asyncio.all_tasks() == {asyncio.current_task()}
+
+    check()
+    asyncio.run(inside())
+    # Where nest-asyncio is loaded, as it is in many notebooks, the thread still closes what it opens.
+    list(iterate(Counted(3).__call__))
+    before = open_files()
+    for _ in range(5):
+        assert list(iterate(Counted(3).__call__)) == [0, 1, 2]
+    assert open_files() == before
+    print("nested")
+"""
+
+
+def test_nesting_does_the_same_on_the_callers_own_loop() -> None:
+    """Inside a running loop and outside; in a process of its own, for nest-asyncio changes asyncio for all of it."""
+    path = os.pathsep.join([os.environ["PYTHONPATH"], str(Path(__file__).parent)])
+    done = subprocess.run(
+        [sys.executable, "-c", textwrap.dedent(NESTED)],
+        env={**os.environ, "PYTHONPATH": path},
+        capture_output=True,
+        text=True,
+        timeout=60,
+        check=False,
+    )
+    assert (done.stdout, done.stderr, done.returncode) == ("nested\n", "", 0)
