@@ -59,6 +59,7 @@ demo: $(lab_ready) ## run notebooks/quickstart.ipynb against the built-in servic
 	@unset SEEDREAM_API_KEY SEEDREAM_BASE_URL SEEDREAM_MODEL; \
 		SEEDREAM_PROVIDER=demo SEEDREAM_STORE="$(CURDIR)/build/seedream-runs" \
 		.venv/bin/python -m nbconvert --to html --execute --ExecutePreprocessor.kernel_name=python3 \
+		--ExecutePreprocessor.extra_arguments=--IPKernelApp.log_level=ERROR \
 		--output-dir build --output quickstart notebooks/quickstart.ipynb
 	@if test -z "$$CI" && { test -n "$$DISPLAY$$WAYLAND_DISPLAY" || test "$$(uname)" = Darwin; }; then \
 		.venv/bin/python -c 'import pathlib, webbrowser; webbrowser.open(pathlib.Path("build/quickstart.html").absolute().as_uri())' \

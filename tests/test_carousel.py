@@ -80,7 +80,7 @@ class Reader(HTMLParser):
 
 @pytest.fixture
 def images(tmp_path: Path) -> ImageSet:
-    """Four finished frames of 64 x 48 in a run folder below the current one."""
+    """Four finished frames of 64x48 in a run folder below the current one."""
     folder = tmp_path / "seedream-runs" / "20260102T030405-abcd"
     folder.mkdir(parents=True)
     frames = []
@@ -373,7 +373,7 @@ def test_a_frame_shows_its_picture(images: ImageSet, tmp_path: Path) -> None:
     """One frame is a JPEG and a line; a transparent one is a PNG; a failed one is the line alone."""
     bundle = frame_bundle(images[1])
     assert base64.b64decode(bundle["image/jpeg"], validate=True).startswith(b"\xff\xd8\xff")
-    assert bundle["text/plain"] == f"  2  {images[1].path}  64 x 48"
+    assert bundle["text/plain"] == f"  2  {images[1].path}  64x48"
     glass = tmp_path / "glass.png"
     Image.new("RGBA", (8, 8), (1, 2, 3, 4)).save(glass)
     assert sorted(frame_bundle(Frame(0, "p", glass))) == ["image/png", "text/plain"]
@@ -387,9 +387,9 @@ def test_plain_text_is_numbered(images: ImageSet) -> None:
     folder = images.folder
     assert plain_text(failed).splitlines() == [
         "3 of 4 images · doubao-seedream-4-5 · 2048x1536 · 41 s",
-        f"  1  {folder / '01.jpg'}  64 x 48",
-        f"  2  {folder / '02.jpg'}  64 x 48",
-        f"  3  {folder / '03.jpg'}  64 x 48",
+        f"  1  {folder / '01.jpg'}  64x48",
+        f"  2  {folder / '02.jpg'}  64x48",
+        f"  3  {folder / '03.jpg'}  64x48",
         "  4  OutcomeUnknown: The connection broke.",
         "A note.",
         "3 images billed",

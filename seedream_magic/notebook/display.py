@@ -44,8 +44,13 @@ class _Output:
     def __init__(self, layout: str) -> None:
         self._layout = layout
         self._handle: DisplayHandle | None = None
+        self._shown: tuple[object, ...] = ()
 
     def show(self, images: ImageSet) -> None:
+        seen = (images.ok, images.failed, images.notes, images.state)
+        if images.state == "running" and seen == self._shown:
+            return  # what is new cannot be seen: a link, the head of the answer, a second
+        self._shown = seen
         bundle = image_set_bundle(images, show=self._layout)
         if self._handle is None:
             self._handle = DisplayHandle()

@@ -122,10 +122,11 @@ def places(images: ImageSet) -> tuple[Frame, ...]:
 def _plain_line(frame: Frame, absent: str = ENGLISH.waiting) -> str:
     number = f"{frame.index + 1:>3}  "
     if frame.error is not None:
-        return f"{number}{error_name(frame.error)}: {clipped(str(frame.error).partition(chr(10))[0])}"
+        name, text = error_name(frame.error), clipped(str(frame.error).partition("\n")[0])
+        return f"{number}{text}" if text.startswith(name) else f"{number}{name}: {text}"
     if frame.path is None:
         return f"{number}{absent}"
-    pixels = f"  {frame.width} x {frame.height}" if frame.width else ""
+    pixels = f"  {frame.width}x{frame.height}" if frame.width else ""
     return f"{number}{frame.path}{pixels}"
 
 
