@@ -272,7 +272,7 @@ def test_terminal_prints_numbered_paths(server: RawServer, store: Path, monkeypa
     code = "%load_ext seedream_magic\nget_ipython().run_cell_magic('seedream', '-n 2', 'x')"
     command = [sys.executable, "-m", "IPython", "--no-banner", "--colors=NoColor", "-c", code]
     done = subprocess.run(command, capture_output=True, text=True, check=True)
-    assert done.stdout.startswith("2 images")
+    assert "2 images · " in done.stdout
     assert "02.jpg" in done.stdout
     assert "64x48" in done.stdout
     assert "<div" not in done.stdout
