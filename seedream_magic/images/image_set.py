@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping, Sequence
 from collections.abc import Set as AbstractSet
 from dataclasses import dataclass, replace
+from os import PathLike
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal, TypeVar, overload
 
@@ -159,6 +160,15 @@ class ImageSet(Sequence[Frame]):
         elif self.expected is not None and count < self.expected:
             images = images.with_note(f"The service made {len(named)} of the {self.expected} images asked for.")
         return replace(images, state="done")
+
+    def export(self, path: str | PathLike[str]) -> Path:
+        """Write the set to one file, as its ending says: `.jpg` a contact sheet, `.zip` the originals with captions.
+
+        Raises `InvalidRequest` for another ending, `ConfigError` where the file cannot be written.
+        """
+        from seedream_magic.view.export import export  # noqa: PLC0415 - a value shows itself; see design
+
+        return export(self, path)
 
     def _repr_mimebundle_(self, **_selection: Any) -> dict[str, Any]:
         from seedream_magic.view.carousel import image_set_bundle  # noqa: PLC0415 - a value shows itself; see design
