@@ -14,8 +14,8 @@ import asyncio
 import queue
 import signal
 import threading
-from collections.abc import AsyncGenerator, Callable, Generator, Iterator
-from contextlib import contextmanager
+from collections.abc import AsyncGenerator, AsyncIterator, Callable, Generator, Iterator
+from contextlib import asynccontextmanager, contextmanager, suppress
 from typing import Generic, TypeVar
 
 from seedream_magic.errors import ConfigError
@@ -57,7 +57,29 @@ def _through_thread(source: Source[Value]) -> Generator[Value, None, None]:
             else:
                 raise result
     finally:
-        worker.stop()
+        try:
+            worker.stop()
+        finally:
+            worker.cancel()  # a second Stop may have struck before the first one got so far
+
+
+@asynccontextmanager
+async def awake() -> AsyncIterator[None]:
+    """Keep the running loop turning while its caller awaits.
+
+    In a cell that awaits, Stop cancels the cell's task from a signal handler; a loop that sleeps until the network has
+    something would not see that before.
+    """
+
+    async def tick() -> None:
+        while True:
+            await asyncio.sleep(POLL_SECONDS)
+
+    ticker = asyncio.create_task(tick())
+    try:
+        yield
+    finally:
+        ticker.cancel()
 
 
 class _Value(Generic[Value]):
@@ -79,6 +101,7 @@ class _Worker(threading.Thread, Generic[Value]):
         self._source = source
         self._ready = threading.Event()
         self._stopping = False
+        self._cancelled = False
         self._loop: asyncio.AbstractEventLoop | None = None
         self._task: asyncio.Task[None] | None = None
 
@@ -98,12 +121,18 @@ class _Worker(threading.Thread, Generic[Value]):
         """Cancel what still runs and wait a moment for it; safe to call at any time and again."""
         self._stopping = True
         self._ready.wait(CLEAN_UP_SECONDS)
-        if self._loop is not None and self._task is not None and self.is_alive():
-            try:
-                self._loop.call_soon_threadsafe(self._task.cancel)
-            except RuntimeError:
-                return  # the loop closed between the question and the call
+        self.cancel()
+        if self._task is not None:
             self.join(CLEAN_UP_SECONDS)
+
+    def cancel(self) -> None:
+        """Cancel once what still runs, and wait for nothing."""
+        self._stopping = True
+        if self._cancelled or self._loop is None or self._task is None:
+            return
+        with suppress(RuntimeError):  # the loop closed meanwhile
+            self._loop.call_soon_threadsafe(self._task.cancel)
+        self._cancelled = True
 
     async def _pump(self) -> None:
         self._loop, self._task = asyncio.get_running_loop(), asyncio.current_task()

@@ -6,6 +6,7 @@
 from __future__ import annotations
 
 import asyncio
+import math
 import uuid
 from collections.abc import AsyncGenerator, Callable
 from contextlib import aclosing, suppress
@@ -19,6 +20,7 @@ from seedream_magic.api.events import Completed, Event, Picture, PictureRefused,
 from seedream_magic.api.keys import Key
 from seedream_magic.api.plan import Plan
 from seedream_magic.api.refusal import Refusal, refusal_error
+from seedream_magic.api.retry import PACE, Pace
 from seedream_magic.errors import ApiError, OutcomeUnknown, ResponseBroken, SeedreamError
 from seedream_magic.images.bring import bring
 from seedream_magic.images.download import PARALLEL_DOWNLOADS, image_client
@@ -31,7 +33,12 @@ LINGER_SECONDS = 5.0
 
 
 async def generate(
-    plan: Plan, key: Key, *, store: Path, transport: Transport | None = None
+    plan: Plan,
+    key: Key,
+    *,
+    store: Path,
+    transport: Transport | None = None,
+    pace: Pace = PACE,
 ) -> AsyncGenerator[ImageSet, None]:
     """Send the plan once and yield the set each time it grows; the last value is the finished set.
 
@@ -49,7 +56,7 @@ async def generate(
         notes=plan.warnings,
     )
     changes: asyncio.Queue[Change] = asyncio.Queue()
-    receiver = _Reception(plan, key, run, changes.put_nowait, transport)
+    receiver = _Reception(plan, key, run, changes.put_nowait, transport, pace)
     reception = asyncio.create_task(receiver.receive())
     reception.add_done_callback(lambda _: changes.put_nowait(_unchanged))
     failure: SeedreamError | None = None
@@ -91,6 +98,7 @@ class _Reception:
     run: Run
     tell: Callable[[Change], None]
     transport: Transport | None
+    pace: Pace
     reader: Reader = field(default_factory=Reader)
     request_id: str | None = None
     answered: bool = False
@@ -99,6 +107,7 @@ class _Reception:
     named: set[int] = field(default_factory=set)
     places_refused: int = 0
     refused: ApiError | None = None
+    countdown: asyncio.Task[None] | None = None
 
     async def receive(self) -> SeedreamError | None:
         """Receive everything; returns what broke the answer off, None if it came to its end."""
@@ -118,12 +127,20 @@ class _Reception:
             return self._broken_off(f"The limit of {self.plan.timeout:g} s passed.")
         except SeedreamError as error:
             return error
+        finally:
+            if self.countdown is not None:
+                self.countdown.cancel()
 
     async def _listen(self, begin: Callable[[Picture], None]) -> SeedreamError | None:
         client_request_id = self.run.client_request_id
         try:
             async with post(
-                self.plan, self.key, client_request_id=client_request_id, transport=self.transport
+                self.plan,
+                self.key,
+                client_request_id=client_request_id,
+                transport=self.transport,
+                on_wait=self._wait,
+                pace=self.pace,
             ) as answer:
                 self._head(answer)
                 await self._hear(answer, begin)
@@ -155,10 +172,23 @@ class _Reception:
         expected = self.plan.request.images_expected
         return expected is not None and len(self.named) + self.places_refused >= expected
 
+    def _wait(self, seconds: float, reason: str) -> None:
+        self.countdown = asyncio.get_running_loop().create_task(self._count_down(seconds, reason))
+
+    async def _count_down(self, seconds: float, reason: str) -> None:
+        """Show how long the pause before the next attempt still lasts."""
+        until = monotonic() + seconds
+        while (left := until - monotonic()) > 0:
+            self.tell(_with_pause(f"{reason} Nothing is billed so far; trying again in {math.ceil(left)} s."))
+            await asyncio.sleep(min(1.0, left))
+        self.tell(_with_pause(""))
+
     def _head(self, answer: Answer) -> None:
         self.answered, self.request_id = True, answer.request_id
         self._record({"status": answer.status, "headers": dict(answer.headers)})
         self.tell(lambda images: replace(images, outcome="billed"))
+        if answer.attempt > 1:
+            self.tell(lambda images: images.with_note(f"Connected at attempt {answer.attempt}."))
 
     def _take(self, value: dict[str, Any] | Unreadable, answer: Answer, begin: Callable[[Picture], None]) -> None:
         """One object of the answer: first durable, then acted on."""
@@ -228,6 +258,10 @@ def _unchanged(images: ImageSet) -> ImageSet:
 
 def _with_frame(frame: Frame) -> Change:
     return lambda images: images.with_frame(frame)
+
+
+def _with_pause(pause: str) -> Change:
+    return lambda images: replace(images, pause=pause)
 
 
 def _refused(refusal: Refusal, answer: Answer) -> ApiError:

@@ -19,15 +19,23 @@ from seedream_magic.images.bring import bring
 from seedream_magic.images.download import PARALLEL_DOWNLOADS, image_client
 from seedream_magic.images.history import Record, load, named_pictures, records
 from seedream_magic.images.image_set import Frame, ImageSet
-from seedream_magic.images.store import Run
+from seedream_magic.images.store import Run, sweep
 
 LONGEST_RUN = timedelta(hours=1)
 """A run that has lasted longer is over, whatever its record says."""
 
 
 def unfinished(store: Path) -> list[Record]:
-    """The runs of a store that lack something: their process died, or a picture they name is not on disk."""
-    return [record for record in records(store) if not _is_live(record) and (_died(record) or _missing(record))]
+    """The runs of a store that lack something: their process died, or a picture they name is not on disk.
+
+    On the way, half-written files of processes that were killed are swept out of every run.
+    """
+    found = []
+    for record in records(store):
+        sweep(record.folder)
+        if not _is_live(record) and (_died(record) or _missing(record)):
+            found.append(record)
+    return found
 
 
 async def recover(record: Record, *, transport: Transport | None = None) -> AsyncGenerator[ImageSet, None]:

@@ -131,7 +131,7 @@ class Seedream:
 
     async def stream(self, prompt: str, **options: Unpack[Options]) -> AsyncGenerator[ImageSet, None]:
         """The growing set, each time something arrives; options as for `plan`. The last value is the finished set."""
-        async with aclosing(self._sets(self.plan(prompt, **options))) as growing:
+        async with bridge.awake(), aclosing(self._sets(self.plan(prompt, **options))) as growing:
             async for images in growing:
                 yield images
 
@@ -237,7 +237,7 @@ def _interrupted(seen: list[ImageSet]) -> SeedreamInterrupted:
     return images.told_by(
         SeedreamInterrupted(
             f"Stopped after {arrived} of {expected} pictures.",
-            billed="yes" if images.outcome == "billed" else "unknown",
+            billed="yes" if images.outcome == "billed" else "no" if images.pause else "unknown",
             hint="Stopping here does not stop the bill: what the service had begun may be charged.",
         )
     )

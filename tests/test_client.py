@@ -6,7 +6,6 @@ import asyncio
 import base64
 import contextlib
 import json
-import socket
 import threading
 import zlib
 from collections.abc import AsyncIterator, Callable
@@ -38,7 +37,6 @@ from seedream_magic import (
     ConfigError,
     ContentRefused,
     ModelNotFound,
-    NoConnection,
     OutcomeUnknown,
     PaymentRequired,
     RateLimited,
@@ -198,7 +196,7 @@ def test_a_refusal_has_the_class_of_its_code_and_status(
     status: int, code: str, kind: type[ApiError], billed: str
 ) -> None:
     """Each says what it was, whether it bills, and its request id; none is sent again."""
-    answer = json_reply(envelope(code), status, {"X-Request-Id": "0217abc", "Retry-After": "7"})
+    answer = json_reply(envelope(code), status, {"X-Request-Id": "0217abc", "Retry-After": "700"})
     error = failure(answer)
     assert type(error) is kind
     assert isinstance(error, ApiError)
@@ -209,7 +207,7 @@ def test_a_refusal_has_the_class_of_its_code_and_status(
         "0217abc",
     )
     if isinstance(error, RateLimited):
-        assert error.retry_after == 7
+        assert error.retry_after == 700
 
 
 @pytest.mark.parametrize(
@@ -261,35 +259,6 @@ def test_a_redirect_is_not_followed_and_the_key_stays(status: int, *, same_origi
     assert isinstance(error, ResponseBroken)
     assert error.billed == "no"
     assert "redirect" in str(error)
-
-
-def test_a_closed_port_is_no_connection() -> None:
-    """Nothing was sent, so nothing can be billed."""
-    with socket.create_server(("127.0.0.1", 0)) as listener:
-        port = listener.getsockname()[1]
-    with pytest.raises(NoConnection) as caught:
-        asyncio.run(posted(plan_for(f"http://127.0.0.1:{port}")))
-    assert caught.value.billed == "no"
-    assert "127.0.0.1" in str(caught.value)
-    assert isinstance(caught.value.__cause__, httpx.ConnectError)
-
-
-def test_tls_to_a_plain_port_is_no_connection() -> None:
-    """The handshake failed before a byte of the request left."""
-    with socket.create_server(("127.0.0.1", 0)) as listener:
-        plain = threading.Thread(target=_answer_plainly, args=(listener,))
-        plain.start()
-        with pytest.raises(NoConnection) as caught:
-            asyncio.run(posted(plan_for(f"https://127.0.0.1:{listener.getsockname()[1]}")))
-        plain.join(10)
-    assert caught.value.billed == "no"
-
-
-def _answer_plainly(listener: socket.socket) -> None:
-    connection, _ = listener.accept()
-    with connection:
-        connection.recv(65536)
-        connection.sendall(b"HTTP/1.1 400 Bad Request\r\n\r\n")
 
 
 @pytest.mark.parametrize(

@@ -292,7 +292,7 @@ def test_a_picture_of_ten_megabytes_in_base64_comes_whole(store: Path, monkeypat
 
 
 @pytest.mark.parametrize("length", [{"Content-Length": "1000000"}, {}], ids=["length promised", "no length"])
-@pytest.mark.parametrize("part", [0.0, 0.5, 0.97])
+@pytest.mark.parametrize("part", [0.0, 0.3, 0.5])
 @pytest.mark.parametrize("arrived", [1, 2, 3])
 def test_a_cut_stream_keeps_what_has_arrived(arrived: int, part: float, length: dict[str, str], store: Path) -> None:
     """Pictures before the cut are on disk in their places; the others say why they are not there."""
@@ -315,7 +315,7 @@ def test_a_cut_stream_keeps_what_has_arrived(arrived: int, part: float, length: 
     assert caught.value.images is images
 
 
-@pytest.mark.parametrize("part", [1, 60, -3])
+@pytest.mark.parametrize("part", [1, 60, 100])
 def test_a_stream_cut_before_its_first_picture_raises(part: int, store: Path) -> None:
     """There is no set to give back; the error carries it with its failed places."""
     error = failure(
@@ -329,8 +329,8 @@ def test_a_stream_cut_before_its_first_picture_raises(part: int, store: Path) ->
 
 
 def test_a_cut_json_answer_is_kept_raw(store: Path) -> None:
-    """Its links may still be in it."""
-    error = failure({POST: lambda request: Cut(_reply(whole_answer(request)), -30)}, store)
+    """Half a link leads nowhere; what came is there for support."""
+    error = failure({POST: lambda request: Cut(_reply(whole_answer(request)), -90)}, store)
     assert type(error) is ResponseBroken
     (raw,) = store.glob("*/response.raw")
     assert b"/picture/0.jpeg" in raw.read_bytes()

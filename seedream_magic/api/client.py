@@ -4,13 +4,14 @@ from __future__ import annotations
 
 import asyncio
 import json
+import math
 import os
 import re
 import ssl
 from collections.abc import AsyncGenerator, AsyncIterator, Callable, Mapping
-from contextlib import aclosing, asynccontextmanager, suppress
+from contextlib import AbstractAsyncContextManager, AsyncExitStack, aclosing, asynccontextmanager, suppress
 from dataclasses import dataclass
-from functools import cache
+from functools import cache, partial
 from time import monotonic
 from typing import Any, NoReturn
 
@@ -19,27 +20,24 @@ import httpx
 from seedream_magic.api.events import Unreadable, parse_object
 from seedream_magic.api.keys import Key
 from seedream_magic.api.plan import Plan
-from seedream_magic.api.redaction import redact_http_logs
+from seedream_magic.api.redaction import redact_http_logs, redacted
 from seedream_magic.api.refusal import Refusal, billed_by_status, clipped, read_refusal, refusal_error
-from seedream_magic.api.retry import retry_after
-from seedream_magic.api.sse import Decoder, MessageTooLarge
-from seedream_magic.errors import ConfigError, NoConnection, OutcomeUnknown, ResponseBroken
+from seedream_magic.api.retry import PACE, Pace, Phase, decide, retry_after
+from seedream_magic.api.salvage import pictures_in_answer, pictures_in_event
+from seedream_magic.api.sse import Decoder, Message, MessageTooLarge
+from seedream_magic.errors import ConfigError, NoConnection, OutcomeUnknown, RateLimited, ResponseBroken
 
 Client = httpx.AsyncClient
 Transport = httpx.AsyncBaseTransport
+OnWait = Callable[[float, str], None]
+"""Told before each pause: its seconds, and the sentence that says what it is for."""
 
 MAXIMUM_BYTES_PER_IMAGE = 35 * 2**20
 """A 4K PNG in base64; the cap of an answer is this for each image asked for."""
 _MAXIMUM_REFUSAL_BYTES = 256 * 2**10
 _KEPT_HEADERS = ("content-type", "date", "x-request-id", "x-client-request-id", "server")
-_NOT_SENT = (
-    httpx.ConnectError,
-    httpx.ConnectTimeout,
-    httpx.PoolTimeout,
-    httpx.ProxyError,
-    httpx.UnsupportedProtocol,
-    httpx.LocalProtocolError,
-)
+_UNREACHED = (httpx.ConnectError, httpx.ConnectTimeout, httpx.PoolTimeout, httpx.ProxyError)
+_NOT_SENT = (*_UNREACHED, httpx.UnsupportedProtocol, httpx.LocalProtocolError)
 
 
 @dataclass(frozen=True)
@@ -66,8 +64,9 @@ def patience_for(plan: Plan, body: bytes) -> Patience:
 
 @dataclass(frozen=True)
 class Answer:
-    """An answer whose head (2xx) has arrived; its objects are still on their way."""
+    """An answer whose head (2xx) has arrived; its objects are still on their way. `attempt` counts from 1."""
 
+    attempt: int
     status: int
     headers: Mapping[str, str]
     request_id: str | None
@@ -79,7 +78,8 @@ class Answer:
         """Each JSON object as it arrives; None for the stream's `[DONE]`.
 
         Whether it is one JSON object or a stream is decided by the first byte, not by what was asked or declared.
-        Raises `ResponseBroken` (billed) when the answer breaks off, stalls, or is neither.
+        Of an answer that breaks off, what it named whole before the cut comes first. Raises `ResponseBroken` (billed)
+        when the answer breaks off, stalls, or is neither.
         """
         async with aclosing(self._chunks()) as chunks:
             head = b""
@@ -98,16 +98,22 @@ class Answer:
 
     async def _whole(self, head: bytes, chunks: AsyncIterator[bytes]) -> AsyncGenerator[dict[str, Any], None]:
         body = bytearray(head)
+        broken: ResponseBroken | None = None
         try:
             async for chunk in chunks:
                 body += chunk
-        except ResponseBroken as broken:
-            broken.raw = bytes(body)
-            raise
-        value = parse_object(bytes(body))
-        if value is None:
-            raise self._broken("an answer that is no JSON object", raw=bytes(body))
-        yield value
+        except ResponseBroken as error:
+            broken = error
+        raw = bytes(body)
+        value = None if broken else parse_object(raw)
+        if value is not None:
+            yield value
+            return
+        for picture in pictures_in_answer(raw):
+            yield picture
+        broken = broken or self._broken("an answer that is no JSON object")
+        broken.raw = raw
+        raise broken
 
     async def _streamed(
         self, head: bytes, chunks: AsyncIterator[bytes]
@@ -129,8 +135,8 @@ class Answer:
             except ResponseBroken as error:
                 broken = error
             for message in decoder.close():
-                value, heard = _object_of(message.data), True
-                if broken is None or not isinstance(value, Unreadable):  # the break itself tells of half an event
+                heard = True
+                for value in _left_open(message, cut=broken is not None):
                     yield value
         except MessageTooLarge as exc:
             raise self._broken(f"{exc} came") from exc
@@ -210,40 +216,108 @@ def _certificates(_file: str | None, _folder: str | None) -> ssl.SSLContext:
 
 @asynccontextmanager
 async def post(
-    plan: Plan, key: Key, *, client_request_id: str, transport: Transport | None = None
+    plan: Plan,
+    key: Key,
+    *,
+    client_request_id: str,
+    transport: Transport | None = None,
+    on_wait: OnWait | None = None,
+    pace: Pace = PACE,
 ) -> AsyncIterator[Answer]:
-    """Send the plan's request once and hand out the answer; leaving closes the connection.
+    """Send the plan's request and hand out the answer; leaving closes the connection.
 
-    Raises `NoConnection` when nothing was sent, `OutcomeUnknown` when no head came back, an `ApiError` for a refusal,
-    `ResponseBroken` for a redirect, which is never followed.
+    It is sent again only where it provably was not sent or was refused for its pace (429), each time on a connection
+    of its own and under the same `client_request_id`; `on_wait` is told of each pause before it. Raises `NoConnection`
+    when nothing was sent, `OutcomeUnknown` when no head came back, an `ApiError` for a refusal, `ResponseBroken` for a
+    redirect, which is never followed.
     """
     body = json.dumps(plan.body, ensure_ascii=False).encode()
     patience = patience_for(plan, body)
-    timeout = httpx.Timeout(patience.head, connect=patience.connect, write=patience.write, pool=patience.connect)
     headers = {
-        "Authorization": f"Bearer {key.reveal()}",
         "Content-Type": "application/json",
         "Accept": "application/json, text/event-stream",
         "Accept-Encoding": "identity",
         "Idempotency-Key": client_request_id,
         "X-Client-Request-Id": client_request_id,
     }
+    send = partial(_sent, plan.url, body, headers, key=key, patience=patience, transport=transport)
+    async with AsyncExitStack() as connection:
+        response, attempt = await _answered(send, connection, plan.timeout, on_wait, pace)
+        yield Answer(
+            attempt=attempt,
+            status=response.status_code,
+            headers={name: response.headers[name] for name in _KEPT_HEADERS if name in response.headers},
+            request_id=_request_id(response),
+            _response=response,
+            _patience=patience,
+            _cap=plan.request.images_at_most * MAXIMUM_BYTES_PER_IMAGE,
+        )
+
+
+async def _answered(
+    send: Callable[[], AbstractAsyncContextManager[httpx.Response]],
+    connection: AsyncExitStack,
+    timeout: float | None,  # noqa: ASYNC109 - not a limit of this wait: a pause that passes the call's is not begun
+    on_wait: OnWait | None,
+    pace: Pace,
+) -> tuple[httpx.Response, int]:
+    """The first answer that is no refusal, held open by `connection`, and the number of the attempt that brought it."""
+    began, attempt = pace.now(), 1
+    while True:
+        try:
+            response = await connection.enter_async_context(send())
+        except (NoConnection, RateLimited) as error:
+            elapsed = pace.now() - began
+            pause = _pause(error, attempt, elapsed, pace.draw())
+            if pause is None or elapsed + pause >= (timeout or math.inf) or not pace.tokens.take():
+                raise
+            reason = str(error)
+        else:
+            pace.tokens.put_back()
+            return response, attempt
+        if on_wait is not None:
+            on_wait(pause, reason)
+        await pace.sleep(pause)
+        attempt += 1
+
+
+@asynccontextmanager
+async def _sent(
+    url: str, body: bytes, headers: Mapping[str, str], *, key: Key, patience: Patience, transport: Transport | None
+) -> AsyncIterator[httpx.Response]:
+    """One attempt: a client and a connection of its own, one POST, an answer whose head is a success."""
+    timeout = httpx.Timeout(patience.head, connect=patience.connect, write=patience.write, pool=patience.connect)
     async with new_client(transport, timeout=timeout) as client:
-        request = client.build_request("POST", plan.url, content=body, headers=headers)
+        request = client.build_request("POST", url, content=body, headers=headers)
+        request.headers["Authorization"] = f"Bearer {key.reveal()}"  # no variable of this frame prints the key
         response = await _send(client, request, patience)
         try:
             if not 200 <= response.status_code < 300:
                 await _raise_refusal(response, key)
-            yield Answer(
-                status=response.status_code,
-                headers={name: response.headers[name] for name in _KEPT_HEADERS if name in response.headers},
-                request_id=_request_id(response),
-                _response=response,
-                _patience=patience,
-                _cap=plan.request.images_at_most * MAXIMUM_BYTES_PER_IMAGE,
-            )
+            yield response
         finally:
             await response.aclose()
+
+
+def _pause(error: NoConnection | RateLimited, attempt: int, elapsed: float, draw: float) -> float | None:
+    """Seconds until the next attempt, None where there is none."""
+    if isinstance(error, NoConnection):
+        return decide(_phase(error.__cause__), attempt=attempt, elapsed=elapsed, draw=draw).pause
+    status, code, wait = error.status or 0, error.code, error.retry_after
+    return decide("answered", status=status, code=code, retry_after=wait, attempt=attempt, draw=draw).pause
+
+
+def _phase(fault: BaseException | None) -> Phase:
+    """How far a request came that was not sent, read from the fault and what lies under it."""
+    if not isinstance(fault, _UNREACHED):
+        return "unsendable"
+    while fault is not None:
+        if isinstance(fault, ssl.SSLCertVerificationError):
+            return "unsendable"
+        if type(fault) is ssl.SSLError:  # its subclasses tell of a handshake that was cut off or is still going on
+            return "handshake"
+        fault = fault.__cause__ or fault.__context__
+    return "unreached"
 
 
 def is_compressed(response: httpx.Response) -> bool:
@@ -276,13 +350,26 @@ async def _send(client: httpx.AsyncClient, request: httpx.Request, patience: Pat
         async with asyncio.timeout(patience.connect + patience.write + patience.head):
             return await client.send(request, stream=True)
     except _NOT_SENT as exc:
+        _drop_frames(exc)
         raise _no_connection(host, exc) from exc
     except (httpx.TimeoutException, TimeoutError) as exc:
         words = f"{host} did not answer within {patience.head:.0f} s."
+        _drop_frames(exc)
         raise OutcomeUnknown(words, hint=hint, request_id=request_id) from exc
     except Exception as exc:  # a transport of the caller's may raise anything, and the request may have gone
         words = f"The connection to {host} broke before an answer came ({_reason(exc)})."
+        _drop_frames(exc)
         raise OutcomeUnknown(words, hint=hint, request_id=request_id) from exc
+    finally:
+        request.headers.pop("Authorization", None)  # the errors and the answer keep the request
+
+
+def _drop_frames(exc: BaseException) -> None:
+    """Take the HTTP library's frames from an error: the key is a variable in them, and IPython can print those."""
+    link: BaseException | None = exc
+    while link is not None:
+        link.__traceback__ = None
+        link = link.__cause__ or link.__context__
 
 
 def _no_connection(host: str, exc: Exception) -> NoConnection:
@@ -300,7 +387,7 @@ async def _raise_refusal(response: httpx.Response, key: Key) -> NoReturn:
     body = _without_key(await _short_body(response), key)
     if 300 <= status < 400:
         raise _broken(
-            f"the API redirects to {clipped(response.headers.get('location', 'nowhere'))!r}; "
+            f"the API redirects to {clipped(redacted(response.headers.get('location', 'nowhere')))!r}; "
             "a redirect is not followed, check the base URL",
             raw=body,
             status=status,
@@ -331,8 +418,11 @@ async def _short_body(response: httpx.Response) -> bytes:
 
 def _without_key(body: bytes, key: Key) -> bytes:
     """Some gateways repeat the key that they refuse. One of fewer than 8 characters may be a word of the text."""
-    secret = key.reveal().encode()
-    return body.replace(secret, b"(key)") if len(secret) >= 8 else body
+    secret = key.reveal()
+    in_json = json.dumps(secret)[1:-1]
+    for form in (secret, in_json, in_json.replace("/", "\\/")) if len(secret) >= 8 else ():
+        body = body.replace(form.encode(), b"(key)")
+    return body
 
 
 async def _beginning(head: bytes, chunks: AsyncIterator[bytes]) -> bytes:
@@ -352,6 +442,15 @@ def _object_of(data: bytes) -> dict[str, Any] | Unreadable | None:
         return None
     shown = clipped(data[:80].decode("utf-8", "replace"))
     return parse_object(data) or Unreadable(f"an event that is no JSON object: {shown}")
+
+
+def _left_open(message: Message, *, cut: bool) -> list[dict[str, Any] | Unreadable | None]:
+    """What an event without an end holds. That it is half of one is told where neither a picture nor a break tells."""
+    value = _object_of(message.data)
+    if not isinstance(value, Unreadable):
+        return [value]
+    pictures = pictures_in_event(message.data, name=message.event)
+    return [*pictures] if cut or pictures else [value]
 
 
 def _broken(what: str, *, raw: bytes, status: int, request_id: str | None) -> ResponseBroken:

@@ -18,6 +18,9 @@ async def bring(picture: Picture, run: Run, client: Client, *, prompt: str, allo
         path, sha256 = run.save_picture(picture.index, data, facts, source=picture.url or "")
         return Frame(picture.index, prompt, path, facts.width, facts.height, sha256)
     except SeedreamError as error:
+        kept = picture.b64_json and run.keep_base64(picture.index, picture.b64_json)
+        if kept:
+            error.hint = " ".join(filter(None, (error.hint, f"What came in its place is kept in {kept}.")))
         return Frame(picture.index, prompt, error=error)
     except Exception as exc:  # noqa: BLE001 - a full disk, a fault of this program: it is this frame's alone
         lost = ImageError(f"The picture was made but could not be saved: {getattr(exc, 'strerror', None) or exc}.")

@@ -48,7 +48,9 @@ class PinnedRoute(Transport):
         proxy = proxy_for_pictures()
         self._resolve = resolve
         self._direct = httpx.AsyncHTTPTransport(verify=certificates, trust_env=False)
-        self._proxied = proxy and httpx.AsyncHTTPTransport(verify=certificates, trust_env=False, proxy=proxy)
+        self._proxied = (
+            None if proxy is None else httpx.AsyncHTTPTransport(verify=certificates, trust_env=False, proxy=proxy)
+        )
 
     async def handle_async_request(self, request: httpx.Request) -> httpx.Response:
         request.headers["Connection"] = "close"

@@ -7,6 +7,7 @@ opened, links are not followed out of the folder, and record files are capped in
 
 from __future__ import annotations
 
+import hashlib
 import json
 import re
 from collections.abc import Iterator, Mapping
@@ -18,8 +19,9 @@ from typing import Any
 from seedream_magic import errors
 from seedream_magic.api.events import Picture, Reader
 from seedream_magic.api.request import ImageRequest, request_from_body
-from seedream_magic.errors import ApiError, ImageInvalid, InvalidRequest, SeedreamError
+from seedream_magic.errors import ApiError, ImageError, ImageInvalid, InvalidRequest, SeedreamError
 from seedream_magic.images.image_set import Frame, ImageSet, Outcome
+from seedream_magic.images.verify import verified
 
 RUN_ID = re.compile(r"\d{8}T\d{6}Z-[a-z2-7]{10}", re.ASCII)
 MAXIMUM_RECORD_BYTES = 16 * 2**20
@@ -148,19 +150,28 @@ def _frame(record: Record, index: int, facts: Mapping[str, Any], request: ImageR
     path = _picture_path(record.folder, index)
     if path is None:
         return Frame(index, request.prompt, error=_error(facts))
-    sidecar = _read_object(path.with_suffix(".json")) or {}
-    size = sidecar.get("bytes")
-    if isinstance(size, int) and path.stat().st_size != size:
-        return Frame(index, request.prompt, error=ImageInvalid(f"{path} was changed after it was saved."))
-    width, height, digest = (sidecar.get(name) for name in ("width", "height", "sha256"))
-    return Frame(
-        index,
-        request.prompt,
-        path,
-        width if isinstance(width, int) else None,
-        height if isinstance(height, int) else None,
-        digest if isinstance(digest, str) else None,
-    )
+    try:
+        return _picture(index, path, request.prompt)
+    except (ImageError, OSError) as exc:
+        error = exc if isinstance(exc, ImageError) else ImageInvalid(f"{path} cannot be read: {exc}.")
+        return Frame(index, request.prompt, error=error)
+
+
+def _picture(index: int, path: Path, prompt: str) -> Frame:
+    """A saved picture that is still what its sidecar says; one without a sidecar is looked at anew."""
+    sidecar, data = _read_object(path.with_suffix(".json")), path.read_bytes()
+    digest = hashlib.sha256(data).hexdigest()
+    if sidecar is None:
+        facts = verified(data)
+        return Frame(index, prompt, path, facts.width, facts.height, digest)
+    if sidecar.get("sha256") != digest:
+        raise ImageInvalid(f"{path} was changed after it was saved.")
+    width, height = (_number(sidecar.get(name)) for name in ("width", "height"))
+    return Frame(index, prompt, path, width, height, digest)
+
+
+def _number(value: object) -> int | None:
+    return value if isinstance(value, int) else None
 
 
 def _picture_path(folder: Path, index: int) -> Path | None:
@@ -175,7 +186,7 @@ def _error(facts: Mapping[str, Any]) -> SeedreamError:
     """The error that a frame was saved with; a picture whose file is gone gets one that says so."""
     kind = getattr(errors, str(facts.get("error")), None)
     if not (isinstance(kind, type) and issubclass(kind, SeedreamError)):
-        return errors.ImageError("The picture is not in the run's folder.")
+        return ImageError("The picture is not in the run's folder.")
     error = kind(str(facts.get("message", "")))
     for name in ("hint", "billed", "request_id", *(("code", "param", "status") if issubclass(kind, ApiError) else ())):
         if facts.get(name) is not None:

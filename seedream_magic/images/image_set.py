@@ -66,6 +66,7 @@ class ImageSet(Sequence[Frame]):
     images asked for, None where the model decides. `usage` is what the service reported, untouched; None if it
     did not. `outcome` is what became of the one POST. `seconds` is the time from the request to this value. `notes`
     are sentences about what went wrong or is worth knowing. `replayed` says that it was shown from the store.
+    `pause` tells of a wait before another attempt at a request that was not sent, or not taken; empty without one.
     """
 
     request: ImageRequest
@@ -80,6 +81,7 @@ class ImageSet(Sequence[Frame]):
     seconds: float = 0.0
     notes: tuple[str, ...] = ()
     replayed: bool = False
+    pause: str = ""
 
     @overload
     def __getitem__(self, index: int) -> Frame: ...
@@ -159,7 +161,7 @@ class ImageSet(Sequence[Frame]):
             images = images.with_note(f"{failure} {_BILLED_TILL_THEN if failure.billed == 'yes' else ''}".strip())
         elif self.expected is not None and count < self.expected:
             images = images.with_note(f"The service made {len(named)} of the {self.expected} images asked for.")
-        return replace(images, state="done")
+        return replace(images, state="done", pause="")
 
     def export(self, path: str | PathLike[str]) -> Path:
         """Write the set to one file, as its ending says: `.jpg` a contact sheet, `.zip` the originals with captions.

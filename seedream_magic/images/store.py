@@ -9,10 +9,12 @@ from __future__ import annotations
 import contextlib
 import hashlib
 import json
+import math
 import os
 import platform
 import secrets
 import shutil
+import time
 from collections.abc import Mapping
 from datetime import UTC, datetime
 from pathlib import Path
@@ -27,6 +29,10 @@ from seedream_magic.images.verify import PictureFacts
 DEFAULT_FOLDER = "seedream-runs"
 SPACE_PER_IMAGE = 25 * 2**20
 SPACE_IN_RESERVE = 64 * 2**20
+MAXIMUM_RAW_BYTES = 48 * 2**20
+"""A 4K PNG in base64 is about 35 MiB; a text that passes this is no picture of the service."""
+OLDEST_PART = 3600.0
+"""Seconds after which a half-written file has no owner any more: no run lasts as long."""
 _BASE32 = "234567abcdefghijklmnopqrstuvwxyz"
 """The letters of base32 in the order in which they sort."""
 
@@ -51,7 +57,7 @@ class Run:
 
     def record(self, entry: Mapping[str, Any]) -> None:
         """Append what the service sent to `response.jsonl`; durable on return. Pictures in base64 go to their files."""
-        line = json.dumps(_without_base64(entry), ensure_ascii=True) + "\n"
+        line = _json(_without_base64(entry)) + "\n"
         descriptor = os.open(self.folder / "response.jsonl", os.O_WRONLY | os.O_CREAT | os.O_APPEND, 0o600)
         try:
             begin = os.fstat(descriptor).st_size
@@ -69,6 +75,19 @@ class Run:
     def keep_raw(self, raw: bytes) -> None:
         """Keep the bytes of an answer that could not be read."""
         write_durably(self.folder / "response.raw", raw, mode=0o600)
+
+    def keep_base64(self, index: int, text: str) -> Path | None:
+        """Keep the text of a picture that does not decode; its file, None for more than 48 MiB or a disk that fails."""
+        data = text.encode("utf-8", "surrogatepass")
+        path = self.folder / "raw" / f"{index + 1:02d}.b64"
+        if len(data) > MAXIMUM_RAW_BYTES:
+            return None
+        try:
+            path.parent.mkdir(mode=0o700, exist_ok=True)
+            write_durably(path, data, mode=0o600)
+        except OSError:
+            return None
+        return path
 
     def save_picture(self, index: int, data: bytes, facts: PictureFacts, *, source: str) -> tuple[Path, str]:
         """The picture's path and SHA-256: the original bytes under their number, and a sidecar with what they are."""
@@ -112,7 +131,7 @@ class Run:
         """Cut the signed part off every link in `response.jsonl`: once all pictures are saved it is only a risk."""
         path = self.folder / "response.jsonl"
         lines = [json.loads(line) for line in path.read_text("utf-8").splitlines()]
-        text = "".join(json.dumps(_without_signatures(line), ensure_ascii=True) + "\n" for line in lines)
+        text = "".join(_json(_without_signatures(line)) + "\n" for line in lines)
         write_durably(path, text.encode(), mode=0o600)
 
 
@@ -175,6 +194,14 @@ def write_durably(path: Path, data: bytes, *, mode: int) -> None:
     _sync_folder(path.parent)
 
 
+def sweep(folder: Path) -> None:
+    """Remove what processes that were killed in the middle of a file have left; a younger part may still be written."""
+    for part in folder.glob(".*.part"):
+        with contextlib.suppress(OSError):
+            if time.time() - part.stat().st_mtime > OLDEST_PART:
+                part.unlink()
+
+
 def without_signature(url: str) -> str:
     """A link without its query: host and path tell which picture it was, the signature would give it away."""
     try:
@@ -219,6 +246,8 @@ def _run_id(now: datetime) -> str:
 def _outcome(images: ImageSet, failure: SeedreamError | None) -> Outcome:
     if images.outcome == "billed":
         return "billed"
+    if images.pause:
+        return "rejected"
     if failure is None or failure.billed == "unknown":
         return "unknown"
     return "rejected" if isinstance(failure, ApiError | ResponseBroken) else "not_sent"
@@ -237,7 +266,23 @@ def _error_facts(error: SeedreamError) -> dict[str, Any]:
 
 
 def _json_bytes(value: Mapping[str, Any]) -> bytes:
-    return (json.dumps(value, ensure_ascii=True, indent=2) + "\n").encode()
+    return (_json(value, indent=2) + "\n").encode()
+
+
+def _json(value: Any, *, indent: int | None = None) -> str:
+    """JSON that every parser reads: NaN and Infinity, which a service may send and JSON has not, become texts."""
+    try:
+        return json.dumps(value, ensure_ascii=True, allow_nan=False, indent=indent)
+    except ValueError:
+        return json.dumps(_finite(value), ensure_ascii=True, indent=indent)
+
+
+def _finite(value: Any) -> Any:
+    if isinstance(value, float):
+        return value if math.isfinite(value) else str(value)
+    if isinstance(value, Mapping):
+        return {name: _finite(item) for name, item in value.items()}
+    return [_finite(item) for item in value] if isinstance(value, list | tuple) else value
 
 
 def _without_base64(value: Any) -> Any:

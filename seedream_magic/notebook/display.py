@@ -47,7 +47,7 @@ class _Output:
         self._shown: tuple[object, ...] = ()
 
     def show(self, images: ImageSet) -> None:
-        seen = (images.ok, images.failed, images.notes, images.state)
+        seen = (images.ok, images.failed, images.notes, images.pause, images.state)
         if images.state == "running" and seen == self._shown:
             return  # what is new cannot be seen: a link, the head of the answer, a second
         self._shown = seen

@@ -35,6 +35,7 @@ from seedream_magic.view.words import (
     one_line,
     progress,
     seconds,
+    told,
     words_for,
 )
 
@@ -109,7 +110,7 @@ def plain_text(images: ImageSet) -> str:
     head += [ENGLISH.stopped] if images.state == "stopped" else []
     absent = ENGLISH.waiting if images.state == "running" else ENGLISH.missing
     frames = (_plain_line(frame, absent) for frame in places(images))
-    lines = [" · ".join(head), *frames, *images.notes, billed(images, ENGLISH)]
+    lines = [" · ".join(head), *frames, *told(images), billed(images, ENGLISH)]
     return "\n".join(_printable(line) for line in lines if line)
 
 
@@ -165,7 +166,7 @@ def _set_html(images: ImageSet, show: str) -> Markup:
         element("style", {}, _constant("carousel.css")),
         element("div", {"class": "seedream-strip", "style": _GRID if show == "grid" else _STRIP}, *figures),
         element("p", {"class": "seedream-facts", "style": _QUIET}, _facts(images, words)),
-        *(element("p", {"class": "seedream-note", "style": _QUIET}, clipped(note)) for note in images.notes),
+        *(element("p", {"class": "seedream-note", "style": _QUIET}, clipped(note)) for note in told(images)),
         element("script", {}, _constant("carousel.js")),
     )
 

@@ -133,6 +133,11 @@ def billed(images: ImageSet, words: Words) -> str:
     return (words.billed if sure else words.at_least).format(count=count)
 
 
+def told(images: ImageSet) -> tuple[str, ...]:
+    """The sentences below a set: its notes, and the pause it is in."""
+    return (*images.notes, images.pause) if images.pause else images.notes
+
+
 def counted(number: int) -> str:
     return f"{number} image" if number == 1 else f"{number} images"
 

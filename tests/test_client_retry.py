@@ -1,0 +1,660 @@
+"""What is sent again, counted at the service; and what a cut answer leaves, looked for on the disk.
+
+Time is a number that sleeping moves on: no test waits for a pause. The service, its sockets and the disk are real.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import base64
+import contextlib
+import json
+import shutil
+import socket
+import ssl
+import subprocess
+import threading
+from collections.abc import Callable, Iterator
+from contextlib import aclosing
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from raw_server import (
+    EVENT_STREAM,
+    Behaviour,
+    Cut,
+    Raw,
+    RawServer,
+    Reply,
+    Request,
+    Reset,
+    Sequence,
+    head,
+    json_reply,
+    raw_server,
+    sse,
+)
+from seedream_magic import (
+    ApiError,
+    ConfigError,
+    ImageSet,
+    NoConnection,
+    PaymentRequired,
+    RateLimited,
+    ResponseBroken,
+    Seedream,
+    SeedreamError,
+    ServerFailed,
+)
+from seedream_magic.api import client as client_module
+from seedream_magic.api.client import Answer, Patience, post
+from seedream_magic.api.keys import Key
+from seedream_magic.api.plan import Plan
+from seedream_magic.api.providers import PROVIDERS
+from seedream_magic.api.request import make_request
+from seedream_magic.api.retry import Pace, Tokens
+from seedream_magic.generate import generate
+from seedream_magic.images import store as store_module
+from seedream_magic.view.carousel import image_set_bundle
+from served import KEY, record, served
+from service import PICTURE, POST, jpeg, link, picture, succeeded, whole_answer
+
+ANSWER = {"data": [{"url": "https://example.com/1.jpeg"}]}
+OK = json_reply(ANSWER)
+
+
+@dataclass
+class Time:
+    """A clock that stands still but for the pauses, which it keeps, and `lasting` seconds for each attempt."""
+
+    slept: list[float] = field(default_factory=list)
+    told: list[tuple[float, str]] = field(default_factory=list)
+    tokens: Tokens = field(default_factory=Tokens)
+    lasting: float = 0.0
+    looked: int = 0
+    on_sleep: Callable[[int], None] = lambda _: None
+
+    @property
+    def pace(self) -> Pace:
+        return Pace(now=self.now, sleep=self.sleep, draw=lambda: 0.5, tokens=self.tokens)
+
+    def now(self) -> float:
+        self.looked += 1
+        return sum(self.slept) + (self.looked - 1) * self.lasting  # it is looked at when an attempt has ended
+
+    async def sleep(self, seconds: float) -> None:
+        self.slept.append(seconds)
+        self.on_sleep(len(self.slept))
+
+    def on_wait(self, seconds: float, reason: str) -> None:
+        self.told.append((seconds, reason))
+
+
+def plan_for(url: str, *, timeout: float | None = None, **options: Any) -> Plan:
+    request, _ = make_request("四季 four seasons", model="doubao-seedream-4-5", **options)
+    return Plan(request, PROVIDERS["anyfast"], f"{url}/v1", timeout=timeout)
+
+
+def ask(url: str, time: Time, **options: Any) -> Answer:
+    """The head of the answer; whatever pauses there were are in `time`."""
+
+    async def asked() -> Answer:
+        sending = post(
+            plan_for(url, **options),
+            Key(KEY, "a test"),
+            client_request_id="our-id",
+            on_wait=time.on_wait,
+            pace=time.pace,
+        )
+        async with sending as answer:
+            return answer
+
+    return asyncio.run(asked())
+
+
+def failure(url: str, time: Time, **options: Any) -> SeedreamError:
+    with pytest.raises(SeedreamError) as caught:
+        ask(url, time, **options)
+    assert KEY not in "\n".join(caught.value.lines())
+    assert time.slept == [seconds for seconds, _ in time.told]
+    return caught.value
+
+
+def refusal(status: int, *, code: str = "", **headers: str) -> Reply:
+    told = {name.replace("_", "-"): value for name, value in headers.items()}
+    return json_reply({"error": {"code": code, "message": "words"}}, status, told)
+
+
+def free_port() -> int:
+    with socket.create_server(("127.0.0.1", 0)) as listener:
+        port: int = listener.getsockname()[1]
+    return port
+
+
+@contextlib.contextmanager
+def listening(greet: Callable[[socket.socket], None]) -> Iterator[tuple[int, list[int]]]:
+    """A port that treats each connection so, and how many came, one entry for each."""
+    came: list[int] = []
+    with socket.create_server(("127.0.0.1", 0)) as listener:
+
+        def accept() -> None:
+            with contextlib.suppress(OSError):  # closed
+                while True:
+                    connection, _ = listener.accept()
+                    came.append(1)
+                    with connection, contextlib.suppress(OSError):
+                        greet(connection)
+
+        thread = threading.Thread(target=accept, daemon=True)
+        thread.start()
+        yield listener.getsockname()[1], came
+        listener.shutdown(socket.SHUT_RDWR)
+        thread.join(10)
+
+
+# What was not sent
+
+
+def test_a_closed_port_is_tried_four_times() -> None:
+    """F01: nothing was sent, so nothing can be billed; each pause is told before it, and they stay in the budget."""
+    time = Time()
+    error = failure(f"http://127.0.0.1:{free_port()}", time)
+    assert type(error) is NoConnection
+    assert (error.billed, len(time.slept)) == ("no", 3)
+    assert sum(time.slept) <= 60
+    assert time.slept == sorted(time.slept)
+    assert {reason for _, reason in time.told} == {str(error)}
+    assert "127.0.0.1" in str(error)
+
+
+def test_a_service_that_starts_late_is_reached() -> None:
+    """F02: one POST, and the answer says that it came at the third attempt."""
+    port = free_port()
+    with contextlib.ExitStack() as later:
+        servers: list[RawServer] = []
+
+        def start(pauses: int) -> None:
+            if pauses == 2:
+                servers.append(later.enter_context(raw_server({POST: OK}, port)))
+
+        answer = ask(f"http://127.0.0.1:{port}", Time(on_sleep=start))
+        assert (answer.attempt, answer.status, servers[0].posts) == (3, 200, 1)
+
+
+def test_a_name_that_does_not_resolve(monkeypatch: pytest.MonkeyPatch) -> None:
+    """F03: the hint names what to look at."""
+
+    def unknown(*_arguments: object, **_options: object) -> list[Any]:
+        raise socket.gaierror(socket.EAI_NONAME, "Name or service not known")
+
+    monkeypatch.setattr(socket, "getaddrinfo", unknown)
+    time = Time()
+    error = failure("https://no-such-host.invalid", time)
+    assert type(error) is NoConnection
+    assert ("no-such-host.invalid" in str(error), "proxy" in error.hint, len(time.slept)) == (True, True, 3)
+
+
+def test_a_port_that_takes_no_connection(monkeypatch: pytest.MonkeyPatch) -> None:
+    """F04: its queue is full; four waits for the connection, not one more."""
+    monkeypatch.setattr(client_module, "patience_for", lambda plan, body: Patience(connect=0.1))
+    time = Time()
+    with socket.socket() as listener, contextlib.ExitStack() as queue:
+        listener.bind(("127.0.0.1", 0))
+        listener.listen(0)
+        for _ in range(8):
+            waiting = queue.enter_context(socket.socket())
+            waiting.setblocking(False)
+            waiting.connect_ex(listener.getsockname())
+        error = failure(f"http://127.0.0.1:{listener.getsockname()[1]}", time)
+    assert (type(error), error.billed, len(time.slept)) == (NoConnection, "no", 3)
+
+
+def _answer_plainly(connection: socket.socket) -> None:
+    connection.recv(65536)
+    connection.sendall(b"HTTP/1.1 400 Bad Request\r\n\r\n")
+
+
+def test_tls_to_a_plain_port_is_tried_twice() -> None:
+    """F05: it will not learn TLS; the handshake failed before a byte of the request left."""
+    time = Time()
+    with listening(_answer_plainly) as (port, came):
+        error = failure(f"https://127.0.0.1:{port}", time)
+    assert (type(error), error.billed, len(came), len(time.slept)) == (NoConnection, "no", 2, 1)
+
+
+def test_a_port_that_closes_in_the_handshake_is_tried_four_times() -> None:
+    """A handshake that the network cut off may pass the next time."""
+    time = Time()
+    with listening(lambda connection: None) as (port, came):
+        error = failure(f"https://127.0.0.1:{port}", time)
+    assert (type(error), len(came)) == (NoConnection, 4)
+
+
+@pytest.fixture(scope="module")
+def certificate(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A certificate that signs itself, for the name elsewhere.example, with its key."""
+    if shutil.which("openssl") is None:
+        pytest.skip("no openssl: nothing makes a certificate")
+    folder = tmp_path_factory.mktemp("certificate")
+    made = "req -x509 -newkey ec -pkeyopt ec_paramgen_curve:prime256v1 -nodes -keyout own.key -out own.pem -days 2"
+    name = ["-subj", "/CN=elsewhere.example", "-addext", "subjectAltName=DNS:elsewhere.example"]
+    subprocess.run(["openssl", *made.split(), *name], cwd=folder, check=True, capture_output=True)
+    return folder / "own.pem"
+
+
+@pytest.mark.parametrize("trusted", [False, True], ids=["not trusted", "of another name"])
+def test_a_bad_certificate_is_not_tried_again(
+    monkeypatch: pytest.MonkeyPatch, certificate: Path, *, trusted: bool
+) -> None:
+    """F06: another attempt would hide an attack; the hint offers the clock and the proxy, never to look away."""
+    if trusted:
+        monkeypatch.setenv("SSL_CERT_FILE", str(certificate))
+    context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+    context.load_cert_chain(certificate, certificate.with_suffix(".key"))
+
+    def shake_hands(connection: socket.socket) -> None:
+        with context.wrap_socket(connection, server_side=True) as secured:
+            assert not secured.recv(1)
+
+    time = Time()
+    with listening(shake_hands) as (port, came):
+        error = failure(f"https://127.0.0.1:{port}", time)
+    assert (type(error), error.billed, len(came), time.slept) == (NoConnection, "no", 1, [])
+    assert ("clock" in error.hint, "never left unchecked" in error.hint) == (True, True)
+
+
+def test_a_key_does_not_go_out_in_clear(monkeypatch: pytest.MonkeyPatch) -> None:
+    """F07: http is for this machine only, and nothing is even looked up before that is said."""
+    monkeypatch.setattr(socket, "getaddrinfo", lambda *_a, **_k: pytest.fail("a name was looked up"))
+    with pytest.raises(ConfigError):
+        Seedream("anyfast", api_key=KEY, base_url="http://api.example/v1")
+
+
+@pytest.mark.parametrize("status", [407, 502])
+def test_a_proxy_that_refuses(monkeypatch: pytest.MonkeyPatch, status: int) -> None:
+    """F08: it was asked for the way, not for a picture; its password is not told."""
+    time = Time()
+    with raw_server({("CONNECT", ""): Reply(status)}) as proxy:
+        monkeypatch.setenv("HTTPS_PROXY", proxy.url.replace("//", "//user:pass-canary@"))
+        error = failure("https://api.example", time)
+        proxy.wait_for(lambda seen: seen.open_connections == 0)
+        assert (proxy.posts, proxy.count("CONNECT"), len(time.slept)) == (0, 4, 3)
+    assert (type(error), str(status) in str(error), "HTTPS_PROXY" in error.hint) == (NoConnection, True, True)
+    assert "pass-canary" not in "\n".join(error.lines())
+
+
+def test_the_address_that_answers_is_found(monkeypatch: pytest.MonkeyPatch) -> None:
+    """F09: of a name's two addresses the first is dead; one POST reaches the second at the first attempt."""
+    time = Time()
+    with raw_server({POST: OK}) as server:
+        port = int(server.url.rpartition(":")[2])
+        stream = (socket.SOCK_STREAM, socket.IPPROTO_TCP, "")
+        both = [(socket.AF_INET6, *stream, ("::1", port, 0, 0)), (socket.AF_INET, *stream, ("127.0.0.1", port))]
+        monkeypatch.setattr(socket, "getaddrinfo", lambda *_arguments, **_options: both)
+        assert ask(f"http://localhost:{port}", time).attempt == 1
+        assert (server.posts, time.slept) == (1, [])
+
+
+def test_the_budget_ends_the_attempts() -> None:
+    """Attempts that take long leave room for fewer of them."""
+    time = Time(lasting=25.0)
+    failure(f"http://127.0.0.1:{free_port()}", time)
+    assert len(time.slept) == 2
+
+
+# What was refused for its pace
+
+
+def test_a_paced_refusal_is_waited_out() -> None:
+    """F28: two POSTs, a second and a little between them, on two connections, under one id."""
+    time = Time()
+    with raw_server({POST: Sequence(refusal(429, Retry_After="1"), OK)}) as server:
+        answer = ask(server.url, time)
+        assert (answer.attempt, server.posts, server.connections) == (2, 2, 2)
+        for name in ("idempotency-key", "x-client-request-id"):
+            assert {request.headers[name] for request in server.requests} == {"our-id"}
+        assert len({request.body for request in server.requests}) == 1
+    assert len(time.slept) == 1
+    assert 1.0 <= time.slept[0] <= 1.1
+    assert "429" in time.told[0][1]
+
+
+@pytest.mark.parametrize("wait", ["86400", "121"])
+def test_a_long_wait_is_told_and_not_waited(wait: str) -> None:
+    """F29: the error says when to come back."""
+    time = Time()
+    with raw_server({POST: refusal(429, Retry_After=wait)}) as server:
+        error = failure(server.url, time)
+        assert server.posts == 1
+    assert isinstance(error, RateLimited)
+    assert (error.retry_after, time.slept, error.billed) == (float(wait), [], "no")
+
+
+LATER = "Sun, 06 Nov 1994 08:49:47 GMT"
+DATES = {"Date": "Sun, 06 Nov 1994 08:49:37 GMT"}
+UNPACED = [1.0, 2.0]
+
+
+@pytest.mark.parametrize(
+    ("headers", "pauses"),
+    [
+        ({"Retry-After": "0"}, [0.5] * 3),
+        ({"Retry-After": "10"}, [10.5] * 3),
+        ({"Retry-After": "120"}, [126.0] * 3),
+        ({"Retry-After": LATER} | DATES, [10.5] * 3),
+        ({"Retry-After": "Sun, 06 Nov 1994 08:49:07 GMT"} | DATES, [0.5] * 3),
+        ({"Retry-After": "Fri, 31 Dec 9999 23:59:59 GMT"} | DATES, []),
+        ({"Retry-After": "1", "retry-after": "10"}, [10.5] * 3),
+        ({"Retry-After": "1", "retry-after": "nonsense"}, [1.05] * 3),
+        ({"Retry-After": "9999999"}, []),
+        *(
+            ({"Retry-After": value}, UNPACED)
+            for value in ("", "-1", "1.5", "1_000", "nan", "1e9", "0x10", "1,2", "inf")
+        ),
+        ({}, UNPACED),
+    ],
+)
+def test_the_header_decides_the_pace(headers: dict[str, str], pauses: list[float]) -> None:
+    """F30: as strict as its table; never less than asked, and what asks for nothing is asked twice more."""
+    time = Time()
+    with raw_server({POST: json_reply({"error": {"code": "RateLimitExceeded"}}, 429, headers)}) as server:
+        assert isinstance(failure(server.url, time), RateLimited)
+        assert server.posts == len(pauses) + 1
+    assert time.slept == pytest.approx(pauses)
+
+
+def test_a_service_that_refuses_for_ever() -> None:
+    """F31: four POSTs, half a second between them at the least, and then its words."""
+    time = Time()
+    with raw_server({POST: refusal(429, Retry_After="0", code="RateLimitExceeded")}) as server:
+        error = failure(server.url, time)
+        assert server.posts == 4
+    assert (type(error), min(time.slept) >= 0.5) == (RateLimited, True)
+
+
+@pytest.mark.parametrize("code", ["QuotaExceeded", "AccountOverdueError", "insufficient_quota"])
+def test_an_empty_account_is_asked_once(code: str) -> None:
+    """A pace does not fill it."""
+    time = Time()
+    with raw_server({POST: refusal(429, code=code, Retry_After="1")}) as server:
+        assert isinstance(failure(server.url, time), PaymentRequired)
+        assert (server.posts, time.slept) == (1, [])
+
+
+# What may have been billed
+
+
+@pytest.mark.parametrize("body", [b'{"error": {"code": "x", "message": "words"}}', b"<h1>Bad Gateway</h1>", b""])
+@pytest.mark.parametrize("status", [500, 502, 503, 504, 520, 522, 524, 529])
+def test_a_failure_of_the_service_is_never_repeated(status: int, body: bytes) -> None:
+    """F32: one POST, even where it names a time to come back: it may be drawing."""
+    time = Time()
+    with raw_server({POST: Reply(status, {"Retry-After": "1"}, body)}) as server:
+        error = failure(server.url, time)
+        assert (server.posts, time.slept) == (1, [])
+    assert (type(error), error.billed) == (ServerFailed, "unknown")
+
+
+@pytest.mark.parametrize("status", [408, 409, 425])
+def test_an_ambiguous_refusal_is_never_repeated(status: int) -> None:
+    """F33: relays say 408 for a service that did not answer them in time."""
+    time = Time()
+    with raw_server({POST: refusal(status, Retry_After="1")}) as server:
+        error = failure(server.url, time)
+        assert (server.posts, time.slept) == (1, [])
+    assert (isinstance(error, ApiError), error.billed) == (True, "unknown")
+
+
+def test_after_a_paced_refusal_a_reset_is_the_end() -> None:
+    """The second POST may have been billed: there is no third."""
+    time = Time()
+    with raw_server({POST: Sequence(refusal(429, Retry_After="1"), Reset())}) as server:
+        assert failure(server.url, time).billed == "unknown"
+        assert (server.posts, len(time.slept)) == (2, 1)
+
+
+# The waiting itself
+
+
+def test_without_tokens_nothing_is_tried_again() -> None:
+    """Ten attempts of the process in vain are enough; a success gives one back."""
+    time = Time(tokens=Tokens(1))
+    with raw_server({POST: Sequence(refusal(429, Retry_After="0"), OK, refusal(429, Retry_After="0"))}) as server:
+        assert ask(server.url, time).attempt == 2
+        assert isinstance(failure(server.url, time), RateLimited)
+        assert server.posts == 4
+        failure(server.url, time)
+        assert server.posts == 5
+
+
+def test_a_pause_longer_than_the_call_may_last_is_not_begun() -> None:
+    """The refusal itself is told, not a limit that passed while nothing happened."""
+    time = Time()
+    with raw_server({POST: refusal(429, Retry_After="10")}) as server:
+        error = failure(server.url, time, timeout=12.0)
+        assert (server.posts, time.slept) == (2, [10.5])
+    assert isinstance(error, RateLimited)
+
+
+def test_a_stop_ends_a_pause_at_once() -> None:
+    """Nobody waits two minutes for nothing; no second POST follows."""
+
+    async def stopped(url: str) -> None:
+        waiting = asyncio.Event()
+
+        async def ask_really() -> None:
+            sending = post(
+                plan_for(url),
+                Key(KEY, "a test"),
+                client_request_id="our-id",
+                on_wait=lambda seconds, reason: waiting.set(),
+                pace=Pace(tokens=Tokens()),
+            )
+            async with sending:
+                pytest.fail("it was answered")
+
+        asking = asyncio.create_task(ask_really())
+        await asyncio.wait_for(waiting.wait(), 10)
+        asking.cancel()
+        async with asyncio.timeout(1):
+            await asyncio.wait([asking])
+        assert asking.cancelled()
+
+    with raw_server({POST: refusal(429, Retry_After="100")}) as server:
+        asyncio.run(stopped(server.url))
+        server.wait_for(lambda seen: seen.open_connections == 0)
+        assert server.posts == 1
+
+
+# The whole path: what a set tells, and what a cut leaves
+
+
+def draw(url: str, store: Path, time: Time | None = None, **options: Any) -> ImageSet:
+    """The finished set."""
+    time = time or Time()
+
+    async def drawn() -> ImageSet:
+        sets = generate(plan_for(url, **options), Key(KEY, "a test"), store=store, pace=time.pace)
+        async with aclosing(sets) as growing:
+            return [images async for images in growing][-1]
+
+    return asyncio.run(drawn())
+
+
+def test_a_set_tells_that_it_came_late(store: Path) -> None:
+    """One quiet line in the set, no pause left over, and a record as of any other run."""
+    time = Time()
+
+    def busy_twice(request: Request) -> Behaviour:
+        return refusal(429, Retry_After="1") if request.connection < 3 else whole_answer(request)
+
+    with served({POST: busy_twice, PICTURE: picture}, store, posts=3) as server:
+        images = draw(server.url, store, time)
+    assert (len(images.ok), images.notes, images.pause) == (1, ("Connected at attempt 3.",), "")
+    assert len(time.slept) == 2
+    assert (record(store)["state"], record(store)["outcome"]) == ("done", "billed")
+
+
+def test_a_pause_is_shown_and_a_stop_in_it_bills_nothing(store: Path) -> None:
+    """While it waits the set counts down and says that nothing is billed; the record of a Stop then says so too."""
+
+    async def waited(url: str) -> ImageSet:
+        async with aclosing(generate(plan_for(url), Key(KEY, "a test"), store=store)) as growing:
+            async for images in growing:
+                if images.pause:
+                    return images
+        raise AssertionError
+
+    with served({POST: refusal(429, Retry_After="100")}, store) as server:
+        images = asyncio.run(waited(server.url))
+    assert "trying again in 10" in images.pause
+    assert "Nothing is billed" in image_set_bundle(images)["text/plain"]
+    assert (record(store)["state"], record(store)["outcome"]) == ("stopped", "rejected")
+
+
+def shades(images: ImageSet | None) -> list[int | None]:
+    """Which picture is in which place, read from the disk; None where there is none."""
+    known = {jpeg(shade): shade for shade in range(4)}
+    return [known[frame.path.read_bytes()] if frame.path else None for frame in images or ()]
+
+
+def drawn_of(behaviour: Callable[[Request], Behaviour], store: Path, **options: Any) -> ImageSet | None:
+    """The set that this answer leaves, raised or returned; it came to one POST, and nothing was waited for."""
+    time = Time()
+    with served({POST: behaviour, PICTURE: picture}, store) as server:
+        try:
+            images: ImageSet | None = draw(server.url, store, time, **options)
+        except ResponseBroken as error:
+            images = error.images
+    assert time.slept == []
+    return images
+
+
+def expected(places: int) -> list[int | None]:
+    return [*range(places), *[None] * (4 - places)]
+
+
+def check_cut(images: ImageSet | None, places: int) -> None:
+    """So many pictures are on the disk; each place without one says that the answer broke off."""
+    assert images is not None
+    assert shades(images) == expected(places)
+    for frame in images.failed:
+        assert isinstance(frame.error, ResponseBroken)
+        assert frame.error.billed == "yes"
+    assert bool(images.notes) == (places < 4)
+
+
+@pytest.mark.parametrize("promised", [True, False], ids=["length promised", "no length"])
+def test_a_cut_json_answer_leaves_every_complete_link(store: Path, *, promised: bool) -> None:
+    """F48: at 64 offsets; each link whose closing quote came is a picture on the disk."""
+    left = set()
+    for turn in range(64):
+        complete: list[int] = []
+
+        def cut(request: Request, turn: int = turn, complete: list[int] = complete) -> Behaviour:
+            data = [{"url": link(request, place), "size": "64x48"} for place in range(4)]
+            body = json.dumps({"model": "m", "data": data, "usage": {"generated_images": 4}}).encode()
+            at = (turn * len(body)) // 64 + 1
+            complete.append(sum(f'{link(request, place)}"'.encode() in body[:at] for place in range(4)))
+            return Cut(Reply(200, {}, body), at - len(body)) if promised else Raw(head(200, {}) + body[:at])
+
+        images = drawn_of(cut, store / str(turn), images=4, stream=False)
+        check_cut(images, complete[0])
+        left.add(complete[0])
+    assert left == {0, 1, 2, 3, 4}
+
+
+def b64(place: int) -> str:
+    return base64.b64encode(jpeg(place)).decode()
+
+
+def pictured(request: Request, place: int) -> bytes:
+    """The event of a finished picture that is sent itself; its text ends where a link's would."""
+    name = "image_generation.partial_succeeded"
+    return sse(name, {"type": name, "image_index": place, "b64_json": b64(place), "size": "64x48"})
+
+
+@pytest.mark.parametrize("promised", [True, False], ids=["length promised", "no length"])
+@pytest.mark.parametrize("form", ["url", "b64_json"])
+@pytest.mark.parametrize("cut_off", range(4))
+def test_a_stream_cut_inside_an_event(cut_off: int, form: str, store: Path, *, promised: bool) -> None:
+    """F56: in every event, at 12 offsets: what was complete is on the disk, what was cut off says so."""
+    event_of = succeeded if form == "url" else pictured
+    left = set()
+    for turn in range(13):
+        complete: list[int] = []
+
+        def cut(request: Request, turn: int = turn, complete: list[int] = complete) -> Behaviour:
+            events = [event_of(request, place) for place in range(4)]
+            text = link(request, cut_off) if form == "url" else b64(cut_off)
+            last = events[cut_off][: (turn * (len(events[cut_off]) - 2)) // 12]
+            complete.append(cut_off + (f'{text}"'.encode() in last))
+            length = {"Content-Length": "1000000"} if promised else {}
+            return Raw(head(200, EVENT_STREAM | length) + b"".join(events[:cut_off]) + last)
+
+        images = drawn_of(cut, store / str(turn), images=4, stream=True)
+        check_cut(images, complete[0])
+        left.add(complete[0])
+    assert left == {cut_off, cut_off + 1}
+
+
+@pytest.mark.parametrize("promised", [True, False], ids=["length promised", "no length"])
+@pytest.mark.parametrize("missing", [1, 2])
+def test_a_stream_without_its_last_line_end(missing: int, store: Path, *, promised: bool) -> None:
+    """F55: the event is complete but for its end mark, and its picture is kept; the break is told."""
+
+    def unterminated(request: Request) -> Behaviour:
+        length = {"Content-Length": "1000000"} if promised else {}
+        events = succeeded(request, 0) + succeeded(request, 1)
+        return Raw(head(200, EVENT_STREAM | length) + events[:-missing])
+
+    check_cut(drawn_of(unterminated, store, images=4, stream=True), 2)
+
+
+def test_a_preview_that_was_cut_is_no_picture(store: Path) -> None:
+    """Its event says what it is before its JSON does."""
+    preview = f'event: image_generation.partial_image\ndata: {{"b64_json": "{b64(0)}", "ty'
+    check_cut(drawn_of(lambda _: Raw(head(200, EVENT_STREAM) + preview.encode()), store, images=4, stream=True), 0)
+
+
+NO_PICTURE = base64.b64encode(b"no picture at all").decode()
+
+
+@pytest.mark.parametrize("text", ["!! junk !!", NO_PICTURE, b64(0)[:-40]])
+def test_base64_that_is_no_picture_is_kept(text: str, store: Path) -> None:
+    """Its text is in the run's folder, for its owner only, and the frame's error names the file."""
+    answer = json_reply({"data": [{"b64_json": b64(0)}, {"b64_json": text}]})
+    with served({POST: answer}, store) as server:
+        images = draw(server.url, store, images=2, stream=False)
+    kept = images.folder / "raw" / "02.b64"
+    assert kept.read_text() == text
+    assert kept.stat().st_mode & 0o777 == 0o600
+    assert [frame.ok for frame in images] == [True, False]
+    assert images[1].error is not None
+    assert str(kept) in images[1].error.hint
+    assert [path.name for path in kept.parent.iterdir()] == ["02.b64"]
+
+
+@pytest.mark.parametrize("hindrance", ["too long", "no folder"])
+def test_base64_that_cannot_be_kept_is_told_all_the_same(
+    hindrance: str, store: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Past the cap, or where the disk says no, the frame has its error and no file is named."""
+    if hindrance == "too long":
+        monkeypatch.setattr(store_module, "MAXIMUM_RAW_BYTES", 5)
+    data = [{"b64_json": b64(0)}, {"b64_json": "!! junk !!"}]
+
+    def answer(request: Request) -> Behaviour:
+        if hindrance == "no folder":
+            (run,) = store.iterdir()
+            (run / "raw").write_text("in the way")
+        return json_reply({"data": data})
+
+    with served({POST: answer}, store) as server:
+        images = draw(server.url, store, images=2, stream=False)
+    assert [frame.ok for frame in images] == [True, False]
+    assert images[1].error is not None
+    assert "kept in" not in images[1].error.hint

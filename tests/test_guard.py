@@ -1,0 +1,718 @@
+"""Links of pictures that point elsewhere: no spelling, redirect, answer of a resolver or proxy opens the way inside."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import io
+import shutil
+import socket
+import ssl
+import subprocess
+import sys
+import threading
+import traceback
+from collections.abc import Awaitable, Callable, Iterator, Sequence
+from ipaddress import IPv4Address, IPv6Address, ip_address
+from pathlib import Path
+from typing import Any
+
+import httpx
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+from PIL import Image
+
+from raw_server import Behaviour, Gate, RawServer, Reply, Request, head, raw_server
+from seedream_magic import ConfigError, ImageError, ImageTooLarge, UnsafeURL
+from seedream_magic.api.client import new_client
+from seedream_magic.api.retry import DOWNLOAD_ATTEMPTS
+from seedream_magic.images import download as download_module
+from seedream_magic.images.download import PinnedRoute, download, image_client
+from seedream_magic.images.guard import Target, check_link, checked_target, is_picture_host, is_public
+from seedream_magic.images.verify import PictureFacts
+from service import jpeg
+
+PUBLIC = "93.184.216.34"
+PUBLIC_6 = "2606:4700::6810:1"
+WHOLE = Reply(200, {"Content-Type": "image/jpeg"}, jpeg(1))
+FACTS = PictureFacts("image/jpeg", "jpg", 64, 48)
+
+INSIDE = {
+    "127.0.0.1": "this machine",
+    "127.255.255.254": "this machine",
+    "0.0.0.0": "this machine, on Linux",
+    "0.1.2.3": "this network",
+    "10.0.0.1": "private",
+    "10.255.255.255": "private",
+    "100.64.0.1": "carrier-grade NAT",
+    "100.100.100.200": "metadata of Alibaba Cloud",
+    "168.63.129.16": "Azure's own service",
+    "169.254.0.1": "link-local",
+    "169.254.169.254": "metadata of most clouds",
+    "172.16.0.1": "private",
+    "172.31.255.255": "private",
+    "192.0.0.8": "protocol assignments",
+    "192.0.0.192": "metadata of Oracle Cloud",
+    "192.0.2.1": "documentation",
+    "192.88.99.1": "6to4 relay",
+    "192.168.1.1": "private",
+    "198.18.0.1": "benchmarks",
+    "198.51.100.1": "documentation",
+    "203.0.113.1": "documentation",
+    "224.0.0.1": "multicast",
+    "240.0.0.1": "reserved",
+    "255.255.255.255": "broadcast",
+}
+INSIDE_6 = [
+    "::",
+    "::1",
+    "::7f00:1",
+    "64:ff9b:1::a00:1",
+    "100::1",
+    "2001::1",
+    "2001:2::1",
+    "2001:db8::1",
+    "3fff::1",
+    "4000::1",
+    "fc00::1",
+    "fd00:ec2::254",
+    "fe80::1",
+    "fec0::1",
+    "ff02::1",
+]
+
+
+def as_parts(address: str) -> tuple[int, int, int, int]:
+    one, two, three, four = IPv4Address(address).packed
+    return one, two, three, four
+
+
+def in_two_groups(address: str) -> str:
+    """The address as the last 32 bits of an IPv6 one."""
+    one, two, three, four = as_parts(address)
+    return f"{one:02x}{two:02x}:{three:02x}{four:02x}"
+
+
+def short(address: str) -> str:
+    """127.1 for 127.0.0.1: the last number takes all the bytes that are left."""
+    one, two, three, four = as_parts(address)
+    return f"{one}.{(two << 16) + (three << 8) + four}"
+
+
+SPELLINGS: dict[str, Callable[[str], str]] = {
+    "dotted": str,
+    "decimal": lambda address: str(int(IPv4Address(address))),
+    "hexadecimal": lambda address: hex(int(IPv4Address(address))),
+    "hexadecimal parts": lambda address: ".".join(map(hex, as_parts(address))),
+    "octal parts": lambda address: ".".join(f"0{part:o}" for part in as_parts(address)),
+    "short": short,
+    "trailing dot": lambda address: f"{address}.",
+    "full-width digits": lambda address: address.translate({48 + digit: 0xFF10 + digit for digit in range(10)}),
+    "ideographic dots": lambda address: address.replace(".", "\u3002"),
+    "percent": lambda address: "".join(f"%{ord(character):02x}" for character in address),
+    "mapped": lambda address: f"[::ffff:{address}]",
+    "compatible": lambda address: f"[::{address}]",
+    "NAT64": lambda address: f"[64:ff9b::{in_two_groups(address)}]",
+    "6to4": lambda address: f"[2002:{in_two_groups(address)}::1]",
+    "Teredo": lambda address: f"[2001:0:{in_two_groups(PUBLIC)}::{in_two_groups(address)}]",
+    "zone id": lambda address: f"[fe80::{in_two_groups(address)}%25eth0]",
+}
+
+
+def answers(*addresses: str) -> Callable[[str, int], Awaitable[Sequence[str]]]:
+    """A resolver that always gives these."""
+
+    async def resolve(host: str, port: int) -> Sequence[str]:
+        return addresses
+
+    return resolve
+
+
+async def unasked(host: str, port: int) -> Sequence[str]:
+    raise AssertionError(f"{host}:{port} was looked up")
+
+
+def target(url: str, *addresses: str, allow_loopback: bool = False, behind_proxy: bool = False) -> Target:
+    resolve = answers(*addresses) if addresses else unasked
+    given = checked_target(url, allow_loopback=allow_loopback, behind_proxy=behind_proxy, resolve=resolve)
+    return asyncio.run(given)
+
+
+@pytest.mark.parametrize("address", INSIDE)
+@pytest.mark.parametrize("spelling", SPELLINGS)
+def test_an_inner_address_is_refused_in_every_spelling(address: str, spelling: str) -> None:
+    """By its form alone: the system's resolver, which understands most of these, is not asked."""
+    for port in ("", ":443"):
+        with pytest.raises(UnsafeURL):
+            target(f"https://{SPELLINGS[spelling](address)}{port}/1.jpeg")
+
+
+@pytest.mark.parametrize("spelling", sorted(set(SPELLINGS) - {"dotted"}))
+def test_a_public_address_in_another_spelling_is_refused(spelling: str) -> None:
+    """No service writes one; and what two programs read differently is not opened."""
+    with pytest.raises(UnsafeURL):
+        target(f"https://{SPELLINGS[spelling](PUBLIC)}/1.jpeg")
+
+
+@pytest.mark.parametrize("address", INSIDE_6)
+def test_an_inner_address_of_six_is_refused(address: str) -> None:
+    """Short and in full; alone and as one of a name's answers."""
+    for text in (f"[{address}]", f"[{IPv6Address(address).exploded}]"):
+        with pytest.raises(UnsafeURL):
+            target(f"https://{text}/1.jpeg")
+    with pytest.raises(UnsafeURL):
+        target("https://example.com/1.jpeg", PUBLIC_6, address)
+
+
+@pytest.mark.parametrize("address", [*INSIDE, *(SPELLINGS["mapped"](address)[1:-1] for address in INSIDE)])
+def test_one_inner_answer_condemns_the_name(address: str) -> None:
+    """Wherever it stands among public ones: which of them a connection takes is nobody's to say."""
+    for given_answers in ([address], [PUBLIC, address], [address, PUBLIC], [PUBLIC, PUBLIC_6, address, PUBLIC]):
+        with pytest.raises(UnsafeURL, match="example\\.com"):
+            target("https://example.com/1.jpeg", *given_answers)
+
+
+@pytest.mark.parametrize(
+    "url",
+    [
+        "https://example.com/1.jpeg#part",
+        "https://@example.com/1.jpeg",
+        "https://example.com@127.0.0.1/1.jpeg",
+        "https://example.com:0/1.jpeg",
+        "https://example.com:80/1.jpeg",
+        "https://example.com:-443/1.jpeg",
+        "https://example.com\x00.evil.net/1.jpeg",
+        "https://example.com%00.evil.net/1.jpeg",
+        "https://example.com\\@127.0.0.1/",
+        "https://exa mple.com/",
+        "https://example.com/\u2003",
+        "https://example.com/\x85",
+        "https://example..com/",
+        "https://.example.com/",
+        "https://" + "a" * 64 + ".com/",
+        "https://" + "a." * 130 + "com/",
+        "https://ex\u00e4mple.com/",
+        "https://[v1.fe80]/",
+        "https://[::1%lo]/",
+        "https://[2606:4700::6810:1%25lo]/",
+        "https:example.com/",
+        "//example.com/",
+        "https://example.com/" + "x" * 4077,
+    ],
+)
+def test_a_link_of_odd_form_is_refused(url: str) -> None:
+    """Whatever one program could read in another way than the next one."""
+    for allow_loopback in (True, False):
+        with pytest.raises(UnsafeURL):
+            target(url, allow_loopback=allow_loopback)
+
+
+def test_a_public_name_is_opened_at_all_of_its_addresses() -> None:
+    """Both families by turns, each once, no more than six."""
+    found = target("https://Example.com/1.jpeg", PUBLIC_6, "2606:4700::2", PUBLIC_6, PUBLIC, "2606:4700::3")
+    assert found == Target("example.com", (PUBLIC_6, PUBLIC, "2606:4700::2", "2606:4700::3"))
+    many = target("https://example.com/", *(f"93.184.216.{last}" for last in range(1, 20)))
+    assert many.addresses == tuple(f"93.184.216.{last}" for last in range(1, 7))
+    assert target("https://example.com./", PUBLIC).server_name == "example.com"
+    assert target("https://example.com/" + "x" * 4076, PUBLIC).addresses == (PUBLIC,)
+
+
+def test_a_name_without_an_address_is_a_fault_of_the_way() -> None:
+    """It may have one at the next attempt."""
+
+    async def nothing(host: str, port: int) -> Sequence[str]:
+        return ()
+
+    with pytest.raises(OSError, match="has no address"):
+        asyncio.run(checked_target("https://example.com/", allow_loopback=False, resolve=nothing))
+
+
+def test_loopback_is_open_to_links_of_loopback_only() -> None:
+    """A public name that points to this machine is refused also where this machine serves; and the other way round."""
+    assert target("http://localhost:8080/", "::1", "127.0.0.1", allow_loopback=True).addresses == ("::1", "127.0.0.1")
+    for url, answer in (("https://example.com/", "127.0.0.1"), ("http://localhost/", PUBLIC)):
+        with pytest.raises(UnsafeURL):
+            target(url, answer, allow_loopback=True)
+
+
+ADDRESSES = (
+    st.sampled_from([*INSIDE, *INSIDE_6, PUBLIC, PUBLIC_6])
+    | st.integers(0, 2**32 - 1).map(lambda number: str(IPv4Address(number)))
+    | st.integers(0, 2**128 - 1).map(lambda number: str(IPv6Address(number)))
+    | st.integers(2 << 124, (4 << 124) - 1).map(lambda number: str(IPv6Address(number)))
+)
+SPELLED = st.tuples(st.sampled_from(sorted(SPELLINGS)), st.integers(0, 2**32 - 1)).map(
+    lambda pair: SPELLINGS[pair[0]](str(IPv4Address(pair[1])))
+)
+NAMES = st.from_regex(r"[A-Za-z0-9_-]{1,8}(\.[A-Za-z0-9_-]{1,8}){0,3}\.?", fullmatch=True)
+PIECES = st.lists(
+    st.sampled_from(
+        ["a", "com", ".", "@", ":", "%", "[", "]", "0x7f", "1", "/", "?", "\\", "\u3002", "\uff11", "-", "_"]
+    ),
+    max_size=8,
+).map("".join)
+HOSTS = NAMES | SPELLED | PIECES | ADDRESSES.map(lambda text: f"[{text}]" if ":" in text else text)
+LINKS = st.tuples(
+    st.sampled_from(["https", "HTTPS", "http", "ftp"]),
+    st.sampled_from(["", "", "", "user@", "user:pass@", "@"]),
+    HOSTS,
+    st.sampled_from(["", "", ":443", ":", ":0", ":80", ":99999", ":0443", ":\uff14\uff14\uff13"]),
+    st.sampled_from(["/1.jpeg", "", "/a?b=c", "/a#b", "/\r\nHost: x", "/ ", "?x", "\\x"]),
+).map(lambda parts: f"{parts[0]}://{''.join(parts[1:])}")
+
+
+@given(LINKS | st.text(max_size=60), st.lists(ADDRESSES, min_size=1, max_size=4))
+def test_what_passes_is_https_to_the_open_internet_alone(url: str, found: list[str]) -> None:
+    """And the host and port that were judged are those that the HTTP library reads in the same link."""
+    try:
+        opened = target(url, *found)
+    except UnsafeURL:
+        return
+    link, read = check_link(url, allow_loopback=False), httpx.URL(url)
+    assert read.scheme == "https"
+    assert (read.port or 443, link.port) == (443, 443)
+    assert read.raw_host.decode().lower() == link.host
+    assert not read.userinfo
+    assert opened.server_name == link.host.removesuffix(".")
+    assert set(opened.addresses) <= set(found)
+    for address in map(ip_address, found):
+        assert address.is_global
+        kinds = (address.is_multicast, address.is_reserved, address.is_loopback, address.is_unspecified)
+        assert not any(kinds)
+
+
+@pytest.mark.parametrize(
+    ("text", "public"),
+    [
+        (PUBLIC, True),
+        (PUBLIC_6, True),
+        ("8.8.8.8", True),
+        ("240e:97c:2f::1", True),
+        ("2606:4700::1%eth0", False),
+        ("example.com", False),
+        ("127.1", False),
+        ("", False),
+    ],
+)
+def test_an_address_is_judged_in_its_usual_spelling(text: str, *, public: bool) -> None:
+    """Anything else is no public address."""
+    assert is_public(text) is public
+
+
+# On sockets: the route that every request for a picture takes.
+
+
+@pytest.fixture(autouse=True)
+def no_pause(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Attempts follow at once."""
+    monkeypatch.setattr(download_module, "download_pause", lambda attempt: 0.0)
+
+
+class Recorder(httpx.AsyncBaseTransport):
+    """Stands in for the socket: public addresses cannot be reached from a test."""
+
+    def __init__(self, *outcomes: Exception | httpx.Response) -> None:
+        self.requests: list[httpx.Request] = []
+        self._outcomes = iter(outcomes)
+
+    async def handle_async_request(self, request: httpx.Request) -> httpx.Response:
+        self.requests.append(request)
+        outcome = next(self._outcomes)
+        if isinstance(outcome, Exception):
+            raise outcome
+        return outcome
+
+
+def picture_reply() -> httpx.Response:
+    return httpx.Response(200, content=jpeg(1))
+
+
+def fetch(
+    url: str,
+    *,
+    resolve: Callable[[str, int], Awaitable[Sequence[str]]],
+    recorder: Recorder | None = None,
+    allow_loopback: bool = False,
+) -> tuple[bytes, PictureFacts]:
+    """The picture behind a link, by the route of `image_client` with this resolver."""
+
+    def route(certificates: ssl.SSLContext) -> PinnedRoute:
+        made = PinnedRoute(certificates, resolve=resolve)
+        if recorder is not None:
+            made._direct = recorder  # type: ignore[assignment]  # the socket's place
+        return made
+
+    async def run() -> tuple[bytes, PictureFacts]:
+        async with new_client(None, route=route, timeout=httpx.Timeout(5)) as client:
+            return await download(client, url, allow_loopback=allow_loopback)
+
+    return asyncio.run(run())
+
+
+def test_a_request_goes_to_the_checked_address_under_the_links_name() -> None:
+    """Address in the URL; name in the Host header and for the certificate; a connection of its own."""
+    recorder = Recorder(picture_reply())
+    url = "https://example.com/a%2Fb.jpeg?X-Tos-Signature=a%2Bb"
+    assert fetch(url, resolve=answers(PUBLIC_6), recorder=recorder) == (jpeg(1), FACTS)
+    (request,) = recorder.requests
+    assert str(request.url) == f"https://[{PUBLIC_6}]/a%2Fb.jpeg?X-Tos-Signature=a%2Bb"
+    assert request.headers["host"] == "example.com"
+    assert request.headers["connection"] == "close"
+    assert request.extensions["sni_hostname"] == "example.com"
+
+
+def test_the_next_checked_address_is_tried_where_one_refuses() -> None:
+    """Without a second lookup; only the last one is given the whole time to connect."""
+    asked: list[str] = []
+
+    async def resolve(host: str, port: int) -> Sequence[str]:
+        asked.append(host)
+        return [PUBLIC_6, PUBLIC, "93.184.216.35"]
+
+    recorder = Recorder(httpx.ConnectError("refused"), httpx.ConnectTimeout("silent"), picture_reply())
+    assert fetch("https://example.com/", resolve=resolve, recorder=recorder) == (jpeg(1), FACTS)
+    assert [request.url.host for request in recorder.requests] == [PUBLIC_6, PUBLIC, "93.184.216.35"]
+    assert [request.extensions["timeout"]["connect"] for request in recorder.requests] == [3, 3, 5]
+    assert asked == ["example.com"]
+
+
+def test_a_name_that_changes_its_meaning_gets_no_connection_inside() -> None:
+    """First public, then this machine: the first answer is the one connected to, the second is refused."""
+    turns = iter([[PUBLIC], ["127.0.0.1"]])
+
+    async def rebinding(host: str, port: int) -> Sequence[str]:
+        return next(turns)
+
+    recorder = Recorder(httpx.ConnectError("refused"))
+    with raw_server({("GET", "/"): WHOLE}) as inner:
+        with pytest.raises(UnsafeURL, match=r"is at 127\.0\.0\.1"):
+            fetch("https://example.com/", resolve=rebinding, recorder=recorder)
+        assert inner.connections == 0
+    assert [request.url.host for request in recorder.requests] == [PUBLIC]
+
+
+@pytest.mark.parametrize("address", [*INSIDE, *(f"[{address}]" for address in INSIDE_6)])
+def test_a_redirect_inside_is_not_followed(address: str) -> None:
+    """At each hop, with the address written out and with a name that leads to it."""
+    bare = address.strip("[]")
+    for hops in range(3):
+        for place in (address, "inner.example"):
+            locations = [f"https://hop{hop}.example/" for hop in range(hops)] + [f"https://{place}/latest/meta-data"]
+            recorder = Recorder(*(httpx.Response(302, headers={"Location": location}) for location in locations))
+
+            async def resolve(host: str, port: int) -> Sequence[str]:
+                return [bare if host == "inner.example" else PUBLIC]
+
+            with pytest.raises(UnsafeURL):
+                fetch("https://example.com/", resolve=resolve, recorder=recorder)
+            assert [request.url.host for request in recorder.requests] == [PUBLIC] * (hops + 1)
+
+
+def test_a_redirect_from_outside_to_this_machine_sees_no_connection() -> None:
+    """To the very port that listens, in every spelling that a system may understand."""
+    with raw_server({("GET", "/"): WHOLE}) as inner:
+        port = inner.url.rpartition(":")[2]
+        for spelled in ("localhost", "[::1]", *(spell("127.0.0.1") for spell in SPELLINGS.values())):
+            for scheme in ("http", "https"):
+                location = [(b"Location", f"{scheme}://{spelled}:{port}/".encode())]
+                # What httpx itself finds to be no address is asked for again, as a fault of the way.
+                recorder = Recorder(*(httpx.Response(302, headers=location) for _ in range(DOWNLOAD_ATTEMPTS)))
+                with pytest.raises(ImageError):
+                    fetch("https://example.com/", resolve=answers(PUBLIC), recorder=recorder)
+                assert {request.url.host for request in recorder.requests} == {PUBLIC}
+        assert inner.connections == 0
+
+
+def test_a_name_of_two_loopback_addresses_is_reached_at_the_one_that_listens() -> None:
+    """`localhost` is ::1 and 127.0.0.1 on most machines, and a service listens on one of them."""
+    with raw_server({("GET", "/"): WHOLE}) as server:
+        url = server.url.replace("127.0.0.1", "localhost") + "/1.jpeg"
+        assert fetch(url, resolve=answers("127.0.0.2", "127.0.0.1"), allow_loopback=True) == (jpeg(1), FACTS)
+        assert [request.headers["host"] for request in server.requests] == [url.split("/")[2]]
+
+
+def openssl(folder: Path, *arguments: str) -> None:
+    subprocess.run(["openssl", *arguments], cwd=folder, check=True, capture_output=True)
+
+
+@pytest.fixture(scope="module")
+def certificates(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A folder with an authority (`ca.pem`) and its certificate for the name localhost, and for no address."""
+    if shutil.which("openssl") is None:
+        pytest.skip("no openssl: nothing makes a certificate")
+    folder = tmp_path_factory.mktemp("certificates")
+    key = ("-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:prime256v1", "-nodes")
+    authority = ("-subj", "/CN=tests", "-addext", "keyUsage=critical,keyCertSign", "-keyout", "ca.key")
+    openssl(folder, "req", "-x509", *key, *authority, "-days", "2", "-out", "ca.pem")
+    openssl(folder, "req", *key, "-subj", "/CN=localhost", "-keyout", "host.key", "-out", "host.csr")
+    (folder / "extensions").write_text("subjectAltName=DNS:localhost\nauthorityKeyIdentifier=keyid\n")
+    signer = ("-CA", "ca.pem", "-CAkey", "ca.key", "-CAcreateserial", "-extfile", "extensions", "-days", "2")
+    openssl(folder, "x509", "-req", "-in", "host.csr", *signer, "-out", "host.pem")
+    return folder
+
+
+class Persistent(ssl.SSLSocket):
+    """A listener that survives clients who break the handshake off."""
+
+    def accept(self) -> tuple[ssl.SSLSocket, Any]:
+        while True:
+            with contextlib.suppress(ssl.SSLError, ConnectionError):
+                return super().accept()
+
+
+@contextlib.contextmanager
+def tls_server(certificates: Path, names: list[str]) -> Iterator[RawServer]:
+    """Serves a picture over TLS on loopback and notes the name that each client asks for."""
+    context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+    context.load_cert_chain(certificates / "host.pem", certificates / "host.key")
+    context.sslsocket_class = Persistent
+    context.sni_callback = lambda _socket, name, _context: names.append(name)
+    listener = context.wrap_socket(socket.create_server(("127.0.0.1", 0)), server_side=True)
+    server = RawServer({("GET", "/"): WHOLE}, listener)
+    try:
+        yield server
+    finally:
+        server.close()
+
+
+def test_the_certificate_must_bear_the_name_though_the_address_is_dialled(
+    certificates: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The name is asked for and verified; the address alone, which the certificate does not bear, is refused."""
+    monkeypatch.setenv("SSL_CERT_FILE", str(certificates / "ca.pem"))
+    names: list[str] = []
+    with tls_server(certificates, names) as server:
+        port = server.url.rpartition(":")[2]
+        url = f"https://localhost:{port}/1.jpeg"
+        assert fetch(url, resolve=answers("127.0.0.1"), allow_loopback=True) == (jpeg(1), FACTS)
+        assert names == ["localhost"]
+        with pytest.raises(ImageError, match="CERTIFICATE_VERIFY_FAILED"):
+            fetch(f"https://127.0.0.1:{port}/1.jpeg", resolve=answers("127.0.0.1"), allow_loopback=True)
+        assert server.gets == 1
+
+
+def test_a_certificate_of_an_unknown_authority_is_refused(certificates: Path) -> None:
+    """Nothing turns the check off."""
+    names: list[str] = []
+    with tls_server(certificates, names) as server:
+        url = f"https://localhost:{server.url.rpartition(':')[2]}/1.jpeg"
+        with pytest.raises(ImageError, match="CERTIFICATE_VERIFY_FAILED"):
+            fetch(url, resolve=answers("127.0.0.1"), allow_loopback=True)
+        assert server.gets == 0
+
+
+# Behind a proxy.
+
+
+@pytest.mark.parametrize(
+    ("host", "known"),
+    [
+        ("ark-content-generation-v2-cn-beijing.tos-cn-beijing.volces.com", True),
+        ("ark-content.tos-ap-southeast-1.bytepluses.com", True),
+        ("cdn.anyfast.ai", True),
+        ("images.gateway.com.cn", True),
+        ("cdn.mine.example", True),
+        ("pictures.example", True),
+        ("evilvolces.com", False),
+        ("volces.com.evil.net", False),
+        ("other.com.cn", False),
+        ("com", False),
+        ("10.0.0.1", False),
+        ("", False),
+    ],
+)
+def test_picture_hosts_are_the_services_and_those_named(
+    monkeypatch: pytest.MonkeyPatch, host: str, *, known: bool
+) -> None:
+    """The two stores, the domain of the API, and what SEEDREAM_IMAGE_HOSTS adds."""
+    monkeypatch.setenv("SEEDREAM_IMAGE_HOSTS", "*.mine.example, Pictures.Example,, *")
+    monkeypatch.setenv("SEEDREAM_BASE_URL", "https://api.gateway.com.cn/v1")
+    assert is_picture_host(host) is known
+
+
+@pytest.mark.parametrize(
+    "base_url", ["https://127.0.0.1:1/v1", "https://[::1]/v1", "https://[", "https://local/v1", ""]
+)
+def test_a_base_url_without_a_domain_adds_no_picture_host(monkeypatch: pytest.MonkeyPatch, base_url: str) -> None:
+    """An address, a bare name, nothing."""
+    monkeypatch.setenv("SEEDREAM_BASE_URL", base_url)
+    assert not any(map(is_picture_host, ("0.1", "local", "::1", "cdn.local", "example.com")))
+
+
+def through_proxy(url: str) -> ImageError:
+    """The error of a download through the proxy of the environment, whose answers are all refusals."""
+
+    async def run() -> None:
+        async with image_client() as client:
+            await download(client, url, allow_loopback=True)
+
+    with pytest.raises(ImageError) as caught:
+        asyncio.run(run())
+    return caught.value
+
+
+def test_behind_a_proxy_only_known_hosts_are_asked_for(monkeypatch: pytest.MonkeyPatch) -> None:
+    """By their names, which the proxy resolves; an unknown one is refused before the proxy hears of it."""
+    with raw_server({("CONNECT", ""): Reply(403)}) as proxy:
+        monkeypatch.setenv("HTTPS_PROXY", proxy.url.replace("//", "//user:proxy-canary@"))
+        error = through_proxy("https://example.com/1.jpeg?X-Tos-Signature=canary")
+        assert type(error) is UnsafeURL
+        assert "SEEDREAM_IMAGE_HOSTS" in error.hint
+        assert proxy.connections == 0
+        error = through_proxy("https://cdn.volces.com/1.jpeg?X-Tos-Signature=canary")
+        assert "canary" not in f"{error!r}{error.lines()}{error.__cause__!r}"
+        assert {request.path for request in proxy.requests} == {"cdn.volces.com:443"}
+
+
+def test_the_proxy_is_not_asked_for_this_machine(monkeypatch: pytest.MonkeyPatch) -> None:
+    """The demo's pictures are here; the proxy would look for them at its own place."""
+    with raw_server({}) as proxy, raw_server({("GET", "/"): WHOLE}) as server:
+        for variable in ("HTTP_PROXY", "HTTPS_PROXY", "ALL_PROXY"):
+            monkeypatch.setenv(variable, proxy.url)
+        url = f"{server.url}/1.jpeg"
+        assert fetch(url, resolve=answers("127.0.0.1"), allow_loopback=True) == (jpeg(1), FACTS)
+        assert proxy.connections == 0
+
+
+def test_an_exception_of_the_proxy_is_checked_like_a_direct_link(monkeypatch: pytest.MonkeyPatch) -> None:
+    """NO_PROXY names the host: it is resolved and judged here, and the proxy hears nothing."""
+    recorder = Recorder(picture_reply())
+    with raw_server({}) as proxy:
+        monkeypatch.setenv("HTTPS_PROXY", proxy.url.removeprefix("http://"))
+        monkeypatch.setenv("NO_PROXY", "example.com")
+        fetch("https://cdn.example.com/", resolve=answers(PUBLIC), recorder=recorder)
+        with pytest.raises(UnsafeURL, match="is at"):
+            fetch("https://cdn.example.com/", resolve=answers("10.0.0.1"), recorder=Recorder())
+        assert proxy.connections == 0
+    assert [request.url.host for request in recorder.requests] == [PUBLIC]
+
+
+@pytest.mark.parametrize(
+    "proxy", ["nonsense://u:canary@h", "http://u:canary#x@h:1", "http://u:ca/nary@h", "http://u:canary?@h"]
+)
+def test_a_proxy_that_cannot_be_used_is_told_without_its_password(monkeypatch: pytest.MonkeyPatch, proxy: str) -> None:
+    """Before anything is sent; a password with an unescaped sign makes an unreadable address."""
+    monkeypatch.setenv("HTTPS_PROXY", proxy)
+    with pytest.raises(ConfigError) as caught:
+        image_client()
+    told = "".join([*caught.value.lines(), *traceback.format_exception(caught.value)])
+    assert "HTTPS_PROXY" in told
+    assert not any(part in told for part in ("canary", "'ca'", "nary"))
+
+
+def test_a_transport_of_the_callers_is_asked_without_a_lookup() -> None:
+    """Its hosts may be invented; the form of the link is checked all the same."""
+    recorder = Recorder(picture_reply())
+
+    async def run(url: str) -> tuple[bytes, PictureFacts]:
+        async with image_client(recorder) as client:
+            return await download(client, url, allow_loopback=False)
+
+    assert asyncio.run(run("https://images.invalid/1.jpeg")) == (jpeg(1), FACTS)
+    assert recorder.requests[0].url.host == "images.invalid"
+    with pytest.raises(UnsafeURL):
+        asyncio.run(run("https://10.0.0.1/1.jpeg"))
+    assert len(recorder.requests) == 1
+
+
+# Limits.
+
+
+def test_a_promise_of_too_much_is_refused_at_its_head() -> None:
+    """10 GB by Content-Length: not a byte of the body is waited for."""
+    never = threading.Event()
+    promise = Gate(head(200, {"Content-Length": "10000000000"}), never, b"")
+    with raw_server({("GET", "/"): promise}) as server:
+        with pytest.raises(ImageTooLarge):
+            fetch(f"{server.url}/1.jpeg", resolve=answers("127.0.0.1"), allow_loopback=True)
+        server.wait_for(lambda seen: seen.open_connections == 0)
+        assert server.gets == 1
+
+
+_MEASURE = r"""
+import asyncio, re, resource, sys
+from pathlib import Path
+from seedream_magic import ImageTooLarge
+from seedream_magic.images.download import download, image_client
+
+def peak():
+    # Linux hands ru_maxrss of the starting process on; this counts from the program's own start.
+    if sys.platform == "linux":
+        return int(re.search(r"VmHWM:\s+(\d+) kB", Path("/proc/self/status").read_text())[1]) / 2**10
+    return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 2**20
+
+if sys.platform == "linux":
+    resource.setrlimit(resource.RLIMIT_AS, (600 * 2**20, 600 * 2**20))
+
+async def run(url):
+    async with image_client() as client:
+        await download(client, url, allow_loopback=True)
+
+def refused(url):
+    try:
+        asyncio.run(run(url))
+    except ImageTooLarge:
+        return True
+    return False
+
+assert not refused(sys.argv[1] + "/small")
+before = peak()
+assert refused(sys.argv[1] + sys.argv[2])
+print(peak() - before)
+"""
+"""What one download adds to the peak of a process that has downloaded before, in MiB."""
+
+
+def grown(server: RawServer, path: str) -> float:
+    """MiB that a refused download of `path` adds to the peak, in a process that may have 600 MiB of addresses."""
+    command = [sys.executable, "-c", _MEASURE, server.url, path]
+    done = subprocess.run(command, check=True, capture_output=True, text=True)
+    return float(done.stdout)
+
+
+class Endless:
+    """A body without a length and without an end."""
+
+    def play(self, connection: socket.socket) -> None:
+        connection.sendall(head(200, {"Content-Type": "image/jpeg"}) + b"\xff\xd8\xff")
+        with contextlib.suppress(OSError):
+            while True:
+                connection.sendall(bytes(2**20))
+
+
+def bomb(side: int) -> bytes:
+    """A PNG of one bit a pixel that is small as a file and huge as a picture."""
+    buffer = io.BytesIO()
+    Image.new("1", (side, side)).save(buffer, "PNG")
+    return buffer.getvalue()
+
+
+def test_bombs_and_endless_bodies_cost_little_memory() -> None:
+    """A 900-megapixel PNG less than 50 MiB; a body without end 64 MiB and a little."""
+
+    def serve(request: Request) -> Behaviour:
+        if request.path == "/endless":
+            return Endless()
+        return WHOLE if request.path == "/small" else Reply(200, {}, bombs[request.path])
+
+    bombs = {"/30000": bomb(30000), "/13400": bomb(13400), "/9460": bomb(9460)}
+    with raw_server({("GET", "/"): serve}) as server:
+        for path in bombs:
+            assert grown(server, path) < 50, path
+        assert grown(server, "/endless") < 64 + 8
+
+
+@pytest.mark.parametrize("answer", ["198.18.0.7", "64:ff9b::1.2.3.4"])
+def test_a_local_proxy_that_answers_for_every_name_is_let_through_for_known_hosts(answer: str) -> None:
+    """Such proxies, and networks with IPv6 only, map all names so; a service's picture comes, another host's does not."""
+
+    async def resolve(host: str, port: int) -> list[str]:
+        return [answer]
+
+    def target(host: str) -> Target:
+        return asyncio.run(checked_target(f"https://{host}/1.jpeg", allow_loopback=False, resolve=resolve))
+
+    assert target("ark-content.tos-cn-beijing.volces.com").addresses == (answer,)
+    with pytest.raises(UnsafeURL):
+        target("pictures.example.com")
