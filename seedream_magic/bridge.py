@@ -60,7 +60,9 @@ def _through_thread(source: Source[Value]) -> Generator[Value, None, None]:
         try:
             worker.stop()
         finally:
-            worker.cancel()  # a second Stop may have struck before the first one got so far
+            while not worker.cancelled:
+                with suppress(KeyboardInterrupt):  # of impatient Stops each may strike before the one before got here
+                    worker.cancel()
 
 
 @asynccontextmanager
@@ -72,7 +74,7 @@ async def awake() -> AsyncIterator[None]:
     """
 
     async def tick() -> None:
-        while True:
+        while True:  # noqa: ASYNC110 - there is no event to wait for: a signal wakes no loop, so the loop looks
             await asyncio.sleep(POLL_SECONDS)
 
     ticker = asyncio.create_task(tick())
@@ -101,7 +103,7 @@ class _Worker(threading.Thread, Generic[Value]):
         self._source = source
         self._ready = threading.Event()
         self._stopping = False
-        self._cancelled = False
+        self.cancelled = False
         self._loop: asyncio.AbstractEventLoop | None = None
         self._task: asyncio.Task[None] | None = None
 
@@ -128,11 +130,10 @@ class _Worker(threading.Thread, Generic[Value]):
     def cancel(self) -> None:
         """Cancel once what still runs, and wait for nothing."""
         self._stopping = True
-        if self._cancelled or self._loop is None or self._task is None:
-            return
-        with suppress(RuntimeError):  # the loop closed meanwhile
-            self._loop.call_soon_threadsafe(self._task.cancel)
-        self._cancelled = True
+        if self._loop is not None and self._task is not None and not self.cancelled:
+            with suppress(RuntimeError):  # the loop closed meanwhile
+                self._loop.call_soon_threadsafe(self._task.cancel)
+        self.cancelled = True
 
     async def _pump(self) -> None:
         self._loop, self._task = asyncio.get_running_loop(), asyncio.current_task()

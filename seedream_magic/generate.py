@@ -15,7 +15,9 @@ from pathlib import Path
 from time import monotonic
 from typing import Any
 
-from seedream_magic.api.client import Answer, Client, Transport, post
+from seedream_magic.api.answer import Answer
+from seedream_magic.api.client import post
+from seedream_magic.api.connection import Client, Transport
 from seedream_magic.api.events import Completed, Event, Picture, PictureRefused, Reader, Refused, Unreadable
 from seedream_magic.api.keys import Key
 from seedream_magic.api.plan import Plan

@@ -11,7 +11,7 @@ from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from urllib.parse import urlsplit
 
-from seedream_magic.api.client import Transport
+from seedream_magic.api.connection import Transport
 from seedream_magic.api.events import Picture
 from seedream_magic.api.providers import is_loopback
 from seedream_magic.errors import ResponseBroken

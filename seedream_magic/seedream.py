@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import Any, TypedDict, Unpack
 
 from seedream_magic import bridge
-from seedream_magic.api.client import Transport
+from seedream_magic.api.connection import Transport
 from seedream_magic.api.keys import find_key
 from seedream_magic.api.plan import Plan
 from seedream_magic.api.providers import DEFAULT_PROVIDER, Provider, checked_base_url, find_provider

@@ -45,7 +45,7 @@ EXCEPTIONS = {("images/image_set.py", "view"): "a value shows itself: its notebo
 FACES = ({"notebook/magic.py", "notebook/commands.py"}, {"notebook/panel.py"})
 
 LIBRARIES = {
-    "httpx": ("api/client.py", "images/download.py"),
+    "httpx": ("api/answer.py", "api/client.py", "api/connection.py", "images/download.py"),
     "IPython": ("notebook/",),
     "ipywidgets": ("notebook/panel.py",),
     "PIL": ("images/verify.py", "api/references.py", "view/", "demo/"),
@@ -253,7 +253,7 @@ def test_each_exception_is_still_needed(file: str, room: str) -> None:
         ("notebook/magic.py", "from seedream_magic.notebook.panel import Panel", "do not import each other"),
         ("notebook/commands.py", "def f():\n    from seedream_magic.notebook import panel", "do not import each other"),
         ("notebook/panel.py", "from .magic import SeedreamMagics", "do not import each other"),
-        ("generate.py", "import httpx", "httpx is loaded only by api/client.py, images/download.py"),
+        ("generate.py", "import httpx", "httpx is loaded only by api/answer.py, api/client.py"),
         ("api/sse.py", "def f():\n    from httpx import Response", "httpx is loaded only by"),
         ("view/carousel.py", "from IPython.display import HTML", "IPython is loaded only by notebook/"),
         ("notebook/magic.py", "import ipywidgets", "ipywidgets is loaded only by notebook/panel.py"),

@@ -46,7 +46,9 @@ from seedream_magic import (
     ServerFailed,
 )
 from seedream_magic.api import client as client_module
-from seedream_magic.api.client import Patience, Transport, new_client, patience_for, post
+from seedream_magic.api.answer import Patience, patience_for
+from seedream_magic.api.client import post
+from seedream_magic.api.connection import Transport, new_client
 from seedream_magic.api.events import Unreadable
 from seedream_magic.api.keys import Key
 from seedream_magic.api.plan import Plan

@@ -50,7 +50,8 @@ from seedream_magic import (
     ServerFailed,
 )
 from seedream_magic.api import client as client_module
-from seedream_magic.api.client import Answer, Patience, post
+from seedream_magic.api.answer import Answer, Patience
+from seedream_magic.api.client import post
 from seedream_magic.api.keys import Key
 from seedream_magic.api.plan import Plan
 from seedream_magic.api.providers import PROVIDERS

@@ -25,7 +25,7 @@ from PIL import Image
 
 from raw_server import Behaviour, Gate, RawServer, Reply, Request, head, raw_server
 from seedream_magic import ConfigError, ImageError, ImageTooLarge, UnsafeURL
-from seedream_magic.api.client import new_client
+from seedream_magic.api.connection import new_client
 from seedream_magic.api.retry import DOWNLOAD_ATTEMPTS
 from seedream_magic.images import download as download_module
 from seedream_magic.images.download import PinnedRoute, download, image_client
@@ -705,7 +705,7 @@ def test_bombs_and_endless_bodies_cost_little_memory() -> None:
 
 @pytest.mark.parametrize("answer", ["198.18.0.7", "64:ff9b::1.2.3.4"])
 def test_a_local_proxy_that_answers_for_every_name_is_let_through_for_known_hosts(answer: str) -> None:
-    """Such proxies, and networks with IPv6 only, map all names so; a service's picture comes, another host's does not."""
+    """Such proxies, and networks with IPv6 only, map all names so; a service's picture comes, no other one."""
 
     async def resolve(host: str, port: int) -> list[str]:
         return [answer]

@@ -27,7 +27,7 @@ from hypothesis import strategies as st
 from kernel import INHERITED, ROOT
 from raw_server import Behaviour, RawServer, Reply, Request, Reset, Scenario, json_reply, raw_server
 from seedream_magic import OutcomeUnknown, Seedream, SeedreamError
-from seedream_magic.api.client import new_client
+from seedream_magic.api.connection import new_client
 from seedream_magic.api.redaction import LOGGERS, Redaction, redact_http_logs, redacted
 from service import PICTURE, POST, picture, stream_head, succeeded, whole_answer
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from seedream_magic.api.client import Client
+from seedream_magic.api.connection import Client
 from seedream_magic.api.events import Picture
 from seedream_magic.errors import ImageError, SeedreamError
 from seedream_magic.images.download import decode, download

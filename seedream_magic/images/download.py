@@ -12,7 +12,7 @@ from urllib.parse import parse_qs, urljoin, urlsplit
 
 import httpx
 
-from seedream_magic.api.client import Client, Transport, is_compressed, new_client, reading
+from seedream_magic.api.connection import Client, Transport, is_compressed, new_client, reading
 from seedream_magic.api.retry import DOWNLOAD_ATTEMPTS, download_pause
 from seedream_magic.errors import ImageError, ImageInvalid, ImageLinkExpired, ImageTooLarge, UnsafeURL
 from seedream_magic.images.guard import (
