@@ -71,10 +71,11 @@ def _told(images: ImageSet, record: Record, named: set[int]) -> ImageSet:
     """The set at its end; of a run that died, the places nobody named say so."""
     if not _died(record):
         return replace(images, state="done")
-    waiting = [frame for frame in images if frame.path is None and frame.index not in named]
-    empty = tuple(frame for frame in images if frame not in waiting)
+    frames = tuple(
+        frame if frame.path or frame.index in named else Frame(frame.index, images.prompt) for frame in images
+    )
     ended = ResponseBroken("The run ended before its answer did.", billed="yes" if named else "unknown")
-    return replace(images, frames=empty).finished(ended, named=named)
+    return replace(images, frames=frames).finished(ended, named=named)
 
 
 def _died(record: Record) -> bool:
@@ -99,8 +100,12 @@ def _is_live(record: Record) -> bool:
         return False
     if record.state not in {"sending", "answering"} or process.get("host") != platform.node():
         return False
+    if os.name == "nt":
+        return True  # there os.kill asks nothing, it ends the process
     try:
         os.kill(int(process["pid"]), 0)
+    except PermissionError:
+        return True  # somebody else's
     except (KeyError, TypeError, ValueError, OverflowError, OSError):
         return False
     return True

@@ -166,7 +166,7 @@ def test_a_run_whose_process_died_is_found_and_brought(server: RawServer, store:
     release = threading.Event()
 
     def post(request: Request) -> Behaviour:
-        return Gate(stream_head() + succeeded(request, 0) + succeeded(request, 1), release, b"")
+        return Gate(stream_head() + succeeded(request, 0) + succeeded(request, 2), release, b"")
 
     def slow(request: Request) -> Behaviour:
         return Gate(b"HTTP/1.1 200 OK\r\n", release, b"")
@@ -174,7 +174,7 @@ def test_a_run_whose_process_died_is_found_and_brought(server: RawServer, store:
     server._scenario = {POST: post, PICTURE: slow}
     code = (
         "from seedream_magic import Seedream; import sys;"
-        "Seedream(api_key='k', base_url=sys.argv[1], store=sys.argv[2]).generate('x', images=3)"
+        "Seedream(api_key='k', base_url=sys.argv[1], store=sys.argv[2]).generate('x', images=4)"
     )
     child = subprocess.Popen([sys.executable, "-c", code, f"{server.url}/v1", str(store)])
     server.wait_for(lambda seen: seen.gets == 2)
@@ -183,8 +183,8 @@ def test_a_run_whose_process_died_is_found_and_brought(server: RawServer, store:
     server._scenario = {PICTURE: picture}
     seedream = door(server, store)
     (images,) = seedream.recover()
-    assert [frame.ok for frame in images] == [True, True, False]
-    assert isinstance(images[2].error, ResponseBroken)
+    assert [(frame.index, frame.ok) for frame in images] == [(0, True), (1, False), (2, True), (3, False)]
+    assert all(isinstance(images[place].error, ResponseBroken) for place in (1, 3))
     assert server.posts == 1
     assert seedream.recover() == []
 
