@@ -32,6 +32,7 @@ from seedream_magic.view.words import (
     billed,
     clipped,
     error_name,
+    error_text,
     one_line,
     progress,
     seconds,
@@ -52,7 +53,7 @@ _STRIP = "display:flex;gap:20px;overflow-x:auto;align-items:flex-start;padding-b
 _GRID = "display:flex;gap:20px;flex-wrap:wrap;align-items:flex-start;padding-bottom:8px"
 _FIGURE = "flex:0 0 auto;margin:0;max-width:100%;width:{width}px"
 _PICTURE = "display:block;max-width:100%;height:auto;border-radius:4px"
-_BOX = "box-sizing:border-box;border-radius:4px;background-color:rgba(127,127,127,0.12);padding:16px;"
+_BOX = "box-sizing:border-box;border-radius:4px;background-color:rgba(127,127,127,0.12);padding:16px;font-size:14px;"
 _CAPTION = "margin-top:8px;line-height:1.45;text-align:left;font-size:13px"
 _QUIET = "margin:8px 0 0 0;line-height:1.45;text-align:left;font-size:12px;opacity:0.75"
 
@@ -123,8 +124,7 @@ def places(images: ImageSet) -> tuple[Frame, ...]:
 def _plain_line(frame: Frame, absent: str = ENGLISH.waiting) -> str:
     number = f"{frame.index + 1:>3}  "
     if frame.error is not None:
-        name, text = error_name(frame.error), clipped(str(frame.error).partition("\n")[0])
-        return f"{number}{text}" if text.startswith(name) else f"{number}{name}: {text}"
+        return f"{number}{error_name(frame.error)}: {clipped(error_text(frame.error).partition(chr(10))[0])}"
     if frame.path is None:
         return f"{number}{absent}"
     pixels = f"  {frame.width}x{frame.height}" if frame.width else ""
@@ -191,7 +191,7 @@ def _figure(frame: Frame, layout: _Layout) -> Markup:
         content = _content(frame, layout)
         state = "picture" if frame.ok else "failed" if frame.error else "waiting" if layout.running else "missing"
     except ImageError as error:
-        content, state = _card(error_name(error), (str(error), error.hint), layout), "failed"
+        content, state = _card(error_name(error), (error_text(error), error.hint), layout), "failed"
     attributes = {
         "class": "seedream-frame",
         "style": _FIGURE.format(width=max(layout.width, 200)),
@@ -203,7 +203,7 @@ def _figure(frame: Frame, layout: _Layout) -> Markup:
 
 def _content(frame: Frame, layout: _Layout) -> Markup:
     if frame.error is not None:
-        return _card(error_name(frame.error), (str(frame.error), frame.error.hint), layout)
+        return _card(error_name(frame.error), (error_text(frame.error), frame.error.hint), layout)
     if frame.ok:
         picture = preview(frame, budget=layout.budget)
         width = round(min(layout.width, layout.height * picture.width / picture.height))

@@ -153,6 +153,11 @@ def error_name(error: SeedreamError) -> str:
     return one_line(code, 80) if isinstance(code, str) and code else type(error).__name__
 
 
+def error_text(error: SeedreamError) -> str:
+    """What an error says beside its name."""
+    return str(error).removeprefix(f"{error_name(error)}: ")
+
+
 def one_line(text: str, longest: int) -> str:
     return clipped(" ".join(text.split()), longest)
 
