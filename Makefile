@@ -3,7 +3,7 @@
 # pip is asked for plain names: where it looks, and through what, is the caller's own (PIP_*, pip.conf).
 .DEFAULT_GOAL := help
 .DELETE_ON_ERROR:
-.PHONY: help demo lab check test picture clean
+.PHONY: help demo lab check test faults picture clean
 
 # The Python that makes the environments. The caller's choice stands or is refused; ours may be a newer one than python3.
 PYTHON ?= python3
@@ -85,7 +85,10 @@ workers := -n logical --maxprocesses=4 --dist=loadgroup
 
 test: check $(dev_ready) $(lowest_ready) ## check, the whole suite, and the suite without a browser on the oldest versions
 	.venv/bin/python -m pytest $(workers)
-	.venv-lowest/bin/python -m pytest $(workers) -m "not browser"
+	.venv-lowest/bin/python -m pytest $(workers) -m "not browser" --ignore-glob="*/test_faults*"
+
+faults: $(dev_ready) ## measure what must never go wrong, beside openai-python; fails where a gate is missed
+	.venv/bin/python tests/faults.py
 
 picture: $(dev_ready) ## draw README's picture anew: a screenshot of the quickstart in JupyterLab
 	@mkdir -p docs

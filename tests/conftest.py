@@ -120,6 +120,7 @@ def pytest_runtest_setup(item: pytest.Item) -> None:
         require_chromium()
 
 
+@pytest.hookimpl(tryfirst=True)  # before xdist reads the groups
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     """The browser tests of one file stay on one worker, so that their JupyterLab starts once."""
     for item in items:

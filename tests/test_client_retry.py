@@ -159,6 +159,7 @@ def listening(greet: Callable[[socket.socket], None]) -> Iterator[tuple[int, lis
 # What was not sent
 
 
+@pytest.mark.fault("F01")
 def test_a_closed_port_is_tried_four_times() -> None:
     """F01: nothing was sent, so nothing can be billed; each pause is told before it, and they stay in the budget."""
     time = Time()
@@ -171,6 +172,7 @@ def test_a_closed_port_is_tried_four_times() -> None:
     assert "127.0.0.1" in str(error)
 
 
+@pytest.mark.fault("F02")
 def test_a_service_that_starts_late_is_reached() -> None:
     """F02: one POST, and the answer says that it came at the third attempt."""
     port = free_port()
@@ -185,6 +187,7 @@ def test_a_service_that_starts_late_is_reached() -> None:
         assert (answer.attempt, answer.status, servers[0].posts) == (3, 200, 1)
 
 
+@pytest.mark.fault("F03")
 def test_a_name_that_does_not_resolve(monkeypatch: pytest.MonkeyPatch) -> None:
     """F03: the hint names what to look at."""
 
@@ -198,6 +201,7 @@ def test_a_name_that_does_not_resolve(monkeypatch: pytest.MonkeyPatch) -> None:
     assert ("no-such-host.invalid" in str(error), "proxy" in error.hint, len(time.slept)) == (True, True, 3)
 
 
+@pytest.mark.fault("F04")
 def test_a_port_that_takes_no_connection(monkeypatch: pytest.MonkeyPatch) -> None:
     """F04: its queue is full; four waits for the connection, not one more."""
     monkeypatch.setattr(client_module, "patience_for", lambda plan, body: Patience(connect=0.1))
@@ -218,6 +222,7 @@ def _answer_plainly(connection: socket.socket) -> None:
     connection.sendall(b"HTTP/1.1 400 Bad Request\r\n\r\n")
 
 
+@pytest.mark.fault("F05")
 def test_tls_to_a_plain_port_is_tried_twice() -> None:
     """F05: it will not learn TLS; the handshake failed before a byte of the request left."""
     time = Time()
@@ -246,6 +251,7 @@ def certificate(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return folder / "own.pem"
 
 
+@pytest.mark.fault("F06")
 @pytest.mark.parametrize("trusted", [False, True], ids=["not trusted", "of another name"])
 def test_a_bad_certificate_is_not_tried_again(
     monkeypatch: pytest.MonkeyPatch, certificate: Path, *, trusted: bool
@@ -267,6 +273,7 @@ def test_a_bad_certificate_is_not_tried_again(
     assert ("clock" in error.hint, "never left unchecked" in error.hint) == (True, True)
 
 
+@pytest.mark.fault("F07")
 def test_a_key_does_not_go_out_in_clear(monkeypatch: pytest.MonkeyPatch) -> None:
     """F07: http is for this machine only, and nothing is even looked up before that is said."""
     monkeypatch.setattr(socket, "getaddrinfo", lambda *_a, **_k: pytest.fail("a name was looked up"))
@@ -274,6 +281,7 @@ def test_a_key_does_not_go_out_in_clear(monkeypatch: pytest.MonkeyPatch) -> None
         Seedream("anyfast", api_key=KEY, base_url="http://api.example/v1")
 
 
+@pytest.mark.fault("F08")
 @pytest.mark.parametrize("status", [407, 502])
 def test_a_proxy_that_refuses(monkeypatch: pytest.MonkeyPatch, status: int) -> None:
     """F08: it was asked for the way, not for a picture; its password is not told."""
@@ -287,6 +295,7 @@ def test_a_proxy_that_refuses(monkeypatch: pytest.MonkeyPatch, status: int) -> N
     assert "pass-canary" not in "\n".join(error.lines())
 
 
+@pytest.mark.fault("F09")
 def test_the_address_that_answers_is_found(monkeypatch: pytest.MonkeyPatch) -> None:
     """F09: of a name's two addresses the first is dead; one POST reaches the second at the first attempt."""
     time = Time()
@@ -309,6 +318,7 @@ def test_the_budget_ends_the_attempts() -> None:
 # What was refused for its pace
 
 
+@pytest.mark.fault("F28")
 def test_a_paced_refusal_is_waited_out() -> None:
     """F28: two POSTs, a second and a little between them, on two connections, under one id."""
     time = Time()
@@ -323,6 +333,7 @@ def test_a_paced_refusal_is_waited_out() -> None:
     assert "429" in time.told[0][1]
 
 
+@pytest.mark.fault("F29")
 @pytest.mark.parametrize("wait", ["86400", "121"])
 def test_a_long_wait_is_told_and_not_waited(wait: str) -> None:
     """F29: the error says when to come back."""
@@ -339,6 +350,7 @@ DATES = {"Date": "Sun, 06 Nov 1994 08:49:37 GMT"}
 UNPACED = [1.0, 2.0]
 
 
+@pytest.mark.fault("F30")
 @pytest.mark.parametrize(
     ("headers", "pauses"),
     [
@@ -367,6 +379,7 @@ def test_the_header_decides_the_pace(headers: dict[str, str], pauses: list[float
     assert time.slept == pytest.approx(pauses)
 
 
+@pytest.mark.fault("F31")
 def test_a_service_that_refuses_for_ever() -> None:
     """F31: four POSTs, half a second between them at the least, and then its words."""
     time = Time()
@@ -388,6 +401,7 @@ def test_an_empty_account_is_asked_once(code: str) -> None:
 # What may have been billed
 
 
+@pytest.mark.fault("F32")
 @pytest.mark.parametrize("body", [b'{"error": {"code": "x", "message": "words"}}', b"<h1>Bad Gateway</h1>", b""])
 @pytest.mark.parametrize("status", [500, 502, 503, 504, 520, 522, 524, 529])
 def test_a_failure_of_the_service_is_never_repeated(status: int, body: bytes) -> None:
@@ -399,6 +413,7 @@ def test_a_failure_of_the_service_is_never_repeated(status: int, body: bytes) ->
     assert (type(error), error.billed) == (ServerFailed, "unknown")
 
 
+@pytest.mark.fault("F33")
 @pytest.mark.parametrize("status", [408, 409, 425])
 def test_an_ambiguous_refusal_is_never_repeated(status: int) -> None:
     """F33: relays say 408 for a service that did not answer them in time."""
@@ -548,6 +563,7 @@ def check_cut(images: ImageSet | None, places: int) -> None:
     assert bool(images.notes) == (places < 4)
 
 
+@pytest.mark.fault("F48")
 @pytest.mark.parametrize("promised", [True, False], ids=["length promised", "no length"])
 def test_a_cut_json_answer_leaves_every_complete_link(store: Path, *, promised: bool) -> None:
     """F48: at 64 offsets; each link whose closing quote came is a picture on the disk."""
@@ -578,6 +594,7 @@ def pictured(request: Request, place: int) -> bytes:
     return sse(name, {"type": name, "image_index": place, "b64_json": b64(place), "size": "64x48"})
 
 
+@pytest.mark.fault("F56")
 @pytest.mark.parametrize("promised", [True, False], ids=["length promised", "no length"])
 @pytest.mark.parametrize("form", ["url", "b64_json"])
 @pytest.mark.parametrize("cut_off", range(4))
@@ -602,6 +619,7 @@ def test_a_stream_cut_inside_an_event(cut_off: int, form: str, store: Path, *, p
     assert left == {cut_off, cut_off + 1}
 
 
+@pytest.mark.fault("F55")
 @pytest.mark.parametrize("promised", [True, False], ids=["length promised", "no length"])
 @pytest.mark.parametrize("missing", [1, 2])
 def test_a_stream_without_its_last_line_end(missing: int, store: Path, *, promised: bool) -> None:

@@ -15,7 +15,8 @@ from raw_server import Behaviour, Close, Cut, Drip, Raw, RawServer, Reply, Reque
 from seedream_magic import ImageError, ImageInvalid, ImageLinkExpired, ImageTooLarge, UnsafeURL
 from seedream_magic.api.retry import DOWNLOAD_ATTEMPTS
 from seedream_magic.images import download as download_module
-from seedream_magic.images.download import check_link, decode, download, image_client, link_expiry
+from seedream_magic.images.download import decode, download, image_client, link_expiry
+from seedream_magic.images.guard import check_link
 from seedream_magic.images.verify import PictureFacts
 from service import jpeg
 
@@ -118,6 +119,7 @@ def signed(at: datetime, seconds: int = 86400) -> str:
     return f"X-Tos-Algorithm=x&X-Tos-Date={at:%Y%m%dT%H%M%SZ}&X-Tos-Expires={seconds}&X-Tos-Signature=canary"
 
 
+@pytest.mark.fault("F84")
 def test_an_expired_link_tells_its_age() -> None:
     """A 403 past the end that the link itself names; the signature is not in the message."""
     error, asked = refused(Reply(403), "/img/1.jpeg?" + signed(datetime.now(UTC) - timedelta(hours=26)))
@@ -144,6 +146,7 @@ def test_the_end_of_a_link_is_read_from_it(query: str, expiry: datetime | None) 
     assert link_expiry(f"https://example.com/1.jpeg?{query}") == expiry
 
 
+@pytest.mark.fault("F88")
 def test_requests_for_pictures_carry_nothing_of_the_caller(monkeypatch: pytest.MonkeyPatch) -> None:
     """No key, no cookie that the host has set, no referer, nothing of ~/.netrc, nothing compressed."""
     (Path.home() / ".netrc").write_text("machine 127.0.0.1 login canary password canary\n")
@@ -170,6 +173,7 @@ def test_requests_for_pictures_carry_nothing_of_the_caller(monkeypatch: pytest.M
         assert b"canary" not in request.head
 
 
+@pytest.mark.fault("F86")
 def test_three_redirects_are_followed_and_no_fourth() -> None:
     """Relative and absolute; each hop is one request."""
 
@@ -258,6 +262,7 @@ def test_a_link_of_the_open_internet_passes(url: str) -> None:
     check_link(url, allow_loopback=False)
 
 
+@pytest.mark.fault("F86")
 @pytest.mark.parametrize(
     "target", ["file:///etc/passwd", "ftp://example.com/x", "http://example.com/x", "data:,x", "https://10.0.0.1/"]
 )
@@ -281,6 +286,7 @@ async def _fetch_from_outside(url: str) -> None:
         await download(client, url, allow_loopback=False)
 
 
+@pytest.mark.fault("F83")
 def test_an_endless_picture_stops_at_the_limit(monkeypatch: pytest.MonkeyPatch) -> None:
     """A promised 10 GB are not waited for."""
     monkeypatch.setattr(download_module, "MAXIMUM_BYTES", 100_000)
@@ -314,6 +320,7 @@ def test_a_host_that_refuses_is_told() -> None:
 PLAIN = base64.b64encode(jpeg(1)).decode()
 
 
+@pytest.mark.fault("F92")
 @pytest.mark.parametrize(
     "text",
     [

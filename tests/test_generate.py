@@ -346,6 +346,7 @@ def _reply(behaviour: Behaviour) -> Reply:
 SENSITIVE = {"code": "OutputImageSensitiveContentDetected", "message": "words. Request id: 0217abcdef"}
 
 
+@pytest.mark.fault("F37")
 @pytest.mark.parametrize(
     "body",
     [
@@ -368,6 +369,7 @@ def test_an_error_inside_an_answer_is_the_services_error(body: bytes, images: in
     assert error.images is not None
 
 
+@pytest.mark.fault("F60")
 def test_an_error_after_two_pictures_leaves_them(store: Path) -> None:
     """The places that stayed empty carry the service's words."""
     broken = sse(None, {"error": {"code": "InternalServiceError", "message": "words"}})
@@ -394,6 +396,7 @@ def test_a_gap_in_the_indexes_is_a_failed_place(store: Path) -> None:
     assert all("sent nothing for this place" in str(frame.error) for frame in images.failed)
 
 
+@pytest.mark.fault("F42")
 def test_forty_pictures_are_fifteen(store: Path) -> None:
     """No call brings more; the others are told of."""
     body = answering(lambda r: json_of(data=[{"url": link(r, index % 40)} for index in range(40)]))
@@ -657,6 +660,7 @@ def test_the_timeout_ends_downloads_and_keeps_their_links(store: Path) -> None:
     assert "canary1" in (images.folder / "response.jsonl").read_text()
 
 
+@pytest.mark.fault("F88")
 def test_requests_for_pictures_know_nothing_of_the_key(store: Path) -> None:
     """Neither the header nor the id of the request."""
     with served({POST: whole_answer, PICTURE: picture}, store) as server:
@@ -707,6 +711,7 @@ class FailingDisk:
         return self._real(*args, **options)
 
 
+@pytest.mark.fault("F102")
 @pytest.mark.parametrize("lasting", [True, False], ids=["from then on", "once"])
 @pytest.mark.parametrize("call", ["write", "fsync", "replace", "open"])
 def test_a_disk_that_fails_at_any_step_loses_no_saved_picture(

@@ -377,6 +377,7 @@ def test_the_next_checked_address_is_tried_where_one_refuses() -> None:
     assert asked == ["example.com"]
 
 
+@pytest.mark.fault("F87")
 def test_a_name_that_changes_its_meaning_gets_no_connection_inside() -> None:
     """First public, then this machine: the first answer is the one connected to, the second is refused."""
     turns = iter([[PUBLIC], ["127.0.0.1"]])
@@ -688,6 +689,7 @@ def bomb(side: int) -> bytes:
     return buffer.getvalue()
 
 
+@pytest.mark.fault("F82", "F83")
 def test_bombs_and_endless_bodies_cost_little_memory() -> None:
     """A 900-megapixel PNG less than 50 MiB; a body without end 64 MiB and a little."""
 

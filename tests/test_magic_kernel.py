@@ -64,6 +64,7 @@ def arrived(count: int) -> Callable[[Result], bool]:
     return lambda result: any(output.data.get("text/html", "").count("<img") >= count for output in result.displays)
 
 
+@pytest.mark.fault("F95")
 @pytest.mark.parametrize("mode", MODES)
 def test_stop_at_every_stage(tmp_path: Path, mode: str) -> None:
     """Stop before the head, between frames, during a download: arrived frames are kept, the next run works."""

@@ -222,6 +222,7 @@ def test_show_by_id_or_its_beginning(server: RawServer, store: Path) -> None:
             seedream.show(wrong)
 
 
+@pytest.mark.fault("F105")
 def test_damaged_stores_load(server: RawServer, store: Path) -> None:
     """Whatever lies in the folder, reading it raises nothing and writes nothing."""
     made = door(server, store).generate("x", images=2)

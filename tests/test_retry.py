@@ -38,6 +38,7 @@ QUOTA = ("QuotaExceeded", "AccountOverdueError", "insufficient_quota", "SetLimit
 NOW = "Sun, 06 Nov 1994 08:49:37 GMT"
 
 
+@pytest.mark.fault("F30")
 @pytest.mark.parametrize(
     ("values", "seconds"),
     [
@@ -59,6 +60,7 @@ def test_valid_values(values: list[str], seconds: float | None) -> None:
     assert retry_after(values, NOW) == seconds
 
 
+@pytest.mark.fault("F30")
 @pytest.mark.parametrize(
     "value",
     ["", " ", "-1", "+1", "1.5", "1_000", "１２", "٣", "nan", "inf", "1e9", "0x10", "10000000", "1,2", "1;2", " 5",

@@ -91,6 +91,7 @@ def test_event_names(stream: bytes, names: list[str]) -> None:
     assert [message.event for message in decoded(stream)[0]] == names
 
 
+@pytest.mark.fault("F53", "F54")
 @pytest.mark.parametrize(
     "chunks",
     [
@@ -105,6 +106,7 @@ def test_line_ends_and_byte_order_mark_split_across_chunks(chunks: tuple[bytes, 
     assert data_of(*chunks) == [b"a\nb"]
 
 
+@pytest.mark.fault("F53")
 def test_a_message_is_handed_out_at_its_blank_line() -> None:
     """A message that ends with CR does not wait for the next byte."""
     decoder = Decoder()

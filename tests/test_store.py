@@ -88,6 +88,7 @@ def a_file(tmp_path: Path) -> Path:
     return path
 
 
+@pytest.mark.fault("F103")
 @pytest.mark.parametrize(
     "place",
     [

@@ -63,7 +63,7 @@ def parse_object(data: bytes) -> dict[str, Any] | None:
     """The JSON object in `data`; what follows it is ignored. None if there is none."""
     text = data.removeprefix(b"\xef\xbb\xbf").decode("utf-8", "replace").lstrip()
     try:
-        value, _ = json.JSONDecoder().raw_decode(text)
+        value, _ = json.JSONDecoder(strict=False).raw_decode(text)  # a bare NUL in a text costs no picture
     except (ValueError, RecursionError):
         return None
     return value if isinstance(value, dict) else None

@@ -18,6 +18,7 @@ if TYPE_CHECKING:
 State = Literal["running", "done", "stopped"]
 Outcome = Literal["not_sent", "rejected", "unknown", "billed"]
 _BILLED_TILL_THEN = "The pictures made until then are billed; it was not asked again."
+MAXIMUM_NOTES = 20
 Told = TypeVar("Told", SeedreamError, SeedreamInterrupted)
 
 
@@ -140,8 +141,11 @@ class ImageSet(Sequence[Frame]):
         return replace(self, frames=tuple(frames))
 
     def with_note(self, note: str) -> ImageSet:
-        """A set that tells one sentence more."""
-        return self if note in self.notes else replace(self, notes=(*self.notes, note))
+        """A set that tells one sentence more; of a flood the first ten stay, and the newest."""
+        if note in self.notes:
+            return self
+        notes = (*self.notes, note)
+        return replace(self, notes=notes if len(notes) <= MAXIMUM_NOTES else (*notes[:10], *notes[11:]))
 
     def finished(self, failure: SeedreamError | None, *, named: AbstractSet[int]) -> ImageSet:
         """The set at its end: empty places carry the reason, and the notes say what is missing.

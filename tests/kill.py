@@ -1,0 +1,161 @@
+"""Runs that are killed: a process that forks one run after the other, each of which dies where it is told to.
+
+A fresh fork costs milliseconds where a fresh interpreter costs half a second, so hundreds of kills are affordable.
+"""
+
+from __future__ import annotations
+
+import json
+import subprocess
+import sys
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+from PIL import Image
+
+from fault import shades
+from raw_server import RawServer, Request, raw_server
+from seedream_magic import ImageSet
+from seedream_magic.images.history import load, named_pictures, records
+from served import door
+from service import PICTURE, POST, jpeg, picture, whole_answer
+
+DURABLE_CALLS = ("open", "write", "fsync", "replace", "mkdir")
+
+_PROGRAM = r"""
+import os, signal, sys, threading, time
+from seedream_magic import Seedream
+import seedream_magic.images.verify, seedream_magic.view.carousel
+from seedream_magic.api.connection import trusted_certificates
+trusted_certificates(None, None)  # half of the time of a run; the forks share it
+
+def die():
+    os.kill(os.getpid(), signal.SIGKILL)
+    time.sleep(60)
+
+def dying(real, calls, at):
+    def call(*arguments, **options):
+        calls.append(1)
+        if len(calls) == at:
+            if real is write and len(arguments[1]) > 1:
+                write(arguments[0], bytes(arguments[1])[: len(arguments[1]) // 2])
+            die()
+        return real(*arguments, **options)
+    return call
+
+write, fork_names = os.write, sys.argv[2].split(",")
+for line in sys.stdin:
+    store, stream, at, seconds = line.split("\t")
+    child = os.fork()
+    if not child:
+        calls = []
+        for name in fork_names:
+            setattr(os, name, dying(getattr(os, name), calls, int(at)))
+        if float(seconds):
+            threading.Timer(float(seconds), die).start()
+        seedream = Seedream("anyfast", api_key="sk-CANARY-3f9c2b71", base_url=sys.argv[1], store=store)
+        seedream.generate("x", images=3, stream=stream == "yes")
+        os._exit(0)
+    _, status = os.waitpid(child, 0)
+    print(os.waitstatus_to_exitcode(status), flush=True)
+"""
+
+
+class Killer:
+    """Begins runs and kills them: at the n-th durable call, or after so many seconds."""
+
+    def __init__(self, process: subprocess.Popen[str]) -> None:
+        self._process = process
+
+    def kill(self, store: Path, *, stream: bool = True, at: int = 0, seconds: float = 0.0) -> bool:
+        """Whether the run died; False where it came to its end before that."""
+        assert self._process.stdin
+        assert self._process.stdout
+        print(store, "yes" if stream else "no", at, seconds, sep="\t", file=self._process.stdin, flush=True)
+        code = int(self._process.stdout.readline())
+        assert code in {0, -9}, code
+        return code == -9
+
+
+@contextmanager
+def killing() -> Iterator[tuple[Killer, RawServer]]:
+    """A killer and the service that its runs ask."""
+    with raw_server({POST: whole_answer, PICTURE: picture}) as server:
+        command = [sys.executable, "-c", _PROGRAM, f"{server.url}/v1", ",".join(DURABLE_CALLS)]
+        with subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True) as process:
+            try:
+                yield Killer(process), server
+            finally:
+                process.kill()
+
+
+def violations(server: RawServer, store: Path, seen: int) -> list[str]:
+    """What a kill has damaged in a store of one run, before and after `recover`; empty where nothing is.
+
+    `seen` is the number of requests that the service had seen before the run.
+    """
+    requests = server.requests[seen:]
+    found = [*_damage(store), *_lost(requests, store)]
+    seedream, posts = door(server, store), server.posts
+    sets, again = seedream.recover(), seedream.recover()
+    if server.posts != posts:
+        found.append("recover sent a POST")
+    if any(frame.path is None for images in sets for frame in images if frame.index in _named(images)):
+        found.append("recover left a picture behind whose link is on disk")
+    if again:
+        found.append("recover is not done after one time")
+    return [*found, *_damage(store)]
+
+
+def _named(images: ImageSet) -> set[int]:
+    return {picture.index for record in records(images.folder.parent) for picture in named_pictures(record)}
+
+
+def _damage(store: Path) -> Iterator[str]:
+    for path in store.glob("*/*"):
+        known = _WHOLE.get(path.suffix)
+        if known is None or not known(path):
+            yield f"{path} is damaged, or left over"
+    for record in records(store):
+        if not _is_same(load(record)):
+            yield f"{record.folder} loads as other pictures"
+
+
+def _is_its_picture(path: Path) -> bool:
+    with Image.open(path) as opened:
+        opened.load()
+    return path.read_bytes() == jpeg(int(path.stem) - 1)
+
+
+def _is_object(path: Path) -> bool:
+    return isinstance(json.loads(path.read_text()), dict)
+
+
+def _has_whole_lines(path: Path) -> bool:
+    """All but the last one, which the kill may have torn."""
+    return all(json.loads(line) for line in path.read_bytes().rpartition(b"\n")[0].splitlines())
+
+
+_WHOLE: dict[str, Callable[[Path], bool]] = {
+    ".jpg": _is_its_picture,
+    ".json": _is_object,
+    ".jsonl": _has_whole_lines,
+    ".part": lambda path: path.name.startswith("."),
+}
+
+
+def _is_same(images: ImageSet) -> bool:
+    return all(shade in {None, place} for place, shade in enumerate(shades(images)))
+
+
+def _lost(requests: list[Request], store: Path) -> Iterator[str]:
+    """A POST that left without a record, a second one, a picture asked for before its link was on disk."""
+    posts = [request for request in requests if request.method == "POST"]
+    if len(posts) > 1:
+        yield "more than one POST"
+    if posts and not list(store.glob("*/request.json")):
+        yield "a POST without a record"
+    kept = "".join(path.read_text() for path in store.glob("*/response.jsonl"))
+    if any(request.path.partition("?")[0] not in kept for request in requests if request.method == "GET"):
+        yield "a picture was asked for before its link was on disk"

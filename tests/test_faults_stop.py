@@ -1,0 +1,296 @@
+"""Stop and kill, F95-F101: the prompt comes back at once, what came is kept, and a killed run leaves no damage."""
+
+from __future__ import annotations
+
+import os
+import random
+import socket
+import subprocess
+import sys
+import threading
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
+from pathlib import Path
+
+import pytest
+
+from kernel import Kernel, running_kernel
+from kill import killing, violations
+from raw_server import Behaviour, Gate, Hang, RawServer, Reply, Request, head, raw_server
+from seedream_magic.images import store as store_module
+from seedream_magic.images.store import sweep
+from served import KEY, check_store, door
+from service import PICTURE, POST, completed, jpeg, picture, stream_head, succeeded, whole_answer
+
+pytestmark = pytest.mark.xdist_group("faults_stop")
+
+STAGES = {
+    "connecting": 0,
+    "before the head": 0,
+    "in the head": 0,
+    "in a JSON answer": 0,
+    "between events": 1,
+    "in an event": 1,
+    "before a picture": 1,
+    "in a picture": 1,
+    "between attempts at a picture": 1,
+    "while the disk syncs": 0,
+    "while the output is drawn": 0,
+}
+"""Where a run is stopped, and how many of its two pictures are shown by then."""
+
+SLOW = """
+import os, time
+from seedream_magic.notebook import display
+real_fsync, real_bundle = os.fsync, display.image_set_bundle
+def slow(real):
+    def call(*arguments, **options):
+        time.sleep(0.2)
+        return real(*arguments, **options)
+    return call
+"""
+
+
+class Stuck:
+    """A service that gets stuck at a stage; what it does at any other is all that is asked of it."""
+
+    def __init__(self) -> None:
+        self.stage = ""
+        self.never = threading.Event()
+
+    def post(self, request: Request) -> Behaviour:
+        answer = whole_answer(request)
+        assert isinstance(answer, Reply)
+        first = stream_head() + succeeded(request, 0)
+        if self.stage in {"before the head", "while the disk syncs", "while the output is drawn"}:
+            return Hang(self.never)
+        if self.stage == "in the head":
+            return Gate(b"HTTP/1.1 200 OK\r\nContent-", self.never, b"")
+        if self.stage == "in a JSON answer":
+            return Gate(head(200, {"Content-Length": "900"}) + b'{"data": [', self.never, b"")
+        if self.stage == "between events":
+            return Gate(first, self.never, b"")
+        if self.stage == "in an event":
+            return Gate(first + succeeded(request, 1)[:30], self.never, b"")
+        return answer
+
+    def picture(self, request: Request) -> Behaviour:
+        if not request.path.startswith("/picture/1"):
+            return picture(request)
+        if self.stage == "before a picture":
+            return Hang(self.never)
+        if self.stage == "in a picture":
+            return Gate(head(200, {}) + jpeg(1)[:200], self.never, b"")
+        return Reply(503) if self.stage == "between attempts at a picture" else picture(request)
+
+
+@contextmanager
+def stopping(folder: Path) -> Iterator[tuple[Kernel, RawServer, Stuck]]:
+    """A kernel with the extension, and the service that gets stuck."""
+    stuck = Stuck()
+    with raw_server({POST: stuck.post, PICTURE: stuck.picture}) as server:
+        environment = {"SEEDREAM_BASE_URL": f"{server.url}/v1", "SEEDREAM_API_KEY": KEY, "SEEDREAM_STORE": str(folder)}
+        with running_kernel(environment=environment, directory=folder.parent) as kernel:
+            assert kernel.run(f"%load_ext seedream_magic\n{SLOW}").ename is None
+            yield kernel, server, stuck
+
+
+@contextmanager
+def full_backlog() -> Iterator[str]:
+    """The base URL of a service that takes no connection: its queue is full, and nobody answers."""
+    with socket.create_server(("127.0.0.1", 0), backlog=0) as listener:
+        waiting = [socket.socket() for _ in range(4)]
+        for client in waiting:
+            client.setblocking(False)
+            with suppress(BlockingIOError):
+                client.connect(listener.getsockname())
+        yield f"http://127.0.0.1:{listener.getsockname()[1]}/v1"
+        for client in waiting:
+            client.close()
+
+
+def stop_at(kernel: Kernel, server: RawServer, stuck: Stuck, stage: str, *, presses: int = 1) -> float:
+    """Seconds from Stop to prompt; the kernel shows what came and is free, and no connection is left."""
+    stuck.stage = stage
+    begun = server.posts
+    if stage == "while the disk syncs":
+        kernel.run("os.fsync = slow(real_fsync)")
+    if stage == "while the output is drawn":
+        kernel.run("display.image_set_bundle = slow(real_bundle)")
+    kernel.start(f"%%seedream -n 2 --fresh\n{stage}")
+    shown = STAGES[stage]
+    if stage != "connecting":
+        server.wait_for(lambda seen: seen.posts > begun)
+    if shown:
+        kernel.wait_output(lambda result: any("<img" in output.data.get("text/html", "") for output in result.displays))
+    else:
+        kernel.wait_output(lambda result: bool(result.displays))
+    for _ in range(presses):
+        kernel.interrupt()
+    seconds = kernel.wait_idle(10)
+    assert kernel.result.ename in {"SeedreamInterrupted", "KeyboardInterrupt"}, kernel.result
+    assert presses > 1 or f"Stopped after {shown} of 2" in (kernel.result.evalue or "")
+    server.wait_for(lambda seen: seen.open_connections == 0)
+    assert kernel.run("os.fsync, display.image_set_bundle = real_fsync, real_bundle").ename is None
+    return seconds
+
+
+LEFT = "[thread.name for thread in __import__('threading').enumerate() if 'seedream' in thread.name]"
+
+
+@pytest.mark.kernel
+@pytest.mark.fault("F95", "F96")
+def test_stop_at_every_point(tmp_path: Path) -> None:
+    """Eleven points, pressed once to three times: the prompt is back, the next call is good, nothing is left."""
+    with stopping(tmp_path / "runs") as (kernel, server, stuck):
+        seconds = []
+        for number, stage in enumerate(STAGES):
+            if stage == "connecting":
+                with full_backlog() as url:
+                    kernel.run(f"os.environ['SEEDREAM_BASE_URL'] = {url!r}")
+                    seconds.append(stop_at(kernel, server, stuck, stage))
+                kernel.run(f"os.environ['SEEDREAM_BASE_URL'] = {server.url + '/v1'!r}")
+            else:
+                seconds.append(stop_at(kernel, server, stuck, stage, presses=1 + number % 3))
+        assert kernel.run(LEFT).displays[0].text == "[]"
+        stuck.stage = ""
+        assert kernel.run("%%seedream good << -n 2\nx").ename is None
+        check_store(tmp_path / "runs")
+    assert sorted(seconds)[len(seconds) // 2] < 0.5, seconds
+    assert max(seconds) < 5, seconds
+
+
+@pytest.mark.kernel
+@pytest.mark.fault("F97")
+def test_stop_of_an_awaited_run(tmp_path: Path) -> None:
+    """`await` in a cell holds the kernel's own loop; Stop ends it all the same, and closes the connection."""
+    with stopping(tmp_path / "runs") as (kernel, server, stuck):
+        stuck.stage = "before the head"
+        kernel.start("from seedream_magic import Seedream\nawait Seedream().agenerate('x', images=2)")
+        server.wait_for(lambda seen: seen.posts == 1)
+        kernel.interrupt()
+        assert kernel.wait_idle(10) < 2
+        assert kernel.result.ename in {"SeedreamInterrupted", "KeyboardInterrupt", "CancelledError"}
+        server.wait_for(lambda seen: seen.open_connections == 0)
+        stuck.stage = ""
+        assert kernel.run("%%seedream good << -n 2\nx").ename is None
+
+
+@pytest.mark.kernel
+@pytest.mark.fault("F100")
+def test_a_kernel_that_is_shut_down_while_pictures_come(tmp_path: Path) -> None:
+    """Its threads do not hold it up, and what was named is brought afterwards."""
+    with stopping(tmp_path / "runs") as (kernel, server, stuck):
+        stuck.stage = "in a picture"
+        kernel.run(
+            "import threading\nfrom seedream_magic import Seedream\n"
+            "threading.Thread(target=lambda: Seedream().generate('x', images=2), daemon=True).start()"
+        )
+        server.wait_for(lambda seen: seen.count("GET", "/picture/1") == 1)
+        began = time.monotonic()
+        kernel.manager.shutdown_kernel(restart=True)
+        assert time.monotonic() - began < 2
+        stuck.stage = ""
+        (images,) = door(server, tmp_path / "runs").recover()
+        assert [frame.ok for frame in images] == [True, True]
+        assert server.posts == 1
+
+
+@pytest.mark.fault("F99")
+def test_a_kill_at_each_durable_step_damages_nothing(tmp_path: Path) -> None:
+    """Open, write (half of it), fsync, rename: the n-th call is the last one; `recover` brings the rest.
+
+    Every third n; all of them are for `make faults`.
+    """
+    found, died = [], 0
+    with killing() as (killer, server):
+        for step in range(1, 80, 3):
+            store, seen = tmp_path / f"{step}", len(server.requests)
+            died += killer.kill(store, stream=step % 2 == 0, at=step)
+            server.wait_for(lambda state: state.open_connections == 0)
+            found += violations(server, store, seen) if store.exists() else []
+    assert found == []
+    assert died > 20
+
+
+@pytest.mark.fault("F99")
+def test_a_kill_at_any_moment_damages_nothing(tmp_path: Path) -> None:
+    """Forty kills at random; the full number is for `make faults`."""
+    chance, found, died = random.Random(7), [], 0
+    with killing() as (killer, server):
+        for number in range(40):
+            store, seen = tmp_path / f"{number}", len(server.requests)
+            died += killer.kill(store, stream=number % 2 == 0, seconds=chance.uniform(0.005, 0.15))
+            server.wait_for(lambda state: state.open_connections == 0)
+            found += violations(server, store, seen) if store.exists() else []
+    assert found == []
+    assert died > 10
+
+
+@pytest.mark.fault("F99")
+def test_leftovers_are_swept_when_nobody_owns_them(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A part of an hour ago goes, a younger one may still be written; nothing else is touched."""
+    old, young, own = (tmp_path / name for name in (".01.jpg.0a1b2c3d.part", ".02.jpg.0a1b2c3d.part", "notes.part"))
+    for path in (old, young, own):
+        path.touch()
+    hour_ago = time.time() - store_module.OLDEST_PART - 60
+    for path in (old, own):
+        os.utime(path, (hour_ago, hour_ago))
+    sweep(tmp_path)
+    assert sorted(path.name for path in tmp_path.iterdir()) == [young.name, own.name]
+
+
+RELOADED = """
+import importlib, os, sys, threading, time
+import seedream_magic
+from seedream_magic import Seedream
+from seedream_magic import bridge, generate, seedream as front
+settings = dict(api_key="sk-x-123456", base_url=sys.argv[1], store=sys.argv[2])
+images = []
+def draw():
+    images.append(Seedream("anyfast", **settings).generate("a", images=2))
+run = threading.Thread(target=draw)
+run.start()
+sys.stdin.readline()
+child = os.fork()
+if not child:
+    Seedream("anyfast", **settings).plan("b")
+    os._exit(0)
+assert os.waitpid(child, 0)[1] == 0
+for module in (bridge, generate, front, seedream_magic):
+    importlib.reload(module)
+print("reloaded", flush=True)
+run.join(20)
+from seedream_magic import Seedream
+again = Seedream("anyfast", **settings).generate("b", images=2)
+left = [thread.name for thread in threading.enumerate() if "seedream" in thread.name]
+print(len(images[0].ok), len(again.ok), left, flush=True)
+"""
+
+
+@pytest.mark.fault("F101")
+@pytest.mark.skipif(not hasattr(os, "fork"), reason="this system has no fork")
+def test_a_fork_and_a_reload_in_the_middle_of_a_run(store: Path) -> None:
+    """The run ends as it would have, a child holds nothing, the reloaded package works, no worker is left over."""
+    go_on = threading.Event()
+
+    def answer(request: Request) -> Behaviour:
+        if request.json()["prompt"] == "b":
+            return whole_answer(request)
+        return Gate(stream_head() + succeeded(request, 0), go_on, succeeded(request, 1) + completed(2))
+
+    with raw_server({POST: answer, PICTURE: picture}) as server:
+        command = [sys.executable, "-W", "ignore", "-c", RELOADED, f"{server.url}/v1", str(store)]
+        pipe = subprocess.PIPE
+        with subprocess.Popen(command, stdin=pipe, stdout=pipe, stderr=pipe, text=True) as process:
+            assert process.stdin
+            assert process.stdout
+            server.wait_for(lambda seen: seen.gets == 1, 30)
+            print(file=process.stdin, flush=True)
+            assert process.stdout.readline() == "reloaded\n"
+            go_on.set()
+            out, err = process.communicate(timeout=30)
+        assert (out, err) == ("2 2 []\n", "")
+        assert server.posts == 2
+    check_store(store)
