@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import base64
+import hashlib
 import re
 import ssl
 from contextlib import suppress
@@ -191,6 +192,9 @@ async def _body(response: httpx.Response) -> bytes:
                 raise _too_large()
     if declared is not None and declared.isdigit() and len(data) != int(declared):
         raise _PassingFault(f"{len(data):,} of {int(declared):,} bytes came")
+    checksum = base64.b64encode(hashlib.md5(data, usedforsecurity=False).digest()).decode()
+    if response.headers.get("content-md5", checksum).strip() != checksum:
+        raise _PassingFault("its bytes are not those that the host meant to send")
     return bytes(data)
 
 
