@@ -17,9 +17,10 @@ from seedream_magic.api.providers import is_loopback
 from seedream_magic.errors import ResponseBroken
 from seedream_magic.images.bring import bring
 from seedream_magic.images.download import PARALLEL_DOWNLOADS, image_client
+from seedream_magic.images.durable import sweep
 from seedream_magic.images.history import Record, load, named_pictures, records
 from seedream_magic.images.image_set import Frame, ImageSet
-from seedream_magic.images.store import Run, sweep
+from seedream_magic.images.store import Run
 
 LONGEST_RUN = timedelta(hours=1)
 """A run that has lasted longer is over, whatever its record says."""

@@ -18,8 +18,7 @@ import pytest
 from kernel import Kernel, running_kernel
 from kill import killing, violations
 from raw_server import Behaviour, Gate, Hang, RawServer, Reply, Request, head, raw_server
-from seedream_magic.images import store as store_module
-from seedream_magic.images.store import sweep
+from seedream_magic.images.durable import OLDEST_PART, sweep
 from served import KEY, check_store, door
 from service import PICTURE, POST, completed, jpeg, picture, stream_head, succeeded, whole_answer
 
@@ -234,7 +233,7 @@ def test_leftovers_are_swept_when_nobody_owns_them(tmp_path: Path, monkeypatch: 
     old, young, own = (tmp_path / name for name in (".01.jpg.0a1b2c3d.part", ".02.jpg.0a1b2c3d.part", "notes.part"))
     for path in (old, young, own):
         path.touch()
-    hour_ago = time.time() - store_module.OLDEST_PART - 60
+    hour_ago = time.time() - OLDEST_PART - 60
     for path in (old, own):
         os.utime(path, (hour_ago, hour_ago))
     sweep(tmp_path)

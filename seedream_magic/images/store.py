@@ -1,7 +1,6 @@
-"""The folder of runs: one directory a run, every file durable before it has its name.
+"""The folder of runs: one directory a run, every file durable before what it makes possible is begun.
 
-A file is written beside its place, synced, and renamed; the directory is synced after it. A reader (or a kill at any
-instant) therefore sees a whole file or none. No file is shared between runs, so no lock exists.
+No file is shared between runs, so no lock exists.
 """
 
 from __future__ import annotations
@@ -14,7 +13,6 @@ import os
 import platform
 import secrets
 import shutil
-import time
 from collections.abc import Mapping
 from datetime import UTC, datetime
 from pathlib import Path
@@ -23,6 +21,7 @@ from urllib.parse import urlsplit, urlunsplit
 
 from seedream_magic.api.plan import Plan
 from seedream_magic.errors import ApiError, ConfigError, ImageError, ResponseBroken, SeedreamError
+from seedream_magic.images.durable import sync_folder, write_all, write_durably
 from seedream_magic.images.image_set import Frame, ImageSet, Outcome
 from seedream_magic.images.verify import PictureFacts
 
@@ -31,8 +30,6 @@ SPACE_PER_IMAGE = 25 * 2**20
 SPACE_IN_RESERVE = 64 * 2**20
 MAXIMUM_RAW_BYTES = 48 * 2**20
 """A 4K PNG in base64 is about 35 MiB; a text that passes this is no picture of the service."""
-OLDEST_PART = 3600.0
-"""Seconds after which a half-written file has no owner any more: no run lasts as long."""
 _BASE32 = "234567abcdefghijklmnopqrstuvwxyz"
 """The letters of base32 in the order in which they sort."""
 
@@ -62,7 +59,7 @@ class Run:
         try:
             begin = os.fstat(descriptor).st_size
             try:
-                _write_all(descriptor, line.encode())
+                write_all(descriptor, line.encode())
                 os.fsync(descriptor)
             except OSError:
                 os.ftruncate(descriptor, begin)  # half a line would spoil the next one
@@ -70,7 +67,7 @@ class Run:
         finally:
             os.close(descriptor)
         if not begin:
-            _sync_folder(self.folder)
+            sync_folder(self.folder)
 
     def keep_raw(self, raw: bytes) -> None:
         """Keep the bytes of an answer that could not be read."""
@@ -177,54 +174,12 @@ def _write_first(run: Run) -> None:
         raise
 
 
-def write_durably(path: Path, data: bytes, *, mode: int) -> None:
-    """Write a file so that it is whole or absent after a kill at any instant."""
-    part = path.with_name(f".{path.name}.{secrets.token_hex(4)}.part")
-    descriptor = os.open(part, os.O_WRONLY | os.O_CREAT | os.O_EXCL | getattr(os, "O_NOFOLLOW", 0), mode)
-    try:
-        try:
-            _write_all(descriptor, data)
-            os.fsync(descriptor)
-        finally:
-            os.close(descriptor)
-        part.replace(path)
-    except BaseException:
-        part.unlink(missing_ok=True)
-        raise
-    _sync_folder(path.parent)
-
-
-def sweep(folder: Path) -> None:
-    """Remove what processes that were killed in the middle of a file have left; a younger part may still be written."""
-    for part in folder.glob(".*.part"):
-        with contextlib.suppress(OSError):
-            if time.time() - part.stat().st_mtime > OLDEST_PART:
-                part.unlink()
-
-
 def without_signature(url: str) -> str:
     """A link without its query: host and path tell which picture it was, the signature would give it away."""
     try:
         return urlunsplit((*urlsplit(url)[:3], "", ""))
     except ValueError:
         return ""
-
-
-def _write_all(descriptor: int, data: bytes) -> None:
-    view = memoryview(data)
-    while view:
-        view = view[os.write(descriptor, view) :]
-
-
-def _sync_folder(folder: Path) -> None:
-    if os.name == "nt":
-        return  # Windows neither allows nor needs it
-    with contextlib.suppress(OSError):  # some network file systems refuse it; the file has its bytes and its name
-        descriptor = os.open(folder, os.O_RDONLY)
-        try:
-            os.fsync(descriptor)
-        finally:
-            os.close(descriptor)
 
 
 def _check_space(store: Path, images: int) -> None:
