@@ -15,6 +15,8 @@ MINIMUM_RATIO = 1 / 16
 MAXIMUM_RATIO = 16
 MAXIMUM_IMAGES = 15
 """References and images of one call together, on every provider."""
+MAXIMUM_FRAMES = 17
+"""The most pictures that one answer can hold: the base and 16 layers of `layer_decomposition`."""
 
 SIDES = {"1K": 1024, "1.5K": 1536, "2K": 2048, "3K": 3072, "4K": 4096}
 """Side in pixels of each preset's square; its area is the preset's budget for other ratios."""
@@ -22,7 +24,11 @@ SIDES = {"1K": 1024, "1.5K": 1536, "2K": 2048, "3K": 3072, "4K": 4096}
 
 @dataclass(frozen=True)
 class Model:
-    """One model generation; `minimum_area` and `maximum_area` in pixels, both inclusive."""
+    """One model generation; `minimum_area` and `maximum_area` in pixels, both inclusive.
+
+    `fields` are the body fields beyond those of every model that it takes; "fast" is the mode of
+    `optimize_prompt_options`.
+    """
 
     name: str
     presets: tuple[str, ...]
@@ -32,6 +38,7 @@ class Model:
     sets: bool
     stream: bool
     default_size: str = "2048x2048"
+    fields: frozenset[str] = frozenset()
 
     @property
     def refused_keys(self) -> frozenset[str]:
@@ -41,14 +48,42 @@ class Model:
         )
 
 
-SEEDREAM_4_0 = Model("Seedream 4.0", ("1K", "2K", "4K"), 1280 * 720, 4096 * 4096, 14, sets=True, stream=True)
+_PRO_FIELDS = frozenset({"output_format", "background", "layer_decomposition"})
+SEEDREAM_4_0 = Model(
+    "Seedream 4.0", ("1K", "2K", "4K"), 1280 * 720, 4096 * 4096, 14, sets=True, stream=True, fields=frozenset({"fast"})
+)
 SEEDREAM_4_5 = Model("Seedream 4.5", ("2K", "4K"), 2560 * 1440, 4096 * 4096, 14, sets=True, stream=True)
-SEEDREAM_5_0_LITE = Model("Seedream 5.0 lite", ("2K", "3K", "4K"), 2560 * 1440, 4096 * 4096, 14, sets=True, stream=True)
+SEEDREAM_5_0_LITE = Model(
+    "Seedream 5.0 lite",
+    ("2K", "3K", "4K"),
+    2560 * 1440,
+    4096 * 4096,
+    14,
+    sets=True,
+    stream=True,
+    fields=frozenset({"output_format", "tools"}),
+)
 SEEDREAM_5_0_PRO = Model(
-    "Seedream 5.0 Pro", ("1K", "1.5K", "2K"), 1280 * 720, 4_624_220, 10, sets=False, stream=False, default_size="2K"
+    "Seedream 5.0 Pro",
+    ("1K", "1.5K", "2K"),
+    1280 * 720,
+    4_624_220,
+    10,
+    sets=False,
+    stream=False,
+    default_size="2K",
+    fields=_PRO_FIELDS | {"fast"},
 )
 SEEDREAM_5_0_FLASH = Model(
-    "Seedream 5.0 Flash", ("1K", "1.5K", "2K"), 1280 * 720, 4_624_220, 10, sets=False, stream=False, default_size="2K"
+    "Seedream 5.0 Flash",
+    ("1K", "1.5K", "2K"),
+    1280 * 720,
+    4_624_220,
+    10,
+    sets=False,
+    stream=False,
+    default_size="2K",
+    fields=_PRO_FIELDS,
 )
 SEEDREAM_3_0 = Model("Seedream 3.0", (), 512 * 512, 2048 * 2048, 0, sets=False, stream=False, default_size="1024x1024")
 

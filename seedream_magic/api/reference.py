@@ -1,0 +1,67 @@
+"""An input image of a request, as a value."""
+
+from __future__ import annotations
+
+import base64
+import hashlib
+from dataclasses import dataclass, field
+
+ENDINGS = {
+    "image/jpeg": "jpg",
+    "image/png": "png",
+    "image/webp": "webp",
+    "image/bmp": "bmp",
+    "image/tiff": "tiff",
+    "image/gif": "gif",
+    "image/heic": "heic",
+    "image/heif": "heif",
+}
+"""The types that the API reads (its page of August 2026), and how their files end."""
+
+
+@dataclass(frozen=True)
+class Reference:
+    """An input image as it will be sent.
+
+    `source` is where it came from, as it was typed or for people to read. `data` are its bytes, `media_type` their
+    real type, `width` and `height` its pixels where they are known. `url` is an https link; without `data` it is still
+    to be fetched.
+    """
+
+    source: str
+    media_type: str = ""
+    data: bytes = field(default=b"", repr=False)
+    width: int | None = None
+    height: int | None = None
+    url: str | None = None
+
+    @property
+    def sha256(self) -> str:
+        """The SHA-256 of the bytes."""
+        return hashlib.sha256(self.data).hexdigest()
+
+    @property
+    def identity(self) -> str:
+        """What makes two references the same before anything is fetched: the link, else the bytes."""
+        return self.url or f"sha256:{self.sha256}"
+
+    @property
+    def sent(self) -> str:
+        """The text in the body: the bytes as a data URI; the link while they have not been fetched."""
+        if self.url and not self.data:
+            return self.url
+        return f"{self._head}{base64.b64encode(self.data).decode('ascii')}"
+
+    @property
+    def shown(self) -> str:
+        """The same for people to read."""
+        return self.url or f"{self._head}… ({len(self.data):,} bytes)"
+
+    @property
+    def file(self) -> str:
+        """Its name in the store, by its content."""
+        return f"{self.sha256}.{ENDINGS.get(self.media_type, 'bin')}"
+
+    @property
+    def _head(self) -> str:
+        return f"data:{self.media_type};base64,"

@@ -1,0 +1,226 @@
+"""References from what people hand in, and the one place where their pictures are opened.
+
+    value -> leaves (a file, a link, bytes, a picture) -> bytes whose type and pixels are read -> Reference
+
+Bytes go out as they came. Only what has none yet (arrays, pictures of Pillow) is encoded here, and what is over the
+limits is scaled where that is asked for.
+"""
+
+from __future__ import annotations
+
+import io
+import math
+import warnings
+from collections.abc import Iterable, Iterator
+from contextlib import contextmanager
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+from PIL import Image, ImageCms, ImageOps, UnidentifiedImageError
+
+from seedream_magic.api.reference import Reference
+from seedream_magic.api.reference_files import PictureFile, read_file, refusing
+from seedream_magic.api.reference_limits import (
+    COMMON_BYTES,
+    MAXIMUM_BYTES,
+    MAXIMUM_DECODED_PIXELS,
+    MAXIMUM_PIXELS,
+    megabytes,
+    over_limits,
+    reference_complaints,
+    scalable,
+    short,
+)
+from seedream_magic.api.reference_types import HEIF_TYPES, heif_size, media_type_of
+from seedream_magic.api.reference_values import Leaf, Pixels, gather
+from seedream_magic.errors import InvalidRequest
+
+__all__ = ["Reference", "fetched", "fitted", "make_references", "reference_complaints"]
+
+_FORMATS = {
+    "image/jpeg": "JPEG",
+    "image/png": "PNG",
+    "image/webp": "WEBP",
+    "image/bmp": "BMP",
+    "image/tiff": "TIFF",
+    "image/gif": "GIF",
+}
+_PROFILES = {"L": b"GRAY", "RGB": b"RGB ", "RGBA": b"RGB "}
+
+
+def make_references(values: Iterable[object], *, base: Path | None = None) -> tuple[Reference, ...]:
+    """The references that people's values stand for, in their order; lists and sets of images are opened.
+
+    A value is a path (`~`, relative to `base` or the current folder), a glob, an https link (not fetched here), a data
+    URI, a path object, bytes, a picture of Pillow, an array (see `array_pixels`), a figure of Matplotlib, a frame with
+    a picture, an image set (its pictures), or an iterable of such. Files and bytes are kept as they are; Pillow's
+    pictures and arrays become PNG, or JPEG where they have no transparency and the PNG would pass 10 MB.
+
+    Raises `InvalidRequest` for everything else, for what is broken, and for more than fourteen; nothing is read before
+    they are counted.
+    """
+    if isinstance(values, list | tuple) and not values:
+        return ()
+    return tuple(_reference(leaf) for leaf in gather(values, base or Path(), picture=Image.Image))
+
+
+def fetched(reference: Reference, data: bytes) -> Reference:
+    """A linked reference whose bytes have arrived. Raises `InvalidRequest` where they are no picture."""
+    return replace(_read(reference.source, data), url=reference.url)
+
+
+def fitted(reference: Reference) -> tuple[Reference, str]:
+    """The reference within 30 MB and 36 megapixels, and the sentence that says what was done to it.
+
+    One that is within them, or that scaling cannot help, comes back as it is, with no sentence. Others are turned
+    upright and scaled to the largest size that fits: PNG where they have transparency, else JPEG. Raises
+    `InvalidRequest` where the picture is damaged or too large to be opened.
+    """
+    if not (over_limits(reference) and scalable(reference)):
+        return reference, ""
+    name = short(reference.source)
+    with _opened(reference.data, reference.media_type, name) as picture:
+        moving = getattr(picture, "is_animated", False)
+        upright = _plain(ImageOps.exif_transpose(_decodable(picture, name)))
+    with refusing(f"{name} cannot be scaled"):
+        scaled, data = _largest(upright)
+    kind = "PNG" if scaled.mode == "RGBA" else "JPEG"
+    before = f"{name}: {reference.width}x{reference.height}, {megabytes(len(reference.data))}"
+    after = f"{scaled.width}x{scaled.height} {kind}, {megabytes(len(data))}"
+    made = replace(reference, media_type=f"image/{kind.lower()}", data=data, width=scaled.width, height=scaled.height)
+    return made, f"{before}, sent as {after}{' (its first picture)' if moving else ''}."
+
+
+def _reference(leaf: Leaf) -> Reference:
+    if isinstance(leaf, Reference):
+        return leaf
+    if isinstance(leaf, PictureFile):
+        return _read(leaf.source, read_file(leaf))
+    held = leaf.held
+    if isinstance(held, bytes):
+        return _read(leaf.source, held)
+    with refusing(f"{leaf.source} cannot be read"):
+        if isinstance(held, Pixels):
+            held = Image.frombytes(held.mode, (held.width, held.height), held.rows)
+        return _encoded(leaf.source, held)
+
+
+def _read(source: str, data: bytes) -> Reference:
+    """A picture is decoded once to see that it is whole, unless it is over the limits anyhow."""
+    name = short(source)
+    media_type = media_type_of(data, source=name)
+    if media_type in HEIF_TYPES:
+        size = heif_size(data, source=name)
+        return Reference(source, media_type, data, *(size or (None, None)))
+    with _opened(data, media_type, name) as picture:
+        width, height = picture.size
+        if width * height <= MAXIMUM_PIXELS:
+            picture.load()
+    return Reference(source, media_type, data, width, height)
+
+
+@contextmanager
+def _opened(data: bytes, media_type: str, name: str) -> Iterator[Image.Image]:
+    """The picture, its header read. What Pillow raises in here is an `InvalidRequest`, its warnings are not shown."""
+    kind = _FORMATS[media_type]
+    told = f"{name} ({kind}, {len(data):,} bytes) is cut off or damaged"
+    with refusing(told), warnings.catch_warnings():
+        warnings.simplefilter("ignore")
+        try:
+            with Image.open(io.BytesIO(data), formats=(kind,)) as picture:
+                yield picture
+        except Image.DecompressionBombError as exc:
+            raise _too_large(name) from exc
+        except UnidentifiedImageError as exc:  # its text names an object of ours
+            raise InvalidRequest(f"{told}; save it anew.") from exc
+
+
+def _too_large(name: str) -> InvalidRequest:
+    return InvalidRequest(f"{name} has too many pixels to be opened here; save it with at most {MAXIMUM_PIXELS:,}.")
+
+
+def _decodable(picture: Image.Image, name: str) -> Image.Image:
+    """The same, set to decode no larger than is of use where the format can (JPEG: a half, a quarter, an eighth)."""
+    picture.draft(None, _size_within(picture.size, MAXIMUM_PIXELS))
+    if picture.width * picture.height > MAXIMUM_DECODED_PIXELS:
+        raise _too_large(name)
+    return picture
+
+
+def _encoded(source: str, picture: Image.Image) -> Reference:
+    if picture.width * picture.height > MAXIMUM_DECODED_PIXELS:
+        raise _too_large(source)
+    upright = _plain(ImageOps.exif_transpose(picture))
+    media_type, data = "image/png", _saved(upright, "PNG")
+    if len(data) > COMMON_BYTES and upright.mode != "RGBA":
+        media_type, data = "image/jpeg", _saved(upright, "JPEG")
+    return Reference(source, media_type, data, upright.width, upright.height)
+
+
+def _plain(picture: Image.Image) -> Image.Image:
+    """The same in eight bits a channel: L, RGB, or RGBA where something shows through."""
+    if picture.mode == "F" or picture.mode.startswith("I"):
+        return _eight_bits(picture)
+    if picture.mode in {"CMYK", "LAB"}:
+        return _screen_colours(picture)
+    if picture.has_transparency_data:
+        clear = (picture.convert("LA") if picture.mode == "La" else picture).convert("RGBA")
+        return clear if clear.getchannel("A").getextrema() != (255, 255) else clear.convert("RGB")
+    return picture.convert("L" if picture.mode in {"1", "L"} else "RGB")
+
+
+def _eight_bits(picture: Image.Image) -> Image.Image:
+    """Numbers without a range of their own go up to 1, 255, 65535, or the largest that there is."""
+    wide = picture if picture.mode == "F" else picture.convert("I")
+    highest = float(wide.getextrema()[1])  # type: ignore[arg-type] # one channel: numbers, not pairs
+    full = 1.0 if highest <= 1 and picture.mode == "F" else max(255.0, highest)
+    if picture.mode.startswith("I;16") or 255 < highest <= 65535:
+        full = 65535.0
+    scale = 255 / full
+    return wide.point(lambda value: value * scale + 0.5).convert("L")
+
+
+def _screen_colours(picture: Image.Image) -> Image.Image:
+    """CMYK and LAB in sRGB, by the picture's own profile where it has one that is sound."""
+    own = picture.info.get("icc_profile")
+    try:
+        profile: Any = ImageCms.createProfile("LAB")
+        if picture.mode == "CMYK":
+            profile = ImageCms.ImageCmsProfile(io.BytesIO(own or b""))
+        seen = ImageCms.profileToProfile(picture, profile, ImageCms.createProfile("sRGB"), outputMode="RGB")
+    except (ImageCms.PyCMSError, OSError):
+        seen = None
+    return seen or picture.convert("RGB")
+
+
+def _largest(picture: Image.Image) -> tuple[Image.Image, bytes]:
+    """The picture at the largest size that is within the limits, and its file."""
+    area = float(MAXIMUM_PIXELS)
+    while True:
+        size = _size_within(picture.size, area)
+        scaled = picture if size == picture.size else picture.resize(size, Image.Resampling.LANCZOS)
+        data = _saved(scaled, "PNG" if scaled.mode == "RGBA" else "JPEG")
+        if len(data) <= MAXIMUM_BYTES:
+            return scaled, data
+        area = 0.97 * size[0] * size[1] * MAXIMUM_BYTES / len(data)
+
+
+def _size_within(size: tuple[int, int], area: float) -> tuple[int, int]:
+    """The largest size of no more than this area; the longer side is rounded by the shorter, so that 16:1 stays it."""
+    short_side, long_side = sorted(size)
+    if short_side * long_side <= area:
+        return size
+    shorter = max(1, math.floor(math.sqrt(area * short_side / long_side)))
+    longer = shorter * long_side // short_side
+    return (longer, shorter) if size[0] >= size[1] else (shorter, longer)
+
+
+def _saved(picture: Image.Image, kind: str) -> bytes:
+    """The file: pixels, and the colour profile where it is one of this kind of pixels."""
+    profile = picture.info.get("icc_profile")
+    fits = isinstance(profile, bytes) and profile[16:20] == _PROFILES[picture.mode]
+    options = {"quality": 92} if kind == "JPEG" else {}
+    buffer = io.BytesIO()
+    picture.save(buffer, kind, icc_profile=profile if fits else None, **options)
+    return buffer.getvalue()

@@ -1,0 +1,881 @@
+"""References from files, links, bytes and objects: what is taken, what is refused and in which words."""
+
+from __future__ import annotations
+
+import base64
+import io
+import math
+import os
+import random
+import struct
+import tempfile
+import warnings
+import zlib
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
+from PIL import Image, ImageCms
+
+from seedream_magic import Frame, ImageSet, InvalidRequest
+from seedream_magic.api import references
+from seedream_magic.api.models import SEEDREAM_3_0, SEEDREAM_4_5, SEEDREAM_5_0_PRO, Model
+from seedream_magic.api.reference_files import MAXIMUM_FILE
+from seedream_magic.api.reference_limits import COMMON_BYTES, MAXIMUM_BYTES, MAXIMUM_PIXELS
+from seedream_magic.api.references import Reference, fetched, fitted, make_references, reference_complaints
+from seedream_magic.api.request import ImageRequest
+from seedream_magic.errors import ImageError
+
+PADDING = bytes(MAXIMUM_BYTES)
+"""Behind a picture's end it changes nothing but the size of the file."""
+
+
+def noise(width: int = 64, height: int = 48, mode: str = "RGB") -> Image.Image:
+    channels = len(Image.new(mode, (1, 1)).tobytes())
+    return Image.frombytes(mode, (width, height), random.Random(7).randbytes(width * height * channels))
+
+
+def encoded(picture: Image.Image, kind: str, **options: Any) -> bytes:
+    buffer = io.BytesIO()
+    picture.save(buffer, kind, **options)
+    return buffer.getvalue()
+
+
+def opened(reference: Reference) -> Image.Image:
+    picture = Image.open(io.BytesIO(reference.data))
+    picture.load()
+    return picture
+
+
+def rotated_photo() -> bytes:
+    """A JPEG that lies on its side: 60x40 pixels, red on its left, which is the top once it is turned upright."""
+    picture = Image.new("RGB", (60, 40), "blue")
+    picture.paste("red", (0, 0, 30, 40))
+    exif = Image.Exif()
+    exif[0x0112] = 6
+    return encoded(picture, "JPEG", exif=exif, quality=95)
+
+
+def png_chunk(name: bytes, content: bytes) -> bytes:
+    return struct.pack(">I", len(content)) + name + content + struct.pack(">I", zlib.crc32(name + content))
+
+
+def png_head(width: int, height: int) -> bytes:
+    """A PNG that says its size and holds next to nothing of its pixels."""
+    header = struct.pack(">IIBBBBB", width, height, 1, 0, 0, 0, 0)
+    pixels = png_chunk(b"IDAT", zlib.compress(b"\0"))
+    return b"\x89PNG\r\n\x1a\n" + png_chunk(b"IHDR", header) + pixels + png_chunk(b"IEND", b"")
+
+
+def box(name: bytes, content: bytes) -> bytes:
+    return struct.pack(">I", len(content) + 8) + name + content
+
+
+def heif(brand: bytes, *sizes: tuple[int, int], others: bytes = b"") -> bytes:
+    """The boxes of a HEIC file as a phone writes them, without the compressed picture."""
+    extents = b"".join(box(b"ispe", struct.pack(">III", 0, *size)) for size in sizes)
+    meta = box(b"meta", bytes(4) + box(b"iprp", box(b"ipco", extents)))
+    return box(b"ftyp", brand + bytes(4) + others) + meta + box(b"mdat", b"hevc")
+
+
+def one(value: object, base: Path | None = None) -> Reference:
+    (reference,) = make_references([value], base=base)
+    return reference
+
+
+def refusal(value: object, base: Path | None = None) -> str:
+    """What is said of a value that is no reference: always one line."""
+    with pytest.raises(InvalidRequest) as told:
+        make_references([value], base=base)
+    (line,) = told.value.lines()
+    line.encode()
+    return line
+
+
+def image_set(*frames: Frame) -> ImageSet:
+    return ImageSet(ImageRequest("doubao-seedream-4-5", "a fox"), "demo", "run", Path("run"), frames)
+
+
+ANIMATION = encoded(noise(), "GIF", save_all=True, append_images=[Image.new("RGB", (64, 48))])
+
+PICTURES = {
+    "image/jpeg": encoded(noise(), "JPEG"),
+    "image/png": encoded(noise(), "PNG"),
+    "image/webp": encoded(noise(), "WEBP"),
+    "image/bmp": encoded(noise(), "BMP"),
+    "image/tiff": encoded(noise(), "TIFF"),
+    "image/gif": ANIMATION,
+    "image/heic": heif(b"heic", (512, 512), (64, 48)[::1], (512, 512)),
+    "image/heif": heif(b"mif1", (64, 48)),
+}
+
+
+# Files
+
+
+@pytest.mark.parametrize("media_type", PICTURES)
+def test_a_file_is_what_its_bytes_are(media_type: str, tmp_path: Path) -> None:
+    """Type and pixels come from the bytes, which stay as they are, whatever the name of the file says."""
+    for name in ("picture.jpg", "picture.txt", "picture"):
+        (tmp_path / name).write_bytes(PICTURES[media_type])
+        reference = one(name)
+        size = (512, 512) if media_type == "image/heic" else (64, 48)
+        assert reference == Reference(name, media_type, PICTURES[media_type], *size)
+
+
+@pytest.mark.parametrize(
+    ("brand", "others", "media_type"),
+    [(b"heix", b"mif1", "image/heic"), (b"mif1", b"mif1heic", "image/heic"), (b"msf1", b"hevc", "image/heic")],
+)
+def test_heic_is_told_by_its_brands(brand: bytes, others: bytes, media_type: str) -> None:
+    """Also by one that stands behind the general brand."""
+    assert one(heif(brand, (64, 48), others=others)).media_type == media_type
+
+
+def test_heic_without_a_size_has_no_pixels() -> None:
+    """Nothing is guessed."""
+    reference = one(heif(b"heic"))
+    assert (reference.width, reference.height) == (None, None)
+
+
+@pytest.mark.parametrize(
+    "path",
+    ["图片/小猫.png", "a b/my cat.png", "hero[2].png", "who?.png", "émile.png", "-n.png"],
+)
+def test_any_name_is_found(path: str, tmp_path: Path) -> None:
+    """Chinese names, spaces, and marks of a glob in a file that exists."""
+    (tmp_path / path).parent.mkdir(exist_ok=True)
+    (tmp_path / path).write_bytes(PICTURES["image/png"])
+    assert one(path).source == path
+    assert one(Path(path)) == one(path)
+
+
+def test_a_path_is_relative_to_the_base_or_the_home(tmp_path: Path, isolated_session: Path) -> None:
+    """A notebook's folder, the current one, or ~; a symbolic link is followed."""
+    folder = tmp_path / "notebooks"
+    folder.mkdir()
+    (folder / "a.png").write_bytes(PICTURES["image/png"])
+    (isolated_session / "home.png").symlink_to(folder / "a.png")
+    assert one("a.png", base=folder) == one(Path("a.png"), base=folder)
+    assert one("~/home.png").source == "~/home.png"
+    assert one(folder / "a.png", base=Path("elsewhere")).data == PICTURES["image/png"]
+
+
+def test_a_glob_is_read_in_its_natural_order(tmp_path: Path) -> None:
+    """2 comes before 10, folders are passed over, and each file is named."""
+    for name in ("f10.png", "f2.png", "F1.png", "f2b.png"):
+        (tmp_path / name).write_bytes(PICTURES["image/png"])
+    (tmp_path / "f3.png").mkdir()
+    assert [found.source for found in make_references(["[fF]*.png"])] == ["F1.png", "f2.png", "f2b.png", "f10.png"]
+    assert len(make_references(["**/f*.png"], base=tmp_path)) == 3
+
+
+@pytest.mark.parametrize(
+    ("typed", "meant"),
+    [
+        ("heor.png", "Did you mean hero.png?"),
+        ("HERO.PNG", "Did you mean hero.png?"),
+        ("hero", "Did you mean hero.png?"),
+        ("HE*.PNG", "No file matches HE*.PNG. Did you mean hero.png?"),
+        ("*.P??", "No file matches *.P??. Did you mean hero.png?"),
+        ("zzzzzz.gif", "There is no file zzzzzz.gif. Nothing was sent."),
+        ("zz*.gif", "No file matches zz*.gif. Nothing was sent."),
+        ("notes.tx", "There is no file notes.tx. Nothing was sent."),
+        ("gone/hero.png", "There is no folder gone either."),
+    ],
+)
+def test_a_missing_file_is_named_with_the_one_that_was_meant(typed: str, meant: str, tmp_path: Path) -> None:
+    """Only pictures are proposed."""
+    (tmp_path / "hero.png").write_bytes(PICTURES["image/png"])
+    (tmp_path / "notes.txt").write_text("hero")
+    assert meant in refusal(typed)
+
+
+@pytest.mark.parametrize(
+    ("content", "words"),
+    [
+        (b"", "x.png is empty;"),
+        (b"a fox\n", "x.png is text;"),
+        ("一只猫".encode(), "x.png is text;"),
+        (b"BM is how the name begins", "x.png is text;"),
+        (b'<?xml version="1.0"?>\n<SVG xmlns=""/>', "x.png is an SVG drawing;"),
+        (b"%PDF-1.7\n", "x.png is a PDF;"),
+        (b"PK\x03\x04", "x.png is a ZIP archive;"),
+        (encoded(noise(), "AVIF"), "x.png is an AVIF picture or a film;"),
+        (heif(b"mif1", (64, 48), others=b"avif"), "x.png is an AVIF picture or a film;"),
+        (encoded(noise(), "PPM"), "bytes of another kind;"),
+        (encoded(noise(), "ICO"), "x.png is an icon;"),
+    ],
+)
+def test_what_is_no_picture_is_named(content: bytes, words: str, tmp_path: Path) -> None:
+    """In one line that says what it is and what is taken."""
+    (tmp_path / "x.png").write_bytes(content)
+    line = refusal("x.png")
+    assert words in line
+    assert "a reference is a JPEG, PNG, WebP, BMP, TIFF, GIF or HEIC picture." in line
+
+
+@pytest.mark.parametrize("media_type", PICTURES)
+def test_a_cut_picture_is_refused(media_type: str) -> None:
+    """Wherever it is cut, down to its signature."""
+    whole = PICTURES[media_type]
+    for share in (0.3, 0.6, 0.9):
+        assert "cut off or damaged" in refusal(whole[: int(len(whole) * share)])
+
+
+def test_a_folder_and_a_device_are_no_files(tmp_path: Path) -> None:
+    """The folder's line says how its pictures are named; nothing waits for a pipe."""
+    (tmp_path / "photos").mkdir()
+    os.mkfifo(tmp_path / "pipe.png")
+    assert "photos/ is a folder; give its pictures as photos/*.png." in refusal("photos/")
+    assert "pipe.png is no file." in refusal("pipe.png")
+
+
+@contextmanager
+def as_nobody() -> Iterator[None]:
+    """Root may read everything; for a moment it is somebody else."""
+    user = os.geteuid()
+    if user == 0:
+        os.seteuid(65534)
+    try:
+        yield
+    finally:
+        os.seteuid(user)
+
+
+def test_an_unreadable_file_is_told(tmp_path: Path) -> None:
+    """With the reason of the system."""
+    with tempfile.TemporaryDirectory(dir="/tmp") as folder:
+        path = Path(folder) / "secret.png"
+        path.write_bytes(PICTURES["image/png"])
+        Path(folder).chmod(0o755)
+        path.chmod(0)
+        with as_nobody():
+            assert "secret.png cannot be read: Permission denied." in refusal(str(path))
+    (tmp_path / "loop.png").symlink_to("loop.png")
+    assert "loop.png cannot be read: " in refusal("loop.png")
+
+
+def test_a_giant_file_is_not_read(tmp_path: Path) -> None:
+    """Its size alone refuses it."""
+    with (tmp_path / "scan.tiff").open("wb") as stream:
+        stream.truncate(MAXIMUM_FILE + 1)
+    assert "scan.tiff has 256.1 MB" in refusal("scan.tiff")
+
+
+def test_no_more_than_fourteen_are_taken_and_none_is_read_before(tmp_path: Path) -> None:
+    """Whether they come from one glob, from many values, or from a value without an end."""
+    for number in range(15):
+        (tmp_path / f"{number}.png").write_bytes(b"no picture")
+    assert "*.png stands for 15 files; one request takes 14 at most." in refusal("*.png")
+    assert "More than 14 references" in refusal(["0.png", "[1-9]*.png"])
+    assert "More than 14 references" in refusal(iter(lambda: b"", None))
+
+
+# Links and data URIs
+
+
+def test_a_link_is_kept_and_not_fetched() -> None:
+    """It goes out as it is; two links are two references, and none of them is any file."""
+    first, second = make_references(["HTTPS://cdn.example/a.png?sign=1", "https://cdn.example/b.png"])
+    assert first == Reference("https://cdn.example/a.png?sign=1", url="https://cdn.example/a.png?sign=1")
+    assert first.sent == "https://cdn.example/a.png?sign=1"
+    assert first.identity != second.identity
+
+
+@pytest.mark.parametrize(
+    ("link", "words"),
+    [
+        ("http://cdn.example/a.png", "begins with https://"),
+        ("ftp://cdn.example/a.png", "begins with https://"),
+        ("file:///home/me/a.png", "give the path of the file itself"),
+        ("https://me:secret@cdn.example/a.png", "no user name or password"),
+        ("https://cdn.example/a.png#top", "leave out the part from # on"),
+        ("https://cdn.example/a.png#", "leave out the part from # on"),
+        ("https:///a.png", "no link of a picture"),
+        ("https://cdn.example/a b.png", "no link of a picture"),
+        ("https://cdn.example/a\n.png", "no link of a picture"),
+        ("https://cdn.example:99999/", "no link"),
+        ("https://[::1/", "no link"),
+        ("https://cdn.example/\udc80", "no link"),
+        ("https://cdn.example/" + "a" * 5000, "no link of a picture"),
+    ],
+)
+def test_other_links_are_refused(link: str, words: str) -> None:
+    """Each with its own words; a password is not repeated."""
+    line = refusal(link)
+    assert words in line
+    assert "secret" not in line
+
+
+def test_what_a_link_brought_takes_its_place() -> None:
+    """The bytes are judged as those of a file are."""
+    link = one("https://cdn.example/a.png")
+    reference = fetched(link, PICTURES["image/webp"])
+    assert reference == Reference(link.source, "image/webp", PICTURES["image/webp"], 64, 48, url=link.url)
+    assert reference.sent.startswith("data:image/webp;base64,")
+    with pytest.raises(InvalidRequest, match=r"https://cdn.example/a.png is text;"):
+        fetched(link, b"<html>not here</html>")
+
+
+@pytest.mark.parametrize(
+    "uri",
+    [
+        "data:image/png;base64,{}",
+        "DATA:IMAGE/PNG;BASE64,{}",
+        " data:image/jpg;name=a.png;base64,{}\n",
+        "data:image/svg+xml;base64,{}",
+    ],
+)
+def test_a_data_uri_is_sent_with_its_real_type(uri: str) -> None:
+    """In lower case, as the API asks for, and corrected by the bytes; what the caller declared is not trusted."""
+    text = base64.b64encode(PICTURES["image/png"]).decode()
+    assert one(uri.format(text)).sent == f"data:image/png;base64,{text}"
+
+
+def test_a_data_uri_may_be_written_in_other_ways() -> None:
+    """Broken over lines, in the alphabet of URLs without padding, percent-encoded."""
+    data = PICTURES["image/png"]
+    text = base64.b64encode(data).decode()
+    wrapped = "\n".join(text[start : start + 76] for start in range(0, len(text), 76))
+    percent = "".join(f"%{byte:02x}" for byte in data)
+    urlsafe = base64.urlsafe_b64encode(data).decode().rstrip("=")
+    for form in (f";base64,{wrapped}", f";base64,{urlsafe}", f",{percent}", f";base64,{text.replace('+', '%2B')}"):
+        assert one(f"data:image/png{form}").data == data
+
+
+@pytest.mark.parametrize(
+    ("uri", "words"),
+    [
+        ("data:text/html;base64,PGI+", "begins with data:image/png"),
+        ("data:,hello", "begins with data:image/png"),
+        ("data:image/png;base64", "begins with data:image/png"),
+        ("data:image/png;base64,!!!!", "The data URI is damaged"),
+        ("data:image/png;base64,é", "The data URI is damaged"),
+        ("data:image/png;base64,\udc80", "The data URI is damaged"),
+        ("data:image/png;base64,", "a data URI is empty"),
+        ("data:image/svg+xml,<svg/>", "a data URI is an SVG drawing"),
+    ],
+)
+def test_other_data_uris_are_refused(uri: str, words: str) -> None:
+    """Other types, damaged base64, drawings."""
+    assert words in refusal(uri)
+
+
+def test_a_giant_data_uri_is_not_decoded(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Its length alone refuses it."""
+    monkeypatch.setattr("seedream_magic.api.reference_files.MAXIMUM_FILE", 3000)
+    assert "The data URI has 0.1 MB; give the picture as a file." in refusal("data:image/png;base64," + "A" * 4001)
+
+
+# Objects
+
+
+@pytest.mark.parametrize("kind", [bytes, bytearray, memoryview])
+def test_bytes_are_kept(kind: Callable[[bytes], object]) -> None:
+    """As bytes that nobody can change any more."""
+    reference = one(kind(PICTURES["image/jpeg"]))
+    assert (reference.data, type(reference.data)) == (PICTURES["image/jpeg"], bytes)
+
+
+MODES = {
+    "1": "L", "L": "L", "LA": "RGBA", "La": "RGBA", "P": "RGB", "PA": "RGBA", "RGB": "RGB", "RGBA": "RGBA",
+    "RGBa": "RGBA", "RGBX": "RGB", "CMYK": "RGB", "YCbCr": "RGB", "LAB": "RGB", "HSV": "RGB", "I": "L", "I;16": "L",
+    "I;16B": "L", "I;16L": "L", "F": "L",
+}  # fmt: skip
+
+
+@pytest.mark.parametrize("mode", MODES)
+def test_a_pillow_picture_of_any_mode_becomes_a_png(mode: str) -> None:
+    """In eight bits a channel; transparency stays."""
+    reference = one(Image.new(mode, (20, 30)))
+    assert (reference.source, reference.media_type) == ("a PIL image", "image/png")
+    assert (opened(reference).mode, opened(reference).size) == (MODES[mode], (20, 30))
+
+
+@pytest.mark.parametrize(
+    ("mode", "colour", "seen"),
+    [
+        ("I;16", 0x8000, 0x80),
+        ("I;16", 200, 1),
+        ("I;16B", 0x8000, 0x80),
+        ("I", 0x8000, 0x80),
+        ("I", 200, 200),
+        ("I", 2**30, 255),
+        ("F", 0.5, 128),
+        ("F", 128.0, 128),
+        ("1", 1, 255),
+        ("CMYK", (0, 0, 0, 255), (0, 0, 0)),
+        ("CMYK", (0, 0, 0, 0), (255, 255, 255)),
+        ("RGBA", (9, 8, 7, 255), (9, 8, 7)),
+    ],
+)
+def test_brightness_survives(mode: str, colour: Any, seen: object) -> None:
+    """16 bits are scaled and not clipped, inks become light, a full alpha channel is left out."""
+    assert opened(one(Image.new(mode, (20, 20), colour))).getpixel((3, 3)) == seen
+
+
+def test_a_palette_with_a_clear_colour_keeps_it() -> None:
+    """What shows through in a GIF does so in the PNG."""
+    picture = Image.new("P", (20, 20), 3)
+    picture.info["transparency"] = 3
+    assert opened(one(picture)).getpixel((0, 0))[3:] == (0,)  # type: ignore[index] # a pixel of RGBA is a tuple
+
+
+def test_an_opened_photo_is_sent_upright() -> None:
+    """Pillow hands out its pixels as the sensor saw them; the file itself is not touched."""
+    photo = Image.open(io.BytesIO(rotated_photo()))
+    reference = one(photo)
+    assert (reference.width, reference.height) == (40, 60)
+    red, _, blue = opened(reference).getpixel((20, 10))  # type: ignore[misc] # a pixel of RGB is a tuple
+    assert red > 200 > blue
+    assert one(rotated_photo()).data == rotated_photo()
+
+
+def test_a_colour_profile_goes_along() -> None:
+    """One of other pixels does not."""
+    profile = ImageCms.ImageCmsProfile(ImageCms.createProfile("sRGB")).tobytes()
+    picture = noise()
+    picture.info["icc_profile"] = profile
+    assert opened(one(picture)).info["icc_profile"] == profile
+    grey = picture.convert("L")
+    grey.info["icc_profile"] = profile
+    assert "icc_profile" not in opened(one(grey)).info
+
+
+def test_a_large_pillow_picture_becomes_a_jpeg(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Where the PNG would be too large for older services; not where that would lose transparency."""
+    monkeypatch.setattr(references, "COMMON_BYTES", 5000)
+    assert one(noise()).media_type == "image/jpeg"
+    assert one(noise(mode="RGBA")).media_type == "image/png"
+    assert one(Image.new("RGB", (64, 48))).media_type == "image/png"
+
+
+def test_a_broken_pillow_picture_is_refused(tmp_path: Path) -> None:
+    """Closed, empty, or of a file that is cut."""
+    closed = Image.open(io.BytesIO(PICTURES["image/png"]))
+    closed.close()
+    assert "a PIL image cannot be read" in refusal(closed)
+    assert "a PIL image cannot be read" in refusal(Image.new("RGB", (0, 0)))
+    cut = Image.open(io.BytesIO(PICTURES["image/jpeg"][:-500]))
+    assert "a PIL image cannot be read" in refusal(cut)
+
+
+ROWS = np.arange(5 * 6 * 3, dtype=np.uint8).reshape(5, 6, 3)
+
+
+@pytest.mark.parametrize(
+    ("array", "mode", "last"),
+    [
+        (ROWS[..., 0], "L", 87),
+        (ROWS[..., :1], "L", 87),
+        (ROWS, "RGB", (87, 88, 89)),
+        (np.dstack([ROWS, ROWS[..., 0]]), "RGBA", (87, 88, 89, 87)),
+        (np.asfortranarray(ROWS), "RGB", (87, 88, 89)),
+        (ROWS[:, ::-1], "RGB", (72, 73, 74)),
+        (ROWS / 255, "RGB", (87, 88, 89)),
+        ((ROWS / 255).astype(np.float32), "RGB", (87, 88, 89)),
+        ((ROWS / 255).astype(">f8"), "RGB", (87, 88, 89)),
+        (np.ones((5, 6), np.float16), "L", 255),
+        (np.ones((5, 6), bool), "L", 255),
+        (np.full((5, 6), 100.7 / 255), "L", 101),
+    ],
+)
+def test_an_array_becomes_a_png(array: object, mode: str, last: object) -> None:
+    """Of rows, columns and colours, in whatever order they lie in memory."""
+    reference = one(array)
+    assert (reference.source, reference.media_type) == ("a numpy array", "image/png")
+    assert (reference.width, reference.height, opened(reference).mode) == (6, 5, mode)
+    assert opened(reference).getpixel((5, 4)) == last
+
+
+@pytest.mark.parametrize("kind", ["f2", "f4", "f8"])
+def test_floats_lose_no_shade(kind: str) -> None:
+    """Each of the 256 comes out as it went in."""
+    shades = np.arange(256, dtype=np.uint8).reshape(16, 16)
+    assert np.array_equal(np.asarray(opened(one((shades / 255).astype(kind)))), shades)
+
+
+@pytest.mark.parametrize(
+    ("array", "words"),
+    [
+        (np.zeros((3, 512, 512), np.uint8), "An array of shape 3x512x512 is no picture"),
+        (np.zeros((2, 5, 6, 3), np.uint8), "An array of shape 2x5x6x3 is no picture"),
+        (np.zeros((0, 6), np.uint8), "An array of shape 0x6 is no picture"),
+        (np.zeros(6, np.uint8), "An array of shape 6 is no picture"),
+        (np.array(6), "An array of shape () is no picture"),
+        (np.zeros((5, 6), int), "An array of int64 is no picture"),
+        (np.zeros((5, 6), complex), "An array of complex128 is no picture"),
+        (np.zeros((5, 6), object), "An array of object is no picture"),
+        (np.full((5, 6), 200.0), "An array of floats from 200 to 200 is no picture"),
+        (np.full((5, 6), -0.1), "An array of floats from -0.1 to -0.1 is no picture"),
+        (np.full((5, 6), np.nan), "An array of floats from nan to nan is no picture"),
+        (np.broadcast_to(np.uint8(0), (20_000, 20_000)), "An array of 20000x20000 pixels is too large"),
+    ],
+)
+def test_other_arrays_are_refused(array: object, words: str) -> None:
+    """With their shape or type in words."""
+    assert words in refusal(array)
+
+
+class Figure:
+    """What a figure of Matplotlib offers; `drawn` is what it writes."""
+
+    drawn = PICTURES["image/png"]
+
+    def savefig(self, file: io.BytesIO, *, format: str) -> None:  # noqa: A002 - Matplotlib's own name
+        assert format == "png"
+        file.write(self.drawn)
+
+
+def test_a_figure_is_drawn() -> None:
+    """By itself, as PNG."""
+    assert one(Figure()) == Reference("a figure", "image/png", Figure.drawn, 64, 48)
+
+
+def test_frames_and_sets_are_their_pictures(tmp_path: Path) -> None:
+    """Of a set those that have arrived; lists may hold lists."""
+    paths = [tmp_path / f"0{number}.png" for number in (1, 2)]
+    for number, path in enumerate(paths):
+        path.write_bytes(encoded(Image.new("RGB", (30, 20), (number, 0, 0)), "PNG"))
+    first, second = (Frame(index, "a fox", path=path) for index, path in enumerate(paths))
+    images = image_set(first, Frame(2, "a fox", error=ImageError("gone")), second)
+    expected = [Reference(str(path), "image/png", path.read_bytes(), 30, 20) for path in paths]
+    assert one(first) == expected[0]
+    for values in ([images], images, [[first], (second,)], [iter(images.ok)], [first, [[second]]]):
+        assert list(make_references(values)) == expected
+
+
+def test_a_frame_without_a_picture_tells_its_error() -> None:
+    """By the number that people count it by; a set without any picture is refused as well."""
+    failed = Frame(2, "a fox", error=ImageError("The link is past its time."))
+    assert "Frame 3 has no picture: The link is past its time." in refusal(failed)
+    assert "Frame 3 has no picture yet." in refusal(Frame(2, "a fox"))
+    assert "ImageSet holds no picture" in refusal(image_set(failed))
+    with pytest.raises(InvalidRequest, match="ImageSet holds no picture"):
+        make_references(image_set(failed))
+
+
+def test_no_values_are_no_references() -> None:
+    """An empty list at the top is a request without references; a single value needs no list."""
+    assert make_references([]) == make_references(()) == ()
+    assert make_references("https://cdn.example/a.png") == make_references(["https://cdn.example/a.png"])
+
+
+class Raising:
+    """An object that fails at whatever it is asked."""
+
+    def __getattr__(self, name: str) -> Any:
+        raise RuntimeError(f"no {name} today")
+
+
+class Speechless(Exception):
+    def __str__(self) -> str:
+        raise RuntimeError
+
+
+class Pathless:
+    @property
+    def path(self) -> Path:
+        raise Speechless
+
+
+class Pretender:
+    """Says that it is an array, and is none."""
+
+    __array_interface__ = {"shape": (5, 6), "typestr": "|u1"}  # noqa: RUF012 - as arrays have it
+
+    def tobytes(self) -> bytes:
+        return b"too few"
+
+
+class BrokenFigure(Figure):
+    drawn = b"no picture"
+
+
+class NoPath(os.PathLike[str]):
+    def __fspath__(self) -> str:
+        raise OSError("moved")
+
+
+ENDLESS: list[object] = []
+ENDLESS.append(ENDLESS)
+
+
+OTHERS = [
+    (3, "int is no kind of reference"),
+    (None, "NoneType is no kind of reference"),
+    ({"a.png": 1}, "dict is no kind of reference"),
+    ({"a.png"}, "set is no kind of reference"),
+    (io.BytesIO(PICTURES["image/png"]), "BytesIO is no kind of reference"),
+    (object, "type is no kind of reference"),
+    ([], "list holds no picture"),
+    (ENDLESS, "lists within lists"),
+    ("", "A reference is empty"),
+    (" \n", "A reference is empty"),
+    ("a\0b.png", "There is no file"),
+    ("\udc80.png", "There is no file ?.png"),
+    ("x" * 5000, "There is no file"),
+    (Raising(), "type Raising cannot be read as a picture: no __array_interface__ today."),
+    (Pathless(), "type Pathless cannot be read as a picture: Speechless."),
+    (Pretender(), "a numpy array cannot be read: not enough image data."),
+    (BrokenFigure(), "a figure is text;"),
+    (NoPath(), "type NoPath cannot be read as a picture: moved."),
+    (range(3), "int is no kind of reference"),
+]
+
+
+@pytest.mark.parametrize(("value", "words"), OTHERS, ids=[words for _, words in OTHERS])
+def test_anything_else_is_refused_by_its_type(value: object, words: str) -> None:
+    """Also what only pretends, and whatever foreign objects raise."""
+    assert words in refusal(value)
+
+
+# Limits
+
+
+def complaints(*found: Reference, model: Model | None = None, images: int = 1, strict: bool = False) -> list[str]:
+    """The sentences; those that refuse begin with an exclamation mark."""
+    told = reference_complaints(found, model=model, images_at_most=images, strict=strict)
+    return [f"{'!' if refuses else ''}{text}" for text, refuses in told]
+
+
+LINK = Reference("https://cdn.example/a.png", url="https://cdn.example/a.png")
+
+
+@pytest.mark.parametrize(
+    ("count", "model", "images", "strict", "expected"),
+    [
+        (0, SEEDREAM_3_0, 15, True, []),
+        (1, SEEDREAM_3_0, 1, False, ["!Seedream 3.0 takes no references; leave --ref out or choose another model."]),
+        (10, SEEDREAM_5_0_PRO, 1, True, []),
+        (11, SEEDREAM_5_0_PRO, 1, True, ["!Seedream 5.0 Pro takes at most 10 references, not 11."]),
+        (11, SEEDREAM_5_0_PRO, 1, False, ["Seedream 5.0 Pro takes at most 10 references, not 11."]),
+        (14, SEEDREAM_4_5, 1, True, []),
+        (11, None, 4, True, []),
+        (11, None, 5, False, ["!11 references and 5 images are 16; one request takes 15: ask for at most 4 images."]),
+        (
+            15, None, 1, False,
+            ["!15 references and 1 image are 16; one request takes 15: give at most 14 references."],
+        ),
+    ],
+)  # fmt: skip
+def test_references_are_counted(
+    count: int, model: Model | None, images: int, strict: bool, expected: list[str]  # noqa: FBT001 - a column of the table
+) -> None:  # fmt: skip
+    """By the model, and together with the images, whoever serves it."""
+    assert complaints(*[LINK] * count, model=model, images=images, strict=strict) == expected
+
+
+AT_MOST = "a reference takes at most 36,000,000"
+
+
+def sized(size: int = 1000, width: int = 100, height: int = 100) -> Reference:
+    return Reference("photos/cat.png", "image/png", bytes(size), width, height)
+
+
+@pytest.mark.parametrize(
+    ("reference", "expected"),
+    [
+        (sized(COMMON_BYTES), []),
+        (sized(COMMON_BYTES + 1), ["photos/cat.png has 10.1 MB; older services take at most 10 MB."]),
+        (sized(MAXIMUM_BYTES), ["photos/cat.png has 30.0 MB; older services take at most 10 MB."]),
+        (
+            sized(MAXIMUM_BYTES + 1),
+            ["!photos/cat.png has 30.1 MB; a reference takes at most 30 MB. --fit scales it down."],
+        ),
+        (sized(width=6000, height=6000), []),
+        (
+            sized(width=6001, height=6000),
+            [f"!photos/cat.png has 6001x6000 pixels, 36,006,000; {AT_MOST}. --fit scales it down."],
+        ),
+        (sized(width=1600), []),
+        (
+            sized(width=1601),
+            ["!photos/cat.png has 1601x100 pixels, which is outside the ratios 1:16 to 16:1; crop it."],
+        ),
+        (
+            sized(height=1601),
+            ["!photos/cat.png has 100x1601 pixels, which is outside the ratios 1:16 to 16:1; crop it."],
+        ),
+        (
+            sized(MAXIMUM_BYTES + 1, 1601),
+            [
+                "!photos/cat.png has 1601x100 pixels, which is outside the ratios 1:16 to 16:1; crop it.",
+                "!photos/cat.png has 30.1 MB; a reference takes at most 30 MB. Save it as a smaller JPEG.",
+            ],
+        ),
+        (sized(width=15), []),
+        (sized(width=14), ["!photos/cat.png has 14x100 pixels; each side of a reference has more than 14."]),
+        (LINK, []),
+        (Reference("a.heic", "image/heic", b"heic"), []),
+        (
+            Reference("a.heic", "image/heic", b"heic", 9000, 6000),
+            [f"!a.heic has 9000x6000 pixels, 54,000,000; {AT_MOST}. Save it as a smaller JPEG."],
+        ),
+    ],
+)
+def test_each_limit_holds_at_its_edge(reference: Reference, expected: list[str]) -> None:
+    """Each sentence names the file and the figure, and --fit where it helps."""
+    assert complaints(reference) == expected
+
+
+def test_a_long_source_is_named_by_its_end() -> None:
+    """Where the name of the file stands."""
+    (text,) = complaints(Reference("/very/long" * 20 + "/cat.png", "image/png", b"x", 14, 20))
+    assert text.startswith("!…")
+    assert "/cat.png has 14x20 pixels" in text
+    assert len(text) < 160
+
+
+# Fitting
+
+
+def test_what_is_within_the_limits_is_not_touched() -> None:
+    """The very same reference, whatever else is said of it; nor are links, HEIC and what is to be cropped."""
+    strip = sized(MAXIMUM_BYTES + 1, 1601, 100)
+    for reference in (sized(MAXIMUM_BYTES, 6000, 6000), LINK, one(heif(b"heic", (9000, 9000))), sized(width=14), strip):
+        assert fitted(reference) == (reference, "")
+        assert fitted(reference)[0] is reference
+
+
+def test_a_scan_of_40_mb_is_scaled(tmp_path: Path) -> None:
+    """To the largest size that fits; its picture is not decoded before that is asked for."""
+    Image.new("L", (8000, 5100), 100).save(tmp_path / "scan.tiff")
+    scan = one("scan.tiff")
+    assert [text[:32] for text in complaints(scan)] == [
+        "!scan.tiff has 40.9 MB; a refere",
+        "!scan.tiff has 8000x5100 pixels,",
+    ]
+    reference, sentence = fitted(scan)
+    assert complaints(reference) == []
+    assert (reference.source, reference.media_type) == ("scan.tiff", "image/jpeg")
+    assert (reference.width, reference.height) == (7513, 4790) == opened(reference).size
+    assert 0.999 * MAXIMUM_PIXELS < 7513 * 4790 <= MAXIMUM_PIXELS
+    megabytes = f"{math.ceil(len(reference.data) / 1e5) / 10} MB"
+    assert sentence == f"scan.tiff: 8000x5100, 40.9 MB, sent as 7513x4790 JPEG, {megabytes}."
+
+
+@pytest.mark.parametrize(
+    ("data", "media_type", "mode", "size"),
+    [
+        (encoded(noise(mode="CMYK"), "JPEG"), "image/jpeg", "RGB", (64, 48)),
+        (encoded(Image.new("I;16", (64, 48), 0x8000), "PNG"), "image/jpeg", "L", (64, 48)),
+        (encoded(noise(mode="RGBA"), "PNG"), "image/png", "RGBA", (64, 48)),
+        (encoded(noise(mode="RGBA"), "WEBP"), "image/png", "RGBA", (64, 48)),
+        (ANIMATION, "image/jpeg", "RGB", (64, 48)),
+        (rotated_photo(), "image/jpeg", "RGB", (40, 60)),
+        (PICTURES["image/bmp"], "image/jpeg", "RGB", (64, 48)),
+    ],
+    ids=["CMYK", "16 bits", "PNG with alpha", "WebP with alpha", "animation", "rotated", "BMP"],
+)
+def test_every_kind_can_be_fitted(data: bytes, media_type: str, mode: str, size: tuple[int, int]) -> None:
+    """Upright, in eight bits and screen colours, as JPEG unless something shows through."""
+    reference, sentence = fitted(one(data + PADDING))
+    assert (reference.media_type, opened(reference).mode, opened(reference).size) == (media_type, mode, size)
+    assert (reference.width, reference.height) == size
+    assert sentence.startswith("a bytes object: ")
+    assert ("(its first picture)" in sentence) == (data == ANIMATION)
+
+
+def test_a_16_bit_picture_is_not_burnt_out() -> None:
+    """Half of 65,535 is half of 255."""
+    reference, _ = fitted(one(encoded(Image.new("I;16", (64, 48), 0x8000), "PNG") + PADDING))
+    assert opened(reference).getpixel((9, 9)) == 128
+
+
+def test_inks_are_seen_through_their_profile(tmp_path: Path) -> None:
+    """A profile that is damaged is passed over."""
+    inks = Image.new("CMYK", (20, 20), (255, 0, 0, 0))
+    plain, _ = fitted(one(encoded(inks, "JPEG") + PADDING))
+    damaged, _ = fitted(one(encoded(inks, "JPEG", icc_profile=b"damaged" * 30) + PADDING))
+    assert plain.data == damaged.data
+
+
+def test_a_link_stays_one_when_it_is_fitted() -> None:
+    """Its identity is its address still."""
+    reference = fetched(LINK, PICTURES["image/png"] + PADDING)
+    assert fitted(reference)[0].identity == reference.identity == LINK.url
+
+
+@pytest.mark.parametrize("mode", ["RGB", "RGBA"])
+def test_it_is_scaled_until_its_bytes_fit(mode: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Noise compresses badly: fewer pixels it must be, and no fewer than needed."""
+    monkeypatch.setattr(references, "MAXIMUM_BYTES", 20_000)
+    reference, _ = fitted(one(encoded(noise(200, 100, mode), "PNG") + PADDING))
+    assert 15_000 < len(reference.data) <= 20_000
+    assert reference.width == 2 * (reference.height or 0)
+
+
+def test_a_panorama_of_16_to_1_stays_one(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Rounding does not carry it over the limit of the ratio, upright or not."""
+    for area in range(5000, 9000, 97):
+        monkeypatch.setattr(references, "MAXIMUM_PIXELS", area)
+        for size in ((1600, 100), (100, 1600)):
+            width, height = references._size_within(size, area)
+            assert width * height <= area
+            assert max(width, height) <= 16 * min(width, height)
+
+
+def test_a_jpeg_is_decoded_at_half_its_size_where_that_does(monkeypatch: pytest.MonkeyPatch) -> None:
+    """So it may be larger than what is decoded of other kinds, which are refused."""
+    monkeypatch.setattr(references, "MAXIMUM_PIXELS", 300_000)
+    monkeypatch.setattr(references, "MAXIMUM_DECODED_PIXELS", 1_000_000)
+    picture = Image.new("RGB", (1600, 1200))
+    assert fitted(one(encoded(picture, "JPEG") + PADDING))[0].width == 632
+    with pytest.raises(InvalidRequest, match="too many pixels to be opened here"):
+        fitted(one(encoded(picture, "PNG") + PADDING))
+
+
+def test_a_bomb_is_not_decoded() -> None:
+    """A few bytes that say millions of pixels: only the size is read, and no warning is shown."""
+    with warnings.catch_warnings(record=True) as shown:
+        warnings.simplefilter("always")
+        reference = one(png_head(10_000, 12_001))
+    assert shown == []
+    assert (reference.width, reference.height) == (10_000, 12_001)
+    assert "!a bytes object has 10000x12001 pixels" in complaints(reference)[0]
+    with pytest.raises(InvalidRequest, match="too many pixels to be opened here"):
+        fitted(reference)
+    assert "too many pixels to be opened here" in refusal(png_head(30_000, 30_000))
+
+
+def test_what_is_found_damaged_only_when_it_is_scaled_is_refused() -> None:
+    """The size of a large picture is read from its head alone."""
+    with pytest.raises(InvalidRequest, match=r"a bytes object \(PNG, \d+ bytes\) is cut off or damaged"):
+        fitted(one(png_head(6001, 6000)))
+
+
+def test_no_other_decoder_is_asked(monkeypatch: pytest.MonkeyPatch) -> None:
+    """One that somebody registered with Pillow does not see the bytes of a damaged PNG."""
+    asked: list[object] = []
+    monkeypatch.setitem(Image.OPEN, "GREEDY", (lambda stream, _name: asked.append(stream), None))
+    monkeypatch.setattr(Image, "ID", ["GREEDY", *Image.ID])
+    assert "cut off or damaged" in refusal(b"\x89PNG\r\n\x1a\n")
+    assert asked == []
+
+
+SEEDS = [*PICTURES.values(), png_head(4, 4), b"", b"RIFF\x00\x00\x00\x00WEBP", b"\0\0\0\x18ftypheic"]
+
+
+@settings(max_examples=150, deadline=None, database=None, suppress_health_check=[HealthCheck.too_slow])
+@given(
+    start=st.sampled_from(SEEDS),
+    cut=st.integers(0, 400),
+    middle=st.binary(max_size=60),
+    rest=st.booleans(),
+)
+def test_no_bytes_raise_anything_else(start: bytes, cut: int, middle: bytes, rest: bool) -> None:  # noqa: FBT001 - drawn
+    """Pictures with random bytes in place of some of theirs are references or an `InvalidRequest`."""
+    data = start[:cut] + middle + (start[cut + len(middle) :] if rest else b"")
+    try:
+        reference = one(data)
+        assert reference.data == data
+        fitted(Reference("x", reference.media_type, data + PADDING, reference.width, reference.height))
+    except InvalidRequest as refused:
+        assert len(refused.lines()) == 1  # noqa: PT017 - either outcome is right
