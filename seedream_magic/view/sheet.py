@@ -1,0 +1,197 @@
+"""A set as one picture to hand on: every frame with its number and caption, the prompt above, its origin below.
+
+The sheet that a notebook keeps is `preview.contact_sheet`: numbers only, and small.
+"""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import Any
+
+from PIL import Image, ImageDraw
+from PIL.PngImagePlugin import PngInfo
+
+from seedream_magic.errors import ImageError
+from seedream_magic.images.image_set import Frame, ImageSet
+from seedream_magic.view.captions import caption_of, title_of
+from seedream_magic.view.lettering import Lettering, find_lettering, wrapped
+from seedream_magic.view.pictures import PAPER, fitted, lost
+from seedream_magic.view.preview import sheet_ratio
+from seedream_magic.view.progress import progress
+from seedream_magic.view.provenance import TOOL, Provenance, provenance_of, sound
+from seedream_magic.view.words import ENGLISH, Words, error_name, one_line, words_for
+
+WIDTH = 1600
+"""Pixels of a sheet's width, where nothing else is asked for; sheets of narrow pictures are narrower."""
+
+# In pixels at that width.
+_MARGIN, _GAP, _TITLE, _CAPTION, _ORIGIN = 40, 28, 30, 22, 20
+_LINES = 2
+_NARROWEST, _LOWEST, _TALLEST = 260, 80, 1100
+
+_INK, _QUIET, _GREY = (28, 28, 31), (98, 98, 104), (238, 238, 240)
+
+
+@dataclass(frozen=True)
+class _Layout:
+    """The sheet in pixels; `unit` is what a pixel of the usual width is on this one."""
+
+    unit: float
+    columns: int
+    cell: tuple[int, int]
+    width: int
+    caption_lines: int
+    lettering: Lettering
+    words: Words
+
+    @property
+    def margin(self) -> int:
+        return round(_MARGIN * self.unit)
+
+    @property
+    def gap(self) -> int:
+        return round(_GAP * self.unit)
+
+    @property
+    def inner(self) -> int:
+        return self.width - 2 * self.margin
+
+    @property
+    def stride(self) -> tuple[int, int]:
+        """From a cell's corner to the next one's, to the right and down."""
+        return self.cell[0] + self.gap, self.cell[1] + round(_below(self.caption_lines) * self.unit) + self.gap
+
+    def line(self, size: float) -> int:
+        """The height of a line of text of that size."""
+        return round(1.4 * size * self.unit)
+
+    def lines(self, text: str, size: float, width: float, *, most: int = _LINES) -> list[str]:
+        """The text as lines of `width` pixels at most."""
+        return wrapped(
+            self.lettering.legible(one_line(sound(text), 600)), self.lettering.font(size * self.unit), width, most
+        )
+
+    def write(
+        self, sheet: Image.Image, corner: tuple[int, int], lines: list[str], size: float, ink: tuple[int, int, int]
+    ) -> None:
+        draw, font = ImageDraw.Draw(sheet), self.lettering.font(size * self.unit)
+        for row, line in enumerate(lines):
+            # By the baseline: the fonts differ in the space they leave above their letters.
+            place = (corner[0], corner[1] + row * self.line(size) + round(1.05 * size * self.unit))
+            draw.text(place, line, fill=ink, font=font, anchor="ls")
+
+
+def write_sheet(images: ImageSet, path: Path, *, kind: str, size: int | None) -> ImageSet:
+    """Write the sheet as `kind`, "JPEG" or "PNG", `size` pixels wide (1600); return the set as it was drawn."""
+    sheet, drawn = draw_sheet(images, size or WIDTH)
+    sheet.save(path, kind, **_metadata(kind, provenance_of(images)))
+    return drawn
+
+
+def draw_sheet(images: ImageSet, width: int) -> tuple[Image.Image, ImageSet]:
+    """The sheet in RGB, and the set as it was drawn: frames whose file is damaged carry an error there."""
+    layout = _layout(images, width)
+    title = layout.lines(title_of(images) if len(images) > 1 else "", _TITLE, layout.inner)
+    top = layout.margin + len(title) * layout.line(_TITLE) + (layout.gap if title else 0)
+    origin = layout.lines(provenance_of(images).line(layout.words), _ORIGIN, layout.inner)
+    bottom = top + math.ceil(len(images) / layout.columns) * layout.stride[1]
+    height = bottom + len(origin) * layout.line(_ORIGIN) + layout.margin
+    sheet = Image.new("RGB", (layout.width, height), PAPER)
+    layout.write(sheet, (layout.margin, layout.margin), title, _TITLE, _INK)
+    layout.write(sheet, (layout.margin, bottom), origin, _ORIGIN, _QUIET)
+    drawn = []
+    for place, frame in enumerate(progress(images.frames, "sheet")):
+        row, column = divmod(place, layout.columns)
+        corner = (layout.margin + column * layout.stride[0], top + row * layout.stride[1])
+        drawn.append(_draw_frame(sheet, frame, corner, layout, caption_of(frame, images)))
+    return sheet, replace(images, frames=tuple(drawn))
+
+
+def _layout(images: ImageSet, width: int) -> _Layout:
+    lettering, unit = find_lettering(), width / WIDTH
+    ratio = min(max(sheet_ratio(images), 1 / 16), 16.0)
+    lines = _LINES if any(caption_of(frame, images) for frame in images) else 1
+    columns = _columns(len(images), ratio, lines)
+    cell_width, cell_height = _cell(columns, ratio)
+    # Narrow pictures need a narrower sheet, though not one on which the title finds no room.
+    cell_width = min(cell_width, max(cell_height * ratio, _NARROWEST, (560 - (columns - 1) * _GAP) / columns))
+    return _Layout(
+        unit=unit,
+        columns=columns,
+        cell=(round(cell_width * unit), max(1, round(cell_height * unit))),
+        width=round((columns * cell_width + (columns - 1) * _GAP + 2 * _MARGIN) * unit),
+        caption_lines=lines,
+        lettering=lettering,
+        words=words_for(images.prompt) if lettering.chinese else ENGLISH,
+    )
+
+
+def _columns(count: int, ratio: float, lines: int) -> int:
+    """Columns that bring the sheet near to 3:2, rather wide than tall, with few cells empty and none too small."""
+
+    def cost(columns: int) -> float:
+        rows = math.ceil(count / columns)
+        width, height = _cell(columns, ratio)
+        shape = math.log(WIDTH / (rows * (height + _below(lines))) / 1.5)
+        empty = (columns * rows - count) / (columns * rows)
+        small = columns > 1 and (width < _NARROWEST or height < _LOWEST)
+        return max(shape, -1.3 * shape) + 2.5 * empty + 10 * small
+
+    return min(range(1, count + 1), key=cost)
+
+
+def _below(lines: int) -> float:
+    """What number and caption take below a cell, on a sheet of the usual width."""
+    return 10 + 1.4 * _CAPTION * lines
+
+
+def _cell(columns: int, ratio: float) -> tuple[float, float]:
+    """Width and height of a cell on a sheet of the usual width."""
+    width = (WIDTH - 2 * _MARGIN - (columns - 1) * _GAP) / columns
+    return width, min(width / ratio, _TALLEST)
+
+
+def _draw_frame(sheet: Image.Image, frame: Frame, corner: tuple[int, int], layout: _Layout, caption: str) -> Frame:
+    """Draw a frame and what stands below it; the frame as it was drawn."""
+    picture = None
+    try:
+        picture = fitted(frame, layout.cell) if frame.ok else None
+    except ImageError as error:
+        frame = lost(frame, error)
+    if picture is None:
+        _draw_empty(sheet, frame, corner, layout)
+    else:
+        sheet.paste(picture, corner)
+    below = (corner[0], corner[1] + layout.cell[1] + round(10 * layout.unit))
+    number = str(frame.index + 1)
+    indent = round(layout.lettering.font(_CAPTION * layout.unit).getlength(number) + 14 * layout.unit)
+    layout.write(sheet, below, [number], _CAPTION, _INK)
+    lines = layout.lines(caption, _CAPTION, layout.cell[0] - indent)
+    layout.write(sheet, (below[0] + indent, below[1]), lines, _CAPTION, _QUIET)
+    return frame
+
+
+def _draw_empty(sheet: Image.Image, frame: Frame, corner: tuple[int, int], layout: _Layout) -> None:
+    """A grey cell that says why it has no picture."""
+    width, height = layout.cell
+    sheet.paste(_GREY, (*corner, corner[0] + width, corner[1] + height))
+    told = layout.words.missing if frame.error is None else f"{layout.words.failed} · {error_name(frame.error)}"
+    most = max(1, min(5, height // layout.line(_ORIGIN)))
+    inset = round(16 * layout.unit)
+    lines = layout.lines(told, _ORIGIN, width - 2 * inset, most=most)
+    top = corner[1] + max(0, (height - len(lines) * layout.line(_ORIGIN)) // 2)
+    layout.write(sheet, (corner[0] + inset, top), lines, _ORIGIN, _QUIET)
+
+
+def _metadata(kind: str, provenance: Provenance) -> dict[str, Any]:
+    """What `Image.save` is told beside the picture."""
+    if kind == "JPEG":
+        return {"quality": 90, "optimize": True, "progressive": True, "xmp": provenance.xmp()}
+    chunks = PngInfo()
+    chunks.add_itxt("XML:com.adobe.xmp", provenance.xmp())
+    chunks.add_itxt("Description", sound(provenance.prompt))
+    chunks.add_itxt("Comment", provenance.comment)
+    chunks.add_text("Software", TOOL)
+    return {"pnginfo": chunks}

@@ -1,0 +1,227 @@
+"""The page of a set, opened from a file in a real browser: the carousel, with the originals inside."""
+
+from __future__ import annotations
+
+import base64
+import re
+from collections.abc import Iterator
+from dataclasses import replace
+from html.parser import HTMLParser
+from pathlib import Path
+
+import pytest
+from PIL import Image
+from playwright.sync_api import Browser, Page, expect
+
+from lab import browser, browser_page
+from seedream_magic import ImageSet
+from seedream_magic.view.export import export
+from seedream_magic.view.provenance import DIGITAL_SOURCE_TYPE
+from test_export import HOSTILE, made_set
+
+WIDE = (1800, 1200)
+"""More pixels than a preview has."""
+
+
+class Reader(HTMLParser):
+    """The start tags of a page with their attributes, and its text outside scripts and styles."""
+
+    def __init__(self, path: Path) -> None:
+        super().__init__()
+        self.tags: list[tuple[str, dict[str, str | None]]] = []
+        self.text = ""
+        self.feed(path.read_text(encoding="utf-8"))
+        self.close()
+
+    def handle_starttag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
+        self.tags.append((tag, dict(attrs)))
+
+    def handle_data(self, data: str) -> None:
+        if self.tags and self.tags[-1][0] not in {"script", "style"}:
+            self.text += data
+
+    def all(self, tag: str, name: str = "") -> list[dict[str, str | None]]:
+        return [given for found, given in self.tags if found == tag and name in (given.get("class") or "")]
+
+
+@pytest.fixture(scope="module")
+def images(tmp_path_factory: pytest.TempPathFactory) -> ImageSet:
+    """Three frames larger than their previews, the second refused."""
+    return made_set(tmp_path_factory.mktemp("run"), prompt="四季 <&> seasons", size=WIDE, failed=(1,))
+
+
+@pytest.fixture(scope="module")
+def exported(images: ImageSet, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    return export(images, tmp_path_factory.mktemp("page") / "set.html")
+
+
+def originals(path: Path) -> list[bytes]:
+    links = [given["href"] or "" for given in Reader(path).all("a", "seedream-original")]
+    assert all(link.startswith("data:image/jpeg;base64,") for link in links)
+    return [base64.b64decode(link.partition(",")[2], validate=True) for link in links]
+
+
+def test_originals_are_inside_bit_by_bit(images: ImageSet, exported: Path) -> None:
+    """Each picture's link holds the bytes of its file, and names it."""
+    assert originals(exported) == [frame.path.read_bytes() for frame in images.ok if frame.path]
+    names = [given["download"] for given in Reader(exported).all("a", "seedream-original")]
+    assert names == ["01.jpg", "03.jpg"]
+
+
+def test_originals_the_notebook_can_link_to_are_inside_too(
+    images: ImageSet, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """From the notebook's own folder the carousel has links to files; each becomes the file."""
+    monkeypatch.chdir(images.folder.parent)
+    path = export(images, tmp_path / "set.html")
+    assert originals(path) == [frame.path.read_bytes() for frame in images.ok if frame.path]
+
+
+def test_the_page_asks_for_nothing_and_tells_no_folder(images: ImageSet, exported: Path) -> None:
+    """No address but data: and IPTC's term; neither the author's folders nor their run's."""
+    reader = Reader(exported)
+    for tag, given in reader.tags:
+        for name in ("src", "href", "action", "data", "poster", "srcset"):
+            assert (given.get(name) or "data:").startswith("data:"), (tag, name)
+    text = re.sub(r"data:[^\"]+", "", exported.read_text(encoding="utf-8"))
+    assert set(re.findall(r"https?://[^\s\"<]+", text)) == {DIGITAL_SOURCE_TYPE}
+    assert str(images.folder.parent) not in text
+    (policy,) = [given["content"] for given in reader.all("meta") if given.get("http-equiv")]
+    assert (policy or "").startswith("default-src 'none'; ")
+
+
+def test_the_origin_is_in_its_meta_tags(exported: Path) -> None:
+    """Prompt, model, date, tool and IPTC's term; the line at the end tells it a person."""
+    reader = Reader(exported)
+    named = {given["name"]: given["content"] for given in reader.all("meta") if "name" in given}
+    assert named["digital-source-type"] == DIGITAL_SOURCE_TYPE
+    assert named["ai-generated"] == "true"
+    assert named["ai-model"] == "doubao-seedream-4-5"
+    assert named["dcterms.created"] == "2025-03-04T05:06:07+00:00"
+    assert named["dcterms.description"] == "四季 <&> seasons"
+    assert (named["generator"] or "").startswith("seedream-magic ")
+    assert "由 AI 生成 · doubao-seedream-4-5 · 2025-03-04" in reader.text
+
+
+def test_text_from_outside_changes_no_tag(tmp_path: Path) -> None:
+    """The same set with a hostile prompt has the same elements, and its whole text."""
+    folders = [tmp_path / name for name in ("plain", "hostile")]
+    for folder in folders:
+        folder.mkdir()
+    tame = re.sub(r"[^\w\s]", "x", HOSTILE.replace("\x07", "x").replace("\ud800", "x"))
+    plain, hostile = (
+        Reader(export(made_set(folder, prompt=prompt, failed=(1,)), folder / "set.html"))
+        for folder, prompt in zip(folders, (tame, HOSTILE), strict=True)
+    )
+    assert [tag for tag, _ in plain.tags] == [tag for tag, _ in hostile.tags]
+    assert "四季 <b>&amp;\"'</script></title> ]]> 🎉" in hostile.text
+
+
+@pytest.fixture(scope="module")
+def opened(chromium: str) -> Iterator[Browser]:
+    with browser(chromium) as program:
+        yield program
+
+
+@pytest.fixture
+def failures() -> list[str]:
+    return []
+
+
+@pytest.fixture
+def shown(exported: Path, opened: Browser, failures: list[str]) -> Iterator[Page]:
+    """The page on a desktop, in the dark; whatever goes wrong on it is in `failures`."""
+    with browser_page(opened, color_scheme="dark") as page:
+        page.on("pageerror", lambda error: failures.append(str(error)))
+        page.on("console", lambda message: failures.append(message.text))
+        page.on(
+            "request",
+            lambda asked: None if asked.url[:5] in {"file:", "blob:", "data:"} else failures.append(asked.url),
+        )
+        page.goto(exported.as_uri())
+        page.locator(".seedream-live").wait_for()
+        yield page
+
+
+@pytest.mark.browser
+def test_full_size_shows_the_original_pixels(shown: Page, failures: list[str]) -> None:
+    """From file://, without a server; the next picture as well."""
+    root = shown.locator(".seedream-live")
+    root.get_by_role("button", name="原图", exact=True).click()
+    expect(root.locator("dialog img")).to_have_js_property("naturalWidth", WIDE[0])
+    assert (root.locator("dialog img").get_attribute("src") or "").startswith("blob:")
+    root.locator("dialog").get_by_role("button", name="下一帧").click()
+    expect(root.locator("dialog .seedream-position")).to_have_text("3 / 3")
+    expect(root.locator("dialog img")).to_have_js_property("naturalWidth", WIDE[0])
+    assert failures == []
+
+
+@pytest.mark.browser
+def test_download_gives_the_original(shown: Page, images: ImageSet) -> None:
+    """The button and the link: the bytes of the file, under its name."""
+    for link in (shown.locator("a.seedream-word"), shown.locator("a.seedream-original").first):
+        with shown.expect_download() as download:
+            link.click()
+        assert download.value.suggested_filename == "01.jpg"
+        assert download.value.path().read_bytes() == (images.folder / "01.jpg").read_bytes()
+
+
+@pytest.mark.browser
+def test_what_means_nothing_elsewhere_is_hidden(shown: Page) -> None:
+    """Paths and --ref are the author's; the other buttons are there."""
+    for key in ("path", "ref"):
+        expect(shown.locator(f'[data-key="{key}"]')).to_be_hidden()
+    expect(shown.locator('[data-key="grid"]')).to_be_visible()
+
+
+@pytest.mark.browser
+def test_light_and_dark_follow_the_reader(shown: Page) -> None:
+    """Light text on a dark ground, and the other way."""
+    brightness = "() => getComputedStyle(document.body).backgroundColor.match(/\\d+/g).map(Number)[0]"
+    assert shown.evaluate(brightness) < 60
+    shown.emulate_media(color_scheme="light")
+    assert shown.evaluate(brightness) > 230
+
+
+@pytest.mark.browser
+@pytest.mark.parametrize("width", [320, 1400])
+def test_it_fits_every_width(shown: Page, width: int) -> None:
+    """Nothing is cut off at the side."""
+    shown.set_viewport_size({"width": width, "height": 800})
+    assert shown.evaluate("document.documentElement.scrollWidth <= innerWidth")
+
+
+@pytest.mark.browser
+def test_without_scripts_it_is_a_labelled_strip(exported: Path, images: ImageSet, opened: Browser) -> None:
+    """Every picture with its count and caption, the reason of the failed one, and originals to download."""
+    with browser_page(opened, java_script_enabled=False) as page:
+        page.goto(exported.as_uri())
+        expect(page.get_by_role("img")).to_have_count(2)
+        expect(page.get_by_text("2 / 3", exact=True)).to_be_visible()
+        expect(page.get_by_text("OutputImageSensitiveContentDetected")).to_be_visible()
+        expect(page.locator("button")).to_have_count(0)
+        expect(page.locator("h1")).to_have_text("四季 <&> seasons")
+        with page.expect_download() as download:
+            page.locator("a.seedream-original").first.click()
+        assert download.value.path().read_bytes() == (images.folder / "01.jpg").read_bytes()
+
+
+def test_a_whole_prompt_is_below_where_the_title_is_not(tmp_path: Path) -> None:
+    """A long one of several lines stands there as it was typed."""
+    prompt = "first line\n\n" + "word " * 60 + "end"
+    reader = Reader(export(made_set(tmp_path, count=1, prompt=prompt), tmp_path / "set.html"))
+    assert prompt in reader.text
+    assert len(reader.all("p", "prompt")) == 1
+
+
+def test_png_and_webp_keep_their_types(tmp_path: Path) -> None:
+    """The type is read from the bytes, as a browser would."""
+    images = made_set(tmp_path, count=2)
+    frames = []
+    for frame, kind in zip(images, ("png", "webp"), strict=True):
+        path = images.folder / f"{frame.index + 1:02d}.{kind}"
+        Image.new("RGB", (20, 20), (1, 2, 3)).save(path)
+        frames.append(replace(frame, path=path))
+    reader = Reader(export(replace(images, frames=tuple(frames)), tmp_path / "set.html"))
+    links = [(given["href"] or "").partition(";")[0] for given in reader.all("a", "seedream-original")]
+    assert links == ["data:image/png", "data:image/webp"]

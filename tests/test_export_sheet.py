@@ -1,0 +1,200 @@
+"""The contact sheet that is handed on: captions in both scripts, every shape and number, its origin inside."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+from xml.etree import ElementTree as ET
+
+import pytest
+from PIL import Image, ImageFont
+
+from seedream_magic import ImageSet
+from seedream_magic.view import lettering
+from seedream_magic.view.export import export
+from seedream_magic.view.lettering import Lettering, find_lettering, wrapped
+from seedream_magic.view.provenance import DIGITAL_SOURCE_TYPE, LONGEST_PROMPT, Provenance, sound
+from seedream_magic.view.sheet import draw_sheet
+from test_export import HOSTILE, made_set
+
+SHAPES = [(64, 64), (1024, 64), (64, 1024), (160, 90), (90, 160)]
+GREY = (238, 238, 240)
+
+
+@pytest.fixture
+def no_font(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A system whose font folders are empty."""
+    monkeypatch.setattr(lettering, "_font_folders", lambda: ())
+
+
+def chinese_font() -> Lettering:
+    found = find_lettering()
+    if not found.chinese:
+        pytest.skip("no font with Chinese characters is installed")
+    return found
+
+
+def ink(sheet: Image.Image, box: tuple[int, int, int, int]) -> int:
+    """How many dark pixels are in a part of the sheet."""
+    return sum(sheet.convert("L").crop(box).histogram()[:140])
+
+
+def xmp_of(path: Path) -> ET.Element:
+    with Image.open(path) as sheet:
+        packet = sheet.info["xmp"]
+    return ET.fromstring(packet.decode() if isinstance(packet, bytes) else packet)
+
+
+def text_at(tree: ET.Element, name: str) -> str | None:
+    spaces = {
+        "dc": "{http://purl.org/dc/elements/1.1/}",
+        "xmp": "{http://ns.adobe.com/xap/1.0/}",
+        "Iptc4xmpExt": "{http://iptc.org/std/Iptc4xmpExt/2008-02-29/}",
+    }
+    prefix, _, tag = name.partition(":")
+    (found,) = tree.iter(spaces[prefix] + tag)
+    return "".join(found.itertext())
+
+
+@pytest.mark.parametrize("size", SHAPES)
+@pytest.mark.parametrize("count", [1, 4, 15])
+def test_every_shape_and_number_is_readable(tmp_path: Path, size: tuple[int, int], count: int) -> None:
+    """No cell is too narrow for its caption or taller than a screen, and no sheet is out of proportion."""
+    images = made_set(tmp_path, count=count, size=size, captions=[f"frame {index}" for index in range(count)])
+    sheet, drawn = draw_sheet(images, 1600)
+    assert len(drawn.ok) == count
+    assert 600 <= sheet.width <= 1600
+    assert sheet.height < 4000
+    assert sheet.height / sheet.width < 3.2
+
+
+def test_size_is_the_width(tmp_path: Path) -> None:
+    """A sheet of half the width has the same layout at half the scale."""
+    images = made_set(tmp_path, count=4, captions=["a", "b", "c", "d"])
+    large, small = draw_sheet(images, 1600)[0], draw_sheet(images, 800)[0]
+    assert (large.width, small.width) == (1600, 800)
+    assert abs(large.height - 2 * small.height) <= 16
+
+
+def test_a_failed_frame_is_a_labelled_cell(tmp_path: Path) -> None:
+    """Grey, with letters in it, in its own place."""
+    sheet, drawn = draw_sheet(made_set(tmp_path, count=2, size=(300, 200), failed=(1,)), 1600)
+    assert len(drawn.failed) == 1
+    middle = sheet.width // 2
+    assert sheet.getpixel((middle + 40, 180)) == GREY
+    assert ink(sheet, (middle + 20, 0, sheet.width, sheet.height)) > 300
+
+
+@pytest.mark.parametrize("caption", ["a boat at dawn", "清晨的小船"])
+def test_captions_are_drawn_in_both_scripts(tmp_path: Path, caption: str) -> None:
+    """A set with captions of its own has more ink below its pictures than one without."""
+    chinese_font()
+    (tmp_path / "a").mkdir()
+    plain, _ = draw_sheet(made_set(tmp_path, count=2, captions=["", "x"]), 1600)
+    told, _ = draw_sheet(made_set(tmp_path / "a", count=2, captions=[caption, "x"]), 1600)
+    assert plain.size == told.size
+    below = (70, told.height - 200, 700, told.height - 80)
+    assert ink(told, below) > ink(plain, below) + 100
+
+
+def test_a_prompt_that_all_share_stands_once(tmp_path: Path) -> None:
+    """It is the title; below the pictures are numbers only, and no room is kept for captions."""
+    (tmp_path / "a").mkdir()
+    shared, _ = draw_sheet(made_set(tmp_path, count=2), 1600)
+    own, _ = draw_sheet(made_set(tmp_path / "a", count=2, captions=["spring", "summer"]), 1600)
+    assert shared.height < own.height
+
+
+def test_without_a_chinese_font_it_is_told(tmp_path: Path, no_font: None, caplog: pytest.LogCaptureFixture) -> None:
+    """Chinese captions are left out, not drawn as boxes; English ones and the origin are there."""
+    images = made_set(tmp_path, count=2, prompt="四季", captions=["春天", "summer"])
+    export(images, tmp_path / "sheet.png")
+    assert len(caplog.messages) == 1
+    assert "without its Chinese captions" in caplog.messages[0]
+    face = find_lettering()
+    assert (face.legible("春天"), face.legible("summer"), face.legible("a 🎉 b")) == ("", "summer", "a b")
+    with Image.open(tmp_path / "sheet.png") as sheet:
+        assert ink(sheet, (30, sheet.height - 70, 500, sheet.height)) > 200
+
+
+def test_an_english_set_needs_no_font(tmp_path: Path, no_font: None, caplog: pytest.LogCaptureFixture) -> None:
+    """Nothing is missing, so nothing is told."""
+    export(made_set(tmp_path, prompt="seasons"), tmp_path / "sheet.jpg")
+    assert caplog.messages == []
+
+
+def test_a_font_is_taken_by_what_it_draws(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A file that only has the name of a Chinese font is passed over."""
+    (tmp_path / "NotoSansCJK-Regular.ttc").write_bytes(b"no font")
+    monkeypatch.setattr(lettering, "_font_folders", lambda: (tmp_path,))
+    assert not find_lettering().chinese
+
+
+def test_a_chinese_font_has_both_scripts_and_no_boxes() -> None:
+    """What the font lacks is left out, what it has stays."""
+    assert chinese_font().legible("雪 snow 🎉\ud800 end") == "雪 snow end"
+
+
+@pytest.mark.parametrize(
+    ("text", "lines"),
+    [
+        ("", []),
+        ("one", ["one"]),
+        ("one two three", ["one two", "three"]),
+        ("one two three four five", ["one two", "three…"]),
+        ("abcdefghijklmnopqrstuvwxyz", ["abcdefghi", "jklmnopq…"]),
+    ],
+)
+def test_long_text_ends_in_an_ellipsis(text: str, lines: list[str]) -> None:
+    """Two lines, broken between words; a word wider than a line is broken where it must be."""
+    font = Lettering(None).font(20)
+    assert isinstance(font, ImageFont.FreeTypeFont)
+    fitted = wrapped(text, font, 96, 2)
+    assert all(font.getlength(line) <= 96 for line in fitted)
+    assert [line.rstrip("…")[:3] for line in fitted] == [line[:3] for line in lines]
+    assert [line.endswith("…") for line in fitted] == [line.endswith("…") for line in lines]
+
+
+def test_chinese_lines_do_not_begin_with_a_stop() -> None:
+    """A comma or full stop stays with the character before it."""
+    font = chinese_font().font(20)
+    lines = wrapped("春天的桃花，夏天的荷塘，秋天的红枫。", font, 105, 9)
+    assert len(lines) >= 4
+    assert not any(line[0] in "，。" for line in lines)
+
+
+@pytest.mark.parametrize("ending", [".jpg", ".jpeg", ".png"])
+def test_the_origin_is_in_the_metadata(tmp_path: Path, ending: str) -> None:
+    """XMP with IPTC's term for generated pictures, prompt, model, date and tool, whatever the prompt holds."""
+    path = export(made_set(tmp_path, prompt=HOSTILE), tmp_path / f"sheet{ending}")
+    tree = xmp_of(path)
+    assert text_at(tree, "Iptc4xmpExt:DigitalSourceType") == DIGITAL_SOURCE_TYPE
+    assert DIGITAL_SOURCE_TYPE == "http://cv.iptc.org/newscodes/digitalsourcetype/trainedAlgorithmicMedia"
+    assert text_at(tree, "dc:description") == sound(HOSTILE)
+    assert text_at(tree, "Iptc4xmpExt:AIPromptInformation") == sound(HOSTILE)
+    assert text_at(tree, "Iptc4xmpExt:AISystemUsed") == "doubao-seedream-4-5"
+    assert text_at(tree, "xmp:CreateDate") == "2025-03-04T05:06:07+00:00"
+    assert (text_at(tree, "xmp:CreatorTool") or "").startswith("seedream-magic ")
+
+
+def test_png_tells_it_as_text_too(tmp_path: Path) -> None:
+    """For readers that know no XMP."""
+    with Image.open(export(made_set(tmp_path, prompt="四季 & more"), tmp_path / "sheet.png")) as sheet:
+        text: dict[str, Any] = sheet.text  # type: ignore[attr-defined]  # of PNG's own class
+    assert text["Description"] == "四季 & more"
+    assert text["Comment"].startswith("Generated by AI\nModel: doubao-seedream-4-5\n")
+
+
+@pytest.mark.parametrize("text", ["&" * 20_000, "雪" * 20_000, "🎉" * 20_000, "a\r" * 10_000])
+def test_a_long_prompt_fits_a_jpeg_segment(text: str) -> None:
+    """The packet has at most 65,504 bytes, whatever the prompt is made of."""
+    packet = Provenance(text, "m" * 500, None).xmp()
+    assert len(packet) <= 65_504
+    assert len(text_at(ET.fromstring(packet), "dc:description") or "") == LONGEST_PROMPT
+
+
+def test_the_date_falls_back_to_the_file(tmp_path: Path) -> None:
+    """A set without a run id has the date of its first picture."""
+    images: ImageSet = made_set(tmp_path)
+    named = xmp_of(export(ImageSet(**{**vars(images), "run_id": "mine"}), tmp_path / "sheet.png"))
+    assert (text_at(named, "xmp:CreateDate") or "").startswith("20")
