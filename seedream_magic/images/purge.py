@@ -1,0 +1,146 @@
+"""Take a run off the disk for good: its pictures, its records, and what is known of it in the cache.
+
+The folder gets another name first. From that instant there is no such run; if the process is killed before the folder
+is empty, the next purge in the store finds it by that name and goes on.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import re
+import shutil
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+
+from seedream_magic.errors import ConfigError, InvalidRequest
+from seedream_magic.images.durable import rescue_folders, sync_folder
+from seedream_magic.images.history import RUN_ID
+from seedream_magic.images.history_entry import record_bytes
+from seedream_magic.images.index import forget, runs_in
+from seedream_magic.images.store import REFERENCES
+
+PREFIX = ".purged-"
+"""Before the id of a run that is on its way out."""
+_DIGEST = re.compile(rb"[0-9a-f]{64}")
+
+
+@dataclass(frozen=True)
+class Purged:
+    """What a purge took away: files of the run and references that no other run has, and their bytes together."""
+
+    run_id: str
+    files: int
+    size: int
+
+
+def purge(store: Path, run_id: str, *, live: bool) -> Purged:
+    """Delete a run by its id or the only beginning of one, and whatever earlier purges that were killed have left.
+
+    Links are removed, not followed. `live` says that the run's process may still be at it. Raises `InvalidRequest` for
+    a live run and if there is none or several of this id, `ConfigError` where something could not be removed: then it
+    is no run any more all the same, and purging it again removes the rest.
+    """
+    run_id = _found(store, run_id.strip())
+    if live:
+        raise InvalidRequest(f"Run {run_id} is still going on.", hint="Stop it, or purge it when it has ended.")
+    _set_aside(store, run_id)
+    files = [size for left, folder in _runs_set_aside(store).items() for size in _removed(store, left, folder)]
+    sync_folder(store)
+    return Purged(run_id, len(files), sum(files))
+
+
+def _found(store: Path, run_id: str) -> str:
+    """The whole id; that of a run whose purge was killed, too."""
+    names = runs_in(store).keys() | _runs_set_aside(store).keys()
+    fitting = [name for name in names if run_id and name.startswith(run_id)]
+    if len(fitting) != 1:
+        found = "no run" if not fitting else f"{len(fitting)} runs"
+        raise InvalidRequest(f"There is {found} {run_id[:40]!r} in {store}.")
+    return fitting[0]
+
+
+def _set_aside(store: Path, run_id: str) -> None:
+    aside = store / f"{PREFIX}{run_id}"
+    if aside.is_dir() and (store / run_id).is_dir():  # a purge was killed, and the run put back from a copy
+        _remove(aside)
+    try:
+        (store / run_id).rename(aside)
+    except FileNotFoundError:
+        return  # it is aside already
+    except OSError as exc:
+        raise ConfigError(f"Run {run_id} cannot be removed from {store} ({exc.strerror or exc}).") from exc
+    sync_folder(store)
+
+
+def _runs_set_aside(store: Path) -> dict[str, Path]:
+    """The folders that are on their way out, by the ids of their runs."""
+    try:
+        found = [path for path in store.iterdir() if path.name.startswith(PREFIX) and not path.is_symlink()]
+    except (OSError, ValueError):  # ValueError: a NUL in the name
+        return {}
+    named = {path.name.removeprefix(PREFIX): path for path in found}
+    return {run_id: path for run_id, path in named.items() if RUN_ID.fullmatch(run_id)}
+
+
+def _removed(store: Path, run_id: str, folder: Path) -> Iterator[int]:
+    """The sizes of the files that go with a run; its folder goes last, for its record names the references."""
+    forget(run_id)
+    for path in (*_references(store, folder), *_elsewhere(run_id), folder):
+        sizes = _sizes(path)
+        _remove(path)
+        yield from sizes
+
+
+def _references(store: Path, folder: Path) -> list[Path]:
+    """The input images that the record of this run names and that of no other."""
+    named = set(_DIGEST.findall(_record(folder)))
+    try:
+        files = [] if (store / REFERENCES).is_symlink() else list((store / REFERENCES).iterdir())
+    except OSError:
+        return []
+    # A half-written one, too, has its digest in its name.
+    digests = {file: found[0] for file in files if (found := _DIGEST.search(file.name.encode(errors="replace")))}
+    alone = named.intersection(digests.values())
+    for other in runs_in(store) if alone else ():
+        record = _record(store / other)
+        alone = {digest for digest in alone if digest not in record}
+    return [file for file, digest in digests.items() if digest in alone]
+
+
+def _record(folder: Path) -> bytes:
+    """The bytes of the record: a damaged one that does not parse names its references all the same."""
+    return record_bytes(folder / "request.json", maximum=2**30)
+
+
+def _elsewhere(run_id: str) -> list[Path]:
+    """Folders with pictures for which the store had no room."""
+    found = [folder for folder in rescue_folders(run_id) if folder.is_dir() and not folder.is_symlink()]
+    return [folder for folder in found if os.name == "nt" or folder.stat().st_uid == os.getuid()]
+
+
+def _sizes(path: Path) -> list[int]:
+    files = [Path(folder, name) for folder, _, names in os.walk(path) for name in names] if path.is_dir() else [path]
+    sizes = []
+    for file in files:
+        with contextlib.suppress(OSError):
+            sizes.append(file.lstat().st_size)
+    return sizes
+
+
+def _remove(path: Path) -> None:
+    try:
+        if path.is_dir() and not path.is_symlink():
+            shutil.rmtree(path, ignore_errors=True)  # as much as can go
+        if path.is_dir() and not path.is_symlink():
+            shutil.rmtree(path)  # what cannot go says why
+        else:
+            path.unlink(missing_ok=True)
+    except FileNotFoundError:
+        return  # another purge was faster
+    except OSError as exc:
+        raise ConfigError(
+            f"{exc.filename or path} could not be removed ({exc.strerror or exc}).",
+            hint="Close what has it open or change its permissions, then purge the run again.",
+        ) from exc

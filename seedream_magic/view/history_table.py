@@ -1,0 +1,207 @@
+"""The history as a table: a line for each run, with its first picture where there is room for one."""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import unicodedata
+from collections.abc import Sequence
+from datetime import datetime
+from pathlib import Path
+from typing import Any
+
+from seedream_magic.errors import SeedreamError
+from seedream_magic.images.history_cache import Thumbnail, keep_thumbnails, kept_thumbnails
+from seedream_magic.images.history_entry import NUMBERED, HistoryEntry
+from seedream_magic.images.image_set import Frame
+from seedream_magic.view.carousel import Markup, element
+from seedream_magic.view.preview import preview
+from seedream_magic.view.words import Words, one_line, words_for
+
+SHOWN = 50
+"""Runs in the table; of more the newest."""
+THUMBNAIL_BYTES = 3_800
+"""Of a picture's data URI: fifty, and the text beside them, stay below 300,000 bytes."""
+
+_HEADS = {
+    "en": ("When", "Frames", "Billed", "Run", "Notebook", "Prompt"),
+    "zh": ("时间", "帧", "计费", "运行", "笔记本", "提示词"),
+}
+_EMPTY = {
+    "en": "No runs yet. Draw with %%seedream: each run is kept and listed here.",
+    "zh": "还没有运行记录。用 %%seedream 生成图片，每次运行都会保存并列在这里。",
+}
+_NOT_FOUND = {
+    "en": "No run has all of these words: {words}. %seedream history alone lists every run.",
+    "zh": "没有同时包含这些词的运行：{words}。只输入 %seedream history 可列出全部。",
+}
+_MORE = {
+    "en": "{count:,} earlier runs are not shown. Narrow them down with words: %seedream history sunset draft.ipynb",
+    "zh": "还有 {count:,} 次更早的运行未显示。加词缩小范围，例如：%seedream history 日落 draft.ipynb",
+}
+_SHOW = {"en": "See one again: %seedream show RUN", "zh": "再看一次：%seedream show 运行编号"}
+
+# Front ends have styles of their own for tables (right-aligned cells, columns of one width); these stand above them.
+_SCROLL = "overflow-x:auto;max-width:100%"
+_TABLE = "width:100%;min-width:640px;border-collapse:collapse;margin:0;font-size:13px;line-height:1.45;text-align:left"
+_CELL = "padding:8px;text-align:left;vertical-align:top;border-bottom:1px solid rgba(127,127,127,0.25)"
+_HEAD = f"{_CELL};font-weight:600"
+_QUIET = "font-size:12px;opacity:0.75"
+_CODE = "font-size:12px;background-color:transparent;padding:0"
+_THUMBNAIL = "display:block;max-width:64px;max-height:64px;width:auto;height:auto;margin:0;border-radius:4px"
+_NO_PICTURE = "width:64px;height:40px;border-radius:4px;background-color:rgba(127,127,127,0.12)"
+
+
+def history_table(entries: Sequence[HistoryEntry], *, words: str | None = None) -> dict[str, Any]:
+    """The mimebundle (`text/html`, `text/plain`) of a history, newest first, that was asked for with these words.
+
+    Below 300,000 bytes, however many runs there are: the newest 50 are shown, and how to find the others is told. The
+    times are local. Where no run is given it says what to do.
+    """
+    language = words_for(words or "")
+    shown, more = entries[:SHOWN], len(entries) - SHOWN
+    if not shown:
+        told = (_NOT_FOUND if words else _EMPTY)[language.language]
+        notes = [told.format(words=_clipped(words or "", 80))]
+    else:
+        notes = [_MORE[language.language].format(count=more)] if more > 0 else []
+        notes += [_SHOW[language.language]]
+    return {"text/html": str(_html(shown, notes, language)), "text/plain": _plain(shown, notes, language)}
+
+
+def _html(entries: Sequence[HistoryEntry], notes: list[str], words: Words) -> Markup:
+    thumbnails = _thumbnails(entries)
+    rows = [_row(entry, thumbnails.get(entry.run_id), words) for entry in entries]
+    table = element("table", {"style": _TABLE}, _head(words), element("tbody", {}, *rows))
+    attributes = {"class": "seedream-history tex2jax_ignore mathjax_ignore", "lang": words.language}
+    below = [element("p", {"style": f"margin:8px 0 0 0;{_QUIET}"}, note) for note in notes]
+    return element("div", attributes, *([element("div", {"style": _SCROLL}, table)] if rows else []), *below)
+
+
+def _head(words: Words) -> Markup:
+    when, frames, billed, _, _, prompt = _HEADS[words.language]
+    columns = (("", 80), (prompt, None), (when, 136), (frames, 72), (billed, 76))
+    cells = [
+        element("th", {"scope": "col", "style": _HEAD + (f";width:{width}px" if width else "")}, title)
+        for title, width in columns
+    ]
+    return element("thead", {}, element("tr", {}, *cells))
+
+
+def _row(entry: HistoryEntry, thumbnail: Thumbnail | None, words: Words) -> Markup:
+    prompt = _clipped(entry.prompt, 110)
+    facts = (_unusual(entry), _clipped(entry.model, 40), _clipped(entry.notebook, 40))
+    below = "".join(f"{fact} · " for fact in facts if fact)
+    return element(
+        "tr",
+        {},
+        element("td", {"style": _CELL}, _image(thumbnail, _clipped(entry.prompt, 40))),
+        element(
+            "td",
+            {"style": _CELL},
+            element("div", {}, element("bdi", {}, prompt)),
+            element("div", {"style": _QUIET}, below, element("code", {"style": _CODE}, entry.run_id)),
+        ),
+        *(element("td", {"style": _CELL}, fact) for fact in _facts(entry, words)),
+    )
+
+
+def _facts(entry: HistoryEntry, words: Words) -> tuple[str, str, str]:
+    """When, frames, billed."""
+    unsure = not entry.billed and entry.outcome not in {"not_sent", "rejected"}
+    return _local(entry.began), f"{entry.frames} / {entry.expected}", words.maybe if unsure else str(entry.billed)
+
+
+def _unusual(entry: HistoryEntry) -> str:
+    return "" if entry.state == "done" else _clipped(entry.state, 20)
+
+
+def _local(moment: datetime | None) -> str:
+    try:
+        return f"{moment.astimezone():%Y-%m-%d %H:%M}" if moment else ""
+    except (OverflowError, ValueError, OSError):  # in a year that this system does not know
+        return ""
+
+
+def _image(thumbnail: Thumbnail | None, prompt: str) -> Markup:
+    if thumbnail is None:
+        return element("div", {"style": _NO_PICTURE})
+    _, uri, width, height = thumbnail
+    shrink = min(1.0, 64 / max(width, height, 1))
+    attributes: dict[str, str | int | None] = {
+        "src": uri,
+        "alt": prompt,
+        "width": max(1, round(width * shrink)),
+        "height": max(1, round(height * shrink)),
+        "style": _THUMBNAIL,
+    }
+    return element("img", attributes)
+
+
+def _thumbnails(entries: Sequence[HistoryEntry]) -> dict[str, Thumbnail]:
+    """The first picture of each run, small, by the run's id; what had to be made is kept for the next time."""
+    kept = kept_thumbnails([entry.run_id for entry in entries])
+    found, made = {}, {}
+    for entry in entries:
+        with contextlib.suppress(SeedreamError, OSError):  # damaged, or purged meanwhile: it is listed all the same
+            path = _first_picture(entry.folder)
+            facts = path.lstat()
+            made_of = f"{path.name} {facts.st_mtime_ns} {facts.st_size}"
+            if entry.run_id in kept and kept[entry.run_id][0] == made_of:
+                found[entry.run_id] = kept[entry.run_id]
+                continue
+            # Previews are kept by path and digest; this says as surely which bytes they are of, and reads none.
+            small = preview(Frame(0, "", path, sha256=made_of), budget=THUMBNAIL_BYTES)
+            made[entry.run_id] = (made_of, small.data_uri, small.width, small.height)
+    if made:
+        keep_thumbnails(made)
+    return found | made
+
+
+def _first_picture(folder: Path) -> Path:
+    """Raises `FileNotFoundError` where there is none."""
+    with os.scandir(folder) as files:
+        names = [file.name for file in files if NUMBERED.fullmatch(file.name) and file.is_file(follow_symlinks=False)]
+    if not names:
+        raise FileNotFoundError(folder)
+    return folder / min(names)
+
+
+def _plain(entries: Sequence[HistoryEntry], notes: list[str], words: Words) -> str:
+    rows = [
+        (*_facts(entry, words), entry.run_id, _clipped(entry.notebook, 24), _plain_prompt(entry)) for entry in entries
+    ]
+    table = [_HEADS[words.language], *rows] if rows else []
+    widths = [max(map(_columns, column)) for column in zip(*table, strict=True)]
+    lines = ["  ".join(map(_padded, row, widths)).rstrip() for row in table]
+    return "\n".join((*lines, *notes))
+
+
+def _plain_prompt(entry: HistoryEntry) -> str:
+    state = _unusual(entry)
+    return (f"({state}) " if state else "") + _clipped(entry.prompt, 48)
+
+
+def _padded(text: str, columns: int) -> str:
+    return text + " " * (columns - _columns(text))
+
+
+def _columns(text: str) -> int:
+    """Columns that a terminal needs: Chinese characters take two, marks on a letter none."""
+    wide = sum(unicodedata.east_asian_width(letter) in "WF" for letter in text)
+    return len(text) + wide - sum(unicodedata.category(letter) in {"Mn", "Me", "Cf"} for letter in text)
+
+
+def _clipped(text: str, columns: int) -> str:
+    """The text in one line of at most so many columns, without characters that steer a terminal or turn the text."""
+    text = "".join(map(_shown, one_line(text, columns * 4)))
+    if _columns(text) <= columns:
+        return text
+    while _columns(text) > columns - 1:
+        text = text[:-1]
+    return text.rstrip() + "…"
+
+
+def _shown(letter: str) -> str:
+    turning = unicodedata.bidirectional(letter) in {"LRE", "RLE", "LRO", "RLO", "PDF", "LRI", "RLI", "FSI", "PDI"}
+    return "\N{REPLACEMENT CHARACTER}" if turning or unicodedata.category(letter) in {"Cc", "Cs"} else letter

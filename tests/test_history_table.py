@@ -1,0 +1,237 @@
+"""The history as a table: all text is text, the size has a limit, and a terminal shows it in columns."""
+
+from __future__ import annotations
+
+import json
+import os
+import time
+from collections.abc import Iterator
+from dataclasses import replace
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any
+
+import pytest
+from PIL import Image
+
+from seedream_magic.images.history_cache import CACHE_FILE
+from seedream_magic.images.index import HistoryEntry, history
+from seedream_magic.view import history_table as table_module
+from seedream_magic.view.history_table import history_table
+from test_carousel import HOSTILE, Reader
+from test_index import aged, empty_cache, made_run
+
+ELEMENTS = {"div", "table", "thead", "tbody", "tr", "th", "td", "img", "p", "code", "bdi"}
+ATTRIBUTES = {"class", "lang", "style", "scope", "src", "alt", "width", "height"}
+
+
+@pytest.fixture(autouse=True)
+def cache(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """The cache folder."""
+    return empty_cache(tmp_path, monkeypatch)
+
+
+@pytest.fixture
+def entries(store: Path) -> list[HistoryEntry]:
+    """Three runs of two pictures."""
+    for number in range(3):
+        made_run(store, number, body={"prompt": f"prompt {number}", "model": "seedream"})
+    return history(store)
+
+
+def html_of(entries: list[HistoryEntry], words: str | None = None) -> Reader:
+    return Reader(history_table(entries, words=words)["text/html"])
+
+
+def plain_of(entries: list[HistoryEntry], words: str | None = None) -> list[str]:
+    lines: list[str] = history_table(entries, words=words)["text/plain"].splitlines()
+    return lines
+
+
+def with_text(entry: HistoryEntry, text: str) -> HistoryEntry:
+    return replace(entry, prompt=text, model=text, state=text or "x", notebook=text, provider=text, size=text)
+
+
+@pytest.mark.parametrize("text", HOSTILE)
+def test_text_from_outside_is_text(entries: list[HistoryEntry], text: str) -> None:
+    """Whatever a record holds, the elements and attributes are the template's, and the terminal is not steered."""
+    calm = html_of([with_text(entry, "calm") for entry in entries])
+    hostile = html_of([with_text(entry, text) for entry in entries])
+    assert hostile.structure == calm.structure
+    lines = plain_of([with_text(entry, text) for entry in entries])
+    assert len(lines) == len(plain_of(entries))
+    assert all(line.isprintable() for line in lines)
+
+
+def test_nothing_is_used_that_a_sanitizer_removes(entries: list[HistoryEntry]) -> None:
+    """Neither style sheets and scripts nor data attributes; pictures are data URIs."""
+    reader = html_of(entries)
+    assert {name for name, _ in reader.elements} == ELEMENTS
+    assert {attribute for _, attributes in reader.elements for attribute in attributes} == ATTRIBUTES
+    assert all(image["src"].startswith("data:image/jpeg;base64,") for image in reader.all("img"))
+    assert len(reader.all("img")) == 3
+
+
+def test_a_row_tells_what_a_person_looks_for(store: Path) -> None:
+    """Prompt, time, frames, billed, model, notebook and the run id to copy; a state only where it is not done."""
+    folder = made_run(store, 0, pictures=1, expected=4, state="partial", usage=None, frames=[])
+    reader = html_of(history(store))
+    when = datetime(2026, 5, 4, 10, 0, tzinfo=UTC).astimezone()
+    assert reader.words == (
+        "Prompt When Frames Billed 一只橘猫 at DAWN "
+        f"partial · doubao-seedream-4-5 · Draft 2.ipynb · {folder.name} {when:%Y-%m-%d %H:%M} 1 / 4 1 "
+        "See one again: %seedream show RUN"
+    )
+    assert reader.all("img")[0]["alt"] == "一只橘猫 at DAWN"
+
+
+@pytest.mark.parametrize(
+    ("outcome", "billed", "told"),
+    [
+        ("billed", 2, "2"),
+        ("unknown", 0, "may be billed"),
+        ("rejected", 0, "0"),
+        ("not_sent", 0, "0"),
+        ("", 0, "may be"),
+    ],
+)
+def test_what_may_be_billed_is_not_told_as_nothing(
+    entries: list[HistoryEntry], outcome: str, billed: int, told: str
+) -> None:
+    """Nothing is billed for sure only where the service was not reached or said no."""
+    row = plain_of([replace(entries[0], outcome=outcome, billed=billed)])[1]
+    assert row.split("2 / 2")[1].split("2026")[0].strip().startswith(told)
+
+
+@pytest.fixture
+def timezone(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
+    """The clock of a person in Beijing."""
+    monkeypatch.setenv("TZ", "CST-8")
+    time.tzset()
+    yield
+    monkeypatch.undo()
+    time.tzset()
+
+
+def test_times_are_local(timezone: None, entries: list[HistoryEntry]) -> None:
+    """As on the clock of the person who looks; none where none is known or can be told."""
+    moments = (datetime(2026, 5, 4, 22, 5, tzinfo=UTC), None, datetime.max.replace(tzinfo=UTC))
+    rows = [plain_of([replace(entries[0], began=moment)])[1] for moment in moments]
+    assert [row.partition("2 / 2")[0].strip() for row in rows] == ["2026-05-05 06:05", "", ""]
+
+
+@pytest.mark.parametrize(
+    ("words", "heads", "below"),
+    [
+        (None, "When Frames Billed", "See one again"),
+        ("dawn", "When Frames", "See one"),
+        ("猫", "时间 帧 计费", "再看一次"),
+    ],
+)
+def test_the_table_speaks_the_language_of_the_words(
+    entries: list[HistoryEntry], words: str | None, heads: str, below: str
+) -> None:
+    """Chinese where somebody looks for Chinese words, else English."""
+    lines = plain_of(entries, words)
+    assert " ".join(lines[0].split()).startswith(heads)
+    assert lines[-1].startswith(below)
+    assert html_of(entries, words).all("div")[0]["lang"] == ("zh" if words == "猫" else "en")
+
+
+@pytest.mark.parametrize(
+    ("words", "told"),
+    [
+        (None, "No runs yet. Draw with %%seedream"),
+        ("zebra <b>", "No run has all of these words: zebra <b>. %seedream history alone"),
+        ("斑马", "没有同时包含这些词的运行：斑马。"),
+    ],
+)
+def test_an_empty_history_says_what_to_do(words: str | None, told: str) -> None:
+    """One friendly line, no table."""
+    (line,) = plain_of([], words)
+    assert line.startswith(told)
+    reader = html_of([], words)
+    assert reader.words == line
+    assert not reader.all("table")
+
+
+def test_the_newest_fifty_are_shown(entries: list[HistoryEntry]) -> None:
+    """How many more there are, and how to find them, stands below."""
+    many = [replace(entries[0], run_id=f"run {number}") for number in range(1250)]
+    reader = html_of(many)
+    assert len(reader.all("img")) == len(reader.all("code")) == 50
+    assert "1,200 earlier runs are not shown. Narrow them down with words: %seedream history" in reader.words
+    lines = plain_of(many)
+    assert (len(lines), lines[1].count("run 0 "), lines[50].count("run 49 ")) == (53, 1, 1)
+    assert "还有 1,200 次" in html_of(many, "猫").words
+
+
+def test_the_output_has_a_limit(store: Path) -> None:
+    """Fifty of the pictures and texts that take most bytes are below 300,000."""
+    for number in range(50):
+        folder = made_run(
+            store, number, pictures=0, notebook="'" * 900, body={"prompt": "'" * 9000, "model": "猫" * 900}
+        )
+        Image.effect_noise((160, 160), 200).convert("RGB").save(folder / "01.jpg", quality=95)
+    bundle = history_table(history(store))
+    assert len(Reader(bundle["text/html"]).all("img")) == 50
+    assert 150_000 < len(json.dumps(bundle, ensure_ascii=False).encode()) < 300_000
+
+
+def test_columns_stand_below_each_other(entries: list[HistoryEntry]) -> None:
+    """Chinese characters take two columns, marks none; a long prompt is cut to its column."""
+    notebooks = ("草稿.ipynb", "a.ipynb", "cafe\u0301.ipynb")
+    told = [replace(entry, notebook=notebook) for entry, notebook in zip(entries, notebooks, strict=True)]
+    told = [replace(told[0], prompt="猫" * 60), replace(told[1], prompt="cat " * 60), told[2]]
+    head, *rows = plain_of(told)[:4]
+    start = head.index("Prompt")
+    assert [row[start - 2 :].strip() for row in rows[:1]] == ["猫" * 23 + "…"]
+    assert rows[0].index("猫") == start - 2
+    assert rows[1].index("cat") == start
+    assert rows[1].endswith("…")
+    assert rows[2].index("prompt 0") == start + 1
+    assert {row.index("20260504T") for row in rows} == {head.index("Run")}
+
+
+def take_pictures(folder: Path) -> None:
+    (folder / "01.jpg").rename(folder / "picture.jpg")
+    (folder / "02.jpg").unlink()
+
+
+def damage_picture(folder: Path) -> None:
+    (folder / "01.jpg").write_bytes(b"no picture")
+
+
+def take_folder(folder: Path) -> None:
+    folder.rename(folder.with_name("gone"))
+
+
+@pytest.mark.parametrize("damage", [take_pictures, damage_picture, take_folder])
+def test_a_run_without_a_picture_is_listed(damage: Any, entries: list[HistoryEntry]) -> None:
+    """Its file is gone, damaged, or purged while the table is drawn."""
+    damage(entries[1].folder)
+    reader = html_of(entries)
+    assert (len(reader.all("img")), len(reader.all("code"))) == (2, 3)
+
+
+def test_a_thumbnail_is_made_once(entries: list[HistoryEntry], cache: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """For all processes; anew for a picture that has changed, and where the cache is lost."""
+    made: list[str] = []
+
+    def preview(frame: Any, *, budget: int) -> Any:
+        made.append(frame.path.parent.name)
+        return real(frame, budget=budget)
+
+    real = table_module.preview  # type: ignore[attr-defined]  # replaced where it is used
+    monkeypatch.setattr(table_module, "preview", preview)
+    first = history_table(entries)
+    assert history_table(entries) == first
+    assert len(made) == 3
+    Image.new("RGB", (40, 90)).save(entries[1].folder / "01.jpg")
+    aged(entries[1].folder, 5)
+    changed = history_table(entries)
+    assert made[3:] == [entries[1].run_id]
+    assert changed["text/html"] != first["text/html"]
+    (cache / CACHE_FILE).write_bytes(os.urandom(9000))
+    assert history_table(entries) == changed
+    assert len(made) == 7

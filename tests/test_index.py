@@ -1,0 +1,548 @@
+"""The index of a store: every run is told whatever its folder holds, and only what changed is read again."""
+
+from __future__ import annotations
+
+import json
+import os
+import shutil
+import sqlite3
+import stat
+import subprocess
+import sys
+import tempfile
+from collections.abc import Callable
+from contextlib import closing
+from dataclasses import asdict
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from seedream_magic.api.make_request import make_request
+from seedream_magic.api.plan import Plan
+from seedream_magic.api.providers import PROVIDERS
+from seedream_magic.errors import ContentRefused, ImageInvalid, SeedreamError
+from seedream_magic.images import history_cache, history_entry, index
+from seedream_magic.images.cache_folder import cache_folder
+from seedream_magic.images.history import MAXIMUM_RECORD_BYTES, find_record, load
+from seedream_magic.images.history_cache import CACHE_FILE
+from seedream_magic.images.image_set import Frame, ImageSet
+from seedream_magic.images.index import history, run_of_picture
+from seedream_magic.images.store import Run, begin_run
+from seedream_magic.images.verify import PictureFacts
+from service import jpeg
+
+LONG_AGO = 1_700_000_000
+FACTS: dict[str, Any] = {
+    "state": "done",
+    "outcome": "billed",
+    "provider": "demo",
+    "began": "2026-05-04T12:00:00.5+02:00",
+    "expected": 2,
+    "notebook": "Draft 2.ipynb",
+    "lineage": {"kind": "vary", "run_id": "20260101T000000Z-abcdefghij", "places": []},
+    "body": {"model": "doubao-seedream-4-5", "prompt": "一只橘猫 at DAWN", "size": "2048x2048"},
+    "seconds": 12.25,
+    "usage": {"generated_images": 2},
+    "frames": [{"file": "01.jpg"}, {"file": "02.jpg"}],
+}
+
+
+@pytest.fixture(autouse=True)
+def cache(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """The cache folder."""
+    return empty_cache(tmp_path, monkeypatch)
+
+
+def empty_cache(tmp_path: Path, patch: pytest.MonkeyPatch) -> Path:
+    """An empty cache folder of the test's own, and a process that has read nothing yet."""
+    for name in ("XDG_CACHE_HOME", "LOCALAPPDATA", "HOME", "USERPROFILE"):
+        patch.setenv(name, str(tmp_path / "user"))
+    patch.setattr(index, "_read_before", {})
+    return cache_folder()
+
+
+def made_run(store: Path, number: int = 0, *, pictures: int = 2, **facts: Any) -> Path:
+    """The folder of a run that ended long ago, with a record of `FACTS` changed by `facts`."""
+    folder = store / f"20260504T10{number // 60:02d}{number % 60:02d}Z-abcdefghij"
+    folder.mkdir(parents=True, mode=0o700)
+    (folder / "request.json").write_text(json.dumps(FACTS | facts))
+    for place in range(pictures):
+        (folder / f"{place + 1:02d}.jpg").write_bytes(jpeg(place))
+    return aged(folder)
+
+
+def aged(folder: Path, seconds: int = LONG_AGO) -> Path:
+    """The folder, as if nobody had touched it since `seconds`."""
+    for path in (*folder.iterdir(), folder):
+        os.utime(path, (seconds, seconds), follow_symlinks=False)
+    return folder
+
+
+def new_process() -> None:
+    """Forget what this process has read: the next look is that of another one."""
+    index._read_before.clear()
+
+
+@pytest.fixture
+def read(monkeypatch: pytest.MonkeyPatch) -> list[str]:
+    """The ids of the runs whose folders are read, as they are."""
+    seen: list[str] = []
+
+    def entry_of(folder: Path) -> index.HistoryEntry:
+        seen.append(folder.name)
+        return real(folder)
+
+    real = history_entry.entry_of
+    monkeypatch.setattr(index, "entry_of", entry_of)
+    return seen
+
+
+def test_a_run_is_told_in_plain_values(store: Path) -> None:
+    """The row that a table takes."""
+    folder = made_run(store)
+    (entry,) = history(store)
+    assert asdict(entry) == {
+        "run_id": folder.name,
+        "began": datetime(2026, 5, 4, 10, 0, 0, 500_000, tzinfo=UTC),
+        "prompt": "一只橘猫 at DAWN",
+        "model": "doubao-seedream-4-5",
+        "provider": "demo",
+        "state": "done",
+        "outcome": "billed",
+        "frames": 2,
+        "expected": 2,
+        "billed": 2,
+        "size": "2048x2048",
+        "seconds": 12.25,
+        "notebook": "Draft 2.ipynb",
+        "parent": "20260101T000000Z-abcdefghij",
+        "folder": folder,
+    }
+
+
+def test_what_comes_from_the_cache_is_the_same(store: Path) -> None:
+    """Also a prompt with every kind of character, and a run without a time."""
+    made_run(store, 1, body={"prompt": 'lone \ud800 nul \0 \U0001f63a "quoted"\n\''})
+    shutil.move(made_run(store, 2, began=None), store / "99999999T999999Z-abcdefghij")
+    first = history(store)
+    new_process()
+    assert history(store) == first
+    assert (first[0].began, first[1].prompt) == (None, 'lone \N{REPLACEMENT CHARACTER} nul \0 \U0001f63a "quoted"\n\'')
+
+
+def begun(store: Path, images: int = 3) -> Run:
+    request, _ = make_request("四季", model="doubao-seedream-4-5", images=images)
+    return begin_run(store, Plan(request, PROVIDERS["anyfast"], "https://e.com/v1"), client_request_id="x")
+
+
+@pytest.mark.parametrize(
+    ("errors", "usage"),
+    [
+        ([], None),
+        ([ContentRefused("no")], None),
+        ([ImageInvalid("cut"), ContentRefused("no")], None),
+        ([ImageInvalid("cut")], {"generated_images": 5}),
+        ([ImageInvalid("cut")], {"generated_images": True}),
+        ([ImageInvalid("cut")], {"generated_images": -1}),
+    ],
+)
+def test_what_was_billed_is_counted_as_a_set_counts_it(
+    store: Path, errors: list[SeedreamError], usage: dict[str, Any] | None
+) -> None:
+    """By what the service reported, else by what it delivered; a picture that was deleted later is billed too."""
+    run = begun(store)
+    saved = [
+        run.save_picture(place, jpeg(place), PictureFacts("image/jpeg", "jpg", 64, 48), source="") for place in (0, 1)
+    ]
+    frames = [Frame(place, "四季", path, 64, 48, digest) for place, (path, digest) in enumerate(saved)]
+    frames += [Frame(2 + place, "四季", error=error) for place, error in enumerate(errors)]
+    request = load(find_record(store, run.run_id)).request
+    run.conclude(
+        ImageSet(request, "anyfast", run.run_id, run.folder, tuple(frames), 3, "done", "billed", usage=usage), None
+    )
+    saved[1][0].unlink()
+    images = load(find_record(store, run.run_id))
+    (entry,) = history(store)
+    assert (entry.frames, entry.billed, entry.expected) == (1, images.billed, max(3, len(frames)))
+
+
+def test_a_run_whose_process_died_is_billed_for_what_was_named(store: Path) -> None:
+    """Its record does not know; the answer does. What comes later is seen: such a run is read each time."""
+    run = begun(store)
+    run.update(state="answering")
+    aged(run.folder)
+    assert [(entry.state, entry.billed) for entry in history(store)] == [("answering", 0)]
+    run.record({"object": {"data": [{"url": "https://e.com/1.jpg"}, {"url": "https://e.com/2.jpg"}]}})
+    aged(run.folder)
+    (entry,) = history(store)
+    assert (entry.frames, entry.billed) == (0, load(find_record(store, run.run_id)).billed) == (0, 2)
+
+
+def test_the_newest_run_comes_first(store: Path) -> None:
+    """By their ids, which tell when they began; other folders and files are no runs."""
+    names = [made_run(store, number).name for number in (2, 0, 1)]
+    (store / "references").mkdir()
+    (store / ".purged-20260504T100009Z-abcdefghij").mkdir()
+    (store / "20260504T100010Z-abcdefghij").write_text("a file")
+    assert [entry.run_id for entry in history(store)] == sorted(names, reverse=True)
+
+
+@pytest.mark.parametrize(
+    ("words", "found"),
+    [
+        (None, True),
+        ("   ", True),
+        ("橘猫", True),
+        ("猫 dawn", True),
+        ("DAWN\u3000猫", True),
+        ("ＤＡＷＮ", True),
+        ("draft 2", True),
+        ("seedream-4-5 demo", True),
+        ("20260504t1000", True),
+        ("dawn dusk", False),
+        ("狗", False),
+        ("2048x2048", False),
+    ],
+)
+def test_every_word_must_occur(store: Path, words: str | None, found: bool) -> None:  # noqa: FBT001 - a column of the table
+    """In prompt, model, notebook, run id or provider; case and width do not matter, a part of a word is enough."""
+    made_run(store)
+    assert bool(history(store, words)) is found
+
+
+def link_to(target: str) -> Callable[[Path], None]:
+    return lambda path: path.symlink_to(target)
+
+
+DAMAGES: dict[str, Callable[[Path], object]] = {
+    "gone": lambda path: None,
+    "empty": lambda path: path.write_bytes(b""),
+    "torn": lambda path: path.write_bytes(json.dumps(FACTS).encode()[:-9]),
+    "a list": lambda path: path.write_bytes(b"[]"),
+    "deep": lambda path: path.write_bytes(b"[" * 100_000),
+    "no text": lambda path: path.write_bytes(b"\xff\xfe"),
+    "huge": lambda path: path.write_bytes(b" " * MAXIMUM_RECORD_BYTES + json.dumps(FACTS).encode()),
+    "a folder": lambda path: path.mkdir(),
+    "a link": link_to("../../outside.json"),
+    "a circle": link_to("request.json"),
+    "a pipe": os.mkfifo,
+}
+
+
+@pytest.mark.fault("F105")
+@pytest.mark.parametrize("damage", DAMAGES.values(), ids=DAMAGES.keys())
+def test_a_damaged_run_is_listed_as_such(damage: Callable[[Path], object], store: Path, tmp_path: Path) -> None:
+    """With its pictures and the time of its name; the others are there, and nothing is changed or followed."""
+    (tmp_path / "outside.json").write_text(json.dumps(FACTS))
+    folder, whole = made_run(store, 1), made_run(store, 2)
+    (folder / "request.json").unlink()
+    damage(folder / "request.json")
+    before = sorted((path, path.lstat().st_mtime_ns) for path in store.rglob("*"))
+    for _ in range(2):
+        first, damaged = history(store)
+        assert (first.run_id, first.state) == (whole.name, "done")
+        assert (damaged.run_id, damaged.state, damaged.frames, damaged.prompt) == (folder.name, "damaged", 2, "")
+        assert damaged.began == datetime(2026, 5, 4, 10, 0, 1, tzinfo=UTC)
+        new_process()
+    assert sorted((path, path.lstat().st_mtime_ns) for path in store.rglob("*")) == before
+
+
+def test_links_are_not_followed(store: Path, tmp_path: Path) -> None:
+    """A run that is a link is none, and a picture that is a link is none."""
+    elsewhere = made_run(tmp_path / "elsewhere", 1)
+    (store / elsewhere.name).symlink_to(elsewhere)
+    folder = made_run(store, 2, pictures=1)
+    (folder / "02.jpg").symlink_to(elsewhere / "02.jpg")
+    assert [(entry.run_id, entry.frames) for entry in history(store)] == [(folder.name, 1)]
+
+
+JSON = st.recursive(
+    st.none() | st.booleans() | st.integers() | st.floats() | st.text(),
+    lambda inner: st.lists(inner, max_size=3) | st.dictionaries(st.text(), inner, max_size=3),
+    max_leaves=6,
+)
+
+
+@settings(deadline=None, max_examples=30)
+@given(facts=st.fixed_dictionaries({}, optional=dict.fromkeys(FACTS, JSON)), usage=JSON, prompt=JSON)
+def test_no_record_raises(facts: dict[str, Any], usage: Any, prompt: Any) -> None:
+    """Whatever stands where, a run is told, and told the same from the cache."""
+    with tempfile.TemporaryDirectory() as folder:
+        made_run(Path(folder), **({"usage": {"generated_images": usage}, "body": {"prompt": prompt}} | facts))
+        first = history(Path(folder))
+        new_process()
+        assert history(Path(folder)) == first
+    assert len(first) == 1
+
+
+@pytest.mark.parametrize("began", ["0001-01-01T00:00:00+14:00", "9999-12-31T23:59:59-14:00", "soon", 5])
+def test_a_time_that_cannot_be_is_that_of_the_name(store: Path, began: object) -> None:
+    """Outside the years that are counted, or no time at all."""
+    made_run(store, began=began)
+    assert history(store)[0].began == datetime(2026, 5, 4, 10, 0, 0, tzinfo=UTC)
+
+
+@pytest.mark.parametrize("place", ["absent", "file", "nul\0", "x" * 300])
+def test_a_store_that_is_none_has_no_runs(place: str, tmp_path: Path) -> None:
+    """Not there, a file, or a name that no folder can have."""
+    (tmp_path / "file").write_text("x")
+    assert history(tmp_path / place) == []
+
+
+def test_only_what_has_changed_is_read_again(store: Path, read: list[str]) -> None:
+    """By this process or the next one: a new run, a record that changed in place, a picture that is gone."""
+    folders = [made_run(store, number) for number in range(4)]
+    history(store)
+    assert sorted(read) == [folder.name for folder in folders]
+    history(store)
+    new_process()
+    history(store)
+    assert len(read) == 4
+
+    (folders[1] / "request.json").write_text(json.dumps(FACTS | {"state": "failed"}))
+    (folders[2] / "02.jpg").unlink()
+    os.utime(folders[1] / "request.json", (LONG_AGO, LONG_AGO + 1))
+    os.utime(folders[2], (LONG_AGO, LONG_AGO + 1))
+    shutil.rmtree(folders[3])
+    folders.append(made_run(store, 5))
+    told = {entry.run_id: (entry.state, entry.frames) for entry in history(store)}
+    assert sorted(read[4:]) == sorted(folders[place].name for place in (1, 2, 4))
+    states = (("done", 2), ("failed", 2), ("done", 1), ("done", 2))
+    assert told == dict(zip((folders[place].name for place in (0, 1, 2, 4)), states, strict=True))
+    new_process()
+    assert {entry.run_id: (entry.state, entry.frames) for entry in history(store)} == told
+    assert len(read) == 7
+
+
+def test_a_run_that_has_just_changed_is_not_trusted(store: Path, read: list[str]) -> None:
+    """One more change in the same moment could not be told from the first."""
+    folder = made_run(store)
+    os.utime(folder)
+    moment = folder.stat().st_mtime_ns
+    assert history(store)[0].frames == 2
+    (folder / "02.jpg").unlink()
+    os.utime(folder, ns=(moment, moment))
+    assert history(store)[0].frames == 1
+    assert len(read) == 2
+
+
+def test_the_cache_is_the_owners(store: Path, cache: Path) -> None:
+    """Prompts are private; a cache that others could read is closed to them."""
+    made_run(store)
+    history(store)
+    modes = [stat.S_IMODE(path.stat().st_mode) for path in (cache, cache / CACHE_FILE)]
+    assert modes == [0o700, 0o600]
+    (cache / CACHE_FILE).chmod(0o644)
+    new_process()
+    history(store)
+    assert stat.S_IMODE((cache / CACHE_FILE).stat().st_mode) == 0o600
+
+
+def spoil(*statements: str) -> Callable[[Path], None]:
+    def run(path: Path) -> None:
+        with closing(sqlite3.connect(path)) as connection, connection:
+            for statement in statements:
+                connection.execute(statement)
+
+    return run
+
+
+SPOILT: dict[str, Callable[[Path], object]] = {
+    "no database": lambda path: path.write_bytes(b"canary" * 1000),
+    "cut": lambda path: os.truncate(path, 5000),
+    "overwritten": lambda path: path.write_bytes(path.read_bytes()[:100] + b"\xff" * 30_000),
+    "another version": spoil(f"PRAGMA user_version = {history_cache.VERSION + 1}"),
+    "another table": spoil("DROP TABLE runs", "CREATE TABLE runs (a)"),
+    "no table": spoil("DROP TABLE runs"),
+    "no JSON": spoil("UPDATE runs SET line = '{'"),
+    "a column too few": spoil('UPDATE runs SET line = \'[[1], "x", "", 1]\''),
+    "no time": spoil("UPDATE runs SET line = replace(line, '2026-05-04T', 'soon')"),
+}
+
+
+@pytest.mark.fault("F105")
+@pytest.mark.parametrize("broken", SPOILT.values(), ids=SPOILT.keys())
+def test_a_broken_cache_is_made_anew(
+    broken: Callable[[Path], object], store: Path, cache: Path, read: list[str]
+) -> None:
+    """Without a word to anybody; the next process reads from the new one."""
+    made_run(store)
+    first = history(store)
+    broken(cache / CACHE_FILE)
+    for _ in range(3):
+        new_process()
+        assert history(store) == first
+    assert len(read) == 2
+
+
+def a_file_for_a_folder(cache: Path) -> None:
+    cache.parent.mkdir(parents=True)
+    cache.write_text("x")
+
+
+def a_folder_for_a_file(cache: Path) -> None:
+    (cache / CACHE_FILE / "x").mkdir(parents=True)
+
+
+def a_link_for_a_file(cache: Path) -> None:
+    cache.mkdir(parents=True)
+    (cache / "elsewhere").write_bytes(b"")
+    (cache / CACHE_FILE).symlink_to(cache / "elsewhere")
+
+
+@pytest.mark.fault("F105")
+@pytest.mark.parametrize("block", [a_file_for_a_folder, a_folder_for_a_file, a_link_for_a_file])
+def test_without_a_cache_the_folders_are_read(
+    block: Callable[[Path], None], store: Path, cache: Path, read: list[str]
+) -> None:
+    """A home that takes no file: slower, and right. What stands in the way stays as it is."""
+    block(cache)
+    made_run(store)
+    for _ in range(2):
+        assert len(history(store)) == 1
+        new_process()
+    assert len(read) == 2
+    assert not (cache / "elsewhere").exists() or (cache / "elsewhere").read_bytes() == b""
+
+
+def test_a_python_without_sqlite_has_no_cache(store: Path, cache: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Some are built without it."""
+    monkeypatch.setitem(sys.modules, "sqlite3", None)
+    made_run(store)
+    assert len(history(store)) == 1
+    assert not cache.exists()
+
+
+@pytest.mark.fault("F105")
+def test_a_locked_cache_is_left_alone(
+    store: Path, cache: Path, read: list[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Another process writes: this one reads the folders and does not throw away what the other one keeps."""
+    monkeypatch.setattr(history_cache, "PATIENCE", 0.01)
+    made_run(store)
+    history(store)
+    with closing(sqlite3.connect(cache / CACHE_FILE)) as other:
+        other.execute("BEGIN EXCLUSIVE")
+        new_process()
+        kept = (cache / CACHE_FILE).stat().st_ino
+        assert len(history(store)) == 1
+        assert (cache / CACHE_FILE).stat().st_ino == kept
+        other.rollback()
+    new_process()
+    assert len(history(store)) == 1
+    assert len(read) == 2
+
+
+def test_several_processes_share_the_cache(store: Path, cache: Path) -> None:
+    """They begin at once, with no cache, and each tells all runs."""
+    for number in range(40):
+        made_run(store, number)
+    source = (
+        "import sys; from pathlib import Path; from seedream_magic.images import index; sys.stdin.readline()\n"
+        "for _ in range(8):\n"
+        "    index._read_before.clear(); index.forget('20260504T100007Z-abcdefghij')\n"
+        "    assert len(index.history(Path(sys.argv[1]))) == 40\n"
+    )
+    command = [sys.executable, "-W", "error", "-c", source, str(store)]
+    running = [subprocess.Popen(command, stdin=subprocess.PIPE, stderr=subprocess.PIPE, text=True) for _ in range(3)]
+    for process in running:
+        assert process.stdin is not None
+        process.stdin.write("go\n")
+        process.stdin.flush()
+    assert [process.communicate(timeout=60)[1] for process in running] == ["", "", ""]
+    assert [process.returncode for process in running] == [0, 0, 0]
+    with closing(sqlite3.connect(cache / CACHE_FILE)) as connection:
+        assert connection.execute("PRAGMA integrity_check").fetchone() == ("ok",)
+
+
+def free_pages(path: Path) -> int:
+    """Pages of a database that hold what was deleted, unless SQLite was built to wipe them."""
+    with closing(sqlite3.connect(path)) as connection:
+        (count,) = connection.execute("PRAGMA freelist_count").fetchone()
+    return int(count)
+
+
+def test_what_is_gone_leaves_the_cache(store: Path, cache: Path, tmp_path: Path) -> None:
+    """A run that was deleted by hand, and a store that was: no byte of a prompt stays behind."""
+    other = tmp_path / "other"
+    made_run(other, body={"prompt": "canary other" * 999})
+    folder = made_run(store, 1, body={"prompt": "canary store" * 999})
+    history(other)
+    history(store)
+    assert (cache / CACHE_FILE).read_bytes().count(b"canary") > 1000
+    shutil.rmtree(other)
+    shutil.rmtree(folder)
+    history(store)
+    assert [path.name for path in cache.iterdir()] == [CACHE_FILE]
+    assert b"canary" not in (cache / CACHE_FILE).read_bytes()
+    assert free_pages(cache / CACHE_FILE) == 0
+
+
+@pytest.mark.parametrize(
+    ("platform", "named", "expected"),
+    [
+        ("linux", "/x/caches", "/x/caches/seedream-magic"),
+        ("linux", "relative", "/home/me/.cache/seedream-magic"),
+        ("linux", "", "/home/me/.cache/seedream-magic"),
+        ("darwin", "", "/home/me/Library/Caches/seedream-magic"),
+    ],
+)
+def test_the_cache_is_where_the_system_has_it(
+    platform: str, named: str, expected: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """By the XDG specification, which ignores a relative path; on macOS in the Library."""
+    monkeypatch.setattr(sys, "platform", platform)
+    monkeypatch.setenv("XDG_CACHE_HOME", named)
+    monkeypatch.setenv("HOME", "/home/me")
+    assert cache_folder() == Path(expected)
+
+
+def test_without_a_home_the_cache_is_temporary(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A user whom the system does not know has no home."""
+
+    def home() -> Path:
+        raise RuntimeError("Could not determine home directory.")
+
+    monkeypatch.delenv("XDG_CACHE_HOME")
+    monkeypatch.setattr(Path, "home", home)
+    assert cache_folder() == Path(tempfile.gettempdir()) / "seedream-magic"
+
+
+@pytest.fixture
+def picture(store: Path) -> Path:
+    """The second picture of a run as the store saves it, between two other runs."""
+    made_run(store, 1)
+    run = begun(store)
+    made_run(store, 3)
+    for place in (0, 1):
+        path, _ = run.save_picture(place, jpeg(place + 5), PictureFacts("image/jpeg", "jpg", 64, 48), source="")
+    return path
+
+
+def test_an_original_tells_its_run(picture: Path, tmp_path: Path) -> None:
+    """By where it is, also by a relative path or through a link; its store need not be the one that is given."""
+    (tmp_path / "link").symlink_to(picture)
+    for path in (picture, Path(os.path.relpath(picture)), tmp_path / "link"):
+        assert run_of_picture(path, tmp_path / "another store") == (picture.parent, 1)
+
+
+def test_a_copy_tells_its_run(picture: Path, store: Path, tmp_path: Path) -> None:
+    """By its bytes, also when the original is gone."""
+    copy = Path(shutil.copy(picture, tmp_path / "holiday.jpg"))
+    picture.unlink()
+    assert run_of_picture(copy, store) == (picture.parent, 1)
+
+
+@pytest.mark.parametrize("name", ["other.jpg", "empty.jpg", "absent.jpg", "folder", "circle", "nul\0", "01.jpg"])
+def test_a_picture_of_nobody_has_no_run(name: str, picture: Path, store: Path, tmp_path: Path) -> None:
+    """Other bytes, none, or no file."""
+    (tmp_path / "other.jpg").write_bytes(jpeg(14))
+    (tmp_path / "01.jpg").write_bytes(jpeg(14))
+    (tmp_path / "empty.jpg").touch()
+    (tmp_path / "folder").mkdir()
+    (tmp_path / "circle").symlink_to(tmp_path / "circle")
+    assert run_of_picture(tmp_path / name, store) is None

@@ -1,0 +1,245 @@
+"""Purging a run: nothing of it is left in the store or in the cache, and nothing else is touched."""
+
+from __future__ import annotations
+
+import json
+import os
+import shutil
+import subprocess
+import sys
+import tempfile
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from seedream_magic.errors import ConfigError, InvalidRequest
+from seedream_magic.images import history_cache
+from seedream_magic.images.durable import write_elsewhere
+from seedream_magic.images.history_cache import CACHE_FILE, keep_thumbnails, kept_thumbnails
+from seedream_magic.images.index import history
+from seedream_magic.images.purge import PREFIX, purge
+from test_index import empty_cache, free_pages, made_run, new_process
+
+SHARED, ALONE, TORN, STRANGE = ("a" * 64, "b" * 64, "c" * 64, "d" * 64)
+
+
+@pytest.fixture(autouse=True)
+def cache(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """The cache folder; files that find no room elsewhere stay in the test's folder, too."""
+    monkeypatch.setattr(tempfile, "tempdir", str(tmp_path / "user"))
+    return empty_cache(tmp_path, monkeypatch)
+
+
+def canary_run(store: Path, number: int = 0, **facts: Any) -> Path:
+    """A run whose files all say "canary"."""
+    folder = made_run(store, number, body={"prompt": "canary 四季" * 999, "model": "m"}, **facts)
+    (folder / "01.jpg").write_bytes(b"canary picture")
+    (folder / "01.json").write_text('{"file": "01.jpg", "canary": 1}')
+    (folder / "response.jsonl").write_text('{"canary": 1}\n')
+    (folder / "raw").mkdir(mode=0o700)
+    (folder / "raw" / "02.b64").write_text("canary")
+    (folder / ".02.jpg.0000.part").write_text("canary")
+    os.utime(folder, (1, 1))
+    return folder
+
+
+def remains(*folders: Path) -> list[str]:
+    """The names of the files that say "canary"."""
+    files = [path for folder in folders for path in folder.rglob("*") if path.is_file() and not path.is_symlink()]
+    return sorted(path.name for path in files if b"canary" in path.read_bytes())
+
+
+def test_nothing_of_a_run_remains(store: Path, cache: Path) -> None:
+    """Pictures, sidecars, record, answer, half files, what the cache has of it, rescued pictures; other runs stay."""
+    other, folder = made_run(store, 1), canary_run(store)
+    history(store)
+    keep_thumbnails(dict.fromkeys((folder.name, other.name), ("x", "data:canary", 1, 1)))
+    rescued = write_elsewhere(folder.name, "03.jpg", b"canary")
+    assert rescued is not None
+    assert {CACHE_FILE, "01.jpg", "03.jpg", "02.b64", "request.json"} <= set(remains(store, cache))
+    sizes = [path.stat().st_size for path in (*folder.rglob("*"), rescued) if path.is_file()]
+
+    purged = purge(store, folder.name, live=False)
+
+    assert (purged.run_id, purged.files, purged.size) == (folder.name, len(sizes), sum(sizes))
+    assert list(kept_thumbnails([folder.name, other.name])) == [other.name]
+    assert free_pages(cache / CACHE_FILE) == 0
+    purge(store, other.name, live=False)
+    assert remains(store, cache) == []
+    assert list(store.iterdir()) == []
+    assert not rescued.parent.exists()
+    assert history(store) == []
+
+
+def test_the_other_runs_are_as_they_were(store: Path) -> None:
+    """In the store and in the history."""
+    other, folder = made_run(store, 1), canary_run(store)
+    before = history(store)[:1]
+    purge(store, folder.name[:17], live=False)
+    for _ in range(2):
+        assert history(store) == before
+        new_process()
+    assert sorted(path.name for path in other.iterdir()) == ["01.jpg", "02.jpg", "request.json"]
+
+
+def test_a_live_run_is_refused(store: Path) -> None:
+    """Its process still writes."""
+    folder = canary_run(store)
+    with pytest.raises(InvalidRequest, match="still going on"):
+        purge(store, folder.name, live=True)
+    assert (folder / "01.jpg").exists()
+
+
+@pytest.mark.parametrize(("run_id", "said"), [("", "no run"), ("2027", "no run"), ("..", "no run"), ("2026", "2 runs")])
+def test_only_a_run_that_is_named_is_purged(run_id: str, said: str, store: Path) -> None:
+    """None is guessed, and a name that is none of ours is no path."""
+    folders = [canary_run(store, number) for number in range(2)]
+    with pytest.raises(InvalidRequest, match=said):
+        purge(store, run_id, live=False)
+    assert all((folder / "01.jpg").exists() for folder in folders)
+
+
+def test_there_is_nothing_to_purge_in_a_store_that_is_none(tmp_path: Path) -> None:
+    """It is not there, or its name cannot be one."""
+    for store in (tmp_path / "absent", tmp_path / "nul\0"):
+        with pytest.raises(InvalidRequest, match="no run"):
+            purge(store, "2026", live=False)
+
+
+def test_a_damaged_run_can_be_purged(store: Path) -> None:
+    """Whatever stands in the place of its record."""
+    folder = canary_run(store)
+    (folder / "request.json").unlink()
+    (folder / "request.json").mkdir()
+    purge(store, folder.name, live=False)
+    assert list(store.iterdir()) == []
+
+
+def test_links_are_removed_and_not_followed(store: Path, tmp_path: Path) -> None:
+    """What they point to, outside the run, stays."""
+    outside = canary_run(tmp_path / "outside", 5)
+    folder = canary_run(store)
+    (folder / "03.jpg").symlink_to(outside / "01.jpg")
+    (folder / "more").symlink_to(outside)
+    (store / "references").symlink_to(outside)
+    (outside / f"{ALONE}.png").write_bytes(b"x")
+    (folder / "request.json").write_text(json.dumps({"references": [{"sha256": ALONE}]}))
+    before = sorted(path.name for path in outside.iterdir())
+    purge(store, folder.name, live=False)
+    assert not folder.exists()
+    assert sorted(path.name for path in outside.iterdir()) == before
+
+
+def test_a_run_that_is_a_link_is_none(store: Path, tmp_path: Path) -> None:
+    """Neither before a purge nor in the middle of one."""
+    outside = canary_run(tmp_path / "outside", 5)
+    (store / outside.name).symlink_to(outside)
+    (store / f"{PREFIX}{outside.name}").symlink_to(outside)
+    with pytest.raises(InvalidRequest, match="no run"):
+        purge(store, outside.name, live=False)
+    assert (outside / "01.jpg").exists()
+
+
+def test_references_go_with_the_last_run_that_has_them(store: Path, cache: Path) -> None:
+    """Half-written ones, too; others stay, and those of a record that is torn."""
+    references = store / "references"
+    references.mkdir()
+    names = [f"{SHARED}.png", f"{ALONE}.png", f".{ALONE}.png.0123abcd.part", f"{TORN}.jpg", f"{STRANGE}.png"]
+    for name in names:
+        (references / name).write_bytes(b"canary")
+    first = canary_run(
+        store, 1, references=[{"sha256": SHARED}, {"sha256": ALONE, "file": "../../x"}, {"sha256": TORN}]
+    )
+    second = canary_run(store, 2, references=[{"sha256": SHARED}])
+    torn = canary_run(store, 3)
+    (torn / "request.json").write_text(f'{{"references": [{{"sha256": "{TORN}"')
+    purge(store, first.name, live=False)
+    assert sorted(path.name for path in references.iterdir()) == sorted([names[0], *names[3:]])
+    purge(store, torn.name, live=False)
+    purge(store, second.name, live=False)
+    assert [path.name for path in references.iterdir()] == [f"{STRANGE}.png"]
+    assert remains(cache) == []
+
+
+KILLED = """
+import os, sys
+from pathlib import Path
+from seedream_magic.images import purge
+steps = int(sys.argv[3])
+def audit(event, arguments):
+    global steps
+    if event in {"os.rename", "os.remove", "os.rmdir"}:
+        steps -= 1
+        if steps < 0:
+            os._exit(9)
+sys.addaudithook(audit)
+purge.purge(Path(sys.argv[1]), sys.argv[2], live=False)
+"""
+
+
+@pytest.mark.parametrize("steps", [1, 2, 5])
+def test_a_killed_purge_is_completed_by_the_next(steps: int, store: Path, cache: Path) -> None:
+    """Killed after the rename, after the reference, and among the pictures: it is no run, and nothing is forgotten."""
+    folder = canary_run(store, references=[{"sha256": ALONE}])
+    other = made_run(store, 1)
+    (store / "references").mkdir()
+    (store / "references" / f"{ALONE}.png").write_bytes(b"canary")
+    history(store)
+    command = [sys.executable, "-c", KILLED, str(store), folder.name, str(steps)]
+    assert subprocess.run(command, check=False).returncode == 9
+    assert remains(store) != []
+    assert [entry.run_id for entry in history(store)] == [other.name]
+    if steps == 5:
+        purge(store, other.name, live=False)  # whichever run is purged next
+    else:
+        purge(store, folder.name, live=False)
+    assert remains(store, cache) == []
+    assert not list(store.glob(f"{PREFIX}*"))
+
+
+def test_a_run_that_was_put_back_is_purged_again(store: Path, tmp_path: Path) -> None:
+    """From a copy, after a purge that was killed."""
+    folder = canary_run(store)
+    shutil.copytree(folder, store / f"{PREFIX}{folder.name}")
+    purge(store, folder.name, live=False)
+    assert list(store.iterdir()) == []
+
+
+def failing(*_: Any, **__: Any) -> None:
+    raise PermissionError(13, "Permission denied", "somewhere")
+
+
+def test_a_store_that_cannot_be_changed_is_told(store: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """The run is there as before."""
+    folder = canary_run(store)
+    monkeypatch.setattr(Path, "rename", failing)
+    with pytest.raises(ConfigError, match=r"cannot be removed .*Permission denied"):
+        purge(store, folder.name, live=False)
+    assert (folder / "01.jpg").exists()
+
+
+def test_what_cannot_be_removed_is_told(store: Path, cache: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """It is no run any more, its prompt has left the cache, and the next purge removes the rest."""
+    folder = canary_run(store)
+    history(store)
+    with monkeypatch.context() as patch:
+        patch.setattr(os, "rmdir", failing)
+        with pytest.raises(ConfigError, match="somewhere could not be removed") as caught:
+            purge(store, folder.name, live=False)
+    assert "purge the run again" in caught.value.hint
+    assert history(store) == []
+    assert remains(cache) == []
+    purge(store, folder.name, live=False)
+    assert list(store.iterdir()) == []
+
+
+def test_a_cache_that_cannot_be_cleaned_goes_as_a_whole(
+    store: Path, cache: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Damaged or in use: what must not stay does not stay."""
+    folder = canary_run(store)
+    history(store)
+    monkeypatch.setattr(history_cache, "_connection", failing)
+    purge(store, folder.name, live=False)
+    assert list(cache.iterdir()) == []
