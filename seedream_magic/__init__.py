@@ -29,7 +29,9 @@ if TYPE_CHECKING:
         ServerFailed,
         UnsafeURL,
     )
+    from seedream_magic.api.storyboard import Storyboard
     from seedream_magic.images.image_set import Frame, ImageSet
+    from seedream_magic.notebook.panel import Panel
     from seedream_magic.seedream import Seedream
 
 __version__ = "0.1.0"
@@ -37,7 +39,9 @@ __version__ = "0.1.0"
 _HOMES = {
     "Frame": "seedream_magic.images.image_set",
     "ImageSet": "seedream_magic.images.image_set",
+    "Panel": "seedream_magic.notebook.panel",
     "Seedream": "seedream_magic.seedream",
+    "Storyboard": "seedream_magic.api.storyboard",
 }
 __all__ = [
     "ApiError",
@@ -55,6 +59,7 @@ __all__ = [
     "ModelNotFound",
     "NoConnection",
     "OutcomeUnknown",
+    "Panel",
     "PaymentRequired",
     "RateLimited",
     "RequestRefused",
@@ -63,6 +68,7 @@ __all__ = [
     "SeedreamError",
     "SeedreamInterrupted",
     "ServerFailed",
+    "Storyboard",
     "UnsafeURL",
 ]
 

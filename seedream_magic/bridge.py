@@ -1,6 +1,7 @@
 """From async to sync: the only code that knows event loops.
 
-`iterate` runs an async generator and hands its values to the calling thread. Two ways, chosen by name:
+`iterate` runs an async generator and hands its values to the calling thread; `Background` leaves the caller free and
+hands them over when its loop has time. `iterate` knows two ways, chosen by name:
 
 * "thread" (the default): the generator runs on a daemon thread with a loop of its own, and the caller waits in short
   polls, so that the kernel's Stop takes effect at once whatever the network does.
@@ -11,6 +12,7 @@
 from __future__ import annotations
 
 import asyncio
+import contextvars
 import queue
 import signal
 import threading
@@ -41,13 +43,63 @@ def iterate(source: Source[Value], *, event_loop: str = "thread") -> Generator[V
     raise ConfigError(f"event_loop is {' or '.join(EVENT_LOOPS)}, not {event_loop!r}.")
 
 
+class Background(Generic[Value]):
+    """An async generator at work while its caller goes on.
+
+    `on_value` is told each value and `on_end` once the end: None, or what broke it off (`CancelledError` after `stop`).
+    Both are called on the caller's own loop when that is free; where the caller has no running loop, on the worker's
+    thread.
+    """
+
+    def __init__(
+        self, source: Source[Value], on_value: Callable[[Value], None], on_end: Callable[[BaseException | None], None]
+    ) -> None:
+        self._on_value, self._on_end = on_value, on_end
+        self._results: queue.SimpleQueue[_Value[Value] | BaseException | None] = queue.SimpleQueue()
+        try:
+            self._loop: asyncio.AbstractEventLoop | None = asyncio.get_running_loop()
+        except RuntimeError:
+            self._loop = None
+        self._context = contextvars.copy_context()  # a kernel tells by it which cell an output belongs to
+        self._worker = _Worker(source, self._arrived)
+        self._worker.start()
+
+    def hand_over_first(self, seconds: float) -> None:
+        """Tell the first result here and now, if it comes in this time."""
+        with suppress(queue.Empty):
+            self._tell(self._results.get(timeout=seconds))
+
+    def stop(self) -> None:
+        """End it; what has arrived is told first, then the end. Waits for nothing."""
+        self._worker.cancel()
+
+    def _arrived(self, result: _Value[Value] | BaseException | None) -> None:
+        self._results.put(result)
+        if self._loop is None:
+            self._hand_over()
+            return
+        with suppress(RuntimeError):  # the loop closed with its kernel
+            self._loop.call_soon_threadsafe(self._hand_over, context=self._context)
+
+    def _hand_over(self) -> None:
+        with suppress(queue.Empty):  # it was handed over already
+            self._tell(self._results.get_nowait())
+
+    def _tell(self, result: _Value[Value] | BaseException | None) -> None:
+        if isinstance(result, _Value):
+            self._on_value(result.value)
+        else:
+            self._on_end(result)
+
+
 def _through_thread(source: Source[Value]) -> Generator[Value, None, None]:
-    worker = _Worker(source)
+    results: queue.SimpleQueue[_Value[Value] | BaseException | None] = queue.SimpleQueue()
+    worker = _Worker(source, results.put)
     try:
         worker.start()
         while True:
             try:
-                result = worker.results.get(timeout=POLL_SECONDS)
+                result = results.get(timeout=POLL_SECONDS)
             except queue.Empty:
                 continue
             if isinstance(result, _Value):
@@ -97,9 +149,9 @@ class _Worker(threading.Thread, Generic[Value]):
     Daemon, so that a kernel can shut down while a download runs; one for each run, so that none is left over.
     """
 
-    def __init__(self, source: Source[Value]) -> None:
+    def __init__(self, source: Source[Value], put: Callable[[_Value[Value] | BaseException | None], None]) -> None:
         super().__init__(name="seedream-run", daemon=True)
-        self.results: queue.SimpleQueue[_Value[Value] | BaseException | None] = queue.SimpleQueue()
+        self._put = put
         self._source = source
         self._ready = threading.Event()
         self._stopping = False
@@ -113,9 +165,9 @@ class _Worker(threading.Thread, Generic[Value]):
             with asyncio.Runner() as runner:
                 runner.run(self._pump())
         except BaseException as exc:  # noqa: BLE001 - it is raised again on the caller's thread
-            self.results.put(exc)
+            self._put(exc)
         else:
-            self.results.put(None)
+            self._put(None)
         finally:
             self._ready.set()
 
@@ -143,7 +195,7 @@ class _Worker(threading.Thread, Generic[Value]):
         values = self._source()
         try:
             async for value in values:
-                self.results.put(_Value(value))
+                self._put(_Value(value))
         finally:
             await values.aclose()
 

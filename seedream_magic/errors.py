@@ -32,11 +32,12 @@ _BILLED_LINES: dict[Billed, str] = {
 class _Reported(BaseException):
     """The facts that every error of the package carries beside its message.
 
-    `billed` tells about money, `saved` lists the picture files that exist, `hint` is what to do next, `images` is the
-    set as far as it came (None where no run was begun).
+    `billed` tells about money, `saved` lists the picture files that exist, `hint` is what to do next; where it is empty
+    `advice`, the same for all of a kind, is told. `images` is the set as far as it came, None where no run was begun.
     """
 
     sent: ClassVar[bool] = True
+    advice: ClassVar[str] = ""
     billed: Billed = "no"
 
     def __init__(
@@ -58,7 +59,7 @@ class _Reported(BaseException):
         ids = (("Run", self.run_id), ("request id", self.request_id))
         saved = f"Saved: {_listed(self.saved)}." if self.saved else ""
         named = ", ".join(f"{name} {value}" for name, value in ids if value)
-        told = (first, _BILLED_LINES[self.billed], saved, self.hint, named)
+        told = (first, _BILLED_LINES[self.billed], saved, self.hint or self.advice, named)
         return [_one_line(line) for line in told if line]
 
     def _render_traceback_(self) -> list[str]:
@@ -95,6 +96,7 @@ class NoConnection(SeedreamError):
 class OutcomeUnknown(SeedreamError):
     """The request was sent and no answer tells what became of it."""
 
+    advice = "Look at the provider's usage page before running the cell again."
     billed = "unknown"
 
 
@@ -106,6 +108,7 @@ class ApiError(SeedreamError):
     """
 
     sent = True
+    advice = "The provider's support can tell more; it asks for the request id."
 
     def __init__(
         self,
@@ -157,17 +160,21 @@ class RequestRefused(ApiError, InvalidRequest):
 class ResponseBroken(SeedreamError):
     """An answer that cannot be read, or that ended too early; `raw` is what could not be read."""
 
+    advice = "Look at the provider's usage page before running the cell again."
     raw: bytes = b""
 
 
 class ImageError(SeedreamError):
     """A picture was made but could not be brought here."""
 
+    advice = "%seedream recover looks for it again while its link lives, mostly 24 h."
     billed = "yes"
 
 
 class ImageLinkExpired(ImageError):
     """The signed link of a picture is past its time."""
+
+    advice = "It cannot be fetched any more; %seedream retry asks for it anew, which bills."
 
 
 class ImageInvalid(ImageError):
@@ -177,9 +184,13 @@ class ImageInvalid(ImageError):
 class ImageTooLarge(ImageError):
     """More bytes or pixels than any picture of the service can have."""
 
+    advice = "The provider's support can tell why; %seedream retry asks for another picture, which bills."
+
 
 class UnsafeURL(ImageError):
     """A picture link that points where no picture of the service can be."""
+
+    advice = "The provider's support can tell why; %seedream retry asks for another picture, which bills."
 
 
 class SeedreamInterrupted(_Reported, KeyboardInterrupt):

@@ -20,13 +20,15 @@ from seedream_magic.api.client import post
 from seedream_magic.api.connection import Client, Transport
 from seedream_magic.api.events import Completed, Event, Picture, PictureRefused, Reader, Refused, Unreadable
 from seedream_magic.api.keys import Key
+from seedream_magic.api.make_request import checked
 from seedream_magic.api.plan import Plan
 from seedream_magic.api.refusal import Refusal, refusal_error
 from seedream_magic.api.retry import PACE, Pace
 from seedream_magic.errors import ApiError, OutcomeUnknown, ResponseBroken, SeedreamError
-from seedream_magic.images.bring import bring
+from seedream_magic.images.bring import bring, told_elsewhere
 from seedream_magic.images.download import PARALLEL_DOWNLOADS, image_client
 from seedream_magic.images.image_set import Frame, ImageSet
+from seedream_magic.images.linked import bring_references
 from seedream_magic.images.store import Run, begin_run
 
 Change = Callable[[ImageSet], ImageSet]
@@ -116,7 +118,7 @@ class _Reception:
         try:
             async with (
                 asyncio.timeout(self.plan.timeout),
-                image_client(self.transport) as client,
+                image_client(self.transport, base_url=self.plan.base_url) as client,
                 asyncio.TaskGroup() as downloads,
             ):
                 slots = asyncio.Semaphore(PARALLEL_DOWNLOADS)
@@ -124,7 +126,7 @@ class _Reception:
                 def begin(picture: Picture) -> None:
                     downloads.create_task(self._bring(picture, client, slots))
 
-                return await self._listen(begin)
+                return await self._complete_references(client) or await self._listen(begin)
         except TimeoutError:
             return self._broken_off(f"The limit of {self.plan.timeout:g} s passed.")
         except SeedreamError as error:
@@ -132,6 +134,19 @@ class _Reception:
         finally:
             if self.countdown is not None:
                 self.countdown.cancel()
+
+    async def _complete_references(self, client: Client) -> SeedreamError | None:
+        """Fetch the references that are links, before anything is sent; what stood in the way, if anything did."""
+        request, local = self.plan.request, self.plan.on_loopback
+        try:
+            references = await bring_references(request.references, client, allow_loopback=local)
+            if references != request.references:
+                self.plan = replace(self.plan, request=replace(request, references=references))
+                checked(self.plan.request, strict=self.plan.provider.strict)
+                self.run.complete(self.plan.request)
+        except SeedreamError as error:
+            return error
+        return None
 
     async def _listen(self, begin: Callable[[Picture], None]) -> SeedreamError | None:
         client_request_id = self.run.client_request_id
@@ -191,6 +206,8 @@ class _Reception:
         self.tell(lambda images: replace(images, outcome="billed"))
         if answer.attempt > 1:
             self.tell(lambda images: images.with_note(f"Connected at attempt {answer.attempt}."))
+        if note := answer.clock_note:
+            self.tell(lambda images: images.with_note(note))
 
     def _take(self, value: dict[str, Any] | Unreadable, answer: Answer, begin: Callable[[Picture], None]) -> None:
         """One object of the answer: first durable, then acted on."""
@@ -215,7 +232,7 @@ class _Reception:
             case PictureRefused():
                 self.places_refused += 1
                 error = _refused(event.refusal, answer)
-                self.tell(_with_frame(Frame(event.index, self.plan.request.prompt, error=error)))
+                self.tell(_with_frame(Frame(event.index, self.plan.request.prompt_of(event.index), error=error)))
             case Refused():
                 self.refused = _refused(event.refusal, answer)
             case Completed(usage=usage):
@@ -226,10 +243,11 @@ class _Reception:
 
     async def _bring(self, picture: Picture, client: Client, slots: asyncio.Semaphore) -> None:
         async with slots:
-            frame = await bring(
-                picture, self.run, client, prompt=self.plan.request.prompt, allow_loopback=self.plan.on_loopback
-            )
+            words = self.plan.request.prompt_of(picture.index)
+            frame = await bring(picture, self.run, client, prompt=words, allow_loopback=self.plan.on_loopback)
         self.tell(_with_frame(frame))
+        if note := told_elsewhere(frame, self.run):
+            self.tell(lambda images: images.with_note(note))
 
     def _record(self, entry: dict[str, Any]) -> None:
         """A record that cannot be written must not cost the picture it tells of."""
@@ -250,7 +268,7 @@ class _Reception:
                 self.run.keep_raw(error.raw)
             except OSError:
                 return  # the error itself is told; its bytes are a help to support only
-            error.hint = error.hint or f"Its bytes are kept in {self.run.folder / 'response.raw'}."
+            error.hint = f"{error.hint} Its bytes are kept in {self.run.folder / 'response.raw'}.".strip()
 
 
 def _unchanged(images: ImageSet) -> ImageSet:

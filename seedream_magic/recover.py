@@ -34,7 +34,7 @@ def unfinished(store: Path) -> list[Record]:
     found = []
     for record in records(store):
         sweep(record.folder)
-        if not _is_live(record) and (_died(record) or _missing(record)):
+        if not is_live(record) and (_died(record) or _missing(record)):
             found.append(record)
     return found
 
@@ -53,7 +53,9 @@ async def recover(record: Record, *, transport: Transport | None = None) -> Asyn
 
         async def arrived(picture: Picture) -> Frame:
             async with slots:
-                return await bring(picture, run, client, prompt=images.prompt, allow_loopback=local)
+                return await bring(
+                    picture, run, client, prompt=images.request.prompt_of(picture.index), allow_loopback=local
+                )
 
         arrivals = [asyncio.create_task(arrived(picture)) for picture in missing]
         try:
@@ -73,7 +75,7 @@ def _told(images: ImageSet, record: Record, named: set[int]) -> ImageSet:
     if not _died(record):
         return replace(images, state="done")
     frames = tuple(
-        frame if frame.path or frame.index in named else Frame(frame.index, images.prompt) for frame in images
+        frame if frame.path or frame.index in named else Frame(frame.index, frame.prompt) for frame in images
     )
     ended = ResponseBroken("The run ended before its answer did.", billed="yes" if named else "unknown")
     return replace(images, frames=frames).finished(ended, named=named)
@@ -93,7 +95,7 @@ def _missing(record: Record) -> list[Picture]:
     ]
 
 
-def _is_live(record: Record) -> bool:
+def is_live(record: Record) -> bool:
     """Whether the process that began the run may still be at it."""
     process = record.facts.get("process")
     began = record.began

@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+import asyncio
 import os
+import re
+from collections import Counter
 from collections.abc import AsyncGenerator, Callable, Mapping
 from contextlib import aclosing, closing
 from dataclasses import replace
@@ -11,28 +14,49 @@ from typing import Any, TypedDict, Unpack
 
 from seedream_magic import bridge
 from seedream_magic.api.connection import Transport
-from seedream_magic.api.keys import find_key
-from seedream_magic.api.plan import Plan
+from seedream_magic.api.keys import Key, find_key
+from seedream_magic.api.make_request import make_request
+from seedream_magic.api.plan import Lineage, Plan
 from seedream_magic.api.providers import DEFAULT_PROVIDER, Provider, checked_base_url, find_provider
-from seedream_magic.api.request import Images, make_request
-from seedream_magic.errors import ConfigError, InvalidRequest, SeedreamInterrupted
+from seedream_magic.api.reference import Reference
+from seedream_magic.api.request import ImageRequest
+from seedream_magic.api.storyboard import Storyboard
+from seedream_magic.api.values import Images
+from seedream_magic.errors import ConfigError, InvalidRequest, SeedreamError, SeedreamInterrupted
 from seedream_magic.generate import generate
-from seedream_magic.images.history import Record, find_record, is_set, load, takes
-from seedream_magic.images.image_set import ImageSet
+from seedream_magic.images.history import Record, find_record, is_set, lineage_of, load, load_whole, takes
+from seedream_magic.images.history_entry import HistoryEntry
+from seedream_magic.images.image_set import Frame, ImageSet
+from seedream_magic.images.index import history, run_of_picture
+from seedream_magic.images.lineage import joined
+from seedream_magic.images.purge import Purged, purge
 from seedream_magic.images.store import DEFAULT_FOLDER
-from seedream_magic.recover import recover, unfinished
+from seedream_magic.recover import is_live, recover, unfinished
+
+_NAMED_FRAME = re.compile(r"run:(?P<run>[^\s\[\]]+)(\[(?P<place>\d{1,2})\])?")
+
+
+FIRST_VALUE_SECONDS = 2.0
+"""How long `start` waits for the run to have begun: a folder is made and a record written."""
 
 
 class Options(TypedDict, total=False):
     """What `plan`, `generate`, `agenerate` and `stream` take beside the prompt."""
 
-    images: Images
+    images: Images | None
     size: str | None
     ratio: str | None
+    refs: object
+    fit: bool
     model: str | None
     stream: bool | None
     watermark: bool | None
     response_format: str | None
+    output_format: str | None
+    background: str | None
+    layer_decomposition: bool | None
+    web_search: bool | None
+    optimize_prompt: str | None
     extra: Mapping[str, Any] | None
     fresh: bool
     take: int | None
@@ -47,6 +71,8 @@ class Seedream:
     `SEEDREAM_STORE`), then from the defaults. `transport` is an `httpx.AsyncBaseTransport` for the API and the
     pictures (tests, company proxies). `event_loop` is "thread" or, for a transport that is bound to the running loop,
     "nest". Raises `ConfigError` for an unknown provider or an unsafe base URL.
+
+    `billed` counts the images billed through it by model; `check`, where set, may refuse a plan before it is sent.
     """
 
     def __init__(
@@ -65,7 +91,9 @@ class Seedream:
         self.given_base_url = checked_base_url(address) if address else ""
         self.model = model or os.environ.get("SEEDREAM_MODEL") or self.provider.default_model
         self.store = _store_folder(store or os.environ.get("SEEDREAM_STORE") or DEFAULT_FOLDER)
-        self._api_key = api_key
+        self._key = Key(api_key, "api_key") if api_key and api_key.strip() else None
+        self.billed: Counter[str] = Counter()
+        self.check: Callable[[Plan], None] | None = None
         self._transport = transport
         self._event_loop = event_loop
 
@@ -80,15 +108,22 @@ class Seedream:
 
     def plan(
         self,
-        prompt: str,
+        prompt: str | Storyboard,
         *,
-        images: Images = 1,
+        images: Images | None = None,
         size: str | None = None,
         ratio: str | None = None,
+        refs: object = (),
+        fit: bool = False,
         model: str | None = None,
         stream: bool | None = None,
         watermark: bool | None = None,
         response_format: str | None = None,
+        output_format: str | None = None,
+        background: str | None = None,
+        layer_decomposition: bool | None = None,
+        web_search: bool | None = None,
+        optimize_prompt: str | None = None,
         extra: Mapping[str, Any] | None = None,
         fresh: bool = False,
         take: int | None = None,
@@ -97,39 +132,83 @@ class Seedream:
     ) -> Plan:
         """What would be sent. Touches no network; raises `InvalidRequest` for what cannot be served.
 
-        `images` is 1-15 or "auto", `timeout` the limit of the whole call in seconds. A request whose set is in the
-        store is shown from there: `fresh` pays again, `take` names the set meant, counted from 1.
+        `images` is 1 (the default) to 15 or "auto"; of a `Storyboard` it follows. `refs` are input images: paths,
+        globs, https links, data URIs, bytes, pictures, arrays, frames, sets, or "run:ID[2]" for a frame of an earlier
+        run, counted from 0; `fit` scales those that are over the limits. `timeout` is the limit of the whole call in
+        seconds. A request whose set is in the store is shown from there: `fresh` pays again, `take` names the set
+        meant, counted from 1.
         """
+        references, told = self.references(refs, fit=fit)
         request, warnings = make_request(
             prompt,
             model=model or self.model,
             images=images,
             size=size,
             ratio=ratio,
+            references=references,
             stream=stream,
             watermark=watermark,
             response_format=response_format,
+            output_format=output_format,
+            background=background,
+            layer_decomposition=layer_decomposition,
+            web_search=web_search,
+            optimize_prompt=optimize_prompt,
             extra=extra,
             strict=self.provider.strict,
             check=check,
         )
-        plan = Plan(
-            request, self.provider, self.base_url, warnings, _checked_timeout(timeout), fresh=bool(fresh), take=take
-        )
-        stored = self._stored(plan)
-        return replace(plan, stored=stored.run_id if stored else None, warnings=(*warnings, *self._doubts(plan)))
+        limit = _checked_timeout(timeout)
+        return self.planned(request, (*told, *warnings), timeout=limit, fresh=bool(fresh), take=take)
 
-    def generate(self, prompt: str, **options: Unpack[Options]) -> ImageSet:
+    def planned(self, request: ImageRequest, notes: tuple[str, ...], **further: Any) -> Plan:
+        """The plan of a checked request, with what the store says of it; `further` are fields of `Plan`."""
+        plan = Plan(request, self.provider, self.base_url, notes, **further)
+        stored = self._stored(plan)
+        return replace(plan, stored=stored.run_id if stored else None, warnings=(*notes, *self._doubts(plan)))
+
+    def references(self, refs: object, *, fit: bool = False) -> tuple[tuple[Reference, ...], tuple[str, ...]]:
+        """The references that these values stand for, and what is to be told of them."""
+        values = list(refs) if isinstance(refs, list | tuple) else [] if refs is None else [refs]
+        if not values:
+            return (), ()
+        from seedream_magic.api.references import fitted, make_references  # noqa: PLC0415 - Pillow loads when it is used
+
+        named = [self._frame_named(value) for value in values]
+        leaves = [leaf for value in named for leaf in (value.ok if isinstance(value, ImageSet) else [value])]
+        made = [self._traced(leaf, reference) for leaf in leaves for reference in make_references([leaf])]
+        scaled = [fitted(reference) if fit else (reference, "") for reference in made]
+        return tuple(reference for reference, _ in scaled), tuple(told for _, told in scaled if told)
+
+    def _traced(self, leaf: object, reference: Reference) -> Reference:
+        """A reference that is a frame of this store is named by its run, not by a folder of this machine."""
+        if not isinstance(leaf, Frame) or not leaf.run_id or leaf.door is None or leaf.door.store != self.store:
+            return reference
+        return replace(reference, source=f"run:{leaf.run_id}[{leaf.index}]")
+
+    def _frame_named(self, value: object) -> object:
+        """The frame that "run:ID[2]" names, the set that "run:ID" names; any other value as it is."""
+        named = _NAMED_FRAME.fullmatch(value.strip()) if isinstance(value, str) else None
+        if named is None:
+            return value
+        images = self.show(named["run"])
+        if named["place"] is None:
+            return images
+        if int(named["place"]) >= len(images):
+            raise InvalidRequest(f"Run {images.run_id} has frames 0 to {len(images) - 1}; {value} is none of them.")
+        return images[int(named["place"])]
+
+    def generate(self, prompt: str | Storyboard, **options: Unpack[Options]) -> ImageSet:
         """Draw and wait; options as for `plan`. Works in scripts, in notebooks and inside a running event loop."""
         return self.run(self.plan(prompt, **options))
 
-    async def agenerate(self, prompt: str, **options: Unpack[Options]) -> ImageSet:
+    async def agenerate(self, prompt: str | Storyboard, **options: Unpack[Options]) -> ImageSet:
         """Draw and await the finished set; options as for `plan`."""
         async for images in self.stream(prompt, **options):
             finished = images
         return finished
 
-    async def stream(self, prompt: str, **options: Unpack[Options]) -> AsyncGenerator[ImageSet, None]:
+    async def stream(self, prompt: str | Storyboard, **options: Unpack[Options]) -> AsyncGenerator[ImageSet, None]:
         """The growing set, each time something arrives; options as for `plan`. The last value is the finished set."""
         async with bridge.awake(), aclosing(self._sets(self.plan(prompt, **options))) as growing:
             async for images in growing:
@@ -142,9 +221,32 @@ class Seedream:
         """
         return self._watch(self._sets(plan), on_change)
 
+    def start(
+        self, plan: Plan, *, on_change: Callable[[ImageSet], None], on_end: Callable[[BaseException | None], None]
+    ) -> Callable[[], None]:
+        """Send a plan and return at once, with the function that stops it.
+
+        `on_change` is called with each growing value and `on_end` once: with None, the run's error, or the
+        `SeedreamInterrupted` of a stop. The first call is made before this returns; the others on the event loop that
+        runs here, when it is free.
+        """
+        source, seen = self._sets(plan), list[ImageSet]()
+
+        def changed(images: ImageSet) -> None:
+            seen[:] = [images]
+            on_change(images)
+
+        def ended(failure: BaseException | None) -> None:
+            stopped = isinstance(failure, asyncio.CancelledError) or not (seen or failure)
+            on_end(_interrupted(seen) if stopped else failure)
+
+        background = bridge.Background(lambda: source, changed, ended)
+        background.hand_over_first(FIRST_VALUE_SECONDS)
+        return background.stop
+
     def show(self, run_id: str) -> ImageSet:
         """The set of an earlier run, by its id or the beginning of it. Raises `InvalidRequest` if there is none."""
-        return replace(load(find_record(self.store, run_id)), replayed=True)
+        return self._bound(replace(load_whole(find_record(self.store, run_id)), replayed=True))
 
     def recover(
         self, run_id: str | None = None, *, on_change: Callable[[ImageSet], None] | None = None
@@ -154,15 +256,42 @@ class Seedream:
         Returns the sets as they are afterwards; frames whose links have ended say so.
         """
         found = [find_record(self.store, run_id)] if run_id else unfinished(self.store)
-        return [self._watch(recover(record, transport=self._transport), on_change) for record in found]
+        growing = ((recover(record, transport=self._transport), lineage_of(record)) for record in found)
+        return [self._watch(self._joined(source, lineage), on_change) for source, lineage in growing]
 
-    def plan_retry(self, run_id: str) -> Plan:
-        """The plan that asks anew for the failed frames of a run, and for nothing else."""
-        images = self.show(run_id)
-        count = len(images.failed)
-        if not count:
-            raise InvalidRequest(f"Run {images.run_id} has no failed frame.")
-        return Plan(images.request.for_images(count), self.provider, self.base_url, fresh=True)
+    def history(self, words: str | None = None) -> list[HistoryEntry]:
+        """The runs of the store, newest first, as plain records (`pandas.DataFrame` takes them).
+
+        With `words`, those in whose prompt, model, notebook, provider or id each of them occurs.
+        """
+        return history(self.store, words)
+
+    def purge(self, run_id: str) -> Purged:
+        """Delete a run: its pictures, its records, and references that no other run has. Raises `InvalidRequest`."""
+        try:
+            record = find_record(self.store, run_id)
+        except InvalidRequest:  # what is damaged, or half deleted, can be deleted all the same
+            return purge(self.store, run_id, live=False)
+        return purge(self.store, record.run_id, live=is_live(record))
+
+    @classmethod
+    def from_picture(
+        cls, picture: str | os.PathLike[str] | Frame, *, store: str | os.PathLike[str] | None = None
+    ) -> Plan:
+        """The plan that made a picture: its `request`, its `cell()`, and the run in which it is `stored`.
+
+        `picture` is a frame, a saved original, or a copy of one, which is looked for in `store`. Raises
+        `InvalidRequest` where no run made it.
+        """
+        path = picture.path if isinstance(picture, Frame) else Path(picture)
+        found = run_of_picture(path, cls(store=store).store) if path is not None else None
+        if found is None:
+            raise InvalidRequest(f"No run of {cls(store=store).store} made {path}.")
+        folder, _ = found
+        record = find_record(folder.parent, folder.name)
+        images = load(record)
+        door = cls(images.provider, store=folder.parent)
+        return door.planned(images.request, (), lineage=lineage_of(record))
 
     def _stored(self, plan: Plan) -> Record | None:
         """The run whose set stands for this plan. Raises `InvalidRequest` for a take that was never made."""
@@ -189,9 +318,51 @@ class Seedream:
         """The values of the plan's set: from the store if it is there, else as it is made."""
         stored = self._stored(plan)
         if stored is not None:
-            return _replayed(stored)
-        key = find_key(plan.provider, self._api_key)
-        return generate(plan, key, store=self.store, transport=self._transport)
+            return self._replayed(stored)
+        if self.check is not None:
+            self.check(plan)
+        key = self._key or find_key(plan.provider)
+        run = generate(plan, key, store=self.store, transport=self._transport)
+        return self._joined(self._counted(run), plan.lineage)
+
+    async def _replayed(self, record: Record) -> AsyncGenerator[ImageSet, None]:
+        yield self._bound(replace(load_whole(record), replayed=True))
+
+    async def _counted(self, source: AsyncGenerator[ImageSet, None]) -> AsyncGenerator[ImageSet, None]:
+        """The values of a run; when it is over, however it ended, what it billed is counted."""
+        made: ImageSet | None = None
+        try:
+            async with aclosing(source) as growing:
+                async for made in growing:
+                    yield made
+        except SeedreamError as error:
+            made = error.images or made
+            raise
+        finally:
+            if made is not None:
+                self.billed[made.request.model] += made.billed
+
+    async def _joined(
+        self, source: AsyncGenerator[ImageSet, None], lineage: Lineage | None
+    ) -> AsyncGenerator[ImageSet, None]:
+        """The values of a run, each with the frames of the earlier run that it goes on from."""
+        parent = None if lineage is None else load_whole(find_record(self.store, lineage.run_id))
+
+        def whole(images: ImageSet) -> ImageSet:
+            return self._bound(images if lineage is None or parent is None else joined(parent, images, lineage))
+
+        try:
+            async with aclosing(source) as growing:
+                async for images in growing:
+                    yield whole(images)
+        except SeedreamError as error:
+            error.images = error.images and whole(error.images)
+            raise
+
+    def _bound(self, images: ImageSet) -> ImageSet:
+        """The set with the way back to this front door, by which it and its frames can be gone on from."""
+        frames = tuple(replace(frame, door=self, run_id=images.run_id) for frame in images)
+        return replace(images, door=self, frames=frames)
 
     def _watch(self, source: AsyncGenerator[ImageSet, None], on_change: Callable[[ImageSet], None] | None) -> ImageSet:
         seen: list[ImageSet] = []
@@ -210,10 +381,6 @@ class Seedream:
         except KeyboardInterrupt as exc:
             raise _interrupted(seen) from exc
         return seen[0]
-
-
-async def _replayed(record: Record) -> AsyncGenerator[ImageSet, None]:
-    yield replace(load(record), replayed=True)
 
 
 def _store_folder(named: str | os.PathLike[str]) -> Path:

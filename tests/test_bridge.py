@@ -110,7 +110,7 @@ def test_a_run_that_is_stopped_before_it_began_never_begins() -> None:
         begun.set()
         yield 0
 
-    worker = bridge._Worker(source)
+    worker = bridge._Worker(source, lambda _: None)
     ready, worker._ready = worker._ready, threading.Event()
     worker._ready.set()  # as if the wait for it had passed too early
     worker.stop()

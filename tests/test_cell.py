@@ -9,7 +9,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from seedream_magic.api.request import make_request
+from seedream_magic.api.make_request import make_request
 from seedream_magic.errors import InvalidRequest
 from seedream_magic.notebook.cell import OPTIONS, Cell, parse_cell
 from seedream_magic.notebook.help import help_text
@@ -254,7 +254,7 @@ def test_an_extra_field_that_no_option_sets(line: str) -> None:
         ("a\r\nb\r\n", "a\r\nb\r"),
         ("--size 2K", "--size 2K"),
         ("hero << -n 4", "hero << -n 4"),
-        ("it's\n\\---\n'", "it's\n\\---\n'"),
+        ("it's\n\\---\n'", "it's\n---\n'"),
         ("{x}", "{x}"),
         ("a" * 10_000, "a" * 10_000),
         ("a\u2028\n", "a\u2028"),

@@ -51,9 +51,9 @@ from seedream_magic.api.client import post
 from seedream_magic.api.connection import Transport, new_client
 from seedream_magic.api.events import Unreadable
 from seedream_magic.api.keys import Key
+from seedream_magic.api.make_request import make_request
 from seedream_magic.api.plan import Plan
 from seedream_magic.api.providers import PROVIDERS
-from seedream_magic.api.request import make_request
 from served import KEY
 from service import POST, completed
 

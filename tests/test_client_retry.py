@@ -9,6 +9,7 @@ import asyncio
 import base64
 import contextlib
 import json
+import os
 import re
 import shutil
 import socket
@@ -54,12 +55,13 @@ from seedream_magic.api import client as client_module
 from seedream_magic.api.answer import Answer, Patience
 from seedream_magic.api.client import post
 from seedream_magic.api.keys import Key
+from seedream_magic.api.make_request import make_request
 from seedream_magic.api.plan import Plan
 from seedream_magic.api.providers import PROVIDERS
-from seedream_magic.api.request import make_request
 from seedream_magic.api.retry import Pace, Tokens
 from seedream_magic.generate import generate
 from seedream_magic.images import store as store_module
+from seedream_magic.images.durable import rescue_folders
 from seedream_magic.view.carousel import image_set_bundle
 from served import KEY, record, served
 from service import PICTURE, POST, jpeg, link, picture, succeeded, whole_answer
@@ -230,6 +232,16 @@ def test_tls_to_a_plain_port_is_tried_twice() -> None:
     with listening(_answer_plainly) as (port, came):
         error = failure(f"https://127.0.0.1:{port}", time)
     assert (type(error), error.billed, len(came), len(time.slept)) == (NoConnection, "no", 2, 1)
+    assert f"What answers at 127.0.0.1:{port} is not TLS" in str(error)
+
+
+def test_an_alert_is_told_as_what_it_is() -> None:
+    """A server that refuses the handshake in TLS's own words speaks it; it is not called plain."""
+    with listening(lambda connection: connection.sendall(b"\x15\x03\x03\x00\x02\x02\x28")) as (port, came):
+        error = failure(f"https://127.0.0.1:{port}", Time())
+    assert (type(error), len(came)) == (NoConnection, 2)
+    assert "was not reached" in str(error)
+    assert "HANDSHAKE_FAILURE" in str(error).upper().replace(" ", "_")
 
 
 def test_a_port_that_closes_in_the_handshake_is_tried_four_times() -> None:
@@ -240,28 +252,56 @@ def test_a_port_that_closes_in_the_handshake_is_tried_four_times() -> None:
     assert (type(error), len(came)) == (NoConnection, 4)
 
 
+AUTHORITY = """
+[ca]
+default_ca = own
+[own]
+database = index.txt
+new_certs_dir = .
+rand_serial = yes
+default_md = sha256
+policy = named
+x509_extensions = named_so
+[named]
+commonName = supplied
+[named_so]
+subjectAltName = ${ENV::BEARS}
+"""
+CERTIFICATES = {
+    "not trusted": ("DNS:elsewhere.example", "20200101000000Z", "20800101000000Z"),
+    "of another name": ("DNS:elsewhere.example", "20200101000000Z", "20800101000000Z"),
+    "expired": ("IP:127.0.0.1", "20200101000000Z", "20200201000000Z"),
+    "not yet valid": ("IP:127.0.0.1", "20700101000000Z", "20800101000000Z"),
+}
+
+
 @pytest.fixture(scope="module")
-def certificate(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """A certificate that signs itself, for the name elsewhere.example, with its key."""
+def certificates(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A folder with certificates that sign themselves, and their key; of all openssl's commands `ca` sets any dates."""
     if shutil.which("openssl") is None:
         pytest.skip("no openssl: nothing makes a certificate")
-    folder = tmp_path_factory.mktemp("certificate")
-    made = "req -x509 -newkey ec -pkeyopt ec_paramgen_curve:prime256v1 -nodes -keyout own.key -out own.pem -days 2"
-    name = ["-subj", "/CN=elsewhere.example", "-addext", "subjectAltName=DNS:elsewhere.example"]
-    subprocess.run(["openssl", *made.split(), *name], cwd=folder, check=True, capture_output=True)
-    return folder / "own.pem"
+    folder = tmp_path_factory.mktemp("certificates")
+    (folder / "ca.cnf").write_text(AUTHORITY)
+    key = "req -newkey ec -pkeyopt ec_paramgen_curve:prime256v1 -nodes -keyout own.key -out own.csr -subj /CN=tests"
+    subprocess.run(["openssl", *key.split()], cwd=folder, check=True, capture_output=True)
+    for name, (bears, start, end) in CERTIFICATES.items():
+        (folder / "index.txt").write_text("")
+        signed = "ca -batch -notext -config ca.cnf -selfsign -keyfile own.key -in own.csr"
+        dates = ["-startdate", start, "-enddate", end, "-out", f"{name}.pem"]
+        environment = os.environ | {"BEARS": bears}
+        command = ["openssl", *signed.split(), *dates]
+        subprocess.run(command, cwd=folder, env=environment, check=True, capture_output=True)
+    return folder
 
 
 @pytest.mark.fault("F06")
-@pytest.mark.parametrize("trusted", [False, True], ids=["not trusted", "of another name"])
-def test_a_bad_certificate_is_not_tried_again(
-    monkeypatch: pytest.MonkeyPatch, certificate: Path, *, trusted: bool
-) -> None:
+@pytest.mark.parametrize("fault", CERTIFICATES)
+def test_a_bad_certificate_is_not_tried_again(monkeypatch: pytest.MonkeyPatch, certificates: Path, fault: str) -> None:
     """F06: another attempt would hide an attack; the hint offers the clock and the proxy, never to look away."""
-    if trusted:
-        monkeypatch.setenv("SSL_CERT_FILE", str(certificate))
+    if fault != "not trusted":
+        monkeypatch.setenv("SSL_CERT_FILE", str(certificates / f"{fault}.pem"))
     context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
-    context.load_cert_chain(certificate, certificate.with_suffix(".key"))
+    context.load_cert_chain(certificates / f"{fault}.pem", certificates / "own.key")
 
     def shake_hands(connection: socket.socket) -> None:
         with context.wrap_socket(connection, server_side=True) as secured:
@@ -272,6 +312,9 @@ def test_a_bad_certificate_is_not_tried_again(
         error = failure(f"https://127.0.0.1:{port}", time)
     assert (type(error), error.billed, len(came), time.slept) == (NoConnection, "no", 1, [])
     assert ("clock" in error.hint, "never left unchecked" in error.hint) == (True, True)
+    assert "The certificate of 127.0.0.1" in str(error)
+    assert (fault in str(error)) == (fault in {"expired", "not yet valid"})
+    assert ("clock says 20" in error.hint) == (fault in {"expired", "not yet valid"})
 
 
 @pytest.mark.fault("F07")
@@ -288,11 +331,23 @@ def test_a_proxy_that_refuses(monkeypatch: pytest.MonkeyPatch, status: int) -> N
     """F08: it was asked for the way, not for a picture; its password is not told."""
     time = Time()
     with raw_server({("CONNECT", ""): Reply(status)}) as proxy:
-        monkeypatch.setenv("HTTPS_PROXY", proxy.url.replace("//", "//user:pass-canary@"))
+        monkeypatch.setenv("HTTPS_PROXY", proxy.url.replace("//", "//somebody:pass-canary@"))
         error = failure("https://api.example", time)
         proxy.wait_for(lambda seen: seen.open_connections == 0)
         assert (proxy.posts, proxy.count("CONNECT"), len(time.slept)) == (0, 4, 3)
     assert (type(error), str(status) in str(error), "HTTPS_PROXY" in error.hint) == (NoConnection, True, True)
+    assert f"The proxy {proxy.url.removeprefix('http://')} refused the way to api.example" in str(error)
+    assert not any(part in "\n".join(error.lines()) for part in ("pass-canary", "somebody"))
+
+
+@pytest.mark.fault("F08")
+def test_a_proxy_that_is_not_there_is_named(monkeypatch: pytest.MonkeyPatch) -> None:
+    """What was not reached is the proxy, and nobody would look for it in the service's name alone."""
+    proxy = f"127.0.0.1:{free_port()}"
+    monkeypatch.setenv("ALL_PROXY", f"http://me:pass-canary@{proxy}")
+    error = failure("https://api.example", Time())
+    assert type(error) is NoConnection
+    assert str(error).startswith(f"api.example through the proxy {proxy} was not reached")
     assert "pass-canary" not in "\n".join(error.lines())
 
 
@@ -662,7 +717,7 @@ def test_base64_that_is_no_picture_is_kept(text: str, store: Path) -> None:
 def test_base64_that_cannot_be_kept_is_told_all_the_same(
     hindrance: str, store: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """Past the cap, or where the disk says no, the frame has its error and no file is named."""
+    """Past the cap, or where every disk says no, the frame has its error and no file is named."""
     if hindrance == "too long":
         monkeypatch.setattr(store_module, "MAXIMUM_RAW_BYTES", 5)
     data = [{"b64_json": b64(0)}, {"b64_json": "!! junk !!"}]
@@ -671,6 +726,9 @@ def test_base64_that_cannot_be_kept_is_told_all_the_same(
         if hindrance == "no folder":
             (run,) = store.iterdir()
             (run / "raw").write_text("in the way")
+            for folder in rescue_folders(run.name):
+                folder.parent.mkdir(parents=True, exist_ok=True)
+                folder.write_text("in the way")
         return json_reply({"data": data})
 
     with served({POST: answer}, store) as server:

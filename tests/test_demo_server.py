@@ -23,7 +23,8 @@ import pytest
 from PIL import Image
 
 from seedream_magic.demo import server
-from seedream_magic.demo.counting import count_images
+from seedream_magic.demo.counting import count_images, frame_prompt
+from seedream_magic.demo.rules import Refusal, read_job
 from seedream_magic.demo.server import DemoService, DemoSettings
 
 KEY = {"Authorization": "Bearer any-key"}
@@ -635,3 +636,22 @@ print(sorted(name for name in sys.modules if name.startswith("seedream_magic.") 
 """
     done = subprocess.run([sys.executable, "-c", script], capture_output=True, text=True, timeout=60, check=True)
     assert done.stdout.splitlines() == ["[]", "['seedream_magic.api', 'seedream_magic.api.models']"]
+
+
+def test_a_numbered_list_draws_and_refuses_by_its_lines() -> None:
+    """Each frame shows its own line after the style; the line that rehearses a refusal is the frame refused."""
+    prompt = "ink wash\n\n1. a fox in spring\n2. a fox in summer\n3. refuse a fox\n4. a fox in winter"
+    assert [frame_prompt(prompt, index) for index in (0, 3)] == ["ink wash a fox in spring", "ink wash a fox in winter"]
+    body = {"model": "doubao-seedream-4-5", "prompt": prompt, "size": "2K", "sequential_image_generation": "auto"}
+    job = read_job(json.dumps(body).encode())
+    assert (job.count, job.refused) == (4, 2)
+
+
+def test_layers_are_several_pngs_of_one_reference() -> None:
+    """`layer_decomposition` takes one image and needs no prompt; two images are refused."""
+    image = "data:image/png;base64,AAAA"
+    body = {"model": "dola-seedream-5-0-pro-260628", "size": "2K", "layer_decomposition": True, "image": image}
+    job = read_job(json.dumps(body).encode())
+    assert (job.count, job.png) == (4, True)
+    with pytest.raises(Refusal, match="exactly one"):
+        read_job(json.dumps({**body, "image": [image, image]}).encode())

@@ -6,6 +6,7 @@ import asyncio
 import base64
 import socket
 from collections.abc import Callable
+from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
@@ -13,7 +14,7 @@ import pytest
 
 from raw_server import Behaviour, Close, Cut, Drip, Raw, RawServer, Reply, Request, Reset, Sequence, head, raw_server
 from seedream_magic import ImageError, ImageInvalid, ImageLinkExpired, ImageTooLarge, UnsafeURL
-from seedream_magic.api.retry import DOWNLOAD_ATTEMPTS
+from seedream_magic.api.retry import DOWNLOAD_ATTEMPTS, Pace
 from seedream_magic.images import download as download_module
 from seedream_magic.images.download import decode, download, image_client, link_expiry
 from seedream_magic.images.guard import check_link
@@ -302,6 +303,143 @@ def test_a_picture_that_drips_ends_with_its_time(monkeypatch: pytest.MonkeyPatch
     error, asked = refused(Drip(head(200, {}) + bytes(10_000), 1, 0.02))
     assert "took too long" in str(error)
     assert asked == 2
+
+
+@dataclass
+class Time:
+    """A clock that pauses move on, and each look at it by `step` seconds."""
+
+    step: float = 0.0
+    slept: list[float] = field(default_factory=list)
+    looked: int = 0
+
+    @property
+    def pace(self) -> Pace:
+        return Pace(now=self.now, sleep=self.sleep, draw=lambda: 0.5)
+
+    def now(self) -> float:
+        self.looked += 1
+        return sum(self.slept) + self.step * self.looked
+
+    async def sleep(self, seconds: float) -> None:
+        self.slept.append(seconds)
+
+
+def attempts(behaviour: Scripted, time: Time) -> tuple[ImageError | None, int]:
+    """The error, None where the picture came, and how many requests were made."""
+
+    async def run(url: str) -> None:
+        async with image_client() as client:
+            assert await download(client, url, allow_loopback=True, pace=time.pace) == (jpeg(1), FACTS)
+
+    with raw_server({IMG: behaviour}) as server:
+        try:
+            asyncio.run(run(f"{server.url}/img/1.jpeg"))
+        except ImageError as error:
+            return error, server.gets
+        return None, server.gets
+
+
+@pytest.mark.fault("F85")
+@pytest.mark.parametrize("status", [429, 503, 500, 408])
+@pytest.mark.parametrize(("wait", "pauses"), [("0", [0.0]), ("7", [7.35]), ("120", [126.0]), ("soon", [0.0])])
+def test_a_host_that_names_its_pace_is_left_alone_for_so_long(status: int, wait: str, pauses: list[float]) -> None:
+    """Never less than it asks, a little more; what is no wait counts as none."""
+    time = Time()
+    assert attempts(Sequence(Reply(status, {"Retry-After": wait}), WHOLE), time) == (None, 2)
+    assert time.slept == pytest.approx(pauses)
+
+
+@pytest.mark.fault("F85")
+def test_a_date_is_compared_with_the_hosts_own() -> None:
+    """Not with this machine's clock; of several headers the longest wait holds."""
+    dates = {"Date": "Sun, 06 Nov 1994 08:49:37 GMT", "Retry-After": "Sun, 06 Nov 1994 08:49:47 GMT"}
+    time = Time()
+    assert attempts(Sequence(Reply(429, dates | {"retry-after": "3"}), WHOLE), time) == (None, 2)
+    assert time.slept == pytest.approx([10.5])
+
+
+@pytest.mark.fault("F85")
+def test_a_wait_past_two_minutes_is_told_and_not_waited() -> None:
+    """The error says for how long the host wants to be left alone; `recover` can come back then."""
+    time = Time()
+    error, asked = attempts(Reply(429, {"Retry-After": "3600"}), time)
+    assert (asked, time.slept) == (1, [])
+    assert "HTTP 429; its host asks for a pause of 3600 s" in str(error)
+    assert "%seedream recover" in "".join(error.lines() if error else ())
+
+
+@pytest.mark.fault("F85")
+@pytest.mark.parametrize(("step", "most"), [(0.0, 6), (150.0, 2), (450.0, 1)])
+def test_all_attempts_together_have_a_limit(step: float, most: int) -> None:
+    """Fifteen minutes: a pause that would pass it is not begun, however politely it was asked for."""
+    time = Time(step)  # it is looked at twice in each attempt
+    error, asked = attempts(Reply(503, {"Retry-After": "120"}), time)
+    assert (type(error), asked) == (ImageError, most)
+    assert sum(time.slept) <= 900
+
+
+@pytest.mark.fault("F90")
+def test_a_host_that_is_too_slow_is_given_up() -> None:
+    """Fewer than 10 KiB a second over 30 s, six times; no real second passes for it, for the clock leaps."""
+    time = Time(step=31.0)
+    error, asked = attempts(Drip(bytes(Reply(200, {}, bytes(400_000))), 100_000, 0.01), time)
+    assert "fewer than 10,240 bytes a second came" in str(error)
+    assert asked == DOWNLOAD_ATTEMPTS
+
+
+@pytest.mark.fault("F90")
+def test_a_host_that_is_slow_once_is_asked_again() -> None:
+    """The second attempt, on another connection, may be a fast one; what has come whole is taken, however slowly."""
+    time = Time(step=31.0)
+    slow = Drip(bytes(WHOLE), 300, 0.05)
+    assert attempts(Sequence(slow, WHOLE), time) == (None, 2)
+
+
+@pytest.mark.fault("F90")
+def test_a_host_that_is_fast_enough_is_waited_for() -> None:
+    """More than ten minutes for a large picture: what counts is the pace of the last half minute."""
+    time = Time(step=0.02)
+    large = jpeg(1)[:2] + (b"\xff\xfe\xff\xff" + bytes(65533)) * 30 + jpeg(1)[2:]
+
+    async def run(url: str) -> bytes:
+        async with image_client() as client:
+            return (await download(client, url, allow_loopback=True, pace=time.pace))[0]
+
+    with raw_server({IMG: Reply(200, {}, large)}) as server:
+        assert asyncio.run(run(f"{server.url}/img/1.jpeg")) == large
+        assert server.gets == 1
+
+
+NO_PICTURE = Reply(200, {}, b"<html>try again</html>")
+
+
+@pytest.mark.parametrize(
+    ("replies", "asked"),
+    [
+        ([NO_PICTURE, WHOLE], 2),
+        ([Close(), NO_PICTURE, WHOLE], 3),
+        ([Close(), Reset(), Close(), NO_PICTURE, Close(), WHOLE], 6),
+        ([*[Close()] * 5, NO_PICTURE, WHOLE], 7),
+    ],
+)
+def test_the_first_bytes_that_are_no_picture_are_asked_for_again(replies: list[Behaviour], asked: int) -> None:
+    """Whenever they come: they have a turn of their own, for a broken way is another fault."""
+    assert attempts(Sequence(*replies), Time()) == (None, asked)
+
+
+def test_the_second_bytes_that_are_no_picture_are_the_end() -> None:
+    """A host that means what it sends is not asked five times."""
+    error, asked = attempts(Sequence(NO_PICTURE, Close(), NO_PICTURE), Time())
+    assert (type(error), asked) == (ImageInvalid, 3)
+
+
+@pytest.mark.fault("F86")
+@pytest.mark.parametrize("target", ["http://[::1", "https://e.com:port/", "//[", "https://e.com/\x7f\x01"])
+def test_a_redirect_to_what_is_no_address_is_not_tried_again(target: str) -> None:
+    """It is no fault of the way: one request, and the error says what the link is."""
+    error, asked = refused(Reply(302, {"Location": target}))
+    assert (type(error), asked) == (UnsafeURL, 1)
 
 
 def test_a_host_that_refuses_is_told() -> None:

@@ -119,9 +119,22 @@ def test_what_was_not_sent() -> None:
 
 @pytest.mark.parametrize("kind", KINDS)
 def test_lines_of_a_bare_error(kind: Any) -> None:
-    """Without further facts there is the message, and a word about money."""
-    assert 1 <= len(kind("What happened.").lines()) <= 2
+    """Without further facts there is the message, a word about money, and what helps against all of the kind."""
+    assert len(kind("What happened.").lines()) == 1 + kind.sent + bool(kind.advice)
     assert kind().lines()
+
+
+@pytest.mark.parametrize("kind", [kind for kind in KINDS if kind.advice])
+def test_a_hint_stands_in_place_of_the_advice(kind: Any) -> None:
+    """What fits the case is better than what fits the kind; one of the two is always there once it was sent."""
+    assert kind("x").lines()[-1] == kind.advice
+    assert kind.advice not in kind("x", hint="What to do.").lines()
+
+
+def test_what_was_sent_ends_with_what_to_do() -> None:
+    """Every error that can have cost something; the two that stand for many others leave it to those."""
+    without = {kind.__name__ for kind in KINDS if kind.sent and not kind.advice}
+    assert without == {"SeedreamError", "SeedreamInterrupted"}
 
 
 @pytest.mark.parametrize("kind", [InvalidRequest, ApiError, SeedreamInterrupted])

@@ -13,6 +13,7 @@ import sys
 import zlib
 from collections.abc import Callable
 from pathlib import Path
+from time import monotonic
 from typing import Any
 
 import pytest
@@ -205,6 +206,32 @@ def test_a_part_that_nobody_asked_for_is_refused(store: Path) -> None:
     assert type(failed(outcome({POST: whole_answer, PICTURE: part}, store))) is ImageLinkExpired
 
 
+@pytest.mark.fault("F85")
+def test_a_host_that_asks_for_a_pause_holds_up_its_own_picture_alone(store: Path) -> None:
+    """The others come meanwhile; the second request for the one comes a second later, as it was asked."""
+    asked: list[float] = []
+
+    def paced(request: Request) -> Behaviour:
+        asked.append(monotonic())
+        return Reply(429, {"Retry-After": "1"}) if len(asked) == 1 else WHOLE
+
+    with served({POST: whole_answer, PICTURE: picture, ("GET", "/picture/1."): paced}, store) as server:
+        assert shades(door(server, store).generate("x", images=4)) == [0, 1, 2, 3]
+        assert "/picture/1." in server.requests[-1].path
+    first, second = asked
+    assert second - first >= 1
+
+
+@pytest.mark.fault("F90")
+def test_a_host_that_drips_a_picture_is_too_slow(store: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Long before the time for a whole attempt is over; the next attempt brings it."""
+    monkeypatch.setattr(download_module, "_SLOW_SECONDS", 0.2)
+    drips = Sequence(Drip(bytes(WHOLE), 30, 0.03), WHOLE)
+    with served({POST: whole_answer, PICTURE: drips}, store) as server:
+        assert shades(door(server, store).generate("x")) == [1]
+        assert server.gets >= 2  # more where this machine itself was too slow
+
+
 @pytest.mark.fault("F90")
 def test_a_slow_host_is_given_up_and_tried_again(store: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """Its picture comes at the second attempt; the three others do not wait for it."""
@@ -223,7 +250,7 @@ def test_a_slow_host_is_given_up_and_tried_again(store: Path, monkeypatch: pytes
             seedream.plan("x", images=4),
             on_change=lambda images: order.extend(frame.index for frame in images.ok if frame.index not in order),
         )
-        assert server.count("GET", "/picture/0.") == 2
+        assert server.count("GET", "/picture/0.") >= 2  # more where this machine itself was too slow
     assert order[-1] == 0
     assert sorted(order) == [0, 1, 2, 3]
 
@@ -296,9 +323,10 @@ print(len(made.ok), peak() - before)
 
 
 @pytest.mark.fault("F93")
+@pytest.mark.parametrize("form", ["stream", "JSON"])
 @pytest.mark.skipif(sys.platform != "linux", reason="the peak of a process is read from /proc")
-def test_many_pictures_in_base64_cost_little_more_than_their_text(store: Path) -> None:
-    """As a stream each is let go of before the next is read: the peak is below 2.2 times the body."""
+def test_many_pictures_in_base64_cost_little_more_than_their_text(form: str, store: Path) -> None:
+    """Of a stream each is let go of before the next is read, of an answer no copy is held: below 2.2 times the body."""
     segment = b"\xff\xfe\xff\xff" + bytes(65533)
     large = [jpeg(shade)[:2] + segment * 64 + jpeg(shade)[2:] for shade in range(6)]
     texts = [base64.b64encode(data) for data in large]
@@ -306,15 +334,17 @@ def test_many_pictures_in_base64_cost_little_more_than_their_text(store: Path) -
     def answer(request: Request) -> Behaviour:
         if request.json()["prompt"] == "small":
             return json_reply({"data": [{"b64_json": TEXT}]})
+        if form == "JSON":
+            return Reply(200, {}, b'{"data":[%s]}' % b",".join(b'{"b64_json":"%s"}' % text for text in texts))
         pieces = [b'data: {"image_index": %d, "b64_json": "%s"}\n\n' % piece for piece in enumerate(texts)]
         return Reply(200, {"Content-Type": "text/event-stream"}, b"".join(pieces) + b"data: [DONE]\n\n")
 
     with raw_server({POST: answer}) as server:
-        command = [sys.executable, "-c", HEAVY, f"{server.url}/v1", str(store), "6", "stream"]
+        command = [sys.executable, "-c", HEAVY, f"{server.url}/v1", str(store), "6", form]
         done = subprocess.run(command, check=True, capture_output=True, text=True)
     count, more = done.stdout.split()
     assert int(count) == 6
-    assert int(more) < 2.2 * sum(map(len, texts))
+    assert int(more) < 2.2 * sum(map(len, texts)), f"{int(more) / sum(map(len, texts)):.2f} times"
 
 
 @pytest.mark.fault("F79", "F84")

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import errno
+import hashlib
 import json
 import os
 import shutil
@@ -15,12 +16,13 @@ from typing import Any
 
 import pytest
 
-from fault import check_error, drawn, failed, outcome, shades
+from fault import check_error, drawn, outcome, shades
 from raw_server import Behaviour, RawServer, Reply, Request
 from seedream_magic import ConfigError, ImageError, ImageInvalid, ImageSet
 from seedream_magic import recover as recover_module
 from seedream_magic.images import history as history_module
 from seedream_magic.images import store as store_module
+from seedream_magic.images.durable import rescued
 from seedream_magic.images.history import load, records
 from served import check_store, door, record, served
 from service import PICTURE, POST, jpeg, picture, whole_answer
@@ -55,23 +57,23 @@ def test_a_disk_that_is_too_full_is_found_out_before_anything_is_paid(small_disk
 
 
 @pytest.mark.fault("F102")
-def test_a_disk_that_fills_up_keeps_what_is_saved(small_disk: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    """Two of four pictures fit: they are whole, the record stands, the links of the others stay for `recover`."""
+def test_a_disk_that_fills_up_keeps_every_picture(small_disk: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Two of four fit on it, the others are put aside; all are whole, the record stands and the set says where."""
     monkeypatch.setattr(store_module, "SPACE_PER_IMAGE", 0)
     monkeypatch.setattr(store_module, "SPACE_IN_RESERVE", 0)
     with served({POST: whole_answer, PICTURE: heavy}, small_disk) as server:
-        seedream = door(server, small_disk)
-        images = seedream.generate("x", images=4, stream=False)
-        assert len(images.ok) == 2
-        for frame in images.failed:
-            assert type(frame.error) is ImageError
-            assert "No space left" in str(frame.error)
-        assert record(small_disk)["body"]["prompt"] == "x"
-        answer = (images.folder / "response.jsonl").read_text()
-        assert all(f"canary{frame.index}" in answer for frame in images.failed)
-        for frame in images.ok:
-            assert frame.path
-            assert frame.path.stat().st_size > 390_000
+        images = door(server, small_disk).generate("x", images=4, stream=False)
+    assert len(images.ok) == 4
+    aside = [frame.path for frame in images if frame.path and frame.path.parent != images.folder]
+    assert len(aside) == 2
+    for frame in images:
+        assert frame.path
+        assert hashlib.sha256(frame.path.read_bytes()).hexdigest() == frame.sha256
+        assert frame.path.stat().st_size > 390_000
+    assert {rescued(images.run_id, path.name) for path in aside} == set(aside)
+    (note,) = images.notes
+    assert str(aside[0].parent) in note
+    assert record(small_disk)["body"]["prompt"] == "x"
 
 
 @pytest.mark.fault("F102")
@@ -164,7 +166,7 @@ import sys, time
 from pathlib import Path
 from seedream_magic.api.plan import Plan
 from seedream_magic.api.providers import PROVIDERS
-from seedream_magic.api.request import make_request
+from seedream_magic.api.make_request import make_request
 from seedream_magic.images import store as module
 import fcntl, os
 fcntl.flock = lambda *_: None
@@ -245,16 +247,18 @@ def test_a_picture_without_its_sidecar_is_looked_at_anew(store: Path) -> None:
 
 
 @pytest.mark.fault("F105")
-def test_a_run_whose_folder_goes_is_one_error_and_the_next_one_is_good(store: Path) -> None:
-    """Somebody tidies up while it draws."""
+def test_a_run_whose_folder_goes_keeps_its_pictures_and_the_next_one_is_good(store: Path) -> None:
+    """Somebody tidies up while it draws: what is paid for is put aside, and the set says where."""
 
     def tidied(request: Request) -> Behaviour:
         for folder in store.iterdir():
             shutil.rmtree(folder)
         return whole_answer(request)
 
-    error = failed(outcome({POST: tidied, PICTURE: picture}, store, images=2))
-    assert isinstance(error, ImageError)
+    images = drawn(outcome({POST: tidied, PICTURE: picture}, store, images=2))
+    assert shades(images) == [0, 1]
+    assert any("could not be recorded" in note for note in images.notes)
+    assert any(images.run_id in note for note in images.notes)
     assert shades(drawn(outcome({POST: whole_answer, PICTURE: picture}, store))) == [0]
 
 

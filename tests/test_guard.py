@@ -494,13 +494,15 @@ def test_the_certificate_must_bear_the_name_though_the_address_is_dialled(
 
 
 def test_a_certificate_of_an_unknown_authority_is_refused(certificates: Path) -> None:
-    """Nothing turns the check off."""
+    """Nothing turns the check off; it is met once, for another attempt would hide an attack, and the clock is named."""
     names: list[str] = []
     with tls_server(certificates, names) as server:
         url = f"https://localhost:{server.url.rpartition(':')[2]}/1.jpeg"
-        with pytest.raises(ImageError, match="CERTIFICATE_VERIFY_FAILED"):
+        with pytest.raises(ImageError, match="CERTIFICATE_VERIFY_FAILED") as caught:
             fetch(url, resolve=answers("127.0.0.1"), allow_loopback=True)
         assert server.gets == 0
+    assert names == ["localhost"]
+    assert "clock" in caught.value.hint
 
 
 # Behind a proxy.
@@ -532,6 +534,31 @@ def test_picture_hosts_are_the_services_and_those_named(
     assert is_picture_host(host) is known
 
 
+def test_the_domain_of_the_api_that_is_asked_is_one_of_pictures() -> None:
+    """Wherever its base URL was named: an argument and a trait reach no environment."""
+    assert not is_picture_host("cdn.gateway.com.cn")
+    assert is_picture_host("cdn.gateway.com.cn", "https://api.gateway.com.cn/v1")
+    assert not is_picture_host("cdn.other.com.cn", "https://api.gateway.com.cn/v1")
+
+
+def test_behind_a_proxy_the_pictures_of_a_base_url_that_was_given_come(monkeypatch: pytest.MonkeyPatch) -> None:
+    """The client for pictures knows which API it brings them for."""
+    with raw_server({("CONNECT", ""): Reply(403)}) as proxy:
+        monkeypatch.setenv("HTTPS_PROXY", proxy.url)
+        error = through_proxy("https://cdn.gateway.example/1.jpeg", base_url="https://api.gateway.example/v1")
+        assert type(error) is ImageError
+        assert {request.path for request in proxy.requests} == {"cdn.gateway.example:443"}
+        error = through_proxy("https://cdn.other.example/1.jpeg", base_url="https://api.gateway.example/v1")
+        assert type(error) is UnsafeURL
+
+
+def test_a_link_of_half_characters_is_told_in_whole_ones() -> None:
+    """JSON can hold them, a terminal cannot show them."""
+    with pytest.raises(UnsafeURL) as caught:
+        check_link("https://a\ud800b/1.jpeg", allow_loopback=False)
+    assert str(caught.value).isascii()
+
+
 @pytest.mark.parametrize(
     "base_url", ["https://127.0.0.1:1/v1", "https://[::1]/v1", "https://[", "https://local/v1", ""]
 )
@@ -541,11 +568,11 @@ def test_a_base_url_without_a_domain_adds_no_picture_host(monkeypatch: pytest.Mo
     assert not any(map(is_picture_host, ("0.1", "local", "::1", "cdn.local", "example.com")))
 
 
-def through_proxy(url: str) -> ImageError:
+def through_proxy(url: str, *, base_url: str = "") -> ImageError:
     """The error of a download through the proxy of the environment, whose answers are all refusals."""
 
     async def run() -> None:
-        async with image_client() as client:
+        async with image_client(base_url=base_url) as client:
             await download(client, url, allow_loopback=True)
 
     with pytest.raises(ImageError) as caught:

@@ -96,6 +96,14 @@ def test_each_code_is_an_error(status: int, kind: type[ApiError], code: str) -> 
     assert "the reason" in str(error)
 
 
+def test_a_check_that_failed_itself_is_no_verdict() -> None:
+    """The prompt need not be changed: trying again is what helps."""
+    broken = refusal_error(Refusal("ContentSecurityDetectionError", "the reason"), status=400)
+    assert type(broken) is ContentRefused
+    assert "running the cell again is fine" in broken.hint
+    assert "Word the prompt" in refusal_error(Refusal("InputTextRiskDetection"), status=400).hint
+
+
 def test_what_the_service_finds_wrong_is_an_invalid_request() -> None:
     """Who catches `InvalidRequest` catches it whoever found it."""
     assert isinstance(refusal_error(Refusal("InvalidParameter"), status=400), InvalidRequest)

@@ -119,7 +119,7 @@ def test_replay_needs_no_key(server: RawServer, store: Path) -> None:
     """What is stored is shown to who has no key."""
     door(server, store).generate("x")
     seedream = door(server, store)
-    seedream._api_key = None
+    seedream._key = None
     assert seedream.generate("x").replayed
 
 

@@ -3,21 +3,16 @@
 from __future__ import annotations
 
 import json
+from functools import partial
 from typing import Any
 
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from seedream_magic.api.request import (
-    ImageRequest,
-    make_request,
-    parse_extra,
-    parse_images,
-    parse_ratio,
-    parse_response_format,
-    parse_size,
-)
+from seedream_magic.api.make_request import make_request
+from seedream_magic.api.request import ImageRequest
+from seedream_magic.api.values import RESPONSE_FORMATS, parse_extra, parse_images, parse_ratio, parse_size, parse_word
 from seedream_magic.errors import InvalidRequest
 
 SEEDREAM_4_0 = "doubao-seedream-4-0-250828"
@@ -294,7 +289,7 @@ def test_switches_are_booleans(name: str, value: Any) -> None:
 @pytest.mark.parametrize(("typed", "sent"), [("url", "url"), ("URL", "url"), ("b64_json", "b64_json")])
 def test_response_formats(typed: str, sent: str) -> None:
     """Both formats, in any case."""
-    assert parse_response_format(typed) == sent
+    assert parse_word("response-format", RESPONSE_FORMATS, typed) == sent
 
 
 def test_a_response_format_that_is_none() -> None:
@@ -434,7 +429,7 @@ def test_extra_that_is_no_object(text: str) -> None:
 @settings(max_examples=300, deadline=None)
 def test_any_text_is_a_value_or_an_invalid_request(text: str) -> None:
     """Parsers give a value that reads back as itself, or `InvalidRequest`; nothing else escapes."""
-    for parse in (parse_images, parse_size, parse_ratio, parse_response_format):
+    for parse in (parse_images, parse_size, parse_ratio, partial(parse_word, "response-format", RESPONSE_FORMATS)):
         try:
             value = parse(text)
         except InvalidRequest:

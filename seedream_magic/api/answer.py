@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 import asyncio
-import json
 import re
 from collections.abc import AsyncGenerator, AsyncIterator, Mapping
 from contextlib import aclosing
 from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
 from time import monotonic
 from typing import Any, NoReturn
 
@@ -17,16 +17,20 @@ from seedream_magic.api.connection import is_compressed, reading
 from seedream_magic.api.events import Unreadable, parse_object
 from seedream_magic.api.keys import Key
 from seedream_magic.api.plan import Plan
-from seedream_magic.api.redaction import redacted
+from seedream_magic.api.redaction import redacted, without_secret
 from seedream_magic.api.refusal import Refusal, billed_by_status, clipped, read_refusal, refusal_error
-from seedream_magic.api.retry import retry_after
-from seedream_magic.api.salvage import pictures_in_answer, pictures_in_event
+from seedream_magic.api.retry import instant, retry_after
+from seedream_magic.api.salvage import pictures_in_answer, pictures_in_event, refusals_in_answer
 from seedream_magic.api.sse import Decoder, Message, MessageTooLarge
 from seedream_magic.errors import ResponseBroken
 
 MAXIMUM_BYTES_PER_IMAGE = 35 * 2**20
 """A 4K PNG in base64; the cap of an answer is this for each image asked for."""
+MAXIMUM_EVENTS = 10_000
+"""Events of one stream: fifteen pictures need some forty, and each is kept on disk before the next is looked at."""
+MAXIMUM_SKEW = timedelta(minutes=5)
 _MAXIMUM_REFUSAL_BYTES = 256 * 2**10
+_KEPT_HEADERS = ("content-type", "date", "x-request-id", "x-client-request-id", "server")
 
 
 @dataclass(frozen=True)
@@ -53,15 +57,31 @@ def patience_for(plan: Plan, body: bytes) -> Patience:
 
 @dataclass(frozen=True)
 class Answer:
-    """An answer whose head (2xx) has arrived; its objects are still on their way. `attempt` counts from 1."""
+    """An answer whose head (2xx) has arrived; its objects are still on their way.
+
+    `attempt` counts from 1. `skew` is how far this machine's clock is ahead of the service's, None within five minutes.
+    The key stands in nothing that is handed out, though the service may have repeated it.
+    """
 
     attempt: int
     status: int
     headers: Mapping[str, str]
     request_id: str | None
+    skew: timedelta | None
     _response: httpx.Response
+    _key: Key
     _patience: Patience
     _cap: int
+
+    @property
+    def clock_note(self) -> str:
+        """The note that a set carries where this machine's clock or the service's is wrong, else ""."""
+        if self.skew is None:
+            return ""
+        minutes = abs(self.skew) // timedelta(minutes=1)
+        by = f"{minutes} min" if minutes < 120 else f"{minutes // 60} h"
+        side = "ahead of" if self.skew > timedelta(0) else "behind"
+        return f"This machine's clock is {by} {side} the service's: what is told of the age of links may be wrong."
 
     async def objects(self) -> AsyncGenerator[dict[str, Any] | Unreadable | None, None]:
         """Each JSON object as it arrives; None for the stream's `[DONE]`.
@@ -79,7 +99,9 @@ class Answer:
             if not head:
                 raise self._broken("an empty answer")
             if head.startswith(b"<"):
-                raise self._broken("a web page, not an answer of the API", raw=await _beginning(head, chunks))
+                page = self._broken("a web page, not an answer of the API", raw=await _beginning(head, chunks))
+                page.hint = "If it is the log-in page of this network, log in there; else check the base URL."
+                raise page
             objects = self._whole(head, chunks) if head[:1] in b"{[" else self._streamed(head, chunks)
             async with aclosing(objects):
                 async for value in objects:
@@ -93,13 +115,16 @@ class Answer:
                 body += chunk
         except ResponseBroken as error:
             broken = error
-        raw = bytes(body)
-        value = None if broken else parse_object(raw)
+        text = self._text(body)
+        body.clear()  # fifteen pictures in base64 are half a gigabyte: no copy of them outlives its use
+        value = None if broken else parse_object(text)
         if value is not None:
+            del text
             yield value
             return
-        for picture in pictures_in_answer(raw):
-            yield picture
+        raw = text.encode("utf-8", "surrogateescape")
+        for named in (*pictures_in_answer(raw), *refusals_in_answer(raw)):
+            yield named
         broken = broken or self._broken("an answer that is no JSON object")
         broken.raw = raw
         raise broken
@@ -108,24 +133,19 @@ class Answer:
         self, head: bytes, chunks: AsyncIterator[bytes]
     ) -> AsyncGenerator[dict[str, Any] | Unreadable | None, None]:
         decoder = Decoder()
-        last = monotonic()
         heard = False
         broken: ResponseBroken | None = None
-        chunk: bytes | None = head
         try:
             try:
-                while chunk is not None:
-                    for message in decoder.feed(chunk):
-                        last, heard = monotonic(), True
-                        yield _object_of(message.data)
-                    if monotonic() - last > self._patience.progress:
-                        raise self._broken(f"the stream sent no picture for {self._patience.progress:.0f} s")
-                    chunk = await anext(chunks, None)
+                async with aclosing(self._messages(decoder, head, chunks)) as messages:
+                    async for message in messages:
+                        heard = True
+                        yield _object_of(self._text(message.data))
             except ResponseBroken as error:
                 broken = error
             for message in decoder.close():
                 heard = True
-                for value in _left_open(message, cut=broken is not None):
+                for value in _left_open(self._text(message.data), name=message.event, cut=broken is not None):
                     yield value
         except MessageTooLarge as exc:
             raise self._broken(f"{exc} came") from exc
@@ -133,6 +153,22 @@ class Answer:
             raise broken
         if not heard:
             raise self._broken("an answer that is neither JSON nor a stream of events", raw=head)
+
+    async def _messages(
+        self, decoder: Decoder, head: bytes, chunks: AsyncIterator[bytes]
+    ) -> AsyncGenerator[Message, None]:
+        """The events that come complete. Raises `ResponseBroken` where they are too many, or there is none for long."""
+        last, count = monotonic(), 0
+        chunk: bytes | None = head
+        while chunk is not None:
+            for message in decoder.feed(chunk):
+                last, count = monotonic(), count + 1
+                if count > MAXIMUM_EVENTS:
+                    raise self._broken(f"the stream brought more than {MAXIMUM_EVENTS:,} events")
+                yield message
+            if monotonic() - last > self._patience.progress:
+                raise self._broken(f"the stream sent no picture for {self._patience.progress:.0f} s")
+            chunk = await anext(chunks, None)
 
     async def _chunks(self) -> AsyncGenerator[bytes, None]:
         deadline = monotonic() + self._patience.total
@@ -157,24 +193,31 @@ class Answer:
                     raise self._broken(f"the answer is longer than {self._cap:,} bytes", raw=chunk)
                 yield chunk
 
+    def _text(self, data: bytes | bytearray) -> str:
+        """The text without the key. Bytes that are no UTF-8 come back as they were where it is encoded again."""
+        return without_secret(data.decode("utf-8", "surrogateescape"), self._key.reveal())
+
     def _broken(self, what: str, *, raw: bytes = b"") -> ResponseBroken:
-        return _broken(what, raw=raw, status=self.status, request_id=self.request_id)
+        kept = self._text(raw).encode("utf-8", "surrogateescape")
+        return _broken(what, raw=kept, status=self.status, request_id=self.request_id)
 
 
 async def raise_refusal(response: httpx.Response, key: Key) -> NoReturn:
     """Raise the error that an answer other than 2xx stands for; the key is taken out of its words."""
-    status, request_id = response.status_code, request_id_of(response)
-    body = _without_key(await _short_body(response), key)
+    status, request_id = response.status_code, request_id_of(response, key)
+    text = without_secret((await _short_body(response)).decode("utf-8", "surrogateescape"), key.reveal())
     if 300 <= status < 400:
-        raise _broken(
-            f"the API redirects to {clipped(redacted(response.headers.get('location', 'nowhere')))!r}; "
-            "a redirect is not followed, check the base URL",
-            raw=body,
+        target = clipped(redacted(_header(response, "location", key) or "nowhere"))
+        broken = _broken(
+            f"the API redirects to {target!r}; a redirect is not followed",
+            raw=text.encode("utf-8", "surrogateescape"),
             status=status,
             request_id=request_id,
         )
-    value = parse_object(body)
-    refusal = read_refusal(value) if value is not None else Refusal(message=_page_text(body))
+        broken.hint = "Check the base URL, then run the cell again."
+        raise broken
+    value = parse_object(text)
+    refusal = read_refusal(value) if value is not None else Refusal(message=_page_text(text))
     wait = retry_after(response.headers.get_list("retry-after"), response.headers.get("date"))
     raise refusal_error(refusal, status=status, request_id=request_id, retry_after=wait)
 
@@ -196,15 +239,6 @@ async def _short_body(response: httpx.Response) -> bytes:
     return body
 
 
-def _without_key(body: bytes, key: Key) -> bytes:
-    """Some gateways repeat the key that they refuse. One of fewer than 8 characters may be a word of the text."""
-    secret = key.reveal()
-    in_json = json.dumps(secret)[1:-1]
-    for form in (secret, in_json, in_json.replace("/", "\\/")) if len(secret) >= 8 else ():
-        body = body.replace(form.encode(), b"(key)")
-    return body
-
-
 async def _beginning(head: bytes, chunks: AsyncIterator[bytes]) -> bytes:
     """As much of an unreadable answer as helps to see what it is."""
     try:
@@ -217,19 +251,18 @@ async def _beginning(head: bytes, chunks: AsyncIterator[bytes]) -> bytes:
     return head
 
 
-def _object_of(data: bytes) -> dict[str, Any] | Unreadable | None:
-    if data.strip() == b"[DONE]":
+def _object_of(text: str) -> dict[str, Any] | Unreadable | None:
+    if text.strip() == "[DONE]":
         return None
-    shown = clipped(data[:80].decode("utf-8", "replace"))
-    return parse_object(data) or Unreadable(f"an event that is no JSON object: {shown}")
+    return parse_object(text) or Unreadable(f"an event that is no JSON object: {clipped(text[:80])}")
 
 
-def _left_open(message: Message, *, cut: bool) -> list[dict[str, Any] | Unreadable | None]:
+def _left_open(text: str, *, name: str, cut: bool) -> list[dict[str, Any] | Unreadable | None]:
     """What an event without an end holds. That it is half of one is told where neither a picture nor a break tells."""
-    value = _object_of(message.data)
+    value = _object_of(text)
     if not isinstance(value, Unreadable):
         return [value]
-    pictures = pictures_in_event(message.data, name=message.event)
+    pictures = pictures_in_event(text.encode("utf-8", "surrogateescape"), name=name)
     return [*pictures] if cut or pictures else [value]
 
 
@@ -239,16 +272,37 @@ def _broken(what: str, *, raw: bytes, status: int, request_id: str | None) -> Re
     return broken
 
 
-def request_id_of(response: httpx.Response) -> str | None:
+def kept_headers(response: httpx.Response, key: Key) -> dict[str, str]:
+    """The headers that a record keeps."""
+    return {name: _header(response, name, key) for name in _KEPT_HEADERS if name in response.headers}
+
+
+def request_id_of(response: httpx.Response, key: Key) -> str | None:
     """The id that the provider's support asks for, under whichever header it came."""
     for name in ("x-request-id", "x-tt-logid", "x-client-request-id"):
         if response.headers.get(name):
-            return clipped(response.headers[name])[:80]
+            return clipped(_header(response, name, key))[:80]
     return None
 
 
-def _page_text(body: bytes) -> str:
+def skew_of(response: httpx.Response, *, sent: datetime) -> timedelta | None:
+    """How far this machine's clock is ahead of the service's, None if by five minutes at most or if it tells no time.
+
+    Servers date an answer when they begin to make it or when they send it, so any time since `sent` is as good.
+    """
+    date = instant(response.headers.get("date", ""))
+    if date is None:
+        return None
+    ahead, behind = sent - date, date - datetime.now(UTC)
+    return ahead if ahead > MAXIMUM_SKEW else -behind if behind > MAXIMUM_SKEW else None
+
+
+def _header(response: httpx.Response, name: str, key: Key) -> str:
+    return without_secret(response.headers.get(name, ""), key.reveal())
+
+
+def _page_text(body: str) -> str:
     """The words of an HTML or plain-text refusal, as a gateway writes them."""
-    text = body[:4096].decode("utf-8", "replace")
+    text = body[:4096]
     title = re.search(r"<title[^>]*>(.*?)</title>", text, re.IGNORECASE | re.DOTALL)
     return clipped(title[1] if title else re.sub(r"<[^>]*>", " ", text))[:200].strip()

@@ -6,8 +6,9 @@ import asyncio
 import json
 import math
 import ssl
-from collections.abc import AsyncIterator, Callable, Mapping
+from collections.abc import AsyncIterator, Callable, Iterator, Mapping
 from contextlib import AbstractAsyncContextManager, AsyncExitStack, asynccontextmanager
+from datetime import UTC, datetime
 from functools import partial
 
 import httpx
@@ -16,20 +17,22 @@ from seedream_magic.api.answer import (
     MAXIMUM_BYTES_PER_IMAGE,
     Answer,
     Patience,
+    kept_headers,
     patience_for,
     raise_refusal,
     request_id_of,
+    skew_of,
 )
-from seedream_magic.api.connection import Transport, new_client, reason
+from seedream_magic.api.connection import Transport, certificate_hint, new_client, proxy_for, reason
 from seedream_magic.api.keys import Key
 from seedream_magic.api.plan import Plan
+from seedream_magic.api.redaction import without_secret
 from seedream_magic.api.retry import PACE, Pace, Phase, decide
 from seedream_magic.errors import NoConnection, OutcomeUnknown, RateLimited
 
 OnWait = Callable[[float, str], None]
 """Told before each pause: its seconds, and the sentence that says what it is for."""
 
-_KEPT_HEADERS = ("content-type", "date", "x-request-id", "x-client-request-id", "server")
 _UNREACHED = (httpx.ConnectError, httpx.ConnectTimeout, httpx.PoolTimeout, httpx.ProxyError)
 _NOT_SENT = (*_UNREACHED, httpx.UnsupportedProtocol, httpx.LocalProtocolError)
 
@@ -61,14 +64,17 @@ async def post(
         "X-Client-Request-Id": client_request_id,
     }
     send = partial(_sent, plan.url, body, headers, key=key, patience=patience, transport=transport)
+    sent = datetime.now(UTC)
     async with AsyncExitStack() as connection:
         response, attempt = await _answered(send, connection, plan.timeout, on_wait, pace)
         yield Answer(
             attempt=attempt,
             status=response.status_code,
-            headers={name: response.headers[name] for name in _KEPT_HEADERS if name in response.headers},
-            request_id=request_id_of(response),
+            headers=kept_headers(response, key),
+            request_id=request_id_of(response, key),
+            skew=skew_of(response, sent=sent),
             _response=response,
+            _key=key,
             _patience=patience,
             _cap=plan.request.images_at_most * MAXIMUM_BYTES_PER_IMAGE,
         )
@@ -110,7 +116,8 @@ async def _sent(
     async with new_client(transport, timeout=timeout) as client:
         request = client.build_request("POST", url, content=body, headers=headers)
         request.headers["Authorization"] = f"Bearer {key.reveal()}"  # no variable of this frame prints the key
-        response = await _send(client, request, patience)
+        proxy = proxy_for(url) if transport is None else ""
+        response = await _send(client, request, patience, key, proxy)
         try:
             if not 200 <= response.status_code < 300:
                 await raise_refusal(response, key)
@@ -129,18 +136,23 @@ def _pause(error: NoConnection | RateLimited, attempt: int, elapsed: float, draw
 
 def _phase(fault: BaseException | None) -> Phase:
     """How far a request came that was not sent, read from the fault and what lies under it."""
-    if not isinstance(fault, _UNREACHED):
+    links = [*_chain(fault)]
+    if not isinstance(fault, _UNREACHED) or any(isinstance(link, ssl.SSLCertVerificationError) for link in links):
         return "unsendable"
+    # The subclasses of SSLError tell of a handshake that was cut off or is still going on.
+    return "handshake" if any(type(link) is ssl.SSLError for link in links) else "unreached"
+
+
+def _chain(fault: BaseException | None) -> Iterator[BaseException]:
+    """A fault and those that lie under it."""
     while fault is not None:
-        if isinstance(fault, ssl.SSLCertVerificationError):
-            return "unsendable"
-        if type(fault) is ssl.SSLError:  # its subclasses tell of a handshake that was cut off or is still going on
-            return "handshake"
+        yield fault
         fault = fault.__cause__ or fault.__context__
-    return "unreached"
 
 
-async def _send(client: httpx.AsyncClient, request: httpx.Request, patience: Patience) -> httpx.Response:
+async def _send(
+    client: httpx.AsyncClient, request: httpx.Request, patience: Patience, key: Key, proxy: str
+) -> httpx.Response:
     host, request_id = request.url.host, request.headers["X-Client-Request-Id"]
     hint = "Look at the provider's usage page before running the cell again."
     try:
@@ -149,13 +161,14 @@ async def _send(client: httpx.AsyncClient, request: httpx.Request, patience: Pat
             return await client.send(request, stream=True)
     except _NOT_SENT as exc:
         _drop_frames(exc)
-        raise _no_connection(host, exc) from exc
+        raise _no_connection(request.url.netloc.decode(), exc, proxy) from exc
     except (httpx.TimeoutException, TimeoutError) as exc:
         words = f"{host} did not answer within {patience.head:.0f} s."
         _drop_frames(exc)
         raise OutcomeUnknown(words, hint=hint, request_id=request_id) from exc
     except Exception as exc:  # a transport of the caller's may raise anything, and the request may have gone
-        words = f"The connection to {host} broke before an answer came ({reason(exc)})."
+        said = without_secret(reason(exc), key.reveal())  # a server that speaks no HTTP may repeat what it was sent
+        words = f"The connection to {host} broke before an answer came ({said})."
         _drop_frames(exc)
         raise OutcomeUnknown(words, hint=hint, request_id=request_id) from exc
     finally:
@@ -164,17 +177,27 @@ async def _send(client: httpx.AsyncClient, request: httpx.Request, patience: Pat
 
 def _drop_frames(exc: BaseException) -> None:
     """Take the HTTP library's frames from an error: the key is a variable in them, and IPython can print those."""
-    link: BaseException | None = exc
-    while link is not None:
+    for link in _chain(exc):
         link.__traceback__ = None
-        link = link.__cause__ or link.__context__
 
 
-def _no_connection(host: str, exc: Exception) -> NoConnection:
-    certificate = "CERTIFICATE_VERIFY_FAILED" in str(exc)
-    hint = (
-        "Check this machine's clock and the proxy; the certificate is never left unchecked."
-        if certificate
-        else "Check the network, the proxy (HTTPS_PROXY) and the base URL, then run the cell again."
-    )
-    return NoConnection(f"{host} was not reached ({reason(exc)}).", hint=hint)
+def _no_connection(host: str, exc: Exception, proxy: str) -> NoConnection:
+    """`host` with its port where that is not the usual one; `proxy` without its user, "" where none is in the way."""
+    told, where = reason(exc), f"{host} through the proxy {proxy}" if proxy else host
+    if isinstance(exc, httpx.ProxyError):
+        words = f"The proxy {proxy} refused the way to {host} ({told})."
+        hint = "Look at HTTPS_PROXY: its address, its user and password, and whether it lets this host pass."
+    elif "CERTIFICATE_VERIFY_FAILED" in told:
+        words, hint = f"The certificate of {where} is not to be trusted ({told}).", certificate_hint(told)
+    elif _speaks_no_tls(exc):
+        words = f"What answers at {where} is not TLS ({told})."
+        hint = "Check the port of the base URL and the proxy (HTTPS_PROXY); the key does not go out in clear."
+    else:
+        words = f"{where} was not reached ({told})."
+        hint = "Check the network, the proxy (HTTPS_PROXY) and the base URL, then run the cell again."
+    return NoConnection(words, hint=hint)
+
+
+def _speaks_no_tls(exc: Exception) -> bool:
+    """Whether the handshake met bytes that are none; an alert is a word of TLS."""
+    return any(type(link) is ssl.SSLError and "ALERT" not in (link.reason or "") for link in _chain(exc))

@@ -7,8 +7,11 @@ import os
 import ssl
 from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager, suppress
+from datetime import UTC, datetime
 from functools import cache
 from typing import Any
+from urllib.parse import urlsplit
+from urllib.request import getproxies, proxy_bypass
 
 import httpx
 
@@ -62,6 +65,24 @@ def trusted_certificates(_file: str | None, _folder: str | None) -> ssl.SSLConte
     return httpx.create_ssl_context()
 
 
+def proxy_for(url: str) -> str:
+    """Host and port of the proxy that the environment names for an address; "" for none. Its user stays unsaid."""
+    parts = urlsplit(url)
+    settings = getproxies()
+    proxy = settings.get(parts.scheme) or settings.get("all") or ""
+    if not proxy or proxy_bypass(parts.hostname or ""):
+        return ""
+    return urlsplit(proxy if "://" in proxy else f"//{proxy}").netloc.rpartition("@")[2]
+
+
+def certificate_hint(told: str) -> str:
+    """What to do about a certificate that is not trusted, `told` being what TLS says of it."""
+    hint = "Check this machine's clock and the proxy; the certificate is never left unchecked."
+    if "expired" in told or "not yet valid" in told:
+        hint = f"This machine's clock says {datetime.now(UTC):%Y-%m-%d %H:%M} UTC: if that is wrong, set it. {hint}"
+    return hint
+
+
 def is_compressed(response: httpx.Response) -> bool:
     """Whether a body came compressed. It is never asked for, and never unpacked: 1 MiB may unpack to 1 GiB."""
     return response.headers.get("content-encoding", "").strip().lower() not in {"", "identity"}
@@ -86,4 +107,4 @@ async def reading(response: httpx.Response) -> AsyncIterator[AsyncIterator[bytes
 
 def reason(exc: Exception) -> str:
     """What a fault says of itself, in few words."""
-    return clipped(exc)[:120] or type(exc).__name__
+    return clipped(exc)[:120].rstrip(".") or type(exc).__name__

@@ -59,11 +59,11 @@ class Unreadable:
 Event = Picture | PictureRefused | Refused | Completed | Unreadable
 
 
-def parse_object(data: bytes) -> dict[str, Any] | None:
-    """The JSON object in `data`; what follows it is ignored. None if there is none."""
-    text = data.removeprefix(b"\xef\xbb\xbf").decode("utf-8", "replace").lstrip()
+def parse_object(text: str) -> dict[str, Any] | None:
+    """The JSON object in `text`; what follows it is ignored. None if there is none."""
     try:
-        value, _ = json.JSONDecoder(strict=False).raw_decode(text)  # a bare NUL in a text costs no picture
+        # Not strict: a bare NUL in a text costs no picture.
+        value, _ = json.JSONDecoder(strict=False).raw_decode(text.removeprefix("\ufeff").lstrip())
     except (ValueError, RecursionError):
         return None
     return value if isinstance(value, dict) else None

@@ -5,12 +5,27 @@ from __future__ import annotations
 import hashlib
 import json
 import shlex
-from dataclasses import dataclass
-from typing import Any
+from collections.abc import Mapping
+from dataclasses import asdict, dataclass
+from typing import Any, Literal
 from urllib.parse import urlsplit
 
+from seedream_magic.api.cell_text import cell_text
 from seedream_magic.api.providers import Provider, is_loopback
 from seedream_magic.api.request import ImageRequest
+
+
+@dataclass(frozen=True)
+class Lineage:
+    """The earlier run that a request goes on from.
+
+    A "redo" draws frames of its set anew, an "extend" adds frames to it: `places` are the indexes that the new frames
+    take there, in order. A "vary" draws a set of its own after the frame at `places[0]`.
+    """
+
+    kind: Literal["redo", "extend", "vary"]
+    run_id: str
+    places: tuple[int, ...]
 
 
 @dataclass(frozen=True)
@@ -20,6 +35,7 @@ class Plan:
     `warnings` are sentences to show before sending. `timeout` is the limit of the whole call in seconds, None for
     the limits that fit the request. `stored` is the run whose set will be shown in place of a new one, None if it
     will be sent; `fresh` pays again whatever is stored, `take` is which of several stored sets is meant, from 1.
+    `lineage` tells which earlier run it goes on from.
     """
 
     request: ImageRequest
@@ -30,6 +46,7 @@ class Plan:
     stored: str | None = None
     fresh: bool = False
     take: int | None = None
+    lineage: Lineage | None = None
 
     @property
     def body(self) -> dict[str, Any]:
@@ -43,20 +60,32 @@ class Plan:
 
     @property
     def fingerprint(self) -> str:
-        """What makes two requests the same: provider and body, but for how the answer travels."""
-        pictured = {key: value for key, value in self.body.items() if key not in {"stream", "response_format"}}
-        canonical = json.dumps([self.provider.name, pictured], sort_keys=True, separators=(",", ":"))
+        """What makes two requests the same: provider, lineage, body with the references' bytes, not how it travels."""
+        body = self.request.body_with([reference.identity for reference in self.request.references])
+        pictured = {key: value for key, value in body.items() if key not in {"stream", "response_format"}}
+        parts = [self.provider.name, pictured, *([asdict(self.lineage)] if self.lineage else [])]
+        canonical = json.dumps(parts, sort_keys=True, separators=(",", ":"))
         return hashlib.sha256(canonical.encode()).hexdigest()
+
+    @property
+    def short_body(self) -> dict[str, Any]:
+        """The body for people to read: the bytes of references are left out, the rest is as it will be sent."""
+        return self.request.body_with([reference.shown for reference in self.request.references])
 
     @property
     def on_loopback(self) -> bool:
         """Whether the service runs on this machine (demo, tests): then links to this machine are its own."""
         return is_loopback(urlsplit(self.base_url).hostname or "")
 
+    def cell(self, settings: Mapping[str, Any] | None = None) -> str:
+        """The `%%seedream` cell that makes the same request; `settings` are what the notebook's traits say already."""
+        known = {"model": self.provider.default_model, **(settings or {})}
+        return cell_text(self.request, settings=known)
+
     def curl(self) -> str:
-        """The same request for a shell; the key stands as `$SEEDREAM_API_KEY`."""
+        """The same request for a shell; the key stands as `$SEEDREAM_API_KEY`, references by their beginnings."""
         unbuffered = "-N " if self.body.get("stream") else ""
-        body = shlex.quote(json.dumps(self.body, ensure_ascii=False, indent=2))
+        body = shlex.quote(json.dumps(self.short_body, ensure_ascii=False, indent=2))
         return " \\\n  ".join(
             (
                 f"curl {unbuffered}-X POST {shlex.quote(self.url)}",

@@ -1,4 +1,7 @@
-"""What the HTTP libraries log, without what must stay secret: at INFO the signed links, at DEBUG cookies and keys."""
+"""What is told without what must stay secret.
+
+The HTTP libraries log signed links at INFO, cookies and keys at DEBUG; some gateways repeat the key in their answers.
+"""
 
 from __future__ import annotations
 
@@ -21,6 +24,8 @@ _SECRET_LINE = re.compile(r"\b((?:proxy-)?authorization|(?:set-)?cookie)\s*[:=]\
 _CREDENTIALS = re.compile(r"\b(Bearer|Basic)\s+(?!…)[^\s'\",)\]]+", re.IGNORECASE)
 _USER = re.compile(r"(?<=://)[^\s/@]+@")
 _QUERY = re.compile(r"(?<=[^\s?])\?[^\s?][^\s]*")
+_SHORTEST_SECRET = 8
+"""Characters: a shorter one may be a word of the text."""
 
 
 def redacted(text: str) -> str:
@@ -29,6 +34,20 @@ def redacted(text: str) -> str:
     text = _SECRET_LINE.sub(r"\1: …", text)
     text = _CREDENTIALS.sub(r"\1 …", text)
     return _QUERY.sub("?…", _USER.sub("…@", text))
+
+
+def without_secret(text: str, secret: str) -> str:
+    """The text with "(key)" wherever the secret stands, as it is or in any of the ways that JSON writes it."""
+    if len(secret) < _SHORTEST_SECRET:
+        return text
+    text = text.replace(secret, "(key)")
+    return re.sub("".join(map(_spelled, secret)), "(key)", text) if "\\" in text else text
+
+
+def _spelled(character: str) -> str:
+    """A pattern for a character: itself, after a backslash, or as an escape, whose digits may be of either case."""
+    digits = "".join(f"[{digit}{digit.upper()}]" for digit in f"{ord(character):04x}")
+    return rf"(?:\\u{digits}|\\?{re.escape(character)})"
 
 
 class Redaction(logging.Filter):

@@ -6,6 +6,7 @@ the same `ServerOverloaded` comes with 429 and with 503.
 
 from __future__ import annotations
 
+import math
 import re
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -48,6 +49,8 @@ _HINTS: dict[type[ApiError], str] = {
     ServerFailed: "The service is at fault. See at the provider whether it was billed before running the cell again.",
     RequestRefused: "Change what it names and run the cell again.",
 }
+_HINT_OF_BROKEN_CHECK = "The check itself failed, it found nothing wrong: running the cell again is fine."
+_HINT_OF_UNKNOWN = "See at the provider whether it was billed before running the cell again."
 _AMBIGUOUS = frozenset({408, 409, 425})
 
 
@@ -83,17 +86,22 @@ def refusal_error(
     kind = _kind(refusal.code, status)
     words = re.sub(r"\s*\(?[Rr]equest id: ?\S+\)?$", "", refusal.message).rstrip(". ")
     said = f"{refusal.code}: {words}" if refusal.code and words else refusal.code or words
+    hint = _HINT_OF_BROKEN_CHECK if refusal.code == "ContentSecurityDetectionError" else _HINTS.get(kind, "")
+    if billed_by_status(status) == "unknown":
+        hint = hint or _HINT_OF_UNKNOWN
     error = kind(
         f"{said or 'no reason given'}." if status < 300 else f"{said or 'no reason given'} (HTTP {status}).",
         status=status,
         code=refusal.code,
         param=refusal.param,
-        hint=_HINTS.get(kind, ""),
+        hint=hint,
         billed=billed_by_status(status),
         request_id=request_id or refusal.request_id,
     )
     if isinstance(error, RateLimited):
         error.retry_after = retry_after
+        if retry_after:
+            error.hint = f"The service asks for a pause of {_spoken(retry_after)}; run the cell again after it."
     return error
 
 
@@ -114,6 +122,13 @@ def clipped(value: Any) -> str:
     """Text of the service, at most 500 characters, without control characters, line ends and half characters."""
     text = re.sub(r"[\x00-\x1f\x7f-\x9f\u2028\u2029\ud800-\udfff]+", " ", _text(value)[: MAXIMUM_TEXT * 2]).strip()
     return text if len(text) <= MAXIMUM_TEXT else text[: MAXIMUM_TEXT - 1] + "…"
+
+
+def _spoken(seconds: float) -> str:
+    for unit, length in (("h", 3600), ("min", 60)):
+        if seconds >= 2 * length:
+            return f"{math.ceil(seconds / length)} {unit}"
+    return f"{math.ceil(seconds)} s"
 
 
 def _text(value: object) -> str:

@@ -161,12 +161,13 @@ def _check_numbers(*numbers: float) -> None:
 def _one_wait(value: str, date: str | None) -> float | None:
     if re.fullmatch(r"[0-9]{1,7}", value, re.ASCII):
         return float(value)
-    until = _instant(value)
-    now = _instant(date or "") or datetime.now(UTC)
+    until = instant(value)
+    now = instant(date or "") or datetime.now(UTC)
     return None if until is None else max(0.0, (until - now).total_seconds())
 
 
-def _instant(text: str) -> datetime | None:
+def instant(text: str) -> datetime | None:
+    """The time that an IMF-fixdate of RFC 9110 names, the only form of a date that is sent today; else None."""
     if not _IMF_FIXDATE.fullmatch(text):
         return None
     try:

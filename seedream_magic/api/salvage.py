@@ -1,4 +1,4 @@
-"""What an answer that broke off holds already: links and pictures that were complete before the cut. No I/O.
+"""What an answer that broke off holds already: links, pictures and refusals that were complete before the cut. No I/O.
 
 They are billed and no second answer will name them, so they are read out of JSON that has no end. Only strings whose
 closing quote came count: half a link leads nowhere, and half a base64 text is half a picture.
@@ -18,7 +18,8 @@ _TOKEN = re.compile(rb'"[^"\\]*+(?:\\.[^"\\]*+)*+"|[\[\]{}:,"]|[^\s\[\]{}:,"]++'
 """One token of JSON; a quote that stands alone opens a string that never closes. Linear: nothing is tried twice."""
 _MAXIMUM_TOKENS = 200_000
 """A whole answer has a few hundred; a flood of brackets must not hold the program up."""
-_DEEPEST = 3
+_DEEPEST = 4
+"""`data`, a place, `error`, `code`."""
 
 _Path = tuple[str | int | None, ...]
 
@@ -28,12 +29,28 @@ def pictures_in_answer(raw: bytes) -> list[dict[str, Any]]:
 
     Each is an object as a stream would bring it, its `image_index` the position in `data`; at most 15.
     """
+    return [fields for fields in _places(raw) if _is_picture(fields)]
+
+
+def refusals_in_answer(raw: bytes) -> list[dict[str, Any]]:
+    """The places of a cut JSON answer that stay empty, each with the words of its `error` that came; like the above."""
+    return [
+        {"type": "image_generation.partial_failed", **fields}
+        for fields in _places(raw)
+        if fields.get("error") and not _is_picture(fields)
+    ]
+
+
+def _places(raw: bytes) -> list[dict[str, Any]]:
     places: dict[int, dict[str, Any]] = {}
     for path, token in _values(raw):
         match path:
             case ("data", int() as place, ("url" | "b64_json") as name) if place < MAXIMUM_IMAGES:
                 _add_text(places.setdefault(place, {"image_index": place}), name, token)
-    return [fields for fields in places.values() if _is_picture(fields)]
+            case ("data", int() as place, "error", ("code" | "message") as name) if place < MAXIMUM_IMAGES:
+                fields = places.setdefault(place, {"image_index": place})
+                _add_text(fields.setdefault("error", {}), name, token)
+    return list(places.values())
 
 
 def pictures_in_event(raw: bytes, *, name: str) -> list[dict[str, Any]]:

@@ -57,6 +57,12 @@ def named_count(prompt: str) -> int | None:
     return 4 if re.search(r"\bseasons\b|春夏秋冬|春、夏、秋、冬", text) else None
 
 
+def frame_prompt(prompt: str, index: int) -> str:
+    """What one frame of a numbered list shows: its line, after what stands before the list; else the whole prompt."""
+    style, *lines = re.split(r"^\s*\d{1,2}[.、)]\s*", prompt, flags=re.MULTILINE)
+    return f"{style.strip()} {lines[index].strip()}".strip() if len(lines) > 1 and index < len(lines) else prompt
+
+
 def _plain(prompt: str) -> str:
     """Lower case, full-width digits narrow, and without the number that belongs to a rehearsed refusal."""
     text = unicodedata.normalize("NFKC", prompt).lower()

@@ -15,6 +15,7 @@ from xml.sax.saxutils import escape
 from tornado.iostream import StreamClosedError
 from tornado.web import RequestHandler
 
+from .counting import frame_prompt
 from .gallery import Denied, Gallery, Picture
 from .rules import REFUSED_IMAGE, Job, Refusal, read_job, unauthorized
 from .settings import DemoSettings
@@ -141,7 +142,9 @@ class GenerationsHandler(_Door):
         return {"error": {"code": code, "message": f"{message} Request id: {self.request_id}"}}
 
     async def _painted_slot(self, job: Job, index: int) -> Json:
-        picture = Picture(job.prompt, index, job.width, job.height, watermark=job.watermark, png=job.png)
+        picture = Picture(
+            frame_prompt(job.prompt, index), index, job.width, job.height, watermark=job.watermark, png=job.png
+        )
         self.service.painted += 1
         content = await self.service.gallery.content(picture)
         size = f"{job.width}x{job.height}"

@@ -25,7 +25,7 @@ from seedream_magic.api.models import (
     pixels_for_ratio,
 )
 
-from .counting import count_images
+from .counting import count_images, frame_prompt
 
 REFUSED_IMAGE = (
     "OutputImageSensitiveContentDetected",
@@ -73,9 +73,12 @@ def read_job(content: bytes) -> Job:
     """The job a request body asks for. JSON null means unset, unknown fields are ignored; raises `Refusal`."""
     body = _read_body(content)
     model_id, model = _read_model(body)
-    prompt = _read_prompt(body)
     _check_keys(body, model)
+    layers = _read_flag(body, "layer_decomposition", default=False)
+    prompt = _read_prompt({"prompt": "layers", **body} if layers else body)
     references = _count_references(body, model)
+    if layers and references != 1:
+        raise _invalid("image", "layer_decomposition takes exactly one image")
     width, height = _read_size(body, model, model_id, prompt)
     count = _read_count(body, prompt, references)
     _check_words(prompt)
@@ -90,7 +93,7 @@ def read_job(content: bytes) -> Job:
         stream=_read_flag(body, "stream", default=False),
         base64=_read_choice(body, "response_format", ("url", "b64_json")) == "b64_json",
         watermark=_read_flag(body, "watermark", default=True),
-        png=_read_choice(body, "output_format", ("jpeg", "png")) == "png",
+        png=layers or _read_choice(body, "output_format", ("jpeg", "png")) == "png",
     )
 
 
@@ -199,6 +202,9 @@ def _unknown_size(model: Model, model_id: str) -> str:
     return f"the specified size is not supported for model {family}"
 
 
+_REFUSED = re.compile(r"(?:\brefuse\b|违规)\s*(\d{1,2})?")
+_LAYERS = 4
+"""What a picture is taken apart into: a base and three layers."""
 _RATIO_WORDS = (
     (r"\bpanorama|\bpanoramic|全景", (21, 9)),
     (r"\bwide\b|\bwidescreen|\blandscape (?:format|orientation)|横|宽", (16, 9)),
@@ -221,6 +227,8 @@ def _read_count(body: dict[str, Any], prompt: str, references: int) -> int:
     options = body.get("sequential_image_generation_options", {})
     if not isinstance(options, dict):
         raise _invalid("sequential_image_generation_options", "the parameter must be an object")
+    if body.get("layer_decomposition") is True:
+        return _LAYERS
     limit = options.get("max_images")
     if limit is not None and (type(limit) is not int or not 1 <= limit <= MAXIMUM_IMAGES):
         name = "sequential_image_generation_options.max_images"
@@ -260,10 +268,17 @@ def _check_words(prompt: str) -> None:
 
 
 def _refused_frame(prompt: str, count: int) -> int | None:
-    """`refuse` refuses a set's second frame, `refuse 3` its third; a single picture is refused as a whole."""
-    match = re.search(r"(?:\brefuse\b|违规)\s*(\d{1,2})?", unicodedata.normalize("NFKC", prompt).lower())
+    """`refuse` refuses a set's second frame, `refuse 3` its third, in a numbered list the frame of its line.
+
+    A single picture is refused as a whole.
+    """
+    match = _REFUSED.search(unicodedata.normalize("NFKC", prompt).lower())
     if match is None:
         return None
     if count == 1:
         raise Refusal(400, *REFUSED_IMAGE)
-    return int(match[1]) - 1 if match[1] else 1
+    if match[1]:
+        return int(match[1]) - 1
+    texts = [unicodedata.normalize("NFKC", frame_prompt(prompt, index)).lower() for index in range(count)]
+    listed = [index for index, text in enumerate(texts) if _REFUSED.search(text)]
+    return listed[0] if len(listed) == 1 else 1

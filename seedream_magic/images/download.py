@@ -7,14 +7,25 @@ import base64
 import hashlib
 import re
 import ssl
+from collections.abc import Callable
 from contextlib import suppress
+from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
+from functools import partial
 from urllib.parse import parse_qs, urljoin, urlsplit
 
 import httpx
 
-from seedream_magic.api.connection import Client, Transport, is_compressed, new_client, reading
-from seedream_magic.api.retry import DOWNLOAD_ATTEMPTS, download_pause
+from seedream_magic.api.connection import (
+    Client,
+    Transport,
+    certificate_hint,
+    is_compressed,
+    new_client,
+    reading,
+    reason,
+)
+from seedream_magic.api.retry import DOWNLOAD_ATTEMPTS, LONGEST_WAIT_ASKED, PACE, Pace, download_pause, retry_after
 from seedream_magic.errors import ImageError, ImageInvalid, ImageLinkExpired, ImageTooLarge, UnsafeURL
 from seedream_magic.images.guard import (
     Resolve,
@@ -30,12 +41,21 @@ from seedream_magic.images.verify import MAXIMUM_BYTES, PictureFacts, verified
 PARALLEL_DOWNLOADS = 4
 _REDIRECTS = 3
 _TOTAL_SECONDS = 300.0
+"""One attempt."""
+_ALL_ATTEMPTS_SECONDS = 900.0
+_SLOW_SECONDS = 30.0
+_SLOWEST_RATE = 10 * 2**10
+"""Bytes a second: a body of which fewer come in `_SLOW_SECONDS` would last for ever, or nearly so."""
 _CONNECT_SECONDS_OF_MANY = 3.0
 _WORTH_ANOTHER_TRY = frozenset({408, 425, 429, 500, 502, 503, 504})
 
 
 class _PassingFault(Exception):
-    """A fault that the next attempt may not meet."""
+    """A fault that the next attempt may not meet; `wait` is the pause in seconds that the host asks for."""
+
+    def __init__(self, message: str, wait: float = 0.0) -> None:
+        super().__init__(message)
+        self.wait = wait
 
 
 class PinnedRoute(Transport):
@@ -45,8 +65,9 @@ class PinnedRoute(Transport):
     same address may be for another.
     """
 
-    def __init__(self, certificates: ssl.SSLContext, *, resolve: Resolve = resolved) -> None:
+    def __init__(self, certificates: ssl.SSLContext, *, base_url: str = "", resolve: Resolve = resolved) -> None:
         proxy = proxy_for_pictures()
+        self._base_url = base_url
         self._resolve = resolve
         self._direct = httpx.AsyncHTTPTransport(verify=certificates, trust_env=False)
         self._proxied = (
@@ -60,6 +81,7 @@ class PinnedRoute(Transport):
             str(request.url),
             allow_loopback=request.extensions.get("allow_loopback", False),
             behind_proxy=bool(proxied),
+            base_url=self._base_url,
             resolve=self._resolve,
         )
         if proxied and not target.addresses:
@@ -89,34 +111,74 @@ def _pinned(
     return httpx.Request(request.method, url, headers=request.headers, extensions=extensions)
 
 
-def image_client(transport: Transport | None = None) -> Client:
+def image_client(transport: Transport | None = None, *, base_url: str = "") -> Client:
     """The client for pictures: no key, no cookies kept, no redirect followed unseen.
 
-    A transport of the caller's is used as it is, the form of each link checked; the addresses are its own affair.
+    `base_url` is the API's; hosts of its domain count as picture hosts. A transport of the caller's is used as it is,
+    the form of each link checked; the addresses are its own affair.
     """
     headers = {"Accept": "image/*", "Accept-Encoding": "identity", "User-Agent": "seedream-magic"}
-    return new_client(transport, route=PinnedRoute, timeout=httpx.Timeout(30, connect=10), headers=headers)
+    return new_client(
+        transport,
+        route=partial(PinnedRoute, base_url=base_url),
+        timeout=httpx.Timeout(30, connect=10),
+        headers=headers,
+        event_hooks={"response": [_read_location]},
+    )
 
 
-async def download(client: Client, url: str, *, allow_loopback: bool) -> tuple[bytes, PictureFacts]:
+async def _read_location(response: httpx.Response) -> None:
+    """Httpx reads a redirect's target itself, and would call one that is no address a fault of the way."""
+    if response.has_redirect_location:
+        httpx.URL(urljoin(str(response.url), response.headers["location"]))
+
+
+async def download(client: Client, url: str, *, allow_loopback: bool, pace: Pace = PACE) -> tuple[bytes, PictureFacts]:
     """The verified bytes behind a link. `allow_loopback` lets http links to this machine pass (demo, tests).
 
-    Faults of the way are tried again, up to six times. Raises an `ImageError` that says what stood in the way.
+    Faults of the way are tried again, up to six times, at the pace that the host asks for; bytes that are no picture
+    once more; all in 15 min. Raises an `ImageError` that says what stood in the way.
     """
-    for attempt in range(1, DOWNLOAD_ATTEMPTS + 1):
+    course = _Course(pace, began=pace.now())
+    while True:
         try:
-            async with asyncio.timeout(_TOTAL_SECONDS):
-                data = await _fetch(client, url, allow_loopback=allow_loopback)
+            async with asyncio.timeout(min(_TOTAL_SECONDS, course.left)):
+                data = await _fetch(client, url, allow_loopback=allow_loopback, now=pace.now)
             return data, verified(data)
         except ImageInvalid:
-            if attempt >= 2:
+            course.invalid += 1
+            if course.invalid >= 2:
                 raise
+            pause = download_pause(1)
         except (_PassingFault, TimeoutError) as exc:
-            if attempt >= DOWNLOAD_ATTEMPTS:
-                reason = "it took too long" if isinstance(exc, TimeoutError) else str(exc)
-                raise ImageError(f"The picture was made but its download failed: {reason}.") from exc
-        await asyncio.sleep(download_pause(attempt))
-    raise AssertionError  # the last attempt returns or raises
+            pause = course.pause_after(exc)
+        await pace.sleep(pause)
+
+
+@dataclass
+class _Course:
+    """How the attempts at one picture have gone so far."""
+
+    pace: Pace
+    began: float
+    faults: int = 0
+    invalid: int = 0
+
+    @property
+    def left(self) -> float:
+        """Seconds until the last attempt has to be over."""
+        return _ALL_ATTEMPTS_SECONDS - (self.pace.now() - self.began)
+
+    def pause_after(self, fault: _PassingFault | TimeoutError) -> float:
+        """Seconds until the next attempt. Raises `ImageError` where there is none."""
+        self.faults += 1
+        wait = fault.wait if isinstance(fault, _PassingFault) else 0.0
+        pause = max(download_pause(self.faults), wait * (1 + 0.1 * self.pace.draw()))
+        if self.faults < DOWNLOAD_ATTEMPTS and wait <= LONGEST_WAIT_ASKED and pause < self.left:
+            return pause
+        said = "it took too long" if isinstance(fault, TimeoutError) else str(fault)
+        asked = f"; its host asks for a pause of {wait:.0f} s" if wait else ""
+        raise ImageError(f"The picture was made but its download failed: {said}{asked}.") from fault
 
 
 def decode(b64_json: str) -> tuple[bytes, PictureFacts]:
@@ -143,7 +205,7 @@ def link_expiry(url: str) -> datetime | None:
         return None
 
 
-async def _fetch(client: Client, url: str, *, allow_loopback: bool) -> bytes:
+async def _fetch(client: Client, url: str, *, allow_loopback: bool, now: Callable[[], float]) -> bytes:
     for _ in range(_REDIRECTS + 1):
         check_link(url, allow_loopback=allow_loopback)
         try:
@@ -153,8 +215,11 @@ async def _fetch(client: Client, url: str, *, allow_loopback: bool) -> bytes:
                     url = urljoin(url, response.headers["location"])
                     continue
                 _check_head(response, url)
-                return await _body(response)
+                return await _body(response, now)
         except (httpx.HTTPError, OSError) as exc:
+            if "CERTIFICATE_VERIFY_FAILED" in str(exc):  # another attempt would hide an attack
+                words = f"The picture was made, but its host's certificate is not to be trusted ({reason(exc)})."
+                raise ImageError(words, hint=certificate_hint(str(exc))) from exc
             raise _PassingFault(str(exc) or type(exc).__name__) from exc
         except (httpx.InvalidURL, ValueError) as exc:
             raise UnsafeURL(f"A picture link leads to what is no address: {exc}.") from exc
@@ -164,7 +229,8 @@ async def _fetch(client: Client, url: str, *, allow_loopback: bool) -> bytes:
 def _check_head(response: httpx.Response, url: str) -> None:
     status = response.status_code
     if status in _WORTH_ANOTHER_TRY:
-        raise _PassingFault(f"HTTP {status}")
+        wait = retry_after(response.headers.get_list("retry-after"), response.headers.get("date"))
+        raise _PassingFault(f"HTTP {status}", wait or 0.0)
     if status != 200:
         raise _link_refused(status, url)
     if is_compressed(response):
@@ -182,16 +248,22 @@ def _link_refused(status: int, url: str) -> ImageError:
     return ImageLinkExpired(f"The picture's link is no longer served (HTTP {status}).")
 
 
-async def _body(response: httpx.Response) -> bytes:
-    declared = response.headers.get("content-length")
+async def _body(response: httpx.Response, now: Callable[[], float]) -> bytes:
+    declared = response.headers.get("content-length", "")
+    promised = int(declared) if declared.isdecimal() else None
     data = bytearray()
+    since, before = now(), 0
     async with reading(response) as chunks:
         async for chunk in chunks:
             data += chunk
             if len(data) > MAXIMUM_BYTES:
                 raise _too_large()
-    if declared is not None and declared.isdigit() and len(data) != int(declared):
-        raise _PassingFault(f"{len(data):,} of {int(declared):,} bytes came")
+            if (at := now()) - since >= _SLOW_SECONDS and len(data) != promised:
+                if len(data) - before < _SLOWEST_RATE * (at - since):
+                    raise _PassingFault(f"fewer than {_SLOWEST_RATE:,} bytes a second came")
+                since, before = at, len(data)
+    if promised is not None and len(data) != promised:
+        raise _PassingFault(f"{len(data):,} of {promised:,} bytes came")
     checksum = base64.b64encode(hashlib.md5(data, usedforsecurity=False).digest()).decode()
     if response.headers.get("content-md5", checksum).strip() != checksum:
         raise _PassingFault("its bytes are not those that the host meant to send")

@@ -9,8 +9,12 @@ from __future__ import annotations
 import contextlib
 import os
 import secrets
+import stat
+import tempfile
 import time
 from pathlib import Path
+
+from seedream_magic.images.cache_folder import cache_folder
 
 OLDEST_PART = 3600.0
 """Seconds after which a half-written file has no owner any more: no run lasts as long."""
@@ -31,6 +35,46 @@ def write_durably(path: Path, data: bytes, *, mode: int) -> None:
         part.unlink(missing_ok=True)
         raise
     sync_folder(path.parent)
+
+
+def write_elsewhere(run_id: str, name: str, data: bytes) -> Path | None:
+    """Write what was paid for where there is room when the store has none; None if there is none anywhere."""
+    for folder in rescue_folders(run_id):
+        try:
+            folder.mkdir(mode=0o700, parents=True, exist_ok=True)
+            if _is_own(folder):
+                write_durably(folder / name, data, mode=0o600)
+                return folder / name
+        except OSError:
+            with contextlib.suppress(OSError):
+                folder.rmdir()  # if it is empty; a picture before this one may be in it
+    return None
+
+
+def rescue_folders(run_id: str) -> list[Path]:
+    """Where a run's files may be besides its own folder: the user's folder for caches, then the temporary one.
+
+    Others may write in the second: what is there counts only if `_is_own` says so.
+    """
+    folders = [cache_folder() / "rescued" / run_id]
+    with contextlib.suppress(OSError):  # nowhere is a file of no use welcome
+        folders.append(Path(tempfile.gettempdir()) / f"seedream-magic-{run_id}")
+    return folders
+
+
+def rescued(run_id: str, name: str) -> Path | None:
+    """The file of that name which `write_elsewhere` has put aside for a run, None if there is none."""
+    paths = (folder / name for folder in rescue_folders(run_id) if _is_own(folder))
+    return next((path for path in paths if path.is_file() and not path.is_symlink()), None)
+
+
+def _is_own(folder: Path) -> bool:
+    """Whether nobody else has made the folder, or a link in its place."""
+    try:
+        facts = folder.lstat()
+    except OSError:
+        return False
+    return stat.S_ISDIR(facts.st_mode) and (os.name == "nt" or facts.st_uid == os.getuid())
 
 
 def sweep(folder: Path) -> None:

@@ -19,6 +19,7 @@ from urllib.parse import urlsplit
 from urllib.request import getproxies, proxy_bypass
 
 from seedream_magic.api.providers import PROVIDERS, is_loopback
+from seedream_magic.api.refusal import clipped
 from seedream_magic.errors import UnsafeURL
 
 Address = IPv4Address | IPv6Address
@@ -104,7 +105,7 @@ def check_link(url: str, *, allow_loopback: bool) -> Link:
     odd = "@" in parts.netloc or "#" in url or "%" in parts.netloc or re.search(r"[\s\\\x00-\x1f\x7f-\x9f]", url)
     if not allowed or odd or len(url) > MAXIMUM_LINK_LENGTH:
         raise UnsafeURL(
-            f"A picture link points to {scheme or 'no scheme'}://{host[:60]}, "
+            f"A picture link points to {clipped(scheme) or 'no scheme'}://{clipped(host[:60])}, "
             "where no picture of the service can be; it was not opened.",
         )
     return Link(host, port or (80 if scheme == "http" else 443), loopback)
@@ -117,24 +118,24 @@ async def resolved(host: str, port: int) -> Sequence[str]:
 
 
 async def checked_target(
-    url: str, *, allow_loopback: bool, behind_proxy: bool = False, resolve: Resolve = resolved
+    url: str, *, allow_loopback: bool, behind_proxy: bool = False, base_url: str = "", resolve: Resolve = resolved
 ) -> Target:
     """Where the link may be opened. A name is resolved once, and one bad address among its answers condemns it.
 
-    `behind_proxy`: the proxy will resolve the name and see the address, we never do; so the host must be a known one.
-    Raises `UnsafeURL`, or OSError from `resolve`.
+    `behind_proxy`: the proxy will resolve the name and see the address, we never do; so the host must be a known one,
+    as those in the domain of the API's `base_url` are. Raises `UnsafeURL`, or OSError from `resolve`.
     """
     link = check_link(url, allow_loopback=allow_loopback)
     server_name = link.host.removesuffix(".")
     if behind_proxy and not link.loopback:
-        if not is_picture_host(server_name):
+        if not is_picture_host(server_name, base_url):
             raise UnsafeURL(
                 f"Behind a proxy only known picture hosts are opened, and {server_name[:60]} is none of them.",
                 hint="If you trust it, add it to SEEDREAM_IMAGE_HOSTS (host names, comma separated).",
             )
         return Target(server_name, ())
     answers = tuple(dict.fromkeys(await resolve(link.host, link.port)))
-    known = is_picture_host(server_name)
+    known = is_picture_host(server_name, base_url)
     for answer in answers:
         tunnelled = known and _is_tunnel(answer)
         if not (is_loopback(answer) if link.loopback else is_public(answer) or tunnelled):
@@ -163,10 +164,10 @@ def _is_tunnel(text: str) -> bool:
     return any(address in network for network in _TUNNELS)
 
 
-def is_picture_host(host: str) -> bool:
+def is_picture_host(host: str, base_url: str = "") -> bool:
     """Whether pictures are known to lie there: the services' stores, the API's own domain, SEEDREAM_IMAGE_HOSTS."""
     named = os.environ.get("SEEDREAM_IMAGE_HOSTS", "").lower().split(",")
-    bases = [*(provider.base_url for provider in PROVIDERS.values()), os.environ.get("SEEDREAM_BASE_URL", "")]
+    bases = [base_url, os.environ.get("SEEDREAM_BASE_URL", ""), *(provider.base_url for provider in PROVIDERS.values())]
     domains = {*_PICTURE_DOMAINS, *map(_domain, bases), *(name.strip().strip("*.") for name in named)} - {""}
     return any(host == domain or host.endswith(f".{domain}") for domain in domains)
 

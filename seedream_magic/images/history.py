@@ -18,13 +18,20 @@ from typing import Any
 
 from seedream_magic import errors
 from seedream_magic.api.events import Picture, Reader
+from seedream_magic.api.models import MAXIMUM_FRAMES
+from seedream_magic.api.plan import Lineage
+from seedream_magic.api.reference import Reference
 from seedream_magic.api.request import ImageRequest, request_from_body
+from seedream_magic.api.storyboard import Storyboard
 from seedream_magic.errors import ApiError, ImageError, ImageInvalid, InvalidRequest, SeedreamError
 from seedream_magic.images.image_set import Frame, ImageSet, Outcome
+from seedream_magic.images.lineage import joined
+from seedream_magic.images.store import REFERENCES
 from seedream_magic.images.verify import verified
 
 RUN_ID = re.compile(r"\d{8}T\d{6}Z-[a-z2-7]{10}", re.ASCII)
 MAXIMUM_RECORD_BYTES = 16 * 2**20
+MAXIMUM_REFERENCE_BYTES = 64 * 2**20
 _SHOWN_STATES = frozenset({"done", "partial"})
 
 
@@ -92,12 +99,12 @@ def takes(store: Path, fingerprint: str) -> list[Record]:
 
 def is_set(record: Record) -> bool:
     """Whether a run can stand for its request: it came to its end and a picture of it is on disk."""
-    return record.state in _SHOWN_STATES and any(_picture_path(record.folder, index) for index in range(15))
+    return record.state in _SHOWN_STATES and any(_picture_path(record.folder, index) for index in range(MAXIMUM_FRAMES))
 
 
 def load(record: Record) -> ImageSet:
     """The set of a run as its folder holds it; places whose file is gone or damaged carry an error."""
-    request = request_from_body(_mapping(record.facts.get("body")))
+    request = _request(record)
     frames = tuple(_frame(record, index, facts, request) for index, facts in enumerate(_frame_facts(record)))
     outcomes: dict[str, Outcome] = {"not_sent": "not_sent", "rejected": "rejected", "billed": "billed"}
     usage, seconds, expected = (record.facts.get(name) for name in ("usage", "seconds", "expected"))
@@ -111,8 +118,54 @@ def load(record: Record) -> ImageSet:
         state="stopped" if record.state == "stopped" else "done",
         outcome=outcomes.get(str(record.facts.get("outcome")), "unknown"),
         usage=usage if isinstance(usage, Mapping) else None,
-        seconds=float(seconds) if isinstance(seconds, int | float) else 0.0,
+        seconds=float(seconds) if isinstance(seconds, int | float) and abs(seconds) < 1e9 else 0.0,
         notes=tuple(str(note) for note in _list(record.facts.get("notes"))),
+    )
+
+
+def lineage_of(record: Record) -> Lineage | None:
+    """The earlier run that a run goes on from; None where there is none, or what is told of it cannot be read."""
+    facts = _mapping(record.facts.get("lineage"))
+    kind, run_id, places = (facts.get(name) for name in ("kind", "run_id", "places"))
+    if kind not in {"redo", "extend", "vary"} or not isinstance(run_id, str) or not RUN_ID.fullmatch(run_id):
+        return None
+    return Lineage(kind, run_id, tuple(place for place in _list(places) if place in range(MAXIMUM_FRAMES)))
+
+
+def load_whole(record: Record, *, generations: int = 30) -> ImageSet:
+    """The set of a run with the frames of the earlier runs that it goes on from, as far as those are there."""
+    images, lineage = load(record), lineage_of(record)
+    if lineage is None or not generations:
+        return images
+    facts = _read_object(record.folder.parent / lineage.run_id / "request.json")
+    if facts is None:
+        return images
+    parent = Record(record.folder.parent / lineage.run_id, facts)
+    return joined(load_whole(parent, generations=generations - 1), images, lineage)
+
+
+def _request(record: Record) -> ImageRequest:
+    board = _mapping(record.facts.get("storyboard"))
+    frames = tuple(str(frame) for frame in _list(board.get("frames")))
+    references = [_reference(record, _mapping(facts)) for facts in _list(record.facts.get("references"))]
+    return request_from_body(
+        _mapping(record.facts.get("body")),
+        references=tuple(references[:MAXIMUM_FRAMES]),
+        storyboard=Storyboard(str(board.get("style", "")), frames) if frames else None,
+    )
+
+
+def _reference(record: Record, facts: Mapping[str, Any]) -> Reference:
+    """A reference as the store keeps it; one whose file is gone or was changed has no bytes."""
+    name = Path(str(facts.get("file"))).name
+    data = _read_bytes(record.folder.parent / REFERENCES / name, maximum=MAXIMUM_REFERENCE_BYTES)
+    same = hashlib.sha256(data).hexdigest() == facts.get("sha256")
+    return Reference(
+        source=str(facts.get("source")),
+        media_type=str(facts.get("media_type")),
+        data=data if same else b"",
+        width=_number(facts.get("width")),
+        height=_number(facts.get("height")),
     )
 
 
@@ -140,8 +193,8 @@ def _frame_facts(record: Record) -> list[Mapping[str, Any]]:
     """What the record says of each frame; of a run that died, what its files and its answer tell."""
     listed = _list(record.facts.get("frames"))
     if listed:
-        return [_mapping(facts) for facts in listed[:15]]
-    places = [index for index in range(15) if _picture_path(record.folder, index)]
+        return [_mapping(facts) for facts in listed[:MAXIMUM_FRAMES]]
+    places = [index for index in range(MAXIMUM_FRAMES) if _picture_path(record.folder, index)]
     places += [picture.index for picture in named_pictures(record)]
     return [{} for _ in range(max(places, default=-1) + 1)]
 
@@ -149,12 +202,13 @@ def _frame_facts(record: Record) -> list[Mapping[str, Any]]:
 def _frame(record: Record, index: int, facts: Mapping[str, Any], request: ImageRequest) -> Frame:
     path = _picture_path(record.folder, index)
     if path is None:
-        return Frame(index, request.prompt, error=_error(facts))
+        came = bool(facts) or not record.facts.get("frames")  # a stopped run lists the places that nothing came for
+        return Frame(index, request.prompt_of(index), error=_error(facts) if came else None)
     try:
-        return _picture(index, path, request.prompt)
+        return _picture(index, path, request.prompt_of(index))
     except (ImageError, OSError) as exc:
         error = exc if isinstance(exc, ImageError) else ImageInvalid(f"{path} cannot be read: {exc}.")
-        return Frame(index, request.prompt, error=error)
+        return Frame(index, request.prompt_of(index), error=error)
 
 
 def _picture(index: int, path: Path, prompt: str) -> Frame:
@@ -208,7 +262,7 @@ def _parse_object(data: bytes) -> dict[str, Any] | None:
 
 def _read_bytes(path: Path, *, maximum: int = MAXIMUM_RECORD_BYTES) -> bytes:
     try:
-        if path.is_symlink() or path.stat().st_size > maximum:
+        if path.is_symlink() or not path.is_file() or path.stat().st_size > maximum:  # a pipe would never end
             return b""
         return path.read_bytes()
     except OSError:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
 from collections.abc import Set as AbstractSet
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from os import PathLike
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal, TypeVar, overload
@@ -28,7 +28,7 @@ class Frame:
 
     `index` counts from 0 (files and captions from 1). `path` is the original file as the service made it; None while
     the picture is on its way and for a frame that failed, which carries its `error` instead. `width` and `height` are
-    pixels, read from the file.
+    pixels, read from the file. `run_id` is the run whose set it was taken from, `door` the front door it came through.
     """
 
     index: int
@@ -38,6 +38,8 @@ class Frame:
     height: int | None = None
     sha256: str | None = None
     error: SeedreamError | None = None
+    run_id: str = field(default="", repr=False, compare=False)
+    door: Any = field(default=None, repr=False, compare=False)
 
     @property
     def ok(self) -> bool:
@@ -52,6 +54,15 @@ class Frame:
         if self.path is None:
             raise self.error or SeedreamError(f"Frame {self.index + 1} has not arrived yet.")
         return open_picture(self.path)
+
+    def vary(self, prompt: str, *, images: int = 1, refs: object = (), fresh: bool = False) -> ImageSet:
+        """Draw a new set after this picture, which is its first reference; `refs` are further ones."""
+        from seedream_magic.iterate import vary  # noqa: PLC0415 - a value goes on by itself; see design
+
+        return vary(self, prompt, images=images, refs=refs, fresh=fresh)
+
+    def __getstate__(self) -> dict[str, Any]:
+        return {**self.__dict__, "door": None}  # a copy elsewhere has no way back, and no key
 
     def _repr_mimebundle_(self, **_selection: Any) -> dict[str, Any]:
         from seedream_magic.view.carousel import frame_bundle  # noqa: PLC0415 - a value shows itself; see design
@@ -68,6 +79,7 @@ class ImageSet(Sequence[Frame]):
     did not. `outcome` is what became of the one POST. `seconds` is the time from the request to this value. `notes`
     are sentences about what went wrong or is worth knowing. `replayed` says that it was shown from the store.
     `pause` tells of a wait before another attempt at a request that was not sent, or not taken; empty without one.
+    `inherited` are the indexes of frames that an earlier run made. `door` is the front door that it came through.
     """
 
     request: ImageRequest
@@ -83,6 +95,8 @@ class ImageSet(Sequence[Frame]):
     notes: tuple[str, ...] = ()
     replayed: bool = False
     pause: str = ""
+    inherited: frozenset[int] = frozenset()
+    door: Any = field(default=None, repr=False, compare=False)
 
     @overload
     def __getitem__(self, index: int) -> Frame: ...
@@ -118,7 +132,8 @@ class ImageSet(Sequence[Frame]):
         reported = (self.usage or {}).get("generated_images")
         if isinstance(reported, int) and not isinstance(reported, bool) and reported >= 0:
             return reported
-        return len(self.ok) + sum(isinstance(frame.error, ImageError) for frame in self.failed)
+        made = [frame for frame in self.frames if frame.index not in self.inherited]
+        return sum(frame.ok or isinstance(frame.error, ImageError) for frame in made)
 
     def require_all(self) -> ImageSet:
         """The set itself, if every frame has its picture. Raises the first failed frame's error otherwise."""
@@ -136,7 +151,7 @@ class ImageSet(Sequence[Frame]):
     def with_frame(self, frame: Frame) -> ImageSet:
         """A set in which `frame` stands at its index; places before it that are still empty wait."""
         frames = list(self.frames)
-        frames += [Frame(index, self.prompt) for index in range(len(frames), frame.index + 1)]
+        frames += [Frame(index, self.request.prompt_of(index)) for index in range(len(frames), frame.index + 1)]
         frames[frame.index] = frame
         return replace(self, frames=tuple(frames))
 
@@ -160,21 +175,45 @@ class ImageSet(Sequence[Frame]):
                 error = failure or ResponseBroken("The service sent nothing for this place.", billed="yes")
                 if index in named:  # where its link is known the picture is not lost yet
                     error = ImageError(f"The picture was made but is not here: {failure}")
-                images = images.with_frame(Frame(index, self.prompt, error=error))
+                images = images.with_frame(Frame(index, self.request.prompt_of(index), error=error))
         if failure is not None:
             images = images.with_note(f"{failure} {_BILLED_TILL_THEN if failure.billed == 'yes' else ''}".strip())
         elif self.expected is not None and count < self.expected:
             images = images.with_note(f"The service made {len(named)} of the {self.expected} images asked for.")
         return replace(images, state="done", pause="")
 
-    def export(self, path: str | PathLike[str]) -> Path:
-        """Write the set to one file, as its ending says: `.jpg` a contact sheet, `.zip` the originals with captions.
+    def redo(self, *places: int, prompt: str | None = None, refs: object = None, fresh: bool = False) -> ImageSet:
+        """Draw the frames at these indexes anew; the set with them in their places.
 
-        Raises `InvalidRequest` for another ending, `ConfigError` where the file cannot be written.
+        `prompt` stands in place of their words. `refs` replaces the references of the set; "others" adds the set's
+        other pictures to them. Done once, it is shown from the store like any request; `fresh` pays again.
+        """
+        from seedream_magic.iterate import redo  # noqa: PLC0415 - a value goes on by itself; see design
+
+        return redo(self, *places, prompt=prompt, refs=refs, fresh=fresh)
+
+    def extend(
+        self, frames: int | Sequence[str], *, prompt: str | None = None, refs: object = "others", fresh: bool = False
+    ) -> ImageSet:
+        """Draw further frames: as many, or one for each of these prompts; the set with them at its end."""
+        from seedream_magic.iterate import extend  # noqa: PLC0415 - a value goes on by itself; see design
+
+        return extend(self, frames, prompt=prompt, refs=refs, fresh=fresh)
+
+    def __getstate__(self) -> dict[str, Any]:
+        return {**self.__dict__, "door": None}  # a copy elsewhere has no way back, and no key
+
+    def export(self, path: str | PathLike[str], *, seconds: float = 1.2, size: int | None = None) -> Path:
+        """Write the set to one file, as its ending says, and give its path.
+
+        `.jpg` or `.png` a contact sheet, `size` pixels wide; `.gif` an animation with `seconds` for each frame, its
+        longer side `size`; `.html` a page with the carousel and the originals in it; `.zip` the originals, their
+        captions and the request. Raises `InvalidRequest` for another ending, `ConfigError` where the file cannot be
+        written.
         """
         from seedream_magic.view.export import export  # noqa: PLC0415 - a value shows itself; see design
 
-        return export(self, path)
+        return export(self, path, seconds=seconds, size=size)
 
     def _repr_mimebundle_(self, **_selection: Any) -> dict[str, Any]:
         from seedream_magic.view.carousel import image_set_bundle  # noqa: PLC0415 - a value shows itself; see design

@@ -14,18 +14,22 @@ import platform
 import secrets
 import shutil
 from collections.abc import Mapping
+from dataclasses import asdict
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 from urllib.parse import urlsplit, urlunsplit
 
 from seedream_magic.api.plan import Plan
+from seedream_magic.api.request import ImageRequest
 from seedream_magic.errors import ApiError, ConfigError, ImageError, ResponseBroken, SeedreamError
-from seedream_magic.images.durable import sync_folder, write_all, write_durably
+from seedream_magic.images.durable import sync_folder, write_all, write_durably, write_elsewhere
 from seedream_magic.images.image_set import Frame, ImageSet, Outcome
 from seedream_magic.images.verify import PictureFacts
 
 DEFAULT_FOLDER = "seedream-runs"
+REFERENCES = "references"
+"""The folder of the store that holds input images by their content, for all runs."""
 SPACE_PER_IMAGE = 25 * 2**20
 SPACE_IN_RESERVE = 64 * 2**20
 MAXIMUM_RAW_BYTES = 48 * 2**20
@@ -52,6 +56,14 @@ class Run:
         self._facts.update(facts)
         write_durably(self.folder / "request.json", _json_bytes(self._facts), mode=0o600)
 
+    def complete(self, request: ImageRequest) -> None:
+        """Keep the references that were links till now. Raises `ConfigError` where the store cannot take them."""
+        try:
+            _keep_references(self.folder.parent, request)
+            self.update(**_request_facts(request))
+        except OSError as exc:
+            raise ConfigError(f"The references cannot be kept ({exc.strerror or exc}).") from exc
+
     def record(self, entry: Mapping[str, Any]) -> None:
         """Append what the service sent to `response.jsonl`; durable on return. Pictures in base64 go to their files."""
         line = _json(_without_base64(entry)) + "\n"
@@ -74,7 +86,7 @@ class Run:
         write_durably(self.folder / "response.raw", raw, mode=0o600)
 
     def keep_base64(self, index: int, text: str) -> Path | None:
-        """Keep the text of a picture that does not decode; its file, None for more than 48 MiB or a disk that fails."""
+        """Keep the text of a picture that does not decode; its file, None for more than 48 MiB or disks that fail."""
         data = text.encode("utf-8", "surrogatepass")
         path = self.folder / "raw" / f"{index + 1:02d}.b64"
         if len(data) > MAXIMUM_RAW_BYTES:
@@ -83,14 +95,23 @@ class Run:
             path.parent.mkdir(mode=0o700, exist_ok=True)
             write_durably(path, data, mode=0o600)
         except OSError:
-            return None
+            return write_elsewhere(self.run_id, path.name, data)
         return path
 
     def save_picture(self, index: int, data: bytes, facts: PictureFacts, *, source: str) -> tuple[Path, str]:
-        """The picture's path and SHA-256: the original bytes under their number, and a sidecar with what they are."""
+        """The picture's path and SHA-256: the original bytes under their number, and a sidecar with what they are.
+
+        Where the run's folder takes it no more it is put aside elsewhere. Raises OSError if no place takes it.
+        """
         path = self.folder / f"{index + 1:02d}.{facts.ending}"
         digest = hashlib.sha256(data).hexdigest()
-        write_durably(path, data, mode=0o666)
+        try:
+            write_durably(path, data, mode=0o666)
+        except OSError:
+            aside = write_elsewhere(self.run_id, path.name, data)
+            if aside is None:
+                raise
+            path = aside
         sidecar = {
             "file": path.name,
             "sha256": digest,
@@ -141,6 +162,7 @@ def begin_run(store: Path, plan: Plan, *, client_request_id: str) -> Run:
     try:
         store.mkdir(parents=True, exist_ok=True)
         _check_space(store, plan.request.images_at_most)
+        _keep_references(store, plan.request)
         folder = store / _run_id(now)
         folder.mkdir(mode=0o700)
         run = Run(folder, {
@@ -154,7 +176,9 @@ def begin_run(store: Path, plan: Plan, *, client_request_id: str) -> Run:
             "process": {"host": platform.node(), "pid": os.getpid()},
             "began": now.isoformat(),
             "expected": plan.request.images_expected,
-            "body": plan.body,
+            "notebook": _notebook(),
+            **_request_facts(plan.request),
+            "lineage": asdict(plan.lineage) if plan.lineage else None,
         })  # fmt: skip
         _write_first(run)
     except (OSError, ValueError) as exc:  # ValueError: a NUL in the name
@@ -163,6 +187,38 @@ def begin_run(store: Path, plan: Plan, *, client_request_id: str) -> Run:
             hint="Name another folder with SEEDREAM_STORE or %config SeedreamMagics.store.",
         ) from exc
     return run
+
+
+def _keep_references(store: Path, request: ImageRequest) -> None:
+    """Keep the bytes of a request's references, once for all runs of the store that have the same."""
+    folder = store / REFERENCES
+    for reference in request.references:
+        if reference.data and not (folder / reference.file).exists():
+            folder.mkdir(mode=0o700, exist_ok=True)
+            write_durably(folder / reference.file, reference.data, mode=0o600)
+
+
+def _request_facts(request: ImageRequest) -> dict[str, Any]:
+    """What a record says of a request: its body, references by their files, what its prompt was made of."""
+    files = [f"{REFERENCES}/{reference.file}" if reference.data else reference.sent for reference in request.references]
+    references = [
+        {
+            "source": without_signature(reference.source) if "ignature=" in reference.source else reference.source,
+            "file": file,
+            "sha256": reference.sha256,
+            "media_type": reference.media_type,
+            "width": reference.width,
+            "height": reference.height,
+        }
+        for file, reference in zip(files, request.references, strict=True)
+    ]
+    board = asdict(request.storyboard) if request.storyboard else None
+    return {"body": request.body_with(files), "references": references, "storyboard": board}
+
+
+def _notebook() -> str:
+    """The notebook's name, where the server tells it to its kernels (jupyter_server 2)."""
+    return Path(os.environ.get("JPY_SESSION_NAME", "")).name
 
 
 def _write_first(run: Run) -> None:

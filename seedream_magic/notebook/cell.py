@@ -11,9 +11,21 @@ import shlex
 import unicodedata
 from collections.abc import Callable
 from dataclasses import dataclass, field
+from functools import partial
 from typing import Any, NoReturn
 
-from seedream_magic.api.request import parse_extra, parse_images, parse_ratio, parse_response_format, parse_size
+from seedream_magic.api.storyboard import Storyboard, read_prompt
+from seedream_magic.api.values import (
+    BACKGROUNDS,
+    OUTPUT_FORMATS,
+    PROMPT_MODES,
+    RESPONSE_FORMATS,
+    parse_extra,
+    parse_images,
+    parse_ratio,
+    parse_size,
+    parse_word,
+)
 from seedream_magic.errors import InvalidRequest
 
 LAYOUTS = ("carousel", "grid")
@@ -26,27 +38,39 @@ _BODY_FIELDS = {
     "stream": ("stream",),
     "watermark": ("watermark",),
     "response_format": ("response_format",),
+    "refs": ("image",),
+    "output_format": ("output_format",),
+    "background": ("background",),
+    "layer_decomposition": ("layer_decomposition",),
+    "web_search": ("tools",),
+    "optimize_prompt": ("optimize_prompt_options",),
 }
 """The fields of the body that each option sets."""
+_RUNNING = ("provider", "dry_run", "quiet", "raw", "bg", "show")
 
 
 @dataclass(frozen=True)
 class Cell:
     """A parsed cell. `request` holds what was typed of the request's options, nothing else; the rest is how to run."""
 
-    prompt: str
+    prompt: str | Storyboard
     request: dict[str, Any] = field(default_factory=dict)
     name: str | None = None
     provider: str | None = None
     dry_run: bool = False
     quiet: bool = False
     raw: bool = False
+    bg: bool = False
     show: str | None = None
 
 
 @dataclass(frozen=True)
 class Option:
-    """One option: how it is typed, what it means in both languages. A switch has no `parse`."""
+    """One option: how it is typed, what it means in both languages. A switch has no `parse`.
+
+    `words` are the values that it takes, where they are few; a `repeated` one collects its values. `keyword` is its
+    name in Python where that is another.
+    """
 
     flags: tuple[str, ...]
     english: str
@@ -54,6 +78,14 @@ class Option:
     metavar: str = ""
     parse: Callable[[str], Any] | None = None
     with_no: bool = False
+    words: tuple[str, ...] = ()
+    repeated: bool = False
+    keyword: str = ""
+
+    @property
+    def name(self) -> str:
+        """Its name in Python."""
+        return self.keyword or self.flags[-1].removeprefix("--").replace("-", "_")
 
     @property
     def typed(self) -> str:
@@ -76,8 +108,8 @@ def parse_cell(line: str, body: str) -> Cell:
     _check_extra(typed)
     if name and typed.get("out", name) != name:
         raise InvalidRequest(f"The set is named twice: {name} << and --out {typed['out']}.")
-    running = {key: typed.pop(key) for key in ("provider", "dry_run", "quiet", "raw", "show") if key in typed}
-    return Cell(prompt=_without_blank_ends(body), name=typed.pop("out", name), request=typed, **running)
+    running = {key: typed.pop(key) for key in _RUNNING if key in typed}
+    return Cell(prompt=read_prompt(body), name=typed.pop("out", name), request=typed, **running)
 
 
 def parse_name(text: str) -> str:
@@ -92,13 +124,21 @@ def _check_extra(typed: dict[str, Any]) -> None:
     for option, fields in _BODY_FIELDS.items():
         for name in fields:
             if option in typed and name in typed.get("extra", {}):
-                raise InvalidRequest(f"--extra sets {name!r}, and so does --{option.replace('_', '-')}; give it once.")
+                raise InvalidRequest(f"--extra sets {name!r}, and so does {_flag(option)}; give it once.")
 
 
-def _parse_word(text: str) -> str:
+def _flag(name: str) -> str:
+    return next(option.flags[-1] for option in OPTIONS if option.name == name)
+
+
+def _parse_name(text: str) -> str:
     if text.strip():
         return text.strip()
-    raise InvalidRequest("--model and --provider take a name, not an empty one.")
+    raise InvalidRequest("--model, --provider and --ref take a name, not an empty one.")
+
+
+def _one_of(option: str, words: tuple[str, ...]) -> Callable[[str], str]:
+    return partial(parse_word, option, words)
 
 
 def _parse_seconds(text: str) -> float:
@@ -115,35 +155,76 @@ def _parse_take(text: str) -> int:
     raise InvalidRequest(f"--take counts from 1, not {text[:40]!r}.")
 
 
-def _parse_layout(text: str) -> str:
-    if text.lower() in LAYOUTS:
-        return text.lower()
-    raise InvalidRequest(f"--show takes carousel or grid, not {text[:40]!r}.")
-
-
 def _ratio_as_typed(text: str) -> str:
     return "{}:{}".format(*parse_ratio(text))
 
 
+_SIZES = ("1K", "1.5K", "2K", "3K", "4K")
 OPTIONS = (
     Option(("--out",), "bind the set to NAME; the same as NAME << in front", "把图组存入变量 NAME", "NAME", parse_name),
     Option(("-n", "--images"), "how many: 1-15, or auto: the model decides", "张数:1-15,或 auto", "N", parse_images),
-    Option(("-m", "--model"), "model id", "模型", "ID", _parse_word),
-    Option(("-s", "--size"), "1K, 2K, 4K or WIDTHxHEIGHT", "尺寸:1K、2K、4K 或 宽x高", "SIZE", parse_size),
+    Option(("-m", "--model"), "model id", "模型", "ID", _parse_name),
+    Option(
+        ("-s", "--size"), "1K, 2K, 4K or WIDTHxHEIGHT", "尺寸:1K、2K、4K 或 宽x高", "SIZE", parse_size, words=_SIZES
+    ),
     Option(("-r", "--ratio"), "with a preset size: its pixels at W:H", "宽高比,如 16:9", "W:H", _ratio_as_typed),
+    Option(
+        ("-i", "--ref"),
+        "reference image, repeatable: path, glob, https link, run:ID[K], or a variable of the notebook",
+        "参考图,可重复:路径、通配符、链接、run:ID[K] 或变量",
+        "X",
+        _parse_name,
+        repeated=True,
+        keyword="refs",
+    ),
+    Option(("--fit",), "scale references that are over the limits", "缩小超限的参考图"),
     Option(("--stream",), "receive pictures one by one; default for sets", "逐张接收,组图默认开启", with_no=True),
     Option(("--watermark",), "the API's AI mark; default on", "水印,默认开启", with_no=True),
-    Option(("--response-format",), "url (default) or b64_json", "返回链接或 base64", "FORMAT", parse_response_format),
+    Option(
+        ("--response-format",),
+        "url (default) or b64_json",
+        "返回链接或 base64",
+        "FORMAT",
+        _one_of("response-format", RESPONSE_FORMATS),
+        words=RESPONSE_FORMATS,
+    ),
+    Option(
+        ("--output-format",),
+        "jpeg or png (5.0 models)",
+        "图片格式(5.0 系列)",
+        "FORMAT",
+        _one_of("output-format", OUTPUT_FORMATS),
+        words=OUTPUT_FORMATS,
+    ),
+    Option(
+        ("--background",),
+        "opaque or transparent (5.0 Pro, Flash)",
+        "背景:不透明或透明(5.0 Pro、Flash)",
+        "KIND",
+        _one_of("background", BACKGROUNDS),
+        words=BACKGROUNDS,
+    ),
+    Option(("--layer-decomposition",), "take one --ref apart into layers (5.0 Pro, Flash)", "把参考图拆成图层"),
+    Option(("--web-search",), "let the model search the web (5.0 lite)", "联网搜索(5.0 lite)"),
+    Option(
+        ("--optimize-prompt",),
+        "standard or fast (4.0, 5.0 Pro)",
+        "提示词优化模式",
+        "MODE",
+        _one_of("optimize-prompt", PROMPT_MODES),
+        words=PROMPT_MODES,
+    ),
     Option(("--fresh",), "pay again for a request that is in the store", "重新生成并计费,不用已存的结果"),
     Option(("--take",), "the K-th set made of this request", "此请求的第 K 组", "K", _parse_take),
     Option(("--dry-run",), "show the request as JSON and curl; send nothing", "只显示请求,不发送"),
-    Option(("--provider",), "anyfast, ark, byteplus or demo, for this cell", "本单元格的服务商", "NAME", _parse_word),
+    Option(("--provider",), "anyfast, ark, byteplus or demo, for this cell", "本单元格的服务商", "NAME", _parse_name),
     Option(("--extra",), "further body fields, sent as they are", "附加请求字段", "JSON", parse_extra),
-    Option(("--no-check",), "send although the model's limits say no", "不检查模型限制"),
+    Option(("--no-check",), "send although the model's limits say no", "不检查模型限制", keyword="check"),
     Option(("--timeout",), "limit of the whole call in seconds", "整个调用的时限(秒)", "S", _parse_seconds),
+    Option(("--bg",), "return at once; the set grows while the kernel is free", "后台绘制,不占用内核"),
     Option(("--quiet",), "bind, do not show", "不显示图片"),
     Option(("--raw",), "leave {braces} in the prompt as typed", "不填充 {变量}"),
-    Option(("--show",), "carousel (default) or grid", "轮播或网格", "LAYOUT", _parse_layout),
+    Option(("--show",), "carousel (default) or grid", "轮播或网格", "LAYOUT", _one_of("show", LAYOUTS), words=LAYOUTS),
 )
 
 
@@ -160,13 +241,15 @@ def _built_parser() -> _Parser:
     parser = _Parser(prog="%%seedream", add_help=False, allow_abbrev=False, argument_default=None)
     for option in OPTIONS:
         if option.parse is not None:
-            parser.add_argument(*option.flags, type=option.parse, metavar=option.metavar)
+            action = "append" if option.repeated else "store"
+            parser.add_argument(
+                *option.flags, dest=option.name, type=option.parse, metavar=option.metavar, action=action
+            )
         elif option.with_no:
-            parser.add_argument(*option.flags, action=argparse.BooleanOptionalAction)
-        elif option.flags == ("--no-check",):
-            parser.add_argument("--no-check", dest="check", action="store_const", const=False)
+            parser.add_argument(*option.flags, dest=option.name, action=argparse.BooleanOptionalAction)
         else:
-            parser.add_argument(*option.flags, action="store_const", const=True)
+            meant = not option.flags[-1].startswith("--no-")
+            parser.add_argument(*option.flags, dest=option.name, action="store_const", const=meant)
     return parser
 
 
@@ -197,9 +280,3 @@ def _about_unknown(word: str) -> str:
     name = dashed.partition("=")[0]
     near = difflib.get_close_matches(name, flags, n=1, cutoff=0.6) if name.strip("-") else []
     return f"There is no option {word[:40]}" + (f": did you mean {near[0]}?" if near else "; %%seedream? lists them.")
-
-
-def _without_blank_ends(body: str) -> str:
-    lines = body.split("\n")
-    filled = [number for number, text in enumerate(lines) if text.strip()]
-    return "\n".join(lines[filled[0] : filled[-1] + 1]) if filled else ""

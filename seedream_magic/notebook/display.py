@@ -3,14 +3,16 @@
 from __future__ import annotations
 
 import sys
+from dataclasses import replace
 from typing import Any, Protocol
 
 from IPython.core.interactiveshell import InteractiveShell
 from IPython.display import DisplayHandle
 from IPython.terminal.interactiveshell import TerminalInteractiveShell
 
+from seedream_magic.errors import SeedreamError, SeedreamInterrupted
 from seedream_magic.images.image_set import ImageSet
-from seedream_magic.view.carousel import image_set_bundle, plain_text
+from seedream_magic.view.carousel import element, image_set_bundle, plain_text
 
 
 class Display(Protocol):
@@ -18,6 +20,9 @@ class Display(Protocol):
 
     def show(self, images: ImageSet) -> None:
         """Show this value in place of the one before."""
+
+    def fail(self, error: SeedreamError | SeedreamInterrupted) -> None:
+        """Show what ended a run that no cell waits for."""
 
     def clear(self) -> None:
         """Show nothing any more: the run failed before it had anything to show."""
@@ -33,6 +38,10 @@ def display_for(shell: InteractiveShell, *, layout: str, quiet: bool) -> Display
 class _Nothing:
     def show(self, images: ImageSet) -> None:
         """Bind only, as asked."""
+
+    def fail(self, error: SeedreamError | SeedreamInterrupted) -> None:
+        """Even so a run that nobody waits for has to say that it failed."""
+        print("\n".join(error.lines()), file=sys.stderr)  # noqa: T201 - there is no cell that could fail
 
     def clear(self) -> None:
         """There is nothing to clear."""
@@ -51,12 +60,23 @@ class _Output:
         if images.state == "running" and seen == self._shown:
             return  # what is new cannot be seen: a link, the head of the answer, a second
         self._shown = seen
-        bundle = image_set_bundle(images, show=self._layout)
+        self._publish(image_set_bundle(images, show=self._layout))
+
+    def _publish(self, bundle: dict[str, Any]) -> None:
         if self._handle is None:
             self._handle = DisplayHandle()
             self._handle.display(bundle, raw=True)
         else:
             self._handle.update(bundle, raw=True)
+
+    def fail(self, error: SeedreamError | SeedreamInterrupted) -> None:
+        lines = tuple(error.lines())
+        if error.images is not None and len(error.images):
+            told = replace(error.images, notes=(*error.images.notes, *lines))
+            self.show(replace(told, state="stopped" if isinstance(error, SeedreamInterrupted) else "done"))
+            return
+        text = element("pre", {}, "\n".join(lines))
+        self._publish({"text/html": str(text), "text/plain": "\n".join(lines)})
 
     def clear(self) -> None:
         if self._handle is not None:
@@ -77,6 +97,12 @@ class _Lines:
             asked = images.expected or "?"
             print(f"\r{len(images.ok)} of {asked} pictures, {images.seconds:.0f} s ", end="", flush=True)  # noqa: T201 - see above
             self._written = True
+
+    def fail(self, error: SeedreamError | SeedreamInterrupted) -> None:
+        if error.images is not None and len(error.images):
+            self.show(replace(error.images, state="done"))
+        self.clear()
+        print("\n".join(error.lines()))  # noqa: T201 - see above
 
     def clear(self) -> None:
         if self._written:

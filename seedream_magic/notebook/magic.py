@@ -13,14 +13,17 @@ from traitlets import Bool, Dict, Enum, Float, Int, Unicode, Union
 
 from seedream_magic.api.models import SIDES
 from seedream_magic.api.plan import Plan
-from seedream_magic.api.request import RESPONSE_FORMATS
+from seedream_magic.api.storyboard import Storyboard
+from seedream_magic.api.values import RESPONSE_FORMATS
 from seedream_magic.bridge import EVENT_LOOPS
 from seedream_magic.errors import InvalidRequest, SeedreamError, SeedreamInterrupted
 from seedream_magic.images.image_set import ImageSet
 from seedream_magic.notebook.cell import LAYOUTS, Cell, parse_cell
 from seedream_magic.notebook.commands import run_command
+from seedream_magic.notebook.completion import register_completion, unregister_completion
 from seedream_magic.notebook.help import help_text
-from seedream_magic.notebook.variables import fill
+from seedream_magic.notebook.running import Running, images_to_bill
+from seedream_magic.notebook.variables import filled, value_of
 
 _REQUEST_TRAITS = ("images", "model", "size", "ratio", "stream", "watermark", "response_format", "timeout")
 
@@ -50,6 +53,7 @@ class SeedreamMagics(Magics):
         super().__init__(shell, **settings)
         self._shell = shell
         self.billed_by_model: Counter[str] = Counter()
+        self.running = Running()
 
     @property
     def images_billed(self) -> int:
@@ -66,8 +70,9 @@ class SeedreamMagics(Magics):
         plan, door = self._plan(parsed)
         if parsed.dry_run:
             _show_plan(plan)
-        else:
-            self.run_plan(door, plan, name=parsed.name, layout=parsed.show, quiet=parsed.quiet)
+            return
+        run = self.start_plan if parsed.bg else self.run_plan
+        run(door, plan, name=parsed.name, layout=parsed.show, quiet=parsed.quiet)
 
     seedream.__doc__ = help_text()  # type: ignore[assignment] # see the decorator
 
@@ -75,28 +80,38 @@ class SeedreamMagics(Magics):
         """The `Seedream` of these settings; `provider` in place of the set one."""
         from seedream_magic.seedream import Seedream  # noqa: PLC0415 - httpx and Pillow load with the first request
 
-        return Seedream(
+        door = Seedream(
             provider or self.provider,
             base_url=self.base_url,
             model=self.model,
             store=self.store,
             event_loop=self.event_loop,
         )
+        door.billed, door.check = self.billed_by_model, self.check_caps
+        return door
 
     def _plan(self, cell: Cell) -> tuple[Plan, Any]:
-        prompt, unfilled = (cell.prompt, ()) if cell.raw else fill(cell.prompt, self._shell.user_ns)
+        notebook = self._shell.user_ns
+        prompt, unfilled = (cell.prompt, ()) if cell.raw else filled(cell.prompt, notebook)
         door = self.front_door(cell.provider)
-        plan = door.plan(prompt, **{**self._settings_beside(cell.request), **cell.request})
+        refs = {"refs": [value_of(text, notebook) for text in cell.request.get("refs", ())]}
+        plan = door.plan(prompt, **{**self._settings_beside(cell), **cell.request, **refs})
         if unfilled:
             note = f"Sent as typed, for there is nothing to fill in: {', '.join(unfilled)}."
             plan = replace(plan, warnings=(*plan.warnings, note))
         return plan, door
 
-    def _settings_beside(self, typed: dict[str, Any]) -> dict[str, Any]:
+    @property
+    def settings(self) -> dict[str, Any]:
+        """The traits of the request that are set."""
+        return {name: getattr(self, name) for name in _REQUEST_TRAITS if getattr(self, name) is not None}
+
+    def _settings_beside(self, cell: Cell) -> dict[str, Any]:
         """The set traits that a cell leaves room for: what it types, or sends as an extra field, comes first."""
-        settings = {name: getattr(self, name) for name in _REQUEST_TRAITS if getattr(self, name) is not None}
+        settings, typed = self.settings, cell.request
         extra = typed.get("extra", {})
-        if {"sequential_image_generation", "sequential_image_generation_options"} & set(extra):
+        several = {"sequential_image_generation", "sequential_image_generation_options"} & set(extra)
+        if several or isinstance(cell.prompt, Storyboard) or "layer_decomposition" in typed:
             settings.pop("images", None)
         if "ratio" in typed and settings.get("size") not in SIDES:
             settings.pop("size", None)
@@ -110,18 +125,37 @@ class SeedreamMagics(Magics):
         """Run a plan, show its set as it grows, and bind it to `_seedream` and to `name`."""
         from seedream_magic.notebook.display import display_for  # noqa: PLC0415 - previews load Pillow
 
-        self._check_caps(plan)
         display = display_for(self._shell, layout=layout or self.show, quiet=quiet)
         try:
             images = door.run(plan, on_change=display.show)
         except (SeedreamError, SeedreamInterrupted) as error:
             if error.images is not None and len(error.images):
-                self._keep(error.images, name)
+                self._bind(error.images, name)
                 display.show(error.images)
             else:
                 display.clear()
             raise
-        self._keep(images, name)
+        self._bind(images, name)
+
+    def start_plan(
+        self, door: Any, plan: Plan, *, name: str | None = None, layout: str | None = None, quiet: bool = False
+    ) -> None:
+        """Begin a plan and return; its set is shown, and bound, as it grows while the kernel is free."""
+        from seedream_magic.notebook.display import display_for  # noqa: PLC0415 - previews load Pillow
+
+        display = display_for(self._shell, layout=layout or self.show, quiet=quiet)
+
+        def changed(images: ImageSet) -> None:
+            self._bind(images, name)
+            display.show(images)
+
+        def ended(images: ImageSet | None, failure: BaseException | None) -> None:
+            if images is not None:
+                self._bind(images, name)
+            if isinstance(failure, SeedreamError | SeedreamInterrupted):
+                display.fail(failure)
+
+        self.running.start(door, plan, on_change=changed, on_end=ended)
 
     def show_set(self, images: ImageSet) -> None:
         """Show a set that is there already, and bind it to `_seedream`."""
@@ -130,22 +164,21 @@ class SeedreamMagics(Magics):
         display_for(self._shell, layout=self.show, quiet=False).show(images)
         self._shell.user_ns["_seedream"] = images
 
-    def _check_caps(self, plan: Plan) -> None:
+    def check_caps(self, plan: Plan) -> None:
         """Refuse what could bill more than the person allowed. A set from the store bills nothing."""
-        at_most = 0 if plan.stored else plan.request.images_at_most
+        at_most = images_to_bill(plan)
         if self.max_images_per_run is not None and at_most > self.max_images_per_run:
             raise InvalidRequest(
                 f"This may bill {at_most} images; SeedreamMagics.max_images_per_run allows {self.max_images_per_run}."
             )
-        if self.max_images_per_session is not None and self.images_billed + at_most > self.max_images_per_session:
+        before = self.images_billed + self.running.images_at_most
+        if self.max_images_per_session is not None and before + at_most > self.max_images_per_session:
             raise InvalidRequest(
-                f"This may bill {at_most} images after {self.images_billed} in this session; "
+                f"This may bill {at_most} images after {before} in this session; "
                 f"SeedreamMagics.max_images_per_session allows {self.max_images_per_session}."
             )
 
-    def _keep(self, images: ImageSet, name: str | None) -> None:
-        if not images.replayed:
-            self.billed_by_model[images.request.model] += images.billed
+    def _bind(self, images: ImageSet, name: str | None) -> None:
         for variable in ("_seedream", name):
             if variable:
                 self._shell.user_ns[variable] = images
@@ -154,11 +187,12 @@ class SeedreamMagics(Magics):
 def _show_plan(plan: Plan) -> None:
     at_most = plan.request.images_at_most
     bill = "1 image" if at_most == 1 else f"up to {at_most} images"
-    print(json.dumps(plan.body, ensure_ascii=False, indent=2))  # noqa: T201 - what was asked for is text
+    print(json.dumps(plan.short_body, ensure_ascii=False, indent=2))  # noqa: T201 - what was asked for is text
     stored = f"It is stored (run {plan.stored}): showing it bills nothing."
     told = stored if plan.stored else f"It is not stored: running it may bill {bill}."
     print(f"\n{plan.curl()}\n\nNothing was sent. {told}")  # noqa: T201 - see above
-    for warning in plan.warnings:
+    shortened = "The bytes of references are left out here; they are in the request."
+    for warning in (*plan.warnings, *([shortened] if plan.short_body != plan.body else [])):
         print(warning)  # noqa: T201 - see above
 
 
@@ -166,10 +200,12 @@ def register(shell: InteractiveShell) -> None:
     """Make `%%seedream` and `%seedream` known to a shell; again after a reload, with fresh settings."""
     unregister(shell)
     shell.register_magics(SeedreamMagics(shell))
+    register_completion(shell)
 
 
 def unregister(shell: InteractiveShell) -> None:
     """Take the magics out again."""
+    unregister_completion(shell)
     for kind in ("line", "cell"):
         shell.magics_manager.magics[kind].pop("seedream", None)
     shell.configurables[:] = [held for held in shell.configurables if type(held).__name__ != SeedreamMagics.__name__]

@@ -4,7 +4,11 @@ from __future__ import annotations
 
 import re
 from collections.abc import Mapping
+from pathlib import Path
 from typing import Any
+
+from seedream_magic.api.storyboard import Storyboard
+from seedream_magic.errors import InvalidRequest
 
 # A field as `str.format` knows it, with short format specs only: `{x:9999999999}` would be gigabytes.
 _NAME = r"[^\W\d]\w*"
@@ -12,6 +16,7 @@ _FIELD = re.compile(
     rf"(?<!\{{)\{{\{{(?P<literal>{_NAME})\}}\}}(?!\}})"
     rf"|\{{(?P<name>{_NAME})(?P<path>(?:\.{_NAME}|\[[^\[\]{{}}\n]{{1,80}}\])*)(?::(?P<spec>[^{{}}\n]{{0,20}}))?\}}"
 )
+_EXPRESSION = re.compile(rf"(?P<name>{_NAME})(?P<path>(?:\.{_NAME}|\[[^\[\]\n]{{1,80}}\])*)")
 _STEP = re.compile(rf"\.(?P<attribute>{_NAME})|\[(?P<index>[^\]]+)\]")
 _LONGEST_PADDING = 4
 
@@ -40,6 +45,31 @@ def fill(text: str, namespace: Mapping[str, Any]) -> tuple[str, tuple[str, ...]]
             return match[0]
 
     return _FIELD.sub(replaced, text), tuple(dict.fromkeys(unfilled))
+
+
+def filled(prompt: str | Storyboard, namespace: Mapping[str, Any]) -> tuple[str | Storyboard, tuple[str, ...]]:
+    """`fill` for a prompt or for each part of a storyboard."""
+    if isinstance(prompt, str):
+        return fill(prompt, namespace)
+    (style, *frames), unfilled = zip(*(fill(part, namespace) for part in (prompt.style, *prompt.frames)), strict=True)
+    return Storyboard(style, tuple(frames)), tuple(dict.fromkeys(field for fields in unfilled for field in fields))
+
+
+def value_of(text: str, namespace: Mapping[str, Any]) -> Any:
+    """The notebook's value that `name`, `name.attribute` or `name[0]` stands for; the text itself where none does.
+
+    A file of that name comes first. Raises `InvalidRequest` where the name is there and the way from it is not.
+    """
+    match = _EXPRESSION.fullmatch(text.strip())
+    if match is None or match["name"] not in namespace or Path(text).exists():
+        return text
+    value = namespace[match["name"]]
+    try:
+        for step in _STEP.finditer(match["path"]):
+            value = _stepped(value, step)
+    except Exception as exc:  # a property or an index of the person's own objects may raise anything
+        raise InvalidRequest(f"{text[:80]} cannot be read from the notebook: {type(exc).__name__}: {exc}.") from exc
+    return value
 
 
 def _filled(match: re.Match[str], namespace: Mapping[str, Any]) -> str:

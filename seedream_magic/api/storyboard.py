@@ -1,0 +1,68 @@
+"""A storyboard: a style that all frames share, and one prompt for each frame."""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass
+
+from seedream_magic.errors import InvalidRequest
+
+_SEPARATOR = re.compile(r"---[ \t\r]*")
+_ESCAPED = re.compile(r"\\+---[ \t\r]*")
+
+
+@dataclass(frozen=True)
+class Storyboard:
+    """`style` is shared by all frames and may be empty; `frames` holds the prompt of each, in order."""
+
+    style: str
+    frames: tuple[str, ...]
+
+    @property
+    def prompt(self) -> str:
+        """The text that is sent: the style, an empty line, the numbered frames, and nothing else."""
+        numbered = "\n".join(f"{number}. {text}" for number, text in enumerate(self.frames, start=1))
+        return f"{self.style}\n\n{numbered}" if self.style else numbered
+
+    @property
+    def text(self) -> str:
+        """The storyboard as it is typed in a cell."""
+        return "\n---\n".join(escaped(part) for part in (self.style, *self.frames))
+
+
+def read_prompt(text: str) -> str | Storyboard:
+    r"""What a cell's body says: a storyboard where a line `---` parts it, else the prompt.
+
+    `\---` stands for a line `---` that parts nothing. Blank lines around a part are dropped. Raises `InvalidRequest`
+    for a frame without words.
+    """
+    parts: list[list[str]] = [[]]
+    for line in text.split("\n"):
+        if _SEPARATOR.fullmatch(line):
+            parts.append([])
+        else:
+            parts[-1].append(line[1:] if _ESCAPED.fullmatch(line) else line)
+    style, *frames = ("\n".join(without_blank_ends(part)) for part in parts)
+    if not frames:
+        return style
+    return storyboard(style, frames)
+
+
+def storyboard(style: str, frames: list[str] | tuple[str, ...]) -> Storyboard:
+    """A storyboard whose frames all have words. Raises `InvalidRequest` otherwise."""
+    for number, frame in enumerate(frames, start=1):
+        if not frame.strip():
+            raise InvalidRequest(f"Frame {number} of the storyboard has no words: write them below its line ---.")
+    return Storyboard(style, tuple(frames))
+
+
+def escaped(text: str) -> str:
+    """Text as it is typed in a cell: a line that would part it is marked."""
+    lines = text.split("\n")
+    return "\n".join(f"\\{line}" if _SEPARATOR.fullmatch(line) or _ESCAPED.fullmatch(line) else line for line in lines)
+
+
+def without_blank_ends(lines: list[str]) -> list[str]:
+    """The lines from the first with words to the last."""
+    filled = [number for number, line in enumerate(lines) if line.strip()]
+    return lines[filled[0] : filled[-1] + 1] if filled else []
