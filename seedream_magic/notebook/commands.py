@@ -4,18 +4,18 @@ from __future__ import annotations
 
 import difflib
 import getpass
-from collections.abc import Callable
 from typing import TYPE_CHECKING
+
+from IPython.display import display
 
 from seedream_magic.api.keys import find_key, remember_key, store_key_in_keyring
 from seedream_magic.api.providers import PROVIDERS, find_provider
 from seedream_magic.errors import ConfigError, InvalidRequest, MissingKey
 from seedream_magic.notebook.help import help_text
+from seedream_magic.notebook.run_commands import RUN_COMMANDS, Command, counted
 
 if TYPE_CHECKING:
     from seedream_magic.notebook.magic import SeedreamMagics
-
-Command = Callable[["SeedreamMagics", str], None]
 
 
 def run_command(magics: SeedreamMagics, line: str) -> None:
@@ -42,9 +42,14 @@ def _status(magics: SeedreamMagics, _: str) -> None:
         ("key", key),
         ("model", door.model),
         ("store", str(door.store)),
-        ("billed", f"{_counted(magics.images_billed)} in this session{_cost(magics)}"),
+        ("billed", f"{counted(magics.images_billed)} in this session{_cost(magics)}"),
+        *([("running", _under_way(len(magics.running)))] if magics.running else []),
     )
     print("\n".join(f"{name:<9} {value}" for name, value in rows))  # noqa: T201 - a status is text
+
+
+def _under_way(runs: int) -> str:
+    return f"{'1 run' if runs == 1 else f'{runs} runs'} in the background; %seedream stop ends them"
 
 
 def _cost(magics: SeedreamMagics) -> str:
@@ -88,43 +93,35 @@ def _help(_: SeedreamMagics, __: str) -> None:
     print(help_text())  # noqa: T201 - help is text
 
 
-def _show(magics: SeedreamMagics, run_id: str) -> None:
-    """Show the set of an earlier run."""
-    magics.show_set(magics.front_door().show(_named_run(run_id, "show")))
+def _models(magics: SeedreamMagics, words: str) -> None:
+    """Show what each model takes."""
+    from seedream_magic.notebook.models_table import models_bundle  # noqa: PLC0415 - only who asks loads it
+
+    display(models_bundle(magics.front_door().model, words), raw=True)
 
 
-def _recover(magics: SeedreamMagics, run_id: str) -> None:
-    """Download what is missing of earlier runs."""
-    recovered = magics.front_door().recover(run_id or None)
-    for images in recovered:
-        magics.show_set(images)
-    found = sum(len(images.ok) for images in recovered)
-    runs = "1 run" if len(recovered) == 1 else f"{len(recovered)} runs"
-    told = f"{runs} looked at, {_counted(found)} on disk. Nothing was sent." if recovered else "No run lacks a picture."
-    print(told)  # noqa: T201 - a summary is text
+def _doctor(magics: SeedreamMagics, words: str) -> None:
+    """Tell what may be wrong, or what a code of the service means."""
+    from seedream_magic.notebook.doctor import doctor  # noqa: PLC0415 - it loads httpx
+
+    print(doctor(magics, words))  # noqa: T201 - a report is text
 
 
-def _retry(magics: SeedreamMagics, run_id: str) -> None:
-    """Ask anew for the failed frames of a run."""
-    door = magics.front_door()
-    plan = door.plan_retry(_named_run(run_id, "retry"))
-    print(f"Asking anew for {_counted(plan.request.images_at_most)}; that is what it may bill.")  # noqa: T201 - said before
-    magics.run_plan(door, plan)
+def _panel(magics: SeedreamMagics, run_id: str) -> None:
+    """Open the panel, on an earlier run if one is named."""
+    from seedream_magic.notebook.panel_command import open_panel  # noqa: PLC0415 - ipywidgets load with the panel
 
-
-def _named_run(run_id: str, command: str) -> str:
-    if not run_id:
-        raise InvalidRequest(f"%seedream {command} takes the id of a run: the name of its folder.")
-    return run_id
+    open_panel(magics, run_id)
 
 
 _COMMANDS: dict[str, Command] = {
     "": _status,
     "use": _use,
     "key": _key,
-    "show": _show,
-    "recover": _recover,
-    "retry": _retry,
+    "models": _models,
+    "panel": _panel,
+    **RUN_COMMANDS,
+    "doctor": _doctor,
     "help": _help,
 }
 
@@ -135,7 +132,3 @@ def _about_unknown(word: str) -> str:
     near = difflib.get_close_matches(word, [name for name in _COMMANDS if name], n=1)
     meant = f"did you mean %seedream {near[0]}?" if near else "%seedream help lists them."
     return f"There is no command {word[:40]!r}: {meant} To draw, write %%seedream and the prompt below it."
-
-
-def _counted(images: int) -> str:
-    return "1 image" if images == 1 else f"{images} images"

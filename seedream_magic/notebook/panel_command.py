@@ -1,0 +1,43 @@
+"""`%seedream panel`: where the two faces meet. The cell magic and the panel themselves do not know each other."""
+
+from __future__ import annotations
+
+import importlib
+import sys
+from typing import TYPE_CHECKING
+
+from IPython.display import display
+
+from seedream_magic.errors import ConfigError
+
+if TYPE_CHECKING:
+    from seedream_magic.images.image_set import ImageSet
+    from seedream_magic.notebook.magic import SeedreamMagics
+
+PANEL = "seedream_magic.notebook.panel"
+
+
+def open_panel(magics: SeedreamMagics, run_id: str) -> None:
+    """Show a panel that draws with the session's settings; with a run, it begins with that run's request.
+
+    Raises `ConfigError` where ipywidgets cannot be loaded, `InvalidRequest` for a run that is not in the store.
+    """
+    door = magics.front_door()
+    images = door.show(run_id) if run_id else None
+    try:
+        panel = importlib.import_module(PANEL).Panel
+    except ImportError as exc:
+        raise ConfigError(f"The panel cannot be loaded ({exc}).", hint='%pip install "ipywidgets>=7.7.1"') from exc
+
+    def keep(drawn: ImageSet) -> None:
+        if magics.shell is not None:
+            magics.shell.user_ns["_seedream"] = drawn
+
+    settings = {**magics.settings, "provider": door.provider.name}
+    display(panel(images, door=door, running=magics.running, settings=settings, check=magics.check_caps, keep=keep))
+
+
+def close_panels() -> None:
+    """Close the panels that are open, if any was ever opened: for the unloading of the extension."""
+    if PANEL in sys.modules:
+        sys.modules[PANEL].close_all()

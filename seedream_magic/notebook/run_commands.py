@@ -1,0 +1,103 @@
+"""The commands of `%seedream` that are about an earlier run: history, show, recover, retry, export, purge."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Callable
+from typing import TYPE_CHECKING
+
+from IPython.display import display
+
+from seedream_magic.errors import InvalidRequest
+
+if TYPE_CHECKING:
+    from seedream_magic.notebook.magic import SeedreamMagics
+
+Command = Callable[["SeedreamMagics", str], None]
+
+
+def _history(magics: SeedreamMagics, words: str) -> None:
+    """Show the runs of the store that hold these words."""
+    from seedream_magic.view.history_table import history_table  # noqa: PLC0415 - thumbnails load Pillow
+
+    display(history_table(magics.front_door().history(words or None), words=words), raw=True)
+
+
+def _show(magics: SeedreamMagics, run_id: str) -> None:
+    """Show the set of an earlier run."""
+    magics.show_set(magics.front_door().show(_named_run(run_id, "show")))
+
+
+def _recover(magics: SeedreamMagics, run_id: str) -> None:
+    """Download what is missing of earlier runs."""
+    recovered = magics.front_door().recover(run_id or None)
+    for images in recovered:
+        magics.show_set(images)
+    found = sum(len(images.ok) for images in recovered)
+    runs = "1 run" if len(recovered) == 1 else f"{len(recovered)} runs"
+    told = f"{runs} looked at, {counted(found)} on disk. Nothing was sent." if recovered else "No run lacks a picture."
+    print(told)  # noqa: T201 - a summary is text
+
+
+def _retry(magics: SeedreamMagics, run_id: str) -> None:
+    """Ask anew for the failed frames of a run."""
+    from seedream_magic.iterate import plan_retry  # noqa: PLC0415 - it loads httpx
+
+    door = magics.front_door()
+    plan = plan_retry(door, _named_run(run_id, "retry"))
+    bill = "Stored: nothing is billed." if plan.stored else "That is what it may bill."
+    print(f"Asking anew for {counted(plan.request.images_at_most)}. {bill}")  # noqa: T201 - said before
+    magics.run_plan(door, plan)
+
+
+def _stop(magics: SeedreamMagics, _: str) -> None:
+    """Stop the runs in the background."""
+    stopped = magics.running.stop()
+    runs = "1 run" if stopped == 1 else f"{stopped} runs"
+    told = f"{runs} stopped. Pictures that have come are kept." if stopped else "No run is under way in the background."
+    print(told)  # noqa: T201 - a summary is text
+
+
+def _export(magics: SeedreamMagics, words: str) -> None:
+    """Write the set of an earlier run to one file."""
+    run_id, path = [*words.split(maxsplit=1), "", ""][:2]
+    path = path.strip()
+    if len(path) > 1 and path[0] == path[-1] and path[0] in "\"'":
+        path = path[1:-1]
+    if not path:
+        raise InvalidRequest(
+            "%seedream export takes the id of a run and a file: .html, .zip, .gif or .jpg, by its ending."
+        )
+    target = os.path.expanduser(path)  # noqa: PTH111 - Path.expanduser raises for a user who does not exist
+    written = magics.front_door().show(run_id).export(target)
+    print(f"Written: {written}")  # noqa: T201 - a confirmation is text
+
+
+def _purge(magics: SeedreamMagics, run_id: str) -> None:
+    """Delete a run and its pictures."""
+    gone = magics.front_door().purge(_named_run(run_id, "purge"))
+    files = "1 file" if gone.files == 1 else f"{gone.files} files"
+    told = f"Run {gone.run_id} is deleted: {files}, {gone.size / 1e6:.1f} MB. What it billed stays billed."
+    print(told)  # noqa: T201 - a confirmation is text
+
+
+def _named_run(run_id: str, command: str) -> str:
+    if not run_id:
+        raise InvalidRequest(f"%seedream {command} takes the id of a run: the name of its folder.")
+    return run_id
+
+
+def counted(images: int) -> str:
+    """Images in words."""
+    return "1 image" if images == 1 else f"{images} images"
+
+
+RUN_COMMANDS: dict[str, Command] = {
+    "history": _history,
+    "show": _show,
+    "recover": _recover,
+    "retry": _retry,
+    "stop": _stop,
+    "export": _export,
+    "purge": _purge,
+}

@@ -1,0 +1,173 @@
+"""`%seedream …`: each command in a real shell, on runs that a scripted service has made."""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+from types import ModuleType
+from typing import Any
+
+import pytest
+from IPython.core.interactiveshell import InteractiveShell
+from IPython.utils.capture import capture_output
+
+from raw_server import RawServer, raw_server
+from seedream_magic import ConfigError, ImageSet, InvalidRequest, Seedream
+from seedream_magic.notebook.commands import _COMMANDS
+from seedream_magic.notebook.help import COMMANDS, help_text
+from service import PICTURE, POST, picture, whole_answer
+
+
+@pytest.fixture
+def server() -> Iterator[RawServer]:
+    """A service that makes every picture it is asked for."""
+    with raw_server({POST: whole_answer, PICTURE: picture}) as running:
+        yield running
+
+
+@pytest.fixture
+def shell(ip: InteractiveShell, server: RawServer, monkeypatch: pytest.MonkeyPatch, store: Path) -> InteractiveShell:
+    """A shell with the extension loaded and pointed to the service."""
+    monkeypatch.setenv("SEEDREAM_BASE_URL", f"{server.url}/v1")
+    monkeypatch.setenv("SEEDREAM_API_KEY", "sk-CANARY")
+    monkeypatch.setenv("SEEDREAM_STORE", str(store))
+    assert ip.run_cell("%load_ext seedream_magic").success
+    return ip
+
+
+@pytest.fixture
+def made(shell: InteractiveShell) -> ImageSet:
+    """A set of two pictures in the store."""
+    _, _, _ = run(shell, "%%seedream --quiet -n 2\na fox in the snow")
+    images: ImageSet = shell.user_ns["_seedream"]
+    return images
+
+
+def run(shell: InteractiveShell, cell: str) -> tuple[BaseException | None, str, list[dict[str, Any]]]:
+    """The cell's error, what it printed, and the data that it displayed."""
+    with capture_output() as captured:
+        result = shell.run_cell(cell)
+    outputs = [output._kwargs if hasattr(output, "_kwargs") else vars(output) for output in captured.outputs]
+    return result.error_in_exec, captured.stdout, [output["data"] for output in outputs]
+
+
+def test_the_help_and_the_commands_are_the_same() -> None:
+    """Every command is in the help, in both languages, and the help names no other."""
+    told = {typed.split()[1] if " " in typed else "" for typed, _, _ in COMMANDS}
+    assert told == set(_COMMANDS)
+    for typed, english, chinese in COMMANDS:
+        assert english.isascii(), english
+        assert any("\u4e00" <= letter <= "\u9fff" for letter in chinese), typed
+        assert f"{typed} " in help_text()
+
+
+@pytest.mark.parametrize(
+    ("line", "named"),
+    [
+        ("%seedream modles", "%seedream models"),
+        ("%seedream histroy fox", "%seedream history"),
+        ("%seedream show", "id of a run"),
+        ("%seedream show 2099", "no run '2099'"),
+        ("%seedream purge", "id of a run"),
+        ("%seedream purge 2099", "no run '2099'"),
+        ("%seedream export", "a file"),
+        ("%seedream export 2099", "a file"),
+        ("%seedream export 2099 sheet.jpg", "no run '2099'"),
+        ("%seedream doctor InputTextSensitive", "InputTextSensitiveContentDetected"),
+    ],
+)
+def test_a_bad_command_is_one_line(shell: InteractiveShell, server: RawServer, line: str, named: str) -> None:
+    """It names what is missing or meant; nothing is sent, nothing displayed."""
+    error, printed, displayed = run(shell, line)
+    assert isinstance(error, InvalidRequest)
+    assert len(printed.strip().splitlines()) == 1
+    assert named in printed
+    assert (server.connections, displayed) == (0, [])
+
+
+def test_history_shows_the_runs_with_these_words(shell: InteractiveShell, made: ImageSet) -> None:
+    """A table of the runs as HTML and text; words choose, and the lack of a run is told."""
+    error, _, (table,) = run(shell, "%seedream history")
+    assert error is None
+    assert made.run_id in table["text/html"]
+    assert "a fox in the snow" in table["text/plain"]
+    assert made.run_id in run(shell, "%seedream history FOX snow")[2][0]["text/plain"]
+    assert made.run_id not in run(shell, "%seedream history zebra")[2][0]["text/plain"]
+
+
+def test_show_binds_and_displays(shell: InteractiveShell, server: RawServer, made: ImageSet) -> None:
+    """A run is shown by the beginning of its id, and bound; nothing is sent."""
+    sent = server.connections
+    shell.user_ns.pop("_seedream")
+    error, _, (shown,) = run(shell, f"%seedream show {made.run_id[:18]}")
+    assert error is None
+    assert "replayed" in shown["text/plain"]
+    assert shell.user_ns["_seedream"].run_id == made.run_id
+    assert server.connections == sent
+
+
+@pytest.mark.parametrize("typed", ["my sheet.jpg", '"my sheet.jpg"', "'my sheet.jpg'", "~/my sheet.jpg"])
+def test_export_prints_the_path_it_wrote(
+    shell: InteractiveShell, made: ImageSet, monkeypatch: pytest.MonkeyPatch, tmp_path: Path, typed: str
+) -> None:
+    """The path may be quoted, hold spaces and begin with ~; what is printed is where the file is."""
+    monkeypatch.setenv("HOME", str(tmp_path))
+    monkeypatch.setenv("USERPROFILE", str(tmp_path))
+    error, printed, _ = run(shell, f"%seedream export {made.run_id} {typed}")
+    assert error is None
+    assert printed == f"Written: {tmp_path / 'my sheet.jpg'}\n"
+    assert (tmp_path / "my sheet.jpg").read_bytes().startswith(b"\xff\xd8\xff")
+
+
+def test_purge_deletes_one_run_and_says_so(shell: InteractiveShell, store: Path, made: ImageSet) -> None:
+    """The folder is gone, the other run stays, and the line tells how much went."""
+    run(shell, "%%seedream --quiet\nanother")
+    other = shell.user_ns["_seedream"].folder
+    error, printed, _ = run(shell, f"%seedream purge {made.run_id}")
+    assert error is None
+    assert f"Run {made.run_id} is deleted: " in printed
+    assert " files, " in printed
+    assert not made.folder.exists()
+    assert other.is_dir()
+
+
+def test_models_shows_the_session_s_model(shell: InteractiveShell, server: RawServer) -> None:
+    """The table follows the settings and the words, as HTML and text, without a connection."""
+    shell.run_cell("%config SeedreamMagics.model = 'doubao-seedream-5-0-pro-260628'")
+    error, _, (table,) = run(shell, "%seedream models pro")
+    assert error is None
+    assert "Seedream 5.0 Pro ← this session" in table["text/plain"]
+    assert "Seedream 4.5" not in table["text/plain"]
+    assert "<table" in table["text/html"]
+    assert server.connections == 0
+
+
+def test_stop_tells_that_nothing_draws(shell: InteractiveShell) -> None:
+    """Without a run in the background it says so."""
+    assert run(shell, "%seedream stop")[1] == "No run is under way in the background.\n"
+
+
+def test_panel_is_opened_with_the_session_s_front_door(
+    shell: InteractiveShell, made: ImageSet, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The panel gets the front door of the settings, and the set of the run that is named."""
+    given: list[tuple[ImageSet | None, dict[str, Any]]] = []
+    panels = ModuleType("seedream_magic.notebook.panel")
+    monkeypatch.setitem(vars(panels), "Panel", lambda images, **settings: given.append((images, settings)))
+    monkeypatch.setitem(vars(panels), "close_all", lambda: None)
+    monkeypatch.setitem(sys.modules, panels.__name__, panels)
+    error, _, displayed = run(shell, f"%seedream panel {made.run_id}")
+    assert (error, len(displayed)) == (None, 1)
+    ((images, settings),) = given
+    assert isinstance(settings["door"], Seedream)
+    assert images is not None
+    assert images.run_id == made.run_id
+
+
+def test_a_panel_without_widgets_is_told(shell: InteractiveShell, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Where ipywidgets cannot be loaded the line names the package."""
+    monkeypatch.setitem(sys.modules, "seedream_magic.notebook.panel", None)
+    error, printed, _ = run(shell, "%seedream panel")
+    assert isinstance(error, ConfigError)
+    assert "ipywidgets" in printed

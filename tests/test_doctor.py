@@ -1,0 +1,484 @@
+"""`%seedream doctor`: broken set-ups are told with their fix, nothing is sent unasked, and every code is explained."""
+
+from __future__ import annotations
+
+import contextlib
+import shutil
+import socket
+import ssl
+import subprocess
+import sys
+import threading
+import time
+from collections.abc import Callable, Iterator
+from datetime import UTC, datetime, timedelta
+from email.utils import format_datetime
+from pathlib import Path
+from typing import Any
+
+import pytest
+from IPython.core.interactiveshell import InteractiveShell
+from IPython.utils.capture import capture_output
+
+from raw_server import Drip, Hang, RawServer, Reply, json_reply, raw_server
+from seedream_magic import ApiError, InvalidRequest
+from seedream_magic.api.codes import CODES, codes_like, find_code
+from seedream_magic.api.reach import probe
+from seedream_magic.api.refusal import Refusal, refusal_error
+from seedream_magic.notebook import installation
+from seedream_magic.notebook.failures import explained
+from seedream_magic.notebook.finding import NAMES
+from service import PICTURE, POST, picture, whole_answer
+
+HEAD = ("HEAD", "/")
+
+
+@pytest.fixture
+def shell(ip: InteractiveShell, monkeypatch: pytest.MonkeyPatch, store: Path) -> InteractiveShell:
+    """A shell with the extension loaded, a key and a store, so that nothing is wrong."""
+    monkeypatch.setattr("seedream_magic.api.keys._typed", {})
+    monkeypatch.setattr("seedream_magic.api.keys._keyring", lambda: None)
+    monkeypatch.setenv("SEEDREAM_API_KEY", "sk-CANARY")
+    monkeypatch.setenv("SEEDREAM_STORE", str(store))
+    assert ip.run_cell("%load_ext seedream_magic").success
+    return ip
+
+
+@pytest.fixture
+def no_network(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Whoever looks up a name or connects fails the test."""
+
+    def forbidden(*_: object, **__: object) -> Any:
+        pytest.fail("a connection was tried")
+
+    monkeypatch.setattr(socket, "getaddrinfo", forbidden)
+    monkeypatch.setattr(socket.socket, "connect", forbidden)
+
+
+def said(shell: InteractiveShell, line: str = "%seedream doctor") -> str:
+    """What the line prints; it fits one screen and is no error."""
+    with capture_output() as captured:
+        assert shell.run_cell(line).success, captured.stdout
+    assert len(captured.stdout.splitlines()) <= 30
+    assert "CANARY" not in captured.stdout
+    return captured.stdout
+
+
+def told(report: str, name: str) -> str:
+    """All lines of the report about one thing, those below its head included."""
+    lines = report.splitlines()
+    mine, ours = [], False
+    for line in lines:
+        ours = line[6:16].strip() == name if line[:4].strip() else ours and line.startswith(" ")
+        mine += [line] if ours else []
+    assert mine, f"{name} is not in\n{report}"
+    return "\n".join(mine)
+
+
+def no_key(_: Path, patch: pytest.MonkeyPatch) -> None:
+    patch.delenv("SEEDREAM_API_KEY")
+
+
+def bad_key(_: Path, patch: pytest.MonkeyPatch) -> None:
+    patch.setenv("SEEDREAM_API_KEY", "sk-CANARY with a space")
+
+
+def store_is_a_file(folder: Path, patch: pytest.MonkeyPatch) -> None:
+    (folder / "file").write_text("")
+    patch.setenv("SEEDREAM_STORE", str(folder / "file" / "runs"))
+
+
+def disk_with(free: int) -> Callable[[Path, pytest.MonkeyPatch], None]:
+    def patched(_: Path, patch: pytest.MonkeyPatch) -> None:
+        usage = shutil.disk_usage
+        patch.setattr(shutil, "disk_usage", lambda path: usage(path)._replace(free=free))
+
+    return patched
+
+
+def unknown_provider(_: Path, patch: pytest.MonkeyPatch) -> None:
+    patch.setenv("SEEDREAM_PROVIDER", "anyfats")
+
+
+def package(name: str, version: str) -> Callable[[Path, pytest.MonkeyPatch], None]:
+    """Metadata of a package in front of the installed one."""
+
+    def patched(folder: Path, patch: pytest.MonkeyPatch) -> None:
+        found = folder / "site" / f"{name}-{version}.dist-info"
+        found.mkdir(parents=True)
+        (found / "METADATA").write_text(f"Metadata-Version: 2.1\nName: {name}\nVersion: {version}\n")
+        patch.syspath_prepend(str(found.parent))
+
+    return patched
+
+
+def socks_proxy(_: Path, patch: pytest.MonkeyPatch) -> None:
+    patch.setenv("HTTPS_PROXY", "socks5://me:sk-CANARY@proxy.example:1080")
+    patch.setattr("seedream_magic.notebook.doctor.find_spec", lambda _: None)
+
+
+BROKEN = [
+    (no_key, "bad", "key", "SEEDREAM_API_KEY / ANYFAST_API_KEY", "没有 anyfast 的密钥"),
+    (bad_key, "bad", "key", "a space", "密钥含有空格"),
+    (store_is_a_file, "bad", "store", "is a file", "是文件"),
+    (disk_with(70 * 2**20), "bad", "store", "70 MiB left: too little to draw", "不足以生成图片"),
+    (disk_with(170 * 2**20), "look", "store", "at most 4 images a run", "每次最多 4 张"),
+    (unknown_provider, "bad", "settings", "Did you mean anyfast?", "环境变量"),
+    (package("Pillow", "11.0.0"), "bad", "versions", 'pip install "pillow>=12.3"', "低于经过测试的最低版本"),
+    (package("httpx", "1.0.1"), "look", "versions", "newer than what is tested", "高于经过测试的版本"),
+    (socks_proxy, "bad", "proxy", 'pip install "httpx[socks]"', "需要额外的组件"),
+]
+
+
+@pytest.mark.parametrize(("damage", "mark", "name", "english", "chinese"), BROKEN)
+def test_a_broken_set_up_is_told_with_its_fix(  # noqa: PLR0917 - a row of the table
+    shell: InteractiveShell,
+    no_network: None,
+    monkeypatch: pytest.MonkeyPatch,
+    tmp_path: Path,
+    damage: Callable[[Path, pytest.MonkeyPatch], None],
+    mark: str,
+    name: str,
+    english: str,
+    chinese: str,
+) -> None:
+    """One thing is marked, in English and Chinese, with what to do; all else is fine; nothing is looked up or sent."""
+    damage(tmp_path, monkeypatch)
+    report = said(shell)
+    lines = told(report, name)
+    assert any(line.startswith(mark) for line in lines.splitlines())
+    assert english in lines
+    assert chinese in lines
+    assert lines.count("-> ") == 2
+    assert [line[:4].strip() for line in report.splitlines() if line.startswith(("bad", "look"))] == [mark]
+    assert f"{int(mark == 'bad')} bad, {int(mark == 'look')} to look at" in report
+
+
+def test_nothing_wrong_is_one_line_a_thing(shell: InteractiveShell, no_network: None, store: Path) -> None:
+    """Every thing is told once; what would need a connection says how to ask for it; the key's place, never the key."""
+    report = said(shell)
+    assert [line[6:16].strip() for line in report.splitlines()[:-2]] == [
+        "versions", "front end", "provider", "key", "store", "runs", "proxy", "network", "clock", "errors",
+    ]  # fmt: skip
+    assert "Nothing is wrong here." in report
+    assert "set, from SEEDREAM_API_KEY" in told(report, "key")
+    assert told(report, "network").startswith("-")
+    assert "%seedream doctor --probe" in told(report, "clock")
+    assert list(store.iterdir()) == []
+    assert all(f" {name:<10}{chinese} " in report for name, chinese in NAMES.items() if name != "settings")
+
+
+def test_the_demo_needs_no_network(shell: InteractiveShell, no_network: None, monkeypatch: pytest.MonkeyPatch) -> None:
+    """With the embedded service there is nothing to reach, also when a probe is asked for."""
+    monkeypatch.setenv("SEEDREAM_PROVIDER", "demo")
+    monkeypatch.delenv("SEEDREAM_API_KEY")
+    assert "Nothing is wrong here." in said(shell, "%seedream doctor --probe")
+
+
+def test_versions_have_the_floors_of_the_metadata() -> None:
+    """Each runtime dependency and the kernel, with the floor that pip was told."""
+    floors = {each.name: each.floor for each in installation.requirements()}
+    assert floors["httpx"] == "0.28"
+    assert floors["ipykernel"] == "6.17.1"
+    assert {"ipython", "ipywidgets", "nest-asyncio", "pillow", "tornado"} <= set(floors)
+    assert "pytest" not in floors
+
+
+@pytest.mark.parametrize(
+    ("found", "floor", "older"),
+    [
+        ("9.9", "9.10", True),
+        ("12.3.0", "12.3", False),
+        ("12.3", "12.3.0", False),
+        ("8.0rc1", "8", False),
+        ("1", "2", True),
+    ],
+)
+def test_versions_are_compared_by_their_numbers(found: str, floor: str, older: bool) -> None:  # noqa: FBT001 - a row
+    """9.9 comes before 9.10, and missing zeros are no difference."""
+    assert installation.is_older(found, floor) is older
+
+
+def test_a_package_that_pip_does_not_know(shell: InteractiveShell, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Run from a folder, the floors cannot be told, and that is said."""
+    monkeypatch.setattr(installation, "DISTRIBUTION", "seedream-magic-of-nowhere")
+    assert "pip install ." in told(said(shell), "versions")
+
+
+@pytest.mark.parametrize(
+    ("namespace", "environment", "expected"),
+    [
+        ({"__vsc_ipynb_file__": "a.ipynb"}, {}, "VS Code"),
+        ({}, {"JPY_SESSION_NAME": "a.ipynb"}, "JupyterLab or Jupyter Notebook"),
+        ({}, {"JPY_PARENT_PID": "none"}, "without a server"),
+    ],
+)
+def test_the_front_end_is_told_as_far_as_it_can_be(
+    monkeypatch: pytest.MonkeyPatch, namespace: dict[str, object], environment: dict[str, str], expected: str
+) -> None:
+    """By what each front end leaves in the kernel."""
+    monkeypatch.setitem(sys.modules, "ipykernel", sys)
+    assert expected in installation._kernel_of(namespace, environment)
+    monkeypatch.setitem(sys.modules, "google.colab", sys)
+    assert installation._kernel_of(namespace, environment) == "Google Colab"
+
+
+def dated(difference: timedelta) -> Reply:
+    return Reply(404, {"Date": format_datetime(datetime.now(UTC) + difference, usegmt=True)})
+
+
+@pytest.mark.parametrize(
+    ("difference", "mark", "expected"),
+    [
+        (timedelta(minutes=-10), "bad", "10 min ahead of"),
+        (timedelta(hours=9), "bad", "9.0 h behind"),
+        (timedelta(minutes=4), "ok", "s from the service's"),
+    ],
+)
+def test_a_probe_sees_the_clock(
+    shell: InteractiveShell, monkeypatch: pytest.MonkeyPatch, difference: timedelta, mark: str, expected: str
+) -> None:
+    """The Date of the answer is compared with the local clock; whatever the status, the service was reached."""
+    with raw_server({HEAD: dated(difference)}) as server:
+        monkeypatch.setenv("SEEDREAM_BASE_URL", f"{server.url}/v1")
+        report = said(shell, "%seedream doctor --probe")
+    assert told(report, "clock").startswith(mark)
+    assert expected in told(report, "clock")
+    assert "HTTP 404" in told(report, "network")
+
+
+def test_a_probe_sends_one_head_and_no_key(shell: InteractiveShell, monkeypatch: pytest.MonkeyPatch) -> None:
+    """One HEAD of the root: no POST, no key, no body, nothing of the API's path."""
+    with raw_server({HEAD: dated(timedelta())}) as server:
+        monkeypatch.setenv("SEEDREAM_BASE_URL", f"{server.url}/v1")
+        said(shell, "%seedream doctor --probe")
+        (request,) = server.requests
+    assert (request.method, request.path, request.body) == ("HEAD", "/", b"")
+    assert set(request.headers) == {"host", "user-agent"}
+    assert b"CANARY" not in request.head
+
+
+def test_an_unreachable_host_is_told(shell: InteractiveShell, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Where nobody listens: refused, with the fix; where no name can be: DNS."""
+    with socket.create_server(("127.0.0.1", 0)) as listener:
+        port = listener.getsockname()[1]
+    monkeypatch.setenv("SEEDREAM_BASE_URL", f"https://127.0.0.1:{port}/v1")
+    report = told(said(shell, "%seedream doctor --probe"), "network")
+    assert report.startswith("bad")
+    assert "TCP: Connection refused" in report
+    assert "HTTPS_PROXY" in report
+    monkeypatch.setenv("SEEDREAM_BASE_URL", f"https://{'a' * 70}.example/v1")
+    report = told(said(shell, "%seedream doctor --probe"), "network")
+    assert "DNS: it is no host name" in report
+
+
+@pytest.mark.parametrize("silence", ["hang", "drip"])
+def test_a_step_has_its_limit(silence: str) -> None:
+    """A host that says nothing, or a byte now and then, holds nobody up."""
+    release = threading.Event()
+    behaviour = Hang(release) if silence == "hang" else Drip(b"HTTP/1.1 200 OK\r\n" * 50, 1, 0.05)
+    begun = time.monotonic()
+    with raw_server({HEAD: behaviour}) as server:
+        reach = probe(f"{server.url}/v1", limit=0.4)
+        release.set()
+    assert reach.steps[-1].told == "no answer within 0.4 s"
+    assert [step.name for step in reach.steps] == ["DNS", "TCP", "HTTP"]
+    assert time.monotonic() - begun < 5
+
+
+@pytest.fixture(scope="module")
+def certificate(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A certificate for localhost that signs itself, with its key in one file."""
+    if shutil.which("openssl") is None:
+        pytest.skip("no openssl: nothing makes a certificate")
+    folder = tmp_path_factory.mktemp("certificate")
+    made = "req -x509 -newkey ec -pkeyopt ec_paramgen_curve:prime256v1 -nodes -subj /CN=localhost -days 2"
+    further = "-addext subjectAltName=DNS:localhost -keyout own.pem -out certificate.pem"
+    subprocess.run(["openssl", *made.split(), *further.split()], cwd=folder, check=True, capture_output=True)
+    with (folder / "own.pem").open("a") as both:
+        both.write((folder / "certificate.pem").read_text())
+    return folder
+
+
+class Persistent(ssl.SSLSocket):
+    """A listener that survives clients who break the handshake off."""
+
+    def accept(self) -> tuple[ssl.SSLSocket, Any]:
+        while True:
+            with contextlib.suppress(ssl.SSLError, ConnectionError):
+                return super().accept()
+
+
+@pytest.fixture
+def secure(certificate: Path) -> Iterator[RawServer]:
+    """A service behind TLS."""
+    context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+    context.load_cert_chain(certificate / "own.pem")
+    context.sslsocket_class = Persistent
+    listener = context.wrap_socket(socket.create_server(("127.0.0.1", 0)), server_side=True)
+    server = RawServer({HEAD: dated(timedelta())}, listener)
+    try:
+        yield server
+    finally:
+        server.close()
+
+
+def address_of(server: RawServer) -> str:
+    return f"https://localhost:{server.url.rpartition(':')[2]}/v1"
+
+
+def test_a_certificate_is_checked(secure: RawServer, certificate: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """One that nobody trusts stops at TLS, and nothing is asked; named in SSL_CERT_FILE it passes."""
+    reach = probe(address_of(secure))
+    assert (reach.steps[-1].name, reach.ok) == ("TLS", False)
+    assert "self-signed certificate" in reach.steps[-1].told.replace("self signed", "self-signed")
+    assert secure.requests == []
+    monkeypatch.setenv("SSL_CERT_FILE", str(certificate / "certificate.pem"))
+    reach = probe(address_of(secure))
+    assert reach.ok
+    assert [step.name for step in reach.steps] == ["DNS", "TCP", "TLS", "HTTP"]
+    assert reach.clock_ahead == pytest.approx(0, abs=60)
+
+
+class Tunnel:
+    """A proxy's answer to CONNECT: 200, then bytes to and from the service."""
+
+    def __init__(self, port: int) -> None:
+        self._port = port
+
+    def play(self, connection: socket.socket) -> None:
+        connection.sendall(b"HTTP/1.1 200 Connection established\r\n\r\n")
+        with socket.create_connection(("127.0.0.1", self._port)) as service:
+            back = threading.Thread(target=self._copy, args=(service, connection))
+            back.start()
+            self._copy(connection, service)
+            back.join()
+
+    def _copy(self, source: socket.socket, target: socket.socket) -> None:
+        with contextlib.suppress(OSError):
+            while piece := source.recv(65536):
+                target.sendall(piece)
+            target.shutdown(socket.SHUT_WR)
+
+
+def test_a_probe_goes_through_the_proxy(secure: RawServer, certificate: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """The proxy gets its own password, the certificate is the service's; a host in NO_PROXY is met directly."""
+    monkeypatch.setenv("SSL_CERT_FILE", str(certificate / "certificate.pem"))
+    port = int(secure.url.rpartition(":")[2])
+    with raw_server({("CONNECT", "localhost"): Tunnel(port)}) as proxy:
+        monkeypatch.setenv("HTTPS_PROXY", proxy.url.replace("//", "//me:sk-%43ANARY@"))
+        reach = probe(address_of(secure))
+        assert [step.name for step in reach.steps] == ["DNS", "TCP", "tunnel", "TLS", "HTTP"]
+        assert reach.ok
+        assert reach.proxy == proxy.url.replace("//", "//…@")
+        (asked,) = proxy.requests
+        assert asked.headers["proxy-authorization"] == "Basic bWU6c2stQ0FOQVJZ"
+        monkeypatch.setenv("NO_PROXY", "localhost")
+        assert probe(address_of(secure)).ok
+        assert len(proxy.requests) == 1
+
+
+def test_a_proxy_that_refuses_is_told(shell: InteractiveShell, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A wrong password is the proxy's 407, one that is down its own line; a SOCKS proxy is said to be in the way."""
+    with raw_server({("CONNECT", "www"): Reply(407)}) as proxy:
+        monkeypatch.setenv("HTTPS_PROXY", proxy.url.replace("//", "//me:sk-CANARY@"))
+        report = told(said(shell, "%seedream doctor --probe"), "network")
+        assert "tunnel: the proxy answered 407 Proxy Authentication Required" in report
+        assert "through http://…@127.0.0.1" in report
+    report = told(said(shell, "%seedream doctor --probe"), "network")
+    assert "TCP: Connection refused" in report
+    assert "user and password of the proxy" in report
+    monkeypatch.setenv("HTTPS_PROXY", "socks5://me:sk-CANARY@127.0.0.1:9")
+    report = told(said(shell, "%seedream doctor --probe"), "network")
+    assert report.startswith("look")
+    assert "no plain http:// proxy" in report
+
+
+def test_last_errors_and_lost_pictures_are_told(
+    shell: InteractiveShell, monkeypatch: pytest.MonkeyPatch, store: Path
+) -> None:
+    """The newest failures, each kind once, with cause, fix and bill; runs that lack a picture, with `recover`."""
+    refused = {"error": {"code": "InputTextSensitiveContentDetected", "message": "may contain"}}
+    with raw_server({POST: whole_answer, PICTURE: picture}) as server:
+        monkeypatch.setenv("SEEDREAM_BASE_URL", f"{server.url}/v1")
+        assert shell.run_cell("%%seedream --quiet\nx").success
+        server._scenario = {POST: json_reply(refused, 400)}
+        for prompt in ("a", "b"):
+            assert not shell.run_cell(f"%%seedream\n{prompt}").success
+        server._scenario = {POST: Reply(524, {}, b"<html>")}
+        assert not shell.run_cell("%%seedream\nc").success
+    next(store.glob("*/01.jpg")).unlink()
+    report = said(shell)
+    errors = told(report, "errors")
+    assert errors.index("524 (run") < errors.index("InputTextSensitiveContentDetected (run")
+    assert errors.count("InputTextSensitiveContentDetected") == 1
+    assert "The prompt did not pass the content check. Billed: no." in errors
+    assert "Billed: perhaps." in errors
+    assert "计费：可能" in errors
+    assert "%seedream recover" in told(report, "runs")
+    assert "missing in 1 of 4 runs" in told(report, "runs")
+
+
+@pytest.mark.parametrize("name", CODES)
+def test_every_code_is_explained(name: str) -> None:
+    """Cause, fix and bill in both languages; the error is the one that is raised, and refusals bill nothing."""
+    code = CODES[name]
+    text = explained(name)
+    error = refusal_error(Refusal(code.name), status=code.statuses[0])
+    assert text.startswith(f"{name} · HTTP {code.statuses[0]}")
+    assert text.splitlines()[0].endswith(f" · {type(error).__name__}")
+    assert type(error) is not ApiError or name == "408"
+    assert f"billed  {'perhaps' if code.statuses[0] >= 500 or name == '408' else 'no'}" in text
+    for sentence in (code.cause, code.fix):
+        assert sentence.english.endswith(".")
+        assert not any("\u4e00" <= letter <= "\u9fff" for letter in sentence.english)
+        assert any("\u4e00" <= letter <= "\u9fff" for letter in sentence.chinese)
+
+
+DOCUMENTED = """
+MissingParameter.size InvalidParameter InvalidParameter.UnsupportedParameter InvalidEndpoint.ClosedEndpoint
+InvalidImageURL.EmptyURL InvalidImageURL.InvalidFormat SensitiveContentDetected SensitiveContentDetected.Violence
+SensitiveContentDetected.SevereViolation InputTextSensitiveContentDetected InputImageSensitiveContentDetected
+OutputTextSensitiveContentDetected OutputImageSensitiveContentDetected
+InputTextSensitiveContentDetected.PolicyViolation OutputImageSensitiveContentDetected.PrivacyInformation
+InputImageSensitiveContentDetected.DeepFake InputTextRiskDetection InputImageRiskDetection OutputTextRiskDetection
+OutputImageRiskDetection ContentSecurityDetectionError InvalidSubscription AuthenticationError InvalidAccountStatus
+AccessDenied AccountOverdueError OperationDenied.ServiceNotOpen OperationDenied.ServiceOverdue
+OperationDenied.PermissionDenied OperationDenied.Whatever InvalidEndpointOrModel.NotFound
+InvalidEndpointOrModel.ModelIDAccessDisabled ModelNotOpen UnsupportedModel RateLimitExceeded.EndpointRPMExceeded
+RateLimitExceeded.EndpointTPMExceeded ModelAccountRpmRateLimitExceeded ModelAccountTpmRateLimitExceeded
+ModelAccountIpmRateLimitExceeded APIAccountRpmRateLimitExceeded AccountRateLimitExceeded RequestBurstTooFast
+InflightBatchsizeExceeded ServerOverloaded QuotaExceeded SetLimitExceeded InternalServiceError
+402 408 413 422 502 503 504 524
+"""
+
+
+def test_no_documented_code_is_missing() -> None:
+    """Those of the service's error page and the statuses that only gateways send."""
+    assert [name for name in DOCUMENTED.split() if find_code(name) is None] == []
+
+
+@pytest.mark.parametrize(
+    ("typed", "meant"),
+    [
+        ("AuthenticationErorr", "AuthenticationError"),
+        ("InputTextSensitiveContent", "InputTextSensitiveContentDetected"),
+        ("ratelimit", "RateLimitExceeded.EndpointRPMExceeded"),
+    ],
+)
+def test_a_near_miss_is_told(shell: InteractiveShell, typed: str, meant: str) -> None:
+    """A code that is not in the list is a line with the ones that were probably meant."""
+    assert meant in codes_like(typed)
+    with capture_output() as captured:
+        error = shell.run_cell(f"%seedream doctor {typed}").error_in_exec
+    assert isinstance(error, InvalidRequest)
+    assert meant in captured.stdout
+    assert len(captured.stdout.strip().splitlines()) == 1
+
+
+def test_a_code_is_found_in_any_case_and_with_a_field_behind_it() -> None:
+    """As people copy it: lower case, with the parameter that the service appends."""
+    assert explained("serveroverloaded").startswith("ServerOverloaded · HTTP 429 / 503 · RateLimited")
+    assert explained("InvalidParameter.size").startswith("InvalidParameter.size · HTTP 400 · RequestRefused")
+    with pytest.raises(InvalidRequest, match="Tab after"):
+        explained("zzz")

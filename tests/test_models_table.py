@@ -1,0 +1,111 @@
+"""`%seedream models`: the table says what api/models.py says, in HTML that a sanitizer leaves as it is, and as text."""
+
+from __future__ import annotations
+
+import re
+
+import pytest
+
+from seedream_magic.api import models
+from seedream_magic.api.models import KNOWN_IDS, Model, find_model
+from seedream_magic.notebook.cell import OPTIONS
+from seedream_magic.notebook.models_table import ids_for, models_bundle
+
+MODELS = [model for model in vars(models).values() if isinstance(model, Model)]
+CURRENT = "doubao-seedream-4-5"
+
+
+def line_of(model: Model, text: str) -> str:
+    return next(line for line in text.splitlines() if re.match(rf"{re.escape(model.name)}( |$)", line))
+
+
+@pytest.mark.parametrize("model", MODELS, ids=lambda model: model.name)
+def test_each_line_tells_what_the_model_takes(model: Model) -> None:
+    """Presets, pixels, sets, streaming and references are those that requests are checked by, in text and HTML."""
+    bundle = models_bundle("ep-1")
+    line = line_of(model, bundle["text/plain"])
+    facts = [*model.presets, f"{model.minimum_area:,} - {model.maximum_area:,}", f" {model.references or 'none'} "]
+    assert all(fact in line for fact in facts), line
+    assert ("2-15" in line) is model.sets
+    assert ("yes" in line) is model.stream
+    assert line.endswith("jpeg png") is ("output_format" in model.fields)
+    assert f">{model.minimum_area:,} - {model.maximum_area:,}</td>" in bundle["text/html"]
+
+
+def test_further_options_are_options() -> None:
+    """What the table names in its last column can be typed on a %%seedream line."""
+    named = set(re.findall(r"--[a-z-]+", models_bundle(CURRENT)["text/plain"]))
+    assert named == {"--background", "--layer-decomposition", "--optimize-prompt", "--web-search"}
+    assert named <= {flag for option in OPTIONS for flag in option.flags}
+
+
+def test_ids_are_told_by_provider() -> None:
+    """ByteDance's clouds take dated ids, each its own; the gateway and the demo the undated ones; none is left out."""
+    assert CURRENT in ids_for("anyfast")
+    assert "doubao-seedream-4-5-251128" in ids_for("ark")
+    assert "dola-seedream-5-0-pro-260628" in ids_for("byteplus")
+    told = {known for name in ("anyfast", "ark", "byteplus") for known in ids_for(name)}
+    assert told == set(KNOWN_IDS)
+    text = models_bundle(CURRENT)["text/plain"]
+    assert all(known in text for known in KNOWN_IDS)
+
+
+@pytest.mark.parametrize("model_id", [CURRENT, "seedream-5-0-260128"])
+def test_the_session_s_model_is_marked(model_id: str) -> None:
+    """One line is marked: that of the model that would draw."""
+    text = models_bundle(model_id)["text/plain"]
+    (marked,) = [line for line in text.splitlines() if "this session 当前" in line]
+    found = find_model(model_id)
+    assert found is not None
+    assert marked.startswith(found.name)
+
+
+@pytest.mark.parametrize("model_id", ["ep-20260101-abcde", "seedream-9-9"])
+def test_an_unknown_id_is_not_checked(model_id: str) -> None:
+    """A session's model that the table does not know is a line of its own that says so."""
+    text = models_bundle(model_id)["text/plain"]
+    (line,) = [line for line in text.splitlines() if line.startswith(model_id)]
+    assert "not checked 不检查" in line
+    assert "this session" in line
+
+
+@pytest.mark.parametrize(
+    ("words", "names"),
+    [
+        ("pro", ["Seedream 5.0 Pro"]),
+        ("PRO ark", ["Seedream 5.0 Pro"]),
+        ("web-search", ["Seedream 5.0 lite"]),
+        ("--background", ["Seedream 5.0 Pro", "Seedream 5.0 Flash"]),
+        ("seedream-5-0-flash-270101", ["Seedream 5.0 Flash"]),
+        ("ep-77", ["ep-77"]),
+        ("zebra", [model.name for model in MODELS]),
+    ],
+)
+def test_words_choose_lines(words: str, names: list[str]) -> None:
+    """Words are looked for in names, ids and options; an id need not be listed; where none fits, all lines show."""
+    text = models_bundle(CURRENT, words)["text/plain"]
+    heads = [re.split(r"  | ←", line)[0] for line in text.partition("\n\n")[0].splitlines()[1:]]
+    assert [head for head in heads if head] == names
+    assert ("No line has 'zebra'" in text) is (words == "zebra")
+
+
+def test_the_facts_have_a_source_and_a_date() -> None:
+    """Whoever doubts a number knows where it is from and of when it is."""
+    for text in models_bundle(CURRENT).values():
+        assert "BytePlus" in text
+        assert "August 2026" in text
+
+
+def test_html_needs_nothing_and_takes_no_markup() -> None:
+    """Only tables, text and inline styles, which JupyterLab's sanitizer keeps; an id with markup in it is text."""
+    page = models_bundle("ep-<img src=x>")["text/html"]
+    assert set(re.findall(r"<([a-z]+)", page)) == {"div", "table", "thead", "tbody", "tr", "th", "td", "p"}
+    assert set(re.findall(r' ([a-z-]+)="', page)) == {"style"}
+    assert "ep-&lt;img src=x&gt;" in page
+
+
+def test_columns_align_in_a_terminal() -> None:
+    """Chinese headings take two columns a character: each column begins at the same place in every line."""
+    text = models_bundle("ep-1")["text/plain"]
+    before = text.splitlines()[0].partition("sizes")[0]
+    assert line_of(MODELS[0], text).index("1K 2K 4K") == len(before) + len(re.findall("[\u4e00-\u9fff]", before))
