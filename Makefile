@@ -50,7 +50,7 @@ $(lowest_ready): pyproject.toml tests/lowest.txt
 
 help: ## list these targets
 	@sed -n 's/^\([a-z]*\):.*## /\1	/p' $(firstword $(MAKEFILE_LIST)) | while IFS='	' read -r target does; do \
-		printf '  make %-7s %s\n' "$$target" "$$does"; done
+		printf '  make %-11s %s\n' "$$target" "$$does"; done
 
 # What the caller has set for the real service has no say in the demo; a run before this one neither.
 demo: $(lab_ready) ## run notebooks/quickstart.ipynb against the built-in service: no key, no network, nothing billed
@@ -71,7 +71,7 @@ lab: $(lab_ready) ## open the same notebook in JupyterLab (SEEDREAM_PROVIDER=dem
 	@SEEDREAM_PROVIDER="$${SEEDREAM_PROVIDER:-demo}" .venv/bin/python -m jupyterlab notebooks/quickstart.ipynb
 
 # TypeScript reads the types that stand in the comments of the scripts. npm brings it; where there is none, pip brings npm.
-scripts := seedream_magic/view/viewer.js seedream_magic/view/carousel.js
+scripts := seedream_magic/view/carousel.js seedream_magic/view/viewer.js seedream_magic/view/page.js
 tsc := .venv/tsc/node_modules/typescript/bin/tsc
 with_node = PATH="$$PATH:$(CURDIR)/.venv/bin"
 bring_tsc = { { command -v npm && command -v node || \

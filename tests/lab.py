@@ -6,7 +6,7 @@ import json
 import os
 import subprocess
 import sys
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 from queue import Queue
@@ -43,6 +43,25 @@ def trust(notebook: Path, home: Path) -> None:
     """Sign a notebook, as its author's own JupyterLab does on save."""
     command = [sys.executable, "-m", "jupyter", "trust", str(notebook)]
     subprocess.run(command, env=jupyter_environment(home), check=True, capture_output=True)
+
+
+def written(path: Path, bundles: Sequence[dict[str, Any]], source: str = "...") -> Path:
+    """A notebook of one cell for each saved output in `bundles`; without any, one cell that has not run."""
+    cells: list[dict[str, Any]] = [
+        {
+            "cell_type": "code",
+            "id": f"cell{index}",
+            "source": source,
+            "metadata": {},
+            "execution_count": None,
+            "outputs": [{"output_type": "display_data", "data": bundle, "metadata": {}}] if bundle else [],
+        }
+        for index, bundle in enumerate(bundles or [{}])
+    ]
+    kernel = {"name": "python3", "display_name": "Python 3", "language": "python"}
+    notebook = {"nbformat": 4, "nbformat_minor": 5, "metadata": {"kernelspec": kernel}, "cells": cells}
+    path.write_text(json.dumps(notebook), encoding="utf-8")
+    return path
 
 
 def choose(home: Path, extension: str, **settings: Any) -> None:

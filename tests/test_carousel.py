@@ -19,11 +19,13 @@ from PIL import Image
 
 import seedream_magic.view.carousel as carousel_module
 from seedream_magic.api.request import ImageRequest
-from seedream_magic.errors import ContentRefused, ImageLinkExpired, OutcomeUnknown, SeedreamError
+from seedream_magic.errors import ContentRefused, ImageError, ImageLinkExpired, OutcomeUnknown, SeedreamError
 from seedream_magic.images.image_set import Frame, ImageSet
 from seedream_magic.view.carousel import Markup, element, frame_bundle, image_set_bundle, plain_text, relative_link
+from seedream_magic.view.words import ENGLISH
 
 VIEW = Path(carousel_module.__file__).parent
+SCRIPTS = {name: (VIEW / name).read_text(encoding="utf-8") for name in ("viewer.js", "carousel.js")}
 HOSTILE = (
     "</script><script>alert(1)</script>",
     "</style><img src=x onerror=alert(1)>",
@@ -117,12 +119,17 @@ def test_text_from_outside_changes_no_tag_and_no_attribute(images: ImageSet, tex
     assert hostile.structure == calm.structure
 
 
+def squeezed(script: str) -> str:
+    """A script or style sheet without comments and white space."""
+    return re.sub(r"\s", "", re.sub(r"^ *//.*$|/\*(.|\n)*?\*/", "", script, flags=re.MULTILINE))
+
+
 @pytest.mark.parametrize("text", HOSTILE)
 def test_scripts_and_styles_are_the_constant_files(images: ImageSet, text: str) -> None:
-    """The one script and the one style sheet are the files, byte for byte; no text is put into them."""
+    """The one script and the one style sheet are the files without their comments; no text is put into them."""
     reader = Reader(html_of(with_text(images, text)))
-    assert reader.constants["script"] == (VIEW / "carousel.js").read_text(encoding="utf-8")
-    assert reader.constants["style"] == (VIEW / "carousel.css").read_text(encoding="utf-8")
+    assert squeezed(reader.constants["script"]) == "".join(squeezed(script) for script in SCRIPTS.values())
+    assert squeezed(reader.constants["style"]) == squeezed((VIEW / "carousel.css").read_text(encoding="utf-8"))
     assert [tag for tag, _ in reader.elements if tag in {"script", "style"}] == ["style", "script"]
 
 
@@ -141,6 +148,13 @@ def test_attribute_and_text_round_trip(text: str) -> None:
     kept = re.sub("[\x00\ud800-\udfff]", "\ufffd", text)
     assert reader.elements == [("a", {"title": kept}), ("b", {})]
     assert "".join(reader.text) == kept * 2
+
+
+def test_there_is_no_empty_line(images: ImageSet) -> None:
+    """Markdown ends an HTML block at an empty line: none of a prompt, an error or a note gets into the output."""
+    html = html_of(with_text(images, "one\n\ntwo\r\n\r\nthree"))
+    assert not re.search(r"\n\s*\n|\r", html)
+    assert Reader(html).all("div", "seedream")[0]["data-prompt"] == "one\n\ntwo\r\n\r\nthree"
 
 
 def test_markup_is_not_escaped_twice() -> None:
@@ -168,7 +182,9 @@ def test_nothing_in_it_can_act_or_load(images: ImageSet) -> None:
     assert all(image["src"].startswith("data:image/jpeg;base64,") for image in reader.all("img"))
     assert not any(":" in link["href"] for link in reader.all("a"))
     assert "url(" not in reader.constants["style"]
-    assert "innerHTML" not in reader.constants["script"]
+    assert not re.search(
+        r"innerHTML|outerHTML|insertAdjacent|document\.write|eval|Function\(|on\w+=\"", "".join(SCRIPTS.values())
+    )
 
 
 def test_every_picture_is_labelled(images: ImageSet) -> None:
@@ -245,9 +261,39 @@ def test_a_failed_frame_is_a_card(images: ImageSet, error: SeedreamError, name: 
     """A failed frame keeps its place and shows its code, the cause and what to do."""
     failed = replace(images, frames=(*images.frames[:1], Frame(1, "season 2", error=error), *images.frames[2:]))
     reader = Reader(html_of(failed))
-    assert f"{name} Refused. Change the prompt. 2 / 4 · failed season 2" in reader.words
+    typed = f"%seedream retry {images.run_id}"
+    assert f"{name} Refused. Change the prompt. {typed} 2 / 4 · failed season 2" in reader.words
+    assert "%seedream" not in Reader(html_of(replace(failed, state="running"))).words
     assert "3 of 4 images" in reader.words
     assert len(reader.all("img")) == 3
+
+
+def test_a_picture_that_was_made_may_cost_nothing(images: ImageSet) -> None:
+    """Where the picture exists at the service, the card says first how to look for it once more."""
+    lost = ImageError("The picture was made but is not here.")
+    words = Reader(html_of(replace(images, frames=(Frame(0, "season 1", error=lost), *images.frames[1:])))).words
+    assert f"%seedream recover {images.run_id} %seedream retry {images.run_id}" in words
+
+
+def test_prompts_and_places_can_be_copied(images: ImageSet) -> None:
+    """The output holds the set's whole prompt once, those of the frames that have their own, paths and the run's id."""
+    frames = (replace(images[0], prompt="four\n  seasons"), *images.frames[1:])
+    reader = Reader(html_of(replace(images, request=replace(images.request, prompt="four\n  seasons"), frames=frames)))
+    (root,) = reader.all("div", "seedream")
+    figures = reader.all("figure")
+    assert (root["data-prompt"], root["data-run"]) == ("four\n  seasons", images.run_id)
+    assert [figure.get("data-prompt") for figure in figures] == [None, "season 2", "season 3", "season 4"]
+    assert [figure["data-path"] for figure in figures] == [str(frame.path) for frame in images]
+
+
+def test_frames_are_named_in_the_prompts_language(images: ImageSet) -> None:
+    """The script finds each frame's name, and why it has no picture, in the language of the prompt."""
+    failed = replace(images, frames=(*images.frames[:2], Frame(2, "p", error=ContentRefused("no")), images[3]))
+    names = [figure["data-label"] for figure in Reader(html_of(failed)).all("figure")]
+    assert names == ["Frame 1", "Frame 2", "Frame 3, failed", "Frame 4"]
+    chinese = replace(failed, request=replace(images.request, prompt="四季"))
+    assert [figure["data-label"] for figure in Reader(html_of(chinese)).all("figure")][2] == "第 3 帧，失败"
+    assert set(json.loads(Reader(html_of(chinese)).all("div", "seedream")[0]["data-words"])) == set(ENGLISH.controls)
 
 
 def test_long_texts_are_clipped(images: ImageSet) -> None:
@@ -325,33 +371,57 @@ def test_links_are_relative_or_absent(path: str, link: str | None) -> None:
     assert relative_link(Path(path)) == link
 
 
-@pytest.mark.fault("F108")
-@pytest.mark.parametrize("text", ["plain", "\U0001f600\"&<'" * 900])
-def test_fifteen_noisy_pictures_fit_one_megabyte(images: ImageSet, text: str) -> None:
-    """The worst case, fifteen 2K pictures of noise under long hostile prompts, stays below 1,000,000 bytes of JSON."""
-    path = images[0].path
-    assert path is not None
-    Image.frombytes("RGB", (2048, 2048), os.urandom(2048 * 2048 * 3)).save(path, "JPEG", quality=95)
-    frames = tuple(Frame(index, text, path, 2048, 2048, sha256=f"noise {text[:5]}") for index in range(15))
+@pytest.fixture(scope="module")
+def noise(tmp_path_factory: pytest.TempPathFactory) -> dict[int, Path]:
+    """A picture of noise, which compresses worst, of 2K and of 4K."""
+    folder = tmp_path_factory.mktemp("noise")
+    pictures = {side: folder / f"{side}.jpg" for side in (2048, 4096)}
+    for side, path in pictures.items():
+        Image.frombytes("RGB", (side, side), os.urandom(side * side * 3)).save(path, "JPEG", quality=95)
+    return pictures
+
+
+def noisy(images: ImageSet, path: Path, side: int, count: int, text: str = "noise") -> ImageSet:
+    frames = tuple(Frame(index, text, path, side, side, sha256=f"noise {side}") for index in range(count))
     request = replace(images.request, prompt=text)
-    bundle = image_set_bundle(replace(images, request=request, frames=frames, expected=15, notes=(text,) * 5))
+    return replace(images, request=request, frames=frames, expected=count)
+
+
+@pytest.mark.fault("F108")
+@pytest.mark.parametrize("side", [2048, 4096])
+@pytest.mark.parametrize("count", [1, 4, 15])
+def test_noisy_pictures_fit_one_megabyte(images: ImageSet, noise: dict[int, Path], side: int, count: int) -> None:
+    """The pictures that compress worst stay below 1,000,000 bytes of JSON; alone, one is sharp."""
+    bundle = image_set_bundle(noisy(images, noise[side], side, count))
     assert len(json.dumps(bundle)) < 1_000_000
-    assert all(len(image["src"]) > 20_000 for image in Reader(bundle["text/html"]).all("img"))
+    least = {1: 250_000, 4: 120_000, 15: 20_000}[count]
+    assert all(len(image["src"]) > least for image in Reader(bundle["text/html"]).all("img"))
 
 
-def test_one_noisy_picture_is_sharp(images: ImageSet) -> None:
-    """A single frame gets a preview of up to 350,000 bytes."""
-    path = images[0].path
-    assert path is not None
-    Image.frombytes("RGB", (2048, 2048), os.urandom(2048 * 2048 * 3)).save(path, "JPEG", quality=95)
-    alone = replace(images, frames=(replace(images[0], sha256="alone"),), expected=1)
-    (picture,) = Reader(html_of(alone)).all("img")
-    assert 250_000 < len(picture["src"]) <= 350_000
+@pytest.mark.parametrize("own", [False, True])
+def test_endless_texts_make_the_pictures_give_way(images: ImageSet, noise: dict[int, Path], *, own: bool) -> None:
+    """Long hostile prompts, errors and notes below fifteen pictures of noise stay in the budget; all pictures stay."""
+    text = "\U0001f600\"&<'" * 900
+    noted = replace(noisy(images, noise[2048], 2048, 15, text), notes=tuple(f"{number}{text}" for number in range(20)))
+    frames = tuple(replace(frame, prompt=f"{frame.index}{text}" if own else text) for frame in noted)
+    bundle = image_set_bundle(replace(noted, frames=frames))
+    assert len(json.dumps(bundle)) < 1_000_000
+    assert all(len(image["src"]) > 15_000 for image in Reader(bundle["text/html"]).all("img"))
 
 
-def test_the_script_stays_small() -> None:
-    """The script is in every output: below 10 kB."""
-    assert len((VIEW / "carousel.js").read_bytes()) < 10_000
+def test_fifteen_pictures_landing_one_by_one_stay_light(images: ImageSet, noise: dict[int, Path]) -> None:
+    """All updates of a growing set of fifteen send less than 10 MB to the front end."""
+    done = noisy(images, noise[2048], 2048, 15)
+    growing = [replace(done, frames=done.frames[:landed], state="running") for landed in range(16)]
+    sent = [len(json.dumps(image_set_bundle(one))) for one in (*growing, done)]
+    assert sent == sorted(sent)
+    assert sum(sent) < 10_000_000
+
+
+def test_the_script_stays_small(images: ImageSet) -> None:
+    """The script is in every output: below 10 KB, as each of its files."""
+    sent = Reader(html_of(images)).constants["script"]
+    assert all(len(script.encode()) < 10_240 for script in (sent, *SCRIPTS.values()))
 
 
 def test_bundle_holds_no_widget(images: ImageSet) -> None:

@@ -6,15 +6,17 @@ import json
 import re
 import subprocess
 import sys
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator
 from contextlib import chdir
 from dataclasses import dataclass, replace
+from importlib.resources import files
 from pathlib import Path
 from typing import Any
 
 import pytest
+from nbconvert import HTMLExporter, LatexExporter, MarkdownExporter
 from PIL import Image, ImageOps
-from playwright.sync_api import Browser, ConsoleMessage, Locator, Page, expect
+from playwright.sync_api import Browser, ConsoleMessage, Error, Locator, Page, expect
 
 from lab import (
     browser,
@@ -25,6 +27,7 @@ from lab import (
     running_jupyterlab,
     trust,
     wait_for_kernel,
+    written,
 )
 from seedream_magic.api.request import ImageRequest
 from seedream_magic.errors import ContentRefused
@@ -35,9 +38,24 @@ pytestmark = pytest.mark.browser
 
 COLOURS = ("#f0b8a0", "#8fc0d8", "#a6c48a", "#5a6ea8")
 # One output for each test, named by its run id, so that tests share a page and no state.
-SETS = ("buttons", "keys", "enter", "alone", "waiting", "grid", "compare", "swipe", "failed", "中文")
-LARGER_THAN_A_PREVIEW = ("full", "gone")
+SETS = ("buttons", "keys", "enter", "alone", "waiting", "grid", "compare", "slider", "swipe", "failed", "中文")
+LARGER_THAN_A_PREVIEW = ("full", "gone", "zoom")
 LONG = "A river " * 60
+# What shows of a picture that is fitted into its element: the element's box is the room, not the picture.
+PICTURE_BOX = """img => {
+    const { x, y, width, height } = img.getBoundingClientRect();
+    const by = Math.min(width / img.naturalWidth, height / img.naturalHeight);
+    const [wide, tall] = [img.naturalWidth * by, img.naturalHeight * by];
+    return { x: x + (width - wide) / 2, y: y + (height - tall) / 2, width: wide, height: tall };
+}"""
+STROKE = """(area, [kind, x, y]) => {
+    for (const [type, clientX, clientY] of [["pointerdown", 300, 300], ["pointerup", 300 + x, 300 + y]])
+        area.dispatchEvent(new PointerEvent(type, {pointerType: kind, clientX, clientY, bubbles: true}));
+}"""
+AXE = (files("axe_playwright_python") / "axe.min.js").read_text(encoding="utf-8")
+SEVERE = """async selector => (await axe.run(selector)).violations
+    .filter(found => ["serious", "critical"].includes(found.impact))
+    .map(found => [found.id, found.nodes[0].html.slice(0, 200), found.nodes[0].failureSummary])"""
 CONTRAST = """node => {
     const canvas = document.createElement("canvas").getContext("2d");
     const pixel = () => [...canvas.getImageData(0, 0, 1, 1).data].slice(0, 3);
@@ -67,25 +85,6 @@ def made_set(folder: Path, name: str, size: tuple[int, int] = (400, 300), count:
     request = ImageRequest("doubao-seedream-4-5", name, f"{size[0]}x{size[1]}")
     made = ImageSet(request, "demo", name, target, tuple(frames), expected=count)
     return replace(made, state="done", outcome="billed", usage={"generated_images": count}, seconds=12.3)
-
-
-def written(path: Path, bundles: Sequence[dict[str, Any]], source: str = "...") -> Path:
-    """A notebook of one cell for each saved output in `bundles`; without any, one cell that has not run."""
-    cells: list[dict[str, Any]] = [
-        {
-            "cell_type": "code",
-            "id": f"cell{index}",
-            "source": source,
-            "metadata": {},
-            "execution_count": None,
-            "outputs": [{"output_type": "display_data", "data": bundle, "metadata": {}}] if bundle else [],
-        }
-        for index, bundle in enumerate(bundles or [{}])
-    ]
-    kernel = {"name": "python3", "display_name": "Python 3", "language": "python"}
-    notebook = {"nbformat": 4, "nbformat_minor": 5, "metadata": {"kernelspec": kernel}, "cells": cells}
-    path.write_text(json.dumps(notebook), encoding="utf-8")
-    return path
 
 
 @dataclass(frozen=True)
@@ -143,7 +142,8 @@ def opened(chromium: str) -> Iterator[Browser]:
 def trusted(lab: Lab, opened: Browser) -> Iterator[Page]:
     """trusted.ipynb in JupyterLab; at the end no script may have failed."""
     failures: list[str] = []
-    with browser_page(opened, viewport={"width": 1200, "height": 900}) as page:
+    clipboard = ["clipboard-read", "clipboard-write"]
+    with browser_page(opened, viewport={"width": 1200, "height": 900}, permissions=clipboard) as page:
         page.on("pageerror", lambda error: failures.append(str(error)))
         page.on("console", lambda said: failures.append(said.text) if ours(said) else None)
         open_notebook(page, lab.url, "trusted.ipynb", awaits=".seedream-live")
@@ -156,12 +156,30 @@ def ours(said: ConsoleMessage) -> bool:
     return said.type == "error" and not re.search("/static/|/files/", said.location["url"])
 
 
+def notebooks_own(error: Error) -> bool:
+    """Whether it was thrown by the front end's own code, which comes from files; ours stands in the page."""
+    return "/static/" in "".join((error.stack or "").splitlines()[1:2])
+
+
 def carousel(page: Page, name: str) -> Locator:
     return page.locator(f'.seedream[data-run="{name}"]')
 
 
 def button(root: Locator, name: str) -> Locator:
     return root.get_by_role("button", name=name, exact=True)
+
+
+def box_of(node: Locator) -> dict[str, float]:
+    """Where an element is on the screen, in CSS pixels."""
+    box: dict[str, float] = node.evaluate("node => node.getBoundingClientRect().toJSON()")
+    return box
+
+
+def severe(page: Page, selector: str) -> list[Any]:
+    """What axe-core calls serious or critical inside the elements of a CSS selector."""
+    page.evaluate(AXE)
+    found: list[Any] = page.evaluate(SEVERE, selector)
+    return found
 
 
 def position(root: Locator) -> Locator:
@@ -259,6 +277,134 @@ def test_full_size_view_shows_the_original(trusted: Page) -> None:
     assert trusted.locator(".jp-Cell").count() == cells
 
 
+def test_full_size_view_zooms_at_the_pointer(trusted: Page) -> None:
+    """The wheel zooms what is under the pointer and keeps it there; a double click goes to 100 % or more and back."""
+    root = carousel(trusted, "zoom")
+    button(root, "Full size").click()
+    large = root.locator("dialog img")
+    expect(large).to_have_js_property("naturalWidth", 1600)
+    fitted = box_of(large)
+    at = (fitted["x"] + fitted["width"] * 0.75, fitted["y"] + fitted["height"] * 0.5)
+    trusted.mouse.move(*at)
+    trusted.mouse.wheel(0, -500)
+    expect(root.locator(".seedream-zoomed")).to_have_count(1)
+    zoomed = box_of(large)
+    assert zoomed["width"] == pytest.approx(fitted["width"] * 1.002**500, rel=0.01)
+    assert (at[0] - zoomed["x"]) / zoomed["width"] == pytest.approx(0.75, abs=0.01)
+    trusted.mouse.dblclick(*at)
+    assert box_of(large) == fitted
+    trusted.mouse.dblclick(*at)
+    expect(root.locator(".seedream-zoomed")).to_have_count(1)
+    trusted.keyboard.press("Escape")
+    expect(button(root, "Full size")).to_be_focused()
+    button(root, "Full size").click()
+    assert box_of(large) == fitted
+    trusted.keyboard.press("Escape")
+
+
+def test_full_size_view_fits_and_shows_every_pixel(trusted: Page) -> None:
+    """Fit and 100 % are buttons, 0 and 1 keys; + and - zoom around the middle; the percentage is told."""
+    root = carousel(trusted, "zoom")
+    button(root, "Full size").click()
+    large, percent = root.locator("dialog img"), root.locator(".seedream-percent")
+    expect(large).to_have_js_property("naturalWidth", 1600)
+    fitted = percent.inner_text()
+    button(root, "100 %").click()
+    expect(percent).to_have_text("100 %")
+    assert large.evaluate(PICTURE_BOX)["width"] == pytest.approx(1600, abs=1)
+    button(root, "Fit").click()
+    expect(percent).to_have_text(fitted)
+    for key, told in (("1", "100 %"), ("+", "150 %"), ("-", "100 %"), ("0", fitted)):
+        trusted.keyboard.press(key)
+        expect(percent).to_have_text(told)
+    trusted.keyboard.press("Escape")
+
+
+def test_a_zoomed_picture_is_moved(trusted: Page) -> None:
+    """Drag and arrow keys move a zoomed picture, never past its edges; fitted again, arrows turn."""
+    root = carousel(trusted, "zoom")
+    button(root, "Full size").click()
+    stage, large = root.locator(".seedream-stage"), root.locator("dialog img")
+    expect(large).to_have_js_property("naturalWidth", 1600)
+    trusted.keyboard.press("1")
+    trusted.keyboard.press("+")
+    before, room = box_of(large), box_of(stage)
+    trusted.mouse.move(600, 400)
+    trusted.mouse.down()
+    trusted.mouse.move(560, 380)
+    trusted.mouse.up()
+    moved = box_of(large)
+    assert (moved["x"] - before["x"], moved["y"] - before["y"]) == pytest.approx((-40, -20), abs=0.5)
+    trusted.keyboard.press("ArrowLeft")
+    assert box_of(large)["x"] == pytest.approx(moved["x"] + 80, abs=0.5)
+    for _ in range(30):
+        trusted.keyboard.press("ArrowLeft")
+        trusted.keyboard.press("ArrowUp")
+    corner = large.evaluate(PICTURE_BOX)
+    assert (corner["x"], corner["y"]) == pytest.approx((room["x"], room["y"]), abs=1)
+    expect(root.get_by_role("dialog", name="Full size 1 / 4")).to_be_visible()
+    trusted.keyboard.press("0")
+    trusted.keyboard.press("ArrowRight")
+    expect(root.get_by_role("dialog", name="Full size 2 / 4")).to_be_visible()
+    trusted.keyboard.press("Escape")
+
+
+def test_the_wheel_over_the_carousel_scrolls_the_notebook(trusted: Page) -> None:
+    """Outside the full-size view the wheel is the notebook's: nothing of ours takes it."""
+    root = carousel(trusted, "zoom")
+    picture = root.locator(".seedream-current img")
+    picture.scroll_into_view_if_needed()
+    root.evaluate("root => root.parentElement.addEventListener('wheel', e => { window.taken = e.defaultPrevented; })")
+    before = box_of(picture)
+    trusted.mouse.move(before["x"] + 40, before["y"] + 40)
+    trusted.mouse.wheel(0, 120)
+    trusted.wait_for_function("window.taken === false")
+    expect(picture).to_have_css("transform", "none")
+
+
+def test_a_divider_compares_two_frames(trusted: Page) -> None:
+    """Slider lays one frame over the other: mouse and keys move the divider, which is a range with a name."""
+    root = carousel(trusted, "slider")
+    button(root, "Frame 2").click()
+    button(root, "Compare").click()
+    button(root, "Slider").click()
+    divider = root.get_by_role("slider", name="Divider 2 / 4 | 3 / 4")
+    pictures = root.locator(".seedream-strip img").filter(visible=True)
+    expect(pictures).to_have_count(2)
+    boxes = pictures.evaluate_all("all => all.map(one => JSON.stringify(one.getBoundingClientRect()))")
+    assert boxes[0] == boxes[1]
+    room = box_of(divider)
+    trusted.mouse.click(room["x"] + room["width"] * 0.25, room["y"] + room["height"] / 2)
+    assert int(divider.input_value()) == pytest.approx(25, abs=2)
+    cut = root.locator(".seedream-pinned img").evaluate("img => getComputedStyle(img).clipPath")
+    assert re.match(r"inset\(0px calc\(7[4-8]", cut)
+    value = int(divider.input_value())
+    trusted.keyboard.press("ArrowRight")
+    expect(divider).to_have_value(str(value + 1))
+    expect(position(root)).to_have_text("3 / 4")
+    expect(divider).to_be_focused()
+    button(root, "Frame 2").click()
+    expect(root.get_by_role("slider", name="Divider 3 / 4 | 2 / 4")).to_be_visible()
+    button(root, "Slider").click()
+    expect(pictures).to_have_count(2)
+    expect(root.get_by_role("slider")).to_have_count(0)
+    button(root, "Compare").click()
+    expect(pictures).to_have_count(1)
+    expect(button(root, "Slider")).to_have_count(0)
+
+
+def test_facts_are_copied(trusted: Page) -> None:
+    """Copy path, Copy --ref and Copy prompt put on the clipboard what their name says of the frame that shows."""
+    root = carousel(trusted, "buttons")
+    button(root, "Frame 2").click()
+    path = root.locator("figure").nth(1).get_attribute("data-path")
+    copied = {"Copy path": path, "Copy --ref": "--ref run:buttons[1]", "Copy prompt": "buttons 2"}
+    for number, (name, text) in enumerate(copied.items(), start=1):
+        button(root, name).click()
+        expect(button(root, "Copied")).to_have_count(number)
+        assert trusted.evaluate("navigator.clipboard.readText()") == text
+
+
 def test_close_button_closes(trusted: Page) -> None:
     """A click on the picture opens the full-size view, its Close button closes it."""
     root = carousel(trusted, "full")
@@ -337,18 +483,29 @@ def test_two_frames_compare_side_by_side(trusted: Page) -> None:
 def test_swipe_turns(trusted: Page) -> None:
     """A finger drawn to the left brings the next frame; a vertical one and a mouse do not."""
     root = carousel(trusted, "swipe")
-    draw = """(strip, [kind, x, y]) => {
-        for (const [type, clientX, clientY] of [["pointerdown", 300, 300], ["pointerup", 300 + x, 300 + y]])
-            strip.dispatchEvent(new PointerEvent(type, {pointerType: kind, clientX, clientY, bubbles: true}));
-    }"""
     for kind, across, down, shown in (
         ("touch", -120, 10, 2),
         ("touch", -60, 200, 2),
         ("mouse", -200, 0, 2),
         ("pen", 90, 0, 1),
     ):
-        root.locator(".seedream-strip").evaluate(draw, [kind, across, down])
+        root.locator(".seedream-strip").evaluate(STROKE, [kind, across, down])
         expect(position(root)).to_have_text(f"{shown} / 4")
+
+
+def test_swipe_turns_the_full_size_view(trusted: Page) -> None:
+    """A finger turns there too, and moves the picture instead while it is zoomed."""
+    root = carousel(trusted, "swipe")
+    button(root, "Full size").click()
+    before = root.get_by_role("dialog").get_attribute("aria-label")
+    stage = root.locator(".seedream-stage")
+    trusted.keyboard.press("+")
+    stage.evaluate(STROKE, ["touch", -120, 0])
+    expect(root.get_by_role("dialog")).to_have_attribute("aria-label", str(before))
+    trusted.keyboard.press("0")
+    stage.evaluate(STROKE, ["touch", -120, 0])
+    expect(root.get_by_role("dialog")).not_to_have_attribute("aria-label", str(before))
+    trusted.keyboard.press("Escape")
 
 
 def test_chinese_labels(trusted: Page) -> None:
@@ -358,6 +515,20 @@ def test_chinese_labels(trusted: Page) -> None:
     button(root, "上一帧").click()
     expect(button(root, "原图")).to_be_visible()
     expect(root).to_have_attribute("lang", "zh")
+
+
+def test_axe_finds_nothing_in_a_reopened_notebook(trusted: Page) -> None:
+    """No serious or critical finding of axe-core in any output: one frame, grid, compared, waiting, failed, Chinese."""
+    for name, key in (("compare", "compare"), ("slider", "slider")):
+        root = carousel(trusted, name)
+        if not root.locator(f"[data-key={key}][aria-pressed=true]").count():
+            button(root, "Compare").click()
+    if root.get_by_role("slider").count() == 0:
+        button(root, "Slider").click()
+    assert severe(trusted, ".seedream") == []
+    button(carousel(trusted, "zoom"), "Full size").click()
+    assert severe(trusted, "dialog[open]") == []
+    trusted.keyboard.press("Escape")
 
 
 def check_contrast(page: Page) -> None:
@@ -398,6 +569,9 @@ def test_untrusted_notebook_is_a_labelled_strip(lab: Lab, opened: Browser) -> No
         texts = page.locator(".seedream-strip figure > :first-child:not(img)").all_text_contents()
         assert len(texts) == 3
         assert all(text.strip() for text in texts)
+        assert any("%seedream retry failed" in text for text in texts)
+        page.evaluate("document.querySelectorAll('.seedream-strip').forEach(one => one.classList.add('for-axe'))")
+        assert severe(page, ".for-axe") == []
 
 
 @pytest.fixture(scope="module")
@@ -488,3 +662,133 @@ def test_a_growing_set_keeps_the_readers_place(lab: Lab, opened: Browser) -> Non
         expect(root.locator('.seedream-thumbs [aria-label="Frame 4"]')).to_have_count(1)
         expect(root.get_by_role("dialog", name="Full size 2 / 4")).to_be_visible()
         expect(page.locator("dialog[open]")).to_have_count(1)
+        page.keyboard.press("Escape")
+        assert severe(page, ".seedream") == []
+
+
+@pytest.mark.kernel
+def test_notebook_7_by_mouse_and_keyboard(lab: Lab, opened: Browser) -> None:
+    """A cell run in Notebook 7 shows a carousel that mouse and keys drive; the notebook's own keys work outside it."""
+    failures: list[str] = []
+    with chdir(lab.folder):
+        bundle = image_set_bundle(made_set(lab.folder, "seven", (1600, 1200)))
+    (lab.folder / "seven.json").write_text(json.dumps(bundle), encoding="utf-8")
+    source = "import json\nfrom IPython.display import display\ndisplay(json.load(open('seven.json')), raw=True)"
+    written(lab.folder / "seven.ipynb", ({}, {}), source)
+    with browser_page(opened, viewport={"width": 1100, "height": 900}) as page:
+        page.on("pageerror", lambda error: failures.append(str(error)) if not notebooks_own(error) else None)
+        page.on("console", lambda said: failures.append(said.text) if ours(said) else None)
+        # The indicator shows idle before there is a kernel, too.
+        with page.expect_websocket(lambda socket: "/kernels/" in socket.url) as socket:
+            page.goto(f"{lab.url}/notebooks/seven.ipynb")
+        socket.value.wait_for_event("framereceived")
+        page.locator(".jp-Notebook-ExecutionIndicator[data-status=idle]").wait_for()
+        page.locator(".cm-content").first.click()
+        page.keyboard.press("Shift+Enter")
+        root = carousel(page, "seven")
+        walk(page, root)
+        cells = page.locator(".jp-Cell")
+        button(root, "Next frame").focus()
+        for key in ("ArrowDown", "+", "Delete"):
+            page.keyboard.press(key)
+        expect(cells).to_have_count(2)
+        cells.nth(1).locator(".jp-InputPrompt").click()
+        page.keyboard.press("b")
+        expect(cells).to_have_count(3)
+        expect(position(root)).to_have_text("2 / 4")
+        assert severe(page, ".seedream") == []
+    assert failures == []
+
+
+def walk(page: Page, root: Locator) -> None:
+    """The list of uses once, by real mouse and keyboard; ends at the second frame."""
+    button(root, "Next frame").click()
+    page.keyboard.press("ArrowRight")
+    expect(position(root)).to_have_text("3 / 4")
+    button(root, "Grid").press("Enter")
+    expect(root.locator(".seedream-strip img").filter(visible=True)).to_have_count(4)
+    button(root, "Compare").press("Space")
+    button(root, "Slider").click()
+    root.get_by_role("slider").press("ArrowLeft")
+    expect(root.get_by_role("slider")).to_have_value("49")
+    button(root, "Compare").click()
+    button(root, "Frame 2").click()
+    root.locator(".seedream-current img").click()
+    dialog = root.get_by_role("dialog", name="Full size 2 / 4")
+    expect(dialog.get_by_role("img")).to_have_js_property("naturalWidth", 1600)
+    for key in ("d", "d", "b", "1"):  # all but the last are the notebook's: a modal keeps them from it
+        page.keyboard.press(key)
+    expect(root.locator(".seedream-percent")).to_have_text("100 %")
+    page.keyboard.press("Escape")
+    expect(button(root, "Full size")).to_be_focused()
+    expect(position(root)).to_have_text("2 / 4")
+
+
+PAGES = {
+    "vscode-light": "--vscode-focusBorder: #005fb8; background: #ffffff; color: #3b3b3b",
+    "vscode-dark": "--vscode-focusBorder: #0078d4; background: #1f1f1f; color: #cccccc",
+    "vscode-high-contrast": "--vscode-focusBorder: #f38518; background: #000000; color: #ffffff",
+    "nothing-said": "color-scheme: light dark; background: Canvas; color: CanvasText",
+}
+
+
+@pytest.mark.parametrize("kind", PAGES)
+def test_text_stands_out_in_every_front_end(opened: Browser, shown: str, kind: str) -> None:
+    """Where no variable of Jupyter is known, text follows the front end's own; a system that is dark is followed."""
+    with browser_page(opened, color_scheme="dark", reduced_motion="reduce") as page:
+        page.set_content(f'<html style="{PAGES[kind]}"><body class="{kind}">{shown}</body></html>')
+        check_contrast(page)
+        expect(page.locator(".seedream-current")).to_have_css("transition-property", "none")
+        expect(page.locator(".seedream-empty").first).to_have_css("animation-name", "none")
+
+
+@pytest.fixture(scope="module")
+def shown(tmp_path_factory: pytest.TempPathFactory) -> str:
+    """The HTML of a growing set: two pictures have come, two are waited for."""
+    done = made_set(tmp_path_factory.mktemp("shown"), "buttons")
+    html = image_set_bundle(replace(done, frames=done.frames[:2], state="running"))["text/html"]
+    assert isinstance(html, str)
+    return html
+
+
+@pytest.fixture(scope="module")
+def paper(tmp_path_factory: pytest.TempPathFactory) -> str:
+    """A notebook of one output: three pictures, and a fourth that was refused."""
+    folder = tmp_path_factory.mktemp("paper")
+    made = made_set(folder, "paper")
+    refused = Frame(3, "paper 4", error=ContentRefused("Refused.", code="Sensitive", hint="Change the prompt."))
+    bundle = image_set_bundle(replace(made, frames=(*made.frames[:3], refused)))
+    return str(written(folder / "paper.ipynb", [bundle]))
+
+
+def converted(exporter: Any, notebook: str, **settings: Any) -> tuple[str, dict[str, Any]]:
+    """What an exporter of nbconvert makes of a notebook, and the files beside it."""
+    body, resources = exporter(**settings).from_filename(notebook)
+    return body, resources.get("outputs", {})
+
+
+def test_markdown_keeps_pictures_and_words(paper: str) -> None:
+    """In nbconvert's Markdown the output is one block of HTML, which no empty line ends."""
+    body, _ = converted(MarkdownExporter, paper)
+    block = body[body.index('<div class="seedream') : body.rindex("</div>")]
+    assert not re.search(r"\n\s*\n", block)
+    assert all(text in block for text in ("paper 3", "Sensitive", "%seedream retry paper", "4 images billed"))
+    assert block.count("data:image/jpeg") == 3
+
+
+def test_paper_gets_the_contact_sheet(paper: str) -> None:
+    """LaTeX, and so PDF, shows the sheet of all frames, and nothing of the HTML."""
+    body, beside = converted(LatexExporter, paper)
+    assert [name.rpartition(".")[2] for name in beside] == ["jpg"]
+    assert "seedream" not in body
+
+
+def test_sanitized_page_says_everything_before_any_code(paper: str, opened: Browser) -> None:
+    """With --sanitize-html nbconvert shows tags of pictures and code as text: all our words stand before the code."""
+    body, _ = converted(HTMLExporter, paper, sanitize_html=True, mathjax_url="", require_js_url="")
+    with browser_page(opened, java_script_enabled=False) as page:
+        page.set_content(body)
+        text = page.locator(".seedream").inner_text()
+    words = text.partition("<style>")[0]
+    assert all(part in words for part in ("3 / 4", "paper 3", "Sensitive", "%seedream retry paper", "4 images billed"))
+    assert "--ink" not in words

@@ -3,212 +3,213 @@
   const root = document.currentScript?.parentElement;
   if (!root || root.classList.contains("seedream-live")) return;
 
-  /** Where the reader was in each run: outlives an update of the output.
-   *  @type {Map<string, {index: number, pinned: number, view: string, focus: string, open: boolean, root: Element}>} */
-  const visited = (window[Symbol.for("seedream.visited")] ??= new Map());
-  const place = { index: 0, pinned: 0, view: root.dataset.show, ...visited.get(root.dataset.run) };
-  const replaced = place.root && !place.root.isConnected;
-  const { focus, open: wasOpen } = replaced ? place : {};
-  Object.assign(place, { root, focus: "", open: false });
-  visited.set(root.dataset.run, place);
+  const data = /** @type {Record<string, string>} */ (root.dataset);
+  const words = JSON.parse(data.words);
+  /** Where the reader was in each run: outlives an update of the output. @type {Map<string, any>} */
+  const visited = (Object(window)[Symbol.for("seedream.visited")] ??= new Map());
+  const before = visited.get(data.run);
+  const place = { index: 0, pinned: 0, view: data.show, cut: false, ...before, focus: "", open: false, root };
+  visited.set(data.run, place);
 
-  const still = { preventScroll: true };
-  const words = JSON.parse(root.dataset.words);
-  const life = new AbortController();
-  const strip = root.querySelector(".seedream-strip");
-  const figures = [...strip.children];
-  const many = figures.length > 1;
-  /** @param {string} selector */
-  const find = (selector, at = place.index) => figures[at].querySelector(selector);
-  const picture = (at = place.index) => find("img", at);
-  const count = (at = place.index) => find(".seedream-count", at).textContent;
-  const several = figures.filter((_, at) => picture(at)).length > 1;
+  const figures = /** @type {HTMLElement[]} */ ([...root.querySelectorAll("figure")]);
+  const total = figures.length;
+  const count = (at = place.index) => `${at + 1} / ${total}`;
+  const picture = (at = place.index) => figures[at].querySelector("img");
+  const link = () => figures[place.index].querySelector("a")?.href;
+  const facts = () => /** @type {any} */ (figures[place.index].dataset);
+  const several = root.querySelectorAll("figure img").length > 1;
+  const kind = several ? "several" : total > 1 ? "many" : "single";
+  if (!several && place.view === "compare") place.view = "carousel";
+  const compared = () => place.view === "compare";
 
-  /** @param {Node} node @param {string} type @param {(event: any) => void} act */
-  const on = (node, type, act) => node.addEventListener(type, act, { signal: life.signal });
-
-  /** @param {Element} node @param {Object<string, any>} attributes */
-  function set(node, attributes) {
-    for (const [name, value] of Object.entries(attributes)) node.setAttribute(name, value);
-  }
-
-  /** @param {string} tag @param {Object<string, string>} attributes @param {(Node | string)[]} children */
-  function make(tag, attributes, ...children) {
+  /** @template {keyof HTMLElementTagNameMap} Tag @param {Tag} tag @param {string} kind
+   *  @param {Object<string, any>} values @param {(Node | string)[]} children */
+  const make = (tag, kind, values, ...children) => {
     const node = document.createElement(tag);
-    set(node, attributes);
+    set(node, { class: `seedream-${kind}`, ...values });
     node.append(...children);
     return node;
-  }
+  };
 
-  /** @param {string} key @param {() => void} act @param {string} [sign] shown instead */
-  function button(key, act, sign) {
-    const node = make("button", { type: "button", "data-key": key, class: sign ? "seedream-sign" : "seedream-word" });
-    if (sign) node.setAttribute("aria-label", words[key]);
-    node.append(sign ?? words[key]);
-    on(node, "click", act);
+  /** @param {Element} node @param {Object<string, any>} values */
+  const set = (node, values) => Object.entries(values).forEach(([name, value]) => node.setAttribute(name, value));
+
+  /** @param {HTMLElement | null} node */
+  const focus = (node) => node?.focus({ preventScroll: true });
+
+  /** @param {string} key @param {() => void} act @param {string} [sign] shown instead of the word */
+  const button = (key, act, sign) => {
+    const node = make("button", sign ? "sign" : "word", { type: "button", "data-key": key }, sign ?? words[key]);
+    if (sign) node.ariaLabel = words[key];
+    node.onclick = act;
     return node;
-  }
+  };
 
-  /** @param {string} key @param {(path: string) => string} text */
-  function copier(key, text) {
+  /** @param {string} key @param {() => string} text */
+  const copier = (key, text) => {
     const node = button(key, async () => {
-      const copy = text(figures[place.index].dataset.path);
-      node.textContent = await navigator.clipboard?.writeText(copy).then(() => words.copied, () => copy) ?? copy;
+      const copied = navigator.clipboard?.writeText(text()).then(() => words.copied, () => {});
+      node.textContent = await copied ?? text();
       setTimeout(() => { node.textContent = words[key]; }, 4000);
     });
     return node;
-  }
+  };
 
-  /** @param {(by: number) => void} go */
-  const turns = (go) => [button("previous", () => go(-1), "‹"),
-    make("span", { class: "seedream-position", "aria-live": "polite" }), button("next", () => go(1), "›")];
-  const thumbs = make("div", { class: "seedream-thumbs", role: "group", "aria-label": words.frames });
-  const full = button("full", open);
+  /** Goes on by so many places, around; beside another or full size to pictures only.
+   *  @param {number} by */
+  const go = (by) => {
+    let at = place.index;
+    do {
+      at = (at + by + total) % total;
+      by = Math.sign(by) || 1;
+    } while ((compared() && at === place.pinned) || ((compared() || dialog.open) && !picture(at)));
+    show(at);
+  };
+
+  const thumbs = figures.map((figure, at) => {
+    const image = picture(at);
+    const { state = "", label } = figure.dataset;
+    const small = image ? make("img", "small", { src: image.src, alt: "" }) : state === "waiting" ? "…" : "!";
+    const thumb = make("button", "thumb", { type: "button", "aria-label": label, "data-state": state }, small);
+    thumb.onclick = () => show(at);
+    if (image) image.onclick = () => { show(at); open(); };
+    set(figure, { role: "group", "aria-roledescription": "slide", "aria-label": count(at) });
+    return thumb;
+  });
+  const row = make("div", "thumbs", { role: "group", "aria-label": words.frames }, ...thumbs);
+
+  const turns = () => total < 2 ? [] : [button("previous", () => go(-1), "‹"),
+    make("span", "position", { "aria-live": "polite" }), button("next", () => go(1), "›")];
+  const full = button("full", () => open());
   const grid = button("grid", () => look("grid"));
   const compare = button("compare", () => look("compare"));
-  const download = make("a", { class: "seedream-word" }, words.download);
-  const tools = make("div", { class: "seedream-tools" }, full, ...(many ? [grid] : []), ...(several ? [compare] : []),
-    download, copier("path", (path) => path), copier("ref", (path) => `--ref ${/\s/.test(path) ? `"${path}"` : path}`));
-  const bar = make("div", { class: "seedream-bar" }, ...(many ? turns(step) : []), tools);
+  const slider = button("slider", () => { place.cut = !place.cut; draw(); });
+  const cut = make("input", "cut", { type: "range", "data-key": "cut" });
+  const download = make("a", "word", {}, words.download);
+  const tools = make("div", "tools", {}, full, grid, compare, slider, download, copier("path", () => facts().path),
+    copier("ref", () => `--ref run:${data.run}[${place.index}]`), copier("prompt", () => facts().prompt ?? data.prompt));
 
-  const large = new Image();
-  const note = make("p", { role: "status" });
+  const large = make("img", "large", { draggable: false });
+  const stage = make("div", "stage", {}, large);
+  const note = make("p", "status", { role: "status" });
+  const percent = make("span", "percent", {});
+  const eye = seedreamViewer(stage, large, percent);
   const close = button("close", () => dialog.close());
-  const dialog = make("dialog", { class: "seedream-dialog" }, large, note,
-    make("div", { class: "seedream-bar" }, ...(several ? turns(turn) : []), close));
+  const dialog = make("dialog", "dialog", {}, stage, note,
+    make("div", "bar", {}, ...turns(), percent, button("fit", eye.fit), button("actual", eye.whole), close));
 
   /** @param {number} index */
-  function show(index) {
+  const show = (index) => {
+    if (compared() && index === place.pinned) place.pinned = place.index;
     place.index = index;
     figures.forEach((figure, at) => {
       figure.classList.toggle("seedream-current", at === index);
       figure.classList.toggle("seedream-pinned", at === place.pinned);
-      set(thumbs.children[at], { "aria-current": at === index });
+      thumbs[at].ariaCurrent = `${at === index}`;
     });
-    const thumb = thumbs.children[index];
-    thumbs.scrollLeft = thumb.offsetLeft - (thumbs.clientWidth - thumb.offsetWidth) / 2;
-    if (thumbs.contains(document.activeElement)) thumb.focus(still);
+    const [image, thumb, held] = [picture(), thumbs[index], document.activeElement];
+    row.scrollLeft = thumb.offsetLeft - (row.clientWidth - thumb.offsetWidth) / 2;
+    if (row.contains(held)) focus(thumb);
     for (const span of root.querySelectorAll(".seedream-position")) span.textContent = count();
-    tools.classList.toggle("seedream-none", !picture());
-    if (!picture()) return tools.contains(document.activeElement) && root.focus(still); // they hide with the picture
-    download.href = find("a")?.href ?? picture().src;
-    download.download = figures[index].dataset.path.split(/[\\/]/).pop();
-  }
-
-  /** @param {number} by places to go on; after the last comes the first */
-  function step(by) {
-    show((place.index + by + figures.length) % figures.length);
-  }
-
-  /** @param {number} by */
-  function turn(by) {
-    do step(by); while (!picture());
-    enlarge();
-  }
+    cut.ariaLabel = `${words.divider} ${count(place.pinned)} | ${count()}`;
+    tools.classList.toggle("seedream-none", !image);
+    if (!image) return tools.contains(held) && focus(root); // they hide with the picture
+    download.href = link() ?? image.src;
+    download.download = facts().path.replace(/.*[\\/]/, "");
+    if (dialog.open) enlarge(image);
+  };
 
   /** @param {string} view the same again leaves it */
-  function look(view) {
+  const look = (view) => {
     place.view = place.view === view ? "carousel" : view;
     place.pinned = place.index;
     draw();
-    if (place.view === "compare") do step(1); while (!picture());
-    show(place.index);
-  }
+    if (compared()) go(1);
+    else show(place.index);
+  };
 
-  function draw() {
-    root.dataset.view = place.view;
-    for (const toggle of [grid, compare]) set(toggle, { "aria-pressed": toggle.dataset.key === place.view });
-  }
+  const draw = () => {
+    data.view = compared() && place.cut ? "slider" : place.view;
+    for (const toggle of [grid, compare]) toggle.ariaPressed = `${toggle.dataset.key === place.view}`;
+    slider.ariaPressed = place.cut;
+  };
 
-  function open() {
+  const open = () => {
     if (!picture()) return;
     place.open = true;
-    enlarge();
     dialog.showModal();
+    show(place.index);
     close.focus();
-  }
+  };
 
-  /** The preview at once, the original (its link as resolved by the front end) once it is here. */
-  function enlarge() {
+  /** The preview at once, the original once it is here. @param {HTMLImageElement} image */
+  const enlarge = ({ src, alt }) => {
     const { index } = place;
-    const link = find("a")?.href;
     const original = new Image();
-    large.src = picture().src;
-    large.alt = picture().alt;
-    dialog.setAttribute("aria-label", many ? `${words.full} ${count()}` : words.full);
-    note.textContent = link ? "" : words.preview;
-    original.onload = () => { if (place.index === index) large.src = link; };
+    set(large, { src, alt });
+    dialog.ariaLabel = `${words.full} ${count()}`;
+    note.textContent = "";
+    original.onload = () => { if (place.index === index) large.src = original.src; };
     original.onerror = () => { if (place.index === index) note.textContent = words.preview; };
-    if (link) original.src = link;
-  }
+    original.src = link() ?? "";
+    eye.fit();
+  };
 
-  /** The carousel's own keys; all others go on to the notebook.
-   *  @param {KeyboardEvent} event @param {(by: number) => void} go */
-  function keys(event, go) {
-    if (event.ctrlKey || event.altKey || event.metaKey || event.shiftKey) return;
-    // Notebooks bind Enter and Space too; on a control of ours they press it.
-    if (["Enter", " "].includes(event.key) && event.target.closest("button, a, summary")) event.stopPropagation();
-    const by = { ArrowLeft: -1, ArrowRight: 1, Home: -place.index, End: figures.length - 1 - place.index }[event.key];
-    if (!many || by === undefined) return;
+  /** The carousel's own keys, heard before the notebook hears them; all others go on to it. @param {any} event */
+  const keys = (event) => {
+    const { key, target } = event;
+    if (!root.contains(target)) return removeEventListener("keydown", keys, true);
+    if (dialog.open) event.stopPropagation(); // no key may edit the notebook behind it
+    if (event.ctrlKey || event.altKey || event.metaKey) return;
+    if (dialog.open && eye.press(key)) return event.preventDefault();
+    // Notebooks bind these too; on a control of ours they are its own.
+    const own = target === cut ? /Arrow|Home|End|Page/ : target.closest("button, a, summary") && /Enter| /;
+    if (own && own.test(key)) event.stopPropagation();
+    /** @type {Object<string, number>} */
+    const ways = { ArrowLeft: -1, ArrowRight: 1, Home: -place.index, End: total - 1 - place.index };
+    if (event.shiftKey || total < 2 || target === cut || !(key in ways)) return;
     event.preventDefault();
     event.stopPropagation();
-    go(by);
-  }
+    go(ways[key]);
+  };
 
-  /** @param {Element} area @param {(by: number) => void} go */
-  function swipes(area, go) {
-    let from = { clientX: 0, clientY: 0 };
-    on(area, "pointerdown", (event) => { from = event; });
-    on(area, "pointerup", (event) => {
-      const across = event.clientX - from.clientX;
-      if (!many || event.pointerType === "mouse") return;
-      if (Math.abs(across) > 40 + 2 * Math.abs(event.clientY - from.clientY)) go(-Math.sign(across));
-    });
-  }
-
-  figures.forEach((figure, at) => {
-    const { state } = figure.dataset;
-    const image = picture(at);
-    const label = `${words.frame} ${at + 1}${image ? "" : `, ${words[state]}`}`;
-    const thumb = make("button", { type: "button", "aria-label": label, "data-state": state },
-      image ? make("img", { src: image.src, alt: "" }) : state === "waiting" ? "…" : "!");
-    on(thumb, "click", () => show(at));
-    thumbs.append(thumb);
-    if (image) on(image, "click", () => { show(at); open(); });
-    if (image) figure.style.setProperty("--ratio", image.getAttribute("width") / image.getAttribute("height"));
-    set(figure, { role: "group", "aria-roledescription": "slide", "aria-label": count(at) });
-  });
+  /** A finger drawn across turns the frames, unless it moves a zoomed picture. @param {HTMLElement} area */
+  const swipes = (area) => {
+    /** @type {PointerEvent | undefined} */
+    let from;
+    area.onpointerdown = (event) => { from = event; };
+    area.onpointerup = (event) => {
+      if (!from || event.pointerType === "mouse" || event.target === cut || (dialog.open && eye.zoomed())) return;
+      const [across, down] = [event.x - from.x, event.y - from.y];
+      if (total > 1 && Math.abs(across) > 40 + 2 * Math.abs(down)) go(-Math.sign(across));
+    };
+  };
 
   // Focusable: after a click anywhere inside, the arrow keys work.
-  set(root, { role: "region", "aria-roledescription": "carousel", "aria-label": root.dataset.label, tabindex: "-1" });
-  root.style.setProperty("--ratio", root.dataset.ratio);
-  root.classList.add("seedream-live", many ? "seedream-many" : "seedream-single");
-  strip.after(bar, ...(many ? [thumbs] : []), dialog);
-  on(root, "keydown", (event) => keys(event, step));
-  on(root, "focusin", (event) => { place.focus = event.target.dataset.key ?? ""; });
-  // A modal owns the keyboard: no key typed into it may edit the notebook.
-  on(dialog, "keydown", (event) => { keys(event, turn); event.stopPropagation(); });
-  on(dialog, "click", (event) => { if (event.target === dialog) dialog.close(); });
-  on(dialog, "close", () => { place.open = false; full.focus(still); });
-  swipes(strip, step);
-  swipes(dialog, turn);
+  set(root, { role: "region", "aria-roledescription": "carousel", "aria-label": data.label, tabindex: -1 });
+  root.classList.add("seedream-live", `seedream-${kind}`);
+  const strip = /** @type {HTMLElement} */ (figures[0].parentElement);
+  strip.append(cut);
+  strip.after(make("div", "bar", {}, ...turns(), tools), row, dialog);
+  root.addEventListener("focusin", ({ target }) => {
+    place.focus = /** @type {any} */ (target).dataset.key;
+    addEventListener("keydown", keys, true);
+  });
+  cut.oninput = () => root.style.setProperty("--cut", cut.value);
+  dialog.onclose = () => { place.open = false; focus(full); };
+  swipes(strip);
+  swipes(stage);
 
   draw();
-  place.pinned = Math.min(place.pinned, figures.length - 1);
-  show(Math.min(place.index, figures.length - 1));
-  if (wasOpen) open();
-  else if (focus && document.activeElement === document.body) root.querySelector(`[data-key="${focus}"]`)?.focus(still);
+  place.pinned = Math.min(place.pinned, total - 1);
+  show(Math.min(place.index, total - 1));
+  const replaced = before?.root.isConnected === false && before;
+  if (replaced.open) open();
+  else if (document.activeElement === document.body) focus(root.querySelector(`[data-key="${replaced.focus}"]`));
 
   const timer = setInterval(() => {
-    const seconds = Math.round(Date.now() / 1000 - root.dataset.started);
+    if (!data.started || visited.get(data.run) !== place) clearInterval(timer);
+    const seconds = Math.round(Date.now() / 1000 - +data.started);
     for (const clock of root.querySelectorAll(".seedream-elapsed")) clock.textContent = ` · ${seconds} ${words.seconds}`;
   }, 1000);
-  if (!root.dataset.started) clearInterval(timer);
-  const host = root.parentElement;
-  new MutationObserver((_, watch) => {
-    if (root.parentElement === host) return;
-    watch.disconnect();
-    clearInterval(timer);
-    life.abort();
-  }).observe(host, { childList: true });
 })();

@@ -1,6 +1,8 @@
 // A data: link of megabytes is read anew whenever it is used, a blob of the same bytes is not. Runs before the carousel.
-for (const link of document.querySelectorAll(".seedream-original")) {
-  const [head, encoded] = link.getAttribute("href").split(";base64,");
+/** @type {NodeListOf<HTMLAnchorElement>} */
+const originals = document.querySelectorAll("a.seedream-original");
+for (const link of originals) {
+  const [head, encoded] = link.href.split(";base64,");
   const text = atob(encoded);
   const bytes = new Uint8Array(text.length);
   for (let at = 0; at < bytes.length; at += 1) bytes[at] = text.charCodeAt(at);

@@ -57,8 +57,11 @@ def _preview(path: Path, _sha256: str | None, budget: int) -> Preview:
     return Preview(head + base64.b64encode(encoded).decode("ascii"), width, height)
 
 
-def contact_sheet(images: ImageSet, *, budget: int) -> bytes:
-    """All frames as one numbered JPEG grid of at most `budget` bytes; a frame without picture is a grey cell."""
+def contact_sheet(images: ImageSet, *, budget: int, preview_budget: int | None = None) -> bytes:
+    """All frames as one numbered JPEG grid of at most `budget` bytes; a frame without picture is a grey cell.
+
+    It is drawn from the originals, or, at a fraction of the cost, from the previews of `preview_budget` that there are.
+    """
     ratio = sheet_ratio(images)
     columns = _columns(len(images.frames), ratio)
     cell_width = min(_SHEET_WIDTH // columns, round(_SHEET_WIDTH * 0.75 * max(ratio, 0.4)))
@@ -68,7 +71,7 @@ def contact_sheet(images: ImageSet, *, budget: int) -> bytes:
     sheet = Image.new("RGB", (columns * stride[0] + _GAP, rows * stride[1] + _GAP), _PAPER)
     for place, frame in enumerate(images.frames):
         corner = (_GAP + place % columns * stride[0], _GAP + place // columns * stride[1])
-        _draw_cell(sheet, frame, corner, (cell_width, cell_height))
+        _draw_cell(sheet, frame, corner, (cell_width, cell_height), preview_budget)
     return _encoded_within(sheet, budget)[0]
 
 
@@ -93,9 +96,11 @@ def _columns(count: int, ratio: float) -> int:
     return min(range(1, count + 1), key=cost)
 
 
-def _draw_cell(sheet: Image.Image, frame: Frame, corner: tuple[int, int], size: tuple[int, int]) -> None:
+def _draw_cell(
+    sheet: Image.Image, frame: Frame, corner: tuple[int, int], size: tuple[int, int], preview_budget: int | None
+) -> None:
     label = str(frame.index + 1)
-    picture = _cell_picture(frame, size)
+    picture = _cell_picture(frame, size, preview_budget)
     if picture is None:
         sheet.paste(_GREY, (*corner, corner[0] + size[0], corner[1] + size[1]))
         label += "  failed" if frame.error else "  no picture"
@@ -105,11 +110,17 @@ def _draw_cell(sheet: Image.Image, frame: Frame, corner: tuple[int, int], size: 
     ImageDraw.Draw(sheet).text(below, label, fill=_INK, font=ImageFont.load_default(14))
 
 
-def _cell_picture(frame: Frame, size: tuple[int, int]) -> Image.Image | None:
+def _cell_picture(frame: Frame, size: tuple[int, int], preview_budget: int | None) -> Image.Image | None:
+    if frame.path is None:
+        return None
     try:
-        return None if frame.path is None else ImageOps.contain(_small_picture(frame.path, max(size)), size)
+        if preview_budget is None:
+            return ImageOps.contain(_small_picture(frame.path, max(size)), size)
+        encoded = preview(frame, budget=preview_budget).data_uri.partition(",")[2]
     except ImageInvalid:
         return None
+    with Image.open(BytesIO(base64.b64decode(encoded))) as opened:
+        return ImageOps.contain(opened, size)
 
 
 def _small_picture(path: Path, edge: int) -> Image.Image:

@@ -23,6 +23,9 @@ class Words:
     waiting: str
     missing: str
     failed: str
+    lacking: str
+    frame: str
+    comma: str
     stopped: str
     arrived: str
     billed: str
@@ -40,6 +43,9 @@ ENGLISH = Words(
     waiting="waiting",
     missing="This frame did not arrive.",
     failed="failed",
+    lacking="missing",
+    frame="Frame {number}",
+    comma=", ",
     stopped="stopped",
     arrived="{ok} of {total} images",
     billed="{count} billed",
@@ -54,16 +60,17 @@ ENGLISH = Words(
         "full": "Full size",
         "grid": "Grid",
         "compare": "Compare",
+        "slider": "Slider",
+        "divider": "Divider",
         "download": "Download",
         "path": "Copy path",
         "ref": "Copy --ref",
+        "prompt": "Copy prompt",
+        "fit": "Fit",
+        "actual": "100 %",
         "close": "Close",
         "copied": "Copied",
         "frames": "Frames",
-        "frame": "Frame",
-        "failed": "failed",
-        "missing": "missing",
-        "waiting": "waiting",
         "preview": "The original cannot be opened from here; this is its preview.",
         "seconds": "s",
     },
@@ -74,6 +81,9 @@ CHINESE = Words(
     waiting="等待中",
     missing="这一帧没有送达。",
     failed="失败",
+    lacking="缺失",
+    frame="第 {number} 帧",
+    comma="，",
     stopped="已停止",
     arrived="{ok} / {total} 张",
     billed="计费 {count}",
@@ -88,16 +98,17 @@ CHINESE = Words(
         "full": "原图",
         "grid": "宫格",
         "compare": "对比",
+        "slider": "滑动对比",
+        "divider": "分界线",
         "download": "下载",
         "path": "复制路径",
         "ref": "复制 --ref",
+        "prompt": "复制提示词",
+        "fit": "适应窗口",
+        "actual": "100 %",
         "close": "关闭",
         "copied": "已复制",
         "frames": "所有帧",
-        "frame": "帧",
-        "failed": "失败",
-        "missing": "缺失",
-        "waiting": "等待中",
         "preview": "此处打不开原图，这是预览。",
         "seconds": "秒",
     },

@@ -1,0 +1,143 @@
+"""One frame of a set as a figure: its picture, or what stands in its place, and its caption."""
+
+from __future__ import annotations
+
+import os
+from dataclasses import dataclass
+from pathlib import Path
+from urllib.parse import quote
+
+from seedream_magic.errors import ImageError, ImageLinkExpired, SeedreamError
+from seedream_magic.images.image_set import Frame
+from seedream_magic.view.markup import Markup, element
+from seedream_magic.view.preview import Preview, preview
+from seedream_magic.view.words import CLIPPED_AT, Words, clipped, error_name, error_text, one_line
+
+# JupyterLab's sanitizer keeps these properties (and drops aspect-ratio, object-fit, filter and every var()).
+_FIGURE = "flex:0 0 auto;margin:0;max-width:100%;width:{width}px;--ratio:{ratio:.4f}"
+_PICTURE = "display:block;max-width:100%;height:auto;border-radius:4px"
+_BOX = "box-sizing:border-box;border-radius:4px;background-color:rgba(127,127,127,0.12);padding:16px;font-size:14px;"
+_CAPTION = "margin-top:8px;line-height:1.45;text-align:left;font-size:13px"
+_COMMAND = "font-size:13px;background:none;padding:0"
+
+
+@dataclass(frozen=True)
+class Layout:
+    """What all figures of a set share; `width` and `height` are the CSS pixels a picture takes in the strip."""
+
+    total: int
+    words: Words
+    width: int
+    height: int
+    budget: int
+    running: bool
+    prompt: str
+    run_id: str
+    longest: int
+    """Characters of a frame's own prompt that are kept for copying."""
+
+    @property
+    def ratio(self) -> float:
+        return self.width / self.height
+
+
+def figure(frame: Frame, layout: Layout) -> Markup:
+    """The figure of a frame; a file that cannot be read is a failed one."""
+    words = layout.words
+    state, ratio = "picture", layout.ratio
+    try:
+        if frame.ok:
+            picture = preview(frame, budget=layout.budget)
+            ratio, content = picture.width / picture.height, _picture(frame, picture, layout)
+        else:
+            state, content = _without_picture(frame, layout)
+    except ImageError as error:
+        state, content = "failed", _failed_card(error, layout)
+    label = words.frame.format(number=frame.index + 1)
+    reason = {"failed": words.failed, "waiting": words.waiting, "missing": words.lacking}.get(state)
+    attributes = {
+        "class": "seedream-frame",
+        "style": _FIGURE.format(width=max(layout.width, 200), ratio=ratio),
+        "data-state": state,
+        "data-label": f"{label}{words.comma}{reason}" if reason else label,
+        "data-path": str(frame.path) if state == "picture" else None,
+        "data-prompt": clipped(frame.prompt, layout.longest) if frame.prompt != layout.prompt else None,
+    }
+    return element("figure", attributes, content, _caption(frame, layout, state))
+
+
+def _picture(frame: Frame, picture: Preview, layout: Layout) -> Markup:
+    width = round(min(layout.width, layout.height * picture.width / picture.height))
+    height = max(1, round(width * picture.height / picture.width))
+    alt = one_line(frame.prompt, 200) or f"{frame.index + 1} / {layout.total}"
+    source: dict[str, str | int | None] = {"class": "seedream-picture", "src": picture.data_uri, "alt": alt}
+    return element("img", {**source, "width": width, "height": height, "style": _PICTURE})
+
+
+def _without_picture(frame: Frame, layout: Layout) -> tuple[str, Markup]:
+    """The state of a frame that has no picture, and what stands in its place."""
+    if frame.error is not None:
+        lines = () if layout.running else _commands(frame.error, layout.run_id)
+        return "failed", _failed_card(frame.error, layout, lines)
+    if layout.running:
+        return "waiting", _card(layout.words.waiting, layout)
+    return "missing", _card(layout.words.missing, layout)
+
+
+def _commands(error: SeedreamError, run_id: str) -> tuple[str, ...]:
+    """The lines to run for a frame that failed. A picture that was made may still be there for nothing."""
+    made = isinstance(error, ImageError) and not isinstance(error, ImageLinkExpired)
+    return (f"%seedream recover {run_id}",) * made + (f"%seedream retry {run_id}",)
+
+
+def _failed_card(error: SeedreamError, layout: Layout, lines: tuple[str, ...] = ()) -> Markup:
+    return _card(error_name(error), layout, (error_text(error), error.hint or error.advice), lines)
+
+
+def _card(title: str, layout: Layout, texts: tuple[str, ...] = (), lines: tuple[str, ...] = ()) -> Markup:
+    """A box in the shape of the picture that is not there. `lines` are to be run in a cell. A waiting one has none."""
+    kind = "seedream-card" if texts else "seedream-empty"
+    style = f"{_BOX}width:{max(layout.width, 200)}px;max-width:100%;min-height:{min(layout.height, 280)}px"
+    typed = [element("code", {"class": "seedream-command", "style": _COMMAND}, line) for line in lines]
+    told = [element("div", {"style": "margin-top:6px"}, text) for text in (*map(clipped, filter(None, texts)), *typed)]
+    clock = [] if texts or not layout.running else [element("span", {"class": "seedream-elapsed"})]
+    heading = element("strong", {"style": f"font-weight:{600 if texts else 400}"}, title, *clock)
+    return element("div", {"class": f"seedream-picture {kind}", "style": style}, heading, *told)
+
+
+def _caption(frame: Frame, layout: Layout, state: str) -> Markup:
+    facts: list[str] = [element("b", {"class": "seedream-count"}, f"{frame.index + 1} / {layout.total}")]
+    if state == "failed":
+        facts.append(layout.words.failed)
+    if state == "picture" and frame.width:
+        facts.append(f"{frame.width} × {frame.height}")
+    if state == "picture" and frame.path is not None and (link := relative_link(frame.path)):
+        facts.append(element("a", {"class": "seedream-original", "href": link}, layout.words.original))
+    dot = element("span", {"class": "seedream-dot"}, " · ")
+    separated = [part for fact in facts for part in (dot, fact)][1:]
+    label = element("div", {"class": "seedream-label"}, *separated)
+    # Before it has come, nobody knows what a frame of a set will show; a storyboard's frames do have their own prompt.
+    known = state in {"picture", "failed"} or frame.prompt != layout.prompt
+    return element("figcaption", {"style": _CAPTION}, label, _caption_text(frame.prompt) if known else "")
+
+
+def _caption_text(prompt: str) -> Markup:
+    """The prompt in one line of text; a long one opens on demand."""
+    text = one_line(prompt, CLIPPED_AT)
+    if len(text) <= 160:
+        return element("div", {"class": "seedream-caption"}, element("bdi", {}, text))
+    cut = text.rfind(" ", 100, 140) + 1 or 130
+    summary = element("summary", {}, element("bdi", {}, text[:cut] + "…"))
+    return element("details", {"class": "seedream-caption"}, summary, element("bdi", {}, "…" + text[cut:]))
+
+
+def relative_link(path: Path) -> str | None:
+    """`path` as a link from the notebook's folder (the kernel's current one), percent-quoted.
+
+    None where a front end could not follow it: outside that folder, or hidden, which Jupyter does not serve.
+    """
+    try:
+        parts = Path(os.path.relpath(path)).parts
+    except ValueError:  # on another drive
+        return None
+    return None if any(part.startswith(".") for part in parts) else quote("/".join(parts))

@@ -1,0 +1,61 @@
+// The full-size view's eye: how large a picture is seen and which part of it. It knows nothing of frames.
+// A function declaration, so that a second output on the page may bring it again.
+
+/** @param {HTMLElement} stage the room @param {HTMLImageElement} large the picture, fitted into it by its style sheet
+ *  @param {HTMLElement} percent tells the size */
+function seedreamViewer(stage, large, percent) {
+  /** How many times its fitted size the picture has, and how far its middle is off the stage's, in CSS pixels. */
+  let seen = { scale: 1, x: 0, y: 0 };
+
+  /** The scale of 100 %: one pixel of the picture on one of CSS. */
+  const whole = () => Math.max(large.naturalWidth / stage.clientWidth, large.naturalHeight / stage.clientHeight) || 1;
+
+  /** No edge of the picture comes further in than the stage's own.
+   *  @param {number} x @param {number} y */
+  const move = (x, y, scale = seen.scale) => {
+    const by = scale / whole();
+    /** @param {number} off @param {number} over */
+    const bound = (off, over) => Math.sign(off) * Math.min(Math.abs(off), Math.max(0, over / 2));
+    x = bound(x, large.naturalWidth * by - stage.clientWidth);
+    y = bound(y, large.naturalHeight * by - stage.clientHeight);
+    seen = { scale, x, y };
+    large.style.transform = `translate(${x}px, ${y}px) scale(${scale})`;
+    stage.classList.toggle("seedream-zoomed", scale > 1);
+    percent.textContent = `${Math.round(100 * by)} %`;
+  };
+
+  /** @param {number} scale @param {MouseEvent} [at] what lies there stays there */
+  const zoom = (scale, at) => {
+    const box = stage.getBoundingClientRect();
+    const [x, y] = at ? [at.x - box.x - box.width / 2, at.y - box.y - box.height / 2] : [0, 0];
+    scale = Math.max(Math.min(1, whole()), Math.min(scale, 8 * Math.max(1, whole())));
+    const by = scale / seen.scale;
+    move(x - (x - seen.x) * by, y - (y - seen.y) * by, scale);
+  };
+
+  /** @param {string} key @returns {boolean} whether it was one of its own */
+  const press = (key) => {
+    const { scale, x, y } = seen;
+    /** @type {Object<string, number>} */
+    const scales = { "+": scale * 1.5, "=": scale * 1.5, "-": scale / 1.5, 0: 1, 1: whole() };
+    /** @type {Object<string, number[]>} */
+    const ways = { ArrowLeft: [80, 0], ArrowRight: [-80, 0], ArrowUp: [0, 80], ArrowDown: [0, -80] };
+    const way = scale > 1 && ways[key];
+    if (way) move(x + way[0], y + way[1]);
+    else if (key in scales) zoom(scales[key]);
+    else return false;
+    return true;
+  };
+
+  /** @type {PointerEvent | undefined} */
+  let last;
+  stage.addEventListener("pointerdown", (event) => { last = event; });
+  stage.onpointermove = (event) => {
+    if (event.buttons && last) move(seen.x + event.x - last.x, seen.y + event.y - last.y);
+    last = event;
+  };
+  stage.onwheel = (event) => { event.preventDefault(); zoom(seen.scale * 1.002 ** -event.deltaY, event); };
+  stage.ondblclick = (event) => zoom(seen.scale > 1 ? 1 : Math.max(whole(), 2), event);
+  large.onload = () => move(seen.x, seen.y); // the original has come in its preview's place
+  return { fit: () => move(0, 0, 1), whole: () => zoom(whole()), press, zoomed: () => seen.scale > 1 };
+}
