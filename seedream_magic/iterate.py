@@ -71,7 +71,9 @@ def plan_vary(
     parent = door.show(frame.run_id)
     request = vary_request(parent.request, prompt, images)
     further = refs if isinstance(refs, list | tuple) else [refs]
-    return _plan_from(door, parent, request, Lineage("vary", parent.run_id, (frame.index,)), [frame, *further], fresh=fresh)
+    return _plan_from(
+        door, parent, request, Lineage("vary", parent.run_id, (frame.index,)), [frame, *further], fresh=fresh
+    )
 
 
 def plan_retry(door: Seedream, run_id: str) -> Plan:

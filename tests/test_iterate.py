@@ -102,6 +102,23 @@ def test_retry_asks_for_what_never_came(seedream: Seedream, images: ImageSet) ->
         plan_retry(seedream, whole.run_id)
 
 
+def test_fewer_frames_than_asked_are_told_with_the_line_that_asks(server: RawServer, seedream: Seedream) -> None:
+    """Two of three came: the note names the command; what it brings stands at the end, with its own words."""
+    server._scenario = {
+        POST: lambda request: json_reply({"data": [{"url": link(request, 0)}, {"url": link(request, 1)}]}),
+        PICTURE: picture,
+    }
+    short = seedream.generate(BOARD, stream=False)
+    assert (len(short), short.notes) == (
+        2,
+        (f"The service made 2 of the 3 images asked for; %seedream retry {short.run_id} asks for the rest.",),
+    )
+    server._scenario = {POST: whole_answer, PICTURE: picture}
+    whole = seedream.run(plan_retry(seedream, short.run_id))
+    assert [frame.prompt for frame in whole.ok] == list(BOARD.frames)
+    assert bodies(server.requests)[-1]["prompt"] == "ink wash\n\n1. a fox sleeps"
+
+
 def test_a_redo_of_a_redo_goes_on(images: ImageSet) -> None:
     """Two redone frames of two runs stand in one set."""
     twice = images.redo(1).redo(2)

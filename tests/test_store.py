@@ -18,9 +18,9 @@ from typing import Any
 import pytest
 
 from seedream_magic import ConfigError, Frame, ImageInvalid, ImageSet, NoConnection, ResponseBroken, SeedreamError
+from seedream_magic.api.make_request import make_request
 from seedream_magic.api.plan import Plan
 from seedream_magic.api.providers import PROVIDERS
-from seedream_magic.api.make_request import make_request
 from seedream_magic.images import store as store_module
 from seedream_magic.images.durable import write_durably
 from seedream_magic.images.store import Run, begin_run, without_signature

@@ -24,6 +24,7 @@ from seedream_magic.api.reference import Reference
 from seedream_magic.api.request import ImageRequest, request_from_body
 from seedream_magic.api.storyboard import Storyboard
 from seedream_magic.errors import ApiError, ImageError, ImageInvalid, InvalidRequest, SeedreamError
+from seedream_magic.images.durable import rescued
 from seedream_magic.images.image_set import Frame, ImageSet, Outcome
 from seedream_magic.images.lineage import joined
 from seedream_magic.images.store import REFERENCES
@@ -229,11 +230,10 @@ def _number(value: object) -> int | None:
 
 
 def _picture_path(folder: Path, index: int) -> Path | None:
-    for ending in ("jpg", "png", "webp"):
-        path = folder / f"{index + 1:02d}.{ending}"
-        if path.is_file() and not path.is_symlink():
-            return path
-    return None
+    names = [f"{index + 1:02d}.{ending}" for ending in ("jpg", "png", "webp")]
+    here = (folder / name for name in names if not (folder / name).is_symlink())
+    aside = (rescued(folder.name, name) for name in names)
+    return next((path for path in here if path.is_file()), None) or next(filter(None, aside), None)
 
 
 def _error(facts: Mapping[str, Any]) -> SeedreamError:

@@ -64,6 +64,11 @@ class Frame:
     def __getstate__(self) -> dict[str, Any]:
         return {**self.__dict__, "door": None}  # a copy elsewhere has no way back, and no key
 
+    def __repr__(self) -> str:
+        told = str(self.path) if self.path else type(self.error).__name__ if self.error else "waiting"
+        pixels = f" {self.width}x{self.height}" if self.path and self.width else ""
+        return f"<Frame {self.index}: {told}{pixels}>"
+
     def _repr_mimebundle_(self, **_selection: Any) -> dict[str, Any]:
         from seedream_magic.view.carousel import frame_bundle  # noqa: PLC0415 - a value shows itself; see design
 
@@ -179,7 +184,8 @@ class ImageSet(Sequence[Frame]):
         if failure is not None:
             images = images.with_note(f"{failure} {_BILLED_TILL_THEN if failure.billed == 'yes' else ''}".strip())
         elif self.expected is not None and count < self.expected:
-            images = images.with_note(f"The service made {len(named)} of the {self.expected} images asked for.")
+            rest = f"%seedream retry {self.run_id} asks for the rest."
+            images = images.with_note(f"The service made {len(named)} of the {self.expected} images asked for; {rest}")
         return replace(images, state="done", pause="")
 
     def redo(self, *places: int, prompt: str | None = None, refs: object = None, fresh: bool = False) -> ImageSet:
@@ -202,6 +208,10 @@ class ImageSet(Sequence[Frame]):
 
     def __getstate__(self) -> dict[str, Any]:
         return {**self.__dict__, "door": None}  # a copy elsewhere has no way back, and no key
+
+    def __repr__(self) -> str:
+        total = max(len(self.frames), self.expected or 0)
+        return f"<ImageSet {self.run_id}: {len(self.ok)} of {total} images, {self.state}>"
 
     def export(self, path: str | PathLike[str], *, seconds: float = 1.2, size: int | None = None) -> Path:
         """Write the set to one file, as its ending says, and give its path.
