@@ -111,9 +111,10 @@ test: check $(dev_ready) $(lowest_ready) ## check, the whole suite, and the suit
 faults: $(dev_ready) ## measure what must never go wrong, beside openai-python; fails where a gate is missed
 	.venv/bin/python tests/faults.py
 
-picture: $(dev_ready) ## draw README's picture anew: a screenshot of the quickstart in JupyterLab
+picture: $(dev_ready) ## draw README's pictures anew: screenshots of the notebooks and the panel in JupyterLab
 	@mkdir -p docs
-	README_PICTURE="$(CURDIR)/docs/carousel.png" .venv/bin/python -m pytest tests/test_lab.py
+	README_PICTURES="$(CURDIR)/docs" .venv/bin/python -m pytest tests/test_lab.py tests/test_storyboard_browser.py \
+		tests/test_panel_browser.py
 
 screenshots: $(dev_ready) ## show sets in every size, theme and state as pictures in build/screenshots, and weigh their outputs
 	.venv/bin/python tests/screenshots.py

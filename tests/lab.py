@@ -13,7 +13,7 @@ from queue import Queue
 from threading import Thread
 from typing import IO, Any
 
-from playwright.sync_api import Browser, Page, sync_playwright
+from playwright.sync_api import Browser, Locator, Page, sync_playwright
 
 _CHROMIUM_FLAGS = (
     "--disable-gpu",
@@ -147,6 +147,14 @@ def open_notebook(page: Page, url: str, name: str, *, awaits: str = ".jp-OutputA
     page.goto(f"{url}/doc/tree/{name}")
     page.locator(".jp-Notebook").wait_for()
     page.locator(awaits).first.wait_for()
+
+
+def take_for_readme(shown: Locator, name: str) -> None:
+    """Take a picture that README shows, where `make picture` asks for it."""
+    folder = os.environ.get("README_PICTURES")
+    if folder:
+        shown.scroll_into_view_if_needed()
+        shown.screenshot(path=Path(folder, name))
 
 
 def wait_for_kernel(page: Page) -> None:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import os
 import shutil
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -13,7 +12,7 @@ import pytest
 from playwright.sync_api import Browser, Locator, Page, expect
 
 from conftest import ROOT
-from lab import browser, browser_page, open_notebook, running_jupyterlab, wait_for_kernel
+from lab import browser, browser_page, open_notebook, running_jupyterlab, take_for_readme, wait_for_kernel
 
 pytestmark = pytest.mark.browser
 
@@ -112,13 +111,10 @@ def walk_through(page: Page) -> None:
 
 
 def picture_for_readme(page: Page) -> None:
-    """The set as README shows it; `make picture` names the file."""
-    target = os.environ.get("README_PICTURE")
-    if target:
-        page.locator(".jp-MarkdownCell").first.click()
-        page.mouse.move(0, 0)
-        page.locator(".jp-CodeCell").nth(SET_CELL).scroll_into_view_if_needed()
-        page.locator(".jp-CodeCell").nth(SET_CELL).screenshot(path=target)
+    """The set as README shows it."""
+    page.locator(".jp-MarkdownCell").first.click()
+    page.mouse.move(0, 0)
+    take_for_readme(page.locator(".jp-CodeCell").nth(SET_CELL), "carousel.png")
 
 
 def save(page: Page, notebook: Path) -> None:

@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 from playwright.sync_api import Locator, Page, expect
 
-from lab import browser, browser_page, open_notebook, running_jupyterlab, wait_for_kernel
+from lab import browser, browser_page, open_notebook, running_jupyterlab, take_for_readme, wait_for_kernel
 from seedream_magic.images.history import find_record, lineage_of, load_whole, records
 
 pytestmark = pytest.mark.browser
@@ -49,6 +49,8 @@ def test_six_frames_one_redone_and_replayed(chromium: str, tmp_path: Path) -> No
         redone = output(page, REDONE).locator("[aria-roledescription='slide']")
         expect(redone.locator("img")).to_have_count(6)
         expect(redone.nth(2)).to_contain_text("正午,狐狸来到湖边")
+        output(page, BOARD).get_by_role("button", name="第 3 帧").click()
+        take_for_readme(page.locator(".jp-CodeCell").nth(BOARD), "storyboard.png")
         made = sorted(record.run_id for record in records(folder / "seedream-runs"))
 
         page.get_by_role("menuitem", name="Kernel", exact=True).click()
