@@ -86,35 +86,34 @@ class Background(Generic[Value]):
             self._tell(self._results.get_nowait())
 
     def _tell(self, result: _Value[Value] | BaseException | None) -> None:
-        if isinstance(result, _Value):
-            self._on_value(result.value)
-        else:
+        if result is None or isinstance(result, BaseException):  # as in `_through_thread`
             self._on_end(result)
+        else:
+            self._on_value(result.value)
 
 
 def _through_thread(source: Source[Value]) -> Generator[Value, None, None]:
     results: queue.SimpleQueue[_Value[Value] | BaseException | None] = queue.SimpleQueue()
     worker = _Worker(source, results.put)
     try:
-        worker.start()
-        while True:
-            try:
-                result = results.get(timeout=POLL_SECONDS)
-            except queue.Empty:
-                continue
-            if isinstance(result, _Value):
-                yield result.value
-            elif result is None:
-                return
-            else:
-                raise result
-    finally:
         try:
-            worker.stop()
+            worker.start()
+            while True:
+                try:
+                    result = results.get(timeout=POLL_SECONDS)
+                except queue.Empty:
+                    continue
+                if result is None:
+                    return
+                if isinstance(result, BaseException):  # not "no _Value": a reload in the middle makes another class
+                    raise result
+                yield result.value
         finally:
-            while not worker.cancelled:
-                with suppress(KeyboardInterrupt):  # of impatient Stops each may strike before the one before got here
-                    worker.cancel()
+            worker.stop()
+    finally:  # of impatient Stops one may strike anywhere above, even before the first word of that clean-up
+        while not worker.cancelled:
+            with suppress(KeyboardInterrupt):
+                worker.cancel()
 
 
 @asynccontextmanager
@@ -169,12 +168,14 @@ class _Worker(threading.Thread, Generic[Value]):
         else:
             self._put(None)
         finally:
-            self._ready.set()
+            if not self._ready.is_set():
+                self._ready.set()
 
     def stop(self) -> None:
         """Cancel what still runs and wait a moment for it; safe to call at any time and again."""
         self._stopping = True
-        self._ready.wait(CLEAN_UP_SECONDS)
+        if not self._ready.is_set():  # a Stop that strikes inside of `wait` leaves the event locked for ever
+            self._ready.wait(CLEAN_UP_SECONDS)
         self.cancel()
         if self._task is not None:
             self.join(CLEAN_UP_SECONDS)

@@ -18,7 +18,7 @@ from seedream_magic.errors import ResponseBroken
 from seedream_magic.images.bring import bring
 from seedream_magic.images.download import PARALLEL_DOWNLOADS, image_client
 from seedream_magic.images.durable import sweep
-from seedream_magic.images.history import Record, load, named_pictures, records
+from seedream_magic.images.history import Record, load, named_pictures, picture_path, records
 from seedream_magic.images.image_set import Frame, ImageSet
 from seedream_magic.images.store import Run
 
@@ -46,7 +46,7 @@ async def recover(record: Record, *, transport: Transport | None = None) -> Asyn
     missing = _missing(record)
     if _died(record):
         images = replace(images, outcome="billed" if named else "unknown")
-    async with image_client(transport) as client:
+    async with image_client(transport, base_url=str(record.facts.get("base_url") or "")) as client:
         slots = asyncio.Semaphore(PARALLEL_DOWNLOADS)
         run = Run(record.folder, record.facts)
         local = is_loopback(urlsplit(str(record.facts.get("base_url"))).hostname or "")
@@ -87,11 +87,10 @@ def _died(record: Record) -> bool:
 
 def _missing(record: Record) -> list[Picture]:
     """The pictures that the answer named and the folder lacks, as far as they have a link."""
-    here = {path.stem for path in record.folder.glob("[0-9][0-9].*") if path.suffix in {".jpg", ".png", ".webp"}}
     return [
         replace(picture, b64_json=None)
         for picture in named_pictures(record)
-        if picture.url and f"{picture.index + 1:02d}" not in here
+        if picture.url and picture_path(record.folder, picture.index) is None
     ]
 
 

@@ -7,7 +7,7 @@ import os
 import re
 from collections import Counter
 from collections.abc import AsyncGenerator, Callable, Mapping
-from contextlib import aclosing, closing
+from contextlib import aclosing
 from dataclasses import replace
 from pathlib import Path
 from typing import Any, TypedDict, Unpack
@@ -373,12 +373,16 @@ class Seedream:
                     seen[:] = [images]  # where on_change is slow this is ahead of it, and Stop tells of all that came
                     yield images
 
+        growing = bridge.iterate(values, event_loop=self._event_loop)
         try:
-            with closing(bridge.iterate(values, event_loop=self._event_loop)) as growing:
+            try:
                 for images in growing:
                     if on_change is not None:
                         on_change(images)
+            finally:
+                growing.close()
         except KeyboardInterrupt as exc:
+            growing.close()  # a second Stop may have struck before the first word of that clean-up
             raise _interrupted(seen) from exc
         return seen[0]
 

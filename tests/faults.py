@@ -52,9 +52,9 @@ from raw_server import (
 from seedream_magic import ImageSet, Seedream, SeedreamError, UnsafeURL
 from seedream_magic.api import client as client_module
 from seedream_magic.api.answer import Patience
+from seedream_magic.api.make_request import make_request
 from seedream_magic.api.plan import Plan
 from seedream_magic.api.providers import PROVIDERS
-from seedream_magic.api.make_request import make_request
 from seedream_magic.images.download import download, image_client
 from seedream_magic.images.image_set import Frame
 from seedream_magic.images.store import begin_run

@@ -9,9 +9,9 @@ from typing import Any
 
 import pytest
 
+from seedream_magic.api.make_request import make_request
 from seedream_magic.api.plan import Plan
 from seedream_magic.api.providers import PROVIDERS
-from seedream_magic.api.make_request import make_request
 
 # In place of the program: prints its arguments, each ended by NUL.
 CURL = """curl() { for word in "$@"; do printf '%s\\0' "$word"; done; }\n"""

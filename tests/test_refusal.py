@@ -100,7 +100,7 @@ def test_a_check_that_failed_itself_is_no_verdict() -> None:
     """The prompt need not be changed: trying again is what helps."""
     broken = refusal_error(Refusal("ContentSecurityDetectionError", "the reason"), status=400)
     assert type(broken) is ContentRefused
-    assert "running the cell again is fine" in broken.hint
+    assert "Run the cell again" in broken.hint
     assert "Word the prompt" in refusal_error(Refusal("InputTextRiskDetection"), status=400).hint
 
 

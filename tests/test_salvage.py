@@ -49,7 +49,7 @@ ITEMS = st.fixed_dictionaries(
 
 
 def _texts(items: list[Any], name: str) -> list[str]:
-    return [item[name] for item in items[:15] if isinstance(item, dict) and isinstance(item.get(name), str)]
+    return [item[name] for item in items[:17] if isinstance(item, dict) and isinstance(item.get(name), str)]
 
 
 @given(items=st.lists(ITEMS | JSON, max_size=18), more=JSON, ascii_only=st.booleans(), data=st.data())
@@ -159,7 +159,7 @@ def test_what_is_no_error_refuses_no_place() -> None:
         '{"data": [{"error": {"code": "hal',
         '{"data": [{"usage": {"code": "x"}}, "x',
         '{"other": [{"error": {"code": "x"}}, "x',
-        '{"data": [' + "{}," * 15 + '{"error": {"code": "x"}}, "x',
+        '{"data": [' + "{}," * 17 + '{"error": {"code": "x"}}, "x',
     ):
         assert refusals_in_answer(text.encode()) == [], text
 
@@ -167,7 +167,7 @@ def test_what_is_no_error_refuses_no_place() -> None:
 def test_no_more_than_fifteen() -> None:
     """As many as a call can bring."""
     raw = json.dumps({"data": [{"url": f"https://x/{place}"} for place in range(40)]}).encode()[:-3]
-    assert links(pictures_in_answer(raw)) == [f"https://x/{place}" for place in range(15)]
+    assert links(pictures_in_answer(raw)) == [f"https://x/{place}" for place in range(17)]
 
 
 @pytest.mark.parametrize(

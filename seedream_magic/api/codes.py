@@ -52,8 +52,8 @@ _OPTION = Told(
     "修改提示信息中指出的选项；%seedream models 列出各模型支持的参数。",
 )
 _LOOK_FIRST = Told(
-    "See at the provider whether it was billed before running the cell again; %seedream recover fetches what was made.",
-    "重新运行前先到服务商处确认是否已计费；%seedream recover 可取回已生成的图片。",
+    "See at the provider whether it was billed before running the cell again.",
+    "重新运行前先到服务商处确认是否已计费。",
 )
 _KEY = Told(
     "%seedream shows where the key comes from, %seedream key takes another; each provider has keys of its own.",

@@ -11,7 +11,7 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from seedream_magic.api.models import MAXIMUM_IMAGES
+from seedream_magic.api.models import MAXIMUM_FRAMES
 from seedream_magic.api.refusal import Refusal, read_refusal
 
 _PICTURE_KINDS = frozenset({"", "partial_succeeded", "completed"})
@@ -108,8 +108,8 @@ class Reader:
         place = self._place(index, None if picture is None else hash(picture))
         if place is None:
             return
-        if place >= MAXIMUM_IMAGES:
-            yield Unreadable(f"more than {MAXIMUM_IMAGES} pictures came; the others are named in response.jsonl")
+        if place >= MAXIMUM_FRAMES:
+            yield Unreadable(f"more than {MAXIMUM_FRAMES} pictures came; the others are named in response.jsonl")
         elif url or b64_json:
             yield Picture(place, url=url, b64_json=b64_json)
         elif fields.get("error"):
@@ -118,12 +118,12 @@ class Reader:
             yield PictureRefused(place, Refusal(message="the answer holds neither a link nor a picture here"))
 
     def _place(self, index: int | None, identity: int | None) -> int | None:
-        """Where this picture stands; None if it stands already, `MAXIMUM_IMAGES` if every place is taken."""
+        """Where this picture stands; None if it stands already, `MAXIMUM_FRAMES` if every place is taken."""
         if identity is not None and identity in self._places.values():
             return None
-        if len(self._places) == MAXIMUM_IMAGES:
-            return MAXIMUM_IMAGES
-        free = (place for place in range(MAXIMUM_IMAGES) if place not in self._places)
+        if len(self._places) == MAXIMUM_FRAMES:
+            return MAXIMUM_FRAMES
+        free = (place for place in range(MAXIMUM_FRAMES) if place not in self._places)
         place = next(free) if index is None or index in self._places else index
         self._places[place] = identity
         return place
@@ -136,7 +136,7 @@ def _neither_picture_nor_error(value: Mapping[str, Any]) -> Refused | Unreadable
 
 
 def _index(value: object) -> int | None:
-    usable = isinstance(value, int) and not isinstance(value, bool) and 0 <= value < MAXIMUM_IMAGES
+    usable = isinstance(value, int) and not isinstance(value, bool) and 0 <= value < MAXIMUM_FRAMES
     return value if usable and isinstance(value, int) else None
 
 

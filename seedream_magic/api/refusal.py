@@ -12,6 +12,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
+from seedream_magic.api.codes import find_code
 from seedream_magic.errors import (
     ApiError,
     AuthFailed,
@@ -49,7 +50,6 @@ _HINTS: dict[type[ApiError], str] = {
     ServerFailed: "The service is at fault. See at the provider whether it was billed before running the cell again.",
     RequestRefused: "Change what it names and run the cell again.",
 }
-_HINT_OF_BROKEN_CHECK = "The check itself failed, it found nothing wrong: running the cell again is fine."
 _HINT_OF_UNKNOWN = "See at the provider whether it was billed before running the cell again."
 _AMBIGUOUS = frozenset({408, 409, 425})
 
@@ -86,7 +86,8 @@ def refusal_error(
     kind = _kind(refusal.code, status)
     words = re.sub(r"\s*\(?[Rr]equest id: ?\S+\)?$", "", refusal.message).rstrip(". ")
     said = f"{refusal.code}: {words}" if refusal.code and words else refusal.code or words
-    hint = _HINT_OF_BROKEN_CHECK if refusal.code == "ContentSecurityDetectionError" else _HINTS.get(kind, "")
+    known = find_code(refusal.code)
+    hint = known.fix.english if known else _HINTS.get(kind, "")
     if billed_by_status(status) == "unknown":
         hint = hint or _HINT_OF_UNKNOWN
     error = kind(

@@ -12,7 +12,7 @@ from collections.abc import Iterator
 from itertools import islice
 from typing import Any
 
-from seedream_magic.api.models import MAXIMUM_IMAGES
+from seedream_magic.api.models import MAXIMUM_FRAMES
 
 _TOKEN = re.compile(rb'"[^"\\]*+(?:\\.[^"\\]*+)*+"|[\[\]{}:,"]|[^\s\[\]{}:,"]++', re.DOTALL)
 """One token of JSON; a quote that stands alone opens a string that never closes. Linear: nothing is tried twice."""
@@ -45,9 +45,9 @@ def _places(raw: bytes) -> list[dict[str, Any]]:
     places: dict[int, dict[str, Any]] = {}
     for path, token in _values(raw):
         match path:
-            case ("data", int() as place, ("url" | "b64_json") as name) if place < MAXIMUM_IMAGES:
+            case ("data", int() as place, ("url" | "b64_json") as name) if place < MAXIMUM_FRAMES:
                 _add_text(places.setdefault(place, {"image_index": place}), name, token)
-            case ("data", int() as place, "error", ("code" | "message") as name) if place < MAXIMUM_IMAGES:
+            case ("data", int() as place, "error", ("code" | "message") as name) if place < MAXIMUM_FRAMES:
                 fields = places.setdefault(place, {"image_index": place})
                 _add_text(fields.setdefault("error", {}), name, token)
     return list(places.values())

@@ -100,7 +100,7 @@ def takes(store: Path, fingerprint: str) -> list[Record]:
 
 def is_set(record: Record) -> bool:
     """Whether a run can stand for its request: it came to its end and a picture of it is on disk."""
-    return record.state in _SHOWN_STATES and any(_picture_path(record.folder, index) for index in range(MAXIMUM_FRAMES))
+    return record.state in _SHOWN_STATES and any(picture_path(record.folder, index) for index in range(MAXIMUM_FRAMES))
 
 
 def load(record: Record) -> ImageSet:
@@ -195,13 +195,13 @@ def _frame_facts(record: Record) -> list[Mapping[str, Any]]:
     listed = _list(record.facts.get("frames"))
     if listed:
         return [_mapping(facts) for facts in listed[:MAXIMUM_FRAMES]]
-    places = [index for index in range(MAXIMUM_FRAMES) if _picture_path(record.folder, index)]
+    places = [index for index in range(MAXIMUM_FRAMES) if picture_path(record.folder, index)]
     places += [picture.index for picture in named_pictures(record)]
     return [{} for _ in range(max(places, default=-1) + 1)]
 
 
 def _frame(record: Record, index: int, facts: Mapping[str, Any], request: ImageRequest) -> Frame:
-    path = _picture_path(record.folder, index)
+    path = picture_path(record.folder, index)
     if path is None:
         came = bool(facts) or not record.facts.get("frames")  # a stopped run lists the places that nothing came for
         return Frame(index, request.prompt_of(index), error=_error(facts) if came else None)
@@ -229,7 +229,8 @@ def _number(value: object) -> int | None:
     return value if isinstance(value, int) else None
 
 
-def _picture_path(folder: Path, index: int) -> Path | None:
+def picture_path(folder: Path, index: int) -> Path | None:
+    """Where the picture of a frame is: in the run's folder, or where it was put aside when that took no more."""
     names = [f"{index + 1:02d}.{ending}" for ending in ("jpg", "png", "webp")]
     here = (folder / name for name in names if not (folder / name).is_symlink())
     aside = (rescued(folder.name, name) for name in names)

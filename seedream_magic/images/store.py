@@ -243,7 +243,8 @@ def _check_space(store: Path, images: int) -> None:
     free = shutil.disk_usage(store).free
     if free < needed:
         raise ConfigError(
-            f"The disk of {store} has {free // 2**20} MiB left; {images} pictures may need {needed // 2**20} MiB."
+            f"The disk of {store} has {free // 2**20} MiB left; {images} pictures may need {needed // 2**20} MiB.",
+            hint="Make room, or name a folder on another disk with SEEDREAM_STORE.",
         )
 
 

@@ -1,0 +1,281 @@
+"""An answer once its head is here: how many events it may have, whose key it must not repeat, what its date tells."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import json
+from collections.abc import Callable
+from datetime import UTC, datetime, timedelta
+from email.utils import format_datetime
+from time import process_time
+from typing import Any
+
+import httpx
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from raw_server import EVENT_STREAM, Behaviour, Cut, Raw, Reply, Request, raw_server, sse
+from seedream_magic import OutcomeUnknown, ResponseBroken, SeedreamError
+from seedream_magic.api import answer as answer_module
+from seedream_magic.api.answer import MAXIMUM_EVENTS, Answer, skew_of
+from seedream_magic.api.client import post
+from seedream_magic.api.events import Unreadable
+from seedream_magic.api.keys import Key
+from seedream_magic.api.redaction import without_secret
+from service import POST, completed, link, stream_head
+from test_client import Objects, ask, failure, plan_for, posted
+
+SECRET = 'sk-CANARY/3f9c"2b71&\\Zq'
+"""A key that JSON can write in many ways."""
+
+
+def heard_of(stream: bytes, **options: Any) -> tuple[Objects, SeedreamError | None]:
+    """What a stream brings, and the error at its end."""
+
+    async def run(url: str) -> tuple[Objects, SeedreamError | None]:
+        heard: Objects = []
+        try:
+            await posted(plan_for(url, **options), heard=heard)
+        except SeedreamError as error:
+            return heard, error
+        return heard, None
+
+    with raw_server({POST: Reply(200, EVENT_STREAM, stream)}) as server:
+        return asyncio.run(run(server.url))
+
+
+# How many events
+
+
+@pytest.mark.fault("F72")
+@pytest.mark.parametrize("event", [b'data: {"type":"x"}\n\n', b"data: x\n\n", b"data: [DONE]\n\n"])
+def test_a_flood_of_events_is_left_at_ten_thousand(event: bytes) -> None:
+    """Known or not, readable or not: so many are handed out, then the answer is called broken, and billed."""
+    heard, error = heard_of(event * (MAXIMUM_EVENTS + 5000), images=4)
+    assert len(heard) == MAXIMUM_EVENTS == 10_000
+    assert isinstance(error, ResponseBroken)
+    assert (str(error), error.billed) == ("The stream brought more than 10,000 events.", "yes")
+
+
+def test_comments_are_no_events() -> None:
+    """Thirty thousand keep-alives, of every form, and the picture behind them comes."""
+    pings = b": ping\n\n:\n\nid: 1\n\nevent: ping\n\nretry: 5\n\n" * 6_000
+    assert heard_of(pings + b'data: {"type":"x"}\n\n' + completed(1)) == (
+        [{"type": "x"}, *_completed(1)],
+        None,
+    )
+
+
+def _completed(images: int) -> list[Any]:
+    lines = completed(images).decode().splitlines()
+    first, second = (line.removeprefix("data: ") for line in lines if line.startswith("data: "))
+    assert second == "[DONE]"
+    return [json.loads(first), None]
+
+
+def test_comments_count_as_bytes(monkeypatch: pytest.MonkeyPatch) -> None:
+    """What only keeps a connection alive is not read for ever."""
+    monkeypatch.setattr("seedream_magic.api.client.MAXIMUM_BYTES_PER_IMAGE", 100_000)
+    heard, error = heard_of(b'data: {"type":"x"}\n\n' + b": ping\n\n" * 50_000)
+    assert heard == [{"type": "x"}]
+    assert "longer than 100,000 bytes" in str(error)
+
+
+# Whose key
+
+
+def spelled(secret: str) -> dict[str, str]:
+    """A JSON text that holds the secret, in the ways that the writers of JSON have for it."""
+    plain = json.dumps(secret)
+    return {
+        "plain": plain,
+        "slashes": plain.replace("/", "\\/"),
+        "Go": plain.replace("&", "\\u0026"),
+        "all escaped": '"' + "".join(f"\\u{ord(sign):04x}" for sign in secret) + '"',
+        "capitals": '"' + "".join(f"\\u{ord(sign):04X}" for sign in secret) + '"',
+    }
+
+
+FORMS: dict[str, Callable[[str], bytes]] = {
+    "an item's refusal": lambda text: b'{"data": [{"error": {"code": "x", "message": %s}}]}' % text.encode(),
+    "a refusal": lambda text: b'{"error": {"code": "x", "message": %s}}' % text.encode(),
+    "a name": lambda text: b'{"data": [], %s: 1}' % text.encode(),
+    "an event": lambda text: b'data: {"error": {"message": %s}}\n\n' % text.encode(),
+    "half an event": lambda text: b'data: {"type":"x"}\n\ndata: {"error": {"code": %s, "x' % text.encode(),
+    "no JSON": lambda text: b"data: key %s\n\n" % text.encode(),
+    "cut JSON": lambda text: b'{"data": [{"error": {"code": "x", "message": %s}}, ' % text.encode(),
+    "no object": lambda text: b"[%s]" % text.encode(),
+    "a page": lambda text: b"<html>%s" % text.encode(),
+    "a text": lambda text: b"x%s" % text.encode(),
+}
+
+
+@pytest.mark.parametrize("spelling", spelled(SECRET))
+@pytest.mark.parametrize("form", FORMS)
+def test_a_key_that_is_repeated_in_a_good_answer_is_masked(form: str, spelling: str) -> None:
+    """In what is handed out, in what is told of the rest, and in the bytes that are kept of what cannot be read."""
+
+    async def run(url: str) -> str:
+        told: list[Any] = []
+        try:
+            async with post(plan_for(url), Key(SECRET, "a test"), client_request_id="our-id") as answer:
+                told += [answer.headers, answer.request_id]
+                async for value in answer.objects():
+                    told.append(value)
+        except ResponseBroken as error:
+            told += [*error.lines(), error.raw.decode()]
+        return json.dumps(told, default=lambda value: value.reason)
+
+    body = FORMS[form](spelled(SECRET)[spelling])
+    headers = {"X-Request-Id": f"id {SECRET}", "Server": SECRET}
+    with raw_server({POST: Reply(200, headers, body)}) as server:
+        told = asyncio.run(run(server.url))
+    assert "(key)" in told
+    assert "CANARY" not in told
+    assert "3f9c" not in told
+
+
+def test_an_unreadable_start_of_a_connection_is_told_without_the_key() -> None:
+    """A server that is none of HTTP may send back what it was sent."""
+
+    def echo(request: Request) -> Behaviour:
+        return Raw(request.headers["authorization"].encode() + b"\r\n\r\n")
+
+    error = failure(echo)
+    assert isinstance(error, OutcomeUnknown)
+    assert "(key)" in str(error)
+
+
+@given(secret=st.text(st.characters(min_codepoint=33, max_codepoint=126), min_size=8, max_size=20), data=st.data())
+def test_every_spelling_of_json_is_found(secret: str, data: st.DataObject) -> None:
+    """Each sign as it is where JSON allows that, after a backslash where it allows that, or as an escape."""
+
+    def written(sign: str) -> str:
+        forms = [f"\\u{ord(sign):04x}", f"\\u{ord(sign):04X}"]
+        forms += [sign] if sign not in '"\\' else []
+        forms += [f"\\{sign}"] if sign in '"\\/' else []
+        return data.draw(st.sampled_from(forms))
+
+    text = "".join(map(written, secret))
+    assert json.loads(f'"{text}"') == secret
+    assert without_secret(f'{{"a": "…{text}…"}}', secret) == '{"a": "…(key)…"}'
+
+
+def test_a_short_key_may_be_a_word() -> None:
+    """The demo's is `demo`; a text that names the demo is not cut to pieces for it."""
+    assert without_secret("the demo", "demo") == "the demo"
+
+
+@pytest.mark.fault("F93")
+def test_the_search_for_the_key_is_quick() -> None:
+    """In a picture whose slashes are escaped every sign may begin an escape: 16 MiB in less than two seconds."""
+    text = '{"b64_json":"' + "abc\\/sk-ANARY+" * 2**20 + '"}'
+    began = process_time()
+    assert without_secret(text, "sk-CANARY-3f9c2b71") == text
+    assert process_time() - began < 2
+
+
+# What its date tells
+
+
+NOW = datetime(2026, 5, 1, 12, 0, tzinfo=UTC)
+
+
+class Clock(datetime):
+    """The clock of this machine; it stands."""
+
+    @classmethod
+    def now(cls, tz: Any = None) -> datetime:  # type: ignore[override]  # the plain class is enough
+        return NOW
+
+
+@pytest.mark.fault("F106")
+@pytest.mark.parametrize(
+    ("date", "minutes"),
+    [
+        (NOW, None),
+        (NOW - timedelta(minutes=5), None),
+        (NOW + timedelta(minutes=5), None),
+        (NOW - timedelta(minutes=14), None),  # of the ten minutes that it took, the service dated the first
+        (NOW - timedelta(minutes=16), 6),
+        (NOW + timedelta(minutes=6), -6),
+        (NOW + timedelta(days=9), -9 * 1440),
+        (None, None),
+    ],
+)
+def test_a_clock_that_differs_is_measured(
+    date: datetime | None, minutes: int | None, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """By more than five minutes from every instant between the request and the answer's head."""
+    monkeypatch.setattr(answer_module, "datetime", Clock)
+    headers = {} if date is None else {"Date": format_datetime(date, usegmt=True)}
+    skew = skew_of(httpx.Response(200, headers=headers), sent=NOW - timedelta(minutes=10))
+    assert skew == (None if minutes is None else timedelta(minutes=minutes))
+
+
+def test_a_date_that_is_none_tells_nothing() -> None:
+    """As with every other header: what cannot be read counts as absent."""
+    response = httpx.Response(200, headers={"Date": "yesterday"})
+    assert skew_of(response, sent=NOW) is None
+
+
+def answer_of(skew: timedelta | None) -> Answer:
+    key: Any = None
+    return Answer(1, 200, {}, None, skew, key, key, key, 0)
+
+
+@pytest.mark.parametrize(
+    ("skew", "words"),
+    [
+        (timedelta(minutes=6, seconds=50), "6 min ahead of"),
+        (timedelta(minutes=-119), "119 min behind"),
+        (timedelta(hours=25), "25 h ahead of"),
+        (timedelta(days=-9), "216 h behind"),
+    ],
+)
+def test_a_wrong_clock_is_told(skew: timedelta, words: str) -> None:
+    """By how much, and on which side."""
+    assert f"This machine's clock is {words} the service's" in answer_of(skew).clock_note
+
+
+def test_a_right_clock_is_not_told() -> None:
+    """Nothing is said where nothing is wrong."""
+    assert answer_of(None).clock_note == ""
+
+
+# What a cut leaves
+
+
+@pytest.mark.fault("F48")
+def test_a_cut_answer_tells_the_refused_places_too() -> None:
+    """Which of the four was refused stood before the cut, and why."""
+
+    def cut(request: Request) -> Behaviour:
+        refused = {"error": {"code": "OutputImageSensitiveContentDetected", "message": "words"}}
+        whole = json.dumps({"data": [{"url": link(request, 0)}, refused, {"url": link(request, 2)}, {"url": "http"}]})
+        return Cut(Reply(200, {}, whole.encode()), -6)
+
+    async def run(url: str) -> Objects:
+        heard: Objects = []
+        with contextlib.suppress(ResponseBroken):
+            await posted(plan_for(url, images=4), heard=heard)
+        return heard
+
+    with raw_server({POST: cut}) as server:
+        first, third, second = asyncio.run(run(server.url))
+    assert isinstance(first, dict)
+    assert isinstance(third, dict)
+    assert (first["image_index"], third["image_index"]) == (0, 2)
+    assert second == {
+        "type": "image_generation.partial_failed",
+        "image_index": 1,
+        "error": {"code": "OutputImageSensitiveContentDetected", "message": "words"},
+    }
+
+
+def test_the_rest_of_a_stream_is_heard_as_before() -> None:
+    """An event that is no JSON is told in its first words, the others come."""
+    heard = ask(Raw(stream_head() + b"data: \xff nonsense\n\n" + sse(None, {"type": "x"}) + completed(1)))
+    assert heard == [Unreadable("an event that is no JSON object: nonsense"), {"type": "x"}, *_completed(1)]
