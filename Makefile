@@ -102,7 +102,7 @@ workers := -n logical --maxprocesses=4 --dist=loadgroup
 leftovers := -W ignore::pytest.PytestUnraisableExceptionWarning
 dependent := magic_kernel magic replay seedream generate client download bridge preview verify carousel demo_server \
 	kernel packaging export export_archive export_animation export_sheet store references references_wire iterate \
-	background completion doctor commands models_table found_again storyboard limits
+	background panel panel_kernel cell_text completion doctor commands models_table found_again storyboard limits
 
 test: check $(dev_ready) $(lowest_ready) ## check, the whole suite, and the suite without a browser on the oldest versions
 	.venv/bin/python -m pytest $(workers)

@@ -6,6 +6,7 @@ import importlib
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
+    from seedream_magic.api.storyboard import Storyboard
     from seedream_magic.errors import (
         ApiError,
         AuthFailed,
@@ -29,7 +30,6 @@ if TYPE_CHECKING:
         ServerFailed,
         UnsafeURL,
     )
-    from seedream_magic.api.storyboard import Storyboard
     from seedream_magic.images.image_set import Frame, ImageSet
     from seedream_magic.notebook.panel import Panel
     from seedream_magic.seedream import Seedream

@@ -65,7 +65,9 @@ class Background(Generic[Value]):
         self._worker.start()
 
     def hand_over_first(self, seconds: float) -> None:
-        """Tell the first result here and now, if it comes in this time."""
+        """Tell the first result here and now, if it comes in this time; without a loop the worker tells it."""
+        if self._loop is None:
+            return
         with suppress(queue.Empty):
             self._tell(self._results.get(timeout=seconds))
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Sequence
 from dataclasses import replace
 from typing import TYPE_CHECKING
@@ -9,6 +10,7 @@ from typing import TYPE_CHECKING
 from seedream_magic.api.make_request import checked
 from seedream_magic.api.models import MAXIMUM_IMAGES, find_model
 from seedream_magic.api.plan import Lineage, Plan
+from seedream_magic.api.reference import Reference
 from seedream_magic.api.request import ImageRequest
 from seedream_magic.errors import ConfigError, InvalidRequest
 from seedream_magic.images.image_set import Frame, ImageSet
@@ -16,6 +18,8 @@ from seedream_magic.images.lineage import extend_request, redo_request, vary_req
 
 if TYPE_CHECKING:
     from seedream_magic.seedream import Seedream
+
+_NAMED_FRAME = re.compile(r"run:(?P<run>[^\s\[\]]+)(\[(?P<place>\d{1,2})\])?")
 
 
 def redo(images: ImageSet, *places: int, prompt: str | None, refs: object, fresh: bool) -> ImageSet:
@@ -84,6 +88,45 @@ def plan_retry(door: Seedream, run_id: str) -> Plan:
     if not missing:
         raise InvalidRequest(f"Run {images.run_id} has no failed frame.")
     return plan_redo(door, images, *missing)
+
+
+def references(door: Seedream, refs: object, *, fit: bool) -> tuple[tuple[Reference, ...], tuple[str, ...]]:
+    """The references that these values stand for, and what is to be told of them; `fit` scales what is too large."""
+    values = list(refs) if isinstance(refs, list | tuple) else [] if refs is None else [refs]
+    if not values:
+        return (), ()
+    from seedream_magic.api.references import fitted  # noqa: PLC0415 - Pillow loads when it is used
+
+    named = [_frame_named(door, value) for value in values]
+    leaves = [leaf for value in named for leaf in (value.ok if isinstance(value, ImageSet) else [value])]
+    made = [reference for leaf in leaves for reference in _read(door, leaf)]
+    scaled = [fitted(reference) if fit else (reference, "") for reference in made]
+    return tuple(reference for reference, _ in scaled), tuple(told for _, told in scaled if told)
+
+
+def _frame_named(door: Seedream, value: object) -> object:
+    """The frame that "run:ID[2]" names, the set that "run:ID" names; any other value as it is."""
+    named = _NAMED_FRAME.fullmatch(value.strip()) if isinstance(value, str) else None
+    if named is None:
+        return value
+    images = door.show(named["run"])
+    if named["place"] is None:
+        return images
+    if int(named["place"]) >= len(images):
+        raise InvalidRequest(f"Run {images.run_id} has frames 0 to {len(images) - 1}; {value} is none of them.")
+    return images[int(named["place"])]
+
+
+def _read(door: Seedream, leaf: object) -> tuple[Reference, ...]:
+    """The references of a value; a frame of the front door's store is named by its run, not by a folder."""
+    from seedream_magic.api.references import make_references  # noqa: PLC0415 - Pillow loads when it is used
+
+    if isinstance(leaf, Reference):
+        return (leaf,)
+    made = make_references([leaf])
+    if isinstance(leaf, Frame) and leaf.run_id and leaf.door is not None and leaf.door.store == door.store:
+        return tuple(replace(reference, source=f"run:{leaf.run_id}[{leaf.index}]") for reference in made)
+    return made
 
 
 def _plan_from(

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import asyncio
 import os
-import re
 from collections import Counter
 from collections.abc import AsyncGenerator, Callable, Mapping
 from contextlib import aclosing
@@ -31,12 +30,10 @@ from seedream_magic.images.index import history, run_of_picture
 from seedream_magic.images.lineage import joined
 from seedream_magic.images.purge import Purged, purge
 from seedream_magic.images.store import DEFAULT_FOLDER
+from seedream_magic.iterate import references
 from seedream_magic.recover import is_live, recover, unfinished
 
-_NAMED_FRAME = re.compile(r"run:(?P<run>[^\s\[\]]+)(\[(?P<place>\d{1,2})\])?")
-
-
-FIRST_VALUE_SECONDS = 2.0
+FIRST_VALUE_SECONDS = 0.5
 """How long `start` waits for the run to have begun: a folder is made and a record written."""
 
 
@@ -169,34 +166,11 @@ class Seedream:
 
     def references(self, refs: object, *, fit: bool = False) -> tuple[tuple[Reference, ...], tuple[str, ...]]:
         """The references that these values stand for, and what is to be told of them."""
-        values = list(refs) if isinstance(refs, list | tuple) else [] if refs is None else [refs]
-        if not values:
-            return (), ()
-        from seedream_magic.api.references import fitted, make_references  # noqa: PLC0415 - Pillow loads when it is used
+        return references(self, refs, fit=fit)
 
-        named = [self._frame_named(value) for value in values]
-        leaves = [leaf for value in named for leaf in (value.ok if isinstance(value, ImageSet) else [value])]
-        made = [self._traced(leaf, reference) for leaf in leaves for reference in make_references([leaf])]
-        scaled = [fitted(reference) if fit else (reference, "") for reference in made]
-        return tuple(reference for reference, _ in scaled), tuple(told for _, told in scaled if told)
-
-    def _traced(self, leaf: object, reference: Reference) -> Reference:
-        """A reference that is a frame of this store is named by its run, not by a folder of this machine."""
-        if not isinstance(leaf, Frame) or not leaf.run_id or leaf.door is None or leaf.door.store != self.store:
-            return reference
-        return replace(reference, source=f"run:{leaf.run_id}[{leaf.index}]")
-
-    def _frame_named(self, value: object) -> object:
-        """The frame that "run:ID[2]" names, the set that "run:ID" names; any other value as it is."""
-        named = _NAMED_FRAME.fullmatch(value.strip()) if isinstance(value, str) else None
-        if named is None:
-            return value
-        images = self.show(named["run"])
-        if named["place"] is None:
-            return images
-        if int(named["place"]) >= len(images):
-            raise InvalidRequest(f"Run {images.run_id} has frames 0 to {len(images) - 1}; {value} is none of them.")
-        return images[int(named["place"])]
+    def key(self) -> Key:
+        """The key for the provider, in its wrapper. Raises `MissingKey`, or `ConfigError` for one that is unusable."""
+        return self._key or find_key(self.provider)
 
     def generate(self, prompt: str | Storyboard, **options: Unpack[Options]) -> ImageSet:
         """Draw and wait; options as for `plan`. Works in scripts, in notebooks and inside a running event loop."""
@@ -321,8 +295,7 @@ class Seedream:
             return self._replayed(stored)
         if self.check is not None:
             self.check(plan)
-        key = self._key or find_key(plan.provider)
-        run = generate(plan, key, store=self.store, transport=self._transport)
+        run = generate(plan, self.key(), store=self.store, transport=self._transport)
         return self._joined(self._counted(run), plan.lineage)
 
     async def _replayed(self, record: Record) -> AsyncGenerator[ImageSet, None]:

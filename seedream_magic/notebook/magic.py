@@ -22,6 +22,7 @@ from seedream_magic.notebook.cell import LAYOUTS, Cell, parse_cell
 from seedream_magic.notebook.commands import run_command
 from seedream_magic.notebook.completion import register_completion, unregister_completion
 from seedream_magic.notebook.help import help_text
+from seedream_magic.notebook.panel_command import close_panels
 from seedream_magic.notebook.running import Running, images_to_bill
 from seedream_magic.notebook.variables import filled, value_of
 
@@ -206,6 +207,7 @@ def register(shell: InteractiveShell) -> None:
 def unregister(shell: InteractiveShell) -> None:
     """Take the magics out again."""
     unregister_completion(shell)
+    close_panels()
     for kind in ("line", "cell"):
         shell.magics_manager.magics[kind].pop("seedream", None)
     shell.configurables[:] = [held for held in shell.configurables if type(held).__name__ != SeedreamMagics.__name__]

@@ -1,0 +1,105 @@
+"""The `%%seedream` cell that makes the same request, in a text area and on the clipboard."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Iterable, Mapping
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+import ipywidgets as widgets
+
+from seedream_magic.api.cell_text import cell_text
+from seedream_magic.api.providers import DEFAULT_PROVIDER, Provider, find_provider
+from seedream_magic.api.reference import Reference
+from seedream_magic.api.request import ImageRequest
+from seedream_magic.errors import ConfigError
+from seedream_magic.images.durable import write_durably
+from seedream_magic.images.store import REFERENCES
+from seedream_magic.notebook.panel.controls import column, indented, labelled, show
+from seedream_magic.notebook.panel.references import Held
+from seedream_magic.view.carousel import element
+
+# Widgets run no scripts, but the page runs handlers of their HTML. Where it forbids that, the text area is there. The
+# second is run by a picture that is none, as soon as it stands in the page: only just after the click that asked for
+# the cell, not again when the panel is displayed anew.
+_COPY = """const told = this.parentElement.querySelector('[role=status]');
+const area = this.closest('.seedream-panel').querySelector('.seedream-cell textarea');
+const failed = () => { area.select(); told.textContent = 'Press Ctrl+C.'; };
+navigator.clipboard ? navigator.clipboard.writeText(this.dataset.cell).then(
+  () => { told.textContent = 'Copied.'; }, failed) : failed();"""
+_COPY_AT_ONCE = """const made = Number(this.dataset.made), beside = this.nextElementSibling;
+if (Math.abs(Date.now() / 1000 - made) < 10 && !window['seedream' + made]) {
+  window['seedream' + made] = true;
+  navigator.clipboard?.writeText(this.dataset.cell).then(
+    () => { beside.parentElement.querySelector('[role=status]').textContent = 'Copied.'; }, () => {});
+}"""
+
+
+class CopiedCell:
+    """The text area "Cell" with its button; nothing is there until a cell was asked for, nor once it is out of date."""
+
+    def __init__(self) -> None:
+        self.area = labelled(widgets.Textarea, "Cell", "The cell that makes the same request", "生成同一请求的单元格")
+        self.area.layout.width = "auto"
+        self.area.add_class("seedream-cell")
+        self._copy = widgets.HTML()
+        self._request: ImageRequest | None = None
+        self.widget = column(self.area, indented(self._copy))
+        show(self.widget, shown=False)
+
+    def keep_to(self, request: ImageRequest | None) -> None:
+        """Take the cell away if it makes another request than this."""
+        if request != self._request:
+            show(self.widget, shown=False)
+
+    def show(self, request: ImageRequest | None, cell: str, made: float) -> None:
+        """Show the cell of a request, and copy it where the page allows; `made` is the time of the click for it."""
+        self._request = request
+        self.area.rows = min(12, cell.count("\n") + 2)
+        self.area.value = cell
+        at_once = {"src": "data:,", "alt": "", "hidden": "", "data-cell": cell, "data-made": str(made)}
+        again = {"type": "button", "class": "jupyter-button widget-button", "style": "width:auto", "data-cell": cell}
+        self._copy.value = str(
+            element(
+                "div",
+                {},
+                element("img", {**at_once, "onerror": _COPY_AT_ONCE}),
+                element("button", {**again, "title": "Copies the cell · 复制单元格", "onclick": _COPY}, "Copy"),
+                element("span", {"role": "status", "style": "margin-left:10px"}, ""),
+            )
+        )
+        show(self.widget, shown=True)
+
+
+def cell_of(
+    request: ImageRequest, held: Iterable[Held], *, settings: Mapping[str, Any], provider: Provider, store: Path
+) -> str:
+    """The cell that makes this request with these references; pictures that no cell can name are kept in the store.
+
+    `settings` are the notebook's, with "provider" where it has one. Raises `ConfigError` where the store is full.
+    """
+    session = settings.get("provider") or os.environ.get("SEEDREAM_PROVIDER") or DEFAULT_PROVIDER
+    other = provider.name != find_provider(session).name
+    model = settings.get("model") or os.environ.get("SEEDREAM_MODEL") or provider.default_model
+    named = replace(request, references=tuple(_named(one, store) for one in held))
+    return cell_text(named, settings={**settings, "model": model}, provider=provider.name if other else None)
+
+
+def _named(held: Held, store: Path) -> Reference:
+    """The reference under a name that a cell can read."""
+    reference = held.reference
+    if held.typed or not reference.data:
+        return reference
+    folder = store / REFERENCES
+    path = folder / reference.file
+    try:
+        for place in (store, folder):
+            place.mkdir(mode=0o700, parents=True, exist_ok=True)
+        if not path.exists():
+            write_durably(path, reference.data, mode=0o600)
+    except OSError as exc:
+        raise ConfigError(f"The reference cannot be kept in {folder} ({exc.strerror or exc}).") from exc
+    here = Path.cwd()
+    return replace(reference, source=str(path.relative_to(here) if path.is_relative_to(here) else path))

@@ -1,0 +1,207 @@
+"""The form: what the next request asks for. Only what the chosen model can do is offered."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from typing import Any
+
+import ipywidgets as widgets
+
+from seedream_magic.api.models import KNOWN_IDS, MAXIMUM_IMAGES, SIDES, Model, find_model, pixels_for_ratio
+from seedream_magic.api.providers import Provider
+from seedream_magic.api.request import DEFAULT_SIZE, ImageRequest
+from seedream_magic.api.storyboard import Storyboard, escaped, read_prompt, storyboard, without_blank_ends
+from seedream_magic.api.values import parse_ratio
+from seedream_magic.errors import InvalidRequest
+from seedream_magic.notebook.models_table import ids_for
+from seedream_magic.notebook.panel.controls import Choice, button, column, indented, labelled, lines, offer, row, show
+from seedream_magic.notebook.panel.frames import Frames
+from seedream_magic.notebook.panel.home import Home
+
+RATIOS = ("1:1", "4:3", "3:4", "3:2", "2:3", "16:9", "9:16", "21:9")
+ANY = "any"
+"""In place of a ratio: the model decides."""
+_COUNTS = (*map(str, range(1, MAXIMUM_IMAGES + 1)), "auto")
+_FURTHER = ("output_format", "background", "layer_decomposition", "web_search", "optimize_prompt")
+"""Options without a control of their own, kept from a request that had them."""
+
+
+class Form:
+    """The controls of a request. `changed` is called once after each change, when the form stands."""
+
+    def __init__(
+        self, home: Home, provider: Provider, model: str, settings: Mapping[str, Any], changed: Callable[[], None]
+    ) -> None:
+        self._told, self._settings = changed, settings
+        self._arranging, self._streams = True, "stream" in settings
+        self.kept: dict[str, Any] = {}
+        self._make_controls(home)
+        self.model.offer(_offered(provider, model), model)
+        self.watermark.value = settings.get("watermark", True) is not False
+        self.stream.value = settings.get("stream") is True
+        self._take_size(settings.get("size") or ("2K" if settings.get("ratio") else ""), settings.get("ratio"))
+        offer(self.images, _COUNTS, str(settings.get("images", 1)))
+        self._arranging = False
+        self._arrange()
+
+    def _make_controls(self, home: Home) -> None:
+        changed, area = self._changed, {"rows": 3, "placeholder": "What to draw, in Chinese or English"}
+        self.prompt = labelled(widgets.Textarea, "Prompt", "What to draw", "提示词，中英文皆可", **area)
+        self.prompt.layout.width = "auto"
+        self.frames = Frames(home, changed)
+        self.model = Choice(home, ("Model", "id"), "The model that draws", "模型", changed=changed)
+        self.size = Choice(
+            home, ("Size", "pixels"), "A preset, or WIDTHxHEIGHT in pixels", "尺寸：预设或 宽x高", changed=changed
+        )
+        hint = "Width to height; any: the model decides", "宽高比；any：由模型决定"
+        self.ratio = Choice(home, ("Ratio", "W:H"), *hint, changed=changed)
+        self.size.list.layout.width = self.ratio.list.layout.width = "176px"
+        self.pixels = widgets.HTML()
+        self.pixels.add_class("seedream-quiet")
+        self.images = labelled(
+            widgets.Dropdown, "Images", "How many; auto: the model decides", "张数；auto：由模型决定"
+        )
+        self.images.layout.width = "176px"
+        switch = {"indent": False, "style": {"description_width": "auto"}}
+        self.watermark = labelled(widgets.Checkbox, "Watermark", "The service's AI mark", "水印", **switch)
+        self.stream = labelled(widgets.Checkbox, "Stream", "Pictures come one by one", "逐张接收", **switch)
+        self.watermark.layout.width = self.stream.layout.width = "auto"
+        self.watermark.layout.margin = self.stream.layout.margin = "2px 8px"
+        for control in (self.prompt, self.images, self.watermark):
+            home.watch(control, changed)
+        home.watch(self.stream, self._stream_chosen)
+        self.further = widgets.HTML()
+        hint = "Sends the request without these options", "不再发送这些选项"
+        self._further_row = row(indented(self.further), button(home, "Leave out", *hint, self.leave_out))
+        self.words = column(self.prompt, self.frames.widget)
+        self.settings = column(
+            row(self.model.widget),
+            row(self.size.widget, self.ratio.widget, self.pixels),
+            row(self.images, self.watermark, self.stream),
+            self._further_row,
+        )
+
+    @property
+    def text(self) -> str | Storyboard:
+        """The prompt as a cell would read it. Raises `InvalidRequest` for a frame without words."""
+        if not self.frames.prompts:
+            return read_prompt(self.prompt.value)
+        style, *frames = (_trimmed(text) for text in (self.prompt.value, *self.frames.prompts))
+        return storyboard(style, frames)
+
+    @property
+    def options(self) -> dict[str, Any]:
+        """The options beside the prompt, by their names in `Seedream.plan`."""
+        of_preset = self.size.value in SIDES and self.ratio.value not in {ANY, ""}
+        known = find_model(self.model.value)
+        return {
+            "response_format": self._settings.get("response_format"),
+            "model": self.model.value,
+            "images": None if self._frame_count() else self.images.value,
+            "size": self.size.value,
+            "ratio": self.ratio.value if of_preset else None,
+            "watermark": self.watermark.value,
+            "stream": self.stream.value if self._streams and (known is None or known.stream) else None,
+            **self.kept,
+        }
+
+    def fill(self, request: ImageRequest) -> None:
+        """Take over what a request asks for, but its references."""
+        self._arranging, board = True, request.storyboard
+        self.prompt.value = board.style if board else escaped(request.prompt)
+        self.frames.prompts = board.frames if board else ()
+        self.model.value = request.model
+        self._take_size(request.size, None)
+        several = request.sequential_image_generation == "auto"
+        offer(self.images, _COUNTS, str(request.max_images or "auto") if several else "1")
+        self.watermark.value = request.watermark
+        self._streams, self.stream.value = request.stream is not None, bool(request.stream)
+        self.kept = {name: getattr(request, name) for name in _FURTHER if getattr(request, name)}
+        self.kept |= {"extra": dict(request.extra)} if request.extra else {}
+        self.kept |= {} if request.response_format == "url" else {"response_format": request.response_format}
+        self._arranging = False
+        self._changed()
+
+    def leave_out(self) -> None:
+        """Drop the options that have no control."""
+        self.kept = {}
+        self._changed()
+
+    def _frame_count(self) -> int:
+        """How many frames the storyboard has; 0 for a prompt."""
+        try:
+            text = self.text
+        except InvalidRequest:  # a frame still has no words
+            return len(self.frames.prompts) or 1
+        return len(text.frames) if isinstance(text, Storyboard) else 0
+
+    def _take_size(self, size: str, ratio: str | None) -> None:
+        known = find_model(self.model.value)
+        preset, of_preset = sized(known, size or (known.default_size if known else DEFAULT_SIZE))
+        self.size.offer(_sizes(known), preset)
+        self.ratio.offer((ANY, *RATIOS), ratio or of_preset)
+
+    def _stream_chosen(self) -> None:
+        if not self._arranging:
+            self._streams = True
+            self._changed()
+
+    def _changed(self) -> None:
+        if not self._arranging:
+            self._arranging = True
+            self._arrange()
+            self._arranging = False
+            self._told()
+
+    def _arrange(self) -> None:
+        """Offer what the model takes, and leave out what says nothing."""
+        known, frames = find_model(self.model.value), self._frame_count()
+        if self.size.value in SIDES and self.size.value not in _sizes(known):
+            self._take_size("", None)
+        self.size.offer(_sizes(known), self.size.value)
+        show(self.ratio.widget, shown=self.size.value in SIDES)
+        self.pixels.value = self._pixels(known)
+        counts = ("1",) if known is not None and not known.sets else _COUNTS
+        count = str(frames) if frames else self.images.value if self.images.value in counts else "1"
+        offer(self.images, (count,) if frames else counts, count)
+        self.images.disabled = len(self.images.options) == 1
+        show(self.frames.widget, shown=bool(frames) or known is None or known.sets)
+        show(self.stream, shown=known is None or known.stream)
+        if not self._streams:
+            self.stream.value = self.images.value != "1"
+        self.further.value = lines([f"Also sent: {', '.join(f'{name} {value}' for name, value in self.kept.items())}"])
+        show(self._further_row, shown=bool(self.kept))
+        self.prompt.description = "Style" if self.frames.prompts else "Prompt"
+
+    def _pixels(self, known: Model | None) -> str:
+        """The exact pixels of the ratio."""
+        try:
+            pair = parse_ratio(self.ratio.value)
+        except InvalidRequest:
+            return ""
+        return "{} × {} px".format(*pixels_for_ratio(known, self.size.value, pair)) if self.size.value in SIDES else ""
+
+
+def sized(known: Model | None, size: str) -> tuple[str, str]:
+    """The preset and the ratio whose pixels a size is; the size itself and `ANY` where it is none of them."""
+    for preset in () if size in SIDES else _sizes(known):
+        for ratio in RATIOS:
+            if "{}x{}".format(*pixels_for_ratio(known, preset, parse_ratio(ratio))) == size:
+                return preset, ratio
+    return size, ANY
+
+
+def _sizes(known: Model | None) -> tuple[str, ...]:
+    return tuple(SIDES) if known is None else known.presets
+
+
+def _offered(provider: Provider, model: str) -> tuple[str, ...]:
+    """The ids to choose from; a gateway may take dated ones beside its own, as the demo does."""
+    ids = ids_for(provider.name)
+    if not (provider.strict and provider.needs_key):
+        ids += tuple(known for known in KNOWN_IDS if known.startswith("doubao-") and known not in ids)
+    return tuple(dict.fromkeys((model, *ids)))
+
+
+def _trimmed(text: str) -> str:
+    return "\n".join(without_blank_ends(text.split("\n")))

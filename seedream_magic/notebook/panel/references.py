@@ -1,0 +1,147 @@
+"""The references of the next request: thumbnails, a field for paths and links, and uploads.
+
+Pictures stay in Python: a widget holds a small preview at most, and an upload leaves its widget at once.
+"""
+
+from __future__ import annotations
+
+import tempfile
+from collections.abc import Callable, Iterable
+from dataclasses import dataclass, replace
+from functools import partial
+from pathlib import Path
+from typing import Any
+
+import ipywidgets as widgets
+
+from seedream_magic.api.redaction import redacted
+from seedream_magic.api.reference import Reference
+from seedream_magic.api.reference_files import is_data_uri
+from seedream_magic.api.reference_limits import short
+from seedream_magic.errors import SeedreamError
+from seedream_magic.images.image_set import Frame
+from seedream_magic.notebook.panel.controls import button, close, column, hinted, indented, labelled, row
+from seedream_magic.notebook.panel.home import Home
+from seedream_magic.view.carousel import element
+from seedream_magic.view.preview import preview
+
+THUMBNAIL_BYTES = 6_000
+THUMBNAIL_EDGE = "72px"
+
+
+@dataclass(frozen=True)
+class Held:
+    """A reference of the form; `typed` says that a cell can name it as its source stands."""
+
+    reference: Reference
+    typed: bool
+
+
+class References:
+    """What the next request refers to.
+
+    `read` makes references of a value and tells what was done to them (`Seedream.references`); `changed` is called
+    when there are others, `tell` with what was wrong or is worth knowing.
+    """
+
+    def __init__(
+        self,
+        home: Home,
+        read: Callable[..., tuple[tuple[Reference, ...], tuple[str, ...]]],
+        changed: Callable[[], None],
+        tell: Callable[[Iterable[str]], None],
+    ) -> None:
+        self._home, self._read, self._changed, self._tell = home, read, changed, tell
+        self.held: tuple[Held, ...] = ()
+        self._thumbnails = indented(row())
+        english = "A path, a glob, an https link, or run:ID[K] for a frame of an earlier run; Enter adds it"
+        self.text = labelled(widgets.Text, "Reference", english, "参考图：路径、通配符、链接或 run:ID[K]，回车添加")
+        self.text.placeholder, self.text.continuous_update = "path, https link or run:ID[0], then Enter", False
+        self.text.layout.width, self.text.layout.flex = "auto", "1 1 260px"
+        home.watch(self.text, self._typed)
+        hint = "Pictures of this computer, up to about 10 MB; larger ones by their path", "上传图片，约 10 MB 以内"
+        self.upload = hinted(widgets.FileUpload(accept="image/*", multiple=True), *hint)
+        self.upload.layout.width = "auto"
+        home.watch(self.upload, self._uploaded)
+        self.widget = column(self._thumbnails, row(self.text, self.upload))
+
+    @property
+    def values(self) -> tuple[Reference, ...]:
+        """The references, in the order in which they are sent."""
+        return tuple(held.reference for held in self.held)
+
+    def add(self, value: object, *, name: str | None = None, typed: bool = True) -> None:
+        """Add what a value stands for; `name` is what an upload is called. What is wrong with it is told."""
+        try:
+            made, told = self._read([value], fit=True)
+        except SeedreamError as error:
+            self._tell([f"{name}: {error}" if name else str(error)])
+            return
+        as_typed = typed and not told
+        self.hold(Held(replace(one, source=name) if name else one, as_typed) for one in made)
+        self._tell(told)
+
+    def hold(self, further: Iterable[Held]) -> None:
+        """Add references that were read already."""
+        self._keep((*self.held, *further))
+
+    def clear(self) -> None:
+        """Take all out."""
+        self._keep(())
+
+    def _remove(self, place: int) -> None:
+        self._keep(self.held[:place] + self.held[place + 1 :])
+
+    def _keep(self, held: tuple[Held, ...]) -> None:
+        self.held = held
+        gone = self._thumbnails.children
+        self._thumbnails.children = [self._thumbnail(place, one.reference) for place, one in enumerate(held)]
+        for thumbnail in gone:
+            close(thumbnail)
+        self._changed()
+
+    def _typed(self) -> None:
+        if text := self.text.value.strip():
+            self.text.value = ""
+            self.add(text, typed=not is_data_uri(text))
+
+    def _uploaded(self) -> None:
+        for name, data in taken(self.upload):
+            self.add(data, name=name, typed=False)
+
+    def _thumbnail(self, place: int, reference: Reference) -> Any:
+        name = redacted(short(reference.source, longest=40))
+        hint = f"Remove reference {place + 1}: {name}", f"移除第 {place + 1} 张参考图"
+        remove = button(self._home, "×", *hint, partial(self._remove, place))
+        picture = widgets.HTML(value=_small(reference, f"Reference {place + 1}: {name}"))
+        return row(picture, remove, width="auto", align_items="flex-start", flex_flow="row nowrap")
+
+
+def taken(upload: Any) -> list[tuple[str, bytes]]:
+    """The names and bytes of what was uploaded, which leave the widget; ipywidgets 7 keeps them in another shape."""
+    value = upload.value
+    if isinstance(value, dict):
+        files = [(str(name), bytes(file["content"])) for name, file in value.items()]
+        if files:  # the counter stays: the page adds to it, and only a change of it is told
+            upload.metadata, upload.data = [], []
+            upload.set_trait("value", {})
+        return files
+    files = [(str(file["name"]), bytes(file["content"])) for file in value]
+    if files:
+        upload.value = ()
+    return files
+
+
+def _small(reference: Reference, name: str) -> str:
+    """A thumbnail as HTML; the name of what cannot be shown here (a link not fetched, HEIC)."""
+    try:
+        if not reference.data:
+            return str(element("span", {"class": "seedream-quiet"}, name))
+        with tempfile.TemporaryDirectory() as folder:
+            path = Path(folder, reference.file)
+            path.write_bytes(reference.data)
+            shown = preview(Frame(0, "", path, sha256=reference.sha256), budget=THUMBNAIL_BYTES)
+    except (SeedreamError, OSError):
+        return str(element("span", {"class": "seedream-quiet"}, name))
+    style = f"height:{THUMBNAIL_EDGE};max-width:160px;object-fit:cover;border-radius:4px;display:block"
+    return str(element("img", {"src": shown.data_uri, "alt": name, "title": name, "style": style}))

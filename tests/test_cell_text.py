@@ -1,0 +1,117 @@
+"""A request as a cell, and the cell read again: the same request."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import pytest
+from hypothesis import given, reject
+from hypothesis import settings as effort
+from hypothesis import strategies as st
+
+from seedream_magic import Seedream, Storyboard
+from seedream_magic.api.models import KNOWN_IDS
+from seedream_magic.api.request import ImageRequest
+from seedream_magic.api.storyboard import without_blank_ends
+from seedream_magic.errors import InvalidRequest
+from seedream_magic.notebook.cell import parse_cell
+
+_WORDS = st.sampled_from(["---", "\\---", "--- ", "{name}", "{{x}}", "'", '"', "\\", "四季", "é", "\u3000", "--fresh"])
+_LINES = st.lists(st.one_of(_WORDS, st.text(st.characters(codec="utf-8", exclude_characters="\n"))), max_size=4)
+
+
+def _trimmed(lines: list[str]) -> str:
+    return "\n".join(without_blank_ends("\n".join(lines).split("\n")))
+
+
+TEXTS = _LINES.map(_trimmed)
+"""A cell cannot say blank lines at the ends of a prompt, and the panel drops them as well."""
+PROMPTS = TEXTS.filter(lambda text: bool(text.strip()))
+BOARDS = st.builds(Storyboard, TEXTS, st.lists(PROMPTS, min_size=1, max_size=15).map(tuple))
+_EXTRA = st.dictionaries(
+    st.sampled_from(["seed", "guidance_scale", "用户"]), st.one_of(st.integers(), st.text(), st.none())
+)
+OPTIONS: dict[str, st.SearchStrategy[Any]] = {
+    "images": st.one_of(st.integers(1, 15), st.just("auto")),
+    "size": st.one_of(st.sampled_from(["1K", "1.5K", "2K", "3K", "4K"]), st.just("2848x1600"), st.just("3000X2000")),
+    "ratio": st.sampled_from(["1:1", "16:9", "9:16", "5:4"]),
+    "model": st.one_of(st.sampled_from(KNOWN_IDS), st.just("ep-20261122-abc"), st.just("my model's 名")),
+    "stream": st.booleans(),
+    "watermark": st.booleans(),
+    "response_format": st.sampled_from(["url", "b64_json"]),
+    "output_format": st.sampled_from(["jpeg", "png"]),
+    "background": st.sampled_from(["opaque", "transparent"]),
+    "web_search": st.booleans(),
+    "optimize_prompt": st.sampled_from(["standard", "fast"]),
+    "extra": _EXTRA,
+    "refs": st.lists(st.sampled_from(["https://example.com/a'b.jpg?x=1&y=2", "https://例.com/$HOME.png"]), max_size=3),
+}
+SETTINGS = {name: OPTIONS[name] for name in ("images", "model", "size", "stream", "watermark", "response_format")}
+
+
+@pytest.fixture(scope="module")
+def door(tmp_path_factory: pytest.TempPathFactory) -> Seedream:
+    """A front door with an empty store; plans need no network."""
+    return Seedream("anyfast", store=tmp_path_factory.mktemp("runs"))
+
+
+def read_again(door: Seedream, cell: str, settings: dict[str, Any]) -> ImageRequest:
+    """The request of a cell in a notebook with these settings."""
+    line, _, body = cell.partition("\n")
+    parsed = parse_cell(line.removeprefix("%%seedream"), body + "\n")
+    return door.plan(parsed.prompt, **{**settings, **parsed.request}).request
+
+
+@effort(max_examples=60, deadline=None)
+@given(prompt=PROMPTS | BOARDS, options=st.fixed_dictionaries({}, optional=OPTIONS))
+def test_the_cell_of_a_request_makes_it_again(
+    door: Seedream, prompt: str | Storyboard, options: dict[str, Any]
+) -> None:
+    """Whatever the request asks for and its prompt holds."""
+    if isinstance(prompt, Storyboard):
+        options.pop("images", None)
+    try:
+        plan = door.plan(prompt, **options)
+    except InvalidRequest:
+        reject()
+    assert read_again(door, plan.cell(), {}) == plan.request
+
+
+@effort(max_examples=60, deadline=None)
+@given(
+    prompt=PROMPTS,
+    options=st.fixed_dictionaries({}, optional=OPTIONS),
+    settings=st.fixed_dictionaries({}, optional=SETTINGS),
+)
+def test_a_cell_overrules_the_settings_of_its_notebook(
+    door: Seedream, prompt: str, options: dict[str, Any], settings: dict[str, Any]
+) -> None:
+    """What the settings say differently is typed in the cell, so that it makes the same request beside them."""
+    try:
+        plan = door.plan(prompt, **options)
+    except InvalidRequest:
+        reject()
+    assert read_again(door, plan.cell(settings), settings) == plan.request
+
+
+def test_a_cell_holds_nothing_that_goes_without_saying(door: Seedream) -> None:
+    """The default request is a bare cell; what the settings say is not said again."""
+    assert door.plan("a village").cell() == "%%seedream\na village"
+    assert door.plan("a village", images=4, size="4K").cell({"images": 4}) == "%%seedream -s 4K\na village"
+
+
+def test_what_the_notebook_would_fill_in_stays_as_it_was_sent(door: Seedream) -> None:
+    """Braces in a prompt that was sent are text: the cell says --raw. The storyboard comes back as parts."""
+    assert door.plan("{season}").cell() == "%%seedream --raw\n{season}"
+    board = Storyboard("flat colours", ("spring", "---"))
+    assert door.plan(board).cell() == "%%seedream\nflat colours\n---\nspring\n---\n\\---"
+
+
+def test_a_reference_stands_as_it_was_typed(door: Seedream, tmp_path: Path) -> None:
+    """Another provider than the notebook's is named by who knows it."""
+    from seedream_magic.api.cell_text import cell_text
+
+    request = door.plan("x", refs="https://example.com/a b.jpg".replace(" ", "%20")).request
+    assert "--ref https://example.com/a%20b.jpg" in cell_text(request, settings={"model": request.model})
+    assert "--provider demo" in cell_text(request, settings={}, provider="demo")

@@ -1,0 +1,563 @@
+"""The panel with real widgets in this process: what it offers, says, sends, keeps and leaves behind."""
+
+from __future__ import annotations
+
+import html
+import json
+import re
+import threading
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+import ipywidgets
+import pytest
+from IPython.core.interactiveshell import InteractiveShell
+from IPython.display import display
+from IPython.utils.capture import capture_output
+
+from raw_server import Behaviour, Gate, RawServer, Request, json_reply, raw_server
+from seedream_magic import ConfigError, InvalidRequest, Panel, Seedream, Storyboard
+from seedream_magic.api.plan import Plan
+from seedream_magic.images.image_set import ImageSet
+from seedream_magic.notebook.panel import close_all
+from seedream_magic.notebook.panel.estimate import seconds_per_picture
+from seedream_magic.notebook.panel_command import close_panels
+from seedream_magic.notebook.running import Running
+from served import KEY, check_store, door
+from service import PICTURE, POST, bodies, jpeg, picture, stream_head, succeeded, whole_answer
+
+PRO = "doubao-seedream-5-0-pro-260628"
+SERVICE = {POST: whole_answer, PICTURE: picture}
+
+
+class Person:
+    """Somebody in front of a panel: sees controls by their labels, texts without their HTML."""
+
+    def __init__(self, panel: Panel) -> None:
+        self.panel = panel
+        self.ended = threading.Event()
+
+    def controls(self) -> Iterator[Any]:
+        """Every control that is displayed."""
+        yield from _displayed(self.panel.widget)
+
+    def control(self, label: str) -> Any:
+        """The one control of that label."""
+        (found,) = [control for control in self.controls() if getattr(control, "description", None) == label]
+        return found
+
+    def sees(self, label: str) -> bool:
+        return any(getattr(control, "description", None) == label for control in self.controls())
+
+    def fill(self, **values: object) -> None:
+        """Choose or type values, by label."""
+        for label, value in values.items():
+            self.control(label).value = value
+
+    def click(self, label: str) -> None:
+        self.control(label).click()
+
+    def draw(self, label: str = "Generate") -> None:
+        """Click, and wait for the end of the run."""
+        self.ended.clear()
+        self.click(label)
+        assert self.ended.wait(20)
+
+    @property
+    def text(self) -> str:
+        """All that the panel says, its labels left out."""
+        values = (control.value for control in self.controls() if isinstance(control, ipywidgets.HTML))
+        return "\n".join(
+            html.unescape(re.sub(r"<style>.*?</style>|<[^>]*>", " ", value, flags=re.DOTALL)) for value in values
+        )
+
+
+def _displayed(widget: Any) -> Iterator[Any]:
+    if widget.layout.display != "none":
+        yield widget
+        for child in getattr(widget, "children", ()):
+            yield from _displayed(child)
+
+
+@contextmanager
+def opened(through: Seedream, images: ImageSet | str | None = None, **options: Any) -> Iterator[Person]:
+    """A person with a panel; closing it leaves no widget behind."""
+    before = set(state())
+    person = Person(Panel(images, door=through, **options))
+    after = person.panel._run._after
+
+    def ended(drawn: ImageSet | None) -> None:
+        after(drawn)
+        person.ended.set()
+
+    person.panel._run._after = ended
+    try:
+        yield person
+    finally:
+        person.panel.close()
+        assert set(state()) == before
+
+
+def state() -> dict[str, Any]:
+    """The state of all widgets, as a page holds it and a notebook may save it."""
+    held: dict[str, Any] = ipywidgets.Widget.get_manager_state()["state"]
+    return held
+
+
+@pytest.fixture
+def prompt_start(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Where no loop runs, as here, a run's own thread tells its first value, so that there is none to wait for."""
+    monkeypatch.setattr("seedream_magic.bridge.Background.hand_over_first", lambda *_: None)
+
+
+@pytest.fixture
+def server(ip: InteractiveShell, prompt_start: None) -> Iterator[RawServer]:
+    """A service that answers whole."""
+    with raw_server(SERVICE) as running:
+        yield running
+
+
+def test_it_says_what_a_change_would_send_and_sends_nothing(server: RawServer, store: Path) -> None:
+    """Model, pixels, number, what may be billed; or why it cannot be sent."""
+    with opened(door(server, store)) as person:
+        assert "Cannot be sent: The prompt is empty" in person.text
+        person.fill(Prompt="四季的山村", Images="4", Size="2K", Ratio="16:9")
+        assert "2848 × 1600 px" in person.text
+        assert (
+            "doubao-seedream-4-5 · 2848 × 1600 · 4 images · streamed. Not in the store: it may bill up to 4 images"
+            in person.text
+        )
+        person.fill(Watermark=False, Images="1", Ratio="any")
+        assert "2K · 1 image · no watermark. Not in the store: it may bill 1 image" in person.text
+        person.fill(Size="other…", pixels="100x100")
+        assert "Cannot be sent: --size 100x100 has 10,000 pixels" in person.text
+    assert server.posts == 0
+
+
+def test_only_what_the_model_can_do_is_offered(store: Path) -> None:
+    """Sizes, sets, streaming; of a model that nobody knows, everything."""
+    with opened(Seedream("anyfast", api_key=KEY, store=store)) as person:
+        assert person.control("Size").options == ("2K", "4K", "other…")
+        person.fill(Prompt="x", Images="4", Size="4K", Model=PRO)
+        assert person.control("Size").options == ("1K", "1.5K", "2K", "other…")
+        assert (person.control("Size").value, person.control("Images").options) == ("2K", ("1",))
+        assert not person.sees("Stream")
+        assert not person.sees("Add frame")
+        assert {"stream", "sequential_image_generation"}.isdisjoint(person.panel._make_request()[0].body)
+        person.fill(Model="other…", id="ep-20261122")
+        assert person.control("Size").options == ("1K", "1.5K", "2K", "3K", "4K", "other…")
+        assert "auto" in person.control("Images").options
+        assert person.panel.cell == "%%seedream -m ep-20261122 -s 2K\nx"
+
+
+def test_every_control_has_a_label_and_a_hint(store: Path) -> None:
+    """In both languages, whatever the version of ipywidgets calls it."""
+    with opened(Seedream("demo", store=store), settings={"provider": "demo"}) as person:
+        person.click("Add frame")
+        labels = {"Style", "Frame 1", "Reference", "Model", "Size", "Ratio", "Images", "Watermark", "Stream"}
+        labels |= {"Generate", "Stop", "Copy as cell", "Upload"}
+        for control in person.controls():
+            label = getattr(control, "description", "")
+            if label:
+                hint = getattr(control, "tooltip", None) or getattr(control, "description_tooltip", None)
+                assert re.search("[\u4e00-\u9fff]", hint or ""), label
+            labels.discard(label)
+        assert labels == set()
+
+
+def test_the_prompt_grows_to_a_storyboard(store: Path) -> None:
+    """Frames are added, moved and taken out; their number is that of the images."""
+    with opened(Seedream("demo", store=store), settings={"provider": "demo"}) as person:
+        person.fill(Prompt="flat colours")
+        person.click("Add frame")
+        person.click("Add frame")
+        assert person.control("Images").value == "2"
+        assert "Frame 1 of the storyboard has no words" in person.text
+        person.fill(**{"Frame 1": "spring\n", "Frame 2": "autumn"})
+        assert person.panel._form.text == Storyboard("flat colours", ("spring", "autumn"))
+        down = next(control for control in person.controls() if getattr(control, "description", "") == "↓")
+        down.click()
+        assert person.panel.cell == "%%seedream\nflat colours\n---\nautumn\n---\nspring"
+        remove = next(control for control in person.controls() if getattr(control, "description", "") == "×")
+        remove.click()
+        assert person.panel._form.frames.prompts == ("spring\n",)
+        person.click("×")
+        assert (person.sees("Prompt"), person.control("Images").disabled) == (True, False)
+
+
+def test_a_pasted_storyboard_is_one(store: Path) -> None:
+    """A line `---` parts a prompt here as in a cell."""
+    with opened(Seedream("demo", store=store), settings={"provider": "demo"}) as person:
+        person.fill(Prompt="flat\n---\nspring\n---\nautumn")
+        assert "storyboard of 2" in person.text
+        assert person.panel.cell == "%%seedream\nflat\n---\nspring\n---\nautumn"
+
+
+def test_it_draws_and_shows_it_from_the_store_afterwards(server: RawServer, store: Path) -> None:
+    """The line counts, the set is there; the same again bills nothing, anew bills again."""
+    kept: list[ImageSet] = []
+    with opened(door(server, store), keep=kept.append) as person:
+        person.fill(Prompt="a village", Images="2")
+        assert not person.sees("Generate anew")
+        person.draw()
+        assert "2 of 2 · 2 images billed" in person.text
+        assert person.panel.images is kept[-1]
+        assert "it is shown from there, nothing is billed" in person.text
+        person.draw()
+        assert "replayed, nothing billed" in person.text
+        assert server.posts == 1
+        person.draw("Generate anew")
+        assert server.posts == 2
+        assert [images.replayed for images in kept] == [False, True, False]
+        assert seconds_per_picture(store, "doubao-seedream-4-5", "anyfast") == pytest.approx(
+            sum(images.seconds / 2 for images in kept[::2]) / 2, rel=0.2
+        )
+    check_store(store)
+
+
+def test_a_refusal_of_the_service_stands_in_the_panel(ip: InteractiveShell, prompt_start: None, store: Path) -> None:
+    """In the same words as below a cell; afterwards the next one works."""
+    refusal = json_reply({"error": {"code": "InvalidApiKey", "message": "no"}}, status=401)
+    refusals = [refusal, refusal]
+
+    def post(request: Request) -> Behaviour:
+        return refusals.pop() if refusals else whole_answer(request)
+
+    with raw_server({POST: post, PICTURE: picture}) as server:
+        with pytest.raises(Exception, match="no") as raised:
+            door(server, store).generate("a village")
+        with opened(door(server, store)) as person:
+            person.fill(Prompt="a village")
+            person.draw()
+            told, expected = person.text, raised.value.lines()  # type: ignore[attr-defined] # it is one of ours
+            assert all(line in told for line in expected[:-1])
+            person.draw()
+            assert "1 of 1" in person.text
+            assert expected[0] not in person.text
+
+
+def test_stop_keeps_what_came_and_says_what_may_be_billed(
+    ip: InteractiveShell, prompt_start: None, store: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The panel is ready for the next run at once. Meanwhile it tells how long this user's earlier runs took."""
+    monkeypatch.setattr("seedream_magic.notebook.panel.run.seconds_per_picture", lambda *_: 30.0)
+    release = threading.Event()
+    seen: list[ImageSet] = []
+
+    def post(request: Request) -> Behaviour:
+        return Gate(stream_head() + succeeded(request, 0), release, b"")
+
+    with raw_server({POST: post, PICTURE: picture}) as server, opened(door(server, store)) as person:
+        person.fill(Prompt="a village", Images="3")
+        arrived = threading.Event()
+        showed = person.panel._result.show
+
+        def show(images: ImageSet) -> None:
+            showed(images)
+            seen.append(images)
+            if images.ok:
+                arrived.set()
+
+        person.panel._result.show = show  # type: ignore[method-assign] # to wait for the first picture
+        person.click("Generate")
+        assert person.control("Generate").disabled
+        assert arrived.wait(20)
+        assert re.search("1 of 3 · [0-9] s · about [89][0-9] s more", person.text)
+        person.click("Stop")
+        assert person.ended.wait(20)
+        assert "stopped · 1 of 3 · at least 1 image billed" in person.text
+        assert "Stopping here does not stop the bill" in person.text
+        assert seen[-1].state == "stopped"
+        assert not person.control("Generate").disabled
+        assert person.control("Stop").disabled
+
+
+def test_references_are_read_shown_and_taken_out(server: RawServer, store: Path, tmp_path: Path) -> None:
+    """Paths and globs by Enter; a wrong one is told and stays out."""
+    for shade in range(3):
+        (tmp_path / f"{shade}.jpg").write_bytes(jpeg(shade))
+    with opened(door(server, store)) as person:
+        person.fill(Prompt="x", Images="15", Reference="[12].jpg")
+        assert "2 references and 15 images are 17; one request takes 15" in person.text
+        assert "References 2 + images 15 = 17 of 15" in person.text
+        person.fill(Images="4", Reference="0.jpg")
+        assert "References 3 + images 4 = 7 of 15" in person.text
+        assert person.control("Reference").value == ""
+        person.fill(Reference="3.jpg")
+        assert "There is no file 3.jpg" in person.text
+        pictures = [
+            control for control in person.controls() if '<img src="data:image' in str(getattr(control, "value", ""))
+        ]
+        assert [re.search('alt="([^"]*)"', one.value)[1] for one in pictures] == [  # type: ignore[index] # each has one
+            "Reference 1: 1.jpg",
+            "Reference 2: 2.jpg",
+            "Reference 3: 0.jpg",
+        ]
+        assert person.panel.cell == "%%seedream -n 4 --ref 1.jpg --ref 2.jpg --ref 0.jpg\nx"
+        next(control for control in person.controls() if getattr(control, "description", "") == "×").click()
+        person.draw()
+        (body,) = bodies(server.requests)
+        assert len(body["image"]) == 2
+
+
+def upload(widget: Any, **files: bytes) -> None:
+    """What the page tells of an upload; ipywidgets 7 has it in another shape than 8."""
+    told = [{"name": name, "type": "image/jpeg", "size": len(data), "last_modified": 0} for name, data in files.items()]
+    if isinstance(widget.value, dict):
+        data = [memoryview(data) for data in files.values()]
+        widget.set_state({"metadata": told, "data": data, "_counter": widget._counter + len(files)})
+    else:
+        widget.set_state({"value": [{**one, "content": memoryview(files[str(one["name"])])} for one in told]})
+
+
+def test_an_upload_leaves_its_widget_and_can_be_named_in_a_cell(
+    server: RawServer, store: Path, ip: InteractiveShell
+) -> None:
+    """Its bytes go to the service and, for the cell, into the store; the cell is shown from there."""
+    ip.run_line_magic("load_ext", "seedream_magic")
+    ip.run_line_magic("config", f"SeedreamMagics.store = {str(store)!r}")
+    ip.run_line_magic("config", f"SeedreamMagics.base_url = '{server.url}/v1'")
+    with opened(door(server, store)) as person:
+        person.fill(Prompt="x")
+        upload(person.control("Upload"), **{"a b.jpg": jpeg(1), "broken.jpg": b"no picture"})
+        assert "broken.jpg:" in person.text
+        upload(person.control("Upload"), again=jpeg(2))
+        assert len(person.panel._references.held) == 2
+        assert not person.control("Upload").value
+        assert len(json.dumps(state(), default=repr)) < 200_000
+        person.draw()
+        person.click("Copy as cell")
+        cell = person.control("Cell").value
+        assert re.fullmatch(r"%%seedream( --ref store/references/[0-9a-f]{64}\.jpg){2}\nx", cell)
+        with capture_output() as shown:
+            assert ip.run_cell(cell).success
+        assert "replayed, nothing billed" in shown.outputs[0].data["text/plain"]
+        assert server.posts == 1
+    check_store(store)
+
+
+def test_it_begins_with_the_request_of_a_set(server: RawServer, store: Path, ip: InteractiveShell) -> None:
+    """By set or run id, storyboard, references and options without a control included: it is found in the store."""
+    through = door(server, store)
+    plans = [
+        through.plan(Storyboard("flat", ("spring", "---")), size="4K", watermark=False, refs=[jpeg(1)]),
+        through.plan(
+            "a\n---x\n\\---", images="auto", ratio="9:16", stream=False, response_format="b64_json", check=False
+        ),
+        through.plan("banner", size="4096x1024", extra={"seed": 7}, model="ep-1"),
+        through.plan("a village", model=PRO, output_format="png"),
+    ]
+    for plan in plans[:1] + plans[2:]:
+        through.run(plan)
+    unsent = ImageSet(plans[1].request, "anyfast", "none", store)
+    for images in [*map(through.show, sorted(path.name for path in store.glob("2*"))), unsent]:
+        request = images.request
+        with opened(through, images) as person:
+            made, _ = person.panel._make_request()
+            sources = tuple(reference.source for reference in request.references)
+            assert made == replace(request, references=made.references)
+            assert tuple(reference.source for reference in made.references) == sources
+            if images is not unsent:
+                assert f"run {images.run_id}" in person.text
+                assert ("Also sent" in person.text) is bool(request.extra or request.output_format)
+    with pytest.raises(InvalidRequest, match="no run"):
+        Panel("20200101T000000Z-aaaaaaaaaa", door=through)
+
+
+def test_options_without_a_control_can_be_left_out(server: RawServer, store: Path) -> None:
+    """They came with a request from elsewhere."""
+    through = door(server, store)
+    with opened(through, through.generate("x", extra={"seed": 7})) as person:
+        assert "Also sent: extra {'seed': 7}" in person.text
+        person.click("Leave out")
+        assert "Also sent" not in person.text
+        assert person.panel.cell == "%%seedream\nx"
+
+
+def test_going_on_from_a_frame(server: RawServer, store: Path) -> None:
+    """The shown frame becomes a reference; is drawn anew with the others as references; is varied."""
+    with opened(door(server, store)) as person:
+        person.fill(Prompt="x", Images="3")
+        person.draw()
+        run_id = person.panel.images.run_id  # type: ignore[union-attr] # it has drawn
+        person.fill(**{"From frame": 2})
+        person.click("Use as reference")
+        assert f"--ref 'run:{run_id}[1]'" in person.panel.cell
+        person.draw("Redo frame")
+        body = bodies(server.requests)[-1]
+        assert (len(body["image"]), body["sequential_image_generation"]) == (2, "disabled")
+        assert "1 of 1 · 1 image billed" in person.text
+        assert len(person.panel.images) == 3  # type: ignore[arg-type] # see above
+        person.draw("Vary")
+        assert "Write in Change" in person.text
+        person.fill(Change="at night")
+        person.draw("Vary")
+        assert bodies(server.requests)[-1]["prompt"] == "at night"
+        assert server.posts == 3
+
+
+def test_the_session_has_its_say(server: RawServer, store: Path) -> None:
+    """Its settings are the form's beginning and are not said in the cell; its limits refuse, and nothing is sent."""
+
+    def check(plan: Plan) -> None:
+        if plan.request.images_at_most > 3:
+            raise InvalidRequest("more than three")
+
+    settings = {"images": 3, "size": "4K", "ratio": "16:9", "watermark": False, "stream": False, "provider": "anyfast"}
+    with opened(door(server, store), settings=settings, check=check) as person:
+        person.fill(Prompt="x")
+        assert "5504 × 3040 · 3 images · no watermark. Not in" in person.text
+        assert person.panel.cell == "%%seedream -s 5504x3040\nx"
+        person.fill(Images="4")
+        assert "Cannot be sent: more than three" in person.text
+        person.draw()
+        assert "InvalidRequest: more than three Nothing was sent." in person.text
+        assert server.posts == 0
+
+
+def test_without_a_key_it_tells_how_to_set_one_and_has_a_demo(store: Path, ip: InteractiveShell) -> None:
+    """The demo draws without; the cell then names it."""
+    with opened(Seedream("anyfast", store=store)) as person:
+        assert "No API key for anyfast. Set SEEDREAM_API_KEY or ANYFAST_API_KEY" in person.text
+        person.fill(Prompt="a village")
+        person.draw()
+        assert "MissingKey: No API key for anyfast." in person.text
+        person.click("Use the demo")
+        assert not person.sees("Use the demo")
+        assert "To demo:" in person.text
+        assert person.panel.cell == "%%seedream --provider demo\na village"
+
+
+def test_no_widget_holds_a_key_or_a_signed_link(
+    server: RawServer, store: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Not while it draws, not afterwards, wherever the key came from."""
+    monkeypatch.setenv("SEEDREAM_API_KEY", KEY)
+    with opened(Seedream("anyfast", base_url=f"{server.url}/v1", store=store)) as person:
+        person.fill(Prompt="x", Images="2")
+        held = []
+        changed = person.panel._run._changed
+        person.panel._run._changed = lambda images: (changed(images), held.append(json.dumps(state())))[0]  # type: ignore[method-assign,func-returns-value] # to look meanwhile
+        person.draw()
+        person.click("Copy as cell")
+        held.append(json.dumps(state()))
+        assert len(held) > 2
+        assert not re.search(f"{KEY}|Signature|canary", "".join(held))
+
+
+def test_two_panels_and_the_session_share_what_is_under_way(server: RawServer, store: Path) -> None:
+    """Each has its own set; what both may bill counts for the session's limit."""
+    running, counted = Running(), list[int]()
+    through = door(server, store)
+
+    def check(_: Plan) -> None:
+        counted.append(running.images_at_most)
+
+    with opened(through, running=running) as one, opened(through, running=running, check=check) as other:
+        one.fill(Prompt="one", Images="2")
+        other.fill(Prompt="other", Images="3")
+        one.click("Generate")
+        other.click("Generate")
+        assert one.ended.wait(20)
+        assert other.ended.wait(20)
+        assert max(counted) in {0, 2}
+        assert [len(person.panel.images or ()) for person in (one, other)] == [2, 3]
+    assert len(running) == 0
+
+
+def test_shown_again_it_is_the_same_panel(server: RawServer, store: Path, ip: InteractiveShell) -> None:
+    """An output is the view with words for who has no kernel, and the set as plain HTML with an id of its own."""
+    with opened(door(server, store)) as person:
+        person.fill(Prompt="x")
+        person.draw()
+        with capture_output() as shown:
+            display(person.panel)
+            display(person.panel)
+        views, sets = shown.outputs[::2], shown.outputs[1::2]
+        model = person.panel.widget.model_id
+        assert [one.data["application/vnd.jupyter.widget-view+json"]["model_id"] for one in views] == [model] * 2
+        assert all("run this cell again" in one.data["text/plain"] for one in views)
+        assert [set(one.data) for one in sets] == [{"text/html", "text/plain", "image/jpeg"}] * 2
+
+
+def test_closed_while_it_draws_it_loses_nothing(server: RawServer, store: Path, ip: InteractiveShell) -> None:
+    """The run ends by itself; its set is in the store, and shown where the panel stood."""
+    with opened(door(server, store)) as person:
+        person.fill(Prompt="x", Images="2")
+        with capture_output():
+            display(person.panel)
+        with capture_output() as shown:
+            person.click("Generate")
+            person.panel.close()
+            assert person.ended.wait(20)
+        assert "2 images billed" in shown.outputs[-1].data["text/plain"]
+        (run,) = store.glob("2*")
+        assert len(door(server, store).show(run.name).ok) == 2
+
+
+def test_a_cell_that_is_out_of_date_goes_away(store: Path) -> None:
+    """What stands in the text area makes the request of the form."""
+    with opened(Seedream("demo", store=store)) as person:
+        person.fill(Prompt="x")
+        person.click("Copy as cell")
+        assert person.control("Cell").value == "%%seedream --provider demo\nx"
+        person.fill(Images="2")
+        assert not person.sees("Cell")
+
+
+def test_unloading_closes_the_panels(ip: InteractiveShell, store: Path) -> None:
+    """None of their widgets is left; a panel that was closed already is no fault."""
+    before = set(state())
+    for _ in range(2):
+        Panel(door=Seedream("demo", store=store))
+    close_panels()
+    assert set(state()) == before
+    close_all()
+
+
+def test_a_store_that_takes_nothing_is_told(server: RawServer, store: Path) -> None:
+    """Copy as cell needs a place for what was uploaded."""
+    (store / "references").write_text("in the way")
+    with opened(door(server, store)) as person:
+        person.fill(Prompt="x")
+        upload(person.control("Upload"), a=jpeg(1))
+        person.click("Copy as cell")
+        assert "ConfigError: The reference cannot be kept" in person.text
+        with pytest.raises(ConfigError):
+            _ = person.panel.cell
+
+
+def test_the_command_opens_it_on_a_run(server: RawServer, store: Path, ip: InteractiveShell) -> None:
+    """`%seedream panel RUN` begins with that run's request; what it draws is the session's last set."""
+    images = door(server, store).generate("a village", images=2)
+    ip.run_line_magic("load_ext", "seedream_magic")
+    ip.run_line_magic("config", f"SeedreamMagics.store = {str(store)!r}")
+    try:
+        with capture_output() as shown:
+            assert ip.run_cell(f"%seedream panel {images.run_id[:18]}").success
+        assert images.run_id in shown.outputs[1].data["text/html"]
+    finally:
+        close_all()
+
+
+def test_a_run_that_fails_before_its_first_value_is_told_of() -> None:
+    """Also where the start has returned long since: the panel must not wait for ever."""
+
+    class Door:
+        """A front door whose run the test ends."""
+
+        def start(self, _: Plan, *, on_change: object, on_end: Callable[[BaseException | None], None]) -> object:
+            self.end = on_end
+            return on_change
+
+    through, told = Door(), list[tuple[object, object]]()
+    running, failure = Running(), InvalidRequest("late")
+    plan = Seedream("anyfast").plan("x")
+    running.start(through, plan, on_change=lambda _: None, on_end=lambda *both: told.append(both))
+    assert len(running) == 1
+    through.end(failure)
+    assert told == [(None, failure)]
+    assert len(running) == 0

@@ -1,0 +1,234 @@
+"""The panel in a real JupyterLab, by mouse and by keyboard: what a person does, sees, and what the page holds."""
+
+from __future__ import annotations
+
+import json
+import os
+import re
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import pytest
+from playwright.sync_api import Locator, Page, expect
+
+from lab import browser, browser_page, choose, open_notebook, running_jupyterlab, wait_for_kernel
+from service import jpeg
+
+pytestmark = pytest.mark.browser
+
+KEY = "sk-CANARY-3f9c2b71"
+SETUP = f"""%load_ext seedream_magic
+import os
+os.environ["SEEDREAM_API_KEY"] = "{KEY}"
+%config SeedreamMagics.provider = "demo"
+from seedream_magic import Panel, Seedream"""
+PANEL, OTHER_PANEL = "%seedream panel", "other = Panel(door=Seedream('demo'))\nother"
+CELLS = (SETUP, PANEL, "6 * 7", "", PANEL, OTHER_PANEL, PANEL)
+DRAWING, COPIED, KEYS, NARROW = 1, 3, 4, 6
+"""The cells where the tests are at work."""
+
+
+@dataclass(frozen=True)
+class Work:
+    """A notebook that is open in JupyterLab, its file, and what the browser has complained of."""
+
+    page: Page
+    file: Path
+    complaints: list[str]
+
+
+@pytest.fixture(scope="module")
+def work(chromium: str, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Work]:
+    """One JupyterLab, which saves the state of the widgets with the notebook, and one page; the first cell has run."""
+    folder, home = tmp_path_factory.mktemp("notebooks"), tmp_path_factory.mktemp("lab-home")
+    settings = home / "config/lab/user-settings/@jupyter-widgets/jupyterlab-manager/plugin.jupyterlab-settings"
+    settings.parent.mkdir(parents=True)
+    settings.write_text('{"saveState": true}')
+    choose(home, "themes", theme=os.environ.get("PANEL_THEME", "JupyterLab Dark"))
+    told: list[dict[str, Any]] = [
+        {"cell_type": "code", "id": f"c{at}", "metadata": {}, "source": cell, "outputs": [], "execution_count": None}
+        for at, cell in enumerate(CELLS)
+    ]
+    kernel = {"kernelspec": {"name": "python3", "display_name": "Python 3", "language": "python"}}
+    file = folder / "panel.ipynb"
+    file.write_text(json.dumps({"cells": told, "metadata": kernel, "nbformat": 4, "nbformat_minor": 5}), "utf-8")
+    window = {"viewport": {"width": 1000, "height": 1400}, "permissions": ["clipboard-read", "clipboard-write"]}
+    with (
+        running_jupyterlab(folder, home) as url,
+        browser(chromium) as launched,
+        browser_page(launched, **window) as page,
+    ):
+        complaints = complaints_of(page)
+        open_notebook(page, url, file.name, awaits=".jp-CodeCell")
+        wait_for_kernel(page)
+        run_cell(page, 0)
+        yield Work(page, file, complaints)
+
+
+def complaints_of(page: Page) -> list[str]:
+    """What the console says of errors from now on."""
+    complaints: list[str] = []
+    page.on("pageerror", lambda error: complaints.append(str(error)))
+    page.on("console", lambda message: complaints.append(message.text) if message.type == "error" else None)
+    return complaints
+
+
+def panel_of(page: Page, at: int) -> Locator:
+    """Run a cell that shows a panel; the panel."""
+    run_cell(page, at)
+    panel = cell(page, at).locator(".seedream-panel")
+    panel.wait_for()
+    return panel
+
+
+def cell(page: Page, at: int) -> Locator:
+    return page.locator(".jp-CodeCell").nth(at)
+
+
+def run_cell(page: Page, at: int) -> None:
+    cell(page, at).locator(".jp-InputArea-editor").click()
+    page.keyboard.press("Control+Enter")
+
+
+def button(panel: Locator, name: str) -> Locator:
+    return panel.get_by_role("button", name=name, exact=True)
+
+
+def photograph(page: Page, name: str) -> None:
+    """A picture of the page as it is, if `PANEL_PICTURES` names a folder; `PANEL_THEME` names another theme."""
+    if folder := os.environ.get("PANEL_PICTURES"):
+        page.screenshot(path=Path(folder, f"{name}.png"), full_page=True)
+
+
+def test_a_person_draws_with_the_panel(work: Work) -> None:
+    """Fill, generate, watch while a cell runs, stop, generate anew, redo a frame, copy as cell, run that cell."""
+    page = work.page
+    panel = panel_of(page, DRAWING)
+    panel.get_by_label("Prompt").fill("四季的山村，水彩画")
+    panel.get_by_label("Images").select_option("3")
+    panel.get_by_label("Ratio").select_option("16:9")
+    expect(panel).to_contain_text("2848 × 1600 · 3 images · streamed. Not in the store: it may bill up to 3 images")
+    button(panel, "Generate").click()
+    expect(panel).to_contain_text("1 of 3")
+    run_cell(page, 2)
+    expect(cell(page, 2).locator(".jp-OutputArea-output")).to_have_text("42")
+    assert "3 of 3" not in panel.inner_text()
+    photograph(page, "drawing")
+    button(panel, "Stop").click()
+    expect(panel).to_contain_text("stopped · ")
+    expect(panel).to_contain_text("Stopping here does not stop the bill")
+    button(panel, "Generate").click()
+    expect(panel).to_contain_text("3 of 3 · 3 images billed")
+    images = cell(page, DRAWING).locator("[aria-roledescription='slide'] img")
+    expect(images).to_have_count(3)
+    expect(panel).to_contain_text("it is shown from there, nothing is billed")
+    copy_and_run(page, panel)
+    panel.get_by_label("Images").select_option("1")
+    button(panel, "Generate").click()
+    expect(panel).to_contain_text("1 of 1 · 1 image billed")
+    button(panel, "Generate anew").click()
+    expect(panel).to_contain_text("starting")
+    expect(panel).to_contain_text("1 of 1 · 1 image billed")
+    button(panel, "Redo frame").click()
+    expect(button(panel, "Redo frame")).to_be_disabled()
+    expect(panel).to_contain_text("1 of 1 · 1 image billed")
+    expect(cell(page, DRAWING).locator(".seedream-facts")).to_contain_text("计费 1 张")
+    photograph(page, "drawn")
+    check_saved(page, work.file)
+    assert work.complaints == []
+
+
+def copy_and_run(page: Page, panel: Locator) -> None:
+    """The copied cell stands in the area and on the clipboard; run, it is shown from the store."""
+    button(panel, "Copy as cell").click()
+    area = panel.get_by_label("Cell")
+    expect(area).to_have_value("%%seedream -n 3 -s 2848x1600\n四季的山村，水彩画")
+    expect(panel.get_by_text("Copied.")).to_be_visible()
+    cell(page, COPIED).locator(".jp-InputArea-editor").click()
+    page.keyboard.press("Control+v")
+    run_cell(page, COPIED)
+    expect(cell(page, COPIED).locator(".seedream-facts")).to_contain_text("replayed")
+
+
+def check_saved(page: Page, notebook: Path) -> None:
+    """The saved notebook holds the set as plain HTML, and in the state of its widgets no key and no signed link."""
+    with page.expect_response(lambda answer: answer.request.method == "PUT" and notebook.name in answer.url):
+        page.keyboard.press("Control+s")
+    document = json.loads(notebook.read_text("utf-8"))
+    state = json.dumps(document["metadata"]["widgets"])
+    assert "四季的山村" in json.loads(state)["application/vnd.jupyter.widget-state+json"]["state"].__str__()
+    assert not re.search(r"X-Tos|Signature|http://127|" + KEY, state)
+    assert len(state) < 100_000
+    view, shown = document["cells"][DRAWING]["outputs"]
+    assert "run this cell again" in "".join(view["data"]["text/plain"])
+    assert set(shown["data"]) == {"text/html", "text/plain", "image/jpeg"}
+
+
+def test_two_panels_by_keyboard_alone(work: Work) -> None:
+    """Tab leads through every control in the order of the page; Ctrl+Enter draws; the other panel draws meanwhile."""
+    page = work.page
+    panel, other = panel_of(page, KEYS), panel_of(page, KEYS + 1)
+    other.get_by_label("Prompt").focus()
+    page.keyboard.type("a lake\n---\nby day\n---\nby night")
+    page.keyboard.press("Control+Enter")
+    panel.get_by_label("Prompt").focus()
+    page.keyboard.type("a village")
+    assert walked(page) == ["Prompt", "Add frame", "Reference", "Upload (0)", "Model", "Size", "Ratio", "Images"]
+    page.keyboard.press("ArrowDown")
+    expect(panel).to_contain_text("2 images · streamed. Not in")
+    assert walked(page, 3) == ["Images", "Watermark", "Stream"]
+    page.keyboard.press("Space")
+    expect(panel).to_contain_text("2 images. Not in")
+    assert walked(page, 2) == ["Stream", "Generate"]
+    page.keyboard.press("Enter")
+    expect(panel).to_contain_text("2 of 2 · 2 images billed")
+    expect(other).to_contain_text("2 of 2 · 2 images billed")
+    expect(cell(page, KEYS + 1).locator("[aria-roledescription='slide'] img")).to_have_count(2)
+    expect(other.get_by_role("status").filter(has_text="storyboard of 2")).to_be_visible()
+    assert work.complaints == []
+
+
+def walked(page: Page, steps: int = 8) -> list[str]:
+    """The names of the control that has the focus and of those that follow, by Tab."""
+    names = []
+    for step in range(steps):
+        if step:
+            page.keyboard.press("Tab")
+        names.append(
+            page.evaluate(
+                "(({labels, innerText}) => labels?.length ? labels[labels.length - 1].innerText : innerText)"
+                "(document.activeElement)"
+            ).strip()
+        )
+    return names
+
+
+def test_it_fits_a_narrow_column(work: Work) -> None:
+    """With frames, a message and a long Chinese text nothing is cut off."""
+    page = work.page
+    panel = panel_of(page, NARROW)
+    page.set_viewport_size({"width": 460, "height": 1300})
+    panel.get_by_label("Prompt").fill("山村的春夏秋冬，同一个视角，柔和的水彩，留白较多，远山如黛，近水含烟" * 3)
+    button(panel, "Add frame").click()
+    button(panel, "Add frame").click()
+    panel.get_by_label("Frame 2").fill("夏日的山村，绿荫满地")
+    panel.get_by_label("Reference").fill("nothing.png")
+    page.keyboard.press("Enter")
+    expect(panel).to_contain_text("There is no file nothing.png")
+    expect(panel).to_contain_text("Frame 1 of the storyboard has no words")
+    with page.expect_file_chooser() as chooser:
+        panel.get_by_role("button", name="Upload").click()
+    chooser.value.set_files({"name": "a b.jpg", "mimeType": "image/jpeg", "buffer": jpeg()})
+    expect(panel.get_by_alt_text("Reference 1: a b.jpg")).to_be_visible()
+    expect(panel).to_contain_text("References 1 + images 2 = 3 of 15")
+    room = panel.bounding_box()
+    assert room is not None
+    for control in panel.locator("button, input, select, textarea").locator("visible=true").all():
+        box = control.bounding_box()
+        assert box is not None
+        assert box["x"] >= room["x"] - 1
+        assert box["x"] + box["width"] <= room["x"] + room["width"] + 1
+    photograph(page, "narrow")
+    assert work.complaints == []
