@@ -20,11 +20,12 @@ from seedream_magic.api.client import post
 from seedream_magic.api.connection import Client, Transport
 from seedream_magic.api.events import Completed, Event, Picture, PictureRefused, Reader, Refused, Unreadable
 from seedream_magic.api.keys import Key
+from seedream_magic.api.limits import complaints
 from seedream_magic.api.make_request import checked
 from seedream_magic.api.plan import Plan
 from seedream_magic.api.refusal import Refusal, refusal_error
 from seedream_magic.api.retry import PACE, Pace
-from seedream_magic.errors import ApiError, OutcomeUnknown, ResponseBroken, SeedreamError
+from seedream_magic.errors import ApiError, NoConnection, OutcomeUnknown, ResponseBroken, SeedreamError
 from seedream_magic.images.bring import bring, told_elsewhere
 from seedream_magic.images.download import PARALLEL_DOWNLOADS, image_client
 from seedream_magic.images.image_set import Frame, ImageSet
@@ -112,6 +113,7 @@ class _Reception:
     places_refused: int = 0
     refused: ApiError | None = None
     countdown: asyncio.Task[None] | None = None
+    sending: bool = False
 
     async def receive(self) -> SeedreamError | None:
         """Receive everything; returns what broke the answer off, None if it came to its end."""
@@ -138,18 +140,23 @@ class _Reception:
     async def _complete_references(self, client: Client) -> SeedreamError | None:
         """Fetch the references that are links, before anything is sent; what stood in the way, if anything did."""
         request, local = self.plan.request, self.plan.on_loopback
+        if all(reference.data for reference in request.references):
+            return None
+        self.tell(_with_pause("Fetching the references that are links."))
+        unchecked = any(refuse for _, refuse in complaints(request, strict=self.plan.provider.strict))
         try:
             references = await bring_references(request.references, client, allow_loopback=local)
-            if references != request.references:
-                self.plan = replace(self.plan, request=replace(request, references=references))
-                checked(self.plan.request, strict=self.plan.provider.strict)
-                self.run.complete(self.plan.request)
+            self.plan = replace(self.plan, request=replace(request, references=references))
+            checked(self.plan.request, strict=self.plan.provider.strict, check=not unchecked)
+            self.run.complete(self.plan.request)
         except SeedreamError as error:
             return error
+        self.tell(_with_pause(""))
         return None
 
     async def _listen(self, begin: Callable[[Picture], None]) -> SeedreamError | None:
         client_request_id = self.run.client_request_id
+        self.sending = True
         try:
             async with post(
                 self.plan,
@@ -258,6 +265,8 @@ class _Reception:
             self.tell(lambda images: images.with_note(note))
 
     def _broken_off(self, message: str) -> SeedreamError:
+        if not self.sending:
+            return NoConnection(message)
         if self.answered:
             return ResponseBroken(message, billed="yes")
         return OutcomeUnknown(message, request_id=self.run.client_request_id)

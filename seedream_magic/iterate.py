@@ -7,14 +7,17 @@ from collections.abc import Sequence
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
+from seedream_magic.api.limits import complaints
 from seedream_magic.api.make_request import checked
 from seedream_magic.api.models import MAXIMUM_IMAGES, find_model
 from seedream_magic.api.plan import Lineage, Plan
 from seedream_magic.api.reference import Reference
 from seedream_magic.api.request import ImageRequest
 from seedream_magic.errors import ConfigError, InvalidRequest
+from seedream_magic.images.history import find_record
 from seedream_magic.images.image_set import Frame, ImageSet
-from seedream_magic.images.lineage import extend_request, redo_request, vary_request
+from seedream_magic.images.lineage import checked_places, extend_request, redo_request, vary_request
+from seedream_magic.recover import is_live
 
 if TYPE_CHECKING:
     from seedream_magic.seedream import Seedream
@@ -49,6 +52,7 @@ def plan_redo(
     fresh: bool = False,
 ) -> Plan:
     """The plan that draws frames of a set anew; the others stay as they are."""
+    places = checked_places(images, places)
     request = redo_request(images, places, prompt)
     return _plan_from(door, images, request, Lineage("redo", images.run_id, places), refs, fresh=fresh)
 
@@ -56,7 +60,7 @@ def plan_redo(
 def plan_extend(
     door: Seedream,
     images: ImageSet,
-    frames: int | Sequence[str],
+    frames: int | str | Sequence[str],
     *,
     prompt: str | None = None,
     refs: object = "others",
@@ -74,7 +78,7 @@ def plan_vary(
     """The plan of a new set after a frame."""
     parent = door.show(frame.run_id)
     request = vary_request(parent.request, prompt, images)
-    further = refs if isinstance(refs, list | tuple) else [refs]
+    further = refs if isinstance(refs, list | tuple) else [] if refs is None else [refs]
     return _plan_from(
         door, parent, request, Lineage("vary", parent.run_id, (frame.index,)), [frame, *further], fresh=fresh
     )
@@ -82,6 +86,8 @@ def plan_vary(
 
 def plan_retry(door: Seedream, run_id: str) -> Plan:
     """The plan that asks anew for the frames of a run that failed or never came, and for nothing else."""
+    if is_live(find_record(door.store, run_id)):
+        raise InvalidRequest(f"Run {run_id} is still under way: its frames may yet come.")
     images = door.show(run_id)
     total = max(len(images), images.expected or 0)
     missing = sorted({*range(total)} - {frame.index for frame in images.ok})
@@ -98,10 +104,17 @@ def references(door: Seedream, refs: object, *, fit: bool) -> tuple[tuple[Refere
     from seedream_magic.api.references import fitted  # noqa: PLC0415 - Pillow loads when it is used
 
     named = [_frame_named(door, value) for value in values]
-    leaves = [leaf for value in named for leaf in (value.ok if isinstance(value, ImageSet) else [value])]
+    leaves = [leaf for value in named for leaf in (_pictures(value) if isinstance(value, ImageSet) else [value])]
     made = [reference for leaf in leaves for reference in _read(door, leaf)]
     scaled = [fitted(reference) if fit else (reference, "") for reference in made]
     return tuple(reference for reference, _ in scaled), tuple(told for _, told in scaled if told)
+
+
+def _pictures(images: ImageSet) -> tuple[Frame, ...]:
+    if not images.ok:
+        state = "has no picture yet" if images.state == "running" else "has no picture"
+        raise InvalidRequest(f"The set of run {images.run_id} {state}: it cannot be a reference.")
+    return images.ok
 
 
 def _frame_named(door: Seedream, value: object) -> object:
@@ -140,11 +153,13 @@ def _plan_from(
         references = (*references, *further)
     elif refs is not None:
         references, told = door.references(refs)
-    lost = next((reference.source for reference in references if not (reference.data or reference.url)), None)
+    lost = next((reference.source for reference in references if not reference.sendable), None)
     if lost is not None:
         raise InvalidRequest(f"The reference {lost} of run {images.run_id} is not in the store any more.")
     request = replace(request, references=references)
-    notes = (*told, *checked(request, strict=door.provider.strict))
+    strict = door.provider.strict
+    unchecked = any(refuse for _, refuse in complaints(images.request, strict=strict))  # it was made with --no-check
+    notes = (*told, *checked(request, strict=strict, check=not unchecked))
     return door.planned(request, notes, fresh=fresh, lineage=lineage)
 
 

@@ -9,7 +9,7 @@ from collections.abc import AsyncGenerator, Callable, Mapping
 from contextlib import aclosing
 from dataclasses import replace
 from pathlib import Path
-from typing import Any, TypedDict, Unpack
+from typing import Any, Protocol, TypedDict, Unpack
 
 from seedream_magic import bridge
 from seedream_magic.api.connection import Transport
@@ -21,9 +21,9 @@ from seedream_magic.api.reference import Reference
 from seedream_magic.api.request import ImageRequest
 from seedream_magic.api.storyboard import Storyboard
 from seedream_magic.api.values import Images
-from seedream_magic.errors import ConfigError, InvalidRequest, SeedreamError, SeedreamInterrupted
+from seedream_magic.errors import Billed, ConfigError, InvalidRequest, SeedreamError, SeedreamInterrupted
 from seedream_magic.generate import generate
-from seedream_magic.images.history import Record, find_record, is_set, lineage_of, load, load_whole, takes
+from seedream_magic.images.history import Record, find_record, is_set, lineage_of, load, load_whole, parent_set, takes
 from seedream_magic.images.history_entry import HistoryEntry
 from seedream_magic.images.image_set import Frame, ImageSet
 from seedream_magic.images.index import history, run_of_picture
@@ -61,6 +61,13 @@ class Options(TypedDict, total=False):
     timeout: float | None
 
 
+class Progress(Protocol):
+    """Shows the values of a run, one in place of the other, and then nothing."""
+
+    def show(self, images: ImageSet) -> None: ...
+    def clear(self) -> None: ...
+
+
 class Seedream:
     """A provider, a model and a store to draw with.
 
@@ -69,7 +76,8 @@ class Seedream:
     pictures (tests, company proxies). `event_loop` is "thread" or, for a transport that is bound to the running loop,
     "nest". Raises `ConfigError` for an unknown provider or an unsafe base URL.
 
-    `billed` counts the images billed through it by model; `check`, where set, may refuse a plan before it is sent.
+    `billed` counts the images billed through it by model, `doubtful` those of runs whose outcome is unknown. `check`,
+    where set, may refuse a plan before it is sent; `progress` makes what shows a run that nobody else watches.
     """
 
     def __init__(
@@ -90,7 +98,9 @@ class Seedream:
         self.store = _store_folder(store or os.environ.get("SEEDREAM_STORE") or DEFAULT_FOLDER)
         self._key = Key(api_key, "api_key") if api_key and api_key.strip() else None
         self.billed: Counter[str] = Counter()
+        self.doubtful = 0
         self.check: Callable[[Plan], None] | None = None
+        self.progress: Callable[[], Progress] | None = None
         self._transport = transport
         self._event_loop = event_loop
 
@@ -168,6 +178,14 @@ class Seedream:
         """The references that these values stand for, and what is to be told of them."""
         return references(self, refs, fit=fit)
 
+    def _key_for(self, plan: Plan) -> Key:
+        """The key of the plan's own provider: one that was given here goes nowhere but to this front door's address."""
+        if plan.provider == self.provider and plan.base_url == self.base_url:
+            return self.key()
+        if self._key is not None:
+            raise ConfigError(f"This plan goes to {plan.base_url}; the api_key given here is for {self.provider.name}.")
+        return find_key(plan.provider)
+
     def key(self) -> Key:
         """The key for the provider, in its wrapper. Raises `MissingKey`, or `ConfigError` for one that is unusable."""
         return self._key or find_key(self.provider)
@@ -193,7 +211,13 @@ class Seedream:
 
         Raises `SeedreamInterrupted`, which carries the set so far, when Stop (Ctrl-C) is pressed meanwhile.
         """
-        return self._watch(self._sets(plan), on_change)
+        if on_change is not None or self.progress is None:
+            return self._watch(self._sets(plan), on_change)
+        progress = self.progress()
+        try:
+            return self._watch(self._sets(plan), progress.show)
+        finally:
+            progress.clear()
 
     def start(
         self, plan: Plan, *, on_change: Callable[[ImageSet], None], on_end: Callable[[BaseException | None], None]
@@ -215,7 +239,11 @@ class Seedream:
             on_end(_interrupted(seen) if stopped else failure)
 
         background = bridge.Background(lambda: source, changed, ended)
-        background.hand_over_first(FIRST_VALUE_SECONDS)
+        try:
+            background.hand_over_first(FIRST_VALUE_SECONDS)
+        except BaseException:  # a Stop that strikes here is meant for the run
+            background.stop()
+            raise
         return background.stop
 
     def show(self, run_id: str) -> ImageSet:
@@ -230,6 +258,8 @@ class Seedream:
         Returns the sets as they are afterwards; frames whose links have ended say so.
         """
         found = [find_record(self.store, run_id)] if run_id else unfinished(self.store)
+        if run_id and is_live(found[0]):
+            raise InvalidRequest(f"Run {found[0].run_id} is still under way: there is nothing to recover yet.")
         growing = ((recover(record, transport=self._transport), lineage_of(record)) for record in found)
         return [self._watch(self._joined(source, lineage), on_change) for source, lineage in growing]
 
@@ -242,6 +272,7 @@ class Seedream:
 
     def purge(self, run_id: str) -> Purged:
         """Delete a run: its pictures, its records, and references that no other run has. Raises `InvalidRequest`."""
+        run_id = run_id.strip()
         try:
             record = find_record(self.store, run_id)
         except InvalidRequest:  # what is damaged, or half deleted, can be deleted all the same
@@ -265,7 +296,11 @@ class Seedream:
         record = find_record(folder.parent, folder.name)
         images = load(record)
         door = cls(images.provider, store=folder.parent)
-        return door.planned(images.request, (), lineage=lineage_of(record))
+        plan = door.planned(images.request, (), lineage=lineage_of(record))
+        made = [take.run_id for take in takes(door.store, plan.fingerprint) if is_set(take)]
+        return (
+            replace(plan, stored=record.run_id, take=made.index(record.run_id) + 1) if record.run_id in made else plan
+        )
 
     def _stored(self, plan: Plan) -> Record | None:
         """The run whose set stands for this plan. Raises `InvalidRequest` for a take that was never made."""
@@ -276,7 +311,7 @@ class Seedream:
         made = [record for record in takes(self.store, plan.fingerprint) if is_set(record)]
         if plan.take is None:
             return made[-1] if made else None
-        if isinstance(plan.take, bool) or not 1 <= plan.take <= len(made):
+        if plan.take not in range(1, len(made) + 1) or isinstance(plan.take, bool):
             raise InvalidRequest(f"--take {plan.take}: this request has {len(made)} in the store; --fresh makes one.")
         return made[plan.take - 1]
 
@@ -293,9 +328,13 @@ class Seedream:
         stored = self._stored(plan)
         if stored is not None:
             return self._replayed(stored)
+        plan = replace(plan, stored=None)
+        lost = next((reference.source for reference in plan.request.references if not reference.sendable), None)
+        if lost is not None:
+            raise InvalidRequest(f"The reference {lost} is not in the store any more.")
         if self.check is not None:
             self.check(plan)
-        run = generate(plan, self.key(), store=self.store, transport=self._transport)
+        run = generate(plan, self._key_for(plan), store=self.store, transport=self._transport)
         return self._joined(self._counted(run), plan.lineage)
 
     async def _replayed(self, record: Record) -> AsyncGenerator[ImageSet, None]:
@@ -309,7 +348,9 @@ class Seedream:
                 async for made in growing:
                     yield made
         except SeedreamError as error:
-            made = error.images or made
+            made = made if error.images is None else error.images
+            if error.billed == "unknown" and made is not None:
+                self.doubtful += made.request.images_at_most
             raise
         finally:
             if made is not None:
@@ -319,7 +360,7 @@ class Seedream:
         self, source: AsyncGenerator[ImageSet, None], lineage: Lineage | None
     ) -> AsyncGenerator[ImageSet, None]:
         """The values of a run, each with the frames of the earlier run that it goes on from."""
-        parent = None if lineage is None else load_whole(find_record(self.store, lineage.run_id))
+        parent = parent_set(self.store, lineage)
 
         def whole(images: ImageSet) -> ImageSet:
             return self._bound(images if lineage is None or parent is None else joined(parent, images, lineage))
@@ -329,7 +370,7 @@ class Seedream:
                 async for images in growing:
                     yield whole(images)
         except SeedreamError as error:
-            error.images = error.images and whole(error.images)
+            error.images = None if error.images is None else whole(error.images)
             raise
 
     def _bound(self, images: ImageSet) -> ImageSet:
@@ -368,7 +409,8 @@ def _store_folder(named: str | os.PathLike[str]) -> Path:
 
 
 def _checked_timeout(timeout: float | None) -> float | None:
-    if timeout is not None and not 0 < timeout < float("inf"):
+    number = isinstance(timeout, int | float) and not isinstance(timeout, bool)
+    if timeout is not None and not (number and 0 < timeout < float("inf")):
         raise InvalidRequest(f"--timeout takes seconds above 0, not {timeout}.")
     return timeout
 
@@ -378,10 +420,10 @@ def _interrupted(seen: list[ImageSet]) -> SeedreamInterrupted:
         return SeedreamInterrupted("Stopped before anything was sent.")
     images = replace(seen[0], state="stopped")
     arrived, expected = len(images.ok), images.expected or "an unknown number"
-    return images.told_by(
-        SeedreamInterrupted(
-            f"Stopped after {arrived} of {expected} pictures.",
-            billed="yes" if images.outcome == "billed" else "no" if images.pause else "unknown",
-            hint="Stopping here does not stop the bill: what the service had begun may be charged.",
-        )
-    )
+    hint = "Stopping here does not stop the bill: what the service had begun may be charged."
+    if arrived and images.expected and arrived < images.expected:
+        rest = f"%seedream retry {images.run_id} asks for the missing ones only; the cell run again pays for all."
+        images, hint = images.with_note(rest), f"{hint} {rest}"
+    billed: Billed = "yes" if images.outcome == "billed" else "no" if images.pause else "unknown"
+    words = f"Stopped after {arrived} of {expected} pictures."
+    return images.told_by(SeedreamInterrupted(words, billed=billed, hint=hint))

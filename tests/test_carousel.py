@@ -92,7 +92,7 @@ def images(tmp_path: Path) -> ImageSet:
         frames.append(Frame(index, f"season {index + 1}", path, 64, 48, sha256=str(index)))
     request = ImageRequest("doubao-seedream-4-5", "four seasons", "2048x1536")
     usage = {"generated_images": 4, "total_tokens": 16384}
-    made = ImageSet(request, "demo", folder.name, folder, tuple(frames), expected=4)
+    made = ImageSet(request, "anyfast", folder.name, folder, tuple(frames), expected=4)
     return replace(made, state="done", outcome="billed", usage=usage, seconds=41.2)
 
 
@@ -262,10 +262,30 @@ def test_a_failed_frame_is_a_card(images: ImageSet, error: SeedreamError, name: 
     failed = replace(images, frames=(*images.frames[:1], Frame(1, "season 2", error=error), *images.frames[2:]))
     reader = Reader(html_of(failed))
     typed = f"%seedream retry {images.run_id}"
+    typed = f'images.redo(1, prompt="…") {typed}' if isinstance(error, ContentRefused) else typed
     assert f"{name} Refused. Change the prompt. {typed} 2 / 4 · failed season 2" in reader.words
-    assert "%seedream" not in Reader(html_of(replace(failed, state="running"))).words
+    running = Reader(html_of(replace(failed, state="running"))).words
+    assert "%seedream" not in running
+    assert "redo" not in running
     assert "3 of 4 images" in reader.words
     assert len(reader.all("img")) == 3
+
+
+@pytest.mark.parametrize(
+    ("code", "told"),
+    [
+        ("OutputImageSensitiveContentDetected", "生成的图片未通过内容审核。 再运行一次"),
+        ("InputImageSensitiveContentDetected", '参考图未通过内容审核。 换一张参考图。 images.redo(1, refs="…")'),
+        ("Unheard", "Refused. Change the prompt. images.redo(1"),
+    ],
+)
+def test_a_chinese_set_explains_known_codes_in_chinese(images: ImageSet, code: str, told: str) -> None:
+    """Cause and fix of a code that is known stand in place of the English message; an unknown one keeps it."""
+    refused = Frame(1, "四季", error=ContentRefused("Refused.", code=code, hint="Change the prompt."))
+    frames = (images[0], refused, *images.frames[2:])
+    words = Reader(html_of(replace(images, request=replace(images.request, prompt="四季"), frames=frames))).words
+    assert f"{code} {told}" in words
+    assert f"{code} Refused. Change the prompt." in Reader(html_of(replace(images, frames=frames))).words
 
 
 def test_a_picture_that_was_made_may_cost_nothing(images: ImageSet) -> None:
@@ -330,6 +350,16 @@ def test_replayed_sets_bill_nothing(images: ImageSet) -> None:
     assert "replayed, nothing billed" in Reader(html_of(replayed)).words
     chinese = replace(replayed, request=replace(images.request, prompt="四季"))
     assert "replayed" in Reader(html_of(chinese)).words
+
+
+def test_the_demo_is_free(images: ImageSet) -> None:
+    """A set of the demo says so in both languages, and nothing yet while it grows."""
+    demo = replace(images, provider="demo")
+    assert "billed (demo, free) · " in Reader(html_of(demo)).words
+    assert plain_text(demo).endswith("billed (demo, free)")
+    assert "张（演示，免费）" in Reader(html_of(replace(demo, request=replace(images.request, prompt="四季")))).words
+    assert "billed" not in plain_text(replace(demo, state="running"))
+    assert plain_text(replace(demo, replayed=True)).endswith("replayed, nothing billed")
 
 
 def test_chinese_prompts_get_chinese_words(images: ImageSet) -> None:
@@ -441,7 +471,7 @@ def test_a_set_without_pictures_has_no_sheet(images: ImageSet) -> None:
 
 
 def test_a_frame_shows_its_picture(images: ImageSet, tmp_path: Path) -> None:
-    """One frame is a JPEG and a line; a transparent one is a PNG; a failed one is the line alone."""
+    """One frame is a JPEG and a line; a transparent one is a PNG; one that waits is the line alone."""
     bundle = frame_bundle(images[1])
     assert base64.b64decode(bundle["image/jpeg"], validate=True).startswith(b"\xff\xd8\xff")
     assert bundle["text/plain"] == f"  2  {images[1].path}  64x48"
@@ -449,6 +479,17 @@ def test_a_frame_shows_its_picture(images: ImageSet, tmp_path: Path) -> None:
     Image.new("RGBA", (8, 8), (1, 2, 3, 4)).save(glass)
     assert sorted(frame_bundle(Frame(0, "p", glass))) == ["image/png", "text/plain"]
     assert frame_bundle(Frame(0, "p")) == {"text/plain": "  1  waiting"}
+
+
+def test_a_failed_frame_tells_bill_and_advice(images: ImageSet) -> None:
+    """The lines of its error, below its number; nothing in them steers a terminal."""
+    error = OutcomeUnknown("The connection \x1bbroke.", hint="Look first.", request_id="r-1")
+    assert frame_bundle(Frame(1, "p", error=error))["text/plain"].splitlines() == [
+        "  2  OutcomeUnknown: The connection \N{REPLACEMENT CHARACTER}broke.",
+        "     It was sent once and may be billed. It was not sent again.",
+        "     Look first.",
+        "     request id r-1",
+    ]
 
 
 def test_plain_text_is_numbered(images: ImageSet) -> None:

@@ -129,6 +129,13 @@ def test_words_of_both_languages_choose_the_scene(
     assert subjects in {None, scene.subjects}
 
 
+@pytest.mark.parametrize("prompt", ["a lighthouse in fog", "雾中的灯塔", "a red bicycle", SEASONS])
+def test_no_animal_is_made_up(prompt: str) -> None:
+    """Where no subject is named there is a house in every frame; at sea a boat."""
+    assert {read_scene(prompt, index).subjects for index in range(4)} == {("house",)}
+    assert read_scene(f"{prompt} by the ocean", 0).subjects == ("boat",)
+
+
 def test_a_storyboard_frame_follows_its_own_line() -> None:
     """Line `2. …` of a storyboard is what the second frame shows; the style above it holds for all."""
     prompt = "watercolour, winter\n\n1. a cat at dawn\n2. a fox at night\n3. a house"

@@ -23,7 +23,7 @@ import pytest
 from PIL import Image
 
 from seedream_magic.demo import server
-from seedream_magic.demo.counting import count_images, frame_prompt
+from seedream_magic.demo.counting import count_images, frame_prompt, named_count
 from seedream_magic.demo.rules import Refusal, read_job
 from seedream_magic.demo.server import DemoService, DemoSettings
 
@@ -645,6 +645,16 @@ def test_a_numbered_list_draws_and_refuses_by_its_lines() -> None:
     body = {"model": "doubao-seedream-4-5", "prompt": prompt, "size": "2K", "sequential_image_generation": "auto"}
     job = read_job(json.dumps(body).encode())
     assert (job.count, job.refused) == (4, 2)
+
+
+@pytest.mark.parametrize("word", ["refuse", "违规"])
+def test_a_refused_line_leaves_the_next_lines_number_alone(word: str) -> None:
+    """A line that ends in the word is the one refused, and the number of the line below still counts a picture."""
+    prompt = f"ink\n\n1. a\n2. b, {word}\n3. c"
+    body = {"model": "doubao-seedream-4-5", "prompt": prompt, "size": "2K", "sequential_image_generation": "auto"}
+    job = read_job(json.dumps(body).encode())
+    assert (job.count, job.refused) == (3, 1)
+    assert named_count(prompt) == 3
 
 
 def test_layers_are_several_pngs_of_one_reference() -> None:

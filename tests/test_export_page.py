@@ -147,7 +147,7 @@ def shown(exported: Path, opened: Browser, failures: list[str]) -> Iterator[Page
 def test_full_size_shows_the_original_pixels(shown: Page, failures: list[str]) -> None:
     """From file://, without a server; the next picture as well."""
     root = shown.locator(".seedream-live")
-    root.get_by_role("button", name="原图", exact=True).click()
+    root.get_by_role("button", name="放大", exact=True).click()
     expect(root.locator("dialog img")).to_have_js_property("naturalWidth", WIDE[0])
     assert (root.locator("dialog img").get_attribute("src") or "").startswith("blob:")
     root.locator("dialog").get_by_role("button", name="下一帧").click()

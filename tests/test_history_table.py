@@ -73,15 +73,16 @@ def test_nothing_is_used_that_a_sanitizer_removes(entries: list[HistoryEntry]) -
 
 
 def test_a_row_tells_what_a_person_looks_for(store: Path) -> None:
-    """Prompt, time, frames, billed, model, notebook and the run id to copy; a state only where it is not done."""
+    """Prompt, time, frames, billed, model, notebook and, on a line of its own that never breaks, the run id."""
     folder = made_run(store, 0, pictures=1, expected=4, state="partial", usage=None, frames=[])
-    reader = html_of(history(store))
+    reader = html_of(history(store), "dawn")
     when = datetime(2026, 5, 4, 10, 0, tzinfo=UTC).astimezone()
     assert reader.words == (
-        "Prompt When Frames Billed 一只橘猫 at DAWN "
-        f"partial · doubao-seedream-4-5 · Draft 2.ipynb · {folder.name} {when:%Y-%m-%d %H:%M} 1 / 4 1 "
+        "Prompt Frames Billed 一只橘猫 at DAWN "
+        f"partial · {when:%Y-%m-%d %H:%M} · doubao-seedream-4-5 · Draft 2.ipynb {folder.name} 1 / 4 demo "
         "See one again: %seedream show RUN"
     )
+    assert "white-space:nowrap" in reader.all("code")[0]["style"]
     assert reader.all("img")[0]["alt"] == "一只橘猫 at DAWN"
 
 
@@ -99,7 +100,7 @@ def test_what_may_be_billed_is_not_told_as_nothing(
     entries: list[HistoryEntry], outcome: str, billed: int, told: str
 ) -> None:
     """Nothing is billed for sure only where the service was not reached or said no."""
-    row = plain_of([replace(entries[0], outcome=outcome, billed=billed)])[1]
+    row = plain_of([replace(entries[0], provider="ark", outcome=outcome, billed=billed)])[1]
     assert row.split("2 / 2")[1].split("2026")[0].strip().startswith(told)
 
 
@@ -131,11 +132,22 @@ def test_times_are_local(timezone: None, entries: list[HistoryEntry]) -> None:
 def test_the_table_speaks_the_language_of_the_words(
     entries: list[HistoryEntry], words: str | None, heads: str, below: str
 ) -> None:
-    """Chinese where somebody looks for Chinese words, else English."""
+    """Chinese where somebody looks for Chinese words, English for others."""
     lines = plain_of(entries, words)
     assert " ".join(lines[0].split()).startswith(heads)
     assert lines[-1].startswith(below)
     assert html_of(entries, words).all("div")[0]["lang"] == ("zh" if words == "猫" else "en")
+
+
+def test_without_words_most_prompts_choose_the_language(entries: list[HistoryEntry]) -> None:
+    """Chinese where more than half of the prompts are, states and demo included; else English."""
+    chinese = [replace(entry, prompt="橘猫", state="partial") for entry in entries[:2]]
+    lines = plain_of([*chinese, entries[2]])
+    assert " ".join(lines[0].split()).startswith("时间 帧 计费")
+    assert "演示" in lines[1]
+    assert "(部分完成) 橘猫" in lines[1]
+    assert "部分完成 · " in html_of([*chinese, entries[2]]).words
+    assert plain_of([*chinese, *entries[1:]])[0].startswith("When")
 
 
 @pytest.mark.parametrize(

@@ -48,6 +48,9 @@ def test_ids_are_told_by_provider() -> None:
     assert told == set(KNOWN_IDS)
     text = models_bundle(CURRENT)["text/plain"]
     assert all(known in text for known in KNOWN_IDS)
+    page = models_bundle(CURRENT)["text/html"]
+    for known in KNOWN_IDS:  # one id a line, which never breaks, its provider before it
+        assert re.search(rf'<div style="white-space:nowrap"><span [^>]+>[a-z, ]+</span> {re.escape(known)}</div>', page)
 
 
 @pytest.mark.parametrize("model_id", [CURRENT, "seedream-5-0-260128"])
@@ -99,7 +102,7 @@ def test_the_facts_have_a_source_and_a_date() -> None:
 def test_html_needs_nothing_and_takes_no_markup() -> None:
     """Only tables, text and inline styles, which JupyterLab's sanitizer keeps; an id with markup in it is text."""
     page = models_bundle("ep-<img src=x>")["text/html"]
-    assert set(re.findall(r"<([a-z]+)", page)) == {"div", "table", "thead", "tbody", "tr", "th", "td", "p"}
+    assert set(re.findall(r"<([a-z]+)", page)) == {"div", "span", "table", "thead", "tbody", "tr", "th", "td", "p"}
     assert set(re.findall(r' ([a-z-]+)="', page)) == {"style"}
     assert "ep-&lt;img src=x&gt;" in page
 

@@ -603,6 +603,16 @@ class NoPath(os.PathLike[str]):
         raise OSError("moved")
 
 
+class Table:
+    """As a DataFrame it gives the names of its columns when it is gone through."""
+
+    def __iter__(self) -> Iterator[str]:
+        return iter(["https://cdn.example/a.png"])
+
+    def __len__(self) -> int:
+        return 1
+
+
 ENDLESS: list[object] = []
 ENDLESS.append(ENDLESS)
 
@@ -614,6 +624,7 @@ OTHERS = [
     ({"a.png"}, "set is no kind of reference"),
     (io.BytesIO(PICTURES["image/png"]), "BytesIO is no kind of reference"),
     (object, "type is no kind of reference"),
+    (Table(), "Table is no kind of reference: give a path, an https link, bytes, a picture, an array, a frame, an"),
     ([], "list holds no picture"),
     (ENDLESS, "lists within lists"),
     ("", "A reference is empty"),

@@ -293,6 +293,21 @@ def test_retry_asks_for_the_failed_frames_only(shell: InteractiveShell, server: 
     assert server.posts == 2
 
 
+def test_a_run_is_named_as_people_have_it(shell: InteractiveShell, server: RawServer) -> None:
+    """By id, beginning, end, `latest`, folder, or the set itself; what is none is told with what lists them."""
+    run(shell, "%%seedream first <<\nx")
+    run(shell, "%%seedream last <<\ny")
+    first, last = shell.user_ns["first"], shell.user_ns["last"]
+    typed = (first.run_id, first.run_id[-6:], "first", "{first.run_id}", "$first.run_id", "first[0]", first.folder)
+    for images, names in ((first, typed), (last, (last.run_id[:-2], "latest", "last", "_seedream"))):
+        for name in names:
+            shell.user_ns["_seedream"] = last
+            assert run(shell, f"%seedream show {name}")[0] is None, name
+            assert shell.user_ns["_seedream"].run_id == images.run_id, name
+    assert "%seedream history lists" in run(shell, "%seedream show nothing")[1]
+    assert "type more" in run(shell, f"%seedream show {first.run_id[:8]}")[1]
+
+
 def test_recover_and_show_commands(shell: InteractiveShell, server: RawServer) -> None:
     """`recover` shows each set it completed and says that nothing was sent; `show` shows a run."""
     server._scenario = {POST: whole_answer, PICTURE: picture, ("GET", "/picture/1"): Reply(404)}
@@ -302,7 +317,7 @@ def test_recover_and_show_commands(shell: InteractiveShell, server: RawServer) -
     assert error is None
     assert "Nothing was sent" in shown
     assert len(shell.user_ns["_seedream"].ok) == 2
-    assert "No run lacks" in run(shell, "%seedream recover")[1]
+    assert "Nothing is left to download" in run(shell, "%seedream recover")[1]
     assert "02.jpg" in run(shell, f"%seedream show {shell.user_ns['_seedream'].run_id}")[1]
     assert isinstance(run(shell, "%seedream show")[0], InvalidRequest)
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from datetime import date
+from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
 
@@ -11,7 +12,8 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from seedream_magic.notebook.variables import fill
+from seedream_magic.errors import InvalidRequest
+from seedream_magic.notebook.variables import fill, value_of
 
 
 class Trap:
@@ -191,6 +193,45 @@ def test_any_text(text: str) -> None:
     """Text without braces is untouched, and no text is too odd."""
     result, _ = fill(text, NAMESPACE)
     assert result == text or "{" in text
+
+
+def test_a_reference_that_is_nowhere(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A plain name that is neither variable nor file is refused with the folder, and with the file that was meant."""
+    monkeypatch.chdir(tmp_path)
+    with pytest.raises(InvalidRequest) as caught:
+        value_of("nosuchvar", NAMESPACE)
+    told = f"There is no variable and no file named nosuchvar in {tmp_path.resolve()}."
+    assert str(caught.value).startswith(told)
+    (tmp_path / "heroes.png").touch()
+    with pytest.raises(InvalidRequest, match=r"Did you mean heroes\.png\?"):
+        value_of("heroes", NAMESPACE)
+    with pytest.raises(InvalidRequest, match="no variable and no file"):
+        value_of("x" * 5000, NAMESPACE)
+
+
+@pytest.mark.parametrize("text", ["name", "heroes", "photos.png", "*.png", "missing[1]", "run:20260101-abc", "~/a"])
+def test_a_reference_that_may_be_a_file(text: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A file goes before a variable, and whatever is no plain name is left to those who read files."""
+    monkeypatch.chdir(tmp_path)
+    for name in ("name", "heroes"):
+        (tmp_path / name).touch()
+    assert value_of(text, NAMESPACE) == text
+
+
+@pytest.mark.parametrize(
+    ("text", "words"),
+    [
+        ("n", "n is of type int, not a picture"),
+        ("x", "x is of type float, not a picture"),
+        ("nothing", "nothing is None, not a picture"),
+        ("hero.size.width", "hero.size.width is of type int, not a picture"),
+    ],
+)
+def test_a_number_is_no_reference(text: str, words: str) -> None:
+    """It is refused by the name that was typed; what may be a picture is handed on as it is."""
+    with pytest.raises(InvalidRequest, match=words):
+        value_of(text, NAMESPACE)
+    assert value_of("hero.colours", NAMESPACE) is NAMESPACE["hero"].colours
 
 
 def test_widths_are_small() -> None:

@@ -56,7 +56,8 @@ def find_key(provider: Provider, given: str | None = None) -> Key:
         return Key("demo", "the demo")
     raise MissingKey(
         f"No API key for {provider.name}.",
-        hint=f"Set {' or '.join(variables)}, or run %seedream key. Without a key: %seedream use demo.",
+        hint=f"Set {' or '.join(variables)}, or run %seedream key. "
+        "Without a key: %seedream use demo, in Python Seedream('demo').",
     )
 
 

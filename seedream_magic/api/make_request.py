@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from dataclasses import replace
 from typing import Any
 
 from seedream_magic.api.limits import complaints
 from seedream_magic.api.models import MAXIMUM_IMAGES, SIDES, Model, find_model, pixels_for_ratio
 from seedream_magic.api.reference import Reference
-from seedream_magic.api.request import DEFAULT_SIZE, ImageRequest
+from seedream_magic.api.request import DEFAULT_SIZE, ImageRequest, request_from_body
 from seedream_magic.api.storyboard import Storyboard, storyboard
 from seedream_magic.api.values import (
     BACKGROUNDS,
@@ -95,6 +96,9 @@ def make_request(
         optimize_prompt=optimize_prompt and parse_word("optimize-prompt", PROMPT_MODES, optimize_prompt),
         extra=further,
     )
+    # What an extra field says of a known one is that field's value: the same request has one form only.
+    plain = request_from_body(replace(request, references=()).body, storyboard=board)
+    request = replace(plain, references=references)
     expected = request.images_expected
     if expected is not None and not 1 <= expected <= MAXIMUM_IMAGES:
         raise InvalidRequest(f"max_images is 1 to {MAXIMUM_IMAGES}.")
@@ -106,6 +110,9 @@ def make_request(
 
 def checked(request: ImageRequest, *, strict: bool, check: bool = True) -> tuple[str, ...]:
     """The sentences to show before sending. Raises `InvalidRequest` where the limits refuse and `check` is on."""
+    total = len(request.references) + (request.images_expected or 1)
+    if request.references and total > MAXIMUM_IMAGES:
+        check = True  # every provider refuses this
     found = complaints(request, strict=strict)
     for text, refuse in found:
         if refuse and check:

@@ -11,7 +11,7 @@ from typing import Any, Literal
 from urllib.parse import urlsplit
 
 from seedream_magic.api.cell_text import cell_text
-from seedream_magic.api.providers import Provider, is_loopback
+from seedream_magic.api.providers import DEFAULT_PROVIDER, Provider, is_loopback
 from seedream_magic.api.request import ImageRequest
 
 
@@ -79,8 +79,9 @@ class Plan:
 
     def cell(self, settings: Mapping[str, Any] | None = None) -> str:
         """The `%%seedream` cell that makes the same request; `settings` are what the notebook's traits say already."""
-        known = {"model": self.provider.default_model, **(settings or {})}
-        return cell_text(self.request, settings=known)
+        known = {"model": self.provider.default_model, "provider": DEFAULT_PROVIDER, **(settings or {})}
+        named = None if known.pop("provider") == self.provider.name else self.provider.name
+        return cell_text(self.request, settings=known, provider=named)
 
     def curl(self) -> str:
         """The same request for a shell; the key stands as `$SEEDREAM_API_KEY`, references by their beginnings."""

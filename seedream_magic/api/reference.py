@@ -19,6 +19,11 @@ ENDINGS = {
 """The types that the API reads (its page of August 2026), and how their files end."""
 
 
+def unsigned(link: str) -> str:
+    """A link as it may be kept: a signed one without its query, which opens the picture to whoever has it."""
+    return link.partition("?")[0] if "signature=" in link.lower() else link
+
+
 @dataclass(frozen=True)
 class Reference:
     """An input image as it will be sent.
@@ -43,7 +48,12 @@ class Reference:
     @property
     def identity(self) -> str:
         """What makes two references the same before anything is fetched: the link, else the bytes."""
-        return self.url or f"sha256:{self.sha256}"
+        return unsigned(self.url) if self.url else f"sha256:{self.sha256}"
+
+    @property
+    def sendable(self) -> bool:
+        """Whether there are bytes to send, or a link to fetch them from."""
+        return bool(self.data or self.url)
 
     @property
     def sent(self) -> str:

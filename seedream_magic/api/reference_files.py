@@ -103,7 +103,7 @@ def find_files(text: str, base: Path) -> list[PictureFile]:
         names = glob.glob(place, root_dir=base, recursive=True)  # noqa: PTH207 - a Path would lose the typed form
         files = [named_file(name, base / name) for name in sorted(names, key=_natural) if (base / name).is_file()]
         if not files:
-            raise _missing(f"No file matches {short(text)}.", text, path)
+            raise missing_file(f"No file matches {short(text)}.", text, path)
     if len(files) > MAXIMUM_REFERENCES:
         raise InvalidRequest(
             f"{short(text)} stands for {len(files)} files; one request takes {MAXIMUM_REFERENCES} at most."
@@ -121,7 +121,7 @@ def read_file(file: PictureFile) -> bytes:
     name = short(file.source)
     with refusing(f"{name} cannot be read"):
         if not os.path.lexists(file.path):
-            raise _missing(f"There is no file {name}.", file.source, file.path)
+            raise missing_file(f"There is no file {name}.", file.source, file.path)
         if file.path.is_dir():
             raise InvalidRequest(f"{name} is a folder; give its pictures as {file.source.rstrip('/')}/*.png.")
         size = file.path.stat().st_size
@@ -133,8 +133,8 @@ def read_file(file: PictureFile) -> bytes:
             return stream.read(MAXIMUM_FILE)
 
 
-def _missing(told: str, typed: str, path: Path) -> InvalidRequest:
-    """The refusal, with the file that was meant if one has nearly that name."""
+def missing_file(told: str, typed: str, path: Path) -> InvalidRequest:
+    """The refusal `told`, with the file that was meant if one has nearly the name that was typed."""
     if not path.parent.is_dir():
         return InvalidRequest(told if glob.has_magic(typed) else f"{told} There is no folder {path.parent} either.")
     name = path.name.casefold()

@@ -7,8 +7,7 @@ from __future__ import annotations
 
 import io
 import os
-from collections.abc import Iterable, Mapping
-from collections.abc import Set as AbstractSet
+from collections.abc import Iterable, Iterator, Sequence, ValuesView
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -114,8 +113,8 @@ def _members(value: Any, depth: int) -> Iterable[object]:
     frames = getattr(value, "ok", None)
     if isinstance(frames, list | tuple):
         return frames
-    # A mapping would give its keys, a set no order, a file its lines.
-    if isinstance(value, Mapping | AbstractSet) or hasattr(value, "read") or not isinstance(value, Iterable):
+    # A mapping would give its keys, a table the names of its columns, a set no order, a file its lines.
+    if hasattr(value, "read") or not isinstance(value, Sequence | Iterator | ValuesView):
         raise InvalidRequest(
             f"{type(value).__name__} is no kind of reference: give a path, an https link, bytes, a picture, an array, "
             "a frame, an image set, or a list of these."

@@ -9,6 +9,7 @@ from typing import Any
 from seedream_magic.api.models import MAXIMUM_FRAMES, MAXIMUM_IMAGES
 from seedream_magic.api.reference import Reference
 from seedream_magic.api.storyboard import Storyboard
+from seedream_magic.api.values import Images, parse_images
 
 DEFAULT_SIZE = "2048x2048"
 _FIELD_TYPES: dict[str, type] = {
@@ -83,12 +84,15 @@ class ImageRequest:
         frames = self.storyboard.frames if self.storyboard else ()
         return frames[index] if index < len(frames) else self.prompt
 
-    def for_images(self, count: int) -> ImageRequest:
-        """The same request for another number of images."""
+    def for_images(self, count: Images) -> ImageRequest:
+        """The same request for another number of images. Raises `InvalidRequest` for what no request can make."""
         if count == 1:
             disabled = None if self.sequential_image_generation is None else "disabled"
-            return replace(self, sequential_image_generation=disabled, max_images=None)
-        return replace(self, sequential_image_generation="auto", max_images=count)
+            stream = None if self.stream is None else False
+            return replace(self, sequential_image_generation=disabled, max_images=None, stream=stream)
+        number = parse_images(count)
+        most = None if number == "auto" else number
+        return replace(self, sequential_image_generation="auto", max_images=most)
 
     def with_storyboard(self, storyboard: Storyboard) -> ImageRequest:
         """The same request for the frames of a storyboard."""

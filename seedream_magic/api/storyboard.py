@@ -48,12 +48,16 @@ def read_prompt(text: str) -> str | Storyboard:
     return storyboard(style, frames)
 
 
-def storyboard(style: str, frames: list[str] | tuple[str, ...]) -> Storyboard:
+def storyboard(style: object, frames: object) -> Storyboard:
     """A storyboard whose frames all have words. Raises `InvalidRequest` otherwise."""
+    if not isinstance(frames, list | tuple) or not frames:
+        raise InvalidRequest("A storyboard takes a list with the words of each frame.")
+    if not all(isinstance(text, str) for text in (style, *frames)):
+        raise InvalidRequest("The style and the frames of a storyboard are text.")
     for number, frame in enumerate(frames, start=1):
         if not frame.strip():
             raise InvalidRequest(f"Frame {number} of the storyboard has no words: write them below its line ---.")
-    return Storyboard(style, tuple(frames))
+    return Storyboard(str(style), tuple(frames))
 
 
 def escaped(text: str) -> str:

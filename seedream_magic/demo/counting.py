@@ -64,9 +64,9 @@ def frame_prompt(prompt: str, index: int) -> str:
 
 
 def _plain(prompt: str) -> str:
-    """Lower case, full-width digits narrow, and without the number that belongs to a rehearsed refusal."""
+    """Lower case, full-width digits narrow, and without the number on the same line of a rehearsed refusal."""
     text = unicodedata.normalize("NFKC", prompt).lower()
-    return re.sub(r"(\brefuse\b|违规)\s*\d+", r"\1", text)
+    return re.sub(r"(\brefuse\b|违规)[ \t]*\d+", r"\1", text)
 
 
 def _chinese_number(text: str) -> int:

@@ -202,7 +202,7 @@ def _unknown_size(model: Model, model_id: str) -> str:
     return f"the specified size is not supported for model {family}"
 
 
-_REFUSED = re.compile(r"(?:\brefuse\b|违规)\s*(\d{1,2})?")
+_REFUSED = re.compile(r"(?:\brefuse\b|违规)(?:[ \t]*(\d{1,2}))?")
 _LAYERS = 4
 """What a picture is taken apart into: a base and three layers."""
 _RATIO_WORDS = (

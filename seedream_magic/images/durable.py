@@ -16,6 +16,8 @@ from pathlib import Path
 
 from seedream_magic.images.cache_folder import cache_folder
 
+# Windows would else put a carriage return before each line feed, in pictures too.
+_NEW_FILE = os.O_WRONLY | os.O_CREAT | os.O_EXCL | getattr(os, "O_NOFOLLOW", 0) | getattr(os, "O_BINARY", 0)
 OLDEST_PART = 3600.0
 """Seconds after which a half-written file has no owner any more: no run lasts as long."""
 
@@ -23,7 +25,7 @@ OLDEST_PART = 3600.0
 def write_durably(path: Path, data: bytes, *, mode: int) -> None:
     """Write a file so that it is whole or absent after a kill at any instant."""
     part = path.with_name(f".{path.name}.{secrets.token_hex(4)}.part")
-    descriptor = os.open(part, os.O_WRONLY | os.O_CREAT | os.O_EXCL | getattr(os, "O_NOFOLLOW", 0), mode)
+    descriptor = os.open(part, _NEW_FILE, mode)
     try:
         try:
             write_all(descriptor, data)

@@ -14,7 +14,7 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal, cast
 
 from seedream_magic import errors
 from seedream_magic.api.events import Picture, Reader
@@ -33,6 +33,8 @@ from seedream_magic.images.verify import verified
 RUN_ID = re.compile(r"\d{8}T\d{6}Z-[a-z2-7]{10}", re.ASCII)
 MAXIMUM_RECORD_BYTES = 16 * 2**20
 MAXIMUM_REFERENCE_BYTES = 64 * 2**20
+MAXIMUM_PLACES = 1000
+"""More frames than a set that was gone on from can have."""
 _SHOWN_STATES = frozenset({"done", "partial"})
 
 
@@ -72,11 +74,14 @@ def records(store: Path) -> Iterator[Record]:
 
 
 def find_record(store: Path, run_id: str) -> Record:
-    """The run of this id, or of the only id that begins so. Raises `InvalidRequest` if there is none, or several."""
-    fitting = [folder for folder in _folders(store) if run_id and folder.name.startswith(run_id.strip())]
-    if len(fitting) != 1:
-        found = "no run" if not fitting else f"{len(fitting)} runs"
-        raise InvalidRequest(f"There is {found} {run_id[:40]!r} in {store}.")
+    """The run of this id, or of the only one that begins or ends so. Raises `InvalidRequest` for none, or several."""
+    wanted = str(run_id).strip()
+    fitting = [folder for folder in _folders(store) if wanted and folder.name.startswith(wanted)]
+    fitting = fitting or [folder for folder in _folders(store) if len(wanted) > 3 and folder.name.endswith(wanted)]
+    if len(fitting) > 1:
+        raise InvalidRequest(f"{len(fitting)} runs of {store} begin or end with {wanted[:40]!r}; type more of the id.")
+    if not fitting:
+        raise InvalidRequest(f"There is no run {wanted[:40]!r} in {store}; %seedream history lists them.")
     facts = _read_object(fitting[0] / "request.json")
     if facts is None:
         raise InvalidRequest(f"The record of run {fitting[0].name} cannot be read.")
@@ -115,7 +120,7 @@ def load(record: Record) -> ImageSet:
         run_id=record.run_id,
         folder=record.folder,
         frames=frames,
-        expected=expected if isinstance(expected, int) else None,
+        expected=expected if isinstance(expected, int) and 0 < expected <= MAXIMUM_FRAMES else None,
         state="stopped" if record.state == "stopped" else "done",
         outcome=outcomes.get(str(record.facts.get("outcome")), "unknown"),
         usage=usage if isinstance(usage, Mapping) else None,
@@ -128,21 +133,41 @@ def lineage_of(record: Record) -> Lineage | None:
     """The earlier run that a run goes on from; None where there is none, or what is told of it cannot be read."""
     facts = _mapping(record.facts.get("lineage"))
     kind, run_id, places = (facts.get(name) for name in ("kind", "run_id", "places"))
-    if kind not in {"redo", "extend", "vary"} or not isinstance(run_id, str) or not RUN_ID.fullmatch(run_id):
+    if not isinstance(kind, str) or not isinstance(run_id, str) or not RUN_ID.fullmatch(run_id):
         return None
-    return Lineage(kind, run_id, tuple(place for place in _list(places) if place in range(MAXIMUM_FRAMES)))
+    if kind not in {"redo", "extend", "vary"}:
+        return None
+    read = tuple(place for place in _list(places) if type(place) is int and 0 <= place < MAXIMUM_PLACES)
+    return Lineage(cast("Literal['redo', 'extend', 'vary']", kind), run_id, read)
 
 
-def load_whole(record: Record, *, generations: int = 30) -> ImageSet:
+def load_whole(record: Record) -> ImageSet:
     """The set of a run with the frames of the earlier runs that it goes on from, as far as those are there."""
-    images, lineage = load(record), lineage_of(record)
-    if lineage is None or not generations:
-        return images
-    facts = _read_object(record.folder.parent / lineage.run_id / "request.json")
-    if facts is None:
-        return images
-    parent = Record(record.folder.parent / lineage.run_id, facts)
-    return joined(load_whole(parent, generations=generations - 1), images, lineage)
+    line = [record]
+    while (parent := _parent(line[-1])) is not None and parent.run_id not in {earlier.run_id for earlier in line}:
+        line.append(parent)
+    images = load(line.pop())
+    for later in reversed(line):
+        lineage = lineage_of(later)
+        images = load(later) if lineage is None else joined(images, load(later), lineage)
+    return images
+
+
+def parent_set(store: Path, lineage: Lineage | None) -> ImageSet | None:
+    """The set that a run goes on from; None where there is none, or it is gone."""
+    if lineage is None or lineage.kind == "vary":
+        return None
+    facts = _read_object(store / lineage.run_id / "request.json")
+    return None if facts is None else load_whole(Record(store / lineage.run_id, facts))
+
+
+def _parent(record: Record) -> Record | None:
+    lineage = lineage_of(record)
+    if lineage is None or lineage.kind == "vary":
+        return None
+    folder = record.folder.parent / lineage.run_id
+    facts = _read_object(folder / "request.json")
+    return None if facts is None else Record(folder, facts)
 
 
 def _request(record: Record) -> ImageRequest:
@@ -158,6 +183,7 @@ def _request(record: Record) -> ImageRequest:
 
 def _reference(record: Record, facts: Mapping[str, Any]) -> Reference:
     """A reference as the store keeps it; one whose file is gone or was changed has no bytes."""
+    url = facts.get("url")
     name = Path(str(facts.get("file"))).name
     data = _read_bytes(record.folder.parent / REFERENCES / name, maximum=MAXIMUM_REFERENCE_BYTES)
     same = hashlib.sha256(data).hexdigest() == facts.get("sha256")
@@ -167,6 +193,7 @@ def _reference(record: Record, facts: Mapping[str, Any]) -> Reference:
         data=data if same else b"",
         width=_number(facts.get("width")),
         height=_number(facts.get("height")),
+        url=url if isinstance(url, str) else None,
     )
 
 
@@ -244,8 +271,9 @@ def _error(facts: Mapping[str, Any]) -> SeedreamError:
         return ImageError("The picture is not in the run's folder.")
     error = kind(str(facts.get("message", "")))
     for name in ("hint", "billed", "request_id", *(("code", "param", "status") if issubclass(kind, ApiError) else ())):
-        if facts.get(name) is not None:
-            setattr(error, name, facts[name])
+        told = facts.get(name)
+        if isinstance(told, str | int) and (name != "billed" or told in {"no", "yes", "unknown"}):
+            setattr(error, name, told)
     return error
 
 

@@ -84,7 +84,8 @@ class ImageSet(Sequence[Frame]):
     did not. `outcome` is what became of the one POST. `seconds` is the time from the request to this value. `notes`
     are sentences about what went wrong or is worth knowing. `replayed` says that it was shown from the store.
     `pause` tells of a wait before another attempt at a request that was not sent, or not taken; empty without one.
-    `inherited` are the indexes of frames that an earlier run made. `door` is the front door that it came through.
+    `inherited` are the indexes of frames that an earlier run made, `counted` then the images billed by this one. `door`
+    is the front door that it came through.
     """
 
     request: ImageRequest
@@ -101,6 +102,7 @@ class ImageSet(Sequence[Frame]):
     replayed: bool = False
     pause: str = ""
     inherited: frozenset[int] = frozenset()
+    counted: int | None = field(default=None, repr=False, compare=False)
     door: Any = field(default=None, repr=False, compare=False)
 
     @overload
@@ -137,8 +139,9 @@ class ImageSet(Sequence[Frame]):
         reported = (self.usage or {}).get("generated_images")
         if isinstance(reported, int) and not isinstance(reported, bool) and reported >= 0:
             return reported
-        made = [frame for frame in self.frames if frame.index not in self.inherited]
-        return sum(frame.ok or isinstance(frame.error, ImageError) for frame in made)
+        if self.counted is not None:
+            return self.counted
+        return sum(frame.ok or isinstance(frame.error, ImageError) for frame in self.frames)
 
     def require_all(self) -> ImageSet:
         """The set itself, if every frame has its picture. Raises the first failed frame's error otherwise."""
@@ -199,7 +202,12 @@ class ImageSet(Sequence[Frame]):
         return redo(self, *places, prompt=prompt, refs=refs, fresh=fresh)
 
     def extend(
-        self, frames: int | Sequence[str], *, prompt: str | None = None, refs: object = "others", fresh: bool = False
+        self,
+        frames: int | str | Sequence[str],
+        *,
+        prompt: str | None = None,
+        refs: object = "others",
+        fresh: bool = False,
     ) -> ImageSet:
         """Draw further frames: as many, or one for each of these prompts; the set with them at its end."""
         from seedream_magic.iterate import extend  # noqa: PLC0415 - a value goes on by itself; see design

@@ -8,7 +8,7 @@ from dataclasses import replace
 from seedream_magic.api.plan import Lineage
 from seedream_magic.api.request import ImageRequest
 from seedream_magic.api.storyboard import Storyboard, storyboard
-from seedream_magic.api.values import checked_prompt, parse_images
+from seedream_magic.api.values import Images, checked_prompt, parse_images
 from seedream_magic.errors import InvalidRequest
 from seedream_magic.images.image_set import Frame, ImageSet
 
@@ -16,27 +16,30 @@ from seedream_magic.images.image_set import Frame, ImageSet
 def joined(parent: ImageSet, made: ImageSet, lineage: Lineage) -> ImageSet:
     """The earlier set with the newly made frames in their places; the facts of the run are those of the new one.
 
-    A place whose new frame failed keeps the picture that stood there; a frame still to come is waited for in its place.
-    A "vary" is a set of its own.
+    A picture gives way to a new one only when that is there; a frame that failed where a picture stands is told in a
+    note. A "vary" is a set of its own.
     """
     if lineage.kind == "vary":
         return made
     frames = list(parent.frames)
-    fresh = dict(zip(lineage.places, _with_waiting(made, len(lineage.places)), strict=False))
-    last = max(lineage.places, default=-1)
-    fresh |= {last + 1 + number: frame for number, frame in enumerate(made.frames[len(lineage.places) :])}
-    frames += [Frame(index, parent.prompt) for index in range(len(frames), max(fresh, default=-1) + 1)]
-    kept = dict(enumerate(frames))
-    for place, frame in fresh.items():
-        if frame.ok or not kept[place].ok or (made.state == "running" and frame.error is None):
+    total = max(len(frames), max(lineage.places, default=-1) + 1)
+    places = [*lineage.places, *range(total, total + len(made) - len(lineage.places))]
+    frames += [Frame(index, parent.prompt) for index in range(len(frames), max(places, default=-1) + 1)]
+    inherited, notes = set(range(len(frames))), list(made.notes)
+    for place, frame in zip(places, _with_waiting(made, len(lineage.places)), strict=False):
+        if frame.ok or not frames[place].ok:
             frames[place] = replace(frame, index=place)
-    inherited = frozenset(index for index, frame in enumerate(frames) if frame is kept[index])
+            inherited.discard(place)
+        elif frame.error is not None:
+            notes.append(f"Frame {place + 1} stays as it was: {frame.error}")
     return replace(
         made,
-        request=_request(parent.request, made.request, lineage),
+        request=_request(parent.request, frames),
         frames=tuple(frames),
         expected=max(len(frames), parent.expected or 0),
-        inherited=inherited,
+        notes=tuple(notes),
+        inherited=frozenset(inherited),
+        counted=made.billed,
     )
 
 
@@ -47,52 +50,57 @@ def _with_waiting(made: ImageSet, count: int) -> tuple[Frame, ...]:
     return made.frames + tuple(Frame(index, made.request.prompt_of(index)) for index in range(len(made), count))
 
 
-def _request(parent: ImageRequest, made: ImageRequest, lineage: Lineage) -> ImageRequest:
-    """What the joined set stands for: the earlier request, its storyboard with the words of the new frames."""
-    if parent.storyboard is None or made.storyboard is None:
+def _request(parent: ImageRequest, frames: list[Frame]) -> ImageRequest:
+    """What the joined set stands for: the earlier request, its storyboard with the words of all frames."""
+    if parent.storyboard is None:
         return parent
-    frames = list(parent.storyboard.frames)
-    for place, words in zip(lineage.places, made.storyboard.frames, strict=False):
-        frames[place : place + 1] = [words]
-    return parent.with_storyboard(Storyboard(parent.storyboard.style, tuple(frames)))
+    board = Storyboard(parent.storyboard.style, tuple(frame.prompt for frame in frames))
+    return replace(parent, storyboard=board, prompt=board.prompt)
 
 
-def redo_request(images: ImageSet, places: tuple[int, ...], prompt: str | None) -> ImageRequest:
-    """The request for frames of a set drawn anew, `prompt` in place of their words.
-
-    Of a storyboard these frames are asked for alone, with its style. Raises `InvalidRequest` for a place that the set
-    does not have.
-    """
+def checked_places(images: ImageSet, places: tuple[int, ...]) -> tuple[int, ...]:
+    """Indexes of frames, each once and in order. Raises `InvalidRequest` for one that the set does not have."""
     total = max(len(images), images.expected or 0)
     if not places:
         raise InvalidRequest(f"Which frame? The set has 0 to {total - 1}, as Python counts.")
     for place in places:
         if isinstance(place, bool) or place not in range(total):
             raise InvalidRequest(f"The set has frames 0 to {total - 1}, as Python counts; {place!r} is none of them.")
-    board = images.request.storyboard
-    if board is None:
-        request = images.request if prompt is None else replace(images.request, prompt=checked_prompt(prompt))
-        return request.for_images(len(places))
-    words = tuple(images.request.prompt_of(place) for place in places) if prompt is None else (prompt,) * len(places)
-    return images.request.with_storyboard(storyboard(board.style, words))
+    return tuple(sorted(set(places)))
 
 
-def extend_request(images: ImageSet, frames: int | Sequence[str], prompt: str | None) -> ImageRequest:
-    """The request for more frames of a set: as many, or with these words each.
+def redo_request(images: ImageSet, places: tuple[int, ...], prompt: str | None) -> ImageRequest:
+    """The request for frames of a set drawn anew, `prompt` in place of their words.
 
-    Raises `InvalidRequest` for none.
+    Of a storyboard these frames are asked for alone, with its style.
     """
-    if not isinstance(frames, int):
-        board = images.request.storyboard
-        return images.request.with_storyboard(storyboard(board.style if board else images.prompt, tuple(frames)))
-    count = parse_images(frames)
-    if prompt is None:
-        prompt = images.prompt
-    plain = replace(images.request, storyboard=None, prompt=checked_prompt(prompt))
-    return plain.for_images(int(count))
+    _refuse_layers(images)
+    words = [images[place].prompt if place < len(images) else images.request.prompt_of(place) for place in places]
+    if prompt is not None:
+        words = [checked_prompt(prompt)] * len(places)
+    board = images.request.storyboard
+    if board is None and len(set(words)) == 1:
+        return replace(images.request, prompt=words[0]).for_images(len(places))
+    return images.request.with_storyboard(storyboard(board.style if board else images.prompt, tuple(words)))
 
 
-def vary_request(images: ImageRequest, prompt: str, count: int) -> ImageRequest:
+def extend_request(images: ImageSet, frames: int | str | Sequence[str], prompt: str | None) -> ImageRequest:
+    """The request for more frames of a set: as many, or with these words each."""
+    _refuse_layers(images)
+    if isinstance(frames, int):
+        plain = replace(images.request, storyboard=None, prompt=checked_prompt(prompt or images.prompt))
+        return plain.for_images(frames)
+    board = images.request.storyboard
+    words = [frames] if isinstance(frames, str) else frames
+    return images.request.with_storyboard(storyboard(board.style if board else images.prompt, words))
+
+
+def vary_request(request: ImageRequest, prompt: str, images: Images) -> ImageRequest:
     """The request for a variation: other words, the rest as it was."""
-    plain = replace(images, storyboard=None, prompt=checked_prompt(prompt))
-    return plain.for_images(int(parse_images(count)))
+    plain = replace(request, storyboard=None, prompt=checked_prompt(prompt), layer_decomposition=False)
+    return plain.for_images(parse_images(images))
+
+
+def _refuse_layers(images: ImageSet) -> None:
+    if images.request.layer_decomposition:
+        raise InvalidRequest("Layers are made together, all anew or none: run the cell again with --fresh.")

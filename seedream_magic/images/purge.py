@@ -56,8 +56,8 @@ def _found(store: Path, run_id: str) -> str:
     names = runs_in(store).keys() | _runs_set_aside(store).keys()
     fitting = [name for name in names if run_id and name.startswith(run_id)]
     if len(fitting) != 1:
-        found = "no run" if not fitting else f"{len(fitting)} runs"
-        raise InvalidRequest(f"There is {found} {run_id[:40]!r} in {store}.")
+        found = f"{len(fitting)} runs begin with" if fitting else "There is no run"
+        raise InvalidRequest(f"{found} {run_id[:40]!r} in {store}; %seedream history lists them.")
     return fitting[0]
 
 

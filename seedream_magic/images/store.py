@@ -21,6 +21,7 @@ from typing import Any
 from urllib.parse import urlsplit, urlunsplit
 
 from seedream_magic.api.plan import Plan
+from seedream_magic.api.reference import unsigned
 from seedream_magic.api.request import ImageRequest
 from seedream_magic.errors import ApiError, ConfigError, ImageError, ResponseBroken, SeedreamError
 from seedream_magic.images.durable import sync_folder, write_all, write_durably, write_elsewhere
@@ -67,7 +68,9 @@ class Run:
     def record(self, entry: Mapping[str, Any]) -> None:
         """Append what the service sent to `response.jsonl`; durable on return. Pictures in base64 go to their files."""
         line = _json(_without_base64(entry)) + "\n"
-        descriptor = os.open(self.folder / "response.jsonl", os.O_WRONLY | os.O_CREAT | os.O_APPEND, 0o600)
+        descriptor = os.open(
+            self.folder / "response.jsonl", os.O_WRONLY | os.O_CREAT | os.O_APPEND | getattr(os, "O_BINARY", 0), 0o600
+        )
         try:
             begin = os.fstat(descriptor).st_size
             try:
@@ -203,7 +206,8 @@ def _request_facts(request: ImageRequest) -> dict[str, Any]:
     files = [f"{REFERENCES}/{reference.file}" if reference.data else reference.sent for reference in request.references]
     references = [
         {
-            "source": without_signature(reference.source) if "ignature=" in reference.source else reference.source,
+            "source": unsigned(reference.source),
+            "url": reference.url and unsigned(reference.url),
             "file": file,
             "sha256": reference.sha256,
             "media_type": reference.media_type,

@@ -12,6 +12,7 @@ import unicodedata
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from functools import partial
+from itertools import takewhile
 from typing import Any, NoReturn
 
 from seedream_magic.api.storyboard import Storyboard, read_prompt
@@ -101,9 +102,12 @@ def parse_cell(line: str, body: str) -> Cell:
     """
     named = _NAMED.match(line)
     name = parse_name(named[1]) if named else None
-    known, unknown = _PARSER.parse_known_args(_words(line[named.end() :] if named else line))
+    words = [_plain_flag(word) for word in _words(line[named.end() :] if named else line)]
+    known, unknown = _PARSER.parse_known_args(words)
     if unknown:
-        raise InvalidRequest(_about_unknown(unknown[0]))
+        raise InvalidRequest(
+            _about_name(line, unknown) or _about_reference(words, unknown) or _about_unknown(unknown[0])
+        )
     typed = {key: value for key, value in vars(known).items() if value is not None}
     _check_extra(typed)
     if name and typed.get("out", name) != name:
@@ -228,6 +232,15 @@ OPTIONS = (
 )
 
 
+_FLAGS = (
+    *(flag for option in OPTIONS for flag in option.flags),
+    *(f"--no-{option.flags[-1][2:]}" for option in OPTIONS if option.with_no),
+)
+_WIDE_DASHES = "－—–−―‐‑‒"
+_DASHES = f"-{_WIDE_DASHES}"
+_LONGEST_SHOWN = 80
+
+
 class _Parser(argparse.ArgumentParser):
     """argparse without its exits: what it complains of is an `InvalidRequest`."""
 
@@ -270,13 +283,44 @@ def _words(line: str) -> list[str]:
         raise InvalidRequest("A quote on the first line is not closed; the prompt goes on the lines below.") from exc
 
 
+def _plain_flag(word: str) -> str:
+    """The option that a word is when its dashes (or all of it) came from Chinese input; any other word as it is."""
+    typed, sign, value = re.fullmatch(r"([^=＝]*)([=＝]?)(.*)", word, re.DOTALL).groups()  # type: ignore[union-attr]  # every text matches
+    name = unicodedata.normalize("NFKC", typed).lstrip(_DASHES)
+    flag = ("-" if len(name) == 1 else "--") + name
+    return f"{flag}{sign and '='}{value}" if word[:1] in _WIDE_DASHES and flag in _FLAGS else word
+
+
+def _about_name(line: str, unknown: list[str]) -> str:
+    """What to say where the NAME in front of << is two words, or stands behind options; else nothing."""
+    if not any("<<" in word for word in unknown):
+        return ""
+    spaced = re.match(r"\s*(\w+(?:\s+\w+)+)\s*<<", line)
+    if spaced and (name := "_".join(spaced[1].split())).isidentifier():
+        return f"A name is one word: {name[:40]} << …"
+    behind = re.match(r"\s*(\S.*?)\s+([^\W\d]\w*)\s*<<(?!<)(.*)", line)
+    if behind is None:
+        return ""
+    options = f"{behind[1]} {behind[3].strip()}".strip()
+    return f"NAME << comes first: {behind[2][:40]} << {options if len(options) < _LONGEST_SHOWN else '…'}"
+
+
+def _about_reference(words: list[str], unknown: list[str]) -> str:
+    """What to say where several words follow --ref, as of a file with a blank in its name; else nothing."""
+    for place, word in enumerate(words):
+        names = list(takewhile(lambda name: not name.startswith("-"), words[place + 1 :]))
+        if word in {"-i", "--ref"} and unknown[0] in names[1:] and len(typed := " ".join(names)) < _LONGEST_SHOWN:
+            return f'Quote a name with spaces: --ref "{typed}"; give --ref once for each reference.'
+    return ""
+
+
 def _about_unknown(word: str) -> str:
     plain = unicodedata.normalize("NFKC", word).lower()
-    dashed = re.sub(r"^[-—–−―]+", "--" if len(plain) > 2 else "-", plain)
+    dashed = re.sub(f"^[{_DASHES}]+", "--" if len(plain) > 2 else "-", plain)
+    if dashed in {"-h", "--help"}:
+        return "%%seedream? shows every option."
     if not dashed.startswith("-"):
         return f"{word[:40]!r} belongs to no option: the prompt goes on the lines below."
-    flags = [flag for option in OPTIONS for flag in option.flags]
-    flags += [f"--no-{option.flags[-1][2:]}" for option in OPTIONS if option.with_no]
     name = dashed.partition("=")[0]
-    near = difflib.get_close_matches(name, flags, n=1, cutoff=0.6) if name.strip("-") else []
+    near = difflib.get_close_matches(name, _FLAGS, n=1, cutoff=0.6) if name.strip("-") else []
     return f"There is no option {word[:40]}" + (f": did you mean {near[0]}?" if near else "; %%seedream? lists them.")

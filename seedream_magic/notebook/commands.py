@@ -74,6 +74,8 @@ def _key(magics: SeedreamMagics, typed: str) -> None:
     if typed:
         raise InvalidRequest("A key on this line would stay in the notebook: run %seedream key alone and type it then.")
     provider = magics.front_door().provider
+    if not provider.needs_key:
+        raise ConfigError(f"{provider.name} needs no key: first %seedream use anyfast, then %seedream key.")
     try:
         value = getpass.getpass(f"API key for {provider.name}: ")
     except (EOFError, NotImplementedError) as exc:

@@ -61,10 +61,12 @@ def _explained_failure(record: Record, facts: Mapping[str, Any]) -> Finding:
     code = find_code(name)
     message = one_line(clipped(facts.get("message") or ""), 120)
     hint = clipped(facts.get("hint") or "")
-    billed = _BILLED.get(str(facts.get("billed") or "no"), _BILLED["unknown"])
+    # A refused frame costs nothing, though the answer in which it stood had begun and billed.
+    told = "no" if facts.get("error") == "ContentRefused" else str(facts.get("billed") or "no")
+    billed = _BILLED.get(told, _BILLED["unknown"])
     cause = code.cause if code else Told(message, "")
-    told = Told(
+    words = Told(
         f"{name} (run {record.run_id}): {cause.english} Billed: {billed.english}.",
         f"{cause.chinese}计费：{billed.chinese}。",
     )
-    return Finding("look", "errors", told, code.fix if code else Told(hint, hint) if hint else None)
+    return Finding("look", "errors", words, code.fix if code else Told(hint, hint) if hint else None)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 from collections import Counter
 from dataclasses import replace
 from typing import Any
@@ -88,8 +89,13 @@ class SeedreamMagics(Magics):
             store=self.store,
             event_loop=self.event_loop,
         )
-        door.billed, door.check = self.billed_by_model, self.check_caps
+        door.billed, door.check, door.progress = self.billed_by_model, self.check_caps, self._progress
         return door
+
+    def _progress(self) -> Any:
+        from seedream_magic.notebook.display import display_for  # noqa: PLC0415 - previews load Pillow
+
+        return display_for(self._shell, layout=self.show, quiet=False)
 
     def _plan(self, cell: Cell) -> tuple[Plan, Any]:
         notebook = self._shell.user_ns
@@ -114,7 +120,7 @@ class SeedreamMagics(Magics):
         several = {"sequential_image_generation", "sequential_image_generation_options"} & set(extra)
         if several or isinstance(cell.prompt, Storyboard) or "layer_decomposition" in typed:
             settings.pop("images", None)
-        if "ratio" in typed and settings.get("size") not in SIDES:
+        if "ratio" in typed and str(settings.get("size")).upper() not in SIDES:
             settings.pop("size", None)
         if "size" in extra or typed.get("size", "2K") not in SIDES:
             settings.pop("ratio", None)
@@ -155,6 +161,9 @@ class SeedreamMagics(Magics):
                 self._bind(images, name)
             if isinstance(failure, SeedreamError | SeedreamInterrupted):
                 display.fail(failure)
+            elif failure is not None:
+                words = f"The run ended by a fault of this program ({type(failure).__name__}: {failure})."
+                display.fail(SeedreamError(words, billed="unknown"))
 
         self.running.start(door, plan, on_change=changed, on_end=ended)
 
@@ -197,16 +206,27 @@ def _show_plan(plan: Plan) -> None:
         print(warning)  # noqa: T201 - see above
 
 
+def with_body(lines: list[str]) -> list[str]:
+    """A cell of one line `%%seedream …` gets an empty body: without one IPython answers, and points the wrong way."""
+    filled = [line for line in lines if line.strip()]
+    if len(filled) == 1 and re.match(r"%%seedream(\s|$)", filled[0]) and not filled[0].rstrip().endswith("?"):
+        return [filled[0].rstrip("\n") + "\n", "\n"]
+    return lines
+
+
 def register(shell: InteractiveShell) -> None:
     """Make `%%seedream` and `%seedream` known to a shell; again after a reload, with fresh settings."""
     unregister(shell)
     shell.register_magics(SeedreamMagics(shell))
     register_completion(shell)
+    shell.input_transformers_cleanup.insert(0, with_body)
 
 
 def unregister(shell: InteractiveShell) -> None:
     """Take the magics out again."""
     unregister_completion(shell)
+    cleanup = shell.input_transformers_cleanup
+    cleanup[:] = [transform for transform in cleanup if getattr(transform, "__name__", "") != with_body.__name__]
     close_panels()
     for kind in ("line", "cell"):
         shell.magics_manager.magics[kind].pop("seedream", None)

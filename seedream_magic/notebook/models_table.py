@@ -13,12 +13,13 @@ from seedream_magic.api.models import KNOWN_IDS, MAXIMUM_IMAGES, Model, find_mod
 from seedream_magic.api.values import OUTPUT_FORMATS
 
 _HEADINGS = ("model 模型", "sizes 尺寸", "pixels 像素", "set 组图", "stream 流式", "refs 参考图", "formats 格式")
-_OPTIONS, _IDS = "further options 其他选项", "model ids 模型 id"
+_OPTIONS, _IDS = "further options 其他选项", "model ids 模型编号"
 _FLAGS = {"tools": "--web-search", "fast": "--optimize-prompt fast"}
 """The options of fields whose names differ from them."""
 _UNCHECKED = "not checked 不检查"
 _TABLE = "border-collapse:collapse;font-size:13px;text-align:left"
 _CELL = "padding:4px 12px 4px 0;vertical-align:top;text-align:left;border-bottom:1px solid rgba(127,127,127,0.3)"
+_GREY = "opacity:0.75;font-weight:400"
 _QUIET = "margin:8px 0 0 0;font-size:12px;opacity:0.75;text-align:left"
 
 
@@ -124,14 +125,25 @@ def _source() -> str:
 def _html(rows: Sequence[Row], notes: Sequence[str]) -> str:
     from seedream_magic.view.carousel import element  # noqa: PLC0415 - it loads Pillow
 
-    def line(name: str, texts: Sequence[str]) -> str:
-        return element("tr", {}, *(element(name, {"style": _CELL}, text) for text in texts))
+    def line(name: str, cells: Sequence[Sequence[str]]) -> str:
+        return element("tr", {}, *(element(name, {"style": _CELL}, *cell) for cell in cells))
 
-    head = line("th", (*_HEADINGS, _OPTIONS, _IDS))
-    body = [line("td", (*_shown(row), ", ".join(row.options), " · ".join(row.ids))) for row in rows]
+    def heading(text: str) -> list[str]:
+        english, _, chinese = text.rpartition(" ")
+        return [element("div", {}, english), element("div", {"style": f"{_GREY};white-space:nowrap"}, chinese)]
+
+    def known(text: str) -> str:
+        provider, _, model_id = text.rpartition(": ")
+        told = [element("span", {"style": _GREY}, provider), " "] if provider else []
+        return element("div", {"style": "white-space:nowrap"}, *told, model_id)
+
+    head = line("th", [heading(text) for text in (*_HEADINGS, _OPTIONS, _IDS)])
+    ids = [[known(text) for text in row.ids] for row in rows]
+    told = [[[text] for text in (*_shown(row), ", ".join(row.options))] for row in rows]
+    body = [line("td", [*cells, cell]) for cells, cell in zip(told, ids, strict=True)]
     table = element("table", {"style": _TABLE}, element("thead", {}, head), element("tbody", {}, *body))
-    told = [element("p", {"style": _QUIET}, note) for note in notes if note]
-    return str(element("div", {"style": "overflow-x:auto"}, table, *told))
+    below = [element("p", {"style": _QUIET}, note) for note in notes if note]
+    return str(element("div", {"style": "overflow-x:auto"}, table, *below))
 
 
 def _plain(rows: Sequence[Row], notes: Sequence[str]) -> str:

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 from IPython.display import display
 
 from seedream_magic.errors import ConfigError
+from seedream_magic.notebook.run_commands import named_run
 
 if TYPE_CHECKING:
     from seedream_magic.images.image_set import ImageSet
@@ -23,7 +24,7 @@ def open_panel(magics: SeedreamMagics, run_id: str) -> None:
     Raises `ConfigError` where ipywidgets cannot be loaded, `InvalidRequest` for a run that is not in the store.
     """
     door = magics.front_door()
-    images = door.show(run_id) if run_id else None
+    images = door.show(named_run(magics, run_id, "panel")) if run_id else None
     try:
         panel = importlib.import_module(PANEL).Panel
     except ImportError as exc:

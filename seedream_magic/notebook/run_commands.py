@@ -4,11 +4,13 @@ from __future__ import annotations
 
 import os
 from collections.abc import Callable
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 from IPython.display import display
 
 from seedream_magic.errors import InvalidRequest
+from seedream_magic.notebook.variables import value_of
 
 if TYPE_CHECKING:
     from seedream_magic.notebook.magic import SeedreamMagics
@@ -25,18 +27,18 @@ def _history(magics: SeedreamMagics, words: str) -> None:
 
 def _show(magics: SeedreamMagics, run_id: str) -> None:
     """Show the set of an earlier run."""
-    magics.show_set(magics.front_door().show(_named_run(run_id, "show")))
+    magics.show_set(magics.front_door().show(named_run(magics, run_id, "show")))
 
 
 def _recover(magics: SeedreamMagics, run_id: str) -> None:
     """Download what is missing of earlier runs."""
-    recovered = magics.front_door().recover(run_id or None)
+    recovered = magics.front_door().recover(named_run(magics, run_id, "recover") if run_id else None)
     for images in recovered:
         magics.show_set(images)
     found = sum(len(images.ok) for images in recovered)
     runs = "1 run" if len(recovered) == 1 else f"{len(recovered)} runs"
-    told = f"{runs} looked at, {counted(found)} on disk. Nothing was sent." if recovered else "No run lacks a picture."
-    print(told)  # noqa: T201 - a summary is text
+    told = f"{runs} looked at, {counted(found)} on disk." if recovered else "Nothing is left to download."
+    print(f"{told} Nothing was sent.")  # noqa: T201 - a summary is text
 
 
 def _retry(magics: SeedreamMagics, run_id: str) -> None:
@@ -44,7 +46,7 @@ def _retry(magics: SeedreamMagics, run_id: str) -> None:
     from seedream_magic.iterate import plan_retry  # noqa: PLC0415 - it loads httpx
 
     door = magics.front_door()
-    plan = plan_retry(door, _named_run(run_id, "retry"))
+    plan = plan_retry(door, named_run(magics, run_id, "retry"))
     bill = "Stored: nothing is billed." if plan.stored else "That is what it may bill."
     print(f"Asking anew for {counted(plan.request.images_at_most)}. {bill}")  # noqa: T201 - said before
     magics.run_plan(door, plan)
@@ -69,22 +71,28 @@ def _export(magics: SeedreamMagics, words: str) -> None:
             "%seedream export takes the id of a run and a file: .html, .zip, .gif or .jpg, by its ending."
         )
     target = os.path.expanduser(path)  # noqa: PTH111 - Path.expanduser raises for a user who does not exist
-    written = magics.front_door().show(run_id).export(target)
+    written = magics.front_door().show(named_run(magics, run_id, "export")).export(target)
     print(f"Written: {written}")  # noqa: T201 - a confirmation is text
 
 
 def _purge(magics: SeedreamMagics, run_id: str) -> None:
     """Delete a run and its pictures."""
-    gone = magics.front_door().purge(_named_run(run_id, "purge"))
+    gone = magics.front_door().purge(named_run(magics, run_id, "purge"))
     files = "1 file" if gone.files == 1 else f"{gone.files} files"
     told = f"Run {gone.run_id} is deleted: {files}, {gone.size / 1e6:.1f} MB. What it billed stays billed."
     print(told)  # noqa: T201 - a confirmation is text
 
 
-def _named_run(run_id: str, command: str) -> str:
-    if not run_id:
-        raise InvalidRequest(f"%seedream {command} takes the id of a run: the name of its folder.")
-    return run_id
+def named_run(magics: SeedreamMagics, text: str, command: str) -> str:
+    """The run that a line names: an id, the beginning or end of one, `latest`, a folder, or a set of the notebook."""
+    text = text.strip().strip("\"'{}$")
+    if not text:
+        raise InvalidRequest(f"%seedream {command} takes a run: its id, latest, or a variable that holds a set.")
+    if text == "latest":
+        entries = magics.front_door().history()
+        return entries[0].run_id if entries else text
+    value = value_of(text, magics.shell.user_ns) if magics.shell else text
+    return getattr(value, "run_id", None) or Path(str(value)).name
 
 
 def counted(images: int) -> str:

@@ -6,6 +6,7 @@ from collections.abc import Callable
 from typing import Any
 
 from seedream_magic.api.plan import Plan
+from seedream_magic.errors import InvalidRequest
 from seedream_magic.images.image_set import ImageSet
 
 
@@ -37,6 +38,8 @@ class Running:
         `on_change` is called with each growing value, `on_end` once with the set as far as it came and the run's
         error or None. Raises that error where the run could not even begin.
         """
+        if not plan.fresh and any(other.fingerprint == plan.fingerprint for other, _ in self._runs.values()):
+            raise InvalidRequest("The same request is under way in the background; --fresh sends it once more.")
         self._begun += 1
         number, seen, ends = self._begun, list[ImageSet](), list[BaseException | None]()
         returned = False

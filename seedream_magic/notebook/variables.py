@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import os
 import re
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
+from seedream_magic.api.reference_files import missing_file
 from seedream_magic.api.storyboard import Storyboard
 from seedream_magic.errors import InvalidRequest
 
@@ -58,9 +60,14 @@ def filled(prompt: str | Storyboard, namespace: Mapping[str, Any]) -> tuple[str 
 def value_of(text: str, namespace: Mapping[str, Any]) -> Any:
     """The notebook's value that `name`, `name.attribute` or `name[0]` stands for; the text itself where none does.
 
-    A file of that name comes first. Raises `InvalidRequest` where the name is there and the way from it is not.
+    A file of that name comes first. Raises `InvalidRequest` where the name is there and the way from it is not, where
+    a plain name is neither a variable nor a file, and where it is a number or None.
     """
-    match = _EXPRESSION.fullmatch(text.strip())
+    name = text.strip()
+    match = _EXPRESSION.fullmatch(name)
+    if name.isidentifier() and name not in namespace and not os.path.lexists(name):
+        folder = os.path.realpath("")
+        raise missing_file(f"There is no variable and no file named {name[:80]} in {folder}.", name, Path(folder, name))
     if match is None or match["name"] not in namespace or Path(text).exists():
         return text
     value = namespace[match["name"]]
@@ -69,6 +76,11 @@ def value_of(text: str, namespace: Mapping[str, Any]) -> Any:
             value = _stepped(value, step)
     except Exception as exc:  # a property or an index of the person's own objects may raise anything
         raise InvalidRequest(f"{text[:80]} cannot be read from the notebook: {type(exc).__name__}: {exc}.") from exc
+    if value is None or isinstance(value, int | float | complex):
+        kind = "None" if value is None else f"of type {type(value).__name__}"
+        raise InvalidRequest(
+            f"{name[:80]} is {kind}, not a picture: --ref takes a path, a link, a picture or an array."
+        )
     return value
 
 

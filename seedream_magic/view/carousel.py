@@ -71,7 +71,13 @@ def image_set_bundle(images: ImageSet, *, show: str = "carousel") -> dict[str, A
 
 
 def frame_bundle(frame: Frame) -> dict[str, Any]:
-    """The mimebundle of one frame: its picture (`image/jpeg`, `image/png` where transparent) and `text/plain`."""
+    """The mimebundle of one frame: its picture (`image/jpeg`, `image/png` where transparent) and `text/plain`.
+
+    A failed one tells the error, what was billed, and what to do.
+    """
+    if frame.error is not None:
+        told = "\n     ".join(_printable(clipped(line)) for line in frame.error.lines())
+        return {"text/plain": f"{frame.index + 1:>3}  {told}"}
     bundle: dict[str, Any] = {"text/plain": _plain_line(frame)}
     if frame.ok:
         try:
@@ -96,7 +102,9 @@ def plain_text(images: ImageSet) -> str:
 def places(images: ImageSet) -> tuple[Frame, ...]:
     """The frames, and while the set grows an empty frame for each picture that is still to come."""
     total = max(len(images.frames), images.expected or 1) if images.state == "running" else len(images.frames)
-    return images.frames + tuple(Frame(index, images.prompt) for index in range(len(images.frames), total))
+    return images.frames + tuple(
+        Frame(index, images.request.prompt_of(index)) for index in range(len(images.frames), total)
+    )
 
 
 def _plain_line(frame: Frame, absent: str = ENGLISH.waiting) -> str:

@@ -7,11 +7,11 @@ from dataclasses import dataclass
 from pathlib import Path
 from urllib.parse import quote
 
-from seedream_magic.errors import ImageError, ImageLinkExpired, SeedreamError
+from seedream_magic.errors import ContentRefused, ImageError, ImageLinkExpired, SeedreamError
 from seedream_magic.images.image_set import Frame
 from seedream_magic.view.markup import Markup, element
 from seedream_magic.view.preview import Preview, preview
-from seedream_magic.view.words import CLIPPED_AT, Words, clipped, error_name, error_text, one_line
+from seedream_magic.view.words import CLIPPED_AT, Words, clipped, error_name, explained, one_line
 
 # JupyterLab's sanitizer keeps these properties (and drops aspect-ratio, object-fit, filter and every var()).
 _FIGURE = "flex:0 0 auto;margin:0;max-width:100%;width:{width}px;--ratio:{ratio:.4f}"
@@ -77,27 +77,31 @@ def _picture(frame: Frame, picture: Preview, layout: Layout) -> Markup:
 def _without_picture(frame: Frame, layout: Layout) -> tuple[str, Markup]:
     """The state of a frame that has no picture, and what stands in its place."""
     if frame.error is not None:
-        lines = () if layout.running else _commands(frame.error, layout.run_id)
+        lines = () if layout.running else _commands(frame.error, frame.index, layout.run_id)
         return "failed", _failed_card(frame.error, layout, lines)
     if layout.running:
         return "waiting", _card(layout.words.waiting, layout)
     return "missing", _card(layout.words.missing, layout)
 
 
-def _commands(error: SeedreamError, run_id: str) -> tuple[str, ...]:
-    """The lines to run for a frame that failed. A picture that was made may still be there for nothing."""
+def _commands(error: SeedreamError, index: int, run_id: str) -> tuple[str, ...]:
+    """The lines to run for a frame that failed: what may cost nothing or help most stands first."""
+    retry = f"%seedream retry {run_id}"
+    if isinstance(error, ContentRefused):  # retry would send the same words and references again
+        changed = "refs" if error.code.startswith("InputImage") else "prompt"
+        return (f'images.redo({index}, {changed}="…")', retry)
     made = isinstance(error, ImageError) and not isinstance(error, ImageLinkExpired)
-    return (f"%seedream recover {run_id}",) * made + (f"%seedream retry {run_id}",)
+    return (f"%seedream recover {run_id}", retry) if made else (retry,)
 
 
 def _failed_card(error: SeedreamError, layout: Layout, lines: tuple[str, ...] = ()) -> Markup:
-    return _card(error_name(error), layout, (error_text(error), error.hint or error.advice), lines)
+    return _card(error_name(error), layout, explained(error, layout.words), lines)
 
 
 def _card(title: str, layout: Layout, texts: tuple[str, ...] = (), lines: tuple[str, ...] = ()) -> Markup:
-    """A box in the shape of the picture that is not there. `lines` are to be run in a cell. A waiting one has none."""
-    kind = "seedream-card" if texts else "seedream-empty"
-    style = f"{_BOX}width:{max(layout.width, 200)}px;max-width:100%;min-height:{min(layout.height, 280)}px"
+    """A box in place of a picture that is not there. `lines` are to be run in a cell. A waiting one has none."""
+    kind, tall = ("seedream-card", 160) if texts else ("seedream-empty", 280)
+    style = f"{_BOX}width:{max(layout.width, 200)}px;max-width:100%;min-height:{min(layout.height, tall)}px"
     typed = [element("code", {"class": "seedream-command", "style": _COMMAND}, line) for line in lines]
     told = [element("div", {"style": "margin-top:6px"}, text) for text in (*map(clipped, filter(None, texts)), *typed)]
     clock = [] if texts or not layout.running else [element("span", {"class": "seedream-elapsed"})]

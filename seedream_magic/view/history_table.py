@@ -16,7 +16,7 @@ from seedream_magic.images.history_entry import NUMBERED, HistoryEntry
 from seedream_magic.images.image_set import Frame
 from seedream_magic.view.carousel import Markup, element
 from seedream_magic.view.preview import preview
-from seedream_magic.view.words import Words, one_line, words_for
+from seedream_magic.view.words import CHINESE, ENGLISH, Words, one_line, words_for
 
 SHOWN = 50
 """Runs in the table; of more the newest."""
@@ -39,15 +39,27 @@ _MORE = {
     "en": "{count:,} earlier runs are not shown. Narrow them down with words: %seedream history sunset draft.ipynb",
     "zh": "还有 {count:,} 次更早的运行未显示。加词缩小范围，例如：%seedream history 日落 draft.ipynb",
 }
+_DEMO = {"en": "demo", "zh": "演示"}
+_STATES = {
+    "partial": "部分完成",
+    "failed": "失败",
+    "stopped": "已停止",
+    "damaged": "已损坏",
+    "sending": "发送中",
+    "answering": "生成中",
+}
 _SHOW = {"en": "See one again: %seedream show RUN", "zh": "再看一次：%seedream show 运行编号"}
 
 # Front ends have styles of their own for tables (right-aligned cells, columns of one width); these stand above them.
 _SCROLL = "overflow-x:auto;max-width:100%"
-_TABLE = "width:100%;min-width:640px;border-collapse:collapse;margin:0;font-size:13px;line-height:1.45;text-align:left"
-_CELL = "padding:8px;text-align:left;vertical-align:top;border-bottom:1px solid rgba(127,127,127,0.25)"
-_HEAD = f"{_CELL};font-weight:600"
+_TABLE = "width:100%;border-collapse:collapse;margin:0;font-size:13px;line-height:1.45;text-align:left"
+_CELL = "padding:8px 4px;text-align:left;vertical-align:top;border-bottom:1px solid rgba(127,127,127,0.25)"
+_HEAD = f"{_CELL};font-weight:600;white-space:nowrap"
 _QUIET = "font-size:12px;opacity:0.75"
-_CODE = "font-size:12px;background-color:transparent;padding:0"
+_PROMPT = f"{_CELL};width:100%;overflow-wrap:anywhere"
+_FACT = f"{_CELL};white-space:nowrap"
+_BILLED = f"{_CELL};word-break:keep-all"
+_CODE = "font-size:12px;background-color:transparent;padding:0;white-space:nowrap"
 _THUMBNAIL = "display:block;max-width:64px;max-height:64px;width:auto;height:auto;margin:0;border-radius:4px"
 _NO_PICTURE = "width:64px;height:40px;border-radius:4px;background-color:rgba(127,127,127,0.12)"
 
@@ -56,10 +68,11 @@ def history_table(entries: Sequence[HistoryEntry], *, words: str | None = None) 
     """The mimebundle (`text/html`, `text/plain`) of a history, newest first, that was asked for with these words.
 
     Below 300,000 bytes, however many runs there are: the newest 50 are shown, and how to find the others is told. The
-    times are local. Where no run is given it says what to do.
+    times are local. Where no run is given it says what to do. Chinese where the words are, or, without words, most of
+    the prompts that are shown.
     """
-    language = words_for(words or "")
     shown, more = entries[:SHOWN], len(entries) - SHOWN
+    language = words_for(words) if words else _language(shown)
     if not shown:
         told = (_NOT_FOUND if words else _EMPTY)[language.language]
         notes = [told.format(words=_clipped(words or "", 80))]
@@ -67,6 +80,11 @@ def history_table(entries: Sequence[HistoryEntry], *, words: str | None = None) 
         notes = [_MORE[language.language].format(count=more)] if more > 0 else []
         notes += [_SHOW[language.language]]
     return {"text/html": str(_html(shown, notes, language)), "text/plain": _plain(shown, notes, language)}
+
+
+def _language(entries: Sequence[HistoryEntry]) -> Words:
+    chinese = sum(words_for(entry.prompt) is CHINESE for entry in entries)
+    return CHINESE if chinese * 2 > len(entries) else ENGLISH
 
 
 def _html(entries: Sequence[HistoryEntry], notes: list[str], words: Words) -> Markup:
@@ -79,41 +97,44 @@ def _html(entries: Sequence[HistoryEntry], notes: list[str], words: Words) -> Ma
 
 
 def _head(words: Words) -> Markup:
-    when, frames, billed, _, _, prompt = _HEADS[words.language]
-    columns = (("", 80), (prompt, None), (when, 136), (frames, 72), (billed, 76))
-    cells = [
-        element("th", {"scope": "col", "style": _HEAD + (f";width:{width}px" if width else "")}, title)
-        for title, width in columns
-    ]
+    _, frames, billed, _, _, prompt = _HEADS[words.language]
+    cells = [element("th", {"scope": "col", "style": _HEAD}, title) for title in ("", prompt, frames, billed)]
     return element("thead", {}, element("tr", {}, *cells))
 
 
 def _row(entry: HistoryEntry, thumbnail: Thumbnail | None, words: Words) -> Markup:
     prompt = _clipped(entry.prompt, 110)
-    facts = (_unusual(entry), _clipped(entry.model, 40), _clipped(entry.notebook, 40))
-    below = "".join(f"{fact} · " for fact in facts if fact)
+    when, frames, billed = _facts(entry, words)
+    facts = (_unusual(entry, words), when, _clipped(entry.model, 40), _clipped(entry.notebook, 40))
+    below = " · ".join(fact for fact in facts if fact)
     return element(
         "tr",
         {},
         element("td", {"style": _CELL}, _image(thumbnail, _clipped(entry.prompt, 40))),
         element(
             "td",
-            {"style": _CELL},
+            {"style": _PROMPT},
             element("div", {}, element("bdi", {}, prompt)),
-            element("div", {"style": _QUIET}, below, element("code", {"style": _CODE}, entry.run_id)),
+            element("div", {"style": _QUIET}, below),
+            element("div", {"style": _QUIET}, element("code", {"style": _CODE}, entry.run_id)),
         ),
-        *(element("td", {"style": _CELL}, fact) for fact in _facts(entry, words)),
+        element("td", {"style": _FACT}, frames),
+        element("td", {"style": _BILLED}, billed),
     )
 
 
 def _facts(entry: HistoryEntry, words: Words) -> tuple[str, str, str]:
     """When, frames, billed."""
     unsure = not entry.billed and entry.outcome not in {"not_sent", "rejected"}
-    return _local(entry.began), f"{entry.frames} / {entry.expected}", words.maybe if unsure else str(entry.billed)
+    billed = words.maybe if unsure else str(entry.billed)
+    billed = _DEMO[words.language] if entry.provider == "demo" else billed
+    return _local(entry.began), f"{entry.frames} / {entry.expected}", billed
 
 
-def _unusual(entry: HistoryEntry) -> str:
-    return "" if entry.state == "done" else _clipped(entry.state, 20)
+def _unusual(entry: HistoryEntry, words: Words) -> str:
+    if entry.state == "done":
+        return ""
+    return _clipped(_STATES.get(entry.state, entry.state) if words is CHINESE else entry.state, 20)
 
 
 def _local(moment: datetime | None) -> str:
@@ -169,7 +190,8 @@ def _first_picture(folder: Path) -> Path:
 
 def _plain(entries: Sequence[HistoryEntry], notes: list[str], words: Words) -> str:
     rows = [
-        (*_facts(entry, words), entry.run_id, _clipped(entry.notebook, 24), _plain_prompt(entry)) for entry in entries
+        (*_facts(entry, words), entry.run_id, _clipped(entry.notebook, 24), _plain_prompt(entry, words))
+        for entry in entries
     ]
     table = [_HEADS[words.language], *rows] if rows else []
     widths = [max(map(_columns, column)) for column in zip(*table, strict=True)]
@@ -177,8 +199,8 @@ def _plain(entries: Sequence[HistoryEntry], notes: list[str], words: Words) -> s
     return "\n".join((*lines, *notes))
 
 
-def _plain_prompt(entry: HistoryEntry) -> str:
-    state = _unusual(entry)
+def _plain_prompt(entry: HistoryEntry, words: Words) -> str:
+    state = _unusual(entry, words)
     return (f"({state}) " if state else "") + _clipped(entry.prompt, 48)
 
 

@@ -6,6 +6,7 @@ import re
 from collections.abc import Mapping
 from dataclasses import dataclass
 
+from seedream_magic.api.codes import find_code
 from seedream_magic.errors import SeedreamError
 from seedream_magic.images.image_set import ImageSet
 
@@ -33,6 +34,7 @@ class Words:
     nothing: str
     maybe: str
     replayed: str
+    demo: str
     seconds: str
     controls: Mapping[str, str]
 
@@ -53,6 +55,7 @@ ENGLISH = Words(
     nothing="nothing billed",
     maybe="may be billed",
     replayed="replayed, nothing billed",
+    demo=" (demo, free)",
     seconds="{seconds} s",
     controls={
         "previous": "Previous frame",
@@ -91,11 +94,12 @@ CHINESE = Words(
     nothing="未计费",
     maybe="可能计费",
     replayed="取自本地（replayed），未计费",
+    demo="（演示，免费）",
     seconds="{seconds} 秒",
     controls={
         "previous": "上一帧",
         "next": "下一帧",
-        "full": "原图",
+        "full": "放大",
         "grid": "宫格",
         "compare": "对比",
         "slider": "滑动对比",
@@ -109,7 +113,7 @@ CHINESE = Words(
         "close": "关闭",
         "copied": "已复制",
         "frames": "所有帧",
-        "preview": "此处打不开原图，这是预览。",
+        "preview": "此处打不开原文件，这是预览。",
         "seconds": "秒",
     },
 )
@@ -141,7 +145,8 @@ def billed(images: ImageSet, words: Words) -> str:
         return words.nothing if images.outcome in {"not_sent", "rejected"} else words.maybe
     count = counted(images.billed) if words is ENGLISH else f"{images.billed} 张"
     sure = images.state == "done" or images.usage is not None
-    return (words.billed if sure else words.at_least).format(count=count)
+    told = (words.billed if sure else words.at_least).format(count=count)
+    return told + words.demo if images.provider == "demo" else told
 
 
 def told(images: ImageSet) -> tuple[str, ...]:
@@ -167,6 +172,12 @@ def error_name(error: SeedreamError) -> str:
 def error_text(error: SeedreamError) -> str:
     """What an error says beside its name."""
     return str(error).removeprefix(f"{error_name(error)}: ")
+
+
+def explained(error: SeedreamError, words: Words) -> tuple[str, str]:
+    """What an error says and what to do; in Chinese for a code of the service that is known, else as it came."""
+    code = find_code(error_name(error)) if words is CHINESE else None
+    return (code.cause.chinese, code.fix.chinese) if code else (error_text(error), error.hint or error.advice)
 
 
 def one_line(text: str, longest: int) -> str:
