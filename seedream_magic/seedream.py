@@ -98,7 +98,7 @@ class Seedream:
         self.store = _store_folder(store or os.environ.get("SEEDREAM_STORE") or DEFAULT_FOLDER)
         self._key = Key(api_key, "api_key") if api_key and api_key.strip() else None
         self.billed: Counter[str] = Counter()
-        self.doubtful = 0
+        self.doubtful: Counter[str] = Counter()
         self.check: Callable[[Plan], None] | None = None
         self.progress: Callable[[], Progress] | None = None
         self._transport = transport
@@ -350,7 +350,7 @@ class Seedream:
         except SeedreamError as error:
             made = made if error.images is None else error.images
             if error.billed == "unknown" and made is not None:
-                self.doubtful += made.request.images_at_most
+                self.doubtful[made.request.model] += made.request.images_at_most
             raise
         finally:
             if made is not None:

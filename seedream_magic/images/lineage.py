@@ -87,7 +87,7 @@ def redo_request(images: ImageSet, places: tuple[int, ...], prompt: str | None) 
 def extend_request(images: ImageSet, frames: int | str | Sequence[str], prompt: str | None) -> ImageRequest:
     """The request for more frames of a set: as many, or with these words each."""
     _refuse_layers(images)
-    if isinstance(frames, int):
+    if isinstance(frames, int) and not isinstance(frames, bool):
         plain = replace(images.request, storyboard=None, prompt=checked_prompt(prompt or images.prompt))
         return plain.for_images(frames)
     board = images.request.storyboard

@@ -55,6 +55,7 @@ class SeedreamMagics(Magics):
         super().__init__(shell, **settings)
         self._shell = shell
         self.billed_by_model: Counter[str] = Counter()
+        self.doubtful_by_model: Counter[str] = Counter()
         self.running = Running()
 
     @property
@@ -89,7 +90,8 @@ class SeedreamMagics(Magics):
             store=self.store,
             event_loop=self.event_loop,
         )
-        door.billed, door.check, door.progress = self.billed_by_model, self.check_caps, self._progress
+        door.billed, door.doubtful = self.billed_by_model, self.doubtful_by_model
+        door.check, door.progress = self.check_caps, self._progress
         return door
 
     def _progress(self) -> Any:
@@ -181,7 +183,7 @@ class SeedreamMagics(Magics):
             raise InvalidRequest(
                 f"This may bill {at_most} images; SeedreamMagics.max_images_per_run allows {self.max_images_per_run}."
             )
-        before = self.images_billed + self.running.images_at_most
+        before = self.images_billed + self.doubtful_by_model.total() + self.running.images_at_most
         if self.max_images_per_session is not None and before + at_most > self.max_images_per_session:
             raise InvalidRequest(
                 f"This may bill {at_most} images after {before} in this session; "

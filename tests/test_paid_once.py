@@ -1,0 +1,285 @@
+"""Money and keys beside the straight path: what must not be sent, sent twice, counted wrongly, or sent elsewhere."""
+
+from __future__ import annotations
+
+import base64
+import json
+from collections.abc import Iterator
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+import httpx
+import pytest
+from IPython.core.interactiveshell import InteractiveShell
+
+from raw_server import RawServer, Reply, json_reply, raw_server
+from seedream_magic import ConfigError, ImageLinkExpired, InvalidRequest, NoConnection, Seedream, Storyboard
+from seedream_magic.api.plan import Lineage
+from seedream_magic.api.reference import Reference
+from seedream_magic.images.history import find_record, load_whole
+from seedream_magic.images.image_set import Frame, ImageSet
+from seedream_magic.images.lineage import joined
+from seedream_magic.iterate import plan_redo, plan_retry
+from seedream_magic.notebook.running import Running
+from served import KEY, door
+from service import PICTURE, POST, bodies, jpeg, link, picture, whole_answer
+
+REFUSED = {"error": {"code": "OutputImageSensitiveContentDetected", "message": "refused"}}
+LINK = "https://pictures.example.com/fox.jpg?X-Tos-Signature=canary"
+
+
+@pytest.fixture
+def server() -> Iterator[RawServer]:
+    with raw_server({POST: whole_answer, PICTURE: picture}) as running:
+        yield running
+
+
+@pytest.fixture
+def seedream(server: RawServer, store: Path) -> Seedream:
+    return door(server, store)
+
+
+def prompts(server: RawServer) -> list[str]:
+    return [body["prompt"] for body in bodies(server.requests)]
+
+
+def test_a_key_goes_to_its_own_provider_only(monkeypatch: pytest.MonkeyPatch, store: Path) -> None:
+    """A plan for another provider takes that provider's key; one that was given for this one is not sent there."""
+    sent: list[tuple[str, str]] = []
+
+    def answer(request: httpx.Request) -> httpx.Response:
+        sent.append((request.url.host, request.headers["authorization"]))
+        return httpx.Response(200, json={"data": [{"b64_json": base64.b64encode(jpeg(1)).decode()}]})
+
+    monkeypatch.setenv("ANYFAST_API_KEY", "sk-of-anyfast")
+    monkeypatch.setenv("ARK_API_KEY", "sk-of-ark")
+    transport = httpx.MockTransport(answer)
+    plan = Seedream("ark", store=store, transport=transport).plan("x")
+    Seedream("anyfast", store=store, transport=transport).run(plan)
+    assert sent == [("ark.cn-beijing.volces.com", "Bearer sk-of-ark")]
+    with pytest.raises(ConfigError, match="given here is for anyfast"):
+        Seedream("anyfast", api_key=KEY, store=store, transport=transport).run(replace(plan, fresh=True))
+    assert len(sent) == 1
+
+
+def test_a_set_without_pictures_is_no_reference(seedream: Seedream, server: RawServer) -> None:
+    """Neither one that is still drawn nor one that failed is left out unseen."""
+    empty = ImageSet(seedream.plan("x").request, "anyfast", "r", seedream.store / "r")
+    for refs in (empty, [empty], [jpeg(1), empty]):
+        with pytest.raises(InvalidRequest, match="cannot be a reference"):
+            seedream.plan("y", refs=refs)
+    assert server.posts == 0
+
+
+@pytest.mark.parametrize("frames", ["", [], ["a"] * 16, 0, 16, True, None, ["a", 3]])
+def test_frames_that_no_request_can_make(seedream: Seedream, server: RawServer, frames: Any) -> None:
+    """Too few, too many, or no words at all are refused before anything is sent."""
+    images = seedream.generate("x")
+    with pytest.raises(InvalidRequest):
+        images.extend(frames)
+    assert server.posts == 1
+
+
+def test_one_text_is_one_frame(seedream: Seedream, server: RawServer) -> None:
+    """A text in place of a list is not taken letter by letter; a storyboard takes none."""
+    assert len(seedream.generate("ink").extend("狐狸做梦")) == 2
+    assert prompts(server)[-1] == "ink\n\n1. 狐狸做梦"
+    with pytest.raises(InvalidRequest, match="list"):
+        seedream.plan(Storyboard("ink", "狐狸"))  # type: ignore[arg-type] # what a person may type
+
+
+def test_places_count_once_and_in_any_order(seedream: Seedream, server: RawServer) -> None:
+    """The same frame named twice is drawn once; another order is the same request."""
+    images = seedream.generate("x", images=3, stream=False)
+    images.redo(1, 1)
+    assert "sequential_image_generation_options" not in bodies(server.requests)[-1]
+    images.redo(1, 2)
+    images.redo(2, 1)
+    assert server.posts == 3
+    with pytest.raises(InvalidRequest, match="1 to 15"):
+        images.extend(15).redo(*range(18))
+
+
+def test_a_frame_is_drawn_anew_by_its_own_words(seedream: Seedream, server: RawServer) -> None:
+    """Words that a frame was given on the way stay its own, however the set was made."""
+    images = seedream.generate("A", images=2, stream=False)
+    images.extend(1, prompt="B").redo(2)
+    images.redo(1, prompt="E").redo(1, fresh=True)
+    longer = images.extend(["C", "D"])
+    longer.redo(3)
+    assert [prompts(server)[at] for at in (2, 4, 6)] == ["B", "E", "D"]
+
+
+def test_a_link_is_the_same_request_after_a_restart(store: Path) -> None:
+    """Signed or not, it is told by where it points; its signature is not kept."""
+    posts: list[Any] = []
+
+    def answer(request: httpx.Request) -> httpx.Response:
+        if request.method == "GET":
+            return httpx.Response(200, content=jpeg(5))
+        posts.append(json.loads(request.content))
+        return httpx.Response(200, json={"data": [{"b64_json": base64.b64encode(jpeg(9)).decode()}]})
+
+    seedream = Seedream("ark", api_key=KEY, store=store, transport=httpx.MockTransport(answer))
+    images = seedream.generate("x", refs=LINK)
+    images.redo(0)
+    again = seedream.show(images.run_id)
+    assert again.redo(0).replayed
+    assert again.request.references[0].data == jpeg(5)
+    assert seedream.plan("x", refs=LINK.replace("canary", "other")).stored == images.run_id
+    assert len(posts) == 2
+    assert not any(b"canary" in path.read_bytes() for path in store.rglob("*") if path.is_file())
+
+
+def test_an_extra_field_is_its_option(seedream: Seedream, server: RawServer) -> None:
+    """A set asked for by extra fields is the same request, and a frame of it is redone alone."""
+    extra = {"sequential_image_generation": "auto", "sequential_image_generation_options": {"max_images": 2}}
+    images = seedream.generate("x", extra=extra, stream=False)
+    assert seedream.plan("x", images=2, stream=False).stored == images.run_id
+    images.redo(0)
+    assert "sequential_image_generation_options" not in bodies(server.requests)[-1]
+
+
+def test_a_long_line_of_sets_stays_whole(seedream: Seedream) -> None:
+    """Twenty-two frames over four runs, and forty redos of one frame, are read back as they were made."""
+    long = seedream.generate("x", images=10, stream=False).extend(10, refs=()).extend(2, refs=())
+    assert [frame.path for frame in seedream.show(long.run_id)] == [frame.path for frame in long]
+    last = seedream.generate("y", images=2, stream=False)
+    for _ in range(40):
+        last = last.redo(0, fresh=True)
+    assert len(seedream.show(last.run_id)) == 2
+
+
+def test_a_surplus_picture_follows_the_set(seedream: Seedream, server: RawServer) -> None:
+    """Two pictures for one frame: the second stands at the end and takes no other's place."""
+    images = seedream.generate("x", images=3, stream=False)
+    server._scenario = {
+        POST: lambda request: json_reply({"data": [{"url": link(request, 7)}, {"url": link(request, 8)}]}),
+        PICTURE: picture,
+    }
+    redone = images.redo(0)
+    assert [frame.index for frame in redone if frame.index not in redone.inherited] == [0, 3]
+    assert redone[1].path == images[1].path
+
+
+def test_layers_are_not_drawn_one_by_one(seedream: Seedream) -> None:
+    """A redo of one layer would pay for all of them."""
+    request = replace(seedream.plan("x").request, layer_decomposition=True)
+    layers = ImageSet(request, "anyfast", "r", seedream.store / "r", (Frame(0, "x"), Frame(1, "x")), expected=None)
+    with pytest.raises(InvalidRequest, match="made together"):
+        plan_redo(seedream, layers, 1)
+
+
+def test_a_run_under_way_is_left_to_itself(seedream: Seedream) -> None:
+    """Neither retried nor recovered while its process is at it."""
+    images = seedream.generate("x", images=2, stream=False)
+    record = images.folder / "request.json"
+    record.write_text(json.dumps({**json.loads(record.read_text()), "state": "answering"}))
+    with pytest.raises(InvalidRequest, match="still under way"):
+        plan_retry(seedream, images.run_id)
+    with pytest.raises(InvalidRequest, match="still under way"):
+        seedream.recover(images.run_id)
+
+
+def test_the_same_request_is_not_begun_twice(seedream: Seedream) -> None:
+    """In the background as well: the second is refused unless it is to be a fresh one."""
+    running, begun = Running(), []
+
+    class Door:
+        def start(self, plan: Any, **_: Any) -> Any:
+            begun.append(plan)
+            return lambda: None
+
+    plan = seedream.plan("x")
+    for asked in (plan, replace(plan, fresh=True)):
+        running.start(Door(), asked, on_change=lambda _: None, on_end=lambda *_: None)
+    with pytest.raises(InvalidRequest, match="under way"):
+        running.start(Door(), plan, on_change=lambda _: None, on_end=lambda *_: None)
+    assert len(begun) == 2
+
+
+def test_caps_count_what_may_have_been_billed(
+    ip: InteractiveShell, server: RawServer, store: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Three gateways that gave up may have billed three pictures: a cap of one allows the first only."""
+    monkeypatch.setenv("SEEDREAM_BASE_URL", f"{server.url}/v1")
+    monkeypatch.setenv("SEEDREAM_API_KEY", KEY)
+    monkeypatch.setenv("SEEDREAM_STORE", str(store))
+    server._scenario = {POST: lambda _: Reply(504, {}, b"")}
+    ip.run_cell("%load_ext seedream_magic\n%config SeedreamMagics.max_images_per_session = 1")
+    for _ in range(3):
+        ip.run_cell("%%seedream\nx")
+    assert server.posts == 1
+
+
+def test_a_stored_plan_whose_run_was_deleted_meets_the_cap(seedream: Seedream, server: RawServer) -> None:
+    """What is sent after all is checked as what it is."""
+    images = seedream.generate("x", images=2, stream=False)
+    plan = seedream.plan("x", images=2, stream=False)
+    seedream.purge(images.run_id)
+    checked: list[str | None] = []
+    seedream.check = lambda sent: checked.append(sent.stored)
+    seedream.run(plan)
+    assert (checked, server.posts) == ([None], 2)
+
+
+def test_recovery_needs_no_parent(seedream: Seedream, server: RawServer) -> None:
+    """A run whose earlier run was deleted is recovered like any other, and so are those after it."""
+    images = seedream.generate("x", images=2, stream=False)
+    server._scenario = {POST: whole_answer, PICTURE: Reply(404, {}, b"")}
+    with pytest.raises(ImageLinkExpired):
+        images.redo(0, 1)
+    with pytest.raises(ImageLinkExpired):
+        seedream.generate("y")
+    seedream.purge(images.run_id)
+    server._scenario = {PICTURE: picture}
+    assert [len(recovered.ok) for recovered in seedream.recover()] == [2, 1]
+
+
+def test_a_picture_stands_until_another_is_there(seedream: Seedream) -> None:
+    """While a frame is drawn anew, and where that fails, the old one stays; a failure is told, and counted."""
+    images = seedream.generate("x", images=2, stream=False)
+    lineage = Lineage("redo", images.run_id, (0, 1))
+    growing = joined(images, replace(images, frames=(), state="running", usage=None), lineage)
+    assert growing.ok == images.ok
+    lost = Frame(0, "x", error=NoConnection("lost"))
+    ended = joined(images, replace(images, frames=(lost, images[1]), usage={"generated_images": 2}), lineage)
+    assert ended.failed == ()
+    assert ended.notes[-1] == "Frame 1 stays as it was: lost"
+    assert ended.billed == 2
+
+
+def test_a_limit_that_passes_before_the_post_bills_nothing(store: Path) -> None:
+    """While references are fetched nothing has been sent, and the record says so."""
+
+    async def silent(request: httpx.Request) -> httpx.Response:
+        raise httpx.ReadTimeout("silence")
+
+    seedream = Seedream("ark", api_key=KEY, store=store, transport=httpx.MockTransport(silent))
+    with pytest.raises((NoConnection, InvalidRequest)) as raised:
+        seedream.generate("x", refs=LINK, timeout=0.05)
+    assert raised.value.billed == "no"
+    (folder,) = (path for path in store.iterdir() if path.name != "references")
+    assert find_record(store, folder.name).facts["outcome"] in {"not_sent", "rejected"}
+
+
+def test_a_lineage_in_a_circle_ends(seedream: Seedream) -> None:
+    """Damaged records that name each other, or no places at all, are read as far as they make sense."""
+    first, second = seedream.generate("x"), seedream.generate("y")
+    for images, parent in ((first, second), (second, first)):
+        path = images.folder / "request.json"
+        lineage = {"kind": "extend", "run_id": parent.run_id, "places": [1, 1.0, "x", -1, 10**9]}
+        path.write_text(json.dumps({**json.loads(path.read_text()), "lineage": lineage}))
+    assert len(load_whole(find_record(seedream.store, first.run_id)).ok) == 2
+    path = first.folder / "request.json"
+    path.write_text(json.dumps({**json.loads(path.read_text()), "lineage": {"kind": [], "run_id": 7}}))
+    assert len(load_whole(find_record(seedream.store, first.run_id)).ok) == 1
+
+
+def test_a_reference_that_is_gone_is_not_sent_empty(seedream: Seedream, server: RawServer) -> None:
+    """Whatever way the plan was made."""
+    request = replace(seedream.plan("x").request, references=(Reference("lost.png", "image/png"),))
+    with pytest.raises(InvalidRequest, match="not in the store any more"):
+        seedream.run(seedream.planned(request, ()))
+    assert server.posts == 0
