@@ -67,9 +67,9 @@ def test_the_help_and_the_commands_are_the_same() -> None:
     [
         ("%seedream modles", "%seedream models"),
         ("%seedream histroy fox", "%seedream history"),
-        ("%seedream show", "id of a run"),
+        ("%seedream show", "takes a run"),
         ("%seedream show 2099", "no run '2099'"),
-        ("%seedream purge", "id of a run"),
+        ("%seedream purge", "takes a run"),
         ("%seedream purge 2099", "no run '2099'"),
         ("%seedream export", "a file"),
         ("%seedream export 2099", "a file"),

@@ -46,7 +46,7 @@ def run(shell: InteractiveShell, cell: str) -> tuple[BaseException | None, str, 
 BAD_CELLS = [
     ("%%seedream --sixe 2K\nx", "--size"),
     ("%%seedream -imagse 2\nx", "option"),
-    ("%%seedream —stream\nx", "--stream"),
+    ("%%seedream —steam\nx", "--stream"),
     ("%%seedream a cat\nx", "below"),
     ("%%seedream\n \n\t\n", "empty"),
     ("%%seedream -n 0\nx", "1 to 15"),

@@ -58,7 +58,7 @@ def test_six_frames_one_redone_and_replayed(chromium: str, tmp_path: Path) -> No
         page.locator(".jp-Dialog .jp-mod-accept").click()
         expect(output(page, LAST).get_by_role("table")).to_have_count(0)
         finished(page)
-        expect(output(page, REDONE).first).to_contain_text("取自本地（replayed），未计费")
+        expect(output(page, REDONE).last).to_contain_text("取自本地（replayed），未计费")
         expect(output(page, REDONE).locator("[aria-roledescription='slide'] img")).to_have_count(6)
 
     store = folder / "seedream-runs"

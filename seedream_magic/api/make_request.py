@@ -96,9 +96,9 @@ def make_request(
         optimize_prompt=optimize_prompt and parse_word("optimize-prompt", PROMPT_MODES, optimize_prompt),
         extra=further,
     )
-    # What an extra field says of a known one is that field's value: the same request has one form only.
-    plain = request_from_body(replace(request, references=()).body, storyboard=board)
-    request = replace(plain, references=references)
+    if "sequential_image_generation" in further:  # then it says how many images, and the request has one form only
+        plain = request_from_body(replace(request, references=()).body, storyboard=board)
+        request = replace(plain, references=references)
     expected = request.images_expected
     if expected is not None and not 1 <= expected <= MAXIMUM_IMAGES:
         raise InvalidRequest(f"max_images is 1 to {MAXIMUM_IMAGES}.")

@@ -91,7 +91,10 @@ def named_run(magics: SeedreamMagics, text: str, command: str) -> str:
     if text == "latest":
         entries = magics.front_door().history()
         return entries[0].run_id if entries else text
-    value = value_of(text, magics.shell.user_ns) if magics.shell else text
+    try:
+        value = value_of(text, magics.shell.user_ns if magics.shell else {})
+    except InvalidRequest:  # no variable: then it is the id, or a part of one
+        value = text
     return getattr(value, "run_id", None) or Path(str(value)).name
 
 
