@@ -100,9 +100,8 @@ workers := -n logical --maxprocesses=4 --dist=loadgroup
 # The tests that meet a dependency; what the others show does not change with its version.
 # Old pyzmq and ipykernel leave sockets to the garbage collector; on the newest versions every warning is an error.
 leftovers := -W ignore::pytest.PytestUnraisableExceptionWarning
-dependent := magic_kernel magic replay seedream generate client download bridge preview verify carousel demo_server \
-	kernel packaging export export_archive export_animation export_sheet store references references_wire iterate \
-	background panel panel_kernel cell_text completion doctor commands models_table found_again storyboard limits
+dependent := magic_kernel magic replay seedream generate client download bridge verify carousel kernel packaging store \
+	references background panel panel_kernel completion
 
 test: check $(dev_ready) $(lowest_ready) ## check, the whole suite, and the suite without a browser on the oldest versions
 	.venv/bin/python -m pytest $(workers)

@@ -17,6 +17,7 @@ from lab import browser, browser_page, choose, open_notebook, running_jupyterlab
 from service import jpeg
 
 pytestmark = pytest.mark.browser
+expect.set_options(timeout=20_000)  # the demo draws on the same two cores as the browser
 
 KEY = "sk-CANARY-3f9c2b71"
 SETUP = f"""%load_ext seedream_magic

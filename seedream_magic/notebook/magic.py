@@ -153,14 +153,23 @@ class SeedreamMagics(Magics):
         from seedream_magic.notebook.display import display_for  # noqa: PLC0415 - previews load Pillow
 
         display = display_for(self._shell, layout=layout or self.show, quiet=quiet)
+        bound: set[str] = set()
+
+        def bind(images: ImageSet) -> None:
+            """Under its names; one that holds something else by now is left to it."""
+            for variable in filter(None, ("_seedream", name)):
+                held = self._shell.user_ns.get(variable)
+                if variable not in bound or getattr(held, "run_id", None) == images.run_id:
+                    self._shell.user_ns[variable] = images
+                bound.add(variable)
 
         def changed(images: ImageSet) -> None:
-            self._bind(images, name)
+            bind(images)
             display.show(images)
 
         def ended(images: ImageSet | None, failure: BaseException | None) -> None:
             if images is not None:
-                self._bind(images, name)
+                bind(images)
             if isinstance(failure, SeedreamError | SeedreamInterrupted):
                 display.fail(failure)
             elif failure is not None:
