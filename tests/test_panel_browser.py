@@ -13,7 +13,7 @@ from typing import Any
 import pytest
 from playwright.sync_api import Locator, Page, expect
 
-from lab import browser, browser_page, choose, open_notebook, running_jupyterlab, wait_for_kernel
+from lab import browser, browser_page, choose, open_notebook, running_jupyterlab, take_for_readme, wait_for_kernel
 from service import jpeg
 
 pytestmark = pytest.mark.browser
@@ -137,6 +137,7 @@ def test_a_person_draws_with_the_panel(work: Work) -> None:
     expect(panel).to_contain_text("1 of 1 · 1 image billed")
     expect(cell(page, DRAWING).locator(".seedream-facts")).to_contain_text("计费 1 张")
     photograph(page, "drawn")
+    take_for_readme(cell(page, DRAWING), "panel.png")
     check_saved(page, work.file)
     assert work.complaints == []
 
