@@ -100,7 +100,7 @@ workers := -n logical --maxprocesses=4 --dist=loadgroup
 # The tests that meet a dependency; what the others show does not change with its version.
 # Old pyzmq and ipykernel leave sockets to the garbage collector; on the newest versions every warning is an error.
 leftovers := -W ignore::pytest.PytestUnraisableExceptionWarning
-dependent := magic_kernel magic replay seedream generate client download bridge verify carousel kernel packaging store \
+dependent := magic_kernel magic replay seedream generate client download bridge verify kernel packaging store \
 	references background panel panel_kernel completion
 
 test: check $(dev_ready) $(lowest_ready) ## check, the whole suite, and the suite without a browser on the oldest versions
