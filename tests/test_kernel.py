@@ -10,7 +10,7 @@ import pytest
 
 from kernel import Kernel, Output, Result, fold, running_kernel
 
-pytestmark = [pytest.mark.kernel, pytest.mark.xdist_group("kernel")]
+pytestmark = pytest.mark.kernel
 
 
 @pytest.fixture(scope="module")
