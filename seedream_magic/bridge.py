@@ -46,15 +46,19 @@ def iterate(source: Source[Value], *, event_loop: str = "thread") -> Generator[V
 class Background(Generic[Value]):
     """An async generator at work while its caller goes on.
 
-    `on_value` is told each value and `on_end` once the end: None, or what broke it off (`CancelledError` after `stop`).
-    Both are called on the caller's own loop when that is free; where the caller has no running loop, on the worker's
-    thread.
+    `on_value` is told each value and `on_end` once the end: None or what broke it off (`CancelledError` after `stop`),
+    and the last value, None where there was none. Both are called on the caller's own loop when that is free; where the
+    caller has no running loop, on the worker's thread.
     """
 
     def __init__(
-        self, source: Source[Value], on_value: Callable[[Value], None], on_end: Callable[[BaseException | None], None]
+        self,
+        source: Source[Value],
+        on_value: Callable[[Value], None],
+        on_end: Callable[[BaseException | None, Value | None], None],
     ) -> None:
         self._on_value, self._on_end = on_value, on_end
+        self._last: Value | None = None
         self._results: queue.SimpleQueue[_Value[Value] | BaseException | None] = queue.SimpleQueue()
         try:
             self._loop: asyncio.AbstractEventLoop | None = asyncio.get_running_loop()
@@ -65,11 +69,19 @@ class Background(Generic[Value]):
         self._worker.start()
 
     def hand_over_first(self, seconds: float) -> None:
-        """Tell the first result here and now, if it comes in this time; without a loop the worker tells it."""
+        """Tell the first result here and now, if it comes in this time; an error that is the first is raised instead.
+
+        Without a loop the worker tells it.
+        """
         if self._loop is None:
             return
-        with suppress(queue.Empty):
-            self._tell(self._results.get(timeout=seconds))
+        try:
+            result = self._results.get(timeout=seconds)
+        except queue.Empty:
+            return
+        if isinstance(result, BaseException):
+            raise result
+        self._tell(result)
 
     def stop(self) -> None:
         """End it; what has arrived is told first, then the end. Waits for nothing."""
@@ -89,8 +101,9 @@ class Background(Generic[Value]):
 
     def _tell(self, result: _Value[Value] | BaseException | None) -> None:
         if result is None or isinstance(result, BaseException):  # as in `_through_thread`
-            self._on_end(result)
+            self._on_end(result, self._last)
         else:
+            self._last = result.value
             self._on_value(result.value)
 
 
@@ -194,7 +207,7 @@ class _Worker(threading.Thread, Generic[Value]):
         self._loop, self._task = asyncio.get_running_loop(), asyncio.current_task()
         self._ready.set()
         if self._stopping:  # before there was a task to cancel
-            return
+            raise asyncio.CancelledError
         values = self._source()
         try:
             async for value in values:

@@ -11,6 +11,7 @@ import uuid
 from collections.abc import AsyncGenerator, Callable
 from contextlib import aclosing, suppress
 from dataclasses import dataclass, field, replace
+from functools import reduce
 from pathlib import Path
 from time import monotonic
 from typing import Any
@@ -147,11 +148,11 @@ class _Reception:
         try:
             references = await bring_references(request.references, client, allow_loopback=local)
             self.plan = replace(self.plan, request=replace(request, references=references))
-            checked(self.plan.request, strict=self.plan.provider.strict, check=not unchecked)
+            told = checked(self.plan.request, strict=self.plan.provider.strict, check=not unchecked)
             self.run.complete(self.plan.request)
         except SeedreamError as error:
             return error
-        self.tell(_with_pause(""))
+        self.tell(lambda images: reduce(ImageSet.with_note, told, replace(images, pause="")))
         return None
 
     async def _listen(self, begin: Callable[[Picture], None]) -> SeedreamError | None:

@@ -14,9 +14,9 @@ from seedream_magic.api.plan import Lineage, Plan
 from seedream_magic.api.reference import Reference
 from seedream_magic.api.request import ImageRequest
 from seedream_magic.errors import ConfigError, InvalidRequest
-from seedream_magic.images.history import find_record
 from seedream_magic.images.image_set import Frame, ImageSet
 from seedream_magic.images.lineage import checked_places, extend_request, redo_request, vary_request
+from seedream_magic.images.record import find_record
 from seedream_magic.recover import is_live
 
 if TYPE_CHECKING:

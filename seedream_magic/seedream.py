@@ -1,40 +1,40 @@
-"""The Python front door: plan, generate, stream."""
+"""The Python front door: a plan first, which sends nothing, and then a run.
+
+What the store has of a plan is `replay`'s to say; how a run comes to its end, `follow`'s.
+"""
 
 from __future__ import annotations
 
-import asyncio
 import os
 from collections import Counter
 from collections.abc import AsyncGenerator, Callable, Mapping
 from contextlib import aclosing
 from dataclasses import replace
 from pathlib import Path
-from typing import Any, Protocol, TypedDict, Unpack
+from typing import Any, TypedDict, Unpack
 
-from seedream_magic import bridge
+from seedream_magic import bridge, follow, replay
 from seedream_magic.api.connection import Transport
 from seedream_magic.api.keys import Key, find_key
 from seedream_magic.api.make_request import make_request
-from seedream_magic.api.plan import Lineage, Plan
+from seedream_magic.api.plan import Plan
 from seedream_magic.api.providers import DEFAULT_PROVIDER, Provider, checked_base_url, find_provider
 from seedream_magic.api.reference import Reference
 from seedream_magic.api.request import ImageRequest
 from seedream_magic.api.storyboard import Storyboard
 from seedream_magic.api.values import Images
-from seedream_magic.errors import Billed, ConfigError, InvalidRequest, SeedreamError, SeedreamInterrupted
+from seedream_magic.errors import ConfigError, InvalidRequest
 from seedream_magic.generate import generate
-from seedream_magic.images.history import Record, find_record, is_set, lineage_of, load, load_whole, parent_set, takes
+from seedream_magic.images.facts import REFERENCES
 from seedream_magic.images.history_entry import HistoryEntry
 from seedream_magic.images.image_set import Frame, ImageSet
-from seedream_magic.images.index import history, run_of_picture
-from seedream_magic.images.lineage import joined
+from seedream_magic.images.index import history
+from seedream_magic.images.load import load
 from seedream_magic.images.purge import Purged, purge
+from seedream_magic.images.record import Record, find_record, lineage_of
 from seedream_magic.images.store import DEFAULT_FOLDER
 from seedream_magic.iterate import references
 from seedream_magic.recover import is_live, recover, unfinished
-
-FIRST_VALUE_SECONDS = 0.5
-"""How long `start` waits for the run to have begun: a folder is made and a record written."""
 
 
 class Options(TypedDict, total=False):
@@ -59,13 +59,6 @@ class Options(TypedDict, total=False):
     take: int | None
     check: bool
     timeout: float | None
-
-
-class Progress(Protocol):
-    """Shows the values of a run, one in place of the other, and then nothing."""
-
-    def show(self, images: ImageSet) -> None: ...
-    def clear(self) -> None: ...
 
 
 class Seedream:
@@ -100,9 +93,12 @@ class Seedream:
         self.billed: Counter[str] = Counter()
         self.doubtful: Counter[str] = Counter()
         self.check: Callable[[Plan], None] | None = None
-        self.progress: Callable[[], Progress] | None = None
+        self.progress: Callable[[], follow.Progress] | None = None
         self._transport = transport
         self._event_loop = event_loop
+
+    def __repr__(self) -> str:
+        return f"<Seedream {self.provider.name}: {self.model}, store {self.store}>"
 
     @property
     def base_url(self) -> str:
@@ -170,21 +166,13 @@ class Seedream:
 
     def planned(self, request: ImageRequest, notes: tuple[str, ...], **further: Any) -> Plan:
         """The plan of a checked request, with what the store says of it; `further` are fields of `Plan`."""
-        plan = Plan(request, self.provider, self.base_url, notes, **further)
-        stored = self._stored(plan)
-        return replace(plan, stored=stored.run_id if stored else None, warnings=(*notes, *self._doubts(plan)))
+        kept = self.store / REFERENCES
+        plan = Plan(request, self.provider, self.base_url, notes, references=kept, **further)
+        return replay.looked_up(plan, self.store)
 
     def references(self, refs: object, *, fit: bool = False) -> tuple[tuple[Reference, ...], tuple[str, ...]]:
         """The references that these values stand for, and what is to be told of them."""
         return references(self, refs, fit=fit)
-
-    def _key_for(self, plan: Plan) -> Key:
-        """The key of the plan's own provider: one that was given here goes nowhere but to this front door's address."""
-        if plan.provider == self.provider and plan.base_url == self.base_url:
-            return self.key()
-        if self._key is not None:
-            raise ConfigError(f"This plan goes to {plan.base_url}; the api_key given here is for {self.provider.name}.")
-        return find_key(plan.provider)
 
     def key(self) -> Key:
         """The key for the provider, in its wrapper. Raises `MissingKey`, or `ConfigError` for one that is unusable."""
@@ -212,43 +200,57 @@ class Seedream:
         Raises `SeedreamInterrupted`, which carries the set so far, when Stop (Ctrl-C) is pressed meanwhile.
         """
         if on_change is not None or self.progress is None:
-            return self._watch(self._sets(plan), on_change)
+            return follow.wait(self._sets(plan), on_change, event_loop=self._event_loop)
         progress = self.progress()
         try:
-            return self._watch(self._sets(plan), progress.show)
+            return follow.wait(self._sets(plan), progress.show, event_loop=self._event_loop)
         finally:
             progress.clear()
 
     def start(
-        self, plan: Plan, *, on_change: Callable[[ImageSet], None], on_end: Callable[[BaseException | None], None]
+        self,
+        plan: Plan,
+        *,
+        on_change: Callable[[ImageSet], None],
+        on_end: Callable[[follow.Failure | None, ImageSet | None], None],
     ) -> Callable[[], None]:
         """Send a plan and return at once, with the function that stops it.
 
-        `on_change` is called with each growing value and `on_end` once: with None, the run's error, or the
-        `SeedreamInterrupted` of a stop. The first call is made before this returns; the others on the event loop that
-        runs here, when it is free.
+        `on_change` is called with each growing value, and `on_end` once: with None, the run's error, or the
+        `SeedreamInterrupted` of a stop, and the set as far as it came. The first call is made before this returns, the
+        others on the event loop that runs here, when it is free. A run that cannot even begin raises its error.
         """
-        source, seen = self._sets(plan), list[ImageSet]()
+        return follow.leave(self._sets(plan), on_change, on_end)
 
-        def changed(images: ImageSet) -> None:
-            seen[:] = [images]
-            on_change(images)
+    def _sets(self, plan: Plan) -> follow.Sets:
+        """The values of the plan's set: from the store if it is there, else as it is made."""
+        stored = replay.run_to_show(plan, self.store)
+        if stored is not None:
+            return self._shown(stored)
+        plan = replace(plan, stored=None)
+        lost = next((reference.source for reference in plan.request.references if not reference.sendable), None)
+        if lost is not None:
+            raise InvalidRequest(f"The reference {lost} is not in the store any more.")
+        if self.check is not None:
+            self.check(plan)
+        made = generate(plan, self._key_for(plan), store=self.store, transport=self._transport)
+        run = follow.counted(made, billed=self.billed, doubtful=self.doubtful)
+        return follow.in_place(run, plan.lineage, self)
 
-        def ended(failure: BaseException | None) -> None:
-            stopped = isinstance(failure, asyncio.CancelledError) or not (seen or failure)
-            on_end(_interrupted(seen) if stopped else failure)
+    async def _shown(self, record: Record) -> follow.Sets:
+        yield follow.bound(replay.shown(record), self)
 
-        background = bridge.Background(lambda: source, changed, ended)
-        try:
-            background.hand_over_first(FIRST_VALUE_SECONDS)
-        except BaseException:  # a Stop that strikes here is meant for the run
-            background.stop()
-            raise
-        return background.stop
+    def _key_for(self, plan: Plan) -> Key:
+        """The key of the plan's own provider: one that was given here goes nowhere but to this front door's address."""
+        if plan.provider == self.provider and plan.base_url == self.base_url:
+            return self.key()
+        if self._key is not None:
+            raise ConfigError(f"This plan goes to {plan.base_url}; the api_key given here is for {self.provider.name}.")
+        return find_key(plan.provider)
 
     def show(self, run_id: str) -> ImageSet:
         """The set of an earlier run, by its id or the beginning of it. Raises `InvalidRequest` if there is none."""
-        return self._bound(replace(load_whole(find_record(self.store, run_id)), replayed=True))
+        return follow.bound(replay.shown(find_record(self.store, run_id)), self)
 
     def recover(
         self, run_id: str | None = None, *, on_change: Callable[[ImageSet], None] | None = None
@@ -260,8 +262,10 @@ class Seedream:
         found = [find_record(self.store, run_id)] if run_id else unfinished(self.store)
         if run_id and is_live(found[0]):
             raise InvalidRequest(f"Run {found[0].run_id} is still under way: there is nothing to recover yet.")
-        growing = ((recover(record, transport=self._transport), lineage_of(record)) for record in found)
-        return [self._watch(self._joined(source, lineage), on_change) for source, lineage in growing]
+        growing = (
+            follow.in_place(recover(record, transport=self._transport), lineage_of(record), self) for record in found
+        )
+        return [follow.wait(sets, on_change, event_loop=self._event_loop) for sets in growing]
 
     def history(self, words: str | None = None) -> list[HistoryEntry]:
         """The runs of the store, newest first, as plain records (`pandas.DataFrame` takes them).
@@ -288,117 +292,10 @@ class Seedream:
         `picture` is a frame, a saved original, or a copy of one, which is looked for in `store`. Raises
         `InvalidRequest` where no run made it.
         """
-        path = picture.path if isinstance(picture, Frame) else Path(picture)
-        found = run_of_picture(path, cls(store=store).store) if path is not None else None
-        if found is None:
-            raise InvalidRequest(f"No run of {cls(store=store).store} made {path}.")
-        folder, _ = found
-        record = find_record(folder.parent, folder.name)
+        record = replay.find_maker(picture, cls(store=store).store)
         images = load(record)
-        door = cls(images.provider, store=folder.parent)
-        plan = door.planned(images.request, (), lineage=lineage_of(record))
-        made = [take.run_id for take in takes(door.store, plan.fingerprint) if is_set(take)]
-        return (
-            replace(plan, stored=record.run_id, take=made.index(record.run_id) + 1) if record.run_id in made else plan
-        )
-
-    def _stored(self, plan: Plan) -> Record | None:
-        """The run whose set stands for this plan. Raises `InvalidRequest` for a take that was never made."""
-        if plan.fresh:
-            if plan.take is not None:
-                raise InvalidRequest("--fresh makes a new take; --take shows one that was made. Give one of them.")
-            return None
-        made = [record for record in takes(self.store, plan.fingerprint) if is_set(record)]
-        if plan.take is None:
-            return made[-1] if made else None
-        if plan.take not in range(1, len(made) + 1) or isinstance(plan.take, bool):
-            raise InvalidRequest(f"--take {plan.take}: this request has {len(made)} in the store; --fresh makes one.")
-        return made[plan.take - 1]
-
-    def _doubts(self, plan: Plan) -> tuple[str, ...]:
-        """What is worth knowing before paying: an earlier run of the same request whose outcome nobody knows."""
-        earlier = [] if plan.fresh else takes(self.store, plan.fingerprint)
-        doubtful = [record for record in earlier if record.facts.get("outcome") == "unknown" and not is_set(record)]
-        if not doubtful:
-            return ()
-        return (f"Run {doubtful[-1].run_id} sent the same request and may have been billed.",)
-
-    def _sets(self, plan: Plan) -> AsyncGenerator[ImageSet, None]:
-        """The values of the plan's set: from the store if it is there, else as it is made."""
-        stored = self._stored(plan)
-        if stored is not None:
-            return self._replayed(stored)
-        plan = replace(plan, stored=None)
-        lost = next((reference.source for reference in plan.request.references if not reference.sendable), None)
-        if lost is not None:
-            raise InvalidRequest(f"The reference {lost} is not in the store any more.")
-        if self.check is not None:
-            self.check(plan)
-        run = generate(plan, self._key_for(plan), store=self.store, transport=self._transport)
-        return self._joined(self._counted(run), plan.lineage)
-
-    async def _replayed(self, record: Record) -> AsyncGenerator[ImageSet, None]:
-        yield self._bound(replace(load_whole(record), replayed=True))
-
-    async def _counted(self, source: AsyncGenerator[ImageSet, None]) -> AsyncGenerator[ImageSet, None]:
-        """The values of a run; when it is over, however it ended, what it billed is counted."""
-        made: ImageSet | None = None
-        try:
-            async with aclosing(source) as growing:
-                async for made in growing:
-                    yield made
-        except SeedreamError as error:
-            made = made if error.images is None else error.images
-            if error.billed == "unknown" and made is not None:
-                self.doubtful[made.request.model] += made.request.images_at_most
-            raise
-        finally:
-            if made is not None:
-                self.billed[made.request.model] += made.billed
-
-    async def _joined(
-        self, source: AsyncGenerator[ImageSet, None], lineage: Lineage | None
-    ) -> AsyncGenerator[ImageSet, None]:
-        """The values of a run, each with the frames of the earlier run that it goes on from."""
-        parent = parent_set(self.store, lineage)
-
-        def whole(images: ImageSet) -> ImageSet:
-            return self._bound(images if lineage is None or parent is None else joined(parent, images, lineage))
-
-        try:
-            async with aclosing(source) as growing:
-                async for images in growing:
-                    yield whole(images)
-        except SeedreamError as error:
-            error.images = None if error.images is None else whole(error.images)
-            raise
-
-    def _bound(self, images: ImageSet) -> ImageSet:
-        """The set with the way back to this front door, by which it and its frames can be gone on from."""
-        frames = tuple(replace(frame, door=self, run_id=images.run_id) for frame in images)
-        return replace(images, door=self, frames=frames)
-
-    def _watch(self, source: AsyncGenerator[ImageSet, None], on_change: Callable[[ImageSet], None] | None) -> ImageSet:
-        seen: list[ImageSet] = []
-
-        async def values() -> AsyncGenerator[ImageSet, None]:
-            async with aclosing(source) as growing:
-                async for images in growing:
-                    seen[:] = [images]  # where on_change is slow this is ahead of it, and Stop tells of all that came
-                    yield images
-
-        growing = bridge.iterate(values, event_loop=self._event_loop)
-        try:
-            try:
-                for images in growing:
-                    if on_change is not None:
-                        on_change(images)
-            finally:
-                growing.close()
-        except KeyboardInterrupt as exc:
-            growing.close()  # a second Stop may have struck before the first word of that clean-up
-            raise _interrupted(seen) from exc
-        return seen[0]
+        door = cls(images.provider, store=record.folder.parent)
+        return replay.meant(door.planned(images.request, (), lineage=lineage_of(record)), record)
 
 
 def _store_folder(named: str | os.PathLike[str]) -> Path:
@@ -413,17 +310,3 @@ def _checked_timeout(timeout: float | None) -> float | None:
     if timeout is not None and not (number and 0 < timeout < float("inf")):
         raise InvalidRequest(f"--timeout takes seconds above 0, not {timeout}.")
     return timeout
-
-
-def _interrupted(seen: list[ImageSet]) -> SeedreamInterrupted:
-    if not seen:
-        return SeedreamInterrupted("Stopped before anything was sent.")
-    images = replace(seen[0], state="stopped")
-    arrived, expected = len(images.ok), images.expected or "an unknown number"
-    hint = "Stopping here does not stop the bill: what the service had begun may be charged."
-    if arrived and images.expected and arrived < images.expected:
-        rest = f"%seedream retry {images.run_id} asks for the missing ones only; the cell run again pays for all."
-        images, hint = images.with_note(rest), f"{hint} {rest}"
-    billed: Billed = "yes" if images.outcome == "billed" else "no" if images.pause else "unknown"
-    words = f"Stopped after {arrived} of {expected} pictures."
-    return images.told_by(SeedreamInterrupted(words, billed=billed, hint=hint))

@@ -9,10 +9,16 @@ import shutil
 import sys
 from collections.abc import Iterator
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import pytest
 from IPython.core.interactiveshell import InteractiveShell
 from traitlets.config import Config
+
+if TYPE_CHECKING:
+    from playwright.sync_api import Browser
+
+    from lab import Lab, Server
 
 ROOT = Path(__file__).resolve().parent.parent
 
@@ -106,6 +112,35 @@ def chromium() -> str:
     return require_chromium()
 
 
+# Playwright is not in the environment of the oldest versions: `lab` is imported where it is used.
+@pytest.fixture(scope="session")
+def jupyterlab(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Server]:
+    """One JupyterLab for all tests; each module has a folder of its own in it."""
+    from lab import running_jupyterlab
+
+    with running_jupyterlab(tmp_path_factory.mktemp("notebooks"), tmp_path_factory.mktemp("lab-home")) as running:
+        yield running
+
+
+# Not for the session: an event loop runs in this thread as long as Playwright does, and other tests bring their own.
+@pytest.fixture(scope="module")
+def opened(chromium: str) -> Iterator[Browser]:
+    """One browser for the module; each page of `browser_page` has a fresh profile."""
+    from lab import browser
+
+    with browser(chromium) as launched:
+        yield launched
+
+
+@pytest.fixture(scope="module")
+def lab(opened: Browser, jupyterlab: Server) -> Iterator[Lab]:
+    """JupyterLab in one profile for the module."""
+    from lab import visited
+
+    with visited(opened, jupyterlab) as person:
+        yield person
+
+
 def pytest_ignore_collect(collection_path: Path) -> bool | None:
     """Without Playwright (the environment of the oldest versions) the modules that import it are left out."""
     if collection_path.suffix != ".py" or importlib.util.find_spec("playwright"):
@@ -122,7 +157,9 @@ def pytest_runtest_setup(item: pytest.Item) -> None:
 
 @pytest.hookimpl(tryfirst=True)  # before xdist reads the groups
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """The browser tests of one file stay on one worker, so that their JupyterLab starts once."""
+    """All browser tests are one worker's, so that JupyterLab starts once; so are the tests of a file with a kernel."""
     for item in items:
         if item.get_closest_marker("browser"):
+            item.add_marker(pytest.mark.xdist_group("browser"))
+        elif item.get_closest_marker("kernel"):
             item.add_marker(pytest.mark.xdist_group(item.path.stem))

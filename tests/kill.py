@@ -17,7 +17,8 @@ from PIL import Image
 from fault import shades
 from raw_server import RawServer, Request, raw_server
 from seedream_magic import ImageSet
-from seedream_magic.images.history import load, named_pictures, records
+from seedream_magic.images.load import load
+from seedream_magic.images.record import named_pictures, records
 from served import door
 from service import PICTURE, POST, jpeg, picture, whole_answer
 

@@ -23,7 +23,7 @@ from PIL import Image
 from playwright.sync_api import Browser, Page
 
 from conftest import ROOT, find_chromium
-from lab import browser, browser_page, choose, open_notebook, running_jupyterlab, trust, written
+from lab import browser, browser_page, open_notebook, running_jupyterlab, theme, trust, visited, written
 from seedream_magic.api.request import ImageRequest
 from seedream_magic.demo.painter import paint
 from seedream_magic.errors import ContentRefused, ImageError, OutcomeUnknown
@@ -142,12 +142,11 @@ def jupyterlabs(opened: Browser, bundles: list[dict[str, Any]]) -> None:
     written(folder / "foreign.ipynb", [*bundles, bundles[0]], "# nobody has signed this")
     trust(folder / "own.ipynb", home)
     states = (("own", "JupyterLab Light", ".seedream-live"), ("foreign", "JupyterLab Light", ".seedream-strip"))
-    with running_jupyterlab(folder, home) as url:
-        for name, theme, awaited in (*states, ("own", "JupyterLab Dark", ".seedream-live")):
-            choose(home, "themes", theme=theme)
-            with browser_page(opened, viewport={"width": 1280, "height": 1000}) as page:
-                open_notebook(page, url, f"{name}.ipynb", awaits=awaited)
-                page.screenshot(path=TARGET / f"jupyterlab-{name}-{theme.rpartition(' ')[2].lower()}.png")
+    with running_jupyterlab(folder, home) as server, visited(opened, server) as lab:
+        for name, look, awaited in (*states, ("own", "JupyterLab Dark", ".seedream-live")):
+            with theme(home, look), lab.page(1280, 1000) as page:
+                open_notebook(page, lab.url, f"{name}.ipynb", awaits=awaited)
+                page.screenshot(path=TARGET / f"jupyterlab-{name}-{look.rpartition(' ')[2].lower()}.png")
 
 
 def weigh() -> Iterator[str]:

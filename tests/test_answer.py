@@ -18,10 +18,11 @@ from hypothesis import strategies as st
 
 from raw_server import EVENT_STREAM, Behaviour, Cut, Raw, Reply, Request, raw_server, sse
 from seedream_magic import OutcomeUnknown, ResponseBroken, SeedreamError
-from seedream_magic.api import answer as answer_module
-from seedream_magic.api.answer import MAXIMUM_EVENTS, Answer, skew_of
+from seedream_magic.api import head as head_module
+from seedream_magic.api.answer import MAXIMUM_EVENTS, Answer
 from seedream_magic.api.client import post
 from seedream_magic.api.events import Unreadable
+from seedream_magic.api.head import skew_of
 from seedream_magic.api.keys import Key
 from seedream_magic.api.redaction import without_secret
 from service import POST, completed, link, stream_head
@@ -209,7 +210,7 @@ def test_a_clock_that_differs_is_measured(
     date: datetime | None, minutes: int | None, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """By more than five minutes from every instant between the request and the answer's head."""
-    monkeypatch.setattr(answer_module, "datetime", Clock)
+    monkeypatch.setattr(head_module, "datetime", Clock)
     headers = {} if date is None else {"Date": format_datetime(date, usegmt=True)}
     skew = skew_of(httpx.Response(200, headers=headers), sent=NOW - timedelta(minutes=10))
     assert skew == (None if minutes is None else timedelta(minutes=minutes))

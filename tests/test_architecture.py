@@ -5,6 +5,7 @@
     6      notebook/          what a person touches
     5      seedream.py        the Python front door; iterate.py  going on from a set
     4      generate.py        the path;           view/  how a set looks
+           replay.py          what the store has of a plan; follow.py, recover.py  how a run comes to its end
     3      images/            what came back;     demo/  the embedded service
     2      api/               what is said on the wire
     1      errors.py, bridge.py
@@ -30,7 +31,7 @@ ROOT_FILE = "__init__.py"
 ROOMS: list[tuple[int, set[str]]] = [
     (6, {"notebook"}),
     (5, {"seedream", "iterate"}),
-    (4, {"generate", "recover"}),
+    (4, {"generate", "recover", "replay", "follow"}),
     (4, {"view"}),
     (3, {"images"}),
     (3, {"demo"}),

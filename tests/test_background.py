@@ -10,13 +10,13 @@ import pytest
 
 from kernel import Kernel, Result, running_kernel
 from raw_server import Behaviour, Gate, RawServer, Request, json_reply, raw_server
-from service import PICTURE, POST, completed, picture, stream_head, succeeded
+from service import PICTURE, POST, completed, picture, stream_head, succeeded, whole_answer
 
 pytestmark = pytest.mark.kernel
 
 
 class Slow:
-    """A service that sends the first picture at once and the second when `release` is set."""
+    """A service that sends the first picture at once and the second when `release` is set; "whole" it answers whole."""
 
     def __init__(self) -> None:
         self.release = threading.Event()
@@ -26,6 +26,8 @@ class Slow:
         if prompt == "refused":
             error = {"code": "InputTextSensitiveContentDetected", "message": "no"}
             return json_reply({"error": error}, status=400)
+        if prompt == "whole":
+            return whole_answer(request)
         return Gate(stream_head() + succeeded(request, 0), self.release, succeeded(request, 1) + completed(2))
 
 
@@ -41,17 +43,42 @@ def server(slow: Slow) -> Iterator[RawServer]:
         slow.release.set()
 
 
-@pytest.fixture
-def kernel(server: RawServer, tmp_path: Path) -> Iterator[Kernel]:
-    """A kernel with the extension loaded, pointed to the service."""
-    environment = {
-        "SEEDREAM_BASE_URL": f"{server.url}/v1",
-        "SEEDREAM_API_KEY": "sk-CANARY",
-        "SEEDREAM_STORE": str(tmp_path / "runs"),
-    }
-    with running_kernel(environment=environment, directory=tmp_path) as running:
-        assert running.run("%load_ext seedream_magic").ename is None
+WAITED = "import asyncio\nwhile _seedream.state == 'running': await asyncio.sleep(0.01)"
+LEFT = """\
+import gc, threading
+runs = [thread for thread in threading.enumerate() if thread.name == "seedream-run"]
+alive = [thread for thread in runs if thread.join(2) or thread.is_alive()]
+gc.collect()
+print(alive, sum(type(held).__name__ in {"Background", "_Output"} for held in gc.get_objects()))"""
+"""The threads of runs, and how much is held, be it by the last traceback, that could still call back or show."""
+
+
+BEGIN = """\
+%reset -f
+import os, sys
+sys.last_exc = sys.last_value = sys.last_traceback = None
+os.environ.update({variables!r})
+from seedream_magic.notebook import running
+running._sessions.clear()
+%reload_ext seedream_magic"""
+
+
+@pytest.fixture(scope="module")
+def notebook(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Kernel]:
+    """One kernel for all tests of this file."""
+    folder = tmp_path_factory.mktemp("notebook")
+    with running_kernel(environment={"SEEDREAM_API_KEY": "sk-CANARY"}, directory=folder) as running:
         yield running
+
+
+@pytest.fixture
+def kernel(notebook: Kernel, server: RawServer, slow: Slow, tmp_path: Path) -> Iterator[Kernel]:
+    """The kernel as in a new session, the extension loaded and pointed to the service; at the end no run is left."""
+    variables = {"SEEDREAM_BASE_URL": f"{server.url}/v1", "SEEDREAM_STORE": str(tmp_path / "runs")}
+    assert notebook.run(BEGIN.format(variables=variables)).ename is None
+    yield notebook
+    slow.release.set()
+    assert notebook.run(LEFT).stdout.startswith("[] ")
 
 
 def shows(text: str) -> Callable[[Result], bool]:
@@ -103,10 +130,60 @@ def test_stop_keeps_what_has_come(kernel: Kernel, slow: Slow, server: RawServer)
     kernel.run("%%seedream --bg -n 2\nx")
     kernel.wait_output(pictures(1))
     assert kernel.run("%seedream stop").stdout == "1 run stopped. Pictures that have come are kept.\n"
-    stopped = "import asyncio\nwhile _seedream.state == 'running': await asyncio.sleep(0.01)\nprint(len(_seedream.ok))"
-    assert kernel.run(stopped).stdout == "1\n"
+    assert kernel.run(f"{WAITED}\nprint(_seedream.state, len(_seedream.ok))").stdout == "stopped 1\n"
     server.wait_for(lambda seen: seen.open_connections == 0)
     assert kernel.run("%seedream stop").stdout == "No run is under way in the background.\n"
+    assert kernel.run(LEFT).stdout == "[] 0\n"
+
+
+def test_a_stopped_set_says_each_thing_once(kernel: Kernel, slow: Slow) -> None:
+    """Its output tells that it was stopped, what is billed and how to go on, and not the error of a cell besides."""
+    kernel.start("%%seedream --bg -n 2\nx\n")
+    kernel.wait_output(pictures(1))
+    kernel.client.execute("%seedream stop")
+    (output,) = kernel.wait_output(shows(" · stopped")).displays
+    run_id = output.text.partition("%seedream retry ")[2].partition(" ")[0]
+    head, path, *rest = output.text.splitlines()
+    assert (head.split(" · ")[0], head.split(" · ")[-1]) == ("1 of 2 images", "stopped")
+    assert path.endswith(f"{run_id}/01.jpg  64x48")
+    assert rest == [
+        f"%seedream retry {run_id} asks for the missing ones only; the cell run again pays for all.",
+        "at least 1 image billed",
+    ]
+
+
+def test_a_reload_hands_over_what_is_under_way(kernel: Kernel, slow: Slow, server: RawServer) -> None:
+    """The magics made anew count the run, know what was billed before, refuse its request, and reach it to stop it."""
+    kernel.run("%%seedream --quiet --no-stream -n 2\nwhole")
+    kernel.run("%%seedream hero << --bg -n 2\nx")
+    kernel.wait_output(pictures(1))
+    kernel.run("%reload_ext seedream_magic")
+    status = kernel.run("%seedream").stdout
+    assert "2 images in this session" in status
+    assert "1 run in the background" in status
+    assert "under way" in (kernel.run("%%seedream --bg -n 2\nx").evalue or "")
+    assert kernel.run("%seedream stop").stdout.startswith("1 run stopped.")
+    assert kernel.run(f"{WAITED}\nprint(hero.state, len(hero.ok))").stdout == "stopped 1\n"
+    server.wait_for(lambda seen: seen.open_connections == 0)
+    status = kernel.run("%seedream").stdout
+    assert "3 images in this session" in status
+    assert "background" not in status
+
+
+def test_unloading_cuts_no_run(kernel: Kernel, slow: Slow) -> None:
+    """It is paid for: that it goes on is told, its output grows, its name is bound; at its end nothing is left."""
+    kernel.run("%%seedream hero << --bg -n 2\nx")
+    kernel.wait_output(pictures(1))
+    shown = kernel.result
+    assert kernel.run("%unload_ext seedream_magic").stdout.startswith("1 run goes on in the background")
+    kernel.result = shown
+    slow.release.set()
+    kernel.wait_output(pictures(2))
+    assert kernel.run(f"{WAITED.replace('_seedream', 'hero')}\nprint(hero.state, len(hero.ok))").stdout == "done 2\n"
+    assert kernel.run(LEFT).stdout == "[] 0\n"
+    status = kernel.run("%load_ext seedream_magic\n%seedream").stdout
+    assert "2 images in this session" in status
+    assert "background" not in status
 
 
 def test_a_run_that_fails_says_so_in_its_output(kernel: Kernel, server: RawServer) -> None:

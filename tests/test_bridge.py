@@ -162,6 +162,106 @@ def open_files() -> int:
     return len(list(Path("/proc/self/fd" if sys.platform == "linux" else "/dev/fd").iterdir()))
 
 
+class Told:
+    """What a run in the background tells, each with the thread that it is told on."""
+
+    def __init__(self) -> None:
+        self.values: list[int] = []
+        self.ends: list[tuple[BaseException | None, int | None]] = []
+        self.threads: set[int] = set()
+        self.ended = asyncio.Event()
+
+    def value(self, value: int) -> None:
+        self.values.append(value)
+        self.threads.add(threading.get_ident())
+
+    def end(self, failure: BaseException | None, last: int | None) -> None:
+        self.ends.append((failure, last))
+        self.threads.add(threading.get_ident())
+        self.ended.set()
+
+    def begin(self, counted: Counted) -> bridge.Background[int]:
+        return bridge.Background(source_of(counted), self.value, self.end)
+
+
+def test_the_background_tells_on_the_loop_that_began_it() -> None:
+    """The first value at once, the others and the end, with the last value, when the loop is free."""
+
+    async def inside() -> Told:
+        told = Told()
+        told.begin(Counted(3)).hand_over_first(5)
+        assert (told.values, told.ends) == ([0], [])
+        await told.ended.wait()
+        return told
+
+    told = asyncio.run(inside())
+    assert (told.values, told.ends, told.threads) == ([0, 1, 2], [(None, 2)], {threading.get_ident()})
+    assert no_thread_left()
+
+
+def test_what_breaks_off_before_the_first_value_is_raised() -> None:
+    """To who waits for that value; later it is told, for nobody waits any more."""
+    fault = ConfigError("no")
+
+    async def inside() -> Told:
+        told = Told()
+        with pytest.raises(ConfigError) as caught:
+            told.begin(Counted(0, error=fault)).hand_over_first(5)
+        assert caught.value is fault
+        told.begin(Counted(1, error=fault)).hand_over_first(5)
+        await told.ended.wait()
+        return told
+
+    told = asyncio.run(inside())
+    assert (told.values, told.ends) == ([0], [(fault, 0)])
+    assert no_thread_left()
+
+
+def stopped_start(worker: bridge._Worker[int]) -> None:
+    """As if the stop had struck between the thread's start and its first step."""
+    worker.cancel()
+    threading.Thread.start(worker)
+
+
+@pytest.mark.parametrize("begun", [True, False])
+def test_a_stop_of_the_background_is_told_as_one(begun: bool, monkeypatch: pytest.MonkeyPatch) -> None:  # noqa: FBT001 - pytest passes it
+    """With the last value, None where it had not begun; the generator is closed."""
+
+    async def inside() -> Told:
+        told = Told()
+        if not begun:
+            monkeypatch.setattr(bridge._Worker, "start", stopped_start)
+        counted = Counted(1, hold=True)
+        background = told.begin(counted)
+        if begun:
+            background.hand_over_first(5)
+            background.stop()
+        await told.ended.wait()
+        assert counted.closed.is_set() == begun
+        return told
+
+    told = asyncio.run(inside())
+    ((failure, last),) = told.ends
+    assert isinstance(failure, asyncio.CancelledError)
+    assert last == (0 if begun else None)
+    assert no_thread_left()
+
+
+def test_without_a_loop_the_worker_tells() -> None:
+    """In a plain script nobody else has time."""
+    told, ended = Told(), threading.Event()
+
+    def end(failure: BaseException | None, last: int | None) -> None:
+        told.end(failure, last)
+        ended.set()
+
+    bridge.Background(source_of(Counted(2)), told.value, end)
+    assert ended.wait(5)
+    assert (told.values, told.ends) == ([0, 1], [(None, 1)])
+    assert told.threads.isdisjoint({threading.get_ident()})
+    assert no_thread_left()
+
+
 NESTED = """
     import asyncio, threading, warnings
     warnings.simplefilter("error")

@@ -18,14 +18,20 @@ from hypothesis import strategies as st
 from PIL import Image
 
 import seedream_magic.view.carousel as carousel_module
+from kernel import running_kernel
+from seedream_magic import Seedream
 from seedream_magic.api.request import ImageRequest
 from seedream_magic.errors import ContentRefused, ImageError, ImageLinkExpired, OutcomeUnknown, SeedreamError
 from seedream_magic.images.image_set import Frame, ImageSet
+from seedream_magic.images.record import find_record, lineage_of
 from seedream_magic.view.carousel import Markup, element, frame_bundle, image_set_bundle, plain_text, relative_link
+from seedream_magic.view.figure import OPTIONS
 from seedream_magic.view.words import ENGLISH
 
 VIEW = Path(carousel_module.__file__).parent
 SCRIPTS = {name: (VIEW / name).read_text(encoding="utf-8") for name in ("viewer.js", "carousel.js")}
+IMPORT = "from seedream_magic import Seedream"
+REDO = f'{IMPORT} Seedream("anyfast").show("20260102T030405-abcd").redo'
 HOSTILE = (
     "</script><script>alert(1)</script>",
     "</style><img src=x onerror=alert(1)>",
@@ -121,7 +127,7 @@ def test_text_from_outside_changes_no_tag_and_no_attribute(images: ImageSet, tex
 
 def squeezed(script: str) -> str:
     """A script or style sheet without comments and white space."""
-    return re.sub(r"\s", "", re.sub(r"^ *//.*$|/\*(.|\n)*?\*/", "", script, flags=re.MULTILINE))
+    return re.sub(r"\s", "", re.sub(r"(^| )// .*$|/\*(.|\n)*?\*/", "", script, flags=re.MULTILINE))
 
 
 @pytest.mark.parametrize("text", HOSTILE)
@@ -262,7 +268,8 @@ def test_a_failed_frame_is_a_card(images: ImageSet, error: SeedreamError, name: 
     failed = replace(images, frames=(*images.frames[:1], Frame(1, "season 2", error=error), *images.frames[2:]))
     reader = Reader(html_of(failed))
     typed = f"%seedream retry {images.run_id}"
-    typed = f'images.redo(1, prompt="…") {typed}' if isinstance(error, ContentRefused) else typed
+    if isinstance(error, ContentRefused):
+        typed = f'{IMPORT} Seedream("anyfast").show("{images.run_id}").redo(1, prompt="…") {typed}'
     assert f"{name} Refused. Change the prompt. {typed} 2 / 4 · failed season 2" in reader.words
     running = Reader(html_of(replace(failed, state="running"))).words
     assert "%seedream" not in running
@@ -275,8 +282,8 @@ def test_a_failed_frame_is_a_card(images: ImageSet, error: SeedreamError, name: 
     ("code", "told"),
     [
         ("OutputImageSensitiveContentDetected", "生成的图片未通过内容审核。 再运行一次"),
-        ("InputImageSensitiveContentDetected", '参考图未通过内容审核。 换一张参考图。 images.redo(1, refs="…")'),
-        ("Unheard", "Refused. Change the prompt. images.redo(1"),
+        ("InputImageSensitiveContentDetected", "参考图未通过内容审核。 换一张参考图。 " + REDO + '(1, refs="…")'),
+        ("Unheard", f"Refused. Change the prompt. {REDO}(1"),
     ],
 )
 def test_a_chinese_set_explains_known_codes_in_chinese(images: ImageSet, code: str, told: str) -> None:
@@ -293,6 +300,84 @@ def test_a_picture_that_was_made_may_cost_nothing(images: ImageSet) -> None:
     lost = ImageError("The picture was made but is not here.")
     words = Reader(html_of(replace(images, frames=(Frame(0, "season 1", error=lost), *images.frames[1:])))).words
     assert f"%seedream recover {images.run_id} %seedream retry {images.run_id}" in words
+
+
+def copies_of(images: ImageSet, **options: Any) -> list[dict[str, str]]:
+    """The texts of each frame that the script offers to copy, by their keys."""
+    reader = Reader(html_of(images, **options))
+    offered = json.loads(reader.all("div", "seedream")[0]["data-words"])["copies"]
+    texts = [{key.removeprefix("data-"): text for key, text in one.items()} for one in reader.all("figure")]
+    return [{key: one[key] for key in offered if key in one} for one in texts]
+
+
+def test_cells_that_go_on_can_be_copied(images: ImageSet) -> None:
+    """Redo and vary name provider and run; a frame without a picture can be redone, a refused one in other words."""
+    refused = Frame(1, "season 2", error=ContentRefused("no"))
+    lost = Frame(2, "season 3", error=ImageError("lost"))
+    first, second, third, _ = copies_of(replace(images, frames=(images[0], refused, lost, images[3])))
+    begin = f'{IMPORT}\nSeedream("anyfast").show("{images.run_id}")'
+    assert (first["redo"], first["vary"]) == (f"{begin}.redo(0){OPTIONS}", f'{begin}[0].vary("warmer")')
+    assert first["ref"] == f"--ref run:{images.run_id}[0]"
+    assert second == {"prompt": "season 2", "redo": f'{begin}.redo(1, prompt="…")'}
+    assert third == {"prompt": "season 3", "redo": f"{begin}.redo(2){OPTIONS}"}
+    chinese = replace(images, request=replace(images.request, prompt="四季"))
+    assert copies_of(chinese)[3]["vary"] == f'{begin}[3].vary("更温暖")'
+
+
+def test_what_could_not_be_done_cannot_be_copied(images: ImageSet) -> None:
+    """Nothing goes on from a run that is under way; layers are not redone one by one; elsewhere there is no run."""
+    running, layers = replace(images, state="running"), replace(images.request, layer_decomposition=True)
+    assert [set(one) for one in copies_of(running)] == [{"path", "ref", "prompt"}] * 4
+    assert [set(one) for one in copies_of(replace(images, request=layers))] == [{"path", "ref", "prompt", "vary"}] * 4
+    assert [set(one) for one in copies_of(images, elsewhere=True)] == [{"prompt"}] * 4
+    failed = replace(images, frames=(Frame(0, "p", error=ContentRefused("no")), *images.frames[1:]))
+    assert "redo" not in Reader(html_of(failed, elsewhere=True)).words
+
+
+def test_a_cell_finds_the_store_and_the_address(images: ImageSet, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Where they are not the default, they are named: the store from the notebook's folder on, if it is below."""
+
+    def named(given: ImageSet) -> str:
+        return copies_of(given)[0]["redo"].partition("\n")[2].partition(".show")[0]
+
+    assert named(images) == 'Seedream("anyfast")'
+    below = replace(images, folder=images.folder.parent / "other" / "run")
+    assert named(below) == f'Seedream("anyfast", store={json.dumps(os.path.join("seedream-runs", "other"))})'  # noqa: PTH118 - the text, with this system's slash
+    away = images.folder.parent.parent.parent / "elsewhere"
+    assert named(replace(images, folder=away / "run")) == f'Seedream("anyfast", store={json.dumps(str(away))})'
+    ours = replace(images, door=Seedream("anyfast", base_url="https://gateway.example/v1"))
+    assert named(ours) == 'Seedream("anyfast", base_url="https://gateway.example/v1")'
+    assert named(replace(ours, provider="demo")) == 'Seedream("demo")'
+    monkeypatch.setenv("SEEDREAM_BASE_URL", "https://gateway.example/v1")
+    monkeypatch.setenv("SEEDREAM_STORE", "somewhere/else")
+    assert named(ours) == 'Seedream("anyfast", store="seedream-runs")'
+
+
+@pytest.mark.kernel
+def test_copied_cells_work_in_a_fresh_kernel(tmp_path: Path) -> None:
+    """Pasted as they are, without the extension: they find the run, draw one picture each, and show the set."""
+    images = Seedream("demo", store="kept/runs").generate("a fox in the snow", size="2K")
+    (copied,) = copies_of(images)
+    with running_kernel(environment={}, directory=tmp_path) as kernel:
+        results = [kernel.run(copied[key]) for key in ("redo", "vary")]
+    assert [result.ename for result in results] == [None, None]
+    assert all("1 image billed (demo, free)" in result.displays[-1].data["text/plain"] for result in results)
+    runs = [entry.run_id for entry in Seedream("demo", store="kept/runs").history()]
+    found = [lineage_of(find_record(images.folder.parent, run)) for run in runs]
+    assert [(one.kind, one.run_id, one.places) for one in found if one] == [
+        ("vary", images.run_id, (0,)),
+        ("redo", images.run_id, (0,)),
+    ]
+
+
+def test_it_opens_at_the_first_frame_that_was_redone(images: ImageSet) -> None:
+    """Where others are an earlier run's; at the first of a set that is new, or that has nothing new yet."""
+
+    def start(inherited: set[int], **options: Any) -> str:
+        html = html_of(replace(images, inherited=frozenset(inherited)), **options)
+        return Reader(html).all("div", "seedream")[0]["data-start"]
+
+    assert [start(inherited) for inherited in (set(), {0, 1}, {0, 2}, {0, 1, 2, 3})] == ["0", "2", "1", "0"]
 
 
 def test_prompts_and_places_can_be_copied(images: ImageSet) -> None:
@@ -313,7 +398,8 @@ def test_frames_are_named_in_the_prompts_language(images: ImageSet) -> None:
     assert names == ["Frame 1", "Frame 2", "Frame 3, failed", "Frame 4"]
     chinese = replace(failed, request=replace(images.request, prompt="四季"))
     assert [figure["data-label"] for figure in Reader(html_of(chinese)).all("figure")][2] == "第 3 帧，失败"
-    assert set(json.loads(Reader(html_of(chinese)).all("div", "seedream")[0]["data-words"])) == set(ENGLISH.controls)
+    words = json.loads(Reader(html_of(chinese)).all("div", "seedream")[0]["data-words"])
+    assert set(words) == {*ENGLISH.controls, *ENGLISH.copies, "copies"}
 
 
 def test_long_texts_are_clipped(images: ImageSet) -> None:
@@ -367,7 +453,7 @@ def test_chinese_prompts_get_chinese_words(images: ImageSet) -> None:
     reader = Reader(html_of(replace(images, request=replace(images.request, prompt="四季山水"))))
     (root,) = reader.all("div", "seedream")
     assert root["lang"] == "zh"
-    assert json.loads(root["data-words"])["previous"] == "上一帧"
+    assert json.loads(root["data-words"])["previous"] == ["‹", "上一帧"]
     assert "计费 4 张" in reader.words
     assert Reader(html_of(images)).all("div", "seedream")[0]["lang"] == "en"
 

@@ -8,7 +8,7 @@ import subprocess
 import sys
 from collections.abc import Iterator
 from contextlib import chdir
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from importlib.resources import files
 from pathlib import Path
 from typing import Any
@@ -18,21 +18,12 @@ from nbconvert import HTMLExporter, LatexExporter, MarkdownExporter
 from PIL import Image, ImageOps
 from playwright.sync_api import Browser, ConsoleMessage, Error, Locator, Page, expect
 
-from lab import (
-    browser,
-    browser_page,
-    choose,
-    jupyter_environment,
-    open_notebook,
-    running_jupyterlab,
-    trust,
-    wait_for_kernel,
-    written,
-)
+from lab import Lab, browser_page, jupyter_environment, open_notebook, theme, trust, wait_for_kernel, written
 from seedream_magic.api.request import ImageRequest
 from seedream_magic.errors import ContentRefused
 from seedream_magic.images.image_set import Frame, ImageSet
 from seedream_magic.view.carousel import image_set_bundle
+from seedream_magic.view.figure import OPTIONS
 
 pytestmark = pytest.mark.browser
 
@@ -52,6 +43,7 @@ STROKE = """(area, [kind, x, y]) => {
     for (const [type, clientX, clientY] of [["pointerdown", 300, 300], ["pointerup", 300 + x, 300 + y]])
         area.dispatchEvent(new PointerEvent(type, {pointerType: kind, clientX, clientY, bubbles: true}));
 }"""
+PUT_IN = "html => document.body.replaceChildren(document.createRange().createContextualFragment(html))"
 AXE = (files("axe_playwright_python") / "axe.min.js").read_text(encoding="utf-8")
 SEVERE = """async selector => (await axe.run(selector)).violations
     .filter(found => ["serious", "critical"].includes(found.impact))
@@ -87,19 +79,11 @@ def made_set(folder: Path, name: str, size: tuple[int, int] = (400, 300), count:
     return replace(made, state="done", outcome="billed", usage={"generated_images": count}, seconds=12.3)
 
 
-@dataclass(frozen=True)
-class Lab:
-    """A running JupyterLab over a folder with notebooks."""
-
-    url: str
-    folder: Path
-    home: Path
-
-
 @pytest.fixture(scope="module")
-def notebooks(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """trusted.ipynb and untrusted.ipynb with all sets, shapes.ipynb with pictures of every shape."""
-    folder = tmp_path_factory.mktemp("notebooks")
+def notebooks(lab: Lab) -> Path:
+    """trusted.ipynb, the only one that is signed, and untrusted.ipynb with all sets; shapes.ipynb with every shape."""
+    folder = lab.folder / "carousel"
+    folder.mkdir()
     with chdir(folder):
         sets = {name: made_set(folder, name) for name in SETS}
         sets |= {name: made_set(folder, name, (1600, 1200)) for name in LARGER_THAN_A_PREVIEW}
@@ -116,6 +100,7 @@ def notebooks(tmp_path_factory: pytest.TempPathFactory) -> Path:
         shapes = [made_set(folder, f"s{width}x{height}", (width, height)) for width, height in SHAPES]
         long = replace(shapes[0], frames=tuple(replace(frame, prompt=LONG) for frame in shapes[0]))
         written(folder / "shapes.ipynb", [image_set_bundle(images) for images in (*shapes, long)])
+    trust(folder / "trusted.ipynb", lab.home)
     return folder
 
 
@@ -123,30 +108,13 @@ SHAPES = ((1024, 1024), (1792, 1008), (1008, 1792), (1680, 720), (2048, 128))
 
 
 @pytest.fixture(scope="module")
-def lab(notebooks: Path, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Lab]:
-    """JupyterLab over the notebooks, of which only trusted.ipynb is trusted."""
-    home = tmp_path_factory.mktemp("jupyter")
-    trust(notebooks / "trusted.ipynb", home)
-    with running_jupyterlab(notebooks, home) as url:
-        yield Lab(url, notebooks, home)
-
-
-@pytest.fixture(scope="module")
-def opened(chromium: str) -> Iterator[Browser]:
-    """One browser for the module."""
-    with browser(chromium) as launched:
-        yield launched
-
-
-@pytest.fixture(scope="module")
-def trusted(lab: Lab, opened: Browser) -> Iterator[Page]:
+def trusted(lab: Lab, notebooks: Path) -> Iterator[Page]:
     """trusted.ipynb in JupyterLab; at the end no script may have failed."""
     failures: list[str] = []
-    clipboard = ["clipboard-read", "clipboard-write"]
-    with browser_page(opened, viewport={"width": 1200, "height": 900}, permissions=clipboard) as page:
+    with lab.page(1200, 900) as page:
         page.on("pageerror", lambda error: failures.append(str(error)))
         page.on("console", lambda said: failures.append(said.text) if ours(said) else None)
-        open_notebook(page, lab.url, "trusted.ipynb", awaits=".seedream-live")
+        open_notebook(page, lab.url, f"{notebooks.name}/trusted.ipynb", awaits=".seedream-live")
         yield page
     assert failures == []
 
@@ -394,15 +362,24 @@ def test_a_divider_compares_two_frames(trusted: Page) -> None:
 
 
 def test_facts_are_copied(trusted: Page) -> None:
-    """Copy path, Copy --ref and Copy prompt put on the clipboard what their name says of the frame that shows."""
+    """Each button puts on the clipboard what its name says of the frame that shows; its word says so for a while."""
     root = carousel(trusted, "buttons")
     button(root, "Frame 2").click()
-    path = root.locator("figure").nth(1).get_attribute("data-path")
-    copied = {"Copy path": path, "Copy --ref": "--ref run:buttons[1]", "Copy prompt": "buttons 2"}
-    for number, (name, text) in enumerate(copied.items(), start=1):
-        button(root, name).click()
-        expect(button(root, "Copied")).to_have_count(number)
+    begin = 'from seedream_magic import Seedream\nSeedream("demo", store="runs").show("buttons")'
+    copied = {
+        "path": root.locator("figure").nth(1).get_attribute("data-path"),
+        "--ref": "--ref run:buttons[1]",
+        "prompt": "buttons 2",
+        "redo": f"{begin}.redo(1){OPTIONS}",
+        "vary": f'{begin}[1].vary("warmer")',
+    }
+    for word, text in copied.items():
+        pressed = root.locator(f"[data-key={word.removeprefix('--')}]")
+        expect(pressed).to_have_text(word)
+        button(root, f"Copy {word}").click()
+        expect(pressed).to_have_text("Copied")
         assert trusted.evaluate("navigator.clipboard.readText()") == text
+    expect(button(root, "Copy path")).to_have_text("path")
 
 
 def test_close_button_closes(trusted: Page) -> None:
@@ -450,9 +427,12 @@ def test_failed_frame_is_marked_by_more_than_colour(trusted: Page) -> None:
     trusted.keyboard.press("ArrowRight")
     expect(root.locator(".seedream-current")).to_contain_text("OutputImageSensitive")
     expect(root.locator(".seedream-current")).to_contain_text("Change the prompt.")
+    expect(button(root, "Copy redo")).to_be_visible()
+    for name in ("Copy path", "Copy --ref", "Copy vary", "Full size"):
+        expect(button(root, name)).to_have_count(0)  # there is no picture to have them
     card = root.locator(".seedream-current .seedream-card").bounding_box()
     assert card is not None
-    assert card["height"] <= 200  # far below the pictures beside it
+    assert card["height"] <= 240  # far below the pictures beside it
     trusted.keyboard.press("ArrowRight")
     expect(position(root)).to_have_text("4 / 4")
 
@@ -545,18 +525,18 @@ def test_text_stands_out_in_the_light_theme(trusted: Page) -> None:
     check_contrast(trusted)
 
 
-def test_text_stands_out_in_the_dark_theme(lab: Lab, opened: Browser) -> None:
+def test_text_stands_out_in_the_dark_theme(lab: Lab, notebooks: Path) -> None:
     """And on the dark one, whose background is really dark."""
-    choose(lab.home, "themes", theme="JupyterLab Dark")
-    with browser_page(opened, color_scheme="dark") as page:
-        open_notebook(page, lab.url, "trusted.ipynb", awaits='body[data-jp-theme-light="false"] .seedream-live')
+    dark = 'body[data-jp-theme-light="false"] .seedream-live'
+    with theme(lab.home, "JupyterLab Dark"), lab.page() as page:
+        open_notebook(page, lab.url, f"{notebooks.name}/trusted.ipynb", awaits=dark)
         check_contrast(page)
 
 
-def test_untrusted_notebook_is_a_labelled_strip(lab: Lab, opened: Browser) -> None:
+def test_untrusted_notebook_is_a_labelled_strip(lab: Lab, notebooks: Path) -> None:
     """In somebody else's notebook every picture is there with its count; no button, no code, no empty box."""
-    with browser_page(opened, viewport={"width": 1000, "height": 900}) as page:
-        open_notebook(page, lab.url, "untrusted.ipynb", awaits=".seedream-strip")
+    with lab.page(1000, 900) as page:
+        open_notebook(page, lab.url, f"{notebooks.name}/untrusted.ipynb", awaits=".seedream-strip")
         strips = page.locator(".seedream-strip")
         expect(strips).to_have_count(len(SETS) + len(LARGER_THAN_A_PREVIEW) + 1)
         expect(page.locator(".seedream-live")).to_have_count(0)
@@ -573,6 +553,7 @@ def test_untrusted_notebook_is_a_labelled_strip(lab: Lab, opened: Browser) -> No
         assert len(texts) == 3
         assert all(text.strip() for text in texts)
         assert any("%seedream retry failed" in text for text in texts)
+        expect(page.locator(".seedream-strip code").first).to_have_css("white-space", "pre-wrap")  # it is two lines
         page.evaluate("document.querySelectorAll('.seedream-strip').forEach(one => one.classList.add('for-axe'))")
         assert severe(page, ".for-axe") == []
 
@@ -631,14 +612,29 @@ def test_without_scripts_nothing_is_lost(exported: Path, opened: Browser) -> Non
         expect(page.locator(".seedream button")).to_have_count(0)
 
 
+def test_a_redone_frame_is_opened_when_it_comes(opened: Browser, tmp_path: Path) -> None:
+    """The first that is new shows at once; a reader who has turned in the meantime is left where they are."""
+    made = made_set(tmp_path, "redone")
+    states = [replace(made, inherited=frozenset(kept)) for kept in ({0, 1, 2, 3}, {0, 1, 3})]
+    waiting, come = (str(image_set_bundle(images)["text/html"]) for images in states)
+    with browser_page(opened) as page:
+        page.set_content("<body></body>")
+        for html, shown in ((waiting, "1 / 4"), (come, "3 / 4"), (come, "3 / 4")):
+            page.evaluate(PUT_IN, html)
+            expect(position(carousel(page, "redone"))).to_have_text(shown)
+        button(carousel(page, "redone"), "Next frame").click()
+        page.evaluate(PUT_IN, come)
+        expect(position(carousel(page, "redone"))).to_have_text("4 / 4")
+
+
 @pytest.mark.kernel
-def test_a_growing_set_keeps_the_readers_place(lab: Lab, opened: Browser) -> None:
+def test_a_growing_set_keeps_the_readers_place(lab: Lab, notebooks: Path) -> None:
     """While frames land, the frame that is looked at stays, and so do the view and the keyboard's focus."""
-    with chdir(lab.folder):
-        done = made_set(lab.folder, "live")
+    with chdir(notebooks):
+        done = made_set(notebooks, "live")
         growing = [replace(done, frames=done.frames[:count], state="running", usage=None) for count in (2, 3)]
         bundles = [image_set_bundle(images) for images in (*growing, done)]
-    (lab.folder / "bundles.json").write_text(json.dumps(bundles), encoding="utf-8")
+    (notebooks / "bundles.json").write_text(json.dumps(bundles), encoding="utf-8")
     source = (
         "import json, time\nfrom pathlib import Path\nfrom IPython.display import display\n"
         "bundles = json.loads(Path('bundles.json').read_text(encoding='utf-8'))\n"
@@ -647,21 +643,21 @@ def test_a_growing_set_keeps_the_readers_place(lab: Lab, opened: Browser) -> Non
         "    while not Path(f'go{step}').exists():\n        time.sleep(0.02)\n"
         "    handle.update(bundle, raw=True)\n"
     )
-    written(lab.folder / "live.ipynb", (), source)
-    with browser_page(opened) as page:
-        open_notebook(page, lab.url, "live.ipynb", awaits=".cm-content")
+    written(notebooks / "live.ipynb", (), source)
+    with lab.page() as page:
+        open_notebook(page, lab.url, f"{notebooks.name}/live.ipynb", awaits=".cm-content")
         wait_for_kernel(page)
         page.locator(".cm-content").first.click()
         page.keyboard.press("Control+Enter")
         root = carousel(page, "live")
         button(root, "Next frame").click()
         expect(position(root)).to_have_text("2 / 4")
-        (lab.folder / "go0").touch()
+        (notebooks / "go0").touch()
         expect(button(root, "Frame 3")).to_be_visible()
         expect(position(root)).to_have_text("2 / 4")
         expect(button(root, "Next frame")).to_be_focused()
         button(root, "Full size").click()
-        (lab.folder / "go1").touch()
+        (notebooks / "go1").touch()
         expect(root.locator('.seedream-thumbs [aria-label="Frame 4"]')).to_have_count(1)
         expect(root.get_by_role("dialog", name="Full size 2 / 4")).to_be_visible()
         expect(page.locator("dialog[open]")).to_have_count(1)
@@ -670,20 +666,20 @@ def test_a_growing_set_keeps_the_readers_place(lab: Lab, opened: Browser) -> Non
 
 
 @pytest.mark.kernel
-def test_notebook_7_by_mouse_and_keyboard(lab: Lab, opened: Browser) -> None:
+def test_notebook_7_by_mouse_and_keyboard(lab: Lab, notebooks: Path) -> None:
     """A cell run in Notebook 7 shows a carousel that mouse and keys drive; the notebook's own keys work outside it."""
     failures: list[str] = []
-    with chdir(lab.folder):
-        bundle = image_set_bundle(made_set(lab.folder, "seven", (1600, 1200)))
-    (lab.folder / "seven.json").write_text(json.dumps(bundle), encoding="utf-8")
+    with chdir(notebooks):
+        bundle = image_set_bundle(made_set(notebooks, "seven", (1600, 1200)))
+    (notebooks / "seven.json").write_text(json.dumps(bundle), encoding="utf-8")
     source = "import json\nfrom IPython.display import display\ndisplay(json.load(open('seven.json')), raw=True)"
-    written(lab.folder / "seven.ipynb", ({}, {}), source)
-    with browser_page(opened, viewport={"width": 1100, "height": 900}) as page:
+    written(notebooks / "seven.ipynb", ({}, {}), source)
+    with lab.page(1100, 900) as page:
         page.on("pageerror", lambda error: failures.append(str(error)) if not notebooks_own(error) else None)
         page.on("console", lambda said: failures.append(said.text) if ours(said) else None)
         # The indicator shows idle before there is a kernel, too.
         with page.expect_websocket(lambda socket: "/kernels/" in socket.url) as socket:
-            page.goto(f"{lab.url}/notebooks/seven.ipynb")
+            page.goto(f"{lab.url}/notebooks/{notebooks.name}/seven.ipynb")
         socket.value.wait_for_event("framereceived")
         page.locator(".jp-Notebook-ExecutionIndicator[data-status=idle]").wait_for()
         page.locator(".cm-content").first.click()

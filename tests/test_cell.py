@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import re
 from typing import Any
 
 import pytest
@@ -11,8 +12,11 @@ from hypothesis import strategies as st
 
 from seedream_magic.api.make_request import make_request
 from seedream_magic.errors import InvalidRequest
-from seedream_magic.notebook.cell import OPTIONS, Cell, parse_cell
-from seedream_magic.notebook.help import help_text
+from seedream_magic.notebook.cell import Cell, parse_cell
+from seedream_magic.notebook.help import COLUMNS, help_text
+from seedream_magic.notebook.options import OPTIONS
+
+CHINESE = re.compile(r"[\u3000-\u303f\u4e00-\u9fff\uff00-\uffef]")
 
 
 def refusal_of(line: str, body: str = "a fox") -> str:
@@ -172,11 +176,20 @@ def test_two_names() -> None:
         ("-h", ["%%seedream? shows every option."]),
         ("——help", ["%%seedream? shows every option."]),
         ("-n 2 --help", ["%%seedream? shows every option."]),
+        ("--seed 7", ["There is no option --seed.", "shows the stored pictures again, unbilled"]),
+        ("--seed=7", ["There is no option --seed=7.", "takes no seed"]),
+        ("——Seed 7", ["takes no seed"]),
+        ("--negative-prompt blur", ["There is no negative prompt"]),
+        ("--ar 16:9", ["Did you mean --ratio, such as --ratio 16:9?"]),
         ("--frobnicate", ["--frobnicate", "%%seedream? lists them"]),
         ("-x", ["-x", "%%seedream? lists them"]),
         ("--", ["%%seedream? lists them"]),
-        ("a fox in snow", ["'a'", "belongs to no option", "the prompt goes on the lines below"]),
-        ("-n 4 a fox", ["'a'", "the prompt goes on the lines below"]),
+        ("a fox in snow", ["'a fox in snow' belongs to no option", "the prompt goes on the lines below"]),
+        ("a fox -n 4 in snow", ["'a fox in snow'", "the prompt goes on the lines below"]),
+        ("a fox --sise 2K", ["'a fox'", "the prompt goes on the lines below"]),
+        ("'' fox", ["' fox' belongs to no option"]),
+        ("a " * 40, [f"'{'a ' * 20}…' belongs to no option"]),
+        ("-n 4 a fox", ["'a fox'", "the prompt goes on the lines below"]),
         ("一只狐狸", ["'一只狐狸'", "the prompt goes on the lines below"]),
         ('"a fox"', ["'a fox'", "the prompt goes on the lines below"]),
         ("<< -n 4", ["'<<'"]),
@@ -184,7 +197,7 @@ def test_two_names() -> None:
         ("-n 4 hero <<", ["NAME << comes first: hero << -n 4"]),
         ("--quiet q << -n 2", ["NAME << comes first: q << --quiet -n 2"]),
         ("--quiet q<<", ["NAME << comes first: q << --quiet"]),
-        ("--quiet 4 <<", ["'4'", "belongs to no option"]),
+        ("--quiet 4 <<", ["'4 <<'", "belongs to no option"]),
         ("my set << -n 2", ["A name is one word: my_set << …"]),
         ("我的 四季<<-n 2", ["A name is one word: 我的_四季 << …"]),
         ("--ref hero image.png", ['Quote a name with spaces: --ref "hero image.png";']),
@@ -315,10 +328,10 @@ def test_any_line(words: list[str], joined: str) -> None:
 
 def test_help_lists_every_option() -> None:
     """Each flag, what it means in English and in Chinese, and its negation."""
-    text = help_text()
+    text, unbroken = help_text(), " ".join(help_text().split())
     for option in OPTIONS:
         assert all(flag in text for flag in option.flags)
-        assert option.english in text
+        assert option.english in unbroken
         assert option.chinese in text
         assert any("\u4e00" <= character <= "\u9fff" for character in option.chinese)
         assert not option.with_no or f"--no-{option.flags[-1][2:]}" in text
@@ -333,6 +346,18 @@ def test_help_lists_the_contracts_options() -> None:
                  "--no-check", "--timeout", "--quiet", "--raw", "--show", "%seedream use", "%seedream key",
                  "_seedream"):  # fmt: skip
         assert flag in text
+
+
+def test_no_line_of_the_help_is_broken_in_a_narrow_notebook() -> None:
+    """Each fits, though a Chinese character takes two columns."""
+    wide = [line for line in help_text().splitlines() if len(line) + len(CHINESE.findall(line)) > COLUMNS]
+    assert wide == []
+
+
+def test_chinese_has_its_own_punctuation() -> None:
+    """Beside a Chinese character stands no comma, colon, semicolon, full stop or bracket of half its width."""
+    letter, mark = r"[\u4e00-\u9fff]", r"[,:;.()!?]"
+    assert re.findall(rf".{{0,9}}(?:{letter} ?{mark}|{mark} ?{letter}).{{0,9}}", help_text()) == []
 
 
 def test_the_examples_of_the_help_are_cells() -> None:

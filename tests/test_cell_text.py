@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import io
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -9,6 +11,7 @@ import pytest
 from hypothesis import given, reject
 from hypothesis import settings as effort
 from hypothesis import strategies as st
+from PIL import Image
 
 from seedream_magic import Seedream, Storyboard
 from seedream_magic.api.models import KNOWN_IDS
@@ -17,6 +20,7 @@ from seedream_magic.api.storyboard import without_blank_ends
 from seedream_magic.errors import InvalidRequest
 from seedream_magic.notebook.cell import parse_cell
 
+PRO = "doubao-seedream-5-0-pro-260628"
 _WORDS = st.sampled_from(["---", "\\---", "--- ", "{name}", "{{x}}", "'", '"', "\\", "四季", "é", "\u3000", "--fresh"])
 _LINES = st.lists(st.one_of(_WORDS, st.text(st.characters(codec="utf-8", exclude_characters="\n"))), max_size=4)
 
@@ -106,6 +110,54 @@ def test_what_the_notebook_would_fill_in_stays_as_it_was_sent(door: Seedream) ->
     assert door.plan("{season}").cell() == "%%seedream --raw\n{season}"
     board = Storyboard("flat colours", ("spring", "---"))
     assert door.plan(board).cell() == "%%seedream\nflat colours\n---\nspring\n---\n\\---"
+
+
+def test_a_picture_in_memory_is_named_by_its_file_in_the_store(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Once a run has kept it; before that the cell says that no file holds it, and is refused with these words."""
+    monkeypatch.chdir(tmp_path)
+    seedream = Seedream("demo", store="runs")
+    plan = replace(seedream.plan("x", refs=[picture_bytes()]), references=tmp_path / "runs/references")
+    unkept = "# a bytes object, which no file holds: save it and name the file here"
+    assert plan.cell({"provider": "demo"}) == f"%%seedream --ref '{unkept}'\nx"
+    with pytest.raises(InvalidRequest, match="There is no file # a bytes object"):
+        read_again(seedream, plan.cell(), {})
+    kept = Path("runs/references", plan.request.references[0].file)
+    kept.parent.mkdir(parents=True)
+    kept.write_bytes(picture_bytes())
+    assert plan.cell({"provider": "demo"}) == f"%%seedream --ref {kept}\nx"
+    assert read_again(seedream, plan.cell(), {}).body == plan.body
+    kept.write_bytes(b"damaged")
+    assert unkept in plan.cell()
+
+
+def test_a_file_that_is_another_by_now_is_not_named(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """The store still has what was sent; without it a file that was scaled down is typed with --fit."""
+    monkeypatch.chdir(tmp_path)
+    seedream, typed = Seedream("demo"), Path("hero.jpg")
+    typed.write_bytes(picture_bytes((6200, 6200)))
+    plan = seedream.plan("x", refs="hero.jpg", fit=True)
+    assert plan.cell({"provider": "demo"}) == "%%seedream --ref hero.jpg --fit\nx"
+    assert read_again(seedream, plan.cell(), {}).body == plan.body
+    reference = plan.request.references[0]
+    (tmp_path / reference.file).write_bytes(reference.data)
+    assert f"seedream --ref {reference.file} --p" in replace(plan, references=tmp_path).cell()
+    typed.unlink()
+    assert "--ref '# hero.jpg, which no file holds" in plan.cell()
+
+
+def test_what_the_limits_refuse_is_asked_for_with_no_check(door: Seedream) -> None:
+    """So that the cell makes the request again, which it would refuse else; a stream that a model does not know too."""
+    for options in ({"size": "100x100"}, {"model": PRO, "images": 3}, {"model": PRO, "stream": False}):
+        plan = door.plan("x", check=False, **options)
+        assert "--no-check" in plan.cell()
+        assert read_again(door, plan.cell(), {}) == plan.request
+    assert "--no-check" not in door.plan("x", model=PRO).cell()
+
+
+def picture_bytes(size: tuple[int, int] = (64, 48)) -> bytes:
+    buffer = io.BytesIO()
+    Image.new("L", size, 90).save(buffer, "JPEG")
+    return buffer.getvalue()
 
 
 def test_a_reference_stands_as_it_was_typed(door: Seedream, tmp_path: Path) -> None:

@@ -171,8 +171,9 @@ def test_a_closed_port_is_tried_four_times() -> None:
     assert (error.billed, len(time.slept)) == ("no", 3)
     assert sum(time.slept) <= 60
     assert time.slept == sorted(time.slept)
-    assert {reason for _, reason in time.told} == {str(error)}
-    assert "127.0.0.1" in str(error)
+    (reason,) = {reason for _, reason in time.told}
+    assert "127.0.0.1" in reason
+    assert str(error) == f"{reason} Tried 4 times in 4 s."
 
 
 @pytest.mark.fault("F02")
@@ -443,6 +444,23 @@ def test_a_service_that_refuses_for_ever() -> None:
         error = failure(server.url, time)
         assert server.posts == 4
     assert (type(error), min(time.slept) >= 0.5) == (RateLimited, True)
+    assert str(error).endswith("(HTTP 429). Tried 4 times in 2 s.")
+
+
+@pytest.mark.parametrize(("wait", "told"), [("0", "3 times in 1 s"), ("100", "3 times in 4 min")])
+def test_the_last_error_tells_of_all_attempts(wait: str, told: str) -> None:
+    """Whatever ended them, here the limit of the call, in the units that people use."""
+    time = Time()
+    with raw_server({POST: refusal(429, Retry_After=wait)}) as server:
+        error = failure(server.url, time, timeout=1.5 if wait == "0" else 300.0)
+        assert server.posts == 3
+    assert str(error).endswith(f"Tried {told}.")
+
+
+def test_one_attempt_is_not_counted() -> None:
+    """Nobody counts to one."""
+    with raw_server({POST: refusal(429, Retry_After="9999")}) as server:
+        assert "ried" not in str(failure(server.url, Time()))
 
 
 @pytest.mark.parametrize("code", ["QuotaExceeded", "AccountOverdueError", "insufficient_quota"])
@@ -484,8 +502,9 @@ def test_after_a_paced_refusal_a_reset_is_the_end() -> None:
     """The second POST may have been billed: there is no third."""
     time = Time()
     with raw_server({POST: Sequence(refusal(429, Retry_After="1"), Reset())}) as server:
-        assert failure(server.url, time).billed == "unknown"
-        assert (server.posts, len(time.slept)) == (2, 1)
+        error = failure(server.url, time)
+        assert (server.posts, len(time.slept), error.billed) == (2, 1, "unknown")
+    assert str(error).endswith("This was attempt 2; those before it are not billed.")
 
 
 # The waiting itself

@@ -59,7 +59,7 @@ def test_the_help_and_the_commands_are_the_same() -> None:
     for typed, english, chinese in COMMANDS:
         assert english.isascii(), english
         assert any("\u4e00" <= letter <= "\u9fff" for letter in chinese), typed
-        assert f"{typed} " in help_text()
+        assert f"  {typed}\n" in help_text()
 
 
 @pytest.mark.parametrize(
@@ -69,6 +69,7 @@ def test_the_help_and_the_commands_are_the_same() -> None:
         ("%seedream histroy fox", "%seedream history"),
         ("%seedream show", "takes a run"),
         ("%seedream show 2099", "no run '2099'"),
+        ("%seedream show latest", "draw with %%seedream first"),
         ("%seedream purge", "takes a run"),
         ("%seedream purge 2099", "no run '2099'"),
         ("%seedream export", "a file"),
@@ -81,6 +82,29 @@ def test_a_bad_command_is_one_line(shell: InteractiveShell, server: RawServer, l
     """It names what is missing or meant; nothing is sent, nothing displayed."""
     error, printed, displayed = run(shell, line)
     assert isinstance(error, InvalidRequest)
+    assert len(printed.strip().splitlines()) == 1
+    assert named in printed
+    assert (server.connections, displayed) == (0, [])
+
+
+@pytest.mark.parametrize(
+    ("cell", "named"),
+    [
+        ("%%seedream a fox in snow\n", "'a fox in snow' belongs to no option: the prompt goes on the lines below"),
+        ("%%seedream\n", "write it below the %%seedream line"),
+        ("%%seedream --seed 7\na fox", "takes no seed"),
+        ("%%seedream --ref hero\na fox", "no variable and no file named hero"),
+        ("%%seedream --ref hero.png\na fox", "no file hero.png"),
+        ("%%seedream -s 9000x9000\na fox", "for example 2048x2048"),
+        ("%%seedream --provider bytplus\na fox", "Did you mean byteplus?"),
+    ],
+)
+def test_what_a_beginner_types_is_answered_in_a_line(
+    shell: InteractiveShell, server: RawServer, cell: str, named: str
+) -> None:
+    """It says what is amiss and what to do; nothing is sent, nothing displayed."""
+    error, printed, displayed = run(shell, cell)
+    assert isinstance(error, InvalidRequest | ConfigError)
     assert len(printed.strip().splitlines()) == 1
     assert named in printed
     assert (server.connections, displayed) == (0, [])
@@ -128,8 +152,22 @@ def test_purge_deletes_one_run_and_says_so(shell: InteractiveShell, store: Path,
     assert error is None
     assert f"Run {made.run_id} is deleted: " in printed
     assert " files, " in printed
+    assert printed.endswith("What it billed stays billed.\n")
     assert not made.folder.exists()
     assert other.is_dir()
+
+
+def test_the_demo_s_runs_are_no_bill(shell: InteractiveShell, server: RawServer) -> None:
+    """The table says that they are free; asking anew for a lost frame, and purging, speak of no bill."""
+    shell.run_cell("%config SeedreamMagics.provider = 'demo'")
+    run(shell, "%%seedream --quiet -n 2 --no-stream\na fox")
+    images = shell.user_ns["_seedream"]
+    (images.folder / "02.jpg").unlink()
+    assert "demo, free" in run(shell, "%seedream history")[2][0]["text/plain"]
+    assert "Asking anew for 1 image. The demo bills nothing." in run(shell, f"%seedream retry {images.run_id}")[1]
+    assert run(shell, f"%seedream purge {images.run_id}")[1].endswith(" MB.\n")
+    assert "which bills" not in run(shell, "_seedream.extend(2)")[1]
+    assert server.posts == 2
 
 
 def test_models_shows_the_session_s_model(shell: InteractiveShell, server: RawServer) -> None:
@@ -141,6 +179,18 @@ def test_models_shows_the_session_s_model(shell: InteractiveShell, server: RawSe
     assert "Seedream 4.5" not in table["text/plain"]
     assert "<table" in table["text/html"]
     assert server.connections == 0
+
+
+@pytest.mark.usefixtures("made")
+def test_the_demo_is_no_money(shell: InteractiveShell, monkeypatch: pytest.MonkeyPatch) -> None:
+    """The status tells its images from those that are paid for; no price is put on them."""
+    monkeypatch.delenv("SEEDREAM_BASE_URL")
+    shell.run_cell("%config SeedreamMagics.prices = {'doubao-seedream-4-5': 0.5}")
+    run(shell, "%%seedream --quiet --provider demo\na fox")
+    assert (
+        "billed    3 images in this session, 1 of them by the demo, free, 1.00 by the prices"
+        in run(shell, "%seedream")[1]
+    )
 
 
 def test_stop_tells_that_nothing_draws(shell: InteractiveShell) -> None:

@@ -22,9 +22,10 @@ from seedream_magic import ConfigError, Seedream
 from seedream_magic.api import models
 from seedream_magic.notebook import candidates
 from seedream_magic.notebook.candidates import Surroundings
-from seedream_magic.notebook.cell import OPTIONS, parse_cell
+from seedream_magic.notebook.cell import parse_cell
 from seedream_magic.notebook.completion import IDENTIFIER, complete, register_completion, unregister_completion
 from seedream_magic.notebook.help import COMMANDS
+from seedream_magic.notebook.options import OPTIONS
 from service import PICTURE, POST, picture, whole_answer
 
 RUNS = ("20260101T000000Z-aaaaaaaaaa", "20260102T000000Z-bbbbbbbbbb", "20260103T000000Z-cccccccccc")

@@ -13,10 +13,10 @@ from pathlib import Path
 import pytest
 
 from raw_server import Behaviour, Close, Cut, Drip, Raw, RawServer, Reply, Request, Reset, Sequence, head, raw_server
-from seedream_magic import ImageError, ImageInvalid, ImageLinkExpired, ImageTooLarge, UnsafeURL
+from seedream_magic import ImageError, ImageInvalid, ImageLinkExpired, ImageTooLarge, InvalidRequest, UnsafeURL
 from seedream_magic.api.retry import DOWNLOAD_ATTEMPTS, Pace
 from seedream_magic.images import download as download_module
-from seedream_magic.images.download import decode, download, image_client, link_expiry
+from seedream_magic.images.download import Wanted, decode, download, fetch, image_client, link_expiry
 from seedream_magic.images.guard import check_link
 from seedream_magic.images.verify import PictureFacts
 from service import jpeg
@@ -33,7 +33,7 @@ def no_pause(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(download_module, "download_pause", lambda attempt: 0.0)
 
 
-def fetch(server: RawServer, path: str = "/img/1.jpeg") -> tuple[bytes, PictureFacts]:
+def brought(server: RawServer, path: str = "/img/1.jpeg") -> tuple[bytes, PictureFacts]:
     async def run() -> tuple[bytes, PictureFacts]:
         async with image_client() as client:
             return await download(client, server.url + path, allow_loopback=True)
@@ -45,7 +45,7 @@ def refused(behaviour: Scripted, path: str = "/img/1.jpeg") -> tuple[ImageError,
     """The error, and how many requests were made."""
     with raw_server({IMG: behaviour}) as server:
         with pytest.raises(ImageError) as caught:
-            fetch(server, path)
+            brought(server, path)
         assert caught.value.billed == "yes"
         assert caught.value.__cause__ is not caught.value
         return caught.value, server.gets
@@ -61,7 +61,7 @@ def test_a_picture_comes_as_it_was_sent() -> None:
         Drip(bytes(WHOLE), 90, 0),
     )
     with raw_server({IMG: forms}) as server:
-        assert [fetch(server) for _ in range(4)] == [(jpeg(1), FACTS)] * 4
+        assert [brought(server) for _ in range(4)] == [(jpeg(1), FACTS)] * 4
 
 
 @pytest.mark.parametrize(
@@ -85,14 +85,14 @@ def test_a_picture_comes_as_it_was_sent() -> None:
 def test_a_fault_of_the_way_is_tried_again(fault: Behaviour) -> None:
     """A picture that is paid for is asked for until it is whole; its link costs nothing."""
     with raw_server({IMG: Sequence(fault, WHOLE)}) as server:
-        assert fetch(server) == (jpeg(1), FACTS)
+        assert brought(server) == (jpeg(1), FACTS)
         assert server.gets == 2
 
 
 @pytest.mark.parametrize(
     ("behaviour", "kind", "words", "attempts"),
     [
-        (Close(), ImageError, "download failed", DOWNLOAD_ATTEMPTS),
+        (Close(), ImageError, "The picture was made but its download failed: ", DOWNLOAD_ATTEMPTS),
         (Cut(WHOLE, -5), ImageError, "download failed", DOWNLOAD_ATTEMPTS),
         (Reply(503), ImageError, "HTTP 503", DOWNLOAD_ATTEMPTS),
         (Raw(head(200, {}) + jpeg(1)[:400]), ImageInvalid, "cut off", 2),
@@ -184,10 +184,10 @@ def test_three_redirects_are_followed_and_no_fourth() -> None:
         return Reply(302, {"Location": target}) if left else WHOLE
 
     with raw_server({IMG: hops}) as server:
-        assert fetch(server, "/img/3") == (jpeg(1), FACTS)
+        assert brought(server, "/img/3") == (jpeg(1), FACTS)
         assert server.gets == 4
         with pytest.raises(UnsafeURL, match="more than 3 times"):
-            fetch(server, "/img/4")
+            brought(server, "/img/4")
         assert server.gets == 8
 
 
@@ -432,6 +432,31 @@ def test_the_second_bytes_that_are_no_picture_are_the_end() -> None:
     """A host that means what it sends is not asked five times."""
     error, asked = attempts(Sequence(NO_PICTURE, Close(), NO_PICTURE), Time())
     assert (type(error), asked) == (ImageInvalid, 3)
+
+
+@pytest.mark.parametrize("refusal", [ImageInvalid, InvalidRequest])
+def test_the_caller_says_what_whole_bytes_are(refusal: type[ImageInvalid | InvalidRequest]) -> None:
+    """It gets what it makes of them; what it refuses is asked for once more, and then its own error is told."""
+
+    def read(data: bytes) -> str:
+        if data == b"no":
+            raise refusal("not this")
+        return data.decode()
+
+    async def run(url: str) -> str:
+        async with image_client() as client:
+            return await fetch(client, url, Wanted(read, 10), allow_loopback=True)
+
+    with raw_server({IMG: Sequence(Reply(200, {}, b"no"), Reply(200, {}, b"yes"))}) as server:
+        assert asyncio.run(run(f"{server.url}/img/1")) == "yes"
+    with raw_server({IMG: Reply(200, {}, b"no")}) as server:
+        with pytest.raises(refusal, match="not this"):
+            asyncio.run(run(f"{server.url}/img/1"))
+        assert server.gets == 2
+    with raw_server({IMG: Reply(200, {}, b"0123456789a")}) as server, pytest.raises(ImageTooLarge, match="than 10 byt"):
+        asyncio.run(run(f"{server.url}/img/1"))
+    with raw_server({IMG: Reply(503)}) as server, pytest.raises(ImageError, match=r"^Its download failed: HTTP 503\.$"):
+        asyncio.run(run(f"{server.url}/img/1"))
 
 
 @pytest.mark.fault("F86")

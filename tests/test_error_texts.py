@@ -27,6 +27,7 @@ from raw_server import (
     Reply,
     Request,
     Reset,
+    Sequence,
     head,
     json_reply,
     raw_server,
@@ -41,7 +42,7 @@ from seedream_magic.images import durable as durable_module
 from seedream_magic.images import store as store_module
 from served import door, served
 from service import PICTURE, POST, completed, jpeg, picture, stream_head, succeeded, whole_answer
-from test_client_retry import Time, _answer_plainly, failure, free_port, listening
+from test_client_retry import Time, _answer_plainly, failure, free_port, listening, refusal
 
 GOLDEN = Path(__file__).with_name("error_texts.txt")
 Told = SeedreamError | SeedreamInterrupted
@@ -85,6 +86,16 @@ def closed_port(store: Path, patch: pytest.MonkeyPatch) -> Told:
 def plain_port(store: Path, patch: pytest.MonkeyPatch) -> Told:
     with listening(_answer_plainly) as (port, _):
         return failure(f"https://127.0.0.1:{port}", Time())
+
+
+def refused_four_times(store: Path, patch: pytest.MonkeyPatch) -> Told:
+    with raw_server({POST: refusal(429, code="RateLimitExceeded", Retry_After="10")}) as server:
+        return failure(server.url, Time())
+
+
+def reset_at_the_second(store: Path, patch: pytest.MonkeyPatch) -> Told:
+    with raw_server({POST: Sequence(refusal(429, Retry_After="1"), Reset())}) as server:
+        return failure(server.url, Time())
 
 
 def closed_proxy(store: Path, patch: pytest.MonkeyPatch) -> Told:
@@ -196,6 +207,8 @@ ROWS: dict[str, Raised] = {
     "an unknown model": refused(404, "ModelNotOpen", "The model is not open"),
     "a parameter that the service refuses": refused(400, "InvalidParameter", "The parameter `size` is not valid"),
     "too many requests": refused(429, "RateLimitExceeded", "Too many", Retry_After="86400"),
+    "too many requests, again and again": refused_four_times,
+    "a connection that was reset at the second attempt": reset_at_the_second,
     "a failure of the service": refused(500, "InternalServiceError", "Sorry"),
     "a relay that gave up": refused(408, "", "timed out", X_Request_Id="req-1"),
     "a redirect": answered(Reply(302, {"Location": "https://other.example/v1?token=secret"})),

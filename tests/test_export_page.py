@@ -13,7 +13,7 @@ import pytest
 from PIL import Image
 from playwright.sync_api import Browser, Page, expect
 
-from lab import browser, browser_page
+from lab import browser_page
 from seedream_magic import ImageSet
 from seedream_magic.view.export import export
 from seedream_magic.view.provenance import DIGITAL_SOURCE_TYPE
@@ -86,6 +86,7 @@ def test_the_page_asks_for_nothing_and_tells_no_folder(images: ImageSet, exporte
     text = re.sub(r"data:[^\"]+", "", exported.read_text(encoding="utf-8"))
     assert set(re.findall(r"https?://[^\s\"<]+", text)) == {DIGITAL_SOURCE_TYPE}
     assert str(images.folder.parent) not in text
+    assert not re.search("Seedream\\(|run:|data-(path|ref|redo|vary)", text)
     (policy,) = [given["content"] for given in reader.all("meta") if given.get("http-equiv")]
     assert (policy or "").startswith("default-src 'none'; ")
 
@@ -115,12 +116,6 @@ def test_text_from_outside_changes_no_tag(tmp_path: Path) -> None:
     )
     assert [tag for tag, _ in plain.tags] == [tag for tag, _ in hostile.tags]
     assert "四季 <b>&amp;\"'</script></title> ]]> 🎉" in hostile.text
-
-
-@pytest.fixture(scope="module")
-def opened(chromium: str) -> Iterator[Browser]:
-    with browser(chromium) as program:
-        yield program
 
 
 @pytest.fixture
@@ -167,11 +162,12 @@ def test_download_gives_the_original(shown: Page, images: ImageSet) -> None:
 
 
 @pytest.mark.browser
-def test_what_means_nothing_elsewhere_is_hidden(shown: Page) -> None:
-    """Paths and --ref are the author's; the other buttons are there."""
-    for key in ("path", "ref"):
-        expect(shown.locator(f'[data-key="{key}"]')).to_be_hidden()
+def test_what_means_nothing_elsewhere_is_not_there(shown: Page) -> None:
+    """Paths, --ref and cells are the author's; the other buttons are there, and the prompt is copied."""
+    for key in ("path", "ref", "redo", "vary"):
+        expect(shown.locator(f'[data-key="{key}"]')).to_have_count(0)
     expect(shown.locator('[data-key="grid"]')).to_be_visible()
+    expect(shown.get_by_role("button", name="复制提示词", exact=True)).to_be_visible()
 
 
 @pytest.mark.browser

@@ -20,10 +20,11 @@ from fault import check_error, drawn, outcome, shades
 from raw_server import Behaviour, RawServer, Reply, Request
 from seedream_magic import ConfigError, ImageError, ImageInvalid, ImageSet
 from seedream_magic import recover as recover_module
-from seedream_magic.images import history as history_module
+from seedream_magic.images import record as record_module
 from seedream_magic.images import store as store_module
-from seedream_magic.images.durable import rescued
-from seedream_magic.images.history import load, records
+from seedream_magic.images.durable import rescued, write_durably
+from seedream_magic.images.load import load
+from seedream_magic.images.record import records
 from served import check_store, door, record, served
 from service import PICTURE, POST, jpeg, picture, whole_answer
 
@@ -161,6 +162,32 @@ def test_a_store_that_refuses_after_the_answer_keeps_the_links(
         assert shades(images) == [0, 1]
 
 
+@pytest.mark.parametrize(("refusals", "slept"), [(1, 0.05), (4, 0.5), (5, 0.5)])
+def test_a_place_that_is_held_open_is_tried_again(
+    refusals: int, slept: float, store: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """As on Windows, where a scanner holds a file for a moment: five tries in half a second, then it is refused."""
+    real, left, pauses = os.replace, [PermissionError(errno.EACCES, "held")] * refusals, list[float]()
+
+    def held(*arguments: Any) -> None:
+        if left:
+            raise left.pop()
+        real(*arguments)
+
+    monkeypatch.setattr(os, "replace", held)
+    monkeypatch.setattr("seedream_magic.images.durable.time.sleep", pauses.append)
+    place = store / "request.json"
+    place.write_bytes(b"old")
+    if refusals == 5:
+        with pytest.raises(PermissionError, match="held"):
+            write_durably(place, b"new", mode=0o600)
+    else:
+        write_durably(place, b"new", mode=0o600)
+    assert place.read_bytes() == (b"old" if refusals == 5 else b"new")
+    assert list(store.iterdir()) == [place]
+    assert sum(pauses) == pytest.approx(slept)
+
+
 MANY = r"""
 import sys, time
 from pathlib import Path
@@ -286,7 +313,7 @@ def test_a_wrong_clock_costs_no_picture(name: str, store: Path, monkeypatch: pyt
             cls.calls += 1
             return instants[min(cls.calls, len(instants)) - 1]
 
-    for module in (store_module, history_module, recover_module):
+    for module in (store_module, record_module, recover_module):
         monkeypatch.setattr(module, "datetime", Wrong)
     with served({POST: whole_answer, PICTURE: picture}, store, posts=2) as server:
         seedream = door(server, store)

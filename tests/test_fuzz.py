@@ -25,8 +25,9 @@ from raw_server import Reply, raw_server
 from seedream_magic import Seedream
 from seedream_magic.errors import ImageInvalid, ImageTooLarge, SeedreamError
 from seedream_magic.images.download import decode
-from seedream_magic.images.history import load_whole, records
 from seedream_magic.images.image_set import ImageSet
+from seedream_magic.images.load import load_whole
+from seedream_magic.images.record import records
 from seedream_magic.images.verify import MAXIMUM_PIXELS, open_picture, verified
 from seedream_magic.recover import unfinished
 from served import check_store, door

@@ -79,7 +79,7 @@ def test_a_row_tells_what_a_person_looks_for(store: Path) -> None:
     when = datetime(2026, 5, 4, 10, 0, tzinfo=UTC).astimezone()
     assert reader.words == (
         "Prompt Frames Billed 一只橘猫 at DAWN "
-        f"partial · {when:%Y-%m-%d %H:%M} · doubao-seedream-4-5 · Draft 2.ipynb {folder.name} 1 / 4 demo "
+        f"partial · {when:%Y-%m-%d %H:%M} · doubao-seedream-4-5 · Draft 2.ipynb {folder.name} 1 / 4 demo, free "
         "See one again: %seedream show RUN"
     )
     assert "white-space:nowrap" in reader.all("code")[0]["style"]
@@ -139,12 +139,18 @@ def test_the_table_speaks_the_language_of_the_words(
     assert html_of(entries, words).all("div")[0]["lang"] == ("zh" if words == "猫" else "en")
 
 
+def test_the_prompt_takes_the_width_that_is_left(entries: list[HistoryEntry]) -> None:
+    """Front ends that give the columns of every table one width would leave the run's id no room."""
+    (table,) = html_of(entries).all("table")
+    assert table["style"].startswith("table-layout:auto;width:100%")
+
+
 def test_without_words_most_prompts_choose_the_language(entries: list[HistoryEntry]) -> None:
     """Chinese where more than half of the prompts are, states and demo included; else English."""
     chinese = [replace(entry, prompt="橘猫", state="partial") for entry in entries[:2]]
     lines = plain_of([*chinese, entries[2]])
     assert " ".join(lines[0].split()).startswith("时间 帧 计费")
-    assert "演示" in lines[1]
+    assert "演示，免费" in lines[1]
     assert "(部分完成) 橘猫" in lines[1]
     assert "部分完成 · " in html_of([*chinese, entries[2]]).words
     assert plain_of([*chinese, *entries[1:]])[0].startswith("When")

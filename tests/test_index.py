@@ -27,10 +27,11 @@ from seedream_magic.api.providers import PROVIDERS
 from seedream_magic.errors import ContentRefused, ImageInvalid, SeedreamError
 from seedream_magic.images import history_cache, history_entry, index
 from seedream_magic.images.cache_folder import cache_folder
-from seedream_magic.images.history import MAXIMUM_RECORD_BYTES, find_record, load
 from seedream_magic.images.history_cache import CACHE_FILE
 from seedream_magic.images.image_set import Frame, ImageSet
 from seedream_magic.images.index import history, run_of_picture
+from seedream_magic.images.load import load
+from seedream_magic.images.record import MAXIMUM_RECORD_BYTES, find_record
 from seedream_magic.images.store import Run, begin_run
 from seedream_magic.images.verify import PictureFacts
 from service import jpeg

@@ -12,7 +12,7 @@ import pytest
 
 from raw_server import Behaviour, RawServer, Request, json_reply, raw_server
 from seedream_magic import ConfigError, ContentRefused, ImageSet, InvalidRequest, Seedream, Storyboard
-from seedream_magic.images.history import find_record, lineage_of
+from seedream_magic.images.record import find_record, lineage_of
 from seedream_magic.iterate import plan_retry
 from served import KEY, door
 from service import PICTURE, POST, bodies, link, picture, whole_answer

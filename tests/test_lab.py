@@ -12,7 +12,7 @@ import pytest
 from playwright.sync_api import Browser, Locator, Page, expect
 
 from conftest import ROOT
-from lab import browser, browser_page, open_notebook, running_jupyterlab, take_for_readme, wait_for_kernel
+from lab import Lab, open_notebook, running_jupyterlab, take_for_readme, visited, wait_for_kernel
 
 pytestmark = pytest.mark.browser
 
@@ -22,10 +22,9 @@ SET_CELL, CODE_CELLS = 2, 7
 
 @dataclass(frozen=True)
 class Saved:
-    """The notebook as a person left it: its folder, the home that trusts it, what the browser complained of."""
+    """The notebook as a person left it, and what the browser complained of meanwhile."""
 
-    folder: Path
-    home: Path
+    notebook: Path
     complaints: tuple[str, ...]
 
 
@@ -47,28 +46,29 @@ def carousel(page: Page) -> Locator:
 
 
 @pytest.fixture(scope="module")
-def opened(chromium: str) -> Iterator[Browser]:
-    """One browser for all tests; each page has a profile of its own."""
-    with browser(chromium) as launched:
-        yield launched
-
-
-@pytest.fixture(scope="module")
-def saved(opened: Browser, tmp_path_factory: pytest.TempPathFactory) -> Saved:
-    """The quickstart opened, run from top to bottom, walked through, and saved; JupyterLab is shut down after it."""
-    folder, home = tmp_path_factory.mktemp("notebooks"), tmp_path_factory.mktemp("lab-home")
+def saved(lab: Lab) -> Saved:
+    """The quickstart opened, run from top to bottom, walked through, and saved."""
+    folder = lab.folder / "quickstart"
+    folder.mkdir()
     shutil.copy(ROOT / "notebooks" / "quickstart.ipynb", folder)
-    window = {"width": 940, "height": 980}
-    with running_jupyterlab(folder, home) as url, browser_page(opened, viewport=window) as page:
+    with lab.page(940, 980) as page:
         complaints = listened(page)
-        open_notebook(page, url, "quickstart.ipynb", awaits=".jp-CodeCell")
+        open_notebook(page, lab.url, "quickstart/quickstart.ipynb", awaits=".jp-CodeCell")
         page.locator(".jp-CodeCell").first.click()
         run_everything(page)
         see_frames_land(page)
         walk_through(page)
         picture_for_readme(page)
         save(page, folder / "quickstart.ipynb")
-        return Saved(folder, home, tuple(complaints))
+        return Saved(folder / "quickstart.ipynb", tuple(complaints))
+
+
+@pytest.fixture(scope="module")
+def another_day(opened: Browser, lab: Lab, saved: Saved) -> Iterator[Lab]:
+    """A new JupyterLab and a new browser of the same person, after the notebook was saved."""
+    assert saved.notebook.exists()
+    with running_jupyterlab(lab.folder, lab.home) as server, visited(opened, server) as person:
+        yield person
 
 
 def run_everything(page: Page) -> None:
@@ -124,7 +124,7 @@ def save(page: Page, notebook: Path) -> None:
 
 def test_the_quickstart_runs_and_is_walked_through(saved: Saved) -> None:
     """Nothing went wrong in the page, and the saved notebook is small and holds the set as plain HTML."""
-    notebook = json.loads((saved.folder / "quickstart.ipynb").read_text("utf-8"))
+    notebook = json.loads(saved.notebook.read_text("utf-8"))
     outputs = [cell["outputs"] for cell in notebook["cells"] if cell["cell_type"] == "code"]
     assert saved.complaints == ()
     assert set(outputs[SET_CELL][0]["data"]) == {"text/html", "image/jpeg", "text/plain"}
@@ -132,11 +132,11 @@ def test_the_quickstart_runs_and_is_walked_through(saved: Saved) -> None:
     assert all(len(json.dumps(output)) < 1_000_000 for output in outputs)
 
 
-def test_reopened_it_is_there_and_works(opened: Browser, saved: Saved) -> None:
+def test_reopened_it_is_there_and_works(another_day: Lab) -> None:
     """In a new JupyterLab and a new browser, before any cell ran, the carousel moves by button and key."""
-    with running_jupyterlab(saved.folder, saved.home) as url, browser_page(opened) as page:
+    with another_day.page() as page:
         complaints = listened(page)
-        open_notebook(page, url, "quickstart.ipynb", awaits=".jp-CodeCell")
+        open_notebook(page, another_day.url, "quickstart/quickstart.ipynb", awaits=".jp-CodeCell")
         wait_for_kernel(page)
         shown = carousel(page)
         shown.get_by_role("button", name="Next frame").click()
@@ -145,14 +145,14 @@ def test_reopened_it_is_there_and_works(opened: Browser, saved: Saved) -> None:
         assert complaints == []
 
 
-def test_untrusted_it_is_labelled_pictures(opened: Browser, saved: Saved) -> None:
+def test_untrusted_it_is_labelled_pictures(another_day: Lab, saved: Saved) -> None:
     """A copy that nobody signed shows four labelled pictures, no button, no code, no empty box."""
-    notebook = json.loads((saved.folder / "quickstart.ipynb").read_text("utf-8"))
+    notebook = json.loads(saved.notebook.read_text("utf-8"))
     notebook["cells"][0]["source"] = "# Somebody else's"
-    (saved.folder / "untrusted.ipynb").write_text(json.dumps(notebook), "utf-8")
-    with running_jupyterlab(saved.folder, saved.home) as url, browser_page(opened) as page:
+    saved.notebook.with_name("untrusted.ipynb").write_text(json.dumps(notebook), "utf-8")
+    with another_day.page() as page:
         complaints = listened(page)
-        open_notebook(page, url, "untrusted.ipynb", awaits=".jp-CodeCell")
+        open_notebook(page, another_day.url, "quickstart/untrusted.ipynb", awaits=".jp-CodeCell")
         wait_for_kernel(page)
         shown = output(page)
         expect(shown.locator("img")).to_have_count(4)

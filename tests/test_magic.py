@@ -256,6 +256,16 @@ def test_reload_and_unload(shell: InteractiveShell) -> None:
     assert shell.find_cell_magic("seedream") is None
 
 
+def test_a_reload_begins_no_new_session(shell: InteractiveShell, server: RawServer) -> None:
+    """What was billed before still counts, against the session's limit too."""
+    run(shell, "%%seedream -n 2\nx")
+    run(shell, "%reload_ext seedream_magic\n%config SeedreamMagics.max_images_per_session = 3")
+    assert "2 images in this session" in run(shell, "%seedream")[1]
+    error, _, _ = run(shell, "%%seedream -n 2\nanother")
+    assert "after 2 in this session" in str(error)
+    assert server.posts == 1
+
+
 def test_loading_is_light() -> None:
     """`%load_ext` in a fresh interpreter imports no HTTP, picture, widget or server library."""
     code = (

@@ -8,8 +8,8 @@ import pytest
 
 from seedream_magic.api import models
 from seedream_magic.api.models import KNOWN_IDS, Model, find_model
-from seedream_magic.notebook.cell import OPTIONS
 from seedream_magic.notebook.models_table import ids_for, models_bundle
+from seedream_magic.notebook.options import OPTIONS
 
 MODELS = [model for model in vars(models).values() if isinstance(model, Model)]
 CURRENT = "doubao-seedream-4-5"

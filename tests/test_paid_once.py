@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import base64
 import json
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -17,9 +17,10 @@ from raw_server import RawServer, Reply, json_reply, raw_server
 from seedream_magic import ConfigError, ImageLinkExpired, InvalidRequest, NoConnection, Seedream, Storyboard
 from seedream_magic.api.plan import Lineage
 from seedream_magic.api.reference import Reference
-from seedream_magic.images.history import find_record, load_whole
 from seedream_magic.images.image_set import Frame, ImageSet
 from seedream_magic.images.lineage import joined
+from seedream_magic.images.load import load_whole
+from seedream_magic.images.record import find_record
 from seedream_magic.iterate import plan_redo, plan_retry
 from seedream_magic.notebook.running import Running
 from served import KEY, door
@@ -109,6 +110,29 @@ def test_a_frame_is_drawn_anew_by_its_own_words(seedream: Seedream, server: RawS
     longer = images.extend(["C", "D"])
     longer.redo(3)
     assert [prompts(server)[at] for at in (2, 4, 6)] == ["B", "E", "D"]
+
+
+@pytest.mark.parametrize(
+    "go_on",
+    [
+        lambda images: images.extend(2),
+        lambda images: images.extend("y", refs=None),
+        lambda images: images.redo(0),
+        lambda images: images.redo(0, refs="others"),
+    ],
+    ids=["extend", "extend without references", "redo", "redo after the others"],
+)
+def test_a_purged_set_is_not_gone_on_from(
+    go_on: Callable[[ImageSet], ImageSet], seedream: Seedream, server: RawServer
+) -> None:
+    """A variable that still holds it could only pay for frames that stand alone; it says what became of it."""
+    images = seedream.generate("x", images=2, stream=False)
+    seedream.purge(images.run_id)
+    with pytest.raises(InvalidRequest, match=f"Run {images.run_id} .* purged") as caught:
+        go_on(images)
+    (line,) = caught.value.lines()
+    assert "Run the cell that made it again: that draws a new set, which bills. Nothing was sent." in line
+    assert server.posts == 1
 
 
 def test_a_link_is_the_same_request_after_a_restart(store: Path) -> None:

@@ -399,6 +399,42 @@ def test_going_on_from_a_frame(server: RawServer, store: Path) -> None:
         assert server.posts == 3
 
 
+def test_going_on_can_be_copied_as_a_cell(
+    server: RawServer, store: Path, ip: InteractiveShell, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The cell of a redo or a vary does what the button does: it is shown from the store after it. A wrong one is not
+    given, and one that is out of date goes.
+    """
+    monkeypatch.setenv("SEEDREAM_API_KEY", KEY)
+    with opened(door(server, store)) as person:
+        person.fill(Prompt="x", Images="3")
+        person.draw()
+        begun = person.panel.images
+        person.click("Copy vary")
+        assert "Write in Change" in person.text
+        assert not person.sees("Cell")
+        person.fill(**{"From frame": 2}, Change='at "night"')
+        person.click("Copy vary")
+        begin = f'Seedream("anyfast", store="store", base_url="{server.url}/v1").show("{begun.run_id}")'  # type: ignore[union-attr] # it has drawn
+        cells = [person.control("Cell").value]
+        person.fill(Change="by day")
+        assert not person.sees("Cell")
+        person.fill(Change='at "night"')
+        person.click("Copy redo")
+        cells.append(person.control("Cell").value)
+        assert [cell.partition("\n")[2] for cell in cells] == [
+            begin + r'[1].vary("at \"night\"")',
+            begin + r'.redo(1, prompt="at \"night\"", refs="others")',
+        ]
+        person.draw("Vary")
+        person.panel._iteration.offer(begun)
+        person.fill(**{"From frame": 2})
+        person.draw("Redo frame")
+    with capture_output():
+        assert [ip.run_cell(cell).result.replayed for cell in cells] == [True, True]
+    assert server.posts == 3
+
+
 def test_the_session_has_its_say(server: RawServer, store: Path) -> None:
     """Its settings are the form's beginning and are not said in the cell; its limits refuse, and nothing is sent."""
 

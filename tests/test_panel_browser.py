@@ -13,7 +13,7 @@ from typing import Any
 import pytest
 from playwright.sync_api import Locator, Page, expect
 
-from lab import browser, browser_page, choose, open_notebook, running_jupyterlab, take_for_readme, wait_for_kernel
+from lab import Lab, choose, open_notebook, take_for_readme, theme, wait_for_kernel
 from service import jpeg
 
 pytestmark = pytest.mark.browser
@@ -41,28 +41,20 @@ class Work:
 
 
 @pytest.fixture(scope="module")
-def work(chromium: str, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Work]:
-    """One JupyterLab, which saves the state of the widgets with the notebook, and one page; the first cell has run."""
-    folder, home = tmp_path_factory.mktemp("notebooks"), tmp_path_factory.mktemp("lab-home")
-    settings = home / "config/lab/user-settings/@jupyter-widgets/jupyterlab-manager/plugin.jupyterlab-settings"
-    settings.parent.mkdir(parents=True)
-    settings.write_text('{"saveState": true}')
-    choose(home, "themes", theme=os.environ.get("PANEL_THEME", "JupyterLab Dark"))
+def work(lab: Lab) -> Iterator[Work]:
+    """A notebook in JupyterLab, which saves the state of the widgets with it; its first cell has run."""
+    choose(lab.home, "@jupyter-widgets/jupyterlab-manager/plugin", saveState=True)
     told: list[dict[str, Any]] = [
         {"cell_type": "code", "id": f"c{at}", "metadata": {}, "source": cell, "outputs": [], "execution_count": None}
         for at, cell in enumerate(CELLS)
     ]
     kernel = {"kernelspec": {"name": "python3", "display_name": "Python 3", "language": "python"}}
-    file = folder / "panel.ipynb"
+    file = lab.folder / "panel" / "panel.ipynb"
+    file.parent.mkdir()
     file.write_text(json.dumps({"cells": told, "metadata": kernel, "nbformat": 4, "nbformat_minor": 5}), "utf-8")
-    window = {"viewport": {"width": 1000, "height": 1400}, "permissions": ["clipboard-read", "clipboard-write"]}
-    with (
-        running_jupyterlab(folder, home) as url,
-        browser(chromium) as launched,
-        browser_page(launched, **window) as page,
-    ):
+    with theme(lab.home, os.environ.get("PANEL_THEME", "JupyterLab Dark")), lab.page(1000, 1400) as page:
         complaints = complaints_of(page)
-        open_notebook(page, url, file.name, awaits=".jp-CodeCell")
+        open_notebook(page, lab.url, "panel/panel.ipynb", awaits=".jp-CodeCell")
         wait_for_kernel(page)
         run_cell(page, 0)
         yield Work(page, file, complaints)

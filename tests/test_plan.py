@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import shutil
 import subprocess
+from dataclasses import replace
 from typing import Any
 
 import pytest
@@ -38,6 +39,15 @@ def test_url_and_body() -> None:
     plan = plan_for("a fox")
     assert plan.url == "https://www.anyfast.ai/v1/images/generations"
     assert plan.body == plan.request.body
+
+
+def test_a_plan_on_its_own_is_one_line() -> None:
+    """Whom it asks, what it may bill, whether it is stored."""
+    plan = plan_for("a fox", images=4)
+    assert repr(plan) == "<Plan anyfast doubao-seedream-4-5: up to 4 images, not stored>"
+    assert repr(replace(plan_for("a fox"), stored="2026")) == (
+        "<Plan anyfast doubao-seedream-4-5: up to 1 image, stored as 2026>"
+    )
 
 
 @pytest.mark.skipif(SHELL is None, reason="no POSIX shell here")

@@ -6,8 +6,8 @@ import json
 import re
 from pathlib import Path
 
-from seedream_magic.notebook.cell import OPTIONS, Option
 from seedream_magic.notebook.help import COMMANDS
+from seedream_magic.notebook.options import OPTIONS, Option
 
 ROOT = Path(__file__).parents[1]
 README = (ROOT / "README.md").read_text("utf-8")

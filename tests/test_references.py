@@ -13,6 +13,7 @@ import warnings
 import zlib
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -25,9 +26,10 @@ from PIL import Image, ImageCms
 from seedream_magic import Frame, ImageSet, InvalidRequest
 from seedream_magic.api import references
 from seedream_magic.api.models import SEEDREAM_3_0, SEEDREAM_4_5, SEEDREAM_5_0_PRO, Model
+from seedream_magic.api.reference import Reference
 from seedream_magic.api.reference_files import MAXIMUM_FILE
-from seedream_magic.api.reference_limits import COMMON_BYTES, MAXIMUM_BYTES, MAXIMUM_PIXELS
-from seedream_magic.api.references import Reference, fetched, fitted, make_references, reference_complaints
+from seedream_magic.api.reference_limits import COMMON_BYTES, MAXIMUM_BYTES, MAXIMUM_PIXELS, reference_complaints
+from seedream_magic.api.references import fetched, fitted, make_references
 from seedream_magic.api.request import ImageRequest
 from seedream_magic.errors import ImageError
 
@@ -684,6 +686,7 @@ def test_references_are_counted(
 
 
 AT_MOST = "a reference takes at most 36,000,000"
+BY_ITS_PATH = "Save it and give its path with --fit, which scales it down."
 
 
 def sized(size: int = 1000, width: int = 100, height: int = 100) -> Reference:
@@ -724,6 +727,10 @@ def sized(size: int = 1000, width: int = 100, height: int = 100) -> Reference:
         (sized(width=15), []),
         (sized(width=14), ["!photos/cat.png has 14x100 pixels; each side of a reference has more than 14."]),
         (LINK, []),
+        (
+            replace(LINK, media_type="image/png", data=b"png", width=6001, height=6000),
+            [f"!{LINK.source} has 6001x6000 pixels, 36,006,000; {AT_MOST}. {BY_ITS_PATH}"],
+        ),
         (Reference("a.heic", "image/heic", b"heic"), []),
         (
             Reference("a.heic", "image/heic", b"heic", 9000, 6000),
@@ -742,6 +749,16 @@ def test_a_long_source_is_named_by_its_end() -> None:
     assert text.startswith("!…")
     assert "/cat.png has 14x20 pixels" in text
     assert len(text) < 160
+
+
+def test_a_signed_link_is_named_without_its_signature() -> None:
+    """What is said of it is printed and saved; a path keeps its question mark."""
+    link = one("https://cdn.example/a.png?X-Tos-Signature=canary")
+    for data in (b"<html>", PICTURES["image/png"][:200]):
+        with pytest.raises(InvalidRequest, match=r"^https://cdn\.example/a\.png (is|\()") as told:
+            fetched(link, data)
+        assert "canary" not in str(told.value)
+    assert "who?.png" in refusal("who?.png")
 
 
 # Fitting

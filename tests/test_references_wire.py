@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+import asyncio
 import base64
 import io
 import json
+import threading
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
 
@@ -15,9 +18,17 @@ from IPython.core.interactiveshell import InteractiveShell
 from IPython.utils.capture import capture_output
 from PIL import Image
 
+from raw_server import Behaviour, Close, Cut, Gate, Raw, Reply, Request, Sequence, head, raw_server
 from seedream_magic import InvalidRequest, Seedream
-from seedream_magic.images.history import records
+from seedream_magic.api.reference import Reference
+from seedream_magic.api.retry import DOWNLOAD_ATTEMPTS
+from seedream_magic.images import download as download_module
+from seedream_magic.images import linked
+from seedream_magic.images.download import image_client
+from seedream_magic.images.linked import bring_references
+from seedream_magic.images.record import records
 from service import jpeg
+from test_references import PICTURES
 
 LINK = "https://pictures.example.com/fox.jpg?v=2"
 
@@ -29,6 +40,8 @@ class Service:
         self.bodies: list[dict[str, Any]] = []
         self.fetched: list[str] = []
         self.status = 200
+        self.picture = jpeg(5)
+        self.moved: dict[str, str] = {}
 
     def __call__(self, request: httpx.Request) -> httpx.Response:
         if request.method == "POST":
@@ -37,7 +50,10 @@ class Service:
             return httpx.Response(200, json={"data": [{"b64_json": encoded}]})
         self.fetched.append(str(request.url))
         assert "authorization" not in request.headers
-        return httpx.Response(self.status, content=jpeg(5), headers={"Content-Type": "image/jpeg"})
+        assert b"CANARY" not in b"".join(part for pair in request.headers.raw for part in pair)
+        if target := self.moved.get(str(request.url)):
+            return httpx.Response(302, headers={"Location": target})
+        return httpx.Response(self.status, content=self.picture, headers={"Content-Type": "image/jpeg"})
 
 
 @pytest.fixture
@@ -99,6 +115,57 @@ def test_a_link_is_fetched_and_sent_as_bytes(seedream: Seedream, service: Servic
     assert seedream.plan("x", refs=LINK).stored == made.run_id
     (kept,) = (store / "references").iterdir()
     assert kept.read_bytes() == jpeg(5)
+
+
+@pytest.mark.parametrize("media_type", PICTURES)
+def test_a_link_is_sent_as_a_file_of_the_same_bytes_is(
+    media_type: str, seedream: Seedream, service: Service, tmp_path: Path
+) -> None:
+    """Each kind that the service reads, typed by its bytes and not by what its host says."""
+    service.picture = PICTURES[media_type]
+    (tmp_path / "picture").write_bytes(service.picture)
+    for reference in (LINK, "picture"):
+        seedream.generate("x", refs=reference)
+    kind = media_type.removeprefix("image/")
+    assert [body["image"] for body in service.bodies] == [uri(service.picture, kind)] * 2
+    assert service.fetched == [LINK]
+
+
+def test_a_link_has_the_limits_of_references(seedream: Seedream, service: Service) -> None:
+    """36 megapixels, which no picture of the service has; for more the way of --fit is told, by a file."""
+    service.picture = png(Image.new("1", (6000, 6000)))
+    seedream.generate("x", refs=LINK)
+    assert len(service.bodies) == 1
+    service.picture = png(Image.new("1", (6001, 6000)))
+    with pytest.raises(InvalidRequest, match=r"6001x6000 .* give its path with --fit"):
+        seedream.generate("x", refs=LINK, fit=True, fresh=True)
+    assert len(service.bodies) == 1
+
+
+def test_what_a_link_gives_is_told_where_it_may_not_be_taken(seedream: Seedream, service: Service) -> None:
+    """A warning that only the bytes can give stands with the set."""
+    service.picture = jpeg(5) + bytes(10_000_001)
+    assert "at most 10 MB" in " ".join(seedream.generate("x", refs=LINK).notes)
+    assert len(service.bodies) == 1
+
+
+def test_a_link_that_moved_is_followed_without_the_key(seedream: Seedream, service: Service) -> None:
+    """The request keeps the link that was given; neither host sees the key."""
+    there = "https://other.example.com/fox.jpg"
+    service.moved[LINK] = there
+    seedream.generate("x", refs=LINK)
+    assert (service.fetched, service.bodies[0]["image"]) == ([LINK, there], uri(jpeg(5)))
+
+
+def test_a_refused_link_is_told_without_its_signature(seedream: Seedream, service: Service, store: Path) -> None:
+    """Neither the error that is shown nor the record of the run opens the picture."""
+    service.picture = b"<html>Log in</html>"
+    for service.status in (200, 403):
+        with pytest.raises(InvalidRequest, match=r"https://x\.example/a\.jpg ") as raised:
+            seedream.generate("x", refs="https://x.example/a.jpg?X-Tos-Signature=signed", fresh=True)
+        assert "signed" not in "".join(raised.value.lines())
+    recorded = [(record.folder / "request.json").read_text() for record in records(store)]
+    assert [("a.jpg" in text, "signed" in text) for text in recorded] == [(True, False)] * 2
 
 
 def test_a_link_that_cannot_be_fetched_stops_the_run(seedream: Seedream, service: Service, store: Path) -> None:
@@ -174,3 +241,183 @@ def test_references_by_the_notebooks_names(
         "open('x')",
         "picture.nothing",
     ]
+
+
+# Links over real sockets
+
+
+PATH = "/fox.gif"
+GIF = PICTURES["image/gif"]
+PAGE = Reply(200, {"Content-Type": "image/gif"}, b"<!doctype html><title>Log in</title>")
+
+
+@pytest.fixture
+def no_pause(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Attempts follow at once."""
+    monkeypatch.setattr(download_module, "download_pause", lambda attempt: 0.0)
+
+
+def brought(
+    *urls: str, allow_loopback: bool = True, transport: httpx.AsyncBaseTransport | None = None
+) -> tuple[Reference, ...]:
+    async def run() -> tuple[Reference, ...]:
+        async with asyncio.timeout(20), image_client(transport) as client:
+            links = [Reference(url, url=url) for url in urls]
+            return await bring_references(links, client, allow_loopback=allow_loopback)
+
+    return asyncio.run(run())
+
+
+def told(url: str, transport: httpx.AsyncBaseTransport | None = None) -> str:
+    """The one line that a person reads of a link that is refused; whatever the reason, it tells the same things."""
+    with pytest.raises(InvalidRequest) as caught:
+        brought(url, transport=transport)
+    (line,) = caught.value.lines()
+    assert caught.value.billed == "no"
+    assert line.startswith("InvalidRequest: ")
+    assert url.partition("?")[0] in line
+    assert "r save the picture and give its path" in line
+    assert line.endswith(" Nothing was sent.")
+    assert "was made" not in f"{line}{caught.value.__cause__}"
+    return line
+
+
+@pytest.mark.usefixtures("no_pause")
+@pytest.mark.parametrize("fault", [Close(), Cut(Reply(200, {}, GIF), -9), Reply(503), PAGE, Reply(200, {}, GIF[:400])])
+def test_a_link_is_tried_again_like_any_picture(fault: Behaviour) -> None:
+    """After a fault of the way, and after bytes that are no reference."""
+    with raw_server({("GET", PATH): Sequence(fault, Reply(200, {}, GIF))}) as server:
+        (reference,) = brought(server.url + PATH)
+        assert (reference.data, reference.media_type, reference.url) == (GIF, "image/gif", server.url + PATH)
+        assert server.gets == 2
+
+
+@pytest.mark.usefixtures("no_pause")
+@pytest.mark.parametrize(
+    ("behaviour", "words", "asked"),
+    [
+        (Reply(404), "could not be fetched. The picture's link is no longer served (HTTP 404). Give a link that", 1),
+        (Reply(503), "could not be fetched. Its download failed: HTTP 503. Run it again later, or", DOWNLOAD_ATTEMPTS),
+        (Close(), "failed: Server disconnected without sending a response. Run it again later", DOWNLOAD_ATTEMPTS),
+        (Reply(200, {"Content-Encoding": "gzip"}, GIF), "came compressed, which was not asked for. Link to another", 2),
+        (PAGE, "/fox.gif is text; a reference is a JPEG, PNG, WebP, BMP, TIFF, GIF or HEIC picture. A link has to", 2),
+        (Reply(200, {}, GIF[:400]), "/fox.gif (GIF, 400 bytes) is cut off or damaged", 2),
+        (Reply(302, {"Location": "http://example.com/a.gif"}), "https link, to a public host", 1),
+        (Reply(302, {"Location": "https://10.0.0.1/a.gif"}), "https://10.0.0.1", 1),
+        (Reply(302, {"Location": PATH}), "redirected more than 3 times", 4),
+    ],
+)
+def test_a_link_that_gives_no_reference_says_why(behaviour: Behaviour, words: str, asked: int) -> None:
+    """Which one, what stood in the way, and what to do; never that a picture was made."""
+    with raw_server({("GET", PATH): behaviour}) as server:
+        assert words in told(server.url + PATH)
+        assert server.gets == asked
+
+
+def test_an_expired_link_tells_its_age_and_not_its_signature() -> None:
+    """It may be that of a picture of the service, copied the day before."""
+    at = datetime.now(UTC) - timedelta(hours=26)
+    query = f"X-Tos-Date={at:%Y%m%dT%H%M%SZ}&X-Tos-Expires=86400&X-Tos-Signature=canary"
+    with raw_server({("GET", PATH): Reply(403)}) as server:
+        line = told(f"{server.url}{PATH}?{query}")
+        assert "The picture's link ended 2.0 h ago (HTTP 403). Give a link that works" in line
+        assert "canary" not in line
+
+
+def test_a_link_of_another_scheme_is_not_opened() -> None:
+    """Http goes to this machine only, and only where the service is on it."""
+    with raw_server({("GET", PATH): Reply(200, {}, GIF)}) as server:
+        for url, allow_loopback in ((server.url + PATH, False), ("http://example.com/fox.gif", True)):
+            with pytest.raises(InvalidRequest, match="could not be fetched") as caught:
+                brought(url, allow_loopback=allow_loopback)
+            assert "https link, to a public host" in caught.value.hint
+        assert server.connections == 0
+
+
+def test_behind_a_proxy_the_host_is_to_be_named_or_the_picture_saved(monkeypatch: pytest.MonkeyPatch) -> None:
+    """The proxy would see its address, we would not; what the guard advises is not lost on the way."""
+    with raw_server({("CONNECT", ""): Reply(403)}) as proxy:
+        monkeypatch.setenv("HTTPS_PROXY", proxy.url)
+        assert "SEEDREAM_IMAGE_HOSTS (host names, comma separated). Or save" in told("https://example.com/fox.gif")
+        assert proxy.connections == 0
+
+
+def test_a_certificate_that_is_not_trusted_is_no_reason_to_try_again() -> None:
+    """The clock and the proxy are named, as for a picture."""
+    asked = []
+
+    def handle(request: httpx.Request) -> httpx.Response:
+        asked.append(request)
+        raise httpx.ConnectError("[SSL: CERTIFICATE_VERIFY_FAILED] certificate verify failed: self-signed certificate")
+
+    line = told("https://pictures.example.com/fox.gif", httpx.MockTransport(handle))
+    assert "Its download failed: its host's certificate is not to be trusted" in line
+    assert "Check this machine's clock and the proxy" in line
+    assert len(asked) == 1
+
+
+def test_more_than_30_mb_are_refused_at_the_head() -> None:
+    """The limit of references, not that of answers; not a byte of the body is waited for."""
+    promise = Gate(head(200, {"Content-Length": "30000001"}), threading.Event(), b"")
+    with raw_server({("GET", PATH): promise}) as server:
+        line = told(server.url + PATH)
+        assert "The picture has more than 30,000,000 bytes. Link to a smaller one" in line
+        assert "with --fit" in line
+        assert server.gets == 1
+
+
+def test_a_body_without_a_length_ends_at_the_limit(monkeypatch: pytest.MonkeyPatch) -> None:
+    """One of just so many bytes passes."""
+    monkeypatch.setattr(linked, "MAXIMUM_BYTES", 100_000)
+    whole = GIF + bytes(100_000 - len(GIF))
+    with raw_server({("GET", PATH): Sequence(Raw(head(200, {}) + whole), Raw(head(200, {}) + whole + b"x"))}) as server:
+        assert brought(server.url + PATH)[0].data == whole
+        assert "more than 100,000 bytes" in told(server.url + PATH)
+        assert server.gets == 2
+
+
+def test_the_other_links_are_not_waited_for() -> None:
+    """One that is gone refuses the request: the rest are let go at once, their connections closed."""
+    begun, never = threading.Event(), threading.Event()
+
+    def gone(_: Request) -> Behaviour:
+        begun.wait(10)
+        return Reply(404)
+
+    def endless(_: Request) -> Behaviour:
+        begun.set()
+        return Gate(head(200, {}), never, b"")
+
+    async def left(*urls: str) -> int:
+        async with asyncio.timeout(20), image_client() as client:
+            with pytest.raises(InvalidRequest, match="/gone could not be fetched"):
+                await bring_references([Reference(url, url=url) for url in urls], client, allow_loopback=True)
+            return len(asyncio.all_tasks() - {asyncio.current_task()})
+
+    with raw_server({("GET", "/gone"): gone, ("GET", PATH): endless}) as server:
+        assert asyncio.run(left(server.url + PATH, f"{server.url}/gone")) == 0
+        server.wait_for(lambda seen: seen.open_connections == 0)
+        assert server.gets == 2
+
+
+def test_four_links_are_fetched_at_a_time() -> None:
+    """As pictures are; their order stays that of the references."""
+    begun: list[int] = []
+    go = asyncio.Event()
+
+    async def handle(request: httpx.Request) -> httpx.Response:
+        begun.append(int(request.url.path[1:]))
+        await go.wait()
+        return httpx.Response(200, content=jpeg(int(request.url.path[1:])))
+
+    async def run() -> tuple[Reference, ...]:
+        links = [Reference("x", url=f"https://pictures.example.com/{number}") for number in range(9)]
+        async with asyncio.timeout(20), image_client(httpx.MockTransport(handle)) as client:
+            fetching = asyncio.create_task(bring_references(links, client, allow_loopback=False))
+            for _ in range(200):  # turns of the loop: all that can begin has begun
+                await asyncio.sleep(0)
+            assert begun == [0, 1, 2, 3]
+            go.set()
+            return await fetching
+
+    assert [reference.data for reference in asyncio.run(run())] == [jpeg(number) for number in range(9)]

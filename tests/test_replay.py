@@ -20,7 +20,8 @@ from IPython.utils.capture import capture_output
 
 from raw_server import Behaviour, Close, Gate, RawServer, Reply, Request, json_reply, raw_server
 from seedream_magic import ImageLinkExpired, ImageSet, InvalidRequest, OutcomeUnknown, ResponseBroken
-from seedream_magic.images.history import find_record, load, records
+from seedream_magic.images.load import load
+from seedream_magic.images.record import find_record, records
 from served import door
 from service import PICTURE, POST, bodies, link, picture, stream_head, succeeded, whole_answer
 

@@ -29,7 +29,9 @@ from seedream_magic import (
     Seedream,
     SeedreamError,
     SeedreamInterrupted,
+    follow,
 )
+from seedream_magic.images.record import takes
 from served import KEY, check_store, door, record, served
 from service import PICTURE, POST, jpeg, picture, stream_head, succeeded, whole_answer
 
@@ -398,6 +400,77 @@ def test_a_store_of_nobodys_home_is_told() -> None:
     """As a matter of configuration, not as the standard library's error."""
     with pytest.raises(ConfigError, match="store"):
         Seedream(store="~no-such-user-here/runs")
+
+
+def test_the_front_door_shows_itself_in_one_line(tmp_path: Path) -> None:
+    """Provider, model, store."""
+    shown = repr(Seedream("demo", api_key=KEY, model="m", store=tmp_path))
+    assert shown == f"<Seedream demo: m, store {tmp_path}>"
+
+
+def test_a_store_is_looked_through_once(store: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """For a plan, and once more to run it, for meanwhile it may have been made; not where the plan names its set."""
+    looks: list[Path] = []
+
+    def counting(store: Path, fingerprint: str) -> list[Any]:
+        looks.append(store)
+        return takes(store, fingerprint)
+
+    monkeypatch.setattr("seedream_magic.replay.takes", counting)
+    with served({POST: whole_answer, PICTURE: picture}, store) as server:
+        seedream = door(server, store)
+        early = seedream.plan("x")
+        made = seedream.run(early)
+        assert len(looks) == 2
+        stored = seedream.plan("x")
+        shown = [seedream.run(plan) for plan in (stored, early)]
+        assert len(looks) == 4
+    assert [images.run_id for images in shown] == [made.run_id] * 2
+    assert all(images.replayed for images in shown)
+
+
+CHANGES: dict[str, dict[str, Any]] = {
+    "purged": {},
+    "another request": {},
+    "fresh": {"fresh": True},
+    "take 1": {"take": 1},
+}
+
+
+@pytest.mark.parametrize("change", CHANGES)
+def test_a_plan_that_no_longer_names_its_set_is_looked_up(change: str, store: Path) -> None:
+    """The set is gone, or another is asked for: what is shown is what the plan says now."""
+    with served({POST: whole_answer, PICTURE: picture}, store, posts=2 if change == "take 1" else 3) as server:
+        seedream = door(server, store)
+        first, second = seedream.generate("x"), seedream.generate("x", fresh=True)
+        plan = seedream.plan("x")
+        assert plan.stored == second.run_id
+        if change == "purged":
+            seedream.purge(first.run_id)
+            seedream.purge(second.run_id)
+        request = seedream.plan("y").request if change == "another request" else plan.request
+        images = seedream.run(dataclasses.replace(plan, request=request, **CHANGES[change]))
+    assert (images.run_id == first.run_id) == images.replayed == (change == "take 1")
+
+
+def test_a_fault_of_the_program_ends_a_run_in_words(store: Path) -> None:
+    """Nobody waits for a run in the background: what broke it off is told as every error is, with the set so far."""
+    begun = ImageSet(Seedream("anyfast").plan("x").request, "anyfast", "r", store / "r")
+
+    async def faulty() -> AsyncGenerator[ImageSet, None]:
+        yield begun
+        raise ZeroDivisionError("by none")
+
+    async def inside() -> tuple[object, object]:
+        ended = asyncio.get_running_loop().create_future()
+        follow.leave(faulty(), lambda _: None, lambda *end: ended.set_result(end))
+        told: tuple[object, object] = await ended
+        return told
+
+    failure, images = asyncio.run(inside())
+    assert isinstance(failure, SeedreamError)
+    assert str(failure) == "The run ended by a fault of this program (ZeroDivisionError: by none)."
+    assert (failure.billed, images) == ("unknown", begun)
 
 
 def test_the_key_is_in_no_print_of_the_front_door(store: Path) -> None:

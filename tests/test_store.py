@@ -23,7 +23,8 @@ from seedream_magic.api.plan import Plan
 from seedream_magic.api.providers import PROVIDERS
 from seedream_magic.images import store as store_module
 from seedream_magic.images.durable import write_durably
-from seedream_magic.images.store import Run, begin_run, without_signature
+from seedream_magic.images.facts import without_signature
+from seedream_magic.images.store import Run, begin_run
 from seedream_magic.images.verify import PictureFacts
 from served import check_store, received, record
 from service import jpeg

@@ -8,8 +8,9 @@ from pathlib import Path
 import pytest
 from playwright.sync_api import Locator, Page, expect
 
-from lab import browser, browser_page, open_notebook, running_jupyterlab, take_for_readme, wait_for_kernel
-from seedream_magic.images.history import find_record, lineage_of, load_whole, records
+from lab import Lab, open_notebook, take_for_readme, wait_for_kernel
+from seedream_magic.images.load import load_whole
+from seedream_magic.images.record import find_record, lineage_of, records
 
 pytestmark = pytest.mark.browser
 NOTEBOOK = Path(__file__).resolve().parent.parent / "notebooks" / "storyboard.ipynb"
@@ -26,18 +27,13 @@ def finished(page: Page) -> None:
     expect(output(page, LAST).get_by_role("table")).to_be_visible(timeout=90_000)
 
 
-def test_six_frames_one_redone_and_replayed(chromium: str, tmp_path: Path) -> None:
+def test_six_frames_one_redone_and_replayed(lab: Lab) -> None:
     """Frame 3 is refused and its card says what to do; redone it stands with the five; run again, nothing is sent."""
-    folder, home = tmp_path / "notebooks", tmp_path / "home"
+    folder = lab.folder / "storyboard"
     folder.mkdir()
-    home.mkdir()
     shutil.copy(NOTEBOOK, folder)
-    with (
-        running_jupyterlab(folder, home) as url,
-        browser(chromium) as opened,
-        browser_page(opened, viewport={"width": 940, "height": 980}) as page,
-    ):
-        open_notebook(page, url, NOTEBOOK.name, awaits=".jp-CodeCell")
+    with lab.page(940, 980) as page:
+        open_notebook(page, lab.url, f"storyboard/{NOTEBOOK.name}", awaits=".jp-CodeCell")
         page.locator(".jp-CodeCell").first.click()
         wait_for_kernel(page)
         page.get_by_role("menuitem", name="Run", exact=True).click()

@@ -1,25 +1,24 @@
-"""What came back: an answer as JSON objects, whatever form it came in, or the refusal that it is."""
+"""What came back: an answer as JSON objects, whatever form it came in."""
 
 from __future__ import annotations
 
 import asyncio
-import re
 from collections.abc import AsyncGenerator, AsyncIterator, Mapping
 from contextlib import aclosing
 from dataclasses import dataclass
-from datetime import UTC, datetime, timedelta
+from datetime import timedelta
 from time import monotonic
-from typing import Any, NoReturn
+from typing import Any
 
 import httpx
 
 from seedream_magic.api.connection import is_compressed, reading
 from seedream_magic.api.events import Unreadable, parse_object
+from seedream_magic.api.head import MAXIMUM_REFUSAL_BYTES, broken_answer
 from seedream_magic.api.keys import Key
 from seedream_magic.api.plan import Plan
-from seedream_magic.api.redaction import redacted, without_secret
-from seedream_magic.api.refusal import Refusal, billed_by_status, clipped, read_refusal, refusal_error
-from seedream_magic.api.retry import instant, retry_after
+from seedream_magic.api.redaction import without_secret
+from seedream_magic.api.refusal import clipped
 from seedream_magic.api.salvage import pictures_in_answer, pictures_in_event, refusals_in_answer
 from seedream_magic.api.sse import Decoder, Message, MessageTooLarge
 from seedream_magic.errors import ResponseBroken
@@ -28,9 +27,6 @@ MAXIMUM_BYTES_PER_IMAGE = 35 * 2**20
 """A 4K PNG in base64; the cap of an answer is this for each image asked for."""
 MAXIMUM_EVENTS = 10_000
 """Events of one stream: fifteen pictures need some forty, and each is kept on disk before the next is looked at."""
-MAXIMUM_SKEW = timedelta(minutes=5)
-_MAXIMUM_REFUSAL_BYTES = 256 * 2**10
-_KEPT_HEADERS = ("content-type", "date", "x-request-id", "x-client-request-id", "server")
 
 
 @dataclass(frozen=True)
@@ -199,44 +195,7 @@ class Answer:
 
     def _broken(self, what: str, *, raw: bytes = b"") -> ResponseBroken:
         kept = self._text(raw).encode("utf-8", "surrogateescape")
-        return _broken(what, raw=kept, status=self.status, request_id=self.request_id)
-
-
-async def raise_refusal(response: httpx.Response, key: Key) -> NoReturn:
-    """Raise the error that an answer other than 2xx stands for; the key is taken out of its words."""
-    status, request_id = response.status_code, request_id_of(response, key)
-    text = without_secret((await _short_body(response)).decode("utf-8", "surrogateescape"), key.reveal())
-    if 300 <= status < 400:
-        target = clipped(redacted(_header(response, "location", key) or "nowhere"))
-        broken = _broken(
-            f"the API redirects to {target!r}; a redirect is not followed",
-            raw=text.encode("utf-8", "surrogateescape"),
-            status=status,
-            request_id=request_id,
-        )
-        broken.hint = "Check the base URL, then run the cell again."
-        raise broken
-    value = parse_object(text)
-    refusal = read_refusal(value) if value is not None else Refusal(message=_page_text(text))
-    wait = retry_after(response.headers.get_list("retry-after"), response.headers.get("date"))
-    raise refusal_error(refusal, status=status, request_id=request_id, retry_after=wait)
-
-
-async def _short_body(response: httpx.Response) -> bytes:
-    """The body of a refusal, as much as matters; a refusal whose body breaks off is still a refusal."""
-    body = b""
-    if is_compressed(response):
-        return body
-    try:
-        async with asyncio.timeout(30):
-            async with reading(response) as chunks:
-                async for chunk in chunks:
-                    body += chunk
-                    if len(body) > _MAXIMUM_REFUSAL_BYTES:
-                        break
-    except Exception:  # noqa: BLE001, S110 - however it broke off, the head has said no
-        pass
-    return body
+        return broken_answer(what, raw=kept, status=self.status, request_id=self.request_id)
 
 
 async def _beginning(head: bytes, chunks: AsyncIterator[bytes]) -> bytes:
@@ -244,7 +203,7 @@ async def _beginning(head: bytes, chunks: AsyncIterator[bytes]) -> bytes:
     try:
         async for chunk in chunks:
             head += chunk
-            if len(head) > _MAXIMUM_REFUSAL_BYTES:
+            if len(head) > MAXIMUM_REFUSAL_BYTES:
                 break
     except ResponseBroken:
         pass
@@ -264,45 +223,3 @@ def _left_open(text: str, *, name: str, cut: bool) -> list[dict[str, Any] | Unre
         return [value]
     pictures = pictures_in_event(text.encode("utf-8", "surrogateescape"), name=name)
     return [*pictures] if cut or pictures else [value]
-
-
-def _broken(what: str, *, raw: bytes, status: int, request_id: str | None) -> ResponseBroken:
-    broken = ResponseBroken(f"{what[:1].upper()}{what[1:]}.", billed=billed_by_status(status), request_id=request_id)
-    broken.raw = raw
-    return broken
-
-
-def kept_headers(response: httpx.Response, key: Key) -> dict[str, str]:
-    """The headers that a record keeps."""
-    return {name: _header(response, name, key) for name in _KEPT_HEADERS if name in response.headers}
-
-
-def request_id_of(response: httpx.Response, key: Key) -> str | None:
-    """The id that the provider's support asks for, under whichever header it came."""
-    for name in ("x-request-id", "x-tt-logid", "x-client-request-id"):
-        if response.headers.get(name):
-            return clipped(_header(response, name, key))[:80]
-    return None
-
-
-def skew_of(response: httpx.Response, *, sent: datetime) -> timedelta | None:
-    """How far this machine's clock is ahead of the service's, None if by five minutes at most or if it tells no time.
-
-    Servers date an answer when they begin to make it or when they send it, so any time since `sent` is as good.
-    """
-    date = instant(response.headers.get("date", ""))
-    if date is None:
-        return None
-    ahead, behind = sent - date, date - datetime.now(UTC)
-    return ahead if ahead > MAXIMUM_SKEW else -behind if behind > MAXIMUM_SKEW else None
-
-
-def _header(response: httpx.Response, name: str, key: Key) -> str:
-    return without_secret(response.headers.get(name, ""), key.reveal())
-
-
-def _page_text(body: str) -> str:
-    """The words of an HTML or plain-text refusal, as a gateway writes them."""
-    text = body[:4096]
-    title = re.search(r"<title[^>]*>(.*?)</title>", text, re.IGNORECASE | re.DOTALL)
-    return clipped(title[1] if title else re.sub(r"<[^>]*>", " ", text))[:200].strip()

@@ -13,22 +13,15 @@ from functools import partial
 
 import httpx
 
-from seedream_magic.api.answer import (
-    MAXIMUM_BYTES_PER_IMAGE,
-    Answer,
-    Patience,
-    kept_headers,
-    patience_for,
-    raise_refusal,
-    request_id_of,
-    skew_of,
-)
+from seedream_magic.api.answer import MAXIMUM_BYTES_PER_IMAGE, Answer, Patience, patience_for
 from seedream_magic.api.connection import Transport, certificate_hint, new_client, proxy_for, reason
+from seedream_magic.api.head import kept_headers, raise_refusal, request_id_of, skew_of
 from seedream_magic.api.keys import Key
 from seedream_magic.api.plan import Plan
 from seedream_magic.api.redaction import without_secret
+from seedream_magic.api.refusal import spoken
 from seedream_magic.api.retry import PACE, Pace, Phase, decide
-from seedream_magic.errors import NoConnection, OutcomeUnknown, RateLimited
+from seedream_magic.errors import NoConnection, OutcomeUnknown, RateLimited, SeedreamError
 
 OnWait = Callable[[float, str], None]
 """Told before each pause: its seconds, and the sentence that says what it is for."""
@@ -52,7 +45,7 @@ async def post(
     It is sent again only where it provably was not sent or was refused for its pace (429), each time on a connection
     of its own and under the same `client_request_id`; `on_wait` is told of each pause before it. Raises `NoConnection`
     when nothing was sent, `OutcomeUnknown` when no head came back, an `ApiError` for a refusal, `ResponseBroken` for a
-    redirect, which is never followed.
+    redirect, which is never followed; after several attempts the message says how many, and in what time.
     """
     body = json.dumps(plan.body, ensure_ascii=False).encode()
     patience = patience_for(plan, body)
@@ -94,10 +87,15 @@ async def _answered(
             response = await connection.enter_async_context(send())
         except (NoConnection, RateLimited) as error:
             elapsed = pace.now() - began
-            pause = _pause(error, attempt, elapsed, pace.draw())
+            said, pause = str(error), _pause(error, attempt, elapsed, pace.draw())
             if pause is None or elapsed + pause >= (timeout or math.inf) or not pace.tokens.take():
+                if attempt > 1:
+                    _add(error, f"Tried {attempt} times in {spoken(elapsed)}.")
                 raise
-            said = str(error)
+        except SeedreamError as error:
+            if attempt > 1:
+                _add(error, f"This was attempt {attempt}; those before it are not billed.")
+            raise
         else:
             pace.tokens.put_back()
             return response, attempt
@@ -105,6 +103,11 @@ async def _answered(
             on_wait(pause, said)
         await pace.sleep(pause)
         attempt += 1
+
+
+def _add(error: SeedreamError, sentence: str) -> None:
+    """Put a sentence behind the message of an error."""
+    error.args = (f"{error} {sentence}",)
 
 
 @asynccontextmanager

@@ -7,10 +7,13 @@ import json
 import shlex
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass
+from pathlib import Path
 from typing import Any, Literal
 from urllib.parse import urlsplit
 
-from seedream_magic.api.cell_text import cell_text
+from seedream_magic.api.cell_text import cell_text, name_of
+from seedream_magic.api.limits import complaints
+from seedream_magic.api.models import find_model
 from seedream_magic.api.providers import DEFAULT_PROVIDER, Provider, is_loopback
 from seedream_magic.api.request import ImageRequest
 
@@ -35,7 +38,8 @@ class Plan:
     `warnings` are sentences to show before sending. `timeout` is the limit of the whole call in seconds, None for
     the limits that fit the request. `stored` is the run whose set will be shown in place of a new one, None if it
     will be sent; `fresh` pays again whatever is stored, `take` is which of several stored sets is meant, from 1.
-    `lineage` tells which earlier run it goes on from.
+    `lineage` tells which earlier run it goes on from. `references` is the folder where the store keeps input images by
+    their content, None where it is not known.
     """
 
     request: ImageRequest
@@ -47,6 +51,12 @@ class Plan:
     fresh: bool = False
     take: int | None = None
     lineage: Lineage | None = None
+    references: Path | None = None
+
+    def __repr__(self) -> str:
+        kept = f"stored as {self.stored}" if self.stored else "not stored"
+        images = self.request.images_at_most
+        return f"<Plan {self.provider.name} {self.request.model}: up to {images} image{'s'[: images > 1]}, {kept}>"
 
     @property
     def body(self) -> dict[str, Any]:
@@ -78,15 +88,34 @@ class Plan:
         return is_loopback(urlsplit(self.base_url).hostname or "")
 
     def cell(self, settings: Mapping[str, Any] | None = None) -> str:
-        """The `%%seedream` cell that makes the same request; `settings` are what the notebook's traits say already."""
+        """The `%%seedream` cell that makes the same request; `settings` are what the notebook's traits say already.
+
+        A picture that was handed in as a value is named by its file in the store, which is there once a run has begun;
+        before that by words in place of a file, with which the cell is refused. What the limits speak against was made
+        with --no-check. Of a plan with `lineage` the cell makes the pictures as a set of their own.
+        """
         known = {"model": self.provider.default_model, "provider": DEFAULT_PROVIDER, **(settings or {})}
         named = None if known.pop("provider") == self.provider.name else self.provider.name
-        return cell_text(self.request, settings=known, provider=named)
+        names = [name_of(reference, self.references) for reference in self.request.references]
+        switches = ["--fit"] if any(fit for _, fit in names) else []
+        switches += ["--no-check"] if self._unchecked else []
+        told = [name for name, _ in names]
+        return cell_text(self.request, settings=known, provider=named, names=told, switches=switches)
+
+    @property
+    def _unchecked(self) -> bool:
+        """Whether the limits of the model speak against the request, which was made all the same."""
+        model = find_model(self.request.model)
+        streams = model is not None and not model.stream and self.request.stream is not None
+        return streams or any(refuse for _, refuse in complaints(self.request, strict=self.provider.strict))
 
     def curl(self) -> str:
-        """The same request for a shell; the key stands as `$SEEDREAM_API_KEY`, references by their beginnings."""
+        """The same request for a shell; the key stands as `$SEEDREAM_API_KEY`, references by their beginnings.
+
+        The body is one line: a person reads it as `short_body`, a shell does not mind.
+        """
         unbuffered = "-N " if self.body.get("stream") else ""
-        body = shlex.quote(json.dumps(self.short_body, ensure_ascii=False, indent=2))
+        body = shlex.quote(json.dumps(self.short_body, ensure_ascii=False))
         return " \\\n  ".join(
             (
                 f"curl {unbuffered}-X POST {shlex.quote(self.url)}",

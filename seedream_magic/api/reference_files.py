@@ -24,7 +24,7 @@ MAXIMUM_FILE = 256 * 10**6
 
 _LONGEST_LINK = 4096
 _NAMES_LOOKED_AT = 2000
-_ENDINGS = frozenset(f".{ending}" for ending in (*ENDINGS.values(), "jpeg", "tif", "heif"))
+_ENDINGS = frozenset(f".{ending}" for ending in (*ENDINGS.values(), "jpeg", "tif"))
 _STANDARD_ALPHABET = bytes.maketrans(b"-_", b"+/")
 
 

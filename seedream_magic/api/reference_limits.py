@@ -9,7 +9,7 @@ import math
 from collections.abc import Sequence
 
 from seedream_magic.api.models import MAXIMUM_IMAGES, MAXIMUM_RATIO, Model
-from seedream_magic.api.reference import Reference
+from seedream_magic.api.reference import Reference, unsigned
 from seedream_magic.api.reference_types import HEIF_TYPES
 
 MAXIMUM_REFERENCES = MAXIMUM_IMAGES - 1
@@ -52,8 +52,11 @@ def megabytes(count: int) -> str:
 
 
 def short(source: str, *, longest: int = 80) -> str:
-    """A source for a sentence, in characters that can be shown: of a long one the end, where a file's name stands."""
-    source = source.encode("utf-8", "replace").decode()
+    """A source for a sentence, in characters that can be shown: of a long one the end, where a file's name stands.
+
+    A signed link loses its signature: sentences are printed, saved with the notebook and shared.
+    """
+    source = unsigned(source).encode("utf-8", "replace").decode()
     return source if len(source) <= longest else "…" + source[1 - longest :]
 
 
@@ -99,7 +102,11 @@ def _complaints(reference: Reference) -> list[tuple[str, bool]]:
 
 
 def _remedy(reference: Reference) -> str:
-    return "--fit scales it down." if scalable(reference) else "Save it as a smaller JPEG."
+    if not scalable(reference):
+        return "Save it as a smaller JPEG."
+    if reference.url:  # fetched when --fit has done its work
+        return "Save it and give its path with --fit, which scales it down."
+    return "--fit scales it down."
 
 
 def _counted(count: int, noun: str) -> str:

@@ -37,10 +37,10 @@ _EXTENT = re.compile(rb"\0\0\0\x14ispe\0\0\0\0(.{4})(.{4})", re.DOTALL)
 _METADATA = 4 * 2**20
 
 
-def media_type_of(data: bytes, *, source: str) -> str:
+def media_type_of(data: bytes, *, name: str) -> str:
     """The media type of a picture of the kinds that the API reads: `image/jpeg`, `image/png` and so on.
 
-    Raises `InvalidRequest` for everything else, saying what it is.
+    Raises `InvalidRequest` for everything else, saying what it is; `name` begins the sentence.
     """
     found = next((kind for start, kind in _SIGNATURES if data.startswith(start)), "")
     if data[:4] == b"RIFF" and data[8:12] == b"WEBP":
@@ -51,12 +51,12 @@ def media_type_of(data: bytes, *, source: str) -> str:
         found = _heif_type(data)
     if not found:
         raise InvalidRequest(
-            f"{source} is {_described(data)}; a reference is a JPEG, PNG, WebP, BMP, TIFF, GIF or HEIC picture."
+            f"{name} is {_described(data)}; a reference is a JPEG, PNG, WebP, BMP, TIFF, GIF or HEIC picture."
         )
     return found
 
 
-def heif_size(data: bytes, *, source: str) -> tuple[int, int] | None:
+def heif_size(data: bytes, *, name: str) -> tuple[int, int] | None:
     """Width and height of a HEIC or HEIF picture as its boxes say; None where they do not.
 
     A picture of tiles names their size as well: the largest is the picture's. Raises `InvalidRequest` where the file
@@ -70,7 +70,7 @@ def heif_size(data: bytes, *, source: str) -> tuple[int, int] | None:
         holds_picture |= data[position + 4 : position + 8] == b"mdat"
         position += length
     if position < len(data) or not holds_picture:
-        raise InvalidRequest(f"{source} (HEIC, {len(data):,} bytes) is cut off or damaged; save it anew.")
+        raise InvalidRequest(f"{name} (HEIC, {len(data):,} bytes) is cut off or damaged; save it anew.")
     sizes = [(int.from_bytes(wide), int.from_bytes(high)) for wide, high in _EXTENT.findall(data[:_METADATA])]
     return max((size for size in sizes if all(size)), key=lambda size: size[0] * size[1], default=None)
 

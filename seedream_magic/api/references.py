@@ -28,15 +28,12 @@ from seedream_magic.api.reference_limits import (
     MAXIMUM_PIXELS,
     megabytes,
     over_limits,
-    reference_complaints,
     scalable,
     short,
 )
 from seedream_magic.api.reference_types import HEIF_TYPES, heif_size, media_type_of
 from seedream_magic.api.reference_values import Leaf, Pixels, gather
 from seedream_magic.errors import InvalidRequest
-
-__all__ = ["Reference", "fetched", "fitted", "make_references", "reference_complaints"]
 
 _FORMATS = {
     "image/jpeg": "JPEG",
@@ -73,9 +70,9 @@ def fetched(reference: Reference, data: bytes) -> Reference:
 def fitted(reference: Reference) -> tuple[Reference, str]:
     """The reference within 30 MB and 36 megapixels, and the sentence that says what was done to it.
 
-    One that is within them, or that scaling cannot help, comes back as it is, with no sentence. Others are turned
-    upright and scaled to the largest size that fits: PNG where they have transparency, else JPEG. Raises
-    `InvalidRequest` where the picture is damaged or too large to be opened.
+    One that is within them, that is not fetched yet, or that scaling cannot help comes back as it is, with no
+    sentence. Others are turned upright and scaled to the largest size that fits: PNG where they have transparency,
+    else JPEG. Raises `InvalidRequest` where the picture is damaged or too large to be opened.
     """
     if not (over_limits(reference) and scalable(reference)):
         return reference, ""
@@ -109,9 +106,9 @@ def _reference(leaf: Leaf) -> Reference:
 def _read(source: str, data: bytes) -> Reference:
     """A picture is decoded once to see that it is whole, unless it is over the limits anyhow."""
     name = short(source)
-    media_type = media_type_of(data, source=name)
+    media_type = media_type_of(data, name=name)
     if media_type in HEIF_TYPES:
-        size = heif_size(data, source=name)
+        size = heif_size(data, name=name)
         return Reference(source, media_type, data, *(size or (None, None)))
     with _opened(data, media_type, name) as picture:
         width, height = picture.size

@@ -102,7 +102,7 @@ def refusal_error(
     if isinstance(error, RateLimited):
         error.retry_after = retry_after
         if retry_after:
-            error.hint = f"The service asks for a pause of {_spoken(retry_after)}; run the cell again after it."
+            error.hint = f"The service asks for a pause of {spoken(retry_after)}; run the cell again after it."
     return error
 
 
@@ -125,7 +125,8 @@ def clipped(value: Any) -> str:
     return text if len(text) <= MAXIMUM_TEXT else text[: MAXIMUM_TEXT - 1] + "…"
 
 
-def _spoken(seconds: float) -> str:
+def spoken(seconds: float) -> str:
+    """A time as people say it, rounded up: "4 s", "3 min", "24 h"."""
     for unit, length in (("h", 3600), ("min", 60)):
         if seconds >= 2 * length:
             return f"{math.ceil(seconds / length)} {unit}"

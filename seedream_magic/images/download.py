@@ -12,6 +12,7 @@ from contextlib import suppress
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from functools import partial
+from typing import Any, Generic, TypeVar
 from urllib.parse import parse_qs, urljoin, urlsplit
 
 import httpx
@@ -26,7 +27,14 @@ from seedream_magic.api.connection import (
     reason,
 )
 from seedream_magic.api.retry import DOWNLOAD_ATTEMPTS, LONGEST_WAIT_ASKED, PACE, Pace, download_pause, retry_after
-from seedream_magic.errors import ImageError, ImageInvalid, ImageLinkExpired, ImageTooLarge, UnsafeURL
+from seedream_magic.errors import (
+    ImageError,
+    ImageInvalid,
+    ImageLinkExpired,
+    ImageTooLarge,
+    InvalidRequest,
+    UnsafeURL,
+)
 from seedream_magic.images.guard import (
     Resolve,
     Target,
@@ -48,6 +56,21 @@ _SLOWEST_RATE = 10 * 2**10
 """Bytes a second: a body of which fewer come in `_SLOW_SECONDS` would last for ever, or nearly so."""
 _CONNECT_SECONDS_OF_MANY = 3.0
 _WORTH_ANOTHER_TRY = frozenset({408, 425, 429, 500, 502, 503, 504})
+
+Value = TypeVar("Value")
+
+
+@dataclass(frozen=True)
+class Wanted(Generic[Value]):
+    """What a link is to bring: a picture of the service's answer and a reference keep to different rules.
+
+    `read` makes the value of the bytes; it raises `ImageInvalid` or `InvalidRequest` where they are none. More than
+    `maximum_bytes` are not taken. `failed` begins the sentence on a way that stayed broken: what that means.
+    """
+
+    read: Callable[[bytes], Value]
+    maximum_bytes: int
+    failed: str = "Its download failed"
 
 
 class _PassingFault(Exception):
@@ -134,18 +157,24 @@ async def _read_location(response: httpx.Response) -> None:
 
 
 async def download(client: Client, url: str, *, allow_loopback: bool, pace: Pace = PACE) -> tuple[bytes, PictureFacts]:
-    """The verified bytes behind a link. `allow_loopback` lets http links to this machine pass (demo, tests).
+    """The verified bytes behind a link of the service's answer. As `fetch`, by the rules of `verified`."""
+    wanted = Wanted(_picture, MAXIMUM_BYTES, failed="The picture was made but its download failed")
+    return await fetch(client, url, wanted, allow_loopback=allow_loopback, pace=pace)
 
-    Faults of the way are tried again, up to six times, at the pace that the host asks for; bytes that are no picture
-    once more; all in 15 min. Raises an `ImageError` that says what stood in the way.
+
+async def fetch(client: Client, url: str, wanted: Wanted[Value], *, allow_loopback: bool, pace: Pace = PACE) -> Value:
+    """What is wanted of a link. `allow_loopback` lets http links to this machine pass (demo, tests).
+
+    Faults of the way are tried again, up to six times, at the pace that the host asks for; bytes that `wanted.read`
+    refuses once more; all in 15 min. Raises an `ImageError` that says what stood in the way, or what `read` says.
     """
-    course = _Course(pace, began=pace.now())
+    course = _Course(pace, wanted.failed, began=pace.now())
     while True:
         try:
             async with asyncio.timeout(min(_TOTAL_SECONDS, course.left)):
-                data = await _fetch(client, url, allow_loopback=allow_loopback, now=pace.now)
-            return data, verified(data)
-        except ImageInvalid:
+                data = await _attempt(client, url, wanted, allow_loopback=allow_loopback, now=pace.now)
+            return wanted.read(data)
+        except (ImageInvalid, InvalidRequest):
             course.invalid += 1
             if course.invalid >= 2:
                 raise
@@ -160,6 +189,7 @@ class _Course:
     """How the attempts at one picture have gone so far."""
 
     pace: Pace
+    failed: str
     began: float
     faults: int = 0
     invalid: int = 0
@@ -178,7 +208,7 @@ class _Course:
             return pause
         said = "it took too long" if isinstance(fault, TimeoutError) else str(fault)
         asked = f"; its host asks for a pause of {wait:.0f} s" if wait else ""
-        raise ImageError(f"The picture was made but its download failed: {said}{asked}.") from fault
+        raise ImageError(f"{self.failed}: {said}{asked}.") from fault
 
 
 def decode(b64_json: str) -> tuple[bytes, PictureFacts]:
@@ -192,6 +222,10 @@ def decode(b64_json: str) -> tuple[bytes, PictureFacts]:
         data = base64.b64decode(text + "=" * (-len(text) % 4), validate=True)
     except ValueError as exc:  # binascii.Error is one; a letter that is not ASCII is a plain one
         raise ImageInvalid(f"The picture's base64 is damaged: {exc}.") from exc
+    return _picture(data)
+
+
+def _picture(data: bytes) -> tuple[bytes, PictureFacts]:
     return data, verified(data)
 
 
@@ -205,7 +239,9 @@ def link_expiry(url: str) -> datetime | None:
         return None
 
 
-async def _fetch(client: Client, url: str, *, allow_loopback: bool, now: Callable[[], float]) -> bytes:
+async def _attempt(
+    client: Client, url: str, wanted: Wanted[Any], *, allow_loopback: bool, now: Callable[[], float]
+) -> bytes:
     for _ in range(_REDIRECTS + 1):
         check_link(url, allow_loopback=allow_loopback)
         try:
@@ -215,12 +251,12 @@ async def _fetch(client: Client, url: str, *, allow_loopback: bool, now: Callabl
                     url = urljoin(url, response.headers["location"])
                     continue
                 _check_head(response, url)
-                return await _body(response, now)
+                return await _body(response, wanted.maximum_bytes, now)
         except (httpx.HTTPError, OSError) as exc:
             if "CERTIFICATE_VERIFY_FAILED" in str(exc):  # another attempt would hide an attack
-                words = f"The picture was made, but its host's certificate is not to be trusted ({reason(exc)})."
+                words = f"{wanted.failed}: its host's certificate is not to be trusted ({reason(exc)})."
                 raise ImageError(words, hint=certificate_hint(str(exc))) from exc
-            raise _PassingFault(str(exc) or type(exc).__name__) from exc
+            raise _PassingFault(reason(exc)) from exc
         except (httpx.InvalidURL, ValueError) as exc:
             raise UnsafeURL(f"A picture link leads to what is no address: {exc}.") from exc
     raise UnsafeURL(f"A picture link was redirected more than {_REDIRECTS} times.")
@@ -235,8 +271,6 @@ def _check_head(response: httpx.Response, url: str) -> None:
         raise _link_refused(status, url)
     if is_compressed(response):
         raise ImageInvalid("The picture came compressed, which was not asked for.")
-    if int(response.headers.get("content-length", 0)) > MAXIMUM_BYTES:
-        raise _too_large()
 
 
 def _link_refused(status: int, url: str) -> ImageError:
@@ -248,16 +282,18 @@ def _link_refused(status: int, url: str) -> ImageError:
     return ImageLinkExpired(f"The picture's link is no longer served (HTTP {status}).")
 
 
-async def _body(response: httpx.Response, now: Callable[[], float]) -> bytes:
+async def _body(response: httpx.Response, maximum: int, now: Callable[[], float]) -> bytes:
     declared = response.headers.get("content-length", "")
     promised = int(declared) if declared.isdecimal() else None
+    if promised is not None and promised > maximum:
+        raise _too_large(maximum)
     data = bytearray()
     since, before = now(), 0
     async with reading(response) as chunks:
         async for chunk in chunks:
             data += chunk
-            if len(data) > MAXIMUM_BYTES:
-                raise _too_large()
+            if len(data) > maximum:
+                raise _too_large(maximum)
             if (at := now()) - since >= _SLOW_SECONDS and len(data) != promised:
                 if len(data) - before < _SLOWEST_RATE * (at - since):
                     raise _PassingFault(f"fewer than {_SLOWEST_RATE:,} bytes a second came")
@@ -270,5 +306,5 @@ async def _body(response: httpx.Response, now: Callable[[], float]) -> bytes:
     return bytes(data)
 
 
-def _too_large() -> ImageTooLarge:
-    return ImageTooLarge(f"The picture has more than {MAXIMUM_BYTES:,} bytes.")
+def _too_large(maximum: int) -> ImageTooLarge:
+    return ImageTooLarge(f"The picture has more than {maximum:,} bytes.")

@@ -18,6 +18,8 @@ from seedream_magic.images.cache_folder import cache_folder
 
 # Windows would else put a carriage return before each line feed, in pictures too.
 _NEW_FILE = os.O_WRONLY | os.O_CREAT | os.O_EXCL | getattr(os, "O_NOFOLLOW", 0) | getattr(os, "O_BINARY", 0)
+RENAME_PAUSES = (0.05, 0.1, 0.15, 0.2)
+"""Seconds between the tries."""
 OLDEST_PART = 3600.0
 """Seconds after which a half-written file has no owner any more: no run lasts as long."""
 
@@ -32,11 +34,25 @@ def write_durably(path: Path, data: bytes, *, mode: int) -> None:
             os.fsync(descriptor)
         finally:
             os.close(descriptor)
-        part.replace(path)
+        _rename(part, path)
     except BaseException:
         part.unlink(missing_ok=True)
         raise
     sync_folder(path.parent)
+
+
+def _rename(part: Path, path: Path) -> None:
+    """Put the part in its place: five tries in half a second.
+
+    Windows refuses as long as a scanner or a reader holds the file in that place open. Elsewhere a refusal is for good,
+    and so rare that the half second is no loss.
+    """
+    for pause in RENAME_PAUSES:
+        with contextlib.suppress(PermissionError):
+            part.replace(path)
+            return
+        time.sleep(pause)
+    part.replace(path)
 
 
 def write_elsewhere(run_id: str, name: str, data: bytes) -> Path | None:

@@ -2,10 +2,8 @@
 
 from __future__ import annotations
 
-import json
 import os
 import re
-import stat
 from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime
@@ -15,7 +13,7 @@ from typing import Any
 from seedream_magic import errors
 from seedream_magic.api.models import MAXIMUM_FRAMES
 from seedream_magic.errors import ImageError
-from seedream_magic.images.history import MAXIMUM_RECORD_BYTES, Record, named_pictures
+from seedream_magic.images.record import Record, as_list, as_mapping, named_pictures, read_object
 
 NUMBERED = re.compile(r"(\d\d)\.(?:jpg|png|webp)", re.ASCII)
 """The name of a saved picture: its frame, counted from 1."""
@@ -56,8 +54,8 @@ class HistoryEntry:
 
 def entry_of(folder: Path) -> HistoryEntry:
     """The row of the run in `folder`."""
-    facts = read_object(folder / "request.json")
-    body, lineage = _mapping(facts.get("body")), _mapping(facts.get("lineage"))
+    facts = read_object(folder / "request.json") or {}
+    body, lineage = as_mapping(facts.get("body")), as_mapping(facts.get("lineage"))
     on_disk, listed = _on_disk(folder), _listed(facts)
     return HistoryEntry(
         run_id=folder.name,
@@ -78,27 +76,9 @@ def entry_of(folder: Path) -> HistoryEntry:
     )
 
 
-def read_object(path: Path) -> Mapping[str, Any]:
-    """The JSON object of a file; empty where there is none that can be read."""
-    data = record_bytes(path)
-    try:
-        return _mapping(json.loads(data)) if data else {}
-    except (ValueError, RecursionError):
-        return {}
-
-
-def record_bytes(path: Path, *, maximum: int = MAXIMUM_RECORD_BYTES) -> bytes:
-    """The bytes of a regular file that is no link; empty for anything else, and for more than `maximum` bytes."""
-    try:
-        facts = path.lstat()
-        return path.read_bytes() if stat.S_ISREG(facts.st_mode) and facts.st_size <= maximum else b""
-    except (OSError, ValueError):  # ValueError: a NUL in the name
-        return b""
-
-
 def _billed(record: Record, listed: list[Mapping[str, Any]], on_disk: set[int]) -> int:
     """As `ImageSet.billed`: what the service reported, else the pictures that it delivered."""
-    reported = _count(_mapping(record.facts.get("usage")).get("generated_images"))
+    reported = _count(as_mapping(record.facts.get("usage")).get("generated_images"))
     if reported is not None:
         return reported
     if record.state in UNFINISHED:
@@ -124,8 +104,7 @@ def _on_disk(folder: Path) -> set[int]:
 
 
 def _listed(facts: Mapping[str, Any]) -> list[Mapping[str, Any]]:
-    listed = facts.get("frames")
-    return [_mapping(frame) for frame in listed[:MAXIMUM_FRAMES]] if isinstance(listed, list) else []
+    return [as_mapping(frame) for frame in as_list(facts.get("frames"))[:MAXIMUM_FRAMES]]
 
 
 def _moment(value: object) -> datetime | None:
@@ -146,7 +125,3 @@ def _count(value: object) -> int | None:
 
 def _seconds(value: object) -> float:
     return float(value) if isinstance(value, int | float) and 0 <= value < 1e9 else 0.0
-
-
-def _mapping(value: object) -> Mapping[str, Any]:
-    return value if isinstance(value, Mapping) else {}

@@ -18,16 +18,9 @@ from pathlib import Path
 
 from seedream_magic.api.models import MAXIMUM_FRAMES
 from seedream_magic.images.cache_folder import cache_folder
-from seedream_magic.images.history import RUN_ID
 from seedream_magic.images.history_cache import Known, Look, forget_run, remember, remembered
-from seedream_magic.images.history_entry import (
-    NUMBERED,
-    UNFINISHED,
-    HistoryEntry,
-    entry_of,
-    read_object,
-    record_bytes,
-)
+from seedream_magic.images.history_entry import NUMBERED, UNFINISHED, HistoryEntry, entry_of
+from seedream_magic.images.record import RUN_ID, read_object, record_bytes
 from seedream_magic.images.verify import MAXIMUM_BYTES
 
 __all__ = ["HistoryEntry", "cache_folder", "forget", "history", "run_of_picture", "runs_in"]
@@ -83,7 +76,7 @@ def run_of_picture(path: Path, store: Path) -> tuple[Path, int] | None:
 def _by_sidecar(store: Path, digest: str) -> tuple[Path, int] | None:
     for run_id in sorted(runs_in(store), reverse=True):
         for index in range(MAXIMUM_FRAMES):
-            if read_object(store / run_id / f"{index + 1:02d}.json").get("sha256") == digest:
+            if (read_object(store / run_id / f"{index + 1:02d}.json") or {}).get("sha256") == digest:
                 return store / run_id, index
     return None
 

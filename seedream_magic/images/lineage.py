@@ -72,9 +72,11 @@ def checked_places(images: ImageSet, places: tuple[int, ...]) -> tuple[int, ...]
 def redo_request(images: ImageSet, places: tuple[int, ...], prompt: str | None) -> ImageRequest:
     """The request for frames of a set drawn anew, `prompt` in place of their words.
 
-    Of a storyboard these frames are asked for alone, with its style.
+    Of a storyboard these frames are asked for alone, with its style. Raises `InvalidRequest` for a set whose run is
+    gone.
     """
     _refuse_layers(images)
+    _refuse_without_run(images)
     words = [images[place].prompt if place < len(images) else images.request.prompt_of(place) for place in places]
     if prompt is not None:
         words = [checked_prompt(prompt)] * len(places)
@@ -85,8 +87,12 @@ def redo_request(images: ImageSet, places: tuple[int, ...], prompt: str | None) 
 
 
 def extend_request(images: ImageSet, frames: int | str | Sequence[str], prompt: str | None) -> ImageRequest:
-    """The request for more frames of a set: as many, or with these words each."""
+    """The request for more frames of a set: as many, or with these words each.
+
+    Raises `InvalidRequest` for a set whose run is gone.
+    """
     _refuse_layers(images)
+    _refuse_without_run(images)
     if isinstance(frames, int) and not isinstance(frames, bool):
         plain = replace(images.request, storyboard=None, prompt=checked_prompt(prompt or images.prompt))
         return plain.for_images(frames)
@@ -99,6 +105,16 @@ def vary_request(request: ImageRequest, prompt: str, images: Images) -> ImageReq
     """The request for a variation: other words, the rest as it was."""
     plain = replace(request, storyboard=None, prompt=checked_prompt(prompt), layer_decomposition=False)
     return plain.for_images(parse_images(images))
+
+
+def _refuse_without_run(images: ImageSet) -> None:
+    """What goes on from a run that was purged would be paid and come without the frames that it belongs to."""
+    if not (images.folder / "request.json").is_file():
+        bill = "." if images.provider == "demo" else ", which bills."
+        raise InvalidRequest(
+            f"Run {images.run_id} of this set is not in {images.folder.parent} any more: it was purged or moved away.",
+            hint=f"Run the cell that made it again: that draws a new set{bill}",
+        )
 
 
 def _refuse_layers(images: ImageSet) -> None:

@@ -4,27 +4,73 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Iterable
+from functools import partial
 
 from seedream_magic.api.connection import Client
 from seedream_magic.api.reference import Reference
-from seedream_magic.errors import ImageError, InvalidRequest
-from seedream_magic.images.download import download
+from seedream_magic.api.reference_limits import MAXIMUM_BYTES, short
+from seedream_magic.errors import (
+    ImageError,
+    ImageInvalid,
+    ImageLinkExpired,
+    ImageTooLarge,
+    InvalidRequest,
+    SeedreamError,
+    UnsafeURL,
+)
+from seedream_magic.images.download import PARALLEL_DOWNLOADS, Wanted, fetch
+
+_SAVE = "or save the picture and give its path."
+_WHAT_TO_DO: dict[type[SeedreamError], str] = {
+    ImageInvalid: f"Link to another one, {_SAVE}",
+    ImageLinkExpired: f"Give a link that works, {_SAVE}",
+    ImageTooLarge: "Link to a smaller one, or save the picture and give its path with --fit, which scales it down.",
+    InvalidRequest: f"A link has to give the picture itself, not a page that shows it; {_SAVE}",
+    UnsafeURL: f"Give the picture's own https link, to a public host and without a port, {_SAVE}",
+}
 
 
 async def bring_references(
     references: Iterable[Reference], client: Client, *, allow_loopback: bool
 ) -> tuple[Reference, ...]:
-    """The references with the bytes behind their links. Raises `InvalidRequest` for a link that cannot be read."""
+    """The references with the bytes behind their links, each judged as a file of the same bytes is.
+
+    Raises `InvalidRequest` for a link that cannot be read; the others are then not waited for.
+    """
+    slots = asyncio.Semaphore(PARALLEL_DOWNLOADS)
 
     async def brought(reference: Reference) -> Reference:
-        if reference.data or reference.url is None:
-            return reference
-        from seedream_magic.api.references import fetched  # noqa: PLC0415 - Pillow loads when it is used
+        async with slots:
+            return await _brought(reference, client, allow_loopback=allow_loopback)
 
-        try:
-            data, _ = await download(client, reference.url, allow_loopback=allow_loopback)
-        except ImageError as exc:
-            raise InvalidRequest(f"The reference {reference.source} could not be fetched: {exc}") from exc
-        return fetched(reference, data)
+    tasks = [asyncio.create_task(brought(reference)) for reference in references]
+    try:
+        return tuple(await asyncio.gather(*tasks))
+    finally:
+        for task in tasks:
+            task.cancel()
+        await asyncio.gather(*tasks, return_exceptions=True)
 
-    return tuple(await asyncio.gather(*map(brought, references)))
+
+async def _brought(reference: Reference, client: Client, *, allow_loopback: bool) -> Reference:
+    if reference.data or reference.url is None:
+        return reference
+    from seedream_magic.api.references import fetched  # noqa: PLC0415 - Pillow loads when it is used
+
+    # --fit scales when a request is planned, so that the plan tells what will be sent; a link is fetched after that.
+    # What is over the limit could only be refused, so no more is fetched.
+    wanted = Wanted(partial(fetched, reference), MAXIMUM_BYTES)
+    try:
+        return await fetch(client, reference.url, wanted, allow_loopback=allow_loopback)
+    except ImageError as exc:
+        told = f"The reference {short(reference.source)} could not be fetched. {exc}"
+        raise InvalidRequest(told, hint=_what_to_do(exc)) from exc
+    except InvalidRequest as exc:
+        exc.hint = _what_to_do(exc)
+        raise
+
+
+def _what_to_do(fault: SeedreamError) -> str:
+    if fault.hint:
+        return f"{fault.hint} Or save the picture and give its path."
+    return _WHAT_TO_DO.get(type(fault), f"Run it again later, {_SAVE}")

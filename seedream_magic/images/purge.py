@@ -16,10 +16,9 @@ from pathlib import Path
 
 from seedream_magic.errors import ConfigError, InvalidRequest
 from seedream_magic.images.durable import rescue_folders, sync_folder
-from seedream_magic.images.history import RUN_ID
-from seedream_magic.images.history_entry import record_bytes
+from seedream_magic.images.facts import REFERENCES
 from seedream_magic.images.index import forget, runs_in
-from seedream_magic.images.store import REFERENCES
+from seedream_magic.images.record import RUN_ID, record_bytes
 
 PREFIX = ".purged-"
 """Before the id of a run that is on its way out."""

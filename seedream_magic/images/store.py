@@ -8,7 +8,6 @@ from __future__ import annotations
 import contextlib
 import hashlib
 import json
-import math
 import os
 import platform
 import secrets
@@ -18,19 +17,27 @@ from dataclasses import asdict
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
-from urllib.parse import urlsplit, urlunsplit
 
 from seedream_magic.api.plan import Plan
-from seedream_magic.api.reference import unsigned
 from seedream_magic.api.request import ImageRequest
-from seedream_magic.errors import ApiError, ConfigError, ImageError, ResponseBroken, SeedreamError
+from seedream_magic.errors import ConfigError, ImageError, SeedreamError
 from seedream_magic.images.durable import sync_folder, write_all, write_durably, write_elsewhere
-from seedream_magic.images.image_set import Frame, ImageSet, Outcome
+from seedream_magic.images.facts import (
+    REFERENCES,
+    error_facts,
+    frame_facts,
+    json_bytes,
+    json_text,
+    outcome_of,
+    request_facts,
+    without_base64,
+    without_signature,
+    without_signatures,
+)
+from seedream_magic.images.image_set import ImageSet
 from seedream_magic.images.verify import PictureFacts
 
 DEFAULT_FOLDER = "seedream-runs"
-REFERENCES = "references"
-"""The folder of the store that holds input images by their content, for all runs."""
 SPACE_PER_IMAGE = 25 * 2**20
 SPACE_IN_RESERVE = 64 * 2**20
 MAXIMUM_RAW_BYTES = 48 * 2**20
@@ -55,19 +62,19 @@ class Run:
     def update(self, **facts: Any) -> None:
         """Write further facts into `request.json`."""
         self._facts.update(facts)
-        write_durably(self.folder / "request.json", _json_bytes(self._facts), mode=0o600)
+        write_durably(self.folder / "request.json", json_bytes(self._facts), mode=0o600)
 
     def complete(self, request: ImageRequest) -> None:
         """Keep the references that were links till now. Raises `ConfigError` where the store cannot take them."""
         try:
             _keep_references(self.folder.parent, request)
-            self.update(**_request_facts(request))
+            self.update(**request_facts(request))
         except OSError as exc:
             raise ConfigError(f"The references cannot be kept ({exc.strerror or exc}).") from exc
 
     def record(self, entry: Mapping[str, Any]) -> None:
         """Append what the service sent to `response.jsonl`; durable on return. Pictures in base64 go to their files."""
-        line = _json(_without_base64(entry)) + "\n"
+        line = json_text(without_base64(entry)) + "\n"
         descriptor = os.open(
             self.folder / "response.jsonl", os.O_WRONLY | os.O_CREAT | os.O_APPEND | getattr(os, "O_BINARY", 0), 0o600
         )
@@ -125,7 +132,7 @@ class Run:
             "source": without_signature(source),
         }
         with contextlib.suppress(OSError):  # the picture is there, and all that this file tells can be read from it
-            write_durably(path.with_suffix(".json"), _json_bytes(sidecar), mode=0o600)
+            write_durably(path.with_suffix(".json"), json_bytes(sidecar), mode=0o600)
         return path, digest
 
     def conclude(self, images: ImageSet, failure: SeedreamError | None) -> None:
@@ -136,12 +143,12 @@ class Run:
         try:
             self.update(
                 state=state,
-                outcome=_outcome(images, failure),
+                outcome=outcome_of(images, failure),
                 seconds=round(images.seconds, 3),
                 usage=images.usage,
                 notes=images.notes,
-                frames=[_frame_facts(frame) for frame in images],
-                error=None if failure is None else _error_facts(failure),
+                frames=[frame_facts(frame) for frame in images],
+                error=None if failure is None else error_facts(failure),
             )
             if not stopped and images.ok and not any(isinstance(frame.error, ImageError) for frame in images.failed):
                 self.drop_signatures()
@@ -152,7 +159,7 @@ class Run:
         """Cut the signed part off every link in `response.jsonl`: once all pictures are saved it is only a risk."""
         path = self.folder / "response.jsonl"
         lines = [json.loads(line) for line in path.read_text("utf-8").splitlines()]
-        text = "".join(_json(_without_signatures(line)) + "\n" for line in lines)
+        text = "".join(json_text(without_signatures(line)) + "\n" for line in lines)
         write_durably(path, text.encode(), mode=0o600)
 
 
@@ -180,7 +187,7 @@ def begin_run(store: Path, plan: Plan, *, client_request_id: str) -> Run:
             "began": now.isoformat(),
             "expected": plan.request.images_expected,
             "notebook": _notebook(),
-            **_request_facts(plan.request),
+            **request_facts(plan.request),
             "lineage": asdict(plan.lineage) if plan.lineage else None,
         })  # fmt: skip
         _write_first(run)
@@ -201,25 +208,6 @@ def _keep_references(store: Path, request: ImageRequest) -> None:
             write_durably(folder / reference.file, reference.data, mode=0o600)
 
 
-def _request_facts(request: ImageRequest) -> dict[str, Any]:
-    """What a record says of a request: its body, references by their files, what its prompt was made of."""
-    files = [f"{REFERENCES}/{reference.file}" if reference.data else reference.sent for reference in request.references]
-    references = [
-        {
-            "source": unsigned(reference.source),
-            "url": reference.url and unsigned(reference.url),
-            "file": file,
-            "sha256": reference.sha256,
-            "media_type": reference.media_type,
-            "width": reference.width,
-            "height": reference.height,
-        }
-        for file, reference in zip(files, request.references, strict=True)
-    ]
-    board = asdict(request.storyboard) if request.storyboard else None
-    return {"body": request.body_with(files), "references": references, "storyboard": board}
-
-
 def _notebook() -> str:
     """The notebook's name, where the server tells it to its kernels (jupyter_server 2)."""
     return Path(os.environ.get("JPY_SESSION_NAME", "")).name
@@ -232,14 +220,6 @@ def _write_first(run: Run) -> None:
         with contextlib.suppress(OSError):
             run.folder.rmdir()  # a folder without a record is no run
         raise
-
-
-def without_signature(url: str) -> str:
-    """A link without its query: host and path tell which picture it was, the signature would give it away."""
-    try:
-        return urlunsplit((*urlsplit(url)[:3], "", ""))
-    except ValueError:
-        return ""
 
 
 def _check_space(store: Path, images: int) -> None:
@@ -257,63 +237,3 @@ def _run_id(now: datetime) -> str:
     ticks = "".join(_BASE32[now.microsecond >> shift & 31] for shift in (15, 10, 5, 0))
     chance = "".join(secrets.choice(_BASE32) for _ in range(6))
     return f"{now:%Y%m%dT%H%M%SZ}-{ticks}{chance}"
-
-
-def _outcome(images: ImageSet, failure: SeedreamError | None) -> Outcome:
-    if images.outcome == "billed":
-        return "billed"
-    if images.pause:
-        return "rejected"
-    if failure is None or failure.billed == "unknown":
-        return "unknown"
-    return "rejected" if isinstance(failure, ApiError | ResponseBroken) else "not_sent"
-
-
-def _frame_facts(frame: Frame) -> dict[str, Any]:
-    if frame.path is not None:
-        return {"file": frame.path.name}
-    return _error_facts(frame.error) if frame.error is not None else {}
-
-
-def _error_facts(error: SeedreamError) -> dict[str, Any]:
-    names = ("hint", "billed", "request_id", "status", "code", "param")
-    told = {name: getattr(error, name) for name in names if getattr(error, name, None)}
-    return {"error": type(error).__name__, "message": str(error), **told}
-
-
-def _json_bytes(value: Mapping[str, Any]) -> bytes:
-    return (_json(value, indent=2) + "\n").encode()
-
-
-def _json(value: Any, *, indent: int | None = None) -> str:
-    """JSON that every parser reads: NaN and Infinity, which a service may send and JSON has not, become texts."""
-    try:
-        return json.dumps(value, ensure_ascii=True, allow_nan=False, indent=indent)
-    except ValueError:
-        return json.dumps(_finite(value), ensure_ascii=True, indent=indent)
-
-
-def _finite(value: Any) -> Any:
-    if isinstance(value, float):
-        return value if math.isfinite(value) else str(value)
-    if isinstance(value, Mapping):
-        return {name: _finite(item) for name, item in value.items()}
-    return [_finite(item) for item in value] if isinstance(value, list | tuple) else value
-
-
-def _without_base64(value: Any) -> Any:
-    return _mapped(value, "b64_json", lambda text: f"({len(text)} characters of base64)")
-
-
-def _without_signatures(value: Any) -> Any:
-    return _mapped(value, "url", without_signature)
-
-
-def _mapped(value: Any, key: str, change: Any) -> Any:
-    """`value` with `change` applied to each text under `key`, however deep."""
-    if isinstance(value, Mapping):
-        return {
-            name: change(item) if name == key and isinstance(item, str) else _mapped(item, key, change)
-            for name, item in value.items()
-        }
-    return [_mapped(item, key, change) for item in value] if isinstance(value, list) else value

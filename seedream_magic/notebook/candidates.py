@@ -14,9 +14,9 @@ from seedream_magic.api.models import MAXIMUM_IMAGES, Model, find_model, pixels_
 from seedream_magic.api.providers import PROVIDERS
 from seedream_magic.api.reference import ENDINGS
 from seedream_magic.errors import SeedreamError
-from seedream_magic.notebook.cell import OPTIONS, Option
 from seedream_magic.notebook.help import COMMANDS
 from seedream_magic.notebook.models_table import ids_for
+from seedream_magic.notebook.options import OPTIONS, Option
 
 if TYPE_CHECKING:
     from seedream_magic.seedream import Seedream

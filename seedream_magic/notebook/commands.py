@@ -42,7 +42,7 @@ def _status(magics: SeedreamMagics, _: str) -> None:
         ("key", key),
         ("model", door.model),
         ("store", str(door.store)),
-        ("billed", f"{counted(magics.images_billed)} in this session{_cost(magics)}"),
+        ("billed", f"{counted(magics.images_billed)} in this session{_free(magics)}{_cost(magics)}"),
         *([("running", _under_way(len(magics.running)))] if magics.running else []),
     )
     print("\n".join(f"{name:<9} {value}" for name, value in rows))  # noqa: T201 - a status is text
@@ -59,6 +59,12 @@ def _cost(magics: SeedreamMagics) -> str:
         return ""
     cost = sum(float(magics.prices[model]) * count for model, count in priced.items())
     return f", {cost:.2f} by the prices you set"
+
+
+def _free(magics: SeedreamMagics) -> str:
+    """How many of them the demo drew, which is no money."""
+    free = magics.free_by_model.total()
+    return f", {free} of them by the demo, free" if free else ""
 
 
 def _use(magics: SeedreamMagics, name: str) -> None:

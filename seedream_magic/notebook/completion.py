@@ -19,7 +19,7 @@ from seedream_magic.notebook.candidates import (
     set_names,
     values_of,
 )
-from seedream_magic.notebook.cell import OPTIONS, Option
+from seedream_magic.notebook.options import OPTIONS, Option
 
 IDENTIFIER = "seedream_magic"
 _CELL = re.compile(r"\s*%%seedream\s(.*)", re.DOTALL)

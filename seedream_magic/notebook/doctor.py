@@ -16,9 +16,8 @@ from seedream_magic.api.keys import find_key
 from seedream_magic.api.models import MAXIMUM_IMAGES, find_model
 from seedream_magic.api.reach import Reach, masked, probe, proxy_for
 from seedream_magic.errors import ConfigError, MissingKey
-from seedream_magic.images.history import Record
-from seedream_magic.images.history_entry import read_object
 from seedream_magic.images.index import history
+from seedream_magic.images.record import Record, read_object
 from seedream_magic.images.store import SPACE_IN_RESERVE, SPACE_PER_IMAGE
 from seedream_magic.notebook.failures import NEWEST, explained, last_failures
 from seedream_magic.notebook.finding import Finding, printed
@@ -89,7 +88,7 @@ def findings(magics: SeedreamMagics, *, ask: bool) -> Iterator[Finding]:
     yield _proxy(door.given_base_url)
     yield from _network(door.given_base_url, ask=ask)
     yield from last_failures(
-        [Record(entry.folder, read_object(entry.folder / "request.json")) for entry in made[:NEWEST]]
+        [Record(entry.folder, read_object(entry.folder / "request.json") or {}) for entry in made[:NEWEST]]
     )
 
 

@@ -8,7 +8,7 @@ from typing import Any
 from seedream_magic.api.codes import CODES, Told, codes_like, find_code
 from seedream_magic.api.refusal import Refusal, billed_by_status, clipped, refusal_error
 from seedream_magic.errors import InvalidRequest
-from seedream_magic.images.history import Record
+from seedream_magic.images.record import Record
 from seedream_magic.notebook.finding import Finding
 from seedream_magic.view.words import one_line
 

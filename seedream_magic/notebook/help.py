@@ -2,17 +2,27 @@
 
 from __future__ import annotations
 
-from seedream_magic.notebook.cell import OPTIONS
+import textwrap
+
+from seedream_magic.notebook.options import OPTIONS
+
+COLUMNS = 60
+"""What a notebook of 600 pixels shows in a line; a longer one is broken there, in the middle of a word."""
 
 _HEAD = """\
 %%seedream [NAME <<] [options]
-the prompt, in Chinese or English, with {variables} filled in from the notebook
+the prompt, in Chinese or English,
+with {variables} filled in from the notebook
 
-Draws with Seedream and shows the pictures as they land. The last set is always `_seedream`.
-用 Seedream 作画,图片到一张显示一张;最近一组总在 `_seedream` 里。
+Draws with Seedream and shows the pictures as they land.
+The last set is always `_seedream`.
+用 Seedream 作画，图片到一张显示一张；
+最近一组总在 `_seedream` 里。
 
-A line --- splits the prompt into a storyboard: the shared style first, then one part for each frame.
-单独一行 --- 把提示词分为分镜:第一段是共同风格,其后每段一帧。
+A line --- splits the prompt into a storyboard: the shared
+style first, then one part for each frame.
+单独一行 --- 把提示词分为分镜：
+第一段是共同风格，其后每段一帧。
 """
 _EXAMPLES = """\
 Examples · 示例
@@ -24,7 +34,7 @@ Examples · 示例
     four seasons of one mountain village, flat illustration
 
     %%seedream 四季 << -n 4 --no-watermark
-    同一座山村的四季,扁平插画
+    同一座山村的四季，扁平插画
 
     %%seedream story << -s 2K --ref hero.png --bg
     watercolour, one red fox
@@ -36,44 +46,48 @@ Examples · 示例
     %%seedream --dry-run -n auto
     一组关于{主题}的插图
 
-Then · 然后: seasons[0].image, seasons[0].path, seasons.failed, seasons.folder
+Then · 然后
+
+    seasons[0].image    seasons[0].path
+    seasons.failed      seasons.folder
 """
 COMMANDS = (
-    ("%seedream", "where it stands: provider, key, model, store, images billed", "当前状态"),
-    ("%seedream use PROVIDER", "provider for this session: anyfast, ark, byteplus, demo", "切换服务商"),
-    ("%seedream key", "type the key, hidden; kept in memory", "输入密钥,仅存于内存"),
-    ("%seedream models [WORDS]", "what each model takes: sizes, sets, references, formats", "各模型支持的参数"),
+    ("%seedream", "provider, key, model, store, images billed so far", "当前状态"),
+    ("%seedream use PROVIDER", "the session's provider: anyfast, ark, byteplus, demo", "切换服务商"),
+    ("%seedream key", "type the key, hidden; kept in memory", "输入密钥，仅存于内存"),
+    ("%seedream models [WORDS]", "what models take: sizes, sets, references, formats", "各模型支持的参数"),
     ("%seedream panel [RUN]", "draw with buttons and fields in place of a cell", "图形面板"),
-    ("%seedream history [WORDS]", "earlier runs, those with these words in them", "历史记录,可按词查找"),
+    ("%seedream history [WORDS]", "earlier runs, those with these words in them", "历史记录，可按词查找"),
     ("%seedream show RUN", "the set of an earlier run", "显示以前的一组"),
-    ("%seedream recover [RUN]", "download what is missing of earlier runs; bills nothing", "补下载缺失的图片,不计费"),
-    ("%seedream retry RUN", "ask anew for the failed frames of a run; bills those", "重新生成失败的帧,按张计费"),
-    ("%seedream stop", "stop the runs in the background (--bg); what has come is kept", "停止后台绘制,已到的图片保留"),
+    ("%seedream recover [RUN]", "download what earlier runs lack; bills nothing", "补下载缺失的图片，不计费"),
+    ("%seedream retry RUN", "ask anew for the failed frames of a run; bills those", "重新生成失败的帧，按张计费"),
+    ("%seedream stop", "stop runs in the background; what has come is kept", "停止后台绘制，已到的图片保留"),
     (
         "%seedream export RUN PATH",
-        "one file for others: .html .zip .gif .jpg, by its ending",
-        "导出为一个文件,格式由扩展名决定",
+        "one file for others: .html, .zip, .gif or .jpg",
+        "导出为一个文件，格式由扩展名决定",
     ),
     ("%seedream purge RUN", "delete a run and its pictures from the disk", "从磁盘删除一次记录及其图片"),
     (
         "%seedream doctor [--probe]",
-        "what may be wrong, and the fix; --probe tries the network",
-        "体检;--probe 检测网络",
+        "what is wrong, and the fix; --probe tries the network",
+        "体检；--probe 检测网络",
     ),
-    ("%seedream doctor CODE", "an error code of the service: cause, fix, billed or not", "解释服务端错误码"),
+    ("%seedream doctor CODE", "an error code of the service: cause, fix, bill", "解释服务端错误码"),
     ("%seedream help", "these lines", "显示本帮助"),
 )
 """Every command as it is typed, and what it does in both languages."""
 
 
 def help_text() -> str:
-    """Every option and command with its meaning, English and Chinese, and examples in both."""
+    """Every option and command, what it means in English and in Chinese, and examples in both. At most 60 columns."""
     options = [(option.typed, option.english, option.chinese) for option in OPTIONS]
-    return "\n".join(
-        (_HEAD, "Options · 选项\n", *map(_row, options), "", "Commands · 命令\n", *map(_row, COMMANDS), "", _EXAMPLES)
-    )
+    parts = ("Options · 选项\n", *map(_entry, options), "\nCommands · 命令\n", *map(_entry, COMMANDS))
+    return "\n".join((_HEAD, *parts, "", _EXAMPLES))
 
 
-def _row(entry: tuple[str, str, str]) -> str:
+def _entry(entry: tuple[str, str, str]) -> str:
+    """What is typed, and below it what it does: in one language, then in the other."""
     typed, english, chinese = entry
-    return f"    {typed:<32} {english} · {chinese}"
+    meaning = (*textwrap.wrap(english, COLUMNS - 6, break_on_hyphens=False), chinese)
+    return "\n".join((f"  {typed}", *(f"      {line}" for line in meaning)))

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import json
 import re
-from collections import Counter
 from dataclasses import replace
 from typing import Any
 
@@ -19,12 +18,13 @@ from seedream_magic.api.values import RESPONSE_FORMATS
 from seedream_magic.bridge import EVENT_LOOPS
 from seedream_magic.errors import InvalidRequest, SeedreamError, SeedreamInterrupted
 from seedream_magic.images.image_set import ImageSet
-from seedream_magic.notebook.cell import LAYOUTS, Cell, parse_cell
+from seedream_magic.notebook.cell import Cell, parse_cell
 from seedream_magic.notebook.commands import run_command
 from seedream_magic.notebook.completion import register_completion, unregister_completion
 from seedream_magic.notebook.help import help_text
+from seedream_magic.notebook.options import LAYOUTS
 from seedream_magic.notebook.panel_command import close_panels
-from seedream_magic.notebook.running import Running, images_to_bill
+from seedream_magic.notebook.running import images_to_bill, session_of
 from seedream_magic.notebook.variables import filled, value_of
 
 _REQUEST_TRAITS = ("images", "model", "size", "ratio", "stream", "watermark", "response_format", "timeout")
@@ -54,14 +54,14 @@ class SeedreamMagics(Magics):
     def __init__(self, shell: InteractiveShell, **settings: Any) -> None:
         super().__init__(shell, **settings)
         self._shell = shell
-        self.billed_by_model: Counter[str] = Counter()
-        self.doubtful_by_model: Counter[str] = Counter()
-        self.running = Running()
+        session = session_of(shell)
+        self.billed_by_model, self.doubtful_by_model, self.running = session.billed, session.doubtful, session.running
+        self.free_by_model = session.free
 
     @property
     def images_billed(self) -> int:
-        """Images billed since the extension was loaded."""
-        return self.billed_by_model.total()
+        """Images billed in this session, the demo's among them: its limits are tried out there."""
+        return self.billed_by_model.total() + self.free_by_model.total()
 
     @no_var_expand
     @line_cell_magic("seedream")  # type: ignore[arg-type] # IPython types its decorators for functions without self
@@ -90,7 +90,8 @@ class SeedreamMagics(Magics):
             store=self.store,
             event_loop=self.event_loop,
         )
-        door.billed, door.doubtful = self.billed_by_model, self.doubtful_by_model
+        door.billed = self.billed_by_model if door.provider.needs_key else self.free_by_model
+        door.doubtful = self.doubtful_by_model
         door.check, door.progress = self.check_caps, self._progress
         return door
 
@@ -167,14 +168,13 @@ class SeedreamMagics(Magics):
             bind(images)
             display.show(images)
 
-        def ended(images: ImageSet | None, failure: BaseException | None) -> None:
+        def ended(images: ImageSet | None, failure: SeedreamError | SeedreamInterrupted | None) -> None:
             if images is not None:
                 bind(images)
-            if isinstance(failure, SeedreamError | SeedreamInterrupted):
-                display.fail(failure)
+            if isinstance(failure, SeedreamInterrupted) and images is not None and len(images):
+                display.show(images)  # a set says itself that it was stopped, what that costs, and how to go on
             elif failure is not None:
-                words = f"The run ended by a fault of this program ({type(failure).__name__}: {failure})."
-                display.fail(SeedreamError(words, billed="unknown"))
+                display.fail(failure)
 
         self.running.start(door, plan, on_change=changed, on_end=ended)
 
@@ -210,9 +210,10 @@ def _show_plan(plan: Plan) -> None:
     bill = "1 image" if at_most == 1 else f"up to {at_most} images"
     print(json.dumps(plan.short_body, ensure_ascii=False, indent=2))  # noqa: T201 - what was asked for is text
     stored = f"It is stored (run {plan.stored}): showing it bills nothing."
-    told = stored if plan.stored else f"It is not stored: running it may bill {bill}."
+    paid = f"running it may bill {bill}" if plan.provider.needs_key else "the demo draws it free"
+    told = stored if plan.stored else f"It is not stored: {paid}."
     print(f"\n{plan.curl()}\n\nNothing was sent. {told}")  # noqa: T201 - see above
-    shortened = "The bytes of references are left out here; they are in the request."
+    shortened = "The bytes of references are left out here, so this curl is to be read, not run; the cell sends them."
     for warning in (*plan.warnings, *([shortened] if plan.short_body != plan.body else [])):
         print(warning)  # noqa: T201 - see above
 
@@ -227,14 +228,23 @@ def with_body(lines: list[str]) -> list[str]:
 
 def register(shell: InteractiveShell) -> None:
     """Make `%%seedream` and `%seedream` known to a shell; again after a reload, with fresh settings."""
-    unregister(shell)
+    _take_out(shell)
     shell.register_magics(SeedreamMagics(shell))
     register_completion(shell)
     shell.input_transformers_cleanup.insert(0, with_body)
 
 
 def unregister(shell: InteractiveShell) -> None:
-    """Take the magics out again."""
+    """Take the magics out again. Runs in the background go on: they are paid for, and their pictures are saved."""
+    _take_out(shell)
+    runs = len(session_of(shell).running)
+    if runs:
+        one = "1 run goes on in the background; its pictures are saved. %seedream stop ends it"
+        several = f"{runs} runs go on in the background; their pictures are saved. %seedream stop ends them"
+        print(f"{one if runs == 1 else several} while the extension is loaded.")  # noqa: T201 - who unloads it sees them nowhere else
+
+
+def _take_out(shell: InteractiveShell) -> None:
     unregister_completion(shell)
     cleanup = shell.input_transformers_cleanup
     cleanup[:] = [transform for transform in cleanup if getattr(transform, "__name__", "") != with_body.__name__]

@@ -47,7 +47,8 @@ def _retry(magics: SeedreamMagics, run_id: str) -> None:
 
     door = magics.front_door()
     plan = plan_retry(door, named_run(magics, run_id, "retry"))
-    bill = "Stored: nothing is billed." if plan.stored else "That is what it may bill."
+    paid = "That is what it may bill." if door.provider.needs_key else "The demo bills nothing."
+    bill = "Stored: nothing is billed." if plan.stored else paid
     print(f"Asking anew for {counted(plan.request.images_at_most)}. {bill}")  # noqa: T201 - said before
     magics.run_plan(door, plan)
 
@@ -77,9 +78,12 @@ def _export(magics: SeedreamMagics, words: str) -> None:
 
 def _purge(magics: SeedreamMagics, run_id: str) -> None:
     """Delete a run and its pictures."""
-    gone = magics.front_door().purge(named_run(magics, run_id, "purge"))
+    door, named = magics.front_door(), named_run(magics, run_id, "purge")
+    free = any(entry.provider == "demo" for entry in door.history(named))
+    gone = door.purge(named)
     files = "1 file" if gone.files == 1 else f"{gone.files} files"
-    told = f"Run {gone.run_id} is deleted: {files}, {gone.size / 1e6:.1f} MB. What it billed stays billed."
+    bill = "" if free else " What it billed stays billed."
+    told = f"Run {gone.run_id} is deleted: {files}, {gone.size / 1e6:.1f} MB.{bill}"
     print(told)  # noqa: T201 - a confirmation is text
 
 
@@ -89,8 +93,11 @@ def named_run(magics: SeedreamMagics, text: str, command: str) -> str:
     if not text:
         raise InvalidRequest(f"%seedream {command} takes a run: its id, latest, or a variable that holds a set.")
     if text == "latest":
-        entries = magics.front_door().history()
-        return entries[0].run_id if entries else text
+        door = magics.front_door()
+        entries = door.history()
+        if not entries:
+            raise InvalidRequest(f"There is no run in {door.store} yet: draw with %%seedream first.")
+        return str(entries[0].run_id)
     try:
         value = value_of(text, magics.shell.user_ns if magics.shell else {})
     except InvalidRequest:  # no variable: then it is the id, or a part of one

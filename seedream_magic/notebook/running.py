@@ -1,21 +1,33 @@
-"""Runs in the background: begun by a cell or a panel, going on while the kernel is free."""
+"""What a session has billed, and its runs in the background: begun by a cell or a panel, going on beside the kernel."""
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Callable
+from dataclasses import dataclass, field
 from typing import Any
+from weakref import WeakKeyDictionary
+
+from IPython.core.interactiveshell import InteractiveShell
 
 from seedream_magic.api.plan import Plan
-from seedream_magic.errors import InvalidRequest
+from seedream_magic.errors import InvalidRequest, SeedreamError, SeedreamInterrupted
 from seedream_magic.images.image_set import ImageSet
+
+
+@dataclass(eq=False)
+class _Run:
+    """A run of the background. One without a loop ends on a thread of its own, at any moment."""
+
+    plan: Plan
+    ended: bool = False
 
 
 class Running:
     """The runs of a session that are under way."""
 
     def __init__(self) -> None:
-        self._runs: dict[int, tuple[Plan, Callable[[], None]]] = {}
-        self._begun = 0
+        self._runs: dict[_Run, Callable[[], None]] = {}
 
     def __len__(self) -> int:
         return len(self._runs)
@@ -23,7 +35,7 @@ class Running:
     @property
     def images_at_most(self) -> int:
         """How many images they may bill."""
-        return sum(images_to_bill(plan) for plan, _ in self._runs.values())
+        return sum(images_to_bill(run.plan) for run in list(self._runs))
 
     def start(
         self,
@@ -31,43 +43,54 @@ class Running:
         plan: Plan,
         *,
         on_change: Callable[[ImageSet], None],
-        on_end: Callable[[ImageSet | None, BaseException | None], None],
+        on_end: Callable[[ImageSet | None, SeedreamError | SeedreamInterrupted | None], None],
     ) -> Callable[[], None]:
-        """Begin a plan; the result stops it.
+        """Begin a plan at a front door, as `Seedream.start` does; the result stops it.
 
-        `on_change` is called with each growing value, `on_end` once with the set as far as it came and the run's
-        error or None. Raises that error where the run could not even begin.
+        `on_end` is called once it is not counted any more. Raises `InvalidRequest` for what is under way already.
         """
-        if not plan.fresh and any(other.fingerprint == plan.fingerprint for other, _ in self._runs.values()):
+        if not plan.fresh and any(run.plan.fingerprint == plan.fingerprint for run in list(self._runs)):
             raise InvalidRequest("The same request is under way in the background; --fresh sends it once more.")
-        self._begun += 1
-        number, seen, ends = self._begun, list[ImageSet](), list[BaseException | None]()
-        returned = False
+        run = _Run(plan)
 
-        def changed(images: ImageSet) -> None:
-            seen[:] = [images]
-            on_change(images)
+        def ended(failure: SeedreamError | SeedreamInterrupted | None, images: ImageSet | None = None) -> None:
+            run.ended = True
+            self._runs.pop(run, None)
+            on_end(images, failure)
 
-        def ended(failure: BaseException | None) -> None:
-            ends.append(failure)
-            self._runs.pop(number, None)
-            if seen or returned or failure is None:
-                on_end(getattr(failure, "images", None) or (seen[0] if seen else None), failure)
-
-        stop: Callable[[], None] = door.start(plan, on_change=changed, on_end=ended)
-        if not ends:
-            self._runs[number] = (plan, stop)
-        elif not seen and ends[0] is not None:
-            raise ends[0]
-        returned = True  # what fails from now on has nobody to raise it to
+        stop: Callable[[], None] = door.start(plan, on_change=on_change, on_end=ended)
+        self._runs[run] = stop  # only now: till here its own images would count against the session's limit
+        if run.ended:
+            self._runs.pop(run, None)
         return stop
 
     def stop(self) -> int:
         """Stop them all; how many there were. The pictures that have come are kept."""
-        stops = [stop for _, stop in self._runs.values()]
+        stops = list(self._runs.values())
         for stop in stops:
             stop()
         return len(stops)
+
+
+@dataclass(frozen=True)
+class Session:
+    """What a shell has billed, by model, what it may have billed besides, and what it has under way.
+
+    `free` are the images of the demo, which counts them as the services do and takes no money.
+    """
+
+    billed: Counter[str] = field(default_factory=Counter)
+    free: Counter[str] = field(default_factory=Counter)
+    doubtful: Counter[str] = field(default_factory=Counter)
+    running: Running = field(default_factory=Running)
+
+
+_sessions: WeakKeyDictionary[InteractiveShell, Session] = WeakKeyDictionary()
+
+
+def session_of(shell: InteractiveShell) -> Session:
+    """The session of a shell; it outlives the magics, which a reload of the extension makes anew."""
+    return _sessions.setdefault(shell, Session())
 
 
 def images_to_bill(plan: Plan) -> int:

@@ -16,8 +16,8 @@ from typing import Any
 
 from seedream_magic.api.redaction import redacted
 from seedream_magic.errors import ImageInvalid, InvalidRequest
-from seedream_magic.images.history import find_record
 from seedream_magic.images.image_set import Frame, ImageSet
+from seedream_magic.images.record import find_record
 from seedream_magic.view.captions import caption_of
 from seedream_magic.view.pictures import lost, original
 from seedream_magic.view.progress import progress

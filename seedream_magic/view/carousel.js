@@ -5,10 +5,11 @@
 
   const data = /** @type {Record<string, string>} */ (root.dataset);
   const words = JSON.parse(data.words);
-  /** Where the reader was in each run: outlives an update of the output. @type {Map<string, any>} */
+  /** Where the reader was in each run, through updates of the output. @type {Map<string, any>} */
   const visited = (Object(window)[Symbol.for("seedream.visited")] ??= new Map());
   const before = visited.get(data.run);
-  const place = { index: 0, pinned: 0, view: data.show, cut: false, ...before, focus: "", open: false, root };
+  const place = { index: 0, start: 0, pinned: 0, view: data.show, cut: false, ...before, focus: "", open: false, root };
+  if (place.index === place.start) place.index = place.start = +data.start; // else the reader has turned
   visited.set(data.run, place);
 
   const figures = /** @type {HTMLElement[]} */ ([...root.querySelectorAll("figure")]);
@@ -23,7 +24,7 @@
   const compared = () => place.view === "compare";
 
   /** @template {keyof HTMLElementTagNameMap} Tag @param {Tag} tag @param {string} kind
-   *  @param {Object<string, any>} values @param {(Node | string)[]} children */
+   *  @param {object} values @param {(Node | string)[]} children */
   const make = (tag, kind, values, ...children) => {
     const node = document.createElement(tag);
     set(node, { class: `seedream-${kind}`, ...values });
@@ -31,32 +32,33 @@
     return node;
   };
 
-  /** @param {Element} node @param {Object<string, any>} values */
+  /** @param {Element} node @param {object} values */
   const set = (node, values) => Object.entries(values).forEach(([name, value]) => node.setAttribute(name, value));
 
   /** @param {HTMLElement | null} node */
   const focus = (node) => node?.focus({ preventScroll: true });
 
-  /** @param {string} key @param {() => void} act @param {string} [sign] shown instead of the word */
-  const button = (key, act, sign) => {
-    const node = make("button", sign ? "sign" : "word", { type: "button", "data-key": key }, sign ?? words[key]);
-    if (sign) node.ariaLabel = words[key];
+  /** @param {string} key @param {() => void} act */
+  const button = (key, act) => {
+    const [word, name = word] = [words[key]].flat();
+    const told = { type: "button", "data-key": key, "aria-label": name };
+    const node = make("button", word[1] ? "word" : "sign", told, word);
     node.onclick = act;
     return node;
   };
 
-  /** @param {string} key @param {() => string} text */
-  const copier = (key, text) => {
+  /** Copies a text of the frame that shows, else of the set. @param {string} key */
+  const copier = (key) => {
     const node = button(key, async () => {
-      const copied = navigator.clipboard?.writeText(text()).then(() => words.copied, () => {});
-      node.textContent = await copied ?? text();
-      setTimeout(() => { node.textContent = words[key]; }, 4000);
+      const text = facts()[key] ?? data[key];
+      const copied = navigator.clipboard?.writeText(text).then(() => words.copied, () => {});
+      node.textContent = node.ariaLabel = await copied ?? text;
+      setTimeout(() => { [node.textContent, node.ariaLabel] = words[key]; }, 4000);
     });
     return node;
   };
 
-  /** Goes on by so many places, around; beside another or full size to pictures only.
-   *  @param {number} by */
+  /** Goes on by so many places, around; beside another or full size to pictures only. @param {number} by */
   const go = (by) => {
     let at = place.index;
     do {
@@ -78,16 +80,16 @@
   });
   const row = make("div", "thumbs", { role: "group", "aria-label": words.frames }, ...thumbs);
 
-  const turns = () => total < 2 ? [] : [button("previous", () => go(-1), "‹"),
-    make("span", "position", { "aria-live": "polite" }), button("next", () => go(1), "›")];
+  const turns = () => total < 2 ? [] : [button("previous", () => go(-1)),
+    make("span", "position", { "aria-live": "polite" }), button("next", () => go(1))];
   const full = button("full", () => open());
   const grid = button("grid", () => look("grid"));
   const compare = button("compare", () => look("compare"));
   const slider = button("slider", () => { place.cut = !place.cut; draw(); });
   const cut = make("input", "cut", { type: "range", "data-key": "cut" });
   const download = make("a", "word", {}, words.download);
-  const tools = make("div", "tools", {}, full, grid, compare, slider, download, copier("path", () => facts().path),
-    copier("ref", () => `--ref run:${data.run}[${place.index}]`), copier("prompt", () => facts().prompt ?? data.prompt));
+  const tools = make("div", "tools", {}, make("span", "group", {}, full, grid, compare, slider, download),
+    make("span", "group", {}, words.copy, ...words.copies.map(copier)));
 
   const large = make("img", "large", { draggable: false });
   const stage = make("div", "stage", {}, large);
@@ -112,10 +114,9 @@
     if (row.contains(held)) focus(thumb);
     for (const span of root.querySelectorAll(".seedream-position")) span.textContent = count();
     cut.ariaLabel = `${words.divider} ${count(place.pinned)} | ${count()}`;
-    tools.classList.toggle("seedream-none", !image);
     if (!image) return tools.contains(held) && focus(root); // they hide with the picture
     download.href = link() ?? image.src;
-    download.download = facts().path.replace(/.*[\\/]/, "");
+    download.download = facts().file;
     if (dialog.open) enlarge(image);
   };
 
@@ -159,7 +160,7 @@
   const keys = (event) => {
     const { key, target } = event;
     if (!root.contains(target)) return removeEventListener("keydown", keys, true);
-    if (dialog.open) event.stopPropagation(); // no key may edit the notebook behind it
+    if (dialog.open) event.stopPropagation(); // they would edit the notebook
     if (event.ctrlKey || event.altKey || event.metaKey) return;
     if (dialog.open && eye.press(key)) return event.preventDefault();
     // Notebooks bind these too; on a control of ours they are its own.
@@ -181,7 +182,7 @@
     area.onpointerup = (event) => {
       if (!from || event.pointerType === "mouse" || event.target === cut || (dialog.open && eye.zoomed())) return;
       const [across, down] = [event.x - from.x, event.y - from.y];
-      if (total > 1 && Math.abs(across) > 40 + 2 * Math.abs(down)) go(-Math.sign(across));
+      if (Math.abs(across) > 40 + 2 * Math.abs(down)) go(-Math.sign(across));
     };
   };
 

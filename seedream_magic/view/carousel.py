@@ -12,6 +12,7 @@ import json
 import os
 import re
 import time
+from functools import partial
 from typing import Any
 
 from seedream_magic.errors import ImageError
@@ -52,21 +53,23 @@ _GRID = "display:flex;gap:20px;flex-wrap:wrap;align-items:flex-start;padding-bot
 _QUIET = "margin:8px 0 0 0;line-height:1.45;text-align:left;font-size:12px;opacity:0.75"
 
 
-def image_set_bundle(images: ImageSet, *, show: str = "carousel") -> dict[str, Any]:
+def image_set_bundle(images: ImageSet, *, show: str = "carousel", elsewhere: bool = False) -> dict[str, Any]:
     """The mimebundle of a set: `text/html`, `text/plain` and, once the run has ended with a picture, `image/jpeg`.
 
-    `show` is "carousel" or "grid". Below 1,000,000 bytes of JSON whatever the pictures hold. The contact sheet is left
-    out while the set grows, so that an update stays light.
+    `show` is "carousel" or "grid". `elsewhere` leaves out what has a meaning only where the run and a kernel are: the
+    paths, and the cells that go on from it. Below 1,000,000 bytes of JSON whatever the pictures hold. The contact sheet
+    is left out while the set grows, so that an update stays light.
     """
     shown = places(images)
+    html = partial(_set_html, images, show=show, elsewhere=elsewhere)
     budget = min(ONE_PREVIEW_BYTES, ALL_PREVIEWS_BYTES // max(len(shown), images.expected or 4))
-    bundle: dict[str, Any] = {"text/html": str(_set_html(images, show, budget)), "text/plain": plain_text(images)}
+    bundle: dict[str, Any] = {"text/html": str(html(budget)), "text/plain": plain_text(images)}
     if images.ok and images.state != "running":
         sheet = contact_sheet(images, budget=SHEET_BYTES, preview_budget=budget)
         bundle["image/jpeg"] = base64.b64encode(sheet).decode("ascii")
     over = len(json.dumps(bundle)) - OUTPUT_BYTES
     if over > 0 and (sizes := [len(source) for source in re.findall('src="[^"]*"', bundle["text/html"])]):
-        bundle["text/html"] = str(_set_html(images, show, (sum(sizes) - over) // len(sizes)))  # endless texts
+        bundle["text/html"] = str(html((sum(sizes) - over) // len(sizes)))  # endless texts
     return bundle
 
 
@@ -117,11 +120,12 @@ def _plain_line(frame: Frame, absent: str = ENGLISH.waiting) -> str:
     return f"{number}{frame.path}{pixels}"
 
 
-def _set_html(images: ImageSet, show: str, budget: int) -> Markup:
+def _set_html(images: ImageSet, budget: int, *, show: str, elsewhere: bool) -> Markup:
     shown = places(images)
     words = words_for(images.prompt)
-    layout = _layout(images, shown, words, budget)
+    layout = _layout(images, shown, words, budget, elsewhere=elsewhere)
     figures = [figure(frame, layout) for frame in shown]
+    controls = {**words.controls, **words.copies, "copies": layout.copied}
     attributes = {
         # MathJax must not take "$5 … $6" of a prompt for a formula.
         "class": "seedream tex2jax_ignore mathjax_ignore",
@@ -130,7 +134,8 @@ def _set_html(images: ImageSet, show: str, budget: int) -> Markup:
         "data-run": images.run_id,
         "data-label": one_line(images.prompt, 90) or images.request.model,
         "data-show": "grid" if show == "grid" else "carousel",
-        "data-words": json.dumps(words.controls, ensure_ascii=False),
+        "data-start": _start(images),
+        "data-words": json.dumps(controls, ensure_ascii=False),
         "data-prompt": clipped(images.prompt, PROMPT_CHARACTERS),
         "data-started": f"{time.time() - images.seconds:.0f}" if layout.running else None,
     }
@@ -146,20 +151,25 @@ def _set_html(images: ImageSet, show: str, budget: int) -> Markup:
     )
 
 
-def _layout(images: ImageSet, shown: tuple[Frame, ...], words: Words, budget: int) -> Layout:
+def _start(images: ImageSet) -> int:
+    """The index of the frame that it opens at: the first that was made anew, where an earlier run made the others."""
+    made = [frame.index for frame in images if frame.index not in images.inherited]
+    return made[0] if made else 0
+
+
+def _layout(images: ImageSet, shown: tuple[Frame, ...], words: Words, budget: int, *, elsewhere: bool) -> Layout:
     widest, tallest = (560, 560) if len(shown) == 1 else (440, 280)
     ratio = min(max(sheet_ratio(images), 1 / 16), 16.0)
     width = round(min(widest, tallest * ratio))
     own = sum(len(frame.prompt) for frame in shown if frame.prompt != images.prompt)
     return Layout(
+        images,
         total=len(shown),
         words=words,
         width=width,
         height=max(1, round(width / ratio)),
         budget=budget,
-        running=images.state == "running",
-        prompt=images.prompt,
-        run_id=images.run_id,
+        elsewhere=elsewhere,
         longest=PROMPT_CHARACTERS if own <= PROMPT_CHARACTERS else PROMPT_CHARACTERS // len(shown),
     )
 

@@ -8,7 +8,8 @@ from pathlib import Path
 from urllib.parse import quote
 
 from seedream_magic.errors import ContentRefused, ImageError, ImageLinkExpired, SeedreamError
-from seedream_magic.images.image_set import Frame
+from seedream_magic.images.image_set import Frame, ImageSet
+from seedream_magic.view.going_on import redo_cell, vary_cell
 from seedream_magic.view.markup import Markup, element
 from seedream_magic.view.preview import Preview, preview
 from seedream_magic.view.words import CLIPPED_AT, Words, clipped, error_name, explained, one_line
@@ -18,23 +19,41 @@ _FIGURE = "flex:0 0 auto;margin:0;max-width:100%;width:{width}px;--ratio:{ratio:
 _PICTURE = "display:block;max-width:100%;height:auto;border-radius:4px"
 _BOX = "box-sizing:border-box;border-radius:4px;background-color:rgba(127,127,127,0.12);padding:16px;font-size:14px;"
 _CAPTION = "margin-top:8px;line-height:1.45;text-align:left;font-size:13px"
-_COMMAND = "font-size:13px;background:none;padding:0"
+_COMMAND = "font-size:13px;background:none;padding:0;white-space:pre-wrap"
+OPTIONS = '  # also: prompt="…", refs="others"'
+"""What can be said of a frame that is drawn anew; without it the cell is complete."""
 
 
 @dataclass(frozen=True)
 class Layout:
     """What all figures of a set share; `width` and `height` are the CSS pixels a picture takes in the strip."""
 
+    images: ImageSet
     total: int
     words: Words
     width: int
     height: int
     budget: int
-    running: bool
-    prompt: str
-    run_id: str
+    elsewhere: bool
+    """Whether it is read where neither the run nor a kernel is."""
     longest: int
     """Characters of a frame's own prompt that are kept for copying."""
+
+    @property
+    def running(self) -> bool:
+        return self.images.state == "running"
+
+    @property
+    def prompt(self) -> str:
+        return self.images.prompt
+
+    @property
+    def copied(self) -> tuple[str, ...]:
+        """The keys of `Words.copies` that this set has a text for. Layers are made together, all anew or none."""
+        if self.elsewhere:
+            return ("prompt",)
+        redo = () if self.images.request.layer_decomposition else ("redo",)
+        return ("path", "ref", "prompt", *(() if self.running else (*redo, "vary")))
 
     @property
     def ratio(self) -> float:
@@ -60,10 +79,30 @@ def figure(frame: Frame, layout: Layout) -> Markup:
         "style": _FIGURE.format(width=max(layout.width, 200), ratio=ratio),
         "data-state": state,
         "data-label": f"{label}{words.comma}{reason}" if reason else label,
-        "data-path": str(frame.path) if state == "picture" else None,
-        "data-prompt": clipped(frame.prompt, layout.longest) if frame.prompt != layout.prompt else None,
+        "data-file": frame.path.name if state == "picture" and frame.path else None,
+        **{f"data-{key}": text for key, text in _copies(frame, layout, state).items()},
     }
     return element("figure", attributes, content, _caption(frame, layout, state))
+
+
+def _copies(frame: Frame, layout: Layout, state: str) -> dict[str, str | None]:
+    """The texts of a frame that can be copied, by their keys; the set's prompt stands in the set."""
+    images, drawn = layout.images, state == "picture"
+    texts = {
+        "path": str(frame.path) if drawn else None,
+        "ref": f"--ref run:{images.run_id}[{frame.index}]" if drawn else None,
+        "prompt": clipped(frame.prompt, layout.longest) if frame.prompt != layout.prompt else None,
+        "redo": _redo(frame, images),
+        "vary": vary_cell(images, frame.index, layout.words.change) if drawn else None,
+    }
+    return {key: texts[key] for key in layout.copied}
+
+
+def _redo(frame: Frame, images: ImageSet) -> str:
+    """The cell that draws it anew; the same words and references again would be refused again."""
+    if not isinstance(frame.error, ContentRefused):
+        return redo_cell(images, frame.index) + OPTIONS
+    return redo_cell(images, frame.index, **{"refs" if frame.error.code.startswith("InputImage") else "prompt": "…"})
 
 
 def _picture(frame: Frame, picture: Preview, layout: Layout) -> Markup:
@@ -77,21 +116,20 @@ def _picture(frame: Frame, picture: Preview, layout: Layout) -> Markup:
 def _without_picture(frame: Frame, layout: Layout) -> tuple[str, Markup]:
     """The state of a frame that has no picture, and what stands in its place."""
     if frame.error is not None:
-        lines = () if layout.running else _commands(frame.error, frame.index, layout.run_id)
+        lines = () if layout.running or layout.elsewhere else _commands(frame, frame.error, layout.images)
         return "failed", _failed_card(frame.error, layout, lines)
     if layout.running:
         return "waiting", _card(layout.words.waiting, layout)
     return "missing", _card(layout.words.missing, layout)
 
 
-def _commands(error: SeedreamError, index: int, run_id: str) -> tuple[str, ...]:
+def _commands(frame: Frame, error: SeedreamError, images: ImageSet) -> tuple[str, ...]:
     """The lines to run for a frame that failed: what may cost nothing or help most stands first."""
-    retry = f"%seedream retry {run_id}"
+    retry = f"%seedream retry {images.run_id}"
     if isinstance(error, ContentRefused):  # retry would send the same words and references again
-        changed = "refs" if error.code.startswith("InputImage") else "prompt"
-        return (f'images.redo({index}, {changed}="…")', retry)
+        return (_redo(frame, images), retry)
     made = isinstance(error, ImageError) and not isinstance(error, ImageLinkExpired)
-    return (f"%seedream recover {run_id}", retry) if made else (retry,)
+    return (f"%seedream recover {images.run_id}", retry) if made else (retry,)
 
 
 def _failed_card(error: SeedreamError, layout: Layout, lines: tuple[str, ...] = ()) -> Markup:

@@ -39,7 +39,7 @@ _MORE = {
     "en": "{count:,} earlier runs are not shown. Narrow them down with words: %seedream history sunset draft.ipynb",
     "zh": "还有 {count:,} 次更早的运行未显示。加词缩小范围，例如：%seedream history 日落 draft.ipynb",
 }
-_DEMO = {"en": "demo", "zh": "演示"}
+_DEMO = {"en": "demo, free", "zh": "演示，免费"}
 _STATES = {
     "partial": "部分完成",
     "failed": "失败",
@@ -52,7 +52,9 @@ _SHOW = {"en": "See one again: %seedream show RUN", "zh": "再看一次：%seedr
 
 # Front ends have styles of their own for tables (right-aligned cells, columns of one width); these stand above them.
 _SCROLL = "overflow-x:auto;max-width:100%"
-_TABLE = "width:100%;border-collapse:collapse;margin:0;font-size:13px;line-height:1.45;text-align:left"
+_TABLE = (
+    "table-layout:auto;width:100%;border-collapse:collapse;margin:0;font-size:13px;line-height:1.45;text-align:left"
+)
 _CELL = "padding:8px 4px;text-align:left;vertical-align:top;border-bottom:1px solid rgba(127,127,127,0.25)"
 _HEAD = f"{_CELL};font-weight:600;white-space:nowrap"
 _QUIET = "font-size:12px;opacity:0.75"

@@ -10,7 +10,7 @@ from importlib.resources import files
 
 _UNSAFE = re.compile("[\x00\ud800-\udfff]")
 # Comments, each to its end, and the white space before every line: what a browser does not need.
-_UNSEEN = re.compile(r"/\*.*?\*/\s*|^\s*//[^\n]*\n|^\s+", re.MULTILINE | re.DOTALL)
+_UNSEEN = re.compile(r"/\*.*?\*/\s*|^\s*//[^\n]*\n| // [^\n]*$|^\s+", re.MULTILINE | re.DOTALL)
 _VOID = frozenset({"img"})
 
 

@@ -47,13 +47,14 @@ def write_page(images: ImageSet, path: Path) -> ImageSet:
             frames.append(frame)
         except ImageInvalid as error:
             frames.append(lost(frame, error))
-    # The author's folders are nobody else's: the carousel tells the run's id in their place.
-    images = replace(images, frames=tuple(frames), folder=Path(images.run_id))
+    # The author's folders are nobody else's: the carousel tells the run's id in their place. Which frames are newer
+    # than others is no news to its readers: it opens at the first.
+    images = replace(images, frames=tuple(frames), folder=Path(images.run_id), inherited=frozenset())
     with path.open("w", encoding="utf-8", newline="\n") as file:
         file.write(f"<!DOCTYPE html>\n<html lang={words_for(images.prompt).language}>\n{_head(images)}\n<body>\n")
         file.write(element("h1", {}, element("bdi", {}, _title(images))))
         carousel = _Embedding(file, images, links)
-        carousel.feed(image_set_bundle(images)["text/html"])
+        carousel.feed(image_set_bundle(images, elsewhere=True)["text/html"])
         carousel.close()
         file.write(f"\n{_below(images)}\n</body>\n</html>\n")
     damaged = ImageInvalid("The file cannot be read as a picture.")
@@ -130,7 +131,7 @@ class _Embedding(HTMLParser):
         """Frames with a file that the carousel could not show."""
 
     def handle_starttag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
-        """Copy it; a figure forgets its folder, a label's link leads to the bytes."""
+        """Copy it; a label's link leads to the bytes."""
         given = dict(attrs)
         classes = (given.get("class") or "").split()
         if "seedream-frame" in classes:
@@ -138,8 +139,6 @@ class _Embedding(HTMLParser):
             if self._frame is not None and given.get("data-state") != "picture":
                 self.broken |= {self._frame.index} & self._links.keys()
                 self._frame = None
-            if given.get("data-path"):
-                return self._copy(tag, given | {"data-path": self._name()})
         if "seedream-label" in classes:
             self._pending = self._frame is not None and self._frame.index in self._links
         if "seedream-original" in classes and self._pending:

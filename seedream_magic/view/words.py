@@ -17,7 +17,11 @@ _CJK = re.compile("[\u3400-\u9fff\uf900-\ufaff]")
 
 @dataclass(frozen=True)
 class Words:
-    """The words of the output in one language; `controls` are those that only the script shows."""
+    """The words of the output in one language.
+
+    `controls` are those that only the script shows: of a button its word, or word and name. `copies` are such buttons
+    too; each copies what stands in a figure's data of the same key. `change` is an example of a variation.
+    """
 
     language: str
     original: str
@@ -36,7 +40,9 @@ class Words:
     replayed: str
     demo: str
     seconds: str
-    controls: Mapping[str, str]
+    change: str
+    controls: Mapping[str, str | tuple[str, str]]
+    copies: Mapping[str, tuple[str, str]]
 
 
 ENGLISH = Words(
@@ -57,18 +63,17 @@ ENGLISH = Words(
     replayed="replayed, nothing billed",
     demo=" (demo, free)",
     seconds="{seconds} s",
+    change="warmer",
     controls={
-        "previous": "Previous frame",
-        "next": "Next frame",
+        "previous": ("‹", "Previous frame"),
+        "next": ("›", "Next frame"),
         "full": "Full size",
         "grid": "Grid",
         "compare": "Compare",
         "slider": "Slider",
         "divider": "Divider",
         "download": "Download",
-        "path": "Copy path",
-        "ref": "Copy --ref",
-        "prompt": "Copy prompt",
+        "copy": "Copy:",
         "fit": "Fit",
         "actual": "100 %",
         "close": "Close",
@@ -76,6 +81,13 @@ ENGLISH = Words(
         "frames": "Frames",
         "preview": "The original cannot be opened from here; this is its preview.",
         "seconds": "s",
+    },
+    copies={
+        "path": ("path", "Copy path"),
+        "ref": ("--ref", "Copy --ref"),
+        "prompt": ("prompt", "Copy prompt"),
+        "redo": ("redo", "Copy redo"),
+        "vary": ("vary", "Copy vary"),
     },
 )
 CHINESE = Words(
@@ -96,18 +108,17 @@ CHINESE = Words(
     replayed="取自本地（replayed），未计费",
     demo="（演示，免费）",
     seconds="{seconds} 秒",
+    change="更温暖",
     controls={
-        "previous": "上一帧",
-        "next": "下一帧",
+        "previous": ("‹", "上一帧"),
+        "next": ("›", "下一帧"),
         "full": "放大",
         "grid": "宫格",
         "compare": "对比",
         "slider": "滑动对比",
         "divider": "分界线",
         "download": "下载",
-        "path": "复制路径",
-        "ref": "复制 --ref",
-        "prompt": "复制提示词",
+        "copy": "复制：",
         "fit": "适应窗口",
         "actual": "100 %",
         "close": "关闭",
@@ -115,6 +126,13 @@ CHINESE = Words(
         "frames": "所有帧",
         "preview": "此处打不开原文件，这是预览。",
         "seconds": "秒",
+    },
+    copies={
+        "path": ("路径", "复制路径"),
+        "ref": ("--ref", "复制 --ref"),
+        "prompt": ("提示词", "复制提示词"),
+        "redo": ("重画", "复制重画"),
+        "vary": ("变体", "复制变体"),
     },
 )
 

@@ -16,7 +16,7 @@ from seedream_magic.api.reference import Reference
 from seedream_magic.api.request import ImageRequest
 from seedream_magic.errors import ConfigError
 from seedream_magic.images.durable import write_durably
-from seedream_magic.images.store import REFERENCES
+from seedream_magic.images.facts import REFERENCES
 from seedream_magic.notebook.panel.controls import column, indented, labelled, show
 from seedream_magic.notebook.panel.references import Held
 from seedream_magic.view.carousel import element
@@ -45,18 +45,21 @@ class CopiedCell:
         self.area.layout.width = "auto"
         self.area.add_class("seedream-cell")
         self._copy = widgets.HTML()
-        self._request: ImageRequest | None = None
+        self._made_of: object = None
         self.widget = column(self.area, indented(self._copy))
         show(self.widget, shown=False)
 
-    def keep_to(self, request: ImageRequest | None) -> None:
-        """Take the cell away if it makes another request than this."""
-        if request != self._request:
+    def keep_to(self, made_of: object) -> None:
+        """Take the cell away if it was made of something else than this."""
+        if made_of != self._made_of:
             show(self.widget, shown=False)
 
-    def show(self, request: ImageRequest | None, cell: str, made: float) -> None:
-        """Show the cell of a request, and copy it where the page allows; `made` is the time of the click for it."""
-        self._request = request
+    def show(self, made_of: object, cell: str, made: float) -> None:
+        """Show the cell of a request, or of what goes on from a frame, and copy it where the page allows.
+
+        `made` is the time of the click for it.
+        """
+        self._made_of = made_of
         self.area.rows = min(12, cell.count("\n") + 2)
         self.area.value = cell
         at_once = {"src": "data:,", "alt": "", "hidden": "", "data-cell": cell, "data-made": str(made)}

@@ -90,8 +90,10 @@ class Panel:
         self._plan_line, self._message, self._key_note = widgets.HTML(), widgets.HTML(), widgets.HTML()
         self._references = References(home, self._read, self._refresh, self._tell)
         self._run = Run(home, running, self._result, self._tell, self._ended)
-        self._iteration = Iteration(home, self._go_on, self._references.add)
         self._cell = CopiedCell()
+        self._iteration = Iteration(
+            home, self._go_on, self._references.add, self._copy_iteration, lambda: self._cell.keep_to(self._request)
+        )
         model = self._settings.get("model") or self.door.model
         self._form = Form(home, self.door.provider, model, self._settings, self._refresh)
         draw, hint = "Draws what the form says (Ctrl+Enter)", "生成（Ctrl+Enter）"
@@ -248,8 +250,14 @@ class Panel:
             control.disabled = self._run.busy
 
     def _copy_cell(self) -> None:
+        self._copy_made(self._request, lambda _: self.cell)
+
+    def _copy_iteration(self, make: Callable[[Seedream], str]) -> None:
+        self._copy_made(make, make)
+
+    def _copy_made(self, made_of: object, make: Callable[[Seedream], str]) -> None:
         try:
-            self._cell.show(self._request, self.cell, time.time())
+            self._cell.show(made_of, make(self.door), time.time())
             self._tell([])
         except SeedreamError as error:
             self._tell(error.lines())

@@ -1,0 +1,104 @@
+"""What the head of an answer tells, read for records and notes; and the refusal that an answer may be."""
+
+from __future__ import annotations
+
+import asyncio
+import re
+from datetime import UTC, datetime, timedelta
+from typing import TYPE_CHECKING, NoReturn
+
+from seedream_magic.api.connection import is_compressed, reading
+from seedream_magic.api.events import parse_object
+from seedream_magic.api.keys import Key
+from seedream_magic.api.redaction import redacted, without_secret
+from seedream_magic.api.refusal import Refusal, billed_by_status, clipped, read_refusal, refusal_error
+from seedream_magic.api.retry import instant, retry_after
+from seedream_magic.errors import ResponseBroken
+
+if TYPE_CHECKING:
+    import httpx
+
+MAXIMUM_SKEW = timedelta(minutes=5)
+MAXIMUM_REFUSAL_BYTES = 256 * 2**10
+"""Of a refusal, or of an answer that is none, so much is read: it is there to be looked at by a person."""
+_KEPT_HEADERS = ("content-type", "date", "x-request-id", "x-client-request-id", "server")
+
+
+def kept_headers(response: httpx.Response, key: Key) -> dict[str, str]:
+    """The headers that a record keeps."""
+    return {name: _header(response, name, key) for name in _KEPT_HEADERS if name in response.headers}
+
+
+def request_id_of(response: httpx.Response, key: Key) -> str | None:
+    """The id that the provider's support asks for, under whichever header it came."""
+    for name in ("x-request-id", "x-tt-logid", "x-client-request-id"):
+        if response.headers.get(name):
+            return clipped(_header(response, name, key))[:80]
+    return None
+
+
+def skew_of(response: httpx.Response, *, sent: datetime) -> timedelta | None:
+    """How far this machine's clock is ahead of the service's, None if by five minutes at most or if it tells no time.
+
+    Servers date an answer when they begin to make it or when they send it, so any time since `sent` is as good.
+    """
+    date = instant(response.headers.get("date", ""))
+    if date is None:
+        return None
+    ahead, behind = sent - date, date - datetime.now(UTC)
+    return ahead if ahead > MAXIMUM_SKEW else -behind if behind > MAXIMUM_SKEW else None
+
+
+async def raise_refusal(response: httpx.Response, key: Key) -> NoReturn:
+    """Raise the error that an answer other than 2xx stands for; the key is taken out of its words."""
+    status, request_id = response.status_code, request_id_of(response, key)
+    text = without_secret((await _short_body(response)).decode("utf-8", "surrogateescape"), key.reveal())
+    if 300 <= status < 400:
+        target = clipped(redacted(_header(response, "location", key) or "nowhere"))
+        redirect = broken_answer(
+            f"the API redirects to {target!r}; a redirect is not followed",
+            raw=text.encode("utf-8", "surrogateescape"),
+            status=status,
+            request_id=request_id,
+        )
+        redirect.hint = "Check the base URL, then run the cell again."
+        raise redirect
+    value = parse_object(text)
+    refusal = read_refusal(value) if value is not None else Refusal(message=_page_text(text))
+    wait = retry_after(response.headers.get_list("retry-after"), response.headers.get("date"))
+    raise refusal_error(refusal, status=status, request_id=request_id, retry_after=wait)
+
+
+async def _short_body(response: httpx.Response) -> bytes:
+    """The body of a refusal, as much as matters; a refusal whose body breaks off is still a refusal."""
+    body = b""
+    if is_compressed(response):
+        return body
+    try:
+        async with asyncio.timeout(30):
+            async with reading(response) as chunks:
+                async for chunk in chunks:
+                    body += chunk
+                    if len(body) > MAXIMUM_REFUSAL_BYTES:
+                        break
+    except Exception:  # noqa: BLE001, S110 - however it broke off, the head has said no
+        pass
+    return body
+
+
+def broken_answer(what: str, *, raw: bytes, status: int, request_id: str | None) -> ResponseBroken:
+    """The error of an answer that cannot be read: what it is instead, and the bytes that a record keeps of it."""
+    error = ResponseBroken(f"{what[:1].upper()}{what[1:]}.", billed=billed_by_status(status), request_id=request_id)
+    error.raw = raw
+    return error
+
+
+def _header(response: httpx.Response, name: str, key: Key) -> str:
+    return without_secret(response.headers.get(name, ""), key.reveal())
+
+
+def _page_text(body: str) -> str:
+    """The words of an HTML or plain-text refusal, as a gateway writes them."""
+    text = body[:4096]
+    title = re.search(r"<title[^>]*>(.*?)</title>", text, re.IGNORECASE | re.DOTALL)
+    return clipped(title[1] if title else re.sub(r"<[^>]*>", " ", text))[:200].strip()

@@ -1,0 +1,143 @@
+"""A run is followed to its end: counted, put in its place, and waited for or left in the background."""
+
+from __future__ import annotations
+
+import asyncio
+from collections import Counter
+from collections.abc import AsyncGenerator, Callable
+from contextlib import aclosing
+from dataclasses import replace
+from typing import Any, Protocol
+
+from seedream_magic import bridge
+from seedream_magic.api.plan import Lineage
+from seedream_magic.errors import Billed, SeedreamError, SeedreamInterrupted
+from seedream_magic.images.image_set import ImageSet
+from seedream_magic.images.lineage import joined
+from seedream_magic.images.load import parent_set
+
+Sets = AsyncGenerator[ImageSet, None]
+"""The values of one set as it grows; the last one is the finished set."""
+Failure = SeedreamError | SeedreamInterrupted
+
+FIRST_VALUE_SECONDS = 0.5
+"""How long `leave` waits for the run to have begun: a folder is made and a record written."""
+
+
+class Progress(Protocol):
+    """Shows the values of a run, one in place of the other, and then nothing."""
+
+    def show(self, images: ImageSet) -> None: ...
+    def clear(self) -> None: ...
+
+
+def bound(images: ImageSet, door: Any) -> ImageSet:
+    """The set with the way back to its front door, by which it and its frames can be gone on from."""
+    frames = tuple(replace(frame, door=door, run_id=images.run_id) for frame in images)
+    return replace(images, door=door, frames=frames)
+
+
+async def counted(sets: Sets, *, billed: Counter[str], doubtful: Counter[str]) -> Sets:
+    """The values of a run; when it is over, however it ended, what it billed is counted by its model."""
+    made: ImageSet | None = None
+    try:
+        async with aclosing(sets) as growing:
+            async for made in growing:
+                yield made
+    except SeedreamError as error:
+        made = made if error.images is None else error.images
+        if error.billed == "unknown" and made is not None:
+            doubtful[made.request.model] += made.request.images_at_most
+        raise
+    finally:
+        if made is not None:
+            billed[made.request.model] += made.billed
+
+
+async def in_place(sets: Sets, lineage: Lineage | None, door: Any) -> Sets:
+    """The values of a run, bound to its front door, each with the frames of the earlier run that it goes on from."""
+    parent = parent_set(door.store, lineage)
+
+    def whole(images: ImageSet) -> ImageSet:
+        return bound(images if lineage is None or parent is None else joined(parent, images, lineage), door)
+
+    try:
+        async with aclosing(sets) as growing:
+            async for images in growing:
+                yield whole(images)
+    except SeedreamError as error:
+        error.images = None if error.images is None else whole(error.images)
+        raise
+
+
+def wait(sets: Sets, on_change: Callable[[ImageSet], None] | None, *, event_loop: str) -> ImageSet:
+    """The finished set; `on_change` is told of each value on the way, on this thread.
+
+    Raises the run's error, or `SeedreamInterrupted` with the set so far where Stop (Ctrl-C) is pressed.
+    """
+    last: ImageSet | None = None
+
+    async def values() -> Sets:
+        nonlocal last
+        async with aclosing(sets) as growing:
+            async for images in growing:
+                last = images  # where on_change is slow this is ahead of it, and Stop tells of all that came
+                yield images
+
+    growing = bridge.iterate(values, event_loop=event_loop)
+    try:
+        try:
+            for images in growing:
+                if on_change is not None:
+                    on_change(images)
+        finally:
+            growing.close()
+    except KeyboardInterrupt as exc:
+        growing.close()  # a second Stop may have struck before the first word of that clean-up
+        raise interrupted(last) from exc
+    return images
+
+
+def leave(
+    sets: Sets, on_change: Callable[[ImageSet], None], on_end: Callable[[Failure | None, ImageSet | None], None]
+) -> Callable[[], None]:
+    """Begin a run and return, with the function that stops it; see `Seedream.start`."""
+
+    def ended(broken_off: BaseException | None, last: ImageSet | None) -> None:
+        failure = None if broken_off is None else _failure(broken_off, last)
+        on_end(failure, last if failure is None or failure.images is None else failure.images)
+
+    background = bridge.Background(lambda: sets, on_change, ended)
+    try:
+        background.hand_over_first(FIRST_VALUE_SECONDS)
+    except BaseException:  # a Stop that strikes here is meant for the run
+        background.stop()
+        raise
+    return background.stop
+
+
+def _failure(broken_off: BaseException, last: ImageSet | None) -> Failure:
+    """What broke a run off, as a person is told of it."""
+    if isinstance(broken_off, asyncio.CancelledError):
+        return interrupted(last)
+    if isinstance(broken_off, Failure):
+        return broken_off
+    words = f"The run ended by a fault of this program ({type(broken_off).__name__}: {broken_off})."
+    fault = SeedreamError(words, billed="unknown")
+    fault.__cause__ = broken_off
+    return fault
+
+
+def interrupted(images: ImageSet | None) -> SeedreamInterrupted:
+    """What Stop raises: the set as far as it came, what may be billed, what can be done."""
+    if images is None:
+        return SeedreamInterrupted("Stopped before anything was sent.")
+    stopped = replace(images, state="stopped")
+    arrived, expected = len(stopped.ok), stopped.expected or "an unknown number"
+    hint = "Stopping here does not stop the bill: what the service had begun may be charged."
+    if arrived and stopped.expected and arrived < stopped.expected:
+        rest = f"%seedream retry {stopped.run_id} asks for the missing ones only; the cell run again pays for all."
+        stopped, hint = stopped.with_note(rest), f"{hint} {rest}"
+    billed: Billed = "yes" if stopped.outcome == "billed" else "no" if stopped.pause else "unknown"
+    words = f"Stopped after {arrived} of {expected} pictures."
+    return stopped.told_by(SeedreamInterrupted(words, billed=billed, hint=hint))

@@ -1,0 +1,117 @@
+"""What a run's files say: a request, a frame and an error as plain JSON, without pictures and without signatures.
+
+`load.py` reads it back.
+"""
+
+from __future__ import annotations
+
+import json
+import math
+from collections.abc import Callable, Mapping
+from dataclasses import asdict
+from typing import Any
+from urllib.parse import urlsplit, urlunsplit
+
+from seedream_magic.api.reference import unsigned
+from seedream_magic.api.request import ImageRequest
+from seedream_magic.errors import ApiError, ResponseBroken, SeedreamError
+from seedream_magic.images.image_set import Frame, ImageSet, Outcome
+
+REFERENCES = "references"
+"""The folder of the store that holds input images by their content, for all runs."""
+
+
+def request_facts(request: ImageRequest) -> dict[str, Any]:
+    """What a record says of a request: its body, references by their files, what its prompt was made of."""
+    files = [
+        f"{REFERENCES}/{reference.file}" if reference.data else unsigned(reference.sent)
+        for reference in request.references
+    ]
+    references = [
+        {
+            "source": unsigned(reference.source),
+            "url": reference.url and unsigned(reference.url),
+            "file": file,
+            "sha256": reference.sha256,
+            "media_type": reference.media_type,
+            "width": reference.width,
+            "height": reference.height,
+        }
+        for file, reference in zip(files, request.references, strict=True)
+    ]
+    board = asdict(request.storyboard) if request.storyboard else None
+    return {"body": request.body_with(files), "references": references, "storyboard": board}
+
+
+def outcome_of(images: ImageSet, failure: SeedreamError | None) -> Outcome:
+    """What became of the POST of a run that is over."""
+    if images.outcome == "billed":
+        return "billed"
+    if images.pause:
+        return "rejected"
+    if failure is None or failure.billed == "unknown":
+        return "unknown"
+    return "rejected" if isinstance(failure, ApiError | ResponseBroken) else "not_sent"
+
+
+def frame_facts(frame: Frame) -> dict[str, Any]:
+    """What a record says of one place of a set; nothing of one for which nothing came."""
+    if frame.path is not None:
+        return {"file": frame.path.name}
+    return error_facts(frame.error) if frame.error is not None else {}
+
+
+def error_facts(error: SeedreamError) -> dict[str, Any]:
+    """What a record says of an error."""
+    names = ("hint", "billed", "request_id", "status", "code", "param")
+    told = {name: getattr(error, name) for name in names if getattr(error, name, None)}
+    return {"error": type(error).__name__, "message": str(error), **told}
+
+
+def json_bytes(value: Mapping[str, Any]) -> bytes:
+    """The JSON of a record file, for people to read too."""
+    return (json_text(value, indent=2) + "\n").encode()
+
+
+def json_text(value: Any, *, indent: int | None = None) -> str:
+    """JSON that every parser reads: NaN and Infinity, which a service may send and JSON has not, become texts."""
+    try:
+        return json.dumps(value, ensure_ascii=True, allow_nan=False, indent=indent)
+    except ValueError:
+        return json.dumps(_finite(value), ensure_ascii=True, indent=indent)
+
+
+def _finite(value: Any) -> Any:
+    if isinstance(value, float):
+        return value if math.isfinite(value) else str(value)
+    if isinstance(value, Mapping):
+        return {name: _finite(item) for name, item in value.items()}
+    return [_finite(item) for item in value] if isinstance(value, list | tuple) else value
+
+
+def without_base64(value: Any) -> Any:
+    """A JSON value in which each picture in base64 is told by its length."""
+    return _mapped(value, "b64_json", lambda text: f"({len(text)} characters of base64)")
+
+
+def without_signature(url: str) -> str:
+    """A link without its query: host and path tell which picture it was, the signature would give it away."""
+    try:
+        return urlunsplit((*urlsplit(url)[:3], "", ""))
+    except ValueError:
+        return ""
+
+
+def without_signatures(value: Any) -> Any:
+    """A JSON value in which no link opens a picture."""
+    return _mapped(value, "url", without_signature)
+
+
+def _mapped(value: Any, key: str, change: Callable[[str], str]) -> Any:
+    """`value` with `change` applied to each text under `key`, however deep."""
+    if isinstance(value, Mapping):
+        return {
+            name: change(item) if name == key and isinstance(item, str) else _mapped(item, key, change)
+            for name, item in value.items()
+        }
+    return [_mapped(item, key, change) for item in value] if isinstance(value, list) else value

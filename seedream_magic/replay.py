@@ -1,0 +1,86 @@
+"""Replay before pay: what the store has of a request. Nothing here writes or sends."""
+
+from __future__ import annotations
+
+import os
+from dataclasses import replace
+from pathlib import Path
+
+from seedream_magic.api.plan import Plan
+from seedream_magic.errors import InvalidRequest
+from seedream_magic.images.image_set import Frame, ImageSet
+from seedream_magic.images.index import run_of_picture
+from seedream_magic.images.load import load_whole
+from seedream_magic.images.record import Record, find_record, is_set, read_object, takes
+
+
+def looked_up(plan: Plan, store: Path) -> Plan:
+    """The plan with what the store says of it: the run that will be shown in its place, and what is worth knowing.
+
+    Raises `InvalidRequest` for a take that was never made.
+    """
+    earlier = _earlier(plan, store)
+    chosen = _chosen(plan, earlier)
+    return replace(plan, stored=chosen.run_id if chosen else None, warnings=(*plan.warnings, *_doubts(earlier)))
+
+
+def run_to_show(plan: Plan, store: Path) -> Record | None:
+    """The run whose set stands for a plan now, None where it has to be sent; errors as for `looked_up`.
+
+    The run that the plan names is looked at first: to look through a large store once more takes a tenth of a second.
+    """
+    if plan.stored and plan.take is None and not plan.fresh:
+        named = Record(store / plan.stored, read_object(store / plan.stored / "request.json") or {})
+        if named.facts.get("fingerprint") == plan.fingerprint and is_set(named):
+            return named
+    return _chosen(plan, _earlier(plan, store))
+
+
+def shown(record: Record) -> ImageSet:
+    """The set of an earlier run, told apart from a new one."""
+    return replace(load_whole(record), replayed=True)
+
+
+def find_maker(picture: str | os.PathLike[str] | Frame, store: Path) -> Record:
+    """The run that made a picture: a frame, a saved original, or a copy of one, which is looked for in `store`.
+
+    Raises `InvalidRequest` where no run made it.
+    """
+    path = picture.path if isinstance(picture, Frame) else Path(picture)
+    found = run_of_picture(path, store) if path is not None else None
+    if found is None:
+        raise InvalidRequest(f"No run of {store} made {path}.")
+    folder, _ = found
+    return find_record(folder.parent, folder.name)
+
+
+def meant(plan: Plan, record: Record) -> Plan:
+    """The plan as it shows this very run, if that can be shown: not the newest set of the same request."""
+    made = [take.run_id for take in takes(record.folder.parent, plan.fingerprint) if is_set(take)]
+    return replace(plan, stored=record.run_id, take=made.index(record.run_id) + 1) if record.run_id in made else plan
+
+
+def _earlier(plan: Plan, store: Path) -> list[Record]:
+    """The runs that count for a plan, oldest first: none where it is to be paid for anew."""
+    if not plan.fresh:
+        return takes(store, plan.fingerprint)
+    if plan.take is not None:
+        raise InvalidRequest("--fresh makes a new take; --take shows one that was made. Give one of them.")
+    return []
+
+
+def _chosen(plan: Plan, earlier: list[Record]) -> Record | None:
+    made = [record for record in earlier if is_set(record)]
+    if plan.take is None:
+        return made[-1] if made else None
+    if plan.take not in range(1, len(made) + 1) or isinstance(plan.take, bool):
+        raise InvalidRequest(f"--take {plan.take}: this request has {len(made)} in the store; --fresh makes one.")
+    return made[plan.take - 1]
+
+
+def _doubts(earlier: list[Record]) -> tuple[str, ...]:
+    """What is worth knowing before paying: an earlier run of the same request whose outcome nobody knows."""
+    doubtful = [record for record in earlier if record.facts.get("outcome") == "unknown" and not is_set(record)]
+    if not doubtful:
+        return ()
+    return (f"Run {doubtful[-1].run_id} sent the same request and may have been billed.",)
