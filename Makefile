@@ -29,7 +29,9 @@ lowest_ready := .venv-lowest/ready-$(version)
 environment = $(if $(version),,$(error $(refusal)))\
 	test "$$($(1)/bin/python -c '$(probe)' 2>/dev/null)" = "$(version)" || "$(python)" -m venv --clear $(1)
 
-# Byte code is left to the first import: of what JupyterLab brings, most is never run here.
+# Byte code is left to the first import: of what JupyterLab brings, most is never run here. It is kept from then on,
+# also where the caller wants none, or each kernel that a test starts would compile all it imports.
+unexport PYTHONDONTWRITEBYTECODE
 install = python -m pip install --quiet --disable-pip-version-check --no-compile
 
 $(lab_ready): pyproject.toml
@@ -103,8 +105,8 @@ workers := -n logical --maxprocesses=4 --dist=loadgroup
 # The tests that meet a dependency; what the others show does not change with its version.
 # Old pyzmq and ipykernel leave sockets to the garbage collector; on the newest versions every warning is an error.
 leftovers := -W ignore::pytest.PytestUnraisableExceptionWarning
-dependent := magic_kernel magic replay seedream generate client download bridge verify kernel packaging store \
-	references background panel panel_kernel completion
+dependent := magic_kernel magic replay seedream bridge verify kernel packaging references background panel \
+	panel_kernel completion
 
 test: check $(dev_ready) $(lowest_ready) ## check, the whole suite, and the suite without a browser on the oldest versions
 	.venv/bin/python -m pytest $(workers)

@@ -46,16 +46,16 @@ def iterate(source: Source[Value], *, event_loop: str = "thread") -> Generator[V
 class Background(Generic[Value]):
     """An async generator at work while its caller goes on.
 
-    `on_value` is told each value and `on_end` once the end: None or what broke it off (`CancelledError` after `stop`),
-    and the last value, None where there was none. Both are called on the caller's own loop when that is free; where the
-    caller has no running loop, on the worker's thread.
+    `on_value` is told each value and `on_end` once the end: the last value, None where there was none, and what broke
+    it off, if anything did (`CancelledError` after `stop`). Both are called on the caller's own loop when that is free;
+    where the caller has no running loop, on the worker's thread.
     """
 
     def __init__(
         self,
         source: Source[Value],
         on_value: Callable[[Value], None],
-        on_end: Callable[[BaseException | None, Value | None], None],
+        on_end: Callable[[Value | None, BaseException | None], None],
     ) -> None:
         self._on_value, self._on_end = on_value, on_end
         self._last: Value | None = None
@@ -101,7 +101,7 @@ class Background(Generic[Value]):
 
     def _tell(self, result: _Value[Value] | BaseException | None) -> None:
         if result is None or isinstance(result, BaseException):  # as in `_through_thread`
-            self._on_end(result, self._last)
+            self._on_end(self._last, result)
         else:
             self._last = result.value
             self._on_value(result.value)

@@ -99,13 +99,13 @@ def wait(sets: Sets, on_change: Callable[[ImageSet], None] | None, *, event_loop
 
 
 def leave(
-    sets: Sets, on_change: Callable[[ImageSet], None], on_end: Callable[[Failure | None, ImageSet | None], None]
+    sets: Sets, on_change: Callable[[ImageSet], None], on_end: Callable[[ImageSet | None, Failure | None], None]
 ) -> Callable[[], None]:
     """Begin a run and return, with the function that stops it; see `Seedream.start`."""
 
-    def ended(broken_off: BaseException | None, last: ImageSet | None) -> None:
+    def ended(last: ImageSet | None, broken_off: BaseException | None) -> None:
         failure = None if broken_off is None else _failure(broken_off, last)
-        on_end(failure, last if failure is None or failure.images is None else failure.images)
+        on_end(last if failure is None or failure.images is None else failure.images, failure)
 
     background = bridge.Background(lambda: sets, on_change, ended)
     try:

@@ -11,7 +11,7 @@ from seedream_magic.api.limits import complaints
 from seedream_magic.api.make_request import checked
 from seedream_magic.api.models import MAXIMUM_IMAGES, find_model
 from seedream_magic.api.plan import Lineage, Plan
-from seedream_magic.api.reference import Reference
+from seedream_magic.api.references.reference import Reference
 from seedream_magic.api.request import ImageRequest
 from seedream_magic.errors import ConfigError, InvalidRequest
 from seedream_magic.images.image_set import Frame, ImageSet
@@ -101,7 +101,7 @@ def references(door: Seedream, refs: object, *, fit: bool) -> tuple[tuple[Refere
     values = list(refs) if isinstance(refs, list | tuple) else [] if refs is None else [refs]
     if not values:
         return (), ()
-    from seedream_magic.api.references import fitted  # noqa: PLC0415 - Pillow loads when it is used
+    from seedream_magic.api.references.make_references import fitted  # noqa: PLC0415 - Pillow loads when it is used
 
     named = [_frame_named(door, value) for value in values]
     leaves = [leaf for value in named for leaf in (_pictures(value) if isinstance(value, ImageSet) else [value])]
@@ -132,7 +132,7 @@ def _frame_named(door: Seedream, value: object) -> object:
 
 def _read(door: Seedream, leaf: object) -> tuple[Reference, ...]:
     """The references of a value; a frame of the front door's store is named by its run, not by a folder."""
-    from seedream_magic.api.references import make_references  # noqa: PLC0415 - Pillow loads when it is used
+    from seedream_magic.api.references.make_references import make_references  # noqa: PLC0415 - Pillow loads when it is used
 
     if isinstance(leaf, Reference):
         return (leaf,)

@@ -19,7 +19,7 @@ from seedream_magic.api.keys import Key, find_key
 from seedream_magic.api.make_request import make_request
 from seedream_magic.api.plan import Plan
 from seedream_magic.api.providers import DEFAULT_PROVIDER, Provider, checked_base_url, find_provider
-from seedream_magic.api.reference import Reference
+from seedream_magic.api.references.reference import Reference
 from seedream_magic.api.request import ImageRequest
 from seedream_magic.api.storyboard import Storyboard
 from seedream_magic.api.values import Images
@@ -212,13 +212,14 @@ class Seedream:
         plan: Plan,
         *,
         on_change: Callable[[ImageSet], None],
-        on_end: Callable[[follow.Failure | None, ImageSet | None], None],
+        on_end: Callable[[ImageSet | None, follow.Failure | None], None],
     ) -> Callable[[], None]:
         """Send a plan and return at once, with the function that stops it.
 
-        `on_change` is called with each growing value, and `on_end` once: with None, the run's error, or the
-        `SeedreamInterrupted` of a stop, and the set as far as it came. The first call is made before this returns, the
-        others on the event loop that runs here, when it is free. A run that cannot even begin raises its error.
+        `on_change` is called with each growing value, and `on_end` once: with the set as far as it came, and with what
+        broke it off, if anything did (the run's error, `SeedreamInterrupted` after a stop). The first call is made
+        before this returns, the others on the event loop that runs here, when it is free. A run that cannot even begin
+        raises its error.
         """
         return follow.leave(self._sets(plan), on_change, on_end)
 

@@ -52,7 +52,7 @@ LIBRARIES = {
     "httpx": ("api/answer.py", "api/client.py", "api/connection.py", "images/download.py"),
     "IPython": ("notebook/",),
     "ipywidgets": ("notebook/panel/",),
-    "PIL": ("images/verify.py", "api/references.py", "view/", "demo/"),
+    "PIL": ("images/verify.py", "api/references/make_references.py", "view/", "demo/"),
     "tornado": ("demo/",),
     "nest_asyncio": ("bridge.py",),
 }

@@ -167,7 +167,7 @@ class Told:
 
     def __init__(self) -> None:
         self.values: list[int] = []
-        self.ends: list[tuple[BaseException | None, int | None]] = []
+        self.ends: list[tuple[int | None, BaseException | None]] = []
         self.threads: set[int] = set()
         self.ended = asyncio.Event()
 
@@ -175,8 +175,8 @@ class Told:
         self.values.append(value)
         self.threads.add(threading.get_ident())
 
-    def end(self, failure: BaseException | None, last: int | None) -> None:
-        self.ends.append((failure, last))
+    def end(self, last: int | None, failure: BaseException | None) -> None:
+        self.ends.append((last, failure))
         self.threads.add(threading.get_ident())
         self.ended.set()
 
@@ -195,7 +195,7 @@ def test_the_background_tells_on_the_loop_that_began_it() -> None:
         return told
 
     told = asyncio.run(inside())
-    assert (told.values, told.ends, told.threads) == ([0, 1, 2], [(None, 2)], {threading.get_ident()})
+    assert (told.values, told.ends, told.threads) == ([0, 1, 2], [(2, None)], {threading.get_ident()})
     assert no_thread_left()
 
 
@@ -213,7 +213,7 @@ def test_what_breaks_off_before_the_first_value_is_raised() -> None:
         return told
 
     told = asyncio.run(inside())
-    assert (told.values, told.ends) == ([0], [(fault, 0)])
+    assert (told.values, told.ends) == ([0], [(0, fault)])
     assert no_thread_left()
 
 
@@ -241,7 +241,7 @@ def test_a_stop_of_the_background_is_told_as_one(begun: bool, monkeypatch: pytes
         return told
 
     told = asyncio.run(inside())
-    ((failure, last),) = told.ends
+    ((last, failure),) = told.ends
     assert isinstance(failure, asyncio.CancelledError)
     assert last == (0 if begun else None)
     assert no_thread_left()
@@ -251,13 +251,13 @@ def test_without_a_loop_the_worker_tells() -> None:
     """In a plain script nobody else has time."""
     told, ended = Told(), threading.Event()
 
-    def end(failure: BaseException | None, last: int | None) -> None:
-        told.end(failure, last)
+    def end(last: int | None, failure: BaseException | None) -> None:
+        told.end(last, failure)
         ended.set()
 
     bridge.Background(source_of(Counted(2)), told.value, end)
     assert ended.wait(5)
-    assert (told.values, told.ends) == ([0, 1], [(None, 1)])
+    assert (told.values, told.ends) == ([0, 1], [(1, None)])
     assert told.threads.isdisjoint({threading.get_ident()})
     assert no_thread_left()
 

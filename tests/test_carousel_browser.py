@@ -14,7 +14,6 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from nbconvert import HTMLExporter, LatexExporter, MarkdownExporter
 from PIL import Image, ImageOps
 from playwright.sync_api import Browser, ConsoleMessage, Error, Locator, Page, expect
 
@@ -760,15 +759,17 @@ def paper(tmp_path_factory: pytest.TempPathFactory) -> str:
     return str(written(folder / "paper.ipynb", [bundle]))
 
 
-def converted(exporter: Any, notebook: str, **settings: Any) -> tuple[str, dict[str, Any]]:
-    """What an exporter of nbconvert makes of a notebook, and the files beside it."""
-    body, resources = exporter(**settings).from_filename(notebook)
+def converted(format_name: str, notebook: str, **settings: Any) -> tuple[str, dict[str, Any]]:
+    """What nbconvert makes of a notebook in a format, and the files beside it."""
+    from nbconvert import get_exporter  # takes seconds, which every worker that collects this module would pay
+
+    body, resources = get_exporter(format_name)(**settings).from_filename(notebook)
     return body, resources.get("outputs", {})
 
 
 def test_markdown_keeps_pictures_and_words(paper: str) -> None:
     """In nbconvert's Markdown the output is one block of HTML, which no empty line ends."""
-    body, _ = converted(MarkdownExporter, paper)
+    body, _ = converted("markdown", paper)
     block = body[body.index('<div class="seedream') : body.rindex("</div>")]
     assert not re.search(r"\n\s*\n", block)
     assert all(text in block for text in ("paper 3", "Sensitive", "%seedream retry paper", "billed (demo, free)"))
@@ -777,14 +778,14 @@ def test_markdown_keeps_pictures_and_words(paper: str) -> None:
 
 def test_paper_gets_the_contact_sheet(paper: str) -> None:
     """LaTeX, and so PDF, shows the sheet of all frames, and nothing of the HTML."""
-    body, beside = converted(LatexExporter, paper)
+    body, beside = converted("latex", paper)
     assert [name.rpartition(".")[2] for name in beside] == ["jpg"]
     assert "seedream" not in body
 
 
 def test_sanitized_page_says_everything_before_any_code(paper: str, opened: Browser) -> None:
     """With --sanitize-html nbconvert shows tags of pictures and code as text: all our words stand before the code."""
-    body, _ = converted(HTMLExporter, paper, sanitize_html=True, mathjax_url="", require_js_url="")
+    body, _ = converted("html", paper, sanitize_html=True, mathjax_url="", require_js_url="")
     with browser_page(opened, java_script_enabled=False) as page:
         page.set_content(body)
         text = page.locator(".seedream").inner_text()

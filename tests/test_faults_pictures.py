@@ -8,6 +8,7 @@ import io
 import json
 import re
 import socket
+import struct
 import subprocess
 import sys
 import zlib
@@ -56,10 +57,21 @@ def of(encoding: str, size: tuple[int, int] = (8, 8)) -> bytes:
 
 
 def png(side: int) -> bytes:
-    """A PNG of one bit a pixel: small for any number of pixels."""
-    buffer = io.BytesIO()
-    Image.new("1", (side, side)).save(buffer, "PNG")
-    return buffer.getvalue()
+    """A PNG of one bit a pixel, all black: small for any number of pixels, and made much sooner than by Pillow."""
+    packer, row = zlib.compressobj(1), bytes(1 + (side + 7) // 8)
+    pixels = b"".join(packer.compress(row) for _ in range(side)) + packer.flush()
+    parts = ((b"IHDR", struct.pack(">IIBBBBB", side, side, 1, 0, 0, 0, 0)), (b"IDAT", pixels), (b"IEND", b""))
+    chunks = (
+        struct.pack(">I", len(data)) + kind + data + struct.pack(">I", zlib.crc32(kind + data)) for kind, data in parts
+    )
+    return b"\x89PNG\r\n\x1a\n" + b"".join(chunks)
+
+
+def test_the_black_pictures_are_pictures() -> None:
+    """A service could send them: a small one is read like any other."""
+    with Image.open(io.BytesIO(png(21))) as picture:
+        picture.load()
+        assert (picture.size, picture.getextrema()) == ((21, 21), (0, 0))
 
 
 def chunked(body: bytes) -> bytes:

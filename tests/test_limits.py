@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 
 from seedream_magic.api.make_request import make_request
-from seedream_magic.api.reference import Reference
+from seedream_magic.api.references.reference import Reference
 from seedream_magic.api.request import request_from_body
 from seedream_magic.errors import InvalidRequest
 

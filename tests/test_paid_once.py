@@ -16,7 +16,7 @@ from IPython.core.interactiveshell import InteractiveShell
 from raw_server import RawServer, Reply, json_reply, raw_server
 from seedream_magic import ConfigError, ImageLinkExpired, InvalidRequest, NoConnection, Seedream, Storyboard
 from seedream_magic.api.plan import Lineage
-from seedream_magic.api.reference import Reference
+from seedream_magic.api.references.reference import Reference
 from seedream_magic.images.image_set import Frame, ImageSet
 from seedream_magic.images.lineage import joined
 from seedream_magic.images.load import load_whole

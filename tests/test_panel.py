@@ -585,7 +585,9 @@ def test_a_run_that_fails_before_its_first_value_is_told_of() -> None:
     class Door:
         """A front door whose run the test ends."""
 
-        def start(self, _: Plan, *, on_change: object, on_end: Callable[[BaseException | None], None]) -> object:
+        def start(
+            self, _: Plan, *, on_change: object, on_end: Callable[[object, BaseException | None], None]
+        ) -> object:
             self.end = on_end
             return on_change
 
@@ -594,6 +596,6 @@ def test_a_run_that_fails_before_its_first_value_is_told_of() -> None:
     plan = Seedream("anyfast").plan("x")
     running.start(through, plan, on_change=lambda _: None, on_end=lambda *both: told.append(both))
     assert len(running) == 1
-    through.end(failure)
+    through.end(None, failure)
     assert told == [(None, failure)]
     assert len(running) == 0

@@ -26,8 +26,8 @@ os.environ["SEEDREAM_API_KEY"] = "{KEY}"
 %config SeedreamMagics.provider = "demo"
 from seedream_magic import Panel, Seedream"""
 PANEL, OTHER_PANEL = "%seedream panel", "other = Panel(door=Seedream('demo'))\nother"
-CELLS = (SETUP, PANEL, "6 * 7", "", PANEL, OTHER_PANEL, PANEL)
-DRAWING, COPIED, KEYS, NARROW = 1, 3, 4, 6
+CELLS = (SETUP, PANEL, "6 * 7", "", PANEL, OTHER_PANEL, PANEL, PANEL, "")
+DRAWING, COPIED, KEYS, NARROW, INSERTING = 1, 3, 4, 6, 7
 """The cells where the tests are at work."""
 
 
@@ -197,6 +197,47 @@ def walked(page: Page, steps: int = 8) -> list[str]:
             ).strip()
         )
     return names
+
+
+STORYBOARD = """水彩，"留白"较多 (柔和
+---
+  春 [山村 {'花'
+    indented
+---
+夏: f(x"""
+
+
+def test_the_cell_is_inserted_below(work: Work) -> None:
+    """By mouse and by keyboard it stands directly below the panel, to the letter, ready to run; others stay as they
+    are. It draws what the panel would. A view of the output alone has no cell below: there it is copied.
+    """
+    page = work.page
+    panel = panel_of(page, INSERTING)
+    panel.get_by_label("Prompt").fill(STORYBOARD)
+    button(panel, "Copy as cell").click()
+    text = panel.get_by_label("Cell").input_value()
+    assert text == f"%%seedream\n{STORYBOARD}"
+    button(panel, "Insert below").dblclick()
+    expect(panel.get_by_text("Inserted.")).to_be_visible()
+    assert sources(page, INSERTING) == [PANEL, text, ""]
+    page.keyboard.press("Control+Enter")
+    expect(cell(page, INSERTING + 1).locator(".seedream-facts")).to_contain_text("计费 2 张")
+    button(panel, "Generate").click()
+    expect(panel).to_contain_text("nothing billed")
+    panel.get_by_label("Change").fill("at night")
+    button(panel, "Copy vary").click()
+    vary = panel.get_by_label("Cell").input_value()
+    button(panel, "Insert below").press("Enter")
+    expect(panel.get_by_text("Inserted.")).to_be_visible()
+    assert sources(page, INSERTING) == [PANEL, vary, text, ""]
+    photograph(page, "inserted")
+    assert work.complaints == []
+
+
+def sources(page: Page, start: int) -> list[str]:
+    """The texts of the notebook's cells from one on."""
+    editors = page.locator(".jp-CodeCell .jp-InputArea-editor .cm-content")
+    return editors.evaluate_all("all => all.map(one => (one.cmTile ?? one.cmView).view.state.doc.toString())")[start:]
 
 
 def test_it_fits_a_narrow_column(work: Work) -> None:

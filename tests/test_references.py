@@ -24,12 +24,12 @@ from hypothesis import strategies as st
 from PIL import Image, ImageCms
 
 from seedream_magic import Frame, ImageSet, InvalidRequest
-from seedream_magic.api import references
 from seedream_magic.api.models import SEEDREAM_3_0, SEEDREAM_4_5, SEEDREAM_5_0_PRO, Model
-from seedream_magic.api.reference import Reference
-from seedream_magic.api.reference_files import MAXIMUM_FILE
-from seedream_magic.api.reference_limits import COMMON_BYTES, MAXIMUM_BYTES, MAXIMUM_PIXELS, reference_complaints
-from seedream_magic.api.references import fetched, fitted, make_references
+from seedream_magic.api.references import make_references as make_references_module
+from seedream_magic.api.references.files import MAXIMUM_FILE
+from seedream_magic.api.references.limits import COMMON_BYTES, MAXIMUM_BYTES, MAXIMUM_PIXELS, reference_complaints
+from seedream_magic.api.references.make_references import fetched, fitted, make_references
+from seedream_magic.api.references.reference import Reference
 from seedream_magic.api.request import ImageRequest
 from seedream_magic.errors import ImageError
 
@@ -371,7 +371,7 @@ def test_other_data_uris_are_refused(uri: str, words: str) -> None:
 
 def test_a_giant_data_uri_is_not_decoded(monkeypatch: pytest.MonkeyPatch) -> None:
     """Its length alone refuses it."""
-    monkeypatch.setattr("seedream_magic.api.reference_files.MAXIMUM_FILE", 3000)
+    monkeypatch.setattr("seedream_magic.api.references.files.MAXIMUM_FILE", 3000)
     assert "The data URI has 0.1 MB; give the picture as a file." in refusal("data:image/png;base64," + "A" * 4001)
 
 
@@ -452,7 +452,7 @@ def test_a_colour_profile_goes_along() -> None:
 
 def test_a_large_pillow_picture_becomes_a_jpeg(monkeypatch: pytest.MonkeyPatch) -> None:
     """Where the PNG would be too large for older services; not where that would lose transparency."""
-    monkeypatch.setattr(references, "COMMON_BYTES", 5000)
+    monkeypatch.setattr(make_references_module, "COMMON_BYTES", 5000)
     assert one(noise()).media_type == "image/jpeg"
     assert one(noise(mode="RGBA")).media_type == "image/png"
     assert one(Image.new("RGB", (64, 48))).media_type == "image/png"
@@ -834,7 +834,7 @@ def test_a_link_stays_one_when_it_is_fitted() -> None:
 @pytest.mark.parametrize("mode", ["RGB", "RGBA"])
 def test_it_is_scaled_until_its_bytes_fit(mode: str, monkeypatch: pytest.MonkeyPatch) -> None:
     """Noise compresses badly: fewer pixels it must be, and no fewer than needed."""
-    monkeypatch.setattr(references, "MAXIMUM_BYTES", 20_000)
+    monkeypatch.setattr(make_references_module, "MAXIMUM_BYTES", 20_000)
     reference, _ = fitted(one(encoded(noise(200, 100, mode), "PNG") + PADDING))
     assert 15_000 < len(reference.data) <= 20_000
     assert reference.width == 2 * (reference.height or 0)
@@ -843,17 +843,17 @@ def test_it_is_scaled_until_its_bytes_fit(mode: str, monkeypatch: pytest.MonkeyP
 def test_a_panorama_of_16_to_1_stays_one(monkeypatch: pytest.MonkeyPatch) -> None:
     """Rounding does not carry it over the limit of the ratio, upright or not."""
     for area in range(5000, 9000, 97):
-        monkeypatch.setattr(references, "MAXIMUM_PIXELS", area)
+        monkeypatch.setattr(make_references_module, "MAXIMUM_PIXELS", area)
         for size in ((1600, 100), (100, 1600)):
-            width, height = references._size_within(size, area)
+            width, height = make_references_module._size_within(size, area)
             assert width * height <= area
             assert max(width, height) <= 16 * min(width, height)
 
 
 def test_a_jpeg_is_decoded_at_half_its_size_where_that_does(monkeypatch: pytest.MonkeyPatch) -> None:
     """So it may be larger than what is decoded of other kinds, which are refused."""
-    monkeypatch.setattr(references, "MAXIMUM_PIXELS", 300_000)
-    monkeypatch.setattr(references, "MAXIMUM_DECODED_PIXELS", 1_000_000)
+    monkeypatch.setattr(make_references_module, "MAXIMUM_PIXELS", 300_000)
+    monkeypatch.setattr(make_references_module, "MAXIMUM_DECODED_PIXELS", 1_000_000)
     picture = Image.new("RGB", (1600, 1200))
     assert fitted(one(encoded(picture, "JPEG") + PADDING))[0].width == 632
     with pytest.raises(InvalidRequest, match="too many pixels to be opened here"):

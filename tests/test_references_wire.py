@@ -20,7 +20,7 @@ from PIL import Image
 
 from raw_server import Behaviour, Close, Cut, Gate, Raw, Reply, Request, Sequence, head, raw_server
 from seedream_magic import InvalidRequest, Seedream
-from seedream_magic.api.reference import Reference
+from seedream_magic.api.references.reference import Reference
 from seedream_magic.api.retry import DOWNLOAD_ATTEMPTS
 from seedream_magic.images import download as download_module
 from seedream_magic.images import linked

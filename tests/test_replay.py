@@ -13,7 +13,6 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
-import nbformat
 import pytest
 from IPython.core.interactiveshell import InteractiveShell
 from IPython.utils.capture import capture_output
@@ -350,6 +349,8 @@ def test_prices_are_only_those_that_were_set(shell: InteractiveShell) -> None:
 @pytest.mark.kernel
 def test_a_notebook_executed_twice_sends_once(server: RawServer, store: Path, tmp_path: Path) -> None:
     """Two processes run the same notebook: the second sends nothing and its outputs hold the same pictures."""
+    import nbformat  # takes seconds, which every worker that collects this module would pay
+
     cells = ["%load_ext seedream_magic", "%%seedream seasons << -n 3\nx", "%%seedream\ny"]
     notebook = nbformat.v4.new_notebook(cells=[nbformat.v4.new_code_cell(cell) for cell in cells])
     nbformat.write(notebook, tmp_path / "twice.ipynb")

@@ -16,10 +16,10 @@ import traceback
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
+from typing import TYPE_CHECKING
 from urllib.parse import quote, quote_plus
 
 import httpx
-import nbformat
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
@@ -197,12 +197,17 @@ def cells() -> list[str]:
     return [SETUP, "%seedream", *drawn, *failed, CHAINED, LAST_ERROR, LEFTOVERS, *unreachable]
 
 
-Run = tuple[Machine, nbformat.NotebookNode, RawServer, RawServer]
+if TYPE_CHECKING:
+    from nbformat import NotebookNode
+
+    Run = tuple[Machine, NotebookNode, RawServer, RawServer]
 
 
 @pytest.fixture(scope="module")
 def run(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Run]:
     """The machine after the run, the notebook as it was saved, the service and the proxy that the environment names."""
+    import nbformat  # takes seconds, which every worker that collects this module would pay
+
     machine = Machine(tmp_path_factory.mktemp("machine"))
     scenario: Scenario = {
         POST: answer,
@@ -226,7 +231,7 @@ def run(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Run]:
         yield machine, nbformat.read(str(path), 4), server, proxy
 
 
-def decoded(notebook: nbformat.NotebookNode) -> bytes:
+def decoded(notebook: NotebookNode) -> bytes:
     """The pictures in the outputs, as bytes."""
     shown = b""
     for cell in notebook.cells:

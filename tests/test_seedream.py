@@ -259,8 +259,10 @@ def test_a_run_is_good_after_twelve_that_were_cancelled(store: Path) -> None:
         assert len(asyncio.run(run(server)).ok) == 2
 
 
+# What a shell begins in the background has Ctrl-C turned off, and hands that on.
 STOPPED = """
-import sys, time
+import signal, sys, time
+signal.signal(signal.SIGINT, signal.default_int_handler)
 from seedream_magic import Seedream, SeedreamInterrupted
 seedream = Seedream("anyfast", api_key={key!r}, base_url={url!r}, store={store!r}, event_loop={event_loop!r})
 def shown(images):
@@ -467,7 +469,7 @@ def test_a_fault_of_the_program_ends_a_run_in_words(store: Path) -> None:
         told: tuple[object, object] = await ended
         return told
 
-    failure, images = asyncio.run(inside())
+    images, failure = asyncio.run(inside())
     assert isinstance(failure, SeedreamError)
     assert str(failure) == "The run ended by a fault of this program (ZeroDivisionError: by none)."
     assert (failure.billed, images) == ("unknown", begun)

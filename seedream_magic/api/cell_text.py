@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import Any
 
 from seedream_magic.api.models import find_model
-from seedream_magic.api.reference import Reference
+from seedream_magic.api.references.reference import Reference
 from seedream_magic.api.request import DEFAULT_SIZE, ImageRequest
 from seedream_magic.api.storyboard import escaped
 

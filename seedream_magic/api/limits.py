@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from seedream_magic.api.models import MAXIMUM_RATIO, MINIMUM_RATIO, SIDES, Model, find_model
-from seedream_magic.api.reference_limits import reference_complaints
+from seedream_magic.api.references.limits import reference_complaints
 from seedream_magic.api.request import ImageRequest
 
 DOCUMENTED_PRESETS = ("1K", "2K", "4K")

@@ -8,7 +8,7 @@ from typing import Any
 
 from seedream_magic.api.limits import complaints
 from seedream_magic.api.models import MAXIMUM_IMAGES, SIDES, Model, find_model, pixels_for_ratio
-from seedream_magic.api.reference import Reference
+from seedream_magic.api.references.reference import Reference
 from seedream_magic.api.request import DEFAULT_SIZE, ImageRequest, request_from_body
 from seedream_magic.api.storyboard import Storyboard, storyboard
 from seedream_magic.api.values import (

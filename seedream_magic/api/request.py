@@ -7,7 +7,7 @@ from dataclasses import dataclass, field, replace
 from typing import Any
 
 from seedream_magic.api.models import MAXIMUM_FRAMES, MAXIMUM_IMAGES
-from seedream_magic.api.reference import Reference
+from seedream_magic.api.references.reference import Reference
 from seedream_magic.api.storyboard import Storyboard
 from seedream_magic.api.values import Images, parse_images
 

@@ -12,7 +12,7 @@ from dataclasses import asdict
 from typing import Any
 from urllib.parse import urlsplit, urlunsplit
 
-from seedream_magic.api.reference import unsigned
+from seedream_magic.api.references.reference import unsigned
 from seedream_magic.api.request import ImageRequest
 from seedream_magic.errors import ApiError, ResponseBroken, SeedreamError
 from seedream_magic.images.image_set import Frame, ImageSet, Outcome

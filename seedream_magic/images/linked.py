@@ -7,8 +7,8 @@ from collections.abc import Iterable
 from functools import partial
 
 from seedream_magic.api.connection import Client
-from seedream_magic.api.reference import Reference
-from seedream_magic.api.reference_limits import MAXIMUM_BYTES, short
+from seedream_magic.api.references.limits import MAXIMUM_BYTES, short
+from seedream_magic.api.references.reference import Reference
 from seedream_magic.errors import (
     ImageError,
     ImageInvalid,
@@ -55,7 +55,7 @@ async def bring_references(
 async def _brought(reference: Reference, client: Client, *, allow_loopback: bool) -> Reference:
     if reference.data or reference.url is None:
         return reference
-    from seedream_magic.api.references import fetched  # noqa: PLC0415 - Pillow loads when it is used
+    from seedream_magic.api.references.make_references import fetched  # noqa: PLC0415 - Pillow loads when it is used
 
     # --fit scales when a request is planned, so that the plan tells what will be sent; a link is fetched after that.
     # What is over the limit could only be refused, so no more is fetched.

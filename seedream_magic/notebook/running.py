@@ -53,7 +53,7 @@ class Running:
             raise InvalidRequest("The same request is under way in the background; --fresh sends it once more.")
         run = _Run(plan)
 
-        def ended(failure: SeedreamError | SeedreamInterrupted | None, images: ImageSet | None = None) -> None:
+        def ended(images: ImageSet | None, failure: SeedreamError | SeedreamInterrupted | None) -> None:
             run.ended = True
             self._runs.pop(run, None)
             on_end(images, failure)

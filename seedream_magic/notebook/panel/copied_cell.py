@@ -12,7 +12,7 @@ import ipywidgets as widgets
 
 from seedream_magic.api.cell_text import cell_text
 from seedream_magic.api.providers import DEFAULT_PROVIDER, Provider, find_provider
-from seedream_magic.api.reference import Reference
+from seedream_magic.api.references.reference import Reference
 from seedream_magic.api.request import ImageRequest
 from seedream_magic.errors import ConfigError
 from seedream_magic.images.durable import write_durably

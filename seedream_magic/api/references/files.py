@@ -15,8 +15,8 @@ from itertools import islice
 from pathlib import Path
 from urllib.parse import unquote_to_bytes, urlsplit
 
-from seedream_magic.api.reference import ENDINGS
-from seedream_magic.api.reference_limits import MAXIMUM_REFERENCES, megabytes, short
+from seedream_magic.api.references.limits import MAXIMUM_REFERENCES, megabytes, short
+from seedream_magic.api.references.reference import ENDINGS
 from seedream_magic.errors import InvalidRequest
 
 MAXIMUM_FILE = 256 * 10**6

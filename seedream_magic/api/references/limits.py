@@ -9,8 +9,8 @@ import math
 from collections.abc import Sequence
 
 from seedream_magic.api.models import MAXIMUM_IMAGES, MAXIMUM_RATIO, Model
-from seedream_magic.api.reference import Reference, unsigned
-from seedream_magic.api.reference_types import HEIF_TYPES
+from seedream_magic.api.references.media_types import HEIF_TYPES
+from seedream_magic.api.references.reference import Reference, unsigned
 
 MAXIMUM_REFERENCES = MAXIMUM_IMAGES - 1
 """One place of the fifteen is the image that is made."""

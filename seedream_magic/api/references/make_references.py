@@ -19,9 +19,8 @@ from typing import Any
 
 from PIL import Image, ImageCms, ImageOps, UnidentifiedImageError
 
-from seedream_magic.api.reference import Reference
-from seedream_magic.api.reference_files import PictureFile, read_file, refusing
-from seedream_magic.api.reference_limits import (
+from seedream_magic.api.references.files import PictureFile, read_file, refusing
+from seedream_magic.api.references.limits import (
     COMMON_BYTES,
     MAXIMUM_BYTES,
     MAXIMUM_DECODED_PIXELS,
@@ -31,8 +30,9 @@ from seedream_magic.api.reference_limits import (
     scalable,
     short,
 )
-from seedream_magic.api.reference_types import HEIF_TYPES, heif_size, media_type_of
-from seedream_magic.api.reference_values import Leaf, Pixels, gather
+from seedream_magic.api.references.media_types import HEIF_TYPES, heif_size, media_type_of
+from seedream_magic.api.references.reference import Reference
+from seedream_magic.api.references.values import Leaf, Pixels, gather
 from seedream_magic.errors import InvalidRequest
 
 _FORMATS = {

@@ -12,8 +12,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from seedream_magic.api.reference import Reference
-from seedream_magic.api.reference_files import (
+from seedream_magic.api.references.files import (
     PictureFile,
     checked_link,
     data_of_uri,
@@ -23,7 +22,8 @@ from seedream_magic.api.reference_files import (
     named_file,
     refusing,
 )
-from seedream_magic.api.reference_limits import MAXIMUM_DECODED_PIXELS, MAXIMUM_REFERENCES
+from seedream_magic.api.references.limits import MAXIMUM_DECODED_PIXELS, MAXIMUM_REFERENCES
+from seedream_magic.api.references.reference import Reference
 from seedream_magic.errors import InvalidRequest
 
 _DEEPEST = 8
