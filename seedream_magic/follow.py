@@ -11,7 +11,14 @@ from typing import Any, Protocol
 
 from seedream_magic import bridge
 from seedream_magic.api.plan import Lineage
-from seedream_magic.errors import Billed, SeedreamError, SeedreamInterrupted
+from seedream_magic.errors import (
+    ApiError,
+    Billed,
+    OutcomeUnknown,
+    ResponseBroken,
+    SeedreamError,
+    SeedreamInterrupted,
+)
 from seedream_magic.images.image_set import ImageSet
 from seedream_magic.images.lineage import joined
 from seedream_magic.images.load import parent_set
@@ -38,20 +45,36 @@ def bound(images: ImageSet, door: Any) -> ImageSet:
 
 
 async def counted(sets: Sets, *, billed: Counter[str], doubtful: Counter[str]) -> Sets:
-    """The values of a run; when it is over, however it ended, what it billed is counted by its model."""
+    """The values of a run; when it is over, however it ended, what it billed is counted by its model.
+
+    `doubtful` counts what it may have billed besides.
+    """
     made: ImageSet | None = None
+    failure: SeedreamError | None = None
     try:
         async with aclosing(sets) as growing:
             async for made in growing:
                 yield made
     except SeedreamError as error:
-        made = made if error.images is None else error.images
-        if error.billed == "unknown" and made is not None:
-            doubtful[made.request.model] += made.request.images_at_most
+        made, failure = made if error.images is None else error.images, error
         raise
     finally:
         if made is not None:
             billed[made.request.model] += made.billed
+            doubtful[made.request.model] += _doubtful(made, failure)
+
+
+def _doubtful(images: ImageSet, failure: SeedreamError | None) -> int:
+    """How many images a run that is over may have billed beyond those that are known."""
+    if images.usage is not None:
+        return 0
+    rest = max(0, images.request.images_at_most - images.billed)
+    if failure is not None:
+        refused = isinstance(failure, ApiError) and failure.billed == "yes"  # a refused picture costs nothing
+        return 0 if refused or failure.billed == "no" else rest
+    if images.state == "running":  # stopped
+        return 0 if images.pause else rest
+    return sum(isinstance(frame.error, ResponseBroken | OutcomeUnknown) for frame in images)
 
 
 async def in_place(sets: Sets, lineage: Lineage | None, door: Any) -> Sets:
@@ -132,10 +155,10 @@ def interrupted(images: ImageSet | None) -> SeedreamInterrupted:
     """What Stop raises: the set as far as it came, what may be billed, what can be done."""
     if images is None:
         return SeedreamInterrupted("Stopped before anything was sent.")
-    stopped = replace(images, state="stopped")
-    arrived, expected = len(stopped.ok), stopped.expected or "an unknown number"
+    stopped, own = replace(images, state="stopped"), images if images.own is None else images.own
+    arrived, expected = len(own.ok), own.expected or "an unknown number"
     hint = "Stopping here does not stop the bill: what the service had begun may be charged."
-    if arrived and stopped.expected and arrived < stopped.expected:
+    if arrived and own.expected and arrived < own.expected and own is images:
         rest = f"%seedream retry {stopped.run_id} asks for the missing ones only; the cell run again pays for all."
         stopped, hint = stopped.with_note(rest), f"{hint} {rest}"
     billed: Billed = "yes" if stopped.outcome == "billed" else "no" if stopped.pause else "unknown"

@@ -147,17 +147,19 @@ class _Reception:
         unchecked = any(refuse for _, refuse in complaints(request, strict=self.plan.provider.strict))
         try:
             references = await bring_references(request.references, client, allow_loopback=local)
-            self.plan = replace(self.plan, request=replace(request, references=references))
-            told = checked(self.plan.request, strict=self.plan.provider.strict, check=not unchecked)
-            self.run.complete(self.plan.request)
+            completed = replace(request, references=references)
+            told = checked(completed, strict=self.plan.provider.strict, check=not unchecked)
+            self.run.complete(completed)
+            self.plan = replace(self.plan, request=completed)
         except SeedreamError as error:
             return error
-        self.tell(lambda images: reduce(ImageSet.with_note, told, replace(images, pause="")))
+        self.tell(lambda images: reduce(ImageSet.with_note, told, replace(images, request=completed, pause="")))
         return None
 
     async def _listen(self, begin: Callable[[Picture], None]) -> SeedreamError | None:
         client_request_id = self.run.client_request_id
         self.sending = True
+        self.tell(lambda images: replace(images, outcome="unknown"))
         try:
             async with post(
                 self.plan,

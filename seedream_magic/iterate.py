@@ -7,10 +7,12 @@ from collections.abc import Sequence
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
+from seedream_magic.api.cell_text import call_text
 from seedream_magic.api.limits import complaints
 from seedream_magic.api.make_request import checked
 from seedream_magic.api.models import MAXIMUM_IMAGES, find_model
 from seedream_magic.api.plan import Lineage, Plan
+from seedream_magic.api.providers import PROVIDERS
 from seedream_magic.api.references.reference import Reference
 from seedream_magic.api.request import ImageRequest
 from seedream_magic.errors import ConfigError, InvalidRequest
@@ -27,19 +29,21 @@ _NAMED_FRAME = re.compile(r"run:(?P<run>[^\s\[\]]+)(\[(?P<place>\d{1,2})\])?")
 
 def redo(images: ImageSet, *places: int, prompt: str | None, refs: object, fresh: bool) -> ImageSet:
     """See `ImageSet.redo`."""
-    door = _door(images)
+    door = _its_own(_door(images), images.run_id, images.provider)
     return door.run(plan_redo(door, images, *places, prompt=prompt, refs=refs, fresh=fresh))
 
 
 def extend(images: ImageSet, frames: int | Sequence[str], *, prompt: str | None, refs: object, fresh: bool) -> ImageSet:
     """See `ImageSet.extend`."""
-    door = _door(images)
+    door = _its_own(_door(images), images.run_id, images.provider)
     return door.run(plan_extend(door, images, frames, prompt=prompt, refs=refs, fresh=fresh))
 
 
 def vary(frame: Frame, prompt: str, *, images: int, refs: object, fresh: bool) -> ImageSet:
     """See `Frame.vary`."""
     door = _door(frame)
+    made_by = str(find_record(door.store, frame.run_id).facts.get("provider"))
+    door = _its_own(door, frame.run_id, made_by)
     return door.run(plan_vary(door, frame, prompt, images=images, refs=refs, fresh=fresh))
 
 
@@ -89,6 +93,7 @@ def plan_retry(door: Seedream, run_id: str) -> Plan:
     if is_live(find_record(door.store, run_id)):
         raise InvalidRequest(f"Run {run_id} is still under way: its frames may yet come.")
     images = door.show(run_id)
+    door = _its_own(door, images.run_id, images.provider)
     total = max(len(images), images.expected or 0)
     missing = sorted({*range(total)} - {frame.index for frame in images.ok})
     if not missing:
@@ -175,3 +180,17 @@ def _door(value: ImageSet | Frame) -> Seedream:
         raise ConfigError("This set was read without a Seedream: take it from seedream.show(run_id).")
     door: Seedream = value.door
     return door
+
+
+def _its_own(door: Seedream, run_id: str, made_by: str) -> Seedream:
+    """The front door by which a run is shown, if it is its provider's: another one would be paid, unasked.
+
+    Who names a front door for a plan has chosen it, and is not refused.
+    """
+    if door.provider.name == made_by:
+        return door
+    its_own = call_text("Seedream", made_by, store=str(door.store)) + call_text(".show", run_id)
+    raise ConfigError(
+        f"Run {run_id} was made by {made_by[:40]}; this front door asks {door.provider.name}.",
+        hint=f"Take the set from {its_own}." if made_by in PROVIDERS else f"Providers are {', '.join(PROVIDERS)}.",
+    )

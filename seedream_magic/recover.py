@@ -67,7 +67,8 @@ async def recover(record: Record, *, transport: Transport | None = None) -> Asyn
             for task in arrivals:
                 task.cancel()
     images = _told(images, record, named)
-    run.conclude(images, None)
+    if missing or _died(record):
+        run.conclude(images, None)
     yield images
 
 

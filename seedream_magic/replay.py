@@ -29,7 +29,7 @@ def run_to_show(plan: Plan, store: Path) -> Record | None:
 
     The run that the plan names is looked at first: to look through a large store once more takes a tenth of a second.
     """
-    if plan.stored and plan.take is None and not plan.fresh:
+    if plan.stored and not plan.fresh:
         named = Record(store / plan.stored, read_object(store / plan.stored / "request.json") or {})
         if named.facts.get("fingerprint") == plan.fingerprint and is_set(named):
             return named

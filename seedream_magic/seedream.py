@@ -12,13 +12,14 @@ from contextlib import aclosing
 from dataclasses import replace
 from pathlib import Path
 from typing import Any, TypedDict, Unpack
+from urllib.parse import urlsplit
 
 from seedream_magic import bridge, follow, replay
 from seedream_magic.api.connection import Transport
 from seedream_magic.api.keys import Key, find_key
 from seedream_magic.api.make_request import make_request
 from seedream_magic.api.plan import Plan
-from seedream_magic.api.providers import DEFAULT_PROVIDER, Provider, checked_base_url, find_provider
+from seedream_magic.api.providers import DEFAULT_PROVIDER, Provider, checked_base_url, find_provider, is_loopback
 from seedream_magic.api.references.reference import Reference
 from seedream_magic.api.request import ImageRequest
 from seedream_magic.api.storyboard import Storyboard
@@ -31,7 +32,7 @@ from seedream_magic.images.image_set import Frame, ImageSet
 from seedream_magic.images.index import history
 from seedream_magic.images.load import load
 from seedream_magic.images.purge import Purged, purge
-from seedream_magic.images.record import Record, find_record, lineage_of
+from seedream_magic.images.record import Record, find_record, is_run, lineage_of
 from seedream_magic.images.store import DEFAULT_FOLDER
 from seedream_magic.iterate import references
 from seedream_magic.recover import is_live, recover, unfinished
@@ -67,7 +68,8 @@ class Seedream:
     What is not given comes from the environment (`SEEDREAM_PROVIDER`, `SEEDREAM_BASE_URL`, `SEEDREAM_MODEL`,
     `SEEDREAM_STORE`), then from the defaults. `transport` is an `httpx.AsyncBaseTransport` for the API and the
     pictures (tests, company proxies). `event_loop` is "thread" or, for a transport that is bound to the running loop,
-    "nest". Raises `ConfigError` for an unknown provider or an unsafe base URL.
+    "nest". The demo is embedded: of base URLs it takes only those of this machine, and passes over others in the
+    environment. Raises `ConfigError` for an unknown provider, an unsafe base URL or one that is not for the demo.
 
     `billed` counts the images billed through it by model, `doubtful` those of runs whose outcome is unknown. `check`,
     where set, may refuse a plan before it is sent; `progress` makes what shows a run that nobody else watches.
@@ -84,9 +86,8 @@ class Seedream:
         transport: Transport | None = None,
         event_loop: str = "thread",
     ) -> None:
-        self.provider: Provider = find_provider(provider or os.environ.get("SEEDREAM_PROVIDER") or DEFAULT_PROVIDER)
-        address = base_url or os.environ.get("SEEDREAM_BASE_URL") or self.provider.base_url
-        self.given_base_url = checked_base_url(address) if address else ""
+        self.provider = _provider(provider)
+        self.given_base_url = _address(self.provider, base_url)
         self.model = model or os.environ.get("SEEDREAM_MODEL") or self.provider.default_model
         self.store = _store_folder(store or os.environ.get("SEEDREAM_STORE") or DEFAULT_FOLDER)
         self._key = Key(api_key, "api_key") if api_key and api_key.strip() else None
@@ -232,11 +233,14 @@ class Seedream:
         lost = next((reference.source for reference in plan.request.references if not reference.sendable), None)
         if lost is not None:
             raise InvalidRequest(f"The reference {lost} is not in the store any more.")
+        lineage = plan.lineage
+        if lineage is not None and lineage.kind != "vary" and not is_run(self.store / lineage.run_id):
+            raise InvalidRequest(f"Run {lineage.run_id}, which this goes on from, is not in {self.store} any more.")
         if self.check is not None:
             self.check(plan)
         made = generate(plan, self._key_for(plan), store=self.store, transport=self._transport)
         run = follow.counted(made, billed=self.billed, doubtful=self.doubtful)
-        return follow.in_place(run, plan.lineage, self)
+        return follow.in_place(run, lineage, self)
 
     async def _shown(self, record: Record) -> follow.Sets:
         yield follow.bound(replay.shown(record), self)
@@ -276,7 +280,10 @@ class Seedream:
         return history(self.store, words)
 
     def purge(self, run_id: str) -> Purged:
-        """Delete a run: its pictures, its records, and references that no other run has. Raises `InvalidRequest`."""
+        """Delete a run: its pictures, its records, and references that no other run has.
+
+        Raises `InvalidRequest` for a run that goes on, or that later runs go on from: their sets hold its pictures.
+        """
         run_id = run_id.strip()
         try:
             record = find_record(self.store, run_id)
@@ -297,6 +304,32 @@ class Seedream:
         images = load(record)
         door = cls(images.provider, store=record.folder.parent)
         return replay.meant(door.planned(images.request, (), lineage=lineage_of(record)), record)
+
+
+def serves(address: str, provider: str | None = None) -> bool:
+    """Whether requests to a provider may go to an address; those to the demo, which are free, only to this machine.
+
+    Raises `ConfigError` for an unknown provider or an unsafe address.
+    """
+    host = urlsplit(checked_base_url(address)).hostname
+    return bool(_provider(provider).base_url) or is_loopback(host or "")
+
+
+def _provider(name: str | None) -> Provider:
+    return find_provider(name or os.environ.get("SEEDREAM_PROVIDER") or DEFAULT_PROVIDER)
+
+
+def _address(provider: Provider, given: str | None) -> str:
+    """Where requests go; "" for the embedded demo, whose address is known when it has started."""
+    address = given or os.environ.get("SEEDREAM_BASE_URL") or provider.base_url
+    if address and serves(address, provider.name):
+        return checked_base_url(address)
+    if given:
+        raise ConfigError(
+            f"The {provider.name} is embedded and takes no base URL of another machine.",
+            hint="Leave base_url out, or name the provider that it belongs to: a service there bills.",
+        )
+    return ""
 
 
 def _store_folder(named: str | os.PathLike[str]) -> Path:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import sys
 from collections.abc import Iterator
 from pathlib import Path
@@ -165,9 +166,56 @@ def test_the_demo_s_runs_are_no_bill(shell: InteractiveShell, server: RawServer)
     (images.folder / "02.jpg").unlink()
     assert "demo, free" in run(shell, "%seedream history")[2][0]["text/plain"]
     assert "Asking anew for 1 image. The demo bills nothing." in run(shell, f"%seedream retry {images.run_id}")[1]
-    assert run(shell, f"%seedream purge {images.run_id}")[1].endswith(" MB.\n")
+    for gone in (shell.user_ns["_seedream"], images):
+        assert run(shell, f"%seedream purge {gone.run_id}")[1].endswith(" MB.\n")
     assert "which bills" not in run(shell, "_seedream.extend(2)")[1]
     assert server.posts == 2
+
+
+def test_a_run_is_gone_on_from_at_its_own_provider(
+    shell: InteractiveShell, server: RawServer, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Whatever the session's is: retried, or shown and redone, it asks who made it, with that one's key and model."""
+    monkeypatch.delenv("SEEDREAM_API_KEY")
+    monkeypatch.setenv("ANYFAST_API_KEY", "sk-of-anyfast")
+    monkeypatch.setenv("ARK_API_KEY", "sk-of-ark")
+    run(shell, "%%seedream --quiet --provider ark -n 2 --no-stream\na fox")
+    images = shell.user_ns["_seedream"]
+    (images.folder / "02.jpg").unlink()
+    assert run(shell, f"%seedream retry {images.run_id}")[0] is None
+    assert run(shell, f"%seedream show {images.run_id}\n_seedream.redo(0)")[0] is None
+    asked = [request for request in server.requests if request.method == "POST"]
+    sent = [(request.headers["authorization"], request.json()["model"]) for request in asked]
+    assert sent == [("Bearer sk-of-ark", "doubao-seedream-4-5-251128")] * 3
+
+
+def test_a_run_of_no_known_provider_is_shown_and_not_paid(
+    shell: InteractiveShell, server: RawServer, made: ImageSet
+) -> None:
+    """Its pictures are there; to ask anew for one is refused, in a line that names what the record says."""
+    path = made.folder / "request.json"
+    path.write_text(json.dumps({**json.loads(path.read_text()), "provider": "elsewhere"}))
+    (made.folder / "02.jpg").unlink()
+    assert run(shell, f"%seedream show {made.run_id}")[0] is None
+    for line in (f"%seedream retry {made.run_id}", "_seedream.redo(1)"):
+        error, printed, _ = run(shell, line)
+        assert isinstance(error, ConfigError)
+        assert len(printed.strip().splitlines()) == 1
+        assert "was made by elsewhere" in printed
+    assert server.posts == 1
+
+
+def test_a_run_that_others_go_on_from_is_not_purged(shell: InteractiveShell, made: ImageSet) -> None:
+    """The line names the later run whose set holds its pictures; with that gone it can go."""
+    run(shell, "_seedream = _seedream.redo(1)")
+    later = shell.user_ns["_seedream"]
+    error, printed, _ = run(shell, f"%seedream purge {made.run_id}")
+    assert isinstance(error, InvalidRequest)
+    assert later.run_id in printed
+    assert len(printed.strip().splitlines()) == 1
+    assert len(shell.user_ns["_seedream"].ok) == 2
+    for images in (later, made):
+        assert "is deleted" in run(shell, f"%seedream purge {images.run_id}")[1]
 
 
 def test_models_shows_the_session_s_model(shell: InteractiveShell, server: RawServer) -> None:

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
-import io
 import shutil
 import socket
 import ssl
@@ -21,7 +20,6 @@ import httpx
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
-from PIL import Image
 
 from raw_server import Behaviour, Gate, RawServer, Reply, Request, head, raw_server
 from seedream_magic import ConfigError, ImageError, ImageTooLarge, UnsafeURL
@@ -31,7 +29,7 @@ from seedream_magic.images import download as download_module
 from seedream_magic.images.download import PinnedRoute, download, image_client
 from seedream_magic.images.guard import Target, check_link, checked_target, is_picture_host, is_public
 from seedream_magic.images.verify import PictureFacts
-from service import jpeg
+from service import black_png, jpeg
 
 PUBLIC = "93.184.216.34"
 PUBLIC_6 = "2606:4700::6810:1"
@@ -709,13 +707,6 @@ class Endless:
                 connection.sendall(bytes(2**20))
 
 
-def bomb(side: int) -> bytes:
-    """A PNG of one bit a pixel that is small as a file and huge as a picture."""
-    buffer = io.BytesIO()
-    Image.new("1", (side, side)).save(buffer, "PNG")
-    return buffer.getvalue()
-
-
 @pytest.mark.fault("F82", "F83")
 def test_bombs_and_endless_bodies_cost_little_memory() -> None:
     """A 900-megapixel PNG less than 50 MiB; a body without end 64 MiB and a little."""
@@ -725,7 +716,7 @@ def test_bombs_and_endless_bodies_cost_little_memory() -> None:
             return Endless()
         return WHOLE if request.path == "/small" else Reply(200, {}, bombs[request.path])
 
-    bombs = {"/30000": bomb(30000), "/13400": bomb(13400), "/9460": bomb(9460)}
+    bombs = {f"/{side}": black_png(side) for side in (30000, 13400, 9460)}
     with raw_server({("GET", "/"): serve}) as server:
         for path in bombs:
             assert grown(server, path) < 50, path

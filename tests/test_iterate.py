@@ -13,7 +13,7 @@ import pytest
 from raw_server import Behaviour, RawServer, Request, json_reply, raw_server
 from seedream_magic import ConfigError, ContentRefused, ImageSet, InvalidRequest, Seedream, Storyboard
 from seedream_magic.images.record import find_record, lineage_of
-from seedream_magic.iterate import plan_retry
+from seedream_magic.iterate import plan_redo, plan_retry
 from served import KEY, door
 from service import PICTURE, POST, bodies, link, picture, whole_answer
 
@@ -153,6 +153,27 @@ def test_places_that_are_none(places: tuple[Any, ...], server: RawServer, images
     with pytest.raises(InvalidRequest, match=r"frame|Which"):
         images.redo(*places)
     assert server.posts == 1
+
+
+def test_a_set_is_gone_on_from_at_its_own_provider(
+    seedream: Seedream, server: RawServer, images: ImageSet, store: Path
+) -> None:
+    """Another provider's front door shows it, and would be paid for the rest: it names the one that made it."""
+    other = Seedream("ark", api_key=KEY, base_url=f"{server.url}/v1", store=store)
+    shown = other.show(images.run_id)
+    go_on = (
+        lambda: shown.redo(1),
+        lambda: shown.extend(1),
+        lambda: shown[0].vary("x"),
+        lambda: plan_retry(other, images.run_id),
+    )
+    for asked in go_on:
+        with pytest.raises(ConfigError, match=f"{images.run_id} was made by anyfast.* ark") as caught:
+            asked()
+        assert f'Seedream("anyfast", store="{store}").show("{images.run_id}")' in caught.value.hint
+    assert server.posts == 1
+    assert plan_redo(other, shown, 1).provider.name == "ark"  # who names a front door has chosen it
+    assert seedream.show(images.run_id).redo(1).failed == ()
 
 
 def test_a_lost_reference_is_told(seedream: Seedream, images: ImageSet) -> None:

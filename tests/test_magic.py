@@ -236,6 +236,22 @@ def test_key_is_typed_hidden(shell: InteractiveShell, monkeypatch: pytest.Monkey
     assert "TYPED" not in printed + status
 
 
+@pytest.mark.parametrize("given", ["SEEDREAM_BASE_URL", "trait"])
+def test_the_demo_is_embedded_whatever_the_address(
+    shell: InteractiveShell, monkeypatch: pytest.MonkeyPatch, given: str
+) -> None:
+    """A gateway that is set for another provider gets neither the request nor the key: the demo draws."""
+    monkeypatch.delenv("SEEDREAM_BASE_URL")
+    if given == "trait":
+        shell.run_cell("%config SeedreamMagics.base_url = 'https://gateway.invalid/v1'")
+    else:
+        monkeypatch.setenv(given, "https://gateway.invalid/v1")
+    assert run(shell, "%%seedream --provider demo --quiet\na fox")[0] is None
+    assert [frame.ok for frame in shell.user_ns["_seedream"]] == [True]
+    assert "demo (embedded, offline)" in run(shell, "%seedream use demo")[1]
+    assert "anyfast (https://gateway.invalid/v1)" in run(shell, "%seedream use anyfast")[1]
+
+
 def test_help_is_the_magics_docstring(shell: InteractiveShell) -> None:
     """`%%seedream?` and `%seedream help` show every option, in both languages."""
     magic = shell.find_cell_magic("seedream")

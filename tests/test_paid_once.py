@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import base64
 import json
+import shutil
+import threading
 from collections.abc import Callable, Iterator
 from dataclasses import replace
 from pathlib import Path
@@ -13,7 +15,7 @@ import httpx
 import pytest
 from IPython.core.interactiveshell import InteractiveShell
 
-from raw_server import RawServer, Reply, json_reply, raw_server
+from raw_server import Gate, RawServer, Reply, Request, json_reply, raw_server
 from seedream_magic import ConfigError, ImageLinkExpired, InvalidRequest, NoConnection, Seedream, Storyboard
 from seedream_magic.api.plan import Lineage
 from seedream_magic.api.references.reference import Reference
@@ -24,7 +26,7 @@ from seedream_magic.images.record import find_record
 from seedream_magic.iterate import plan_redo, plan_retry
 from seedream_magic.notebook.running import Running
 from served import KEY, door
-from service import PICTURE, POST, bodies, jpeg, link, picture, whole_answer
+from service import PICTURE, POST, bodies, completed, jpeg, link, picture, stream_head, succeeded, whole_answer
 
 REFUSED = {"error": {"code": "OutputImageSensitiveContentDetected", "message": "refused"}}
 LINK = "https://pictures.example.com/fox.jpg?X-Tos-Signature=canary"
@@ -223,6 +225,42 @@ def test_the_same_request_is_not_begun_twice(seedream: Seedream) -> None:
     assert len(begun) == 2
 
 
+def test_what_the_background_draws_is_not_paid_again(
+    ip: InteractiveShell, server: RawServer, store: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Neither by a cell that waits nor by a redo or a retry, unless it is to be a fresh one; what is stored shows."""
+    monkeypatch.setenv("SEEDREAM_BASE_URL", f"{server.url}/v1")
+    monkeypatch.setenv("SEEDREAM_API_KEY", KEY)
+    monkeypatch.setenv("SEEDREAM_STORE", str(store))
+    ip.run_cell("%load_ext seedream_magic")
+    ip.run_cell("%%seedream pair << --quiet -n 2\nfox")
+    magics, pair = ip.magics_manager.registry["SeedreamMagics"], ip.user_ns["pair"]
+    release = threading.Event()
+
+    def slow(request: Request) -> Gate:
+        return Gate(stream_head(), release, succeeded(request, 0) + completed(1))
+
+    server._scenario = {POST: slow, PICTURE: picture}
+    (pair.folder / "02.jpg").unlink()
+    ip.run_cell("%%seedream --bg --quiet\nowl")
+    magics.start_plan(magics.front_door(), plan_retry(magics.front_door(), pair.run_id), quiet=True)
+    server.wait_for(lambda seen: seen.posts == 3)
+    server._scenario = {POST: whole_answer, PICTURE: picture}
+    again = ("%%seedream --quiet\nowl", f"%seedream retry {pair.run_id}", "pair.redo(1)", "%%seedream --bg\nowl")
+    said = [str(ip.run_cell(cell).error_in_exec) for cell in again]
+    assert [told for told in said if "under way in the background" not in told] == []
+    assert ip.run_cell("%%seedream --quiet -n 2\nfox").success
+    assert server.posts == 3
+    assert ip.run_cell("%%seedream --quiet --fresh\nowl").success
+    assert ip.run_cell("pair.redo(1, fresh=True)").success
+    assert server.posts == 5
+    release.set()
+    for thread in threading.enumerate():
+        if thread.name == "seedream-run":
+            thread.join(10)
+    assert len(magics.running) == 0
+
+
 def test_caps_count_what_may_have_been_billed(
     ip: InteractiveShell, server: RawServer, store: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -256,7 +294,7 @@ def test_recovery_needs_no_parent(seedream: Seedream, server: RawServer) -> None
         images.redo(0, 1)
     with pytest.raises(ImageLinkExpired):
         seedream.generate("y")
-    seedream.purge(images.run_id)
+    shutil.rmtree(images.folder)
     server._scenario = {PICTURE: picture}
     assert [len(recovered.ok) for recovered in seedream.recover()] == [2, 1]
 

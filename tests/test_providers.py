@@ -9,6 +9,7 @@ from hypothesis import strategies as st
 from seedream_magic.api.models import find_model
 from seedream_magic.api.providers import DEFAULT_PROVIDER, PROVIDERS, checked_base_url, find_provider, is_loopback
 from seedream_magic.errors import ConfigError
+from seedream_magic.seedream import Seedream
 
 
 @pytest.mark.parametrize(
@@ -154,3 +155,34 @@ def test_any_address(address: str) -> None:
     assert checked_base_url(used) == used
     assert used.lower().startswith(("https://", "http://l", "http://1", "http://["))
     assert not set(used) & set("@?#\\ \n")
+
+
+GATEWAY, LOCAL = "https://gateway.example/v1", "http://127.0.0.1:9/v1"
+
+
+@pytest.mark.parametrize(
+    ("provider", "address", "taken"),
+    [
+        ("demo", GATEWAY, ""),
+        ("demo", "https://127.0.0.1.evil.example/v1", ""),
+        ("demo", LOCAL, LOCAL),
+        ("demo", "http://[::1]:9/v1", "http://[::1]:9/v1"),
+        ("anyfast", GATEWAY, GATEWAY),
+        ("ark", LOCAL, LOCAL),
+    ],
+)
+def test_the_demo_takes_no_address_of_a_service(
+    provider: str, address: str, taken: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """It is free: an address in the environment is another provider's, unless it is on this machine."""
+    monkeypatch.setenv("SEEDREAM_BASE_URL", address)
+    assert Seedream(provider).given_base_url == taken
+    monkeypatch.setenv("SEEDREAM_PROVIDER", provider)
+    assert Seedream().given_base_url == taken
+
+
+def test_an_address_given_to_the_demo_is_refused() -> None:
+    """Who names one expects it to be used: the sentence says that the demo is embedded."""
+    with pytest.raises(ConfigError, match="demo is embedded"):
+        Seedream("demo", base_url=GATEWAY)
+    assert Seedream("demo", base_url=LOCAL).given_base_url == LOCAL

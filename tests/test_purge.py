@@ -91,6 +91,43 @@ def test_a_live_run_is_refused(store: Path) -> None:
     assert (folder / "01.jpg").exists()
 
 
+def test_a_run_that_later_runs_go_on_from_is_kept(store: Path) -> None:
+    """Their sets hold its pictures; they are named. A variation holds none, a damaged run keeps nobody from going."""
+    parent, first, second, varied = (canary_run(store, number) for number in range(4))
+
+    def goes_on(folder: Path, kind: str, earlier: Path) -> None:
+        facts = json.loads((folder / "request.json").read_text())
+        lineage = {"kind": kind, "run_id": earlier.name, "places": [0]}
+        (folder / "request.json").write_text(json.dumps({**facts, "lineage": lineage}))
+
+    goes_on(first, "redo", parent)
+    goes_on(second, "extend", parent)
+    goes_on(varied, "vary", parent)
+    with pytest.raises(InvalidRequest, match=f"{first.name}, {second.name} go on from it") as caught:
+        purge(store, parent.name, live=False)
+    assert "Purge those first" in caught.value.hint
+    assert varied.name not in str(caught.value)
+    purge(store, first.name, live=False)
+    with pytest.raises(InvalidRequest, match=f"{second.name} goes on from it"):
+        purge(store, parent.name, live=False)
+    assert (parent / "01.jpg").exists()
+    (second / "request.json").write_text("{")
+    purge(store, parent.name, live=False)
+    goes_on(varied, "redo", varied)  # no run makes such a record, and it must not stand in its own way
+    purge(store, varied.name, live=False)
+    assert [path.name for path in store.iterdir()] == [second.name]
+
+
+def test_a_damaged_run_goes_although_others_go_on_from_it(store: Path) -> None:
+    """Its pictures are in no set any more: a record that cannot be read is no part of one."""
+    parent, later = canary_run(store), canary_run(store, 1)
+    lineage = {"lineage": {"kind": "redo", "run_id": parent.name, "places": [0]}}
+    (later / "request.json").write_text(json.dumps(lineage))
+    (parent / "request.json").write_text("{")
+    purge(store, parent.name, live=False)
+    assert [path.name for path in store.iterdir()] == [later.name]
+
+
 @pytest.mark.parametrize(("run_id", "said"), [("", "no run"), ("2027", "no run"), ("..", "no run"), ("2026", "2 runs")])
 def test_only_a_run_that_is_named_is_purged(run_id: str, said: str, store: Path) -> None:
     """None is guessed, and a name that is none of ours is no path."""

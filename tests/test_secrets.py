@@ -29,6 +29,7 @@ from raw_server import Behaviour, RawServer, Reply, Request, Reset, Scenario, js
 from seedream_magic import OutcomeUnknown, Seedream, SeedreamError
 from seedream_magic.api.connection import new_client
 from seedream_magic.api.redaction import LOGGERS, Redaction, redact_http_logs, redacted
+from seedream_magic.images import download
 from service import PICTURE, POST, picture, stream_head, succeeded, whole_answer
 
 KEY = 'sk-CANARY/3f9c"2b71+\\Zq=='
@@ -137,7 +138,9 @@ SETUP = """\
 import logging, sys
 logging.basicConfig(level=logging.DEBUG, handlers=[logging.StreamHandler(), logging.FileHandler("debug.log")])
 %load_ext seedream_magic
-%xmode Verbose"""
+%xmode Verbose
+from seedream_magic.images import download
+download.download_pause = lambda attempt: 0.0"""
 
 LAST_ERROR = """\
 import pickle
@@ -193,7 +196,11 @@ def cells() -> list[str]:
         "%%seedream -n 3 --stream\ncut off",
     ]
     failed = [cell for prompt in FAILING for cell in (f"%%seedream\n{prompt} cat", LAST_ERROR)]
-    unreachable = ["%config SeedreamMagics.base_url = 'https://api.example/v1'", "%%seedream\nno way", LAST_ERROR]
+    unreachable = [
+        "%config SeedreamMagics.base_url = 'https://api.example/v1'",
+        "%%seedream --timeout 1\nno way",
+        LAST_ERROR,
+    ]
     return [SETUP, "%seedream", *drawn, *failed, CHAINED, LAST_ERROR, LEFTOVERS, *unreachable]
 
 
@@ -323,8 +330,11 @@ def everything_told(error: BaseException) -> str:
 
 
 @pytest.mark.parametrize("prompt", [*FAILING, "nowhere"])
-def test_no_frame_and_no_request_of_an_error_holds_the_key(store: Path, prompt: str) -> None:
+def test_no_frame_and_no_request_of_an_error_holds_the_key(
+    store: Path, prompt: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
     """Debuggers and `%xmode Verbose` print the variables of frames; an error outlives its run in `sys.last_value`."""
+    monkeypatch.setattr(download, "download_pause", lambda attempt: 0.0)
     with raw_server({POST: answer, ("GET", "/gone/"): Reply(403)}) as server:
         url = server.url if prompt != "nowhere" else "http://127.0.0.1:9"
         door = Seedream("anyfast", api_key=KEY, base_url=f"{url}/v1", store=store)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import dataclasses
 import json
 import signal
@@ -11,14 +12,14 @@ import sys
 import textwrap
 import threading
 import time
-from collections.abc import AsyncGenerator, Sequence
+from collections.abc import AsyncGenerator, Callable, Sequence
 from pathlib import Path
 from typing import Any
 
 import httpx
 import pytest
 
-from raw_server import Behaviour, Gate, Hang, RawServer, Reply, Request
+from raw_server import Behaviour, Gate, Hang, RawServer, Reply, Request, Reset, json_reply, raw_server
 from seedream_magic import (
     ConfigError,
     Frame,
@@ -32,6 +33,7 @@ from seedream_magic import (
     follow,
 )
 from seedream_magic.images.record import takes
+from seedream_magic.iterate import plan_redo
 from served import KEY, check_store, door, record, served
 from service import PICTURE, POST, jpeg, picture, stream_head, succeeded, whole_answer
 
@@ -435,14 +437,13 @@ CHANGES: dict[str, dict[str, Any]] = {
     "purged": {},
     "another request": {},
     "fresh": {"fresh": True},
-    "take 1": {"take": 1},
 }
 
 
 @pytest.mark.parametrize("change", CHANGES)
 def test_a_plan_that_no_longer_names_its_set_is_looked_up(change: str, store: Path) -> None:
-    """The set is gone, or another is asked for: what is shown is what the plan says now."""
-    with served({POST: whole_answer, PICTURE: picture}, store, posts=2 if change == "take 1" else 3) as server:
+    """The set is gone, or another is asked for: it is made."""
+    with served({POST: whole_answer, PICTURE: picture}, store, posts=3) as server:
         seedream = door(server, store)
         first, second = seedream.generate("x"), seedream.generate("x", fresh=True)
         plan = seedream.plan("x")
@@ -452,7 +453,110 @@ def test_a_plan_that_no_longer_names_its_set_is_looked_up(change: str, store: Pa
             seedream.purge(second.run_id)
         request = seedream.plan("y").request if change == "another request" else plan.request
         images = seedream.run(dataclasses.replace(plan, request=request, **CHANGES[change]))
-    assert (images.run_id == first.run_id) == images.replayed == (change == "take 1")
+    assert not images.replayed
+
+
+def test_a_plan_shows_the_set_that_it_names(store: Path) -> None:
+    """Though another take has come, or an earlier one has gone, since it was made."""
+    with served({POST: whole_answer, PICTURE: picture}, store, posts=3) as server:
+        seedream = door(server, store)
+        first, second = seedream.generate("x"), seedream.generate("x", fresh=True)
+        plans = seedream.plan("x"), seedream.plan("x", take=2)
+        seedream.generate("x", fresh=True)
+        seedream.purge(first.run_id)
+        assert [seedream.run(plan).run_id for plan in plans] == [second.run_id] * 2
+
+
+def test_a_stop_after_the_last_picture_leaves_a_set(store: Path) -> None:
+    """The stream stayed open: nothing is lacking, so the same request is shown and not paid again."""
+
+    def answer(request: Request) -> Behaviour:
+        return Gate(stream_head() + succeeded(request, 0) + succeeded(request, 1), threading.Event(), b"")
+
+    def stop(images: ImageSet) -> None:
+        if len(images.ok) == 2:
+            raise KeyboardInterrupt
+
+    with served({POST: answer, PICTURE: picture}, store) as server:
+        seedream = door(server, store)
+        plan = seedream.plan("x", images=2)
+        with pytest.raises(SeedreamInterrupted, match="2 of 2"):
+            seedream.run(plan, on_change=stop)
+        assert seedream.run(plan).replayed
+
+
+@pytest.mark.parametrize(
+    ("answer", "billed", "doubtful"),
+    [
+        (whole_answer, 4, 0),
+        (json_reply({"error": {"code": "InvalidParameter", "message": "no"}}, status=400), 0, 0),
+        (Hang(threading.Event()), 0, 4),
+        (Reply(200, {}, b"<html>Log in</html>"), 0, 4),
+        (lambda request: Reset(stream_head() + succeeded(request, 0)), 1, 3),
+    ],
+    ids=["whole", "refused", "no answer", "a page", "cut after one"],
+)
+def test_what_may_be_billed_besides_is_counted(
+    answer: Behaviour | Callable[[Request], Behaviour], billed: int, doubtful: int, store: Path
+) -> None:
+    """The limits of a session see what nobody knows, too."""
+    with served({POST: answer, PICTURE: picture}, store) as server:
+        seedream = door(server, store)
+        with contextlib.suppress(SeedreamError):
+            seedream.generate("x", images=4, timeout=0.5 if isinstance(answer, Hang) else None)
+    assert (seedream.billed.total(), seedream.doubtful.total()) == (billed, doubtful)
+
+
+def test_a_stop_tells_of_its_own_run(store: Path) -> None:
+    """Of a frame that is drawn anew, not of those that were there; its images may be billed."""
+
+    def stop(_: ImageSet) -> None:
+        raise KeyboardInterrupt
+
+    with raw_server({POST: whole_answer, PICTURE: picture}) as server:
+        seedream = door(server, store)
+        images = seedream.generate("x", images=4)
+        with pytest.raises(SeedreamInterrupted, match="Stopped after 0 of 1 pictures") as stopped:
+            seedream.run(plan_redo(seedream, images, 1), on_change=stop)
+    assert len(stopped.value.images.ok) == 4
+    assert seedream.doubtful.total() == 1
+
+
+def test_what_goes_on_from_a_run_that_is_gone_is_not_sent(store: Path) -> None:
+    """The plan was made before: its picture would come without the set that it belongs to."""
+    with served({POST: whole_answer, PICTURE: picture}, store) as server:
+        seedream = door(server, store)
+        images = seedream.generate("x", images=2)
+        plan = plan_redo(seedream, images, 1)
+        seedream.purge(images.run_id)
+        with pytest.raises(InvalidRequest, match="goes on from"):
+            seedream.run(plan)
+
+
+def test_recovering_a_refused_run_changes_nothing(store: Path) -> None:
+    """It bills nothing before and after, and lacks nothing."""
+    refused = json_reply({"error": {"code": "InvalidParameter", "message": "no"}}, status=400)
+    with served({POST: refused}, store) as server:
+        seedream = door(server, store)
+        with pytest.raises(SeedreamError) as error:
+            seedream.generate("x")
+        before = record(store)
+        seedream.recover(error.value.run_id)
+    assert record(store) == before
+    assert before["outcome"] == "rejected"
+
+
+def test_a_set_keeps_the_bytes_behind_its_links(store: Path) -> None:
+    """What goes on from it sends the same reference, whatever the link leads to by then."""
+
+    def answer(request: httpx.Request) -> httpx.Response:
+        if request.method == "POST":
+            return httpx.Response(200, json={"data": [{"url": "https://pictures.volces.com/1.jpg"}]})
+        return httpx.Response(200, content=jpeg(5 if "reference" in request.url.path else 1))
+
+    seedream = Seedream("anyfast", api_key=KEY, store=store, transport=httpx.MockTransport(answer))
+    images = seedream.generate("x", refs="https://pictures.volces.com/reference.jpg")
+    assert [reference.data for reference in images.request.references] == [jpeg(5)]
 
 
 def test_a_fault_of_the_program_ends_a_run_in_words(store: Path) -> None:

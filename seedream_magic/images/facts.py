@@ -30,7 +30,7 @@ def request_facts(request: ImageRequest) -> dict[str, Any]:
     references = [
         {
             "source": unsigned(reference.source),
-            "url": reference.url and unsigned(reference.url),
+            "url": reference.url and reference.identity,  # read back, it is the same reference
             "file": file,
             "sha256": reference.sha256,
             "media_type": reference.media_type,
@@ -49,7 +49,9 @@ def outcome_of(images: ImageSet, failure: SeedreamError | None) -> Outcome:
         return "billed"
     if images.pause:
         return "rejected"
-    if failure is None or failure.billed == "unknown":
+    if failure is None:
+        return images.outcome
+    if failure.billed == "unknown":
         return "unknown"
     return "rejected" if isinstance(failure, ApiError | ResponseBroken) else "not_sent"
 

@@ -84,8 +84,8 @@ class ImageSet(Sequence[Frame]):
     did not. `outcome` is what became of the one POST. `seconds` is the time from the request to this value. `notes`
     are sentences about what went wrong or is worth knowing. `replayed` says that it was shown from the store.
     `pause` tells of a wait before another attempt at a request that was not sent, or not taken; empty without one.
-    `inherited` are the indexes of frames that an earlier run made, `counted` then the images billed by this one. `door`
-    is the front door that it came through.
+    `inherited` are the indexes of frames that an earlier run made, `own` is then what this run alone brought. `door` is
+    the front door that it came through.
     """
 
     request: ImageRequest
@@ -102,7 +102,7 @@ class ImageSet(Sequence[Frame]):
     replayed: bool = False
     pause: str = ""
     inherited: frozenset[int] = frozenset()
-    counted: int | None = field(default=None, repr=False, compare=False)
+    own: ImageSet | None = field(default=None, repr=False, compare=False)
     door: Any = field(default=None, repr=False, compare=False)
 
     @overload
@@ -134,13 +134,18 @@ class ImageSet(Sequence[Frame]):
         return tuple(frame for frame in self.frames if frame.error is not None)
 
     @property
+    def complete(self) -> bool:
+        """Whether every picture that was asked for is on disk."""
+        return self.expected is not None and len(self.ok) >= self.expected
+
+    @property
     def billed(self) -> int:
         """Images billed: as the service reported, else the pictures it delivered."""
         reported = (self.usage or {}).get("generated_images")
         if isinstance(reported, int) and not isinstance(reported, bool) and reported >= 0:
             return reported
-        if self.counted is not None:
-            return self.counted
+        if self.own is not None:
+            return self.own.billed
         return sum(frame.ok or isinstance(frame.error, ImageError) for frame in self.frames)
 
     def require_all(self) -> ImageSet:

@@ -11,6 +11,7 @@ from seedream_magic.api.storyboard import Storyboard, storyboard
 from seedream_magic.api.values import Images, checked_prompt, parse_images
 from seedream_magic.errors import InvalidRequest
 from seedream_magic.images.image_set import Frame, ImageSet
+from seedream_magic.images.record import is_run
 
 
 def joined(parent: ImageSet, made: ImageSet, lineage: Lineage) -> ImageSet:
@@ -39,7 +40,7 @@ def joined(parent: ImageSet, made: ImageSet, lineage: Lineage) -> ImageSet:
         expected=max(len(frames), parent.expected or 0),
         notes=tuple(notes),
         inherited=frozenset(inherited),
-        counted=made.billed,
+        own=made,
     )
 
 
@@ -109,7 +110,7 @@ def vary_request(request: ImageRequest, prompt: str, images: Images) -> ImageReq
 
 def _refuse_without_run(images: ImageSet) -> None:
     """What goes on from a run that was purged would be paid and come without the frames that it belongs to."""
-    if not (images.folder / "request.json").is_file():
+    if not is_run(images.folder):
         bill = "." if images.provider == "demo" else ", which bills."
         raise InvalidRequest(
             f"Run {images.run_id} of this set is not in {images.folder.parent} any more: it was purged or moved away.",

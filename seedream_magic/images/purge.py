@@ -18,7 +18,7 @@ from seedream_magic.errors import ConfigError, InvalidRequest
 from seedream_magic.images.durable import rescue_folders, sync_folder
 from seedream_magic.images.facts import REFERENCES
 from seedream_magic.images.index import forget, runs_in
-from seedream_magic.images.record import RUN_ID, record_bytes
+from seedream_magic.images.record import RUN_ID, Record, lineage_of, read_object, record_bytes
 
 PREFIX = ".purged-"
 """Before the id of a run that is on its way out."""
@@ -38,12 +38,14 @@ def purge(store: Path, run_id: str, *, live: bool) -> Purged:
     """Delete a run by its id or the only beginning of one, and whatever earlier purges that were killed have left.
 
     Links are removed, not followed. `live` says that the run's process may still be at it. Raises `InvalidRequest` for
-    a live run and if there is none or several of this id, `ConfigError` where something could not be removed: then it
-    is no run any more all the same, and purging it again removes the rest.
+    a live run, for one whose pictures the sets of later runs hold, and if there is none or several of this id;
+    `ConfigError` where something could not be removed: then it is no run any more all the same, and purging it again
+    removes the rest.
     """
     run_id = _found(store, run_id.strip())
     if live:
         raise InvalidRequest(f"Run {run_id} is still going on.", hint="Stop it, or purge it when it has ended.")
+    _refuse_needed(store, run_id)
     _set_aside(store, run_id)
     files = [size for left, folder in _runs_set_aside(store).items() for size in _removed(store, left, folder)]
     sync_folder(store)
@@ -58,6 +60,27 @@ def _found(store: Path, run_id: str) -> str:
         found = f"{len(fitting)} runs begin with" if fitting else "There is no run"
         raise InvalidRequest(f"{found} {run_id[:40]!r} in {store}; %seedream history lists them.")
     return fitting[0]
+
+
+def _refuse_needed(store: Path, run_id: str) -> None:
+    """Raise for a run whose pictures are in the sets of later ones; a damaged run is in none."""
+    if read_object(store / run_id / "request.json") is None:
+        return
+    later = [name for name in sorted(runs_in(store)) if name != run_id and _goes_on_from(store / name, run_id)]
+    if later:
+        set_, go_on, those = ("a later set", "goes", "that") if len(later) == 1 else ("later sets", "go", "those")
+        raise InvalidRequest(
+            f"The pictures of run {run_id} are part of {set_}: {', '.join(later)} {go_on} on from it.",
+            hint=f"Purge {those} first.",
+        )
+
+
+def _goes_on_from(folder: Path, run_id: str) -> bool:
+    """Whether the run's set is an earlier one with frames drawn anew or added; a variation stands alone."""
+    if run_id.encode() not in _record(folder):  # to parse the records of a large store is slow
+        return False
+    lineage = lineage_of(Record(folder, read_object(folder / "request.json") or {}))
+    return lineage is not None and lineage.run_id == run_id and lineage.kind != "vary"
 
 
 def _set_aside(store: Path, run_id: str) -> None:

@@ -96,6 +96,11 @@ def takes(store: Path, fingerprint: str) -> list[Record]:
     return found
 
 
+def is_run(folder: Path) -> bool:
+    """Whether a folder holds the record of a run."""
+    return (folder / "request.json").is_file()
+
+
 def is_set(record: Record) -> bool:
     """Whether a run can stand for its request: it came to its end and a picture of it is on disk."""
     return record.state in _SHOWN_STATES and any(picture_path(record.folder, index) for index in range(MAXIMUM_FRAMES))

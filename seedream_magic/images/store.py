@@ -137,7 +137,7 @@ class Run:
 
     def conclude(self, images: ImageSet, failure: SeedreamError | None) -> None:
         """Bring `request.json` to its end state. A disk that fails only now holds the pictures already."""
-        stopped = images.state == "running"
+        stopped = images.state == "running" and not images.complete
         partial = bool(images.failed) or failure is not None
         state = "stopped" if stopped else "failed" if not images.ok else "partial" if partial else "done"
         try:

@@ -80,12 +80,13 @@ class SeedreamMagics(Magics):
     seedream.__doc__ = help_text()  # type: ignore[assignment] # see the decorator
 
     def front_door(self, provider: str | None = None) -> Any:
-        """The `Seedream` of these settings; `provider` in place of the set one."""
-        from seedream_magic.seedream import Seedream  # noqa: PLC0415 - httpx and Pillow load with the first request
+        """The `Seedream` of these settings; `provider` in place of the set one, without an address that is not its."""
+        from seedream_magic.seedream import Seedream, serves  # noqa: PLC0415 - httpx and Pillow load with the first request
 
+        name = provider or self.provider
         door = Seedream(
-            provider or self.provider,
-            base_url=self.base_url,
+            name,
+            base_url=self.base_url if self.base_url and serves(self.base_url, name) else None,
             model=self.model,
             store=self.store,
             event_loop=self.event_loop,
@@ -186,7 +187,11 @@ class SeedreamMagics(Magics):
         self._shell.user_ns["_seedream"] = images
 
     def check_caps(self, plan: Plan) -> None:
-        """Refuse what could bill more than the person allowed. A set from the store bills nothing."""
+        """Refuse what could bill more than the person allowed, or what the background draws already.
+
+        A set from the store bills nothing.
+        """
+        self.running.refuse_again(plan)
         at_most = images_to_bill(plan)
         if self.max_images_per_run is not None and at_most > self.max_images_per_run:
             raise InvalidRequest(

@@ -5,11 +5,13 @@ from __future__ import annotations
 import os
 from collections.abc import Callable
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from IPython.display import display
 
+from seedream_magic.api.providers import PROVIDERS
 from seedream_magic.errors import InvalidRequest
+from seedream_magic.images.record import find_record
 from seedream_magic.notebook.variables import value_of
 
 if TYPE_CHECKING:
@@ -27,7 +29,8 @@ def _history(magics: SeedreamMagics, words: str) -> None:
 
 def _show(magics: SeedreamMagics, run_id: str) -> None:
     """Show the set of an earlier run."""
-    magics.show_set(magics.front_door().show(named_run(magics, run_id, "show")))
+    run_id = named_run(magics, run_id, "show")
+    magics.show_set(_door_of(magics, run_id).show(run_id))
 
 
 def _recover(magics: SeedreamMagics, run_id: str) -> None:
@@ -45,8 +48,9 @@ def _retry(magics: SeedreamMagics, run_id: str) -> None:
     """Ask anew for the failed frames of a run."""
     from seedream_magic.iterate import plan_retry  # noqa: PLC0415 - it loads httpx
 
-    door = magics.front_door()
-    plan = plan_retry(door, named_run(magics, run_id, "retry"))
+    run_id = named_run(magics, run_id, "retry")
+    door = _door_of(magics, run_id)
+    plan = plan_retry(door, run_id)
     paid = "That is what it may bill." if door.provider.needs_key else "The demo bills nothing."
     bill = "Stored: nothing is billed." if plan.stored else paid
     print(f"Asking anew for {counted(plan.request.images_at_most)}. {bill}")  # noqa: T201 - said before
@@ -103,6 +107,16 @@ def named_run(magics: SeedreamMagics, text: str, command: str) -> str:
     except InvalidRequest:  # no variable: then it is the id, or a part of one
         value = text
     return getattr(value, "run_id", None) or Path(str(value)).name
+
+
+def _door_of(magics: SeedreamMagics, run_id: str) -> Any:
+    """The front door of the run's own provider: to go on from it by the session's could pay another.
+
+    The session's where the record names none that is known: it shows the run, and refuses to go on from it.
+    """
+    door = magics.front_door()
+    made_by = str(find_record(door.store, run_id).facts.get("provider"))
+    return magics.front_door(made_by) if made_by in PROVIDERS else door
 
 
 def counted(images: int) -> str:

@@ -37,6 +37,14 @@ class Running:
         """How many images they may bill."""
         return sum(images_to_bill(run.plan) for run in list(self._runs))
 
+    def refuse_again(self, plan: Plan) -> None:
+        """Raises `InvalidRequest` for a plan that would pay for what is under way already."""
+        if plan.stored or plan.fresh:
+            return
+        if any(run.plan.fingerprint == plan.fingerprint for run in list(self._runs)):
+            again = "--fresh, in Python fresh=True, sends it once more."
+            raise InvalidRequest(f"The same request is under way in the background; {again}")
+
     def start(
         self,
         door: Any,
@@ -49,8 +57,7 @@ class Running:
 
         `on_end` is called once it is not counted any more. Raises `InvalidRequest` for what is under way already.
         """
-        if not plan.fresh and any(run.plan.fingerprint == plan.fingerprint for run in list(self._runs)):
-            raise InvalidRequest("The same request is under way in the background; --fresh sends it once more.")
+        self.refuse_again(plan)
         run = _Run(plan)
 
         def ended(images: ImageSet | None, failure: SeedreamError | SeedreamInterrupted | None) -> None:

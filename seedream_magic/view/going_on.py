@@ -36,6 +36,12 @@ def _store(images: ImageSet) -> str | None:
 
 
 def _base_url(images: ImageSet) -> str | None:
-    """The address that was given in Python; the demo's is another one in each kernel."""
-    given = str(getattr(images.door, "given_base_url", ""))
-    return None if images.provider == "demo" or given == os.environ.get("SEEDREAM_BASE_URL", "") else given
+    """The address that was given in Python for the run's own provider; the demo's is another one in each kernel.
+
+    That of another provider's front door, by which the set is shown, would get a key that is not for it.
+    """
+    door = images.door
+    if door is None or door.provider.name != images.provider or not door.provider.base_url:
+        return None
+    known = (door.provider.base_url, os.environ.get("SEEDREAM_BASE_URL"))
+    return None if door.given_base_url in known else str(door.given_base_url)
