@@ -18,7 +18,7 @@ from typing import Any
 
 from seedream_magic.api.answer import Answer
 from seedream_magic.api.client import post
-from seedream_magic.api.connection import Client, Transport
+from seedream_magic.api.connection import Client, Transport, reason
 from seedream_magic.api.events import Completed, Event, Picture, PictureRefused, Reader, Refused, Unreadable
 from seedream_magic.api.keys import Key
 from seedream_magic.api.limits import complaints
@@ -153,6 +153,8 @@ class _Reception:
             self.plan = replace(self.plan, request=completed)
         except SeedreamError as error:
             return error
+        except Exception as exc:  # noqa: BLE001 - a transport of the caller's may raise anything
+            return self._broken_off(f"The references could not be fetched ({reason(exc)}).")
         self.tell(lambda images: reduce(ImageSet.with_note, told, replace(images, request=completed, pause="")))
         return None
 

@@ -142,7 +142,7 @@ def test_an_unreadable_start_of_a_connection_is_told_without_the_key() -> None:
     """A server that is none of HTTP may send back what it was sent."""
 
     def echo(request: Request) -> Behaviour:
-        return Raw(request.headers["authorization"].encode() + b"\r\n\r\n")
+        return Raw(request.headers["authorization"].removeprefix("Bearer ").encode() + b"\r\n\r\n")
 
     error = failure(echo)
     assert isinstance(error, OutcomeUnknown)
@@ -274,6 +274,41 @@ def test_a_cut_answer_tells_the_refused_places_too() -> None:
         "image_index": 1,
         "error": {"code": "OutputImageSensitiveContentDetected", "message": "words"},
     }
+
+
+@pytest.mark.parametrize("name", ["image_generation.partial_succeeded", None])
+def test_an_event_that_is_damaged_in_mid_stream_keeps_its_picture(name: str | None) -> None:
+    """Its link had come whole, and nothing will name it again; a preview, and half a link, are none."""
+
+    def written(text: str, event: str | None = name) -> bytes:
+        return (f"event: {event}\n" if event else "").encode() + f"data: {text}\n\n".encode()
+
+    preview = written('{"b64_json": "aGk=", "size": "6', event="image_generation.partial_image")
+    half = written('{"image_index": 1, "url": "https://a.example/1.png?X-Tos-Sig')
+    damaged = written('{"url": "https://a.example/0.png?X-Tos-Signature=c", "image_index": 0, "size": "64x4')
+    heard = ask(Raw(stream_head() + preview + half + damaged + sse(None, {"type": "x"}) + completed(1)))
+    pictures = [value for value in heard if isinstance(value, dict) and "url" in value]
+    kind = {"type": name} if name else {}
+    assert pictures == [{**kind, "url": "https://a.example/0.png?X-Tos-Signature=c", "image_index": 0}]
+    assert sum(isinstance(value, Unreadable) for value in heard) == 1
+    assert heard[-3:] == [{"type": "x"}, *_completed(1)]
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        'url":"https://a.example/0.png?X-Tos-Signature=canary","size":"64x4',
+        "X-Tos-Algorithm=TOS4&X-Tos-Signature=canary",
+        '{"a": "https://a.example/0.png?sv=1&sig=canary" ' + "," * 80,
+        "&token=canary",
+    ],
+)
+def test_a_signature_is_not_quoted(text: str) -> None:
+    """Of an event that cannot be read the first words are told, saved and shown."""
+    (told, *_) = ask(Raw(stream_head() + f"data: {text}\n\n".encode() + completed(1)))
+    assert isinstance(told, Unreadable)
+    assert "no JSON object" in told.reason
+    assert "canary" not in told.reason
 
 
 def test_the_rest_of_a_stream_is_heard_as_before() -> None:

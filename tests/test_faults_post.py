@@ -513,6 +513,22 @@ def test_an_odd_stream_brings_its_pictures(images: int, body: Body, expected: li
         assert len(came.notes) == 1
 
 
+@pytest.mark.parametrize("until", ["size", "nary0"])
+def test_a_damaged_event_costs_no_picture_whose_link_came(until: str, store: Path) -> None:
+    """It is brought as any other; of one whose link is cut the note quotes no signature, and no file keeps it."""
+
+    def body(request: Request) -> bytes:
+        data = sse("image_generation.partial_succeeded", {"url": link(request, 0), "image_index": 0, "size": "64x48"})
+        return data.partition(until.encode())[0] + b"\n\n" + succeeded(request, 1) + completed(2)
+
+    images = drawn(outcome({POST: answering(body), PICTURE: picture}, store, images=2))
+    whole = until == "size"
+    assert shades(images) == [0 if whole else None, 1]
+    assert any("passed over" in note for note in images.notes) is not whole
+    told = "".join(path.read_text() for path in images.folder.glob("*.json*"))
+    assert "=ca" not in told + repr(images) + "".join(images.notes)
+
+
 @pytest.mark.fault("F66")
 def test_a_bare_nul_inside_a_text_costs_no_picture(store: Path) -> None:
     """Strict JSON forbids it; the picture beside it is paid for all the same."""

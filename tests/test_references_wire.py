@@ -221,6 +221,36 @@ def test_the_record_names_files_not_bytes(seedream: Seedream, store: Path) -> No
     assert all((store / name).is_file() for name in body["image"])
 
 
+def test_links_that_differ_before_their_signature_are_two_requests(seedream: Seedream, service: Service) -> None:
+    """Each is sent; signed anew, one is found again, and what is shown of a run goes on as its live set does."""
+    link = "https://x.example/get?id={}&Signature={}"
+    first = seedream.generate("x", refs=link.format(1, "aa"))
+    second = seedream.generate("x", refs=link.format(2, "aa"))
+    again = seedream.generate("x", refs=link.format(2, "bb"))
+    assert (len(service.bodies), again.run_id) == (2, second.run_id)
+    redone = first.redo(0)
+    assert seedream.show(first.run_id).redo(0).run_id == redone.run_id
+    assert len(service.bodies) == 3
+
+
+@pytest.mark.parametrize("status", [200, 403])
+def test_what_signs_a_link_is_kept_and_told_nowhere(
+    status: int, seedream: Seedream, service: Service, store: Path
+) -> None:
+    """Of Azure as of others: not on screen, in no file, in no error."""
+    service.status = status
+    plan = seedream.plan("x", refs="https://a.example/c/a.png?sv=2023&sig=SASCANARY&se=2030")
+    told = [plan.curl(), repr(plan.request), str(plan.short_body)]
+    try:
+        images = seedream.run(plan)
+        told += [repr(images), str(images._repr_mimebundle_())]
+    except InvalidRequest as error:
+        told += [str(error), error.hint]
+    told += [path.read_text("utf-8", "replace") for path in store.rglob("*.json*")]
+    assert "SASCANARY" not in "".join(told)
+    assert service.fetched == [plan.request.references[0].sent]
+
+
 def test_references_by_the_notebooks_names(
     ip: InteractiveShell, service: Service, store: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

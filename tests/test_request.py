@@ -350,6 +350,14 @@ def test_extra_fields_follow_the_others() -> None:
     assert {key: body[key] for key in extra} == extra
 
 
+@pytest.mark.parametrize("image", ["https://cdn.example/a.png?sig=canary", ["data:image/png;base64,canary"], ""])
+def test_extra_takes_no_reference(image: Any) -> None:
+    """It would stay in the record for good, signature, bytes and all; the text repeats none of it."""
+    told = refusal_of(extra={"image": image})
+    assert "--ref" in told
+    assert "canary" not in told
+
+
 def test_extra_is_a_copy() -> None:
     """Changing the dict afterwards does not change the request."""
     options = {"mode": "fast"}

@@ -27,6 +27,7 @@ from seedream_magic import (
     ImageSet,
     InvalidRequest,
     MissingKey,
+    NoConnection,
     Seedream,
     SeedreamError,
     SeedreamInterrupted,
@@ -557,6 +558,19 @@ def test_a_set_keeps_the_bytes_behind_its_links(store: Path) -> None:
     seedream = Seedream("anyfast", api_key=KEY, store=store, transport=httpx.MockTransport(answer))
     images = seedream.generate("x", refs="https://pictures.volces.com/reference.jpg")
     assert [reference.data for reference in images.request.references] == [jpeg(5)]
+
+
+def test_a_transport_that_raises_anything_is_told_in_words(store: Path) -> None:
+    """While references are fetched nothing was sent; what signs their links is not repeated."""
+
+    def answer(request: httpx.Request) -> httpx.Response:
+        raise LookupError(f"no way to {request.url}")
+
+    seedream = Seedream("anyfast", api_key=KEY, store=store, transport=httpx.MockTransport(answer))
+    with pytest.raises(NoConnection, match="references could not be fetched") as error:
+        seedream.generate("x", refs="https://pictures.volces.com/1.jpg?X-Tos-Signature=canary")
+    assert "canary" not in "".join(error.value.lines())
+    assert "canary" not in next(store.glob("*/request.json")).read_text()
 
 
 def test_a_fault_of_the_program_ends_a_run_in_words(store: Path) -> None:

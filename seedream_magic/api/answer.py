@@ -17,7 +17,7 @@ from seedream_magic.api.events import Unreadable, parse_object
 from seedream_magic.api.head import MAXIMUM_REFUSAL_BYTES, broken_answer
 from seedream_magic.api.keys import Key
 from seedream_magic.api.plan import Plan
-from seedream_magic.api.redaction import without_secret
+from seedream_magic.api.redaction import redacted, without_secret
 from seedream_magic.api.refusal import clipped
 from seedream_magic.api.salvage import pictures_in_answer, pictures_in_event, refusals_in_answer
 from seedream_magic.api.sse import Decoder, Message, MessageTooLarge
@@ -136,12 +136,13 @@ class Answer:
                 async with aclosing(self._messages(decoder, head, chunks)) as messages:
                     async for message in messages:
                         heard = True
-                        yield _object_of(self._text(message.data))
+                        for value in _values_of(self._text(message.data), name=message.event):
+                            yield value
             except ResponseBroken as error:
                 broken = error
             for message in decoder.close():
                 heard = True
-                for value in _left_open(self._text(message.data), name=message.event, cut=broken is not None):
+                for value in _values_of(self._text(message.data), name=message.event, cut=broken is not None):
                     yield value
         except MessageTooLarge as exc:
             raise self._broken(f"{exc} came") from exc
@@ -213,11 +214,19 @@ async def _beginning(head: bytes, chunks: AsyncIterator[bytes]) -> bytes:
 def _object_of(text: str) -> dict[str, Any] | Unreadable | None:
     if text.strip() == "[DONE]":
         return None
-    return parse_object(text) or Unreadable(f"an event that is no JSON object: {clipped(text[:80])}")
+    return parse_object(text) or Unreadable(f"an event that is no JSON object: {_first_words(text)}")
 
 
-def _left_open(text: str, *, name: str, cut: bool) -> list[dict[str, Any] | Unreadable | None]:
-    """What an event without an end holds. That it is half of one is told where neither a picture nor a break tells."""
+def _first_words(text: str) -> str:
+    """What a note quotes of an event: without what signs a link, for it is saved and shown."""
+    return clipped(redacted(text[:1000])[:80])  # text enough that no redaction brings half a secret to the front
+
+
+def _values_of(text: str, *, name: str, cut: bool = False) -> list[dict[str, Any] | Unreadable | None]:
+    """What an event holds; of a damaged one the pictures it names whole.
+
+    That it is damaged is told where neither a picture nor a break of the connection (`cut`) tells.
+    """
     value = _object_of(text)
     if not isinstance(value, Unreadable):
         return [value]

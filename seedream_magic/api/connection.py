@@ -15,7 +15,7 @@ from urllib.request import getproxies, proxy_bypass
 
 import httpx
 
-from seedream_magic.api.redaction import redact_http_logs
+from seedream_magic.api.redaction import redact_http_logs, redacted
 from seedream_magic.api.refusal import clipped
 from seedream_magic.errors import ConfigError
 
@@ -106,5 +106,5 @@ async def reading(response: httpx.Response) -> AsyncIterator[AsyncIterator[bytes
 
 
 def reason(exc: Exception) -> str:
-    """What a fault says of itself, in few words."""
-    return clipped(exc)[:120].rstrip(".") or type(exc).__name__
+    """What a fault says of itself, in few words and without what signs a link."""
+    return redacted(clipped(exc))[:120].rstrip(".") or type(exc).__name__

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import logging
 import re
+from urllib.parse import unquote
 
 LOGGERS = (
     "httpx",
@@ -24,6 +25,16 @@ _SECRET_LINE = re.compile(r"\b((?:proxy-)?authorization|(?:set-)?cookie)\s*[:=]\
 _CREDENTIALS = re.compile(r"\b(Bearer|Basic)\s+(?!…)[^\s'\",)\]]+", re.IGNORECASE)
 _USER = re.compile(r"(?<=://)[^\s/@]+@")
 _QUERY = re.compile(r"(?<=[^\s?])\?[^\s?][^\s]*")
+_SIGNING = (
+    r"x-(?:tos|amz|goog|oss|cos|obs)-(?!process\b)[\w-]+|q-(?:sign-algorithm|sign-time|key-time|ak|[\w-]+-list)"
+    r"|[\w-]*signature|[\w-]*access_?(?:key_?)?id|key-pair-id|policy|(?:x-)?expires|sig|sign|auth[_-]?key|api[_-]?key"
+    r"|(?:(?:access|auth|security|session)[_-]?)?token"
+)
+"""Parameters that let whoever has a link open it: of TOS, S3, Google, OSS, COS, OBS, Azure, CloudFront, and of CDNs."""
+_SIGNING_NAME = re.compile(_SIGNING, re.IGNORECASE)
+_SIGNED_VALUE = re.compile(rf"(?<![\w-])({_SIGNING})=[^\s&;,'\"<>)\]]+", re.IGNORECASE)
+_BESIDE_SIG = re.compile(r"s(?:[eprstv]|ip|pr|rt|dd|es|cid|k(?:oid|tid|[estv])|[au]oid)")
+"""What Azure signs with a `sig`; anywhere else such short names may say which picture it is."""
 _SHORTEST_SECRET = 8
 """Characters: a shorter one may be a word of the text."""
 
@@ -33,7 +44,23 @@ def redacted(text: str) -> str:
     text = _SECRET_HEADER.sub(r"\g<name>'…'", text)
     text = _SECRET_LINE.sub(r"\1: …", text)
     text = _CREDENTIALS.sub(r"\1 …", text)
-    return _QUERY.sub("?…", _USER.sub("…@", text))
+    return _SIGNED_VALUE.sub(r"\1=…", _QUERY.sub("?…", _USER.sub("…@", text)))
+
+
+def without_signing(link: str) -> str:
+    """A link without the parameters that only let it be opened; to the letter as it is where it has none.
+
+    What stays tells which picture it is, also where a signed link stands within the link.
+    """
+    address, *query = re.split(r"[?#]", link, maxsplit=1)
+    parts = re.split(r"[?&;#]", unquote("".join(query)))
+    names = [part.partition("=")[0].lower() for part in parts]
+    azure = "sig" in names
+    signing = [bool(_SIGNING_NAME.fullmatch(name) or (azure and _BESIDE_SIG.fullmatch(name))) for name in names]
+    if not any(signing):
+        return link
+    kept = "&".join(part for part, signs in zip(parts, signing, strict=True) if part and not signs)
+    return f"{address}?{kept}" if kept else address
 
 
 def without_secret(text: str, secret: str) -> str:

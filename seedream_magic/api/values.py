@@ -114,6 +114,8 @@ def checked_extra(extra: Mapping[str, Any], *, taken: Mapping[str, object]) -> d
     for key in extra:
         if taken.get(key) is not None:
             raise InvalidRequest(f"--extra sets {key!r}, which is set already; give it once.")
+    if extra.get("image") is not None:  # a record would keep its bytes, or what signs its link, for good
+        raise InvalidRequest("--extra takes no 'image'; use --ref (refs in Python), for links, files and bytes.")
     try:
         text = json.dumps(dict(extra), allow_nan=False, ensure_ascii=False)
         text.encode()

@@ -4,7 +4,10 @@ from __future__ import annotations
 
 import base64
 import hashlib
+import re
 from dataclasses import dataclass, field
+
+from seedream_magic.api.redaction import without_signing
 
 ENDINGS = {
     "image/jpeg": "jpg",
@@ -20,8 +23,8 @@ ENDINGS = {
 
 
 def unsigned(link: str) -> str:
-    """A link as it may be kept: a signed one without its query, which opens the picture to whoever has it."""
-    return link.partition("?")[0] if "signature=" in link.lower() else link
+    """A link as it may be shown: a signed one without its query, which opens the picture to whoever has it."""
+    return link if "://" not in link or without_signing(link) == link else re.split(r"[?#]", link, maxsplit=1)[0]
 
 
 @dataclass(frozen=True)
@@ -40,6 +43,10 @@ class Reference:
     height: int | None = None
     url: str | None = None
 
+    def __repr__(self) -> str:
+        size = f" {self.width}x{self.height}" if self.width else ""
+        return f"<Reference {unsigned(self.source)}: {self.shown}{size}>"
+
     @property
     def sha256(self) -> str:
         """The SHA-256 of the bytes."""
@@ -47,8 +54,16 @@ class Reference:
 
     @property
     def identity(self) -> str:
-        """What makes two references the same before anything is fetched: the link, else the bytes."""
-        return unsigned(self.url) if self.url else f"sha256:{self.sha256}"
+        """What makes two references the same before anything is fetched: the link, else the bytes.
+
+        Of a signed link what does not sign it, hashed, for records keep it: that is its own identity again.
+        """
+        if not self.url:
+            return f"sha256:{self.sha256}"
+        named = without_signing(self.url)
+        address, _, rest = named.partition("?")
+        signed_rest = rest if named != self.url else ""
+        return f"{address}?{hashlib.sha256(signed_rest.encode()).hexdigest()[:16]}" if signed_rest else named
 
     @property
     def sendable(self) -> bool:
@@ -65,7 +80,7 @@ class Reference:
     @property
     def shown(self) -> str:
         """The same for people to read."""
-        return self.url or f"{self._head}… ({len(self.data):,} bytes)"
+        return unsigned(self.url) if self.url else f"{self._head}… ({len(self.data):,} bytes)"
 
     @property
     def file(self) -> str:
