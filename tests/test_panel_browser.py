@@ -215,8 +215,8 @@ def test_the_cell_is_inserted_below(work: Work) -> None:
     panel = panel_of(page, INSERTING)
     panel.get_by_label("Prompt").fill(STORYBOARD)
     button(panel, "Copy as cell").click()
-    text = panel.get_by_label("Cell").input_value()
-    assert text == f"%%seedream\n{STORYBOARD}"
+    text = f"%%seedream --raw\n{STORYBOARD}"
+    expect(panel.get_by_label("Cell")).to_have_value(text)
     button(panel, "Insert below").dblclick()
     expect(panel.get_by_text("Inserted.")).to_be_visible()
     assert sources(page, INSERTING) == [PANEL, text, ""]
@@ -226,18 +226,36 @@ def test_the_cell_is_inserted_below(work: Work) -> None:
     expect(panel).to_contain_text("nothing billed")
     panel.get_by_label("Change").fill("at night")
     button(panel, "Copy vary").click()
+    expect(panel.get_by_label("Cell")).to_have_value(re.compile(r'vary\("at night"\)$'))
     vary = panel.get_by_label("Cell").input_value()
     button(panel, "Insert below").press("Enter")
     expect(panel.get_by_text("Inserted.")).to_be_visible()
     assert sources(page, INSERTING) == [PANEL, vary, text, ""]
     photograph(page, "inserted")
+    copy_beside(page, panel, vary)
+    assert sources(page, INSERTING) == [PANEL, vary, text, ""]
     assert work.complaints == []
+
+
+def copy_beside(page: Page, panel: Locator, text: str) -> None:
+    """In a view of the output alone, the cell goes to the clipboard."""
+    button(panel, "Generate").click(button="right")
+    page.get_by_role("menuitem", name="Create New View for Cell Output").click()
+    beside = page.locator(".jp-LinkedOutputView .seedream-panel")
+    page.evaluate("navigator.clipboard.writeText('')")
+    button(beside, "Insert below").click()
+    expect(beside.get_by_text("Copied: paste it into a new cell.")).to_be_visible()
+    assert page.evaluate("navigator.clipboard.readText()") == text
+    photograph(page, "beside")
 
 
 def sources(page: Page, start: int) -> list[str]:
     """The texts of the notebook's cells from one on."""
     editors = page.locator(".jp-CodeCell .jp-InputArea-editor .cm-content")
-    return editors.evaluate_all("all => all.map(one => (one.cmTile ?? one.cmView).view.state.doc.toString())")[start:]
+    texts: list[str] = editors.evaluate_all(
+        "all => all.map(one => (one.cmTile ?? one.cmView).view.state.doc.toString())"
+    )
+    return texts[start:]
 
 
 def test_it_fits_a_narrow_column(work: Work) -> None:

@@ -1,4 +1,4 @@
-"""The `%%seedream` cell that makes the same request, in a text area and on the clipboard."""
+"""The `%%seedream` cell that makes the same request, in a text area, on the clipboard and below the panel."""
 
 from __future__ import annotations
 
@@ -19,34 +19,61 @@ from seedream_magic.images.durable import write_durably
 from seedream_magic.images.facts import REFERENCES
 from seedream_magic.notebook.panel.controls import column, indented, labelled, show
 from seedream_magic.notebook.panel.references import Held
-from seedream_magic.view.carousel import element
+from seedream_magic.view.carousel import Markup, element
 
-# Widgets run no scripts, but the page runs handlers of their HTML. Where it forbids that, the text area is there. The
-# second is run by a picture that is none, as soon as it stands in the page: only just after the click that asked for
-# the cell, not again when the panel is displayed anew.
-_COPY = """const told = this.parentElement.querySelector('[role=status]');
+# Widgets run no scripts, but the page runs handlers of their HTML. Where it forbids that, the text area is there.
+_COPY = """const told = this.parentElement.querySelector('[role=status]'), { cell } = this.parentElement.dataset;
 const area = this.closest('.seedream-panel').querySelector('.seedream-cell textarea');
 const failed = () => { area.select(); told.textContent = 'Press Ctrl+C.'; };
-navigator.clipboard ? navigator.clipboard.writeText(this.dataset.cell).then(
-  () => { told.textContent = 'Copied.'; }, failed) : failed();"""
-_COPY_AT_ONCE = """const made = Number(this.dataset.made), beside = this.nextElementSibling;
+const copy = (said) => navigator.clipboard ? navigator.clipboard.writeText(cell).then(
+  () => { told.textContent = said; }, failed) : failed();
+"""
+# The kernel cannot ask for a cell below this one: it comes below the one that ran last. The notebook of JupyterLab and
+# Notebook 7 can, by the key B on this cell. CodeMirror's view, found by its element (cmView in older ones), then takes
+# the text as it is; typed, it would be indented and its brackets closed. Only the empty cell that has just come is
+# written to. Where none comes (another notebook, a view of the output alone), the text is copied instead.
+_INSERT = """if (event.detail > 1) return;
+const place = this.closest('.jp-Notebook-cell'), before = place?.nextElementSibling;
+const takesWhole = (view) => {
+  const write = (text) => view.dispatch({ changes: { from: 0, to: view.state.doc.length, insert: text } });
+  write(cell);
+  const isWhole = view.state.doc.toString() === cell;
+  if (isWhole) view.focus(); else write('');
+  return isWhole;
+};
+const wait = (left) => {
+  const next = place?.nextElementSibling, content = next?.querySelector('.cm-content');
+  const view = (content?.cmTile ?? content?.cmView)?.view;
+  const isNew = next !== before && next?.matches('.jp-CodeCell.jp-mod-active') && view?.state.doc.length === 0;
+  if (!isNew && left) { requestAnimationFrame(() => wait(left - 1)); return; }
+  this.disabled = false;
+  if (isNew && takesWhole(view)) told.textContent = 'Inserted.'; else copy('Copied: paste it into a new cell.');
+};
+told.textContent = '';
+place?.focus({ preventScroll: true });
+this.disabled = true;
+place?.dispatchEvent(new KeyboardEvent('keydown', { key: 'b', code: 'KeyB', keyCode: 66, bubbles: true }));
+wait(place ? 300 : 0);"""
+# Run by a picture that is none, as soon as it stands in the page: only just after the click that asked for the cell,
+# not again when the panel is displayed anew.
+_COPY_AT_ONCE = """const { made } = this.dataset, { cell } = this.parentElement.dataset;
+const told = this.parentElement.querySelector('[role=status]');
 if (Math.abs(Date.now() / 1000 - made) < 10 && !window['seedream' + made]) {
   window['seedream' + made] = true;
-  navigator.clipboard?.writeText(this.dataset.cell).then(
-    () => { beside.parentElement.querySelector('[role=status]').textContent = 'Copied.'; }, () => {});
+  navigator.clipboard?.writeText(cell).then(() => { told.textContent = 'Copied.'; }, () => {});
 }"""
 
 
 class CopiedCell:
-    """The text area "Cell" with its button; nothing is there until a cell was asked for, nor once it is out of date."""
+    """The text area "Cell" with its buttons; not there until a cell was asked for, nor once it is out of date."""
 
     def __init__(self) -> None:
         self.area = labelled(widgets.Textarea, "Cell", "The cell that makes the same request", "生成同一请求的单元格")
         self.area.layout.width = "auto"
         self.area.add_class("seedream-cell")
-        self._copy = widgets.HTML()
+        self._buttons = widgets.HTML()
         self._made_of: object = None
-        self.widget = column(self.area, indented(self._copy))
+        self.widget = column(self.area, indented(self._buttons))
         show(self.widget, shown=False)
 
     def keep_to(self, made_of: object) -> None:
@@ -62,18 +89,25 @@ class CopiedCell:
         self._made_of = made_of
         self.area.rows = min(12, cell.count("\n") + 2)
         self.area.value = cell
-        at_once = {"src": "data:,", "alt": "", "hidden": "", "data-cell": cell, "data-made": str(made)}
-        again = {"type": "button", "class": "jupyter-button widget-button", "style": "width:auto", "data-cell": cell}
-        self._copy.value = str(
+        self._buttons.value = str(
             element(
                 "div",
-                {},
-                element("img", {**at_once, "onerror": _COPY_AT_ONCE}),
-                element("button", {**again, "title": "Copies the cell · 复制单元格", "onclick": _COPY}, "Copy"),
+                {"data-cell": cell},
+                element(
+                    "img", {"src": "data:,", "alt": "", "hidden": "", "data-made": str(made), "onerror": _COPY_AT_ONCE}
+                ),
+                _button("Copy", "Copies the cell · 复制单元格", _COPY + "copy('Copied.');"),
+                _button("Insert below", "Inserts the cell below this one · 插入到下方", _COPY + _INSERT),
                 element("span", {"role": "status", "style": "margin-left:10px"}, ""),
             )
         )
         show(self.widget, shown=True)
+
+
+def _button(label: str, hint: str, handler: str) -> Markup:
+    """A button that the page itself answers."""
+    looks = {"type": "button", "class": "jupyter-button widget-button", "style": "width:auto;margin:2px 6px 2px 0"}
+    return element("button", {**looks, "title": hint, "onclick": handler}, label)
 
 
 def cell_of(
