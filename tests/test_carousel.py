@@ -237,6 +237,8 @@ def test_waiting_places_are_told(images: ImageSet) -> None:
     assert [figure["data-state"] for figure in reader.all("figure")] == ["picture"] + ["waiting"] * 3
     assert reader.words.count("waiting") == 3
     assert "4 / 4" in reader.words
+    waited = f" · {growing.seconds:.0f} s"
+    assert bundle["text/html"].count(f'<span class="seedream-elapsed">{waited}</span>') == 3 + 1  # and below them all
     assert all("width:373px" in box["style"] and "min-height:280px" in box["style"] for box in boxes)
     assert "billed" not in reader.words
     assert "image/jpeg" not in bundle

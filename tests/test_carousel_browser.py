@@ -415,6 +415,8 @@ def test_waiting_places_count_seconds(trusted: Page) -> None:
     button(root, "Frame 4, waiting").click()
     expect(root.locator(".seedream-current")).to_contain_text(re.compile(r"waiting · \d+ s"))
     expect(root.locator(".seedream-tools [data-key=full]")).to_be_hidden()
+    captions = root.locator("figcaption")
+    assert box_of(captions.last)["height"] == box_of(captions.first)["height"]  # so that nothing moves when it comes
 
 
 def test_failed_frame_is_marked_by_more_than_colour(trusted: Page) -> None:
@@ -429,6 +431,8 @@ def test_failed_frame_is_marked_by_more_than_colour(trusted: Page) -> None:
     expect(button(root, "Copy redo")).to_be_visible()
     for name in ("Copy path", "Copy --ref", "Copy vary", "Full size"):
         expect(button(root, name)).to_have_count(0)  # there is no picture to have them
+    grid, prompt = box_of(button(root, "Grid")), box_of(button(root, "Copy prompt"))
+    assert 0 < prompt["left"] - grid["right"] < 80  # no hole where the others would be
     card = root.locator(".seedream-current .seedream-card").bounding_box()
     assert card is not None
     assert card["height"] <= 240  # far below the pictures beside it
@@ -738,6 +742,20 @@ def test_text_stands_out_in_every_front_end(opened: Browser, shown: str, kind: s
         check_contrast(page)
         expect(page.locator(".seedream-current")).to_have_css("transition-property", "none")
         expect(page.locator(".seedream-empty").first).to_have_css("animation-name", "none")
+
+
+def test_one_prompt_of_all_stays_short_in_the_grid(opened: Browser, tmp_path: Path) -> None:
+    """Beside each other the prompt that all frames share takes a line; where one frame shows it is told in full."""
+    made = made_set(tmp_path, "same")
+    request = replace(made.request, prompt=LONG[:150])
+    images = replace(made, request=request, frames=tuple(replace(frame, prompt=LONG[:150]) for frame in made))
+    with browser_page(opened, viewport={"width": 420, "height": 900}) as page:
+        page.set_content(image_set_bundle(images)["text/html"])
+        root = carousel(page, "same")
+        caption = root.locator(".seedream-current .seedream-caption")
+        assert box_of(caption)["height"] > 40
+        button(root, "Grid").click()
+        assert box_of(caption)["height"] < 30
 
 
 @pytest.fixture(scope="module")

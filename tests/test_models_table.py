@@ -50,7 +50,7 @@ def test_ids_are_told_by_provider() -> None:
     assert all(known in text for known in KNOWN_IDS)
     page = models_bundle(CURRENT)["text/html"]
     for known in KNOWN_IDS:  # one id a line, which never breaks, its provider before it
-        assert re.search(rf'<div style="white-space:nowrap"><span [^>]+>[a-z, ]+</span> {re.escape(known)}</div>', page)
+        assert re.search(rf"<div><span [^>]+>[a-z, ]+</span> {re.escape(known)}</div>", page)
 
 
 @pytest.mark.parametrize("model_id", [CURRENT, "seedream-5-0-260128"])
@@ -105,6 +105,14 @@ def test_html_needs_nothing_and_takes_no_markup() -> None:
     assert set(re.findall(r"<([a-z]+)", page)) == {"div", "span", "table", "thead", "tbody", "tr", "th", "td", "p"}
     assert set(re.findall(r' ([a-z-]+)="', page)) == {"style"}
     assert "ep-&lt;img src=x&gt;" in page
+
+
+def test_nothing_is_cut_in_two() -> None:
+    """A number, an option and the mark of the session's model stay whole: a narrow column scrolls instead."""
+    page = models_bundle(CURRENT)["text/html"]
+    assert set(re.findall(r"<t[hd] .*?(white-space:nowrap|>)", page)) == {"white-space:nowrap"}
+    assert "<div>--optimize-prompt fast</div>" in page
+    assert "this session 当前</div>" in page
 
 
 def test_columns_align_in_a_terminal() -> None:

@@ -16,9 +16,14 @@ _HEADINGS = ("model 模型", "sizes 尺寸", "pixels 像素", "set 组图", "str
 _OPTIONS, _IDS = "further options 其他选项", "model ids 模型编号"
 _FLAGS = {"tools": "--web-search", "fast": "--optimize-prompt fast"}
 """The options of fields whose names differ from them."""
+_CURRENT = "← this session 当前"
 _UNCHECKED = "not checked 不检查"
 _TABLE = "border-collapse:collapse;font-size:13px;text-align:left"
-_CELL = "padding:4px 12px 4px 0;vertical-align:top;text-align:left;border-bottom:1px solid rgba(127,127,127,0.3)"
+_CELL = (
+    "padding:4px 12px 4px 0;vertical-align:top;text-align:left;white-space:nowrap;"
+    "border-bottom:1px solid rgba(127,127,127,0.3)"
+)
+"""A number or an option cut in two is hard to read; where the column is narrow the table scrolls."""
 _GREY = "opacity:0.75;font-weight:400"
 _QUIET = "margin:8px 0 0 0;font-size:12px;opacity:0.75;text-align:left"
 
@@ -130,16 +135,20 @@ def _html(rows: Sequence[Row], notes: Sequence[str]) -> str:
 
     def heading(text: str) -> list[str]:
         english, _, chinese = text.rpartition(" ")
-        return [element("div", {}, english), element("div", {"style": f"{_GREY};white-space:nowrap"}, chinese)]
+        return [element("div", {}, english), element("div", {"style": _GREY}, chinese)]
+
+    def fact(text: str) -> Sequence[str]:
+        name, mark, _ = text.partition(_CURRENT)
+        return [name, element("div", {"style": _GREY}, mark)] if mark else [name]
 
     def known(text: str) -> str:
         provider, _, model_id = text.rpartition(": ")
         told = [element("span", {"style": _GREY}, provider), " "] if provider else []
-        return element("div", {"style": "white-space:nowrap"}, *told, model_id)
+        return element("div", {}, *told, model_id)
 
     head = line("th", [heading(text) for text in (*_HEADINGS, _OPTIONS, _IDS)])
     ids = [[known(text) for text in row.ids] for row in rows]
-    told = [[[text] for text in (*_shown(row), ", ".join(row.options))] for row in rows]
+    told = [[*map(fact, _shown(row)), [element("div", {}, text) for text in row.options]] for row in rows]
     body = [line("td", [*cells, cell]) for cells, cell in zip(told, ids, strict=True)]
     table = element("table", {"style": _TABLE}, element("thead", {}, head), element("tbody", {}, *body))
     below = [element("p", {"style": _QUIET}, note) for note in notes if note]
@@ -162,7 +171,7 @@ def _plain(rows: Sequence[Row], notes: Sequence[str]) -> str:
 
 
 def _shown(row: Row) -> tuple[str, ...]:
-    return (f"{row.cells[0]} ← this session 当前" if row.current else row.cells[0], *row.cells[1:])
+    return (f"{row.cells[0]} {_CURRENT}" if row.current else row.cells[0], *row.cells[1:])
 
 
 def _width(text: str) -> int:

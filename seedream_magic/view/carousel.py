@@ -17,7 +17,7 @@ from typing import Any
 
 from seedream_magic.errors import ImageError
 from seedream_magic.images.image_set import Frame, ImageSet
-from seedream_magic.view.figure import Layout, figure, relative_link
+from seedream_magic.view.figure import Layout, clock, figure, relative_link
 from seedream_magic.view.markup import Markup, constant, element
 from seedream_magic.view.preview import contact_sheet, preview, sheet_ratio
 from seedream_magic.view.words import (
@@ -143,7 +143,7 @@ def _set_html(images: ImageSet, budget: int, *, show: str, elsewhere: bool) -> M
         "div",
         attributes,
         element("div", {"class": "seedream-strip", "style": _GRID if show == "grid" else _STRIP}, *figures),
-        element("div", {"class": "seedream-facts", "style": _QUIET}, _facts(images, words)),
+        element("div", {"class": "seedream-facts", "style": _QUIET}, _facts(images, words), *clock(images, words)),
         *(element("div", {"class": "seedream-note", "style": _QUIET}, clipped(note)) for note in told(images)),
         # Last, so that where they are shown as text (nbconvert --sanitize-html) all words stand before them.
         element("style", {}, constant("carousel.css")),
@@ -186,7 +186,7 @@ def _facts(images: ImageSet, words: Words) -> str:
         pixels.pop() if len(pixels) == 1 else images.request.size.replace("x", "×"),
         billed(images, words),
         f"{tokens:,} tokens" if isinstance(tokens, int) and not isinstance(tokens, bool) else "",
-        seconds(images, words),
+        seconds(images, words) if images.state != "running" else "",
         os.path.relpath(images.folder) if inside else str(images.folder),
     )
     return " · ".join(one_line(part, CLIPPED_AT) for part in parts if part)

@@ -142,9 +142,16 @@ def _card(title: str, layout: Layout, texts: tuple[str, ...] = (), lines: tuple[
     style = f"{_BOX}width:{max(layout.width, 200)}px;max-width:100%;min-height:{min(layout.height, tall)}px"
     typed = [element("code", {"class": "seedream-command", "style": _COMMAND}, line) for line in lines]
     told = [element("div", {"style": "margin-top:6px"}, text) for text in (*map(clipped, filter(None, texts)), *typed)]
-    clock = [] if texts or not layout.running else [element("span", {"class": "seedream-elapsed"})]
-    heading = element("strong", {"style": f"font-weight:{600 if texts else 400}"}, title, *clock)
+    since = () if texts else clock(layout.images, layout.words)
+    heading = element("strong", {"style": f"font-weight:{600 if texts else 400}"}, title, *since)
     return element("div", {"class": f"seedream-picture {kind}", "style": style}, heading, *told)
+
+
+def clock(images: ImageSet, words: Words) -> tuple[Markup, ...]:
+    """The seconds of a run that goes on, from which the script counts on; nothing once it has ended."""
+    if images.state != "running":
+        return ()
+    return (element("span", {"class": "seedream-elapsed"}, f" · {images.seconds:.0f} {words.controls['seconds']}"),)
 
 
 def _caption(frame: Frame, layout: Layout, state: str) -> Markup:
@@ -160,17 +167,18 @@ def _caption(frame: Frame, layout: Layout, state: str) -> Markup:
     label = element("div", {"class": "seedream-label"}, *separated)
     # Before it has come, nobody knows what a frame of a set will show; a storyboard's frames do have their own prompt.
     known = state in {"picture", "failed"} or frame.prompt != layout.prompt
-    return element("figcaption", {"style": _CAPTION}, label, _caption_text(frame.prompt) if known else "")
+    kind = "seedream-caption seedream-shared" if frame.prompt == layout.prompt else "seedream-caption"
+    return element("figcaption", {"style": _CAPTION}, label, _caption_text(frame.prompt, kind) if known else "")
 
 
-def _caption_text(prompt: str) -> Markup:
-    """The prompt in one line of text; a long one opens on demand."""
+def _caption_text(prompt: str, kind: str) -> Markup:
+    """The prompt in one line of text, of the CSS classes `kind`; a long one opens on demand."""
     text = one_line(prompt, CLIPPED_AT)
     if len(text) <= 160:
-        return element("div", {"class": "seedream-caption"}, element("bdi", {}, text))
+        return element("div", {"class": kind}, element("bdi", {}, text))
     cut = text.rfind(" ", 100, 140) + 1 or 130
     summary = element("summary", {}, element("bdi", {}, text[:cut] + "…"))
-    return element("details", {"class": "seedream-caption"}, summary, element("bdi", {}, "…" + text[cut:]))
+    return element("details", {"class": kind}, summary, element("bdi", {}, "…" + text[cut:]))
 
 
 def relative_link(path: Path) -> str | None:

@@ -60,7 +60,6 @@ _HEAD = f"{_CELL};font-weight:600;white-space:nowrap"
 _QUIET = "font-size:12px;opacity:0.75"
 _PROMPT = f"{_CELL};width:100%;overflow-wrap:anywhere"
 _FACT = f"{_CELL};white-space:nowrap"
-_BILLED = f"{_CELL};word-break:keep-all"
 _CODE = "font-size:12px;background-color:transparent;padding:0;white-space:nowrap"
 _THUMBNAIL = "display:block;max-width:64px;max-height:64px;width:auto;height:auto;margin:0;border-radius:4px"
 _NO_PICTURE = "width:64px;height:40px;border-radius:4px;background-color:rgba(127,127,127,0.12)"
@@ -121,7 +120,7 @@ def _row(entry: HistoryEntry, thumbnail: Thumbnail | None, words: Words) -> Mark
             element("div", {"style": _QUIET}, element("code", {"style": _CODE}, entry.run_id)),
         ),
         element("td", {"style": _FACT}, frames),
-        element("td", {"style": _BILLED}, billed),
+        element("td", {"style": _FACT}, billed),
     )
 
 
