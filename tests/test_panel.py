@@ -544,6 +544,18 @@ def test_a_cell_that_is_out_of_date_goes_away(store: Path) -> None:
         assert not person.sees("Cell")
 
 
+def test_the_cell_has_its_buttons(store: Path) -> None:
+    """Beside "Copy" stands "Insert below" with a hint in both languages, and what is said where it can only copy."""
+    with opened(Seedream("demo", store=store)) as person:
+        person.fill(Prompt='say "hi" <b>')
+        person.click("Copy as cell")
+        assert person.text.split()[-3:] == ["Copy", "Insert", "below"]
+        (page,) = [one.value for one in person.controls() if "Insert below" in str(getattr(one, "value", ""))]
+        assert 'title="Inserts the cell below this one · 插入到下方"' in page
+        assert "Copied: paste it into a new cell." in html.unescape(page)
+        assert page.count("say &quot;hi&quot; &lt;b&gt;") == 1
+
+
 def test_unloading_closes_the_panels(ip: InteractiveShell, store: Path) -> None:
     """None of their widgets is left; a panel that was closed already is no fault."""
     before = set(state())

@@ -231,6 +231,7 @@ def test_the_cell_is_inserted_below(work: Work) -> None:
     button(panel, "Insert below").press("Enter")
     expect(panel.get_by_text("Inserted.")).to_be_visible()
     assert sources(page, INSERTING) == [PANEL, vary, text, ""]
+    expect(cell(page, INSERTING + 1)).to_be_in_viewport()
     photograph(page, "inserted")
     copy_beside(page, panel, vary)
     assert sources(page, INSERTING) == [PANEL, vary, text, ""]
@@ -247,6 +248,8 @@ def copy_beside(page: Page, panel: Locator, text: str) -> None:
     expect(beside.get_by_text("Copied: paste it into a new cell.")).to_be_visible()
     assert page.evaluate("navigator.clipboard.readText()") == text
     photograph(page, "beside")
+    page.locator(".lm-TabBar-tab", has_text="Output View").locator(".lm-TabBar-tabCloseIcon").click()
+    expect(beside).to_have_count(0)
 
 
 def sources(page: Page, start: int) -> list[str]:

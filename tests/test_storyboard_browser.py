@@ -32,7 +32,7 @@ def test_six_frames_one_redone_and_replayed(lab: Lab) -> None:
     folder = lab.folder / "storyboard"
     folder.mkdir()
     shutil.copy(NOTEBOOK, folder)
-    with lab.page(940, 980) as page:
+    with lab.page(940, 1500) as page:
         open_notebook(page, lab.url, f"storyboard/{NOTEBOOK.name}", awaits=".jp-CodeCell")
         page.locator(".jp-CodeCell").first.click()
         wait_for_kernel(page)
