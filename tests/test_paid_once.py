@@ -225,16 +225,20 @@ def test_the_same_request_is_not_begun_twice(seedream: Seedream) -> None:
     assert len(begun) == 2
 
 
-def test_what_the_background_draws_is_not_paid_again(
-    ip: InteractiveShell, server: RawServer, store: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    """Neither by a cell that waits nor by a redo or a retry, unless it is to be a fresh one; what is stored shows."""
+@pytest.fixture
+def shell(ip: InteractiveShell, server: RawServer, store: Path, monkeypatch: pytest.MonkeyPatch) -> InteractiveShell:
+    """A shell with the extension loaded and pointed to the service."""
     monkeypatch.setenv("SEEDREAM_BASE_URL", f"{server.url}/v1")
     monkeypatch.setenv("SEEDREAM_API_KEY", KEY)
     monkeypatch.setenv("SEEDREAM_STORE", str(store))
-    ip.run_cell("%load_ext seedream_magic")
-    ip.run_cell("%%seedream pair << --quiet -n 2\nfox")
-    magics, pair = ip.magics_manager.registry["SeedreamMagics"], ip.user_ns["pair"]
+    assert ip.run_cell("%load_ext seedream_magic").success
+    return ip
+
+
+def test_what_the_background_draws_is_not_paid_again(shell: InteractiveShell, server: RawServer) -> None:
+    """Neither by a cell that waits nor by a redo or a retry, unless it is to be a fresh one; what is stored shows."""
+    shell.run_cell("%%seedream pair << --quiet -n 2\nfox")
+    magics, pair = shell.magics_manager.registry["SeedreamMagics"], shell.user_ns["pair"]
     release = threading.Event()
 
     def slow(request: Request) -> Gate:
@@ -242,17 +246,17 @@ def test_what_the_background_draws_is_not_paid_again(
 
     server._scenario = {POST: slow, PICTURE: picture}
     (pair.folder / "02.jpg").unlink()
-    ip.run_cell("%%seedream --bg --quiet\nowl")
+    shell.run_cell("%%seedream --bg --quiet\nowl")
     magics.start_plan(magics.front_door(), plan_retry(magics.front_door(), pair.run_id), quiet=True)
     server.wait_for(lambda seen: seen.posts == 3)
     server._scenario = {POST: whole_answer, PICTURE: picture}
     again = ("%%seedream --quiet\nowl", f"%seedream retry {pair.run_id}", "pair.redo(1)", "%%seedream --bg\nowl")
-    said = [str(ip.run_cell(cell).error_in_exec) for cell in again]
+    said = [str(shell.run_cell(cell).error_in_exec) for cell in again]
     assert [told for told in said if "under way in the background" not in told] == []
-    assert ip.run_cell("%%seedream --quiet -n 2\nfox").success
+    assert shell.run_cell("%%seedream --quiet -n 2\nfox").success
     assert server.posts == 3
-    assert ip.run_cell("%%seedream --quiet --fresh\nowl").success
-    assert ip.run_cell("pair.redo(1, fresh=True)").success
+    assert shell.run_cell("%%seedream --quiet --fresh\nowl").success
+    assert shell.run_cell("pair.redo(1, fresh=True)").success
     assert server.posts == 5
     release.set()
     for thread in threading.enumerate():
@@ -261,17 +265,12 @@ def test_what_the_background_draws_is_not_paid_again(
     assert len(magics.running) == 0
 
 
-def test_caps_count_what_may_have_been_billed(
-    ip: InteractiveShell, server: RawServer, store: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_caps_count_what_may_have_been_billed(shell: InteractiveShell, server: RawServer) -> None:
     """Three gateways that gave up may have billed three pictures: a cap of one allows the first only."""
-    monkeypatch.setenv("SEEDREAM_BASE_URL", f"{server.url}/v1")
-    monkeypatch.setenv("SEEDREAM_API_KEY", KEY)
-    monkeypatch.setenv("SEEDREAM_STORE", str(store))
     server._scenario = {POST: lambda _: Reply(504, {}, b"")}
-    ip.run_cell("%load_ext seedream_magic\n%config SeedreamMagics.max_images_per_session = 1")
+    shell.run_cell("%config SeedreamMagics.max_images_per_session = 1")
     for _ in range(3):
-        ip.run_cell("%%seedream\nx")
+        shell.run_cell("%%seedream\nx")
     assert server.posts == 1
 
 
