@@ -18,6 +18,7 @@ import signal
 import threading
 from collections.abc import AsyncGenerator, AsyncIterator, Callable, Generator, Iterator
 from contextlib import asynccontextmanager, contextmanager, suppress
+from time import monotonic
 from typing import Generic, TypeVar
 
 from seedream_magic.errors import ConfigError
@@ -29,6 +30,8 @@ EVENT_LOOPS = ("thread", "nest")
 POLL_SECONDS = 0.1
 CLEAN_UP_SECONDS = 0.3
 """How long a Stop waits for the connection to close before the prompt comes back; the rest goes on unseen."""
+PATIENCE_SECONDS = 2.0
+"""How long after a Stop another one is taken for the same."""
 
 
 def iterate(source: Source[Value], *, event_loop: str = "thread") -> Generator[Value, None, None]:
@@ -110,7 +113,7 @@ class Background(Generic[Value]):
 def _through_thread(source: Source[Value]) -> Generator[Value, None, None]:
     results: queue.SimpleQueue[_Value[Value] | BaseException | None] = queue.SimpleQueue()
     worker = _Worker(source, results.put)
-    try:
+    with _handling(_Stop(worker.cancel)):
         try:
             worker.start()
             while True:
@@ -120,15 +123,13 @@ def _through_thread(source: Source[Value]) -> Generator[Value, None, None]:
                     continue
                 if result is None:
                     return
+                if isinstance(result, asyncio.CancelledError) and worker.cancelled:
+                    raise KeyboardInterrupt  # a Stop whose own one somebody caught
                 if isinstance(result, BaseException):  # not "no _Value": a reload in the middle makes another class
                     raise result
                 yield result.value
         finally:
             worker.stop()
-    finally:  # of impatient Stops one may strike anywhere above, even before the first word of that clean-up
-        while not worker.cancelled:
-            with suppress(KeyboardInterrupt):
-                worker.cancel()
 
 
 @asynccontextmanager
@@ -231,49 +232,75 @@ def _through_nesting(source: Source[Value]) -> Generator[Value, None, None]:
         raise ConfigError(f"event_loop nest does not go with this event loop: {exc}.", hint="Use thread.") from exc
     values = source()
     steps: list[asyncio.Task[Value]] = []
-    try:
-        while True:
-            try:
-                with _stop_cancels(steps, loop):
-                    steps[:] = [loop.create_task(_next_of(values))]
-                    value = loop.run_until_complete(steps[0])
-            except StopAsyncIteration:
-                return
-            yield value
-    finally:
+    stop = _Stop(lambda: loop.call_soon_threadsafe(lambda: [step.cancel() for step in steps]))
+    with _handling(stop):
         try:
-            loop.run_until_complete(_closed(values, steps))
+            while True:
+                try:
+                    with stop.held():
+                        steps[:] = [loop.create_task(_next_of(values))]
+                        value = loop.run_until_complete(steps[0])
+                except StopAsyncIteration:
+                    return
+                yield value
         finally:
-            if own is not None:
-                own.close()
+            with stop.held():
+                try:
+                    loop.run_until_complete(_closed(values, steps))
+                finally:
+                    if own is not None:
+                        own.close()
+
+
+class _Stop:
+    """What Stop (SIGINT) does while a run is waited for: it acts at once, then raises `KeyboardInterrupt`.
+
+    An impatient hand presses it again and again, and each press would strike in the clean-up after the one before;
+    so those that come in `PATIENCE_SECONDS` are passed over. While it is `held` it raises afterwards: in the midst of
+    a loop's work it would tear a task or the loop itself apart.
+    """
+
+    def __init__(self, act: Callable[[], object]) -> None:
+        self._act = act
+        self._pressed_at: float | None = None
+        self._held = self._owed = False
+
+    def __call__(self, _number: int, _frame: object) -> None:
+        now, before = monotonic(), self._pressed_at
+        if before is not None and now - before < PATIENCE_SECONDS:
+            return
+        self._pressed_at = now
+        self._act()
+        self._owed = self._held and before is None
+        if not self._owed:
+            raise KeyboardInterrupt
+
+    @contextmanager
+    def held(self) -> Iterator[None]:
+        """Raise what is pressed meanwhile at the end of this block."""
+        self._held = True
+        try:
+            yield
+        finally:
+            self._held = False
+            if self._owed:
+                self._owed = False
+                raise KeyboardInterrupt
 
 
 @contextmanager
-def _stop_cancels(steps: list[asyncio.Task[Value]], loop: asyncio.AbstractEventLoop) -> Iterator[None]:
-    """Let Stop (SIGINT) cancel the step; raised wherever it strikes it would tear a task or the loop itself apart.
-
-    A handler of somebody else's, and threads, which get no signals, are left alone.
-    """
+def _handling(stop: _Stop) -> Iterator[None]:
+    """Let this be what Stop does. A handler of somebody else's, and threads, which get no signals, are left alone."""
     handler = signal.getsignal(signal.SIGINT)
-    if threading.current_thread() is not threading.main_thread() or handler is not signal.default_int_handler:
+    ours = handler is signal.default_int_handler or isinstance(handler, _Stop)
+    if threading.current_thread() is not threading.main_thread() or not ours:
         yield
         return
-    pressed = False
-
-    def stop(_number: int, _frame: object) -> None:
-        nonlocal pressed
-        if pressed:
-            raise KeyboardInterrupt
-        pressed = True
-        loop.call_soon_threadsafe(lambda: [step.cancel() for step in steps])
-
     signal.signal(signal.SIGINT, stop)
     try:
         yield
     finally:
         signal.signal(signal.SIGINT, handler)
-        if pressed:
-            raise KeyboardInterrupt
 
 
 async def _next_of(values: AsyncGenerator[Value, None]) -> Value:

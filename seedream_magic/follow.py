@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 from collections import Counter
 from collections.abc import AsyncGenerator, Callable
-from contextlib import aclosing
+from contextlib import aclosing, closing
 from dataclasses import replace
 from typing import Any, Protocol
 
@@ -107,16 +107,12 @@ def wait(sets: Sets, on_change: Callable[[ImageSet], None] | None, *, event_loop
                 last = images  # where on_change is slow this is ahead of it, and Stop tells of all that came
                 yield images
 
-    growing = bridge.iterate(values, event_loop=event_loop)
     try:
-        try:
+        with closing(bridge.iterate(values, event_loop=event_loop)) as growing:
             for images in growing:
                 if on_change is not None:
                     on_change(images)
-        finally:
-            growing.close()
     except KeyboardInterrupt as exc:
-        growing.close()  # a second Stop may have struck before the first word of that clean-up
         raise interrupted(last) from exc
     return images
 

@@ -4,12 +4,14 @@ from __future__ import annotations
 
 import asyncio
 import os
+import signal
 import subprocess
 import sys
 import textwrap
 import threading
 import time
 from collections.abc import AsyncGenerator, Callable
+from contextlib import suppress
 from pathlib import Path
 
 import pytest
@@ -260,6 +262,85 @@ def test_without_a_loop_the_worker_tells() -> None:
     assert (told.values, told.ends) == ([0, 1], [(1, None)])
     assert told.threads.isdisjoint({threading.get_ident()})
     assert no_thread_left()
+
+
+def test_a_stop_that_somebody_swallowed_ends_the_run_all_the_same() -> None:
+    """An interrupt that strikes in a finalizer, or where the caller catches it, is still a Stop."""
+    before = signal.signal(signal.SIGINT, signal.default_int_handler)
+    try:
+        counted = Counted(1, hold=True)
+        values = bridge.iterate(source_of(counted))
+        next(values)
+        with suppress(KeyboardInterrupt):
+            signal.raise_signal(signal.SIGINT)
+        with pytest.raises(KeyboardInterrupt):
+            next(values)
+        assert signal.getsignal(signal.SIGINT) is signal.default_int_handler
+    finally:
+        signal.signal(signal.SIGINT, before)
+    assert counted.closed.is_set()
+    assert no_thread_left()
+
+
+IMPATIENT = """
+    import asyncio, random, signal, sys, threading
+    from seedream_magic import follow
+
+    presses, chance = 0, random.Random(7)
+
+    def waited_for(frame):
+        return frame is not None and (frame.f_code is follow.wait.__code__ or waited_for(frame.f_back))
+
+    def press(_number, frame):
+        global presses
+        presses -= 1
+        if presses and waited_for(frame):
+            signal.setitimer(signal.ITIMER_REAL, chance.uniform(1e-6, 1e-4))
+        if waited_for(frame):
+            signal.raise_signal(signal.SIGINT)
+
+    async def source(begun, closed):
+        try:
+            begun.set()
+            await asyncio.sleep(60)
+            yield
+        finally:
+            await asyncio.sleep(0)
+            closed.set()
+
+    def press_soon(begun):
+        begun.wait()
+        signal.setitimer(signal.ITIMER_REAL, 0.005)
+
+    signal.signal(signal.SIGINT, signal.default_int_handler)
+    signal.signal(signal.SIGALRM, press)
+    left, kept = 0, []
+    for _ in range(60):
+        begun, closed, presses = threading.Event(), threading.Event(), 6
+        threading.Thread(target=press_soon, args=[begun]).start()
+        try:
+            follow.wait(source(begun, closed), None, event_loop=sys.argv[1])
+        except KeyboardInterrupt as interrupt:
+            kept.append(interrupt)  # as a kernel keeps the last one, and with it every frame
+        signal.setitimer(signal.ITIMER_REAL, 0)
+        left += not closed.wait(1)
+
+    print(left, len(kept))
+"""
+
+
+@pytest.mark.skipif(not hasattr(signal, "setitimer"), reason="this system has no timer that strikes anywhere")
+@pytest.mark.parametrize("event_loop", bridge.EVENT_LOOPS)
+def test_of_an_impatient_hand_no_run_is_left(event_loop: str) -> None:
+    """Stop pressed six times, each at any point of the clean-up after the one before: every run is closed."""
+    done = subprocess.run(
+        [sys.executable, "-c", textwrap.dedent(IMPATIENT), event_loop],
+        capture_output=True,
+        text=True,
+        timeout=60,
+        check=False,
+    )
+    assert (done.stdout, done.stderr) == ("0 60\n", "")
 
 
 NESTED = """
