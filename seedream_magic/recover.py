@@ -16,11 +16,12 @@ from seedream_magic.api.events import Picture
 from seedream_magic.api.providers import is_loopback
 from seedream_magic.errors import ResponseBroken
 from seedream_magic.images.bring import bring
-from seedream_magic.images.download import PARALLEL_DOWNLOADS, image_client
+from seedream_magic.images.download import PARALLEL_DOWNLOADS
 from seedream_magic.images.durable import sweep
 from seedream_magic.images.image_set import Frame, ImageSet
 from seedream_magic.images.load import load
 from seedream_magic.images.record import Record, named_pictures, picture_path, records
+from seedream_magic.images.route import image_client
 from seedream_magic.images.store import Run
 
 LONGEST_RUN = timedelta(hours=1)

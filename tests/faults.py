@@ -55,8 +55,9 @@ from seedream_magic.api.answer import Patience
 from seedream_magic.api.make_request import make_request
 from seedream_magic.api.plan import Plan
 from seedream_magic.api.providers import PROVIDERS
-from seedream_magic.images.download import download, image_client
+from seedream_magic.images.download import download
 from seedream_magic.images.image_set import Frame
+from seedream_magic.images.route import image_client
 from seedream_magic.images.store import begin_run
 from seedream_magic.images.verify import verified
 from served import KEY

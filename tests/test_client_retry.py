@@ -28,6 +28,7 @@ from raw_server import (
     EVENT_STREAM,
     Behaviour,
     Cut,
+    Hang,
     Raw,
     RawServer,
     Reply,
@@ -93,8 +94,10 @@ class Time:
         self.slept.append(seconds)
         self.on_sleep(len(self.slept))
 
-    def on_wait(self, seconds: float, reason: str) -> None:
+    @contextlib.contextmanager
+    def waiting(self, seconds: float, reason: str) -> Iterator[None]:
         self.told.append((seconds, reason))
+        yield
 
 
 def plan_for(url: str, *, timeout: float | None = None, **options: Any) -> Plan:
@@ -110,7 +113,7 @@ def ask(url: str, time: Time, **options: Any) -> Answer:
             plan_for(url, **options),
             Key(KEY, "a test"),
             client_request_id="our-id",
-            on_wait=time.on_wait,
+            waiting=time.waiting,
             pace=time.pace,
         )
         async with sending as answer:
@@ -534,21 +537,26 @@ def test_a_stop_ends_a_pause_at_once() -> None:
     """Nobody waits two minutes for nothing; no second POST follows."""
 
     async def stopped(url: str) -> None:
-        waiting = asyncio.Event()
+        begun = asyncio.Event()
+
+        @contextlib.contextmanager
+        def waiting(seconds: float, reason: str) -> Iterator[None]:
+            begun.set()
+            yield
 
         async def ask_really() -> None:
             sending = post(
                 plan_for(url),
                 Key(KEY, "a test"),
                 client_request_id="our-id",
-                on_wait=lambda seconds, reason: waiting.set(),
+                waiting=waiting,
                 pace=Pace(tokens=Tokens()),
             )
             async with sending:
                 pytest.fail("it was answered")
 
         asking = asyncio.create_task(ask_really())
-        await asyncio.wait_for(waiting.wait(), 10)
+        await asyncio.wait_for(begun.wait(), 10)
         asking.cancel()
         async with asyncio.timeout(1):
             await asyncio.wait([asking])
@@ -604,6 +612,33 @@ def test_a_pause_is_shown_and_a_stop_in_it_bills_nothing(store: Path) -> None:
     assert re.search(r"trying again in 1[01]\d s", images.pause)
     assert "Nothing is billed" in image_set_bundle(images)["text/plain"]
     assert (record(store)["state"], record(store)["outcome"]) == ("stopped", "rejected")
+
+
+def test_a_stop_after_a_pause_does_not_say_that_nothing_is_billed(store: Path) -> None:
+    """The pause is over before the second POST leaves; from then on nobody knows what the service does."""
+
+    def busy_once(request: Request) -> Behaviour:
+        return refusal(429, Retry_After="1") if request.connection == 1 else Hang(threading.Event())
+
+    async def stopped(server: RawServer) -> str:
+        pause = "not asked"
+
+        async def watch() -> None:
+            nonlocal pause
+            sets = generate(plan_for(server.url), Key(KEY, "a test"), store=store, pace=Time().pace)
+            async with aclosing(sets) as growing:
+                async for images in growing:
+                    pause = images.pause
+
+        watching = asyncio.create_task(watch())
+        await asyncio.to_thread(server.wait_for, lambda server: server.posts == 2)
+        watching.cancel()
+        await asyncio.wait([watching])
+        return pause
+
+    with served({POST: busy_once}, store, posts=2) as server:
+        assert asyncio.run(stopped(server)) == ""
+    assert (record(store)["state"], record(store)["outcome"]) == ("stopped", "unknown")
 
 
 def shades(images: ImageSet | None) -> list[int | None]:

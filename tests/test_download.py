@@ -16,8 +16,9 @@ from raw_server import Behaviour, Close, Cut, Drip, Raw, RawServer, Reply, Reque
 from seedream_magic import ImageError, ImageInvalid, ImageLinkExpired, ImageTooLarge, InvalidRequest, UnsafeURL
 from seedream_magic.api.retry import DOWNLOAD_ATTEMPTS, Pace
 from seedream_magic.images import download as download_module
-from seedream_magic.images.download import Wanted, decode, download, fetch, image_client, link_expiry
+from seedream_magic.images.download import Wanted, decode, download, fetch, link_expiry
 from seedream_magic.images.guard import check_link
+from seedream_magic.images.route import image_client
 from seedream_magic.images.verify import PictureFacts
 from service import jpeg
 

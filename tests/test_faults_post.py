@@ -54,7 +54,7 @@ from seedream_magic import (
     SeedreamError,
     ServerFailed,
 )
-from seedream_magic import generate as generate_module
+from seedream_magic import reception as reception_module
 from seedream_magic.api import answer as answer_module
 from seedream_magic.api import client as client_module
 from seedream_magic.api.sse import Decoder
@@ -666,7 +666,7 @@ def test_a_refusal_answers_a_stream(store: Path) -> None:
 @pytest.mark.fault("F61")
 def test_no_index_overwrites_a_picture(store: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """Repeated, missing, negative, as text, absurd: each picture has its own place, by index where that is one."""
-    monkeypatch.setattr(generate_module, "LINGER_SECONDS", 0.1)
+    monkeypatch.setattr(reception_module, "LINGER_SECONDS", 0.1)
     indexes = [2, 2, None, -1, "3", 10**9, 0]
 
     def body(request: Request) -> bytes:

@@ -26,8 +26,9 @@ from seedream_magic import ConfigError, ImageError, ImageTooLarge, UnsafeURL
 from seedream_magic.api.connection import new_client
 from seedream_magic.api.retry import DOWNLOAD_ATTEMPTS
 from seedream_magic.images import download as download_module
-from seedream_magic.images.download import PinnedRoute, download, image_client
+from seedream_magic.images.download import download
 from seedream_magic.images.guard import Target, check_link, checked_target, is_picture_host, is_public
+from seedream_magic.images.route import PinnedRoute, image_client
 from seedream_magic.images.verify import PictureFacts
 from service import black_png, jpeg
 
@@ -660,7 +661,8 @@ _MEASURE = r"""
 import asyncio, re, resource, sys
 from pathlib import Path
 from seedream_magic import ImageTooLarge
-from seedream_magic.images.download import download, image_client
+from seedream_magic.images.download import download
+from seedream_magic.images.route import image_client
 
 def peak():
     # Linux hands ru_maxrss of the starting process on; this counts from the program's own start.

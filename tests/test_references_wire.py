@@ -24,9 +24,9 @@ from seedream_magic.api.references.reference import Reference
 from seedream_magic.api.retry import DOWNLOAD_ATTEMPTS
 from seedream_magic.images import download as download_module
 from seedream_magic.images import linked
-from seedream_magic.images.download import image_client
 from seedream_magic.images.linked import bring_references
 from seedream_magic.images.record import records
+from seedream_magic.images.route import image_client
 from service import jpeg
 from test_references import PICTURES
 

@@ -7,7 +7,13 @@ import json
 import math
 import ssl
 from collections.abc import AsyncIterator, Callable, Iterator, Mapping
-from contextlib import AbstractAsyncContextManager, AsyncExitStack, asynccontextmanager
+from contextlib import (
+    AbstractAsyncContextManager,
+    AbstractContextManager,
+    AsyncExitStack,
+    asynccontextmanager,
+    nullcontext,
+)
 from datetime import UTC, datetime
 from functools import partial
 
@@ -23,11 +29,15 @@ from seedream_magic.api.refusal import spoken
 from seedream_magic.api.retry import PACE, Pace, Phase, decide
 from seedream_magic.errors import NoConnection, OutcomeUnknown, RateLimited, SeedreamError
 
-OnWait = Callable[[float, str], None]
-"""Told before each pause: its seconds, and the sentence that says what it is for."""
+Waiting = Callable[[float, str], AbstractContextManager[None]]
+"""Entered for the length of each pause: its seconds, and the sentence that says what it is for."""
 
 _UNREACHED = (httpx.ConnectError, httpx.ConnectTimeout, httpx.PoolTimeout, httpx.ProxyError)
 _NOT_SENT = (*_UNREACHED, httpx.UnsupportedProtocol, httpx.LocalProtocolError)
+
+
+def _in_silence(_seconds: float, _reason: str) -> AbstractContextManager[None]:
+    return nullcontext()
 
 
 @asynccontextmanager
@@ -37,15 +47,16 @@ async def post(
     *,
     client_request_id: str,
     transport: Transport | None = None,
-    on_wait: OnWait | None = None,
+    waiting: Waiting = _in_silence,
     pace: Pace = PACE,
 ) -> AsyncIterator[Answer]:
     """Send the plan's request and hand out the answer; leaving closes the connection.
 
     It is sent again only where it provably was not sent or was refused for its pace (429), each time on a connection
-    of its own and under the same `client_request_id`; `on_wait` is told of each pause before it. Raises `NoConnection`
-    when nothing was sent, `OutcomeUnknown` when no head came back, an `ApiError` for a refusal, `ResponseBroken` for a
-    redirect, which is never followed; after several attempts the message says how many, and in what time.
+    of its own and under the same `client_request_id`; `waiting` is entered for each pause and left before it is sent.
+    Raises `NoConnection` when nothing was sent, `OutcomeUnknown` when no head came back, an `ApiError` for a refusal,
+    `ResponseBroken` for a redirect, which is never followed; after several attempts the message says how many, and in
+    what time.
     """
     body = json.dumps(plan.body, ensure_ascii=False).encode()
     patience = patience_for(plan, body)
@@ -59,7 +70,7 @@ async def post(
     send = partial(_sent, plan.url, body, headers, key=key, patience=patience, transport=transport)
     sent = datetime.now(UTC)
     async with AsyncExitStack() as connection:
-        response, attempt = await _answered(send, connection, plan.timeout, on_wait, pace)
+        response, attempt = await _answered(send, connection, plan.timeout, waiting, pace)
         yield Answer(
             attempt=attempt,
             status=response.status_code,
@@ -77,7 +88,7 @@ async def _answered(
     send: Callable[[], AbstractAsyncContextManager[httpx.Response]],
     connection: AsyncExitStack,
     timeout: float | None,  # noqa: ASYNC109 - not a limit of this wait: a pause that passes the call's is not begun
-    on_wait: OnWait | None,
+    waiting: Waiting,
     pace: Pace,
 ) -> tuple[httpx.Response, int]:
     """The first answer that is no refusal, held open by `connection`, and the number of the attempt that brought it."""
@@ -99,9 +110,8 @@ async def _answered(
         else:
             pace.tokens.put_back()
             return response, attempt
-        if on_wait is not None:
-            on_wait(pause, said)
-        await pace.sleep(pause)
+        with waiting(pause, said):
+            await pace.sleep(pause)
         attempt += 1
 
 

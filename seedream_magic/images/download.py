@@ -6,26 +6,15 @@ import asyncio
 import base64
 import hashlib
 import re
-import ssl
 from collections.abc import Callable
-from contextlib import suppress
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
-from functools import partial
 from typing import Any, Generic, TypeVar
 from urllib.parse import parse_qs, urljoin, urlsplit
 
 import httpx
 
-from seedream_magic.api.connection import (
-    Client,
-    Transport,
-    certificate_hint,
-    is_compressed,
-    new_client,
-    reading,
-    reason,
-)
+from seedream_magic.api.connection import Client, certificate_hint, is_compressed, reading, reason
 from seedream_magic.api.retry import DOWNLOAD_ATTEMPTS, LONGEST_WAIT_ASKED, PACE, Pace, download_pause, retry_after
 from seedream_magic.errors import (
     ImageError,
@@ -35,15 +24,7 @@ from seedream_magic.errors import (
     InvalidRequest,
     UnsafeURL,
 )
-from seedream_magic.images.guard import (
-    Resolve,
-    Target,
-    bypasses_proxy,
-    check_link,
-    checked_target,
-    proxy_for_pictures,
-    resolved,
-)
+from seedream_magic.images.guard import check_link
 from seedream_magic.images.verify import MAXIMUM_BYTES, PictureFacts, verified
 
 PARALLEL_DOWNLOADS = 4
@@ -54,7 +35,6 @@ _ALL_ATTEMPTS_SECONDS = 900.0
 _SLOW_SECONDS = 30.0
 _SLOWEST_RATE = 10 * 2**10
 """Bytes a second: a body of which fewer come in `_SLOW_SECONDS` would last for ever, or nearly so."""
-_CONNECT_SECONDS_OF_MANY = 3.0
 _WORTH_ANOTHER_TRY = frozenset({408, 425, 429, 500, 502, 503, 504})
 
 Value = TypeVar("Value")
@@ -79,81 +59,6 @@ class _PassingFault(Exception):
     def __init__(self, message: str, wait: float = 0.0) -> None:
         super().__init__(message)
         self.wait = wait
-
-
-class PinnedRoute(Transport):
-    """Each request goes to an address that was checked for its link, or nowhere; behind a proxy, to a known host.
-
-    No connection is used again: it was opened, and its certificate checked, for one name, and the next request to the
-    same address may be for another.
-    """
-
-    def __init__(self, certificates: ssl.SSLContext, *, base_url: str = "", resolve: Resolve = resolved) -> None:
-        proxy = proxy_for_pictures()
-        self._base_url = base_url
-        self._resolve = resolve
-        self._direct = httpx.AsyncHTTPTransport(verify=certificates, trust_env=False)
-        self._proxied = (
-            None if proxy is None else httpx.AsyncHTTPTransport(verify=certificates, trust_env=False, proxy=proxy)
-        )
-
-    async def handle_async_request(self, request: httpx.Request) -> httpx.Response:
-        request.headers["Connection"] = "close"
-        proxied = None if bypasses_proxy(request.url.host) else self._proxied
-        target = await checked_target(
-            str(request.url),
-            allow_loopback=request.extensions.get("allow_loopback", False),
-            behind_proxy=bool(proxied),
-            base_url=self._base_url,
-            resolve=self._resolve,
-        )
-        if proxied and not target.addresses:
-            return await proxied.handle_async_request(request)
-        *others, last = target.addresses
-        for address in others:
-            with suppress(httpx.ConnectError, httpx.ConnectTimeout):
-                hurried = _pinned(request, target, address, connect_seconds=_CONNECT_SECONDS_OF_MANY)
-                return await self._direct.handle_async_request(hurried)
-        return await self._direct.handle_async_request(_pinned(request, target, last))
-
-    async def aclose(self) -> None:
-        await self._direct.aclose()
-        if self._proxied:
-            await self._proxied.aclose()
-
-
-def _pinned(
-    request: httpx.Request, target: Target, address: str, *, connect_seconds: float | None = None
-) -> httpx.Request:
-    """The same request to an address; its Host header, and the name on the certificate, stay the link's."""
-    timeout = dict(request.extensions["timeout"])
-    if connect_seconds is not None:
-        timeout["connect"] = connect_seconds
-    extensions = request.extensions | {"sni_hostname": target.server_name, "timeout": timeout}
-    url = request.url.copy_with(host=address)
-    return httpx.Request(request.method, url, headers=request.headers, extensions=extensions)
-
-
-def image_client(transport: Transport | None = None, *, base_url: str = "") -> Client:
-    """The client for pictures: no key, no cookies kept, no redirect followed unseen.
-
-    `base_url` is the API's; hosts of its domain count as picture hosts. A transport of the caller's is used as it is,
-    the form of each link checked; the addresses are its own affair.
-    """
-    headers = {"Accept": "image/*", "Accept-Encoding": "identity", "User-Agent": "seedream-magic"}
-    return new_client(
-        transport,
-        route=partial(PinnedRoute, base_url=base_url),
-        timeout=httpx.Timeout(30, connect=10),
-        headers=headers,
-        event_hooks={"response": [_read_location]},
-    )
-
-
-async def _read_location(response: httpx.Response) -> None:
-    """Httpx reads a redirect's target itself, and would call one that is no address a fault of the way."""
-    if response.has_redirect_location:
-        httpx.URL(urljoin(str(response.url), response.headers["location"]))
 
 
 async def download(client: Client, url: str, *, allow_loopback: bool, pace: Pace = PACE) -> tuple[bytes, PictureFacts]:
