@@ -12,14 +12,13 @@ from contextlib import aclosing
 from dataclasses import replace
 from pathlib import Path
 from typing import Any, TypedDict, Unpack
-from urllib.parse import urlsplit
 
 from seedream_magic import bridge, follow, replay
 from seedream_magic.api.connection import Transport
 from seedream_magic.api.keys import Key, find_key
 from seedream_magic.api.make_request import make_request
 from seedream_magic.api.plan import Plan
-from seedream_magic.api.providers import DEFAULT_PROVIDER, Provider, checked_base_url, find_provider, is_loopback
+from seedream_magic.api.providers import chosen_base_url, chosen_provider
 from seedream_magic.api.references.reference import Reference
 from seedream_magic.api.request import ImageRequest
 from seedream_magic.api.storyboard import Storyboard
@@ -86,8 +85,8 @@ class Seedream:
         transport: Transport | None = None,
         event_loop: str = "thread",
     ) -> None:
-        self.provider = _provider(provider)
-        self.given_base_url = _address(self.provider, base_url)
+        self.provider = chosen_provider(provider)
+        self.given_base_url = chosen_base_url(self.provider, base_url)
         self.model = model or os.environ.get("SEEDREAM_MODEL") or self.provider.default_model
         self.store = _store_folder(store or os.environ.get("SEEDREAM_STORE") or DEFAULT_FOLDER)
         self._key = Key(api_key, "api_key") if api_key and api_key.strip() else None
@@ -304,32 +303,6 @@ class Seedream:
         images = load(record)
         door = cls(images.provider, store=record.folder.parent)
         return replay.meant(door.planned(images.request, (), lineage=lineage_of(record)), record)
-
-
-def serves(address: str, provider: str | None = None) -> bool:
-    """Whether requests to a provider may go to an address; those to the demo, which are free, only to this machine.
-
-    Raises `ConfigError` for an unknown provider or an unsafe address.
-    """
-    host = urlsplit(checked_base_url(address)).hostname
-    return bool(_provider(provider).base_url) or is_loopback(host or "")
-
-
-def _provider(name: str | None) -> Provider:
-    return find_provider(name or os.environ.get("SEEDREAM_PROVIDER") or DEFAULT_PROVIDER)
-
-
-def _address(provider: Provider, given: str | None) -> str:
-    """Where requests go; "" for the embedded demo, whose address is known when it has started."""
-    address = given or os.environ.get("SEEDREAM_BASE_URL") or provider.base_url
-    if address and serves(address, provider.name):
-        return checked_base_url(address)
-    if given:
-        raise ConfigError(
-            f"The {provider.name} is embedded and takes no base URL of another machine.",
-            hint="Leave base_url out, or name the provider that it belongs to: a service there bills.",
-        )
-    return ""
 
 
 def _store_folder(named: str | os.PathLike[str]) -> Path:

@@ -102,7 +102,7 @@ def test_a_person_draws_with_the_panel(work: Work) -> None:
     panel.get_by_label("Prompt").fill("四季的山村，水彩画")
     panel.get_by_label("Images").select_option("3")
     panel.get_by_label("Ratio").select_option("16:9")
-    expect(panel).to_contain_text("2848 × 1600 · 3 images · streamed. Not in the store: it may bill up to 3 images")
+    expect(panel).to_contain_text("2848 × 1600 · 3 images · streamed. Not in the store: the demo draws it free")
     button(panel, "Generate").click()
     expect(panel).to_contain_text("1 of 3")
     run_cell(page, 2)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import difflib
 import ipaddress
+import os
 import re
 from dataclasses import dataclass
 from urllib.parse import urlsplit
@@ -56,6 +57,37 @@ def find_provider(name: str) -> Provider:
     near = difflib.get_close_matches(name.lower(), PROVIDERS, n=1)
     meant = f" Did you mean {near[0]}?" if near else ""
     raise ConfigError(f"No provider {name[:40]!r}: there are {', '.join(PROVIDERS)}.{meant}")
+
+
+def chosen_provider(name: str | None = None) -> Provider:
+    """The provider of that name; without one, that of `SEEDREAM_PROVIDER`, else the default. Errors as above."""
+    return find_provider(name or os.environ.get("SEEDREAM_PROVIDER") or DEFAULT_PROVIDER)
+
+
+def chosen_base_url(provider: Provider, given: str | None = None) -> str:
+    """Where requests to a provider go: the given address, that of `SEEDREAM_BASE_URL`, else its own.
+
+    "" is the embedded demo's, known when it has started; what the environment says of another machine is passed over
+    there, what is given refused. Raises `ConfigError` for that, and for an unsafe address.
+    """
+    address = given or os.environ.get("SEEDREAM_BASE_URL") or provider.base_url
+    if address and serves(provider, address):
+        return checked_base_url(address)
+    if given:
+        raise ConfigError(
+            f"The {provider.name} is embedded and takes no base URL of another machine.",
+            hint="Leave base_url out, or name the provider that it belongs to: a service there bills.",
+        )
+    return ""
+
+
+def serves(provider: Provider, address: str) -> bool:
+    """Whether requests to a provider may go to an address; those to the demo, which are free, only to this machine.
+
+    Raises `ConfigError` for an unsafe address.
+    """
+    host = urlsplit(checked_base_url(address)).hostname
+    return bool(provider.base_url) or is_loopback(host or "")
 
 
 def checked_base_url(text: str) -> str:

@@ -13,6 +13,7 @@ from traitlets import Bool, Dict, Enum, Float, Int, Unicode, Union
 
 from seedream_magic.api.models import SIDES
 from seedream_magic.api.plan import Plan
+from seedream_magic.api.providers import chosen_provider, serves
 from seedream_magic.api.storyboard import Storyboard
 from seedream_magic.api.values import RESPONSE_FORMATS
 from seedream_magic.bridge import EVENT_LOOPS
@@ -81,12 +82,12 @@ class SeedreamMagics(Magics):
 
     def front_door(self, provider: str | None = None) -> Any:
         """The `Seedream` of these settings; `provider` in place of the set one, without an address that is not its."""
-        from seedream_magic.seedream import Seedream, serves  # noqa: PLC0415 - httpx and Pillow load with the first request
+        from seedream_magic.seedream import Seedream  # noqa: PLC0415 - httpx and Pillow load with the first request
 
-        name = provider or self.provider
+        chosen = chosen_provider(provider or self.provider)
         door = Seedream(
-            name,
-            base_url=self.base_url if self.base_url and serves(self.base_url, name) else None,
+            chosen.name,
+            base_url=self.base_url if self.base_url and serves(chosen, self.base_url) else None,
             model=self.model,
             store=self.store,
             event_loop=self.event_loop,

@@ -11,7 +11,7 @@ from typing import Any
 import ipywidgets as widgets
 
 from seedream_magic.api.cell_text import cell_text
-from seedream_magic.api.providers import DEFAULT_PROVIDER, Provider, find_provider
+from seedream_magic.api.providers import Provider, chosen_provider
 from seedream_magic.api.references.reference import Reference
 from seedream_magic.api.request import ImageRequest
 from seedream_magic.errors import ConfigError
@@ -117,8 +117,7 @@ def cell_of(
 
     `settings` are the notebook's, with "provider" where it has one. Raises `ConfigError` where the store is full.
     """
-    session = settings.get("provider") or os.environ.get("SEEDREAM_PROVIDER") or DEFAULT_PROVIDER
-    other = provider.name != find_provider(session).name
+    other = provider.name != chosen_provider(settings.get("provider")).name
     model = settings.get("model") or os.environ.get("SEEDREAM_MODEL") or provider.default_model
     named = replace(request, references=tuple(_named(one, store) for one in held))
     return cell_text(named, settings={**settings, "model": model}, provider=provider.name if other else None)

@@ -185,7 +185,7 @@ class Panel:
             return
         finally:
             self._cell.keep_to(self._request)
-        self._say(told_of(self._request, self.door.provider.name, self._notes))
+        self._say(told_of(self._request, self.door.provider, self._notes))
         request, notes = self._request, self._notes
         self._looks.do(lambda: self._looked_up(request, notes), after=LOOK_SECONDS)
 
@@ -204,7 +204,7 @@ class Panel:
             except SeedreamError as error:
                 self._say_no(error)
                 return
-            told = told_of(found.request, found.provider.name, found.warnings, stored=found.stored, looked=True)
+            told = told_of(found.request, found.provider, found.warnings, stored=found.stored, looked=True)
             self._say(told)
             show(self._anew, shown=found.stored is not None)
 

@@ -3,12 +3,18 @@
 from __future__ import annotations
 
 from seedream_magic.api.models import MAXIMUM_IMAGES, SIDES
+from seedream_magic.api.providers import Provider
 from seedream_magic.api.request import ImageRequest
 from seedream_magic.view.words import counted
 
 
 def told_of(
-    request: ImageRequest, provider: str, notes: tuple[str, ...], *, stored: str | None = None, looked: bool = False
+    request: ImageRequest,
+    provider: Provider,
+    notes: tuple[str, ...],
+    *,
+    stored: str | None = None,
+    looked: bool = False,
 ) -> list[str]:
     """What a request will do, and its notes. `stored` is the run that stands for it, if the store was `looked` at."""
     facts = [request.model, _size(request.size), _asked(request)]
@@ -16,10 +22,11 @@ def told_of(
     what = " · ".join(fact for fact in facts if fact)
     at_most = request.images_at_most
     bill = counted(at_most) if at_most == 1 else f"up to {counted(at_most)}"
-    end = f"{'Not in the store: it' if looked else 'It'} may bill {bill}."
+    paid = f"it may bill {bill}" if provider.needs_key else "the demo draws it free"
+    end = f"Not in the store: {paid}." if looked else f"{paid[0].upper()}{paid[1:]}."
     if stored:
         end = f"In the store (run {stored}): it is shown from there, nothing is billed."
-    return [f"To {provider}: {what}. {end}", *notes]
+    return [f"To {provider.name}: {what}. {end}", *notes]
 
 
 def room_of(references: int, images: str | int) -> str:
