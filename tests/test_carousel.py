@@ -556,6 +556,9 @@ def test_a_set_without_pictures_has_no_sheet(images: ImageSet) -> None:
     assert "image/jpeg" not in image_set_bundle(lost)
     assert plain_text(lost).endswith("nothing billed")
     assert plain_text(replace(lost, outcome="unknown")).endswith("may be billed")
+    one = replace(lost, frames=failed[:1], expected=1)
+    assert plain_text(one).startswith("0 of 1 image · ")
+    assert "0 of 1 image, done" in repr(one)
 
 
 def test_a_frame_shows_its_picture(images: ImageSet, tmp_path: Path) -> None:

@@ -224,7 +224,8 @@ class ImageSet(Sequence[Frame]):
 
     def __repr__(self) -> str:
         total = max(len(self.frames), self.expected or 0)
-        return f"<ImageSet {self.run_id}: {len(self.ok)} of {total} images, {self.state}>"
+        images = "image" if total == 1 else "images"
+        return f"<ImageSet {self.run_id}: {len(self.ok)} of {total} {images}, {self.state}>"
 
     def export(self, path: str | PathLike[str], *, seconds: float = 1.2, size: int | None = None) -> Path:
         """Write the set to one file, as its ending says, and give its path.

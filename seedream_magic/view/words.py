@@ -55,7 +55,7 @@ ENGLISH = Words(
     frame="Frame {number}",
     comma=", ",
     stopped="stopped",
-    arrived="{ok} of {total} images",
+    arrived="{ok} of {total}",
     billed="{count} billed",
     at_least="at least {count} billed",
     nothing="nothing billed",
@@ -150,7 +150,7 @@ def progress(images: ImageSet, words: Words) -> str:
     ok, total = len(images.ok), asked(images)
     if words is ENGLISH and ok == total:
         return counted(ok)
-    return words.arrived.format(ok=ok, total=total)
+    return words.arrived.format(ok=ok, total=counted(total) if words is ENGLISH else total)
 
 
 def billed(images: ImageSet, words: Words) -> str:
