@@ -6,14 +6,13 @@ What the store has of a plan is `replay`'s to say; how a run comes to its end, `
 from __future__ import annotations
 
 import os
-from collections import Counter
 from collections.abc import AsyncGenerator, Callable, Mapping
 from contextlib import aclosing
 from dataclasses import replace
 from pathlib import Path
 from typing import Any, TypedDict, Unpack
 
-from seedream_magic import bridge, follow, replay
+from seedream_magic import bridge, follow, replay, session
 from seedream_magic.api.connection import Transport
 from seedream_magic.api.keys import Key, find_key
 from seedream_magic.api.make_request import make_request
@@ -70,8 +69,8 @@ class Seedream:
     "nest". The demo is embedded: of base URLs it takes only those of this machine, and passes over others in the
     environment. Raises `ConfigError` for an unknown provider, an unsafe base URL or one that is not for the demo.
 
-    `billed` counts the images billed through it by model, `doubtful` those of runs whose outcome is unknown. `check`,
-    where set, may refuse a plan before it is sent; `progress` makes what shows a run that nobody else watches.
+    `session` counts what it bills and may refuse a plan: the notebook's, where the extension is loaded, else its own.
+    `progress`, where set, makes what shows a run that nobody else watches.
     """
 
     def __init__(
@@ -90,9 +89,7 @@ class Seedream:
         self.model = model or os.environ.get("SEEDREAM_MODEL") or self.provider.default_model
         self.store = _store_folder(store or os.environ.get("SEEDREAM_STORE") or DEFAULT_FOLDER)
         self._key = Key(api_key, "api_key") if api_key and api_key.strip() else None
-        self.billed: Counter[str] = Counter()
-        self.doubtful: Counter[str] = Counter()
-        self.check: Callable[[Plan], None] | None = None
+        self.session = session.current()
         self.progress: Callable[[], follow.Progress] | None = None
         self._transport = transport
         self._event_loop = event_loop
@@ -235,10 +232,10 @@ class Seedream:
         lineage = plan.lineage
         if lineage is not None and lineage.kind != "vary" and not is_run(self.store / lineage.run_id):
             raise InvalidRequest(f"Run {lineage.run_id}, which this goes on from, is not in {self.store} any more.")
-        if self.check is not None:
-            self.check(plan)
+        if self.session.check is not None:
+            self.session.check(plan)
         made = generate(plan, self._key_for(plan), store=self.store, transport=self._transport)
-        run = follow.counted(made, billed=self.billed, doubtful=self.doubtful)
+        run = follow.counted(made, billed=self.session.billed_by(plan.provider), doubtful=self.session.doubtful)
         return follow.in_place(run, lineage, self)
 
     async def _shown(self, record: Record) -> follow.Sets:

@@ -15,6 +15,8 @@ import pytest
 from IPython.core.interactiveshell import InteractiveShell
 from traitlets.config import Config
 
+from seedream_magic import session
+
 if TYPE_CHECKING:
     from playwright.sync_api import Browser
 
@@ -83,6 +85,7 @@ def ip(isolated: None) -> Iterator[InteractiveShell]:
     try:
         yield shell
     finally:
+        session.leave()  # the next test's front doors are none of this notebook's
         shell.restore_sys_module_state()
         shell.reset(new_session=False)
         InteractiveShell.clear_instance()

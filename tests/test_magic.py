@@ -282,6 +282,18 @@ def test_a_reload_begins_no_new_session(shell: InteractiveShell, server: RawServ
     assert server.posts == 1
 
 
+def test_what_is_made_in_python_belongs_to_the_session(shell: InteractiveShell, server: RawServer) -> None:
+    """It is counted, and meets the limits, as long as the extension is loaded; so does a pasted redo."""
+    shell.run_cell("from seedream_magic import Seedream\n%config SeedreamMagics.max_images_per_session = 3")
+    assert run(shell, "images = Seedream().generate('a fox', images=2)")[0] is None
+    assert "2 images in this session" in run(shell, "%seedream")[1]
+    error, _, _ = run(shell, "Seedream().show(images.run_id).redo(0, 1)")
+    assert "may bill 2 images after 2 in this session" in str(error)
+    run(shell, "%unload_ext seedream_magic")
+    assert run(shell, "Seedream().generate('another', images=2)")[0] is None
+    assert server.posts == 2
+
+
 def test_loading_is_light() -> None:
     """`%load_ext` in a fresh interpreter imports no HTTP, picture, widget or server library."""
     code = (

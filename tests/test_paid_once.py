@@ -25,6 +25,7 @@ from seedream_magic.images.load import load_whole
 from seedream_magic.images.record import find_record
 from seedream_magic.iterate import plan_redo, plan_retry
 from seedream_magic.notebook.running import Running
+from seedream_magic.session import Session
 from served import KEY, door
 from service import PICTURE, POST, bodies, completed, jpeg, link, picture, stream_head, succeeded, whole_answer
 
@@ -280,7 +281,7 @@ def test_a_stored_plan_whose_run_was_deleted_meets_the_cap(seedream: Seedream, s
     plan = seedream.plan("x", images=2, stream=False)
     seedream.purge(images.run_id)
     checked: list[str | None] = []
-    seedream.check = lambda sent: checked.append(sent.stored)
+    seedream.session = Session(check=lambda sent: checked.append(sent.stored))
     seedream.run(plan)
     assert (checked, server.posts) == ([None], 2)
 

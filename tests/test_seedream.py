@@ -505,7 +505,7 @@ def test_what_may_be_billed_besides_is_counted(
         seedream = door(server, store)
         with contextlib.suppress(SeedreamError):
             seedream.generate("x", images=4, timeout=0.5 if isinstance(answer, Hang) else None)
-    assert (seedream.billed.total(), seedream.doubtful.total()) == (billed, doubtful)
+    assert (seedream.session.billed.total(), seedream.session.doubtful.total()) == (billed, doubtful)
 
 
 def test_a_stop_tells_of_its_own_run(store: Path) -> None:
@@ -520,7 +520,7 @@ def test_a_stop_tells_of_its_own_run(store: Path) -> None:
         with pytest.raises(SeedreamInterrupted, match="Stopped after 0 of 1 pictures") as stopped:
             seedream.run(plan_redo(seedream, images, 1), on_change=stop)
     assert len(stopped.value.images.ok) == 4
-    assert seedream.doubtful.total() == 1
+    assert seedream.session.doubtful.total() == 1
 
 
 def test_what_goes_on_from_a_run_that_is_gone_is_not_sent(store: Path) -> None:

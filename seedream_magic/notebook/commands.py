@@ -54,7 +54,7 @@ def _under_way(runs: int) -> str:
 
 def _cost(magics: SeedreamMagics) -> str:
     """What the session cost, where the person has set prices; we know none."""
-    priced = {model: count for model, count in magics.billed_by_model.items() if model in magics.prices}
+    priced = {model: count for model, count in magics.session.billed.items() if model in magics.prices}
     if not priced:
         return ""
     cost = sum(float(magics.prices[model]) * count for model, count in priced.items())
@@ -63,7 +63,7 @@ def _cost(magics: SeedreamMagics) -> str:
 
 def _free(magics: SeedreamMagics) -> str:
     """How many of them the demo drew, which is no money."""
-    free = magics.free_by_model.total()
+    free = magics.session.free.total()
     return f", {free} of them by the demo, free" if free else ""
 
 

@@ -27,6 +27,7 @@ from seedream_magic.notebook.options import LAYOUTS
 from seedream_magic.notebook.panel_command import close_panels
 from seedream_magic.notebook.running import images_to_bill, session_of
 from seedream_magic.notebook.variables import filled, value_of
+from seedream_magic.session import enter, leave
 
 _REQUEST_TRAITS = ("images", "model", "size", "ratio", "stream", "watermark", "response_format", "timeout")
 
@@ -55,14 +56,13 @@ class SeedreamMagics(Magics):
     def __init__(self, shell: InteractiveShell, **settings: Any) -> None:
         super().__init__(shell, **settings)
         self._shell = shell
-        session = session_of(shell)
-        self.billed_by_model, self.doubtful_by_model, self.running = session.billed, session.doubtful, session.running
-        self.free_by_model = session.free
+        self.session = replace(session_of(shell), check=self.check_caps)
+        self.running = self.session.running
 
     @property
     def images_billed(self) -> int:
         """Images billed in this session, the demo's among them: its limits are tried out there."""
-        return self.billed_by_model.total() + self.free_by_model.total()
+        return self.session.billed.total() + self.session.free.total()
 
     @no_var_expand
     @line_cell_magic("seedream")  # type: ignore[arg-type] # IPython types its decorators for functions without self
@@ -92,9 +92,7 @@ class SeedreamMagics(Magics):
             store=self.store,
             event_loop=self.event_loop,
         )
-        door.billed = self.billed_by_model if door.provider.needs_key else self.free_by_model
-        door.doubtful = self.doubtful_by_model
-        door.check, door.progress = self.check_caps, self._progress
+        door.session, door.progress = self.session, self._progress
         return door
 
     def _progress(self) -> Any:
@@ -198,7 +196,7 @@ class SeedreamMagics(Magics):
             raise InvalidRequest(
                 f"This may bill {at_most} images; SeedreamMagics.max_images_per_run allows {self.max_images_per_run}."
             )
-        before = self.images_billed + self.doubtful_by_model.total() + self.running.images_at_most
+        before = self.images_billed + self.session.doubtful.total() + self.running.images_at_most
         if self.max_images_per_session is not None and before + at_most > self.max_images_per_session:
             raise InvalidRequest(
                 f"This may bill {at_most} images after {before} in this session; "
@@ -235,7 +233,9 @@ def with_body(lines: list[str]) -> list[str]:
 def register(shell: InteractiveShell) -> None:
     """Make `%%seedream` and `%seedream` known to a shell; again after a reload, with fresh settings."""
     _take_out(shell)
-    shell.register_magics(SeedreamMagics(shell))
+    magics = SeedreamMagics(shell)
+    shell.register_magics(magics)
+    enter(magics.session)
     register_completion(shell)
     shell.input_transformers_cleanup.insert(0, with_body)
 
@@ -251,6 +251,7 @@ def unregister(shell: InteractiveShell) -> None:
 
 
 def _take_out(shell: InteractiveShell) -> None:
+    leave()
     unregister_completion(shell)
     cleanup = shell.input_transformers_cleanup
     cleanup[:] = [transform for transform in cleanup if getattr(transform, "__name__", "") != with_body.__name__]

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections import Counter
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from typing import Any
@@ -13,6 +12,7 @@ from IPython.core.interactiveshell import InteractiveShell
 from seedream_magic.api.plan import Plan
 from seedream_magic.errors import InvalidRequest, SeedreamError, SeedreamInterrupted
 from seedream_magic.images.image_set import ImageSet
+from seedream_magic.session import Session
 
 
 @dataclass(eq=False)
@@ -80,24 +80,18 @@ class Running:
 
 
 @dataclass(frozen=True)
-class Session:
-    """What a shell has billed, by model, what it may have billed besides, and what it has under way.
+class NotebookSession(Session):
+    """The session of a shell, with what it has under way."""
 
-    `free` are the images of the demo, which counts them as the services do and takes no money.
-    """
-
-    billed: Counter[str] = field(default_factory=Counter)
-    free: Counter[str] = field(default_factory=Counter)
-    doubtful: Counter[str] = field(default_factory=Counter)
     running: Running = field(default_factory=Running)
 
 
-_sessions: WeakKeyDictionary[InteractiveShell, Session] = WeakKeyDictionary()
+_sessions: WeakKeyDictionary[InteractiveShell, NotebookSession] = WeakKeyDictionary()
 
 
-def session_of(shell: InteractiveShell) -> Session:
+def session_of(shell: InteractiveShell) -> NotebookSession:
     """The session of a shell; it outlives the magics, which a reload of the extension makes anew."""
-    return _sessions.setdefault(shell, Session())
+    return _sessions.setdefault(shell, NotebookSession())
 
 
 def images_to_bill(plan: Plan) -> int:
