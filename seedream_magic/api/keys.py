@@ -56,7 +56,7 @@ def find_key(provider: Provider, given: str | None = None) -> Key:
         return Key("demo", "the demo")
     raise MissingKey(
         f"No API key for {provider.name}.",
-        hint=f"Set {' or '.join(variables)}, or run %seedream key. "
+        hint=f"Run %seedream key, or set {' or '.join(variables)}. "
         "Without a key: %seedream use demo, in Python Seedream('demo').",
     )
 

@@ -66,8 +66,7 @@ def value_of(text: str, namespace: Mapping[str, Any]) -> Any:
     name = text.strip()
     match = _EXPRESSION.fullmatch(name)
     if name.isidentifier() and name not in namespace and not os.path.lexists(name):
-        folder = os.path.realpath("")
-        raise missing_file(f"There is no variable and no file named {name[:80]} in {folder}.", name, Path(folder, name))
+        raise missing_file(f"There is no variable and no file named {name[:80]}.", name, Path(name))
     if match is None or match["name"] not in namespace or Path(text).exists():
         return text
     value = namespace[match["name"]]

@@ -134,16 +134,17 @@ def read_file(file: PictureFile) -> bytes:
 
 
 def missing_file(told: str, typed: str, path: Path) -> InvalidRequest:
-    """The refusal `told`, with the file that was meant if one has nearly the name that was typed."""
+    """The refusal `told`, with the file that was meant if one has nearly the name that was typed, else the folder."""
     if not path.parent.is_dir():
         return InvalidRequest(told if glob.has_magic(typed) else f"{told} There is no folder {path.parent} either.")
     name = path.name.casefold()
     names = islice((entry.name for entry in os.scandir(path.parent)), _NAMES_LOOKED_AT)
     pictures = {entry.casefold(): entry for entry in sorted(names) if Path(entry).suffix.casefold() in _ENDINGS}
     near = fnmatch.filter(pictures, name) or difflib.get_close_matches(name, pictures, n=1)
-    return InvalidRequest(
-        f"{told} Did you mean {short(str(Path(typed).with_name(pictures[near[0]])))}?" if near else told
-    )
+    if near:
+        return InvalidRequest(f"{told} Did you mean {short(str(Path(typed).with_name(pictures[near[0]])))}?")
+    alone = Path(typed).name == typed
+    return InvalidRequest(f"{told.removesuffix('.')} in {os.path.realpath(path.parent)}." if alone else told)
 
 
 def _natural(name: str) -> list[str | int]:
