@@ -12,6 +12,7 @@ hands them over when its loop has time. `iterate` knows two ways, chosen by name
 from __future__ import annotations
 
 import asyncio
+import atexit
 import contextvars
 import queue
 import signal
@@ -30,6 +31,8 @@ EVENT_LOOPS = ("thread", "nest")
 POLL_SECONDS = 0.1
 CLEAN_UP_SECONDS = 0.3
 """How long a Stop waits for the connection to close before the prompt comes back; the rest goes on unseen."""
+LAST_SECONDS = 10.0
+"""How long the end of the process waits for stopped runs to save what they have received."""
 PATIENCE_SECONDS = 2.0
 """How long after a Stop another one is taken for the same."""
 
@@ -132,6 +135,14 @@ def _through_thread(source: Source[Value]) -> Generator[Value, None, None]:
             worker.stop()
 
 
+def _in_loop() -> bool:
+    try:
+        asyncio.get_running_loop()
+    except RuntimeError:
+        return False
+    return True
+
+
 @asynccontextmanager
 async def awake() -> AsyncIterator[None]:
     """Keep the running loop turning while its caller awaits.
@@ -204,6 +215,14 @@ class _Worker(threading.Thread, Generic[Value]):
                 self._loop.call_soon_threadsafe(self._task.cancel)
         self.cancelled = True
 
+    @classmethod
+    def let_stopped_ones_end(cls) -> None:
+        """Wait for those that were stopped, as a process ends: pictures that have come may yet have to be saved."""
+        until = monotonic() + LAST_SECONDS
+        for thread in threading.enumerate():
+            if isinstance(thread, cls) and thread.cancelled:
+                thread.join(max(0.0, until - monotonic()))
+
     async def _pump(self) -> None:
         self._loop, self._task = asyncio.get_running_loop(), asyncio.current_task()
         self._ready.set()
@@ -215,6 +234,9 @@ class _Worker(threading.Thread, Generic[Value]):
                 self._put(_Value(value))
         finally:
             await values.aclose()
+
+
+atexit.register(_Worker.let_stopped_ones_end)
 
 
 def _through_nesting(source: Source[Value]) -> Generator[Value, None, None]:
@@ -290,10 +312,14 @@ class _Stop:
 
 @contextmanager
 def _handling(stop: _Stop) -> Iterator[None]:
-    """Let this be what Stop does. A handler of somebody else's, and threads, which get no signals, are left alone."""
+    """Let this be what Stop does. A handler of somebody else's, and threads, which get no signals, are left alone.
+
+    In a loop that runs here, the handler cancels a task, of a cell that awaits or of `asyncio.run`: that would have to
+    wait for the run, as the whole loop does.
+    """
     handler = signal.getsignal(signal.SIGINT)
-    ours = handler is signal.default_int_handler or isinstance(handler, _Stop)
-    if threading.current_thread() is not threading.main_thread() or not ours:
+    taken = handler is signal.default_int_handler or isinstance(handler, _Stop) or (callable(handler) and _in_loop())
+    if threading.current_thread() is not threading.main_thread() or not taken:
         yield
         return
     signal.signal(signal.SIGINT, stop)

@@ -17,6 +17,7 @@ from seedream_magic.api.keys import Key
 from seedream_magic.api.plan import Plan
 from seedream_magic.api.retry import PACE, Pace
 from seedream_magic.errors import ResponseBroken, SeedreamError
+from seedream_magic.images.facts import outcome_of
 from seedream_magic.images.image_set import ImageSet
 from seedream_magic.images.store import begin_run
 from seedream_magic.reception import Change, Reception
@@ -59,7 +60,7 @@ async def generate(
             images = replace(images, seconds=monotonic() - began)
             yield images
         failure = await reception
-        images = images.finished(failure, named=receiver.named)
+        images = replace(images.finished(failure, named=receiver.named), outcome=outcome_of(images, failure))
     finally:
         reception.cancel()
         try:

@@ -151,6 +151,8 @@ def _plan_from(
     door: Seedream, images: ImageSet, request: ImageRequest, lineage: Lineage, refs: object, *, fresh: bool
 ) -> Plan:
     """The plan of a request that goes on from a set. `refs` of None keeps the references of the set."""
+    if images.state == "running" and lineage.kind != "vary" and is_live(find_record(door.store, images.run_id)):
+        raise InvalidRequest(f"Run {images.run_id} is still under way: wait till its frames have come.")
     references, told = request.references, tuple[str, ...]()
     if isinstance(refs, str) and refs == "others":
         others = [frame for frame in images.ok if frame.index not in lineage.places]

@@ -61,6 +61,8 @@ async def recover(record: Record, *, transport: Transport | None = None) -> Asyn
 
         arrivals = [asyncio.create_task(arrived(picture)) for picture in missing]
         try:
+            if missing:
+                yield replace(images, state="running")
             for arrival in asyncio.as_completed(arrivals):
                 images = images.with_frame(await arrival)
                 yield replace(images, state="running")
@@ -76,7 +78,7 @@ async def recover(record: Record, *, transport: Transport | None = None) -> Asyn
 def _told(images: ImageSet, record: Record, named: set[int]) -> ImageSet:
     """The set at its end; of a run that died, the places nobody named say so."""
     if not _died(record):
-        return replace(images, state="done")
+        return replace(images, state="stopped" if record.state == "stopped" and not images.complete else "done")
     frames = tuple(
         frame if frame.path or frame.index in named else Frame(frame.index, frame.prompt) for frame in images
     )

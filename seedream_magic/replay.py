@@ -46,6 +46,8 @@ def find_maker(picture: str | os.PathLike[str] | Frame, store: Path) -> Record:
 
     Raises `InvalidRequest` where no run made it.
     """
+    if not isinstance(picture, Frame | str | os.PathLike):
+        raise InvalidRequest(f"A picture is a frame or the path of a file, not {type(picture).__name__}.")
     path = picture.path if isinstance(picture, Frame) else Path(picture)
     found = run_of_picture(path, store) if path is not None else None
     if found is None:
@@ -73,8 +75,9 @@ def _chosen(plan: Plan, earlier: list[Record]) -> Record | None:
     made = [record for record in earlier if is_set(record)]
     if plan.take is None:
         return made[-1] if made else None
-    if plan.take not in range(1, len(made) + 1) or isinstance(plan.take, bool):
-        raise InvalidRequest(f"--take {plan.take}: this request has {len(made)} in the store; --fresh makes one.")
+    if type(plan.take) is not int or plan.take not in range(1, len(made) + 1):
+        there = f"takes 1 to {len(made)}" if len(made) > 1 else "one take" if made else "no take"
+        raise InvalidRequest(f"--take {plan.take}: the store has {there} of this request; --fresh pays for a new one.")
     return made[plan.take - 1]
 
 

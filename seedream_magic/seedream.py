@@ -21,7 +21,7 @@ from seedream_magic.api.providers import chosen_base_url, chosen_provider
 from seedream_magic.api.references.reference import Reference
 from seedream_magic.api.request import ImageRequest
 from seedream_magic.api.storyboard import Storyboard
-from seedream_magic.api.values import Images
+from seedream_magic.api.values import Images, checked_switch
 from seedream_magic.errors import ConfigError, InvalidRequest
 from seedream_magic.generate import generate
 from seedream_magic.images.facts import REFERENCES
@@ -31,7 +31,7 @@ from seedream_magic.images.index import history
 from seedream_magic.images.load import load
 from seedream_magic.images.purge import Purged, purge
 from seedream_magic.images.record import Record, find_record, is_run, lineage_of
-from seedream_magic.images.store import DEFAULT_FOLDER
+from seedream_magic.images.store import DEFAULT_FOLDER, settle
 from seedream_magic.iterate import references
 from seedream_magic.recover import is_live, recover, unfinished
 
@@ -87,9 +87,9 @@ class Seedream:
         self.provider = chosen_provider(provider)
         self.given_base_url = chosen_base_url(self.provider, base_url)
         self.model = model or os.environ.get("SEEDREAM_MODEL") or self.provider.default_model
+        self.session = session.current()
         self.store = _store_folder(store or os.environ.get("SEEDREAM_STORE") or DEFAULT_FOLDER)
         self._key = Key(api_key, "api_key") if api_key and api_key.strip() else None
-        self.session = session.current()
         self.progress: Callable[[], follow.Progress] | None = None
         self._transport = transport
         self._event_loop = event_loop
@@ -158,11 +158,12 @@ class Seedream:
             strict=self.provider.strict,
             check=check,
         )
-        limit = _checked_timeout(timeout)
-        return self.planned(request, (*told, *warnings), timeout=limit, fresh=bool(fresh), take=take)
+        limit, anew = _checked_timeout(timeout), checked_switch("fresh", fresh) is True
+        return self.planned(request, (*told, *warnings), timeout=limit, fresh=anew, take=take)
 
     def planned(self, request: ImageRequest, notes: tuple[str, ...], **further: Any) -> Plan:
         """The plan of a checked request, with what the store says of it; `further` are fields of `Plan`."""
+        settle()
         kept = self.store / REFERENCES
         plan = Plan(request, self.provider, self.base_url, notes, references=kept, **further)
         return replay.looked_up(plan, self.store)
@@ -260,6 +261,7 @@ class Seedream:
 
         Returns the sets as they are afterwards; frames whose links have ended say so.
         """
+        settle()
         found = [find_record(self.store, run_id)] if run_id else unfinished(self.store)
         if run_id and is_live(found[0]):
             raise InvalidRequest(f"Run {found[0].run_id} is still under way: there is nothing to recover yet.")
@@ -280,7 +282,7 @@ class Seedream:
 
         Raises `InvalidRequest` for a run that goes on, or that later runs go on from: their sets hold its pictures.
         """
-        run_id = run_id.strip()
+        run_id = str(run_id).strip()
         try:
             record = find_record(self.store, run_id)
         except InvalidRequest:  # what is damaged, or half deleted, can be deleted all the same
@@ -304,7 +306,8 @@ class Seedream:
 
 def _store_folder(named: str | os.PathLike[str]) -> Path:
     try:
-        return Path(named).expanduser().absolute()
+        folder = Path(named).expanduser()
+        return folder if folder.is_absolute() else session.home().absolute() / folder
     except (RuntimeError, OSError) as exc:  # no such user, no home; a current folder that is gone
         raise ConfigError(f"The store {os.fspath(named)!r} cannot be found: {exc}.") from exc
 

@@ -1,10 +1,11 @@
-"""A session: what its front doors have billed, and who may refuse a plan before it is sent."""
+"""A session: where it is at home, what its front doors have billed, and who may refuse a plan before it is sent."""
 
 from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Callable
 from dataclasses import dataclass, field
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
@@ -16,9 +17,11 @@ if TYPE_CHECKING:
 class Session:
     """Images by model: `billed`, `free` (the demo's), and `doubtful`, which runs of unknown outcome may have billed.
 
-    `check` raises `InvalidRequest` for a plan that is not to be sent.
+    `home` is the folder that relative paths of stores start from, None for the current one. `check` raises
+    `InvalidRequest` for a plan that is not to be sent.
     """
 
+    home: Path | None = None
     billed: Counter[str] = field(default_factory=Counter)
     free: Counter[str] = field(default_factory=Counter)
     doubtful: Counter[str] = field(default_factory=Counter)
@@ -45,3 +48,11 @@ def leave() -> None:
 def current() -> Session:
     """The session of a new front door."""
     return _entered[0] if _entered else Session()
+
+
+def home() -> Path:
+    """The notebook's folder, wherever its cells have changed to since; without a notebook the current one.
+
+    Raises OSError where that is gone.
+    """
+    return current().home or Path.cwd()

@@ -74,6 +74,11 @@ def picture(request: Request) -> Behaviour:
     return Reply(200, {"Content-Type": "image/jpeg"}, jpeg(index))
 
 
+def first_picture(request: Request) -> Behaviour:
+    """As `picture`, but that every link except the first has ended."""
+    return picture(request) if request.path.startswith("/picture/0") else Reply(404)
+
+
 def stream_head() -> bytes:
     """The head of a stream whose end is the end of the connection."""
     return head(200, EVENT_STREAM)

@@ -6,8 +6,8 @@
     5      seedream.py        the Python front door; iterate.py  going on from a set
     4      generate.py        the path, and reception.py its receiving side;   view/  how a set looks
            replay.py          what the store has of a plan; follow.py, recover.py  how a run comes to its end
-           session.py         what front doors have billed together
     3      images/            what came back;     demo/  the embedded service
+           session.py         where front doors are at home, and what they have billed together
     2      api/               what is said on the wire
     1      errors.py, bridge.py
 
@@ -32,10 +32,11 @@ ROOT_FILE = "__init__.py"
 ROOMS: list[tuple[int, set[str]]] = [
     (6, {"notebook"}),
     (5, {"seedream", "iterate"}),
-    (4, {"generate", "reception", "recover", "replay", "follow", "session"}),
+    (4, {"generate", "reception", "recover", "replay", "follow"}),
     (4, {"view"}),
     (3, {"images"}),
     (3, {"demo"}),
+    (3, {"session"}),
     (2, {"api"}),
     (1, {"errors", "bridge"}),
 ]

@@ -435,7 +435,10 @@ def test_a_gap_after_the_end_is_no_empty_box(images: ImageSet) -> None:
 def test_replayed_sets_bill_nothing(images: ImageSet) -> None:
     """A set shown from the store says "replayed", in both languages."""
     replayed = replace(images, replayed=True)
-    assert "replayed, nothing billed" in Reader(html_of(replayed)).words
+    words = Reader(html_of(replayed)).words
+    assert "replayed, nothing billed" in words
+    assert "tokens" not in words
+    assert "41 s" not in words + plain_text(replayed)
     chinese = replace(replayed, request=replace(images.request, prompt="四季"))
     assert "replayed" in Reader(html_of(chinese)).words
 

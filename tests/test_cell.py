@@ -184,6 +184,8 @@ def test_two_names() -> None:
         ("--frobnicate", ["--frobnicate", "%%seedream? lists them"]),
         ("-x", ["-x", "%%seedream? lists them"]),
         ("--", ["%%seedream? lists them"]),
+        ("--watermark off", ["--watermark takes no value; --no-watermark turns it off"]),
+        ("--no-watermark -n 2 no", ["'no' belongs to no option"]),
         ("a fox in snow", ["'a fox in snow' belongs to no option", "the prompt goes on the lines below"]),
         ("a fox -n 4 in snow", ["'a fox in snow'", "the prompt goes on the lines below"]),
         ("a fox --sise 2K", ["'a fox'", "the prompt goes on the lines below"]),

@@ -17,7 +17,7 @@ from raw_server import RawServer, raw_server
 from seedream_magic import ConfigError, ImageSet, InvalidRequest, Seedream
 from seedream_magic.notebook.commands import _COMMANDS
 from seedream_magic.notebook.help import COMMANDS, help_text
-from service import PICTURE, POST, picture, whole_answer
+from service import PICTURE, POST, first_picture, picture, whole_answer
 
 
 @pytest.fixture
@@ -43,6 +43,12 @@ def made(shell: InteractiveShell) -> ImageSet:
     _, _, _ = run(shell, "%%seedream --quiet -n 2\na fox in the snow")
     images: ImageSet = shell.user_ns["_seedream"]
     return images
+
+
+def lose_second(server: RawServer, images: ImageSet) -> None:
+    """The second picture goes from the disk, and its link has ended."""
+    (images.folder / "02.jpg").unlink()
+    server._scenario = {POST: whole_answer, PICTURE: first_picture}
 
 
 def run(shell: InteractiveShell, cell: str) -> tuple[BaseException | None, str, list[dict[str, Any]]]:
@@ -163,7 +169,7 @@ def test_the_demo_s_runs_are_no_bill(shell: InteractiveShell, server: RawServer)
     shell.run_cell("%config SeedreamMagics.provider = 'demo'")
     run(shell, "%%seedream --quiet -n 2 --no-stream\na fox")
     images = shell.user_ns["_seedream"]
-    (images.folder / "02.jpg").unlink()
+    lose_second(server, images)
     assert "demo, free" in run(shell, "%seedream history")[2][0]["text/plain"]
     assert "Asking anew for 1 image. The demo bills nothing." in run(shell, f"%seedream retry {images.run_id}")[1]
     for gone in (shell.user_ns["_seedream"], images):
@@ -181,7 +187,7 @@ def test_a_run_is_gone_on_from_at_its_own_provider(
     monkeypatch.setenv("ARK_API_KEY", "sk-of-ark")
     run(shell, "%%seedream --quiet --provider ark -n 2 --no-stream\na fox")
     images = shell.user_ns["_seedream"]
-    (images.folder / "02.jpg").unlink()
+    lose_second(server, images)
     assert run(shell, f"%seedream retry {images.run_id}")[0] is None
     assert run(shell, f"%seedream show {images.run_id}\n_seedream.redo(0)")[0] is None
     asked = [request for request in server.requests if request.method == "POST"]
@@ -195,7 +201,7 @@ def test_a_run_of_no_known_provider_is_shown_and_not_paid(
     """Its pictures are there; to ask anew for one is refused, in a line that names what the record says."""
     path = made.folder / "request.json"
     path.write_text(json.dumps({**json.loads(path.read_text()), "provider": "elsewhere"}))
-    (made.folder / "02.jpg").unlink()
+    lose_second(server, made)
     assert run(shell, f"%seedream show {made.run_id}")[0] is None
     for line in (f"%seedream retry {made.run_id}", "_seedream.redo(1)"):
         error, printed, _ = run(shell, line)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import base64
 import os
 import random
 import socket
@@ -17,7 +18,7 @@ import pytest
 
 from kernel import Kernel, running_kernel
 from kill import killing, violations
-from raw_server import Behaviour, Gate, Hang, RawServer, Reply, Request, head, raw_server
+from raw_server import Behaviour, Gate, Hang, RawServer, Reply, Request, head, json_reply, raw_server
 from seedream_magic.images.durable import OLDEST_PART, sweep
 from served import KEY, check_store, door
 from service import PICTURE, POST, completed, jpeg, picture, stream_head, succeeded, whole_answer
@@ -178,6 +179,52 @@ def test_stop_of_an_awaited_run(tmp_path: Path) -> None:
         server.wait_for(lambda seen: seen.open_connections == 0)
         stuck.stage = ""
         assert kernel.run("%%seedream good << -n 2\nx").ename is None
+
+
+@pytest.mark.kernel
+@pytest.mark.fault("F97")
+def test_stop_of_a_cell_that_awaits_and_then_waits(tmp_path: Path) -> None:
+    """The handler of such a cell cancels its task, which would have to wait for the run: the run has its own."""
+    with stopping(tmp_path / "runs") as (kernel, server, stuck):
+        stuck.stage = "before the head"
+        kernel.start(AWAITING)
+        server.wait_for(lambda seen: seen.posts == 1)
+        kernel.interrupt()
+        assert kernel.wait_idle(10) < 2
+        assert kernel.result.ename == "SeedreamInterrupted"
+        server.wait_for(lambda seen: seen.open_connections == 0)
+        stuck.stage = ""
+        assert kernel.run("await asyncio.sleep(0)\n%seedream").ename is None
+
+
+AWAITING = "import asyncio\nfrom seedream_magic import Seedream\nawait asyncio.sleep(0)\nSeedream().generate('x')"
+RECEIVED = """
+import os, signal, sys, time
+real = os.fsync
+def slow(descriptor):
+    time.sleep(0.1)
+    real(descriptor)
+from seedream_magic import Seedream
+def stop(images):
+    if images.outcome == "billed":
+        os.fsync = slow
+        signal.raise_signal(signal.SIGINT)
+signal.signal(signal.SIGINT, signal.default_int_handler)
+seedream = Seedream("anyfast", api_key="sk-x-123456", base_url=sys.argv[1], store=sys.argv[2])
+seedream.run(seedream.plan("x", images=6, response_format="b64_json", stream=False), on_change=stop)
+"""
+
+
+@pytest.mark.fault("F96")
+def test_a_script_ends_when_what_it_received_is_saved(store: Path) -> None:
+    """Stop ends a script at once; pictures that had come whole, in the answer itself, are on disk all the same."""
+    data = [{"b64_json": base64.b64encode(jpeg(index)).decode()} for index in range(6)]
+    with raw_server({POST: json_reply({"data": data})}) as server:
+        command = [sys.executable, "-W", "ignore", "-c", RECEIVED, f"{server.url}/v1", str(store)]
+        done = subprocess.run(command, capture_output=True, text=True, timeout=60, check=False)
+    assert "SeedreamInterrupted" in done.stderr
+    assert len(list(store.glob("*/0?.jpg"))) == 6
+    check_store(store)
 
 
 @pytest.mark.kernel

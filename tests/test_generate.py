@@ -611,6 +611,7 @@ def test_a_fault_of_the_post_is_one_error_and_one_record(
     assert facts["error"]["error"] == kind.__name__
     assert error.run_id == facts["run_id"]
     assert error.images is not None
+    assert error.images.outcome == outcome
     assert error.saved == ()
     assert 1 < len(error.lines()) <= 5
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import base64
 import json
+import os
 import shutil
 import threading
 from collections.abc import Callable, Iterator
@@ -12,13 +13,25 @@ from pathlib import Path
 from typing import Any
 
 import httpx
+import numpy as np
 import pytest
 from IPython.core.interactiveshell import InteractiveShell
+from IPython.utils.capture import capture_output
 
 from raw_server import Gate, RawServer, Reply, Request, json_reply, raw_server
-from seedream_magic import ConfigError, ImageLinkExpired, InvalidRequest, NoConnection, Seedream, Storyboard
+from seedream_magic import (
+    ConfigError,
+    ImageLinkExpired,
+    InvalidRequest,
+    NoConnection,
+    Seedream,
+    SeedreamInterrupted,
+    Storyboard,
+)
 from seedream_magic.api.plan import Lineage
 from seedream_magic.api.references.reference import Reference
+from seedream_magic.images import durable as durable_module
+from seedream_magic.images import store as store_module
 from seedream_magic.images.image_set import Frame, ImageSet
 from seedream_magic.images.lineage import joined
 from seedream_magic.images.load import load_whole
@@ -26,8 +39,21 @@ from seedream_magic.images.record import find_record
 from seedream_magic.iterate import plan_redo, plan_retry
 from seedream_magic.notebook.running import Running
 from seedream_magic.session import Session
+from seedream_magic.view.carousel import image_set_bundle
 from served import KEY, door
-from service import PICTURE, POST, bodies, completed, jpeg, link, picture, stream_head, succeeded, whole_answer
+from service import (
+    PICTURE,
+    POST,
+    bodies,
+    completed,
+    first_picture,
+    jpeg,
+    link,
+    picture,
+    stream_head,
+    succeeded,
+    whole_answer,
+)
 
 REFUSED = {"error": {"code": "OutputImageSensitiveContentDetected", "message": "refused"}}
 LINK = "https://pictures.example.com/fox.jpg?X-Tos-Signature=canary"
@@ -245,12 +271,12 @@ def test_what_the_background_draws_is_not_paid_again(shell: InteractiveShell, se
     def slow(request: Request) -> Gate:
         return Gate(stream_head(), release, succeeded(request, 0) + completed(1))
 
-    server._scenario = {POST: slow, PICTURE: picture}
+    server._scenario = {POST: slow, PICTURE: first_picture}
     (pair.folder / "02.jpg").unlink()
     shell.run_cell("%%seedream --bg --quiet\nowl")
     magics.start_plan(magics.front_door(), plan_retry(magics.front_door(), pair.run_id), quiet=True)
     server.wait_for(lambda seen: seen.posts == 3)
-    server._scenario = {POST: whole_answer, PICTURE: picture}
+    server._scenario = {POST: whole_answer, PICTURE: first_picture}
     again = ("%%seedream --quiet\nowl", f"%seedream retry {pair.run_id}", "pair.redo(1)", "%%seedream --bg\nowl")
     said = [str(shell.run_cell(cell).error_in_exec) for cell in again]
     assert [told for told in said if "under way in the background" not in told] == []
@@ -299,6 +325,21 @@ def test_recovery_needs_no_parent(seedream: Seedream, server: RawServer) -> None
     assert [len(recovered.ok) for recovered in seedream.recover()] == [2, 1]
 
 
+def test_a_retry_pays_for_nothing_that_was_made(shell: InteractiveShell, server: RawServer) -> None:
+    """A picture whose download failed, or was stopped, is downloaded first; only what nobody made is asked for."""
+    server._scenario = {POST: whole_answer, PICTURE: first_picture}
+    shell.run_cell("%%seedream made << -n 2\nx")
+    run_id = shell.user_ns["made"].run_id
+    assert [frame.ok for frame in shell.user_ns["made"]] == [True, False]
+    server._scenario = {POST: whole_answer, PICTURE: picture}
+    with capture_output() as captured:
+        assert shell.run_cell(f"%seedream retry {run_id}").success
+    assert "Downloaded 1 image that the run had made; that bills nothing." in captured.stdout
+    assert "Asking anew" not in captured.stdout
+    assert [frame.ok for frame in shell.user_ns["_seedream"]] == [True, True]
+    assert server.posts == 1
+
+
 def test_a_picture_stands_until_another_is_there(seedream: Seedream) -> None:
     """While a frame is drawn anew, and where that fails, the old one stays; a failure is told, and counted."""
     images = seedream.generate("x", images=2, stream=False)
@@ -345,3 +386,142 @@ def test_a_reference_that_is_gone_is_not_sent_empty(seedream: Seedream, server: 
     with pytest.raises(InvalidRequest, match="not in the store any more"):
         seedream.run(seedream.planned(request, ()))
     assert server.posts == 0
+
+
+def test_the_end_that_a_full_disk_refused_is_written_later(
+    seedream: Seedream, server: RawServer, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """While the process lives its run is no riddle: with room again the same request is shown, and not paid."""
+    real = durable_module.write_durably
+
+    def full(path: Path, data: bytes, *, mode: int) -> None:
+        if path.name == "request.json" and b'"sending"' not in data:
+            raise OSError(28, "No space left on device")
+        real(path, data, mode=mode)
+
+    monkeypatch.setattr(store_module, "write_durably", full)
+    images = seedream.generate("x")
+    assert find_record(seedream.store, images.run_id).state == "sending"
+    monkeypatch.setattr(store_module, "write_durably", real)
+    assert seedream.generate("x").replayed
+    assert find_record(seedream.store, images.run_id).state == "done"
+    assert server.posts == 1
+
+
+def test_a_stopped_set_that_was_recovered_is_still_a_stopped_one(seedream: Seedream, server: RawServer) -> None:
+    """A frame that nobody made is not forgotten: it asks again, and `retry` for the missing one only."""
+
+    def stop(images: ImageSet) -> None:
+        if len(images) == 3:
+            raise KeyboardInterrupt
+
+    never = threading.Event()
+    three = [succeeded, succeeded, succeeded]
+
+    def stuck(request: Request) -> Gate:
+        return Gate(stream_head() + b"".join(say(request, index) for index, say in enumerate(three)), never, b"")
+
+    server._scenario = {POST: stuck, PICTURE: first_picture}
+    with pytest.raises(SeedreamInterrupted) as stopped:
+        seedream.run(seedream.plan("x", images=4), on_change=stop)
+    assert stopped.value.images is not None
+    run_id = stopped.value.images.run_id
+    server._scenario = {POST: whole_answer, PICTURE: picture}
+    (recovered,) = seedream.recover(run_id)
+    assert (len(recovered.ok), recovered.state, find_record(seedream.store, run_id).state) == (3, "stopped", "stopped")
+    assert plan_retry(seedream, run_id).request.images_at_most == 1
+    assert seedream.plan("x", images=4).stored is None
+
+
+def test_layers_that_are_an_extra_field_are_layers(shell: InteractiveShell, server: RawServer) -> None:
+    """The limits see how many pictures they may be."""
+    shell.run_cell("%config SeedreamMagics.max_images_per_run = 1")
+    for option in ("--layer-decomposition", """--extra '{"layer_decomposition": true}'"""):
+        refused = shell.run_cell(
+            f"%%seedream -m doubao-seedream-5-0-pro --no-check {option} --ref {LINK}\nx"
+        ).error_in_exec
+        assert "may bill 17 images" in str(refused)
+    assert server.posts == 0
+
+
+def test_a_size_in_words_can_be_gone_on_from(seedream: Seedream, server: RawServer) -> None:
+    """What was sent as an extra field stands in the record as it was sent."""
+    images = seedream.generate("x", extra={"size": "adaptive"})
+    assert images[0].vary("at night").ok
+    assert Seedream.from_picture(images[0]).body["size"] == "adaptive"
+    assert server.posts == 2
+
+
+def test_a_set_that_still_grows_is_not_redone(seedream: Seedream) -> None:
+    """Its other frames would be missing for ever in the set that came of it."""
+    images = replace(seedream.generate("x", images=2), state="running")
+    path = images.folder / "request.json"
+    path.write_text(json.dumps(json.loads(path.read_text()) | {"state": "answering"}))
+    with pytest.raises(InvalidRequest, match="still under way"):
+        images.redo(0)
+    with pytest.raises(InvalidRequest, match="still under way"):
+        images.extend(1)
+
+
+def test_a_notebook_keeps_its_store(
+    shell: InteractiveShell, server: RawServer, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    """It stands beside the notebook, whatever folder a cell changes to: nothing is paid again, no run is lost."""
+    monkeypatch.delenv("SEEDREAM_STORE")
+    (tmp_path / "data").mkdir()
+    home = Path.cwd()
+    monkeypatch.chdir(home)
+    shell.run_cell("%%seedream --quiet\nx")
+    os.chdir(tmp_path / "data")
+    assert shell.run_cell("%%seedream --quiet\nx").success
+    images = shell.user_ns["_seedream"]
+    assert (images.replayed, images.folder.parent, server.posts) == (True, home / "seedream-runs", 1)
+    assert shell.run_cell("from seedream_magic import Seedream\nSeedream().show(_seedream.run_id)").success
+    assert 'href="seedream-runs/' in image_set_bundle(images)["text/html"]
+
+
+@pytest.mark.parametrize(
+    "call",
+    [
+        lambda door, images: door.plan("x", fresh="no"),
+        lambda door, images: door.plan("x", take=1.0),
+        lambda door, images: images.redo(0.0),
+        lambda door, images: images.redo("0"),
+        lambda door, images: door.purge(images),
+        lambda door, images: Seedream.from_picture(None),  # type: ignore[arg-type] # it is the mistake
+    ],
+)
+def test_values_of_a_wrong_kind_are_refused(
+    call: Callable[[Seedream, ImageSet], object], seedream: Seedream, server: RawServer
+) -> None:
+    """In one line of ours, before anything is sent; a number of any kind of integer is one."""
+    images = seedream.generate("x", images=2)
+    with pytest.raises(InvalidRequest):
+        call(seedream, images)
+    assert server.posts == 1
+    place: Any = np.int64(1)
+    assert plan_redo(seedream, images, place).lineage == Lineage("redo", images.run_id, (1,))
+
+
+def test_a_python_prompt_is_that_of_its_cell(seedream: Seedream, server: RawServer) -> None:
+    """Blank lines around it are no part of it: the cell that `cell()` gives is the same request."""
+    images = seedream.generate("\n  a village\n\n  in snow\n")
+    assert images.prompt == "  a village\n\n  in snow"
+    assert seedream.plan("  a village\n\n  in snow").stored == images.run_id
+    assert server.posts == 1
+
+
+def test_a_set_that_cannot_be_drawn_is_bound_all_the_same(
+    shell: InteractiveShell, server: RawServer, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """It is paid for: what fails is only its view, and the cell says where the pictures are."""
+
+    def fail(*_: object, **__: object) -> None:
+        raise OSError("broken data stream when writing image file")
+
+    monkeypatch.setattr("seedream_magic.notebook.display.image_set_bundle", fail)
+    with capture_output() as captured:
+        assert shell.run_cell("%%seedream fox <<\nx").success
+    assert shell.user_ns["fox"][0].ok
+    assert "cannot be drawn here" in captured.outputs[-1]._repr_html_()
+    assert server.posts == 1

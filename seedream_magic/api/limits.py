@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import re
+
 from seedream_magic.api.models import MAXIMUM_RATIO, MINIMUM_RATIO, SIDES, Model, find_model
 from seedream_magic.api.references.limits import reference_complaints
 from seedream_magic.api.request import ImageRequest
@@ -38,9 +40,10 @@ def _size_complaints(known: Model | None, size: str, *, strict: bool) -> list[Co
         offered = ", ".join(known.presets) or "WIDTHxHEIGHT only"
         text = f"{known.name} has no size {size}; it takes {offered}."
         return [(text, strict or size not in DOCUMENTED_PRESETS)]
-    if known is None:
+    pixels = re.fullmatch(r"(\d+)x(\d+)", size)
+    if known is None or pixels is None:  # of a word that was sent as an extra field nothing is known
         return []
-    width, height = map(int, size.split("x"))
+    width, height = map(int, pixels.groups())
     if not MINIMUM_RATIO <= width / height <= MAXIMUM_RATIO:
         return [(f"--size {size} is outside the ratios 1:16 to 16:1.", True)]
     return _area_complaints(known, size, width * height, strict=strict)

@@ -76,7 +76,8 @@ def make_request(
     )
     model = checked_model(further.pop("model", model))
     known = find_model(model)
-    layers = checked_switch("layer_decomposition", layer_decomposition) is True
+    extra_layers = further.get("layer_decomposition") is True and further.pop("layer_decomposition")
+    layers = extra_layers or checked_switch("layer_decomposition", layer_decomposition) is True
     board = storyboard(prompt.style, prompt.frames) if isinstance(prompt, Storyboard) else None
     request = ImageRequest(
         model=model,

@@ -57,7 +57,8 @@ def storyboard(style: object, frames: object) -> Storyboard:
     for number, frame in enumerate(frames, start=1):
         if not frame.strip():
             raise InvalidRequest(f"Frame {number} of the storyboard has no words: write them below its line ---.")
-    return Storyboard(str(style), tuple(frames))
+    style, *frames = ("\n".join(without_blank_ends(str(text).split("\n"))) for text in (style, *frames))
+    return Storyboard(style, tuple(frames))
 
 
 def escaped(text: str) -> str:

@@ -9,6 +9,7 @@ from collections.abc import Mapping
 from typing import Any, Literal
 
 from seedream_magic.api.models import MAXIMUM_IMAGES, MAXIMUM_RATIO, MINIMUM_RATIO, SIDES
+from seedream_magic.api.storyboard import without_blank_ends
 from seedream_magic.errors import InvalidRequest
 
 RESPONSE_FORMATS = ("url", "b64_json")
@@ -85,15 +86,16 @@ def shown(value: object) -> str:
 
 
 def checked_prompt(prompt: object, *, may_be_empty: bool = False) -> str:
+    """The prompt as a cell would hold it. Raises `InvalidRequest` for what is no text."""
     if not isinstance(prompt, str):
         raise InvalidRequest(f"The prompt is text, not {type(prompt).__name__}.")
     if not (prompt.strip() or may_be_empty):
-        raise InvalidRequest("The prompt is empty: write it below the %%seedream line.")
+        raise InvalidRequest("The prompt is empty: in a cell, write it below the %%seedream line.")
     try:
         prompt.encode()
     except UnicodeEncodeError as exc:
         raise InvalidRequest(f"The prompt holds half a character at position {exc.start + 1}; type it anew.") from exc
-    return prompt
+    return "\n".join(without_blank_ends(prompt.split("\n")))
 
 
 def checked_model(model: object) -> str:

@@ -36,7 +36,7 @@ def history(store: Path, words: str | None = None) -> list[HistoryEntry]:
     With `words`, those in which each of them occurs: in prompt, model, notebook, run id or provider, whatever the case
     and the width of the letters, also inside a word.
     """
-    wanted = _comparable(words or "").split()
+    wanted = _comparable(str(words or "")).split()
     seen = runs_in(store)
     known = _known(store, seen)
     entries = [known[run_id][1] for run_id in sorted(seen, reverse=True)]

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import replace
+from operator import index
 
 from seedream_magic.api.plan import Lineage
 from seedream_magic.api.request import ImageRequest
@@ -65,9 +66,9 @@ def checked_places(images: ImageSet, places: tuple[int, ...]) -> tuple[int, ...]
     if not places:
         raise InvalidRequest(f"Which frame? The set has 0 to {total - 1}, as Python counts.")
     for place in places:
-        if isinstance(place, bool) or place not in range(total):
+        if isinstance(place, bool) or not hasattr(place, "__index__") or index(place) not in range(total):
             raise InvalidRequest(f"The set has frames 0 to {total - 1}, as Python counts; {place!r} is none of them.")
-    return tuple(sorted(set(places)))
+    return tuple(sorted({index(place) for place in places}))
 
 
 def redo_request(images: ImageSet, places: tuple[int, ...], prompt: str | None) -> ImageRequest:

@@ -12,7 +12,7 @@ import os
 import platform
 import secrets
 import shutil
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import asdict
 from datetime import UTC, datetime
 from pathlib import Path
@@ -136,8 +136,8 @@ class Run:
         return path, digest
 
     def conclude(self, images: ImageSet, failure: SeedreamError | None) -> None:
-        """Bring `request.json` to its end state. A disk that fails only now holds the pictures already."""
-        stopped = images.state == "running" and not images.complete
+        """Bring `request.json` to its end state. What a full disk refuses is owed till it may take it: see `settle`."""
+        stopped = images.state != "done" and not images.complete
         partial = bool(images.failed) or failure is not None
         state = "stopped" if stopped else "failed" if not images.ok else "partial" if partial else "done"
         try:
@@ -152,7 +152,9 @@ class Run:
             )
             if not stopped and images.ok and not any(isinstance(frame.error, ImageError) for frame in images.failed):
                 self.drop_signatures()
-        except (OSError, ValueError):  # ValueError: a line that a full disk has cut
+        except OSError:
+            _owed[self.folder] = lambda: self.conclude(images, failure)
+        except ValueError:  # a line that a full disk has cut
             return
 
     def drop_signatures(self) -> None:
@@ -161,6 +163,15 @@ class Run:
         lines = [json.loads(line) for line in path.read_text("utf-8").splitlines()]
         text = "".join(json_text(without_signatures(line)) + "\n" for line in lines)
         write_durably(path, text.encode(), mode=0o600)
+
+
+_owed: dict[Path, Callable[[], None]] = {}
+
+
+def settle() -> None:
+    """Bring the runs of this process to their end state whose disk had no room for it; it may have now."""
+    for folder in list(_owed):
+        _owed.pop(folder)()
 
 
 def begin_run(store: Path, plan: Plan, *, client_request_id: str) -> Run:

@@ -57,7 +57,10 @@ def _cost(magics: SeedreamMagics) -> str:
     priced = {model: count for model, count in magics.session.billed.items() if model in magics.prices}
     if not priced:
         return ""
-    cost = sum(float(magics.prices[model]) * count for model, count in priced.items())
+    try:
+        cost = sum(float(magics.prices[model]) * count for model, count in priced.items())
+    except (TypeError, ValueError):
+        return ", and a price that you set is no number"
     return f", {cost:.2f} by the prices you set"
 
 

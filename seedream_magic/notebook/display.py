@@ -60,7 +60,14 @@ class _Output:
         if images.state == "running" and seen == self._shown:
             return  # what is new cannot be seen: a link, the head of the answer, a second
         self._shown = seen
-        self._publish(image_set_bundle(images, show=self._layout))
+        self._publish(self._bundle(images))
+
+    def _bundle(self, images: ImageSet) -> dict[str, Any]:
+        try:
+            return image_set_bundle(images, show=self._layout)
+        except Exception as exc:  # noqa: BLE001 - what cannot be drawn must not cost the set, which is paid for
+            text = f"{plain_text(images)}\nThe pictures cannot be drawn here ({type(exc).__name__}: {exc})."
+            return {"text/html": str(element("pre", {}, text)), "text/plain": text}
 
     def _publish(self, bundle: dict[str, Any]) -> None:
         if self._handle is None:

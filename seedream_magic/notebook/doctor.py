@@ -155,7 +155,7 @@ def _scarce(store: Path, free: int, other: Told) -> Finding | None:
 def _runs(made: int, lacking: Sequence[Record]) -> Finding:
     if not lacking:
         none = "none yet · 尚无记录"
-        return Finding("ok", "runs", f"{made}, none lacks a picture · 均无缺失" if made else none)
+        return Finding("ok", "runs", f"{made}, nothing is left to download · 没有可补下载的图片" if made else none)
     told = Told(
         f"Pictures that were made are missing in {len(lacking)} of {made} runs: {_some(lacking)}.",
         f"{made} 次中有 {len(lacking)} 次缺少已生成的图片：{_some(lacking)}。",

@@ -5,13 +5,14 @@ from __future__ import annotations
 import difflib
 import re
 import unicodedata
-from itertools import takewhile
+from itertools import pairwise, takewhile
 
 from seedream_magic.notebook.first_line import DASHES
-from seedream_magic.notebook.options import FLAGS
+from seedream_magic.notebook.options import FLAGS, OPTIONS
 
 _LONGEST_SHOWN = 80
 _LONGEST_PROMPT = 40
+_SWITCHES = {flag for option in OPTIONS if option.with_no for flag in option.flags}
 _OF_OTHER_TOOLS = {
     "--seed": "The service takes no seed; the same cell shows the stored pictures again, unbilled.",
     "--negative": "There is no negative prompt: write below what the picture is to leave out.",
@@ -25,7 +26,8 @@ _OF_OTHER_TOOLS = {
 
 def about(unknown: list[str], *, words: list[str], line: str) -> str:
     """One sentence on the unknown words of a line, which names the fix."""
-    return _of_name(line, unknown) or _of_reference(words, unknown) or _of_prompt(unknown) or _of_option(unknown[0])
+    told = _of_name(line, unknown) or _of_reference(words, unknown) or _of_switch(words, unknown)
+    return told or _of_prompt(unknown) or _of_option(unknown[0])
 
 
 def _of_name(line: str, unknown: list[str]) -> str:
@@ -48,6 +50,14 @@ def _of_reference(words: list[str], unknown: list[str]) -> str:
         names = list(takewhile(lambda name: not name.startswith("-"), words[place + 1 :]))
         if word in {"-i", "--ref"} and unknown[0] in names[1:] and len(typed := " ".join(names)) < _LONGEST_SHOWN:
             return f'Quote a name with spaces: --ref "{typed}"; give --ref once for each reference.'
+    return ""
+
+
+def _of_switch(words: list[str], unknown: list[str]) -> str:
+    """What to say of a value behind an option that is on or off; else nothing."""
+    for flag, value in pairwise(words):
+        if value == unknown[0] and flag in _SWITCHES and value.lower() in {"on", "off", "true", "false", "yes", "no"}:
+            return f"{flag} takes no value; --no-{flag.removeprefix('--')} turns it off."
     return ""
 
 

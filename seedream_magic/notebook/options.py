@@ -61,7 +61,9 @@ def parse_name(text: str) -> str:
     name = unicodedata.normalize("NFKC", text)
     if name.isidentifier() and not keyword.iskeyword(name):
         return name
-    raise InvalidRequest(f"{text[:40]!r} is no name for a variable: use letters, digits and _, no keyword.")
+    digit = "it begins with a digit" if name[:1].isdecimal() else "use letters, digits and _"
+    why = "it is a word of Python" if keyword.iskeyword(name) else digit
+    raise InvalidRequest(f"{text[:40]!r} is no name for a variable: {why}.")
 
 
 def _parse_name(text: str) -> str:

@@ -50,6 +50,12 @@ def _retry(magics: SeedreamMagics, run_id: str) -> None:
 
     run_id = named_run(magics, run_id, "retry")
     door = _door_of(magics, run_id)
+    lacking, images = len(door.show(run_id).ok), door.recover(run_id)[0]  # what was made already is not paid again
+    if brought := len(images.ok) - lacking:
+        print(f"Downloaded {counted(brought)} that the run had made; that bills nothing.")  # noqa: T201 - said before
+    if brought and images.complete:
+        magics.show_set(images)
+        return
     plan = plan_retry(door, run_id)
     paid = "That is what it may bill." if door.provider.needs_key else "The demo bills nothing."
     bill = "Stored: nothing is billed." if plan.stored else paid

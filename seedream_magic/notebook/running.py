@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from contextlib import suppress
 from dataclasses import dataclass, field
+from pathlib import Path
 from typing import Any
 from weakref import WeakKeyDictionary
 
@@ -91,6 +93,9 @@ _sessions: WeakKeyDictionary[InteractiveShell, NotebookSession] = WeakKeyDiction
 
 def session_of(shell: InteractiveShell) -> NotebookSession:
     """The session of a shell; it outlives the magics, which a reload of the extension makes anew."""
+    if shell not in _sessions:
+        with suppress(OSError):  # a current folder that is gone
+            _sessions[shell] = NotebookSession(home=Path.cwd())
     return _sessions.setdefault(shell, NotebookSession())
 
 

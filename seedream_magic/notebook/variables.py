@@ -73,6 +73,8 @@ def value_of(text: str, namespace: Mapping[str, Any]) -> Any:
     try:
         for step in _STEP.finditer(match["path"]):
             value = _stepped(value, step)
+    except IndexError as exc:
+        raise InvalidRequest(f"{text[:80]} is past the end of {match['name'][:80]}; Python counts from 0.") from exc
     except Exception as exc:  # a property or an index of the person's own objects may raise anything
         raise InvalidRequest(f"{text[:80]} cannot be read from the notebook: {type(exc).__name__}: {exc}.") from exc
     if value is None or isinstance(value, int | float | complex):

@@ -17,6 +17,7 @@ from typing import Any
 
 from seedream_magic.errors import ImageError
 from seedream_magic.images.image_set import Frame, ImageSet
+from seedream_magic.session import home
 from seedream_magic.view.figure import Layout, clock, figure, relative_link
 from seedream_magic.view.markup import Markup, constant, element
 from seedream_magic.view.preview import contact_sheet, preview, sheet_ratio
@@ -94,7 +95,8 @@ def frame_bundle(frame: Frame) -> dict[str, Any]:
 
 def plain_text(images: ImageSet) -> str:
     """A set in a terminal: a head line, a numbered line for each frame, the notes, what was billed."""
-    head = [progress(images, ENGLISH), images.request.model, images.request.size, seconds(images, ENGLISH)]
+    head = [progress(images, ENGLISH), images.request.model, images.request.size]
+    head += [] if images.replayed else [seconds(images, ENGLISH)]
     head += [ENGLISH.stopped] if images.state == "stopped" else []
     absent = ENGLISH.waiting if images.state == "running" else ENGLISH.missing
     frames = (_plain_line(frame, absent) for frame in places(images))
@@ -103,8 +105,8 @@ def plain_text(images: ImageSet) -> str:
 
 
 def places(images: ImageSet) -> tuple[Frame, ...]:
-    """The frames, and while the set grows an empty frame for each picture that is still to come."""
-    total = max(len(images.frames), images.expected or 1) if images.state == "running" else len(images.frames)
+    """The frames, and an empty one for each picture that is still to come, or would have come but for a Stop."""
+    total = len(images.frames) if images.state == "done" else max(len(images.frames), images.expected or 1)
     return images.frames + tuple(
         Frame(index, images.request.prompt_of(index)) for index in range(len(images.frames), total)
     )
@@ -179,15 +181,16 @@ def _facts(images: ImageSet, words: Words) -> str:
     pixels = {f"{frame.width}×{frame.height}" for frame in images.ok if frame.width}
     tokens = (images.usage or {}).get("total_tokens")
     inside = relative_link(images.folder) is not None
+    made_now = not images.replayed  # what it took then is in the history; here it would read as if it were spent anew
     parts = (
         words.stopped if images.state == "stopped" else "",
         "" if len(images.ok) == asked(images) else progress(images, words),
         images.request.model,
         pixels.pop() if len(pixels) == 1 else images.request.size.replace("x", "×"),
         billed(images, words),
-        f"{tokens:,} tokens" if isinstance(tokens, int) and not isinstance(tokens, bool) else "",
-        seconds(images, words) if images.state != "running" else "",
-        os.path.relpath(images.folder) if inside else str(images.folder),
+        f"{tokens:,} tokens" if isinstance(tokens, int) and not isinstance(tokens, bool) and made_now else "",
+        seconds(images, words) if images.state != "running" and made_now else "",
+        os.path.relpath(images.folder, home()) if inside else str(images.folder),
     )
     return " · ".join(one_line(part, CLIPPED_AT) for part in parts if part)
 

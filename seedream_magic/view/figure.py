@@ -9,6 +9,7 @@ from urllib.parse import quote
 
 from seedream_magic.errors import ContentRefused, ImageError, ImageLinkExpired, SeedreamError
 from seedream_magic.images.image_set import Frame, ImageSet
+from seedream_magic.session import home
 from seedream_magic.view.going_on import redo_cell, vary_cell
 from seedream_magic.view.markup import Markup, element
 from seedream_magic.view.preview import Preview, preview
@@ -182,12 +183,12 @@ def _caption_text(prompt: str, kind: str) -> Markup:
 
 
 def relative_link(path: Path) -> str | None:
-    """`path` as a link from the notebook's folder (the kernel's current one), percent-quoted.
+    """`path` as a link from the notebook's folder, percent-quoted.
 
     None where a front end could not follow it: outside that folder, or hidden, which Jupyter does not serve.
     """
     try:
-        parts = Path(os.path.relpath(path)).parts
+        parts = Path(os.path.relpath(path, home())).parts
     except ValueError:  # on another drive
         return None
     return None if any(part.startswith(".") for part in parts) else quote("/".join(parts))

@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 import os
-from pathlib import Path
 
 from seedream_magic.api.cell_text import call_text
 from seedream_magic.images.image_set import ImageSet
 from seedream_magic.images.store import DEFAULT_FOLDER
+from seedream_magic.session import home
 
 
 def redo_cell(images: ImageSet, place: int, **asked: str | None) -> str:
@@ -29,7 +29,7 @@ def _cell(images: ImageSet, method: str, *values: str | int, **asked: str | None
 
 def _store(images: ImageSet) -> str | None:
     """The store as `Seedream` takes it, None for its default."""
-    store, here = images.folder.parent.absolute(), Path.cwd()
+    store, here = images.folder.parent.absolute(), home()
     if store == here / DEFAULT_FOLDER and not os.environ.get("SEEDREAM_STORE"):
         return None
     return str(store.relative_to(here) if store.is_relative_to(here) else store)

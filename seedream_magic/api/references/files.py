@@ -9,7 +9,7 @@ import glob
 import os
 import re
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from itertools import islice
 from pathlib import Path
@@ -143,8 +143,10 @@ def missing_file(told: str, typed: str, path: Path) -> InvalidRequest:
     near = fnmatch.filter(pictures, name) or difflib.get_close_matches(name, pictures, n=1)
     if near:
         return InvalidRequest(f"{told} Did you mean {short(str(Path(typed).with_name(pictures[near[0]])))}?")
-    alone = Path(typed).name == typed
-    return InvalidRequest(f"{told.removesuffix('.')} in {os.path.realpath(path.parent)}." if alone else told)
+    with suppress(OSError):  # a current folder that is gone
+        if Path(typed).name == typed:
+            told = f"{told.removesuffix('.')} in {os.path.realpath(path.parent)}."
+    return InvalidRequest(told)
 
 
 def _natural(name: str) -> list[str | int]:
