@@ -147,6 +147,7 @@ def test_a_stopped_set_says_each_thing_once(kernel: Kernel, slow: Slow) -> None:
     assert (head.split(" · ")[0], head.split(" · ")[-1]) == ("1 of 2 images", "stopped")
     assert path.endswith(f"{run_id}/01.jpg  64x48")
     assert rest == [
+        "  2  This frame did not arrive.",
         f"%seedream retry {run_id} asks for the missing ones only; the cell run again pays for all.",
         "at least 1 image billed",
     ]

@@ -171,7 +171,8 @@ _owed: dict[Path, Callable[[], None]] = {}
 def settle() -> None:
     """Bring the runs of this process to their end state whose disk had no room for it; it may have now."""
     for folder in list(_owed):
-        _owed.pop(folder)()
+        if conclude := _owed.pop(folder, None):  # another thread may be at it
+            conclude()
 
 
 def begin_run(store: Path, plan: Plan, *, client_request_id: str) -> Run:
