@@ -14,6 +14,7 @@ from PIL import Image, ImageChops, ImageCms
 from seedream_magic.api.request import ImageRequest
 from seedream_magic.errors import ContentRefused, ImageInvalid, SeedreamError
 from seedream_magic.images.image_set import Frame, ImageSet
+from seedream_magic.view.pictures import fitted
 from seedream_magic.view.preview import SMALLEST_EDGE, contact_sheet, preview, sheet_ratio
 
 BUDGET = 40_000
@@ -216,3 +217,19 @@ def test_ratio_of_a_set_is_the_first_pictures(tmp_path: Path) -> None:
     """Once a picture has arrived its own shape counts."""
     images = made_set(tmp_path, 1, (120, 60))
     assert sheet_ratio(replace(images, request=replace(images.request, size="2K"))) == 2
+
+
+@pytest.mark.parametrize("size", [(3, 2000), (1, 300), (300, 1)])
+@pytest.mark.parametrize("count", [1, 4])
+def test_the_thinnest_picture_is_drawn(tmp_path: Path, size: tuple[int, int], count: int) -> None:
+    """A layer may be a line: preview and sheet have it, the sheet in a shape that a JPEG can have."""
+    images = made_set(tmp_path, count, size)
+    assert min(shown(images[0]).size) >= 1
+    assert Image.open(io.BytesIO(contact_sheet(images, budget=90_000))).format == "JPEG"
+
+
+def test_damaged_exif_does_not_hide_a_picture(tmp_path: Path) -> None:
+    """It is shown as it lies, on its own and where it is exported."""
+    frame = saved(tmp_path / "picture.jpg", Image.new("RGB", (64, 48)), "JPEG", exif=b"Exif\0\0junkjunkjunk")
+    assert shown(frame).size == (64, 48)
+    assert fitted(frame, (32, 32)).size == (32, 24)

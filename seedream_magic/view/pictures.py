@@ -4,11 +4,12 @@ from __future__ import annotations
 
 from dataclasses import replace
 
-from PIL import Image, ImageOps
+from PIL import Image
 
 from seedream_magic.errors import ImageInvalid, SeedreamError
 from seedream_magic.images.image_set import Frame, ImageSet
 from seedream_magic.images.verify import FORMATS
+from seedream_magic.view.preview import contained, upright
 
 PAPER = (255, 255, 255)
 
@@ -43,12 +44,12 @@ def fitted(frame: Frame, size: tuple[int, int]) -> Image.Image:
     try:
         with Image.open(frame.path, formats=FORMATS) as opened:
             opened.draft("RGB", (max(size), max(size)))  # a JPEG is decoded near the size that is drawn
-            picture = _opaque(ImageOps.exif_transpose(opened))
+            picture = _opaque(upright(opened))
     except Exception as exc:
         # Pillow's decoders raise OSError, SyntaxError, ValueError, struct.error and more on damaged bytes.
         raise ImageInvalid(f"{frame.path.name} cannot be read as a picture.") from exc
     picture.info = {}  # Pillow would write comment, profile and EXIF of the original into what it saves
-    return ImageOps.contain(picture, size, Image.Resampling.LANCZOS)
+    return contained(picture, size)
 
 
 def _found(frame: Frame) -> Frame:

@@ -62,7 +62,7 @@ def contact_sheet(images: ImageSet, *, budget: int, preview_budget: int | None =
 
     It is drawn from the originals, or, at a fraction of the cost, from the previews of `preview_budget` that there are.
     """
-    ratio = sheet_ratio(images)
+    ratio = min(max(sheet_ratio(images), 1 / 16), 16.0)
     columns = _columns(len(images.frames), ratio)
     cell_width = min(_SHEET_WIDTH // columns, round(_SHEET_WIDTH * 0.75 * max(ratio, 0.4)))
     cell_height = max(8, round(cell_width / ratio))
@@ -115,12 +115,12 @@ def _cell_picture(frame: Frame, size: tuple[int, int], preview_budget: int | Non
         return None
     try:
         if preview_budget is None:
-            return ImageOps.contain(_small_picture(frame.path, max(size)), size)
+            return contained(_small_picture(frame.path, max(size)), size)
         encoded = preview(frame, budget=preview_budget).data_uri.partition(",")[2]
     except ImageInvalid:
         return None
     with Image.open(BytesIO(base64.b64decode(encoded))) as opened:
-        return ImageOps.contain(opened, size)
+        return contained(opened, size)
 
 
 def _small_picture(path: Path, edge: int) -> Image.Image:
@@ -130,12 +130,27 @@ def _small_picture(path: Path, edge: int) -> Image.Image:
             shrink = min(1.0, edge / max(opened.size))
             # A JPEG is decoded near the size that is shown: a fraction of the time and memory of the whole picture.
             opened.draft(None, (math.ceil(opened.width * shrink), math.ceil(opened.height * shrink)))
-            picture = ImageOps.exif_transpose(_displayable(opened))
+            picture = upright(_displayable(opened))
     except _UNREADABLE as exc:
         raise ImageInvalid(f"{path.name} cannot be read as a picture.", hint=f"Look at {path}.") from exc
     picture.thumbnail((edge, edge), Image.Resampling.LANCZOS)
     picture.info = {}  # Pillow would write comment, profile and EXIF of the original back into what it saves
     return picture
+
+
+def upright(picture: Image.Image) -> Image.Image:
+    """As its EXIF data says; where they are damaged, as it lies."""
+    try:
+        return ImageOps.exif_transpose(picture)
+    except _UNREADABLE:
+        return picture
+
+
+def contained(picture: Image.Image, size: tuple[int, int]) -> Image.Image:
+    """The picture as large as fits; of the thinnest one at least a line."""
+    scale = min(size[0] / picture.width, size[1] / picture.height)
+    pixels = max(1, round(picture.width * scale)), max(1, round(picture.height * scale))
+    return picture.resize(pixels, Image.Resampling.LANCZOS)
 
 
 def _displayable(opened: Image.Image) -> Image.Image:
@@ -160,7 +175,7 @@ def _encoded_within(picture: Image.Image, limit: int) -> tuple[bytes, tuple[int,
         edge = max(edge, SMALLEST_EDGE)
         if edge >= max(picture.size):
             return encoded, picture.size
-        picture = ImageOps.contain(picture, (edge, edge), Image.Resampling.LANCZOS)
+        picture = contained(picture, (edge, edge))
 
 
 def _encoded(picture: Image.Image, quality: int) -> bytes:
