@@ -6,7 +6,7 @@ import json
 import re
 import subprocess
 import sys
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import chdir
 from dataclasses import replace
 from importlib.resources import files
@@ -167,6 +167,9 @@ def test_buttons_and_thumbnails_turn_the_frames(trusted: Page) -> None:
     button(root, "Frame 3").click()
     expect(position(root)).to_have_text("3 / 4")
     expect(button(root, "Frame 3")).to_have_attribute("aria-current", "true")
+    for number, ring in ((2, "none"), (3, "solid")):
+        expect(button(root, f"Frame {number}")).to_have_css("outline-style", ring)
+        expect(button(root, f"Frame {number}")).to_have_css("opacity", "1")  # or it would show wrong colours
     expect(position(carousel(trusted, "full"))).to_have_text("1 / 4")
 
 
@@ -379,6 +382,7 @@ def test_facts_are_copied(trusted: Page) -> None:
         expect(pressed).to_have_text("Copied")
         assert trusted.evaluate("navigator.clipboard.readText()") == text
     expect(button(root, "Copy path")).to_have_text("path")
+    expect(button(root, "Copy path")).to_have_attribute("title", "Copy path")
 
 
 def test_close_button_closes(trusted: Page) -> None:
@@ -406,7 +410,7 @@ def test_one_frame_has_no_clutter(trusted: Page) -> None:
     expect(button(root, "Full size")).to_be_visible()
     for name in ("Previous frame", "Next frame", "Frame 1", "Grid", "Compare"):
         expect(button(root, name)).to_have_count(0)
-    expect(root.get_by_text("1 / 1")).to_be_hidden()
+    expect(root.get_by_text("1 / 1").filter(visible=True)).to_have_count(0)
 
 
 def test_waiting_places_count_seconds(trusted: Page) -> None:
@@ -433,9 +437,9 @@ def test_failed_frame_is_marked_by_more_than_colour(trusted: Page) -> None:
         expect(button(root, name)).to_have_count(0)  # there is no picture to have them
     grid, prompt = box_of(button(root, "Grid")), box_of(button(root, "Copy prompt"))
     assert 0 < prompt["left"] - grid["right"] < 80  # no hole where the others would be
-    card = root.locator(".seedream-current .seedream-card").bounding_box()
-    assert card is not None
-    assert card["height"] <= 240  # far below the pictures beside it
+    card, picture = (box_of(root.locator(kind).first) for kind in (".seedream-card", "figure:first-child img"))
+    sides = ("width", "height")
+    assert [card[side] for side in sides] == pytest.approx([picture[side] for side in sides], abs=1)
     trusted.keyboard.press("ArrowRight")
     expect(position(root)).to_have_text("4 / 4")
 
@@ -724,6 +728,86 @@ def walk(page: Page, root: Locator) -> None:
     page.keyboard.press("Escape")
     expect(button(root, "Full size")).to_be_focused()
     expect(position(root)).to_have_text("2 / 4")
+
+
+@pytest.fixture
+def page_of(opened: Browser) -> Iterator[Callable[..., Page]]:
+    """Makes a page of one output with no notebook around it; at the end no script may have failed."""
+    failures: list[str] = []
+    with browser_page(opened) as page:
+        page.on("pageerror", lambda error: failures.append(str(error)))
+
+        def show(images: ImageSet, width: int = 1200, **options: Any) -> Page:
+            page.set_viewport_size({"width": width, "height": 900})
+            page.set_content(image_set_bundle(images, **options)["text/html"])
+            return page
+
+        yield show
+    assert failures == []
+
+
+def test_a_set_without_frames_is_its_words(page_of: Callable[..., Page], tmp_path: Path) -> None:
+    """A run that was refused has no figure: its facts and notes stand there, no button does, and no script fails."""
+    refused = replace(made_set(tmp_path, "refused"), frames=(), usage=None, outcome="rejected").with_note("Refused.")
+    page = page_of(refused)
+    expect(page.locator(".seedream")).to_contain_text(re.compile("nothing billed.*Refused", re.DOTALL))
+    expect(page.get_by_role("button")).to_have_count(0)
+
+
+def test_a_downloaded_preview_says_that_it_is_one(page_of: Callable[..., Page], tmp_path: Path) -> None:
+    """Where there is no link to the original, nobody gets its preview under the original's name."""
+    page = page_of(made_set(tmp_path / ".hidden", "elsewhere", count=1))  # what Jupyter does not serve
+    with page.expect_download() as download:
+        page.get_by_role("link", name="Download").click()
+    assert download.value.suggested_filename == "01-preview.jpeg"
+    assert download.value.path().read_bytes().startswith(b"\xff\xd8\xff")
+
+
+def test_percent_is_of_the_original(page_of: Callable[..., Page], tmp_path: Path) -> None:
+    """Also while its preview stands in its place: 100 % is one pixel of the original on one of the screen."""
+    page = page_of(made_set(tmp_path / ".hidden", "elsewhere", (2560, 160), count=1))
+    button(page.locator(".seedream"), "Full size").click()
+    large, percent = page.locator("dialog img"), page.locator(".seedream-percent")
+    expect(page.get_by_role("status")).to_contain_text("this is its preview")
+    expect(large).to_have_js_property("naturalWidth", 1280)
+    expect(percent).to_have_text(f"{100 * box_of(large)['width'] / 2560:.0f} %")
+    page.keyboard.press("1")
+    expect(percent).to_have_text("100 %")
+    assert large.evaluate(PICTURE_BOX)["width"] == pytest.approx(2560, abs=1)
+    for _ in range(30):
+        page.keyboard.press("ArrowRight")
+    box, room = large.evaluate(PICTURE_BOX), box_of(page.locator(".seedream-stage"))
+    assert box["x"] + box["width"] == pytest.approx(room["right"], abs=1)
+
+
+@pytest.mark.parametrize("size", [(1600, 900), (2048, 128)])
+def test_a_long_card_leaves_no_hole_below_the_pictures(
+    page_of: Callable[..., Page], tmp_path: Path, size: tuple[int, int]
+) -> None:
+    """On a narrow screen what failed takes a picture's room, at least 160 px; what is longer scrolls inside."""
+    made = made_set(tmp_path, "long", size)
+    refused = ContentRefused(LONG[:400], code="OutputImageSensitive", hint=LONG[:200])
+    page = page_of(replace(made, frames=(*made.frames[:3], Frame(3, "long 4", error=refused))), 420)
+    card, picture = box_of(page.locator(".seedream-card")), box_of(page.locator("figure:first-child img"))
+    assert card["height"] == pytest.approx(max(picture["height"], 160), abs=1)
+    assert card["width"] == pytest.approx(picture["width"], abs=1)
+    button(page.locator(".seedream"), "Frame 4, failed").click()
+    page.locator(".seedream-command").last.scroll_into_view_if_needed()
+    assert box_of(page.locator(".seedream-command").last)["bottom"] <= card["bottom"]
+    assert severe(page, ".seedream") == []
+
+
+def test_strips_stand_below_each_other(page_of: Callable[..., Page], tmp_path: Path) -> None:
+    """Of a picture much wider than tall, half the width would show a line: grid and compare put it in one column."""
+    for size, columns in (((2048, 128), 1), ((1680, 720), 2)):
+        page = page_of(made_set(tmp_path, f"strips{columns}", size), show="grid")
+        pictures = page.locator(".seedream-strip img").filter(visible=True)
+        for shown in (4, 2):
+            expect(pictures).to_have_count(shown)
+            boxes = [box_of(picture) for picture in pictures.all()]
+            assert len({round(box["top"]) for box in boxes}) == shown // columns
+            assert min(box["width"] for box in boxes) > 900 / columns**1.2
+            button(page.locator(".seedream"), "Compare").click()
 
 
 PAGES = {

@@ -22,10 +22,13 @@ from raw_server import Behaviour, Gate, RawServer, Request, json_reply, raw_serv
 from seedream_magic import ConfigError, InvalidRequest, Panel, Seedream, Storyboard
 from seedream_magic.api.plan import Plan
 from seedream_magic.images.image_set import ImageSet
+from seedream_magic.images.record import find_record, lineage_of
+from seedream_magic.iterate import plan_redo
 from seedream_magic.notebook.panel import close_all
 from seedream_magic.notebook.panel.estimate import seconds_per_picture
 from seedream_magic.notebook.panel_command import close_panels
 from seedream_magic.notebook.running import Running
+from seedream_magic.view.carousel import image_set_bundle
 from served import KEY, check_store, door
 from service import PICTURE, POST, bodies, jpeg, picture, stream_head, succeeded, whole_answer
 
@@ -123,7 +126,6 @@ def server(ip: InteractiveShell, prompt_start: None) -> Iterator[RawServer]:
 def test_it_says_what_a_change_would_send_and_sends_nothing(server: RawServer, store: Path) -> None:
     """Model, pixels, number, what may be billed; or why it cannot be sent."""
     with opened(door(server, store)) as person:
-        assert "Cannot be sent: The prompt is empty" in person.text
         person.fill(Prompt="四季的山村", Images="4", Size="2K", Ratio="16:9")
         assert "2848 × 1600 px" in person.text
         assert (
@@ -134,6 +136,21 @@ def test_it_says_what_a_change_would_send_and_sends_nothing(server: RawServer, s
         assert "2K · 1 image · no watermark. Not in the store: it may bill 1 image" in person.text
         person.fill(Size="other…", pixels="100x100")
         assert "Cannot be sent: --size 100x100 has 10,000 pixels" in person.text
+    assert server.posts == 0
+
+
+def test_an_empty_panel_invites(server: RawServer, store: Path) -> None:
+    """To write, in both languages; it complains of nothing, and Generate says no more than that nothing was sent."""
+    with opened(door(server, store)) as person:
+        assert "Write a prompt. 请先写提示词。" in person.text
+        person.draw()
+        assert "not sent" in person.text
+        assert person.text.count("Write a prompt.") == 1
+        assert not re.search("Cannot be sent|InvalidRequest|failed", person.text)
+        person.fill(Prompt=" \n")
+        assert "Write a prompt." in person.text
+        person.fill(Prompt="x")
+        assert "Write a prompt." not in person.text
     assert server.posts == 0
 
 
@@ -171,11 +188,13 @@ def test_every_control_has_a_label_and_a_hint(store: Path) -> None:
 def test_the_prompt_grows_to_a_storyboard(store: Path) -> None:
     """Frames are added, moved and taken out; their number is that of the images."""
     with opened(Seedream("demo", store=store), settings={"provider": "demo"}) as person:
-        person.fill(Prompt="flat colours")
+        person.fill(Prompt="flat colours", Images="4")
         person.click("Add frame")
+        assert "The text above is now the style that all frames share; each frame is one image." in person.text
         person.click("Add frame")
         assert person.control("Images").value == "2"
-        assert "Frame 1 of the storyboard has no words" in person.text
+        assert "Frame 1 is empty: write what it shows. 第 1 帧还没有内容。" in person.text
+        assert "Cannot be sent" not in person.text
         person.fill(**{"Frame 1": "spring\n", "Frame 2": "autumn"})
         assert person.panel._form.text == Storyboard("flat colours", ("spring", "autumn"))
         down = next(control for control in person.controls() if getattr(control, "description", "") == "↓")
@@ -186,6 +205,7 @@ def test_the_prompt_grows_to_a_storyboard(store: Path) -> None:
         assert person.panel._form.frames.prompts == ("spring\n",)
         person.click("×")
         assert (person.sees("Prompt"), person.control("Images").disabled) == (True, False)
+        assert "style" not in person.text
 
 
 def test_a_pasted_storyboard_is_one(store: Path) -> None:
@@ -234,6 +254,10 @@ def test_a_refusal_of_the_service_stands_in_the_panel(ip: InteractiveShell, prom
             person.draw()
             told, expected = person.text, raised.value.lines()  # type: ignore[attr-defined] # it is one of ours
             assert all(line in told for line in expected[:-1])
+            assert "failed · 0 of 1 · nothing billed" in told
+            assert told.count(str(raised.value)) == 1
+            below = person.panel._result._bundle["text/html"]
+            assert below.count("no (HTTP 401)") == 1
             person.draw()
             assert "1 of 1" in person.text
             assert expected[0] not in person.text
@@ -288,6 +312,9 @@ def test_references_are_read_shown_and_taken_out(server: RawServer, store: Path,
         assert person.control("Reference").value == ""
         person.fill(Reference="3.jpg")
         assert "There is no file 3.jpg" in person.text
+        assert person.control("Reference").value == "3.jpg"
+        person.fill(Reference="")
+        assert "There is no file" not in person.text
         pictures = [
             control for control in person.controls() if '<img src="data:image' in str(getattr(control, "value", ""))
         ]
@@ -322,7 +349,7 @@ def test_an_upload_leaves_its_widget_and_can_be_named_in_a_cell(
     ip.run_line_magic("config", f"SeedreamMagics.base_url = '{server.url}/v1'")
     with opened(door(server, store)) as person:
         person.fill(Prompt="x")
-        upload(person.control("Upload"), **{"a b.jpg": jpeg(1), "broken.jpg": b"no picture"})
+        upload(person.control("Upload"), **{"broken.jpg": b"no picture", "a b.jpg": jpeg(1)})
         assert "broken.jpg:" in person.text
         upload(person.control("Upload"), again=jpeg(2))
         assert len(person.panel._references.held) == 2
@@ -378,25 +405,81 @@ def test_options_without_a_control_can_be_left_out(server: RawServer, store: Pat
 
 
 def test_going_on_from_a_frame(server: RawServer, store: Path) -> None:
-    """The shown frame becomes a reference; is drawn anew with the others as references; is varied."""
+    """The frame of that number becomes a reference; is drawn anew with the others as references; is varied. The buttons
+    name it.
+    """
     with opened(door(server, store)) as person:
         person.fill(Prompt="x", Images="3")
         person.draw()
         run_id = person.panel.images.run_id  # type: ignore[union-attr] # it has drawn
         person.fill(**{"From frame": 2})
-        person.click("Use as reference")
+        person.click("Use frame 2 as reference")
         assert f"--ref 'run:{run_id}[1]'" in person.panel.cell
-        person.draw("Redo frame")
+        person.draw("Redo frame 2")
         body = bodies(server.requests)[-1]
         assert (len(body["image"]), body["sequential_image_generation"]) == (2, "disabled")
-        assert "1 of 1 · 1 image billed" in person.text
+        assert "frame 2 · 1 of 1 · 1 image billed" in person.text
         assert len(person.panel.images) == 3  # type: ignore[arg-type] # see above
-        person.draw("Vary")
-        assert "Write in Change" in person.text
-        person.fill(Change="at night")
-        person.draw("Vary")
+        person.draw("Vary frame 2")
+        assert "not sent" in person.text
+        assert "Fill in New words: Vary draws by them alone" in person.text
+        person.fill(**{"New words": "at night"})
+        person.draw("Vary frame 2")
         assert bodies(server.requests)[-1]["prompt"] == "at night"
         assert server.posts == 3
+
+
+def thumbnails(person: Person) -> list[str]:
+    """What the pictures in the panel are called."""
+    values = (str(getattr(control, "value", "")) for control in person.controls())
+    return [
+        html.unescape(name) for value in values for name in re.findall('<img src="data:image[^>]* alt="([^"]*)"', value)
+    ]
+
+
+def test_it_goes_on_from_the_frame_at_which_the_carousel_opens(server: RawServer, store: Path) -> None:
+    """Also after a redo and on a stored one: the number, its thumbnail, the buttons and so the request are its."""
+    through = door(server, store)
+    begun = through.generate("x", images=3)
+    redone = through.run(plan_redo(through, begun, 1, prompt="y"))
+    buttons = ("Use frame {} as reference", "Redo frame {}", "Vary frame {}", "Copy redo {}", "Copy vary {}")
+    with opened(through, redone.run_id) as person:
+        for images in (redone, begun, redone, replace(begun, inherited=frozenset({0, 1, 2}))):
+            person.panel._iteration.offer(images)
+            opens = re.search('data-start="([0-9]+)"', image_set_bundle(images)["text/html"])
+            number = int(opens[1]) + 1  # type: ignore[index] # every set has one
+            assert person.control("From frame").value == number
+            assert all(person.sees(label.format(number)) for label in buttons)
+            assert thumbnails(person) == [f"Frame {number}"]
+        person.panel._iteration.offer(redone)
+        person.draw("Redo frame 2")
+    assert lineage_of(find_record(store, person.panel.images.run_id)).places == (1,)  # type: ignore[union-attr] # it has drawn
+
+
+def test_the_number_stays_with_a_set_that_is_shown_again(server: RawServer, store: Path) -> None:
+    """As the carousel does."""
+    with opened(door(server, store)) as person:
+        person.fill(Prompt="x", Images="3")
+        person.draw()
+        person.fill(**{"From frame": 3})
+        person.draw()
+        assert "replayed" in person.text
+        assert person.control("From frame").value == 3
+
+
+def test_a_frame_without_picture_is_only_redone(server: RawServer, store: Path) -> None:
+    """It is said, nothing is sent; a frame that a Stop kept from coming is one of the set's too."""
+    through = door(server, store)
+    stopped = replace(through.generate("x", images=2), expected=3, state="stopped")
+    with opened(through, stopped) as person:
+        person.fill(**{"From frame": 3, "New words": "y"})
+        person.click("Use frame 3 as reference")
+        assert "Frame 3 has no picture: redo it, or choose another one" in person.text
+        assert person.panel._references.held == ()
+        person.draw("Vary frame 3")
+        person.draw("Redo frame 3")
+        assert "frame 3 · 1 of 1" in person.text
+    assert server.posts == 2
 
 
 def test_going_on_can_be_copied_as_a_cell(
@@ -410,26 +493,26 @@ def test_going_on_can_be_copied_as_a_cell(
         person.fill(Prompt="x", Images="3")
         person.draw()
         begun = person.panel.images
-        person.click("Copy vary")
-        assert "Write in Change" in person.text
+        person.click("Copy vary 1")
+        assert "Fill in New words" in person.text
         assert not person.sees("Cell")
-        person.fill(**{"From frame": 2}, Change='at "night"')
-        person.click("Copy vary")
+        person.fill(**{"From frame": 2, "New words": 'at "night"'})
+        person.click("Copy vary 2")
         begin = f'Seedream("anyfast", store="store", base_url="{server.url}/v1").show("{begun.run_id}")'  # type: ignore[union-attr] # it has drawn
         cells = [person.control("Cell").value]
-        person.fill(Change="by day")
+        person.fill(**{"New words": "by day"})
         assert not person.sees("Cell")
-        person.fill(Change='at "night"')
-        person.click("Copy redo")
+        person.fill(**{"New words": 'at "night"'})
+        person.click("Copy redo 2")
         cells.append(person.control("Cell").value)
         assert [cell.partition("\n")[2] for cell in cells] == [
             begin + r'[1].vary("at \"night\"")',
             begin + r'.redo(1, prompt="at \"night\"", refs="others")',
         ]
-        person.draw("Vary")
-        person.panel._iteration.offer(begun)
+        person.draw("Vary frame 2")
+        person.panel._iteration.offer(begun)  # type: ignore[arg-type] # it has drawn
         person.fill(**{"From frame": 2})
-        person.draw("Redo frame")
+        person.draw("Redo frame 2")
     with capture_output():
         assert [ip.run_cell(cell).result.replayed for cell in cells] == [True, True]
     assert server.posts == 3
@@ -457,10 +540,11 @@ def test_the_session_has_its_say(server: RawServer, store: Path) -> None:
 def test_without_a_key_it_tells_how_to_set_one_and_has_a_demo(store: Path, ip: InteractiveShell) -> None:
     """The demo draws without; the cell then names it."""
     with opened(Seedream("anyfast", store=store)) as person:
-        assert "No API key for anyfast. Set SEEDREAM_API_KEY or ANYFAST_API_KEY" in person.text
+        assert "No API key for anyfast. Run %seedream key, or set SEEDREAM_API_KEY" in person.text
         person.fill(Prompt="a village")
         person.draw()
         assert "MissingKey: No API key for anyfast." in person.text
+        assert "not sent" in person.text
         person.click("Use the demo")
         assert not person.sees("Use the demo")
         assert "To demo:" in person.text

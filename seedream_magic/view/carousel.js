@@ -1,14 +1,14 @@
 // Turns the strip of pictures around this script into a carousel (WAI-ARIA's pattern). Text is never put in as HTML.
 (() => {
   const root = document.currentScript?.parentElement;
-  if (!root || root.classList.contains("seedream-live")) return;
+  if (!root?.querySelector("figure") || root.classList.contains("seedream-live")) return;
 
   const data = /** @type {Record<string, string>} */ (root.dataset);
   const words = JSON.parse(data.words);
   /** Where the reader was in each run, through updates of the output. @type {Map<string, any>} */
   const visited = (Object(window)[Symbol.for("seedream.visited")] ??= new Map());
   const before = visited.get(data.run);
-  const place = { index: 0, start: 0, pinned: 0, view: data.show, cut: false, ...before, focus: "", open: false, root };
+  const place = { index: 0, start: 0, pinned: 0, view: data.show, cut: false, ...before, focus: "", root };
   if (place.index === place.start) place.index = place.start = +data.start; // else the reader has turned
   visited.set(data.run, place);
 
@@ -18,7 +18,7 @@
   const picture = (at = place.index) => figures[at].querySelector("img");
   const link = () => figures[place.index].querySelector("a")?.href;
   const facts = () => /** @type {any} */ (figures[place.index].dataset);
-  const several = root.querySelectorAll("figure img").length > 1;
+  const several = root.querySelectorAll("img").length > 1;
   const kind = several ? "several" : total > 1 ? "many" : "single";
   if (!several && place.view === "compare") place.view = "carousel";
   const compared = () => place.view === "compare";
@@ -41,9 +41,9 @@
   /** @param {string} key @param {() => void} act */
   const button = (key, act) => {
     const [word, name = word] = [words[key]].flat();
-    const told = { type: "button", "data-key": key, "aria-label": name };
-    const node = make("button", word[1] ? "word" : "sign", told, word);
-    node.onclick = act;
+    const node = make("button", word[1] ? "word" : "sign",
+      { type: "button", "data-key": key, "aria-label": name, title: name }, word);
+    node.onclick = () => act();
     return node;
   };
 
@@ -74,13 +74,14 @@
     const small = image ? make("img", "small", { src: image.src, alt: "" }) : state === "waiting" ? "…" : "!";
     const thumb = make("button", "thumb", { type: "button", "aria-label": label, "data-state": state }, small);
     thumb.onclick = () => show(at);
-    if (image) image.onclick = () => { show(at); open(); };
+    if (image) image.onclick = () => open(at);
+    else set(figure.children[0], { tabindex: 0 }); // it may scroll
     set(figure, { role: "group", "aria-roledescription": "slide", "aria-label": count(at) });
     return thumb;
   });
   const row = make("div", "thumbs", { role: "group", "aria-label": words.frames }, ...thumbs);
 
-  const turns = () => total < 2 ? [] : [button("previous", () => go(-1)),
+  const turns = () => [button("previous", () => go(-1)),
     make("span", "position", { "aria-live": "polite" }), button("next", () => go(1))];
   const full = button("full", () => open());
   const grid = button("grid", () => look("grid"));
@@ -93,6 +94,7 @@
 
   const large = make("img", "large", { draggable: false });
   const stage = make("div", "stage", {}, large);
+  const original = new Image(); // of what it loads, only the last matters
   const note = make("p", "status", { role: "status" });
   const percent = make("span", "percent", {});
   const eye = seedreamViewer(stage, large, percent);
@@ -115,9 +117,16 @@
     for (const span of root.querySelectorAll(".seedream-position")) span.textContent = count();
     cut.ariaLabel = `${words.divider} ${count(place.pinned)} | ${count()}`;
     if (!image) return tools.contains(held) && focus(root); // they hide with the picture
+    const { file } = facts();
     download.href = link() ?? image.src;
-    download.download = facts().file;
-    if (dialog.open) enlarge(image);
+    download.download = link() ? file : file.replace(/\..*/, `-preview.${/\w+(?=;)/.exec(image.src)}`);
+    if (!dialog.open) return;
+    // The preview at once, the original once it is here.
+    set(large, { src: image.src, alt: image.alt });
+    dialog.ariaLabel = `${words.full} ${count()}`;
+    note.textContent = "";
+    original.src = link() ?? "";
+    eye.fit(figures[index].querySelector(".seedream-label")?.textContent?.split(/ [·×] /).slice(1));
   };
 
   /** @param {string} view the same again leaves it */
@@ -135,25 +144,11 @@
     slider.ariaPressed = place.cut;
   };
 
-  const open = () => {
-    if (!picture()) return;
-    place.open = true;
+  const open = (at = place.index) => {
+    if (!picture(at)) return;
     dialog.showModal();
-    show(place.index);
+    show(at);
     close.focus();
-  };
-
-  /** The preview at once, the original once it is here. @param {HTMLImageElement} image */
-  const enlarge = ({ src, alt }) => {
-    const { index } = place;
-    const original = new Image();
-    set(large, { src, alt });
-    dialog.ariaLabel = `${words.full} ${count()}`;
-    note.textContent = "";
-    original.onload = () => { if (place.index === index) large.src = original.src; };
-    original.onerror = () => { if (place.index === index) note.textContent = words.preview; };
-    original.src = link() ?? "";
-    eye.fit();
   };
 
   /** The carousel's own keys, heard before the notebook hears them; all others go on to it. @param {any} event */
@@ -164,26 +159,14 @@
     if (event.ctrlKey || event.altKey || event.metaKey) return;
     if (dialog.open && eye.press(key)) return event.preventDefault();
     // Notebooks bind these too; on a control of ours they are its own.
-    const own = target === cut ? /Arrow|Home|End|Page/ : target.closest("button, a, summary") && /Enter| /;
-    if (own && own.test(key)) event.stopPropagation();
+    const own = target.matches("input, figure div") ? /Arrow|Home|End|Page/ : target.closest("button, a, summary") && /Enter| /;
+    if (own?.test(key)) event.stopPropagation();
     /** @type {Object<string, number>} */
     const ways = { ArrowLeft: -1, ArrowRight: 1, Home: -place.index, End: total - 1 - place.index };
     if (event.shiftKey || total < 2 || target === cut || !(key in ways)) return;
     event.preventDefault();
     event.stopPropagation();
     go(ways[key]);
-  };
-
-  /** A finger drawn across turns the frames, unless it moves a zoomed picture. @param {HTMLElement} area */
-  const swipes = (area) => {
-    /** @type {PointerEvent | undefined} */
-    let from;
-    area.onpointerdown = (event) => { from = event; };
-    area.onpointerup = (event) => {
-      if (!from || event.pointerType === "mouse" || event.target === cut || (dialog.open && eye.zoomed())) return;
-      const [across, down] = [event.x - from.x, event.y - from.y];
-      if (Math.abs(across) > 40 + 2 * Math.abs(down)) go(-Math.sign(across));
-    };
   };
 
   // Focusable: after a click anywhere inside, the arrow keys work.
@@ -196,16 +179,25 @@
     place.focus = /** @type {any} */ (target).dataset.key;
     addEventListener("keydown", keys, true);
   });
+  original.onload = () => { large.src = original.src; };
+  original.onerror = () => { note.textContent = words.preview; };
   cut.oninput = () => root.style.setProperty("--cut", cut.value);
-  dialog.onclose = () => { place.open = false; focus(full); };
-  swipes(strip);
-  swipes(stage);
+  dialog.onclose = () => focus(full);
+
+  // A finger drawn across turns the frames, unless it moves a zoomed picture.
+  for (const area of [strip, stage]) area.onpointerdown = (from) => {
+    area.onpointerup = (event) => {
+      if (from.pointerType === "mouse" || event.target === cut || (dialog.open && eye.zoomed())) return;
+      const [across, down] = [event.x - from.x, event.y - from.y];
+      if (Math.abs(across) > 40 + 2 * Math.abs(down)) go(-Math.sign(across));
+    };
+  };
 
   draw();
   place.pinned = Math.min(place.pinned, total - 1);
   show(Math.min(place.index, total - 1));
   const replaced = before?.root.isConnected === false && before;
-  if (replaced.open) open();
+  if (replaced.root?.querySelector("dialog").open) open();
   else if (document.activeElement === document.body) focus(root.querySelector(`[data-key="${replaced.focus}"]`));
 
   const timer = setInterval(() => {

@@ -6,9 +6,13 @@
 function seedreamViewer(stage, large, percent) {
   /** How many times its fitted size the picture has, and how far its middle is off the stage's, in CSS pixels. */
   let seen = { scale: 1, x: 0, y: 0 };
+  /** The original's width and height as far as they are known, also while its preview shows. @type {string[]} */
+  let pixels = [];
+  const wide = () => +pixels[0] || large.naturalWidth;
+  const tall = () => +pixels[1] || large.naturalHeight;
 
-  /** The scale of 100 %: one pixel of the picture on one of CSS. */
-  const whole = () => Math.max(large.naturalWidth / stage.clientWidth, large.naturalHeight / stage.clientHeight) || 1;
+  /** The scale of 100 %: one pixel of the original on one of CSS. */
+  const whole = () => Math.max(wide() / stage.clientWidth, tall() / stage.clientHeight) || 1;
 
   /** No edge of the picture comes further in than the stage's own.
    *  @param {number} x @param {number} y */
@@ -16,8 +20,8 @@ function seedreamViewer(stage, large, percent) {
     const by = scale / whole();
     /** @param {number} off @param {number} over */
     const bound = (off, over) => Math.sign(off) * Math.min(Math.abs(off), Math.max(0, over / 2));
-    x = bound(x, large.naturalWidth * by - stage.clientWidth);
-    y = bound(y, large.naturalHeight * by - stage.clientHeight);
+    x = bound(x, wide() * by - stage.clientWidth);
+    y = bound(y, tall() * by - stage.clientHeight);
     seen = { scale, x, y };
     large.style.transform = `translate(${x}px, ${y}px) scale(${scale})`;
     stage.classList.toggle("seedream-zoomed", scale > 1);
@@ -57,5 +61,6 @@ function seedreamViewer(stage, large, percent) {
   stage.onwheel = (event) => { event.preventDefault(); zoom(seen.scale * 1.002 ** -event.deltaY, event); };
   stage.ondblclick = (event) => zoom(seen.scale > 1 ? 1 : Math.max(whole(), 2), event);
   large.onload = () => move(seen.x, seen.y); // the original has come in its preview's place
-  return { fit: () => move(0, 0, 1), whole: () => zoom(whole()), press, zoomed: () => seen.scale > 1 };
+  const fit = (of = pixels) => { pixels = of; move(0, 0, 1); };
+  return { fit, whole: () => zoom(whole()), press, zoomed: () => seen.scale > 1 };
 }

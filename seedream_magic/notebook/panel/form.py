@@ -21,9 +21,15 @@ from seedream_magic.notebook.panel.home import Home
 RATIOS = ("1:1", "4:3", "3:4", "3:2", "2:3", "16:9", "9:16", "21:9")
 ANY = "any"
 """In place of a ratio: the model decides."""
+_STYLE_TOLD = "The text above is now the style that all frames share; each frame is one image."
+_STYLE_TOLD_IN_CHINESE = "上面的文字成为共同风格，每帧一张图。"
 _COUNTS = (*map(str, range(1, MAXIMUM_IMAGES + 1)), "auto")
 _FURTHER = ("output_format", "background", "layer_decomposition", "web_search", "optimize_prompt")
 """Options without a control of their own, kept from a request that had them."""
+
+
+class Unwritten(InvalidRequest):
+    """Words that are still to come: the panel invites to write them, where others are told what they did wrong."""
 
 
 class Form:
@@ -73,7 +79,9 @@ class Form:
         self.further = widgets.HTML()
         hint = "Sends the request without these options", "不再发送这些选项"
         self._further_row = row(indented(self.further), button(home, "Leave out", *hint, self.leave_out))
-        self.words = column(self.prompt, self.frames.widget)
+        self._style_told = indented(widgets.HTML())
+        self._style_told.add_class("seedream-quiet")
+        self.words = column(self.prompt, self._style_told, self.frames.widget)
         self.settings = column(
             row(self.model.widget),
             row(self.size.widget, self.ratio.widget, self.pixels),
@@ -83,9 +91,16 @@ class Form:
 
     @property
     def text(self) -> str | Storyboard:
-        """The prompt as a cell would read it. Raises `InvalidRequest` for a frame without words."""
+        """The prompt as a cell would read it. Raises `Unwritten` for words that are missing, `InvalidRequest` for a
+        typed storyboard with an empty frame.
+        """
         if not self.frames.prompts:
+            if not self.prompt.value.strip() and "layer_decomposition" not in self.kept:
+                raise Unwritten("Write a prompt. 请先写提示词。")
             return read_prompt(self.prompt.value)
+        for number, prompt in enumerate(self.frames.prompts, start=1):
+            if not prompt.strip():
+                raise Unwritten(f"Frame {number} is empty: write what it shows. 第 {number} 帧还没有内容。")
         style, *frames = (_trimmed(text) for text in (self.prompt.value, *self.frames.prompts))
         return storyboard(style, frames)
 
@@ -131,8 +146,10 @@ class Form:
         """How many frames the storyboard has; 0 for a prompt."""
         try:
             text = self.text
-        except InvalidRequest:  # a frame still has no words
-            return len(self.frames.prompts) or 1
+        except Unwritten:
+            return len(self.frames.prompts)
+        except InvalidRequest:  # a frame that was typed between its lines has no words
+            return 1
         return len(text.frames) if isinstance(text, Storyboard) else 0
 
     def _take_size(self, size: str, ratio: str | None) -> None:
@@ -172,6 +189,7 @@ class Form:
         self.further.value = lines([f"Also sent: {', '.join(f'{name} {value}' for name, value in self.kept.items())}"])
         show(self._further_row, shown=bool(self.kept))
         self.prompt.description = "Style" if self.frames.prompts else "Prompt"
+        self._style_told.value = lines([f"{_STYLE_TOLD} {_STYLE_TOLD_IN_CHINESE}"]) if self.frames.prompts else ""
 
     def _pixels(self, known: Model | None) -> str:
         """The exact pixels of the ratio."""

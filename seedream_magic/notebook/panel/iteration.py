@@ -12,58 +12,91 @@ from seedream_magic.errors import InvalidRequest
 from seedream_magic.images.image_set import Frame, ImageSet
 from seedream_magic.iterate import plan_redo, plan_vary
 from seedream_magic.notebook.panel.controls import button, column, labelled, row, show
-from seedream_magic.notebook.panel.home import Home
+from seedream_magic.notebook.panel.home import Home, Latest
+from seedream_magic.notebook.panel.references import thumbnail
 from seedream_magic.seedream import Seedream
+from seedream_magic.view.carousel import places
 from seedream_magic.view.going_on import redo_cell, vary_cell
 
 
 class Iteration:
-    """The rows of buttons; they show while a set with pictures does, and no run is under way.
+    """The rows of buttons; they show while a set with pictures does.
 
-    `begin` starts the plan that a function makes at a front door, `refer` adds a frame to the references, `copy` shows
-    the cell that a function makes for a front door, `changed` is called when such a cell would be another.
+    `begin` starts the plan that a function makes at a front door, `refer` adds the frame that a function gives to the
+    references, `copy` shows the cell that a function makes for a front door, `changed` is called when such a cell would
+    be another. The kernel does not hear the carousel being turned: the number tells the frame, and the buttons name it.
     """
 
     def __init__(
         self,
         home: Home,
         begin: Callable[[Callable[[Seedream], Plan]], None],
-        refer: Callable[[Frame], None],
+        refer: Callable[[Callable[[], Frame]], None],
         copy: Callable[[Callable[[Seedream], str]], None],
         changed: Callable[[], None],
     ) -> None:
-        self._begin, self._refer = begin, refer
+        self._changed = changed
         self._images: ImageSet | None = None
         hint = "Which frame to go on from, counted from 1", "从第几帧继续，从 1 数起"
         self.number = labelled(widgets.BoundedIntText, "From frame", *hint, value=1, min=1, max=1)
         self.number.layout.width = "150px"
-        hint = "What is to change; for Redo it may be left empty", "要改什么；重画时可留空"
-        self.words = labelled(widgets.Text, "Change", *hint, placeholder="what to change")
+        self._picture = widgets.HTML()
+        self._thumbnails: Latest[str] = Latest(home, self._show_picture)
+        hint = (
+            "All words of the new picture; Redo without any keeps the frame's own",
+            "新图的完整提示词；重画时留空则沿用原词",
+        )
+        beneath = "the whole prompt; empty: Redo draws the same words again"
+        self.words = labelled(widgets.Text, "New words", *hint, placeholder=beneath)
         self.words.layout.width, self.words.layout.flex = "auto", "1 1 260px"
-        self.use = button(home, "Use as reference", "Adds this frame to the references", "用作参考图", self._use)
+        hint = "Adds this frame to the references", "用作参考图"
+        use = button(home, "Use frame {} as reference", *hint, lambda: refer(self._chosen))
         hint = (
             "Draws this frame anew, the others as references; may bill 1 image",
             "以其余帧为参考重画这一帧，可能计费 1 张",
         )
-        self.redo = button(home, "Redo frame", *hint, lambda: begin(self._redo))
+        redo = button(home, "Redo frame {}", *hint, lambda: begin(self._redo))
         hint = "Draws a new picture after this frame; may bill 1 image", "以这一帧为参考画一张新图，可能计费 1 张"
-        self.vary = button(home, "Vary", *hint, lambda: begin(self._vary))
+        vary = button(home, "Vary frame {}", *hint, lambda: begin(self._vary))
         hint = "Shows the cell that draws this frame anew", "显示重画这一帧的单元格"
-        copy_redo = button(home, "Copy redo", *hint, lambda: copy(self._redo_cell))
+        copy_redo = button(home, "Copy redo {}", *hint, lambda: copy(self._redo_cell))
         hint = "Shows the cell that draws a new picture after this frame", "显示以这一帧为参考画新图的单元格"
-        copy_vary = button(home, "Copy vary", *hint, lambda: copy(self._vary_cell))
-        for control in (self.number, self.words):
-            home.watch(control, changed)
-        further = row(self.words, self.redo, self.vary, copy_redo, copy_vary)
-        self.widget = column(row(self.number, self.use), further)
-        self.offer(None)
+        copy_vary = button(home, "Copy vary {}", *hint, lambda: copy(self._vary_cell))
+        self.buttons = (use, redo, vary, copy_redo, copy_vary)
+        self._labels = tuple(one.description for one in self.buttons)
+        home.watch(self.number, self._name)
+        home.watch(self.words, changed)
+        self.widget = column(row(self.number, self._picture, use), row(self.words, redo, vary, copy_redo, copy_vary))
+        show(self.widget, shown=False)
 
-    def offer(self, images: ImageSet | None) -> None:
-        """Go on from this set; from none, the rows are not there."""
+    def offer(self, images: ImageSet) -> None:
+        """Go on from this set, beginning at the frame at which its carousel opens; without a picture, from nothing."""
+        is_new = self._images is None or self._images.run_id != images.run_id
         self._images = images
-        if images is not None and images.ok:
-            self.number.max = len(images)
-        show(self.widget, shown=images is not None and bool(images.ok))
+        if images.ok:
+            self.number.max = len(places(images))
+            self.number.value = opens_at(images) + 1 if is_new else self.number.value
+            self._name()
+        show(self.widget, shown=bool(images.ok))
+
+    def close(self) -> None:
+        """Draw no thumbnail any more."""
+        self._thumbnails.drop()
+
+    def _name(self) -> None:
+        """Name the frame on the buttons, and show it."""
+        number, images = self.number.value, self._images
+        for control, label in zip(self.buttons, self._labels, strict=True):
+            control.description = label.format(number)
+        if images is not None:
+            frame = places(images)[number - 1]
+            self._thumbnails.do(
+                lambda: thumbnail(frame, f"Frame {number}" if frame.ok else f"Frame {number}: no picture")
+            )
+        self._changed()
+
+    def _show_picture(self, picture: str) -> None:
+        self._picture.value = picture
 
     def _redo_cell(self, door: Seedream) -> str:
         self._redo(door)  # a cell that could not be sent is not given
@@ -80,19 +113,27 @@ class Iteration:
             raise InvalidRequest("There is no frame to go on from.")
         return self._images, self.number.value - 1
 
-    def _use(self) -> None:
+    def _chosen(self) -> Frame:
         images, place = self._frame()
-        self._refer(images[place])
+        frame = places(images)[place]
+        if not frame.ok:
+            raise InvalidRequest(f"Frame {place + 1} has no picture: redo it, or choose another one.")
+        return frame
 
     def _redo(self, door: Seedream) -> Plan:
         images, place = self._frame()
         return plan_redo(door, images, place, prompt=self.words.value.strip() or None, refs="others")
 
     def _vary(self, door: Seedream) -> Plan:
-        images, place = self._frame()
-        if not self.words.value.strip():
-            raise InvalidRequest("Write in Change what is to be different.")
-        return plan_vary(door, images[place], self.words.value.strip())
+        frame, words = self._chosen(), self.words.value.strip()
+        if not words:
+            raise InvalidRequest("Fill in New words: Vary draws by them alone, after the picture.")
+        return plan_vary(door, frame, words)
+
+
+def opens_at(images: ImageSet) -> int:
+    """The index of the frame at which the carousel opens: the first that this run made."""
+    return next((frame.index for frame in images if frame.index not in images.inherited), 0)
 
 
 def _through(images: ImageSet, door: Seedream) -> ImageSet:

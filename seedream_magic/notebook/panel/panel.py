@@ -13,11 +13,11 @@ from IPython.display import display
 from seedream_magic.api.make_request import make_request
 from seedream_magic.api.plan import Plan
 from seedream_magic.api.request import ImageRequest
-from seedream_magic.errors import InvalidRequest, SeedreamError
-from seedream_magic.images.image_set import ImageSet
+from seedream_magic.errors import SeedreamError
+from seedream_magic.images.image_set import Frame, ImageSet
 from seedream_magic.notebook.panel.controls import STYLE, button, close, column, indented, lines, row, show
 from seedream_magic.notebook.panel.copied_cell import CopiedCell, cell_of
-from seedream_magic.notebook.panel.form import Form
+from seedream_magic.notebook.panel.form import Form, Unwritten
 from seedream_magic.notebook.panel.home import Home, Latest
 from seedream_magic.notebook.panel.iteration import Iteration
 from seedream_magic.notebook.panel.plan_line import room_of, told_of
@@ -88,11 +88,11 @@ class Panel:
 
     def _make_parts(self, home: Home, running: Running) -> None:
         self._plan_line, self._message, self._key_note = widgets.HTML(), widgets.HTML(), widgets.HTML()
-        self._references = References(home, self._read, self._refresh, self._tell)
+        self._references = References(home, self._read, self._refresh)
         self._run = Run(home, running, self._result, self._tell, self._ended)
         self._cell = CopiedCell()
         self._iteration = Iteration(
-            home, self._go_on, self._references.add, self._copy_iteration, lambda: self._cell.keep_to(self._request)
+            home, self._go_on, self._refer, self._copy_iteration, lambda: self._cell.keep_to(self._request)
         )
         model = self._settings.get("model") or self.door.model
         self._form = Form(home, self.door.provider, model, self._settings, self._refresh)
@@ -146,6 +146,7 @@ class Panel:
         """Take it out of the page with all it holds. A run that is under way ends by itself; its set stays shown."""
         self._looks.drop()
         self._run.close()
+        self._iteration.close()
         close(self.widget)
         Panel._panels.discard(self)
 
@@ -169,10 +170,7 @@ class Panel:
         self._message.value = lines(list(texts), role="alert", kind="seedream-told")
 
     def _make_request(self) -> tuple[ImageRequest, tuple[str, ...]]:
-        text = self._form.text
-        if isinstance(text, str) and not text.strip() and "layer_decomposition" not in self._form.kept:
-            raise InvalidRequest("The prompt is empty: write what to draw.")
-        strict = self.door.provider.strict
+        text, strict = self._form.text, self.door.provider.strict
         return make_request(text, references=self._references.values, strict=strict, **self._form.options)
 
     def _refresh(self) -> None:
@@ -214,7 +212,7 @@ class Panel:
         show(self._anew, shown=False)
 
     def _say_no(self, error: SeedreamError) -> None:
-        self._say([f"Cannot be sent: {error}"])
+        self._say([str(error) if isinstance(error, Unwritten) else f"Cannot be sent: {error}"])
 
     def _refuse(self, plan: Plan) -> None:
         if self._check is not None:
@@ -246,8 +244,15 @@ class Panel:
         self._refresh()
 
     def _show_buttons(self) -> None:
-        for control in (self._generate, self._anew, self._iteration.redo, self._iteration.vary):
+        for control in (self._generate, self._anew, *self._iteration.buttons):
             control.disabled = self._run.busy
+
+    def _refer(self, chosen: Callable[[], Frame]) -> None:
+        try:
+            self._references.add(chosen())
+            self._tell([])
+        except SeedreamError as error:
+            self._tell(error.lines())
 
     def _copy_cell(self) -> None:
         self._copy_made(self._request, lambda _: self.cell)

@@ -20,7 +20,7 @@ from seedream_magic.api.references.limits import short
 from seedream_magic.api.references.reference import Reference
 from seedream_magic.errors import SeedreamError
 from seedream_magic.images.image_set import Frame
-from seedream_magic.notebook.panel.controls import button, close, column, hinted, indented, labelled, row
+from seedream_magic.notebook.panel.controls import button, close, column, hinted, indented, labelled, lines, row
 from seedream_magic.notebook.panel.home import Home
 from seedream_magic.view.carousel import element
 from seedream_magic.view.preview import preview
@@ -41,7 +41,7 @@ class References:
     """What the next request refers to.
 
     `read` makes references of a value and tells what was done to them (`Seedream.references`); `changed` is called
-    when there are others, `tell` with what was wrong or is worth knowing.
+    when there are others.
     """
 
     def __init__(
@@ -49,9 +49,8 @@ class References:
         home: Home,
         read: Callable[..., tuple[tuple[Reference, ...], tuple[str, ...]]],
         changed: Callable[[], None],
-        tell: Callable[[Iterable[str]], None],
     ) -> None:
-        self._home, self._read, self._changed, self._tell = home, read, changed, tell
+        self._home, self._read, self._changed = home, read, changed
         self.held: tuple[Held, ...] = ()
         self._thumbnails = indented(row())
         english = "A path, a glob, an https link, or run:ID[K] for a frame of an earlier run; Enter adds it"
@@ -63,7 +62,8 @@ class References:
         self.upload = hinted(widgets.FileUpload(accept="image/*", multiple=True), *hint)
         self.upload.layout.width = "auto"
         home.watch(self.upload, self._uploaded)
-        self.widget = column(self._thumbnails, row(self.text, self.upload))
+        self._message = indented(widgets.HTML())
+        self.widget = column(self._thumbnails, row(self.text, self.upload), self._message)
 
     @property
     def values(self) -> tuple[Reference, ...]:
@@ -71,15 +71,11 @@ class References:
         return tuple(held.reference for held in self.held)
 
     def add(self, value: object, *, name: str | None = None, typed: bool = True) -> None:
-        """Add what a value stands for; `name` is what an upload is called. What is wrong with it is told."""
-        try:
-            made, told = self._read([value], fit=True)
-        except SeedreamError as error:
-            self._tell([f"{name}: {error}" if name else str(error)])
-            return
-        as_typed = typed and not told
-        self.hold(Held(replace(one, source=name) if name else one, as_typed) for one in made)
-        self._tell(told)
+        """Add what a value stands for, and tell what was done to it; `name` is what an upload is called.
+
+        Raises `SeedreamError` for what cannot be one.
+        """
+        self._tell(self._added(value, name=name, typed=typed))
 
     def hold(self, further: Iterable[Held]) -> None:
         """Add references that were read already."""
@@ -88,6 +84,15 @@ class References:
     def clear(self) -> None:
         """Take all out."""
         self._keep(())
+
+    def _added(self, value: object, *, name: str | None = None, typed: bool = True) -> tuple[str, ...]:
+        made, told = self._read([value], fit=True)
+        as_typed = typed and not told
+        self.hold(Held(replace(one, source=name) if name else one, as_typed) for one in made)
+        return told
+
+    def _tell(self, texts: Iterable[str]) -> None:
+        self._message.value = lines(list(texts), role="alert", kind="seedream-told")
 
     def _remove(self, place: int) -> None:
         self._keep(self.held[:place] + self.held[place + 1 :])
@@ -101,13 +106,25 @@ class References:
         self._changed()
 
     def _typed(self) -> None:
-        if text := self.text.value.strip():
-            self.text.value = ""
-            self.add(text, typed=not is_data_uri(text))
+        """Add what was typed; what is wrong stays, to be mended."""
+        text = self.text.value.strip()
+        try:
+            told = self._added(text, typed=not is_data_uri(text)) if text else ()
+        except SeedreamError as error:
+            self._tell([str(error)])
+            return
+        self.text.value = ""
+        self._tell(told)
 
     def _uploaded(self) -> None:
+        told: list[str] = []
         for name, data in taken(self.upload):
-            self.add(data, name=name, typed=False)
+            try:
+                told += self._added(data, name=name, typed=False)
+            except SeedreamError as error:
+                told.append(f"{name}: {error}")
+        if told or not self.text.value:
+            self._tell(told)
 
     def _thumbnail(self, place: int, reference: Reference) -> Any:
         name = redacted(short(reference.source, longest=40))
@@ -132,16 +149,28 @@ def taken(upload: Any) -> list[tuple[str, bytes]]:
     return files
 
 
-def _small(reference: Reference, name: str) -> str:
-    """A thumbnail as HTML; the name of what cannot be shown here (a link not fetched, HEIC)."""
+def thumbnail(frame: Frame, name: str) -> str:
+    """A small picture of a frame as HTML; its name where there is none to be shown."""
     try:
-        if not reference.data:
-            return str(element("span", {"class": "seedream-quiet"}, name))
+        shown = preview(frame, budget=THUMBNAIL_BYTES)
+    except (SeedreamError, OSError):
+        return _name_alone(name)
+    style = f"height:{THUMBNAIL_EDGE};max-width:160px;object-fit:cover;border-radius:4px;display:block"
+    return str(element("img", {"src": shown.data_uri, "alt": name, "title": name, "style": style}))
+
+
+def _small(reference: Reference, name: str) -> str:
+    """The thumbnail of a reference; the name of what cannot be shown here (a link not fetched, HEIC)."""
+    if not reference.data:
+        return _name_alone(name)
+    try:
         with tempfile.TemporaryDirectory() as folder:
             path = Path(folder, reference.file)
             path.write_bytes(reference.data)
-            shown = preview(Frame(0, "", path, sha256=reference.sha256), budget=THUMBNAIL_BYTES)
-    except (SeedreamError, OSError):
-        return str(element("span", {"class": "seedream-quiet"}, name))
-    style = f"height:{THUMBNAIL_EDGE};max-width:160px;object-fit:cover;border-radius:4px;display:block"
-    return str(element("img", {"src": shown.data_uri, "alt": name, "title": name, "style": style}))
+            return thumbnail(Frame(0, "", path, sha256=reference.sha256), name)
+    except OSError:
+        return _name_alone(name)
+
+
+def _name_alone(name: str) -> str:
+    return str(element("span", {"class": "seedream-quiet"}, name))

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import uuid
+from dataclasses import replace
 from typing import Any
 
 from IPython.display import DisplayHandle
@@ -37,9 +38,15 @@ class Result:
         if images.state == "running" and seen == self._shown:
             return  # what is new cannot be seen: a link, the head of the answer, a second
         self._shown = seen
-        self._work.do(lambda: image_set_bundle(images))
+        self._work.do(lambda: image_set_bundle(_said_once(images)))
 
     def _publish(self, bundle: dict[str, Any]) -> None:
         self._bundle = bundle
         if self._placed:
             self._handle.update(bundle, raw=True)
+
+
+def _said_once(images: ImageSet) -> ImageSet:
+    """The set without the notes that stand in the place of a failed frame already; the panel tells them above, too."""
+    said = {str(frame.error) for frame in images.failed}
+    return replace(images, notes=tuple(note for note in images.notes if note not in said))

@@ -14,6 +14,7 @@ from seedream_magic.errors import SeedreamError, SeedreamInterrupted
 from seedream_magic.images.image_set import ImageSet
 from seedream_magic.notebook.panel.controls import button, lines
 from seedream_magic.notebook.panel.estimate import seconds_per_picture
+from seedream_magic.notebook.panel.form import Unwritten
 from seedream_magic.notebook.panel.home import Home, Latest
 from seedream_magic.notebook.panel.result import Result
 from seedream_magic.notebook.running import Running
@@ -113,9 +114,11 @@ class Run:
             if images.state == "running":
                 images = replace(images, state="stopped" if stopped else "done")
             self._result.show(images)
-        told = ["stopped"] if stopped else ["failed"] if failure else []
-        self.line.value = lines([" · ".join([*told, *self._facts(images)])])
-        self._tell(failure.lines() if isinstance(failure, SeedreamError | SeedreamInterrupted) else [])
+        self.line.value = lines([" · ".join([*_state(failure, stopped=stopped), *self._facts(images)])])
+        if isinstance(failure, Unwritten) or not isinstance(failure, SeedreamError | SeedreamInterrupted):
+            self._tell([])  # what is still to be written stands above the buttons already
+        else:
+            self._tell(failure.lines())
         self._after(images)
 
     def _set_busy(self, *, busy: bool) -> None:
@@ -129,10 +132,12 @@ class Run:
         return [self._counted(images), billed(images, ENGLISH), f"{images.seconds:.0f} s"]
 
     def _counted(self, images: ImageSet | None) -> str:
-        """How many have come of those that this run makes: "k of n"."""
+        """How many have come of those that this run makes: "k of n"; of a frame that is drawn anew, with its number."""
         made = [frame for frame in images.ok if frame.index not in images.inherited] if images else []
         expected = self._plan.request.images_expected if self._plan else None
-        return f"{len(made)} of {max(expected, len(made))}" if expected else f"{len(made)} so far"
+        lineage = self._plan.lineage if self._plan else None
+        redone = f"frame {lineage.places[0] + 1} · " if lineage and lineage.kind == "redo" else ""
+        return redone + (f"{len(made)} of {max(expected, len(made))}" if expected else f"{len(made)} so far")
 
     def _tick(self) -> None:
         self._show_progress()
@@ -148,3 +153,12 @@ class Run:
 
     def _estimated(self, seconds: float | None) -> None:
         self._seconds_each = seconds
+
+
+def _state(failure: BaseException | None, *, stopped: bool) -> list[str]:
+    """The word for how a run ended; none for one that ended well."""
+    if failure is None:
+        return []
+    if stopped:
+        return ["stopped"]
+    return ["failed" if getattr(failure, "sent", True) else "not sent"]
