@@ -21,6 +21,7 @@ from IPython.utils.capture import capture_output
 from raw_server import Behaviour, Gate, RawServer, Request, json_reply, raw_server
 from seedream_magic import ConfigError, InvalidRequest, Panel, Seedream, Storyboard
 from seedream_magic.api.plan import Plan
+from seedream_magic.errors import ServerFailed
 from seedream_magic.images.image_set import ImageSet
 from seedream_magic.images.record import find_record, lineage_of
 from seedream_magic.iterate import plan_redo
@@ -261,6 +262,15 @@ def test_a_refusal_of_the_service_stands_in_the_panel(ip: InteractiveShell, prom
             person.draw()
             assert "1 of 1" in person.text
             assert expected[0] not in person.text
+
+
+def test_what_failed_is_said_once_in_the_set(server: RawServer, store: Path) -> None:
+    """In the places of the pictures that it kept from coming, not below them again; what else is noted stays."""
+    through = door(server, store)
+    begun = replace(through.generate("x"), expected=2, outcome="billed", notes=("Scaled.",))
+    with opened(through, begun.finished(ServerFailed("It fell over."), named=set())) as person:
+        below = person.panel._result._bundle["text/html"]
+        assert [below.count(text) for text in ("It fell over.", "Scaled.")] == [1, 1]
 
 
 def test_stop_keeps_what_came_and_says_what_may_be_billed(

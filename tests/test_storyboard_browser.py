@@ -44,7 +44,7 @@ def test_six_frames_one_redone_and_replayed(lab: Lab) -> None:
         expect(board.nth(2)).to_contain_text("OutputImageSensitiveContentDetected")
         redone = output(page, REDONE).locator("[aria-roledescription='slide']")
         expect(redone.locator("img")).to_have_count(6)
-        expect(redone.nth(2)).to_contain_text("正午,狐狸来到湖边")
+        expect(redone.nth(2)).to_contain_text("正午，狐狸来到湖边")
         output(page, REDONE).last.get_by_role("button", name="宫格").click()
         take_for_readme(page.locator(".jp-CodeCell").nth(REDONE), "storyboard.png")
         made = sorted(record.run_id for record in records(folder / "seedream-runs"))

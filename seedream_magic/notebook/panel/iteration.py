@@ -46,7 +46,7 @@ class Iteration:
             "All words of the new picture; Redo without any keeps the frame's own",
             "新图的完整提示词；重画时留空则沿用原词",
         )
-        beneath = "the whole prompt; empty: Redo draws the same words again"
+        beneath = "whole prompt; empty: the same words"
         self.words = labelled(widgets.Text, "New words", *hint, placeholder=beneath)
         self.words.layout.width, self.words.layout.flex = "auto", "1 1 260px"
         hint = "Adds this frame to the references", "用作参考图"
