@@ -784,12 +784,12 @@ def test_percent_is_of_the_original(page_of: Callable[..., Page], tmp_path: Path
 def test_a_long_card_leaves_no_hole_below_the_pictures(
     page_of: Callable[..., Page], tmp_path: Path, size: tuple[int, int]
 ) -> None:
-    """On a narrow screen what failed takes a picture's room, at least 160 px; what is longer scrolls inside."""
+    """On a narrow screen what failed takes a picture's room, at least 176 px; what is longer scrolls inside."""
     made = made_set(tmp_path, "long", size)
     refused = ContentRefused(LONG[:400], code="OutputImageSensitive", hint=LONG[:200])
     page = page_of(replace(made, frames=(*made.frames[:3], Frame(3, "long 4", error=refused))), 420)
     card, picture = box_of(page.locator(".seedream-card")), box_of(page.locator("figure:first-child img"))
-    assert card["height"] == pytest.approx(max(picture["height"], 160), abs=1)
+    assert card["height"] == pytest.approx(max(picture["height"], 176), abs=1)
     assert card["width"] == pytest.approx(picture["width"], abs=1)
     button(page.locator(".seedream"), "Frame 4, failed").click()
     page.locator(".seedream-command").last.scroll_into_view_if_needed()
