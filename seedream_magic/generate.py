@@ -36,7 +36,7 @@ async def generate(
     Closing the generator early closes the connection; pictures that have arrived stay on disk. Raises the error of
     the run when not a single picture came; otherwise what went wrong is told by the set's failed frames and notes.
     """
-    run = begin_run(store, plan, client_request_id=str(uuid.uuid4()))
+    run = begin_run(store, plan, client_request_id=str(uuid.uuid4()), key=key)
     began = monotonic()
     images = ImageSet(
         request=plan.request,
@@ -70,7 +70,7 @@ async def generate(
         finally:  # a second Stop may have come while the connection was closing
             while not changes.empty():
                 images = changes.get_nowait()(images)
-            run.conclude(images, failure)
+            run.conclude(images, failure, keep_raw=receiver.keep_raw)
     for frame in images.failed:
         if frame.error is not None:
             frame.error.run_id = run.run_id

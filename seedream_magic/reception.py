@@ -4,34 +4,42 @@ from __future__ import annotations
 
 import asyncio
 import math
-from collections.abc import Callable, Iterator
-from contextlib import aclosing, contextmanager, suppress
+from collections.abc import AsyncGenerator, Callable, Iterator
+from contextlib import aclosing, contextmanager
 from dataclasses import dataclass, field, replace
-from functools import reduce
+from functools import partial, reduce
 from time import monotonic
 from typing import Any
 
 from seedream_magic.api.answer import Answer
 from seedream_magic.api.client import post
 from seedream_magic.api.connection import Client, Transport, reason
-from seedream_magic.api.events import Completed, Event, Picture, PictureRefused, Reader, Refused, Unreadable
+from seedream_magic.api.decoder import AnswerDecoder, Done, Piece, Unreadable
+from seedream_magic.api.events import Completed, Event, Picture, PictureRefused, Reader, Refused
 from seedream_magic.api.keys import Key
 from seedream_magic.api.limits import complaints
 from seedream_magic.api.make_request import checked
 from seedream_magic.api.plan import Plan
+from seedream_magic.api.polling import TaskAnswer, addresses_of, ask_for_task
+from seedream_magic.api.redaction import without_secret
 from seedream_magic.api.refusal import Refusal, refusal_error
 from seedream_magic.api.retry import Pace
+from seedream_magic.api.shapes import Task
 from seedream_magic.errors import ApiError, NoConnection, OutcomeUnknown, ResponseBroken, SeedreamError
 from seedream_magic.images.bring import bring, told_elsewhere
 from seedream_magic.images.download import PARALLEL_DOWNLOADS
 from seedream_magic.images.image_set import Frame, ImageSet
 from seedream_magic.images.linked import bring_references
+from seedream_magic.images.raw import RawBody
 from seedream_magic.images.route import image_client
 from seedream_magic.images.store import Run
+from seedream_magic.tasks import about_tasks, follow_tasks
 
 Change = Callable[[ImageSet], ImageSet]
 LINGER_SECONDS = 5.0
-"""How long a stream may stay open when all is said and all pictures are named; one more may come, or `[DONE]`."""
+"""How long an answer may stay open when it has said that it is complete; one more picture may come, or `[DONE]`."""
+MAXIMUM_EVENTS = 10_000
+"""Events of one stream: fifteen pictures need some forty, and each is kept on disk before the next is looked at."""
 
 
 @dataclass
@@ -39,6 +47,8 @@ class Reception:
     """The receiving side of one run; `tell` is handed each change of its set, in order.
 
     When it is over, `named` holds the places for which a picture was named, `request_id` the service's own word.
+    `doubtful` says that a part of the answer could not be read, `unsaved` which pictures came in base64 and are not on
+    disk yet: only the bytes of the answer hold them.
     """
 
     plan: Plan
@@ -48,6 +58,11 @@ class Reception:
     transport: Transport | None
     pace: Pace
     reader: Reader = field(default_factory=Reader)
+    raw: RawBody | None = None
+    needs_raw: bool = False
+    doubtful: bool = False
+    unsaved: set[int] = field(default_factory=set)
+    tasks: list[Task] = field(default_factory=list)
     request_id: str | None = None
     answered: bool = False
     complete: bool = False
@@ -70,7 +85,7 @@ class Reception:
                 def begin(picture: Picture) -> None:
                     downloads.create_task(self._bring(picture, client, slots))
 
-                return await self._complete_references(client) or await self._listen(begin)
+                return await self._complete_references(client) or await self._listen(client, begin)
         except TimeoutError:
             return self._broken_off(f"The limit of {self.plan.timeout:g} s passed.")
         except SeedreamError as error:
@@ -96,7 +111,7 @@ class Reception:
         self.tell(lambda images: reduce(ImageSet.with_note, told, replace(images, request=completed, pause="")))
         return None
 
-    async def _listen(self, begin: Callable[[Picture], None]) -> SeedreamError | None:
+    async def _listen(self, client: Client, begin: Callable[[Picture], None]) -> SeedreamError | None:
         client_request_id = self.run.client_request_id
         self.sending = True
         self.tell(lambda images: replace(images, outcome="unknown"))
@@ -111,28 +126,114 @@ class Reception:
             ) as answer:
                 self._head(answer)
                 await self._hear(answer, begin)
+            await self._follow_tasks(client, answer, begin)
             failure: SeedreamError = self._broken_off("The stream ended before the service said so.")
         except SeedreamError as error:
             failure = error
         except Exception as exc:  # noqa: BLE001 - a fault of this program must not cost the pictures on their way
             failure = self._broken_off(f"The answer could not be taken in ({type(exc).__name__}: {exc}).")
             failure.__cause__ = exc
-        if self.refused is not None or self.complete or self.ended or self._all_named():
+        if self._all_named() or (self.refused is None and (self.complete or self.ended)):
+            return None
+        if self.refused is not None:
             return self.refused
-        self._keep_raw(failure)
+        self._tell_where_the_bytes_are(failure)
         return failure
 
     async def _hear(self, answer: Answer, begin: Callable[[Picture], None]) -> None:
-        with suppress(TimeoutError):  # it lingered
-            async with asyncio.timeout(None) as wait, aclosing(answer.objects()) as objects:
-                async for value in objects:
-                    if value is not None:
-                        self._take(value, answer, begin)
-                    self.ended = self.ended or value is None
-                    if self.refused or (self.ended and (self.complete or self._all_named())):
-                        break
-                    if self.complete and self._all_named():
-                        wait.reschedule(asyncio.get_running_loop().time() + LINGER_SECONDS)
+        """Take in the body: on disk first, then read; its bytes stay there until all that it names is saved."""
+        self.reader = Reader(location=answer.location)
+        decoder = AnswerDecoder(answer.codings, images=self.plan.request.images_at_most)
+        raw = self.raw = self.run.raw_body()
+        self.needs_raw = True
+        self._record({"raw": raw.path.name, "codings": answer.codings, "location": answer.location, **_head_of(answer)})
+        broken: ResponseBroken | None = None
+        try:
+            try:
+                await self._read(answer, decoder, raw, begin)
+            except ResponseBroken as error:
+                broken = error
+            for piece in decoder.close(cut=broken is not None):
+                await self._take(piece, answer, begin)
+            for event in self.reader.close():
+                self._act(event, answer, begin)
+        finally:
+            raw.close()
+        nothing = not (self.named or self.places_refused or self.refused or self.tasks or self.complete)
+        if broken is None and nothing and decoder.form != "stream":
+            broken = answer.broken(decoder.fault or "an answer in which no picture was found")
+            if decoder.form == "page":
+                broken.hint = "If it is the log-in page of this network, log in there; else check the base URL."
+        if broken is not None:
+            raise broken
+        self.needs_raw = self.doubtful or bool(decoder.fault)
+        self.complete = self.complete or (decoder.form in {"json", "picture"} and bool(self.named))
+
+    async def _read(
+        self, answer: Answer, decoder: AnswerDecoder, raw: RawBody, begin: Callable[[Picture], None]
+    ) -> None:
+        """Read until the body ends, or until all is said and nothing more came for `LINGER_SECONDS`."""
+        loop, patience = asyncio.get_running_loop(), answer.patience
+        heard = loop.time()
+        count = 0
+        async with aclosing(answer.chunks()) as chunks:
+            arrival: asyncio.Task[bytes | None] | None = None
+            try:
+                while not (self.ended and (self.complete or self._all_named())):
+                    arrival = arrival or asyncio.create_task(_next(chunks))
+                    all_said = self.complete or self.ended or decoder.settled
+                    longest = LINGER_SECONDS if all_said else patience.progress
+                    left = heard + longest - loop.time() if all_said or decoder.form == "stream" else None
+                    done, _ = await asyncio.wait({arrival}, timeout=None if left is None else max(0.0, left))
+                    if not done:
+                        if all_said:
+                            return
+                        raise answer.broken(f"the stream sent no picture for {patience.progress:.0f} s")
+                    chunk, arrival = arrival.result(), None
+                    if chunk is None:
+                        return
+                    raw.write(chunk)
+                    for piece in decoder.feed(chunk):
+                        heard, count = loop.time(), count + 1
+                        if count > MAXIMUM_EVENTS:
+                            raise answer.broken(f"the stream brought more than {MAXIMUM_EVENTS:,} events")
+                        await self._take(piece, answer, begin)
+            finally:
+                if arrival is not None:
+                    arrival.cancel()
+                    await asyncio.wait({arrival})
+
+    async def _follow_tasks(self, client: Client, answer: Answer, begin: Callable[[Picture], None]) -> None:
+        """Ask for the tasks that a gateway gave in place of pictures, until they are done."""
+        if not self.tasks or self.named:
+            return
+        words = about_tasks(self.tasks)
+        self.tell(lambda images: images.with_note(f"{words}. It is asked for until it is done."))
+
+        async def ask(url: str) -> TaskAnswer:
+            local, base_url = self.plan.on_loopback, self.plan.base_url
+            return await ask_for_task(
+                url, self.key, base_url=base_url, images=client, allow_loopback=local, transport=self.transport
+            )
+
+        events = follow_tasks(
+            self.tasks,
+            addresses=partial(addresses_of, provider=self.plan.provider, base_url=self.plan.base_url),
+            ask=ask,
+            run=self.run,
+            reader=self.reader,
+            images=self.plan.request.images_at_most,
+            pace=self.pace,
+        )
+        async with aclosing(events):
+            async for event in events:
+                self._act(event, answer, begin)
+        self.complete = True
+
+    @property
+    def keep_raw(self) -> bool:
+        """Whether the bytes of the answer hold what is neither saved nor in the record."""
+        return self.needs_raw or bool(self.unsaved)
 
     def _all_named(self) -> bool:
         """Whether as many pictures (or refusals of one) have come as were asked for."""
@@ -158,25 +259,34 @@ class Reception:
 
     def _head(self, answer: Answer) -> None:
         self.answered, self.request_id = True, answer.request_id
-        self._record({"status": answer.status, "headers": dict(answer.headers)})
         self.tell(lambda images: replace(images, outcome="billed"))
         if answer.attempt > 1:
             self.tell(lambda images: images.with_note(f"Connected at attempt {answer.attempt}."))
         if note := answer.clock_note:
             self.tell(lambda images: images.with_note(note))
 
-    def _take(self, value: dict[str, Any] | Unreadable, answer: Answer, begin: Callable[[Picture], None]) -> None:
-        """One object of the answer: first durable, then acted on."""
-        if isinstance(value, Unreadable):
-            self._record({"unreadable": value.reason})
-            self._act(value, answer, begin)
+    async def _take(self, piece: Piece, answer: Answer, begin: Callable[[Picture], None]) -> None:
+        """One piece of the answer: first durable, then acted on."""
+        if isinstance(piece, Done):
+            self.ended = True
             return
-        self._record({"object": value})
-        events = list(self.reader.read(value))
+        if isinstance(piece, Unreadable):
+            self._record({"unreadable": without_secret(piece.reason, self.key.reveal())})
+            self._act(piece, answer, begin)
+            return
+        self.doubtful = self.doubtful or piece.cut
+        self._record({
+            "object": piece.fields,
+            **({"event": piece.event} if piece.event else {}),
+            **({"cut": True} if piece.cut else {}),
+        })  # fmt: skip
+        events = list(self.reader.read(piece))
+        if self.raw is not None and any(isinstance(event, Picture) and event.b64_json for event in events):
+            await asyncio.to_thread(self.raw.sync)  # the record has links only
         for event in events:
             self._act(event, answer, begin)
         # Gateways send one `completed` for each picture: such a one ends nothing.
-        whole = isinstance(value.get("data"), list) or not any(isinstance(event, Picture) for event in events)
+        whole = isinstance(piece.fields.get("data"), list) or not any(isinstance(event, Picture) for event in events)
         self.complete = self.complete or (whole and any(isinstance(event, Completed) for event in events))
 
     def _act(self, event: Event, answer: Answer, begin: Callable[[Picture], None]) -> None:
@@ -185,22 +295,30 @@ class Reception:
                 self.tell(_with_frame(Frame(event.index, self.plan.request.prompt)))
                 begin(event)
                 self.named.add(event.index)
+                if event.b64_json:
+                    self.unsaved.add(event.index)
             case PictureRefused():
                 self.places_refused += 1
-                error = _refused(event.refusal, answer)
+                error = _refused(self._unkeyed(event.refusal), answer)
                 self.tell(_with_frame(Frame(event.index, self.plan.request.prompt_of(event.index), error=error)))
             case Refused():
-                self.refused = _refused(event.refusal, answer)
+                self.refused = self.refused or _refused(self._unkeyed(event.refusal), answer)
+            case Task():
+                self.tasks.append(event)
             case Completed(usage=usage):
                 if usage is not None:
                     self.tell(lambda images: replace(images, usage=usage))
             case Unreadable(reason=reason):
-                self.tell(lambda images: images.with_note(f"Part of the answer was passed over: {reason}."))
+                self.doubtful = True
+                words = without_secret(reason, self.key.reveal())
+                self.tell(lambda images: images.with_note(f"Part of the answer was passed over: {words}."))
 
     async def _bring(self, picture: Picture, client: Client, slots: asyncio.Semaphore) -> None:
         async with slots:
             words = self.plan.request.prompt_of(picture.index)
             frame = await bring(picture, self.run, client, prompt=words, allow_loopback=self.plan.on_loopback)
+        if frame.ok:
+            self.unsaved.discard(picture.index)
         self.tell(_with_frame(frame))
         if note := told_elsewhere(frame, self.run):
             self.tell(lambda images: images.with_note(note))
@@ -220,13 +338,26 @@ class Reception:
             return ResponseBroken(message, billed="yes")
         return OutcomeUnknown(message, request_id=self.run.client_request_id)
 
-    def _keep_raw(self, error: SeedreamError) -> None:
-        if isinstance(error, ResponseBroken) and error.raw:
-            try:
-                self.run.keep_raw(error.raw)
-            except OSError:
-                return  # the error itself is told; its bytes are a help to support only
-            error.hint = f"{error.hint} Its bytes are kept in {self.run.folder / 'response.raw'}.".strip()
+    def _unkeyed(self, refusal: Refusal) -> Refusal:
+        """A refusal without the key, which some services repeat in it."""
+        code, message, param = (without_secret(text, self.key.reveal()) for text in (
+            refusal.code, refusal.message, refusal.param,
+        ))  # fmt: skip
+        return replace(refusal, code=code, message=message, param=param)
+
+    def _tell_where_the_bytes_are(self, error: SeedreamError) -> None:
+        raw = self.raw
+        if isinstance(error, ResponseBroken) and raw is not None and raw.size and self.keep_raw:
+            part = f"Its first {raw.size:,} bytes" if raw.fault else "Its bytes"
+            error.hint = f"{error.hint} {part} are kept in {raw.path}.".strip()
+
+
+async def _next(chunks: AsyncGenerator[bytes, None]) -> bytes | None:
+    return await anext(chunks, None)
+
+
+def _head_of(answer: Answer) -> dict[str, Any]:
+    return {"status": answer.status, "headers": dict(answer.headers)}
 
 
 def _with_frame(frame: Frame) -> Change:

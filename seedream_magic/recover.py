@@ -1,28 +1,37 @@
-"""Bring what is missing of an earlier run while its links live. Nothing is ever sent to the API here."""
+"""What is missing of an earlier run: its bytes read again, its links downloaded, its tasks asked for. Nothing bills."""
 
 from __future__ import annotations
 
 import asyncio
 import os
 import platform
-from collections.abc import AsyncGenerator
+from collections.abc import AsyncGenerator, Callable
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
+from functools import partial
 from pathlib import Path
 from urllib.parse import urlsplit
 
 from seedream_magic.api.connection import Transport
-from seedream_magic.api.events import Picture
-from seedream_magic.api.providers import is_loopback
-from seedream_magic.errors import ResponseBroken
+from seedream_magic.api.decoder import Unreadable
+from seedream_magic.api.events import Event, Picture, PictureRefused, Reader, Refused
+from seedream_magic.api.keys import Key
+from seedream_magic.api.polling import TaskAnswer, addresses_of, ask_for_task
+from seedream_magic.api.providers import Provider, is_loopback
+from seedream_magic.api.refusal import refusal_error
+from seedream_magic.api.retry import PACE, Pace
+from seedream_magic.api.shapes import Task
+from seedream_magic.errors import ResponseBroken, SeedreamError
 from seedream_magic.images.bring import bring
 from seedream_magic.images.download import PARALLEL_DOWNLOADS
 from seedream_magic.images.durable import sweep
+from seedream_magic.images.facts import lacks_base64
 from seedream_magic.images.image_set import Frame, ImageSet
 from seedream_magic.images.load import load
-from seedream_magic.images.record import Record, named_pictures, picture_path, records
+from seedream_magic.images.record import Record, events_of, picture_path, records
 from seedream_magic.images.route import image_client
 from seedream_magic.images.store import Run
+from seedream_magic.tasks import follow_tasks
 
 LONGEST_RUN = timedelta(hours=1)
 """A run that has lasted longer is over, whatever its record says."""
@@ -36,53 +45,99 @@ def unfinished(store: Path) -> list[Record]:
     found = []
     for record in records(store):
         sweep(record.folder)
-        if not is_live(record) and (_died(record) or _missing(record)):
+        if is_live(record):
+            continue
+        events = events_of(record)
+        if _died(record) or _missing(record, events) or _open_tasks(events):
             found.append(record)
     return found
 
 
-async def recover(record: Record, *, transport: Transport | None = None) -> AsyncGenerator[ImageSet, None]:
-    """The set of a run, growing as its missing pictures come; its record is brought to its end state."""
-    images = load(record)
-    named = {picture.index for picture in named_pictures(record)}
-    missing = _missing(record)
+async def recover(
+    record: Record,
+    *,
+    base_url: str,
+    provider: Provider,
+    key: Callable[[], Key],
+    transport: Transport | None = None,
+    pace: Pace = PACE,
+) -> AsyncGenerator[ImageSet, None]:
+    """The set of a run, growing as its missing pictures come; its record is brought to its end state.
+
+    The record decides nothing about where may be asked: `base_url` and `provider` are the session's, and so is `key`,
+    which is looked up only where a gateway's task is asked for, and goes to no other origin than that of `base_url`.
+    """
+    images, events, run = load(record), events_of(record), Run(record.folder, record.facts)
+    named = {event.index for event in events if isinstance(event, Picture)}
+    missing, tasks = _missing(record, events), _open_tasks(events)
+    lacking = bool(missing or tasks or _died(record))
     if _died(record):
-        images = replace(images, outcome="billed" if named else "unknown")
-    async with image_client(transport, base_url=str(record.facts.get("base_url") or "")) as client:
+        images = replace(images, outcome="billed" if named or tasks else "unknown")
+    local = is_loopback(urlsplit(base_url).hostname or "")
+    failure: SeedreamError | None = None
+    async with image_client(transport, base_url=base_url) as client:
         slots = asyncio.Semaphore(PARALLEL_DOWNLOADS)
-        run = Run(record.folder, record.facts)
-        local = is_loopback(urlsplit(str(record.facts.get("base_url"))).hostname or "")
 
         async def arrived(picture: Picture) -> Frame:
             async with slots:
-                return await bring(
-                    picture, run, client, prompt=images.request.prompt_of(picture.index), allow_loopback=local
-                )
+                words = images.request.prompt_of(picture.index)
+                return await bring(picture, run, client, prompt=words, allow_loopback=local)
 
+        async def ask(url: str) -> TaskAnswer:
+            return await ask_for_task(
+                url, key(), base_url=base_url, images=client, allow_loopback=local, transport=transport
+            )
+
+        if missing or tasks:
+            yield replace(images, state="running")
+        if tasks:
+            addresses = partial(addresses_of, provider=provider, base_url=base_url)
+            most = images.request.images_at_most
+            answers = follow_tasks(
+                tasks, addresses=addresses, ask=ask, run=run, reader=Reader(), images=most, pace=pace
+            )
+            made, failure = await _made_by_tasks(answers)
+            missing += made
+            named |= {picture.index for picture in made}
         arrivals = [asyncio.create_task(arrived(picture)) for picture in missing]
         try:
-            if missing:
-                yield replace(images, state="running")
             for arrival in asyncio.as_completed(arrivals):
                 images = images.with_frame(await arrival)
                 yield replace(images, state="running")
         finally:
             for task in arrivals:
                 task.cancel()
-    images = _told(images, record, named)
-    if missing or _died(record):
-        run.conclude(images, None)
+    images = _told(images, record, named, failure)
+    if lacking:
+        here = {frame.index for frame in images.ok}
+        doubtful = failure is not None or any(isinstance(event, Unreadable) for event in events)
+        keep_raw = doubtful or any(picture.index not in here for picture in missing)
+        run.conclude(images, None, keep_raw=keep_raw)
     yield images
 
 
-def _told(images: ImageSet, record: Record, named: set[int]) -> ImageSet:
+async def _made_by_tasks(answers: AsyncGenerator[Event, None]) -> tuple[list[Picture], SeedreamError | None]:
+    """The pictures that a gateway's tasks have made, and what stood in the way of others."""
+    made: list[Picture] = []
+    try:
+        async for event in answers:
+            if isinstance(event, Picture):
+                made.append(event)
+            elif isinstance(event, Refused):
+                return made, refusal_error(event.refusal, status=200)
+    except SeedreamError as error:
+        return made, error
+    return made, None
+
+
+def _told(images: ImageSet, record: Record, named: set[int], failure: SeedreamError | None) -> ImageSet:
     """The set at its end; of a run that died, the places nobody named say so."""
-    if not _died(record):
+    if failure is None and not _died(record):
         return replace(images, state="stopped" if record.state == "stopped" and not images.complete else "done")
     frames = tuple(
         frame if frame.path or frame.index in named else Frame(frame.index, frame.prompt) for frame in images
     )
-    ended = ResponseBroken("The run ended before its answer did.", billed="yes" if named else "unknown")
+    ended = failure or ResponseBroken("The run ended before its answer did.", billed="yes" if named else "unknown")
     return replace(images, frames=frames).finished(ended, named=named)
 
 
@@ -90,13 +145,21 @@ def _died(record: Record) -> bool:
     return record.state in {"sending", "answering"}
 
 
-def _missing(record: Record) -> list[Picture]:
-    """The pictures that the answer named and the folder lacks, as far as they have a link."""
+def _missing(record: Record, events: list[Event]) -> list[Picture]:
+    """The pictures that the answer named and the folder lacks, as far as their link or their base64 is there."""
     return [
-        replace(picture, b64_json=None)
-        for picture in named_pictures(record)
-        if picture.url and picture_path(record.folder, picture.index) is None
+        event
+        for event in events
+        if isinstance(event, Picture)
+        and (event.url or not lacks_base64(event.b64_json))
+        and picture_path(record.folder, event.index) is None
     ]
+
+
+def _open_tasks(events: list[Event]) -> list[Task]:
+    """The tasks that a gateway gave in place of pictures, unless an answer of theirs has come."""
+    done = any(isinstance(event, Picture | PictureRefused | Refused) for event in events)
+    return [] if done else [event for event in events if isinstance(event, Task) and not event.given_up]
 
 
 def is_live(record: Record) -> bool:

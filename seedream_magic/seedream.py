@@ -265,10 +265,12 @@ class Seedream:
         found = [find_record(self.store, run_id)] if run_id else unfinished(self.store)
         if run_id and is_live(found[0]):
             raise InvalidRequest(f"Run {found[0].run_id} is still under way: there is nothing to recover yet.")
-        growing = (
-            follow.in_place(recover(record, transport=self._transport), lineage_of(record), self) for record in found
-        )
+        growing = (follow.in_place(self._recovered(record), lineage_of(record), self) for record in found)
         return [follow.wait(sets, on_change, event_loop=self._event_loop) for sets in growing]
+
+    def _recovered(self, record: Record) -> follow.Sets:
+        address = self.base_url if record.facts.get("provider") == self.provider.name else self.given_base_url
+        return recover(record, base_url=address, provider=self.provider, key=self.key, transport=self._transport)
 
     def history(self, words: str | None = None) -> list[HistoryEntry]:
         """The runs of the store, newest first, as plain records (`pandas.DataFrame` takes them).

@@ -77,10 +77,11 @@ async def post(
             headers=kept_headers(response, key),
             request_id=request_id_of(response, key),
             skew=skew_of(response, sent=sent),
+            codings=response.headers.get("content-encoding", ""),
+            location=response.headers.get("location", "") if response.status_code in {201, 202} else "",
             _response=response,
-            _key=key,
             _patience=patience,
-            _cap=plan.request.images_at_most * MAXIMUM_BYTES_PER_IMAGE,
+            _cap=max(4, plan.request.images_at_most) * MAXIMUM_BYTES_PER_IMAGE,
         )
 
 

@@ -1,21 +1,23 @@
 """Answers of the service as typed events, whether they came as one JSON object or as a stream.
 
-The shapes are those recorded of Ark, of the gateways in front of it, and of the page this project implements. Nothing
-here does I/O, and nothing raises on odd input: what cannot be read is an event that says so.
+Nothing here does I/O, and nothing raises on odd input: what cannot be read is an event that says so. Where in an object
+pictures stand is the matter of `shapes`.
 """
 
 from __future__ import annotations
 
-import json
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any
 
+from seedream_magic.api.decoder import Answered, Unreadable
 from seedream_magic.api.models import MAXIMUM_FRAMES
 from seedream_magic.api.refusal import Refusal, read_refusal
+from seedream_magic.api.shapes import Place, Task, places_of, says_error, says_success, tasks_of
 
-_PICTURE_KINDS = frozenset({"", "partial_succeeded", "completed"})
-"""Last words of the `type` of an object that may hold a finished picture; "partial_image" is only a preview."""
+_PREVIEWS = ("partial_image", "preview", "thumbnail", "progress")
+"""Words in the `type` of an object whose picture is not the finished one ("partial_succeeded" is)."""
+_EMPTY = Refusal(message="the answer holds neither a link nor a picture here")
 
 
 @dataclass(frozen=True)
@@ -37,7 +39,7 @@ class PictureRefused:
 
 @dataclass(frozen=True)
 class Refused:
-    """The service gave up the whole request inside an answer."""
+    """The service gave up inside an answer; pictures may stand beside it, and more may follow."""
 
     refusal: Refusal
 
@@ -49,90 +51,118 @@ class Completed:
     usage: Mapping[str, Any] | None
 
 
-@dataclass(frozen=True)
-class Unreadable:
-    """A piece of the answer that is no JSON object, or a picture past the most a call can bring."""
-
-    reason: str
-
-
-Event = Picture | PictureRefused | Refused | Completed | Unreadable
-
-
-def parse_object(text: str) -> dict[str, Any] | None:
-    """The JSON object in `text`; what follows it is ignored. None if there is none."""
-    try:
-        # Not strict: a bare NUL in a text costs no picture.
-        value, _ = json.JSONDecoder(strict=False).raw_decode(text.removeprefix("\ufeff").lstrip())
-    except (ValueError, RecursionError):
-        return None
-    return value if isinstance(value, dict) else None
+Event = Picture | PictureRefused | Refused | Completed | Task | Unreadable
 
 
 class Reader:
     """Turns the objects of one answer into events and gives each picture its place.
 
-    A place is the service's `image_index` or the position in `data`. The same link twice is one picture; another
-    picture under a used index gets the next free place, so that none overwrites another.
+    A place is the service's `image_index` or the position in its list. The same link twice is one picture; another
+    picture under a used index gets the next free place, so that none overwrites another. `location` is the `Location`
+    of the answer's head.
     """
 
-    def __init__(self) -> None:
+    def __init__(self, *, location: str = "") -> None:
         self._places: dict[int, int | None] = {}
+        self._location = location
+        self._words: list[str] = []
 
-    def read(self, value: Mapping[str, Any]) -> Iterator[Event]:
+    def read(self, piece: Answered) -> Iterator[Event]:
         """Events of one object: a whole JSON answer, or the data of one server-sent event.
 
         A refusal comes before `Completed`: an answer that says both has failed, whatever else it holds.
         """
-        kind = (_text(value.get("type")) or "").rpartition(".")[2]
-        data = value.get("data")
-        if isinstance(data, list):
-            for position, item in enumerate(data):
-                yield from self._item(item, position)
-        elif kind == "partial_failed" or (kind in _PICTURE_KINDS and _holds_picture(value)):
-            yield from self._item(value, value.get("image_index"))
-        if kind == "error" or (value.get("error") and kind != "partial_failed"):
-            yield Refused(read_refusal(value))
-        elif not (kind or isinstance(data, list) or _holds_picture(value)):
-            yield _neither_picture_nor_error(value)
-        if isinstance(data, list) or kind == "completed":
-            usage = value.get("usage")
-            yield Completed(usage if isinstance(usage, Mapping) else None)
-
-    def _item(self, item: object, asked: object) -> Iterator[Event]:
-        fields = item if isinstance(item, Mapping) else {}
-        url, b64_json = _text(fields.get("url")), _text(fields.get("b64_json"))
-        index = _index(asked)
-        # Two places without a picture are the same one only if the service numbers them so.
-        picture = b64_json or url or (None if index is None else ("empty", index))
-        place = self._place(index, None if picture is None else hash(picture))
-        if place is None:
+        value = piece.fields
+        kind = _text(value.get("type")) or piece.event
+        if any(word in kind for word in _PREVIEWS) or "partial_image_index" in value:
             return
-        if place >= MAXIMUM_FRAMES:
-            yield Unreadable(f"more than {MAXIMUM_FRAMES} pictures came; the others are named in response.jsonl")
-        elif url or b64_json:
-            yield Picture(place, url=url, b64_json=b64_json)
-        elif fields.get("error"):
-            yield PictureRefused(place, read_refusal(fields))
-        else:
-            yield PictureRefused(place, Refusal(message="the answer holds neither a link nor a picture here"))
+        last_word = kind.rpartition(".")[2]
+        places = places_of(value)
+        pictures = [place for place in places if place.is_picture]
+        tasks = tasks_of(value, location=self._location) if last_word != "completed" else []
+        if tasks and (not pictures or any(task.under_way for task in tasks)):
+            yield from tasks
+            return
+        known = last_word in {"", "partial_succeeded", "partial_failed", "completed"}
+        if not (known or pictures or says_error(value.get("error")) or last_word == "error"):
+            self._words += _pieces_of_words(value)
+            return  # a ping, or what a later version of the service tells of
+        for place in places:
+            if place.is_picture or not piece.cut or place.error is not None:
+                yield from self._at(place)
+        yield from self._refusals(value, last_word, places)
+        usage = _usage(value)
+        ends = isinstance(value.get("data"), list) or last_word == "completed" or (usage is not None and not last_word)
+        if ends and not piece.cut:
+            yield Completed(usage)
 
-    def _place(self, index: int | None, identity: int | None) -> int | None:
+    def close(self) -> Iterator[Event]:
+        """The pictures in words that came in pieces: a chat that is streamed shows its links so."""
+        words, self._words = "".join(self._words), []
+        for place in places_of({"content": words}) if words else ():
+            yield from self._at(place)
+
+    def _refusals(self, value: Mapping[str, Any], last_word: str, places: list[Place]) -> Iterator[Event]:
+        """What an object says of a failure that is no place's own."""
+        failed = says_error(value.get("error"))
+        index = value.get("image_index")
+        if last_word == "partial_failed" or (failed and type(index) is int and not places):
+            if not any(place.is_picture for place in places):
+                yield from self._at(Place(_index(index), error=value.get("error") or dict(value)))
+        elif failed or last_word == "error":
+            yield Refused(read_refusal(value if failed else {**value, "error": None}))
+        elif not places and not isinstance(value.get("data"), list) and last_word != "completed":
+            self._words += (words := _pieces_of_words(value))
+            refusal = read_refusal({**value, "error": None})
+            if words:
+                return
+            if refusal.message and not says_success(value):
+                yield Refused(refusal)
+            else:
+                yield Unreadable("the answer holds no list of pictures")
+
+    def _at(self, place: Place) -> Iterator[Event]:
+        index = _index(place.index)
+        # Two places without a picture are the same one only if the service numbers them so.
+        picture = place.b64_json or place.url or (None if index is None else ("empty", index))
+        position = self._position(index, None if picture is None else hash(picture))
+        if position is None:
+            return
+        if position >= MAXIMUM_FRAMES:
+            yield Unreadable(f"more than {MAXIMUM_FRAMES} pictures came; the others are named in response.jsonl")
+        elif place.is_picture:
+            yield Picture(position, url=place.url, b64_json=place.b64_json)
+        else:
+            refused = says_error(place.error)
+            yield PictureRefused(position, read_refusal({"error": place.error}) if refused else _EMPTY)
+
+    def _position(self, index: int | None, identity: int | None) -> int | None:
         """Where this picture stands; None if it stands already, `MAXIMUM_FRAMES` if every place is taken."""
         if identity is not None and identity in self._places.values():
             return None
         if len(self._places) == MAXIMUM_FRAMES:
             return MAXIMUM_FRAMES
         free = (place for place in range(MAXIMUM_FRAMES) if place not in self._places)
-        place = next(free) if index is None or index in self._places else index
-        self._places[place] = identity
-        return place
+        position = next(free) if index is None or index in self._places else index
+        self._places[position] = identity
+        return position
 
 
-def _neither_picture_nor_error(value: Mapping[str, Any]) -> Refused | Unreadable:
-    """Some gateways put the words of an error at the top of an answer."""
-    refusal = read_refusal(value)
-    return Refused(refusal) if refusal.message else Unreadable("the answer holds no list of pictures")
+def _pieces_of_words(value: Mapping[str, Any]) -> list[str]:
+    """The next words of a chat that is streamed."""
+    choices = value.get("choices")
+    deltas = (
+        [choice.get("delta") for choice in choices if isinstance(choice, Mapping)] if isinstance(choices, list) else []
+    )
+    words = [delta.get("content") for delta in deltas if isinstance(delta, Mapping)]
+    return [word for word in words if isinstance(word, str)]
+
+
+def _usage(value: Mapping[str, Any]) -> Mapping[str, Any] | None:
+    """What the service says of its bill, in the object itself or in what an envelope holds."""
+    inner = (value.get(name) for name in ("data", "result", "response", "output"))
+    found = (fields.get("usage") for fields in (value, *inner) if isinstance(fields, Mapping))
+    return next((usage for usage in found if isinstance(usage, Mapping)), None)
 
 
 def _index(value: object) -> int | None:
@@ -140,9 +170,5 @@ def _index(value: object) -> int | None:
     return value if usable and isinstance(value, int) else None
 
 
-def _holds_picture(item: Mapping[str, Any]) -> bool:
-    return _text(item.get("url")) is not None or _text(item.get("b64_json")) is not None
-
-
-def _text(value: object) -> str | None:
-    return value if isinstance(value, str) and value else None
+def _text(value: object) -> str:
+    return value if isinstance(value, str) else ""

@@ -5,10 +5,11 @@ from __future__ import annotations
 import asyncio
 import re
 from datetime import UTC, datetime, timedelta
-from typing import TYPE_CHECKING, NoReturn
+from typing import TYPE_CHECKING, Any, NoReturn
 
-from seedream_magic.api.connection import is_compressed, reading
-from seedream_magic.api.events import parse_object
+from seedream_magic.api.connection import reading
+from seedream_magic.api.documents import objects_in, parsed, whole_part
+from seedream_magic.api.encoding import Inflater
 from seedream_magic.api.keys import Key
 from seedream_magic.api.redaction import redacted, without_secret
 from seedream_magic.api.refusal import Refusal, billed_by_status, clipped, read_refusal, refusal_error
@@ -55,15 +56,11 @@ async def raise_refusal(response: httpx.Response, key: Key) -> NoReturn:
     text = without_secret((await _short_body(response)).decode("utf-8", "surrogateescape"), key.reveal())
     if 300 <= status < 400:
         target = clipped(redacted(_header(response, "location", key) or "nowhere"))
-        redirect = broken_answer(
-            f"the API redirects to {target!r}; a redirect is not followed",
-            raw=text.encode("utf-8", "surrogateescape"),
-            status=status,
-            request_id=request_id,
-        )
+        words = f"the API redirects to {target!r}; a redirect is not followed"
+        redirect = broken_answer(words, status=status, request_id=request_id)
         redirect.hint = "Check the base URL, then run the cell again."
         raise redirect
-    value = parse_object(text)
+    value = _object_in(text)
     refusal = read_refusal(value) if value is not None else Refusal(message=_page_text(text))
     wait = retry_after(response.headers.get_list("retry-after"), response.headers.get("date"))
     raise refusal_error(refusal, status=status, request_id=request_id, retry_after=wait)
@@ -72,8 +69,6 @@ async def raise_refusal(response: httpx.Response, key: Key) -> NoReturn:
 async def _short_body(response: httpx.Response) -> bytes:
     """The body of a refusal, as much as matters; a refusal whose body breaks off is still a refusal."""
     body = b""
-    if is_compressed(response):
-        return body
     try:
         async with asyncio.timeout(30):
             async with reading(response) as chunks:
@@ -83,14 +78,25 @@ async def _short_body(response: httpx.Response) -> bytes:
                         break
     except Exception:  # noqa: BLE001, S110 - however it broke off, the head has said no
         pass
-    return body
+    inflater = Inflater(response.headers.get("content-encoding", ""), maximum=MAXIMUM_REFUSAL_BYTES)
+    return b"".join((*inflater.feed(body), *inflater.close()))
 
 
-def broken_answer(what: str, *, raw: bytes, status: int, request_id: str | None) -> ResponseBroken:
-    """The error of an answer that cannot be read: what it is instead, and the bytes that a record keeps of it."""
-    error = ResponseBroken(f"{what[:1].upper()}{what[1:]}.", billed=billed_by_status(status), request_id=request_id)
-    error.raw = raw
-    return error
+def _object_in(text: str) -> dict[str, Any] | None:
+    """The JSON object of a refusal, whole or cut; None if it is none."""
+    raw = text.removeprefix("\ufeff").lstrip().encode("utf-8", "surrogateescape")
+    if raw[:1] not in (b"{", b"[", b'"'):
+        return None
+    try:
+        objects = objects_in(parsed(raw))
+    except (ValueError, RecursionError):
+        return whole_part(raw)
+    return objects[0] if objects else None
+
+
+def broken_answer(what: str, *, status: int, request_id: str | None) -> ResponseBroken:
+    """The error of an answer that cannot be read: what it is instead."""
+    return ResponseBroken(f"{what[:1].upper()}{what[1:]}.", billed=billed_by_status(status), request_id=request_id)
 
 
 def _header(response: httpx.Response, name: str, key: Key) -> str:

@@ -18,6 +18,12 @@ MAXIMUM_IMAGES = 15
 MAXIMUM_FRAMES = 17
 """The most pictures that one answer can hold: the base and 16 layers of `layer_decomposition`."""
 
+LARGEST_PICTURE_PIXELS = 4096 * 4096
+LARGEST_PICTURE_BYTES = LARGEST_PICTURE_PIXELS * 4 + 4 * 2**20
+"""A PNG of pure noise with an alpha channel, which cannot be compressed: 64 MiB and its framing."""
+LARGEST_BASE64_CHARACTERS = LARGEST_PICTURE_BYTES * 4 // 3 + 2**20
+"""The same as text; white space and the JSON around it have room as well."""
+
 SIDES = {"1K": 1024, "1.5K": 1536, "2K": 2048, "3K": 3072, "4K": 4096}
 """Side in pixels of each preset's square; its area is the preset's budget for other ratios."""
 

@@ -14,7 +14,10 @@ from seedream_magic.errors import ConfigError
 
 @dataclass(frozen=True)
 class Provider:
-    """One service with the API. `strict` ones refuse what the model's table forbids, so we refuse it first."""
+    """One service with the API. `strict` ones refuse what the model's table forbids, so we refuse it first.
+
+    `task_paths` are those under the base URL where a task can be asked for that came without an address.
+    """
 
     name: str
     base_url: str
@@ -22,12 +25,21 @@ class Provider:
     default_model: str
     strict: bool
     needs_key: bool = True
+    task_paths: tuple[str, ...] = ()
 
 
 PROVIDERS = {
     provider.name: provider
     for provider in (
-        Provider("anyfast", "https://www.anyfast.ai/v1", ("ANYFAST_API_KEY",), "doubao-seedream-4-5", strict=False),
+        Provider(
+            "anyfast",
+            "https://www.anyfast.ai/v1",
+            ("ANYFAST_API_KEY",),
+            "doubao-seedream-4-5",
+            strict=False,
+            # AnyFast documents the second for its videos (docs.anyfast.ai, 2026); gateways of its kind have the first.
+            task_paths=("images/generations/{task_id}", "video/generations/{task_id}"),
+        ),
         Provider(
             "ark",
             "https://ark.cn-beijing.volces.com/api/v3",

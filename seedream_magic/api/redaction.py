@@ -35,6 +35,7 @@ _SIGNING_NAME = re.compile(_SIGNING, re.IGNORECASE)
 _SIGNED_VALUE = re.compile(rf"(?<![\w-])({_SIGNING})=[^\s&;,'\"<>)\]]+", re.IGNORECASE)
 _BESIDE_SIG = re.compile(r"s(?:[eprstv]|ip|pr|rt|dd|es|cid|k(?:oid|tid|[estv])|[au]oid)")
 """What Azure signs with a `sig`; anywhere else such short names may say which picture it is."""
+_LINK = re.compile(r"(https?:(?:\\?/){2}[^\s\"'<>()]+)", re.IGNORECASE)
 _SHORTEST_SECRET = 8
 """Characters: a shorter one may be a word of the text."""
 
@@ -69,6 +70,15 @@ def without_secret(text: str, secret: str) -> str:
         return text
     text = text.replace(secret, "(key)")
     return re.sub("".join(map(_spelled, secret)), "(key)", text) if "\\" in text else text
+
+
+def without_secret_beside_links(text: str, secret: str) -> str:
+    """The same, but links stay to the letter: without the key in it a gateway's link leads nowhere."""
+    if len(secret) < _SHORTEST_SECRET or re.fullmatch(r"\s*https?://\S+\s*", text, re.IGNORECASE):
+        return text
+    pieces = _LINK.split(text)
+    pieces[::2] = (without_secret(piece, secret) for piece in pieces[::2])
+    return "".join(pieces)
 
 
 def _spelled(character: str) -> str:

@@ -11,22 +11,24 @@ import re
 from collections.abc import Iterator
 from dataclasses import dataclass
 
-MAXIMUM_MESSAGE_BYTES = 48 * 2**20
-"""A 4K PNG in base64 is about 35 MiB; past this a line is no picture of the service."""
+from seedream_magic.api.models import LARGEST_BASE64_CHARACTERS
+
+MAXIMUM_MESSAGE_BYTES = LARGEST_BASE64_CHARACTERS
+"""Past this a message is no picture of the service."""
 
 _LINE_END = re.compile(rb"\r\n|\n|\r")
 
 
 @dataclass(frozen=True)
 class Message:
-    """One event: its name ("message" where none was given) and its data lines, joined by line feeds."""
+    """One event: its name ("message" where none was given) and its data lines, joined by line feeds.
+
+    One that passed `MAXIMUM_MESSAGE_BYTES` is not `whole`: its data was let go, and the stream is read on.
+    """
 
     event: str
     data: bytes
-
-
-class MessageTooLarge(Exception):
-    """A single message passed `MAXIMUM_MESSAGE_BYTES`; what came before it was handed out."""
+    whole: bool = True
 
 
 class Decoder:
@@ -37,33 +39,22 @@ class Decoder:
         self._rest = bytearray()
         self._event = b""
         self._data = bytearray()
+        self._overflow = False
         self._after_return = False
         self._at_start = True
 
     def feed(self, chunk: bytes) -> list[Message]:
-        """Messages completed by `chunk`.
-
-        Raises `MessageTooLarge` when one grows past the maximum; where the same chunk completed others before it, they
-        are handed out and the next call raises.
-        """
+        """Messages completed by `chunk`."""
         if not chunk:
             return []
         if self._after_return:
             # A CR ended the last line at once; an LF that follows it is the second half of the same line end.
             chunk = chunk.removeprefix(b"\n")
         self._after_return = chunk.endswith(b"\r")
-        messages: list[Message] = []
-        try:
-            for line in self._lines(chunk):
-                messages += self._line(line)
-        except MessageTooLarge:
-            if not messages:
-                raise
-        return messages
+        return [message for line in self._lines(chunk) for message in self._line(line)]
 
     def close(self) -> list[Message]:
-        """The message that the end of the stream left open, if it holds data. Raises like `feed`."""
-        self._hold(b"")
+        """The message that the end of the stream left open, if it holds data."""
         rest = self._released()
         return [*(self._line(rest) if rest else []), *self._dispatch()]
 
@@ -78,7 +69,10 @@ class Decoder:
     def _hold(self, piece: bytes) -> None:
         self._rest += piece
         if len(self._rest) + len(self._data) + len(self._event) > self._maximum:
-            raise MessageTooLarge(f"a message of more than {self._maximum:,} bytes")
+            self._overflow = True
+            self._rest.clear()
+            self._data.clear()
+            self._event = b""
 
     def _released(self) -> bytes:
         line = bytes(self._rest)
@@ -107,6 +101,8 @@ class Decoder:
         self._data += b"\n"
 
     def _dispatch(self) -> list[Message]:
-        event, data = self._event.decode("utf-8", "replace") or "message", self._data
-        self._event, self._data = b"", bytearray()
+        event, data, overflow = self._event.decode("utf-8", "replace") or "message", self._data, self._overflow
+        self._event, self._data, self._overflow = b"", bytearray(), False
+        if overflow:
+            return [Message(event, b"", whole=False)]
         return [Message(event, bytes(memoryview(data)[:-1]))] if data else []

@@ -7,18 +7,23 @@ from __future__ import annotations
 
 import json
 import math
+import re
 from collections.abc import Callable, Mapping
 from dataclasses import asdict
 from typing import Any
 from urllib.parse import urlsplit, urlunsplit
 
+from seedream_magic.api.redaction import without_secret_beside_links
 from seedream_magic.api.references.reference import unsigned
 from seedream_magic.api.request import ImageRequest
+from seedream_magic.api.shapes import is_picture_text
 from seedream_magic.errors import ApiError, ResponseBroken, SeedreamError
 from seedream_magic.images.image_set import Frame, ImageSet, Outcome
 
 REFERENCES = "references"
 """The folder of the store that holds input images by their content, for all runs."""
+_LONGEST_WORDS = 2048
+_LINK = re.compile(r"https?://[^\s\"'<>()]+", re.IGNORECASE)
 
 
 def request_facts(request: ImageRequest) -> dict[str, Any]:
@@ -93,7 +98,23 @@ def _finite(value: Any) -> Any:
 
 def without_base64(value: Any) -> Any:
     """A JSON value in which each picture in base64 is told by its length."""
-    return _mapped(value, "b64_json", lambda text: f"({len(text)} characters of base64)")
+    return _mapped(value, lambda name, text: BASE64_LEFT_OUT.format(len(text)) if _is_base64(name, text) else text)
+
+
+BASE64_LEFT_OUT = "({} characters of base64)"
+_LEFT_OUT = re.compile(r"\(\d+ characters of base64\)")
+
+
+def lacks_base64(value: Any) -> bool:
+    """Whether a picture was left out of a recorded JSON value."""
+    if isinstance(value, str):
+        return _LEFT_OUT.fullmatch(value) is not None
+    items = value.values() if isinstance(value, Mapping) else value if isinstance(value, list) else ()
+    return any(map(lacks_base64, items))
+
+
+def _is_base64(name: str, text: str) -> bool:
+    return name == "b64_json" or (len(text) > _LONGEST_WORDS and is_picture_text(text))
 
 
 def without_signature(url: str) -> str:
@@ -106,14 +127,24 @@ def without_signature(url: str) -> str:
 
 def without_signatures(value: Any) -> Any:
     """A JSON value in which no link opens a picture."""
-    return _mapped(value, "url", without_signature)
+    return _mapped(value, lambda _, text: _unsigned_text(text))
 
 
-def _mapped(value: Any, key: str, change: Callable[[str], str]) -> Any:
-    """`value` with `change` applied to each text under `key`, however deep."""
+def _unsigned_text(text: str) -> str:
+    if re.fullmatch(r"\s*https?://\S+\s*", text, re.IGNORECASE):  # all of it, parentheses and quotes included
+        return without_signature(text.strip())
+    return _LINK.sub(lambda link: without_signature(link[0]), text)
+
+
+def masked_beside_links(value: Any, secret: str) -> Any:
+    """A JSON value without the key; the links in it stay to the letter, for they are to be opened."""
+    return _mapped(value, lambda _, text: without_secret_beside_links(text, secret))
+
+
+def _mapped(value: Any, change: Callable[[str, str], str], name: str = "") -> Any:
+    """`value` with `change` applied to each text, however deep; it is given the name that the text stands under."""
+    if isinstance(value, str):
+        return change(name, value)
     if isinstance(value, Mapping):
-        return {
-            name: change(item) if name == key and isinstance(item, str) else _mapped(item, key, change)
-            for name, item in value.items()
-        }
-    return [_mapped(item, key, change) for item in value] if isinstance(value, list) else value
+        return {key: _mapped(item, change, str(key)) for key, item in value.items()}
+    return [_mapped(item, change, name) for item in value] if isinstance(value, list) else value

@@ -82,7 +82,7 @@ def _billed(record: Record, listed: list[Mapping[str, Any]], on_disk: set[int]) 
     if reported is not None:
         return reported
     if record.state in UNFINISHED:
-        return len(on_disk | {picture.index for picture in named_pictures(record)})
+        return len(on_disk | {picture.index for picture in named_pictures(record, again=False)})
     return len(on_disk) + sum(_was_delivered(facts) for index, facts in enumerate(listed) if index not in on_disk)
 
 

@@ -192,9 +192,22 @@ class ImageSet(Sequence[Frame]):
         if failure is not None:
             images = images.with_note(f"{failure} {_BILLED_TILL_THEN if failure.billed == 'yes' else ''}".strip())
         elif self.expected is not None and count < self.expected:
-            rest = f"%seedream retry {self.run_id} asks for the rest."
-            images = images.with_note(f"The service made {len(named)} of the {self.expected} images asked for; {rest}")
+            images = images.with_note(self._too_few(len(named)))
         return replace(images, state="done", pause="")
+
+    def _too_few(self, made: int) -> str:
+        """What to do where fewer images came than were asked for, and nothing says why."""
+        missing = (self.expected or 0) - made
+        if made == 1 and not self.failed:
+            return (
+                f"One of the {self.expected} images asked for came and none was refused: this gateway may not pass "
+                f"sets on. %seedream retry {self.run_id} --each sends one request for each missing one, which may bill "
+                f"{missing} images."
+            )
+        return (
+            f"The service made {made} of the {self.expected} images asked for; "
+            f"%seedream retry {self.run_id} asks for the rest."
+        )
 
     def redo(self, *places: int, prompt: str | None = None, refs: object = None, fresh: bool = False) -> ImageSet:
         """Draw the frames at these indexes anew; the set with them in their places.

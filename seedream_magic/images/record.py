@@ -17,11 +17,14 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any, Literal, cast
 
-from seedream_magic.api.events import Picture, Reader
+from seedream_magic.api.decoder import Answered
+from seedream_magic.api.events import Event, Picture, Reader
 from seedream_magic.api.models import MAXIMUM_FRAMES
 from seedream_magic.api.plan import Lineage
 from seedream_magic.errors import InvalidRequest
 from seedream_magic.images.durable import rescued
+from seedream_magic.images.facts import lacks_base64
+from seedream_magic.images.raw import raw_files, read_again
 
 RUN_ID = re.compile(r"\d{8}T\d{6}Z-[a-z2-7]{10}", re.ASCII)
 MAXIMUM_RECORD_BYTES = 16 * 2**20
@@ -118,16 +121,33 @@ def lineage_of(record: Record) -> Lineage | None:
     return Lineage(cast("Literal['redo', 'extend', 'vary']", kind), run_id, read)
 
 
-def named_pictures(record: Record) -> list[Picture]:
-    """The pictures that the service named in this run, by `response.jsonl`; a torn last line is passed over."""
-    reader = Reader()
-    found: list[Picture] = []
-    for line in record_bytes(record.folder / "response.jsonl", maximum=2**30).splitlines():
-        entry = _parsed(line) or {}
+def named_pictures(record: Record, *, again: bool = True) -> list[Picture]:
+    """The pictures that the service named in this run; see `events_of`."""
+    return [event for event in events_of(record, again=again) if isinstance(event, Picture)]
+
+
+def events_of(record: Record, *, again: bool = True) -> list[Event]:
+    """What the service said in this run, by `response.jsonl`; a torn last line is passed over.
+
+    With `again` the bytes of its answers are read once more, where they are kept: a picture in base64 is only there,
+    and what an earlier version could not read is found by this one.
+    """
+    entries = [
+        _parsed(line) or {} for line in record_bytes(record.folder / "response.jsonl", maximum=2**30).splitlines()
+    ]
+    heads = [entry for entry in entries if "status" in entry]
+    reader = Reader(location=next((str(entry["location"]) for entry in heads if entry.get("location")), ""))
+    kept = raw_files(record.folder) if again else []
+    codings = {str(entry.get("raw")): str(entry.get("codings") or "") for entry in heads}
+    found: list[Event] = []
+    for path in kept:
+        for piece in read_again(path, codings.get(path.name, ""), images=MAXIMUM_FRAMES):
+            found += reader.read(piece)
+    for entry in entries:
         value = entry.get("object")
-        if isinstance(value, dict):
-            found += [event for event in reader.read(value) if isinstance(event, Picture)]
-    return found
+        if isinstance(value, dict) and not (kept and lacks_base64(value)):
+            found += reader.read(Answered(value, str(entry.get("event") or ""), cut=bool(entry.get("cut"))))
+    return [*found, *reader.close()]
 
 
 def picture_path(folder: Path, index: int) -> Path | None:

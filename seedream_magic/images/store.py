@@ -18,7 +18,9 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
+from seedream_magic.api.keys import Key
 from seedream_magic.api.plan import Plan
+from seedream_magic.api.redaction import without_secret
 from seedream_magic.api.request import ImageRequest
 from seedream_magic.errors import ConfigError, ImageError, SeedreamError
 from seedream_magic.images.durable import sync_folder, write_all, write_durably, write_elsewhere
@@ -28,6 +30,7 @@ from seedream_magic.images.facts import (
     frame_facts,
     json_bytes,
     json_text,
+    masked_beside_links,
     outcome_of,
     request_facts,
     without_base64,
@@ -35,6 +38,7 @@ from seedream_magic.images.facts import (
     without_signatures,
 )
 from seedream_magic.images.image_set import ImageSet
+from seedream_magic.images.raw import RawBody, mask, raw_files
 from seedream_magic.images.verify import PictureFacts
 
 DEFAULT_FOLDER = "seedream-runs"
@@ -47,12 +51,16 @@ _BASE32 = "234567abcdefghijklmnopqrstuvwxyz"
 
 
 class Run:
-    """The folder of one run and its record, `request.json`, which tells how far the run came."""
+    """The folder of one run and its record, `request.json`, which tells how far the run came.
 
-    def __init__(self, folder: Path, facts: Mapping[str, Any]) -> None:
+    `key` is what no file of the run may hold but the links that need it.
+    """
+
+    def __init__(self, folder: Path, facts: Mapping[str, Any], key: Key | None = None) -> None:
         self.folder = folder
         self.run_id = folder.name
         self._facts = dict(facts)
+        self._secret = "" if key is None else key.reveal()
 
     @property
     def client_request_id(self) -> str:
@@ -74,7 +82,7 @@ class Run:
 
     def record(self, entry: Mapping[str, Any]) -> None:
         """Append what the service sent to `response.jsonl`; durable on return. Pictures in base64 go to their files."""
-        line = json_text(without_base64(entry)) + "\n"
+        line = json_text(masked_beside_links(without_base64(entry), self._secret)) + "\n"
         descriptor = os.open(
             self.folder / "response.jsonl", os.O_WRONLY | os.O_CREAT | os.O_APPEND | getattr(os, "O_BINARY", 0), 0o600
         )
@@ -91,9 +99,9 @@ class Run:
         if not begin:
             sync_folder(self.folder)
 
-    def keep_raw(self, raw: bytes) -> None:
-        """Keep the bytes of an answer that could not be read."""
-        write_durably(self.folder / "response.raw", raw, mode=0o600)
+    def raw_body(self) -> RawBody:
+        """Where the bytes of the next answer go before they are worked on."""
+        return RawBody(self.folder)
 
     def keep_base64(self, index: int, text: str) -> Path | None:
         """Keep the text of a picture that does not decode; its file, None for more than 48 MiB or disks that fail."""
@@ -129,14 +137,17 @@ class Run:
             "media_type": facts.media_type,
             "width": facts.width,
             "height": facts.height,
-            "source": without_signature(source),
+            "source": without_secret(without_signature(source), self._secret),
         }
         with contextlib.suppress(OSError):  # the picture is there, and all that this file tells can be read from it
             write_durably(path.with_suffix(".json"), json_bytes(sidecar), mode=0o600)
         return path, digest
 
-    def conclude(self, images: ImageSet, failure: SeedreamError | None) -> None:
-        """Bring `request.json` to its end state. What a full disk refuses is owed till it may take it: see `settle`."""
+    def conclude(self, images: ImageSet, failure: SeedreamError | None, *, keep_raw: bool = False) -> None:
+        """Bring `request.json` to its end state. What a full disk refuses is owed till it may take it: see `settle`.
+
+        `keep_raw` says that the bytes of the answer hold something that is neither saved nor in the record.
+        """
         stopped = images.state != "done" and not images.complete
         partial = bool(images.failed) or failure is not None
         state = "stopped" if stopped else "failed" if not images.ok else "partial" if partial else "done"
@@ -152,8 +163,13 @@ class Run:
             )
             if not stopped and images.ok and not any(isinstance(frame.error, ImageError) for frame in images.failed):
                 self.drop_signatures()
+            for path in raw_files(self.folder):
+                if keep_raw:
+                    mask(path, self._secret)
+                else:
+                    path.unlink(missing_ok=True)
         except OSError:
-            _owed[self.folder] = lambda: self.conclude(images, failure)
+            _owed[self.folder] = lambda: self.conclude(images, failure, keep_raw=keep_raw)
         except ValueError:  # a line that a full disk has cut
             return
 
@@ -162,7 +178,7 @@ class Run:
         path = self.folder / "response.jsonl"
         lines = [json.loads(line) for line in path.read_text("utf-8").splitlines()]
         text = "".join(json_text(without_signatures(line)) + "\n" for line in lines)
-        write_durably(path, text.encode(), mode=0o600)
+        write_durably(path, without_secret(text, self._secret).encode(), mode=0o600)
 
 
 _owed: dict[Path, Callable[[], None]] = {}
@@ -175,7 +191,7 @@ def settle() -> None:
             conclude()
 
 
-def begin_run(store: Path, plan: Plan, *, client_request_id: str) -> Run:
+def begin_run(store: Path, plan: Plan, *, client_request_id: str, key: Key | None = None) -> Run:
     """Make a run's folder and its durable record, before anything is sent.
 
     Raises `ConfigError` when the store cannot be written or the disk lacks room for the pictures.
@@ -201,7 +217,7 @@ def begin_run(store: Path, plan: Plan, *, client_request_id: str) -> Run:
             "notebook": _notebook(),
             **request_facts(plan.request),
             "lineage": asdict(plan.lineage) if plan.lineage else None,
-        })  # fmt: skip
+        }, key)  # fmt: skip
         _write_first(run)
     except (OSError, ValueError) as exc:  # ValueError: a NUL in the name
         raise ConfigError(

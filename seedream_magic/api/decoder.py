@@ -1,0 +1,226 @@
+"""The bytes of an answer as JSON objects, whatever form they came in. No I/O: feed what arrives, take what is whole.
+
+    bytes -> Inflater (content codings) -> UTF-8 -> one of: JSON documents, server-sent events, a picture, a page, text
+
+The form is decided by the first bytes, not by what was asked for or declared. Nothing raises on odd input: `fault`
+says what an answer is that could not be read, and all that stood whole in it was handed out all the same.
+"""
+
+from __future__ import annotations
+
+import base64
+import codecs
+from collections.abc import Iterator
+from dataclasses import dataclass
+from typing import Any, Literal
+
+from seedream_magic.api.documents import Documents, objects_in, parsed, whole_part
+from seedream_magic.api.encoding import Inflater
+from seedream_magic.api.models import LARGEST_BASE64_CHARACTERS
+from seedream_magic.api.redaction import redacted
+from seedream_magic.api.refusal import clipped
+from seedream_magic.api.sse import Decoder, Message
+
+Form = Literal["", "json", "stream", "picture", "page"]
+MAXIMUM_DOCUMENT_BYTES = 4 * LARGEST_BASE64_CHARACTERS
+"""Of an answer for up to four images so much is held in memory; more images, more bytes. All of it is on disk."""
+_MOST_TEXT = 2**20
+"""Of an answer that is neither JSON nor events, so much is looked through for links."""
+_ENOUGH = 12
+"""Bytes that tell every form apart."""
+_BYTE_ORDER_MARKS = ((codecs.BOM_UTF16_LE, "utf-16"), (codecs.BOM_UTF16_BE, "utf-16"))
+_PICTURES = (b"\xff\xd8\xff", b"\x89PNG\r\n\x1a\n", b"RIFF")
+
+
+@dataclass(frozen=True)
+class Answered:
+    """One JSON object of an answer.
+
+    `event` is the name of the server-sent event that it came in, "" elsewhere. `cut`: its end is missing.
+    """
+
+    fields: dict[str, Any]
+    event: str = ""
+    cut: bool = False
+
+
+@dataclass(frozen=True)
+class Unreadable:
+    """A piece of the answer that holds nothing that can be read; its bytes are kept with the run."""
+
+    reason: str
+
+
+@dataclass(frozen=True)
+class Done:
+    """The `[DONE]` that ends a stream."""
+
+
+Piece = Answered | Unreadable | Done
+
+
+class AnswerDecoder:
+    """Bytes in, pieces out. `codings` is the Content-Encoding header, `images` how many images were asked for."""
+
+    def __init__(self, codings: str = "", *, images: int = 1) -> None:
+        maximum = max(MAXIMUM_DOCUMENT_BYTES, images * LARGEST_BASE64_CHARACTERS)
+        self.form: Form = ""
+        self._inflater = Inflater(codings, maximum=2 * maximum)
+        self._recoder: codecs.IncrementalDecoder | None = None
+        self._head = b""
+        self._documents = Documents(maximum=maximum)
+        self._events = Decoder()
+        self._text = bytearray()
+        self._picture = bytearray()
+        self._read = False
+        self._fault = ""
+
+    @property
+    def fault(self) -> str:
+        """What kept the answer from being read, "" if nothing did; final once `close` was called."""
+        return self._fault or self._inflater.fault
+
+    @property
+    def settled(self) -> bool:
+        """Whether what came so far is a whole answer: nothing has begun that has not ended."""
+        return self.form == "json" and self._read and not self._documents.open
+
+    def feed(self, chunk: bytes) -> Iterator[Piece]:
+        """The pieces that `chunk` completes."""
+        for plain in self._inflater.feed(chunk):
+            yield from self._decoded(plain)
+
+    def close(self, *, cut: bool = False) -> Iterator[Piece]:
+        """What the end leaves over; `cut` says that the answer broke off there."""
+        for plain in (*self._inflater.close(), b""):
+            yield from self._decoded(plain, last=True)
+        cut = cut or bool(self._inflater.fault)
+        if self.form == "json":
+            yield from self._damaged(self._documents.rest())
+        elif self.form == "stream":
+            for message in self._events.close():
+                yield from self._of_message(message, cut=cut)
+            if not self._read:
+                yield from self._links()
+        elif self.form == "picture":
+            self._read = True
+            yield Answered({"data": [{"b64_json": base64.b64encode(self._picture).decode()}]}, cut=cut)
+        if not self._read and not self._fault:
+            self._fault = "a web page, not an answer of the API" if self.form == "page" else self._nothing()
+
+    def _nothing(self) -> str:
+        if not self.form:
+            return "an empty answer"
+        return "an answer that is no JSON" if self.form == "json" else "an answer that is neither JSON nor events"
+
+    def _decoded(self, chunk: bytes, *, last: bool = False) -> Iterator[Piece]:
+        """The pieces of plain bytes; UTF-16, which some make of everything, is read as well."""
+        if not self.form and self._recoder is None:
+            chunk = (self._head + chunk).removeprefix(codecs.BOM_UTF8).lstrip()
+            self._head = b""
+            if len(chunk) < _ENOUGH and not last:
+                self._head = chunk
+                return
+            wide = next((name for mark, name in _BYTE_ORDER_MARKS if chunk.startswith(mark)), _unmarked(chunk))
+            if wide:
+                self._recoder = codecs.getincrementaldecoder(wide)("replace")
+        if self._recoder is not None:
+            chunk = self._recoder.decode(chunk).encode("utf-8", "replace")
+        yield from self._take(chunk)
+
+    def _take(self, chunk: bytes) -> Iterator[Piece]:
+        if not chunk:
+            return
+        self.form = self.form or _form_of(chunk.lstrip())
+        if self.form == "json":
+            for document in self._documents.feed(chunk):
+                yield from self._of_document(document)
+            if self._documents.overflow and not self._fault:
+                self._fault = "an answer that is larger than any of the service"
+                yield from self._damaged(self._documents.rest())
+        elif self.form == "stream":
+            if not self._read and len(self._text) < _MOST_TEXT:
+                self._text += chunk
+            for message in self._events.feed(chunk):
+                yield from self._of_message(message)
+        elif self.form == "picture":
+            self._picture += chunk
+
+    def _of_document(self, document: bytes, *, event: str = "") -> Iterator[Piece]:
+        if document == b"[DONE]":
+            yield Done()
+            return
+        try:
+            objects = objects_in(parsed(document))
+        except (ValueError, RecursionError):
+            yield from self._damaged(document, event=event)
+            return
+        self._read = self._read or bool(objects)
+        yield from (Answered(fields, event) for fields in objects)
+
+    def _damaged(self, raw: bytes, *, event: str = "") -> Iterator[Piece]:
+        """What came whole of a document that is no JSON."""
+        fields = whole_part(raw)
+        linked = b"://" in raw
+        if fields is not None and (fields or not linked):
+            yield Answered(fields, event, cut=True)
+        elif linked:
+            yield Answered({"content": raw[:_MOST_TEXT].decode("utf-8", "replace")}, event, cut=True)
+
+    def _of_message(self, message: Message, *, cut: bool = False) -> Iterator[Piece]:
+        data, event = message.data.strip(), "" if message.event == "message" else message.event
+        if not message.whole:
+            yield Unreadable("an event that is larger than any picture of the service")
+            return
+        if data == b"[DONE]":
+            self._read = True
+            yield Done()
+            return
+        self._text.clear()
+        pieces = list(self._of_document(data, event=event)) if data[:1] in b'{["' else []
+        if not pieces or any(isinstance(piece, Answered) and piece.cut for piece in pieces):
+            pieces = self._of_several(data, event) or pieces
+        self._read = True
+        if not pieces and not cut:
+            pieces = [Unreadable(f"an event that is no JSON object: {_first_words(data)}")]
+        yield from pieces
+
+    def _of_several(self, data: bytes, event: str) -> list[Piece]:
+        """Several objects in one event, or one among other words; empty where there is no whole one."""
+        documents = Documents(maximum=len(data))
+        found: list[Piece] = []
+        for document in documents.feed(data):
+            try:
+                found += [Answered(fields, event) for fields in objects_in(parsed(document))]
+            except (ValueError, RecursionError):
+                return []
+        return found + list(self._damaged(documents.rest(), event=event)) if found else []
+
+    def _links(self) -> Iterator[Piece]:
+        """Of plain text that is no stream: the JSON in it, or the links."""
+        for fields in objects_in(self._text.decode("utf-8", "replace")):
+            self._read = True
+            yield Answered(fields)
+
+
+def _form_of(head: bytes) -> Form:
+    if head[:1] in b'{["' and not head.startswith(b"[DONE]"):
+        return "json"
+    if head.startswith(b"<"):
+        return "page"
+    if head.startswith(_PICTURES[:2]) or (head.startswith(_PICTURES[2]) and head[8:12] == b"WEBP"):
+        return "picture"
+    return "stream"
+
+
+def _unmarked(head: bytes) -> str:
+    """UTF-16 without a mark, known by the zero beside its first character."""
+    if head[:1] == b"\0" and head[1:2] in b"{[":
+        return "utf-16-be"
+    return "utf-16-le" if head[:1] in b"{[" and head[1:2] == b"\0" else ""
+
+
+def _first_words(data: bytes) -> str:
+    """What a note quotes of an event: without what signs a link, for it is saved and shown."""
+    text = data[:1000].decode("utf-8", "replace")
+    return clipped(redacted(text)[:80])  # text enough that no redaction brings half a secret to the front

@@ -1,0 +1,185 @@
+"""JSON out of bytes: whole documents as they arrive, and of a damaged or cut one all that came whole. No I/O.
+
+A document is an object, an array or a text. Several may follow one another, with or without line ends between them
+(NDJSON, concatenated objects), and one may be written inside the text of another; gateways do all of it.
+"""
+
+from __future__ import annotations
+
+import json
+import re
+from collections.abc import Iterator
+from itertools import islice
+from typing import Any
+
+_OPENING = re.compile(rb'["{}\[\]]')
+_TOKEN = re.compile(rb'"[^"\\]*+(?:\\.[^"\\]*+)*+"|[\[\]{}:,"]|[^\s\[\]{}:,"]++', re.DOTALL)
+"""One token of JSON; a quote that stands alone opens a text that never closes. Linear: nothing is tried twice."""
+_MOST_TOKENS = 200_000
+"""A whole answer has a few hundred; a flood of brackets must not hold the program up."""
+_DEEPEST = 64
+_DEEPEST_TEXT = 3
+"""How many texts deep a document may be hidden."""
+_SHORTEST_TEXT = 12
+"""Characters: a shorter text is no link and no picture."""
+
+
+class Documents:
+    """Bytes in, whole documents out, each as its own bytes; linear in the input however it is cut.
+
+    `overflow` is set when one passes `maximum` bytes: from then on nothing is kept, and `rest` is what had come of it.
+    """
+
+    def __init__(self, *, maximum: int) -> None:
+        self.overflow = False
+        self._maximum = maximum
+        self._buffer = bytearray()
+        self._at = 0
+        self._start: int | None = None
+        self._depth = 0
+        self._in_text = False
+
+    @property
+    def open(self) -> bool:
+        """Whether a document has begun and not ended."""
+        return self._start is not None
+
+    def feed(self, chunk: bytes) -> Iterator[bytes]:
+        """The documents that `chunk` completes."""
+        if self.overflow:
+            return
+        self._buffer += chunk
+        while (end := self._end_of_document()) is not None:
+            document = bytes(memoryview(self._buffer)[self._start : end])
+            del self._buffer[:end]
+            self._at, self._start, self._depth, self._in_text = 0, None, 0, False
+            yield document
+        self.overflow = len(self._buffer) > self._maximum
+
+    def rest(self) -> bytes:
+        """What came of a document that has no end; it is handed out once."""
+        rest = b"" if self._start is None else bytes(memoryview(self._buffer)[self._start :])
+        self._buffer.clear()
+        self._start = None
+        return rest
+
+    def _end_of_document(self) -> int | None:
+        """Where the first document of the buffer ends, None if that has not come yet."""
+        while not self._in_text or self._text_ends():
+            if self._start is not None and self._depth == 0:
+                return self._at
+            found = _OPENING.search(self._buffer, self._at)
+            self._at = len(self._buffer) if found is None else found.end()
+            if found is None:
+                break
+            if found[0] in b"}]":
+                self._depth = max(0, self._depth - 1)
+                continue
+            if self._start is None:
+                self._start = found.start()
+            self._in_text = found[0] == b'"'
+            self._depth += found[0] in b"{["
+        if self._start is None:
+            self._buffer.clear()  # between documents nothing is kept
+            self._at = 0
+        return None
+
+    def _text_ends(self) -> bool:
+        """Go on behind the quote that ends a text; whether it has come."""
+        while (quote := self._buffer.find(b'"', self._at)) >= 0:
+            self._at = quote + 1
+            if not self._is_escaped(quote):
+                self._in_text = False
+                return True
+        self._at = len(self._buffer)
+        return False
+
+    def _is_escaped(self, quote: int) -> bool:
+        slash = quote
+        while slash > 0 and self._buffer[slash - 1] == 0x5C:
+            slash -= 1
+        return (quote - slash) % 2 == 1
+
+
+def parsed(document: bytes) -> Any:
+    """The value of a document. Raises `ValueError` or `RecursionError` where it is none.
+
+    Not strict: a bare NUL in a text costs no picture. Bytes that are no UTF-8 stay as surrogates.
+    """
+    return json.loads(document.decode("utf-8", "surrogateescape").removeprefix("\ufeff"), strict=False)
+
+
+def objects_in(value: Any, *, _depth: int = 0) -> list[dict[str, Any]]:
+    """A value as objects: an array is the `data` of one, a text is read once more, for JSON may stand in it."""
+    if isinstance(value, dict):
+        return [value]
+    if isinstance(value, list):
+        return [{"data": value}] if value else []
+    if not isinstance(value, str) or _depth == _DEEPEST_TEXT:
+        return []
+    text = value.encode("utf-8", "replace")
+    documents = Documents(maximum=len(text))
+    found = []
+    for document in documents.feed(text):
+        try:
+            found += objects_in(parsed(document), _depth=_depth + 1)
+        except (ValueError, RecursionError):
+            continue
+    return found or ([{"content": value}] if len(value) >= _SHORTEST_TEXT else [])
+
+
+def whole_part(raw: bytes) -> dict[str, Any] | None:
+    """What came whole of a document that is damaged or has no end: an object, None if there is nothing.
+
+    Texts count only if their closing quote came: half a link leads nowhere, and half a base64 text is half a picture.
+    """
+    growing = _Growing()
+    for found in islice(_TOKEN.finditer(raw), _MOST_TOKENS):
+        unfinished = found.end() == len(raw) and not found[0].endswith((b'"', b"}", b"]"))
+        if found[0] == b'"' or unfinished:  # a text without an end, or a number that may have gone on
+            break
+        growing.take(found[0])
+    objects = objects_in(growing.root)
+    return objects[0] if objects else None
+
+
+class _Growing:
+    """A value that is put together from the tokens of a document, as far as they come."""
+
+    def __init__(self) -> None:
+        self.root: Any = None
+        self._open: list[Any] = []
+        self._keys: list[str | None] = []
+
+    def take(self, token: bytes) -> None:
+        if token in b"}]":
+            del self._open[-1:], self._keys[-1:]
+        elif token in b"{[":
+            container: Any = {} if token == b"{" else []
+            self.root = container if self.root is None else self.root
+            self._put(container)
+            self._open.append(container)
+            self._keys.append(None)
+        elif token == b"," and self._keys:
+            self._keys[-1] = None
+        elif self._open and token not in b":,":
+            self._value(token)
+
+    def _value(self, token: bytes) -> None:
+        text = token.decode("utf-8", "surrogateescape")
+        try:
+            value = json.loads(text, strict=False)
+        except ValueError:
+            value = text.strip('"')
+        if isinstance(self._open[-1], dict) and self._keys[-1] is None:
+            self._keys[-1] = str(value)
+        else:
+            self._put(value)
+
+    def _put(self, value: Any) -> None:
+        if not self._open or len(self._open) > _DEEPEST:
+            return
+        if isinstance(self._open[-1], list):
+            self._open[-1].append(value)
+        elif self._keys[-1] is not None:
+            self._open[-1][self._keys[-1]] = value

@@ -1,0 +1,170 @@
+"""Content codings of a body, judged by its bytes: gateways name codings that they do not use, and use some unnamed.
+
+A body was paid for when its first byte came, so no coding is ever a reason to refuse it: what is unknown (`UTF-8`,
+`none`, `aws-chunked`, `binary`) is read as it is, gzip and deflate are known by their first bytes whatever the header
+says, and brotli, which has no mark of its own, is tried where the header names it.
+"""
+
+from __future__ import annotations
+
+import re
+import zlib
+from collections.abc import Iterator
+from typing import Protocol
+
+_GZIP = b"\x1f\x8b"
+_ZLIB = (b"x\x01", b"x\x9c", b"x\xda")
+_PIECE = 2**20
+"""Bytes that are inflated at a time: a bomb of 1 MiB may hold 1 GiB."""
+_MOST_LAYERS = 3
+"""A body that was packed by a server, and again by a gateway, and once more by a proxy."""
+
+
+class _Unpacker(Protocol):
+    def unpack(self, data: bytes) -> Iterator[bytes]: ...
+    @property
+    def finished(self) -> bool: ...
+
+
+class Inflater:
+    """Packed bytes in, plain bytes out; linear, and never more than `maximum` bytes in all.
+
+    `codings` is the Content-Encoding header. `fault` says in a few words why a body could not be unpacked to its end
+    ("" while nothing is wrong): what came before the fault was handed out.
+    """
+
+    def __init__(self, codings: str = "", *, maximum: int, _layer: int = 1) -> None:
+        self.fault = ""
+        self._codings = [name for name in re.split(r"[\s,]+", codings.lower()) if name]
+        self._maximum = maximum
+        self._layer = _layer
+        self._left = maximum
+        self._head = b""
+        self._tried = b""
+        self._unpacker: _Unpacker | None = None
+        self._inner: Inflater | None = None
+        self._plain = False
+
+    def feed(self, chunk: bytes) -> Iterator[bytes]:
+        """The plain bytes of `chunk`, in pieces of at most 1 MiB where it was packed."""
+        if self._plain:
+            yield chunk
+            return
+        if self._unpacker is None:
+            chunk = self._head + chunk
+            if len(chunk) < 2:
+                self._head = chunk
+                return
+            self._head = b""
+            self._unpacker = self._unpacker_for(chunk)
+            if self._unpacker is None:
+                self._plain = True
+                yield chunk
+                return
+            if self._layer < _MOST_LAYERS:
+                inner = ", ".join(self._codings[:-1])
+                self._inner = Inflater(inner, maximum=self._maximum, _layer=self._layer + 1)
+        yield from self._unpacked(chunk)
+
+    def close(self) -> Iterator[bytes]:
+        """What the end of the body leaves over; a packed body that has no end is a fault."""
+        if self._plain:
+            return
+        if self._unpacker is None and self._head:
+            yield self._head
+        elif self._unpacker is not None and not self._unpacker.finished and not self.fault:
+            self.fault = "its compressed body is cut off"
+        if self._inner is not None:
+            yield from self._inner.close()
+            self.fault = self.fault or self._inner.fault
+
+    def _unpacked(self, chunk: bytes) -> Iterator[bytes]:
+        if self.fault or self._unpacker is None:
+            return
+        if self._left == self._maximum:
+            self._tried += chunk
+        try:
+            for piece in self._unpacker.unpack(chunk):
+                self._left -= len(piece)
+                if self._left < 0:
+                    self.fault = f"it unpacks to more than {self._maximum:,} bytes"
+                    return
+                yield from [piece] if self._inner is None else self._inner.feed(piece)
+        except (zlib.error, ValueError):
+            if self._left < self._maximum:
+                self.fault = "its compressed body is damaged"
+                return
+            self._plain = True  # nothing of it could be unpacked: the header was wrong
+            yield self._tried
+
+    def _unpacker_for(self, head: bytes) -> _Unpacker | None:
+        outermost = self._codings[-1] if self._codings else ""
+        if head.startswith(_GZIP):
+            return _Deflated(31)
+        if head[:2] in _ZLIB or (outermost == "deflate" and head[0] & 15 == 8 and int.from_bytes(head[:2]) % 31 == 0):
+            return _Deflated(15)
+        if outermost == "deflate" and not _looks_like_text(head):
+            return _Deflated(-15)  # many servers send it without zlib's header
+        return _Brotli() if outermost == "br" and not _looks_like_text(head) else None
+
+
+class _Deflated:
+    """gzip (31), zlib (15) or bare deflate (-15), by zlib's `wbits`; several gzip members follow one another."""
+
+    def __init__(self, wbits: int) -> None:
+        self._wbits = wbits
+        self._stream = zlib.decompressobj(wbits)
+        self._next = b""
+
+    @property
+    def finished(self) -> bool:
+        return self._stream.eof
+
+    def unpack(self, data: bytes) -> Iterator[bytes]:
+        data, self._next = self._next + data, b""
+        while data:
+            if self._stream.eof:
+                if data == _GZIP[:1]:
+                    self._next = data
+                    return
+                if not data.startswith(_GZIP):
+                    return  # what follows the end is padding
+                self._stream = zlib.decompressobj(self._wbits)
+            yield self._stream.decompress(data, _PIECE)
+            data = self._stream.unconsumed_tail or self._stream.unused_data
+
+
+class _Brotli:
+    """Brotli, by Google's own library."""
+
+    def __init__(self) -> None:
+        import brotli  # noqa: PLC0415 - only an answer that is packed so pays for loading it
+
+        self._fault = brotli.error
+        self._stream = brotli.Decompressor()
+
+    @property
+    def finished(self) -> bool:
+        return bool(self._stream.is_finished())
+
+    def unpack(self, data: bytes) -> Iterator[bytes]:
+        try:
+            while data or not self._stream.can_accept_more_data():
+                yield self._stream.process(data, output_buffer_limit=_PIECE)
+                data = b""
+        except self._fault as exc:
+            raise ValueError(str(exc)) from exc
+
+
+def inflated(data: bytes, codings: str, *, maximum: int) -> bytes:
+    """A whole body without its codings. Raises `ValueError` if it is damaged, cut, or larger than `maximum` bytes."""
+    inflater = Inflater(codings, maximum=maximum)
+    plain = b"".join([*inflater.feed(data), *inflater.close()])
+    if inflater.fault:
+        raise ValueError(inflater.fault)
+    return plain
+
+
+def _looks_like_text(head: bytes) -> bool:
+    """Whether a body that is declared as packed begins as JSON, a page or a stream of events does."""
+    return re.match(rb"\s*(?:[{\[][\s\"{\[\]}]|<[!?a-zA-Z]|(?:data|event|id|retry)?:)", head) is not None

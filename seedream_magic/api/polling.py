@@ -1,0 +1,88 @@
+"""Asking a gateway how far its task is: a GET, which bills nothing and may be repeated.
+
+The key goes to the API's own origin and nowhere else: an answer may name any address, and only its own service is one
+that the key was given for.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from dataclasses import dataclass
+from urllib.parse import urljoin, urlsplit
+
+import httpx
+
+from seedream_magic.api.connection import Client, Transport, new_client, reading, reason
+from seedream_magic.api.keys import Key
+from seedream_magic.api.models import LARGEST_BASE64_CHARACTERS
+from seedream_magic.api.providers import Provider
+from seedream_magic.api.retry import retry_after
+from seedream_magic.api.shapes import Task
+from seedream_magic.errors import NoConnection, SeedreamError
+
+_SECONDS = 120.0
+"""For one answer: some gateways hold a question open until the task has moved."""
+
+
+@dataclass(frozen=True)
+class TaskAnswer:
+    """What the gateway says of a task; `wait` is the pause in seconds that it asks for, 0 if it asks for none."""
+
+    status: int
+    codings: str
+    body: bytes
+    wait: float
+
+
+def addresses_of(task: Task, *, provider: Provider, base_url: str) -> list[str]:
+    """Where a task can be asked for: the addresses that its answer names, else those of the provider's own rule."""
+    named = [urljoin(f"{base_url}/images/generations", url) for url in task.urls]
+    ruled = [f"{base_url}/{path.format(task_id=task.task_id)}" for path in provider.task_paths if task.task_id]
+    return list(dict.fromkeys(named or ruled))
+
+
+async def ask_for_task(
+    url: str, key: Key, *, base_url: str, images: Client, allow_loopback: bool, transport: Transport | None
+) -> TaskAnswer:
+    """The answer at one of a task's addresses.
+
+    `images` is the client without a key: it asks where the address is not of the API's own origin. Raises
+    `NoConnection` where no answer came, `UnsafeURL` for an address that no service can have.
+    """
+    try:
+        async with asyncio.timeout(_SECONDS):
+            if _origin(url) != _origin(base_url):
+                extensions = {"allow_loopback": allow_loopback}
+                async with images.stream("GET", url, extensions=extensions, headers=_ACCEPT) as response:
+                    return await _read(response)
+            async with new_client(transport, timeout=httpx.Timeout(_SECONDS, connect=10)) as client:
+                request = client.build_request("GET", url, headers=_ACCEPT)
+                request.headers["Authorization"] = f"Bearer {key.reveal()}"
+                try:
+                    return await _read(await client.send(request, stream=True))
+                finally:
+                    request.headers.pop("Authorization", None)
+    except SeedreamError:
+        raise
+    except Exception as exc:
+        raise NoConnection(f"The task's address did not answer ({reason(exc)}).") from exc
+
+
+_ACCEPT = {"Accept": "application/json", "Accept-Encoding": "identity"}
+
+
+async def _read(response: httpx.Response) -> TaskAnswer:
+    body = bytearray()
+    async with reading(response) as chunks:
+        async for chunk in chunks:
+            body += chunk
+            if len(body) > 15 * LARGEST_BASE64_CHARACTERS:
+                break
+    wait = retry_after(response.headers.get_list("retry-after"), response.headers.get("date"))
+    return TaskAnswer(response.status_code, response.headers.get("content-encoding", ""), bytes(body), wait or 0.0)
+
+
+def _origin(url: str) -> tuple[str, str | None, int | None]:
+    parts = urlsplit(url)
+    port = parts.port or {"https": 443, "http": 80}.get(parts.scheme)
+    return parts.scheme, parts.hostname, port

@@ -1,0 +1,268 @@
+"""Where pictures, refusals and tasks stand in the JSON of an answer, whichever shape a gateway has given it.
+
+The service's own shape is `data: [{url | b64_json | error}]`. Behind gateways the same pictures were met under other
+names and deeper down (images, output, result.data, choices[].message.content …), so an answer is walked once, in its
+own order, and each text is judged by the name it stands under and by what it is:
+
+    name                     a text under it is
+    url, image, output …     a picture, if it is a link, a data: URI, or base64 of a picture
+    b64_json                 a picture, whatever it is: damaged base64 is told as such
+    content, text …          words, in which links and data: URIs may stand
+    prompt, error, usage …   nothing of ours
+    any other                a picture, if nothing else of the answer is one
+
+Pure functions over values; nothing raises on odd input.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, replace
+from itertools import islice
+from typing import Any
+
+from seedream_magic.api.models import MAXIMUM_FRAMES
+
+
+def _names(text: str) -> frozenset[str]:
+    return frozenset(text.split())
+
+
+_PICTURES = _names("""
+    url urls uri href link links src image images imageurl imageurls imageuri img imgs imgurl picture pictures pic pics
+    picurl output outputs outputurl outputurls outputimage outputimages result results resulturl resulturls resultimage
+    resultimages data file files fileurl downloadurl signedurl publicurl mediaurl originurl originalurl base64 b64
+    imagebase64 b64image binarydatabase64 inlinedata bytes artifacts generatedimages assets
+""")
+_WORDS = _names("content text markdown outputtext message answer response html")
+_NOT_OURS = _names("""
+    prompt revisedprompt negativeprompt actualprompt originprompt input inputs request requestbody params parameters
+    error errors failreason usage tools tooluse logoinfo logo icon avatar thumbnail thumbnails thumburl preview previews
+    previewurl statusurl pollurl pollingurl geturl cancelurl streamurl taskurl queueurl callback callbackurl webhook
+    webhookurl docs docsurl documentation documentationurl helpurl dashboardurl providermetadata reasoning
+    reasoningcontent delta maskimage mask imageinput referenceimages sourceimage
+""")
+_INDEX = ("image_index", "index")
+_DEEPEST = 12
+_LONGEST_LINK = 5000
+_MOST_PLACES = 10_000
+
+_LINK = re.compile(r"https?://\S+", re.IGNORECASE)
+_LINK_IN_TEXT = re.compile(
+    r"https?://[^\s\"'<>\\^`{}|（）【】，。；]+|data:image/[\w.+-]+;base64,[\w+/=\-]+", re.IGNORECASE
+)
+_MARKDOWN_IMAGE = re.compile(r"!\[[^\]]*\]\(\s*<?([^\s)>]+)>?[^)]*\)")
+_DATA_URI = re.compile(r"\s*data:image/[^,]{0,100},", re.IGNORECASE)
+_BASE64_PICTURE = re.compile(r"\s*(?:/9j/|_9j_|iVBORw0KGgo|UklGR)[\w+/=\s-]{40}", re.ASCII)
+"""The first letters of JPEG, PNG and WebP in base64, in both alphabets."""
+
+_NO_ERROR = frozenset({"", "0", "200", "none", "null", "ok", "success", "succeeded", "successful", "false", "no error"})
+_GOOD_WORDS = _NO_ERROR | {"成功", "请求成功", "操作成功", "completed", "complete", "finished", "done"}
+
+_TASK_IDS = ("task_id", "taskId", "taskid", "job_id", "jobId", "request_id", "prediction_id", "generation_id", "id")
+_TASK_URLS = (
+    "status_url",
+    "polling_url",
+    "poll_url",
+    "get_url",
+    "task_url",
+    "result_url",
+    "response_url",
+    "url",
+    "get",
+)
+_STATES = ("status", "task_status", "taskStatus", "state")
+_UNDER_WAY = _names("""
+    submitted queued queueing queuing pending waiting created accepted processing running started starting inprogress
+    inqueue notstart generating scheduled
+""")
+_GIVEN_UP = _names("failed failure fail error canceled cancelled expired timeout rejected")
+
+
+@dataclass(frozen=True)
+class Place:
+    """One place of a set. `index` counts from 0, None where the answer tells none.
+
+    A picture has a link (`url`), its base64 (`b64_json`), or both; a refused place has the answer's `error`; one that
+    has none of the three stays empty.
+    """
+
+    index: int | None = None
+    url: str | None = None
+    b64_json: str | None = None
+    error: object = None
+
+    @property
+    def is_picture(self) -> bool:
+        """Whether there is something to fetch or to decode."""
+        return self.url is not None or self.b64_json is not None
+
+
+@dataclass(frozen=True)
+class Task:
+    """What a gateway gives in place of pictures: the id of a task, which it works on by itself.
+
+    `state` is the gateway's word for how far it is, which means that it is `under_way` or `given_up`, or neither.
+    `urls` are the addresses at which the answer says that it can be asked for.
+    """
+
+    task_id: str
+    state: str = ""
+    urls: tuple[str, ...] = ()
+    under_way: bool = False
+    given_up: bool = False
+
+
+def places_of(value: Mapping[str, Any]) -> list[Place]:
+    """The places of an object's set, in its order."""
+    known = [*islice(_walk(value, "", sure=True), _MOST_PLACES)]
+    if any(place.is_picture for place in known) or says_error(value.get("error")):
+        return known
+    other = [*islice(_walk(value, "", sure=False), _MOST_PLACES)]
+    return other if any(place.is_picture for place in other) else known
+
+
+def says_error(value: object) -> bool:
+    """Whether an `error` says that something failed: Go's empty struct, `null` as a text and "success" do not."""
+    if isinstance(value, Mapping | list):
+        return any(map(says_error, value.values() if isinstance(value, Mapping) else value))
+    if isinstance(value, str):
+        return value.strip().lower().rstrip(".!") not in _NO_ERROR
+    return bool(value) and value != 200
+
+
+def says_success(value: Mapping[str, Any]) -> bool:
+    """Whether the envelope of an answer reports a success: `{"code": 0, "message": "success"}`."""
+    words = [value[name] for name in ("code", "message", "msg", "status", "success", "errmsg") if name in value]
+    return all(word in (None, True) or str(word).strip().lower().rstrip(".!。") in _GOOD_WORDS for word in words)
+
+
+def tasks_of(value: Mapping[str, Any], *, location: str = "") -> list[Task]:
+    """The tasks that an object names in place of pictures; `location` is the head's `Location`, if it has one.
+
+    It is one by a word for work under way, by a name that only tasks have, or by the object's own kind.
+    """
+    found: dict[str, Task] = {}
+    for fields in _layers(value):
+        task_id = next((str(fields[name]) for name in _TASK_IDS if _is_id(fields.get(name))), "")
+        state = next((str(fields[name]) for name in _STATES if isinstance(fields.get(name), str)), "")
+        urls = tuple(dict.fromkeys(filter(None, (*map(_text_link, _task_urls(fields)), location))))
+        kind = str(fields.get("object") or fields.get("type") or "")
+        named = any(_is_id(fields.get(name)) for name in _TASK_IDS[:4]) or "task" in kind
+        word = _plain(state)
+        if task_id and (word in _UNDER_WAY or word in _GIVEN_UP or named or location):
+            task = Task(task_id[:200], state[:40], urls, under_way=word in _UNDER_WAY, given_up=word in _GIVEN_UP)
+            found.setdefault(task_id, task)
+    return list(found.values()) or ([Task("", "", (location,), under_way=True)] if location else [])
+
+
+def _task_urls(fields: Mapping[str, Any]) -> Iterator[object]:
+    urls = fields.get("urls")
+    for name in _TASK_URLS:
+        yield fields.get(name)
+        if isinstance(urls, Mapping):
+            yield urls.get(name)
+
+
+def _layers(value: Mapping[str, Any]) -> Iterator[Mapping[str, Any]]:
+    """An object, and those that envelopes put around the ones that count."""
+    yield value
+    for name in ("data", "result", "output", "task", "tasks", "response"):
+        inner = value.get(name)
+        for item in inner[:MAXIMUM_FRAMES] if isinstance(inner, list) else [inner]:
+            if isinstance(item, Mapping):
+                yield item
+                if isinstance(item.get("data"), Mapping):
+                    yield item["data"]
+
+
+def _walk(value: object, name: str, *, sure: bool, depth: int = 0, listed: bool = False) -> Iterator[Place]:
+    """The places in a value that stands under `name`; `sure` takes texts under known names only."""
+    if depth > _DEEPEST:
+        return
+    if isinstance(value, str):
+        yield from _places_in_text(value, name, sure=sure)
+    elif isinstance(value, list):
+        for position, item in enumerate(value):
+            found = list(_walk(item, name, sure=sure, depth=depth + 1, listed=True))
+            for place in found or ([Place(position)] if name == "data" else []):
+                yield place if place.index is not None else replace(place, index=position)
+    elif isinstance(value, Mapping):
+        yield from _walk_object(value, sure=sure, depth=depth, listed=listed)
+
+
+def _walk_object(value: Mapping[str, Any], *, sure: bool, depth: int, listed: bool) -> Iterator[Place]:
+    index = next((value[key] for key in _INDEX if type(value.get(key)) is int), None)
+    own: list[Place] = []
+    inside: list[Place] = []
+    for key, item in value.items():
+        name = _plain(str(key))
+        if name not in _NOT_OURS:
+            of_item = _walk(item, name, sure=sure, depth=depth + 1)
+            (own if isinstance(item, str) and name not in _WORDS else inside).extend(of_item)
+    if _text(value.get("url")) or _text(value.get("b64_json")):
+        # The service's own names: whatever other links stand beside them are of the same picture.
+        link, b64_json = _text(value.get("url")), _text(value.get("b64_json"))
+        own = [Place(url=link and link.strip(), b64_json=b64_json)]
+        if link and not _LINK.match(link.strip()) and is_picture_text(link):
+            own = [Place(b64_json=b64_json or link)]  # the picture itself stands where its link should
+    yield from (replace(place, index=index) for place in _paired(own))
+    yield from (replace(place, index=index) if place.index is None else place for place in inside)
+    if not own and not inside and (listed or index is not None) and depth and says_error(value.get("error")):
+        yield Place(index, error=value["error"])
+
+
+def _paired(places: list[Place]) -> list[Place]:
+    """A link and a base64 text of one object are one picture."""
+    if len(places) == 2 and {place.url is None for place in places} == {True, False}:
+        first, second = places
+        return [Place(url=first.url or second.url, b64_json=first.b64_json or second.b64_json)]
+    return places
+
+
+def _places_in_text(text: str, name: str, *, sure: bool) -> Iterator[Place]:
+    if name == "b64json":
+        yield Place(b64_json=text)
+    elif name in _WORDS and not is_picture_text(text):
+        yield from _in_words(text)
+    elif (name in _PICTURES or name in _WORDS or not sure) and is_picture_text(text):
+        yield _place(text)
+    elif name == "url" and text.strip():
+        yield Place(url=text.strip())  # it leads nowhere, and its place says so
+
+
+def _in_words(text: str) -> Iterator[Place]:
+    """The pictures that a text shows: Markdown's images if there are any, else all links."""
+    shown = [link for link in _MARKDOWN_IMAGE.findall(text) if is_picture_text(link)]
+    for link in dict.fromkeys(shown or [link.rstrip(").,;:!?*_]") for link in _LINK_IN_TEXT.findall(text)]):
+        yield _place(link)
+
+
+def _place(text: str) -> Place:
+    text = text.strip()
+    return Place(url=text) if _LINK.match(text) else Place(b64_json=text)
+
+
+def is_picture_text(text: str) -> bool:
+    """Whether a text is nothing but a link, a data: URI, or a picture in base64."""
+    return bool(
+        _DATA_URI.match(text) or _BASE64_PICTURE.match(text) or (len(text) < 5000 and _LINK.fullmatch(text.strip()))
+    )
+
+
+def _text_link(value: object) -> str:
+    text = value.strip() if isinstance(value, str) else ""
+    return text if _LINK.fullmatch(text) or text.startswith("/") else ""
+
+
+def _text(value: object) -> str | None:
+    return value if isinstance(value, str) and value.strip() else None
+
+
+def _is_id(value: object) -> bool:
+    return (isinstance(value, str) and bool(value.strip())) or (type(value) is int and value > 0)
+
+
+def _plain(name: str) -> str:
+    return re.sub(r"[^a-z0-9]", "", name.lower())
