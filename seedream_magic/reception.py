@@ -311,7 +311,11 @@ class Reception:
             case Unreadable(reason=reason):
                 self.doubtful = True
                 words = without_secret(reason, self.key.reveal())
-                self.tell(lambda images: images.with_note(f"Part of the answer was passed over: {words}."))
+                self.tell(
+                    lambda images: images.with_note(
+                        f"Part of the answer was passed over: {words}; its bytes are kept with the run."
+                    )
+                )
 
     async def _bring(self, picture: Picture, client: Client, slots: asyncio.Semaphore) -> None:
         async with slots:

@@ -60,7 +60,8 @@ class Decoder:
 
     def _lines(self, chunk: bytes) -> Iterator[bytes]:
         start = 0
-        for end in _LINE_END.finditer(chunk):
+        ends = _LINE_END.finditer(chunk) if b"\n" in chunk or b"\r" in chunk else ()  # base64 is long and has none
+        for end in ends:
             self._hold(chunk[start : end.start()])
             yield self._released()
             start = end.end()

@@ -17,6 +17,7 @@ from seedream_magic.api.models import MAXIMUM_IMAGES, find_model
 from seedream_magic.api.reach import Reach, masked, probe, proxy_for
 from seedream_magic.errors import ConfigError, MissingKey
 from seedream_magic.images.index import history
+from seedream_magic.images.raw import raw_files
 from seedream_magic.images.record import Record, read_object
 from seedream_magic.images.store import SPACE_IN_RESERVE, SPACE_PER_IMAGE
 from seedream_magic.notebook.failures import NEWEST, explained, last_failures
@@ -84,7 +85,9 @@ def findings(magics: SeedreamMagics, *, ask: bool) -> Iterator[Finding]:
     yield _key(door)
     yield _store(door.store)
     made = history(door.store)
-    yield _runs(len(made), unfinished(door.store))
+    lacking = unfinished(door.store)
+    yield _runs(len(made), lacking)
+    yield from _kept([entry.folder for entry in made], lacking)
     yield _proxy(door.given_base_url)
     yield from _network(door.given_base_url, ask=ask)
     yield from last_failures(
@@ -162,6 +165,22 @@ def _runs(made: int, lacking: Sequence[Record]) -> Finding:
     )
     fix = Told("%seedream recover fetches them and bills nothing.", "%seedream recover 可补下载，不计费。")
     return Finding("look", "runs", told, fix)
+
+
+def _kept(folders: Sequence[Path], lacking: Sequence[Record]) -> Iterator[Finding]:
+    """The answers whose bytes are kept, for something in them could not be read."""
+    downloads = {record.folder for record in lacking}
+    kept = [folder for folder in folders if folder not in downloads and raw_files(folder)]
+    if kept:
+        told = Told(
+            f"An answer that could not be read to its end is kept in {len(kept)} runs, the newest {kept[0].name}.",
+            f"{len(kept)} 次的应答未能完整读取，原始数据已保留，最近一次是 {kept[0].name}。",
+        )
+        fix = Told(
+            f"%seedream recover {kept[0].name} reads it again, as a newer version may; it bills nothing.",
+            f"%seedream recover {kept[0].name} 会重新读取（新版本可能读得懂），不计费。",
+        )
+        yield Finding("look", "answers", told, fix)
 
 
 def _some(found: Sequence[Record]) -> str:
