@@ -133,10 +133,13 @@ class Reception:
         except Exception as exc:  # noqa: BLE001 - a fault of this program must not cost the pictures on their way
             failure = self._broken_off(f"The answer could not be taken in ({type(exc).__name__}: {exc}).")
             failure.__cause__ = exc
-        if self._all_named() or (self.refused is None and (self.complete or self.ended)):
-            return None
         if self.refused is not None:
-            return self.refused
+            if not self._all_named():
+                return self.refused
+            words = f"All images came, and the service said besides: {self.refused}"
+            self.tell(lambda images: images.with_note(words))
+        if self._all_named() or self.complete or self.ended:
+            return None
         self._tell_where_the_bytes_are(failure)
         return failure
 
@@ -160,7 +163,7 @@ class Reception:
         finally:
             raw.close()
         nothing = not (self.named or self.places_refused or self.refused or self.tasks or self.complete)
-        if broken is None and nothing and decoder.form != "stream":
+        if broken is None and nothing and (decoder.fault or decoder.form != "stream"):
             broken = answer.broken(decoder.fault or "an answer in which no picture was found")
             if decoder.form == "page":
                 broken.hint = "If it is the log-in page of this network, log in there; else check the base URL."
