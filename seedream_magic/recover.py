@@ -41,17 +41,22 @@ def unfinished(store: Path) -> list[Record]:
     return found
 
 
-async def recover(record: Record, *, transport: Transport | None = None) -> AsyncGenerator[ImageSet, None]:
-    """The set of a run, growing as its missing pictures come; its record is brought to its end state."""
+async def recover(
+    record: Record, *, base_url: str, transport: Transport | None = None
+) -> AsyncGenerator[ImageSet, None]:
+    """The set of a run, growing as its missing pictures come; its record is brought to its end state.
+
+    `base_url` is the session's: whether links to this machine may be followed is not the record's to say.
+    """
     images = load(record)
     named = {picture.index for picture in named_pictures(record)}
     missing = _missing(record)
     if _died(record):
         images = replace(images, outcome="billed" if named else "unknown")
-    async with image_client(transport, base_url=str(record.facts.get("base_url") or "")) as client:
+    async with image_client(transport, base_url=base_url) as client:
         slots = asyncio.Semaphore(PARALLEL_DOWNLOADS)
         run = Run(record.folder, record.facts)
-        local = is_loopback(urlsplit(str(record.facts.get("base_url"))).hostname or "")
+        local = is_loopback(urlsplit(base_url).hostname or "")
 
         async def arrived(picture: Picture) -> Frame:
             async with slots:
