@@ -341,6 +341,57 @@ def test_references_are_read_shown_and_taken_out(server: RawServer, store: Path,
         assert len(body["image"]) == 2
 
 
+def test_nothing_is_sent_without_a_reference_that_it_cannot_find(
+    server: RawServer, store: Path, tmp_path: Path
+) -> None:
+    """Typed or uploaded, what is told to be wrong is mended, emptied or left out first; the cell is refused as well."""
+    with opened(door(server, store)) as person:
+        person.fill(Prompt="x", Reference="hero.jpg")
+        for _ in range(2):
+            assert "There is no file hero.jpg" in person.text
+            assert "Cannot be sent: A reference cannot be read" in person.text
+            person.draw()
+            assert "not sent" in person.text
+            person.click("Copy as cell")
+            assert not person.sees("Cell")
+            person.fill(Prompt="y")  # another change makes nothing of it
+        (tmp_path / "hero.jpg").write_bytes(jpeg(1))
+        person.fill(Reference="./hero.jpg")
+        assert "Cannot be sent" not in person.text
+        upload(person.control("Upload"), broken=b"no picture")
+        person.fill(Reference="nothing.png")
+        person.fill(Reference="")
+        assert "broken:" in person.text
+        person.draw()
+        assert server.posts == 0
+        person.click("Leave out")
+        assert "broken:" not in person.text
+        assert not person.sees("Leave out")
+        person.draw()
+        assert [body["image"] for body in bodies(server.requests)] == [
+            Seedream().plan("x", refs="hero.jpg").body["image"]
+        ]
+        person.fill(Reference="nothing.png")
+        person.click("Leave out")
+        assert person.control("Reference").value == ""
+        assert "In the store" in person.text
+
+
+def test_a_stored_reference_whose_file_is_gone_is_not_left_out(server: RawServer, store: Path) -> None:
+    """A panel that is opened on its run says so and sends nothing, till the reference is removed."""
+    through = door(server, store)
+    images = through.generate("x", refs=jpeg(1))
+    for path in (store / "references").iterdir():
+        path.unlink()
+    with opened(through, images.run_id) as person:
+        assert "Cannot be sent: The reference" in person.text
+        assert "is not in the store any more" in person.text
+        person.draw()
+        next(control for control in person.controls() if getattr(control, "description", "") == "×").click()
+        assert "Not in the store: it may bill 1 image" in person.text
+    assert server.posts == 1
+
+
 def test_a_run_of_another_provider_opens_no_panel(server: RawServer, store: Path) -> None:
     """Its words would be sent to the panel's own: the error names the command that chooses the run's."""
     images = door(server, store).generate("x")

@@ -43,6 +43,9 @@ _KEYS = """const tie = (left) => {
     if (event.key !== 'Enter' || !isCommand(event) || event.isComposing) return;
     event.preventDefault();
     event.stopPropagation();
+    const field = document.activeElement;
+    field.blur();
+    field.focus();
     panel.querySelector('.seedream-generate').click();
   }, true);
   panel.addEventListener('keydown', (event) => {
@@ -175,6 +178,7 @@ class Panel:
     def _make_request(self) -> tuple[ImageRequest, tuple[str, ...]]:
         """The request of all that the panel shows. Raises `SeedreamError` where a part of it cannot be sent."""
         text, strict = self._form.text, self.door.provider.strict
+        self._references.refuse()
         return make_request(text, references=self._references.values, strict=strict, **self._form.options)
 
     def _refresh(self) -> None:
