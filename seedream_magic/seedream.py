@@ -89,7 +89,7 @@ class Seedream:
         self.provider = chosen_provider(provider)
         self.given_base_url = chosen_base_url(self.provider, base_url)
         self.model = model or os.environ.get("SEEDREAM_MODEL") or self.provider.default_model
-        self.session = session.current()
+        self._session: session.Session | None = None
         self.store = _store_folder(store or os.environ.get("SEEDREAM_STORE") or DEFAULT_FOLDER)
         self._key = Key(api_key, "api_key") if api_key and api_key.strip() else None
         self.progress: Callable[[], follow.Progress] | None = None
@@ -98,6 +98,15 @@ class Seedream:
 
     def __repr__(self) -> str:
         return f"<Seedream {self.provider.name}: {self.model}, store {self.store}>"
+
+    @property
+    def session(self) -> session.Session:
+        """The session that it belongs to now: one that was made before the extension is the notebook's, too."""
+        return self._session or session.current()
+
+    @session.setter
+    def session(self, own: session.Session) -> None:
+        self._session = own
 
     @property
     def base_url(self) -> str:

@@ -117,17 +117,17 @@ _current = [Session()]
 
 
 def enter(session: Session) -> None:
-    """From now on new front doors belong to this session: that of the notebook in which the extension is loaded."""
+    """From now on front doors belong to this session: that of the notebook in which the extension is loaded."""
     _current[:] = [session]
 
 
 def leave() -> None:
-    """From now on new front doors belong to a session of no notebook, which begins now."""
+    """From now on front doors belong to a session of no notebook, which begins now."""
     _current[:] = [Session()]
 
 
 def current() -> Session:
-    """The session of a new front door: the notebook's, else the one that all of the process share."""
+    """The session of a front door that was given none: the notebook's, else the one that all of the process share."""
     return _current[0]
 
 

@@ -439,6 +439,19 @@ def test_what_python_begins_at_once_meets_the_cap(shell: InteractiveShell, serve
     assert shell.magics_manager.registry["SeedreamMagics"].images_billed == 8
 
 
+def test_python_that_was_there_before_the_extension_meets_the_cap(
+    ip: InteractiveShell, server: RawServer, store: Path
+) -> None:
+    """What counts is the notebook in which it draws, not when it was made; an extra field `n` counts as it may bill."""
+    early = door(server, store)
+    assert ip.run_cell("%load_ext seedream_magic").success
+    cap(ip, 2)
+    for extra in ({}, {"n": 10}):
+        with pytest.raises(InvalidRequest, match="max_images_per_session allows 2"):
+            early.generate("x", images=1 if extra else 3, extra=extra)
+    assert server.posts == 0
+
+
 def test_a_cell_meets_what_a_panel_and_python_have_under_way(shell: InteractiveShell, server: RawServer) -> None:
     """One cap for all: it is refused, its dry run says so, the status tells what is reserved; afterwards it goes."""
     cap(shell, 4)
