@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-from collections import Counter
 from collections.abc import AsyncGenerator, Callable
 from contextlib import aclosing, closing
 from dataclasses import replace
@@ -22,6 +21,7 @@ from seedream_magic.errors import (
 from seedream_magic.images.image_set import ImageSet
 from seedream_magic.images.lineage import joined
 from seedream_magic.images.load import parent_set
+from seedream_magic.session import Reservation, images_to_bill
 
 Sets = AsyncGenerator[ImageSet, None]
 """The values of one set as it grows; the last one is the finished set."""
@@ -44,24 +44,22 @@ def bound(images: ImageSet, door: Any) -> ImageSet:
     return replace(images, door=door, frames=frames)
 
 
-async def counted(sets: Sets, *, billed: Counter[str], doubtful: Counter[str]) -> Sets:
-    """The values of a run; when it is over, however it ended, what it billed is counted by its model.
-
-    `doubtful` counts what it may have billed besides.
-    """
+async def counted(sets: Sets, reservation: Reservation) -> Sets:
+    """The values of a run; when it is over, however it ended, the reservation says what it billed, and may have."""
     made: ImageSet | None = None
     failure: SeedreamError | None = None
+    reservation.doubtful = images_to_bill(reservation.plan)  # should it be dropped with its loop, nobody tells more
     try:
         async with aclosing(sets) as growing:
             async for made in growing:
+                reservation.run_id = made.run_id
                 yield made
     except SeedreamError as error:
         made, failure = made if error.images is None else error.images, error
         raise
     finally:
-        if made is not None:
-            billed[made.request.model] += made.billed
-            doubtful[made.request.model] += _doubtful(made, failure)
+        reservation.billed = 0 if made is None else made.billed
+        reservation.doubtful = 0 if made is None else _doubtful(made, failure)
 
 
 def _doubtful(images: ImageSet, failure: SeedreamError | None) -> int:

@@ -15,6 +15,7 @@ from seedream_magic.api.plan import Lineage, Plan
 from seedream_magic.api.providers import PROVIDERS
 from seedream_magic.api.references.reference import Reference
 from seedream_magic.api.request import ImageRequest
+from seedream_magic.api.values import checked_model, checked_prompt
 from seedream_magic.errors import ConfigError, InvalidRequest
 from seedream_magic.images.image_set import Frame, ImageSet
 from seedream_magic.images.lineage import checked_places, extend_request, redo_request, vary_request
@@ -29,21 +30,19 @@ _NAMED_FRAME = re.compile(r"run:(?P<run>[^\s\[\]]+)(\[(?P<place>\d{1,2})\])?")
 
 def redo(images: ImageSet, *places: int, prompt: str | None, refs: object, fresh: bool) -> ImageSet:
     """See `ImageSet.redo`."""
-    door = _its_own(_door(images), images.run_id, images.provider)
+    door = _door(images)
     return door.run(plan_redo(door, images, *places, prompt=prompt, refs=refs, fresh=fresh))
 
 
 def extend(images: ImageSet, frames: int | Sequence[str], *, prompt: str | None, refs: object, fresh: bool) -> ImageSet:
     """See `ImageSet.extend`."""
-    door = _its_own(_door(images), images.run_id, images.provider)
+    door = _door(images)
     return door.run(plan_extend(door, images, frames, prompt=prompt, refs=refs, fresh=fresh))
 
 
 def vary(frame: Frame, prompt: str, *, images: int, refs: object, fresh: bool) -> ImageSet:
     """See `Frame.vary`."""
     door = _door(frame)
-    made_by = str(find_record(door.store, frame.run_id).facts.get("provider"))
-    door = _its_own(door, frame.run_id, made_by)
     return door.run(plan_vary(door, frame, prompt, images=images, refs=refs, fresh=fresh))
 
 
@@ -93,7 +92,6 @@ def plan_retry(door: Seedream, run_id: str) -> Plan:
     if is_live(find_record(door.store, run_id)):
         raise InvalidRequest(f"Run {run_id} is still under way: its frames may yet come.")
     images = door.show(run_id)
-    door = _its_own(door, images.run_id, images.provider)
     total = max(len(images), images.expected or 0)
     missing = sorted({*range(total)} - {frame.index for frame in images.ok})
     if not missing:
@@ -150,7 +148,12 @@ def _read(door: Seedream, leaf: object) -> tuple[Reference, ...]:
 def _plan_from(
     door: Seedream, images: ImageSet, request: ImageRequest, lineage: Lineage, refs: object, *, fresh: bool
 ) -> Plan:
-    """The plan of a request that goes on from a set. `refs` of None keeps the references of the set."""
+    """The plan of a request that goes on from a set. `refs` of None keeps the references of the set.
+
+    A run that is only read decides nothing: neither whom a key goes to, nor whether the limits are looked at, nor what
+    is sent beside the fields that are known.
+    """
+    refuse_other_provider(door, images.run_id, images.provider)
     if images.state == "running" and lineage.kind != "vary" and is_live(find_record(door.store, images.run_id)):
         raise InvalidRequest(f"Run {images.run_id} is still under way: wait till its frames have come.")
     references, told = request.references, tuple[str, ...]()
@@ -164,10 +167,35 @@ def _plan_from(
     if lost is not None:
         raise InvalidRequest(f"The reference {lost} of run {images.run_id} is not in the store any more.")
     request = replace(request, references=references)
-    strict = door.provider.strict
-    unchecked = any(refuse for _, refuse in complaints(images.request, strict=strict))  # it was made with --no-check
+    strict, own = door.provider.strict, images.run_id in door.session.made
+    unchecked = own and any(refuse for _, refuse in complaints(images.request, strict=strict))  # made with --no-check
+    checked_model(request.model)
+    checked_prompt(request.prompt, may_be_empty=request.layer_decomposition)
     notes = (*told, *checked(request, strict=strict, check=not unchecked))
-    return door.planned(request, notes, fresh=fresh, lineage=lineage)
+    return as_data(door, door.planned(request, notes, fresh=fresh, lineage=lineage), images.run_id)
+
+
+def as_data(door: Seedream, plan: Plan, run_id: str) -> Plan:
+    """The plan made of a run, without the body fields that nobody but its record asks for; it says which.
+
+    What this session sent, and what is shown from the store, stays as it is. Raises `InvalidRequest` for a picture that
+    only the record's body names.
+    """
+    request = plan.request
+    left_out = [name for name, value in request.extra.items() if not _is_documented(name, value)]
+    if not left_out or plan.stored or run_id in door.session.made:
+        return plan
+    if "image" in left_out:
+        raise InvalidRequest(f"The record of run {run_id} names an image that the store does not have.")
+    kept = {name: value for name, value in request.extra.items() if name not in left_out}
+    names = ", ".join(ascii(name[:40])[1:-1] for name in left_out[:10])
+    note = f"Left out, for only the record of run {run_id} asks for it: {names}. In a cell --extra sends it."
+    return door.planned(replace(request, extra=kept), (*plan.warnings, note), fresh=plan.fresh, lineage=plan.lineage)
+
+
+def _is_documented(name: str, value: object) -> bool:
+    """Whether an extra field is one that the API's pages know and that costs nothing."""
+    return name in {"seed", "guidance_scale"} and isinstance(value, int | float)
 
 
 def _room(request: ImageRequest) -> int:
@@ -184,15 +212,13 @@ def _door(value: ImageSet | Frame) -> Seedream:
     return door
 
 
-def _its_own(door: Seedream, run_id: str, made_by: str) -> Seedream:
-    """The front door by which a run is shown, if it is its provider's: another one would be paid, unasked.
-
-    Who names a front door for a plan has chosen it, and is not refused.
-    """
+def refuse_other_provider(door: Seedream, run_id: str, made_by: str) -> None:
+    """Raises `ConfigError` for a run that another provider made: a record does not choose who gets a key."""
     if door.provider.name == made_by:
-        return door
-    its_own = call_text("Seedream", made_by, store=str(door.store)) + call_text(".show", run_id)
-    raise ConfigError(
-        f"Run {run_id} was made by {made_by[:40]}; this front door asks {door.provider.name}.",
-        hint=f"Take the set from {its_own}." if made_by in PROVIDERS else f"Providers are {', '.join(PROVIDERS)}.",
-    )
+        return
+    known = made_by in PROVIDERS
+    shown, hint = ascii(made_by[:40]), f"Providers are {', '.join(PROVIDERS)}."
+    if known:
+        its_own = call_text("Seedream", made_by, store=str(door.store)) + call_text(".show", run_id)
+        shown, hint = made_by, f"%seedream use {made_by} asks it from then on; in Python take the set from {its_own}."
+    raise ConfigError(f"Run {run_id} was made by {shown}; this front door asks {door.provider.name}.", hint=hint)

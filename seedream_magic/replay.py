@@ -11,7 +11,7 @@ from seedream_magic.errors import InvalidRequest
 from seedream_magic.images.image_set import Frame, ImageSet
 from seedream_magic.images.index import run_of_picture
 from seedream_magic.images.load import load_whole
-from seedream_magic.images.record import Record, find_record, is_set, read_object, takes
+from seedream_magic.images.record import Record, as_mapping, find_record, is_set, read_object, takes
 
 
 def looked_up(plan: Plan, store: Path) -> Plan:
@@ -21,7 +21,8 @@ def looked_up(plan: Plan, store: Path) -> Plan:
     """
     earlier = _earlier(plan, store)
     chosen = _chosen(plan, earlier)
-    return replace(plan, stored=chosen.run_id if chosen else None, warnings=(*plan.warnings, *_doubts(earlier)))
+    odd = _oddities(chosen, plan) if chosen else ()
+    return replace(plan, stored=chosen.run_id if chosen else None, warnings=(*plan.warnings, *_doubts(earlier), *odd))
 
 
 def run_to_show(plan: Plan, store: Path) -> Record | None:
@@ -36,9 +37,12 @@ def run_to_show(plan: Plan, store: Path) -> Record | None:
     return _chosen(plan, _earlier(plan, store))
 
 
-def shown(record: Record) -> ImageSet:
-    """The set of an earlier run, told apart from a new one."""
-    return replace(load_whole(record), replayed=True)
+def shown(record: Record, plan: Plan | None = None) -> ImageSet:
+    """The set of an earlier run, told apart from a new one. Where it stands for a plan, it tells if it is odd there."""
+    images = replace(load_whole(record), replayed=True)
+    for told in () if plan is None else _oddities(record, plan):
+        images = images.with_note(told)
+    return images
 
 
 def find_maker(picture: str | os.PathLike[str] | Frame, store: Path) -> Record:
@@ -79,6 +83,18 @@ def _chosen(plan: Plan, earlier: list[Record]) -> Record | None:
         there = f"takes 1 to {len(made)}" if len(made) > 1 else "one take" if made else "no take"
         raise InvalidRequest(f"--take {plan.take}: the store has {there} of this request; --fresh pays for a new one.")
     return made[plan.take - 1]
+
+
+def _oddities(record: Record, plan: Plan) -> tuple[str, ...]:
+    """That a record which names this request as its own was made of another: it may come from elsewhere."""
+    body = as_mapping(record.facts.get("body"))
+    made_of, asked = (
+        (provider, told.get("model"), told.get("prompt"))
+        for provider, told in ((record.facts.get("provider"), body), (plan.provider.name, plan.body))
+    )
+    if made_of == asked:
+        return ()
+    return (f"Run {record.run_id} stands for this request, but its record tells of another one; --fresh draws anew.",)
 
 
 def _doubts(earlier: list[Record]) -> tuple[str, ...]:

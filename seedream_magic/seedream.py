@@ -32,7 +32,7 @@ from seedream_magic.images.load import load
 from seedream_magic.images.purge import Purged, purge
 from seedream_magic.images.record import Record, find_record, is_run, lineage_of
 from seedream_magic.images.store import DEFAULT_FOLDER, settle
-from seedream_magic.iterate import references
+from seedream_magic.iterate import as_data, references
 from seedream_magic.recover import is_live, recover, unfinished
 
 
@@ -66,10 +66,12 @@ class Seedream:
     What is not given comes from the environment (`SEEDREAM_PROVIDER`, `SEEDREAM_BASE_URL`, `SEEDREAM_MODEL`,
     `SEEDREAM_STORE`), then from the defaults. `transport` is an `httpx.AsyncBaseTransport` for the API and the
     pictures (tests, company proxies). `event_loop` is "thread" or, for a transport that is bound to the running loop,
-    "nest". The demo is embedded: of base URLs it takes only those of this machine, and passes over others in the
-    environment. Raises `ConfigError` for an unknown provider, an unsafe base URL or one that is not for the demo.
+    "nest". The demo is embedded: it takes no base URL from the environment and no key that is found; a `base_url` of
+    this machine that is given to it is asked, with the `api_key` given beside it. Raises `ConfigError` for an unknown
+    provider, an unsafe base URL or one that is not for the demo.
 
-    `session` counts what it bills and may refuse a plan: the notebook's, where the extension is loaded, else its own.
+    `session` counts what it bills and may refuse a plan: the notebook's, where the extension is loaded, else one that
+    all front doors of the process share. A plan is sent by a front door of its own provider and address only.
     `progress`, where set, makes what shows a run that nobody else watches.
     """
 
@@ -87,7 +89,7 @@ class Seedream:
         self.provider = chosen_provider(provider)
         self.given_base_url = chosen_base_url(self.provider, base_url)
         self.model = model or os.environ.get("SEEDREAM_MODEL") or self.provider.default_model
-        self.session = session.current()
+        self._session: session.Session | None = None
         self.store = _store_folder(store or os.environ.get("SEEDREAM_STORE") or DEFAULT_FOLDER)
         self._key = Key(api_key, "api_key") if api_key and api_key.strip() else None
         self.progress: Callable[[], follow.Progress] | None = None
@@ -96,6 +98,15 @@ class Seedream:
 
     def __repr__(self) -> str:
         return f"<Seedream {self.provider.name}: {self.model}, store {self.store}>"
+
+    @property
+    def session(self) -> session.Session:
+        """The session that it belongs to now: one that was made before the extension is the notebook's, too."""
+        return self._session or session.current()
+
+    @session.setter
+    def session(self, own: session.Session) -> None:
+        self._session = own
 
     @property
     def base_url(self) -> str:
@@ -173,8 +184,12 @@ class Seedream:
         return references(self, refs, fit=fit)
 
     def key(self) -> Key:
-        """The key for the provider, in its wrapper. Raises `MissingKey`, or `ConfigError` for one that is unusable."""
-        return self._key or find_key(self.provider)
+        """The key for the provider, in its wrapper. Raises `MissingKey`, or `ConfigError` for one that is unusable.
+
+        The embedded demo gets none of a person's: one that is given goes to the address that is given with it.
+        """
+        given = self._key if self.provider.needs_key or self.given_base_url else None
+        return given or find_key(self.provider)
 
     def generate(self, prompt: str | Storyboard, **options: Unpack[Options]) -> ImageSet:
         """Draw and wait; options as for `plan`. Works in scripts, in notebooks and inside a running event loop."""
@@ -223,9 +238,10 @@ class Seedream:
 
     def _sets(self, plan: Plan) -> follow.Sets:
         """The values of the plan's set: from the store if it is there, else as it is made."""
+        ended = self.session.ended[plan.fingerprint]
         stored = replay.run_to_show(plan, self.store)
         if stored is not None:
-            return self._shown(stored)
+            return self._shown(stored, plan)
         plan = replace(plan, stored=None)
         lost = next((reference.source for reference in plan.request.references if not reference.sendable), None)
         if lost is not None:
@@ -233,22 +249,36 @@ class Seedream:
         lineage = plan.lineage
         if lineage is not None and lineage.kind != "vary" and not is_run(self.store / lineage.run_id):
             raise InvalidRequest(f"Run {lineage.run_id}, which this goes on from, is not in {self.store} any more.")
-        if self.session.check is not None:
-            self.session.check(plan)
-        made = generate(plan, self._key_for(plan), store=self.store, transport=self._transport)
-        run = follow.counted(made, billed=self.session.billed_by(plan.provider), doubtful=self.session.doubtful)
-        return follow.in_place(run, lineage, self)
+        self.session.refuse(plan)
+        return self._made(plan, self._key_for(plan), ended)
 
-    async def _shown(self, record: Record) -> follow.Sets:
-        yield follow.bound(replay.shown(record), self)
+    async def _made(self, plan: Plan, key: Key, ended: int) -> follow.Sets:
+        """The set as it is made; from the store, where the same request came to its end since `ended` was counted."""
+        with self.session.reserved(plan) as reservation:
+            is_news = self.session.ended[plan.fingerprint] != ended
+            stored = replay.run_to_show(plan, self.store) if is_news else None
+            if stored is None:
+                made = follow.counted(generate(plan, key, store=self.store, transport=self._transport), reservation)
+                sets = follow.in_place(made, plan.lineage, self)
+            else:
+                sets = self._shown(stored, plan)
+            async with aclosing(sets) as growing:
+                async for images in growing:
+                    yield images
+
+    async def _shown(self, record: Record, plan: Plan) -> follow.Sets:
+        yield follow.bound(replay.shown(record, plan), self)
 
     def _key_for(self, plan: Plan) -> Key:
-        """The key of the plan's own provider: one that was given here goes nowhere but to this front door's address."""
+        """The key for a plan of this front door's own provider and address; no other plan is sent, and gets no key."""
         if plan.provider == self.provider and plan.base_url == self.base_url:
             return self.key()
-        if self._key is not None:
-            raise ConfigError(f"This plan goes to {plan.base_url}; the api_key given here is for {self.provider.name}.")
-        return find_key(plan.provider)
+        here = f"{self.provider.name} at {self.given_base_url}" if self.given_base_url else self.provider.name
+        name = plan.provider.name
+        raise ConfigError(
+            f"This plan is for {name} at {plan.base_url}; this front door asks {here}.",
+            hint=f'Make it here anew, or run it where it was made: %seedream use {name}, in Python Seedream("{name}").',
+        )
 
     def show(self, run_id: str) -> ImageSet:
         """The set of an earlier run, by its id or the beginning of it. Raises `InvalidRequest` if there is none."""
@@ -269,8 +299,7 @@ class Seedream:
         return [follow.wait(sets, on_change, event_loop=self._event_loop) for sets in growing]
 
     def _recovered(self, record: Record) -> follow.Sets:
-        address = self.base_url if record.facts.get("provider") == self.provider.name else self.given_base_url
-        return recover(record, base_url=address, provider=self.provider, key=self.key, transport=self._transport)
+        return recover(record, base_url=self.base_url, provider=self.provider, key=self.key, transport=self._transport)
 
     def history(self, words: str | None = None) -> list[HistoryEntry]:
         """The runs of the store, newest first, as plain records (`pandas.DataFrame` takes them).
@@ -297,13 +326,14 @@ class Seedream:
     ) -> Plan:
         """The plan that made a picture: its `request`, its `cell()`, and the run in which it is `stored`.
 
-        `picture` is a frame, a saved original, or a copy of one, which is looked for in `store`. Raises
-        `InvalidRequest` where no run made it.
+        `picture` is a frame, a saved original, or a copy of one, which is looked for in `store`. Only a front door of
+        the provider that made it sends the plan. Raises `InvalidRequest` where no run made it.
         """
         record = replay.find_maker(picture, cls(store=store).store)
         images = load(record)
-        door = cls(images.provider, store=record.folder.parent)
-        return replay.meant(door.planned(images.request, (), lineage=lineage_of(record)), record)
+        maker = cls(images.provider, store=record.folder.parent)
+        plan = replay.meant(maker.planned(images.request, (), lineage=lineage_of(record)), record)
+        return as_data(maker, plan, images.run_id)
 
 
 def _store_folder(named: str | os.PathLike[str]) -> Path:

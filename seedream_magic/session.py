@@ -1,16 +1,44 @@
-"""A session: where it is at home, what its front doors have billed, and who may refuse a plan before it is sent."""
+"""A session: where it is at home, what it has billed, what is under way, and who may refuse a plan.
+
+Whatever sends, a cell, the panel, the background or Python, first reserves here what it may bill. What one run has
+reserved counts against the limits of the next; at its end what it did bill counts in its place.
+"""
 
 from __future__ import annotations
 
+import threading
 from collections import Counter
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from seedream_magic.errors import InvalidRequest
+
 if TYPE_CHECKING:
     from seedream_magic.api.plan import Plan
     from seedream_magic.api.providers import Provider
+
+
+def images_to_bill(plan: Plan) -> int:
+    """How many images a plan may bill: none where its set is in the store."""
+    return 0 if plan.stored else plan.request.images_at_most
+
+
+@dataclass(eq=False)
+class Reservation:
+    """What a run that is under way may bill.
+
+    `billed` and `doubtful` are the images that count in its place at its end; `run_id` is the run that was begun for
+    it, "" where none was.
+    """
+
+    plan: Plan
+    fingerprint: str
+    billed: int = 0
+    doubtful: int = 0
+    run_id: str = ""
 
 
 @dataclass(frozen=True)
@@ -18,7 +46,9 @@ class Session:
     """Images by model: `billed`, `free` (the demo's), and `doubtful`, which runs of unknown outcome may have billed.
 
     `home` is the folder that relative paths of stores start from, None for the current one. `check` raises
-    `InvalidRequest` for a plan that is not to be sent.
+    `InvalidRequest` for a plan that is not to be sent; it may look at what is reserved. `made` are the ids of the runs
+    that this session sent: their words are a person's own, those of other records are data. `ended` counts by its
+    fingerprint how often a request has come to its end.
     """
 
     home: Path | None = None
@@ -26,28 +56,79 @@ class Session:
     free: Counter[str] = field(default_factory=Counter)
     doubtful: Counter[str] = field(default_factory=Counter)
     check: Callable[[Plan], None] | None = None
+    made: set[str] = field(default_factory=set)
+    ended: Counter[str] = field(default_factory=Counter)
+    reservations: list[Reservation] = field(default_factory=list)
+    # One thread at a time checks and reserves; a generator that is collected meanwhile may release on this thread.
+    lock: threading.RLock = field(default_factory=threading.RLock, repr=False, compare=False)
 
     def billed_by(self, provider: Provider) -> Counter[str]:
         """Where the images that a provider bills are counted."""
         return self.billed if provider.needs_key else self.free
 
+    @property
+    def images_reserved(self) -> int:
+        """How many images the runs that are under way may bill."""
+        return sum(images_to_bill(reservation.plan) for reservation in tuple(self.reservations))
 
-_entered: list[Session] = []
+    def refuse(self, plan: Plan) -> None:
+        """Raises `InvalidRequest` for what is under way already, or would go over the limits; else it could be sent."""
+        with self.lock:
+            if plan.stored:
+                return
+            under_way = {reservation.fingerprint for reservation in tuple(self.reservations)}
+            if under_way and not plan.fresh and plan.fingerprint in under_way:
+                again = "--fresh, in Python fresh=True, sends it once more."
+                raise InvalidRequest(f"The same request is under way in the background; {again}")
+            if self.check is not None:
+                self.check(plan)
+
+    @contextmanager
+    def reserved(self, plan: Plan) -> Iterator[Reservation]:
+        """Room for what a plan may bill, from the check to the outcome. Raises as `refuse` does.
+
+        However the block is left, also by a generator that nobody iterates any more, the room is given back.
+        """
+        reservation = Reservation(plan, plan.fingerprint)
+        try:
+            with self.lock:
+                self.refuse(plan)
+                self.reservations.append(reservation)
+            yield reservation
+        finally:
+            with self.lock:
+                if reservation in self.reservations:
+                    self._settle(reservation)
+
+    def _settle(self, reservation: Reservation) -> None:
+        self.reservations.remove(reservation)
+        self.ended[reservation.fingerprint] += 1
+        plan = reservation.plan
+        if reservation.billed:
+            self.billed_by(plan.provider)[plan.request.model] += reservation.billed
+        if reservation.doubtful:
+            self.doubtful[plan.request.model] += reservation.doubtful
+        joined = plan.lineage if plan.lineage and plan.lineage.kind != "vary" else None  # then it has words of another
+        if reservation.run_id and (joined is None or joined.run_id in self.made):
+            self.made.add(reservation.run_id)
+
+
+_current = [Session()]
 
 
 def enter(session: Session) -> None:
-    """From now on new front doors belong to this session: that of the notebook in which the extension is loaded."""
-    _entered[:] = [session]
+    """From now on front doors belong to this session: that of the notebook in which the extension is loaded."""
+    _current[:] = [session]
 
 
 def leave() -> None:
-    """From now on each new front door has a session of its own."""
-    _entered.clear()
+    """From now on front doors belong to a session of no notebook, which begins now."""
+    _current[:] = [Session()]
 
 
 def current() -> Session:
-    """The session of a new front door."""
-    return _entered[0] if _entered else Session()
+    """The session of a front door that was given none: the notebook's, else the one that all of the process share."""
+    return _current[0]
 
 
 def home() -> Path:

@@ -64,6 +64,7 @@ def isolated(isolated_session: Path, tmp_path: Path, monkeypatch: pytest.MonkeyP
     """Each test begins with a clean environment, and in its own folder: the default store is the current folder's."""
     isolate(monkeypatch, isolated_session)
     monkeypatch.chdir(tmp_path)
+    session.leave()  # what an earlier test has billed is none of this one's
 
 
 @pytest.fixture

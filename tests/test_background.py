@@ -195,6 +195,28 @@ def test_a_run_that_fails_says_so_in_its_output(kernel: Kernel, server: RawServe
     assert server.posts == 1
 
 
+TEN = """\
+import asyncio
+from seedream_magic import Seedream
+draws = [Seedream().agenerate("whole", extra={"seed": number}) for number in range(10)]
+results = await asyncio.gather(*draws, return_exceptions=True)
+print(sum("max_images_per_session" in str(result) for result in results))"""
+
+
+def test_what_awaits_meets_the_cap_beside_the_background(kernel: Kernel, slow: Slow, server: RawServer) -> None:
+    """Of ten that begin at once, two fit beside the two images of a background cell; then there is no room."""
+    kernel.run("%config SeedreamMagics.max_images_per_session = 4")
+    kernel.run("%%seedream --bg --quiet -n 2\nx")
+    server.wait_for(lambda seen: seen.posts == 1)
+    assert kernel.run(TEN).stdout == "8\n"
+    assert server.posts == 3
+    assert "after 4 in this session" in (kernel.run("%%seedream\nwhole").evalue or "")
+    slow.release.set()
+    assert kernel.run(WAITED).ename is None
+    assert "billed    4 images" in kernel.run("%seedream").stdout
+    kernel.run("%config SeedreamMagics.max_images_per_session = None")
+
+
 def test_what_cannot_begin_fails_the_cell(kernel: Kernel, server: RawServer) -> None:
     """A store that cannot be written, a cap, a wrong option: the cell fails at once and nothing is sent."""
     for setting, words in (

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import shutil
 import sys
 from collections.abc import Iterator
 from pathlib import Path
@@ -17,7 +18,8 @@ from raw_server import RawServer, raw_server
 from seedream_magic import ConfigError, ImageSet, InvalidRequest, Seedream
 from seedream_magic.notebook.commands import _COMMANDS
 from seedream_magic.notebook.help import COMMANDS, help_text
-from service import PICTURE, POST, first_picture, picture, whole_answer
+from seedream_magic.notebook.panel_command import close_panels
+from service import PICTURE, POST, bodies, first_picture, picture, whole_answer
 
 
 @pytest.fixture
@@ -167,6 +169,7 @@ def test_purge_deletes_one_run_and_says_so(shell: InteractiveShell, store: Path,
 def test_the_demo_s_runs_are_no_bill(shell: InteractiveShell, server: RawServer) -> None:
     """The table says that they are free; asking anew for a lost frame, and purging, speak of no bill."""
     shell.run_cell("%config SeedreamMagics.provider = 'demo'")
+    shell.run_cell(f"%config SeedreamMagics.base_url = '{server.url}/v1'")
     run(shell, "%%seedream --quiet -n 2 --no-stream\na fox")
     images = shell.user_ns["_seedream"]
     lose_second(server, images)
@@ -178,21 +181,32 @@ def test_the_demo_s_runs_are_no_bill(shell: InteractiveShell, server: RawServer)
     assert server.posts == 2
 
 
-def test_a_run_is_gone_on_from_at_its_own_provider(
-    shell: InteractiveShell, server: RawServer, monkeypatch: pytest.MonkeyPatch
+@pytest.mark.parametrize(
+    "command", ["%seedream retry RUN", "%seedream panel RUN", "%seedream show RUN\n_seedream.redo(1)"]
+)
+def test_a_record_of_another_provider_gets_no_key(
+    command: str, shell: InteractiveShell, server: RawServer, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """Whatever the session's is: retried, or shown and redone, it asks who made it, with that one's key and model."""
+    """What a record names as its provider is data: nothing is sent, and the line names the command that chooses it.
+    After that command it goes on, with that provider's key.
+    """
     monkeypatch.delenv("SEEDREAM_API_KEY")
     monkeypatch.setenv("ANYFAST_API_KEY", "sk-of-anyfast")
     monkeypatch.setenv("ARK_API_KEY", "sk-of-ark")
     run(shell, "%%seedream --quiet --provider ark -n 2 --no-stream\na fox")
     images = shell.user_ns["_seedream"]
     lose_second(server, images)
-    assert run(shell, f"%seedream retry {images.run_id}")[0] is None
-    assert run(shell, f"%seedream show {images.run_id}\n_seedream.redo(0)")[0] is None
+    command = command.replace("RUN", images.run_id)
+    error, printed, _ = run(shell, command)
+    assert isinstance(error, ConfigError)
+    assert f"Run {images.run_id} was made by ark; this front door asks anyfast. %seedream use ark" in printed
+    assert server.posts == 1
+    run(shell, "%seedream use ark")
+    assert run(shell, command)[0] is None
+    close_panels()
     asked = [request for request in server.requests if request.method == "POST"]
-    sent = [(request.headers["authorization"], request.json()["model"]) for request in asked]
-    assert sent == [("Bearer sk-of-ark", "doubao-seedream-4-5-251128")] * 3
+    sent = {(request.headers["authorization"], request.json()["model"]) for request in asked}
+    assert sent == {("Bearer sk-of-ark", "doubao-seedream-4-5-251128")}
 
 
 def test_a_run_of_no_known_provider_is_shown_and_not_paid(
@@ -200,14 +214,83 @@ def test_a_run_of_no_known_provider_is_shown_and_not_paid(
 ) -> None:
     """Its pictures are there; to ask anew for one is refused, in a line that names what the record says."""
     path = made.folder / "request.json"
-    path.write_text(json.dumps({**json.loads(path.read_text()), "provider": "elsewhere"}))
+    path.write_text(json.dumps({**json.loads(path.read_text()), "provider": "else\x1bwhere"}))
     lose_second(server, made)
     assert run(shell, f"%seedream show {made.run_id}")[0] is None
     for line in (f"%seedream retry {made.run_id}", "_seedream.redo(1)"):
         error, printed, _ = run(shell, line)
         assert isinstance(error, ConfigError)
         assert len(printed.strip().splitlines()) == 1
-        assert "was made by elsewhere" in printed
+        assert r"was made by 'else\x1bwhere'" in printed
+    assert server.posts == 1
+
+
+HOSTILE = {
+    "callback_url": "https://elsewhere.example/",
+    "webhook": "https://elsewhere.example/",
+    "user": "somebody",
+    "n": 10,
+    "layer_decomposition": 1,
+    "sequential_image_generation_options": {"max_images": 15, "more": True},
+    "size": ["4K"],
+    "seed": 7,
+    "\u202eodd\x1b[31m": 1,
+}
+
+
+def test_a_retry_shows_what_it_sends_and_sends_no_field_that_only_the_record_knows(
+    shell: InteractiveShell, server: RawServer, store: Path, made: ImageSet
+) -> None:
+    """A record may come from anywhere: body, address and bill stand there before, and what is left out is named."""
+    foreign = store / "20200101T000000Z-aaaaaaaaaa"
+    shutil.copytree(made.folder, foreign)
+    path = foreign / "request.json"
+    facts = json.loads(path.read_text())
+    facts["body"] |= HOSTILE
+    path.write_text(json.dumps({**facts, "fingerprint": "0" * 64, "base_url": "https://elsewhere.example/v1"}))
+    (foreign / "02.jpg").unlink()
+    (foreign / "response.jsonl").unlink()
+    error, printed, _ = run(shell, f"%seedream retry {foreign.name}")
+    assert error is None
+    sent = bodies(server.requests)[-1]
+    assert not set(sent) & set(HOSTILE) - {"size", "seed"}
+    assert (sent["size"], sent["seed"], sent["sequential_image_generation"]) == ("2048x2048", 7, "disabled")
+    assert f"To anyfast ({server.url}/v1):\n{json.dumps(sent, indent=2)}\n" in printed
+    assert "asks for it: size, sequential_image_generation_options, callback_url, webhook, user, n" in printed
+    assert r"\u202eodd\x1b[31m" in printed
+    assert "Asking anew for 1 image. That is what it may bill." in printed
+    assert server.posts == 2
+
+
+def test_a_field_of_one_s_own_goes_along(shell: InteractiveShell, server: RawServer) -> None:
+    """What this session typed itself as --extra is sent again with a frame that is drawn anew, also after that one."""
+    run(shell, '%%seedream --quiet -n 2 --extra \'{"user": "me"}\'\nx')
+    assert run(shell, "_seedream = _seedream.redo(0)\n_seedream.redo(1)")[0] is None
+    assert [body["user"] for body in bodies(server.requests)] == ["me"] * 3
+
+
+@pytest.mark.parametrize(
+    ("field", "value", "words"),
+    [
+        ("model", 7, "model id"),
+        ("prompt", None, "prompt is empty"),
+        ("image", "https://elsewhere.example/x.jpg", "does not have"),
+        ("size", "99999x99999", "pixels"),
+    ],
+)
+def test_a_record_that_cannot_be_a_request_is_not_sent(  # noqa: PLR0917 - fixtures and a row of the table
+    field: str, value: object, words: str, shell: InteractiveShell, server: RawServer, made: ImageSet
+) -> None:
+    """Neither without model or words, nor with a picture that is not there, nor over limits that nobody waived here."""
+    path = made.folder / "request.json"
+    facts = json.loads(path.read_text())
+    facts["body"][field] = value
+    path.write_text(json.dumps(facts))
+    lose_second(server, made)
+    shell.magics_manager.registry["SeedreamMagics"].session.made.clear()  # as in the next kernel
+    error, printed, _ = run(shell, f"%seedream retry {made.run_id}")
+    assert isinstance(error, InvalidRequest)
+    assert words in printed
     assert server.posts == 1
 
 

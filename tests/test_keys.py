@@ -108,9 +108,15 @@ def test_a_missing_key_names_every_way() -> None:
     assert len(caught.value.lines()) == 1
 
 
-def test_the_demo_needs_no_key() -> None:
-    """It has one of its own."""
-    assert find_key(DEMO).source == "the demo"
+def test_the_demo_needs_no_key(monkeypatch: pytest.MonkeyPatch) -> None:
+    """It has one of its own, whatever could be found."""
+    install_keyring(monkeypatch, get_password=lambda *_: CANARY)
+    install_colab(monkeypatch, SEEDREAM_API_KEY=CANARY)
+    remember_key(DEMO, CANARY)
+    monkeypatch.setenv("SEEDREAM_API_KEY", CANARY)
+    found = find_key(DEMO)
+    assert (found.source, found.reveal()) == ("the demo", "demo")
+    assert find_key(DEMO, "given").reveal() == "given"
 
 
 @pytest.mark.parametrize("function", [broken, lambda *_: None, lambda *_: ""])

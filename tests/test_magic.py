@@ -240,7 +240,7 @@ def test_key_is_typed_hidden(shell: InteractiveShell, monkeypatch: pytest.Monkey
 def test_the_demo_is_embedded_whatever_the_address(
     shell: InteractiveShell, monkeypatch: pytest.MonkeyPatch, given: str
 ) -> None:
-    """A gateway that is set for another provider gets neither the request nor the key: the demo draws."""
+    """A gateway that is set for another provider gets neither the request nor the key: the demo draws, and says so."""
     monkeypatch.delenv("SEEDREAM_BASE_URL")
     if given == "trait":
         shell.run_cell("%config SeedreamMagics.base_url = 'https://gateway.invalid/v1'")
@@ -248,7 +248,9 @@ def test_the_demo_is_embedded_whatever_the_address(
         monkeypatch.setenv(given, "https://gateway.invalid/v1")
     assert run(shell, "%%seedream --provider demo --quiet\na fox")[0] is None
     assert [frame.ok for frame in shell.user_ns["_seedream"]] == [True]
-    assert "demo (embedded, offline)" in run(shell, "%seedream use demo")[1]
+    told = "" if given == "trait" else "; SEEDREAM_BASE_URL is for the others"
+    assert f"demo (embedded, offline){told}\n" in run(shell, "%seedream use demo")[1]
+    assert ("SEEDREAM_BASE_URL is for the other providers" in run(shell, "%seedream doctor")[1]) is bool(told)
     assert "anyfast (https://gateway.invalid/v1)" in run(shell, "%seedream use anyfast")[1]
 
 

@@ -29,6 +29,7 @@ from seedream_magic.notebook.panel import close_all
 from seedream_magic.notebook.panel.estimate import seconds_per_picture
 from seedream_magic.notebook.panel_command import close_panels
 from seedream_magic.notebook.running import Running
+from seedream_magic.session import Session
 from seedream_magic.view.carousel import image_set_bundle
 from served import KEY, check_store, door
 from service import PICTURE, POST, bodies, jpeg, picture, stream_head, succeeded, whole_answer
@@ -340,6 +341,67 @@ def test_references_are_read_shown_and_taken_out(server: RawServer, store: Path,
         assert len(body["image"]) == 2
 
 
+def test_nothing_is_sent_without_a_reference_that_it_cannot_find(
+    server: RawServer, store: Path, tmp_path: Path
+) -> None:
+    """Typed or uploaded, what is told to be wrong is mended, emptied or left out first; the cell is refused as well."""
+    with opened(door(server, store)) as person:
+        person.fill(Prompt="x", Reference="hero.jpg")
+        for _ in range(2):
+            assert "There is no file hero.jpg" in person.text
+            assert "Cannot be sent: A reference cannot be read" in person.text
+            person.draw()
+            assert "not sent" in person.text
+            person.click("Copy as cell")
+            assert not person.sees("Cell")
+            person.fill(Prompt="y")  # another change makes nothing of it
+        (tmp_path / "hero.jpg").write_bytes(jpeg(1))
+        person.fill(Reference="./hero.jpg")
+        assert "Cannot be sent" not in person.text
+        upload(person.control("Upload"), broken=b"no picture")
+        person.fill(Reference="nothing.png")
+        person.fill(Reference="")
+        assert "broken:" in person.text
+        person.draw()
+        assert server.posts == 0
+        person.click("Leave out")
+        assert "broken:" not in person.text
+        assert not person.sees("Leave out")
+        person.draw()
+        assert [body["image"] for body in bodies(server.requests)] == [
+            Seedream().plan("x", refs="hero.jpg").body["image"]
+        ]
+        person.fill(Reference="nothing.png")
+        person.click("Leave out")
+        assert person.control("Reference").value == ""
+        assert "In the store" in person.text
+
+
+def test_a_stored_reference_whose_file_is_gone_is_not_left_out(server: RawServer, store: Path) -> None:
+    """A panel that is opened on its run says so and sends nothing, till the reference is removed."""
+    through = door(server, store)
+    images = through.generate("x", refs=jpeg(1))
+    for path in (store / "references").iterdir():
+        path.unlink()
+    with opened(through, images.run_id) as person:
+        assert "Cannot be sent: The reference" in person.text
+        assert "is not in the store any more" in person.text
+        person.draw()
+        next(control for control in person.controls() if getattr(control, "description", "") == "×").click()
+        assert "Not in the store: it may bill 1 image" in person.text
+    assert server.posts == 1
+
+
+def test_a_run_of_another_provider_opens_no_panel(server: RawServer, store: Path) -> None:
+    """Its words would be sent to the panel's own: the error names the command that chooses the run's."""
+    images = door(server, store).generate("x")
+    ark = Seedream("ark", api_key=KEY, base_url=f"{server.url}/v1", store=store)
+    for begun in (images, images.run_id):
+        with pytest.raises(ConfigError, match="was made by anyfast; this front door asks ark") as caught:
+            Panel(begun, door=ark)
+        assert "%seedream use anyfast" in caught.value.hint
+
+
 def upload(widget: Any, **files: bytes) -> None:
     """What the page tells of an upload; ipywidgets 7 has it in another shape than 8."""
     told = [{"name": name, "type": "image/jpeg", "size": len(data), "last_modified": 0} for name, data in files.items()]
@@ -536,7 +598,9 @@ def test_the_session_has_its_say(server: RawServer, store: Path) -> None:
             raise InvalidRequest("more than three")
 
     settings = {"images": 3, "size": "4K", "ratio": "16:9", "watermark": False, "stream": False, "provider": "anyfast"}
-    with opened(door(server, store), settings=settings, check=check) as person:
+    through = door(server, store)
+    through.session = Session(check=check)
+    with opened(through, settings=settings) as person:
         person.fill(Prompt="x")
         assert "5504 × 3040 · 3 images · no watermark. Not in" in person.text
         assert person.panel.cell == "%%seedream -s 5504x3040\nx"
@@ -579,23 +643,37 @@ def test_no_widget_holds_a_key_or_a_signed_link(
 
 
 def test_two_panels_and_the_session_share_what_is_under_way(server: RawServer, store: Path) -> None:
-    """Each has its own set; what both may bill counts for the session's limit."""
-    running, counted = Running(), list[int]()
-    through = door(server, store)
+    """Each has its own set; what both may bill counts for the session's limit, and is what one of them is told of."""
+    release, through = threading.Event(), door(server, store)
 
-    def check(_: Plan) -> None:
-        counted.append(running.images_at_most)
+    def check(plan: Plan) -> None:
+        if through.session.images_reserved + plan.request.images_at_most > 5:
+            raise InvalidRequest("more than five")
 
-    with opened(through, running=running) as one, opened(through, running=running, check=check) as other:
+    through.session = Session(check=check)
+    server._scenario = {
+        POST: lambda request: Gate(stream_head() + succeeded(request, 0), release, succeeded(request, 1)),
+        PICTURE: picture,
+    }
+    running = Running()
+    with opened(through, running=running) as one, opened(through, running=running) as other:
         one.fill(Prompt="one", Images="2")
-        other.fill(Prompt="other", Images="3")
+        other.fill(Prompt="other", Images="4")
         one.click("Generate")
+        server.wait_for(lambda seen: seen.posts == 1)
+        other.draw()
+        assert "InvalidRequest: more than five Nothing was sent." in other.text
+        other.fill(Prompt="one", Images="2")
+        assert "Cannot be sent: The same request is under way" in other.text
+        other.fill(Prompt="other", Images="3")
         other.click("Generate")
+        server.wait_for(lambda seen: seen.posts == 2)
+        assert through.session.images_reserved == 5
+        release.set()
         assert one.ended.wait(20)
         assert other.ended.wait(20)
-        assert max(counted) in {0, 2}
         assert [len(person.panel.images or ()) for person in (one, other)] == [2, 3]
-    assert len(running) == 0
+    assert (len(running), through.session.images_reserved) == (0, 0)
 
 
 def test_shown_again_it_is_the_same_panel(server: RawServer, store: Path, ip: InteractiveShell) -> None:

@@ -289,4 +289,11 @@ def test_it_fits_a_narrow_column(work: Work) -> None:
         assert box["x"] >= room["x"] - 1
         assert box["x"] + box["width"] <= room["x"] + room["width"] + 1
     photograph(page, "narrow")
+    panel.get_by_label("Frame 1").fill("春")
+    panel.get_by_label("Reference").fill("other.png")
+    page.keyboard.press("Control+Enter")  # what stands in the field when it draws is read first, and keeps it from that
+    expect(panel).to_contain_text("There is no file other.png")
+    expect(panel).to_contain_text("not sent")
+    expect(panel).to_contain_text("InvalidRequest: A reference cannot be read")
+    expect(panel.get_by_label("Reference")).to_be_focused()
     assert work.complaints == []

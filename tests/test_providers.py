@@ -2,14 +2,22 @@
 
 from __future__ import annotations
 
+import sys
+from pathlib import Path
+from types import ModuleType
+from typing import Any
+
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from seedream_magic.api import keys
 from seedream_magic.api.models import find_model
 from seedream_magic.api.providers import DEFAULT_PROVIDER, PROVIDERS, checked_base_url, find_provider, is_loopback
 from seedream_magic.errors import ConfigError
 from seedream_magic.seedream import Seedream
+from served import served
+from service import PICTURE, POST, picture, whole_answer
 
 
 @pytest.mark.parametrize(
@@ -160,29 +168,47 @@ def test_any_address(address: str) -> None:
 GATEWAY, LOCAL = "https://gateway.example/v1", "http://127.0.0.1:9/v1"
 
 
-@pytest.mark.parametrize(
-    ("provider", "address", "taken"),
-    [
-        ("demo", GATEWAY, ""),
-        ("demo", "https://127.0.0.1.evil.example/v1", ""),
-        ("demo", LOCAL, LOCAL),
-        ("demo", "http://[::1]:9/v1", "http://[::1]:9/v1"),
-        ("anyfast", GATEWAY, GATEWAY),
-        ("ark", LOCAL, LOCAL),
-    ],
-)
-def test_the_demo_takes_no_address_of_a_service(
-    provider: str, address: str, taken: str, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    """It is free: an address in the environment is another provider's, unless it is on this machine."""
+@pytest.mark.parametrize("address", [GATEWAY, LOCAL, "http://[::1]:9/v1", "no address at all"])
+def test_the_demo_takes_no_address_of_the_environment(address: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    """It is embedded and free: an address in the environment is another provider's, also one of this machine."""
     monkeypatch.setenv("SEEDREAM_BASE_URL", address)
-    assert Seedream(provider).given_base_url == taken
-    monkeypatch.setenv("SEEDREAM_PROVIDER", provider)
-    assert Seedream().given_base_url == taken
+    assert Seedream("demo").given_base_url == ""
+    monkeypatch.setenv("SEEDREAM_PROVIDER", "demo")
+    assert Seedream().given_base_url == ""
+
+
+@pytest.mark.parametrize(("provider", "address"), [("anyfast", GATEWAY), ("ark", LOCAL)])
+def test_the_others_take_the_address_of_the_environment(
+    provider: str, address: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """In place of their own."""
+    monkeypatch.setenv("SEEDREAM_BASE_URL", address)
+    assert Seedream(provider).given_base_url == address
 
 
 def test_an_address_given_to_the_demo_is_refused() -> None:
-    """Who names one expects it to be used: the sentence says that the demo is embedded."""
+    """Who names one of another machine expects it to be used: the sentence says that the demo is embedded."""
     with pytest.raises(ConfigError, match="demo is embedded"):
         Seedream("demo", base_url=GATEWAY)
     assert Seedream("demo", base_url=LOCAL).given_base_url == LOCAL
+
+
+@pytest.mark.parametrize(
+    ("beside", "sent"), [({}, "Bearer demo"), ({"api_key": "sk-of-my-own-demo"}, "Bearer sk-of-my-own-demo")]
+)
+def test_the_demo_is_sent_no_key_that_was_found(
+    beside: dict[str, Any], sent: str, store: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Not from the environment, the keyring or what was typed; one that is given beside an address goes there."""
+    keyring = ModuleType("keyring")
+    vars(keyring)["get_password"] = lambda *_: "sk-of-the-keyring"
+    monkeypatch.setitem(sys.modules, "keyring", keyring)
+    monkeypatch.setattr(keys, "_typed", {})
+    keys.remember_key(PROVIDERS["demo"], "sk-typed")
+    monkeypatch.setenv("SEEDREAM_API_KEY", "sk-found")
+    with served({POST: whole_answer, PICTURE: picture}, store) as server:
+        Seedream("demo", base_url=f"{server.url}/v1", store=store, **beside).generate("x")
+        assert [request.headers["authorization"] for request in server.requests if request.method == "POST"] == [sent]
+    embedded = Seedream("demo", **beside)
+    assert embedded.key().reveal() == "demo"
+    assert "Bearer demo" in embedded.plan("x").curl()

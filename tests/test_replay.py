@@ -18,10 +18,18 @@ from IPython.core.interactiveshell import InteractiveShell
 from IPython.utils.capture import capture_output
 
 from raw_server import Behaviour, Close, Gate, RawServer, Reply, Request, json_reply, raw_server
-from seedream_magic import ImageLinkExpired, ImageSet, InvalidRequest, OutcomeUnknown, ResponseBroken
+from seedream_magic import (
+    ImageLinkExpired,
+    ImageSet,
+    InvalidRequest,
+    OutcomeUnknown,
+    ResponseBroken,
+    Seedream,
+    UnsafeURL,
+)
 from seedream_magic.images.load import load
 from seedream_magic.images.record import find_record, records
-from served import door
+from served import KEY, door
 from service import PICTURE, POST, bodies, link, picture, stream_head, succeeded, whole_answer
 
 
@@ -148,6 +156,33 @@ def test_recover_brings_what_is_missing_without_a_post(server: RawServer, store:
     assert seedream.recover() == []
     assert b"canary" not in (made.folder / "response.jsonl").read_bytes()
     assert find_record(store, made.run_id).state == "done"
+
+
+def test_a_record_opens_no_link_to_this_machine(server: RawServer, store: Path) -> None:
+    """Whether such a link is followed is judged by the session's address, not by the one that the record names."""
+    images = door(server, store).generate("x")
+    (images.folder / "01.jpg").unlink()
+    before = server.connections
+    (recovered,) = Seedream("anyfast", api_key=KEY, store=store).recover(images.run_id)
+    assert isinstance(recovered[0].error, UnsafeURL)
+    assert server.connections == before
+    path = images.folder / "request.json"
+    path.write_text(json.dumps({**json.loads(path.read_text()), "base_url": "https://elsewhere.example/v1"}))
+    (recovered,) = door(server, store).recover(images.run_id)
+    assert recovered[0].ok
+
+
+def test_a_record_that_only_claims_a_request_says_so(shell: InteractiveShell, server: RawServer, store: Path) -> None:
+    """Its set is shown, nothing is billed; the plan and the output tell that its record is of another request."""
+    run(shell, "%%seedream --quiet\na fox")
+    images = shell.user_ns["_seedream"]
+    path = images.folder / "request.json"
+    forged = Seedream().plan("an owl").fingerprint
+    path.write_text(json.dumps({**json.loads(path.read_text()), "fingerprint": forged}))
+    told = f"Run {images.run_id} stands for this request, but its record tells of another one"
+    assert told in run(shell, "%%seedream --dry-run\nan owl")[1]
+    assert told in run(shell, "%%seedream\nan owl")[1]
+    assert server.posts == 1
 
 
 def test_recover_tells_of_links_that_have_ended(server: RawServer, store: Path) -> None:

@@ -695,9 +695,13 @@ def test_what_is_billed_is_what_was_reported_or_delivered(
 def test_runs_on_several_threads_do_not_meet(store: Path) -> None:
     """Eight at once: eight POSTs, eight folders, every picture in its own."""
     sets: list[ImageSet] = []
+
+    def draw(prompt: str) -> None:
+        sets.append(seedream.generate(prompt, images=2))
+
     with served({POST: whole_answer, PICTURE: picture}, store, posts=8) as server:
         seedream = door(server, store)
-        threads = [threading.Thread(target=lambda: sets.append(seedream.generate("x", images=2))) for _ in range(8)]
+        threads = [threading.Thread(target=draw, args=(f"x {number}",)) for number in range(8)]
         for thread in threads:
             thread.start()
         for thread in threads:

@@ -40,10 +40,15 @@ _typed: dict[str, Key] = {}
 
 
 def find_key(provider: Provider, given: str | None = None) -> Key:
-    """The first key there is: given, environment, keyring, Colab secrets, typed. Raises `MissingKey`."""
+    """The first key there is: given, environment, keyring, Colab secrets, typed. Raises `MissingKey`.
+
+    A provider that needs no key gets a constant, never one that was found.
+    """
     variables = ("SEEDREAM_API_KEY", *provider.key_variables)
     if given is not None and given.strip():
         return Key(given, "api_key")
+    if not provider.needs_key:
+        return Key("demo", "the demo")
     for variable in variables:
         if os.environ.get(variable, "").strip():
             return Key(os.environ[variable], variable)
@@ -52,8 +57,6 @@ def find_key(provider: Provider, given: str | None = None) -> Key:
             return Key(value, source)
     if provider.name in _typed:
         return _typed[provider.name]
-    if not provider.needs_key:
-        return Key("demo", "the demo")
     raise MissingKey(
         f"No API key for {provider.name}.",
         hint=f"Run %seedream key, or set {' or '.join(variables)}. "

@@ -112,14 +112,17 @@ class Plan:
     def curl(self) -> str:
         """The same request for a shell; the key stands as `$SEEDREAM_API_KEY`, references by their beginnings.
 
+        The demo gets no key of a person's, here neither.
+
         The body is one line: a person reads it as `short_body`, a shell does not mind.
         """
+        key = "$SEEDREAM_API_KEY" if self.provider.needs_key else "demo"
         unbuffered = "-N " if self.body.get("stream") else ""
         body = shlex.quote(json.dumps(self.short_body, ensure_ascii=False))
         return " \\\n  ".join(
             (
                 f"curl {unbuffered}-X POST {shlex.quote(self.url)}",
-                '-H "Authorization: Bearer $SEEDREAM_API_KEY"',
+                f'-H "Authorization: Bearer {key}"',
                 '-H "Content-Type: application/json"',
                 f"-d {body}",
             )

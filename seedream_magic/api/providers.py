@@ -79,18 +79,17 @@ def chosen_provider(name: str | None = None) -> Provider:
 def chosen_base_url(provider: Provider, given: str | None = None) -> str:
     """Where requests to a provider go: the given address, that of `SEEDREAM_BASE_URL`, else its own.
 
-    "" is the embedded demo's, known when it has started; what the environment says of another machine is passed over
-    there, what is given refused. Raises `ConfigError` for that, and for an unsafe address.
+    "" is the embedded demo's, known when it has started: the environment says nothing about it, and an address of
+    another machine that is given to it is refused. Raises `ConfigError` for that, and for an unsafe address.
     """
-    address = given or os.environ.get("SEEDREAM_BASE_URL") or provider.base_url
-    if address and serves(provider, address):
-        return checked_base_url(address)
-    if given:
+    if given and not serves(provider, given):
         raise ConfigError(
             f"The {provider.name} is embedded and takes no base URL of another machine.",
             hint="Leave base_url out, or name the provider that it belongs to: a service there bills.",
         )
-    return ""
+    found = provider.base_url and (os.environ.get("SEEDREAM_BASE_URL") or provider.base_url)
+    address = given or found
+    return checked_base_url(address) if address else ""
 
 
 def serves(provider: Provider, address: str) -> bool:

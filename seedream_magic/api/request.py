@@ -101,11 +101,12 @@ class ImageRequest:
 
     @property
     def images_at_most(self) -> int:
-        """How many images this request can bill."""
+        """How many images this request can bill. An extra field `n`, which gateways know, asks for so many."""
         if self.layer_decomposition:
             return MAXIMUM_FRAMES
-        expected = self.images_expected
-        return MAXIMUM_IMAGES if expected is None else expected
+        expected, several = self.images_expected, self.extra.get("n")
+        most = MAXIMUM_IMAGES if expected is None else expected
+        return max(most, several) if isinstance(several, int) else most
 
     @property
     def images_expected(self) -> int | None:

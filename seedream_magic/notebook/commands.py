@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import difflib
 import getpass
+import os
 from typing import TYPE_CHECKING
 
 from IPython.display import display
@@ -38,18 +39,28 @@ def _status(magics: SeedreamMagics, _: str) -> None:
     except ConfigError as unusable:
         key = f"unusable. {unusable}"
     rows = (
-        ("provider", f"{door.provider.name} ({address})"),
+        ("provider", f"{door.provider.name} ({address}){'' if door.given_base_url else _unused_address()}"),
         ("key", key),
         ("model", door.model),
         ("store", str(door.store)),
         ("billed", f"{counted(magics.images_billed)} in this session{_free(magics)}{_cost(magics)}"),
         *([("running", _under_way(len(magics.running)))] if magics.running else []),
+        *([("reserved", _reserved(magics))] if magics.session.reservations else []),
     )
     print("\n".join(f"{name:<9} {value}" for name, value in rows))  # noqa: T201 - a status is text
 
 
+def _unused_address() -> str:
+    return "; SEEDREAM_BASE_URL is for the others" if os.environ.get("SEEDREAM_BASE_URL") else ""
+
+
 def _under_way(runs: int) -> str:
     return f"{'1 run' if runs == 1 else f'{runs} runs'} in the background; %seedream stop ends them"
+
+
+def _reserved(magics: SeedreamMagics) -> str:
+    """What all that is under way may bill, also what Python began; it counts against the limits."""
+    return f"{counted(magics.session.images_reserved)} at most, by what is under way; that counts in the limits"
 
 
 def _cost(magics: SeedreamMagics) -> str:

@@ -97,15 +97,16 @@ def findings(magics: SeedreamMagics, *, ask: bool) -> Iterator[Finding]:
 
 def _provider(door: Seedream) -> Finding:
     unchecked = "" if find_model(door.model) else " (not in the table: not checked · 不检查)"
-    return Finding(
-        "ok", "provider", f"{door.provider.name}, {door.given_base_url or 'embedded'}, {door.model}{unchecked}"
-    )
+    address = door.given_base_url or "embedded"
+    if not door.given_base_url and os.environ.get("SEEDREAM_BASE_URL"):
+        address += " (SEEDREAM_BASE_URL is for the other providers · 不使用 SEEDREAM_BASE_URL)"
+    return Finding("ok", "provider", f"{door.provider.name}, {address}, {door.model}{unchecked}")
 
 
 def _key(door: Seedream) -> Finding:
     names = " / ".join(("SEEDREAM_API_KEY", *door.provider.key_variables))
     if not door.provider.needs_key:
-        return Finding("ok", "key", "the demo needs none · 演示服务无需密钥")
+        return Finding("ok", "key", "the demo needs none, and none is sent to it · 演示服务无需密钥，也不发送密钥")
     try:
         return Finding("ok", "key", f"set, from {find_key(door.provider).source} · 已设置")
     except MissingKey:

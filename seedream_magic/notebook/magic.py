@@ -25,9 +25,9 @@ from seedream_magic.notebook.completion import register_completion, unregister_c
 from seedream_magic.notebook.help import help_text
 from seedream_magic.notebook.options import LAYOUTS
 from seedream_magic.notebook.panel_command import close_panels
-from seedream_magic.notebook.running import images_to_bill, session_of
+from seedream_magic.notebook.running import session_of
 from seedream_magic.notebook.variables import filled, value_of
-from seedream_magic.session import enter, leave
+from seedream_magic.session import enter, images_to_bill, leave
 
 _REQUEST_TRAITS = ("images", "model", "size", "ratio", "stream", "watermark", "response_format", "timeout")
 
@@ -74,6 +74,7 @@ class SeedreamMagics(Magics):
         plan, door = self._plan(parsed)
         if parsed.dry_run:
             _show_plan(plan)
+            self._show_refusal(plan)
             return
         run = self.start_plan if parsed.bg else self.run_plan
         run(door, plan, name=parsed.name, layout=parsed.show, quiet=parsed.quiet)
@@ -186,22 +187,27 @@ class SeedreamMagics(Magics):
         self._shell.user_ns["_seedream"] = images
 
     def check_caps(self, plan: Plan) -> None:
-        """Refuse what could bill more than the person allowed, or what the background draws already.
+        """Refuse what could bill more than the person allowed: with what was billed, may have been, and is under way.
 
-        A set from the store bills nothing.
+        A set from the store bills nothing. The session calls it before it reserves what a plan may bill.
         """
-        self.running.refuse_again(plan)
         at_most = images_to_bill(plan)
         if self.max_images_per_run is not None and at_most > self.max_images_per_run:
             raise InvalidRequest(
                 f"This may bill {at_most} images; SeedreamMagics.max_images_per_run allows {self.max_images_per_run}."
             )
-        before = self.images_billed + self.session.doubtful.total() + self.running.images_at_most
+        before = self.images_billed + self.session.doubtful.total() + self.session.images_reserved
         if self.max_images_per_session is not None and before + at_most > self.max_images_per_session:
             raise InvalidRequest(
                 f"This may bill {at_most} images after {before} in this session; "
                 f"SeedreamMagics.max_images_per_session allows {self.max_images_per_session}."
             )
+
+    def _show_refusal(self, plan: Plan) -> None:
+        try:
+            self.session.refuse(plan)
+        except InvalidRequest as error:
+            print(f"It would be refused now: {error}")  # noqa: T201 - what was asked for is text
 
     def _bind(self, images: ImageSet, name: str | None) -> None:
         for variable in ("_seedream", name):

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 from IPython.display import display
 
 from seedream_magic.errors import ConfigError
-from seedream_magic.notebook.run_commands import named_run
+from seedream_magic.notebook.run_commands import shown_run
 
 if TYPE_CHECKING:
     from seedream_magic.images.image_set import ImageSet
@@ -21,10 +21,11 @@ PANEL = "seedream_magic.notebook.panel"
 def open_panel(magics: SeedreamMagics, run_id: str) -> None:
     """Show a panel that draws with the session's settings; with a run, it begins with that run's request.
 
-    Raises `ConfigError` where ipywidgets cannot be loaded, `InvalidRequest` for a run that is not in the store.
+    Raises `ConfigError` where ipywidgets cannot be loaded, or for a run that another provider made, `InvalidRequest`
+    for one that is not in the store.
     """
     door = magics.front_door()
-    images = door.show(named_run(magics, run_id, "panel")) if run_id else None
+    images = shown_run(magics, run_id, "panel") if run_id else None
     try:
         panel = importlib.import_module(PANEL).Panel
     except ImportError as exc:
@@ -35,7 +36,7 @@ def open_panel(magics: SeedreamMagics, run_id: str) -> None:
             magics.shell.user_ns["_seedream"] = drawn
 
     settings = {**magics.settings, "provider": door.provider.name}
-    display(panel(images, door=door, running=magics.running, settings=settings, check=magics.check_caps, keep=keep))
+    display(panel(images, door=door, running=magics.running, settings=settings, keep=keep))
 
 
 def close_panels() -> None:

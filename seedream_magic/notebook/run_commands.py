@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import os
 from collections.abc import Callable
 from pathlib import Path
@@ -9,12 +10,13 @@ from typing import TYPE_CHECKING, Any
 
 from IPython.display import display
 
-from seedream_magic.api.providers import PROVIDERS
 from seedream_magic.errors import InvalidRequest
 from seedream_magic.images.record import find_record
 from seedream_magic.notebook.variables import value_of
 
 if TYPE_CHECKING:
+    from seedream_magic.api.plan import Plan
+    from seedream_magic.images.image_set import ImageSet
     from seedream_magic.notebook.magic import SeedreamMagics
 
 Command = Callable[["SeedreamMagics", str], None]
@@ -29,8 +31,7 @@ def _history(magics: SeedreamMagics, words: str) -> None:
 
 def _show(magics: SeedreamMagics, run_id: str) -> None:
     """Show the set of an earlier run."""
-    run_id = named_run(magics, run_id, "show")
-    magics.show_set(_door_of(magics, run_id).show(run_id))
+    magics.show_set(magics.front_door().show(named_run(magics, run_id, "show")))
 
 
 def _recover(magics: SeedreamMagics, run_id: str) -> None:
@@ -48,19 +49,29 @@ def _retry(magics: SeedreamMagics, run_id: str) -> None:
     """Ask anew for the failed frames of a run."""
     from seedream_magic.iterate import plan_retry  # noqa: PLC0415 - it loads httpx
 
-    run_id = named_run(magics, run_id, "retry")
-    door = _door_of(magics, run_id)
-    lacking, images = len(door.show(run_id).ok), door.recover(run_id)[0]  # what was made already is not paid again
-    if brought := len(images.ok) - lacking:
+    shown, door = shown_run(magics, run_id, "retry"), magics.front_door()
+    images = door.recover(shown.run_id)[0]  # what was made already is not paid again
+    if brought := len(images.ok) - len(shown.ok):
         print(f"Downloaded {counted(brought)} that the run had made; that bills nothing.")  # noqa: T201 - said before
     if brought and images.complete:
         magics.show_set(images)
         return
-    plan = plan_retry(door, run_id)
-    paid = "That is what it may bill." if door.provider.needs_key else "The demo bills nothing."
-    bill = "Stored: nothing is billed." if plan.stored else paid
-    print(f"Asking anew for {counted(plan.request.images_at_most)}. {bill}")  # noqa: T201 - said before
+    plan = plan_retry(door, shown.run_id)
+    magics.session.refuse(plan)
+    print(_sent(door, plan))  # noqa: T201 - said before
     magics.run_plan(door, plan)
+
+
+def _sent(door: Any, plan: Plan) -> str:
+    """What a retry will send, and what that may bill. The words are a record's: they are shown before they are sent."""
+    asking = f"Asking anew for {counted(plan.request.images_at_most)}."
+    if plan.stored:
+        return f"{asking} Stored: nothing is billed."
+    paid = "That is what it may bill." if door.provider.needs_key else "The demo bills nothing."
+    text = json.dumps(plan.short_body, ensure_ascii=False, indent=2)
+    body = "".join(sign if sign.isprintable() or sign == "\n" else f"\\u{ord(sign):04x}" for sign in text)
+    address = door.given_base_url or "embedded"
+    return "\n".join((f"To {door.provider.name} ({address}):", body, *plan.warnings, f"{asking} {paid}"))
 
 
 def _stop(magics: SeedreamMagics, _: str) -> None:
@@ -115,14 +126,15 @@ def named_run(magics: SeedreamMagics, text: str, command: str) -> str:
     return getattr(value, "run_id", None) or Path(str(value)).name
 
 
-def _door_of(magics: SeedreamMagics, run_id: str) -> Any:
-    """The front door of the run's own provider: to go on from it by the session's could pay another.
+def shown_run(magics: SeedreamMagics, text: str, command: str) -> ImageSet:
+    """The run that a line names, to go on from: refused where another provider made it than the session's."""
+    from seedream_magic.iterate import refuse_other_provider  # noqa: PLC0415 - it loads httpx
 
-    The session's where the record names none that is known: it shows the run, and refuses to go on from it.
-    """
-    door = magics.front_door()
-    made_by = str(find_record(door.store, run_id).facts.get("provider"))
-    return magics.front_door(made_by) if made_by in PROVIDERS else door
+    door, run_id = magics.front_door(), named_run(magics, text, command)
+    record = find_record(door.store, run_id)
+    refuse_other_provider(door, record.run_id, str(record.facts.get("provider")))
+    images: ImageSet = door.show(record.run_id)
+    return images
 
 
 def counted(images: int) -> str:

@@ -1,4 +1,4 @@
-"""What a session has billed, and its runs in the background: begun by a cell or a panel, going on beside the kernel."""
+"""The runs of a session in the background: begun by a cell or a panel, going on beside the kernel."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from weakref import WeakKeyDictionary
 from IPython.core.interactiveshell import InteractiveShell
 
 from seedream_magic.api.plan import Plan
-from seedream_magic.errors import InvalidRequest, SeedreamError, SeedreamInterrupted
+from seedream_magic.errors import SeedreamError, SeedreamInterrupted
 from seedream_magic.images.image_set import ImageSet
 from seedream_magic.session import Session
 
@@ -21,31 +21,17 @@ from seedream_magic.session import Session
 class _Run:
     """A run of the background. One without a loop ends on a thread of its own, at any moment."""
 
-    plan: Plan
     ended: bool = False
 
 
 class Running:
-    """The runs of a session that are under way."""
+    """The runs of a session that are under way in the background, and how each is stopped."""
 
     def __init__(self) -> None:
         self._runs: dict[_Run, Callable[[], None]] = {}
 
     def __len__(self) -> int:
         return len(self._runs)
-
-    @property
-    def images_at_most(self) -> int:
-        """How many images they may bill."""
-        return sum(images_to_bill(run.plan) for run in list(self._runs))
-
-    def refuse_again(self, plan: Plan) -> None:
-        """Raises `InvalidRequest` for a plan that would pay for what is under way already."""
-        if plan.stored or plan.fresh:
-            return
-        if any(run.plan.fingerprint == plan.fingerprint for run in list(self._runs)):
-            again = "--fresh, in Python fresh=True, sends it once more."
-            raise InvalidRequest(f"The same request is under way in the background; {again}")
 
     def start(
         self,
@@ -57,10 +43,9 @@ class Running:
     ) -> Callable[[], None]:
         """Begin a plan at a front door, as `Seedream.start` does; the result stops it.
 
-        `on_end` is called once it is not counted any more. Raises `InvalidRequest` for what is under way already.
+        `on_end` is called once it is not counted any more.
         """
-        self.refuse_again(plan)
-        run = _Run(plan)
+        run = _Run()
 
         def ended(images: ImageSet | None, failure: SeedreamError | SeedreamInterrupted | None) -> None:
             run.ended = True
@@ -68,7 +53,7 @@ class Running:
             on_end(images, failure)
 
         stop: Callable[[], None] = door.start(plan, on_change=on_change, on_end=ended)
-        self._runs[run] = stop  # only now: till here its own images would count against the session's limit
+        self._runs[run] = stop
         if run.ended:
             self._runs.pop(run, None)
         return stop
@@ -97,8 +82,3 @@ def session_of(shell: InteractiveShell) -> NotebookSession:
         with suppress(OSError):  # a current folder that is gone
             _sessions[shell] = NotebookSession(home=Path.cwd())
     return _sessions.setdefault(shell, NotebookSession())
-
-
-def images_to_bill(plan: Plan) -> int:
-    """How many images a plan may bill: none where its set is in the store."""
-    return 0 if plan.stored else plan.request.images_at_most

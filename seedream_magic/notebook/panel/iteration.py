@@ -137,5 +137,5 @@ def opens_at(images: ImageSet) -> int:
 
 
 def _through(images: ImageSet, door: Seedream) -> ImageSet:
-    """The set as one that is gone on from at this front door, whichever made it."""
-    return replace(images, provider=door.provider.name, door=door)
+    """The set as one that is gone on from at this front door, which asks the provider that made it."""
+    return replace(images, door=door)

@@ -15,6 +15,7 @@ from seedream_magic.api.plan import Plan
 from seedream_magic.api.request import ImageRequest
 from seedream_magic.errors import SeedreamError
 from seedream_magic.images.image_set import Frame, ImageSet
+from seedream_magic.iterate import refuse_other_provider
 from seedream_magic.notebook.panel.controls import STYLE, button, close, column, indented, lines, row, show
 from seedream_magic.notebook.panel.copied_cell import CopiedCell, cell_of
 from seedream_magic.notebook.panel.form import Form, Unwritten
@@ -31,8 +32,9 @@ from seedream_magic.view.carousel import element
 LOOK_SECONDS = 0.1
 """After a change, before the store is looked through: the next key may follow."""
 _WITHOUT_KERNEL = "The panel needs its kernel: run this cell again. What it has drawn stands below."
-# Ctrl+Enter draws. Other keys stay here: a notebook would move its cells when an arrow chooses in a list. Widgets have
-# no such thing, so a picture that is none runs it; where a page forbids that, all else works without.
+# Ctrl+Enter draws; a field that tells what stands in it only when it is left, is left before. Other keys stay here: a
+# notebook would move its cells when an arrow chooses in a list. Widgets have no such thing, so a picture that is none
+# runs it; where a page forbids that, all else works without.
 _KEYS = """const tie = (left) => {
   const panel = this.closest('.seedream-panel');
   if (!panel) { if (left) requestAnimationFrame(() => tie(left - 1)); return; }
@@ -41,6 +43,9 @@ _KEYS = """const tie = (left) => {
     if (event.key !== 'Enter' || !isCommand(event) || event.isComposing) return;
     event.preventDefault();
     event.stopPropagation();
+    const field = document.activeElement;
+    field.blur();
+    field.focus();
     panel.querySelector('.seedream-generate').click();
   }, true);
   panel.addEventListener('keydown', (event) => {
@@ -55,8 +60,8 @@ class Panel:
 
     `images` is a set, or the id of a run, whose request it begins with. `door` is where requests go (`Seedream()` if
     none is given), `running` holds the session's background runs, `settings` the options that its cells have without
-    typing them, `check` refuses a plan that the session does not allow, `keep` is told of each set at its end. Raises
-    `ConfigError` for a front door that cannot be made, `InvalidRequest` for a run that is not in the store.
+    typing them, `keep` is told of each set at its end. Raises `ConfigError` for a front door that cannot be made and
+    for a run that another provider made, `InvalidRequest` for one that is not in the store.
     """
 
     _panels: ClassVar[weakref.WeakSet[Panel]] = weakref.WeakSet()
@@ -68,13 +73,14 @@ class Panel:
         door: Seedream | None = None,
         running: Running | None = None,
         settings: Mapping[str, Any] | None = None,
-        check: Callable[[Plan], None] | None = None,
         keep: Callable[[ImageSet], None] | None = None,
     ) -> None:
         home = Home()
         self.door = Seedream() if door is None else door
         begun = self.door.show(images) if isinstance(images, str) else images
-        self._settings, self._check, self._keep = dict(settings or {}), check, keep
+        if begun is not None:
+            refuse_other_provider(self.door, begun.run_id, begun.provider)
+        self._settings, self._keep = dict(settings or {}), keep
         self._request: ImageRequest | None = None
         self._notes: tuple[str, ...] = ()
         self._looks: Latest[Plan | SeedreamError] = Latest(home, self._looked)
@@ -170,7 +176,9 @@ class Panel:
         self._message.value = lines(list(texts), role="alert", kind="seedream-told")
 
     def _make_request(self) -> tuple[ImageRequest, tuple[str, ...]]:
+        """The request of all that the panel shows. Raises `SeedreamError` where a part of it cannot be sent."""
         text, strict = self._form.text, self.door.provider.strict
+        self._references.refuse()
         return make_request(text, references=self._references.values, strict=strict, **self._form.options)
 
     def _refresh(self) -> None:
@@ -198,7 +206,7 @@ class Panel:
             self._say_no(found)
         elif found.request is self._request:
             try:
-                self._refuse(found)
+                self.door.session.refuse(found)
             except SeedreamError as error:
                 self._say_no(error)
                 return
@@ -214,10 +222,6 @@ class Panel:
     def _say_no(self, error: SeedreamError) -> None:
         self._say([str(error) if isinstance(error, Unwritten) else f"Cannot be sent: {error}"])
 
-    def _refuse(self, plan: Plan) -> None:
-        if self._check is not None:
-            self._check(plan)
-
     def _draw(self, *, fresh: bool = False) -> None:
         def make(door: Seedream) -> Plan:
             request, notes = self._make_request()
@@ -226,12 +230,7 @@ class Panel:
         self._go_on(make)
 
     def _go_on(self, make: Callable[[Seedream], Plan]) -> None:
-        def checked() -> Plan:
-            plan = make(self.door)
-            self._refuse(plan)
-            return plan
-
-        self._run.begin(self.door, checked)
+        self._run.begin(self.door, lambda: make(self.door))
         self._show_buttons()
 
     def _ended(self, images: ImageSet | None) -> None:
@@ -277,9 +276,7 @@ class Panel:
         show(self._demo_row, shown=bool(self._key_note.value))
 
     def _use_demo(self) -> None:
-        from seedream_magic.demo import server  # noqa: PLC0415 - the demo loads tornado; only who uses it pays
-
-        self.door = Seedream("demo", base_url=server.start(), store=self.door.store)
+        self.door = Seedream("demo", store=self.door.store)
         self._look_for_key()
         self._tell([])
         self._refresh()

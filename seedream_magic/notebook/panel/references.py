@@ -18,9 +18,9 @@ from seedream_magic.api.redaction import redacted
 from seedream_magic.api.references.files import is_data_uri
 from seedream_magic.api.references.limits import short
 from seedream_magic.api.references.reference import Reference
-from seedream_magic.errors import SeedreamError
+from seedream_magic.errors import InvalidRequest, SeedreamError
 from seedream_magic.images.image_set import Frame
-from seedream_magic.notebook.panel.controls import button, close, column, hinted, indented, labelled, lines, row
+from seedream_magic.notebook.panel.controls import button, close, column, hinted, indented, labelled, lines, row, show
 from seedream_magic.notebook.panel.home import Home
 from seedream_magic.view.carousel import element
 from seedream_magic.view.preview import preview
@@ -41,7 +41,8 @@ class References:
     """What the next request refers to.
 
     `read` makes references of a value and tells what was done to them (`Seedream.references`); `changed` is called
-    when there are others.
+    when there are others, or others missing: what was typed or uploaded and cannot be read keeps everything from being
+    sent, until it is mended, emptied or left out.
     """
 
     def __init__(
@@ -63,7 +64,11 @@ class References:
         self.upload.layout.width = "auto"
         home.watch(self.upload, self._uploaded)
         self._message = indented(widgets.HTML())
-        self.widget = column(self._thumbnails, row(self.text, self.upload), self._message)
+        self._missing: dict[str, list[str]] = {"typed": [], "uploaded": []}
+        hint = "Sends the request without what cannot be read", "不再使用无法读取的参考图"
+        self._leave_out = button(home, "Leave out", *hint, self.leave_out)
+        show(self._leave_out, shown=False)
+        self.widget = column(self._thumbnails, row(self.text, self.upload), row(self._message, self._leave_out))
 
     @property
     def values(self) -> tuple[Reference, ...]:
@@ -75,7 +80,7 @@ class References:
 
         Raises `SeedreamError` for what cannot be one.
         """
-        self._tell(self._added(value, name=name, typed=typed))
+        self._say(self._added(value, name=name, typed=typed))
 
     def hold(self, further: Iterable[Held]) -> None:
         """Add references that were read already."""
@@ -85,14 +90,36 @@ class References:
         """Take all out."""
         self._keep(())
 
+    def refuse(self) -> None:
+        """Raises `InvalidRequest` while something that was to be a reference is none, or has no bytes any more."""
+        lost = [held.reference.source for held in self.held if not held.reference.sendable]
+        if lost:
+            raise InvalidRequest(f"The reference {redacted(short(lost[0]))} is not in the store any more: remove it.")
+        if any(self._missing.values()):
+            raise InvalidRequest("A reference cannot be read: mend what stands at Reference, or leave it out.")
+
+    def leave_out(self) -> None:
+        """Do without what could not be read."""
+        self.text.value = ""
+        self._miss("uploaded", [])
+
     def _added(self, value: object, *, name: str | None = None, typed: bool = True) -> tuple[str, ...]:
         made, told = self._read([value], fit=True)
         as_typed = typed and not told
         self.hold(Held(replace(one, source=name) if name else one, as_typed) for one in made)
         return told
 
-    def _tell(self, texts: Iterable[str]) -> None:
-        self._message.value = lines(list(texts), role="alert", kind="seedream-told")
+    def _miss(self, way: str, missing: list[str], told: Iterable[str] = ()) -> None:
+        """Keep what is missing, "typed" or "uploaded", and say so, with what was done to what is there."""
+        is_other, self._missing[way] = missing != self._missing[way], missing
+        self._say(told)
+        if is_other:
+            self._changed()
+
+    def _say(self, told: Iterable[str]) -> None:
+        missing = [text for texts in self._missing.values() for text in texts]
+        self._message.value = lines([*missing, *told], role="alert", kind="seedream-told")
+        show(self._leave_out, shown=bool(missing))
 
     def _remove(self, place: int) -> None:
         self._keep(self.held[:place] + self.held[place + 1 :])
@@ -111,20 +138,20 @@ class References:
         try:
             told = self._added(text, typed=not is_data_uri(text)) if text else ()
         except SeedreamError as error:
-            self._tell([str(error)])
+            self._miss("typed", [str(error)])
             return
         self.text.value = ""
-        self._tell(told)
+        self._miss("typed", [], told)
 
     def _uploaded(self) -> None:
-        told: list[str] = []
-        for name, data in taken(self.upload):
+        files, told, missing = taken(self.upload), list[str](), list[str]()
+        for name, data in files:
             try:
                 told += self._added(data, name=name, typed=False)
             except SeedreamError as error:
-                told.append(f"{name}: {error}")
-        if told or not self.text.value:
-            self._tell(told)
+                missing.append(f"{name}: {error}")
+        if files:  # else it is the widget that was emptied
+            self._miss("uploaded", missing, told)
 
     def _thumbnail(self, place: int, reference: Reference) -> Any:
         name = redacted(short(reference.source, longest=40))
