@@ -12,9 +12,10 @@ from typing import TYPE_CHECKING
 from urllib.parse import urlsplit
 
 from seedream_magic.api.codes import Told
+from seedream_magic.api.connection import proxy_for
 from seedream_magic.api.keys import find_key
 from seedream_magic.api.models import MAXIMUM_IMAGES, find_model
-from seedream_magic.api.reach import Reach, masked, probe, proxy_for
+from seedream_magic.api.reach import Reach, masked, probe
 from seedream_magic.errors import ConfigError, MissingKey
 from seedream_magic.images.index import history
 from seedream_magic.images.record import Record, read_object
