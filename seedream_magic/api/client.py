@@ -152,11 +152,12 @@ async def _sent(
         if transport is None:  # one of the caller's may pass the extension on to what cannot call a coroutine
             progress.proxy = host_of_proxy(proxy_for(plan.url))
             request.extensions["trace"] = progress.follow
-        try:  # no variable of this frame prints the key
-            request.headers["Authorization"] = f"Bearer {key.reveal()}"
+        try:  # no variable of this frame prints the key or the further headers
+            request.headers.update(plan.headers.reveal() | {"Authorization": f"Bearer {key.reveal()}"})
             response = await _send(client, request, patience, key, progress)
         finally:
-            request.headers.pop("Authorization", None)  # the errors and the answer keep the request
+            for name in ("Authorization", *plan.headers.names):  # the errors and the answer keep the request
+                request.headers.pop(name, None)
         try:
             if not 200 <= response.status_code < 300:
                 await raise_refusal(response, key)

@@ -83,6 +83,8 @@ def findings(magics: SeedreamMagics, *, ask: bool) -> Iterator[Finding]:
         return
     yield _provider(door)
     yield _key(door)
+    if door.headers:
+        yield Finding("ok", "headers", f"{', '.join(door.headers.names)} go with each request · 随请求发送")
     yield _store(door.store)
     made = history(door.store)
     yield _runs(len(made), unfinished(door.store))
