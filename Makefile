@@ -61,7 +61,7 @@ help: ## list these targets
 demo: $(lab_ready) ## run notebooks/quickstart.ipynb against the built-in service: no key, no network, nothing billed
 	@rm -rf build/seedream-runs build/quickstart.html
 	@mkdir -p build
-	@unset SEEDREAM_API_KEY SEEDREAM_BASE_URL SEEDREAM_MODEL; \
+	@unset SEEDREAM_API_KEY SEEDREAM_BASE_URL SEEDREAM_MODEL SEEDREAM_HEADERS; \
 		SEEDREAM_PROVIDER=demo SEEDREAM_STORE="$(CURDIR)/build/seedream-runs" \
 		.venv/bin/python -m nbconvert --to html --execute --ExecutePreprocessor.kernel_name=python3 \
 		--ExecutePreprocessor.extra_arguments=--IPKernelApp.log_level=ERROR \

@@ -14,6 +14,7 @@ from typing import Any, TypedDict, Unpack
 
 from seedream_magic import bridge, follow, replay, session
 from seedream_magic.api.connection import Transport
+from seedream_magic.api.headers import chosen_headers
 from seedream_magic.api.keys import Key, find_key
 from seedream_magic.api.make_request import make_request
 from seedream_magic.api.plan import Plan
@@ -67,8 +68,10 @@ class Seedream:
     `SEEDREAM_STORE`), then from the defaults. `transport` is an `httpx.AsyncBaseTransport` for the API and the
     pictures (tests, company proxies). `event_loop` is "thread" or, for a transport that is bound to the running loop,
     "nest". The demo is embedded: it takes no base URL from the environment and no key that is found; a `base_url` of
-    this machine that is given to it is asked, with the `api_key` given beside it. Raises `ConfigError` for an unknown
-    provider, an unsafe base URL or one that is not for the demo.
+    this machine that is given to it is asked, with the `api_key` given beside it. `headers` are further ones that a
+    gateway asks for (else those of `SEEDREAM_HEADERS`): sent with the request alone, never to the demo, masked like the
+    key. Raises `ConfigError` for an unknown provider, an unsafe base URL or one that is not for the demo, and headers
+    that cannot be sent.
 
     `session` counts what it bills and may refuse a plan: the notebook's, where the extension is loaded, else one that
     all front doors of the process share. A plan is sent by a front door of its own provider and address only.
@@ -85,9 +88,11 @@ class Seedream:
         store: str | os.PathLike[str] | None = None,
         transport: Transport | None = None,
         event_loop: str = "thread",
+        headers: Mapping[str, str] | None = None,
     ) -> None:
         self.provider = chosen_provider(provider)
         self.given_base_url = chosen_base_url(self.provider, base_url)
+        self.headers = chosen_headers(self.provider, headers)
         self.model = model or os.environ.get("SEEDREAM_MODEL") or self.provider.default_model
         self._session: session.Session | None = None
         self.store = _store_folder(store or os.environ.get("SEEDREAM_STORE") or DEFAULT_FOLDER)
@@ -176,7 +181,7 @@ class Seedream:
         """The plan of a checked request, with what the store says of it; `further` are fields of `Plan`."""
         settle()
         kept = self.store / REFERENCES
-        plan = Plan(request, self.provider, self.base_url, notes, references=kept, **further)
+        plan = Plan(request, self.provider, self.base_url, notes, references=kept, headers=self.headers, **further)
         return replay.looked_up(plan, self.store)
 
     def references(self, refs: object, *, fit: bool = False) -> tuple[tuple[Reference, ...], tuple[str, ...]]:

@@ -6,9 +6,13 @@ import asyncio
 import base64
 import contextlib
 import json
+import re
+import socket
 import threading
 import zlib
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncIterator, Callable, Iterator
+from dataclasses import dataclass
+from time import monotonic
 from typing import Any
 
 import httpx
@@ -54,6 +58,7 @@ from seedream_magic.api.keys import Key
 from seedream_magic.api.make_request import make_request
 from seedream_magic.api.plan import Plan
 from seedream_magic.api.providers import PROVIDERS
+from seedream_magic.api.retry import PACE, Pace
 from served import KEY
 from service import POST, completed
 
@@ -66,10 +71,13 @@ def plan_for(url: str, **options: Any) -> Plan:
     return Plan(request, PROVIDERS["anyfast"], f"{url}/v1")
 
 
-async def posted(plan: Plan, transport: Transport | None = None, heard: Objects | None = None) -> Objects:
+async def posted(
+    plan: Plan, transport: Transport | None = None, heard: Objects | None = None, pace: Pace = PACE
+) -> Objects:
     """Every object of the answer; `heard` has those that came before an error."""
     heard = [] if heard is None else heard
-    async with post(plan, Key(KEY, "a test"), client_request_id="our-id", transport=transport) as answer:
+    key = Key(KEY, "a test")
+    async with post(plan, key, client_request_id="our-id", transport=transport, pace=pace) as answer:
         async for value in answer.objects():
             heard.append(value)
     return heard
@@ -83,6 +91,18 @@ def ask(behaviour: Behaviour | Callable[[Request], Behaviour], **options: Any) -
         finally:
             server.wait_for(lambda seen: seen.open_connections == 0)
             assert server.posts == 1
+
+
+def quickly() -> float:
+    """A clock that is a thousand times as fast: the milliseconds of a test are told as seconds."""
+    return 1000 * monotonic()
+
+
+def seconds_told(error: SeedreamError, pattern: str) -> float:
+    """The seconds in a message that fits the pattern."""
+    match = re.search(pattern.replace("SECONDS", r"([\d.]+) s"), str(error))
+    assert match, str(error)
+    return float(match[1])
 
 
 def failure(behaviour: Behaviour | Callable[[Request], Behaviour], **options: Any) -> SeedreamError:
@@ -292,7 +312,8 @@ def test_silence_after_the_request_ends_with_the_patience(monkeypatch: pytest.Mo
     be_patient_for(monkeypatch, head=0.1)
     error = failure(Hang(threading.Event()))
     assert type(error) is OutcomeUnknown
-    assert "did not answer" in str(error)
+    told = seconds_told(error, r"The request was sent; 127\.0\.0\.1 did not answer within SECONDS\.")
+    assert 0.1 <= told < 10
 
 
 def test_a_head_that_drips_ends_with_the_patience(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -300,6 +321,66 @@ def test_a_head_that_drips_ends_with_the_patience(monkeypatch: pytest.MonkeyPatc
     be_patient_for(monkeypatch, head=0.15, connect=0.05, write=0.05)
     error = failure(Drip(head(200, {"X-Long": "x" * 10_000}), 1, 0.02))
     assert type(error) is OutcomeUnknown
+
+
+@dataclass(frozen=True)
+class Silence:
+    """Nothing for so many seconds, then the end."""
+
+    seconds: float
+    end: Behaviour
+
+    def play(self, connection: socket.socket) -> None:
+        threading.Event().wait(self.seconds)
+        self.end.play(connection)
+
+
+@pytest.mark.parametrize("end", [Close(), Reset(), Raw(b"HTTP/1.1 2")], ids=["closed", "reset", "half status line"])
+def test_a_connection_that_breaks_after_a_long_silence_says_after_how_long(end: Behaviour) -> None:
+    """Proxies cut what is quiet for a minute: the seconds that passed, a reason in words, what makes it less quiet."""
+    with raw_server({POST: Silence(0.3, end)}) as server, pytest.raises(OutcomeUnknown) as caught:
+        asyncio.run(posted(plan_for(server.url), pace=Pace(now=quickly)))
+    told = seconds_told(caught.value, r"broke after SECONDS of silence, before an answer came \((?!Read|\))")
+    assert 20 <= told < 5000
+    assert all(word in caught.value.hint for word in ("proxy", "--stream", "fewer images", "usage page"))
+
+
+@contextlib.contextmanager
+def deaf(seconds: float) -> Iterator[str]:
+    """A service that takes the first bytes of a request and no more, and closes the connection after some seconds."""
+    over = threading.Event()
+    with socket.create_server(("127.0.0.1", 0)) as listener:
+
+        def take() -> None:
+            with listener.accept()[0] as connection:
+                connection.recv(1000)
+                over.wait(seconds)
+
+        thread = threading.Thread(target=take, daemon=True)
+        thread.start()
+        yield f"http://127.0.0.1:{listener.getsockname()[1]}"
+        over.set()
+        thread.join(10)
+
+
+LARGE = {"padding": "x" * 20_000_000}
+"""More than the sockets of both sides hold."""
+
+
+def test_a_request_that_is_not_taken_is_told_as_that(monkeypatch: pytest.MonkeyPatch) -> None:
+    """It is the sending that stalled, for so long, and not the answer that was waited for."""
+    be_patient_for(monkeypatch, write=0.083)
+    with deaf(10) as url, pytest.raises(OutcomeUnknown) as caught:
+        asyncio.run(posted(plan_for(url, extra=LARGE), pace=Pace(now=quickly)))
+    assert 83 <= seconds_told(caught.value, r"127\.0\.0\.1 did not take the whole request within SECONDS\.") < 5000
+    assert "references" in caught.value.hint
+
+
+def test_a_connection_that_breaks_while_the_request_is_sent_says_so() -> None:
+    """Nobody was waiting for an answer yet."""
+    with deaf(0.05) as url, pytest.raises(OutcomeUnknown) as caught:
+        asyncio.run(posted(plan_for(url, extra=LARGE), pace=Pace(now=quickly)))
+    assert seconds_told(caught.value, r"broke after SECONDS, while the request was being sent \(\w") >= 50
 
 
 @pytest.mark.fault("F49")
@@ -458,6 +539,8 @@ def test_whatever_a_transport_raises_is_one_of_our_errors(fault: Exception, *, a
     with pytest.raises(ResponseBroken if answers else OutcomeUnknown) as caught:
         asyncio.run(posted(plan_for("http://127.0.0.1:9"), transport))
     assert caught.value.__cause__ is fault
+    if not answers:
+        assert re.search(r"\((?!\w+Error\))\W*\w.*\)\.$|did not answer within", str(caught.value))
     assert (transport.requests, transport.closed) == (1, False)
 
 

@@ -27,6 +27,7 @@ import pytest
 from raw_server import (
     EVENT_STREAM,
     Behaviour,
+    Close,
     Cut,
     Hang,
     Raw,
@@ -73,13 +74,12 @@ OK = json_reply(ANSWER)
 
 @dataclass
 class Time:
-    """A clock that stands still but for the pauses, which it keeps, and `lasting` seconds for each attempt."""
+    """A clock that stands still but for the pauses, which it keeps, and what a test adds to `passed`, in seconds."""
 
     slept: list[float] = field(default_factory=list)
     told: list[tuple[float, str]] = field(default_factory=list)
     tokens: Tokens = field(default_factory=Tokens)
-    lasting: float = 0.0
-    looked: int = 0
+    passed: float = 0.0
     on_sleep: Callable[[int], None] = lambda _: None
 
     @property
@@ -87,8 +87,7 @@ class Time:
         return Pace(now=self.now, sleep=self.sleep, draw=lambda: 0.5, tokens=self.tokens)
 
     def now(self) -> float:
-        self.looked += 1
-        return sum(self.slept) + (self.looked - 1) * self.lasting  # it is looked at when an attempt has ended
+        return sum(self.slept) + self.passed
 
     async def sleep(self, seconds: float) -> None:
         self.slept.append(seconds)
@@ -355,6 +354,18 @@ def test_a_proxy_that_is_not_there_is_named(monkeypatch: pytest.MonkeyPatch) -> 
     assert "pass-canary" not in "\n".join(error.lines())
 
 
+@pytest.mark.parametrize("behaviour", [Close(), Reset(), Hang(threading.Event())], ids=["closed", "reset", "silent"])
+def test_a_proxy_that_opens_no_way_bills_nothing(monkeypatch: pytest.MonkeyPatch, behaviour: Behaviour) -> None:
+    """It was asked for the way to the service, and not a byte of the request had left."""
+    monkeypatch.setattr(client_module, "patience_for", lambda plan, body: Patience(head=0.2))
+    with raw_server({("CONNECT", ""): behaviour}) as proxy:
+        monkeypatch.setenv("HTTPS_PROXY", proxy.url)
+        error = failure("https://api.example", Time())
+        assert proxy.count("CONNECT") == 1
+    assert (type(error), error.billed) == (NoConnection, "no")
+    assert str(error).startswith(f"api.example through the proxy {proxy.url.removeprefix('http://')} was not reached")
+
+
 @pytest.mark.fault("F09")
 def test_the_address_that_answers_is_found(monkeypatch: pytest.MonkeyPatch) -> None:
     """F09: of a name's two addresses the first is dead; one POST reaches the second at the first attempt."""
@@ -370,9 +381,14 @@ def test_the_address_that_answers_is_found(monkeypatch: pytest.MonkeyPatch) -> N
 
 def test_the_budget_ends_the_attempts() -> None:
     """Attempts that take long leave room for fewer of them."""
-    time = Time(lasting=25.0)
-    failure(f"http://127.0.0.1:{free_port()}", time)
-    assert len(time.slept) == 2
+    time = Time()
+
+    def take_long(_: socket.socket) -> None:
+        time.passed += 25.0
+
+    with listening(take_long) as (port, came):
+        failure(f"https://127.0.0.1:{port}", time)
+    assert (len(came), len(time.slept)) == (3, 2)
 
 
 # What was refused for its pace

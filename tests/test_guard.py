@@ -22,7 +22,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from raw_server import Behaviour, Gate, RawServer, Reply, Request, head, raw_server
-from seedream_magic import ConfigError, ImageError, ImageTooLarge, UnsafeURL
+from seedream_magic import ConfigError, ImageError, ImageTooLarge, InvalidRequest, Seedream, UnsafeURL
 from seedream_magic.api.connection import new_client
 from seedream_magic.api.retry import DOWNLOAD_ATTEMPTS
 from seedream_magic.images import download as download_module
@@ -336,10 +336,10 @@ def fetch(
 ) -> tuple[bytes, PictureFacts]:
     """The picture behind a link, by the route of `image_client` with this resolver."""
 
-    def route(certificates: ssl.SSLContext) -> PinnedRoute:
-        made = PinnedRoute(certificates, resolve=resolve)
+    def route() -> PinnedRoute:
+        made = PinnedRoute(resolve=resolve)
         if recorder is not None:
-            made._direct = recorder  # type: ignore[assignment]  # the socket's place
+            made._secure = recorder  # the socket's place
         return made
 
     async def run() -> tuple[bytes, PictureFacts]:
@@ -438,7 +438,7 @@ def openssl(folder: Path, *arguments: str) -> None:
 
 @pytest.fixture(scope="module")
 def certificates(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """A folder with an authority (`ca.pem`) and its certificate for the name localhost, and for no address."""
+    """A folder with an authority (`ca.pem`) and its certificate for names of this machine, and for no address."""
     if shutil.which("openssl") is None:
         pytest.skip("no openssl: nothing makes a certificate")
     folder = tmp_path_factory.mktemp("certificates")
@@ -446,7 +446,9 @@ def certificates(tmp_path_factory: pytest.TempPathFactory) -> Path:
     authority = ("-subj", "/CN=tests", "-addext", "keyUsage=critical,keyCertSign", "-keyout", "ca.key")
     openssl(folder, "req", "-x509", *key, *authority, "-days", "2", "-out", "ca.pem")
     openssl(folder, "req", *key, "-subj", "/CN=localhost", "-keyout", "host.key", "-out", "host.csr")
-    (folder / "extensions").write_text("subjectAltName=DNS:localhost\nauthorityKeyIdentifier=keyid\n")
+    (folder / "extensions").write_text(
+        "subjectAltName=DNS:localhost,DNS:pictures.localhost\nauthorityKeyIdentifier=keyid\n"
+    )
     signer = ("-CA", "ca.pem", "-CAkey", "ca.key", "-CAcreateserial", "-extfile", "extensions", "-days", "2")
     openssl(folder, "x509", "-req", "-in", "host.csr", *signer, "-out", "host.pem")
     return folder
@@ -489,6 +491,23 @@ def test_the_certificate_must_bear_the_name_though_the_address_is_dialled(
         assert names == ["localhost"]
         with pytest.raises(ImageError, match="CERTIFICATE_VERIFY_FAILED"):
             fetch(f"https://127.0.0.1:{port}/1.jpeg", resolve=answers("127.0.0.1"), allow_loopback=True)
+        assert server.gets == 1
+
+
+@pytest.mark.parametrize("name", ["localhost", "pictures.localhost"])
+def test_a_reference_on_this_machine_meets_no_proxy(
+    certificates: Path, store: Path, monkeypatch: pytest.MonkeyPatch, name: str
+) -> None:
+    """The demo takes a link to this machine whatever proxies are set; its certificate is verified all the same."""
+    monkeypatch.setenv("HTTPS_PROXY", "socks://127.0.0.1:9")
+    monkeypatch.setenv("all_proxy", "http://u:canary#x@h")
+    seedream = Seedream("demo", store=store)
+    with tls_server(certificates, []) as server:
+        url = f"https://{name}:{server.url.rpartition(':')[2]}/1.jpeg"
+        with pytest.raises(InvalidRequest, match="CERTIFICATE_VERIFY_FAILED"):
+            seedream.generate("a kite", refs=url)
+        monkeypatch.setenv("SSL_CERT_FILE", str(certificates / "ca.pem"))
+        assert len(seedream.generate("a kite", refs=url).ok) == 1
         assert server.gets == 1
 
 

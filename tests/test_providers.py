@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import sys
 from pathlib import Path
 from types import ModuleType
@@ -142,7 +143,8 @@ def test_passwords_in_addresses(typed: str) -> None:
     [
         ("localhost", True), ("LocalHost.", True), ("127.0.0.1", True), ("127.255.255.254", True), ("::1", True),
         ("0.0.0.0", False), ("128.0.0.1", False), ("::", False), ("localhost.localdomain", False), ("", False),
-        ("127", False),
+        ("127", False), ("api.localhost", True), ("a.b.LocalHost.", True), ("notlocalhost", False),
+        ("localhost.example", False), (".localhost", False), ("a..localhost", False),
     ],
 )  # fmt: skip
 def test_loopback(host: str, local: bool) -> None:  # noqa: FBT001 - a row of the table
@@ -161,7 +163,7 @@ def test_any_address(address: str) -> None:
     except ConfigError:
         return
     assert checked_base_url(used) == used
-    assert used.lower().startswith(("https://", "http://l", "http://1", "http://["))
+    assert re.match(r"https://|http://([\w.-]+\.)?localhost|http://1|http://\[", used, re.IGNORECASE)
     assert not set(used) & set("@?#\\ \n")
 
 

@@ -38,6 +38,8 @@ SIGNATURE = "X-Tos-Signature=canary"
 COOKIE = "cookie-canary"
 NETRC = "netrc-canary"
 PROXY = "proxy-canary"
+HEADERS = {"x-portkey-api-key": "gateway-key-canary", "X-Tenant": "tenant-canary-3f9c"}
+"""What the gateway asks for beside the key; like some, it repeats them when it refuses."""
 
 
 def encodings(secret: str) -> dict[str, bytes]:
@@ -107,7 +109,8 @@ def answer(request: Request) -> Behaviour:
     here = f"http://{request.headers['host']}"
     error = {
         "code": "AuthenticationError",
-        "message": f"the key {request.headers['authorization'].removeprefix('Bearer ')} is wrong",
+        "message": f"the key {request.headers['authorization'].removeprefix('Bearer ')} is wrong"
+        f" for {[request.headers.get(name.lower()) for name in HEADERS]}",
     }
     begun = stream_head() + succeeded(request, 0) + b'data: {"url": "https://h/?' + SIGNATURE.encode()
     ends: dict[str, Behaviour] = {
@@ -227,6 +230,7 @@ def run(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Run]:
             "SEEDREAM_API_KEY": KEY,
             "SEEDREAM_BASE_URL": f"{server.url}/v1",
             "SEEDREAM_STORE": str(machine.folder / "runs"),
+            "SEEDREAM_HEADERS": json.dumps(HEADERS),
             "HTTPS_PROXY": proxy.url.replace("//", f"//user:{PROXY}@"),
         }
         path = machine.folder / "work" / "book.ipynb"
@@ -295,6 +299,19 @@ def test_cookies_and_passwords_are_nowhere(run: Run, secret: str) -> None:
 
 
 @pytest.mark.kernel
+@pytest.mark.parametrize("name", HEADERS)
+def test_headers_of_a_gateway_go_with_the_requests_and_are_nowhere(run: Run, name: str) -> None:
+    """With every POST and with nothing else; their values are printed, saved and logged as little as the key is."""
+    machine, notebook, server, proxy = run
+    requests = [*server.requests, *proxy.requests]
+    assert {request.headers.get(name.lower()) for request in requests if request.method == "POST"} == {HEADERS[name]}
+    for written in encodings(HEADERS[name]).values():
+        assert [str(path) for path, data in machine.files().items() if written in data] == []
+        assert written not in json.dumps(notebook).encode()
+        assert [request.path for request in requests if written in request.head and request.method != "POST"] == []
+
+
+@pytest.mark.kernel
 def test_the_key_goes_to_the_api_alone(run: Run) -> None:
     """Requests for pictures carry none, and the proxy sees none."""
     _, _, server, proxy = run
@@ -337,12 +354,13 @@ def test_no_frame_and_no_request_of_an_error_holds_the_key(
     monkeypatch.setattr(download, "download_pause", lambda attempt: 0.0)
     with raw_server({POST: answer, ("GET", "/gone/"): Reply(403)}) as server:
         url = server.url if prompt != "nowhere" else "http://127.0.0.1:9"
-        door = Seedream("anyfast", api_key=KEY, base_url=f"{url}/v1", store=store)
+        door = Seedream("anyfast", api_key=KEY, base_url=f"{url}/v1", store=store, headers=HEADERS)
         with pytest.raises(SeedreamError) as caught:
             door.generate(f"{prompt} cat", timeout=1 if prompt == "nowhere" else None)  # no pause, no second attempt
     told = everything_told(caught.value)
     assert "prompt" in told
-    assert [name for name, form in encodings(KEY).items() if form.decode() in told] == []
+    for secret in (KEY, *HEADERS.values()):
+        assert [name for name, form in encodings(secret).items() if form.decode() in told] == []
 
 
 def test_the_http_librarys_frames_are_not_kept(store: Path) -> None:

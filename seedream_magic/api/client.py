@@ -6,7 +6,7 @@ import asyncio
 import json
 import math
 import ssl
-from collections.abc import AsyncIterator, Callable, Iterator, Mapping
+from collections.abc import AsyncIterator, Callable, Mapping
 from contextlib import (
     AbstractAsyncContextManager,
     AbstractContextManager,
@@ -14,13 +14,23 @@ from contextlib import (
     asynccontextmanager,
     nullcontext,
 )
+from dataclasses import dataclass
 from datetime import UTC, datetime
 from functools import partial
+from typing import Any, Literal
 
 import httpx
 
 from seedream_magic.api.answer import MAXIMUM_BYTES_PER_IMAGE, Answer, Patience, patience_for
-from seedream_magic.api.connection import Transport, certificate_hint, new_client, proxy_for, reason
+from seedream_magic.api.connection import (
+    Transport,
+    causes,
+    certificate_hint,
+    host_of_proxy,
+    new_client,
+    proxy_for,
+    reason,
+)
 from seedream_magic.api.head import kept_headers, raise_refusal, request_id_of, skew_of
 from seedream_magic.api.keys import Key
 from seedream_magic.api.plan import Plan
@@ -34,6 +44,9 @@ Waiting = Callable[[float, str], AbstractContextManager[None]]
 
 _UNREACHED = (httpx.ConnectError, httpx.ConnectTimeout, httpx.PoolTimeout, httpx.ProxyError)
 _NOT_SENT = (*_UNREACHED, httpx.UnsupportedProtocol, httpx.LocalProtocolError)
+_LONG_SILENCE = 20.0
+"""Seconds: proxies and firewalls on the way cut connections on which nothing went for 30, 60 or 100 s."""
+_USAGE_HINT = "Look at the provider's usage page before running the cell again."
 
 
 def _in_silence(_seconds: float, _reason: str) -> AbstractContextManager[None]:
@@ -67,7 +80,7 @@ async def post(
         "Idempotency-Key": client_request_id,
         "X-Client-Request-Id": client_request_id,
     }
-    send = partial(_sent, plan.url, body, headers, key=key, patience=patience, transport=transport)
+    send = partial(_sent, plan, body, headers, key=key, patience=patience, transport=transport, now=pace.now)
     sent = datetime.now(UTC)
     async with AsyncExitStack() as connection:
         response, attempt = await _answered(send, connection, plan.timeout, waiting, pace)
@@ -123,21 +136,67 @@ def _add(error: SeedreamError, sentence: str) -> None:
 
 @asynccontextmanager
 async def _sent(
-    url: str, body: bytes, headers: Mapping[str, str], *, key: Key, patience: Patience, transport: Transport | None
+    plan: Plan,
+    body: bytes,
+    headers: Mapping[str, str],
+    *,
+    key: Key,
+    patience: Patience,
+    transport: Transport | None,
+    now: Callable[[], float],
 ) -> AsyncIterator[httpx.Response]:
     """One attempt: a client and a connection of its own, one POST, an answer whose head is a success."""
     timeout = httpx.Timeout(patience.head, connect=patience.connect, write=patience.write, pool=patience.connect)
-    async with new_client(transport, timeout=timeout) as client:
-        request = client.build_request("POST", url, content=body, headers=headers)
-        request.headers["Authorization"] = f"Bearer {key.reveal()}"  # no variable of this frame prints the key
-        proxy = proxy_for(url) if transport is None else ""
-        response = await _send(client, request, patience, key, proxy)
+    async with new_client(transport, url=plan.url, timeout=timeout) as client:
+        request = client.build_request("POST", plan.url, content=body, headers=headers)
+        progress = _Progress(now, now())
+        if transport is None:  # one of the caller's may pass the extension on to what cannot call a coroutine
+            progress.proxy = host_of_proxy(proxy_for(plan.url))
+            request.extensions["trace"] = progress.follow
+        try:  # no variable of this frame prints the key or the further headers
+            request.headers.update(plan.headers.reveal() | {"Authorization": f"Bearer {key.reveal()}"})
+            response = await _send(client, request, patience, key, progress)
+        finally:
+            for name in ("Authorization", *plan.headers.names):  # the errors and the answer keep the request
+                request.headers.pop(name, None)
         try:
             if not 200 <= response.status_code < 300:
                 await raise_refusal(response, key)
             yield response
         finally:
             await response.aclose()
+
+
+@dataclass
+class _Progress:
+    """How far an attempt has come, and since when, as httpx tells on the way; `now` is a clock in seconds.
+
+    `phase` is "unknown" where nothing is told. Not a byte of the request has left in "connecting", which is the
+    connection, TLS and a proxy's opening of the way. `proxy` is the one on the way, "" for none.
+    """
+
+    now: Callable[[], float]
+    since: float
+    phase: Literal["unknown", "connecting", "sending", "waiting"] = "unknown"
+    proxy: str = ""
+    cut_short: bool = False
+
+    async def follow(self, event: str, told: Mapping[str, Any]) -> None:
+        """Httpx's `trace` extension: called as each step begins and ends."""
+        if self.phase == "unknown":
+            self.phase = "connecting"
+        if event.endswith("send_request_headers.started") and told["request"].method == b"POST":
+            self.phase, self.since = "sending", self.now()
+        elif self.phase == "sending" and ".send_request_" in event and event.endswith(".failed"):
+            self.cut_short = True  # it is read all the same: some answer before they close
+        elif self.phase == "sending" and event.endswith("receive_response_headers.started"):
+            self.phase = "sending" if self.cut_short else "waiting"
+            self.since = self.since if self.cut_short else self.now()
+
+    @property
+    def seconds(self) -> float:
+        """How long the phase has lasted."""
+        return self.now() - self.since
 
 
 def _pause(error: NoConnection | RateLimited, attempt: int, elapsed: float, draw: float) -> float | None:
@@ -150,54 +209,67 @@ def _pause(error: NoConnection | RateLimited, attempt: int, elapsed: float, draw
 
 def _phase(fault: BaseException | None) -> Phase:
     """How far a request came that was not sent, read from the fault and what lies under it."""
-    links = [*_chain(fault)]
+    links = [*causes(fault)]
     if not isinstance(fault, _UNREACHED) or any(isinstance(link, ssl.SSLCertVerificationError) for link in links):
         return "unsendable"
     # The subclasses of SSLError tell of a handshake that was cut off or is still going on.
     return "handshake" if any(type(link) is ssl.SSLError for link in links) else "unreached"
 
 
-def _chain(fault: BaseException | None) -> Iterator[BaseException]:
-    """A fault and those that lie under it."""
-    while fault is not None:
-        yield fault
-        fault = fault.__cause__ or fault.__context__
-
-
 async def _send(
-    client: httpx.AsyncClient, request: httpx.Request, patience: Patience, key: Key, proxy: str
+    client: httpx.AsyncClient, request: httpx.Request, patience: Patience, key: Key, progress: _Progress
 ) -> httpx.Response:
-    host, request_id = request.url.host, request.headers["X-Client-Request-Id"]
-    hint = "Look at the provider's usage page before running the cell again."
+    request_id = request.headers["X-Client-Request-Id"]
     try:
         # httpx counts each read on its own; a head that drips must end as well.
         async with asyncio.timeout(patience.connect + patience.write + patience.head):
             return await client.send(request, stream=True)
-    except _NOT_SENT as exc:
-        _drop_frames(exc)
-        raise _no_connection(request.url.netloc.decode(), exc, proxy) from exc
-    except (httpx.TimeoutException, TimeoutError) as exc:
-        words = f"{host} did not answer within {patience.head:.0f} s."
-        _drop_frames(exc)
-        raise OutcomeUnknown(words, hint=hint, request_id=request_id) from exc
     except Exception as exc:  # a transport of the caller's may raise anything, and the request may have gone
-        said = without_secret(reason(exc), key.reveal())  # a server that speaks no HTTP may repeat what it was sent
-        words = f"The connection to {host} broke before an answer came ({said})."
         _drop_frames(exc)
+        if isinstance(exc, _NOT_SENT) or progress.phase == "connecting":
+            raise _no_connection(request.url.netloc.decode(), exc, progress.proxy, progress.seconds) from exc
+        said = without_secret(reason(exc), key.reveal())  # a server that speaks no HTTP may repeat what it was sent
+        words, hint = _unanswered(request.url.host, exc, said, progress)
         raise OutcomeUnknown(words, hint=hint, request_id=request_id) from exc
-    finally:
-        request.headers.pop("Authorization", None)  # the errors and the answer keep the request
+
+
+def _unanswered(host: str, exc: Exception, said: str, progress: _Progress) -> tuple[str, str]:
+    """What became of a request that may have left, and what to do: the phase in which it ended, and after how long."""
+    seconds = progress.seconds
+    after = _in_seconds(seconds)
+    sending = progress.phase == "sending" or isinstance(exc, httpx.WriteTimeout | httpx.WriteError)
+    if isinstance(exc, httpx.TimeoutException | TimeoutError):
+        if sending:
+            words = f"{host} did not take the whole request within {after}."
+            return words, f"Fewer or smaller references are sent sooner. {_USAGE_HINT}"
+        sent = "The request was sent; " if progress.phase == "waiting" else ""
+        return f"{sent}{host} did not answer within {after}.", _USAGE_HINT
+    after = f" after {after}" if seconds >= 1 else ""
+    if sending:
+        return f"The connection to {host} broke{after}, while the request was being sent ({said}).", _USAGE_HINT
+    if seconds < _LONG_SILENCE:
+        return f"The connection to {host} broke{after} before an answer came ({said}).", _USAGE_HINT
+    words = f"The connection to {host} broke{after} of silence, before an answer came ({said})."
+    quiet = "A proxy on the way may cut connections that are quiet for so long: use --stream, or fewer images at once."
+    return words, f"{quiet} {_USAGE_HINT}"
+
+
+def _in_seconds(seconds: float) -> str:
+    """A time that was measured: "83 s", "0.4 s"."""
+    return f"{seconds:.0f} s" if seconds >= 10 else f"{seconds:.1f}".removesuffix(".0") + " s"
 
 
 def _drop_frames(exc: BaseException) -> None:
     """Take the HTTP library's frames from an error: the key is a variable in them, and IPython can print those."""
-    for link in _chain(exc):
+    for link in causes(exc):
         link.__traceback__ = None
 
 
-def _no_connection(host: str, exc: Exception, proxy: str) -> NoConnection:
+def _no_connection(host: str, exc: Exception, proxy: str, seconds: float = 0.0) -> NoConnection:
     """`host` with its port where that is not the usual one; `proxy` without its user, "" where none is in the way."""
     told, where = reason(exc), f"{host} through the proxy {proxy}" if proxy else host
+    if isinstance(exc, httpx.TimeoutException | TimeoutError):
+        told = f"no connection within {_in_seconds(seconds)}"
     if isinstance(exc, httpx.ProxyError):
         words = f"The proxy {proxy} refused the way to {host} ({told})."
         hint = "Look at HTTPS_PROXY: its address, its user and password, and whether it lets this host pass."
@@ -214,4 +286,4 @@ def _no_connection(host: str, exc: Exception, proxy: str) -> NoConnection:
 
 def _speaks_no_tls(exc: Exception) -> bool:
     """Whether the handshake met bytes that are none; an alert is a word of TLS."""
-    return any(type(link) is ssl.SSLError and "ALERT" not in (link.reason or "") for link in _chain(exc))
+    return any(type(link) is ssl.SSLError and "ALERT" not in (link.reason or "") for link in causes(exc))

@@ -4,9 +4,10 @@ from __future__ import annotations
 
 import asyncio
 import os
+import re
 import ssl
-from collections.abc import AsyncIterator, Callable
-from contextlib import asynccontextmanager, suppress
+from collections.abc import AsyncIterator, Callable, Iterator
+from contextlib import asynccontextmanager, contextmanager, suppress
 from datetime import UTC, datetime
 from functools import cache
 from typing import Any
@@ -15,12 +16,16 @@ from urllib.request import getproxies, proxy_bypass
 
 import httpx
 
+from seedream_magic.api.providers import is_loopback, name_to_resolve
 from seedream_magic.api.redaction import redact_http_logs, redacted
 from seedream_magic.api.refusal import clipped
 from seedream_magic.errors import ConfigError
 
 Client = httpx.AsyncClient
 Transport = httpx.AsyncBaseTransport
+
+SETTINGS_HINT = "Look at HTTPS_PROXY, ALL_PROXY, SSL_CERT_FILE and SSL_CERT_DIR."
+"""What to do where the proxy or certificate settings of the machine cannot be used."""
 
 
 class _Lent(Transport):
@@ -37,26 +42,70 @@ class _Lent(Transport):
         return await self._transport.handle_async_request(request)
 
 
+class LoopbackTransport(Transport):
+    """Straight to this machine: no proxy, whatever the environment says, and for http no certificate is read.
+
+    https is verified with the trusted certificates as anywhere else.
+    """
+
+    def __init__(self, scheme: str) -> None:
+        certificates = environment_certificates() if scheme == "https" else ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
+        self._direct = httpx.AsyncHTTPTransport(verify=certificates, trust_env=False)
+
+    async def handle_async_request(self, request: httpx.Request) -> httpx.Response:
+        host = request.url.host
+        if (name := name_to_resolve(host)) != host:  # the Host header, and the name on the certificate, stay
+            request.extensions = {"sni_hostname": host, **request.extensions}
+            request.url = request.url.copy_with(host=name)
+        return await self._direct.handle_async_request(request)
+
+    async def aclose(self) -> None:
+        await self._direct.aclose()
+
+
 def new_client(
-    transport: Transport | None, *, route: Callable[[ssl.SSLContext], Transport] | None = None, **settings: Any
+    transport: Transport | None,
+    *,
+    url: str = "",
+    route: Callable[[], Transport] | None = None,
+    **settings: Any,
 ) -> Client:
     """A client that follows no redirect. Raises `ConfigError` where proxy or certificate settings are unusable.
 
-    Where the caller lends no transport, `route` makes one, given the trusted certificates; without it, it is httpx's.
+    A transport that the caller lends is used as it is, else the one that `route` makes. Without either, `url` is where
+    the requests go: straight to this machine, to any other host through the proxy that the environment names.
     """
     redact_http_logs()
-    hint = "Look at HTTPS_PROXY, ALL_PROXY, SSL_CERT_FILE and SSL_CERT_DIR."
-    chosen: Transport | None = None if transport is None else _Lent(transport)
+    address = urlsplit(url)
+    with usable_settings():
+        chosen: Transport | None = None
+        if transport is not None:
+            chosen = _Lent(transport)
+        elif route is not None:
+            chosen = route()
+        elif is_loopback(address.hostname or ""):
+            chosen = LoopbackTransport(address.scheme)
+        if chosen is not None:
+            return Client(transport=chosen, trust_env=False, follow_redirects=False, **settings)
+        return Client(verify=environment_certificates(), follow_redirects=False, **settings)
+
+
+@contextmanager
+def usable_settings() -> Iterator[None]:
+    """Within it the environment's proxy and certificate settings are read; raises `ConfigError` for unusable ones."""
     try:
-        certificates = trusted_certificates(os.environ.get("SSL_CERT_FILE"), os.environ.get("SSL_CERT_DIR"))
-        if chosen is None and route is not None:
-            chosen = route(certificates)
-        return Client(transport=chosen, verify=certificates, follow_redirects=False, **settings)
+        yield
     except httpx.InvalidURL:  # its words, "Invalid port: 'x'", are a piece of the password where that is unescaped
         words = "The proxy's address is none; signs such as # / ? @ in a password are written as %23 %2F %3F %40."
-        raise ConfigError(words, hint=hint) from None
+        raise ConfigError(words, hint=SETTINGS_HINT) from None
     except Exception as exc:  # httpx raises ValueError, OSError, ImportError, ssl.SSLError as it reads the environment
-        raise ConfigError(f"The proxy or certificate settings cannot be used ({reason(exc)}).", hint=hint) from exc
+        words = f"The proxy or certificate settings cannot be used ({reason(exc)})."
+        raise ConfigError(words, hint=SETTINGS_HINT) from exc
+
+
+def environment_certificates() -> ssl.SSLContext:
+    """The trusted certificates: those that the environment names, else those that come with httpx."""
+    return trusted_certificates(os.environ.get("SSL_CERT_FILE"), os.environ.get("SSL_CERT_DIR"))
 
 
 @cache
@@ -65,14 +114,25 @@ def trusted_certificates(_file: str | None, _folder: str | None) -> ssl.SSLConte
     return httpx.create_ssl_context()
 
 
-def proxy_for(url: str) -> str:
-    """Host and port of the proxy that the environment names for an address; "" for none. Its user stays unsaid."""
+def proxy_for(url: str) -> str | None:
+    """The proxy that the environment or the system names for an address, its user and password included.
+
+    None without one, where the address is excepted from it, and for this machine.
+    """
     parts = urlsplit(url)
+    host = parts.hostname or ""
+    if is_loopback(host):
+        return None
     settings = getproxies()
-    proxy = settings.get(parts.scheme) or settings.get("all") or ""
-    if not proxy or proxy_bypass(parts.hostname or ""):
-        return ""
-    return urlsplit(proxy if "://" in proxy else f"//{proxy}").netloc.rpartition("@")[2]
+    proxy = settings.get(parts.scheme) or settings.get("all")
+    if not proxy or proxy_bypass(host):
+        return None
+    return proxy if "://" in proxy else f"http://{proxy}"
+
+
+def host_of_proxy(proxy: str | None) -> str:
+    """Host and port of a proxy, for errors: its user and password stay unsaid. "" for none."""
+    return (proxy or "").partition("://")[2].rpartition("@")[2].partition("/")[0]
 
 
 def certificate_hint(told: str) -> str:
@@ -106,6 +166,72 @@ async def reading(response: httpx.Response) -> AsyncIterator[AsyncIterator[bytes
                     pass
 
 
-def reason(exc: Exception) -> str:
-    """What a fault says of itself, in few words and without what signs a link."""
-    return redacted(clipped(exc))[:120].rstrip(".") or type(exc).__name__
+_WORDLESS = re.compile(r"\W*|None|[\w.]*\(\W*\)")
+"""What an exception prints that was given no words: nothing, `()`, `ReadError('')`."""
+_PLAIN_ENGLISH = {
+    "ConnectTimeout": "no connection came about in time",
+    "PoolTimeout": "no connection was free in time",
+    "WriteTimeout": "the other side took no more of what was sent",
+    "ReadTimeout": "nothing came for too long",
+    "TimeoutException": "it took too long",
+    "TimeoutError": "it took too long",
+    "ConnectError": "no connection came about",
+    "ConnectionRefusedError": "the connection was refused",
+    "gaierror": "the host's name was not found",
+    "ProxyError": "the proxy refused the way",
+    "EndOfStream": "the other side closed the connection",
+    "IncompleteReadError": "the other side closed the connection too early",
+    "IncompleteRead": "the other side closed the connection too early",
+    "EOFError": "the other side closed the connection too early",
+    "SSLZeroReturnError": "the other side closed the connection",
+    "SSLEOFError": "the other side closed the connection without a word of TLS",
+    "SSLError": "TLS failed",
+    "ConnectionError": "the other side broke the connection off",
+    "BrokenResourceError": "the other side broke the connection off",
+    "ClosedResourceError": "the connection was closed on this side",
+    "ReadError": "the connection broke while the answer was read",
+    "WriteError": "the connection broke while the request was sent",
+    "NetworkError": "the connection broke",
+    "RemoteProtocolError": "what came is no HTTP",
+    "LocalProtocolError": "the request is no HTTP",
+    "DecodingError": "what came could not be unpacked",
+    "MemoryError": "there is no memory left",
+}
+"""What happened, by the name of an exception's class or of one that it derives from.
+
+These come without words, or with words that only their author understands: of httpx, httpcore, anyio, asyncio, ssl.
+"""
+_JARGON = ("IncompleteReadError", "IncompleteRead")
+"""Classes whose own words ("0 bytes read on a total of 5 expected bytes") help nobody."""
+
+
+def reason(exc: BaseException) -> str:
+    """What a fault says of itself, in few words and without what signs a link; never empty.
+
+    One without words says what its cause says, else what its kind means: the libraries raise `ReadError("")` on top of
+    "Connection reset by peer", and plain `EndOfStream()`.
+    """
+    links = list(causes(exc))
+    said = next(filter(None, map(_own_words, links)), "") or next(filter(None, map(_meaning, reversed(links))), "")
+    return said or f"it gave no reason but its name, {type(exc).__name__}"
+
+
+def causes(exc: BaseException | None) -> Iterator[BaseException]:
+    """A fault and those that lie under it; of a group, the first."""
+    seen: set[int] = set()
+    while exc is not None and id(exc) not in seen:
+        seen.add(id(exc))
+        yield exc
+        # A context that a library suppresses ("from None") is what the operating system or TLS said.
+        exc = exc.exceptions[0] if isinstance(exc, BaseExceptionGroup) else exc.__cause__ or exc.__context__
+
+
+def _own_words(exc: BaseException) -> str:
+    if isinstance(exc, BaseExceptionGroup) or type(exc).__name__ in _JARGON:
+        return ""
+    words = re.sub(r"^\[(Errno|WinError) -?\d+\] ", "", redacted(clipped(exc)))[:120].strip().rstrip(".")
+    return "" if _WORDLESS.fullmatch(words) or words == type(exc).__name__ else words
+
+
+def _meaning(exc: BaseException) -> str:
+    return next((_PLAIN_ENGLISH[kind.__name__] for kind in type(exc).__mro__ if kind.__name__ in _PLAIN_ENGLISH), "")

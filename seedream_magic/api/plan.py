@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import json
+import re
 import shlex
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass
@@ -12,6 +13,7 @@ from typing import Any, Literal
 from urllib.parse import urlsplit
 
 from seedream_magic.api.cell_text import cell_text, name_of
+from seedream_magic.api.headers import NO_HEADERS, Headers
 from seedream_magic.api.limits import complaints
 from seedream_magic.api.models import find_model
 from seedream_magic.api.providers import DEFAULT_PROVIDER, Provider, is_loopback
@@ -39,7 +41,7 @@ class Plan:
     the limits that fit the request. `stored` is the run whose set will be shown in place of a new one, None if it
     will be sent; `fresh` pays again whatever is stored, `take` is which of several stored sets is meant, from 1.
     `lineage` tells which earlier run it goes on from. `references` is the folder where the store keeps input images by
-    their content, None where it is not known.
+    their content, None where it is not known. `headers` are those that a gateway asks for, masked.
     """
 
     request: ImageRequest
@@ -52,6 +54,7 @@ class Plan:
     take: int | None = None
     lineage: Lineage | None = None
     references: Path | None = None
+    headers: Headers = NO_HEADERS
 
     def __repr__(self) -> str:
         kept = f"stored as {self.stored}" if self.stored else "not stored"
@@ -112,9 +115,9 @@ class Plan:
     def curl(self) -> str:
         """The same request for a shell; the key stands as `$SEEDREAM_API_KEY`, references by their beginnings.
 
-        The demo gets no key of a person's, here neither.
-
-        The body is one line: a person reads it as `short_body`, a shell does not mind.
+        The demo gets no key of a person's, here neither. Each of the further `headers` stands as a variable of its own,
+        such as `$SEEDREAM_HEADERS_X_TENANT`. The body is one line: a person reads it as `short_body`, a shell does not
+        mind.
         """
         key = "$SEEDREAM_API_KEY" if self.provider.needs_key else "demo"
         unbuffered = "-N " if self.body.get("stream") else ""
@@ -124,6 +127,13 @@ class Plan:
                 f"curl {unbuffered}-X POST {shlex.quote(self.url)}",
                 f'-H "Authorization: Bearer {key}"',
                 '-H "Content-Type: application/json"',
+                *(f"-H {_masked_header(name)}" for name in self.headers.names),
                 f"-d {body}",
             )
         )
+
+
+def _masked_header(name: str) -> str:
+    """A header for a shell in double quotes, its value as a variable: a name may hold signs that are a shell's own."""
+    variable = "SEEDREAM_HEADERS_" + re.sub(r"\W", "_", name, flags=re.ASCII).upper()
+    return '"' + re.sub(r"([$`])", r"\\\1", name) + f': ${variable}"'

@@ -122,10 +122,18 @@ def checked_base_url(text: str) -> str:
 
 
 def is_loopback(host: str) -> bool:
-    """Whether a host name or address is this machine itself."""
-    if host.lower().rstrip(".") == "localhost":
+    """Whether a host name or address is this machine itself: localhost, names below it (RFC 6761), 127/8, ::1."""
+    if re.fullmatch(r"([a-z0-9_-]{1,63}\.)*localhost\.?", host, re.ASCII | re.IGNORECASE):
         return True
     try:
         return ipaddress.ip_address(host).is_loopback
     except ValueError:
         return False
+
+
+def name_to_resolve(host: str) -> str:
+    """The name to look up for a host: those below .localhost are this machine's, which not every system knows.
+
+    RFC 6761, 6.3: the host of `http://seedream.localhost:3000` is never asked of a name server.
+    """
+    return "localhost" if host.lower().rstrip(".").endswith(".localhost") else host

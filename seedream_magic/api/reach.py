@@ -7,7 +7,6 @@ that a real request trusts; each step has five seconds.
 from __future__ import annotations
 
 import base64
-import os
 import re
 import socket
 import ssl
@@ -22,10 +21,10 @@ from functools import partial
 from http.client import HTTPException, HTTPResponse
 from typing import Any, Literal, NamedTuple
 from urllib.parse import SplitResult, unquote, urlsplit
-from urllib.request import getproxies, proxy_bypass
 
 from seedream_magic import __version__
-from seedream_magic.api.connection import trusted_certificates
+from seedream_magic.api.connection import environment_certificates, proxy_for
+from seedream_magic.api.providers import name_to_resolve
 from seedream_magic.api.refusal import clipped
 
 LIMIT = 5.0
@@ -129,16 +128,6 @@ def _gone(turns: list[_Turn], way: _Way) -> Reach:
     return Reach(tuple(steps), way.shown, given)
 
 
-def proxy_for(base_url: str) -> str | None:
-    """The proxy that the environment or the system names for an address, None without one or where it is excepted."""
-    parts = urlsplit(base_url)
-    settings = getproxies()
-    proxy = settings.get(parts.scheme) or settings.get("all")
-    if not proxy or proxy_bypass(parts.hostname or ""):
-        return None
-    return proxy if "://" in proxy else f"http://{proxy}"
-
-
 def masked(address: str) -> str:
     """An address without the user and the password in it."""
     return re.sub(r"(?s)//.*@", "//…@", address)
@@ -146,7 +135,8 @@ def masked(address: str) -> str:
 
 def _resolve(way: _Way, _: None) -> tuple[Any, str]:
     # It has no time limit of its own, and its failure to encode a name is a UnicodeError, which is a ValueError.
-    found = socket.getaddrinfo(*way.door, type=socket.SOCK_STREAM)
+    host, port = way.door
+    found = socket.getaddrinfo(name_to_resolve(host), port, type=socket.SOCK_STREAM)
     return found, str(found[0][4][0])
 
 
@@ -179,8 +169,7 @@ def _tunnel(way: _Way, connection: socket.socket) -> tuple[socket.socket, str]:
 
 
 def _handshake(way: _Way, connection: socket.socket) -> tuple[socket.socket, str]:
-    context = trusted_certificates(os.environ.get("SSL_CERT_FILE"), os.environ.get("SSL_CERT_DIR"))
-    secured = way.held.enter_context(context.wrap_socket(connection, server_hostname=way.host))
+    secured = way.held.enter_context(environment_certificates().wrap_socket(connection, server_hostname=way.host))
     return secured, (secured.version() or "").removeprefix("TLSv")
 
 

@@ -7,6 +7,8 @@ from __future__ import annotations
 
 import logging
 import re
+from collections.abc import Callable
+from functools import partial
 from urllib.parse import unquote
 
 LOGGERS = (
@@ -38,11 +40,47 @@ _BESIDE_SIG = re.compile(r"s(?:[eprstv]|ip|pr|rt|dd|es|cid|k(?:oid|tid|[estv])|[
 _LINK = re.compile(r"(https?:(?:\\?/){2}[^\s\"'<>()]+)", re.IGNORECASE)
 _SHORTEST_SECRET = 8
 """Characters: a shorter one may be a word of the text."""
+_SHORTEST_VALUE = 12
+"""Characters of a header's value that is not named as a secret."""
+_SECRET_NAME = re.compile(r"auth|cookie|credential|key|pass|secret|session|signature|token", re.IGNORECASE)
+_LINK = r"https?:(?:[^\s\"'<>\\]|\\[/u])*"
+"""An address in a text or, with its escapes, in JSON."""
+_BASE64 = re.compile(r"[A-Za-z0-9+/=\\]{4096,}")
+
+
+class _Remembered:
+    """What `remember_secret` was told; it is a variable that a debugger may print."""
+
+    def __init__(self) -> None:
+        self.anywhere: set[str] = set()
+        self.as_words: set[str] = set()
+
+    def __repr__(self) -> str:
+        return f"<{len(self.anywhere) + len(self.as_words)} values>"
+
+
+_remembered = _Remembered()
+
+
+def remember_secret(value: str, *, header: str) -> None:
+    """From now on `redacted` and `without_secret` put "(header)" in place of a header's value and of its longer parts.
+
+    A gateway may repeat what it was sent, in any text. But a value may also be a word that answers have anyhow, such as
+    `production`: what does not look random is taken out where it stands as a word, and links keep it.
+    """
+    parts = {value, *re.findall(r"[^\s,;:={}\[\]'\"]+", value)}  # "Bearer SECRET", "a=SECRET; b=SECRET", JSON
+    if _SECRET_NAME.search(header):
+        secrets = {part for part in parts if len(part) >= _SHORTEST_SECRET}
+        random = {part for part in secrets if len(part) >= 2 * _SHORTEST_SECRET or re.search(r"\d", part)}
+        _remembered.anywhere |= random
+        _remembered.as_words |= secrets - random
+    else:
+        _remembered.as_words |= {part for part in parts if len(part) >= _SHORTEST_VALUE}
 
 
 def redacted(text: str) -> str:
     """The text without queries of addresses, users in them, and values of headers that identify somebody."""
-    text = _SECRET_HEADER.sub(r"\g<name>'…'", text)
+    text = _SECRET_HEADER.sub(r"\g<name>'…'", without_secret(text))
     text = _SECRET_LINE.sub(r"\1: …", text)
     text = _CREDENTIALS.sub(r"\1 …", text)
     return _SIGNED_VALUE.sub(r"\1=…", _QUERY.sub("?…", _USER.sub("…@", text)))
@@ -64,12 +102,48 @@ def without_signing(link: str) -> str:
     return f"{address}?{kept}" if kept else address
 
 
-def without_secret(text: str, secret: str) -> str:
-    """The text with "(key)" wherever the secret stands, as it is or in any of the ways that JSON writes it."""
-    if len(secret) < _SHORTEST_SECRET:
-        return text
-    text = text.replace(secret, "(key)")
-    return re.sub("".join(map(_spelled, secret)), "(key)", text) if "\\" in text else text
+def without_secret(text: str, secret: str = "") -> str:
+    """The text with "(key)" wherever the secret stands, as it is or in any of the ways that JSON writes it.
+
+    Values that `remember_secret` was told are taken out as well.
+    """
+    longest_first = partial(sorted, key=len, reverse=True)
+    anywhere = [(value, "(header)") for value in longest_first(_remembered.anywhere)]
+    if len(secret) >= _SHORTEST_SECRET:
+        anywhere.insert(0, (secret, "(key)"))
+    for value, placeholder in anywhere:
+        text = text.replace(value, placeholder)
+    plain = _unescaped(text) if "\\" in text else ""
+    for value, placeholder in anywhere:
+        if value in plain or ("\\" in value and plain):
+            text = _substituted(_spelling(value), placeholder, text)
+    for value in longest_first(_remembered.as_words):
+        if value in text or value in plain or ("\\" in value and plain):
+            word = rf"({_LINK})|(?<![\w.-]){_spelling(value)}(?![\w-]|\.\w)"
+            text = _substituted(word, lambda match: match[1] or "(header)", text)
+    return text
+
+
+def _unescaped(text: str) -> str:
+    """The text of JSON as it may be read: each value without backslashes that stands in the text, stands in it.
+
+    The pattern of all spellings takes a second for 16 MiB, so it is only looked for where it will be found.
+    """
+    return re.sub(r"\\u([0-9A-Fa-f]{4})", lambda escape: chr(int(escape[1], 16)), text).replace("\\", "")
+
+
+def _substituted(pattern: str, replace: str | Callable[[re.Match[str]], str], text: str) -> str:
+    """`re.sub`, but for pictures in base64: half a gigabyte of them would take minutes, and no words stand in them."""
+    pieces, at = [], 0
+    for picture in _BASE64.finditer(text):
+        pieces += [re.sub(pattern, replace, text[at : picture.start()]), picture[0]]
+        at = picture.end()
+    return "".join([*pieces, re.sub(pattern, replace, text[at:])])
+
+
+def _spelling(text: str) -> str:
+    """A pattern for a text in any of the ways that JSON writes it."""
+    return "".join(map(_spelled, text))
 
 
 def without_secret_beside_links(text: str, secret: str) -> str:

@@ -18,7 +18,7 @@ from itertools import zip_longest
 from urllib.parse import urlsplit
 from urllib.request import getproxies, proxy_bypass
 
-from seedream_magic.api.providers import PROVIDERS, is_loopback
+from seedream_magic.api.providers import PROVIDERS, is_loopback, name_to_resolve
 from seedream_magic.api.refusal import clipped
 from seedream_magic.errors import UnsafeURL
 
@@ -113,7 +113,8 @@ def check_link(url: str, *, allow_loopback: bool) -> Link:
 
 async def resolved(host: str, port: int) -> Sequence[str]:
     """The addresses of a name, as the system knows them. Raises OSError where it knows none."""
-    found = await asyncio.get_running_loop().getaddrinfo(host, port, type=socket.SOCK_STREAM)
+    name = name_to_resolve(host)
+    found = await asyncio.get_running_loop().getaddrinfo(name, port, type=socket.SOCK_STREAM)
     return [str(entry[4][0]) for entry in found]
 
 

@@ -2,14 +2,22 @@
 
 from __future__ import annotations
 
-import ssl
 from contextlib import suppress
-from functools import partial
-from urllib.parse import urljoin
+from functools import cached_property, partial
+from urllib.parse import urljoin, urlsplit
 
 import httpx
 
-from seedream_magic.api.connection import Client, Transport, new_client
+from seedream_magic.api.connection import (
+    Client,
+    LoopbackTransport,
+    Transport,
+    environment_certificates,
+    new_client,
+    usable_settings,
+)
+from seedream_magic.api.providers import is_loopback
+from seedream_magic.errors import ConfigError, ImageError
 from seedream_magic.images.guard import (
     Resolve,
     Target,
@@ -27,21 +35,31 @@ class PinnedRoute(Transport):
     """Each request goes to an address that was checked for its link, or nowhere; behind a proxy, to a known host.
 
     No connection is used again: it was opened, and its certificate checked, for one name, and the next request to the
-    same address may be for another.
+    same address may be for another. The machine's proxy and certificate settings are read with the first request that
+    needs them: http to this machine never does. Where `base_url` is of another host they are read at once.
     """
 
-    def __init__(self, certificates: ssl.SSLContext, *, base_url: str = "", resolve: Resolve = resolved) -> None:
-        proxy = proxy_for_pictures()
+    def __init__(self, *, base_url: str = "", resolve: Resolve = resolved) -> None:
         self._base_url = base_url
         self._resolve = resolve
-        self._direct = httpx.AsyncHTTPTransport(verify=certificates, trust_env=False)
-        self._proxied = (
-            None if proxy is None else httpx.AsyncHTTPTransport(verify=certificates, trust_env=False, proxy=proxy)
-        )
+        self._plain = LoopbackTransport("http")  # `check_link` lets http pass on this machine alone
+        if not is_loopback(urlsplit(base_url).hostname or ""):
+            _ = self._secure, self._proxied
+
+    @cached_property
+    def _secure(self) -> Transport:
+        return httpx.AsyncHTTPTransport(verify=environment_certificates(), trust_env=False)
+
+    @cached_property
+    def _proxied(self) -> Transport | None:
+        proxy = proxy_for_pictures()
+        if proxy is None:
+            return None
+        return httpx.AsyncHTTPTransport(verify=environment_certificates(), trust_env=False, proxy=proxy)
 
     async def handle_async_request(self, request: httpx.Request) -> httpx.Response:
         request.headers["Connection"] = "close"
-        proxied = None if bypasses_proxy(request.url.host) else self._proxied
+        direct, proxied = self._ways_to(request.url)
         target = await checked_target(
             str(request.url),
             allow_loopback=request.extensions.get("allow_loopback", False),
@@ -55,13 +73,26 @@ class PinnedRoute(Transport):
         for address in others:
             with suppress(httpx.ConnectError, httpx.ConnectTimeout):
                 hurried = _pinned(request, target, address, connect_seconds=_CONNECT_SECONDS_OF_MANY)
-                return await self._direct.handle_async_request(hurried)
-        return await self._direct.handle_async_request(_pinned(request, target, last))
+                return await direct.handle_async_request(hurried)
+        return await direct.handle_async_request(_pinned(request, target, last))
+
+    def _ways_to(self, url: httpx.URL) -> tuple[Transport, Transport | None]:
+        """The direct way, and the one through the proxy where that is to be taken.
+
+        Raises `ImageError` where the settings that it takes cannot be used: the picture was made.
+        """
+        if url.scheme == "http":
+            return self._plain, None
+        try:
+            with usable_settings():
+                return self._secure, None if bypasses_proxy(url.host) else self._proxied
+        except ConfigError as exc:
+            raise ImageError(f"{exc} {exc.hint}") from exc
 
     async def aclose(self) -> None:
-        await self._direct.aclose()
-        if self._proxied:
-            await self._proxied.aclose()
+        for name in ("_plain", "_secure", "_proxied"):
+            if opened := self.__dict__.get(name):
+                await opened.aclose()
 
 
 def _pinned(

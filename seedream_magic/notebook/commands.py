@@ -41,6 +41,7 @@ def _status(magics: SeedreamMagics, _: str) -> None:
     rows = (
         ("provider", f"{door.provider.name} ({address}){'' if door.given_base_url else _unused_address()}"),
         ("key", key),
+        *([("headers", ", ".join(door.headers.names))] if door.headers else []),
         ("model", door.model),
         ("store", str(door.store)),
         ("billed", f"{counted(magics.images_billed)} in this session{_free(magics)}{_cost(magics)}"),

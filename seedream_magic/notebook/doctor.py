@@ -12,9 +12,10 @@ from typing import TYPE_CHECKING
 from urllib.parse import urlsplit
 
 from seedream_magic.api.codes import Told
+from seedream_magic.api.connection import proxy_for
 from seedream_magic.api.keys import find_key
 from seedream_magic.api.models import MAXIMUM_IMAGES, find_model
-from seedream_magic.api.reach import Reach, masked, probe, proxy_for
+from seedream_magic.api.reach import Reach, masked, probe
 from seedream_magic.errors import ConfigError, MissingKey
 from seedream_magic.images.index import history
 from seedream_magic.images.raw import raw_files
@@ -83,6 +84,8 @@ def findings(magics: SeedreamMagics, *, ask: bool) -> Iterator[Finding]:
         return
     yield _provider(door)
     yield _key(door)
+    if door.headers:
+        yield Finding("ok", "headers", f"{', '.join(door.headers.names)} go with each request · 随请求发送")
     yield _store(door.store)
     made = history(door.store)
     lacking = unfinished(door.store)

@@ -14,6 +14,7 @@ NAMES = {
     "settings": "设置",
     "provider": "服务",
     "key": "密钥",
+    "headers": "标头",
     "store": "存储",
     "runs": "记录",
     "proxy": "代理",

@@ -9,8 +9,9 @@ from typing import Any
 
 from IPython.core.interactiveshell import InteractiveShell
 from IPython.core.magic import Magics, line_cell_magic, magics_class, no_var_expand
-from traitlets import Bool, Dict, Enum, Float, Int, Unicode, Union
+from traitlets import Bool, Dict, Enum, Float, Int, Unicode, Union, validate
 
+from seedream_magic.api.headers import MaskedDict
 from seedream_magic.api.models import SIDES
 from seedream_magic.api.plan import Plan
 from seedream_magic.api.providers import chosen_provider, serves
@@ -38,6 +39,9 @@ class SeedreamMagics(Magics):
 
     provider = Unicode(None, allow_none=True, help="anyfast, ark, byteplus or demo").tag(config=True)
     base_url = Unicode(None, allow_none=True, help="address in place of the provider's").tag(config=True)
+    headers = Dict(
+        default_value=None, allow_none=True, help="further headers for a gateway; sent with requests only, masked"
+    ).tag(config=True)
     model = Unicode(None, allow_none=True, help="model id").tag(config=True)
     store = Unicode(None, allow_none=True, help="folder of the runs; default seedream-runs").tag(config=True)
     images = Union([Int(), Unicode()], default_value=None, allow_none=True, help="1-15 or auto").tag(config=True)
@@ -58,6 +62,11 @@ class SeedreamMagics(Magics):
         self._shell = shell
         self.session = replace(session_of(shell), check=self.check_caps)
         self.running = self.session.running
+
+    @validate("headers")
+    def _mask_headers(self, proposal: Any) -> MaskedDict | None:
+        """`%config` shows the values of settings; of these it shows the names."""
+        return None if proposal["value"] is None else MaskedDict(proposal["value"])
 
     @property
     def images_billed(self) -> int:
@@ -92,6 +101,7 @@ class SeedreamMagics(Magics):
             model=self.model,
             store=self.store,
             event_loop=self.event_loop,
+            headers=self.headers,
         )
         door.session, door.progress = self.session, self._progress
         return door
