@@ -7,7 +7,7 @@ import math
 from collections.abc import Callable, Iterator
 from contextlib import aclosing, contextmanager, suppress
 from dataclasses import dataclass, field, replace
-from functools import reduce
+from functools import partial, reduce
 from time import monotonic
 from typing import Any
 
@@ -15,6 +15,7 @@ from seedream_magic.api.answer import Answer
 from seedream_magic.api.client import post
 from seedream_magic.api.connection import Client, Transport, reason
 from seedream_magic.api.events import Completed, Event, Picture, PictureRefused, Reader, Refused, Unreadable
+from seedream_magic.api.gateways import answer_notes, usage_note
 from seedream_magic.api.keys import Key
 from seedream_magic.api.limits import complaints
 from seedream_magic.api.make_request import checked
@@ -164,6 +165,9 @@ class Reception:
             self.tell(lambda images: images.with_note(f"Connected at attempt {answer.attempt}."))
         if note := answer.clock_note:
             self.tell(lambda images: images.with_note(note))
+        base_url, at_most = self.plan.base_url, self.plan.request.images_at_most
+        for note in answer_notes(answer.headers, self.plan.short_body, base_url=base_url, images=at_most):
+            self.tell(partial(ImageSet.with_note, note=note))
 
     def _take(self, value: dict[str, Any] | Unreadable, answer: Answer, begin: Callable[[Picture], None]) -> None:
         """One object of the answer: first durable, then acted on."""
@@ -194,6 +198,8 @@ class Reception:
             case Completed(usage=usage):
                 if usage is not None:
                     self.tell(lambda images: replace(images, usage=usage))
+                    if note := usage_note(usage, self.plan.short_body, base_url=self.plan.base_url):
+                        self.tell(lambda images: images.with_note(note))
             case Unreadable(reason=reason):
                 self.tell(lambda images: images.with_note(f"Part of the answer was passed over: {reason}."))
 

@@ -14,6 +14,7 @@ from typing import Any, TypedDict, Unpack
 
 from seedream_magic import bridge, follow, replay, session
 from seedream_magic.api.connection import Transport
+from seedream_magic.api.gateways import plan_warnings
 from seedream_magic.api.keys import Key, find_key
 from seedream_magic.api.make_request import make_request
 from seedream_magic.api.plan import Plan
@@ -165,8 +166,11 @@ class Seedream:
         """The plan of a checked request, with what the store says of it; `further` are fields of `Plan`."""
         settle()
         kept = self.store / REFERENCES
-        plan = Plan(request, self.provider, self.base_url, notes, references=kept, **further)
-        return replay.looked_up(plan, self.store)
+        plan = replay.looked_up(
+            Plan(request, self.provider, self.base_url, notes, references=kept, **further), self.store
+        )
+        told = () if plan.stored else plan_warnings(plan.base_url, plan.short_body)
+        return replace(plan, warnings=(*plan.warnings, *told))
 
     def references(self, refs: object, *, fit: bool = False) -> tuple[tuple[Reference, ...], tuple[str, ...]]:
         """The references that these values stand for, and what is to be told of them."""
