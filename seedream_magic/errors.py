@@ -25,7 +25,7 @@ Billed = Literal["no", "yes", "unknown"]
 _BILLED_LINES: dict[Billed, str] = {
     "no": "Not billed.",
     "yes": "The service had begun to answer: what it made is billed. It was not asked again.",
-    "unknown": "It was sent once and may be billed. It was not sent again.",
+    "unknown": "It may be billed. It was sent once from here; a gateway may have repeated it.",
 }
 
 
@@ -34,6 +34,8 @@ class _Reported(BaseException):
 
     `billed` tells about money, `saved` lists the picture files that exist, `hint` is what to do next; where it is empty
     `advice`, the same for all of a kind, is told. `images` is the set as far as it came, None where no run was begun.
+    `gateway` names the program that sent the request on, where it is known; `attempts` is how often it says that it
+    did so, at least, None where it does not say. Of those `billable_attempts` may be billed, 1 where it does not say.
     """
 
     sent: ClassVar[bool] = True
@@ -50,6 +52,9 @@ class _Reported(BaseException):
         self.run_id: str | None = None
         self.saved: tuple[Path, ...] = ()
         self.images: Any = None
+        self.gateway = ""
+        self.attempts: int | None = None
+        self.billable_attempts = 1
 
     def lines(self) -> list[str]:
         """What a person reads: one line if nothing was sent, else at most five."""
@@ -59,8 +64,23 @@ class _Reported(BaseException):
         ids = (("Run", self.run_id), ("request id", self.request_id))
         saved = f"Saved: {_listed(self.saved)}." if self.saved else ""
         named = ", ".join(f"{name} {value}" for name, value in ids if value)
-        told = (first, _BILLED_LINES[self.billed], saved, self.hint or self.advice, named)
+        told = (first, self._billed_line(), saved, self.hint or self.advice, named)
         return [_one_line(line) for line in told if line]
+
+    def _billed_line(self) -> str:
+        """What is known of the bill; of an unknown outcome the images that may be on it."""
+        if self.billed != "unknown" or self.images is None:
+            return _BILLED_LINES[self.billed]
+        at_most = (self.images.own or self.images).request.images_at_most
+        if self.attempts:
+            times = "once" if self.attempts == 1 else f"{self.attempts} times or more"
+            count = f"{'At least ' * (self.attempts > 1)}{_counted(at_most * self.billable_attempts)}"
+            return f"{count} may be billed: it was sent once from here, and {self.gateway} sent it on {times}."
+        gateway = self.gateway or "a gateway"
+        return (
+            f"{_counted(at_most)} may be billed, or several times that: "
+            f"it was sent once from here; {gateway} may have repeated it."
+        )
 
     def _render_traceback_(self) -> list[str]:
         """IPython prints these lines in place of a traceback; the cell fails all the same."""
@@ -128,7 +148,7 @@ class ApiError(SeedreamError):
 
 
 class AuthFailed(ApiError):
-    """401 or 403: the key is missing, wrong, or not allowed to do this."""
+    """401 or 403: the key is missing, wrong, or not allowed to do this; 407: a proxy wants a user and a password."""
 
 
 class PaymentRequired(ApiError):
@@ -199,6 +219,10 @@ class SeedreamInterrupted(_Reported, KeyboardInterrupt):
 
 def _one_line(text: str) -> str:
     return " ".join(text.splitlines())
+
+
+def _counted(number: int) -> str:
+    return f"{number} image" if number == 1 else f"{number} images"
 
 
 def _listed(paths: tuple[Path, ...]) -> str:

@@ -66,7 +66,8 @@ def _doubtful(images: ImageSet, failure: SeedreamError | None) -> int:
     """How many images a run that is over may have billed beyond those that are known."""
     if images.usage is not None:
         return 0
-    rest = max(0, images.request.images_at_most - images.billed)
+    attempts = 1 if failure is None else failure.billable_attempts
+    rest = max(0, images.request.images_at_most * attempts - images.billed)
     if failure is not None:
         refused = isinstance(failure, ApiError) and failure.billed == "yes"  # a refused picture costs nothing
         return 0 if refused or failure.billed == "no" else rest

@@ -16,6 +16,7 @@ from seedream_magic.api.client import post
 from seedream_magic.api.connection import Client, Transport, reason
 from seedream_magic.api.decoder import AnswerDecoder, Done, Piece, Unreadable
 from seedream_magic.api.events import Completed, Event, Picture, PictureRefused, Reader, Refused
+from seedream_magic.api.gateways import answer_notes, usage_note
 from seedream_magic.api.keys import Key
 from seedream_magic.api.limits import complaints
 from seedream_magic.api.make_request import checked
@@ -267,6 +268,9 @@ class Reception:
             self.tell(lambda images: images.with_note(f"Connected at attempt {answer.attempt}."))
         if note := answer.clock_note:
             self.tell(lambda images: images.with_note(note))
+        base_url, at_most = self.plan.base_url, self.plan.request.images_at_most
+        for note in answer_notes(answer.headers, self.plan.short_body, base_url=base_url, images=at_most):
+            self.tell(partial(ImageSet.with_note, note=note))
 
     async def _take(self, piece: Piece, answer: Answer, begin: Callable[[Picture], None]) -> None:
         """One piece of the answer: first durable, then acted on."""
@@ -311,6 +315,8 @@ class Reception:
             case Completed(usage=usage):
                 if usage is not None:
                     self.tell(lambda images: replace(images, usage=usage))
+                    if note := usage_note(usage, self.plan.short_body, base_url=self.plan.base_url):
+                        self.tell(lambda images: images.with_note(note))
             case Unreadable(reason=reason):
                 self.doubtful = True
                 words = without_secret(reason, self.key.reveal())

@@ -14,6 +14,7 @@ from typing import Any, TypedDict, Unpack
 
 from seedream_magic import bridge, follow, replay, session
 from seedream_magic.api.connection import Transport
+from seedream_magic.api.gateways import plan_warnings
 from seedream_magic.api.headers import chosen_headers
 from seedream_magic.api.keys import Key, find_key
 from seedream_magic.api.make_request import make_request
@@ -182,7 +183,9 @@ class Seedream:
         settle()
         kept = self.store / REFERENCES
         plan = Plan(request, self.provider, self.base_url, notes, references=kept, headers=self.headers, **further)
-        return replay.looked_up(plan, self.store)
+        plan = replay.looked_up(plan, self.store)
+        told = () if plan.stored else plan_warnings(plan.base_url, plan.short_body)
+        return replace(plan, warnings=(*plan.warnings, *told))
 
     def references(self, refs: object, *, fit: bool = False) -> tuple[tuple[Reference, ...], tuple[str, ...]]:
         """The references that these values stand for, and what is to be told of them."""

@@ -580,7 +580,7 @@ def test_a_failed_frame_tells_bill_and_advice(images: ImageSet) -> None:
     error = OutcomeUnknown("The connection \x1bbroke.", hint="Look first.", request_id="r-1")
     assert frame_bundle(Frame(1, "p", error=error))["text/plain"].splitlines() == [
         "  2  OutcomeUnknown: The connection \N{REPLACEMENT CHARACTER}broke.",
-        "     It was sent once and may be billed. It was not sent again.",
+        "     It may be billed. It was sent once from here; a gateway may have repeated it.",
         "     Look first.",
         "     request id r-1",
     ]

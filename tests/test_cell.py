@@ -257,6 +257,7 @@ def test_what_is_refused(line: str, words: list[str]) -> None:
         ("""--no-stream --extra '{"stream": true}'""", "stream"),
         ("""--watermark --extra '{"watermark": true}'""", "watermark"),
         ("""--extra '{"response_format": "url"}' --response-format url""", "response_format"),
+        ("""--extra '{"response_format": null}' --response-format url""", "response_format"),
     ],
 )
 def test_an_extra_field_that_an_option_sets(line: str, field: str) -> None:
@@ -267,7 +268,12 @@ def test_an_extra_field_that_an_option_sets(line: str, field: str) -> None:
 
 
 @pytest.mark.parametrize(
-    "line", ["""--extra '{"size": "4K", "model": "b"}'""", """--timeout 5 --extra '{"timeout": 5}'"""]
+    "line",
+    [
+        """--extra '{"size": "4K", "model": "b"}'""",
+        """-n 4 --extra '{"response_format": null, "stream": null}'""",
+        """--timeout 5 --extra '{"timeout": 5}'""",
+    ],
 )
 def test_an_extra_field_that_no_option_sets(line: str) -> None:
     """Fields of the body may be given as extra ones."""

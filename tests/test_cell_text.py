@@ -33,8 +33,12 @@ TEXTS = _LINES.map(_trimmed)
 """A cell cannot say blank lines at the ends of a prompt, and the panel drops them as well."""
 PROMPTS = TEXTS.filter(lambda text: bool(text.strip()))
 BOARDS = st.builds(Storyboard, TEXTS, st.lists(PROMPTS, min_size=1, max_size=15).map(tuple))
-_EXTRA = st.dictionaries(
-    st.sampled_from(["seed", "guidance_scale", "用户"]), st.one_of(st.integers(), st.text(), st.none())
+_FIELDS = st.sampled_from(["seed", "guidance_scale", "用户"])
+_TAKEN_OUT = st.sampled_from(["response_format", "size", "watermark", "stream", "sequential_image_generation"])
+_EXTRA = st.builds(
+    lambda given, taken_out: given | dict.fromkeys(taken_out),
+    st.dictionaries(_FIELDS, st.one_of(st.integers(), st.text(), st.none())),
+    st.just(()) | st.sets(_TAKEN_OUT),
 )
 OPTIONS: dict[str, st.SearchStrategy[Any]] = {
     "images": st.one_of(st.integers(1, 15), st.just("auto")),

@@ -264,7 +264,7 @@ def test_the_text_of_an_error(name: str, store: Path, monkeypatch: pytest.Monkey
     error = ROWS[name](store, monkeypatch)
     lines, text = error.lines(), shown(error, store)
     assert 1 <= len(lines) <= 5
-    assert re.search(r"Nothing was sent\.|Not billed\.|is billed\.|may be billed\.", text)
+    assert re.search(r"Nothing was sent\.|Not billed\.|is billed\.|may be billed", text)
     assert error.hint or error.advice or not error.sent
     assert text == golden().get(name), f"\n\nin {GOLDEN.name}:\n\n== {name}\n{text}\n"
 

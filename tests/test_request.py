@@ -11,7 +11,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from seedream_magic.api.make_request import make_request
-from seedream_magic.api.request import ImageRequest
+from seedream_magic.api.request import ImageRequest, request_from_body
 from seedream_magic.api.values import RESPONSE_FORMATS, parse_extra, parse_images, parse_ratio, parse_size, parse_word
 from seedream_magic.errors import InvalidRequest
 
@@ -344,10 +344,32 @@ def test_a_model_is_an_id(model: Any) -> None:
 
 def test_extra_fields_follow_the_others() -> None:
     """They are sent as they are, after the seven keys."""
-    extra = {"seed": 7, "optimize_prompt_options": {"mode": "fast"}, "image": None}
+    extra = {"seed": 7, "optimize_prompt_options": {"mode": "fast"}, "further": [None]}
     body = made(extra=extra).body
     assert list(body)[-3:] == list(extra)
     assert {key: body[key] for key in extra} == extra
+
+
+@pytest.mark.parametrize("images", [1, 4])
+@pytest.mark.parametrize(
+    "name", ["response_format", "size", "watermark", "stream", "sequential_image_generation", "image", "seed"]
+)
+def test_null_takes_a_field_out_of_the_body(name: str, images: int) -> None:
+    """A gateway that refuses a field can be served; the rest goes as ever, and read back it is the same body."""
+    if images > 1 and name == "sequential_image_generation":
+        assert "set already" in refusal_of(extra={name: None}, images=images)
+        return
+    request = made(extra={name: None}, images=images)
+    usual = {key: value for key, value in made(images=images).body.items() if key != name}
+    assert request.body == usual
+    assert request_from_body(request.body).body == usual
+    assert request.images_at_most == images
+
+
+@pytest.mark.parametrize("name", ["prompt", "model"])
+def test_null_takes_out_nothing_that_is_needed(name: str) -> None:
+    """A request has words and a model."""
+    assert name in refusal_of(extra={name: None})
 
 
 @pytest.mark.parametrize("image", ["https://cdn.example/a.png?sig=canary", ["data:image/png;base64,canary"], ""])

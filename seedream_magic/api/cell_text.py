@@ -33,12 +33,17 @@ def cell_text(
     wanted, given = _asked(request), {**_asked_by_default(request), **settings}
     if given.get("ratio"):
         given["size"] = None  # a ratio that is set turns a preset into pixels
-    differing = {name: value for name, value in wanted.items() if value is not None and value != given.get(name)}
+    extra = {**_left_out(request), **request.extra}
+    differing = {
+        name: value
+        for name, value in wanted.items()
+        if value is not None and value != given.get(name) and extra.get(name, value) is not None
+    }
     options = [_option(name, value) for name, value in differing.items()]
     sources = [reference.source for reference in request.references] if names is None else names
     options += [f"--ref {shlex.quote(name)}" for name in sources]
     options += [f"--provider {shlex.quote(provider)}"] if provider else []
-    options += [f"--extra {shlex.quote(json.dumps(dict(request.extra), ensure_ascii=False))}"] if request.extra else []
+    options += [f"--extra {shlex.quote(json.dumps(extra, ensure_ascii=False))}"] if extra else []
     body = request.storyboard.text if request.storyboard else escaped(request.prompt)
     options += [*switches, *(["--raw"] if "{" in body else [])]
     return f"{' '.join(['%%seedream', *options])}\n{body}"
@@ -114,6 +119,13 @@ def _asked_by_default(request: ImageRequest) -> dict[str, Any]:
         "layer_decomposition": False,
         "web_search": False,
     }
+
+
+def _left_out(request: ImageRequest) -> dict[str, None]:
+    """Fields of the body that a cell without options has and this request has not."""
+    known = find_model(request.model)
+    wanted = {"sequential_image_generation": known is None or known.sets, "stream": known is None or known.stream}
+    return {name: None for name, usual in wanted.items() if usual and request.body.get(name) is None}
 
 
 def _option(name: str, value: Any) -> str:

@@ -203,6 +203,8 @@ def _pause(error: NoConnection | RateLimited, attempt: int, elapsed: float, draw
     """Seconds until the next attempt, None where there is none."""
     if isinstance(error, NoConnection):
         return decide(_phase(error.__cause__), attempt=attempt, elapsed=elapsed, draw=draw).pause
+    if error.billed != "no":  # a gateway had sent it on before, and what became of that is not known
+        return None
     status, code, wait = error.status or 0, error.code, error.retry_after
     return decide("answered", status=status, code=code, retry_after=wait, attempt=attempt, draw=draw).pause
 

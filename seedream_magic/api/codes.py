@@ -188,6 +188,15 @@ _ROWS = (
     _paced("SetLimitExceeded", "The limit that was set for the account is reached.", "已达到账号设定的上限。", _RAISE),
     Code("InternalServiceError", (500,), Told("The service failed.", "服务内部错误。"), _LOOK_FIRST),
     Code("402", (402,), Told("The gateway's account has no balance left.", "网关账号余额不足。"), _TOP_UP),
+    Code(
+        "407",
+        (407,),
+        Told("A proxy on the way asks for a user and a password.", "途中的代理要求用户名和密码。"),
+        Told(
+            "Look at HTTPS_PROXY: its address, its user and password, and whether it lets this host pass.",
+            "检查 HTTPS_PROXY：地址、用户名和密码，以及是否放行该主机。",
+        ),
+    ),
     Code("408", (408,), Told("The gateway waited too long for the request.", "网关等待请求超时。"), _LOOK_FIRST),
     Code(
         "413",

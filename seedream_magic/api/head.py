@@ -10,9 +10,10 @@ from typing import TYPE_CHECKING, Any, NoReturn
 from seedream_magic.api.connection import reading
 from seedream_magic.api.documents import objects_in, parsed, whole_part
 from seedream_magic.api.encoding import Inflater
+from seedream_magic.api.gateways import GATEWAYS, remember_refusal
 from seedream_magic.api.keys import Key
 from seedream_magic.api.redaction import redacted, without_secret
-from seedream_magic.api.refusal import Refusal, billed_by_status, clipped, read_refusal, refusal_error
+from seedream_magic.api.refusal import billed_by_status, clipped, read_refusal, refusal_error
 from seedream_magic.api.retry import instant, retry_after
 from seedream_magic.errors import ResponseBroken
 
@@ -23,16 +24,19 @@ MAXIMUM_SKEW = timedelta(minutes=5)
 MAXIMUM_REFUSAL_BYTES = 256 * 2**10
 """Of a refusal, or of an answer that is none, so much is read: it is there to be looked at by a person."""
 _KEPT_HEADERS = ("content-type", "date", "x-request-id", "x-client-request-id", "server")
+_REQUEST_IDS = ("x-request-id", "x-tt-logid", "x-client-request-id", "x-oneapi-request-id", "x-litellm-call-id")
 
 
 def kept_headers(response: httpx.Response, key: Key) -> dict[str, str]:
-    """The headers that a record keeps."""
-    return {name: _header(response, name, key) for name in _KEPT_HEADERS if name in response.headers}
+    """The headers that a record keeps: what tells of the answer, and of the gateway that it came through."""
+    of_gateways = tuple(beginning for gateway in GATEWAYS for beginning in gateway.headers)
+    names = [name for name in response.headers if name in _KEPT_HEADERS or name.startswith(of_gateways)]
+    return {name: clipped(_header(response, name, key)) for name in names}
 
 
 def request_id_of(response: httpx.Response, key: Key) -> str | None:
     """The id that the provider's support asks for, under whichever header it came."""
-    for name in ("x-request-id", "x-tt-logid", "x-client-request-id"):
+    for name in _REQUEST_IDS:
         if response.headers.get(name):
             return clipped(_header(response, name, key))[:80]
     return None
@@ -60,10 +64,13 @@ async def raise_refusal(response: httpx.Response, key: Key) -> NoReturn:
         redirect = broken_answer(words, status=status, request_id=request_id)
         redirect.hint = "Check the base URL, then run the cell again."
         raise redirect
-    value = _object_in(text)
-    refusal = read_refusal(value) if value is not None else Refusal(message=_page_text(text))
+    value, headers = _object_in(text), kept_headers(response, key)
+    refusal = read_refusal(value if value is not None else _page_text(text), headers)
     wait = retry_after(response.headers.get_list("retry-after"), response.headers.get("date"))
-    raise refusal_error(refusal, status=status, request_id=request_id, retry_after=wait)
+    body = _object_in(response.request.content.decode()) or {}
+    error = refusal_error(refusal, status=status, request_id=request_id, retry_after=wait, body=body)
+    remember_refusal(str(response.request.url), refusal.wrapped, unknown=error.billed == "unknown")
+    raise error
 
 
 async def _short_body(response: httpx.Response) -> bytes:

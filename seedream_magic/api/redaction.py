@@ -37,7 +37,7 @@ _SIGNING_NAME = re.compile(_SIGNING, re.IGNORECASE)
 _SIGNED_VALUE = re.compile(rf"(?<![\w-])({_SIGNING})=[^\s&;,'\"<>)\]]+", re.IGNORECASE)
 _BESIDE_SIG = re.compile(r"s(?:[eprstv]|ip|pr|rt|dd|es|cid|k(?:oid|tid|[estv])|[au]oid)")
 """What Azure signs with a `sig`; anywhere else such short names may say which picture it is."""
-_LINK = re.compile(r"(https?:(?:\\?/){2}[^\s\"'<>()]+)", re.IGNORECASE)
+_WHOLE_LINK = re.compile(r"(https?:(?:\\?/){2}[^\s\"'<>()]+)", re.IGNORECASE)
 _SHORTEST_SECRET = 8
 """Characters: a shorter one may be a word of the text."""
 _SHORTEST_VALUE = 12
@@ -150,7 +150,7 @@ def without_secret_beside_links(text: str, secret: str) -> str:
     """The same, but links stay to the letter: without the key in it a gateway's link leads nowhere."""
     if len(secret) < _SHORTEST_SECRET or re.fullmatch(r"\s*https?://\S+\s*", text, re.IGNORECASE):
         return text
-    pieces = _LINK.split(text)
+    pieces = _WHOLE_LINK.split(text)
     pieces[::2] = (without_secret(piece, secret) for piece in pieces[::2])
     return "".join(pieces)
 

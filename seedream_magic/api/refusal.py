@@ -9,10 +9,11 @@ from __future__ import annotations
 import math
 import re
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any
 
 from seedream_magic.api.codes import find_code
+from seedream_magic.api.gateways import Wrapped, advice, is_generic, unwrapped
 from seedream_magic.errors import (
     ApiError,
     AuthFailed,
@@ -29,17 +30,23 @@ MAXIMUM_TEXT = 500
 """Characters of the service's own words that are kept and shown."""
 
 _BY_CODE: tuple[tuple[str, type[ApiError]], ...] = (
-    (r"Sensitive|RiskDetection|ContentSecurity|PolicyViolation|content_policy|moderation", ContentRefused),
-    (r"Overdue|insufficient_.*quota|insufficient_.*balance|QuotaExceeded|SetLimitExceeded|billing", PaymentRequired),
+    (
+        r"Sensitive|sensitive_words|prompt_blocked|RiskDetection|ContentSecurity|PolicyViolation|content_policy|moderation",
+        ContentRefused,
+    ),
+    (
+        r"Overdue|insufficient_.*(quota|balance)|pre_consume_.*quota|QuotaExceeded|SetLimitExceeded|billing|budget_exceeded",
+        PaymentRequired,
+    ),
     (r"^(ModelNot(Open|Found)|UnsupportedModel|model_not_found)|EndpointOrModel|ClosedEndpoint", ModelNotFound),
-    (r"RateLimit|RequestBurst|Inflight|rate_limit|ServerOverloaded|too_many_requests", RateLimited),
+    (r"RateLimit|RequestBurst|Inflight|rate_limit|ServerOverloaded|too_many_requests|concurrency_limit", RateLimited),
     (r"Authentication|AccessDenied|OperationDenied|InvalidAccountStatus|invalid_api_key|permission", AuthFailed),
     (r"InternalService|server_error|^Internal", ServerFailed),
     (r"InvalidParameter|MissingParameter|InvalidImageURL|InvalidSubscription|invalid_request", RequestRefused),
 )
 _BY_STATUS: dict[int, type[ApiError]] = {
     400: RequestRefused, 401: AuthFailed, 402: PaymentRequired, 403: AuthFailed, 404: ModelNotFound,
-    413: RequestRefused, 415: RequestRefused, 422: RequestRefused, 429: RateLimited,
+    407: AuthFailed, 413: RequestRefused, 415: RequestRefused, 422: RequestRefused, 429: RateLimited,
 }  # fmt: skip
 _HINTS: dict[type[ApiError], str] = {
     AuthFailed: "Check the key: %seedream shows where it comes from, %seedream key takes another.",
@@ -56,53 +63,84 @@ _AMBIGUOUS = frozenset({408, 409, 425})
 
 @dataclass(frozen=True)
 class Refusal:
-    """The service's words: its code, message and parameter, and the request id to give to its support."""
+    """The service's words: its code, message and parameter, and the request id to give to its support.
+
+    `wrapped` tells of the gateway that they came through.
+    """
 
     code: str = ""
     message: str = ""
     param: str = ""
     request_id: str | None = None
+    wrapped: Wrapped = field(default=Wrapped(), compare=False)
 
 
-def read_refusal(value: object) -> Refusal:
-    """Whatever envelope a refusal came in: Ark's and OpenAI's `error` object, a bare string, a top-level message."""
+def read_refusal(value: object, headers: Mapping[str, str] | None = None) -> Refusal:
+    """Whatever envelope a refusal came in: Ark's and OpenAI's `error` object, a bare string, a top-level message.
+
+    Where a gateway wrapped it, the service's own code and words are read out of the gateway's; `headers` are those of
+    the answer, by names in lower case.
+    """
     envelope = (value.get("error") or value) if isinstance(value, Mapping) else value
     if not isinstance(envelope, Mapping):
-        return Refusal(message=clipped(envelope) if envelope else "")
-    message = clipped(envelope.get("message") or "")
+        envelope = {"message": _text(envelope) if envelope else ""}
+    wrapped = unwrapped(envelope, headers or {})
+    message = clipped(wrapped.words or envelope.get("message") or "")
     named = re.search(r"[Tt]he parameter `([\w.\[\]]+)`", message)
+    code = clipped(envelope.get("code") or envelope.get("type") or "")
+    if wrapped.code or (wrapped.gateway and re.fullmatch(r"\d{3}", code)):
+        code = clipped(wrapped.code)
+    fields = ", ".join(wrapped.refused_fields)
     return Refusal(
-        code=clipped(envelope.get("code") or envelope.get("type") or ""),
+        code=code,
         message=message,
-        param=clipped(envelope.get("param") or "") or (named[1] if named else ""),
+        param=clipped(envelope.get("param") or "") or fields or (named[1] if named else ""),
         request_id=request_id_in(_text(envelope.get("message"))),
+        wrapped=wrapped,
     )
 
 
 def refusal_error(
-    refusal: Refusal, *, status: int, request_id: str | None = None, retry_after: float | None = None
+    refusal: Refusal,
+    *,
+    status: int,
+    request_id: str | None = None,
+    retry_after: float | None = None,
+    body: Mapping[str, Any] | None = None,
 ) -> ApiError:
-    """The error of the tree that a refusal with this HTTP status stands for."""
-    kind = _kind(refusal.code, status)
+    """The error of the tree that a refusal with this HTTP status stands for; `body` is what was sent.
+
+    A refusal bills nothing, but where a gateway had sent the request on before, those attempts may have.
+    """
+    kind, wrapped = _kind(refusal.code, status), refusal.wrapped
     words = re.sub(r"\s*\(?[Rr]equest id: ?\S+\)?$", "", refusal.message).rstrip(". ")
-    said = f"{refusal.code}: {words}" if refusal.code and words else refusal.code or words
-    known = find_code(refusal.code)
+    said_by = refusal.code or (wrapped.gateway.name if wrapped.gateway else "")
+    said = f"{said_by}: {words}" if said_by and words else said_by or words
+    attempts, billed = wrapped.attempts or 1, billed_by_status(status)
+    before = attempts - 1 if billed == "no" else attempts
+    if billed == "no" and before:
+        billed = "unknown"
+    known = find_code(refusal.code) or (find_code(str(status)) if is_generic(refusal.code) else None)
     hint = known.fix.english if known else _HINTS.get(kind, "")
-    if billed_by_status(status) == "unknown":
+    if billed == "unknown":
         hint = hint or _HINT_OF_UNKNOWN
     error = kind(
         f"{said or 'no reason given'}." if status < 300 else f"{said or 'no reason given'} (HTTP {status}).",
         status=status,
         code=refusal.code,
         param=refusal.param,
-        hint=hint,
-        billed=billed_by_status(status),
-        request_id=request_id or refusal.request_id,
+        hint=advice(wrapped, body or {}, unknown=billed == "unknown") or hint,
+        billed=billed,
+        # The head of a gateway's answer has the gateway's id; the service's stands in its words.
+        request_id=(refusal.request_id or request_id) if wrapped.gateway else (request_id or refusal.request_id),
     )
+    if wrapped.gateway is not None:
+        error.gateway, error.attempts, error.billable_attempts = wrapped.gateway.name, wrapped.attempts, before
     if isinstance(error, RateLimited):
-        error.retry_after = retry_after
-        if retry_after:
-            error.hint = f"The service asks for a pause of {spoken(retry_after)}; run the cell again after it."
+        error.retry_after = wrapped.pause if retry_after is None else retry_after
+        if error.retry_after:
+            pause = spoken(error.retry_after)
+            error.hint = f"The service asks for a pause of {pause}; run the cell again after it."
     return error
 
 

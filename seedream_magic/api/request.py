@@ -23,6 +23,8 @@ _FIELD_TYPES: dict[str, type] = {
     "output_format": str,
     "background": str,
 }
+_NEVER_NONE = ("size", "response_format", "watermark")
+"""Fields that stand in a body unless an extra field takes them out."""
 _WEB_SEARCH = [{"type": "web_search"}]
 
 
@@ -33,7 +35,7 @@ class ImageRequest:
     `size` is a preset ("2K") or "WIDTHxHEIGHT" in pixels. `sequential_image_generation` is "auto" for a set and
     "disabled" for one image; `max_images` (1-15) caps a set. `storyboard` is what `prompt` was made of, where it was.
     `optimize_prompt` is "standard" or "fast". `extra` holds further body fields, sent as they are and after the others,
-    so that they win.
+    so that they win; one that is None takes the field of that name out of the body.
     """
 
     model: str
@@ -77,7 +79,8 @@ class ImageRequest:
             "tools": _WEB_SEARCH if self.web_search else None,
             "optimize_prompt_options": mode and {"mode": mode},
         }
-        return {**{key: value for key, value in named.items() if value is not None}, **self.extra}
+        asked = {key: value for key, value in named.items() if value is not None}
+        return {key: value for key, value in {**asked, **self.extra}.items() if value is not None}
 
     def prompt_of(self, index: int) -> str:
         """The words of one frame: its own in a storyboard, else the whole prompt."""
@@ -142,6 +145,7 @@ def request_from_body(
     if references:
         named["references"] = references
         rest.pop("image", None)
+    rest |= {name: None for name in _NEVER_NONE if name not in body}
     unsent = {"sequential_image_generation": None, "stream": None, "model": "", "prompt": ""}
     fitting = storyboard if storyboard and storyboard.prompt == named.get("prompt") else None
     return ImageRequest(**{**unsent, **named}, storyboard=fitting, extra=rest)

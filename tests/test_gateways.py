@@ -1,0 +1,410 @@
+"""Gateways between this client and the service: their recorded answers, read, told, counted and remembered.
+
+gateway_answers.json holds what LiteLLM's and Portkey's own programs sent, byte by byte, and how many POSTs the service
+behind them counted; tests/gateway_programs.py recorded it. Here raw sockets send the same bytes again.
+"""
+
+from __future__ import annotations
+
+import json
+import re
+import time
+from dataclasses import dataclass
+from email.utils import formatdate
+from pathlib import Path
+from typing import Any
+
+import pytest
+from hypothesis import given
+from hypothesis import settings as effort
+from hypothesis import strategies as st
+
+from raw_server import Behaviour, RawServer, Reply, Request, Sequence, json_reply, raw_server
+from raw_server import Raw as Bytes
+from seedream_magic import ImageSet, SeedreamError
+from seedream_magic.api import gateways
+from seedream_magic.api.codes import CODES
+from seedream_magic.api.gateways import code_of_words, unwrapped
+from seedream_magic.api.refusal import Refusal, read_refusal, refusal_error
+from seedream_magic.errors import (
+    ApiError,
+    AuthFailed,
+    ContentRefused,
+    ModelNotFound,
+    PaymentRequired,
+    RateLimited,
+    RequestRefused,
+    ServerFailed,
+)
+from served import door
+from service import PICTURE, POST, jpeg, link, picture
+
+RECORDED: dict[str, Any] = json.loads(Path(__file__).with_name("gateway_answers.json").read_text("utf-8"))["answers"]
+ARK_ID = "021767540021379abcdef"
+LOOK = "See at the provider"
+
+
+@pytest.fixture(autouse=True)
+def _nothing_remembered(monkeypatch: pytest.MonkeyPatch) -> None:
+    """What one test's gateways did is no matter of the next: ports come again."""
+    monkeypatch.setattr(gateways, "_SEEN", {})
+
+
+def replayed(name: str) -> Any:
+    """The recorded answer of today, whose links lead to the server that sends it."""
+
+    def play(request: Request) -> Behaviour:
+        answer = RECORDED[name]["answer"].replace("18999", request.headers["host"].rpartition(":")[2])
+        return Bytes(re.sub(r"(?im)^(date: ).*(?=\r$)", rf"\g<1>{formatdate(usegmt=True)}", answer, count=1).encode())
+
+    return play
+
+
+def drawn(server: RawServer, store: Path, **options: Any) -> ImageSet | SeedreamError:
+    """The set of a request, or its error."""
+    try:
+        return door(server, store).generate("a fox", **options)
+    except SeedreamError as error:
+        return error
+
+
+ONE_OR_MORE = "1 image may be billed, or several times that: it was sent once from here; LiteLLM may have repeated it."
+
+
+@dataclass(frozen=True)
+class Recorded:
+    """What is to be told of a recorded answer; `posts` is how many the service behind the gateway counted."""
+
+    name: str
+    posts: int
+    kind: type[ApiError]
+    code: str
+    billed: str
+    told: list[str]
+
+
+REFUSALS = [
+    Recorded("LiteLLM: a field that it does not take", 0, RequestRefused, "", "no",
+     ["""--extra '{"response_format": null, "num_retries": 0}'""", "drop_params: true", "Not billed."]),
+    Recorded("LiteLLM: a model that it does not know", 0, ModelNotFound, "model_not_found", "no", ["model=none"]),
+    Recorded("LiteLLM: a failure", 9, ServerFailed, "InternalServiceError", "unknown",
+     [ONE_OR_MORE, "up to 9 times", """--extra '{"num_retries": 0}'""", ARK_ID]),
+    Recorded("LiteLLM: a connection that is closed", 9, ServerFailed, "", "unknown", [ONE_OR_MORE, "num_retries"]),
+    Recorded("LiteLLM: a page", 9, ServerFailed, "", "unknown", [ONE_OR_MORE, "502"]),
+    Recorded("LiteLLM: a refused picture", 1, ContentRefused, "OutputImageSensitiveContentDetected", "no",
+     ["Not billed.", "Run it once more or word it differently", ARK_ID]),
+    Recorded("LiteLLM: an empty account", 3, PaymentRequired, "AccountOverdueError", "no", ["Top up"]),
+    Recorded("LiteLLM: an unknown model", 1, ModelNotFound, "InvalidEndpointOrModel.NotFound", "no", ["--model"]),
+    Recorded("LiteLLM: a key of its own that is refused", 1, AuthFailed, "", "no", ["LiteLLM: No", "key"]),
+    Recorded("Portkey: a failure", 1, ServerFailed, "InternalServiceError", "unknown",
+     ["1 image may be billed: it was sent once from here, and Portkey sent it on once.", LOOK]),
+    Recorded("Portkey: a page", 1, ServerFailed, "", "unknown", ["502 Bad Gateway", LOOK]),
+    Recorded("Portkey: a refused picture", 1, ContentRefused, "OutputImageSensitiveContentDetected", "no",
+     ["Detected: The request failed because", "Not billed."]),
+    Recorded("Portkey: an empty account", 1, PaymentRequired, "AccountOverdueError", "no", ["Top up"]),
+    Recorded("Portkey: an unknown model", 1, ModelNotFound, "InvalidEndpointOrModel.NotFound", "no", ["--model"]),
+    Recorded("Portkey: a failure, three times", 3, ServerFailed, "InternalServiceError", "unknown",
+     ["At least 2 images may be billed", "Portkey sent it on 2 times or more", LOOK]),
+    Recorded("Portkey: a failure, then a refused picture", 2, ContentRefused, "OutputImageSensitiveContentDetected",
+     "unknown", ["At least 1 image may be billed", "Portkey sent it on 2 times or more", LOOK]),
+]  # fmt: skip
+WRAPPING = ("litellm.", "Exception", "model group", "openai error", "{'error'")
+
+
+@pytest.mark.parametrize("row", REFUSALS, ids=lambda row: row.name)
+def test_what_a_gateway_refused(store: Path, row: Recorded) -> None:
+    """Typed by the service's own code; the text tells what may be billed and what helps, and none of its wrapping."""
+    assert RECORDED[row.name]["posts"] == row.posts
+    with raw_server({POST: replayed(row.name)}) as server:
+        error = drawn(server, store)
+        assert server.posts == 1
+    assert type(error) is row.kind
+    assert isinstance(error, ApiError)
+    assert (error.code, error.billed) == (row.code, row.billed)
+    text = "\n".join(error.lines())
+    assert [words for words in row.told if words not in text] == []
+    bare = str(error).replace("`litellm.drop_params = True`", "")
+    assert [words for words in WRAPPING if words in bare] == []
+    assert len(error.lines()) <= 5
+
+
+@pytest.mark.parametrize(
+    ("name", "posts", "options"),
+    [
+        ("LiteLLM: a streamed set", 3, """--no-stream --extra '{"num_retries": 0}'"""),
+        ("Portkey: a streamed set", 1, "--no-stream"),
+    ],
+)
+def test_a_gateway_that_cannot_stream(store: Path, name: str, posts: int, options: str) -> None:
+    """It breaks down over the answer: all may be billed, once or more; the next plan for it says what helps."""
+    assert RECORDED[name]["posts"] == posts
+    with raw_server({POST: replayed(name)}) as server:
+        seedream = door(server, store)
+        with pytest.raises(ServerFailed) as caught:
+            seedream.generate("a fox", images=4)
+        assert "4 images may be billed, or several times that" in "\n".join(caught.value.lines())
+        assert f"run the cell with {options}." in caught.value.hint
+        assert seedream.session.doubtful.total() == 4
+        (warning,) = seedream.plan("a hen", images=4).warnings
+        assert warning.endswith(f"add {options}.")
+        followed = seedream.plan("a hen", images=4, stream=False, extra={"num_retries": 0}).warnings
+        assert not any("add" in words for words in followed)
+        assert server.posts == 1
+    with raw_server({}) as elsewhere:
+        assert door(elsewhere, store).plan("a hen", images=4).warnings == ()
+
+
+def test_a_field_that_a_gateway_refused_is_remembered(store: Path) -> None:
+    """The next plan says how it is left out; left out, nothing is said."""
+    with raw_server({POST: replayed("LiteLLM: a field that it does not take")}) as server:
+        error = drawn(server, store)
+        assert isinstance(error, RequestRefused)
+        assert error.param == "response_format"
+        (warning,) = door(server, store).plan("a hen").warnings
+        assert """add --extra '{"response_format": null, "num_retries": 0}'""" in warning
+        assert door(server, store).plan("a hen", extra={"response_format": None, "num_retries": 0}).warnings == ()
+
+
+def test_a_set_through_litellm(store: Path) -> None:
+    """Unstreamed it arrives whole, and there is nothing to tell."""
+    with raw_server({POST: replayed("LiteLLM: a set"), PICTURE: picture}) as server:
+        images = drawn(server, store, images=4, stream=False)
+    assert isinstance(images, ImageSet)
+    assert (len(images.ok), images.billed, images.notes) == (4, 4, ())
+
+
+def test_what_portkey_drops(store: Path) -> None:
+    """Of a set one picture comes, without the reference; it is told, and before the next request as well."""
+    options: dict[str, Any] = {"images": 4, "stream": False, "refs": jpeg(), "watermark": False}
+    with raw_server({POST: replayed("Portkey: a set"), PICTURE: picture}) as server:
+        images = drawn(server, store, **options)
+        assert isinstance(images, ImageSet)
+        (note,) = (note for note in images.notes if "Portkey" in note)
+        (warning,) = door(server, store).plan("a hen", **options).warnings
+        assert door(server, store).plan("a hen").warnings == ()
+    for field in ("image", "sequential_image_generation", "watermark"):
+        assert field in note
+        assert field in warning
+    assert "own base URL" in note
+
+
+def test_a_picture_that_a_gateway_asked_for_twice(store: Path) -> None:
+    """A good answer too tells of an attempt before it that may be billed."""
+    with raw_server({POST: replayed("Portkey: a failure, then a picture"), PICTURE: picture}) as server:
+        images = drawn(server, store)
+    assert isinstance(images, ImageSet)
+    assert images.notes == ("Portkey sent it on 2 times: 1 image more may be billed.",)
+
+
+def test_a_pace_that_hides_an_earlier_attempt(store: Path) -> None:
+    """Too many requests at last, after an attempt of which nothing is known: not sent again from here."""
+    limited = json_reply({"error": {"code": "RateLimitExceeded"}}, 429, {"x-portkey-retry-attempt-count": "1"})
+    with raw_server({POST: limited}) as server:
+        error = drawn(server, store, images=3)
+        assert server.posts == 1
+    assert isinstance(error, RateLimited)
+    assert error.lines()[1].startswith("At least 3 images may be billed")
+
+
+def test_all_attempts_are_counted(store: Path) -> None:
+    """The session's limit counts the images of each attempt that a gateway told of."""
+    words = "litellm.Timeout: APITimeoutError - Request timed out. LiteLLM Retried: 2 times, LiteLLM Max Retries: 2"
+    with raw_server({POST: json_reply({"error": {"message": words, "code": "408"}}, 408)}) as server:
+        seedream = door(server, store)
+        with pytest.raises(ApiError) as caught:
+            seedream.generate("a fox", images=5)
+    assert seedream.session.doubtful.total() == 15
+    assert caught.value.lines()[1].startswith("At least 15 images may be billed")
+
+
+def test_a_gateway_that_pauses_is_asked_again(store: Path) -> None:
+    """LiteLLM leaves a model alone for seconds and sends nothing on: the pause is the one that its words name."""
+    paused = RECORDED["LiteLLM: a model that it leaves alone"]
+    assert paused["posts"] == 0
+    refusal = read_refusal(json.loads(paused["answer"].partition("\r\n\r\n")[2]))
+    error = refusal_error(refusal, status=429)
+    assert isinstance(error, RateLimited)
+    assert error.retry_after == 5.0
+    assert "cooldown_list" not in str(error)
+
+
+CODE = "OutputImageSensitiveContentDetected"
+INNER = {"error": {"code": CODE, "message": f"The picture 'x' may not be. Request id: {ARK_ID}", "type": "BadRequest"}}
+AS_TEXT = json.dumps(INNER)
+WRAPPINGS: dict[str, dict[str, Any]] = {
+    "JSON in LiteLLM's words": {"message": f"litellm.BadRequestError: VolcEngineException - {AS_TEXT}", "code": "400"},
+    "JSON, and more words": {"message": f"litellm.APIError: {AS_TEXT}. Received Model Group=a\nLiteLLM Retried: 1 "},
+    "Python's way of writing it": {"message": f"Error code: 400 - {INNER}", "type": None, "code": "400"},
+    "JSON in JSON": {"message": json.dumps({"error": {"message": AS_TEXT, "code": 400}}), "type": "upstream_error"},
+    "JSON that was cut": {"message": f"bad response status code 400, body: {AS_TEXT[:-30]}", "type": "upstream_error"},
+    "escaped twice and cut": {"message": json.dumps(json.dumps(AS_TEXT))[:-30], "code": "upstream_error"},
+    "OpenRouter's metadata": {"message": "Provider returned error", "code": 400, "metadata": {"raw": AS_TEXT}},
+    "the sentence alone": {"message": "The request failed because the output image may contain sensitive information."},
+}  # fmt: skip
+
+
+@pytest.mark.parametrize("name", WRAPPINGS)
+def test_the_services_code_in_a_gateways_words(name: str) -> None:
+    """However deep and damaged: it decides what the refusal is."""
+    error = refusal_error(read_refusal({"error": WRAPPINGS[name]}), status=400)
+    assert (type(error), error.code) == (ContentRefused, CODE)
+    assert "{" not in str(error)
+
+
+@pytest.mark.parametrize(
+    ("status", "error", "kind", "code", "words"),
+    [
+        (400, {"type": "upstream_error", "code": "bad_response_status_code", "param": "400",
+               "message": f"bad response status code 400, message: {AS_TEXT} (request id: 202611280001)"},
+         ContentRefused, CODE, "may not be"),
+        (500, {"type": "new_api_error", "code": "sensitive_words_detected", "message": "x (request id: 2026112800)"},
+         ContentRefused, "sensitive_words_detected", "x"),
+        (403, {"type": "new_api_error", "code": "insufficient_user_quota", "message": "用户额度不足"},
+         PaymentRequired, "insufficient_user_quota", "用户额度不足"),
+        (403, {"type": "new_api_error", "code": "pre_consume_token_quota_failed", "message": "x"},
+         PaymentRequired, "pre_consume_token_quota_failed", "x"),
+        (503, {"type": "new_api_error", "message": "当前分组 default 下对于模型 x 无可用渠道 (request id: 2026112800)"},
+         ModelNotFound, "model_not_found", "无可用渠道"),
+        (401, {"type": "one_api_error", "message": "无效的令牌 (request id: 2026112800)"},
+         AuthFailed, "one_api_error", "令牌"),
+        (429, {"type": "rate_limit_error", "code": "429", "message": "x"}, RateLimited, "rate_limit_error", "x"),
+    ],
+)  # fmt: skip
+def test_new_api(status: int, error: dict[str, Any], kind: type[ApiError], code: str, words: str) -> None:
+    """Its own codes are typed as well, and the id that it adds to each message is the request id."""
+    found = refusal_error(read_refusal({"error": error}), status=status)
+    assert (type(found), found.code) == (kind, code)
+    assert words in str(found)
+    assert "request id" not in str(found).lower()
+    assert "new-api" in found.gateway or status == 429
+
+
+def test_new_api_by_its_header(store: Path) -> None:
+    """A failure behind it may have gone over several channels; its id is the one to ask for."""
+    reply = json_reply({"error": {"message": "x"}}, 502, {"X-Oneapi-Request-Id": "202611280001abcd"})
+    with raw_server({POST: reply}) as server:
+        error = drawn(server, store)
+        assert isinstance(error, ServerFailed)
+        text = "\n".join(error.lines())
+        assert "new-api (one-api) may have repeated it" in text
+        assert "202611280001abcd" in text
+        assert "further channels" in door(server, store).plan("a hen").warnings[0]
+
+
+@pytest.mark.parametrize("status", [407, 413, 502, 503, 504, 524])
+@pytest.mark.parametrize(
+    "body", [b"", b"<html><title>No</title></html>", b'{"error": {"code": "%d", "message": "no"}}']
+)
+def test_a_status_without_a_code(store: Path, status: int, body: bytes) -> None:
+    """What the table says of the status is what to do."""
+    with raw_server({POST: Reply(status, {}, body.replace(b"%d", str(status).encode()))}) as server:
+        error = drawn(server, store)
+    assert isinstance(error, ApiError)
+    assert error.hint == CODES[str(status)].fix.english
+
+
+def counting(*counts: int | None) -> Sequence:
+    """Answers of one picture whose usage tells these numbers of references; None tells none."""
+
+    class Counting:
+        def __init__(self, count: int | None) -> None:
+            self.usage = {"generated_images": 1} | ({} if count is None else {"input_images": count})
+
+        def play(self, connection: Any) -> None:
+            host = f"127.0.0.1:{connection.getsockname()[1]}"
+            request = Request("POST", "", b"", {"host": host}, b"", 0)
+            json_reply({"data": [{"url": link(request, 0)}], "usage": self.usage}).play(connection)
+
+    return Sequence(*map(Counting, counts))
+
+
+@pytest.mark.parametrize(
+    ("counts", "told"),
+    [
+        ((0,), [True]),
+        ((None,), [False]),
+        ((2,), [False]),
+        ((2, None), [False, True]),
+        ((None, 2, None), [False, False, True]),
+    ],
+)
+def test_references_that_were_dropped(store: Path, counts: tuple[int | None, ...], told: list[bool]) -> None:
+    """The service's count says so: none, or no count where the same service has given one before."""
+    with raw_server({POST: counting(*counts), PICTURE: picture}) as server:
+        sets = [drawn(server, store, refs=[jpeg(1), jpeg(2)], fresh=True) for _ in counts]
+    notes = [
+        any("did not count any of the 2 references" in note for note in images.notes)
+        for images in sets
+        if isinstance(images, ImageSet)
+    ]
+    assert notes == told
+
+
+def test_a_request_without_references(store: Path) -> None:
+    """No reference, no note, whatever is counted."""
+    with raw_server({POST: counting(0), PICTURE: picture}) as server:
+        images = drawn(server, store)
+    assert isinstance(images, ImageSet)
+    assert images.notes == ()
+
+
+def test_the_sentences_of_the_service() -> None:
+    """Each that is recognised stands for a code of the table or one beneath it."""
+    for words, code in {
+        "because the output image may contain sensitive information.": "OutputImageSensitiveContentDetected",
+        "the input image may be related to copyright": "InputImageSensitiveContentDetected.PolicyViolation",
+        "the input image may contain real person.": "InputImageSensitiveContentDetected.PrivacyInformation",
+        "Your account [1] has reached the set inference limit for the [x] model": "SetLimitExceeded",
+        "Your account 1 has not activated the model x.": "ModelNotOpen",
+        "The parameter `size` specified in the request is not valid: x": "InvalidParameter",
+        "The service is currently unable to handle additional requests due to server overload.": "ServerOverloaded",
+    }.items():  # fmt: skip
+        assert code_of_words(words) == code
+        assert code in CODES
+    assert code_of_words("an image may contain anything") == ""
+
+
+VALUES = st.recursive(
+    st.none()
+    | st.integers()
+    | st.text(st.characters(codec=None), max_size=30)
+    | st.sampled_from([AS_TEXT, f"{INNER}"]),
+    lambda inner: (
+        st.lists(inner, max_size=3)
+        | st.dictionaries(st.sampled_from(["error", "code", "message", "type", "metadata", "html-message"]), inner)
+    ),
+    max_leaves=8,
+)
+HEADERS = st.dictionaries(
+    st.sampled_from(["x-litellm-attempted-retries", "x-portkey-retry-attempt-count", "x-oneapi-request-id"]),
+    st.text(max_size=5) | st.integers(-9, 99).map(str),
+)
+
+
+@effort(max_examples=150, deadline=None)
+@given(value=VALUES, headers=HEADERS, status=st.integers(200, 599))
+def test_whatever_a_gateway_says(value: Any, headers: dict[str, str], status: int) -> None:
+    """It is read without a fault, and told in at most five lines."""
+    error = refusal_error(read_refusal(value, headers), status=status, body={"stream": True})
+    assert len(error.lines()) <= 5
+    assert error.billable_attempts >= 0
+
+
+@pytest.mark.parametrize(
+    "words",
+    ['\\"', "{", '{"a":', "litellm.", "litellm.A", " ", "UnsupportedParamsError: Setting ", "(request id: a) ", "\\",
+     "<title", "account ", "model or endpoint ", "Fallback to ", "'code': '", "No deployments available "],
+)  # fmt: skip
+def test_a_flood_of_words(words: str) -> None:
+    """A quarter of a megabyte is read in no time."""
+    began = time.monotonic()
+    unwrapped({"message": words * (2**18 // len(words))}, {"x-litellm-call-id": "x"})
+    unwrapped({"html-message": words * (2**18 // len(words))}, {"x-oneapi-request-id": "x"})
+    assert time.monotonic() - began < 2.0
+
+
+def test_a_refusal_without_a_gateway_is_as_it_was() -> None:
+    """Neither the code nor the words of a service that answers itself are touched."""
+    error = refusal_error(Refusal("InvalidParameter", "openai error: x"), status=400)
+    assert str(error) == "InvalidParameter: openai error: x (HTTP 400)."
+    assert error.gateway == ""
