@@ -22,7 +22,7 @@ from seedream_magic.api.plan import Plan
 from seedream_magic.api.refusal import Refusal, refusal_error
 from seedream_magic.api.retry import Pace
 from seedream_magic.errors import ApiError, NoConnection, OutcomeUnknown, ResponseBroken, SeedreamError
-from seedream_magic.images.bring import bring, told_elsewhere
+from seedream_magic.images.bring import bring
 from seedream_magic.images.download import PARALLEL_DOWNLOADS
 from seedream_magic.images.image_set import Frame, ImageSet
 from seedream_magic.images.linked import bring_references
@@ -198,12 +198,9 @@ class Reception:
                 self.tell(lambda images: images.with_note(f"Part of the answer was passed over: {reason}."))
 
     async def _bring(self, picture: Picture, client: Client, slots: asyncio.Semaphore) -> None:
-        async with slots:
-            words = self.plan.request.prompt_of(picture.index)
-            frame = await bring(picture, self.run, client, prompt=words, allow_loopback=self.plan.on_loopback)
-        self.tell(_with_frame(frame))
-        if note := told_elsewhere(frame, self.run):
-            self.tell(lambda images: images.with_note(note))
+        words, local = self.plan.request.prompt_of(picture.index), self.plan.on_loopback
+        delivery = await bring(picture, self.run, client, slots, prompt=words, allow_loopback=local)
+        self.tell(lambda images: reduce(ImageSet.with_note, delivery.notes, images.with_frame(delivery.frame)))
 
     def _record(self, entry: dict[str, Any]) -> None:
         """A record that cannot be written must not cost the picture it tells of."""

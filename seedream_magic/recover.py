@@ -8,6 +8,7 @@ import platform
 from collections.abc import AsyncGenerator
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
+from functools import reduce
 from pathlib import Path
 from urllib.parse import urlsplit
 
@@ -15,7 +16,7 @@ from seedream_magic.api.connection import Transport
 from seedream_magic.api.events import Picture
 from seedream_magic.api.providers import is_loopback
 from seedream_magic.errors import ResponseBroken
-from seedream_magic.images.bring import bring
+from seedream_magic.images.bring import Delivery, bring
 from seedream_magic.images.download import PARALLEL_DOWNLOADS
 from seedream_magic.images.durable import sweep
 from seedream_magic.images.image_set import Frame, ImageSet
@@ -53,18 +54,17 @@ async def recover(record: Record, *, transport: Transport | None = None) -> Asyn
         run = Run(record.folder, record.facts)
         local = is_loopback(urlsplit(str(record.facts.get("base_url"))).hostname or "")
 
-        async def arrived(picture: Picture) -> Frame:
-            async with slots:
-                return await bring(
-                    picture, run, client, prompt=images.request.prompt_of(picture.index), allow_loopback=local
-                )
+        async def arrived(picture: Picture) -> Delivery:
+            words = images.request.prompt_of(picture.index)
+            return await bring(picture, run, client, slots, prompt=words, allow_loopback=local)
 
         arrivals = [asyncio.create_task(arrived(picture)) for picture in missing]
         try:
             if missing:
                 yield replace(images, state="running")
             for arrival in asyncio.as_completed(arrivals):
-                images = images.with_frame(await arrival)
+                delivery = await arrival
+                images = reduce(ImageSet.with_note, delivery.notes, images.with_frame(delivery.frame))
                 yield replace(images, state="running")
         finally:
             for task in arrivals:

@@ -95,7 +95,8 @@ def test_what_is_no_whole_picture_is_never_saved_as_one(
     assert shades(images) == [0, None]
     assert type(images[1].error) is kind
     assert images[1].error.billed == "yes"
-    assert {path.name for path in images.folder.iterdir()} == {"01.jpg", "01.json", "request.json", "response.jsonl"}
+    names = {path.name for path in images.folder.iterdir()} - {"raw"}
+    assert names == {"01.jpg", "01.json", "request.json", "response.jsonl"}
     assert "X-Tos-Signature=canary1" in (images.folder / "response.jsonl").read_text()
 
 
@@ -193,10 +194,17 @@ def test_no_part_of_a_picture_is_ever_asked_for(store: Path) -> None:
 
 
 @pytest.mark.fault("F89")
-def test_a_part_that_nobody_asked_for_is_refused(store: Path) -> None:
-    """206 with the right bytes or the wrong ones: it is not an answer to a request for the whole."""
-    part = Reply(206, {"Content-Range": "bytes 0-99/100"}, jpeg(1))
-    assert type(failed(outcome({POST: whole_answer, PICTURE: part}, store))) is ImageLinkExpired
+@pytest.mark.parametrize(("body", "whole"), [(jpeg(1), True), (jpeg(1)[:300], False)])
+def test_a_part_that_nobody_asked_for_is_judged_by_its_bytes(body: bytes, store: Path, *, whole: bool) -> None:
+    """206 with a whole picture is one, whatever its Content-Range says; a part of one is kept under another name."""
+    part = Reply(206, {"Content-Range": "bytes 0-99/100"}, body)
+    result = outcome({POST: whole_answer, PICTURE: part}, store)
+    if whole:
+        assert shades(drawn(result)) == [1]
+    else:
+        assert type(failed(result)) is ImageInvalid
+        (kept,) = store.glob("*/raw/*")
+        assert (kept.name, kept.read_bytes()) == ("01.truncated.jpg", body)
 
 
 @pytest.mark.fault("F85")
@@ -285,7 +293,7 @@ WRITTEN: list[Any] = [
 
 @pytest.mark.parametrize(("text", "good"), WRITTEN)
 def test_base64_is_a_picture_or_kept_as_it_came(text: str, store: Path, *, good: bool) -> None:
-    """As services write it it is taken; what is none is the frame's error, and its text is kept: it was paid for."""
+    """As services write it it is taken; what is none is the frame's error, and is kept: it was paid for."""
     result = outcome({POST: json_reply({"data": [{"b64_json": text}]})}, store, response_format="b64_json")
     if good:
         assert shades(drawn(result)) == [1]
@@ -293,7 +301,7 @@ def test_base64_is_a_picture_or_kept_as_it_came(text: str, store: Path, *, good:
     error = failed(result)
     assert type(error) is ImageInvalid
     (kept,) = store.glob("*/raw/*")
-    assert kept.read_text() == text
+    assert kept.read_bytes() == (text.encode() if kept.suffix == ".b64" else base64.b64decode(text))
     assert str(kept) in "\n".join(error.lines())
 
 

@@ -90,12 +90,13 @@ def is_compressed(response: httpx.Response) -> bool:
 
 @asynccontextmanager
 async def reading(response: httpx.Response) -> AsyncIterator[AsyncIterator[bytes]]:
-    """The chunks of a body, which may be left in the middle.
+    """The chunks of a body as they came, compressed or not; it may be left in the middle.
 
     The iterators that httpx stacks end cleanly in one way only, by a read that is cancelled: one that is dropped while
     it rests is finalized later, perhaps outside of any event loop.
     """
-    chunks = response.aiter_bytes()
+    # A transport of the caller's may hand out a response that was read, and unpacked, already.
+    chunks = response.aiter_bytes() if response.is_stream_consumed else response.aiter_raw()
     try:
         yield chunks
     finally:

@@ -1,4 +1,7 @@
-"""What the API and a model's table say against a request: sentences, each with whether it refuses the request."""
+"""What the API and a model's table say against a request: sentences, each with whether it refuses the request.
+
+And how large an answer's pictures can be, from which every limit on bytes follows.
+"""
 
 from __future__ import annotations
 
@@ -10,6 +13,14 @@ from seedream_magic.api.request import ImageRequest
 
 DOCUMENTED_PRESETS = ("1K", "2K", "4K")
 DOCUMENTED_AREA = (1024 * 1024, 4096 * 4096)
+
+LARGEST_PICTURE_BYTES = 4 * DOCUMENTED_AREA[1] + 4 * 2**20
+"""A picture of the largest size in which no compression finds anything (RGBA noise), and 4 MiB for what is around the
+pixels: a PNG's rows, blocks and chunks (0.3 %), profiles and words."""
+LARGEST_BASE64_CHARACTERS = -(-LARGEST_PICTURE_BYTES // 3) * 4 * 78 // 76
+"""The same in base64, in lines of 76 characters that end in CR LF."""
+MAXIMUM_PIXELS = 33_600_000
+"""Twice the largest size: a picture of more pixels is not decoded."""
 
 Complaint = tuple[str, bool]
 
