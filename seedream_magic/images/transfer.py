@@ -42,6 +42,8 @@ def unwrapped(data: bytes, codings: str, *, maximum: int) -> bytes:
             try:
                 inner = inflated(data, codings, maximum=maximum)
             except ValueError as exc:
+                if not data.startswith(_COMPRESSED):  # only a header said that it is
+                    break
                 error = ImageInvalid(f"The picture came compressed and does not unpack: {exc}.")
                 error.rejected, error.rejected_as = data, "not-a-picture.bin"
                 raise error from exc
