@@ -185,14 +185,19 @@ class ResponseBroken(SeedreamError):
 
 
 class ImageError(SeedreamError):
-    """A picture was made but could not be brought here."""
+    """A picture was made but could not be brought here.
+
+    `rejected` are the bytes that came in its place, till they are on disk; `rejected_as` ends the name of that file.
+    """
 
     advice = "%seedream recover looks for it again while its link lives, mostly 24 h."
     billed = "yes"
+    rejected: bytes = b""
+    rejected_as: str = ""
 
 
 class ImageLinkExpired(ImageError):
-    """The signed link of a picture is past its time."""
+    """The signed link of a picture is past its time, or no longer served."""
 
     advice = "It cannot be fetched any more; %seedream retry asks for it anew, which bills."
 
@@ -204,13 +209,13 @@ class ImageInvalid(ImageError):
 class ImageTooLarge(ImageError):
     """More bytes or pixels than any picture of the service can have."""
 
-    advice = "The provider's support can tell why; %seedream retry asks for another picture, which bills."
+    advice = "Fetching it again would meet the same limit; the provider's support can tell why it is so large."
 
 
 class UnsafeURL(ImageError):
     """A picture link that points where no picture of the service can be."""
 
-    advice = "The provider's support can tell why; %seedream retry asks for another picture, which bills."
+    advice = "The provider's support can tell why; the link is kept in the run's response.jsonl."
 
 
 class SeedreamInterrupted(_Reported, KeyboardInterrupt):

@@ -27,7 +27,7 @@ from seedream_magic.api.refusal import Refusal, refusal_error
 from seedream_magic.api.retry import Pace
 from seedream_magic.api.shapes import Task
 from seedream_magic.errors import ApiError, NoConnection, OutcomeUnknown, ResponseBroken, SeedreamError
-from seedream_magic.images.bring import bring, told_elsewhere
+from seedream_magic.images.bring import bring
 from seedream_magic.images.download import PARALLEL_DOWNLOADS
 from seedream_magic.images.image_set import Frame, ImageSet
 from seedream_magic.images.linked import bring_references
@@ -327,14 +327,11 @@ class Reception:
                 )
 
     async def _bring(self, picture: Picture, client: Client, slots: asyncio.Semaphore) -> None:
-        async with slots:
-            words = self.plan.request.prompt_of(picture.index)
-            frame = await bring(picture, self.run, client, prompt=words, allow_loopback=self.plan.on_loopback)
-        if frame.ok:
+        words, local = self.plan.request.prompt_of(picture.index), self.plan.on_loopback
+        delivery = await bring(picture, self.run, client, slots, prompt=words, allow_loopback=local)
+        if delivery.frame.ok:
             self.unsaved.discard(picture.index)
-        self.tell(_with_frame(frame))
-        if note := told_elsewhere(frame, self.run):
-            self.tell(lambda images: images.with_note(note))
+        self.tell(lambda images: reduce(ImageSet.with_note, delivery.notes, images.with_frame(delivery.frame)))
 
     def _record(self, entry: dict[str, Any]) -> None:
         """A record that cannot be written must not cost the picture it tells of."""

@@ -8,7 +8,7 @@ import platform
 from collections.abc import AsyncGenerator, Callable
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
-from functools import partial
+from functools import partial, reduce
 from pathlib import Path
 from urllib.parse import urlsplit
 
@@ -22,7 +22,7 @@ from seedream_magic.api.refusal import refusal_error
 from seedream_magic.api.retry import PACE, Pace
 from seedream_magic.api.shapes import Task
 from seedream_magic.errors import ResponseBroken, SeedreamError
-from seedream_magic.images.bring import bring
+from seedream_magic.images.bring import Delivery, bring
 from seedream_magic.images.download import PARALLEL_DOWNLOADS
 from seedream_magic.images.durable import sweep
 from seedream_magic.images.facts import lacks_base64
@@ -78,10 +78,9 @@ async def recover(
     async with image_client(transport, base_url=base_url) as client:
         slots = asyncio.Semaphore(PARALLEL_DOWNLOADS)
 
-        async def arrived(picture: Picture) -> Frame:
-            async with slots:
-                words = images.request.prompt_of(picture.index)
-                return await bring(picture, run, client, prompt=words, allow_loopback=local)
+        async def arrived(picture: Picture) -> Delivery:
+            words = images.request.prompt_of(picture.index)
+            return await bring(picture, run, client, slots, prompt=words, allow_loopback=local)
 
         async def ask(url: str) -> TaskAnswer:
             return await ask_for_task(
@@ -102,7 +101,8 @@ async def recover(
         arrivals = [asyncio.create_task(arrived(picture)) for picture in missing]
         try:
             for arrival in asyncio.as_completed(arrivals):
-                images = images.with_frame(await arrival)
+                delivery = await arrival
+                images = reduce(ImageSet.with_note, delivery.notes, images.with_frame(delivery.frame))
                 yield replace(images, state="running")
         finally:
             for task in arrivals:

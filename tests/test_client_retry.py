@@ -768,19 +768,22 @@ def test_a_preview_that_was_cut_is_no_picture(store: Path) -> None:
 NO_PICTURE = base64.b64encode(b"no picture at all").decode()
 
 
-@pytest.mark.parametrize("text", ["!! junk !!", NO_PICTURE, b64(0)[:-40]])
-def test_base64_that_is_no_picture_is_kept(text: str, store: Path) -> None:
-    """Its text is in the run's folder, for its owner only, and the frame's error names the file."""
+@pytest.mark.parametrize(
+    ("text", "ending"),
+    [("!! junk !!", "b64"), (NO_PICTURE, "not-a-picture.bin"), (b64(0)[:-40], "truncated.jpg")],
+)
+def test_base64_that_is_no_picture_is_kept(text: str, ending: str, store: Path) -> None:
+    """Its bytes, or its text where that is no base64, are in the run's folder, for its owner only; it says where."""
     answer = json_reply({"data": [{"b64_json": b64(0)}, {"b64_json": text}]})
     with served({POST: answer}, store) as server:
         images = draw(server.url, store, images=2, stream=False)
-    kept = images.folder / "raw" / "02.b64"
-    assert kept.read_text() == text
+    kept = images.folder / "raw" / f"02.{ending}"
+    assert kept.read_bytes() == (text.encode() if ending == "b64" else base64.b64decode(text))
     assert kept.stat().st_mode & 0o777 == 0o600
     assert [frame.ok for frame in images] == [True, False]
     assert images[1].error is not None
     assert str(kept) in images[1].error.hint
-    assert [path.name for path in kept.parent.iterdir()] == ["02.b64"]
+    assert [path.name for path in kept.parent.iterdir()] == [f"02.{ending}"]
 
 
 @pytest.mark.parametrize("hindrance", ["too long", "no folder"])

@@ -4,7 +4,13 @@ from __future__ import annotations
 
 import asyncio
 import base64
+import gzip
+import hashlib
 import socket
+import subprocess
+import sys
+import threading
+import zlib
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
@@ -12,8 +18,23 @@ from pathlib import Path
 
 import pytest
 
-from raw_server import Behaviour, Close, Cut, Drip, Raw, RawServer, Reply, Request, Reset, Sequence, head, raw_server
+from raw_server import (
+    Behaviour,
+    Close,
+    Cut,
+    Drip,
+    Gate,
+    Raw,
+    RawServer,
+    Reply,
+    Request,
+    Reset,
+    Sequence,
+    head,
+    raw_server,
+)
 from seedream_magic import ImageError, ImageInvalid, ImageLinkExpired, ImageTooLarge, InvalidRequest, UnsafeURL
+from seedream_magic.api.models import LARGEST_PICTURE_BYTES
 from seedream_magic.api.retry import DOWNLOAD_ATTEMPTS, Pace
 from seedream_magic.images import download as download_module
 from seedream_magic.images.download import Wanted, decode, download, fetch, link_expiry
@@ -24,6 +45,8 @@ from service import jpeg
 
 WHOLE = Reply(200, {"Content-Type": "image/jpeg"}, jpeg(1))
 FACTS = PictureFacts("image/jpeg", "jpg", 64, 48)
+GZIPPED = gzip.compress(jpeg(1))
+CODINGS = ("gzip", "deflate", "br", "zstd")
 IMG = ("GET", "/img/")
 Scripted = Behaviour | Callable[[Request], Behaviour]
 
@@ -37,7 +60,8 @@ def no_pause(monkeypatch: pytest.MonkeyPatch) -> None:
 def brought(server: RawServer, path: str = "/img/1.jpeg") -> tuple[bytes, PictureFacts]:
     async def run() -> tuple[bytes, PictureFacts]:
         async with image_client() as client:
-            return await download(client, server.url + path, allow_loopback=True)
+            data, facts, _ = await download(client, server.url + path, allow_loopback=True)
+            return data, facts
 
     return asyncio.run(run())
 
@@ -99,12 +123,13 @@ def test_a_fault_of_the_way_is_tried_again(fault: Behaviour) -> None:
         (Raw(head(200, {}) + jpeg(1)[:400]), ImageInvalid, "cut off", 2),
         (Reply(200, {"Content-Type": "image/jpeg"}, b"<html>Log in</html>"), ImageInvalid, "a text page", 2),
         (Reply(200, {}, b"<?xml?><Error><Code>AccessDenied</Code></Error>"), ImageInvalid, "a text page", 2),
-        (Reply(200, {"Content-Encoding": "gzip"}, jpeg(1)), ImageInvalid, "compressed", 2),
+        (Reply(200, {"Content-Encoding": "gzip"}, GZIPPED[:-12]), ImageInvalid, "does not unpack: it is cut off", 2),
         (Reply(403), ImageLinkExpired, "no longer served (HTTP 403)", 1),
         (Reply(404), ImageLinkExpired, "HTTP 404", 1),
         (Reply(410), ImageLinkExpired, "HTTP 410", 1),
         (Reply(304), ImageLinkExpired, "HTTP 304", 1),
-        (Reply(206, {}, jpeg(1)), ImageLinkExpired, "HTTP 206", 1),
+        (Reply(206, {}, jpeg(1)[:300]), ImageInvalid, "cut off", 2),
+        (Reply(204), ImageInvalid, "What came is nothing", 2),
     ],
 )
 def test_what_stands_in_the_way_is_named(
@@ -115,6 +140,193 @@ def test_what_stands_in_the_way_is_named(
     assert type(error) is kind
     assert words in str(error)
     assert asked == attempts
+
+
+def sum_of(data: bytes, algorithm: str) -> str:
+    return base64.b64encode(hashlib.new(algorithm, data).digest()).decode()
+
+
+def signed_chunks(data: bytes, size: int = 200, end: bytes = b"0;chunk-signature=00\r\n\r\n") -> bytes:
+    """As stores keep what an uploader has signed piece by piece."""
+    pieces = [data[at : at + size] for at in range(0, len(data), size)]
+    return b"".join(b"%x;chunk-signature=%064d\r\n%s\r\n" % (len(piece), 7, piece) for piece in pieces) + end
+
+
+def deflated(data: bytes) -> bytes:
+    packer = zlib.compressobj(wbits=-15)
+    return packer.compress(data) + packer.flush()
+
+
+BODIES: dict[str, Behaviour] = {
+    "a coding that is none": Reply(200, {"Content-Encoding": "UTF-8"}, jpeg(1)),
+    "aws-chunked, of plain bytes": Reply(200, {"Content-Encoding": "aws-chunked"}, jpeg(1)),
+    "binary": Reply(200, {"Content-Encoding": "binary"}, jpeg(1)),
+    "several codings": Reply(200, {"Content-Encoding": "identity, none"}, jpeg(1)),
+    "none": Reply(200, {"Content-Encoding": "none"}, jpeg(1)),
+    "an empty coding": Reply(200, {"Content-Encoding": ""}, jpeg(1)),
+    **{f"{name} said, plain bytes": Reply(200, {"Content-Encoding": name}, jpeg(1)) for name in CODINGS},
+    "gzip": Reply(200, {"Content-Encoding": "gzip"}, GZIPPED),
+    "gzip, unsaid": Reply(200, {}, GZIPPED),
+    "gzip, twice": Reply(200, {"Content-Encoding": "gzip, gzip"}, gzip.compress(GZIPPED)),
+    "gzip in two members": Reply(200, {}, gzip.compress(jpeg(1)[:99]) + gzip.compress(jpeg(1)[99:])),
+    "zlib": Reply(200, {"Content-Encoding": "deflate"}, zlib.compress(jpeg(1))),
+    "deflate": Reply(200, {"Content-Encoding": "deflate"}, deflated(jpeg(1))),
+    "signed chunks": Reply(200, {"Content-Encoding": "aws-chunked"}, signed_chunks(jpeg(1))),
+    "signed chunks, unsaid": Reply(200, {}, signed_chunks(jpeg(1), end=b"0\r\nx-amz-checksum-crc32:AAAAAA==\r\n\r\n")),
+    "signed chunks of gzip": Reply(200, {"Content-Encoding": "gzip,aws-chunked"}, signed_chunks(GZIPPED)),
+    **{f"status {status}": Reply(status, {}, jpeg(1)) for status in (201, 202, 203, 206, 226)},
+    "a sum in base64": Reply(200, {"Content-MD5": sum_of(jpeg(1), "md5")}, jpeg(1)),
+    "a sum in digits": Reply(200, {"Content-MD5": hashlib.md5(jpeg(1)).hexdigest().upper()}, jpeg(1)),
+    "a sum that is none": Reply(200, {"Content-MD5": "yes", "Digest": "md5", "Repr-Digest": "?", "ETag": "x"}, jpeg(1)),
+    "a sum of what was sent": Reply(200, {"Content-MD5": sum_of(GZIPPED, "md5")}, GZIPPED),
+    "a sum of what was packed": Reply(200, {"Content-MD5": sum_of(jpeg(1), "md5")}, GZIPPED),
+    "an ETag of parts": Reply(200, {"ETag": f'"{"0" * 32}-3"'}, jpeg(1)),
+    "a weak ETag": Reply(200, {"ETag": f'W/"{"0" * 32}"'}, jpeg(1)),
+    "an ETag that is no sum, and a sum": Reply(
+        200, {"ETag": "0" * 32, "Repr-Digest": f"sha-256=:{sum_of(jpeg(1), 'sha256')}:"}, jpeg(1)
+    ),
+    "a sum over a broken connection": Raw(
+        head(200, {"Content-Length": "999999", "Digest": f"SHA-256={sum_of(jpeg(1), 'sha256')}"}) + jpeg(1)
+    ),
+}
+
+
+@pytest.mark.fault("F78", "F89")
+@pytest.mark.parametrize("name", BODIES)
+def test_a_picture_is_told_by_its_bytes_alone(name: str) -> None:
+    """At once and without a doubt, whatever the head of the answer says of them, and however they were wrapped."""
+    with raw_server({IMG: BODIES[name]}) as server:
+        assert with_doubt(server) == (jpeg(1), FACTS, "")
+        assert server.gets == 1
+
+
+def with_doubt(server: RawServer, path: str = "/img/1.jpeg") -> tuple[bytes, PictureFacts, str]:
+    async def run() -> tuple[bytes, PictureFacts, str]:
+        async with image_client() as client:
+            return await download(client, server.url + path, allow_loopback=True)
+
+    return asyncio.run(run())
+
+
+OTHER_SUMS = {
+    "content-md5": sum_of(b"x", "md5"),
+    "etag": f'"{hashlib.md5(b"x").hexdigest()}"',
+    "x-goog-hash": f"crc32c=AAAAAA==,md5={sum_of(b'x', 'md5')}",
+    "x-amz-checksum-sha256": sum_of(b"x", "sha256"),
+    "x-amz-checksum-crc32": "AAAAAA==",
+    "digest": f"md5={sum_of(b'x', 'md5')}, sha-256={sum_of(b'x', 'sha256')}",
+    "repr-digest": f"sha-512=:{sum_of(b'x', 'sha512')}:",
+}
+
+
+@pytest.mark.fault("F78")
+@pytest.mark.parametrize("header", OTHER_SUMS)
+def test_a_picture_with_another_sum_is_asked_for_once_more_and_taken(header: str) -> None:
+    """The second answer is taken with a doubt; one that fits is taken without."""
+    doubtful = Reply(200, {header: OTHER_SUMS[header]}, jpeg(1))
+    with raw_server({IMG: doubtful}) as server:
+        data, _, doubt = with_doubt(server)
+        assert (data, server.gets) == (jpeg(1), 2)
+        assert f"({header})" in doubt
+    with raw_server({IMG: Sequence(Reply(200, {header: OTHER_SUMS[header]}, jpeg(2)), WHOLE)}) as server:
+        assert with_doubt(server) == (jpeg(1), FACTS, "")
+
+
+ENDLESS: dict[str, Behaviour] = {
+    "a longer length": Raw(head(200, {"Content-Length": "999999"}) + jpeg(1)),
+    "no last chunk": Raw(head(200, {"Transfer-Encoding": "chunked"}) + b"%x\r\n%s\r\n" % (len(jpeg(1)), jpeg(1))),
+    "a reset": Reset(head(200, {"Content-Length": "999999"}) + jpeg(1)),
+}
+
+
+@pytest.mark.fault("F75", "F76")
+@pytest.mark.parametrize("name", ENDLESS)
+def test_a_whole_picture_whose_connection_breaks_is_taken(name: str) -> None:
+    """After one more attempt; it is the picture that says whether it is whole."""
+    with raw_server({IMG: ENDLESS[name]}) as server:
+        data, _, doubt = with_doubt(server)
+        assert (data, server.gets) == (jpeg(1), 2)
+        assert "its connection broke at its end" in doubt
+
+
+@pytest.mark.parametrize(
+    "second", [Reply(403), Close(), Reply(200, {}, b"<html>"), Reply(302, {"Location": "ftp://x/"})]
+)
+def test_a_doubtful_picture_is_not_lost_to_its_second_attempt(second: Behaviour) -> None:
+    """Whatever that one comes to."""
+    with raw_server({IMG: Sequence(ENDLESS["a longer length"], second)}) as server:
+        data, _, doubt = with_doubt(server)
+    assert data == jpeg(1)
+    assert doubt
+
+
+def test_a_doubtful_picture_is_not_lost_to_a_stop() -> None:
+    """Which strikes in the second attempt at it: the first one's bytes are whole and here."""
+
+    async def run(server: RawServer) -> bytes:
+        async with image_client() as client:
+            task = asyncio.create_task(download(client, f"{server.url}/img/1", allow_loopback=True))
+            await asyncio.to_thread(server.wait_for, lambda seen: seen.gets == 2)
+            task.cancel()
+            return (await task)[0]
+
+    hang = Gate(head(200, {}), threading.Event(), b"")
+    with raw_server({IMG: Sequence(ENDLESS["a longer length"], hang)}) as server:
+        assert asyncio.run(run(server)) == jpeg(1)
+
+
+@pytest.mark.parametrize(
+    "written", ["  {}", "{}\n", "\r\n{}\t", "\ufeff{}\u3000", "{}?a b", "{}?a\n&b", "\x00{}\u200b"]
+)
+def test_blanks_in_a_link_are_read_as_browsers_read_them(written: str) -> None:
+    """Those around it and line ends count for nothing, others are written as %20."""
+    with raw_server({IMG: WHOLE}) as server:
+
+        async def run() -> bytes:
+            async with image_client() as client:
+                link = written.format(f"{server.url}/img/1.jpeg")
+                return (await download(client, link, allow_loopback=True))[0]
+
+        assert asyncio.run(run()) == jpeg(1)
+        assert server.requests[0].path in {"/img/1.jpeg", "/img/1.jpeg?a%20b", "/img/1.jpeg?a&b"}
+
+
+BOMB = """
+import asyncio, re, sys
+from pathlib import Path
+from seedream_magic import ImageError
+from seedream_magic.images.download import download
+from seedream_magic.images.route import image_client
+
+def peak():
+    return int(re.search(r"VmHWM:\\s+(\\d+) kB", Path("/proc/self/status").read_text())[1]) * 1024
+
+async def run(path):
+    async with image_client() as client:
+        try:
+            await download(client, sys.argv[1] + path, allow_loopback=True)
+        except ImageError as error:
+            return str(error)
+
+asyncio.run(run("/img/small"))
+before = peak()
+print(asyncio.run(run("/img/bomb")))
+print(peak() - before)
+"""
+
+
+@pytest.mark.fault("F47")
+@pytest.mark.skipif(sys.platform != "linux", reason="the peak of a process is read from /proc")
+def test_a_small_body_that_unpacks_to_a_large_one_is_left_at_the_limit() -> None:
+    """One MiB that would be one GiB: no more memory than the largest picture takes, and a little."""
+    packer = zlib.compressobj(9, wbits=31)
+    bomb = b"".join(packer.compress(bytes(2**20)) for _ in range(1024)) + packer.flush()
+    small = Reply(200, {}, gzip.compress(b"<html>"))
+    with raw_server({("GET", "/img/bomb"): Reply(200, {}, bomb), ("GET", "/img/small"): small}) as server:
+        done = subprocess.run([sys.executable, "-c", BOMB, server.url], check=True, capture_output=True, text=True)
+    told, more = done.stdout.splitlines()
+    assert "does not unpack: it has more than 71,303,168 bytes" in told
+    assert int(more) < LARGEST_PICTURE_BYTES + 32 * 2**20
 
 
 def signed(at: datetime, seconds: int = 86400) -> str:
@@ -136,6 +348,9 @@ def test_an_expired_link_tells_its_age() -> None:
     [
         ("X-Tos-Date=20250910T015107Z&X-Tos-Expires=86400", datetime(2025, 9, 11, 1, 51, 7, tzinfo=UTC)),
         ("x-tos-expires=60&x-tos-date=20250910T015107Z", datetime(2025, 9, 10, 1, 52, 7, tzinfo=UTC)),
+        ("X-Amz-Date=20250910T015107Z&X-Amz-Expires=60", datetime(2025, 9, 10, 1, 52, 7, tzinfo=UTC)),
+        ("OSSAccessKeyId=x&Expires=1757469127&Signature=x", datetime(2025, 9, 10, 1, 52, 7, tzinfo=UTC)),
+        ("Expires=soon", None),
         ("X-Tos-Date=20250910&X-Tos-Expires=86400", None),
         ("X-Tos-Date=20250910T015107Z&X-Tos-Expires=soon", None),
         ("X-Tos-Date=20250910T015107Z&X-Tos-Expires=99999999999999", None),
@@ -144,7 +359,7 @@ def test_an_expired_link_tells_its_age() -> None:
     ],
 )
 def test_the_end_of_a_link_is_read_from_it(query: str, expiry: datetime | None) -> None:
-    """Whatever the host: `X-Tos-Date` and `X-Tos-Expires` tell."""
+    """Whatever the host, by the names that its store has for it."""
     assert link_expiry(f"https://example.com/1.jpeg?{query}") == expiry
 
 
@@ -291,7 +506,7 @@ async def _fetch_from_outside(url: str) -> None:
 @pytest.mark.fault("F83")
 def test_an_endless_picture_stops_at_the_limit(monkeypatch: pytest.MonkeyPatch) -> None:
     """A promised 10 GB are not waited for."""
-    monkeypatch.setattr(download_module, "MAXIMUM_BYTES", 100_000)
+    monkeypatch.setattr(download_module, "LARGEST_PICTURE_BYTES", 100_000)
     error, asked = refused(Reply(200, {"Content-Length": "10000000000"}, bytes(300_000)))
     assert type(error) is ImageTooLarge
     assert asked == 1
@@ -331,7 +546,7 @@ def attempts(behaviour: Scripted, time: Time) -> tuple[ImageError | None, int]:
 
     async def run(url: str) -> None:
         async with image_client() as client:
-            assert await download(client, url, allow_loopback=True, pace=time.pace) == (jpeg(1), FACTS)
+            assert await download(client, url, allow_loopback=True, pace=time.pace) == (jpeg(1), FACTS, "")
 
     with raw_server({IMG: behaviour}) as server:
         try:
@@ -446,7 +661,7 @@ def test_the_caller_says_what_whole_bytes_are(refusal: type[ImageInvalid | Inval
 
     async def run(url: str) -> str:
         async with image_client() as client:
-            return await fetch(client, url, Wanted(read, 10), allow_loopback=True)
+            return (await fetch(client, url, Wanted(read, 10), allow_loopback=True))[0]
 
     with raw_server({IMG: Sequence(Reply(200, {}, b"no"), Reply(200, {}, b"yes"))}) as server:
         assert asyncio.run(run(f"{server.url}/img/1")) == "yes"
@@ -454,7 +669,10 @@ def test_the_caller_says_what_whole_bytes_are(refusal: type[ImageInvalid | Inval
         with pytest.raises(refusal, match="not this"):
             asyncio.run(run(f"{server.url}/img/1"))
         assert server.gets == 2
-    with raw_server({IMG: Reply(200, {}, b"0123456789a")}) as server, pytest.raises(ImageTooLarge, match="than 10 byt"):
+    with (
+        raw_server({IMG: Reply(200, {}, b"0123456789a")}) as server,
+        pytest.raises(ImageTooLarge, match="than 10 "),
+    ):
         asyncio.run(run(f"{server.url}/img/1"))
     with raw_server({IMG: Reply(503)}) as server, pytest.raises(ImageError, match=r"^Its download failed: HTTP 503\.$"):
         asyncio.run(run(f"{server.url}/img/1"))

@@ -2,14 +2,17 @@
 
 from __future__ import annotations
 
+import asyncio
 import base64
 import hashlib
 import io
 import json
+import os
 import re
 import socket
 import subprocess
 import sys
+import threading
 import zlib
 from collections.abc import Callable
 from pathlib import Path
@@ -26,6 +29,7 @@ from raw_server import (
     Cut,
     Drip,
     Raw,
+    RawServer,
     Reply,
     Request,
     Reset,
@@ -35,9 +39,19 @@ from raw_server import (
     json_reply,
     raw_server,
 )
-from seedream_magic import ImageError, ImageInvalid, ImageLinkExpired, ImageTooLarge, UnsafeURL
+from seedream_magic import (
+    ImageError,
+    ImageInvalid,
+    ImageLinkExpired,
+    ImageSet,
+    ImageTooLarge,
+    SeedreamError,
+    SeedreamInterrupted,
+    UnsafeURL,
+)
 from seedream_magic.images import download as download_module
-from served import door, received, served
+from seedream_magic.images.verify import PictureFacts, verified
+from served import door, received, record, served
 from service import PICTURE, POST, black_png, jpeg, link, picture, whole_answer
 
 NAMES = re.compile(r"request\.json|response\.jsonl|response\.raw|[0-9]{2}\.(jpg|png|webp|json)|raw")
@@ -78,6 +92,7 @@ LOST: list[Any] = [
     fault("F82", "900 megapixels", Reply(200, {}, black_png(30000)), ImageTooLarge),
     fault("F82", "180 megapixels", Reply(200, {}, black_png(13400)), ImageTooLarge),
     fault("F82", "89 megapixels", Reply(200, {}, black_png(9460)), ImageTooLarge),
+    fault("F82", "67 megapixels", Reply(200, {}, black_png(8192)), ImageTooLarge),
     fault("F83", "10 GB promised", Raw(head(200, {"Content-Length": "10000000000"}) + jpeg(1)), ImageTooLarge),
     *[fault("F84", str(status), Reply(status, {}, DENIED), ImageLinkExpired) for status in (403, 404, 410)],
     fault("F86", "to this network", Reply(302, {"Location": "http://169.254.169.254/latest/"}), UnsafeURL),
@@ -95,8 +110,130 @@ def test_what_is_no_whole_picture_is_never_saved_as_one(
     assert shades(images) == [0, None]
     assert type(images[1].error) is kind
     assert images[1].error.billed == "yes"
-    assert {path.name for path in images.folder.iterdir()} == {"01.jpg", "01.json", "request.json", "response.jsonl"}
+    names = {path.name for path in images.folder.iterdir()} - {"raw"}
+    assert names == {"01.jpg", "01.json", "request.json", "response.jsonl"}
     assert "X-Tos-Signature=canary1" in (images.folder / "response.jsonl").read_text()
+    check_advice(images[1].error, [*images.folder.glob("raw/*")])
+    if isinstance(behaviour, Reply) and 200 <= behaviour.status < 300:
+        assert [path.read_bytes() for path in images.folder.glob("raw/*")] == [behaviour.body]
+
+
+KEPT = re.compile(r"02\.(not-a-picture\.bin|(truncated|damaged|too-large)\.(jpg|png|webp))")
+
+
+def check_advice(error: SeedreamError, kept: list[Path]) -> None:
+    """What is free is advised before what bills, and what is said to be kept is there, for its owner alone."""
+    text = "\n".join(error.lines())
+    assert "%seedream retry" not in text.partition("%seedream recover")[0]
+    assert len(kept) == text.count("What came in its place is kept in ")
+    for path in kept:
+        assert KEPT.fullmatch(path.name)
+        assert f"is kept in {path}." in text
+        assert path.stat().st_mode & 0o777 == 0o600
+
+
+@pytest.mark.fault("F78")
+def test_a_doubt_about_a_picture_is_a_note(store: Path) -> None:
+    """It decodes whole, so it is here; the set says which one it is, and what its host says of it."""
+    doubtful = Reply(200, {"Content-MD5": base64.b64encode(bytes(16)).decode()}, jpeg(1))
+    scenario: Scenario = {POST: whole_answer, PICTURE: picture, ("GET", "/picture/1."): doubtful}
+    with served(scenario, store) as server:
+        images = door(server, store).generate("x", images=2)
+        assert server.count("GET", "/picture/1.") == 2
+    words = "its bytes do not match what its host says of them (content-md5)"
+    assert shades(images) == [0, 1]
+    assert [note for note in images.notes if words in note] == [
+        f"Picture 2 was kept, for it decodes whole, though {words}."
+    ]
+
+
+@pytest.mark.fault("F74")
+def test_all_pictures_of_a_set_are_fetched_at_the_same_time(store: Path) -> None:
+    """None of fifteen is handed out before the last one is asked for."""
+    all_asked = threading.Barrier(15)
+
+    def together(request: Request) -> Behaviour:
+        all_asked.wait(20)
+        return picture(request)
+
+    images = drawn(outcome({POST: whole_answer, PICTURE: together}, store, images=15))
+    assert shades(images) == list(range(15))
+
+
+def held_up(monkeypatch: pytest.MonkeyPatch, *, cores: int, begun: threading.Semaphore, go: threading.Event) -> None:
+    """Let a machine of so many cores look at pictures once `go` is set; `begun` counts those it has begun with."""
+
+    def slow(data: bytes) -> PictureFacts:
+        begun.release()
+        assert go.wait(20)
+        return verified(data)
+
+    monkeypatch.setattr(os, "cpu_count", lambda: cores)
+    monkeypatch.setattr(download_module, "verified", slow)
+
+
+@pytest.mark.fault("F74")
+def test_a_picture_that_is_slow_to_decode_holds_up_nothing(store: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """The others land meanwhile: it is decoded in a thread, as many at once as there are cores, and no more."""
+    go, at_once, most = threading.Event(), [0], [0]
+    lock = threading.Lock()
+
+    def slow(data: bytes) -> PictureFacts:
+        with lock:
+            at_once[0] += 1
+            most[0] = max(most[0], at_once[0])
+        assert data != jpeg(0) or go.wait(20)
+        facts = verified(data)
+        with lock:
+            at_once[0] -= 1
+        return facts
+
+    monkeypatch.setattr(os, "cpu_count", lambda: 2)
+    monkeypatch.setattr(download_module, "verified", slow)
+
+    def shown(images: ImageSet) -> None:
+        if len(images.ok) == 5:
+            go.set()
+
+    with served({POST: whole_answer, PICTURE: picture}, store) as server:
+        seedream = door(server, store)
+        assert shades(seedream.run(seedream.plan("x", images=6), on_change=shown)) == list(range(6))
+    assert most == [2]
+
+
+@pytest.mark.fault("F95", "F96")
+@pytest.mark.parametrize(("form", "cores"), [("url", 6), ("b64_json", 1)])
+def test_a_stop_loses_no_picture_that_is_whole(
+    form: str, cores: int, store: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Those being decoded, and those that wait for it, are saved first; their record tells of them."""
+    begun, go = threading.Semaphore(0), threading.Event()
+    held_up(monkeypatch, cores=cores, begun=begun, go=go)
+
+    def answer(request: Request) -> Behaviour:
+        if form == "url":
+            return whole_answer(request)
+        return json_reply({"data": [{"b64_json": base64.b64encode(jpeg(index)).decode()} for index in range(6)]})
+
+    async def stopped(server: RawServer) -> None:
+        async def drawing() -> None:
+            async for _ in door(server, store).stream("x", images=6, response_format=form):
+                pass
+
+        task = asyncio.create_task(drawing())
+        for _ in range(cores):
+            await asyncio.to_thread(begun.acquire)
+        task.cancel()
+        go.set()
+        with pytest.raises((asyncio.CancelledError, SeedreamInterrupted)):
+            await task
+
+    with served({POST: answer, PICTURE: picture}, store) as server:
+        asyncio.run(stopped(server))
+    (folder,) = store.iterdir()
+    assert [(folder / f"0{number + 1}.jpg").read_bytes() for number in range(6)] == [jpeg(n) for n in range(6)]
+    assert record(store)["state"] in {"done", "stopped"}
+    assert [facts.get("file") for facts in record(store)["frames"]] == [f"0{number}.jpg" for number in range(1, 7)]
 
 
 @pytest.mark.fault("F74")
@@ -193,10 +330,17 @@ def test_no_part_of_a_picture_is_ever_asked_for(store: Path) -> None:
 
 
 @pytest.mark.fault("F89")
-def test_a_part_that_nobody_asked_for_is_refused(store: Path) -> None:
-    """206 with the right bytes or the wrong ones: it is not an answer to a request for the whole."""
-    part = Reply(206, {"Content-Range": "bytes 0-99/100"}, jpeg(1))
-    assert type(failed(outcome({POST: whole_answer, PICTURE: part}, store))) is ImageLinkExpired
+@pytest.mark.parametrize(("body", "whole"), [(jpeg(1), True), (jpeg(1)[:300], False)])
+def test_a_part_that_nobody_asked_for_is_judged_by_its_bytes(body: bytes, store: Path, *, whole: bool) -> None:
+    """206 with a whole picture is one, whatever its Content-Range says; a part of one is kept under another name."""
+    part = Reply(206, {"Content-Range": "bytes 0-99/100"}, body)
+    result = outcome({POST: whole_answer, PICTURE: part}, store)
+    if whole:
+        assert shades(drawn(result)) == [1]
+    else:
+        assert type(failed(result)) is ImageInvalid
+        (kept,) = store.glob("*/raw/*")
+        assert (kept.name, kept.read_bytes()) == ("01.truncated.jpg", body)
 
 
 @pytest.mark.fault("F85")
@@ -285,7 +429,7 @@ WRITTEN: list[Any] = [
 
 @pytest.mark.parametrize(("text", "good"), WRITTEN)
 def test_base64_is_a_picture_or_kept_as_it_came(text: str, store: Path, *, good: bool) -> None:
-    """As services write it it is taken; what is none is the frame's error, and its text is kept: it was paid for."""
+    """As services write it it is taken; what is none is the frame's error, and is kept: it was paid for."""
     result = outcome({POST: json_reply({"data": [{"b64_json": text}]})}, store, response_format="b64_json")
     if good:
         assert shades(drawn(result)) == [1]
@@ -293,7 +437,7 @@ def test_base64_is_a_picture_or_kept_as_it_came(text: str, store: Path, *, good:
     error = failed(result)
     assert type(error) is ImageInvalid
     (kept,) = store.glob("*/raw/*")
-    assert kept.read_text() == text
+    assert kept.read_bytes() == (text.encode() if kept.suffix == ".b64" else base64.b64decode(text))
     assert str(kept) in "\n".join(error.lines())
 
 

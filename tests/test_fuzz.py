@@ -23,12 +23,13 @@ from hypothesis.stateful import RuleBasedStateMachine, invariant, rule, run_stat
 
 from raw_server import Reply, raw_server
 from seedream_magic import Seedream
+from seedream_magic.api.limits import MAXIMUM_PIXELS
 from seedream_magic.errors import ImageInvalid, ImageTooLarge, SeedreamError
 from seedream_magic.images.download import decode
 from seedream_magic.images.image_set import ImageSet
 from seedream_magic.images.load import load_whole
 from seedream_magic.images.record import records
-from seedream_magic.images.verify import MAXIMUM_PIXELS, open_picture, verified
+from seedream_magic.images.verify import open_picture, verified
 from seedream_magic.recover import unfinished
 from served import check_store, door
 from service import PICTURE, POST, jpeg, picture, whole_answer

@@ -344,7 +344,8 @@ def fetch(
 
     async def run() -> tuple[bytes, PictureFacts]:
         async with new_client(None, route=route, timeout=httpx.Timeout(5)) as client:
-            return await download(client, url, allow_loopback=allow_loopback)
+            data, facts, _ = await download(client, url, allow_loopback=allow_loopback)
+            return data, facts
 
     return asyncio.run(run())
 
@@ -653,7 +654,8 @@ def test_a_transport_of_the_callers_is_asked_without_a_lookup() -> None:
 
     async def run(url: str) -> tuple[bytes, PictureFacts]:
         async with image_client(recorder) as client:
-            return await download(client, url, allow_loopback=False)
+            data, facts, _ = await download(client, url, allow_loopback=False)
+            return data, facts
 
     assert asyncio.run(run("https://images.invalid/1.jpeg")) == (jpeg(1), FACTS)
     assert recorder.requests[0].url.host == "images.invalid"

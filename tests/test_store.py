@@ -11,8 +11,10 @@ import shutil
 import stat
 from collections import namedtuple
 from collections.abc import Callable
+from contextlib import nullcontext
 from dataclasses import replace
 from pathlib import Path
+from types import SimpleNamespace
 from typing import Any
 
 import pytest
@@ -21,7 +23,6 @@ from seedream_magic import ConfigError, Frame, ImageInvalid, ImageSet, NoConnect
 from seedream_magic.api.make_request import make_request
 from seedream_magic.api.plan import Plan
 from seedream_magic.api.providers import PROVIDERS
-from seedream_magic.images import store as store_module
 from seedream_magic.images.durable import write_durably
 from seedream_magic.images.facts import without_signature
 from seedream_magic.images.store import Run, begin_run
@@ -133,9 +134,9 @@ def failing(real: Callable[..., Any], code: int, *, on: int) -> Callable[..., An
 
 
 def test_a_disk_without_room_is_told(store: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    """25 MiB for each picture that may come, and 64 in reserve."""
+    """The largest picture for each that may come, and 64 MiB in reserve."""
     usage = namedtuple("usage", "total used free")  # noqa: PYI024 - the shape of shutil's own
-    needed = 4 * 25 + 64
+    needed = 4 * 68 + 64
     monkeypatch.setattr(shutil, "disk_usage", lambda path: usage(2**40, 0, needed * 2**20 - 1))
     with pytest.raises(ConfigError, match=f"may need {needed} MiB"):
         begin_run(store, plan(4), client_request_id="x")
@@ -361,6 +362,13 @@ def test_raw_bytes_are_the_owners(run: Run, store: Path) -> None:
     check_store(store)
 
 
-def test_the_space_for_pictures_is_the_largest_they_have() -> None:
-    """A 4K PNG is about 25 MiB."""
-    assert (store_module.SPACE_PER_IMAGE, store_module.SPACE_IN_RESERVE) == (25 * 2**20, 64 * 2**20)
+@pytest.mark.parametrize(("form", "mebibytes"), [("url", 68 + 64), ("b64_json", 68 + 93 + 64)])
+def test_the_space_for_a_picture_is_the_largest_that_it_has(
+    form: str, mebibytes: int, store: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """4096x4096 of noise with transparency is 64 MiB and a little; in base64 its text is on the disk besides."""
+    asked = replace(plan(1), request=replace(plan(1).request, response_format=form))
+    for free, enough in ((mebibytes * 2**20 - 1, False), ((mebibytes + 1) * 2**20, True)):
+        monkeypatch.setattr(shutil, "disk_usage", lambda path, free=free: SimpleNamespace(free=free))
+        with nullcontext() if enough else pytest.raises(ConfigError, match="MiB left"):
+            begin_run(store, asked, client_request_id="x")

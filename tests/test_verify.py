@@ -2,19 +2,25 @@
 
 from __future__ import annotations
 
+import base64
 import io
 import random
 import struct
 import warnings
 import zlib
 from pathlib import Path
+from typing import Literal
 
 import pytest
-from PIL import Image
+from PIL import Image, ImageFile, PngImagePlugin
 
-from seedream_magic import ImageInvalid, ImageTooLarge
+from seedream_magic import Frame, ImageInvalid, ImageTooLarge
+from seedream_magic.api.models import LARGEST_BASE64_CHARACTERS, LARGEST_PICTURE_BYTES, MAXIMUM_PIXELS
 from seedream_magic.images import verify
-from seedream_magic.images.verify import MAXIMUM_PIXELS, PictureFacts, open_picture, verified
+from seedream_magic.images.download import decode
+from seedream_magic.images.store import MAXIMUM_RAW_BYTES
+from seedream_magic.images.verify import PictureFacts, open_picture, verified
+from seedream_magic.view.preview import preview
 from service import jpeg
 
 
@@ -94,7 +100,7 @@ def test_other_formats_are_refused(encoding: str) -> None:
         (b"\x89PNG\r\n\x1a\n", "cut off"),
         (b"RIFF\x04\x00\x00\x00WEBP", "does not decode"),
         (b"\xff\xd8\xff\xd9", "cut off"),
-        (b"\xff\xd8\xff\xda\xff\xd9", "does not decode"),
+        (b"\xff\xd8\xff\xda\xff\xd9", "cut off"),
         (b"\xff\xd8" + b"\xff" * 5000, "cut off"),
     ],
 )
@@ -118,14 +124,167 @@ def test_bytes_behind_a_jpeg_change_nothing_of_its_type() -> None:
 
 def png_of(width: int, height: int) -> bytes:
     """A PNG of one bit a pixel, black: some kilobytes for any size."""
-
-    def chunk(name: bytes, data: bytes) -> bytes:
-        return struct.pack(">I", len(data)) + name + data + struct.pack(">I", zlib.crc32(name + data))
-
     rows = zlib.compressobj()
     packed = b"".join(rows.compress(bytes((width + 7) // 8 + 1)) for _ in range(height)) + rows.flush()
     header = struct.pack(">IIBBBBB", width, height, 1, 0, 0, 0, 0)
     return b"\x89PNG\r\n\x1a\n" + chunk(b"IHDR", header) + chunk(b"IDAT", packed) + chunk(b"IEND", b"")
+
+
+def chunk(name: bytes, data: bytes) -> bytes:
+    return struct.pack(">I", len(data)) + name + data + struct.pack(">I", zlib.crc32(name + data))
+
+
+def with_chunk(png: bytes, added: bytes, *, at_end: bool = False) -> bytes:
+    """A PNG with one chunk more, after its head or before its end."""
+    place = len(png) - 12 if at_end else 33
+    return png[:place] + added + png[place:]
+
+
+LONG = bytes(3 * 2**20)
+WORDY = {
+    "a text of 3 MiB": with_chunk(WHOLE["png"], chunk(b"tEXt", b"prompt\0" + LONG)),
+    "texts of 80 MiB": with_chunk(
+        WHOLE["png"], b"".join(chunk(b"zTXt", b"x\0\0" + zlib.compress(LONG)) for _ in range(27))
+    ),
+    "a packed text of 3 MiB": with_chunk(WHOLE["png"], chunk(b"iTXt", b"x\0\1\0\0\0" + zlib.compress(LONG))),
+    "a packed text behind the pixels": with_chunk(
+        WHOLE["png"], chunk(b"zTXt", b"x\0\0" + zlib.compress(LONG)), at_end=True
+    ),
+    "a profile of 3 MiB": with_chunk(WHOLE["png"], chunk(b"iCCP", b"x\0\0" + zlib.compress(LONG))),
+    "a text with a wrong sum": with_chunk(WHOLE["png"], chunk(b"tEXt", b"a\0b")[:-1] + b"?"),
+    "damaged animation": with_chunk(WHOLE["png"], chunk(b"acTL", b"\0" * 8)),
+    "damaged EXIF": WHOLE["jpeg"][:2] + b"\xff\xe1\0\x12Exif\0\0MM\0*\0\0\0\x08\0\xff" + WHOLE["jpeg"][2:],
+    "a damaged index of pictures": WHOLE["jpeg"][:2] + b"\xff\xe2\0\x0cMPF\0MM\0*\xff\xff" + WHOLE["jpeg"][2:],
+    **{f"bytes behind a {name}": data + bytes(9000) + b"<html>" for name, data in WHOLE.items()},
+}
+
+
+@pytest.mark.parametrize("name", WORDY)
+@pytest.mark.parametrize("action", ["error", "ignore"])
+def test_what_decodes_whole_is_a_picture(name: str, action: Literal["error", "ignore"], tmp_path: Path) -> None:
+    """Whatever stands in its words or behind its end; its file can be opened, and shown, all the same."""
+    with warnings.catch_warnings():
+        warnings.simplefilter(action)
+        facts = verified(WORDY[name])
+        assert (facts.width, facts.height) == (160, 120)
+        path = tmp_path / f"01.{facts.ending}"
+        path.write_bytes(WORDY[name])
+        assert open_picture(path).size == (160, 120)
+        assert preview(Frame(0, "x", path), budget=10**6).width == 160
+
+
+def set_otherwise(patch: pytest.MonkeyPatch) -> None:
+    """As other code of the notebook may have set Pillow, each against us."""
+    patch.setattr(ImageFile, "LOAD_TRUNCATED_IMAGES", True)
+    patch.setattr(Image, "MAX_IMAGE_PIXELS", 100)
+    patch.setattr(PngImagePlugin, "MAX_TEXT_CHUNK", 10)
+    patch.setattr(PngImagePlugin, "MAX_TEXT_MEMORY", 10)
+
+
+@pytest.mark.parametrize("name", WHOLE)
+def test_the_switches_of_pillow_change_no_verdict(name: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """What was set for other pictures of the notebook: whole ones pass and are shown, cut and damaged ones do not."""
+    set_otherwise(monkeypatch)
+    data = WHOLE[name]
+    facts = verified(data)
+    assert facts.width == 160
+    path = tmp_path / f"01.{facts.ending}"
+    path.write_bytes(data)
+    assert open_picture(path).size == (160, 120)
+    assert preview(Frame(0, "x", path), budget=10**6).width == 160
+    zeros = [] if "webp" in name else [data[:-40] + bytes(40)]  # WebP has no sums, and no end but its length
+    for cut in (*(data[: len(data) * step // 20] for step in range(20)), data[:-1], *zeros):
+        with pytest.raises(ImageInvalid):
+            verified(cut)
+
+
+def test_damage_is_found_whatever_pillow_is_set_to(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A thousand damaged pictures get the same verdict with the switches as they come and with each set against us."""
+    source = random.Random(11)
+    small = [encoded(noise((32, 24)), encoding) for encoding in ("JPEG", "PNG", "WEBP")]
+    damaged = []
+    for _ in range(1000):
+        data = bytearray(source.choice(small))
+        data[source.randrange(12, len(data))] = source.randrange(256)
+        damaged.append(bytes(data))
+
+    def verdicts() -> list[bool]:
+        found = []
+        for data in damaged:
+            try:
+                found.append(verified(data).width > 0)
+            except (ImageInvalid, ImageTooLarge):
+                found.append(False)
+        return found
+
+    before = verdicts()
+    set_otherwise(monkeypatch)
+    assert verdicts() == before
+    assert 100 < sum(before) < 900
+
+
+def interlaced_png(width: int, height: int) -> tuple[bytes, bytes]:
+    """An interlaced PNG of RGB, and the same without its last row."""
+    rows = []
+    for left, top, right, down in (
+        (0, 0, 8, 8),
+        (4, 0, 8, 8),
+        (0, 4, 4, 8),
+        (2, 0, 4, 4),
+        (0, 2, 2, 4),
+        (1, 0, 2, 2),
+        (0, 1, 1, 2),
+    ):
+        columns = len(range(left, width, right))
+        rows += [b"\0" + random.Random(top).randbytes(3 * columns) for _ in range(top, height, down) if columns]
+    header = chunk(b"IHDR", struct.pack(">IIBBBBB", width, height, 8, 2, 0, 0, 1))
+    whole, cut = (
+        b"\x89PNG\r\n\x1a\n" + header + chunk(b"IDAT", zlib.compress(b"".join(data))) + chunk(b"IEND", b"")
+        for data in (rows, rows[:-1])
+    )
+    return whole, cut
+
+
+@pytest.mark.parametrize("size", [(1, 1), (2, 1), (5, 3), (8, 8), (33, 17)])
+def test_interlaced_rows_are_counted_as_pillow_counts_them(size: tuple[int, int]) -> None:
+    """A whole one passes, one without its last row does not."""
+    whole, cut = interlaced_png(*size)
+    with Image.open(io.BytesIO(whole)) as picture:
+        picture.load()
+    assert verified(whole).width == size[0]
+    with pytest.raises(ImageInvalid, match="rows are missing"):
+        verified(cut)
+
+
+@pytest.mark.parametrize("mode", ["1", "L", "LA", "P", "RGB", "RGBA", "I;16"])
+def test_every_kind_of_png_is_read(mode: str) -> None:
+    """One bit to sixteen, grey, palette, colour, with transparency and without; a wrong palette is none."""
+    picture = (
+        noise((33, 17)).convert("L").convert("I").convert("I;16") if mode == "I;16" else noise((33, 17)).convert(mode)
+    )
+    data = encoded(picture, "PNG")
+    assert verified(data).height == 17
+    if mode == "P":
+        at = data.index(b"PLTE")
+        with pytest.raises(ImageInvalid, match="PLTE"):
+            verified(data[: at + 9] + bytes([data[at + 9] ^ 1]) + data[at + 10 :])
+
+
+def test_the_largest_real_picture_is_within_every_limit(tmp_path: Path) -> None:
+    """4096x4096 of noise with transparency, in the small chunks that some encoders write: 64 MiB and a little."""
+    rows = zlib.compressobj(0)
+    width = height = 4096
+    row = b"\0" + random.Random(7).randbytes(4 * width)
+    packed = b"".join(rows.compress(row) for _ in range(height)) + rows.flush()
+    pieces = b"".join(chunk(b"IDAT", packed[at : at + 8192]) for at in range(0, len(packed), 8192))
+    header = chunk(b"IHDR", struct.pack(">IIBBBBB", width, height, 8, 6, 0, 0, 0))
+    data = b"\x89PNG\r\n\x1a\n" + header + chunk(b"iTXt", b"x\0\0\0\0\0" + LONG) + pieces + chunk(b"IEND", b"")
+    assert 64 * 2**20 < len(data) <= LARGEST_PICTURE_BYTES
+    text = base64.encodebytes(data).replace(b"\n", b"\r\n")
+    assert len(text) <= LARGEST_BASE64_CHARACTERS == MAXIMUM_RAW_BYTES
+    decoded, facts = decode(text.decode())
+    assert decoded == data
+    assert facts == PictureFacts("image/png", "png", 4096, 4096)
 
 
 @pytest.mark.parametrize("side", [5797, 9460, 13400, 30000])
@@ -143,7 +302,7 @@ def test_a_decompression_bomb_is_not_decoded(side: int, monkeypatch: pytest.Monk
 
 def test_more_bytes_than_any_picture_has_are_refused(monkeypatch: pytest.MonkeyPatch) -> None:
     """Before anything looks into them."""
-    monkeypatch.setattr(verify, "MAXIMUM_BYTES", 100)
+    monkeypatch.setattr(verify, "LARGEST_PICTURE_BYTES", 100)
     with pytest.raises(ImageTooLarge, match="bytes"):
         verified(jpeg())
 

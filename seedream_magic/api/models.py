@@ -18,11 +18,13 @@ MAXIMUM_IMAGES = 15
 MAXIMUM_FRAMES = 17
 """The most pictures that one answer can hold: the base and 16 layers of `layer_decomposition`."""
 
-LARGEST_PICTURE_PIXELS = 4096 * 4096
-LARGEST_PICTURE_BYTES = LARGEST_PICTURE_PIXELS * 4 + 4 * 2**20
-"""A PNG of pure noise with an alpha channel, which cannot be compressed: 64 MiB and its framing."""
-LARGEST_BASE64_CHARACTERS = LARGEST_PICTURE_BYTES * 4 // 3 + 2**20
-"""The same as text; white space and the JSON around it have room as well."""
+LARGEST_PICTURE_BYTES = 4 * 4096 * 4096 + 4 * 2**20
+"""A picture of the largest size in which no compression finds anything (RGBA noise), and 4 MiB for what is around the
+pixels: a PNG's rows, blocks and chunks (0.3 %), profiles and words. Every limit on bytes follows from it."""
+LARGEST_BASE64_CHARACTERS = -(-LARGEST_PICTURE_BYTES // 3) * 4 * 78 // 76
+"""The same in base64, in lines of 76 characters that end in CR LF."""
+MAXIMUM_PIXELS = 33_600_000
+"""Twice the largest size: a picture of more pixels is not decoded."""
 
 SIDES = {"1K": 1024, "1.5K": 1536, "2K": 2048, "3K": 3072, "4K": 4096}
 """Side in pixels of each preset's square; its area is the preset's budget for other ratios."""

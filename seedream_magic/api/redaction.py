@@ -148,7 +148,7 @@ def _spelling(text: str) -> str:
 
 def without_secret_beside_links(text: str, secret: str) -> str:
     """The same, but links stay to the letter: without the key in it a gateway's link leads nowhere."""
-    if len(secret) < _SHORTEST_SECRET or re.fullmatch(r"\s*https?://\S+\s*", text, re.IGNORECASE):
+    if re.fullmatch(r"\s*https?://\S+\s*", text, re.IGNORECASE):
         return text
     pieces = _WHOLE_LINK.split(text)
     pieces[::2] = (without_secret(piece, secret) for piece in pieces[::2])

@@ -2,47 +2,104 @@
 
 from __future__ import annotations
 
+import asyncio
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from pathlib import Path
+
 from seedream_magic.api.connection import Client
 from seedream_magic.api.events import Picture
-from seedream_magic.errors import ImageError, SeedreamError
-from seedream_magic.images.download import decode, download
+from seedream_magic.errors import ImageError, ImageLinkExpired, ImageTooLarge, SeedreamError
+from seedream_magic.images.download import decode, download, link_expiry
 from seedream_magic.images.image_set import Frame
 from seedream_magic.images.store import Run
+from seedream_magic.images.threads import in_thread, raise_if_stopped
 from seedream_magic.images.verify import PictureFacts
 
 _RECOVER = "%seedream recover brings it while its link lives."
 
 
-async def bring(picture: Picture, run: Run, client: Client, *, prompt: str, allow_loopback: bool) -> Frame:
-    """The frame of this picture: saved, or with the error that kept it from being. Never raises but for a Stop."""
+@dataclass(frozen=True)
+class Delivery:
+    """What became of a picture: its frame, and the notes that its set is to carry about it."""
+
+    frame: Frame
+    notes: tuple[str, ...] = ()
+
+
+async def bring(
+    picture: Picture, run: Run, client: Client, slots: asyncio.Semaphore, *, prompt: str, allow_loopback: bool
+) -> Delivery:
+    """The frame of this picture: saved, or with the error that kept it from being. Never raises but for a Stop.
+
+    A Stop is raised only while nothing of the picture is whole here: what is in memory is saved first. `slots` limits
+    how many are downloaded at once; a picture that came in the answer itself waits for none.
+    """
     try:
-        data, facts = await _bytes(picture, client, allow_loopback=allow_loopback)
-        path, sha256 = run.save_picture(picture.index, data, facts, source=picture.url or "")
-        return Frame(picture.index, prompt, path, facts.width, facts.height, sha256)
+        data, facts, doubt = await _bytes(picture, client, slots, allow_loopback=allow_loopback)
+        path, sha256 = await in_thread(run.save_picture, picture.index, data, facts, source=picture.url or "")
+        frame = Frame(picture.index, prompt, path, facts.width, facts.height, sha256)
+        return Delivery(frame, tuple(filter(None, (_doubt_note(frame, doubt), _place_note(path, run)))))
     except SeedreamError as error:
-        kept = picture.b64_json and run.keep_base64(picture.index, picture.b64_json)
-        if kept:
-            error.hint = " ".join(filter(None, (error.hint, f"What came in its place is kept in {kept}.")))
-        return Frame(picture.index, prompt, error=error)
+        kept = await in_thread(_keep, run, picture, error)
+        error.hint = _hint(error, picture, run, kept)
+        return Delivery(Frame(picture.index, prompt, error=error))
     except Exception as exc:  # noqa: BLE001 - a full disk, a fault of this program: it is this frame's alone
         words = f"The picture was made but could not be saved: {getattr(exc, 'strerror', None) or exc}."
-        lost = ImageError(words, hint=f"Make room; then {_RECOVER}" if picture.url else "")
+        lost = ImageError(words, hint=f"Make room; then {_RECOVER}" if picture.url else _NO_LINK)
         lost.__cause__ = exc
-        return Frame(picture.index, prompt, error=lost)
+        return Delivery(Frame(picture.index, prompt, error=lost))
 
 
-def told_elsewhere(frame: Frame, run: Run) -> str:
-    """The note that a set carries where the store has refused a picture that was saved all the same, else ""."""
-    if frame.path is None or frame.path.parent == run.folder:
-        return ""
-    return f"The run's folder takes no more: what came since is kept in {frame.path.parent}."
-
-
-async def _bytes(picture: Picture, client: Client, *, allow_loopback: bool) -> tuple[bytes, PictureFacts]:
+async def _bytes(
+    picture: Picture, client: Client, slots: asyncio.Semaphore, *, allow_loopback: bool
+) -> tuple[bytes, PictureFacts, str]:
     if picture.b64_json is not None:
         try:
-            return decode(picture.b64_json)
+            return *(await in_thread(decode, picture.b64_json)), ""
         except SeedreamError:
             if picture.url is None:
                 raise
-    return await download(client, picture.url or "", allow_loopback=allow_loopback)
+        raise_if_stopped()
+    async with slots:
+        return await download(client, picture.url or "", allow_loopback=allow_loopback)
+
+
+def _doubt_note(frame: Frame, doubt: str) -> str:
+    return f"Picture {frame.index + 1} was kept, for it decodes whole, though {doubt}." if doubt else ""
+
+
+def _place_note(path: Path, run: Run) -> str:
+    """The note that a set carries where the store has refused a picture that was saved all the same, else ""."""
+    if path.parent == run.folder:
+        return ""
+    return f"The run's folder takes no more: what came since is kept in {path.parent}."
+
+
+def _keep(run: Run, picture: Picture, error: SeedreamError) -> Path | None:
+    """The file with what came in a picture's place; None where nothing came, or no disk takes it."""
+    rejected = error.rejected if isinstance(error, ImageError) else b""
+    if rejected and isinstance(error, ImageError):
+        error.rejected = b""  # the error lives as long as its set
+        return run.keep_rejected(picture.index, rejected, error.rejected_as)
+    return run.keep_base64(picture.index, picture.b64_json) if picture.b64_json else None
+
+
+_NO_LINK = "It came without a link, so that it cannot be fetched again."
+
+
+def _hint(error: SeedreamError, picture: Picture, run: Run, kept: Path | None) -> str:
+    """What to do about a picture that is not here; what costs nothing comes first."""
+    what = f"What came in its place is kept in {kept}." if kept else ""
+    if not picture.url:
+        return what or error.hint or _NO_LINK
+    if isinstance(error, ImageTooLarge):
+        where = run.folder / "response.jsonl"
+        again = "%seedream recover would meet the same limit"
+        return what or f"{again}; its link, in {where}, can be opened by hand till it ends, mostly 24 h after the run."
+    if isinstance(error, ImageLinkExpired):
+        ends = link_expiry(picture.url)
+        over = ends is not None and ends <= datetime.now(UTC)
+        return "" if over else f"It may be served again: {_RECOVER} %seedream retry asks for another, which bills."
+    advice = f"{error.hint} Then {_RECOVER}" if error.hint else error.advice
+    return f"{advice} {what}".strip()

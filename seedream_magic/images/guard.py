@@ -85,6 +85,12 @@ class Target:
     addresses: tuple[str, ...]
 
 
+def trimmed(link: str) -> str:
+    """A link as browsers read what somebody wrote: nothing blank around it, no line end in it, other blanks as %20."""
+    around = "".join(map(chr, range(33))) + "\ufeff\u200b"
+    return re.sub(r"[\t\n\r]", "", link.strip().strip(around).strip()).replace(" ", "%20")
+
+
 def check_link(url: str, *, allow_loopback: bool) -> Link:
     """The link's host and port. Raises `UnsafeURL` unless it is one that a picture of the service can have.
 

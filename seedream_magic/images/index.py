@@ -16,12 +16,11 @@ from collections.abc import Mapping
 from functools import lru_cache
 from pathlib import Path
 
-from seedream_magic.api.models import MAXIMUM_FRAMES
+from seedream_magic.api.models import LARGEST_PICTURE_BYTES, MAXIMUM_FRAMES
 from seedream_magic.images.cache_folder import cache_folder
 from seedream_magic.images.history_cache import Known, Look, forget_run, remember, remembered
 from seedream_magic.images.history_entry import NUMBERED, UNFINISHED, HistoryEntry, entry_of
 from seedream_magic.images.record import RUN_ID, read_object, record_bytes
-from seedream_magic.images.verify import MAXIMUM_BYTES
 
 __all__ = ["HistoryEntry", "cache_folder", "forget", "history", "run_of_picture", "runs_in"]
 
@@ -64,7 +63,7 @@ def run_of_picture(path: Path, store: Path) -> tuple[Path, int] | None:
         path = path.resolve()
     except (OSError, RuntimeError, ValueError):  # links in a circle, a NUL in the name
         return None
-    data = record_bytes(path, maximum=MAXIMUM_BYTES)
+    data = record_bytes(path, maximum=LARGEST_PICTURE_BYTES)
     if not data:
         return None
     place = NUMBERED.fullmatch(path.name)

@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import asyncio
+import threading
 from collections.abc import Iterable
-from functools import partial
 
 from seedream_magic.api.connection import Client
 from seedream_magic.api.references.limits import MAXIMUM_BYTES, short
@@ -20,6 +20,8 @@ from seedream_magic.errors import (
 )
 from seedream_magic.images.download import PARALLEL_DOWNLOADS, Wanted, fetch
 
+_one_at_a_time = threading.Lock()
+"""To read a reference, in a thread, Python's warnings are turned off for the whole process; two would mix that up."""
 _SAVE = "or save the picture and give its path."
 _WHAT_TO_DO: dict[type[SeedreamError], str] = {
     ImageInvalid: f"Link to another one, {_SAVE}",
@@ -59,15 +61,19 @@ async def _brought(reference: Reference, client: Client, *, allow_loopback: bool
 
     # --fit scales when a request is planned, so that the plan tells what will be sent; a link is fetched after that.
     # What is over the limit could only be refused, so no more is fetched.
-    wanted = Wanted(partial(fetched, reference), MAXIMUM_BYTES)
+    def read(data: bytes) -> Reference:
+        with _one_at_a_time:
+            return fetched(reference, data)
+
     try:
-        return await fetch(client, reference.url, wanted, allow_loopback=allow_loopback)
+        complete, _ = await fetch(client, reference.url, Wanted(read, MAXIMUM_BYTES), allow_loopback=allow_loopback)
     except ImageError as exc:
         told = f"The reference {short(reference.source)} could not be fetched. {exc}"
         raise InvalidRequest(told, hint=_what_to_do(exc)) from exc
     except InvalidRequest as exc:
         exc.hint = _what_to_do(exc)
         raise
+    return complete
 
 
 def _what_to_do(fault: SeedreamError) -> str:

@@ -19,6 +19,7 @@ from pathlib import Path
 from typing import Any
 
 from seedream_magic.api.keys import Key
+from seedream_magic.api.models import LARGEST_BASE64_CHARACTERS, LARGEST_PICTURE_BYTES
 from seedream_magic.api.plan import Plan
 from seedream_magic.api.redaction import without_secret
 from seedream_magic.api.request import ImageRequest
@@ -42,10 +43,10 @@ from seedream_magic.images.raw import RawBody, mask, raw_files
 from seedream_magic.images.verify import PictureFacts
 
 DEFAULT_FOLDER = "seedream-runs"
-SPACE_PER_IMAGE = 25 * 2**20
+SPACE_PER_IMAGE = LARGEST_PICTURE_BYTES
 SPACE_IN_RESERVE = 64 * 2**20
-MAXIMUM_RAW_BYTES = 48 * 2**20
-"""A 4K PNG in base64 is about 35 MiB; a text that passes this is no picture of the service."""
+MAXIMUM_RAW_BYTES = LARGEST_BASE64_CHARACTERS
+"""What passes this is no picture of the service."""
 _BASE32 = "234567abcdefghijklmnopqrstuvwxyz"
 """The letters of base32 in the order in which they sort."""
 
@@ -104,9 +105,15 @@ class Run:
         return RawBody(self.folder)
 
     def keep_base64(self, index: int, text: str) -> Path | None:
-        """Keep the text of a picture that does not decode; its file, None for more than 48 MiB or disks that fail."""
-        data = text.encode("utf-8", "surrogatepass")
-        path = self.folder / "raw" / f"{index + 1:02d}.b64"
+        """Keep the text of a picture that does not decode; as `keep_rejected`."""
+        return self.keep_rejected(index, text.encode("utf-8", "surrogatepass"), "b64")
+
+    def keep_rejected(self, index: int, data: bytes, ending: str) -> Path | None:
+        """Keep what came in a picture's place as `raw/NN.ending`.
+
+        Returns its file, None for more than any picture has, or disks that fail.
+        """
+        path = self.folder / "raw" / f"{index + 1:02d}.{ending}"
         if len(data) > MAXIMUM_RAW_BYTES:
             return None
         try:
@@ -199,7 +206,7 @@ def begin_run(store: Path, plan: Plan, *, client_request_id: str, key: Key | Non
     now = datetime.now(UTC)
     try:
         store.mkdir(parents=True, exist_ok=True)
-        _check_space(store, plan.request.images_at_most)
+        _check_space(store, plan.request)
         _keep_references(store, plan.request)
         folder = store / _run_id(now)
         folder.mkdir(mode=0o700)
@@ -250,8 +257,9 @@ def _write_first(run: Run) -> None:
         raise
 
 
-def _check_space(store: Path, images: int) -> None:
-    needed = images * SPACE_PER_IMAGE + SPACE_IN_RESERVE
+def _check_space(store: Path, request: ImageRequest) -> None:
+    images, text = request.images_at_most, MAXIMUM_RAW_BYTES if request.response_format == "b64_json" else 0
+    needed = images * (SPACE_PER_IMAGE + text) + SPACE_IN_RESERVE
     free = shutil.disk_usage(store).free
     if free < needed:
         raise ConfigError(

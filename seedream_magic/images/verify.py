@@ -1,25 +1,26 @@
 """Whether bytes are a whole picture: signature, end mark and a full decode, all three.
 
 Each alone accepts cut pictures: of 800 cuts over four encodings a header check took 404, a decode 8; with the end mark
-none passed.
+none passed. What decodes whole is a picture, whatever follows its end or stands in its words, and however the other
+code of this process has set Pillow (truncated files, largest pixels, longest texts, warnings as errors): the pixels
+alone are decoded, by functions that know no such settings.
 """
 
 from __future__ import annotations
 
 import io
+from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 
-from PIL import Image
+from PIL import Image, JpegImagePlugin, PngImagePlugin
 
-from seedream_magic.errors import ImageInvalid, ImageTooLarge
+from seedream_magic.api.models import LARGEST_PICTURE_BYTES, MAXIMUM_PIXELS
+from seedream_magic.errors import ImageError, ImageInvalid, ImageTooLarge
+from seedream_magic.images.formats import Outline, jpeg_samples, outline, png_damage, without_words
 
-MAXIMUM_BYTES = 64 * 2**20
-MAXIMUM_PIXELS = 33_600_000
-"""Twice the largest picture of the service, 4096x4096."""
 FORMATS = ("JPEG", "PNG", "WEBP")
-
-_PNG_END = b"IEND\xaeB`\x82"
+_JPEG_MODES = {1: "L", 3: "RGB", 4: "CMYK"}
 
 
 @dataclass(frozen=True)
@@ -35,63 +36,91 @@ class PictureFacts:
 def verified(data: bytes) -> PictureFacts:
     """The facts of a whole JPEG, PNG or WebP picture.
 
-    Raises `ImageTooLarge` past 64 MiB or 33.6 megapixels, `ImageInvalid` for anything else that is not one.
+    Raises `ImageTooLarge` past 68 MiB or 33.6 megapixels, `ImageInvalid` for anything else that is not one; either
+    carries the bytes (`rejected`).
     """
-    if len(data) > MAXIMUM_BYTES:
-        raise ImageTooLarge(f"The picture has {len(data):,} bytes; none of the service has more than 64 MiB.")
-    media_type, ending, whole = _signature(data)
-    if not whole:
-        raise ImageInvalid(f"The picture ({media_type}, {len(data):,} bytes) is cut off before its end.")
-    width, height = _decoded_size(data)
-    return PictureFacts(media_type, ending, width, height)
+    found = outline(data)
+    if len(data) > LARGEST_PICTURE_BYTES:
+        words = f"The picture has {len(data):,} bytes; more than {LARGEST_PICTURE_BYTES:,} are not taken."
+        raise _rejected(ImageTooLarge(words), data, found, "too-large")
+    if found is None:
+        raise _rejected(ImageInvalid(f"What came is {_described(data)}, not a JPEG, PNG or WebP picture."), data)
+    if found.end is None:
+        words = f"The picture ({found.media_type}, {len(data):,} bytes) is cut off before its end."
+        raise _rejected(ImageInvalid(words), data, found, "truncated")
+    if found.width * found.height > MAXIMUM_PIXELS:
+        words = f"The picture has {found.width}x{found.height} pixels; the limit is {MAXIMUM_PIXELS:,}."
+        raise _rejected(ImageTooLarge(words), data, found, "too-large")
+    try:
+        _decode(data, found, found.end)
+    except Exception as exc:
+        # Pillow's decoders raise OSError, SyntaxError, ValueError, struct.error and more on damaged bytes.
+        words = f"The picture ({found.media_type}, {len(data):,} bytes) does not decode: {exc}."
+        raise _rejected(ImageInvalid(words), data, found, "damaged") from exc
+    return PictureFacts(found.media_type, found.ending, found.width, found.height)
 
 
 def open_picture(path: Path) -> Image.Image:
     """A saved picture, decoded. Raises `ImageInvalid` if the file is gone or damaged."""
     try:
-        with Image.open(path, formats=FORMATS) as picture:
+        with opened_picture(path) as picture:
             picture.load()
     except Exception as exc:
         raise ImageInvalid(f"{path} cannot be read: {exc}.") from exc
     return picture
 
 
-def _signature(data: bytes) -> tuple[str, str, bool]:
-    """Media type, file ending, and whether the end mark of the format is there."""
-    if data.startswith(b"\xff\xd8\xff"):
-        return "image/jpeg", "jpg", b"\xff\xd9" in data[_scan_of_jpeg(data) :]
-    if data.startswith(b"\x89PNG\r\n\x1a\n"):
-        return "image/png", "png", _PNG_END in data[-4096:]
-    if data[:4] == b"RIFF" and data[8:12] == b"WEBP":
-        return "image/webp", "webp", len(data) >= int.from_bytes(data[4:8], "little") + 8
-    raise ImageInvalid(f"The link gave {_described(data)}, not a JPEG, PNG or WebP picture.")
+def opened_picture(path: Path) -> Image.Image:
+    """A saved picture as Pillow has it, to be closed; a JPEG is decoded later, so that `draft` can make it small.
+
+    Where its words or a setting of this process are in Pillow's way it has no words. Raises OSError where the file is
+    gone, and whatever Pillow raises where it is damaged.
+    """
+    data = path.read_bytes()
+    found = outline(data)
+    if found is None or found.end is None:
+        raise ValueError("it is no whole JPEG, PNG or WebP picture")
+    with suppress(Exception):
+        picture = Image.open(io.BytesIO(data), formats=FORMATS)
+        if found.kind != "JPEG":  # words stand behind the pixels of a PNG, too
+            picture.load()
+        return picture
+    if found.kind == "WEBP":
+        return _webp_picture(data, found.end)
+    opened = {"JPEG": JpegImagePlugin.JpegImageFile, "PNG": PngImagePlugin.PngImageFile}[found.kind]
+    with suppress(Exception):
+        return opened(io.BytesIO(without_words(data)))
+    return opened(io.BytesIO(without_words(data, pixels_only=True)))
 
 
-def _scan_of_jpeg(data: bytes) -> int:
-    """Where the compressed picture begins: the end marks before it are those of thumbnails in its metadata."""
-    position = 2
-    while data[position : position + 1] == b"\xff" and data[position + 1 : position + 2] != b"\xda":
-        fill = data[position + 1 : position + 2] == b"\xff"
-        position += 1 if fill else 2 + int.from_bytes(data[position + 2 : position + 4])
-        if position >= len(data):
-            break
-    return position
+def _decode(data: bytes, found: Outline, end: int) -> None:
+    """Decode the pixels and let go of them. Raises for what has none, or not all."""
+    if not found.width * found.height:
+        raise ValueError("it does not say how large it is")
+    if found.kind == "PNG":
+        if damage := png_damage(data):
+            raise ValueError(damage)
+    elif found.kind == "JPEG":
+        mode = _JPEG_MODES[jpeg_samples(data)]
+        Image.frombytes(mode, (found.width, found.height), data[:end], "jpeg", mode, "")
+    else:
+        _webp_picture(data, end)
 
 
-def _decoded_size(data: bytes) -> tuple[int, int]:
-    try:
-        with Image.open(io.BytesIO(data), formats=FORMATS) as picture:
-            size = picture.size
-            if size[0] * size[1] <= MAXIMUM_PIXELS:
-                picture.load()
-    except (Image.DecompressionBombError, Image.DecompressionBombWarning) as exc:
-        raise ImageTooLarge(f"The picture has far more than {MAXIMUM_PIXELS:,} pixels.") from exc
-    except Exception as exc:
-        # Pillow's decoders raise OSError, SyntaxError, ValueError, struct.error and more on damaged bytes.
-        raise ImageInvalid(f"The picture ({len(data):,} bytes) does not decode: {exc}.") from exc
-    if size[0] * size[1] > MAXIMUM_PIXELS:
-        raise ImageTooLarge(f"The picture has {size[0]}x{size[1]} pixels; the limit is {MAXIMUM_PIXELS:,}.")
-    return size
+def _webp_picture(data: bytes, end: int) -> Image.Image:
+    """The (first) picture of a WebP file. Pillow's own class refuses by a limit that other code of the process sets."""
+    from PIL import _webp  # noqa: PLC0415 - a Pillow may have been built without it
+
+    decoder = _webp.WebPAnimDecoder(data[:end])
+    size, _, _, _, raw_mode = decoder.get_info()
+    pixels, _ = decoder.get_next() or (b"", 0)
+    return Image.frombytes("RGB" if raw_mode == "RGBX" else raw_mode, size, pixels, "raw", raw_mode)
+
+
+def _rejected(error: ImageError, data: bytes, found: Outline | None = None, why: str = "not-a-picture") -> ImageError:
+    """The error, with what it refuses and the end of the name under which that can be kept."""
+    error.rejected, error.rejected_as = data, f"{why}.{found.ending if found else 'bin'}"
+    return error
 
 
 def _described(data: bytes) -> str:

@@ -8,7 +8,7 @@ from PIL import Image
 
 from seedream_magic.errors import ImageInvalid, SeedreamError
 from seedream_magic.images.image_set import Frame, ImageSet
-from seedream_magic.images.verify import FORMATS
+from seedream_magic.images.verify import opened_picture
 from seedream_magic.view.preview import contained, upright
 
 PAPER = (255, 255, 255)
@@ -42,7 +42,7 @@ def fitted(frame: Frame, size: tuple[int, int]) -> Image.Image:
     if frame.path is None:
         raise frame.error or SeedreamError(f"Frame {frame.index + 1} has no picture.")
     try:
-        with Image.open(frame.path, formats=FORMATS) as opened:
+        with opened_picture(frame.path) as opened:
             opened.draft("RGB", (max(size), max(size)))  # a JPEG is decoded near the size that is drawn
             picture = _opaque(upright(opened))
     except Exception as exc:

@@ -13,10 +13,10 @@ from PIL import Image, ImageDraw, ImageFont, ImageOps
 
 from seedream_magic.errors import ImageInvalid, SeedreamError
 from seedream_magic.images.image_set import Frame, ImageSet
+from seedream_magic.images.verify import opened_picture
 
 LONGEST_EDGE = 1280
 SMALLEST_EDGE = 24
-_FORMATS = ("JPEG", "PNG", "WEBP")
 _QUALITIES = (84, 72, 60)
 _PIXELS_PER_BYTE = 16  # of the calmest pictures seen at these qualities; larger is not worth a try
 # Pillow reports broken files by these, depending on the format and on where the damage is.
@@ -126,7 +126,7 @@ def _cell_picture(frame: Frame, size: tuple[int, int], preview_budget: int | Non
 def _small_picture(path: Path, edge: int) -> Image.Image:
     """The picture, upright, RGB or (really transparent) RGBA, no metadata, longest edge at most `edge` pixels."""
     try:
-        with Image.open(path, formats=_FORMATS) as opened:
+        with opened_picture(path) as opened:
             shrink = min(1.0, edge / max(opened.size))
             # A JPEG is decoded near the size that is shown: a fraction of the time and memory of the whole picture.
             opened.draft(None, (math.ceil(opened.width * shrink), math.ceil(opened.height * shrink)))

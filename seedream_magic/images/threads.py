@@ -1,0 +1,44 @@
+"""Work that would hold up an event loop (decoding, hashing, writing) in threads, no more at once than there are cores.
+
+Decoding in the loop's own thread held up the other downloads of a set, its display and Stop.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import os
+from collections.abc import Callable
+from contextlib import suppress
+from typing import ParamSpec, TypeVar
+from weakref import WeakKeyDictionary
+
+Value = TypeVar("Value")
+Parameters = ParamSpec("Parameters")
+
+_cores: WeakKeyDictionary[asyncio.AbstractEventLoop, asyncio.Semaphore] = WeakKeyDictionary()
+
+
+async def in_thread(
+    work: Callable[Parameters, Value], *arguments: Parameters.args, **options: Parameters.kwargs
+) -> Value:
+    """What `work` returns or raises. A Stop meanwhile does not break it off: what is whole in memory is kept.
+
+    That Stop is not raised here; a caller that goes on to anything that lasts asks `raise_if_stopped` first.
+    """
+
+    async def limited() -> Value:
+        async with _cores.setdefault(asyncio.get_running_loop(), asyncio.Semaphore(os.cpu_count() or 1)):
+            return await asyncio.to_thread(work, *arguments, **options)
+
+    job = asyncio.create_task(limited())
+    while not job.done():
+        with suppress(asyncio.CancelledError):
+            await asyncio.wait([job])
+    return job.result()
+
+
+def raise_if_stopped() -> None:
+    """Raise `CancelledError` in a task that was cancelled while it was in a thread."""
+    task = asyncio.current_task()
+    if task is not None and task.cancelling():
+        raise asyncio.CancelledError

@@ -1,0 +1,102 @@
+"""What a body of a picture went through on its way: framings and compressions to undo, checksums to compare.
+
+Headers are only believed where the bytes agree: stores and gateways say `Content-Encoding: aws-chunked`, `binary` or
+`UTF-8` of plain pictures, and an ETag of 32 digits may be an MD5 or not.
+"""
+
+from __future__ import annotations
+
+import base64
+import hashlib
+import re
+import zlib
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+from seedream_magic.api.encoding import inflated
+from seedream_magic.errors import ImageInvalid
+from seedream_magic.images.formats import picture_kind
+
+_LAYERS = 4
+_FRAME = re.compile(rb"([0-9a-fA-F]{1,8})(;[^\r\n]{0,300})?\r\n")
+"""The head of a chunk, of HTTP's own form or of Amazon's with a signature."""
+_COMPRESSED = (b"\x1f\x8b", b"\x78")
+_DIGEST_BYTES = {"md5": 16, "sha": 20, "sha1": 20, "sha256": 32, "sha512": 64, "crc32": 4}
+_ONE_DIGEST = {"content-md5": "md5", "x-ms-blob-content-md5": "md5"} | {
+    f"x-amz-checksum-{name}": name for name in ("crc32", "md5", "sha1", "sha256", "sha512")
+}
+_NAMED_DIGESTS = ("content-digest", "digest", "repr-digest", "x-goog-hash")
+
+
+def unwrapped(data: bytes, codings: str, *, maximum: int) -> bytes:
+    """The picture's own bytes, without the chunks and compressions in which they came; what is plain stays as it is.
+
+    `codings` is the Content-Encoding. Raises `ImageInvalid` for what is cut off or damaged in its compression, or has
+    more than `maximum` bytes without it.
+    """
+    for _ in range(_LAYERS):
+        if picture_kind(data):
+            break
+        inner = _unframed(data)
+        if inner is None:
+            try:
+                inner = inflated(data, codings, maximum=maximum)
+            except ValueError as exc:
+                if not data.startswith(_COMPRESSED):  # only a header said that it is
+                    break
+                error = ImageInvalid(f"The picture came compressed and does not unpack: {exc}.")
+                error.rejected, error.rejected_as = data, "not-a-picture.bin"
+                raise error from exc
+        if inner == data:
+            break
+        data = inner
+    return data
+
+
+def _unframed(data: bytes) -> bytes | None:
+    """The content of chunks in which a picture came, as far as it came; None where there are none."""
+    first = _FRAME.match(data)
+    if first is None or not (picture_kind(data[first.end() :]) or data.startswith(_COMPRESSED, first.end())):
+        return None
+    pieces, position = [], 0
+    while (head := _FRAME.match(data, position)) and (size := int(head[1], 16)):
+        pieces.append(data[head.end() : head.end() + size])
+        position = head.end() + size + 2
+    return b"".join(pieces)
+
+
+@dataclass(frozen=True)
+class Checksum:
+    """What a header says the sum of the body is."""
+
+    header: str
+    algorithm: str
+    digest: bytes
+
+    def fits(self, data: bytes) -> bool:
+        if self.algorithm == "crc32":
+            return zlib.crc32(data).to_bytes(4) == self.digest
+        algorithm = "sha1" if self.algorithm == "sha" else self.algorithm
+        return hashlib.new(algorithm, data, usedforsecurity=False).digest() == self.digest
+
+
+def checksums(headers: Mapping[str, str]) -> tuple[Checksum, ...]:
+    """The checksums among a response's headers; what is none, or of a kind that is not known here, is passed over."""
+    told = [(name, kind, headers.get(name, "")) for name, kind in _ONE_DIGEST.items()]
+    if re.fullmatch(r'"?[0-9a-fA-F]{32}"?', headers.get("etag", "").strip()):  # of parts, or a weak one, it is no sum
+        told.append(("etag", "md5", headers["etag"]))
+    for name in _NAMED_DIGESTS:
+        items = (item.partition("=") for item in headers.get(name, "").split(","))
+        told += [(name, kind.strip().lower().replace("-", ""), text) for kind, _, text in items]
+    read = ((name, kind, _digest(text.strip().strip('":'), _DIGEST_BYTES.get(kind, 0))) for name, kind, text in told)
+    return tuple(Checksum(name, kind, digest) for name, kind, digest in read if digest)
+
+
+def _digest(text: str, length: int) -> bytes:
+    """A digest of so many bytes, written in hexadecimal digits or base64; nothing for any other text."""
+    digits = re.fullmatch(f"[0-9a-fA-F]{{{2 * length}}}", text)
+    try:
+        digest = bytes.fromhex(text) if digits else base64.b64decode(text, validate=True)
+    except ValueError:
+        return b""
+    return digest if len(digest) == length else b""
