@@ -76,7 +76,7 @@ lab: $(lab_ready) ## open the same notebook in JupyterLab (SEEDREAM_PROVIDER=dem
 	@SEEDREAM_PROVIDER="$${SEEDREAM_PROVIDER:-demo}" .venv/bin/python -m jupyterlab notebooks/quickstart.ipynb
 
 # TypeScript reads the types that stand in the comments of the scripts. npm brings it; where there is none, pip brings npm.
-scripts := seedream_magic/view/carousel.js seedream_magic/view/viewer.js seedream_magic/view/page.js
+scripts := $(wildcard seedream_magic/view/*.js)
 tsc := .venv/tsc/node_modules/typescript/bin/tsc
 with_node = PATH="$$PATH:$(CURDIR)/.venv/bin"
 bring_tsc = { { command -v npm && command -v node || \

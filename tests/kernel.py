@@ -124,6 +124,11 @@ class Kernel:
         """What the Stop button does."""
         self.manager.interrupt_kernel()
 
+    def is_complete(self, code: str, timeout: float = 60) -> str:
+        """Whether a console would run this code at Enter ("complete") or take a further line ("incomplete")."""
+        self._cell = self.client.is_complete(code)
+        return str(self._reply(time.monotonic() + timeout)["status"])
+
     def _reply(self, until: float) -> Mapping[str, Any]:
         """The kernel's answer to the cell begun last; those to cells that nobody waited for are passed over."""
         while True:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import html
 import json
 import re
 import subprocess
@@ -16,6 +17,7 @@ from typing import Any
 import pytest
 from PIL import Image, ImageOps
 from playwright.sync_api import Browser, ConsoleMessage, Error, Locator, Page, expect
+from playwright.sync_api import Frame as PageFrame
 
 from lab import Lab, browser_page, jupyter_environment, open_notebook, theme, trust, wait_for_kernel, written
 from seedream_magic.api.request import ImageRequest
@@ -43,6 +45,25 @@ STROKE = """(area, [kind, x, y]) => {
         area.dispatchEvent(new PointerEvent(type, {pointerType: kind, clientX, clientY, bubbles: true}));
 }"""
 PUT_IN = "html => document.body.replaceChildren(document.createRange().createContextualFragment(html))"
+# How front ends put an output into the page, in the place of an earlier one of the same display. "jupyterlab" runs each
+# script where it stands (rendermime's evalInnerHTMLScriptTags); "vscode" a copy at the end of the output (Code 1.137,
+# notebook-renderers/renderer-out/index.js); "nbclassic" a copy in the head, before the output comes into the page
+# (1.3.3, outputarea.js: append_html, then _safe_append; jQuery 3.7.1: DOMEval).
+PUT = """([kind, id, html]) => {
+    const output = document.createElement("div");
+    const place = () => { document.getElementById(id)?.remove(); output.id = id; document.body.append(output); };
+    const copy = ({ textContent }) => Object.assign(document.createElement("script"), { text: textContent });
+    output.innerHTML = html;
+    if (kind !== "nbclassic") place();
+    for (const script of [...output.getElementsByTagName("script")]) {
+        if (kind === "jupyterlab") script.replaceWith(copy(script));
+        else if (kind === "vscode") output.appendChild(copy(script)).remove();
+        else document.head.appendChild(copy(script)).remove();
+    }
+    if (kind === "nbclassic") place();
+}"""
+IN_A_TALL_FRAME = """<body style="margin: 0"><div style="height: 700px; overflow: auto">
+    <iframe style="width: 900px; height: 6000px; border: 0" srcdoc="{}"></iframe></div></body>"""
 AXE = (files("axe_playwright_python") / "axe.min.js").read_text(encoding="utf-8")
 SEVERE = """async selector => (await axe.run(selector)).violations
     .filter(found => ["serious", "critical"].includes(found.impact))
@@ -128,7 +149,7 @@ def notebooks_own(error: Error) -> bool:
     return "/static/" in "".join((error.stack or "").splitlines()[1:2])
 
 
-def carousel(page: Page, name: str) -> Locator:
+def carousel(page: Page | PageFrame, name: str) -> Locator:
     return page.locator(f'.seedream[data-run="{name}"]')
 
 
@@ -521,7 +542,7 @@ def test_axe_finds_nothing_in_a_reopened_notebook(trusted: Page) -> None:
     trusted.keyboard.press("Escape")
 
 
-def check_contrast(page: Page) -> None:
+def check_contrast(page: Page | PageFrame) -> None:
     root = carousel(page, "buttons")
     for part in (".seedream-facts", ".seedream-current .seedream-label", ".seedream-word", ".seedream-position"):
         assert root.locator(part).first.evaluate(CONTRAST) >= 4.5, part
@@ -632,6 +653,56 @@ def test_a_redone_frame_is_opened_when_it_comes(opened: Browser, tmp_path: Path)
         button(carousel(page, "redone"), "Next frame").click()
         page.evaluate(PUT_IN, come)
         expect(position(carousel(page, "redone"))).to_have_text("4 / 4")
+
+
+@pytest.mark.parametrize("kind", ["jupyterlab", "vscode", "nbclassic"])
+def test_every_front_end_makes_each_set_a_carousel_once(opened: Browser, tmp_path: Path, kind: str) -> None:
+    """Wherever it runs the script, and whenever the output comes into the page; also where a growing one is replaced.
+
+    A strip from which a sanitizer took the script, in a notebook with outputs of both kinds, stays a strip.
+    """
+    done = made_set(tmp_path, "growing")
+    states = [replace(done, frames=done.frames[:2], state="running", usage=None), done]
+    waiting, come = (str(image_set_bundle(images)["text/html"]) for images in states)
+    other = str(image_set_bundle(made_set(tmp_path, "other"))["text/html"])
+    foreign = re.sub(r"<(script|style).*?</\1>| data-[a-z]+=\"[^\"]*\"", "", other, flags=re.DOTALL)
+    failures: list[str] = []
+    with browser_page(opened) as page:
+        page.on("pageerror", lambda error: failures.append(str(error)))
+        page.set_content("<body></body>")
+        for output, html in (("foreign", foreign), ("a", waiting), ("b", other)):
+            page.evaluate(PUT, [kind, output, html])
+        root = carousel(page, "growing")
+        button(root, "Next frame").click()
+        page.evaluate(PUT, [kind, "a", come])
+        expect(button(root, "Next frame")).to_be_focused()
+        page.keyboard.press("ArrowRight")
+        expect(position(root)).to_have_text("3 / 4")
+        expect(page.locator(".seedream")).to_have_count(3)
+        expect(page.locator(".seedream-live")).to_have_count(2)
+        expect(page.locator(".seedream-thumbs")).to_have_count(2)
+    assert failures == []
+
+
+def test_full_size_view_is_in_sight_in_a_frame_taller_than_its_window(opened: Browser, tmp_path: Path) -> None:
+    """VS Code's frame of outputs is as tall as the notebook: the view takes what is seen of the set, not the frame."""
+    pages = [str(image_set_bundle(made_set(tmp_path, name))["text/html"]) for name in ("above", "seen")]
+    with browser_page(opened, viewport={"width": 1000, "height": 800}) as page:
+        page.set_content(IN_A_TALL_FRAME.format(html.escape('<p style="height: 2000px">'.join(pages))))
+        inside = page.frames[1]
+        root = carousel(inside, "seen")
+        root.scroll_into_view_if_needed()
+        button(root, "Full size").click()
+        dialog = root.get_by_role("dialog")
+        page.wait_for_function("dialog => dialog.clientHeight < 1000", arg=dialog.element_handle())
+        view, whole = dialog.bounding_box(), page.locator("div").first.bounding_box()
+        assert view is not None
+        assert whole is not None
+        assert view["height"] > 200
+        assert whole["y"] <= view["y"]
+        assert view["y"] + view["height"] <= whole["y"] + whole["height"] + 1
+        button(dialog, "Close").click()
+        expect(dialog).to_have_count(0)
 
 
 @pytest.mark.kernel

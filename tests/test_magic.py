@@ -321,6 +321,30 @@ def test_terminal_prints_numbered_paths(server: RawServer, store: Path, monkeypa
     assert "<div" not in done.stdout
 
 
+TYPED = ("", " -n 2", " 四季 <<", "\n", "\na fox", "\na fox\n", "\na fox\n\n", "\na fox\n---\nin spring\n\n", " \\")
+
+
+@pytest.mark.parametrize("typed", TYPED)
+def test_a_cell_is_typed_line_by_line(shell: InteractiveShell, typed: str) -> None:
+    """Where Enter either goes on or runs the cell (a terminal, a console), it does as in every other cell magic."""
+    check = shell.input_transformer_manager.check_complete
+    assert check(f"%%seedream{typed}") == check(f"%%timeit{typed}")
+
+
+def test_a_terminal_takes_the_prompt_below(server: RawServer, store: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """The prompt is asked for after the first line, and an empty line sends it; without one, nothing is sent."""
+    monkeypatch.setenv("SEEDREAM_BASE_URL", f"{server.url}/v1")
+    monkeypatch.setenv("SEEDREAM_API_KEY", "sk-CANARY")
+    monkeypatch.setenv("SEEDREAM_STORE", str(store))
+    lines = ["%load_ext seedream_magic", "%%seedream pair << -n 2", "two foxes", "", "", "print(len(pair))", ""]
+    lines += ["%%seedream", "", "", "exit()", ""]
+    command = [sys.executable, "-m", "IPython", "--no-banner", "--colors=NoColor", "--simple-prompt"]
+    done = subprocess.run(command, input="\n".join(lines), capture_output=True, text=True, check=True, timeout=60)
+    assert [body["prompt"] for body in bodies(server.requests)] == ["two foxes"], done.stdout
+    assert "2 images · " in done.stdout
+    assert "write it below" in done.stdout
+
+
 def test_reply_that_never_was_a_picture(shell: InteractiveShell, server: RawServer) -> None:
     """A picture that cannot be read fails its frame; the set with the other one is returned."""
     server._scenario = {POST: whole_answer, PICTURE: picture, ("GET", "/picture/1"): Reply(200, {}, b"<html>no</html>")}

@@ -150,3 +150,10 @@ def test_json_error_answers_a_stream_request(tmp_path: Path) -> None:
         assert refused.ename == "RequestRefused"
         assert len(refused.traceback) <= 5
         assert kernel.run("_seedream").ename == "NameError"
+
+
+def test_a_console_asks_for_the_prompt(tmp_path: Path) -> None:
+    """A kernel says that a first line alone is not a whole cell yet, so that a console does not run it."""
+    with raw_server({POST: whole_answer}) as server, drawing_kernel(server, tmp_path, "thread") as kernel:
+        answers = [kernel.is_complete(code) for code in ("%%seedream -n 2", "%%seedream\nx", "%%seedream\nx\n\n")]
+        assert answers == ["incomplete", "incomplete", "complete"]

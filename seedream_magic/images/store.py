@@ -19,7 +19,7 @@ from pathlib import Path
 from typing import Any
 
 from seedream_magic.api.keys import Key
-from seedream_magic.api.models import LARGEST_BASE64_CHARACTERS, LARGEST_PICTURE_BYTES
+from seedream_magic.api.models import LARGEST_BASE64_CHARACTERS
 from seedream_magic.api.plan import Plan
 from seedream_magic.api.redaction import without_secret
 from seedream_magic.api.request import ImageRequest
@@ -43,7 +43,8 @@ from seedream_magic.images.raw import RawBody, mask, raw_files
 from seedream_magic.images.verify import PictureFacts
 
 DEFAULT_FOLDER = "seedream-runs"
-SPACE_PER_IMAGE = LARGEST_PICTURE_BYTES
+SPACE_PER_IMAGE = 25 * 2**20
+"""Of a set of JPEGs of the largest size none has more; what passes it has the reserve, and other disks after that."""
 SPACE_IN_RESERVE = 64 * 2**20
 MAXIMUM_RAW_BYTES = LARGEST_BASE64_CHARACTERS
 """What passes this is no picture of the service."""
@@ -258,8 +259,9 @@ def _write_first(run: Run) -> None:
 
 
 def _check_space(store: Path, request: ImageRequest) -> None:
-    images, text = request.images_at_most, MAXIMUM_RAW_BYTES if request.response_format == "b64_json" else 0
-    needed = images * (SPACE_PER_IMAGE + text) + SPACE_IN_RESERVE
+    images = request.images_at_most
+    copies = 7 / 3 if request.response_format == "b64_json" else 1  # as base64 it is a third longer, and there as well
+    needed = int(images * copies * SPACE_PER_IMAGE) + SPACE_IN_RESERVE
     free = shutil.disk_usage(store).free
     if free < needed:
         raise ConfigError(

@@ -246,6 +246,11 @@ def with_body(lines: list[str]) -> list[str]:
     return lines
 
 
+# IPython passes over such a transform while a cell is still being typed (`TransformerManager.check_complete`, 7.17 and
+# later). With a body already there, Enter after the first line would run the cell in a terminal.
+with_body.has_side_effects = True  # type: ignore[attr-defined] # functions take attributes; mypy does not know it
+
+
 def register(shell: InteractiveShell) -> None:
     """Make `%%seedream` and `%seedream` known to a shell; again after a reload, with fresh settings."""
     _take_out(shell)

@@ -1,8 +1,8 @@
-// Turns the strip of pictures around this script into a carousel (WAI-ARIA's pattern). Text is never put in as HTML.
-(() => {
-  const root = document.currentScript?.parentElement;
-  if (!root?.querySelector("figure") || root.classList.contains("seedream-live")) return;
+// Turns a strip of pictures into a carousel (WAI-ARIA's pattern). Text is never put in as HTML.
+// A function declaration, so that a second output on the page may bring it again.
 
+/** @param {HTMLElement} root the element of the set */
+function seedreamCarousel(root) {
   const data = /** @type {Record<string, string>} */ (root.dataset);
   const words = JSON.parse(data.words);
   /** Where the reader was in each run, through updates of the output. @type {Map<string, any>} */
@@ -16,7 +16,8 @@
   const total = figures.length;
   const count = (at = place.index) => `${at + 1} / ${total}`;
   const picture = (at = place.index) => figures[at].querySelector("img");
-  const link = () => figures[place.index].querySelector("a")?.href;
+  // Not resolved: VS Code opens a relative link, and does nothing at an absolute one.
+  const link = () => figures[place.index].querySelector("a")?.getAttribute("href");
   const facts = () => /** @type {any} */ (figures[place.index].dataset);
   const several = root.querySelectorAll("img").length > 1;
   const kind = several ? "several" : total > 1 ? "many" : "single";
@@ -89,6 +90,13 @@
   const slider = button("slider", () => { place.cut = !place.cut; draw(); });
   const cut = make("input", "cut", { type: "range", "data-key": "cut" });
   const download = make("a", "word", {}, words.download);
+  // Also at a click: JupyterLab writes links anew after this has run.
+  const lead = () => {
+    const [{ src }, { file }] = [/** @type {HTMLImageElement} */ (picture()), facts()];
+    download.href = link() ?? src;
+    download.download = link() ? file : file.replace(/\..*/, `-preview.${/\w+(?=;)/.exec(src)}`);
+  };
+  download.onclick = lead;
   const tools = make("div", "tools", {}, make("span", "group", {}, full, grid, compare, slider, download),
     make("span", "group", {}, words.copy, ...words.copies.map(copier)));
 
@@ -117,9 +125,7 @@
     for (const span of root.querySelectorAll(".seedream-position")) span.textContent = count();
     cut.ariaLabel = `${words.divider} ${count(place.pinned)} | ${count()}`;
     if (!image) return tools.contains(held) && focus(root); // they hide with the picture
-    const { file } = facts();
-    download.href = link() ?? image.src;
-    download.download = link() ? file : file.replace(/\..*/, `-preview.${/\w+(?=;)/.exec(image.src)}`);
+    lead();
     if (!dialog.open) return;
     // The preview at once, the original once it is here.
     set(large, { src: image.src, alt: image.alt });
@@ -147,6 +153,7 @@
   const open = (at = place.index) => {
     if (!picture(at)) return;
     dialog.showModal();
+    seedreamSight(dialog, root, eye.fit);
     show(at);
     close.focus();
   };
@@ -184,14 +191,7 @@
   cut.oninput = () => root.style.setProperty("--cut", cut.value);
   dialog.onclose = () => focus(full);
 
-  // A finger drawn across turns the frames, unless it moves a zoomed picture.
-  for (const area of [strip, stage]) area.onpointerdown = (from) => {
-    area.onpointerup = (event) => {
-      if (from.pointerType === "mouse" || event.target === cut || (dialog.open && eye.zoomed())) return;
-      const [across, down] = [event.x - from.x, event.y - from.y];
-      if (Math.abs(across) > 40 + 2 * Math.abs(down)) go(-Math.sign(across));
-    };
-  };
+  for (const area of [strip, stage]) seedreamSwipe(area, go, ({ target }) => target === cut || (dialog.open && eye.zoomed()));
 
   draw();
   place.pinned = Math.min(place.pinned, total - 1);
@@ -205,4 +205,4 @@
     const seconds = Math.round(Date.now() / 1000 - +data.started);
     for (const clock of root.querySelectorAll(".seedream-elapsed")) clock.textContent = ` · ${seconds} ${words.seconds}`;
   }, 1000);
-})();
+}

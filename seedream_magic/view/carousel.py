@@ -1,8 +1,9 @@
 """How a set of images looks in a notebook: an output that needs nothing but itself.
 
 The HTML is a scrolling strip of labelled pictures, written with inline styles only, so that it reads well where a front
-end has removed scripts and style sheets (a notebook of somebody else's). Where they run, the constant files `viewer.js`
-and `carousel.js` turn the strip into a carousel. No text of a prompt, a model or an error is ever put into the script.
+end has removed scripts and style sheets (a notebook of somebody else's). Where they run, the constant files
+`viewer.js`, `carousel.js` and `start.js` turn the strip into a carousel. No text of a prompt, a model or an error is
+ever put into the script.
 """
 
 from __future__ import annotations
@@ -149,7 +150,7 @@ def _set_html(images: ImageSet, budget: int, *, show: str, elsewhere: bool) -> M
         *(element("div", {"class": "seedream-note", "style": _QUIET}, clipped(note)) for note in told(images)),
         # Last, so that where they are shown as text (nbconvert --sanitize-html) all words stand before them.
         element("style", {}, constant("carousel.css")),
-        element("script", {}, constant("viewer.js", "carousel.js")),
+        element("script", {}, constant("viewer.js", "carousel.js", "start.js")),
     )
 
 

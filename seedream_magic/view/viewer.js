@@ -1,5 +1,6 @@
-// The full-size view's eye: how large a picture is seen and which part of it. It knows nothing of frames.
-// A function declaration, so that a second output on the page may bring it again.
+// The full-size view's eye: how large a picture is seen and which part of it, and where; and the finger that turns.
+// Nothing here knows of frames.
+// Function declarations, so that a second output on the page may bring them again.
 
 /** @param {HTMLElement} stage the room @param {HTMLImageElement} large the picture, fitted into it by its style sheet
  *  @param {HTMLElement} percent tells the size */
@@ -63,4 +64,33 @@ function seedreamViewer(stage, large, percent) {
   large.onload = () => move(seen.x, seen.y); // the original has come in its preview's place
   const fit = (of = pixels) => { pixels = of; move(0, 0, 1); };
   return { fit, whole: () => zoom(whole()), press, zoomed: () => seen.scale > 1 };
+}
+
+/** Keeps the view in sight that a dialog has opened. Where the frame is taller than its window (VS Code's is as tall as
+ *  the notebook, with the cells lying over it), a view of the frame's size would not be: it takes what is seen of the set.
+ *  @param {HTMLElement} dialog @param {HTMLElement} root the set @param {() => void} placed called when it is elsewhere */
+function seedreamSight(dialog, root, placed) {
+  const sight = new IntersectionObserver(([{ intersectionRatio, intersectionRect: seen }]) => {
+    sight.disconnect();
+    if (intersectionRatio > 0.95) return;
+    const { left, width, top, bottom } = root.getBoundingClientRect();
+    let [from, to] = [Math.max(top, seen.top), Math.min(bottom, seen.bottom)];
+    if (to - from < 240) [from, to] = [top, bottom];
+    dialog.style.cssText = `left: ${left}px; width: ${width}px; top: ${from}px; height: ${to - from}px`;
+    placed();
+  });
+  dialog.style.cssText = "";
+  sight.observe(dialog);
+}
+
+/** A finger drawn across an area turns the frames, unless it moves something there: a zoomed picture, a divider.
+ *  @param {HTMLElement} area @param {(by: number) => void} turn @param {(event: PointerEvent) => boolean} moves */
+function seedreamSwipe(area, turn, moves) {
+  area.onpointerdown = (from) => {
+    area.onpointerup = (event) => {
+      if (from.pointerType === "mouse" || moves(event)) return;
+      const [across, down] = [event.x - from.x, event.y - from.y];
+      if (Math.abs(across) > 40 + 2 * Math.abs(down)) turn(-Math.sign(across));
+    };
+  };
 }
