@@ -19,7 +19,7 @@ from seedream_magic.api.values import checked_model, checked_prompt
 from seedream_magic.errors import ConfigError, InvalidRequest
 from seedream_magic.images.image_set import Frame, ImageSet
 from seedream_magic.images.lineage import checked_places, extend_request, redo_request, vary_request
-from seedream_magic.images.record import find_record
+from seedream_magic.images.record import find_record, is_set, lineage_of, records
 from seedream_magic.recover import is_live
 
 if TYPE_CHECKING:
@@ -92,11 +92,35 @@ def plan_retry(door: Seedream, run_id: str) -> Plan:
     if is_live(find_record(door.store, run_id)):
         raise InvalidRequest(f"Run {run_id} is still under way: its frames may yet come.")
     images = door.show(run_id)
-    total = max(len(images), images.expected or 0)
-    missing = sorted({*range(total)} - {frame.index for frame in images.ok})
-    if not missing:
+    if not (missing := missing_places(images)):
         raise InvalidRequest(f"Run {images.run_id} has no failed frame.")
     return plan_redo(door, images, *missing)
+
+
+def plan_next_frame(door: Seedream, images: ImageSet) -> Plan | None:
+    """The plan that asks for the first missing frame of a set alone, None where none is missing.
+
+    For gateways that make one picture of a request, whatever it asks for. It is sent, also where another frame of the
+    set had the same words: each is a picture of its own.
+    """
+    missing = missing_places(images)
+    return plan_redo(door, images, missing[0], fresh=True) if missing else None
+
+
+def newest_of(door: Seedream, run_id: str) -> ImageSet:
+    """The newest set that frames were drawn for, one after another, from a run; its own where there is none."""
+    newest = run_id
+    for record in records(door.store):  # oldest first: each goes on from one that was seen before it
+        lineage = lineage_of(record)
+        if lineage is not None and lineage.kind == "redo" and lineage.run_id == newest and is_set(record):
+            newest = record.run_id
+    return door.show(newest)
+
+
+def missing_places(images: ImageSet) -> list[int]:
+    """The indexes of the frames of a set that have no picture."""
+    total = max(len(images), images.expected or 0)
+    return sorted({*range(total)} - {frame.index for frame in images.ok})
 
 
 def references(door: Seedream, refs: object, *, fit: bool) -> tuple[tuple[Reference, ...], tuple[str, ...]]:

@@ -14,12 +14,12 @@ import pytest
 from IPython.core.interactiveshell import InteractiveShell
 from IPython.utils.capture import capture_output
 
-from raw_server import RawServer, raw_server
+from raw_server import Behaviour, RawServer, Request, json_reply, raw_server
 from seedream_magic import ConfigError, ImageSet, InvalidRequest, Seedream
 from seedream_magic.notebook.commands import _COMMANDS
 from seedream_magic.notebook.help import COMMANDS, help_text
 from seedream_magic.notebook.panel_command import close_panels
-from service import PICTURE, POST, bodies, first_picture, picture, whole_answer
+from service import PICTURE, POST, bodies, first_picture, link, picture, whole_answer
 
 
 @pytest.fixture
@@ -236,6 +236,31 @@ HOSTILE = {
     "seed": 7,
     "\u202eodd\x1b[31m": 1,
 }
+
+
+def test_a_gateway_that_drops_the_set_is_asked_for_one_frame_at_a_time(
+    shell: InteractiveShell, server: RawServer
+) -> None:
+    """One of four came: the note offers it with its price, each request asks for one, and doing it again bills none."""
+
+    def one_picture(request: Request) -> Behaviour:
+        return json_reply({"data": [{"url": link(request, server.posts)}]})
+
+    server._scenario = {POST: one_picture, PICTURE: picture}
+    assert run(shell, "%%seedream --quiet -n 4 --no-stream\na fox in the snow")[0] is None
+    first: ImageSet = shell.user_ns["_seedream"]
+    assert [note for note in first.notes if f"%seedream retry {first.run_id} --each" in note and "3 images" in note]
+    error, printed, _ = run(shell, f"%seedream retry {first.run_id} --each")
+    images: ImageSet = shell.user_ns["_seedream"]
+    assert error is None
+    assert "the first of 3 requests" in printed
+    assert "Together they may bill 3 images." in printed
+    assert images.complete
+    assert len({frame.sha256 for frame in images}) == 4
+    asked = [body["sequential_image_generation"] for body in bodies(server.requests)]
+    assert asked == ["auto", "disabled", "disabled", "disabled"]
+    assert "nothing billed" in run(shell, f"%seedream retry {first.run_id} --each")[1]
+    assert server.posts == 4
 
 
 def test_a_retry_shows_what_it_sends_and_sends_no_field_that_only_the_record_knows(

@@ -60,7 +60,11 @@ COMMANDS = (
     ("%seedream history [WORDS]", "earlier runs, those with these words in them", "历史记录，可按词查找"),
     ("%seedream show RUN", "the set of an earlier run", "显示以前的一组"),
     ("%seedream recover [RUN]", "download what earlier runs lack; bills nothing", "补下载缺失的图片，不计费"),
-    ("%seedream retry RUN", "ask anew for the failed frames of a run; bills those", "重新生成失败的帧，按张计费"),
+    (
+        "%seedream retry RUN [--each]",
+        "ask anew for the failed frames of a run; bills those. --each: one request for each",
+        "重新生成失败的帧，按张计费；--each 逐张请求",
+    ),
     ("%seedream stop", "stop runs in the background; what has come is kept", "停止后台绘制，已到的图片保留"),
     (
         "%seedream export RUN PATH",

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import re
+from collections.abc import Callable
 from dataclasses import replace
 from typing import Any
 
@@ -141,22 +142,37 @@ class SeedreamMagics(Magics):
         return {name: value for name, value in settings.items() if name not in extra}
 
     def run_plan(
-        self, door: Any, plan: Plan, *, name: str | None = None, layout: str | None = None, quiet: bool = False
+        self,
+        door: Any,
+        plan: Plan,
+        *,
+        name: str | None = None,
+        layout: str | None = None,
+        quiet: bool = False,
+        further: Callable[[ImageSet], Plan | None] | None = None,
     ) -> None:
-        """Run a plan, show its set as it grows, and bind it to `_seedream` and to `name`."""
+        """Run a plan, show its set as it grows, and bind it to `_seedream` and to `name`.
+
+        `further` gives the plan that goes on from the set, None at the end; each is shown in place of the one before.
+        """
         from seedream_magic.notebook.display import display_for  # noqa: PLC0415 - previews load Pillow
 
-        display = display_for(self._shell, layout=layout or self.show, quiet=quiet)
-        try:
-            images = door.run(plan, on_change=display.show)
-        except (SeedreamError, SeedreamInterrupted) as error:
-            if error.images is not None and len(error.images):
-                self._bind(error.images, name)
-                display.show(error.images)
-            else:
+        next_plan: Plan | None = plan
+        while next_plan is not None:
+            display = display_for(self._shell, layout=layout or self.show, quiet=quiet)
+            try:
+                images = door.run(next_plan, on_change=display.show)
+            except (SeedreamError, SeedreamInterrupted) as error:
+                if error.images is not None and len(error.images):
+                    self._bind(error.images, name)
+                    display.show(error.images)
+                else:
+                    display.clear()
+                raise
+            self._bind(images, name)
+            next_plan = further(images) if further else None
+            if next_plan is not None:
                 display.clear()
-            raise
-        self._bind(images, name)
 
     def start_plan(
         self, door: Any, plan: Plan, *, name: str | None = None, layout: str | None = None, quiet: bool = False

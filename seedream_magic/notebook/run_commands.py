@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import os
 from collections.abc import Callable
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -45,21 +46,42 @@ def _recover(magics: SeedreamMagics, run_id: str) -> None:
     print(f"{told} Nothing was sent.")  # noqa: T201 - a summary is text
 
 
-def _retry(magics: SeedreamMagics, run_id: str) -> None:
-    """Ask anew for the failed frames of a run."""
+def _retry(magics: SeedreamMagics, words: str) -> None:
+    """Ask anew for the failed frames of a run; with `--each` in one request for each."""
     from seedream_magic.iterate import plan_retry  # noqa: PLC0415 - it loads httpx
 
-    shown, door = shown_run(magics, run_id, "retry"), magics.front_door()
+    named = [word for word in words.split() if word != "--each"]
+    shown, door = shown_run(magics, " ".join(named), "retry"), magics.front_door()
     images = door.recover(shown.run_id)[0]  # what was made already is not paid again
     if brought := len(images.ok) - len(shown.ok):
         print(f"Downloaded {counted(brought)} that the run had made; that bills nothing.")  # noqa: T201 - said before
     if brought and images.complete:
         magics.show_set(images)
         return
+    if len(named) < len(words.split()):
+        _retry_each(magics, door, shown.run_id)
+        return
     plan = plan_retry(door, shown.run_id)
     magics.session.refuse(plan)
     print(_sent(door, plan))  # noqa: T201 - said before
     magics.run_plan(door, plan)
+
+
+def _retry_each(magics: SeedreamMagics, door: Any, run_id: str) -> None:
+    """Ask for the missing frames of a run one by one, from where an earlier `--each` has come to."""
+    from seedream_magic.iterate import missing_places, newest_of, plan_next_frame  # noqa: PLC0415 - it loads httpx
+
+    images: ImageSet = newest_of(door, run_id)
+    plan, missing = plan_next_frame(door, images), len(missing_places(images))
+    if plan is None:
+        print("Every frame is there: nothing is sent, nothing billed.")  # noqa: T201 - said in place of a run
+        magics.show_set(images)
+        return
+    magics.session.refuse(plan)
+    paid = f"Together they may bill {counted(missing)}." if door.provider.needs_key else "The demo bills nothing."
+    requests = "1 request" if missing == 1 else f"{missing} requests, one after the other"
+    print(f"{_sent(door, plan)}\nThis is the first of {requests}. {paid}")  # noqa: T201 - said before
+    magics.run_plan(door, plan, further=partial(plan_next_frame, door))
 
 
 def _sent(door: Any, plan: Plan) -> str:
