@@ -321,6 +321,7 @@ def test_a_head_that_drips_ends_with_the_patience(monkeypatch: pytest.MonkeyPatc
     be_patient_for(monkeypatch, head=0.15, connect=0.05, write=0.05)
     error = failure(Drip(head(200, {"X-Long": "x" * 10_000}), 1, 0.02))
     assert type(error) is OutcomeUnknown
+    assert "127.0.0.1 did not complete the head of its answer within 0." in str(error)
 
 
 @dataclass(frozen=True)

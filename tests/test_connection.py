@@ -145,7 +145,6 @@ HOSTILE: dict[str, dict[str, str]] = {
         "SSL_CERT_DIR": MISSING,
         "REQUESTS_CA_BUNDLE": MISSING,
         "CURL_CA_BUNDLE": MISSING,
-        "SSLKEYLOGFILE": MISSING,
     },
     "certificates that are none": {"SSL_CERT_FILE": __file__, "SSL_CERT_DIR": __file__},
 }

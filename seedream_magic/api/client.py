@@ -18,6 +18,7 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 from functools import partial
 from typing import Any, Literal
+from urllib.parse import urlsplit
 
 import httpx
 
@@ -34,6 +35,7 @@ from seedream_magic.api.connection import (
 from seedream_magic.api.head import kept_headers, raise_refusal, request_id_of, skew_of
 from seedream_magic.api.keys import Key
 from seedream_magic.api.plan import Plan
+from seedream_magic.api.providers import is_loopback
 from seedream_magic.api.redaction import without_secret
 from seedream_magic.api.refusal import spoken
 from seedream_magic.api.retry import PACE, Pace, Phase, decide
@@ -244,8 +246,12 @@ def _unanswered(host: str, exc: Exception, said: str, progress: _Progress) -> tu
         if sending:
             words = f"{host} did not take the whole request within {after}."
             return words, f"Fewer or smaller references are sent sooner. {_USAGE_HINT}"
-        sent = "The request was sent; " if progress.phase == "waiting" else ""
-        return f"{sent}{host} did not answer within {after}.", _USAGE_HINT
+        if progress.phase != "waiting":
+            return f"{host} did not answer within {after}.", _USAGE_HINT
+        # The limit of each read has not passed: something came now and then.
+        dripped = not isinstance(exc, httpx.TimeoutException)
+        words = "did not complete the head of its answer" if dripped else "did not answer"
+        return f"The request was sent; {host} {words} within {after}.", _USAGE_HINT
     after = f" after {after}" if seconds >= 1 else ""
     if sending:
         return f"The connection to {host} broke{after}, while the request was being sent ({said}).", _USAGE_HINT
@@ -272,6 +278,7 @@ def _no_connection(host: str, exc: Exception, proxy: str, seconds: float = 0.0) 
     told, where = reason(exc), f"{host} through the proxy {proxy}" if proxy else host
     if isinstance(exc, httpx.TimeoutException | TimeoutError):
         told = f"no connection within {_in_seconds(seconds)}"
+    proxies = "" if is_loopback(urlsplit(f"//{host}").hostname or "") else " and the proxy (HTTPS_PROXY)"
     if isinstance(exc, httpx.ProxyError):
         words = f"The proxy {proxy} refused the way to {host} ({told})."
         hint = "Look at HTTPS_PROXY: its address, its user and password, and whether it lets this host pass."
@@ -279,10 +286,12 @@ def _no_connection(host: str, exc: Exception, proxy: str, seconds: float = 0.0) 
         words, hint = f"The certificate of {where} is not to be trusted ({told}).", certificate_hint(told)
     elif _speaks_no_tls(exc):
         words = f"What answers at {where} is not TLS ({told})."
-        hint = "Check the port of the base URL and the proxy (HTTPS_PROXY); the key does not go out in clear."
+        hint = f"Check the port of the base URL{proxies}; the key does not go out in clear."
     else:
         words = f"{where} was not reached ({told})."
         hint = "Check the network, the proxy (HTTPS_PROXY) and the base URL, then run the cell again."
+        if not proxies:
+            hint = "Check that it runs and that the base URL has its port, then run the cell again."
     return NoConnection(words, hint=hint)
 
 
