@@ -348,6 +348,22 @@ def test_a_request_without_references(store: Path) -> None:
     assert images.notes == ()
 
 
+@pytest.mark.parametrize(
+    "named",
+    [
+        "Setting `response_format` is not supported by openai, x.",
+        "Setting {'response_format': 'url', 'quality': 'hd'} is not supported by azure.",
+        "azure does not support parameters: ['response_format', 'quality'], for model=x.",
+    ],
+)
+def test_fields_that_litellm_refuses(named: str) -> None:
+    """However its versions write them: the names, and what leaves those that were sent out."""
+    refusal = read_refusal({"error": {"message": f"litellm.UnsupportedParamsError: {named}", "code": "400"}})
+    error = refusal_error(refusal, status=400, body={"response_format": "url", "num_retries": 0})
+    assert error.param in {"response_format", "response_format, quality"}
+    assert """--extra '{"response_format": null}'""" in error.hint
+
+
 def test_the_sentences_of_the_service() -> None:
     """Each that is recognised stands for a code of the table or one beneath it."""
     for words, code in {

@@ -1,7 +1,7 @@
 """Gateway programs between this client and the service: how each is known, what it repeats and drops, what helps.
 
 A gateway sends a request on, and may do so several times; each time may bill. It wraps the service's words into its
-own. What is told here of LiteLLM 1.108.7 and Portkey 1.15.2 was measured with the programs (tests/gateways); of
+own. What is told here of LiteLLM 1.108.7 and Portkey 1.15.2 was measured with the programs (`make gateways`); of
 new-api and one-api it is what their source and their users' reports say. Nothing here does I/O.
 """
 
@@ -24,7 +24,7 @@ _DEEPEST = 4
 class Gateway:
     """One gateway program; each oddity of it has its home in this row.
 
-    It is known by a header whose name begins with one of `headers`, or by `words` in the text of a refusal. `before`
+    It is known by one of `headers` (names in lower case), or by `words` in the text of a refusal. `before`
     and `after` are what it puts around the service's words, `own_codes` its own sentences with the code that stands
     for each. `repeats` says how often it sends a request on; `calming_field` is the field of the body that with 0
     makes it `repeats_when_calm`. `retries_header` is where it counts. `streams` says whether it can pass on a streamed
@@ -52,7 +52,7 @@ class Gateway:
 
 LITELLM = Gateway(
     name="LiteLLM",
-    headers=("x-litellm-",),
+    headers=("x-litellm-version", "x-litellm-call-id", "x-litellm-attempted-retries"),
     words=re.compile(
         r"litellm\.\w+(?:Error|Exception|Timeout)|LiteLLM: model group|LiteLLM Retried:|\ball_deployments_in_"
     ),
@@ -67,7 +67,9 @@ LITELLM = Gateway(
         (r"Invalid model name passed in model=|no healthy deployments for this model", "model_not_found"),
         (r"Budget has been exceeded|ExceededBudget", "insufficient_budget_quota"),
     ),
-    refused_fields=re.compile(r"UnsupportedParamsError:.{0,60}?Setting (.{1,300}?) is not supported"),
+    refused_fields=re.compile(
+        r"UnsupportedParamsError:.{0,80}?(?:Setting (.{1,300}?) is not supported|support parameters: (\[.{1,300}?\]))"
+    ),
     dropping_setting="drop_params: true",
     calming_field="num_retries",
     repeats_when_calm="sends a failed request on up to 3 times, whatever it is asked",
@@ -76,7 +78,7 @@ LITELLM = Gateway(
 )
 PORTKEY = Gateway(
     name="Portkey",
-    headers=("x-portkey-",),
+    headers=("x-portkey-provider", "x-portkey-retry-attempt-count", "x-portkey-gateway-exception"),
     words=re.compile(r'^\s*\{\s*"html-message":'),
     repeats="sends a failed request on again as its retry setting says",
     before=re.compile(r"^[\w-]+ error: ?"),
@@ -89,7 +91,7 @@ PORTKEY = Gateway(
 )
 NEW_API = Gateway(
     name="new-api (one-api)",
-    headers=("x-oneapi-", "x-new-api-"),
+    headers=("x-oneapi-request-id", "x-new-api-version"),
     words=re.compile(
         r"\b(?:new_api_error|one_api_error|bad_response_status_code)\b|\bbad response status code \d{3}\b"
     ),
@@ -152,7 +154,7 @@ class Wrapped:
 
 def find_gateway(headers: Mapping[str, str], text: str) -> Gateway | None:
     """The gateway that wrote an answer with these headers (names in lower case) or this text; None if none is known."""
-    by_header = (row for row in GATEWAYS if any(name.startswith(row.headers) for name in headers))
+    by_header = (row for row in GATEWAYS if any(name in headers for name in row.headers))
     by_words = (row for row in GATEWAYS if row.words.search(text[:_LONGEST_TEXT]))
     return next(by_header, None) or next(by_words, None)
 
@@ -168,7 +170,8 @@ def unwrapped(envelope: Mapping[str, Any], headers: Mapping[str, str]) -> Wrappe
         code = code_of_words(words) or _own_code(text, gateway)
     fields: tuple[str, ...] = ()
     if gateway and gateway.refused_fields and (found := gateway.refused_fields.search(text)):
-        fields = tuple(re.findall(r"[`'\"](\w+)[`'\"]", found[1]))
+        named = found[1] or found[2]
+        fields = tuple(re.findall(r"['\"](\w+)['\"]:" if "{" in named else r"[`'\"](\w+)[`'\"]", named))
     pause = re.search(r"No deployments available.{0,100}?Try again in (\d{1,4}) seconds", text) if gateway else None
     return Wrapped(
         gateway=gateway,

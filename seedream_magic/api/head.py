@@ -23,15 +23,16 @@ if TYPE_CHECKING:
 MAXIMUM_SKEW = timedelta(minutes=5)
 MAXIMUM_REFUSAL_BYTES = 256 * 2**10
 """Of a refusal, or of an answer that is none, so much is read: it is there to be looked at by a person."""
-_KEPT_HEADERS = ("content-type", "date", "x-request-id", "x-client-request-id", "server")
+_KEPT_HEADERS = (
+    *("content-type", "date", "x-request-id", "x-client-request-id", "server"),
+    *(name for gateway in GATEWAYS for name in gateway.headers),
+)
 _REQUEST_IDS = ("x-request-id", "x-tt-logid", "x-client-request-id", "x-oneapi-request-id", "x-litellm-call-id")
 
 
 def kept_headers(response: httpx.Response, key: Key) -> dict[str, str]:
     """The headers that a record keeps: what tells of the answer, and of the gateway that it came through."""
-    of_gateways = tuple(beginning for gateway in GATEWAYS for beginning in gateway.headers)
-    names = [name for name in response.headers if name in _KEPT_HEADERS or name.startswith(of_gateways)]
-    return {name: clipped(_header(response, name, key)) for name in names}
+    return {name: _header(response, name, key) for name in _KEPT_HEADERS if name in response.headers}
 
 
 def request_id_of(response: httpx.Response, key: Key) -> str | None:
