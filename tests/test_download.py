@@ -11,11 +11,12 @@ import subprocess
 import sys
 import threading
 import zlib
-from collections.abc import Callable
+from collections.abc import AsyncIterator, Callable
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
+import httpx
 import pytest
 
 from raw_server import (
@@ -625,6 +626,45 @@ def test_a_host_that_is_fast_enough_is_waited_for() -> None:
     with raw_server({IMG: Reply(200, {}, large)}) as server:
         assert asyncio.run(run(f"{server.url}/img/1.jpeg")) == large
         assert server.gets == 1
+
+
+@pytest.mark.fault("F90")
+@pytest.mark.parametrize(("pictures", "asked"), [(1, 2), (4, 4)])
+def test_pictures_that_share_a_thin_line_are_not_too_slow(pictures: int, asked: int) -> None:
+    """In half a minute 100 kB come of each: of one alone that is too little, of four together it is not."""
+    large = jpeg(1)[:2] + (b"\xff\xfe\xff\xff" + bytes(65533)) * 4 + jpeg(1)[2:]
+    times: list[float] = [0.0]
+    requests: list[httpx.Request] = []
+
+    class Thin(httpx.AsyncByteStream):
+        """A body whose second part comes half a minute after all have had their first."""
+
+        async def __aiter__(self) -> AsyncIterator[bytes]:
+            await together.wait()
+            yield large[:100_000]
+            await together.wait()
+            times[0] = 31.0
+            yield large[100_000:200_000]
+            yield large[200_000:]
+
+    def handle(request: httpx.Request) -> httpx.Response:
+        requests.append(request)
+        return httpx.Response(200, stream=Thin())
+
+    async def run() -> None:
+        async with asyncio.timeout(20), image_client(httpx.MockTransport(handle)) as client:
+            pace = Pace(now=lambda: times[0])
+            found = await asyncio.gather(
+                *(
+                    download(client, f"https://images.example.com/{number}", allow_loopback=False, pace=pace)
+                    for number in range(pictures)
+                )
+            )
+            assert [data for data, _, _ in found] == [large] * pictures
+
+    together = asyncio.Barrier(pictures)
+    asyncio.run(run())
+    assert len(requests) == asked
 
 
 NO_PICTURE = Reply(200, {}, b"<html>try again</html>")

@@ -494,21 +494,26 @@ async def ping(server: RawServer) -> None:
     await writer.wait_closed()
 
 
-def test_four_pictures_are_fetched_at_a_time(store: Path) -> None:
-    """Four requests are open together, and no fifth until one of them is answered."""
-    gates = [threading.Event() for _ in range(7)]
+def test_fifteen_pictures_are_fetched_at_the_same_time(store: Path) -> None:
+    """All of the largest set; of the seventeen that layers can be, no sixteenth until one of them is answered."""
+    gates = [threading.Event() for _ in range(17)]
+
+    def place(request: Request) -> int:
+        return int(request.path.removeprefix("/picture/").partition(".")[0])
 
     def held(request: Request) -> Behaviour:
-        index = int(request.path.removeprefix("/picture/").partition(".")[0])
-        return Gate(b"", gates[index], bytes(Reply(200, {}, jpeg(index))))
+        return Gate(b"", gates[place(request)], bytes(Reply(200, {}, jpeg(place(request) % 15))))
+
+    def seventeen(request: Request) -> Behaviour:
+        return json_reply({"data": [{"url": link(request, index)} for index in range(17)]})
 
     def asked(server: RawServer) -> int:
         return server.count("GET", "/picture")
 
     async def run(server: RawServer) -> ImageSet:
-        drawing = asyncio.create_task(door(server, store).agenerate("x", images=7, stream=False))
-        for finished in range(4):
-            expected = min(4 + finished, 7)
+        drawing = asyncio.create_task(door(server, store).agenerate("x", images=15, stream=False))
+        for finished in range(3):
+            expected = 15 + finished
             await asyncio.to_thread(server.wait_for, lambda _: asked(server) == expected)  # noqa: B023 - awaited here
             for _ in range(3):
                 await ping(server)
@@ -518,8 +523,8 @@ def test_four_pictures_are_fetched_at_a_time(store: Path) -> None:
             gate.set()
         return await drawing
 
-    with served({POST: whole_answer, PICTURE: held}, store) as server:
-        assert shades(asyncio.run(run(server))) == [0, 1, 2, 3, 4, 5, 6]
+    with served({POST: seventeen, PICTURE: held}, store) as server:
+        assert shades(asyncio.run(run(server))) == [*range(15), 0, 1]
 
 
 def test_a_slow_picture_holds_no_other_up(store: Path) -> None:

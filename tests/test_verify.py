@@ -2,22 +2,26 @@
 
 from __future__ import annotations
 
+import asyncio
 import base64
 import io
 import random
 import struct
 import warnings
 import zlib
+from functools import cache
 from pathlib import Path
 from typing import Literal
 
 import pytest
 from PIL import Image, ImageFile, PngImagePlugin
 
+from raw_server import Reply, raw_server
 from seedream_magic import Frame, ImageInvalid, ImageTooLarge
 from seedream_magic.api.models import LARGEST_BASE64_CHARACTERS, LARGEST_PICTURE_BYTES, MAXIMUM_PIXELS
 from seedream_magic.images import verify
-from seedream_magic.images.download import decode
+from seedream_magic.images.download import decode, download
+from seedream_magic.images.route import image_client
 from seedream_magic.images.store import MAXIMUM_RAW_BYTES
 from seedream_magic.images.verify import PictureFacts, open_picture, verified
 from seedream_magic.view.preview import preview
@@ -270,21 +274,33 @@ def test_every_kind_of_png_is_read(mode: str) -> None:
             verified(data[: at + 9] + bytes([data[at + 9] ^ 1]) + data[at + 10 :])
 
 
-def test_the_largest_real_picture_is_within_every_limit(tmp_path: Path) -> None:
-    """4096x4096 of noise with transparency, in the small chunks that some encoders write: 64 MiB and a little."""
+@cache
+def largest_png() -> bytes:
+    """4096x4096 of noise with transparency, not compressed, in the small chunks that some encoders write."""
     rows = zlib.compressobj(0)
     width = height = 4096
     row = b"\0" + random.Random(7).randbytes(4 * width)
     packed = b"".join(rows.compress(row) for _ in range(height)) + rows.flush()
     pieces = b"".join(chunk(b"IDAT", packed[at : at + 8192]) for at in range(0, len(packed), 8192))
     header = chunk(b"IHDR", struct.pack(">IIBBBBB", width, height, 8, 6, 0, 0, 0))
-    data = b"\x89PNG\r\n\x1a\n" + header + chunk(b"iTXt", b"x\0\0\0\0\0" + LONG) + pieces + chunk(b"IEND", b"")
+    return b"\x89PNG\r\n\x1a\n" + header + chunk(b"iTXt", b"x\0\0\0\0\0" + LONG) + pieces + chunk(b"IEND", b"")
+
+
+def test_the_largest_real_picture_is_within_every_limit() -> None:
+    """64 MiB and a little, by its link and in base64 with line ends."""
+    data = largest_png()
     assert 64 * 2**20 < len(data) <= LARGEST_PICTURE_BYTES
     text = base64.encodebytes(data).replace(b"\n", b"\r\n")
     assert len(text) <= LARGEST_BASE64_CHARACTERS == MAXIMUM_RAW_BYTES
-    decoded, facts = decode(text.decode())
-    assert decoded == data
-    assert facts == PictureFacts("image/png", "png", 4096, 4096)
+    facts = PictureFacts("image/png", "png", 4096, 4096)
+    assert decode(text.decode()) == (data, facts)
+
+    async def run(url: str) -> tuple[bytes, PictureFacts, str]:
+        async with image_client() as client:
+            return await download(client, url, allow_loopback=True)
+
+    with raw_server({("GET", "/"): Reply(200, {}, data)}) as server:
+        assert asyncio.run(run(f"{server.url}/1.png")) == (data, facts, "")
 
 
 @pytest.mark.parametrize("side", [5797, 9460, 13400, 30000])

@@ -43,6 +43,7 @@ async def bring(
     except SeedreamError as error:
         kept = await in_thread(_keep, run, picture, error)
         error.hint = _hint(error, picture, run, kept)
+        _let_go_of_bytes(error)
         return Delivery(Frame(picture.index, prompt, error=error))
     except Exception as exc:  # noqa: BLE001 - a full disk, a fault of this program: it is this frame's alone
         words = f"The picture was made but could not be saved: {getattr(exc, 'strerror', None) or exc}."
@@ -80,9 +81,17 @@ def _keep(run: Run, picture: Picture, error: SeedreamError) -> Path | None:
     """The file with what came in a picture's place; None where nothing came, or no disk takes it."""
     rejected = error.rejected if isinstance(error, ImageError) else b""
     if rejected and isinstance(error, ImageError):
-        error.rejected = b""  # the error lives as long as its set
         return run.keep_rejected(picture.index, rejected, error.rejected_as)
     return run.keep_base64(picture.index, picture.b64_json) if picture.b64_json else None
+
+
+def _let_go_of_bytes(error: BaseException | None) -> None:
+    """An error lives as long as its set, and the frames of tracebacks hold on to all that they had in hand."""
+    while error is not None:
+        error.__traceback__ = None
+        if isinstance(error, ImageError):
+            error.rejected = b""
+        error = error.__cause__ or error.__context__
 
 
 _NO_LINK = "It came without a link, so that it cannot be fetched again."

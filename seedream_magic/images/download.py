@@ -11,6 +11,7 @@ from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from typing import Generic, TypeVar
 from urllib.parse import parse_qs, unquote, urljoin, urlsplit
+from weakref import WeakKeyDictionary
 
 import httpx
 
@@ -39,7 +40,12 @@ _TOTAL_SECONDS = 300.0
 _ALL_ATTEMPTS_SECONDS = 900.0
 _SLOW_SECONDS = 30.0
 _SLOWEST_RATE = 10 * 2**10
-"""Bytes a second: a body of which fewer come in `_SLOW_SECONDS` would last for ever, or nearly so."""
+"""Bytes a second: a body of which fewer come in `_SLOW_SECONDS` would last for ever, or nearly so.
+
+What comes of the other pictures of a set counts as well: fifteen over a thin line are each as slow as they must be.
+"""
+_received: WeakKeyDictionary[Client, int] = WeakKeyDictionary()
+"""Bytes of bodies that each client has received."""
 _WORTH_ANOTHER_TRY = frozenset({408, 425, 429, 500, 502, 503, 504})
 _BASE64 = bytes.maketrans(b"-_", b"+/")
 
@@ -257,7 +263,7 @@ async def _receive(
                 _check_head(response, url)
                 body.codings = response.headers.get("content-encoding", "")
                 body.checksums = checksums(response.headers)
-                await _receive_body(response, wanted.maximum_bytes, body.data, now)
+                await _receive_body(client, response, wanted.maximum_bytes, body.data, now)
                 return
         except (httpx.HTTPError, OSError) as exc:
             if "CERTIFICATE_VERIFY_FAILED" in str(exc):  # another attempt would hide an attack
@@ -287,20 +293,23 @@ def _link_refused(status: int, url: str) -> ImageError:
     return ImageLinkExpired(f"The picture's link is no longer served (HTTP {status}).")
 
 
-async def _receive_body(response: httpx.Response, maximum: int, data: bytearray, now: Callable[[], float]) -> None:
+async def _receive_body(
+    client: Client, response: httpx.Response, maximum: int, data: bytearray, now: Callable[[], float]
+) -> None:
     declared = response.headers.get("content-length", "")
     promised = int(declared) if declared.isdecimal() else None
     if promised is not None and promised > maximum:
         raise ImageTooLarge(f"The picture has {promised:,} bytes; more than {maximum:,} are not taken.")
-    since, before = now(), 0
+    since, before = now(), _received.setdefault(client, 0)
     async with reading(response) as chunks:
         async for chunk in chunks:
             data += chunk
+            _received[client] += len(chunk)
             if len(data) > maximum:
                 raise ImageTooLarge(f"The picture has more than {maximum:,} bytes; no more are taken.")
             if (at := now()) - since >= _SLOW_SECONDS and len(data) != promised:
-                if len(data) - before < _SLOWEST_RATE * (at - since):
+                if _received[client] - before < _SLOWEST_RATE * (at - since):
                     raise _PassingFault(f"fewer than {_SLOWEST_RATE:,} bytes a second came")
-                since, before = at, len(data)
+                since, before = at, _received[client]
     if promised is not None and len(data) != promised:
         raise _PassingFault(f"{len(data):,} of {promised:,} bytes came")

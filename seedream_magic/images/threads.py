@@ -9,6 +9,7 @@ import asyncio
 import os
 from collections.abc import Callable
 from contextlib import suppress
+from functools import partial
 from typing import ParamSpec, TypeVar
 from weakref import WeakKeyDictionary
 
@@ -25,10 +26,15 @@ async def in_thread(
 
     That Stop is not raised here; a caller that goes on to anything that lasts asks `raise_if_stopped` first.
     """
+    loop, call = asyncio.get_running_loop(), partial(work, *arguments, **options)
 
     async def limited() -> Value:
-        async with _cores.setdefault(asyncio.get_running_loop(), asyncio.Semaphore(os.cpu_count() or 1)):
-            return await asyncio.to_thread(work, *arguments, **options)
+        async with _cores.setdefault(loop, asyncio.Semaphore(os.cpu_count() or 1)):
+            try:
+                running = loop.run_in_executor(None, call)
+            except RuntimeError:  # the process ends: threads take nothing new, and nobody else needs the loop
+                return call()
+            return await running
 
     job = asyncio.create_task(limited())
     while not job.done():

@@ -129,7 +129,8 @@ def _commands(frame: Frame, error: SeedreamError, images: ImageSet) -> tuple[str
     retry = f"%seedream retry {images.run_id}"
     if isinstance(error, ContentRefused):  # retry would send the same words and references again
         return (_redo(frame, images), retry)
-    made = isinstance(error, ImageError) and not isinstance(error, ImageLinkExpired)
+    over = isinstance(error, ImageLinkExpired) and "%seedream recover" not in error.hint  # some may be served again
+    made = isinstance(error, ImageError) and not over
     return (f"%seedream recover {images.run_id}", retry) if made else (retry,)
 
 
