@@ -34,6 +34,7 @@ from seedream_magic.images.linked import bring_references
 from seedream_magic.images.raw import RawBody
 from seedream_magic.images.route import image_client
 from seedream_magic.images.store import Run
+from seedream_magic.images.threads import in_thread, raise_if_stopped
 from seedream_magic.tasks import about_tasks, follow_tasks
 
 Change = Callable[[ImageSet], ImageSet]
@@ -288,10 +289,14 @@ class Reception:
             **({"cut": True} if piece.cut else {}),
         })  # fmt: skip
         events = list(self.reader.read(piece))
-        if self.raw is not None and any(isinstance(event, Picture) and event.b64_json for event in events):
-            await asyncio.to_thread(self.raw.sync)  # the record has links only
+        here = self.raw is not None and any(isinstance(event, Picture) and event.b64_json for event in events)
+        if here and self.raw is not None:
+            await in_thread(self.raw.sync)  # the record has links only
         for event in events:
             self._act(event, answer, begin)
+        if here:
+            await asyncio.sleep(0)  # what has come whole is saved, also where Stop was pressed meanwhile
+            raise_if_stopped()
         # Gateways send one `completed` for each picture: such a one ends nothing.
         whole = isinstance(piece.fields.get("data"), list) or not any(isinstance(event, Picture) for event in events)
         self.complete = self.complete or (whole and any(isinstance(event, Completed) for event in events))

@@ -122,7 +122,7 @@ BROKEN = [
     (bad_key, "bad", "key", "a space", "密钥含有空格"),
     (store_is_a_file, "bad", "store", "is a file", "是文件"),
     (disk_with(70 * 2**20), "bad", "store", "70 MiB left: too little to draw", "不足以生成图片"),
-    (disk_with(340 * 2**20), "look", "store", "at most 4 images a run", "每次最多 4 张"),
+    (disk_with(170 * 2**20), "look", "store", "at most 4 images a run", "每次最多 4 张"),
     (unknown_provider, "bad", "settings", "Did you mean anyfast?", "环境变量"),
     (package("Pillow", "11.0.0"), "bad", "versions", 'pip install "pillow>=12.3"', "低于经过测试的最低版本"),
     (package("httpx", "1.0.1"), "look", "versions", "newer than what is tested", "高于经过测试的版本"),

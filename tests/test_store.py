@@ -134,9 +134,9 @@ def failing(real: Callable[..., Any], code: int, *, on: int) -> Callable[..., An
 
 
 def test_a_disk_without_room_is_told(store: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    """The largest picture for each that may come, and 64 MiB in reserve."""
+    """25 MiB for each picture that may come, and 64 MiB in reserve."""
     usage = namedtuple("usage", "total used free")  # noqa: PYI024 - the shape of shutil's own
-    needed = 4 * 68 + 64
+    needed = 4 * 25 + 64
     monkeypatch.setattr(shutil, "disk_usage", lambda path: usage(2**40, 0, needed * 2**20 - 1))
     with pytest.raises(ConfigError, match=f"may need {needed} MiB"):
         begin_run(store, plan(4), client_request_id="x")
@@ -362,11 +362,11 @@ def test_raw_bytes_are_the_owners(run: Run, store: Path) -> None:
     check_store(store)
 
 
-@pytest.mark.parametrize(("form", "mebibytes"), [("url", 68 + 64), ("b64_json", 68 + 93 + 64)])
-def test_the_space_for_a_picture_is_the_largest_that_it_has(
+@pytest.mark.parametrize(("form", "mebibytes"), [("url", 25 + 64), ("b64_json", 25 + 33 + 64)])
+def test_base64_asks_for_room_for_its_text_as_well(
     form: str, mebibytes: int, store: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """4096x4096 of noise with transparency is 64 MiB and a little; in base64 its text is on the disk besides."""
+    """What comes in base64 is on the disk twice for a while: as the answer and as the picture."""
     asked = replace(plan(1), request=replace(plan(1).request, response_format=form))
     for free, enough in ((mebibytes * 2**20 - 1, False), ((mebibytes + 1) * 2**20, True)):
         monkeypatch.setattr(shutil, "disk_usage", lambda path, free=free: SimpleNamespace(free=free))

@@ -78,7 +78,8 @@ class AnswerDecoder:
     @property
     def fault(self) -> str:
         """What kept the answer from being read, "" if nothing did; final once `close` was called."""
-        return self._fault or self._inflater.fault
+        packed = self._inflater.fault
+        return self._fault or (packed and f"a compressed answer, but {packed}")
 
     @property
     def settled(self) -> bool:

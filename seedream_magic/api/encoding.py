@@ -7,9 +7,11 @@ says, and brotli, which has no mark of its own, is tried where the header names 
 
 from __future__ import annotations
 
+import io
 import re
 import zlib
 from collections.abc import Iterator
+from itertools import chain
 from typing import Protocol
 
 _GZIP = b"\x1f\x8b"
@@ -73,7 +75,7 @@ class Inflater:
         if self._unpacker is None and self._head:
             yield self._head
         elif self._unpacker is not None and not self._unpacker.finished and not self.fault:
-            self.fault = "its compressed body is cut off"
+            self.fault = "it is cut off"
         if self._inner is not None:
             yield from self._inner.close()
             self.fault = self.fault or self._inner.fault
@@ -87,12 +89,12 @@ class Inflater:
             for piece in self._unpacker.unpack(chunk):
                 self._left -= len(piece)
                 if self._left < 0:
-                    self.fault = f"it unpacks to more than {self._maximum:,} bytes"
+                    self.fault = f"it has more than {self._maximum:,} bytes"
                     return
                 yield from [piece] if self._inner is None else self._inner.feed(piece)
         except (zlib.error, ValueError):
             if self._left < self._maximum:
-                self.fault = "its compressed body is damaged"
+                self.fault = "it is damaged"
                 return
             self._plain = True  # nothing of it could be unpacked: the header was wrong
             yield self._tried
@@ -158,11 +160,12 @@ class _Brotli:
 
 def inflated(data: bytes, codings: str, *, maximum: int) -> bytes:
     """A whole body without its codings. Raises `ValueError` if it is damaged, cut, or larger than `maximum` bytes."""
-    inflater = Inflater(codings, maximum=maximum)
-    plain = b"".join([*inflater.feed(data), *inflater.close()])
+    inflater, plain = Inflater(codings, maximum=maximum), io.BytesIO()
+    for piece in chain(inflater.feed(data), inflater.close()):
+        plain.write(piece)
     if inflater.fault:
         raise ValueError(inflater.fault)
-    return plain
+    return plain.getvalue()
 
 
 def _looks_like_text(head: bytes) -> bool:

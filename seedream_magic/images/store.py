@@ -260,8 +260,8 @@ def _write_first(run: Run) -> None:
 
 def _check_space(store: Path, request: ImageRequest) -> None:
     images = request.images_at_most
-    copies = 7 / 3 if request.response_format == "b64_json" else 1  # as base64 it is a third longer, and there as well
-    needed = int(images * copies * SPACE_PER_IMAGE) + SPACE_IN_RESERVE
+    text = SPACE_PER_IMAGE * 4 // 3 if request.response_format == "b64_json" else 0  # it is on the disk as well
+    needed = images * (SPACE_PER_IMAGE + text) + SPACE_IN_RESERVE
     free = shutil.disk_usage(store).free
     if free < needed:
         raise ConfigError(
