@@ -49,6 +49,7 @@ class Reception:
     """The receiving side of one run; `tell` is handed each change of its set, in order.
 
     When it is over, `named` holds the places for which a picture was named, `request_id` the service's own word.
+    `last_word` says that nothing more is to come: the service has said so itself, or its one JSON object is whole.
     `doubtful` says that a part of the answer could not be read, `unsaved` which pictures came in base64 and are not on
     disk yet: only the bytes of the answer hold them.
     """
@@ -68,6 +69,7 @@ class Reception:
     request_id: str | None = None
     answered: bool = False
     complete: bool = False
+    last_word: bool = False
     ended: bool = False
     named: set[int] = field(default_factory=set)
     places_refused: int = 0
@@ -115,6 +117,7 @@ class Reception:
 
     async def _listen(self, client: Client, begin: Callable[[Picture], None]) -> SeedreamError | None:
         client_request_id = self.run.client_request_id
+        failure: SeedreamError | None = None
         self.sending = True
         self.tell(lambda images: replace(images, outcome="unknown"))
         try:
@@ -129,7 +132,6 @@ class Reception:
                 self._head(answer)
                 await self._hear(answer, begin)
             await self._follow_tasks(client, answer, begin)
-            failure: SeedreamError = self._broken_off("The stream ended before the service said so.")
         except SeedreamError as error:
             failure = error
         except Exception as exc:  # noqa: BLE001 - a fault of this program must not cost the pictures on their way
@@ -140,14 +142,16 @@ class Reception:
                 return self.refused
             words = f"All images came, and the service said besides: {self.refused}"
             self.tell(lambda images: images.with_note(words))
-        if self._all_named() or self.complete or self.ended:
+        came = bool(self.named or self.places_refused)
+        if self._all_named() or ((self.complete or self.ended) and (came or failure is None)):
             return None
+        failure = failure or self._broken_off("The stream ended before the service said so.")
         self._tell_where_the_bytes_are(failure)
         return failure
 
     async def _hear(self, answer: Answer, begin: Callable[[Picture], None]) -> None:
         """Take in the body: on disk first, then read; its bytes stay there until all that it names is saved."""
-        self.reader = Reader(location=answer.location)
+        self.reader.begin(location=answer.location)
         decoder = AnswerDecoder(answer.codings, images=self.plan.request.images_at_most)
         raw = self.raw = self.run.raw_body()
         self.needs_raw = True
@@ -159,19 +163,23 @@ class Reception:
             except ResponseBroken as error:
                 broken = error
             for piece in decoder.close(cut=broken is not None):
-                await self._take(piece, answer, begin)
+                await self._take(piece, answer, begin, alone=False)
             for event in self.reader.close():
                 self._act(event, answer, begin)
         finally:
             raw.close()
-        nothing = not (self.named or self.places_refused or self.refused or self.tasks or self.complete)
-        if broken is None and nothing and (decoder.fault or decoder.form != "stream"):
+            if raw.fault and raw.size:
+                self._record({"torn": raw.path.name})
+        nothing = not (self.named or self.places_refused or self.refused or self.tasks)
+        nothing = nothing and (self.doubtful or not self.complete)
+        few = decoder.fault and not self._all_named()
+        if broken is None and (few or (nothing and (self.ended or decoder.form != "stream"))):
             broken = answer.broken(decoder.fault or "an answer in which no picture was found")
             if decoder.form == "page":
                 broken.hint = "If it is the log-in page of this network, log in there; else check the base URL."
-        if broken is not None:
+        if broken is not None and not self.tasks:
             raise broken
-        self.needs_raw = self.doubtful or bool(decoder.fault)
+        self.needs_raw = self.doubtful or bool(decoder.fault and not self.tasks)
         self.complete = self.complete or (decoder.form in {"json", "picture"} and bool(self.named))
 
     async def _read(
@@ -186,7 +194,12 @@ class Reception:
             try:
                 while not (self.ended and (self.complete or self._all_named())):
                     arrival = arrival or asyncio.create_task(_next(chunks))
-                    all_said = self.complete or self.ended or decoder.settled
+                    all_said = (
+                        self.last_word
+                        or self.ended
+                        or (self.complete and self._all_named())
+                        or (decoder.settled and count == 1 and not _is_sequence(answer))
+                    )
                     longest = LINGER_SECONDS if all_said else patience.progress
                     left = heard + longest - loop.time() if all_said or decoder.form == "stream" else None
                     done, _ = await asyncio.wait({arrival}, timeout=None if left is None else max(0.0, left))
@@ -202,7 +215,7 @@ class Reception:
                         heard, count = loop.time(), count + 1
                         if count > MAXIMUM_EVENTS:
                             raise answer.broken(f"the stream brought more than {MAXIMUM_EVENTS:,} events")
-                        await self._take(piece, answer, begin)
+                        await self._take(piece, answer, begin, alone=decoder.form == "json" and count == 1)
             finally:
                 if arrival is not None:
                     arrival.cancel()
@@ -238,7 +251,7 @@ class Reception:
     @property
     def keep_raw(self) -> bool:
         """Whether the bytes of the answer hold what is neither saved nor in the record."""
-        return self.needs_raw or bool(self.unsaved)
+        return self.needs_raw or self.doubtful or bool(self.unsaved)
 
     def _all_named(self) -> bool:
         """Whether as many pictures (or refusals of one) have come as were asked for."""
@@ -273,8 +286,8 @@ class Reception:
         for note in answer_notes(answer.headers, self.plan.short_body, base_url=base_url, images=at_most):
             self.tell(partial(ImageSet.with_note, note=note))
 
-    async def _take(self, piece: Piece, answer: Answer, begin: Callable[[Picture], None]) -> None:
-        """One piece of the answer: first durable, then acted on."""
+    async def _take(self, piece: Piece, answer: Answer, begin: Callable[[Picture], None], *, alone: bool) -> None:
+        """One piece of the answer: first durable, then acted on. `alone`: it may be the whole of a JSON answer."""
         if isinstance(piece, Done):
             self.ended = True
             return
@@ -298,8 +311,13 @@ class Reception:
             await asyncio.sleep(0)  # what has come whole is saved, also where Stop was pressed meanwhile
             raise_if_stopped()
         # Gateways send one `completed` for each picture: such a one ends nothing.
-        whole = isinstance(piece.fields.get("data"), list) or not any(isinstance(event, Picture) for event in events)
-        self.complete = self.complete or (whole and any(isinstance(event, Completed) for event in events))
+        completed, pictures = (any(isinstance(event, kind) for event in events) for kind in (Completed, Picture))
+        listed = isinstance(piece.fields.get("data"), list)
+        self.complete = self.complete or (completed and (listed or not pictures))
+        # A list alone may be one of many: an event for each picture, or a line.
+        named = "completed" in f"{piece.event} {piece.fields.get('type')}"
+        last = not pictures or (listed and (named or (alone and not _is_sequence(answer))))
+        self.last_word = self.last_word or (completed and last)
 
     def _act(self, event: Event, answer: Answer, begin: Callable[[Picture], None]) -> None:
         match event:
@@ -315,8 +333,8 @@ class Reception:
                 self.tell(_with_frame(Frame(event.index, self.plan.request.prompt_of(event.index), error=error)))
             case Refused():
                 self.refused = self.refused or _refused(self._unkeyed(event.refusal), answer)
-            case Task():
-                self.tasks.append(event)
+            case Task():  # a stream tells of it again and again
+                self.tasks = [*(task for task in self.tasks if task.task_id != event.task_id), event]
             case Completed(usage=usage):
                 if usage is not None:
                     self.tell(lambda images: replace(images, usage=usage))
@@ -369,6 +387,12 @@ class Reception:
 
 async def _next(chunks: AsyncGenerator[bytes, None]) -> bytes | None:
     return await anext(chunks, None)
+
+
+def _is_sequence(answer: Answer) -> bool:
+    """Whether objects may follow one another, by the service's own word: lines of JSON, or events."""
+    declared = answer.headers.get("content-type", "").lower()
+    return any(kind in declared for kind in ("ndjson", "jsonl", "jsonlines", "json-seq", "stream"))
 
 
 def _head_of(answer: Answer) -> dict[str, Any]:

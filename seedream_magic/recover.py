@@ -28,7 +28,7 @@ from seedream_magic.images.durable import sweep
 from seedream_magic.images.facts import lacks_base64
 from seedream_magic.images.image_set import Frame, ImageSet
 from seedream_magic.images.load import load
-from seedream_magic.images.record import Record, events_of, picture_path, records
+from seedream_magic.images.record import Record, ended_tasks, events_of, picture_path, records
 from seedream_magic.images.route import image_client
 from seedream_magic.images.store import Run
 from seedream_magic.tasks import follow_tasks
@@ -48,7 +48,7 @@ def unfinished(store: Path) -> list[Record]:
         if is_live(record):
             continue
         events = events_of(record)
-        if _died(record) or _missing(record, events) or _open_tasks(events):
+        if _died(record) or _missing(record, events) or _open_tasks(record, events):
             found.append(record)
     return found
 
@@ -65,12 +65,15 @@ async def recover(
     """The set of a run, growing as its missing pictures come; its record is brought to its end state.
 
     The record decides nothing about where may be asked: `base_url` and `provider` are the session's, and so is `key`,
-    which is looked up only where a gateway's task is asked for, and goes to no other origin than that of `base_url`.
+    which goes to no other origin than that of `base_url`; where something is missing it is looked up, for no file may
+    hold it in the end, and where there is none, that is no error.
     """
-    images, events, run = load(record), events_of(record), Run(record.folder, record.facts)
+    reader = Reader()
+    images, events = load(record), events_of(record, reader=reader)
     named = {event.index for event in events if isinstance(event, Picture)}
-    missing, tasks = _missing(record, events), _open_tasks(events)
+    missing, tasks = _missing(record, events), _open_tasks(record, events)
     lacking = bool(missing or tasks or _died(record))
+    run = Run(record.folder, record.facts, _key_if_any(key) if lacking else None)
     if _died(record):
         images = replace(images, outcome="billed" if named or tasks else "unknown")
     local = is_loopback(urlsplit(base_url).hostname or "")
@@ -92,9 +95,7 @@ async def recover(
         if tasks:
             addresses = partial(addresses_of, provider=provider, base_url=base_url)
             most = images.request.images_at_most
-            answers = follow_tasks(
-                tasks, addresses=addresses, ask=ask, run=run, reader=Reader(), images=most, pace=pace
-            )
+            answers = follow_tasks(tasks, addresses=addresses, ask=ask, run=run, reader=reader, images=most, pace=pace)
             made, failure = await _made_by_tasks(answers)
             missing += made
             named |= {picture.index for picture in made}
@@ -114,6 +115,13 @@ async def recover(
         keep_raw = doubtful or any(picture.index not in here for picture in missing)
         run.conclude(images, None, keep_raw=keep_raw)
     yield images
+
+
+def _key_if_any(key: Callable[[], Key]) -> Key | None:
+    try:
+        return key()
+    except SeedreamError:
+        return None
 
 
 async def _made_by_tasks(answers: AsyncGenerator[Event, None]) -> tuple[list[Picture], SeedreamError | None]:
@@ -156,10 +164,13 @@ def _missing(record: Record, events: list[Event]) -> list[Picture]:
     ]
 
 
-def _open_tasks(events: list[Event]) -> list[Task]:
-    """The tasks that a gateway gave in place of pictures, unless an answer of theirs has come."""
-    done = any(isinstance(event, Picture | PictureRefused | Refused) for event in events)
-    return [] if done else [event for event in events if isinstance(event, Task) and not event.given_up]
+def _open_tasks(record: Record, events: list[Event]) -> list[Task]:
+    """The tasks that a gateway gave in place of pictures and whose last answer has not come."""
+    tasks = {event.task_id: event for event in events if isinstance(event, Task)}
+    ended = ended_tasks(record) if tasks else set()
+    if not ended and any(isinstance(event, Picture | PictureRefused) for event in events):
+        return []  # the answer that named them brought the pictures as well
+    return [task for task in tasks.values() if task.task_id not in ended]
 
 
 def is_live(record: Record) -> bool:

@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import AsyncGenerator, Awaitable, Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
+from http import HTTPStatus
 
 from seedream_magic.api.decoder import AnswerDecoder, Answered, Unreadable
-from seedream_magic.api.events import Event, Reader, Refused
+from seedream_magic.api.events import Event, Reader
 from seedream_magic.api.polling import TaskAnswer
-from seedream_magic.api.refusal import Refusal, clipped
 from seedream_magic.api.retry import PACE, Pace
 from seedream_magic.api.shapes import Task
 from seedream_magic.errors import NoConnection, ResponseBroken, SeedreamError
@@ -18,19 +18,30 @@ FIRST_PAUSE = 2.0
 LONGEST_PAUSE = 10.0
 LONGEST_TASK = 1800.0
 """Seconds that a task is waited for; its id stays in the record, and `%seedream recover` asks again."""
-_REASONS = ("fail_reason", "error", "message", "reason")
 _NOT_THERE = frozenset({400, 404, 405, 410, 501})
-_PASSING = frozenset({408, 425, 429, 500, 502, 503, 504, 524})
+_PASSING = frozenset({408, 425, 429})
+_MOST_ADDRESSES = 8
 
 Ask = Callable[[str], Awaitable[TaskAnswer]]
 
 
 @dataclass
 class _Followed:
-    """A task that is not done yet, and where it may be asked for."""
+    """A task that is not done yet, and where it may be asked for; `seen` has every address that was named.
+
+    `addresses_of` gives the addresses that an answer of the gateway names.
+    """
 
     task: Task
-    addresses: list[str]
+    addresses_of: Callable[[Task], list[str]]
+    addresses: list[str] = field(default_factory=list)
+    seen: set[str] = field(default_factory=set)
+
+    def goes_on_at(self, addresses: Sequence[str]) -> None:
+        """Ask there first from now on."""
+        new = [address for address in addresses if address not in self.seen][: _MOST_ADDRESSES - len(self.seen)]
+        self.addresses[:0] = new
+        self.seen.update(new)
 
 
 def about_tasks(tasks: Sequence[Task]) -> str:
@@ -49,7 +60,9 @@ async def follow_tasks(
     `ask` gives what an address answers. Raises `ResponseBroken` where a task cannot be asked for, or takes longer than
     half an hour.
     """
-    left = [_Followed(task, addresses(task)) for task in tasks]
+    left = [_Followed(task, addresses) for task in tasks]
+    for followed in left:
+        followed.goes_on_at(addresses(followed.task))
     began, pause = pace.now(), FIRST_PAUSE
     while left:
         if pace.now() - began > LONGEST_TASK:
@@ -61,6 +74,8 @@ async def follow_tasks(
             if answer is None:
                 continue
             wait = max(wait, answer.wait)
+            if _is_passing(answer.status):
+                continue
             events = _events_of(answer, followed, run, reader, images)
             if events is None:
                 continue
@@ -82,11 +97,12 @@ async def _answer_of(followed: _Followed, ask: Ask) -> TaskAnswer | None:
             refused = str(error)
             followed.addresses.remove(address)
             continue
-        if 200 <= answer.status < 300:
+        if 200 <= answer.status < 300 or _is_passing(answer.status):
             followed.addresses.remove(address)
             followed.addresses.insert(0, address)
             return answer
-        if answer.status in _PASSING:
+        if answer.location and answer.location not in followed.seen:  # its result is elsewhere now
+            followed.goes_on_at([answer.location])
             return None
         refused = f"answered HTTP {answer.status} when asked for it"
         if answer.status not in _NOT_THERE:
@@ -95,43 +111,40 @@ async def _answer_of(followed: _Followed, ask: Ask) -> TaskAnswer | None:
     raise _unfinished([followed], refused)
 
 
+def _is_passing(status: int) -> bool:
+    """Whether another question may get another answer."""
+    return status in _PASSING or (status >= 500 and status not in _NOT_THERE)
+
+
 def _events_of(answer: TaskAnswer, followed: _Followed, run: Run, reader: Reader, images: int) -> list[Event] | None:
     """The events of an answer; None while the task is under way."""
     decoder = AnswerDecoder(answer.codings, images=images)
+    reader.begin(task_id=followed.task.task_id or "without an id")
     pieces = [piece for piece in (*decoder.feed(answer.body), *decoder.close()) if isinstance(piece, Answered)]
     events = [event for piece in pieces for event in reader.read(piece)]
     states = [event for event in events if isinstance(event, Task)]
     if any(state.under_way for state in states):
         return None
-    given_up = any(state.given_up for state in states)
     others: list[Event] = [event for event in events if not isinstance(event, Task)]
-    nothing = all(isinstance(event, Unreadable) for event in others) and not given_up
-    if nothing and len(followed.addresses) > 1:  # its state is told at one address, its pictures at the next
-        followed.addresses.pop(0)
+    nothing = all(isinstance(event, Unreadable) for event in others)
+    if nothing and answer.status == HTTPStatus.ACCEPTED:
         return None
+    if nothing:  # its state is told at one address, its pictures at the next
+        named = [address for state in states if state.urls for address in followed.addresses_of(state)]
+        here = followed.addresses.pop(0)
+        followed.goes_on_at(named)
+        if followed.addresses:
+            return None
+        followed.addresses.append(here)
     raw = run.raw_body()
     raw.write(answer.body)
     raw.sync()
     raw.close()
-    run.record({"status": answer.status, "codings": answer.codings, "raw": raw.path.name})
+    task = followed.task.task_id
+    run.record({"status": answer.status, "codings": answer.codings, "raw": raw.path.name, "task": task})
     for piece in pieces:
         run.record({"object": piece.fields})
-    if given_up:
-        return [Refused(_reason_of(pieces))]
     return [Unreadable("the task's last answer holds no picture")] if nothing else others
-
-
-def _reason_of(pieces: list[Answered]) -> Refusal:
-    """Why a gateway gave a task up, in its own words."""
-    for piece in pieces:
-        for fields in (piece.fields, piece.fields.get("data")):
-            if isinstance(fields, dict):
-                words = next(
-                    (fields[name] for name in ("fail_reason", "error", "message", "reason") if fields.get(name)), ""
-                )
-                if words:
-                    return Refusal(message=clipped(words.get("message") if isinstance(words, dict) else words))
-    return Refusal(message="the gateway gave the task up")
 
 
 def _unfinished(left: list[_Followed], why: str) -> ResponseBroken:

@@ -6,16 +6,19 @@ A fresh fork costs milliseconds where a fresh interpreter costs half a second, s
 from __future__ import annotations
 
 import json
+import os
+import signal
 import subprocess
 import sys
+import time
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 
 from PIL import Image
 
 from fault import shades
-from raw_server import RawServer, Request, raw_server
+from raw_server import Behaviour, RawServer, Request, Scenario, raw_server
 from seedream_magic import ImageSet
 from seedream_magic.images.load import load
 from seedream_magic.images.record import named_pictures, records
@@ -47,7 +50,7 @@ def dying(real, calls, at):
 
 write, fork_names = os.write, sys.argv[2].split(",")
 for line in sys.stdin:
-    store, stream, at, seconds = line.split("\t")
+    store, stream, at, seconds, images = line.split("\t")
     child = os.fork()
     if not child:
         calls = []
@@ -56,8 +59,10 @@ for line in sys.stdin:
         if float(seconds):
             threading.Timer(float(seconds), die).start()
         seedream = Seedream("anyfast", api_key="sk-CANARY-3f9c2b71", base_url=sys.argv[1], store=store)
-        seedream.generate("x", images=3, stream=stream == "yes")
+        form = {} if images == "3" else {"response_format": "b64_json"}
+        seedream.generate("x", images=int(images), stream=stream == "yes", **form)
         os._exit(0)
+    print(child, flush=True)
     _, status = os.waitpid(child, 0)
     print(os.waitstatus_to_exitcode(status), flush=True)
 """
@@ -71,18 +76,49 @@ class Killer:
 
     def kill(self, store: Path, *, stream: bool = True, at: int = 0, seconds: float = 0.0) -> bool:
         """Whether the run died; False where it came to its end before that."""
+        self._begin(store, stream, at, seconds, 3)
+        return self._ended()
+
+    def kill_after_answer(self, store: Path, size: int, *, stream: bool, seconds: float) -> bool:
+        """The same so long after the last byte of an answer of so many is on disk: eight pictures in base64."""
+        process = self._begin(store, stream, 0, 0.0, 8)
+        until = time.monotonic() + 20
+        with suppress(ProcessLookupError):  # it has come to its end
+            while sum(path.stat().st_size for path in store.glob("*/response.raw")) < size:
+                assert time.monotonic() < until, "the answer is not kept"
+                time.sleep(0.001)
+                os.kill(process, 0)
+            time.sleep(seconds)
+            os.kill(process, signal.SIGKILL)
+        return self._ended()
+
+    def kill_when(self, store: Path, ready: Callable[[], None]) -> bool:
+        """The same as soon as `ready` returns."""
+        process = self._begin(store, False, 0, 0.0, 3)
+        ready()
+        os.kill(process, signal.SIGKILL)
+        return self._ended()
+
+    def _begin(self, store: Path, stream: bool, at: int, seconds: float, images: int) -> int:  # noqa: FBT001
         assert self._process.stdin
         assert self._process.stdout
-        print(store, "yes" if stream else "no", at, seconds, sep="\t", file=self._process.stdin, flush=True)
+        line = (store, "yes" if stream else "no", at, seconds, images)
+        print(*line, sep="\t", file=self._process.stdin, flush=True)
+        return int(self._process.stdout.readline())
+
+    def _ended(self) -> bool:
+        assert self._process.stdout
         code = int(self._process.stdout.readline())
         assert code in {0, -9}, code
         return code == -9
 
 
 @contextmanager
-def killing() -> Iterator[tuple[Killer, RawServer]]:
-    """A killer and the service that its runs ask."""
-    with raw_server({POST: whole_answer, PICTURE: picture}) as server:
+def killing(
+    answer: Callable[[Request], Behaviour] = whole_answer, scenario: Scenario | None = None
+) -> Iterator[tuple[Killer, RawServer]]:
+    """A killer and the service that its runs ask; `scenario` adds to what the service has."""
+    with raw_server({POST: answer, PICTURE: picture, **(scenario or {})}) as server:
         command = [sys.executable, "-c", _PROGRAM, f"{server.url}/v1", ",".join(DURABLE_CALLS)]
         with subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True) as process:
             try:
@@ -143,6 +179,7 @@ _WHOLE: dict[str, Callable[[Path], bool]] = {
     ".json": _is_object,
     ".jsonl": _has_whole_lines,
     ".part": lambda path: path.name.startswith("."),
+    ".raw": lambda path: path.name == "response.raw" and path.stat().st_mode & 0o777 == 0o600,
 }
 
 

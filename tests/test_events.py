@@ -10,16 +10,8 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from seedream_magic.api.events import (
-    Completed,
-    Event,
-    Picture,
-    PictureRefused,
-    Reader,
-    Refused,
-    Unreadable,
-    parse_object,
-)
+from seedream_magic.api.decoder import AnswerDecoder, Answered, Unreadable
+from seedream_magic.api.events import Completed, Event, Picture, PictureRefused, Reader, Refused
 from seedream_magic.api.refusal import Refusal
 
 SENSITIVE = {"code": "OutputImageSensitiveContentDetected", "message": "no"}
@@ -32,7 +24,15 @@ NOTHING = Refusal(message="the answer holds neither a link nor a picture here")
 def read(*values: Mapping[str, Any]) -> list[Event]:
     """The events of an answer made of these objects."""
     reader = Reader()
-    return [event for value in values for event in reader.read(value)]
+    return [event for value in values for event in reader.read(Answered(dict(value)))]
+
+
+def parse_object(text: str) -> dict[str, Any] | None:
+    """The first whole object of an answer that consists of this text; None where there is none."""
+    decoder = AnswerDecoder()
+    pieces = [*decoder.feed(text.encode("utf-8", "surrogateescape")), *decoder.close()]
+    whole = [piece.fields for piece in pieces if isinstance(piece, Answered) and not piece.cut]
+    return whole[0] if whole else None
 
 
 def partial(kind: str, **fields: Any) -> dict[str, Any]:
@@ -110,7 +110,8 @@ def test_refusals_inside_a_good_status(value: dict[str, Any], events: list[Event
         ({"url": "a", "b64_json": None}, Picture(0, url="a")),
         ({"url": "", "b64_json": ""}, PictureRefused(0, NOTHING)),
         ({"url": 5}, PictureRefused(0, NOTHING)),
-        ({"url": ["a"]}, PictureRefused(0, NOTHING)),
+        ({"url": ["a"]}, Picture(0, url="a")),
+        ({"url": " ", "b64_json": "\n"}, PictureRefused(0, NOTHING)),
         ({}, PictureRefused(0, NOTHING)),
         (None, PictureRefused(0, NOTHING)),
         ("a", PictureRefused(0, NOTHING)),
@@ -118,7 +119,7 @@ def test_refusals_inside_a_good_status(value: dict[str, Any], events: list[Event
         ([], PictureRefused(0, NOTHING)),
         ({"error": "text"}, PictureRefused(0, Refusal(message="text"))),
         ({"error": {}}, PictureRefused(0, NOTHING)),
-        ({"error": {"code": None, "message": None}}, PictureRefused(0, Refusal())),
+        ({"error": {"code": None, "message": None}}, PictureRefused(0, NOTHING)),
         ({"url": "a", "error": SENSITIVE}, Picture(0, url="a")),
         ({"url": "a", "size": None, "created": "x"}, Picture(0, url="a")),
     ],
@@ -128,10 +129,16 @@ def test_items(item: Any, event: Event) -> None:
     assert read({"data": [item]}) == [event, Completed(None)]
 
 
-@pytest.mark.parametrize("data", [None, {}, {"url": "a"}, "a", 5, True])
+@pytest.mark.parametrize("data", [None, {}, {"size": "1x1"}, "a", 5, True])
 def test_data_that_is_no_list(data: Any) -> None:
-    """An answer without a list of pictures is unreadable, not a success."""
-    assert [type(event) for event in read({"data": data, "usage": ARK_USAGE})] == [Unreadable]
+    """An answer without pictures is unreadable, not a success."""
+    assert [type(event) for event in read({"data": data})] == [Unreadable]
+    assert [type(event) for event in read({"data": data, "usage": ARK_USAGE})] == [Unreadable, Completed]
+
+
+def test_data_that_is_one_picture() -> None:
+    """Some gateways leave the list out."""
+    assert read({"data": {"url": "a"}, "usage": ARK_USAGE}) == [Picture(0, url="a"), Completed(ARK_USAGE)]
 
 
 def test_an_empty_list_is_complete() -> None:

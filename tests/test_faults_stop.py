@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import base64
+import json
 import os
 import random
 import socket
@@ -18,8 +19,22 @@ import pytest
 
 from kernel import Kernel, running_kernel
 from kill import killing, violations
-from raw_server import Behaviour, Gate, Hang, RawServer, Reply, Request, head, json_reply, raw_server
+from raw_server import (
+    EVENT_STREAM,
+    Behaviour,
+    Gate,
+    Hang,
+    RawServer,
+    Reply,
+    Request,
+    head,
+    json_reply,
+    raw_server,
+    sse,
+)
 from seedream_magic.images.durable import OLDEST_PART, sweep
+from seedream_magic.images.load import load
+from seedream_magic.images.record import records
 from served import KEY, check_store, door
 from service import PICTURE, POST, completed, jpeg, picture, stream_head, succeeded, whole_answer
 
@@ -276,6 +291,42 @@ def test_a_kill_at_any_moment_damages_nothing(tmp_path: Path) -> None:
             found += violations(server, store, seen) if store.exists() else []
     assert found == []
     assert died > 10
+
+
+def in_base64(request: Request) -> Reply:
+    """Eight pictures of a mebibyte each in the answer itself, as a list or as events."""
+    segment = b"\xff\xfe\xff\xff" + bytes(65533)
+    data = [jpeg(index)[:2] + segment * 16 + jpeg(index)[2:] for index in range(8)]
+    texts = [base64.b64encode(picture).decode() for picture in data]
+    if not request.json()["stream"]:
+        return json_reply({"data": [{"b64_json": text} for text in texts]})
+    name = "image_generation.partial_succeeded"
+    events = [sse(name, {"type": name, "image_index": at, "b64_json": text}) for at, text in enumerate(texts)]
+    return Reply(200, EVENT_STREAM, b"".join(events) + completed(8))
+
+
+@pytest.mark.fault("F99")
+@pytest.mark.parametrize("stream", [True, False])
+def test_a_kill_after_the_answer_loses_no_picture_of_it(tmp_path: Path, *, stream: bool) -> None:
+    """At ten instants of each: as soon as its bytes are here `recover` of another process has all eight; one POST."""
+    died = 0
+    with killing(in_base64) as (killer, server):
+        for number in range(10):
+            store, size = tmp_path / f"{number}", len(in_base64(_asking(stream=stream)).body)
+            died += killer.kill_after_answer(store, size, stream=stream, seconds=0.8 * (number / 9) ** 2)
+            server.wait_for(lambda state: state.open_connections == 0)
+            posts = server.posts
+            door(server, store).recover()
+            (made,) = records(store)
+            assert [frame.path is not None for frame in load(made)] == [True] * 8
+            assert (server.posts, posts) == (number + 1, number + 1)
+            check_store(store)
+            assert not list(store.glob("*/response.raw"))  # nothing is left to be brought
+    assert died
+
+
+def _asking(*, stream: bool) -> Request:
+    return Request("POST", "/", b"", {}, json.dumps({"stream": stream}).encode(), 0)
 
 
 @pytest.mark.fault("F99")

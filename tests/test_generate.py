@@ -53,6 +53,7 @@ from seedream_magic import (
 )
 from seedream_magic import reception as reception_module
 from seedream_magic.api import events
+from seedream_magic.api.decoder import Answered
 from seedream_magic.images import download as download_module
 from seedream_magic.images.store import Run
 from served import KEY, check_store, door, received, record, served
@@ -761,10 +762,10 @@ def test_a_fault_of_this_program_loses_no_picture_that_came(store: Path, monkeyp
     """It is one error of ours with its cause, not a group of exceptions; the first picture is on disk."""
     real, fault = events.Reader.read, RuntimeError("a bug")
 
-    def read(reader: events.Reader, value: Any) -> Any:
-        if value.get("image_index") == 1:
+    def read(reader: events.Reader, piece: Answered) -> Any:
+        if piece.fields.get("image_index") == 1:
             raise fault
-        return real(reader, value)
+        return real(reader, piece)
 
     monkeypatch.setattr(events.Reader, "read", read)
     images = draw({POST: whole_answer, PICTURE: picture}, store, images=3)

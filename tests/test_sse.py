@@ -8,29 +8,22 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from seedream_magic.api.sse import Decoder, Message, MessageTooLarge
+from seedream_magic.api.sse import Decoder, Message
 
 BOM = b"\xef\xbb\xbf"
 SEPARATORS = "\u2028\u2029\x85\x0b\x0c\x1c\x00".encode()
 """What `str.splitlines` would part, and NUL."""
 
 
-def decoded(*chunks: bytes, maximum: int = 1000) -> tuple[list[Message], bool]:
-    """Every message of the chunks, the unterminated last one included, and whether one was too large."""
+def decoded(*chunks: bytes, maximum: int = 1000) -> list[Message]:
+    """Every message of the chunks, the unterminated last one included."""
     decoder = Decoder(maximum=maximum)
-    messages: list[Message] = []
-    try:
-        for chunk in chunks:
-            messages += decoder.feed(chunk)
-        messages += decoder.close()
-    except MessageTooLarge:
-        return messages, True
-    return messages, False
+    return [*itertools.chain.from_iterable(map(decoder.feed, chunks)), *decoder.close()]
 
 
 def data_of(*chunks: bytes) -> list[bytes]:
-    messages, too_large = decoded(*chunks)
-    assert not too_large
+    messages = decoded(*chunks)
+    assert all(message.whole for message in messages)
     return [message.data for message in messages]
 
 
@@ -88,7 +81,7 @@ def test_streams(stream: bytes, expected: list[bytes]) -> None:
 )
 def test_event_names(stream: bytes, names: list[str]) -> None:
     """The last name before a message is its name, and only its."""
-    assert [message.event for message in decoded(stream)[0]] == names
+    assert [message.event for message in decoded(stream)] == names
 
 
 @pytest.mark.fault("F53", "F54")
@@ -129,20 +122,20 @@ def test_a_line_of_twelve_mebibytes() -> None:
     "endless",
     [b"data: " + b"A" * 50, b"A" * 50, b":" + b"A" * 50, b"data\n" * 50, b"event: " + b"A" * 50, b"data: aaaa\n" * 20],
 )
-def test_a_message_past_the_maximum(endless: bytes) -> None:
-    """It ends the stream, whatever it is made of; what came before it was handed out."""
-    for chunks in (
-        (b"data: a\n\n" + endless,),
-        (b"data: a\n\n", endless),
-        tuple(bytes([b]) for b in b"data: a\n\n" + endless),
-    ):
-        assert decoded(*chunks, maximum=40) == ([Message("message", b"a")], True)
+@pytest.mark.parametrize("end", [b"\n\n", b"\ndata: more\nevent: x\n\n", b'\n{"more": 1}\r\n\r\n'])
+def test_a_message_past_the_maximum(endless: bytes, end: bytes) -> None:
+    """It is passed over, whatever it is made of and however it is cut; those before and behind it are handed out."""
+    stream = b"data: a\n\n" + endless.rstrip() + end + b"event: y\ndata: b\n\n"
+    expected = [Message("message", b"a"), Message("message", b"", whole=False), Message("y", b"b")]
+    for size in (1, 7, 50, len(stream)):
+        chunks = (stream[start : start + size] for start in range(0, len(stream), size))
+        assert decoded(*chunks, maximum=40) == expected
 
 
 def test_the_maximum_is_of_one_message() -> None:
     """Many messages may pass it together."""
-    messages, too_large = decoded(b"data: 0123456789\n\n" * 100, maximum=20)
-    assert (len(messages), too_large) == (100, False)
+    messages = decoded(b"data: 0123456789\n\n" * 100, maximum=20)
+    assert (len(messages), all(message.whole for message in messages)) == (100, True)
 
 
 TOKENS = st.sampled_from(
@@ -162,7 +155,7 @@ def cut(stream: bytes, places: list[int]) -> list[bytes]:
 @given(stream=STREAMS, places=CUTS, maximum=MAXIMA)
 @settings(max_examples=500, deadline=None)
 def test_messages_do_not_depend_on_the_cuts(stream: bytes, places: list[int], maximum: int) -> None:
-    """Any chunking, empty chunks included, gives the messages of the whole, and the same end."""
+    """Any chunking, empty chunks included, gives the messages of the whole."""
     assert decoded(*cut(stream, places), maximum=maximum) == decoded(stream, maximum=maximum)
 
 
@@ -186,6 +179,5 @@ def test_a_prefix_of_the_bytes_gives_a_prefix_of_the_messages(stream: bytes, len
 @given(chunks=st.lists(st.binary(max_size=30), max_size=20), maximum=MAXIMA)
 @settings(max_examples=300, deadline=None)
 def test_any_bytes(chunks: list[bytes], maximum: int) -> None:
-    """Nothing is raised but the size error, and no message is larger than the maximum."""
-    messages, _ = decoded(*chunks, maximum=maximum)
-    assert all(len(message.data) <= maximum for message in messages)
+    """Nothing is raised, and no message is larger than the maximum."""
+    assert all(len(message.data) <= maximum for message in decoded(*chunks, maximum=maximum))

@@ -356,9 +356,15 @@ def test_a_link_is_shown_without_its_signature(url: str, shown: str) -> None:
 
 
 def test_raw_bytes_are_the_owners(run: Run, store: Path) -> None:
-    """What could not be read may hold links."""
-    run.keep_raw(b"\xff\x00")
-    assert (run.folder / "response.raw").read_bytes() == b"\xff\x00"
+    """What could not be read may hold links; each body has a file of its own, none is written over."""
+    for number, name in enumerate(("response.raw", "response.2.raw", "response.3.raw")):
+        raw = run.raw_body()
+        raw.write(b"\xff")
+        raw.write(bytes([number]))
+        raw.sync()
+        raw.close()
+        assert (raw.size, raw.fault) == (2, "")
+        assert (run.folder / name).read_bytes() == bytes([255, number])
     check_store(store)
 
 

@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import base64
 import codecs
+import re
 from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Any, Literal
@@ -29,6 +30,8 @@ _MOST_TEXT = 2**20
 _ENOUGH = 12
 """Bytes that tell every form apart."""
 _BYTE_ORDER_MARKS = ((codecs.BOM_UTF16_LE, "utf-16"), (codecs.BOM_UTF16_BE, "utf-16"))
+_FIELD = re.compile(rb"(?:^|[\r\n])(?:data|event|id|retry)?:")
+"""What no text has and every stream of events: a line that begins with the name of a field, or a comment."""
 _PICTURES = (b"\xff\xd8\xff", b"\x89PNG\r\n\x1a\n", b"RIFF")
 
 
@@ -72,6 +75,7 @@ class AnswerDecoder:
         self._events = Decoder()
         self._text = bytearray()
         self._picture = bytearray()
+        self._fielded = False
         self._read = False
         self._fault = ""
 
@@ -79,7 +83,7 @@ class AnswerDecoder:
     def fault(self) -> str:
         """What kept the answer from being read, "" if nothing did; final once `close` was called."""
         packed = self._inflater.fault
-        return self._fault or (packed and f"a compressed answer, but {packed}")
+        return f"a compressed answer, but {packed}" if packed else self._fault
 
     @property
     def settled(self) -> bool:
@@ -97,13 +101,15 @@ class AnswerDecoder:
             yield from self._decoded(plain, last=True)
         cut = cut or bool(self._inflater.fault)
         if self.form == "json":
-            yield from self._damaged(self._documents.rest())
+            if rest := self._documents.rest():
+                self._fault = self._fault or "an answer that ends in the middle"
+                yield from self._damaged(rest)
         elif self.form == "stream":
             for message in self._events.close():
                 yield from self._of_message(message, cut=cut)
             if not self._read:
                 yield from self._links()
-        elif self.form == "picture":
+        elif self.form == "picture" and not self._fault:
             self._read = True
             yield Answered({"data": [{"b64_json": base64.b64encode(self._picture).decode()}]}, cut=cut)
         if not self._read and not self._fault:
@@ -140,32 +146,34 @@ class AnswerDecoder:
                 self._fault = "an answer that is larger than any of the service"
                 yield from self._damaged(self._documents.rest())
         elif self.form == "stream":
-            if not self._read and len(self._text) < _MOST_TEXT:
+            if not self._fielded and len(self._text) < _MOST_TEXT:
                 self._text += chunk
+                self._fielded = _FIELD.search(self._text, max(0, len(self._text) - len(chunk) - 8)) is not None
             for message in self._events.feed(chunk):
                 yield from self._of_message(message)
-        elif self.form == "picture":
+        elif self.form == "picture" and not self._fault:
             self._picture += chunk
+            if len(self._picture) > LARGEST_BASE64_CHARACTERS:
+                self._fault = "a picture that is larger than any of the service"
 
-    def _of_document(self, document: bytes, *, event: str = "") -> Iterator[Piece]:
-        if document == b"[DONE]":
+    def _of_document(self, document: str, *, event: str = "") -> Iterator[Piece]:
+        if document == "[DONE]":
             yield Done()
             return
         try:
             objects = objects_in(parsed(document))
         except (ValueError, RecursionError):
-            yield from self._damaged(document, event=event)
+            yield from self._damaged(document.encode("utf-8", "surrogateescape"), event=event)
             return
         self._read = self._read or bool(objects)
         yield from (Answered(fields, event) for fields in objects)
 
     def _damaged(self, raw: bytes, *, event: str = "") -> Iterator[Piece]:
         """What came whole of a document that is no JSON."""
-        fields = whole_part(raw)
-        linked = b"://" in raw
-        if fields is not None and (fields or not linked):
-            yield Answered(fields, event, cut=True)
-        elif linked:
+        if _begins_json(raw):
+            if fields := whole_part(raw):
+                yield Answered(fields, event, cut=True)
+        elif b"://" in raw:  # half of a link is not told from a whole one there, and costs a request
             yield Answered({"content": raw[:_MOST_TEXT].decode("utf-8", "replace")}, event, cut=True)
 
     def _of_message(self, message: Message, *, cut: bool = False) -> Iterator[Piece]:
@@ -177,11 +185,17 @@ class AnswerDecoder:
             self._read = True
             yield Done()
             return
+        if not self._fielded:
+            return  # a text of which a line begins as JSON does: all of it is looked through at its end
         self._text.clear()
-        pieces = list(self._of_document(data, event=event)) if data[:1] in b'{["' else []
+        pieces: list[Piece] = []
+        if _begins_json(data):
+            pieces += self._of_document(data.decode("utf-8", "surrogateescape"), event=event)
         if not pieces or any(isinstance(piece, Answered) and piece.cut for piece in pieces):
             pieces = self._of_several(data, event) or pieces
         self._read = True
+        if not pieces and b"://" in data and not _begins_json(data):
+            pieces = [Answered({"content": data[:_MOST_TEXT].decode("utf-8", "replace")}, event, cut=cut)]
         if not pieces and not cut:
             pieces = [Unreadable(f"an event that is no JSON object: {_first_words(data)}")]
         yield from pieces
@@ -199,13 +213,15 @@ class AnswerDecoder:
 
     def _links(self) -> Iterator[Piece]:
         """Of plain text that is no stream: the JSON in it, or the links."""
-        for fields in objects_in(self._text.decode("utf-8", "replace")):
-            self._read = True
-            yield Answered(fields)
+        text = self._text.decode("utf-8", "replace")
+        for fields in objects_in(text):
+            if fields.keys() != {"content"} or "://" in text or "base64," in text:
+                self._read = True
+                yield Answered(fields)
 
 
 def _form_of(head: bytes) -> Form:
-    if head[:1] in b'{["' and not head.startswith(b"[DONE]"):
+    if _begins_json(head):
         return "json"
     if head.startswith(b"<"):
         return "page"
@@ -214,11 +230,16 @@ def _form_of(head: bytes) -> Form:
     return "stream"
 
 
+def _begins_json(data: bytes) -> bool:
+    """Whether a text may be JSON, whole or damaged; `[words](link)` is Markdown."""
+    return re.match(rb"\s*(?:\"|\{\s*(?:[\"}]|$)|\[\s*(?:[\"{\[\]\d-]|$))", data) is not None
+
+
 def _unmarked(head: bytes) -> str:
-    """UTF-16 without a mark, known by the zero beside its first character."""
-    if head[:1] == b"\0" and head[1:2] in b"{[":
+    """UTF-16 without a mark, known by the zeros beside its first characters."""
+    if len(head) > 3 and head[0] == head[2] == 0 != head[1]:
         return "utf-16-be"
-    return "utf-16-le" if head[:1] in b"{[" and head[1:2] == b"\0" else ""
+    return "utf-16-le" if len(head) > 3 and head[1] == head[3] == 0 != head[0] else ""
 
 
 def _first_words(data: bytes) -> str:

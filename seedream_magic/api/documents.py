@@ -12,22 +12,30 @@ from collections.abc import Iterator
 from itertools import islice
 from typing import Any
 
+_DECODER = json.JSONDecoder(strict=False)
 _OPENING = re.compile(rb'["{}\[\]]')
 _TOKEN = re.compile(rb'"[^"\\]*+(?:\\.[^"\\]*+)*+"|[\[\]{}:,"]|[^\s\[\]{}:,"]++', re.DOTALL)
 """One token of JSON; a quote that stands alone opens a text that never closes. Linear: nothing is tried twice."""
+_BACKSLASH = 0x5C
+_MOST_OPEN = 100_000
+"""Brackets that are open at a time."""
 _MOST_TOKENS = 200_000
 """A whole answer has a few hundred; a flood of brackets must not hold the program up."""
 _DEEPEST = 64
 _DEEPEST_TEXT = 3
 """How many texts deep a document may be hidden."""
+_MOST_DOCUMENTS_IN_TEXT = 64
 _SHORTEST_TEXT = 12
 """Characters: a shorter text is no link and no picture."""
 
 
 class Documents:
-    """Bytes in, whole documents out, each as its own bytes; linear in the input however it is cut.
+    """Bytes in, whole documents out, each as its text; linear in the input however it is cut.
 
-    `overflow` is set when one passes `maximum` bytes: from then on nothing is kept, and `rest` is what had come of it.
+    Bytes that are no UTF-8 stay as surrogates. Of the bytes no copy is held: an answer may have hundreds of megabytes.
+
+    `overflow` is set when one passes `maximum` bytes, or is nested out of all measure: from then on nothing is kept,
+    and `rest` is what had come of it.
     """
 
     def __init__(self, *, maximum: int) -> None:
@@ -44,17 +52,18 @@ class Documents:
         """Whether a document has begun and not ended."""
         return self._start is not None
 
-    def feed(self, chunk: bytes) -> Iterator[bytes]:
+    def feed(self, chunk: bytes) -> Iterator[str]:
         """The documents that `chunk` completes."""
         if self.overflow:
             return
         self._buffer += chunk
         while (end := self._end_of_document()) is not None:
-            document = bytes(memoryview(self._buffer)[self._start : end])
+            document = str(memoryview(self._buffer)[self._start : end], "utf-8", "surrogateescape")
             del self._buffer[:end]
             self._at, self._start, self._depth, self._in_text = 0, None, 0, False
             yield document
-        self.overflow = len(self._buffer) > self._maximum
+        if len(self._buffer) > self._maximum:
+            self.overflow = True
 
     def rest(self) -> bytes:
         """What came of a document that has no end; it is handed out once."""
@@ -79,6 +88,9 @@ class Documents:
                 self._start = found.start()
             self._in_text = found[0] == b'"'
             self._depth += found[0] in b"{["
+            if self._depth > _MOST_OPEN:
+                self.overflow = True  # no parser takes it: the pictures before it are all that it can hold
+                return None
         if self._start is None:
             self._buffer.clear()  # between documents nothing is kept
             self._at = 0
@@ -88,7 +100,7 @@ class Documents:
         """Go on behind the quote that ends a text; whether it has come."""
         while (quote := self._buffer.find(b'"', self._at)) >= 0:
             self._at = quote + 1
-            if not self._is_escaped(quote):
+            if not quote or self._buffer[quote - 1] != _BACKSLASH or not self._is_escaped(quote):
                 self._in_text = False
                 return True
         self._at = len(self._buffer)
@@ -96,17 +108,17 @@ class Documents:
 
     def _is_escaped(self, quote: int) -> bool:
         slash = quote
-        while slash > 0 and self._buffer[slash - 1] == 0x5C:
+        while slash > 0 and self._buffer[slash - 1] == _BACKSLASH:
             slash -= 1
         return (quote - slash) % 2 == 1
 
 
-def parsed(document: bytes) -> Any:
+def parsed(document: str) -> Any:
     """The value of a document. Raises `ValueError` or `RecursionError` where it is none.
 
-    Not strict: a bare NUL in a text costs no picture. Bytes that are no UTF-8 stay as surrogates.
+    Not strict: a bare NUL in a text costs no picture.
     """
-    return json.loads(document.decode("utf-8", "surrogateescape").removeprefix("\ufeff"), strict=False)
+    return _DECODER.decode(document.removeprefix("\ufeff"))
 
 
 def objects_in(value: Any, *, _depth: int = 0) -> list[dict[str, Any]]:
@@ -117,15 +129,20 @@ def objects_in(value: Any, *, _depth: int = 0) -> list[dict[str, Any]]:
         return [{"data": value}] if value else []
     if not isinstance(value, str) or _depth == _DEEPEST_TEXT:
         return []
-    text = value.encode("utf-8", "replace")
-    documents = Documents(maximum=len(text))
-    found = []
-    for document in documents.feed(text):
-        try:
-            found += objects_in(parsed(document), _depth=_depth + 1)
-        except (ValueError, RecursionError):
-            continue
-    return found or ([{"content": value}] if len(value) >= _SHORTEST_TEXT else [])
+    text = value.encode("utf-8", "replace").decode()
+    documents = Documents(maximum=2 * len(text.encode()))
+    found: list[dict[str, Any]] = []
+    around = text
+    for document in islice(documents.feed(text.encode()), _MOST_DOCUMENTS_IN_TEXT):
+        if document[:1] in "{[" or document == text.strip():
+            try:
+                found += objects_in(parsed(document), _depth=_depth + 1)
+            except (ValueError, RecursionError):
+                continue
+            around = around.replace(document, " ", 1)
+    if not found or "://" in around or "base64," in around:
+        found += [{"content": around}] if len(around) >= _SHORTEST_TEXT else []
+    return found
 
 
 def whole_part(raw: bytes) -> dict[str, Any] | None:
@@ -168,7 +185,7 @@ class _Growing:
     def _value(self, token: bytes) -> None:
         text = token.decode("utf-8", "surrogateescape")
         try:
-            value = json.loads(text, strict=False)
+            value = _DECODER.decode(text)
         except ValueError:
             value = text.strip('"')
         if isinstance(self._open[-1], dict) and self._keys[-1] is None:

@@ -18,6 +18,8 @@ _GZIP = b"\x1f\x8b"
 _ZLIB = (b"x\x01", b"x\x9c", b"x\xda")
 _PIECE = 2**20
 """Bytes that are inflated at a time: a bomb of 1 MiB may hold 1 GiB."""
+_ENOUGH = 12
+"""Bytes that tell text and pictures from what is packed."""
 _MOST_LAYERS = 3
 """A body that was packed by a server, and again by a gateway, and once more by a proxy."""
 
@@ -53,28 +55,35 @@ class Inflater:
             yield chunk
             return
         if self._unpacker is None:
-            chunk = self._head + chunk
-            if len(chunk) < 2:
-                self._head = chunk
-                return
-            self._head = b""
-            self._unpacker = self._unpacker_for(chunk)
-            if self._unpacker is None:
-                self._plain = True
-                yield chunk
-                return
-            if self._layer < _MOST_LAYERS:
-                inner = ", ".join(self._codings[:-1])
-                self._inner = Inflater(inner, maximum=self._maximum, _layer=self._layer + 1)
+            self._head += chunk
+            if len(self._head) >= _ENOUGH:
+                yield from self._begun()
+            return
         yield from self._unpacked(chunk)
+
+    def _begun(self) -> Iterator[bytes]:
+        """The first bytes, by which it is decided what the others are."""
+        head, self._head = self._head, b""
+        self._unpacker = self._unpacker_for(head)
+        if self._unpacker is None:
+            self._plain = True
+            yield head
+            return
+        if self._layer < _MOST_LAYERS:
+            inner = ", ".join(self._codings[:-1])
+            self._inner = Inflater(inner, maximum=self._maximum, _layer=self._layer + 1)
+        yield from self._unpacked(head)
 
     def close(self) -> Iterator[bytes]:
         """What the end of the body leaves over; a packed body that has no end is a fault."""
-        if self._plain:
-            return
         if self._unpacker is None and self._head:
-            yield self._head
-        elif self._unpacker is not None and not self._unpacker.finished and not self.fault:
+            yield from self._begun()
+        if self._plain or self._unpacker is None:
+            return
+        if not self._unpacker.finished and not self.fault:
+            if self._left == self._maximum and not self._tried.startswith(_GZIP):
+                yield self._tried  # too short to tell: it was not packed, or nothing of it can be read
+                return
             self.fault = "it is cut off"
         if self._inner is not None:
             yield from self._inner.close()
@@ -105,9 +114,11 @@ class Inflater:
             return _Deflated(31)
         if head[:2] in _ZLIB or (outermost == "deflate" and head[0] & 15 == 8 and int.from_bytes(head[:2]) % 31 == 0):
             return _Deflated(15)
-        if outermost == "deflate" and not _looks_like_text(head):
+        if _is_plain(head):
+            return None
+        if outermost == "deflate":
             return _Deflated(-15)  # many servers send it without zlib's header
-        return _Brotli() if outermost == "br" and not _looks_like_text(head) else None
+        return _Brotli() if outermost == "br" else None
 
 
 class _Deflated:
@@ -168,6 +179,8 @@ def inflated(data: bytes, codings: str, *, maximum: int) -> bytes:
     return plain.getvalue()
 
 
-def _looks_like_text(head: bytes) -> bool:
-    """Whether a body that is declared as packed begins as JSON, a page or a stream of events does."""
-    return re.match(rb"\s*(?:[{\[][\s\"{\[\]}]|<[!?a-zA-Z]|(?:data|event|id|retry)?:)", head) is not None
+def _is_plain(head: bytes) -> bool:
+    """Whether a body that is declared as packed begins as JSON, a page, a stream of events or a picture does."""
+    begins = rb"(?:\xef\xbb\xbf)?\s*(?:[{\[][\s\"{\[\]}\d]|<[!?a-zA-Z]|(?:data|event|id|retry)?:)"
+    pictures = rb"\xff\xd8\xff|\x89PNG\r\n|RIFF....WEBP"
+    return re.match(begins + b"|" + pictures, head, re.DOTALL) is not None

@@ -13,7 +13,7 @@ from typing import Any
 from seedream_magic.api.decoder import Answered, Unreadable
 from seedream_magic.api.models import MAXIMUM_FRAMES
 from seedream_magic.api.refusal import Refusal, read_refusal
-from seedream_magic.api.shapes import Place, Task, places_of, says_error, says_success, tasks_of
+from seedream_magic.api.shapes import Place, Task, places_of, reason_of, says_error, says_success, tasks_of
 
 _PREVIEWS = ("partial_image", "preview", "thumbnail", "progress")
 """Words in the `type` of an object whose picture is not the finished one ("partial_succeeded" is)."""
@@ -58,14 +58,19 @@ class Reader:
     """Turns the objects of one answer into events and gives each picture its place.
 
     A place is the service's `image_index` or the position in its list. The same link twice is one picture; another
-    picture under a used index gets the next free place, so that none overwrites another. `location` is the `Location`
-    of the answer's head.
+    picture under a used index gets the next free place, so that none overwrites another. `begin` is for a run that has
+    several answers: those to the questions for its task.
     """
 
-    def __init__(self, *, location: str = "") -> None:
+    def __init__(self) -> None:
         self._places: dict[int, int | None] = {}
-        self._location = location
+        self._location = ""
+        self._task_id = ""
         self._words: list[str] = []
+
+    def begin(self, *, location: str = "", task_id: str = "") -> None:
+        """The next answer: the `Location` of its head, or the task that was asked for."""
+        self._location, self._task_id = location, task_id
 
     def read(self, piece: Answered) -> Iterator[Event]:
         """Events of one object: a whole JSON answer, or the data of one server-sent event.
@@ -75,17 +80,25 @@ class Reader:
         value = piece.fields
         kind = _text(value.get("type")) or piece.event
         if any(word in kind for word in _PREVIEWS) or "partial_image_index" in value:
+            yield from (task for task in tasks_of(value) if task.under_way)
             return
         last_word = kind.rpartition(".")[2]
         places = places_of(value)
         pictures = [place for place in places if place.is_picture]
-        tasks = tasks_of(value, location=self._location) if last_word != "completed" else []
+        location, self._location = self._location, ""  # its first object says which task it leads to
+        tasks = (
+            tasks_of(value, location=location, task_id=self._task_id, pictures=bool(pictures))
+            if last_word != "completed"
+            else []
+        )
         if tasks and (not pictures or any(task.under_way for task in tasks)):
-            yield from tasks
+            yield from (task for task in tasks if not task.given_up)
+            if any(task.given_up for task in tasks):
+                yield Refused(_given_up(value))
             return
         known = last_word in {"", "partial_succeeded", "partial_failed", "completed"}
         if not (known or pictures or says_error(value.get("error")) or last_word == "error"):
-            self._words += _pieces_of_words(value)
+            self._words += _chat_words(value) or ()
             return  # a ping, or what a later version of the service tells of
         for place in places:
             if place.is_picture or not piece.cut or place.error is not None:
@@ -97,7 +110,12 @@ class Reader:
             yield Completed(usage)
 
     def close(self) -> Iterator[Event]:
-        """The pictures in words that came in pieces: a chat that is streamed shows its links so."""
+        """The pictures in words that came in pieces, for a chat that is streamed shows its links so; or the task to
+        which the head alone has led.
+        """
+        if self._location:
+            yield Task("", "", (self._location,))
+            self._location = ""
         words, self._words = "".join(self._words), []
         for place in places_of({"content": words}) if words else ():
             yield from self._at(place)
@@ -112,9 +130,10 @@ class Reader:
         elif failed or last_word == "error":
             yield Refused(read_refusal(value if failed else {**value, "error": None}))
         elif not places and not isinstance(value.get("data"), list) and last_word != "completed":
-            self._words += (words := _pieces_of_words(value))
+            words = _chat_words(value)
             refusal = read_refusal({**value, "error": None})
-            if words:
+            if words is not None:
+                self._words += words
                 return
             if refusal.message and not says_success(value):
                 yield Refused(refusal)
@@ -148,12 +167,19 @@ class Reader:
         return position
 
 
-def _pieces_of_words(value: Mapping[str, Any]) -> list[str]:
-    """The next words of a chat that is streamed."""
+def _given_up(value: Mapping[str, Any]) -> Refusal:
+    """Why a gateway gave a task up, in its own words."""
+    words = reason_of(value)
+    return Refusal(message="the gateway gave the task up") if words is None else read_refusal({"error": words})
+
+
+def _chat_words(value: Mapping[str, Any]) -> list[str] | None:
+    """The next words of a chat that is streamed, none at its end; None where it is no chat."""
     choices = value.get("choices")
-    deltas = (
-        [choice.get("delta") for choice in choices if isinstance(choice, Mapping)] if isinstance(choices, list) else []
-    )
+    items = choices if isinstance(choices, list) else []
+    deltas = [choice["delta"] for choice in items if isinstance(choice, Mapping) and "delta" in choice]
+    if not deltas:
+        return None
     words = [delta.get("content") for delta in deltas if isinstance(delta, Mapping)]
     return [word for word in words if isinstance(word, str)]
 

@@ -92,13 +92,13 @@ async def _short_body(response: httpx.Response) -> bytes:
 
 def _object_in(text: str) -> dict[str, Any] | None:
     """The JSON object of a refusal, whole or cut; None if it is none."""
-    raw = text.removeprefix("\ufeff").lstrip().encode("utf-8", "surrogateescape")
-    if raw[:1] not in (b"{", b"[", b'"'):
+    text = text.removeprefix("\ufeff").lstrip()
+    if text[:1] not in {"{", "[", '"'}:
         return None
     try:
-        objects = objects_in(parsed(raw))
+        objects = objects_in(parsed(text))
     except (ValueError, RecursionError):
-        return whole_part(raw)
+        return whole_part(text.encode("utf-8", "surrogateescape"))
     return objects[0] if objects else None
 
 

@@ -18,7 +18,7 @@ from seedream_magic.api.models import LARGEST_BASE64_CHARACTERS
 from seedream_magic.api.providers import Provider
 from seedream_magic.api.retry import retry_after
 from seedream_magic.api.shapes import Task
-from seedream_magic.errors import NoConnection, SeedreamError
+from seedream_magic.errors import NoConnection, SeedreamError, UnsafeURL
 
 _SECONDS = 120.0
 """For one answer: some gateways hold a question open until the task has moved."""
@@ -26,12 +26,16 @@ _SECONDS = 120.0
 
 @dataclass(frozen=True)
 class TaskAnswer:
-    """What the gateway says of a task; `wait` is the pause in seconds that it asks for, 0 if it asks for none."""
+    """What the gateway says of a task; `wait` is the pause in seconds that it asks for, 0 if it asks for none.
+
+    `location` is where a redirect leads: to the task's result, as a rule.
+    """
 
     status: int
     codings: str
     body: bytes
     wait: float
+    location: str = ""
 
 
 def addresses_of(task: Task, *, provider: Provider, base_url: str) -> list[str]:
@@ -64,6 +68,8 @@ async def ask_for_task(
                     request.headers.pop("Authorization", None)
     except SeedreamError:
         raise
+    except (httpx.InvalidURL, httpx.UnsupportedProtocol, ValueError) as exc:
+        raise UnsafeURL(f"The task's address is none ({reason(exc)}).") from exc
     except Exception as exc:
         raise NoConnection(f"The task's address did not answer ({reason(exc)}).") from exc
 
@@ -79,7 +85,10 @@ async def _read(response: httpx.Response) -> TaskAnswer:
             if len(body) > 15 * LARGEST_BASE64_CHARACTERS:
                 break
     wait = retry_after(response.headers.get_list("retry-after"), response.headers.get("date"))
-    return TaskAnswer(response.status_code, response.headers.get("content-encoding", ""), bytes(body), wait or 0.0)
+    codings = response.headers.get("content-encoding", "")
+    location = response.headers.get("location", "") if 300 <= response.status_code < 400 else ""
+    target = urljoin(str(response.url), location) if location else ""
+    return TaskAnswer(response.status_code, codings, bytes(body), wait or 0.0, target)
 
 
 def _origin(url: str) -> tuple[str, str | None, int | None]:

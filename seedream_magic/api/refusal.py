@@ -85,7 +85,8 @@ def read_refusal(value: object, headers: Mapping[str, str] | None = None) -> Ref
     if not isinstance(envelope, Mapping):
         envelope = {"message": _text(envelope) if envelope else ""}
     wrapped = unwrapped(envelope, headers or {})
-    message = clipped(wrapped.words or envelope.get("message") or "")
+    words = next(filter(None, map(envelope.get, ("message", "msg", "errmsg"))), "")
+    message = clipped(wrapped.words or words)
     named = re.search(r"[Tt]he parameter `([\w.\[\]]+)`", message)
     code = clipped(envelope.get("code") or envelope.get("type") or "")
     if wrapped.code or (wrapped.gateway and re.fullmatch(r"\d{3}", code)):

@@ -22,6 +22,7 @@ from dataclasses import dataclass, replace
 from itertools import islice
 from typing import Any
 
+from seedream_magic.api.documents import objects_in
 from seedream_magic.api.models import MAXIMUM_FRAMES
 
 
@@ -39,8 +40,8 @@ _WORDS = _names("content text markdown outputtext message answer response html")
 _NOT_OURS = _names("""
     prompt revisedprompt negativeprompt actualprompt originprompt input inputs request requestbody params parameters
     error errors failreason usage tools tooluse logoinfo logo icon avatar thumbnail thumbnails thumburl preview previews
-    previewurl statusurl pollurl pollingurl geturl cancelurl streamurl taskurl queueurl callback callbackurl webhook
-    webhookurl docs docsurl documentation documentationurl helpurl dashboardurl providermetadata reasoning
+    previewurl statusurl responseurl pollurl pollingurl geturl cancelurl streamurl taskurl queueurl callback callbackurl
+    webhook webhookurl docs docsurl documentation documentationurl helpurl dashboardurl providermetadata reasoning
     reasoningcontent delta maskimage mask imageinput referenceimages sourceimage
 """)
 _INDEX = ("image_index", "index")
@@ -52,6 +53,7 @@ _LINK = re.compile(r"https?://\S+", re.IGNORECASE)
 _LINK_IN_TEXT = re.compile(
     r"https?://[^\s\"'<>\\^`{}|（）【】，。；]+|data:image/[\w.+-]+;base64,[\w+/=\-]+", re.IGNORECASE
 )
+_JSON_IN_TEXT = re.compile(r"\{\s*\"|\[\s*[{\"]")
 _MARKDOWN_IMAGE = re.compile(r"!\[[^\]]*\]\(\s*<?([^\s)>]+)>?[^)]*\)")
 _DATA_URI = re.compile(r"\s*data:image/[^,]{0,100},", re.IGNORECASE)
 _BASE64_PICTURE = re.compile(r"\s*(?:/9j/|_9j_|iVBORw0KGgo|UklGR)[\w+/=\s-]{40}", re.ASCII)
@@ -72,11 +74,14 @@ _TASK_URLS = (
     "url",
     "get",
 )
+_REASONS = ("fail_reason", "failure_reason", "error", "message", "reason")
 _STATES = ("status", "task_status", "taskStatus", "state")
 _UNDER_WAY = _names("""
     submitted queued queueing queuing pending waiting created accepted processing running started starting inprogress
     inqueue notstart generating scheduled
 """)
+_AT_ONCE = _names("submitted created accepted")
+"""Those of them that also stand in an answer that has its pictures already."""
 _GIVEN_UP = _names("failed failure fail error canceled cancelled expired timeout rejected")
 
 
@@ -123,10 +128,11 @@ def places_of(value: Mapping[str, Any]) -> list[Place]:
     return other if any(place.is_picture for place in other) else known
 
 
-def says_error(value: object) -> bool:
+def says_error(value: object, *, depth: int = 0) -> bool:
     """Whether an `error` says that something failed: Go's empty struct, `null` as a text and "success" do not."""
-    if isinstance(value, Mapping | list):
-        return any(map(says_error, value.values() if isinstance(value, Mapping) else value))
+    if isinstance(value, Mapping | list) and depth < _DEEPEST:
+        items = value.values() if isinstance(value, Mapping) else value
+        return any(says_error(item, depth=depth + 1) for item in items)
     if isinstance(value, str):
         return value.strip().lower().rstrip(".!") not in _NO_ERROR
     return bool(value) and value != 200
@@ -134,27 +140,54 @@ def says_error(value: object) -> bool:
 
 def says_success(value: Mapping[str, Any]) -> bool:
     """Whether the envelope of an answer reports a success: `{"code": 0, "message": "success"}`."""
+    if str(value.get("success", True)).lower() == "false":
+        return False
     words = [value[name] for name in ("code", "message", "msg", "status", "success", "errmsg") if name in value]
     return all(word in (None, True) or str(word).strip().lower().rstrip(".!。") in _GOOD_WORDS for word in words)
 
 
-def tasks_of(value: Mapping[str, Any], *, location: str = "") -> list[Task]:
+def tasks_of(value: Mapping[str, Any], *, location: str = "", task_id: str = "", pictures: bool = False) -> list[Task]:
     """The tasks that an object names in place of pictures; `location` is the head's `Location`, if it has one.
 
-    It is one by a word for work under way, by a name that only tasks have, or by the object's own kind.
+    It is one by a word for work under way, by a name that only tasks have, or by the object's own kind. `task_id` is
+    the task that was asked for, whose answers need not name it; `pictures` says that the object holds some.
     """
     found: dict[str, Task] = {}
+    asked_for = task_id
+    under_way_words = _UNDER_WAY - _AT_ONCE if pictures else _UNDER_WAY
+    failed = says_error(value.get("error"))
     for fields in _layers(value):
-        task_id = next((str(fields[name]) for name in _TASK_IDS if _is_id(fields.get(name))), "")
+        task_id = next((str(fields[name]) for name in _TASK_IDS if _is_id(fields.get(name))), asked_for)
         state = next((str(fields[name]) for name in _STATES if isinstance(fields.get(name), str)), "")
         urls = tuple(dict.fromkeys(filter(None, (*map(_text_link, _task_urls(fields)), location))))
         kind = str(fields.get("object") or fields.get("type") or "")
         named = any(_is_id(fields.get(name)) for name in _TASK_IDS[:4]) or "task" in kind
+        leads_on = any(_text_link(fields.get(name)) for name in _TASK_URLS[:5]) or bool(asked_for and urls)
         word = _plain(state)
-        if task_id and (word in _UNDER_WAY or word in _GIVEN_UP or named or location):
-            task = Task(task_id[:200], state[:40], urls, under_way=word in _UNDER_WAY, given_up=word in _GIVEN_UP)
-            found.setdefault(task_id, task)
-    return list(found.values()) or ([Task("", "", (location,), under_way=True)] if location else [])
+        under_way = word in under_way_words
+        given_up = word in _GIVEN_UP or (failed and not under_way)
+        if leads_on or (task_id and (under_way or word in _GIVEN_UP or named or location)):
+            task = Task(task_id[:200], state[:40], urls, under_way=under_way, given_up=given_up)
+            found[task_id] = _joined(found[task_id], task) if task_id in found else task
+    return list(found.values()) or ([Task("", "", (location,))] if location and not failed else [])
+
+
+def _joined(envelope: Task, inner: Task) -> Task:
+    """What an envelope and what it holds say of the same task; the word that decides is the inner one's, as a rule."""
+    under_way = inner.under_way or (envelope.under_way and not inner.given_up)
+    state = inner.state if inner.under_way or inner.given_up else envelope.state or inner.state
+    urls = tuple(dict.fromkeys((*envelope.urls, *inner.urls)))
+    given_up = (envelope.given_up or inner.given_up) and not under_way
+    return Task(inner.task_id, state, urls, under_way=under_way, given_up=given_up)
+
+
+def reason_of(value: Mapping[str, Any]) -> object:
+    """What a gateway says of a task that it gave up: a text or an error object, None if it says nothing."""
+    for fields in _layers(value):
+        for name in _REASONS:
+            if says_error(words := fields.get(name)):
+                return words
+    return None
 
 
 def _task_urls(fields: Mapping[str, Any]) -> Iterator[object]:
@@ -182,12 +215,13 @@ def _walk(value: object, name: str, *, sure: bool, depth: int = 0, listed: bool 
     if depth > _DEEPEST:
         return
     if isinstance(value, str):
-        yield from _places_in_text(value, name, sure=sure)
+        yield from _places_in_text(value, name, sure=sure, depth=depth)
     elif isinstance(value, list):
         for position, item in enumerate(value):
             found = list(_walk(item, name, sure=sure, depth=depth + 1, listed=True))
+            # In the service's own list a position is a place; elsewhere words stand between pictures.
             for place in found or ([Place(position)] if name == "data" else []):
-                yield place if place.index is not None else replace(place, index=position)
+                yield place if place.index is not None or name != "data" else replace(place, index=position)
     elif isinstance(value, Mapping):
         yield from _walk_object(value, sure=sure, depth=depth, listed=listed)
 
@@ -221,9 +255,17 @@ def _paired(places: list[Place]) -> list[Place]:
     return places
 
 
-def _places_in_text(text: str, name: str, *, sure: bool) -> Iterator[Place]:
-    if name == "b64json":
+def _places_in_text(text: str, name: str, *, sure: bool, depth: int) -> Iterator[Place]:
+    if name == "b64json" and text.strip():
         yield Place(b64_json=text)
+    elif (name in _WORDS or name in _PICTURES) and _JSON_IN_TEXT.search(text):
+        for fields in objects_in(text):
+            words = fields.get("content") if fields.keys() == {"content"} else None
+            yield from (
+                _walk_object(fields, sure=sure, depth=depth + 1, listed=False)
+                if words is None
+                else (_in_words(str(words)))
+            )
     elif name in _WORDS and not is_picture_text(text):
         yield from _in_words(text)
     elif (name in _PICTURES or name in _WORDS or not sure) and is_picture_text(text):

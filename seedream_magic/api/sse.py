@@ -69,9 +69,9 @@ class Decoder:
 
     def _hold(self, piece: bytes) -> None:
         self._rest += piece
-        if len(self._rest) + len(self._data) + len(self._event) > self._maximum:
-            self._overflow = True
-            self._rest.clear()
+        self._overflow = self._overflow or len(self._rest) + len(self._data) + len(self._event) > self._maximum
+        if self._overflow and self._rest:
+            self._rest[:] = b":"  # a comment stands for each line of it: only an empty one ends the message
             self._data.clear()
             self._event = b""
 

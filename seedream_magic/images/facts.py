@@ -11,9 +11,9 @@ import re
 from collections.abc import Callable, Mapping
 from dataclasses import asdict
 from typing import Any
-from urllib.parse import urlsplit, urlunsplit
+from urllib.parse import unquote, urlsplit, urlunsplit
 
-from seedream_magic.api.redaction import without_secret_beside_links
+from seedream_magic.api.redaction import without_secret, without_secret_beside_links
 from seedream_magic.api.references.reference import unsigned
 from seedream_magic.api.request import ImageRequest
 from seedream_magic.api.shapes import is_picture_text
@@ -125,20 +125,30 @@ def without_signature(url: str) -> str:
         return ""
 
 
-def without_signatures(value: Any) -> Any:
-    """A JSON value in which no link opens a picture."""
-    return _mapped(value, lambda _, text: _unsigned_text(text))
+def without_signatures(value: Any, secret: str = "") -> Any:
+    """A JSON value in which no link opens a picture, and none holds the key."""
+    return _mapped(value, lambda _, text: _unsigned_text(text, secret))
 
 
-def _unsigned_text(text: str) -> str:
+def told_link(url: str, secret: str) -> str:
+    """A link as a record tells it for good: without its signature, and without the key, however short that is."""
+    address = without_secret(without_signature(url), secret)
+    return "/".join("(key)" if secret and unquote(part) == secret else part for part in address.split("/"))
+
+
+def _unsigned_text(text: str, secret: str) -> str:
     if re.fullmatch(r"\s*https?://\S+\s*", text, re.IGNORECASE):  # all of it, parentheses and quotes included
-        return without_signature(text.strip())
-    return _LINK.sub(lambda link: without_signature(link[0]), text)
+        return told_link(text.strip(), secret)
+    return _LINK.sub(lambda link: told_link(link[0], secret), text)
 
 
 def masked_beside_links(value: Any, secret: str) -> Any:
     """A JSON value without the key; the links in it stay to the letter, for they are to be opened."""
-    return _mapped(value, lambda _, text: without_secret_beside_links(text, secret))
+    if isinstance(value, Mapping):
+        return {without_secret(str(name), secret): masked_beside_links(item, secret) for name, item in value.items()}
+    if isinstance(value, list):
+        return [masked_beside_links(item, secret) for item in value]
+    return without_secret_beside_links(value, secret) if isinstance(value, str) else value
 
 
 def _mapped(value: Any, change: Callable[[str, str], str], name: str = "") -> Any:

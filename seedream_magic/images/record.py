@@ -12,6 +12,7 @@ import os
 import re
 import stat
 from collections.abc import Iterator, Mapping
+from contextlib import suppress
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
@@ -126,28 +127,52 @@ def named_pictures(record: Record, *, again: bool = True) -> list[Picture]:
     return [event for event in events_of(record, again=again) if isinstance(event, Picture)]
 
 
-def events_of(record: Record, *, again: bool = True) -> list[Event]:
+def events_of(record: Record, *, again: bool = True, reader: Reader | None = None) -> list[Event]:
     """What the service said in this run, by `response.jsonl`; a torn last line is passed over.
+
+    `reader` gives the pictures their places; whoever is to read more of the same run goes on with it.
 
     With `again` the bytes of its answers are read once more, where they are kept: a picture in base64 is only there,
     and what an earlier version could not read is found by this one.
     """
-    entries = [
-        _parsed(line) or {} for line in record_bytes(record.folder / "response.jsonl", maximum=2**30).splitlines()
-    ]
-    heads = [entry for entry in entries if "status" in entry]
-    reader = Reader(location=next((str(entry["location"]) for entry in heads if entry.get("location")), ""))
+    entries = _entries(record)
+    heads = {str(entry.get("raw")): entry for entry in entries if "status" in entry}
+    reader = reader or Reader()
     kept = raw_files(record.folder) if again else []
-    codings = {str(entry.get("raw")): str(entry.get("codings") or "") for entry in heads}
+    torn = {entry["torn"] for entry in entries if isinstance(entry.get("torn"), str)}
+    whole = {path.name for path in kept} - torn
     found: list[Event] = []
     for path in kept:
-        for piece in read_again(path, codings.get(path.name, ""), images=MAXIMUM_FRAMES):
+        head = heads.get(path.name, {})
+        _begin(reader, head)
+        for piece in read_again(path, str(head.get("codings") or ""), images=MAXIMUM_FRAMES):
             found += reader.read(piece)
+    source = ""
     for entry in entries:
+        if "status" in entry:
+            source = str(entry.get("raw"))
+            _begin(reader, entry)
         value = entry.get("object")
-        if isinstance(value, dict) and not (kept and lacks_base64(value)):
-            found += reader.read(Answered(value, str(entry.get("event") or ""), cut=bool(entry.get("cut"))))
+        if source in whole:
+            continue  # that was read from its bytes, where links are still as they came
+        with suppress(RecursionError):
+            if isinstance(value, dict) and not (kept and lacks_base64(value)):
+                found += reader.read(Answered(value, str(entry.get("event") or ""), cut=bool(entry.get("cut"))))
     return [*found, *reader.close()]
+
+
+def ended_tasks(record: Record) -> set[str]:
+    """The tasks of a gateway whose last answer is in `response.jsonl`, by their ids ("" for one that has none)."""
+    return {str(entry["task"]) for entry in _entries(record) if "task" in entry}
+
+
+def _entries(record: Record) -> list[dict[str, Any]]:
+    lines = record_bytes(record.folder / "response.jsonl", maximum=2**30).splitlines()
+    return [_parsed(line) or {} for line in lines]
+
+
+def _begin(reader: Reader, head: Mapping[str, Any]) -> None:
+    reader.begin(location=str(head.get("location") or ""), task_id=str(head.get("task") or ""))
 
 
 def picture_path(folder: Path, index: int) -> Path | None:

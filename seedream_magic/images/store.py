@@ -34,8 +34,8 @@ from seedream_magic.images.facts import (
     masked_beside_links,
     outcome_of,
     request_facts,
+    told_link,
     without_base64,
-    without_signature,
     without_signatures,
 )
 from seedream_magic.images.image_set import ImageSet
@@ -145,7 +145,7 @@ class Run:
             "media_type": facts.media_type,
             "width": facts.width,
             "height": facts.height,
-            "source": without_secret(without_signature(source), self._secret),
+            "source": told_link(source, self._secret),
         }
         with contextlib.suppress(OSError):  # the picture is there, and all that this file tells can be read from it
             write_durably(path.with_suffix(".json"), json_bytes(sidecar), mode=0o600)
@@ -185,7 +185,7 @@ class Run:
         """Cut the signed part off every link in `response.jsonl`: once all pictures are saved it is only a risk."""
         path = self.folder / "response.jsonl"
         lines = [json.loads(line) for line in path.read_text("utf-8").splitlines()]
-        text = "".join(json_text(without_signatures(line)) + "\n" for line in lines)
+        text = "".join(json_text(without_signatures(line, self._secret)) + "\n" for line in lines)
         write_durably(path, without_secret(text, self._secret).encode(), mode=0o600)
 
 

@@ -1,0 +1,319 @@
+"""JSON out of bytes: whole documents however they come, and of a cut one every picture that was complete, no other."""
+
+from __future__ import annotations
+
+import base64
+import itertools
+import json
+from time import process_time
+from typing import Any
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from seedream_magic.api.decoder import AnswerDecoder, Answered
+from seedream_magic.api.documents import Documents, objects_in, parsed, whole_part
+from seedream_magic.api.events import Event, Picture, PictureRefused, Reader
+from seedream_magic.api.refusal import Refusal
+
+LINKS = [f'https://ark.example/四季/{place}.jpeg?X-Tos-Signature=a%2Fb&x="{place}\\' for place in range(4)]
+ANSWER = {
+    "model": "m",
+    "data": [{"url": link, "size": "2048x2048"} for link in LINKS],
+    "usage": {"generated_images": 4, "url": "https://example.com/not-a-picture"},
+}
+
+
+def events(raw: bytes) -> list[Event]:
+    """The events of an answer that broke off behind these bytes."""
+    decoder, reader = AnswerDecoder(), Reader()
+    pieces = [*decoder.feed(raw), *decoder.close(cut=True)]
+    return [event for piece in pieces if isinstance(piece, Answered) for event in reader.read(piece)]
+
+
+def pictures(raw: bytes) -> list[Picture]:
+    return [event for event in events(raw) if isinstance(event, Picture)]
+
+
+def refused(raw: bytes) -> list[PictureRefused]:
+    return [event for event in events(raw) if isinstance(event, PictureRefused)]
+
+
+# Whole documents
+
+DOCUMENTS = ['{"a": "}\\"{"}', '{"b": [{"c": "["}]}', '["x", {"d": 1}]', '"a text \\\\"', '{"e": "季\\u2028"}', "{}"]
+
+
+@pytest.mark.parametrize("between", ["", "\n", "\r\n\r\n", " , ", "\x1e", "\n\x00garbage 5 null "])
+@pytest.mark.parametrize("size", [1, 2, 3, 7, 1000])
+def test_documents_follow_one_another(between: str, size: int) -> None:
+    """With line ends between them, with anything or nothing; each is handed out as soon as it is whole."""
+    raw = between.join(DOCUMENTS).encode()
+    documents = Documents(maximum=10_000)
+    found = [*itertools.chain.from_iterable(documents.feed(raw[at : at + size]) for at in range(0, len(raw), size))]
+    assert found == DOCUMENTS
+    assert (documents.open, documents.rest(), documents.overflow) == (False, b"", False)
+
+
+def test_a_document_past_the_maximum_is_let_go() -> None:
+    """What came of it is handed out once; memory does not grow on."""
+    documents = Documents(maximum=100)
+    assert list(documents.feed(b'{"n": 1}{"x": "' + b"y" * 200)) == ['{"n": 1}']
+    assert documents.overflow
+    assert documents.rest() == b'{"x": "' + b"y" * 200
+    assert list(documents.feed(b'"}{"n": 2}')) == []
+    assert documents.rest() == b""
+
+
+PICTURE = {"data": [{"url": "https://a.example/1.png"}]}
+WORDS = 'Here is "your very nice picture": https://a.example/1.png'
+
+
+@pytest.mark.parametrize(
+    ("value", "objects"),
+    [
+        (PICTURE, [PICTURE]),
+        ([{"url": "x"}], [{"data": [{"url": "x"}]}]),
+        (json.dumps(PICTURE), [PICTURE]),
+        (json.dumps(json.dumps(PICTURE)), [PICTURE]),
+        (f"```json\n{json.dumps(PICTURE)}\n```", [PICTURE]),
+        (f"{json.dumps(PICTURE)}{json.dumps({'n': 2})}", [PICTURE, {"n": 2}]),
+        (WORDS, [{"content": WORDS}]),
+        (f'{{"n": 1}} {WORDS}', [{"n": 1}, {"content": f"  {WORDS}"}]),
+        ('{"n": 1} and nothing else', [{"n": 1}]),
+        ("short", []),
+        (5, []),
+        (None, []),
+        ([], []),
+    ],
+)
+def test_objects_in_any_value(value: Any, objects: list[dict[str, Any]]) -> None:
+    """JSON inside a text is read, three texts deep; of words that hold a link around it nothing is lost."""
+    assert objects_in(value) == objects
+
+
+def test_many_documents_in_a_text_take_no_time() -> None:
+    """Half a million of them in one text."""
+    began = process_time()
+    assert objects_in("{}" * 500_000 + "https://a.example/1.png")[-1]["content"].endswith("1.png")
+    assert process_time() - began < 3
+
+
+# A cut one
+
+
+@pytest.mark.parametrize("ascii_only", [True, False])
+@pytest.mark.parametrize("indent", [None, 2])
+def test_a_cut_at_every_offset(*, ascii_only: bool, indent: int | None) -> None:
+    """Exactly the links whose closing quote came, in their places, escapes decoded."""
+    text = json.dumps(ANSWER, ensure_ascii=ascii_only, indent=indent)
+    ends = [text.index(written) + len(written) for written in (json.dumps(x, ensure_ascii=ascii_only) for x in LINKS)]
+    raw, ends = text.encode(), [len(text[:end].encode()) for end in ends]
+    for at in range(len(raw) + 1):
+        complete = sum(end <= at for end in ends)
+        assert pictures(raw[:at]) == [Picture(place, url=LINKS[place]) for place in range(complete)], at
+
+
+TEXTS = st.text(max_size=20)
+ITEMS = st.fixed_dictionaries(
+    {},
+    optional={
+        "size": TEXTS | st.none() | st.integers() | st.lists(TEXTS, max_size=2),
+        "url": st.integers(0, 99).map(lambda number: f'https://a.example/季/{number}.png?x="{number}\\'),
+        "b64_json": st.binary(max_size=40),
+        "usage": st.dictionaries(TEXTS, TEXTS, max_size=2),
+    },
+)
+MORE = st.recursive(
+    st.none() | st.booleans() | st.integers() | st.floats(allow_nan=False) | TEXTS,
+    lambda inner: st.lists(inner, max_size=3) | st.dictionaries(st.sampled_from("abc"), inner, max_size=3),
+    max_leaves=8,
+)
+
+
+@given(items=st.lists(ITEMS | MORE, max_size=16), more=MORE, ascii_only=st.booleans(), data=st.data())
+@settings(max_examples=300, deadline=None)
+def test_any_answer_cut_anywhere(items: list[Any], more: object, *, ascii_only: bool, data: st.DataObject) -> None:
+    """What is read is a part of what was sent, and the more the later the cut; whole at the end."""
+    for place, item in enumerate(items):
+        if isinstance(item, dict) and "b64_json" in item:  # the same one twice would be one picture
+            item["b64_json"] = base64.b64encode(bytes([place]) + item["b64_json"]).decode()
+    raw = json.dumps({"first": more, "data": items, "last": more}, ensure_ascii=ascii_only).encode("utf-8", "replace")
+    sent = {
+        text for item in items if isinstance(item, dict) for text in (item.get("url"), item.get("b64_json")) if text
+    }
+    early, late = sorted(data.draw(st.tuples(st.integers(0, len(raw)), st.integers(0, len(raw)))))
+    for name in ("url", "b64_json"):
+        first, second, last = ([text for found in pictures(raw[:at]) if (text := getattr(found, name))]
+                               for at in (early, late, len(raw)))  # fmt: skip
+        assert second == last[: len(second)]
+        assert first == second[: len(first)]
+        assert set(last) <= sent
+    assert {text for found in pictures(raw) for text in (found.url, found.b64_json) if text} == sent
+
+
+@given(raw=st.binary() | st.lists(st.sampled_from([*'{}[],:"\\', '"data"', '"url"', "1", "\ud7ff"])).map(
+    lambda parts: "".join(parts).encode()
+))  # fmt: skip
+@settings(max_examples=300, deadline=None)
+def test_any_bytes(raw: bytes) -> None:
+    """Nothing raises, and what comes out is a picture with a text, or a place with a reason."""
+    for event in events(raw):
+        assert not isinstance(event, Picture) or event.url or event.b64_json
+    part = whole_part(raw)
+    assert part is None or isinstance(part, dict)
+
+
+@given(raw=st.binary(max_size=60) | st.sampled_from([json.dumps(ANSWER).encode(), b'{"a": [1, {"b": "\\""}]} 5']),
+       sizes=st.lists(st.integers(1, 9), min_size=1, max_size=8))  # fmt: skip
+@settings(max_examples=200, deadline=None)
+def test_documents_do_not_depend_on_the_cuts(raw: bytes, sizes: list[int]) -> None:
+    """However the network cuts them."""
+    whole, cut = Documents(maximum=10_000), Documents(maximum=10_000)
+    expected = [*whole.feed(raw)]
+    found: list[str] = []
+    at = 0
+    for size in itertools.cycle(sizes):
+        if at >= len(raw):
+            break
+        found += cut.feed(raw[at : at + size])
+        at += size
+    assert (found, cut.rest()) == (expected, whole.rest())
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        '{"usage": {"url": "https://x.example/1"}, "x',
+        '{"note": "\\"data\\": [{\\"url\\": \\"https://x.example/1\\"}", "x',
+        '{"data": [{"url": 5, "b64_json": null}, "x',
+        '{"data": [{"url": "https://half',
+        '{"data": [{"url": "https://half\\"',
+        '{"url": "https://half',
+        '{"input": {"image": "https://x.example/1"}, "x',
+    ],
+)
+def test_what_is_no_picture_of_a_cut_answer(text: str) -> None:
+    """A link of the usage, or of what was asked for; words; half a link leads nowhere."""
+    assert pictures(text.encode()) == []
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        '{"url": "https://x.example/1", "x',
+        '{"data": {"url": "https://x.example/1"}, "x',
+        '{"data": ["https://x.example/1", "x',
+        '{"other": {"data": [{"url": "https://x.example/1"}]}, "x',
+        '[{"data": [{"url": "https://x.example/1"}]}, "x',
+        '{"images": [{"url": "https://x.example/1"}, {"url": "https://x.exa',
+    ],
+)
+def test_a_cut_answer_of_any_shape(text: str) -> None:
+    """What gateways make of the list of pictures is read when it is cut as when it is whole."""
+    assert [found.url for found in pictures(text.encode())] == ["https://x.example/1"]
+
+
+def test_a_place_keeps_its_number() -> None:
+    """A refused picture before it moves no other; a link and a picture of one place stay together."""
+    raw = b'{"data":[{"error":{"code":"x"}},{"url":"https:\\/\\/a\\u002fb","b64_json":"QUJD"},{"b64_json":"QU'
+    assert events(raw) == [PictureRefused(0, Refusal("x")), Picture(1, url="https://a/b", b64_json="QUJD")]
+
+
+REFUSED = {
+    "data": [
+        {"error": {"code": "OutputImageSensitiveContentDetected", "message": "words"}},
+        {"url": "https://x"},
+        {"error": {"code": "InternalServiceError", "message": 'a "quoted" word', "param": "size"}},
+        {"error": {"code": ""}, "url": "https://y"},
+    ],
+    "error": {"code": "not a place", "message": "nor this"},
+}
+
+
+def test_refused_places_at_every_offset() -> None:
+    """A place is refused as soon as a word of its error is complete, and has as many as came; no picture is one."""
+    raw = json.dumps(REFUSED).encode()
+    before: list[PictureRefused] = []
+    for at in range(len(raw) + 1):
+        now = [event for event in refused(raw[:at]) if event.refusal.code or event.refusal.message]
+        assert [event.index for event in before] == [event.index for event in now[: len(before)]]
+        for old, new in zip(before, now, strict=False):
+            assert old.refusal.code in {"", new.refusal.code}
+            assert old.refusal.message in {"", new.refusal.message}
+        before = now
+    assert before == [
+        PictureRefused(0, Refusal("OutputImageSensitiveContentDetected", "words")),
+        PictureRefused(2, Refusal("InternalServiceError", 'a "quoted" word', "size")),
+    ]
+    (first,) = refused(raw[: raw.index(b', "message"')])
+    assert first.refusal == Refusal("OutputImageSensitiveContentDetected")
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        '{"data": [{"error": null}, "x',
+        '{"data": [{"error": {"code": ""}}, "x',
+        '{"data": [{"error": {"code": 0, "message": "success"}}, "x',
+        '{"data": [{"error": {"code": "hal',
+        '{"data": [{"usage": {"code": "x"}}, "x',
+    ],
+)
+def test_what_is_no_error_refuses_no_place(text: str) -> None:
+    """Null, an empty text, Go's empty struct, one that is cut, one elsewhere."""
+    assert refused(text.encode()) == []
+
+
+def test_no_more_than_seventeen() -> None:
+    """As many as a call can bring."""
+    raw = json.dumps({"data": [{"url": f"https://x/{place}"} for place in range(40)]}).encode()[:-3]
+    assert [found.url for found in pictures(raw)] == [f"https://x/{place}" for place in range(17)]
+
+
+@pytest.mark.parametrize(
+    ("text", "name", "expected"),
+    [
+        (
+            '{"type":"image_generation.partial_succeeded","image_index":12,"url":"https://x","size":"2',
+            "message",
+            [Picture(12, url="https://x")],
+        ),
+        ('{"url":"https://x","image_index":1', "message", [Picture(0, url="https://x")]),  # of 1, or of 12
+        ('{"image_index":1,"b64_json":"QUJD"', "message", [Picture(1, b64_json="QUJD")]),
+        ('{"url":"https://x","image_index":"1",', "message", [Picture(0, url="https://x")]),
+        ('{"b64_json":"QUJD","ty', "image_generation.partial_image", []),
+        ('{"data":[{"url":"https://x"},', "message", [Picture(0, url="https://x")]),
+        ('{"image_index":1,"url":"https://hal', "image_generation.partial_succeeded", []),
+        ('{"type":"x","usage":{"url":"https://x"}', "image_generation.partial_succeeded", []),
+        ("", "image_generation.partial_succeeded", []),
+    ],
+)
+def test_a_cut_event(text: str, name: str, expected: list[Picture]) -> None:
+    """The same for one event of a stream, whose name stands in for the type that was cut off: a preview is none."""
+    assert pictures(f"event: {name}\ndata: {text}".encode()) == expected
+
+
+@pytest.mark.parametrize(
+    "raw",
+    [
+        b'{"data":[{"url":"https://x"},' + b"[" * 20_000_000,
+        b'{"data":[{"url":"https://x"},' + b"1" * 20_000_000,
+        b'{"data":[{"url":"https://x"},"' + b"\\/" * 10_000_000,
+        b'{"data":[{"url":"https://x"},' + b'"\\"' * 5_000_000,
+    ],
+    ids=["brackets", "one number", "half a string of escapes", "many strings"],
+)
+def test_hostile_bytes_take_no_time(raw: bytes) -> None:
+    """Twenty megabytes of nonsense are passed by in seconds, and the picture before them is found."""
+    began = process_time()
+    assert [found.url for found in pictures(raw)] == ["https://x"]
+    assert process_time() - began < 10
+
+
+def test_a_bare_nul_and_bytes_that_are_no_text() -> None:
+    """Strict JSON forbids the first, UTF-8 the second; the picture beside them is paid for all the same."""
+    assert parsed('{"a": "\0"}') == {"a": "\0"}
+    (found,) = pictures('{"url": "https://x.example/1", "title": "图"}'.encode("gb18030"))
+    assert found.url == "https://x.example/1"

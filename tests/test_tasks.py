@@ -1,0 +1,447 @@
+"""Tasks that gateways give in place of pictures: followed to their end, never sent again, found again after a kill."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+import threading
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import aclosing, contextmanager
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from fault import called, drawn, failed, shades
+from kill import killing
+from raw_server import (
+    EVENT_STREAM,
+    Behaviour,
+    Close,
+    Gate,
+    Hang,
+    RawServer,
+    Reply,
+    Request,
+    Scenario,
+    head,
+    json_reply,
+    raw_server,
+    sse,
+)
+from seedream_magic import ApiError, ContentRefused, ImageSet, ResponseBroken
+from seedream_magic import reception as reception_module
+from seedream_magic import tasks as tasks_module
+from seedream_magic.api.keys import Key
+from seedream_magic.api.plan import Plan
+from seedream_magic.api.retry import Pace
+from seedream_magic.api.shapes import Task, tasks_of
+from seedream_magic.generate import generate
+from served import KEY, check_store, door, record, served
+from service import PICTURE, POST, link, picture
+
+RULE = ("GET", "/v1/images/generations/t1")
+OTHER_RULE = ("GET", "/v1/video/generations/t1")
+STATE = ("GET", "/state/")
+RESULT = ("GET", "/result/")
+
+
+@pytest.fixture(autouse=True)
+def hurried(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A task is asked for at once, and again at once."""
+    monkeypatch.setattr(tasks_module, "FIRST_PAUSE", 0.01)
+    monkeypatch.setattr(tasks_module, "LONGEST_PAUSE", 0.02)
+
+
+def here(request: Request, path: str) -> str:
+    return f"http://{request.headers['host']}{path}"
+
+
+def done(request: Request, **more: Any) -> Reply:
+    return json_reply({"data": [{"url": link(request, 0)}, {"url": link(request, 1)}], **more})
+
+
+class Asked:
+    """Answers one after the other, the last one for ever; each is a behaviour or is made from the request."""
+
+    def __init__(self, *answers: Behaviour | Callable[[Request], Behaviour]) -> None:
+        self._answers = list(answers)
+
+    def __call__(self, request: Request) -> Behaviour:
+        answer = self._answers.pop(0) if len(self._answers) > 1 else self._answers[0]
+        return answer if hasattr(answer, "play") else answer(request)
+
+
+QUEUED = json_reply({"task_id": "t1", "status": "queued"})
+ONLY_STATE = json_reply({"status": "IN_PROGRESS", "progress": 40})
+
+
+@dataclass(frozen=True)
+class Way:
+    """What the POST brings, and what the addresses of its task say."""
+
+    posted: Any
+    asked: Mapping[tuple[str, str], Any] = field(default_factory=dict)
+
+
+def own(value: object, status: int = 200, **headers: str) -> Callable[[Request], Behaviour]:
+    """An answer that names addresses of its own server by `@`."""
+    return lambda request: Reply(
+        status,
+        {"Content-Type": "application/json"} | {name: here(request, path) for name, path in headers.items()},
+        json.dumps(value).replace("@", here(request, "")).encode(),
+    )
+
+
+BOTH = {"status_url": "@/state/t1", "response_url": "@/result/t1", "cancel_url": "@/cancel/t1"}
+COMPLETED = own({"status": "COMPLETED", "request_id": "t1", "response_url": "@/result/t1"})
+WAYS: dict[str, Way] = {
+    "the provider's rule": Way(
+        json_reply({"code": 200, "data": [{"status": "submitted", "task_id": "t1"}]}), {RULE: Asked(QUEUED, done)}
+    ),
+    "the provider's second rule": Way(
+        json_reply({"id": "t1", "object": "generation.task", "status": "queued"}),
+        {OTHER_RULE: Asked(QUEUED, lambda r: done(r, id="t1", status="completed"))},
+    ),
+    "202": Way(json_reply({"task_id": "t1"}, 202), {RULE: Asked(ONLY_STATE, done)}),
+    "a number for an id": Way(
+        json_reply({"id": 81, "status": "pending"}), {("GET", "/v1/images/generations/81"): Asked(done)}
+    ),
+    "an address for its state": Way(own({"id": "t1", "status_url": "@/state/t1"}, 200), {STATE: Asked(QUEUED, done)}),
+    "no word for its state": Way(own({"task_id": "t1", "status_url": "@/state/t1"}), {STATE: Asked(ONLY_STATE, done)}),
+    "state and result": Way(
+        own({"request_id": "t1", "status": "IN_QUEUE", **BOTH}), {STATE: Asked(ONLY_STATE, COMPLETED), RESULT: done}
+    ),
+    "the result is named at last": Way(
+        own({"request_id": "t1", "status": "IN_QUEUE", "status_url": "@/state/t1"}),
+        {STATE: Asked(ONLY_STATE, COMPLETED), RESULT: done},
+    ),
+    "the result is redirected to": Way(
+        own({"id": "t1", "status": "queued", "status_url": "@/state/t1"}),
+        {STATE: Asked(QUEUED, own({}, 303, Location="/result/t1")), RESULT: done},
+    ),
+    "urls.get": Way(
+        own({"id": "t1", "status": "starting", "output": None, "urls": {"get": "@/state/t1", "cancel": "@/cancel"}}),
+        {STATE: Asked(
+            own({"id": "t1", "status": "processing", "urls": {"get": "@/state/t1"}}),
+            lambda r: json_reply({"id": "t1", "status": "succeeded", "output": [link(r, 0), link(r, 1)],
+                                  "urls": {"get": here(r, "/state/t1")}}),
+        )},
+    ),
+    "Location and nothing else": Way(own("", 202, Location="/state/t1"), {STATE: Asked(Reply(202), ONLY_STATE, done)}),
+    "Location and no body": Way(
+        lambda r: Reply(202, {"Location": "/state/t1"}), {STATE: Asked(Reply(202, {"Retry-After": "0"}), done)}
+    ),
+    "201 and Location": Way(
+        own({"id": "t1", "status": "created"}, 201, Location="/state/t1"), {STATE: Asked(QUEUED, done)}
+    ),
+    "an address without a host": Way(
+        json_reply({"task_id": "t1", "status": "queued", "polling_url": "/state/t1"}), {STATE: Asked(QUEUED, done)}
+    ),
+    "passing faults": Way(
+        json_reply({"task_id": "t1", "status": "queued"}),
+        {RULE: Asked(Close(), Reply(503), Reply(429, {"Retry-After": "0"}), Reply(524), QUEUED, done)},
+    ),
+    "a list of tasks": Way(
+        json_reply({"data": [{"task_id": "t1", "status": "submitted"}, {"task_id": "t2", "status": "submitted"}]}),
+        {RULE: Asked(QUEUED, lambda r: json_reply({"data": [{"url": link(r, 0)}]})),
+         ("GET", "/v1/images/generations/t2"): Asked(QUEUED, QUEUED, lambda r: json_reply({"url": link(r, 1)}))},
+    ),
+    "told in a stream": Way(
+        Reply(200, EVENT_STREAM, b"".join(
+            sse("progress", {"task_id": "t1", "status": "processing", "progress": at}) for at in range(5))),
+        {RULE: Asked(QUEUED, done)},
+    ),
+    "its pictures in data.data": Way(
+        json_reply({"code": "success", "message": "", "data": "t1", "task_id": "t1"}),
+        {RULE: Asked(
+            json_reply({"code": "success", "data": {"task_id": "t1", "status": "IN_PROGRESS", "progress": "30%"}}),
+            lambda r: json_reply({"code": "success", "data": {"task_id": "t1", "status": "SUCCESS", "data": {
+                "data": [{"url": link(r, 0)}, {"url": link(r, 1)}]}}}),
+        )},
+    ),
+    "packed": Way(
+        json_reply({"task_id": "t1", "status": "queued"}, headers={"Content-Encoding": "identity, none"}),
+        {RULE: Asked(done)},
+    ),
+}  # fmt: skip
+
+
+def scenario_of(way: Way) -> Scenario:
+    return {POST: way.posted, PICTURE: picture, **way.asked}
+
+
+@pytest.mark.fault("F36")
+@pytest.mark.parametrize("way", WAYS.values(), ids=WAYS)
+def test_a_task_is_followed_to_its_pictures(way: Way, store: Path) -> None:
+    """One POST; the pictures come as from any answer; the set says what it waited for, never that a stream ended."""
+    with served(scenario_of(fresh(way)), store) as server:
+        images = drawn(called(server, store, images=2))
+        assert shades(images) == [0, 1]
+        assert any("task" in note for note in images.notes)
+        assert "stream ended" not in "".join(images.notes)
+        asked = [request for request in server.requests if request.method == "GET" and "picture" not in request.path]
+        assert asked
+        assert {request.headers.get("authorization") for request in asked} == {f"Bearer {KEY}"}
+        assert record(store)["state"] == "done"
+        assert door(server, store).recover() == []
+    assert not list(store.glob("*/*.raw"))
+
+
+def fresh(way: Way) -> Way:
+    """The same with answers that nobody has taken yet."""
+    return Way(
+        way.posted,
+        {at: Asked(*answer._answers) if isinstance(answer, Asked) else answer for at, answer in way.asked.items()},
+    )
+
+
+QUICK: dict[str, Any] = {
+    "a good word": {"id": "x", "status": "completed"},
+    "created": {"id": "x", "status": "created"},
+    "accepted": {"task_id": "x", "status": "accepted"},
+    "a task's name": {"task_id": "t1", "state": "success"},
+    "an object": {"id": "x", "object": "image.task"},
+}
+
+
+@pytest.mark.parametrize("status", [200, 201])
+@pytest.mark.parametrize("more", QUICK.values(), ids=QUICK)
+def test_an_answer_that_has_its_pictures_is_no_task(more: dict[str, Any], status: int, store: Path) -> None:
+    """Whatever else it says, and wherever its head leads to: nothing is asked for but the pictures."""
+
+    def answer(request: Request) -> Behaviour:
+        reply = done(request, **more)
+        return Reply(status, {"Location": "/state/t1"} if status == 201 else {}, reply.body)
+
+    with served({POST: answer, PICTURE: picture}, store) as server:
+        assert shades(drawn(called(server, store, images=2))) == [0, 1]
+        assert server.gets == 2
+
+
+FAILED: list[tuple[dict[str, Any], type[ApiError], str]] = [
+    ({"task_id": "t1", "status": "FAILURE", "fail_reason": "no channel left"}, ApiError, "no channel left"),
+    ({"status": "failed", "error": {"code": "OutputImageSensitiveContentDetected", "message": "no"}}, ContentRefused,
+     "no"),
+    ({"data": {"task_id": "t1", "task_status": "failed", "reason": "out of luck"}}, ApiError, "out of luck"),
+    ({"id": "t1", "status": "canceled"}, ApiError, "gave the task up"),
+    ({"task_id": "t1", "error": "out of luck"}, ApiError, "out of luck"),
+]  # fmt: skip
+
+
+@pytest.mark.parametrize("at_once", [True, False])
+@pytest.mark.parametrize(("value", "kind", "words"), FAILED)
+def test_a_task_that_fails_is_told(
+    value: dict[str, Any], kind: type[ApiError], words: str, store: Path, *, at_once: bool
+) -> None:
+    """In the gateway's words, at the POST or when it is asked for; nobody asks for it once more."""
+    first = {"task_id": "t1"} | value if at_once else {"task_id": "t1", "status": "queued"}
+    with served({POST: json_reply(first), RULE: Asked(QUEUED, json_reply(value))}, store) as server:
+        error = failed(called(server, store, images=2))
+        assert isinstance(error, kind)
+        assert words in str(error)
+        gets = server.gets
+        assert gets == (0 if at_once else 2)
+        assert door(server, store).recover() == []
+        assert server.gets == gets
+
+
+class Clock:
+    """Time that passes only where somebody sleeps."""
+
+    def __init__(self) -> None:
+        self.now = 0.0
+        self.pauses: list[float] = []
+
+    async def sleep(self, seconds: float) -> None:
+        self.now += seconds
+        self.pauses.append(seconds)
+
+
+def test_a_task_that_never_ends_is_left_after_half_an_hour(store: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Asked for every ten seconds at most; the error says where to look, `recover` asks again, no POST follows."""
+    monkeypatch.undo()
+    clock = Clock()
+    answers = Asked(Reply(200, {"Retry-After": "30", "Content-Type": "application/json"}, QUEUED.body), QUEUED)
+
+    async def run(plan: Plan) -> ImageSet | None:
+        pace = Pace(now=lambda: clock.now, sleep=clock.sleep)
+        last = None
+        async for images in generate(plan, Key(KEY, "a test"), store=store, pace=pace):
+            last = images
+        return last
+
+    scenario: Scenario = {POST: json_reply(QUEUED_VALUE), PICTURE: picture, RULE: answers}
+    with served(scenario, store) as server:
+        with pytest.raises(ResponseBroken) as caught:
+            asyncio.run(run(door(server, store).plan("x", images=2)))
+        told = "\n".join(caught.value.lines())
+        assert "is not done after 30 min" in told
+        assert "t1" in told
+        assert "%seedream recover" in told
+        assert "stream ended" not in told
+        assert caught.value.billed == "yes"
+        assert 1790 < clock.now < 1840
+        assert clock.pauses[0] == tasks_module.FIRST_PAUSE
+        assert clock.pauses[1] == 30  # the gateway asked for it
+        assert max(clock.pauses[2:]) == tasks_module.LONGEST_PAUSE
+        answers._answers = [done]
+        monkeypatch.setattr(tasks_module, "FIRST_PAUSE", 0.01)
+        (images,) = door(server, store).recover()
+        assert shades(images) == [0, 1]
+    check_store(store)
+
+
+STOPPED = [QUEUED, Hang(threading.Event()), Gate(head(200, {}) + b'{"task_id": "t1", ', threading.Event(), b"")]
+
+
+@pytest.mark.fault("F95")
+@pytest.mark.parametrize("stuck", STOPPED, ids=["between questions", "before an answer", "in an answer"])
+def test_a_task_can_be_stopped_and_found_again(stuck: Behaviour, store: Path) -> None:
+    """Stop ends the wait; the id is in the record, and `recover` of the run brings the pictures."""
+    answers = Asked(stuck)
+
+    async def stop(server: RawServer) -> str:
+        async with aclosing(door(server, store).stream("x", images=2)) as growing:
+            async for images in growing:
+                if images.notes and server.count("GET", RULE[1]):
+                    return images.run_id
+                if images.notes:
+                    await asyncio.to_thread(server.wait_for, lambda seen: seen.count("GET", RULE[1]) > 0)
+                    return images.run_id
+        raise AssertionError("it ended")
+
+    posted = json_reply({"task_id": "t1", "status": "queued"})
+    with served({POST: posted, PICTURE: picture, RULE: answers}, store) as server:
+        run_id = asyncio.run(stop(server))
+        assert record(store)["state"] == "stopped"
+        answers._answers = [QUEUED, done]
+        (images,) = door(server, store).recover(run_id)
+        assert shades(images) == [0, 1]
+        assert door(server, store).recover() == []
+
+
+@pytest.mark.fault("F99")
+def test_a_task_is_found_again_after_a_kill(tmp_path: Path) -> None:
+    """Another process asks for it by the id in the record; there is one POST in all."""
+    answers = Asked(QUEUED)
+    posted = json_reply({"code": 200, "data": [{"status": "submitted", "task_id": "t1"}]})
+    with killing(lambda r: posted, {RULE: answers}) as (killer, server):
+        assert killer.kill_when(tmp_path / "store", lambda: server.wait_for(lambda seen: seen.gets > 0, 30))
+        server.wait_for(lambda seen: seen.open_connections == 0)
+        answers._answers = [QUEUED, done]
+        (images,) = door(server, tmp_path / "store").recover()
+        assert shades(images) == [0, 1, None]  # three were asked for
+        assert server.posts == 1
+        assert door(server, tmp_path / "store").recover() == []
+
+
+def test_the_other_tasks_of_a_list_are_found_again(store: Path) -> None:
+    """One of two is done when the run is stopped; `recover` asks for the other."""
+    second = Asked(QUEUED)
+    posted = json_reply({"data": [{"task_id": "t1", "status": "queued"}, {"task_id": "t2", "status": "queued"}]})
+    scenario: Scenario = {
+        POST: posted,
+        PICTURE: picture,
+        RULE: Asked(lambda r: json_reply({"data": [{"url": link(r, 0)}]})),
+        ("GET", "/v1/images/generations/t2"): second,
+    }
+
+    async def stop(server: RawServer) -> None:
+        async with aclosing(door(server, store).stream("x", images=2)) as growing:
+            async for images in growing:
+                if images.ok:
+                    return
+
+    with served(scenario, store) as server:
+        asyncio.run(stop(server))
+        second._answers = [lambda r: json_reply({"data": [{"url": link(r, 1)}]})]
+        (images,) = door(server, store).recover()
+        assert shades(images) == [0, 1]
+        assert server.count("GET", RULE[1]) == 1
+
+
+@contextmanager
+def elsewhere(scenario: Scenario) -> Iterator[RawServer]:
+    with raw_server(scenario) as server:
+        yield server
+
+
+@pytest.mark.parametrize("redirected", [True, False])
+def test_an_address_on_another_origin_gets_no_key(store: Path, *, redirected: bool) -> None:
+    """Named in the answer, or redirected to: it is asked as a picture's host is, without the key."""
+    with raw_server({("GET", "/"): Asked(QUEUED, lambda r: json_reply({"data": []}))}) as other:
+        posted = {"task_id": "t1", "status": "queued", "status_url": f"{other.url}/state/t1"}
+        moved = Reply(302, {"Location": f"{other.url}/state/t1"})
+        scenario: Scenario = {POST: json_reply(posted if not redirected else QUEUED_VALUE), RULE: moved}
+        with served(scenario, store) as server:
+            called(server, store)
+        assert other.gets == 2
+        assert not any("authorization" in request.headers for request in other.requests)
+        assert KEY.encode() not in b"".join(request.head for request in other.requests)
+
+
+QUEUED_VALUE = {"task_id": "t1", "status": "queued"}
+
+
+@pytest.mark.parametrize(
+    "address",
+    ["https://10.0.0.1/t1", "https://169.254.169.254/latest/meta-data", "http://192.168.0.1/t1", "https://[fd00::1]/",
+     "https://0x7f000001/", "https://example.com:8443/t1", "https://user@example.com/t1", "https://example.com:x/t1"],
+)  # fmt: skip
+def test_a_private_address_is_not_opened(address: str, store: Path) -> None:
+    """An answer may name any address; the error says that this one was not asked, and which task it was."""
+    posted = json_reply({"task_id": "t1", "status": "queued", "status_url": address})
+    connected: list[Any] = []
+    real = asyncio.BaseEventLoop.create_connection
+
+    async def connect(loop: Any, factory: Any, host: Any = None, port: Any = None, **options: Any) -> Any:
+        connected.append(host)
+        return await real(loop, factory, host, port, **options)
+
+    with pytest.MonkeyPatch.context() as patch, served({POST: posted}, store) as server:
+        patch.setattr(asyncio.BaseEventLoop, "create_connection", connect)
+        error = failed(called(server, store))
+        assert set(connected) <= {"127.0.0.1"}
+        assert server.gets == 0
+    assert isinstance(error, ResponseBroken)
+    assert "t1" in str(error)
+    assert "stream ended" not in str(error)
+
+
+def test_a_task_without_an_address_is_told(store: Path) -> None:
+    """A provider of which no rule is known: the id is in the error, for the gateway's console."""
+    with served({POST: json_reply({"task_id": "t-81", "status": "queued"})}, store) as server:
+        error = failed(called(server, store))
+    assert isinstance(error, ResponseBroken)
+    assert "t-81" in "\n".join(error.lines())
+    assert "404" in str(error)
+
+
+def test_a_task_is_waited_for_though_its_socket_stays_open(store: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """The answer that names it is whole; that the gateway does not close is no reason to wait two minutes."""
+    monkeypatch.setattr(reception_module, "LINGER_SECONDS", 0.1)
+    never = threading.Event()
+    posted = Gate(head(200, {"Content-Type": "application/json"}) + QUEUED.body, never, b"")
+    with served({POST: posted, PICTURE: picture, RULE: Asked(done)}, store) as server:
+        assert shades(drawn(called(server, store, images=2))) == [0, 1]
+
+
+@pytest.mark.parametrize(
+    ("value", "tasks"),
+    [
+        ({"task_id": "x"}, [Task("x")]),
+        ({"id": "x"}, []),
+        ({"id": "x", "status": "ok"}, []),
+        ({"id": "x", "status": "Queued"}, [Task("x", "Queued", under_way=True)]),
+        ({"status": "queued"}, []),
+        ({"task_id": ""}, []),
+        ({"data": {"taskId": 7, "state": "waiting"}}, [Task("7", "waiting", under_way=True)]),
+        ({"task_id": "x", "status": "failed"}, [Task("x", "failed", given_up=True)]),
+        ({"usage": {"task_id": "x"}}, []),
+    ],
+)
+def test_what_is_a_task(value: dict[str, Any], tasks: list[Task]) -> None:
+    """By a word for work under way, by a name that only tasks have, by the object's kind."""
+    assert tasks_of(value) == tasks
