@@ -20,6 +20,7 @@ from seedream_magic.bridge import EVENT_LOOPS
 from seedream_magic.errors import InvalidRequest, SeedreamError, SeedreamInterrupted
 from seedream_magic.images.image_set import ImageSet
 from seedream_magic.notebook.cell import Cell, parse_cell
+from seedream_magic.notebook.cell_watch import CellWatch
 from seedream_magic.notebook.commands import run_command
 from seedream_magic.notebook.completion import register_completion, unregister_completion
 from seedream_magic.notebook.help import help_text
@@ -58,6 +59,7 @@ class SeedreamMagics(Magics):
         self._shell = shell
         self.session = replace(session_of(shell), check=self.check_caps)
         self.running = self.session.running
+        self._cell: CellWatch | None = None
 
     @property
     def images_billed(self) -> int:
@@ -67,6 +69,13 @@ class SeedreamMagics(Magics):
     @no_var_expand
     @line_cell_magic("seedream")  # type: ignore[arg-type] # IPython types its decorators for functions without self
     def seedream(self, line: str, cell: str | None = None) -> None:
+        self._cell = CellWatch(self._shell)
+        with self._cell.watching():
+            self._seedream(line, cell)
+
+    seedream.__doc__ = help_text()  # type: ignore[assignment] # IPython types its decorators for functions without self
+
+    def _seedream(self, line: str, cell: str | None) -> None:
         if cell is None:
             run_command(self, line)
             return
@@ -77,8 +86,6 @@ class SeedreamMagics(Magics):
             return
         run = self.start_plan if parsed.bg else self.run_plan
         run(door, plan, name=parsed.name, layout=parsed.show, quiet=parsed.quiet)
-
-    seedream.__doc__ = help_text()  # type: ignore[assignment] # see the decorator
 
     def front_door(self, provider: str | None = None) -> Any:
         """The `Seedream` of these settings; `provider` in place of the set one, without an address that is not its."""
@@ -135,7 +142,7 @@ class SeedreamMagics(Magics):
         """Run a plan, show its set as it grows, and bind it to `_seedream` and to `name`."""
         from seedream_magic.notebook.display import display_for  # noqa: PLC0415 - previews load Pillow
 
-        display = display_for(self._shell, layout=layout or self.show, quiet=quiet)
+        display = display_for(self._shell, layout=layout or self.show, quiet=quiet, cell=self._cell)
         try:
             images = door.run(plan, on_change=display.show)
         except (SeedreamError, SeedreamInterrupted) as error:
@@ -153,7 +160,7 @@ class SeedreamMagics(Magics):
         """Begin a plan and return; its set is shown, and bound, as it grows while the kernel is free."""
         from seedream_magic.notebook.display import display_for  # noqa: PLC0415 - previews load Pillow
 
-        display = display_for(self._shell, layout=layout or self.show, quiet=quiet)
+        display = display_for(self._shell, layout=layout or self.show, quiet=quiet, cell=self._cell)
         bound: set[str] = set()
 
         def bind(images: ImageSet) -> None:
