@@ -76,12 +76,15 @@ class Result:
 
 
 class Kernel:
-    """A running kernel. `result` is the cell begun last; displays of it go on changing after it has ended."""
+    """A running kernel. `result` is the cell begun last; displays of it go on changing after it has ended.
+
+    `without_updates` is the same as Jupyter console, and whoever else ignores updates of displays, shows it.
+    """
 
     def __init__(self, manager: KernelManager, client: BlockingKernelClient, log: Path) -> None:
         self.manager = manager
         self.client = client
-        self.result = Result(finished=True)
+        self.result = self.without_updates = Result(finished=True)
         self._log = log
         self._cell = ""
         self._begun = 0.0
@@ -99,7 +102,7 @@ class Kernel:
 
     def start(self, code: str) -> None:
         """Begins the cell and returns."""
-        self.result = Result()
+        self.result = self.without_updates = Result()
         self._begun = time.monotonic()
         self._cell = self.client.execute(code, allow_stdin=False)
 
@@ -141,6 +144,8 @@ class Kernel:
         ours = message["parent_header"].get("msg_id") == self._cell
         if ours or message["msg_type"] == "update_display_data":  # an update may come from a thread or a later cell
             self.result = fold(self.result, message["msg_type"], message["content"])
+            if message["msg_type"] != "update_display_data":
+                self.without_updates = fold(self.without_updates, message["msg_type"], message["content"])
             if self.result.finished and not self.result.seconds:
                 self.result = replace(self.result, seconds=time.monotonic() - self._begun)
 

@@ -23,7 +23,7 @@ from hypothesis.stateful import RuleBasedStateMachine, invariant, rule, run_stat
 
 from raw_server import Reply, raw_server
 from seedream_magic import Seedream
-from seedream_magic.api.limits import MAXIMUM_PIXELS
+from seedream_magic.api.models import MAXIMUM_PIXELS
 from seedream_magic.errors import ImageInvalid, ImageTooLarge, SeedreamError
 from seedream_magic.images.download import decode
 from seedream_magic.images.image_set import ImageSet

@@ -18,10 +18,11 @@ from seedream_magic.api.plan import Plan
 from seedream_magic.api.providers import chosen_provider, serves
 from seedream_magic.api.storyboard import Storyboard
 from seedream_magic.api.values import RESPONSE_FORMATS
-from seedream_magic.bridge import EVENT_LOOPS
+from seedream_magic.bridge import EVENT_LOOPS, unfailing
 from seedream_magic.errors import InvalidRequest, SeedreamError, SeedreamInterrupted
 from seedream_magic.images.image_set import ImageSet
 from seedream_magic.notebook.cell import Cell, parse_cell
+from seedream_magic.notebook.cell_watch import CellWatch
 from seedream_magic.notebook.commands import run_command
 from seedream_magic.notebook.completion import register_completion, unregister_completion
 from seedream_magic.notebook.help import help_text
@@ -63,6 +64,7 @@ class SeedreamMagics(Magics):
         self._shell = shell
         self.session = replace(session_of(shell), check=self.check_caps)
         self.running = self.session.running
+        self._cell: CellWatch | None = None
 
     @validate("headers")
     def _mask_headers(self, proposal: Any) -> MaskedDict | None:
@@ -77,6 +79,13 @@ class SeedreamMagics(Magics):
     @no_var_expand
     @line_cell_magic("seedream")  # type: ignore[arg-type] # IPython types its decorators for functions without self
     def seedream(self, line: str, cell: str | None = None) -> None:
+        self._cell = CellWatch(self._shell)
+        with self._cell.watching():
+            self._seedream(line, cell)
+
+    seedream.__doc__ = help_text()  # type: ignore[assignment] # IPython types its decorators for functions without self
+
+    def _seedream(self, line: str, cell: str | None) -> None:
         if cell is None:
             run_command(self, line)
             return
@@ -88,8 +97,6 @@ class SeedreamMagics(Magics):
             return
         run = self.start_plan if parsed.bg else self.run_plan
         run(door, plan, name=parsed.name, layout=parsed.show, quiet=parsed.quiet)
-
-    seedream.__doc__ = help_text()  # type: ignore[assignment] # see the decorator
 
     def front_door(self, provider: str | None = None) -> Any:
         """The `Seedream` of these settings; `provider` in place of the set one, without an address that is not its."""
@@ -159,20 +166,20 @@ class SeedreamMagics(Magics):
 
         next_plan: Plan | None = plan
         while next_plan is not None:
-            display = display_for(self._shell, layout=layout or self.show, quiet=quiet)
+            display = display_for(self._shell, layout=layout or self.show, quiet=quiet, cell=self._cell)
             try:
                 images = door.run(next_plan, on_change=display.show)
             except (SeedreamError, SeedreamInterrupted) as error:
                 if error.images is not None and len(error.images):
                     self._bind(error.images, name)
-                    display.show(error.images)
+                    unfailing(display.show)(error.images)
                 else:
-                    display.clear()
+                    unfailing(display.clear)()
                 raise
             self._bind(images, name)
             next_plan = further(images) if further else None
             if next_plan is not None:
-                display.clear()
+                unfailing(display.clear)()
 
     def start_plan(
         self, door: Any, plan: Plan, *, name: str | None = None, layout: str | None = None, quiet: bool = False
@@ -180,7 +187,7 @@ class SeedreamMagics(Magics):
         """Begin a plan and return; its set is shown, and bound, as it grows while the kernel is free."""
         from seedream_magic.notebook.display import display_for  # noqa: PLC0415 - previews load Pillow
 
-        display = display_for(self._shell, layout=layout or self.show, quiet=quiet)
+        display = display_for(self._shell, layout=layout or self.show, quiet=quiet, cell=self._cell)
         bound: set[str] = set()
 
         def bind(images: ImageSet) -> None:
