@@ -1,7 +1,8 @@
 """From async to sync: the only code that knows event loops.
 
 `iterate` runs an async generator and hands its values to the calling thread; `Background` leaves the caller free and
-hands them over when its loop has time. `iterate` knows two ways, chosen by name:
+hands them over when its loop has time. `unfailing` keeps those that only watch from ending what they watch. `iterate`
+knows two ways, chosen by name:
 
 * "thread" (the default): the generator runs on a daemon thread with a loop of its own, and the caller waits in short
   polls, so that the kernel's Stop takes effect at once whatever the network does.
@@ -16,15 +17,17 @@ import atexit
 import contextvars
 import queue
 import signal
+import sys
 import threading
 from collections.abc import AsyncGenerator, AsyncIterator, Callable, Generator, Iterator
 from contextlib import asynccontextmanager, contextmanager, suppress
 from time import monotonic
-from typing import Generic, TypeVar
+from typing import Generic, ParamSpec, TypeVar
 
 from seedream_magic.errors import ConfigError
 
 Value = TypeVar("Value")
+Arguments = ParamSpec("Arguments")
 Source = Callable[[], AsyncGenerator[Value, None]]
 
 EVENT_LOOPS = ("thread", "nest")
@@ -160,6 +163,27 @@ async def awake() -> AsyncIterator[None]:
         yield
     finally:
         ticker.cancel()
+
+
+def unfailing(observer: Callable[Arguments, object]) -> Callable[Arguments, None]:
+    """The observer of a run as the run calls it: what it raises is told once, on stderr, and ends nothing.
+
+    The run is paid for, whoever watches it. Stop is no such exception: `KeyboardInterrupt` passes.
+    """
+    failed = False
+
+    def observe(*arguments: Arguments.args, **options: Arguments.kwargs) -> None:
+        nonlocal failed
+        try:
+            observer(*arguments, **options)
+        except Exception as exc:  # noqa: BLE001 - it is somebody else's code: a callback, a display, a closed pipe
+            if not failed:
+                failed = True
+                with suppress(Exception):  # stderr may be as gone as what failed
+                    words = f"What shows this run failed ({type(exc).__name__}: {exc}). The run goes on."
+                    print(words, file=sys.stderr)  # noqa: T201 - where warnings go; a filter could make it an error
+
+    return observe
 
 
 class _Value(Generic[Value]):

@@ -94,11 +94,12 @@ async def in_place(sets: Sets, lineage: Lineage | None, door: Any) -> Sets:
 
 
 def wait(sets: Sets, on_change: Callable[[ImageSet], None] | None, *, event_loop: str) -> ImageSet:
-    """The finished set; `on_change` is told of each value on the way, on this thread.
+    """The finished set; `on_change` is told of each value on the way, on this thread. What it raises ends nothing.
 
     Raises the run's error, or `SeedreamInterrupted` with the set so far where Stop (Ctrl-C) is pressed.
     """
     last: ImageSet | None = None
+    changed = None if on_change is None else bridge.unfailing(on_change)
 
     async def values() -> Sets:
         nonlocal last
@@ -110,8 +111,8 @@ def wait(sets: Sets, on_change: Callable[[ImageSet], None] | None, *, event_loop
     try:
         with closing(bridge.iterate(values, event_loop=event_loop)) as growing:
             for images in growing:
-                if on_change is not None:
-                    on_change(images)
+                if changed is not None:
+                    changed(images)
     except KeyboardInterrupt as exc:
         raise interrupted(last) from exc
     return images
@@ -124,9 +125,10 @@ def leave(
 
     def ended(last: ImageSet | None, broken_off: BaseException | None) -> None:
         failure = None if broken_off is None else _failure(broken_off, last)
-        on_end(last if failure is None or failure.images is None else failure.images, failure)
+        end(last if failure is None or failure.images is None else failure.images, failure)
 
-    background = bridge.Background(lambda: sets, on_change, ended)
+    end = bridge.unfailing(on_end)
+    background = bridge.Background(lambda: sets, bridge.unfailing(on_change), ended)
     try:
         background.hand_over_first(FIRST_VALUE_SECONDS)
     except BaseException:  # a Stop that strikes here is meant for the run

@@ -195,15 +195,23 @@ class Seedream:
     def run(self, plan: Plan, *, on_change: Callable[[ImageSet], None] | None = None) -> ImageSet:
         """Send a plan and wait for its set; `on_change` is called with each growing value, on this thread.
 
+        What `on_change` raises ends no run, for it is paid: it is told once on stderr.
         Raises `SeedreamInterrupted`, which carries the set so far, when Stop (Ctrl-C) is pressed meanwhile.
         """
         if on_change is not None or self.progress is None:
             return follow.wait(self._sets(plan), on_change, event_loop=self._event_loop)
-        progress = self.progress()
+        make, made = self.progress, list[follow.Progress]()
+
+        def show(images: ImageSet) -> None:
+            if not made:
+                made.append(make())
+            made[0].show(images)
+
         try:
-            return follow.wait(self._sets(plan), progress.show, event_loop=self._event_loop)
+            return follow.wait(self._sets(plan), show, event_loop=self._event_loop)
         finally:
-            progress.clear()
+            for progress in made:
+                bridge.unfailing(progress.clear)()
 
     def start(
         self,
@@ -216,8 +224,8 @@ class Seedream:
 
         `on_change` is called with each growing value, and `on_end` once: with the set as far as it came, and with what
         broke it off, if anything did (the run's error, `SeedreamInterrupted` after a stop). The first call is made
-        before this returns, the others on the event loop that runs here, when it is free. A run that cannot even begin
-        raises its error.
+        before this returns, the others on the event loop that runs here, when it is free. What they raise is told on
+        stderr and ends nothing. A run that cannot even begin raises its error.
         """
         return follow.leave(self._sets(plan), on_change, on_end)
 

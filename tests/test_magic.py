@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import subprocess
 import sys
+import threading
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -169,6 +170,28 @@ def test_seed_page_body_comes_out_key_for_key(shell: InteractiveShell) -> None:
     ]
     assert "$SEEDREAM_API_KEY" in printed[end:]
     assert "up to 15 images" in printed[end:]
+
+
+@pytest.mark.parametrize("option", ["", "--bg "])
+def test_a_display_that_fails_ends_no_run(
+    shell: InteractiveShell, server: RawServer, monkeypatch: pytest.MonkeyPatch, option: str
+) -> None:
+    """A front end that is gone: the pictures are saved, the set is bound under its names, one line on stderr tells."""
+
+    def gone(*_: object, **options: object) -> None:
+        raise BrokenPipeError("gone")
+
+    with capture_output(display=False) as captured:
+        monkeypatch.setattr(type(shell.display_pub), "publish", gone)
+        error = shell.run_cell(f"%%seedream pair << {option}-n 2\nx").error_in_exec
+        for run in threading.enumerate():
+            if run.name == "seedream-run":  # of the background; without a loop it tells its end itself
+                run.join(20)
+    assert error is None
+    assert [frame.ok for frame in shell.user_ns["pair"]] == [True, True]
+    assert shell.user_ns["_seedream"] is shell.user_ns["pair"]
+    assert captured.stderr == "What shows this run failed (BrokenPipeError: gone). The run goes on.\n"
+    assert server.posts == 1
 
 
 def test_dry_run_and_quiet(shell: InteractiveShell, server: RawServer) -> None:

@@ -264,6 +264,26 @@ def test_a_refusal_of_the_service_stands_in_the_panel(ip: InteractiveShell, prom
             assert expected[0] not in person.text
 
 
+def test_widgets_that_are_gone_end_no_run(
+    server: RawServer, store: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """A panel whose page has gone, with every widget raising: the set is saved and kept."""
+    kept: list[ImageSet] = []
+    with opened(door(server, store), keep=kept.append) as person:
+        person.fill(Prompt="a village", Images="2")
+
+        def gone(*_: object) -> None:
+            raise RuntimeError("comm closed")
+
+        for name in ("_show_progress", "_set_busy"):
+            monkeypatch.setattr(person.panel._run, name, lambda busy=None: gone() if busy is not True else None)
+        monkeypatch.setattr(person.panel._result, "show", gone)
+        person.draw()
+        assert [(images.state, len(images.ok)) for images in kept] == [("done", 2)]
+        assert not person.panel._run.busy
+    assert "What shows this run failed (RuntimeError: comm closed). The run goes on." in capsys.readouterr().err
+
+
 def test_what_failed_is_said_once_in_the_set(server: RawServer, store: Path) -> None:
     """In the places of the pictures that it kept from coming, not below them again; what else is noted stays."""
     through = door(server, store)

@@ -33,6 +33,7 @@ from seedream_magic import (
     SeedreamInterrupted,
     follow,
 )
+from seedream_magic.bridge import EVENT_LOOPS
 from seedream_magic.images.record import takes
 from seedream_magic.iterate import plan_redo
 from served import KEY, check_store, door, record, served
@@ -332,19 +333,119 @@ def test_an_interrupt_tells_of_pictures_that_were_not_shown_yet(store: Path) -> 
     assert [path.name for path in caught.value.saved] == ["01.jpg", "02.jpg", "03.jpg"]
 
 
-def test_an_error_of_the_caller_ends_the_run(store: Path) -> None:
-    """What `on_change` raises comes through as it is; the connection is closed."""
+def broken(*_: object) -> None:
+    """An observer that fails whenever it is called."""
+    raise ZeroDivisionError("no display")
 
-    def broken(images: ImageSet) -> None:
-        if images.ok:
-            raise ZeroDivisionError
 
-    with served({POST: Stage().answer, PICTURE: picture}, store) as server:
+TOLD = "What shows this run failed (ZeroDivisionError: no display). The run goes on.\n"
+
+
+@pytest.mark.parametrize("event_loop", EVENT_LOOPS)
+def test_an_error_of_an_observer_ends_no_run(event_loop: str, store: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    """What `on_change` raises is told once on stderr; the pictures are saved, the whole set is returned."""
+    seen: list[ImageSet] = []
+
+    def on_change(images: ImageSet) -> None:
+        seen.append(images)
+        broken()
+
+    with served({POST: whole_answer, PICTURE: picture}, store) as server:
+        seedream = door(server, store, event_loop=event_loop)
+        images = seedream.run(seedream.plan("x", images=2), on_change=on_change)
+    assert (images.state, len(images.ok)) == ("done", 2)
+    assert seen[-1] == images
+    assert record(store)["state"] == "done"
+    assert capsys.readouterr().err == TOLD
+
+
+def test_a_progress_that_cannot_be_taken_away_costs_no_set(store: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    """Neither one that cannot be made, shown or cleared."""
+
+    class Progress:
+        show = clear = staticmethod(broken)
+
+    def unmade() -> Progress:
+        raise ZeroDivisionError("no display")
+
+    for progress in (unmade, Progress):
+        with served({POST: whole_answer, PICTURE: picture}, store) as server:
+            seedream = door(server, store)
+            seedream.progress = progress
+            assert len(seedream.generate(progress.__name__, images=2).ok) == 2
+    assert set(capsys.readouterr().err.splitlines(keepends=True)) == {TOLD}
+
+
+@pytest.mark.parametrize("in_loop", [False, True])
+def test_an_error_of_an_observer_ends_no_run_of_the_background(
+    in_loop: bool,  # noqa: FBT001 - a parameter of the test
+    store: Path,
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    """Whether it is told on the caller's loop or, where none runs, on the run's own thread; so for its end."""
+    ends: list[ImageSet | None] = []
+    ended = threading.Event()
+
+    def on_end(images: ImageSet | None, _: object) -> None:
+        ends.append(images)
+        ended.set()
+        broken()
+
+    with served({POST: whole_answer, PICTURE: picture}, store) as server:
         seedream = door(server, store)
-        with pytest.raises(ZeroDivisionError):
-            seedream.run(seedream.plan("x", images=2), on_change=broken)
+
+        async def start() -> None:
+            seedream.start(seedream.plan("x", images=2), on_change=broken, on_end=on_end)
+            await asyncio.to_thread(ended.wait, 20)
+
+        if in_loop:
+            asyncio.run(start())
+        else:
+            seedream.start(seedream.plan("x", images=2), on_change=broken, on_end=on_end)
+        assert ended.wait(20)
+    assert [(images.state, len(images.ok)) for images in ends if images] == [("done", 2)]
+    assert set(capsys.readouterr().err.splitlines(keepends=True)) == {TOLD}
+
+
+def program(server: RawServer, store: Path, *lines: str) -> subprocess.Popen[str]:
+    """A program of its own, with the front door `seedream`; what it prints and complains of can be read."""
+    made = f"Seedream('anyfast', api_key={KEY!r}, base_url='{server.url}/v1', store={str(store)!r})"
+    source = "\n".join(["import asyncio, os, sys", "from seedream_magic import Seedream", f"seedream = {made}", *lines])
+    return subprocess.Popen([sys.executable, "-c", source], stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
+
+
+def test_a_closed_pipe_ends_no_run(store: Path) -> None:
+    """Progress printed to a program that has gone (`script.py | head -1`) costs no picture."""
+    lines = (
+        "show = lambda images: print(images, flush=True)",
+        "images = seedream.run(seedream.plan('x', images=2), on_change=show)",
+        "print(images.state, len(images.ok), file=sys.stderr, flush=True)",
+        "os._exit(0)",  # Python itself complains of the pipe at its end
+    )
+    with served({POST: whole_answer, PICTURE: picture}, store) as server, program(server, store, *lines) as running:
+        assert running.stdout is not None
+        assert running.stderr is not None
+        running.stdout.close()
+        told = running.stderr.read()
+    assert told == "What shows this run failed (BrokenPipeError: [Errno 32] Broken pipe). The run goes on.\ndone 2\n"
+
+
+def test_what_came_is_saved_though_who_takes_it_fails(store: Path) -> None:
+    """In `async for images in seedream.stream(…)` the error is the caller's own and comes through, and nothing else."""
+    lines = (
+        "async def take():",
+        "    async for images in seedream.stream('x', images=2):",
+        "        if images.ok: raise ZeroDivisionError",
+        "asyncio.run(take())",
+    )
+    with served({POST: Stage().answer, PICTURE: picture}, store) as server:
+        with program(server, store, *lines) as running:
+            assert running.stderr is not None
+            told = running.stderr.read()
+        assert told.count("Traceback") == 1
+        assert told.endswith("\nZeroDivisionError\n")
         server.wait_for(lambda seen: seen.open_connections == 0)
-    assert record(store)["state"] == "stopped"
+    assert record(store)["frames"] == [{"file": "01.jpg"}]
 
 
 @pytest.mark.parametrize("key", [None, "", "  "])

@@ -1,9 +1,9 @@
 """Where a growing set is shown: one output of the notebook that is updated, or lines in a terminal.
 
 Not every front end hears updates: Jupyter console, qtconsole and plain clients take displays only. So a run that has
-ended is shown by a display once more. What was measured (JupyterLab 4.6, nbclassic 1.3, VS Code 1.137, nbclient 0.10):
-all of these add an output for a display, also under a known display id; nothing in the protocol takes a single output
-away. Hence:
+ended is shown by a display once more. JupyterLab 4.6, nbclassic 1.3 and nbclient 0.10 (measured) and the Jupyter
+extension of VS Code (read) add an output for each display, also under a known display id, and nothing in the protocol
+takes a single output away. Hence:
 
 * Where the set is all that its cell shows, the cell is cleared with the same stroke (`clear_output(wait=True)`): one
   output, everywhere and in the saved notebook. A console, which cannot clear, would open the contact sheet in a window

@@ -16,7 +16,7 @@ from seedream_magic.api.plan import Plan
 from seedream_magic.api.providers import chosen_provider, serves
 from seedream_magic.api.storyboard import Storyboard
 from seedream_magic.api.values import RESPONSE_FORMATS
-from seedream_magic.bridge import EVENT_LOOPS
+from seedream_magic.bridge import EVENT_LOOPS, unfailing
 from seedream_magic.errors import InvalidRequest, SeedreamError, SeedreamInterrupted
 from seedream_magic.images.image_set import ImageSet
 from seedream_magic.notebook.cell import Cell, parse_cell
@@ -148,9 +148,9 @@ class SeedreamMagics(Magics):
         except (SeedreamError, SeedreamInterrupted) as error:
             if error.images is not None and len(error.images):
                 self._bind(error.images, name)
-                display.show(error.images)
+                unfailing(display.show)(error.images)
             else:
-                display.clear()
+                unfailing(display.clear)()
             raise
         self._bind(images, name)
 

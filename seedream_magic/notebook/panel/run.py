@@ -10,6 +10,7 @@ from dataclasses import replace
 import ipywidgets as widgets
 
 from seedream_magic.api.plan import Plan
+from seedream_magic.bridge import unfailing
 from seedream_magic.errors import SeedreamError, SeedreamInterrupted
 from seedream_magic.images.image_set import ImageSet
 from seedream_magic.notebook.panel.controls import button, lines
@@ -101,25 +102,28 @@ class Run:
 
     def _changed(self, images: ImageSet) -> None:
         self._images = images
-        self._show_progress()
         self._result.show(images)
+        self._show_progress()
 
     def _end(self, images: ImageSet | None, failure: BaseException | None) -> None:
         if self._timer is not None:
             self._timer.cancel()
-        self._timer, self._stop = None, None
+        self._timer, self._stop, self.busy = None, None, False
+        if images is not None and images.state == "running":
+            images = replace(images, state="stopped" if isinstance(failure, SeedreamInterrupted) else "done")
+        unfailing(self._show_end)(images, failure)  # the set is kept, whatever has become of the widgets
+        self._after(images)
+
+    def _show_end(self, images: ImageSet | None, failure: BaseException | None) -> None:
+        if images is not None:
+            self._result.show(images)
         self._set_busy(busy=False)
         stopped = isinstance(failure, SeedreamInterrupted)
-        if images is not None:
-            if images.state == "running":
-                images = replace(images, state="stopped" if stopped else "done")
-            self._result.show(images)
         self.line.value = lines([" · ".join([*_state(failure, stopped=stopped), *self._facts(images)])])
         if isinstance(failure, Unwritten) or not isinstance(failure, SeedreamError | SeedreamInterrupted):
             self._tell([])  # what is still to be written stands above the buttons already
         else:
             self._tell(failure.lines())
-        self._after(images)
 
     def _set_busy(self, *, busy: bool) -> None:
         self.busy, self.stop.disabled = busy, not busy
@@ -140,7 +144,7 @@ class Run:
         return redone + (f"{len(made)} of {max(expected, len(made))}" if expected else f"{len(made)} so far")
 
     def _tick(self) -> None:
-        self._show_progress()
+        unfailing(self._show_progress)()
         self._timer = self._home.later(TICK_SECONDS, self._tick)
 
     def _show_progress(self) -> None:
