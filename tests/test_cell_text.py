@@ -68,7 +68,11 @@ def read_again(door: Seedream, cell: str, settings: dict[str, Any]) -> ImageRequ
     """The request of a cell in a notebook with these settings."""
     line, _, body = cell.partition("\n")
     parsed = parse_cell(line.removeprefix("%%seedream"), body + "\n")
-    return door.plan(parsed.prompt, **{**settings, **parsed.request}).request
+    typed = parsed.request.get("extra", {})  # what a cell sends as an extra field comes before the settings
+    beside = {name: value for name, value in settings.items() if name not in typed}
+    if "sequential_image_generation" in typed:
+        beside.pop("images", None)
+    return door.plan(parsed.prompt, **{**beside, **parsed.request}).request
 
 
 @effort(max_examples=60, deadline=None)
