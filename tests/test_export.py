@@ -18,7 +18,7 @@ from raw_server import Reply, raw_server
 from seedream_magic import ConfigError, ContentRefused, Frame, ImageSet, InvalidRequest, SeedreamError
 from seedream_magic.api.request import ImageRequest
 from seedream_magic.view import export as export_module
-from seedream_magic.view import page, progress
+from seedream_magic.view import page, pictures
 from seedream_magic.view.export import ENDINGS, export
 from served import door
 from service import PICTURE, POST, picture, whole_answer
@@ -254,9 +254,9 @@ class Eager(tqdm):  # type: ignore[misc]  # tqdm ships no types
 
 def test_a_bar_shows_where_it_takes_long(capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch) -> None:
     """Five frames and no patience: a bar on the error stream, which stays: a notebook would keep an empty line."""
-    monkeypatch.setattr(progress, "DELAY", 1e-9)
+    monkeypatch.setattr(pictures, "DELAY", 1e-9)
     monkeypatch.setattr("tqdm.std.tqdm", Eager)
-    assert list(progress.progress(range(5), "gif")) == [0, 1, 2, 3, 4]
+    assert list(pictures.progress(range(5), "gif")) == [0, 1, 2, 3, 4]
     told = capsys.readouterr()
     assert told.out == ""
     assert "gif:  80%" in told.err
@@ -265,8 +265,8 @@ def test_a_bar_shows_where_it_takes_long(capsys: pytest.CaptureFixture[str], mon
 
 def test_no_bar_for_little(capsys: pytest.CaptureFixture[str]) -> None:
     """Four frames, or fewer than three seconds: nothing is written."""
-    assert list(progress.progress("abcd", "gif")) == list("abcd")
-    assert list(progress.progress("abcdefgh", "gif")) == list("abcdefgh")
+    assert list(pictures.progress("abcd", "gif")) == list("abcd")
+    assert list(pictures.progress("abcdefgh", "gif")) == list("abcdefgh")
     assert capsys.readouterr() == ("", "")
 
 

@@ -91,6 +91,15 @@ def test_the_page_asks_for_nothing_and_tells_no_folder(images: ImageSet, exporte
     assert (policy or "").startswith("default-src 'none'; ")
 
 
+def test_a_damaged_picture_tells_no_folder(tmp_path: Path) -> None:
+    """Its card names the file alone; the author's folders are nobody else's, in a notebook either."""
+    images = made_set(tmp_path)
+    (images.folder / "02.jpg").write_bytes(b"\xff\xd8\xff no picture")
+    text = export(images, tmp_path / "set.html").read_text(encoding="utf-8")
+    assert "02.jpg cannot be read as a picture." in text
+    assert str(tmp_path) not in text
+
+
 def test_the_origin_is_in_its_meta_tags(exported: Path) -> None:
     """Prompt, model, date, tool and IPTC's term; the line at the end tells it a person."""
     reader = Reader(exported)

@@ -82,11 +82,13 @@ def test_every_mode_comes_out_as_rgb_jpeg(
 
 
 def test_sixteen_bits_are_scaled_not_clipped(tmp_path: Path) -> None:
-    """A 16-bit grey ramp keeps its darks and its lights apart."""
+    """A 16-bit grey ramp keeps its darks and its lights apart, in a preview and where it is exported."""
     ramp = Image.linear_gradient("L").convert("I").point(lambda value: value * 257)
-    found = shown(saved(tmp_path / "ramp.png", ramp.convert("I;16"), "PNG")).convert("L")
-    pixels = [found.getpixel((10, row)) for row in (10, 128, 245)]
-    assert pixels == pytest.approx([10, 128, 245], abs=4)
+    frame = saved(tmp_path / "ramp.png", ramp.convert("I;16"), "PNG")
+    assert frame.path is not None
+    for found in (shown(frame), fitted(frame.path, (256, 256))):
+        pixels = [found.convert("L").getpixel((10, row)) for row in (10, 128, 245)]
+        assert pixels == pytest.approx([10, 128, 245], abs=4)
 
 
 @pytest.mark.parametrize("mode", ["RGBA", "P"])
@@ -232,4 +234,5 @@ def test_damaged_exif_does_not_hide_a_picture(tmp_path: Path) -> None:
     """It is shown as it lies, on its own and where it is exported."""
     frame = saved(tmp_path / "picture.jpg", Image.new("RGB", (64, 48)), "JPEG", exif=b"Exif\0\0junkjunkjunk")
     assert shown(frame).size == (64, 48)
-    assert fitted(frame, (32, 32)).size == (32, 24)
+    assert frame.path is not None
+    assert fitted(frame.path, (32, 32)).size == (32, 24)

@@ -9,9 +9,8 @@ from PIL import Image
 
 from seedream_magic.errors import ImageError, InvalidRequest
 from seedream_magic.images.image_set import Frame, ImageSet
-from seedream_magic.view.pictures import fitted, lost
+from seedream_magic.view.pictures import fitted, lost, progress
 from seedream_magic.view.preview import sheet_ratio
-from seedream_magic.view.progress import progress
 from seedream_magic.view.provenance import provenance_of
 
 LONG_SIDE = 960
@@ -27,11 +26,14 @@ def write_animation(images: ImageSet, path: Path, *, seconds: float, size: int |
     """
     canvas = _canvas(images, size)
     frames: list[Image.Image] = []
-    for frame in progress(images.ok, "gif"):
+    written: list[Frame] = []
+    for frame in progress(images.frames, "gif"):
         try:
-            frames.append(_quantised(_letterboxed(fitted(frame, canvas), canvas)))
+            if frame.path is not None:
+                frames.append(_quantised(_letterboxed(fitted(frame.path, canvas), canvas)))
+            written.append(frame)
         except ImageError as error:
-            images = _without(images, frame, error)
+            written.append(lost(frame, error))
     if len(frames) < 2:
         raise InvalidRequest(f"A .gif takes at least 2 pictures; this set has {len(frames)}. Try .png or .html.")
     frames[0].save(
@@ -44,11 +46,7 @@ def write_animation(images: ImageSet, path: Path, *, seconds: float, size: int |
         optimize=False,
         comment=provenance_of(images).comment.encode(),
     )
-    return images
-
-
-def _without(images: ImageSet, frame: Frame, error: ImageError) -> ImageSet:
-    return replace(images, frames=tuple(lost(one, error) if one is frame else one for one in images))
+    return replace(images, frames=tuple(written))
 
 
 def _canvas(images: ImageSet, size: int | None) -> tuple[int, int]:

@@ -18,11 +18,9 @@ from seedream_magic.api.redaction import redacted
 from seedream_magic.errors import ImageInvalid, InvalidRequest
 from seedream_magic.images.image_set import Frame, ImageSet
 from seedream_magic.images.record import find_record
-from seedream_magic.view.captions import caption_of
-from seedream_magic.view.pictures import lost, original
-from seedream_magic.view.progress import progress
+from seedream_magic.view.pictures import lost, original, progress
 from seedream_magic.view.provenance import DIGITAL_SOURCE_TYPE, TOOL, Provenance, provenance_of, sound
-from seedream_magic.view.words import ENGLISH, error_name, error_text, one_line, words_for
+from seedream_magic.view.words import ENGLISH, caption_of, error_name, error_text, one_line, words_for
 
 _SAFE_ENDING = re.compile(r"\.[a-z0-9]{1,5}")
 _SECRET = re.compile(r"api_?key|authorization|password|secret|token$", re.IGNORECASE)
@@ -59,7 +57,7 @@ def write_archive(images: ImageSet, path: Path) -> ImageSet:
     with zipfile.ZipFile(path, "w", zipfile.ZIP_STORED) as archive:  # pictures are compressed already
         for frame in progress(images.frames, "zip"):
             try:
-                data = original(frame) if frame.ok else b""
+                data = original(frame.path) if frame.path else b""
             except ImageInvalid as error:  # lost since it was looked for
                 written.append(lost(frame, error))
                 continue

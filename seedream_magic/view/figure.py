@@ -162,8 +162,12 @@ def _caption(frame: Frame, layout: Layout, state: str) -> Markup:
         facts.append(layout.words.failed)
     if state == "picture" and frame.width:
         facts.append(f"{frame.width} × {frame.height}")
-    if state == "picture" and frame.path is not None and (link := relative_link(frame.path)):
-        facts.append(element("a", {"class": "seedream-original", "href": link}, layout.words.original))
+    if state == "picture" and frame.path is not None:
+        # Where it is read elsewhere, who writes the page puts the picture itself in the place of "original:INDEX".
+        link = f"original:{frame.index}" if layout.elsewhere else relative_link(frame.path)
+        name = frame.path.name if layout.elsewhere else None
+        original = {"class": "seedream-original", "href": link, "download": name}
+        facts += [element("a", original, layout.words.original)] if link else []
     dot = element("span", {"class": "seedream-dot"}, " · ")
     separated = [part for fact in facts for part in (dot, fact)][1:]
     label = element("div", {"class": "seedream-label"}, *separated)

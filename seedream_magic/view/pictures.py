@@ -1,22 +1,49 @@
-"""Originals as an export needs them: read whole, or decoded at the size at which they are drawn."""
+"""The pictures of a set as an export needs them: read whole or at the size they are drawn, one by one with a bar."""
 
 from __future__ import annotations
 
+from collections.abc import Iterable, Sequence
 from dataclasses import replace
+from pathlib import Path
+from typing import TypeVar
 
 from PIL import Image
 
 from seedream_magic.errors import ImageInvalid, SeedreamError
 from seedream_magic.images.image_set import Frame, ImageSet
-from seedream_magic.images.verify import opened_picture
-from seedream_magic.view.preview import contained, upright
+from seedream_magic.view.preview import contained, decoded
 
 PAPER = (255, 255, 255)
+FEW = 4
+DELAY = 3.0
+"""Seconds without a bar: what is done by then needs none."""
+Item = TypeVar("Item")
+
+
+def progress(items: Sequence[Item], what: str) -> Iterable[Item]:
+    """The items, with a bar named `what` if there are more than four and they take more than three seconds."""
+    if len(items) <= FEW:
+        return items
+    # Not tqdm.auto: its bar is a widget, which stays in the saved notebook as "model not found". And it is left: a
+    # notebook keeps the line of one that is taken away, and an empty red block looks like a failure.
+    from tqdm.std import tqdm  # noqa: PLC0415 - only a long export needs it
+
+    bar: Iterable[Item] = tqdm(items, desc=what, unit="frame", delay=DELAY)
+    return bar
 
 
 def without_lost(images: ImageSet) -> ImageSet:
     """The set, with an error in the place of each picture whose file is gone or cannot be opened."""
-    return replace(images, frames=tuple(map(_found, images.frames)))
+    frames = []
+    for frame in images:
+        if frame.path is not None:
+            try:
+                frame.path.open("rb").close()
+            except OSError as exc:
+                why = "is gone" if isinstance(exc, FileNotFoundError) else f"cannot be opened ({exc.strerror or exc})"
+                frame = lost(frame, ImageInvalid(f"{frame.path.name} {why}."))  # noqa: PLW2901 - it stands in its place
+        frames.append(frame)
+    return replace(images, frames=tuple(frames))
 
 
 def lost(frame: Frame, error: SeedreamError) -> Frame:
@@ -24,49 +51,22 @@ def lost(frame: Frame, error: SeedreamError) -> Frame:
     return replace(frame, path=None, error=error)
 
 
-def original(frame: Frame) -> bytes:
-    """The bytes of the picture as the service made them. Raises the frame's error, `ImageInvalid` for a lost file."""
-    if frame.path is None:
-        raise frame.error or SeedreamError(f"Frame {frame.index + 1} has no picture.")
+def original(path: Path) -> bytes:
+    """The bytes of the picture as the service made them. Raises `ImageInvalid` for a lost file."""
     try:
-        return frame.path.read_bytes()
+        return path.read_bytes()
     except OSError as exc:
-        raise ImageInvalid(f"{frame.path.name} cannot be read: {exc.strerror or exc}.") from exc
+        raise ImageInvalid(f"{path.name} cannot be read: {exc.strerror or exc}.") from exc
 
 
-def fitted(frame: Frame, size: tuple[int, int]) -> Image.Image:
+def fitted(path: Path, size: tuple[int, int]) -> Image.Image:
     """The picture upright in RGB, as large as it can be within `size` pixels; transparent parts become white.
 
-    Raises the frame's error, `ImageInvalid` for a file that is lost or damaged.
+    Raises `ImageInvalid` for a file that is lost or damaged.
     """
-    if frame.path is None:
-        raise frame.error or SeedreamError(f"Frame {frame.index + 1} has no picture.")
-    try:
-        with opened_picture(frame.path) as opened:
-            opened.draft("RGB", (max(size), max(size)))  # a JPEG is decoded near the size that is drawn
-            picture = _opaque(upright(opened))
-    except Exception as exc:
-        # Pillow's decoders raise OSError, SyntaxError, ValueError, struct.error and more on damaged bytes.
-        raise ImageInvalid(f"{frame.path.name} cannot be read as a picture.") from exc
-    picture.info = {}  # Pillow would write comment, profile and EXIF of the original into what it saves
+    picture = decoded(path, max(size), min)
+    if picture.mode == "RGBA":
+        paper = Image.new("RGB", picture.size, PAPER)
+        paper.paste(picture, mask=picture)
+        picture = paper
     return contained(picture, size)
-
-
-def _found(frame: Frame) -> Frame:
-    if frame.path is None:
-        return frame
-    try:
-        with frame.path.open("rb"):
-            return frame
-    except OSError as exc:
-        why = "is gone" if isinstance(exc, FileNotFoundError) else f"cannot be opened ({exc.strerror or exc})"
-        return lost(frame, ImageInvalid(f"{frame.path.name} {why}."))
-
-
-def _opaque(picture: Image.Image) -> Image.Image:
-    if not picture.has_transparency_data:
-        return picture.convert("RGB")
-    layered = picture.convert("RGBA")
-    paper = Image.new("RGB", layered.size, PAPER)
-    paper.paste(layered, mask=layered)
-    return paper

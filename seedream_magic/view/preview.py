@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import base64
 import math
+from collections.abc import Callable
+from contextlib import suppress
 from dataclasses import dataclass
 from functools import lru_cache
 from io import BytesIO
@@ -19,8 +21,6 @@ LONGEST_EDGE = 1280
 SMALLEST_EDGE = 24
 _QUALITIES = (84, 72, 60)
 _PIXELS_PER_BYTE = 16  # of the calmest pictures seen at these qualities; larger is not worth a try
-# Pillow reports broken files by these, depending on the format and on where the damage is.
-_UNREADABLE = (OSError, ValueError, SyntaxError, ArithmeticError, Image.DecompressionBombError, LookupError)
 
 _PAPER, _GREY, _INK = (255, 255, 255), (236, 236, 238), (112, 112, 116)
 _SHEET_WIDTH, _GAP, _LABEL = 960, 12, 22
@@ -124,26 +124,31 @@ def _cell_picture(frame: Frame, size: tuple[int, int], preview_budget: int | Non
 
 
 def _small_picture(path: Path, edge: int) -> Image.Image:
-    """The picture, upright, RGB or (really transparent) RGBA, no metadata, longest edge at most `edge` pixels."""
-    try:
-        with opened_picture(path) as opened:
-            shrink = min(1.0, edge / max(opened.size))
-            # A JPEG is decoded near the size that is shown: a fraction of the time and memory of the whole picture.
-            opened.draft(None, (math.ceil(opened.width * shrink), math.ceil(opened.height * shrink)))
-            picture = upright(_displayable(opened))
-    except _UNREADABLE as exc:
-        raise ImageInvalid(f"{path.name} cannot be read as a picture.", hint=f"Look at {path}.") from exc
+    """The picture, its longest edge at most `edge` pixels."""
+    picture = decoded(path, edge)
     picture.thumbnail((edge, edge), Image.Resampling.LANCZOS)
-    picture.info = {}  # Pillow would write comment, profile and EXIF of the original back into what it saves
     return picture
 
 
-def upright(picture: Image.Image) -> Image.Image:
-    """As its EXIF data says; where they are damaged, as it lies."""
+def decoded(path: Path, edge: int, side: Callable[[tuple[int, int]], int] = max) -> Image.Image:
+    """The picture upright, in RGB or, where it is really transparent, RGBA, without metadata.
+
+    A JPEG is decoded near the size that is shown, in a fraction of the time and memory: its longest side (with `min`
+    its shortest, which is sharper) has `edge` pixels or more. Raises `ImageInvalid` for a file that is lost or damaged.
+    """
     try:
-        return ImageOps.exif_transpose(picture)
-    except _UNREADABLE:
-        return picture
+        with opened_picture(path) as opened:
+            shrink = min(1.0, edge / side(opened.size))
+            opened.draft(None, (math.ceil(opened.width * shrink), math.ceil(opened.height * shrink)))
+            picture = _displayable(opened)
+    except Exception as exc:
+        # Pillow's decoders raise OSError, SyntaxError, ValueError, struct.error and more on damaged bytes.
+        hint = f"Look at {path.name} in the folder of its run."
+        raise ImageInvalid(f"{path.name} cannot be read as a picture.", hint=hint) from exc
+    with suppress(Exception):  # where its EXIF data are damaged it is shown as it lies
+        picture = ImageOps.exif_transpose(picture)
+    picture.info = {}  # Pillow would write comment, profile and EXIF of the original into what it saves
+    return picture
 
 
 def contained(picture: Image.Image, size: tuple[int, int]) -> Image.Image:

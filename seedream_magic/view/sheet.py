@@ -15,13 +15,11 @@ from PIL.PngImagePlugin import PngInfo
 
 from seedream_magic.errors import ImageError
 from seedream_magic.images.image_set import Frame, ImageSet
-from seedream_magic.view.captions import caption_of, title_of
 from seedream_magic.view.lettering import Lettering, find_lettering, wrapped
-from seedream_magic.view.pictures import PAPER, fitted, lost
+from seedream_magic.view.pictures import PAPER, fitted, lost, progress
 from seedream_magic.view.preview import sheet_ratio
-from seedream_magic.view.progress import progress
 from seedream_magic.view.provenance import TOOL, Provenance, provenance_of, sound
-from seedream_magic.view.words import ENGLISH, Words, error_name, one_line, words_for
+from seedream_magic.view.words import ENGLISH, Words, caption_of, error_name, one_line, title_of, words_for
 
 WIDTH = 1600
 """Pixels of a sheet's width, where nothing else is asked for; sheets of narrow pictures are narrower."""
@@ -157,7 +155,7 @@ def _draw_frame(sheet: Image.Image, frame: Frame, corner: tuple[int, int], layou
     """Draw a frame and what stands below it; the frame as it was drawn."""
     picture = None
     try:
-        picture = fitted(frame, layout.cell) if frame.ok else None
+        picture = fitted(frame.path, layout.cell) if frame.path else None
     except ImageError as error:
         frame = lost(frame, error)
     if picture is None:

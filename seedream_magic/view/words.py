@@ -8,7 +8,7 @@ from dataclasses import dataclass
 
 from seedream_magic.api.codes import find_code
 from seedream_magic.errors import SeedreamError
-from seedream_magic.images.image_set import ImageSet
+from seedream_magic.images.image_set import Frame, ImageSet
 
 CLIPPED_AT = 500
 
@@ -140,6 +140,17 @@ CHINESE = Words(
 def words_for(prompt: str) -> Words:
     """Chinese where the prompt has Chinese characters, English otherwise."""
     return CHINESE if _CJK.search(prompt) else ENGLISH
+
+
+def title_of(images: ImageSet) -> str:
+    """What stands above a set: the prompt, or of a storyboard the style that its frames share, where it has one."""
+    board = images.request.storyboard
+    return board.style if board and board.style.strip() else images.prompt
+
+
+def caption_of(frame: Frame, images: ImageSet) -> str:
+    """The frame's own prompt; empty in a set whose frames all have the prompt that stands above them."""
+    return "" if len(images) > 1 and frame.prompt == images.prompt else frame.prompt
 
 
 def asked(images: ImageSet) -> int:
