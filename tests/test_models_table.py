@@ -103,7 +103,7 @@ def test_html_needs_nothing_and_takes_no_markup() -> None:
     """Only tables, text and inline styles, which JupyterLab's sanitizer keeps; an id with markup in it is text."""
     page = models_bundle("ep-<img src=x>")["text/html"]
     assert set(re.findall(r"<([a-z]+)", page)) == {"div", "span", "table", "thead", "tbody", "tr", "th", "td", "p"}
-    assert set(re.findall(r' ([a-z-]+)="', page)) == {"style"}
+    assert set(re.findall(r' ([a-z-]+)="', page)) == {"style", "scope"}
     assert "ep-&lt;img src=x&gt;" in page
 
 

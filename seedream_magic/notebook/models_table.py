@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import re
-import unicodedata
 from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
@@ -11,6 +10,8 @@ from typing import Any
 from seedream_magic.api import models
 from seedream_magic.api.models import KNOWN_IDS, MAXIMUM_IMAGES, Model, find_model
 from seedream_magic.api.values import OUTPUT_FORMATS
+from seedream_magic.view.markup import Markup, element
+from seedream_magic.view.table import Cell, html_notes, html_table, text_table
 
 _HEADINGS = ("model 模型", "sizes 尺寸", "pixels 像素", "set 组图", "stream 流式", "refs 参考图", "formats 格式")
 _OPTIONS, _IDS = "further options 其他选项", "model ids 模型编号"
@@ -18,14 +19,7 @@ _FLAGS = {"tools": "--web-search", "fast": "--optimize-prompt fast"}
 """The options of fields whose names differ from them."""
 _CURRENT = "← this session 当前"
 _UNCHECKED = "not checked 不检查"
-_TABLE = "border-collapse:collapse;font-size:13px;text-align:left"
-_CELL = (
-    "padding:4px 12px 4px 0;vertical-align:top;text-align:left;white-space:nowrap;"
-    "border-bottom:1px solid rgba(127,127,127,0.3)"
-)
-"""A number or an option cut in two is hard to read; where the column is narrow the table scrolls."""
 _GREY = "opacity:0.75;font-weight:400"
-_QUIET = "margin:8px 0 0 0;font-size:12px;opacity:0.75;text-align:left"
 
 
 @dataclass(frozen=True)
@@ -49,7 +43,8 @@ def ids_for(provider: str) -> tuple[str, ...]:
     if provider == "byteplus":
         return tuple(known for known in KNOWN_IDS if not known.startswith("doubao-"))
     dated = provider == "ark"
-    return tuple(known for known in KNOWN_IDS if known.startswith("doubao-") and _is_dated(known) is dated)
+    own = (known for known in KNOWN_IDS if known.startswith("doubao-"))
+    return tuple(known for known in own if bool(re.search(r"-\d{6}$", known)) is dated)
 
 
 def models_bundle(current: str, words: str = "") -> dict[str, Any]:
@@ -60,41 +55,41 @@ def models_bundle(current: str, words: str = "") -> dict[str, Any]:
     rows = _rows(current)
     wanted = words.lower().split()
     chosen = [row for row in rows if row.has(wanted)] or _rows_of_ids(wanted, current)
-    notes = (
-        _source(),
+    source = re.search(r"The facts are[^;.]+", models.__doc__ or "")  # the sentence that stands above them
+    notes = [
+        *([f"{' '.join(source[0].split())}."] if source else []),
         f"References and images of one call together: at most {MAXIMUM_IMAGES}. Other ids (ep-…) are sent unchecked.",
         *([] if chosen else [f"No line has {words!r}; here are all. · 没有匹配的行，以下为全部。"]),
-    )
+    ]
     return {"text/html": _html(chosen or rows, notes), "text/plain": _plain(chosen or rows, notes)}
 
 
 def _rows(current: str) -> list[Row]:
-    known = [model for model in vars(models).values() if isinstance(model, Model)]
-    chosen = find_model(current)
-    rows = [Row(_cells(model), _options(model), _ids_of(model), model is chosen) for model in known]
-    return rows if chosen else [_unchecked(current, current=True), *rows]
+    """A line for each model, and before them one for a session's model that is none of them."""
+    rows = []
+    for model in (value for value in vars(models).values() if isinstance(value, Model)):
+        providers = {name: ids_for(name.split(",")[0]) for name in ("anyfast, demo", "ark", "byteplus")}
+        known = [(provider, model_id) for provider, ids in providers.items() for model_id in ids]
+        ids = tuple(f"{provider}: {model_id}" for provider, model_id in known if find_model(model_id) is model)
+        rows.append(_row(model, ids, current))
+    return rows if find_model(current) else [_unchecked(current, current), *rows]
 
 
 def _rows_of_ids(words: Sequence[str], current: str) -> list[Row]:
     """The lines of words that are model ids, though the table does not list them word for word."""
-    ids = [word for word in words if find_model(word) or word.startswith("ep-")]
-    if len(ids) != len(words):
-        return []
-    found = [(word, find_model(word)) for word in ids]
-    return [
-        Row(_cells(model), _options(model), (word,), model is find_model(current))
-        if model
-        else _unchecked(word, current=word == current)
-        for word, model in found
-    ]
+    rows = []
+    for word in words:
+        if model := find_model(word):
+            rows.append(_row(model, (word,), current))
+        elif word.startswith("ep-"):
+            rows.append(_unchecked(word, current))
+        else:
+            return []
+    return rows
 
 
-def _unchecked(model_id: str, *, current: bool) -> Row:
-    return Row((model_id, _UNCHECKED, *[""] * (len(_HEADINGS) - 2)), (), (), current=current)
-
-
-def _cells(model: Model) -> tuple[str, ...]:
-    return (
+def _row(model: Model, ids: tuple[str, ...], current: str) -> Row:
+    cells = (
         model.name,
         " ".join(model.presets) or "WIDTHxHEIGHT",
         f"{model.minimum_area:,} - {model.maximum_area:,}",
@@ -103,77 +98,43 @@ def _cells(model: Model) -> tuple[str, ...]:
         str(model.references or "none"),
         " ".join(OUTPUT_FORMATS if "output_format" in model.fields else OUTPUT_FORMATS[:1]),
     )
-
-
-def _options(model: Model) -> tuple[str, ...]:
     further = sorted(model.fields - {"output_format"})
-    return tuple(_FLAGS.get(field, f"--{field.replace('_', '-')}") for field in further)
+    options = tuple(_FLAGS.get(field, f"--{field.replace('_', '-')}") for field in further)
+    return Row(cells, options, ids, model is find_model(current))
 
 
-def _ids_of(model: Model) -> tuple[str, ...]:
-    by_provider = {name: ids_for(name.split(",")[0]) for name in ("anyfast, demo", "ark", "byteplus")}
-    return tuple(
-        f"{provider}: {known}" for provider, ids in by_provider.items() for known in ids if find_model(known) is model
-    )
-
-
-def _is_dated(model_id: str) -> bool:
-    return re.search(r"-\d{6}$", model_id) is not None
-
-
-def _source() -> str:
-    """Where the facts are from and of when: the sentence that stands above their table."""
-    found = re.search(r"The facts are[^;.]+", models.__doc__ or "")
-    return " ".join(found[0].split()) + "." if found else ""
+def _unchecked(model_id: str, current: str) -> Row:
+    return Row((model_id, _UNCHECKED, *[""] * (len(_HEADINGS) - 2)), (), (), model_id == current)
 
 
 def _html(rows: Sequence[Row], notes: Sequence[str]) -> str:
-    from seedream_magic.view.carousel import element  # noqa: PLC0415 - it loads Pillow
-
-    def line(name: str, cells: Sequence[Sequence[str]]) -> str:
-        return element("tr", {}, *(element(name, {"style": _CELL}, *cell) for cell in cells))
-
-    def heading(text: str) -> list[str]:
+    def heading(text: str) -> Cell:
         english, _, chinese = text.rpartition(" ")
-        return [element("div", {}, english), element("div", {"style": _GREY}, chinese)]
+        return element("div", {}, english), element("div", {"style": _GREY}, chinese)
 
-    def fact(text: str) -> Sequence[str]:
-        name, mark, _ = text.partition(_CURRENT)
-        return [name, element("div", {"style": _GREY}, mark)] if mark else [name]
-
-    def known(text: str) -> str:
+    def known(text: str) -> Markup:
         provider, _, model_id = text.rpartition(": ")
-        told = [element("span", {"style": _GREY}, provider), " "] if provider else []
-        return element("div", {}, *told, model_id)
+        return element("div", {}, *((element("span", {"style": _GREY}, provider), " ") if provider else ()), model_id)
 
-    head = line("th", [heading(text) for text in (*_HEADINGS, _OPTIONS, _IDS)])
-    ids = [[known(text) for text in row.ids] for row in rows]
-    told = [[*map(fact, _shown(row)), [element("div", {}, text) for text in row.options]] for row in rows]
-    body = [line("td", [*cells, cell]) for cells, cell in zip(told, ids, strict=True)]
-    table = element("table", {"style": _TABLE}, element("thead", {}, head), element("tbody", {}, *body))
-    below = [element("p", {"style": _QUIET}, note) for note in notes if note]
-    return str(element("div", {"style": "overflow-x:auto"}, table, *below))
+    def cells(row: Row) -> list[Cell]:
+        mark = [element("div", {"style": _GREY}, _CURRENT)] if row.current else []
+        options, ids = [element("div", {}, text) for text in row.options], [known(text) for text in row.ids]
+        return [
+            (f"{row.cells[0]} ", *mark) if mark else row.cells[:1],
+            *([text] for text in row.cells[1:]),
+            options,
+            ids,
+        ]
+
+    heads = [heading(text) for text in (*_HEADINGS, _OPTIONS, _IDS)]
+    return str(element("div", {}, html_table(heads, [cells(row) for row in rows]), *html_notes(notes)))
 
 
 def _plain(rows: Sequence[Row], notes: Sequence[str]) -> str:
-    lines = [_HEADINGS, *(_shown(row) for row in rows)]
-    widths = [max(_width(line[column]) for line in lines) for column in range(len(_HEADINGS))]
-
-    def line(texts: Sequence[str]) -> str:
-        padded = (text + " " * (width - _width(text)) for text, width in zip(texts, widths, strict=True))
-        return "  ".join(padded).rstrip()
-
-    told = [line(_HEADINGS)]
-    for row in rows:
-        told += [line(_shown(row)), *(f"    {text}" for text in row.ids)]
-        told += [f"    {', '.join(row.options)}"] if row.options else []
-    return "\n".join([*told, "", *(note for note in notes if note)])
-
-
-def _shown(row: Row) -> tuple[str, ...]:
-    return (f"{row.cells[0]} {_CURRENT}" if row.current else row.cells[0], *row.cells[1:])
-
-
-def _width(text: str) -> int:
-    """Columns that a text takes in a terminal: Chinese characters take two."""
-    return sum(2 if unicodedata.east_asian_width(letter) in "WF" else 1 for letter in text)
+    marked = [(f"{row.cells[0]} {_CURRENT}" if row.current else row.cells[0], *row.cells[1:]) for row in rows]
+    head, *lines = text_table([_HEADINGS, *marked])
+    told = [head]
+    for row, line in zip(rows, lines, strict=True):
+        below = (*row.ids, *([", ".join(row.options)] if row.options else []))
+        told += [line, *(f"    {text}" for text in below)]
+    return "\n".join([*told, "", *notes])

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import contextlib
 import os
-import unicodedata
 from collections.abc import Sequence
 from datetime import datetime
 from pathlib import Path
@@ -14,9 +13,10 @@ from seedream_magic.errors import SeedreamError
 from seedream_magic.images.history_cache import Thumbnail, keep_thumbnails, kept_thumbnails
 from seedream_magic.images.history_entry import NUMBERED, HistoryEntry
 from seedream_magic.images.image_set import Frame
-from seedream_magic.view.carousel import Markup, element
+from seedream_magic.view.markup import Markup, element
 from seedream_magic.view.preview import preview
-from seedream_magic.view.words import CHINESE, ENGLISH, Words, one_line, words_for
+from seedream_magic.view.table import QUIET, Cell, html_notes, html_table, text_table, text_within
+from seedream_magic.view.words import CHINESE, ENGLISH, Words, words_for
 
 SHOWN = 50
 """Runs in the table; of more the newest."""
@@ -50,16 +50,6 @@ _STATES = {
 }
 _SHOW = {"en": "See one again: %seedream show RUN", "zh": "再看一次：%seedream show 运行编号"}
 
-# Front ends have styles of their own for tables (right-aligned cells, columns of one width); these stand above them.
-_SCROLL = "overflow-x:auto;max-width:100%"
-_TABLE = (
-    "table-layout:auto;width:100%;border-collapse:collapse;margin:0;font-size:13px;line-height:1.45;text-align:left"
-)
-_CELL = "padding:8px 4px;text-align:left;vertical-align:top;border-bottom:1px solid rgba(127,127,127,0.25)"
-_HEAD = f"{_CELL};font-weight:600;white-space:nowrap"
-_QUIET = "font-size:12px;opacity:0.75"
-_PROMPT = f"{_CELL};width:100%;overflow-wrap:anywhere"
-_FACT = f"{_CELL};white-space:nowrap"
 _CODE = "font-size:12px;background-color:transparent;padding:0;white-space:nowrap"
 _THUMBNAIL = "display:block;max-width:64px;max-height:64px;width:auto;height:auto;margin:0;border-radius:4px"
 _NO_PICTURE = "width:64px;height:40px;border-radius:4px;background-color:rgba(127,127,127,0.12)"
@@ -76,7 +66,7 @@ def history_table(entries: Sequence[HistoryEntry], *, words: str | None = None) 
     language = words_for(words) if words else _language(shown)
     if not shown:
         told = (_NOT_FOUND if words else _EMPTY)[language.language]
-        notes = [told.format(words=_clipped(words or "", 80))]
+        notes = [told.format(words=text_within(words or "", 80))]
     else:
         notes = [_MORE[language.language].format(count=more)] if more > 0 else []
         notes += [_SHOW[language.language]]
@@ -90,38 +80,23 @@ def _language(entries: Sequence[HistoryEntry]) -> Words:
 
 def _html(entries: Sequence[HistoryEntry], notes: list[str], words: Words) -> Markup:
     thumbnails = _thumbnails(entries)
-    rows = [_row(entry, thumbnails.get(entry.run_id), words) for entry in entries]
-    table = element("table", {"style": _TABLE}, _head(words), element("tbody", {}, *rows))
-    attributes = {"class": "seedream-history tex2jax_ignore mathjax_ignore", "lang": words.language}
-    below = [element("p", {"style": f"margin:8px 0 0 0;{_QUIET}"}, note) for note in notes]
-    return element("div", attributes, *([element("div", {"style": _SCROLL}, table)] if rows else []), *below)
-
-
-def _head(words: Words) -> Markup:
     _, frames, billed, _, _, prompt = _HEADS[words.language]
-    cells = [element("th", {"scope": "col", "style": _HEAD}, title) for title in ("", prompt, frames, billed)]
-    return element("thead", {}, element("tr", {}, *cells))
+    heads = [[""], [prompt], [frames], [billed]]
+    rows = [_row(entry, thumbnails.get(entry.run_id), words) for entry in entries]
+    attributes = {"class": "seedream-history tex2jax_ignore mathjax_ignore", "lang": words.language}
+    table = [html_table(heads, rows, wide=1)] if rows else []
+    return element("div", attributes, *table, *html_notes(notes))
 
 
-def _row(entry: HistoryEntry, thumbnail: Thumbnail | None, words: Words) -> Markup:
-    prompt = _clipped(entry.prompt, 110)
+def _row(entry: HistoryEntry, thumbnail: Thumbnail | None, words: Words) -> list[Cell]:
     when, frames, billed = _facts(entry, words)
-    facts = (_unusual(entry, words), when, _clipped(entry.model, 40), _clipped(entry.notebook, 40))
-    below = " · ".join(fact for fact in facts if fact)
-    return element(
-        "tr",
-        {},
-        element("td", {"style": _CELL}, _image(thumbnail, _clipped(entry.prompt, 40))),
-        element(
-            "td",
-            {"style": _PROMPT},
-            element("div", {}, element("bdi", {}, prompt)),
-            element("div", {"style": _QUIET}, below),
-            element("div", {"style": _QUIET}, element("code", {"style": _CODE}, entry.run_id)),
-        ),
-        element("td", {"style": _FACT}, frames),
-        element("td", {"style": _FACT}, billed),
+    facts = (_unusual(entry, words), when, text_within(entry.model, 40), text_within(entry.notebook, 40))
+    told = (
+        element("div", {}, element("bdi", {}, text_within(entry.prompt, 110))),
+        element("div", {"style": QUIET}, " · ".join(fact for fact in facts if fact)),
+        element("div", {"style": QUIET}, element("code", {"style": _CODE}, entry.run_id)),
     )
+    return [[_image(thumbnail, text_within(entry.prompt, 40))], told, [frames], [billed]]
 
 
 def _facts(entry: HistoryEntry, words: Words) -> tuple[str, str, str]:
@@ -135,7 +110,7 @@ def _facts(entry: HistoryEntry, words: Words) -> tuple[str, str, str]:
 def _unusual(entry: HistoryEntry, words: Words) -> str:
     if entry.state == "done":
         return ""
-    return _clipped(_STATES.get(entry.state, entry.state) if words is CHINESE else entry.state, 20)
+    return text_within(_STATES.get(entry.state, entry.state) if words is CHINESE else entry.state, 20)
 
 
 def _local(moment: datetime | None) -> str:
@@ -190,41 +165,9 @@ def _first_picture(folder: Path) -> Path:
 
 
 def _plain(entries: Sequence[HistoryEntry], notes: list[str], words: Words) -> str:
-    rows = [
-        (*_facts(entry, words), entry.run_id, _clipped(entry.notebook, 24), _plain_prompt(entry, words))
-        for entry in entries
-    ]
-    table = [_HEADS[words.language], *rows] if rows else []
-    widths = [max(map(_columns, column)) for column in zip(*table, strict=True)]
-    lines = ["  ".join(map(_padded, row, widths)).rstrip() for row in table]
-    return "\n".join((*lines, *notes))
-
-
-def _plain_prompt(entry: HistoryEntry, words: Words) -> str:
-    state = _unusual(entry, words)
-    return (f"({state}) " if state else "") + _clipped(entry.prompt, 48)
-
-
-def _padded(text: str, columns: int) -> str:
-    return text + " " * (columns - _columns(text))
-
-
-def _columns(text: str) -> int:
-    """Columns that a terminal needs: Chinese characters take two, marks on a letter none."""
-    wide = sum(unicodedata.east_asian_width(letter) in "WF" for letter in text)
-    return len(text) + wide - sum(unicodedata.category(letter) in {"Mn", "Me", "Cf"} for letter in text)
-
-
-def _clipped(text: str, columns: int) -> str:
-    """The text in one line of at most so many columns, without characters that steer a terminal or turn the text."""
-    text = "".join(map(_shown, one_line(text, columns * 4)))
-    if _columns(text) <= columns:
-        return text
-    while _columns(text) > columns - 1:
-        text = text[:-1]
-    return text.rstrip() + "…"
-
-
-def _shown(letter: str) -> str:
-    turning = unicodedata.bidirectional(letter) in {"LRE", "RLE", "LRO", "RLO", "PDF", "LRI", "RLI", "FSI", "PDI"}
-    return "\N{REPLACEMENT CHARACTER}" if turning or unicodedata.category(letter) in {"Cc", "Cs"} else letter
+    rows = []
+    for entry in entries:
+        state, prompt = _unusual(entry, words), text_within(entry.prompt, 48)
+        told = f"({state}) {prompt}" if state else prompt
+        rows.append((*_facts(entry, words), entry.run_id, text_within(entry.notebook, 24), told))
+    return "\n".join((*text_table([_HEADS[words.language], *rows] if rows else []), *notes))
