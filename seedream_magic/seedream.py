@@ -27,9 +27,8 @@ from seedream_magic.api.values import Images, checked_switch
 from seedream_magic.errors import ConfigError, InvalidRequest
 from seedream_magic.generate import generate
 from seedream_magic.images.facts import REFERENCES
-from seedream_magic.images.history_entry import HistoryEntry
 from seedream_magic.images.image_set import Frame, ImageSet
-from seedream_magic.images.index import history
+from seedream_magic.images.index import HistoryEntry, history
 from seedream_magic.images.load import load
 from seedream_magic.images.purge import Purged, purge
 from seedream_magic.images.record import Record, find_record, is_run, lineage_of

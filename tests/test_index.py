@@ -25,7 +25,7 @@ from seedream_magic.api.make_request import make_request
 from seedream_magic.api.plan import Plan
 from seedream_magic.api.providers import PROVIDERS
 from seedream_magic.errors import ContentRefused, ImageInvalid, SeedreamError
-from seedream_magic.images import history_cache, history_entry, index
+from seedream_magic.images import history_cache, index
 from seedream_magic.images.cache_folder import cache_folder
 from seedream_magic.images.history_cache import CACHE_FILE
 from seedream_magic.images.image_set import Frame, ImageSet
@@ -97,7 +97,7 @@ def read(monkeypatch: pytest.MonkeyPatch) -> list[str]:
         seen.append(folder.name)
         return real(folder)
 
-    real = history_entry.entry_of
+    real = index.entry_of
     monkeypatch.setattr(index, "entry_of", entry_of)
     return seen
 

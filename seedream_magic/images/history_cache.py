@@ -9,14 +9,12 @@ import contextlib
 import json
 import os
 import stat
-from collections.abc import Collection, Iterable, Mapping
+from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from contextlib import closing
-from datetime import datetime
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, TypeVar
 
 from seedream_magic.images.cache_folder import cache_folder
-from seedream_magic.images.history_entry import HistoryEntry
 
 if TYPE_CHECKING:
     import sqlite3
@@ -30,101 +28,101 @@ _TABLES = (
     "CREATE TABLE IF NOT EXISTS runs (store TEXT, run_id TEXT, line TEXT, PRIMARY KEY (store, run_id)) WITHOUT ROWID",
     "CREATE TABLE IF NOT EXISTS thumbnails (run_id TEXT PRIMARY KEY, made_of TEXT, uri TEXT, width INT, height INT)",
 )
-_COLUMNS = tuple(name for name in HistoryEntry.__dataclass_fields__ if name not in {"run_id", "began", "folder"})
 
 Thumbnail = tuple[str, str, int, int]
 """What it was made of (the file's name, time and size), its data URI, its width and height in pixels."""
-Look = tuple[int, ...]
-"""Times of a run's folder (pictures come and go) and of its record, size and number of the record."""
-Known = dict[str, tuple[Look, HistoryEntry]]
-"""Of each run by its id: what its folder looked like when it was read, and what was read."""
+Result = TypeVar("Result")
+Read = TypeVar("Read")
 
 
-def remembered(store: Path) -> Known:
-    """What earlier processes have read of the store; empty where there is no database that can be used."""
-    try:
-        with closing(_connection()) as connection:
-            # One text for all rows: fetched and parsed in a third of the time.
-            query = "SELECT '[' || group_concat(line) || ']' FROM runs WHERE store = ?"
-            (lines,) = connection.execute(query, (_key(store),)).fetchone()
-        return dict(_read_line(store, *line) for line in json.loads(lines or "[]"))
-    except Exception as exc:  # noqa: BLE001 - see _discard
-        _discard(exc)
-        return {}
+def remembered(store: Path, read: Callable[[Sequence[Any]], Read]) -> list[Read]:
+    """What earlier processes have kept of the store's runs; `read` makes it of the values of one run.
+
+    Empty where there is no database that can be used, or where `read` raises.
+    """
+
+    def work(connection: sqlite3.Connection) -> list[Read]:
+        # One text for all rows: fetched and parsed in a third of the time.
+        query = "SELECT '[' || group_concat(line) || ']' FROM runs WHERE store = ?"
+        (lines,) = connection.execute(query, (_key(store),)).fetchone()
+        return [read(values) for values in json.loads(lines or "[]")]
+
+    return _with_database(work, [])
 
 
-def remember(store: Path, changed: Known, *, gone: Collection[str]) -> None:
-    """Keep what was read anew, and drop the runs that are `gone`, as well as all runs of stores that are."""
-    try:
+def remember(store: Path, changed: Mapping[str, Sequence[Any]], *, gone: Collection[str]) -> None:
+    """Keep the values (of JSON) of runs, and drop the runs that are `gone`, as well as all runs of stores that are."""
+
+    def work(connection: sqlite3.Connection) -> None:
         key = _key(store)
-        with closing(_connection()) as connection:
-            connection.execute("BEGIN IMMEDIATE")
-            connection.executemany("DELETE FROM runs WHERE store = ? AND run_id = ?", [(key, name) for name in gone])
-            lines = [(key, run_id, _line(look, entry)) for run_id, (look, entry) in changed.items()]
-            connection.executemany("INSERT OR REPLACE INTO runs VALUES (?, ?, ?)", lines)
-            stores = connection.execute("SELECT DISTINCT store FROM runs").fetchall()
-            ended = [(other,) for (other,) in stores if not Path(other).is_dir()]
-            connection.executemany("DELETE FROM runs WHERE store = ?", ended)
-            connection.execute("DELETE FROM thumbnails WHERE run_id NOT IN (SELECT run_id FROM runs)")
-            connection.execute("COMMIT")
-            if gone or ended:
-                connection.execute("VACUUM")  # see forget_run
-    except Exception as exc:  # noqa: BLE001 - see _discard
-        _discard(exc)
+        connection.execute("BEGIN IMMEDIATE")
+        connection.executemany("DELETE FROM runs WHERE store = ? AND run_id = ?", [(key, run_id) for run_id in gone])
+        lines = [(key, run_id, json.dumps(values, ensure_ascii=False)) for run_id, values in changed.items()]
+        connection.executemany("INSERT OR REPLACE INTO runs VALUES (?, ?, ?)", lines)
+        stores = connection.execute("SELECT DISTINCT store FROM runs").fetchall()
+        ended = [(other,) for (other,) in stores if not Path(other).is_dir()]
+        connection.executemany("DELETE FROM runs WHERE store = ?", ended)
+        connection.execute("DELETE FROM thumbnails WHERE run_id NOT IN (SELECT run_id FROM runs)")
+        connection.execute("COMMIT")
+        if gone or ended:
+            connection.execute("VACUUM")  # what is deleted stays in the file until its pages are written anew
+
+    _with_database(work, None)
 
 
 def kept_thumbnails(run_ids: Iterable[str]) -> dict[str, Thumbnail]:
     """The thumbnails of these runs, as far as they were made before."""
-    query = "SELECT made_of, uri, width, height FROM thumbnails WHERE run_id = ?"
-    try:
-        with closing(_connection()) as connection:
-            rows = {run_id: connection.execute(query, (run_id,)).fetchone() for run_id in run_ids}
+
+    def work(connection: sqlite3.Connection) -> dict[str, Thumbnail]:
+        query = "SELECT made_of, uri, width, height FROM thumbnails WHERE run_id = ?"
+        rows = {run_id: connection.execute(query, (run_id,)).fetchone() for run_id in run_ids}
         return {run_id: (str(row[0]), str(row[1]), int(row[2]), int(row[3])) for run_id, row in rows.items() if row}
-    except Exception as exc:  # noqa: BLE001 - see _discard
-        _discard(exc)
-        return {}
+
+    return _with_database(work, {})
 
 
 def keep_thumbnails(thumbnails: Mapping[str, Thumbnail]) -> None:
     """Keep the thumbnails of runs, by the ids of the runs."""
-    rows = [(run_id, *thumbnail) for run_id, thumbnail in thumbnails.items()]
-    try:
-        with closing(_connection()) as connection:
-            connection.execute("BEGIN IMMEDIATE")
-            connection.executemany("INSERT OR REPLACE INTO thumbnails VALUES (?, ?, ?, ?, ?)", rows)
-            connection.execute("COMMIT")
-    except Exception as exc:  # noqa: BLE001 - see _discard
-        _discard(exc)
+
+    def work(connection: sqlite3.Connection) -> None:
+        rows = [(run_id, *thumbnail) for run_id, thumbnail in thumbnails.items()]
+        connection.execute("BEGIN IMMEDIATE")
+        connection.executemany("INSERT OR REPLACE INTO thumbnails VALUES (?, ?, ?, ?, ?)", rows)
+        connection.execute("COMMIT")
+
+    _with_database(work, None)
 
 
 def forget_run(run_id: str) -> None:
     """Take a run out of the database, so that none of its bytes is left in the file."""
-    if not (cache_folder() / CACHE_FILE).exists():
-        return
-    try:
-        with closing(_connection()) as connection:
-            connection.execute("DELETE FROM runs WHERE run_id = ?", (run_id,))
-            connection.execute("DELETE FROM thumbnails WHERE run_id = ?", (run_id,))
-            connection.execute("VACUUM")  # what is deleted stays in the file until its pages are written anew
-    except Exception:  # noqa: BLE001 - see _discard; and what must go goes, whoever has it open
-        _unlink()
 
+    def work(connection: sqlite3.Connection) -> bool:
+        connection.execute("DELETE FROM runs WHERE run_id = ?", (run_id,))
+        connection.execute("DELETE FROM thumbnails WHERE run_id = ?", (run_id,))
+        connection.execute("VACUUM")
+        return True
 
-def _line(look: Look, entry: HistoryEntry) -> str:
-    began = entry.began.isoformat() if entry.began else ""
-    values = [look, entry.run_id, began, *(getattr(entry, name) for name in _COLUMNS)]
-    return json.dumps(values, ensure_ascii=False)
-
-
-def _read_line(
-    store: Path, look: list[int], run_id: str, began: str, *values: Any
-) -> tuple[str, tuple[Look, HistoryEntry]]:
-    columns = [run_id, datetime.fromisoformat(began) if began else None, *values, store / run_id]
-    return run_id, (tuple(look), HistoryEntry(*columns))
+    if (cache_folder() / CACHE_FILE).exists() and not _with_database(work, otherwise=False):
+        _unlink()  # what must go goes, whoever has the file open
 
 
 def _key(store: Path) -> str:
     return os.path.realpath(store)
+
+
+def _with_database(work: Callable[[sqlite3.Connection], Result], otherwise: Result) -> Result:
+    """What `work` gives; `otherwise` where that fails.
+
+    A broken database is thrown away; one that is not ours or that somebody writes into at this moment is left alone.
+    """
+    try:
+        with closing(_connection()) as connection:
+            return work(connection)
+    except Exception as exc:  # noqa: BLE001 - the cache is never a reason to fail
+        in_use = getattr(exc, "sqlite_errorname", "").startswith(("SQLITE_BUSY", "SQLITE_LOCKED"))
+        if not isinstance(exc, OSError) and not in_use:
+            _unlink()
+        return otherwise
 
 
 def _connection() -> sqlite3.Connection:
@@ -160,14 +158,6 @@ def _make_private(path: Path) -> None:
         raise PermissionError(f"{path} is not ours")
     if os.name != "nt" and facts.st_mode & 0o077:
         path.chmod(0o600)
-
-
-def _discard(fault: Exception) -> None:
-    """Throw a broken database away; one that is not ours or that somebody writes into at this moment is left alone."""
-    if not isinstance(fault, OSError) and not getattr(fault, "sqlite_errorname", "").startswith(
-        ("SQLITE_BUSY", "SQLITE_LOCKED")
-    ):
-        _unlink()
 
 
 def _unlink() -> None:
