@@ -15,7 +15,8 @@ from seedream_magic.api.request import ImageRequest
 from seedream_magic.errors import ContentRefused, ImageInvalid, SeedreamError
 from seedream_magic.images.image_set import Frame, ImageSet
 from seedream_magic.view.pictures import fitted
-from seedream_magic.view.preview import SMALLEST_EDGE, contact_sheet, preview, sheet_ratio
+from seedream_magic.view.preview import SMALLEST_EDGE, preview, sheet_ratio
+from seedream_magic.view.sheet import contact_sheet
 
 BUDGET = 40_000
 
@@ -183,7 +184,7 @@ def made_set(folder: Path, count: int, size: tuple[int, int]) -> ImageSet:
 @pytest.mark.parametrize("count", [1, 4, 15])
 def test_contact_sheet_stays_within_its_budget(tmp_path: Path, count: int, size: tuple[int, int]) -> None:
     """A sheet of noise is a JPEG within its budget and of a usable shape."""
-    sheet = contact_sheet(made_set(tmp_path, count, size), budget=90_000)
+    sheet = contact_sheet(made_set(tmp_path, count, size), budget=90_000, preview_budget=44_000)
     opened = Image.open(io.BytesIO(sheet))
     assert len(sheet) <= 90_000
     assert opened.format == "JPEG"
@@ -199,7 +200,7 @@ def test_contact_sheet_shows_a_grey_cell_for_a_missing_picture(tmp_path: Path) -
     failed = Frame(1, "a prompt", error=ContentRefused("no"))
     (tmp_path / "03.jpg").unlink()
     images = replace(images, frames=(images[0], failed, images[2], images[3]))
-    sheet = Image.open(io.BytesIO(contact_sheet(images, budget=90_000))).convert("RGB")
+    sheet = Image.open(io.BytesIO(contact_sheet(images, budget=90_000, preview_budget=44_000))).convert("RGB")
     cells = [sheet.getpixel((sheet.width * x // 4, sheet.height * y // 4)) for y in (1, 3) for x in (1, 3)]
     expected = [(254, 0, 0), (236, 236, 238), (236, 236, 238), (0, 0, 254)]
     for cell, paint in zip(cells, expected, strict=True):
@@ -227,7 +228,7 @@ def test_the_thinnest_picture_is_drawn(tmp_path: Path, size: tuple[int, int], co
     """A layer may be a line: preview and sheet have it, the sheet in a shape that a JPEG can have."""
     images = made_set(tmp_path, count, size)
     assert min(shown(images[0]).size) >= 1
-    assert Image.open(io.BytesIO(contact_sheet(images, budget=90_000))).format == "JPEG"
+    assert Image.open(io.BytesIO(contact_sheet(images, budget=90_000, preview_budget=44_000))).format == "JPEG"
 
 
 def test_damaged_exif_does_not_hide_a_picture(tmp_path: Path) -> None:

@@ -21,7 +21,8 @@ from seedream_magic.images.image_set import Frame, ImageSet
 from seedream_magic.session import home
 from seedream_magic.view.figure import Layout, clock, figure, relative_link
 from seedream_magic.view.markup import Markup, constant, element
-from seedream_magic.view.preview import contact_sheet, preview, sheet_ratio
+from seedream_magic.view.preview import preview, sheet_ratio
+from seedream_magic.view.sheet import contact_sheet
 from seedream_magic.view.words import (
     CLIPPED_AT,
     ENGLISH,

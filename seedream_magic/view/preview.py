@@ -1,4 +1,4 @@
-"""Pictures small enough to live in a notebook: previews and the contact sheet. Originals stay on disk, untouched."""
+"""Pictures small enough to live in a notebook. Originals stay on disk, untouched."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from functools import lru_cache
 from io import BytesIO
 from pathlib import Path
 
-from PIL import Image, ImageDraw, ImageFont, ImageOps
+from PIL import Image, ImageOps
 
 from seedream_magic.errors import ImageInvalid, SeedreamError
 from seedream_magic.images.image_set import Frame, ImageSet
@@ -22,9 +22,6 @@ SMALLEST_EDGE = 24
 _QUALITIES = (84, 72, 60)
 _PIXELS_PER_BYTE = 16  # of the calmest pictures seen at these qualities; larger is not worth a try
 
-_PAPER, _GREY, _INK = (255, 255, 255), (236, 236, 238), (112, 112, 116)
-_SHEET_WIDTH, _GAP, _LABEL = 960, 12, 22
-
 
 @dataclass(frozen=True)
 class Preview:
@@ -33,6 +30,10 @@ class Preview:
     data_uri: str
     width: int
     height: int
+
+    def picture(self) -> Image.Image:
+        """The picture, to be decoded anew."""
+        return Image.open(BytesIO(base64.b64decode(self.data_uri.partition(",")[2])))
 
 
 def preview(frame: Frame, *, budget: int) -> Preview:
@@ -50,29 +51,13 @@ def preview(frame: Frame, *, budget: int) -> Preview:
 @lru_cache(maxsize=64)
 def _preview(path: Path, _sha256: str | None, budget: int) -> Preview:
     edge = int(math.sqrt(budget * _PIXELS_PER_BYTE))
-    picture = _small_picture(path, min(LONGEST_EDGE, max(edge, SMALLEST_EDGE)))
+    edge = min(LONGEST_EDGE, max(edge, SMALLEST_EDGE))
+    picture = decoded(path, edge)
+    picture.thumbnail((edge, edge), Image.Resampling.LANCZOS)
     kind = "png" if picture.mode == "RGBA" else "jpeg"
     head = f"data:image/{kind};base64,"
-    encoded, (width, height) = _encoded_within(picture, (budget - len(head)) // 4 * 3)
+    encoded, (width, height) = encoded_within(picture, (budget - len(head)) // 4 * 3)
     return Preview(head + base64.b64encode(encoded).decode("ascii"), width, height)
-
-
-def contact_sheet(images: ImageSet, *, budget: int, preview_budget: int | None = None) -> bytes:
-    """All frames as one numbered JPEG grid of at most `budget` bytes; a frame without picture is a grey cell.
-
-    It is drawn from the originals, or, at a fraction of the cost, from the previews of `preview_budget` that there are.
-    """
-    ratio = min(max(sheet_ratio(images), 1 / 16), 16.0)
-    columns = _columns(len(images.frames), ratio)
-    cell_width = min(_SHEET_WIDTH // columns, round(_SHEET_WIDTH * 0.75 * max(ratio, 0.4)))
-    cell_height = max(8, round(cell_width / ratio))
-    rows = math.ceil(len(images.frames) / columns)
-    stride = (cell_width + _GAP, cell_height + _GAP + _LABEL)
-    sheet = Image.new("RGB", (columns * stride[0] + _GAP, rows * stride[1] + _GAP), _PAPER)
-    for place, frame in enumerate(images.frames):
-        corner = (_GAP + place % columns * stride[0], _GAP + place // columns * stride[1])
-        _draw_cell(sheet, frame, corner, (cell_width, cell_height), preview_budget)
-    return _encoded_within(sheet, budget)[0]
 
 
 def sheet_ratio(images: ImageSet) -> float:
@@ -84,50 +69,6 @@ def sheet_ratio(images: ImageSet) -> float:
     if width.isdecimal() and height.isdecimal() and int(width) and int(height):
         return int(width) / int(height)
     return 1.0
-
-
-def _columns(count: int, ratio: float) -> int:
-    """Columns that bring the sheet nearest to 3:2 and leave few cells empty."""
-
-    def cost(columns: int) -> float:
-        rows = math.ceil(count / columns)
-        return abs(math.log(columns * ratio / rows / 1.5)) + 0.3 * (columns * rows - count)
-
-    return min(range(1, count + 1), key=cost)
-
-
-def _draw_cell(
-    sheet: Image.Image, frame: Frame, corner: tuple[int, int], size: tuple[int, int], preview_budget: int | None
-) -> None:
-    label = str(frame.index + 1)
-    picture = _cell_picture(frame, size, preview_budget)
-    if picture is None:
-        sheet.paste(_GREY, (*corner, corner[0] + size[0], corner[1] + size[1]))
-        label += "  failed" if frame.error else "  no picture"
-    else:
-        sheet.paste(picture, corner, picture if picture.mode == "RGBA" else None)
-    below = (corner[0], corner[1] + size[1] + 3)
-    ImageDraw.Draw(sheet).text(below, label, fill=_INK, font=ImageFont.load_default(14))
-
-
-def _cell_picture(frame: Frame, size: tuple[int, int], preview_budget: int | None) -> Image.Image | None:
-    if frame.path is None:
-        return None
-    try:
-        if preview_budget is None:
-            return contained(_small_picture(frame.path, max(size)), size)
-        encoded = preview(frame, budget=preview_budget).data_uri.partition(",")[2]
-    except ImageInvalid:
-        return None
-    with Image.open(BytesIO(base64.b64decode(encoded))) as opened:
-        return contained(opened, size)
-
-
-def _small_picture(path: Path, edge: int) -> Image.Image:
-    """The picture, its longest edge at most `edge` pixels."""
-    picture = decoded(path, edge)
-    picture.thumbnail((edge, edge), Image.Resampling.LANCZOS)
-    return picture
 
 
 def decoded(path: Path, edge: int, side: Callable[[tuple[int, int]], int] = max) -> Image.Image:
@@ -169,7 +110,7 @@ def _displayable(opened: Image.Image) -> Image.Image:
     return opened.convert("RGB")
 
 
-def _encoded_within(picture: Image.Image, limit: int) -> tuple[bytes, tuple[int, int]]:
+def encoded_within(picture: Image.Image, limit: int) -> tuple[bytes, tuple[int, int]]:
     """The picture in at most `limit` bytes, and its pixels: first with less quality, then with fewer pixels."""
     while True:
         for quality in _QUALITIES:

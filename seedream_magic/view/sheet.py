@@ -1,11 +1,9 @@
-"""A set as one picture to hand on: every frame with its number and caption, the prompt above, its origin below.
-
-The sheet that a notebook keeps is `preview.contact_sheet`: numbers only, and small.
-"""
+"""A set as one picture: every frame with its number, for a notebook or, with all its words, to hand on."""
 
 from __future__ import annotations
 
 import math
+from collections.abc import Callable
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
@@ -17,12 +15,14 @@ from seedream_magic.errors import ImageError
 from seedream_magic.images.image_set import Frame, ImageSet
 from seedream_magic.view.lettering import Lettering, find_lettering, wrapped
 from seedream_magic.view.pictures import PAPER, fitted, lost, progress
-from seedream_magic.view.preview import sheet_ratio
+from seedream_magic.view.preview import contained, encoded_within, preview, sheet_ratio
 from seedream_magic.view.provenance import TOOL, Provenance, provenance_of, sound
 from seedream_magic.view.words import ENGLISH, Words, caption_of, error_name, one_line, title_of, words_for
 
 WIDTH = 1600
 """Pixels of a sheet's width, where nothing else is asked for; sheets of narrow pictures are narrower."""
+NOTEBOOK_WIDTH = 960
+"""Of the sheet that a notebook keeps."""
 
 # In pixels at that width.
 _MARGIN, _GAP, _TITLE, _CAPTION, _ORIGIN = 40, 28, 30, 22, 20
@@ -61,6 +61,11 @@ class _Layout:
         """From a cell's corner to the next one's, to the right and down."""
         return self.cell[0] + self.gap, self.cell[1] + round(_below(self.caption_lines) * self.unit) + self.gap
 
+    def corner(self, place: int, top: int) -> tuple[int, int]:
+        """Where the cell of that place begins, the first row being at `top`."""
+        row, column = divmod(place, self.columns)
+        return self.margin + column * self.stride[0], top + row * self.stride[1]
+
     def line(self, size: float) -> int:
         """The height of a line of text of that size."""
         return round(1.4 * size * self.unit)
@@ -90,7 +95,8 @@ def write_sheet(images: ImageSet, path: Path, *, kind: str, size: int | None) ->
 
 def draw_sheet(images: ImageSet, width: int) -> tuple[Image.Image, ImageSet]:
     """The sheet in RGB, and the set as it was drawn: frames whose file is damaged carry an error there."""
-    layout = _layout(images, width)
+    lines = _LINES if any(caption_of(frame, images) for frame in images) else 1
+    layout = _layout(images, width, find_lettering(), lines)
     title = layout.lines(title_of(images) if len(images) > 1 else "", _TITLE, layout.inner)
     top = layout.margin + len(title) * layout.line(_TITLE) + (layout.gap if title else 0)
     origin = layout.lines(provenance_of(images).line(layout.words), _ORIGIN, layout.inner)
@@ -99,18 +105,39 @@ def draw_sheet(images: ImageSet, width: int) -> tuple[Image.Image, ImageSet]:
     sheet = Image.new("RGB", (layout.width, height), PAPER)
     layout.write(sheet, (layout.margin, layout.margin), title, _TITLE, _INK)
     layout.write(sheet, (layout.margin, bottom), origin, _ORIGIN, _QUIET)
-    drawn = []
-    for place, frame in enumerate(progress(images.frames, "sheet")):
-        row, column = divmod(place, layout.columns)
-        corner = (layout.margin + column * layout.stride[0], top + row * layout.stride[1])
-        drawn.append(_draw_frame(sheet, frame, corner, layout, caption_of(frame, images)))
+    captions = [caption_of(frame, images) for frame in images]
+
+    def picture_of(frame: Frame) -> Image.Image | None:
+        return fitted(frame.path, layout.cell) if frame.path else None
+
+    drawn = [
+        _draw_frame(sheet, frame, layout.corner(place, top), layout, caption=captions[place], picture_of=picture_of)
+        for place, frame in enumerate(progress(images.frames, "sheet"))
+    ]
     return sheet, replace(images, frames=tuple(drawn))
 
 
-def _layout(images: ImageSet, width: int) -> _Layout:
-    lettering, unit = find_lettering(), width / WIDTH
+def contact_sheet(images: ImageSet, *, budget: int, preview_budget: int) -> bytes:
+    """The sheet that a notebook keeps, with numbers only: a JPEG of at most `budget` bytes.
+
+    It is drawn from the previews of `preview_budget` bytes, which are there already: at a fraction of the cost.
+    """
+    layout = _layout(images, NOTEBOOK_WIDTH, Lettering(None), 1)
+
+    def picture_of(frame: Frame) -> Image.Image | None:
+        return contained(preview(frame, budget=preview_budget).picture(), layout.cell) if frame.path else None
+
+    rows = math.ceil(len(images) / layout.columns)
+    sheet = Image.new("RGB", (layout.width, 2 * layout.margin + rows * layout.stride[1]), PAPER)
+    for place, frame in enumerate(images):
+        _draw_frame(sheet, frame, layout.corner(place, layout.margin), layout, caption="", picture_of=picture_of)
+    return encoded_within(sheet, budget)[0]
+
+
+def _layout(images: ImageSet, width: int, lettering: Lettering, lines: int) -> _Layout:
+    """How a sheet of that width has its frames, with `lines` of text below each."""
+    unit = width / WIDTH
     ratio = min(max(sheet_ratio(images), 1 / 16), 16.0)
-    lines = _LINES if any(caption_of(frame, images) for frame in images) else 1
     columns = _columns(len(images), ratio, lines)
     cell_width, cell_height = _cell(columns, ratio)
     # Narrow pictures need a narrower sheet, though not one on which the title finds no room.
@@ -151,17 +178,25 @@ def _cell(columns: int, ratio: float) -> tuple[float, float]:
     return width, min(width / ratio, _TALLEST)
 
 
-def _draw_frame(sheet: Image.Image, frame: Frame, corner: tuple[int, int], layout: _Layout, caption: str) -> Frame:
+def _draw_frame(
+    sheet: Image.Image,
+    frame: Frame,
+    corner: tuple[int, int],
+    layout: _Layout,
+    *,
+    caption: str,
+    picture_of: Callable[[Frame], Image.Image | None],
+) -> Frame:
     """Draw a frame and what stands below it; the frame as it was drawn."""
     picture = None
     try:
-        picture = fitted(frame.path, layout.cell) if frame.path else None
+        picture = picture_of(frame)
     except ImageError as error:
         frame = lost(frame, error)
     if picture is None:
         _draw_empty(sheet, frame, corner, layout)
     else:
-        sheet.paste(picture, corner)
+        sheet.paste(picture, corner, picture if picture.mode == "RGBA" else None)
     below = (corner[0], corner[1] + layout.cell[1] + round(10 * layout.unit))
     number = str(frame.index + 1)
     indent = round(layout.lettering.font(_CAPTION * layout.unit).getlength(number) + 14 * layout.unit)
