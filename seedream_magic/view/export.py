@@ -79,7 +79,10 @@ def _checked_target(images: ImageSet, path: str | os.PathLike[str]) -> Path:
     except (TypeError, ValueError, RuntimeError, OSError) as exc:  # no path; a NUL; no such user; a name too long
         raise InvalidRequest(f"{str(path)[:200]!r} is no name for a file ({exc}).") from exc
     if target.suffix.lower() not in ENDINGS:
-        raise InvalidRequest(_about_ending(target.suffix))
+        near = difflib.get_close_matches(target.suffix.lower(), ENDINGS, n=1)
+        meant = f" Did you mean {near[0]}?" if near else ""
+        given = target.suffix[:40] or "without an ending"
+        raise InvalidRequest(f"A set is exported as {', '.join(ENDINGS)}, not {given}.{meant}")
     if inside:
         raise InvalidRequest(f"{target} lies in the run's own folder, whose files stay untouched. Name another place.")
     if not parent:
@@ -96,12 +99,6 @@ def _is_original(images: ImageSet, target: Path) -> bool:
     return any((folder / "request.json").exists() and place.is_relative_to(folder) for folder in folders) or any(
         frame.path is not None and frame.path.resolve() == place for frame in images
     )
-
-
-def _about_ending(ending: str) -> str:
-    near = difflib.get_close_matches(ending.lower(), ENDINGS, n=1)
-    meant = f" Did you mean {near[0]}?" if near else ""
-    return f"A set is exported as {', '.join(ENDINGS)}, not {ending[:40] or 'without an ending'}.{meant}"
 
 
 def _check_numbers(ending: str, seconds: Any, size: Any) -> None:

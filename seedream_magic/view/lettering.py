@@ -79,7 +79,9 @@ def find_lettering() -> Lettering:
 def wrapped(text: str, font: Font, width: float, lines: int) -> list[str]:
     """The text in at most `lines` lines of `width` pixels; what does not fit ends in an ellipsis."""
     found, line = [], ""
-    for piece in _pieces(text, font, width):
+    words = _PIECE.findall(text)
+    # A word that is wider than a line may be broken anywhere.
+    for piece in (part for word in words for part in (word if font.getlength(word.rstrip()) > width else (word,))):
         if line and font.getlength((line + piece).rstrip()) > width:
             found.append(line.rstrip())
             line = ""
@@ -91,12 +93,6 @@ def wrapped(text: str, font: Font, width: float, lines: int) -> list[str]:
     while last and font.getlength(f"{last}…") > width:
         last = last[:-1]
     return [*found[: lines - 1], f"{last.rstrip()}…"]
-
-
-def _pieces(text: str, font: Font, width: float) -> list[str]:
-    """Where a line may be broken; a word that is wider than a line may be broken anywhere."""
-    words = _PIECE.findall(text)
-    return [part for word in words for part in (word if font.getlength(word.rstrip()) > width else (word,))]
 
 
 def _font_folders() -> tuple[Path, ...]:

@@ -12,7 +12,8 @@ from pathlib import Path
 
 from seedream_magic.errors import ImageInvalid, InvalidRequest
 from seedream_magic.images.image_set import ImageSet
-from seedream_magic.view.carousel import Markup, element, image_set_bundle
+from seedream_magic.view.carousel import image_set_bundle
+from seedream_magic.view.markup import Markup, element
 from seedream_magic.view.pictures import lost, original, progress
 from seedream_magic.view.provenance import DIGITAL_SOURCE_TYPE, TOOL, provenance_of
 from seedream_magic.view.words import CHINESE, one_line, title_of, words_for
