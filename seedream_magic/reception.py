@@ -15,7 +15,15 @@ from seedream_magic.api.answer import Answer
 from seedream_magic.api.client import post
 from seedream_magic.api.connection import Client, Transport, reason
 from seedream_magic.api.decoder import AnswerDecoder, Done, Piece, Unreadable
-from seedream_magic.api.events import Completed, Event, Picture, PictureRefused, Reader, Refused
+from seedream_magic.api.events import (
+    NOTHING_HERE,
+    Completed,
+    Event,
+    Picture,
+    PictureRefused,
+    Reader,
+    Refused,
+)
 from seedream_magic.api.gateways import answer_notes, usage_note
 from seedream_magic.api.keys import Key
 from seedream_magic.api.limits import complaints
@@ -157,9 +165,10 @@ class Reception:
         self.needs_raw = True
         self._record({"raw": raw.path.name, "codings": answer.codings, "location": answer.location, **_head_of(answer)})
         broken: ResponseBroken | None = None
+        at_end = False
         try:
             try:
-                await self._read(answer, decoder, raw, begin)
+                at_end = await self._read(answer, decoder, raw, begin)
             except ResponseBroken as error:
                 broken = error
             for piece in decoder.close(cut=broken is not None):
@@ -172,20 +181,21 @@ class Reception:
                 self._record({"torn": raw.path.name})
         nothing = not (self.named or self.places_refused or self.refused or self.tasks)
         nothing = nothing and (self.doubtful or not self.complete)
-        few = decoder.fault and not self._all_named()
+        fault = decoder.fault if at_end else ""  # what was not waited for is not cut off
+        few = fault and not self._all_named()
         if broken is None and (few or (nothing and (self.ended or decoder.form != "stream"))):
-            broken = answer.broken(decoder.fault or "an answer in which no picture was found")
+            broken = answer.broken(fault or "an answer in which no picture was found")
             if decoder.form == "page":
                 broken.hint = "If it is the log-in page of this network, log in there; else check the base URL."
         if broken is not None and not self.tasks:
             raise broken
-        self.needs_raw = self.doubtful or bool(decoder.fault and not self.tasks)
+        self.needs_raw = self.doubtful or bool(fault and not self.tasks)
         self.complete = self.complete or (decoder.form in {"json", "picture"} and bool(self.named))
 
     async def _read(
         self, answer: Answer, decoder: AnswerDecoder, raw: RawBody, begin: Callable[[Picture], None]
-    ) -> None:
-        """Read until the body ends, or until all is said and nothing more came for `LINGER_SECONDS`."""
+    ) -> bool:
+        """Read until the body ends (then True), or until all is said and nothing came for `LINGER_SECONDS`."""
         loop, patience = asyncio.get_running_loop(), answer.patience
         heard = loop.time()
         count = 0
@@ -205,17 +215,18 @@ class Reception:
                     done, _ = await asyncio.wait({arrival}, timeout=None if left is None else max(0.0, left))
                     if not done:
                         if all_said:
-                            return
+                            return False
                         raise answer.broken(f"the stream sent no picture for {patience.progress:.0f} s")
                     chunk, arrival = arrival.result(), None
                     if chunk is None:
-                        return
+                        return True
                     raw.write(chunk)
                     for piece in decoder.feed(chunk):
                         heard, count = loop.time(), count + 1
                         if count > MAXIMUM_EVENTS:
                             raise answer.broken(f"the stream brought more than {MAXIMUM_EVENTS:,} events")
                         await self._take(piece, answer, begin, alone=decoder.form == "json" and count == 1)
+                return False
             finally:
                 if arrival is not None:
                     arrival.cancel()
@@ -329,6 +340,7 @@ class Reception:
                     self.unsaved.add(event.index)
             case PictureRefused():
                 self.places_refused += 1
+                self.doubtful = self.doubtful or event.refusal == NOTHING_HERE
                 error = _refused(self._unkeyed(event.refusal), answer)
                 self.tell(_with_frame(Frame(event.index, self.plan.request.prompt_of(event.index), error=error)))
             case Refused():

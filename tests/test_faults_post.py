@@ -706,3 +706,187 @@ def test_a_redirected_post_is_not_followed(status: int, store: Path) -> None:
         error = failed(outcome({POST: Reply(status, {"Location": other.url + POST[1]})}, store))
         assert other.connections == 0
     assert (type(error), error.billed) == (ResponseBroken, "no")
+
+
+# --- the end of an answer: said, or not said
+
+
+@pytest.mark.fault("F57", "F60")
+@pytest.mark.parametrize("index", [1, None], ids=["of one frame", "of all"])
+@pytest.mark.parametrize("kind", ["partial_failed", "error", None])
+def test_an_error_among_good_pictures_ends_nothing(kind: str | None, index: int | None, store: Path) -> None:
+    """Those behind it are received, recorded and fetched: reading ends when the stream does."""
+    refusal = error_body("InternalServiceError") | ({} if index is None else {"image_index": index})
+
+    def broken(request: Request) -> bytes:
+        name = f"image_generation.{kind}" if kind == "partial_failed" else kind
+        middle = sse(name, refusal | ({"type": name} if name else {}))
+        return succeeded(request, 0) + middle + succeeded(request, 2) + succeeded(request, 3) + completed(3)
+
+    images = drawn(outcome({POST: answering(broken), PICTURE: picture}, store, images=4))
+    assert shades(images) == [0, None, 2, 3]
+    assert type(images[1].error) is ServerFailed
+    assert [entry["object"].get("image_index") for entry in received(store)[1:] if "url" in entry["object"]] == [
+        0,
+        2,
+        3,
+    ]
+
+
+@pytest.mark.fault("F60")
+def test_an_error_beside_all_pictures_is_told(store: Path) -> None:
+    """Nothing is missing, so nothing has failed; what the service said besides is a note."""
+
+    def body(request: Request) -> bytes:
+        return json_of(data=[{"url": link(request, 0)}, {"url": link(request, 1)}], **error_body("Overdue", "pay soon"))
+
+    images = drawn(outcome({POST: answering(body), PICTURE: picture}, store, images=2, stream=False))
+    assert shades(images) == [0, 1]
+    assert any("pay soon" in note for note in images.notes)
+
+
+@pytest.mark.fault("F60", "F69")
+@pytest.mark.parametrize(
+    ("name", "fields", "expected"),
+    [
+        ("image_generation.partial_succeeded", {}, [0, 1]),
+        ("image_generation.partial_image", {}, [None, 1]),
+        ("image_generation.partial_failed", error_body("InternalServiceError"), [None, 1]),
+    ],
+)
+def test_a_type_that_stands_in_the_event_line_alone(
+    name: str, fields: dict[str, Any], expected: list[int | None], store: Path
+) -> None:
+    """It is the type all the same: of a picture, of a preview, of a refusal."""
+
+    def body(request: Request) -> bytes:
+        first = sse(name, fields | {"image_index": 0} | ({"url": link(request, 0)} if "error" not in fields else {}))
+        second = sse("image_generation.partial_succeeded", {"image_index": 1, "url": link(request, 1)})
+        last = sse("image_generation.completed", {"usage": {"generated_images": 2}})
+        return first + second + last + sse(None, "[DONE]")
+
+    images = drawn(outcome({POST: answering(body), PICTURE: picture}, store, images=2))
+    assert shades(images) == expected
+    assert images.usage == {"generated_images": 2}
+
+
+@dataclass(frozen=True)
+class Open:
+    """`first`, then the socket stays open; what `later` holds comes after a while."""
+
+    first: bytes
+    later: bytes = b""
+
+    def play(self, connection: socket.socket) -> None:
+        connection.sendall(self.first)
+        if self.later:
+            time.sleep(0.4)
+            connection.sendall(self.later)
+        Hang(NEVER).play(connection)
+
+
+def stream_of(request: Request, count: int, end: bytes) -> bytes:
+    return stream_head() + named(request, count) + end
+
+
+JSON_HEAD = head(200, {"Content-Type": "application/json"})
+END = completed(2).removesuffix(sse(None, "[DONE]"))
+OPEN: dict[str, tuple[dict[str, Any], Callable[[Request], Behaviour], list[int | None]]] = {
+    "completed": ({"images": 2}, lambda r: Open(stream_of(r, 2, END)), [0, 1]),
+    "completed, fewer than asked for": ({"images": 4}, lambda r: Open(stream_of(r, 2, END)), [0, 1]),
+    "[DONE]": ({"images": 2}, lambda r: Open(stream_of(r, 2, sse(None, "[DONE]"))), [0, 1]),
+    "[DONE], fewer than asked for": ({"images": 3}, lambda r: Open(stream_of(r, 2, sse(None, "[DONE]"))), [0, 1]),
+    "auto": ({"images": "auto"}, lambda r: Open(stream_of(r, 2, END)), [0, 1]),
+    "a JSON body": ({"images": 2, "stream": False}, lambda r: Open(JSON_HEAD + whole(r).body), [0, 1]),
+    "a JSON body, fewer than asked for": (
+        {"images": 4, "stream": False},
+        lambda r: Open(JSON_HEAD + json_of(data=[{"url": link(r, 0)}, {"url": link(r, 1)}])),
+        [0, 1],
+    ),
+    "a JSON body of another shape": (
+        {"images": 4, "stream": False},
+        lambda r: Open(head(200, {}) + json_of(images=[link(r, 0), link(r, 1)])),
+        [0, 1],
+    ),
+    "JSON to a stream": ({"images": 2}, lambda r: Open(JSON_HEAD + whole(r).body), [0, 1]),
+}
+
+
+@pytest.mark.fault("F70")
+@pytest.mark.parametrize(("options", "behaviour", "expected"), OPEN.values(), ids=OPEN)
+def test_an_answer_that_is_complete_is_not_waited_for(
+    options: dict[str, Any],
+    behaviour: Callable[[Request], Behaviour],
+    expected: list[int | None],
+    store: Path,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """Though its socket stays open: it lingers for a moment, not for two minutes."""
+    monkeypatch.setattr(reception_module, "LINGER_SECONDS", 0.2)
+    began = time.monotonic()
+    images = drawn(outcome({POST: behaviour, PICTURE: picture}, store, **options))
+    assert time.monotonic() - began < 20
+    assert shades(images)[:2] == expected
+    assert "stream ended" not in "".join(images.notes)
+
+
+LINE_HEAD = head(200, {"Content-Type": "application/x-ndjson"})
+SLOW: dict[str, Callable[[Request], Behaviour]] = {
+    "an event for each picture": lambda r: Open(stream_of(r, 1, b""), succeeded(r, 1) + completed(2)),
+    "a `completed` for each picture": lambda r: Open(
+        stream_head() + event("completed", url=link(r, 0)), event("completed", url=link(r, 1)) + sse(None, "[DONE]")
+    ),
+    "a list in each event": lambda r: Open(
+        stream_head() + sse(None, {"data": [{"url": link(r, 0)}]}),
+        sse(None, {"data": [{"url": link(r, 1)}]}) + sse(None, "[DONE]"),
+    ),
+    "a line for each picture": lambda r: Open(
+        LINE_HEAD + json_of(url=link(r, 0)) + b"\n", json_of(url=link(r, 1)) + b'\n"[DONE]"\n'
+    ),
+    "a list in each line": lambda r: Open(
+        LINE_HEAD + json_of(data=[{"url": link(r, 0)}]) + b"\n", json_of(data=[{"url": link(r, 1)}]) + b"\n"
+    ),
+}
+
+
+@pytest.mark.fault("F70")
+@pytest.mark.parametrize("behaviour", SLOW.values(), ids=SLOW)
+def test_a_picture_that_takes_its_time_is_waited_for(
+    behaviour: Callable[[Request], Behaviour], store: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """One object that looks complete is not the last one where others may follow: a picture takes 40 seconds."""
+    monkeypatch.setattr(reception_module, "LINGER_SECONDS", 0.1)
+    be_patient_for(monkeypatch, head=3, idle=3, progress=3)
+    images = drawn(outcome({POST: behaviour, PICTURE: picture}, store, images=2))
+    assert shades(images) == [0, 1]
+
+
+@pytest.mark.fault("F57")
+@pytest.mark.parametrize("stream", [True, False])
+def test_one_of_four_that_came_without_a_word_is_told(store: Path, *, stream: bool) -> None:
+    """A gateway that drops what asks for a set: the note says so, and how to get the others, at which price."""
+
+    def one(request: Request) -> Behaviour:
+        if stream:
+            return Reply(200, EVENT_STREAM, succeeded(request, 0) + completed(1))
+        return json_reply({"data": [{"url": link(request, 0)}], "usage": {"generated_images": 1}})
+
+    images = drawn(outcome({POST: one, PICTURE: picture}, store, images=4, stream=stream))
+    assert shades(images)[:1] == [0]
+    told = "".join(images.notes)
+    assert "One of the 4 images asked for came" in told
+    assert f"%seedream retry {images.run_id} --each" in told
+    assert "3 images" in told
+
+
+@pytest.mark.fault("F39")
+def test_one_of_four_whose_others_were_refused_is_no_gateways_doing(store: Path) -> None:
+    """The service has said why."""
+    refusal = {"error": {"code": "OutputImageSensitiveContentDetected", "message": "words"}}
+
+    def answer(request: Request) -> Behaviour:
+        return json_reply({"data": [{"url": link(request, 0)}, refusal, refusal, refusal]})
+
+    images = drawn(outcome({POST: answer, PICTURE: picture}, store, images=4, stream=False))
+    assert shades(images) == [0, None, None, None]
+    assert "--each" not in "".join(images.notes)

@@ -312,7 +312,7 @@ def test_a_kill_after_the_answer_loses_no_picture_of_it(tmp_path: Path, *, strea
     died = 0
     with killing(in_base64) as (killer, server):
         for number in range(10):
-            store, size = tmp_path / f"{number}", len(in_base64(_asking(stream=stream)).body)
+            store, size = tmp_path / f"{number}", len(in_base64(asking(stream=stream)).body)
             died += killer.kill_after_answer(store, size, stream=stream, seconds=0.8 * (number / 9) ** 2)
             server.wait_for(lambda state: state.open_connections == 0)
             posts = server.posts
@@ -327,7 +327,7 @@ def test_a_kill_after_the_answer_loses_no_picture_of_it(tmp_path: Path, *, strea
     assert died
 
 
-def _asking(*, stream: bool) -> Request:
+def asking(*, stream: bool) -> Request:
     return Request("POST", "/", b"", {}, json.dumps({"stream": stream}).encode(), 0)
 
 

@@ -1,6 +1,6 @@
 """Random bytes, records and crashes (Z8, Z9, Z13, Z14 of the reliability page): nothing escapes, nothing paid is lost.
 
-The other targets stand beside what they are about: streams in test_sse and test_events, cut answers in test_salvage,
+The other targets stand beside what they are about: streams in test_sse and test_events, cut answers in test_documents,
 pauses in test_retry, links in test_guard, cells in test_cell, output in test_carousel, keys in test_secrets.
 """
 
@@ -8,16 +8,23 @@ from __future__ import annotations
 
 import base64
 import errno
+import gzip
 import json
 import os
+import re
 import shutil
 import tempfile
+import zlib
+from collections.abc import AsyncIterator, Callable
 from contextlib import ExitStack, suppress
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 from unittest import mock
 
-from hypothesis import given, settings
+import brotli
+import httpx
+from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, invariant, rule, run_state_machine_as_test
 
@@ -31,8 +38,9 @@ from seedream_magic.images.load import load_whole
 from seedream_magic.images.record import records
 from seedream_magic.images.verify import open_picture, verified
 from seedream_magic.recover import unfinished
-from served import check_store, door
+from served import KEY, check_store, door
 from service import PICTURE, POST, jpeg, picture, whole_answer
+from test_shapes import SHAPES
 from test_verify import WHOLE
 
 JSON = st.recursive(
@@ -123,6 +131,131 @@ def test_any_record_is_read(facts: dict[str, Any], lines: list[Any]) -> None:
         assert isinstance(unfinished(Path(name)), list)
         Seedream("demo", store=name).history("x")
         assert {path: path.read_bytes() for path in folder.iterdir()} == before
+
+
+# Answers: recorded shapes, mutated. The network is a function, all else is the real path.
+
+NAMES = st.sampled_from([
+    "data", "result", "output", "response", "images", "items", "payload", "detail", "content", "url", "image", "x",
+    "resultado", "图片", "prompt", "error", "usage", "status", "id", "type", "message", "thumbnail",
+])  # fmt: skip
+PACKS: dict[str, Callable[[bytes], bytes]] = {
+    "": lambda body: body,
+    "gzip": gzip.compress,
+    "deflate": zlib.compress,
+    "br": brotli.compress,
+    "identity, none": lambda body: body,
+    "none": gzip.compress,
+}
+
+
+@dataclass(frozen=True)
+class Sent:
+    """A mutated answer: its bytes in pieces, the head's word for their coding, and which pictures stand whole in it.
+
+    `benign`: nothing was renamed, so that each of them has to be saved.
+    """
+
+    pieces: list[bytes]
+    said: str
+    links: set[int]
+    texts: set[int]
+    benign: bool
+
+
+def address(shade: int) -> str:
+    return f"https://pictures.example/{shade}.jpeg?X-Tos-Signature=s{shade}"
+
+
+TEXTS = [base64.b64encode(jpeg(shade)).decode() for shade in range(4)]
+
+
+@st.composite
+def answers(draw: st.DrawFn) -> Sent:
+    """One of the recorded shapes with four pictures in two halves, turned over."""
+    shape = draw(st.sampled_from(sorted(SHAPES)))
+    halves = [SHAPES[shape]([address(a), address(b)], [TEXTS[a], TEXTS[b]]) for a, b in ((0, 1), (2, 3))]
+    body, benign = halves[0], True
+    value = parsed_or_none(body)
+    if value is not None:
+        for _ in range(draw(st.integers(0, 3))):
+            name = draw(NAMES)
+            if draw(st.booleans()):
+                value, benign = {name: value}, benign and name in {"data", "result", "output", "response", "payload"}
+            elif isinstance(value, dict):
+                value = dict(draw(st.permutations(list(value.items()))))
+                if draw(st.booleans()):
+                    old = draw(st.sampled_from(sorted(value)))
+                    value[name] = value.pop(old)
+                    benign = benign and old == name
+        body = json.dumps(value, ensure_ascii=draw(st.booleans()), indent=draw(st.sampled_from([None, 1]))).encode()
+        if draw(st.booleans()) and b"\n" not in halves[1]:
+            body += draw(st.sampled_from([b"\n", b"", b"\r\n"])) + halves[1]
+        if draw(st.booleans()):
+            body = draw(st.sampled_from([b"\xef\xbb\xbf", b"\n\n ", b""])) + body
+    if draw(st.booleans()):
+        body = body[: draw(st.integers(0, len(body)))]
+    # The quote, or whatever ends a text, has to stand behind it.
+    unescaped = body.replace(b"\\", b"")
+    links = {shade for shade in range(4) if re.search(re.escape(address(shade)).encode() + b"[^0-9a-z]", unescaped)}
+    lines = unescaped.replace(b"\n", b"") if shape == "b64 in lines" else unescaped
+    texts = {shade for shade, text in enumerate(TEXTS) if re.search(re.escape(text).encode() + b"[^\\w+/=]", lines)}
+    if value is not None and draw(st.booleans()):
+        body = body.decode("utf-8", "replace").encode(draw(st.sampled_from(["utf-16", "utf-16-le", "utf-16-be"])))
+    said = draw(st.sampled_from(sorted(PACKS)))
+    packed, size = PACKS[said](body), draw(st.sampled_from([1, 7, 100, 1000, 10**6]))
+    pieces = [packed[start : start + size] for start in range(0, len(packed), size)]
+    return Sent(pieces, said, links, texts, benign and shape not in CUT_WORDS)
+
+
+CUT_WORDS = {"a chat, streamed", "a chat, streamed, base64", "an event in an event"}
+"""Of these a text that ends in the middle is no text yet."""
+
+
+def parsed_or_none(body: bytes) -> Any:
+    try:
+        return json.loads(body)
+    except ValueError:
+        return None
+
+
+class Pieces(httpx.AsyncByteStream):
+    """A body in the pieces in which it came."""
+
+    def __init__(self, pieces: list[bytes]) -> None:
+        self._pieces = pieces
+
+    async def __aiter__(self) -> AsyncIterator[bytes]:
+        for piece in self._pieces:
+            yield piece
+
+
+@given(sent=answers())
+@settings(max_examples=80, deadline=None, suppress_health_check=[HealthCheck.too_slow])
+def test_no_picture_that_stood_in_an_answer_is_lost(sent: Sent) -> None:
+    """Each whole link and each whole base64 is on disk, or is named in the record for a later version to fetch."""
+
+    def serve(request: httpx.Request) -> httpx.Response:
+        if request.method == "POST":
+            return httpx.Response(200, headers={"Content-Encoding": sent.said}, stream=Pieces(sent.pieces))
+        found = re.fullmatch(r"/(\d)\.jpeg", request.url.path)
+        return httpx.Response(200, content=jpeg(int(found[1]))) if found else httpx.Response(404)
+
+    with tempfile.TemporaryDirectory() as name:
+        transport = httpx.MockTransport(serve)
+        seedream = Seedream("ark", api_key=KEY, store=name, transport=transport)
+        with suppress(SeedreamError):
+            seedream.generate("x", images=4)
+        saved = {jpeg(shade): shade for shade in range(4)}
+        on_disk = {saved.get(path.read_bytes()) for path in Path(name).glob("*/*.jpg")}
+        record = "".join(path.read_text() for path in Path(name).glob("*/response.jsonl"))
+        (*raw,) = Path(name).glob("*/response.raw")
+        assert not raw or raw[0].read_bytes() == b"".join(sent.pieces) or b"[DONE]" in b"".join(sent.pieces)
+        missing = {shade for shade in sent.links - on_disk if f"/{shade}.jpeg" not in record}
+        missing |= {shade for shade in sent.texts - on_disk if TEXTS[shade] not in record}
+        assert not missing or raw
+        assert not (sent.benign and (sent.links | sent.texts) - on_disk)
+        check_store(Path(name))
 
 
 class Disk:

@@ -12,7 +12,9 @@ import re
 import stat
 import subprocess
 import sys
+import threading
 import traceback
+import zipfile
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
@@ -25,12 +27,12 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from kernel import INHERITED, ROOT
-from raw_server import Behaviour, RawServer, Reply, Request, Reset, Scenario, json_reply, raw_server
-from seedream_magic import OutcomeUnknown, Seedream, SeedreamError
+from raw_server import EVENT_STREAM, Behaviour, RawServer, Reply, Request, Reset, Scenario, json_reply, raw_server, sse
+from seedream_magic import ImageSet, OutcomeUnknown, Seedream, SeedreamError
 from seedream_magic.api.connection import new_client
 from seedream_magic.api.redaction import LOGGERS, Redaction, redact_http_logs, redacted
 from seedream_magic.images import download
-from service import PICTURE, POST, picture, stream_head, succeeded, whole_answer
+from service import PICTURE, POST, completed, jpeg, picture, stream_head, succeeded, whole_answer
 
 KEY = 'sk-CANARY/3f9c"2b71+\\Zq=='
 """A key that each of the encodings below writes in another way."""
@@ -480,3 +482,66 @@ def test_a_planted_secret_does_not_pass(secret: str, place: str, before: str, af
 def test_other_text_stays(text: str) -> None:
     """Without a question mark, an address or the name of a header there is nothing to take out."""
     assert redacted(text) == text
+
+
+# A link that holds the key: some gateways hand their pictures out so
+
+LONG, SHORT = "sk-CANARY-3f9c2b71", "k3yZq"
+LINKED = {
+    "in the query": (LONG, "/picture/{index}.jpeg?key={key}&size=1"),
+    "in the query, as a token": (LONG, "/picture/{index}.jpeg?token={key}"),
+    "in the path": (LONG, "/keys/{key}/{index}.jpeg"),
+    "a short one in the query": (SHORT, "/picture/{index}.jpeg?key={key}"),
+    "a short one in the path": (SHORT, "/keys/{key}/{index}.jpeg"),
+}
+
+
+def shown(images: ImageSet, seedream: Seedream, folder: Path) -> str:
+    """All that a person sees, saves or sends of a set."""
+    exported = [images.export(folder / f"set.{ending}") for ending in ("html", "zip")]
+    with zipfile.ZipFile(exported[1]) as archive:
+        packed = "".join(archive.read(name).decode("latin-1") for name in archive.namelist())
+    errors = [line for frame in images.failed if frame.error for line in frame.error.lines()]
+    history = [f"{entry!r} {vars(entry) if hasattr(entry, '__dict__') else ''}" for entry in seedream.history()]
+    return "\n".join([
+        repr(images), str(images), *images.notes, *errors, *history, packed, exported[0].read_text("utf-8"),
+        json.dumps(images._repr_mimebundle_()), *map(repr, images),
+    ])  # fmt: skip
+
+
+@pytest.mark.parametrize("stream", [True, False])
+@pytest.mark.parametrize(("key", "path"), LINKED.values(), ids=LINKED)
+def test_a_link_that_holds_the_key(key: str, path: str, tmp_path: Path, *, stream: bool) -> None:
+    """Fetched and recorded to the letter while its picture is missing, shown nowhere, gone when all are saved."""
+    store, here = tmp_path / "store", threading.Event()
+
+    def links(request: Request) -> list[str]:
+        return [f"http://{request.headers['host']}{path.format(index=index, key=key)}" for index in range(2)]
+
+    def answer(request: Request) -> Behaviour:
+        if not stream:
+            return json_reply({"data": [{"url": url} for url in links(request)]})
+        name = "image_generation.partial_succeeded"
+        events = [sse(name, {"type": name, "image_index": at, "url": url}) for at, url in enumerate(links(request))]
+        return Reply(200, EVENT_STREAM, b"".join(events) + completed(2))
+
+    def served(request: Request) -> Behaviour:
+        index = int(request.path.partition("?")[0].rpartition("/")[2].partition(".")[0])
+        gone = index == 1 and not here.is_set()
+        return Reply(404) if gone or key not in request.path else Reply(200, {}, jpeg(index))
+
+    with raw_server({POST: answer, PICTURE: served, ("GET", "/keys/"): served}) as server:
+        seedream = Seedream("anyfast", api_key=key, base_url=f"{server.url}/v1", store=store)
+        images = seedream.generate("x", images=2, stream=stream)
+        assert [frame.ok for frame in images] == [True, False]
+        kept = images.folder / "response.jsonl"
+        assert path.format(index=1, key=key) in kept.read_text()
+        assert stat.S_IMODE(kept.stat().st_mode) == 0o600
+        holders = {file.name for file in store.rglob("*") if file.is_file() and key in file.read_text("latin-1")}
+        assert holders <= {"response.jsonl", "response.raw"}
+        assert key not in shown(images, seedream, tmp_path)
+        here.set()
+        (images,) = seedream.recover()
+        assert [frame.ok for frame in images] == [True, True]
+    assert key not in shown(images, seedream, tmp_path)
+    assert not [file for file in store.rglob("*") if file.is_file() and key in file.read_text("latin-1")]

@@ -82,6 +82,8 @@ SHAPES: dict[str, Body] = {
     "a list of texts": lambda u, b: js(u),
     "JSON in a JSON text": lambda u, b: js(json.dumps({"data": urls(u)})),
     "JSON in a text inside": lambda u, b: js({"data": json.dumps(urls(u))}),
+    "JSON in a text under any name": lambda u, b: js({"payload": json.dumps({"data": urls(u)})}),
+    "Markdown under any name": lambda u, b: js({"reply": {"said": markdown(u)}}),
     "JSON in a fence": lambda u, b: f"```json\n{json.dumps({'data': urls(u)}, indent=2)}\n```".encode(),
     "a chat, Markdown": lambda u, b: js(chat(markdown(u))),
     "a chat, links": lambda u, b: js(chat("1. " + "\n2. ".join(u))),

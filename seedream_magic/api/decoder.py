@@ -157,7 +157,7 @@ class AnswerDecoder:
                 self._fault = "a picture that is larger than any of the service"
 
     def _of_document(self, document: str, *, event: str = "") -> Iterator[Piece]:
-        if document == "[DONE]":
+        if document.strip('"') == "[DONE]":
             yield Done()
             return
         try:

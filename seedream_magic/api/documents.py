@@ -149,15 +149,27 @@ def whole_part(raw: bytes) -> dict[str, Any] | None:
     """What came whole of a document that is damaged or has no end: an object, None if there is nothing.
 
     Texts count only if their closing quote came: half a link leads nowhere, and half a base64 text is half a picture.
+    Of words in which pictures stand all counts that came before the last sign that ends a link.
     """
     growing = _Growing()
     for found in islice(_TOKEN.finditer(raw), _MOST_TOKENS):
-        unfinished = found.end() == len(raw) and not found[0].endswith((b'"', b"}", b"]"))
-        if found[0] == b'"' or unfinished:  # a text without an end, or a number that may have gone on
+        if found[0] == b'"':  # a text without an end
+            if words := _whole_words(raw[found.end() :]):
+                growing.take(words)
             break
+        if found.end() == len(raw) and not found[0].endswith((b'"', b"}", b"]")):
+            break  # a number that may have gone on
         growing.take(found[0])
     objects = objects_in(growing.root)
     return objects[0] if objects else None
+
+
+def _whole_words(text: bytes) -> bytes:
+    """Of a text that was cut off, as a token of JSON: what came before a link or a data: URI that may have gone on."""
+    if (b"://" not in text and b";base64," not in text) or re.match(rb"\s*(?:https?|data):", text, re.IGNORECASE):
+        return b""  # no picture stands in it, or it is one itself
+    ends = [text.rfind(sign) + len(sign) for sign in (b" ", b")", b">", b"\\n", b'\\"') if sign in text]
+    return b'"%s"' % text[: max(ends)] if ends else b""
 
 
 class _Growing:
@@ -181,17 +193,22 @@ class _Growing:
             self._keys[-1] = None
         elif self._open and token not in b":,":
             self._value(token)
+        elif self.root is None and token[:1] == b'"':
+            self.root = self._read(token)
 
     def _value(self, token: bytes) -> None:
-        text = token.decode("utf-8", "surrogateescape")
-        try:
-            value = _DECODER.decode(text)
-        except ValueError:
-            value = text.strip('"')
+        value = self._read(token)
         if isinstance(self._open[-1], dict) and self._keys[-1] is None:
             self._keys[-1] = str(value)
         else:
             self._put(value)
+
+    def _read(self, token: bytes) -> Any:
+        text = token.decode("utf-8", "surrogateescape")
+        try:
+            return _DECODER.decode(text)
+        except ValueError:
+            return text.strip('"')
 
     def _put(self, value: Any) -> None:
         if not self._open or len(self._open) > _DEEPEST:

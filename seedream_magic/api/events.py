@@ -17,7 +17,8 @@ from seedream_magic.api.shapes import Place, Task, places_of, reason_of, says_er
 
 _PREVIEWS = ("partial_image", "preview", "thumbnail", "progress")
 """Words in the `type` of an object whose picture is not the finished one ("partial_succeeded" is)."""
-_EMPTY = Refusal(message="the answer holds neither a link nor a picture here")
+NOTHING_HERE = Refusal(message="the answer holds neither a link nor a picture here")
+"""Of a place that was not refused: a picture may be in it that this version does not see."""
 
 
 @dataclass(frozen=True)
@@ -153,7 +154,7 @@ class Reader:
             yield Picture(position, url=place.url, b64_json=place.b64_json)
         else:
             refused = says_error(place.error)
-            yield PictureRefused(position, read_refusal({"error": place.error}) if refused else _EMPTY)
+            yield PictureRefused(position, read_refusal({"error": place.error}) if refused else NOTHING_HERE)
 
     def _position(self, index: int | None, identity: int | None) -> int | None:
         """Where this picture stands; None if it stands already, `MAXIMUM_FRAMES` if every place is taken."""

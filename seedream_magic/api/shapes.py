@@ -258,7 +258,7 @@ def _paired(places: list[Place]) -> list[Place]:
 def _places_in_text(text: str, name: str, *, sure: bool, depth: int) -> Iterator[Place]:
     if name == "b64json" and text.strip():
         yield Place(b64_json=text)
-    elif (name in _WORDS or name in _PICTURES) and _JSON_IN_TEXT.search(text):
+    elif (name in _WORDS or name in _PICTURES or not sure) and _JSON_IN_TEXT.search(text):
         for fields in objects_in(text):
             words = fields.get("content") if fields.keys() == {"content"} else None
             yield from (
@@ -270,6 +270,8 @@ def _places_in_text(text: str, name: str, *, sure: bool, depth: int) -> Iterator
         yield from _in_words(text)
     elif (name in _PICTURES or name in _WORDS or not sure) and is_picture_text(text):
         yield _place(text)
+    elif not sure and _MARKDOWN_IMAGE.search(text):
+        yield from _in_words(text)
     elif name == "url" and text.strip():
         yield Place(url=text.strip())  # it leads nowhere, and its place says so
 
