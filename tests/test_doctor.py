@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import os
 import shutil
 import socket
 import ssl
@@ -418,6 +419,25 @@ def test_last_errors_and_lost_pictures_are_told(
     assert "计费：可能" in errors
     assert "%seedream recover" in told(report, "runs")
     assert "missing in 1 of 4 runs" in told(report, "runs")
+
+
+def test_looking_deletes_nothing(shell: InteractiveShell, store: Path) -> None:
+    """Half-written files of a process that was killed stay where they are until a picture is fetched or drawn."""
+    with raw_server({POST: whole_answer, PICTURE: picture}) as server:
+        shell.run_cell(f"%config SeedreamMagics.base_url = '{server.url}/v1'")
+        assert shell.run_cell("%%seedream --quiet\nx").success
+        (folder,) = (path.parent for path in store.glob("*/request.json"))
+        (store / "references").mkdir(exist_ok=True)
+        parts = [folder / ".01.jpg.0a1b2c3d.part", store / "references" / ".0.jpg.0a1b2c3d.part"]
+        for part in parts:
+            part.touch()
+            os.utime(part, (0, 0))
+        said(shell)
+        assert [part.exists() for part in parts] == [True, True]
+        assert shell.run_cell("%seedream recover").success
+        assert not parts[0].exists()
+        assert shell.run_cell("%%seedream --quiet\ny").success
+    assert not parts[1].exists()
 
 
 @pytest.mark.parametrize("name", CODES)
