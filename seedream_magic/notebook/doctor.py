@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 from urllib.parse import urlsplit
 
-from seedream_magic.api.codes import Told
+from seedream_magic.api.codes import Text
 from seedream_magic.api.connection import proxy_for
 from seedream_magic.api.keys import find_key
 from seedream_magic.api.models import MAXIMUM_IMAGES, find_model
@@ -34,24 +34,24 @@ LARGEST_CLOCK_ERROR = 300.0
 """Seconds that the local clock may differ from the service's."""
 _ASK = "not asked: %seedream doctor --probe · 未检测：运行 %seedream doctor --probe"
 _FIXES = {
-    "DNS": Told(
+    "DNS": Text(
         "Check the network and the base URL; behind a company proxy set HTTPS_PROXY.",
         "检查网络与 base URL；公司代理需设置 HTTPS_PROXY。",
     ),
-    "TCP": Told(
+    "TCP": Text(
         "A firewall or VPN may be in the way; behind a company proxy set HTTPS_PROXY.",
         "可能被防火墙或 VPN 拦截；公司代理需设置 HTTPS_PROXY。",
     ),
-    "tunnel": Told(
+    "tunnel": Text(
         "Check address, user and password of the proxy (HTTPS_PROXY), or except the host with NO_PROXY.",
         "检查代理的地址、用户名和密码（HTTPS_PROXY），或用 NO_PROXY 排除此主机。",
     ),
-    "TLS": Told(
+    "TLS": Text(
         "Check this machine's clock; where a company proxy opens TLS, name its certificate in SSL_CERT_FILE.",
         "检查本机时钟；若公司代理会拆解 TLS，请用 SSL_CERT_FILE 指定其证书。",
     ),
-    "HTTP": Told("The service or a firewall is at fault: try again later.", "服务端或防火墙的问题，稍后再试。"),
-    "proxy": Told(
+    "HTTP": Text("The service or a firewall is at fault: try again later.", "服务端或防火墙的问题，稍后再试。"),
+    "proxy": Text(
         "Requests go through it all the same; this probe speaks to plain http:// proxies only.",
         "请求仍会经过该代理；此检测只支持 http:// 代理。",
     ),
@@ -76,7 +76,7 @@ def findings(magics: SeedreamMagics, *, ask: bool) -> Iterator[Finding]:
     try:
         door: Seedream = magics.front_door()
     except ConfigError as error:
-        fix = Told(
+        fix = Text(
             "Correct it: %seedream use NAME, %config SeedreamMagics, or the SEEDREAM_… variable; then ask again.",
             "用 %seedream use、%config SeedreamMagics 或 SEEDREAM_… 环境变量改正，再运行一次。",
         )
@@ -113,10 +113,10 @@ def _key(door: Seedream) -> Finding:
     try:
         return Finding("ok", "key", f"set, from {find_key(door.provider).source} · 已设置")
     except MissingKey:
-        told = Told(f"There is no key for {door.provider.name}.", f"没有 {door.provider.name} 的密钥。")
+        told = Text(f"There is no key for {door.provider.name}.", f"没有 {door.provider.name} 的密钥。")
     except ConfigError as error:
-        told = Told(str(error), "密钥含有空格、换行或非法字符。")
-    fix = Told(
+        told = Text(str(error), "密钥含有空格、换行或非法字符。")
+    fix = Text(
         f"Set {names}, or type it after %seedream key. To draw without a key: %seedream use demo.",
         f"设置 {names}，或运行 %seedream key 输入；无密钥可用 %seedream use demo。",
     )
@@ -125,7 +125,7 @@ def _key(door: Seedream) -> Finding:
 
 def _store(store: Path) -> Finding:
     place = next(folder for folder in (store, *store.parents) if os.path.lexists(folder))
-    fix = Told(
+    fix = Text(
         "Name another folder: SEEDREAM_STORE or %config SeedreamMagics.store.",
         "换一个文件夹：SEEDREAM_STORE 或 %config SeedreamMagics.store。",
     )
@@ -133,16 +133,16 @@ def _store(store: Path) -> Finding:
         with tempfile.TemporaryFile(dir=place):
             free = shutil.disk_usage(place).free
     except NotADirectoryError:
-        told = Told(f"{store} cannot be made: {place} is a file.", f"无法创建 {store}：{place} 是文件。")
+        told = Text(f"{store} cannot be made: {place} is a file.", f"无法创建 {store}：{place} 是文件。")
         return Finding("bad", "store", told, fix)
     except OSError as exc:
         why = exc.strerror or str(exc)
-        return Finding("bad", "store", Told(f"{store} cannot be written ({why}).", f"无法写入 {store}（{why}）。"), fix)
+        return Finding("bad", "store", Text(f"{store} cannot be written ({why}).", f"无法写入 {store}（{why}）。"), fix)
     new = "" if place == store else "; it is made with the first run · 首次运行时创建"
     return _scarce(store, free, fix) or Finding("ok", "store", f"{store}, {free / 2**30:.1f} GiB free{new}")
 
 
-def _scarce(store: Path, free: int, other: Told) -> Finding | None:
+def _scarce(store: Path, free: int, other: Text) -> Finding | None:
     """That the disk has no room for a set of fifteen, as a run asks for it before it sends."""
     images = max(0, (free - SPACE_IN_RESERVE) // SPACE_PER_IMAGE)
     if images >= MAXIMUM_IMAGES:
@@ -151,11 +151,11 @@ def _scarce(store: Path, free: int, other: Told) -> Finding | None:
     chinese_most = f"每次最多 {images} 张" if images else "不足以生成图片"
     needed = f"{SPACE_IN_RESERVE // 2**20} MiB and {SPACE_PER_IMAGE // 2**20} MiB an image"
     chinese_needed = f"{SPACE_IN_RESERVE // 2**20} MiB，另加每张 {SPACE_PER_IMAGE // 2**20} MiB"
-    told = Told(
+    told = Text(
         f"The disk of {store} has {free // 2**20} MiB left: {most} (a run asks for {needed}).",
         f"{store} 所在磁盘剩余 {free // 2**20} MiB：{chinese_most}（每次需预留 {chinese_needed}）。",
     )
-    fix = Told(f"Make room there. Or else: {other.english}", f"清理该磁盘，或{other.chinese}")
+    fix = Text(f"Make room there. Or else: {other.english}", f"清理该磁盘，或{other.chinese}")
     return Finding("look" if images else "bad", "store", told, fix)
 
 
@@ -163,11 +163,11 @@ def _runs(made: int, lacking: Sequence[Record]) -> Finding:
     if not lacking:
         none = "none yet · 尚无记录"
         return Finding("ok", "runs", f"{made}, nothing is left to download · 没有可补下载的图片" if made else none)
-    told = Told(
+    told = Text(
         f"Pictures that were made are missing in {len(lacking)} of {made} runs: {_some(lacking)}.",
         f"{made} 次中有 {len(lacking)} 次缺少已生成的图片：{_some(lacking)}。",
     )
-    fix = Told("%seedream recover fetches them and bills nothing.", "%seedream recover 可补下载，不计费。")
+    fix = Text("%seedream recover fetches them and bills nothing.", "%seedream recover 可补下载，不计费。")
     return Finding("look", "runs", told, fix)
 
 
@@ -176,11 +176,11 @@ def _kept(folders: Sequence[Path], lacking: Sequence[Record]) -> Iterator[Findin
     downloads = {record.folder for record in lacking}
     kept = [folder for folder in folders if folder not in downloads and raw_files(folder)]
     if kept:
-        told = Told(
+        told = Text(
             f"An answer that could not be read to its end is kept in {len(kept)} runs, the newest {kept[0].name}.",
             f"{len(kept)} 次的应答未能完整读取，原始数据已保留，最近一次是 {kept[0].name}。",
         )
-        fix = Told(
+        fix = Text(
             f"%seedream recover {kept[0].name} reads it again, as a newer version may; it bills nothing.",
             f"%seedream recover {kept[0].name} 会重新读取（新版本可能读得懂），不计费。",
         )
@@ -197,9 +197,9 @@ def _proxy(base_url: str) -> Finding:
     if proxy is None:
         return Finding("ok", "proxy", "none for this provider · 未使用")
     if proxy.startswith("socks") and find_spec("socksio") is None:
-        told = Told(f"{masked(proxy)} needs a package that is missing.", f"{masked(proxy)} 需要额外的组件。")
+        told = Text(f"{masked(proxy)} needs a package that is missing.", f"{masked(proxy)} 需要额外的组件。")
         command = '%pip install "httpx[socks]"'
-        return Finding("bad", "proxy", told, Told(f"{command}, then restart the kernel.", f"{command}，然后重启内核。"))
+        return Finding("bad", "proxy", told, Text(f"{command}, then restart the kernel.", f"{command}，然后重启内核。"))
     return Finding("ok", "proxy", f"{masked(proxy)} for {urlsplit(base_url).hostname}")
 
 
@@ -223,9 +223,9 @@ def _reached(reach: Reach, host: str) -> Finding:
         return Finding("ok", "network", f"{host}{way}: {done}; no key was sent · 未发送密钥")
     failed = reach.steps[-1]
     if failed.name == "proxy":
-        told = Told(f"{host} was not tried: {failed.told}.", f"未检测 {host}：{failed.told}。")
+        told = Text(f"{host} was not tried: {failed.told}.", f"未检测 {host}：{failed.told}。")
         return Finding("look", "network", told, _FIXES["proxy"])
-    told = Told(
+    told = Text(
         f"{host} was not reached{way}. {failed.name}: {failed.told}{f' (until then: {done})' if done else ''}.",
         f"无法连接 {host}，失败于 {failed.name}：{failed.told}。",
     )
@@ -242,8 +242,8 @@ def _clock(reach: Reach) -> Finding:
     side, chinese_side = ("ahead of", "快") if ahead > 0 else ("behind", "慢")
     hours = abs(ahead) / 3600
     span, chinese_span = (f"{hours:.1f} h", f"{hours:.1f} 小时") if hours > 2 else (f"{hours * 60:.0f} min",) * 2
-    told = Told(
+    told = Text(
         f"This machine's clock is {span} {side} the service's; certificates and picture links (24 h) go by it.",
         f"本机时钟比服务端{chinese_side} {chinese_span}；证书和图片链接（24 小时）的有效期都按它判断。",
     )
-    return Finding("bad", "clock", told, Told("Let the system set its clock (network time).", "开启系统的网络校时。"))
+    return Finding("bad", "clock", told, Text("Let the system set its clock (network time).", "开启系统的网络校时。"))

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from seedream_magic.api.codes import CODES, Told, codes_like, find_code
+from seedream_magic.api.codes import CODES, Text, codes_like, find_code
 from seedream_magic.api.refusal import Refusal, billed_by_status, clipped, refusal_error
 from seedream_magic.errors import InvalidRequest
 from seedream_magic.images.record import Record
@@ -14,7 +14,7 @@ from seedream_magic.view.words import one_line
 
 NEWEST = 20
 """Runs that are looked at for failures."""
-_BILLED = {"no": Told("no", "否"), "yes": Told("yes", "是"), "unknown": Told("perhaps", "可能")}
+_BILLED = {"no": Text("no", "否"), "yes": Text("yes", "是"), "unknown": Text("perhaps", "可能")}
 
 
 def explained(name: str) -> str:
@@ -64,9 +64,9 @@ def _explained_failure(record: Record, facts: Mapping[str, Any]) -> Finding:
     # A refused frame costs nothing, though the answer in which it stood had begun and billed.
     told = "no" if facts.get("error") == "ContentRefused" else str(facts.get("billed") or "no")
     billed = _BILLED.get(told, _BILLED["unknown"])
-    cause = code.cause if code else Told(message, "")
-    words = Told(
+    cause = code.cause if code else Text(message, "")
+    words = Text(
         f"{name} (run {record.run_id}): {cause.english} Billed: {billed.english}.",
         f"{cause.chinese}计费：{billed.chinese}。",
     )
-    return Finding("look", "errors", words, code.fix if code else Told(hint, hint) if hint else None)
+    return Finding("look", "errors", words, code.fix if code else Text(hint, hint) if hint else None)

@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Literal
 
-from seedream_magic.api.codes import Told
+from seedream_magic.api.codes import Text
 
 NAMES = {
     "versions": "版本",
@@ -34,8 +34,8 @@ class Finding:
 
     mark: Literal["ok", "look", "bad", "-"]
     name: str
-    told: Told | str
-    fix: Told | None = None
+    told: Text | str
+    fix: Text | None = None
 
 
 def printed(findings: Sequence[Finding]) -> str:

@@ -15,7 +15,7 @@ from IPython.core.interactiveshell import InteractiveShell
 from IPython.terminal.interactiveshell import TerminalInteractiveShell
 
 from seedream_magic import __version__
-from seedream_magic.api.codes import Told
+from seedream_magic.api.codes import Text
 from seedream_magic.notebook.finding import Finding
 
 DISTRIBUTION = "seedream-magic"
@@ -96,16 +96,16 @@ def _misfit(needed: Requirement) -> Finding | None:
     try:
         found = version(needed.name)
     except PackageNotFoundError:
-        told = Told(f"{needed.name} is not installed.", f"未安装 {needed.name}。")
+        told = Text(f"{needed.name} is not installed.", f"未安装 {needed.name}。")
         return Finding("look" if needed.extra else "bad", "versions", told, _install(f"{needed.name}>={needed.floor}"))
     if is_older(found, needed.floor):
-        told = Told(
+        told = Text(
             f"{needed.name} {found} is older than {needed.floor}, the oldest that is tested.",
             f"{needed.name} {found} 低于经过测试的最低版本 {needed.floor}。",
         )
         return Finding("bad", "versions", told, _install(f"{needed.name}>={needed.floor}"))
     if needed.ceiling and not is_older(found, needed.ceiling):
-        told = Told(
+        told = Text(
             f"{needed.name} {found} is newer than what is tested (below {needed.ceiling}).",
             f"{needed.name} {found} 高于经过测试的版本（应低于 {needed.ceiling}）。",
         )
@@ -113,18 +113,18 @@ def _misfit(needed: Requirement) -> Finding | None:
     return None
 
 
-def _install(what: str) -> Told:
+def _install(what: str) -> Text:
     command = f'%pip install "{what}"'
-    return Told(f"{command}, then restart the kernel.", f"{command}，然后重启内核。")
+    return Text(f"{command}, then restart the kernel.", f"{command}，然后重启内核。")
 
 
 def _unregistered() -> Finding:
-    told = Told(
+    told = Text(
         "seedream-magic runs from a folder that pip does not know: the oldest tested versions cannot be looked up.",
         "seedream-magic 从文件夹直接运行，pip 未登记，无法核对最低版本。",
     )
     return Finding(
-        "look", "versions", told, Told("Run pip install . in its folder.", "在其文件夹中运行 pip install .。")
+        "look", "versions", told, Text("Run pip install . in its folder.", "在其文件夹中运行 pip install .。")
     )
 
 
