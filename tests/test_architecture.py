@@ -65,6 +65,7 @@ LIBRARIES = {
     "ipywidgets": ("notebook/panel/",),
     "PIL": ("images/verify.py", "api/references/make_references.py", "view/", "demo/"),
     "packaging": ("notebook/installation.py",),
+    "platformdirs": ("images/durable.py",),
     "tornado": ("demo/",),
     "nest_asyncio": ("bridge.py",),
 }

@@ -15,7 +15,7 @@ from datetime import datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from seedream_magic.images.cache_folder import cache_folder
+from seedream_magic.images.durable import cache_folder
 from seedream_magic.images.history_entry import HistoryEntry
 
 if TYPE_CHECKING:

@@ -17,7 +17,7 @@ from functools import lru_cache
 from pathlib import Path
 
 from seedream_magic.api.models import LARGEST_PICTURE_BYTES, MAXIMUM_FRAMES
-from seedream_magic.images.cache_folder import cache_folder
+from seedream_magic.images.durable import cache_folder
 from seedream_magic.images.history_cache import Known, Look, forget_run, remember, remembered
 from seedream_magic.images.history_entry import NUMBERED, UNFINISHED, HistoryEntry, entry_of
 from seedream_magic.images.record import RUN_ID, read_object, record_bytes
