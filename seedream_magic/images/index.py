@@ -17,12 +17,11 @@ from functools import lru_cache
 from pathlib import Path
 
 from seedream_magic.api.models import LARGEST_PICTURE_BYTES, MAXIMUM_FRAMES
-from seedream_magic.images.durable import cache_folder
 from seedream_magic.images.history_cache import Known, Look, forget_run, remember, remembered
 from seedream_magic.images.history_entry import NUMBERED, UNFINISHED, HistoryEntry, entry_of
 from seedream_magic.images.record import RUN_ID, read_object, record_bytes
 
-__all__ = ["HistoryEntry", "cache_folder", "forget", "history", "run_of_picture", "runs_in"]
+__all__ = ["HistoryEntry", "forget", "history", "run_of_picture", "runs_in"]
 
 SETTLED = 2_000_000_000
 """Nanoseconds after which one more change gets another time: some file systems count in steps of two seconds."""

@@ -49,10 +49,7 @@ _FIXES = {
         "检查本机时钟；若公司代理会拆解 TLS，请用 SSL_CERT_FILE 指定其证书。",
     ),
     "HTTP": Text("The service or a firewall is at fault: try again later.", "服务端或防火墙的问题，稍后再试。"),
-    "settings": Text(
-        SETTINGS_HINT,
-        "检查 HTTPS_PROXY、ALL_PROXY、SSL_CERT_FILE 和 SSL_CERT_DIR。",
-    ),
+    "settings": Text(SETTINGS_HINT, "检查 HTTPS_PROXY、ALL_PROXY、SSL_CERT_FILE 和 SSL_CERT_DIR。"),
 }
 
 
@@ -161,9 +158,10 @@ def _runs(made: int, lacking: Sequence[Record]) -> Finding:
     if not lacking:
         none = "none yet · 尚无记录"
         return Finding("ok", "runs", f"{made}, nothing is left to download · 没有可补下载的图片" if made else none)
+    newest = ", ".join(record.run_id for record in lacking[:-3:-1]) + (" …" if len(lacking) > 2 else "")
     text = Text(
-        f"Pictures that were made are missing in {len(lacking)} of {made} runs: {_some(lacking)}.",
-        f"{made} 次中有 {len(lacking)} 次缺少已生成的图片：{_some(lacking)}。",
+        f"Pictures that were made are missing in {len(lacking)} of {made} runs: {newest}.",
+        f"{made} 次中有 {len(lacking)} 次缺少已生成的图片：{newest}。",
     )
     fix = Text("%seedream recover fetches them and bills nothing.", "%seedream recover 可补下载，不计费。")
     return Finding("look", "runs", text, fix)
@@ -183,11 +181,6 @@ def _kept(folders: Sequence[Path], lacking: Sequence[Record]) -> Iterator[Findin
             f"%seedream recover {kept[0].name} 会重新读取（新版本可能读得懂），不计费。",
         )
         yield Finding("look", "answers", text, fix)
-
-
-def _some(found: Sequence[Record]) -> str:
-    newest = [record.run_id for record in reversed(found)]
-    return ", ".join(newest[:2]) + (" …" if len(newest) > 2 else "")
 
 
 def _proxy(base_url: str) -> Finding:
