@@ -40,17 +40,22 @@ LONGEST_RUN = timedelta(hours=1)
 def unfinished(store: Path) -> list[Record]:
     """The runs of a store that lack something: their process died, or a picture they name is not on disk.
 
-    On the way, half-written files of processes that were killed are swept out of every run.
+    It only looks: nothing is changed or deleted.
     """
     found = []
     for record in records(store):
-        sweep(record.folder)
         if is_live(record):
             continue
         events = events_of(record)
         if _died(record) or _missing(record, events) or _open_tasks(record, events):
             found.append(record)
     return found
+
+
+def sweep_all(store: Path) -> None:
+    """Remove from every run the half-written files of processes that were killed."""
+    for record in records(store):
+        sweep(record.folder)
 
 
 async def recover(

@@ -34,7 +34,7 @@ from seedream_magic.images.purge import Purged, purge
 from seedream_magic.images.record import Record, find_record, is_run, lineage_of
 from seedream_magic.images.store import DEFAULT_FOLDER, settle
 from seedream_magic.iterate import as_data, references
-from seedream_magic.recover import is_live, recover, unfinished
+from seedream_magic.recover import is_live, recover, sweep_all, unfinished
 
 
 class Options(TypedDict, total=False):
@@ -307,6 +307,7 @@ class Seedream:
         Returns the sets as they are afterwards; frames whose links have ended say so.
         """
         settle()
+        sweep_all(self.store)
         found = [find_record(self.store, run_id)] if run_id else unfinished(self.store)
         if run_id and is_live(found[0]):
             raise InvalidRequest(f"Run {found[0].run_id} is still under way: there is nothing to recover yet.")

@@ -17,7 +17,7 @@ from pathlib import Path
 from typing import Any
 
 from seedream_magic.images import index
-from seedream_magic.images.cache_folder import cache_folder
+from seedream_magic.images.durable import cache_folder
 from seedream_magic.images.history_cache import CACHE_FILE
 from seedream_magic.images.index import history
 
@@ -85,7 +85,7 @@ def in_new_process(store: Path) -> float:
 def main() -> int:
     """Prints the figures; 1 if a repeated look takes too long."""
     with tempfile.TemporaryDirectory() as folder:
-        for name in ("XDG_CACHE_HOME", "LOCALAPPDATA", "HOME"):
+        for name in ("XDG_CACHE_HOME", "WIN_PD_OVERRIDE_LOCAL_APPDATA", "HOME"):
             os.environ[name] = str(Path(folder, "user"))
         store = Path(folder, "runs")
         write_runs(store)

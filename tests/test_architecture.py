@@ -56,6 +56,7 @@ LIBRARIES = {
         "api/client.py",
         "api/connection.py",
         "api/polling.py",
+        "api/reach.py",
         "images/download.py",
         "images/route.py",
     ),
@@ -63,6 +64,8 @@ LIBRARIES = {
     "IPython": ("notebook/",),
     "ipywidgets": ("notebook/panel/",),
     "PIL": ("images/verify.py", "api/references/make_references.py", "view/", "demo/"),
+    "packaging": ("notebook/installation.py",),
+    "platformdirs": ("images/durable.py",),
     "tornado": ("demo/",),
     "nest_asyncio": ("bridge.py",),
 }

@@ -15,8 +15,7 @@ import pytest
 from fault import drawn, outcome, shades
 from raw_server import Behaviour, Request, json_reply
 from seedream_magic import ImageError
-from seedream_magic.images.cache_folder import cache_folder
-from seedream_magic.images.durable import rescue_folders, rescued, write_elsewhere
+from seedream_magic.images.durable import cache_folder, rescue_folders, rescued, write_elsewhere
 from service import PICTURE, POST, jpeg, picture, whole_answer
 
 RUN = "20260101T000000Z-abcdefghij"
@@ -28,7 +27,7 @@ def own_temporary_folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Non
     (tmp_path / "tmp").mkdir()
     monkeypatch.setattr(tempfile, "tempdir", str(tmp_path / "tmp"))
     monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path / "cache"))
-    monkeypatch.setenv("LOCALAPPDATA", str(tmp_path / "cache"))
+    monkeypatch.setenv("WIN_PD_OVERRIDE_LOCAL_APPDATA", str(tmp_path / "cache"))
     monkeypatch.setenv("HOME", str(tmp_path / "home"))
 
 

@@ -20,8 +20,16 @@ from PIL import Image
 import seedream_magic.view.carousel as carousel_module
 from kernel import running_kernel
 from seedream_magic import Seedream
+from seedream_magic.api.codes import find_code
 from seedream_magic.api.request import ImageRequest
-from seedream_magic.errors import ContentRefused, ImageError, ImageLinkExpired, OutcomeUnknown, SeedreamError
+from seedream_magic.errors import (
+    ContentRefused,
+    ImageError,
+    ImageLinkExpired,
+    OutcomeUnknown,
+    SeedreamError,
+    ServerFailed,
+)
 from seedream_magic.images.image_set import Frame, ImageSet
 from seedream_magic.images.record import find_record, lineage_of
 from seedream_magic.view.carousel import Markup, element, frame_bundle, image_set_bundle, plain_text, relative_link
@@ -289,12 +297,23 @@ def test_a_failed_frame_is_a_card(images: ImageSet, error: SeedreamError, name: 
     ],
 )
 def test_a_chinese_set_explains_known_codes_in_chinese(images: ImageSet, code: str, told: str) -> None:
-    """Cause and fix of a code that is known stand in place of the English message; an unknown one keeps it."""
-    refused = Frame(1, "四季", error=ContentRefused("Refused.", code=code, hint="Change the prompt."))
+    """Cause and fix of a code that is known stand in place of the English ones; an unknown one keeps them."""
+    known = find_code(code)
+    hint = known.fix.english if known else "Change the prompt."
+    refused = Frame(1, "四季", error=ContentRefused("Refused.", code=code, hint=hint))
     frames = (images[0], refused, *images.frames[2:])
     words = Reader(html_of(replace(images, request=replace(images.request, prompt="四季"), frames=frames))).words
     assert f"{code} {told}" in words
-    assert f"{code} Refused. Change the prompt." in Reader(html_of(replace(images, frames=frames))).words
+    assert f"{code} Refused. {hint}" in Reader(html_of(replace(images, frames=frames))).words
+
+
+def test_advice_about_a_gateway_is_given_in_chinese_sets_too(images: ImageSet) -> None:
+    """The fix of the table is for the service alone; what an error itself says to do stands in its place."""
+    said = "LiteLLM sent it 3 times; see what each cost before you run it again."
+    failed = Frame(1, "四季", error=ServerFailed("It failed.", code="InternalServiceError", hint=said))
+    frames = (images[0], failed, *images.frames[2:])
+    words = Reader(html_of(replace(images, request=replace(images.request, prompt="四季"), frames=frames))).words
+    assert f"InternalServiceError 服务内部错误。 {said}" in words
 
 
 def test_a_picture_that_was_made_may_cost_nothing(images: ImageSet) -> None:

@@ -585,6 +585,6 @@ def test_unusable_settings_of_the_machine_are_told(monkeypatch: pytest.MonkeyPat
     """A client that cannot be made is a matter of configuration, with the variables to look at."""
     monkeypatch.setenv(variable, value)
     with pytest.raises(ConfigError) as caught:
-        new_client(None)
+        new_client(None, url="https://api.example/v1")
     assert variable in caught.value.hint
     assert caught.value.billed == "no"

@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import json
 import os
+import socket
 import subprocess
 import sys
 from collections.abc import Iterator
@@ -20,7 +21,7 @@ import pytest
 from kernel import INHERITED, ROOT, running_kernel
 from raw_server import RawServer, Reply, raw_server
 from seedream_magic import ConfigError, ImageSet, InvalidRequest, Seedream
-from seedream_magic.api.connection import certificate_hint, host_of_proxy, proxy_for, reason
+from seedream_magic.api.connection import certificate_hint, host_of_proxy, new_client, proxy_for, reason
 from seedream_magic.api.reach import probe
 from served import KEY
 from service import PICTURE, POST, picture, whole_answer
@@ -229,6 +230,29 @@ def test_names_below_localhost_are_this_machine(
     assert len(drawn(url, store).ok) == 1
     assert probe(f"{url}/v1").ok
     assert {request.headers["host"] for request in service.requests} == {url.removeprefix("http://")}
+
+
+@pytest.mark.parametrize("excepted", [".api.example", "api.example:443", "example", "*"])
+def test_a_request_takes_the_proxy_that_doctor_names(
+    excepted: str, proxy: RawServer, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """There is one reading of HTTPS_PROXY and NO_PROXY: what is excepted is so for requests, probe and report alike."""
+    monkeypatch.setenv("HTTPS_PROXY", proxy.url)
+    monkeypatch.setenv("NO_PROXY", excepted)
+    monkeypatch.setattr("socket.getaddrinfo", no_name)
+    assert proxy_for("https://api.example/v1") is None
+    assert (probe("https://api.example/v1").steps[-1].name, probe("https://api.example/v1").proxy) == ("DNS", "")
+
+    async def asked() -> None:
+        async with new_client(None, url="https://api.example/v1") as client:
+            await client.post("https://api.example/v1")
+
+    with pytest.raises(httpx.ConnectError, match="not known"):
+        asyncio.run(asked())
+
+
+def no_name(*_: object, **__: object) -> Any:
+    raise socket.gaierror(socket.EAI_NONAME, "Name or service not known")
 
 
 @pytest.mark.parametrize(

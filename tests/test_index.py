@@ -20,13 +20,17 @@ from typing import Any
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from platformdirs.api import PlatformDirsABC
+from platformdirs.macos import MacOS
+from platformdirs.unix import Unix
+from platformdirs.windows import Windows
 
 from seedream_magic.api.make_request import make_request
 from seedream_magic.api.plan import Plan
 from seedream_magic.api.providers import PROVIDERS
 from seedream_magic.errors import ContentRefused, ImageInvalid, SeedreamError
 from seedream_magic.images import history_cache, index
-from seedream_magic.images.cache_folder import cache_folder
+from seedream_magic.images.durable import cache_folder
 from seedream_magic.images.history_cache import CACHE_FILE
 from seedream_magic.images.image_set import Frame, ImageSet
 from seedream_magic.images.index import history, run_of_picture
@@ -60,7 +64,7 @@ def cache(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
 
 def empty_cache(tmp_path: Path, patch: pytest.MonkeyPatch) -> Path:
     """An empty cache folder of the test's own, and a process that has read nothing yet."""
-    for name in ("XDG_CACHE_HOME", "LOCALAPPDATA", "HOME", "USERPROFILE"):
+    for name in ("XDG_CACHE_HOME", "WIN_PD_OVERRIDE_LOCAL_APPDATA", "HOME", "USERPROFILE"):
         patch.setenv(name, str(tmp_path / "user"))
     patch.setattr(index, "_read_before", {})
     return cache_folder()
@@ -484,19 +488,25 @@ def test_what_is_gone_leaves_the_cache(store: Path, cache: Path, tmp_path: Path)
 
 
 @pytest.mark.parametrize(
-    ("platform", "named", "expected"),
+    ("system", "named", "expected"),
     [
-        ("linux", "/x/caches", "/x/caches/seedream-magic"),
-        ("linux", "relative", "/home/me/.cache/seedream-magic"),
-        ("linux", "", "/home/me/.cache/seedream-magic"),
-        ("darwin", "", "/home/me/Library/Caches/seedream-magic"),
+        (Unix, "/x/caches", "/x/caches/seedream-magic"),
+        (Unix, "relative", "/home/me/.cache/seedream-magic"),
+        (Unix, "", "/home/me/.cache/seedream-magic"),
+        (MacOS, "", "/home/me/Library/Caches/seedream-magic"),
+        (MacOS, "/x/caches", "/x/caches/seedream-magic"),
+        (Windows, "", "/local/seedream-magic"),
     ],
 )
 def test_the_cache_is_where_the_system_has_it(
-    platform: str, named: str, expected: str, monkeypatch: pytest.MonkeyPatch
+    system: type[PlatformDirsABC], named: str, expected: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """By the XDG specification, which ignores a relative path; on macOS in the Library."""
-    monkeypatch.setattr(sys, "platform", platform)
+    """By the XDG specification, which ignores a relative path; on macOS in the Library, on Windows in LocalAppData.
+
+    Pictures that were put aside lie there, by whatever version: the place may never change.
+    """
+    monkeypatch.setattr("platformdirs.PlatformDirs", system)
+    monkeypatch.setattr("platformdirs.windows.get_win_folder", lambda _: "/local")
     monkeypatch.setenv("XDG_CACHE_HOME", named)
     monkeypatch.setenv("HOME", "/home/me")
     assert cache_folder() == Path(expected)
@@ -505,11 +515,12 @@ def test_the_cache_is_where_the_system_has_it(
 def test_without_a_home_the_cache_is_temporary(monkeypatch: pytest.MonkeyPatch) -> None:
     """A user whom the system does not know has no home."""
 
-    def home() -> Path:
-        raise RuntimeError("Could not determine home directory.")
+    def unknown(_: int) -> object:
+        raise KeyError("uid not found")
 
-    monkeypatch.delenv("XDG_CACHE_HOME")
-    monkeypatch.setattr(Path, "home", home)
+    for name in ("XDG_CACHE_HOME", "HOME"):
+        monkeypatch.delenv(name)
+    monkeypatch.setattr("pwd.getpwuid", unknown)
     assert cache_folder() == Path(tempfile.gettempdir()) / "seedream-magic"
 
 

@@ -19,6 +19,7 @@ from IPython.utils.capture import capture_output
 
 from raw_server import Behaviour, Close, Gate, RawServer, Reply, Request, json_reply, raw_server
 from seedream_magic import (
+    ContentRefused,
     ImageLinkExpired,
     ImageSet,
     InvalidRequest,
@@ -406,3 +407,24 @@ def test_a_notebook_executed_twice_sends_once(server: RawServer, store: Path, tm
         outputs.append([cell.outputs[0].data["image/jpeg"] for cell in book.cells[1:]])
     assert (server.posts, server.gets) == (2, 4)
     assert outputs[0] == outputs[1]
+
+
+def test_a_record_of_a_stranger_prints_no_control_signs(server: RawServer, store: Path) -> None:
+    """What a stored record says of errors and notes is shown in terminals: short, on one line, without escapes."""
+    images = door(server, store).generate("x", images=2)
+    assert images[1].path is not None
+    images[1].path.unlink()
+    evil = "\x1b]0;mine\x07\x1b[2J\r\n" + "y" * 5000
+    path = images.folder / "request.json"
+    facts = json.loads(path.read_text())
+    facts["frames"][1] |= {"error": "ContentRefused", **dict.fromkeys(("message", "hint", "code", "param"), evil)}
+    facts["frames"][1] |= {"request_id": evil, "status": 400}
+    path.write_text(json.dumps(facts | {"notes": [evil] * 500, "provider": evil}))
+    (record,) = records(store)
+    found = load(record)
+    error = found[1].error
+    assert isinstance(error, ContentRefused)
+    texts = [str(error), error.hint, error.code, error.param, error.request_id or "", found.provider, *found.notes]
+    assert [text for text in texts if not 1 < len(text) <= 600 or not text.isprintable()] == []
+    assert len(found.notes) <= 100
+    assert error.status == 400

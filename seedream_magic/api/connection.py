@@ -78,16 +78,16 @@ def new_client(
     redact_http_logs()
     address = urlsplit(url)
     with usable_settings():
-        chosen: Transport | None = None
+        chosen: Transport
         if transport is not None:
             chosen = _Lent(transport)
         elif route is not None:
             chosen = route()
         elif is_loopback(address.hostname or ""):
             chosen = LoopbackTransport(address.scheme)
-        if chosen is not None:
-            return Client(transport=chosen, trust_env=False, follow_redirects=False, **settings)
-        return Client(verify=environment_certificates(), follow_redirects=False, **settings)
+        else:
+            chosen = httpx.AsyncHTTPTransport(verify=environment_certificates(), trust_env=False, proxy=proxy_for(url))
+        return Client(transport=chosen, trust_env=False, follow_redirects=False, **settings)
 
 
 @contextmanager
@@ -117,17 +117,20 @@ def trusted_certificates(_file: str | None, _folder: str | None) -> ssl.SSLConte
 def proxy_for(url: str) -> str | None:
     """The proxy that the environment or the system names for an address, its user and password included.
 
-    None without one, where the address is excepted from it, and for this machine.
+    None without one, where NO_PROXY excepts the host or its port, and for this machine.
     """
     parts = urlsplit(url)
     host = parts.hostname or ""
-    if is_loopback(host):
+    if is_loopback(host) or proxy_bypass(host) or proxy_bypass(f"{host}:{parts.port or 443}"):
         return None
+    return named_proxy(parts.scheme)
+
+
+def named_proxy(scheme: str) -> str | None:
+    """The proxy that the environment or the system names for all addresses of a scheme. None without one."""
     settings = getproxies()
-    proxy = settings.get(parts.scheme) or settings.get("all")
-    if not proxy or proxy_bypass(host):
-        return None
-    return proxy if "://" in proxy else f"http://{proxy}"
+    proxy = settings.get(scheme) or settings.get("all")
+    return proxy if not proxy or "://" in proxy else f"http://{proxy}"
 
 
 def host_of_proxy(proxy: str | None) -> str:

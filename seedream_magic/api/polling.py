@@ -59,7 +59,7 @@ async def ask_for_task(
                 extensions = {"allow_loopback": allow_loopback}
                 async with images.stream("GET", url, extensions=extensions, headers=_ACCEPT) as response:
                     return await _read(response)
-            async with new_client(transport, timeout=httpx.Timeout(_SECONDS, connect=10)) as client:
+            async with new_client(transport, url=url, timeout=httpx.Timeout(_SECONDS, connect=10)) as client:
                 request = client.build_request("GET", url, headers=_ACCEPT)
                 request.headers["Authorization"] = f"Bearer {key.reveal()}"
                 try:

@@ -14,7 +14,7 @@ import tempfile
 import time
 from pathlib import Path
 
-from seedream_magic.images.cache_folder import cache_folder
+import platformdirs
 
 # Windows would else put a carriage return before each line feed, in pictures too.
 _NEW_FILE = os.O_WRONLY | os.O_CREAT | os.O_EXCL | getattr(os, "O_NOFOLLOW", 0) | getattr(os, "O_BINARY", 0)
@@ -53,6 +53,18 @@ def _rename(part: Path, path: Path) -> None:
             return
         time.sleep(pause)
     part.replace(path)
+
+
+def cache_folder() -> Path:
+    """The package's folder in the user's cache folder, as an absolute path; it may not exist yet. Never raises.
+
+    Who makes it gives it mode 0700. Without a home it stands in the folder for temporary files.
+    """
+    with contextlib.suppress(OSError, RuntimeError, LookupError, ValueError):  # as each system says that there is none
+        folder = platformdirs.user_cache_path("seedream-magic", appauthor=False, opinion=False)
+        if folder.is_absolute():
+            return folder
+    return Path(tempfile.gettempdir()) / "seedream-magic"
 
 
 def write_elsewhere(run_id: str, name: str, data: bytes) -> Path | None:

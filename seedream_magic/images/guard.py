@@ -16,7 +16,6 @@ from dataclasses import dataclass
 from ipaddress import IPv4Address, IPv6Address, ip_address, ip_network
 from itertools import zip_longest
 from urllib.parse import urlsplit
-from urllib.request import getproxies, proxy_bypass
 
 from seedream_magic.api.providers import PROVIDERS, is_loopback, name_to_resolve
 from seedream_magic.api.refusal import clipped
@@ -177,20 +176,6 @@ def is_picture_host(host: str, base_url: str = "") -> bool:
     bases = [base_url, os.environ.get("SEEDREAM_BASE_URL", ""), *(provider.base_url for provider in PROVIDERS.values())]
     domains = {*_PICTURE_DOMAINS, *map(_domain, bases), *(name.strip().strip("*.") for name in named)} - {""}
     return any(host == domain or host.endswith(f".{domain}") for domain in domains)
-
-
-def proxy_for_pictures() -> str | None:
-    """The proxy of the environment (or the system's settings) for https, None without one."""
-    settings = getproxies()
-    proxy = settings.get("https") or settings.get("all")
-    if not proxy:
-        return None
-    return proxy if "://" in proxy else f"http://{proxy}"
-
-
-def bypasses_proxy(host: str) -> bool:
-    """Whether the proxy's exceptions (NO_PROXY) name the host; this machine is always one."""
-    return is_loopback(host) or bool(proxy_bypass(host))
 
 
 def _may_be_public(host: str, *, bracketed: bool) -> bool:

@@ -14,7 +14,7 @@ from contextlib import closing
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypeVar
 
-from seedream_magic.images.cache_folder import cache_folder
+from seedream_magic.images.durable import cache_folder
 
 if TYPE_CHECKING:
     import sqlite3

@@ -14,6 +14,7 @@ from seedream_magic import errors
 from seedream_magic.api.models import MAXIMUM_FRAMES
 from seedream_magic.api.plan import Lineage
 from seedream_magic.api.references.reference import Reference
+from seedream_magic.api.refusal import clipped
 from seedream_magic.api.request import ImageRequest, request_from_body
 from seedream_magic.api.storyboard import Storyboard
 from seedream_magic.errors import ApiError, ImageError, ImageInvalid, SeedreamError
@@ -33,6 +34,8 @@ from seedream_magic.images.record import (
 from seedream_magic.images.verify import verified
 
 MAXIMUM_REFERENCE_BYTES = 64 * 2**20
+MAXIMUM_NOTES = 100
+"""A run writes a few for each picture."""
 
 
 def load(record: Record) -> ImageSet:
@@ -43,7 +46,7 @@ def load(record: Record) -> ImageSet:
     usage, seconds, expected = (record.facts.get(name) for name in ("usage", "seconds", "expected"))
     return ImageSet(
         request=request,
-        provider=str(record.facts.get("provider")),
+        provider=clipped(record.facts.get("provider")),
         run_id=record.run_id,
         folder=record.folder,
         frames=frames,
@@ -52,7 +55,7 @@ def load(record: Record) -> ImageSet:
         outcome=outcomes.get(str(record.facts.get("outcome")), "unknown"),
         usage=usage if isinstance(usage, Mapping) else None,
         seconds=float(seconds) if isinstance(seconds, int | float) and abs(seconds) < 1e9 else 0.0,
-        notes=tuple(str(note) for note in as_list(record.facts.get("notes"))),
+        notes=tuple(clipped(note) for note in as_list(record.facts.get("notes"))[:MAXIMUM_NOTES]),
     )
 
 
@@ -152,13 +155,16 @@ def _number(value: object) -> int | None:
 
 
 def _error(facts: Mapping[str, Any]) -> SeedreamError:
-    """The error that a frame was saved with; a picture whose file is gone gets one that says so."""
+    """The error that a frame was saved with; a picture whose file is gone gets one that says so.
+
+    A record may be a stranger's: its texts are short and hold nothing that a terminal would obey.
+    """
     kind = getattr(errors, str(facts.get("error")), None)
     if not (isinstance(kind, type) and issubclass(kind, SeedreamError)):
         return ImageError("The picture is not in the run's folder.")
-    error = kind(str(facts.get("message", "")))
+    error = kind(clipped(facts.get("message", "")))
     for name in ("hint", "billed", "request_id", *(("code", "param", "status") if issubclass(kind, ApiError) else ())):
         told = facts.get(name)
         if isinstance(told, str | int) and (name != "billed" or told in {"no", "yes", "unknown"}):
-            setattr(error, name, told)
+            setattr(error, name, clipped(told) if isinstance(told, str) else told)
     return error

@@ -13,19 +13,14 @@ from seedream_magic.api.connection import (
     LoopbackTransport,
     Transport,
     environment_certificates,
+    named_proxy,
     new_client,
+    proxy_for,
     usable_settings,
 )
 from seedream_magic.api.providers import is_loopback
 from seedream_magic.errors import ConfigError, ImageError
-from seedream_magic.images.guard import (
-    Resolve,
-    Target,
-    bypasses_proxy,
-    checked_target,
-    proxy_for_pictures,
-    resolved,
-)
+from seedream_magic.images.guard import Resolve, Target, checked_target, resolved
 
 _CONNECT_SECONDS_OF_MANY = 3.0
 """How long each address but the last of a host may take to connect."""
@@ -52,7 +47,7 @@ class PinnedRoute(Transport):
 
     @cached_property
     def _proxied(self) -> Transport | None:
-        proxy = proxy_for_pictures()
+        proxy = named_proxy("https")
         if proxy is None:
             return None
         return httpx.AsyncHTTPTransport(verify=environment_certificates(), trust_env=False, proxy=proxy)
@@ -85,7 +80,7 @@ class PinnedRoute(Transport):
             return self._plain, None
         try:
             with usable_settings():
-                return self._secure, None if bypasses_proxy(url.host) else self._proxied
+                return self._secure, self._proxied if proxy_for(str(url)) else None
         except ConfigError as exc:
             raise ImageError(f"{exc} {exc.hint}") from exc
 

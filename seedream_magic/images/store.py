@@ -24,7 +24,7 @@ from seedream_magic.api.plan import Plan
 from seedream_magic.api.redaction import without_secret
 from seedream_magic.api.request import ImageRequest
 from seedream_magic.errors import ConfigError, ImageError, SeedreamError
-from seedream_magic.images.durable import sync_folder, write_all, write_durably, write_elsewhere
+from seedream_magic.images.durable import sweep, sync_folder, write_all, write_durably, write_elsewhere
 from seedream_magic.images.facts import (
     REFERENCES,
     error_facts,
@@ -209,6 +209,7 @@ def begin_run(store: Path, plan: Plan, *, client_request_id: str, key: Key | Non
         store.mkdir(parents=True, exist_ok=True)
         _check_space(store, plan.request)
         _keep_references(store, plan.request)
+        sweep(store / REFERENCES)
         folder = store / _run_id(now)
         folder.mkdir(mode=0o700)
         run = Run(folder, {

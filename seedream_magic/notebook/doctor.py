@@ -11,8 +11,9 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 from urllib.parse import urlsplit
 
-from seedream_magic.api.codes import Told
-from seedream_magic.api.connection import proxy_for
+from seedream_magic.api.codes import Text
+from seedream_magic.api.connection import SETTINGS_HINT, proxy_for
+from seedream_magic.api.head import MAXIMUM_SKEW
 from seedream_magic.api.keys import find_key
 from seedream_magic.api.models import MAXIMUM_IMAGES, find_model
 from seedream_magic.api.reach import Reach, masked, probe
@@ -21,40 +22,34 @@ from seedream_magic.images.index import history
 from seedream_magic.images.raw import raw_files
 from seedream_magic.images.record import Record, read_object
 from seedream_magic.images.store import SPACE_IN_RESERVE, SPACE_PER_IMAGE
-from seedream_magic.notebook.failures import NEWEST, explained, last_failures
-from seedream_magic.notebook.finding import Finding, printed
-from seedream_magic.notebook.installation import front_end, versions
+from seedream_magic.notebook.finding import NEWEST, Finding, explained, last_failures, printed
+from seedream_magic.notebook.installation import front_end, to_install, versions
 from seedream_magic.recover import unfinished
 
 if TYPE_CHECKING:
     from seedream_magic.notebook.magic import SeedreamMagics
     from seedream_magic.seedream import Seedream
 
-LARGEST_CLOCK_ERROR = 300.0
-"""Seconds that the local clock may differ from the service's."""
 _ASK = "not asked: %seedream doctor --probe · 未检测：运行 %seedream doctor --probe"
 _FIXES = {
-    "DNS": Told(
+    "DNS": Text(
         "Check the network and the base URL; behind a company proxy set HTTPS_PROXY.",
         "检查网络与 base URL；公司代理需设置 HTTPS_PROXY。",
     ),
-    "TCP": Told(
+    "TCP": Text(
         "A firewall or VPN may be in the way; behind a company proxy set HTTPS_PROXY.",
         "可能被防火墙或 VPN 拦截；公司代理需设置 HTTPS_PROXY。",
     ),
-    "tunnel": Told(
+    "tunnel": Text(
         "Check address, user and password of the proxy (HTTPS_PROXY), or except the host with NO_PROXY.",
         "检查代理的地址、用户名和密码（HTTPS_PROXY），或用 NO_PROXY 排除此主机。",
     ),
-    "TLS": Told(
+    "TLS": Text(
         "Check this machine's clock; where a company proxy opens TLS, name its certificate in SSL_CERT_FILE.",
         "检查本机时钟；若公司代理会拆解 TLS，请用 SSL_CERT_FILE 指定其证书。",
     ),
-    "HTTP": Told("The service or a firewall is at fault: try again later.", "服务端或防火墙的问题，稍后再试。"),
-    "proxy": Told(
-        "Requests go through it all the same; this probe speaks to plain http:// proxies only.",
-        "请求仍会经过该代理；此检测只支持 http:// 代理。",
-    ),
+    "HTTP": Text("The service or a firewall is at fault: try again later.", "服务端或防火墙的问题，稍后再试。"),
+    "settings": Text(SETTINGS_HINT, "检查 HTTPS_PROXY、ALL_PROXY、SSL_CERT_FILE 和 SSL_CERT_DIR。"),
 }
 
 
@@ -74,58 +69,58 @@ def findings(magics: SeedreamMagics, *, ask: bool) -> Iterator[Finding]:
     if magics.shell is not None:
         yield front_end(magics.shell)
     try:
-        door: Seedream = magics.front_door()
+        seedream: Seedream = magics.front_door()
     except ConfigError as error:
-        fix = Told(
+        fix = Text(
             "Correct it: %seedream use NAME, %config SeedreamMagics, or the SEEDREAM_… variable; then ask again.",
             "用 %seedream use、%config SeedreamMagics 或 SEEDREAM_… 环境变量改正，再运行一次。",
         )
         yield Finding("bad", "settings", f"{error} {error.hint}".strip(), fix)
         return
-    yield _provider(door)
-    yield _key(door)
-    if door.headers:
-        yield Finding("ok", "headers", f"{', '.join(door.headers.names)} go with each request · 随请求发送")
-    yield _store(door.store)
-    made = history(door.store)
-    lacking = unfinished(door.store)
+    yield _provider(seedream)
+    yield _key(seedream)
+    if seedream.headers:
+        yield Finding("ok", "headers", f"{', '.join(seedream.headers.names)} go with each request · 随请求发送")
+    yield _store(seedream.store)
+    made = history(seedream.store)
+    lacking = unfinished(seedream.store)
     yield _runs(len(made), lacking)
     yield from _kept([entry.folder for entry in made], lacking)
-    yield _proxy(door.given_base_url)
-    yield from _network(door.given_base_url, ask=ask)
+    yield _proxy(seedream.given_base_url)
+    yield from _network(seedream.given_base_url, ask=ask)
     yield from last_failures(
         [Record(entry.folder, read_object(entry.folder / "request.json") or {}) for entry in made[:NEWEST]]
     )
 
 
-def _provider(door: Seedream) -> Finding:
-    unchecked = "" if find_model(door.model) else " (not in the table: not checked · 不检查)"
-    address = door.given_base_url or "embedded"
-    if not door.given_base_url and os.environ.get("SEEDREAM_BASE_URL"):
+def _provider(seedream: Seedream) -> Finding:
+    unchecked = "" if find_model(seedream.model) else " (not in the table: not checked · 不检查)"
+    address = seedream.given_base_url or "embedded"
+    if not seedream.given_base_url and os.environ.get("SEEDREAM_BASE_URL"):
         address += " (SEEDREAM_BASE_URL is for the other providers · 不使用 SEEDREAM_BASE_URL)"
-    return Finding("ok", "provider", f"{door.provider.name}, {address}, {door.model}{unchecked}")
+    return Finding("ok", "provider", f"{seedream.provider.name}, {address}, {seedream.model}{unchecked}")
 
 
-def _key(door: Seedream) -> Finding:
-    names = " / ".join(("SEEDREAM_API_KEY", *door.provider.key_variables))
-    if not door.provider.needs_key:
+def _key(seedream: Seedream) -> Finding:
+    names = " / ".join(("SEEDREAM_API_KEY", *seedream.provider.key_variables))
+    if not seedream.provider.needs_key:
         return Finding("ok", "key", "the demo needs none, and none is sent to it · 演示服务无需密钥，也不发送密钥")
     try:
-        return Finding("ok", "key", f"set, from {find_key(door.provider).source} · 已设置")
+        return Finding("ok", "key", f"set, from {find_key(seedream.provider).source} · 已设置")
     except MissingKey:
-        told = Told(f"There is no key for {door.provider.name}.", f"没有 {door.provider.name} 的密钥。")
+        text = Text(f"There is no key for {seedream.provider.name}.", f"没有 {seedream.provider.name} 的密钥。")
     except ConfigError as error:
-        told = Told(str(error), "密钥含有空格、换行或非法字符。")
-    fix = Told(
+        text = Text(str(error), "密钥含有空格、换行或非法字符。")
+    fix = Text(
         f"Set {names}, or type it after %seedream key. To draw without a key: %seedream use demo.",
         f"设置 {names}，或运行 %seedream key 输入；无密钥可用 %seedream use demo。",
     )
-    return Finding("bad", "key", told, fix)
+    return Finding("bad", "key", text, fix)
 
 
 def _store(store: Path) -> Finding:
     place = next(folder for folder in (store, *store.parents) if os.path.lexists(folder))
-    fix = Told(
+    fix = Text(
         "Name another folder: SEEDREAM_STORE or %config SeedreamMagics.store.",
         "换一个文件夹：SEEDREAM_STORE 或 %config SeedreamMagics.store。",
     )
@@ -133,16 +128,16 @@ def _store(store: Path) -> Finding:
         with tempfile.TemporaryFile(dir=place):
             free = shutil.disk_usage(place).free
     except NotADirectoryError:
-        told = Told(f"{store} cannot be made: {place} is a file.", f"无法创建 {store}：{place} 是文件。")
-        return Finding("bad", "store", told, fix)
+        text = Text(f"{store} cannot be made: {place} is a file.", f"无法创建 {store}：{place} 是文件。")
+        return Finding("bad", "store", text, fix)
     except OSError as exc:
         why = exc.strerror or str(exc)
-        return Finding("bad", "store", Told(f"{store} cannot be written ({why}).", f"无法写入 {store}（{why}）。"), fix)
+        return Finding("bad", "store", Text(f"{store} cannot be written ({why}).", f"无法写入 {store}（{why}）。"), fix)
     new = "" if place == store else "; it is made with the first run · 首次运行时创建"
     return _scarce(store, free, fix) or Finding("ok", "store", f"{store}, {free / 2**30:.1f} GiB free{new}")
 
 
-def _scarce(store: Path, free: int, other: Told) -> Finding | None:
+def _scarce(store: Path, free: int, other: Text) -> Finding | None:
     """That the disk has no room for a set of fifteen, as a run asks for it before it sends."""
     images = max(0, (free - SPACE_IN_RESERVE) // SPACE_PER_IMAGE)
     if images >= MAXIMUM_IMAGES:
@@ -151,24 +146,25 @@ def _scarce(store: Path, free: int, other: Told) -> Finding | None:
     chinese_most = f"每次最多 {images} 张" if images else "不足以生成图片"
     needed = f"{SPACE_IN_RESERVE // 2**20} MiB and {SPACE_PER_IMAGE // 2**20} MiB an image"
     chinese_needed = f"{SPACE_IN_RESERVE // 2**20} MiB，另加每张 {SPACE_PER_IMAGE // 2**20} MiB"
-    told = Told(
+    text = Text(
         f"The disk of {store} has {free // 2**20} MiB left: {most} (a run asks for {needed}).",
         f"{store} 所在磁盘剩余 {free // 2**20} MiB：{chinese_most}（每次需预留 {chinese_needed}）。",
     )
-    fix = Told(f"Make room there. Or else: {other.english}", f"清理该磁盘，或{other.chinese}")
-    return Finding("look" if images else "bad", "store", told, fix)
+    fix = Text(f"Make room there. Or else: {other.english}", f"清理该磁盘，或{other.chinese}")
+    return Finding("look" if images else "bad", "store", text, fix)
 
 
 def _runs(made: int, lacking: Sequence[Record]) -> Finding:
     if not lacking:
         none = "none yet · 尚无记录"
         return Finding("ok", "runs", f"{made}, nothing is left to download · 没有可补下载的图片" if made else none)
-    told = Told(
-        f"Pictures that were made are missing in {len(lacking)} of {made} runs: {_some(lacking)}.",
-        f"{made} 次中有 {len(lacking)} 次缺少已生成的图片：{_some(lacking)}。",
+    newest = ", ".join(record.run_id for record in lacking[:-3:-1]) + (" …" if len(lacking) > 2 else "")
+    text = Text(
+        f"Pictures that were made are missing in {len(lacking)} of {made} runs: {newest}.",
+        f"{made} 次中有 {len(lacking)} 次缺少已生成的图片：{newest}。",
     )
-    fix = Told("%seedream recover fetches them and bills nothing.", "%seedream recover 可补下载，不计费。")
-    return Finding("look", "runs", told, fix)
+    fix = Text("%seedream recover fetches them and bills nothing.", "%seedream recover 可补下载，不计费。")
+    return Finding("look", "runs", text, fix)
 
 
 def _kept(folders: Sequence[Path], lacking: Sequence[Record]) -> Iterator[Finding]:
@@ -176,20 +172,15 @@ def _kept(folders: Sequence[Path], lacking: Sequence[Record]) -> Iterator[Findin
     downloads = {record.folder for record in lacking}
     kept = [folder for folder in folders if folder not in downloads and raw_files(folder)]
     if kept:
-        told = Told(
+        text = Text(
             f"An answer that could not be read to its end is kept in {len(kept)} runs, the newest {kept[0].name}.",
             f"{len(kept)} 次的应答未能完整读取，原始数据已保留，最近一次是 {kept[0].name}。",
         )
-        fix = Told(
+        fix = Text(
             f"%seedream recover {kept[0].name} reads it again, as a newer version may; it bills nothing.",
             f"%seedream recover {kept[0].name} 会重新读取（新版本可能读得懂），不计费。",
         )
-        yield Finding("look", "answers", told, fix)
-
-
-def _some(found: Sequence[Record]) -> str:
-    newest = [record.run_id for record in reversed(found)]
-    return ", ".join(newest[:2]) + (" …" if len(newest) > 2 else "")
+        yield Finding("look", "answers", text, fix)
 
 
 def _proxy(base_url: str) -> Finding:
@@ -197,9 +188,8 @@ def _proxy(base_url: str) -> Finding:
     if proxy is None:
         return Finding("ok", "proxy", "none for this provider · 未使用")
     if proxy.startswith("socks") and find_spec("socksio") is None:
-        told = Told(f"{masked(proxy)} needs a package that is missing.", f"{masked(proxy)} 需要额外的组件。")
-        command = '%pip install "httpx[socks]"'
-        return Finding("bad", "proxy", told, Told(f"{command}, then restart the kernel.", f"{command}，然后重启内核。"))
+        text = Text(f"{masked(proxy)} needs a package that is missing.", f"{masked(proxy)} 需要额外的组件。")
+        return Finding("bad", "proxy", text, to_install("httpx[socks]"))
     return Finding("ok", "proxy", f"{masked(proxy)} for {urlsplit(base_url).hostname}")
 
 
@@ -213,37 +203,34 @@ def _network(base_url: str, *, ask: bool) -> Iterator[Finding]:
         return
     reach = probe(base_url)
     yield _reached(reach, urlsplit(base_url).hostname or "")
-    yield _clock(reach)
+    yield _clock(reach.clock_ahead)
 
 
 def _reached(reach: Reach, host: str) -> Finding:
     way = f" through {reach.proxy}" if reach.proxy else ""
-    done = ", ".join(f"{step.name} {step.told}" for step in reach.steps if step.ok)
+    done = ", ".join(f"{step.name} {step.text}" for step in reach.steps if step.ok)
     if reach.ok:
         return Finding("ok", "network", f"{host}{way}: {done}; no key was sent · 未发送密钥")
     failed = reach.steps[-1]
-    if failed.name == "proxy":
-        told = Told(f"{host} was not tried: {failed.told}.", f"未检测 {host}：{failed.told}。")
-        return Finding("look", "network", told, _FIXES["proxy"])
-    told = Told(
-        f"{host} was not reached{way}. {failed.name}: {failed.told}{f' (until then: {done})' if done else ''}.",
-        f"无法连接 {host}，失败于 {failed.name}：{failed.told}。",
+    why = failed.text.rstrip(".")
+    text = Text(
+        f"{host} was not reached{way}. {failed.name}: {why}{f' (until then: {done})' if done else ''}.",
+        f"无法连接 {host}，失败于 {failed.name}：{why}。",
     )
     name = "tunnel" if reach.proxy and failed.name in {"DNS", "TCP"} else failed.name
-    return Finding("bad", "network", told, _FIXES[name])
+    return Finding("bad", "network", text, _FIXES[name])
 
 
-def _clock(reach: Reach) -> Finding:
-    ahead = reach.clock_ahead
+def _clock(ahead: float | None) -> Finding:
     if ahead is None:
         return Finding("-", "clock", "no answer told the time · 未取得时间")
-    if abs(ahead) <= LARGEST_CLOCK_ERROR:
+    if abs(ahead) <= MAXIMUM_SKEW.total_seconds():
         return Finding("ok", "clock", f"{abs(ahead):.0f} s from the service's · 与服务端相差 {abs(ahead):.0f} 秒")
     side, chinese_side = ("ahead of", "快") if ahead > 0 else ("behind", "慢")
     hours = abs(ahead) / 3600
     span, chinese_span = (f"{hours:.1f} h", f"{hours:.1f} 小时") if hours > 2 else (f"{hours * 60:.0f} min",) * 2
-    told = Told(
+    text = Text(
         f"This machine's clock is {span} {side} the service's; certificates and picture links (24 h) go by it.",
         f"本机时钟比服务端{chinese_side} {chinese_span}；证书和图片链接（24 小时）的有效期都按它判断。",
     )
-    return Finding("bad", "clock", told, Told("Let the system set its clock (network time).", "开启系统的网络校时。"))
+    return Finding("bad", "clock", text, Text("Let the system set its clock (network time).", "开启系统的网络校时。"))

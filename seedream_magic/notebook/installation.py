@@ -4,32 +4,22 @@ from __future__ import annotations
 
 import os
 import platform
-import re
 import sys
 from collections.abc import Mapping
-from dataclasses import dataclass
 from importlib.metadata import PackageNotFoundError, requires, version
 from pathlib import Path
+from typing import Literal
 
 from IPython.core.interactiveshell import InteractiveShell
 from IPython.terminal.interactiveshell import TerminalInteractiveShell
+from packaging.requirements import Requirement
+from packaging.version import InvalidVersion, Version
 
 from seedream_magic import __version__
-from seedream_magic.api.codes import Told
+from seedream_magic.api.codes import Text
 from seedream_magic.notebook.finding import Finding
 
 DISTRIBUTION = "seedream-magic"
-_REQUIREMENT = re.compile(r"^([\w.-]+)(?:\[[^\]]*\])?\s*([^;]*);?\s*(.*)$")
-
-
-@dataclass(frozen=True)
-class Requirement:
-    """A package that is needed: the oldest tested version, the first that is too new ("" where none is named)."""
-
-    name: str
-    floor: str
-    ceiling: str
-    extra: str
 
 
 def versions() -> list[Finding]:
@@ -38,17 +28,27 @@ def versions() -> list[Finding]:
     misfits = [_misfit(each) for each in needed]
     fine = [f"{each.name} {version(each.name)}" for each, fault in zip(needed, misfits, strict=True) if not fault]
     python = f"python {platform.python_version()}, seedream_magic {__version__}"
-    told = Finding("ok", "versions", ", ".join([python, *fine]))
-    return [told, *filter(None, misfits)] if needed else [told, _unregistered()]
+    found = Finding("ok", "versions", ", ".join([python, *fine]))
+    return [found, *filter(None, misfits)] if needed else [found, _UNREGISTERED]
 
 
 def requirements() -> list[Requirement]:
     """What the package's metadata asks for, and the kernel of its `lab` extra; empty where it is not installed."""
     try:
-        needed = [_read(text) for text in requires(DISTRIBUTION) or ()]
+        needed = map(Requirement, requires(DISTRIBUTION) or ())
     except PackageNotFoundError:
         return []
-    return [each for each in needed if not each.extra or (each.name, each.extra) == ("ipykernel", "lab")]
+    return [
+        each
+        for each in needed
+        if each.marker is None or each.marker.evaluate({"extra": "lab" if each.name == "ipykernel" else ""})
+    ]
+
+
+def to_install(what: str) -> Text:
+    """How to install a package of pip's, with its limits."""
+    command = f'%pip install "{what}"'
+    return Text(f"{command}, then restart the kernel.", f"{command}，然后重启内核。")
 
 
 def front_end(shell: InteractiveShell) -> Finding:
@@ -56,11 +56,6 @@ def front_end(shell: InteractiveShell) -> Finding:
     if isinstance(shell, TerminalInteractiveShell):
         return Finding("ok", "front end", "IPython in a terminal: sets are printed as paths · 终端：图组以路径列出")
     return Finding("ok", "front end", _kernel_of(shell.user_ns, os.environ))
-
-
-def is_older(found: str, floor: str) -> bool:
-    """Whether a version comes before another, by the numbers they begin with: 12.3 and 12.3.0 are one."""
-    return _numbers(found) < _numbers(floor)
 
 
 def _kernel_of(namespace: Mapping[str, object], environment: Mapping[str, str]) -> str:
@@ -85,52 +80,39 @@ def _command_of(process: str) -> str:
         return ""
 
 
-def _read(text: str) -> Requirement:
-    name, limits, marker = _REQUIREMENT.findall(text)[0]
-    floor, ceiling = (re.search(rf"{sign}\s*([\d.]+)", limits) for sign in (">=", "<(?!=)"))
-    extra = re.search(r"extra\s*==\s*['\"]([\w-]+)", marker)
-    return Requirement(name, floor[1] if floor else "0", ceiling[1] if ceiling else "", extra[1] if extra else "")
-
-
 def _misfit(needed: Requirement) -> Finding | None:
+    """What is wrong with the version that is installed: too old is bad, too new and no kernel are worth a look."""
+    name, fix = needed.name, to_install(f"{needed.name}{needed.specifier}")
     try:
-        found = version(needed.name)
+        found = Version(version(name))
     except PackageNotFoundError:
-        told = Told(f"{needed.name} is not installed.", f"未安装 {needed.name}。")
-        return Finding("look" if needed.extra else "bad", "versions", told, _install(f"{needed.name}>={needed.floor}"))
-    if is_older(found, needed.floor):
-        told = Told(
-            f"{needed.name} {found} is older than {needed.floor}, the oldest that is tested.",
-            f"{needed.name} {found} 低于经过测试的最低版本 {needed.floor}。",
+        mark: Literal["look", "bad"] = "look" if needed.marker else "bad"
+        return Finding(mark, "versions", Text(f"{name} is not installed.", f"未安装 {name}。"), fix)
+    except (InvalidVersion, TypeError):  # of metadata that is damaged
+        found = Version("0")
+    for limit in needed.specifier:
+        if limit.contains(found, prereleases=True):
+            continue
+        if limit.operator == ">=":
+            text = Text(
+                f"{name} {found} is older than {limit.version}, the oldest that is tested.",
+                f"{name} {found} 低于经过测试的最低版本 {limit.version}。",
+            )
+            return Finding("bad", "versions", text, fix)
+        text = Text(
+            f"{name} {found} is newer than what is tested (below {limit.version}).",
+            f"{name} {found} 高于经过测试的版本（应低于 {limit.version}）。",
         )
-        return Finding("bad", "versions", told, _install(f"{needed.name}>={needed.floor}"))
-    if needed.ceiling and not is_older(found, needed.ceiling):
-        told = Told(
-            f"{needed.name} {found} is newer than what is tested (below {needed.ceiling}).",
-            f"{needed.name} {found} 高于经过测试的版本（应低于 {needed.ceiling}）。",
-        )
-        return Finding("look", "versions", told, _install(f"{needed.name}>={needed.floor},<{needed.ceiling}"))
+        return Finding("look", "versions", text, fix)
     return None
 
 
-def _install(what: str) -> Told:
-    command = f'%pip install "{what}"'
-    return Told(f"{command}, then restart the kernel.", f"{command}，然后重启内核。")
-
-
-def _unregistered() -> Finding:
-    told = Told(
+_UNREGISTERED = Finding(
+    "look",
+    "versions",
+    Text(
         "seedream-magic runs from a folder that pip does not know: the oldest tested versions cannot be looked up.",
         "seedream-magic 从文件夹直接运行，pip 未登记，无法核对最低版本。",
-    )
-    return Finding(
-        "look", "versions", told, Told("Run pip install . in its folder.", "在其文件夹中运行 pip install .。")
-    )
-
-
-def _numbers(text: str) -> tuple[int, ...]:
-    found = re.match(r"\d+(?:\.\d+)*", text)
-    numbers = [int(number) for number in found[0].split(".")] if found else []
-    while numbers and numbers[-1] == 0:
-        numbers.pop()
-    return tuple(numbers)
+    ),
+    Text("Run pip install . in its folder.", "在其文件夹中运行 pip install .。"),
+)

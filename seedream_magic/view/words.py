@@ -204,9 +204,14 @@ def error_text(error: SeedreamError) -> str:
 
 
 def explained(error: SeedreamError, words: Words) -> tuple[str, str]:
-    """What an error says and what to do; in Chinese for a code of the service that is known, else as it came."""
+    """What an error says and what to do; in Chinese for a code of the service that is known, else as it came.
+
+    What to do that is said of this one error (of a gateway on the way, of a pause) stays as it came in Chinese too.
+    """
     code = find_code(error_name(error)) if words is CHINESE else None
-    return (code.cause.chinese, code.fix.chinese) if code else (error_text(error), error.hint or error.advice)
+    if code is None:
+        return error_text(error), error.hint or error.advice
+    return code.cause.chinese, code.fix.chinese if error.hint in {"", code.fix.english} else error.hint
 
 
 def one_line(text: str, longest: int) -> str:
