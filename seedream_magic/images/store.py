@@ -160,6 +160,11 @@ class Run:
         partial = bool(images.failed) or failure is not None
         state = "stopped" if stopped else "failed" if not images.ok else "partial" if partial else "done"
         try:
+            for path in raw_files(self.folder):  # first: a kill here leaves none that nobody would look for
+                if keep_raw:
+                    mask(path, self._secret)
+                else:
+                    path.unlink(missing_ok=True)
             self.update(
                 state=state,
                 outcome=outcome_of(images, failure),
@@ -171,11 +176,6 @@ class Run:
             )
             if not stopped and images.ok and not any(isinstance(frame.error, ImageError) for frame in images.failed):
                 self.drop_signatures()
-            for path in raw_files(self.folder):
-                if keep_raw:
-                    mask(path, self._secret)
-                else:
-                    path.unlink(missing_ok=True)
         except OSError:
             _owed[self.folder] = lambda: self.conclude(images, failure, keep_raw=keep_raw)
         except ValueError:  # a line that a full disk has cut
