@@ -686,6 +686,7 @@ def test_two_panels_and_the_session_share_what_is_under_way(server: RawServer, s
         other.fill(Prompt="one", Images="2")
         assert "Cannot be sent: The same request is under way" in other.text
         other.fill(Prompt="other", Images="3")
+        other.ended.clear()
         other.click("Generate")
         server.wait_for(lambda seen: seen.posts == 2)
         assert through.session.images_reserved == 5
