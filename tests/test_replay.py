@@ -419,12 +419,12 @@ def test_a_record_of_a_stranger_prints_no_control_signs(server: RawServer, store
     facts = json.loads(path.read_text())
     facts["frames"][1] |= {"error": "ContentRefused", **dict.fromkeys(("message", "hint", "code", "param"), evil)}
     facts["frames"][1] |= {"request_id": evil, "status": 400}
-    path.write_text(json.dumps(facts | {"notes": [evil] * 500, "provider": evil}))
+    path.write_text(json.dumps(facts | {"notes": [evil] * 500}))
     (record,) = records(store)
     found = load(record)
     error = found[1].error
     assert isinstance(error, ContentRefused)
-    texts = [str(error), error.hint, error.code, error.param, error.request_id or "", found.provider, *found.notes]
+    texts = [str(error), error.hint, error.code, error.param, error.request_id or "", *found.notes]
     assert [text for text in texts if not 1 < len(text) <= 600 or not text.isprintable()] == []
     assert len(found.notes) <= 100
     assert error.status == 400

@@ -46,7 +46,7 @@ def load(record: Record) -> ImageSet:
     usage, seconds, expected = (record.facts.get(name) for name in ("usage", "seconds", "expected"))
     return ImageSet(
         request=request,
-        provider=clipped(record.facts.get("provider")),
+        provider=str(record.facts.get("provider")),
         run_id=record.run_id,
         folder=record.folder,
         frames=frames,
