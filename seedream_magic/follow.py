@@ -154,10 +154,13 @@ def interrupted(images: ImageSet | None) -> SeedreamInterrupted:
         return SeedreamInterrupted("Stopped before anything was sent.")
     stopped, own = replace(images, state="stopped"), images if images.own is None else images.own
     arrived, expected = len(own.ok), own.expected or "an unknown number"
-    hint = "Stopping here does not stop the bill: what the service had begun may be charged."
+    billed: Billed = "yes" if stopped.outcome == "billed" else "no" if stopped.pause else "unknown"
+    hint = "" if billed == "no" else "Stopping here does not stop the bill: what the service had begun may be charged."
+    if own.task or any(frame.path is None and frame.error is None for frame in own):
+        what = f"The gateway goes on with task {own.task}" if own.task else "Some pictures were named already"
+        hint = f"{hint} {what}: %seedream recover {stopped.run_id} fetches them, which bills nothing.".strip()
     if arrived and own.expected and arrived < own.expected and own is images:
         rest = f"%seedream retry {stopped.run_id} asks for the missing ones only; the cell run again pays for all."
         stopped, hint = stopped.with_note(rest), f"{hint} {rest}"
-    billed: Billed = "yes" if stopped.outcome == "billed" else "no" if stopped.pause else "unknown"
     words = f"Stopped after {arrived} of {expected} pictures."
     return stopped.told_by(SeedreamInterrupted(words, billed=billed, hint=hint))

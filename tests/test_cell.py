@@ -374,3 +374,10 @@ def test_the_examples_of_the_help_are_cells() -> None:
     examples = [line.removeprefix("%%seedream") for line in lines if line.startswith("%%seedream")]
     cells = [parse_cell(line, "x") for line in examples]
     assert {cell.name for cell in cells} >= {"seasons", "四季"}
+
+
+@pytest.mark.parametrize("second", ["%%seedream -n 2", "%%seedream", "％％seedream -n 4", "  %%seedream a << -n 2"])
+def test_a_doubled_first_line_is_refused(second: str) -> None:
+    """A pasted cell below a first line that stood there: it would be drawn, and paid, as words of the prompt."""
+    with pytest.raises(InvalidRequest, match="two %%seedream lines"):
+        parse_cell("", f"{second}\na fox")

@@ -383,3 +383,21 @@ def test_a_panel_without_widgets_is_told(shell: InteractiveShell, monkeypatch: p
     error, printed, _ = run(shell, "%seedream panel")
     assert isinstance(error, ConfigError)
     assert "ipywidgets" in printed
+
+
+def test_the_provider_in_use_outlives_a_reload(shell: InteractiveShell) -> None:
+    """`%seedream use demo` and `%reload_ext`: the next cell must not bill at another provider, unsaid."""
+    assert run(shell, "%seedream use demo")[0] is None
+    assert run(shell, "%reload_ext seedream_magic")[0] is None
+    assert "provider  demo" in run(shell, "%seedream")[1]
+
+
+def test_a_variable_holds_the_set_that_a_retry_mended(shell: InteractiveShell, server: RawServer) -> None:
+    """`%seedream retry four` binds the whole set to `four`, also where downloading was enough."""
+    server._scenario = {POST: whole_answer, PICTURE: first_picture}
+    run(shell, "%%seedream four << --quiet -n 2\na fox in the snow")
+    server._scenario = {POST: whole_answer, PICTURE: picture}
+    for frame in shell.user_ns["four"]:
+        assert frame.ok is (frame.index == 0)
+    assert run(shell, "%seedream retry four")[0] is None
+    assert shell.user_ns["four"].complete

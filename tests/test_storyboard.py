@@ -69,3 +69,12 @@ def test_a_number_that_does_not_fit_is_refused(frames: int, images: int | None, 
     """Another --images than the frames say, and more frames than a request can bring."""
     with pytest.raises(InvalidRequest, match=words):
         make_request(Storyboard("", ("x",) * frames), model=MODEL, images=images)
+
+
+@pytest.mark.parametrize("line", ["---", "———", "——", "－－－", "―― ", "––"])
+def test_a_line_of_dashes_as_chinese_keyboards_type_it_parts_a_storyboard(line: str) -> None:
+    """It would be drawn as one picture and paid; a backslash before it makes it words, as before `---`."""
+    board = read_prompt(f"水彩\n{line}\n狐狸")
+    assert isinstance(board, Storyboard)
+    assert board.frames == ("狐狸",)
+    assert read_prompt(f"水彩\n\\{line}\n狐狸") == f"水彩\n{line}\n狐狸"

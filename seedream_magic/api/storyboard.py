@@ -7,8 +7,9 @@ from dataclasses import dataclass
 
 from seedream_magic.errors import InvalidRequest
 
-_SEPARATOR = re.compile(r"---[ \t\r]*")
-_ESCAPED = re.compile(r"\\+---[ \t\r]*")
+_LINE = r"(?:---|[—－–―─]{2,})[ \t\r]*"  # also as Chinese keyboards type it: nobody draws a line of dashes
+_SEPARATOR = re.compile(_LINE)
+_ESCAPED = re.compile(rf"\\+{_LINE}")
 
 
 @dataclass(frozen=True)

@@ -84,6 +84,7 @@ class ImageSet(Sequence[Frame]):
     did not. `outcome` is what became of the one POST. `seconds` is the time from the request to this value. `notes`
     are sentences about what went wrong or is worth knowing. `replayed` says that it was shown from the store.
     `pause` tells of a wait before another attempt at a request that was not sent, or not taken; empty without one.
+    `task` is the id that a gateway gave in place of pictures, while it is asked for; several are separated by commas.
     `inherited` are the indexes of frames that an earlier run made, `own` is then what this run alone brought. `door` is
     the front door that it came through.
     """
@@ -101,6 +102,7 @@ class ImageSet(Sequence[Frame]):
     notes: tuple[str, ...] = ()
     replayed: bool = False
     pause: str = ""
+    task: str = ""
     inherited: frozenset[int] = frozenset()
     own: ImageSet | None = field(default=None, repr=False, compare=False)
     door: Any = field(default=None, repr=False, compare=False)
@@ -190,7 +192,8 @@ class ImageSet(Sequence[Frame]):
                     error = ImageError(f"The picture was made but is not here: {failure}")
                 images = images.with_frame(Frame(index, self.request.prompt_of(index), error=error))
         if failure is not None:
-            images = images.with_note(f"{failure} {_BILLED_TILL_THEN if failure.billed == 'yes' else ''}".strip())
+            till_then = _BILLED_TILL_THEN if failure.billed == "yes" and (self.ok or named) else ""
+            images = images.with_note(f"{failure} {till_then}".strip())
         elif self.expected is not None and count < self.expected:
             images = images.with_note(self._too_few(len(named)))
         return replace(images, state="done", pause="")

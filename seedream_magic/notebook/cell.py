@@ -63,6 +63,8 @@ def parse_cell(line: str, body: str) -> Cell:
     _check_extra(typed)
     if name and typed.get("out", name) != name:
         raise InvalidRequest(f"The set is named twice: {name} << and --out {typed['out']}.")
+    if re.match(r"\s*[%％]{2}\s*seedream\b", body):
+        raise InvalidRequest("There are two %%seedream lines: keep one, with the prompt below it.")
     running = {key: typed.pop(key) for key in _RUNNING if key in typed}
     return Cell(prompt=read_prompt(body), name=typed.pop("out", name), request=typed, **running)
 

@@ -86,7 +86,10 @@ def _use(magics: SeedreamMagics, name: str) -> None:
     """Take another provider for the session."""
     if not name:
         raise ConfigError(f"%seedream use takes a provider: {', '.join(PROVIDERS)}.")
-    magics.provider = find_provider(name).name
+    chosen = find_provider(name).name
+    if magics.shell is not None:  # where a reload of the extension finds it again, as it does what %config sets
+        magics.shell.config.SeedreamMagics.provider = chosen
+    magics.provider = chosen
     _status(magics, "")
 
 

@@ -111,10 +111,10 @@ class SeedreamMagics(Magics):
             event_loop=self.event_loop,
             headers=self.headers,
         )
-        door.session, door.progress = self.session, self._progress
+        door.session, door.progress = self.session, self.progress
         return door
 
-    def _progress(self) -> Any:
+    def progress(self) -> Any:
         from seedream_magic.notebook.display import display_for  # noqa: PLC0415 - previews load Pillow
 
         return display_for(self._shell, layout=self.show, quiet=False)
@@ -212,12 +212,12 @@ class SeedreamMagics(Magics):
 
         self.running.start(door, plan, on_change=changed, on_end=ended)
 
-    def show_set(self, images: ImageSet) -> None:
-        """Show a set that is there already, and bind it to `_seedream`."""
+    def show_set(self, images: ImageSet, *, name: str | None = None) -> None:
+        """Show a set that is there already, and bind it to `_seedream` and to `name`."""
         from seedream_magic.notebook.display import display_for  # noqa: PLC0415 - previews load Pillow
 
         display_for(self._shell, layout=self.show, quiet=False).show(images)
-        self._shell.user_ns["_seedream"] = images
+        self._bind(images, name)
 
     def check_caps(self, plan: Plan) -> None:
         """Refuse what could bill more than the person allowed: with what was billed, may have been, and is under way.

@@ -37,13 +37,18 @@ def _show(magics: SeedreamMagics, run_id: str) -> None:
 
 def _recover(magics: SeedreamMagics, run_id: str) -> None:
     """Download what is missing of earlier runs."""
-    recovered = magics.front_door().recover(named_run(magics, run_id, "recover") if run_id else None)
+    growing = magics.progress()
+    named = named_run(magics, run_id, "recover") if run_id else None
+    try:
+        recovered = magics.front_door().recover(named, on_change=growing.show)
+    finally:
+        growing.clear()
     for images in recovered:
         magics.show_set(images)
     found = sum(len(images.ok) for images in recovered)
     runs = "1 run" if len(recovered) == 1 else f"{len(recovered)} runs"
     told = f"{runs} looked at, {counted(found)} on disk." if recovered else "Nothing is left to download."
-    print(f"{told} Nothing was sent.")  # noqa: T201 - a summary is text
+    print(f"{told} Nothing was billed.")  # noqa: T201 - a summary is text
 
 
 def _retry(magics: SeedreamMagics, words: str) -> None:
@@ -55,19 +60,27 @@ def _retry(magics: SeedreamMagics, words: str) -> None:
     images = door.recover(shown.run_id)[0]  # what was made already is not paid again
     if brought := len(images.ok) - len(shown.ok):
         print(f"Downloaded {counted(brought)} that the run had made; that bills nothing.")  # noqa: T201 - said before
+    name = _variable(magics, named)
     if brought and images.complete:
-        magics.show_set(images)
+        magics.show_set(images, name=name)
         return
     if len(named) < len(words.split()):
-        _retry_each(magics, door, shown.run_id)
+        _retry_each(magics, door, shown.run_id, name=name)
         return
     plan = plan_retry(door, shown.run_id)
     magics.session.refuse(plan)
     print(_sent(door, plan))  # noqa: T201 - said before
-    magics.run_plan(door, plan)
+    magics.run_plan(door, plan, name=name)
 
 
-def _retry_each(magics: SeedreamMagics, door: Any, run_id: str) -> None:
+def _variable(magics: SeedreamMagics, words: list[str]) -> str | None:
+    """The variable that a line names its run by: it holds the mended set afterwards."""
+    held = magics.shell.user_ns if magics.shell else {}
+    name = " ".join(words).strip("{}$")
+    return name if name.isidentifier() and hasattr(held.get(name), "run_id") else None
+
+
+def _retry_each(magics: SeedreamMagics, door: Any, run_id: str, *, name: str | None) -> None:
     """Ask for the missing frames of a run one by one, from where an earlier `--each` has come to."""
     from seedream_magic.iterate import missing_places, newest_of, plan_next_frame  # noqa: PLC0415 - it loads httpx
 
@@ -75,13 +88,13 @@ def _retry_each(magics: SeedreamMagics, door: Any, run_id: str) -> None:
     plan, missing = plan_next_frame(door, images), len(missing_places(images))
     if plan is None:
         print("Every frame is there: nothing is sent, nothing billed.")  # noqa: T201 - said in place of a run
-        magics.show_set(images)
+        magics.show_set(images, name=name)
         return
     magics.session.refuse(plan)
     paid = f"Together they may bill {counted(missing)}." if door.provider.needs_key else "The demo bills nothing."
     requests = "1 request" if missing == 1 else f"{missing} requests, one after the other"
     print(f"{_sent(door, plan)}\nThis is the first of {requests}. {paid}")  # noqa: T201 - said before
-    magics.run_plan(door, plan, further=partial(plan_next_frame, door))
+    magics.run_plan(door, plan, name=name, further=partial(plan_next_frame, door))
 
 
 def _sent(door: Any, plan: Plan) -> str:

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from urllib.parse import quote
 
-from seedream_magic.errors import ContentRefused, ImageError, ImageLinkExpired, SeedreamError
+from seedream_magic.errors import ContentRefused, ImageError, ImageTooLarge, SeedreamError
 from seedream_magic.images.image_set import Frame, ImageSet
 from seedream_magic.session import home
 from seedream_magic.view.going_on import redo_cell, vary_cell
@@ -129,8 +129,9 @@ def _commands(frame: Frame, error: SeedreamError, images: ImageSet) -> tuple[str
     retry = f"%seedream retry {images.run_id}"
     if isinstance(error, ContentRefused):  # retry would send the same words and references again
         return (_redo(frame, images), retry)
-    over = isinstance(error, ImageLinkExpired) and "%seedream recover" not in error.hint  # some may be served again
-    made = isinstance(error, ImageError) and not over
+    # Where it cannot help (a link that has ended, a picture that came without one), neither does the error name it.
+    advice = error.hint or error.advice
+    made = isinstance(error, ImageError) and not isinstance(error, ImageTooLarge) and "%seedream recover" in advice
     return (f"%seedream recover {images.run_id}", retry) if made else (retry,)
 
 
