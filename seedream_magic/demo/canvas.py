@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import math
 import random
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 
 from PIL import Image, ImageDraw
 
@@ -74,6 +74,10 @@ class Canvas:
         x, y = middle
         self.draw.ellipse((x - radius, y - radius, x + radius, y + radius), fill=(*color, alpha))
 
+    def polygon(self, corners: Iterable[complex], color: Color, alpha: int = 255) -> None:
+        """A filled outline; a corner's real part is its x, the imaginary part its y."""
+        self.draw.polygon([(corner.real, corner.imag) for corner in corners], fill=(*color, alpha))
+
     def streak(self, middle: Point, half: float, thickness: float, color: Color, alpha: int) -> None:
         """A flat bar with round ends: a piece of cloud, light on water."""
         x, y = middle
@@ -135,14 +139,13 @@ def gradient(size: tuple[int, int], colors: Sequence[Color]) -> Image.Image:
     return column.resize(size, Image.Resampling.NEAREST)
 
 
-def rounded(corners: Sequence[Point]) -> list[Point]:
+def rounded(corners: Sequence[complex]) -> list[complex]:
     """A closed curve through the corners (Catmull-Rom), eight points for each."""
-    points, curve = [complex(*corner) for corner in corners], []
-    for place, (b, c) in enumerate(zip(points, points[1:] + points[:1], strict=True)):
-        a, d = points[place - 1], points[(place + 2) % len(points)]
-        for t in (step / 8 for step in range(8)):
-            point = b + (t * (c - a) + t**2 * (2 * a - 5 * b + 4 * c - d) + t**3 * (3 * b - 3 * c + d - a)) / 2
-            curve.append((point.real, point.imag))
+    curve: list[complex] = []
+    for place, b in enumerate(corners):
+        a, c, d = (corners[(place + shift) % len(corners)] for shift in (-1, 1, 2))
+        linear, square, cube = (c - a) / 2, a - 2.5 * b + 2 * c - d / 2, (3 * b - 3 * c + d - a) / 2
+        curve += [b + t * linear + t**2 * square + t**3 * cube for t in (step / 8 for step in range(8))]
     return curve
 
 

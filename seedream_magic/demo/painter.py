@@ -10,7 +10,7 @@ import math
 
 from PIL import Image, ImageDraw, ImageFont, ImageStat
 
-from . import land, plants, sky
+from . import landscape, plants
 from .canvas import Canvas, Ridge, mix
 from .prompts import read_scene
 from .subjects import draw_subject
@@ -66,39 +66,39 @@ def _compose(canvas: Canvas) -> None:
     light_x = middle - side * min(unit * 0.62, middle * 0.5) * chance.uniform(0.5, 0.9)
     low = unit * {"sunset": 0.24, "dawn": 0.3}.get(scene.time, 0.46)
     if scene.setting not in {"sea", "city"}:
-        low += land.mountain_height(canvas, horizon) * 0.62 - unit * 0.22
+        low += landscape.mountain_height(canvas, horizon) * 0.62 - unit * 0.22
     light_y = max(horizon - low, unit * (0.19 if "moon" in scene.subjects else 0.13))
-    sky.paint_sky(canvas, horizon, (light_x, light_y))
+    landscape.paint_sky(canvas, horizon, (light_x, light_y))
     if scene.setting == "sea":
-        land.paint_islands(canvas, horizon)
+        landscape.paint_islands(canvas, horizon)
     elif scene.setting == "city":
-        land.paint_city(canvas, horizon)
+        landscape.paint_city(canvas, horizon)
     elif scene.setting == "peak":
-        land.paint_peak(canvas, horizon, middle + (middle - light_x) * 0.12)
+        landscape.paint_peak(canvas, horizon, middle + (middle - light_x) * 0.12)
     else:
-        land.paint_mountains(canvas, horizon)
+        landscape.paint_mountains(canvas, horizon)
     if scene.time != "night":
-        sky.paint_birds(canvas, horizon)
+        landscape.paint_birds(canvas, horizon)
     front = _paint_ground(canvas, horizon, light_x, side)
     _place_subjects(canvas, front, horizon, side)
-    sky.paint_weather(canvas)
+    landscape.paint_weather(canvas)
 
 
 def _paint_ground(canvas: Canvas, horizon: float, light_x: float, side: int) -> Ridge:
     """What lies in front of the horizon; returns the line on which subjects stand."""
     setting = canvas.scene.setting
     if setting == "sea":
-        land.paint_sea(canvas, horizon, light_x)
+        landscape.paint_sea(canvas, horizon, light_x)
         return lambda _x: horizon + (canvas.height - horizon) * 0.42
     if setting in {"hills", "meadow"}:
-        front = land.paint_hills(canvas, horizon)
+        front = landscape.paint_hills(canvas, horizon)
         _plant_trees(canvas, front, side)
         plants.paint_flowers(canvas, front)
         return front
     if setting != "city":
-        land.paint_shore(canvas, horizon)
-    land.paint_lake(canvas, horizon, light_x)
-    front = land.paint_bank(canvas, side)
+        landscape.paint_shore(canvas, horizon)
+    landscape.paint_lake(canvas, horizon, light_x)
+    front = landscape.paint_bank(canvas, side)
     if setting != "city":
         _plant_trees(canvas, front, side)
     return front

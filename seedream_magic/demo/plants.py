@@ -30,24 +30,22 @@ def paint_woods(canvas: Canvas, ridge: Ridge, size: float, chance: random.Random
             low = top + height * 0.36
             draw.polygon([(x, top), (x + half, low), (x - half, low)], fill=pine)
             if canvas.scene.season == "winter":
-                draw.polygon(
-                    [(x, top), (x + half * 0.62, top + height * 0.2), (x - half * 0.7, low - height * 0.1)], fill=snow
-                )
+                drift = [(x, top), (x + half * 0.62, top + height * 0.2), (x - half * 0.7, low - height * 0.1)]
+                draw.polygon(drift, fill=snow)
 
 
 def paint_large_tree(canvas: Canvas, foot: Point, height: float, lean: int, *, name: str) -> None:
     """A tree in front: branches that fork until they carry leaves, blossom or snow. It leans left (-1) or right (1)."""
     chance, bare = canvas.chance(name), canvas.scene.season == "winter"
-    roots = [(-1.5, 0.012), (-0.62, -0.02), (-0.36, -0.1), (0.36, -0.1), (0.62, -0.02), (1.5, 0.012)]
-    outline = [(foot[0] + x * height * 0.05, foot[1] + y * height) for x, y in roots]
-    canvas.draw.polygon(outline, fill=canvas.trunk)
+    middle = complex(*foot)
+    roots = (-0.075 + 0.012j, -0.031 - 0.02j, -0.018 - 0.1j, 0.018 - 0.1j, 0.031 - 0.02j, 0.075 + 0.012j)
+    canvas.polygon((middle + root * height for root in roots), canvas.trunk)
     tips: list[complex] = []
 
     def grow(start: complex, angle: float, length: float, width: float, forks: int) -> None:
         end = start + cmath.rect(length, angle)
         across, thin = cmath.rect(width / 2, angle + math.pi / 2), 0.72
-        corners = (start - across, end - across * thin, end + across * thin, start + across)
-        canvas.draw.polygon([(corner.real, corner.imag) for corner in corners], fill=canvas.trunk)
+        canvas.polygon((start - across, end - across * thin, end + across * thin, start + across), canvas.trunk)
         canvas.disc((end.real, end.imag), width * thin / 2, canvas.trunk)
         if forks <= 3:
             tips.append(end)
@@ -57,7 +55,7 @@ def paint_large_tree(canvas: Canvas, foot: Point, height: float, lean: int, *, n
             turned = max(-math.pi - 0.05, min(0.05, turned))
             grow(end, turned, length * chance.uniform(0.66, 0.84), width * thin * chance.uniform(0.62, 0.85), forks - 1)
 
-    grow(complex(*foot), lean * 0.1 - math.pi / 2, height * 0.3, height * 0.05, 7)
+    grow(middle, lean * 0.1 - math.pi / 2, height * 0.3, height * 0.05, 7)
     size, drift = (0.011, height * 0.004) if bare else (0.05, height * 0.024)
     for layer in range(2 if bare else 0, 4):
         for tip in tips:

@@ -25,11 +25,15 @@ class Figure:
 
     def angular(self, color: Color, *outlines: str) -> None:
         for outline in outlines:
-            self.canvas.draw.polygon([self.place(x, y) for x, y in _points(outline)], fill=color)
+            self.canvas.polygon(self._corners(outline), color)
 
     def curved(self, color: Color, *outlines: str) -> None:
         for outline in outlines:
-            self.canvas.draw.polygon([self.place(x, y) for x, y in rounded(_points(outline))], fill=color)
+            self.canvas.polygon(rounded(self._corners(outline)), color)
+
+    def _corners(self, outline: str) -> list[complex]:
+        pairs = (pair.split(",") for pair in outline.split())
+        return [complex(*self.place(float(x), float(y))) for x, y in pairs]
 
     def dot(self, x: float, y: float, radius: float, color: Color, alpha: int = 255) -> None:
         self.canvas.disc(self.place(x, y), radius * self.height, color, alpha)
@@ -44,11 +48,6 @@ class Figure:
     def shaded(self, color: Color, by_day: float, at_night: float) -> Color:
         """The colour in this picture's light: with a share of the dark that depends on the hour."""
         return mix(color, self.canvas.dark, at_night if self.canvas.scene.time == "night" else by_day)
-
-
-def _points(outline: str) -> list[Point]:
-    pairs = (pair.split(",") for pair in outline.split())
-    return [(float(x), float(y)) for x, y in pairs]
 
 
 def _draw_cat(figure: Figure) -> None:
