@@ -6,21 +6,20 @@ import io
 from itertools import pairwise
 
 import pytest
-from PIL import Image, ImageChops, ImageDraw, ImageStat
+from PIL import Image, ImageChops, ImageStat
 
 from seedream_magic.demo.canvas import Canvas
 from seedream_magic.demo.painter import paint
-from seedream_magic.demo.palette import mix_palette
-from seedream_magic.demo.scene import read_scene
+from seedream_magic.demo.prompts import read_scene
 from seedream_magic.demo.subjects import draw_subject
 
 SEASONS = "Generate a set of illustrations showing four seasons"
 
 
 def picture(
-    prompt: str, index: int = 0, *, width: int = 640, height: int = 640, watermark: bool = False
+    prompt: str, index: int = 0, *, width: int = 640, height: int = 640, watermark: bool = False, take: int = 1
 ) -> Image.Image:
-    content = paint(prompt, index, width=width, height=height, watermark=watermark)
+    content = paint(prompt, index, width=width, height=height, watermark=watermark, take=take)
     return Image.open(io.BytesIO(content)).convert("RGB")
 
 
@@ -32,10 +31,19 @@ def difference(first: Image.Image, second: Image.Image) -> float:
     return sum(mean(ImageChops.difference(first, second)))
 
 
-def test_same_prompt_and_index_give_the_same_bytes() -> None:
+def test_same_arguments_give_the_same_bytes() -> None:
     """A link can be served again without keeping the picture: painting is deterministic."""
-    first, again = (paint("a fox", 2, width=640, height=480, watermark=True) for _ in range(2))
+    first, again = (paint("a fox", 2, width=640, height=480, watermark=True, take=2) for _ in range(2))
     assert first == again
+
+
+@pytest.mark.parametrize(
+    "prompt", ["a fox in the hills", "一只猫", "sea at night", "a city in winter at noon", SEASONS]
+)
+def test_takes_of_a_frame_look_different(prompt: str) -> None:
+    """The n-th take cannot be mistaken for the one before it, however much the prompt decides."""
+    takes = [picture(prompt, width=256, height=256, take=take) for take in range(1, 6)]
+    assert min(difference(*pair) for pair in pairwise(takes)) > 12
 
 
 @pytest.mark.parametrize("prompt", ["a fox in the hills", "一只猫", "sea at night", SEASONS])
@@ -72,7 +80,7 @@ def test_subjects_stand_where_they_are_put(subject: str, *, flip: bool) -> None:
     scene = read_scene(f"a {subject} at noon", 0)
     assert scene.subjects == (subject,)
     image = Image.new("RGB", (400, 400), "magenta")
-    canvas = Canvas(image, ImageDraw.Draw(image, "RGBA"), scene, mix_palette(scene))
+    canvas = Canvas(image, scene)
     draw_subject(subject, canvas, (200, 250), 120, flip=flip)
     empty = Image.new("RGB", image.size, "magenta")
     covered = ImageChops.difference(image, empty).convert("L").point(lambda value: 255 if value > 8 else 0)

@@ -1,4 +1,4 @@
-"""The demo service on a real socket: the wire format, its errors, its links, its manners."""
+"""The demo service on a real socket: the wire format, its errors, its links, its sets and streams."""
 
 from __future__ import annotations
 
@@ -20,11 +20,11 @@ from typing import Any
 
 import httpx
 import pytest
-from PIL import Image
+from PIL import Image, ImageChops, ImageStat
 
 from seedream_magic.demo import server
-from seedream_magic.demo.counting import count_images, frame_prompt, named_count
-from seedream_magic.demo.rules import Refusal, read_job
+from seedream_magic.demo.jobs import read_job
+from seedream_magic.demo.prompts import count_images, named_count
 from seedream_magic.demo.server import DemoService, DemoSettings
 
 KEY = {"Authorization": "Bearer any-key"}
@@ -111,7 +111,7 @@ def test_shape_seed_is_the_page_s_own(service: DemoService) -> None:
 
 @pytest.mark.parametrize("prefix", ["/v1", "/api/v3", "/api/plan/v3", ""])
 def test_any_prefix_is_served(service: DemoService, prefix: str) -> None:
-    """Base URLs of every provider lead to the same door."""
+    """Base URLs of every provider lead to the same service."""
     response = httpx.post(f"{service.origin}{prefix}/images/generations", json=SMALL, headers=KEY, timeout=60)
     assert response.status_code == 200
 
@@ -136,7 +136,7 @@ def test_bytes_that_are_no_longer_kept_are_painted_again(service: DemoService) -
     """A link outlives the cache: the same bytes come out once more."""
     url = post(service, SMALL).json()["data"][0]["url"]
     first = httpx.get(url).content
-    service.gallery._kept.clear()
+    service.kept.clear()
     assert httpx.get(url).content == first
 
 
@@ -241,6 +241,7 @@ def test_sizes(service: DemoService, fields: dict[str, Any], size: str) -> None:
         ({"sequential_image_generation": "on"}, 400, "InvalidParameter", "`sequential_image_generation`"),
         (set_of(16), 400, "InvalidParameter", "max_images`"),
         ({"sequential_image_generation_options": 3}, 400, "InvalidParameter", "_options`"),
+        ({"tools": "web_search"}, 400, "InvalidParameter", "`tools`"),
         ({"prompt": "forbidden fruit"}, 400, "InputTextSensitiveContentDetected", "input text"),
         ({"prompt": "禁止的画"}, 400, "InputTextSensitiveContentDetected", "input text"),
         ({"prompt": "refuse"}, 400, "OutputImageSensitiveContentDetected", "output image"),
@@ -335,7 +336,7 @@ def test_expired_link_is_denied() -> None:
         brief.settings = replace(brief.settings, link_life=60)
         fresh = post(brief, SMALL).json()["data"][0]["url"]
         assert httpx.get(fresh).status_code == 200
-        assert len(brief.gallery._links) == 1
+        assert len(brief._links) == 1
 
 
 # --- sets ---
@@ -409,6 +410,98 @@ def test_refused_frame_of_a_set(service: DemoService, words: str, refused: int) 
     assert answer["usage"]["output_tokens"] == 2 * 1280 * 720 // 256
 
 
+@pytest.mark.parametrize(
+    ("lines", "refused"),
+    [
+        (("a fox in spring", "a fox in summer", "refuse a fox", "a fox in winter"), 2),
+        (("a", "b, refuse", "c"), 1),
+        (("a", "b, 违规", "c"), 1),
+    ],
+)
+def test_a_line_of_a_list_is_refused_by_its_words(lines: tuple[str, ...], refused: int) -> None:
+    """The line that rehearses a refusal is the frame refused; the number of the next line still counts a picture."""
+    prompt = "ink\n\n" + "\n".join(f"{number}. {line}" for number, line in enumerate(lines, 1))
+    body = {"model": "doubao-seedream-4-5", "prompt": prompt, "size": "2K", "sequential_image_generation": "auto"}
+    job = read_job(json.dumps(body).encode())
+    assert (job.count, job.refused) == (len(lines), refused)
+    assert named_count(prompt) == len(lines)
+
+
+def test_the_same_request_once_more_is_another_picture(service: DemoService) -> None:
+    """As at the real service a second take looks different; the first one's link still leads to the first."""
+    body = {**SMALL, "prompt": "a fox by a lake in autumn at dusk"}
+    first, second = (post(service, body).json()["data"][0]["url"] for _ in range(2))
+    pictures = [Image.open(io.BytesIO(httpx.get(url).content)).convert("L") for url in (first, second, first)]
+    assert ImageStat.Stat(ImageChops.difference(*pictures[:2])).mean[0] > 4
+    assert pictures[0] == pictures[2]
+
+
+# --- what newer models do ---
+
+
+@pytest.mark.parametrize("response_format", ["url", "b64_json"])
+def test_layers_of_a_picture_are_described(service: DemoService, response_format: str) -> None:
+    """`layer_decomposition` gives PNGs that put together are the base, each with its name and its place."""
+    image = "data:image/png;base64,AAAA"
+    body = {**PRO, "size": "1K", "layer_decomposition": True, "image": image, "response_format": response_format}
+    answer = post(service, body).json()
+    data = answer["data"]
+    fields = {"size", "output_format", "z_index", "bounding_box", "name", "description"}
+    assert all(set(layer) == {response_format, *fields} for layer in data)
+    assert [layer["z_index"] for layer in data] == list(range(len(data)))
+    assert all(layer["name"] and layer["description"] for layer in data)
+    assert answer["usage"]["generated_images"] == len(data) > 1
+    pictures = []
+    for layer in data:
+        box = layer["bounding_box"]
+        assert all(isinstance(edge, int) for edge in (*box["absolute"], *box["normalized"]))
+        assert box["normalized"] == [round(edge / 1024 * 1000) for edge in box["absolute"]]
+        content = base64.b64decode(layer["b64_json"]) if "b64_json" in layer else httpx.get(layer["url"]).content
+        picture = Image.open(io.BytesIO(content))
+        assert (picture.format, picture.mode, picture.size) == ("PNG", "RGBA", (1024, 1024))
+        assert picture.getchannel("A").getbbox() == tuple(box["absolute"])
+        pictures.append(picture)
+    together = Image.new("RGBA", pictures[0].size)
+    for picture in pictures[1:]:
+        together.alpha_composite(picture)
+    assert together.tobytes() == pictures[0].tobytes()
+
+
+def test_layers_are_taken_of_exactly_one_image(service: DemoService) -> None:
+    """Layers need no prompt but one image: none or two are refused. A model without layers draws a picture."""
+    for images in ([], ["https://a.b/c", "https://a.b/d"]):
+        response = post(service, {**PRO, "size": "2K", "layer_decomposition": True, "image": images})
+        assert response.status_code == 400
+        assert "exactly one" in response.json()["error"]["message"]
+    (slot,) = post(service, {**SMALL, "layer_decomposition": True}).json()["data"]
+    assert set(slot) == {"url", "size"}
+
+
+def test_half_a_character_breaks_nothing(service: DemoService) -> None:
+    """A prompt cut inside an emoji is drawn, a model cut so is unknown."""
+    headers = {**KEY, "Content-Type": "application/json"}
+    for field, status in (("prompt", 200), ("model", 404)):
+        content = json.dumps({**SMALL, field: "a fox \ud83e"})
+        response = httpx.post(f"{service.base_url}/images/generations", content=content, headers=headers, timeout=60)
+        assert response.status_code == status
+        assert response.json()
+
+
+@pytest.mark.parametrize("stream", [False, True])
+def test_a_web_search_is_in_tools_and_usage(service: DemoService, *, stream: bool) -> None:
+    """The model that searches the web says so and counts it; another ignores the tool."""
+    body = {**SMALL, "size": "2K", "tools": [{"type": "web_search"}], "stream": stream}
+
+    def summary(response: httpx.Response) -> Any:
+        return events(response.text)[-2][1] if stream else response.json()
+
+    searched, ignored = (summary(post(service, {**body, **model})) for model in (LITE, {}))
+    assert searched["tools"] == [{"type": "web_search"}]
+    assert searched["usage"]["tool_usage"] == {"web_search": 1}
+    assert "tools" not in ignored
+    assert "tool_usage" not in ignored["usage"]
+
+
 # --- streams ---
 
 
@@ -422,9 +515,11 @@ def test_stream_is_ark_s_to_the_letter(service: DemoService) -> None:
     assert all(data["type"] == name and data["model"] == SMALL["model"] for name, data in parsed[:-1])
     assert [data["image_index"] for _, data in parsed[:3]] == [0, 1, 2]
     first, failed, completed = parsed[0][1], parsed[1][1], parsed[3][1]
-    assert set(first) == {"type", "model", "created", "image_index", "url", "size"}
-    assert set(failed) == {"type", "model", "created", "image_index", "error"}
-    assert set(completed) == {"type", "model", "created", "usage"}
+    always = {"type", "model", "created", "created_at"}
+    assert set(first) == {*always, "image_index", "url", "size"}
+    assert set(failed) == {*always, "image_index", "error"}
+    assert set(completed) == {*always, "usage"}
+    assert all(data["created_at"] == data["created"] for _, data in parsed[:-1])
     assert completed["usage"] == {"generated_images": 2, "output_tokens": 7200, "total_tokens": 7200}
     assert parsed[-1][1] == "[DONE]"
     assert httpx.get(first["url"]).status_code == 200
@@ -434,7 +529,7 @@ def quiet(service: DemoService) -> bool:
     """Whether no request is worked on, seen after the service has dealt with what was sent before."""
     for _ in range(50):
         httpx.get(f"{service.origin}/")
-        if not service.jobs:
+        if not service.tasks:
             return True
     return False
 
@@ -447,7 +542,7 @@ def test_events_arrive_one_by_one_and_a_disconnect_ends_the_work(capfd: pytest.C
             lines = response.iter_lines()
             assert next(lines) == "event: image_generation.partial_succeeded"
             slot = json.loads(next(lines).removeprefix("data: "))
-            assert len(slow.jobs) == 1
+            assert len(slow.tasks) == 1
             assert httpx.get(slot["url"]).status_code == 200
         assert quiet(slow)
         assert slow.painted <= 3
@@ -470,11 +565,11 @@ def test_requests_are_served_side_by_side(capfd: pytest.CaptureFixture[str]) -> 
         url = f"{busy.base_url}/images/generations"
         with httpx.stream("POST", url, json={**SMALL, "stream": True}, headers=KEY, timeout=60) as waiting:
             assert waiting.status_code == 200
-            while len(busy.gallery._kept) < 1:  # until it waits out its delay
+            while len(busy.kept) < 1:  # until it waits out its delay
                 httpx.get(f"{busy.origin}/")
             busy.settings = replace(busy.settings, delay=0)
             assert post(busy, SMALL).status_code == 200
-            assert len(busy.jobs) == 1
+            assert len(busy.tasks) == 1
     assert capfd.readouterr() == ("", "")
 
 
@@ -618,7 +713,7 @@ def test_alone_with_the_curl_command_it_prints() -> None:
 
 
 def test_busy_port_is_one_line_and_exit_1(service: DemoService) -> None:
-    """A port that is taken is told without a traceback."""
+    """A port that is taken is one line on stderr, without a traceback."""
     command = [sys.executable, "-m", "seedream_magic.demo", "--port", str(service.port)]
     done = subprocess.run(command, capture_output=True, text=True, timeout=60, check=False)
     assert (done.returncode, done.stdout) == (1, "")
@@ -636,32 +731,3 @@ print(sorted(name for name in sys.modules if name.startswith("seedream_magic.") 
 """
     done = subprocess.run([sys.executable, "-c", script], capture_output=True, text=True, timeout=60, check=True)
     assert done.stdout.splitlines() == ["[]", "['seedream_magic.api', 'seedream_magic.api.models']"]
-
-
-def test_a_numbered_list_draws_and_refuses_by_its_lines() -> None:
-    """Each frame shows its own line after the style; the line that rehearses a refusal is the frame refused."""
-    prompt = "ink wash\n\n1. a fox in spring\n2. a fox in summer\n3. refuse a fox\n4. a fox in winter"
-    assert [frame_prompt(prompt, index) for index in (0, 3)] == ["ink wash a fox in spring", "ink wash a fox in winter"]
-    body = {"model": "doubao-seedream-4-5", "prompt": prompt, "size": "2K", "sequential_image_generation": "auto"}
-    job = read_job(json.dumps(body).encode())
-    assert (job.count, job.refused) == (4, 2)
-
-
-@pytest.mark.parametrize("word", ["refuse", "违规"])
-def test_a_refused_line_leaves_the_next_lines_number_alone(word: str) -> None:
-    """A line that ends in the word is the one refused, and the number of the line below still counts a picture."""
-    prompt = f"ink\n\n1. a\n2. b, {word}\n3. c"
-    body = {"model": "doubao-seedream-4-5", "prompt": prompt, "size": "2K", "sequential_image_generation": "auto"}
-    job = read_job(json.dumps(body).encode())
-    assert (job.count, job.refused) == (3, 1)
-    assert named_count(prompt) == 3
-
-
-def test_layers_are_several_pngs_of_one_reference() -> None:
-    """`layer_decomposition` takes one image and needs no prompt; two images are refused."""
-    image = "data:image/png;base64,AAAA"
-    body = {"model": "dola-seedream-5-0-pro-260628", "size": "2K", "layer_decomposition": True, "image": image}
-    job = read_job(json.dumps(body).encode())
-    assert (job.count, job.png) == (4, True)
-    with pytest.raises(Refusal, match="exactly one"):
-        read_job(json.dumps({**body, "image": [image, image]}).encode())

@@ -8,8 +8,7 @@ import logging
 import signal
 import sys
 
-from .server import DemoService
-from .settings import DemoSettings
+from .server import DemoService, DemoSettings, serve
 
 
 def main(arguments: list[str] | None = None) -> int:
@@ -24,7 +23,7 @@ def main(arguments: list[str] | None = None) -> int:
         sys.stderr.write(f"seedream_magic.demo: cannot listen on 127.0.0.1:{settings.port}: {reason}\n")
         return 1
     with asyncio.Runner(loop_factory=asyncio.SelectorEventLoop) as runner:
-        runner.run(service.serve(lambda stopped: _announce(service, stopped)))
+        runner.run(serve(service, lambda stopped: _announce(service, stopped)))
     return 0
 
 

@@ -8,75 +8,44 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import os
-import socket
 import threading
 from collections.abc import Callable, Iterator
 from dataclasses import replace
 
 from tornado.httpserver import HTTPServer
-from tornado.netutil import bind_sockets
 from tornado.web import Application
 
-from .gallery import Gallery
-from .handlers import GenerationsHandler, NothingHandler, PictureHandler
-from .settings import DemoSettings
+from .handlers import GenerationsHandler, NotFoundHandler, PictureHandler
+from .service import DemoService, DemoSettings
 
-__all__ = ["DemoService", "DemoSettings", "running", "start", "stop"]
+__all__ = ["DemoService", "DemoSettings", "running", "serve", "start", "stop"]
 
 _LARGEST_BODY = 512 * 1024 * 1024
 """Bytes: fourteen references in base64 fit."""
 
 
-class DemoService:
-    """One service: its address, its settings (may be replaced while it runs) and what it has counted.
-
-    `posts` and `gets` count generation requests and picture downloads, `painted` the pictures begun.
-    """
-
-    def __init__(self, settings: DemoSettings) -> None:
-        """Takes the port; raises OSError if it is busy."""
-        self.settings = settings
-        self.sockets: list[socket.socket] = bind_sockets(settings.port, "127.0.0.1")
-        self.port: int = self.sockets[0].getsockname()[1]
-        self.gallery = Gallery()
-        self.posts = 0
-        self.gets = 0
-        self.painted = 0
-        self.jobs: set[asyncio.Task[None]] = set()
-
-    @property
-    def origin(self) -> str:
-        return f"http://127.0.0.1:{self.port}"
-
-    @property
-    def base_url(self) -> str:
-        return f"{self.origin}/v1"
-
-    async def serve(self, ready: Callable[[asyncio.Event], None]) -> None:
-        """Serve until the event that `ready` is handed is set; leaves no task, thread or connection behind."""
-        stopped = asyncio.Event()
-        server = HTTPServer(self._application(), max_body_size=_LARGEST_BODY, max_buffer_size=_LARGEST_BODY)
-        server.add_sockets(self.sockets)
-        ready(stopped)
-        try:
-            await stopped.wait()
-        finally:
-            server.stop()
-            for job in tuple(self.jobs):
-                job.cancel()
-            await server.close_all_connections()
-            self.gallery.close()
-
-    def _application(self) -> Application:
-        service = {"service": self}
-        return Application(
-            [
-                (r"/(?:.+/)?images/generations", GenerationsHandler, service),
-                (r"/[^/]+/[0-9a-f]+_\d+\.(?:jpeg|png)", PictureHandler, service),
-                (r".*", NothingHandler),
-            ],
-            log_function=lambda _handler: None,
-        )
+async def serve(service: DemoService, ready: Callable[[asyncio.Event], None]) -> None:
+    """Serve until the event that `ready` is handed is set; leaves no task, thread or connection behind."""
+    stopped, options = asyncio.Event(), {"service": service}
+    application = Application(
+        [
+            (r"/(?:.+/)?images/generations", GenerationsHandler, options),
+            (r"/[^/]+/[0-9a-f]+_\d+\.(?:jpeg|png)", PictureHandler, options),
+            (r".*", NotFoundHandler),
+        ],
+        log_function=lambda _handler: None,
+    )
+    server = HTTPServer(application, max_body_size=_LARGEST_BODY, max_buffer_size=_LARGEST_BODY)
+    server.add_sockets(service.sockets)
+    ready(stopped)
+    try:
+        await stopped.wait()
+    finally:
+        server.stop()
+        for task in tuple(service.tasks):
+            task.cancel()
+        await server.close_all_connections()
+        service.close()
 
 
 class _Thread:
@@ -99,7 +68,7 @@ class _Thread:
         # A selector loop everywhere: tornado needs add_reader, which Windows' default loop lacks.
         try:
             with asyncio.Runner(loop_factory=asyncio.SelectorEventLoop) as runner:
-                runner.run(self.service.serve(self._set_ready))
+                runner.run(serve(self.service, self._set_ready))
         finally:
             self._ready.set()
 

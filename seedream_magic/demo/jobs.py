@@ -1,4 +1,4 @@
-"""What the service makes of a request body: a `Job`, or a `Refusal` in the words recorded from the real service.
+"""What a request body asks for: a `Job` to be done, or a `Refusal` in the words recorded from the real service.
 
 Pure functions. Codes, limits and texts are those of the Ark image API: its error-code page, and answers that people
 published (the rejected parameter stands in back-ticks inside the message, while `error.param` is empty).
@@ -10,7 +10,6 @@ import base64
 import binascii
 import json
 import re
-import unicodedata
 from dataclasses import dataclass
 from typing import Any
 
@@ -20,12 +19,22 @@ from seedream_magic.api.models import (
     SEEDREAM_3_0,
     SEEDREAM_4_5,
     SEEDREAM_5_0_LITE,
+    SEEDREAM_5_0_PRO,
     Model,
     find_model,
     pixels_for_ratio,
 )
 
-from .counting import count_images, frame_prompt
+from .prompts import count_images, read_ratio, refused_frame
+
+LAYERS = (
+    ("base", "The whole picture.", 0.0, 1.0),
+    ("sky", "Everything above the horizon line.", 0.0, 0.6),
+    ("middle ground", "What lies around the horizon.", 0.6, 0.75),
+    ("foreground", "What is nearest to the viewer.", 0.75, 1.0),
+)
+"""What `layer_decomposition` takes a picture apart into, from the bottom up: name, description, and from where to where
+each reaches, in shares of the height."""
 
 REFUSED_IMAGE = (
     "OutputImageSensitiveContentDetected",
@@ -50,7 +59,10 @@ class Refusal(Exception):
 
 @dataclass(frozen=True)
 class Job:
-    """A request that will be served: `count` pictures of `width` x `height` pixels; `refused` is a frame from 0."""
+    """A request that will be served: `count` pictures of `width` x `height` pixels; `refused` is a frame from 0.
+
+    With `layers` they are one picture and its parts. `names_format` is whether each says its format in the answer.
+    """
 
     model_id: str
     prompt: str
@@ -63,10 +75,9 @@ class Job:
     base64: bool
     watermark: bool
     png: bool
-
-
-def unauthorized() -> Refusal:
-    return Refusal(401, "AuthenticationError", "the API key or AK/SK in the request is missing or invalid.")
+    layers: bool
+    web_search: bool
+    names_format: bool
 
 
 def read_job(content: bytes) -> Job:
@@ -74,26 +85,32 @@ def read_job(content: bytes) -> Job:
     body = _read_body(content)
     model_id, model = _read_model(body)
     _check_keys(body, model)
-    layers = _read_flag(body, "layer_decomposition", default=False)
+    layers = _read_flag(body, "layer_decomposition", default=False) and "layer_decomposition" in model.fields
     prompt = _read_prompt({"prompt": "layers", **body} if layers else body)
     references = _count_references(body, model)
     if layers and references != 1:
         raise _invalid("image", "layer_decomposition takes exactly one image")
     width, height = _read_size(body, model, model_id, prompt)
-    count = _read_count(body, prompt, references)
-    _check_words(prompt)
+    count = len(LAYERS) if layers else _read_count(body, prompt, references)
+    _rehearse_failure(prompt)
+    refused = refused_frame(prompt)
+    if refused is not None and count == 1:
+        raise Refusal(400, *REFUSED_IMAGE)
     return Job(
         model_id=model_id,
         prompt=prompt,
         width=width,
         height=height,
         count=count,
-        refused=_refused_frame(prompt, count),
+        refused=refused,
         references=references,
         stream=_read_flag(body, "stream", default=False),
         base64=_read_choice(body, "response_format", ("url", "b64_json")) == "b64_json",
         watermark=_read_flag(body, "watermark", default=True),
         png=layers or _read_choice(body, "output_format", ("jpeg", "png")) == "png",
+        layers=layers,
+        web_search=_read_web_search(body, model),
+        names_format=model == SEEDREAM_5_0_PRO,
     )
 
 
@@ -181,10 +198,13 @@ def _read_size(body: dict[str, Any], model: Model, model_id: str, prompt: str) -
     if not isinstance(size, str):
         raise _invalid("size", "the parameter must be a string")
     if size.upper() in model.presets:
-        return pixels_for_ratio(model, size.upper(), _read_ratio(prompt))
+        return pixels_for_ratio(model, size.upper(), read_ratio(prompt))
     pixels = re.fullmatch(r"(\d{1,6})x(\d{1,6})", size, re.ASCII)
+    if pixels is None and model == SEEDREAM_5_0_LITE:
+        raise _invalid("size", "size must be one of 'WIDTHxHEIGHT', '2k', '3k', or '4k'")
     if pixels is None:
-        raise _invalid("size", _unknown_size(model, model_id))
+        family = re.sub(r"-\d{6}$", "", model_id)
+        raise _invalid("size", f"the specified size is not supported for model {family}")
     width, height = int(pixels[1]), int(pixels[2])
     if width * height < model.minimum_area:
         raise _invalid("size", f"image size must be at least {model.minimum_area} pixels")
@@ -195,40 +215,11 @@ def _read_size(body: dict[str, Any], model: Model, model_id: str, prompt: str) -
     return width, height
 
 
-def _unknown_size(model: Model, model_id: str) -> str:
-    if model == SEEDREAM_5_0_LITE:
-        return "size must be one of 'WIDTHxHEIGHT', '2k', '3k', or '4k'"
-    family = re.sub(r"-\d{6}$", "", model_id)
-    return f"the specified size is not supported for model {family}"
-
-
-_REFUSED = re.compile(r"(?:\brefuse\b|违规)(?:[ \t]*(\d{1,2}))?")
-_LAYERS = 4
-"""What a picture is taken apart into: a base and three layers."""
-_RATIO_WORDS = (
-    (r"\bpanorama|\bpanoramic|全景", (21, 9)),
-    (r"\bwide\b|\bwidescreen|\blandscape (?:format|orientation)|横|宽", (16, 9)),
-    (r"\bportrait\b|\bposter\b", (3, 4)),
-    (r"\bvertical|\btall\b|竖", (9, 16)),
-)
-
-
-def _read_ratio(prompt: str) -> tuple[int, int]:
-    """The picture's shape: with a preset size the service reads it off the prompt. Square when nothing is said."""
-    text = unicodedata.normalize("NFKC", prompt).lower()
-    if named := re.search(r"(?<!\d)(1:1|4:3|3:4|16:9|9:16|3:2|2:3|21:9)(?!\d)", text):
-        wide, high = named[1].split(":")
-        return int(wide), int(high)
-    return next((ratio for words, ratio in _RATIO_WORDS if re.search(words, text)), (1, 1))
-
-
 def _read_count(body: dict[str, Any], prompt: str, references: int) -> int:
     """Pictures to make: the prompt's number within `max_images`, references and pictures together 15 at most."""
     options = body.get("sequential_image_generation_options", {})
     if not isinstance(options, dict):
         raise _invalid("sequential_image_generation_options", "the parameter must be an object")
-    if body.get("layer_decomposition") is True:
-        return _LAYERS
     limit = options.get("max_images")
     if limit is not None and (type(limit) is not int or not 1 <= limit <= MAXIMUM_IMAGES):
         name = "sequential_image_generation_options.max_images"
@@ -253,8 +244,16 @@ def _read_choice(body: dict[str, Any], name: str, choices: tuple[str, ...]) -> s
     return str(value)
 
 
-def _check_words(prompt: str) -> None:
-    """Words that rehearse a failure: forbidden, overload, crash."""
+def _read_web_search(body: dict[str, Any], model: Model) -> bool:
+    """Whether the web is searched: models without tools ignore them."""
+    tools = body.get("tools", [])
+    if not isinstance(tools, list):
+        raise _invalid("tools", "the parameter must be an array of objects")
+    return "tools" in model.fields and {"type": "web_search"} in tools
+
+
+def _rehearse_failure(prompt: str) -> None:
+    """Raises the refusal that a prompt asks for by its words: forbidden, overload, crash."""
     text = prompt.lower()
     if re.search(r"\bforbidden\b|禁止", text):
         message = "The request failed because the input text may contain sensitive information."
@@ -265,20 +264,3 @@ def _check_words(prompt: str) -> None:
     if re.search(r"\bcrash\b|崩溃", text):
         message = "The service encountered an unexpected internal error. Please retry the request later."
         raise Refusal(500, "InternalServiceError", message)
-
-
-def _refused_frame(prompt: str, count: int) -> int | None:
-    """`refuse` refuses a set's second frame, `refuse 3` its third, in a numbered list the frame of its line.
-
-    A single picture is refused as a whole.
-    """
-    match = _REFUSED.search(unicodedata.normalize("NFKC", prompt).lower())
-    if match is None:
-        return None
-    if count == 1:
-        raise Refusal(400, *REFUSED_IMAGE)
-    if match[1]:
-        return int(match[1]) - 1
-    texts = [unicodedata.normalize("NFKC", frame_prompt(prompt, index)).lower() for index in range(count)]
-    listed = [index for index, text in enumerate(texts) if _REFUSED.search(text)]
-    return listed[0] if len(listed) == 1 else 1
