@@ -24,7 +24,7 @@ from seedream_magic.api.events import (
     Reader,
     Refused,
 )
-from seedream_magic.api.gateways import answer_notes, usage_note
+from seedream_magic.api.gateway_advice import answer_notes, usage_note
 from seedream_magic.api.keys import Key
 from seedream_magic.api.limits import complaints
 from seedream_magic.api.make_request import checked

@@ -14,7 +14,7 @@ from typing import Any, TypedDict, Unpack
 
 from seedream_magic import bridge, follow, replay, session
 from seedream_magic.api.connection import Transport
-from seedream_magic.api.gateways import plan_warnings
+from seedream_magic.api.gateway_advice import plan_warnings
 from seedream_magic.api.headers import chosen_headers
 from seedream_magic.api.keys import Key, find_key
 from seedream_magic.api.make_request import make_request

@@ -146,11 +146,6 @@ def certificate_hint(told: str) -> str:
     return hint
 
 
-def is_compressed(response: httpx.Response) -> bool:
-    """Whether a body came compressed. It is never asked for, and never unpacked: 1 MiB may unpack to 1 GiB."""
-    return response.headers.get("content-encoding", "").strip().lower() not in {"", "identity"}
-
-
 @asynccontextmanager
 async def reading(response: httpx.Response) -> AsyncIterator[AsyncIterator[bytes]]:
     """The chunks of a body as they were sent, packed or not; it may be left in the middle.

@@ -10,7 +10,8 @@ from typing import TYPE_CHECKING, Any, NoReturn
 from seedream_magic.api.connection import reading
 from seedream_magic.api.documents import objects_in, parsed, whole_part
 from seedream_magic.api.encoding import Inflater
-from seedream_magic.api.gateways import GATEWAYS, remember_refusal
+from seedream_magic.api.gateway_advice import remember_refusal
+from seedream_magic.api.gateways import GATEWAYS
 from seedream_magic.api.keys import Key
 from seedream_magic.api.redaction import redacted, without_secret
 from seedream_magic.api.refusal import billed_by_status, clipped, read_refusal, refusal_error

@@ -13,7 +13,8 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from seedream_magic.api.codes import find_code
-from seedream_magic.api.gateways import Wrapped, advice, is_generic, unwrapped
+from seedream_magic.api.gateway_advice import advice
+from seedream_magic.api.wrapped import Wrapped, is_generic, unwrapped
 from seedream_magic.errors import (
     ApiError,
     AuthFailed,
