@@ -8,7 +8,7 @@ import platform
 from collections.abc import AsyncGenerator, Callable
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
-from functools import partial, reduce
+from functools import reduce
 from pathlib import Path
 from urllib.parse import urlsplit
 
@@ -16,7 +16,7 @@ from seedream_magic.api.connection import Transport
 from seedream_magic.api.decoder import Unreadable
 from seedream_magic.api.events import Event, Picture, PictureRefused, Reader, Refused
 from seedream_magic.api.keys import Key
-from seedream_magic.api.polling import TaskAnswer, addresses_of, ask_for_task
+from seedream_magic.api.polling import TaskService
 from seedream_magic.api.providers import Provider, is_loopback
 from seedream_magic.api.refusal import refusal_error
 from seedream_magic.api.retry import PACE, Pace
@@ -90,17 +90,12 @@ async def recover(
             words = images.request.prompt_of(picture.index)
             return await bring(picture, run, client, slots, prompt=words, allow_loopback=local)
 
-        async def ask(url: str) -> TaskAnswer:
-            return await ask_for_task(
-                url, key(), base_url=base_url, images=client, allow_loopback=local, transport=transport
-            )
-
         if missing or tasks:
             yield replace(images, state="running")
         if tasks:
-            addresses = partial(addresses_of, provider=provider, base_url=base_url)
+            service = TaskService(provider, base_url, key, client, transport)
             most = images.request.images_at_most
-            answers = follow_tasks(tasks, addresses=addresses, ask=ask, run=run, reader=reader, images=most, pace=pace)
+            answers = follow_tasks(tasks, service, run=run, reader=reader, images=most, pace=pace)
             made, failure = await _made_by_tasks(answers)
             missing += made
             named |= {picture.index for picture in made}

@@ -31,7 +31,7 @@ from raw_server import (
     sse,
 )
 from seedream_magic import ApiError, ContentRefused, ImageSet, ResponseBroken
-from seedream_magic import reception as reception_module
+from seedream_magic import listener as listener_module
 from seedream_magic import tasks as tasks_module
 from seedream_magic.api.keys import Key
 from seedream_magic.api.plan import Plan
@@ -421,7 +421,7 @@ def test_a_task_without_an_address_is_told(store: Path) -> None:
 
 def test_a_task_is_waited_for_though_its_socket_stays_open(store: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """The answer that names it is whole; that the gateway does not close is no reason to wait two minutes."""
-    monkeypatch.setattr(reception_module, "LINGER_SECONDS", 0.1)
+    monkeypatch.setattr(listener_module, "LINGER_SECONDS", 0.1)
     never = threading.Event()
     posted = Gate(head(200, {"Content-Type": "application/json"}) + QUEUED.body, never, b"")
     with served({POST: posted, PICTURE: picture, RULE: Asked(done)}, store) as server:
