@@ -78,7 +78,8 @@ async def recover(
     named = {event.index for event in events if isinstance(event, Picture)}
     missing, tasks = _missing(record, events), _open_tasks(record, events)
     lacking = bool(missing or tasks or _died(record))
-    run = Run(record.folder, record.facts, _key_if_any(key) if lacking else None)
+    found_key = _key_if_any(key) if lacking else None
+    run = Run(record.folder, record.facts, found_key)
     if _died(record):
         images = replace(images, outcome="billed" if named or tasks else "unknown")
     local = is_loopback(urlsplit(base_url).hostname or "")
@@ -96,7 +97,7 @@ async def recover(
             service = TaskService(provider, base_url, key, client, transport)
             most = images.request.images_at_most
             answers = follow_tasks(tasks, service, run=run, reader=reader, images=most, pace=pace)
-            made, failure = await _made_by_tasks(answers)
+            made, failure = await _made_by_tasks(answers, found_key)
             missing += made
             named |= {picture.index for picture in made}
         arrivals = [asyncio.create_task(arrived(picture)) for picture in missing]
@@ -124,7 +125,9 @@ def _key_if_any(key: Callable[[], Key]) -> Key | None:
         return None
 
 
-async def _made_by_tasks(answers: AsyncGenerator[Event, None]) -> tuple[list[Picture], SeedreamError | None]:
+async def _made_by_tasks(
+    answers: AsyncGenerator[Event, None], key: Key | None
+) -> tuple[list[Picture], SeedreamError | None]:
     """The pictures that a gateway's tasks have made, and what stood in the way of others."""
     made: list[Picture] = []
     try:
@@ -132,7 +135,8 @@ async def _made_by_tasks(answers: AsyncGenerator[Event, None]) -> tuple[list[Pic
             if isinstance(event, Picture):
                 made.append(event)
             elif isinstance(event, Refused):
-                return made, refusal_error(event.refusal, status=200)
+                refusal = event.refusal if key is None else event.refusal.without_key(key)
+                return made, refusal_error(refusal, status=200)
     except SeedreamError as error:
         return made, error
     return made, None

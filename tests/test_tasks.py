@@ -322,6 +322,23 @@ def test_a_task_can_be_stopped_and_found_again(stuck: Behaviour, store: Path) ->
         assert door(server, store).recover() == []
 
 
+def test_a_gateway_that_repeats_the_key_to_recover_is_not_quoted(store: Path) -> None:
+    """Neither the record nor the error of a task that failed meanwhile holds the key."""
+    answers = Asked(QUEUED)
+
+    async def stop(server: RawServer) -> None:
+        async with aclosing(door(server, store).stream("x", images=2)) as growing:
+            async for images in growing:
+                if images.notes:
+                    return
+
+    with served({POST: QUEUED, RULE: answers}, store) as server:
+        asyncio.run(stop(server))
+        answers._answers = [json_reply({"task_id": "t1", "status": "failed", "reason": f"{KEY} has no credit"})]
+        (images,) = door(server, store).recover()
+        assert [str(frame.error) for frame in images.failed] == ["(key) has no credit."] * 2
+
+
 @pytest.mark.fault("F99")
 def test_a_task_is_found_again_after_a_kill(tmp_path: Path) -> None:
     """Another process asks for it by the id in the record; there is one POST in all."""
