@@ -8,6 +8,7 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any
 
+from seedream_magic.api.documents import texts_in
 from seedream_magic.api.gateways import LONGEST_TEXT, Gateway, attempts_reported, find_gateway
 
 _DEEPEST = 4
@@ -101,8 +102,8 @@ def _inner(envelope: Mapping[str, Any], depth: int) -> tuple[str, str]:
     code, words = _code(envelope), _text(envelope.get("message"))
     if code and not is_generic(code):
         return code, words
-    for text in _strings(envelope, depth):
-        for inner in _objects(text):
+    for text in texts_in(envelope, deepest=depth):
+        for inner in _objects(text[:LONGEST_TEXT]):
             nested = inner.get("error") if isinstance(inner.get("error"), Mapping) else inner
             if depth and isinstance(nested, Mapping) and (found := _inner(nested, depth - 1))[0]:
                 return found
@@ -156,16 +157,7 @@ def _own_code(text: str, gateway: Gateway | None) -> str:
 def _texts(envelope: Mapping[str, Any]) -> str:
     """All texts of an envelope in one, to look for words in; as JSON, so that the names stand beside them."""
     named = (f'{{"{name}": {value}' for name, value in envelope.items() if isinstance(value, str | int))
-    return "\n".join([*named, *_strings(envelope, _DEEPEST)])[:LONGEST_TEXT]
-
-
-def _strings(value: Any, depth: int) -> Iterator[str]:
-    """The texts in a JSON value, however deep."""
-    if isinstance(value, str):
-        yield value[:LONGEST_TEXT]
-    elif depth and isinstance(value, Mapping | list):
-        for item in value.values() if isinstance(value, Mapping) else value:
-            yield from _strings(item, depth - 1)
+    return "\n".join([*named, *texts_in(envelope, deepest=_DEEPEST)])[:LONGEST_TEXT]
 
 
 def _page_words(envelope: Mapping[str, Any]) -> str:
