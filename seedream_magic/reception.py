@@ -22,10 +22,10 @@ from seedream_magic.api.plan import Plan
 from seedream_magic.api.polling import TaskService
 from seedream_magic.api.retry import Pace
 from seedream_magic.errors import NoConnection, OutcomeUnknown, ResponseBroken, SeedreamError
-from seedream_magic.images.bring import bring
+from seedream_magic.images.delivery import deliver
 from seedream_magic.images.download import PARALLEL_DOWNLOADS
 from seedream_magic.images.image_set import ImageSet
-from seedream_magic.images.linked import bring_references
+from seedream_magic.images.linked import fetch_references
 from seedream_magic.images.route import image_client
 from seedream_magic.images.store import Run
 from seedream_magic.listener import Change, Heard, Listener, with_note
@@ -68,7 +68,7 @@ class Reception:
                 slots = asyncio.Semaphore(PARALLEL_DOWNLOADS)
 
                 def begin(picture: Picture) -> None:
-                    downloads.create_task(self._bring(picture, client, slots))
+                    downloads.create_task(self._deliver(picture, client, slots))
 
                 return await self._complete_references(client) or await self._listen(client, begin)
         except TimeoutError:
@@ -84,7 +84,7 @@ class Reception:
         self.tell(_with_pause("Fetching the references that are links."))
         unchecked = any(refuse for _, refuse in complaints(request, strict=self.plan.provider.strict))
         try:
-            references = await bring_references(request.references, client, allow_loopback=local)
+            references = await fetch_references(request.references, client, allow_loopback=local)
             completed = replace(request, references=references)
             told = checked(completed, strict=self.plan.provider.strict, check=not unchecked)
             self.run.complete(completed)
@@ -173,9 +173,9 @@ class Reception:
         for note in filter(None, (attempts, answer.clock_note, *of_gateway)):
             self.tell(with_note(note))
 
-    async def _bring(self, picture: Picture, client: Client, slots: asyncio.Semaphore) -> None:
+    async def _deliver(self, picture: Picture, client: Client, slots: asyncio.Semaphore) -> None:
         words, local = self.plan.request.prompt_of(picture.index), self.plan.on_loopback
-        delivery = await bring(picture, self.run, client, slots, prompt=words, allow_loopback=local)
+        delivery = await deliver(picture, self.run, client, slots, prompt=words, allow_loopback=local)
         if delivery.frame.ok:
             self.heard.unsaved.discard(picture.index)
         self.tell(lambda images: reduce(ImageSet.with_note, delivery.notes, images.with_frame(delivery.frame)))

@@ -22,7 +22,7 @@ from seedream_magic.api.refusal import refusal_error
 from seedream_magic.api.retry import PACE, Pace
 from seedream_magic.api.shapes import Task
 from seedream_magic.errors import ResponseBroken, SeedreamError
-from seedream_magic.images.bring import Delivery, bring
+from seedream_magic.images.delivery import Delivery, deliver
 from seedream_magic.images.download import PARALLEL_DOWNLOADS
 from seedream_magic.images.durable import sweep
 from seedream_magic.images.facts import lacks_base64
@@ -89,7 +89,7 @@ async def recover(
 
         async def arrived(picture: Picture) -> Delivery:
             words = images.request.prompt_of(picture.index)
-            return await bring(picture, run, client, slots, prompt=words, allow_loopback=local)
+            return await deliver(picture, run, client, slots, prompt=words, allow_loopback=local)
 
         if missing or tasks:
             yield replace(images, state="running")

@@ -822,7 +822,7 @@ def test_an_answer_that_is_complete_is_not_waited_for(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     """Though its socket stays open: it lingers for a moment, not for two minutes."""
-    monkeypatch.setattr(reception_module, "LINGER_SECONDS", 0.2)
+    monkeypatch.setattr(listener_module, "LINGER_SECONDS", 0.2)
     began = time.monotonic()
     images = drawn(outcome({POST: behaviour, PICTURE: picture}, store, **options))
     assert time.monotonic() - began < 20
@@ -855,7 +855,7 @@ def test_a_picture_that_takes_its_time_is_waited_for(
     behaviour: Callable[[Request], Behaviour], store: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """One object that looks complete is not the last one where others may follow: a picture takes 40 seconds."""
-    monkeypatch.setattr(reception_module, "LINGER_SECONDS", 0.1)
+    monkeypatch.setattr(listener_module, "LINGER_SECONDS", 0.1)
     be_patient_for(monkeypatch, head=3, idle=3, progress=3)
     images = drawn(outcome({POST: behaviour, PICTURE: picture}, store, images=2))
     assert shades(images) == [0, 1]

@@ -14,10 +14,10 @@ from urllib.parse import urljoin, urlsplit
 import httpx
 
 from seedream_magic.api.connection import Client, Transport, new_client, reading, reason
+from seedream_magic.api.head import wait_asked
 from seedream_magic.api.keys import Key
 from seedream_magic.api.models import LARGEST_BASE64_CHARACTERS
 from seedream_magic.api.providers import Provider, is_loopback
-from seedream_magic.api.retry import retry_after
 from seedream_magic.api.shapes import Task
 from seedream_magic.errors import NoConnection, SeedreamError, UnsafeURL
 
@@ -94,11 +94,10 @@ async def _read(response: httpx.Response) -> TaskAnswer:
             body += chunk
             if len(body) > 15 * LARGEST_BASE64_CHARACTERS:
                 break
-    wait = retry_after(response.headers.get_list("retry-after"), response.headers.get("date"))
     codings = response.headers.get("content-encoding", "")
     location = response.headers.get("location", "") if 300 <= response.status_code < 400 else ""
     target = urljoin(str(response.url), location) if location else ""
-    return TaskAnswer(response.status_code, codings, bytes(body), wait or 0.0, target)
+    return TaskAnswer(response.status_code, codings, bytes(body), wait_asked(response) or 0.0, target)
 
 
 def _origin(url: str) -> tuple[str, str | None, int | None]:

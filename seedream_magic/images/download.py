@@ -16,8 +16,9 @@ from weakref import WeakKeyDictionary
 import httpx
 
 from seedream_magic.api.connection import Client, certificate_hint, reading, reason
+from seedream_magic.api.head import wait_asked
 from seedream_magic.api.models import LARGEST_PICTURE_BYTES
-from seedream_magic.api.retry import DOWNLOAD_ATTEMPTS, LONGEST_WAIT_ASKED, PACE, Pace, download_pause, retry_after
+from seedream_magic.api.retry import DOWNLOAD_ATTEMPTS, LONGEST_WAIT_ASKED, PACE, Pace, download_pause
 from seedream_magic.errors import (
     ImageError,
     ImageInvalid,
@@ -278,8 +279,7 @@ async def _receive(
 def _check_head(response: httpx.Response, url: str) -> None:
     status = response.status_code
     if status in _WORTH_ANOTHER_TRY:
-        wait = retry_after(response.headers.get_list("retry-after"), response.headers.get("date"))
-        raise _PassingFault(f"HTTP {status}", wait or 0.0)
+        raise _PassingFault(f"HTTP {status}", wait_asked(response) or 0.0)
     if not 200 <= status < 300:  # which one of these it is says nothing of the bytes
         raise _link_refused(status, url)
 
