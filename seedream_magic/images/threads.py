@@ -46,7 +46,7 @@ async def in_thread(
     try:
         return job.result()
     finally:
-        del job  # it holds the error, whose traceback holds this frame: a circle that would keep what `work` had in hand
+        del job  # its error's traceback holds this frame: a circle would keep what `work` had in hand
 
 
 def raise_if_stopped() -> None:
