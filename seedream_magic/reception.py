@@ -86,14 +86,14 @@ class Reception:
         try:
             references = await fetch_references(request.references, client, allow_loopback=local)
             completed = replace(request, references=references)
-            told = checked(completed, strict=self.plan.provider.strict, check=not unchecked)
+            warnings = checked(completed, strict=self.plan.provider.strict, check=not unchecked)
             self.run.complete(completed)
             self.plan = replace(self.plan, request=completed)
         except SeedreamError as error:
             return error
         except Exception as exc:  # noqa: BLE001 - a transport of the caller's may raise anything
             return self._broken_off(f"The references could not be fetched ({reason(exc)}).")
-        self.tell(lambda images: reduce(ImageSet.with_note, told, replace(images, request=completed, pause="")))
+        self.tell(lambda images: reduce(ImageSet.with_note, warnings, replace(images, request=completed, pause="")))
         return None
 
     async def _listen(self, client: Client, begin: Callable[[Picture], None]) -> SeedreamError | None:

@@ -109,7 +109,7 @@ async def recover(
         finally:
             for task in arrivals:
                 task.cancel()
-    images = _told(images, record, named, failure)
+    images = _at_its_end(images, record, named, failure)
     if lacking:
         here = {frame.index for frame in images.ok}
         doubtful = failure is not None or any(isinstance(event, Unreadable) for event in events)
@@ -142,7 +142,7 @@ async def _made_by_tasks(
     return made, None
 
 
-def _told(images: ImageSet, record: Record, named: set[int], failure: SeedreamError | None) -> ImageSet:
+def _at_its_end(images: ImageSet, record: Record, named: set[int], failure: SeedreamError | None) -> ImageSet:
     """The set at its end; of a run that died, the places nobody named say so."""
     if failure is None and not _died(record):
         return replace(images, state="stopped" if record.state == "stopped" and not images.complete else "done")

@@ -28,7 +28,7 @@ SETTINGS_HINT = "Look at HTTPS_PROXY, ALL_PROXY, SSL_CERT_FILE and SSL_CERT_DIR.
 """What to do where the proxy or certificate settings of the machine cannot be used."""
 
 
-class _Lent(Transport):
+class _LentTransport(Transport):
     """A transport of the caller's: used, never closed, for other runs may be using it at this moment.
 
     No connection is kept in it: in the next run it serves another event loop, where an old connection cannot be used.
@@ -80,7 +80,7 @@ def new_client(
     with usable_settings():
         chosen: Transport
         if transport is not None:
-            chosen = _Lent(transport)
+            chosen = _LentTransport(transport)
         elif route is not None:
             chosen = route()
         elif is_loopback(address.hostname or ""):

@@ -71,8 +71,8 @@ def frame_facts(frame: Frame) -> dict[str, Any]:
 def error_facts(error: SeedreamError) -> dict[str, Any]:
     """What a record says of an error."""
     names = ("hint", "billed", "request_id", "status", "code", "param")
-    told = {name: getattr(error, name) for name in names if getattr(error, name, None)}
-    return {"error": type(error).__name__, "message": str(error), **told}
+    facts = {name: getattr(error, name) for name in names if getattr(error, name, None)}
+    return {"error": type(error).__name__, "message": str(error), **facts}
 
 
 def json_bytes(value: Mapping[str, Any]) -> bytes:

@@ -68,8 +68,8 @@ async def _fetched(reference: Reference, client: Client, *, allow_loopback: bool
     try:
         complete, _ = await fetch(client, reference.url, Wanted(read, MAXIMUM_BYTES), allow_loopback=allow_loopback)
     except ImageError as exc:
-        told = f"The reference {short(reference.source)} could not be fetched. {exc}"
-        raise InvalidRequest(told, hint=_what_to_do(exc)) from exc
+        words = f"The reference {short(reference.source)} could not be fetched. {exc}"
+        raise InvalidRequest(words, hint=_what_to_do(exc)) from exc
     except InvalidRequest as exc:
         exc.hint = _what_to_do(exc)
         raise
