@@ -74,11 +74,11 @@ class _Reported(BaseException):
         at_most = (self.images.own or self.images).request.images_at_most
         if self.attempts:
             times = "once" if self.attempts == 1 else f"{self.attempts} times or more"
-            count = f"{'At least ' * (self.attempts > 1)}{_counted(at_most * self.billable_attempts)}"
+            count = f"{'At least ' * (self.attempts > 1)}{counted(at_most * self.billable_attempts)}"
             return f"{count} may be billed: it was sent once from here, and {self.gateway} sent it on {times}."
         gateway = self.gateway or "a gateway"
         return (
-            f"{_counted(at_most)} may be billed, or several times that: "
+            f"{counted(at_most)} may be billed, or several times that: "
             f"it was sent once from here; {gateway} may have repeated it."
         )
 
@@ -178,10 +178,9 @@ class RequestRefused(ApiError, InvalidRequest):
 
 
 class ResponseBroken(SeedreamError):
-    """An answer that cannot be read, or that ended too early; `raw` is what could not be read."""
+    """An answer that cannot be read, or that ended too early; its bytes are kept in the run's folder."""
 
     advice = "Look at the provider's usage page before running the cell again."
-    raw: bytes = b""
 
 
 class ImageError(SeedreamError):
@@ -226,8 +225,9 @@ def _one_line(text: str) -> str:
     return " ".join(text.splitlines())
 
 
-def _counted(number: int) -> str:
-    return f"{number} image" if number == 1 else f"{number} images"
+def counted(number: int, noun: str = "image") -> str:
+    """A number of things in words: "1 image", "3 images"."""
+    return f"{number} {noun}" if number == 1 else f"{number} {noun}s"
 
 
 def _listed(paths: tuple[Path, ...]) -> str:

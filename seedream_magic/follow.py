@@ -1,4 +1,4 @@
-"""A run is followed to its end: counted, put in its place, and waited for or left in the background."""
+"""A run is followed to its end: billed, joined to the run it goes on from, waited for or left in the background."""
 
 from __future__ import annotations
 
@@ -28,7 +28,7 @@ Sets = AsyncGenerator[ImageSet, None]
 Failure = SeedreamError | SeedreamInterrupted
 
 FIRST_VALUE_SECONDS = 0.5
-"""How long `leave` waits for the run to have begun: a folder is made and a record written."""
+"""How long `begin` waits for the run to have begun: a folder is made and a record written."""
 
 
 class Progress(Protocol):
@@ -38,13 +38,13 @@ class Progress(Protocol):
     def clear(self) -> None: ...
 
 
-def bound(images: ImageSet, door: Any) -> ImageSet:
+def with_front_door(images: ImageSet, door: Any) -> ImageSet:
     """The set with the way back to its front door, by which it and its frames can be gone on from."""
     frames = tuple(replace(frame, door=door, run_id=images.run_id) for frame in images)
     return replace(images, door=door, frames=frames)
 
 
-async def counted(sets: Sets, reservation: Reservation) -> Sets:
+async def with_bill(sets: Sets, reservation: Reservation) -> Sets:
     """The values of a run; when it is over, however it ended, the reservation says what it billed, and may have."""
     made: ImageSet | None = None
     failure: SeedreamError | None = None
@@ -76,12 +76,12 @@ def _doubtful(images: ImageSet, failure: SeedreamError | None) -> int:
     return sum(isinstance(frame.error, ResponseBroken | OutcomeUnknown) for frame in images)
 
 
-async def in_place(sets: Sets, lineage: Lineage | None, door: Any) -> Sets:
+async def joined_to_parent(sets: Sets, lineage: Lineage | None, door: Any) -> Sets:
     """The values of a run, bound to its front door, each with the frames of the earlier run that it goes on from."""
     parent = parent_set(door.store, lineage)
 
     def whole(images: ImageSet) -> ImageSet:
-        return bound(images if lineage is None or parent is None else joined(parent, images, lineage), door)
+        return with_front_door(images if lineage is None or parent is None else joined(parent, images, lineage), door)
 
     try:
         async with aclosing(sets) as growing:
@@ -117,7 +117,7 @@ def wait(sets: Sets, on_change: Callable[[ImageSet], None] | None, *, event_loop
     return images
 
 
-def leave(
+def begin(
     sets: Sets, on_change: Callable[[ImageSet], None], on_end: Callable[[ImageSet | None, Failure | None], None]
 ) -> Callable[[], None]:
     """Begin a run and return, with the function that stops it; see `Seedream.start`."""

@@ -20,7 +20,8 @@ from seedream_magic.errors import ResponseBroken, SeedreamError
 from seedream_magic.images.facts import outcome_of
 from seedream_magic.images.image_set import ImageSet
 from seedream_magic.images.store import begin_run
-from seedream_magic.reception import Change, Reception
+from seedream_magic.listener import Change
+from seedream_magic.reception import Reception
 
 
 async def generate(
@@ -60,7 +61,7 @@ async def generate(
             images = replace(images, seconds=monotonic() - began)
             yield images
         failure = await reception
-        images = replace(images.finished(failure, named=receiver.named), outcome=outcome_of(images, failure))
+        images = replace(images.finished(failure, named=receiver.heard.named), outcome=outcome_of(images, failure))
     finally:
         reception.cancel()
         try:
@@ -70,7 +71,7 @@ async def generate(
         finally:  # a second Stop may have come while the connection was closing
             while not changes.empty():
                 images = changes.get_nowait()(images)
-            run.conclude(images, failure, keep_raw=receiver.keep_raw)
+            run.conclude(images, failure, keep_raw=receiver.heard.keep_raw)
     for frame in images.failed:
         if frame.error is not None:
             frame.error.run_id = run.run_id

@@ -8,7 +8,7 @@ import platform
 from collections.abc import AsyncGenerator, Callable
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
-from functools import partial, reduce
+from functools import reduce
 from pathlib import Path
 from urllib.parse import urlsplit
 
@@ -16,13 +16,13 @@ from seedream_magic.api.connection import Transport
 from seedream_magic.api.decoder import Unreadable
 from seedream_magic.api.events import Event, Picture, PictureRefused, Reader, Refused
 from seedream_magic.api.keys import Key
-from seedream_magic.api.polling import TaskAnswer, addresses_of, ask_for_task
+from seedream_magic.api.polling import TaskService
 from seedream_magic.api.providers import Provider, is_loopback
 from seedream_magic.api.refusal import refusal_error
 from seedream_magic.api.retry import PACE, Pace
 from seedream_magic.api.shapes import Task
 from seedream_magic.errors import ResponseBroken, SeedreamError
-from seedream_magic.images.bring import Delivery, bring
+from seedream_magic.images.delivery import Delivery, deliver
 from seedream_magic.images.download import PARALLEL_DOWNLOADS
 from seedream_magic.images.durable import sweep
 from seedream_magic.images.facts import lacks_base64
@@ -78,7 +78,8 @@ async def recover(
     named = {event.index for event in events if isinstance(event, Picture)}
     missing, tasks = _missing(record, events), _open_tasks(record, events)
     lacking = bool(missing or tasks or _died(record))
-    run = Run(record.folder, record.facts, _key_if_any(key) if lacking else None)
+    found_key = _key_if_any(key) if lacking else None
+    run = Run(record.folder, record.facts, found_key)
     if _died(record):
         images = replace(images, outcome="billed" if named or tasks else "unknown")
     local = is_loopback(urlsplit(base_url).hostname or "")
@@ -88,20 +89,15 @@ async def recover(
 
         async def arrived(picture: Picture) -> Delivery:
             words = images.request.prompt_of(picture.index)
-            return await bring(picture, run, client, slots, prompt=words, allow_loopback=local)
-
-        async def ask(url: str) -> TaskAnswer:
-            return await ask_for_task(
-                url, key(), base_url=base_url, images=client, allow_loopback=local, transport=transport
-            )
+            return await deliver(picture, run, client, slots, prompt=words, allow_loopback=local)
 
         if missing or tasks:
             yield replace(images, state="running")
         if tasks:
-            addresses = partial(addresses_of, provider=provider, base_url=base_url)
+            service = TaskService(provider, base_url, key, client, transport)
             most = images.request.images_at_most
-            answers = follow_tasks(tasks, addresses=addresses, ask=ask, run=run, reader=reader, images=most, pace=pace)
-            made, failure = await _made_by_tasks(answers)
+            answers = follow_tasks(tasks, service, run=run, reader=reader, images=most, pace=pace)
+            made, failure = await _made_by_tasks(answers, found_key)
             missing += made
             named |= {picture.index for picture in made}
         arrivals = [asyncio.create_task(arrived(picture)) for picture in missing]
@@ -113,7 +109,7 @@ async def recover(
         finally:
             for task in arrivals:
                 task.cancel()
-    images = _told(images, record, named, failure)
+    images = _at_its_end(images, record, named, failure)
     if lacking:
         here = {frame.index for frame in images.ok}
         doubtful = failure is not None or any(isinstance(event, Unreadable) for event in events)
@@ -129,7 +125,9 @@ def _key_if_any(key: Callable[[], Key]) -> Key | None:
         return None
 
 
-async def _made_by_tasks(answers: AsyncGenerator[Event, None]) -> tuple[list[Picture], SeedreamError | None]:
+async def _made_by_tasks(
+    answers: AsyncGenerator[Event, None], key: Key | None
+) -> tuple[list[Picture], SeedreamError | None]:
     """The pictures that a gateway's tasks have made, and what stood in the way of others."""
     made: list[Picture] = []
     try:
@@ -137,13 +135,14 @@ async def _made_by_tasks(answers: AsyncGenerator[Event, None]) -> tuple[list[Pic
             if isinstance(event, Picture):
                 made.append(event)
             elif isinstance(event, Refused):
-                return made, refusal_error(event.refusal, status=200)
+                refusal = event.refusal if key is None else event.refusal.without_key(key)
+                return made, refusal_error(refusal, status=200)
     except SeedreamError as error:
         return made, error
     return made, None
 
 
-def _told(images: ImageSet, record: Record, named: set[int], failure: SeedreamError | None) -> ImageSet:
+def _at_its_end(images: ImageSet, record: Record, named: set[int], failure: SeedreamError | None) -> ImageSet:
     """The set at its end; of a run that died, the places nobody named say so."""
     if failure is None and not _died(record):
         return replace(images, state="stopped" if record.state == "stopped" and not images.complete else "done")

@@ -14,7 +14,7 @@ from typing import Any, TypedDict, Unpack
 
 from seedream_magic import bridge, follow, replay, session
 from seedream_magic.api.connection import Transport
-from seedream_magic.api.gateways import plan_warnings
+from seedream_magic.api.gateway_advice import plan_warnings
 from seedream_magic.api.headers import chosen_headers
 from seedream_magic.api.keys import Key, find_key
 from seedream_magic.api.make_request import make_request
@@ -249,7 +249,7 @@ class Seedream:
         before this returns, the others on the event loop that runs here, when it is free. What they raise is told on
         stderr and ends nothing. A run that cannot even begin raises its error.
         """
-        return follow.leave(self._sets(plan), on_change, on_end)
+        return follow.begin(self._sets(plan), on_change, on_end)
 
     def _sets(self, plan: Plan) -> follow.Sets:
         """The values of the plan's set: from the store if it is there, else as it is made."""
@@ -273,8 +273,8 @@ class Seedream:
             is_news = self.session.ended[plan.fingerprint] != ended
             stored = replay.run_to_show(plan, self.store) if is_news else None
             if stored is None:
-                made = follow.counted(generate(plan, key, store=self.store, transport=self._transport), reservation)
-                sets = follow.in_place(made, plan.lineage, self)
+                made = follow.with_bill(generate(plan, key, store=self.store, transport=self._transport), reservation)
+                sets = follow.joined_to_parent(made, plan.lineage, self)
             else:
                 sets = self._shown(stored, plan)
             async with aclosing(sets) as growing:
@@ -282,7 +282,7 @@ class Seedream:
                     yield images
 
     async def _shown(self, record: Record, plan: Plan) -> follow.Sets:
-        yield follow.bound(replay.shown(record, plan), self)
+        yield follow.with_front_door(replay.shown(record, plan), self)
 
     def _key_for(self, plan: Plan) -> Key:
         """The key for a plan of this front door's own provider and address; no other plan is sent, and gets no key."""
@@ -297,7 +297,7 @@ class Seedream:
 
     def show(self, run_id: str) -> ImageSet:
         """The set of an earlier run, by its id or the beginning of it. Raises `InvalidRequest` if there is none."""
-        return follow.bound(replay.shown(find_record(self.store, run_id)), self)
+        return follow.with_front_door(replay.shown(find_record(self.store, run_id)), self)
 
     def recover(
         self, run_id: str | None = None, *, on_change: Callable[[ImageSet], None] | None = None
@@ -311,7 +311,7 @@ class Seedream:
         found = [find_record(self.store, run_id)] if run_id else unfinished(self.store)
         if run_id and is_live(found[0]):
             raise InvalidRequest(f"Run {found[0].run_id} is still under way: there is nothing to recover yet.")
-        growing = (follow.in_place(self._recovered(record), lineage_of(record), self) for record in found)
+        growing = (follow.joined_to_parent(self._recovered(record), lineage_of(record), self) for record in found)
         return [follow.wait(sets, on_change, event_loop=self._event_loop) for sets in growing]
 
     def _recovered(self, record: Record) -> follow.Sets:

@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncGenerator, Awaitable, Callable, Sequence
+from collections.abc import AsyncGenerator, Sequence
 from dataclasses import dataclass, field
 from http import HTTPStatus
 
 from seedream_magic.api.decoder import AnswerDecoder, Answered, Unreadable
 from seedream_magic.api.events import Event, Reader
-from seedream_magic.api.polling import TaskAnswer
+from seedream_magic.api.polling import TaskAnswer, TaskService
 from seedream_magic.api.retry import PACE, Pace
 from seedream_magic.api.shapes import Task
 from seedream_magic.errors import NoConnection, ResponseBroken, SeedreamError
@@ -21,19 +21,14 @@ LONGEST_TASK = 1800.0
 _NOT_THERE = frozenset({400, 404, 405, 410, 501})
 _PASSING = frozenset({408, 425, 429})
 _MOST_ADDRESSES = 8
-
-Ask = Callable[[str], Awaitable[TaskAnswer]]
+_NO_PICTURE = Unreadable("the task's last answer holds no picture")
 
 
 @dataclass
 class _Followed:
-    """A task that is not done yet, and where it may be asked for; `seen` has every address that was named.
-
-    `addresses_of` gives the addresses that an answer of the gateway names.
-    """
+    """A task that is not done yet, and where it may be asked for; `seen` has every address that was named."""
 
     task: Task
-    addresses_of: Callable[[Task], list[str]]
     addresses: list[str] = field(default_factory=list)
     seen: set[str] = field(default_factory=set)
 
@@ -52,17 +47,16 @@ def about_tasks(tasks: Sequence[Task]) -> str:
 
 
 async def follow_tasks(
-    tasks: Sequence[Task], *, addresses: Callable[[Task], list[str]], ask: Ask, run: Run, reader: Reader, images: int,
-    pace: Pace = PACE,
-) -> AsyncGenerator[Event, None]:  # fmt: skip
-    """The events of the tasks' answers, as each is done; every answer is on disk before it is told.
+    tasks: Sequence[Task], service: TaskService, *, run: Run, reader: Reader, images: int, pace: Pace = PACE
+) -> AsyncGenerator[Event, None]:
+    """The events of the tasks' answers, as each is done; every answer is on disk before its events are handed out.
 
-    `ask` gives what an address answers. Raises `ResponseBroken` where a task cannot be asked for, or takes longer than
+    `images` is how many were asked for. Raises `ResponseBroken` where a task cannot be asked for, or takes longer than
     half an hour.
     """
-    left = [_Followed(task, addresses) for task in tasks]
+    left = [_Followed(task) for task in tasks]
     for followed in left:
-        followed.goes_on_at(addresses(followed.task))
+        followed.goes_on_at(service.addresses_of(followed.task))
     began, pause = pace.now(), FIRST_PAUSE
     while left:
         if pace.now() - began > LONGEST_TASK:
@@ -70,27 +64,31 @@ async def follow_tasks(
         await pace.sleep(pause)
         wait = 0.0
         for followed in list(left):
-            answer = await _answer_of(followed, ask)
+            answer = await _answer_of(followed, service)
             if answer is None:
                 continue
             wait = max(wait, answer.wait)
             if _is_passing(answer.status):
                 continue
-            events = _events_of(answer, followed, run, reader, images)
-            if events is None:
+            pieces = _pieces_of(answer, images)
+            reader.begin(task_id=followed.task.task_id or "without an id")
+            events = [event for piece in pieces for event in reader.read(piece)]
+            if _goes_on(answer, events, followed, service):
                 continue
+            _keep(answer, pieces, followed.task.task_id, run)
             left.remove(followed)
-            for event in events:
-                yield event
+            for event in [_NO_PICTURE] if _is_empty(events) else events:
+                if not isinstance(event, Task):
+                    yield event
         pause = max(min(pause * 1.3, LONGEST_PAUSE), min(wait, 60.0))
 
 
-async def _answer_of(followed: _Followed, ask: Ask) -> TaskAnswer | None:
+async def _answer_of(followed: _Followed, service: TaskService) -> TaskAnswer | None:
     """What the first address that knows the task says; None where it may answer later."""
     refused = "names no address to ask for it"
     for address in list(followed.addresses):
         try:
-            answer = await ask(address)
+            answer = await service.ask(address)
         except NoConnection:
             return None
         except SeedreamError as error:  # an address that no service can have
@@ -116,35 +114,43 @@ def _is_passing(status: int) -> bool:
     return status in _PASSING or (status >= 500 and status not in _NOT_THERE)
 
 
-def _events_of(answer: TaskAnswer, followed: _Followed, run: Run, reader: Reader, images: int) -> list[Event] | None:
-    """The events of an answer; None while the task is under way."""
+def _pieces_of(answer: TaskAnswer, images: int) -> list[Answered]:
     decoder = AnswerDecoder(answer.codings, images=images)
-    reader.begin(task_id=followed.task.task_id or "without an id")
-    pieces = [piece for piece in (*decoder.feed(answer.body), *decoder.close()) if isinstance(piece, Answered)]
-    events = [event for piece in pieces for event in reader.read(piece)]
+    return [piece for piece in (*decoder.feed(answer.body), *decoder.close()) if isinstance(piece, Answered)]
+
+
+def _goes_on(answer: TaskAnswer, events: list[Event], followed: _Followed, service: TaskService) -> bool:
+    """Whether the task is under way still, or has another address that may know of its pictures."""
     states = [event for event in events if isinstance(event, Task)]
     if any(state.under_way for state in states):
-        return None
-    others: list[Event] = [event for event in events if not isinstance(event, Task)]
-    nothing = all(isinstance(event, Unreadable) for event in others)
-    if nothing and answer.status == HTTPStatus.ACCEPTED:
-        return None
-    if nothing:  # its state is told at one address, its pictures at the next
-        named = [address for state in states if state.urls for address in followed.addresses_of(state)]
-        here = followed.addresses.pop(0)
-        followed.goes_on_at(named)
-        if followed.addresses:
-            return None
-        followed.addresses.append(here)
+        return True
+    if not _is_empty(events):
+        return False
+    if answer.status == HTTPStatus.ACCEPTED:
+        return True
+    # Its state is told at one address, its pictures at the next.
+    here = followed.addresses.pop(0)
+    followed.goes_on_at([address for state in states if state.urls for address in service.addresses_of(state)])
+    if followed.addresses:
+        return True
+    followed.addresses.append(here)
+    return False
+
+
+def _is_empty(events: list[Event]) -> bool:
+    """Whether events say nothing but how far a task is."""
+    return all(isinstance(event, Task | Unreadable) for event in events)
+
+
+def _keep(answer: TaskAnswer, pieces: list[Answered], task_id: str, run: Run) -> None:
+    """Put the last answer of a task on disk."""
     raw = run.raw_body()
     raw.write(answer.body)
     raw.sync()
     raw.close()
-    task = followed.task.task_id
-    run.record({"status": answer.status, "codings": answer.codings, "raw": raw.path.name, "task": task})
+    run.record({"status": answer.status, "codings": answer.codings, "raw": raw.path.name, "task": task_id})
     for piece in pieces:
         run.record({"object": piece.fields})
-    return [Unreadable("the task's last answer holds no picture")] if nothing else others
 
 
 def _unfinished(left: list[_Followed], why: str) -> ResponseBroken:

@@ -4,7 +4,8 @@
     7      __init__.py        names the public things, loads none
     6      notebook/          what a person touches
     5      seedream.py        the Python front door; iterate.py  going on from a set
-    4      generate.py        the path; reception.py, tasks.py  its receiving side;   view/  how a set looks
+    4      generate.py        the path; reception.py, listener.py, tasks.py  its receiving side
+           view/              how a set looks
            replay.py          what the store has of a plan; follow.py, recover.py  how a run comes to its end
     3      images/            what came back;     demo/  the embedded service
            session.py         where front doors are at home, and what they have billed together
@@ -32,7 +33,7 @@ ROOT_FILE = "__init__.py"
 ROOMS: list[tuple[int, set[str]]] = [
     (6, {"notebook"}),
     (5, {"seedream", "iterate"}),
-    (4, {"generate", "reception", "tasks", "recover", "replay", "follow"}),
+    (4, {"generate", "reception", "listener", "tasks", "recover", "replay", "follow"}),
     (4, {"view"}),
     (3, {"images"}),
     (3, {"demo"}),

@@ -35,7 +35,7 @@ from raw_server import (
 )
 from seedream_magic import ImageSet, Seedream, SeedreamError, SeedreamInterrupted
 from seedream_magic import errors as errors_module
-from seedream_magic import reception as reception_module
+from seedream_magic import listener as listener_module
 from seedream_magic.api.client import _no_connection
 from seedream_magic.images import download as download_module
 from seedream_magic.images import durable as durable_module
@@ -139,7 +139,7 @@ def expired(request: Request) -> Behaviour:
 
 
 def flood(store: Path, patch: pytest.MonkeyPatch) -> Told:
-    patch.setattr(reception_module, "MAXIMUM_EVENTS", 10)
+    patch.setattr(listener_module, "MAXIMUM_EVENTS", 10)
     return answered(Raw(stream_head() + sse(None, {"type": "x"}) * 20), images=2)(store, patch)
 
 

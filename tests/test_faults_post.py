@@ -53,7 +53,7 @@ from seedream_magic import (
     SeedreamError,
     ServerFailed,
 )
-from seedream_magic import reception as reception_module
+from seedream_magic import listener as listener_module
 from seedream_magic.api import client as client_module
 from seedream_magic.api import decoder as decoder_module
 from seedream_magic.api.sse import Decoder
@@ -598,8 +598,8 @@ def test_a_line_without_end_costs_no_picture_before_it(store: Path, monkeypatch:
 @pytest.mark.parametrize("event", [b'data: {"type":"x"}\n\n', b"data: x\n\n", b'data: "x"\n\n'])
 def test_a_flood_of_events_ends(event: bytes, store: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """So many are taken, known or not, readable or not; the picture before them is kept, time and memory stay."""
-    assert reception_module.MAXIMUM_EVENTS == 10_000
-    monkeypatch.setattr(reception_module, "MAXIMUM_EVENTS", 1000)  # each is synced to disk, and disks are slow
+    assert listener_module.MAXIMUM_EVENTS == 10_000
+    monkeypatch.setattr(listener_module, "MAXIMUM_EVENTS", 1000)  # each is synced to disk, and disks are slow
 
     def flood(request: Request) -> Behaviour:
         return Endless(stalled(request), event * 1000)
@@ -656,7 +656,7 @@ def test_a_refusal_answers_a_stream(store: Path) -> None:
 @pytest.mark.fault("F61")
 def test_no_index_overwrites_a_picture(store: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """Repeated, missing, negative, as text, absurd: each picture has its own place, by index where that is one."""
-    monkeypatch.setattr(reception_module, "LINGER_SECONDS", 0.1)
+    monkeypatch.setattr(listener_module, "LINGER_SECONDS", 0.1)
     indexes = [2, 2, None, -1, "3", 10**9, 0]
 
     def body(request: Request) -> bytes:
@@ -822,7 +822,7 @@ def test_an_answer_that_is_complete_is_not_waited_for(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     """Though its socket stays open: it lingers for a moment, not for two minutes."""
-    monkeypatch.setattr(reception_module, "LINGER_SECONDS", 0.2)
+    monkeypatch.setattr(listener_module, "LINGER_SECONDS", 0.2)
     began = time.monotonic()
     images = drawn(outcome({POST: behaviour, PICTURE: picture}, store, **options))
     assert time.monotonic() - began < 20
@@ -855,7 +855,7 @@ def test_a_picture_that_takes_its_time_is_waited_for(
     behaviour: Callable[[Request], Behaviour], store: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """One object that looks complete is not the last one where others may follow: a picture takes 40 seconds."""
-    monkeypatch.setattr(reception_module, "LINGER_SECONDS", 0.1)
+    monkeypatch.setattr(listener_module, "LINGER_SECONDS", 0.1)
     be_patient_for(monkeypatch, head=3, idle=3, progress=3)
     images = drawn(outcome({POST: behaviour, PICTURE: picture}, store, images=2))
     assert shades(images) == [0, 1]

@@ -29,7 +29,7 @@ from gateway_programs import (
 )
 from raw_server import RawServer
 from seedream_magic import ImageSet, Seedream, SeedreamError
-from seedream_magic.api import gateways
+from seedream_magic.api import gateway_advice
 from seedream_magic.errors import ContentRefused, PaymentRequired, RequestRefused, ServerFailed
 from served import check_store
 from service import bodies, jpeg, whole_answer
@@ -87,7 +87,7 @@ def retrying(folder: Path) -> Iterator[Program]:
 
 @pytest.fixture(autouse=True)
 def _nothing_remembered(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(gateways, "_SEEN", {})
+    monkeypatch.setattr(gateway_advice, "_SEEN", {})
 
 
 def opened(program: Program, store: Path) -> Seedream:

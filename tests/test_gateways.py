@@ -22,10 +22,10 @@ from hypothesis import strategies as st
 from raw_server import Behaviour, RawServer, Reply, Request, Sequence, json_reply, raw_server
 from raw_server import Raw as Bytes
 from seedream_magic import ImageSet, SeedreamError
-from seedream_magic.api import gateways
+from seedream_magic.api import gateway_advice
 from seedream_magic.api.codes import CODES
-from seedream_magic.api.gateways import code_of_words, unwrapped
 from seedream_magic.api.refusal import Refusal, read_refusal, refusal_error
+from seedream_magic.api.wrapped import code_of_words, unwrapped
 from seedream_magic.errors import (
     ApiError,
     AuthFailed,
@@ -47,7 +47,7 @@ LOOK = "See at the provider"
 @pytest.fixture(autouse=True)
 def _nothing_remembered(monkeypatch: pytest.MonkeyPatch) -> None:
     """What one test's gateways did is no matter of the next: ports come again."""
-    monkeypatch.setattr(gateways, "_SEEN", {})
+    monkeypatch.setattr(gateway_advice, "_SEEN", {})
 
 
 def replayed(name: str) -> Any:

@@ -51,7 +51,7 @@ from seedream_magic import (
     ServerFailed,
     UnsafeURL,
 )
-from seedream_magic import reception as reception_module
+from seedream_magic import listener as listener_module
 from seedream_magic.api import events
 from seedream_magic.api.decoder import Answered
 from seedream_magic.images import download as download_module
@@ -419,7 +419,7 @@ def test_an_answer_without_pictures_raises(body: bytes, store: Path) -> None:
 
 def test_a_stream_that_has_brought_all_is_not_waited_for(store: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """`completed` has come and every picture; that the connection stays open costs a moment, not two minutes."""
-    monkeypatch.setattr(reception_module, "LINGER_SECONDS", 0.1)
+    monkeypatch.setattr(listener_module, "LINGER_SECONDS", 0.1)
     held = threading.Event()
 
     def open_end(request: Request) -> Behaviour:

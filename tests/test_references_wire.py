@@ -25,7 +25,7 @@ from seedream_magic.api.references.reference import Reference
 from seedream_magic.api.retry import DOWNLOAD_ATTEMPTS
 from seedream_magic.images import download as download_module
 from seedream_magic.images import linked
-from seedream_magic.images.linked import bring_references
+from seedream_magic.images.linked import fetch_references
 from seedream_magic.images.record import records
 from seedream_magic.images.route import image_client
 from service import jpeg
@@ -294,7 +294,7 @@ def brought(
     async def run() -> tuple[Reference, ...]:
         async with asyncio.timeout(20), image_client(transport) as client:
             links = [Reference(url, url=url) for url in urls]
-            return await bring_references(links, client, allow_loopback=allow_loopback)
+            return await fetch_references(links, client, allow_loopback=allow_loopback)
 
     return asyncio.run(run())
 
@@ -435,7 +435,7 @@ def test_the_other_links_are_not_waited_for() -> None:
     async def left(*urls: str) -> int:
         async with asyncio.timeout(20), image_client() as client:
             with pytest.raises(InvalidRequest, match="/gone could not be fetched"):
-                await bring_references([Reference(url, url=url) for url in urls], client, allow_loopback=True)
+                await fetch_references([Reference(url, url=url) for url in urls], client, allow_loopback=True)
             return len(asyncio.all_tasks() - {asyncio.current_task()})
 
     with raw_server({("GET", "/gone"): gone, ("GET", PATH): endless}) as server:
@@ -457,7 +457,7 @@ def test_all_links_are_fetched_at_the_same_time() -> None:
     async def run() -> tuple[Reference, ...]:
         links = [Reference("x", url=f"https://pictures.example.com/{number}") for number in range(9)]
         async with asyncio.timeout(20), image_client(httpx.MockTransport(handle)) as client:
-            fetching = asyncio.create_task(bring_references(links, client, allow_loopback=False))
+            fetching = asyncio.create_task(fetch_references(links, client, allow_loopback=False))
             for _ in range(200):  # turns of the loop: all that can begin has begun
                 await asyncio.sleep(0)
             assert begun == list(range(9))

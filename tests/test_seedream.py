@@ -684,7 +684,7 @@ def test_a_fault_of_the_program_ends_a_run_in_words(store: Path) -> None:
 
     async def inside() -> tuple[object, object]:
         ended = asyncio.get_running_loop().create_future()
-        follow.leave(faulty(), lambda _: None, lambda *end: ended.set_result(end))
+        follow.begin(faulty(), lambda _: None, lambda *end: ended.set_result(end))
         told: tuple[object, object] = await ended
         return told
 

@@ -31,7 +31,7 @@ from raw_server import (
     sse,
 )
 from seedream_magic import ApiError, ContentRefused, ImageSet, ResponseBroken
-from seedream_magic import reception as reception_module
+from seedream_magic import listener as listener_module
 from seedream_magic import tasks as tasks_module
 from seedream_magic.api.keys import Key
 from seedream_magic.api.plan import Plan
@@ -322,6 +322,23 @@ def test_a_task_can_be_stopped_and_found_again(stuck: Behaviour, store: Path) ->
         assert door(server, store).recover() == []
 
 
+def test_a_gateway_that_repeats_the_key_to_recover_is_not_quoted(store: Path) -> None:
+    """Neither the record nor the error of a task that failed meanwhile holds the key."""
+    answers = Asked(QUEUED)
+
+    async def stop(server: RawServer) -> None:
+        async with aclosing(door(server, store).stream("x", images=2)) as growing:
+            async for images in growing:
+                if images.notes:
+                    return
+
+    with served({POST: QUEUED, RULE: answers}, store) as server:
+        asyncio.run(stop(server))
+        answers._answers = [json_reply({"task_id": "t1", "status": "failed", "reason": f"{KEY} has no credit"})]
+        (images,) = door(server, store).recover()
+        assert [str(frame.error) for frame in images.failed] == ["(key) has no credit."] * 2
+
+
 @pytest.mark.fault("F99")
 def test_a_task_is_found_again_after_a_kill(tmp_path: Path) -> None:
     """Another process asks for it by the id in the record; there is one POST in all."""
@@ -421,7 +438,7 @@ def test_a_task_without_an_address_is_told(store: Path) -> None:
 
 def test_a_task_is_waited_for_though_its_socket_stays_open(store: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """The answer that names it is whole; that the gateway does not close is no reason to wait two minutes."""
-    monkeypatch.setattr(reception_module, "LINGER_SECONDS", 0.1)
+    monkeypatch.setattr(listener_module, "LINGER_SECONDS", 0.1)
     never = threading.Event()
     posted = Gate(head(200, {"Content-Type": "application/json"}) + QUEUED.body, never, b"")
     with served({POST: posted, PICTURE: picture, RULE: Asked(done)}, store) as server:

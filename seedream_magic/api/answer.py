@@ -72,6 +72,12 @@ class Answer:
         return f"This machine's clock is {by} {side} the service's: what is told of the age of links may be wrong."
 
     @property
+    def is_sequence(self) -> bool:
+        """Whether objects may follow one another, by the service's own word: lines of JSON, or events."""
+        declared = self.headers.get("content-type", "").lower()
+        return any(kind in declared for kind in ("ndjson", "jsonl", "jsonlines", "json-seq", "stream"))
+
+    @property
     def patience(self) -> Patience:
         """The limits of the request that it answers."""
         return self._patience

@@ -173,7 +173,7 @@ async def _sent(
 class _Progress:
     """How far an attempt has come, and since when, as httpx tells on the way; `now` is a clock in seconds.
 
-    `phase` is "unknown" where nothing is told. Not a byte of the request has left in "connecting", which is the
+    `phase` is "unknown" where httpx says nothing. Not a byte of the request has left in "connecting", which is the
     connection, TLS and a proxy's opening of the way. `proxy` is the one on the way, "" for none.
     """
 
@@ -183,11 +183,11 @@ class _Progress:
     proxy: str = ""
     cut_short: bool = False
 
-    async def follow(self, event: str, told: Mapping[str, Any]) -> None:
+    async def follow(self, event: str, details: Mapping[str, Any]) -> None:
         """Httpx's `trace` extension: called as each step begins and ends."""
         if self.phase == "unknown":
             self.phase = "connecting"
-        if event.endswith("send_request_headers.started") and told["request"].method == b"POST":
+        if event.endswith("send_request_headers.started") and details["request"].method == b"POST":
             self.phase, self.since = "sending", self.now()
         elif self.phase == "sending" and ".send_request_" in event and event.endswith(".failed"):
             self.cut_short = True  # it is read all the same: some answer before they close
@@ -275,20 +275,20 @@ def _drop_frames(exc: BaseException) -> None:
 
 def _no_connection(host: str, exc: Exception, proxy: str, seconds: float = 0.0) -> NoConnection:
     """`host` with its port where that is not the usual one; `proxy` without its user, "" where none is in the way."""
-    told, where = reason(exc), f"{host} through the proxy {proxy}" if proxy else host
+    said, where = reason(exc), f"{host} through the proxy {proxy}" if proxy else host
     if isinstance(exc, httpx.TimeoutException | TimeoutError):
-        told = f"no connection within {_in_seconds(seconds)}"
+        said = f"no connection within {_in_seconds(seconds)}"
     proxies = "" if is_loopback(urlsplit(f"//{host}").hostname or "") else " and the proxy (HTTPS_PROXY)"
     if isinstance(exc, httpx.ProxyError):
-        words = f"The proxy {proxy} refused the way to {host} ({told})."
+        words = f"The proxy {proxy} refused the way to {host} ({said})."
         hint = "Look at HTTPS_PROXY: its address, its user and password, and whether it lets this host pass."
-    elif "CERTIFICATE_VERIFY_FAILED" in told:
-        words, hint = f"The certificate of {where} is not to be trusted ({told}).", certificate_hint(told)
+    elif "CERTIFICATE_VERIFY_FAILED" in said:
+        words, hint = f"The certificate of {where} is not to be trusted ({said}).", certificate_hint(said)
     elif _speaks_no_tls(exc):
-        words = f"What answers at {where} is not TLS ({told})."
+        words = f"What answers at {where} is not TLS ({said})."
         hint = f"Check the port of the base URL{proxies}; the key does not go out in clear."
     else:
-        words = f"{where} was not reached ({told})."
+        words = f"{where} was not reached ({said})."
         hint = "Check the network, the proxy (HTTPS_PROXY) and the base URL, then run the cell again."
         if not proxies:
             hint = "Check that it runs and that the base URL has its port, then run the cell again."

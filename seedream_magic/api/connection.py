@@ -28,7 +28,7 @@ SETTINGS_HINT = "Look at HTTPS_PROXY, ALL_PROXY, SSL_CERT_FILE and SSL_CERT_DIR.
 """What to do where the proxy or certificate settings of the machine cannot be used."""
 
 
-class _Lent(Transport):
+class _LentTransport(Transport):
     """A transport of the caller's: used, never closed, for other runs may be using it at this moment.
 
     No connection is kept in it: in the next run it serves another event loop, where an old connection cannot be used.
@@ -80,7 +80,7 @@ def new_client(
     with usable_settings():
         chosen: Transport
         if transport is not None:
-            chosen = _Lent(transport)
+            chosen = _LentTransport(transport)
         elif route is not None:
             chosen = route()
         elif is_loopback(address.hostname or ""):
@@ -144,11 +144,6 @@ def certificate_hint(told: str) -> str:
     if "expired" in told or "not yet valid" in told:
         hint = f"This machine's clock says {datetime.now(UTC):%Y-%m-%d %H:%M} UTC: if that is wrong, set it. {hint}"
     return hint
-
-
-def is_compressed(response: httpx.Response) -> bool:
-    """Whether a body came compressed. It is never asked for, and never unpacked: 1 MiB may unpack to 1 GiB."""
-    return response.headers.get("content-encoding", "").strip().lower() not in {"", "identity"}
 
 
 @asynccontextmanager

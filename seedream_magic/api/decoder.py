@@ -20,6 +20,7 @@ from seedream_magic.api.encoding import Inflater
 from seedream_magic.api.models import LARGEST_BASE64_CHARACTERS
 from seedream_magic.api.redaction import redacted
 from seedream_magic.api.refusal import clipped
+from seedream_magic.api.signatures import picture_kind
 from seedream_magic.api.sse import Decoder, Message
 
 Form = Literal["", "json", "stream", "picture", "page"]
@@ -32,7 +33,6 @@ _ENOUGH = 12
 _BYTE_ORDER_MARKS = ((codecs.BOM_UTF16_LE, "utf-16"), (codecs.BOM_UTF16_BE, "utf-16"))
 _FIELD = re.compile(rb"(?:^|[\r\n])(?:data|event|id|retry)?:")
 """What no text has and every stream of events: a line that begins with the name of a field, or a comment."""
-_PICTURES = (b"\xff\xd8\xff", b"\x89PNG\r\n\x1a\n", b"RIFF")
 
 
 @dataclass(frozen=True)
@@ -225,9 +225,7 @@ def _form_of(head: bytes) -> Form:
         return "json"
     if head.startswith(b"<"):
         return "page"
-    if head.startswith(_PICTURES[:2]) or (head.startswith(_PICTURES[2]) and head[8:12] == b"WEBP"):
-        return "picture"
-    return "stream"
+    return "picture" if picture_kind(head) else "stream"
 
 
 def _begins_json(data: bytes) -> bool:

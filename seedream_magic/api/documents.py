@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import json
 import re
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from itertools import islice
 from typing import Any
 
@@ -143,6 +143,15 @@ def objects_in(value: Any, *, _depth: int = 0) -> list[dict[str, Any]]:
     if not found or "://" in around or "base64," in around:
         found += [{"content": around}] if len(around) >= _SHORTEST_TEXT else []
     return found
+
+
+def texts_in(value: Any, *, deepest: int = _DEEPEST) -> Iterator[str]:
+    """The texts in a JSON value, in its order, down to a depth."""
+    if isinstance(value, str):
+        yield value
+    elif deepest and isinstance(value, Mapping | list):
+        for item in value.values() if isinstance(value, Mapping) else value:
+            yield from texts_in(item, deepest=deepest - 1)
 
 
 def whole_part(raw: bytes) -> dict[str, Any] | None:

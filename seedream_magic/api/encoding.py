@@ -14,6 +14,8 @@ from collections.abc import Iterator
 from itertools import chain
 from typing import Protocol
 
+from seedream_magic.api.signatures import picture_kind
+
 _GZIP = b"\x1f\x8b"
 _ZLIB = (b"x\x01", b"x\x9c", b"x\xda")
 _PIECE = 2**20
@@ -181,6 +183,5 @@ def inflated(data: bytes, codings: str, *, maximum: int) -> bytes:
 
 def _is_plain(head: bytes) -> bool:
     """Whether a body that is declared as packed begins as JSON, a page, a stream of events or a picture does."""
-    begins = rb"(?:\xef\xbb\xbf)?\s*(?:[{\[][\s\"{\[\]}\d]|<[!?a-zA-Z]|(?:data|event|id|retry)?:)"
-    pictures = rb"\xff\xd8\xff|\x89PNG\r\n|RIFF....WEBP"
-    return re.match(begins + b"|" + pictures, head, re.DOTALL) is not None
+    text = rb"(?:\xef\xbb\xbf)?\s*(?:[{\[][\s\"{\[\]}\d]|<[!?a-zA-Z]|(?:data|event|id|retry)?:)"
+    return bool(picture_kind(head) or re.match(text, head))

@@ -10,7 +10,8 @@ from typing import TYPE_CHECKING, Any, NoReturn
 from seedream_magic.api.connection import reading
 from seedream_magic.api.documents import objects_in, parsed, whole_part
 from seedream_magic.api.encoding import Inflater
-from seedream_magic.api.gateways import GATEWAYS, remember_refusal
+from seedream_magic.api.gateway_advice import remember_refusal
+from seedream_magic.api.gateways import GATEWAYS
 from seedream_magic.api.keys import Key
 from seedream_magic.api.redaction import redacted, without_secret
 from seedream_magic.api.refusal import billed_by_status, clipped, read_refusal, refusal_error
@@ -55,6 +56,11 @@ def skew_of(response: httpx.Response, *, sent: datetime) -> timedelta | None:
     return ahead if ahead > MAXIMUM_SKEW else -behind if behind > MAXIMUM_SKEW else None
 
 
+def wait_asked(response: httpx.Response) -> float | None:
+    """Seconds for which the service asks to be left alone, None if it does not."""
+    return retry_after(response.headers.get_list("retry-after"), response.headers.get("date"))
+
+
 async def raise_refusal(response: httpx.Response, key: Key) -> NoReturn:
     """Raise the error that an answer other than 2xx stands for; the key is taken out of its words."""
     status, request_id = response.status_code, request_id_of(response, key)
@@ -67,9 +73,8 @@ async def raise_refusal(response: httpx.Response, key: Key) -> NoReturn:
         raise redirect
     value, headers = _object_in(text), kept_headers(response, key)
     refusal = read_refusal(value if value is not None else _page_text(text), headers)
-    wait = retry_after(response.headers.get_list("retry-after"), response.headers.get("date"))
     body = _object_in(response.request.content.decode()) or {}
-    error = refusal_error(refusal, status=status, request_id=request_id, retry_after=wait, body=body)
+    error = refusal_error(refusal, status=status, request_id=request_id, retry_after=wait_asked(response), body=body)
     remember_refusal(str(response.request.url), refusal.wrapped, unknown=error.billed == "unknown")
     raise error
 

@@ -18,6 +18,7 @@ from seedream_magic.api.limits import complaints
 from seedream_magic.api.models import find_model
 from seedream_magic.api.providers import DEFAULT_PROVIDER, Provider, is_loopback
 from seedream_magic.api.request import ImageRequest
+from seedream_magic.errors import counted
 
 
 @dataclass(frozen=True)
@@ -58,8 +59,8 @@ class Plan:
 
     def __repr__(self) -> str:
         kept = f"stored as {self.stored}" if self.stored else "not stored"
-        images = self.request.images_at_most
-        return f"<Plan {self.provider.name} {self.request.model}: up to {images} image{'s'[: images > 1]}, {kept}>"
+        images = counted(self.request.images_at_most)
+        return f"<Plan {self.provider.name} {self.request.model}: up to {images}, {kept}>"
 
     @property
     def body(self) -> dict[str, Any]:

@@ -7,19 +7,21 @@ that the key was given for.
 from __future__ import annotations
 
 import asyncio
+from collections.abc import Callable
 from dataclasses import dataclass
 from urllib.parse import urljoin, urlsplit
 
 import httpx
 
 from seedream_magic.api.connection import Client, Transport, new_client, reading, reason
+from seedream_magic.api.head import wait_asked
 from seedream_magic.api.keys import Key
 from seedream_magic.api.models import LARGEST_BASE64_CHARACTERS
-from seedream_magic.api.providers import Provider
-from seedream_magic.api.retry import retry_after
+from seedream_magic.api.providers import Provider, is_loopback
 from seedream_magic.api.shapes import Task
 from seedream_magic.errors import NoConnection, SeedreamError, UnsafeURL
 
+_ACCEPT = {"Accept": "application/json", "Accept-Encoding": "identity"}
 _SECONDS = 120.0
 """For one answer: some gateways hold a question open until the task has moved."""
 
@@ -38,43 +40,51 @@ class TaskAnswer:
     location: str = ""
 
 
-def addresses_of(task: Task, *, provider: Provider, base_url: str) -> list[str]:
-    """Where a task can be asked for: the addresses that its answer names, else those of the provider's own rule."""
-    named = [urljoin(f"{base_url}/images/generations", url) for url in task.urls]
-    ruled = [f"{base_url}/{path.format(task_id=task.task_id)}" for path in provider.task_paths if task.task_id]
-    return list(dict.fromkeys(named or ruled))
+@dataclass(frozen=True)
+class TaskService:
+    """The service at `base_url`, which is asked how far its tasks are.
 
-
-async def ask_for_task(
-    url: str, key: Key, *, base_url: str, images: Client, allow_loopback: bool, transport: Transport | None
-) -> TaskAnswer:
-    """The answer at one of a task's addresses.
-
-    `images` is the client without a key: it asks where the address is not of the API's own origin. Raises
-    `NoConnection` where no answer came, `UnsafeURL` for an address that no service can have.
+    `key` is called when the key is needed. `images` is the client without one: it asks where an address is not of the
+    API's own origin.
     """
-    try:
-        async with asyncio.timeout(_SECONDS):
-            if _origin(url) != _origin(base_url):
-                extensions = {"allow_loopback": allow_loopback}
-                async with images.stream("GET", url, extensions=extensions, headers=_ACCEPT) as response:
-                    return await _read(response)
-            async with new_client(transport, url=url, timeout=httpx.Timeout(_SECONDS, connect=10)) as client:
-                request = client.build_request("GET", url, headers=_ACCEPT)
-                request.headers["Authorization"] = f"Bearer {key.reveal()}"
-                try:
-                    return await _read(await client.send(request, stream=True))
-                finally:
-                    request.headers.pop("Authorization", None)
-    except SeedreamError:
-        raise
-    except (httpx.InvalidURL, httpx.UnsupportedProtocol, ValueError) as exc:
-        raise UnsafeURL(f"The task's address is none ({reason(exc)}).") from exc
-    except Exception as exc:
-        raise NoConnection(f"The task's address did not answer ({reason(exc)}).") from exc
 
+    provider: Provider
+    base_url: str
+    key: Callable[[], Key]
+    images: Client
+    transport: Transport | None
 
-_ACCEPT = {"Accept": "application/json", "Accept-Encoding": "identity"}
+    def addresses_of(self, task: Task) -> list[str]:
+        """Where a task can be asked for: the addresses that its answer names, else those of the provider's own rule."""
+        named = [urljoin(f"{self.base_url}/images/generations", url) for url in task.urls]
+        paths = self.provider.task_paths if task.task_id else ()
+        return list(dict.fromkeys(named or [f"{self.base_url}/{path.format(task_id=task.task_id)}" for path in paths]))
+
+    async def ask(self, url: str) -> TaskAnswer:
+        """The answer at one of a task's addresses.
+
+        Raises `NoConnection` where no answer came, `UnsafeURL` for an address that no service can have.
+        """
+        limits = httpx.Timeout(_SECONDS, connect=10)
+        try:
+            async with asyncio.timeout(_SECONDS):
+                if _origin(url) != _origin(self.base_url):
+                    extensions = {"allow_loopback": is_loopback(urlsplit(self.base_url).hostname or "")}
+                    async with self.images.stream("GET", url, extensions=extensions, headers=_ACCEPT) as response:
+                        return await _read(response)
+                async with new_client(self.transport, url=url, timeout=limits) as client:
+                    request = client.build_request("GET", url, headers=_ACCEPT)
+                    request.headers["Authorization"] = f"Bearer {self.key().reveal()}"
+                    try:
+                        return await _read(await client.send(request, stream=True))
+                    finally:
+                        request.headers.pop("Authorization", None)
+        except SeedreamError:
+            raise
+        except (httpx.InvalidURL, httpx.UnsupportedProtocol, ValueError) as exc:
+            raise UnsafeURL(f"The task's address is none ({reason(exc)}).") from exc
+        except Exception as exc:
+            raise NoConnection(f"The task's address did not answer ({reason(exc)}).") from exc
 
 
 async def _read(response: httpx.Response) -> TaskAnswer:
@@ -84,11 +94,10 @@ async def _read(response: httpx.Response) -> TaskAnswer:
             body += chunk
             if len(body) > 15 * LARGEST_BASE64_CHARACTERS:
                 break
-    wait = retry_after(response.headers.get_list("retry-after"), response.headers.get("date"))
     codings = response.headers.get("content-encoding", "")
     location = response.headers.get("location", "") if 300 <= response.status_code < 400 else ""
     target = urljoin(str(response.url), location) if location else ""
-    return TaskAnswer(response.status_code, codings, bytes(body), wait or 0.0, target)
+    return TaskAnswer(response.status_code, codings, bytes(body), wait_asked(response) or 0.0, target)
 
 
 def _origin(url: str) -> tuple[str, str | None, int | None]:

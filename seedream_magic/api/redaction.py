@@ -37,7 +37,8 @@ _SIGNING_NAME = re.compile(_SIGNING, re.IGNORECASE)
 _SIGNED_VALUE = re.compile(rf"(?<![\w-])({_SIGNING})=[^\s&;,'\"<>)\]]+", re.IGNORECASE)
 _BESIDE_SIG = re.compile(r"s(?:[eprstv]|ip|pr|rt|dd|es|cid|k(?:oid|tid|[estv])|[au]oid)")
 """What Azure signs with a `sig`; anywhere else such short names may say which picture it is."""
-_WHOLE_LINK = re.compile(r"(https?:(?:\\?/){2}[^\s\"'<>()]+)", re.IGNORECASE)
+LINK_IN_TEXT = re.compile(r"(https?:(?:\\?/){2}[^\s\"'<>()]+)", re.IGNORECASE)
+"""A link in a text or, with its slashes escaped, in JSON."""
 _SHORTEST_SECRET = 8
 """Characters: a shorter one may be a word of the text."""
 _SHORTEST_VALUE = 12
@@ -146,11 +147,16 @@ def _spelling(text: str) -> str:
     return "".join(map(_spelled, text))
 
 
+def is_link(text: str) -> bool:
+    """Whether a text is nothing but a link, whatever signs stand in it."""
+    return re.fullmatch(r"\s*https?://\S+\s*", text, re.IGNORECASE) is not None
+
+
 def without_secret_beside_links(text: str, secret: str) -> str:
-    """The same, but links stay to the letter: without the key in it a gateway's link leads nowhere."""
-    if re.fullmatch(r"\s*https?://\S+\s*", text, re.IGNORECASE):
+    """The text with "(key)" as `without_secret` writes it, but for links: without its key a gateway's leads nowhere."""
+    if is_link(text):
         return text
-    pieces = _WHOLE_LINK.split(text)
+    pieces = LINK_IN_TEXT.split(text)
     pieces[::2] = (without_secret(piece, secret) for piece in pieces[::2])
     return "".join(pieces)
 

@@ -9,11 +9,14 @@ from __future__ import annotations
 import math
 import re
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 from seedream_magic.api.codes import find_code
-from seedream_magic.api.gateways import Wrapped, advice, is_generic, unwrapped
+from seedream_magic.api.gateway_advice import advice
+from seedream_magic.api.keys import Key
+from seedream_magic.api.redaction import without_secret
+from seedream_magic.api.wrapped import Wrapped, is_generic, unwrapped
 from seedream_magic.errors import (
     ApiError,
     AuthFailed,
@@ -73,6 +76,11 @@ class Refusal:
     param: str = ""
     request_id: str | None = None
     wrapped: Wrapped = field(default=Wrapped(), compare=False)
+
+    def without_key(self, key: Key) -> Refusal:
+        """The same without the key, which some services repeat."""
+        code, message, param = (without_secret(text, key.reveal()) for text in (self.code, self.message, self.param))
+        return replace(self, code=code, message=message, param=param)
 
 
 def read_refusal(value: object, headers: Mapping[str, str] | None = None) -> Refusal:

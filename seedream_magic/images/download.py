@@ -16,8 +16,9 @@ from weakref import WeakKeyDictionary
 import httpx
 
 from seedream_magic.api.connection import Client, certificate_hint, reading, reason
+from seedream_magic.api.head import wait_asked
 from seedream_magic.api.models import LARGEST_PICTURE_BYTES
-from seedream_magic.api.retry import DOWNLOAD_ATTEMPTS, LONGEST_WAIT_ASKED, PACE, Pace, download_pause, retry_after
+from seedream_magic.api.retry import DOWNLOAD_ATTEMPTS, LONGEST_WAIT_ASKED, PACE, Pace, download_pause
 from seedream_magic.errors import (
     ImageError,
     ImageInvalid,
@@ -105,19 +106,19 @@ async def fetch(
     that broke, is asked for once more too, and is then taken with that doubt. Raises an `ImageError` that says what
     stood in the way, or what `read` says.
     """
-    course = _Course(pace, wanted.failed, began=pace.now())
+    attempts = _Attempts(pace, wanted.failed, began=pace.now())
     url, pause = trimmed(url), 0.0
     doubtful: tuple[Value, str] | None = None
     while True:
         try:
             raise_if_stopped()
-            if pause or course.faults or course.invalid:
+            if pause or attempts.faults or attempts.invalid:
                 await pace.sleep(pause)
-            value, doubt = await _attempt(client, url, wanted, course, allow_loopback=allow_loopback)
+            value, doubt = await _attempt(client, url, wanted, attempts, allow_loopback=allow_loopback)
         except (Exception, asyncio.CancelledError) as exc:  # noqa: BLE001 - `pause_after` raises all but passing ones
             if doubtful is not None:  # a Stop does not lose it either
                 return doubtful
-            pause = course.pause_after(exc)
+            pause = attempts.pause_after(exc)
         else:
             if not doubt or doubtful is not None:
                 return value, doubt
@@ -125,7 +126,7 @@ async def fetch(
 
 
 @dataclass
-class _Course:
+class _Attempts:
     """How the attempts at one picture have gone so far."""
 
     pace: Pace
@@ -161,14 +162,14 @@ class _Course:
 
 
 async def _attempt(
-    client: Client, url: str, wanted: Wanted[Value], course: _Course, *, allow_loopback: bool
+    client: Client, url: str, wanted: Wanted[Value], attempts: _Attempts, *, allow_loopback: bool
 ) -> tuple[Value, str]:
     """What one attempt brings, and what is doubtful about it. Raises a `_PassingFault`, or what is final."""
     body = _Body()
     fault: _PassingFault | None = None
     try:
-        async with asyncio.timeout(min(_TOTAL_SECONDS, course.left)):
-            await _receive(client, url, wanted, body, allow_loopback=allow_loopback, now=course.pace.now)
+        async with asyncio.timeout(min(_TOTAL_SECONDS, attempts.left)):
+            await _receive(client, url, wanted, body, allow_loopback=allow_loopback, now=attempts.pace.now)
     except TimeoutError:
         fault = _PassingFault("it took too long")
     except _PassingFault as exc:
@@ -180,7 +181,7 @@ async def _attempt(
     except ImageError as exc:
         if fault is None:
             raise
-        course.longest = max(course.longest, exc.rejected, key=len)
+        attempts.longest = max(attempts.longest, exc.rejected, key=len)
         raise fault from exc
 
 
@@ -278,8 +279,7 @@ async def _receive(
 def _check_head(response: httpx.Response, url: str) -> None:
     status = response.status_code
     if status in _WORTH_ANOTHER_TRY:
-        wait = retry_after(response.headers.get_list("retry-after"), response.headers.get("date"))
-        raise _PassingFault(f"HTTP {status}", wait or 0.0)
+        raise _PassingFault(f"HTTP {status}", wait_asked(response) or 0.0)
     if not 200 <= status < 300:  # which one of these it is says nothing of the bytes
         raise _link_refused(status, url)
 

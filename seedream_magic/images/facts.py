@@ -11,9 +11,10 @@ import re
 from collections.abc import Callable, Mapping
 from dataclasses import asdict
 from typing import Any
-from urllib.parse import unquote, urlsplit, urlunsplit
+from urllib.parse import unquote
 
-from seedream_magic.api.redaction import without_secret, without_secret_beside_links
+from seedream_magic.api.documents import texts_in
+from seedream_magic.api.redaction import LINK_IN_TEXT, is_link, without_secret, without_secret_beside_links
 from seedream_magic.api.references.reference import unsigned
 from seedream_magic.api.request import ImageRequest
 from seedream_magic.api.shapes import is_picture_text
@@ -23,7 +24,6 @@ from seedream_magic.images.image_set import Frame, ImageSet, Outcome
 REFERENCES = "references"
 """The folder of the store that holds input images by their content, for all runs."""
 _LONGEST_WORDS = 2048
-_LINK = re.compile(r"https?://[^\s\"'<>()]+", re.IGNORECASE)
 
 
 def request_facts(request: ImageRequest) -> dict[str, Any]:
@@ -71,8 +71,8 @@ def frame_facts(frame: Frame) -> dict[str, Any]:
 def error_facts(error: SeedreamError) -> dict[str, Any]:
     """What a record says of an error."""
     names = ("hint", "billed", "request_id", "status", "code", "param")
-    told = {name: getattr(error, name) for name in names if getattr(error, name, None)}
-    return {"error": type(error).__name__, "message": str(error), **told}
+    facts = {name: getattr(error, name) for name in names if getattr(error, name, None)}
+    return {"error": type(error).__name__, "message": str(error), **facts}
 
 
 def json_bytes(value: Mapping[str, Any]) -> bytes:
@@ -107,22 +107,11 @@ _LEFT_OUT = re.compile(r"\(\d+ characters of base64\)")
 
 def lacks_base64(value: Any) -> bool:
     """Whether a picture was left out of a recorded JSON value."""
-    if isinstance(value, str):
-        return _LEFT_OUT.fullmatch(value) is not None
-    items = value.values() if isinstance(value, Mapping) else value if isinstance(value, list) else ()
-    return any(map(lacks_base64, items))
+    return any(_LEFT_OUT.fullmatch(text) for text in texts_in(value))
 
 
 def _is_base64(name: str, text: str) -> bool:
     return name == "b64_json" or (len(text) > _LONGEST_WORDS and is_picture_text(text))
-
-
-def without_signature(url: str) -> str:
-    """A link without its query: host and path tell which picture it was, the signature would give it away."""
-    try:
-        return urlunsplit((*urlsplit(url)[:3], "", ""))
-    except ValueError:
-        return ""
 
 
 def without_signatures(value: Any, secret: str = "") -> Any:
@@ -130,31 +119,36 @@ def without_signatures(value: Any, secret: str = "") -> Any:
     return _mapped(value, lambda _, text: _unsigned_text(text, secret))
 
 
-def told_link(url: str, secret: str) -> str:
-    """A link as a record tells it for good: without its signature, and without the key, however short that is."""
-    address = without_secret(without_signature(url), secret)
+def recorded_link(url: str, secret: str = "") -> str:
+    """A link as a record keeps it for good: host and path tell which picture it was, a query would open it.
+
+    The key is not in it either, however short that is.
+    """
+    address = without_secret(re.split(r"[?#]", url, maxsplit=1)[0], secret)
     return "/".join("(key)" if secret and unquote(part) == secret else part for part in address.split("/"))
 
 
 def _unsigned_text(text: str, secret: str) -> str:
-    if re.fullmatch(r"\s*https?://\S+\s*", text, re.IGNORECASE):  # all of it, parentheses and quotes included
-        return told_link(text.strip(), secret)
-    return _LINK.sub(lambda link: told_link(link[0], secret), text)
+    if is_link(text):  # all of it, parentheses and quotes included
+        return recorded_link(text.strip(), secret)
+    return LINK_IN_TEXT.sub(lambda link: recorded_link(link[0], secret), text)
 
 
 def masked_beside_links(value: Any, secret: str) -> Any:
     """A JSON value without the key; the links in it stay to the letter, for they are to be opened."""
-    if isinstance(value, Mapping):
-        return {without_secret(str(name), secret): masked_beside_links(item, secret) for name, item in value.items()}
-    if isinstance(value, list):
-        return [masked_beside_links(item, secret) for item in value]
-    return without_secret_beside_links(value, secret) if isinstance(value, str) else value
+    return _mapped(
+        value,
+        lambda _, text: without_secret_beside_links(text, secret),
+        rename=lambda name: without_secret(name, secret),
+    )
 
 
-def _mapped(value: Any, change: Callable[[str, str], str], name: str = "") -> Any:
+def _mapped(
+    value: Any, change: Callable[[str, str], str], name: str = "", *, rename: Callable[[str], str] = str
+) -> Any:
     """`value` with `change` applied to each text, however deep; it is given the name that the text stands under."""
     if isinstance(value, str):
         return change(name, value)
     if isinstance(value, Mapping):
-        return {key: _mapped(item, change, str(key)) for key, item in value.items()}
-    return [_mapped(item, change, name) for item in value] if isinstance(value, list) else value
+        return {rename(str(key)): _mapped(item, change, str(key), rename=rename) for key, item in value.items()}
+    return [_mapped(item, change, name, rename=rename) for item in value] if isinstance(value, list) else value

@@ -7,7 +7,8 @@ import zlib
 from collections.abc import Iterator
 from dataclasses import dataclass
 
-PNG_SIGNATURE = b"\x89PNG\r\n\x1a\n"
+from seedream_magic.api.signatures import PNG_SIGNATURE, picture_kind
+
 _MEDIA_TYPES = {"JPEG": ("image/jpeg", "jpg"), "PNG": ("image/png", "png"), "WEBP": ("image/webp", "webp")}
 _NEXT_MARKER = re.compile(rb"\xff[^\x00\xff\xd0-\xd7]", re.DOTALL)
 """Of a JPEG: between compressed pixels stand only restarts (D0-D7) and bytes FF that are written FF 00."""
@@ -49,15 +50,6 @@ class Part:
     start: int
     content: int
     end: int
-
-
-def picture_kind(data: bytes) -> str:
-    """JPEG, PNG or WEBP by the first bytes; "" for anything else."""
-    if data.startswith(b"\xff\xd8\xff"):
-        return "JPEG"
-    if data.startswith(PNG_SIGNATURE):
-        return "PNG"
-    return "WEBP" if data[:4] == b"RIFF" and data[8:12] == b"WEBP" else ""
 
 
 def outline(data: bytes) -> Outline | None:

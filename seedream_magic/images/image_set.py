@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal, TypeVar, overload
 
 from seedream_magic.api.request import ImageRequest
-from seedream_magic.errors import ImageError, ResponseBroken, SeedreamError, SeedreamInterrupted
+from seedream_magic.errors import ImageError, ResponseBroken, SeedreamError, SeedreamInterrupted, counted
 
 if TYPE_CHECKING:
     from PIL.Image import Image
@@ -240,8 +240,7 @@ class ImageSet(Sequence[Frame]):
 
     def __repr__(self) -> str:
         total = max(len(self.frames), self.expected or 0)
-        images = "image" if total == 1 else "images"
-        return f"<ImageSet {self.run_id}: {len(self.ok)} of {total} {images}, {self.state}>"
+        return f"<ImageSet {self.run_id}: {len(self.ok)} of {counted(total)}, {self.state}>"
 
     def export(self, path: str | PathLike[str], *, seconds: float = 1.2, size: int | None = None) -> Path:
         """Write the set to one file, as its ending says, and give its path.

@@ -32,7 +32,7 @@ _WHAT_TO_DO: dict[type[SeedreamError], str] = {
 }
 
 
-async def bring_references(
+async def fetch_references(
     references: Iterable[Reference], client: Client, *, allow_loopback: bool
 ) -> tuple[Reference, ...]:
     """The references with the bytes behind their links, each judged as a file of the same bytes is.
@@ -41,11 +41,11 @@ async def bring_references(
     """
     slots = asyncio.Semaphore(PARALLEL_DOWNLOADS)
 
-    async def brought(reference: Reference) -> Reference:
+    async def limited(reference: Reference) -> Reference:
         async with slots:
-            return await _brought(reference, client, allow_loopback=allow_loopback)
+            return await _fetched(reference, client, allow_loopback=allow_loopback)
 
-    tasks = [asyncio.create_task(brought(reference)) for reference in references]
+    tasks = [asyncio.create_task(limited(reference)) for reference in references]
     try:
         return tuple(await asyncio.gather(*tasks))
     finally:
@@ -54,7 +54,7 @@ async def bring_references(
         await asyncio.gather(*tasks, return_exceptions=True)
 
 
-async def _brought(reference: Reference, client: Client, *, allow_loopback: bool) -> Reference:
+async def _fetched(reference: Reference, client: Client, *, allow_loopback: bool) -> Reference:
     if reference.data or reference.url is None:
         return reference
     from seedream_magic.api.references.make_references import fetched  # noqa: PLC0415 - Pillow loads when it is used
@@ -68,8 +68,8 @@ async def _brought(reference: Reference, client: Client, *, allow_loopback: bool
     try:
         complete, _ = await fetch(client, reference.url, Wanted(read, MAXIMUM_BYTES), allow_loopback=allow_loopback)
     except ImageError as exc:
-        told = f"The reference {short(reference.source)} could not be fetched. {exc}"
-        raise InvalidRequest(told, hint=_what_to_do(exc)) from exc
+        words = f"The reference {short(reference.source)} could not be fetched. {exc}"
+        raise InvalidRequest(words, hint=_what_to_do(exc)) from exc
     except InvalidRequest as exc:
         exc.hint = _what_to_do(exc)
         raise

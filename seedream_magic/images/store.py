@@ -33,8 +33,8 @@ from seedream_magic.images.facts import (
     json_text,
     masked_beside_links,
     outcome_of,
+    recorded_link,
     request_facts,
-    told_link,
     without_base64,
     without_signatures,
 )
@@ -145,7 +145,7 @@ class Run:
             "media_type": facts.media_type,
             "width": facts.width,
             "height": facts.height,
-            "source": told_link(source, self._secret),
+            "source": recorded_link(source, self._secret),
         }
         with contextlib.suppress(OSError):  # the picture is there, and all that this file tells can be read from it
             write_durably(path.with_suffix(".json"), json_bytes(sidecar), mode=0o600)

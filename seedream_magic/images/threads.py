@@ -34,13 +34,19 @@ async def in_thread(
                 running = loop.run_in_executor(None, call)
             except RuntimeError:  # the process ends: threads take nothing new, and nobody else needs the loop
                 return call()
-            return await running
+            try:
+                return await running
+            finally:
+                del running  # as below
 
     job = asyncio.create_task(limited())
     while not job.done():
         with suppress(asyncio.CancelledError):
             await asyncio.wait([job])
-    return job.result()
+    try:
+        return job.result()
+    finally:
+        del job  # its error's traceback holds this frame: a circle would keep what `work` had in hand
 
 
 def raise_if_stopped() -> None:

@@ -14,8 +14,8 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 
 from seedream_magic.api.encoding import inflated
+from seedream_magic.api.signatures import picture_kind
 from seedream_magic.errors import ImageInvalid
-from seedream_magic.images.formats import picture_kind
 
 _LAYERS = 4
 _FRAME = re.compile(rb"([0-9a-fA-F]{1,8})(;[^\r\n]{0,300})?\r\n")
@@ -82,13 +82,13 @@ class Checksum:
 
 def checksums(headers: Mapping[str, str]) -> tuple[Checksum, ...]:
     """The checksums among a response's headers; what is none, or of a kind that is not known here, is passed over."""
-    told = [(name, kind, headers.get(name, "")) for name, kind in _ONE_DIGEST.items()]
+    named = [(name, kind, headers.get(name, "")) for name, kind in _ONE_DIGEST.items()]
     if re.fullmatch(r'"?[0-9a-fA-F]{32}"?', headers.get("etag", "").strip()):  # of parts, or a weak one, it is no sum
-        told.append(("etag", "md5", headers["etag"]))
+        named.append(("etag", "md5", headers["etag"]))
     for name in _NAMED_DIGESTS:
         items = (item.partition("=") for item in headers.get(name, "").split(","))
-        told += [(name, kind.strip().lower().replace("-", ""), text) for kind, _, text in items]
-    read = ((name, kind, _digest(text.strip().strip('":'), _DIGEST_BYTES.get(kind, 0))) for name, kind, text in told)
+        named += [(name, kind.strip().lower().replace("-", ""), text) for kind, _, text in items]
+    read = ((name, kind, _digest(text.strip().strip('":'), _DIGEST_BYTES.get(kind, 0))) for name, kind, text in named)
     return tuple(Checksum(name, kind, digest) for name, kind, digest in read if digest)
 
 

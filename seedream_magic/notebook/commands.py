@@ -11,9 +11,9 @@ from IPython.display import display
 
 from seedream_magic.api.keys import find_key, remember_key, store_key_in_keyring
 from seedream_magic.api.providers import PROVIDERS, find_provider
-from seedream_magic.errors import ConfigError, InvalidRequest, MissingKey
+from seedream_magic.errors import ConfigError, InvalidRequest, MissingKey, counted
 from seedream_magic.notebook.help import help_text
-from seedream_magic.notebook.run_commands import RUN_COMMANDS, Command, counted
+from seedream_magic.notebook.run_commands import RUN_COMMANDS, Command
 
 if TYPE_CHECKING:
     from seedream_magic.notebook.magic import SeedreamMagics
@@ -56,7 +56,7 @@ def _unused_address() -> str:
 
 
 def _under_way(runs: int) -> str:
-    return f"{'1 run' if runs == 1 else f'{runs} runs'} in the background; %seedream stop ends them"
+    return f"{counted(runs, 'run')} in the background; %seedream stop ends them"
 
 
 def _reserved(magics: SeedreamMagics) -> str:

@@ -6,7 +6,7 @@ import json
 import re
 from collections.abc import Callable
 from dataclasses import replace
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from IPython.core.interactiveshell import InteractiveShell
 from IPython.core.magic import Magics, line_cell_magic, magics_class, no_var_expand
@@ -31,6 +31,9 @@ from seedream_magic.notebook.panel_command import close_panels
 from seedream_magic.notebook.running import session_of
 from seedream_magic.notebook.variables import filled, value_of
 from seedream_magic.session import enter, images_to_bill, leave
+
+if TYPE_CHECKING:
+    from seedream_magic.notebook.display import Display
 
 _REQUEST_TRAITS = ("images", "model", "size", "ratio", "stream", "watermark", "response_format", "timeout")
 
@@ -111,13 +114,14 @@ class SeedreamMagics(Magics):
             event_loop=self.event_loop,
             headers=self.headers,
         )
-        door.session, door.progress = self.session, self.progress
+        door.session, door.progress = self.session, self.new_display
         return door
 
-    def progress(self) -> Any:
+    def new_display(self, layout: str | None = None, *, quiet: bool = False, cell: CellWatch | None = None) -> Display:
+        """What shows a set; see `display_for`."""
         from seedream_magic.notebook.display import display_for  # noqa: PLC0415 - previews load Pillow
 
-        return display_for(self._shell, layout=self.show, quiet=False)
+        return display_for(self._shell, layout=layout or self.show, quiet=quiet, cell=cell)
 
     def _plan(self, cell: Cell) -> tuple[Plan, Any]:
         notebook = self._shell.user_ns
@@ -162,11 +166,9 @@ class SeedreamMagics(Magics):
 
         `further` gives the plan that goes on from the set, None at the end; each is shown in place of the one before.
         """
-        from seedream_magic.notebook.display import display_for  # noqa: PLC0415 - previews load Pillow
-
         next_plan: Plan | None = plan
         while next_plan is not None:
-            display = display_for(self._shell, layout=layout or self.show, quiet=quiet, cell=self._cell)
+            display = self.new_display(layout, quiet=quiet, cell=self._cell)
             try:
                 images = door.run(next_plan, on_change=display.show)
             except (SeedreamError, SeedreamInterrupted) as error:
@@ -185,9 +187,7 @@ class SeedreamMagics(Magics):
         self, door: Any, plan: Plan, *, name: str | None = None, layout: str | None = None, quiet: bool = False
     ) -> None:
         """Begin a plan and return; its set is shown, and bound, as it grows while the kernel is free."""
-        from seedream_magic.notebook.display import display_for  # noqa: PLC0415 - previews load Pillow
-
-        display = display_for(self._shell, layout=layout or self.show, quiet=quiet, cell=self._cell)
+        display = self.new_display(layout, quiet=quiet, cell=self._cell)
         bound: set[str] = set()
 
         def bind(images: ImageSet) -> None:
@@ -214,9 +214,7 @@ class SeedreamMagics(Magics):
 
     def show_set(self, images: ImageSet, *, name: str | None = None) -> None:
         """Show a set that is there already, and bind it to `_seedream` and to `name`."""
-        from seedream_magic.notebook.display import display_for  # noqa: PLC0415 - previews load Pillow
-
-        display_for(self._shell, layout=self.show, quiet=False).show(images)
+        self.new_display().show(images)
         self._bind(images, name)
 
     def check_caps(self, plan: Plan) -> None:

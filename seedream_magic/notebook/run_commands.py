@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 
 from IPython.display import display
 
-from seedream_magic.errors import InvalidRequest
+from seedream_magic.errors import InvalidRequest, counted
 from seedream_magic.images.record import find_record
 from seedream_magic.notebook.variables import value_of
 
@@ -37,7 +37,7 @@ def _show(magics: SeedreamMagics, run_id: str) -> None:
 
 def _recover(magics: SeedreamMagics, run_id: str) -> None:
     """Download what is missing of earlier runs."""
-    growing = magics.progress()
+    growing = magics.new_display()
     named = named_run(magics, run_id, "recover") if run_id else None
     try:
         recovered = magics.front_door().recover(named, on_change=growing.show)
@@ -46,9 +46,8 @@ def _recover(magics: SeedreamMagics, run_id: str) -> None:
     for images in recovered:
         magics.show_set(images)
     found = sum(len(images.ok) for images in recovered)
-    runs = "1 run" if len(recovered) == 1 else f"{len(recovered)} runs"
-    told = f"{runs} looked at, {counted(found)} on disk." if recovered else "Nothing is left to download."
-    print(f"{told} Nothing was billed.")  # noqa: T201 - a summary is text
+    looked_at = f"{counted(len(recovered), 'run')} looked at, {counted(found)} on disk."
+    print(f"{looked_at if recovered else 'Nothing is left to download.'} Nothing was billed.")  # noqa: T201 - a summary is text
 
 
 def _retry(magics: SeedreamMagics, words: str) -> None:
@@ -112,9 +111,8 @@ def _sent(door: Any, plan: Plan) -> str:
 def _stop(magics: SeedreamMagics, _: str) -> None:
     """Stop the runs in the background."""
     stopped = magics.running.stop()
-    runs = "1 run" if stopped == 1 else f"{stopped} runs"
-    told = f"{runs} stopped. Pictures that have come are kept." if stopped else "No run is under way in the background."
-    print(told)  # noqa: T201 - a summary is text
+    kept = f"{counted(stopped, 'run')} stopped. Pictures that have come are kept."
+    print(kept if stopped else "No run is under way in the background.")  # noqa: T201 - a summary is text
 
 
 def _export(magics: SeedreamMagics, words: str) -> None:
@@ -137,10 +135,9 @@ def _purge(magics: SeedreamMagics, run_id: str) -> None:
     door, named = magics.front_door(), named_run(magics, run_id, "purge")
     free = any(entry.provider == "demo" for entry in door.history(named))
     gone = door.purge(named)
-    files = "1 file" if gone.files == 1 else f"{gone.files} files"
     bill = "" if free else " What it billed stays billed."
-    told = f"Run {gone.run_id} is deleted: {files}, {gone.size / 1e6:.1f} MB.{bill}"
-    print(told)  # noqa: T201 - a confirmation is text
+    size = f"{counted(gone.files, 'file')}, {gone.size / 1e6:.1f} MB"
+    print(f"Run {gone.run_id} is deleted: {size}.{bill}")  # noqa: T201 - a confirmation is text
 
 
 def named_run(magics: SeedreamMagics, text: str, command: str) -> str:
@@ -170,11 +167,6 @@ def shown_run(magics: SeedreamMagics, text: str, command: str) -> ImageSet:
     refuse_other_provider(door, record.run_id, str(record.facts.get("provider")))
     images: ImageSet = door.show(record.run_id)
     return images
-
-
-def counted(images: int) -> str:
-    """Images in words."""
-    return "1 image" if images == 1 else f"{images} images"
 
 
 RUN_COMMANDS: dict[str, Command] = {

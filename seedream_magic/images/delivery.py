@@ -27,7 +27,7 @@ class Delivery:
     notes: tuple[str, ...] = ()
 
 
-async def bring(
+async def deliver(
     picture: Picture, run: Run, client: Client, slots: asyncio.Semaphore, *, prompt: str, allow_loopback: bool
 ) -> Delivery:
     """The frame of this picture: saved, or with the error that kept it from being. Never raises but for a Stop.
