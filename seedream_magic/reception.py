@@ -138,13 +138,17 @@ class Reception:
         tasks = self.heard.tasks
         if not tasks or self.heard.named:
             return
-        self.tell(with_note(f"{about_tasks(tasks)}. It is asked for until it is done."))
+        waiting = f"{about_tasks(tasks)}. It is asked for until it is done, which bills nothing."
+        waited = f"{about_tasks(tasks)}. It was asked for until it was done."
+        ids = ", ".join(task.task_id for task in tasks)
+        self.tell(lambda images: replace(images, task=ids).with_note(waiting))
         service = TaskService(self.plan.provider, self.plan.base_url, lambda: self.key, client, self.transport)
         most = self.plan.request.images_at_most
         events = follow_tasks(tasks, service, run=self.run, reader=listener.reader, images=most, pace=self.pace)
         async with aclosing(events):
             async for event in events:
                 listener.act(event)
+        self.tell(lambda images: replace(images, task="", notes=_without(images.notes, waiting)).with_note(waited))
         self.heard.complete = True
 
     @contextmanager
@@ -192,6 +196,10 @@ class Reception:
         if isinstance(error, ResponseBroken) and raw is not None and raw.size and self.heard.keep_raw:
             part = f"Its first {raw.size:,} bytes" if raw.fault else "Its bytes"
             error.hint = f"{error.hint} {part} are kept in {raw.path}.".strip()
+
+
+def _without(notes: tuple[str, ...], note: str) -> tuple[str, ...]:
+    return tuple(kept for kept in notes if kept != note)
 
 
 def _with_pause(pause: str) -> Change:

@@ -30,7 +30,7 @@ from raw_server import (
     raw_server,
     sse,
 )
-from seedream_magic import ApiError, ContentRefused, ImageSet, ResponseBroken
+from seedream_magic import ApiError, ContentRefused, ImageSet, ResponseBroken, SeedreamInterrupted
 from seedream_magic import listener as listener_module
 from seedream_magic import tasks as tasks_module
 from seedream_magic.api.keys import Key
@@ -462,3 +462,18 @@ def test_a_task_is_waited_for_though_its_socket_stays_open(store: Path, monkeypa
 def test_what_is_a_task(value: dict[str, Any], tasks: list[Task]) -> None:
     """By a word for work under way, by a name that only tasks have, by the object's kind."""
     assert tasks_of(value) == tasks
+
+
+def test_stop_says_how_the_pictures_of_a_task_are_fetched(store: Path) -> None:
+    """The gateway draws on: its task, and the command that bills nothing, stand in the error of a Stop."""
+    with served({POST: QUEUED, RULE: Asked(QUEUED)}, store) as server:
+
+        def press_stop(images: ImageSet) -> None:
+            if images.task:
+                raise KeyboardInterrupt
+
+        seedream = door(server, store)
+        with pytest.raises(SeedreamInterrupted) as caught:
+            seedream.run(seedream.plan("x", images=2), on_change=press_stop)
+    assert f"%seedream recover {caught.value.run_id} fetches them, which bills nothing." in caught.value.hint
+    assert "task" in caught.value.hint
