@@ -69,10 +69,7 @@ class Background(Generic[Value]):
         self._on_value, self._on_end = on_value, on_end
         self._last: Value | None = None
         self._results: queue.SimpleQueue[_Value[Value] | BaseException | None] = queue.SimpleQueue()
-        try:
-            self._loop: asyncio.AbstractEventLoop | None = asyncio.get_running_loop()
-        except RuntimeError:
-            self._loop = None
+        self._loop = _running_loop()
         self._context = contextvars.copy_context()  # a kernel tells by it which cell an output belongs to
         self._worker = _Worker(source, self._arrived)
         self._worker.start()
@@ -138,12 +135,12 @@ def _through_thread(source: Source[Value]) -> Generator[Value, None, None]:
             worker.stop()
 
 
-def _in_loop() -> bool:
+def _running_loop() -> asyncio.AbstractEventLoop | None:
+    """The event loop that runs on this thread, None without one."""
     try:
-        asyncio.get_running_loop()
+        return asyncio.get_running_loop()
     except RuntimeError:
-        return False
-    return True
+        return None
 
 
 @asynccontextmanager
@@ -267,9 +264,8 @@ def _through_nesting(source: Source[Value]) -> Generator[Value, None, None]:
     import nest_asyncio  # noqa: PLC0415 - it changes asyncio for the whole process, so only who chose it loads it
 
     own: asyncio.Runner | None = None
-    try:
-        loop = asyncio.get_running_loop()
-    except RuntimeError:
+    loop = _running_loop()
+    if loop is None:
         own = asyncio.Runner(loop_factory=asyncio.new_event_loop)
         loop = own.get_loop()
     try:
@@ -342,7 +338,11 @@ def _handling(stop: _Stop) -> Iterator[None]:
     wait for the run, as the whole loop does.
     """
     handler = signal.getsignal(signal.SIGINT)
-    taken = handler is signal.default_int_handler or isinstance(handler, _Stop) or (callable(handler) and _in_loop())
+    taken = (
+        handler is signal.default_int_handler
+        or isinstance(handler, _Stop)
+        or (callable(handler) and _running_loop() is not None)
+    )
     if threading.current_thread() is not threading.main_thread() or not taken:
         yield
         return

@@ -58,7 +58,7 @@ class Answer:
     codings: str
     location: str
     _response: httpx.Response
-    _patience: Patience
+    patience: Patience
     _cap: int
 
     @property
@@ -77,20 +77,15 @@ class Answer:
         declared = self.headers.get("content-type", "").lower()
         return any(kind in declared for kind in ("ndjson", "jsonl", "jsonlines", "json-seq", "stream"))
 
-    @property
-    def patience(self) -> Patience:
-        """The limits of the request that it answers."""
-        return self._patience
-
     async def chunks(self) -> AsyncGenerator[bytes, None]:
         """The bytes of the body as they came, packed or not.
 
         Raises `ResponseBroken` (billed) when the answer breaks off, stalls, or is larger than any of the service.
         """
-        deadline = monotonic() + self._patience.total
+        deadline = monotonic() + self.patience.total
         received = 0
         declared = self._response.headers.get("content-type", "")
-        idle = self._patience.idle if "event-stream" in declared else self._patience.head
+        idle = self.patience.idle if "event-stream" in declared else self.patience.head
         async with reading(self._response) as stream:
             while True:
                 began = monotonic()

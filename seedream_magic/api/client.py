@@ -95,7 +95,7 @@ async def post(
             codings=response.headers.get("content-encoding", ""),
             location=response.headers.get("location", "") if response.status_code in {201, 202} else "",
             _response=response,
-            _patience=patience,
+            patience=patience,
             _cap=max(4, plan.request.images_at_most) * MAXIMUM_BYTES_PER_IMAGE,
         )
 

@@ -39,7 +39,10 @@ async def deliver(
         data, facts, doubt = await _bytes(picture, client, slots, allow_loopback=allow_loopback)
         path, sha256 = await in_thread(run.save_picture, picture.index, data, facts, source=picture.url or "")
         frame = Frame(picture.index, prompt, path, facts.width, facts.height, sha256)
-        return Delivery(frame, tuple(filter(None, (_doubt_note(frame, doubt), _place_note(path, run)))))
+        notes = [f"Picture {picture.index + 1} was kept, for it decodes whole, though {doubt}."] if doubt else []
+        if path.parent != run.folder:
+            notes.append(f"The run's folder takes no more: what came since is kept in {path.parent}.")
+        return Delivery(frame, tuple(notes))
     except SeedreamError as error:
         kept = await in_thread(_keep, run, picture, error)
         error.hint = _hint(error, picture, run, kept)
@@ -66,23 +69,12 @@ async def _bytes(
         return await download(client, picture.url or "", allow_loopback=allow_loopback)
 
 
-def _doubt_note(frame: Frame, doubt: str) -> str:
-    return f"Picture {frame.index + 1} was kept, for it decodes whole, though {doubt}." if doubt else ""
-
-
-def _place_note(path: Path, run: Run) -> str:
-    """The note that a set carries where the store has refused a picture that was saved all the same, else ""."""
-    if path.parent == run.folder:
-        return ""
-    return f"The run's folder takes no more: what came since is kept in {path.parent}."
-
-
 def _keep(run: Run, picture: Picture, error: SeedreamError) -> Path | None:
     """The file with what came in a picture's place; None where nothing came, or no disk takes it."""
-    rejected = error.rejected if isinstance(error, ImageError) else b""
-    if rejected and isinstance(error, ImageError):
-        return run.keep_rejected(picture.index, rejected, error.rejected_as)
-    return run.keep_base64(picture.index, picture.b64_json) if picture.b64_json else None
+    if isinstance(error, ImageError) and error.rejected:
+        return run.keep_rejected(picture.index, error.rejected, error.rejected_as)
+    text = (picture.b64_json or "").encode("utf-8", "surrogatepass")
+    return run.keep_rejected(picture.index, text, "b64") if text else None
 
 
 def _let_go_of_bytes(error: BaseException | None) -> None:

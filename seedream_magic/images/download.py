@@ -281,16 +281,9 @@ def _check_head(response: httpx.Response, url: str) -> None:
     if status in _WORTH_ANOTHER_TRY:
         raise _PassingFault(f"HTTP {status}", wait_asked(response) or 0.0)
     if not 200 <= status < 300:  # which one of these it is says nothing of the bytes
-        raise _link_refused(status, url)
-
-
-def _link_refused(status: int, url: str) -> ImageError:
-    expiry = link_expiry(url)
-    now = datetime.now(UTC)
-    if expiry is not None and now >= expiry:
-        hours = (now - expiry).total_seconds() / 3600
-        return ImageLinkExpired(f"The picture's link ended {hours:.1f} h ago (HTTP {status}).")
-    return ImageLinkExpired(f"The picture's link is no longer served (HTTP {status}).")
+        expiry, now = link_expiry(url), datetime.now(UTC)
+        ended = f"ended {(now - expiry).total_seconds() / 3600:.1f} h ago" if expiry and now >= expiry else ""
+        raise ImageLinkExpired(f"The picture's link {ended or 'is no longer served'} (HTTP {status}).")
 
 
 async def _receive_body(

@@ -105,10 +105,6 @@ class Run:
         """Where the bytes of the next answer go before they are worked on."""
         return RawBody(self.folder)
 
-    def keep_base64(self, index: int, text: str) -> Path | None:
-        """Keep the text of a picture that does not decode; as `keep_rejected`."""
-        return self.keep_rejected(index, text.encode("utf-8", "surrogatepass"), "b64")
-
     def keep_rejected(self, index: int, data: bytes, ending: str) -> Path | None:
         """Keep what came in a picture's place as `raw/NN.ending`.
 
@@ -223,7 +219,7 @@ def begin_run(store: Path, plan: Plan, *, client_request_id: str, key: Key | Non
             "process": {"host": platform.node(), "pid": os.getpid()},
             "began": now.isoformat(),
             "expected": plan.request.images_expected,
-            "notebook": _notebook(),
+            "notebook": Path(os.environ.get("JPY_SESSION_NAME", "")).name,  # jupyter_server 2 tells it to its kernels
             **request_facts(plan.request),
             "lineage": asdict(plan.lineage) if plan.lineage else None,
         }, key)  # fmt: skip
@@ -243,11 +239,6 @@ def _keep_references(store: Path, request: ImageRequest) -> None:
         if reference.data and not (folder / reference.file).exists():
             folder.mkdir(mode=0o700, exist_ok=True)
             write_durably(folder / reference.file, reference.data, mode=0o600)
-
-
-def _notebook() -> str:
-    """The notebook's name, where the server tells it to its kernels (jupyter_server 2)."""
-    return Path(os.environ.get("JPY_SESSION_NAME", "")).name
 
 
 def _write_first(run: Run) -> None:
