@@ -351,7 +351,7 @@ def test_recover_and_show_commands(shell: InteractiveShell, server: RawServer) -
     server._scenario = {PICTURE: picture}
     error, shown = run(shell, "%seedream recover")
     assert error is None
-    assert "Nothing was sent" in shown
+    assert "Nothing was billed" in shown
     assert len(shell.user_ns["_seedream"].ok) == 2
     assert "Nothing is left to download" in run(shell, "%seedream recover")[1]
     assert "02.jpg" in run(shell, f"%seedream show {shell.user_ns['_seedream'].run_id}")[1]
