@@ -10,7 +10,7 @@ from typing import Any
 
 from seedream_magic.api.answer import Answer
 from seedream_magic.api.decoder import AnswerDecoder, Answered, Done, Form, Piece, Unreadable
-from seedream_magic.api.events import NOTHING_HERE, Completed, Event, Picture, PictureRefused, Reader, Refused
+from seedream_magic.api.events import NOTHING_HERE, Completed, Event, LeftOut, Picture, PictureRefused, Reader, Refused
 from seedream_magic.api.gateway_advice import usage_note
 from seedream_magic.api.keys import Key
 from seedream_magic.api.plan import Plan
@@ -45,7 +45,8 @@ class Heard:
 
     `complete`: the service has said that all is made. `last_word`: nothing more is to come, for the service has said so
     or its one JSON object is whole. `ended`: the `[DONE]` of a stream has come. `doubtful`: a part of the answer could
-    not be read. `unread`: that may be so, for its end was not reached.
+    not be read. `unread`: that may be so, for its end was not reached. `left_out`: it holds more links or pictures than
+    were taken for the set's.
     """
 
     expected: int | None
@@ -59,6 +60,7 @@ class Heard:
     ended: bool = False
     doubtful: bool = False
     unread: bool = False
+    left_out: bool = False
 
     @property
     def all_named(self) -> bool:
@@ -68,7 +70,7 @@ class Heard:
     @property
     def keep_raw(self) -> bool:
         """Whether the bytes of the answer hold what is neither saved nor in the record."""
-        return self.unread or self.doubtful or bool(self.unsaved)
+        return self.unread or self.doubtful or bool(self.unsaved) or (self.left_out and not self.all_named)
 
     def note_end(self, piece: Answered, events: list[Event], *, alone: bool) -> None:
         """What one object of the answer says of its end; `alone`: it may be all of the answer."""
@@ -135,6 +137,8 @@ class Listener:
             raise broken
         heard.unread = bool(fault and not heard.tasks)
         heard.complete = heard.complete or (decoder.form in {"json", "picture"} and bool(heard.named))
+        if heard.left_out and heard.expected is not None and not heard.all_named and not heard.tasks:
+            self.tell(with_note("The answer holds more than was taken for pictures; its bytes are kept with the run."))
 
     async def _read(self, decoder: AnswerDecoder) -> bool:
         """Read until the body ends (then True), or until all is said and nothing came for `LINGER_SECONDS`."""
@@ -202,6 +206,8 @@ class Listener:
         has_base64 = any(isinstance(event, Picture) and event.b64_json for event in events)
         if has_base64:
             await in_thread(self.raw.sync)  # the record has links only
+        heard = self.heard
+        heard.left_out = heard.left_out or any(isinstance(event, LeftOut) for event in events)
         for event in events:
             self.act(event)
         if has_base64:

@@ -214,3 +214,9 @@ def test_a_damaged_body_is_told() -> None:
     assert inflater.fault in {"it is damaged", "it is cut off"}
     with pytest.raises(ValueError, match="it is"):
         inflated(bytes(packed), "gzip", maximum=2**20)
+
+
+@pytest.mark.parametrize("codings", ["br, UTF-8", "br, identity", "utf-8, br", "br, aws-chunked", "none, br, binary"])
+def test_names_that_are_no_codings_are_passed_over_wherever_they_stand(codings: str) -> None:
+    """What is packed by brotli has no mark of its own: its name counts among others."""
+    assert inflated(brotli.compress(b'{"data": []}'), codings, maximum=1000) == b'{"data": []}'

@@ -352,7 +352,7 @@ def test_an_odd_answer_is_its_pictures_or_one_error(
     images = drawn(result)
     assert shades(images) == expected
     assert images.billed == len(images.ok)
-    told = images._repr_mimebundle_()["text/plain"]
+    told = images._repr_mimebundle_()["text/plain"].replace(images.run_id, "")  # its letters are chance
     assert not any(nonsense in told for nonsense in ("7777", "1e+30", "inf", "nan"))
 
 

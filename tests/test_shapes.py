@@ -14,8 +14,8 @@ from fault import called, drawn, failed, outcome, shades
 from raw_server import EVENT_STREAM, Behaviour, Reply, Request, json_reply, raw_server, sse
 from seedream_magic import ApiError, ContentRefused, ImageSet, ResponseBroken
 from seedream_magic.api.decoder import AnswerDecoder, Answered
-from seedream_magic.api.events import Reader
-from seedream_magic.api.shapes import says_error, says_success
+from seedream_magic.api.events import Picture, Reader
+from seedream_magic.api.shapes import places_of, says_error, says_success
 from served import KEY, door, received, record, served
 from service import PICTURE, POST, completed, jpeg, link, picture
 from test_faults_pictures import of
@@ -308,3 +308,73 @@ def test_the_server_is_not_asked_again_for_what_is_here(store: Path) -> None:
         gets = server.gets
         door(server, store).recover()
         assert server.gets == gets
+
+
+LEFT_OUT: dict[str, Any] = {
+    "an odd name beside": lambda a, b: {"data": [{"b64_json": a, "image": b}]},
+    "another item's odd name": lambda a, b: {"data": [{"b64_json": a}, {"png": b}]},
+    "a preview": lambda a, b: {"data": [{"b64_json": a}], "preview": b},
+    "inside an error": lambda a, b: {"data": [{"b64_json": a}], "error": {"picture": b}},
+}
+
+
+@pytest.mark.parametrize("shape", LEFT_OUT)
+def test_what_was_not_taken_for_a_picture_stays_with_the_run_while_one_is_missing(shape: str, store: Path) -> None:
+    """One of two came, and another stands under a name that says nothing: its bytes are kept, and it is told."""
+    first, second = (base64.b64encode(jpeg(index)).decode() for index in range(2))
+    images = drawn(outcome({POST: json_reply(LEFT_OUT[shape](first, second))}, store, images=2, stream=False))
+    saved = {frame.path.read_bytes() for frame in images.ok if frame.path}
+    kept = b"".join(path.read_bytes() for path in images.folder.glob("response*.raw"))
+    assert jpeg(0) in saved
+    assert jpeg(1) in saved or second.encode() in kept
+    assert len(saved) == 2 or any("more than was taken" in note for note in images.notes)
+
+
+@pytest.mark.parametrize("shape", LEFT_OUT)
+def test_what_was_not_taken_for_a_picture_goes_when_none_is_missing(shape: str, store: Path) -> None:
+    """One was asked for and one came: what stands beside it is none of the set's."""
+    first, second = (base64.b64encode(jpeg(index)).decode() for index in range(2))
+    images = drawn(outcome({POST: json_reply(LEFT_OUT[shape](first, second))}, store))
+    assert images.complete
+    assert not list(images.folder.glob("response*.raw"))
+
+
+SEVERAL = ["{0}\n{1}", "{0} {1}", "{0},{1}", "<{0}> <{1}>", "`{0}` and `{1}`"]
+
+
+@pytest.mark.parametrize("text", SEVERAL)
+def test_several_links_in_one_text(text: str) -> None:
+    """Gateways put them into one field, parted by anything."""
+    links = ["https://a.example/1.png?s=1", "https://a.example/2.png?s=2"]
+    for value in ({"data": {"urls": text.format(*links)}}, {"data": [{"url": text.format(*links)}]}):
+        assert [place.url for place in places_of(value)] == links
+
+
+BEHIND: dict[str, bytes] = {
+    "events without blank lines": b"data: %s\ndata: %s\ndata: [DONE]\n",
+    "a comment of a page before events": b"<!-- proxy -->\ndata: %s\n\ndata: %s\n\n",
+    "a warning before JSON": b'<br />\n<b>Warning</b>: x in y on line 3<br />\n{"data": [%s, %s]}',
+}
+
+
+@pytest.mark.parametrize("form", BEHIND)
+def test_an_answer_behind_what_a_server_put_before_it(form: str) -> None:
+    """Both pictures are found, though the bytes begin as a page does, or no line ends an event."""
+    items = [
+        b'{"type": "image_generation.partial_succeeded", "image_index": %d, "url": "https://a/%d"}' % (n, n)
+        for n in (0, 1)
+    ]
+    decoder, reader = AnswerDecoder(), Reader()
+    pieces = [*decoder.feed(BEHIND[form] % tuple(items)), *decoder.close()]
+    found = [event for piece in pieces if isinstance(piece, Answered) for event in reader.read(piece)]
+    assert [event.url for event in found if isinstance(event, Picture)] == ["https://a/0", "https://a/1"]
+
+
+def test_a_page_with_links_is_no_answer() -> None:
+    """The log-in page of a network has links and JSON as well: none of them is a picture."""
+    page = (
+        b'<html><script>{"logo": "https://a/logo.png", "image": "https://a/og.png"}</script><img src="https://a/b.png">'
+    )
+    decoder = AnswerDecoder()
+    assert not [*decoder.feed(page), *decoder.close()]
+    assert "web page" in decoder.fault

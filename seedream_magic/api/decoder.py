@@ -109,6 +109,8 @@ class AnswerDecoder:
                 yield from self._of_message(message, cut=cut)
             if not self._read:
                 yield from self._links()
+        elif self.form == "page":
+            yield from self._answer_in_page()
         elif self.form == "picture" and not self._fault:
             self._read = True
             yield Answered({"data": [{"b64_json": base64.b64encode(self._picture).decode()}]}, cut=cut)
@@ -146,15 +148,20 @@ class AnswerDecoder:
                 self._fault = "an answer that is larger than any of the service"
                 yield from self._damaged(self._documents.rest())
         elif self.form == "stream":
-            if not self._fielded and len(self._text) < _MOST_TEXT:
-                self._text += chunk
-                self._fielded = _FIELD.search(self._text, max(0, len(self._text) - len(chunk) - 8)) is not None
-            for message in self._events.feed(chunk):
-                yield from self._of_message(message)
-        elif self.form == "picture" and not self._fault:
+            yield from self._of_stream(chunk)
+        elif self.form == "page":
+            self._text += chunk[: _MOST_TEXT - len(self._text)]
+        elif not self._fault:
             self._picture += chunk
             if len(self._picture) > LARGEST_BASE64_CHARACTERS:
                 self._fault = "a picture that is larger than any of the service"
+
+    def _of_stream(self, chunk: bytes) -> Iterator[Piece]:
+        if not self._fielded and len(self._text) < _MOST_TEXT:
+            self._text += chunk
+            self._fielded = _FIELD.search(self._text, max(0, len(self._text) - len(chunk) - 8)) is not None
+        for message in self._events.feed(chunk):
+            yield from self._of_message(message)
 
     def _of_document(self, document: str, *, event: str = "") -> Iterator[Piece]:
         if document.strip('"') == "[DONE]":
@@ -205,11 +212,21 @@ class AnswerDecoder:
         documents = Documents(maximum=len(data))
         found: list[Piece] = []
         for document in documents.feed(data):
+            if document == "[DONE]":
+                found.append(Done())
+                continue
             try:
                 found += [Answered(fields, event) for fields in objects_in(parsed(document))]
             except (ValueError, RecursionError):
                 return []
         return found + list(self._damaged(documents.rest(), event=event)) if found else []
+
+    def _answer_in_page(self) -> Iterator[Piece]:
+        """The service's own objects behind what some servers put before them: a comment, a warning of PHP."""
+        for fields in objects_in(self._text.decode("utf-8", "replace")):
+            if isinstance(fields.get("data"), list) or "image_generation" in str(fields.get("type")):
+                self._read = True
+                yield Answered(fields)
 
     def _links(self) -> Iterator[Piece]:
         """Of plain text that is no stream: the JSON in it, or the links."""

@@ -17,6 +17,8 @@ from typing import Protocol
 from seedream_magic.api.signatures import picture_kind
 
 _GZIP = b"\x1f\x8b"
+_KNOWN = frozenset({"gzip", "x-gzip", "deflate", "br"})
+"""Other names in a header say nothing: they are passed over, wherever they stand among these."""
 _ZLIB = (b"x\x01", b"x\x9c", b"x\xda")
 _PIECE = 2**20
 """Bytes that are inflated at a time: a bomb of 1 MiB may hold 1 GiB."""
@@ -41,7 +43,7 @@ class Inflater:
 
     def __init__(self, codings: str = "", *, maximum: int, _layer: int = 1) -> None:
         self.fault = ""
-        self._codings = [name for name in re.split(r"[\s,]+", codings.lower()) if name]
+        self._codings = [name for name in re.split(r"[\s,]+", codings.lower()) if name in _KNOWN]
         self._maximum = maximum
         self._layer = _layer
         self._left = maximum

@@ -13,12 +13,13 @@ from typing import Any
 from seedream_magic.api.decoder import Answered, Unreadable
 from seedream_magic.api.models import MAXIMUM_FRAMES
 from seedream_magic.api.refusal import Refusal, read_refusal
-from seedream_magic.api.shapes import Place, Task, places_of, reason_of, says_error, says_success, tasks_of
+from seedream_magic.api.shapes import Place, Task, leaves_out, places_of, reason_of, says_error, says_success, tasks_of
 
-_PREVIEWS = ("partial_image", "preview", "thumbnail", "progress")
+_PREVIEWS = ("partial_image", "preview", "thumbnail")
 """Words in the `type` of an object whose picture is not the finished one ("partial_succeeded" is)."""
+_FINISHED = frozenset({"completed", "partial_succeeded"})
 NOTHING_HERE = Refusal(message="the answer holds neither a link nor a picture here")
-"""Of a place that was not refused: a picture may be in it that this version does not see."""
+"""What is said of a place that is empty without a reason."""
 
 
 @dataclass(frozen=True)
@@ -52,7 +53,12 @@ class Completed:
     usage: Mapping[str, Any] | None
 
 
-Event = Picture | PictureRefused | Refused | Completed | Task | Unreadable
+@dataclass(frozen=True)
+class LeftOut:
+    """An object holds a link or a picture that was not taken for one of the set's: one that is missing, perhaps."""
+
+
+Event = Picture | PictureRefused | Refused | Completed | Task | Unreadable | LeftOut
 
 
 class Reader:
@@ -80,10 +86,12 @@ class Reader:
         """
         value = piece.fields
         kind = _text(value.get("type")) or piece.event
-        if any(word in kind for word in _PREVIEWS) or "partial_image_index" in value:
-            yield from (task for task in tasks_of(value) if task.under_way)
-            return
         last_word = kind.rpartition(".")[2]
+        named_so = any(word in kind for word in _PREVIEWS) or value.get("partial_image_index") is not None
+        if named_so and last_word not in _FINISHED:
+            yield from (task for task in tasks_of(value) if task.under_way)
+            yield from [LeftOut()] * leaves_out(value, ())
+            return
         places = places_of(value)
         pictures = [place for place in places if place.is_picture]
         location, self._location = self._location, ""  # its first object says which task it leads to
@@ -100,11 +108,13 @@ class Reader:
         known = last_word in {"", "partial_succeeded", "partial_failed", "completed"}
         if not (known or pictures or says_error(value.get("error")) or last_word == "error"):
             self._words += _chat_words(value) or ()
+            yield from [LeftOut()] * leaves_out(value, ())
             return  # a ping, or what a later version of the service tells of
         for place in places:
             if place.is_picture or not piece.cut or place.error is not None:
                 yield from self._at(place)
         yield from self._refusals(value, last_word, places)
+        yield from [LeftOut()] * leaves_out(value, places)
         usage = _usage(value)
         ends = isinstance(value.get("data"), list) or last_word == "completed" or (usage is not None and not last_word)
         if ends and not piece.cut:

@@ -17,7 +17,7 @@ Pure functions over values; nothing raises on odd input.
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from itertools import islice
 from typing import Any
@@ -36,7 +36,8 @@ _PICTURES = _names("""
     resultimages data file files fileurl downloadurl signedurl publicurl mediaurl originurl originalurl base64 b64
     imagebase64 b64image binarydatabase64 inlinedata bytes artifacts generatedimages assets
 """)
-_WORDS = _names("content text markdown outputtext message answer response html")
+_WORDS = _names("content text markdown outputtext answer response html")
+_OF_ERRORS = _names("error errors message msg detail description reason failreason")
 _NOT_OURS = _names("""
     prompt revisedprompt negativeprompt actualprompt originprompt input inputs request requestbody params parameters
     error errors failreason usage tools tooluse logoinfo logo icon avatar thumbnail thumbnails thumburl preview previews
@@ -44,8 +45,11 @@ _NOT_OURS = _names("""
     webhook webhookurl docs docsurl documentation documentationurl helpurl dashboardurl providermetadata reasoning
     reasoningcontent delta maskimage mask imageinput referenceimages sourceimage
 """)
+_SET_ASIDE = _NOT_OURS - _OF_ERRORS - _names("delta thumbnail thumbnails thumburl preview previews previewurl tools")
+"""Names of what was asked for, and of addresses that lead to no picture."""
 _INDEX = ("image_index", "index")
 _DEEPEST = 12
+_DEEPEST_LOOK = 60
 _LONGEST_LINK = 5000
 _MOST_PLACES = 10_000
 
@@ -53,10 +57,15 @@ _LINK = re.compile(r"https?://\S+", re.IGNORECASE)
 _LINK_IN_TEXT = re.compile(
     r"https?://[^\s\"'<>\\^`{}|（）【】，。；]+|data:image/[\w.+-]+;base64,[\w+/=\-]+", re.IGNORECASE
 )
+_AFTER_LINK = ").,;:!?*_]"
 _JSON_IN_TEXT = re.compile(r"\{\s*\"|\[\s*[{\"]")
 _MARKDOWN_IMAGE = re.compile(r"!\[[^\]]*\]\(\s*<?([^\s)>]+)>?[^)]*\)")
-_DATA_URI = re.compile(r"\s*data:image/[^,]{0,100},", re.IGNORECASE)
+_SEVERAL = re.compile(r"[\s,;|]+(?=https?://)", re.IGNORECASE)
+"""What stands between links that were put into one text."""
 _BASE64_PICTURE = re.compile(r"\s*(?:/9j/|_9j_|iVBORw0KGgo|UklGR)[\w+/=\s-]{40}", re.ASCII)
+_DATA_URI = re.compile(
+    r"\s*data:(?:image/[^,]{0,100},|[^,]{0,100};base64,(?=" + _BASE64_PICTURE.pattern + "))", re.IGNORECASE | re.ASCII
+)
 """The first letters of JPEG, PNG and WebP in base64, in both alphabets."""
 
 _NO_ERROR = frozenset({"", "0", "200", "none", "null", "ok", "success", "succeeded", "successful", "false", "no error"})
@@ -126,6 +135,26 @@ def places_of(value: Mapping[str, Any]) -> list[Place]:
         return known
     other = [*islice(_walk(value, "", sure=False), _MOST_PLACES)]
     return other if any(place.is_picture for place in other) else known
+
+
+def leaves_out(value: Mapping[str, Any], places: Sequence[Place]) -> bool:
+    """Whether an object holds a link or a picture that is in none of the places that were read out of it."""
+    texts = [text for place in places for text in (place.url, place.b64_json) if text]
+    return _leaves_out(value, frozenset([*texts, *(text.strip() for text in texts)]))
+
+
+def _leaves_out(value: object, taken: frozenset[str], name: str = "", depth: int = 0) -> bool:
+    if isinstance(value, str):
+        if value.strip() in taken:
+            return False
+        whole = is_picture_text(value)
+        links = _SEVERAL.split(value.strip()) if whole else [] if name in _OF_ERRORS else _LINK_IN_TEXT.findall(value)
+        return any(link.rstrip(_AFTER_LINK) not in taken and link not in taken for link in links)
+    if depth > _DEEPEST_LOOK:
+        return True
+    items = [(name, item) for item in value] if isinstance(value, list) else []
+    items = [(_plain(str(key)), item) for key, item in value.items()] if isinstance(value, Mapping) else items
+    return any(_leaves_out(item, taken, of, depth + 1) for of, item in items if of not in _SET_ASIDE)
 
 
 def says_error(value: object, *, depth: int = 0) -> bool:
@@ -219,7 +248,10 @@ def _walk(value: object, name: str, *, sure: bool, depth: int = 0, listed: bool 
     elif isinstance(value, list):
         for position, item in enumerate(value):
             found = list(_walk(item, name, sure=sure, depth=depth + 1, listed=True))
-            # In the service's own list a position is a place; elsewhere words stand between pictures.
+            # In the service's own list a position is a place, and what stands in it is its picture under any name;
+            # elsewhere words stand between pictures.
+            if name == "data" and sure and not found:
+                found = list(_walk(item, name, sure=False, depth=depth + 1, listed=True))
             for place in found or ([Place(position)] if name == "data" else []):
                 yield place if place.index is not None or name != "data" else replace(place, index=position)
     elif isinstance(value, Mapping):
@@ -237,10 +269,10 @@ def _walk_object(value: Mapping[str, Any], *, sure: bool, depth: int, listed: bo
             (own if isinstance(item, str) and name not in _WORDS else inside).extend(of_item)
     if _text(value.get("url")) or _text(value.get("b64_json")):
         # The service's own names: whatever other links stand beside them are of the same picture.
-        link, b64_json = _text(value.get("url")), _text(value.get("b64_json"))
-        own = [Place(url=link and link.strip(), b64_json=b64_json)]
-        if link and not _LINK.match(link.strip()) and is_picture_text(link):
-            own = [Place(b64_json=b64_json or link)]  # the picture itself stands where its link should
+        links = [*_places_in_text(str(value["url"]), "url", sure=True, depth=depth)] if _text(value.get("url")) else []
+        b64_json = _text(value.get("b64_json"))
+        own = _paired([*links[:1], Place(b64_json=b64_json)]) if b64_json else links
+        own = own[:1] + links[1:] if b64_json else own
     yield from (replace(place, index=index) for place in _paired(own))
     yield from (replace(place, index=index) if place.index is None else place for place in inside)
     if not own and not inside and (listed or index is not None) and depth and says_error(value.get("error")):
@@ -268,8 +300,12 @@ def _places_in_text(text: str, name: str, *, sure: bool, depth: int) -> Iterator
             )
     elif name in _WORDS and not is_picture_text(text):
         yield from _in_words(text)
+    elif name in _PICTURES and len(links := _SEVERAL.split(text.strip())) > 1 and all(map(_LINK.match, links)):
+        yield from map(_place, links)
     elif (name in _PICTURES or name in _WORDS or not sure) and is_picture_text(text):
         yield _place(text)
+    elif name in _PICTURES and (shown := [*_in_words(text)]):  # Markdown, or a link in brackets or quotes
+        yield from shown
     elif not sure and _MARKDOWN_IMAGE.search(text):
         yield from _in_words(text)
     elif name == "url" and text.strip():
@@ -279,7 +315,7 @@ def _places_in_text(text: str, name: str, *, sure: bool, depth: int) -> Iterator
 def _in_words(text: str) -> Iterator[Place]:
     """The pictures that a text shows: Markdown's images if there are any, else all links."""
     shown = [link for link in _MARKDOWN_IMAGE.findall(text) if is_picture_text(link)]
-    for link in dict.fromkeys(shown or [link.rstrip(").,;:!?*_]") for link in _LINK_IN_TEXT.findall(text)]):
+    for link in dict.fromkeys(shown or [link.rstrip(_AFTER_LINK) for link in _LINK_IN_TEXT.findall(text)]):
         yield _place(link)
 
 
@@ -290,9 +326,8 @@ def _place(text: str) -> Place:
 
 def is_picture_text(text: str) -> bool:
     """Whether a text is nothing but a link, a data: URI, or a picture in base64."""
-    return bool(
-        _DATA_URI.match(text) or _BASE64_PICTURE.match(text) or (len(text) < 5000 and _LINK.fullmatch(text.strip()))
-    )
+    inside = _DATA_URI.match(text) or _BASE64_PICTURE.match(text)
+    return bool(inside or (len(text) < _LONGEST_LINK and _LINK.fullmatch(text.strip())))
 
 
 def _text_link(value: object) -> str:

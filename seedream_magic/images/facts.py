@@ -8,7 +8,7 @@ from __future__ import annotations
 import json
 import math
 import re
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Collection, Mapping
 from dataclasses import asdict
 from typing import Any
 from urllib.parse import unquote
@@ -114,9 +114,13 @@ def _is_base64(name: str, text: str) -> bool:
     return name == "b64_json" or (len(text) > _LONGEST_WORDS and is_picture_text(text))
 
 
-def without_signatures(value: Any, secret: str = "") -> Any:
-    """A JSON value in which no link opens a picture, and none holds the key."""
-    return _mapped(value, lambda _, text: _unsigned_text(text, secret))
+def without_signatures(value: Any, secret: str = "", *, of: Collection[str] | None = None) -> Any:
+    """A JSON value in which no link opens a picture, and none holds the key; with `of`, these links only."""
+
+    def unsigned(_: str, text: str) -> str:
+        return text if of is not None and text.strip() not in of else _unsigned_text(text, secret)
+
+    return _mapped(value, unsigned)
 
 
 def recorded_link(url: str, secret: str = "") -> str:

@@ -12,7 +12,7 @@ import os
 import platform
 import secrets
 import shutil
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Collection, Mapping
 from dataclasses import asdict
 from datetime import UTC, datetime
 from pathlib import Path
@@ -61,6 +61,7 @@ class Run:
     def __init__(self, folder: Path, facts: Mapping[str, Any], key: Key | None = None) -> None:
         self.folder = folder
         self.run_id = folder.name
+        self._saved_links: set[str] = set()
         self._facts = dict(facts)
         self._secret = "" if key is None else key.reveal()
 
@@ -134,6 +135,7 @@ class Run:
             if aside is None:
                 raise
             path = aside
+        self._saved_links.add(source.strip())
         sidecar = {
             "file": path.name,
             "sha256": digest,
@@ -170,19 +172,22 @@ class Run:
                 frames=[frame_facts(frame) for frame in images],
                 error=None if failure is None else error_facts(failure),
             )
-            if not stopped and images.ok and not any(isinstance(frame.error, ImageError) for frame in images.failed):
-                self.drop_signatures()
+            lost = any(isinstance(frame.error, ImageError) for frame in images.failed)
+            if images.ok and not (stopped or lost):
+                # Where pictures are missing and something was not read, a link that nobody took may lead to one.
+                self.drop_signatures(of=self._saved_links if keep_raw and not images.complete else None)
         except OSError:
             _owed[self.folder] = lambda: self.conclude(images, failure, keep_raw=keep_raw)
         except ValueError:  # a line that a full disk has cut
             return
 
-    def drop_signatures(self) -> None:
-        """Cut the signed part off every link in `response.jsonl`: once all pictures are saved it is only a risk."""
+    def drop_signatures(self, *, of: Collection[str] | None = None) -> None:
+        """Cut the signed part off all links in `response.jsonl`, or `of` some: once saved it is only a risk."""
         path = self.folder / "response.jsonl"
         lines = [json.loads(line) for line in path.read_text("utf-8").splitlines()]
-        text = "".join(json_text(without_signatures(line, self._secret)) + "\n" for line in lines)
-        write_durably(path, without_secret(text, self._secret).encode(), mode=0o600)
+        text = "".join(json_text(without_signatures(line, self._secret, of=of)) + "\n" for line in lines)
+        text = text if of is not None else without_secret(text, self._secret)
+        write_durably(path, text.encode(), mode=0o600)
 
 
 _owed: dict[Path, Callable[[], None]] = {}
