@@ -16,6 +16,7 @@ from seedream_magic import ApiError, ContentRefused, ImageSet, ResponseBroken
 from seedream_magic.api.decoder import AnswerDecoder, Answered
 from seedream_magic.api.events import Picture, Reader
 from seedream_magic.api.shapes import places_of, says_error, says_success
+from seedream_magic.images.download import decode
 from served import KEY, door, received, record, served
 from service import PICTURE, POST, completed, jpeg, link, picture
 from test_faults_pictures import of
@@ -378,3 +379,25 @@ def test_a_page_with_links_is_no_answer() -> None:
     decoder = AnswerDecoder()
     assert not [*decoder.feed(page), *decoder.close()]
     assert "web page" in decoder.fault
+
+
+def test_pictures_of_a_streamed_chat_and_base64_as_people_paste_it() -> None:
+    """`delta.images`, base64 in a sentence or a fence, a link where base64 is due."""
+    text = base64.b64encode(jpeg(0, (300, 200))).decode()
+    found = {
+        "delta": {"choices": [{"delta": {"content": "", "images": [{"image_url": {"url": "https://a/1"}}]}}]},
+        "fence": {"choices": [{"message": {"content": f"Here it is:\n```\n{text}\n```"}}]},
+        "link": {"data": [{"b64_json": "https://a/1"}]},
+    }
+    places = {name: places_of(value) for name, value in found.items()}
+    assert [place.url for place in places["delta"]] == ["https://a/1"]
+    assert [place.b64_json for place in places["fence"]] == [text]
+    assert [(place.url, place.b64_json) for place in places["link"]] == [("https://a/1", None)]
+
+
+@pytest.mark.parametrize("spelling", ["b'{}'", '"{}"', "base64,{}", "`{}`", " {},"])
+def test_base64_as_programs_print_it_is_decoded(spelling: str) -> None:
+    """Quotes, Python's `b''`, a prefix without its scheme."""
+    text = base64.b64encode(jpeg(0)).decode()
+    data, facts = decode(spelling.format(text))
+    assert (data, facts.media_type) == (jpeg(0), "image/jpeg")

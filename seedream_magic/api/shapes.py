@@ -24,6 +24,7 @@ from typing import Any
 
 from seedream_magic.api.documents import objects_in
 from seedream_magic.api.models import MAXIMUM_FRAMES
+from seedream_magic.api.redaction import is_link
 
 
 def _names(text: str) -> frozenset[str]:
@@ -43,9 +44,9 @@ _NOT_OURS = _names("""
     error errors failreason usage tools tooluse logoinfo logo icon avatar thumbnail thumbnails thumburl preview previews
     previewurl statusurl responseurl pollurl pollingurl geturl cancelurl streamurl taskurl queueurl callback callbackurl
     webhook webhookurl docs docsurl documentation documentationurl helpurl dashboardurl providermetadata reasoning
-    reasoningcontent delta maskimage mask imageinput referenceimages sourceimage
+    reasoningcontent maskimage mask imageinput referenceimages sourceimage
 """)
-_SET_ASIDE = _NOT_OURS - _OF_ERRORS - _names("delta thumbnail thumbnails thumburl preview previews previewurl tools")
+_SET_ASIDE = _NOT_OURS - _OF_ERRORS - _names("thumbnail thumbnails thumburl preview previews previewurl tools")
 """Names of what was asked for, and of addresses that lead to no picture."""
 _INDEX = ("image_index", "index")
 _DEEPEST = 12
@@ -55,7 +56,9 @@ _MOST_PLACES = 10_000
 
 _LINK = re.compile(r"https?://\S+", re.IGNORECASE)
 _LINK_IN_TEXT = re.compile(
-    r"https?://[^\s\"'<>\\^`{}|（）【】，。；]+|data:image/[\w.+-]+;base64,[\w+/=\-]+", re.IGNORECASE
+    r"https?://[^\s\"'<>\\^`{}|（）【】，。；]+|data:image/[\w.+-]+;base64,[\w+/=\-]+"
+    r"|(?<![\w+/])(?:/9j/|iVBORw0KGgo|UklGR)[\w+/=]{200,}",
+    re.IGNORECASE,
 )
 _AFTER_LINK = ").,;:!?*_]"
 _JSON_IN_TEXT = re.compile(r"\{\s*\"|\[\s*[{\"]")
@@ -255,15 +258,17 @@ def _walk(value: object, name: str, *, sure: bool, depth: int = 0, listed: bool 
             for place in found or ([Place(position)] if name == "data" else []):
                 yield place if place.index is not None or name != "data" else replace(place, index=position)
     elif isinstance(value, Mapping):
-        yield from _walk_object(value, sure=sure, depth=depth, listed=listed)
+        yield from _walk_object(value, name, sure=sure, depth=depth, listed=listed)
 
 
-def _walk_object(value: Mapping[str, Any], *, sure: bool, depth: int, listed: bool) -> Iterator[Place]:
+def _walk_object(value: Mapping[str, Any], of: str = "", *, sure: bool, depth: int, listed: bool) -> Iterator[Place]:
     index = next((value[key] for key in _INDEX if type(value.get(key)) is int), None)
     own: list[Place] = []
     inside: list[Place] = []
     for key, item in value.items():
         name = _plain(str(key))
+        if of == "delta" and isinstance(item, str):
+            continue  # words in pieces: they are put together first
         if name not in _NOT_OURS:
             of_item = _walk(item, name, sure=sure, depth=depth + 1)
             (own if isinstance(item, str) and name not in _WORDS else inside).extend(of_item)
@@ -289,7 +294,7 @@ def _paired(places: list[Place]) -> list[Place]:
 
 def _places_in_text(text: str, name: str, *, sure: bool, depth: int) -> Iterator[Place]:
     if name == "b64json" and text.strip():
-        yield Place(b64_json=text)
+        yield _place(text) if is_link(text) else Place(b64_json=text)
     elif (name in _WORDS or name in _PICTURES or not sure) and _JSON_IN_TEXT.search(text):
         for fields in objects_in(text):
             words = fields.get("content") if fields.keys() == {"content"} else None

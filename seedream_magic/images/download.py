@@ -214,8 +214,8 @@ def decode(b64_json: str) -> tuple[bytes, PictureFacts]:
 
 def _decoded_leniently(text: str) -> bytes:
     """Bytes of base64 as services write it; this way takes several times the memory of the text."""
-    if prefix := re.match(r"\s*data:[^,]{0,1000},", text, re.IGNORECASE):
-        text = text[prefix.end() :]
+    if prefix := re.match(r"\s*(?:b?['\"`])?(?:data:[^,]{0,1000},|base64,)?", text, re.IGNORECASE):
+        text = text[prefix.end() :].rstrip().rstrip("'\"`,")  # also as Python writes bytes
     if "%" in text:
         text = unquote(text)
     if not text.isascii():
