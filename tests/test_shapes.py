@@ -384,7 +384,7 @@ def test_a_page_with_links_is_no_answer() -> None:
 def test_pictures_of_a_streamed_chat_and_base64_as_people_paste_it() -> None:
     """`delta.images`, base64 in a sentence or a fence, a link where base64 is due."""
     text = base64.b64encode(jpeg(0, (300, 200))).decode()
-    found = {
+    found: dict[str, dict[str, Any]] = {
         "delta": {"choices": [{"delta": {"content": "", "images": [{"image_url": {"url": "https://a/1"}}]}}]},
         "fence": {"choices": [{"message": {"content": f"Here it is:\n```\n{text}\n```"}}]},
         "link": {"data": [{"b64_json": "https://a/1"}]},

@@ -274,10 +274,13 @@ def _walk_object(value: Mapping[str, Any], of: str = "", *, sure: bool, depth: i
             (own if isinstance(item, str) and name not in _WORDS else inside).extend(of_item)
     if _text(value.get("url")) or _text(value.get("b64_json")):
         # The service's own names: whatever other links stand beside them are of the same picture.
-        links = [*_places_in_text(str(value["url"]), "url", sure=True, depth=depth)] if _text(value.get("url")) else []
-        b64_json = _text(value.get("b64_json"))
-        own = _paired([*links[:1], Place(b64_json=b64_json)]) if b64_json else links
-        own = own[:1] + links[1:] if b64_json else own
+        own = [
+            place
+            for key in ("b64_json", "url")
+            if (text := _text(value.get(key)))
+            for place in _places_in_text(text, _plain(key), sure=True, depth=depth)
+        ]
+        own = [*_paired(own[:2]), *own[2:]]
     yield from (replace(place, index=index) for place in _paired(own))
     yield from (replace(place, index=index) if place.index is None else place for place in inside)
     if not own and not inside and (listed or index is not None) and depth and says_error(value.get("error")):
