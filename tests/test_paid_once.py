@@ -248,6 +248,17 @@ def test_a_run_under_way_is_left_to_itself(seedream: Seedream) -> None:
         seedream.recover(images.run_id)
 
 
+@pytest.mark.parametrize("pid", [0, -1, 1, -os.getpid(), True, "x", None, 1.5])
+def test_a_process_that_no_run_can_have_is_none(pid: object, seedream: Seedream) -> None:
+    """A record that names the system's first process, or a group of them, does not hold its run up for an hour."""
+    images = seedream.generate("x", images=2, stream=False)
+    record = images.folder / "request.json"
+    facts = json.loads(record.read_text())
+    record.write_text(json.dumps({**facts, "state": "answering", "process": {**facts["process"], "pid": pid}}))
+    (again,) = seedream.recover(images.run_id)
+    assert len(again.ok) == 2
+
+
 async def at_once(*draws: Coroutine[Any, Any, ImageSet]) -> list[ImageSet | BaseException]:
     """What came of each, all begun before the first has ended."""
     return await asyncio.gather(*draws, return_exceptions=True)
