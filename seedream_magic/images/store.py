@@ -56,6 +56,8 @@ SPACE_PER_IMAGE = 25 * 2**20
 SPACE_IN_RESERVE = 64 * 2**20
 MAXIMUM_RAW_BYTES = LARGEST_BASE64_CHARACTERS
 """What passes this is no picture of the service."""
+_OF_THE_SERVICE = frozenset({"usage", "notes", "frames", "error"})
+"""Facts of a record that hold what the service said. The others are the person's: a masked prompt would be another."""
 _BASE32 = "234567abcdefghijklmnopqrstuvwxyz"
 """The letters of base32 in the order in which they sort."""
 
@@ -78,8 +80,10 @@ class Run:
         return str(self._facts["client_request_id"])
 
     def update(self, **facts: Any) -> None:
-        """Write further facts into `request.json`."""
-        self._facts.update(facts)
+        """Write further facts into `request.json`; the key that a service repeats in its own is masked."""
+        of_service = facts.keys() & _OF_THE_SERVICE
+        masked = {name: masked_beside_links(facts[name], self._secret) for name in of_service}
+        self._facts.update(facts | masked)
         write_durably(self.folder / "request.json", json_bytes(self._facts), mode=0o600)
 
     def complete(self, request: ImageRequest) -> None:
