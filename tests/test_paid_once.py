@@ -280,6 +280,21 @@ def test_the_same_request_is_not_begun_twice(server: RawServer, store: Path) -> 
     assert door(server, store).generate("x").replayed
 
 
+def test_the_same_request_elsewhere_is_another(server: RawServer, store: Path, tmp_path: Path) -> None:
+    """At another service or for another store it is drawn at the same time; the same once more is not."""
+    with raw_server({POST: whole_answer, PICTURE: picture}) as second:
+        doors = [
+            door(server, store),
+            door(second, store),
+            door(server, tmp_path / "other"),
+            door(server, store),
+        ]
+        results = asyncio.run(at_once(*(one.agenerate("x") for one in doors)))
+    (error,) = (result for result in results if isinstance(result, BaseException))
+    assert str(error).startswith("The same request is under way; ")  # not in the background
+    assert (server.posts, second.posts) == (2, 1)
+
+
 def test_what_ended_meanwhile_is_shown(seedream: Seedream, server: RawServer) -> None:
     """A request that was looked for before the same one came to its end, and begins after it, is not paid again."""
     late = seedream._sets(seedream.plan("x"))
