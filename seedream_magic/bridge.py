@@ -165,7 +165,8 @@ async def awake() -> AsyncIterator[None]:
 def unfailing(observer: Callable[Arguments, object]) -> Callable[Arguments, None]:
     """The observer of a run as the run calls it: what it raises is told once, on stderr, and ends nothing.
 
-    The run is paid for, whoever watches it. Stop is no such exception: `KeyboardInterrupt` passes.
+    The run is paid for, whoever watches it: a `CancelledError` or `SystemExit` of the observer ends nothing either.
+    Stop is no such exception: `KeyboardInterrupt` passes.
     """
     failed = False
 
@@ -173,7 +174,9 @@ def unfailing(observer: Callable[Arguments, object]) -> Callable[Arguments, None
         nonlocal failed
         try:
             observer(*arguments, **options)
-        except Exception as exc:  # noqa: BLE001 - it is somebody else's code: a callback, a display, a closed pipe
+        except KeyboardInterrupt:
+            raise
+        except BaseException as exc:  # noqa: BLE001 - it is somebody else's code: a callback, a display, a closed pipe
             if not failed:
                 failed = True
                 with suppress(Exception):  # stderr may be as gone as what failed

@@ -18,6 +18,7 @@ from seedream_magic.api.redaction import without_secret
 from seedream_magic.api.refusal import Refusal, refusal_error
 from seedream_magic.api.shapes import Task
 from seedream_magic.errors import ApiError, ResponseBroken
+from seedream_magic.images.facts import masked_beside_links
 from seedream_magic.images.image_set import Frame, ImageSet
 from seedream_magic.images.raw import RawBody
 from seedream_magic.images.store import Run
@@ -236,6 +237,7 @@ class Listener:
                 heard.tasks = [*(task for task in heard.tasks if task.task_id != event.task_id), event]
             case Completed(usage=usage):
                 if usage is not None:
+                    usage = masked_beside_links(usage, self.key.reveal())
                     self.tell(lambda images: replace(images, usage=usage))
                     if note := usage_note(usage, self.plan.short_body, base_url=self.plan.base_url):
                         self.tell(with_note(note))

@@ -36,6 +36,9 @@ from seedream_magic.tasks import follow_tasks
 LONGEST_RUN = timedelta(hours=1)
 """A run that has lasted longer is over, whatever its record says."""
 
+FIRST_PID = 2
+"""1 is the system's own; 0 and what is below it name whole groups of processes."""
+
 
 def unfinished(store: Path) -> list[Record]:
     """The runs of a store that lack something: their process died, or a picture they name is not on disk.
@@ -185,12 +188,19 @@ def is_live(record: Record) -> bool:
         return False
     if record.state not in {"sending", "answering"} or process.get("host") != platform.node():
         return False
+    return _is_process(process.get("pid"))
+
+
+def _is_process(pid: object) -> bool:
+    """Whether there is a process of this id that can have begun a run."""
+    if type(pid) is not int or (pid < FIRST_PID and pid != os.getpid()):  # a container's only process is its first
+        return False
     if os.name == "nt":
         return True  # there os.kill asks nothing, it ends the process
     try:
-        os.kill(int(process["pid"]), 0)
+        os.kill(pid, 0)
     except PermissionError:
         return True  # somebody else's
-    except (KeyError, TypeError, ValueError, OverflowError, OSError):
+    except (OverflowError, OSError):
         return False
     return True

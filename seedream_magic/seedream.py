@@ -249,9 +249,9 @@ class Seedream:
         before this returns, the others on the event loop that runs here, when it is free. What they raise is told on
         stderr and ends nothing. A run that cannot even begin raises its error.
         """
-        return follow.begin(self._sets(plan), on_change, on_end)
+        return follow.begin(self._sets(plan, background=True), on_change, on_end)
 
-    def _sets(self, plan: Plan) -> follow.Sets:
+    def _sets(self, plan: Plan, *, background: bool = False) -> follow.Sets:
         """The values of the plan's set: from the store if it is there, else as it is made."""
         ended = self.session.ended[plan.fingerprint]
         stored = replay.run_to_show(plan, self.store)
@@ -265,11 +265,11 @@ class Seedream:
         if lineage is not None and lineage.kind != "vary" and not is_run(self.store / lineage.run_id):
             raise InvalidRequest(f"Run {lineage.run_id}, which this goes on from, is not in {self.store} any more.")
         self.session.refuse(plan)
-        return self._made(plan, self._key_for(plan), ended)
+        return self._made(plan, self._key_for(plan), ended, background=background)
 
-    async def _made(self, plan: Plan, key: Key, ended: int) -> follow.Sets:
+    async def _made(self, plan: Plan, key: Key, ended: int, *, background: bool) -> follow.Sets:
         """The set as it is made; from the store, where the same request came to its end since `ended` was counted."""
-        with self.session.reserved(plan) as reservation:
+        with self.session.reserved(plan, background=background) as reservation:
             is_news = self.session.ended[plan.fingerprint] != ended
             stored = replay.run_to_show(plan, self.store) if is_news else None
             if stored is None:

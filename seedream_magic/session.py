@@ -31,11 +31,12 @@ class Reservation:
     """What a run that is under way may bill.
 
     `billed` and `doubtful` are the images that count in its place at its end; `run_id` is the run that was begun for
-    it, "" where none was.
+    it, "" where none was. `background` tells of one that its caller does not wait for.
     """
 
     plan: Plan
     fingerprint: str
+    background: bool = False
     billed: int = 0
     doubtful: int = 0
     run_id: str = ""
@@ -76,20 +77,31 @@ class Session:
         with self.lock:
             if plan.stored:
                 return
-            under_way = {reservation.fingerprint for reservation in tuple(self.reservations)}
-            if under_way and not plan.fresh and plan.fingerprint in under_way:
+            same = None if plan.fresh else self._under_way(plan)
+            if same is not None:
+                where = " in the background" if same.background else ""
                 again = "--fresh, in Python fresh=True, sends it once more."
-                raise InvalidRequest(f"The same request is under way in the background; {again}")
+                raise InvalidRequest(f"The same request is under way{where}; {again}")
             if self.check is not None:
                 self.check(plan)
 
+    def _under_way(self, plan: Plan) -> Reservation | None:
+        """What draws the same request at the same service for the same store, None if nothing does."""
+        near = [
+            reservation
+            for reservation in tuple(self.reservations)
+            if (reservation.plan.base_url, reservation.plan.references) == (plan.base_url, plan.references)
+        ]
+        fingerprint = plan.fingerprint if near else ""
+        return next((reservation for reservation in near if reservation.fingerprint == fingerprint), None)
+
     @contextmanager
-    def reserved(self, plan: Plan) -> Iterator[Reservation]:
+    def reserved(self, plan: Plan, *, background: bool = False) -> Iterator[Reservation]:
         """Room for what a plan may bill, from the check to the outcome. Raises as `refuse` does.
 
         However the block is left, also by a generator that nobody iterates any more, the room is given back.
         """
-        reservation = Reservation(plan, plan.fingerprint)
+        reservation = Reservation(plan, plan.fingerprint, background)
         try:
             with self.lock:
                 self.refuse(plan)

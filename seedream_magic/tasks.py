@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import AsyncGenerator, Sequence
+from contextlib import suppress
 from dataclasses import dataclass, field
 from http import HTTPStatus
 
@@ -143,14 +144,15 @@ def _is_empty(events: list[Event]) -> bool:
 
 
 def _keep(answer: TaskAnswer, pieces: list[Answered], task_id: str, run: Run) -> None:
-    """Put the last answer of a task on disk."""
+    """Put the last answer of a task on disk; where the disk refuses, its pictures come all the same."""
     raw = run.raw_body()
     raw.write(answer.body)
     raw.sync()
     raw.close()
-    run.record({"status": answer.status, "codings": answer.codings, "raw": raw.path.name, "task": task_id})
-    for piece in pieces:
-        run.record({"object": piece.fields})
+    with suppress(OSError):
+        run.record({"status": answer.status, "codings": answer.codings, "raw": raw.path.name, "task": task_id})
+        for piece in pieces:
+            run.record({"object": piece.fields})
 
 
 def _unfinished(left: list[_Followed], why: str) -> ResponseBroken:

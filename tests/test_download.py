@@ -103,9 +103,7 @@ def test_a_picture_comes_as_it_was_sent() -> None:
         Reply(200, {}, b"<html>try again</html>"),
         Reply(200, {"Content-Length": str(len(jpeg(1)))}, jpeg(1)[:-40] + bytes(40)),
         Reply(429, {"Retry-After": "0"}),
-        Reply(408),
-        Reply(500),
-        Reply(503),
+        *map(Reply, (403, 408, 425, 500, 502, 503, 504, 507, 508, 509, 511, 520, 522, 524, 529, 530, 598, 599)),
     ],
 )
 def test_a_fault_of_the_way_is_tried_again(fault: Behaviour) -> None:
@@ -125,7 +123,10 @@ def test_a_fault_of_the_way_is_tried_again(fault: Behaviour) -> None:
         (Reply(200, {"Content-Type": "image/jpeg"}, b"<html>Log in</html>"), ImageInvalid, "a text page", 2),
         (Reply(200, {}, b"<?xml?><Error><Code>AccessDenied</Code></Error>"), ImageInvalid, "a text page", 2),
         (Reply(200, {"Content-Encoding": "gzip"}, GZIPPED[:-12]), ImageInvalid, "does not unpack: it is cut off", 2),
-        (Reply(403), ImageLinkExpired, "no longer served (HTTP 403)", 1),
+        (Reply(403), ImageLinkExpired, "no longer served (HTTP 403)", 2),
+        (Reply(501), ImageLinkExpired, "HTTP 501", 1),
+        (Reply(505), ImageLinkExpired, "HTTP 505", 1),
+        (Reply(599), ImageError, "HTTP 599", DOWNLOAD_ATTEMPTS),
         (Reply(404), ImageLinkExpired, "HTTP 404", 1),
         (Reply(410), ImageLinkExpired, "HTTP 410", 1),
         (Reply(304), ImageLinkExpired, "HTTP 304", 1),
@@ -136,7 +137,7 @@ def test_a_fault_of_the_way_is_tried_again(fault: Behaviour) -> None:
 def test_what_stands_in_the_way_is_named(
     behaviour: Behaviour, kind: type[ImageError], words: str, attempts: int
 ) -> None:
-    """Six attempts at a broken way, two at wrong bytes, one where the answer is final."""
+    """Six attempts at a broken way, two at wrong bytes or a 403, one where the answer is final."""
     error, asked = refused(behaviour)
     assert type(error) is kind
     assert words in str(error)

@@ -248,6 +248,17 @@ def test_a_run_under_way_is_left_to_itself(seedream: Seedream) -> None:
         seedream.recover(images.run_id)
 
 
+@pytest.mark.parametrize("pid", [0, -1, 1, -os.getpid(), True, "x", None, 1.5])
+def test_a_process_that_no_run_can_have_is_none(pid: object, seedream: Seedream) -> None:
+    """A record that names the system's first process, or a group of them, does not hold its run up for an hour."""
+    images = seedream.generate("x", images=2, stream=False)
+    record = images.folder / "request.json"
+    facts = json.loads(record.read_text())
+    record.write_text(json.dumps({**facts, "state": "answering", "process": {**facts["process"], "pid": pid}}))
+    (again,) = seedream.recover(images.run_id)
+    assert len(again.ok) == 2
+
+
 async def at_once(*draws: Coroutine[Any, Any, ImageSet]) -> list[ImageSet | BaseException]:
     """What came of each, all begun before the first has ended."""
     return await asyncio.gather(*draws, return_exceptions=True)
@@ -267,6 +278,21 @@ def test_the_same_request_is_not_begun_twice(server: RawServer, store: Path) -> 
     assert refusals(asyncio.run(at_once(*draws, again)), "The same request is under way") == 9
     assert server.posts == 2
     assert door(server, store).generate("x").replayed
+
+
+def test_the_same_request_elsewhere_is_another(server: RawServer, store: Path, tmp_path: Path) -> None:
+    """At another service or for another store it is drawn at the same time; the same once more is not."""
+    with raw_server({POST: whole_answer, PICTURE: picture}) as second:
+        doors = [
+            door(server, store),
+            door(second, store),
+            door(server, tmp_path / "other"),
+            door(server, store),
+        ]
+        results = asyncio.run(at_once(*(one.agenerate("x") for one in doors)))
+    (error,) = (result for result in results if isinstance(result, BaseException))
+    assert str(error).startswith("The same request is under way; ")  # not in the background
+    assert (server.posts, second.posts) == (2, 1)
 
 
 def test_what_ended_meanwhile_is_shown(seedream: Seedream, server: RawServer) -> None:

@@ -545,3 +545,19 @@ def test_a_link_that_holds_the_key(key: str, path: str, tmp_path: Path, *, strea
         assert [frame.ok for frame in images] == [True, True]
     assert key not in shown(images, seedream, tmp_path)
     assert not [file for file in store.rglob("*") if file.is_file() and key in file.read_text("latin-1")]
+
+
+def test_a_service_that_repeats_the_key_in_its_usage(store: Path) -> None:
+    """Whatever a record is given, the key is masked in it; what else it says stays."""
+    usage = {"generated_images": 1, "account": f"Bearer {KEY}", "by": [{KEY: 1}]}
+
+    def answer(request: Request) -> Behaviour:
+        return json_reply({"data": [{"url": f"http://{request.headers['host']}/picture/0"}], "usage": usage})
+
+    with raw_server({POST: answer, PICTURE: picture}) as server:
+        images = Seedream("anyfast", api_key=KEY, base_url=f"{server.url}/v1", store=store).generate("x")
+    assert KEY not in repr(vars(images))
+    record = (images.folder / "request.json").read_text()
+    assert KEY not in record
+    assert json.loads(record)["usage"] == {"generated_images": 1, "account": "Bearer (key)", "by": [{"(key)": 1}]}
+    assert not [file for file in store.rglob("*") if file.is_file() and KEY in file.read_text("latin-1")]

@@ -359,6 +359,23 @@ def test_an_error_of_an_observer_ends_no_run(event_loop: str, store: Path, capsy
     assert capsys.readouterr().err == TOLD
 
 
+@pytest.mark.parametrize("kind", [asyncio.CancelledError, SystemExit, GeneratorExit, RecursionError])
+@pytest.mark.parametrize("event_loop", EVENT_LOOPS)
+def test_no_kind_of_error_of_an_observer_ends_a_run(
+    kind: type[BaseException], event_loop: str, store: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """Those that are no `Exception` either: the run is paid. Stop alone ends it."""
+
+    def on_change(_: ImageSet) -> None:
+        raise kind("gone")
+
+    with served({POST: whole_answer, PICTURE: picture}, store) as server:
+        seedream = door(server, store, event_loop=event_loop)
+        images = seedream.run(seedream.plan("x", images=2), on_change=on_change)
+    assert (images.state, len(images.ok)) == ("done", 2)
+    assert capsys.readouterr().err == f"What shows this run failed ({kind.__name__}: gone). The run goes on.\n"
+
+
 def test_a_progress_that_cannot_be_taken_away_costs_no_set(store: Path, capsys: pytest.CaptureFixture[str]) -> None:
     """Neither one that cannot be made, shown or cleared."""
 

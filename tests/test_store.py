@@ -9,6 +9,7 @@ import os
 import re
 import shutil
 import stat
+import threading
 from collections import namedtuple
 from collections.abc import Callable
 from contextlib import nullcontext
@@ -19,7 +20,16 @@ from typing import Any
 
 import pytest
 
-from seedream_magic import ConfigError, Frame, ImageInvalid, ImageSet, NoConnection, ResponseBroken, SeedreamError
+from seedream_magic import (
+    ConfigError,
+    Frame,
+    ImageInvalid,
+    ImageSet,
+    NoConnection,
+    ResponseBroken,
+    Seedream,
+    SeedreamError,
+)
 from seedream_magic.api.make_request import make_request
 from seedream_magic.api.plan import Plan
 from seedream_magic.api.providers import PROVIDERS
@@ -260,6 +270,75 @@ def test_a_link_in_the_place_of_a_file_is_not_followed(tmp_path: Path, run: Run)
     saved(run, 0)
     assert outside.read_bytes() == b"untouched"
     assert (run.folder / "01.jpg").read_bytes() == jpeg()
+
+
+def in_time(call: Callable[[], object]) -> list[BaseException | None]:
+    """What the call raised, None for nothing; nothing at all where it does not come back."""
+    ends: list[BaseException | None] = []
+
+    def run() -> None:
+        try:
+            call()
+        except OSError as exc:
+            ends.append(exc)
+        else:
+            ends.append(None)
+
+    thread = threading.Thread(target=run, daemon=True)
+    thread.start()
+    thread.join(10)
+    return ends
+
+
+@pytest.mark.skipif(os.name == "nt", reason="links and pipes are others there")
+@pytest.mark.parametrize("kind", ["link", "dangling link", "pipe", "folder"])
+def test_a_record_of_the_answer_that_is_no_file_is_not_written(kind: str, tmp_path: Path, run: Run) -> None:
+    """A store of a stranger's cannot make us write into a file outside, nor wait for ever; the end is written."""
+    outside, place = tmp_path / "outside", run.folder / "response.jsonl"
+    if kind != "dangling link":
+        outside.write_bytes(b"untouched\n")
+    if kind == "pipe":
+        os.mkfifo(place)
+    elif kind == "folder":
+        place.mkdir()
+    else:
+        place.symlink_to(outside)
+    (end,) = in_time(lambda: run.record({"n": 1}))
+    assert isinstance(end, OSError)
+    images = image_set(run, saved(run, 0), saved(run, 1))
+    assert in_time(lambda: run.conclude(images, None)) == [None]
+    assert json.loads((run.folder / "request.json").read_bytes())["state"] == "done"
+    assert [*tmp_path.glob("outside")] == ([] if kind == "dangling link" else [outside])
+    if outside.exists():
+        assert outside.read_bytes() == b"untouched\n"
+    assert place.is_symlink() == ("link" in kind)
+
+
+@pytest.mark.skipif(os.name == "nt", reason="links are others there")
+def test_what_is_rejected_goes_into_no_folder_that_is_a_link(tmp_path: Path, run: Run) -> None:
+    """It is kept elsewhere, as when the disk is full."""
+    outside = tmp_path / "outside"
+    outside.mkdir()
+    (run.folder / "raw").symlink_to(outside)
+    kept = run.keep_rejected(0, b"<html>", "bin")
+    assert kept is not None
+    assert kept.read_bytes() == b"<html>"
+    assert not [*outside.iterdir()]
+
+
+@pytest.mark.skipif(os.name == "nt", reason="links are others there")
+def test_references_go_into_no_folder_that_is_a_link(tmp_path: Path, store: Path) -> None:
+    """Nothing is written or removed outside of the store; that is told before anything is sent."""
+    outside = tmp_path / "outside"
+    outside.mkdir()
+    old = outside / ".0.part"
+    old.write_bytes(b"somebody's")
+    os.utime(old, (0, 0))
+    store.mkdir(exist_ok=True)
+    (store / "references").symlink_to(outside)
+    with pytest.raises(ConfigError, match="cannot be written"):
+        Seedream("anyfast", api_key="k", store=store).generate("x", refs=jpeg(0, (64, 64)))
+    assert [*outside.iterdir()] == [old]
 
 
 def test_a_picture_whose_sidecar_cannot_be_written_is_there(run: Run, monkeypatch: pytest.MonkeyPatch) -> None:

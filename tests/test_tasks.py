@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import json
+import os
 import threading
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import aclosing, contextmanager
@@ -320,6 +321,31 @@ def test_a_task_can_be_stopped_and_found_again(stuck: Behaviour, store: Path) ->
         (images,) = door(server, store).recover(run_id)
         assert shades(images) == [0, 1]
         assert door(server, store).recover() == []
+
+
+@pytest.mark.skipif(os.name == "nt", reason="links are others there")
+def test_recover_writes_no_record_through_a_link(store: Path, tmp_path: Path) -> None:
+    """In a folder of a stranger's: the pictures come, the file that the link leads to stays as it is."""
+    answers, outside = Asked(QUEUED), tmp_path / "outside"
+
+    async def stop(server: RawServer) -> Path:
+        async with aclosing(door(server, store).stream("x", images=2)) as growing:
+            async for images in growing:
+                if images.notes:
+                    return images.folder
+        raise AssertionError("it ended")
+
+    with served({POST: QUEUED, PICTURE: picture, RULE: answers}, store) as server:
+        folder = asyncio.run(stop(server))
+        (folder / "response.jsonl").rename(outside)
+        outside.write_bytes(b"{}\n")  # the task is named in the answer's own bytes
+        (folder / "response.raw").touch(mode=0o600)
+        (folder / "response.raw").write_bytes(QUEUED.body)
+        (folder / "response.jsonl").symlink_to(outside)
+        answers._answers = [done]
+        (images,) = door(server, store).recover()
+        assert shades(images) == [0, 1]
+    assert outside.read_bytes() == b"{}\n"
 
 
 def test_a_gateway_that_repeats_the_key_to_recover_is_not_quoted(store: Path) -> None:

@@ -9,6 +9,7 @@ import re
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
+from http import HTTPStatus
 from typing import Generic, TypeVar
 from urllib.parse import parse_qs, unquote, urljoin, urlsplit
 from weakref import WeakKeyDictionary
@@ -47,7 +48,8 @@ What comes of the other pictures of a set counts as well: fifteen over a thin li
 """
 _received: WeakKeyDictionary[Client, int] = WeakKeyDictionary()
 """Bytes of bodies that each client has received."""
-_WORTH_ANOTHER_TRY = frozenset({408, 425, 429, 500, 502, 503, 504})
+_WORTH_ANOTHER_TRY = frozenset({408, 425, 429, *range(500, 600)} - {501, 505})
+"""Proxies and content networks have words of their own from 509 on; 501 and 505 say what the host never does."""
 _BASE64 = bytes.maketrans(b"-_", b"+/")
 
 Value = TypeVar("Value")
@@ -69,11 +71,15 @@ class Wanted(Generic[Value]):
 
 
 class _PassingFault(Exception):
-    """A fault that the next attempt may not meet; `wait` is the pause in seconds that the host asks for."""
+    """A fault that the next attempt may not meet; `wait` is the pause in seconds that the host asks for.
 
-    def __init__(self, message: str, wait: float = 0.0) -> None:
+    One that is worth a single further attempt has the error for which it stands if that meets it too.
+    """
+
+    def __init__(self, message: str, wait: float = 0.0, *, met_twice: ImageError | None = None) -> None:
         super().__init__(message)
         self.wait = wait
+        self.met_twice = met_twice
 
 
 @dataclass
@@ -102,9 +108,9 @@ async def fetch(
     machine pass (demo, tests).
 
     Faults of the way are tried again, up to six times, at the pace that the host asks for; bytes that `wanted.read`
-    refuses once more; all in 15 min. What is read but does not match its host's checksum, or came over a connection
-    that broke, is asked for once more too, and is then taken with that doubt. Raises an `ImageError` that says what
-    stood in the way, or what `read` says.
+    refuses once more, and so a 403 of a link that has not ended; all in 15 min. What is read but does not match its
+    host's checksum, or came over a connection that broke, is asked for once more too, and is then taken with that
+    doubt. Raises an `ImageError` that says what stood in the way, or what `read` says.
     """
     attempts = _Attempts(pace, wanted.failed, began=pace.now())
     url, pause = trimmed(url), 0.0
@@ -134,6 +140,7 @@ class _Attempts:
     began: float
     faults: int = 0
     invalid: int = 0
+    forbidden: int = 0
     longest: bytes = b""
     """The most that came of a picture before its connection broke."""
 
@@ -150,6 +157,11 @@ class _Attempts:
                 return download_pause(1)
         if not isinstance(fault, _PassingFault):
             raise fault
+        if fault.met_twice is not None:
+            self.forbidden += 1
+            if self.forbidden < 2:
+                return download_pause(1)
+            raise fault.met_twice
         self.faults += 1
         pause = max(download_pause(self.faults), fault.wait * (1 + 0.1 * self.pace.draw()))
         if self.faults < DOWNLOAD_ATTEMPTS and fault.wait <= LONGEST_WAIT_ASKED and pause < self.left:
@@ -283,7 +295,10 @@ def _check_head(response: httpx.Response, url: str) -> None:
     if not 200 <= status < 300:  # which one of these it is says nothing of the bytes
         expiry, now = link_expiry(url), datetime.now(UTC)
         ended = f"ended {(now - expiry).total_seconds() / 3600:.1f} h ago" if expiry and now >= expiry else ""
-        raise ImageLinkExpired(f"The picture's link {ended or 'is no longer served'} (HTTP {status}).")
+        error = ImageLinkExpired(f"The picture's link {ended or 'is no longer served'} (HTTP {status}).")
+        if status == HTTPStatus.FORBIDDEN and not ended:  # a host whose clock lags refuses what was signed just now
+            raise _PassingFault(f"HTTP {status}", met_twice=error)
+        raise error
 
 
 async def _receive_body(

@@ -7,6 +7,7 @@ instant) therefore sees a whole file or none.
 from __future__ import annotations
 
 import contextlib
+import errno
 import os
 import secrets
 import stat
@@ -39,6 +40,27 @@ def write_durably(path: Path, data: bytes, *, mode: int) -> None:
         part.unlink(missing_ok=True)
         raise
     sync_folder(path.parent)
+
+
+def open_regular(path: Path, flags: int) -> int:
+    """The descriptor of a file for its owner, opened with these flags of `os.open`.
+
+    A folder may come from a stranger: a link is not followed and a pipe not waited for. Raises OSError for whatever is
+    no regular file.
+    """
+    careful = sum(getattr(os, name, 0) for name in ("O_NOFOLLOW", "O_NONBLOCK", "O_BINARY"))
+    descriptor = os.open(path, flags | careful, 0o600)
+    if not stat.S_ISREG(os.fstat(descriptor).st_mode):
+        os.close(descriptor)
+        raise OSError(errno.EINVAL, "It is no regular file", str(path))
+    return descriptor
+
+
+def make_folder(folder: Path) -> None:
+    """Make a folder for its owner where there is none yet. Raises OSError where it cannot be, or a link is there."""
+    folder.mkdir(mode=0o700, exist_ok=True)
+    if folder.is_symlink():
+        raise NotADirectoryError(errno.ENOTDIR, "It is a link", str(folder))
 
 
 def _rename(part: Path, path: Path) -> None:
@@ -109,6 +131,8 @@ def _is_own(folder: Path) -> bool:
 
 def sweep(folder: Path) -> None:
     """Remove what processes that were killed in the middle of a file have left; a younger part may still be written."""
+    if folder.is_symlink():
+        return
     for part in folder.glob(".*.part"):
         with contextlib.suppress(OSError):
             if time.time() - part.stat().st_mtime > OLDEST_PART:

@@ -155,4 +155,6 @@ def _mapped(
         return change(name, value)
     if isinstance(value, Mapping):
         return {rename(str(key)): _mapped(item, change, str(key), rename=rename) for key, item in value.items()}
-    return [_mapped(item, change, name, rename=rename) for item in value] if isinstance(value, list) else value
+    if isinstance(value, list | tuple):
+        return [_mapped(item, change, name, rename=rename) for item in value]
+    return value

@@ -24,7 +24,15 @@ from seedream_magic.api.plan import Plan
 from seedream_magic.api.redaction import without_secret
 from seedream_magic.api.request import ImageRequest
 from seedream_magic.errors import ConfigError, ImageError, SeedreamError
-from seedream_magic.images.durable import sweep, sync_folder, write_all, write_durably, write_elsewhere
+from seedream_magic.images.durable import (
+    make_folder,
+    open_regular,
+    sweep,
+    sync_folder,
+    write_all,
+    write_durably,
+    write_elsewhere,
+)
 from seedream_magic.images.facts import (
     REFERENCES,
     error_facts,
@@ -48,6 +56,8 @@ SPACE_PER_IMAGE = 25 * 2**20
 SPACE_IN_RESERVE = 64 * 2**20
 MAXIMUM_RAW_BYTES = LARGEST_BASE64_CHARACTERS
 """What passes this is no picture of the service."""
+_OF_THE_SERVICE = frozenset({"usage", "notes", "frames", "error"})
+"""Facts of a record that hold what the service said. The others are the person's: a masked prompt would be another."""
 _BASE32 = "234567abcdefghijklmnopqrstuvwxyz"
 """The letters of base32 in the order in which they sort."""
 
@@ -71,8 +81,10 @@ class Run:
         return str(self._facts["client_request_id"])
 
     def update(self, **facts: Any) -> None:
-        """Write further facts into `request.json`."""
-        self._facts.update(facts)
+        """Write further facts into `request.json`; the key that a service repeats in its own is masked."""
+        of_service = facts.keys() & _OF_THE_SERVICE
+        masked = {name: masked_beside_links(facts[name], self._secret) for name in of_service}
+        self._facts.update(facts | masked)
         write_durably(self.folder / "request.json", json_bytes(self._facts), mode=0o600)
 
     def complete(self, request: ImageRequest) -> None:
@@ -84,11 +96,12 @@ class Run:
             raise ConfigError(f"The references cannot be kept ({exc.strerror or exc}).") from exc
 
     def record(self, entry: Mapping[str, Any]) -> None:
-        """Append what the service sent to `response.jsonl`; durable on return. Pictures in base64 go to their files."""
+        """Append what the service sent to `response.jsonl`; durable on return. Pictures in base64 go to their files.
+
+        Raises OSError where the disk refuses it, or what has that name is no regular file.
+        """
         line = json_text(masked_beside_links(without_base64(entry), self._secret)) + "\n"
-        descriptor = os.open(
-            self.folder / "response.jsonl", os.O_WRONLY | os.O_CREAT | os.O_APPEND | getattr(os, "O_BINARY", 0), 0o600
-        )
+        descriptor = open_regular(self.folder / "response.jsonl", os.O_WRONLY | os.O_CREAT | os.O_APPEND)
         try:
             begin = os.fstat(descriptor).st_size
             try:
@@ -115,7 +128,7 @@ class Run:
         if len(data) > MAXIMUM_RAW_BYTES:
             return None
         try:
-            path.parent.mkdir(mode=0o700, exist_ok=True)
+            make_folder(path.parent)
             write_durably(path, data, mode=0o600)
         except OSError:
             return write_elsewhere(self.run_id, path.name, data)
@@ -184,7 +197,8 @@ class Run:
     def drop_signatures(self, *, of: Collection[str] | None = None) -> None:
         """Cut the signed part off all links in `response.jsonl`, or `of` some: once saved it is only a risk."""
         path = self.folder / "response.jsonl"
-        lines = [json.loads(line) for line in path.read_text("utf-8").splitlines()]
+        with os.fdopen(open_regular(path, os.O_RDONLY), encoding="utf-8") as file:
+            lines = [json.loads(line) for line in file.read().splitlines()]
         text = "".join(json_text(without_signatures(line, self._secret, of=of)) + "\n" for line in lines)
         text = text if of is not None else without_secret(text, self._secret)
         write_durably(path, text.encode(), mode=0o600)
@@ -242,7 +256,7 @@ def _keep_references(store: Path, request: ImageRequest) -> None:
     folder = store / REFERENCES
     for reference in request.references:
         if reference.data and not (folder / reference.file).exists():
-            folder.mkdir(mode=0o700, exist_ok=True)
+            make_folder(folder)
             write_durably(folder / reference.file, reference.data, mode=0o600)
 
 

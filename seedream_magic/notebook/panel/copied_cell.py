@@ -15,7 +15,7 @@ from seedream_magic.api.providers import Provider, chosen_provider
 from seedream_magic.api.references.reference import Reference
 from seedream_magic.api.request import ImageRequest
 from seedream_magic.errors import ConfigError
-from seedream_magic.images.durable import write_durably
+from seedream_magic.images.durable import make_folder, write_durably
 from seedream_magic.images.facts import REFERENCES
 from seedream_magic.notebook.panel.controls import column, indented, labelled, show
 from seedream_magic.notebook.panel.references import Held
@@ -131,8 +131,8 @@ def _named(held: Held, store: Path) -> Reference:
     folder = store / REFERENCES
     path = folder / reference.file
     try:
-        for place in (store, folder):
-            place.mkdir(mode=0o700, parents=True, exist_ok=True)
+        store.mkdir(mode=0o700, parents=True, exist_ok=True)
+        make_folder(folder)
         if not path.exists():
             write_durably(path, reference.data, mode=0o600)
     except OSError as exc:
