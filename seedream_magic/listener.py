@@ -41,8 +41,7 @@ class Heard:
     """What an answer has said so far. `expected` is how many images were asked for, None where the model decides.
 
     `named` are the places for which a picture was named, `unsaved` those whose picture came in base64 and is not on
-    disk yet: only the bytes of the answer hold it. `refused` is the service's no to the whole request, `tasks` are what
-    a gateway gave in place of pictures.
+    disk yet: only the bytes of the answer hold it. `refused` is the service's no to the whole request.
 
     `complete`: the service has said that all is made. `last_word`: nothing more is to come, for the service has said so
     or its one JSON object is whole. `ended`: the `[DONE]` of a stream has come. `doubtful`: a part of the answer could
@@ -55,7 +54,6 @@ class Heard:
     places_refused: int = 0
     unsaved: set[int] = field(default_factory=set)
     refused: ApiError | None = None
-    tasks: list[Task] = field(default_factory=list)
     complete: bool = False
     last_word: bool = False
     ended: bool = False
@@ -134,11 +132,13 @@ class Listener:
                 self._record({"torn": raw.path.name})
         fault = decoder.fault if at_end else ""  # what was not waited for is not cut off
         broken = broken or self._unreadable(decoder.form, fault)
-        if broken is not None and not heard.tasks:
+        waits = bool(self.reader.tasks)
+        if broken is not None and not waits:
             raise broken
-        heard.unread = bool(fault and not heard.tasks)
-        heard.complete = heard.complete or (decoder.form in {"json", "picture"} and bool(heard.named))
-        if heard.left_out and heard.expected is not None and not heard.all_named and not heard.tasks:
+        heard.unread = bool(fault and not waits)
+        whole = decoder.form in {"json", "picture"} and bool(heard.named)
+        heard.complete = (heard.complete or whole) and not waits
+        if heard.left_out and heard.expected is not None and not heard.all_named and not waits:
             self.tell(with_note("The answer holds more than was taken for pictures; its bytes are kept with the run."))
 
     async def _read(self, decoder: AnswerDecoder) -> bool:
@@ -181,7 +181,7 @@ class Listener:
     def _unreadable(self, form: Form, fault: str) -> ResponseBroken | None:
         """The error of an answer that came to its end and holds nothing, or less than was asked for and a fault."""
         heard = self.heard
-        nothing = not (heard.named or heard.places_refused or heard.refused or heard.tasks)
+        nothing = not (heard.named or heard.places_refused or heard.refused or self.reader.tasks)
         nothing = nothing and (heard.doubtful or not heard.complete) and (heard.ended or form != "stream")
         if not nothing and (heard.all_named or not fault):
             return None
@@ -233,8 +233,8 @@ class Listener:
                 self.tell(_with_frame(Frame(event.index, request.prompt_of(event.index), error=error)))
             case Refused():
                 heard.refused = heard.refused or self._refused(event.refusal)
-            case Task():  # a stream tells of it again and again
-                heard.tasks = [*(task for task in heard.tasks if task.task_id != event.task_id), event]
+            case Task():
+                pass  # the reader keeps those that are to be asked for
             case Completed(usage=usage):
                 if usage is not None:
                     usage = masked_beside_links(usage, self.key.reveal())

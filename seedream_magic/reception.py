@@ -29,7 +29,7 @@ from seedream_magic.images.linked import fetch_references
 from seedream_magic.images.route import image_client
 from seedream_magic.images.store import Run
 from seedream_magic.listener import Change, Heard, Listener, with_note
-from seedream_magic.tasks import about_tasks, follow_tasks
+from seedream_magic.tasks import about_tasks, follow_tasks, ids_of
 
 
 @dataclass
@@ -135,12 +135,12 @@ class Reception:
 
     async def _follow_tasks(self, client: Client, listener: Listener) -> None:
         """Ask for the tasks that a gateway gave in place of pictures, until they are done."""
-        tasks = self.heard.tasks
-        if not tasks or self.heard.named:
+        tasks = list(listener.reader.tasks.values())
+        if not tasks or self.heard.all_named:
             return
         waiting = f"{about_tasks(tasks)}. It is asked for until it is done, which bills nothing."
         waited = f"{about_tasks(tasks)}. It was asked for until it was done."
-        ids = ", ".join(task.task_id for task in tasks)
+        ids = ids_of(tasks)
         self.tell(lambda images: replace(images, task=ids).with_note(waiting))
         service = TaskService(self.plan.provider, self.plan.base_url, lambda: self.key, client, self.transport)
         most = self.plan.request.images_at_most

@@ -49,8 +49,9 @@ def unfinished(store: Path) -> list[Record]:
     for record in records(store):
         if is_live(record):
             continue
-        events = events_of(record)
-        if _died(record) or _missing(record, events) or _open_tasks(record, events):
+        reader = Reader()
+        events = events_of(record, reader=reader)
+        if _died(record) or _missing(record, events) or _open_tasks(record, reader):
             found.append(record)
     return found
 
@@ -79,7 +80,7 @@ async def recover(
     reader = Reader()
     images, events = load(record), events_of(record, reader=reader)
     named = {event.index for event in events if isinstance(event, Picture)}
-    missing, tasks = _missing(record, events), _open_tasks(record, events)
+    missing, tasks = _missing(record, events), _open_tasks(record, reader)
     lacking = bool(missing or tasks or _died(record))
     found_key = _key_if_any(key) if lacking else None
     run = Run(record.folder, record.facts, found_key)
@@ -100,9 +101,10 @@ async def recover(
             service = TaskService(provider, base_url, key, client, transport)
             most = images.request.images_at_most
             answers = follow_tasks(tasks, service, run=run, reader=reader, images=most, pace=pace)
-            made, failure = await _made_by_tasks(answers, found_key)
-            missing += made
-            named |= {picture.index for picture in made}
+            made, failure = await _made_by_tasks(answers, found_key, record)
+            named |= {event.index for event in made}
+            missing += [event for event in made if isinstance(event, Picture)]
+            images = reduce(ImageSet.with_frame, _refused(made, images, found_key), images)
         arrivals = [asyncio.create_task(arrived(picture)) for picture in missing]
         try:
             for arrival in asyncio.as_completed(arrivals):
@@ -129,20 +131,36 @@ def _key_if_any(key: Callable[[], Key]) -> Key | None:
 
 
 async def _made_by_tasks(
-    answers: AsyncGenerator[Event, None], key: Key | None
-) -> tuple[list[Picture], SeedreamError | None]:
-    """The pictures that a gateway's tasks have made, and what stood in the way of others."""
-    made: list[Picture] = []
+    answers: AsyncGenerator[Event, None], key: Key | None, record: Record
+) -> tuple[list[Picture | PictureRefused], SeedreamError | None]:
+    """The places that a gateway's tasks have filled or refused, and what stood in the way of others.
+
+    What is on disk stays, whatever the record says.
+    """
+    made: list[Picture | PictureRefused] = []
+    failure: SeedreamError | None = None
     try:
         async for event in answers:
-            if isinstance(event, Picture):
+            if isinstance(event, Refused):
+                failure = failure or _error_of(event, key)
+            elif isinstance(event, Picture | PictureRefused) and picture_path(record.folder, event.index) is None:
                 made.append(event)
-            elif isinstance(event, Refused):
-                refusal = event.refusal if key is None else event.refusal.without_key(key)
-                return made, refusal_error(refusal, status=200)
     except SeedreamError as error:
-        return made, error
-    return made, None
+        failure = failure or error
+    return made, failure
+
+
+def _refused(made: list[Picture | PictureRefused], images: ImageSet, key: Key | None) -> list[Frame]:
+    """The frames of the places that the service refused."""
+    return [
+        Frame(event.index, images.request.prompt_of(event.index), error=_error_of(event, key))
+        for event in made
+        if isinstance(event, PictureRefused)
+    ]
+
+
+def _error_of(event: Refused | PictureRefused, key: Key | None) -> SeedreamError:
+    return refusal_error(event.refusal if key is None else event.refusal.without_key(key), status=200)
 
 
 def _at_its_end(images: ImageSet, record: Record, named: set[int], failure: SeedreamError | None) -> ImageSet:
@@ -171,13 +189,13 @@ def _missing(record: Record, events: list[Event]) -> list[Picture]:
     ]
 
 
-def _open_tasks(record: Record, events: list[Event]) -> list[Task]:
+def _open_tasks(record: Record, reader: Reader) -> list[Task]:
     """The tasks that a gateway gave in place of pictures and whose last answer has not come."""
-    tasks = {event.task_id: event for event in events if isinstance(event, Task)}
-    ended = ended_tasks(record) if tasks else set()
-    if not ended and any(isinstance(event, Picture | PictureRefused) for event in events):
-        return []  # the answer that named them brought the pictures as well
-    return [task for task in tasks.values() if task.task_id not in ended]
+    expected = record.facts.get("expected")
+    if not reader.tasks or (isinstance(expected, int) and reader.places_taken >= expected):
+        return []
+    ended = ended_tasks(record)
+    return [task for task in reader.tasks.values() if task.task_id not in ended]
 
 
 def is_live(record: Record) -> bool:

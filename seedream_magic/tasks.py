@@ -7,11 +7,12 @@ from contextlib import suppress
 from dataclasses import dataclass, field
 from http import HTTPStatus
 
-from seedream_magic.api.decoder import AnswerDecoder, Answered, Unreadable
-from seedream_magic.api.events import Event, Reader
+from seedream_magic.api.decoder import AnswerDecoder, Answered
+from seedream_magic.api.events import Event, Picture, PictureRefused, Reader, Refused
 from seedream_magic.api.polling import TaskAnswer, TaskService
+from seedream_magic.api.refusal import clipped
 from seedream_magic.api.retry import PACE, Pace
-from seedream_magic.api.shapes import Task
+from seedream_magic.api.shapes import Task, places_of
 from seedream_magic.errors import NoConnection, ResponseBroken, SeedreamError
 from seedream_magic.images.store import Run
 
@@ -20,72 +21,82 @@ LONGEST_PAUSE = 10.0
 LONGEST_TASK = 1800.0
 """Seconds that a task is waited for; its id stays in the record, and `%seedream recover` asks again."""
 _NOT_THERE = frozenset({400, 404, 405, 410, 501})
-_PASSING = frozenset({408, 425, 429})
+_PASSING = frozenset({408, 409, 423, 425, 429})
 _MOST_ADDRESSES = 8
-_NO_PICTURE = Unreadable("the task's last answer holds no picture")
+_MOST_ODD = 5
+"""Answers in a row that say nothing of the task: a page in between, an empty or a damaged one."""
+_MOST_BARE = 3
+"""Answers in a row that say that the task is done, without a picture."""
 
 
 @dataclass
 class _Followed:
-    """A task that is not done yet, and where it may be asked for; `seen` has every address that was named."""
+    """A task, and where it may be asked for; `seen` has every address that was named.
+
+    `idle` counts the answers in a row that brought it no further, `over` says that it is done or was given up; `fault`
+    is why it cannot be followed, "" while it can.
+    """
 
     task: Task
     addresses: list[str] = field(default_factory=list)
     seen: set[str] = field(default_factory=set)
+    idle: int = 0
+    over: bool = False
+    fault: str = ""
 
-    def goes_on_at(self, addresses: Sequence[str]) -> None:
-        """Ask there first from now on."""
+    def goes_on_at(self, addresses: Sequence[str]) -> bool:
+        """Ask there first from now on; whether one of them is new."""
         new = [address for address in addresses if address not in self.seen][: _MOST_ADDRESSES - len(self.seen)]
         self.addresses[:0] = new
         self.seen.update(new)
+        return bool(new)
+
+
+def ids_of(tasks: Sequence[Task]) -> str:
+    """The ids of tasks as they are shown, on one line."""
+    return ", ".join(clipped(task.task_id) or "without an id" for task in tasks)
 
 
 def about_tasks(tasks: Sequence[Task]) -> str:
     """The sentence that says what such an answer means."""
-    ids = ", ".join(task.task_id or "without an id" for task in tasks)
-    state = next((f" ({task.state})" for task in tasks if task.state), "")
-    return f"The gateway answered with a task in place of pictures: {ids}{state}"
+    state = next((f" ({clipped(task.state)})" for task in tasks if task.state), "")
+    return f"The gateway answered with a task in place of pictures: {ids_of(tasks)}{state}"
 
 
 async def follow_tasks(
     tasks: Sequence[Task], service: TaskService, *, run: Run, reader: Reader, images: int, pace: Pace = PACE
 ) -> AsyncGenerator[Event, None]:
-    """The events of the tasks' answers, as each is done; every answer is on disk before its events are handed out.
+    """The events of the tasks' answers, as they come; those that bring something are on disk before it is handed out.
 
-    `images` is how many were asked for. Raises `ResponseBroken` where a task cannot be asked for, or takes longer than
-    half an hour.
+    `images` is how many were asked for. Each task is followed to its end, whatever becomes of the others. Raises
+    `ResponseBroken` in the end where one could not be asked for, or took longer than half an hour.
     """
-    left = [_Followed(task) for task in tasks]
-    for followed in left:
+    every = [_Followed(task) for task in tasks]
+    for followed in every:
         followed.goes_on_at(service.addresses_of(followed.task))
     began, pause = pace.now(), FIRST_PAUSE
-    while left:
+    while (left := [task for task in every if not (task.over or task.fault)]) and reader.places_taken < images:
         if pace.now() - began > LONGEST_TASK:
-            raise _unfinished(left, f"is not done after {LONGEST_TASK / 60:.0f} min")
+            for followed in left:
+                followed.fault = f"is not done after {LONGEST_TASK / 60:.0f} min"
+            break
         await pace.sleep(pause)
         wait = 0.0
-        for followed in list(left):
+        for followed in left:
             answer = await _answer_of(followed, service)
             if answer is None:
                 continue
             wait = max(wait, answer.wait)
-            if _is_passing(answer.status):
-                continue
-            pieces = _pieces_of(answer, images)
-            reader.begin(task_id=followed.task.task_id or "without an id")
-            events = [event for piece in pieces for event in reader.read(piece)]
-            if _goes_on(answer, events, followed, service):
-                continue
-            _keep(answer, pieces, followed.task.task_id, run)
-            left.remove(followed)
-            for event in [_NO_PICTURE] if _is_empty(events) else events:
-                if not isinstance(event, Task):
+            if not _is_passing(answer.status):
+                for event in _take(answer, followed, service, run=run, reader=reader, images=images):
                     yield event
         pause = max(min(pause * 1.3, LONGEST_PAUSE), min(wait, 60.0))
+    if broken := [followed for followed in every if followed.fault]:
+        raise _unfinished(broken)
 
 
 async def _answer_of(followed: _Followed, service: TaskService) -> TaskAnswer | None:
-    """What the first address that knows the task says; None where it may answer later."""
+    """What the first address that knows the task says; None where it may answer later, or has a `fault` now."""
     refused = "names no address to ask for it"
     for address in list(followed.addresses):
         try:
@@ -100,14 +111,14 @@ async def _answer_of(followed: _Followed, service: TaskService) -> TaskAnswer | 
             followed.addresses.remove(address)
             followed.addresses.insert(0, address)
             return answer
-        if answer.location and answer.location not in followed.seen:  # its result is elsewhere now
-            followed.goes_on_at([answer.location])
-            return None
         refused = f"answered HTTP {answer.status} when asked for it"
-        if answer.status not in _NOT_THERE:
+        if answer.status not in _NOT_THERE and not answer.location:
             break
         followed.addresses.remove(address)
-    raise _unfinished([followed], refused)
+        if answer.location and followed.goes_on_at([answer.location]):  # its result is elsewhere now
+            return None
+    followed.fault = refused
+    return None
 
 
 def _is_passing(status: int) -> bool:
@@ -115,52 +126,78 @@ def _is_passing(status: int) -> bool:
     return status in _PASSING or (status >= 500 and status not in _NOT_THERE)
 
 
-def _pieces_of(answer: TaskAnswer, images: int) -> list[Answered]:
+def _take(
+    answer: TaskAnswer, followed: _Followed, service: TaskService, *, run: Run, reader: Reader, images: int
+) -> list[Event]:
+    """The events of one answer, which is on disk if it brings something or is the last one."""
     decoder = AnswerDecoder(answer.codings, images=images)
-    return [piece for piece in (*decoder.feed(answer.body), *decoder.close()) if isinstance(piece, Answered)]
+    pieces = [piece for piece in (*decoder.feed(answer.body), *decoder.close()) if isinstance(piece, Answered)]
+    reader.begin(task_id=followed.task.task_id or "without an id")
+    read = [(piece, list(reader.read(piece))) for piece in pieces]
+    followed.over = _is_over(followed, answer, read, service)
+    events: list[Event] = [event for _, found in read for event in found if not isinstance(event, Task)]
+    new = followed.over or any(_says_something(event) for event in events)
+    if new or followed.fault:
+        _keep(answer, pieces, followed.task.task_id, run, under_way=not followed.over)
+    return events if new else []
 
 
-def _goes_on(answer: TaskAnswer, events: list[Event], followed: _Followed, service: TaskService) -> bool:
-    """Whether the task is under way still, or has another address that may know of its pictures."""
+def _is_over(
+    followed: _Followed, answer: TaskAnswer, read: list[tuple[Answered, list[Event]]], service: TaskService
+) -> bool:
+    """Whether the gateway has given the task's pictures, or given it up. What says neither is asked again.
+
+    Of several states in one answer the last one counts.
+    """
+    told = [(piece, events) for piece, events in read if _brings(piece) or any(map(_says_something, events))]
+    piece, events = told[-1] if told else (Answered({}), [])
     states = [event for event in events if isinstance(event, Task)]
-    if any(state.under_way for state in states):
+    if any(isinstance(event, Refused) for event in events):
         return True
-    if not _is_empty(events):
+    if any(state.under_way for state in states) or (answer.status == HTTPStatus.ACCEPTED and not _brings(piece)):
+        followed.idle = 0
         return False
-    if answer.status == HTTPStatus.ACCEPTED:
+    if _brings(piece) and not piece.cut:
         return True
     # Its state is told at one address, its pictures at the next.
-    here = followed.addresses.pop(0)
-    followed.goes_on_at([address for state in states if state.urls for address in service.addresses_of(state)])
-    if followed.addresses:
-        return True
-    followed.addresses.append(here)
+    followed.addresses.append(followed.addresses.pop(0))
+    new = followed.goes_on_at([url for state in states if state.urls for url in service.addresses_of(state)])
+    followed.idle = 0 if new else followed.idle + 1
+    if followed.idle >= (_MOST_BARE if states else _MOST_ODD):
+        said = f"says {clipped(states[-1].state)!r} and gives no picture" if states else "gives no answer to be read"
+        followed.fault = f"{said}, {followed.idle} times in a row"
     return False
 
 
-def _is_empty(events: list[Event]) -> bool:
-    """Whether events say nothing but how far a task is."""
-    return all(isinstance(event, Task | Unreadable) for event in events)
+def _brings(piece: Answered) -> bool:
+    """Whether an object holds pictures, or says why there are none."""
+    return any(place.is_picture or place.error is not None for place in places_of(piece.fields))
 
 
-def _keep(answer: TaskAnswer, pieces: list[Answered], task_id: str, run: Run) -> None:
-    """Put the last answer of a task on disk; where the disk refuses, its pictures come all the same."""
+def _says_something(event: Event) -> bool:
+    return isinstance(event, Task | Picture | PictureRefused | Refused)
+
+
+def _keep(answer: TaskAnswer, pieces: list[Answered], task_id: str, run: Run, *, under_way: bool) -> None:
+    """Put an answer of a task on disk; one that is `under_way` does not end it.
+
+    Where the disk refuses, its pictures come all the same.
+    """
     raw = run.raw_body()
     raw.write(answer.body)
     raw.sync()
     raw.close()
+    more = {"under_way": True} if under_way else {}
     with suppress(OSError):
-        run.record({"status": answer.status, "codings": answer.codings, "raw": raw.path.name, "task": task_id})
+        run.record({"status": answer.status, "codings": answer.codings, "raw": raw.path.name, "task": task_id, **more})
         for piece in pieces:
             run.record({"object": piece.fields})
 
 
-def _unfinished(left: list[_Followed], why: str) -> ResponseBroken:
-    ids = ", ".join(followed.task.task_id for followed in left)
+def _unfinished(broken: list[_Followed]) -> ResponseBroken:
+    tasks = [followed.task for followed in broken]
     hint = (
-        f"Look for task {ids} in the gateway's console, or at the address that its documentation names; "
+        f"Look for task {ids_of(tasks)} in the gateway's console, or at the address that its documentation names; "
         "%seedream recover asks for it again, which bills nothing."
     )
-    return ResponseBroken(
-        f"{about_tasks([followed.task for followed in left])}; the gateway {why}.", billed="yes", hint=hint
-    )
+    return ResponseBroken(f"{about_tasks(tasks)}; the gateway {broken[0].fault}.", billed="yes", hint=hint)

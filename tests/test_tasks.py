@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import base64
 import json
 import os
 import threading
@@ -22,6 +23,7 @@ from raw_server import (
     Close,
     Gate,
     Hang,
+    Raw,
     RawServer,
     Reply,
     Request,
@@ -40,7 +42,7 @@ from seedream_magic.api.retry import Pace
 from seedream_magic.api.shapes import Task, tasks_of
 from seedream_magic.generate import generate
 from served import KEY, check_store, door, record, served
-from service import PICTURE, POST, link, picture
+from service import PICTURE, POST, jpeg, link, picture
 
 RULE = ("GET", "/v1/images/generations/t1")
 OTHER_RULE = ("GET", "/v1/video/generations/t1")
@@ -414,7 +416,7 @@ def elsewhere(scenario: Scenario) -> Iterator[RawServer]:
 @pytest.mark.parametrize("redirected", [True, False])
 def test_an_address_on_another_origin_gets_no_key(store: Path, *, redirected: bool) -> None:
     """Named in the answer, or redirected to: it is asked as a picture's host is, without the key."""
-    with raw_server({("GET", "/"): Asked(QUEUED, lambda r: json_reply({"data": []}))}) as other:
+    with raw_server({("GET", "/"): Asked(QUEUED, json_reply({"status": "failed"}))}) as other:
         posted = {"task_id": "t1", "status": "queued", "status_url": f"{other.url}/state/t1"}
         moved = Reply(302, {"Location": f"{other.url}/state/t1"})
         scenario: Scenario = {POST: json_reply(posted if not redirected else QUEUED_VALUE), RULE: moved}
@@ -503,3 +505,263 @@ def test_stop_says_how_the_pictures_of_a_task_are_fetched(store: Path) -> None:
             seedream.run(seedream.plan("x", images=2), on_change=press_stop)
     assert f"%seedream recover {caught.value.run_id} fetches them, which bills nothing." in caught.value.hint
     assert "task" in caught.value.hint
+
+
+def named(request: Request, *places: int) -> list[dict[str, str]]:
+    return [{"url": link(request, place)} for place in places]
+
+
+def answer(state: object, *places: int, **more: Any) -> Callable[[Request], Behaviour]:
+    """A task's answer: its state, and the pictures that it brings."""
+    return lambda r: json_reply(
+        {"task_id": "t1", "status": state, **({"data": named(r, *places)} if places else {}), **more}
+    )
+
+
+STATED = json_reply({"task_id": "t1", "status": "queued", "status_url": "/state/t1"})
+BASE64 = base64.b64encode(jpeg(0)).decode()
+BESIDE: dict[str, Callable[[Request], dict[str, Any]]] = {
+    "base64": lambda _: {"data": [{"b64_json": BASE64}]},
+    "a link": lambda r: {"data": named(r, 0)},
+    "links": lambda r: {"output": [link(r, 0)]},
+    "a link in an envelope": lambda r: {"result": {"images": named(r, 0)}},
+}
+
+
+@pytest.mark.parametrize("beside", BESIDE.values(), ids=BESIDE)
+@pytest.mark.parametrize("images", [1, 2])
+def test_pictures_beside_a_task_are_taken(
+    beside: Callable[[Request], dict[str, Any]], images: int, store: Path
+) -> None:
+    """What came is here, and the task is asked for the rest only: not at all where all came."""
+
+    def all_of_it(request: Request) -> Behaviour:
+        encoded = [{"b64_json": base64.b64encode(jpeg(place)).decode()} for place in (0, 1)]
+        in_base64 = "b64_json" in str(beside(request))
+        return json_reply({"status": "succeeded", "data": encoded if in_base64 else named(request, 0, 1)})
+
+    rest = Asked(answer("running"), all_of_it)
+
+    def posted(request: Request) -> Behaviour:
+        return json_reply({"id": "t1", "status": "pending", "status_url": "/state/t1", **beside(request)})
+
+    with served({POST: posted, PICTURE: picture, STATE: rest}, store) as server:
+        assert shades(drawn(called(server, store, images=images))) == [0, 1][:images]
+        assert server.count("GET", "/state/") == (0 if images == 1 else 2)
+        assert door(server, store).recover() == []
+
+
+@pytest.mark.parametrize("end", [Reply(404), json_reply({"task_id": "t1", "status": "failed"})])
+def test_pictures_beside_a_task_stay_where_it_fails(end: Reply, store: Path) -> None:
+    """The first picture came in the POST's answer; what becomes of the task takes it from nobody."""
+    posted = json_reply({"id": "t1", "status": "pending", "data": [{"b64_json": BASE64}]})
+    with served({POST: posted, RULE: end, OTHER_RULE: Reply(404)}, store) as server:
+        images = drawn(called(server, store, images=2))
+    assert shades(images) == [0, None]
+    assert images.failed[0].error is not None
+    assert "stream ended" not in str(images.failed[0].error)
+
+
+def test_the_request_that_a_task_repeats_is_no_picture(store: Path) -> None:
+    """Its reference, its other addresses: beside a task under way none of them is one."""
+    posted = own({"id": "t1", "status": "queued", "image": "@/picture/7.jpeg", "status_url": "@/state/t1",
+                  "urls": {"get": "@/state/t1", "web": "@/picture/8.jpeg"}})  # fmt: skip
+    with served({POST: posted, PICTURE: picture, STATE: Asked(QUEUED, done)}, store) as server:
+        assert shades(drawn(called(server, store, images=2))) == [0, 1]
+
+
+@pytest.mark.parametrize(
+    ("end", "shown"),
+    [
+        (answer("failed", fail_reason="out of luck"), [0, None]),
+        (answer("succeeded", 0, 1), [0, 1]),
+        (answer("succeeded", 1), [0, 1]),
+        (answer("succeeded"), [0, None]),
+        (Reply(404), [0, None]),
+    ],
+)
+def test_pictures_of_a_task_under_way_are_taken_at_once(end: Any, shown: list[int | None], store: Path) -> None:
+    """Whatever the next answer says; they are in the record, with the links that it needs."""
+    with served({POST: STATED, PICTURE: picture, STATE: Asked(answer("running", 0), end)}, store) as server:
+        assert shades(drawn(called(server, store, images=2))) == shown
+    assert "picture/0.jpeg" in next(store.glob("*/response.jsonl")).read_text("utf-8")
+
+
+def test_a_link_that_is_signed_anew_is_the_same_picture(store: Path) -> None:
+    """Each answer of a task may sign its links for itself."""
+
+    def signed(state: str, signature: str) -> Callable[[Request], Behaviour]:
+        return lambda r: json_reply(
+            {"status": state, "data": [{"url": here(r, f"/picture/0.jpeg?X-Tos-Signature={signature}")}]}
+        )
+
+    answers = Asked(signed("running", "a"), signed("running", "b"), signed("succeeded", "c"))
+    with served({POST: STATED, PICTURE: picture, STATE: answers}, store) as server:
+        assert len(drawn(called(server, store, images=2)).ok) == 1
+        assert server.count("GET", "/picture/") == 1
+
+
+ODD: dict[str, Callable[[Request], Behaviour]] = {
+    "an unknown word": answer("rendering"),
+    "another": answer("正在绘制"),
+    "a known word in Chinese": answer("处理中"),
+    "words with it": answer("upscaling", message="please wait"),
+    "a number": answer(1),
+    "zero": answer(0),
+    "progress in percent": lambda _: json_reply({"id": "t1", "progress": "10%"}),
+    "progress": lambda _: json_reply({"id": "t1", "progress": 50}),
+    "nothing": lambda _: Reply(200),
+    "no content": lambda _: Reply(204),
+    "a page": lambda _: Reply(200, {"Content-Type": "text/html"}, b"<html>just a moment</html>"),
+    "an empty object": lambda _: json_reply({}),
+    "an empty list": lambda _: json_reply({"task_id": "t1", "data": []}),
+    "an empty place": lambda _: json_reply({"data": [{"url": ""}]}),
+    "a final word": answer("succeeded"),
+    "a final word and an empty list": lambda _: json_reply({"status": "成功", "data": [{"url": 0}]}),
+    "cut": lambda r: Raw(head(200, {}) + done(r).body[:40]),
+}
+
+
+@pytest.mark.parametrize("odd", ODD.values(), ids=ODD)
+def test_one_odd_answer_does_not_end_a_task(odd: Callable[[Request], Behaviour], store: Path) -> None:
+    """Nor two: it is asked again, and its pictures come."""
+    with served({POST: STATED, PICTURE: picture, STATE: Asked(odd, odd, done)}, store) as server:
+        assert shades(drawn(called(server, store, images=2))) == [0, 1]
+        assert door(server, store).recover() == []
+
+
+@pytest.mark.parametrize(
+    ("odd", "asked", "words"),
+    [
+        (answer("succeeded"), 3, "'succeeded'"),
+        (lambda _: Reply(200), 5, "to be read"),
+        (lambda _: Reply(404), 1, "404"),
+    ],
+)
+def test_a_task_that_stays_odd_is_told_and_stays_open(odd: Any, asked: int, words: str, store: Path) -> None:
+    """After some answers the error names the task; `recover` asks by its id again, as often as it is called."""
+    answers = Asked(odd)
+    with served({POST: STATED, PICTURE: picture, STATE: answers}, store) as server:
+        error = failed(called(server, store, images=2))
+        assert isinstance(error, ResponseBroken)
+        assert "t1" in str(error)
+        assert words in str(error)
+        assert server.count("GET", "/state/") == asked
+        (images,) = door(server, store).recover()
+        assert not images.ok
+        answers._answers = [done]
+        (images,) = door(server, store).recover()
+        assert shades(images) == [0, 1]
+        assert door(server, store).recover() == []
+
+
+@pytest.mark.parametrize("bad", [Reply(404), Reply(401), json_reply({"status": "failed", "fail_reason": "no luck"})])
+def test_one_bad_task_does_not_end_the_others(bad: Reply, store: Path) -> None:
+    """They are followed to their end, in the run and in `recover`; then the bad one is told."""
+    posted = json_reply({"data": [{"task_id": name, "status": "queued", "status_url": f"/state/{name}"}
+                                  for name in ("t1", "t2", "t3")]})  # fmt: skip
+    others: Scenario = {
+        ("GET", "/state/t2"): answer("succeeded", 0),
+        ("GET", "/state/t3"): Asked(QUEUED, answer("succeeded", 1)),
+    }
+    with served({POST: posted, PICTURE: picture, ("GET", "/state/t1"): bad, **others}, store) as server:
+        images = drawn(called(server, store, images=3))
+        assert shades(images) == [0, 1, None]
+        assert "t1" in str(images.failed[0].error) or "no luck" in str(images.failed[0].error)
+        for picture_file in store.glob("*/0*.j*"):
+            picture_file.unlink()
+        (images,) = door(server, store).recover()
+        assert shades(images)[:2] == [0, 1]
+
+
+def test_the_last_state_of_an_answer_in_events_counts(store: Path) -> None:
+    """A poll may be answered as a stream: the pictures of all of its events are taken."""
+
+    def states(*last: Any) -> Callable[[Request], Behaviour]:
+        def stream(request: Request) -> Behaviour:
+            first = {"status": "running", "data": named(request, 0)}
+            events = [sse(None, {"status": "queued"}), sse(None, first), *(sse(None, at(request)) for at in last)]
+            return Reply(200, EVENT_STREAM, b"".join(events))
+
+        return stream
+
+    ended = states(lambda r: {"status": "succeeded", "data": named(r, 0, 1)}, lambda _: {})
+    with served({POST: STATED, PICTURE: picture, STATE: Asked(states(), ended)}, store) as server:
+        assert shades(drawn(called(server, store, images=2))) == [0, 1]
+        assert server.count("GET", "/state/") == 2
+
+
+@pytest.mark.parametrize("status", [200, 202])
+@pytest.mark.parametrize("value", [{"id": "t1", "status": "notStarted"}, {"id": "t1"}, {}])
+def test_operation_location_leads_to_the_task(status: int, value: dict[str, str], store: Path) -> None:
+    """Azure's header counts like `Location`."""
+    posted = own(value, status, **{"Operation-Location": "/state/t1"})
+    with served({POST: posted, PICTURE: picture, STATE: Asked(answer("running"), done)}, store) as server:
+        assert shades(drawn(called(server, store, images=2))) == [0, 1]
+
+
+def test_operation_location_beside_pictures_is_not_asked(store: Path) -> None:
+    """An answer that has its pictures is complete."""
+
+    def posted(request: Request) -> Behaviour:
+        return Reply(200, {"Operation-Location": "/state/t1"}, done(request).body)
+
+    with served({POST: posted, PICTURE: picture}, store) as server:
+        assert shades(drawn(called(server, store, images=2))) == [0, 1]
+        assert server.count("GET", "/state/") == 0
+
+
+@pytest.mark.parametrize(
+    ("task_id", "path"),
+    [
+        ("../../../admin/delete?all=1", "/v1/images/generations/..%2F..%2F..%2Fadmin%2Fdelete%3Fall%3D1"),
+        ("a\r\nX-Evil: 1#b", "/v1/images/generations/a%0D%0AX-Evil%3A%201%23b"),
+        ("..", None),
+    ],
+)
+def test_an_id_cannot_lead_out_of_the_path(task_id: str, path: str | None, store: Path) -> None:
+    """It is quoted in the address, and on one line where it is shown."""
+    with served({POST: json_reply({"task_id": task_id, "status": "queued"})}, store) as server:
+        error = failed(called(server, store))
+        asked = [request for request in server.requests if request.method == "GET"]
+    assert [request.path for request in asked][:1] == ([path] if path else [])
+    assert all(request.path.startswith("/v1/") and "x-evil" not in request.headers for request in asked)
+    assert not set("\r\n") & set("".join((str(error), error.hint)))
+
+
+def edited(store: Path, *objects: dict[str, Any]) -> None:
+    """The only run of the store, as if it had died after an answer that holds these objects."""
+    (file,) = store.glob("*/request.json")
+    facts = json.loads(file.read_text("utf-8"))
+    facts |= {"state": "answering", "frames": [], "process": {"host": "elsewhere", "pid": 1}}
+    file.write_text(json.dumps(facts), "utf-8")
+    lines = [json.dumps({"object": value}) + "\n" for value in objects]
+    (file.parent / "response.jsonl").write_text("".join(lines), "utf-8")
+
+
+def test_recover_puts_nothing_over_a_picture(store: Path) -> None:
+    """A record that somebody changed names a task; the pictures on disk stay as they are."""
+    with served({POST: done, PICTURE: picture, STATE: answer("succeeded", 7, 8, 9)}, store) as server:
+        images = drawn(called(server, store, images=3))
+        before = {frame.path: frame.path.read_bytes() for frame in images.ok if frame.path}
+        assert len(before) == 2
+        edited(store, {"task_id": "t1", "status": "queued", "status_url": "/state/t1"})
+        (images,) = door(server, store).recover()
+        assert shades(images) == [0, 1, 9]
+        assert {path: path.read_bytes() for path in before} == before
+
+
+def test_recover_tells_of_the_places_that_a_task_refused(store: Path) -> None:
+    """In the service's words, without the key."""
+    answers = Asked(Reply(404))
+    refused = {"error": {"code": "OutputImageSensitiveContentDetected", "message": f"not this one, {KEY}"}}
+    with served({POST: STATED, PICTURE: picture, STATE: answers}, store) as server:
+        failed(called(server, store, images=2))
+        answers._answers = [lambda r: json_reply({"status": "succeeded", "data": [*named(r, 0), refused]})]
+        (images,) = door(server, store).recover()
+        assert shades(images) == [0, None]
+        (frame,) = images.failed
+        assert isinstance(frame.error, ContentRefused)
+        assert "not this one, (key)" in str(frame.error)
+        assert KEY not in next(store.glob("*/request.json")).read_text("utf-8")
+        assert door(server, store).recover() == []

@@ -47,7 +47,8 @@ class Answer:
     """An answer whose head (2xx) has arrived; its body is still on its way.
 
     `attempt` counts from 1. `skew` is how far this machine's clock is ahead of the service's, None within five minutes.
-    `codings` is the Content-Encoding, by the service's word; `location` the address that a 201 or 202 names.
+    `codings` is the Content-Encoding, by the service's word; `location` the address at which the head says
+    that the result is to be asked for.
     """
 
     attempt: int

@@ -93,11 +93,17 @@ async def post(
             request_id=request_id_of(response, key),
             skew=skew_of(response, sent=sent),
             codings=response.headers.get("content-encoding", ""),
-            location=response.headers.get("location", "") if response.status_code in {201, 202} else "",
+            location=_location(response),
             _response=response,
             patience=patience,
             _cap=max(4, plan.request.images_at_most) * MAXIMUM_BYTES_PER_IMAGE,
         )
+
+
+def _location(response: httpx.Response) -> str:
+    """Where the head of an answer says that its result is to be asked for, "" if it does not."""
+    location: str = response.headers.get("location", "") if response.status_code in {201, 202} else ""
+    return location or response.headers.get("operation-location", "")
 
 
 async def _answered(

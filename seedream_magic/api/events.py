@@ -6,14 +6,25 @@ pictures stand is the matter of `shapes`.
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any
 
 from seedream_magic.api.decoder import Answered, Unreadable
 from seedream_magic.api.models import MAXIMUM_FRAMES
+from seedream_magic.api.redaction import without_signing
 from seedream_magic.api.refusal import Refusal, read_refusal
-from seedream_magic.api.shapes import Place, Task, leaves_out, places_of, reason_of, says_error, says_success, tasks_of
+from seedream_magic.api.shapes import (
+    Place,
+    Task,
+    leaves_out,
+    pictures_beside,
+    places_of,
+    reason_of,
+    says_error,
+    says_success,
+    tasks_of,
+)
 
 _PREVIEWS = ("partial_image", "preview", "thumbnail")
 """Words in the `type` of an object whose picture is not the finished one ("partial_succeeded" is)."""
@@ -66,7 +77,7 @@ class Reader:
 
     A place is the service's `image_index` or the position in its list. The same link twice is one picture; another
     picture under a used index gets the next free place, so that none overwrites another. `begin` is for a run that has
-    several answers: those to the questions for its task.
+    several answers: those to the questions for its task. `tasks` are those that an answer has left open, by their ids.
     """
 
     def __init__(self) -> None:
@@ -74,6 +85,12 @@ class Reader:
         self._location = ""
         self._task_id = ""
         self._words: list[str] = []
+        self.tasks: dict[str, Task] = {}
+
+    @property
+    def places_taken(self) -> int:
+        """How many places have their picture, or the refusal of one."""
+        return len(self._places)
 
     def begin(self, *, location: str = "", task_id: str = "") -> None:
         """The next answer: the `Location` of its head, or the task that was asked for."""
@@ -89,7 +106,7 @@ class Reader:
         last_word = kind.rpartition(".")[2]
         named_so = any(word in kind for word in _PREVIEWS) or value.get("partial_image_index") is not None
         if named_so and last_word not in _FINISHED:
-            yield from (task for task in tasks_of(value) if task.under_way)
+            yield from self._left_open(task for task in tasks_of(value, task_id=self._task_id) if task.under_way)
             yield from [LeftOut()] * leaves_out(value, ())
             return
         places = places_of(value)
@@ -100,18 +117,26 @@ class Reader:
             if last_word != "completed"
             else []
         )
-        if tasks and (not pictures or any(task.under_way for task in tasks)):
-            yield from (task for task in tasks if not task.given_up)
-            if any(task.given_up for task in tasks):
+        given_up = any(task.given_up for task in tasks)
+        under_way = any(task.under_way for task in tasks)
+        refused = any(place.error is not None for place in places) and not given_up
+        if under_way or (tasks and not pictures and not refused):
+            for place in pictures_beside(value, tasks):
+                yield from self._at(place)
+            yield from self._left_open(tasks)
+            if given_up:
                 yield Refused(_given_up(value))
             return
+        if pictures and not self._task_id:
+            self.tasks.clear()  # what an earlier object was waiting for has come
         known = last_word in {"", "partial_succeeded", "partial_failed", "completed"}
         if not (known or pictures or says_error(value.get("error")) or last_word == "error"):
             self._words += _chat_words(value) or ()
             yield from [LeftOut()] * leaves_out(value, ())
             return  # a ping, or what a later version of the service tells of
         for place in places:
-            if place.is_picture or not piece.cut or place.error is not None:
+            empty = not place.is_picture and place.error is None
+            if not (empty and (piece.cut or self._task_id)):  # what a task leaves empty may come yet
                 yield from self._at(place)
         yield from self._refusals(value, last_word, places)
         yield from [LeftOut()] * leaves_out(value, places)
@@ -125,11 +150,21 @@ class Reader:
         which the head alone has led.
         """
         if self._location:
-            yield Task("", "", (self._location,))
+            yield from self._left_open([Task("", "", (self._location,))])
             self._location = ""
         words, self._words = "".join(self._words), []
         for place in places_of({"content": words}) if words else ():
             yield from self._at(place)
+
+    def _left_open(self, tasks: Iterable[Task]) -> Iterator[Event]:
+        """The tasks that were not given up; those of a first answer are to be asked for."""
+        for task in tasks:
+            if not self._task_id:
+                self.tasks.pop(task.task_id, None)
+                if not task.given_up:
+                    self.tasks[task.task_id] = task
+            if not task.given_up:
+                yield task
 
     def _refusals(self, value: Mapping[str, Any], last_word: str, places: list[Place]) -> Iterator[Event]:
         """What an object says of a failure that is no place's own."""
@@ -154,7 +189,9 @@ class Reader:
     def _at(self, place: Place) -> Iterator[Event]:
         index = _index(place.index)
         # Two places without a picture are the same one only if the service numbers them so.
-        picture = place.b64_json or place.url or (None if index is None else ("empty", index))
+        # A task's link is signed anew whenever it is asked for.
+        link = place.url and without_signing(place.url)
+        picture = place.b64_json or link or (None if index is None else ("empty", index))
         position = self._position(index, None if picture is None else hash(picture))
         if position is None:
             return

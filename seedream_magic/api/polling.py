@@ -9,7 +9,7 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Callable
 from dataclasses import dataclass
-from urllib.parse import urljoin, urlsplit
+from urllib.parse import quote, urljoin, urlsplit
 
 import httpx
 
@@ -57,8 +57,9 @@ class TaskService:
     def addresses_of(self, task: Task) -> list[str]:
         """Where a task can be asked for: the addresses that its answer names, else those of the provider's own rule."""
         named = [urljoin(f"{self.base_url}/images/generations", url) for url in task.urls]
-        paths = self.provider.task_paths if task.task_id else ()
-        return list(dict.fromkeys(named or [f"{self.base_url}/{path.format(task_id=task.task_id)}" for path in paths]))
+        paths = self.provider.task_paths if task.task_id.strip(".") else ()  # dots alone would lead out of the path
+        task_id = quote(task.task_id, safe="", errors="replace")
+        return list(dict.fromkeys(named or [f"{self.base_url}/{path.format(task_id=task_id)}" for path in paths]))
 
     async def ask(self, url: str) -> TaskAnswer:
         """The answer at one of a task's addresses.

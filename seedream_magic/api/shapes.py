@@ -17,7 +17,7 @@ Pure functions over values; nothing raises on odd input.
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from itertools import islice
 from typing import Any
@@ -90,11 +90,14 @@ _REASONS = ("fail_reason", "failure_reason", "error", "message", "reason")
 _STATES = ("status", "task_status", "taskStatus", "state")
 _UNDER_WAY = _names("""
     submitted queued queueing queuing pending waiting created accepted processing running started starting inprogress
-    inqueue notstart generating scheduled
+    inqueue notstart notstarted generating scheduled 排队中 等待中 处理中 进行中 生成中 已提交 提交成功
 """)
 _AT_ONCE = _names("submitted created accepted")
 """Those of them that also stand in an answer that has its pictures already."""
-_GIVEN_UP = _names("failed failure fail error canceled cancelled expired timeout rejected")
+_GIVEN_UP = _names("failed failure fail error canceled cancelled expired timeout rejected 失败 生成失败 已取消 已超时")
+_DONE = _names("200 ok success succeeded successful completed complete finished done ready 成功 已完成 完成")
+_ECHOED = frozenset({"image", "image_url", "urls", "links"})
+"""Beside a task under way: the request's own references, and further addresses of the task."""
 
 
 @dataclass(frozen=True)
@@ -182,7 +185,8 @@ def tasks_of(value: Mapping[str, Any], *, location: str = "", task_id: str = "",
     """The tasks that an object names in place of pictures; `location` is the head's `Location`, if it has one.
 
     It is one by a word for work under way, by a name that only tasks have, or by the object's own kind. `task_id` is
-    the task that was asked for, whose answers need not name it; `pictures` says that the object holds some.
+    the task that was asked for: its answers need not name it, and any word or number for its state that is not known to
+    end it means that it is under way. `pictures` says that the object holds some.
     """
     found: dict[str, Task] = {}
     asked_for = task_id
@@ -190,13 +194,16 @@ def tasks_of(value: Mapping[str, Any], *, location: str = "", task_id: str = "",
     failed = says_error(value.get("error"))
     for fields in _layers(value):
         task_id = next((str(fields[name]) for name in _TASK_IDS if _is_id(fields.get(name))), asked_for)
-        state = next((str(fields[name]) for name in _STATES if isinstance(fields.get(name), str)), "")
-        urls = tuple(dict.fromkeys(filter(None, (*map(_text_link, _task_urls(fields)), location))))
+        state = _state(fields, asked_for=bool(asked_for))
         kind = str(fields.get("object") or fields.get("type") or "")
         named = any(_is_id(fields.get(name)) for name in _TASK_IDS[:4]) or "task" in kind
-        leads_on = any(_text_link(fields.get(name)) for name in _TASK_URLS[:5]) or bool(asked_for and urls)
-        word = _plain(state)
-        under_way = word in under_way_words
+        # A link of what says nothing of a task is a picture's.
+        of_task = _TASK_URLS if fields is value or state or named else _TASK_URLS[:5]
+        urls = tuple(dict.fromkeys(filter(None, (*map(_text_link, _task_urls(fields, of_task)), location))))
+        leads_on = any(_text_link(fields.get(name)) for name in _TASK_URLS[:5]) or bool(asked_for and (urls or state))
+        word = _plain(state) or state.strip()
+        unknown = bool(asked_for and state and not pictures and not failed) and word not in _GIVEN_UP | _DONE
+        under_way = word in under_way_words or unknown
         given_up = word in _GIVEN_UP or (failed and not under_way)
         if leads_on or (task_id and (under_way or word in _GIVEN_UP or named or location)):
             task = Task(task_id[:200], state[:40], urls, under_way=under_way, given_up=given_up)
@@ -206,7 +213,8 @@ def tasks_of(value: Mapping[str, Any], *, location: str = "", task_id: str = "",
 
 def _joined(envelope: Task, inner: Task) -> Task:
     """What an envelope and what it holds say of the same task; the word that decides is the inner one's, as a rule."""
-    under_way = inner.under_way or (envelope.under_way and not inner.given_up)
+    ended = inner.given_up or _plain(inner.state) in _DONE
+    under_way = inner.under_way or (envelope.under_way and not ended)
     state = inner.state if inner.under_way or inner.given_up else envelope.state or inner.state
     urls = tuple(dict.fromkeys((*envelope.urls, *inner.urls)))
     given_up = (envelope.given_up or inner.given_up) and not under_way
@@ -222,9 +230,25 @@ def reason_of(value: Mapping[str, Any]) -> object:
     return None
 
 
-def _task_urls(fields: Mapping[str, Any]) -> Iterator[object]:
+def pictures_beside(value: Mapping[str, Any], tasks: Iterable[Task]) -> list[Place]:
+    """The pictures that an object brings already beside tasks that are under way: none of the tasks' own addresses."""
+    addresses = {url for task in tasks for url in task.urls}
+    own = {name: item for name, item in value.items() if name not in _ECHOED}
+    places = islice(_walk(own, "", sure=True), _MOST_PLACES)
+    return [place for place in places if place.is_picture and (place.b64_json or place.url not in addresses)]
+
+
+def _state(fields: Mapping[str, Any], *, asked_for: bool) -> str:
+    """The word for how far a task is; of one that was asked for a number says so as well, and its progress."""
+    numbers = (*_STATES, "progress") if asked_for else ()
+    words = (str(fields[name]) for name in _STATES if isinstance(fields.get(name), str))
+    told = (str(fields[name]) for name in numbers if type(fields.get(name)) in {int, float, str})
+    return next(words, "") or next(told, "")
+
+
+def _task_urls(fields: Mapping[str, Any], names: Sequence[str]) -> Iterator[object]:
     urls = fields.get("urls")
-    for name in _TASK_URLS:
+    for name in names:
         yield fields.get(name)
         if isinstance(urls, Mapping):
             yield urls.get(name)

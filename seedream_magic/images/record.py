@@ -147,13 +147,14 @@ def events_of(record: Record, *, again: bool = True, reader: Reader | None = Non
         _begin(reader, head)
         for piece in read_again(path, str(head.get("codings") or ""), images=MAXIMUM_FRAMES):
             found += reader.read(piece)
-    source = ""
+    is_read = False
     for entry in entries:
         if "status" in entry:
             source = str(entry.get("raw"))
+            is_read = source in whole and heads[source] is entry  # a name is given again once its file is gone
             _begin(reader, entry)
         value = entry.get("object")
-        if source in whole:
+        if is_read:
             continue  # that was read from its bytes, where links are still as they came
         with suppress(RecursionError):
             if isinstance(value, dict) and not (kept and lacks_base64(value)):
@@ -163,7 +164,7 @@ def events_of(record: Record, *, again: bool = True, reader: Reader | None = Non
 
 def ended_tasks(record: Record) -> set[str]:
     """The tasks of a gateway whose last answer is in `response.jsonl`, by their ids ("" for one that has none)."""
-    return {str(entry["task"]) for entry in _entries(record) if "task" in entry}
+    return {str(entry["task"]) for entry in _entries(record) if "task" in entry and not entry.get("under_way")}
 
 
 def _entries(record: Record) -> list[dict[str, Any]]:
