@@ -201,6 +201,16 @@ def test_the_headers_request_id_comes_first() -> None:
         ({"error": None, "code": "quota", "message": "empty"}, Refusal("quota", "empty")),
         ({"error": "overloaded"}, Refusal(message="overloaded")),
         ({"error": ["a"]}, Refusal(message="['a']")),
+        ({"detail": [{"loc": ["body", "size"], "msg": "Input should be a string", "type": "string_type", "input": 5}]},
+         Refusal(message="size: Input should be a string", param="size")),
+        ({"detail": [{"loc": ["body", "size"], "msg": "a"}, {"loc": ["body", "image", 0], "msg": "b"},
+                     "c", {"loc": 5}]},
+         Refusal(message="size: a; image.0: b; c; {'loc': 5}", param="size, image.0")),
+        ({"detail": "Not Found"}, Refusal(message="Not Found")),
+        ({"detail": {"error": {"code": "quota", "message": "empty"}}}, Refusal("quota", "empty")),
+        ({"detail": {"message": "no"}}, Refusal(message="no")),
+        ({"detail": "more", "message": "first"}, Refusal(message="first")),
+        ({"detail": []}, Refusal()),
         ({"error": {}}, Refusal()),
         ({}, Refusal()),
         (None, Refusal()),
@@ -213,6 +223,60 @@ def test_the_headers_request_id_comes_first() -> None:
 def test_envelopes(value: object, refusal: Refusal) -> None:
     """Ark's, OpenAI's, a gateway's at the top level, a bare string, and what is none."""
     assert read_refusal(value) == refusal
+
+
+SENT = {
+    "model": "m", "prompt": "x", "size": "2K", "sequential_image_generation": "disabled", "stream": False,
+    "response_format": "url", "watermark": False,
+}  # fmt: skip
+
+
+@pytest.mark.parametrize(
+    ("value", "sent", "options"),
+    [
+        ({"error": {"message": "Unknown parameter: 'response_format'.", "type": "invalid_request_error",
+                    "param": "response_format", "code": "unknown_parameter"}}, {},
+         """--extra '{"response_format": null}'"""),
+        ({"error": {"message": "Unrecognized request argument supplied: watermark"}}, {},
+         """--extra '{"watermark": null}'"""),
+        ({"error": {"message": "Unrecognized request arguments supplied: sequential_image_generation, watermark"}}, {},
+         """--extra '{"sequential_image_generation": null, "watermark": null}'"""),
+        ({"error": "Unsupported parameter: `size`"}, {}, """--extra '{"size": null}'"""),
+        ({"detail": [{"loc": ["body", name], "msg": "Extra inputs are not permitted", "type": "extra_forbidden"}
+                     for name in ("watermark", "size")]}, {}, """--extra '{"size": null, "watermark": null}'"""),
+        ({"message": "Additional properties are not allowed ('watermark' was unexpected)"}, {},
+         """--extra '{"watermark": null}'"""),
+        ({"message": "watermark is not supported by this model"}, {}, """--extra '{"watermark": null}'"""),
+        ({"message": "This model does not support the `sequential_image_generation` parameter"}, {},
+         """--extra '{"sequential_image_generation": null}'"""),
+        ({"message": "stream is not allowed"}, {"stream": True}, "--no-stream"),
+        ({"message": "Unknown parameter: 'stream'."}, {"stream": False}, """--extra '{"stream": null}'"""),
+    ],
+)  # fmt: skip
+@pytest.mark.parametrize("status", [400, 422])
+def test_a_field_that_a_service_does_not_take_can_be_left_out(
+    value: object, sent: dict[str, Any], options: str, status: int
+) -> None:
+    """Fields that every request has, in the words of any gateway: the hint has the option that leaves them out."""
+    error = refusal_error(read_refusal(value), status=status, body=SENT | sent)
+    assert error.billed == "no"
+    assert error.hint.endswith(f"Run the cell with {options}.")
+
+
+@pytest.mark.parametrize(
+    "words",
+    [
+        "Invalid value: '2K'. Supported values are: '1024x1024' and 'auto'.",
+        "size 100x100 is not supported",
+        "The parameter `prompt` is not allowed here",
+        "Unknown parameter: 'background'.",
+        "the picture's stream is too long; this is not permitted",
+    ],
+)
+def test_other_refusals_advise_to_leave_out_nothing(words: str) -> None:
+    """A value that is wrong, a field that was not sent or cannot be left out."""
+    refusal = read_refusal({"error": {"message": words, "param": "size" if "size" in words else None}})
+    assert "--" not in refusal_error(refusal, status=400, body=SENT).hint
 
 
 def test_a_refusal_without_words() -> None:

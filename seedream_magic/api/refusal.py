@@ -6,6 +6,7 @@ the same `ServerOverloaded` comes with 429 and with 503.
 
 from __future__ import annotations
 
+import json
 import math
 import re
 from collections.abc import Mapping
@@ -61,6 +62,21 @@ _HINTS: dict[type[ApiError], str] = {
     RequestRefused: "Change what it names and run the cell again.",
 }
 _HINT_OF_UNKNOWN = "See at the provider whether it was billed before running the cell again."
+_MESSAGES = ("message", "msg", "errmsg")
+_MOST_FAULTS = 10
+_ALWAYS_SENT = ("size", "sequential_image_generation", "stream", "response_format", "watermark")
+"""Fields that every request has, whatever the person asks for, and that a request can do without."""
+_NOT_TAKEN = re.compile(
+    r"\b(?:unknown|unsupported|unrecogni[sz]ed|unexpected|extra|additional|extraneous)[ _](?:\w+[ _])?"
+    r"(?:param(?:eter)?|field|argument|input|propert(?:y|ie)|key|name|option)s?\b|\bextra_forbidden\b",
+    re.IGNORECASE,
+)
+_NEAR_NOT_TAKEN = (
+    r"{field}[`'\"]?(?: (?:parameter|field|argument|option))?(?: specified in the request)? (?:is|are) "
+    r"(?:not (?:supported|allowed|permitted|recogni[sz]ed|accepted|known)|unsupported|unknown|unrecogni[sz]ed)\b"
+    r"|\b(?:does not|doesn't|do not|cannot) (?:support|accept|take|allow|recogni[sz]e) "
+    r"(?:the |an? )?(?:parameter |field |argument )?[`'\"]?{field}"
+)
 _AMBIGUOUS = frozenset({408, 409, 425})
 
 
@@ -84,16 +100,17 @@ class Refusal:
 
 
 def read_refusal(value: object, headers: Mapping[str, str] | None = None) -> Refusal:
-    """Whatever envelope a refusal came in: Ark's and OpenAI's `error` object, a bare string, a top-level message.
+    """Whatever envelope a refusal came in: Ark's and OpenAI's `error` object, FastAPI's `detail`, a bare string, a
+    top-level message.
 
     Where a gateway wrapped it, the service's own code and words are read out of the gateway's; `headers` are those of
     the answer, by names in lower case.
     """
-    envelope = (value.get("error") or value) if isinstance(value, Mapping) else value
+    envelope = _envelope(value)
     if not isinstance(envelope, Mapping):
         envelope = {"message": _text(envelope) if envelope else ""}
     wrapped = unwrapped(envelope, headers or {})
-    words = next(filter(None, map(envelope.get, ("message", "msg", "errmsg"))), "")
+    words = next(filter(None, map(envelope.get, _MESSAGES)), "")
     message = clipped(wrapped.words or words)
     named = re.search(r"[Tt]he parameter `([\w.\[\]]+)`", message)
     code = clipped(envelope.get("code") or envelope.get("type") or "")
@@ -107,6 +124,51 @@ def read_refusal(value: object, headers: Mapping[str, str] | None = None) -> Ref
         request_id=request_id_in(_text(envelope.get("message"))),
         wrapped=wrapped,
     )
+
+
+def _envelope(value: object) -> object:
+    """The object that has the message, or the message."""
+    if not isinstance(value, Mapping):
+        return value
+    detail = value.get("detail")
+    if value.get("error") or not detail or any(map(value.get, _MESSAGES)):
+        return value.get("error") or value
+    if isinstance(detail, Mapping):
+        return detail.get("error") or detail
+    if not isinstance(detail, list):
+        return {**value, "message": _text(detail)}
+    faults = [_field_fault(item) for item in detail[:_MOST_FAULTS]]
+    message = "; ".join(f"{field}: {words}" if field else words for field, words in faults)
+    return {**value, "message": message, "param": ", ".join(dict.fromkeys(field for field, _ in faults if field))}
+
+
+def _field_fault(item: object) -> tuple[str, str]:
+    """The field, as a path in the body, and what FastAPI says of it."""
+    if not isinstance(item, Mapping) or not item.get("msg"):
+        return "", clipped(item)
+    place = item.get("loc")
+    parts = place[:_MOST_FAULTS] if isinstance(place, list) else []
+    return clipped(".".join(_text(part) for part in parts if part != "body")), clipped(item["msg"])
+
+
+def fields_not_taken(refusal: Refusal, body: Mapping[str, Any]) -> list[str]:
+    """The fields that every request has and that the service says it does not know; none for a wrong value."""
+    words = refusal.message
+    if not _NOT_TAKEN.search(f"{refusal.code} {words}"):
+        near = rf"\b(?:{'|'.join(_ALWAYS_SENT)})\b"
+        if not re.search(_NEAR_NOT_TAKEN.format(field=near), words, re.IGNORECASE):
+            return []
+    named = {refusal.param, *refusal.param.split(", "), *re.findall(r"\w+", words)}
+    return [name for name in _ALWAYS_SENT if name in named and name in body]
+
+
+def _leaving_out(fields: list[str], body: Mapping[str, Any]) -> str:
+    """The hint that goes on without these fields."""
+    streamed = bool(body.get("stream"))
+    options = ["--no-stream"] if streamed and "stream" in fields else []
+    rest = {name: None for name in fields if name != "stream" or not streamed}
+    options += [f"--extra '{json.dumps(rest)}'"] if rest else []
+    return f"The service does not take {', '.join(fields)}. Run the cell with {' '.join(options)}."
 
 
 def refusal_error(
@@ -133,6 +195,8 @@ def refusal_error(
     hint = known.fix.english if known else _HINTS.get(kind, "")
     if billed == "unknown":
         hint = hint or _HINT_OF_UNKNOWN
+    elif issubclass(kind, RequestRefused) and (fields := fields_not_taken(refusal, body or {})):
+        hint = _leaving_out(fields, body or {})
     error = kind(
         f"{said or 'no reason given'}." if status < 300 else f"{said or 'no reason given'} (HTTP {status}).",
         status=status,
