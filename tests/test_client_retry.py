@@ -455,6 +455,56 @@ def test_the_header_decides_the_pace(headers: dict[str, str], pauses: list[float
     assert time.slept == pytest.approx(pauses)
 
 
+MADE = "https://pictures.example/a/1.jpeg?sig=CANARY"
+IN_BASE64 = base64.b64encode(jpeg()).decode()
+
+
+@pytest.mark.parametrize(
+    "value",
+    [
+        {"data": [{"url": MADE}]},
+        {"error": {"code": "RateLimitExceeded", "message": "words"}, "data": [{"url": MADE}]},
+        {"message": "words", "data": [{"b64_json": IN_BASE64}]},
+        {"error": "words", "images": [MADE]},
+        {"error": "words", "result": {"output": [f"data:image/jpeg;base64,{IN_BASE64}"]}},
+        {"error": "words", "data": [{"b64_json": "/9j/" + "A" * 400_000}]},
+        [{"url": MADE}],
+    ],
+)
+@pytest.mark.parametrize("status", [429, 400, 500])
+def test_a_refusal_that_holds_a_picture_is_never_repeated(value: Any, status: int) -> None:
+    """What was made was perhaps billed: it is asked once, the error does not say that nothing is billed."""
+    time = Time()
+    with raw_server({POST: json_reply(value, status, {"Retry-After": "0"})}) as server:
+        error = failure(server.url, time)
+        assert server.posts == 1
+    assert error.billed == "unknown"
+    assert "held a picture" in error.hint
+    assert "may have billed it" in error.hint
+    assert "CANARY" not in "\n".join(error.lines())
+
+
+@pytest.mark.parametrize(
+    "value",
+    [
+        {"error": {"message": "slow down, see https://docs.example/limits", "url": "https://docs.example/x.png"}},
+        {"message": "slow down: https://docs.example/limits"},
+        {"detail": {"message": "slow down: https://docs.example/limits"}, "type": "https://docs.example/type"},
+        {"message": "slow down", "url": "https://docs.example/limits", "links": ["https://docs.example/more"]},
+        {"message": "slow down", "data": [{"url": "https://mine.example/mine.png"}]},
+        {"message": "slow down", "request": {"image": [MADE]}},
+        {"message": "slow down", "image": f"data:image/jpeg;base64,{IN_BASE64}"},
+    ],
+)
+def test_a_refusal_that_leads_to_words_or_to_what_was_sent_is_repeated(value: Any) -> None:
+    """Links to documentation, and references that a gateway repeats, are no pictures that it made."""
+    time = Time()
+    sent = {"image": ["https://mine.example/mine.png", f"data:image/jpeg;base64,{IN_BASE64}"]}
+    with raw_server({POST: Sequence(json_reply(value, 429, {"Retry-After": "0"}), OK)}) as server:
+        answer = ask(server.url, time, extra={"references_sent": sent})
+        assert (answer.attempt, server.posts) == (2, 2)
+
+
 @pytest.mark.fault("F31")
 def test_a_service_that_refuses_for_ever() -> None:
     """F31: four POSTs, half a second between them at the least, and then its words."""

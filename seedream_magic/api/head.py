@@ -16,6 +16,7 @@ from seedream_magic.api.keys import Key
 from seedream_magic.api.redaction import redacted, without_secret
 from seedream_magic.api.refusal import billed_by_status, clipped, read_refusal, refusal_error
 from seedream_magic.api.retry import instant, retry_after
+from seedream_magic.api.shapes import holds_picture
 from seedream_magic.errors import ResponseBroken
 
 if TYPE_CHECKING:
@@ -27,6 +28,12 @@ MAXIMUM_REFUSAL_BYTES = 256 * 2**10
 _KEPT_HEADERS = (
     *("content-type", "date", "x-request-id", "x-client-request-id", "server"),
     *(name for gateway in GATEWAYS for name in gateway.headers),
+)
+_CUT_PICTURE = re.compile(r'"((?:data:image/[^",]{0,100},)?(?:/9j/|iVBORw0KGgo|UklGR)[\w+/=-]{40,200})')
+"""The beginning of a picture in base64: of a text that goes on behind what was read, nothing else is known."""
+_PICTURE_IN_REFUSAL = (
+    "The answer held a picture all the same (not shown): the provider may have billed it. See there before running "
+    "the cell again."
 )
 _REQUEST_IDS = ("x-request-id", "x-tt-logid", "x-client-request-id", "x-oneapi-request-id", "x-litellm-call-id")
 
@@ -73,9 +80,12 @@ async def raise_refusal(response: httpx.Response, key: Key) -> NoReturn:
         raise redirect
     value, headers = _object_in(text), kept_headers(response, key)
     refusal = read_refusal(value if value is not None else _page_text(text), headers)
-    body = _object_in(response.request.content.decode()) or {}
+    sent = response.request.content.decode()
+    body = _object_in(sent) or {}
     error = refusal_error(refusal, status=status, request_id=request_id, retry_after=wait_asked(response), body=body)
     remember_refusal(str(response.request.url), refusal.wrapped, unknown=error.billed == "unknown")
+    if holds_picture(value, sent) or ((cut := _CUT_PICTURE.search(text)) and cut[1] not in sent):
+        error.billed, error.hint = "unknown", _PICTURE_IN_REFUSAL
     raise error
 
 

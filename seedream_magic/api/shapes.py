@@ -48,6 +48,8 @@ _NOT_OURS = _names("""
 """)
 _SET_ASIDE = _NOT_OURS - _OF_ERRORS - _names("thumbnail thumbnails thumburl preview previews previewurl tools")
 """Names of what was asked for, and of addresses that lead to no picture."""
+_OF_A_REFUSAL = _names("url urls uri href link links")
+"""Names under which a refusal as a whole leads to what explains it."""
 _INDEX = ("image_index", "index")
 _DEEPEST = 12
 _DEEPEST_LOOK = 60
@@ -161,6 +163,33 @@ def _leaves_out(value: object, taken: frozenset[str], name: str = "", depth: int
     items = [(name, item) for item in value] if isinstance(value, list) else []
     items = [(_plain(str(key)), item) for key, item in value.items()] if isinstance(value, Mapping) else items
     return any(_leaves_out(item, taken, of, depth + 1) for of, item in items if of not in _SET_ASIDE)
+
+
+def holds_picture(value: object, sent: str) -> bool:
+    """Whether the JSON of a refusal has a picture that is not among what was `sent`.
+
+    A link in its words, or one of the whole refusal, leads to documentation.
+    """
+    bare = _without_words(value)
+    if isinstance(bare, Mapping):
+        bare = {name: item for name, item in bare.items() if _plain(str(name)) not in _OF_A_REFUSAL}
+    places = islice(_walk(bare, "data", sure=True), _MOST_PLACES)
+    texts = (text for place in places for text in (place.url, place.b64_json) if text)
+    return any(text.strip() not in sent for text in texts)
+
+
+def _without_words(value: object, depth: int = 0) -> object:
+    """A JSON value without the texts in which links may stand."""
+    if depth > _DEEPEST:
+        return None
+    if isinstance(value, Mapping):
+        named = (
+            (name, item)
+            for name, item in value.items()
+            if not isinstance(item, str) or _plain(name) not in _WORDS | _OF_ERRORS
+        )
+        return {name: _without_words(item, depth + 1) for name, item in named}
+    return [_without_words(item, depth + 1) for item in value] if isinstance(value, list) else value
 
 
 def says_error(value: object, *, depth: int = 0) -> bool:
