@@ -16,7 +16,7 @@ from seedream_magic.api.keys import Key
 from seedream_magic.api.plan import Plan
 from seedream_magic.api.redaction import without_secret
 from seedream_magic.api.refusal import Refusal, refusal_error
-from seedream_magic.api.shapes import Task
+from seedream_magic.api.task_shapes import Task
 from seedream_magic.errors import ApiError, ResponseBroken
 from seedream_magic.images.facts import masked_beside_links
 from seedream_magic.images.image_set import Frame, ImageSet

@@ -20,7 +20,7 @@ from seedream_magic.api.polling import TaskService
 from seedream_magic.api.providers import Provider, is_loopback
 from seedream_magic.api.refusal import refusal_error
 from seedream_magic.api.retry import PACE, Pace
-from seedream_magic.api.shapes import Task
+from seedream_magic.api.task_shapes import Task
 from seedream_magic.errors import ResponseBroken, SeedreamError
 from seedream_magic.images.delivery import Delivery, deliver
 from seedream_magic.images.download import PARALLEL_DOWNLOADS

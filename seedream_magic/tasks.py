@@ -12,7 +12,8 @@ from seedream_magic.api.events import Event, Picture, PictureRefused, Reader, Re
 from seedream_magic.api.polling import TaskAnswer, TaskService
 from seedream_magic.api.refusal import clipped
 from seedream_magic.api.retry import PACE, Pace
-from seedream_magic.api.shapes import Task, places_of
+from seedream_magic.api.shapes import places_of
+from seedream_magic.api.task_shapes import Task
 from seedream_magic.errors import NoConnection, ResponseBroken, SeedreamError
 from seedream_magic.images.store import Run
 

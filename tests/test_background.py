@@ -45,11 +45,13 @@ def server(slow: Slow) -> Iterator[RawServer]:
 
 WAITED = "import asyncio\nwhile _seedream.state == 'running': await asyncio.sleep(0.01)"
 LEFT = """\
-import gc, threading
-runs = [thread for thread in threading.enumerate() if thread.name == "seedream-run"]
-alive = [thread for thread in runs if thread.join(2) or thread.is_alive()]
+import asyncio, gc, threading, time
+until = time.monotonic() + 2
+runs = lambda: [thread for thread in threading.enumerate() if thread.name == "seedream-run"]
+while runs() and time.monotonic() < until: await asyncio.sleep(0.01)
+await asyncio.sleep(0.01)  # what they handed to this loop as they ended
 gc.collect()
-print(alive, sum(type(held).__name__ in {"Background", "_Output"} for held in gc.get_objects()))"""
+print(runs(), sum(type(held).__name__ in {"Background", "_Output"} for held in gc.get_objects()))"""
 """The threads of runs, and how much is held, be it by the last traceback, that could still call back or show."""
 
 

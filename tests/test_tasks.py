@@ -39,7 +39,7 @@ from seedream_magic import tasks as tasks_module
 from seedream_magic.api.keys import Key
 from seedream_magic.api.plan import Plan
 from seedream_magic.api.retry import Pace
-from seedream_magic.api.shapes import Task, tasks_of
+from seedream_magic.api.task_shapes import Task, tasks_of
 from seedream_magic.generate import generate
 from served import KEY, check_store, door, record, served
 from service import PICTURE, POST, jpeg, link, picture

@@ -14,17 +14,8 @@ from seedream_magic.api.decoder import Answered, Unreadable
 from seedream_magic.api.models import MAXIMUM_FRAMES
 from seedream_magic.api.redaction import without_signing
 from seedream_magic.api.refusal import Refusal, read_refusal
-from seedream_magic.api.shapes import (
-    Place,
-    Task,
-    leaves_out,
-    pictures_beside,
-    places_of,
-    reason_of,
-    says_error,
-    says_success,
-    tasks_of,
-)
+from seedream_magic.api.shapes import Place, leaves_out, places_of, says_error, says_success
+from seedream_magic.api.task_shapes import Task, pictures_beside, reason_of, tasks_of
 
 _PREVIEWS = ("partial_image", "preview", "thumbnail")
 """Words in the `type` of an object whose picture is not the finished one ("partial_succeeded" is)."""

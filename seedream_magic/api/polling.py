@@ -18,7 +18,7 @@ from seedream_magic.api.head import wait_asked
 from seedream_magic.api.keys import Key
 from seedream_magic.api.models import LARGEST_BASE64_CHARACTERS
 from seedream_magic.api.providers import Provider, is_loopback
-from seedream_magic.api.shapes import Task
+from seedream_magic.api.task_shapes import Task
 from seedream_magic.errors import NoConnection, SeedreamError, UnsafeURL
 
 _ACCEPT = {"Accept": "application/json", "Accept-Encoding": "identity"}

@@ -1,4 +1,4 @@
-"""Where pictures, refusals and tasks stand in the JSON of an answer, whichever shape a gateway has given it.
+"""Where pictures and refusals stand in the JSON of an answer, whichever shape a gateway has given it.
 
 The service's own shape is `data: [{url | b64_json | error}]`. Behind gateways the same pictures were met under other
 names and deeper down (images, output, result.data, choices[].message.content …), so an answer is walked once, in its
@@ -17,38 +17,38 @@ Pure functions over values; nothing raises on odd input.
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from itertools import islice
 from typing import Any
 
 from seedream_magic.api.documents import objects_in
-from seedream_magic.api.models import MAXIMUM_FRAMES
 from seedream_magic.api.redaction import is_link
 
 
-def _names(text: str) -> frozenset[str]:
+def names(text: str) -> frozenset[str]:
+    """The words of a text, as a table writes them."""
     return frozenset(text.split())
 
 
-_PICTURES = _names("""
+_PICTURES = names("""
     url urls uri href link links src image images imageurl imageurls imageuri img imgs imgurl picture pictures pic pics
     picurl output outputs outputurl outputurls outputimage outputimages result results resulturl resulturls resultimage
     resultimages data file files fileurl downloadurl signedurl publicurl mediaurl originurl originalurl base64 b64
     imagebase64 b64image binarydatabase64 inlinedata bytes artifacts generatedimages assets
 """)
-_WORDS = _names("content text markdown outputtext answer response html")
-_OF_ERRORS = _names("error errors message msg detail description reason failreason")
-_NOT_OURS = _names("""
+_WORDS = names("content text markdown outputtext answer response html")
+_OF_ERRORS = names("error errors message msg detail description reason failreason")
+_NOT_OURS = names("""
     prompt revisedprompt negativeprompt actualprompt originprompt input inputs request requestbody params parameters
     error errors failreason usage tools tooluse logoinfo logo icon avatar thumbnail thumbnails thumburl preview previews
     previewurl statusurl responseurl pollurl pollingurl geturl cancelurl streamurl taskurl queueurl callback callbackurl
     webhook webhookurl docs docsurl documentation documentationurl helpurl dashboardurl providermetadata reasoning
     reasoningcontent maskimage mask imageinput referenceimages sourceimage
 """)
-_SET_ASIDE = _NOT_OURS - _OF_ERRORS - _names("thumbnail thumbnails thumburl preview previews previewurl tools")
+_SET_ASIDE = _NOT_OURS - _OF_ERRORS - names("thumbnail thumbnails thumburl preview previews previewurl tools")
 """Names of what was asked for, and of addresses that lead to no picture."""
-_OF_A_REFUSAL = _names("url urls uri href link links")
+_OF_A_REFUSAL = names("url urls uri href link links")
 """Names under which a refusal as a whole leads to what explains it."""
 _INDEX = ("image_index", "index")
 _DEEPEST = 12
@@ -68,38 +68,13 @@ _MARKDOWN_IMAGE = re.compile(r"!\[[^\]]*\]\(\s*<?([^\s)>]+)>?[^)]*\)")
 _SEVERAL = re.compile(r"[\s,;|]+(?=https?://)", re.IGNORECASE)
 """What stands between links that were put into one text."""
 _BASE64_PICTURE = re.compile(r"\s*(?:/9j/|_9j_|iVBORw0KGgo|UklGR)[\w+/=\s-]{40}", re.ASCII)
+"""The first letters of JPEG, PNG and WebP in base64, in both alphabets."""
 _DATA_URI = re.compile(
     r"\s*data:(?:image/[^,]{0,100},|[^,]{0,100};base64,(?=" + _BASE64_PICTURE.pattern + "))", re.IGNORECASE | re.ASCII
 )
-"""The first letters of JPEG, PNG and WebP in base64, in both alphabets."""
 
 _NO_ERROR = frozenset({"", "0", "200", "none", "null", "ok", "success", "succeeded", "successful", "false", "no error"})
 _GOOD_WORDS = _NO_ERROR | {"成功", "请求成功", "操作成功", "completed", "complete", "finished", "done"}
-
-_TASK_IDS = ("task_id", "taskId", "taskid", "job_id", "jobId", "request_id", "prediction_id", "generation_id", "id")
-_TASK_URLS = (
-    "status_url",
-    "polling_url",
-    "poll_url",
-    "get_url",
-    "task_url",
-    "result_url",
-    "response_url",
-    "url",
-    "get",
-)
-_REASONS = ("fail_reason", "failure_reason", "error", "message", "reason")
-_STATES = ("status", "task_status", "taskStatus", "state")
-_UNDER_WAY = _names("""
-    submitted queued queueing queuing pending waiting created accepted processing running started starting inprogress
-    inqueue notstart notstarted generating scheduled 排队中 等待中 处理中 进行中 生成中 已提交 提交成功
-""")
-_AT_ONCE = _names("submitted created accepted")
-"""Those of them that also stand in an answer that has its pictures already."""
-_GIVEN_UP = _names("failed failure fail error canceled cancelled expired timeout rejected 失败 生成失败 已取消 已超时")
-_DONE = _names("200 ok success succeeded successful completed complete finished done ready 成功 已完成 完成")
-_ECHOED = frozenset({"image", "image_url", "urls", "links"})
-"""Beside a task under way: the request's own references, and further addresses of the task."""
 
 
 @dataclass(frozen=True)
@@ -121,24 +96,14 @@ class Place:
         return self.url is not None or self.b64_json is not None
 
 
-@dataclass(frozen=True)
-class Task:
-    """What a gateway gives in place of pictures: the id of a task, which it works on by itself.
-
-    `state` is the gateway's word for how far it is, which means that it is `under_way` or `given_up`, or neither.
-    `urls` are the addresses at which the answer says that it can be asked for.
-    """
-
-    task_id: str
-    state: str = ""
-    urls: tuple[str, ...] = ()
-    under_way: bool = False
-    given_up: bool = False
+def sure_places(value: Mapping[str, Any]) -> list[Place]:
+    """The places of an object that stand under names which are known for them."""
+    return [*islice(_walk(value, "", sure=True), _MOST_PLACES)]
 
 
 def places_of(value: Mapping[str, Any]) -> list[Place]:
     """The places of an object's set, in its order."""
-    known = [*islice(_walk(value, "", sure=True), _MOST_PLACES)]
+    known = sure_places(value)
     if any(place.is_picture for place in known) or says_error(value.get("error")):
         return known
     other = [*islice(_walk(value, "", sure=False), _MOST_PLACES)]
@@ -161,7 +126,7 @@ def _leaves_out(value: object, taken: frozenset[str], name: str = "", depth: int
     if depth > _DEEPEST_LOOK:
         return True
     items = [(name, item) for item in value] if isinstance(value, list) else []
-    items = [(_plain(str(key)), item) for key, item in value.items()] if isinstance(value, Mapping) else items
+    items = [(plain_name(str(key)), item) for key, item in value.items()] if isinstance(value, Mapping) else items
     return any(_leaves_out(item, taken, of, depth + 1) for of, item in items if of not in _SET_ASIDE)
 
 
@@ -172,7 +137,7 @@ def holds_picture(value: object, sent: str) -> bool:
     """
     bare = _without_words(value)
     if isinstance(bare, Mapping):
-        bare = {name: item for name, item in bare.items() if _plain(str(name)) not in _OF_A_REFUSAL}
+        bare = {name: item for name, item in bare.items() if plain_name(str(name)) not in _OF_A_REFUSAL}
     places = islice(_walk(bare, "data", sure=True), _MOST_PLACES)
     texts = (text for place in places for text in (place.url, place.b64_json) if text)
     return any(text.strip() not in sent for text in texts)
@@ -186,7 +151,7 @@ def _without_words(value: object, depth: int = 0) -> object:
         named = (
             (name, item)
             for name, item in value.items()
-            if not isinstance(item, str) or _plain(name) not in _WORDS | _OF_ERRORS
+            if not isinstance(item, str) or plain_name(name) not in _WORDS | _OF_ERRORS
         )
         return {name: _without_words(item, depth + 1) for name, item in named}
     return [_without_words(item, depth + 1) for item in value] if isinstance(value, list) else value
@@ -208,91 +173,6 @@ def says_success(value: Mapping[str, Any]) -> bool:
         return False
     words = [value[name] for name in ("code", "message", "msg", "status", "success", "errmsg") if name in value]
     return all(word in (None, True) or str(word).strip().lower().rstrip(".!。") in _GOOD_WORDS for word in words)
-
-
-def tasks_of(value: Mapping[str, Any], *, location: str = "", task_id: str = "", pictures: bool = False) -> list[Task]:
-    """The tasks that an object names in place of pictures; `location` is the head's `Location`, if it has one.
-
-    It is one by a word for work under way, by a name that only tasks have, or by the object's own kind. `task_id` is
-    the task that was asked for: its answers need not name it, and any word or number for its state that is not known to
-    end it means that it is under way. `pictures` says that the object holds some.
-    """
-    found: dict[str, Task] = {}
-    asked_for = task_id
-    under_way_words = _UNDER_WAY - _AT_ONCE if pictures else _UNDER_WAY
-    failed = says_error(value.get("error"))
-    for fields in _layers(value):
-        task_id = next((str(fields[name]) for name in _TASK_IDS if _is_id(fields.get(name))), asked_for)
-        state = _state(fields, asked_for=bool(asked_for))
-        kind = str(fields.get("object") or fields.get("type") or "")
-        named = any(_is_id(fields.get(name)) for name in _TASK_IDS[:4]) or "task" in kind
-        # A link of what says nothing of a task is a picture's.
-        of_task = _TASK_URLS if fields is value or state or named else _TASK_URLS[:5]
-        urls = tuple(dict.fromkeys(filter(None, (*map(_text_link, _task_urls(fields, of_task)), location))))
-        leads_on = any(_text_link(fields.get(name)) for name in _TASK_URLS[:5]) or bool(asked_for and (urls or state))
-        word = _plain(state) or state.strip()
-        unknown = bool(asked_for and state and not pictures and not failed) and word not in _GIVEN_UP | _DONE
-        under_way = word in under_way_words or unknown
-        given_up = word in _GIVEN_UP or (failed and not under_way)
-        if leads_on or (task_id and (under_way or word in _GIVEN_UP or named or location)):
-            task = Task(task_id[:200], state[:40], urls, under_way=under_way, given_up=given_up)
-            found[task_id] = _joined(found[task_id], task) if task_id in found else task
-    return list(found.values()) or ([Task("", "", (location,))] if location and not failed else [])
-
-
-def _joined(envelope: Task, inner: Task) -> Task:
-    """What an envelope and what it holds say of the same task; the word that decides is the inner one's, as a rule."""
-    ended = inner.given_up or _plain(inner.state) in _DONE
-    under_way = inner.under_way or (envelope.under_way and not ended)
-    state = inner.state if inner.under_way or inner.given_up else envelope.state or inner.state
-    urls = tuple(dict.fromkeys((*envelope.urls, *inner.urls)))
-    given_up = (envelope.given_up or inner.given_up) and not under_way
-    return Task(inner.task_id, state, urls, under_way=under_way, given_up=given_up)
-
-
-def reason_of(value: Mapping[str, Any]) -> object:
-    """What a gateway says of a task that it gave up: a text or an error object, None if it says nothing."""
-    for fields in _layers(value):
-        for name in _REASONS:
-            if says_error(words := fields.get(name)):
-                return words
-    return None
-
-
-def pictures_beside(value: Mapping[str, Any], tasks: Iterable[Task]) -> list[Place]:
-    """The pictures that an object brings already beside tasks that are under way: none of the tasks' own addresses."""
-    addresses = {url for task in tasks for url in task.urls}
-    own = {name: item for name, item in value.items() if name not in _ECHOED}
-    places = islice(_walk(own, "", sure=True), _MOST_PLACES)
-    return [place for place in places if place.is_picture and (place.b64_json or place.url not in addresses)]
-
-
-def _state(fields: Mapping[str, Any], *, asked_for: bool) -> str:
-    """The word for how far a task is; of one that was asked for a number says so as well, and its progress."""
-    numbers = (*_STATES, "progress") if asked_for else ()
-    words = (str(fields[name]) for name in _STATES if isinstance(fields.get(name), str))
-    told = (str(fields[name]) for name in numbers if type(fields.get(name)) in {int, float, str})
-    return next(words, "") or next(told, "")
-
-
-def _task_urls(fields: Mapping[str, Any], names: Sequence[str]) -> Iterator[object]:
-    urls = fields.get("urls")
-    for name in names:
-        yield fields.get(name)
-        if isinstance(urls, Mapping):
-            yield urls.get(name)
-
-
-def _layers(value: Mapping[str, Any]) -> Iterator[Mapping[str, Any]]:
-    """An object, and those that envelopes put around the ones that count."""
-    yield value
-    for name in ("data", "result", "output", "task", "tasks", "response"):
-        inner = value.get(name)
-        for item in inner[:MAXIMUM_FRAMES] if isinstance(inner, list) else [inner]:
-            if isinstance(item, Mapping):
-                yield item
-                if isinstance(item.get("data"), Mapping):
-                    yield item["data"]
 
 
 def _walk(value: object, name: str, *, sure: bool, depth: int = 0, listed: bool = False) -> Iterator[Place]:
@@ -319,7 +199,7 @@ def _walk_object(value: Mapping[str, Any], of: str = "", *, sure: bool, depth: i
     own: list[Place] = []
     inside: list[Place] = []
     for key, item in value.items():
-        name = _plain(str(key))
+        name = plain_name(str(key))
         if of == "delta" and isinstance(item, str):
             continue  # words in pieces: they are put together first
         if name not in _NOT_OURS:
@@ -331,7 +211,7 @@ def _walk_object(value: Mapping[str, Any], of: str = "", *, sure: bool, depth: i
             place
             for key in ("b64_json", "url")
             if (text := _text(value.get(key)))
-            for place in _places_in_text(text, _plain(key), sure=True, depth=depth)
+            for place in _places_in_text(text, plain_name(key), sure=True, depth=depth)
         ]
         own = [*_paired(own[:2]), *own[2:]]
     yield from (replace(place, index=index) for place in _paired(own))
@@ -391,18 +271,10 @@ def is_picture_text(text: str) -> bool:
     return bool(inside or (len(text) < _LONGEST_LINK and _LINK.fullmatch(text.strip())))
 
 
-def _text_link(value: object) -> str:
-    text = value.strip() if isinstance(value, str) else ""
-    return text if _LINK.fullmatch(text) or text.startswith("/") else ""
-
-
 def _text(value: object) -> str | None:
     return value if isinstance(value, str) and value.strip() else None
 
 
-def _is_id(value: object) -> bool:
-    return (isinstance(value, str) and bool(value.strip())) or (type(value) is int and value > 0)
-
-
-def _plain(name: str) -> str:
+def plain_name(name: str) -> str:
+    """A name without case, underscores and hyphens: gateways spell the same ones in all ways."""
     return re.sub(r"[^a-z0-9]", "", name.lower())
