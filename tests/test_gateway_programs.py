@@ -210,7 +210,7 @@ def test_portkey_and_sets(gate: Program, store: Path) -> None:
         images = drawn(opened(gate, store), images=4, stream=False)
         text = told(server, images, posts=1)
         assert "Portkey dropped sequential_image_generation" in text
-        assert "1 of the 4 images" in text
+        assert "One of the 4 images" in text
 
 
 def test_portkey_and_errors(gate: Program, retrying: Program, store: Path) -> None:
@@ -223,8 +223,9 @@ def test_portkey_and_errors(gate: Program, retrying: Program, store: Path) -> No
         assert "Portkey sent it on once" in told(server, drawn(opened(gate, store)), posts=1)
     with retrying.service.answering(FAILED) as server:
         seedream = opened(retrying, store)
+        before = seedream.session.doubtful.total()
         assert "At least 2 images may be billed" in told(server, drawn(seedream), posts=3)
-        assert seedream.session.doubtful.total() == 2
+        assert seedream.session.doubtful.total() - before == 2
 
 
 def test_the_demo_behind_litellm(dropping: Program, store: Path) -> None:
