@@ -88,8 +88,18 @@ async def joined_to_parent(sets: Sets, lineage: Lineage | None, door: Any) -> Se
             async for images in growing:
                 yield whole(images)
     except SeedreamError as error:
-        error.images = None if error.images is None else whole(error.images)
+        error.images = None if error.images is None else _with_reason(whole(error.images), lineage, error)
         raise
+
+
+def _with_reason(images: ImageSet, lineage: Lineage | None, error: SeedreamError) -> ImageSet:
+    """The set of a run that brought nothing: the frames that it was for say why."""
+    places = lineage.places if lineage else ()
+    frames = tuple(
+        replace(frame, error=error) if frame.index in places and not (frame.path or frame.error) else frame
+        for frame in images
+    )
+    return replace(images, frames=frames)
 
 
 def wait(sets: Sets, on_change: Callable[[ImageSet], None] | None, *, event_loop: str) -> ImageSet:

@@ -15,7 +15,7 @@ from IPython.core.interactiveshell import InteractiveShell
 from IPython.utils.capture import capture_output
 
 from raw_server import Behaviour, RawServer, Request, json_reply, raw_server
-from seedream_magic import ConfigError, ImageSet, InvalidRequest, Seedream
+from seedream_magic import ConfigError, ContentRefused, ImageSet, InvalidRequest, Seedream
 from seedream_magic.notebook.commands import _COMMANDS
 from seedream_magic.notebook.help import COMMANDS, help_text
 from seedream_magic.notebook.panel_command import close_panels
@@ -401,3 +401,15 @@ def test_a_variable_holds_the_set_that_a_retry_mended(shell: InteractiveShell, s
         assert frame.ok is (frame.index == 0)
     assert run(shell, "%seedream retry four")[0] is None
     assert shell.user_ns["four"].complete
+
+
+def test_a_retry_that_is_refused_says_so_in_its_frame(shell: InteractiveShell, server: RawServer) -> None:
+    """A single picture that was refused, asked for again: its place is no empty box, it has the service's words."""
+    body = {"error": {"code": "InputTextSensitiveContentDetected", "message": "not this one"}}
+    server._scenario = {POST: json_reply(body, 400)}
+    run(shell, "%%seedream hen << --quiet\na hen")
+    (run_id,) = [entry.run_id for entry in Seedream().history()]
+    error, _, shown = run(shell, f"%seedream retry {run_id}")
+    assert isinstance(error, ContentRefused)
+    assert "InputTextSensitiveContentDetected" in shown[-1]["text/html"]
+    assert "seedream-empty" not in shown[-1]["text/html"].partition("<style>")[0]
