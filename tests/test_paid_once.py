@@ -8,6 +8,8 @@ import gc
 import json
 import os
 import shutil
+import subprocess
+import sys
 import threading
 from collections.abc import Callable, Coroutine, Iterator
 from contextlib import suppress
@@ -312,33 +314,49 @@ def reserved(seedream: Seedream) -> int:
     return seedream.session.images_reserved
 
 
-def test_a_stream_reserves_while_it_lives(seedream: Seedream, server: RawServer) -> None:
-    """Not before its first value; till it is closed, or dropped and collected: then what it may have billed counts."""
+STREAMS = """
+import asyncio, gc, sys
+from seedream_magic import InvalidRequest, Seedream
+seedream = Seedream("anyfast", api_key="sk-x-123456", base_url=sys.argv[1], store=sys.argv[2])
+seen = []
+
+async def drop():
+    streams = [seedream.stream(f"x {number}", images=3) for number in range(4)]
+    seen.append(seedream.session.images_reserved)
+    for stream in streams[:3]:
+        while not (await anext(stream)).ok:
+            pass
+        seen.append(seedream.session.images_reserved)
+    try:
+        await anext(seedream.stream("x 0", images=3))
+    except InvalidRequest as error:
+        assert "under way" in str(error)
+        seen.append("refused")
+    await streams[0].aclose()
+    seen.append(seedream.session.images_reserved)
+    del stream, streams[1]
+    gc.collect()
+    while seedream.session.images_reserved > 3:
+        await asyncio.sleep(0)
+
+asyncio.run(drop())  # its loop closes the third one; the fourth was never begun
+gc.collect()
+billed = seedream.session.billed.total()
+print(*seen, seedream.session.images_reserved, billed >= 2, billed + seedream.session.doubtful.total())
+"""
+"""In a process of its own: once nest-asyncio is loaded no loop closes what was dropped."""
+
+
+def test_a_stream_reserves_while_it_lives(server: RawServer, store: Path) -> None:
+    """Not before its first value; till it is closed, or dropped and collected: then what it may have billed counts.
+
+    Two at least are known to be billed: the end of the loop may leave open what the third one has brought.
+    """
     never = threading.Event()
     server._scenario = {POST: lambda request: Gate(stream_head() + succeeded(request, 0), never, b""), PICTURE: picture}
-
-    async def drop() -> None:
-        streams = [seedream.stream(f"x {number}", images=3) for number in range(4)]
-        assert reserved(seedream) == 0
-        for number, stream in enumerate(streams[:3], start=1):
-            while not (await anext(stream)).ok:
-                pass
-            assert reserved(seedream) == 3 * number
-        twin = seedream.stream("x 0", images=3)
-        with pytest.raises(InvalidRequest, match="under way"):
-            await anext(twin)
-        await streams[0].aclose()
-        assert reserved(seedream) == 6
-        del stream, streams[1]
-        gc.collect()
-        while reserved(seedream) > 3:  # noqa: ASYNC110 - its end is nobody's event
-            await asyncio.sleep(0)
-
-    asyncio.run(drop())  # its loop closes the third one; the fourth was never begun
-    gc.collect()
-    assert reserved(seedream) == 0
-    assert seedream.session.billed.total() >= 2  # the end of the loop may leave open what the third one has brought
-    assert seedream.session.billed.total() + seedream.session.doubtful.total() == 9
+    command = [sys.executable, "-c", STREAMS, f"{server.url}/v1", str(store)]
+    done = subprocess.run(command, capture_output=True, text=True, timeout=60, check=True)
+    assert done.stdout.split() == ["0", "3", "6", "9", "refused", "6", "0", "True", "9"]
     assert server.posts == 3
 
 
