@@ -74,11 +74,11 @@ class _Reported(BaseException):
         at_most = (self.images.own or self.images).request.images_at_most
         if self.attempts:
             times = "once" if self.attempts == 1 else f"{self.attempts} times or more"
-            count = f"{'At least ' * (self.attempts > 1)}{counted(at_most * self.billable_attempts)}"
+            count = f"{'At least ' * (self.attempts > 1)}{plural(at_most * self.billable_attempts)}"
             return f"{count} may be billed: it was sent once from here, and {self.gateway} sent it on {times}."
         gateway = self.gateway or "a gateway"
         return (
-            f"{counted(at_most)} may be billed, or several times that: "
+            f"{plural(at_most)} may be billed, or several times that: "
             f"it was sent once from here; {gateway} may have repeated it."
         )
 
@@ -225,7 +225,7 @@ def _one_line(text: str) -> str:
     return " ".join(text.splitlines())
 
 
-def counted(number: int, noun: str = "image") -> str:
+def plural(number: int, noun: str = "image") -> str:
     """A number of things in words: "1 image", "3 images"."""
     return f"{number} {noun}" if number == 1 else f"{number} {noun}s"
 

@@ -38,10 +38,10 @@ class Progress(Protocol):
     def clear(self) -> None: ...
 
 
-def with_front_door(images: ImageSet, door: Any) -> ImageSet:
-    """The set with the way back to its front door, by which it and its frames can be gone on from."""
-    frames = tuple(replace(frame, door=door, run_id=images.run_id) for frame in images)
-    return replace(images, door=door, frames=frames)
+def with_client(images: ImageSet, client: Any) -> ImageSet:
+    """The set with the way back to its client, by which it and its frames can be gone on from."""
+    frames = tuple(replace(frame, client=client, run_id=images.run_id) for frame in images)
+    return replace(images, client=client, frames=frames)
 
 
 async def with_bill(sets: Sets, reservation: Reservation) -> Sets:
@@ -76,12 +76,12 @@ def _doubtful(images: ImageSet, failure: SeedreamError | None) -> int:
     return sum(isinstance(frame.error, ResponseBroken | OutcomeUnknown) for frame in images)
 
 
-async def joined_to_parent(sets: Sets, lineage: Lineage | None, door: Any) -> Sets:
-    """The values of a run, bound to its front door, each with the frames of the earlier run that it goes on from."""
-    parent = parent_set(door.store, lineage)
+async def joined_to_parent(sets: Sets, lineage: Lineage | None, client: Any) -> Sets:
+    """The values of a run, bound to its client, each with the frames of the earlier run that it goes on from."""
+    parent = parent_set(client.store, lineage)
 
     def whole(images: ImageSet) -> ImageSet:
-        return with_front_door(images if lineage is None or parent is None else joined(parent, images, lineage), door)
+        return with_client(images if lineage is None or parent is None else joined(parent, images, lineage), client)
 
     try:
         async with aclosing(sets) as growing:
@@ -173,4 +173,4 @@ def interrupted(images: ImageSet | None) -> SeedreamInterrupted:
         rest = f"%seedream retry {stopped.run_id} asks for the missing ones only; the cell run again pays for all."
         stopped, hint = stopped.with_note(rest), f"{hint} {rest}"
     words = f"Stopped after {arrived} of {expected} pictures."
-    return stopped.told_by(SeedreamInterrupted(words, billed=billed, hint=hint))
+    return stopped.attach(SeedreamInterrupted(words, billed=billed, hint=hint))

@@ -1,6 +1,6 @@
 """The path of a picture: plan -> POST -> events -> frames on disk -> the growing set.
 
-`generate` is the one way through the house; the magic, the panel and the Python front door only watch it.
+`generate` is the one way through the house; the magic, the panel and the Python client only watch it.
 """
 
 from __future__ import annotations
@@ -77,7 +77,7 @@ async def generate(
             frame.error.run_id = run.run_id
             frame.error.request_id = frame.error.request_id or receiver.request_id
     if not images.ok:
-        raise images.told_by(_first_error(images, failure))
+        raise images.attach(_first_error(images, failure))
     yield images
 
 

@@ -62,21 +62,21 @@ class Reception:
         try:
             async with (
                 asyncio.timeout(self.plan.timeout),
-                image_client(self.transport, base_url=self.plan.base_url) as client,
+                image_client(self.transport, base_url=self.plan.base_url) as http,
                 asyncio.TaskGroup() as downloads,
             ):
                 slots = asyncio.Semaphore(PARALLEL_DOWNLOADS)
 
                 def begin(picture: Picture) -> None:
-                    downloads.create_task(self._deliver(picture, client, slots))
+                    downloads.create_task(self._deliver(picture, http, slots))
 
-                return await self._complete_references(client) or await self._listen(client, begin)
+                return await self._complete_references(http) or await self._listen(http, begin)
         except TimeoutError:
             return self._broken_off(f"The limit of {self.plan.timeout:g} s passed.")
         except SeedreamError as error:
             return error
 
-    async def _complete_references(self, client: Client) -> SeedreamError | None:
+    async def _complete_references(self, http: Client) -> SeedreamError | None:
         """Fetch the references that are links, before anything is sent; what stood in the way, if anything did."""
         request, local = self.plan.request, self.plan.on_loopback
         if all(reference.data for reference in request.references):
@@ -84,7 +84,7 @@ class Reception:
         self.tell(_with_pause("Fetching the references that are links."))
         unchecked = any(refuse for _, refuse in complaints(request, strict=self.plan.provider.strict))
         try:
-            references = await fetch_references(request.references, client, allow_loopback=local)
+            references = await fetch_references(request.references, http, allow_loopback=local)
             completed = replace(request, references=references)
             warnings = checked(completed, strict=self.plan.provider.strict, check=not unchecked)
             self.run.complete(completed)
@@ -96,7 +96,7 @@ class Reception:
         self.tell(lambda images: reduce(ImageSet.with_note, warnings, replace(images, request=completed, pause="")))
         return None
 
-    async def _listen(self, client: Client, begin: Callable[[Picture], None]) -> SeedreamError | None:
+    async def _listen(self, http: Client, begin: Callable[[Picture], None]) -> SeedreamError | None:
         """Send the plan and take in the answer; returns what broke it off, None if it came to its end."""
         heard, reader = self.heard, Reader()
         failure: SeedreamError | None = None
@@ -116,7 +116,7 @@ class Reception:
                 )
                 self._tell_of_head(answer)
                 await listener.listen()
-            await self._follow_tasks(client, listener)
+            await self._follow_tasks(http, listener)
         except SeedreamError as error:
             failure = error
         except Exception as exc:  # noqa: BLE001 - a fault of this program must not cost the pictures on their way
@@ -133,7 +133,7 @@ class Reception:
         self._tell_where_the_bytes_are(failure)
         return failure
 
-    async def _follow_tasks(self, client: Client, listener: Listener) -> None:
+    async def _follow_tasks(self, http: Client, listener: Listener) -> None:
         """Ask for the tasks that a gateway gave in place of pictures, until they are done."""
         tasks = list(listener.reader.tasks.values())
         if not tasks or self.heard.all_named:
@@ -142,7 +142,7 @@ class Reception:
         waited = f"{about_tasks(tasks)}. It was asked for until it was done."
         ids = ids_of(tasks)
         self.tell(lambda images: replace(images, task=ids).with_note(waiting))
-        service = TaskService(self.plan.provider, self.plan.base_url, lambda: self.key, client, self.transport)
+        service = TaskService(self.plan.provider, self.plan.base_url, lambda: self.key, http, self.transport)
         most = self.plan.request.images_at_most
         events = follow_tasks(tasks, service, run=self.run, reader=listener.reader, images=most, pace=self.pace)
         async with aclosing(events):
@@ -177,9 +177,9 @@ class Reception:
         for note in filter(None, (attempts, answer.clock_note, *of_gateway)):
             self.tell(with_note(note))
 
-    async def _deliver(self, picture: Picture, client: Client, slots: asyncio.Semaphore) -> None:
+    async def _deliver(self, picture: Picture, http: Client, slots: asyncio.Semaphore) -> None:
         words, local = self.plan.request.prompt_of(picture.index), self.plan.on_loopback
-        delivery = await deliver(picture, self.run, client, slots, prompt=words, allow_loopback=local)
+        delivery = await deliver(picture, self.run, http, slots, prompt=words, allow_loopback=local)
         if delivery.frame.ok:
             self.heard.unsaved.discard(picture.index)
         self.tell(lambda images: reduce(ImageSet.with_note, delivery.notes, images.with_frame(delivery.frame)))

@@ -88,17 +88,17 @@ async def recover(
         images = replace(images, outcome="billed" if named or tasks else "unknown")
     local = is_loopback(urlsplit(base_url).hostname or "")
     failure: SeedreamError | None = None
-    async with image_client(transport, base_url=base_url) as client:
+    async with image_client(transport, base_url=base_url) as http:
         slots = asyncio.Semaphore(PARALLEL_DOWNLOADS)
 
         async def arrived(picture: Picture) -> Delivery:
             words = images.request.prompt_of(picture.index)
-            return await deliver(picture, run, client, slots, prompt=words, allow_loopback=local)
+            return await deliver(picture, run, http, slots, prompt=words, allow_loopback=local)
 
         if missing or tasks:
             yield replace(images, state="running")
         if tasks:
-            service = TaskService(provider, base_url, key, client, transport)
+            service = TaskService(provider, base_url, key, http, transport)
             most = images.request.images_at_most
             answers = follow_tasks(tasks, service, run=run, reader=reader, images=most, pace=pace)
             made, failure = await _made_by_tasks(answers, found_key, record)

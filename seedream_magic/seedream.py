@@ -1,4 +1,4 @@
-"""The Python front door: a plan first, which sends nothing, and then a run.
+"""The Python client: a plan first, which sends nothing, and then a run.
 
 What the store has of a plan is `replay`'s to say; how a run comes to its end, `follow`'s.
 """
@@ -74,7 +74,7 @@ class Seedream:
     that cannot be sent.
 
     `session` counts what it bills and may refuse a plan: the notebook's, where the extension is loaded, else one that
-    all front doors of the process share. A plan is sent by a front door of its own provider and address only.
+    all clients of the process share. A plan is sent by a client of its own provider and address only.
     `progress`, where set, makes what shows a run that nobody else watches.
     """
 
@@ -150,9 +150,9 @@ class Seedream:
 
         `images` is 1 (the default) to 15 or "auto"; of a `Storyboard` it follows. `refs` are input images: paths,
         globs, https links, data URIs, bytes, pictures, arrays, frames, sets, or "run:ID[2]" for a frame of an earlier
-        run, counted from 0; `fit` scales those that are over the limits. `timeout` is the limit of the whole call in
+        run, plural from 0; `fit` scales those that are over the limits. `timeout` is the limit of the whole call in
         seconds. A request whose set is in the store is shown from there: `fresh` pays again, `take` names the set
-        meant, counted from 1.
+        meant, plural from 1.
         """
         references, told = self.references(refs, fit=fit)
         request, warnings = make_request(
@@ -268,7 +268,7 @@ class Seedream:
         return self._made(plan, self._key_for(plan), ended, background=background)
 
     async def _made(self, plan: Plan, key: Key, ended: int, *, background: bool) -> follow.Sets:
-        """The set as it is made; from the store, where the same request came to its end since `ended` was counted."""
+        """The set as it is made; from the store, where the same request came to its end since `ended` was plural."""
         with self.session.reserved(plan, background=background) as reservation:
             is_news = self.session.ended[plan.fingerprint] != ended
             stored = replay.run_to_show(plan, self.store) if is_news else None
@@ -282,22 +282,22 @@ class Seedream:
                     yield images
 
     async def _shown(self, record: Record, plan: Plan) -> follow.Sets:
-        yield follow.with_front_door(replay.shown(record, plan), self)
+        yield follow.with_client(replay.shown(record, plan), self)
 
     def _key_for(self, plan: Plan) -> Key:
-        """The key for a plan of this front door's own provider and address; no other plan is sent, and gets no key."""
+        """The key for a plan of this client's own provider and address; no other plan is sent, and gets no key."""
         if plan.provider == self.provider and plan.base_url == self.base_url:
             return self.key()
         here = f"{self.provider.name} at {self.given_base_url}" if self.given_base_url else self.provider.name
         name = plan.provider.name
         raise ConfigError(
-            f"This plan is for {name} at {plan.base_url}; this front door asks {here}.",
+            f"This plan is for {name} at {plan.base_url}; this client asks {here}.",
             hint=f'Make it here anew, or run it where it was made: %seedream use {name}, in Python Seedream("{name}").',
         )
 
     def show(self, run_id: str) -> ImageSet:
         """The set of an earlier run, by its id or the beginning of it. Raises `InvalidRequest` if there is none."""
-        return follow.with_front_door(replay.shown(find_record(self.store, run_id)), self)
+        return follow.with_client(replay.shown(find_record(self.store, run_id)), self)
 
     def recover(
         self, run_id: str | None = None, *, on_change: Callable[[ImageSet], None] | None = None
@@ -342,7 +342,7 @@ class Seedream:
     ) -> Plan:
         """The plan that made a picture: its `request`, its `cell()`, and the run in which it is `stored`.
 
-        `picture` is a frame, a saved original, or a copy of one, which is looked for in `store`. Only a front door of
+        `picture` is a frame, a saved original, or a copy of one, which is looked for in `store`. Only a client of
         the provider that made it sends the plan. Raises `InvalidRequest` where no run made it.
         """
         record = replay.find_maker(picture, cls(store=store).store)

@@ -64,7 +64,7 @@ class Session:
     lock: threading.RLock = field(default_factory=threading.RLock, repr=False, compare=False)
 
     def billed_by(self, provider: Provider) -> Counter[str]:
-        """Where the images that a provider bills are counted."""
+        """Where the images that a provider bills are plural."""
         return self.billed if provider.needs_key else self.free
 
     @property
@@ -129,17 +129,17 @@ _current = [Session()]
 
 
 def enter(session: Session) -> None:
-    """From now on front doors belong to this session: that of the notebook in which the extension is loaded."""
+    """From now on clients belong to this session: that of the notebook in which the extension is loaded."""
     _current[:] = [session]
 
 
 def leave() -> None:
-    """From now on front doors belong to a session of no notebook, which begins now."""
+    """From now on clients belong to a session of no notebook, which begins now."""
     _current[:] = [Session()]
 
 
 def current() -> Session:
-    """The session of a front door that was given none: the notebook's, else the one that all of the process share."""
+    """The session of a client that was given none: the notebook's, else the one that all of the process share."""
     return _current[0]
 
 

@@ -86,7 +86,7 @@ def ip(isolated: None) -> Iterator[InteractiveShell]:
     try:
         yield shell
     finally:
-        session.leave()  # the next test's front doors are none of this notebook's
+        session.leave()  # the next test's clients are none of this notebook's
         shell.restore_sys_module_state()
         shell.reset(new_session=False)
         InteractiveShell.clear_instance()

@@ -14,7 +14,7 @@ from raw_server import RawServer, Scenario
 from seedream_magic import ImageSet, SeedreamError
 from seedream_magic.api import client as client_module
 from seedream_magic.api.answer import Patience
-from served import KEY, door, served
+from served import KEY, client, served
 from service import jpeg
 
 FAULTS = tuple(f"F{number:02d}" for number in range(1, 109))
@@ -34,7 +34,7 @@ def outcome(scenario: Scenario, store: Path, *, posts: int = 1, **options: Any) 
 def called(server: RawServer, store: Path, **options: Any) -> ImageSet | SeedreamError:
     """The set, or its error; anything that is no error of ours comes through and fails the test."""
     try:
-        return door(server, store).generate("四季 four seasons", **options)
+        return client(server, store).generate("四季 four seasons", **options)
     except SeedreamError as error:
         check_error(error)
         return error

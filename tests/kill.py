@@ -22,7 +22,7 @@ from raw_server import Behaviour, RawServer, Request, Scenario, raw_server
 from seedream_magic import ImageSet
 from seedream_magic.images.load import load
 from seedream_magic.images.record import named_pictures, records
-from served import door
+from served import client
 from service import PICTURE, POST, jpeg, picture, whole_answer
 
 DURABLE_CALLS = ("open", "write", "fsync", "replace", "mkdir")
@@ -132,7 +132,7 @@ def violations(server: RawServer, store: Path, seen: int) -> list[str]:
     """
     requests = server.requests[seen:]
     found = [*_damage(store), *_lost(requests, store)]
-    seedream, posts = door(server, store), server.posts
+    seedream, posts = client(server, store), server.posts
     sets, again = seedream.recover(), seedream.recover()
     if server.posts != posts:
         found.append("recover sent a POST")

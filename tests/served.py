@@ -42,8 +42,8 @@ def check_store(store: Path) -> None:
             assert mode == 0o600, path
 
 
-def door(server: RawServer, store: Path, **settings: Any) -> Seedream:
-    """The Python front door to that service."""
+def client(server: RawServer, store: Path, **settings: Any) -> Seedream:
+    """The Python client to that service."""
     return Seedream("anyfast", api_key=KEY, base_url=f"{server.url}/v1", store=store, **settings)
 
 

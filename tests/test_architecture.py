@@ -3,12 +3,12 @@
     floor  room
     7      __init__.py        names the public things, loads none
     6      notebook/          what a person touches
-    5      seedream.py        the Python front door; iterate.py  going on from a set
+    5      seedream.py        the Python client; iterate.py  going on from a set
     4      generate.py        the path; reception.py, listener.py, tasks.py  its receiving side
            view/              how a set looks
            replay.py          what the store has of a plan; follow.py, recover.py  how a run comes to its end
     3      images/            what came back;     demo/  the embedded service
-           session.py         where front doors are at home, and what they have billed together
+           session.py         where clients are at home, and what they have billed together
     2      api/               what is said on the wire
     1      errors.py, bridge.py
 
@@ -45,7 +45,7 @@ ROOMS: list[tuple[int, set[str]]] = [
 # (file, room above it) -> why a function of the file may import it all the same.
 EXCEPTIONS = {
     ("images/image_set.py", "view"): "a value shows itself: its notebook reprs and its export",
-    ("images/image_set.py", "iterate"): "a value goes on by itself: redo, extend and vary plan at its front door",
+    ("images/image_set.py", "iterate"): "a value goes on by itself: redo, extend and vary plan at its client",
 }
 
 # They do the same things for the same person, each without the other.

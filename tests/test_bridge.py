@@ -41,8 +41,8 @@ class Counted:
             self.closed.set()
 
 
-def source_of(counted: Counted) -> Callable[[], AsyncGenerator[int, None]]:
-    return counted.__call__
+def source_of(plural: Counted) -> Callable[[], AsyncGenerator[int, None]]:
+    return plural.__call__
 
 
 def no_thread_left() -> bool:
@@ -55,10 +55,10 @@ def no_thread_left() -> bool:
 
 def test_values_come_in_order_on_the_callers_thread() -> None:
     """The generator itself runs on a daemon thread."""
-    counted = Counted(100)
-    assert list(bridge.iterate(source_of(counted))) == list(range(100))
-    assert counted.threads.isdisjoint({threading.get_ident()})
-    assert counted.closed.is_set()
+    plural = Counted(100)
+    assert list(bridge.iterate(source_of(plural))) == list(range(100))
+    assert plural.threads.isdisjoint({threading.get_ident()})
+    assert plural.closed.is_set()
     assert no_thread_left()
 
 
@@ -85,22 +85,22 @@ def test_an_error_comes_as_it_is() -> None:
 
 def test_leaving_early_closes_the_generator() -> None:
     """`break` and `close` are the same as Stop: what it holds open is closed before the caller goes on."""
-    counted = Counted(1, hold=True)
-    values = bridge.iterate(source_of(counted))
+    plural = Counted(1, hold=True)
+    values = bridge.iterate(source_of(plural))
     assert next(values) == 0
     values.close()
-    assert counted.closed.is_set()
+    assert plural.closed.is_set()
     assert no_thread_left()
 
 
 def test_an_error_of_the_caller_closes_the_generator() -> None:
     """What the caller does with a value may fail."""
-    counted = Counted(1, hold=True)
-    values = bridge.iterate(source_of(counted))
+    plural = Counted(1, hold=True)
+    values = bridge.iterate(source_of(plural))
     next(values)
     with pytest.raises(ZeroDivisionError):
         values.throw(ZeroDivisionError())
-    assert counted.closed.is_set()
+    assert plural.closed.is_set()
     assert no_thread_left()
 
 
@@ -182,8 +182,8 @@ class Told:
         self.threads.add(threading.get_ident())
         self.ended.set()
 
-    def begin(self, counted: Counted) -> bridge.Background[int]:
-        return bridge.Background(source_of(counted), self.value, self.end)
+    def begin(self, plural: Counted) -> bridge.Background[int]:
+        return bridge.Background(source_of(plural), self.value, self.end)
 
 
 def test_the_background_tells_on_the_loop_that_began_it() -> None:
@@ -233,13 +233,13 @@ def test_a_stop_of_the_background_is_told_as_one(begun: bool, monkeypatch: pytes
         told = Told()
         if not begun:
             monkeypatch.setattr(bridge._Worker, "start", stopped_start)
-        counted = Counted(1, hold=True)
-        background = told.begin(counted)
+        plural = Counted(1, hold=True)
+        background = told.begin(plural)
         if begun:
             background.hand_over_first(5)
             background.stop()
         await told.ended.wait()
-        assert counted.closed.is_set() == begun
+        assert plural.closed.is_set() == begun
         return told
 
     told = asyncio.run(inside())
@@ -268,8 +268,8 @@ def test_a_stop_that_somebody_swallowed_ends_the_run_all_the_same() -> None:
     """An interrupt that strikes in a finalizer, or where the caller catches it, is still a Stop."""
     before = signal.signal(signal.SIGINT, signal.default_int_handler)
     try:
-        counted = Counted(1, hold=True)
-        values = bridge.iterate(source_of(counted))
+        plural = Counted(1, hold=True)
+        values = bridge.iterate(source_of(plural))
         next(values)
         with suppress(KeyboardInterrupt):
             signal.raise_signal(signal.SIGINT)
@@ -278,7 +278,7 @@ def test_a_stop_that_somebody_swallowed_ends_the_run_all_the_same() -> None:
         assert signal.getsignal(signal.SIGINT) is signal.default_int_handler
     finally:
         signal.signal(signal.SIGINT, before)
-    assert counted.closed.is_set()
+    assert plural.closed.is_set()
     assert no_thread_left()
 
 
@@ -350,14 +350,14 @@ NESTED = """
     from seedream_magic.bridge import iterate
     from test_bridge import Counted, open_files
 
-    def values_of(counted):
-        return iterate(counted.__call__, event_loop="nest")
+    def values_of(plural):
+        return iterate(plural.__call__, event_loop="nest")
 
     def check():
         here = threading.get_ident()
-        counted = Counted(5)
-        assert list(values_of(counted)) == [0, 1, 2, 3, 4]
-        assert counted.threads == {here} and counted.closed.is_set()
+        plural = Counted(5)
+        assert list(values_of(plural)) == [0, 1, 2, 3, 4]
+        assert plural.threads == {here} and plural.closed.is_set()
 
         fault, seen = ConfigError("no"), []
         try:
@@ -368,11 +368,11 @@ NESTED = """
         else:
             raise AssertionError
 
-        counted = Counted(1, hold=True)
-        values = values_of(counted)
+        plural = Counted(1, hold=True)
+        values = values_of(plural)
         assert next(values) == 0
         values.close()
-        assert counted.closed.is_set()
+        assert plural.closed.is_set()
 
         async def interrupted():
             yield 0

@@ -366,7 +366,7 @@ def test_a_cell_finds_the_store_and_the_address(images: ImageSet, monkeypatch: p
     assert named(below) == f'Seedream("anyfast", store={json.dumps(os.path.join("seedream-runs", "other"))})'  # noqa: PTH118 - the text, with this system's slash
     away = images.folder.parent.parent.parent / "elsewhere"
     assert named(replace(images, folder=away / "run")) == f'Seedream("anyfast", store={json.dumps(str(away))})'
-    ours = replace(images, door=Seedream("anyfast", base_url="https://gateway.example/v1"))
+    ours = replace(images, client=Seedream("anyfast", base_url="https://gateway.example/v1"))
     assert named(ours) == 'Seedream("anyfast", base_url="https://gateway.example/v1")'
     assert named(replace(ours, provider="demo")) == 'Seedream("demo")'
     monkeypatch.setenv("SEEDREAM_BASE_URL", "https://gateway.example/v1")

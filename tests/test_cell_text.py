@@ -59,12 +59,12 @@ SETTINGS = {name: OPTIONS[name] for name in ("images", "model", "size", "stream"
 
 
 @pytest.fixture(scope="module")
-def door(tmp_path_factory: pytest.TempPathFactory) -> Seedream:
-    """A front door with an empty store; plans need no network."""
+def client(tmp_path_factory: pytest.TempPathFactory) -> Seedream:
+    """A client with an empty store; plans need no network."""
     return Seedream("anyfast", store=tmp_path_factory.mktemp("runs"))
 
 
-def read_again(door: Seedream, cell: str, settings: dict[str, Any]) -> ImageRequest:
+def read_again(client: Seedream, cell: str, settings: dict[str, Any]) -> ImageRequest:
     """The request of a cell in a notebook with these settings."""
     line, _, body = cell.partition("\n")
     parsed = parse_cell(line.removeprefix("%%seedream"), body + "\n")
@@ -72,22 +72,22 @@ def read_again(door: Seedream, cell: str, settings: dict[str, Any]) -> ImageRequ
     beside = {name: value for name, value in settings.items() if name not in typed}
     if "sequential_image_generation" in typed:
         beside.pop("images", None)
-    return door.plan(parsed.prompt, **{**beside, **parsed.request}).request
+    return client.plan(parsed.prompt, **{**beside, **parsed.request}).request
 
 
 @effort(max_examples=60, deadline=None)
 @given(prompt=PROMPTS | BOARDS, options=st.fixed_dictionaries({}, optional=OPTIONS))
 def test_the_cell_of_a_request_makes_it_again(
-    door: Seedream, prompt: str | Storyboard, options: dict[str, Any]
+    client: Seedream, prompt: str | Storyboard, options: dict[str, Any]
 ) -> None:
     """Whatever the request asks for and its prompt holds."""
     if isinstance(prompt, Storyboard):
         options.pop("images", None)
     try:
-        plan = door.plan(prompt, **options)
+        plan = client.plan(prompt, **options)
     except InvalidRequest:
         reject()
-    assert read_again(door, plan.cell(), {}) == plan.request
+    assert read_again(client, plan.cell(), {}) == plan.request
 
 
 @effort(max_examples=60, deadline=None)
@@ -97,27 +97,27 @@ def test_the_cell_of_a_request_makes_it_again(
     settings=st.fixed_dictionaries({}, optional=SETTINGS),
 )
 def test_a_cell_overrules_the_settings_of_its_notebook(
-    door: Seedream, prompt: str, options: dict[str, Any], settings: dict[str, Any]
+    client: Seedream, prompt: str, options: dict[str, Any], settings: dict[str, Any]
 ) -> None:
     """What the settings say differently is typed in the cell, so that it makes the same request beside them."""
     try:
-        plan = door.plan(prompt, **options)
+        plan = client.plan(prompt, **options)
     except InvalidRequest:
         reject()
-    assert read_again(door, plan.cell(settings), settings) == plan.request
+    assert read_again(client, plan.cell(settings), settings) == plan.request
 
 
-def test_a_cell_holds_nothing_that_goes_without_saying(door: Seedream) -> None:
+def test_a_cell_holds_nothing_that_goes_without_saying(client: Seedream) -> None:
     """The default request is a bare cell; what the settings say is not said again."""
-    assert door.plan("a village").cell() == "%%seedream\na village"
-    assert door.plan("a village", images=4, size="4K").cell({"images": 4}) == "%%seedream -s 4K\na village"
+    assert client.plan("a village").cell() == "%%seedream\na village"
+    assert client.plan("a village", images=4, size="4K").cell({"images": 4}) == "%%seedream -s 4K\na village"
 
 
-def test_what_the_notebook_would_fill_in_stays_as_it_was_sent(door: Seedream) -> None:
+def test_what_the_notebook_would_fill_in_stays_as_it_was_sent(client: Seedream) -> None:
     """Braces in a prompt that was sent are text: the cell says --raw. The storyboard comes back as parts."""
-    assert door.plan("{season}").cell() == "%%seedream --raw\n{season}"
+    assert client.plan("{season}").cell() == "%%seedream --raw\n{season}"
     board = Storyboard("flat colours", ("spring", "---"))
-    assert door.plan(board).cell() == "%%seedream\nflat colours\n---\nspring\n---\n\\---"
+    assert client.plan(board).cell() == "%%seedream\nflat colours\n---\nspring\n---\n\\---"
 
 
 def test_a_picture_in_memory_is_named_by_its_file_in_the_store(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -153,13 +153,13 @@ def test_a_file_that_is_another_by_now_is_not_named(tmp_path: Path, monkeypatch:
     assert "--ref '# hero.jpg, which no file holds" in plan.cell()
 
 
-def test_what_the_limits_refuse_is_asked_for_with_no_check(door: Seedream) -> None:
+def test_what_the_limits_refuse_is_asked_for_with_no_check(client: Seedream) -> None:
     """So that the cell makes the request again, which it would refuse else; a stream that a model does not know too."""
     for options in ({"size": "100x100"}, {"model": PRO, "images": 3}, {"model": PRO, "stream": False}):
-        plan = door.plan("x", check=False, **options)
+        plan = client.plan("x", check=False, **options)
         assert "--no-check" in plan.cell()
-        assert read_again(door, plan.cell(), {}) == plan.request
-    assert "--no-check" not in door.plan("x", model=PRO).cell()
+        assert read_again(client, plan.cell(), {}) == plan.request
+    assert "--no-check" not in client.plan("x", model=PRO).cell()
 
 
 def picture_bytes(size: tuple[int, int] = (64, 48)) -> bytes:
@@ -168,10 +168,10 @@ def picture_bytes(size: tuple[int, int] = (64, 48)) -> bytes:
     return buffer.getvalue()
 
 
-def test_a_reference_stands_as_it_was_typed(door: Seedream, tmp_path: Path) -> None:
+def test_a_reference_stands_as_it_was_typed(client: Seedream, tmp_path: Path) -> None:
     """Another provider than the notebook's is named by who knows it."""
     from seedream_magic.api.cell_text import cell_text
 
-    request = door.plan("x", refs="https://example.com/a b.jpg".replace(" ", "%20")).request
+    request = client.plan("x", refs="https://example.com/a b.jpg".replace(" ", "%20")).request
     assert "--ref https://example.com/a%20b.jpg" in cell_text(request, settings={"model": request.model})
     assert "--provider demo" in cell_text(request, settings={}, provider="demo")

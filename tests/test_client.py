@@ -61,7 +61,7 @@ from seedream_magic.api.make_request import make_request
 from seedream_magic.api.plan import Plan
 from seedream_magic.api.providers import PROVIDERS
 from seedream_magic.api.retry import PACE, Pace
-from served import KEY, door
+from served import KEY, client
 from service import POST, completed
 
 ANSWER = {"data": [{"url": "https://example.com/1.jpeg"}], "created": 1, "usage": {"generated_images": 1}}
@@ -462,7 +462,7 @@ def test_an_answer_that_is_none_keeps_its_bytes(
 ) -> None:
     """The error says what came and where all of it is, for support and for `recover` of a later version."""
     with raw_server({POST: behaviour}) as server, pytest.raises(ResponseBroken) as caught:
-        door(server, store).generate("x")
+        client(server, store).generate("x")
     assert words in str(caught.value)
     assert caught.value.billed == "yes"
     (kept,) = store.glob("*/response.raw")

@@ -199,7 +199,7 @@ def test_a_record_of_another_provider_gets_no_key(
     command = command.replace("RUN", images.run_id)
     error, printed, _ = run(shell, command)
     assert isinstance(error, ConfigError)
-    assert f"Run {images.run_id} was made by ark; this front door asks anyfast. %seedream use ark" in printed
+    assert f"Run {images.run_id} was made by ark; this client asks anyfast. %seedream use ark" in printed
     assert server.posts == 1
     run(shell, "%seedream use ark")
     assert run(shell, command)[0] is None
@@ -360,10 +360,10 @@ def test_stop_tells_that_nothing_draws(shell: InteractiveShell) -> None:
     assert run(shell, "%seedream stop")[1] == "No run is under way in the background.\n"
 
 
-def test_panel_is_opened_with_the_session_s_front_door(
+def test_panel_is_opened_with_the_session_s_client(
     shell: InteractiveShell, made: ImageSet, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """The panel gets the front door of the settings, and the set of the run that is named."""
+    """The panel gets the client of the settings, and the set of the run that is named."""
     given: list[tuple[ImageSet | None, dict[str, Any]]] = []
     panels = ModuleType("seedream_magic.notebook.panel")
     monkeypatch.setitem(vars(panels), "Panel", lambda images, **settings: given.append((images, settings)))
@@ -372,7 +372,7 @@ def test_panel_is_opened_with_the_session_s_front_door(
     error, _, displayed = run(shell, f"%seedream panel {made.run_id}")
     assert (error, len(displayed)) == (None, 1)
     ((images, settings),) = given
-    assert isinstance(settings["door"], Seedream)
+    assert isinstance(settings["client"], Seedream)
     assert images is not None
     assert images.run_id == made.run_id
 

@@ -228,9 +228,9 @@ def test_nothing_of_ours_elsewhere(around: Surroundings, cell: str) -> None:
 def test_names_of_sets_come_first(around: Surroundings, store: Path) -> None:
     """On the first word the sets that can be bound anew; `<<` after a name; `--out` takes the same names."""
     with raw_server({POST: whole_answer, PICTURE: picture}) as server:
-        door = Seedream(base_url=f"{server.url}/v1", api_key="sk-CANARY", store=store)
-        namespace = {**around.namespace, "四季": door.generate("x", images=2)}
-    around = Surroundings(namespace, around.front_door)
+        client = Seedream(base_url=f"{server.url}/v1", api_key="sk-CANARY", store=store)
+        namespace = {**around.namespace, "四季": client.generate("x", images=2)}
+    around = Surroundings(namespace, around.make_client)
     assert offered("%%seedream ", around)[0] == "四季 <<"
     assert offered("%%seedream 四", around) == ["四季 <<"]
     assert offered("%%seedream 四季 <", around) == ["<<"]
@@ -239,7 +239,7 @@ def test_names_of_sets_come_first(around: Surroundings, store: Path) -> None:
 
 
 def test_unusable_settings_still_complete(around: Surroundings) -> None:
-    """Where no front door can be made, options and presets are offered all the same; runs and ids are not."""
+    """Where no client can be made, options and presets are offered all the same; runs and ids are not."""
 
     def unusable(_: str | None) -> Any:
         raise ConfigError("no such provider")

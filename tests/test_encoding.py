@@ -20,7 +20,7 @@ from raw_server import EVENT_STREAM, Behaviour, Reply, Request
 from seedream_magic import ContentRefused, ResponseBroken
 from seedream_magic.api import decoder as decoder_module
 from seedream_magic.api.encoding import Inflater, inflated
-from served import door, served
+from served import client, served
 from service import PICTURE, POST, completed, jpeg, link, picture, succeeded
 from test_faults_post import error_body
 
@@ -79,7 +79,7 @@ def test_a_packed_answer_is_read(said: str, pack: Pack, store: Path, *, stream: 
         return Reply(200, headers | ({"Content-Encoding": said} if said else {}), pack(body))
 
     with served({POST: answer, PICTURE: picture}, store) as server:
-        images = door(server, store).generate("x", images=2, stream=stream)
+        images = client(server, store).generate("x", images=2, stream=stream)
         assert server.requests[0].headers["accept-encoding"] == "identity"
     assert shades(images) == [0, 1]
     assert images.notes == ()

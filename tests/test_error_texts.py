@@ -40,7 +40,7 @@ from seedream_magic.api.client import _no_connection
 from seedream_magic.images import download as download_module
 from seedream_magic.images import durable as durable_module
 from seedream_magic.images import store as store_module
-from served import door, served
+from served import client, served
 from service import PICTURE, POST, completed, jpeg, picture, stream_head, succeeded, whole_answer
 from test_client_retry import Time, _answer_plainly, failure, free_port, listening, refusal
 
@@ -63,8 +63,8 @@ def bad(**options: Any) -> Raised:
     return lambda store, patch: caught(lambda: Seedream("anyfast", api_key="x", store=store).plan("x", **options))
 
 
-def door_of(**settings: Any) -> Raised:
-    """A front door that does not open."""
+def client_of(**settings: Any) -> Raised:
+    """A client that does not open."""
     return lambda store, patch: caught(lambda: Seedream(store=store, **settings).generate("x"))
 
 
@@ -164,7 +164,7 @@ def one_of_two(store: Path, patch: pytest.MonkeyPatch) -> Told:
         return Reply(200, EVENT_STREAM, succeeded(request, 0) + failed + completed(1))
 
     with served({POST: half, PICTURE: picture}, store) as server:
-        images = door(server, store).generate("x", images=2)
+        images = client(server, store).generate("x", images=2)
     return caught(images.require_all)
 
 
@@ -177,7 +177,7 @@ def stopped(at: Callable[[ImageSet], bool]) -> Raised:
 
     def raised(store: Path, patch: pytest.MonkeyPatch) -> Told:
         with raw_server({POST: whole_answer, PICTURE: picture}) as server:
-            seedream = door(server, store)
+            seedream = client(server, store)
             return caught(lambda: seedream.run(seedream.plan("x", images=3), on_change=stop))
 
     return raised
@@ -187,10 +187,10 @@ PAGE = b"<!doctype html><title>Hotel Wi-Fi</title>Log in"
 ROWS: dict[str, Raised] = {
     "a size that no model draws": bad(size="9x9"),
     "too many pictures": bad(images=16),
-    "an unknown provider": door_of(provider="anyfst"),
-    "no key": door_of(provider="anyfast"),
-    "a base URL without TLS": door_of(provider="anyfast", api_key="x", base_url="http://api.example/v1"),
-    "a key with a line break": door_of(provider="anyfast", api_key="a\nb"),
+    "an unknown provider": client_of(provider="anyfst"),
+    "no key": client_of(provider="anyfast"),
+    "a base URL without TLS": client_of(provider="anyfast", api_key="x", base_url="http://api.example/v1"),
+    "a key with a line break": client_of(provider="anyfast", api_key="a\nb"),
     "a store that is a file": store_in_the_way,
     "a disk without room": full_disk,
     "a closed port": closed_port,

@@ -20,7 +20,7 @@ from seedream_magic.api.request import ImageRequest
 from seedream_magic.view import export as export_module
 from seedream_magic.view import page, pictures
 from seedream_magic.view.export import ENDINGS, export
-from served import door
+from served import client
 from service import PICTURE, POST, picture, whole_answer
 
 HOSTILE = "四季 <b>&amp;\"'</script></title> ]]> 🎉\r\n--> \x07\ud800 end"
@@ -90,7 +90,7 @@ def test_any_text_goes_into_every_kind(tmp_path: Path, ending: str) -> None:
 def test_a_run_of_the_service_is_exported(store: Path, tmp_path: Path, ending: str) -> None:
     """Two pictures of three arrived: the set goes out with what there is."""
     with raw_server({POST: whole_answer, PICTURE: picture, ("GET", "/picture/1"): Reply(404)}) as server:
-        images = door(server, store).generate("four 季节", images=3)
+        images = client(server, store).generate("four 季节", images=3)
     data = images.export(tmp_path / f"set{ending}").read_bytes()
     assert not re.search(rb"canary|sk-CANARY", data)
 
@@ -173,7 +173,7 @@ def test_a_folder_that_may_not_be_written_is_told(images: ImageSet, tmp_path: Pa
 def test_the_runs_own_folder_is_left_alone(store: Path) -> None:
     """An export over an original, or beside it, or to it through a link, is refused."""
     with raw_server({POST: whole_answer, PICTURE: picture}) as server:
-        images = door(server, store).generate("a prompt")
+        images = client(server, store).generate("a prompt")
     before = (images.folder / "01.jpg").read_bytes()
     Path("link").symlink_to(images.folder)
     for target in (images.folder / "01.jpg", images.folder / "sheet.png", Path("link/01.jpg")):

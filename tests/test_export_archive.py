@@ -16,7 +16,7 @@ from seedream_magic import ImageSet
 from seedream_magic.view.archive import _clean
 from seedream_magic.view.export import export
 from seedream_magic.view.provenance import DIGITAL_SOURCE_TYPE
-from served import KEY, door
+from served import KEY, client
 from service import PICTURE, POST, picture, whole_answer
 from test_export import HOSTILE, made_set
 
@@ -102,7 +102,7 @@ def test_names_are_ours(tmp_path: Path) -> None:
 def test_a_run_is_handed_on_without_key_and_links(store: Path, tmp_path: Path) -> None:
     """Of a real run: its body and usage, and neither the key nor a signature nor the computer's name."""
     with raw_server({POST: whole_answer, PICTURE: picture}) as server:
-        images = door(server, store).generate("a fox", images=2)
+        images = client(server, store).generate("a fox", images=2)
     members = read(images, tmp_path / "set.zip")
     request = members["request.json"]
     assert request["run_id"] == images.run_id

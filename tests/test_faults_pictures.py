@@ -53,7 +53,7 @@ from seedream_magic import (
 )
 from seedream_magic.images import download as download_module
 from seedream_magic.images.verify import PictureFacts, verified
-from served import door, received, record, served
+from served import client, received, record, served
 from service import PICTURE, POST, black_png, jpeg, link, picture, whole_answer
 
 NAMES = re.compile(r"request\.json|response\.jsonl|response\.raw|[0-9]{2}\.(jpg|png|webp|json)|raw")
@@ -154,7 +154,7 @@ def test_a_doubt_about_a_picture_is_a_note(store: Path) -> None:
     doubtful = Reply(200, {"Content-MD5": base64.b64encode(bytes(16)).decode()}, jpeg(1))
     scenario: Scenario = {POST: whole_answer, PICTURE: picture, ("GET", "/picture/1."): doubtful}
     with served(scenario, store) as server:
-        images = door(server, store).generate("x", images=2)
+        images = client(server, store).generate("x", images=2)
         assert server.count("GET", "/picture/1.") == 2
     words = "its bytes do not match what its host says of them (content-md5)"
     assert shades(images) == [0, 1]
@@ -199,7 +199,7 @@ def test_a_picture_that_is_slow_to_decode_holds_up_nothing(store: Path, monkeypa
             go.set()
 
     with served({POST: whole_answer, PICTURE: picture}, store) as server:
-        seedream = door(server, store)
+        seedream = client(server, store)
         assert shades(seedream.run(seedream.plan("x", images=6), on_change=shown)) == list(range(6))
     assert most == [2]
 
@@ -220,7 +220,7 @@ def test_a_stop_loses_no_picture_that_is_whole(
 
     async def stopped(server: RawServer) -> None:
         async def drawing() -> None:
-            async for _ in door(server, store).stream("x", images=6, response_format=form):
+            async for _ in client(server, store).stream("x", images=6, response_format=form):
                 pass
 
         task = asyncio.create_task(drawing())
@@ -249,10 +249,10 @@ def test_one_dead_picture_of_fifteen_costs_itself(store: Path) -> None:
         return json_reply({"data": [{"url": closed if i == 7 else link(request, i % 15)} for i in range(15)]})
 
     with served({POST: answer, PICTURE: picture}, store) as server:
-        images = door(server, store).generate("x", images=15, stream=False)
+        images = client(server, store).generate("x", images=15, stream=False)
         assert shades(images) == [None if index == 7 else index for index in range(15)]
         assert type(images[7].error) is ImageError
-        (again,) = door(server, store).recover()
+        (again,) = client(server, store).recover()
         assert again[7].error is not None
         assert "canary7" not in str(again[7].error)
 
@@ -271,7 +271,7 @@ def test_a_passing_fault_is_tried_again(behaviour: Behaviour, store: Path) -> No
     """The second attempt brings it whole, sum and bytes; the others are asked for once, the API not again."""
     scenario: Scenario = {POST: whole_answer, PICTURE: picture, ("GET", "/picture/1."): Sequence(behaviour, WHOLE)}
     with served(scenario, store) as server:
-        images = door(server, store).generate("x", images=4)
+        images = client(server, store).generate("x", images=4)
         assert [server.count("GET", f"/picture/{index}.") for index in range(4)] == [1, 2, 1, 1]
     assert shades(images) == [0, 1, 2, 3]
     assert images[1].sha256 == hashlib.sha256(jpeg(1)).hexdigest()
@@ -324,7 +324,7 @@ def test_no_part_of_a_picture_is_ever_asked_for(store: Path) -> None:
     """After a cut the whole file is asked for again: there is no resume, so no server can join two halves wrongly."""
     cuts = Sequence(Raw(head(200, {}) + jpeg(1)[:200]), Cut(WHOLE, -300), Reset(bytes(WHOLE)[:300]), WHOLE)
     with served({POST: whole_answer, PICTURE: cuts}, store) as server:
-        images = door(server, store).generate("x")
+        images = client(server, store).generate("x")
         asked = [request for request in server.requests if request.method == "GET"]
     assert len(asked) == 4
     assert not any(name in request.headers for request in asked for name in ("range", "if-range", "if-match"))
@@ -356,7 +356,7 @@ def test_a_host_that_asks_for_a_pause_holds_up_its_own_picture_alone(store: Path
         return Reply(429, {"Retry-After": "1"}) if len(asked) == 1 else WHOLE
 
     with served({POST: whole_answer, PICTURE: picture, ("GET", "/picture/1."): paced}, store) as server:
-        assert shades(door(server, store).generate("x", images=4)) == [0, 1, 2, 3]
+        assert shades(client(server, store).generate("x", images=4)) == [0, 1, 2, 3]
         assert "/picture/1." in server.requests[-1].path
     first, second = asked
     assert second - first >= 1
@@ -368,7 +368,7 @@ def test_a_host_that_drips_a_picture_is_too_slow(store: Path, monkeypatch: pytes
     monkeypatch.setattr(download_module, "_SLOW_SECONDS", 0.2)
     drips = Sequence(Drip(bytes(WHOLE), 30, 0.03), WHOLE)
     with served({POST: whole_answer, PICTURE: drips}, store) as server:
-        assert shades(door(server, store).generate("x")) == [1]
+        assert shades(client(server, store).generate("x")) == [1]
         assert server.gets >= 2  # more where this machine itself was too slow
 
 
@@ -385,7 +385,7 @@ def test_a_slow_host_is_given_up_and_tried_again(store: Path, monkeypatch: pytes
     }
     order: list[int] = []
     with served(scenario, store) as server:
-        seedream = door(server, store)
+        seedream = client(server, store)
         seedream.run(
             seedream.plan("x", images=4),
             on_change=lambda images: order.extend(frame.index for frame in images.ok if frame.index not in order),

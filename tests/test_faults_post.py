@@ -57,7 +57,7 @@ from seedream_magic import listener as listener_module
 from seedream_magic.api import client as client_module
 from seedream_magic.api import decoder as decoder_module
 from seedream_magic.api.sse import Decoder
-from served import KEY, check_store, door, received, record, served
+from served import KEY, check_store, client, received, record, served
 from service import PICTURE, POST, completed, jpeg, link, picture, stream_head, succeeded, whole_answer
 
 Body = Callable[[Request], bytes]
@@ -186,7 +186,7 @@ def test_each_post_has_a_connection_of_its_own(store: Path) -> None:
     """A service that offers to keep it is not taken up on that: a stale one would lose a request."""
     lasting = bytes(json_reply({"data": [{"b64_json": b64(1)}]}, headers={"Connection": "keep-alive"}))
     with served({POST: Gate(lasting, NEVER, b"")}, store, posts=3) as server:
-        seedream = door(server, store)
+        seedream = client(server, store)
         for prompt in "abc":
             assert len(seedream.generate(prompt).ok) == 1
         assert server.connections == server.posts == 3
@@ -233,7 +233,7 @@ def test_a_head_that_comes_with_the_first_picture_is_waited_for(store: Path) -> 
 
     async def run(server: RawServer) -> list[ImageSet]:
         values = []
-        async for images in door(server, store).stream("x", images=2):
+        async for images in client(server, store).stream("x", images=2):
             values.append(images)
             await asyncio.to_thread(server.wait_for, lambda _: True)
             release.set()

@@ -15,7 +15,7 @@ from kernel import running_kernel
 from raw_server import EVENT_STREAM, Behaviour, RawServer, Reply, Request, raw_server, sse
 from seedream_magic import ImageSet, SeedreamError
 from seedream_magic.images import download as download_module
-from served import KEY, door, served
+from served import KEY, client, served
 from service import PICTURE, POST, completed, picture, succeeded, whole_answer
 from test_faults_pictures import LOST
 from test_faults_post import NO_HEAD, ODD_ANSWERS, STREAMS
@@ -37,14 +37,14 @@ def rows() -> list[Any]:
 
 
 async def streamed(server: RawServer, store: Path) -> ImageSet:
-    async for images in door(server, store).stream("x", images=2):
+    async for images in client(server, store).stream("x", images=2):
         last = images
     return last
 
 
 @pytest.mark.fault("F107")
 @pytest.mark.parametrize(("answer", "image", "patience"), rows())
-def test_only_our_errors_leave_the_front_door(
+def test_only_our_errors_leave_the_client(
     answer: Scripted, image: Scripted, patience: float, store: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """Awaited in a loop of the caller's: a set, or one error of the package; its copy as data holds no key either."""

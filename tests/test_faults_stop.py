@@ -35,7 +35,7 @@ from raw_server import (
 from seedream_magic.images.durable import OLDEST_PART, sweep
 from seedream_magic.images.load import load
 from seedream_magic.images.record import records
-from served import KEY, check_store, door
+from served import KEY, check_store, client
 from service import PICTURE, POST, completed, jpeg, picture, stream_head, succeeded, whole_answer
 
 pytestmark = pytest.mark.xdist_group("faults_stop")
@@ -257,7 +257,7 @@ def test_a_kernel_that_is_shut_down_while_pictures_come(tmp_path: Path) -> None:
         kernel.manager.shutdown_kernel(restart=True)
         assert time.monotonic() - began < 2
         stuck.stage = ""
-        (images,) = door(server, tmp_path / "runs").recover()
+        (images,) = client(server, tmp_path / "runs").recover()
         assert [frame.ok for frame in images] == [True, True]
         assert server.posts == 1
 
@@ -316,7 +316,7 @@ def test_a_kill_after_the_answer_loses_no_picture_of_it(tmp_path: Path, *, strea
             died += killer.kill_after_answer(store, size, stream=stream, seconds=0.8 * (number / 9) ** 2)
             server.wait_for(lambda state: state.open_connections == 0)
             posts = server.posts
-            door(server, store).recover()
+            client(server, store).recover()
             (made,) = records(store)
             assert [frame.path is not None for frame in load(made)] == [True] * 8
             assert (server.posts, posts) == (number + 1, number + 1)

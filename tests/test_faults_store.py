@@ -25,7 +25,7 @@ from seedream_magic.images import store as store_module
 from seedream_magic.images.durable import rescued, write_durably
 from seedream_magic.images.load import load
 from seedream_magic.images.record import records
-from served import check_store, door, record, served
+from served import check_store, client, record, served
 from service import PICTURE, POST, jpeg, picture, whole_answer
 
 
@@ -53,7 +53,7 @@ def heavy(request: Request) -> Behaviour:
 def test_a_disk_that_is_too_full_is_found_out_before_anything_is_paid(small_disk: Path) -> None:
     """A megabyte is not enough for a picture; nothing is sent, nothing is left."""
     with served({POST: whole_answer}, small_disk, posts=0) as server, pytest.raises(ConfigError, match="MiB left"):
-        door(server, small_disk).generate("x", images=4)
+        client(server, small_disk).generate("x", images=4)
     assert list(small_disk.iterdir()) == []
 
 
@@ -63,7 +63,7 @@ def test_a_disk_that_fills_up_keeps_every_picture(small_disk: Path, monkeypatch:
     monkeypatch.setattr(store_module, "SPACE_PER_IMAGE", 0)
     monkeypatch.setattr(store_module, "SPACE_IN_RESERVE", 0)
     with served({POST: whole_answer, PICTURE: heavy}, small_disk) as server:
-        images = door(server, small_disk).generate("x", images=4, stream=False)
+        images = client(server, small_disk).generate("x", images=4, stream=False)
     assert len(images.ok) == 4
     aside = [frame.path for frame in images if frame.path and frame.path.parent != images.folder]
     assert len(aside) == 2
@@ -89,7 +89,7 @@ def test_a_disk_that_is_full_before_the_record_costs_nothing(small_disk: Path, m
                 break
     (small_disk / "ballast").chmod(0o600)
     with served({POST: whole_answer}, small_disk, posts=0) as server, pytest.raises(ConfigError, match="No space"):
-        door(server, small_disk).generate("x")
+        client(server, small_disk).generate("x")
     assert [path.name for path in small_disk.iterdir()] == ["ballast"]
 
 
@@ -117,7 +117,7 @@ def test_a_store_that_refuses_is_found_out_before_anything_is_paid(
 ) -> None:
     """Whichever step it refuses: one error that names the store and the way to name another, and no request."""
     with served({POST: whole_answer}, store, posts=0) as server:
-        seedream = door(server, store)
+        seedream = client(server, store)
         with monkeypatch.context() as patch:
             patch.setattr(os, call, raising(code))
             with pytest.raises(ConfigError) as caught:
@@ -133,7 +133,7 @@ def test_a_store_that_leads_to_itself(tmp_path: Path) -> None:
     (tmp_path / "a").symlink_to(tmp_path / "b")
     (tmp_path / "b").symlink_to(tmp_path / "a")
     with served({POST: whole_answer}, tmp_path / "none", posts=0) as server, pytest.raises(ConfigError):
-        door(server, tmp_path / "a" / "runs").generate("x")
+        client(server, tmp_path / "a" / "runs").generate("x")
 
 
 @pytest.mark.fault("F103")
@@ -150,7 +150,7 @@ def test_a_store_that_refuses_after_the_answer_keeps_the_links(
 
     with served({POST: whole_answer, PICTURE: refusing}, store) as server:
         with pytest.raises(ImageError) as caught:
-            door(server, store).generate("x", images=2, stream=False)
+            client(server, store).generate("x", images=2, stream=False)
         check_error(caught.value)
         monkeypatch.setattr(os, call, real)
         server._scenario = {PICTURE: picture}
@@ -158,7 +158,7 @@ def test_a_store_that_refuses_after_the_answer_keeps_the_links(
         facts = json.loads(record_path.read_text())
         facts["process"]["pid"] = 2**22 + 1  # the run's own process has died since
         record_path.write_text(json.dumps(facts))
-        (images,) = door(server, store).recover()
+        (images,) = client(server, store).recover()
         assert shades(images) == [0, 1]
 
 
@@ -233,7 +233,7 @@ def test_many_processes_share_a_store(store: Path) -> None:
 
 
 def made(server: RawServer, store: Path) -> ImageSet:
-    return door(server, store).generate("x", images=3)
+    return client(server, store).generate("x", images=3)
 
 
 @pytest.mark.fault("F105")
@@ -316,7 +316,7 @@ def test_a_wrong_clock_costs_no_picture(name: str, store: Path, monkeypatch: pyt
     for module in (store_module, record_module, recover_module):
         monkeypatch.setattr(module, "datetime", Wrong)
     with served({POST: whole_answer, PICTURE: picture}, store, posts=2) as server:
-        seedream = door(server, store)
+        seedream = client(server, store)
         sets = [seedream.generate("x", images=3), seedream.generate("x", images=3, fresh=True)]
         assert [shades(images) for images in sets] == [[0, 1, 2], [0, 1, 2]]
         assert len({images.run_id for images in sets}) == 2

@@ -10,14 +10,14 @@ import pytest
 
 from raw_server import raw_server
 from seedream_magic import InvalidRequest, Seedream, Storyboard
-from served import door
+from served import client
 from service import PICTURE, POST, jpeg, picture, whole_answer
 
 
 @pytest.fixture
 def seedream(store: Path) -> Iterator[Seedream]:
     with raw_server({POST: whole_answer, PICTURE: picture}) as server:
-        yield door(server, store)
+        yield client(server, store)
 
 
 def test_a_picture_gives_its_request_and_its_cell(seedream: Seedream, tmp_path: Path) -> None:

@@ -38,7 +38,7 @@ from seedream_magic.images.load import load_whole
 from seedream_magic.images.record import records
 from seedream_magic.images.verify import open_picture, verified
 from seedream_magic.recover import unfinished
-from served import KEY, check_store, door
+from served import KEY, check_store, client
 from service import PICTURE, POST, jpeg, picture, whole_answer
 from test_shapes import SHAPES
 from test_verify import WHOLE
@@ -259,20 +259,20 @@ def test_no_picture_that_stood_in_an_answer_is_lost(sent: Sent) -> None:
 
 
 class Disk:
-    """The calls that write, counted; from the `last` one on nothing is written any more, as after a kill."""
+    """The calls that write, plural; from the `last` one on nothing is written any more, as after a kill."""
 
     def __init__(self, last: int) -> None:
         self._left = last
         self._real = {name: getattr(os, name) for name in ("write", "fsync", "replace", "ftruncate")}
 
     def call(self, name: str) -> Any:
-        def counted(*args: Any, **options: Any) -> Any:
+        def plural(*args: Any, **options: Any) -> Any:
             self._left -= 1
             if self._left < 0:
                 raise OSError(errno.EIO, "Input/output error")
             return self._real[name](*args, **options)
 
-        return mock.patch.object(os, name, counted)
+        return mock.patch.object(os, name, plural)
 
 
 class CrashSchedule(RuleBasedStateMachine):
@@ -283,7 +283,7 @@ class CrashSchedule(RuleBasedStateMachine):
         self._serving = raw_server({POST: whole_answer, PICTURE: picture})
         self.server = self._serving.__enter__()
         self.store = Path(tempfile.mkdtemp())
-        self.seedream = door(self.server, self.store)
+        self.seedream = client(self.server, self.store)
 
     @rule(prompt=st.sampled_from("ab"), images=st.integers(1, 3), last=st.integers(0, 40))
     def draw_on_a_failing_disk(self, prompt: str, images: int, last: int) -> None:

@@ -91,7 +91,7 @@ def _nothing_remembered(monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 def opened(program: Program, store: Path) -> Seedream:
-    """A front door that goes through the gateway."""
+    """A client that goes through the gateway."""
     return Seedream(
         "anyfast",
         api_key=KEY,

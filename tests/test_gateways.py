@@ -1,7 +1,7 @@
-"""Gateways between this client and the service: their recorded answers, read, told, counted and remembered.
+"""Gateways between this client and the service: their recorded answers, read, told, plural and remembered.
 
 gateway_answers.json holds what LiteLLM's and Portkey's own programs sent, byte by byte, and how many POSTs the service
-behind them counted; tests/gateway_programs.py recorded it. Here raw sockets send the same bytes again.
+behind them plural; tests/gateway_programs.py recorded it. Here raw sockets send the same bytes again.
 """
 
 from __future__ import annotations
@@ -36,7 +36,7 @@ from seedream_magic.errors import (
     RequestRefused,
     ServerFailed,
 )
-from served import door
+from served import client
 from service import PICTURE, POST, jpeg, link, picture
 
 RECORDED: dict[str, Any] = json.loads(Path(__file__).with_name("gateway_answers.json").read_text("utf-8"))["answers"]
@@ -63,7 +63,7 @@ def replayed(name: str) -> Any:
 def drawn(server: RawServer, store: Path, **options: Any) -> ImageSet | SeedreamError:
     """The set of a request, or its error."""
     try:
-        return door(server, store).generate("a fox", **options)
+        return client(server, store).generate("a fox", **options)
     except SeedreamError as error:
         return error
 
@@ -73,7 +73,7 @@ ONE_OR_MORE = "1 image may be billed, or several times that: it was sent once fr
 
 @dataclass(frozen=True)
 class Recorded:
-    """What is to be told of a recorded answer; `posts` is how many the service behind the gateway counted."""
+    """What is to be told of a recorded answer; `posts` is how many the service behind the gateway plural."""
 
     name: str
     posts: int
@@ -139,7 +139,7 @@ def test_a_gateway_that_cannot_stream(store: Path, name: str, posts: int, option
     """It breaks down over the answer: all may be billed, once or more; the next plan for it says what helps."""
     assert RECORDED[name]["posts"] == posts
     with raw_server({POST: replayed(name)}) as server:
-        seedream = door(server, store)
+        seedream = client(server, store)
         with pytest.raises(ServerFailed) as caught:
             seedream.generate("a fox", images=4)
         assert "4 images may be billed, or several times that" in "\n".join(caught.value.lines())
@@ -151,7 +151,7 @@ def test_a_gateway_that_cannot_stream(store: Path, name: str, posts: int, option
         assert not any("add" in words for words in followed)
         assert server.posts == 1
     with raw_server({}) as elsewhere:
-        assert door(elsewhere, store).plan("a hen", images=4).warnings == ()
+        assert client(elsewhere, store).plan("a hen", images=4).warnings == ()
 
 
 def test_a_field_that_a_gateway_refused_is_remembered(store: Path) -> None:
@@ -160,9 +160,9 @@ def test_a_field_that_a_gateway_refused_is_remembered(store: Path) -> None:
         error = drawn(server, store)
         assert isinstance(error, RequestRefused)
         assert error.param == "response_format"
-        (warning,) = door(server, store).plan("a hen").warnings
+        (warning,) = client(server, store).plan("a hen").warnings
         assert """add --extra '{"response_format": null, "num_retries": 0}'""" in warning
-        assert door(server, store).plan("a hen", extra={"response_format": None, "num_retries": 0}).warnings == ()
+        assert client(server, store).plan("a hen", extra={"response_format": None, "num_retries": 0}).warnings == ()
 
 
 def test_a_set_through_litellm(store: Path) -> None:
@@ -180,8 +180,8 @@ def test_what_portkey_drops(store: Path) -> None:
         images = drawn(server, store, **options)
         assert isinstance(images, ImageSet)
         (note,) = (note for note in images.notes if "Portkey" in note)
-        (warning,) = door(server, store).plan("a hen", **options).warnings
-        assert door(server, store).plan("a hen").warnings == ()
+        (warning,) = client(server, store).plan("a hen", **options).warnings
+        assert client(server, store).plan("a hen").warnings == ()
     for field in ("image", "sequential_image_generation", "watermark"):
         assert field in note
         assert field in warning
@@ -210,7 +210,7 @@ def test_all_attempts_are_counted(store: Path) -> None:
     """The session's limit counts the images of each attempt that a gateway told of."""
     words = "litellm.Timeout: APITimeoutError - Request timed out. LiteLLM Retried: 2 times, LiteLLM Max Retries: 2"
     with raw_server({POST: json_reply({"error": {"message": words, "code": "408"}}, 408)}) as server:
-        seedream = door(server, store)
+        seedream = client(server, store)
         with pytest.raises(ApiError) as caught:
             seedream.generate("a fox", images=5)
     assert seedream.session.doubtful.total() == 15
@@ -288,7 +288,7 @@ def test_new_api_by_its_header(store: Path) -> None:
         text = "\n".join(error.lines())
         assert "new-api (one-api) may have repeated it" in text
         assert "202611280001abcd" in text
-        assert "further channels" in door(server, store).plan("a hen").warnings[0]
+        assert "further channels" in client(server, store).plan("a hen").warnings[0]
 
 
 @pytest.mark.parametrize("status", [407, 413, 502, 503, 504, 524])
@@ -341,7 +341,7 @@ def test_references_that_were_dropped(store: Path, counts: tuple[int | None, ...
 
 
 def test_a_request_without_references(store: Path) -> None:
-    """No reference, no note, whatever is counted."""
+    """No reference, no note, whatever is plural."""
     with raw_server({POST: counting(0), PICTURE: picture}) as server:
         images = drawn(server, store)
     assert isinstance(images, ImageSet)

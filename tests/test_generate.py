@@ -56,7 +56,7 @@ from seedream_magic.api import events
 from seedream_magic.api.decoder import Answered
 from seedream_magic.images import download as download_module
 from seedream_magic.images.store import Run
-from served import KEY, check_store, door, received, record, served
+from served import KEY, check_store, client, received, record, served
 from service import PICTURE, POST, completed, jpeg, link, picture, stream_head, succeeded, whole_answer
 
 Body = Callable[[Request], bytes]
@@ -74,7 +74,7 @@ def answering(body: Body, headers: dict[str, str] | None = None) -> Callable[[Re
 
 def draw(scenario: Scenario, store: Path, *, posts: int = 1, **options: Any) -> ImageSet:
     with served(scenario, store, posts=posts) as server:
-        return door(server, store).generate("四季 four seasons", **{"images": 1, **options})
+        return client(server, store).generate("四季 four seasons", **{"images": 1, **options})
 
 
 def failure(scenario: Scenario, store: Path, *, posts: int = 1, **options: Any) -> SeedreamError:
@@ -403,7 +403,7 @@ def test_forty_pictures_are_seventeen(store: Path) -> None:
     """No call brings more; the others are told of."""
     body = answering(lambda r: json_of(data=[{"url": link(r, index % 40)} for index in range(40)]))
     with served({POST: body, PICTURE: lambda r: Reply(200, {}, jpeg(1))}, store) as server:
-        images = door(server, store).generate("x", images=15, stream=False)
+        images = client(server, store).generate("x", images=15, stream=False)
         assert (len(images), len(images.ok), server.gets) == (17, 17, 17)
     assert any("more than 17" in note for note in images.notes)
 
@@ -473,7 +473,7 @@ def test_pictures_are_fetched_while_the_stream_goes_on(store: Path) -> None:
 
     async def run(server: RawServer) -> list[list[int | None]]:
         grown = []
-        async for images in door(server, store).stream("x", images=2):
+        async for images in client(server, store).stream("x", images=2):
             grown.append(shades(images))
             if images.ok:
                 first_is_here.set()
@@ -512,7 +512,7 @@ def test_fifteen_pictures_are_fetched_at_the_same_time(store: Path) -> None:
         return server.count("GET", "/picture")
 
     async def run(server: RawServer) -> ImageSet:
-        drawing = asyncio.create_task(door(server, store).agenerate("x", images=15, stream=False))
+        drawing = asyncio.create_task(client(server, store).agenerate("x", images=15, stream=False))
         for finished in range(3):
             expected = 15 + finished
             await asyncio.to_thread(server.wait_for, lambda _: asked(server) == expected)  # noqa: B023 - awaited here
@@ -538,7 +538,7 @@ def test_a_slow_picture_holds_no_other_up(store: Path) -> None:
         return picture(request)
 
     async def run(server: RawServer) -> ImageSet:
-        async for images in door(server, store).stream("x", images=15):
+        async for images in client(server, store).stream("x", images=15):
             if len(images.ok) == 14:
                 gate.set()
         return images
@@ -629,7 +629,7 @@ def test_a_service_that_is_not_there_is_no_connection(store: Path) -> None:
     with served({}, store, posts=0) as server:
         server.url = f"http://127.0.0.1:{port}"
         with pytest.raises(NoConnection) as caught:
-            door(server, store).generate("x")
+            client(server, store).generate("x")
     assert caught.value.billed == "no"
     assert record(store)["outcome"] == "not_sent"
 
@@ -672,7 +672,7 @@ def test_the_timeout_ends_downloads_and_keeps_their_links(store: Path) -> None:
 def test_requests_for_pictures_know_nothing_of_the_key(store: Path) -> None:
     """Neither the header nor the id of the request."""
     with served({POST: whole_answer, PICTURE: picture}, store) as server:
-        door(server, store).generate("x", images=3)
+        client(server, store).generate("x", images=3)
         for request in server.requests:
             if request.method == "GET":
                 assert set(request.headers) == {"host", "accept", "accept-encoding", "connection", "user-agent"}
@@ -684,7 +684,7 @@ def test_a_store_that_cannot_be_written_costs_nothing(place: Callable[[Path], Pa
     """It is found out before the request leaves."""
     (tmp_path / "file").touch()
     with served({POST: whole_answer}, tmp_path / "no store", posts=0) as server, pytest.raises(ConfigError):
-        door(server, place(tmp_path)).generate("x")
+        client(server, place(tmp_path)).generate("x")
 
 
 def test_a_store_that_vanishes_during_the_run_is_told(store: Path) -> None:

@@ -17,7 +17,7 @@ from raw_server import Behaviour, Reply, Request, json_reply
 from seedream_magic import ConfigError, Seedream, SeedreamError
 from seedream_magic.api.headers import Headers
 from seedream_magic.api.redaction import redact_http_logs, redacted, without_secret
-from served import door, record, served
+from served import client, record, served
 from service import PICTURE, POST, picture, whole_answer
 
 VALUE = 'gw-CANARY/3f9c"2b71'
@@ -75,7 +75,7 @@ def test_what_cannot_be_sent_is_refused_before_anything_is(
 def test_they_go_with_the_request_alone(store: Path) -> None:
     """As they are given, beside the key; pictures are asked for without them, and no file has their values."""
     with served({POST: whole_answer, PICTURE: picture}, store) as server:
-        images = door(server, store, headers=HEADERS | {"User-Agent": "a studio"}).generate("a kite")
+        images = client(server, store, headers=HEADERS | {"User-Agent": "a studio"}).generate("a kite")
         post, *others = server.requests
     assert {name: post.headers[name.lower()] for name in HEADERS} == HEADERS
     assert post.headers["user-agent"] == "a studio"
@@ -139,7 +139,7 @@ def test_a_gateway_that_repeats_them_is_not_repeated(
     redact_http_logs()
     caplog.set_level(logging.DEBUG)
     with served({POST: behaviour}, store) as server, pytest.raises(SeedreamError) as caught:
-        door(server, store, headers=HEADERS).generate("a kite")
+        client(server, store, headers=HEADERS).generate("a kite")
     assert words in str(caught.value)
     assert "CANARY" not in f"{caught.value.lines()}{vars(caught.value)}{getattr(caught.value, 'raw', b'')!r}"
     assert "CANARY" not in caplog.text
@@ -156,7 +156,7 @@ def test_a_value_that_is_a_word_costs_no_picture(store: Path) -> None:
 
     headers = {"x-environment": "production-europe", "x-form": "b64_json", "x-key-kind": "production", "x-a": "url"}
     with served({POST: answer, PICTURE: picture}, store) as server:
-        assert len(door(server, store, headers=headers).generate("a kite").ok) == 1
+        assert len(client(server, store, headers=headers).generate("a kite").ok) == 1
     assert (
         redacted("the production-europe is down; b64_json, productions")
         == "the (header) is down; b64_json, productions"

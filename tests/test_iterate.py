@@ -14,7 +14,7 @@ from raw_server import Behaviour, RawServer, Request, json_reply, raw_server
 from seedream_magic import ConfigError, ContentRefused, ImageSet, InvalidRequest, Seedream, Storyboard
 from seedream_magic.images.record import find_record, lineage_of
 from seedream_magic.iterate import plan_redo, plan_retry
-from served import KEY, door
+from served import KEY, client
 from service import PICTURE, POST, bodies, link, picture, whole_answer
 
 REFUSED = {"error": {"code": "OutputImageSensitiveContentDetected", "message": "refused"}}
@@ -39,7 +39,7 @@ def server() -> Iterator[RawServer]:
 
 @pytest.fixture
 def seedream(server: RawServer, store: Path) -> Seedream:
-    return door(server, store)
+    return client(server, store)
 
 
 @pytest.fixture
@@ -71,7 +71,7 @@ def test_a_redone_set_replays_with_its_lineage(server: RawServer, seedream: Seed
     """The same redo sends nothing more, another process shows the whole set, and its record names the parent."""
     whole = images.redo(1)
     again = seedream.show(images.run_id).redo(1)
-    elsewhere = door(server, seedream.store).show(whole.run_id)
+    elsewhere = client(server, seedream.store).show(whole.run_id)
     assert (again.replayed, again.run_id) == (True, whole.run_id)
     assert files(again) == files(elsewhere) == files(whole)
     lineage = lineage_of(find_record(seedream.store, whole.run_id))
@@ -158,7 +158,7 @@ def test_places_that_are_none(places: tuple[Any, ...], server: RawServer, images
 def test_a_set_is_gone_on_from_at_its_own_provider(
     seedream: Seedream, server: RawServer, images: ImageSet, store: Path
 ) -> None:
-    """Another provider's front door shows it, and would be paid for the rest: it names the one that made it."""
+    """Another provider's client shows it, and would be paid for the rest: it names the one that made it."""
     other = Seedream("ark", api_key=KEY, base_url=f"{server.url}/v1", store=store)
     shown = other.show(images.run_id)
     go_on = (
@@ -193,7 +193,7 @@ def test_a_lost_parent_leaves_the_new_frames(seedream: Seedream, images: ImageSe
 
 
 def test_a_copy_elsewhere_holds_no_key(images: ImageSet) -> None:
-    """A set that is pickled or copied has no way back to its front door, and says where to take one."""
+    """A set that is pickled or copied has no way back to its client, and says where to take one."""
     assert KEY.encode() not in pickle.dumps(images)
     twin = copy.deepcopy(images)
     for go_on in (lambda: twin.redo(1), lambda: pickle.loads(pickle.dumps(images[0])).vary("x")):

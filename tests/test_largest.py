@@ -17,7 +17,7 @@ from raw_server import EVENT_STREAM, Behaviour, Reply, Request, raw_server
 from seedream_magic.api import decoder as decoder_module
 from seedream_magic.api.models import LARGEST_BASE64_CHARACTERS, LARGEST_PICTURE_BYTES
 from seedream_magic.api.sse import Decoder
-from served import door
+from served import client
 from service import PICTURE, POST, _chunk, completed, link, picture, succeeded
 from test_faults_post import event
 
@@ -65,7 +65,7 @@ def test_the_largest_picture_comes_whole(name: str, store: Path, pictures: dict[
         body = head % text + completed(1)
     reply = Reply(200, EVENT_STREAM if stream else {"Content-Type": "application/json"}, body)
     with raw_server({POST: reply}) as server:
-        images = door(server, store).generate("x", stream=stream, size="4K", response_format="b64_json")
+        images = client(server, store).generate("x", stream=stream, size="4K", response_format="b64_json")
     assert images[0].path
     assert images[0].sha256 == hashlib.sha256(data).hexdigest()
     assert images[0].path.read_bytes() == data

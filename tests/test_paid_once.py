@@ -1,4 +1,4 @@
-"""Money and keys beside the straight path: what must not be sent, sent twice, counted wrongly, or sent elsewhere."""
+"""Money and keys beside the straight path: what must not be sent, sent twice, plural wrongly, or sent elsewhere."""
 
 from __future__ import annotations
 
@@ -46,7 +46,7 @@ from seedream_magic.images.record import find_record
 from seedream_magic.iterate import plan_redo, plan_retry
 from seedream_magic.session import Session
 from seedream_magic.view.carousel import image_set_bundle
-from served import KEY, door
+from served import KEY, client
 from service import (
     PICTURE,
     POST,
@@ -73,7 +73,7 @@ def server() -> Iterator[RawServer]:
 
 @pytest.fixture
 def seedream(server: RawServer, store: Path) -> Seedream:
-    return door(server, store)
+    return client(server, store)
 
 
 def prompts(server: RawServer) -> list[str]:
@@ -101,7 +101,7 @@ def test_a_key_goes_to_its_own_provider_only(monkeypatch: pytest.MonkeyPatch, st
         assert "%seedream use ark" in caught.value.lines()[0]
     assert sent == []
     made = ark.run(plan)
-    with pytest.raises(ConfigError, match="this front door asks anyfast"):
+    with pytest.raises(ConfigError, match="this client asks anyfast"):
         Seedream("anyfast", store=store, transport=transport).run(
             replace(Seedream.from_picture(made[0]), fresh=True, stored=None, take=None)
         )
@@ -275,24 +275,24 @@ def refusals(results: list[ImageSet | BaseException], words: str) -> int:
 
 
 def test_the_same_request_is_not_begun_twice(server: RawServer, store: Path) -> None:
-    """Ten at once, at front doors of their own: one is sent and nine are refused; a fresh one is sent once more."""
-    draws = [door(server, store).agenerate("x") for _ in range(10)]
-    again = door(server, store).agenerate("x", fresh=True)
+    """Ten at once, at clients of their own: one is sent and nine are refused; a fresh one is sent once more."""
+    draws = [client(server, store).agenerate("x") for _ in range(10)]
+    again = client(server, store).agenerate("x", fresh=True)
     assert refusals(asyncio.run(at_once(*draws, again)), "The same request is under way") == 9
     assert server.posts == 2
-    assert door(server, store).generate("x").replayed
+    assert client(server, store).generate("x").replayed
 
 
 def test_the_same_request_elsewhere_is_another(server: RawServer, store: Path, tmp_path: Path) -> None:
     """At another service or for another store it is drawn at the same time; the same once more is not."""
     with raw_server({POST: whole_answer, PICTURE: picture}) as second:
-        doors = [
-            door(server, store),
-            door(second, store),
-            door(server, tmp_path / "other"),
-            door(server, store),
+        clients = [
+            client(server, store),
+            client(second, store),
+            client(server, tmp_path / "other"),
+            client(server, store),
         ]
-        results = asyncio.run(at_once(*(one.agenerate("x") for one in doors)))
+        results = asyncio.run(at_once(*(one.agenerate("x") for one in clients)))
     (error,) = (result for result in results if isinstance(result, BaseException))
     assert str(error).startswith("The same request is under way; ")  # not in the background
     assert (server.posts, second.posts) == (2, 1)
@@ -383,12 +383,12 @@ def test_no_way_out_keeps_a_reservation(
     way: str, server: RawServer, store: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """Not sent, refused by the service, stopped, or done: the room is free for the next."""
-    seedream = door(server, store)
+    seedream = client(server, store)
     if way == "a key that is missing":
         seedream = Seedream("anyfast", base_url=f"{server.url}/v1", store=store)
     if way == "a store that takes nothing":
         (tmp_path / "file").touch()
-        seedream = door(server, tmp_path / "file")
+        seedream = client(server, tmp_path / "file")
     if way == "refused":
         server._scenario = {POST: lambda _: json_reply(REFUSED, status=400)}
 
@@ -426,7 +426,7 @@ def test_what_the_background_draws_is_not_paid_again(shell: InteractiveShell, se
     server._scenario = {POST: slow, PICTURE: first_picture}
     (pair.folder / "02.jpg").unlink()
     shell.run_cell("%%seedream --bg --quiet\nowl")
-    magics.start_plan(magics.front_door(), plan_retry(magics.front_door(), pair.run_id), quiet=True)
+    magics.start_plan(magics.make_client(), plan_retry(magics.make_client(), pair.run_id), quiet=True)
     server.wait_for(lambda seen: seen.posts == 3)
     server._scenario = {POST: whole_answer, PICTURE: first_picture}
     again = ("%%seedream --quiet\nowl", f"%seedream retry {pair.run_id}", "pair.redo(1)", "%%seedream --bg\nowl")
@@ -488,7 +488,7 @@ def test_python_that_was_there_before_the_extension_meets_the_cap(
     ip: InteractiveShell, server: RawServer, store: Path
 ) -> None:
     """What counts is the notebook in which it draws, not when it was made; an extra field `n` counts as it may bill."""
-    early = door(server, store)
+    early = client(server, store)
     assert ip.run_cell("%load_ext seedream_magic").success
     cap(ip, 2)
     for extra in ({}, {"n": 10}):
@@ -505,7 +505,7 @@ def test_a_cell_meets_what_a_panel_and_python_have_under_way(shell: InteractiveS
         POST: lambda request: Gate(stream_head(), release, succeeded(request, 0) + completed(1)),
         PICTURE: picture,
     }
-    panel = Panel(door=magics.front_door(), running=magics.running)
+    panel = Panel(client=magics.make_client(), running=magics.running)
     panel._form.prompt.value, panel._form.images.value = "panel", "2"
     panel._generate.click()
     task = threading.Thread(target=Seedream().generate, args=("python",), kwargs={"stream": True})
@@ -575,7 +575,7 @@ def test_a_retry_pays_for_nothing_that_was_made(shell: InteractiveShell, server:
 
 
 def test_a_picture_stands_until_another_is_there(seedream: Seedream) -> None:
-    """While a frame is drawn anew, and where that fails, the old one stays; a failure is told, and counted."""
+    """While a frame is drawn anew, and where that fails, the old one stays; a failure is told, and plural."""
     images = seedream.generate("x", images=2, stream=False)
     lineage = Lineage("redo", images.run_id, (0, 1))
     growing = joined(images, replace(images, frames=(), state="running", usage=None), lineage)
@@ -717,12 +717,12 @@ def test_a_notebook_keeps_its_store(
 @pytest.mark.parametrize(
     "call",
     [
-        lambda door, images: door.plan("x", fresh="no"),
-        lambda door, images: door.plan("x", take=1.0),
-        lambda door, images: images.redo(0.0),
-        lambda door, images: images.redo("0"),
-        lambda door, images: door.purge(images),
-        lambda door, images: Seedream.from_picture(None),  # type: ignore[arg-type] # it is the mistake
+        lambda client, images: client.plan("x", fresh="no"),
+        lambda client, images: client.plan("x", take=1.0),
+        lambda client, images: images.redo(0.0),
+        lambda client, images: images.redo("0"),
+        lambda client, images: client.purge(images),
+        lambda client, images: Seedream.from_picture(None),  # type: ignore[arg-type] # it is the mistake
     ],
 )
 def test_values_of_a_wrong_kind_are_refused(

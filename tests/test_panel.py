@@ -31,7 +31,7 @@ from seedream_magic.notebook.panel_command import close_panels
 from seedream_magic.notebook.running import Running
 from seedream_magic.session import Session
 from seedream_magic.view.carousel import image_set_bundle
-from served import KEY, check_store, door
+from served import KEY, check_store, client
 from service import PICTURE, POST, bodies, jpeg, picture, stream_head, succeeded, whole_answer
 
 PRO = "doubao-seedream-5-0-pro-260628"
@@ -91,7 +91,7 @@ def _displayed(widget: Any) -> Iterator[Any]:
 def opened(through: Seedream, images: ImageSet | str | None = None, **options: Any) -> Iterator[Person]:
     """A person with a panel; closing it leaves no widget behind."""
     before = set(state())
-    person = Person(Panel(images, door=through, **options))
+    person = Person(Panel(images, client=through, **options))
     after = person.panel._run._after
 
     def ended(drawn: ImageSet | None) -> None:
@@ -127,7 +127,7 @@ def server(ip: InteractiveShell, prompt_start: None) -> Iterator[RawServer]:
 
 def test_it_says_what_a_change_would_send_and_sends_nothing(server: RawServer, store: Path) -> None:
     """Model, pixels, number, what may be billed; or why it cannot be sent."""
-    with opened(door(server, store)) as person:
+    with opened(client(server, store)) as person:
         person.fill(Prompt="四季的山村", Images="4", Size="2K", Ratio="16:9")
         assert "2848 × 1600 px" in person.text
         assert (
@@ -143,7 +143,7 @@ def test_it_says_what_a_change_would_send_and_sends_nothing(server: RawServer, s
 
 def test_an_empty_panel_invites(server: RawServer, store: Path) -> None:
     """To write, in both languages; it complains of nothing, and Generate says no more than that nothing was sent."""
-    with opened(door(server, store)) as person:
+    with opened(client(server, store)) as person:
         assert "Write a prompt. 请先写提示词。" in person.text
         person.draw()
         assert "not sent" in person.text
@@ -221,7 +221,7 @@ def test_a_pasted_storyboard_is_one(store: Path) -> None:
 def test_it_draws_and_shows_it_from_the_store_afterwards(server: RawServer, store: Path) -> None:
     """The line counts, the set is there; the same again bills nothing, anew bills again."""
     kept: list[ImageSet] = []
-    with opened(door(server, store), keep=kept.append) as person:
+    with opened(client(server, store), keep=kept.append) as person:
         person.fill(Prompt="a village", Images="2")
         assert not person.sees("Generate anew")
         person.draw()
@@ -250,8 +250,8 @@ def test_a_refusal_of_the_service_stands_in_the_panel(ip: InteractiveShell, prom
 
     with raw_server({POST: post, PICTURE: picture}) as server:
         with pytest.raises(Exception, match="no") as raised:
-            door(server, store).generate("a village")
-        with opened(door(server, store)) as person:
+            client(server, store).generate("a village")
+        with opened(client(server, store)) as person:
             person.fill(Prompt="a village")
             person.draw()
             told, expected = person.text, raised.value.lines()  # type: ignore[attr-defined] # it is one of ours
@@ -270,7 +270,7 @@ def test_widgets_that_are_gone_end_no_run(
 ) -> None:
     """A panel whose page has gone, with every widget raising: the set is saved and kept."""
     kept: list[ImageSet] = []
-    with opened(door(server, store), keep=kept.append) as person:
+    with opened(client(server, store), keep=kept.append) as person:
         person.fill(Prompt="a village", Images="2")
 
         def gone(*_: object) -> None:
@@ -287,7 +287,7 @@ def test_widgets_that_are_gone_end_no_run(
 
 def test_what_failed_is_said_once_in_the_set(server: RawServer, store: Path) -> None:
     """In the places of the pictures that it kept from coming, not below them again; what else is noted stays."""
-    through = door(server, store)
+    through = client(server, store)
     begun = replace(through.generate("x"), expected=2, outcome="billed", notes=("Scaled.",))
     with opened(through, begun.finished(ServerFailed("It fell over."), named=set())) as person:
         below = person.panel._result._bundle["text/html"]
@@ -305,7 +305,7 @@ def test_stop_keeps_what_came_and_says_what_may_be_billed(
     def post(request: Request) -> Behaviour:
         return Gate(stream_head() + succeeded(request, 0), release, b"")
 
-    with raw_server({POST: post, PICTURE: picture}) as server, opened(door(server, store)) as person:
+    with raw_server({POST: post, PICTURE: picture}) as server, opened(client(server, store)) as person:
         person.fill(Prompt="a village", Images="3")
         arrived = threading.Event()
         showed = person.panel._result.show
@@ -334,7 +334,7 @@ def test_references_are_read_shown_and_taken_out(server: RawServer, store: Path,
     """Paths and globs by Enter; a wrong one is told and stays out."""
     for shade in range(3):
         (tmp_path / f"{shade}.jpg").write_bytes(jpeg(shade))
-    with opened(door(server, store)) as person:
+    with opened(client(server, store)) as person:
         person.fill(Prompt="x", Images="15", Reference="[12].jpg")
         assert "2 references and 15 images are 17; one request takes 15" in person.text
         assert "References 2 + images 15 = 17 of 15" in person.text
@@ -365,7 +365,7 @@ def test_nothing_is_sent_without_a_reference_that_it_cannot_find(
     server: RawServer, store: Path, tmp_path: Path
 ) -> None:
     """Typed or uploaded, what is told to be wrong is mended, emptied or left out first; the cell is refused as well."""
-    with opened(door(server, store)) as person:
+    with opened(client(server, store)) as person:
         person.fill(Prompt="x", Reference="hero.jpg")
         for _ in range(2):
             assert "There is no file hero.jpg" in person.text
@@ -399,7 +399,7 @@ def test_nothing_is_sent_without_a_reference_that_it_cannot_find(
 
 def test_a_stored_reference_whose_file_is_gone_is_not_left_out(server: RawServer, store: Path) -> None:
     """A panel that is opened on its run says so and sends nothing, till the reference is removed."""
-    through = door(server, store)
+    through = client(server, store)
     images = through.generate("x", refs=jpeg(1))
     for path in (store / "references").iterdir():
         path.unlink()
@@ -414,11 +414,11 @@ def test_a_stored_reference_whose_file_is_gone_is_not_left_out(server: RawServer
 
 def test_a_run_of_another_provider_opens_no_panel(server: RawServer, store: Path) -> None:
     """Its words would be sent to the panel's own: the error names the command that chooses the run's."""
-    images = door(server, store).generate("x")
+    images = client(server, store).generate("x")
     ark = Seedream("ark", api_key=KEY, base_url=f"{server.url}/v1", store=store)
     for begun in (images, images.run_id):
-        with pytest.raises(ConfigError, match="was made by anyfast; this front door asks ark") as caught:
-            Panel(begun, door=ark)
+        with pytest.raises(ConfigError, match="was made by anyfast; this client asks ark") as caught:
+            Panel(begun, client=ark)
         assert "%seedream use anyfast" in caught.value.hint
 
 
@@ -439,7 +439,7 @@ def test_an_upload_leaves_its_widget_and_can_be_named_in_a_cell(
     ip.run_line_magic("load_ext", "seedream_magic")
     ip.run_line_magic("config", f"SeedreamMagics.store = {str(store)!r}")
     ip.run_line_magic("config", f"SeedreamMagics.base_url = '{server.url}/v1'")
-    with opened(door(server, store)) as person:
+    with opened(client(server, store)) as person:
         person.fill(Prompt="x")
         upload(person.control("Upload"), **{"broken.jpg": b"no picture", "a b.jpg": jpeg(1)})
         assert "broken.jpg:" in person.text
@@ -460,7 +460,7 @@ def test_an_upload_leaves_its_widget_and_can_be_named_in_a_cell(
 
 def test_it_begins_with_the_request_of_a_set(server: RawServer, store: Path, ip: InteractiveShell) -> None:
     """By set or run id, storyboard, references and options without a control included: it is found in the store."""
-    through = door(server, store)
+    through = client(server, store)
     plans = [
         through.plan(Storyboard("flat", ("spring", "---")), size="4K", watermark=False, refs=[jpeg(1)]),
         through.plan(
@@ -483,12 +483,12 @@ def test_it_begins_with_the_request_of_a_set(server: RawServer, store: Path, ip:
                 assert f"run {images.run_id}" in person.text
                 assert ("Also sent" in person.text) is bool(request.extra or request.output_format)
     with pytest.raises(InvalidRequest, match="no run"):
-        Panel("20200101T000000Z-aaaaaaaaaa", door=through)
+        Panel("20200101T000000Z-aaaaaaaaaa", client=through)
 
 
 def test_options_without_a_control_can_be_left_out(server: RawServer, store: Path) -> None:
     """They came with a request from elsewhere."""
-    through = door(server, store)
+    through = client(server, store)
     with opened(through, through.generate("x", extra={"seed": 7})) as person:
         assert "Also sent: extra {'seed': 7}" in person.text
         person.click("Leave out")
@@ -500,7 +500,7 @@ def test_going_on_from_a_frame(server: RawServer, store: Path) -> None:
     """The frame of that number becomes a reference; is drawn anew with the others as references; is varied. The buttons
     name it.
     """
-    with opened(door(server, store)) as person:
+    with opened(client(server, store)) as person:
         person.fill(Prompt="x", Images="3")
         person.draw()
         run_id = person.panel.images.run_id  # type: ignore[union-attr] # it has drawn
@@ -531,7 +531,7 @@ def thumbnails(person: Person) -> list[str]:
 
 def test_it_goes_on_from_the_frame_at_which_the_carousel_opens(server: RawServer, store: Path) -> None:
     """Also after a redo and on a stored one: the number, its thumbnail, the buttons and so the request are its."""
-    through = door(server, store)
+    through = client(server, store)
     begun = through.generate("x", images=3)
     redone = through.run(plan_redo(through, begun, 1, prompt="y"))
     buttons = ("Use frame {} as reference", "Redo frame {}", "Vary frame {}", "Copy redo {}", "Copy vary {}")
@@ -550,7 +550,7 @@ def test_it_goes_on_from_the_frame_at_which_the_carousel_opens(server: RawServer
 
 def test_the_number_stays_with_a_set_that_is_shown_again(server: RawServer, store: Path) -> None:
     """As the carousel does."""
-    with opened(door(server, store)) as person:
+    with opened(client(server, store)) as person:
         person.fill(Prompt="x", Images="3")
         person.draw()
         person.fill(**{"From frame": 3})
@@ -561,7 +561,7 @@ def test_the_number_stays_with_a_set_that_is_shown_again(server: RawServer, stor
 
 def test_a_frame_without_picture_is_only_redone(server: RawServer, store: Path) -> None:
     """It is said, nothing is sent; a frame that a Stop kept from coming is one of the set's too."""
-    through = door(server, store)
+    through = client(server, store)
     stopped = replace(through.generate("x", images=2), expected=3, state="stopped")
     with opened(through, stopped) as person:
         person.fill(**{"From frame": 3, "New words": "y"})
@@ -581,7 +581,7 @@ def test_going_on_can_be_copied_as_a_cell(
     given, and one that is out of date goes.
     """
     monkeypatch.setenv("SEEDREAM_API_KEY", KEY)
-    with opened(door(server, store)) as person:
+    with opened(client(server, store)) as person:
         person.fill(Prompt="x", Images="3")
         person.draw()
         begun = person.panel.images
@@ -618,7 +618,7 @@ def test_the_session_has_its_say(server: RawServer, store: Path) -> None:
             raise InvalidRequest("more than three")
 
     settings = {"images": 3, "size": "4K", "ratio": "16:9", "watermark": False, "stream": False, "provider": "anyfast"}
-    through = door(server, store)
+    through = client(server, store)
     through.session = Session(check=check)
     with opened(through, settings=settings) as person:
         person.fill(Prompt="x")
@@ -664,7 +664,7 @@ def test_no_widget_holds_a_key_or_a_signed_link(
 
 def test_two_panels_and_the_session_share_what_is_under_way(server: RawServer, store: Path) -> None:
     """Each has its own set; what both may bill counts for the session's limit, and is what one of them is told of."""
-    release, through = threading.Event(), door(server, store)
+    release, through = threading.Event(), client(server, store)
 
     def check(plan: Plan) -> None:
         if through.session.images_reserved + plan.request.images_at_most > 5:
@@ -699,7 +699,7 @@ def test_two_panels_and_the_session_share_what_is_under_way(server: RawServer, s
 
 def test_shown_again_it_is_the_same_panel(server: RawServer, store: Path, ip: InteractiveShell) -> None:
     """An output is the view with words for who has no kernel, and the set as plain HTML with an id of its own."""
-    with opened(door(server, store)) as person:
+    with opened(client(server, store)) as person:
         person.fill(Prompt="x")
         person.draw()
         with capture_output() as shown:
@@ -714,7 +714,7 @@ def test_shown_again_it_is_the_same_panel(server: RawServer, store: Path, ip: In
 
 def test_closed_while_it_draws_it_loses_nothing(server: RawServer, store: Path, ip: InteractiveShell) -> None:
     """The run ends by itself; its set is in the store, and shown where the panel stood."""
-    with opened(door(server, store)) as person:
+    with opened(client(server, store)) as person:
         person.fill(Prompt="x", Images="2")
         with capture_output():
             display(person.panel)
@@ -724,7 +724,7 @@ def test_closed_while_it_draws_it_loses_nothing(server: RawServer, store: Path, 
             assert person.ended.wait(20)
         assert "2 images billed" in shown.outputs[-1].data["text/plain"]
         (run,) = store.glob("2*")
-        assert len(door(server, store).show(run.name).ok) == 2
+        assert len(client(server, store).show(run.name).ok) == 2
 
 
 def test_a_cell_that_is_out_of_date_goes_away(store: Path) -> None:
@@ -753,7 +753,7 @@ def test_unloading_closes_the_panels(ip: InteractiveShell, store: Path) -> None:
     """None of their widgets is left; a panel that was closed already is no fault."""
     before = set(state())
     for _ in range(2):
-        Panel(door=Seedream("demo", store=store))
+        Panel(client=Seedream("demo", store=store))
     close_panels()
     assert set(state()) == before
     close_all()
@@ -762,7 +762,7 @@ def test_unloading_closes_the_panels(ip: InteractiveShell, store: Path) -> None:
 def test_a_store_that_takes_nothing_is_told(server: RawServer, store: Path) -> None:
     """Copy as cell needs a place for what was uploaded."""
     (store / "references").write_text("in the way")
-    with opened(door(server, store)) as person:
+    with opened(client(server, store)) as person:
         person.fill(Prompt="x")
         upload(person.control("Upload"), a=jpeg(1))
         person.click("Copy as cell")
@@ -773,7 +773,7 @@ def test_a_store_that_takes_nothing_is_told(server: RawServer, store: Path) -> N
 
 def test_the_command_opens_it_on_a_run(server: RawServer, store: Path, ip: InteractiveShell) -> None:
     """`%seedream panel RUN` begins with that run's request; what it draws is the session's last set."""
-    images = door(server, store).generate("a village", images=2)
+    images = client(server, store).generate("a village", images=2)
     ip.run_line_magic("load_ext", "seedream_magic")
     ip.run_line_magic("config", f"SeedreamMagics.store = {str(store)!r}")
     try:
@@ -788,7 +788,7 @@ def test_a_run_that_fails_before_its_first_value_is_told_of() -> None:
     """Also where the start has returned long since: the panel must not wait for ever."""
 
     class Door:
-        """A front door whose run the test ends."""
+        """A client whose run the test ends."""
 
         def start(
             self, _: Plan, *, on_change: object, on_end: Callable[[object, BaseException | None], None]

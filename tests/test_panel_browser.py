@@ -25,7 +25,7 @@ import os
 os.environ["SEEDREAM_API_KEY"] = "{KEY}"
 %config SeedreamMagics.provider = "demo"
 from seedream_magic import Panel, Seedream"""
-PANEL, OTHER_PANEL = "%seedream panel", "other = Panel(door=Seedream('demo'))\nother"
+PANEL, OTHER_PANEL = "%seedream panel", "other = Panel(client=Seedream('demo'))\nother"
 CELLS = (SETUP, PANEL, "6 * 7", "", PANEL, OTHER_PANEL, PANEL, PANEL, "")
 DRAWING, COPIED, KEYS, NARROW, INSERTING = 1, 3, 4, 6, 7
 """The cells where the tests are at work."""

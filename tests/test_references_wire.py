@@ -64,7 +64,7 @@ def service() -> Service:
 
 @pytest.fixture
 def seedream(service: Service, store: Path) -> Seedream:
-    """A front door to that service."""
+    """A client to that service."""
     return Seedream("ark", api_key="sk-CANARY", store=store, transport=httpx.MockTransport(service))
 
 

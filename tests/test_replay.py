@@ -30,7 +30,7 @@ from seedream_magic import (
 )
 from seedream_magic.images.load import load
 from seedream_magic.images.record import find_record, records
-from served import KEY, door
+from served import KEY, client
 from service import PICTURE, POST, bodies, link, picture, stream_head, succeeded, whole_answer
 
 
@@ -47,7 +47,7 @@ def pictures(images: ImageSet) -> list[bytes]:
 
 def test_the_same_request_is_shown_from_the_store(server: RawServer, store: Path) -> None:
     """The second time nothing is sent, the pictures are the same files, and the set says that it was replayed."""
-    seedream = door(server, store)
+    seedream = client(server, store)
     assert seedream.plan("x", images=2).stored is None
     first = seedream.generate("x", images=2)
     plan = seedream.plan("x", images=2)
@@ -60,7 +60,7 @@ def test_the_same_request_is_shown_from_the_store(server: RawServer, store: Path
 
 def test_how_the_answer_travels_makes_no_other_request(server: RawServer, store: Path) -> None:
     """Stream or not, link or base64: the same picture. Another prompt, size, model or watermark is another one."""
-    seedream = door(server, store)
+    seedream = client(server, store)
     seedream.generate("x")
     for same in ({"stream": True}, {"response_format": "b64_json"}):
         assert seedream.plan("x", **same).stored, same
@@ -78,7 +78,7 @@ def test_how_the_answer_travels_makes_no_other_request(server: RawServer, store:
 
 def test_fresh_pays_again_and_becomes_the_newest_take(server: RawServer, store: Path) -> None:
     """`fresh` sends; the set it makes is shown from then on; `take` picks each; a take that is not there is refused."""
-    seedream = door(server, store)
+    seedream = client(server, store)
     first, second = seedream.generate("x"), seedream.generate("x", fresh=True)
     assert server.posts == 2
     assert seedream.generate("x").run_id == second.run_id
@@ -97,7 +97,7 @@ def test_a_partly_failed_set_replays_with_its_failure(server: RawServer, store: 
         return json_reply({"data": [{"url": link(request, 0)}, refusal, {"url": link(request, 2)}]})
 
     server._scenario = {POST: post, PICTURE: picture}
-    seedream = door(server, store)
+    seedream = client(server, store)
     first = seedream.generate("x", images=3)
     again = seedream.generate("x", images=3)
     error = again[1].error
@@ -110,12 +110,12 @@ def test_a_partly_failed_set_replays_with_its_failure(server: RawServer, store: 
 
 def test_a_store_that_was_copied_and_is_read_only_replays(server: RawServer, store: Path, tmp_path: Path) -> None:
     """From another folder, which nobody may write, with links that ended long ago."""
-    made = door(server, store).generate("x", images=2)
+    made = client(server, store).generate("x", images=2)
     copy = tmp_path / "copied"
     shutil.copytree(store, copy)
     for path in (copy, *copy.rglob("*")):
         path.chmod(0o500 if path.is_dir() else 0o400)
-    again = door(server, copy).generate("x", images=2)
+    again = client(server, copy).generate("x", images=2)
     for path in (copy, *copy.rglob("*")):
         path.chmod(0o700)
     assert again.replayed
@@ -126,15 +126,15 @@ def test_a_store_that_was_copied_and_is_read_only_replays(server: RawServer, sto
 
 def test_replay_needs_no_key(server: RawServer, store: Path) -> None:
     """What is stored is shown to who has no key."""
-    door(server, store).generate("x")
-    seedream = door(server, store)
+    client(server, store).generate("x")
+    seedream = client(server, store)
     seedream._key = None
     assert seedream.generate("x").replayed
 
 
 def test_a_picture_that_was_deleted_is_a_failed_frame(server: RawServer, store: Path) -> None:
     """A damaged folder is told, not bought again behind one's back."""
-    seedream = door(server, store)
+    seedream = client(server, store)
     made = seedream.generate("x", images=2)
     assert made[0].path is not None
     made[0].path.unlink()
@@ -146,7 +146,7 @@ def test_a_picture_that_was_deleted_is_a_failed_frame(server: RawServer, store: 
 def test_recover_brings_what_is_missing_without_a_post(server: RawServer, store: Path) -> None:
     """A picture whose download failed comes later from its link; the run's record is whole then, its link cut."""
     server._scenario = {POST: whole_answer, PICTURE: picture, ("GET", "/picture/1"): Reply(404)}
-    seedream = door(server, store)
+    seedream = client(server, store)
     made = seedream.generate("x", images=3)
     assert [frame.ok for frame in made] == [True, False, True]
     server._scenario = {POST: whole_answer, PICTURE: picture}
@@ -161,7 +161,7 @@ def test_recover_brings_what_is_missing_without_a_post(server: RawServer, store:
 
 def test_a_record_opens_no_link_to_this_machine(server: RawServer, store: Path) -> None:
     """Whether such a link is followed is judged by the session's address, not by the one that the record names."""
-    images = door(server, store).generate("x")
+    images = client(server, store).generate("x")
     (images.folder / "01.jpg").unlink()
     before = server.connections
     (recovered,) = Seedream("anyfast", api_key=KEY, store=store).recover(images.run_id)
@@ -169,7 +169,7 @@ def test_a_record_opens_no_link_to_this_machine(server: RawServer, store: Path) 
     assert server.connections == before
     path = images.folder / "request.json"
     path.write_text(json.dumps({**json.loads(path.read_text()), "base_url": "https://elsewhere.example/v1"}))
-    (recovered,) = door(server, store).recover(images.run_id)
+    (recovered,) = client(server, store).recover(images.run_id)
     assert recovered[0].ok
 
 
@@ -189,7 +189,7 @@ def test_a_record_that_only_claims_a_request_says_so(shell: InteractiveShell, se
 def test_recover_tells_of_links_that_have_ended(server: RawServer, store: Path) -> None:
     """What cannot be had any more is a failed frame that says so; the others stay."""
     server._scenario = {POST: whole_answer, PICTURE: picture, ("GET", "/picture/1"): Reply(403)}
-    seedream = door(server, store)
+    seedream = client(server, store)
     seedream.generate("x", images=2)
     (images,) = seedream.recover()
     assert isinstance(images[1].error, ImageLinkExpired)
@@ -217,7 +217,7 @@ def test_a_run_whose_process_died_is_found_and_brought(server: RawServer, store:
     child.kill()
     child.wait()
     server._scenario = {PICTURE: picture}
-    seedream = door(server, store)
+    seedream = client(server, store)
     (images,) = seedream.recover()
     assert [(frame.index, frame.ok) for frame in images] == [(0, True), (1, False), (2, True), (3, False)]
     assert all(isinstance(images[place].error, ResponseBroken) for place in (1, 3))
@@ -227,7 +227,7 @@ def test_a_run_whose_process_died_is_found_and_brought(server: RawServer, store:
 
 def test_a_run_that_is_still_going_is_left_alone(server: RawServer, store: Path) -> None:
     """`recover` does not take a run of a living process for a dead one."""
-    seedream = door(server, store)
+    seedream = client(server, store)
     made = seedream.generate("x")
     facts = json.loads((made.folder / "request.json").read_text())
     facts["state"] = "answering"
@@ -239,7 +239,7 @@ def test_a_run_that_is_still_going_is_left_alone(server: RawServer, store: Path)
 def test_an_unknown_outcome_is_told_before_paying_again(server: RawServer, store: Path) -> None:
     """After a run that may have been billed, the plan of the same request says so; it is not refused."""
     server._scenario = {POST: Close()}
-    seedream = door(server, store)
+    seedream = client(server, store)
     with pytest.raises(OutcomeUnknown):
         seedream.generate("x")
     (run,) = records(store)
@@ -250,7 +250,7 @@ def test_an_unknown_outcome_is_told_before_paying_again(server: RawServer, store
 
 def test_show_by_id_or_its_beginning(server: RawServer, store: Path) -> None:
     """A run is named by its folder; an id that fits none, or leads out of the store, is refused."""
-    seedream = door(server, store)
+    seedream = client(server, store)
     made = seedream.generate("x")
     assert seedream.show(made.run_id[:20]).run_id == made.run_id
     for wrong in ("nope", "", "../", "../" + made.run_id, "/etc"):
@@ -261,7 +261,7 @@ def test_show_by_id_or_its_beginning(server: RawServer, store: Path) -> None:
 @pytest.mark.fault("F105")
 def test_damaged_stores_load(server: RawServer, store: Path) -> None:
     """Whatever lies in the folder, reading it raises nothing and writes nothing."""
-    made = door(server, store).generate("x", images=2)
+    made = client(server, store).generate("x", images=2)
     record = made.folder / "request.json"
     good = record.read_text()
     answer = made.folder / "response.jsonl"
@@ -411,7 +411,7 @@ def test_a_notebook_executed_twice_sends_once(server: RawServer, store: Path, tm
 
 def test_a_record_of_a_stranger_prints_no_control_signs(server: RawServer, store: Path) -> None:
     """What a stored record says of errors and notes is shown in terminals: short, on one line, without escapes."""
-    images = door(server, store).generate("x", images=2)
+    images = client(server, store).generate("x", images=2)
     assert images[1].path is not None
     images[1].path.unlink()
     evil = "\x1b]0;mine\x07\x1b[2J\r\n" + "y" * 5000

@@ -356,9 +356,9 @@ def test_no_frame_and_no_request_of_an_error_holds_the_key(
     monkeypatch.setattr(download, "download_pause", lambda attempt: 0.0)
     with raw_server({POST: answer, ("GET", "/gone/"): Reply(403)}) as server:
         url = server.url if prompt != "nowhere" else "http://127.0.0.1:9"
-        door = Seedream("anyfast", api_key=KEY, base_url=f"{url}/v1", store=store, headers=HEADERS)
+        client = Seedream("anyfast", api_key=KEY, base_url=f"{url}/v1", store=store, headers=HEADERS)
         with pytest.raises(SeedreamError) as caught:
-            door.generate(f"{prompt} cat", timeout=1 if prompt == "nowhere" else None)  # no pause, no second attempt
+            client.generate(f"{prompt} cat", timeout=1 if prompt == "nowhere" else None)  # no pause, no second attempt
     told = everything_told(caught.value)
     assert "prompt" in told
     for secret in (KEY, *HEADERS.values()):
@@ -368,9 +368,9 @@ def test_no_frame_and_no_request_of_an_error_holds_the_key(
 def test_the_http_librarys_frames_are_not_kept(store: Path) -> None:
     """The headers are a variable of theirs while they are being sent; the errors themselves are kept as the cause."""
     with raw_server({POST: Reset()}) as server:
-        door = Seedream("anyfast", api_key=KEY, base_url=f"{server.url}/v1", store=store)
+        client = Seedream("anyfast", api_key=KEY, base_url=f"{server.url}/v1", store=store)
         with pytest.raises(OutcomeUnknown) as caught:
-            door.generate("a cat")
+            client.generate("a cat")
     cause = caught.value.__cause__
     assert isinstance(cause, httpx.TransportError)
     link: BaseException | None = cause

@@ -1,4 +1,4 @@
-"""The Python front door: the same set in every way of asking, and nothing left behind by a run that was stopped."""
+"""The Python client: the same set in every way of asking, and nothing left behind by a run that was stopped."""
 
 from __future__ import annotations
 
@@ -36,7 +36,7 @@ from seedream_magic import (
 from seedream_magic.bridge import EVENT_LOOPS
 from seedream_magic.images.record import takes
 from seedream_magic.iterate import plan_redo
-from served import KEY, check_store, door, record, served
+from served import KEY, check_store, client, record, served
 from service import PICTURE, POST, jpeg, picture, stream_head, succeeded, whole_answer
 
 TESTS = Path(__file__).parent
@@ -153,7 +153,7 @@ def test_one_transport_serves_runs_side_by_side_and_after_one_another(store: Pat
         return whole_answer(request)
 
     async def both(server: RawServer) -> list[ImageSet]:
-        seedream = door(server, store, transport=httpx.AsyncHTTPTransport())
+        seedream = client(server, store, transport=httpx.AsyncHTTPTransport())
         slow = asyncio.create_task(seedream.agenerate("slow"))
         await asyncio.to_thread(server.wait_for, lambda seen: seen.posts == 1)
         quick = await seedream.agenerate("quick")
@@ -198,7 +198,7 @@ def test_a_stream_that_is_left_closes_its_connection(when: str, store: Path) -> 
     answer = stage.answer if when == "after the first picture" else Hang(threading.Event())
 
     async def run(server: RawServer) -> None:
-        growing: AsyncGenerator[ImageSet, None] = door(server, store).stream("x", images=2)
+        growing: AsyncGenerator[ImageSet, None] = client(server, store).stream("x", images=2)
         async for images in growing:
             if images.ok or when == "before the answer":
                 break
@@ -225,7 +225,7 @@ def test_a_cancelled_run_closes_its_connection(times: int, store: Path) -> None:
     stage = Stage()
 
     async def run(server: RawServer) -> None:
-        drawing = asyncio.create_task(door(server, store).agenerate("x", images=2))
+        drawing = asyncio.create_task(client(server, store).agenerate("x", images=2))
         await asyncio.to_thread(server.wait_for, lambda seen: seen.count("GET", "/picture") == 1)
         for _ in range(times):
             drawing.cancel()
@@ -248,7 +248,7 @@ def test_a_run_is_good_after_twelve_that_were_cancelled(store: Path) -> None:
         return whole_answer(request) if request.json()["prompt"] == "good" else Stage().answer(request)
 
     async def run(server: RawServer) -> ImageSet:
-        seedream = door(server, store)
+        seedream = client(server, store)
         for count in range(1, 13):
             drawing = asyncio.create_task(seedream.agenerate("x", images=2))
             await asyncio.to_thread(server.wait_for, lambda seen, n=count: seen.posts == n)  # type: ignore[misc]  # mypy infers no lambda with a default
@@ -326,7 +326,7 @@ def test_an_interrupt_tells_of_pictures_that_were_not_shown_yet(store: Path) -> 
         raise KeyboardInterrupt
 
     with served({POST: whole_answer, PICTURE: picture}, store) as server:
-        seedream = door(server, store)
+        seedream = client(server, store)
         with pytest.raises(SeedreamInterrupted) as caught:
             seedream.run(seedream.plan("x", images=3), on_change=slow)
     assert shown == []
@@ -351,7 +351,7 @@ def test_an_error_of_an_observer_ends_no_run(event_loop: str, store: Path, capsy
         broken()
 
     with served({POST: whole_answer, PICTURE: picture}, store) as server:
-        seedream = door(server, store, event_loop=event_loop)
+        seedream = client(server, store, event_loop=event_loop)
         images = seedream.run(seedream.plan("x", images=2), on_change=on_change)
     assert (images.state, len(images.ok)) == ("done", 2)
     assert seen[-1] == images
@@ -370,7 +370,7 @@ def test_no_kind_of_error_of_an_observer_ends_a_run(
         raise kind("gone")
 
     with served({POST: whole_answer, PICTURE: picture}, store) as server:
-        seedream = door(server, store, event_loop=event_loop)
+        seedream = client(server, store, event_loop=event_loop)
         images = seedream.run(seedream.plan("x", images=2), on_change=on_change)
     assert (images.state, len(images.ok)) == ("done", 2)
     assert capsys.readouterr().err == f"What shows this run failed ({kind.__name__}: gone). The run goes on.\n"
@@ -387,7 +387,7 @@ def test_a_progress_that_cannot_be_taken_away_costs_no_set(store: Path, capsys: 
 
     for progress in (unmade, Progress):
         with served({POST: whole_answer, PICTURE: picture}, store) as server:
-            seedream = door(server, store)
+            seedream = client(server, store)
             seedream.progress = progress
             assert len(seedream.generate(progress.__name__, images=2).ok) == 2
     assert set(capsys.readouterr().err.splitlines(keepends=True)) == {TOLD}
@@ -409,7 +409,7 @@ def test_an_error_of_an_observer_ends_no_run_of_the_background(
         broken()
 
     with served({POST: whole_answer, PICTURE: picture}, store) as server:
-        seedream = door(server, store)
+        seedream = client(server, store)
 
         async def start() -> None:
             seedream.start(seedream.plan("x", images=2), on_change=broken, on_end=on_end)
@@ -425,7 +425,7 @@ def test_an_error_of_an_observer_ends_no_run_of_the_background(
 
 
 def program(server: RawServer, store: Path, *lines: str) -> subprocess.Popen[str]:
-    """A program of its own, with the front door `seedream`; what it prints and complains of can be read."""
+    """A program of its own, with the client `seedream`; what it prints and complains of can be read."""
     made = f"Seedream('anyfast', api_key={KEY!r}, base_url='{server.url}/v1', store={str(store)!r})"
     source = "\n".join(["import asyncio, os, sys", "from seedream_magic import Seedream", f"seedream = {made}", *lines])
     return subprocess.Popen([sys.executable, "-c", source], stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
@@ -496,7 +496,7 @@ def test_a_timeout_is_a_number_of_seconds(timeout: float, store: Path) -> None:
 def test_a_plan_touches_no_network_and_no_disk(store: Path) -> None:
     """It shows the body as it will be sent, and a command line without the key."""
     with served({}, store, posts=0) as server:
-        plan = door(server, store).plan("四季", images=4, size="2K")
+        plan = client(server, store).plan("四季", images=4, size="2K")
         assert (server.connections, list(store.iterdir())) == (0, [])
     assert plan.body["sequential_image_generation_options"] == {"max_images": 4}
     assert json.loads(json.dumps(plan.body)) == plan.request.body
@@ -525,7 +525,7 @@ def test_a_store_of_nobodys_home_is_told() -> None:
         Seedream(store="~no-such-user-here/runs")
 
 
-def test_the_front_door_shows_itself_in_one_line(tmp_path: Path) -> None:
+def test_the_client_shows_itself_in_one_line(tmp_path: Path) -> None:
     """Provider, model, store."""
     shown = repr(Seedream("demo", api_key=KEY, model="m", store=tmp_path))
     assert shown == f"<Seedream demo: m, store {tmp_path}>"
@@ -541,7 +541,7 @@ def test_a_store_is_looked_through_once(store: Path, monkeypatch: pytest.MonkeyP
 
     monkeypatch.setattr("seedream_magic.replay.takes", counting)
     with served({POST: whole_answer, PICTURE: picture}, store) as server:
-        seedream = door(server, store)
+        seedream = client(server, store)
         early = seedream.plan("x")
         made = seedream.run(early)
         assert len(looks) == 2
@@ -563,7 +563,7 @@ CHANGES: dict[str, dict[str, Any]] = {
 def test_a_plan_that_no_longer_names_its_set_is_looked_up(change: str, store: Path) -> None:
     """The set is gone, or another is asked for: it is made."""
     with served({POST: whole_answer, PICTURE: picture}, store, posts=3) as server:
-        seedream = door(server, store)
+        seedream = client(server, store)
         first, second = seedream.generate("x"), seedream.generate("x", fresh=True)
         plan = seedream.plan("x")
         assert plan.stored == second.run_id
@@ -578,7 +578,7 @@ def test_a_plan_that_no_longer_names_its_set_is_looked_up(change: str, store: Pa
 def test_a_plan_shows_the_set_that_it_names(store: Path) -> None:
     """Though another take has come, or an earlier one has gone, since it was made."""
     with served({POST: whole_answer, PICTURE: picture}, store, posts=3) as server:
-        seedream = door(server, store)
+        seedream = client(server, store)
         first, second = seedream.generate("x"), seedream.generate("x", fresh=True)
         plans = seedream.plan("x"), seedream.plan("x", take=2)
         seedream.generate("x", fresh=True)
@@ -597,7 +597,7 @@ def test_a_stop_after_the_last_picture_leaves_a_set(store: Path) -> None:
             raise KeyboardInterrupt
 
     with served({POST: answer, PICTURE: picture}, store) as server:
-        seedream = door(server, store)
+        seedream = client(server, store)
         plan = seedream.plan("x", images=2)
         with pytest.raises(SeedreamInterrupted, match="2 of 2"):
             seedream.run(plan, on_change=stop)
@@ -620,7 +620,7 @@ def test_what_may_be_billed_besides_is_counted(
 ) -> None:
     """The limits of a session see what nobody knows, too."""
     with served({POST: answer, PICTURE: picture}, store) as server:
-        seedream = door(server, store)
+        seedream = client(server, store)
         with contextlib.suppress(SeedreamError):
             seedream.generate("x", images=4, timeout=0.5 if isinstance(answer, Hang) else None)
     assert (seedream.session.billed.total(), seedream.session.doubtful.total()) == (billed, doubtful)
@@ -633,7 +633,7 @@ def test_a_stop_tells_of_its_own_run(store: Path) -> None:
         raise KeyboardInterrupt
 
     with raw_server({POST: whole_answer, PICTURE: picture}) as server:
-        seedream = door(server, store)
+        seedream = client(server, store)
         images = seedream.generate("x", images=4)
         with pytest.raises(SeedreamInterrupted, match="Stopped after 0 of 1 pictures") as stopped:
             seedream.run(plan_redo(seedream, images, 1), on_change=stop)
@@ -644,7 +644,7 @@ def test_a_stop_tells_of_its_own_run(store: Path) -> None:
 def test_what_goes_on_from_a_run_that_is_gone_is_not_sent(store: Path) -> None:
     """The plan was made before: its picture would come without the set that it belongs to."""
     with served({POST: whole_answer, PICTURE: picture}, store) as server:
-        seedream = door(server, store)
+        seedream = client(server, store)
         images = seedream.generate("x", images=2)
         plan = plan_redo(seedream, images, 1)
         seedream.purge(images.run_id)
@@ -656,7 +656,7 @@ def test_recovering_a_refused_run_changes_nothing(store: Path) -> None:
     """It bills nothing before and after, and lacks nothing."""
     refused = json_reply({"error": {"code": "InvalidParameter", "message": "no"}}, status=400)
     with served({POST: refused}, store) as server:
-        seedream = door(server, store)
+        seedream = client(server, store)
         with pytest.raises(SeedreamError) as error:
             seedream.generate("x")
         before = record(store)
@@ -711,10 +711,10 @@ def test_a_fault_of_the_program_ends_a_run_in_words(store: Path) -> None:
     assert (failure.billed, images) == ("unknown", begun)
 
 
-def test_the_key_is_in_no_print_of_the_front_door(store: Path) -> None:
+def test_the_key_is_in_no_print_of_the_client(store: Path) -> None:
     """Nor in those of a run's set and errors."""
     with served({POST: whole_answer, PICTURE: picture}, store) as server:
-        seedream = door(server, store)
+        seedream = client(server, store)
         images = seedream.generate("x")
     for value in (seedream, images, images[0], images.request):
         assert KEY not in repr(value) + str(value)
@@ -725,7 +725,7 @@ def drawn(store: Path, images: int = 3) -> ImageSet:
         return Reply(404) if request.path.startswith("/picture/1.") else picture(request)
 
     with served({POST: whole_answer, PICTURE: one_dead}, store) as server:
-        return door(server, store).generate("四季", images=images)
+        return client(server, store).generate("四季", images=images)
 
 
 def test_a_set_is_a_sequence_of_frames_in_their_places(store: Path) -> None:
@@ -818,7 +818,7 @@ def test_runs_on_several_threads_do_not_meet(store: Path) -> None:
         sets.append(seedream.generate(prompt, images=2))
 
     with served({POST: whole_answer, PICTURE: picture}, store, posts=8) as server:
-        seedream = door(server, store)
+        seedream = client(server, store)
         threads = [threading.Thread(target=draw, args=(f"x {number}",)) for number in range(8)]
         for thread in threads:
             thread.start()

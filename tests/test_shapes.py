@@ -17,7 +17,7 @@ from seedream_magic.api.decoder import AnswerDecoder, Answered
 from seedream_magic.api.events import Picture, Reader
 from seedream_magic.api.shapes import places_of, says_error, says_success
 from seedream_magic.images.download import decode
-from served import KEY, door, received, record, served
+from served import KEY, client, received, record, served
 from service import PICTURE, POST, completed, jpeg, link, picture
 from test_faults_pictures import of
 
@@ -144,7 +144,7 @@ def test_two_pictures_in_any_shape(body: Body, declared: str, store: Path) -> No
         assert isinstance(images, ImageSet)
         assert images.notes == ()
         assert record(store)["state"] == "done"
-        assert door(server, store).recover() == []
+        assert client(server, store).recover() == []
     assert not list(store.glob("*/*.raw"))
     assert "canary" not in "".join(path.read_text() for path in store.glob("*/*.json*"))
 
@@ -287,10 +287,10 @@ def test_a_kept_answer_is_read_again(body: Body, store: Path) -> None:
         (folder / "response.raw").write_bytes(two(request, body))
         (folder / "response.raw").chmod(0o600)
         (folder / "response.jsonl").write_text('{"status": 200, "raw": "response.raw", "codings": ""}\n')
-        (images,) = door(server, store).recover(folder.name)
+        (images,) = client(server, store).recover(folder.name)
         assert shades(images) == [0, 1]
         assert not (folder / "response.raw").exists()
-        assert door(server, store).recover() == []
+        assert client(server, store).recover() == []
 
 
 def test_a_key_in_a_kept_answer_is_masked(store: Path) -> None:
@@ -307,7 +307,7 @@ def test_the_server_is_not_asked_again_for_what_is_here(store: Path) -> None:
     with raw_server({POST: lambda r: json_reply({"images": [link(r, 0)]}), PICTURE: picture}) as server:
         assert shades(drawn(called(server, store))) == [0]
         gets = server.gets
-        door(server, store).recover()
+        client(server, store).recover()
         assert server.gets == gets
 
 

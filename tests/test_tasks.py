@@ -41,7 +41,7 @@ from seedream_magic.api.plan import Plan
 from seedream_magic.api.retry import Pace
 from seedream_magic.api.task_shapes import Task, tasks_of
 from seedream_magic.generate import generate
-from served import KEY, check_store, door, record, served
+from served import KEY, check_store, client, record, served
 from service import PICTURE, POST, jpeg, link, picture
 
 RULE = ("GET", "/v1/images/generations/t1")
@@ -188,7 +188,7 @@ def test_a_task_is_followed_to_its_pictures(way: Way, store: Path) -> None:
         assert asked
         assert {request.headers.get("authorization") for request in asked} == {f"Bearer {KEY}"}
         assert record(store)["state"] == "done"
-        assert door(server, store).recover() == []
+        assert client(server, store).recover() == []
     assert not list(store.glob("*/*.raw"))
 
 
@@ -246,7 +246,7 @@ def test_a_task_that_fails_is_told(
         assert words in str(error)
         gets = server.gets
         assert gets == (0 if at_once else 2)
-        assert door(server, store).recover() == []
+        assert client(server, store).recover() == []
         assert server.gets == gets
 
 
@@ -278,7 +278,7 @@ def test_a_task_that_never_ends_is_left_after_half_an_hour(store: Path, monkeypa
     scenario: Scenario = {POST: json_reply(QUEUED_VALUE), PICTURE: picture, RULE: answers}
     with served(scenario, store) as server:
         with pytest.raises(ResponseBroken) as caught:
-            asyncio.run(run(door(server, store).plan("x", images=2)))
+            asyncio.run(run(client(server, store).plan("x", images=2)))
         told = "\n".join(caught.value.lines())
         assert "is not done after 30 min" in told
         assert "t1" in told
@@ -291,7 +291,7 @@ def test_a_task_that_never_ends_is_left_after_half_an_hour(store: Path, monkeypa
         assert max(clock.pauses[2:]) == tasks_module.LONGEST_PAUSE
         answers._answers = [done]
         monkeypatch.setattr(tasks_module, "FIRST_PAUSE", 0.01)
-        (images,) = door(server, store).recover()
+        (images,) = client(server, store).recover()
         assert shades(images) == [0, 1]
     check_store(store)
 
@@ -306,7 +306,7 @@ def test_a_task_can_be_stopped_and_found_again(stuck: Behaviour, store: Path) ->
     answers = Asked(stuck)
 
     async def stop(server: RawServer) -> str:
-        async with aclosing(door(server, store).stream("x", images=2)) as growing:
+        async with aclosing(client(server, store).stream("x", images=2)) as growing:
             async for images in growing:
                 if images.notes and server.count("GET", RULE[1]):
                     return images.run_id
@@ -320,9 +320,9 @@ def test_a_task_can_be_stopped_and_found_again(stuck: Behaviour, store: Path) ->
         run_id = asyncio.run(stop(server))
         assert record(store)["state"] == "stopped"
         answers._answers = [QUEUED, done]
-        (images,) = door(server, store).recover(run_id)
+        (images,) = client(server, store).recover(run_id)
         assert shades(images) == [0, 1]
-        assert door(server, store).recover() == []
+        assert client(server, store).recover() == []
 
 
 @pytest.mark.skipif(os.name == "nt", reason="links are others there")
@@ -331,7 +331,7 @@ def test_recover_writes_no_record_through_a_link(store: Path, tmp_path: Path) ->
     answers, outside = Asked(QUEUED), tmp_path / "outside"
 
     async def stop(server: RawServer) -> Path:
-        async with aclosing(door(server, store).stream("x", images=2)) as growing:
+        async with aclosing(client(server, store).stream("x", images=2)) as growing:
             async for images in growing:
                 if images.notes:
                     return images.folder
@@ -345,7 +345,7 @@ def test_recover_writes_no_record_through_a_link(store: Path, tmp_path: Path) ->
         (folder / "response.raw").write_bytes(QUEUED.body)
         (folder / "response.jsonl").symlink_to(outside)
         answers._answers = [done]
-        (images,) = door(server, store).recover()
+        (images,) = client(server, store).recover()
         assert shades(images) == [0, 1]
     assert outside.read_bytes() == b"{}\n"
 
@@ -355,7 +355,7 @@ def test_a_gateway_that_repeats_the_key_to_recover_is_not_quoted(store: Path) ->
     answers = Asked(QUEUED)
 
     async def stop(server: RawServer) -> None:
-        async with aclosing(door(server, store).stream("x", images=2)) as growing:
+        async with aclosing(client(server, store).stream("x", images=2)) as growing:
             async for images in growing:
                 if images.notes:
                     return
@@ -363,7 +363,7 @@ def test_a_gateway_that_repeats_the_key_to_recover_is_not_quoted(store: Path) ->
     with served({POST: QUEUED, RULE: answers}, store) as server:
         asyncio.run(stop(server))
         answers._answers = [json_reply({"task_id": "t1", "status": "failed", "reason": f"{KEY} has no credit"})]
-        (images,) = door(server, store).recover()
+        (images,) = client(server, store).recover()
         assert [str(frame.error) for frame in images.failed] == ["(key) has no credit."] * 2
 
 
@@ -376,10 +376,10 @@ def test_a_task_is_found_again_after_a_kill(tmp_path: Path) -> None:
         assert killer.kill_when(tmp_path / "store", lambda: server.wait_for(lambda seen: seen.gets > 0, 30))
         server.wait_for(lambda seen: seen.open_connections == 0)
         answers._answers = [QUEUED, done]
-        (images,) = door(server, tmp_path / "store").recover()
+        (images,) = client(server, tmp_path / "store").recover()
         assert shades(images) == [0, 1, None]  # three were asked for
         assert server.posts == 1
-        assert door(server, tmp_path / "store").recover() == []
+        assert client(server, tmp_path / "store").recover() == []
 
 
 def test_the_other_tasks_of_a_list_are_found_again(store: Path) -> None:
@@ -394,7 +394,7 @@ def test_the_other_tasks_of_a_list_are_found_again(store: Path) -> None:
     }
 
     async def stop(server: RawServer) -> None:
-        async with aclosing(door(server, store).stream("x", images=2)) as growing:
+        async with aclosing(client(server, store).stream("x", images=2)) as growing:
             async for images in growing:
                 if images.ok:
                     return
@@ -402,7 +402,7 @@ def test_the_other_tasks_of_a_list_are_found_again(store: Path) -> None:
     with served(scenario, store) as server:
         asyncio.run(stop(server))
         second._answers = [lambda r: json_reply({"data": [{"url": link(r, 1)}]})]
-        (images,) = door(server, store).recover()
+        (images,) = client(server, store).recover()
         assert shades(images) == [0, 1]
         assert server.count("GET", RULE[1]) == 1
 
@@ -500,7 +500,7 @@ def test_stop_says_how_the_pictures_of_a_task_are_fetched(store: Path) -> None:
             if images.task:
                 raise KeyboardInterrupt
 
-        seedream = door(server, store)
+        seedream = client(server, store)
         with pytest.raises(SeedreamInterrupted) as caught:
             seedream.run(seedream.plan("x", images=2), on_change=press_stop)
     assert f"%seedream recover {caught.value.run_id} fetches them, which bills nothing." in caught.value.hint
@@ -548,7 +548,7 @@ def test_pictures_beside_a_task_are_taken(
     with served({POST: posted, PICTURE: picture, STATE: rest}, store) as server:
         assert shades(drawn(called(server, store, images=images))) == [0, 1][:images]
         assert server.count("GET", "/state/") == (0 if images == 1 else 2)
-        assert door(server, store).recover() == []
+        assert client(server, store).recover() == []
 
 
 @pytest.mark.parametrize("end", [Reply(404), json_reply({"task_id": "t1", "status": "failed"})])
@@ -627,7 +627,7 @@ def test_one_odd_answer_does_not_end_a_task(odd: Callable[[Request], Behaviour],
     """Nor two: it is asked again, and its pictures come."""
     with served({POST: STATED, PICTURE: picture, STATE: Asked(odd, odd, done)}, store) as server:
         assert shades(drawn(called(server, store, images=2))) == [0, 1]
-        assert door(server, store).recover() == []
+        assert client(server, store).recover() == []
 
 
 @pytest.mark.parametrize(
@@ -647,12 +647,12 @@ def test_a_task_that_stays_odd_is_told_and_stays_open(odd: Any, asked: int, word
         assert "t1" in str(error)
         assert words in str(error)
         assert server.count("GET", "/state/") == asked
-        (images,) = door(server, store).recover()
+        (images,) = client(server, store).recover()
         assert not images.ok
         answers._answers = [done]
-        (images,) = door(server, store).recover()
+        (images,) = client(server, store).recover()
         assert shades(images) == [0, 1]
-        assert door(server, store).recover() == []
+        assert client(server, store).recover() == []
 
 
 @pytest.mark.parametrize("bad", [Reply(404), Reply(401), json_reply({"status": "failed", "fail_reason": "no luck"})])
@@ -670,7 +670,7 @@ def test_one_bad_task_does_not_end_the_others(bad: Reply, store: Path) -> None:
         assert "t1" in str(images.failed[0].error) or "no luck" in str(images.failed[0].error)
         for picture_file in store.glob("*/0*.j*"):
             picture_file.unlink()
-        (images,) = door(server, store).recover()
+        (images,) = client(server, store).recover()
         assert shades(images)[:2] == [0, 1]
 
 
@@ -746,7 +746,7 @@ def test_recover_puts_nothing_over_a_picture(store: Path) -> None:
         before = {frame.path: frame.path.read_bytes() for frame in images.ok if frame.path}
         assert len(before) == 2
         edited(store, {"task_id": "t1", "status": "queued", "status_url": "/state/t1"})
-        (images,) = door(server, store).recover()
+        (images,) = client(server, store).recover()
         assert shades(images) == [0, 1, 9]
         assert {path: path.read_bytes() for path in before} == before
 
@@ -758,10 +758,10 @@ def test_recover_tells_of_the_places_that_a_task_refused(store: Path) -> None:
     with served({POST: STATED, PICTURE: picture, STATE: answers}, store) as server:
         failed(called(server, store, images=2))
         answers._answers = [lambda r: json_reply({"status": "succeeded", "data": [*named(r, 0), refused]})]
-        (images,) = door(server, store).recover()
+        (images,) = client(server, store).recover()
         assert shades(images) == [0, None]
         (frame,) = images.failed
         assert isinstance(frame.error, ContentRefused)
         assert "not this one, (key)" in str(frame.error)
         assert KEY not in next(store.glob("*/request.json")).read_text("utf-8")
-        assert door(server, store).recover() == []
+        assert client(server, store).recover() == []

@@ -14,7 +14,7 @@ from urllib.parse import urlsplit
 
 from seedream_magic.api.gateways import Gateway, attempts_reported, find_gateway
 from seedream_magic.api.wrapped import Wrapped
-from seedream_magic.errors import counted
+from seedream_magic.errors import plural
 
 
 @dataclass(frozen=True)
@@ -97,7 +97,7 @@ def answer_notes(headers: Mapping[str, str], body: Mapping[str, Any], *, base_ur
     attempts = attempts_reported(gateway, headers)
     if attempts and attempts > 1:
         further = (attempts - 1) * images
-        notes.append(f"{gateway.name} sent it on {attempts} times: {counted(further)} more may be billed.")
+        notes.append(f"{gateway.name} sent it on {attempts} times: {plural(further)} more may be billed.")
     name, value = gateway.passing_header
     if gateway.passes is not None and headers.get(name) == value and (lost := _lost(gateway, body, base_url)):
         remember(base_url, gateway=gateway, drops_fields=True)
@@ -113,11 +113,11 @@ def usage_note(usage: Mapping[str, Any], body: Mapping[str, Any], *, base_url: s
     """
     sent = body.get("image")
     number = len(sent) if isinstance(sent, list) else int(bool(sent))
-    counted = usage.get("input_images")
-    if number and isinstance(counted, int) and counted > 0:
+    plural = usage.get("input_images")
+    if number and isinstance(plural, int) and plural > 0:
         remember(base_url, counts_references=True)
-    dropped = counted == 0 or (counted is None and "input_images" not in usage and seen(base_url).counts_references)
-    if not number or isinstance(counted, bool) or not dropped:
+    dropped = plural == 0 or (plural is None and "input_images" not in usage and seen(base_url).counts_references)
+    if not number or isinstance(plural, bool) or not dropped:
         return ""
     what = "the reference" if number == 1 else f"any of the {number} references"
     return f"The service did not count {what}: something on the way dropped it, and the picture was drawn without."

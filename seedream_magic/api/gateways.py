@@ -112,9 +112,9 @@ def attempts_reported(gateway: Gateway | None, headers: Mapping[str, str], text:
     """How often the gateway says that it sent the request on, at least; None where it does not say."""
     if gateway is None:
         return None
-    counted = headers.get(gateway.retries_header, "")
-    if re.fullmatch(r"-?\d{1,4}", counted):
-        return int(counted) + 1 if int(counted) >= 0 else 2  # -1: its retries are used up, however many it had
+    plural = headers.get(gateway.retries_header, "")
+    if re.fullmatch(r"-?\d{1,4}", plural):
+        return int(plural) + 1 if int(plural) >= 0 else 2  # -1: its retries are used up, however many it had
     retried = re.search(r"LiteLLM Retried: (\d{1,4}) times", text)
     fallbacks = re.search(r"Fallback to (.{1,300}?) also failed", text)
     if not (retried or fallbacks):

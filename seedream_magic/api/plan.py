@@ -18,7 +18,7 @@ from seedream_magic.api.limits import complaints
 from seedream_magic.api.models import find_model
 from seedream_magic.api.providers import DEFAULT_PROVIDER, Provider, is_loopback
 from seedream_magic.api.request import ImageRequest
-from seedream_magic.errors import counted
+from seedream_magic.errors import plural
 
 
 @dataclass(frozen=True)
@@ -59,7 +59,7 @@ class Plan:
 
     def __repr__(self) -> str:
         kept = f"stored as {self.stored}" if self.stored else "not stored"
-        images = counted(self.request.images_at_most)
+        images = plural(self.request.images_at_most)
         return f"<Plan {self.provider.name} {self.request.model}: up to {images}, {kept}>"
 
     @property

@@ -44,7 +44,7 @@ class TaskAnswer:
 class TaskService:
     """The service at `base_url`, which is asked how far its tasks are.
 
-    `key` is called when the key is needed. `images` is the client without one: it asks where an address is not of the
+    `key` is called when the key is needed. `images` is the one without a key: it asks where an address is not of the
     API's own origin.
     """
 
@@ -73,11 +73,11 @@ class TaskService:
                     extensions = {"allow_loopback": is_loopback(urlsplit(self.base_url).hostname or "")}
                     async with self.images.stream("GET", url, extensions=extensions, headers=_ACCEPT) as response:
                         return await _read(response)
-                async with new_client(self.transport, url=url, timeout=limits) as client:
-                    request = client.build_request("GET", url, headers=_ACCEPT)
+                async with new_client(self.transport, url=url, timeout=limits) as http:
+                    request = http.build_request("GET", url, headers=_ACCEPT)
                     request.headers["Authorization"] = f"Bearer {self.key().reveal()}"
                     try:
-                        return await _read(await client.send(request, stream=True))
+                        return await _read(await http.send(request, stream=True))
                     finally:
                         request.headers.pop("Authorization", None)
         except SeedreamError:

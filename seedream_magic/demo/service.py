@@ -1,4 +1,4 @@
-"""One running demo service: its settings, what it has counted, and its pictures behind signed links that expire.
+"""One running demo service: its settings, what it has plural, and its pictures behind signed links that expire.
 
 A picture is remembered by what it takes to paint it again; of the bytes only the latest are kept.
 """
@@ -60,7 +60,7 @@ class LinkDenied(Exception):
 
 
 class DemoService:
-    """One service: its address, its settings (may be replaced while it runs) and what it has counted.
+    """One service: its address, its settings (may be replaced while it runs) and what it has plural.
 
     `posts` and `gets` count generation requests and picture downloads, `painted` the pictures begun, `takes` how often
     each job was asked for. `tasks` are the requests being worked on. Pictures are painted on a daemon thread of its

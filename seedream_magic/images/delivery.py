@@ -28,7 +28,7 @@ class Delivery:
 
 
 async def deliver(
-    picture: Picture, run: Run, client: Client, slots: asyncio.Semaphore, *, prompt: str, allow_loopback: bool
+    picture: Picture, run: Run, http: Client, slots: asyncio.Semaphore, *, prompt: str, allow_loopback: bool
 ) -> Delivery:
     """The frame of this picture: saved, or with the error that kept it from being. Never raises but for a Stop.
 
@@ -36,7 +36,7 @@ async def deliver(
     how many are downloaded at once; a picture that came in the answer itself waits for none.
     """
     try:
-        data, facts, doubt = await _bytes(picture, client, slots, allow_loopback=allow_loopback)
+        data, facts, doubt = await _bytes(picture, http, slots, allow_loopback=allow_loopback)
         path, sha256 = await in_thread(run.save_picture, picture.index, data, facts, source=picture.url or "")
         frame = Frame(picture.index, prompt, path, facts.width, facts.height, sha256)
         notes = [f"Picture {picture.index + 1} was kept, for it decodes whole, though {doubt}."] if doubt else []
@@ -56,7 +56,7 @@ async def deliver(
 
 
 async def _bytes(
-    picture: Picture, client: Client, slots: asyncio.Semaphore, *, allow_loopback: bool
+    picture: Picture, http: Client, slots: asyncio.Semaphore, *, allow_loopback: bool
 ) -> tuple[bytes, PictureFacts, str]:
     if picture.b64_json is not None:
         try:
@@ -66,7 +66,7 @@ async def _bytes(
                 raise
         raise_if_stopped()
     async with slots:
-        return await download(client, picture.url or "", allow_loopback=allow_loopback)
+        return await download(http, picture.url or "", allow_loopback=allow_loopback)
 
 
 def _keep(run: Run, picture: Picture, error: SeedreamError) -> Path | None:

@@ -92,17 +92,17 @@ class _Body:
 
 
 async def download(
-    client: Client, url: str, *, allow_loopback: bool, pace: Pace = PACE
+    http: Client, url: str, *, allow_loopback: bool, pace: Pace = PACE
 ) -> tuple[bytes, PictureFacts, str]:
     """The verified bytes behind a link of the service's answer, and the doubt that is left (see `fetch`)."""
     failed = "The picture was made but its download failed"
     wanted = Wanted(_picture, LARGEST_PICTURE_BYTES, failed, finds_cuts=True)
-    (data, facts), doubt = await fetch(client, url, wanted, allow_loopback=allow_loopback, pace=pace)
+    (data, facts), doubt = await fetch(http, url, wanted, allow_loopback=allow_loopback, pace=pace)
     return data, facts, doubt
 
 
 async def fetch(
-    client: Client, url: str, wanted: Wanted[Value], *, allow_loopback: bool, pace: Pace = PACE
+    http: Client, url: str, wanted: Wanted[Value], *, allow_loopback: bool, pace: Pace = PACE
 ) -> tuple[Value, str]:
     """What is wanted of a link, and what is doubtful about it, "" for nothing. `allow_loopback` lets http links to this
     machine pass (demo, tests).
@@ -120,7 +120,7 @@ async def fetch(
             raise_if_stopped()
             if pause or attempts.faults or attempts.invalid:
                 await pace.sleep(pause)
-            value, doubt = await _attempt(client, url, wanted, attempts, allow_loopback=allow_loopback)
+            value, doubt = await _attempt(http, url, wanted, attempts, allow_loopback=allow_loopback)
         except (Exception, asyncio.CancelledError) as exc:  # noqa: BLE001 - `pause_after` raises all but passing ones
             if doubtful is not None:  # a Stop does not lose it either
                 return doubtful
@@ -174,14 +174,14 @@ class _Attempts:
 
 
 async def _attempt(
-    client: Client, url: str, wanted: Wanted[Value], attempts: _Attempts, *, allow_loopback: bool
+    http: Client, url: str, wanted: Wanted[Value], attempts: _Attempts, *, allow_loopback: bool
 ) -> tuple[Value, str]:
     """What one attempt brings, and what is doubtful about it. Raises a `_PassingFault`, or what is final."""
     body = _Body()
     fault: _PassingFault | None = None
     try:
         async with asyncio.timeout(min(_TOTAL_SECONDS, attempts.left)):
-            await _receive(client, url, wanted, body, allow_loopback=allow_loopback, now=attempts.pace.now)
+            await _receive(http, url, wanted, body, allow_loopback=allow_loopback, now=attempts.pace.now)
     except TimeoutError:
         fault = _PassingFault("it took too long")
     except _PassingFault as exc:
@@ -262,21 +262,21 @@ def link_expiry(url: str) -> datetime | None:
 
 
 async def _receive(
-    client: Client, url: str, wanted: Wanted[Value], body: _Body, *, allow_loopback: bool, now: Callable[[], float]
+    http: Client, url: str, wanted: Wanted[Value], body: _Body, *, allow_loopback: bool, now: Callable[[], float]
 ) -> None:
     """Fill `body` with what the link gives. Raises a `_PassingFault`, or an `ImageError` that is final."""
     for _ in range(_REDIRECTS + 1):
         check_link(url, allow_loopback=allow_loopback)
         try:
-            async with client.stream("GET", url, extensions={"allow_loopback": allow_loopback}) as response:
-                client.cookies.clear()
+            async with http.stream("GET", url, extensions={"allow_loopback": allow_loopback}) as response:
+                http.cookies.clear()
                 if response.has_redirect_location:
                     url = urljoin(url, trimmed(response.headers["location"]))
                     continue
                 _check_head(response, url)
                 body.codings = response.headers.get("content-encoding", "")
                 body.checksums = checksums(response.headers)
-                await _receive_body(client, response, wanted.maximum_bytes, body.data, now)
+                await _receive_body(http, response, wanted.maximum_bytes, body.data, now)
                 return
         except (httpx.HTTPError, OSError) as exc:
             if "CERTIFICATE_VERIFY_FAILED" in str(exc):  # another attempt would hide an attack
@@ -302,22 +302,22 @@ def _check_head(response: httpx.Response, url: str) -> None:
 
 
 async def _receive_body(
-    client: Client, response: httpx.Response, maximum: int, data: bytearray, now: Callable[[], float]
+    http: Client, response: httpx.Response, maximum: int, data: bytearray, now: Callable[[], float]
 ) -> None:
     declared = response.headers.get("content-length", "")
     promised = int(declared) if declared.isdecimal() else None
     if promised is not None and promised > maximum:
         raise ImageTooLarge(f"The picture has {promised:,} bytes; more than {maximum:,} are not taken.")
-    since, before = now(), _received.setdefault(client, 0)
+    since, before = now(), _received.setdefault(http, 0)
     async with reading(response) as chunks:
         async for chunk in chunks:
             data += chunk
-            _received[client] += len(chunk)
+            _received[http] += len(chunk)
             if len(data) > maximum:
                 raise ImageTooLarge(f"The picture has more than {maximum:,} bytes; no more are taken.")
             if (at := now()) - since >= _SLOW_SECONDS and len(data) != promised:
-                if _received[client] - before < _SLOWEST_RATE * (at - since):
+                if _received[http] - before < _SLOWEST_RATE * (at - since):
                     raise _PassingFault(f"fewer than {_SLOWEST_RATE:,} bytes a second came")
-                since, before = at, _received[client]
+                since, before = at, _received[http]
     if promised is not None and len(data) != promised:
         raise _PassingFault(f"{len(data):,} of {promised:,} bytes came")

@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal, TypeVar, overload
 
 from seedream_magic.api.request import ImageRequest
-from seedream_magic.errors import ImageError, ResponseBroken, SeedreamError, SeedreamInterrupted, counted
+from seedream_magic.errors import ImageError, ResponseBroken, SeedreamError, SeedreamInterrupted, plural
 
 if TYPE_CHECKING:
     from PIL.Image import Image
@@ -28,7 +28,7 @@ class Frame:
 
     `index` counts from 0 (files and captions from 1). `path` is the original file as the service made it; None while
     the picture is on its way and for a frame that failed, which carries its `error` instead. `width` and `height` are
-    pixels, read from the file. `run_id` is the run whose set it was taken from, `door` the front door it came through.
+    pixels, read from the file. `run_id` is the run whose set it was taken from, `client` the client it came through.
     """
 
     index: int
@@ -39,7 +39,7 @@ class Frame:
     sha256: str | None = None
     error: SeedreamError | None = None
     run_id: str = field(default="", repr=False, compare=False)
-    door: Any = field(default=None, repr=False, compare=False)
+    client: Any = field(default=None, repr=False, compare=False)
 
     @property
     def ok(self) -> bool:
@@ -62,7 +62,7 @@ class Frame:
         return vary(self, prompt, images=images, refs=refs, fresh=fresh)
 
     def __getstate__(self) -> dict[str, Any]:
-        return {**self.__dict__, "door": None}  # a copy elsewhere has no way back, and no key
+        return {**self.__dict__, "client": None}  # a copy elsewhere has no way back, and no key
 
     def __repr__(self) -> str:
         told = str(self.path) if self.path else type(self.error).__name__ if self.error else "waiting"
@@ -85,8 +85,8 @@ class ImageSet(Sequence[Frame]):
     are sentences about what went wrong or is worth knowing. `replayed` says that it was shown from the store.
     `pause` tells of a wait before another attempt at a request that was not sent, or not taken; empty without one.
     `task` is the id that a gateway gave in place of pictures, while it is asked for; several are separated by commas.
-    `inherited` are the indexes of frames that an earlier run made, `own` is then what this run alone brought. `door` is
-    the front door that it came through.
+    `inherited` are the indexes of frames that an earlier run made, `own` is then what this run alone made. `client` goes
+    on from the set; None for one that was read from elsewhere.
     """
 
     request: ImageRequest
@@ -105,7 +105,7 @@ class ImageSet(Sequence[Frame]):
     task: str = ""
     inherited: frozenset[int] = frozenset()
     own: ImageSet | None = field(default=None, repr=False, compare=False)
-    door: Any = field(default=None, repr=False, compare=False)
+    client: Any = field(default=None, repr=False, compare=False)
 
     @overload
     def __getitem__(self, index: int) -> Frame: ...
@@ -154,10 +154,10 @@ class ImageSet(Sequence[Frame]):
         """The set itself, if every frame has its picture. Raises the first failed frame's error otherwise."""
         for frame in self.failed:
             if frame.error is not None:
-                raise self.told_by(frame.error)
+                raise self.attach(frame.error)
         return self
 
-    def told_by(self, error: Told) -> Told:
+    def attach(self, error: Told) -> Told:
         """The error, with the facts of this set: run, files that are saved, the set itself."""
         error.run_id, error.images = self.run_id, self
         error.saved = tuple(frame.path for frame in self.ok if frame.path)
@@ -236,11 +236,11 @@ class ImageSet(Sequence[Frame]):
         return extend(self, frames, prompt=prompt, refs=refs, fresh=fresh)
 
     def __getstate__(self) -> dict[str, Any]:
-        return {**self.__dict__, "door": None}  # a copy elsewhere has no way back, and no key
+        return {**self.__dict__, "client": None}  # a copy elsewhere has no way back, and no key
 
     def __repr__(self) -> str:
         total = max(len(self.frames), self.expected or 0)
-        return f"<ImageSet {self.run_id}: {len(self.ok)} of {counted(total)}, {self.state}>"
+        return f"<ImageSet {self.run_id}: {len(self.ok)} of {plural(total)}, {self.state}>"
 
     def export(self, path: str | PathLike[str], *, seconds: float = 1.2, size: int | None = None) -> Path:
         """Write the set to one file, as its ending says, and give its path.

@@ -33,7 +33,7 @@ _WHAT_TO_DO: dict[type[SeedreamError], str] = {
 
 
 async def fetch_references(
-    references: Iterable[Reference], client: Client, *, allow_loopback: bool
+    references: Iterable[Reference], http: Client, *, allow_loopback: bool
 ) -> tuple[Reference, ...]:
     """The references with the bytes behind their links, each judged as a file of the same bytes is.
 
@@ -43,7 +43,7 @@ async def fetch_references(
 
     async def limited(reference: Reference) -> Reference:
         async with slots:
-            return await _fetched(reference, client, allow_loopback=allow_loopback)
+            return await _fetched(reference, http, allow_loopback=allow_loopback)
 
     tasks = [asyncio.create_task(limited(reference)) for reference in references]
     try:
@@ -54,7 +54,7 @@ async def fetch_references(
         await asyncio.gather(*tasks, return_exceptions=True)
 
 
-async def _fetched(reference: Reference, client: Client, *, allow_loopback: bool) -> Reference:
+async def _fetched(reference: Reference, http: Client, *, allow_loopback: bool) -> Reference:
     if reference.data or reference.url is None:
         return reference
     from seedream_magic.api.references.make_references import fetched  # noqa: PLC0415 - Pillow loads when it is used
@@ -66,7 +66,7 @@ async def _fetched(reference: Reference, client: Client, *, allow_loopback: bool
             return fetched(reference, data)
 
     try:
-        complete, _ = await fetch(client, reference.url, Wanted(read, MAXIMUM_BYTES), allow_loopback=allow_loopback)
+        complete, _ = await fetch(http, reference.url, Wanted(read, MAXIMUM_BYTES), allow_loopback=allow_loopback)
     except ImageError as exc:
         words = f"The reference {short(reference.source)} could not be fetched. {exc}"
         raise InvalidRequest(words, hint=_what_to_do(exc)) from exc

@@ -44,29 +44,29 @@ class Candidate:
 
 @dataclass(frozen=True)
 class Surroundings:
-    """What values are looked up in: the notebook's variables and the front door of a provider (None: of the set one).
+    """What values are looked up in: the notebook's variables and the client of a provider (None: of the set one).
 
     `model` and `provider` are those that the line itself names.
     """
 
     namespace: Mapping[str, object]
-    front_door: Callable[[str | None], Any]
+    make_client: Callable[[str | None], Any]
     model: str | None = None
     provider: str | None = None
 
     @cached_property
-    def door(self) -> Seedream | None:
-        """The front door, None where the settings are unusable."""
+    def client(self) -> Seedream | None:
+        """The client, None where the settings are unusable."""
         try:
-            door: Seedream = self.front_door(self.provider)
+            client: Seedream = self.make_client(self.provider)
         except SeedreamError:
             return None
-        return door
+        return client
 
     @property
     def known_model(self) -> Model | None:
         """The row of the model that would draw, None where nobody knows it."""
-        model_id = self.model or (self.door.model if self.door else None)
+        model_id = self.model or (self.client.model if self.client else None)
         return find_model(model_id) if model_id else None
 
 
@@ -89,7 +89,7 @@ def set_names(_: str, around: Surroundings) -> list[Candidate]:
 
 
 def arguments_of(command: str, place: int, word: str, around: Surroundings) -> list[Candidate]:
-    """What can stand at a place after a command, counted from 0."""
+    """What can stand at a place after a command, plural from 0."""
     found = []
     for kind in dict.fromkeys(kind for typed in _typed(command) for kind in typed[place : place + 1]):
         if kind.startswith("-"):
@@ -117,8 +117,8 @@ def _flags_of(option: Option) -> list[str]:
 
 def _models(_: str, around: Surroundings) -> list[Candidate]:
     """The session's model, then those that the provider documents; a gateway may take ByteDance's dated ids too."""
-    name = around.door.provider.name if around.door else ""
-    ids = [around.door.model] if around.door else []
+    name = around.client.provider.name if around.client else ""
+    ids = [around.client.model] if around.client else []
     ids += [*ids_for(name), *([] if name in {"ark", "byteplus"} else ids_for("ark"))]
     return [Candidate(model_id, "model") for model_id in dict.fromkeys(ids)]
 
@@ -167,7 +167,7 @@ def _runs(_: str, around: Surroundings) -> list[Candidate]:
     """The runs of the store, newest first."""
     from seedream_magic.images.index import runs_in  # noqa: PLC0415 - it loads Pillow, and the extension loads this
 
-    found = sorted(runs_in(around.door.store), reverse=True) if around.door else []
+    found = sorted(runs_in(around.client.store), reverse=True) if around.client else []
     return [Candidate(run_id, "run") for run_id in found]
 
 

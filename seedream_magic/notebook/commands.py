@@ -11,7 +11,7 @@ from IPython.display import display
 
 from seedream_magic.api.keys import find_key, remember_key, store_key_in_keyring
 from seedream_magic.api.providers import PROVIDERS, find_provider
-from seedream_magic.errors import ConfigError, InvalidRequest, MissingKey, counted
+from seedream_magic.errors import ConfigError, InvalidRequest, MissingKey, plural
 from seedream_magic.notebook.help import help_text
 from seedream_magic.notebook.run_commands import RUN_COMMANDS, Command
 
@@ -30,21 +30,21 @@ def run_command(magics: SeedreamMagics, line: str) -> None:
 
 def _status(magics: SeedreamMagics, _: str) -> None:
     """Where the session stands."""
-    door = magics.front_door()
-    address = door.given_base_url or "embedded, offline"
+    client = magics.make_client()
+    address = client.given_base_url or "embedded, offline"
     try:
-        key = f"set, from {find_key(door.provider).source}" if door.provider.needs_key else "not needed"
+        key = f"set, from {find_key(client.provider).source}" if client.provider.needs_key else "not needed"
     except MissingKey as missing:
         key = f"not set. {missing.hint}"
     except ConfigError as unusable:
         key = f"unusable. {unusable}"
     rows = (
-        ("provider", f"{door.provider.name} ({address}){'' if door.given_base_url else _unused_address()}"),
+        ("provider", f"{client.provider.name} ({address}){'' if client.given_base_url else _unused_address()}"),
         ("key", key),
-        *([("headers", ", ".join(door.headers.names))] if door.headers else []),
-        ("model", door.model),
-        ("store", str(door.store)),
-        ("billed", f"{counted(magics.images_billed)} in this session{_free(magics)}{_cost(magics)}"),
+        *([("headers", ", ".join(client.headers.names))] if client.headers else []),
+        ("model", client.model),
+        ("store", str(client.store)),
+        ("billed", f"{plural(magics.images_billed)} in this session{_free(magics)}{_cost(magics)}"),
         *([("running", _under_way(len(magics.running)))] if magics.running else []),
         *([("reserved", _reserved(magics))] if magics.session.reservations else []),
     )
@@ -56,12 +56,12 @@ def _unused_address() -> str:
 
 
 def _under_way(runs: int) -> str:
-    return f"{counted(runs, 'run')} in the background; %seedream stop ends them"
+    return f"{plural(runs, 'run')} in the background; %seedream stop ends them"
 
 
 def _reserved(magics: SeedreamMagics) -> str:
     """What all that is under way may bill, also what Python began; it counts against the limits."""
-    return f"{counted(magics.session.images_reserved)} at most, by what is under way; that counts in the limits"
+    return f"{plural(magics.session.images_reserved)} at most, by what is under way; that counts in the limits"
 
 
 def _cost(magics: SeedreamMagics) -> str:
@@ -97,7 +97,7 @@ def _key(magics: SeedreamMagics, typed: str) -> None:
     """Ask for the key without showing it."""
     if typed:
         raise InvalidRequest("A key on this line would stay in the notebook: run %seedream key alone and type it then.")
-    provider = magics.front_door().provider
+    provider = magics.make_client().provider
     if not provider.needs_key:
         raise ConfigError(f"{provider.name} needs no key: first %seedream use anyfast, then %seedream key.")
     try:
@@ -123,7 +123,7 @@ def _models(magics: SeedreamMagics, words: str) -> None:
     """Show what each model takes."""
     from seedream_magic.notebook.models_table import models_bundle  # noqa: PLC0415 - only who asks loads it
 
-    display(models_bundle(magics.front_door().model, words), raw=True)
+    display(models_bundle(magics.make_client().model, words), raw=True)
 
 
 def _doctor(magics: SeedreamMagics, words: str) -> None:

@@ -69,7 +69,7 @@ def findings(magics: SeedreamMagics, *, ask: bool) -> Iterator[Finding]:
     if magics.shell is not None:
         yield front_end(magics.shell)
     try:
-        seedream: Seedream = magics.front_door()
+        seedream: Seedream = magics.make_client()
     except ConfigError as error:
         fix = Text(
             "Correct it: %seedream use NAME, %config SeedreamMagics, or the SEEDREAM_… variable; then ask again.",

@@ -93,20 +93,20 @@ class SeedreamMagics(Magics):
             run_command(self, line)
             return
         parsed = parse_cell(line, cell)
-        plan, door = self._plan(parsed)
+        plan, client = self._plan(parsed)
         if parsed.dry_run:
             _show_plan(plan)
             self._show_refusal(plan)
             return
         run = self.start_plan if parsed.bg else self.run_plan
-        run(door, plan, name=parsed.name, layout=parsed.show, quiet=parsed.quiet)
+        run(client, plan, name=parsed.name, layout=parsed.show, quiet=parsed.quiet)
 
-    def front_door(self, provider: str | None = None) -> Any:
+    def make_client(self, provider: str | None = None) -> Any:
         """The `Seedream` of these settings; `provider` in place of the set one, without an address that is not its."""
         from seedream_magic.seedream import Seedream  # noqa: PLC0415 - httpx and Pillow load with the first request
 
         chosen = chosen_provider(provider or self.provider)
-        door = Seedream(
+        client = Seedream(
             chosen.name,
             base_url=self.base_url if self.base_url and serves(chosen, self.base_url) else None,
             model=self.model,
@@ -114,8 +114,8 @@ class SeedreamMagics(Magics):
             event_loop=self.event_loop,
             headers=self.headers,
         )
-        door.session, door.progress = self.session, self.new_display
-        return door
+        client.session, client.progress = self.session, self.new_display
+        return client
 
     def new_display(self, layout: str | None = None, *, quiet: bool = False, cell: CellWatch | None = None) -> Display:
         """What shows a set; see `display_for`."""
@@ -126,13 +126,13 @@ class SeedreamMagics(Magics):
     def _plan(self, cell: Cell) -> tuple[Plan, Any]:
         notebook = self._shell.user_ns
         prompt, unfilled = (cell.prompt, ()) if cell.raw else filled(cell.prompt, notebook)
-        door = self.front_door(cell.provider)
+        client = self.make_client(cell.provider)
         refs = {"refs": [value_of(text, notebook) for text in cell.request.get("refs", ())]}
-        plan = door.plan(prompt, **{**self._settings_beside(cell), **cell.request, **refs})
+        plan = client.plan(prompt, **{**self._settings_beside(cell), **cell.request, **refs})
         if unfilled:
             note = f"Sent as typed, for there is nothing to fill in: {', '.join(unfilled)}."
             plan = replace(plan, warnings=(*plan.warnings, note))
-        return plan, door
+        return plan, client
 
     @property
     def settings(self) -> dict[str, Any]:
@@ -154,7 +154,7 @@ class SeedreamMagics(Magics):
 
     def run_plan(
         self,
-        door: Any,
+        client: Any,
         plan: Plan,
         *,
         name: str | None = None,
@@ -170,7 +170,7 @@ class SeedreamMagics(Magics):
         while next_plan is not None:
             display = self.new_display(layout, quiet=quiet, cell=self._cell)
             try:
-                images = door.run(next_plan, on_change=display.show)
+                images = client.run(next_plan, on_change=display.show)
             except (SeedreamError, SeedreamInterrupted) as error:
                 if error.images is not None and len(error.images):
                     self._bind(error.images, name)
@@ -184,7 +184,7 @@ class SeedreamMagics(Magics):
                 unfailing(display.clear)()
 
     def start_plan(
-        self, door: Any, plan: Plan, *, name: str | None = None, layout: str | None = None, quiet: bool = False
+        self, client: Any, plan: Plan, *, name: str | None = None, layout: str | None = None, quiet: bool = False
     ) -> None:
         """Begin a plan and return; its set is shown, and bound, as it grows while the kernel is free."""
         display = self.new_display(layout, quiet=quiet, cell=self._cell)
@@ -210,7 +210,7 @@ class SeedreamMagics(Magics):
             elif failure is not None:
                 display.fail(failure)
 
-        self.running.start(door, plan, on_change=changed, on_end=ended)
+        self.running.start(client, plan, on_change=changed, on_end=ended)
 
     def show_set(self, images: ImageSet, *, name: str | None = None) -> None:
         """Show a set that is there already, and bind it to `_seedream` and to `name`."""

@@ -24,7 +24,7 @@ def open_panel(magics: SeedreamMagics, run_id: str) -> None:
     Raises `ConfigError` where ipywidgets cannot be loaded, or for a run that another provider made, `InvalidRequest`
     for one that is not in the store.
     """
-    door = magics.front_door()
+    client = magics.make_client()
     images = shown_run(magics, run_id, "panel") if run_id else None
     try:
         panel = importlib.import_module(PANEL).Panel
@@ -35,8 +35,8 @@ def open_panel(magics: SeedreamMagics, run_id: str) -> None:
         if magics.shell is not None:
             magics.shell.user_ns["_seedream"] = drawn
 
-    settings = {**magics.settings, "provider": door.provider.name}
-    display(panel(images, door=door, running=magics.running, settings=settings, keep=keep))
+    settings = {**magics.settings, "provider": client.provider.name}
+    display(panel(images, client=client, running=magics.running, settings=settings, keep=keep))
 
 
 def close_panels() -> None:

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 
 from IPython.display import display
 
-from seedream_magic.errors import InvalidRequest, counted
+from seedream_magic.errors import InvalidRequest, plural
 from seedream_magic.images.record import find_record
 from seedream_magic.notebook.variables import value_of
 
@@ -27,12 +27,12 @@ def _history(magics: SeedreamMagics, words: str) -> None:
     """Show the runs of the store that hold these words."""
     from seedream_magic.view.history_table import history_table  # noqa: PLC0415 - thumbnails load Pillow
 
-    display(history_table(magics.front_door().history(words or None), words=words), raw=True)
+    display(history_table(magics.make_client().history(words or None), words=words), raw=True)
 
 
 def _show(magics: SeedreamMagics, run_id: str) -> None:
     """Show the set of an earlier run."""
-    magics.show_set(magics.front_door().show(named_run(magics, run_id, "show")))
+    magics.show_set(magics.make_client().show(named_run(magics, run_id, "show")))
 
 
 def _recover(magics: SeedreamMagics, run_id: str) -> None:
@@ -40,13 +40,13 @@ def _recover(magics: SeedreamMagics, run_id: str) -> None:
     growing = magics.new_display()
     named = named_run(magics, run_id, "recover") if run_id else None
     try:
-        recovered = magics.front_door().recover(named, on_change=growing.show)
+        recovered = magics.make_client().recover(named, on_change=growing.show)
     finally:
         growing.clear()
     for images in recovered:
         magics.show_set(images)
     found = sum(len(images.ok) for images in recovered)
-    looked_at = f"{counted(len(recovered), 'run')} looked at, {counted(found)} on disk."
+    looked_at = f"{plural(len(recovered), 'run')} looked at, {plural(found)} on disk."
     print(f"{looked_at if recovered else 'Nothing is left to download.'} Nothing was billed.")  # noqa: T201 - a summary is text
 
 
@@ -55,21 +55,21 @@ def _retry(magics: SeedreamMagics, words: str) -> None:
     from seedream_magic.iterate import plan_retry  # noqa: PLC0415 - it loads httpx
 
     named = [word for word in words.split() if word != "--each"]
-    shown, door = shown_run(magics, " ".join(named), "retry"), magics.front_door()
-    images = door.recover(shown.run_id)[0]  # what was made already is not paid again
+    shown, client = shown_run(magics, " ".join(named), "retry"), magics.make_client()
+    images = client.recover(shown.run_id)[0]  # what was made already is not paid again
     if brought := len(images.ok) - len(shown.ok):
-        print(f"Downloaded {counted(brought)} that the run had made; that bills nothing.")  # noqa: T201 - said before
+        print(f"Downloaded {plural(brought)} that the run had made; that bills nothing.")  # noqa: T201 - said before
     name = _variable(magics, named)
     if brought and images.complete:
         magics.show_set(images, name=name)
         return
     if len(named) < len(words.split()):
-        _retry_each(magics, door, shown.run_id, name=name)
+        _retry_each(magics, client, shown.run_id, name=name)
         return
-    plan = plan_retry(door, shown.run_id)
+    plan = plan_retry(client, shown.run_id)
     magics.session.refuse(plan)
-    print(_sent(door, plan))  # noqa: T201 - said before
-    magics.run_plan(door, plan, name=name)
+    print(_sent(client, plan))  # noqa: T201 - said before
+    magics.run_plan(client, plan, name=name)
 
 
 def _variable(magics: SeedreamMagics, words: list[str]) -> str | None:
@@ -79,39 +79,39 @@ def _variable(magics: SeedreamMagics, words: list[str]) -> str | None:
     return name if name.isidentifier() and hasattr(held.get(name), "run_id") else None
 
 
-def _retry_each(magics: SeedreamMagics, door: Any, run_id: str, *, name: str | None) -> None:
+def _retry_each(magics: SeedreamMagics, client: Any, run_id: str, *, name: str | None) -> None:
     """Ask for the missing frames of a run one by one, from where an earlier `--each` has come to."""
     from seedream_magic.iterate import missing_places, newest_of, plan_next_frame  # noqa: PLC0415 - it loads httpx
 
-    images: ImageSet = newest_of(door, run_id)
-    plan, missing = plan_next_frame(door, images), len(missing_places(images))
+    images: ImageSet = newest_of(client, run_id)
+    plan, missing = plan_next_frame(client, images), len(missing_places(images))
     if plan is None:
         print("Every frame is there: nothing is sent, nothing billed.")  # noqa: T201 - said in place of a run
         magics.show_set(images, name=name)
         return
     magics.session.refuse(plan)
-    paid = f"Together they may bill {counted(missing)}." if door.provider.needs_key else "The demo bills nothing."
+    paid = f"Together they may bill {plural(missing)}." if client.provider.needs_key else "The demo bills nothing."
     requests = "1 request" if missing == 1 else f"{missing} requests, one after the other"
-    print(f"{_sent(door, plan)}\nThis is the first of {requests}. {paid}")  # noqa: T201 - said before
-    magics.run_plan(door, plan, name=name, further=partial(plan_next_frame, door))
+    print(f"{_sent(client, plan)}\nThis is the first of {requests}. {paid}")  # noqa: T201 - said before
+    magics.run_plan(client, plan, name=name, further=partial(plan_next_frame, client))
 
 
-def _sent(door: Any, plan: Plan) -> str:
+def _sent(client: Any, plan: Plan) -> str:
     """What a retry will send, and what that may bill. The words are a record's: they are shown before they are sent."""
-    asking = f"Asking anew for {counted(plan.request.images_at_most)}."
+    asking = f"Asking anew for {plural(plan.request.images_at_most)}."
     if plan.stored:
         return f"{asking} Stored: nothing is billed."
-    paid = "That is what it may bill." if door.provider.needs_key else "The demo bills nothing."
+    paid = "That is what it may bill." if client.provider.needs_key else "The demo bills nothing."
     text = json.dumps(plan.short_body, ensure_ascii=False, indent=2)
     body = "".join(sign if sign.isprintable() or sign == "\n" else f"\\u{ord(sign):04x}" for sign in text)
-    address = door.given_base_url or "embedded"
-    return "\n".join((f"To {door.provider.name} ({address}):", body, *plan.warnings, f"{asking} {paid}"))
+    address = client.given_base_url or "embedded"
+    return "\n".join((f"To {client.provider.name} ({address}):", body, *plan.warnings, f"{asking} {paid}"))
 
 
 def _stop(magics: SeedreamMagics, _: str) -> None:
     """Stop the runs in the background."""
     stopped = magics.running.stop()
-    kept = f"{counted(stopped, 'run')} stopped. Pictures that have come are kept."
+    kept = f"{plural(stopped, 'run')} stopped. Pictures that have come are kept."
     print(kept if stopped else "No run is under way in the background.")  # noqa: T201 - a summary is text
 
 
@@ -126,17 +126,17 @@ def _export(magics: SeedreamMagics, words: str) -> None:
             "%seedream export takes the id of a run and a file: .html, .zip, .gif or .jpg, by its ending."
         )
     target = os.path.expanduser(path)  # noqa: PTH111 - Path.expanduser raises for a user who does not exist
-    written = magics.front_door().show(named_run(magics, run_id, "export")).export(target)
+    written = magics.make_client().show(named_run(magics, run_id, "export")).export(target)
     print(f"Written: {written}")  # noqa: T201 - a confirmation is text
 
 
 def _purge(magics: SeedreamMagics, run_id: str) -> None:
     """Delete a run and its pictures."""
-    door, named = magics.front_door(), named_run(magics, run_id, "purge")
-    free = any(entry.provider == "demo" for entry in door.history(named))
-    gone = door.purge(named)
+    client, named = magics.make_client(), named_run(magics, run_id, "purge")
+    free = any(entry.provider == "demo" for entry in client.history(named))
+    gone = client.purge(named)
     bill = "" if free else " What it billed stays billed."
-    size = f"{counted(gone.files, 'file')}, {gone.size / 1e6:.1f} MB"
+    size = f"{plural(gone.files, 'file')}, {gone.size / 1e6:.1f} MB"
     print(f"Run {gone.run_id} is deleted: {size}.{bill}")  # noqa: T201 - a confirmation is text
 
 
@@ -146,10 +146,10 @@ def named_run(magics: SeedreamMagics, text: str, command: str) -> str:
     if not text:
         raise InvalidRequest(f"%seedream {command} takes a run: its id, latest, or a variable that holds a set.")
     if text == "latest":
-        door = magics.front_door()
-        entries = door.history()
+        client = magics.make_client()
+        entries = client.history()
         if not entries:
-            raise InvalidRequest(f"There is no run in {door.store} yet: draw with %%seedream first.")
+            raise InvalidRequest(f"There is no run in {client.store} yet: draw with %%seedream first.")
         return str(entries[0].run_id)
     try:
         value = value_of(text, magics.shell.user_ns if magics.shell else {})
@@ -162,10 +162,10 @@ def shown_run(magics: SeedreamMagics, text: str, command: str) -> ImageSet:
     """The run that a line names, to go on from: refused where another provider made it than the session's."""
     from seedream_magic.iterate import refuse_other_provider  # noqa: PLC0415 - it loads httpx
 
-    door, run_id = magics.front_door(), named_run(magics, text, command)
-    record = find_record(door.store, run_id)
-    refuse_other_provider(door, record.run_id, str(record.facts.get("provider")))
-    images: ImageSet = door.show(record.run_id)
+    client, run_id = magics.make_client(), named_run(magics, text, command)
+    record = find_record(client.store, run_id)
+    refuse_other_provider(client, record.run_id, str(record.facts.get("provider")))
+    images: ImageSet = client.show(record.run_id)
     return images
 
 

@@ -35,15 +35,15 @@ class Running:
 
     def start(
         self,
-        door: Any,
+        client: Any,
         plan: Plan,
         *,
         on_change: Callable[[ImageSet], None],
         on_end: Callable[[ImageSet | None, SeedreamError | SeedreamInterrupted | None], None],
     ) -> Callable[[], None]:
-        """Begin a plan at a front door, as `Seedream.start` does; the result stops it.
+        """Begin a plan at a client, as `Seedream.start` does; the result stops it.
 
-        `on_end` is called once it is not counted any more.
+        `on_end` is called once it is not plural any more.
         """
         run = _Run()
 
@@ -52,7 +52,7 @@ class Running:
             self._runs.pop(run, None)
             on_end(images, failure)
 
-        stop: Callable[[], None] = door.start(plan, on_change=on_change, on_end=ended)
+        stop: Callable[[], None] = client.start(plan, on_change=on_change, on_end=ended)
         self._runs[run] = stop
         if run.ended:
             self._runs.pop(run, None)

@@ -22,9 +22,9 @@ def vary_cell(images: ImageSet, place: int, prompt: str) -> str:
 
 def _cell(images: ImageSet, method: str, *values: str | int, **asked: str | None) -> str:
     """The provider is always named: another one would be paid."""
-    door = call_text("Seedream", images.provider, store=_store(images), base_url=_base_url(images))
+    client = call_text("Seedream", images.provider, store=_store(images), base_url=_base_url(images))
     shown = call_text(".show", images.run_id)
-    return f"from seedream_magic import Seedream\n{door}{shown}{call_text(method, *values, **asked)}"
+    return f"from seedream_magic import Seedream\n{client}{shown}{call_text(method, *values, **asked)}"
 
 
 def _store(images: ImageSet) -> str | None:
@@ -38,10 +38,10 @@ def _store(images: ImageSet) -> str | None:
 def _base_url(images: ImageSet) -> str | None:
     """The address that was given in Python for the run's own provider; the demo's is another one in each kernel.
 
-    That of another provider's front door, by which the set is shown, would get a key that is not for it.
+    That of another provider's client, by which the set is shown, would get a key that is not for it.
     """
-    door = images.door
-    if door is None or door.provider.name != images.provider or not door.provider.base_url:
+    client = images.client
+    if client is None or client.provider.name != images.provider or not client.provider.base_url:
         return None
-    known = (door.provider.base_url, os.environ.get("SEEDREAM_BASE_URL"))
-    return None if door.given_base_url in known else str(door.given_base_url)
+    known = (client.provider.base_url, os.environ.get("SEEDREAM_BASE_URL"))
+    return None if client.given_base_url in known else str(client.given_base_url)

@@ -160,8 +160,8 @@ def asked(images: ImageSet) -> int:
 def progress(images: ImageSet, words: Words) -> str:
     ok, total = len(images.ok), asked(images)
     if words is ENGLISH and ok == total:
-        return counted(ok)
-    return words.arrived.format(ok=ok, total=counted(total) if words is ENGLISH else total)
+        return plural(ok)
+    return words.arrived.format(ok=ok, total=plural(total) if words is ENGLISH else total)
 
 
 def billed(images: ImageSet, words: Words) -> str:
@@ -172,7 +172,7 @@ def billed(images: ImageSet, words: Words) -> str:
         return ""
     if not images.billed:
         return words.nothing if images.outcome in {"not_sent", "rejected"} else words.maybe
-    count = counted(images.billed) if words is ENGLISH else f"{images.billed} 张"
+    count = plural(images.billed) if words is ENGLISH else f"{images.billed} 张"
     sure = images.state == "done" or images.usage is not None
     told = (words.billed if sure else words.at_least).format(count=count)
     return told + words.demo if images.provider == "demo" else told
@@ -183,7 +183,7 @@ def told(images: ImageSet) -> tuple[str, ...]:
     return (*images.notes, images.pause) if images.pause else images.notes
 
 
-def counted(number: int) -> str:
+def plural(number: int) -> str:
     return f"{number} image" if number == 1 else f"{number} images"
 
 

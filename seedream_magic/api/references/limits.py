@@ -11,7 +11,7 @@ from collections.abc import Sequence
 from seedream_magic.api.models import MAXIMUM_IMAGES, MAXIMUM_RATIO, Model
 from seedream_magic.api.references.media_types import HEIF_TYPES
 from seedream_magic.api.references.reference import Reference, unsigned
-from seedream_magic.errors import counted
+from seedream_magic.errors import plural
 
 MAXIMUM_REFERENCES = MAXIMUM_IMAGES - 1
 """One place of the fifteen is the image that is made."""
@@ -68,11 +68,11 @@ def _count_complaints(count: int, model: Model | None, images: int, *, strict: b
     if model is not None and not model.references:
         found.append((f"{model.name} takes no references; leave --ref out or choose another model.", True))
     elif model is not None and count > model.references:
-        found.append((f"{model.name} takes at most {counted(model.references, 'reference')}, not {count}.", strict))
+        found.append((f"{model.name} takes at most {plural(model.references, 'reference')}, not {count}.", strict))
     if count + images > MAXIMUM_IMAGES:
-        both = f"{counted(count, 'reference')} and {counted(images)} are {count + images}"
+        both = f"{plural(count, 'reference')} and {plural(images)} are {count + images}"
         room = MAXIMUM_IMAGES - count
-        less = f"ask for at most {counted(room)}" if room > 0 else f"give at most {MAXIMUM_REFERENCES} references"
+        less = f"ask for at most {plural(room)}" if room > 0 else f"give at most {MAXIMUM_REFERENCES} references"
         found.append((f"{both}; one request takes {MAXIMUM_IMAGES}: {less}.", True))
     return found
 

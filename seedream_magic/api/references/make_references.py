@@ -55,7 +55,7 @@ def make_references(values: Iterable[object], *, base: Path | None = None) -> tu
     pictures and arrays become PNG, or JPEG where they have no transparency and the PNG would pass 10 MB.
 
     Raises `InvalidRequest` for everything else, for what is broken, and for more than fourteen; nothing is read before
-    they are counted.
+    they are plural.
     """
     if isinstance(values, list | tuple) and not values:
         return ()

@@ -22,8 +22,8 @@ from seedream_magic.view.going_on import redo_cell, vary_cell
 class Iteration:
     """The rows of buttons; they show while a set with pictures does.
 
-    `begin` starts the plan that a function makes at a front door, `refer` adds the frame that a function gives to the
-    references, `copy` shows the cell that a function makes for a front door, `changed` is called when such a cell would
+    `begin` starts the plan that a function makes at a client, `refer` adds the frame that a function gives to the
+    references, `copy` shows the cell that a function makes for a client, `changed` is called when such a cell would
     be another. The kernel does not hear the carousel being turned: the number tells the frame, and the buttons name it.
     """
 
@@ -37,7 +37,7 @@ class Iteration:
     ) -> None:
         self._changed = changed
         self._images: ImageSet | None = None
-        hint = "Which frame to go on from, counted from 1", "从第几帧继续，从 1 数起"
+        hint = "Which frame to go on from, plural from 1", "从第几帧继续，从 1 数起"
         self.number = labelled(widgets.BoundedIntText, "From frame", *hint, value=1, min=1, max=1)
         self.number.layout.width = "150px"
         self._picture = widgets.HTML()
@@ -98,15 +98,15 @@ class Iteration:
     def _show_picture(self, picture: str) -> None:
         self._picture.value = picture
 
-    def _redo_cell(self, door: Seedream) -> str:
-        self._redo(door)  # a cell that could not be sent is not given
+    def _redo_cell(self, client: Seedream) -> str:
+        self._redo(client)  # a cell that could not be sent is not given
         images, place = self._frame()
-        return redo_cell(_through(images, door), place, prompt=self.words.value.strip() or None, refs="others")
+        return redo_cell(_through(images, client), place, prompt=self.words.value.strip() or None, refs="others")
 
-    def _vary_cell(self, door: Seedream) -> str:
-        self._vary(door)
+    def _vary_cell(self, client: Seedream) -> str:
+        self._vary(client)
         images, place = self._frame()
-        return vary_cell(_through(images, door), place, self.words.value.strip())
+        return vary_cell(_through(images, client), place, self.words.value.strip())
 
     def _frame(self) -> tuple[ImageSet, int]:
         if self._images is None:
@@ -120,15 +120,15 @@ class Iteration:
             raise InvalidRequest(f"Frame {place + 1} has no picture: redo it, or choose another one.")
         return frame
 
-    def _redo(self, door: Seedream) -> Plan:
+    def _redo(self, client: Seedream) -> Plan:
         images, place = self._frame()
-        return plan_redo(door, images, place, prompt=self.words.value.strip() or None, refs="others")
+        return plan_redo(client, images, place, prompt=self.words.value.strip() or None, refs="others")
 
-    def _vary(self, door: Seedream) -> Plan:
+    def _vary(self, client: Seedream) -> Plan:
         frame, words = self._chosen(), self.words.value.strip()
         if not words:
             raise InvalidRequest("Fill in New words: Vary draws by them alone, after the picture.")
-        return plan_vary(door, frame, words)
+        return plan_vary(client, frame, words)
 
 
 def opens_at(images: ImageSet) -> int:
@@ -136,6 +136,6 @@ def opens_at(images: ImageSet) -> int:
     return next((frame.index for frame in images if frame.index not in images.inherited), 0)
 
 
-def _through(images: ImageSet, door: Seedream) -> ImageSet:
-    """The set as one that is gone on from at this front door, which asks the provider that made it."""
-    return replace(images, door=door)
+def _through(images: ImageSet, client: Seedream) -> ImageSet:
+    """The set as one that is gone on from at this client, which asks the provider that made it."""
+    return replace(images, client=client)

@@ -1,4 +1,4 @@
-"""The panel: its parts put together. They know a front door, never the cell magic."""
+"""The panel: its parts put together. They know a client, never the cell magic."""
 
 from __future__ import annotations
 
@@ -58,9 +58,9 @@ tie(600);"""
 class Panel:
     """A form for requests, as widgets. Showing it again, or in another cell, shows the same panel.
 
-    `images` is a set, or the id of a run, whose request it begins with. `door` is where requests go (`Seedream()` if
+    `images` is a set, or the id of a run, whose request it begins with. `client` is where requests go (`Seedream()` if
     none is given), `running` holds the session's background runs, `settings` the options that its cells have without
-    typing them, `keep` is told of each set at its end. Raises `ConfigError` for a front door that cannot be made and
+    typing them, `keep` is told of each set at its end. Raises `ConfigError` for a client that cannot be made and
     for a run that another provider made, `InvalidRequest` for one that is not in the store.
     """
 
@@ -70,16 +70,16 @@ class Panel:
         self,
         images: ImageSet | str | None = None,
         *,
-        door: Seedream | None = None,
+        client: Seedream | None = None,
         running: Running | None = None,
         settings: Mapping[str, Any] | None = None,
         keep: Callable[[ImageSet], None] | None = None,
     ) -> None:
         home = Home()
-        self.door = Seedream() if door is None else door
-        begun = self.door.show(images) if isinstance(images, str) else images
+        self.client = Seedream() if client is None else client
+        begun = self.client.show(images) if isinstance(images, str) else images
         if begun is not None:
-            refuse_other_provider(self.door, begun.run_id, begun.provider)
+            refuse_other_provider(self.client, begun.run_id, begun.provider)
         self._settings, self._keep = dict(settings or {}), keep
         self._request: ImageRequest | None = None
         self._notes: tuple[str, ...] = ()
@@ -100,8 +100,8 @@ class Panel:
         self._iteration = Iteration(
             home, self._go_on, self._refer, self._copy_iteration, lambda: self._cell.keep_to(self._request)
         )
-        model = self._settings.get("model") or self.door.model
-        self._form = Form(home, self.door.provider, model, self._settings, self._refresh)
+        model = self._settings.get("model") or self.client.model
+        self._form = Form(home, self.client.provider, model, self._settings, self._refresh)
         draw, hint = "Draws what the form says (Ctrl+Enter)", "生成（Ctrl+Enter）"
         self._generate = button(home, "Generate", draw, hint, self._draw, button_style="primary")
         self._generate.add_class("seedream-generate")
@@ -144,8 +144,8 @@ class Panel:
             request,
             self._references.held,
             settings=self._settings,
-            provider=self.door.provider,
-            store=self.door.store,
+            provider=self.client.provider,
+            store=self.client.store,
         )
 
     def close(self) -> None:
@@ -170,14 +170,14 @@ class Panel:
         self._iteration.offer(images)
 
     def _read(self, values: object, *, fit: bool) -> Any:
-        return self.door.references(values, fit=fit)
+        return self.client.references(values, fit=fit)
 
     def _tell(self, texts: Iterable[str]) -> None:
         self._message.value = lines(list(texts), role="alert", kind="seedream-told")
 
     def _make_request(self) -> tuple[ImageRequest, tuple[str, ...]]:
         """The request of all that the panel shows. Raises `SeedreamError` where a part of it cannot be sent."""
-        text, strict = self._form.text, self.door.provider.strict
+        text, strict = self._form.text, self.client.provider.strict
         self._references.refuse()
         return make_request(text, references=self._references.values, strict=strict, **self._form.options)
 
@@ -191,13 +191,13 @@ class Panel:
             return
         finally:
             self._cell.keep_to(self._request)
-        self._say(told_of(self._request, self.door.provider, self._notes))
+        self._say(told_of(self._request, self.client.provider, self._notes))
         request, notes = self._request, self._notes
         self._looks.do(lambda: self._looked_up(request, notes), after=LOOK_SECONDS)
 
     def _looked_up(self, request: ImageRequest, notes: tuple[str, ...]) -> Plan | SeedreamError:
         try:
-            return self.door.planned(request, notes)
+            return self.client.planned(request, notes)
         except SeedreamError as error:
             return error
 
@@ -206,7 +206,7 @@ class Panel:
             self._say_no(found)
         elif found.request is self._request:
             try:
-                self.door.session.refuse(found)
+                self.client.session.refuse(found)
             except SeedreamError as error:
                 self._say_no(error)
                 return
@@ -223,14 +223,14 @@ class Panel:
         self._say([str(error) if isinstance(error, Unwritten) else f"Cannot be sent: {error}"])
 
     def _draw(self, *, fresh: bool = False) -> None:
-        def make(door: Seedream) -> Plan:
+        def make(client: Seedream) -> Plan:
             request, notes = self._make_request()
-            return door.planned(request, notes, fresh=fresh, timeout=self._settings.get("timeout"))
+            return client.planned(request, notes, fresh=fresh, timeout=self._settings.get("timeout"))
 
         self._go_on(make)
 
     def _go_on(self, make: Callable[[Seedream], Plan]) -> None:
-        self._run.begin(self.door, lambda: make(self.door))
+        self._run.begin(self.client, lambda: make(self.client))
         self._show_buttons()
 
     def _ended(self, images: ImageSet | None) -> None:
@@ -261,7 +261,7 @@ class Panel:
 
     def _copy_made(self, made_of: object, make: Callable[[Seedream], str]) -> None:
         try:
-            self._cell.show(made_of, make(self.door), time.time())
+            self._cell.show(made_of, make(self.client), time.time())
             self._tell([])
         except SeedreamError as error:
             self._tell(error.lines())
@@ -270,13 +270,13 @@ class Panel:
         """Say how to set a key where there is none. The key itself never comes near a widget."""
         self._key_note.value = ""
         try:
-            self.door.key()
+            self.client.key()
         except SeedreamError as error:
             self._key_note.value = lines([f"{error} {error.hint}".strip()])
         show(self._demo_row, shown=bool(self._key_note.value))
 
     def _use_demo(self) -> None:
-        self.door = Seedream("demo", store=self.door.store)
+        self.client = Seedream("demo", store=self.client.store)
         self._look_for_key()
         self._tell([])
         self._refresh()

@@ -5,7 +5,7 @@ from __future__ import annotations
 from seedream_magic.api.models import MAXIMUM_IMAGES, SIDES
 from seedream_magic.api.providers import Provider
 from seedream_magic.api.request import ImageRequest
-from seedream_magic.view.words import counted
+from seedream_magic.view.words import plural
 
 
 def told_of(
@@ -21,7 +21,7 @@ def told_of(
     facts += ["" if request.watermark else "no watermark", "streamed" if request.stream else ""]
     what = " · ".join(fact for fact in facts if fact)
     at_most = request.images_at_most
-    bill = counted(at_most) if at_most == 1 else f"up to {counted(at_most)}"
+    bill = plural(at_most) if at_most == 1 else f"up to {plural(at_most)}"
     paid = f"it may bill {bill}" if provider.needs_key else "the demo draws it free"
     end = f"Not in the store: {paid}." if looked else f"{paid[0].upper()}{paid[1:]}."
     if stored:
@@ -46,4 +46,4 @@ def _asked(request: ImageRequest) -> str:
     if request.storyboard:
         return f"storyboard of {len(request.storyboard.frames)}"
     expected = request.images_expected
-    return "as many images as the model decides" if expected is None else counted(expected)
+    return "as many images as the model decides" if expected is None else plural(expected)

@@ -55,15 +55,15 @@ class Run:
         self.stop.disabled = True
         self.line = widgets.HTML()
 
-    def begin(self, door: Seedream, make: Callable[[], Plan]) -> None:
+    def begin(self, client: Seedream, make: Callable[[], Plan]) -> None:
         """Start the plan that `make` gives in a moment; a run that is under way goes on."""
         if self.busy:
             return
         self._set_busy(busy=True)
         self._tell([])
-        self._timer = self._home.later(SETTLE_SECONDS, self._start, door, make)
+        self._timer = self._home.later(SETTLE_SECONDS, self._start, client, make)
         if self._timer is None:
-            self._start(door, make)
+            self._start(client, make)
 
     def halt(self) -> None:
         """Stop the run, or what has not begun yet."""
@@ -85,16 +85,16 @@ class Run:
             self._timer.cancel()
         self._estimate.drop()
 
-    def _start(self, door: Seedream, make: Callable[[], Plan]) -> None:
+    def _start(self, client: Seedream, make: Callable[[], Plan]) -> None:
         self._timer, self._images, self._seconds_each = None, None, None
         self._began = time.monotonic()
         try:
             plan = self._plan = make()
             model, provider = plan.request.model, plan.provider.name
             if not plan.stored:
-                self._estimate.do(lambda: seconds_per_picture(door.store, model, provider))
+                self._estimate.do(lambda: seconds_per_picture(client.store, model, provider))
             self._tick()
-            stop = self._running.start(door, plan, on_change=self._changed, on_end=self._end)
+            stop = self._running.start(client, plan, on_change=self._changed, on_end=self._end)
         except SeedreamError as error:
             self._end(error.images, error)
         else:
