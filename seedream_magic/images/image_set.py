@@ -85,8 +85,8 @@ class ImageSet(Sequence[Frame]):
     are sentences about what went wrong or is worth knowing. `replayed` says that it was shown from the store.
     `pause` tells of a wait before another attempt at a request that was not sent, or not taken; empty without one.
     `task` is the id that a gateway gave in place of pictures, while it is asked for; several are separated by commas.
-    `inherited` are the indexes of frames that an earlier run made, `own` is then what this run alone made. `client` goes
-    on from the set; None for one that was read from elsewhere.
+    `inherited` are the indexes of frames that an earlier run made, `own` is then what this run alone made. `client`
+    goes on from the set; None for one that was read from elsewhere.
     """
 
     request: ImageRequest
