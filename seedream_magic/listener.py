@@ -1,9 +1,9 @@
-"""Listening to one answer: its bytes go to disk, are read there and then, and each thing that they say is acted on."""
+"""Listening to one answer: its bytes go to disk, are read there and then, and what they say comes as events."""
 
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncGenerator, Callable
+from collections.abc import AsyncGenerator
 from contextlib import aclosing
 from dataclasses import dataclass, field, replace
 from typing import Any
@@ -11,37 +11,26 @@ from typing import Any
 from seedream_magic.api.answer import Answer
 from seedream_magic.api.decoder import AnswerDecoder, Answered, Done, Form, Piece, Unreadable
 from seedream_magic.api.events import NOTHING_HERE, Completed, Event, LeftOut, Picture, PictureRefused, Reader, Refused
-from seedream_magic.api.gateway_advice import usage_note
 from seedream_magic.api.keys import Key
-from seedream_magic.api.plan import Plan
 from seedream_magic.api.redaction import without_secret
-from seedream_magic.api.refusal import Refusal, refusal_error
-from seedream_magic.api.task_shapes import Task
-from seedream_magic.errors import ApiError, ResponseBroken
-from seedream_magic.images.facts import masked_beside_links
-from seedream_magic.images.image_set import Frame, ImageSet
+from seedream_magic.api.refusal import Refusal
+from seedream_magic.errors import ResponseBroken
 from seedream_magic.images.raw import RawBody
-from seedream_magic.images.store import Run
+from seedream_magic.images.store import RunFolder
 from seedream_magic.images.threads import in_thread, raise_if_stopped
 
-Change = Callable[[ImageSet], ImageSet]
 LINGER_SECONDS = 5.0
 """How long an answer may stay open when it has said that it is complete; one more picture may come, or `[DONE]`."""
 MAXIMUM_EVENTS = 10_000
 """Events of one stream: fifteen pictures need some forty, and each is kept on disk before the next is looked at."""
 
 
-def with_note(note: str) -> Change:
-    """The change by which a set tells something more."""
-    return lambda images: images.with_note(note)
-
-
 @dataclass
-class Heard:
+class Tally:
     """What an answer has said so far. `expected` is how many images were asked for, None where the model decides.
 
     `named` are the places for which a picture was named, `unsaved` those whose picture came in base64 and is not on
-    disk yet: only the bytes of the answer hold it. `refused` is the service's no to the whole request.
+    disk yet: only the bytes of the answer hold it. `refused` is the service's refusal of the whole request.
 
     `complete`: the service has said that all is made. `last_word`: nothing more is to come, for the service has said so
     or its one JSON object is whole. `ended`: the `[DONE]` of a stream has come. `doubtful`: a part of the answer could
@@ -53,7 +42,7 @@ class Heard:
     named: set[int] = field(default_factory=set)
     places_refused: int = 0
     unsaved: set[int] = field(default_factory=set)
-    refused: ApiError | None = None
+    refused: Refusal | None = None
     complete: bool = False
     last_word: bool = False
     ended: bool = False
@@ -71,6 +60,23 @@ class Heard:
         """Whether the bytes of the answer hold what is neither saved nor in the record."""
         return self.unread or self.doubtful or bool(self.unsaved) or (self.left_out and not self.all_named)
 
+    def add(self, event: Event) -> None:
+        """Count one event."""
+        match event:
+            case Picture():
+                self.named.add(event.index)
+                if event.b64_json:
+                    self.unsaved.add(event.index)
+            case PictureRefused():
+                self.places_refused += 1
+                self.doubtful = self.doubtful or event.refusal == NOTHING_HERE
+            case Refused():
+                self.refused = self.refused or event.refusal
+            case LeftOut():
+                self.left_out = True
+            case Unreadable():
+                self.doubtful = True
+
     def note_end(self, piece: Answered, events: list[Event], *, alone: bool) -> None:
         """What one object of the answer says of its end; `alone`: it may be all of the answer."""
         if not any(isinstance(event, Completed) for event in events):
@@ -86,74 +92,83 @@ class Heard:
 
 @dataclass
 class Listener:
-    """Listens to one answer; `heard` is what it has said, and `tell` is handed each change of the set, in order.
+    """Listens to one answer; `raw` is the file with its bytes, `unrecorded` why its record lacks a line, "" if none.
 
-    `begin` begins to bring a picture here. `raw` is the file with the bytes of the answer.
+    `reader` gives the pictures their places; `images` is how many were asked for at most. `at_end` says that the body
+    came to its end.
     """
 
-    plan: Plan
-    key: Key
-    run: Run
     answer: Answer
-    heard: Heard
+    run: RunFolder
+    key: Key
     reader: Reader
-    tell: Callable[[Change], None]
-    begin: Callable[[Picture], None]
+    tally: Tally
+    images: int
+    unrecorded: str = ""
+    at_end: bool = False
     raw: RawBody = field(init=False)
 
     def __post_init__(self) -> None:
         self.raw = self.run.raw_body()
 
-    async def listen(self) -> None:
-        """Take in the body: on disk first, then read; its bytes stay there until all that it names is saved.
+    async def events(self) -> AsyncGenerator[Event, None]:
+        """What the body says, each event once it is durable; whoever takes one counts it in `tally` at once.
 
-        Raises `ResponseBroken` where it breaks off, or holds nothing that can be read.
+        The bytes stay on disk until all that they name is saved. Raises `ResponseBroken` where the body breaks off, or
+        holds nothing that can be read.
         """
-        answer, heard, raw = self.answer, self.heard, self.raw
+        answer, raw = self.answer, self.raw
         self.reader.begin(location=answer.location)
-        decoder = AnswerDecoder(answer.codings, images=self.plan.request.images_at_most)
-        heard.unread = True
+        decoder = AnswerDecoder(answer.codings, images=self.images)
+        self.tally.unread = True
         head = {"status": answer.status, "headers": dict(answer.headers)}
-        self._record({"raw": raw.path.name, "codings": answer.codings, "location": answer.location, **head})
+        await self._record({"raw": raw.path.name, "codings": answer.codings, "location": answer.location, **head})
         broken: ResponseBroken | None = None
-        at_end = False
         try:
-            try:
-                at_end = await self._read(decoder)
-            except ResponseBroken as error:
-                broken = error
+            async with aclosing(self._pieces(decoder)) as pieces:
+                try:
+                    async for piece, alone in pieces:
+                        for event in await self._recorded(piece, alone=alone):
+                            yield event
+                        await asyncio.sleep(0)  # what has come whole is saved, also where Stop was pressed meanwhile
+                        raise_if_stopped()
+                except ResponseBroken as error:
+                    broken = error
             for piece in decoder.close(cut=broken is not None):
-                await self._take(piece, alone=False)
+                for event in await self._recorded(piece, alone=False):
+                    yield event
             for event in self.reader.close():
-                self.act(event)
+                yield event
         finally:
             raw.close()
             if raw.fault and raw.size:
-                self._record({"torn": raw.path.name})
-        fault = decoder.fault if at_end else ""  # what was not waited for is not cut off
+                await self._record({"torn": raw.path.name})
+        fault = decoder.fault if self.at_end else ""  # what was not waited for is not cut off
         broken = broken or self._unreadable(decoder.form, fault)
         waits = bool(self.reader.tasks)
         if broken is not None and not waits:
             raise broken
-        heard.unread = bool(fault and not waits)
-        whole = decoder.form in {"json", "picture"} and bool(heard.named)
-        heard.complete = (heard.complete or whole) and not waits
-        if heard.left_out and heard.expected is not None and not heard.all_named and not waits:
-            self.tell(with_note("The answer holds more than was taken for pictures; its bytes are kept with the run."))
+        whole = decoder.form in {"json", "picture"} and bool(self.tally.named)
+        self.tally.unread = bool(fault and not waits)
+        self.tally.complete = (self.tally.complete or whole) and not waits
 
-    async def _read(self, decoder: AnswerDecoder) -> bool:
-        """Read until the body ends (then True), or until all is said and nothing came for `LINGER_SECONDS`."""
-        loop, answer, heard = asyncio.get_running_loop(), self.answer, self.heard
+    async def _pieces(self, decoder: AnswerDecoder) -> AsyncGenerator[tuple[Piece, bool], None]:
+        """The pieces of the body, each with whether it may be the whole of a JSON answer.
+
+        The last one comes when the body ends (then `at_end`), or when all is said and nothing more came for
+        `LINGER_SECONDS`.
+        """
+        loop, answer, tally = asyncio.get_running_loop(), self.answer, self.tally
         last_piece_at, count = loop.time(), 0
         async with aclosing(answer.chunks()) as chunks:
             arrival: asyncio.Task[bytes | None] | None = None
             try:
-                while not (heard.ended and (heard.complete or heard.all_named)):
+                while not (tally.ended and (tally.complete or tally.all_named)):
                     arrival = arrival or asyncio.create_task(_next(chunks))
                     all_said = (
-                        heard.last_word
-                        or heard.ended
-                        or (heard.complete and heard.all_named)
+                        tally.last_word
+                        or tally.ended
+                        or (tally.complete and tally.all_named)
                         or (decoder.settled and count == 1 and not answer.is_sequence)
                     )
                     longest = LINGER_SECONDS if all_said else answer.patience.progress
@@ -161,18 +176,18 @@ class Listener:
                     done, _ = await asyncio.wait({arrival}, timeout=None if left is None else max(0.0, left))
                     if not done:
                         if all_said:
-                            return False
+                            return
                         raise answer.broken(f"the stream sent no picture for {answer.patience.progress:.0f} s")
                     chunk, arrival = arrival.result(), None
                     if chunk is None:
-                        return True
+                        self.at_end = True
+                        return
                     self.raw.write(chunk)
                     for piece in decoder.feed(chunk):
                         last_piece_at, count = loop.time(), count + 1
                         if count > MAXIMUM_EVENTS:
                             raise answer.broken(f"the stream brought more than {MAXIMUM_EVENTS:,} events")
-                        await self._take(piece, alone=decoder.form == "json" and count == 1)
-                return False
+                        yield piece, decoder.form == "json" and count == 1
             finally:
                 if arrival is not None:
                     arrival.cancel()
@@ -180,89 +195,41 @@ class Listener:
 
     def _unreadable(self, form: Form, fault: str) -> ResponseBroken | None:
         """The error of an answer that came to its end and holds nothing, or less than was asked for and a fault."""
-        heard = self.heard
-        nothing = not (heard.named or heard.places_refused or heard.refused or self.reader.tasks)
-        nothing = nothing and (heard.doubtful or not heard.complete) and (heard.ended or form != "stream")
-        if not nothing and (heard.all_named or not fault):
+        tally = self.tally
+        nothing = not (tally.named or tally.places_refused or tally.refused or self.reader.tasks)
+        nothing = nothing and (tally.doubtful or not tally.complete) and (tally.ended or form != "stream")
+        if not nothing and (tally.all_named or not fault):
             return None
         broken = self.answer.broken(fault or "an answer in which no picture was found")
         if form == "page":
             broken.hint = "If it is the log-in page of this network, log in there; else check the base URL."
         return broken
 
-    async def _take(self, piece: Piece, *, alone: bool) -> None:
-        """One piece of the answer: first durable, then acted on. `alone`: it may be the whole of a JSON answer."""
+    async def _recorded(self, piece: Piece, *, alone: bool) -> list[Event]:
+        """The events of one piece, which is durable now; it may say that the answer ends with it."""
         if isinstance(piece, Done):
-            self.heard.ended = True
-            return
+            self.tally.ended = True
+            return []
         if isinstance(piece, Unreadable):
             piece = replace(piece, reason=without_secret(piece.reason, self.key.reveal()))
-            self._record({"unreadable": piece.reason})
-            self.act(piece)
-            return
-        self.heard.doubtful = self.heard.doubtful or piece.cut
+            await self._record({"unreadable": piece.reason})
+            return [piece]
         marks = {"event": piece.event, "cut": piece.cut}
-        self._record({"object": piece.fields, **{name: value for name, value in marks.items() if value}})
+        await self._record({"object": piece.fields, **{name: value for name, value in marks.items() if value}})
         events = list(self.reader.read(piece))
-        has_base64 = any(isinstance(event, Picture) and event.b64_json for event in events)
-        if has_base64:
+        if any(isinstance(event, Picture) and event.b64_json for event in events):
             await in_thread(self.raw.sync)  # the record has links only
-        heard = self.heard
-        heard.left_out = heard.left_out or any(isinstance(event, LeftOut) for event in events)
-        for event in events:
-            self.act(event)
-        if has_base64:
-            await asyncio.sleep(0)  # what has come whole is saved, also where Stop was pressed meanwhile
-            raise_if_stopped()
-        self.heard.note_end(piece, events, alone=alone and not self.answer.is_sequence)
+        self.tally.doubtful = self.tally.doubtful or piece.cut
+        self.tally.note_end(piece, events, alone=alone and not self.answer.is_sequence)
+        return events
 
-    def act(self, event: Event) -> None:
-        """Do what one event asks for: begin to bring a picture, tell the set of a refusal, of the bill."""
-        heard, request = self.heard, self.plan.request
-        match event:
-            case Picture():
-                self.tell(_with_frame(Frame(event.index, request.prompt)))
-                self.begin(event)
-                heard.named.add(event.index)
-                if event.b64_json:
-                    heard.unsaved.add(event.index)
-            case PictureRefused():
-                heard.places_refused += 1
-                heard.doubtful = heard.doubtful or event.refusal == NOTHING_HERE
-                error = self._refused(event.refusal)
-                self.tell(_with_frame(Frame(event.index, request.prompt_of(event.index), error=error)))
-            case Refused():
-                heard.refused = heard.refused or self._refused(event.refusal)
-            case Task():
-                pass  # the reader keeps those that are to be asked for
-            case Completed(usage=usage):
-                if usage is not None:
-                    usage = masked_beside_links(usage, self.key.reveal())
-                    self.tell(lambda images: replace(images, usage=usage))
-                    if note := usage_note(usage, self.plan.short_body, base_url=self.plan.base_url):
-                        self.tell(with_note(note))
-            case Unreadable(reason=reason):
-                heard.doubtful = True
-                words = f"Part of the answer was passed over: {reason}; its bytes are kept with the run."
-                self.tell(with_note(words))
-
-    def _refused(self, refusal: Refusal) -> ApiError:
-        answer = self.answer
-        return refusal_error(refusal.without_key(self.key), status=answer.status, request_id=answer.request_id)
-
-    def _record(self, entry: dict[str, Any]) -> None:
-        """A record that cannot be written must not cost the picture it tells of."""
+    async def _record(self, entry: dict[str, Any]) -> None:
+        """A record that cannot be written must not cost the picture that it is about."""
         try:
-            self.run.record(entry)
+            await in_thread(self.run.record, entry)
         except (OSError, RecursionError) as exc:
-            self.tell(
-                with_note(f"What the service sent could not be recorded: {getattr(exc, 'strerror', None) or exc}.")
-            )
+            self.unrecorded = self.unrecorded or getattr(exc, "strerror", None) or str(exc)
 
 
 async def _next(chunks: AsyncGenerator[bytes, None]) -> bytes | None:
     return await anext(chunks, None)
-
-
-def _with_frame(frame: Frame) -> Change:
-    return lambda images: images.with_frame(frame)

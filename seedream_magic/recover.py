@@ -30,7 +30,7 @@ from seedream_magic.images.image_set import Frame, ImageSet
 from seedream_magic.images.load import load
 from seedream_magic.images.record import Record, ended_tasks, events_of, picture_path, records
 from seedream_magic.images.route import image_client
-from seedream_magic.images.store import Run
+from seedream_magic.images.store import RunFolder
 from seedream_magic.tasks import follow_tasks
 
 LONGEST_RUN = timedelta(hours=1)
@@ -83,7 +83,7 @@ async def recover(
     missing, tasks = _missing(record, events), _open_tasks(record, reader)
     lacking = bool(missing or tasks or _died(record))
     found_key = _key_if_any(key) if lacking else None
-    run = Run(record.folder, record.facts, found_key)
+    run = RunFolder(record.folder, record.facts, found_key)
     if _died(record):
         images = replace(images, outcome="billed" if named or tasks else "unknown")
     local = is_loopback(urlsplit(base_url).hostname or "")

@@ -1,40 +1,35 @@
-"""The Python client: a plan first, which sends nothing, and then a run.
-
-What the store has of a plan is `replay`'s to say; how a run comes to its end, `follow`'s.
-"""
+"""The Python client: a plan first, which sends nothing, and then a run."""
 
 from __future__ import annotations
 
 import os
-from collections.abc import AsyncGenerator, Callable, Mapping
+from collections.abc import AsyncGenerator, Callable, Mapping, Sequence
 from contextlib import aclosing
 from dataclasses import replace
 from pathlib import Path
 from typing import Any, TypedDict, Unpack
 
-from seedream_magic import bridge, follow, replay, session
+from seedream_magic import bridge, session, watch
 from seedream_magic.api.connection import Transport
-from seedream_magic.api.gateway_advice import plan_warnings
 from seedream_magic.api.headers import chosen_headers
 from seedream_magic.api.keys import Key, find_key
-from seedream_magic.api.make_request import make_request
-from seedream_magic.api.plan import Plan
-from seedream_magic.api.providers import chosen_base_url, chosen_provider
-from seedream_magic.api.references.reference import Reference
-from seedream_magic.api.request import ImageRequest
+from seedream_magic.api.plan import Lineage, Plan
+from seedream_magic.api.providers import EMBEDDED, chosen_base_url, chosen_provider
 from seedream_magic.api.storyboard import Storyboard
-from seedream_magic.api.values import Images, checked_switch
-from seedream_magic.errors import ConfigError, InvalidRequest
-from seedream_magic.generate import generate
-from seedream_magic.images.facts import REFERENCES
+from seedream_magic.api.values import Images
+from seedream_magic.errors import ConfigError, InvalidRequest, SeedreamError
 from seedream_magic.images.image_set import Frame, ImageSet
 from seedream_magic.images.index import HistoryEntry, history
-from seedream_magic.images.load import load
+from seedream_magic.images.lineage import joined
+from seedream_magic.images.load import parent_set
 from seedream_magic.images.purge import Purged, purge
 from seedream_magic.images.record import Record, find_record, is_run, lineage_of
+from seedream_magic.images.replay import find_maker, run_to_show, stored_set
 from seedream_magic.images.store import DEFAULT_FOLDER, settle
-from seedream_magic.iterate import as_data, references
+from seedream_magic.images.threads import in_thread
+from seedream_magic.planning import plan_ask, plan_extend, plan_of_record, plan_redo, plan_vary
 from seedream_magic.recover import is_live, recover, sweep_all, unfinished
+from seedream_magic.run import Run
 
 
 class Options(TypedDict, total=False):
@@ -97,7 +92,7 @@ class Seedream:
         self._session: session.Session | None = None
         self.store = _store_folder(store or os.environ.get("SEEDREAM_STORE") or DEFAULT_FOLDER)
         self._key = Key(api_key, "api_key") if api_key and api_key.strip() else None
-        self.progress: Callable[[], follow.Progress] | None = None
+        self.progress: Callable[[], watch.Progress] | None = None
         self._transport = transport
         self._event_loop = event_loop
 
@@ -154,14 +149,15 @@ class Seedream:
         seconds. A request whose set is in the store is shown from there: `fresh` pays again, `take` names the set
         meant, plural from 1.
         """
-        references, told = self.references(refs, fit=fit)
-        request, warnings = make_request(
+        return plan_ask(
+            self,
             prompt,
-            model=model or self.model,
             images=images,
             size=size,
             ratio=ratio,
-            references=references,
+            refs=refs,
+            fit=fit,
+            model=model,
             stream=stream,
             watermark=watermark,
             response_format=response_format,
@@ -171,24 +167,39 @@ class Seedream:
             web_search=web_search,
             optimize_prompt=optimize_prompt,
             extra=extra,
-            strict=self.provider.strict,
+            fresh=fresh,
+            take=take,
             check=check,
+            timeout=timeout,
         )
-        limit, anew = _checked_timeout(timeout), checked_switch("fresh", fresh) is True
-        return self.planned(request, (*told, *warnings), timeout=limit, fresh=anew, take=take)
 
-    def planned(self, request: ImageRequest, notes: tuple[str, ...], **further: Any) -> Plan:
-        """The plan of a checked request, with what the store says of it; `further` are fields of `Plan`."""
-        settle()
-        kept = self.store / REFERENCES
-        plan = Plan(request, self.provider, self.base_url, notes, references=kept, headers=self.headers, **further)
-        plan = replay.looked_up(plan, self.store)
-        told = () if plan.stored else plan_warnings(plan.base_url, plan.short_body)
-        return replace(plan, warnings=(*plan.warnings, *told))
+    def redo(
+        self,
+        images: ImageSet,
+        places: Sequence[int],
+        *,
+        prompt: str | None = None,
+        refs: object = None,
+        fresh: bool = False,
+    ) -> ImageSet:
+        """See `ImageSet.redo`."""
+        return self.run(plan_redo(self, images, places, prompt=prompt, refs=refs, fresh=fresh))
 
-    def references(self, refs: object, *, fit: bool = False) -> tuple[tuple[Reference, ...], tuple[str, ...]]:
-        """The references that these values stand for, and what is to be told of them."""
-        return references(self, refs, fit=fit)
+    def extend(
+        self,
+        images: ImageSet,
+        frames: int | str | Sequence[str],
+        *,
+        prompt: str | None = None,
+        refs: object = "others",
+        fresh: bool = False,
+    ) -> ImageSet:
+        """See `ImageSet.extend`."""
+        return self.run(plan_extend(self, images, frames, prompt=prompt, refs=refs, fresh=fresh))
+
+    def vary(self, frame: Frame, prompt: str, *, images: int = 1, refs: object = (), fresh: bool = False) -> ImageSet:
+        """See `Frame.vary`."""
+        return self.run(plan_vary(self, frame, prompt, images=images, refs=refs, fresh=fresh))
 
     def key(self) -> Key:
         """The key for the provider, in its wrapper. Raises `MissingKey`, or `ConfigError` for one that is unusable.
@@ -221,8 +232,8 @@ class Seedream:
         Raises `SeedreamInterrupted`, which carries the set so far, when Stop (Ctrl-C) is pressed meanwhile.
         """
         if on_change is not None or self.progress is None:
-            return follow.wait(self._sets(plan), on_change, event_loop=self._event_loop)
-        make, made = self.progress, list[follow.Progress]()
+            return watch.wait(self._sets(plan), on_change, event_loop=self._event_loop)
+        make, made = self.progress, list[watch.Progress]()
 
         def show(images: ImageSet) -> None:
             if not made:
@@ -230,7 +241,7 @@ class Seedream:
             made[0].show(images)
 
         try:
-            return follow.wait(self._sets(plan), show, event_loop=self._event_loop)
+            return watch.wait(self._sets(plan), show, event_loop=self._event_loop)
         finally:
             for progress in made:
                 bridge.unfailing(progress.clear)()
@@ -240,7 +251,7 @@ class Seedream:
         plan: Plan,
         *,
         on_change: Callable[[ImageSet], None],
-        on_end: Callable[[ImageSet | None, follow.Failure | None], None],
+        on_end: Callable[[ImageSet | None, watch.Failure | None], None],
     ) -> Callable[[], None]:
         """Send a plan and return at once, with the function that stops it.
 
@@ -249,14 +260,14 @@ class Seedream:
         before this returns, the others on the event loop that runs here, when it is free. What they raise is told on
         stderr and ends nothing. A run that cannot even begin raises its error.
         """
-        return follow.begin(self._sets(plan, background=True), on_change, on_end)
+        return watch.begin(self._sets(plan, background=True), on_change, on_end)
 
-    def _sets(self, plan: Plan, *, background: bool = False) -> follow.Sets:
+    def _sets(self, plan: Plan, *, background: bool = False) -> watch.Sets:
         """The values of the plan's set: from the store if it is there, else as it is made."""
         ended = self.session.ended[plan.fingerprint]
-        stored = replay.run_to_show(plan, self.store)
+        stored = run_to_show(plan, self.store)
         if stored is not None:
-            return self._shown(stored, plan)
+            return self._stored(stored, plan)
         plan = replace(plan, stored=None)
         lost = next((reference.source for reference in plan.request.references if not reference.sendable), None)
         if lost is not None:
@@ -265,28 +276,57 @@ class Seedream:
         if lineage is not None and lineage.kind != "vary" and not is_run(self.store / lineage.run_id):
             raise InvalidRequest(f"Run {lineage.run_id}, which this goes on from, is not in {self.store} any more.")
         self.session.refuse(plan)
-        return self._made(plan, self._key_for(plan), ended, background=background)
+        return self._drawn(plan, self._key_for(plan), ended, background=background)
 
-    async def _made(self, plan: Plan, key: Key, ended: int, *, background: bool) -> follow.Sets:
-        """The set as it is made; from the store, where the same request came to its end since `ended` was plural."""
+    async def _drawn(self, plan: Plan, key: Key, ended: int, *, background: bool) -> watch.Sets:
+        """The set as it is made; from the store, where the same request came to its end since `ended` was counted.
+
+        What the run may bill is reserved meanwhile, and what it did bill counts however it ends.
+        """
         with self.session.reserved(plan, background=background) as reservation:
             is_news = self.session.ended[plan.fingerprint] != ended
-            stored = replay.run_to_show(plan, self.store) if is_news else None
-            if stored is None:
-                made = follow.with_bill(generate(plan, key, store=self.store, transport=self._transport), reservation)
-                sets = follow.joined_to_parent(made, plan.lineage, self)
-            else:
-                sets = self._shown(stored, plan)
-            async with aclosing(sets) as growing:
-                async for images in growing:
-                    yield images
+            if is_news and (stored := run_to_show(plan, self.store)) is not None:
+                yield stored_set(stored, plan).with_client(self)
+                return
+            sent = replace(plan, base_url=await in_thread(lambda: self.base_url))  # the demo starts now
+            run = await Run.begin(sent, key, store=self.store, transport=self._transport)
+            reservation.run_id = run.images.run_id
+            reservation.doubtful = session.images_to_bill(plan)  # should it be dropped with its loop, nobody says more
+            whole = self._joined(plan.lineage)
+            try:
+                async with aclosing(run.values()) as growing:
+                    async for images in growing:
+                        yield whole(images)
+            except SeedreamError as error:
+                error.images = whole(run.images, error)
+                raise
+            finally:
+                reservation.billed, reservation.doubtful = run.images.billed, run.doubtful
 
-    async def _shown(self, record: Record, plan: Plan) -> follow.Sets:
-        yield follow.with_client(replay.shown(record, plan), self)
+    async def _stored(self, record: Record, plan: Plan) -> watch.Sets:
+        yield stored_set(record, plan).with_client(self)
+
+    def _joined(self, lineage: Lineage | None) -> Callable[..., ImageSet]:
+        """What makes of a run's set the whole one: with the frames of the earlier run that it goes on from."""
+        parent = parent_set(self.store, lineage)
+
+        def whole(images: ImageSet, error: SeedreamError | None = None) -> ImageSet:
+            """With `error`, which ended the run, the frames that it was for say why they are not there."""
+            if lineage is not None and parent is not None:
+                images = joined(parent, images, lineage)
+            places = lineage.places if lineage and error else ()
+            frames = tuple(
+                replace(frame, error=error) if frame.index in places and not (frame.path or frame.error) else frame
+                for frame in images
+            )
+            return replace(images, frames=frames).with_client(self)
+
+        return whole
 
     def _key_for(self, plan: Plan) -> Key:
         """The key for a plan of this client's own provider and address; no other plan is sent, and gets no key."""
-        if plan.provider == self.provider and plan.base_url == self.base_url:
+        address = self.given_base_url or EMBEDDED
+        if plan.provider == self.provider and plan.base_url == address:
             return self.key()
         here = f"{self.provider.name} at {self.given_base_url}" if self.given_base_url else self.provider.name
         name = plan.provider.name
@@ -297,7 +337,7 @@ class Seedream:
 
     def show(self, run_id: str) -> ImageSet:
         """The set of an earlier run, by its id or the beginning of it. Raises `InvalidRequest` if there is none."""
-        return follow.with_client(replay.shown(find_record(self.store, run_id)), self)
+        return stored_set(find_record(self.store, run_id)).with_client(self)
 
     def recover(
         self, run_id: str | None = None, *, on_change: Callable[[ImageSet], None] | None = None
@@ -311,11 +351,17 @@ class Seedream:
         found = [find_record(self.store, run_id)] if run_id else unfinished(self.store)
         if run_id and is_live(found[0]):
             raise InvalidRequest(f"Run {found[0].run_id} is still under way: there is nothing to recover yet.")
-        growing = (follow.joined_to_parent(self._recovered(record), lineage_of(record), self) for record in found)
-        return [follow.wait(sets, on_change, event_loop=self._event_loop) for sets in growing]
+        growing = (self._recovered(record) for record in found)
+        return [watch.wait(sets, on_change, event_loop=self._event_loop) for sets in growing]
 
-    def _recovered(self, record: Record) -> follow.Sets:
-        return recover(record, base_url=self.base_url, provider=self.provider, key=self.key, transport=self._transport)
+    async def _recovered(self, record: Record) -> watch.Sets:
+        whole = self._joined(lineage_of(record))
+        recovering = recover(
+            record, base_url=self.base_url, provider=self.provider, key=self.key, transport=self._transport
+        )
+        async with aclosing(recovering) as growing:
+            async for images in growing:
+                yield whole(images)
 
     def history(self, words: str | None = None) -> list[HistoryEntry]:
         """The runs of the store, newest first, as plain records (`pandas.DataFrame` takes them).
@@ -345,11 +391,9 @@ class Seedream:
         `picture` is a frame, a saved original, or a copy of one, which is looked for in `store`. Only a client of
         the provider that made it sends the plan. Raises `InvalidRequest` where no run made it.
         """
-        record = replay.find_maker(picture, cls(store=store).store)
-        images = load(record)
-        maker = cls(images.provider, store=record.folder.parent)
-        plan = replay.meant(maker.planned(images.request, (), lineage=lineage_of(record)), record)
-        return as_data(maker, plan, images.run_id)
+        record = find_maker(picture, cls(store=store).store)
+        maker = cls(str(record.facts.get("provider")), store=record.folder.parent)
+        return plan_of_record(maker, record)
 
 
 def _store_folder(named: str | os.PathLike[str]) -> Path:
@@ -358,10 +402,3 @@ def _store_folder(named: str | os.PathLike[str]) -> Path:
         return folder if folder.is_absolute() else session.home().absolute() / folder
     except (RuntimeError, OSError) as exc:  # no such user, no home; a current folder that is gone
         raise ConfigError(f"The store {os.fspath(named)!r} cannot be found: {exc}.") from exc
-
-
-def _checked_timeout(timeout: float | None) -> float | None:
-    number = isinstance(timeout, int | float) and not isinstance(timeout, bool)
-    if timeout is not None and not (number and 0 < timeout < float("inf")):
-        raise InvalidRequest(f"--timeout takes seconds above 0, not {timeout}.")
-    return timeout

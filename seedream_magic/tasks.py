@@ -15,7 +15,7 @@ from seedream_magic.api.retry import PACE, Pace
 from seedream_magic.api.shapes import places_of
 from seedream_magic.api.task_shapes import Task
 from seedream_magic.errors import NoConnection, ResponseBroken, SeedreamError
-from seedream_magic.images.store import Run
+from seedream_magic.images.store import RunFolder
 
 FIRST_PAUSE = 2.0
 LONGEST_PAUSE = 10.0
@@ -58,14 +58,14 @@ def ids_of(tasks: Sequence[Task]) -> str:
     return ", ".join(clipped(task.task_id) or "without an id" for task in tasks)
 
 
-def about_tasks(tasks: Sequence[Task]) -> str:
+def describe(tasks: Sequence[Task]) -> str:
     """The sentence that says what such an answer means."""
     state = next((f" ({clipped(task.state)})" for task in tasks if task.state), "")
     return f"The gateway answered with a task in place of pictures: {ids_of(tasks)}{state}"
 
 
 async def follow_tasks(
-    tasks: Sequence[Task], service: TaskService, *, run: Run, reader: Reader, images: int, pace: Pace = PACE
+    tasks: Sequence[Task], service: TaskService, *, run: RunFolder, reader: Reader, images: int, pace: Pace = PACE
 ) -> AsyncGenerator[Event, None]:
     """The events of the tasks' answers, as they come; those that bring something are on disk before it is handed out.
 
@@ -128,7 +128,7 @@ def _is_passing(status: int) -> bool:
 
 
 def _take(
-    answer: TaskAnswer, followed: _Followed, service: TaskService, *, run: Run, reader: Reader, images: int
+    answer: TaskAnswer, followed: _Followed, service: TaskService, *, run: RunFolder, reader: Reader, images: int
 ) -> list[Event]:
     """The events of one answer, which is on disk if it brings something or is the last one."""
     decoder = AnswerDecoder(answer.codings, images=images)
@@ -179,7 +179,7 @@ def _says_something(event: Event) -> bool:
     return isinstance(event, Task | Picture | PictureRefused | Refused)
 
 
-def _keep(answer: TaskAnswer, pieces: list[Answered], task_id: str, run: Run, *, under_way: bool) -> None:
+def _keep(answer: TaskAnswer, pieces: list[Answered], task_id: str, run: RunFolder, *, under_way: bool) -> None:
     """Put an answer of a task on disk; one that is `under_way` does not end it.
 
     Where the disk refuses, its pictures come all the same.
@@ -201,4 +201,4 @@ def _unfinished(broken: list[_Followed]) -> ResponseBroken:
         f"Look for task {ids_of(tasks)} in the gateway's console, or at the address that its documentation names; "
         "%seedream recover asks for it again, which bills nothing."
     )
-    return ResponseBroken(f"{about_tasks(tasks)}; the gateway {broken[0].fault}.", billed="yes", hint=hint)
+    return ResponseBroken(f"{describe(tasks)}; the gateway {broken[0].fault}.", billed="yes", hint=hint)

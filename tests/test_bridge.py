@@ -284,12 +284,12 @@ def test_a_stop_that_somebody_swallowed_ends_the_run_all_the_same() -> None:
 
 IMPATIENT = """
     import asyncio, random, signal, sys, threading
-    from seedream_magic import follow
+    from seedream_magic import watch
 
     presses, chance = 0, random.Random(7)
 
     def waited_for(frame):
-        return frame is not None and (frame.f_code is follow.wait.__code__ or waited_for(frame.f_back))
+        return frame is not None and (frame.f_code is watch.wait.__code__ or waited_for(frame.f_back))
 
     def press(_number, frame):
         global presses
@@ -319,7 +319,7 @@ IMPATIENT = """
         begun, closed, presses = threading.Event(), threading.Event(), 6
         threading.Thread(target=press_soon, args=[begun]).start()
         try:
-            follow.wait(source(begun, closed), None, event_loop=sys.argv[1])
+            watch.wait(source(begun, closed), None, event_loop=sys.argv[1])
         except KeyboardInterrupt as interrupt:
             kept.append(interrupt)  # as a kernel keeps the last one, and with it every frame
         signal.setitimer(signal.ITIMER_REAL, 0)

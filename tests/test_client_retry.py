@@ -24,6 +24,7 @@ from typing import Any
 
 import pytest
 
+from drawing import generate
 from raw_server import (
     EVENT_STREAM,
     Behaviour,
@@ -61,7 +62,6 @@ from seedream_magic.api.make_request import make_request
 from seedream_magic.api.plan import Plan
 from seedream_magic.api.providers import PROVIDERS
 from seedream_magic.api.retry import Pace, Tokens
-from seedream_magic.generate import generate
 from seedream_magic.images import store as store_module
 from seedream_magic.images.durable import rescue_folders
 from seedream_magic.view.carousel import image_set_bundle

@@ -55,7 +55,7 @@ from seedream_magic import listener as listener_module
 from seedream_magic.api import events
 from seedream_magic.api.decoder import Answered
 from seedream_magic.images import download as download_module
-from seedream_magic.images.store import Run
+from seedream_magic.images.store import RunFolder
 from served import KEY, check_store, client, received, record, served
 from service import PICTURE, POST, completed, jpeg, link, picture, stream_head, succeeded, whole_answer
 
@@ -777,14 +777,14 @@ def test_a_fault_of_this_program_loses_no_picture_that_came(store: Path, monkeyp
 
 def test_a_fault_in_one_download_is_that_frames_alone(store: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """Whatever it raises, the others are brought."""
-    real, fault = Run.save_picture, RuntimeError("a bug")
+    real, fault = RunFolder.save_picture, RuntimeError("a bug")
 
-    def save(run: Run, index: int, *args: Any, **options: Any) -> Any:
+    def save(run: RunFolder, index: int, *args: Any, **options: Any) -> Any:
         if index == 1:
             raise fault
         return real(run, index, *args, **options)
 
-    monkeypatch.setattr(Run, "save_picture", save)
+    monkeypatch.setattr(RunFolder, "save_picture", save)
     images = draw({POST: whole_answer, PICTURE: picture}, store, images=3)
     assert shades(images) == [0, None, 2]
     assert type(images[1].error) is ImageError

@@ -36,7 +36,7 @@ from seedream_magic.images.image_set import Frame, ImageSet
 from seedream_magic.images.index import history, run_of_picture
 from seedream_magic.images.load import load
 from seedream_magic.images.record import MAXIMUM_RECORD_BYTES, find_record
-from seedream_magic.images.store import Run, begin_run
+from seedream_magic.images.store import RunFolder, begin_run
 from seedream_magic.images.verify import PictureFacts
 from service import jpeg
 
@@ -139,7 +139,7 @@ def test_what_comes_from_the_cache_is_the_same(store: Path) -> None:
     assert (first[0].began, first[1].prompt) == (None, 'lone \N{REPLACEMENT CHARACTER} nul \0 \U0001f63a "quoted"\n\'')
 
 
-def begun(store: Path, images: int = 3) -> Run:
+def begun(store: Path, images: int = 3) -> RunFolder:
     request, _ = make_request("四季", model="doubao-seedream-4-5", images=images)
     return begin_run(store, Plan(request, PROVIDERS["anyfast"], "https://e.com/v1"), client_request_id="x")
 

@@ -13,7 +13,7 @@ import pytest
 from raw_server import Behaviour, RawServer, Request, json_reply, raw_server
 from seedream_magic import ConfigError, ContentRefused, ImageSet, InvalidRequest, Seedream, Storyboard
 from seedream_magic.images.record import find_record, lineage_of
-from seedream_magic.iterate import plan_redo, plan_retry
+from seedream_magic.planning import plan_redo, plan_retry
 from served import KEY, client
 from service import PICTURE, POST, bodies, link, picture, whole_answer
 
@@ -166,7 +166,7 @@ def test_a_set_is_gone_on_from_at_its_own_provider(
         lambda: shown.extend(1),
         lambda: shown[0].vary("x"),
         lambda: plan_retry(other, images.run_id),
-        lambda: plan_redo(other, shown, 1),
+        lambda: plan_redo(other, shown, [1]),
     )
     for asked in go_on:
         with pytest.raises(ConfigError, match=f"{images.run_id} was made by anyfast.* ark") as caught:

@@ -43,7 +43,7 @@ from seedream_magic.images.image_set import Frame, ImageSet
 from seedream_magic.images.lineage import joined
 from seedream_magic.images.load import load_whole
 from seedream_magic.images.record import find_record
-from seedream_magic.iterate import plan_redo, plan_retry
+from seedream_magic.planning import plan_redo, plan_request, plan_retry
 from seedream_magic.session import Session
 from seedream_magic.view.carousel import image_set_bundle
 from served import KEY, client
@@ -236,7 +236,7 @@ def test_layers_are_not_drawn_one_by_one(seedream: Seedream) -> None:
     request = replace(seedream.plan("x").request, layer_decomposition=True)
     layers = ImageSet(request, "anyfast", "r", seedream.store / "r", (Frame(0, "x"), Frame(1, "x")), expected=None)
     with pytest.raises(InvalidRequest, match="made together"):
-        plan_redo(seedream, layers, 1)
+        plan_redo(seedream, layers, [1])
 
 
 def test_a_run_under_way_is_left_to_itself(seedream: Seedream) -> None:
@@ -618,7 +618,7 @@ def test_a_reference_that_is_gone_is_not_sent_empty(seedream: Seedream, server: 
     """Whatever way the plan was made."""
     request = replace(seedream.plan("x").request, references=(Reference("lost.png", "image/png"),))
     with pytest.raises(InvalidRequest, match="not in the store any more"):
-        seedream.run(seedream.planned(request, ()))
+        seedream.run(plan_request(seedream, request, ()))
     assert server.posts == 0
 
 

@@ -24,11 +24,11 @@ from seedream_magic.api.plan import Plan
 from seedream_magic.errors import ServerFailed
 from seedream_magic.images.image_set import ImageSet
 from seedream_magic.images.record import find_record, lineage_of
-from seedream_magic.iterate import plan_redo
 from seedream_magic.notebook.panel import close_all
 from seedream_magic.notebook.panel.estimate import seconds_per_picture
 from seedream_magic.notebook.panel_command import close_panels
 from seedream_magic.notebook.running import Running
+from seedream_magic.planning import plan_redo
 from seedream_magic.session import Session
 from seedream_magic.view.carousel import image_set_bundle
 from served import KEY, check_store, client
@@ -533,7 +533,7 @@ def test_it_goes_on_from_the_frame_at_which_the_carousel_opens(server: RawServer
     """Also after a redo and on a stored one: the number, its thumbnail, the buttons and so the request are its."""
     through = client(server, store)
     begun = through.generate("x", images=3)
-    redone = through.run(plan_redo(through, begun, 1, prompt="y"))
+    redone = through.run(plan_redo(through, begun, [1], prompt="y"))
     buttons = ("Use frame {} as reference", "Redo frame {}", "Vary frame {}", "Copy redo {}", "Copy vary {}")
     with opened(through, redone.run_id) as person:
         for images in (redone, begun, redone, replace(begun, inherited=frozenset({0, 1, 2}))):

@@ -31,11 +31,11 @@ from seedream_magic import (
     Seedream,
     SeedreamError,
     SeedreamInterrupted,
-    follow,
+    watch,
 )
 from seedream_magic.bridge import EVENT_LOOPS
 from seedream_magic.images.record import takes
-from seedream_magic.iterate import plan_redo
+from seedream_magic.planning import plan_redo
 from served import KEY, check_store, client, record, served
 from service import PICTURE, POST, jpeg, picture, stream_head, succeeded, whole_answer
 
@@ -539,7 +539,7 @@ def test_a_store_is_looked_through_once(store: Path, monkeypatch: pytest.MonkeyP
         looks.append(store)
         return takes(store, fingerprint)
 
-    monkeypatch.setattr("seedream_magic.replay.takes", counting)
+    monkeypatch.setattr("seedream_magic.images.replay.takes", counting)
     with served({POST: whole_answer, PICTURE: picture}, store) as server:
         seedream = client(server, store)
         early = seedream.plan("x")
@@ -636,7 +636,7 @@ def test_a_stop_tells_of_its_own_run(store: Path) -> None:
         seedream = client(server, store)
         images = seedream.generate("x", images=4)
         with pytest.raises(SeedreamInterrupted, match="Stopped after 0 of 1 pictures") as stopped:
-            seedream.run(plan_redo(seedream, images, 1), on_change=stop)
+            seedream.run(plan_redo(seedream, images, [1]), on_change=stop)
     assert len(stopped.value.images.ok) == 4
     assert seedream.session.doubtful.total() == 1
 
@@ -646,7 +646,7 @@ def test_what_goes_on_from_a_run_that_is_gone_is_not_sent(store: Path) -> None:
     with served({POST: whole_answer, PICTURE: picture}, store) as server:
         seedream = client(server, store)
         images = seedream.generate("x", images=2)
-        plan = plan_redo(seedream, images, 1)
+        plan = plan_redo(seedream, images, [1])
         seedream.purge(images.run_id)
         with pytest.raises(InvalidRequest, match="goes on from"):
             seedream.run(plan)
@@ -701,7 +701,7 @@ def test_a_fault_of_the_program_ends_a_run_in_words(store: Path) -> None:
 
     async def inside() -> tuple[object, object]:
         ended = asyncio.get_running_loop().create_future()
-        follow.begin(faulty(), lambda _: None, lambda *end: ended.set_result(end))
+        watch.begin(faulty(), lambda _: None, lambda *end: ended.set_result(end))
         told: tuple[object, object] = await ended
         return told
 

@@ -35,7 +35,7 @@ from seedream_magic.api.plan import Plan
 from seedream_magic.api.providers import PROVIDERS
 from seedream_magic.images.durable import write_durably
 from seedream_magic.images.facts import recorded_link
-from seedream_magic.images.store import Run, begin_run
+from seedream_magic.images.store import RunFolder, begin_run
 from seedream_magic.images.verify import PictureFacts
 from served import check_store, received, record
 from service import jpeg
@@ -50,21 +50,21 @@ def plan(images: int = 2) -> Plan:
 
 
 @pytest.fixture
-def run(store: Path) -> Run:
+def run(store: Path) -> RunFolder:
     return begin_run(store, plan(), client_request_id="our-id")
 
 
-def image_set(run: Run, *frames: Frame, state: str = "done") -> ImageSet:
+def image_set(run: RunFolder, *frames: Frame, state: str = "done") -> ImageSet:
     facts: dict[str, Any] = {"state": state, "outcome": "billed", "expected": 2}
     return ImageSet(plan().request, "anyfast", run.run_id, run.folder, frames, **facts)
 
 
-def saved(run: Run, index: int) -> Frame:
+def saved(run: RunFolder, index: int) -> Frame:
     path, digest = run.save_picture(index, jpeg(index), FACTS, source=LINK)
     return Frame(index, "四季", path, 64, 48, digest)
 
 
-def test_a_run_begins_with_a_record_of_what_will_be_sent(run: Run, store: Path) -> None:
+def test_a_run_begins_with_a_record_of_what_will_be_sent(run: RunFolder, store: Path) -> None:
     """State, body, provider and our request id; the prompt is in it, the key is not known to it."""
     facts = record(store)
     assert facts["body"] == plan().body
@@ -154,7 +154,7 @@ def test_a_disk_without_room_is_told(store: Path, monkeypatch: pytest.MonkeyPatc
     assert begin_run(store, plan(4), client_request_id="x").folder.is_dir()
 
 
-def test_a_picture_is_kept_as_it_came_with_its_facts(run: Run, store: Path) -> None:
+def test_a_picture_is_kept_as_it_came_with_its_facts(run: RunFolder, store: Path) -> None:
     """Original bytes under their number, readable as any file is; the sidecar is the owner's and has no signature."""
     mask = os.umask(0o022)
     os.umask(mask)
@@ -175,7 +175,7 @@ def test_a_picture_is_kept_as_it_came_with_its_facts(run: Run, store: Path) -> N
     check_store(store)
 
 
-def test_what_the_service_sends_is_kept_line_by_line_without_base64(run: Run, store: Path) -> None:
+def test_what_the_service_sends_is_kept_line_by_line_without_base64(run: RunFolder, store: Path) -> None:
     """Base64 would be each picture a second time; its size is told."""
     entry = {"object": {"data": [{"url": LINK}, {"b64_json": "AAAA"}], "words": "四季\u2028"}}
     run.record(entry)
@@ -189,7 +189,7 @@ def test_what_the_service_sends_is_kept_line_by_line_without_base64(run: Run, st
 
 @pytest.mark.parametrize("call", ["write", "fsync"])
 def test_a_line_that_does_not_fit_leaves_no_half_of_it(
-    call: str, run: Run, store: Path, monkeypatch: pytest.MonkeyPatch
+    call: str, run: RunFolder, store: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """A full disk in the middle of a line: the lines before it stay whole, and so do those after it."""
     real = os.write
@@ -262,7 +262,7 @@ def test_a_file_system_that_syncs_no_folder_is_good_enough(
     assert saved(run, 0).path
 
 
-def test_a_link_in_the_place_of_a_file_is_not_followed(tmp_path: Path, run: Run) -> None:
+def test_a_link_in_the_place_of_a_file_is_not_followed(tmp_path: Path, run: RunFolder) -> None:
     """Whoever can write into the folder cannot make us write elsewhere."""
     outside = tmp_path / "outside"
     outside.write_bytes(b"untouched")
@@ -292,7 +292,7 @@ def in_time(call: Callable[[], object]) -> list[BaseException | None]:
 
 @pytest.mark.skipif(os.name == "nt", reason="links and pipes are others there")
 @pytest.mark.parametrize("kind", ["link", "dangling link", "pipe", "folder"])
-def test_a_record_of_the_answer_that_is_no_file_is_not_written(kind: str, tmp_path: Path, run: Run) -> None:
+def test_a_record_of_the_answer_that_is_no_file_is_not_written(kind: str, tmp_path: Path, run: RunFolder) -> None:
     """A store of a stranger's cannot make us write into a file outside, nor wait for ever; the end is written."""
     outside, place = tmp_path / "outside", run.folder / "response.jsonl"
     if kind != "dangling link":
@@ -315,7 +315,7 @@ def test_a_record_of_the_answer_that_is_no_file_is_not_written(kind: str, tmp_pa
 
 
 @pytest.mark.skipif(os.name == "nt", reason="links are others there")
-def test_what_is_rejected_goes_into_no_folder_that_is_a_link(tmp_path: Path, run: Run) -> None:
+def test_what_is_rejected_goes_into_no_folder_that_is_a_link(tmp_path: Path, run: RunFolder) -> None:
     """It is kept elsewhere, as when the disk is full."""
     outside = tmp_path / "outside"
     outside.mkdir()
@@ -341,7 +341,7 @@ def test_references_go_into_no_folder_that_is_a_link(tmp_path: Path, store: Path
     assert [*outside.iterdir()] == [old]
 
 
-def test_a_picture_whose_sidecar_cannot_be_written_is_there(run: Run, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_picture_whose_sidecar_cannot_be_written_is_there(run: RunFolder, monkeypatch: pytest.MonkeyPatch) -> None:
     """All that the sidecar tells can be read from the picture again."""
     monkeypatch.setattr(os, "replace", failing(os.replace, errno.ENOSPC, on=2))
     path, _ = run.save_picture(0, jpeg(), FACTS, source=LINK)
@@ -349,7 +349,7 @@ def test_a_picture_whose_sidecar_cannot_be_written_is_there(run: Run, monkeypatc
     assert sorted(file.name for file in run.folder.iterdir()) == ["01.jpg", "request.json"]
 
 
-def test_signatures_go_when_every_picture_is_saved(run: Run, store: Path) -> None:
+def test_signatures_go_when_every_picture_is_saved(run: RunFolder, store: Path) -> None:
     """From then on a signed link is only a risk, also one in JSON within a text; host and path stay."""
     run.record({"object": {"data": [{"url": LINK}, {"url": LINK}]}})
     run.record({"object": {"content": json.dumps({"url": LINK}).replace("/", r"\/")}})
@@ -360,7 +360,7 @@ def test_signatures_go_when_every_picture_is_saved(run: Run, store: Path) -> Non
     check_store(store)
 
 
-def test_signatures_stay_while_a_picture_is_missing(run: Run, store: Path) -> None:
+def test_signatures_stay_while_a_picture_is_missing(run: RunFolder, store: Path) -> None:
     """It can still be fetched with its link."""
     run.record({"object": {"url": LINK}})
     missing = Frame(1, "四季", error=ImageInvalid("It was cut."))
@@ -373,7 +373,7 @@ def test_signatures_stay_while_a_picture_is_missing(run: Run, store: Path) -> No
     assert (second["error"], second["message"]) == ("ImageInvalid", "It was cut.")
 
 
-def test_signatures_stay_when_the_run_was_stopped(run: Run, store: Path) -> None:
+def test_signatures_stay_when_the_run_was_stopped(run: RunFolder, store: Path) -> None:
     """What was on its way can still be fetched."""
     run.record({"object": {"url": LINK}})
     run.conclude(image_set(run, saved(run, 0), Frame(1, "四季"), state="running"), None)
@@ -381,7 +381,7 @@ def test_signatures_stay_when_the_run_was_stopped(run: Run, store: Path) -> None
     assert (record(store)["state"], record(store)["frames"]) == ("stopped", [{"file": "01.jpg"}, {}])
 
 
-def test_a_record_that_is_damaged_stops_no_end(run: Run, store: Path) -> None:
+def test_a_record_that_is_damaged_stops_no_end(run: RunFolder, store: Path) -> None:
     """A torn line, as a full disk leaves it, costs the state of the run nothing."""
     run.record({"object": {"url": LINK}})
     with (run.folder / "response.jsonl").open("a") as file:
@@ -402,7 +402,7 @@ def test_a_record_that_is_damaged_stops_no_end(run: Run, store: Path) -> None:
     ],
 )
 def test_the_outcome_of_the_post_is_kept(
-    run: Run, store: Path, failure: SeedreamError | None, outcome: Any, told: str
+    run: RunFolder, store: Path, failure: SeedreamError | None, outcome: Any, told: str
 ) -> None:
     """Whether it may have been billed is known later too."""
     run.conclude(replace(image_set(run), outcome=outcome), failure)
@@ -413,7 +413,7 @@ def test_the_outcome_of_the_post_is_kept(
         assert (facts["error"]["error"], facts["error"]["message"]) == (type(failure).__name__, "x")
 
 
-def test_a_store_that_has_gone_stops_no_end(run: Run) -> None:
+def test_a_store_that_has_gone_stops_no_end(run: RunFolder) -> None:
     """Its pictures are gone with it; the set still tells of them."""
     images = image_set(run, saved(run, 0))
     shutil.rmtree(run.folder)
@@ -435,7 +435,7 @@ def test_a_link_is_shown_without_its_signature(url: str, shown: str) -> None:
     assert recorded_link(url) == shown
 
 
-def test_raw_bytes_are_the_owners(run: Run, store: Path) -> None:
+def test_raw_bytes_are_the_owners(run: RunFolder, store: Path) -> None:
     """What could not be read may hold links; each body has a file of its own, none is written over."""
     for number, name in enumerate(("response.raw", "response.2.raw", "response.3.raw")):
         raw = run.raw_body()

@@ -15,6 +15,7 @@ from typing import Any
 
 import pytest
 
+from drawing import generate
 from fault import called, drawn, failed, shades
 from kill import killing
 from raw_server import (
@@ -40,7 +41,6 @@ from seedream_magic.api.keys import Key
 from seedream_magic.api.plan import Plan
 from seedream_magic.api.retry import Pace
 from seedream_magic.api.task_shapes import Task, tasks_of
-from seedream_magic.generate import generate
 from served import KEY, check_store, client, record, served
 from service import PICTURE, POST, jpeg, link, picture
 

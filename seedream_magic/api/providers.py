@@ -28,6 +28,9 @@ class Provider:
     task_paths: tuple[str, ...] = ()
 
 
+EMBEDDED = "http://127.0.0.1:0/v1"
+"""The address of the embedded demo before its service has started: a port that nothing can listen on."""
+
 PROVIDERS = {
     provider.name: provider
     for provider in (

@@ -12,7 +12,7 @@ from seedream_magic.api.events import Picture
 from seedream_magic.errors import ImageError, ImageLinkExpired, ImageTooLarge, SeedreamError
 from seedream_magic.images.download import decode, download, link_expiry
 from seedream_magic.images.image_set import Frame
-from seedream_magic.images.store import Run
+from seedream_magic.images.store import RunFolder
 from seedream_magic.images.threads import in_thread, raise_if_stopped
 from seedream_magic.images.verify import PictureFacts
 
@@ -28,7 +28,7 @@ class Delivery:
 
 
 async def deliver(
-    picture: Picture, run: Run, http: Client, slots: asyncio.Semaphore, *, prompt: str, allow_loopback: bool
+    picture: Picture, run: RunFolder, http: Client, slots: asyncio.Semaphore, *, prompt: str, allow_loopback: bool
 ) -> Delivery:
     """The frame of this picture: saved, or with the error that kept it from being. Never raises but for a Stop.
 
@@ -69,7 +69,7 @@ async def _bytes(
         return await download(http, picture.url or "", allow_loopback=allow_loopback)
 
 
-def _keep(run: Run, picture: Picture, error: SeedreamError) -> Path | None:
+def _keep(run: RunFolder, picture: Picture, error: SeedreamError) -> Path | None:
     """The file with what came in a picture's place; None where nothing came, or no disk takes it."""
     if isinstance(error, ImageError) and error.rejected:
         return run.keep_rejected(picture.index, error.rejected, error.rejected_as)
@@ -89,7 +89,7 @@ def _let_go_of_bytes(error: BaseException | None) -> None:
 _NO_LINK = "It came without a link, so that it cannot be fetched again."
 
 
-def _hint(error: SeedreamError, picture: Picture, run: Run, kept: Path | None) -> str:
+def _hint(error: SeedreamError, picture: Picture, run: RunFolder, kept: Path | None) -> str:
     """What to do about a picture that is not here; what costs nothing comes first."""
     what = f"What came in its place is kept in {kept}." if kept else ""
     if not picture.url:

@@ -7,19 +7,45 @@ from collections.abc import Set as AbstractSet
 from dataclasses import dataclass, field, replace
 from os import PathLike
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Literal, TypeVar, overload
+from typing import TYPE_CHECKING, Any, Literal, Protocol, TypeVar, overload
 
+from seedream_magic.api.providers import Provider
 from seedream_magic.api.request import ImageRequest
-from seedream_magic.errors import ImageError, ResponseBroken, SeedreamError, SeedreamInterrupted, plural
+from seedream_magic.errors import ConfigError, ImageError, ResponseBroken, SeedreamError, SeedreamInterrupted, plural
 
 if TYPE_CHECKING:
     from PIL.Image import Image
+
+
+class Client(Protocol):
+    """What goes on from a set: `Seedream` is one. `store` is its folder of runs.
+
+    `given_base_url` is the address that it asks, "" for the embedded demo.
+    """
+
+    provider: Provider
+    given_base_url: str
+    store: Path
+
+    def redo(
+        self, images: ImageSet, places: Sequence[int], *, prompt: str | None, refs: object, fresh: bool
+    ) -> ImageSet:
+        """See `ImageSet.redo`."""
+
+    def extend(
+        self, images: ImageSet, frames: int | str | Sequence[str], *, prompt: str | None, refs: object, fresh: bool
+    ) -> ImageSet:
+        """See `ImageSet.extend`."""
+
+    def vary(self, frame: Frame, prompt: str, *, images: int, refs: object, fresh: bool) -> ImageSet:
+        """See `Frame.vary`."""
+
 
 State = Literal["running", "done", "stopped"]
 Outcome = Literal["not_sent", "rejected", "unknown", "billed"]
 _BILLED_TILL_THEN = "The pictures made until then are billed; it was not asked again."
 MAXIMUM_NOTES = 20
-Told = TypeVar("Told", SeedreamError, SeedreamInterrupted)
+Reported = TypeVar("Reported", SeedreamError, SeedreamInterrupted)
 
 
 @dataclass(frozen=True)
@@ -39,7 +65,7 @@ class Frame:
     sha256: str | None = None
     error: SeedreamError | None = None
     run_id: str = field(default="", repr=False, compare=False)
-    client: Any = field(default=None, repr=False, compare=False)
+    client: Client | None = field(default=None, repr=False, compare=False)
 
     @property
     def ok(self) -> bool:
@@ -57,9 +83,7 @@ class Frame:
 
     def vary(self, prompt: str, *, images: int = 1, refs: object = (), fresh: bool = False) -> ImageSet:
         """Draw a new set after this picture, which is its first reference; `refs` are further ones."""
-        from seedream_magic.iterate import vary  # noqa: PLC0415 - a value goes on by itself; see design
-
-        return vary(self, prompt, images=images, refs=refs, fresh=fresh)
+        return _client_of(self).vary(self, prompt, images=images, refs=refs, fresh=fresh)
 
     def __getstate__(self) -> dict[str, Any]:
         return {**self.__dict__, "client": None}  # a copy elsewhere has no way back, and no key
@@ -105,7 +129,7 @@ class ImageSet(Sequence[Frame]):
     task: str = ""
     inherited: frozenset[int] = frozenset()
     own: ImageSet | None = field(default=None, repr=False, compare=False)
-    client: Any = field(default=None, repr=False, compare=False)
+    client: Client | None = field(default=None, repr=False, compare=False)
 
     @overload
     def __getitem__(self, index: int) -> Frame: ...
@@ -157,7 +181,7 @@ class ImageSet(Sequence[Frame]):
                 raise self.attach(frame.error)
         return self
 
-    def attach(self, error: Told) -> Told:
+    def attach(self, error: Reported) -> Reported:
         """The error, with the facts of this set: run, files that are saved, the set itself."""
         error.run_id, error.images = self.run_id, self
         error.saved = tuple(frame.path for frame in self.ok if frame.path)
@@ -169,6 +193,11 @@ class ImageSet(Sequence[Frame]):
         frames += [Frame(index, self.request.prompt_of(index)) for index in range(len(frames), frame.index + 1)]
         frames[frame.index] = frame
         return replace(self, frames=tuple(frames))
+
+    def with_client(self, client: Client) -> ImageSet:
+        """The set as one that goes on through this client, its frames as well."""
+        frames = tuple(replace(frame, client=client, run_id=self.run_id) for frame in self.frames)
+        return replace(self, client=client, frames=frames)
 
     def with_note(self, note: str) -> ImageSet:
         """A set that tells one sentence more; of a flood the first ten stay, and the newest."""
@@ -218,9 +247,7 @@ class ImageSet(Sequence[Frame]):
         `prompt` stands in place of their words. `refs` replaces the references of the set; "others" adds the set's
         other pictures to them. Done once, it is shown from the store like any request; `fresh` pays again.
         """
-        from seedream_magic.iterate import redo  # noqa: PLC0415 - a value goes on by itself; see design
-
-        return redo(self, *places, prompt=prompt, refs=refs, fresh=fresh)
+        return _client_of(self).redo(self, places, prompt=prompt, refs=refs, fresh=fresh)
 
     def extend(
         self,
@@ -231,9 +258,7 @@ class ImageSet(Sequence[Frame]):
         fresh: bool = False,
     ) -> ImageSet:
         """Draw further frames: as many, or one for each of these prompts; the set with them at its end."""
-        from seedream_magic.iterate import extend  # noqa: PLC0415 - a value goes on by itself; see design
-
-        return extend(self, frames, prompt=prompt, refs=refs, fresh=fresh)
+        return _client_of(self).extend(self, frames, prompt=prompt, refs=refs, fresh=fresh)
 
     def __getstate__(self) -> dict[str, Any]:
         return {**self.__dict__, "client": None}  # a copy elsewhere has no way back, and no key
@@ -258,3 +283,9 @@ class ImageSet(Sequence[Frame]):
         from seedream_magic.view.carousel import image_set_bundle  # noqa: PLC0415 - a value shows itself; see design
 
         return image_set_bundle(self)
+
+
+def _client_of(value: ImageSet | Frame) -> Client:
+    if value.client is None:
+        raise ConfigError("This set was read without a Seedream: take it from seedream.show(run_id).")
+    return value.client

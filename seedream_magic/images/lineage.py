@@ -2,17 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from dataclasses import replace
-from operator import index
 
 from seedream_magic.api.plan import Lineage
 from seedream_magic.api.request import ImageRequest
-from seedream_magic.api.storyboard import Storyboard, storyboard
-from seedream_magic.api.values import Images, checked_prompt, parse_images
-from seedream_magic.errors import InvalidRequest
+from seedream_magic.api.storyboard import Storyboard
 from seedream_magic.images.image_set import Frame, ImageSet
-from seedream_magic.images.record import is_run
 
 
 def joined(parent: ImageSet, made: ImageSet, lineage: Lineage) -> ImageSet:
@@ -58,67 +53,3 @@ def _request(parent: ImageRequest, frames: list[Frame]) -> ImageRequest:
         return parent
     board = Storyboard(parent.storyboard.style, tuple(frame.prompt for frame in frames))
     return replace(parent, storyboard=board, prompt=board.prompt)
-
-
-def checked_places(images: ImageSet, places: tuple[int, ...]) -> tuple[int, ...]:
-    """Indexes of frames, each once and in order. Raises `InvalidRequest` for one that the set does not have."""
-    total = max(len(images), images.expected or 0)
-    if not places:
-        raise InvalidRequest(f"Which frame? The set has 0 to {total - 1}, as Python counts.")
-    for place in places:
-        if isinstance(place, bool) or not hasattr(place, "__index__") or index(place) not in range(total):
-            raise InvalidRequest(f"The set has frames 0 to {total - 1}, as Python counts; {place!r} is none of them.")
-    return tuple(sorted({index(place) for place in places}))
-
-
-def redo_request(images: ImageSet, places: tuple[int, ...], prompt: str | None) -> ImageRequest:
-    """The request for frames of a set drawn anew, `prompt` in place of their words.
-
-    Of a storyboard these frames are asked for alone, with its style. Raises `InvalidRequest` for a set whose run is
-    gone.
-    """
-    _refuse_layers(images)
-    _refuse_without_run(images)
-    words = [images[place].prompt if place < len(images) else images.request.prompt_of(place) for place in places]
-    if prompt is not None:
-        words = [checked_prompt(prompt)] * len(places)
-    board = images.request.storyboard
-    if board is None and len(set(words)) == 1:
-        return replace(images.request, prompt=words[0]).for_images(len(places))
-    return images.request.with_storyboard(storyboard(board.style if board else images.prompt, tuple(words)))
-
-
-def extend_request(images: ImageSet, frames: int | str | Sequence[str], prompt: str | None) -> ImageRequest:
-    """The request for more frames of a set: as many, or with these words each.
-
-    Raises `InvalidRequest` for a set whose run is gone.
-    """
-    _refuse_layers(images)
-    _refuse_without_run(images)
-    if isinstance(frames, int) and not isinstance(frames, bool):
-        plain = replace(images.request, storyboard=None, prompt=checked_prompt(prompt or images.prompt))
-        return plain.for_images(frames)
-    board = images.request.storyboard
-    words = [frames] if isinstance(frames, str) else frames
-    return images.request.with_storyboard(storyboard(board.style if board else images.prompt, words))
-
-
-def vary_request(request: ImageRequest, prompt: str, images: Images) -> ImageRequest:
-    """The request for a variation: other words, the rest as it was."""
-    plain = replace(request, storyboard=None, prompt=checked_prompt(prompt), layer_decomposition=False)
-    return plain.for_images(parse_images(images))
-
-
-def _refuse_without_run(images: ImageSet) -> None:
-    """What goes on from a run that was purged would be paid and come without the frames that it belongs to."""
-    if not is_run(images.folder):
-        bill = "." if images.provider == "demo" else ", which bills."
-        raise InvalidRequest(
-            f"Run {images.run_id} of this set is not in {images.folder.parent} any more: it was purged or moved away.",
-            hint=f"Run the cell that made it again: that draws a new set{bill}",
-        )
-
-
-def _refuse_layers(images: ImageSet) -> None:
-    if images.request.layer_decomposition:
-        raise InvalidRequest("Layers are made together, all anew or none: run the cell again with --fresh.")

@@ -62,7 +62,7 @@ _BASE32 = "234567abcdefghijklmnopqrstuvwxyz"
 """The letters of base32 in the order in which they sort."""
 
 
-class Run:
+class RunFolder:
     """The folder of one run and its record, `request.json`, which tells how far the run came.
 
     `key` is what no file of the run may hold but the links that need it.
@@ -214,7 +214,7 @@ def settle() -> None:
             conclude()
 
 
-def begin_run(store: Path, plan: Plan, *, client_request_id: str, key: Key | None = None) -> Run:
+def begin_run(store: Path, plan: Plan, *, client_request_id: str, key: Key | None = None) -> RunFolder:
     """Make a run's folder and its durable record, before anything is sent.
 
     Raises `ConfigError` when the store cannot be written or the disk lacks room for the pictures.
@@ -227,7 +227,7 @@ def begin_run(store: Path, plan: Plan, *, client_request_id: str, key: Key | Non
         sweep(store / REFERENCES)
         folder = store / _run_id(now)
         folder.mkdir(mode=0o700)
-        run = Run(folder, {
+        run = RunFolder(folder, {
             "run_id": folder.name,
             "state": "sending",
             "outcome": "unknown",
@@ -260,7 +260,7 @@ def _keep_references(store: Path, request: ImageRequest) -> None:
             write_durably(folder / reference.file, reference.data, mode=0o600)
 
 
-def _write_first(run: Run) -> None:
+def _write_first(run: RunFolder) -> None:
     try:
         run.update()
     except OSError:

@@ -52,7 +52,7 @@ def _recover(magics: SeedreamMagics, run_id: str) -> None:
 
 def _retry(magics: SeedreamMagics, words: str) -> None:
     """Ask anew for the failed frames of a run; with `--each` in one request for each."""
-    from seedream_magic.iterate import plan_retry  # noqa: PLC0415 - it loads httpx
+    from seedream_magic.planning import plan_retry  # noqa: PLC0415 - it loads httpx
 
     named = [word for word in words.split() if word != "--each"]
     shown, client = shown_run(magics, " ".join(named), "retry"), magics.make_client()
@@ -81,9 +81,9 @@ def _variable(magics: SeedreamMagics, words: list[str]) -> str | None:
 
 def _retry_each(magics: SeedreamMagics, client: Any, run_id: str, *, name: str | None) -> None:
     """Ask for the missing frames of a run one by one, from where an earlier `--each` has come to."""
-    from seedream_magic.iterate import missing_places, newest_of, plan_next_frame  # noqa: PLC0415 - it loads httpx
+    from seedream_magic.planning import missing_places, newest_of, plan_next_frame  # noqa: PLC0415 - it loads httpx
 
-    images: ImageSet = newest_of(client, run_id)
+    images: ImageSet = client.show(newest_of(client.store, run_id))
     plan, missing = plan_next_frame(client, images), len(missing_places(images))
     if plan is None:
         print("Every frame is there: nothing is sent, nothing billed.")  # noqa: T201 - said in place of a run
@@ -160,7 +160,7 @@ def named_run(magics: SeedreamMagics, text: str, command: str) -> str:
 
 def shown_run(magics: SeedreamMagics, text: str, command: str) -> ImageSet:
     """The run that a line names, to go on from: refused where another provider made it than the session's."""
-    from seedream_magic.iterate import refuse_other_provider  # noqa: PLC0415 - it loads httpx
+    from seedream_magic.planning import refuse_other_provider  # noqa: PLC0415 - it loads httpx
 
     client, run_id = magics.make_client(), named_run(magics, text, command)
     record = find_record(client.store, run_id)

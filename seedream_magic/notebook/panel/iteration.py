@@ -10,10 +10,10 @@ import ipywidgets as widgets
 from seedream_magic.api.plan import Plan
 from seedream_magic.errors import InvalidRequest
 from seedream_magic.images.image_set import Frame, ImageSet
-from seedream_magic.iterate import plan_redo, plan_vary
 from seedream_magic.notebook.panel.controls import button, column, labelled, row, show
 from seedream_magic.notebook.panel.home import Home, Latest
 from seedream_magic.notebook.panel.references import thumbnail
+from seedream_magic.planning import plan_redo, plan_vary
 from seedream_magic.seedream import Seedream
 from seedream_magic.view.carousel import places
 from seedream_magic.view.going_on import redo_cell, vary_cell
@@ -122,7 +122,7 @@ class Iteration:
 
     def _redo(self, client: Seedream) -> Plan:
         images, place = self._frame()
-        return plan_redo(client, images, place, prompt=self.words.value.strip() or None, refs="others")
+        return plan_redo(client, images, [place], prompt=self.words.value.strip() or None, refs="others")
 
     def _vary(self, client: Seedream) -> Plan:
         frame, words = self._chosen(), self.words.value.strip()

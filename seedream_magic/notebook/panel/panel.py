@@ -15,7 +15,6 @@ from seedream_magic.api.plan import Plan
 from seedream_magic.api.request import ImageRequest
 from seedream_magic.errors import SeedreamError
 from seedream_magic.images.image_set import Frame, ImageSet
-from seedream_magic.iterate import refuse_other_provider
 from seedream_magic.notebook.panel.controls import STYLE, button, close, column, indented, lines, row, show
 from seedream_magic.notebook.panel.copied_cell import CopiedCell, cell_of
 from seedream_magic.notebook.panel.form import Form, Unwritten
@@ -26,6 +25,7 @@ from seedream_magic.notebook.panel.references import Held, References
 from seedream_magic.notebook.panel.result import Result
 from seedream_magic.notebook.panel.run import Run
 from seedream_magic.notebook.running import Running
+from seedream_magic.planning import plan_request, read_references, refuse_other_provider
 from seedream_magic.seedream import Seedream
 from seedream_magic.view.carousel import element
 
@@ -170,7 +170,7 @@ class Panel:
         self._iteration.offer(images)
 
     def _read(self, values: object, *, fit: bool) -> Any:
-        return self.client.references(values, fit=fit)
+        return read_references(self.client, values, fit=fit)
 
     def _tell(self, texts: Iterable[str]) -> None:
         self._message.value = lines(list(texts), role="alert", kind="seedream-told")
@@ -197,7 +197,7 @@ class Panel:
 
     def _looked_up(self, request: ImageRequest, notes: tuple[str, ...]) -> Plan | SeedreamError:
         try:
-            return self.client.planned(request, notes)
+            return plan_request(self.client, request, notes)
         except SeedreamError as error:
             return error
 
@@ -225,7 +225,7 @@ class Panel:
     def _draw(self, *, fresh: bool = False) -> None:
         def make(client: Seedream) -> Plan:
             request, notes = self._make_request()
-            return client.planned(request, notes, fresh=fresh, timeout=self._settings.get("timeout"))
+            return plan_request(client, request, notes, fresh=fresh, timeout=self._settings.get("timeout"))
 
         self._go_on(make)
 

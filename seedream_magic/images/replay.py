@@ -14,7 +14,7 @@ from seedream_magic.images.load import load_whole
 from seedream_magic.images.record import Record, as_mapping, find_record, is_set, read_object, takes
 
 
-def looked_up(plan: Plan, store: Path) -> Plan:
+def look_up(plan: Plan, store: Path) -> Plan:
     """The plan with what the store says of it: the run that will be shown in its place, and what is worth knowing.
 
     Raises `InvalidRequest` for a take that was never made.
@@ -26,7 +26,7 @@ def looked_up(plan: Plan, store: Path) -> Plan:
 
 
 def run_to_show(plan: Plan, store: Path) -> Record | None:
-    """The run whose set stands for a plan now, None where it has to be sent; errors as for `looked_up`.
+    """The run whose set stands for a plan now, None where it has to be sent; errors as for `look_up`.
 
     The run that the plan names is looked at first: to look through a large store once more takes a tenth of a second.
     """
@@ -37,7 +37,7 @@ def run_to_show(plan: Plan, store: Path) -> Record | None:
     return _chosen(plan, _earlier(plan, store))
 
 
-def shown(record: Record, plan: Plan | None = None) -> ImageSet:
+def stored_set(record: Record, plan: Plan | None = None) -> ImageSet:
     """The set of an earlier run, told apart from a new one. Where it stands for a plan, it tells if it is odd there."""
     images = replace(load_whole(record), replayed=True)
     for told in () if plan is None else _oddities(record, plan):

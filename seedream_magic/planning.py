@@ -1,0 +1,370 @@
+"""From what a person asks for to a plan: the one way, for a cell, the panel and Python. Nothing here sends.
+
+New pictures, frames drawn anew, further ones, variations, failed ones asked for again: each is a plan first, and a run
+second.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Sequence
+from dataclasses import replace
+from operator import index
+from pathlib import Path
+from typing import Any, Protocol
+
+from seedream_magic.api.cell_text import call_text
+from seedream_magic.api.gateway_advice import plan_warnings
+from seedream_magic.api.headers import Headers
+from seedream_magic.api.limits import complaints
+from seedream_magic.api.make_request import checked, make_request
+from seedream_magic.api.models import MAXIMUM_IMAGES, find_model
+from seedream_magic.api.plan import Lineage, Plan
+from seedream_magic.api.providers import EMBEDDED, PROVIDERS
+from seedream_magic.api.references.reference import Reference
+from seedream_magic.api.request import ImageRequest
+from seedream_magic.api.storyboard import Storyboard, storyboard
+from seedream_magic.api.values import checked_model, checked_prompt, checked_switch, parse_images
+from seedream_magic.errors import ConfigError, InvalidRequest
+from seedream_magic.images.facts import REFERENCES
+from seedream_magic.images.image_set import Client, Frame, ImageSet
+from seedream_magic.images.load import load, load_whole
+from seedream_magic.images.record import Record, find_record, is_run, is_set, lineage_of, records
+from seedream_magic.images.replay import look_up, meant
+from seedream_magic.images.store import settle
+from seedream_magic.recover import is_live
+from seedream_magic.session import Session
+
+_NAMED_FRAME = re.compile(r"run:(?P<run>[^\s\[\]]+)(\[(?P<place>\d{1,2})\])?")
+
+
+class Settings(Client, Protocol):
+    """For whom a plan is made, and where it is to go: what of `Seedream` is read here."""
+
+    headers: Headers
+    model: str
+
+    @property
+    def session(self) -> Session:
+        """Whose runs are a person's own: the words of other records are data."""
+
+
+def plan_ask(
+    settings: Settings,
+    prompt: str | Storyboard,
+    *,
+    refs: object = (),
+    fit: bool = False,
+    model: str | None = None,
+    fresh: bool = False,
+    take: int | None = None,
+    check: bool = True,
+    timeout: float | None = None,
+    **fields: Any,
+) -> Plan:
+    """See `Seedream.plan`; `fields` are those of `make_request`."""
+    references, notes = read_references(settings, refs, fit=fit)
+    strict = settings.provider.strict
+    request, warnings = make_request(
+        prompt, model=model or settings.model, references=references, strict=strict, check=check, **fields
+    )
+    limit, anew = _checked_timeout(timeout), checked_switch("fresh", fresh) is True
+    return plan_request(settings, request, (*notes, *warnings), timeout=limit, fresh=anew, take=take)
+
+
+def plan_request(settings: Settings, request: ImageRequest, notes: tuple[str, ...], **further: Any) -> Plan:
+    """The plan of a checked request, with what the store says of it; `further` are fields of `Plan`.
+
+    The embedded demo starts with the first run: till then its plans have an address that nothing can listen on.
+    """
+    settle()
+    plan = Plan(
+        request,
+        settings.provider,
+        settings.given_base_url or EMBEDDED,
+        notes,
+        references=settings.store / REFERENCES,
+        headers=settings.headers,
+        **further,
+    )
+    plan = look_up(plan, settings.store)
+    advice = () if plan.stored else plan_warnings(plan.base_url, plan.short_body)
+    return replace(plan, warnings=(*plan.warnings, *advice))
+
+
+def plan_redo(
+    settings: Settings,
+    images: ImageSet,
+    places: Sequence[int],
+    *,
+    prompt: str | None = None,
+    refs: object = None,
+    fresh: bool = False,
+) -> Plan:
+    """The plan that draws frames of a set anew, `prompt` in place of their words; the others stay as they are.
+
+    Of a storyboard these frames are asked for alone, with its style. Raises `InvalidRequest` for a set whose run is
+    gone, and for places that it does not have.
+    """
+    _refuse_layers(images)
+    _refuse_without_run(images)
+    chosen, asked = _checked_places(images, places), images.request
+    words = [images[place].prompt if place < len(images) else asked.prompt_of(place) for place in chosen]
+    if prompt is not None:
+        words = [checked_prompt(prompt)] * len(chosen)
+    request = _frames_request(asked, words)
+    return _plan_from(settings, images, request, Lineage("redo", images.run_id, chosen), refs, fresh=fresh)
+
+
+def plan_extend(
+    settings: Settings,
+    images: ImageSet,
+    frames: int | str | Sequence[str],
+    *,
+    prompt: str | None = None,
+    refs: object = "others",
+    fresh: bool = False,
+) -> Plan:
+    """The plan that adds frames to a set: as many, or with these words each.
+
+    Frames that are only counted have the words `prompt`, else those that the set was asked for; of a storyboard the
+    style that its frames share. Raises `InvalidRequest` for a set whose run is gone.
+    """
+    _refuse_layers(images)
+    _refuse_without_run(images)
+    asked = images.request
+    if isinstance(frames, int) and not isinstance(frames, bool):
+        words = prompt or (asked.storyboard and (asked.storyboard.style or asked.storyboard.frames[-1])) or asked.prompt
+        request = replace(asked, storyboard=None, prompt=checked_prompt(words)).for_images(frames)
+    else:
+        request = asked.with_storyboard(storyboard(_style(asked), [frames] if isinstance(frames, str) else frames))
+    places = tuple(range(len(images), len(images) + request.images_at_most))
+    return _plan_from(settings, images, request, Lineage("extend", images.run_id, places), refs, fresh=fresh)
+
+
+def plan_vary(
+    settings: Settings, frame: Frame, prompt: str, *, images: int = 1, refs: object = (), fresh: bool = False
+) -> Plan:
+    """The plan of a new set after a frame: other words, the frame as its first reference, the rest as it was."""
+    parent = _set_of(settings, frame.run_id)
+    plain = replace(parent.request, storyboard=None, prompt=checked_prompt(prompt), layer_decomposition=False)
+    request = plain.for_images(parse_images(images))
+    further = refs if isinstance(refs, list | tuple) else [] if refs is None else [refs]
+    lineage = Lineage("vary", parent.run_id, (frame.index,))
+    return _plan_from(settings, parent, request, lineage, [frame, *further], fresh=fresh)
+
+
+def plan_retry(settings: Settings, run_id: str) -> Plan:
+    """The plan that asks anew for the frames of a run that failed or never came, and for nothing else."""
+    record = find_record(settings.store, run_id)
+    if is_live(record):
+        raise InvalidRequest(f"Run {run_id} is still under way: its frames may yet come.")
+    images = load_whole(record).with_client(settings)
+    if not (missing := missing_places(images)):
+        raise InvalidRequest(f"Run {images.run_id} has no failed frame.")
+    return plan_redo(settings, images, missing)
+
+
+def plan_next_frame(settings: Settings, images: ImageSet) -> Plan | None:
+    """The plan that asks for the first missing frame of a set alone, None where none is missing.
+
+    For gateways that make one picture of a request, whatever it asks for. It is sent, also where another frame of the
+    set had the same words: each is a picture of its own.
+    """
+    missing = missing_places(images)
+    return plan_redo(settings, images, missing[:1], fresh=True) if missing else None
+
+
+def plan_of_record(settings: Settings, record: Record) -> Plan:
+    """The plan that a run was made by: it shows this very run, if that can be shown."""
+    images = load(record)
+    plan = meant(plan_request(settings, images.request, (), lineage=lineage_of(record)), record)
+    return _as_data(settings, plan, images.run_id)
+
+
+def newest_of(store: Path, run_id: str) -> str:
+    """The newest run that drew frames of a set anew, one after another, from a run; its own id where there is none."""
+    newest = run_id
+    for record in records(store):  # oldest first: each goes on from one that was seen before it
+        lineage = lineage_of(record)
+        if lineage is not None and lineage.kind == "redo" and lineage.run_id == newest and is_set(record):
+            newest = record.run_id
+    return newest
+
+
+def missing_places(images: ImageSet) -> list[int]:
+    """The indexes of the frames of a set that have no picture."""
+    total = max(len(images), images.expected or 0)
+    return sorted({*range(total)} - {frame.index for frame in images.ok})
+
+
+def read_references(
+    settings: Settings, refs: object, *, fit: bool = False
+) -> tuple[tuple[Reference, ...], tuple[str, ...]]:
+    """The references that these values stand for, and the sentences to show; `fit` scales what is too large."""
+    values = list(refs) if isinstance(refs, list | tuple) else [] if refs is None else [refs]
+    if not values:
+        return (), ()
+    from seedream_magic.api.references.make_references import fitted  # noqa: PLC0415 - Pillow loads when it is used
+
+    named = [_frame_named(settings, value) for value in values]
+    leaves = [leaf for value in named for leaf in (_pictures(value) if isinstance(value, ImageSet) else [value])]
+    made = [reference for leaf in leaves for reference in _read(settings, leaf)]
+    scaled = [fitted(reference) if fit else (reference, "") for reference in made]
+    return tuple(reference for reference, _ in scaled), tuple(note for _, note in scaled if note)
+
+
+def refuse_other_provider(settings: Settings, run_id: str, made_by: str) -> None:
+    """Raises `ConfigError` for a run that another provider made: a record does not choose who gets a key."""
+    name = settings.provider.name
+    if name == made_by:
+        return
+    maker, hint = ascii(made_by[:40]), f"Providers are {', '.join(PROVIDERS)}."
+    if made_by in PROVIDERS:
+        its_own = call_text("Seedream", made_by, store=str(settings.store)) + call_text(".show", run_id)
+        maker, hint = made_by, f"%seedream use {made_by} asks it from then on; in Python take the set from {its_own}."
+    raise ConfigError(f"Run {run_id} was made by {maker}; this client asks {name}.", hint=hint)
+
+
+def _set_of(settings: Settings, run_id: str) -> ImageSet:
+    return load_whole(find_record(settings.store, run_id)).with_client(settings)
+
+
+def _style(asked: ImageRequest) -> str:
+    return asked.storyboard.style if asked.storyboard else asked.prompt
+
+
+def _frames_request(asked: ImageRequest, words: Sequence[str]) -> ImageRequest:
+    """The request for frames with these words, in the style of what was asked for.
+
+    Frames without words of their own, those that `extend` has only counted, have the style as their words.
+    """
+    if set(words) == {_style(asked)} or (asked.storyboard is None and len(set(words)) == 1):
+        return replace(asked, storyboard=None, prompt=words[0]).for_images(len(words))
+    return asked.with_storyboard(storyboard(_style(asked), tuple(words)))
+
+
+def _checked_places(images: ImageSet, places: Sequence[int]) -> tuple[int, ...]:
+    """Indexes of frames, each once and in order. Raises `InvalidRequest` for one that the set does not have."""
+    total = max(len(images), images.expected or 0)
+    if not places:
+        raise InvalidRequest(f"Which frame? The set has 0 to {total - 1}, as Python counts.")
+    for place in places:
+        if isinstance(place, bool) or not hasattr(place, "__index__") or index(place) not in range(total):
+            raise InvalidRequest(f"The set has frames 0 to {total - 1}, as Python counts; {place!r} is none of them.")
+    return tuple(sorted({index(place) for place in places}))
+
+
+def _refuse_without_run(images: ImageSet) -> None:
+    """What goes on from a run that was purged would be paid and come without the frames that it belongs to."""
+    if not is_run(images.folder):
+        bill = "." if images.provider == "demo" else ", which bills."
+        raise InvalidRequest(
+            f"Run {images.run_id} of this set is not in {images.folder.parent} any more: it was purged or moved away.",
+            hint=f"Run the cell that made it again: that draws a new set{bill}",
+        )
+
+
+def _refuse_layers(images: ImageSet) -> None:
+    if images.request.layer_decomposition:
+        raise InvalidRequest("Layers are made together, all anew or none: run the cell again with --fresh.")
+
+
+def _pictures(images: ImageSet) -> tuple[Frame, ...]:
+    if not images.ok:
+        state = "has no picture yet" if images.state == "running" else "has no picture"
+        raise InvalidRequest(f"The set of run {images.run_id} {state}: it cannot be a reference.")
+    return images.ok
+
+
+def _frame_named(settings: Settings, value: object) -> object:
+    """The frame that "run:ID[2]" names, the set that "run:ID" names; any other value as it is."""
+    named = _NAMED_FRAME.fullmatch(value.strip()) if isinstance(value, str) else None
+    if named is None:
+        return value
+    images = _set_of(settings, named["run"])
+    if named["place"] is None:
+        return images
+    if int(named["place"]) >= len(images):
+        raise InvalidRequest(f"Run {images.run_id} has frames 0 to {len(images) - 1}; {value} is none of them.")
+    return images[int(named["place"])]
+
+
+def _read(settings: Settings, leaf: object) -> tuple[Reference, ...]:
+    """The references of a value; a frame of the client's own store is named by its run, not by a folder."""
+    from seedream_magic.api.references.make_references import make_references  # noqa: PLC0415 - Pillow loads when it is used
+
+    if isinstance(leaf, Reference):
+        return (leaf,)
+    made = make_references([leaf])
+    if isinstance(leaf, Frame) and leaf.run_id and leaf.client is not None and leaf.client.store == settings.store:
+        return tuple(replace(reference, source=f"run:{leaf.run_id}[{leaf.index}]") for reference in made)
+    return made
+
+
+def _plan_from(
+    settings: Settings, images: ImageSet, request: ImageRequest, lineage: Lineage, refs: object, *, fresh: bool
+) -> Plan:
+    """The plan of a request that goes on from a set. `refs` of None keeps the references of the set.
+
+    A run that is only read decides nothing: neither whom a key goes to, nor whether the limits are looked at, nor what
+    is sent beside the fields that are known.
+    """
+    refuse_other_provider(settings, images.run_id, images.provider)
+    if images.state == "running" and lineage.kind != "vary" and is_live(find_record(settings.store, images.run_id)):
+        raise InvalidRequest(f"Run {images.run_id} is still under way: wait till its frames have come.")
+    references, notes = request.references, tuple[str, ...]()
+    if isinstance(refs, str) and refs == "others":
+        others = [frame for frame in images.ok if frame.index not in lineage.places]
+        further, notes = read_references(settings, others[: _room(request)])
+        references = (*references, *further)
+    elif refs is not None:
+        references, notes = read_references(settings, refs)
+    lost = next((reference.source for reference in references if not reference.sendable), None)
+    if lost is not None:
+        raise InvalidRequest(f"The reference {lost} of run {images.run_id} is not in the store any more.")
+    request = replace(request, references=references)
+    strict, own = settings.provider.strict, images.run_id in settings.session.made
+    unchecked = own and any(refuse for _, refuse in complaints(images.request, strict=strict))  # made with --no-check
+    checked_model(request.model)
+    checked_prompt(request.prompt, may_be_empty=request.layer_decomposition)
+    warnings = (*notes, *checked(request, strict=strict, check=not unchecked))
+    return _as_data(settings, plan_request(settings, request, warnings, fresh=fresh, lineage=lineage), images.run_id)
+
+
+def _as_data(settings: Settings, plan: Plan, run_id: str) -> Plan:
+    """The plan made of a run, without the body fields that nobody but its record asks for; it says which.
+
+    What this session sent, and what is shown from the store, stays as it is. Raises `InvalidRequest` for a picture that
+    only the record's body names.
+    """
+    request = plan.request
+    left_out = [name for name, value in request.extra.items() if not _is_documented(name, value)]
+    if not left_out or plan.stored or run_id in settings.session.made:
+        return plan
+    if "image" in left_out:
+        raise InvalidRequest(f"The record of run {run_id} names an image that the store does not have.")
+    kept = {name: value for name, value in request.extra.items() if name not in left_out}
+    names = ", ".join(ascii(name[:40])[1:-1] for name in left_out[:10])
+    note = f"Left out, for only the record of run {run_id} asks for it: {names}. In a cell --extra sends it."
+    request = replace(request, extra=kept)
+    return plan_request(settings, request, (*plan.warnings, note), fresh=plan.fresh, lineage=plan.lineage)
+
+
+def _is_documented(name: str, value: object) -> bool:
+    """Whether an extra field is one that the API's pages know and that costs nothing."""
+    return name in {"seed", "guidance_scale"} and isinstance(value, int | float)
+
+
+def _room(request: ImageRequest) -> int:
+    """How many references more a request can take."""
+    known = find_model(request.model)
+    most = min(MAXIMUM_IMAGES - (request.images_expected or 1), known.references if known else MAXIMUM_IMAGES)
+    return max(0, most - len(request.references))
+
+
+def _checked_timeout(timeout: float | None) -> float | None:
+    number = isinstance(timeout, int | float) and not isinstance(timeout, bool)
+    if timeout is not None and not (number and 0 < timeout < float("inf")):
+        raise InvalidRequest(f"--timeout takes seconds above 0, not {timeout}.")
+    return timeout

@@ -1,0 +1,322 @@
+"""One run: plan -> POST -> events -> frames on disk -> the growing set. It owns its set, from the first to the last."""
+
+from __future__ import annotations
+
+import asyncio
+import math
+import uuid
+from collections.abc import AsyncGenerator, Awaitable, Callable, Iterator
+from contextlib import aclosing, contextmanager
+from dataclasses import replace
+from functools import reduce
+from pathlib import Path
+from time import monotonic
+from typing import Any
+
+from seedream_magic.api.answer import Answer
+from seedream_magic.api.client import post
+from seedream_magic.api.connection import Client, Transport, reason
+from seedream_magic.api.decoder import Unreadable
+from seedream_magic.api.events import Completed, Event, Picture, PictureRefused, Reader
+from seedream_magic.api.gateway_advice import answer_notes, usage_note
+from seedream_magic.api.keys import Key
+from seedream_magic.api.limits import complaints
+from seedream_magic.api.make_request import checked
+from seedream_magic.api.plan import Plan
+from seedream_magic.api.polling import TaskService
+from seedream_magic.api.refusal import Refusal, refusal_error
+from seedream_magic.api.retry import PACE, Pace
+from seedream_magic.errors import ApiError, NoConnection, OutcomeUnknown, ResponseBroken, SeedreamError
+from seedream_magic.images.delivery import deliver
+from seedream_magic.images.download import PARALLEL_DOWNLOADS
+from seedream_magic.images.facts import masked_beside_links
+from seedream_magic.images.image_set import Frame, ImageSet
+from seedream_magic.images.linked import fetch_references
+from seedream_magic.images.route import image_client
+from seedream_magic.images.store import RunFolder, begin_run
+from seedream_magic.images.threads import in_thread, raise_if_stopped
+from seedream_magic.listener import Listener, Tally
+from seedream_magic.tasks import describe, follow_tasks, ids_of
+
+
+class Run:
+    """One paid call: `images` is its set as it is now, `folder` holds its files, `values` carries its plan out.
+
+    `outcome` of the set is what became of the one POST: "not_sent" till it leaves, "unknown" while no head has come,
+    "rejected" in the pause after a refused attempt, when nothing is billed, "billed" from the head of an answer on.
+    """
+
+    def __init__(
+        self, plan: Plan, key: Key, folder: RunFolder, *, transport: Transport | None = None, pace: Pace = PACE
+    ) -> None:
+        self.plan, self.key, self.folder = plan, key, folder
+        self.images = ImageSet(
+            request=plan.request,
+            provider=plan.provider.name,
+            run_id=folder.run_id,
+            folder=folder.folder,
+            expected=plan.request.images_expected,
+            notes=plan.warnings,
+        )
+        self._transport, self._pace = transport, pace
+        self._tally = Tally(plan.request.images_expected)
+        self._reader = Reader()
+        self._listener: Listener | None = None
+        self._raised: SeedreamError | None = None
+        self._news = asyncio.Event()
+
+    @classmethod
+    async def begin(
+        cls, plan: Plan, key: Key, *, store: Path, transport: Transport | None = None, pace: Pace = PACE
+    ) -> Run:
+        """The run, with its folder and record on disk. Raises `ConfigError` where the store cannot take it."""
+        folder = await in_thread(begin_run, store, plan, client_request_id=str(uuid.uuid4()), key=key)
+        return cls(plan, key, folder, transport=transport, pace=pace)
+
+    async def values(self) -> AsyncGenerator[ImageSet, None]:
+        """Send the plan once and yield the set each time it has grown; the last value is the finished set.
+
+        Closing the generator early closes the connection; pictures that have arrived stay on disk. Raises the error of
+        the run when not a single picture came; otherwise the set's failed frames and notes say what went wrong.
+        """
+        began = monotonic()
+        failure: SeedreamError | None = None
+        receiving: asyncio.Task[SeedreamError | None] | None = None
+        try:
+            raise_if_stopped()  # while the folder was made: then nothing is sent
+            receiving = asyncio.create_task(self._receive())
+            receiving.add_done_callback(lambda _: self._news.set())
+            yield self.images
+            while not receiving.done() or self._news.is_set():
+                await self._news.wait()
+                self._news.clear()
+                self.images = replace(self.images, seconds=monotonic() - began)
+                yield self.images
+            failure = await receiving
+            self._conclude(failure)
+        finally:
+            try:
+                if receiving is not None:
+                    receiving.cancel()
+                    await asyncio.wait([receiving])
+                    if not receiving.cancelled():
+                        receiving.exception()  # in "nest" an interrupt can strike there, and was raised already
+            finally:  # a second Stop may have come while the connection was closing
+                await in_thread(self.folder.conclude, self.images, failure, keep_raw=self._tally.keep_raw)
+        for frame in self.images.failed:
+            if frame.error is not None:
+                frame.error.run_id = self.images.run_id
+                frame.error.request_id = frame.error.request_id or self._request_id
+        if not self.images.ok:
+            error = next((frame.error for frame in self.images.failed), None) or failure
+            self._raised = error or ResponseBroken("The answer holds no picture.", billed="yes")
+            raise self.images.attach(self._raised)
+        yield self.images
+
+    def _conclude(self, failure: SeedreamError | None) -> None:
+        """Bring the set to its end: `failure` is what broke the answer off."""
+        if self._listener is not None and self._listener.unrecorded:
+            self._note(f"What the service sent could not be recorded: {self._listener.unrecorded}.")
+        outcome = self.images.outcome
+        if failure is not None and outcome == "unknown" and failure.billed != "unknown":
+            outcome = "rejected" if isinstance(failure, ApiError | ResponseBroken) else "not_sent"
+        self.images = replace(self.images.finished(failure, named=self._tally.named), outcome=outcome)
+
+    @property
+    def _request_id(self) -> str | None:
+        """The id of the answer, for the provider's support."""
+        return self._listener.answer.request_id if self._listener else None
+
+    @property
+    def doubtful(self) -> int:
+        """How many images it may have billed, or may yet, beyond those that are known."""
+        images, failure = self.images, self._raised
+        if images.usage is not None or images.outcome in {"not_sent", "rejected"}:
+            return 0
+        attempts = 1 if failure is None else failure.billable_attempts
+        rest = max(0, images.request.images_at_most * attempts - images.billed)
+        if failure is not None:
+            refused = isinstance(failure, ApiError) and failure.billed == "yes"  # a refused picture costs nothing
+            return 0 if refused or failure.billed == "no" else rest
+        if images.state == "running":  # under way, or stopped
+            return rest
+        return sum(isinstance(frame.error, ResponseBroken | OutcomeUnknown) for frame in images)
+
+    def _set(self, **facts: Any) -> None:
+        """Change facts of the set."""
+        self.images = replace(self.images, **facts)
+        self._news.set()
+
+    def _note(self, *notes: str) -> None:
+        """Let the set say something more."""
+        self._set(notes=reduce(ImageSet.with_note, filter(None, notes), self.images).notes)
+
+    async def _receive(self) -> SeedreamError | None:
+        """Receive everything; returns what broke the answer off, None if it came to its end."""
+        try:
+            async with (
+                asyncio.timeout(self.plan.timeout),
+                image_client(self._transport, base_url=self.plan.base_url) as http,
+                asyncio.TaskGroup() as downloads,
+            ):
+                return await self._complete_references(http) or await self._exchange(http, downloads)
+        except TimeoutError:
+            return self._broken_off(f"The limit of {self.plan.timeout:g} s passed.")
+        except SeedreamError as error:
+            return error
+
+    async def _complete_references(self, http: Client) -> SeedreamError | None:
+        """Fetch the references that are links, before anything is sent; what stood in the way, if anything did."""
+        request, local = self.plan.request, self.plan.on_loopback
+        if all(reference.data for reference in request.references):
+            return None
+        self._set(pause="Fetching the references that are links.")
+        unchecked = any(refuse for _, refuse in complaints(request, strict=self.plan.provider.strict))
+        try:
+            references = await fetch_references(request.references, http, allow_loopback=local)
+            completed = replace(request, references=references)
+            warnings = checked(completed, strict=self.plan.provider.strict, check=not unchecked)
+            await in_thread(self.folder.complete, completed)
+            raise_if_stopped()
+        except SeedreamError as error:
+            return error
+        except Exception as exc:  # noqa: BLE001 - a transport of the caller's may raise anything
+            return self._broken_off(f"The references could not be fetched ({reason(exc)}).")
+        self.plan = replace(self.plan, request=completed)
+        self._set(request=completed, pause="")
+        self._note(*warnings)
+        return None
+
+    async def _exchange(self, http: Client, downloads: asyncio.TaskGroup) -> SeedreamError | None:
+        """Send the plan and take in the answer; returns what broke it off, None if it came to its end."""
+        tally, slots = self._tally, asyncio.Semaphore(PARALLEL_DOWNLOADS)
+
+        async def follow(events: AsyncGenerator[Event, None]) -> None:
+            async with aclosing(events):
+                async for event in events:
+                    self._act(event)
+                    if isinstance(event, Picture):
+                        downloads.create_task(self._deliver(event, http, slots))
+
+        failure: SeedreamError | None = None
+        self._set(outcome="unknown")
+        try:
+            async with post(
+                self.plan,
+                self.key,
+                client_request_id=self.folder.client_request_id,
+                transport=self._transport,
+                waiting=self._waiting,
+                pace=self._pace,
+            ) as answer:
+                self._note_head(answer)
+                most = self.plan.request.images_at_most
+                self._listener = Listener(answer, self.folder, self.key, self._reader, tally, most)
+                await follow(self._listener.events())
+            if tally.left_out and tally.expected is not None and not (tally.all_named or self._reader.tasks):
+                self._note("The answer holds more than was taken for pictures; its bytes are kept with the run.")
+            if self._reader.tasks and not tally.all_named:
+                await self._follow_tasks(http, follow)
+        except SeedreamError as error:
+            failure = error
+        except Exception as exc:  # noqa: BLE001 - a fault of this program must not cost the pictures on their way
+            failure = self._broken_off(f"The answer could not be taken in ({type(exc).__name__}: {exc}).")
+            failure.__cause__ = exc
+        return self._verdict(failure)
+
+    def _verdict(self, failure: SeedreamError | None) -> SeedreamError | None:
+        """What broke the answer off, all things considered: who has all pictures needs no end of the stream."""
+        tally = self._tally
+        if tally.refused is not None:
+            refused = self._error_of(tally.refused)
+            if not tally.all_named:
+                return refused
+            self._note(f"All images came, and the service said besides: {refused}")
+        came = bool(tally.named or tally.places_refused)
+        if tally.all_named or ((tally.complete or tally.ended) and (came or failure is None)):
+            return None
+        failure = failure or self._broken_off("The stream ended before the service said so.")
+        raw = self._listener.raw if self._listener else None
+        if isinstance(failure, ResponseBroken) and raw is not None and raw.size and tally.keep_raw:
+            part = f"Its first {raw.size:,} bytes" if raw.fault else "Its bytes"
+            failure.hint = f"{failure.hint} {part} are kept in {raw.path}.".strip()
+        return failure
+
+    async def _follow_tasks(
+        self, http: Client, follow: Callable[[AsyncGenerator[Event, None]], Awaitable[None]]
+    ) -> None:
+        """Ask for the tasks that a gateway gave in place of pictures, until they are done."""
+        tasks = list(self._reader.tasks.values())
+        waiting = f"{describe(tasks)}. It is asked for until it is done, which bills nothing."
+        self._set(task=ids_of(tasks))
+        self._note(waiting)
+        service = TaskService(self.plan.provider, self.plan.base_url, lambda: self.key, http, self._transport)
+        most = self.plan.request.images_at_most
+        await follow(follow_tasks(tasks, service, run=self.folder, reader=self._reader, images=most, pace=self._pace))
+        self._set(task="", notes=tuple(note for note in self.images.notes if note != waiting))
+        self._note(f"{describe(tasks)}. It was asked for until it was done.")
+        self._tally.complete = True
+
+    @contextmanager
+    def _waiting(self, seconds: float, why: str) -> Iterator[None]:
+        """The set tells of a pause; once it is over nothing says "not billed" any more, for the POST leaves."""
+        countdown = asyncio.create_task(self._count_down(seconds, why))
+        self._set(outcome="rejected")
+        try:
+            yield
+        finally:
+            countdown.cancel()
+        self._set(outcome="unknown", pause="")
+
+    async def _count_down(self, seconds: float, why: str) -> None:
+        """Show how long the pause before the next attempt still lasts."""
+        until = monotonic() + seconds
+        while (left := until - monotonic()) > 0:
+            self._set(pause=f"{why} Nothing is billed so far; trying again in {math.ceil(left)} s.")
+            await asyncio.sleep(min(1.0, left))
+
+    def _note_head(self, answer: Answer) -> None:
+        """What the set says once the head of an answer is there."""
+        self._set(outcome="billed")
+        attempts = f"Connected at attempt {answer.attempt}." if answer.attempt > 1 else ""
+        base_url, at_most = self.plan.base_url, self.plan.request.images_at_most
+        of_gateway = answer_notes(answer.headers, self.plan.short_body, base_url=base_url, images=at_most)
+        self._note(attempts, answer.clock_note, *of_gateway)
+
+    def _act(self, event: Event) -> None:
+        """Do what one event asks for; a picture that it names is saved by `_deliver`."""
+        self._tally.add(event)
+        request = self.plan.request
+        match event:
+            case Picture():
+                self._set(frames=self.images.with_frame(Frame(event.index, request.prompt_of(event.index))).frames)
+            case PictureRefused():
+                error = self._error_of(event.refusal)
+                frame = Frame(event.index, request.prompt_of(event.index), error=error)
+                self._set(frames=self.images.with_frame(frame).frames)
+            case Completed(usage=usage) if usage is not None:
+                usage = masked_beside_links(usage, self.key.reveal())
+                self._set(usage=usage)
+                self._note(usage_note(usage, self.plan.short_body, base_url=self.plan.base_url))
+            case Unreadable(reason=why):
+                self._note(f"Part of the answer was passed over: {why}; its bytes are kept with the run.")
+
+    async def _deliver(self, picture: Picture, http: Client, slots: asyncio.Semaphore) -> None:
+        """Save one picture, and put its frame into the set."""
+        words, local = self.plan.request.prompt_of(picture.index), self.plan.on_loopback
+        delivery = await deliver(picture, self.folder, http, slots, prompt=words, allow_loopback=local)
+        if delivery.frame.ok:
+            self._tally.unsaved.discard(picture.index)
+        self._set(frames=self.images.with_frame(delivery.frame).frames)
+        self._note(*delivery.notes)
+
+    def _error_of(self, refusal: Refusal) -> ApiError:
+        status = self._listener.answer.status if self._listener else 200
+        return refusal_error(refusal.without_key(self.key), status=status, request_id=self._request_id)
+
+    def _broken_off(self, message: str) -> SeedreamError:
+        if self._listener is not None:
+            return ResponseBroken(message, billed="yes")
+        if self.images.outcome in {"not_sent", "rejected"}:
+            return NoConnection(message)
+        return OutcomeUnknown(message, request_id=self.folder.client_request_id)

@@ -1,0 +1,20 @@
+"""A plan carried out without a client: for tests that give a pace, a transport or a key of their own."""
+
+from __future__ import annotations
+
+from collections.abc import AsyncGenerator
+from contextlib import aclosing
+from typing import Any
+
+from seedream_magic.api.keys import Key
+from seedream_magic.api.plan import Plan
+from seedream_magic.images.image_set import ImageSet
+from seedream_magic.run import Run
+
+
+async def generate(plan: Plan, key: Key, **settings: Any) -> AsyncGenerator[ImageSet, None]:
+    """The values of the run; `settings` are those of `Run.begin`."""
+    run = await Run.begin(plan, key, **settings)
+    async with aclosing(run.values()) as growing:
+        async for images in growing:
+            yield images
