@@ -111,6 +111,13 @@ class Listener:
     def __post_init__(self) -> None:
         self.raw = self.run.raw_body()
 
+    async def record_head(self) -> None:
+        """Put the head of the answer on disk: without it its bytes could not be read again."""
+        answer = self.answer
+        head = {"status": answer.status, "headers": dict(answer.headers)}
+        await self._record({"raw": self.raw.path.name, "codings": answer.codings, "location": answer.location, **head})
+        raise_if_stopped()
+
     async def events(self) -> AsyncGenerator[Event, None]:
         """What the body says, each event once it is durable; whoever takes one counts it in `tally` at once.
 
@@ -121,8 +128,6 @@ class Listener:
         self.reader.begin(location=answer.location)
         decoder = AnswerDecoder(answer.codings, images=self.images)
         self.tally.unread = True
-        head = {"status": answer.status, "headers": dict(answer.headers)}
-        await self._record({"raw": raw.path.name, "codings": answer.codings, "location": answer.location, **head})
         broken: ResponseBroken | None = None
         try:
             async with aclosing(self._pieces(decoder)) as pieces:
@@ -139,6 +144,7 @@ class Listener:
                     yield event
             for event in self.reader.close():
                 yield event
+            raise_if_stopped()
         finally:
             raw.close()
             if raw.fault and raw.size:

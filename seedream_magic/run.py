@@ -82,6 +82,7 @@ class Run:
         began = monotonic()
         failure: SeedreamError | None = None
         receiving: asyncio.Task[SeedreamError | None] | None = None
+        ended = False
         try:
             raise_if_stopped()  # while the folder was made: then nothing is sent
             receiving = asyncio.create_task(self._receive())
@@ -94,6 +95,8 @@ class Run:
                 yield self.images
             failure = await receiving
             self._conclude(failure)
+            await in_thread(self._write_end, failure)
+            ended = True
         finally:
             try:
                 if receiving is not None:
@@ -101,8 +104,9 @@ class Run:
                     await asyncio.wait([receiving])
                     if not receiving.cancelled():
                         receiving.exception()  # in "nest" an interrupt can strike there, and was raised already
-            finally:  # a second Stop may have come while the connection was closing
-                await in_thread(self.folder.conclude, self.images, failure, keep_raw=self._tally.keep_raw)
+            finally:  # a second Stop may have come while the connection was closing, or the loop is gone
+                if not ended:
+                    self._write_end(failure)
         for frame in self.images.failed:
             if frame.error is not None:
                 frame.error.run_id = self.images.run_id
@@ -121,6 +125,9 @@ class Run:
         if failure is not None and outcome == "unknown" and failure.billed != "unknown":
             outcome = "rejected" if isinstance(failure, ApiError | ResponseBroken) else "not_sent"
         self.images = replace(self.images.finished(failure, named=self._tally.named), outcome=outcome)
+
+    def _write_end(self, failure: SeedreamError | None) -> None:
+        self.folder.conclude(self.images, failure, keep_raw=self._tally.keep_raw)
 
     @property
     def _request_id(self) -> str | None:
@@ -209,9 +216,11 @@ class Run:
                 waiting=self._waiting,
                 pace=self._pace,
             ) as answer:
-                self._note_head(answer)
+                self.images = replace(self.images, outcome="billed")
                 most = self.plan.request.images_at_most
                 self._listener = Listener(answer, self.folder, self.key, self._reader, tally, most)
+                await self._listener.record_head()
+                self._note_head(answer)
                 await follow(self._listener.events())
             if tally.left_out and tally.expected is not None and not (tally.all_named or self._reader.tasks):
                 self._note("The answer holds more than was taken for pictures; its bytes are kept with the run.")
@@ -277,10 +286,10 @@ class Run:
 
     def _note_head(self, answer: Answer) -> None:
         """What the set says once the head of an answer is there."""
-        self._set(outcome="billed")
         attempts = f"Connected at attempt {answer.attempt}." if answer.attempt > 1 else ""
         base_url, at_most = self.plan.base_url, self.plan.request.images_at_most
         of_gateway = answer_notes(answer.headers, self.plan.short_body, base_url=base_url, images=at_most)
+        self._set()
         self._note(attempts, answer.clock_note, *of_gateway)
 
     def _act(self, event: Event) -> None:

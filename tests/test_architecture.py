@@ -1,15 +1,15 @@
 """The plan of the house: which part of the package may import which, and who may load a library.
 
     floor  room
-    7      __init__.py        names the public things, loads none
-    6      notebook/          what a person touches
-    5      seedream.py        the Python client; iterate.py  going on from a set
-    4      generate.py        the path; reception.py, listener.py, tasks.py  its receiving side
-           view/              how a set looks
-           replay.py          what the store has of a plan; follow.py, recover.py  how a run comes to its end
+    8      __init__.py        names the public things, loads none
+    7      notebook/          what a person touches
+    6      seedream.py        the Python client
+    5      planning.py        from what is asked for to a plan
+    4      run.py, listener.py, tasks.py, recover.py   one run, and what is missing of an earlier one
+           watch.py           between a run and who watches it
     3      images/            what came back;     demo/  the embedded service
-           session.py         where clients are at home, and what they have billed together
-    2      api/               what is said on the wire
+           session.py         what clients have billed together
+    2      api/               what is said on the wire;     view/  how things look
     1      errors.py, bridge.py
 
 A room imports from lower floors only; inside a room modules are free, but never in a circle. An import inside a
@@ -31,9 +31,10 @@ ROOT_FILE = "__init__.py"
 
 # A room is a row: errors and bridge are one, generate and view are two that do not know each other.
 ROOMS: list[tuple[int, set[str]]] = [
-    (6, {"notebook"}),
-    (5, {"seedream", "iterate"}),
-    (4, {"generate", "reception", "listener", "tasks", "recover", "replay", "follow"}),
+    (7, {"notebook"}),
+    (6, {"seedream"}),
+    (5, {"planning"}),
+    (4, {"run", "listener", "tasks", "recover", "watch"}),
     (4, {"view"}),
     (3, {"images"}),
     (3, {"demo"}),
@@ -45,7 +46,6 @@ ROOMS: list[tuple[int, set[str]]] = [
 # (file, room above it) -> why a function of the file may import it all the same.
 EXCEPTIONS = {
     ("images/image_set.py", "view"): "a value shows itself: its notebook reprs and its export",
-    ("images/image_set.py", "iterate"): "a value goes on by itself: redo, extend and vary plan at its client",
 }
 
 # They do the same things for the same person, each without the other.
@@ -259,7 +259,7 @@ def test_each_exception_is_still_needed(file: str, room: str) -> None:
     ("file", "source", "rule"),
     [
         ("api/client.py", "from seedream_magic.images.store import begin_run", "images is on floor 3"),
-        ("api/client.py", "from seedream_magic import generate", "generate is on floor 4"),
+        ("api/client.py", "from seedream_magic import run", "run is on floor 4"),
         ("api/client.py", "from ..images import store", "images is on floor 3"),
         ("api/client.py", "import seedream_magic.view", "view is on floor 4"),
         ("api/client.py", "def f():\n    from seedream_magic.seedream import Seedream", ":2 imports seedream_magic.s"),
@@ -267,16 +267,16 @@ def test_each_exception_is_still_needed(file: str, room: str) -> None:
         ("api/client.py", "if TYPE_CHECKING:\n    from seedream_magic.view import carousel", "view is on floor 4"),
         ("api/client.py", "from seedream_magic import Seedream", "the package's root"),
         ("bridge.py", "from seedream_magic.api import sse", "floor 1 may import from the floors below it"),
-        ("generate.py", "from seedream_magic.view import carousel", "view is on floor 4"),
+        ("run.py", "from seedream_magic.view import carousel", "view is on floor 4"),
         ("images/store.py", "from seedream_magic.demo import painter", "demo is on floor 3"),
         ("images/image_set.py", "from seedream_magic.view import carousel", "view is on floor 4"),
-        ("images/image_set.py", "def f():\n    from seedream_magic import generate", "generate is on floor 4"),
+        ("images/image_set.py", "def f():\n    from seedream_magic import run", "run is on floor 4"),
         ("images/store.py", "def f():\n    from seedream_magic.view import carousel", "view is on floor 4"),
         ("drawer.py", "from seedream_magic import errors", "drawer.py is in no room"),
         ("notebook/magic.py", "from seedream_magic.notebook.panel import Panel", "do not import each other"),
         ("notebook/commands.py", "def f():\n    from seedream_magic.notebook import panel", "do not import each other"),
         ("notebook/panel/form.py", "from ..magic import SeedreamMagics", "do not import each other"),
-        ("generate.py", "import httpx", "httpx is loaded only by api/answer.py, api/client.py"),
+        ("run.py", "import httpx", "httpx is loaded only by api/answer.py, api/client.py"),
         ("api/sse.py", "def f():\n    from httpx import Response", "httpx is loaded only by"),
         ("view/carousel.py", "from IPython.display import HTML", "IPython is loaded only by notebook/"),
         ("notebook/magic.py", "import ipywidgets", "ipywidgets is loaded only by notebook/panel/"),
@@ -304,7 +304,7 @@ def test_an_import_against_the_plan_is_reported(file: str, source: str, rule: st
         ("images/image_set.py", "def f():\n    from seedream_magic.view.carousel import frame_bundle"),
         ("images/image_set.py", "if TYPE_CHECKING:\n    from PIL.Image import Image"),
         (
-            "generate.py",
+            "run.py",
             "import typing\nif typing.TYPE_CHECKING:\n    import httpx\n    from seedream_magic import view",
         ),
         ("seedream.py", "def f():\n    from seedream_magic.demo import server"),

@@ -368,6 +368,7 @@ def test_a_stream_of_a_loop_that_is_gone_gives_back_its_room(seedream: Seedream,
     loop = asyncio.new_event_loop()
     stream = seedream.stream("x", images=3)
     loop.run_until_complete(anext(stream))
+    loop.run_until_complete(asyncio.to_thread(server.wait_for, lambda seen: seen.posts == 1))
     for task in asyncio.all_tasks(loop):
         task.cancel()
     loop.run_until_complete(asyncio.sleep(0.2))
@@ -734,7 +735,7 @@ def test_values_of_a_wrong_kind_are_refused(
         call(seedream, images)
     assert server.posts == 1
     place: Any = np.int64(1)
-    assert plan_redo(seedream, images, place).lineage == Lineage("redo", images.run_id, (1,))
+    assert plan_redo(seedream, images, [place]).lineage == Lineage("redo", images.run_id, (1,))
 
 
 def test_a_python_prompt_is_that_of_its_cell(seedream: Seedream, server: RawServer) -> None:

@@ -18,8 +18,8 @@ from seedream_magic.api.redaction import LINK_IN_TEXT, is_link, without_secret, 
 from seedream_magic.api.references.reference import unsigned
 from seedream_magic.api.request import ImageRequest
 from seedream_magic.api.shapes import is_picture_text
-from seedream_magic.errors import ApiError, ResponseBroken, SeedreamError
-from seedream_magic.images.image_set import Frame, ImageSet, Outcome
+from seedream_magic.errors import SeedreamError
+from seedream_magic.images.image_set import Frame
 
 REFERENCES = "references"
 """The folder of the store that holds input images by their content, for all runs."""
@@ -46,19 +46,6 @@ def request_facts(request: ImageRequest) -> dict[str, Any]:
     ]
     board = asdict(request.storyboard) if request.storyboard else None
     return {"body": request.body_with(files), "references": references, "storyboard": board}
-
-
-def outcome_of(images: ImageSet, failure: SeedreamError | None) -> Outcome:
-    """What became of the POST of a run that is over."""
-    if images.outcome == "billed":
-        return "billed"
-    if images.pause:
-        return "rejected"
-    if failure is None:
-        return images.outcome
-    if failure.billed == "unknown":
-        return "unknown"
-    return "rejected" if isinstance(failure, ApiError | ResponseBroken) else "not_sent"
 
 
 def frame_facts(frame: Frame) -> dict[str, Any]:

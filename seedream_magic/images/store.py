@@ -40,7 +40,6 @@ from seedream_magic.images.facts import (
     json_bytes,
     json_text,
     masked_beside_links,
-    outcome_of,
     recorded_link,
     request_facts,
     without_base64,
@@ -178,7 +177,7 @@ class RunFolder:
                     path.unlink(missing_ok=True)
             self.update(
                 state=state,
-                outcome=outcome_of(images, failure),
+                outcome=images.outcome,
                 seconds=round(images.seconds, 3),
                 usage=images.usage,
                 notes=images.notes,
