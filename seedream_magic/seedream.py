@@ -68,8 +68,8 @@ class Seedream:
     key. Raises `ConfigError` for an unknown provider, an unsafe base URL or one that is not for the demo, and headers
     that cannot be sent.
 
-    `session` counts what it bills and may refuse a plan: the notebook's, where the extension is loaded, else one that
-    all clients of the process share. A plan is sent by a client of its own provider and address only.
+    `session` counts what it bills and may refuse a plan: that of the notebook, where the extension is loaded, else one
+    that all clients of the process share. A plan is sent by a client of its own provider and address only.
     `progress`, where set, makes what shows a run that nobody else watches.
     """
 
@@ -89,7 +89,7 @@ class Seedream:
         self.given_base_url = chosen_base_url(self.provider, base_url)
         self.headers = chosen_headers(self.provider, headers)
         self.model = model or os.environ.get("SEEDREAM_MODEL") or self.provider.default_model
-        self._session: session.Session | None = None
+        self._session = session.of_cell()
         self.store = _store_folder(store or os.environ.get("SEEDREAM_STORE") or DEFAULT_FOLDER)
         self._key = Key(api_key, "api_key") if api_key and api_key.strip() else None
         self.progress: Callable[[], watch.Progress] | None = None
@@ -101,7 +101,7 @@ class Seedream:
 
     @property
     def session(self) -> session.Session:
-        """The session that it belongs to now: one that was made before the extension is the notebook's, too."""
+        """That of the notebook in whose cell it was made; of a client that was made elsewhere, the current session."""
         return self._session or session.current()
 
     @session.setter
@@ -145,9 +145,9 @@ class Seedream:
 
         `images` is 1 (the default) to 15 or "auto"; of a `Storyboard` it follows. `refs` are input images: paths,
         globs, https links, data URIs, bytes, pictures, arrays, frames, sets, or "run:ID[2]" for a frame of an earlier
-        run, plural from 0; `fit` scales those that are over the limits. `timeout` is the limit of the whole call in
+        run, counted from 0; `fit` scales those that are over the limits. `timeout` is the limit of the whole call in
         seconds. A request whose set is in the store is shown from there: `fresh` pays again, `take` names the set
-        meant, plural from 1.
+        meant, counted from 1.
         """
         return plan_ask(
             self,
@@ -258,9 +258,18 @@ class Seedream:
         `on_change` is called with each growing value, and `on_end` once: with the set as far as it came, and with what
         broke it off, if anything did (the run's error, `SeedreamInterrupted` after a stop). The first call is made
         before this returns, the others on the event loop that runs here, when it is free. What they raise is told on
-        stderr and ends nothing. A run that cannot even begin raises its error.
+        stderr and ends nothing. A run that cannot even begin raises its error. The session keeps the function that
+        stops it until then: `%seedream stop` calls it.
         """
-        return watch.begin(self._sets(plan, background=True), on_change, on_end)
+
+        def begin(end: session.Stop) -> session.Stop:
+            def ended(images: ImageSet | None, failure: watch.Failure | None) -> None:
+                end()
+                on_end(images, failure)
+
+            return watch.begin(self._sets(plan, background=True), on_change, ended)
+
+        return self.session.background.add(begin)
 
     def _sets(self, plan: Plan, *, background: bool = False) -> watch.Sets:
         """The values of the plan's set: from the store if it is there, else as it is made."""

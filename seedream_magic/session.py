@@ -1,7 +1,10 @@
-"""A session: where it is at home, what it has billed, what is under way, and who may refuse a plan.
+"""A session: what has been billed, what is under way, and which requests may not be sent.
 
-Whatever sends, a cell, the panel, the background or Python, first reserves here what it may bill. What one run has
-reserved counts against the limits of the next; at its end what it did bill counts in its place.
+Whatever sends, a cell, a panel, the background or Python, first reserves here what it may bill. While a run is under
+way its reservation counts against the limits of the next one; at its end what it did bill counts in its place.
+
+A notebook's shell has a session of its own, and so has the process for all that runs in no notebook. `current` tells
+which one it is.
 """
 
 from __future__ import annotations
@@ -10,6 +13,7 @@ import threading
 from collections import Counter
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from contextvars import ContextVar
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -18,7 +22,8 @@ from seedream_magic.errors import InvalidRequest
 
 if TYPE_CHECKING:
     from seedream_magic.api.plan import Plan
-    from seedream_magic.api.providers import Provider
+
+Stop = Callable[[], None]
 
 
 def images_to_bill(plan: Plan) -> int:
@@ -31,7 +36,7 @@ class Reservation:
     """What a run that is under way may bill.
 
     `billed` and `doubtful` are the images that count in its place at its end; `run_id` is the run that was begun for
-    it, "" where none was. `background` tells of one that its caller does not wait for.
+    it, "" where none was. `background` says that its caller does not wait for it.
     """
 
     plan: Plan
@@ -42,38 +47,76 @@ class Reservation:
     run_id: str = ""
 
 
-@dataclass(frozen=True)
+class BackgroundRuns:
+    """The runs of a session that nobody waits for, each with the function that stops it."""
+
+    def __init__(self) -> None:
+        self._stops: dict[object, Stop] = {}
+        self._lock = threading.Lock()  # a run without an event loop ends on a thread of its own, at any moment
+
+    def __len__(self) -> int:
+        return len(self._stops)
+
+    def add(self, begin: Callable[[Stop], Stop]) -> Stop:
+        """Begin a run. `begin` is given what to call at the run's end, and returns the function that stops the run."""
+        run, ended = object(), threading.Event()
+
+        def end() -> None:
+            with self._lock:
+                ended.set()
+                self._stops.pop(run, None)
+
+        stop = begin(end)
+        with self._lock:
+            if not ended.is_set():
+                self._stops[run] = stop
+        return stop
+
+    def stop(self) -> int:
+        """Stop them all, and return how many there were. Pictures that have arrived are kept."""
+        with self._lock:
+            stops = list(self._stops.values())
+        for stop in stops:
+            stop()
+        return len(stops)
+
+
+@dataclass(eq=False)
 class Session:
     """Images by model: `billed`, `free` (the demo's), and `doubtful`, which runs of unknown outcome may have billed.
 
     `home` is the folder that relative paths of stores start from, None for the current one. `check` raises
-    `InvalidRequest` for a plan that is not to be sent; it may look at what is reserved. `made` are the ids of the runs
+    `InvalidRequest` for a plan that may not be sent; it may look at what is reserved. `made` are the ids of the runs
     that this session sent: their words are a person's own, those of other records are data. `ended` counts by its
-    fingerprint how often a request has come to its end.
+    fingerprint how often a request has come to its end. All of it changes under `lock` only.
     """
 
     home: Path | None = None
+    check: Callable[[Plan], None] | None = None
     billed: Counter[str] = field(default_factory=Counter)
     free: Counter[str] = field(default_factory=Counter)
     doubtful: Counter[str] = field(default_factory=Counter)
-    check: Callable[[Plan], None] | None = None
     made: set[str] = field(default_factory=set)
     ended: Counter[str] = field(default_factory=Counter)
     reservations: list[Reservation] = field(default_factory=list)
-    # One thread at a time checks and reserves; a generator that is collected meanwhile may release on this thread.
-    lock: threading.RLock = field(default_factory=threading.RLock, repr=False, compare=False)
+    background: BackgroundRuns = field(default_factory=BackgroundRuns)
+    # Reentrant: while a thread checks and reserves, a generator that is collected may release on the same thread.
+    lock: threading.RLock = field(default_factory=threading.RLock, repr=False)
 
-    def billed_by(self, provider: Provider) -> Counter[str]:
-        """Where the images that a provider bills are plural."""
-        return self.billed if provider.needs_key else self.free
+    @property
+    def images_billed(self) -> int:
+        """Images billed so far, the demo's among them: limits are tried out there."""
+        with self.lock:
+            return self.billed.total() + self.free.total()
 
     @property
     def images_reserved(self) -> int:
         """How many images the runs that are under way may bill."""
-        return sum(images_to_bill(reservation.plan) for reservation in tuple(self.reservations))
+        with self.lock:
+            return sum(images_to_bill(reservation.plan) for reservation in self.reservations)
 
     def refuse(self, plan: Plan) -> None:
-        """Raises `InvalidRequest` for what is under way already, or would go over the limits; else it could be sent."""
+        """Raise `InvalidRequest` for a plan that is under way already, or that would go over the limits."""
         with self.lock:
             if plan.stored:
                 return
@@ -86,10 +129,10 @@ class Session:
                 self.check(plan)
 
     def _under_way(self, plan: Plan) -> Reservation | None:
-        """What draws the same request at the same service for the same store, None if nothing does."""
+        """The reservation of the same request at the same service for the same store, None if there is none."""
         near = [
             reservation
-            for reservation in tuple(self.reservations)
+            for reservation in self.reservations
             if (reservation.plan.base_url, reservation.plan.references) == (plan.base_url, plan.references)
         ]
         fingerprint = plan.fingerprint if near else ""
@@ -97,9 +140,9 @@ class Session:
 
     @contextmanager
     def reserved(self, plan: Plan, *, background: bool = False) -> Iterator[Reservation]:
-        """Room for what a plan may bill, from the check to the outcome. Raises as `refuse` does.
+        """Reserve what a plan may bill, from the check to the outcome. Raises as `refuse` does.
 
-        However the block is left, also by a generator that nobody iterates any more, the room is given back.
+        However the block is left, also by a generator that nobody iterates any more, the reservation ends.
         """
         reservation = Reservation(plan, plan.fingerprint, background)
         try:
@@ -113,34 +156,62 @@ class Session:
                     self._settle(reservation)
 
     def _settle(self, reservation: Reservation) -> None:
+        """Count what a run billed in place of what it had reserved. To be called under the lock."""
         self.reservations.remove(reservation)
         self.ended[reservation.fingerprint] += 1
         plan = reservation.plan
         if reservation.billed:
-            self.billed_by(plan.provider)[plan.request.model] += reservation.billed
+            (self.billed if plan.provider.needs_key else self.free)[plan.request.model] += reservation.billed
         if reservation.doubtful:
             self.doubtful[plan.request.model] += reservation.doubtful
-        joined = plan.lineage if plan.lineage and plan.lineage.kind != "vary" else None  # then it has words of another
+        joined = plan.lineage if plan.lineage and plan.lineage.kind != "vary" else None  # it has the words of another
         if reservation.run_id and (joined is None or joined.run_id in self.made):
             self.made.add(reservation.run_id)
 
 
-_current = [Session()]
+_notebooks: list[Session] = []
+"""The sessions of the shells in which the extension is loaded; the one whose cell began last stands last."""
+_of_cell: ContextVar[Session | None] = ContextVar("seedream_session", default=None)
+"""The session of the shell whose cell runs here; tasks that a cell creates have it, threads do not."""
+_without_notebook = [Session()]
 
 
-def enter(session: Session) -> None:
-    """From now on clients belong to this session: that of the notebook in which the extension is loaded."""
-    _current[:] = [session]
+def enter(session: Session) -> Session | None:
+    """What runs here from now on belongs to this notebook's session; returns the one that it belonged to before.
+
+    For the loading of the extension, and for the beginning of each cell.
+    """
+    before = of_cell()
+    _of_cell.set(session)
+    _notebooks[:] = [*(each for each in _notebooks if each is not session), session]
+    return before
 
 
-def leave() -> None:
-    """From now on clients belong to a session of no notebook, which begins now."""
-    _current[:] = [Session()]
+def give_back(before: Session | None) -> None:
+    """A cell has ended: what runs here belongs again to the session that `enter` returned."""
+    _of_cell.set(before)
+
+
+def leave(session: Session) -> None:
+    """The extension is unloaded from this notebook: new clients do not belong to it any more."""
+    _notebooks[:] = [each for each in _notebooks if each is not session]
+
+
+def begin_anew() -> None:
+    """Forget all sessions: no notebook is entered, and the process begins an empty session. For tests."""
+    _notebooks.clear()
+    _without_notebook[:] = [Session()]
+
+
+def of_cell() -> Session | None:
+    """The session of the notebook whose cell runs here, None where no cell does."""
+    session = _of_cell.get()
+    return session if session in _notebooks else None
 
 
 def current() -> Session:
-    """The session of a client that was given none: the notebook's, else the one that all of the process share."""
-    return _current[0]
+    """The session of what runs here: of the cell, else of the notebook whose cell began last, else the process's."""
+    return of_cell() or (_notebooks or _without_notebook)[-1]
 
 
 def home() -> Path:

@@ -48,8 +48,8 @@ EXCEPTIONS = {
     ("images/image_set.py", "view"): "a value shows itself: its notebook reprs and its export",
 }
 
-# They do the same things for the same person, each without the other.
-FACES = ({"notebook/magic.py", "notebook/commands.py"}, {"notebook/panel/"})
+# They do the same things for the same person, each without the other. A command opens the panel.
+FACES = ({"notebook/magic.py"}, {"notebook/panel/"})
 
 LIBRARIES = {
     "httpx": (
@@ -65,7 +65,7 @@ LIBRARIES = {
     "IPython": ("notebook/",),
     "ipywidgets": ("notebook/panel/",),
     "PIL": ("images/verify.py", "api/references/make_references.py", "view/", "demo/"),
-    "packaging": ("notebook/installation.py",),
+    "packaging": ("notebook/doctor.py",),
     "platformdirs": ("images/durable.py",),
     "tornado": ("demo/",),
     "nest_asyncio": ("bridge.py",),
@@ -274,7 +274,6 @@ def test_each_exception_is_still_needed(file: str, room: str) -> None:
         ("images/store.py", "def f():\n    from seedream_magic.view import carousel", "view is on floor 4"),
         ("drawer.py", "from seedream_magic import errors", "drawer.py is in no room"),
         ("notebook/magic.py", "from seedream_magic.notebook.panel import Panel", "do not import each other"),
-        ("notebook/commands.py", "def f():\n    from seedream_magic.notebook import panel", "do not import each other"),
         ("notebook/panel/form.py", "from ..magic import SeedreamMagics", "do not import each other"),
         ("run.py", "import httpx", "httpx is loaded only by api/answer.py, api/client.py"),
         ("api/sse.py", "def f():\n    from httpx import Response", "httpx is loaded only by"),

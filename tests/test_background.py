@@ -51,7 +51,7 @@ runs = lambda: [thread for thread in threading.enumerate() if thread.name == "se
 while runs() and time.monotonic() < until: await asyncio.sleep(0.01)
 await asyncio.sleep(0.01)  # what they handed to this loop as they ended
 gc.collect()
-print(runs(), sum(type(held).__name__ in {"Background", "_Output"} for held in gc.get_objects()))"""
+print(runs(), sum(type(held).__name__ in {"Background", "Output"} for held in gc.get_objects()))"""
 """The threads of runs, and how much is held, be it by the last traceback, that could still call back or show."""
 
 
@@ -60,8 +60,7 @@ BEGIN = """\
 import os, sys
 sys.last_exc = sys.last_value = sys.last_traceback = None
 os.environ.update({variables!r})
-from seedream_magic.notebook import running
-running._sessions.clear()
+get_ipython().magics_manager.registry.pop("SeedreamMagics", None)
 %reload_ext seedream_magic"""
 
 
@@ -195,6 +194,24 @@ def test_a_run_that_fails_says_so_in_its_output(kernel: Kernel, server: RawServe
     told = kernel.wait_output(shows("ContentRefused"))
     assert "Not billed." in told.displays[-1].text
     assert server.posts == 1
+
+
+IN_PYTHON = """\
+from seedream_magic import Seedream
+client, sets, ends = Seedream(), [], []
+_ = client.start(client.plan("x", images=2), on_change=sets.append, on_end=lambda *end: ends.append(end))"""
+
+
+def test_what_python_starts_is_counted_and_stopped(kernel: Kernel, slow: Slow) -> None:
+    """`Seedream.start` is a run of the background like any other: in the status, and ended by `%seedream stop`."""
+    assert kernel.run(IN_PYTHON).ename is None
+    kernel.run("import asyncio\nwhile not (sets and sets[-1].ok): await asyncio.sleep(0.01)")
+    assert "1 run in the background" in kernel.run("%seedream").stdout
+    assert kernel.run("%seedream stop").stdout == "1 run stopped. Pictures that have come are kept.\n"
+    assert kernel.run("while not ends: await asyncio.sleep(0.01)\nprint(type(ends[0][1]).__name__)").stdout == (
+        "SeedreamInterrupted\n"
+    )
+    assert "background" not in kernel.run("%seedream").stdout
 
 
 TEN = """\

@@ -16,9 +16,8 @@ from IPython.utils.capture import capture_output
 
 from raw_server import Behaviour, RawServer, Request, json_reply, raw_server
 from seedream_magic import ConfigError, ContentRefused, ImageSet, InvalidRequest, Seedream
-from seedream_magic.notebook.commands import _COMMANDS
+from seedream_magic.notebook.commands import COMMANDS as COMMAND_FUNCTIONS
 from seedream_magic.notebook.help import COMMANDS, help_text
-from seedream_magic.notebook.panel_command import close_panels
 from service import PICTURE, POST, bodies, first_picture, link, picture, whole_answer
 
 
@@ -64,7 +63,7 @@ def run(shell: InteractiveShell, cell: str) -> tuple[BaseException | None, str, 
 def test_the_help_and_the_commands_are_the_same() -> None:
     """Every command is in the help, in both languages, and the help names no other."""
     told = {typed.split()[1] if " " in typed else "" for typed, _, _ in COMMANDS}
-    assert told == set(_COMMANDS)
+    assert told == set(COMMAND_FUNCTIONS)
     for typed, english, chinese in COMMANDS:
         assert english.isascii(), english
         assert any("\u4e00" <= letter <= "\u9fff" for letter in chinese), typed
@@ -203,7 +202,7 @@ def test_a_record_of_another_provider_gets_no_key(
     assert server.posts == 1
     run(shell, "%seedream use ark")
     assert run(shell, command)[0] is None
-    close_panels()
+    shell.run_cell("%unload_ext seedream_magic")
     asked = [request for request in server.requests if request.method == "POST"]
     sent = {(request.headers["authorization"], request.json()["model"]) for request in asked}
     assert sent == {("Bearer sk-of-ark", "doubao-seedream-4-5-251128")}
@@ -312,7 +311,7 @@ def test_a_record_that_cannot_be_a_request_is_not_sent(  # noqa: PLR0917 - fixtu
     facts["body"][field] = value
     path.write_text(json.dumps(facts))
     lose_second(server, made)
-    shell.magics_manager.registry["SeedreamMagics"].session.made.clear()  # as in the next kernel
+    shell.magics_manager.registry["SeedreamMagics"].desk.session.made.clear()  # as in the next kernel
     error, printed, _ = run(shell, f"%seedream retry {made.run_id}")
     assert isinstance(error, InvalidRequest)
     assert words in printed
@@ -367,7 +366,6 @@ def test_panel_is_opened_with_the_session_s_client(
     given: list[tuple[ImageSet | None, dict[str, Any]]] = []
     panels = ModuleType("seedream_magic.notebook.panel")
     monkeypatch.setitem(vars(panels), "Panel", lambda images, **settings: given.append((images, settings)))
-    monkeypatch.setitem(vars(panels), "close_all", lambda: None)
     monkeypatch.setitem(sys.modules, panels.__name__, panels)
     error, _, displayed = run(shell, f"%seedream panel {made.run_id}")
     assert (error, len(displayed)) == (None, 1)

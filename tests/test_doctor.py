@@ -26,7 +26,7 @@ from seedream_magic import ApiError, InvalidRequest
 from seedream_magic.api.codes import CODES, codes_like, find_code
 from seedream_magic.api.reach import probe
 from seedream_magic.api.refusal import Refusal, refusal_error
-from seedream_magic.notebook import installation
+from seedream_magic.notebook import doctor
 from seedream_magic.notebook.finding import NAMES, explained
 from service import PICTURE, POST, picture, whole_answer
 
@@ -183,7 +183,7 @@ def test_the_demo_needs_no_network(shell: InteractiveShell, no_network: None, mo
 
 def test_versions_have_the_floors_of_the_metadata() -> None:
     """Each runtime dependency and the kernel, with the floor that pip was told."""
-    floors = {each.name: str(each.specifier) for each in installation.requirements()}
+    floors = {each.name: str(each.specifier) for each in doctor.requirements()}
     assert floors["httpx"] == "<1,>=0.28"
     assert floors["ipykernel"] == ">=6.17.1"
     assert {"ipython", "ipywidgets", "nest-asyncio", "pillow", "tornado"} <= set(floors)
@@ -192,7 +192,7 @@ def test_versions_have_the_floors_of_the_metadata() -> None:
 
 def test_a_package_that_pip_does_not_know(shell: InteractiveShell, monkeypatch: pytest.MonkeyPatch) -> None:
     """Run from a folder, the floors cannot be told, and that is said."""
-    monkeypatch.setattr(installation, "DISTRIBUTION", "seedream-magic-of-nowhere")
+    monkeypatch.setattr(doctor, "DISTRIBUTION", "seedream-magic-of-nowhere")
     assert "pip install ." in told(said(shell), "versions")
 
 
@@ -209,9 +209,9 @@ def test_the_front_end_is_told_as_far_as_it_can_be(
 ) -> None:
     """By what each front end leaves in the kernel."""
     monkeypatch.setitem(sys.modules, "ipykernel", sys)
-    assert expected in installation._kernel_of(namespace, environment)
+    assert expected in doctor._kernel_of(namespace, environment)
     monkeypatch.setitem(sys.modules, "google.colab", sys)
-    assert installation._kernel_of(namespace, environment) == "Google Colab"
+    assert doctor._kernel_of(namespace, environment) == "Google Colab"
 
 
 def dated(difference: timedelta) -> Reply:

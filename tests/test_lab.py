@@ -37,7 +37,7 @@ def listened(page: Page) -> list[str]:
 
 
 def output(page: Page, cell: int = SET_CELL) -> Locator:
-    """The output of a code cell, plural from 0."""
+    """The output of a code cell, counted from 0."""
     return page.locator(".jp-CodeCell").nth(cell).locator(".jp-OutputArea-output")
 
 

@@ -418,7 +418,7 @@ def shell(ip: InteractiveShell, server: RawServer, store: Path, monkeypatch: pyt
 def test_what_the_background_draws_is_not_paid_again(shell: InteractiveShell, server: RawServer) -> None:
     """Neither by a cell that waits nor by a redo or a retry, unless it is to be a fresh one; what is stored shows."""
     shell.run_cell("%%seedream pair << --quiet -n 2\nfox")
-    magics, pair = shell.magics_manager.registry["SeedreamMagics"], shell.user_ns["pair"]
+    desk, pair = shell.magics_manager.registry["SeedreamMagics"].desk, shell.user_ns["pair"]
     release = threading.Event()
 
     def slow(request: Request) -> Gate:
@@ -427,7 +427,7 @@ def test_what_the_background_draws_is_not_paid_again(shell: InteractiveShell, se
     server._scenario = {POST: slow, PICTURE: first_picture}
     (pair.folder / "02.jpg").unlink()
     shell.run_cell("%%seedream --bg --quiet\nowl")
-    magics.start_plan(magics.make_client(), plan_retry(magics.make_client(), pair.run_id), quiet=True)
+    desk.start(desk.client(), plan_retry(desk.client(), pair.run_id), quiet=True)
     server.wait_for(lambda seen: seen.posts == 3)
     server._scenario = {POST: whole_answer, PICTURE: first_picture}
     again = ("%%seedream --quiet\nowl", f"%seedream retry {pair.run_id}", "pair.redo(1)", "%%seedream --bg\nowl")
@@ -442,7 +442,7 @@ def test_what_the_background_draws_is_not_paid_again(shell: InteractiveShell, se
     for thread in threading.enumerate():
         if thread.name == "seedream-run":
             thread.join(10)
-    assert len(magics.running) == 0
+    assert len(desk.session.background) == 0
 
 
 def test_caps_count_what_may_have_been_billed(shell: InteractiveShell, server: RawServer) -> None:
@@ -482,7 +482,7 @@ def test_what_python_begins_at_once_meets_the_cap(shell: InteractiveShell, serve
     for thread in threads:
         thread.join(30)
     assert (refusals(told, "after 8 in this session"), server.posts) == (6, 8)
-    assert shell.magics_manager.registry["SeedreamMagics"].images_billed == 8
+    assert shell.magics_manager.registry["SeedreamMagics"].desk.session.images_billed == 8
 
 
 def test_python_that_was_there_before_the_extension_meets_the_cap(
@@ -501,12 +501,12 @@ def test_python_that_was_there_before_the_extension_meets_the_cap(
 def test_a_cell_meets_what_a_panel_and_python_have_under_way(shell: InteractiveShell, server: RawServer) -> None:
     """One cap for all: it is refused, its dry run says so, the status tells what is reserved; afterwards it goes."""
     cap(shell, 4)
-    release, magics = threading.Event(), shell.magics_manager.registry["SeedreamMagics"]
+    release = threading.Event()
     server._scenario = {
         POST: lambda request: Gate(stream_head(), release, succeeded(request, 0) + completed(1)),
         PICTURE: picture,
     }
-    panel = Panel(client=magics.make_client(), running=magics.running)
+    panel = Panel()
     panel._form.prompt.value, panel._form.images.value = "panel", "2"
     panel._generate.click()
     task = threading.Thread(target=Seedream().generate, args=("python",), kwargs={"stream": True})

@@ -6,7 +6,7 @@ import html
 import json
 import re
 import threading
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import replace
 from pathlib import Path
@@ -24,10 +24,7 @@ from seedream_magic.api.plan import Plan
 from seedream_magic.errors import ServerFailed
 from seedream_magic.images.image_set import ImageSet
 from seedream_magic.images.record import find_record, lineage_of
-from seedream_magic.notebook.panel import close_all
-from seedream_magic.notebook.panel.estimate import seconds_per_picture
-from seedream_magic.notebook.panel_command import close_panels
-from seedream_magic.notebook.running import Running
+from seedream_magic.notebook.panel.run import seconds_per_picture
 from seedream_magic.planning import plan_redo
 from seedream_magic.session import Session
 from seedream_magic.view.carousel import image_set_bundle
@@ -92,13 +89,13 @@ def opened(through: Seedream, images: ImageSet | str | None = None, **options: A
     """A person with a panel; closing it leaves no widget behind."""
     before = set(state())
     person = Person(Panel(images, client=through, **options))
-    after = person.panel._run._after
+    after = person.panel._run._ended
 
     def ended(drawn: ImageSet | None) -> None:
         after(drawn)
         person.ended.set()
 
-    person.panel._run._after = ended
+    person.panel._run._ended = ended
     try:
         yield person
     finally:
@@ -258,7 +255,7 @@ def test_a_refusal_of_the_service_stands_in_the_panel(ip: InteractiveShell, prom
             assert all(line in told for line in expected[:-1])
             assert "failed · 0 of 1 · nothing billed" in told
             assert told.count(str(raised.value)) == 1
-            below = person.panel._result._bundle["text/html"]
+            below = person.panel._output.bundle["text/html"]
             assert below.count("no (HTTP 401)") == 1
             person.draw()
             assert "1 of 1" in person.text
@@ -278,7 +275,7 @@ def test_widgets_that_are_gone_end_no_run(
 
         for name in ("_show_progress", "_set_busy"):
             monkeypatch.setattr(person.panel._run, name, lambda busy=None: gone() if busy is not True else None)
-        monkeypatch.setattr(person.panel._result, "show", gone)
+        monkeypatch.setattr(person.panel._output, "is_news", gone)
         person.draw()
         assert [(images.state, len(images.ok)) for images in kept] == [("done", 2)]
         assert not person.panel._run.busy
@@ -290,7 +287,7 @@ def test_what_failed_is_said_once_in_the_set(server: RawServer, store: Path) -> 
     through = client(server, store)
     begun = replace(through.generate("x"), expected=2, outcome="billed", notes=("Scaled.",))
     with opened(through, begun.finished(ServerFailed("It fell over."), named=set())) as person:
-        below = person.panel._result._bundle["text/html"]
+        below = person.panel._output.bundle["text/html"]
         assert [below.count(text) for text in ("It fell over.", "Scaled.")] == [1, 1]
 
 
@@ -308,7 +305,7 @@ def test_stop_keeps_what_came_and_says_what_may_be_billed(
     with raw_server({POST: post, PICTURE: picture}) as server, opened(client(server, store)) as person:
         person.fill(Prompt="a village", Images="3")
         arrived = threading.Event()
-        showed = person.panel._result.show
+        showed = person.panel._run._show
 
         def show(images: ImageSet) -> None:
             showed(images)
@@ -316,7 +313,7 @@ def test_stop_keeps_what_came_and_says_what_may_be_billed(
             if images.ok:
                 arrived.set()
 
-        person.panel._result.show = show  # type: ignore[method-assign] # to wait for the first picture
+        person.panel._run._show = show  # to wait for the first picture
         person.click("Generate")
         assert person.control("Generate").disabled
         assert arrived.wait(20)
@@ -444,7 +441,7 @@ def test_an_upload_leaves_its_widget_and_can_be_named_in_a_cell(
         upload(person.control("Upload"), **{"broken.jpg": b"no picture", "a b.jpg": jpeg(1)})
         assert "broken.jpg:" in person.text
         upload(person.control("Upload"), again=jpeg(2))
-        assert len(person.panel._references.held) == 2
+        assert len(person.panel._references.entries) == 2
         assert not person.control("Upload").value
         assert len(json.dumps(state(), default=repr)) < 200_000
         person.draw()
@@ -567,7 +564,7 @@ def test_a_frame_without_picture_is_only_redone(server: RawServer, store: Path) 
         person.fill(**{"From frame": 3, "New words": "y"})
         person.click("Use frame 3 as reference")
         assert "Frame 3 has no picture: redo it, or choose another one" in person.text
-        assert person.panel._references.held == ()
+        assert person.panel._references.entries == ()
         person.draw("Vary frame 3")
         person.draw("Redo frame 3")
         assert "frame 3 · 1 of 1" in person.text
@@ -675,8 +672,7 @@ def test_two_panels_and_the_session_share_what_is_under_way(server: RawServer, s
         POST: lambda request: Gate(stream_head() + succeeded(request, 0), release, succeeded(request, 1)),
         PICTURE: picture,
     }
-    running = Running()
-    with opened(through, running=running) as one, opened(through, running=running) as other:
+    with opened(through) as one, opened(through) as other:
         one.fill(Prompt="one", Images="2")
         other.fill(Prompt="other", Images="4")
         one.click("Generate")
@@ -694,7 +690,7 @@ def test_two_panels_and_the_session_share_what_is_under_way(server: RawServer, s
         assert one.ended.wait(20)
         assert other.ended.wait(20)
         assert [len(person.panel.images or ()) for person in (one, other)] == [2, 3]
-    assert (len(running), through.session.images_reserved) == (0, 0)
+    assert (len(through.session.background), through.session.images_reserved) == (0, 0)
 
 
 def test_shown_again_it_is_the_same_panel(server: RawServer, store: Path, ip: InteractiveShell) -> None:
@@ -751,12 +747,12 @@ def test_the_cell_has_its_buttons(store: Path) -> None:
 
 def test_unloading_closes_the_panels(ip: InteractiveShell, store: Path) -> None:
     """None of their widgets is left; a panel that was closed already is no fault."""
+    ip.run_cell("%load_ext seedream_magic")
     before = set(state())
-    for _ in range(2):
-        Panel(client=Seedream("demo", store=store))
-    close_panels()
+    panels = [Panel(client=Seedream("demo", store=store)) for _ in range(2)]
+    panels[0].close()
+    ip.run_cell("%unload_ext seedream_magic")
     assert set(state()) == before
-    close_all()
 
 
 def test_a_store_that_takes_nothing_is_told(server: RawServer, store: Path) -> None:
@@ -781,26 +777,4 @@ def test_the_command_opens_it_on_a_run(server: RawServer, store: Path, ip: Inter
             assert ip.run_cell(f"%seedream panel {images.run_id[:18]}").success
         assert images.run_id in shown.outputs[1].data["text/html"]
     finally:
-        close_all()
-
-
-def test_a_run_that_fails_before_its_first_value_is_told_of() -> None:
-    """Also where the start has returned long since: the panel must not wait for ever."""
-
-    class Door:
-        """A client whose run the test ends."""
-
-        def start(
-            self, _: Plan, *, on_change: object, on_end: Callable[[object, BaseException | None], None]
-        ) -> object:
-            self.end = on_end
-            return on_change
-
-    through, told = Door(), list[tuple[object, object]]()
-    running, failure = Running(), InvalidRequest("late")
-    plan = Seedream("anyfast").plan("x")
-    running.start(through, plan, on_change=lambda _: None, on_end=lambda *both: told.append(both))
-    assert len(running) == 1
-    through.end(None, failure)
-    assert told == [(None, failure)]
-    assert len(running) == 0
+        ip.run_cell("%unload_ext seedream_magic")

@@ -123,11 +123,30 @@ def test_stop_and_anew_and_nothing_is_left(tmp_path: Path) -> None:
         assert server.posts == 2
         assert not service.go_on.is_set()
         left = kernel.run(
-            "from seedream_magic.notebook.panel_command import close_panels\nclose_panels()\n"
+            "%unload_ext seedream_magic\n"
             "print(list(ipywidgets.Widget.get_manager_state()['state']))\n"
+            "for thread in threading.enumerate():\n    if thread.name.startswith('seedream'): thread.join(2)\n"
             "print([one.name for one in threading.enumerate() if one.name.startswith('seedream')])"
         )
         assert left.stdout == "[]\n[]\n"
+
+
+def test_a_panel_made_in_python_is_the_session_s(tmp_path: Path) -> None:
+    """It takes the notebook's settings; what it draws is counted, capped, stopped and bound like a cell's."""
+    with panel_kernel(tmp_path) as (kernel, server, _):
+        settings = "%config SeedreamMagics.watermark = False\n%config SeedreamMagics.max_images_per_session = 3\n"
+        generate, _ = kernel.run(_OPEN.replace("from", f"{settings}from", 1)).stdout.split()
+        kernel.run("panel")
+        send_click(kernel, generate, None)
+        kernel.wait_output(shows(1))
+        assert server.requests[0].json()["watermark"] is False
+        assert "1 run in the background" in kernel.run("%seedream").stdout
+        assert "may bill 2 images after 2 in this session" in (kernel.run("%%seedream -n 2\nother").evalue or "")
+        assert kernel.run("%seedream stop").stdout == "1 run stopped. Pictures that have come are kept.\n"
+        while kernel.run("print(panel._run.busy)").stdout == "True\n":
+            assert kernel.result.ename is None
+        assert kernel.run("print(_seedream.state, len(_seedream.ok))").stdout == "stopped 1\n"
+        assert server.posts == 1
 
 
 def test_a_click_waits_for_what_was_typed_last(tmp_path: Path) -> None:

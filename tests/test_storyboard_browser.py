@@ -15,7 +15,7 @@ from seedream_magic.images.record import find_record, lineage_of, records
 pytestmark = pytest.mark.browser
 NOTEBOOK = Path(__file__).resolve().parent.parent / "notebooks" / "storyboard.ipynb"
 BOARD, REDONE, LAST = 1, 2, 6
-"""Code cells, plural from 0."""
+"""Code cells, counted from 0."""
 
 
 def output(page: Page, cell: int) -> Locator:

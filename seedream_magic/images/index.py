@@ -35,7 +35,7 @@ from seedream_magic.images.record import (
 )
 
 NUMBERED = re.compile(r"(\d\d)\.(?:jpg|png|webp)", re.ASCII)
-"""The name of a saved picture: its frame, plural from 1."""
+"""The name of a saved picture: its frame, counted from 1."""
 LONGEST_TEXT = 20_000
 """Characters kept of a prompt; no model takes as many."""
 UNFINISHED = frozenset({"sending", "answering"})

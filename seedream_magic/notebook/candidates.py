@@ -89,7 +89,7 @@ def set_names(_: str, around: Surroundings) -> list[Candidate]:
 
 
 def arguments_of(command: str, place: int, word: str, around: Surroundings) -> list[Candidate]:
-    """What can stand at a place after a command, plural from 0."""
+    """What can stand at a place after a command, counted from 0."""
     found = []
     for kind in dict.fromkeys(kind for typed in _typed(command) for kind in typed[place : place + 1]):
         if kind.startswith("-"):

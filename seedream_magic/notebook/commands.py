@@ -1,103 +1,106 @@
-"""`%seedream …`: the status of the session and its commands."""
+"""`%seedream …`: the status of the session and its commands, those about earlier runs below."""
 
 from __future__ import annotations
 
 import difflib
 import getpass
+import json
 import os
+from collections.abc import Callable
+from functools import partial
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 from IPython.display import display
 
 from seedream_magic.api.keys import find_key, remember_key, store_key_in_keyring
+from seedream_magic.api.plan import Plan
 from seedream_magic.api.providers import PROVIDERS, find_provider
 from seedream_magic.errors import ConfigError, InvalidRequest, MissingKey, plural
+from seedream_magic.images.record import find_record
+from seedream_magic.notebook.desk import Desk
 from seedream_magic.notebook.help import help_text
-from seedream_magic.notebook.run_commands import RUN_COMMANDS, Command
+from seedream_magic.notebook.variables import value_of
 
 if TYPE_CHECKING:
-    from seedream_magic.notebook.magic import SeedreamMagics
+    from seedream_magic.images.image_set import ImageSet
+    from seedream_magic.seedream import Seedream
 
 
-def run_command(magics: SeedreamMagics, line: str) -> None:
+def run_command(desk: Desk, line: str) -> None:
     """Run one `%seedream` line. Raises `InvalidRequest` for a command that does not exist."""
     word, rest = [*line.split(maxsplit=1), "", ""][:2]
-    command = _COMMANDS.get(word.lower())
+    command = COMMANDS.get(word.lower())
     if command is None:
         raise InvalidRequest(_about_unknown(word))
-    command(magics, rest.strip())
+    command(desk, rest.strip())
 
 
-def _status(magics: SeedreamMagics, _: str) -> None:
+def _about_unknown(word: str) -> str:
+    if word.startswith("-"):
+        return "Options go on a %%seedream line (two percent signs), with the prompt on the lines below."
+    near = difflib.get_close_matches(word, [name for name in COMMANDS if name], n=1)
+    meant = f"did you mean %seedream {near[0]}?" if near else "%seedream help lists them."
+    return f"There is no command {word[:40]!r}: {meant} To draw, write %%seedream and the prompt below it."
+
+
+def _status(desk: Desk, _: str) -> None:
     """Where the session stands."""
-    client = magics.make_client()
+    client, session = desk.client(), desk.session
     address = client.given_base_url or "embedded, offline"
+    unused = not client.given_base_url and os.environ.get("SEEDREAM_BASE_URL")
     try:
         key = f"set, from {find_key(client.provider).source}" if client.provider.needs_key else "not needed"
     except MissingKey as missing:
         key = f"not set. {missing.hint}"
     except ConfigError as unusable:
         key = f"unusable. {unusable}"
-    rows = (
-        ("provider", f"{client.provider.name} ({address}){'' if client.given_base_url else _unused_address()}"),
-        ("key", key),
-        *([("headers", ", ".join(client.headers.names))] if client.headers else []),
-        ("model", client.model),
-        ("store", str(client.store)),
-        ("billed", f"{plural(magics.images_billed)} in this session{_free(magics)}{_cost(magics)}"),
-        *([("running", _under_way(len(magics.running)))] if magics.running else []),
-        *([("reserved", _reserved(magics))] if magics.session.reservations else []),
-    )
-    print("\n".join(f"{name:<9} {value}" for name, value in rows))  # noqa: T201 - a status is text
+    free, runs, reserved = session.free.total(), len(session.background), session.images_reserved
+    of_demo = f", {free} of them by the demo, free" if free else ""
+    others = "; SEEDREAM_BASE_URL is for the others" if unused else ""
+    rows = {
+        "provider": f"{client.provider.name} ({address}){others}",
+        "key": key,
+        "headers": ", ".join(client.headers.names) if client.headers else "",
+        "model": client.model,
+        "store": str(client.store),
+        "billed": f"{plural(session.images_billed)} in this session{of_demo}{_cost(desk)}",
+        "running": f"{plural(runs, 'run')} in the background; %seedream stop ends them" if runs else "",
+        "reserved": f"{plural(reserved)} at most, by what is under way; that counts in the limits"
+        if session.reservations
+        else "",
+    }
+    print("\n".join(f"{name:<9} {value}" for name, value in rows.items() if value))  # noqa: T201 - a status is text
 
 
-def _unused_address() -> str:
-    return "; SEEDREAM_BASE_URL is for the others" if os.environ.get("SEEDREAM_BASE_URL") else ""
-
-
-def _under_way(runs: int) -> str:
-    return f"{plural(runs, 'run')} in the background; %seedream stop ends them"
-
-
-def _reserved(magics: SeedreamMagics) -> str:
-    """What all that is under way may bill, also what Python began; it counts against the limits."""
-    return f"{plural(magics.session.images_reserved)} at most, by what is under way; that counts in the limits"
-
-
-def _cost(magics: SeedreamMagics) -> str:
+def _cost(desk: Desk) -> str:
     """What the session cost, where the person has set prices; we know none."""
-    priced = {model: count for model, count in magics.session.billed.items() if model in magics.prices}
+    prices = desk.settings.prices
+    priced = {model: count for model, count in desk.session.billed.items() if model in prices}
     if not priced:
         return ""
     try:
-        cost = sum(float(magics.prices[model]) * count for model, count in priced.items())
+        cost = sum(float(prices[model]) * count for model, count in priced.items())
     except (TypeError, ValueError):
         return ", and a price that you set is no number"
     return f", {cost:.2f} by the prices you set"
 
 
-def _free(magics: SeedreamMagics) -> str:
-    """How many of them the demo drew, which is no money."""
-    free = magics.session.free.total()
-    return f", {free} of them by the demo, free" if free else ""
-
-
-def _use(magics: SeedreamMagics, name: str) -> None:
+def _use(desk: Desk, name: str) -> None:
     """Take another provider for the session."""
     if not name:
         raise ConfigError(f"%seedream use takes a provider: {', '.join(PROVIDERS)}.")
     chosen = find_provider(name).name
-    if magics.shell is not None:  # where a reload of the extension finds it again, as it does what %config sets
-        magics.shell.config.SeedreamMagics.provider = chosen
-    magics.provider = chosen
-    _status(magics, "")
+    # A reload of the extension finds it in the shell's configuration again, as it does what %config sets.
+    desk.shell.config.SeedreamMagics.provider = desk.settings.provider = chosen
+    _status(desk, "")
 
 
-def _key(magics: SeedreamMagics, typed: str) -> None:
+def _key(desk: Desk, typed: str) -> None:
     """Ask for the key without showing it."""
     if typed:
         raise InvalidRequest("A key on this line would stay in the notebook: run %seedream key alone and type it then.")
-    provider = magics.make_client().provider
+    provider = desk.client().provider
     if not provider.needs_key:
         raise ConfigError(f"{provider.name} needs no key: first %seedream use anyfast, then %seedream key.")
     try:
@@ -114,47 +117,190 @@ def _key(magics: SeedreamMagics, typed: str) -> None:
         print(f"Note: the key from {first.source} comes first as long as it is set.")  # noqa: T201 - see above
 
 
-def _help(_: SeedreamMagics, __: str) -> None:
+def _help(_: Desk, __: str) -> None:
     """Show every option and command."""
     print(help_text())  # noqa: T201 - help is text
 
 
-def _models(magics: SeedreamMagics, words: str) -> None:
+def _models(desk: Desk, words: str) -> None:
     """Show what each model takes."""
-    from seedream_magic.notebook.models_table import models_bundle  # noqa: PLC0415 - only who asks loads it
+    from seedream_magic.notebook.models_table import models_bundle  # noqa: PLC0415 - load time, see `desk`
 
-    display(models_bundle(magics.make_client().model, words), raw=True)
-
-
-def _doctor(magics: SeedreamMagics, words: str) -> None:
-    """Tell what may be wrong, or what a code of the service means."""
-    from seedream_magic.notebook.doctor import doctor  # noqa: PLC0415 - it loads httpx
-
-    print(doctor(magics, words))  # noqa: T201 - a report is text
+    display(models_bundle(desk.client().model, words), raw=True)
 
 
-def _panel(magics: SeedreamMagics, run_id: str) -> None:
+def _doctor(desk: Desk, words: str) -> None:
+    """Say what may be wrong, or what a code of the service means."""
+    from seedream_magic.notebook.doctor import doctor  # noqa: PLC0415 - load time, see `desk`
+
+    print(doctor(desk, words))  # noqa: T201 - a report is text
+
+
+def _panel(desk: Desk, text: str) -> None:
     """Open the panel, on an earlier run if one is named."""
-    from seedream_magic.notebook.panel_command import open_panel  # noqa: PLC0415 - ipywidgets load with the panel
+    client = desk.client()
+    images = _continued_run(desk, text, "panel") if text else None
+    try:
+        from seedream_magic.notebook.panel import Panel  # noqa: PLC0415 - load time, see `desk`
+    except ImportError as exc:
+        raise ConfigError(f"The panel cannot be loaded ({exc}).", hint='%pip install "ipywidgets>=7.7.1"') from exc
+    display(Panel(images, client=client))
 
-    open_panel(magics, run_id)
+
+def _stop(desk: Desk, _: str) -> None:
+    """Stop the runs in the background."""
+    stopped = desk.session.background.stop()
+    kept = f"{plural(stopped, 'run')} stopped. Pictures that have come are kept."
+    print(kept if stopped else "No run is under way in the background.")  # noqa: T201 - a summary is text
 
 
-_COMMANDS: dict[str, Command] = {
+def _history(desk: Desk, words: str) -> None:
+    """Show the runs of the store that hold these words."""
+    from seedream_magic.view.history_table import history_table  # noqa: PLC0415 - load time, see `desk`
+
+    display(history_table(desk.client().history(words or None), words=words), raw=True)
+
+
+def _show(desk: Desk, text: str) -> None:
+    """Show the set of an earlier run."""
+    desk.show_set(desk.client().show(_run_id(desk, text, "show")))
+
+
+def _recover(desk: Desk, text: str) -> None:
+    """Download what is missing of earlier runs."""
+    growing = desk.display()
+    run_id = _run_id(desk, text, "recover") if text else None
+    try:
+        recovered = desk.client().recover(run_id, on_change=growing.show)
+    finally:
+        growing.clear()
+    for images in recovered:
+        desk.show_set(images)
+    found = sum(len(images.ok) for images in recovered)
+    looked_at = f"{plural(len(recovered), 'run')} looked at, {plural(found)} on disk."
+    print(f"{looked_at if recovered else 'Nothing is left to download.'} Nothing was billed.")  # noqa: T201 - a summary is text
+
+
+def _retry(desk: Desk, words: str) -> None:
+    """Ask anew for the failed frames of a run; with `--each` in one request for each."""
+    from seedream_magic.planning import plan_retry  # noqa: PLC0415 - load time, see `desk`
+
+    run = " ".join(word for word in words.split() if word != "--each")
+    shown, client = _continued_run(desk, run, "retry"), desk.client()
+    images = client.recover(shown.run_id)[0]  # what was made already is not paid again
+    downloaded = len(images.ok) - len(shown.ok)
+    if downloaded:
+        print(f"Downloaded {plural(downloaded)} that the run had made; that bills nothing.")  # noqa: T201 - said before
+    # A variable that the line names its run by holds the mended set afterwards.
+    variable = run.strip("{}$")
+    name = variable if variable.isidentifier() and hasattr(desk.variables.get(variable), "run_id") else None
+    if downloaded and images.complete:
+        desk.show_set(images, name=name)
+        return
+    if "--each" in words.split():
+        _retry_each(desk, client, shown.run_id, name=name)
+        return
+    plan = plan_retry(client, shown.run_id)
+    desk.session.refuse(plan)
+    print(_announcement(client, plan))  # noqa: T201 - said before
+    desk.run(client, plan, name=name)
+
+
+def _retry_each(desk: Desk, client: Seedream, run_id: str, *, name: str | None) -> None:
+    """Ask for the missing frames of a run one by one, from where an earlier `--each` has come to."""
+    from seedream_magic.planning import missing_places, newest_of, plan_next_frame  # noqa: PLC0415 - load time
+
+    images = client.show(newest_of(client.store, run_id))
+    plan, missing = plan_next_frame(client, images), len(missing_places(images))
+    if plan is None:
+        print("Every frame is there: nothing is sent, nothing billed.")  # noqa: T201 - said in place of a run
+        desk.show_set(images, name=name)
+        return
+    desk.session.refuse(plan)
+    paid = f"Together they may bill {plural(missing)}." if client.provider.needs_key else "The demo bills nothing."
+    requests = "1 request" if missing == 1 else f"{missing} requests, one after the other"
+    print(f"{_announcement(client, plan)}\nThis is the first of {requests}. {paid}")  # noqa: T201 - said before
+    desk.run(client, plan, name=name, further=partial(plan_next_frame, client))
+
+
+def _announcement(client: Seedream, plan: Plan) -> str:
+    """What a retry will send, and what that may bill. The words are a record's: they are shown before they are sent."""
+    asking = f"Asking anew for {plural(plan.request.images_at_most)}."
+    if plan.stored:
+        return f"{asking} Stored: nothing is billed."
+    paid = "That is what it may bill." if client.provider.needs_key else "The demo bills nothing."
+    text = json.dumps(plan.short_body, ensure_ascii=False, indent=2)
+    body = "".join(sign if sign.isprintable() or sign == "\n" else f"\\u{ord(sign):04x}" for sign in text)
+    address = client.given_base_url or "embedded"
+    return "\n".join((f"To {client.provider.name} ({address}):", body, *plan.warnings, f"{asking} {paid}"))
+
+
+def _export(desk: Desk, words: str) -> None:
+    """Write the set of an earlier run to one file."""
+    run, path = [*words.split(maxsplit=1), "", ""][:2]
+    path = path.strip()
+    if len(path) > 1 and path[0] == path[-1] and path[0] in "\"'":
+        path = path[1:-1]
+    if not path:
+        raise InvalidRequest(
+            "%seedream export takes the id of a run and a file: .html, .zip, .gif or .jpg, by its ending."
+        )
+    target = os.path.expanduser(path)  # noqa: PTH111 - Path.expanduser raises for a user who does not exist
+    written = desk.client().show(_run_id(desk, run, "export")).export(target)
+    print(f"Written: {written}")  # noqa: T201 - a confirmation is text
+
+
+def _purge(desk: Desk, text: str) -> None:
+    """Delete a run and its pictures."""
+    client, run_id = desk.client(), _run_id(desk, text, "purge")
+    free = any(entry.provider == "demo" for entry in client.history(run_id))
+    gone = client.purge(run_id)
+    bill = "" if free else " What it billed stays billed."
+    size = f"{plural(gone.files, 'file')}, {gone.size / 1e6:.1f} MB"
+    print(f"Run {gone.run_id} is deleted: {size}.{bill}")  # noqa: T201 - a confirmation is text
+
+
+def _run_id(desk: Desk, text: str, command: str) -> str:
+    """The run that a line names: an id, the beginning or end of one, `latest`, a folder, or a set of the notebook."""
+    text = text.strip().strip("\"'{}$")
+    if not text:
+        raise InvalidRequest(f"%seedream {command} takes a run: its id, latest, or a variable that holds a set.")
+    if text == "latest":
+        client = desk.client()
+        entries = client.history()
+        if not entries:
+            raise InvalidRequest(f"There is no run in {client.store} yet: draw with %%seedream first.")
+        return entries[0].run_id
+    try:
+        value = value_of(text, desk.variables)
+    except InvalidRequest:  # no variable: then it is the id, or a part of one
+        value = text
+    return getattr(value, "run_id", None) or Path(str(value)).name
+
+
+def _continued_run(desk: Desk, text: str, command: str) -> ImageSet:
+    """The run that a line names, to go on from: refused where another provider made it than the session's."""
+    from seedream_magic.planning import refuse_other_provider  # noqa: PLC0415 - load time, see `desk`
+
+    client, run_id = desk.client(), _run_id(desk, text, command)
+    record = find_record(client.store, run_id)
+    refuse_other_provider(client, record.run_id, str(record.facts.get("provider")))
+    return client.show(record.run_id)
+
+
+COMMANDS: dict[str, Callable[[Desk, str], None]] = {
     "": _status,
     "use": _use,
     "key": _key,
     "models": _models,
     "panel": _panel,
-    **RUN_COMMANDS,
+    "history": _history,
+    "show": _show,
+    "recover": _recover,
+    "retry": _retry,
+    "stop": _stop,
+    "export": _export,
+    "purge": _purge,
     "doctor": _doctor,
     "help": _help,
 }
-
-
-def _about_unknown(word: str) -> str:
-    if word.startswith("-"):
-        return "Options go on a %%seedream line (two percent signs), with the prompt on the lines below."
-    near = difflib.get_close_matches(word, [name for name in _COMMANDS if name], n=1)
-    meant = f"did you mean %seedream {near[0]}?" if near else "%seedream help lists them."
-    return f"There is no command {word[:40]!r}: {meant} To draw, write %%seedream and the prompt below it."

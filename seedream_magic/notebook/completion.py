@@ -102,7 +102,7 @@ def _matcher(shell: InteractiveShell) -> Callable[[Any], Any]:
 
 def _surroundings(shell: InteractiveShell) -> Surroundings:
     magic = shell.magics_manager.magics["cell"]["seedream"]
-    return Surroundings(shell.user_ns, magic.__self__.make_client)
+    return Surroundings(shell.user_ns, magic.__self__.desk.client)
 
 
 def _offered(

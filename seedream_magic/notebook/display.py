@@ -1,6 +1,6 @@
-"""Where a growing set is shown: one output of the notebook that is updated, or lines in a terminal.
+"""How a growing set is shown: one output of the notebook that is updated, or lines in a terminal.
 
-Not every front end hears updates: Jupyter console, qtconsole and plain clients take displays only. So a run that has
+Not every front end applies updates: Jupyter console, qtconsole and plain clients show displays only. So a run that has
 ended is shown by a display once more. JupyterLab 4.6, nbclassic 1.3 and nbclient 0.10 (measured) and the Jupyter
 extension of VS Code (read) add an output for each display, also under a known display id, and nothing in the protocol
 takes a single output away. Hence:
@@ -9,13 +9,16 @@ takes a single output away. Hence:
   output, everywhere and in the saved notebook. A console, which cannot clear, would open the contact sheet in a window
   and print nothing beside it; so the text goes before, where a notebook shows no more than an empty `text/html`.
 * Where the cell shows more, which must not be lost, or has ended (`--bg`), the growing output is updated in its place
-  for those that hear updates; the further display, for the others, is emptied at once by an update that these do not
-  hear.
+  for the front ends that apply updates; the further display, for the others, is emptied at once by an update, which
+  those others ignore.
 """
 
 from __future__ import annotations
 
+import re
 import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import replace
 from typing import Any, Protocol
 
@@ -25,10 +28,11 @@ from IPython.terminal.interactiveshell import TerminalInteractiveShell
 
 from seedream_magic.errors import SeedreamError, SeedreamInterrupted
 from seedream_magic.images.image_set import ImageSet
-from seedream_magic.notebook.cell_watch import CellWatch
 from seedream_magic.view.carousel import element, image_set_bundle, plain_text
 
 _EMPTY: dict[str, Any] = {"text/html": "", "text/plain": ""}
+_NOTHING_BUT_OURS = re.compile(r"\s*(%%seedream(\s.*)?|%seedream[^\n]*)\s*", re.DOTALL)
+_OUTPUTS = {"stream", "display_data", "execute_result"}
 
 
 class Display(Protocol):
@@ -44,65 +48,139 @@ class Display(Protocol):
         """Show nothing any more: the run failed before it had anything to show."""
 
 
-def display_for(shell: InteractiveShell, *, layout: str, quiet: bool, cell: CellWatch | None = None) -> Display:
+def display_for(shell: InteractiveShell, *, layout: str, quiet: bool, cell: CellOutputs | None = None) -> Display:
     """The display that fits the front end; `quiet` shows nothing.
 
     `cell` is given where what is shown at the end is to stay; without, it is taken away again or does not grow.
     """
     if quiet:
-        return _Nothing()
-    return _Lines() if isinstance(shell, TerminalInteractiveShell) else _Output(layout, cell)
+        return _Quiet()
+    return _Lines() if isinstance(shell, TerminalInteractiveShell) else Output(layout, cell)
 
 
-class _Nothing:
-    def show(self, images: ImageSet) -> None:
-        """Bind only, as asked."""
+class CellOutputs:
+    """What the kernel has sent for the running cell: only where that is nothing but our set may the cell be cleared.
 
-    def fail(self, error: SeedreamError | SeedreamInterrupted) -> None:
-        """Even so a run that nobody waits for has to say that it failed."""
-        print("\n".join(error.lines()), file=sys.stderr)  # noqa: T201 - there is no cell that could fail
+    `updates` is whether there is a kernel at all: only its front ends can apply updates. `alone` turns False with the
+    first output that has none of `own_ids`, be it a print of another thread, and when the cell has ended.
+    """
 
-    def clear(self) -> None:
-        """There is nothing to clear."""
+    def __init__(self, shell: InteractiveShell) -> None:
+        self.own_ids: set[str] = set()
+        self._session = getattr(shell.display_pub, "session", None)
+        self.updates = self._session is not None
+        parent: dict[str, Any] = getattr(shell, "get_parent", dict)()
+        code = parent.get("content", {}).get("code", "")
+        # What the rest of a cell has put out before is not known here, so such a cell is not cleared.
+        self.alone = self.updates and _NOTHING_BUT_OURS.fullmatch(code) is not None
+
+    @contextmanager
+    def watched(self) -> Iterator[None]:
+        """Watch all that the kernel sends: prints, warnings and displays of any thread go through its session."""
+        session = self._session
+        if session is None or not self.alone:
+            yield
+            return
+        send = session.send
+
+        def watching_send(stream: Any, message: Any, *arguments: Any, **options: Any) -> Any:
+            self._see(message, options.get("content") or (arguments[0] if arguments else None))
+            return send(stream, message, *arguments, **options)
+
+        session.send = watching_send
+        try:
+            yield
+        finally:
+            del session.send  # uncovers the method of the class
+            self.alone = False
+
+    def _see(self, message: Any, content: Any) -> None:
+        """Look at a message on its way: it is whole, or its kind with the content beside it."""
+        kind, content = (message, content) if isinstance(message, str) else (message["msg_type"], message["content"])
+        if kind in _OUTPUTS and (content or {}).get("transient", {}).get("display_id") not in self.own_ids:
+            self.alone = False
 
 
-class _Output:
-    """One output through a display handle; plain HTML, so that it stays in the saved notebook without a kernel."""
+class Output:
+    """A growing set in one output; plain HTML, so that it stays in the saved notebook without a kernel.
 
-    def __init__(self, layout: str, cell: CellWatch | None) -> None:
+    A cell shows values with `show`. A panel makes their bundles beside the kernel's own work and hands each to
+    `update`; it shows the output where it is displayed itself, with `display`.
+    """
+
+    def __init__(self, layout: str = "carousel", cell: CellOutputs | None = None) -> None:
         self._layout, self._cell = layout, cell
-        self._handle: DisplayHandle | None = None
-        self._shown: tuple[object, ...] = ()
+        self._handle = DisplayHandle()
+        self._displayed = False
+        self._visible: tuple[object, ...] = ()
+        self.bundle = _EMPTY
 
     def show(self, images: ImageSet) -> None:
-        seen = (images.ok, images.failed, images.notes, images.pause, images.state)
-        if seen == self._shown:
-            return  # what is new cannot be seen: a link, the head of the answer, a second
-        self._shown = seen
-        self._publish(self._bundle(images), final=images.state != "running")
+        """Show this value in place of the one before, if it looks different."""
+        if self.is_news(images):
+            self._publish(self.made(images), final=images.state != "running")
 
-    def _bundle(self, images: ImageSet) -> dict[str, Any]:
+    def is_news(self, images: ImageSet) -> bool:
+        """Whether a value looks different from the last one that was asked about: a new link or second does not."""
+        visible = (images.run_id, images.ok, images.failed, images.notes, images.pause, images.state, images.replayed)
+        before, self._visible = self._visible, visible
+        return visible != before
+
+    def made(self, images: ImageSet) -> dict[str, Any]:
+        """The set as a mimebundle."""
         try:
             return image_set_bundle(images, show=self._layout)
         except Exception as exc:  # noqa: BLE001 - what cannot be drawn must not cost the set, which is paid for
             text = f"{plain_text(images)}\nThe pictures cannot be drawn here ({type(exc).__name__}: {exc})."
             return {"text/html": str(element("pre", {}, text)), "text/plain": text}
 
+    def display(self) -> None:
+        """Show it here as well, as it stands."""
+        if self._cell is not None:
+            self._cell.own_ids.add(self._handle.display_id)
+        self._handle.display(self.bundle, raw=True)
+        self._displayed = True
+
+    def update(self, bundle: dict[str, Any]) -> None:
+        """Show this bundle in all places where the output is displayed."""
+        self.bundle = bundle
+        if self._displayed:
+            self._handle.update(bundle, raw=True)
+
+    def fail(self, error: SeedreamError | SeedreamInterrupted) -> None:
+        lines = tuple(error.lines())
+        if error.images is not None and len(error.images):
+            noted = replace(error.images, notes=(*error.images.notes, *lines))
+            self.show(replace(noted, state="stopped" if isinstance(error, SeedreamInterrupted) else "done"))
+            return
+        text = "\n".join(lines)
+        self._publish({"text/html": str(element("pre", {}, text)), "text/plain": text}, final=True)
+
+    def clear(self) -> None:
+        if not self._displayed:
+            return
+        self.update(_EMPTY)
+        if self._is_alone():
+            clear_output(wait=True)  # the error that follows takes its place
+
     def _publish(self, bundle: dict[str, Any], *, final: bool) -> None:
-        if self._handle is None:
-            self._handle = self._display(bundle)
+        if not self._displayed:
+            self.bundle = bundle
+            self.display()
         elif final and self._is_alone():
             if "image/jpeg" in bundle:
-                self._display({"text/html": "", "text/plain": bundle["text/plain"]})
+                self._display_beside({"text/html": "", "text/plain": bundle["text/plain"]})
             clear_output(wait=True)
-            self._handle.display(bundle, raw=True)
+            self.bundle = bundle
+            self.display()
         else:
-            self._handle.update(bundle, raw=True)
+            self.update(bundle)
             if final and self._cell is not None and self._cell.updates:
                 kinds = ("text/html", "text/plain")
-                self._display({kind: bundle[kind] for kind in kinds}).update(_EMPTY, raw=True)
+                self._display_beside({kind: bundle[kind] for kind in kinds}).update(_EMPTY, raw=True)
 
-    def _display(self, bundle: dict[str, Any]) -> DisplayHandle:
+    def _display_beside(self, bundle: dict[str, Any]) -> DisplayHandle:
+        """A further display of the same cell."""
         handle = DisplayHandle()
         if self._cell is not None:
             self._cell.own_ids.add(handle.display_id)
@@ -115,21 +193,16 @@ class _Output:
         sys.stderr.flush()
         return self._cell is not None and self._cell.alone
 
-    def fail(self, error: SeedreamError | SeedreamInterrupted) -> None:
-        lines = tuple(error.lines())
-        if error.images is not None and len(error.images):
-            told = replace(error.images, notes=(*error.images.notes, *lines))
-            self.show(replace(told, state="stopped" if isinstance(error, SeedreamInterrupted) else "done"))
-            return
-        text = element("pre", {}, "\n".join(lines))
-        self._publish({"text/html": str(text), "text/plain": "\n".join(lines)}, final=True)
 
-    def clear(self) -> None:
-        if self._handle is None:
-            return
-        self._handle.update(_EMPTY, raw=True)
-        if self._is_alone():
-            clear_output(wait=True)  # the error that follows takes its place
+class _Quiet:
+    """Shows nothing, as asked, but the error of a run that no cell waits for."""
+
+    def show(self, images: ImageSet) -> None: ...
+
+    def fail(self, error: SeedreamError | SeedreamInterrupted) -> None:
+        print("\n".join(error.lines()), file=sys.stderr)  # noqa: T201 - there is no cell that could fail
+
+    def clear(self) -> None: ...
 
 
 class _Lines:

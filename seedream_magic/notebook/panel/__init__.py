@@ -2,6 +2,6 @@
 
 from __future__ import annotations
 
-from seedream_magic.notebook.panel.panel import Panel, close_all
+from seedream_magic.notebook.panel.panel import Panel
 
-__all__ = ["Panel", "close_all"]
+__all__ = ["Panel"]

@@ -18,15 +18,15 @@ from seedream_magic.errors import ConfigError
 from seedream_magic.images.durable import make_folder, write_durably
 from seedream_magic.images.facts import REFERENCES
 from seedream_magic.notebook.panel.controls import column, indented, labelled, show
-from seedream_magic.notebook.panel.references import Held
+from seedream_magic.notebook.panel.references import FormReference
 from seedream_magic.view.carousel import Markup, element
 
 # Widgets run no scripts, but the page runs handlers of their HTML. Where it forbids that, the text area is there.
-_COPY = """const told = this.parentElement.querySelector('[role=status]'), { cell } = this.parentElement.dataset;
+_COPY = """const status = this.parentElement.querySelector('[role=status]'), { cell } = this.parentElement.dataset;
 const area = this.closest('.seedream-panel').querySelector('.seedream-cell textarea');
-const failed = () => { area.select(); told.textContent = 'Press Ctrl+C.'; };
-const copy = (said) => navigator.clipboard ? navigator.clipboard.writeText(cell).then(
-  () => { told.textContent = said; }, failed) : failed();
+const failed = () => { area.select(); status.textContent = 'Press Ctrl+C.'; };
+const copy = (words) => navigator.clipboard ? navigator.clipboard.writeText(cell).then(
+  () => { status.textContent = words; }, failed) : failed();
 """
 # The kernel cannot ask for a cell below this one: it comes below the one that ran last. The notebook of JupyterLab and
 # Notebook 7 can, by the key B on this cell. CodeMirror's view, found by its element (cmView in older ones), then takes
@@ -47,9 +47,9 @@ const wait = (left) => {
   const isNew = next !== before && next?.matches('.jp-CodeCell.jp-mod-active') && view?.state.doc.length === 0;
   if (!isNew && left) { requestAnimationFrame(() => wait(left - 1)); return; }
   this.disabled = false;
-  if (isNew && takesWhole(view)) told.textContent = 'Inserted.'; else copy('Copied: paste it into a new cell.');
+  if (isNew && takesWhole(view)) status.textContent = 'Inserted.'; else copy('Copied: paste it into a new cell.');
 };
-told.textContent = '';
+status.textContent = '';
 place?.focus({ preventScroll: true });
 this.disabled = true;
 place?.dispatchEvent(new KeyboardEvent('keydown', { key: 'b', code: 'KeyB', keyCode: 66, bubbles: true }));
@@ -57,10 +57,10 @@ wait(place ? 300 : 0);"""
 # Run by a picture that is none, as soon as it stands in the page: only just after the click that asked for the cell,
 # not again when the panel is displayed anew.
 _COPY_AT_ONCE = """const { made } = this.dataset, { cell } = this.parentElement.dataset;
-const told = this.parentElement.querySelector('[role=status]');
+const status = this.parentElement.querySelector('[role=status]');
 if (Math.abs(Date.now() / 1000 - made) < 10 && !window['seedream' + made]) {
   window['seedream' + made] = true;
-  navigator.clipboard?.writeText(cell).then(() => { told.textContent = 'Copied.'; }, () => {});
+  navigator.clipboard?.writeText(cell).then(() => { status.textContent = 'Copied.'; }, () => {});
 }"""
 
 
@@ -76,7 +76,7 @@ class CopiedCell:
         self.widget = column(self.area, indented(self._buttons))
         show(self.widget, shown=False)
 
-    def keep_to(self, made_of: object) -> None:
+    def hide_unless(self, made_of: object) -> None:
         """Take the cell away if it was made of something else than this."""
         if made_of != self._made_of:
             show(self.widget, shown=False)
@@ -111,7 +111,12 @@ def _button(label: str, hint: str, handler: str) -> Markup:
 
 
 def cell_of(
-    request: ImageRequest, held: Iterable[Held], *, settings: Mapping[str, Any], provider: Provider, store: Path
+    request: ImageRequest,
+    entries: Iterable[FormReference],
+    *,
+    settings: Mapping[str, Any],
+    provider: Provider,
+    store: Path,
 ) -> str:
     """The cell that makes this request with these references; pictures that no cell can name are kept in the store.
 
@@ -119,14 +124,14 @@ def cell_of(
     """
     other = provider.name != chosen_provider(settings.get("provider")).name
     model = settings.get("model") or os.environ.get("SEEDREAM_MODEL") or provider.default_model
-    named = replace(request, references=tuple(_named(one, store) for one in held))
+    named = replace(request, references=tuple(_named(one, store) for one in entries))
     return cell_text(named, settings={**settings, "model": model}, provider=provider.name if other else None)
 
 
-def _named(held: Held, store: Path) -> Reference:
+def _named(entry: FormReference, store: Path) -> Reference:
     """The reference under a name that a cell can read."""
-    reference = held.reference
-    if held.typed or not reference.data:
+    reference = entry.reference
+    if entry.nameable or not reference.data:
         return reference
     folder = store / REFERENCES
     path = folder / reference.file

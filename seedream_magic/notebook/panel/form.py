@@ -14,9 +14,19 @@ from seedream_magic.api.storyboard import Storyboard, escaped, read_prompt, stor
 from seedream_magic.api.values import parse_ratio
 from seedream_magic.errors import InvalidRequest
 from seedream_magic.notebook.models_table import ids_for
-from seedream_magic.notebook.panel.controls import Choice, button, column, indented, labelled, lines, offer, row, show
+from seedream_magic.notebook.panel.controls import (
+    Choice,
+    KernelLoop,
+    button,
+    column,
+    indented,
+    labelled,
+    lines,
+    offer,
+    row,
+    show,
+)
 from seedream_magic.notebook.panel.frames import Frames
-from seedream_magic.notebook.panel.home import Home
 
 RATIOS = ("1:1", "4:3", "3:4", "3:2", "2:3", "16:9", "9:16", "21:9")
 ANY = "any"
@@ -36,12 +46,12 @@ class Form:
     """The controls of a request. `changed` is called once after each change, when the form stands."""
 
     def __init__(
-        self, home: Home, provider: Provider, model: str, settings: Mapping[str, Any], changed: Callable[[], None]
+        self, loop: KernelLoop, provider: Provider, model: str, settings: Mapping[str, Any], changed: Callable[[], None]
     ) -> None:
         self._told, self._settings = changed, settings
         self._arranging, self._streams = True, "stream" in settings
         self.kept: dict[str, Any] = {}
-        self._make_controls(home)
+        self._make_controls(loop)
         self.model.offer(_offered(provider, model), model)
         self.watermark.value = settings.get("watermark", True) is not False
         self.stream.value = settings.get("stream") is True
@@ -50,17 +60,17 @@ class Form:
         self._arranging = False
         self._arrange()
 
-    def _make_controls(self, home: Home) -> None:
+    def _make_controls(self, loop: KernelLoop) -> None:
         changed, area = self._changed, {"rows": 3, "placeholder": "What to draw, in Chinese or English"}
         self.prompt = labelled(widgets.Textarea, "Prompt", "What to draw", "提示词，中英文皆可", **area)
         self.prompt.layout.width = "auto"
-        self.frames = Frames(home, changed)
-        self.model = Choice(home, ("Model", "id"), "The model that draws", "模型", changed=changed)
+        self.frames = Frames(loop, changed)
+        self.model = Choice(loop, ("Model", "id"), "The model that draws", "模型", changed=changed)
         self.size = Choice(
-            home, ("Size", "pixels"), "A preset, or WIDTHxHEIGHT in pixels", "尺寸：预设或 宽x高", changed=changed
+            loop, ("Size", "pixels"), "A preset, or WIDTHxHEIGHT in pixels", "尺寸：预设或 宽x高", changed=changed
         )
         hint = "Width to height; any: the model decides", "宽高比；any：由模型决定"
-        self.ratio = Choice(home, ("Ratio", "W:H"), *hint, changed=changed)
+        self.ratio = Choice(loop, ("Ratio", "W:H"), *hint, changed=changed)
         self.size.list.layout.width = self.ratio.list.layout.width = "176px"
         self.pixels = widgets.HTML()
         self.pixels.add_class("seedream-quiet")
@@ -74,11 +84,11 @@ class Form:
         self.watermark.layout.width = self.stream.layout.width = "auto"
         self.watermark.layout.margin = self.stream.layout.margin = "2px 8px"
         for control in (self.prompt, self.images, self.watermark):
-            home.watch(control, changed)
-        home.watch(self.stream, self._stream_chosen)
+            loop.watch(control, changed)
+        loop.watch(self.stream, self._stream_chosen)
         self.further = widgets.HTML()
         hint = "Sends the request without these options", "不再发送这些选项"
-        self._further_row = row(indented(self.further), button(home, "Leave out", *hint, self.leave_out))
+        self._further_row = row(indented(self.further), button(loop, "Leave out", *hint, self.leave_out))
         self._style_told = indented(widgets.HTML())
         self._style_told.add_class("seedream-quiet")
         self.words = column(self.prompt, self._style_told, self.frames.widget)

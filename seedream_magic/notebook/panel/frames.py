@@ -9,8 +9,7 @@ from typing import Any
 import ipywidgets as widgets
 
 from seedream_magic.api.models import MAXIMUM_IMAGES
-from seedream_magic.notebook.panel.controls import button, close, column, indented, labelled, row
-from seedream_magic.notebook.panel.home import Home
+from seedream_magic.notebook.panel.controls import KernelLoop, button, close, column, indented, labelled, row
 
 
 class Frames:
@@ -19,32 +18,32 @@ class Frames:
     Rows keep their places and texts move between them, so that the button that was pressed keeps the focus.
     """
 
-    def __init__(self, home: Home, changed: Callable[[], None]) -> None:
-        self._home, self._changed = home, changed
+    def __init__(self, loop: KernelLoop, changed: Callable[[], None]) -> None:
+        self._loop, self._changed = loop, changed
         self._rows = column()
         hint = (
             "Adds a frame; the text above becomes the style that all frames share",
             "添加一帧，上面的文字成为共同风格",
         )
-        self.add = button(home, "Add frame", *hint, self.append)
+        self.add = button(loop, "Add frame", *hint, self.append)
         self.widget = column(self._rows, indented(row(self.add)))
 
     @property
     def prompts(self) -> tuple[str, ...]:
         """The prompt of each frame, in order, as typed."""
-        return tuple(held.children[0].value for held in self._rows.children)
+        return tuple(each.children[0].value for each in self._rows.children)
 
     @prompts.setter
     def prompts(self, prompts: Sequence[str]) -> None:
         kept, gone = self._rows.children[: len(prompts)], self._rows.children[len(prompts) :]
         made = [self._row(place) for place in range(len(kept), len(prompts))]
-        for held, prompt in zip((*kept, *made), prompts, strict=True):
-            held.children[0].value = prompt
+        for each, prompt in zip((*kept, *made), prompts, strict=True):
+            each.children[0].value = prompt
         self._rows.children = (*kept, *made)
-        for held in gone:
-            close(held)
-        for place, held in enumerate(self._rows.children):
-            held.children[2].disabled = place == len(prompts) - 1
+        for each in gone:
+            close(each)
+        for place, each in enumerate(self._rows.children):
+            each.children[2].disabled = place == len(prompts) - 1
         self.add.disabled = len(prompts) >= MAXIMUM_IMAGES
         self._changed()
 
@@ -66,10 +65,10 @@ class Frames:
         number = place + 1
         text = labelled(widgets.Textarea, f"Frame {number}", "What this frame shows", "这一帧的内容", rows=2)
         text.layout.width, text.layout.flex, text.layout.min_width = "auto", "1 1 120px", "0"
-        self._home.watch(text, self._changed)
-        up = button(self._home, "↑", f"Move frame {number} up", f"第 {number} 帧上移", partial(self.move, place, -1))
-        down = button(self._home, "↓", f"Move frame {number} down", f"第 {number} 帧下移", partial(self.move, place, 1))
-        remove = button(self._home, "×", f"Remove frame {number}", f"删除第 {number} 帧", partial(self.remove, place))
+        self._loop.watch(text, self._changed)
+        up = button(self._loop, "↑", f"Move frame {number} up", f"第 {number} 帧上移", partial(self.move, place, -1))
+        down = button(self._loop, "↓", f"Move frame {number} down", f"第 {number} 帧下移", partial(self.move, place, 1))
+        remove = button(self._loop, "×", f"Remove frame {number}", f"删除第 {number} 帧", partial(self.remove, place))
         for control in (up, down, remove):
             control.add_class("seedream-small")
         up.disabled = place == 0

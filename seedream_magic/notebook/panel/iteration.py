@@ -10,8 +10,7 @@ import ipywidgets as widgets
 from seedream_magic.api.plan import Plan
 from seedream_magic.errors import InvalidRequest
 from seedream_magic.images.image_set import Frame, ImageSet
-from seedream_magic.notebook.panel.controls import button, column, labelled, row, show
-from seedream_magic.notebook.panel.home import Home, Latest
+from seedream_magic.notebook.panel.controls import KernelLoop, Latest, button, column, labelled, row, show
 from seedream_magic.notebook.panel.references import thumbnail
 from seedream_magic.planning import plan_redo, plan_vary
 from seedream_magic.seedream import Seedream
@@ -24,12 +23,12 @@ class Iteration:
 
     `begin` starts the plan that a function makes at a client, `refer` adds the frame that a function gives to the
     references, `copy` shows the cell that a function makes for a client, `changed` is called when such a cell would
-    be another. The kernel does not hear the carousel being turned: the number tells the frame, and the buttons name it.
+    be another. The kernel does not know which frame the carousel shows: a number chooses it, and the buttons name it.
     """
 
     def __init__(
         self,
-        home: Home,
+        loop: KernelLoop,
         begin: Callable[[Callable[[Seedream], Plan]], None],
         refer: Callable[[Callable[[], Frame]], None],
         copy: Callable[[Callable[[Seedream], str]], None],
@@ -37,11 +36,11 @@ class Iteration:
     ) -> None:
         self._changed = changed
         self._images: ImageSet | None = None
-        hint = "Which frame to go on from, plural from 1", "从第几帧继续，从 1 数起"
+        hint = "Which frame to go on from, counted from 1", "从第几帧继续，从 1 数起"
         self.number = labelled(widgets.BoundedIntText, "From frame", *hint, value=1, min=1, max=1)
         self.number.layout.width = "150px"
         self._picture = widgets.HTML()
-        self._thumbnails: Latest[str] = Latest(home, self._show_picture)
+        self._thumbnails: Latest[str] = Latest(loop, self._show_picture)
         hint = (
             "All words of the new picture; Redo without any keeps the frame's own",
             "新图的完整提示词；重画时留空则沿用原词",
@@ -50,22 +49,22 @@ class Iteration:
         self.words = labelled(widgets.Text, "New words", *hint, placeholder=beneath)
         self.words.layout.width, self.words.layout.flex = "auto", "1 1 260px"
         hint = "Adds this frame to the references", "用作参考图"
-        use = button(home, "Use frame {} as reference", *hint, lambda: refer(self._chosen))
+        use = button(loop, "Use frame {} as reference", *hint, lambda: refer(self._chosen))
         hint = (
             "Draws this frame anew, the others as references; may bill 1 image",
             "以其余帧为参考重画这一帧，可能计费 1 张",
         )
-        redo = button(home, "Redo frame {}", *hint, lambda: begin(self._redo))
+        redo = button(loop, "Redo frame {}", *hint, lambda: begin(self._redo))
         hint = "Draws a new picture after this frame; may bill 1 image", "以这一帧为参考画一张新图，可能计费 1 张"
-        vary = button(home, "Vary frame {}", *hint, lambda: begin(self._vary))
+        vary = button(loop, "Vary frame {}", *hint, lambda: begin(self._vary))
         hint = "Shows the cell that draws this frame anew", "显示重画这一帧的单元格"
-        copy_redo = button(home, "Copy redo {}", *hint, lambda: copy(self._redo_cell))
+        copy_redo = button(loop, "Copy redo {}", *hint, lambda: copy(self._redo_cell))
         hint = "Shows the cell that draws a new picture after this frame", "显示以这一帧为参考画新图的单元格"
-        copy_vary = button(home, "Copy vary {}", *hint, lambda: copy(self._vary_cell))
+        copy_vary = button(loop, "Copy vary {}", *hint, lambda: copy(self._vary_cell))
         self.buttons = (use, redo, vary, copy_redo, copy_vary)
         self._labels = tuple(one.description for one in self.buttons)
-        home.watch(self.number, self._name)
-        home.watch(self.words, changed)
+        loop.watch(self.number, self._name)
+        loop.watch(self.words, changed)
         self.widget = column(row(self.number, self._picture, use), row(self.words, redo, vary, copy_redo, copy_vary))
         show(self.widget, shown=False)
 
@@ -81,7 +80,7 @@ class Iteration:
 
     def close(self) -> None:
         """Draw no thumbnail any more."""
-        self._thumbnails.drop()
+        self._thumbnails.close()
 
     def _name(self) -> None:
         """Name the frame on the buttons, and show it."""

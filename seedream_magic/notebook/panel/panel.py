@@ -1,40 +1,52 @@
-"""The panel: its parts put together. They know a client, never the cell magic."""
+"""The panel: its parts put together, and the sentences on what its form would send."""
 
 from __future__ import annotations
 
 import time
-import weakref
 from collections.abc import Callable, Iterable, Mapping
-from typing import Any, ClassVar
+from dataclasses import replace
+from typing import Any
 
 import ipywidgets as widgets
 from IPython.display import display
 
 from seedream_magic.api.make_request import make_request
+from seedream_magic.api.models import MAXIMUM_IMAGES, SIDES
 from seedream_magic.api.plan import Plan
+from seedream_magic.api.providers import Provider, chosen_provider
 from seedream_magic.api.request import ImageRequest
 from seedream_magic.errors import SeedreamError
 from seedream_magic.images.image_set import Frame, ImageSet
-from seedream_magic.notebook.panel.controls import STYLE, button, close, column, indented, lines, row, show
+from seedream_magic.notebook.desk import current_desk
+from seedream_magic.notebook.display import Output
+from seedream_magic.notebook.panel.controls import (
+    STYLE,
+    KernelLoop,
+    Latest,
+    button,
+    close,
+    column,
+    indented,
+    lines,
+    row,
+    show,
+)
 from seedream_magic.notebook.panel.copied_cell import CopiedCell, cell_of
 from seedream_magic.notebook.panel.form import Form, Unwritten
-from seedream_magic.notebook.panel.home import Home, Latest
 from seedream_magic.notebook.panel.iteration import Iteration
-from seedream_magic.notebook.panel.plan_line import room_of, told_of
-from seedream_magic.notebook.panel.references import Held, References
-from seedream_magic.notebook.panel.result import Result
-from seedream_magic.notebook.panel.run import Run
-from seedream_magic.notebook.running import Running
+from seedream_magic.notebook.panel.references import FormReference, References
+from seedream_magic.notebook.panel.run import RunControls
 from seedream_magic.planning import plan_request, read_references, refuse_other_provider
 from seedream_magic.seedream import Seedream
 from seedream_magic.view.carousel import element
+from seedream_magic.view.words import plural
 
 LOOK_SECONDS = 0.1
 """After a change, before the store is looked through: the next key may follow."""
 _WITHOUT_KERNEL = "The panel needs its kernel: run this cell again. What it has drawn stands below."
-# Ctrl+Enter draws; a field that tells what stands in it only when it is left, is left before. Other keys stay here: a
-# notebook would move its cells when an arrow chooses in a list. Widgets have no such thing, so a picture that is none
-# runs it; where a page forbids that, all else works without.
+# Ctrl+Enter draws; the field in which it is pressed loses the focus for a moment, for some report their text only then.
+# Other keys stay in the panel: a notebook would move its cells when an arrow chooses in a list. Widgets cannot run
+# scripts, but a broken picture's error handler is one; where a page forbids that, all else works without.
 _KEYS = """const tie = (left) => {
   const panel = this.closest('.seedream-panel');
   if (!panel) { if (left) requestAnimationFrame(() => tie(left - 1)); return; }
@@ -58,61 +70,63 @@ tie(600);"""
 class Panel:
     """A form for requests, as widgets. Showing it again, or in another cell, shows the same panel.
 
-    `images` is a set, or the id of a run, whose request it begins with. `client` is where requests go (`Seedream()` if
-    none is given), `running` holds the session's background runs, `settings` the options that its cells have without
-    typing them, `keep` is told of each set at its end. Raises `ConfigError` for a client that cannot be made and
-    for a run that another provider made, `InvalidRequest` for one that is not in the store.
+    `images` is a set, or the id of a run, whose request it begins with. `client` is where requests go. Where the
+    extension is loaded, the notebook's client and settings stand for what is not given, and each set is bound to
+    `_seedream` at its end. `settings` are the options that the notebook's cells have without typing them, `keep` is
+    called with each set. Raises `ConfigError` for a client that cannot be made and for a run that another provider
+    made, `InvalidRequest` for one that is not in the store.
     """
-
-    _panels: ClassVar[weakref.WeakSet[Panel]] = weakref.WeakSet()
 
     def __init__(
         self,
         images: ImageSet | str | None = None,
         *,
         client: Seedream | None = None,
-        running: Running | None = None,
         settings: Mapping[str, Any] | None = None,
         keep: Callable[[ImageSet], None] | None = None,
     ) -> None:
-        home = Home()
-        self.client = Seedream() if client is None else client
+        loop, desk = KernelLoop(), current_desk()
+        self.client = client or (desk.client() if desk else Seedream())
         begun = self.client.show(images) if isinstance(images, str) else images
         if begun is not None:
             refuse_other_provider(self.client, begun.run_id, begun.provider)
-        self._settings, self._keep = dict(settings or {}), keep
+        if settings is None and desk is not None:
+            settings = {**desk.settings.of_request, "provider": chosen_provider(desk.settings.provider).name}
+        self._settings, self._keep = dict(settings or {}), keep or (desk.bind if desk else None)
+        self._images: ImageSet | None = None
         self._request: ImageRequest | None = None
         self._notes: tuple[str, ...] = ()
-        self._looks: Latest[Plan | SeedreamError] = Latest(home, self._looked)
-        self._result = Result(home)
-        self._make_parts(home, Running() if running is None else running)
+        self._looks: Latest[Plan | SeedreamError] = Latest(loop, self._looked)
+        self._output = Output()
+        self._previews: Latest[dict[str, Any]] = Latest(loop, self._output.update)
+        self._make_parts(loop)
         if begun is not None:
             self._begin_with(begun)
         self._refresh()
         self._look_for_key()
-        Panel._panels.add(self)
+        if desk is not None:
+            desk.panels.add(self)
 
-    def _make_parts(self, home: Home, running: Running) -> None:
+    def _make_parts(self, loop: KernelLoop) -> None:
         self._plan_line, self._message, self._key_note = widgets.HTML(), widgets.HTML(), widgets.HTML()
-        self._references = References(home, self._read, self._refresh)
-        self._run = Run(home, running, self._result, self._tell, self._ended)
+        self._references = References(loop, self._read, self._refresh)
+        self._run = RunControls(loop, self._show, self._report, self._ended)
         self._cell = CopiedCell()
         self._iteration = Iteration(
-            home, self._go_on, self._refer, self._copy_iteration, lambda: self._cell.keep_to(self._request)
+            loop, self._go_on, self._refer, self._copy_iteration, lambda: self._cell.hide_unless(self._request)
         )
-        model = self._settings.get("model") or self.client.model
-        self._form = Form(home, self.client.provider, model, self._settings, self._refresh)
+        self._form = Form(loop, self.client.provider, self.client.model, self._settings, self._refresh)
         draw, hint = "Draws what the form says (Ctrl+Enter)", "生成（Ctrl+Enter）"
-        self._generate = button(home, "Generate", draw, hint, self._draw, button_style="primary")
+        self._generate = button(loop, "Generate", draw, hint, self._draw, button_style="primary")
         self._generate.add_class("seedream-generate")
         anew = "Draws it once more and pays again, though it is in the store", "重新生成并再次计费"
-        self._anew = button(home, "Generate anew", *anew, lambda: self._draw(fresh=True))
+        self._anew = button(loop, "Generate anew", *anew, lambda: self._draw(fresh=True))
         copy = "Shows the %%seedream cell that makes this request", "显示生成同一请求的单元格"
-        self._copy = button(home, "Copy as cell", *copy, self._copy_cell)
+        self._copy = button(loop, "Copy as cell", *copy, self._copy_cell)
         demo = "Draws with the built-in service: offline, no key, nothing billed", "使用内置演示服务，无需密钥"
-        self._demo_row = indented(row(self._key_note, button(home, "Use the demo", *demo, self._use_demo)))
-        tied = element("img", {"src": "data:,", "alt": "", "hidden": "", "onerror": _KEYS})
-        style = widgets.HTML(f"<style>{STYLE}</style>{tied}")
+        self._demo_row = indented(row(self._key_note, button(loop, "Use the demo", *demo, self._use_demo)))
+        keys = element("img", {"src": "data:,", "alt": "", "hidden": "", "onerror": _KEYS})
+        style = widgets.HTML(f"<style>{STYLE}</style>{keys}")
         style.layout.display = "none"
         self.widget = column(
             style,
@@ -131,7 +145,7 @@ class Panel:
     @property
     def images(self) -> ImageSet | None:
         """The set that it shows, None before there is one."""
-        return self._result.images
+        return self._images
 
     @property
     def cell(self) -> str:
@@ -142,7 +156,7 @@ class Panel:
         request, _ = self._make_request()
         return cell_of(
             request,
-            self._references.held,
+            self._references.entries,
             settings=self._settings,
             provider=self.client.provider,
             store=self.client.store,
@@ -150,30 +164,41 @@ class Panel:
 
     def close(self) -> None:
         """Take it out of the page with all it holds. A run that is under way ends by itself; its set stays shown."""
-        self._looks.drop()
+        self._looks.close()
         self._run.close()
         self._iteration.close()
         close(self.widget)
-        Panel._panels.discard(self)
 
     def _ipython_display_(self) -> None:
         # Written out, for ipywidgets 7 and 8 display themselves in different ways, and their plain text says nothing.
         view = {"version_major": 2, "version_minor": 0, "model_id": self.widget.model_id}
         display({"text/plain": _WITHOUT_KERNEL, "application/vnd.jupyter.widget-view+json": view}, raw=True)
-        self._result.place()
+        self._output.display()
 
     def _begin_with(self, images: ImageSet) -> None:
         self._form.fill(images.request)
-        held = (Held(one, typed=one.source.startswith("run:")) for one in images.request.references)
-        self._references.hold(held)
-        self._result.show(images)
+        self._references.extend(
+            FormReference(one, nameable=one.source.startswith("run:")) for one in images.request.references
+        )
+        self._show(images)
         self._iteration.offer(images)
+
+    def _show(self, images: ImageSet) -> None:
+        """Show a set below the panel. Its previews are made beside the kernel's own work.
+
+        Notes that stand in the place of a failed frame already are left out; the panel reports them above, too.
+        """
+        self._images = images
+        if self._output.is_news(images):
+            errors = {str(frame.error) for frame in images.failed}
+            noted = replace(images, notes=tuple(note for note in images.notes if note not in errors))
+            self._previews.do(lambda: self._output.made(noted))
 
     def _read(self, values: object, *, fit: bool) -> Any:
         return read_references(self.client, values, fit=fit)
 
-    def _tell(self, texts: Iterable[str]) -> None:
-        self._message.value = lines(list(texts), role="alert", kind="seedream-told")
+    def _report(self, texts: Iterable[str]) -> None:
+        self._message.value = lines(list(texts), role="alert", kind="seedream-message")
 
     def _make_request(self) -> tuple[ImageRequest, tuple[str, ...]]:
         """The request of all that the panel shows. Raises `SeedreamError` where a part of it cannot be sent."""
@@ -190,8 +215,8 @@ class Panel:
             self._say_no(error)
             return
         finally:
-            self._cell.keep_to(self._request)
-        self._say(told_of(self._request, self.client.provider, self._notes))
+            self._cell.hide_unless(self._request)
+        self._say(plan_sentences(self._request, self.client.provider, self._notes))
         request, notes = self._request, self._notes
         self._looks.do(lambda: self._looked_up(request, notes), after=LOOK_SECONDS)
 
@@ -210,12 +235,11 @@ class Panel:
             except SeedreamError as error:
                 self._say_no(error)
                 return
-            told = told_of(found.request, found.provider, found.warnings, stored=found.stored, looked=True)
-            self._say(told)
+            self._say(plan_sentences(found.request, found.provider, found.warnings, stored=found.stored, looked=True))
             show(self._anew, shown=found.stored is not None)
 
     def _say(self, texts: list[str]) -> None:
-        room = room_of(len(self._references.held), self._form.images.value)
+        room = room_sentence(len(self._references.entries), self._form.images.value)
         self._plan_line.value = lines([*texts, room])
         show(self._anew, shown=False)
 
@@ -249,9 +273,9 @@ class Panel:
     def _refer(self, chosen: Callable[[], Frame]) -> None:
         try:
             self._references.add(chosen())
-            self._tell([])
+            self._report([])
         except SeedreamError as error:
-            self._tell(error.lines())
+            self._report(error.lines())
 
     def _copy_cell(self) -> None:
         self._copy_made(self._request, lambda _: self.cell)
@@ -262,9 +286,9 @@ class Panel:
     def _copy_made(self, made_of: object, make: Callable[[Seedream], str]) -> None:
         try:
             self._cell.show(made_of, make(self.client), time.time())
-            self._tell([])
+            self._report([])
         except SeedreamError as error:
-            self._tell(error.lines())
+            self._report(error.lines())
 
     def _look_for_key(self) -> None:
         """Say how to set a key where there is none. The key itself never comes near a widget."""
@@ -276,13 +300,44 @@ class Panel:
         show(self._demo_row, shown=bool(self._key_note.value))
 
     def _use_demo(self) -> None:
-        self.client = Seedream("demo", store=self.client.store)
+        demo = Seedream("demo", store=self.client.store)
+        demo.session = self.client.session
+        self.client = demo
         self._look_for_key()
-        self._tell([])
+        self._report([])
         self._refresh()
 
 
-def close_all() -> None:
-    """Close every panel of the session: for the unloading of the extension."""
-    for panel in list(Panel._panels):  # noqa: SLF001 - the class keeps them
-        panel.close()
+def plan_sentences(
+    request: ImageRequest,
+    provider: Provider,
+    notes: tuple[str, ...],
+    *,
+    stored: str | None = None,
+    looked: bool = False,
+) -> list[str]:
+    """What a request will do, and its notes. `stored` is the run that stands for it, if the store was `looked` at."""
+    board, expected, at_most = request.storyboard, request.images_expected, request.images_at_most
+    images = "as many images as the model decides" if expected is None else plural(expected)
+    facts = [
+        request.model,
+        request.size if request.size in SIDES else request.size.replace("x", " × "),
+        f"storyboard of {len(board.frames)}" if board else images,
+        "" if request.watermark else "no watermark",
+        "streamed" if request.stream else "",
+    ]
+    bill = plural(at_most) if at_most == 1 else f"up to {plural(at_most)}"
+    paid = f"it may bill {bill}" if provider.needs_key else "the demo draws it free"
+    end = f"Not in the store: {paid}." if looked else f"{paid[0].upper()}{paid[1:]}."
+    if stored:
+        end = f"In the store (run {stored}): it is shown from there, nothing is billed."
+    return [f"To {provider.name}: {' · '.join(filter(None, facts))}. {end}", *notes]
+
+
+def room_sentence(references: int, images: str | int) -> str:
+    """How much of a request's fifteen pictures is taken; empty without references."""
+    if not references:
+        return ""
+    if not str(images).isdecimal():
+        return f"References {references} + images {images}: at most {MAXIMUM_IMAGES} together."
+    return f"References {references} + images {images} = {references + int(images)} of {MAXIMUM_IMAGES}."

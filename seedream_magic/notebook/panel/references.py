@@ -20,8 +20,18 @@ from seedream_magic.api.references.limits import short
 from seedream_magic.api.references.reference import Reference
 from seedream_magic.errors import InvalidRequest, SeedreamError
 from seedream_magic.images.image_set import Frame
-from seedream_magic.notebook.panel.controls import button, close, column, hinted, indented, labelled, lines, row, show
-from seedream_magic.notebook.panel.home import Home
+from seedream_magic.notebook.panel.controls import (
+    KernelLoop,
+    button,
+    close,
+    column,
+    hinted,
+    indented,
+    labelled,
+    lines,
+    row,
+    show,
+)
 from seedream_magic.view.carousel import element
 from seedream_magic.view.preview import preview
 
@@ -30,104 +40,101 @@ THUMBNAIL_EDGE = "72px"
 
 
 @dataclass(frozen=True)
-class Held:
-    """A reference of the form; `typed` says that a cell can name it as its source stands."""
+class FormReference:
+    """A reference of the form; `nameable` says that a cell can name it by its source as it is."""
 
     reference: Reference
-    typed: bool
+    nameable: bool
 
 
 class References:
-    """What the next request refers to.
+    """The references of the form.
 
-    `read` makes references of a value and tells what was done to them (`Seedream.references`); `changed` is called
-    when there are others, or others missing: what was typed or uploaded and cannot be read keeps everything from being
-    sent, until it is mended, emptied or left out.
+    `read` makes references of a value, with notes on what was done to them (`Seedream.references`); `changed` is called
+    when they change. What was typed or uploaded and cannot be read keeps the request from being sent until it is
+    mended, emptied or dropped.
     """
 
     def __init__(
         self,
-        home: Home,
+        loop: KernelLoop,
         read: Callable[..., tuple[tuple[Reference, ...], tuple[str, ...]]],
         changed: Callable[[], None],
     ) -> None:
-        self._home, self._read, self._changed = home, read, changed
-        self.held: tuple[Held, ...] = ()
+        self._loop, self._read, self._changed = loop, read, changed
+        self.entries: tuple[FormReference, ...] = ()
         self._thumbnails = indented(row())
         english = "A path, a glob, an https link, or run:ID[K] for a frame of an earlier run; Enter adds it"
         self.text = labelled(widgets.Text, "Reference", english, "参考图：路径、通配符、链接或 run:ID[K]，回车添加")
         self.text.placeholder, self.text.continuous_update = "path, https link or run:ID[0], then Enter", False
         self.text.layout.width, self.text.layout.flex = "auto", "1 1 260px"
-        home.watch(self.text, self._typed)
+        loop.watch(self.text, self._typed)
         hint = "Pictures of this computer, up to about 10 MB; larger ones by their path", "上传图片，约 10 MB 以内"
         self.upload = hinted(widgets.FileUpload(accept="image/*", multiple=True), *hint)
         self.upload.layout.width = "auto"
-        home.watch(self.upload, self._uploaded)
+        loop.watch(self.upload, self._uploaded)
         self._message = indented(widgets.HTML())
-        self._missing: dict[str, list[str]] = {"typed": [], "uploaded": []}
+        self._faults: dict[str, list[str]] = {"typed": [], "uploaded": []}
         hint = "Sends the request without what cannot be read", "不再使用无法读取的参考图"
-        self._leave_out = button(home, "Leave out", *hint, self.leave_out)
-        show(self._leave_out, shown=False)
-        self.widget = column(self._thumbnails, row(self.text, self.upload), row(self._message, self._leave_out))
+        self._drop = button(loop, "Leave out", *hint, self.drop_unread)
+        show(self._drop, shown=False)
+        self.widget = column(self._thumbnails, row(self.text, self.upload), row(self._message, self._drop))
 
     @property
     def values(self) -> tuple[Reference, ...]:
         """The references, in the order in which they are sent."""
-        return tuple(held.reference for held in self.held)
+        return tuple(entry.reference for entry in self.entries)
 
-    def add(self, value: object, *, name: str | None = None, typed: bool = True) -> None:
-        """Add what a value stands for, and tell what was done to it; `name` is what an upload is called.
+    def add(self, value: object, *, name: str | None = None, nameable: bool = True) -> None:
+        """Add what a value stands for, and say what was done to it; `name` is what an upload is called.
 
-        Raises `SeedreamError` for what cannot be one.
+        Raises `SeedreamError` for what cannot be a reference.
         """
-        self._say(self._added(value, name=name, typed=typed))
+        self._say(self._added(value, name=name, nameable=nameable))
 
-    def hold(self, further: Iterable[Held]) -> None:
+    def extend(self, further: Iterable[FormReference]) -> None:
         """Add references that were read already."""
-        self._keep((*self.held, *further))
-
-    def clear(self) -> None:
-        """Take all out."""
-        self._keep(())
+        self._replace((*self.entries, *further))
 
     def refuse(self) -> None:
-        """Raises `InvalidRequest` while something that was to be a reference is none, or has no bytes any more."""
-        lost = [held.reference.source for held in self.held if not held.reference.sendable]
+        """Raise `InvalidRequest` while something could not be read, or a reference has no bytes any more."""
+        lost = [entry.reference.source for entry in self.entries if not entry.reference.sendable]
         if lost:
             raise InvalidRequest(f"The reference {redacted(short(lost[0]))} is not in the store any more: remove it.")
-        if any(self._missing.values()):
+        if any(self._faults.values()):
             raise InvalidRequest("A reference cannot be read: mend what stands at Reference, or leave it out.")
 
-    def leave_out(self) -> None:
+    def drop_unread(self) -> None:
         """Do without what could not be read."""
         self.text.value = ""
-        self._miss("uploaded", [])
+        self._keep_faults("uploaded", [])
 
-    def _added(self, value: object, *, name: str | None = None, typed: bool = True) -> tuple[str, ...]:
-        made, told = self._read([value], fit=True)
-        as_typed = typed and not told
-        self.hold(Held(replace(one, source=name) if name else one, as_typed) for one in made)
-        return told
+    def _added(self, value: object, *, name: str | None = None, nameable: bool = True) -> tuple[str, ...]:
+        """Add what a value stands for; the notes on what was done to it."""
+        made, notes = self._read([value], fit=True)
+        unchanged = nameable and not notes
+        self.extend(FormReference(replace(one, source=name) if name else one, unchanged) for one in made)
+        return notes
 
-    def _miss(self, way: str, missing: list[str], told: Iterable[str] = ()) -> None:
-        """Keep what is missing, "typed" or "uploaded", and say so, with what was done to what is there."""
-        is_other, self._missing[way] = missing != self._missing[way], missing
-        self._say(told)
-        if is_other:
+    def _keep_faults(self, way: str, faults: list[str], notes: Iterable[str] = ()) -> None:
+        """Keep why what was "typed" or "uploaded" could not be read, and show that with the notes on what could."""
+        changed, self._faults[way] = faults != self._faults[way], faults
+        self._say(notes)
+        if changed:
             self._changed()
 
-    def _say(self, told: Iterable[str]) -> None:
-        missing = [text for texts in self._missing.values() for text in texts]
-        self._message.value = lines([*missing, *told], role="alert", kind="seedream-told")
-        show(self._leave_out, shown=bool(missing))
+    def _say(self, notes: Iterable[str]) -> None:
+        faults = [text for texts in self._faults.values() for text in texts]
+        self._message.value = lines([*faults, *notes], role="alert", kind="seedream-message")
+        show(self._drop, shown=bool(faults))
 
     def _remove(self, place: int) -> None:
-        self._keep(self.held[:place] + self.held[place + 1 :])
+        self._replace(self.entries[:place] + self.entries[place + 1 :])
 
-    def _keep(self, held: tuple[Held, ...]) -> None:
-        self.held = held
+    def _replace(self, entries: tuple[FormReference, ...]) -> None:
+        self.entries = entries
         gone = self._thumbnails.children
-        self._thumbnails.children = [self._thumbnail(place, one.reference) for place, one in enumerate(held)]
+        self._thumbnails.children = [self._thumbnail(place, one.reference) for place, one in enumerate(entries)]
         for thumbnail in gone:
             close(thumbnail)
         self._changed()
@@ -136,37 +143,37 @@ class References:
         """Add what was typed; what is wrong stays, to be mended."""
         text = self.text.value.strip()
         try:
-            told = self._added(text, typed=not is_data_uri(text)) if text else ()
+            notes = self._added(text, nameable=not is_data_uri(text)) if text else ()
         except SeedreamError as error:
-            self._miss("typed", [str(error)])
+            self._keep_faults("typed", [str(error)])
             return
         self.text.value = ""
-        self._miss("typed", [], told)
+        self._keep_faults("typed", [], notes)
 
     def _uploaded(self) -> None:
-        files, told, missing = taken(self.upload), list[str](), list[str]()
+        files, notes, faults = take_files(self.upload), list[str](), list[str]()
         for name, data in files:
             try:
-                told += self._added(data, name=name, typed=False)
+                notes += self._added(data, name=name, nameable=False)
             except SeedreamError as error:
-                missing.append(f"{name}: {error}")
+                faults.append(f"{name}: {error}")
         if files:  # else it is the widget that was emptied
-            self._miss("uploaded", missing, told)
+            self._keep_faults("uploaded", faults, notes)
 
     def _thumbnail(self, place: int, reference: Reference) -> Any:
         name = redacted(short(reference.source, longest=40))
         hint = f"Remove reference {place + 1}: {name}", f"移除第 {place + 1} 张参考图"
-        remove = button(self._home, "×", *hint, partial(self._remove, place))
+        remove = button(self._loop, "×", *hint, partial(self._remove, place))
         picture = widgets.HTML(value=_small(reference, f"Reference {place + 1}: {name}"))
         return row(picture, remove, width="auto", align_items="flex-start", flex_flow="row nowrap")
 
 
-def taken(upload: Any) -> list[tuple[str, bytes]]:
-    """The names and bytes of what was uploaded, which leave the widget; ipywidgets 7 keeps them in another shape."""
+def take_files(upload: Any) -> list[tuple[str, bytes]]:
+    """Take the names and bytes of what was uploaded out of the widget; ipywidgets 7 keeps them in another shape."""
     value = upload.value
     if isinstance(value, dict):
         files = [(str(name), bytes(file["content"])) for name, file in value.items()]
-        if files:  # the counter stays: the page adds to it, and only a change of it is told
+        if files:  # the counter stays: the page adds to it, and reports only a change of it
             upload.metadata, upload.data = [], []
             upload.set_trait("value", {})
         return files
@@ -177,13 +184,13 @@ def taken(upload: Any) -> list[tuple[str, bytes]]:
 
 
 def thumbnail(frame: Frame, name: str) -> str:
-    """A small picture of a frame as HTML; its name where there is none to be shown."""
+    """A small picture of a frame as HTML; its name where no picture can be shown."""
     try:
-        shown = preview(frame, budget=THUMBNAIL_BYTES)
+        small = preview(frame, budget=THUMBNAIL_BYTES)
     except (SeedreamError, OSError):
         return _name_alone(name)
     style = f"height:{THUMBNAIL_EDGE};max-width:160px;object-fit:cover;border-radius:4px;display:block"
-    return str(element("img", {"src": shown.data_uri, "alt": name, "title": name, "style": style}))
+    return str(element("img", {"src": small.data_uri, "alt": name, "title": name, "style": style}))
 
 
 def _small(reference: Reference, name: str) -> str:

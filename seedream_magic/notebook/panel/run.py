@@ -6,6 +6,8 @@ import asyncio
 import time
 from collections.abc import Callable, Iterable
 from dataclasses import replace
+from pathlib import Path
+from statistics import median
 
 import ipywidgets as widgets
 
@@ -13,12 +15,9 @@ from seedream_magic.api.plan import Plan
 from seedream_magic.bridge import unfailing
 from seedream_magic.errors import SeedreamError, SeedreamInterrupted
 from seedream_magic.images.image_set import ImageSet
-from seedream_magic.notebook.panel.controls import button, lines
-from seedream_magic.notebook.panel.estimate import seconds_per_picture
+from seedream_magic.images.index import history
+from seedream_magic.notebook.panel.controls import KernelLoop, Latest, button, lines
 from seedream_magic.notebook.panel.form import Unwritten
-from seedream_magic.notebook.panel.home import Home, Latest
-from seedream_magic.notebook.panel.result import Result
-from seedream_magic.notebook.running import Running
 from seedream_magic.seedream import Seedream
 from seedream_magic.view.words import ENGLISH, billed
 
@@ -26,20 +25,23 @@ SETTLE_SECONDS = 0.25
 """From the click to the request. Where the kernel was busy, the page holds what was typed last back until the kernel
 has answered to what was typed before: the click would come first, and pay for half a prompt."""
 TICK_SECONDS = 1.0
+_NEWEST = 20
 
 
-class Run:
-    """The buttons and the progress line. `tell` shows what went wrong; `ended` is called with the set, or None."""
+class RunControls:
+    """The Stop button and the progress line, and the run itself.
+
+    `show` shows a value of the set, `report` what went wrong, and `ended` is called with the set, or None.
+    """
 
     def __init__(
         self,
-        home: Home,
-        running: Running,
-        result: Result,
-        tell: Callable[[Iterable[str]], None],
+        loop: KernelLoop,
+        show: Callable[[ImageSet], None],
+        report: Callable[[Iterable[str]], None],
         ended: Callable[[ImageSet | None], None],
     ) -> None:
-        self._home, self._running, self._result, self._tell, self._after = home, running, result, tell, ended
+        self._loop, self._show, self._report, self._ended = loop, show, report, ended
         self.busy = False
         self._plan: Plan | None = None
         self._images: ImageSet | None = None
@@ -47,11 +49,10 @@ class Run:
         self._timer: asyncio.TimerHandle | None = None
         self._stop: Callable[[], None] | None = None
         self._seconds_each: float | None = None
-        self._estimate: Latest[float | None] = Latest(home, self._estimated)
-        self.stop = button(
-            home, "Stop", "Ends the run; pictures that have come are kept", "停止，已到的图片会保留", self.halt
-        )
-        self.stop.on_click(lambda _: self._end_it())  # at once, though home may be busy with a cell
+        self._estimate: Latest[float | None] = Latest(loop, self._estimated)
+        hint = "Ends the run; pictures that have come are kept", "停止，已到的图片会保留"
+        self.stop = button(loop, "Stop", *hint, self.halt)
+        self.stop.on_click(lambda _: self._stop_run())  # at once, though a cell may keep the loop busy
         self.stop.disabled = True
         self.line = widgets.HTML()
 
@@ -60,21 +61,21 @@ class Run:
         if self.busy:
             return
         self._set_busy(busy=True)
-        self._tell([])
-        self._timer = self._home.later(SETTLE_SECONDS, self._start, client, make)
+        self._report([])
+        self._timer = self._loop.later(SETTLE_SECONDS, self._start, client, make)
         if self._timer is None:
             self._start(client, make)
 
     def halt(self) -> None:
         """Stop the run, or what has not begun yet."""
         self.stop.disabled = True
-        self._end_it()
+        self._stop_run()
         if self._stop is None and self._timer is not None:
             self._timer.cancel()
             self._timer = None
             self._end(None, SeedreamInterrupted("Stopped before anything was sent."))
 
-    def _end_it(self) -> None:
+    def _stop_run(self) -> None:
         stop = self._stop
         if stop is not None:
             stop()
@@ -83,7 +84,7 @@ class Run:
         """Let a run that is under way go on, unwatched."""
         if self._timer is not None:
             self._timer.cancel()
-        self._estimate.drop()
+        self._estimate.close()
 
     def _start(self, client: Seedream, make: Callable[[], Plan]) -> None:
         self._timer, self._images, self._seconds_each = None, None, None
@@ -94,7 +95,7 @@ class Run:
             if not plan.stored:
                 self._estimate.do(lambda: seconds_per_picture(client.store, model, provider))
             self._tick()
-            stop = self._running.start(client, plan, on_change=self._changed, on_end=self._end)
+            stop = client.start(plan, on_change=self._changed, on_end=self._end)
         except SeedreamError as error:
             self._end(error.images, error)
         else:
@@ -102,7 +103,7 @@ class Run:
 
     def _changed(self, images: ImageSet) -> None:
         self._images = images
-        self._result.show(images)
+        self._show(images)
         self._show_progress()
 
     def _end(self, images: ImageSet | None, failure: BaseException | None) -> None:
@@ -112,30 +113,26 @@ class Run:
         if images is not None and images.state == "running":
             images = replace(images, state="stopped" if isinstance(failure, SeedreamInterrupted) else "done")
         unfailing(self._show_end)(images, failure)  # the set is kept, whatever has become of the widgets
-        self._after(images)
+        self._ended(images)
 
     def _show_end(self, images: ImageSet | None, failure: BaseException | None) -> None:
         if images is not None:
-            self._result.show(images)
+            self._show(images)
         self._set_busy(busy=False)
-        stopped = isinstance(failure, SeedreamInterrupted)
-        self.line.value = lines([" · ".join([*_state(failure, stopped=stopped), *self._facts(images)])])
+        parts = [] if failure is None else [_word_for(failure)]
+        if images is not None:
+            parts += [self._progress(images), billed(images, ENGLISH), f"{images.seconds:.0f} s"]
+        self.line.value = lines([" · ".join(parts)])
         if isinstance(failure, Unwritten) or not isinstance(failure, SeedreamError | SeedreamInterrupted):
-            self._tell([])  # what is still to be written stands above the buttons already
+            self._report([])  # what is still to be written stands above the buttons already
         else:
-            self._tell(failure.lines())
+            self._report(failure.lines())
 
     def _set_busy(self, *, busy: bool) -> None:
         self.busy, self.stop.disabled = busy, not busy
         self.line.value = lines(["starting"]) if busy else ""
 
-    def _facts(self, images: ImageSet | None) -> list[str]:
-        """What the line says at the end."""
-        if images is None:
-            return []
-        return [self._counted(images), billed(images, ENGLISH), f"{images.seconds:.0f} s"]
-
-    def _counted(self, images: ImageSet | None) -> str:
+    def _progress(self, images: ImageSet | None) -> str:
         """How many have come of those that this run makes: "k of n"; of a frame that is drawn anew, with its number."""
         made = [frame for frame in images.ok if frame.index not in images.inherited] if images else []
         expected = self._plan.request.images_expected if self._plan else None
@@ -145,24 +142,34 @@ class Run:
 
     def _tick(self) -> None:
         unfailing(self._show_progress)()
-        self._timer = self._home.later(TICK_SECONDS, self._tick)
+        self._timer = self._loop.later(TICK_SECONDS, self._tick)
 
     def _show_progress(self) -> None:
         elapsed = time.monotonic() - self._began
         expected = self._plan.request.images_expected if self._plan else None
         left = (self._seconds_each or 0.0) * (expected or 0) - elapsed
         about = f"about {left:.0f} s more" if left >= 1 else ""
-        parts = (self._counted(self._images), f"{elapsed:.0f} s", about)
+        parts = (self._progress(self._images), f"{elapsed:.0f} s", about)
         self.line.value = lines([" · ".join(part for part in parts if part)])
 
     def _estimated(self, seconds: float | None) -> None:
         self._seconds_each = seconds
 
 
-def _state(failure: BaseException | None, *, stopped: bool) -> list[str]:
-    """The word for how a run ended; none for one that ended well."""
-    if failure is None:
-        return []
-    if stopped:
-        return ["stopped"]
-    return ["failed" if getattr(failure, "sent", True) else "not sent"]
+def _word_for(failure: BaseException) -> str:
+    """The word for how a run failed."""
+    if isinstance(failure, SeedreamInterrupted):
+        return "stopped"
+    return "failed" if getattr(failure, "sent", True) else "not sent"
+
+
+def seconds_per_picture(store: Path, model: str, provider: str) -> float | None:
+    """How long a picture takes, by this user's own runs; None where there is none.
+
+    It is the median of the newest finished runs of the same model and provider.
+    """
+    alike = (
+        entry for entry in history(store) if (entry.model, entry.provider, entry.state) == (model, provider, "done")
+    )
+    timed = [entry.seconds / entry.frames for entry in alike if entry.frames and entry.seconds]
+    return median(timed[:_NEWEST]) if timed else None

@@ -1,0 +1,250 @@
+"""The desk of a notebook: its settings, its session, and how a set is drawn, shown and bound there.
+
+The cell magic, the commands, the doctor and the panel all work at the desk of their shell.
+
+Loading the extension loads neither httpx nor Pillow nor ipywidgets. So here, and in the other modules of the notebook
+that it loads, what needs them is imported in the function that uses it, marked "load time".
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from contextlib import suppress
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, Protocol
+from weakref import WeakSet
+
+from IPython.core.interactiveshell import InteractiveShell
+from traitlets import Bool, Dict, Enum, Float, Int, Unicode, Union, validate
+from traitlets.config import Configurable
+
+from seedream_magic import session
+from seedream_magic.api.headers import MaskedDict
+from seedream_magic.api.plan import Plan
+from seedream_magic.api.providers import chosen_provider, serves
+from seedream_magic.api.values import RESPONSE_FORMATS
+from seedream_magic.bridge import EVENT_LOOPS, unfailing
+from seedream_magic.errors import InvalidRequest, SeedreamError, SeedreamInterrupted
+from seedream_magic.images.image_set import ImageSet
+from seedream_magic.notebook.options import LAYOUTS
+from seedream_magic.session import Session, images_to_bill
+
+if TYPE_CHECKING:
+    from seedream_magic.notebook.display import CellOutputs, Display
+    from seedream_magic.seedream import Seedream
+
+_REQUEST_TRAITS = ("images", "model", "size", "ratio", "stream", "watermark", "response_format", "timeout")
+
+
+class Settings(Configurable):
+    """Settings of the notebook; each stands for an option that a cell does not give. None leaves it to the rest."""
+
+    provider = Unicode(None, allow_none=True, help="anyfast, ark, byteplus or demo").tag(config=True)
+    base_url = Unicode(None, allow_none=True, help="address in place of the provider's").tag(config=True)
+    headers = Dict(
+        default_value=None, allow_none=True, help="further headers for a gateway; sent with requests only, masked"
+    ).tag(config=True)
+    model = Unicode(None, allow_none=True, help="model id").tag(config=True)
+    store = Unicode(None, allow_none=True, help="folder of the runs; default seedream-runs").tag(config=True)
+    images = Union([Int(), Unicode()], default_value=None, allow_none=True, help="1-15 or auto").tag(config=True)
+    size = Unicode(None, allow_none=True, help="1K, 2K, 4K or WIDTHxHEIGHT").tag(config=True)
+    ratio = Unicode(None, allow_none=True, help="W:H, with a preset size").tag(config=True)
+    stream = Bool(None, allow_none=True, help="receive pictures one by one").tag(config=True)
+    watermark = Bool(None, allow_none=True, help="the API's AI mark").tag(config=True)
+    response_format = Enum(RESPONSE_FORMATS, None, allow_none=True, help="url or b64_json").tag(config=True)
+    timeout = Float(None, allow_none=True, help="limit of the whole call in seconds").tag(config=True)
+    max_images_per_run = Int(None, allow_none=True, help="refuse a cell that may bill more").tag(config=True)
+    max_images_per_session = Int(None, allow_none=True, help="refuse when the session may bill more").tag(config=True)
+    prices = Dict(help="price of one image by model id, in your currency, for %seedream").tag(config=True)
+    show = Enum(LAYOUTS, "carousel", help="carousel or grid").tag(config=True)
+    event_loop = Enum(EVENT_LOOPS, "thread", help="thread, or nest: the notebook's own loop").tag(config=True)
+
+    @validate("headers")
+    def _mask_headers(self, proposal: Any) -> MaskedDict | None:
+        """`%config` shows the values of settings; of these it shows the names."""
+        return None if proposal["value"] is None else MaskedDict(proposal["value"])
+
+    @property
+    def of_request(self) -> dict[str, Any]:
+        """The settings of a request that are set, by the names of its options."""
+        return {name: getattr(self, name) for name in _REQUEST_TRAITS if getattr(self, name) is not None}
+
+
+class Closable(Protocol):
+    """What is open at a desk: a panel."""
+
+    def close(self) -> None: ...
+
+
+class Desk:
+    """One notebook's shell with its settings and its session.
+
+    The session outlives the desk, which a reload of the extension makes anew. `cell` is the running cell's outputs,
+    `panels` are those that are open.
+    """
+
+    def __init__(self, shell: InteractiveShell, settings: Settings, known: Session | None = None) -> None:
+        """`known` is the session that the shell has already, if the extension was loaded in it before."""
+        self.shell, self.settings = shell, settings
+        self.session = known or _new_session()
+        self.session.check = self.check_caps
+        self.panels: WeakSet[Closable] = WeakSet()
+        self.cell: CellOutputs | None = None
+        self._before: list[Session | None] = []
+
+    @property
+    def variables(self) -> dict[str, Any]:
+        """The notebook's variables."""
+        variables: dict[str, Any] = self.shell.user_ns
+        return variables
+
+    def open(self) -> None:
+        """From now on the clients of this shell's cells belong to its session."""
+        session.enter(self.session)
+        self.shell.events.register("pre_execute", self._cell_begins)
+        self.shell.events.register("post_execute", self._cell_ends)
+        _desks.add(self)
+
+    def close(self) -> None:
+        """Close the panels and take the limits off. Runs in the background go on: they are paid for."""
+        for panel in list(self.panels):
+            panel.close()
+        with suppress(ValueError):  # it was never opened
+            self.shell.events.unregister("pre_execute", self._cell_begins)
+            self.shell.events.unregister("post_execute", self._cell_ends)
+        session.leave(self.session)
+        self.session.check = None
+        _desks.discard(self)
+
+    def _cell_begins(self) -> None:
+        self._before.append(session.enter(self.session))
+
+    def _cell_ends(self) -> None:
+        if self._before:  # the cell that loads the extension began before there was a desk
+            session.give_back(self._before.pop())
+
+    def client(self, provider: str | None = None) -> Seedream:
+        """The `Seedream` of these settings; `provider` in place of the set one, without an address that is not its."""
+        from seedream_magic.seedream import Seedream  # noqa: PLC0415 - load time
+
+        settings = self.settings
+        chosen = chosen_provider(provider or settings.provider)
+        client = Seedream(
+            chosen.name,
+            base_url=settings.base_url if settings.base_url and serves(chosen, settings.base_url) else None,
+            model=settings.model,
+            store=settings.store,
+            event_loop=settings.event_loop,
+            headers=settings.headers,
+        )
+        client.session, client.progress = self.session, self.display
+        return client
+
+    def display(self, layout: str | None = None, *, quiet: bool = False, cell: CellOutputs | None = None) -> Display:
+        """What shows a set; see `display_for`."""
+        from seedream_magic.notebook.display import display_for  # noqa: PLC0415 - load time
+
+        return display_for(self.shell, layout=layout or self.settings.show, quiet=quiet, cell=cell)
+
+    def run(
+        self,
+        client: Seedream,
+        plan: Plan,
+        *,
+        name: str | None = None,
+        layout: str | None = None,
+        quiet: bool = False,
+        further: Callable[[ImageSet], Plan | None] | None = None,
+    ) -> None:
+        """Run a plan, show its set as it grows, and bind it to `_seedream` and to `name`.
+
+        `further` gives the plan that goes on from the set, None at the end; each is shown in place of the one before.
+        """
+        next_plan: Plan | None = plan
+        while next_plan is not None:
+            display = self.display(layout, quiet=quiet, cell=self.cell)
+            try:
+                images = client.run(next_plan, on_change=display.show)
+            except (SeedreamError, SeedreamInterrupted) as error:
+                if error.images is not None and len(error.images):
+                    self.bind(error.images, name)
+                    unfailing(display.show)(error.images)
+                else:
+                    unfailing(display.clear)()
+                raise
+            self.bind(images, name)
+            next_plan = further(images) if further else None
+            if next_plan is not None:
+                unfailing(display.clear)()
+
+    def start(
+        self, client: Seedream, plan: Plan, *, name: str | None = None, layout: str | None = None, quiet: bool = False
+    ) -> None:
+        """Begin a plan and return; its set is shown, and bound, as it grows while the kernel is free."""
+        display = self.display(layout, quiet=quiet, cell=self.cell)
+        bound: set[str] = set()
+
+        def bind(images: ImageSet) -> None:
+            """Bind it to its names; one that the person has given to something else by now is left alone."""
+            for variable in filter(None, ("_seedream", name)):
+                value = self.variables.get(variable)
+                if variable not in bound or getattr(value, "run_id", None) == images.run_id:
+                    self.variables[variable] = images
+                bound.add(variable)
+
+        def changed(images: ImageSet) -> None:
+            bind(images)
+            display.show(images)
+
+        def ended(images: ImageSet | None, failure: SeedreamError | SeedreamInterrupted | None) -> None:
+            if images is not None:
+                bind(images)
+            if isinstance(failure, SeedreamInterrupted) and images is not None and len(images):
+                display.show(images)  # a set says itself that it was stopped, what that costs, and how to go on
+            elif failure is not None:
+                display.fail(failure)
+
+        client.start(plan, on_change=changed, on_end=ended)
+
+    def show_set(self, images: ImageSet, *, name: str | None = None) -> None:
+        """Show a set that is there already, and bind it to `_seedream` and to `name`."""
+        self.display().show(images)
+        self.bind(images, name)
+
+    def bind(self, images: ImageSet, name: str | None = None) -> None:
+        """Bind a set to `_seedream` and to `name`."""
+        for variable in filter(None, ("_seedream", name)):
+            self.variables[variable] = images
+
+    def check_caps(self, plan: Plan) -> None:
+        """Refuse what could bill more than the person allowed: with what was billed, may have been, and is under way.
+
+        A set from the store bills nothing. The session calls it before it reserves what a plan may bill.
+        """
+        at_most, settings, drawn = images_to_bill(plan), self.settings, self.session
+        if settings.max_images_per_run is not None and at_most > settings.max_images_per_run:
+            raise InvalidRequest(
+                f"This may bill {at_most} images; "
+                f"SeedreamMagics.max_images_per_run allows {settings.max_images_per_run}."
+            )
+        before = drawn.images_billed + drawn.doubtful.total() + drawn.images_reserved
+        if settings.max_images_per_session is not None and before + at_most > settings.max_images_per_session:
+            raise InvalidRequest(
+                f"This may bill {at_most} images after {before} in this session; "
+                f"SeedreamMagics.max_images_per_session allows {settings.max_images_per_session}."
+            )
+
+
+_desks: WeakSet[Desk] = WeakSet()
+
+
+def current_desk() -> Desk | None:
+    """The desk of the notebook that what runs here belongs to, None where the extension is not loaded."""
+    here = session.current()
+    return next((desk for desk in _desks if desk.session is here), None)
+
+
+def _new_session() -> Session:
+    with suppress(OSError):  # a current folder that is gone
+        return Session(home=Path.cwd())
+    return Session()
