@@ -15,7 +15,10 @@ import pytest
 from IPython.core.interactiveshell import InteractiveShell
 from traitlets.config import Config
 
-from seedream_magic import session
+from raw_server import RawServer, raw_server
+from seedream_magic import Seedream, session
+from served import KEY, client
+from service import PICTURE, POST, picture, whole_answer
 
 if TYPE_CHECKING:
     from playwright.sync_api import Browser
@@ -76,6 +79,19 @@ def store(tmp_path: Path) -> Path:
 
 
 @pytest.fixture
+def server() -> Iterator[RawServer]:
+    """A service that makes every picture it is asked for."""
+    with raw_server({POST: whole_answer, PICTURE: picture}) as running:
+        yield running
+
+
+@pytest.fixture
+def seedream(server: RawServer, store: Path) -> Seedream:
+    """The Python client to that service."""
+    return client(server, store)
+
+
+@pytest.fixture
 def ip(isolated: None) -> Iterator[InteractiveShell]:
     """A real IPython shell, the one that `get_ipython()` gives: `ip.run_cell("…")`, `ip.user_ns["name"]`."""
     settings = Config()
@@ -91,6 +107,16 @@ def ip(isolated: None) -> Iterator[InteractiveShell]:
         shell.reset(new_session=False)
         InteractiveShell.clear_instance()
         sys.displayhook, sys.excepthook = display, hook
+
+
+@pytest.fixture
+def shell(ip: InteractiveShell, server: RawServer, store: Path, monkeypatch: pytest.MonkeyPatch) -> InteractiveShell:
+    """A shell with the extension loaded and pointed to the service."""
+    monkeypatch.setenv("SEEDREAM_BASE_URL", f"{server.url}/v1")
+    monkeypatch.setenv("SEEDREAM_API_KEY", KEY)
+    monkeypatch.setenv("SEEDREAM_STORE", str(store))
+    assert ip.run_cell("%load_ext seedream_magic").success
+    return ip
 
 
 def find_chromium() -> str | None:

@@ -3,18 +3,18 @@
 from __future__ import annotations
 
 import asyncio
-import base64
 import json
 import os
 import threading
-from collections.abc import Callable, Iterator, Mapping
-from contextlib import aclosing, contextmanager
+from collections.abc import Callable, Mapping
+from contextlib import aclosing
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
 import pytest
 
+from asking import b64
 from drawing import generate
 from fault import called, drawn, failed, shades
 from kill import killing
@@ -42,42 +42,34 @@ from seedream_magic.api.plan import Plan
 from seedream_magic.api.retry import Pace
 from seedream_magic.api.task_shapes import Task, tasks_of
 from served import KEY, check_store, client, record, served
-from service import PICTURE, POST, jpeg, link, picture
+from service import PICTURE, POST, link, picture
 
 RULE = ("GET", "/v1/images/generations/t1")
+OTHER_TASK = ("GET", "/v1/images/generations/t2")
 OTHER_RULE = ("GET", "/v1/video/generations/t1")
 STATE = ("GET", "/state/")
 RESULT = ("GET", "/result/")
 
+Answer = Behaviour | Callable[[Request], Behaviour]
+
 
 @pytest.fixture(autouse=True)
 def hurried(monkeypatch: pytest.MonkeyPatch) -> None:
-    """A task is asked for at once, and again at once."""
+    """A task is asked for at once, and again at once; a whole answer that stays open is soon left."""
     monkeypatch.setattr(tasks_module, "FIRST_PAUSE", 0.01)
     monkeypatch.setattr(tasks_module, "LONGEST_PAUSE", 0.02)
-
-
-def here(request: Request, path: str) -> str:
-    return f"http://{request.headers['host']}{path}"
-
-
-def done(request: Request, **more: Any) -> Reply:
-    return json_reply({"data": [{"url": link(request, 0)}, {"url": link(request, 1)}], **more})
+    monkeypatch.setattr(listener_module, "LINGER_SECONDS", 0.1)
 
 
 class Asked:
     """Answers one after the other, the last one for ever; each is a behaviour or is made from the request."""
 
-    def __init__(self, *answers: Behaviour | Callable[[Request], Behaviour]) -> None:
+    def __init__(self, *answers: Answer) -> None:
         self._answers = list(answers)
 
     def __call__(self, request: Request) -> Behaviour:
         answer = self._answers.pop(0) if len(self._answers) > 1 else self._answers[0]
         return answer if hasattr(answer, "play") else answer(request)
-
-
-QUEUED = json_reply({"task_id": "t1", "status": "queued"})
-ONLY_STATE = json_reply({"status": "IN_PROGRESS", "progress": 40})
 
 
 @dataclass(frozen=True)
@@ -88,17 +80,54 @@ class Way:
     asked: Mapping[tuple[str, str], Any] = field(default_factory=dict)
 
 
+def fresh(way: Way) -> Way:
+    """The same with answers that nobody has taken yet."""
+    return Way(
+        way.posted,
+        {at: Asked(*answer._answers) if isinstance(answer, Asked) else answer for at, answer in way.asked.items()},
+    )
+
+
+def here(request: Request, path: str) -> str:
+    return f"http://{request.headers['host']}{path}"
+
+
 def own(value: object, status: int = 200, **headers: str) -> Callable[[Request], Behaviour]:
     """An answer that names addresses of its own server by `@`."""
+    told = {name.replace("_", "-"): path for name, path in headers.items()}
     return lambda request: Reply(
         status,
-        {"Content-Type": "application/json"} | {name: here(request, path) for name, path in headers.items()},
+        {"Content-Type": "application/json"} | {name: here(request, path) for name, path in told.items()},
         json.dumps(value).replace("@", here(request, "")).encode(),
     )
 
 
+def named(request: Request, *places: int) -> list[dict[str, str]]:
+    return [{"url": link(request, place)} for place in places]
+
+
+def answer(state: object, *places: int, **more: Any) -> Callable[[Request], Behaviour]:
+    """A task's answer: its state, and the pictures that it brings."""
+    return lambda r: json_reply(
+        {"task_id": "t1", "status": state, **({"data": named(r, *places)} if places else {}), **more}
+    )
+
+
+def done(request: Request, **more: Any) -> Reply:
+    return json_reply({"data": named(request, 0, 1), **more})
+
+
+QUEUED_VALUE = {"task_id": "t1", "status": "queued"}
+QUEUED = json_reply(QUEUED_VALUE)
+STATED = json_reply({**QUEUED_VALUE, "status_url": "/state/t1"})
+TWO_TASKS = json_reply({"data": [QUEUED_VALUE, {**QUEUED_VALUE, "task_id": "t2"}]})
+ONLY_STATE = json_reply({"status": "IN_PROGRESS", "progress": 40})
 BOTH = {"status_url": "@/state/t1", "response_url": "@/result/t1", "cancel_url": "@/cancel/t1"}
 COMPLETED = own({"status": "COMPLETED", "request_id": "t1", "response_url": "@/result/t1"})
+RUNNING_THERE = own({"id": "t1", "status": "processing", "urls": {"get": "@/state/t1"}})
+NOT_STARTED = {"id": "t1", "status": "notStarted"}
+
+
 WAYS: dict[str, Way] = {
     "the provider's rule": Way(
         json_reply({"code": 200, "data": [{"status": "submitted", "task_id": "t1"}]}), {RULE: Asked(QUEUED, done)}
@@ -111,7 +140,7 @@ WAYS: dict[str, Way] = {
     "a number for an id": Way(
         json_reply({"id": 81, "status": "pending"}), {("GET", "/v1/images/generations/81"): Asked(done)}
     ),
-    "an address for its state": Way(own({"id": "t1", "status_url": "@/state/t1"}, 200), {STATE: Asked(QUEUED, done)}),
+    "an address for its state": Way(own({"id": "t1", "status_url": "@/state/t1"}), {STATE: Asked(QUEUED, done)}),
     "no word for its state": Way(own({"task_id": "t1", "status_url": "@/state/t1"}), {STATE: Asked(ONLY_STATE, done)}),
     "state and result": Way(
         own({"request_id": "t1", "status": "IN_QUEUE", **BOTH}), {STATE: Asked(ONLY_STATE, COMPLETED), RESULT: done}
@@ -121,16 +150,12 @@ WAYS: dict[str, Way] = {
         {STATE: Asked(ONLY_STATE, COMPLETED), RESULT: done},
     ),
     "the result is redirected to": Way(
-        own({"id": "t1", "status": "queued", "status_url": "@/state/t1"}),
-        {STATE: Asked(QUEUED, own({}, 303, Location="/result/t1")), RESULT: done},
+        STATED, {STATE: Asked(QUEUED, own({}, 303, Location="/result/t1")), RESULT: done}
     ),
     "urls.get": Way(
         own({"id": "t1", "status": "starting", "output": None, "urls": {"get": "@/state/t1", "cancel": "@/cancel"}}),
-        {STATE: Asked(
-            own({"id": "t1", "status": "processing", "urls": {"get": "@/state/t1"}}),
-            lambda r: json_reply({"id": "t1", "status": "succeeded", "output": [link(r, 0), link(r, 1)],
-                                  "urls": {"get": here(r, "/state/t1")}}),
-        )},
+        {STATE: Asked(RUNNING_THERE, own({"id": "t1", "status": "succeeded", "urls": {"get": "@/state/t1"},
+                                          "output": ["@/picture/0.jpeg", "@/picture/1.jpeg"]}))},
     ),
     "Location and nothing else": Way(own("", 202, Location="/state/t1"), {STATE: Asked(Reply(202), ONLY_STATE, done)}),
     "Location and no body": Way(
@@ -139,17 +164,19 @@ WAYS: dict[str, Way] = {
     "201 and Location": Way(
         own({"id": "t1", "status": "created"}, 201, Location="/state/t1"), {STATE: Asked(QUEUED, done)}
     ),
+    **{f"Azure's header, {status}, {value}": Way(
+        own(value, status, Operation_Location="/state/t1"), {STATE: Asked(answer("running"), done)})
+       for status in (200, 202) for value in (NOT_STARTED, {"id": "t1"}, {})},
     "an address without a host": Way(
-        json_reply({"task_id": "t1", "status": "queued", "polling_url": "/state/t1"}), {STATE: Asked(QUEUED, done)}
+        json_reply({**QUEUED_VALUE, "polling_url": "/state/t1"}), {STATE: Asked(QUEUED, done)}
     ),
     "passing faults": Way(
-        json_reply({"task_id": "t1", "status": "queued"}),
-        {RULE: Asked(Close(), Reply(503), Reply(429, {"Retry-After": "0"}), Reply(524), QUEUED, done)},
+        QUEUED, {RULE: Asked(Close(), Reply(503), Reply(429, {"Retry-After": "0"}), Reply(524), QUEUED, done)}
     ),
     "a list of tasks": Way(
-        json_reply({"data": [{"task_id": "t1", "status": "submitted"}, {"task_id": "t2", "status": "submitted"}]}),
-        {RULE: Asked(QUEUED, lambda r: json_reply({"data": [{"url": link(r, 0)}]})),
-         ("GET", "/v1/images/generations/t2"): Asked(QUEUED, QUEUED, lambda r: json_reply({"url": link(r, 1)}))},
+        TWO_TASKS,
+        {RULE: Asked(QUEUED, lambda r: json_reply({"data": named(r, 0)})),
+         OTHER_TASK: Asked(QUEUED, QUEUED, lambda r: json_reply({"url": link(r, 1)}))},
     ),
     "told in a stream": Way(
         Reply(200, EVENT_STREAM, b"".join(
@@ -160,26 +187,52 @@ WAYS: dict[str, Way] = {
         json_reply({"code": "success", "message": "", "data": "t1", "task_id": "t1"}),
         {RULE: Asked(
             json_reply({"code": "success", "data": {"task_id": "t1", "status": "IN_PROGRESS", "progress": "30%"}}),
-            lambda r: json_reply({"code": "success", "data": {"task_id": "t1", "status": "SUCCESS", "data": {
-                "data": [{"url": link(r, 0)}, {"url": link(r, 1)}]}}}),
+            lambda r: json_reply({"code": "success", "data": {"task_id": "t1", "status": "SUCCESS",
+                                                              "data": {"data": named(r, 0, 1)}}}),
         )},
     ),
     "packed": Way(
-        json_reply({"task_id": "t1", "status": "queued"}, headers={"Content-Encoding": "identity, none"}),
-        {RULE: Asked(done)},
+        json_reply(QUEUED_VALUE, headers={"Content-Encoding": "identity, none"}), {RULE: Asked(done)}
+    ),
+    # Beside a task under way its reference and its other addresses are no pictures.
+    "the request is repeated": Way(
+        own({"id": "t1", "status": "queued", "image": "@/picture/7.jpeg", "status_url": "@/state/t1",
+             "urls": {"get": "@/state/t1", "web": "@/picture/8.jpeg"}}),
+        {STATE: Asked(QUEUED, done)},
+    ),
+    "the socket stays open": Way(
+        Gate(head(200, {"Content-Type": "application/json"}) + QUEUED.body, threading.Event(), b""), {RULE: Asked(done)}
     ),
 }  # fmt: skip
 
-
-def scenario_of(way: Way) -> Scenario:
-    return {POST: way.posted, PICTURE: picture, **way.asked}
+ODD: dict[str, Answer] = {
+    "an unknown word": answer("rendering"),
+    "another": answer("正在绘制"),
+    "a known word in Chinese": answer("处理中"),
+    "words with it": answer("upscaling", message="please wait"),
+    "a number": answer(1),
+    "zero": answer(0),
+    "progress in percent": json_reply({"id": "t1", "progress": "10%"}),
+    "progress": json_reply({"id": "t1", "progress": 50}),
+    "nothing": Reply(200),
+    "no content": Reply(204),
+    "a page": Reply(200, {"Content-Type": "text/html"}, b"<html>just a moment</html>"),
+    "an empty object": json_reply({}),
+    "an empty list": json_reply({"task_id": "t1", "data": []}),
+    "an empty place": json_reply({"data": [{"url": ""}]}),
+    "a final word": answer("succeeded"),
+    "a final word and an empty list": json_reply({"status": "成功", "data": [{"url": 0}]}),
+    "cut": lambda r: Raw(head(200, {}) + done(r).body[:40]),
+}
+"""One odd answer does not end a task, nor do two: it is asked again."""
+ODD_WAYS = {f"two odd answers: {name}": Way(STATED, {STATE: Asked(odd, odd, done)}) for name, odd in ODD.items()}
 
 
 @pytest.mark.fault("F36")
-@pytest.mark.parametrize("way", WAYS.values(), ids=WAYS)
+@pytest.mark.parametrize("way", [*WAYS.values(), *ODD_WAYS.values()], ids=[*WAYS, *ODD_WAYS])
 def test_a_task_is_followed_to_its_pictures(way: Way, store: Path) -> None:
     """One POST; the pictures come as from any answer; the set says what it waited for, never that a stream ended."""
-    with served(scenario_of(fresh(way)), store) as server:
+    with served({POST: way.posted, PICTURE: picture, **fresh(way).asked}, store) as server:
         images = drawn(called(server, store, images=2))
         assert shades(images) == [0, 1]
         assert any("task" in note for note in images.notes)
@@ -192,33 +245,26 @@ def test_a_task_is_followed_to_its_pictures(way: Way, store: Path) -> None:
     assert not list(store.glob("*/*.raw"))
 
 
-def fresh(way: Way) -> Way:
-    """The same with answers that nobody has taken yet."""
-    return Way(
-        way.posted,
-        {at: Asked(*answer._answers) if isinstance(answer, Asked) else answer for at, answer in way.asked.items()},
-    )
-
-
-QUICK: dict[str, Any] = {
-    "a good word": {"id": "x", "status": "completed"},
-    "created": {"id": "x", "status": "created"},
-    "accepted": {"task_id": "x", "status": "accepted"},
-    "a task's name": {"task_id": "t1", "state": "success"},
-    "an object": {"id": "x", "object": "image.task"},
+QUICK: dict[str, tuple[int, str, dict[str, Any]]] = {
+    "a good word": (200, "", {"id": "x", "status": "completed"}),
+    "created": (201, "Location", {"id": "x", "status": "created"}),
+    "accepted": (201, "Location", {"task_id": "x", "status": "accepted"}),
+    "a task's name": (200, "", {"task_id": "t1", "state": "success"}),
+    "an object": (201, "Location", {"id": "x", "object": "image.task"}),
+    "an address for Azure": (200, "Operation-Location", {}),
 }
 
 
-@pytest.mark.parametrize("status", [200, 201])
-@pytest.mark.parametrize("more", QUICK.values(), ids=QUICK)
-def test_an_answer_that_has_its_pictures_is_no_task(more: dict[str, Any], status: int, store: Path) -> None:
+@pytest.mark.parametrize(("status", "header", "more"), QUICK.values(), ids=QUICK)
+def test_an_answer_that_has_its_pictures_is_no_task(
+    status: int, header: str, more: dict[str, Any], store: Path
+) -> None:
     """Whatever else it says, and wherever its head leads to: nothing is asked for but the pictures."""
 
-    def answer(request: Request) -> Behaviour:
-        reply = done(request, **more)
-        return Reply(status, {"Location": "/state/t1"} if status == 201 else {}, reply.body)
+    def whole(request: Request) -> Behaviour:
+        return Reply(status, {header: "/state/t1"} if header else {}, done(request, **more).body)
 
-    with served({POST: answer, PICTURE: picture}, store) as server:
+    with served({POST: whole, PICTURE: picture}, store) as server:
         assert shades(drawn(called(server, store, images=2))) == [0, 1]
         assert server.gets == 2
 
@@ -239,15 +285,13 @@ def test_a_task_that_fails_is_told(
     value: dict[str, Any], kind: type[ApiError], words: str, store: Path, *, at_once: bool
 ) -> None:
     """In the gateway's words, at the POST or when it is asked for; nobody asks for it once more."""
-    first = {"task_id": "t1"} | value if at_once else {"task_id": "t1", "status": "queued"}
+    first = {"task_id": "t1"} | value if at_once else QUEUED_VALUE
     with served({POST: json_reply(first), RULE: Asked(QUEUED, json_reply(value))}, store) as server:
         error = failed(called(server, store, images=2))
         assert isinstance(error, kind)
         assert words in str(error)
-        gets = server.gets
-        assert gets == (0 if at_once else 2)
         assert client(server, store).recover() == []
-        assert server.gets == gets
+        assert server.gets == (0 if at_once else 2)
 
 
 class Clock:
@@ -268,32 +312,43 @@ def test_a_task_that_never_ends_is_left_after_half_an_hour(store: Path, monkeypa
     clock = Clock()
     answers = Asked(Reply(200, {"Retry-After": "30", "Content-Type": "application/json"}, QUEUED.body), QUEUED)
 
-    async def run(plan: Plan) -> ImageSet | None:
+    async def run(plan: Plan) -> None:
         pace = Pace(now=lambda: clock.now, sleep=clock.sleep)
-        last = None
-        async for images in generate(plan, Key(KEY, "a test"), store=store, pace=pace):
-            last = images
-        return last
+        async for _ in generate(plan, Key(KEY, "a test"), store=store, pace=pace):
+            pass
 
-    scenario: Scenario = {POST: json_reply(QUEUED_VALUE), PICTURE: picture, RULE: answers}
-    with served(scenario, store) as server:
+    with served({POST: QUEUED, PICTURE: picture, RULE: answers}, store) as server:
         with pytest.raises(ResponseBroken) as caught:
             asyncio.run(run(client(server, store).plan("x", images=2)))
         told = "\n".join(caught.value.lines())
-        assert "is not done after 30 min" in told
-        assert "t1" in told
-        assert "%seedream recover" in told
+        assert [words in told for words in ("is not done after 30 min", "t1", "%seedream recover")] == [True] * 3
         assert "stream ended" not in told
         assert caught.value.billed == "yes"
         assert 1790 < clock.now < 1840
-        assert clock.pauses[0] == tasks_module.FIRST_PAUSE
-        assert clock.pauses[1] == 30  # the gateway asked for it
+        assert clock.pauses[:2] == [tasks_module.FIRST_PAUSE, 30]  # as the gateway asked
         assert max(clock.pauses[2:]) == tasks_module.LONGEST_PAUSE
         answers._answers = [done]
         monkeypatch.setattr(tasks_module, "FIRST_PAUSE", 0.01)
         (images,) = client(server, store).recover()
         assert shades(images) == [0, 1]
     check_store(store)
+
+
+async def _left(server: RawServer, store: Path, ready: Callable[[ImageSet], bool]) -> ImageSet:
+    async with aclosing(client(server, store).stream("x", images=2)) as growing:
+        async for images in growing:
+            if ready(images):
+                if not images.ok:
+                    await asyncio.to_thread(server.wait_for, lambda seen: seen.gets > 0)
+                return images
+    raise AssertionError("it ended")
+
+
+def leave_task(
+    server: RawServer, store: Path, ready: Callable[[ImageSet], bool] = lambda images: bool(images.notes)
+) -> ImageSet:
+    """The set of a run that is left when it has told of its task, and its task was asked for."""
+    return asyncio.run(_left(server, store, ready))
 
 
 STOPPED = [QUEUED, Hang(threading.Event()), Gate(head(200, {}) + b'{"task_id": "t1", ', threading.Event(), b"")]
@@ -304,20 +359,8 @@ STOPPED = [QUEUED, Hang(threading.Event()), Gate(head(200, {}) + b'{"task_id": "
 def test_a_task_can_be_stopped_and_found_again(stuck: Behaviour, store: Path) -> None:
     """Stop ends the wait; the id is in the record, and `recover` of the run brings the pictures."""
     answers = Asked(stuck)
-
-    async def stop(server: RawServer) -> str:
-        async with aclosing(client(server, store).stream("x", images=2)) as growing:
-            async for images in growing:
-                if images.notes and server.count("GET", RULE[1]):
-                    return images.run_id
-                if images.notes:
-                    await asyncio.to_thread(server.wait_for, lambda seen: seen.count("GET", RULE[1]) > 0)
-                    return images.run_id
-        raise AssertionError("it ended")
-
-    posted = json_reply({"task_id": "t1", "status": "queued"})
-    with served({POST: posted, PICTURE: picture, RULE: answers}, store) as server:
-        run_id = asyncio.run(stop(server))
+    with served({POST: QUEUED, PICTURE: picture, RULE: answers}, store) as server:
+        run_id = leave_task(server, store).run_id
         assert record(store)["state"] == "stopped"
         answers._answers = [QUEUED, done]
         (images,) = client(server, store).recover(run_id)
@@ -325,20 +368,27 @@ def test_a_task_can_be_stopped_and_found_again(stuck: Behaviour, store: Path) ->
         assert client(server, store).recover() == []
 
 
+def test_stop_says_how_the_pictures_of_a_task_are_fetched(store: Path) -> None:
+    """The gateway draws on: its task, and the command that bills nothing, stand in the error of a Stop."""
+
+    def press_stop(images: ImageSet) -> None:
+        if images.task:
+            raise KeyboardInterrupt
+
+    with served({POST: QUEUED, RULE: Asked(QUEUED)}, store) as server:
+        seedream = client(server, store)
+        with pytest.raises(SeedreamInterrupted, match="Stopped") as caught:
+            seedream.run(seedream.plan("x", images=2), on_change=press_stop)
+    assert f"%seedream recover {caught.value.run_id} fetches them, which bills nothing." in caught.value.hint
+    assert "task" in caught.value.hint
+
+
 @pytest.mark.skipif(os.name == "nt", reason="links are others there")
 def test_recover_writes_no_record_through_a_link(store: Path, tmp_path: Path) -> None:
     """In a folder of a stranger's: the pictures come, the file that the link leads to stays as it is."""
     answers, outside = Asked(QUEUED), tmp_path / "outside"
-
-    async def stop(server: RawServer) -> Path:
-        async with aclosing(client(server, store).stream("x", images=2)) as growing:
-            async for images in growing:
-                if images.notes:
-                    return images.folder
-        raise AssertionError("it ended")
-
     with served({POST: QUEUED, PICTURE: picture, RULE: answers}, store) as server:
-        folder = asyncio.run(stop(server))
+        folder = leave_task(server, store).folder
         (folder / "response.jsonl").rename(outside)
         outside.write_bytes(b"{}\n")  # the task is named in the answer's own bytes
         (folder / "response.raw").touch(mode=0o600)
@@ -353,15 +403,8 @@ def test_recover_writes_no_record_through_a_link(store: Path, tmp_path: Path) ->
 def test_a_gateway_that_repeats_the_key_to_recover_is_not_quoted(store: Path) -> None:
     """Neither the record nor the error of a task that failed meanwhile holds the key."""
     answers = Asked(QUEUED)
-
-    async def stop(server: RawServer) -> None:
-        async with aclosing(client(server, store).stream("x", images=2)) as growing:
-            async for images in growing:
-                if images.notes:
-                    return
-
     with served({POST: QUEUED, RULE: answers}, store) as server:
-        asyncio.run(stop(server))
+        leave_task(server, store)
         answers._answers = [json_reply({"task_id": "t1", "status": "failed", "reason": f"{KEY} has no credit"})]
         (images,) = client(server, store).recover()
         assert [str(frame.error) for frame in images.failed] == ["(key) has no credit."] * 2
@@ -370,64 +413,39 @@ def test_a_gateway_that_repeats_the_key_to_recover_is_not_quoted(store: Path) ->
 @pytest.mark.fault("F99")
 def test_a_task_is_found_again_after_a_kill(tmp_path: Path) -> None:
     """Another process asks for it by the id in the record; there is one POST in all."""
-    answers = Asked(QUEUED)
-    posted = json_reply({"code": 200, "data": [{"status": "submitted", "task_id": "t1"}]})
-    with killing(lambda r: posted, {RULE: answers}) as (killer, server):
-        assert killer.kill_when(tmp_path / "store", lambda: server.wait_for(lambda seen: seen.gets > 0, 30))
+    answers, store = Asked(QUEUED), tmp_path / "store"
+    with killing(lambda _: WAYS["the provider's rule"].posted, {RULE: answers}) as (killer, server):
+        assert killer.kill_when(store, lambda: server.wait_for(lambda seen: seen.gets > 0, 30))
         server.wait_for(lambda seen: seen.open_connections == 0)
         answers._answers = [QUEUED, done]
-        (images,) = client(server, tmp_path / "store").recover()
+        (images,) = client(server, store).recover()
         assert shades(images) == [0, 1, None]  # three were asked for
         assert server.posts == 1
-        assert client(server, tmp_path / "store").recover() == []
+        assert client(server, store).recover() == []
 
 
 def test_the_other_tasks_of_a_list_are_found_again(store: Path) -> None:
     """One of two is done when the run is stopped; `recover` asks for the other."""
     second = Asked(QUEUED)
-    posted = json_reply({"data": [{"task_id": "t1", "status": "queued"}, {"task_id": "t2", "status": "queued"}]})
-    scenario: Scenario = {
-        POST: posted,
-        PICTURE: picture,
-        RULE: Asked(lambda r: json_reply({"data": [{"url": link(r, 0)}]})),
-        ("GET", "/v1/images/generations/t2"): second,
-    }
-
-    async def stop(server: RawServer) -> None:
-        async with aclosing(client(server, store).stream("x", images=2)) as growing:
-            async for images in growing:
-                if images.ok:
-                    return
-
-    with served(scenario, store) as server:
-        asyncio.run(stop(server))
-        second._answers = [lambda r: json_reply({"data": [{"url": link(r, 1)}]})]
+    first = Asked(lambda r: json_reply({"data": named(r, 0)}))
+    with served({POST: TWO_TASKS, PICTURE: picture, RULE: first, OTHER_TASK: second}, store) as server:
+        leave_task(server, store, lambda images: bool(images.ok))
+        second._answers = [lambda r: json_reply({"data": named(r, 1)})]
         (images,) = client(server, store).recover()
         assert shades(images) == [0, 1]
         assert server.count("GET", RULE[1]) == 1
-
-
-@contextmanager
-def elsewhere(scenario: Scenario) -> Iterator[RawServer]:
-    with raw_server(scenario) as server:
-        yield server
 
 
 @pytest.mark.parametrize("redirected", [True, False])
 def test_an_address_on_another_origin_gets_no_key(store: Path, *, redirected: bool) -> None:
     """Named in the answer, or redirected to: it is asked as a picture's host is, without the key."""
     with raw_server({("GET", "/"): Asked(QUEUED, json_reply({"status": "failed"}))}) as other:
-        posted = {"task_id": "t1", "status": "queued", "status_url": f"{other.url}/state/t1"}
-        moved = Reply(302, {"Location": f"{other.url}/state/t1"})
-        scenario: Scenario = {POST: json_reply(posted if not redirected else QUEUED_VALUE), RULE: moved}
-        with served(scenario, store) as server:
+        posted = QUEUED if redirected else json_reply({**QUEUED_VALUE, "status_url": f"{other.url}/state/t1"})
+        with served({POST: posted, RULE: Reply(302, {"Location": f"{other.url}/state/t1"})}, store) as server:
             called(server, store)
         assert other.gets == 2
         assert not any("authorization" in request.headers for request in other.requests)
         assert KEY.encode() not in b"".join(request.head for request in other.requests)
-
-
-QUEUED_VALUE = {"task_id": "t1", "status": "queued"}
 
 
 @pytest.mark.parametrize(
@@ -435,9 +453,8 @@ QUEUED_VALUE = {"task_id": "t1", "status": "queued"}
     ["https://10.0.0.1/t1", "https://169.254.169.254/latest/meta-data", "http://192.168.0.1/t1", "https://[fd00::1]/",
      "https://0x7f000001/", "https://example.com:8443/t1", "https://user@example.com/t1", "https://example.com:x/t1"],
 )  # fmt: skip
-def test_a_private_address_is_not_opened(address: str, store: Path) -> None:
+def test_a_private_address_is_not_opened(address: str, store: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """An answer may name any address; the error says that this one was not asked, and which task it was."""
-    posted = json_reply({"task_id": "t1", "status": "queued", "status_url": address})
     connected: list[Any] = []
     real = asyncio.BaseEventLoop.create_connection
 
@@ -445,11 +462,10 @@ def test_a_private_address_is_not_opened(address: str, store: Path) -> None:
         connected.append(host)
         return await real(loop, factory, host, port, **options)
 
-    with pytest.MonkeyPatch.context() as patch, served({POST: posted}, store) as server:
-        patch.setattr(asyncio.BaseEventLoop, "create_connection", connect)
+    monkeypatch.setattr(asyncio.BaseEventLoop, "create_connection", connect)
+    with served({POST: json_reply({**QUEUED_VALUE, "status_url": address})}, store) as server:
         error = failed(called(server, store))
-        assert set(connected) <= {"127.0.0.1"}
-        assert server.gets == 0
+        assert (set(connected), server.gets) == ({"127.0.0.1"}, 0)
     assert isinstance(error, ResponseBroken)
     assert "t1" in str(error)
     assert "stream ended" not in str(error)
@@ -462,15 +478,6 @@ def test_a_task_without_an_address_is_told(store: Path) -> None:
     assert isinstance(error, ResponseBroken)
     assert "t-81" in "\n".join(error.lines())
     assert "404" in str(error)
-
-
-def test_a_task_is_waited_for_though_its_socket_stays_open(store: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    """The answer that names it is whole; that the gateway does not close is no reason to wait two minutes."""
-    monkeypatch.setattr(listener_module, "LINGER_SECONDS", 0.1)
-    never = threading.Event()
-    posted = Gate(head(200, {"Content-Type": "application/json"}) + QUEUED.body, never, b"")
-    with served({POST: posted, PICTURE: picture, RULE: Asked(done)}, store) as server:
-        assert shades(drawn(called(server, store, images=2))) == [0, 1]
 
 
 @pytest.mark.parametrize(
@@ -492,59 +499,27 @@ def test_what_is_a_task(value: dict[str, Any], tasks: list[Task]) -> None:
     assert tasks_of(value) == tasks
 
 
-def test_stop_says_how_the_pictures_of_a_task_are_fetched(store: Path) -> None:
-    """The gateway draws on: its task, and the command that bills nothing, stand in the error of a Stop."""
-    with served({POST: QUEUED, RULE: Asked(QUEUED)}, store) as server:
-
-        def press_stop(images: ImageSet) -> None:
-            if images.task:
-                raise KeyboardInterrupt
-
-        seedream = client(server, store)
-        with pytest.raises(SeedreamInterrupted) as caught:
-            seedream.run(seedream.plan("x", images=2), on_change=press_stop)
-    assert f"%seedream recover {caught.value.run_id} fetches them, which bills nothing." in caught.value.hint
-    assert "task" in caught.value.hint
-
-
-def named(request: Request, *places: int) -> list[dict[str, str]]:
-    return [{"url": link(request, place)} for place in places]
-
-
-def answer(state: object, *places: int, **more: Any) -> Callable[[Request], Behaviour]:
-    """A task's answer: its state, and the pictures that it brings."""
-    return lambda r: json_reply(
-        {"task_id": "t1", "status": state, **({"data": named(r, *places)} if places else {}), **more}
-    )
-
-
-STATED = json_reply({"task_id": "t1", "status": "queued", "status_url": "/state/t1"})
-BASE64 = base64.b64encode(jpeg(0)).decode()
 BESIDE: dict[str, Callable[[Request], dict[str, Any]]] = {
-    "base64": lambda _: {"data": [{"b64_json": BASE64}]},
+    "base64": lambda _: {"data": [{"b64_json": b64(0)}]},
     "a link": lambda r: {"data": named(r, 0)},
     "links": lambda r: {"output": [link(r, 0)]},
     "a link in an envelope": lambda r: {"result": {"images": named(r, 0)}},
 }
 
 
-@pytest.mark.parametrize("beside", BESIDE.values(), ids=BESIDE)
+@pytest.mark.parametrize("beside", BESIDE)
 @pytest.mark.parametrize("images", [1, 2])
-def test_pictures_beside_a_task_are_taken(
-    beside: Callable[[Request], dict[str, Any]], images: int, store: Path
-) -> None:
+def test_pictures_beside_a_task_are_taken(beside: str, images: int, store: Path) -> None:
     """What came is here, and the task is asked for the rest only: not at all where all came."""
 
     def all_of_it(request: Request) -> Behaviour:
-        encoded = [{"b64_json": base64.b64encode(jpeg(place)).decode()} for place in (0, 1)]
-        in_base64 = "b64_json" in str(beside(request))
-        return json_reply({"status": "succeeded", "data": encoded if in_base64 else named(request, 0, 1)})
-
-    rest = Asked(answer("running"), all_of_it)
+        encoded = [{"b64_json": b64(place)} for place in (0, 1)]
+        return json_reply({"status": "succeeded", "data": encoded if beside == "base64" else named(request, 0, 1)})
 
     def posted(request: Request) -> Behaviour:
-        return json_reply({"id": "t1", "status": "pending", "status_url": "/state/t1", **beside(request)})
+        return json_reply({"id": "t1", "status": "pending", "status_url": "/state/t1", **BESIDE[beside](request)})
 
+    rest = Asked(answer("running"), all_of_it)
     with served({POST: posted, PICTURE: picture, STATE: rest}, store) as server:
         assert shades(drawn(called(server, store, images=images))) == [0, 1][:images]
         assert server.count("GET", "/state/") == (0 if images == 1 else 2)
@@ -554,20 +529,12 @@ def test_pictures_beside_a_task_are_taken(
 @pytest.mark.parametrize("end", [Reply(404), json_reply({"task_id": "t1", "status": "failed"})])
 def test_pictures_beside_a_task_stay_where_it_fails(end: Reply, store: Path) -> None:
     """The first picture came in the POST's answer; what becomes of the task takes it from nobody."""
-    posted = json_reply({"id": "t1", "status": "pending", "data": [{"b64_json": BASE64}]})
+    posted = json_reply({"id": "t1", "status": "pending", "data": [{"b64_json": b64(0)}]})
     with served({POST: posted, RULE: end, OTHER_RULE: Reply(404)}, store) as server:
         images = drawn(called(server, store, images=2))
     assert shades(images) == [0, None]
     assert images.failed[0].error is not None
     assert "stream ended" not in str(images.failed[0].error)
-
-
-def test_the_request_that_a_task_repeats_is_no_picture(store: Path) -> None:
-    """Its reference, its other addresses: beside a task under way none of them is one."""
-    posted = own({"id": "t1", "status": "queued", "image": "@/picture/7.jpeg", "status_url": "@/state/t1",
-                  "urls": {"get": "@/state/t1", "web": "@/picture/8.jpeg"}})  # fmt: skip
-    with served({POST: posted, PICTURE: picture, STATE: Asked(QUEUED, done)}, store) as server:
-        assert shades(drawn(called(server, store, images=2))) == [0, 1]
 
 
 @pytest.mark.parametrize(
@@ -579,6 +546,7 @@ def test_the_request_that_a_task_repeats_is_no_picture(store: Path) -> None:
         (answer("succeeded"), [0, None]),
         (Reply(404), [0, None]),
     ],
+    ids=["failed", "with both", "with the other", "without a word of it", "gone"],
 )
 def test_pictures_of_a_task_under_way_are_taken_at_once(end: Any, shown: list[int | None], store: Path) -> None:
     """Whatever the next answer says; they are in the record, with the links that it needs."""
@@ -589,54 +557,32 @@ def test_pictures_of_a_task_under_way_are_taken_at_once(end: Any, shown: list[in
 
 def test_a_link_that_is_signed_anew_is_the_same_picture(store: Path) -> None:
     """Each answer of a task may sign its links for itself."""
-
-    def signed(state: str, signature: str) -> Callable[[Request], Behaviour]:
-        return lambda r: json_reply(
-            {"status": state, "data": [{"url": here(r, f"/picture/0.jpeg?X-Tos-Signature={signature}")}]}
-        )
-
-    answers = Asked(signed("running", "a"), signed("running", "b"), signed("succeeded", "c"))
-    with served({POST: STATED, PICTURE: picture, STATE: answers}, store) as server:
+    states = (("running", "a"), ("running", "b"), ("succeeded", "c"))
+    signed = [
+        own({"status": state, "data": [{"url": f"@/picture/0.jpeg?X-Tos-Signature={signature}"}]})
+        for state, signature in states
+    ]
+    with served({POST: STATED, PICTURE: picture, STATE: Asked(*signed)}, store) as server:
         assert len(drawn(called(server, store, images=2)).ok) == 1
         assert server.count("GET", "/picture/") == 1
 
 
-ODD: dict[str, Callable[[Request], Behaviour]] = {
-    "an unknown word": answer("rendering"),
-    "another": answer("正在绘制"),
-    "a known word in Chinese": answer("处理中"),
-    "words with it": answer("upscaling", message="please wait"),
-    "a number": answer(1),
-    "zero": answer(0),
-    "progress in percent": lambda _: json_reply({"id": "t1", "progress": "10%"}),
-    "progress": lambda _: json_reply({"id": "t1", "progress": 50}),
-    "nothing": lambda _: Reply(200),
-    "no content": lambda _: Reply(204),
-    "a page": lambda _: Reply(200, {"Content-Type": "text/html"}, b"<html>just a moment</html>"),
-    "an empty object": lambda _: json_reply({}),
-    "an empty list": lambda _: json_reply({"task_id": "t1", "data": []}),
-    "an empty place": lambda _: json_reply({"data": [{"url": ""}]}),
-    "a final word": answer("succeeded"),
-    "a final word and an empty list": lambda _: json_reply({"status": "成功", "data": [{"url": 0}]}),
-    "cut": lambda r: Raw(head(200, {}) + done(r).body[:40]),
-}
+def test_the_last_state_of_an_answer_in_events_counts(store: Path) -> None:
+    """A poll may be answered as a stream: the pictures of all of its events are taken."""
 
+    def stream(request: Request, *last: dict[str, Any]) -> Behaviour:
+        values = [{"status": "queued"}, {"status": "running", "data": named(request, 0)}, *last]
+        return Reply(200, EVENT_STREAM, b"".join(sse(None, value) for value in values))
 
-@pytest.mark.parametrize("odd", ODD.values(), ids=ODD)
-def test_one_odd_answer_does_not_end_a_task(odd: Callable[[Request], Behaviour], store: Path) -> None:
-    """Nor two: it is asked again, and its pictures come."""
-    with served({POST: STATED, PICTURE: picture, STATE: Asked(odd, odd, done)}, store) as server:
+    polls = Asked(stream, lambda r: stream(r, {"status": "succeeded", "data": named(r, 0, 1)}, {}), Reply(404))
+    with served({POST: STATED, PICTURE: picture, STATE: polls}, store) as server:
         assert shades(drawn(called(server, store, images=2))) == [0, 1]
-        assert client(server, store).recover() == []
 
 
 @pytest.mark.parametrize(
     ("odd", "asked", "words"),
-    [
-        (answer("succeeded"), 3, "'succeeded'"),
-        (lambda _: Reply(200), 5, "to be read"),
-        (lambda _: Reply(404), 1, "404"),
-    ],
+    [(answer("succeeded"), 3, "'succeeded'"), (Reply(200), 5, "to be read"), (Reply(404), 1, "404")],
+    ids=["without pictures", "empty", "gone"],
 )
 def test_a_task_that_stays_odd_is_told_and_stays_open(odd: Any, asked: int, words: str, store: Path) -> None:
     """After some answers the error names the task; `recover` asks by its id again, as often as it is called."""
@@ -658,13 +604,15 @@ def test_a_task_that_stays_odd_is_told_and_stays_open(odd: Any, asked: int, word
 @pytest.mark.parametrize("bad", [Reply(404), Reply(401), json_reply({"status": "failed", "fail_reason": "no luck"})])
 def test_one_bad_task_does_not_end_the_others(bad: Reply, store: Path) -> None:
     """They are followed to their end, in the run and in `recover`; then the bad one is told."""
-    posted = json_reply({"data": [{"task_id": name, "status": "queued", "status_url": f"/state/{name}"}
-                                  for name in ("t1", "t2", "t3")]})  # fmt: skip
-    others: Scenario = {
+    tasks = [{"task_id": name, "status": "queued", "status_url": f"/state/{name}"} for name in ("t1", "t2", "t3")]
+    scenario: Scenario = {
+        POST: json_reply({"data": tasks}),
+        PICTURE: picture,
+        ("GET", "/state/t1"): bad,
         ("GET", "/state/t2"): answer("succeeded", 0),
         ("GET", "/state/t3"): Asked(QUEUED, answer("succeeded", 1)),
     }
-    with served({POST: posted, PICTURE: picture, ("GET", "/state/t1"): bad, **others}, store) as server:
+    with served(scenario, store) as server:
         images = drawn(called(server, store, images=3))
         assert shades(images) == [0, 1, None]
         assert "t1" in str(images.failed[0].error) or "no luck" in str(images.failed[0].error)
@@ -672,43 +620,6 @@ def test_one_bad_task_does_not_end_the_others(bad: Reply, store: Path) -> None:
             picture_file.unlink()
         (images,) = client(server, store).recover()
         assert shades(images)[:2] == [0, 1]
-
-
-def test_the_last_state_of_an_answer_in_events_counts(store: Path) -> None:
-    """A poll may be answered as a stream: the pictures of all of its events are taken."""
-
-    def states(*last: Any) -> Callable[[Request], Behaviour]:
-        def stream(request: Request) -> Behaviour:
-            first = {"status": "running", "data": named(request, 0)}
-            events = [sse(None, {"status": "queued"}), sse(None, first), *(sse(None, at(request)) for at in last)]
-            return Reply(200, EVENT_STREAM, b"".join(events))
-
-        return stream
-
-    ended = states(lambda r: {"status": "succeeded", "data": named(r, 0, 1)}, lambda _: {})
-    with served({POST: STATED, PICTURE: picture, STATE: Asked(states(), ended)}, store) as server:
-        assert shades(drawn(called(server, store, images=2))) == [0, 1]
-        assert server.count("GET", "/state/") == 2
-
-
-@pytest.mark.parametrize("status", [200, 202])
-@pytest.mark.parametrize("value", [{"id": "t1", "status": "notStarted"}, {"id": "t1"}, {}])
-def test_operation_location_leads_to_the_task(status: int, value: dict[str, str], store: Path) -> None:
-    """Azure's header counts like `Location`."""
-    posted = own(value, status, **{"Operation-Location": "/state/t1"})
-    with served({POST: posted, PICTURE: picture, STATE: Asked(answer("running"), done)}, store) as server:
-        assert shades(drawn(called(server, store, images=2))) == [0, 1]
-
-
-def test_operation_location_beside_pictures_is_not_asked(store: Path) -> None:
-    """An answer that has its pictures is complete."""
-
-    def posted(request: Request) -> Behaviour:
-        return Reply(200, {"Operation-Location": "/state/t1"}, done(request).body)
-
-    with served({POST: posted, PICTURE: picture}, store) as server:
-        assert shades(drawn(called(server, store, images=2))) == [0, 1]
-        assert server.count("GET", "/state/") == 0
 
 
 @pytest.mark.parametrize(
@@ -729,23 +640,15 @@ def test_an_id_cannot_lead_out_of_the_path(task_id: str, path: str | None, store
     assert not set("\r\n") & set("".join((str(error), error.hint)))
 
 
-def edited(store: Path, *objects: dict[str, Any]) -> None:
-    """The only run of the store, as if it had died after an answer that holds these objects."""
-    (file,) = store.glob("*/request.json")
-    facts = json.loads(file.read_text("utf-8"))
-    facts |= {"state": "answering", "frames": [], "process": {"host": "elsewhere", "pid": 1}}
-    file.write_text(json.dumps(facts), "utf-8")
-    lines = [json.dumps({"object": value}) + "\n" for value in objects]
-    (file.parent / "response.jsonl").write_text("".join(lines), "utf-8")
-
-
 def test_recover_puts_nothing_over_a_picture(store: Path) -> None:
     """A record that somebody changed names a task; the pictures on disk stay as they are."""
     with served({POST: done, PICTURE: picture, STATE: answer("succeeded", 7, 8, 9)}, store) as server:
         images = drawn(called(server, store, images=3))
         before = {frame.path: frame.path.read_bytes() for frame in images.ok if frame.path}
         assert len(before) == 2
-        edited(store, {"task_id": "t1", "status": "queued", "status_url": "/state/t1"})
+        dead = {"state": "answering", "frames": [], "process": {"host": "elsewhere", "pid": 1}}
+        (images.folder / "request.json").write_text(json.dumps(record(store) | dead), "utf-8")
+        (images.folder / "response.jsonl").write_text(json.dumps({"object": json.loads(STATED.body)}) + "\n", "utf-8")
         (images,) = client(server, store).recover()
         assert shades(images) == [0, 1, 9]
         assert {path: path.read_bytes() for path in before} == before
@@ -760,8 +663,7 @@ def test_recover_tells_of_the_places_that_a_task_refused(store: Path) -> None:
         answers._answers = [lambda r: json_reply({"status": "succeeded", "data": [*named(r, 0), refused]})]
         (images,) = client(server, store).recover()
         assert shades(images) == [0, None]
-        (frame,) = images.failed
-        assert isinstance(frame.error, ContentRefused)
-        assert "not this one, (key)" in str(frame.error)
+        assert isinstance(images[1].error, ContentRefused)
+        assert "not this one, (key)" in str(images[1].error)
         assert KEY not in next(store.glob("*/request.json")).read_text("utf-8")
         assert client(server, store).recover() == []
