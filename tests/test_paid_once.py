@@ -311,7 +311,7 @@ def test_what_python_begins_at_once_meets_the_cap(shell: InteractiveShell, serve
     for thread in threads:
         thread.join(30)
     assert (refusals(told, "after 8 in this session"), server.posts) == (6, 8)
-    assert shell.magics_manager.registry["SeedreamMagics"].images_billed == 8
+    assert shell.magics_manager.registry["SeedreamMagics"].desk.session.images_billed == 8
 
 
 def test_python_that_was_there_before_the_extension_meets_the_cap(
