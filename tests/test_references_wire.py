@@ -23,9 +23,9 @@ from raw_server import Behaviour, Close, Cut, Gate, Raw, Reply, Request, Sequenc
 from seedream_magic import InvalidRequest, Seedream
 from seedream_magic.api.references.reference import Reference
 from seedream_magic.api.retry import DOWNLOAD_ATTEMPTS
+from seedream_magic.images import delivery
 from seedream_magic.images import download as download_module
-from seedream_magic.images import linked
-from seedream_magic.images.linked import fetch_references
+from seedream_magic.images.delivery import fetch_references
 from seedream_magic.images.record import records
 from seedream_magic.images.route import image_client
 from service import jpeg
@@ -412,7 +412,7 @@ def test_more_than_30_mb_are_refused_at_the_head() -> None:
 
 def test_a_body_without_a_length_ends_at_the_limit(monkeypatch: pytest.MonkeyPatch) -> None:
     """One of just so many bytes passes."""
-    monkeypatch.setattr(linked, "MAXIMUM_BYTES", 100_000)
+    monkeypatch.setattr(delivery, "MAXIMUM_BYTES", 100_000)
     whole = GIF + bytes(100_000 - len(GIF))
     with raw_server({("GET", PATH): Sequence(Raw(head(200, {}) + whole), Raw(head(200, {}) + whole + b"x"))}) as server:
         assert brought(server.url + PATH)[0].data == whole

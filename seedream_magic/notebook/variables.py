@@ -8,7 +8,7 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
-from seedream_magic.api.references.files import missing_file
+from seedream_magic.api.references.sources import missing_file
 from seedream_magic.api.storyboard import Storyboard
 from seedream_magic.errors import InvalidRequest
 
