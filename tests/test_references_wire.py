@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import base64
 import gzip
+import hashlib
 import io
 import json
 import threading
@@ -116,6 +117,21 @@ def test_a_link_is_fetched_and_sent_as_bytes(seedream: Seedream, service: Servic
     assert seedream.plan("x", refs=LINK).stored == made.run_id
     (kept,) = (store / "references").iterdir()
     assert kept.read_bytes() == jpeg(5)
+
+
+def test_each_reference_is_hashed_once(seedream: Seedream, service: Service, monkeypatch: pytest.MonkeyPatch) -> None:
+    """For its fingerprint, its file, its record and what is under way, whether it came as bytes or from a link."""
+    plain, hashed = hashlib.sha256, list[bytes]()
+
+    def counting(data: bytes = b"", **options: Any) -> Any:
+        hashed.append(data)
+        return plain(data, **options)
+
+    monkeypatch.setattr(hashlib, "sha256", counting)
+    given = [jpeg(1) + bytes(10**6), jpeg(2) + bytes(10**6)]
+    service.picture = jpeg(5) + bytes(10**6)
+    seedream.generate("x", refs=[*given, LINK])
+    assert [hashed.count(data) for data in (*given, service.picture)] == [1, 1, 1]
 
 
 @pytest.mark.parametrize("media_type", PICTURES)
