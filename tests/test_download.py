@@ -90,6 +90,7 @@ def test_a_picture_comes_as_it_was_sent() -> None:
         assert [brought(server) for _ in range(4)] == [(jpeg(1), FACTS)] * 4
 
 
+@pytest.mark.fault("F75", "F85", "F89")
 @pytest.mark.parametrize(
     "fault",
     [
@@ -107,10 +108,11 @@ def test_a_picture_comes_as_it_was_sent() -> None:
     ],
 )
 def test_a_fault_of_the_way_is_tried_again(fault: Behaviour) -> None:
-    """A picture that is paid for is asked for until it is whole; its link costs nothing."""
+    """A picture that is paid for is asked for until it is whole, never for a part: no host can join halves wrongly."""
     with raw_server({IMG: Sequence(fault, WHOLE)}) as server:
         assert brought(server) == (jpeg(1), FACTS)
         assert server.gets == 2
+        assert not {"range", "if-range", "if-match"} & set(server.requests[1].headers)
 
 
 @pytest.mark.parametrize(
