@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import os
 from collections.abc import AsyncGenerator, Callable, Mapping, Sequence
 from contextlib import aclosing
@@ -221,9 +222,11 @@ class Seedream:
 
     async def stream(self, prompt: str | Storyboard, **options: Unpack[Options]) -> AsyncGenerator[ImageSet, None]:
         """The growing set, each time something arrives; options as for `plan`. The last value is the finished set."""
-        async with bridge.awake(), aclosing(self._sets(self.plan(prompt, **options))) as growing:
-            async for images in growing:
-                yield images
+        async with bridge.awake():
+            plan = await asyncio.to_thread(self.plan, prompt, **options)  # it reads and hashes the references
+            async with aclosing(self._sets(plan)) as growing:
+                async for images in growing:
+                    yield images
 
     def run(self, plan: Plan, *, on_change: Callable[[ImageSet], None] | None = None) -> ImageSet:
         """Send a plan and wait for its set; `on_change` is called with each growing value, on this thread.

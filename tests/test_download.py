@@ -38,7 +38,7 @@ from seedream_magic import ImageError, ImageInvalid, ImageLinkExpired, ImageTooL
 from seedream_magic.api.models import LARGEST_PICTURE_BYTES
 from seedream_magic.api.retry import DOWNLOAD_ATTEMPTS, Pace
 from seedream_magic.images import download as download_module
-from seedream_magic.images.download import Wanted, decode, download, fetch, link_expiry
+from seedream_magic.images.download import Purpose, decode, download, fetch, link_expiry
 from seedream_magic.images.guard import check_link
 from seedream_magic.images.route import image_client
 from seedream_magic.images.verify import PictureFacts
@@ -90,6 +90,7 @@ def test_a_picture_comes_as_it_was_sent() -> None:
         assert [brought(server) for _ in range(4)] == [(jpeg(1), FACTS)] * 4
 
 
+@pytest.mark.fault("F75", "F85", "F89")
 @pytest.mark.parametrize(
     "fault",
     [
@@ -107,10 +108,11 @@ def test_a_picture_comes_as_it_was_sent() -> None:
     ],
 )
 def test_a_fault_of_the_way_is_tried_again(fault: Behaviour) -> None:
-    """A picture that is paid for is asked for until it is whole; its link costs nothing."""
+    """A picture that is paid for is asked for until it is whole, never for a part: no host can join halves wrongly."""
     with raw_server({IMG: Sequence(fault, WHOLE)}) as server:
         assert brought(server) == (jpeg(1), FACTS)
         assert server.gets == 2
+        assert not {"range", "if-range", "if-match"} & set(server.requests[1].headers)
 
 
 @pytest.mark.parametrize(
@@ -702,7 +704,7 @@ def test_the_caller_says_what_whole_bytes_are(refusal: type[ImageInvalid | Inval
 
     async def run(url: str) -> str:
         async with image_client() as client:
-            return (await fetch(client, url, Wanted(read, 10), allow_loopback=True))[0]
+            return (await fetch(client, url, Purpose(read, 10), allow_loopback=True))[0]
 
     with raw_server({IMG: Sequence(Reply(200, {}, b"no"), Reply(200, {}, b"yes"))}) as server:
         assert asyncio.run(run(f"{server.url}/img/1")) == "yes"

@@ -27,10 +27,16 @@ from PIL import Image, ImageCms
 from seedream_magic import Frame, ImageSet, InvalidRequest
 from seedream_magic.api.models import SEEDREAM_3_0, SEEDREAM_4_5, SEEDREAM_5_0_PRO, Model
 from seedream_magic.api.references import make_references as make_references_module
-from seedream_magic.api.references.files import MAXIMUM_FILE
-from seedream_magic.api.references.limits import COMMON_BYTES, MAXIMUM_BYTES, MAXIMUM_PIXELS, reference_complaints
 from seedream_magic.api.references.make_references import fetched, fitted, make_references
-from seedream_magic.api.references.reference import Reference, unsigned
+from seedream_magic.api.references.reference import (
+    COMMON_BYTES,
+    MAXIMUM_BYTES,
+    MAXIMUM_PIXELS,
+    Reference,
+    reference_complaints,
+    unsigned,
+)
+from seedream_magic.api.references.sources import MAXIMUM_FILE
 from seedream_magic.api.request import ImageRequest
 from seedream_magic.errors import ImageError
 
@@ -431,7 +437,7 @@ def test_other_data_uris_are_refused(uri: str, words: str) -> None:
 
 def test_a_giant_data_uri_is_not_decoded(monkeypatch: pytest.MonkeyPatch) -> None:
     """Its length alone refuses it."""
-    monkeypatch.setattr("seedream_magic.api.references.files.MAXIMUM_FILE", 3000)
+    monkeypatch.setattr("seedream_magic.api.references.sources.MAXIMUM_FILE", 3000)
     assert "The data URI has 0.1 MB; give the picture as a file." in refusal("data:image/png;base64," + "A" * 4001)
 
 

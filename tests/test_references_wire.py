@@ -4,12 +4,18 @@ from __future__ import annotations
 
 import asyncio
 import base64
+import binascii
 import gzip
+import hashlib
 import io
 import json
+import os
 import threading
+import traceback
+from collections.abc import Callable
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
+from time import monotonic, sleep
 from typing import Any
 
 import httpx
@@ -20,12 +26,13 @@ from IPython.utils.capture import capture_output
 from PIL import Image
 
 from raw_server import Behaviour, Close, Cut, Gate, Raw, Reply, Request, Sequence, head, raw_server
-from seedream_magic import InvalidRequest, Seedream
+from seedream_magic import ImageSet, InvalidRequest, Seedream
 from seedream_magic.api.references.reference import Reference
+from seedream_magic.api.request import ImageRequest
 from seedream_magic.api.retry import DOWNLOAD_ATTEMPTS
+from seedream_magic.images import delivery
 from seedream_magic.images import download as download_module
-from seedream_magic.images import linked
-from seedream_magic.images.linked import fetch_references
+from seedream_magic.images.delivery import fetch_references
 from seedream_magic.images.record import records
 from seedream_magic.images.route import image_client
 from service import jpeg
@@ -116,6 +123,115 @@ def test_a_link_is_fetched_and_sent_as_bytes(seedream: Seedream, service: Servic
     assert seedream.plan("x", refs=LINK).stored == made.run_id
     (kept,) = (store / "references").iterdir()
     assert kept.read_bytes() == jpeg(5)
+
+
+def test_each_reference_is_hashed_once(seedream: Seedream, service: Service, monkeypatch: pytest.MonkeyPatch) -> None:
+    """For its fingerprint, its file, its record and what is under way, whether it came as bytes or from a link."""
+    plain, hashed = hashlib.sha256, list[bytes]()
+
+    def counting(data: bytes = b"", **options: Any) -> Any:
+        hashed.append(data)
+        return plain(data, **options)
+
+    monkeypatch.setattr(hashlib, "sha256", counting)
+    given = [jpeg(1) + bytes(10**6), jpeg(2) + bytes(10**6)]
+    service.picture = jpeg(5) + bytes(10**6)
+    seedream.generate("x", refs=[*given, LINK])
+    assert [hashed.count(data) for data in (*given, service.picture)] == [1, 1, 1]
+
+
+def test_the_callers_loop_goes_on_while_large_pictures_come_and_go(
+    store: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Whatever is slow about them waits here until another task of that loop has had a turn: it always gets one."""
+    large = [png(Image.effect_noise((1200, 1000 + number), 200)) for number in range(4)]
+    answer = {"data": [{"b64_json": base64.b64encode(data).decode()} for data in large[:3]]}
+    (tmp_path / "fox.png").write_bytes(large[1])
+    turns, slow, stuck = [0], set[str](), list[str]()
+
+    def hold_up(owner: Any, name: str, is_large: Callable[..., bool]) -> None:
+        work = getattr(owner, name)
+
+        def held_up(*arguments: Any, **options: Any) -> Any:
+            if is_large(*arguments):
+                slow.add(name)
+                seen, until = turns[0], monotonic() + 20
+                while turns[0] == seen and not stuck:
+                    if monotonic() > until:
+                        stuck.append("".join(traceback.format_stack(limit=6)))
+                    sleep(0.001)
+            return work(*arguments, **options)
+
+        monkeypatch.setattr(owner, name, held_up)
+
+    async def drawn() -> ImageSet:
+        async def take_turns() -> None:
+            while True:
+                turns[0] += 1
+                await asyncio.sleep(0)
+
+        def serve(request: httpx.Request) -> httpx.Response:
+            return (
+                httpx.Response(200, json=answer) if request.method == "POST" else httpx.Response(200, content=large[3])
+            )
+
+        other = asyncio.create_task(take_turns())
+        seedream = Seedream("ark", api_key="sk-CANARY", store=store, transport=httpx.MockTransport(serve))
+        try:
+            return await seedream.agenerate("x", images=3, stream=False, refs=[large[0], "fox.png", LINK])
+        finally:
+            other.cancel()
+
+    hold_up(Image, "open", lambda stream, **_: isinstance(stream, io.BytesIO))
+    hold_up(hashlib, "sha256", lambda data: len(data) > 10**5)
+    hold_up(os, "fsync", lambda descriptor: os.fstat(descriptor).st_size > 10**5)
+    hold_up(binascii, "b2a_base64", lambda data: len(data) > 10**5)
+    hold_up(binascii, "a2b_base64", lambda text: len(text) > 10**5)
+    hold_up(download_module, "verified", lambda data: True)
+    images = asyncio.run(drawn())
+    assert not stuck, stuck[0]
+    assert len(images.ok) == 3
+    assert slow == {"open", "sha256", "fsync", "b2a_base64", "a2b_base64", "verified"}
+
+
+@pytest.mark.parametrize("extra", [{}, {"image": None}, {"image": "https://a.example/b.png"}])
+@pytest.mark.parametrize("count", range(4))
+def test_the_body_goes_out_as_it_is_told(count: int, extra: dict[str, Any]) -> None:
+    """To the byte, with references as bytes or as links, however many, and where an extra field stands for them."""
+    link = 'https://a.example/"x".png'
+    references = (
+        Reference("a", "image/png", bytes(2**20)),
+        Reference(link, url=link),
+        Reference("c", "image/gif", GIF),
+    )
+    request = ImageRequest("m", '一只 "fox"', references=references[:count], extra=extra)
+    assert request.encoded == json.dumps(request.body, ensure_ascii=False).encode()
+
+
+def test_a_stop_while_references_are_kept_sends_nothing(
+    seedream: Seedream, service: Service, store: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The run that was begun says so in its record."""
+    begun, go = threading.Event(), threading.Event()
+    sync = os.fsync
+
+    def slow(descriptor: int) -> None:
+        begun.set()
+        assert go.wait(20)
+        sync(descriptor)
+
+    async def stopped() -> None:
+        task = asyncio.create_task(seedream.agenerate("x", refs=jpeg(1)))
+        assert await asyncio.to_thread(begun.wait, 20)
+        task.cancel()
+        go.set()
+        with pytest.raises(asyncio.CancelledError):
+            await task
+
+    monkeypatch.setattr(os, "fsync", slow)
+    asyncio.run(stopped())
+    assert service.bodies == []
+    assert [(record.state, record.facts["outcome"]) for record in records(store)] == [("stopped", "not_sent")]
 
 
 @pytest.mark.parametrize("media_type", PICTURES)
@@ -412,7 +528,7 @@ def test_more_than_30_mb_are_refused_at_the_head() -> None:
 
 def test_a_body_without_a_length_ends_at_the_limit(monkeypatch: pytest.MonkeyPatch) -> None:
     """One of just so many bytes passes."""
-    monkeypatch.setattr(linked, "MAXIMUM_BYTES", 100_000)
+    monkeypatch.setattr(delivery, "MAXIMUM_BYTES", 100_000)
     whole = GIF + bytes(100_000 - len(GIF))
     with raw_server({("GET", PATH): Sequence(Raw(head(200, {}) + whole), Raw(head(200, {}) + whole + b"x"))}) as server:
         assert brought(server.url + PATH)[0].data == whole

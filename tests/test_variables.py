@@ -218,6 +218,44 @@ def test_a_reference_that_may_be_a_file(text: str, tmp_path: Path, monkeypatch: 
     assert value_of(text, NAMESPACE) == text
 
 
+class _Unlucky(Exception):
+    """A private class of the person's own."""
+
+
+class _Number(int):
+    pass
+
+
+class Odd:
+    def __getattr__(self, name: str) -> Any:
+        raise _Unlucky(f"no {name} today.")
+
+
+@pytest.mark.parametrize(
+    ("text", "words"),
+    [
+        ("hero._private", "hero._private cannot be read: _private begins with an underscore. Write picture = hero._p"),
+        ("items[0]._x", "picture = items[0]._x in a cell"),
+        ("hero.best()", "hero.best() cannot be read: --ref calls nothing. Write picture = hero.best() in a cell"),
+        ("Image.open('a b.png')", "Write picture = Image.open('a b.png') in a cell"),
+        ("items[7]", "items[7] cannot be read: [7] is past the end of items; Python counts from 0."),
+        ("items[i]", "items takes no index [i], and nothing in it is computed. Write picture = items[i] in a cell"),
+        ("items[0:2]", "Write picture = items[0:2] in a cell"),
+        ("table['none']", "table has no item ['none']; list(table) shows what it has."),
+        ("hero.size.none", "hero.size has no attribute none; dir(hero.size) shows what it has."),
+        ("trap.raising", "trap.raising cannot be read: RuntimeError: boom. Write trap.raising in a cell of its own to"),
+        ("odd.hero", "odd.hero cannot be read: Exception: no hero today. Write odd.hero in a cell of its own to see"),
+        ("number", "number is of type int, not a picture"),
+    ],
+)
+def test_an_expression_that_cannot_be_read_says_what_to_write(text: str, words: str) -> None:
+    """In the person's own words; no class of ours or of theirs that is private is named."""
+    with pytest.raises(InvalidRequest) as caught:
+        value_of(text, NAMESPACE | {"odd": Odd(), "number": _Number(3)})
+    assert words in str(caught.value)
+    assert not re.search(r"_[A-Z]|CannotFill", str(caught.value))
+
+
 @pytest.mark.parametrize(
     ("text", "words"),
     [

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-import json
 import math
 import ssl
 from collections.abc import AsyncIterator, Callable, Mapping
@@ -73,7 +72,7 @@ async def post(
     `ResponseBroken` for a redirect, which is never followed; after several attempts the message says how many, and in
     what time.
     """
-    body = json.dumps(plan.body, ensure_ascii=False).encode()
+    body = await _encoded(plan)
     patience = patience_for(plan, body)
     headers = {
         "Content-Type": "application/json",
@@ -98,6 +97,14 @@ async def post(
             patience=patience,
             _cap=max(4, plan.request.images_at_most) * MAXIMUM_BYTES_PER_IMAGE,
         )
+
+
+async def _encoded(plan: Plan) -> bytes:
+    """The body as it goes out; the event loop goes on while large references are encoded."""
+    try:
+        return await asyncio.to_thread(lambda: plan.request.encoded)
+    except RuntimeError:  # the process ends: threads take nothing new, and nobody else needs the loop
+        return plan.request.encoded
 
 
 def _location(response: httpx.Response) -> str:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 
 from seedream_magic.api.models import MAXIMUM_RATIO, MINIMUM_RATIO, SIDES, Model, find_model
-from seedream_magic.api.references.limits import reference_complaints
+from seedream_magic.api.references.reference import reference_complaints
 from seedream_magic.api.request import ImageRequest
 
 DOCUMENTED_PRESETS = ("1K", "2K", "4K")

@@ -121,7 +121,7 @@ class Plan:
         mind.
         """
         key = "$SEEDREAM_API_KEY" if self.provider.needs_key else "demo"
-        unbuffered = "-N " if self.body.get("stream") else ""
+        unbuffered = "-N " if self.short_body.get("stream") else ""
         body = shlex.quote(json.dumps(self.short_body, ensure_ascii=False))
         return " \\\n  ".join(
             (

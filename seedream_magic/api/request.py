@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import json
+import secrets
 from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 from typing import Any
@@ -59,6 +61,17 @@ class ImageRequest:
     def body(self) -> dict[str, Any]:
         """The JSON object of the POST."""
         return self.body_with([reference.sent for reference in self.references])
+
+    @property
+    def encoded(self) -> bytes:
+        """The body as it goes out. Its references, which may be large, are put in as bytes and never escaped."""
+        mark = secrets.token_hex()
+        text = json.dumps(self.body_with([mark] * len(self.references)), ensure_ascii=False)
+        first, *others = text.encode().split(mark.encode())
+        pieces = [first]
+        for reference, piece in zip(self.references, others, strict=False):  # an extra field may leave them out
+            pieces += [*reference.encoded, piece]
+        return b"".join(pieces)
 
     def body_with(self, references: list[str]) -> dict[str, Any]:
         """The JSON object with these texts in place of the references: their bytes are long, their names short."""

@@ -1,22 +1,41 @@
-"""From a picture that the service has named to a frame on disk."""
+"""What a run downloads: the pictures of its answer, to frames on disk, and the links among its references, to bytes."""
 
 from __future__ import annotations
 
 import asyncio
+from collections.abc import Iterable
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
 
 from seedream_magic.api.connection import Client
 from seedream_magic.api.events import Picture
-from seedream_magic.errors import ImageError, ImageLinkExpired, ImageTooLarge, SeedreamError
-from seedream_magic.images.download import decode, download, link_expiry
+from seedream_magic.api.references.reference import MAXIMUM_BYTES, Reference, short
+from seedream_magic.errors import (
+    ImageError,
+    ImageInvalid,
+    ImageLinkExpired,
+    ImageTooLarge,
+    InvalidRequest,
+    SeedreamError,
+    UnsafeURL,
+)
+from seedream_magic.images.download import PARALLEL_DOWNLOADS, Purpose, decode, download, fetch, link_expiry
 from seedream_magic.images.image_set import Frame
 from seedream_magic.images.store import RunFolder
 from seedream_magic.images.threads import in_thread, raise_if_stopped
 from seedream_magic.images.verify import PictureFacts
 
 _RECOVER = "%seedream recover brings it while its link lives."
+_NO_LINK = "It came without a link, so that it cannot be fetched again."
+_SAVE = "or save the picture and give its path."
+_REFERENCE_HINTS: dict[type[SeedreamError], str] = {
+    ImageInvalid: f"Link to another one, {_SAVE}",
+    ImageLinkExpired: f"Give a link that works, {_SAVE}",
+    ImageTooLarge: "Link to a smaller one, or save the picture and give its path with --fit, which scales it down.",
+    InvalidRequest: f"A link has to give the picture itself, not a page that shows it; {_SAVE}",
+    UnsafeURL: f"Give the picture's own https link, to a public host and without a port, {_SAVE}",
+}
 
 
 @dataclass(frozen=True)
@@ -30,9 +49,9 @@ class Delivery:
 async def deliver(
     picture: Picture, run: RunFolder, http: Client, slots: asyncio.Semaphore, *, prompt: str, allow_loopback: bool
 ) -> Delivery:
-    """The frame of this picture: saved, or with the error that kept it from being. Never raises but for a Stop.
+    """The frame of this picture: saved, or with the error that prevented it. Raises nothing but a Stop.
 
-    A Stop is raised only while nothing of the picture is whole here: what is in memory is saved first. `slots` limits
+    A Stop is raised only as long as the picture is not whole in memory; after that it is saved first. `slots` limits
     how many are downloaded at once; a picture that came in the answer itself waits for none.
     """
     try:
@@ -45,8 +64,8 @@ async def deliver(
         return Delivery(frame, tuple(notes))
     except SeedreamError as error:
         kept = await in_thread(_keep, run, picture, error)
-        error.hint = _hint(error, picture, run, kept)
-        _let_go_of_bytes(error)
+        error.hint = _picture_hint(error, picture, run, kept)
+        _release_bytes(error)
         return Delivery(Frame(picture.index, prompt, error=error))
     except Exception as exc:  # noqa: BLE001 - a full disk, a fault of this program: it is this frame's alone
         words = f"The picture was made but could not be saved: {getattr(exc, 'strerror', None) or exc}."
@@ -77,8 +96,8 @@ def _keep(run: RunFolder, picture: Picture, error: SeedreamError) -> Path | None
     return run.keep_rejected(picture.index, text, "b64") if text else None
 
 
-def _let_go_of_bytes(error: BaseException | None) -> None:
-    """An error lives as long as its set, and the frames of tracebacks hold on to all that they had in hand."""
+def _release_bytes(error: BaseException | None) -> None:
+    """Drop the picture's bytes from an error, which lives as long as its set: tracebacks hold all local variables."""
     while error is not None:
         error.__traceback__ = None
         if isinstance(error, ImageError):
@@ -86,21 +105,68 @@ def _let_go_of_bytes(error: BaseException | None) -> None:
         error = error.__cause__ or error.__context__
 
 
-_NO_LINK = "It came without a link, so that it cannot be fetched again."
-
-
-def _hint(error: SeedreamError, picture: Picture, run: RunFolder, kept: Path | None) -> str:
-    """What to do about a picture that is not here; what costs nothing comes first."""
-    what = f"What came in its place is kept in {kept}." if kept else ""
+def _picture_hint(error: SeedreamError, picture: Picture, run: RunFolder, kept: Path | None) -> str:
+    """What to do about a picture that could not be saved; what costs nothing comes first."""
+    where = f"What came in its place is kept in {kept}." if kept else ""
     if not picture.url:
-        return what or error.hint or _NO_LINK
+        return where or error.hint or _NO_LINK
     if isinstance(error, ImageTooLarge):
-        where = run.folder / "response.jsonl"
-        again = "%seedream recover would meet the same limit"
-        return what or f"{again}; its link, in {where}, can be opened by hand till it ends, mostly 24 h after the run."
+        answer = run.folder / "response.jsonl"
+        return where or (
+            f"%seedream recover would meet the same limit; its link, in {answer}, can be opened by hand till it ends, "
+            "mostly 24 h after the run."
+        )
     if isinstance(error, ImageLinkExpired):
         ends = link_expiry(picture.url)
         over = ends is not None and ends <= datetime.now(UTC)
         return "" if over else f"It may be served again: {_RECOVER} %seedream retry asks for another, which bills."
     advice = f"{error.hint} Then {_RECOVER}" if error.hint else error.advice
-    return f"{advice} {what}".strip()
+    return f"{advice} {where}".strip()
+
+
+async def fetch_references(
+    references: Iterable[Reference], http: Client, *, allow_loopback: bool
+) -> tuple[Reference, ...]:
+    """The references with the bytes behind their links, each judged as a file of the same bytes is.
+
+    They are fetched here because the service gives a link 10 s, and one that has expired costs a request. Raises
+    `InvalidRequest` for a link that cannot be read; the others are then not waited for.
+    """
+    slots = asyncio.Semaphore(PARALLEL_DOWNLOADS)
+
+    async def complete(reference: Reference) -> Reference:
+        async with slots:
+            return await _fetch_reference(reference, http, allow_loopback=allow_loopback)
+
+    tasks = [asyncio.create_task(complete(reference)) for reference in references]
+    try:
+        return tuple(await asyncio.gather(*tasks))
+    finally:
+        for task in tasks:
+            task.cancel()
+        await asyncio.gather(*tasks, return_exceptions=True)
+
+
+async def _fetch_reference(reference: Reference, http: Client, *, allow_loopback: bool) -> Reference:
+    if reference.data or reference.url is None:
+        return reference
+    from seedream_magic.api.references.make_references import fetched  # noqa: PLC0415 - loads more of Pillow
+
+    # --fit scales when a request is planned, so that the plan says what will be sent; a link is fetched after that.
+    # Bytes over the limit could only be refused, so no more than the limit is fetched.
+    purpose = Purpose(lambda data: fetched(reference, data), MAXIMUM_BYTES)
+    try:
+        complete, _ = await fetch(http, reference.url, purpose, allow_loopback=allow_loopback)
+    except ImageError as exc:
+        words = f"The reference {short(reference.source)} could not be fetched. {exc}"
+        raise InvalidRequest(words, hint=_reference_hint(exc)) from exc
+    except InvalidRequest as exc:
+        exc.hint = _reference_hint(exc)
+        raise
+    return complete
+
+
+def _reference_hint(error: SeedreamError) -> str:
+    if error.hint:
+        return f"{error.hint} Or save the picture and give its path."
+    return _REFERENCE_HINTS.get(type(error), f"Run it again later, {_SAVE}")

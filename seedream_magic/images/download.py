@@ -1,17 +1,15 @@
-"""Bring one picture here: from its link, without the key, or out of base64."""
+"""Download what stands behind one link, without the key: a picture of the service's answer, or a reference."""
 
 from __future__ import annotations
 
 import asyncio
-import base64
-import binascii
 import re
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from http import HTTPStatus
 from typing import Generic, TypeVar
-from urllib.parse import parse_qs, unquote, urljoin, urlsplit
+from urllib.parse import parse_qs, urljoin, urlsplit
 from weakref import WeakKeyDictionary
 
 import httpx
@@ -31,7 +29,7 @@ from seedream_magic.errors import (
 from seedream_magic.images.formats import outline
 from seedream_magic.images.guard import check_link, trimmed
 from seedream_magic.images.threads import in_thread, raise_if_stopped
-from seedream_magic.images.transfer import Checksum, checksums, unwrapped
+from seedream_magic.images.transfer import Checksum, base64_bytes, checksums, unwrapped
 from seedream_magic.images.verify import PictureFacts, verified
 
 PARALLEL_DOWNLOADS = 15
@@ -46,22 +44,21 @@ _SLOWEST_RATE = 10 * 2**10
 
 What comes of the other pictures of a set counts as well: fifteen over a thin line are each as slow as they must be.
 """
-_received: WeakKeyDictionary[Client, int] = WeakKeyDictionary()
-"""Bytes of bodies that each client has received."""
+_bytes_received: WeakKeyDictionary[Client, int] = WeakKeyDictionary()
+"""By client, for all of its downloads."""
 _WORTH_ANOTHER_TRY = frozenset({408, 425, 429, *range(500, 600)} - {501, 505})
 """Proxies and content networks have words of their own from 509 on; 501 and 505 say what the host never does."""
-_BASE64 = bytes.maketrans(b"-_", b"+/")
 
 Value = TypeVar("Value")
 
 
 @dataclass(frozen=True)
-class Wanted(Generic[Value]):
-    """What a link is to bring: a picture of the service's answer and a reference keep to different rules.
+class Purpose(Generic[Value]):
+    """What a link is fetched for: a picture of the service's answer and a reference keep to different rules.
 
-    `read` makes the value of the bytes, in a thread; it raises `ImageInvalid` or `InvalidRequest` where they are none.
-    More than `maximum_bytes` are not taken. `failed` begins the sentence on a way that stayed broken: what that means.
-    `finds_cuts` says that `read` takes nothing but what is whole: it is asked of a body whose end was not seen, too.
+    `read` makes the value out of the bytes, in a thread; it raises `ImageInvalid` or `InvalidRequest` where they are
+    none. More than `maximum_bytes` are not taken. `failed` begins the message when every attempt failed. `finds_cuts`
+    says that `read` refuses whatever is cut off; then it may also judge a body whose end was not seen.
     """
 
     read: Callable[[bytes], Value]
@@ -73,7 +70,7 @@ class Wanted(Generic[Value]):
 class _PassingFault(Exception):
     """A fault that the next attempt may not meet; `wait` is the pause in seconds that the host asks for.
 
-    One that is worth a single further attempt has the error for which it stands if that meets it too.
+    `met_twice` is for a fault that is worth one further attempt only: the error to raise if that one meets it too.
     """
 
     def __init__(self, message: str, wait: float = 0.0, *, met_twice: ImageError | None = None) -> None:
@@ -84,7 +81,7 @@ class _PassingFault(Exception):
 
 @dataclass
 class _Body:
-    """What has come of one attempt's body, and what its head says of it."""
+    """The bytes that one attempt has received so far, and what the head of the response says of them."""
 
     data: bytearray = field(default_factory=bytearray)
     codings: str = ""
@@ -96,23 +93,23 @@ async def download(
 ) -> tuple[bytes, PictureFacts, str]:
     """The verified bytes behind a link of the service's answer, and the doubt that is left (see `fetch`)."""
     failed = "The picture was made but its download failed"
-    wanted = Wanted(_picture, LARGEST_PICTURE_BYTES, failed, finds_cuts=True)
-    (data, facts), doubt = await fetch(http, url, wanted, allow_loopback=allow_loopback, pace=pace)
+    purpose = Purpose(_picture, LARGEST_PICTURE_BYTES, failed, finds_cuts=True)
+    (data, facts), doubt = await fetch(http, url, purpose, allow_loopback=allow_loopback, pace=pace)
     return data, facts, doubt
 
 
 async def fetch(
-    http: Client, url: str, wanted: Wanted[Value], *, allow_loopback: bool, pace: Pace = PACE
+    http: Client, url: str, purpose: Purpose[Value], *, allow_loopback: bool, pace: Pace = PACE
 ) -> tuple[Value, str]:
-    """What is wanted of a link, and what is doubtful about it, "" for nothing. `allow_loopback` lets http links to this
-    machine pass (demo, tests).
+    """The value that `purpose.read` makes of what stands behind a link, and a doubt about it, "" for none.
 
-    Faults of the way are tried again, up to six times, at the pace that the host asks for; bytes that `wanted.read`
-    refuses once more, and so a 403 of a link that has not ended; all in 15 min. What is read but does not match its
-    host's checksum, or came over a connection that broke, is asked for once more too, and is then taken with that
-    doubt. Raises an `ImageError` that says what stood in the way, or what `read` says.
+    `allow_loopback` lets http links to this machine pass (demo, tests). A broken connection is tried again, six
+    attempts in all, at the pace that the host asks for. Bytes that `purpose.read` refuses, and a 403 of a link that has
+    not expired, are tried once more. All of this ends after 15 minutes. Bytes that can be read but do not match the
+    host's checksum, or came over a connection that broke, are also fetched once more and then taken with that doubt.
+    Raises an `ImageError` that says what stood in the way, or what `purpose.read` raises.
     """
-    attempts = _Attempts(pace, wanted.failed, began=pace.now())
+    attempts = _Attempts(pace, purpose.failed, began=pace.now())
     url, pause = trimmed(url), 0.0
     doubtful: tuple[Value, str] | None = None
     while True:
@@ -120,7 +117,7 @@ async def fetch(
             raise_if_stopped()
             if pause or attempts.faults or attempts.invalid:
                 await pace.sleep(pause)
-            value, doubt = await _attempt(http, url, wanted, attempts, allow_loopback=allow_loopback)
+            value, doubt = await _attempt(http, url, purpose, attempts, allow_loopback=allow_loopback)
         except (Exception, asyncio.CancelledError) as exc:  # noqa: BLE001 - `pause_after` raises all but passing ones
             if doubtful is not None:  # a Stop does not lose it either
                 return doubtful
@@ -174,22 +171,22 @@ class _Attempts:
 
 
 async def _attempt(
-    http: Client, url: str, wanted: Wanted[Value], attempts: _Attempts, *, allow_loopback: bool
+    http: Client, url: str, purpose: Purpose[Value], attempts: _Attempts, *, allow_loopback: bool
 ) -> tuple[Value, str]:
-    """What one attempt brings, and what is doubtful about it. Raises a `_PassingFault`, or what is final."""
+    """The value and the doubt of one attempt. Raises a `_PassingFault`, or an error that is final."""
     body = _Body()
     fault: _PassingFault | None = None
     try:
         async with asyncio.timeout(min(_TOTAL_SECONDS, attempts.left)):
-            await _receive(http, url, wanted, body, allow_loopback=allow_loopback, now=attempts.pace.now)
+            await _receive(http, url, purpose, body, allow_loopback=allow_loopback, now=attempts.pace.now)
     except TimeoutError:
         fault = _PassingFault("it took too long")
     except _PassingFault as exc:
         fault = exc
-    if fault is not None and not (body.data and wanted.finds_cuts):
+    if fault is not None and not (body.data and purpose.finds_cuts):
         raise fault
     try:
-        return await in_thread(_read, body, wanted, fault)
+        return await in_thread(_read, body, purpose, fault)
     except ImageError as exc:
         if fault is None:
             raise
@@ -197,12 +194,12 @@ async def _attempt(
         raise fault from exc
 
 
-def _read(body: _Body, wanted: Wanted[Value], fault: _PassingFault | None) -> tuple[Value, str]:
-    """What is wanted of a body, and whether its host's checksums or a `fault` cast doubt on it."""
+def _read(body: _Body, purpose: Purpose[Value], fault: _PassingFault | None) -> tuple[Value, str]:
+    """The value of a body, and the doubt that the checksums of its host or a `fault` cast on it."""
     received = bytes(body.data)
     body.data.clear()
-    data = unwrapped(received, body.codings, maximum=wanted.maximum_bytes)
-    value = wanted.read(data)
+    data = unwrapped(received, body.codings, maximum=purpose.maximum_bytes)
+    value = purpose.read(data)
     forms = (received,) if data is received else (received, data)
     if any(checksum.fits(form) for checksum in body.checksums for form in forms):
         return value, ""
@@ -213,32 +210,8 @@ def _read(body: _Body, wanted: Wanted[Value], fault: _PassingFault | None) -> tu
 
 
 def decode(b64_json: str) -> tuple[bytes, PictureFacts]:
-    """The verified bytes of a picture in base64; white space, a `data:` prefix and the URL alphabet are taken.
-
-    Raises `ImageInvalid` for anything else: the standard decoder would drop foreign characters and go on.
-    """
-    try:
-        data = binascii.a2b_base64(b64_json, strict_mode=True)  # unlike `base64`, without a copy of the text
-    except ValueError:
-        data = _decoded_leniently(b64_json)
-    return _picture(data)
-
-
-def _decoded_leniently(text: str) -> bytes:
-    """Bytes of base64 as services write it; this way takes several times the memory of the text."""
-    if prefix := re.match(r"\s*(?:b?['\"`])?(?:data:[^,]{0,1000},|base64,)?", text, re.IGNORECASE):
-        text = text[prefix.end() :].rstrip().rstrip("'\"`,")  # also as Python writes bytes
-    if "%" in text:
-        text = unquote(text)
-    if not text.isascii():
-        text = "".join(text.split()).strip("\ufeff")
-    try:
-        letters = text.encode("ascii").translate(_BASE64, b" \t\n\v\f\r").rstrip(b"=")
-        return base64.b64decode(letters + b"=" * (-len(letters) % 4), validate=True)
-    except UnicodeEncodeError as exc:
-        raise ImageInvalid("The picture's base64 is damaged: Only base64 data is allowed.") from exc
-    except ValueError as exc:
-        raise ImageInvalid(f"The picture's base64 is damaged: {exc}.") from exc
+    """The verified bytes of a picture that came in base64. Raises `ImageInvalid` for anything else."""
+    return _picture(base64_bytes(b64_json))
 
 
 def _picture(data: bytes) -> tuple[bytes, PictureFacts]:
@@ -262,7 +235,7 @@ def link_expiry(url: str) -> datetime | None:
 
 
 async def _receive(
-    http: Client, url: str, wanted: Wanted[Value], body: _Body, *, allow_loopback: bool, now: Callable[[], float]
+    http: Client, url: str, purpose: Purpose[Value], body: _Body, *, allow_loopback: bool, now: Callable[[], float]
 ) -> None:
     """Fill `body` with what the link gives. Raises a `_PassingFault`, or an `ImageError` that is final."""
     for _ in range(_REDIRECTS + 1):
@@ -276,11 +249,11 @@ async def _receive(
                 _check_head(response, url)
                 body.codings = response.headers.get("content-encoding", "")
                 body.checksums = checksums(response.headers)
-                await _receive_body(http, response, wanted.maximum_bytes, body.data, now)
+                await _receive_body(http, response, purpose.maximum_bytes, body.data, now)
                 return
         except (httpx.HTTPError, OSError) as exc:
             if "CERTIFICATE_VERIFY_FAILED" in str(exc):  # another attempt would hide an attack
-                words = f"{wanted.failed}: its host's certificate is not to be trusted ({reason(exc)})."
+                words = f"{purpose.failed}: its host's certificate is not to be trusted ({reason(exc)})."
                 raise ImageError(words, hint=certificate_hint(str(exc))) from exc
             raise _PassingFault(reason(exc)) from exc
         except (httpx.InvalidURL, ValueError) as exc:
@@ -308,16 +281,16 @@ async def _receive_body(
     promised = int(declared) if declared.isdecimal() else None
     if promised is not None and promised > maximum:
         raise ImageTooLarge(f"The picture has {promised:,} bytes; more than {maximum:,} are not taken.")
-    since, before = now(), _received.setdefault(http, 0)
+    since, before = now(), _bytes_received.setdefault(http, 0)
     async with reading(response) as chunks:
         async for chunk in chunks:
             data += chunk
-            _received[http] += len(chunk)
+            _bytes_received[http] += len(chunk)
             if len(data) > maximum:
                 raise ImageTooLarge(f"The picture has more than {maximum:,} bytes; no more are taken.")
             if (at := now()) - since >= _SLOW_SECONDS and len(data) != promised:
-                if _received[http] - before < _SLOWEST_RATE * (at - since):
+                if _bytes_received[http] - before < _SLOWEST_RATE * (at - since):
                     raise _PassingFault(f"fewer than {_SLOWEST_RATE:,} bytes a second came")
-                since, before = at, _received[http]
+                since, before = at, _bytes_received[http]
     if promised is not None and len(data) != promised:
         raise _PassingFault(f"{len(data):,} of {promised:,} bytes came")

@@ -90,7 +90,7 @@ def _oddities(record: Record, plan: Plan) -> tuple[str, ...]:
     body = as_mapping(record.facts.get("body"))
     made_of, asked = (
         (provider, told.get("model"), told.get("prompt"))
-        for provider, told in ((record.facts.get("provider"), body), (plan.provider.name, plan.body))
+        for provider, told in ((record.facts.get("provider"), body), (plan.provider.name, plan.short_body))
     )
     if made_of == asked:
         return ()

@@ -1,4 +1,4 @@
-"""What a body of a picture went through on its way: framings and compressions to undo, checksums to compare.
+"""What a picture went through on its way: base64, framings and compressions to undo, checksums to compare.
 
 Headers are only believed where the bytes agree: stores and gateways say `Content-Encoding: aws-chunked`, `binary` or
 `UTF-8` of plain pictures, and an ETag of 32 digits may be an MD5 or not.
@@ -7,11 +7,13 @@ Headers are only believed where the bytes agree: stores and gateways say `Conten
 from __future__ import annotations
 
 import base64
+import binascii
 import hashlib
 import re
 import zlib
 from collections.abc import Mapping
 from dataclasses import dataclass
+from urllib.parse import unquote
 
 from seedream_magic.api.encoding import inflated
 from seedream_magic.api.signatures import picture_kind
@@ -26,13 +28,42 @@ _ONE_DIGEST = {"content-md5": "md5", "x-ms-blob-content-md5": "md5"} | {
     f"x-amz-checksum-{name}": name for name in ("crc32", "md5", "sha1", "sha256", "sha512")
 }
 _NAMED_DIGESTS = ("content-digest", "digest", "repr-digest", "x-goog-hash")
+_STANDARD_ALPHABET = bytes.maketrans(b"-_", b"+/")
+
+
+def base64_bytes(text: str) -> bytes:
+    """The bytes of base64 as services write it: white space, a `data:` prefix and the alphabet of URLs are taken.
+
+    Raises `ImageInvalid` for anything else: the standard decoder would drop foreign characters and go on.
+    """
+    try:
+        return binascii.a2b_base64(text, strict_mode=True)  # unlike `base64`, without a copy of the text
+    except ValueError:
+        return _lenient_base64_bytes(text)
+
+
+def _lenient_base64_bytes(text: str) -> bytes:
+    """The same for what is not plain base64; this takes several times the memory of the text."""
+    if prefix := re.match(r"\s*(?:b?['\"`])?(?:data:[^,]{0,1000},|base64,)?", text, re.IGNORECASE):
+        text = text[prefix.end() :].rstrip().rstrip("'\"`,")  # also as Python writes bytes
+    if "%" in text:
+        text = unquote(text)
+    if not text.isascii():
+        text = "".join(text.split()).strip("\ufeff")
+    try:
+        letters = text.encode("ascii").translate(_STANDARD_ALPHABET, b" \t\n\v\f\r").rstrip(b"=")
+        return base64.b64decode(letters + b"=" * (-len(letters) % 4), validate=True)
+    except UnicodeEncodeError as exc:
+        raise ImageInvalid("The picture's base64 is damaged: Only base64 data is allowed.") from exc
+    except ValueError as exc:
+        raise ImageInvalid(f"The picture's base64 is damaged: {exc}.") from exc
 
 
 def unwrapped(data: bytes, codings: str, *, maximum: int) -> bytes:
-    """The picture's own bytes, without the chunks and compressions in which they came; what is plain stays as it is.
+    """The picture's own bytes, without the chunks and compressions in which they came; plain bytes stay as they are.
 
-    `codings` is the Content-Encoding. Raises `ImageInvalid` for what is cut off or damaged in its compression, or has
-    more than `maximum` bytes without it.
+    `codings` is the Content-Encoding. Raises `ImageInvalid` for compressed bytes that are cut off, damaged, or more
+    than `maximum` once unpacked.
     """
     for _ in range(_LAYERS):
         if picture_kind(data):
@@ -54,7 +85,7 @@ def unwrapped(data: bytes, codings: str, *, maximum: int) -> bytes:
 
 
 def _unframed(data: bytes) -> bytes | None:
-    """The content of chunks in which a picture came, as far as it came; None where there are none."""
+    """The content of the chunks in which a picture came, as far as they came; None for bytes that are not chunked."""
     first = _FRAME.match(data)
     if first is None or not (picture_kind(data[first.end() :]) or data.startswith(_COMPRESSED, first.end())):
         return None
@@ -81,7 +112,7 @@ class Checksum:
 
 
 def checksums(headers: Mapping[str, str]) -> tuple[Checksum, ...]:
-    """The checksums among a response's headers; what is none, or of a kind that is not known here, is passed over."""
+    """The checksums in a response's headers; those of unknown kinds, and what is no checksum, are passed over."""
     named = [(name, kind, headers.get(name, "")) for name, kind in _ONE_DIGEST.items()]
     if re.fullmatch(r'"?[0-9a-fA-F]{32}"?', headers.get("etag", "").strip()):  # of parts, or a weak one, it is no sum
         named.append(("etag", "md5", headers["etag"]))
@@ -93,7 +124,7 @@ def checksums(headers: Mapping[str, str]) -> tuple[Checksum, ...]:
 
 
 def _digest(text: str, length: int) -> bytes:
-    """A digest of so many bytes, written in hexadecimal digits or base64; nothing for any other text."""
+    """A digest of `length` bytes, written in hexadecimal digits or base64; b"" for any other text."""
     digits = re.fullmatch(f"[0-9a-fA-F]{{{2 * length}}}", text)
     try:
         digest = bytes.fromhex(text) if digits else base64.b64decode(text, validate=True)

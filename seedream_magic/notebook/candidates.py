@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any
 from seedream_magic.api.codes import CODES
 from seedream_magic.api.models import MAXIMUM_IMAGES, Model, find_model, pixels_for_ratio
 from seedream_magic.api.providers import PROVIDERS
-from seedream_magic.api.references.reference import ENDINGS
+from seedream_magic.api.signatures import ENDINGS
 from seedream_magic.errors import SeedreamError
 from seedream_magic.notebook.help import COMMANDS
 from seedream_magic.notebook.models_table import ids_for

@@ -8,7 +8,7 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
-from seedream_magic.api.references.files import missing_file
+from seedream_magic.api.references.sources import missing_file
 from seedream_magic.api.storyboard import Storyboard
 from seedream_magic.errors import InvalidRequest
 
@@ -19,6 +19,7 @@ _FIELD = re.compile(
     rf"|\{{(?P<name>{_NAME})(?P<path>(?:\.{_NAME}|\[[^\[\]{{}}\n]{{1,80}}\])*)(?::(?P<spec>[^{{}}\n]{{0,20}}))?\}}"
 )
 _EXPRESSION = re.compile(rf"(?P<name>{_NAME})(?P<path>(?:\.{_NAME}|\[[^\[\]\n]{{1,80}}\])*)")
+_CALL = re.compile(rf"{_NAME}(?:\.{_NAME}|\[[^\[\]\n]{{1,80}}\])*\(.*\)", re.DOTALL)
 _STEP = re.compile(rf"\.(?P<attribute>{_NAME})|\[(?P<index>[^\]]+)\]")
 _LONGEST_PADDING = 4
 
@@ -67,22 +68,50 @@ def value_of(text: str, namespace: Mapping[str, Any]) -> Any:
     match = _EXPRESSION.fullmatch(name)
     if name.isidentifier() and name not in namespace and not os.path.lexists(name):
         raise missing_file(f"There is no variable and no file named {name[:80]}.", name, Path(name))
+    if _CALL.fullmatch(name) and not os.path.lexists(text):
+        raise InvalidRequest(f"{name[:80]} cannot be read: --ref calls nothing. {_assign(name)}")
     if match is None or match["name"] not in namespace or Path(text).exists():
         return text
-    value = namespace[match["name"]]
-    try:
-        for step in _STEP.finditer(match["path"]):
+    value, reached = namespace[match["name"]], match["name"]
+    for step in _STEP.finditer(match["path"]):
+        try:
             value = _stepped(value, step)
-    except IndexError as exc:
-        raise InvalidRequest(f"{text[:80]} is past the end of {match['name'][:80]}; Python counts from 0.") from exc
-    except Exception as exc:  # a property or an index of the person's own objects may raise anything
-        raise InvalidRequest(f"{text[:80]} cannot be read from the notebook: {type(exc).__name__}: {exc}.") from exc
+        except Exception as exc:  # a property or an index of the person's own objects may raise anything
+            raise InvalidRequest(f"{name[:80]} cannot be read: {_reason(exc, name, reached, step)}") from exc
+        reached += step[0]
     if value is None or isinstance(value, int | float | complex):
-        kind = "None" if value is None else f"of type {type(value).__name__}"
+        kind = "None" if value is None else f"of type {_public(type(value))}"
         raise InvalidRequest(
             f"{name[:80]} is {kind}, not a picture: --ref takes a path, a link, a picture or an array."
         )
     return value
+
+
+def _reason(exc: Exception, expression: str, reached: str, step: re.Match[str]) -> str:
+    """Why a step from `reached`, the part of an expression that could be read, leads nowhere, and what to write."""
+    reached, index = reached[:80], step[0][:80]
+    match exc:
+        case _CannotFillError():
+            return f"{index[1:]} begins with an underscore. {_assign(expression)}"
+        case IndexError() if step["index"]:
+            return f"{index} is past the end of {reached}; Python counts from 0."
+        case KeyError() if step["index"]:
+            return f"{reached} has no item {index}; list({reached}) shows what it has."
+        case TypeError() if step["index"]:
+            return f"{reached} takes no index {index}, and nothing in it is computed. {_assign(expression)}"
+        case AttributeError() if step["attribute"]:
+            return f"{reached} has no attribute {index[1:]}; dir({reached}) shows what it has."
+    said = " ".join(str(exc).split())[:200].rstrip(".")
+    return f"{_public(type(exc))}{': ' * bool(said)}{said}. Write {expression[:80]} in a cell of its own to see why."
+
+
+def _assign(expression: str) -> str:
+    return f"Write picture = {expression[:80]} in a cell of its own, then --ref picture."
+
+
+def _public(kind: type) -> str:
+    """The name of a class, or of the nearest one above it that is not private."""
+    return next(above.__name__ for above in kind.__mro__ if not above.__name__.startswith("_"))
 
 
 def _filled(match: re.Match[str], namespace: Mapping[str, Any]) -> str:

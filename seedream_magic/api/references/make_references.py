@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import io
 import math
+import threading
 import warnings
 from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
@@ -19,31 +20,30 @@ from typing import Any
 
 from PIL import Image, ImageCms, ImageOps, UnidentifiedImageError
 
-from seedream_magic.api.references.files import PictureFile, read_file, refusing
-from seedream_magic.api.references.limits import (
+from seedream_magic.api.references.reference import (
     COMMON_BYTES,
     MAXIMUM_BYTES,
-    MAXIMUM_DECODED_PIXELS,
     MAXIMUM_PIXELS,
+    Reference,
     megabytes,
-    over_limits,
-    scalable,
     short,
 )
-from seedream_magic.api.references.media_types import HEIF_TYPES, heif_size, media_type_of
-from seedream_magic.api.references.reference import Reference
-from seedream_magic.api.references.values import Leaf, Pixels, gather
+from seedream_magic.api.references.sources import (
+    MAXIMUM_DECODED_PIXELS,
+    Leaf,
+    PictureFile,
+    Pixels,
+    gather,
+    read_file,
+    refusing,
+)
+from seedream_magic.api.signatures import HEIF_TYPES, heif_size, reference_type
 from seedream_magic.errors import InvalidRequest
 
-_FORMATS = {
-    "image/jpeg": "JPEG",
-    "image/png": "PNG",
-    "image/webp": "WEBP",
-    "image/bmp": "BMP",
-    "image/tiff": "TIFF",
-    "image/gif": "GIF",
-}
 _PROFILES = {"L": b"GRAY", "RGB": b"RGB ", "RGBA": b"RGB "}
+"""What a colour profile that fits the pixels of a mode says of itself."""
+_warnings_off = threading.Lock()
+"""To open a picture Python's warnings are turned off, for the whole process: two threads would mix up what was on."""
 
 
 def make_references(values: Iterable[object], *, base: Path | None = None) -> tuple[Reference, ...]:
@@ -55,7 +55,7 @@ def make_references(values: Iterable[object], *, base: Path | None = None) -> tu
     pictures and arrays become PNG, or JPEG where they have no transparency and the PNG would pass 10 MB.
 
     Raises `InvalidRequest` for everything else, for what is broken, and for more than fourteen; nothing is read before
-    they are plural.
+    they are counted.
     """
     if isinstance(values, list | tuple) and not values:
         return ()
@@ -74,7 +74,7 @@ def fitted(reference: Reference) -> tuple[Reference, str]:
     sentence. Others are turned upright and scaled to the largest size that fits: PNG where they have transparency,
     else JPEG. Raises `InvalidRequest` where the picture is damaged or too large to be opened.
     """
-    if not (over_limits(reference) and scalable(reference)):
+    if not (reference.over_limits and reference.scalable):
         return reference, ""
     name = short(reference.source)
     with _opened(reference.data, reference.media_type, name) as picture:
@@ -106,7 +106,7 @@ def _reference(leaf: Leaf) -> Reference:
 def _read(source: str, data: bytes) -> Reference:
     """A picture is decoded once to see that it is whole, unless it is over the limits anyhow."""
     name = short(source)
-    media_type = media_type_of(data, name=name)
+    media_type = reference_type(data, name=name)
     if media_type in HEIF_TYPES:
         size = heif_size(data, name=name)
         return Reference(source, media_type, data, *(size or (None, None)))
@@ -120,9 +120,9 @@ def _read(source: str, data: bytes) -> Reference:
 @contextmanager
 def _opened(data: bytes, media_type: str, name: str) -> Iterator[Image.Image]:
     """The picture, its header read. What Pillow raises in here is an `InvalidRequest`, its warnings are not shown."""
-    kind = _FORMATS[media_type]
-    told = f"{name} ({kind}, {len(data):,} bytes) is cut off or damaged"
-    with refusing(told), warnings.catch_warnings():
+    kind = media_type.removeprefix("image/").upper()
+    sentence = f"{name} ({kind}, {len(data):,} bytes) is cut off or damaged"
+    with refusing(sentence), _warnings_off, warnings.catch_warnings():
         warnings.simplefilter("ignore")
         try:
             with Image.open(io.BytesIO(data), formats=(kind,)) as picture:
@@ -130,7 +130,7 @@ def _opened(data: bytes, media_type: str, name: str) -> Iterator[Image.Image]:
         except Image.DecompressionBombError as exc:
             raise _too_large(name) from exc
         except UnidentifiedImageError as exc:  # its text names an object of ours
-            raise InvalidRequest(f"{told}; save it anew.") from exc
+            raise InvalidRequest(f"{sentence}; save it anew.") from exc
 
 
 def _too_large(name: str) -> InvalidRequest:

@@ -15,9 +15,8 @@ from typing import Any
 import ipywidgets as widgets
 
 from seedream_magic.api.redaction import redacted
-from seedream_magic.api.references.files import is_data_uri
-from seedream_magic.api.references.limits import short
-from seedream_magic.api.references.reference import Reference
+from seedream_magic.api.references.reference import Reference, short
+from seedream_magic.api.references.sources import is_data_uri
 from seedream_magic.errors import InvalidRequest, SeedreamError
 from seedream_magic.images.image_set import Frame
 from seedream_magic.notebook.panel.controls import (
