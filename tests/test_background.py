@@ -117,15 +117,6 @@ def test_the_set_grows_while_the_kernel_is_free(kernel: Kernel, slow: Slow) -> N
     assert "4 images in this session" in kernel.run("%seedream").stdout
 
 
-def test_the_output_is_brought_up_to_date_without_another_cell(kernel: Kernel, slow: Slow) -> None:
-    """No cell has to run for the pictures to appear."""
-    kernel.run("%%seedream --bg -n 2\nx")
-    kernel.wait_output(pictures(1))
-    slow.release.set()
-    kernel.wait_output(pictures(2))
-    kernel.wait_output(shows("2 images billed"))
-
-
 def test_stop_keeps_what_has_come(kernel: Kernel, slow: Slow, server: RawServer) -> None:
     """`%seedream stop` ends it; the output says so and what may be billed, and no thread is left."""
     kernel.run("%%seedream --bg -n 2\nx")
@@ -138,7 +129,7 @@ def test_stop_keeps_what_has_come(kernel: Kernel, slow: Slow, server: RawServer)
 
 
 def test_a_stopped_set_says_each_thing_once(kernel: Kernel, slow: Slow) -> None:
-    """Its output tells that it was stopped, what is billed and how to go on, and not the error of a cell besides."""
+    """Its output says that it was stopped, what is billed and how to go on, and not the error of a cell besides."""
     kernel.start("%%seedream --bg -n 2\nx\n")
     kernel.wait_output(pictures(1))
     kernel.client.execute("%seedream stop")

@@ -7,7 +7,6 @@ import shutil
 import sys
 from collections.abc import Iterator
 from pathlib import Path
-from types import ModuleType
 from typing import Any
 
 import pytest
@@ -68,54 +67,6 @@ def test_the_help_and_the_commands_are_the_same() -> None:
         assert english.isascii(), english
         assert any("\u4e00" <= letter <= "\u9fff" for letter in chinese), typed
         assert f"  {typed}\n" in help_text()
-
-
-@pytest.mark.parametrize(
-    ("line", "named"),
-    [
-        ("%seedream modles", "%seedream models"),
-        ("%seedream histroy fox", "%seedream history"),
-        ("%seedream show", "takes a run"),
-        ("%seedream show 2099", "no run '2099'"),
-        ("%seedream show latest", "draw with %%seedream first"),
-        ("%seedream purge", "takes a run"),
-        ("%seedream purge 2099", "no run '2099'"),
-        ("%seedream export", "a file"),
-        ("%seedream export 2099", "a file"),
-        ("%seedream export 2099 sheet.jpg", "no run '2099'"),
-        ("%seedream doctor InputTextSensitive", "InputTextSensitiveContentDetected"),
-    ],
-)
-def test_a_bad_command_is_one_line(shell: InteractiveShell, server: RawServer, line: str, named: str) -> None:
-    """It names what is missing or meant; nothing is sent, nothing displayed."""
-    error, printed, displayed = run(shell, line)
-    assert isinstance(error, InvalidRequest)
-    assert len(printed.strip().splitlines()) == 1
-    assert named in printed
-    assert (server.connections, displayed) == (0, [])
-
-
-@pytest.mark.parametrize(
-    ("cell", "named"),
-    [
-        ("%%seedream a fox in snow\n", "'a fox in snow' belongs to no option: the prompt goes on the lines below"),
-        ("%%seedream\n", "write it below the %%seedream line"),
-        ("%%seedream --seed 7\na fox", "takes no seed"),
-        ("%%seedream --ref hero\na fox", "no variable and no file named hero"),
-        ("%%seedream --ref hero.png\na fox", "no file hero.png"),
-        ("%%seedream -s 9000x9000\na fox", "for example 2048x2048"),
-        ("%%seedream --provider bytplus\na fox", "Did you mean byteplus?"),
-    ],
-)
-def test_what_a_beginner_types_is_answered_in_a_line(
-    shell: InteractiveShell, server: RawServer, cell: str, named: str
-) -> None:
-    """It says what is amiss and what to do; nothing is sent, nothing displayed."""
-    error, printed, displayed = run(shell, cell)
-    assert isinstance(error, InvalidRequest | ConfigError)
-    assert len(printed.strip().splitlines()) == 1
-    assert named in printed
-    assert (server.connections, displayed) == (0, [])
 
 
 def test_history_shows_the_runs_with_these_words(shell: InteractiveShell, made: ImageSet) -> None:
@@ -352,27 +303,6 @@ def test_the_demo_is_no_money(shell: InteractiveShell, monkeypatch: pytest.Monke
         "billed    3 images in this session, 1 of them by the demo, free, 1.00 by the prices"
         in run(shell, "%seedream")[1]
     )
-
-
-def test_stop_tells_that_nothing_draws(shell: InteractiveShell) -> None:
-    """Without a run in the background it says so."""
-    assert run(shell, "%seedream stop")[1] == "No run is under way in the background.\n"
-
-
-def test_panel_is_opened_with_the_session_s_client(
-    shell: InteractiveShell, made: ImageSet, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    """The panel gets the client of the settings, and the set of the run that is named."""
-    given: list[tuple[ImageSet | None, dict[str, Any]]] = []
-    panels = ModuleType("seedream_magic.notebook.panel")
-    monkeypatch.setitem(vars(panels), "Panel", lambda images, **settings: given.append((images, settings)))
-    monkeypatch.setitem(sys.modules, panels.__name__, panels)
-    error, _, displayed = run(shell, f"%seedream panel {made.run_id}")
-    assert (error, len(displayed)) == (None, 1)
-    ((images, settings),) = given
-    assert isinstance(settings["client"], Seedream)
-    assert images is not None
-    assert images.run_id == made.run_id
 
 
 def test_a_panel_without_widgets_is_told(shell: InteractiveShell, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -417,7 +417,7 @@ def test_a_proxy_that_refuses_is_told(shell: InteractiveShell, monkeypatch: pyte
 def test_last_errors_and_lost_pictures_are_told(
     shell: InteractiveShell, monkeypatch: pytest.MonkeyPatch, store: Path
 ) -> None:
-    """The newest failures, each kind once, with cause, fix and bill; runs that lack a picture, with `recover`."""
+    """The newest failures, each kind once, with cause, fix and bill; with `recover`, lost pictures and kept answers."""
     refused = {"error": {"code": "InputTextSensitiveContentDetected", "message": "may contain"}}
     with raw_server({POST: whole_answer, PICTURE: picture}) as server:
         monkeypatch.setenv("SEEDREAM_BASE_URL", f"{server.url}/v1")
@@ -427,8 +427,13 @@ def test_last_errors_and_lost_pictures_are_told(
             assert not shell.run_cell(f"%%seedream\n{prompt}").success
         server._scenario = {POST: Reply(524, {}, b"<html>")}
         assert not shell.run_cell("%%seedream\nc").success
-    next(store.glob("*/01.jpg")).unlink()
+    lost = next(store.glob("*/01.jpg"))
+    lost.unlink()
+    refused_run = max(path.parent for path in store.glob("*/request.json") if path.parent != lost.parent)
+    (refused_run / "response.raw").write_bytes(b"?")  # an answer that could not be read
     report = said(shell)
+    assert told(report, "answers").startswith("look")
+    assert f"%seedream recover {refused_run.name}" in told(report, "answers")
     errors = told(report, "errors")
     assert errors.index("524 (run") < errors.index("InputTextSensitiveContentDetected (run")
     assert errors.count("InputTextSensitiveContentDetected") == 1
@@ -456,18 +461,6 @@ def test_looking_deletes_nothing(shell: InteractiveShell, store: Path) -> None:
         assert not parts[0].exists()
         assert shell.run_cell("%%seedream --quiet\ny").success
     assert not parts[1].exists()
-
-
-def test_an_answer_that_was_kept_is_told(shell: InteractiveShell, store: Path) -> None:
-    """Its bytes lie in the run's folder, for something in it could not be read; `recover` reads it again."""
-    with raw_server({POST: whole_answer, PICTURE: picture}) as server:
-        shell.run_cell(f"%config SeedreamMagics.base_url = '{server.url}/v1'")
-        assert shell.run_cell("%%seedream --quiet\nx").success
-    (folder,) = (path.parent for path in store.glob("*/request.json"))
-    (folder / "response.raw").write_bytes(b"?")
-    answers = told(said(shell), "answers")
-    assert answers.startswith("look")
-    assert f"%seedream recover {folder.name}" in answers
 
 
 @pytest.mark.parametrize("name", CODES)

@@ -128,6 +128,7 @@ def test_what_another_thread_prints_meanwhile_is_kept(kernel: Kernel, slow: Slow
 def test_no_skeleton_stays_of_a_run_that_failed(kernel: Kernel) -> None:
     """What waited for pictures goes with the error, also where updates are not heard."""
     assert kernel.run("%%seedream -n 2\nrefused").ename == "RequestRefused"
+    assert len(kernel.result.traceback) <= 5
     for shown in (kernel.result, kernel.without_updates):
         assert [output.kind for output in shown.outputs] == ["error"]
 

@@ -32,42 +32,6 @@ def test_outputs_come_in_order(kernel: Kernel) -> None:
     assert 0 < result.seconds < 60
 
 
-def test_an_error_is_told_without_colours(kernel: Kernel) -> None:
-    """Name, value and the traceback's lines."""
-    result = kernel.run("1 / 0")
-    assert (result.ename, result.evalue) == ("ZeroDivisionError", "division by zero")
-    assert "1 / 0" in "\n".join(result.traceback)
-    assert "\x1b" not in "\n".join(result.traceback)
-
-
-def test_a_display_that_is_updated_stays_one_output(kernel: Kernel) -> None:
-    """The last state stands in the first one's place."""
-    result = kernel.run("h = display('one', display_id='d'); print('after'); h.update('two'); h.update('three')")
-    assert [output.text for output in result.outputs] == ["'three'", "after\n"]
-    assert result.outputs[0].updates == 2
-
-
-def test_a_display_goes_on_changing_after_its_cell(kernel: Kernel) -> None:
-    """A thread that the cell began updates the display while the kernel is free; another cell may set it off."""
-    kernel.run(
-        "import threading\ngo = threading.Event()\nh = display('waiting', display_id='late')\n"
-        "t = threading.Thread(target=lambda: (go.wait(30), h.update('done')), daemon=True)\nt.start()"
-    )
-    assert kernel.result.outputs[0].text == "'waiting'"
-    kernel.client.execute("go.set()", silent=True)
-    assert kernel.wait_output(lambda result: result.outputs[0].updates > 0).outputs[0].text == "'done'"
-
-
-def test_stop_interrupts_a_running_cell(kernel: Kernel) -> None:
-    """The cell is seen to run, Stop ends it with KeyboardInterrupt, and the next cell runs."""
-    kernel.start("import time\nprint('running', flush=True)\ntime.sleep(60)")
-    kernel.wait_output(lambda result: "running" in result.stdout)
-    kernel.interrupt()
-    assert kernel.wait_idle() < 20
-    assert kernel.result.ename == "KeyboardInterrupt"
-    assert kernel.run("'again'").displays[0].text == "'again'"
-
-
 def test_waiting_for_what_does_not_come_fails(kernel: Kernel) -> None:
     """A wait is an assertion: it cannot pass by running out of time."""
     kernel.run("print('only this')")

