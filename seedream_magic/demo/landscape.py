@@ -39,7 +39,10 @@ def paint_land(canvas: Canvas, horizon: float, light_x: float, side: int) -> Rid
     """What stands at the horizon, and land or water before it; returns the line on which subjects stand."""
     setting, unit = canvas.scene.setting, canvas.unit
     if setting == "sea":
-        _paint_islands(canvas, horizon)
+        for layer in range(2):  # far islands: the heights of two drowned ranges
+            ridge = waves(canvas.chance(f"islands {layer}"), horizon + unit * 0.1, unit * 0.22, unit * 0.24, sharp=True)
+            color = mix(canvas.sky[-2], canvas.land[1], 0.4 + 0.2 * layer)
+            canvas.fill_below(ridge, horizon + 1, color, mix(color, canvas.sky[-1], 0.6))
         _paint_sea(canvas, horizon, light_x)
         return lambda _x: horizon + (canvas.height - horizon) * 0.42
     if setting == "city":
@@ -139,15 +142,6 @@ def _paint_peak(canvas: Canvas, horizon: float, middle: float) -> None:
 
 def _lower(first: Ridge, second: Ridge) -> Ridge:
     return lambda x: max(first(x), second(x))
-
-
-def _paint_islands(canvas: Canvas, horizon: float) -> None:
-    """Far islands: the heights of two drowned ranges, each in its own haze."""
-    unit = canvas.unit
-    for layer in range(2):
-        ridge = waves(canvas.chance(f"islands {layer}"), horizon + unit * 0.1, unit * 0.22, unit * 0.24, sharp=True)
-        color = mix(canvas.sky[-2], canvas.land[1], 0.4 + 0.2 * layer)
-        canvas.fill_below(ridge, horizon + 1, color, mix(color, canvas.sky[-1], 0.6))
 
 
 # Outlines in shares of a tower's width, from its upper left corner: flat, flat, gabled, with a mast, domed.

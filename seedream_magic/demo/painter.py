@@ -120,35 +120,26 @@ sail fff8ea 3 45; jib e26046 8 35; hull 5c342e 35 35; back 2c527c 20 45; belly c
 lamp ffce6e 0 0; eye 181c26 0 0; body faf6f0 6 6; red de463c 8 8; flame ffa83c 0 0; core ffeca0 0 0; port 8cc8de 0 0
 spark ffc460 0 0
 """
-_PUFFS = [(step / 13, 0.09 if step % 2 else -0.08) for step in range(14)]
-_DROPS = [(reach, lift, step / 7) for reach, lift in ((0.34, 0.3), (0.18, 0.42)) for step in range(1, 8)]
-
 # Strokes from back to front, one a line: what, its paint, and points in heights of the subject around its foot, y
-# pointing up. A curve and an outline are filled, their points are corners. Other points have a size behind x and y:
+# pointing up. Curves and outlines are filled; a slash stands between two of them. The other points go on with a size:
 # radius and alpha of a disc, half length, thickness and alpha of a streak, radius and strength of a glow.
 _SUBJECTS = {
     "cat": """
         curve fur -.16,.03 -.42,0 -.62,.1 -.66,.3 -.57,.46 -.51,.42 -.57,.28 -.53,.16 -.4,.1 -.2,.13
         curve fur -.3,0 -.34,.16 -.25,.38 -.15,.53 0,.58 .15,.53 .25,.38 .34,.16 .3,0 0,-.02
         curve fur -.23,.68 -.18,.56 0,.51 .18,.56 .23,.68 .16,.81 0,.84 -.16,.81
-        outline fur -.225,.68 -.2,1 -.03,.82
-        outline fur .225,.68 .2,1 .03,.82""",
+        outline fur -.225,.68 -.2,1 -.03,.82 / .225,.68 .2,1 .03,.82""",
     "fox": """
         curve tail -.1,0 -.42,-.02 -.68,.1 -.8,.32 -.74,.54 -.6,.66 -.6,.46 -.5,.3 -.26,.2
         curve white -.8,.34 -.74,.54 -.6,.66 -.61,.5 -.7,.46
         curve fox .2,0 .22,.22 .17,.46 .06,.6 -.1,.58 -.22,.4 -.34,.16 -.32,0 -.05,-.02
         curve white .18,.5 .2,.28 .13,.14 .04,.3 .02,.52
-        outline fox .2,0 .195,.2 .115,.2 .11,0
-        outline fox .06,0 .055,.2 -.025,.2 -.03,0
-        outline ink .22,0 .2,.07 .11,.07 .11,0
-        outline ink .08,0 .06,.07 -.03,.07 -.03,0
-        outline fox .2,.78 .17,1.06 .04,.86
-        outline fox -.18,.78 -.17,1.06 -.03,.86
-        outline ink .176,.84 .167,.99 .068,.87
-        outline ink -.158,.84 -.167,.99 -.051,.87
+        outline fox .2,0 .195,.2 .115,.2 .11,0 / .06,0 .055,.2 -.025,.2 -.03,0
+        outline ink .22,0 .2,.07 .11,.07 .11,0 / .08,0 .06,.07 -.03,.07 -.03,0
+        outline fox .2,.78 .17,1.06 .04,.86 / -.18,.78 -.17,1.06 -.03,.86
+        outline ink .176,.84 .167,.99 .068,.87 / -.158,.84 -.167,.99 -.051,.87
         curve fox .25,.72 .14,.58 .02,.49 -.1,.58 -.23,.72 -.16,.85 0,.88 .16,.85
-        curve white .01,.5 .11,.57 .23,.7 .09,.7
-        curve white .01,.5 -.09,.57 -.21,.7 -.07,.7
+        curve white .01,.5 .11,.57 .23,.7 .09,.7 / .01,.5 -.09,.57 -.21,.7 -.07,.7
         disc ink .1,.74,.018,255 -.08,.74,.018,255 .01,.515,.026,255""",
     "house": """
         disc smoke -.42,1.12,.05,150 -.455,1.29,.072,126 -.56,1.46,.094,102 -.735,1.63,.116,78 -.98,1.8,.138,54
@@ -158,8 +149,7 @@ _SUBJECTS = {
         outline roof .24,.98 -.5,.98 -.88,.46 -.14,.46
         outline gable .7,.45 .26,.98 .2,.98 .2,.9 .6,.43
         outline wood .36,0 .36,.34 .14,.34 .14,0
-        outline glass -.28,.16 -.28,.36 -.46,.36 -.46,.16
-        outline glass -.54,.16 -.54,.36 -.7,.36 -.7,.16
+        outline glass -.28,.16 -.28,.36 -.46,.36 -.46,.16 / -.54,.16 -.54,.36 -.7,.36 -.7,.16
         outline glass .3,.52 .3,.68 .18,.68 .18,.52
         glow lamp -.48,.26,.9,.4""",
     "boat": """
@@ -177,22 +167,22 @@ _SUBJECTS = {
         disc eye .66,.29,.03,255
         curve fin .34,.12 .22,-.08 -.02,-.2 .06,.06 .2,.18
         streak foam .98,-.04,.2,.045,190 .18,-.04,.24,.045,190 -.62,-.04,.22,.045,190
-        disc foam"""
-    + "".join(
-        f" {0.5 + side * reach * far},{0.62 + lift * (2.1 * far - 1.3 * far**2)},{0.022 + 0.012 * far},200"
-        for reach, lift, far in _DROPS
-        for side in (-1, 1)
+        disc foam """
+    + " ".join(
+        f"{0.5 + reach * far},{0.62 + lift * (2.1 * far - 1.3 * far**2)},{0.022 + 0.012 * far},200"
+        for reach, lift in ((-0.34, 0.3), (-0.18, 0.42), (0.18, 0.42), (0.34, 0.3))
+        for far in (0.15, 0.3, 0.45, 0.6, 0.8, 1)
     ),
-    "rocket": "disc smoke"
-    + "".join(
-        f" {sway * (0.4 + age)},{-0.34 - 1.5 * age},{0.07 + 0.16 * age},{190 - 120 * age}" for age, sway in _PUFFS
+    "rocket": "disc smoke "
+    + " ".join(
+        f"{(-1) ** puff * (0.04 + puff * 0.004)},{-0.34 - 0.115 * puff},{0.07 + 0.012 * puff},{190 - 9 * puff}"
+        for puff in range(14)
     )
     + """
         glow spark 0,-.12,.9,.55
         curve flame -.1,.04 -.12,-.12 0,-.42 .12,-.12 .1,.04
         curve core -.06,.04 -.065,-.08 0,-.24 .065,-.08 .06,.04
-        outline red -.12,.36 -.32,.12 -.3,-.06 -.1,.06
-        outline red .12,.36 .32,.12 .3,-.06 .1,.06
+        outline red -.12,.36 -.32,.12 -.3,-.06 -.1,.06 / .12,.36 .32,.12 .3,-.06 .1,.06
         curve body -.11,.02 -.18,.3 -.17,.6 -.09,.88 0,1.02 .09,.88 .17,.6 .18,.3 .11,.02
         curve shade -.04,.02 -.09,.3 -.08,.6 -.03,.96 -.09,.88 -.17,.6 -.18,.3 -.11,.02
         curve red -.125,.78 -.07,.92 0,1.03 .07,.92 .125,.78 0,.76
@@ -228,21 +218,22 @@ def _draw_strokes(
     name: str, paints: dict[str, Color], canvas: Canvas, foot: complex, height: float, *, flip: bool
 ) -> None:
     """The strokes whose paint is among the paints: there is no lamp by day."""
-    for what, paint, *words in (line.split() for line in _SUBJECTS[name].strip().splitlines()):
-        if paint not in paints:
-            continue
-        points = [[float(number) for number in word.split(",")] for word in words]
-        places = [foot + height * complex(-x if flip else x, -y) for x, y, *_ in points]
-        if what in {"curve", "outline"}:
-            canvas.polygon(rounded(places) if what == "curve" else places, paints[paint])
-            continue
-        for place, (_, _, size, *rest) in zip(places, points, strict=True):
-            if what == "disc":
-                canvas.disc(place, size * height, paints[paint], round(rest[0]))
-            elif what == "streak":
-                canvas.streak(place, size * height, rest[0] * height, paints[paint], round(rest[1]))
-            else:
-                canvas.glow(place, size * height, paints[paint], rest[0])
+    for line in _SUBJECTS[name].strip().splitlines():
+        what, paint, shapes = line.split(maxsplit=2)
+        for shape in shapes.split("/") if paint in paints else ():
+            color = paints[paint]
+            points = [[float(number) for number in word.split(",")] for word in shape.split()]
+            places = [foot + height * complex(-x if flip else x, -y) for x, y, *_ in points]
+            if what in {"curve", "outline"}:
+                canvas.polygon(rounded(places) if what == "curve" else places, color)
+                continue
+            for place, (_, _, size, *rest) in zip(places, points, strict=True):
+                if what == "disc":
+                    canvas.disc(place, size * height, color, round(rest[0]))
+                elif what == "streak":
+                    canvas.streak(place, size * height, rest[0] * height, color, round(rest[1]))
+                else:
+                    canvas.glow(place, size * height, color, rest[0])
 
 
 def _sign(picture: Image.Image, index: int, *, watermark: bool) -> None:
