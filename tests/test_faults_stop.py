@@ -330,7 +330,7 @@ RELOADED = """
 import importlib, os, sys, threading, time
 import seedream_magic
 from seedream_magic import Seedream
-from seedream_magic import bridge, generate, seedream as front
+from seedream_magic import bridge, run as path, seedream as front
 settings = dict(api_key="sk-x-123456", base_url=sys.argv[1], store=sys.argv[2])
 images = []
 def draw():
@@ -343,7 +343,7 @@ if not child:
     Seedream("anyfast", **settings).plan("b")
     os._exit(0)
 assert os.waitpid(child, 0)[1] == 0
-for module in (bridge, generate, front, seedream_magic):
+for module in (bridge, path, front, seedream_magic):
     importlib.reload(module)
 print("reloaded", flush=True)
 run.join(20)
