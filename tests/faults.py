@@ -151,17 +151,17 @@ def theirs(url: str, *, stream: bool, retries: int = 2) -> list[str]:
 
 
 def posts(folder: Path) -> Iterator[Row]:
-    def plural(call: Callable[[str], object], behaviour: Behaviour) -> int:
+    def count(call: Callable[[str], object], behaviour: Behaviour) -> int:
         with raw_server({POST: behaviour, PICTURE: picture}) as server:
             call(f"{server.url}/v1")
             return server.posts
 
     us = [
-        plural(lambda url, n=number, s=stream: ours(url, folder / str(n), stream=s), behaviour)  # type: ignore[misc]  # mypy infers no lambda with a default
+        count(lambda url, n=number, s=stream: ours(url, folder / str(n), stream=s), behaviour)  # type: ignore[misc]  # mypy infers no lambda with a default
         for number, (stream, behaviour) in enumerate(FAULTS.values())
     ]
     with ThreadPoolExecutor(12) as pool:  # its pauses between attempts are real
-        them = list(pool.map(lambda row: plural(partial(theirs, stream=row[0]), row[1]), FAULTS.values()))
+        them = list(pool.map(lambda row: count(partial(theirs, stream=row[0]), row[1]), FAULTS.values()))
     name = f"POSTs per fault, {len(FAULTS)} ambiguous or billed faults"
     yield Row(name, f"{statistics.mean(us):.2f}", "1.00", set(us) == {1}, f"{statistics.mean(them):.2f}")
 

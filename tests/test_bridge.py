@@ -19,7 +19,7 @@ import pytest
 from seedream_magic import ConfigError, bridge
 
 
-class Counted:
+class Counter:
     """An async generator that counts to `last`, and tells when it was closed and on which thread it ran."""
 
     def __init__(self, last: int, *, error: BaseException | None = None, hold: bool = False) -> None:
@@ -41,8 +41,8 @@ class Counted:
             self.closed.set()
 
 
-def source_of(plural: Counted) -> Callable[[], AsyncGenerator[int, None]]:
-    return plural.__call__
+def source_of(counter: Counter) -> Callable[[], AsyncGenerator[int, None]]:
+    return counter.__call__
 
 
 def run_threads() -> list[threading.Thread]:
@@ -65,16 +65,16 @@ def open_files() -> int:
 
 def test_values_come_in_order_on_the_callers_thread() -> None:
     """The generator itself runs on a thread of its own."""
-    plural = Counted(100)
-    assert list(bridge.iterate(source_of(plural))) == list(range(100))
-    assert plural.threads.isdisjoint({threading.get_ident()})
-    assert plural.closed.is_set()
+    counter = Counter(100)
+    assert list(bridge.iterate(source_of(counter))) == list(range(100))
+    assert counter.threads.isdisjoint({threading.get_ident()})
+    assert counter.closed.is_set()
 
 
 def test_an_error_comes_as_it_is() -> None:
     """The same object, after the values before it."""
     fault = ConfigError("no")
-    values = bridge.iterate(source_of(Counted(2, error=fault)))
+    values = bridge.iterate(source_of(Counter(2, error=fault)))
     assert [next(values), next(values)] == [0, 1]
     with pytest.raises(ConfigError) as caught:
         next(values)
@@ -84,8 +84,8 @@ def test_an_error_comes_as_it_is() -> None:
 @pytest.mark.parametrize("fails", [True, False])
 def test_leaving_early_closes_the_generator(*, fails: bool) -> None:
     """`break`, `close` or an error of the caller close what it holds open; its thread, a daemon, delays no shutdown."""
-    plural = Counted(1, hold=True)
-    values = bridge.iterate(source_of(plural))
+    counter = Counter(1, hold=True)
+    values = bridge.iterate(source_of(counter))
     assert next(values) == 0
     assert [thread.daemon for thread in run_threads()] == [True]
     if fails:
@@ -93,7 +93,7 @@ def test_leaving_early_closes_the_generator(*, fails: bool) -> None:
             values.throw(ZeroDivisionError())
     else:
         values.close()
-    assert plural.closed.is_set()
+    assert counter.closed.is_set()
 
 
 def test_a_stop_waits_for_no_stubborn_network(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -119,15 +119,15 @@ def test_a_stop_waits_for_no_stubborn_network(monkeypatch: pytest.MonkeyPatch) -
 def test_an_unknown_way_is_refused() -> None:
     """With the two that there are."""
     with pytest.raises(ConfigError, match="thread or nest, not 'trio'"):
-        bridge.iterate(source_of(Counted(1)), event_loop="trio")
+        bridge.iterate(source_of(Counter(1)), event_loop="trio")
 
 
 def test_twenty_runs_leave_no_open_file() -> None:
     """Each loop is closed with its run."""
-    list(bridge.iterate(source_of(Counted(1))))
+    list(bridge.iterate(source_of(Counter(1))))
     before = open_files()
     for _ in range(20):
-        list(bridge.iterate(source_of(Counted(1))))
+        list(bridge.iterate(source_of(Counter(1))))
     assert open_files() == before
 
 
@@ -149,8 +149,8 @@ class Log:
         self.threads.add(threading.get_ident())
         self.ended.set()
 
-    def begin(self, plural: Counted) -> bridge.Background[int]:
-        return bridge.Background(source_of(plural), self.value, self.end)
+    def begin(self, counter: Counter) -> bridge.Background[int]:
+        return bridge.Background(source_of(counter), self.value, self.end)
 
     async def wait(self) -> Log:
         assert await asyncio.to_thread(self.ended.wait, 5)
@@ -162,7 +162,7 @@ def test_the_background_calls_back_on_the_loop_that_began_it() -> None:
 
     async def inside() -> Log:
         log = Log()
-        log.begin(Counted(3)).hand_over_first(5)
+        log.begin(Counter(3)).hand_over_first(5)
         assert (log.values, log.ends) == ([0], [])
         return await log.wait()
 
@@ -177,9 +177,9 @@ def test_what_breaks_off_before_the_first_value_is_raised() -> None:
     async def inside() -> Log:
         log = Log()
         with pytest.raises(ConfigError) as caught:
-            log.begin(Counted(0, error=fault)).hand_over_first(5)
+            log.begin(Counter(0, error=fault)).hand_over_first(5)
         assert caught.value is fault
-        log.begin(Counted(1, error=fault)).hand_over_first(5)
+        log.begin(Counter(1, error=fault)).hand_over_first(5)
         return await log.wait()
 
     log = asyncio.run(inside())
@@ -197,15 +197,15 @@ def test_a_stop_of_the_background_ends_it(*, begun: bool, monkeypatch: pytest.Mo
     """The callback gets the last value, None where it had not begun; the generator is closed."""
 
     async def inside() -> Log:
-        log, plural = Log(), Counted(1, hold=True)
+        log, counter = Log(), Counter(1, hold=True)
         if not begun:
             monkeypatch.setattr(bridge._Worker, "start", stopped_start)
-        background = log.begin(plural)
+        background = log.begin(counter)
         if begun:
             background.hand_over_first(5)
             background.stop()
         await log.wait()
-        assert plural.closed.is_set() == begun
+        assert counter.closed.is_set() == begun
         return log
 
     ((last, failure),) = asyncio.run(inside()).ends
@@ -216,7 +216,7 @@ def test_a_stop_of_the_background_ends_it(*, begun: bool, monkeypatch: pytest.Mo
 def test_without_a_loop_the_worker_calls_back() -> None:
     """In a plain script no other thread has time."""
     log = Log()
-    log.begin(Counted(2))
+    log.begin(Counter(2))
     assert log.ended.wait(5)
     assert (log.values, log.ends) == ([0, 1], [(1, None)])
     assert log.threads.isdisjoint({threading.get_ident()})
@@ -226,8 +226,8 @@ def test_a_stop_that_somebody_swallowed_ends_the_run_all_the_same() -> None:
     """An interrupt that strikes in a finalizer, or where the caller catches it, is still a Stop."""
     before = signal.signal(signal.SIGINT, signal.default_int_handler)
     try:
-        plural = Counted(1, hold=True)
-        values = bridge.iterate(source_of(plural))
+        counter = Counter(1, hold=True)
+        values = bridge.iterate(source_of(counter))
         next(values)
         with suppress(KeyboardInterrupt):
             signal.raise_signal(signal.SIGINT)
@@ -236,7 +236,7 @@ def test_a_stop_that_somebody_swallowed_ends_the_run_all_the_same() -> None:
         assert signal.getsignal(signal.SIGINT) is signal.default_int_handler
     finally:
         signal.signal(signal.SIGINT, before)
-    assert plural.closed.is_set()
+    assert counter.closed.is_set()
 
 
 def run_script(script: str, *arguments: str) -> tuple[str, str]:
@@ -307,31 +307,31 @@ NESTED = """
     warnings.simplefilter("error")
     from seedream_magic import ConfigError
     from seedream_magic.bridge import iterate
-    from test_bridge import Counted, open_files
+    from test_bridge import Counter, open_files
 
-    def values_of(plural):
-        return iterate(plural.__call__, event_loop="nest")
+    def values_of(counter):
+        return iterate(counter.__call__, event_loop="nest")
 
     def check():
         here = threading.get_ident()
-        plural = Counted(5)
-        assert list(values_of(plural)) == [0, 1, 2, 3, 4]
-        assert plural.threads == {here} and plural.closed.is_set()
+        counter = Counter(5)
+        assert list(values_of(counter)) == [0, 1, 2, 3, 4]
+        assert counter.threads == {here} and counter.closed.is_set()
 
         fault, seen = ConfigError("no"), []
         try:
-            for value in values_of(Counted(2, error=fault)):
+            for value in values_of(Counter(2, error=fault)):
                 seen.append(value)
         except ConfigError as error:
             assert error is fault and seen == [0, 1]
         else:
             raise AssertionError
 
-        plural = Counted(1, hold=True)
-        values = values_of(plural)
+        counter = Counter(1, hold=True)
+        values = values_of(counter)
         assert next(values) == 0
         values.close()
-        assert plural.closed.is_set()
+        assert counter.closed.is_set()
 
         async def interrupted():
             yield 0
@@ -360,10 +360,10 @@ NESTED = """
     check()
     asyncio.run(inside())
     # Where nest-asyncio is loaded, as it is in many notebooks, the thread still closes what it opens.
-    list(iterate(Counted(3).__call__))
+    list(iterate(Counter(3).__call__))
     before = open_files()
     for _ in range(5):
-        assert list(iterate(Counted(3).__call__)) == [0, 1, 2]
+        assert list(iterate(Counter(3).__call__)) == [0, 1, 2]
     assert open_files() == before
     print("nested")
 """
