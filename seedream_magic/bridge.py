@@ -1,8 +1,8 @@
 """From async to sync: the only code that knows event loops.
 
-`iterate` runs an async generator and hands its values to the calling thread; `Background` leaves the caller free and
-hands them over when its loop has time. `unfailing` keeps those that only watch from ending a run. `iterate` knows two
-ways, chosen by name:
+`iterate` runs an async generator and yields its values on the calling thread. `Background` runs one while the caller
+goes on, and calls back when the caller's loop has time. `unfailing` keeps a callback that fails from ending a run.
+`iterate` has two modes, chosen by name:
 
 * "thread" (the default): the generator runs on a daemon thread with a loop of its own, and the caller waits in short
   polls, so that the kernel's Stop takes effect at once whatever the network does.
@@ -33,11 +33,11 @@ Source = Callable[[], AsyncGenerator[Value, None]]
 EVENT_LOOPS = ("thread", "nest")
 POLL_SECONDS = 0.1
 CLEAN_UP_SECONDS = 0.3
-"""How long a Stop waits for the connection to close before the prompt comes back; the rest goes on unseen."""
+"""How long a Stop waits for the connection to close before the prompt comes back; closing goes on in the background."""
 LAST_SECONDS = 10.0
 """How long the end of the process waits for stopped runs to save what they have received."""
 PATIENCE_SECONDS = 2.0
-"""How long after a Stop another one is taken for the same."""
+"""A second Stop within this time counts as the same one."""
 
 
 def iterate(source: Source[Value], *, event_loop: str = "thread") -> Generator[Value, None, None]:
@@ -55,9 +55,9 @@ def iterate(source: Source[Value], *, event_loop: str = "thread") -> Generator[V
 class Background(Generic[Value]):
     """An async generator at work while its caller goes on.
 
-    `on_value` is told each value and `on_end` once the end: the last value, None where there was none, and what broke
-    it off, if anything did (`CancelledError` after `stop`). Both are called on the caller's own loop when that is free;
-    where the caller has no running loop, on the worker's thread.
+    `on_value` is called with each value, and `on_end` once at the end: with the last value, None if there was none, and
+    the exception that ended it, None if it ran to its end (`CancelledError` after `stop`). Both are called on the
+    caller's own loop when that is free, or on the worker's thread if the caller has no running loop.
     """
 
     def __init__(
@@ -70,14 +70,14 @@ class Background(Generic[Value]):
         self._last: Value | None = None
         self._results: queue.SimpleQueue[_Value[Value] | BaseException | None] = queue.SimpleQueue()
         self._loop = _running_loop()
-        self._context = contextvars.copy_context()  # a kernel tells by it which cell an output belongs to
-        self._worker = _Worker(source, self._arrived)
+        self._context = contextvars.copy_context()  # from it a kernel knows which cell an output belongs to
+        self._worker = _Worker(source, self._receive)
         self._worker.start()
 
     def hand_over_first(self, seconds: float) -> None:
-        """Tell the first result here and now, if it comes in this time; an error that is the first is raised instead.
+        """Wait so long for the first result, and call back with it before returning; if it is an error, raise that.
 
-        Without a loop the worker tells it.
+        Without a loop the worker's thread calls back, and this returns at once.
         """
         if self._loop is None:
             return
@@ -87,13 +87,13 @@ class Background(Generic[Value]):
             return
         if isinstance(result, BaseException):
             raise result
-        self._tell(result)
+        self._call_back(result)
 
     def stop(self) -> None:
-        """End it; what has arrived is told first, then the end. Waits for nothing."""
+        """Cancel it without waiting. Values that have arrived are still delivered, then the end."""
         self._worker.cancel()
 
-    def _arrived(self, result: _Value[Value] | BaseException | None) -> None:
+    def _receive(self, result: _Value[Value] | BaseException | None) -> None:
         self._results.put(result)
         if self._loop is None:
             self._hand_over()
@@ -103,9 +103,9 @@ class Background(Generic[Value]):
 
     def _hand_over(self) -> None:
         with suppress(queue.Empty):  # it was handed over already
-            self._tell(self._results.get_nowait())
+            self._call_back(self._results.get_nowait())
 
-    def _tell(self, result: _Value[Value] | BaseException | None) -> None:
+    def _call_back(self, result: _Value[Value] | BaseException | None) -> None:
         if result is None or isinstance(result, BaseException):  # as in `_through_thread`
             self._on_end(self._last, result)
         else:
@@ -116,7 +116,7 @@ class Background(Generic[Value]):
 def _through_thread(source: Source[Value]) -> Generator[Value, None, None]:
     results: queue.SimpleQueue[_Value[Value] | BaseException | None] = queue.SimpleQueue()
     worker = _Worker(source, results.put)
-    with _handling(_Stop(worker.cancel)):
+    with _handle_interrupts(_Stop(worker.cancel)):
         try:
             worker.start()
             while True:
@@ -127,7 +127,7 @@ def _through_thread(source: Source[Value]) -> Generator[Value, None, None]:
                 if result is None:
                     return
                 if isinstance(result, asyncio.CancelledError) and worker.cancelled:
-                    raise KeyboardInterrupt  # a Stop whose own one somebody caught
+                    raise KeyboardInterrupt  # the interrupt of a Stop was caught by other code, as in a finalizer
                 if isinstance(result, BaseException):  # not "no _Value": a reload in the middle makes another class
                     raise result
                 yield result.value
@@ -145,10 +145,10 @@ def _running_loop() -> asyncio.AbstractEventLoop | None:
 
 @asynccontextmanager
 async def awake() -> AsyncIterator[None]:
-    """Keep the running loop turning while its caller awaits.
+    """Wake the running loop regularly while its caller awaits.
 
-    In a cell that awaits, Stop cancels the cell's task from a signal handler; a loop that sleeps until the network has
-    something would not see that before.
+    In a cell that awaits, Stop cancels the cell's task from a signal handler. That does not wake a loop which sleeps
+    until the network has something, so without this the Stop would take effect late.
     """
 
     async def tick() -> None:
@@ -163,10 +163,10 @@ async def awake() -> AsyncIterator[None]:
 
 
 def unfailing(observer: Callable[Arguments, object]) -> Callable[Arguments, None]:
-    """The observer of a run as the run calls it: what it raises is told once, on stderr, and ends nothing.
+    """Wrap a callback that watches a run, so that its failure cannot end the run: the first is printed on stderr.
 
-    The run is paid for, whoever watches it: a `CancelledError` or `SystemExit` of the observer ends nothing either.
-    Stop is no such exception: `KeyboardInterrupt` passes.
+    The run is paid for, so not even a `CancelledError` or `SystemExit` of the callback ends it. `KeyboardInterrupt`
+    passes: that is a Stop.
     """
     failed = False
 
@@ -187,7 +187,7 @@ def unfailing(observer: Callable[Arguments, object]) -> Callable[Arguments, None
 
 
 class _Value(Generic[Value]):
-    """A value on its way between the threads, told apart from the end (None) and an error."""
+    """A value on its way between the threads; the end is None, an error is itself."""
 
     def __init__(self, value: Value) -> None:
         self.value = value
@@ -196,7 +196,8 @@ class _Value(Generic[Value]):
 class _Worker(threading.Thread, Generic[Value]):
     """A daemon thread with its own loop that lives as long as one generator.
 
-    Daemon, so that a kernel can shut down while a download runs; one for each run, so that none is left over.
+    It is a daemon so that a kernel can shut down while a download runs. Each run has its own, so no thread outlives its
+    run.
     """
 
     def __init__(self, source: Source[Value], put: Callable[[_Value[Value] | BaseException | None], None]) -> None:
@@ -239,14 +240,6 @@ class _Worker(threading.Thread, Generic[Value]):
                 self._loop.call_soon_threadsafe(self._task.cancel)
         self.cancelled = True
 
-    @classmethod
-    def let_stopped_ones_end(cls) -> None:
-        """Wait for those that were stopped, as a process ends: pictures that have come may yet have to be saved."""
-        until = monotonic() + LAST_SECONDS
-        for thread in threading.enumerate():
-            if isinstance(thread, cls) and thread.cancelled:
-                thread.join(max(0.0, until - monotonic()))
-
     async def _pump(self) -> None:
         self._loop, self._task = asyncio.get_running_loop(), asyncio.current_task()
         self._ready.set()
@@ -260,7 +253,13 @@ class _Worker(threading.Thread, Generic[Value]):
             await values.aclose()
 
 
-atexit.register(_Worker.let_stopped_ones_end)
+@atexit.register
+def _wait_for_stopped_runs() -> None:
+    """As the process ends, give runs that were stopped the time to save the pictures they have received."""
+    until = monotonic() + LAST_SECONDS
+    for thread in threading.enumerate():
+        if isinstance(thread, _Worker) and thread.cancelled:
+            thread.join(max(0.0, until - monotonic()))
 
 
 def _through_nesting(source: Source[Value]) -> Generator[Value, None, None]:
@@ -278,37 +277,37 @@ def _through_nesting(source: Source[Value]) -> Generator[Value, None, None]:
     values = source()
     steps: list[asyncio.Task[Value]] = []
     stop = _Stop(lambda: loop.call_soon_threadsafe(lambda: [step.cancel() for step in steps]))
-    with _handling(stop):
+    with _handle_interrupts(stop):
         try:
             while True:
                 try:
-                    with stop.held():
-                        steps[:] = [loop.create_task(_next_of(values))]
+                    with stop.postpone():
+                        steps[:] = [loop.create_task(anext(values))]
                         value = loop.run_until_complete(steps[0])
                 except StopAsyncIteration:
                     return
                 yield value
         finally:
-            with stop.held():
+            with stop.postpone():
                 try:
-                    loop.run_until_complete(_closed(values, steps))
+                    loop.run_until_complete(_close(values, steps))
                 finally:
                     if own is not None:
                         own.close()
 
 
 class _Stop:
-    """What Stop (SIGINT) does while a run is waited for: it acts at once, then raises `KeyboardInterrupt`.
+    """The SIGINT handler while the caller waits for a run: it calls `act` at once, then raises `KeyboardInterrupt`.
 
-    An impatient hand presses it again and again, and each press would strike in the clean-up after the one before;
-    so those that come in `PATIENCE_SECONDS` are passed over. While it is `held` it raises afterwards: in the midst of
-    a loop's work it would tear a task or the loop itself apart.
+    Further presses within `PATIENCE_SECONDS` are ignored, because each would interrupt the clean-up after the first.
+    Inside a `postpone` block the exception is raised when the block ends: raised in the middle of a loop's work it
+    would break a task or the loop itself.
     """
 
     def __init__(self, act: Callable[[], object]) -> None:
         self._act = act
         self._pressed_at: float | None = None
-        self._held = self._owed = False
+        self._postponing = self._due = False
 
     def __call__(self, _number: int, _frame: object) -> None:
         now, before = monotonic(), self._pressed_at
@@ -316,37 +315,38 @@ class _Stop:
             return
         self._pressed_at = now
         self._act()
-        self._owed = self._held and before is None
-        if not self._owed:
+        self._due = self._postponing and before is None
+        if not self._due:
             raise KeyboardInterrupt
 
     @contextmanager
-    def held(self) -> Iterator[None]:
-        """Raise what is pressed meanwhile at the end of this block."""
-        self._held = True
+    def postpone(self) -> Iterator[None]:
+        """Raise the interrupt of a Stop that comes inside this block at its end."""
+        self._postponing = True
         try:
             yield
         finally:
-            self._held = False
-            if self._owed:
-                self._owed = False
+            self._postponing = False
+            if self._due:
+                self._due = False
                 raise KeyboardInterrupt
 
 
 @contextmanager
-def _handling(stop: _Stop) -> Iterator[None]:
-    """Let this be what Stop does. A handler of somebody else's, and threads, which get no signals, are left alone.
+def _handle_interrupts(stop: _Stop) -> Iterator[None]:
+    """Make `stop` the SIGINT handler, on the main thread only: other threads get no signals.
 
-    In a loop that runs here, the handler cancels a task, of a cell that awaits or of `asyncio.run`: that would have to
-    wait for the run, as the whole loop does.
+    A handler that other code installed stays, except where a loop runs on this thread. There the handler cancels a task
+    (of a cell that awaits, or of `asyncio.run`), and that would have no effect before the run is over, because the
+    waiting caller holds up its whole loop.
     """
     handler = signal.getsignal(signal.SIGINT)
-    taken = (
+    replaceable = (
         handler is signal.default_int_handler
         or isinstance(handler, _Stop)
         or (callable(handler) and _running_loop() is not None)
     )
-    if threading.current_thread() is not threading.main_thread() or not taken:
+    if threading.current_thread() is not threading.main_thread() or not replaceable:
         yield
         return
     signal.signal(signal.SIGINT, stop)
@@ -356,16 +356,12 @@ def _handling(stop: _Stop) -> Iterator[None]:
         signal.signal(signal.SIGINT, handler)
 
 
-async def _next_of(values: AsyncGenerator[Value, None]) -> Value:
-    return await anext(values)
-
-
-async def _closed(values: AsyncGenerator[Value, None], steps: list[asyncio.Task[Value]]) -> None:
-    """Close a generator whose last step an interrupt may have left under way."""
+async def _close(values: AsyncGenerator[Value, None], steps: list[asyncio.Task[Value]]) -> None:
+    """Close a generator whose last step an interrupt may have left unfinished."""
     for step in steps:
         if not step.done():
             step.cancel()
             await asyncio.wait([step])
         if not step.cancelled():
-            step.exception()  # an interrupt inside the step was raised past it; the loop would tell of it once more
+            step.exception()  # read it: an interrupt passed the step by, and asyncio would log it again
     await values.aclose()

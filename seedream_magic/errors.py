@@ -32,10 +32,10 @@ _BILLED_LINES: dict[Billed, str] = {
 class _Reported(BaseException):
     """The facts that every error of the package carries beside its message.
 
-    `billed` tells about money, `saved` lists the picture files that exist, `hint` is what to do next; where it is empty
-    `advice`, the same for all of a kind, is told. `images` is the set as far as it came, None where no run was begun.
-    `gateway` names the program that sent the request on, where it is known; `attempts` is how often it says that it
-    did so, at least, None where it does not say. Of those `billable_attempts` may be billed, 1 where it does not say.
+    `billed` is whether it cost money, `saved` the picture files that exist, `hint` what to do next; where there is none
+    the `advice` of the class takes its place. `images` is the set as far as it came, None where no run was begun.
+    `gateway` is the program that forwarded the request, if known; `attempts` how often it says it did so at least, and
+    `billable_attempts` how many of those may be billed; where it does not say, None and 1.
     """
 
     sent: ClassVar[bool] = True
@@ -57,18 +57,21 @@ class _Reported(BaseException):
         self.billable_attempts = 1
 
     def lines(self) -> list[str]:
-        """What a person reads: one line if nothing was sent, else at most five."""
+        """The text a person reads: one line if nothing was sent, else at most five."""
         first = f"{type(self).__name__}: {self}"
         if not self.sent:
             return [_one_line(" ".join(part for part in (first, self.hint, "Nothing was sent.") if part))]
         ids = (("Run", self.run_id), ("request id", self.request_id))
-        saved = f"Saved: {_listed(self.saved)}." if self.saved else ""
+        saved = ""
+        if self.saved:
+            one, *others = self.saved
+            saved = f"Saved: {len(self.saved)} pictures in {one.parent}." if others else f"Saved: {one}."
         named = ", ".join(f"{name} {value}" for name, value in ids if value)
-        told = (first, self._billed_line(), saved, self.hint or self.advice, named)
-        return [_one_line(line) for line in told if line]
+        lines = (first, self._billed_line(), saved, self.hint or self.advice, named)
+        return [_one_line(line) for line in lines if line]
 
     def _billed_line(self) -> str:
-        """What is known of the bill; of an unknown outcome the images that may be on it."""
+        """Whether it is billed; where that is unknown, how many images may be."""
         if self.billed != "unknown" or self.images is None:
             return _BILLED_LINES[self.billed]
         at_most = (self.images.own or self.images).request.images_at_most
@@ -114,7 +117,7 @@ class NoConnection(SeedreamError):
 
 
 class OutcomeUnknown(SeedreamError):
-    """The request was sent and no answer tells what became of it."""
+    """The request was sent, and no answer came that says whether it was served."""
 
     advice = "Look at the provider's usage page before running the cell again."
     billed = "unknown"
@@ -184,9 +187,9 @@ class ResponseBroken(SeedreamError):
 
 
 class ImageError(SeedreamError):
-    """A picture was made but could not be brought here.
+    """A picture was made but could not be fetched.
 
-    `rejected` are the bytes that came in its place, till they are on disk; `rejected_as` ends the name of that file.
+    `rejected` are the bytes that came in its place, until they are on disk; `rejected_as` is the suffix of that file.
     """
 
     advice = "%seedream recover looks for it again while its link lives, mostly 24 h."
@@ -212,7 +215,7 @@ class ImageTooLarge(ImageError):
 
 
 class UnsafeURL(ImageError):
-    """A picture link that points where no picture of the service can be."""
+    """A picture link to an address where no picture of the service can be, as inside the local network."""
 
     advice = "The provider's support can tell why; the link is kept in the run's response.jsonl."
 
@@ -228,9 +231,3 @@ def _one_line(text: str) -> str:
 def plural(number: int, noun: str = "image") -> str:
     """A number of things in words: "1 image", "3 images"."""
     return f"{number} {noun}" if number == 1 else f"{number} {noun}s"
-
-
-def _listed(paths: tuple[Path, ...]) -> str:
-    if len(paths) == 1:
-        return str(paths[0])
-    return f"{len(paths)} pictures in {paths[0].parent}"

@@ -63,10 +63,12 @@ from seedream_magic.images.store import begin_run
 from seedream_magic.images.verify import verified
 from served import KEY
 from service import PICTURE, POST, completed, jpeg, link, picture, stream_head, succeeded, whole_answer
+from test_download import LOOPBACK
 from test_encoding import CODINGS
 from test_faults_post import NEVER, error_body
 from test_faults_stop import STAGES, asking, in_base64, stop_at, stopping
 from test_faults_store import written_by_many
+from test_guard import INSIDE, SPELLINGS
 from test_largest import noise, png
 from test_shapes import EMPTY, SHAPES
 from test_shapes import two as two_of
@@ -149,24 +151,19 @@ def theirs(url: str, *, stream: bool, retries: int = 2) -> list[str]:
 
 
 def posts(folder: Path) -> Iterator[Row]:
-    def plural(call: Callable[[str], object], behaviour: Behaviour) -> int:
+    def count(call: Callable[[str], object], behaviour: Behaviour) -> int:
         with raw_server({POST: behaviour, PICTURE: picture}) as server:
             call(f"{server.url}/v1")
             return server.posts
 
     us = [
-        plural(lambda url, n=number, s=stream: ours(url, folder / str(n), stream=s), behaviour)  # type: ignore[misc]  # mypy infers no lambda with a default
+        count(lambda url, n=number, s=stream: ours(url, folder / str(n), stream=s), behaviour)  # type: ignore[misc]  # mypy infers no lambda with a default
         for number, (stream, behaviour) in enumerate(FAULTS.values())
     ]
     with ThreadPoolExecutor(12) as pool:  # its pauses between attempts are real
-        them = list(pool.map(lambda row: plural(partial(theirs, stream=row[0]), row[1]), FAULTS.values()))
-    yield Row(
-        f"POSTs per fault, {len(FAULTS)} ambiguous or billed faults",
-        f"{statistics.mean(us):.2f}",
-        "1.00",
-        set(us) == {1},
-        f"{statistics.mean(them):.2f}",
-    )
+        them = list(pool.map(lambda row: count(partial(theirs, stream=row[0]), row[1]), FAULTS.values()))
+    name = f"POSTs per fault, {len(FAULTS)} ambiguous or billed faults"
+    yield Row(name, f"{statistics.mean(us):.2f}", "1.00", set(us) == {1}, f"{statistics.mean(them):.2f}")
 
 
 def lost(folder: Path) -> Iterator[Row]:
@@ -196,13 +193,8 @@ def lost(folder: Path) -> Iterator[Row]:
                     beside += complete - len(theirs(f"{server.url}/v1", stream=stream, retries=0))
                     beside_told += complete
             size, offset = len(body), offset + 1
-        yield Row(
-            f"paid images lost, {size} cuts of a 4-image {name}",
-            f"{missing} of {told}",
-            "0",
-            missing == 0,
-            f"{beside} of {beside_told} ({size // 10} cuts)",
-        )
+        row, other = f"paid images lost, {size} cuts of a 4-image {name}", f"{beside} of {beside_told}"
+        yield Row(row, f"{missing} of {told}", "0", missing == 0, f"{other} ({size // 10} cuts)")
 
 
 def read_whole(folder: Path) -> Iterator[Row]:
@@ -352,60 +344,24 @@ def canary(folder: Path) -> Iterator[Row]:
         return behaviour
 
     with raw_server({("POST", "/"): answer, PICTURE: picture}) as server:
-        command = [
-            sys.executable,
-            "-c",
-            CANARY,
-            server.url,
-            str(folder / "store"),
-            str(folder / "log"),
-            str(len(told)),
-        ]
+        folders = (str(folder / "store"), str(folder / "log"))
+        command = [sys.executable, "-c", CANARY, server.url, *folders, str(len(told))]
         done = subprocess.run(command, input=KEY.encode(), capture_output=True, check=True)
     sinks = {"stdout": done.stdout, "stderr": done.stderr, "log": (folder / "log").read_bytes()}
     shown = sum(data.count(b"X-Tos-Signature") for data in sinks.values())
     sinks |= {str(path): path.read_bytes() for path in (folder / "store").rglob("*") if path.is_file()}
-    spelled = (
-        KEY.encode(),
-        base64.b64encode(KEY.encode())[:-3],
-        KEY.encode().hex().encode(),
-        quote(KEY, safe="").encode(),
-    )
+    key = KEY.encode()
+    spelled = (key, base64.b64encode(key)[:-3], key.hex().encode(), quote(KEY, safe="").encode())
     hits = sum(data.count(text) for data in sinks.values() for text in spelled)
     client = openai.OpenAI(api_key=KEY)
-    yield Row(
-        f"key or signature in {len(sinks)} sinks (files, log, stdout, stderr, errors)",
-        f"{hits} + {shown}",
-        "0 + 0",
-        hits == shown == 0 and len(sinks) > 60,
-        f"{repr(vars(client)).count(KEY)} in vars(client)",
-    )
-
-
-INNER = [
-    *("127.0.0.1", "127.0.0.53", "10.0.0.1", "10.255.255.255", "172.16.0.1", "172.31.255.254", "192.168.0.1"),
-    *("192.168.255.1", "169.254.169.254", "169.254.0.1", "100.64.0.1", "100.100.100.200", "168.63.129.16", "0.0.0.0"),
-    *("0.1.2.3", "192.0.0.8", "192.0.2.1", "198.18.0.1", "198.51.100.1", "203.0.113.1", "224.0.0.1", "240.0.0.1"),
-    *("239.255.255.250", "255.255.255.255"),
-]
-
-
-def spellings(address: str) -> list[str]:
-    a, b, c, d = (int(part) for part in address.split("."))
-    number = a << 24 | b << 16 | c << 8 | d
-    octal = f"{a:#o}.{b}.{c}.{d}".replace("0o", "0")
-    return [address, str(number), hex(number), octal, f"{a}.{b << 16 | c << 8 | d}", f"[::ffff:{address}]"]
+    name, beside = f"key or signature in {len(sinks)} sinks (files, log, stdout, stderr, errors)", repr(vars(client))
+    passed = hits == shown == 0 and len(sinks) > 60
+    yield Row(name, f"{hits} + {shown}", "0 + 0", passed, f"{beside.count(KEY)} in vars(client)")
 
 
 def unsafe(_: Path) -> Iterator[Row]:
-    links = [f"https://{host}/1.jpeg" for address in INNER for host in spellings(address)]
-    links += [
-        "file:///etc/passwd",
-        "ftp://127.0.0.1/x",
-        "http://127.0.0.1/x",
-        "https://u@127.0.0.1/",
-        "https://localhost/",
-    ]
+    inside = [f"https://{spell(address)}/1.jpeg" for address in INSIDE for spell in SPELLINGS.values()]
+    links = [*inside, *LOOPBACK, "file:///etc/passwd", "ftp://127.0.0.1/x", "https://u@127.0.0.1/"]
     connected: list[str] = []
     passed: list[str] = []
 
@@ -425,9 +381,8 @@ def unsafe(_: Path) -> Iterator[Row]:
 
     with mock.patch.object(asyncio.BaseEventLoop, "create_connection", connect):
         asyncio.run(run())
-    yield Row(
-        f"unsafe links connected, of {len(links)}", str(len(connected) + len(passed)), "0", not connected + passed
-    )
+    bad = len(connected) + len(passed)
+    yield Row(f"unsafe links connected, of {len(links)}", str(bad), "0", bad == 0)
 
 
 MEMORY = r"""
@@ -572,17 +527,8 @@ def overhead(folder: Path) -> Iterator[Row]:
 
 
 BESIDE_EACH_OTHER = (
-    lost,
-    read_whole,
-    kills,
-    killed_after_answer,
-    largest,
-    memory,
-    records_,
-    posts,
-    canary,
-    truncated,
-    unsafe,
+    *(lost, read_whole, kills, killed_after_answer, largest, memory),
+    *(records_, posts, canary, truncated, unsafe),
 )
 """What counts or weighs; it runs two at a time."""
 ALONE = (stops, pool, overhead)

@@ -10,7 +10,7 @@ import sys
 import textwrap
 import threading
 import time
-from collections.abc import AsyncGenerator, Callable
+from collections.abc import AsyncGenerator, Callable, Iterator
 from contextlib import suppress
 from pathlib import Path
 
@@ -19,7 +19,7 @@ import pytest
 from seedream_magic import ConfigError, bridge
 
 
-class Counted:
+class Counter:
     """An async generator that counts to `last`, and tells when it was closed and on which thread it ran."""
 
     def __init__(self, last: int, *, error: BaseException | None = None, hold: bool = False) -> None:
@@ -41,86 +41,59 @@ class Counted:
             self.closed.set()
 
 
-def source_of(plural: Counted) -> Callable[[], AsyncGenerator[int, None]]:
-    return plural.__call__
+def source_of(counter: Counter) -> Callable[[], AsyncGenerator[int, None]]:
+    return counter.__call__
 
 
-def no_thread_left() -> bool:
-    """Waits for the threads of runs to end."""
-    for thread in threading.enumerate():
-        if thread.name == "seedream-run":
-            thread.join(2)
-    return not any(thread.name == "seedream-run" for thread in threading.enumerate())
+def run_threads() -> list[threading.Thread]:
+    return [thread for thread in threading.enumerate() if thread.name == "seedream-run"]
+
+
+@pytest.fixture(autouse=True)
+def no_thread_left() -> Iterator[None]:
+    """The thread of a run ends with it."""
+    yield
+    for thread in run_threads():
+        thread.join(2)
+    assert run_threads() == []
+
+
+def open_files() -> int:
+    """How many descriptors this process holds."""
+    return len(list(Path("/proc/self/fd" if sys.platform == "linux" else "/dev/fd").iterdir()))
 
 
 def test_values_come_in_order_on_the_callers_thread() -> None:
-    """The generator itself runs on a daemon thread."""
-    plural = Counted(100)
-    assert list(bridge.iterate(source_of(plural))) == list(range(100))
-    assert plural.threads.isdisjoint({threading.get_ident()})
-    assert plural.closed.is_set()
-    assert no_thread_left()
-
-
-def test_the_threads_of_runs_are_daemons() -> None:
-    """A kernel can shut down while a download runs."""
-    values = bridge.iterate(source_of(Counted(1, hold=True)))
-    assert next(values) == 0
-    (thread,) = [thread for thread in threading.enumerate() if thread.name == "seedream-run"]
-    assert thread.daemon
-    values.close()
-    assert no_thread_left()
+    """The generator itself runs on a thread of its own."""
+    counter = Counter(100)
+    assert list(bridge.iterate(source_of(counter))) == list(range(100))
+    assert counter.threads.isdisjoint({threading.get_ident()})
+    assert counter.closed.is_set()
 
 
 def test_an_error_comes_as_it_is() -> None:
-    """Type, message and the values before it."""
+    """The same object, after the values before it."""
     fault = ConfigError("no")
-    values = bridge.iterate(source_of(Counted(2, error=fault)))
+    values = bridge.iterate(source_of(Counter(2, error=fault)))
     assert [next(values), next(values)] == [0, 1]
     with pytest.raises(ConfigError) as caught:
         next(values)
     assert caught.value is fault
-    assert no_thread_left()
 
 
-def test_leaving_early_closes_the_generator() -> None:
-    """`break` and `close` are the same as Stop: what it holds open is closed before the caller goes on."""
-    plural = Counted(1, hold=True)
-    values = bridge.iterate(source_of(plural))
+@pytest.mark.parametrize("fails", [True, False])
+def test_leaving_early_closes_the_generator(*, fails: bool) -> None:
+    """`break`, `close` or an error of the caller close what it holds open; its thread, a daemon, delays no shutdown."""
+    counter = Counter(1, hold=True)
+    values = bridge.iterate(source_of(counter))
     assert next(values) == 0
-    values.close()
-    assert plural.closed.is_set()
-    assert no_thread_left()
-
-
-def test_an_error_of_the_caller_closes_the_generator() -> None:
-    """What the caller does with a value may fail."""
-    plural = Counted(1, hold=True)
-    values = bridge.iterate(source_of(plural))
-    next(values)
-    with pytest.raises(ZeroDivisionError):
-        values.throw(ZeroDivisionError())
-    assert plural.closed.is_set()
-    assert no_thread_left()
-
-
-def test_a_run_that_is_stopped_before_it_began_never_begins() -> None:
-    """Stop between the thread's start and its first step: nothing is sent afterwards."""
-    begun = threading.Event()
-
-    async def source() -> AsyncGenerator[int, None]:
-        begun.set()
-        yield 0
-
-    worker = bridge._Worker(source, lambda _: None)
-    ready, worker._ready = worker._ready, threading.Event()
-    worker._ready.set()  # as if the wait for it had passed too early
-    worker.stop()
-    worker._ready = ready
-    worker.start()
-    worker.join(2)
-    assert not worker.is_alive()
-    assert not begun.is_set()
+    assert [thread.daemon for thread in run_threads()] == [True]
+    if fails:
+        with pytest.raises(ZeroDivisionError):
+            values.throw(ZeroDivisionError())
+    else:
+        values.close()
+    assert counter.closed.is_set()
 
 
 def test_a_stop_waits_for_no_stubborn_network(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -141,37 +114,31 @@ def test_a_stop_waits_for_no_stubborn_network(monkeypatch: pytest.MonkeyPatch) -
     values.close()
     assert time.monotonic() - begun < 1
     release.set()
-    assert no_thread_left()
 
 
 def test_an_unknown_way_is_refused() -> None:
     """With the two that there are."""
     with pytest.raises(ConfigError, match="thread or nest, not 'trio'"):
-        bridge.iterate(source_of(Counted(1)), event_loop="trio")
+        bridge.iterate(source_of(Counter(1)), event_loop="trio")
 
 
 def test_twenty_runs_leave_no_open_file() -> None:
     """Each loop is closed with its run."""
-    list(bridge.iterate(source_of(Counted(1))))
+    list(bridge.iterate(source_of(Counter(1))))
     before = open_files()
     for _ in range(20):
-        list(bridge.iterate(source_of(Counted(1))))
+        list(bridge.iterate(source_of(Counter(1))))
     assert open_files() == before
 
 
-def open_files() -> int:
-    """How many descriptors this process holds."""
-    return len(list(Path("/proc/self/fd" if sys.platform == "linux" else "/dev/fd").iterdir()))
-
-
-class Told:
-    """What a run in the background tells, each with the thread that it is told on."""
+class Log:
+    """What a run in the background calls back, and on which threads."""
 
     def __init__(self) -> None:
         self.values: list[int] = []
         self.ends: list[tuple[int | None, BaseException | None]] = []
         self.threads: set[int] = set()
-        self.ended = asyncio.Event()
+        self.ended = threading.Event()
 
     def value(self, value: int) -> None:
         self.values.append(value)
@@ -182,94 +149,85 @@ class Told:
         self.threads.add(threading.get_ident())
         self.ended.set()
 
-    def begin(self, plural: Counted) -> bridge.Background[int]:
-        return bridge.Background(source_of(plural), self.value, self.end)
+    def begin(self, counter: Counter) -> bridge.Background[int]:
+        return bridge.Background(source_of(counter), self.value, self.end)
+
+    async def wait(self) -> Log:
+        assert await asyncio.to_thread(self.ended.wait, 5)
+        return self
 
 
-def test_the_background_tells_on_the_loop_that_began_it() -> None:
-    """The first value at once, the others and the end, with the last value, when the loop is free."""
+def test_the_background_calls_back_on_the_loop_that_began_it() -> None:
+    """With the first value at once, with the others and the end, which has the last value, when the loop is free."""
 
-    async def inside() -> Told:
-        told = Told()
-        told.begin(Counted(3)).hand_over_first(5)
-        assert (told.values, told.ends) == ([0], [])
-        await told.ended.wait()
-        return told
+    async def inside() -> Log:
+        log = Log()
+        log.begin(Counter(3)).hand_over_first(5)
+        assert (log.values, log.ends) == ([0], [])
+        return await log.wait()
 
-    told = asyncio.run(inside())
-    assert (told.values, told.ends, told.threads) == ([0, 1, 2], [(2, None)], {threading.get_ident()})
-    assert no_thread_left()
+    log = asyncio.run(inside())
+    assert (log.values, log.ends, log.threads) == ([0, 1, 2], [(2, None)], {threading.get_ident()})
 
 
 def test_what_breaks_off_before_the_first_value_is_raised() -> None:
-    """To who waits for that value; later it is told, for nobody waits any more."""
+    """To the caller that waits for that value; a later error goes to the callback, for nobody waits any more."""
     fault = ConfigError("no")
 
-    async def inside() -> Told:
-        told = Told()
+    async def inside() -> Log:
+        log = Log()
         with pytest.raises(ConfigError) as caught:
-            told.begin(Counted(0, error=fault)).hand_over_first(5)
+            log.begin(Counter(0, error=fault)).hand_over_first(5)
         assert caught.value is fault
-        told.begin(Counted(1, error=fault)).hand_over_first(5)
-        await told.ended.wait()
-        return told
+        log.begin(Counter(1, error=fault)).hand_over_first(5)
+        return await log.wait()
 
-    told = asyncio.run(inside())
-    assert (told.values, told.ends) == ([0], [(0, fault)])
-    assert no_thread_left()
+    log = asyncio.run(inside())
+    assert (log.values, log.ends) == ([0], [(0, fault)])
 
 
 def stopped_start(worker: bridge._Worker[int]) -> None:
-    """As if the stop had struck between the thread's start and its first step."""
+    """As if the stop had come between the thread's start and its first step."""
     worker.cancel()
     threading.Thread.start(worker)
 
 
 @pytest.mark.parametrize("begun", [True, False])
-def test_a_stop_of_the_background_is_told_as_one(begun: bool, monkeypatch: pytest.MonkeyPatch) -> None:  # noqa: FBT001 - pytest passes it
-    """With the last value, None where it had not begun; the generator is closed."""
+def test_a_stop_of_the_background_ends_it(*, begun: bool, monkeypatch: pytest.MonkeyPatch) -> None:
+    """The callback gets the last value, None where it had not begun; the generator is closed."""
 
-    async def inside() -> Told:
-        told = Told()
+    async def inside() -> Log:
+        log, counter = Log(), Counter(1, hold=True)
         if not begun:
             monkeypatch.setattr(bridge._Worker, "start", stopped_start)
-        plural = Counted(1, hold=True)
-        background = told.begin(plural)
+        background = log.begin(counter)
         if begun:
             background.hand_over_first(5)
             background.stop()
-        await told.ended.wait()
-        assert plural.closed.is_set() == begun
-        return told
+        await log.wait()
+        assert counter.closed.is_set() == begun
+        return log
 
-    told = asyncio.run(inside())
-    ((last, failure),) = told.ends
+    ((last, failure),) = asyncio.run(inside()).ends
     assert isinstance(failure, asyncio.CancelledError)
     assert last == (0 if begun else None)
-    assert no_thread_left()
 
 
-def test_without_a_loop_the_worker_tells() -> None:
-    """In a plain script nobody else has time."""
-    told, ended = Told(), threading.Event()
-
-    def end(last: int | None, failure: BaseException | None) -> None:
-        told.end(last, failure)
-        ended.set()
-
-    bridge.Background(source_of(Counted(2)), told.value, end)
-    assert ended.wait(5)
-    assert (told.values, told.ends) == ([0, 1], [(1, None)])
-    assert told.threads.isdisjoint({threading.get_ident()})
-    assert no_thread_left()
+def test_without_a_loop_the_worker_calls_back() -> None:
+    """In a plain script no other thread has time."""
+    log = Log()
+    log.begin(Counter(2))
+    assert log.ended.wait(5)
+    assert (log.values, log.ends) == ([0, 1], [(1, None)])
+    assert log.threads.isdisjoint({threading.get_ident()})
 
 
 def test_a_stop_that_somebody_swallowed_ends_the_run_all_the_same() -> None:
     """An interrupt that strikes in a finalizer, or where the caller catches it, is still a Stop."""
     before = signal.signal(signal.SIGINT, signal.default_int_handler)
     try:
-        plural = Counted(1, hold=True)
-        values = bridge.iterate(source_of(plural))
+        counter = Counter(1, hold=True)
+        values = bridge.iterate(source_of(counter))
         next(values)
         with suppress(KeyboardInterrupt):
             signal.raise_signal(signal.SIGINT)
@@ -278,8 +236,16 @@ def test_a_stop_that_somebody_swallowed_ends_the_run_all_the_same() -> None:
         assert signal.getsignal(signal.SIGINT) is signal.default_int_handler
     finally:
         signal.signal(signal.SIGINT, before)
-    assert plural.closed.is_set()
-    assert no_thread_left()
+    assert counter.closed.is_set()
+
+
+def run_script(script: str, *arguments: str) -> tuple[str, str]:
+    """Output and errors of a Python process of its own, which finds the modules of the tests."""
+    path = os.pathsep.join([os.environ["PYTHONPATH"], str(Path(__file__).parent)])
+    command = [sys.executable, "-c", textwrap.dedent(script), *arguments]
+    environment = {**os.environ, "PYTHONPATH": path}
+    done = subprocess.run(command, env=environment, capture_output=True, text=True, timeout=60, check=False)
+    return done.stdout, done.stderr
 
 
 IMPATIENT = """
@@ -333,14 +299,7 @@ IMPATIENT = """
 @pytest.mark.parametrize("event_loop", bridge.EVENT_LOOPS)
 def test_of_an_impatient_hand_no_run_is_left(event_loop: str) -> None:
     """Stop pressed six times, each at any point of the clean-up after the one before: every run is closed."""
-    done = subprocess.run(
-        [sys.executable, "-c", textwrap.dedent(IMPATIENT), event_loop],
-        capture_output=True,
-        text=True,
-        timeout=60,
-        check=False,
-    )
-    assert (done.stdout, done.stderr) == ("0 60\n", "")
+    assert run_script(IMPATIENT, event_loop) == ("0 60\n", "")
 
 
 NESTED = """
@@ -348,31 +307,31 @@ NESTED = """
     warnings.simplefilter("error")
     from seedream_magic import ConfigError
     from seedream_magic.bridge import iterate
-    from test_bridge import Counted, open_files
+    from test_bridge import Counter, open_files
 
-    def values_of(plural):
-        return iterate(plural.__call__, event_loop="nest")
+    def values_of(counter):
+        return iterate(counter.__call__, event_loop="nest")
 
     def check():
         here = threading.get_ident()
-        plural = Counted(5)
-        assert list(values_of(plural)) == [0, 1, 2, 3, 4]
-        assert plural.threads == {here} and plural.closed.is_set()
+        counter = Counter(5)
+        assert list(values_of(counter)) == [0, 1, 2, 3, 4]
+        assert counter.threads == {here} and counter.closed.is_set()
 
         fault, seen = ConfigError("no"), []
         try:
-            for value in values_of(Counted(2, error=fault)):
+            for value in values_of(Counter(2, error=fault)):
                 seen.append(value)
         except ConfigError as error:
             assert error is fault and seen == [0, 1]
         else:
             raise AssertionError
 
-        plural = Counted(1, hold=True)
-        values = values_of(plural)
+        counter = Counter(1, hold=True)
+        values = values_of(counter)
         assert next(values) == 0
         values.close()
-        assert plural.closed.is_set()
+        assert counter.closed.is_set()
 
         async def interrupted():
             yield 0
@@ -401,10 +360,10 @@ NESTED = """
     check()
     asyncio.run(inside())
     # Where nest-asyncio is loaded, as it is in many notebooks, the thread still closes what it opens.
-    list(iterate(Counted(3).__call__))
+    list(iterate(Counter(3).__call__))
     before = open_files()
     for _ in range(5):
-        assert list(iterate(Counted(3).__call__)) == [0, 1, 2]
+        assert list(iterate(Counter(3).__call__)) == [0, 1, 2]
     assert open_files() == before
     print("nested")
 """
@@ -412,13 +371,4 @@ NESTED = """
 
 def test_nesting_does_the_same_on_the_callers_own_loop() -> None:
     """Inside a running loop and outside; in a process of its own, for nest-asyncio changes asyncio for all of it."""
-    path = os.pathsep.join([os.environ["PYTHONPATH"], str(Path(__file__).parent)])
-    done = subprocess.run(
-        [sys.executable, "-c", textwrap.dedent(NESTED)],
-        env={**os.environ, "PYTHONPATH": path},
-        capture_output=True,
-        text=True,
-        timeout=60,
-        check=False,
-    )
-    assert (done.stdout, done.stderr, done.returncode) == ("nested\n", "", 0)
+    assert run_script(NESTED) == ("nested\n", "")

@@ -34,19 +34,19 @@ def test_a_test_runs_in_its_own_folder(tmp_path: Path, store: Path) -> None:
 
 
 def test_the_shell_runs_cells_and_is_the_current_one(ip: InteractiveShell, capsys: pytest.CaptureFixture[str]) -> None:
-    """`get_ipython()` finds it, a cell's names are in `user_ns`, a display reaches the output."""
+    """`get_ipython()` finds it, a cell's names are in `user_ns`, a display reaches the output; it writes no history."""
     assert get_ipython() is ip
     assert ip.run_cell("x = 6 * 7\ndisplay(x)").success
     assert ip.user_ns["x"] == 42
     assert capsys.readouterr().out == "42\n"
     assert isinstance(ip.run_cell("1 / 0").error_in_exec, ZeroDivisionError)
+    assert ip.history_manager
+    assert not ip.history_manager.enabled
 
 
 def test_each_test_has_a_shell_without_the_last_ones_names(ip: InteractiveShell) -> None:
-    """The name of the test above is not there, and no history is written."""
+    """The name of the test above is not there."""
     assert "x" not in ip.user_ns
-    assert ip.history_manager
-    assert not ip.history_manager.enabled
 
 
 @pytest.mark.parametrize(("ci", "outcome"), [("", pytest.skip.Exception), ("true", pytest.fail.Exception)])

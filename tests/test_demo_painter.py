@@ -9,9 +9,8 @@ import pytest
 from PIL import Image, ImageChops, ImageStat
 
 from seedream_magic.demo.canvas import Canvas
-from seedream_magic.demo.painter import paint
+from seedream_magic.demo.painter import draw_subject, paint
 from seedream_magic.demo.prompts import read_scene
-from seedream_magic.demo.subjects import draw_subject
 
 SEASONS = "Generate a set of illustrations showing four seasons"
 
@@ -81,7 +80,7 @@ def test_subjects_stand_where_they_are_put(subject: str, *, flip: bool) -> None:
     assert scene.subjects == (subject,)
     image = Image.new("RGB", (400, 400), "magenta")
     canvas = Canvas(image, scene)
-    draw_subject(subject, canvas, (200, 250), 120, flip=flip)
+    draw_subject(subject, canvas, 200 + 250j, 120, flip=flip)
     empty = Image.new("RGB", image.size, "magenta")
     covered = ImageChops.difference(image, empty).convert("L").point(lambda value: 255 if value > 8 else 0)
     assert ImageStat.Stat(covered.crop((140, 130, 260, 250))).mean[0] > 60

@@ -53,6 +53,9 @@ TREE = {
 }
 
 
+KINDS = [getattr(errors, name) for name in TREE]
+
+
 @pytest.mark.parametrize(("name", "parent"), TREE.items())
 def test_the_tree(name: str, parent: str) -> None:
     """Every error is public, documented and a kind of its parent."""
@@ -64,7 +67,10 @@ def test_the_tree(name: str, parent: str) -> None:
 
 
 def test_the_tree_is_whole() -> None:
-    """No public error stands outside the table above, nor outside the drawing in the module."""
+    """No public error is missing from the table above or from the drawing in the module.
+
+    `except Exception` does not swallow Stop; a parameter that the service refused is an invalid request too.
+    """
     public = {
         name
         for name, kind in vars(errors).items()
@@ -72,16 +78,7 @@ def test_the_tree_is_whole() -> None:
     }
     assert public == set(TREE)
     assert [name for name in TREE if name not in str(errors.__doc__)] == []
-
-
-def test_an_interrupt_is_no_exception() -> None:
-    """`except Exception` in a notebook does not swallow Stop."""
     assert not issubclass(SeedreamInterrupted, Exception)
-
-
-def test_a_parameter_refused_by_the_service() -> None:
-    """It is both the service's refusal and an invalid request."""
-    assert issubclass(RequestRefused, ApiError)
     assert issubclass(RequestRefused, InvalidRequest)
 
 
@@ -93,12 +90,12 @@ def full(kind: Any) -> Any:
     return error
 
 
-KINDS = [getattr(errors, name) for name in TREE]
-
-
 @pytest.mark.parametrize("kind", KINDS)
 def test_lines(kind: Any) -> None:
-    """At most five lines with every fact in them; one line where nothing was sent."""
+    """At most five lines with every fact, one if nothing was sent; IPython shows them in place of a traceback.
+
+    A bare error has its message, a word about money, and the advice of its kind, which a hint replaces.
+    """
     lines = full(kind).lines()
     assert lines[0].startswith(f"{kind.__name__}: What happened.")
     assert "What to do." in " ".join(lines)
@@ -109,32 +106,24 @@ def test_lines(kind: Any) -> None:
     else:
         assert len(lines) == 1
         assert lines[0].endswith("Nothing was sent.")
-
-
-def test_what_was_not_sent() -> None:
-    """These errors come before any request; the service's own refusal does not."""
-    unsent = {name for name in TREE if not getattr(errors, name).sent}
-    assert unsent == {"InvalidRequest", "ConfigError", "MissingKey", "NoConnection"}
-
-
-@pytest.mark.parametrize("kind", KINDS)
-def test_lines_of_a_bare_error(kind: Any) -> None:
-    """Without further facts there is the message, a word about money, and what helps against all of the kind."""
-    assert len(kind("What happened.").lines()) == 1 + kind.sent + bool(kind.advice)
+    assert full(kind)._render_traceback_() == lines
     assert kind().lines()
+    bare = kind("What happened.").lines()
+    assert len(bare) == 1 + kind.sent + bool(kind.advice)
+    if kind.advice:
+        assert bare[-1] == kind.advice
+        assert kind.advice not in lines
 
 
-@pytest.mark.parametrize("kind", [kind for kind in KINDS if kind.advice])
-def test_a_hint_stands_in_place_of_the_advice(kind: Any) -> None:
-    """What fits the case is better than what fits the kind; one of the two is always there once it was sent."""
-    assert kind("x").lines()[-1] == kind.advice
-    assert kind.advice not in kind("x", hint="What to do.").lines()
-
-
-def test_what_was_sent_ends_with_what_to_do() -> None:
-    """Every error that can have cost something; the two that stand for many others leave it to those."""
-    without = {kind.__name__ for kind in KINDS if kind.sent and not kind.advice}
-    assert without == {"SeedreamError", "SeedreamInterrupted"}
+def test_which_errors_were_sent_and_which_advise() -> None:
+    """The errors before any request, and the two that only stand for others and so have no advice."""
+    assert {kind.__name__ for kind in KINDS if not kind.sent} == {
+        *("InvalidRequest", "ConfigError", "MissingKey", "NoConnection"),
+    }
+    assert {kind.__name__ for kind in KINDS if kind.sent and not kind.advice} == {
+        "SeedreamError",
+        "SeedreamInterrupted",
+    }
 
 
 @pytest.mark.parametrize("kind", [InvalidRequest, ApiError, SeedreamInterrupted])
@@ -153,29 +142,17 @@ def test_one_saved_picture_is_named() -> None:
 
 
 @pytest.mark.parametrize(
-    ("kind", "billed"),
+    ("kinds", "billed"),
     [
-        (SeedreamError, "no"),
-        (InvalidRequest, "no"),
-        (MissingKey, "no"),
-        (NoConnection, "no"),
-        (ApiError, "no"),
-        (OutcomeUnknown, "unknown"),
-        (ImageLinkExpired, "yes"),
-        (UnsafeURL, "yes"),
+        ((SeedreamError, InvalidRequest, MissingKey, NoConnection, ApiError), "no"),
+        ((OutcomeUnknown,), "unknown"),
+        ((ImageLinkExpired, UnsafeURL), "yes"),
     ],
 )
-def test_billed_unless_told_otherwise(kind: Any, billed: str) -> None:
+def test_billed_unless_told_otherwise(kinds: tuple[Any, ...], billed: str) -> None:
     """Each kind knows what it costs; who raises it may know better."""
-    assert kind("x").billed == billed
-    assert kind("x", billed="unknown").billed == "unknown"
-
-
-@pytest.mark.parametrize("kind", KINDS)
-def test_ipython_shows_the_lines(kind: Any) -> None:
-    """In place of a traceback."""
-    error = full(kind)
-    assert error._render_traceback_() == error.lines()
+    assert [kind("x").billed for kind in kinds] == [billed] * len(kinds)
+    assert [kind("x", billed="unknown").billed for kind in kinds] == ["unknown"] * len(kinds)
 
 
 @pytest.mark.parametrize("take", [lambda error: pickle.loads(pickle.dumps(error)), copy.copy])
@@ -197,11 +174,3 @@ def test_a_copy_keeps_what_only_some_errors_have() -> None:
     taken, broken = pickle.loads(pickle.dumps((limited, ResponseBroken("x", billed="yes"))))
     assert (taken.status, taken.code, taken.param, taken.retry_after) == (429, "RateLimitExceeded", "size", 5.0)
     assert broken.billed == "yes"
-
-
-def test_public_names_are_listed() -> None:
-    """`dir` shows what can be imported, and nothing else can."""
-    assert set(seedream_magic.__all__) <= set(dir(seedream_magic))
-    assert seedream_magic.__all__ == sorted(seedream_magic.__all__)
-    with pytest.raises(AttributeError, match="nonsense"):
-        seedream_magic.nonsense  # noqa: B018 - the look-up is the test

@@ -66,16 +66,18 @@ NEVER = threading.Event()
 
 @dataclass(frozen=True)
 class Endless:
-    """`first`, then `piece` again and again until the client has gone."""
+    """`first`, then `piece` again and again, with a pause in seconds, until the client has gone."""
 
     first: bytes
     piece: bytes
+    pause: float = 0
 
     def play(self, connection: socket.socket) -> None:
         connection.sendall(self.first)
         with contextlib.suppress(OSError):
             while True:
                 connection.sendall(self.piece)
+                time.sleep(self.pause)
 
 
 @contextlib.contextmanager
@@ -151,34 +153,27 @@ def test_without_a_head_the_outcome_is_unknown_and_nothing_is_sent_again(
     assert peak() - before < 40
 
 
-@pytest.mark.fault("F13")
-def test_a_reset_before_the_request_was_read_is_unknown_too(store: Path) -> None:
-    """The client cannot prove that nobody read it."""
+def reset_unread(connection: socket.socket) -> None:
+    select.select([connection], [], [], 10)
+    connection.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
 
-    def reset(connection: socket.socket) -> None:
-        select.select([connection], [], [], 10)
-        connection.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
 
-    with listening(reset) as url, pytest.raises(OutcomeUnknown):
-        Seedream("anyfast", api_key=KEY, base_url=url, store=store).generate("x")
+def wait_unread(connection: socket.socket) -> None:
+    time.sleep(2)
+
+
+@pytest.mark.parametrize(
+    ("serve", "size"), [fault("F13", "a reset", reset_unread, 1), fault("F21", "nobody reads", wait_unread, 20_000_000)]
+)
+def test_what_was_not_read_is_unknown_too(
+    serve: Callable[[socket.socket], None], size: int, store: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The client cannot prove that nobody read it; of twenty megabytes that nobody takes a part has left."""
+    be_patient_for(monkeypatch, write=0.3, head=30)
+    with listening(serve) as url, pytest.raises(OutcomeUnknown):
+        Seedream("anyfast", api_key=KEY, base_url=url, store=store).generate("x", extra={"y": "x" * size})
     assert record(store)["outcome"] == "unknown"
     check_store(store)
-
-
-@pytest.mark.fault("F21")
-def test_a_service_that_does_not_read_ends_with_the_time_to_write(store: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    """Twenty megabytes that nobody takes: part of it has left, so it is unknown what became of it."""
-    be_patient_for(monkeypatch, write=0.3, head=30)
-    left = threading.Event()
-
-    def unread(_: socket.socket) -> None:
-        left.wait(30)
-
-    with listening(unread) as url:
-        with pytest.raises(OutcomeUnknown):
-            Seedream("anyfast", api_key=KEY, base_url=url, store=store).generate("x", extra={"y": "x" * 20_000_000})
-        left.set()
-    assert record(store)["outcome"] == "unknown"
 
 
 @pytest.mark.fault("F17")
@@ -484,6 +479,8 @@ STREAMS: list[Any] = [
         ),
         [0, 1],
     ),
+    fault("F60", "an error behind", 3, lambda r: named(r, 2) + sse("error", error_body("x")), [0, 1, None]),
+    fault("F66", "a bare NUL", 1, lambda r: sse(None, '{"url": "' + link(r, 0) + '", "x": "\0"}') + completed(1), [0]),
 ]
 
 
@@ -516,33 +513,15 @@ def test_a_damaged_event_costs_no_picture_whose_link_came(until: str, store: Pat
     assert len(list(images.folder.glob("response.raw"))) == 1  # its bytes are kept, for the owner
 
 
-@pytest.mark.fault("F66")
-def test_a_bare_nul_inside_a_text_costs_no_picture(store: Path) -> None:
-    """Strict JSON forbids it; the picture beside it is paid for all the same."""
-    body = answering(lambda r: sse(None, '{"url": "' + link(r, 0) + '", "x": "\0"}') + completed(1))
-    assert shades(drawn(outcome({POST: body, PICTURE: picture}, store, stream=True))) == [0]
-
-
 STALLS: list[Any] = [
     fault("F49", "a body that drips", {"total": 0.5}, lambda r: Drip(head(200, {}) + b" " * 10_000, 1, 0.02), False),
     fault("F70", "silence after a picture", {"idle": 0.4}, lambda r: Gate(stalled(r), NEVER, b""), True),
-    fault("F71", "only comments", {"progress": 0.4}, lambda r: Endless2(stalled(r)), True),
+    fault("F71", "only comments", {"progress": 0.4}, lambda r: Endless(stalled(r), b": PING\n\n", 0.02), True),
 ]
 
 
 def stalled(request: Request) -> bytes:
     return stream_head() + succeeded(request, 0)
-
-
-@dataclass(frozen=True)
-class Endless2:
-    """`first`, then a keep-alive now and then until the client has gone."""
-
-    first: bytes
-
-    def play(self, connection: socket.socket) -> None:
-        Drip(self.first, len(self.first), 0).play(connection)
-        Drip(b": PING\n\n" * 500, 8, 0.02).play(connection)
 
 
 @pytest.mark.parametrize(("patience", "behaviour", "one"), STALLS)
@@ -668,18 +647,6 @@ def test_no_index_overwrites_a_picture(store: Path, monkeypatch: pytest.MonkeyPa
     assert shades(images)[2] == 0
 
 
-@pytest.mark.fault("F60")
-def test_an_error_after_pictures_is_told_at_the_empty_places(store: Path) -> None:
-    """A gateway's word for it too: two pictures stay."""
-
-    def broken(request: Request) -> bytes:
-        return named(request, 2) + sse("error", error_body("InternalServiceError"))
-
-    images = drawn(outcome({POST: answering(broken), PICTURE: picture}, store, images=3))
-    assert shades(images) == [0, 1, None]
-    assert type(images[2].error) is ServerFailed
-
-
 @pytest.mark.fault("F39", "F59")
 @pytest.mark.parametrize("stream", [True, False])
 def test_a_refused_picture_costs_no_other(store: Path, *, stream: bool) -> None:
@@ -790,103 +757,96 @@ def stream_of(request: Request, count: int, end: bytes) -> bytes:
 
 
 JSON_HEAD = head(200, {"Content-Type": "application/json"})
-END = completed(2).removesuffix(sse(None, "[DONE]"))
-OPEN: dict[str, tuple[dict[str, Any], Callable[[Request], Behaviour], list[int | None]]] = {
-    "completed": ({"images": 2}, lambda r: Open(stream_of(r, 2, END)), [0, 1]),
-    "completed, fewer than asked for": ({"images": 4}, lambda r: Open(stream_of(r, 2, END)), [0, 1]),
-    "[DONE]": ({"images": 2}, lambda r: Open(stream_of(r, 2, sse(None, "[DONE]"))), [0, 1]),
-    "[DONE], fewer than asked for": ({"images": 3}, lambda r: Open(stream_of(r, 2, sse(None, "[DONE]"))), [0, 1]),
-    "auto": ({"images": "auto"}, lambda r: Open(stream_of(r, 2, END)), [0, 1]),
-    "a JSON body": ({"images": 2, "stream": False}, lambda r: Open(JSON_HEAD + whole(r).body), [0, 1]),
-    "a JSON body, fewer than asked for": (
-        {"images": 4, "stream": False},
-        lambda r: Open(JSON_HEAD + json_of(data=[{"url": link(r, 0)}, {"url": link(r, 1)}])),
-        [0, 1],
-    ),
-    "a JSON body of another shape": (
-        {"images": 4, "stream": False},
-        lambda r: Open(head(200, {}) + json_of(images=[link(r, 0), link(r, 1)])),
-        [0, 1],
-    ),
-    "JSON to a stream": ({"images": 2}, lambda r: Open(JSON_HEAD + whole(r).body), [0, 1]),
+DONE = sse(None, "[DONE]")
+END = completed(2).removesuffix(DONE)
+
+
+def listed(request: Request) -> bytes:
+    return json_of(data=[{"url": link(request, 0)}, {"url": link(request, 1)}])
+
+
+# How many images are asked for, whether as a stream, and two of them.
+OPEN: dict[str, tuple[int | str, bool, Callable[[Request], bytes]]] = {
+    "completed": (2, True, lambda r: stream_of(r, 2, END)),
+    "completed, fewer than asked for": (4, True, lambda r: stream_of(r, 2, END)),
+    "[DONE]": (2, True, lambda r: stream_of(r, 2, DONE)),
+    "[DONE], fewer than asked for": (3, True, lambda r: stream_of(r, 2, DONE)),
+    "auto": ("auto", True, lambda r: stream_of(r, 2, END)),
+    "a JSON body": (2, False, lambda r: JSON_HEAD + whole(r).body),
+    "a JSON body, fewer than asked for": (4, False, lambda r: JSON_HEAD + listed(r)),
+    "a JSON body of another shape": (4, False, lambda r: head(200, {}) + json_of(images=[link(r, 0), link(r, 1)])),
+    "JSON to a stream": (2, True, lambda r: JSON_HEAD + whole(r).body),
 }
 
 
 @pytest.mark.fault("F70")
-@pytest.mark.parametrize(("options", "behaviour", "expected"), OPEN.values(), ids=OPEN)
+@pytest.mark.parametrize(("images", "stream", "sent"), OPEN.values(), ids=OPEN)
 def test_an_answer_that_is_complete_is_not_waited_for(
-    options: dict[str, Any],
-    behaviour: Callable[[Request], Behaviour],
-    expected: list[int | None],
-    store: Path,
-    monkeypatch: pytest.MonkeyPatch,
+    images: Any, sent: Body, store: Path, monkeypatch: pytest.MonkeyPatch, *, stream: bool
 ) -> None:
     """Though its socket stays open: it lingers for a moment, not for two minutes."""
     monkeypatch.setattr(listener_module, "LINGER_SECONDS", 0.2)
     began = time.monotonic()
-    images = drawn(outcome({POST: behaviour, PICTURE: picture}, store, **options))
+    scenario: Any = {POST: lambda request: Open(sent(request)), PICTURE: picture}
+    result = drawn(outcome(scenario, store, images=images, stream=stream))
     assert time.monotonic() - began < 20
-    assert shades(images)[:2] == expected
-    assert "stream ended" not in "".join(images.notes)
+    assert shades(result)[:2] == [0, 1]
+    assert "stream ended" not in "".join(result.notes)
 
 
 LINE_HEAD = head(200, {"Content-Type": "application/x-ndjson"})
-SLOW: dict[str, Callable[[Request], Behaviour]] = {
-    "an event for each picture": lambda r: Open(stream_of(r, 1, b""), succeeded(r, 1) + completed(2)),
-    "a `completed` for each picture": lambda r: Open(
-        stream_head() + event("completed", url=link(r, 0)), event("completed", url=link(r, 1)) + sse(None, "[DONE]")
+
+
+def in_list(request: Request, index: int) -> dict[str, Any]:
+    return {"data": [{"url": link(request, index)}]}
+
+
+# What comes at once, and what comes later.
+SLOW: dict[str, Callable[[Request], tuple[bytes, bytes]]] = {
+    "an event for each picture": lambda r: (stream_of(r, 1, b""), succeeded(r, 1) + completed(2)),
+    "a `completed` for each picture": lambda r: (
+        stream_head() + event("completed", url=link(r, 0)),
+        event("completed", url=link(r, 1)) + DONE,
     ),
-    "a list in each event": lambda r: Open(
-        stream_head() + sse(None, {"data": [{"url": link(r, 0)}]}),
-        sse(None, {"data": [{"url": link(r, 1)}]}) + sse(None, "[DONE]"),
+    "a list in each event": lambda r: (stream_head() + sse(None, in_list(r, 0)), sse(None, in_list(r, 1)) + DONE),
+    "a line for each picture": lambda r: (
+        LINE_HEAD + json_of(url=link(r, 0)) + b"\n",
+        json_of(url=link(r, 1)) + b'\n"[DONE]"\n',
     ),
-    "a line for each picture": lambda r: Open(
-        LINE_HEAD + json_of(url=link(r, 0)) + b"\n", json_of(url=link(r, 1)) + b'\n"[DONE]"\n'
-    ),
-    "a list in each line": lambda r: Open(
-        LINE_HEAD + json_of(data=[{"url": link(r, 0)}]) + b"\n", json_of(data=[{"url": link(r, 1)}]) + b"\n"
-    ),
+    "a list in each line": lambda r: (LINE_HEAD + json_of(**in_list(r, 0)) + b"\n", json_of(**in_list(r, 1)) + b"\n"),
 }
 
 
 @pytest.mark.fault("F70")
-@pytest.mark.parametrize("behaviour", SLOW.values(), ids=SLOW)
+@pytest.mark.parametrize("parts", SLOW.values(), ids=SLOW)
 def test_a_picture_that_takes_its_time_is_waited_for(
-    behaviour: Callable[[Request], Behaviour], store: Path, monkeypatch: pytest.MonkeyPatch
+    parts: Callable[[Request], tuple[bytes, bytes]], store: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """One object that looks complete is not the last one where others may follow: a picture takes 40 seconds."""
     monkeypatch.setattr(listener_module, "LINGER_SECONDS", 0.1)
     be_patient_for(monkeypatch, head=3, idle=3, progress=3)
-    images = drawn(outcome({POST: behaviour, PICTURE: picture}, store, images=2))
+    images = drawn(outcome({POST: lambda request: Open(*parts(request)), PICTURE: picture}, store, images=2))
     assert shades(images) == [0, 1]
 
 
-@pytest.mark.fault("F57")
-@pytest.mark.parametrize("stream", [True, False])
-def test_one_of_four_that_came_without_a_word_is_told(store: Path, *, stream: bool) -> None:
-    """A gateway that drops what asks for a set: the note says so, and how to get the others, at which price."""
+@pytest.mark.fault("F39", "F57")
+@pytest.mark.parametrize("way", ["stream", "list", "refused"])
+def test_one_of_four_that_came_without_a_word_is_noted(way: str, store: Path) -> None:
+    """Some gateways drop what asks for a set: the note says how to get the others, at which price.
 
-    def one(request: Request) -> Behaviour:
-        if stream:
-            return Reply(200, EVENT_STREAM, succeeded(request, 0) + completed(1))
-        return json_reply({"data": [{"url": link(request, 0)}], "usage": {"generated_images": 1}})
-
-    images = drawn(outcome({POST: one, PICTURE: picture}, store, images=4, stream=stream))
-    assert shades(images)[:1] == [0]
-    told = "".join(images.notes)
-    assert "One of the 4 images asked for came" in told
-    assert f"%seedream retry {images.run_id} --each" in told
-    assert "3 images" in told
-
-
-@pytest.mark.fault("F39")
-def test_one_of_four_whose_others_were_refused_is_no_gateways_doing(store: Path) -> None:
-    """The service has said why."""
+    Where the service has refused the others it has said why, and there is no such note.
+    """
     refusal = {"error": {"code": "OutputImageSensitiveContentDetected", "message": "words"}}
 
-    def answer(request: Request) -> Behaviour:
-        return json_reply({"data": [{"url": link(request, 0)}, refusal, refusal, refusal]})
+    def one(request: Request) -> Behaviour:
+        if way == "stream":
+            return Reply(200, EVENT_STREAM, succeeded(request, 0) + completed(1))
+        return json_reply({"data": [{"url": link(request, 0)}, *[refusal] * (3 if way == "refused" else 0)]})
 
-    images = drawn(outcome({POST: answer, PICTURE: picture}, store, images=4, stream=False))
-    assert shades(images) == [0, None, None, None]
-    assert "--each" not in "".join(images.notes)
+    images = drawn(outcome({POST: one, PICTURE: picture}, store, images=4, stream=way == "stream"))
+    assert shades(images)[:1] == [0]
+    notes = "".join(images.notes)
+    retry = f"%seedream retry {images.run_id} --each"
+    assert [words in notes for words in ("One of the 4 images asked for came", retry, "3 images")] == [
+        way != "refused"
+    ] * 3

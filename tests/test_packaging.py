@@ -84,65 +84,36 @@ def test_the_version_is_the_same_everywhere() -> None:
     assert project()["version"] == seedream_magic.__version__
 
 
-def package_files() -> set[str]:
-    """Every file of the package as a path in the wheel; caches and hidden files are nobody's."""
+def test_the_wheel_is_the_package(tmp_path: Path) -> None:
+    """Every module, script, style, font and text of the package, its licence, and nothing else; built off line."""
     files = (path.relative_to(ROOT) for path in PACKAGE.rglob("*") if path.is_file())
-    return {file.as_posix() for file in files if not any(part.startswith((".", "__pycache__")) for part in file.parts)}
-
-
-@pytest.fixture(scope="module")
-def wheel(tmp_path_factory: pytest.TempPathFactory) -> set[str]:
-    """The names in a wheel built from this tree, without a network."""
-    folder = tmp_path_factory.mktemp("wheel")
-    command = [sys.executable, "-m", "hatchling", "build", "--target", "wheel", "--directory", str(folder)]
+    package = {
+        file.as_posix() for file in files if not any(part.startswith((".", "__pycache__")) for part in file.parts)
+    }
+    command = [sys.executable, "-m", "hatchling", "build", "--target", "wheel", "--directory", str(tmp_path)]
     built = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, check=False)
     assert built.returncode == 0, built.stderr
-    (file,) = folder.glob("*.whl")
+    (file,) = tmp_path.glob("*.whl")
     with zipfile.ZipFile(file) as archive:
-        return set(archive.namelist())
-
-
-def test_the_wheel_has_every_file_of_the_package(wheel: set[str]) -> None:
-    """Modules, py.typed, and what the modules read at run time: scripts, styles, fonts, help texts."""
-    missing = package_files() - wheel
-    assert not missing, f"not in the wheel: {sorted(missing)}"
-    assert "seedream_magic/py.typed" in wheel
-    assert {"seedream_magic/view/carousel.js", "seedream_magic/view/carousel.css"} <= wheel
-
-
-def test_the_wheel_has_nothing_else(wheel: set[str]) -> None:
-    """No tests, notebooks or pictures: the package and its metadata, the licence among them."""
-    metadata = {name for name in wheel if name.startswith(f"seedream_magic-{seedream_magic.__version__}.dist-info/")}
-    assert wheel - metadata == package_files()
+        names = set(archive.namelist())
+    metadata = {name for name in names if name.startswith(f"seedream_magic-{seedream_magic.__version__}.dist-info/")}
+    assert names - metadata == package
     assert any(name.endswith("/LICENSE") for name in metadata)
+    assert {f"seedream_magic/{name}" for name in ("py.typed", "view/carousel.js", "view/carousel.css")} <= names
 
 
-def fresh(code: str) -> list[str]:
-    """What a new interpreter prints, as words."""
+@pytest.mark.parametrize(("package", "loaded"), [("seedream_magic", []), ("httpx", ["httpx"])])
+def test_importing_the_package_loads_nothing_heavy(package: str, loaded: list[str]) -> None:
+    """`import seedream_magic` is immediate; that an import of httpx is seen shows that this test can fail."""
+    code = f"import sys, {package}; print(*(name for name in {HEAVY} if name in sys.modules))"
     command = [sys.executable, "-c", code]
-    return subprocess.run(command, cwd=ROOT, capture_output=True, text=True, check=True).stdout.split()
+    assert subprocess.run(command, cwd=ROOT, capture_output=True, text=True, check=True).stdout.split() == loaded
 
 
-def test_importing_the_package_loads_nothing_heavy() -> None:
-    """`import seedream_magic` is immediate: no HTTP, imaging, widget or notebook library comes with it."""
-    loaded = fresh(f"import sys, seedream_magic; print(*(name for name in {HEAVY} if name in sys.modules))")
-    assert loaded == []
-
-
-def test_the_probe_for_heavy_libraries_sees_one() -> None:
-    """The test above can fail: an import of httpx is reported."""
-    assert fresh(f"import sys, httpx; print(*(name for name in {HEAVY} if name in sys.modules))") == ["httpx"]
-
-
-@pytest.mark.parametrize("name", seedream_magic.__all__)
-def test_every_public_name_resolves(name: str) -> None:
-    """Each name in `__all__` is there, is listed by dir(), and knows its name."""
-    assert getattr(seedream_magic, name).__name__ == name
-    assert name in dir(seedream_magic)
-
-
-def test_the_public_names_are_sorted_and_one_that_is_not_there_is_an_attribute_error() -> None:
-    """A misspelt name fails like on any module."""
+def test_the_public_names() -> None:
+    """Each is there under its own name and listed by dir(), in order; a misspelt one fails like on any module."""
+    assert [getattr(seedream_magic, name).__name__ for name in seedream_magic.__all__] == seedream_magic.__all__
+    assert set(seedream_magic.__all__) <= set(dir(seedream_magic))
     assert sorted(set(seedream_magic.__all__)) == seedream_magic.__all__
     with pytest.raises(AttributeError, match="Seedreem"):
         seedream_magic.Seedreem  # noqa: B018 - looking it up is the test

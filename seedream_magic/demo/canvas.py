@@ -1,6 +1,6 @@
-"""What the painter paints with: the colours of a season and an hour, and a few strokes on a picture.
+"""What the painter paints with: the colours of a season and an hour, and a few strokes.
 
-Places and lengths are in pixels, y pointing down; most lengths are shares of `Canvas.unit`. Alpha is 0 to 255.
+A place is a complex number, x + y·j in pixels with y pointing down. Most lengths are shares of `Canvas.unit`.
 """
 
 from __future__ import annotations
@@ -13,7 +13,6 @@ from PIL import Image, ImageDraw
 
 from .prompts import Color, Scene
 
-Point = tuple[float, float]
 Ridge = Callable[[float], float]
 """The upper edge of a layer: y at x."""
 
@@ -57,65 +56,66 @@ class Canvas:
         self.draw = ImageDraw.Draw(image, "RGBA")
         self.width, self.height = image.size
         self.unit = float(min(image.size))
-        *sky, self.light = _colors(_SKY[scene.season if scene.time == "day" else scene.time])
         shade, share = _SHADE[scene.time]
-        land = [mix(color, _colors(shade)[0], share) for color in _colors(_LAND[scene.season])]
-        plants = [mix(color, _colors(shade)[0], share * 0.7) for color in _colors(_PLANTS[scene.season])]
-        self.sky = [_tint(color, scene.tint, 0.42) for color in sky]
-        *self.land, self.pine, self.trunk, self.dark = (_tint(color, scene.tint, 0.28) for color in land)
-        *plants, self.snow = (_tint(color, scene.tint, 0.28) for color in plants)
+
+        def read(table: dict[str, str], key: str, shaded: float, tinted: float) -> list[Color]:
+            colors = [mix(parse_color(word), parse_color(shade), shaded) for word in table[key].split()]
+            return [_tint(color, scene.tint, tinted) for color in colors]
+
+        sky = scene.season if scene.time == "day" else scene.time
+        *self.sky, _ = read(_SKY, sky, 0, 0.42)
+        self.light = parse_color(_SKY[sky][-6:])
+        *self.land, self.pine, self.trunk, self.dark = read(_LAND, scene.season, share, 0.28)
+        *plants, self.snow = read(_PLANTS, scene.season, share * 0.7, 0.28)
         self.foliage, self.flowers = plants[:4], plants[4:]
 
     def chance(self, layer: str) -> random.Random:
         """Each layer has chance of its own, so that one more or less leaves the others as they are."""
         return random.Random(f"{self.scene.landscape}/{layer}")  # noqa: S311 - paint, not secrets
 
-    def disc(self, middle: Point, radius: float, color: Color, alpha: int = 255) -> None:
-        x, y = middle
+    def disc(self, middle: complex, radius: float, color: Color, alpha: int = 255) -> None:
+        x, y = middle.real, middle.imag
         self.draw.ellipse((x - radius, y - radius, x + radius, y + radius), fill=(*color, alpha))
 
     def polygon(self, corners: Iterable[complex], color: Color, alpha: int = 255) -> None:
-        """A filled outline; a corner's real part is its x, the imaginary part its y."""
         self.draw.polygon([(corner.real, corner.imag) for corner in corners], fill=(*color, alpha))
 
-    def streak(self, middle: Point, half: float, thickness: float, color: Color, alpha: int) -> None:
+    def streak(self, middle: complex, half: float, thickness: float, color: Color, alpha: int) -> None:
         """A flat bar with round ends: a piece of cloud, light on water."""
-        x, y = middle
-        box = (x - half, y - thickness / 2, x + half, y + thickness / 2)
-        self.draw.rounded_rectangle(box, thickness / 2, fill=(*color, alpha))
+        low, high = middle - complex(half, thickness / 2), middle + complex(half, thickness / 2)
+        self.draw.rounded_rectangle((low.real, low.imag, high.real, high.imag), thickness / 2, fill=(*color, alpha))
 
-    def glow(self, middle: Point, radius: float, color: Color, strength: float) -> None:
+    def glow(self, middle: complex, radius: float, color: Color, strength: float) -> None:
         """A soft disc of light; `strength` (0 to 1) at its middle."""
         side = max(2, round(radius * 2))
-        left, top = round(middle[0] - radius), round(middle[1] - radius)
+        left, top = round(middle.real - radius), round(middle.imag - radius)
         curve = [round(255 * strength * max(0.0, 1 - step / 184) ** 2) for step in range(256)]
         mask = Image.radial_gradient("L").point(curve).resize((side, side), Image.Resampling.BILINEAR)
         self.image.paste(color, (left, top, left + side, top + side), mask)
 
-    def fill_below(self, ridge: Ridge, bottom: float, colors: Sequence[Color]) -> list[Point]:
-        """Fill everything between a ridge and `bottom`, over the whole width, with a vertical blend of colours.
-
-        Returns the points of the ridge.
-        """
+    def fill_below(self, ridge: Ridge, bottom: float, *colors: Color) -> list[tuple[float, float]]:
+        """Fill all between a ridge and `bottom` with a vertical blend of colours; returns the points of the ridge."""
         step = max(1.5, self.unit / 260)
         line = [(place * step, min(ridge(place * step), bottom)) for place in range(math.ceil(self.width / step) + 1)]
         end = min(self.height, round(bottom))
-        top, whole = (max(0, min(end, round(edge(y for _, y in line)))) for edge in (min, max))
-        if end <= top:
-            return line
-        blend = gradient((self.width, end - top), colors)
-        # Only the band that the ridge crosses goes through a mask; the rest is pasted, which is far cheaper.
-        mask = Image.new("L", (self.width, whole - top))
-        outline = [*((x, y - top) for x, y in line), (line[-1][0], end), (0.0, end)]
-        ImageDraw.Draw(mask).polygon(outline, fill=255)
-        self.image.paste(blend.crop((0, 0, *mask.size)), (0, top), mask)
-        self.image.paste(blend.crop((0, mask.height, *blend.size)), (0, whole))
+        top = max(0, round(min(y for _, y in line)))
+        if end > top:
+            mask = Image.new("1", (self.width, end - top))
+            outline = [*((x, y - top) for x, y in line), (line[-1][0], end), (0.0, end)]
+            ImageDraw.Draw(mask).polygon(outline, fill=1)
+            self.image.paste(gradient((self.width, end - top), *colors), (0, top), mask)
         return line
 
 
 def mix(first: Color, second: Color, share: float) -> Color:
     """`first` with `share` (0 to 1) of `second` stirred in."""
     red, green, blue = (round(one + (two - one) * share) for one, two in zip(first, second, strict=True))
+    return red, green, blue
+
+
+def parse_color(text: str) -> Color:
+    """Six hexadecimal digits."""
+    red, green, blue = bytes.fromhex(text)
     return red, green, blue
 
 
@@ -127,11 +127,7 @@ def _tint(color: Color, tint: Color | None, share: float) -> Color:
     return mix(color, (red, green, blue), share)
 
 
-def _colors(text: str) -> list[Color]:
-    return [(int(word[:2], 16), int(word[2:4], 16), int(word[4:], 16)) for word in text.split()]
-
-
-def gradient(size: tuple[int, int], colors: Sequence[Color]) -> Image.Image:
+def gradient(size: tuple[int, int], *colors: Color) -> Image.Image:
     """A vertical blend of evenly spaced colours, the first on top."""
     column = Image.frombytes("RGB", (1, len(colors)), bytes(channel for color in colors for channel in color))
     # Two steps: smooth along the column only; resizing both ways at once costs ten times as much.

@@ -7,7 +7,6 @@ published (the rejected parameter stands in back-ticks inside the message, while
 from __future__ import annotations
 
 import base64
-import binascii
 import json
 import re
 from dataclasses import dataclass
@@ -39,6 +38,22 @@ each reaches, in shares of the height."""
 REFUSED_IMAGE = (
     "OutputImageSensitiveContentDetected",
     "The request failed because the output image may contain sensitive information.",
+)
+
+# What a prompt asks for by its words, and the refusal it gets.
+_REHEARSED: tuple[tuple[str, int, str, str, int | None], ...] = (
+    (
+        *(r"\bforbidden\b|禁止", 400, "InputTextSensitiveContentDetected"),
+        *("The request failed because the input text may contain sensitive information.", None),
+    ),
+    (
+        *(r"\boverload\b|拥堵", 429, "RateLimitExceeded.EndpointRPMExceeded"),
+        *("The requests per minute (RPM) limit of the endpoint has been exceeded. Please try again later.", 1),
+    ),
+    (
+        *(r"\bcrash\b|崩溃", 500, "InternalServiceError"),
+        *("The service encountered an unexpected internal error. Please retry the request later.", None),
+    ),
 )
 
 
@@ -86,16 +101,25 @@ def read_job(content: bytes) -> Job:
     model_id, model = _read_model(body)
     _check_keys(body, model)
     layers = _read_flag(body, "layer_decomposition", default=False) and "layer_decomposition" in model.fields
-    prompt = _read_prompt({"prompt": "layers", **body} if layers else body)
+    prompt = body.get("prompt", "layers" if layers else "")
+    if not isinstance(prompt, str):
+        raise _invalid("prompt", "the parameter must be a string")
+    if not prompt.strip():
+        raise _missing("prompt")
     references = _count_references(body, model)
     if layers and references != 1:
         raise _invalid("image", "layer_decomposition takes exactly one image")
     width, height = _read_size(body, model, model_id, prompt)
     count = len(LAYERS) if layers else _read_count(body, prompt, references)
-    _rehearse_failure(prompt)
+    for words, status, code, message, retry_after in _REHEARSED:
+        if re.search(words, prompt.lower()):
+            raise Refusal(status, code, message, retry_after)
     refused = refused_frame(prompt)
     if refused is not None and count == 1:
         raise Refusal(400, *REFUSED_IMAGE)
+    tools = body.get("tools", [])
+    if not isinstance(tools, list):
+        raise _invalid("tools", "the parameter must be an array of objects")
     return Job(
         model_id=model_id,
         prompt=prompt,
@@ -109,7 +133,7 @@ def read_job(content: bytes) -> Job:
         watermark=_read_flag(body, "watermark", default=True),
         png=layers or _read_choice(body, "output_format", ("jpeg", "png")) == "png",
         layers=layers,
-        web_search=_read_web_search(body, model),
+        web_search="tools" in model.fields and {"type": "web_search"} in tools,  # others ignore their tools
         names_format=model == SEEDREAM_5_0_PRO,
     )
 
@@ -145,24 +169,10 @@ def _read_model(body: dict[str, Any]) -> tuple[str, Model]:
     return str(model_id), model
 
 
-def _read_prompt(body: dict[str, Any]) -> str:
-    prompt = body.get("prompt", "")
-    if not isinstance(prompt, str):
-        raise _invalid("prompt", "the parameter must be a string")
-    if not prompt.strip():
-        raise _missing("prompt")
-    return prompt
-
-
 def _check_keys(body: dict[str, Any], model: Model) -> None:
     """Fields with a recorded 400; other fields a model does not know are ignored, as the real service seems to."""
-    refused = set(model.refused_keys)
-    if model in {SEEDREAM_3_0, SEEDREAM_4_5}:
-        refused.add("output_format")
-    if model == SEEDREAM_5_0_LITE:
-        refused.add("guidance_scale")
-    if model.references == 0:
-        refused.add("image")
+    also = {SEEDREAM_3_0: "output_format", SEEDREAM_4_5: "output_format", SEEDREAM_5_0_LITE: "guidance_scale"}
+    refused = {*model.refused_keys, also.get(model), None if model.references else "image"}
     for name in body:
         if name in refused:
             raise _invalid(name, f"the parameter `{name}` is not supported by the current model")
@@ -176,21 +186,19 @@ def _count_references(body: dict[str, Any], model: Model) -> int:
     if len(images) > model.references:
         raise _invalid("image", f"the number of input images must be at most {model.references}")
     for image in images:
-        _check_reference(image)
-    return len(images)
-
-
-def _check_reference(image: object) -> None:
-    """Only the form: nothing is downloaded. The format's name must be lowercase, as documented."""
-    if isinstance(image, str) and re.match(r"https?://[^\s/]+", image):
-        return
-    if isinstance(image, str) and (head := re.match(r"data:image/[a-z0-9.+-]+;base64,", image)):
+        text = image if isinstance(image, str) else ""
+        head = re.match(r"data:image/[a-z0-9.+-]+;base64,(?=.)", text)
         try:
-            if base64.b64decode(image[head.end() :], validate=True):
-                return
-        except (binascii.Error, ValueError):
-            pass
-    raise _invalid("image", "the image must be a URL or data:image/<format>;base64,<data>, format in lowercase")
+            # Only the form: nothing is downloaded.
+            known = re.match(r"https?://[^\s/]+", text) or (
+                head and base64.b64decode(text[head.end() :], validate=True)
+            )
+        except ValueError:
+            known = None
+        if not known:
+            reason = "the image must be a URL or data:image/<format>;base64,<data>, format in lowercase"
+            raise _invalid("image", reason)
+    return len(images)
 
 
 def _read_size(body: dict[str, Any], model: Model, model_id: str, prompt: str) -> tuple[int, int]:
@@ -242,25 +250,3 @@ def _read_choice(body: dict[str, Any], name: str, choices: tuple[str, ...]) -> s
         named = ", ".join(f"'{choice}'" for choice in choices)
         raise _invalid(name, f"the parameter must be one of {named}")
     return str(value)
-
-
-def _read_web_search(body: dict[str, Any], model: Model) -> bool:
-    """Whether the web is searched: models without tools ignore them."""
-    tools = body.get("tools", [])
-    if not isinstance(tools, list):
-        raise _invalid("tools", "the parameter must be an array of objects")
-    return "tools" in model.fields and {"type": "web_search"} in tools
-
-
-def _rehearse_failure(prompt: str) -> None:
-    """Raises the refusal that a prompt asks for by its words: forbidden, overload, crash."""
-    text = prompt.lower()
-    if re.search(r"\bforbidden\b|禁止", text):
-        message = "The request failed because the input text may contain sensitive information."
-        raise Refusal(400, "InputTextSensitiveContentDetected", message)
-    if re.search(r"\boverload\b|拥堵", text):
-        message = "The requests per minute (RPM) limit of the endpoint has been exceeded. Please try again later."
-        raise Refusal(429, "RateLimitExceeded.EndpointRPMExceeded", message, retry_after=1)
-    if re.search(r"\bcrash\b|崩溃", text):
-        message = "The service encountered an unexpected internal error. Please retry the request later."
-        raise Refusal(500, "InternalServiceError", message)

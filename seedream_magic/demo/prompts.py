@@ -25,7 +25,7 @@ _ENGLISH_NUMBERS = (
 )
 _CHINESE_DIGITS = {"一": 1, "二": 2, "两": 2, "三": 3, "四": 4, "五": 5, "六": 6, "七": 7, "八": 8, "九": 9}
 
-# What is plural in pictures: "three cats" is one picture of three cats, "three posters" are three pictures.
+# What is counted in pictures: "three cats" is one picture of three cats, "three posters" are three pictures.
 _PICTURES = (
     r"(?:images?|pictures?|pics?|photos?|photographs?|illustrations?|frames?|panels?|scenes?|shots?|views?|seasons?"
     r"|drawings?|paintings?|sketches|posters?|postcards?|cards?|covers?|stickers?|icons?|wallpapers?|variations?"

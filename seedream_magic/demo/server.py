@@ -15,8 +15,7 @@ from dataclasses import replace
 from tornado.httpserver import HTTPServer
 from tornado.web import Application
 
-from .handlers import GenerationsHandler, NotFoundHandler, PictureHandler
-from .service import DemoService, DemoSettings
+from .service import DemoService, DemoSettings, GenerationsHandler, NotFoundHandler, PictureHandler
 
 __all__ = ["DemoService", "DemoSettings", "running", "serve", "start", "stop"]
 
