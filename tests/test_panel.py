@@ -23,7 +23,7 @@ from seedream_magic import ConfigError, InvalidRequest, Panel, Seedream, Storybo
 from seedream_magic.api.plan import Plan
 from seedream_magic.errors import ServerFailed
 from seedream_magic.images.image_set import ImageSet
-from seedream_magic.images.record import find_record, lineage_of
+from seedream_magic.images.store import find_record
 from seedream_magic.notebook.panel.run import seconds_per_picture
 from seedream_magic.planning import plan_redo
 from seedream_magic.session import Session
@@ -542,7 +542,7 @@ def test_it_goes_on_from_the_frame_at_which_the_carousel_opens(server: RawServer
             assert thumbnails(person) == [f"Frame {number}"]
         person.panel._iteration.offer(redone)
         person.draw("Redo frame 2")
-    assert lineage_of(find_record(store, person.panel.images.run_id)).places == (1,)  # type: ignore[union-attr] # it has drawn
+    assert find_record(store, person.panel.images.run_id).lineage.places == (1,)  # type: ignore[union-attr] # it has drawn
 
 
 def test_the_number_stays_with_a_set_that_is_shown_again(server: RawServer, store: Path) -> None:
