@@ -15,7 +15,7 @@ from seedream_magic.api.keys import Key
 from seedream_magic.api.redaction import without_secret
 from seedream_magic.api.refusal import Refusal
 from seedream_magic.errors import ResponseBroken
-from seedream_magic.images.raw import RawBody
+from seedream_magic.images.response import RawBody
 from seedream_magic.images.store import RunFolder
 from seedream_magic.images.threads import in_thread, raise_if_stopped
 

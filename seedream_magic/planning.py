@@ -26,12 +26,10 @@ from seedream_magic.api.request import ImageRequest
 from seedream_magic.api.storyboard import Storyboard, storyboard
 from seedream_magic.api.values import checked_model, checked_prompt, checked_switch, parse_images
 from seedream_magic.errors import ConfigError, InvalidRequest
-from seedream_magic.images.facts import REFERENCES
 from seedream_magic.images.image_set import Client, Frame, ImageSet
-from seedream_magic.images.load import load, load_whole
-from seedream_magic.images.record import Record, find_record, is_run, is_set, lineage_of, records
+from seedream_magic.images.record import REFERENCES, Record, is_run, load
 from seedream_magic.images.replay import look_up, meant
-from seedream_magic.images.store import settle
+from seedream_magic.images.store import find_record, is_set, load_whole, records, settle
 from seedream_magic.recover import is_live
 from seedream_magic.session import Session
 
@@ -178,7 +176,7 @@ def plan_next_frame(settings: Settings, images: ImageSet) -> Plan | None:
 def plan_of_record(settings: Settings, record: Record) -> Plan:
     """The plan that a run was made by: it shows this very run, if that can be shown."""
     images = load(record)
-    plan = meant(plan_request(settings, images.request, (), lineage=lineage_of(record)), record)
+    plan = meant(plan_request(settings, images.request, (), lineage=record.lineage), record)
     return _as_data(settings, plan, images.run_id)
 
 
@@ -186,7 +184,7 @@ def newest_of(store: Path, run_id: str) -> str:
     """The newest run that drew frames of a set anew, one after another, from a run; its own id where there is none."""
     newest = run_id
     for record in records(store):  # oldest first: each goes on from one that was seen before it
-        lineage = lineage_of(record)
+        lineage = record.lineage
         if lineage is not None and lineage.kind == "redo" and lineage.run_id == newest and is_set(record):
             newest = record.run_id
     return newest

@@ -6,7 +6,7 @@ import asyncio
 import os
 import platform
 from collections.abc import AsyncGenerator, Callable
-from dataclasses import replace
+from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime, timedelta
 from functools import reduce
 from pathlib import Path
@@ -18,19 +18,18 @@ from seedream_magic.api.events import Event, Picture, PictureRefused, Reader, Re
 from seedream_magic.api.keys import Key
 from seedream_magic.api.polling import TaskService
 from seedream_magic.api.providers import Provider, is_loopback
-from seedream_magic.api.refusal import refusal_error
+from seedream_magic.api.refusal import Refusal, refusal_error
 from seedream_magic.api.retry import PACE, Pace
 from seedream_magic.api.task_shapes import Task
-from seedream_magic.errors import ResponseBroken, SeedreamError
+from seedream_magic.errors import ImageInvalid, ImageLinkExpired, ImageTooLarge, ResponseBroken, SeedreamError
 from seedream_magic.images.delivery import Delivery, deliver
-from seedream_magic.images.download import PARALLEL_DOWNLOADS
+from seedream_magic.images.download import PARALLEL_DOWNLOADS, link_expiry
 from seedream_magic.images.durable import sweep
-from seedream_magic.images.facts import lacks_base64
 from seedream_magic.images.image_set import Frame, ImageSet
-from seedream_magic.images.load import load
-from seedream_magic.images.record import Record, ended_tasks, events_of, picture_path, records
+from seedream_magic.images.record import Record, load, picture_path
+from seedream_magic.images.response import ended_tasks, events_of, lacks_base64
 from seedream_magic.images.route import image_client
-from seedream_magic.images.store import RunFolder
+from seedream_magic.images.store import RunFolder, records
 from seedream_magic.tasks import follow_tasks
 
 LONGEST_RUN = timedelta(hours=1)
@@ -40,20 +39,69 @@ FIRST_PID = 2
 """1 is the system's own; 0 and what is below it name whole groups of processes."""
 
 
+@dataclass
+class _Findings:
+    """What the answers of a run say by its record, and what its folder lacks of it.
+
+    `named` are the places for which a picture was named; `missing` the pictures that are not on disk, as far as their
+    link or their base64 is there; `tasks` those of a gateway whose last answer has not come. `doubtful`: a part of an
+    answer could not be read. `reader` has given the pictures their places, and goes on with what tasks bring.
+    """
+
+    record: Record
+    reader: Reader = field(default_factory=Reader)
+    named: set[int] = field(default_factory=set)
+    missing: list[Picture] = field(default_factory=list)
+    tasks: list[Task] = field(default_factory=list)
+    doubtful: bool = False
+
+    def __post_init__(self) -> None:
+        events = events_of(self.record.folder, reader=self.reader)
+        self.doubtful = any(isinstance(event, Unreadable) for event in events)
+        for event in events:
+            if isinstance(event, Picture):
+                self.add(event)
+        expected = self.record.expected
+        if self.reader.tasks and not (expected and self.reader.places_taken >= expected):
+            ended = ended_tasks(self.record.folder)
+            self.tasks = [task for task in self.reader.tasks.values() if task.task_id not in ended]
+
+    def add(self, picture: Picture) -> None:
+        """One picture that was named; what is on disk stays, whatever the record says."""
+        self.named.add(picture.index)
+        here = picture_path(self.record.folder, picture.index)
+        if here is None and (picture.url or not lacks_base64(picture.b64_json)):
+            self.missing.append(picture)
+
+    @property
+    def promising(self) -> bool:
+        """Whether something can still be done for the run."""
+        return bool(self.record.has_died or self.tasks or any(map(self._can_be_had, self.missing)))
+
+    def _can_be_had(self, picture: Picture) -> bool:
+        """Whether a missing picture may be there: not one that a `recover` has asked for in vain, nor one whose link
+        has ended, or was cut when it was saved.
+        """
+        if picture.index in self.record.given_up:
+            return False
+        if not lacks_base64(picture.b64_json) and picture.b64_json:
+            return True
+        url = picture.url or ""
+        expiry = link_expiry(url)
+        if expiry is not None:
+            return expiry > datetime.now(UTC)
+        frames = self.record.frames
+        was_saved = picture.index < len(frames) and "file" in frames[picture.index]
+        return "?" in url or not was_saved
+
+
 def unfinished(store: Path) -> list[Record]:
-    """The runs of a store that lack something: their process died, or a picture they name is not on disk.
+    """The runs of a store for which something can still be done: their process died, a gateway's task is open, or a
+    picture that they name is not on disk and its link lives or its bytes are kept.
 
     It only looks: nothing is changed or deleted.
     """
-    found = []
-    for record in records(store):
-        if is_live(record):
-            continue
-        reader = Reader()
-        events = events_of(record, reader=reader)
-        if _died(record) or _missing(record, events) or _open_tasks(record, reader):
-            found.append(record)
-    return found
+    return [record for record in records(store) if not is_live(record) and _Findings(record).promising]
 
 
 def sweep_all(store: Path) -> None:
@@ -77,14 +125,12 @@ async def recover(
     which goes to no other origin than that of `base_url`; where something is missing it is looked up, for no file may
     hold it in the end, and where there is none, that is no error.
     """
-    reader = Reader()
-    images, events = load(record), events_of(record, reader=reader)
-    named = {event.index for event in events if isinstance(event, Picture)}
-    missing, tasks = _missing(record, events), _open_tasks(record, reader)
-    lacking = bool(missing or tasks or _died(record))
+    images, findings = load(record), _Findings(record)
+    named, missing, tasks = findings.named, findings.missing, findings.tasks
+    lacking = bool(missing or tasks or record.has_died)
     found_key = _key_if_any(key) if lacking else None
     run = RunFolder(record.folder, record.facts, found_key)
-    if _died(record):
+    if record.has_died:
         images = replace(images, outcome="billed" if named or tasks else "unknown")
     local = is_loopback(urlsplit(base_url).hostname or "")
     failure: SeedreamError | None = None
@@ -100,11 +146,8 @@ async def recover(
         if tasks:
             service = TaskService(provider, base_url, key, http, transport)
             most = images.request.images_at_most
-            answers = follow_tasks(tasks, service, run=run, reader=reader, images=most, pace=pace)
-            made, failure = await _made_by_tasks(answers, found_key, record)
-            named |= {event.index for event in made}
-            missing += [event for event in made if isinstance(event, Picture)]
-            images = reduce(ImageSet.with_frame, _refused(made, images, found_key), images)
+            answers = follow_tasks(tasks, service, run=run, reader=findings.reader, images=most, pace=pace)
+            images, failure = await _with_answers(answers, images, findings, found_key)
         arrivals = [asyncio.create_task(arrived(picture)) for picture in missing]
         try:
             for arrival in asyncio.as_completed(arrivals):
@@ -116,10 +159,9 @@ async def recover(
                 task.cancel()
     images = _at_its_end(images, record, named, failure)
     if lacking:
-        here = {frame.index for frame in images.ok}
-        doubtful = failure is not None or any(isinstance(event, Unreadable) for event in events)
-        keep_raw = doubtful or any(picture.index not in here for picture in missing)
-        run.conclude(images, None, keep_raw=keep_raw)
+        lost = {picture.index: picture for picture in missing if not images[picture.index].ok}
+        keep_raw = bool(findings.doubtful or lost or failure is not None)
+        run.conclude(images, None, keep_raw=keep_raw, given_up=_given_up(images, lost))
     yield images
 
 
@@ -130,42 +172,36 @@ def _key_if_any(key: Callable[[], Key]) -> Key | None:
         return None
 
 
-async def _made_by_tasks(
-    answers: AsyncGenerator[Event, None], key: Key | None, record: Record
-) -> tuple[list[Picture | PictureRefused], SeedreamError | None]:
-    """The places that a gateway's tasks have filled or refused, and what stood in the way of others.
+async def _with_answers(
+    answers: AsyncGenerator[Event, None], images: ImageSet, findings: _Findings, key: Key | None
+) -> tuple[ImageSet, SeedreamError | None]:
+    """The set with the places that a gateway's tasks refuse, and what stood in the way of others.
 
-    What is on disk stays, whatever the record says.
+    The pictures that they bring are added to what is missing.
     """
-    made: list[Picture | PictureRefused] = []
     failure: SeedreamError | None = None
+
+    def error(refusal: Refusal) -> SeedreamError:
+        return refusal_error(refusal if key is None else refusal.without_key(key), status=200)
+
     try:
         async for event in answers:
-            if isinstance(event, Refused):
-                failure = failure or _error_of(event, key)
-            elif isinstance(event, Picture | PictureRefused) and picture_path(record.folder, event.index) is None:
-                made.append(event)
-    except SeedreamError as error:
-        failure = failure or error
-    return made, failure
-
-
-def _refused(made: list[Picture | PictureRefused], images: ImageSet, key: Key | None) -> list[Frame]:
-    """The frames of the places that the service refused."""
-    return [
-        Frame(event.index, images.request.prompt_of(event.index), error=_error_of(event, key))
-        for event in made
-        if isinstance(event, PictureRefused)
-    ]
-
-
-def _error_of(event: Refused | PictureRefused, key: Key | None) -> SeedreamError:
-    return refusal_error(event.refusal if key is None else event.refusal.without_key(key), status=200)
+            if isinstance(event, Picture):
+                findings.add(event)
+            elif isinstance(event, Refused):
+                failure = failure or error(event.refusal)
+            elif isinstance(event, PictureRefused) and picture_path(findings.record.folder, event.index) is None:
+                findings.named.add(event.index)
+                prompt = images.request.prompt_of(event.index)
+                images = images.with_frame(Frame(event.index, prompt, error=error(event.refusal)))
+    except SeedreamError as exc:
+        failure = failure or exc
+    return images, failure
 
 
 def _at_its_end(images: ImageSet, record: Record, named: set[int], failure: SeedreamError | None) -> ImageSet:
     """The set at its end; of a run that died, the places nobody named say so."""
-    if failure is None and not _died(record):
+    if failure is None and not record.has_died:
         return replace(images, state="stopped" if record.state == "stopped" and not images.complete else "done")
     frames = tuple(
         frame if frame.path or frame.index in named else Frame(frame.index, frame.prompt) for frame in images
@@ -174,39 +210,29 @@ def _at_its_end(images: ImageSet, record: Record, named: set[int], failure: Seed
     return replace(images, frames=frames).finished(ended, named=named)
 
 
-def _died(record: Record) -> bool:
-    return record.state in {"sending", "answering"}
+def _given_up(images: ImageSet, lost: dict[int, Picture]) -> set[int]:
+    """The indexes of pictures that another `recover` would not bring either; their errors say what is left to do.
 
-
-def _missing(record: Record, events: list[Event]) -> list[Picture]:
-    """The pictures that the answer named and the folder lacks, as far as their link or their base64 is there."""
-    return [
-        event
-        for event in events
-        if isinstance(event, Picture)
-        and (event.url or not lacks_base64(event.b64_json))
-        and picture_path(record.folder, event.index) is None
-    ]
-
-
-def _open_tasks(record: Record, reader: Reader) -> list[Task]:
-    """The tasks that a gateway gave in place of pictures and whose last answer has not come."""
-    expected = record.facts.get("expected")
-    if not reader.tasks or (isinstance(expected, int) and reader.places_taken >= expected):
-        return []
-    ended = ended_tasks(record)
-    return [task for task in reader.tasks.values() if task.task_id not in ended]
+    A fault of the way passes, and so may a page in the picture's place; base64 that is damaged stays so.
+    """
+    given_up = set()
+    for index, picture in lost.items():
+        error = images[index].error
+        damaged = isinstance(error, ImageInvalid) and picture.url is None
+        if isinstance(error, ImageLinkExpired | ImageTooLarge) or damaged:
+            given_up.add(index)
+        if isinstance(error, ImageLinkExpired) and error.hint:
+            again = f"%seedream recover {images.run_id} asks for it once more, which bills nothing"
+            error.hint = f"{again}; %seedream retry {images.run_id} asks for another, which bills."
+    return given_up
 
 
 def is_live(record: Record) -> bool:
     """Whether the process that began the run may still be at it."""
-    process = record.facts.get("process")
-    began = record.began
-    if not isinstance(process, dict) or began is None or datetime.now(UTC) - began > LONGEST_RUN:
+    process, began = record.process, record.began
+    if not record.has_died or began is None or datetime.now(UTC) - began > LONGEST_RUN:
         return False
-    if record.state not in {"sending", "answering"} or process.get("host") != platform.node():
-        return False
-    return _is_process(process.get("pid"))
+    return process.get("host") == platform.node() and _is_process(process.get("pid"))
 
 
 def _is_process(pid: object) -> bool:

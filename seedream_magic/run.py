@@ -29,8 +29,8 @@ from seedream_magic.api.retry import PACE, Pace
 from seedream_magic.errors import ApiError, NoConnection, OutcomeUnknown, ResponseBroken, SeedreamError
 from seedream_magic.images.delivery import deliver, fetch_references
 from seedream_magic.images.download import PARALLEL_DOWNLOADS
-from seedream_magic.images.facts import masked_beside_links
 from seedream_magic.images.image_set import Frame, ImageSet
+from seedream_magic.images.response import masked_beside_links
 from seedream_magic.images.route import image_client
 from seedream_magic.images.store import RunFolder, begin_run
 from seedream_magic.images.threads import in_thread, raise_if_stopped

@@ -22,11 +22,10 @@ from seedream_magic.errors import ConfigError, InvalidRequest, SeedreamError
 from seedream_magic.images.image_set import Frame, ImageSet
 from seedream_magic.images.index import HistoryEntry, history
 from seedream_magic.images.lineage import joined
-from seedream_magic.images.load import parent_set
 from seedream_magic.images.purge import Purged, purge
-from seedream_magic.images.record import Record, find_record, is_run, lineage_of
+from seedream_magic.images.record import Record, is_run
 from seedream_magic.images.replay import find_maker, run_to_show, stored_set
-from seedream_magic.images.store import DEFAULT_FOLDER, settle
+from seedream_magic.images.store import DEFAULT_FOLDER, find_record, parent_set, settle
 from seedream_magic.images.threads import in_thread
 from seedream_magic.planning import plan_ask, plan_extend, plan_of_record, plan_redo, plan_vary
 from seedream_magic.recover import is_live, recover, sweep_all, unfinished
@@ -367,7 +366,7 @@ class Seedream:
         return [watch.wait(sets, on_change, event_loop=self._event_loop) for sets in growing]
 
     async def _recovered(self, record: Record) -> watch.Sets:
-        whole = self._joined(lineage_of(record))
+        whole = self._joined(record.lineage)
         recovering = recover(
             record, base_url=self.base_url, provider=self.provider, key=self.key, transport=self._transport
         )

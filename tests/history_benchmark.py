@@ -18,8 +18,7 @@ from typing import Any
 
 from seedream_magic.images import index
 from seedream_magic.images.durable import cache_folder
-from seedream_magic.images.history_cache import CACHE_FILE
-from seedream_magic.images.index import history
+from seedream_magic.images.index import CACHE_FILE, history
 
 RUNS = 10_000
 LIMIT = 200.0

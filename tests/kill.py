@@ -20,8 +20,9 @@ from PIL import Image
 from fault import shades
 from raw_server import Behaviour, RawServer, Request, Scenario, raw_server
 from seedream_magic import ImageSet
-from seedream_magic.images.load import load
-from seedream_magic.images.record import named_pictures, records
+from seedream_magic.images.record import load
+from seedream_magic.images.response import named_pictures
+from seedream_magic.images.store import records
 from served import client
 from service import PICTURE, POST, jpeg, picture, whole_answer
 
@@ -144,7 +145,7 @@ def violations(server: RawServer, store: Path, seen: int) -> list[str]:
 
 
 def _named(images: ImageSet) -> set[int]:
-    return {picture.index for record in records(images.folder.parent) for picture in named_pictures(record)}
+    return {picture.index for record in records(images.folder.parent) for picture in named_pictures(record.folder)}
 
 
 def _damage(store: Path) -> Iterator[str]:

@@ -31,7 +31,7 @@ from seedream_magic.errors import (
     ServerFailed,
 )
 from seedream_magic.images.image_set import Frame, ImageSet
-from seedream_magic.images.record import find_record, lineage_of
+from seedream_magic.images.store import find_record
 from seedream_magic.view.carousel import Markup, element, frame_bundle, image_set_bundle, plain_text, relative_link
 from seedream_magic.view.figure import OPTIONS
 from seedream_magic.view.words import ENGLISH
@@ -384,7 +384,7 @@ def test_copied_cells_work_in_a_fresh_kernel(tmp_path: Path) -> None:
     assert [result.ename for result in results] == [None, None]
     assert all("1 image billed (demo, free)" in result.displays[-1].data["text/plain"] for result in results)
     runs = [entry.run_id for entry in Seedream("demo", store="kept/runs").history()]
-    found = [lineage_of(find_record(images.folder.parent, run)) for run in runs]
+    found = [find_record(images.folder.parent, run).lineage for run in runs]
     assert [(one.kind, one.run_id, one.places) for one in found if one] == [
         ("vary", images.run_id, (0,)),
         ("redo", images.run_id, (0,)),

@@ -33,8 +33,8 @@ from raw_server import (
     sse,
 )
 from seedream_magic.images.durable import OLDEST_PART, sweep
-from seedream_magic.images.load import load
-from seedream_magic.images.record import records
+from seedream_magic.images.record import load
+from seedream_magic.images.store import records
 from served import KEY, check_store, client
 from service import PICTURE, POST, completed, jpeg, picture, stream_head, succeeded, whole_answer
 

@@ -23,8 +23,8 @@ from seedream_magic import recover as recover_module
 from seedream_magic.images import record as record_module
 from seedream_magic.images import store as store_module
 from seedream_magic.images.durable import rescued, write_durably
-from seedream_magic.images.load import load
-from seedream_magic.images.record import records
+from seedream_magic.images.record import load
+from seedream_magic.images.store import records
 from served import check_store, client, record, served
 from service import PICTURE, POST, jpeg, picture, whole_answer
 

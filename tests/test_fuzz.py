@@ -34,8 +34,7 @@ from seedream_magic.api.models import MAXIMUM_PIXELS
 from seedream_magic.errors import ImageInvalid, ImageTooLarge, SeedreamError
 from seedream_magic.images.download import decode
 from seedream_magic.images.image_set import ImageSet
-from seedream_magic.images.load import load_whole
-from seedream_magic.images.record import records
+from seedream_magic.images.store import load_whole, records
 from seedream_magic.images.verify import open_picture, verified
 from seedream_magic.recover import unfinished
 from served import KEY, check_store, client

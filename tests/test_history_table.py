@@ -14,8 +14,7 @@ from typing import Any
 import pytest
 from PIL import Image
 
-from seedream_magic.images.history_cache import CACHE_FILE
-from seedream_magic.images.index import HistoryEntry, history
+from seedream_magic.images.index import CACHE_FILE, HistoryEntry, history
 from seedream_magic.view import history_table as table_module
 from seedream_magic.view.history_table import history_table
 from test_carousel import HOSTILE, Reader

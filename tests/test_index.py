@@ -29,14 +29,12 @@ from seedream_magic.api.make_request import make_request
 from seedream_magic.api.plan import Plan
 from seedream_magic.api.providers import PROVIDERS
 from seedream_magic.errors import ContentRefused, ImageInvalid, SeedreamError
-from seedream_magic.images import history_cache, index
-from seedream_magic.images.durable import cache_folder
-from seedream_magic.images.history_cache import CACHE_FILE
+from seedream_magic.images import index
+from seedream_magic.images.durable import MAXIMUM_RECORD_BYTES, cache_folder
 from seedream_magic.images.image_set import Frame, ImageSet
-from seedream_magic.images.index import history, run_of_picture
-from seedream_magic.images.load import load
-from seedream_magic.images.record import MAXIMUM_RECORD_BYTES, find_record
-from seedream_magic.images.store import RunFolder, begin_run
+from seedream_magic.images.index import CACHE_FILE, history, run_of_picture
+from seedream_magic.images.record import load
+from seedream_magic.images.store import RunFolder, begin_run, find_record
 from seedream_magic.images.verify import PictureFacts
 from service import jpeg
 
@@ -360,7 +358,7 @@ SPOILT: dict[str, Callable[[Path], object]] = {
     "no database": lambda path: path.write_bytes(b"canary" * 1000),
     "cut": lambda path: os.truncate(path, 5000),
     "overwritten": lambda path: path.write_bytes(path.read_bytes()[:100] + b"\xff" * 30_000),
-    "another version": spoil(f"PRAGMA user_version = {history_cache.VERSION + 1}"),
+    "another version": spoil(f"PRAGMA user_version = {index.VERSION + 1}"),
     "another table": spoil("DROP TABLE runs", "CREATE TABLE runs (a)"),
     "no table": spoil("DROP TABLE runs"),
     "no JSON": spoil("UPDATE runs SET line = '{'"),
@@ -427,7 +425,7 @@ def test_a_locked_cache_is_left_alone(
     store: Path, cache: Path, read: list[str], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """Another process writes: this one reads the folders and does not throw away what the other one keeps."""
-    monkeypatch.setattr(history_cache, "PATIENCE", 0.01)
+    monkeypatch.setattr(index, "PATIENCE", 0.01)
     made_run(store)
     history(store)
     with closing(sqlite3.connect(cache / CACHE_FILE)) as other:

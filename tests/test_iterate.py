@@ -28,7 +28,7 @@ from seedream_magic import (
     Seedream,
     Storyboard,
 )
-from seedream_magic.images.record import find_record, lineage_of
+from seedream_magic.images.store import find_record
 from served import KEY, client
 from service import PICTURE, POST, bodies, jpeg, link, picture, whole_answer
 
@@ -102,7 +102,7 @@ def test_a_redone_set_replays_with_its_lineage(server: RawServer, seedream: Seed
     elsewhere = client(server, seedream.store).show(whole.run_id)
     assert (again.replayed, again.run_id) == (True, whole.run_id)
     assert files(again) == files(elsewhere) == files(whole)
-    lineage = lineage_of(find_record(seedream.store, whole.run_id))
+    lineage = find_record(seedream.store, whole.run_id).lineage
     assert lineage is not None
     assert (lineage.kind, lineage.run_id, lineage.places) == ("redo", images.run_id, (1,))
     assert server.posts == 2

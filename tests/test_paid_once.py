@@ -33,7 +33,7 @@ from seedream_magic import (
 )
 from seedream_magic.api.keys import Key
 from seedream_magic.api.references.reference import Reference
-from seedream_magic.images.record import find_record
+from seedream_magic.images.store import find_record
 from seedream_magic.session import Session
 from seedream_magic.view.carousel import image_set_bundle
 from served import KEY, client

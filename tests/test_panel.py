@@ -23,7 +23,7 @@ from seedream_magic import ConfigError, InvalidRequest, Panel, Seedream, Storybo
 from seedream_magic.api.plan import Plan
 from seedream_magic.errors import ServerFailed
 from seedream_magic.images.image_set import ImageSet
-from seedream_magic.images.record import find_record, lineage_of
+from seedream_magic.images.store import find_record
 from seedream_magic.notebook.panel.run import seconds_per_picture
 from seedream_magic.planning import plan_redo
 from seedream_magic.session import Session
@@ -536,7 +536,7 @@ def test_it_goes_on_from_the_frame_at_which_the_carousel_opens(server: RawServer
             assert thumbnails(person) == [f"Frame {number}"]
         person.panel._iteration.offer(redone)
         person.draw("Redo frame 2")
-    assert lineage_of(find_record(store, person.panel.images.run_id)).places == (1,)  # type: ignore[union-attr] # it has drawn
+    assert find_record(store, person.panel.images.run_id).lineage.places == (1,)  # type: ignore[union-attr] # it has drawn
 
 
 def test_a_frame_without_picture_is_only_redone(server: RawServer, store: Path) -> None:

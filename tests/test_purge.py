@@ -14,10 +14,9 @@ from typing import Any
 import pytest
 
 from seedream_magic.errors import ConfigError, InvalidRequest
-from seedream_magic.images import history_cache
+from seedream_magic.images import index
 from seedream_magic.images.durable import write_elsewhere
-from seedream_magic.images.history_cache import CACHE_FILE, keep_thumbnails, kept_thumbnails
-from seedream_magic.images.index import history
+from seedream_magic.images.index import CACHE_FILE, history, keep_thumbnails, kept_thumbnails
 from seedream_magic.images.purge import PREFIX, purge
 from test_index import empty_cache, free_pages, made_run, new_process
 
@@ -277,6 +276,6 @@ def test_a_cache_that_cannot_be_cleaned_goes_as_a_whole(
     """Damaged or in use: what must not stay does not stay."""
     folder = canary_run(store)
     history(store)
-    monkeypatch.setattr(history_cache, "_connection", failing)
+    monkeypatch.setattr(index, "_connection", failing)
     purge(store, folder.name, live=False)
     assert list(cache.iterdir()) == []

@@ -33,8 +33,8 @@ from seedream_magic.api.retry import DOWNLOAD_ATTEMPTS
 from seedream_magic.images import delivery
 from seedream_magic.images import download as download_module
 from seedream_magic.images.delivery import fetch_references
-from seedream_magic.images.record import records
 from seedream_magic.images.route import image_client
+from seedream_magic.images.store import records
 from service import jpeg
 from test_references import PICTURES
 

@@ -24,8 +24,8 @@ from seedream_magic import (
     Seedream,
     UnsafeURL,
 )
-from seedream_magic.images.load import load
-from seedream_magic.images.record import find_record, records
+from seedream_magic.images.record import load
+from seedream_magic.images.store import find_record, records
 from served import KEY
 from service import PICTURE, POST, bodies, first_picture, picture, whole_answer
 
@@ -115,7 +115,7 @@ def test_recover_brings_what_is_missing_without_a_post(seedream: Seedream, serve
     assert [frame.ok for frame in images] == [frame.ok for frame in made] == [True, False, True]
     assert isinstance(images[1].error, ImageLinkExpired)
     server._scenario = {POST: whole_answer, PICTURE: picture}
-    (whole,) = seedream.recover()
+    (whole,) = seedream.recover(made.run_id)
     assert [frame.ok for frame in whole] == [True, True, True]
     assert whole.run_id == made.run_id
     assert server.posts == 1

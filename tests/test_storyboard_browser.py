@@ -9,8 +9,7 @@ import pytest
 from playwright.sync_api import Locator, Page, expect
 
 from lab import Lab, open_notebook, take_for_readme, wait_for_kernel
-from seedream_magic.images.load import load_whole
-from seedream_magic.images.record import find_record, lineage_of, records
+from seedream_magic.images.store import find_record, load_whole, records
 
 pytestmark = pytest.mark.browser
 NOTEBOOK = Path(__file__).resolve().parent.parent / "notebooks" / "storyboard.ipynb"
@@ -59,7 +58,7 @@ def test_six_frames_one_redone_and_replayed(lab: Lab) -> None:
 
     store = folder / "seedream-runs"
     assert sorted(record.run_id for record in records(store)) == made
-    parents = {lineage.run_id for record in records(store) if (lineage := lineage_of(record))}
+    parents = {lineage.run_id for record in records(store) if (lineage := record.lineage)}
     (board_run, redo_run) = made[:2]
     assert board_run in parents
     assert len(load_whole(find_record(store, redo_run)).ok) == 6

@@ -1,19 +1,24 @@
-"""Files that are whole or absent, whatever kills the process or fills the disk.
+"""Files that are whole or absent, whatever kills the process or fills the disk; and files read with the same care.
 
 A file is written beside its place, synced, and renamed; the directory is synced after it. A reader (or a kill at any
-instant) therefore sees a whole file or none.
+instant) therefore sees a whole file or none. Whoever reads a folder reads what a stranger may have put there: links are
+not followed, pipes not waited for, sizes capped, and what cannot be read is nothing, never an exception.
 """
 
 from __future__ import annotations
 
 import contextlib
 import errno
+import json
+import math
 import os
 import secrets
 import stat
 import tempfile
 import time
+from collections.abc import Mapping
 from pathlib import Path
+from typing import Any
 
 import platformdirs
 
@@ -23,6 +28,7 @@ RENAME_PAUSES = (0.05, 0.1, 0.15, 0.2)
 """Seconds between the tries."""
 OLDEST_PART = 3600.0
 """Seconds after which a half-written file has no owner any more: no run lasts as long."""
+MAXIMUM_RECORD_BYTES = 16 * 2**20
 
 
 def write_durably(path: Path, data: bytes, *, mode: int) -> None:
@@ -61,6 +67,60 @@ def make_folder(folder: Path) -> None:
     folder.mkdir(mode=0o700, exist_ok=True)
     if folder.is_symlink():
         raise NotADirectoryError(errno.ENOTDIR, "It is a link", str(folder))
+
+
+def record_bytes(path: Path, *, maximum: int = MAXIMUM_RECORD_BYTES) -> bytes:
+    """The bytes of a regular file that is no link; empty for anything else, and for more than `maximum` bytes."""
+    try:
+        facts = path.lstat()
+        return path.read_bytes() if stat.S_ISREG(facts.st_mode) and facts.st_size <= maximum else b""
+    except (OSError, ValueError):  # ValueError: a NUL in the name
+        return b""
+
+
+def read_object(path: Path) -> dict[str, Any] | None:
+    """The JSON object of a file; None where there is none that can be read."""
+    return parsed(record_bytes(path))
+
+
+def parsed(data: bytes) -> dict[str, Any] | None:
+    """The JSON object of these bytes; None where they are none."""
+    try:
+        value = json.loads(data)
+    except (ValueError, RecursionError):
+        return None
+    return value if isinstance(value, dict) else None
+
+
+def as_mapping(value: object) -> Mapping[str, Any]:
+    """A JSON value that has to be an object; anything else is an empty one."""
+    return value if isinstance(value, Mapping) else {}
+
+
+def as_list(value: object) -> list[Any]:
+    """A JSON value that has to be a list; anything else is an empty one."""
+    return value if isinstance(value, list) else []
+
+
+def json_bytes(value: Mapping[str, Any]) -> bytes:
+    """The JSON of a file that people read too."""
+    return (json_text(value, indent=2) + "\n").encode()
+
+
+def json_text(value: Any, *, indent: int | None = None) -> str:
+    """JSON that every parser reads: NaN and Infinity, which a service may send and JSON has not, become texts."""
+    try:
+        return json.dumps(value, ensure_ascii=True, allow_nan=False, indent=indent)
+    except ValueError:
+        return json.dumps(_finite(value), ensure_ascii=True, indent=indent)
+
+
+def _finite(value: Any) -> Any:
+    if isinstance(value, float):
+        return value if math.isfinite(value) else str(value)
+    if isinstance(value, Mapping):
+        return {name: _finite(item) for name, item in value.items()}
+    return [_finite(item) for item in value] if isinstance(value, list | tuple) else value
 
 
 def _rename(part: Path, path: Path) -> None:

@@ -15,10 +15,9 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from seedream_magic.errors import ConfigError, InvalidRequest
-from seedream_magic.images.durable import rescue_folders, sync_folder
-from seedream_magic.images.facts import REFERENCES
+from seedream_magic.images.durable import read_object, record_bytes, rescue_folders, sync_folder
 from seedream_magic.images.index import forget, runs_in
-from seedream_magic.images.record import RUN_ID, Record, lineage_of, read_object, record_bytes
+from seedream_magic.images.record import REFERENCES, RUN_ID, Record
 
 PREFIX = ".purged-"
 """Before the id of a run that is on its way out."""
@@ -79,7 +78,7 @@ def _goes_on_from(folder: Path, run_id: str) -> bool:
     """Whether the run's set is an earlier one with frames drawn anew or added; a variation stands alone."""
     if run_id.encode() not in _record(folder):  # to parse the records of a large store is slow
         return False
-    lineage = lineage_of(Record(folder, read_object(folder / "request.json") or {}))
+    lineage = Record(folder, read_object(folder / "request.json") or {}).lineage
     return lineage is not None and lineage.run_id == run_id and lineage.kind != "vary"
 
 

@@ -1,45 +1,254 @@
-"""What earlier runs have left in their folders: found by id or by fingerprint, and read. Nothing here writes.
+"""The record of a run, `request.json`, and the sidecar of a picture, `NN.json`: to JSON and back, in one place.
 
-A folder may have been copied from elsewhere, damaged, or left by a process that was killed at any instant: whatever
-cannot be read is passed over, never an exception. Only names that this package gives are opened, links are not
-followed out of the folder, and record files are capped in size.
+`Record` is the schema: a line for each fact, with how it is read and how it is written. A record may have been copied
+from elsewhere, damaged, or written by another version: whatever stands where, reading it raises nothing. Its texts and
+lists are capped, and what is of another type than it should be is as if it were not there.
 """
 
 from __future__ import annotations
 
-import json
-import os
+import hashlib
 import re
-import stat
-from collections.abc import Iterator, Mapping
-from contextlib import suppress
-from dataclasses import dataclass
+from collections.abc import Callable, Iterable, Mapping
+from dataclasses import asdict, dataclass
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import Any, Literal, cast
+from typing import Any, Generic, Literal, Self, TypeVar, cast, overload
 
-from seedream_magic.api.decoder import Answered
-from seedream_magic.api.events import Event, Picture, Reader
+from seedream_magic import errors
 from seedream_magic.api.models import MAXIMUM_FRAMES
 from seedream_magic.api.plan import Lineage
-from seedream_magic.errors import InvalidRequest
-from seedream_magic.images.durable import rescued
-from seedream_magic.images.facts import lacks_base64
-from seedream_magic.images.raw import raw_files, read_again
+from seedream_magic.api.references.reference import Reference, unsigned
+from seedream_magic.api.refusal import clipped
+from seedream_magic.api.request import ImageRequest, request_from_body
+from seedream_magic.api.storyboard import Storyboard
+from seedream_magic.errors import ApiError, ImageError, ImageInvalid, SeedreamError
+from seedream_magic.images.durable import as_list, as_mapping, json_bytes, read_object, record_bytes, rescued
+from seedream_magic.images.image_set import Frame, ImageSet, Outcome
+from seedream_magic.images.response import masked_beside_links, named_pictures
+from seedream_magic.images.verify import PictureFacts, verified
 
+RECORD_FILE = "request.json"
+REFERENCES = "references"
+"""The folder of the store that holds input images by their content, for all runs."""
 RUN_ID = re.compile(r"\d{8}T\d{6}Z-[a-z2-7]{10}", re.ASCII)
-MAXIMUM_RECORD_BYTES = 16 * 2**20
+UNFINISHED = frozenset({"sending", "answering"})
+"""States of a run that goes on, or whose process died."""
+ENDINGS = ("jpg", "png", "webp")
+LONGEST_TEXT = 20_000
+"""Characters kept of a text; no model takes as many."""
 MAXIMUM_PLACES = 1000
 """More frames than a set that was gone on from can have."""
-_SHOWN_STATES = frozenset({"done", "partial"})
+MAXIMUM_NOTES = 100
+"""A run writes a few for each picture."""
+MAXIMUM_REFERENCE_BYTES = 64 * 2**20
+_SURROGATES = re.compile("[\ud800-\udfff]")
+Value = TypeVar("Value")
+
+
+def as_text(value: object) -> str:
+    """A text that can be shown, capped; anything else is an empty one."""
+    return _SURROGATES.sub("\N{REPLACEMENT CHARACTER}", value[:LONGEST_TEXT]) if isinstance(value, str) else ""
+
+
+def as_moment(value: object) -> datetime | None:
+    """A time in UTC; None for what is none, or outside the years that are counted."""
+    try:
+        moment = datetime.fromisoformat(value if isinstance(value, str) else "")
+        return moment.astimezone(UTC) if moment.tzinfo else moment.replace(tzinfo=UTC)
+    except (ValueError, OverflowError):  # OverflowError: before the year 1
+        return None
+
+
+def as_count(value: object) -> int | None:
+    """A number of things; None for what is none."""
+    return value if isinstance(value, int) and not isinstance(value, bool) and value >= 0 else None
+
+
+def _images(value: object) -> int | None:
+    number = as_count(value)
+    return number if number is not None and 0 < number <= MAXIMUM_FRAMES else None
+
+
+def _seconds(value: object) -> float:
+    return float(value) if isinstance(value, int | float) and 0 <= value < 1e9 else 0.0
+
+
+def _outcome(value: object) -> Outcome:
+    known: dict[object, Outcome] = {"not_sent": "not_sent", "rejected": "rejected", "billed": "billed"}
+    return known.get(value, "unknown") if isinstance(value, str) else "unknown"
+
+
+def _usage(value: object) -> Mapping[str, Any] | None:
+    return value if isinstance(value, Mapping) else None
+
+
+def _objects(value: object) -> list[Mapping[str, Any]]:
+    return [as_mapping(item) for item in as_list(value)[:MAXIMUM_FRAMES]]
+
+
+def _places(value: object) -> tuple[int, ...]:
+    return tuple(place for place in as_list(value) if type(place) is int and 0 <= place < MAXIMUM_PLACES)
+
+
+def _notes(value: object) -> tuple[str, ...]:
+    return tuple(clipped(note) for note in as_list(value)[:MAXIMUM_NOTES])
+
+
+def _storyboard(value: object) -> Storyboard | None:
+    facts = as_mapping(value)
+    frames = tuple(str(frame) for frame in as_list(facts.get("frames")))
+    return Storyboard(str(facts.get("style", "")), frames) if frames else None
+
+
+def _lineage(value: object) -> Lineage | None:
+    facts = as_mapping(value)
+    kind, run_id = as_text(facts.get("kind")), as_text(facts.get("run_id"))
+    if kind not in {"redo", "extend", "vary"} or not RUN_ID.fullmatch(run_id):
+        return None
+    return Lineage(cast("Literal['redo', 'extend', 'vary']", kind), run_id, _places(facts.get("places")))
+
+
+def error_facts(error: SeedreamError) -> dict[str, Any]:
+    """What a record says of an error."""
+    names = ("hint", "billed", "request_id", "status", "code", "param")
+    facts = {name: getattr(error, name) for name in names if getattr(error, name, None)}
+    return {"error": type(error).__name__, "message": str(error), **facts}
+
+
+def error_of(facts: Mapping[str, Any]) -> SeedreamError:
+    """The error of such facts; of a picture whose file is gone, one that says so.
+
+    A record may be a stranger's: its texts are short and hold nothing that a terminal would obey.
+    """
+    kind = getattr(errors, str(facts.get("error")), None)
+    if not (isinstance(kind, type) and issubclass(kind, SeedreamError)):
+        return ImageError("The picture is not in the run's folder.")
+    error = kind(clipped(facts.get("message", "")))
+    for name in ("hint", "billed", "request_id", *(("code", "param", "status") if issubclass(kind, ApiError) else ())):
+        value = facts.get(name)
+        if isinstance(value, str | int) and (name != "billed" or value in {"no", "yes", "unknown"}):
+            setattr(error, name, clipped(value) if isinstance(value, str) else value)
+    return error
+
+
+def _frame_facts(frames: Iterable[Frame]) -> list[dict[str, Any]]:
+    """What a record says of each place of a set: its file, its error, nothing where nothing came."""
+    return [
+        {"file": frame.path.name} if frame.path is not None else error_facts(frame.error) if frame.error else {}
+        for frame in frames
+    ]
+
+
+def _reference_facts(references: Iterable[Reference]) -> list[dict[str, Any]]:
+    return [
+        {
+            "source": unsigned(reference.source),
+            "url": reference.url and reference.identity,  # read back, it is the same reference
+            "file": file_of(reference),
+            "sha256": reference.sha256,
+            "media_type": reference.media_type,
+            "width": reference.width,
+            "height": reference.height,
+        }
+        for reference in references
+    ]
+
+
+def file_of(reference: Reference) -> str:
+    """Where the store keeps a reference; of a link that was not fetched yet, the link without its signature."""
+    return f"{REFERENCES}/{reference.file}" if reference.data else unsigned(reference.sent)
+
+
+def _reference(store: Path, facts: Mapping[str, Any]) -> Reference:
+    """A reference as the store keeps it; one whose file is gone or was changed has no bytes."""
+    url = facts.get("url")
+    name = Path(str(facts.get("file"))).name
+    data = record_bytes(store / REFERENCES / name, maximum=MAXIMUM_REFERENCE_BYTES)
+    same = hashlib.sha256(data).hexdigest() == facts.get("sha256")
+    return Reference(
+        source=str(facts.get("source")),
+        media_type=str(facts.get("media_type")),
+        data=data if same else b"",
+        width=_number(facts.get("width")),
+        height=_number(facts.get("height")),
+        url=url if isinstance(url, str) else None,
+    )
+
+
+def _number(value: object) -> int | None:
+    return value if isinstance(value, int) else None
+
+
+class Field(Generic[Value]):
+    """A fact of the record: `read` makes its value of whatever JSON stands there, `write` the JSON of a value.
+
+    `by_service` marks what the service said: the key that it may repeat is masked there. The rest is the person's own,
+    and a masked prompt would be another one.
+    """
+
+    def __init__(
+        self, read: Callable[[object], Value], write: Callable[[Any], Any] | None = None, *, by_service: bool = False
+    ) -> None:
+        self.read, self._write, self._by_service = read, write, by_service
+
+    def __set_name__(self, owner: type, name: str) -> None:
+        self.name = name
+
+    @overload
+    def __get__(self, record: None, owner: type) -> Self: ...
+    @overload
+    def __get__(self, record: Record, owner: type) -> Value: ...
+    def __get__(self, record: Record | None, owner: type) -> Self | Value:
+        return self if record is None else self.read(record.facts.get(self.name))
+
+    def write(self, value: Any, secret: str) -> Any:
+        """The JSON of a value."""
+        written = value if value is None or self._write is None else self._write(value)
+        return masked_beside_links(written, secret) if self._by_service else written
 
 
 @dataclass(frozen=True)
 class Record:
-    """What `request.json` of a run tells."""
+    """A run by its `request.json`; `facts` is the JSON as it stands there, each field below reads one of them."""
 
     folder: Path
     facts: Mapping[str, Any]
+
+    state = Field(as_text)
+    """How far the run came: sending, done, partial, failed, stopped."""
+    outcome = Field(_outcome)
+    """What became of the one POST."""
+    provider = Field(as_text)
+    base_url = Field(as_text)
+    fingerprint = Field(as_text)
+    """Of the request and of where it went: runs of the same one are takes of it."""
+    client_request_id = Field(as_text)
+    """The UUID sent with the request, for the provider's support."""
+    process = Field(as_mapping)
+    """`host` and `pid` of the process that began it."""
+    began = Field(as_moment, datetime.isoformat)
+    expected = Field(_images)
+    """How many images were asked for, None where the model decides."""
+    notebook = Field(as_text)
+    """The file name of the notebook that drew it, "" where that is not known."""
+    body = Field(as_mapping)
+    """What was sent, with the files of references in place of their bytes."""
+    references = Field(_objects, _reference_facts)
+    storyboard = Field(_storyboard, asdict)
+    """What the prompt was made of."""
+    lineage = Field(_lineage, asdict)
+    """The earlier run that it goes on from."""
+    seconds = Field(_seconds, lambda seconds: round(seconds, 3))
+    usage = Field(_usage, by_service=True)
+    """As the service reported it."""
+    notes = Field(_notes, list, by_service=True)
+    frames = Field(_objects, _frame_facts, by_service=True)
+    """What became of each place; empty until the run ends."""
+    error = Field(as_mapping, error_facts, by_service=True)
+    """What broke the run off."""
+    given_up = Field(_places, sorted)
+    """Indexes of pictures that `recover` has asked for in vain: it does so again where the run is named, only."""
 
     @property
     def run_id(self) -> str:
@@ -47,187 +256,110 @@ class Record:
         return self.folder.name
 
     @property
-    def state(self) -> str:
-        """How far the run came: sending, answering, done, partial, failed, stopped."""
-        return str(self.facts.get("state"))
-
-    @property
-    def began(self) -> datetime | None:
-        """When the run began, UTC."""
-        try:
-            began = datetime.fromisoformat(str(self.facts.get("began")))
-        except ValueError:
-            return None
-        return began if began.tzinfo else began.replace(tzinfo=UTC)
+    def has_died(self) -> bool:
+        """Whether the record was never brought to an end: its process died, unless it is still at it."""
+        return self.state in UNFINISHED
 
 
-def records(store: Path) -> Iterator[Record]:
-    """The runs of a store, oldest first; folders without a readable record are passed over."""
-    for folder in _run_folders(store):
-        facts = read_object(folder / "request.json")
-        if facts is not None:
-            yield Record(folder, facts)
+FIELDS = {name: field for name, field in vars(Record).items() if isinstance(field, Field)}
 
 
-def find_record(store: Path, run_id: str) -> Record:
-    """The run of this id, or of the only one that begins or ends so. Raises `InvalidRequest` for none, or several."""
-    wanted = str(run_id).strip()
-    folders = _run_folders(store)
-    fitting = [folder for folder in folders if wanted and folder.name.startswith(wanted)]
-    fitting = fitting or [folder for folder in folders if len(wanted) > 3 and folder.name.endswith(wanted)]
-    if len(fitting) > 1:
-        raise InvalidRequest(f"{len(fitting)} runs of {store} begin or end with {wanted[:40]!r}; type more of the id.")
-    if not fitting:
-        raise InvalidRequest(f"There is no run {wanted[:40]!r} in {store}; %seedream history lists them.")
-    facts = read_object(fitting[0] / "request.json")
-    if facts is None:
-        raise InvalidRequest(f"The record of run {fitting[0].name} cannot be read.")
-    return Record(fitting[0], facts)
+def written(values: Mapping[str, Any], secret: str = "") -> dict[str, Any]:
+    """The JSON of these fields of a record."""
+    return {name: FIELDS[name].write(value, secret) for name, value in values.items()}
 
 
-def takes(store: Path, fingerprint: str) -> list[Record]:
-    """The sets that were made of one request, oldest first: take 1, take 2 and so on."""
-    # The fingerprint is looked for in the bytes first: parsing ten thousand records to find one is slow.
-    needle = fingerprint.encode()
-    found = []
-    for folder in _run_folders(store):
-        data = record_bytes(folder / "request.json")
-        if needle not in data:
-            continue
-        facts = _parsed(data)
-        if facts is not None and facts.get("fingerprint") == fingerprint:
-            found.append(Record(folder, facts))
-    return found
+def read_record(folder: Path) -> Record | None:
+    """The record of a run's folder; None where there is none that can be read."""
+    facts = read_object(folder / RECORD_FILE)
+    return None if facts is None else Record(folder, facts)
 
 
 def is_run(folder: Path) -> bool:
     """Whether a folder holds the record of a run."""
-    return (folder / "request.json").is_file()
+    return (folder / RECORD_FILE).is_file()
 
 
-def is_set(record: Record) -> bool:
-    """Whether a run can stand for its request: it came to its end and a picture of it is on disk."""
-    return record.state in _SHOWN_STATES and any(picture_path(record.folder, index) for index in range(MAXIMUM_FRAMES))
+def request_fields(request: ImageRequest) -> dict[str, Any]:
+    """The fields that a request fills."""
+    files = [file_of(reference) for reference in request.references]
+    return {"body": request.body_with(files), "references": request.references, "storyboard": request.storyboard}
 
 
-def lineage_of(record: Record) -> Lineage | None:
-    """The earlier run that a run goes on from; None where there is none, or what is told of it cannot be read."""
-    facts = as_mapping(record.facts.get("lineage"))
-    kind, run_id, places = (facts.get(name) for name in ("kind", "run_id", "places"))
-    if not isinstance(kind, str) or not isinstance(run_id, str) or not RUN_ID.fullmatch(run_id):
-        return None
-    if kind not in {"redo", "extend", "vary"}:
-        return None
-    read = tuple(place for place in as_list(places) if type(place) is int and 0 <= place < MAXIMUM_PLACES)
-    return Lineage(cast("Literal['redo', 'extend', 'vary']", kind), run_id, read)
+def request_of(record: Record) -> ImageRequest:
+    """The request that these fields were made of."""
+    references = tuple(_reference(record.folder.parent, facts) for facts in record.references)
+    return request_from_body(record.body, references=references, storyboard=record.storyboard)
 
 
-def named_pictures(record: Record, *, again: bool = True) -> list[Picture]:
-    """The pictures that the service named in this run; see `events_of`."""
-    return [event for event in events_of(record, again=again) if isinstance(event, Picture)]
+def load(record: Record) -> ImageSet:
+    """The set of a run as its folder holds it; places whose file is gone or damaged carry an error."""
+    request = request_of(record)
+    places = record.frames or [{}] * _places_of_died_run(record.folder)
+    return ImageSet(
+        request=request,
+        provider=record.provider,
+        run_id=record.run_id,
+        folder=record.folder,
+        frames=tuple(_frame(record, index, facts, request.prompt_of(index)) for index, facts in enumerate(places)),
+        expected=record.expected,
+        state="stopped" if record.state == "stopped" else "done",
+        outcome=record.outcome,
+        usage=record.usage,
+        seconds=record.seconds,
+        notes=record.notes,
+    )
 
 
-def events_of(record: Record, *, again: bool = True, reader: Reader | None = None) -> list[Event]:
-    """What the service said in this run, by `response.jsonl`; a torn last line is passed over.
-
-    `reader` gives the pictures their places; whoever is to read more of the same run goes on with it.
-
-    With `again` the bytes of its answers are read once more, where they are kept: a picture in base64 is only there,
-    and what an earlier version could not read is found by this one.
-    """
-    entries = _entries(record)
-    heads = {str(entry.get("raw")): entry for entry in entries if "status" in entry}
-    reader = reader or Reader()
-    kept = raw_files(record.folder) if again else []
-    torn = {entry["torn"] for entry in entries if isinstance(entry.get("torn"), str)}
-    whole = {path.name for path in kept} - torn
-    found: list[Event] = []
-    for path in kept:
-        head = heads.get(path.name, {})
-        _begin(reader, head)
-        for piece in read_again(path, str(head.get("codings") or ""), images=MAXIMUM_FRAMES):
-            found += reader.read(piece)
-    is_read = False
-    for entry in entries:
-        if "status" in entry:
-            source = str(entry.get("raw"))
-            is_read = source in whole and heads[source] is entry  # a name is given again once its file is gone
-            _begin(reader, entry)
-        value = entry.get("object")
-        if is_read:
-            continue  # that was read from its bytes, where links are still as they came
-        with suppress(RecursionError):
-            if isinstance(value, dict) and not (kept and lacks_base64(value)):
-                found += reader.read(Answered(value, str(entry.get("event") or ""), cut=bool(entry.get("cut"))))
-    return [*found, *reader.close()]
+def _places_of_died_run(folder: Path) -> int:
+    """How many places its files and its answer tell of."""
+    places = [index for index in range(MAXIMUM_FRAMES) if picture_path(folder, index)]
+    return max([*places, *(picture.index for picture in named_pictures(folder))], default=-1) + 1
 
 
-def ended_tasks(record: Record) -> set[str]:
-    """The tasks of a gateway whose last answer is in `response.jsonl`, by their ids ("" for one that has none)."""
-    return {str(entry["task"]) for entry in _entries(record) if "task" in entry and not entry.get("under_way")}
-
-
-def _entries(record: Record) -> list[dict[str, Any]]:
-    lines = record_bytes(record.folder / "response.jsonl", maximum=2**30).splitlines()
-    return [_parsed(line) or {} for line in lines]
-
-
-def _begin(reader: Reader, head: Mapping[str, Any]) -> None:
-    reader.begin(location=str(head.get("location") or ""), task_id=str(head.get("task") or ""))
+def _frame(record: Record, index: int, facts: Mapping[str, Any], prompt: str) -> Frame:
+    path = picture_path(record.folder, index)
+    if path is None:
+        came = bool(facts) or not record.frames  # a stopped run lists the places that nothing came for
+        return Frame(index, prompt, error=error_of(facts) if came else None)
+    try:
+        return _picture(index, path, prompt)
+    except (ImageError, OSError) as exc:
+        error = exc if isinstance(exc, ImageError) else ImageInvalid(f"{path} cannot be read: {exc}.")
+        return Frame(index, prompt, error=error)
 
 
 def picture_path(folder: Path, index: int) -> Path | None:
     """Where the picture of a frame is: in the run's folder, or where it was put aside when that took no more."""
-    names = [f"{index + 1:02d}.{ending}" for ending in ("jpg", "png", "webp")]
+    names = [f"{index + 1:02d}.{ending}" for ending in ENDINGS]
     here = (folder / name for name in names if not (folder / name).is_symlink())
     aside = (rescued(folder.name, name) for name in names)
     return next((path for path in here if path.is_file()), None) or next(filter(None, aside), None)
 
 
-def read_object(path: Path) -> dict[str, Any] | None:
-    """The JSON object of a record file; None where there is none that can be read."""
-    return _parsed(record_bytes(path))
+def sidecar_bytes(path: Path, size: int, digest: str, facts: PictureFacts, *, source: str) -> bytes:
+    """What the sidecar of a picture says of it; `source` is its link as a record keeps it."""
+    return json_bytes(
+        {
+            "file": path.name,
+            "sha256": digest,
+            "bytes": size,
+            "media_type": facts.media_type,
+            "width": facts.width,
+            "height": facts.height,
+            "source": source,
+        }
+    )
 
 
-def record_bytes(path: Path, *, maximum: int = MAXIMUM_RECORD_BYTES) -> bytes:
-    """The bytes of a regular file that is no link; empty for anything else, and for more than `maximum` bytes."""
-    try:
-        facts = path.lstat()
-        return path.read_bytes() if stat.S_ISREG(facts.st_mode) and facts.st_size <= maximum else b""
-    except (OSError, ValueError):  # ValueError: a NUL in the name
-        return b""
-
-
-def as_mapping(value: object) -> Mapping[str, Any]:
-    """A value of a record that has to be an object; anything else is an empty one."""
-    return value if isinstance(value, Mapping) else {}
-
-
-def as_list(value: object) -> list[Any]:
-    """A value of a record that has to be a list; anything else is an empty one."""
-    return value if isinstance(value, list) else []
-
-
-def _parsed(data: bytes) -> dict[str, Any] | None:
-    try:
-        value = json.loads(data)
-    except (ValueError, RecursionError):
-        return None
-    return value if isinstance(value, dict) else None
-
-
-def _run_folders(store: Path) -> list[Path]:
-    """The folders of a store that have the name of a run, oldest first."""
-    try:
-        with os.scandir(store) as entries:
-            names = [entry.name for entry in entries if RUN_ID.fullmatch(entry.name) and _is_folder(entry)]
-    except (OSError, ValueError):  # ValueError: a NUL in the name
-        return []
-    return [store / name for name in sorted(names)]
-
-
-def _is_folder(entry: os.DirEntry[str]) -> bool:
-    try:
-        return entry.is_dir(follow_symlinks=False)
-    except OSError:
-        return False
+def _picture(index: int, path: Path, prompt: str) -> Frame:
+    """A saved picture that is still what its sidecar says; one without a sidecar is looked at anew."""
+    sidecar, data = read_object(path.with_suffix(".json")), path.read_bytes()
+    digest = hashlib.sha256(data).hexdigest()
+    if sidecar is None:
+        facts = verified(data)
+        return Frame(index, prompt, path, facts.width, facts.height, digest)
+    if sidecar.get("sha256") != digest:
+        raise ImageInvalid(f"{path} was changed after it was saved.")
+    width, height = (_number(sidecar.get(name)) for name in ("width", "height"))
+    return Frame(index, prompt, path, width, height, digest)

@@ -1,52 +1,51 @@
 """The folder of runs: one directory a run, every file durable before what it makes possible is begun.
 
-No file is shared between runs, so no lock exists.
+No file is shared between runs but references, which are kept by their content; so no lock exists. What is found here
+may have been copied from elsewhere: only names that this package gives are opened, and links are not followed.
 """
 
 from __future__ import annotations
 
 import contextlib
 import hashlib
-import json
 import os
 import platform
 import secrets
 import shutil
-from collections.abc import Callable, Collection, Mapping
-from dataclasses import asdict
+from collections.abc import Callable, Collection, Iterator, Mapping
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
 from seedream_magic.api.keys import Key
-from seedream_magic.api.models import LARGEST_BASE64_CHARACTERS
-from seedream_magic.api.plan import Plan
-from seedream_magic.api.redaction import without_secret
+from seedream_magic.api.models import LARGEST_BASE64_CHARACTERS, MAXIMUM_FRAMES
+from seedream_magic.api.plan import Lineage, Plan
 from seedream_magic.api.request import ImageRequest
-from seedream_magic.errors import ConfigError, ImageError, SeedreamError
+from seedream_magic.errors import ConfigError, ImageError, InvalidRequest, SeedreamError
 from seedream_magic.images.durable import (
+    json_bytes,
     make_folder,
-    open_regular,
+    parsed,
+    record_bytes,
     sweep,
-    sync_folder,
-    write_all,
     write_durably,
     write_elsewhere,
 )
-from seedream_magic.images.facts import (
-    REFERENCES,
-    error_facts,
-    frame_facts,
-    json_bytes,
-    json_text,
-    masked_beside_links,
-    recorded_link,
-    request_facts,
-    without_base64,
-    without_signatures,
-)
 from seedream_magic.images.image_set import ImageSet
-from seedream_magic.images.raw import RawBody, mask, raw_files
+from seedream_magic.images.lineage import joined
+from seedream_magic.images.record import (
+    RECORD_FILE,
+    REFERENCES,
+    RUN_ID,
+    Record,
+    load,
+    picture_path,
+    read_record,
+    request_fields,
+    sidecar_bytes,
+    written,
+)
+from seedream_magic.images.response import RawBody, append_line, drop_signatures, mask_raw, raw_files, recorded_link
 from seedream_magic.images.verify import PictureFacts
 
 DEFAULT_FOLDER = "seedream-runs"
@@ -55,8 +54,6 @@ SPACE_PER_IMAGE = 25 * 2**20
 SPACE_IN_RESERVE = 64 * 2**20
 MAXIMUM_RAW_BYTES = LARGEST_BASE64_CHARACTERS
 """What passes this is no picture of the service."""
-_OF_THE_SERVICE = frozenset({"usage", "notes", "frames", "error"})
-"""Facts of a record that hold what the service said. The others are the person's: a masked prompt would be another."""
 _BASE32 = "234567abcdefghijklmnopqrstuvwxyz"
 """The letters of base32 in the order in which they sort."""
 
@@ -79,18 +76,16 @@ class RunFolder:
         """The UUID sent with the request, for the provider's support."""
         return str(self._facts["client_request_id"])
 
-    def update(self, **facts: Any) -> None:
-        """Write further facts into `request.json`; the key that a service repeats in its own is masked."""
-        of_service = facts.keys() & _OF_THE_SERVICE
-        masked = {name: masked_beside_links(facts[name], self._secret) for name in of_service}
-        self._facts.update(facts | masked)
-        write_durably(self.folder / "request.json", json_bytes(self._facts), mode=0o600)
+    def update(self, **values: Any) -> None:
+        """Write fields into `request.json`, as `Record` has them; what a later version wrote there stays."""
+        self._facts.update(written(values, self._secret))
+        write_durably(self.folder / RECORD_FILE, json_bytes(self._facts), mode=0o600)
 
     def complete(self, request: ImageRequest) -> None:
         """Keep the references that were links till now. Raises `ConfigError` where the store cannot take them."""
         try:
             _keep_references(self.folder.parent, request)
-            self.update(**request_facts(request))
+            self.update(**request_fields(request))
         except OSError as exc:
             raise ConfigError(f"The references cannot be kept ({exc.strerror or exc}).") from exc
 
@@ -99,20 +94,7 @@ class RunFolder:
 
         Raises OSError where the disk refuses it, or what has that name is no regular file.
         """
-        line = json_text(masked_beside_links(without_base64(entry), self._secret)) + "\n"
-        descriptor = open_regular(self.folder / "response.jsonl", os.O_WRONLY | os.O_CREAT | os.O_APPEND)
-        try:
-            begin = os.fstat(descriptor).st_size
-            try:
-                write_all(descriptor, line.encode())
-                os.fsync(descriptor)
-            except OSError:
-                os.ftruncate(descriptor, begin)  # half a line would spoil the next one
-                raise
-        finally:
-            os.close(descriptor)
-        if not begin:
-            sync_folder(self.folder)
+        append_line(self.folder, entry, self._secret)
 
     def raw_body(self) -> RawBody:
         """Where the bytes of the next answer go before they are worked on."""
@@ -148,59 +130,50 @@ class RunFolder:
                 raise
             path = aside
         self._saved_links.add(source.strip())
-        sidecar = {
-            "file": path.name,
-            "sha256": digest,
-            "bytes": len(data),
-            "media_type": facts.media_type,
-            "width": facts.width,
-            "height": facts.height,
-            "source": recorded_link(source, self._secret),
-        }
-        with contextlib.suppress(OSError):  # the picture is there, and all that this file tells can be read from it
-            write_durably(path.with_suffix(".json"), json_bytes(sidecar), mode=0o600)
+        sidecar = sidecar_bytes(path, len(data), digest, facts, source=recorded_link(source, self._secret))
+        with contextlib.suppress(OSError):  # the picture is there, and all that this file says can be read from it
+            write_durably(path.with_suffix(".json"), sidecar, mode=0o600)
         return path, digest
 
-    def conclude(self, images: ImageSet, failure: SeedreamError | None, *, keep_raw: bool = False) -> None:
+    def conclude(
+        self,
+        images: ImageSet,
+        failure: SeedreamError | None,
+        *,
+        keep_raw: bool = False,
+        given_up: Collection[int] = (),
+    ) -> None:
         """Bring `request.json` to its end state. What a full disk refuses is owed till it may take it: see `settle`.
 
         `keep_raw` says that the bytes of the answer hold something that is neither saved nor in the record.
         """
         stopped = images.state != "done" and not images.complete
         partial = bool(images.failed) or failure is not None
-        state = "stopped" if stopped else "failed" if not images.ok else "partial" if partial else "done"
         try:
             for path in raw_files(self.folder):  # first: a kill here leaves none that nobody would look for
                 if keep_raw:
-                    mask(path, self._secret)
+                    mask_raw(path, self._secret)
                 else:
                     path.unlink(missing_ok=True)
             self.update(
-                state=state,
+                state="stopped" if stopped else "failed" if not images.ok else "partial" if partial else "done",
                 outcome=images.outcome,
-                seconds=round(images.seconds, 3),
+                seconds=images.seconds,
                 usage=images.usage,
                 notes=images.notes,
-                frames=[frame_facts(frame) for frame in images],
-                error=None if failure is None else error_facts(failure),
+                frames=images,
+                error=failure,
+                given_up=given_up,
             )
             lost = any(isinstance(frame.error, ImageError) for frame in images.failed)
             if images.ok and not (stopped or lost):
                 # Where pictures are missing and something was not read, a link that nobody took may lead to one.
-                self.drop_signatures(of=self._saved_links if keep_raw and not images.complete else None)
+                cut = self._saved_links if keep_raw and not images.complete else None
+                drop_signatures(self.folder, self._secret, of=cut)
         except OSError:
-            _owed[self.folder] = lambda: self.conclude(images, failure, keep_raw=keep_raw)
+            _owed[self.folder] = lambda: self.conclude(images, failure, keep_raw=keep_raw, given_up=given_up)
         except ValueError:  # a line that a full disk has cut
             return
-
-    def drop_signatures(self, *, of: Collection[str] | None = None) -> None:
-        """Cut the signed part off all links in `response.jsonl`, or `of` some: once saved it is only a risk."""
-        path = self.folder / "response.jsonl"
-        with os.fdopen(open_regular(path, os.O_RDONLY), encoding="utf-8") as file:
-            lines = [json.loads(line) for line in file.read().splitlines()]
-        text = "".join(json_text(without_signatures(line, self._secret, of=of)) + "\n" for line in lines)
-        text = text if of is not None else without_secret(text, self._secret)
-        write_durably(path, text.encode(), mode=0o600)
 
 
 _owed: dict[Path, Callable[[], None]] = {}
@@ -226,22 +199,26 @@ def begin_run(store: Path, plan: Plan, *, client_request_id: str, key: Key | Non
         sweep(store / REFERENCES)
         folder = store / _run_id(now)
         folder.mkdir(mode=0o700)
-        run = RunFolder(folder, {
-            "run_id": folder.name,
-            "state": "sending",
-            "outcome": "unknown",
-            "provider": plan.provider.name,
-            "base_url": plan.base_url,
-            "fingerprint": plan.fingerprint,
-            "client_request_id": client_request_id,
-            "process": {"host": platform.node(), "pid": os.getpid()},
-            "began": now.isoformat(),
-            "expected": plan.request.images_expected,
-            "notebook": Path(os.environ.get("JPY_SESSION_NAME", "")).name,  # jupyter_server 2 tells it to its kernels
-            **request_facts(plan.request),
-            "lineage": asdict(plan.lineage) if plan.lineage else None,
-        }, key)  # fmt: skip
-        _write_first(run)
+        run = RunFolder(folder, {"run_id": folder.name}, key)
+        try:
+            run.update(
+                state="sending",
+                outcome="unknown",
+                provider=plan.provider.name,
+                base_url=plan.base_url,
+                fingerprint=plan.fingerprint,
+                client_request_id=client_request_id,
+                process={"host": platform.node(), "pid": os.getpid()},
+                began=now,
+                expected=plan.request.images_expected,
+                notebook=Path(os.environ.get("JPY_SESSION_NAME", "")).name,  # jupyter_server 2 gives it to its kernels
+                **request_fields(plan.request),
+                lineage=plan.lineage,
+            )
+        except OSError:
+            with contextlib.suppress(OSError):
+                folder.rmdir()  # a folder without a record is no run
+            raise
     except (OSError, ValueError) as exc:  # ValueError: a NUL in the name
         raise ConfigError(
             f"The store {store} cannot be written ({getattr(exc, 'strerror', None) or exc}).",
@@ -257,15 +234,6 @@ def _keep_references(store: Path, request: ImageRequest) -> None:
         if reference.data and not (folder / reference.file).exists():
             make_folder(folder)
             write_durably(folder / reference.file, reference.data, mode=0o600)
-
-
-def _write_first(run: RunFolder) -> None:
-    try:
-        run.update()
-    except OSError:
-        with contextlib.suppress(OSError):
-            run.folder.rmdir()  # a folder without a record is no run
-        raise
 
 
 def _check_space(store: Path, request: ImageRequest) -> None:
@@ -285,3 +253,74 @@ def _run_id(now: datetime) -> str:
     ticks = "".join(_BASE32[now.microsecond >> shift & 31] for shift in (15, 10, 5, 0))
     chance = "".join(secrets.choice(_BASE32) for _ in range(6))
     return f"{now:%Y%m%dT%H%M%SZ}-{ticks}{chance}"
+
+
+def records(store: Path) -> Iterator[Record]:
+    """The runs of a store, oldest first; folders without a readable record are passed over."""
+    return filter(None, map(read_record, _run_folders(store)))
+
+
+def find_record(store: Path, run_id: str) -> Record:
+    """The run of this id, or of the only one that begins or ends so. Raises `InvalidRequest` for none, or several."""
+    wanted = str(run_id).strip()
+    folders = _run_folders(store)
+    fitting = [folder for folder in folders if wanted and folder.name.startswith(wanted)]
+    fitting = fitting or [folder for folder in folders if len(wanted) > 3 and folder.name.endswith(wanted)]
+    if len(fitting) > 1:
+        raise InvalidRequest(f"{len(fitting)} runs of {store} begin or end with {wanted[:40]!r}; type more of the id.")
+    if not fitting:
+        raise InvalidRequest(f"There is no run {wanted[:40]!r} in {store}; %seedream history lists them.")
+    record = read_record(fitting[0])
+    if record is None:
+        raise InvalidRequest(f"The record of run {fitting[0].name} cannot be read.")
+    return record
+
+
+def takes(store: Path, fingerprint: str) -> list[Record]:
+    """The sets that were made of one request, oldest first: take 1, take 2 and so on."""
+    # The fingerprint is looked for in the bytes first: parsing ten thousand records to find one is slow.
+    needle = fingerprint.encode()
+    read = ((folder, record_bytes(folder / RECORD_FILE)) for folder in _run_folders(store))
+    found = [Record(folder, parsed(data) or {}) for folder, data in read if needle in data]
+    return [record for record in found if record.fingerprint == fingerprint]
+
+
+def is_set(record: Record) -> bool:
+    """Whether a run can stand for its request: it came to its end and a picture of it is on disk."""
+    ended = record.state in {"done", "partial"}
+    return ended and any(picture_path(record.folder, index) for index in range(MAXIMUM_FRAMES))
+
+
+def load_whole(record: Record) -> ImageSet:
+    """The set of a run with the frames of the earlier runs that it goes on from, as far as those are there."""
+    line, store = [record], record.folder.parent
+    while (parent := _parent(store, line[-1].lineage)) and parent.run_id not in {earlier.run_id for earlier in line}:
+        line.append(parent)
+    images = load(line.pop())
+    for later in reversed(line):
+        lineage = later.lineage
+        images = load(later) if lineage is None else joined(images, load(later), lineage)
+    return images
+
+
+def parent_set(store: Path, lineage: Lineage | None) -> ImageSet | None:
+    """The set that a run goes on from; None where there is none, or it is gone."""
+    record = _parent(store, lineage)
+    return None if record is None else load_whole(record)
+
+
+def _parent(store: Path, lineage: Lineage | None) -> Record | None:
+    return None if lineage is None or lineage.kind == "vary" else read_record(store / lineage.run_id)
+
+
+def run_folders(store: Path) -> Iterator[os.DirEntry[str]]:
+    """The entries of a store that have the name of a run and are folders, in no order."""
+    with contextlib.suppress(OSError, ValueError), os.scandir(store) as entries:  # ValueError: a NUL in the name
+        for entry in entries:
+            with contextlib.suppress(OSError):
+                if RUN_ID.fullmatch(entry.name) and entry.is_dir(follow_symlinks=False):
+                    yield entry
+
+
+def _run_folders(store: Path) -> list[Path]:
+    return [store / name for name in sorted(entry.name for entry in run_folders(store))]

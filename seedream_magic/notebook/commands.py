@@ -17,7 +17,7 @@ from seedream_magic.api.keys import find_key, remember_key, store_key_in_keyring
 from seedream_magic.api.plan import Plan
 from seedream_magic.api.providers import PROVIDERS, find_provider
 from seedream_magic.errors import ConfigError, InvalidRequest, MissingKey, plural
-from seedream_magic.images.record import find_record
+from seedream_magic.images.store import find_record
 from seedream_magic.notebook.desk import Desk
 from seedream_magic.notebook.help import help_text
 from seedream_magic.notebook.variables import value_of

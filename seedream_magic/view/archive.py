@@ -17,7 +17,7 @@ from typing import Any
 from seedream_magic.api.redaction import redacted
 from seedream_magic.errors import ImageInvalid, InvalidRequest
 from seedream_magic.images.image_set import Frame, ImageSet
-from seedream_magic.images.record import find_record
+from seedream_magic.images.store import find_record
 from seedream_magic.view.pictures import lost, original, progress
 from seedream_magic.view.provenance import DIGITAL_SOURCE_TYPE, TOOL, Provenance, provenance_of, sound
 from seedream_magic.view.words import ENGLISH, caption_of, error_name, error_text, one_line, words_for

@@ -10,9 +10,8 @@ from pathlib import Path
 from typing import Any
 
 from seedream_magic.errors import SeedreamError
-from seedream_magic.images.history_cache import Thumbnail, keep_thumbnails, kept_thumbnails
 from seedream_magic.images.image_set import Frame
-from seedream_magic.images.index import NUMBERED, HistoryEntry
+from seedream_magic.images.index import NUMBERED, HistoryEntry, Thumbnail, keep_thumbnails, kept_thumbnails
 from seedream_magic.view.markup import Markup, element
 from seedream_magic.view.preview import preview
 from seedream_magic.view.table import QUIET, Cell, html_notes, html_table, text_table, text_within

@@ -16,7 +16,7 @@ from seedream_magic.api.references.reference import Reference
 from seedream_magic.api.request import ImageRequest
 from seedream_magic.errors import ConfigError
 from seedream_magic.images.durable import make_folder, write_durably
-from seedream_magic.images.facts import REFERENCES
+from seedream_magic.images.record import REFERENCES
 from seedream_magic.notebook.panel.controls import column, indented, labelled, show
 from seedream_magic.notebook.panel.references import FormReference
 from seedream_magic.view.carousel import Markup, element

@@ -1,0 +1,282 @@
+"""The answers of a run as its folder keeps them: their bytes, and a line for each thing that was read of them.
+
+`response.raw` (`response.2.raw` ... for further answers of the same run) has the bytes as they came, on disk before
+anything is made of them. They go when all that they name is saved; what a kill, a full disk or a shape that this
+version cannot read leaves behind is read again by `%seedream recover`, also by a later version.
+
+`response.jsonl` has one JSON object a line:
+
+    {"raw": its file, "status", "headers", "codings", "location"}    the head of an answer; that of a
+        task's answer has "task", its id, and "under_way" if it did not end the task
+    {"object": as the service sent it, "event", "cut"}               one object of it (`object_line`)
+    {"torn": the file}                                               a disk took no more of its bytes
+    {"unreadable": why}                                              a part of it is not JSON
+
+The key stands in neither but where a link needs it, and pictures in base64 are in the bytes alone.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import hashlib
+import json
+import os
+import re
+from collections.abc import Callable, Collection, Iterator, Mapping
+from itertools import count
+from pathlib import Path
+from typing import Any
+from urllib.parse import unquote
+
+from seedream_magic.api.decoder import AnswerDecoder, Answered
+from seedream_magic.api.documents import texts_in
+from seedream_magic.api.events import Event, Picture, Reader
+from seedream_magic.api.models import MAXIMUM_FRAMES
+from seedream_magic.api.redaction import LINK_IN_TEXT, is_link, without_secret, without_secret_beside_links
+from seedream_magic.api.shapes import is_picture_text
+from seedream_magic.images.durable import (
+    json_text,
+    open_regular,
+    parsed,
+    record_bytes,
+    sync_folder,
+    write_all,
+    write_durably,
+)
+
+RESPONSE_FILE = "response.jsonl"
+_PIECE = 2**20
+_MOST_MASKED = 128 * 2**20
+"""Bytes of a kept answer that are looked through for the key."""
+_LONGEST_WORDS = 2048
+_LEFT_OUT = re.compile(r"\(\d+ characters of base64(, .{1,30})?\)")
+"""What stands for a picture in base64. 0.1.0 wrote its length alone, by which two may be taken for one."""
+
+
+class RawBody:
+    """One body on its way to disk.
+
+    `size` counts the bytes that are there. A disk that refuses costs nothing but this file: `fault` is what it said.
+    """
+
+    def __init__(self, folder: Path) -> None:
+        number = len(raw_files(folder)) + 1
+        self.path = folder / ("response.raw" if number == 1 else f"response.{number}.raw")
+        self.size = 0
+        self.fault = ""
+        self._descriptor: int | None = None
+
+    def write(self, data: bytes) -> None:
+        """Append bytes; from here on a kill of this process does not lose them."""
+        if self.fault:
+            return
+        try:
+            if self._descriptor is None:
+                flags = os.O_WRONLY | os.O_CREAT | os.O_EXCL | getattr(os, "O_NOFOLLOW", 0) | getattr(os, "O_BINARY", 0)
+                self._descriptor = os.open(self.path, flags, 0o600)
+            write_all(self._descriptor, data)
+            self.size += len(data)
+        except OSError as exc:
+            self.fault = exc.strerror or str(exc)
+
+    def sync(self) -> None:
+        """Make it outlast a loss of power as well; slow for a large body."""
+        if self._descriptor is not None:
+            with contextlib.suppress(OSError):
+                os.fsync(self._descriptor)
+                sync_folder(self.path.parent)
+
+    def close(self) -> None:
+        """No more comes."""
+        if self._descriptor is not None:
+            os.close(self._descriptor)
+            self._descriptor = None
+
+
+def raw_files(folder: Path) -> list[Path]:
+    """The kept bodies of a run, in the order in which they came."""
+    found = [path for path in folder.glob("response*.raw") if path.is_file() and not path.is_symlink()]
+    return sorted(found, key=lambda path: (len(path.name), path.name))
+
+
+def mask_raw(path: Path, secret: str) -> None:
+    """Take the key out of a kept body, which some services repeat; in links it stays, or they would lead nowhere."""
+    with contextlib.suppress(OSError):
+        if not secret or path.stat().st_size > _MOST_MASKED:
+            return
+        text = path.read_bytes().decode("utf-8", "surrogateescape")
+        masked = without_secret_beside_links(text, secret)
+        if masked != text:
+            write_durably(path, masked.encode("utf-8", "surrogateescape"), mode=0o600)
+
+
+def append_line(folder: Path, entry: Mapping[str, Any], secret: str) -> None:
+    """Append a line to `response.jsonl`; durable on return.
+
+    Raises OSError where the disk refuses it, or what has that name is no regular file.
+    """
+    line = json_text(masked_beside_links(without_base64(entry), secret)) + "\n"
+    descriptor = open_regular(folder / RESPONSE_FILE, os.O_WRONLY | os.O_CREAT | os.O_APPEND)
+    try:
+        begin = os.fstat(descriptor).st_size
+        try:
+            write_all(descriptor, line.encode())
+            os.fsync(descriptor)
+        except OSError:
+            os.ftruncate(descriptor, begin)  # half a line would spoil the next one
+            raise
+    finally:
+        os.close(descriptor)
+    if not begin:
+        sync_folder(folder)
+
+
+def drop_signatures(folder: Path, secret: str, *, of: Collection[str] | None = None) -> None:
+    """Cut the signed part off all links in `response.jsonl`, or `of` some: once saved it is only a risk.
+
+    Raises OSError where that cannot be written, ValueError for a line that a full disk has cut.
+    """
+    path = folder / RESPONSE_FILE
+    with os.fdopen(open_regular(path, os.O_RDONLY), encoding="utf-8") as file:
+        lines = [json.loads(line) for line in file.read().splitlines()]
+    text = "".join(json_text(without_signatures(line, secret, of=of)) + "\n" for line in lines)
+    text = text if of is not None else without_secret(text, secret)
+    write_durably(path, text.encode(), mode=0o600)
+
+
+def named_pictures(folder: Path, *, again: bool = True) -> list[Picture]:
+    """The pictures that the service named in this run; see `events_of`."""
+    return [event for event in events_of(folder, again=again) if isinstance(event, Picture)]
+
+
+def events_of(folder: Path, *, again: bool = True, reader: Reader | None = None) -> list[Event]:
+    """What the service said in this run, by `response.jsonl`; a torn last line is passed over.
+
+    `reader` gives the pictures their places; whoever is to read more of the same run goes on with it.
+
+    With `again` the bytes of its answers are read once more, where they are kept: a picture in base64 is only there,
+    and what an earlier version could not read is found by this one.
+    """
+    entries = _lines(folder)
+    heads = {str(entry.get("raw")): entry for entry in entries if "status" in entry}
+    reader = reader or Reader()
+    kept = raw_files(folder) if again else []
+    torn = {entry["torn"] for entry in entries if isinstance(entry.get("torn"), str)}
+    whole = {path.name for path in kept} - torn
+    found: list[Event] = []
+    for path in kept:
+        head = heads.get(path.name, {})
+        _begin(reader, head)
+        for piece in _read_again(path, str(head.get("codings") or "")):
+            found += reader.read(piece)
+    is_read = False
+    numbers = count(1)
+    for entry in entries:
+        if "status" in entry:
+            source = str(entry.get("raw"))
+            is_read = source in whole and heads[source] is entry  # a name is given again once its file is gone
+            _begin(reader, entry)
+        value = entry.get("object")
+        if is_read:
+            continue  # that was read from its bytes, where links are still as they came
+        with contextlib.suppress(RecursionError):
+            if isinstance(value, dict) and not (kept and lacks_base64(value)):
+                value = _mapped(value, lambda _, text: _told_apart(text, numbers))
+                found += reader.read(Answered(value, str(entry.get("event") or ""), cut=bool(entry.get("cut"))))
+    return [*found, *reader.close()]
+
+
+def ended_tasks(folder: Path) -> set[str]:
+    """The tasks of a gateway whose last answer is in `response.jsonl`, by their ids ("" for one that has none)."""
+    return {str(entry["task"]) for entry in _lines(folder) if "task" in entry and not entry.get("under_way")}
+
+
+def _lines(folder: Path) -> list[dict[str, Any]]:
+    return [parsed(line) or {} for line in record_bytes(folder / RESPONSE_FILE, maximum=2**30).splitlines()]
+
+
+def _begin(reader: Reader, head: Mapping[str, Any]) -> None:
+    reader.begin(location=str(head.get("location") or ""), task_id=str(head.get("task") or ""))
+
+
+def _read_again(path: Path, codings: str) -> Iterator[Answered]:
+    """The objects in a kept body; whatever cannot be read is passed over."""
+    decoder = AnswerDecoder(codings, images=MAXIMUM_FRAMES)
+    try:
+        with path.open("rb") as file:
+            while piece := file.read(_PIECE):
+                yield from (found for found in decoder.feed(piece) if isinstance(found, Answered))
+    except OSError:
+        pass
+    yield from (found for found in decoder.close(cut=True) if isinstance(found, Answered))
+
+
+def without_base64(value: Any) -> Any:
+    """A JSON value in which each picture in base64 is told by its length and its digest."""
+    return _mapped(value, lambda name, text: _left_out(text) if _is_base64(name, text) else text)
+
+
+def lacks_base64(value: Any) -> bool:
+    """Whether a picture was left out of a recorded JSON value."""
+    return any(_LEFT_OUT.fullmatch(text) for text in texts_in(value))
+
+
+def _is_base64(name: str, text: str) -> bool:
+    return name == "b64_json" or (len(text) > _LONGEST_WORDS and is_picture_text(text))
+
+
+def _left_out(text: str) -> str:
+    digest = hashlib.sha256()
+    for start in range(0, len(text), _PIECE):  # it may have 90 MB, and that twice is too much
+        digest.update(text[start : start + _PIECE].encode("utf-8", "surrogatepass"))
+    return f"({len(text)} characters of base64, sha256 {digest.hexdigest()[:16]})"
+
+
+def _told_apart(text: str, numbers: Iterator[int]) -> str:
+    """What stands for a picture of which 0.1.0 wrote the length alone: no two of them are known to be the same."""
+    found = _LEFT_OUT.fullmatch(text)
+    return f"{text[:-1]}, no. {next(numbers)})" if found and not found[1] else text
+
+
+def without_signatures(value: Any, secret: str = "", *, of: Collection[str] | None = None) -> Any:
+    """A JSON value in which no link opens a picture, and none holds the key; with `of`, these links only."""
+
+    def unsigned(_: str, text: str) -> str:
+        if of is not None and text.strip() not in of:
+            return text
+        if is_link(text):  # all of it, parentheses and quotes included
+            return recorded_link(text.strip(), secret)
+        return LINK_IN_TEXT.sub(lambda link: recorded_link(link[0], secret), text)
+
+    return _mapped(value, unsigned)
+
+
+def recorded_link(url: str, secret: str = "") -> str:
+    """A link as a record keeps it for good: host and path tell which picture it was, a query would open it.
+
+    The key is not in it either, however short that is.
+    """
+    address = without_secret(re.split(r"[?#]", url, maxsplit=1)[0], secret)
+    return "/".join("(key)" if secret and unquote(part) == secret else part for part in address.split("/"))
+
+
+def masked_beside_links(value: Any, secret: str) -> Any:
+    """A JSON value without the key; the links in it stay to the letter, for they are to be opened."""
+    return _mapped(
+        value,
+        lambda _, text: without_secret_beside_links(text, secret),
+        rename=lambda name: without_secret(name, secret),
+    )
+
+
+def _mapped(
+    value: Any, change: Callable[[str, str], str], name: str = "", *, rename: Callable[[str], str] = str
+) -> Any:
+    """`value` with `change` applied to each text, however deep; it is given the name that the text stands under."""
+    if isinstance(value, str):
+        return change(name, value)
+    if isinstance(value, Mapping):
+        return {rename(str(key)): _mapped(item, change, str(key), rename=rename) for key, item in value.items()}
+    if isinstance(value, list | tuple):
+        return [_mapped(item, change, name, rename=rename) for item in value]
+    return value
