@@ -14,17 +14,17 @@ from pathlib import Path
 from typing import Any, Protocol
 
 from seedream_magic.api.cell_text import call_text
+from seedream_magic.api.fields import FRESH, TIMEOUT, checked_prompt, parse_images, parse_model
 from seedream_magic.api.gateway_advice import plan_warnings
 from seedream_magic.api.headers import Headers
 from seedream_magic.api.limits import complaints
-from seedream_magic.api.make_request import checked, make_request
+from seedream_magic.api.make_request import Ask, checked, make_request
 from seedream_magic.api.models import MAXIMUM_IMAGES, find_model
 from seedream_magic.api.plan import Lineage, Plan
 from seedream_magic.api.providers import EMBEDDED, PROVIDERS
 from seedream_magic.api.references.reference import Reference
 from seedream_magic.api.request import ImageRequest
-from seedream_magic.api.storyboard import Storyboard, storyboard
-from seedream_magic.api.values import checked_model, checked_prompt, checked_switch, parse_images
+from seedream_magic.api.storyboard import storyboard
 from seedream_magic.errors import ConfigError, InvalidRequest
 from seedream_magic.images.image_set import Client, Frame, ImageSet
 from seedream_magic.images.record import REFERENCES, Record, is_run, load
@@ -47,27 +47,14 @@ class Settings(Client, Protocol):
         """Whose runs are a person's own: the words of other records are data."""
 
 
-def plan_ask(
-    settings: Settings,
-    prompt: str | Storyboard,
-    *,
-    refs: object = (),
-    fit: bool = False,
-    model: str | None = None,
-    fresh: bool = False,
-    take: int | None = None,
-    check: bool = True,
-    timeout: float | None = None,
-    **fields: Any,
-) -> Plan:
-    """See `Seedream.plan`; `fields` are those of `make_request`."""
-    references, notes = read_references(settings, refs, fit=fit)
+def plan_ask(settings: Settings, ask: Ask) -> Plan:
+    """The plan of what a person asks for; see `Seedream.plan`. Messages name the options of a cell."""
+    references, notes = read_references(settings, ask.refs, fit=ask.fit)
     strict = settings.provider.strict
-    request, warnings = make_request(
-        prompt, model=model or settings.model, references=references, strict=strict, check=check, **fields
-    )
-    limit, anew = _checked_timeout(timeout), checked_switch("fresh", fresh) is True
-    return plan_request(settings, request, (*notes, *warnings), timeout=limit, fresh=anew, take=take)
+    request, warnings = make_request(ask, model=settings.model, references=references, strict=strict)
+    timeout = None if ask.timeout is None else TIMEOUT.read(ask.timeout)
+    fresh = FRESH.read(ask.fresh) is True
+    return plan_request(settings, request, (*notes, *warnings), timeout=timeout, fresh=fresh, take=ask.take)
 
 
 def plan_request(settings: Settings, request: ImageRequest, notes: tuple[str, ...], **further: Any) -> Plan:
@@ -324,7 +311,7 @@ def _plan_from(
     request = replace(request, references=references)
     strict, own = settings.provider.strict, images.run_id in settings.session.made
     unchecked = own and any(refuse for _, refuse in complaints(images.request, strict=strict))  # made with --no-check
-    checked_model(request.model)
+    parse_model(request.model)
     checked_prompt(request.prompt, may_be_empty=request.layer_decomposition)
     warnings = (*notes, *checked(request, strict=strict, check=not unchecked))
     return _as_data(settings, plan_request(settings, request, warnings, fresh=fresh, lineage=lineage), images.run_id)
@@ -359,10 +346,3 @@ def _room(request: ImageRequest) -> int:
     known = find_model(request.model)
     most = min(MAXIMUM_IMAGES - (request.images_expected or 1), known.references if known else MAXIMUM_IMAGES)
     return max(0, most - len(request.references))
-
-
-def _checked_timeout(timeout: float | None) -> float | None:
-    number = isinstance(timeout, int | float) and not isinstance(timeout, bool)
-    if timeout is not None and not (number and 0 < timeout < float("inf")):
-        raise InvalidRequest(f"--timeout takes seconds above 0, not {timeout}.")
-    return timeout

@@ -12,12 +12,13 @@ from typing import Any, TypedDict, Unpack
 
 from seedream_magic import bridge, session, watch
 from seedream_magic.api.connection import Transport
+from seedream_magic.api.fields import Images, in_python, python_words
 from seedream_magic.api.headers import chosen_headers
 from seedream_magic.api.keys import Key, find_key
+from seedream_magic.api.make_request import Ask
 from seedream_magic.api.plan import Lineage, Plan
 from seedream_magic.api.providers import EMBEDDED, chosen_base_url, chosen_provider
 from seedream_magic.api.storyboard import Storyboard
-from seedream_magic.api.values import Images
 from seedream_magic.errors import ConfigError, InvalidRequest, SeedreamError
 from seedream_magic.images.image_set import Frame, ImageSet
 from seedream_magic.images.index import HistoryEntry, history
@@ -149,29 +150,25 @@ class Seedream:
         seconds. A request whose set is in the store is shown from there: `fresh` pays again, `take` names the set
         meant, counted from 1.
         """
-        return plan_ask(
-            self,
-            prompt,
-            images=images,
-            size=size,
-            ratio=ratio,
-            refs=refs,
-            fit=fit,
-            model=model,
-            stream=stream,
-            watermark=watermark,
-            response_format=response_format,
-            output_format=output_format,
-            background=background,
-            layer_decomposition=layer_decomposition,
-            web_search=web_search,
-            optimize_prompt=optimize_prompt,
-            extra=extra,
-            fresh=fresh,
-            take=take,
-            check=check,
-            timeout=timeout,
-        )
+        values = {
+            "images": images,
+            "size": size,
+            "ratio": ratio,
+            "model": model or None,
+            "stream": stream,
+            "watermark": watermark,
+            "response_format": response_format,
+            "output_format": output_format,
+            "background": background,
+            "layer_decomposition": layer_decomposition,
+            "web_search": web_search,
+            "optimize_prompt": optimize_prompt,
+            "extra": extra,
+        }
+        ask = Ask(prompt, values, refs, fit=fit, fresh=fresh, take=take, check=check, timeout=timeout)
+        with in_python():
+            plan = plan_ask(self, ask)
+        return replace(plan, warnings=tuple(python_words(warning) for warning in plan.warnings))
 
     def redo(
         self,
@@ -183,7 +180,9 @@ class Seedream:
         fresh: bool = False,
     ) -> ImageSet:
         """See `ImageSet.redo`."""
-        return self.run(plan_redo(self, images, places, prompt=prompt, refs=refs, fresh=fresh))
+        with in_python():
+            plan = plan_redo(self, images, places, prompt=prompt, refs=refs, fresh=fresh)
+        return self.run(plan)
 
     def extend(
         self,
@@ -195,11 +194,15 @@ class Seedream:
         fresh: bool = False,
     ) -> ImageSet:
         """See `ImageSet.extend`."""
-        return self.run(plan_extend(self, images, frames, prompt=prompt, refs=refs, fresh=fresh))
+        with in_python():
+            plan = plan_extend(self, images, frames, prompt=prompt, refs=refs, fresh=fresh)
+        return self.run(plan)
 
     def vary(self, frame: Frame, prompt: str, *, images: int = 1, refs: object = (), fresh: bool = False) -> ImageSet:
         """See `Frame.vary`."""
-        return self.run(plan_vary(self, frame, prompt, images=images, refs=refs, fresh=fresh))
+        with in_python():
+            plan = plan_vary(self, frame, prompt, images=images, refs=refs, fresh=fresh)
+        return self.run(plan)
 
     def key(self) -> Key:
         """The key for the provider, in its wrapper. Raises `MissingKey`, or `ConfigError` for one that is unusable.

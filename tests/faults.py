@@ -53,7 +53,7 @@ from seedream_magic import ImageSet, Seedream, SeedreamError, UnsafeURL
 from seedream_magic import tasks as tasks_module
 from seedream_magic.api import client as client_module
 from seedream_magic.api.answer import Patience, patience_for
-from seedream_magic.api.make_request import make_request
+from seedream_magic.api.make_request import Ask, make_request
 from seedream_magic.api.plan import Plan
 from seedream_magic.api.providers import PROVIDERS
 from seedream_magic.images.download import download
@@ -497,7 +497,7 @@ def pool(folder: Path) -> Iterator[Row]:
 def overhead(folder: Path) -> Iterator[Row]:
     data = [jpeg(index)[:2] + (b"\xff\xfe\xff\xff" + bytes(65533)) * 12 + jpeg(index)[2:] for index in range(4)]
     facts = [verified(item) for item in data]
-    request, _ = make_request("x", model=MODEL, images=4)
+    request, _ = make_request(Ask("x", {"images": 4}), model=MODEL)
     plan = Plan(request, PROVIDERS["anyfast"], "https://www.anyfast.ai/v1")
 
     def durable() -> None:

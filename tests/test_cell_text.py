@@ -19,6 +19,7 @@ from seedream_magic.api.request import ImageRequest
 from seedream_magic.api.storyboard import without_blank_ends
 from seedream_magic.errors import InvalidRequest
 from seedream_magic.notebook.cell import parse_cell
+from seedream_magic.planning import plan_ask
 
 PRO = "doubao-seedream-5-0-pro-260628"
 _WORDS = st.sampled_from(["---", "\\---", "--- ", "{name}", "{{x}}", "'", '"', "\\", "四季", "é", "\u3000", "--fresh"])
@@ -67,12 +68,7 @@ def client(tmp_path_factory: pytest.TempPathFactory) -> Seedream:
 def read_again(client: Seedream, cell: str, settings: dict[str, Any]) -> ImageRequest:
     """The request of a cell in a notebook with these settings."""
     line, _, body = cell.partition("\n")
-    parsed = parse_cell(line.removeprefix("%%seedream"), body + "\n")
-    typed = parsed.request.get("extra", {})  # what a cell sends as an extra field comes before the settings
-    beside = {name: value for name, value in settings.items() if name not in typed}
-    if "sequential_image_generation" in typed:
-        beside.pop("images", None)
-    return client.plan(parsed.prompt, **{**beside, **parsed.request}).request
+    return plan_ask(client, parse_cell(line.removeprefix("%%seedream"), body + "\n").ask.beside(settings)).request
 
 
 @effort(max_examples=60, deadline=None)

@@ -57,7 +57,7 @@ from seedream_magic.api.client import post
 from seedream_magic.api.connection import Transport, new_client
 from seedream_magic.api.decoder import AnswerDecoder, Answered, Done, Piece, Unreadable
 from seedream_magic.api.keys import Key
-from seedream_magic.api.make_request import make_request
+from seedream_magic.api.make_request import Ask, make_request
 from seedream_magic.api.plan import Plan
 from seedream_magic.api.providers import PROVIDERS
 from seedream_magic.api.retry import PACE, Pace
@@ -69,7 +69,7 @@ Objects = list[dict[str, Any] | Unreadable | None]
 
 
 def plan_for(url: str, **options: Any) -> Plan:
-    request, _ = make_request("四季 four seasons", model="doubao-seedream-4-5", **options)
+    request, _ = make_request(Ask("四季 four seasons", options), model="doubao-seedream-4-5")
     return Plan(request, PROVIDERS["anyfast"], f"{url}/v1")
 
 

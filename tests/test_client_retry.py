@@ -58,7 +58,7 @@ from seedream_magic.api import client as client_module
 from seedream_magic.api.answer import Answer, Patience
 from seedream_magic.api.client import post
 from seedream_magic.api.keys import Key
-from seedream_magic.api.make_request import make_request
+from seedream_magic.api.make_request import Ask, make_request
 from seedream_magic.api.plan import Plan
 from seedream_magic.api.providers import PROVIDERS
 from seedream_magic.api.retry import Pace, Tokens
@@ -100,7 +100,7 @@ class Time:
 
 
 def plan_for(url: str, *, timeout: float | None = None, **options: Any) -> Plan:
-    request, _ = make_request("四季 four seasons", model="doubao-seedream-4-5", **options)
+    request, _ = make_request(Ask("四季 four seasons", options), model="doubao-seedream-4-5")
     return Plan(request, PROVIDERS["anyfast"], f"{url}/v1", timeout=timeout)
 
 

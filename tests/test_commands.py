@@ -16,7 +16,7 @@ from IPython.utils.capture import capture_output
 from raw_server import Behaviour, RawServer, Request, json_reply, raw_server
 from seedream_magic import ConfigError, ContentRefused, ImageSet, InvalidRequest, Seedream
 from seedream_magic.notebook.commands import COMMANDS as COMMAND_FUNCTIONS
-from seedream_magic.notebook.help import COMMANDS, help_text
+from seedream_magic.notebook.options import COMMANDS, help_text
 from service import PICTURE, POST, bodies, first_picture, link, picture, whole_answer
 
 

@@ -24,8 +24,7 @@ from seedream_magic.notebook import candidates
 from seedream_magic.notebook.candidates import Surroundings
 from seedream_magic.notebook.cell import parse_cell
 from seedream_magic.notebook.completion import IDENTIFIER, complete, register_completion, unregister_completion
-from seedream_magic.notebook.help import COMMANDS
-from seedream_magic.notebook.options import OPTIONS
+from seedream_magic.notebook.options import COMMANDS, OPTIONS
 from service import PICTURE, POST, picture, whole_answer
 
 RUNS = ("20260101T000000Z-aaaaaaaaaa", "20260102T000000Z-bbbbbbbbbb", "20260103T000000Z-cccccccccc")
@@ -98,7 +97,7 @@ def test_values_of_the_table_are_offered_and_parse(around: Surroundings, option:
 
 def test_what_is_looked_up_belongs_to_an_option_or_a_command() -> None:
     """A renamed option or argument is not left without its values."""
-    assert {f"--{name}" for name in candidates._VALUES} <= ALL_FLAGS
+    assert set(candidates._VALUES) <= {option.name for option in OPTIONS}
     typed = [row.replace("[", "").replace("]", "").split()[1:] for row, _, _ in COMMANDS]
     arguments = {kind for words in typed for kind in words[1:]} | {" ".join(words[:2]) for words in typed}
     assert set(candidates._ARGUMENTS) <= arguments
@@ -164,7 +163,7 @@ def test_paths_are_quoted_where_they_must_be(around: Surroundings, typed: str, e
     """A quote that was typed is kept, one that stands behind the cursor is not doubled; a folder stays open."""
     assert offered(f"%%seedream --ref {typed}", around) == [expected]
     closed = expected if expected[-1] in "\"'" else f'{expected}"'
-    assert parse_cell(f"--ref {closed}", "x").request["refs"] == [closed[1:-1].replace("\\", "")]
+    assert parse_cell(f"--ref {closed}", "x").ask.refs == [closed[1:-1].replace("\\", "")]
 
 
 @pytest.mark.parametrize("command", ["show", "recover", "retry", "export", "purge", "panel"])

@@ -37,9 +37,11 @@ from seedream_magic import ImageSet, Seedream, SeedreamError, SeedreamInterrupte
 from seedream_magic import errors as errors_module
 from seedream_magic import listener as listener_module
 from seedream_magic.api.client import _no_connection
+from seedream_magic.api.make_request import Ask
 from seedream_magic.images import download as download_module
 from seedream_magic.images import durable as durable_module
 from seedream_magic.images import store as store_module
+from seedream_magic.planning import plan_ask
 from served import client, served
 from service import PICTURE, POST, completed, jpeg, picture, stream_head, succeeded, whole_answer
 from test_client_retry import Time, _answer_plainly, failure, free_port, listening, refusal
@@ -59,8 +61,8 @@ def caught(call: Callable[[], object]) -> Told:
 
 
 def bad(**options: Any) -> Raised:
-    """A request that is refused here."""
-    return lambda store, patch: caught(lambda: Seedream("anyfast", api_key="x", store=store).plan("x", **options))
+    """A cell that is refused here."""
+    return lambda store, patch: caught(lambda: plan_ask(Seedream("anyfast", store=store), Ask("x", options)))
 
 
 def client_of(**settings: Any) -> Raised:

@@ -193,7 +193,7 @@ import sys, time
 from pathlib import Path
 from seedream_magic.api.plan import Plan
 from seedream_magic.api.providers import PROVIDERS
-from seedream_magic.api.make_request import make_request
+from seedream_magic.api.make_request import Ask, make_request
 from seedream_magic.images import store as module
 import fcntl, os
 fcntl.flock = lambda *_: None
@@ -203,7 +203,7 @@ def once(*arguments, **options):
         failed.append(1)
         raise OSError(116, "Stale file handle")
     return replace(*arguments, **options)
-plan = Plan(make_request("x", model="doubao-seedream-4-5")[0], PROVIDERS["anyfast"], "https://www.anyfast.ai/v1")
+plan = Plan(make_request(Ask("x"), model="doubao-seedream-4-5")[0], PROVIDERS["anyfast"], "https://www.anyfast.ai/v1")
 os.replace = once
 try:
     module.begin_run(Path(sys.argv[1]), plan, client_request_id="x")

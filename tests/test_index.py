@@ -25,7 +25,7 @@ from platformdirs.macos import MacOS
 from platformdirs.unix import Unix
 from platformdirs.windows import Windows
 
-from seedream_magic.api.make_request import make_request
+from seedream_magic.api.make_request import Ask, make_request
 from seedream_magic.api.plan import Plan
 from seedream_magic.api.providers import PROVIDERS
 from seedream_magic.errors import ContentRefused, ImageInvalid, SeedreamError
@@ -138,7 +138,7 @@ def test_what_comes_from_the_cache_is_the_same(store: Path) -> None:
 
 
 def begun(store: Path, images: int = 3) -> RunFolder:
-    request, _ = make_request("四季", model="doubao-seedream-4-5", images=images)
+    request, _ = make_request(Ask("四季", {"images": images}), model="doubao-seedream-4-5")
     return begin_run(store, Plan(request, PROVIDERS["anyfast"], "https://e.com/v1"), client_request_id="x")
 
 

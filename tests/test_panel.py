@@ -472,7 +472,7 @@ def test_it_begins_with_the_request_of_a_set(server: RawServer, store: Path, ip:
             assert tuple(reference.source for reference in made.references) == sources
             if images is not unsent:
                 assert f"run {images.run_id}" in person.text
-                assert ("Also sent" in person.text) is bool(request.extra or request.output_format)
+                assert ("Also sent" in person.text) is bool(request.extra or request.options)
     with pytest.raises(InvalidRequest, match="no run"):
         Panel("20200101T000000Z-aaaaaaaaaa", client=through)
 

@@ -10,7 +10,7 @@ from typing import Any
 
 import pytest
 
-from seedream_magic.api.make_request import make_request
+from asks import made
 from seedream_magic.api.plan import Plan
 from seedream_magic.api.providers import PROVIDERS
 
@@ -20,8 +20,7 @@ SHELL = shutil.which("sh")
 
 
 def plan_for(prompt: str, *, base_url: str = "https://www.anyfast.ai/v1", **asked: Any) -> Plan:
-    request, warnings = make_request(prompt, model="doubao-seedream-4-5", **asked)
-    return Plan(request, PROVIDERS["anyfast"], base_url, warnings)
+    return Plan(made(prompt, **asked), PROVIDERS["anyfast"], base_url)
 
 
 def arguments(command: str) -> list[str]:

@@ -6,8 +6,7 @@ import json
 import re
 from pathlib import Path
 
-from seedream_magic.notebook.help import COMMANDS
-from seedream_magic.notebook.options import OPTIONS
+from seedream_magic.notebook.options import COMMANDS, OPTIONS
 
 ROOT = Path(__file__).parents[1]
 README = (ROOT / "README.md").read_text("utf-8")
@@ -20,7 +19,7 @@ def table(name: str) -> str:
 def test_the_tables_are_the_helps() -> None:
     """README has a row for each option and each command of `%seedream`, word for word as the help has it."""
     rows = {
-        "option": [(option.typed, option.english, option.chinese) for option in OPTIONS],
+        "option": [(option.usage, option.english, option.chinese) for option in OPTIONS],
         "command": COMMANDS,
     }
     for name, entries in rows.items():

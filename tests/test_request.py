@@ -3,61 +3,29 @@
 from __future__ import annotations
 
 import json
-from functools import partial
+from dataclasses import replace
 from typing import Any
 
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from seedream_magic.api.make_request import make_request
-from seedream_magic.api.request import ImageRequest, request_from_body
-from seedream_magic.api.values import RESPONSE_FORMATS, parse_extra, parse_images, parse_ratio, parse_size, parse_word
-from seedream_magic.errors import InvalidRequest
-
-SEEDREAM_4_0 = "doubao-seedream-4-0-250828"
-SEEDREAM_4_5 = "doubao-seedream-4-5"
-LITE = "doubao-seedream-5-0-lite-260128"
-PRO = "dola-seedream-5-0-pro-260628"
-FLASH = "doubao-seedream-5-0-flash-260915"
-SEEDREAM_3_0 = "doubao-seedream-3-0-t2i-250415"
-ENDPOINT = "ep-20260101-abcde"
-
-SEED_PROMPT = "Generate a set of illustrations showing four seasons"
-SEED_BODY = {
-    "model": "doubao-seedream-4-5",
-    "prompt": SEED_PROMPT,
-    "size": "2K",
-    "sequential_image_generation": "auto",
-    "stream": False,
-    "response_format": "url",
-    "watermark": False,
-}
-
-
-def made(prompt: str = "a fox", *, model: str = SEEDREAM_4_5, **asked: Any) -> ImageRequest:
-    return make_request(prompt, model=model, **asked)[0]
-
-
-def refusal_of(prompt: str = "a fox", *, model: str = SEEDREAM_4_5, **asked: Any) -> str:
-    with pytest.raises(InvalidRequest) as caught:
-        make_request(prompt, model=model, **asked)
-    return str(caught.value)
-
-
-def verdict(model: str, *, strict: bool, **asked: Any) -> str:
-    """`sent`, `warned` or `refused`."""
-    try:
-        _, warnings = make_request("a fox", model=model, strict=strict, **asked)
-    except InvalidRequest:
-        return "refused"
-    return "warned" if warnings else "sent"
-
-
-def test_the_seeds_body_key_for_key() -> None:
-    """The documented example comes out with the same keys and values, in the same order, and nothing else."""
-    body = made(SEED_PROMPT, images="auto", size="2K", stream=False, watermark=False).body
-    assert list(body.items()) == list(SEED_BODY.items())
+from asks import (
+    CUT_OUT,
+    ENDPOINT,
+    FLASH,
+    LITE,
+    PRO,
+    SEEDREAM_3_0,
+    SEEDREAM_4_0,
+    SEEDREAM_4_5,
+    made,
+    made_with_warnings,
+    refusal_of,
+    verdict,
+)
+from seedream_magic import InvalidRequest, Seedream, Storyboard
+from seedream_magic.api.request import request_from_body
 
 
 def test_defaults_are_sent_explicitly() -> None:
@@ -80,17 +48,10 @@ def test_defaults_are_sent_explicitly() -> None:
         (2, "auto", {"max_images": 2}, 2, 2),
         (15, "auto", {"max_images": 15}, 15, 15),
         ("auto", "auto", None, 15, None),
-        (" AUTO ", "auto", None, 15, None),
-        ("４", "auto", {"max_images": 4}, 4, 4),
-        ("٤", "auto", {"max_images": 4}, 4, 4),
     ],
 )
 def test_number_of_images(
-    images: Any,
-    sequential: str,
-    options: dict[str, int] | None,
-    at_most: int,
-    expected: int | None,
+    images: Any, sequential: str, options: dict[str, int] | None, at_most: int, expected: int | None
 ) -> None:
     """One is `disabled`, more are a streamed set with its cap, `auto` leaves the number to the model."""
     request = made(images=images)
@@ -98,39 +59,6 @@ def test_number_of_images(
     assert request.body.get("sequential_image_generation_options") == options
     assert request.body["stream"] is (sequential == "auto")
     assert (request.images_at_most, request.images_expected) == (at_most, expected)
-
-
-@pytest.mark.parametrize("images", [0, 16, -1, 1.5, True, "", "many", "1 2", "1e1", "0x2", "9" * 400, None.__class__])
-def test_numbers_that_are_no_count(images: Any) -> None:
-    """Everything but 1-15 and auto is refused with the range, and shown short."""
-    text = refusal_of(images=images)
-    assert "1 to 15 or auto" in text
-    assert len(text) < 120
-
-
-@pytest.mark.parametrize(
-    ("typed", "sent"),
-    [
-        ("2K", "2K"), ("2k", "2K"), ("１.５ｋ", "1.5K"), ("４Ｋ", "4K"), (" 3K ", "3K"),
-        ("2048x1024", "2048x1024"), ("2048X1024", "2048x1024"), ("2048×1024", "2048x1024"), ("2048*1024", "2048x1024"),
-        ("２０４８×１０２４", "2048x1024"), ("２０４８＊１０２４", "2048x1024"), ("２０４８ｘ１０２４", "2048x1024"),
-        ("2048 x 1024", "2048x1024"), ("02048x01024", "2048x1024"),
-    ],
-)  # fmt: skip
-def test_sizes_as_people_type_them(typed: str, sent: str) -> None:
-    """Any usual sign between the numbers and full-width characters are taken; a plain x is sent."""
-    assert parse_size(typed) == sent
-
-
-@pytest.mark.parametrize(
-    "typed",
-    ["", "5K", "0.5K", "2048", "x", "2048x", "x1024", "0x1024", "1024x0", "-1x5", "2048x1024x3", "1e3x1e3", "2_048x5",
-     "2048.0x1024", "9999999x1", "{2048}x1", "adaptive", "9" * 5000, "\ud800", "2K 4K"],
-)  # fmt: skip
-def test_sizes_that_are_none(typed: str) -> None:
-    """What is neither preset nor pixels is refused with an example."""
-    with pytest.raises(InvalidRequest, match="2048x2048"):
-        parse_size(typed)
 
 
 PRESETS = {
@@ -150,9 +78,10 @@ def test_presets_of_each_model(model: str, preset: str) -> None:
     """A strict provider refuses a preset the model lacks; elsewhere a documented one is only warned of."""
     offered = preset in PRESETS[model]
     documented = preset in {"1K", "2K", "4K"}
-    assert verdict(model, strict=True, size=preset) == ("sent" if offered else "refused")
-    assert verdict(model, strict=False, size=preset) == ("sent" if offered else "warned" if documented else "refused")
-    assert verdict(model, strict=True, size=preset, check=False) == ("sent" if offered else "warned")
+    assert verdict(model=model, strict=True, size=preset) == ("sent" if offered else "refused")
+    lenient = "sent" if offered else "warned" if documented else "refused"
+    assert verdict(model=model, strict=False, size=preset) == lenient
+    assert verdict(model=model, strict=True, size=preset, check=False) == ("sent" if offered else "warned")
 
 
 @pytest.mark.parametrize(
@@ -193,41 +122,9 @@ def test_presets_of_each_model(model: str, preset: str) -> None:
 )
 def test_pixel_limits(model: str, size: str, strict: str, lenient: str) -> None:
     """Area and ratio hold at their last pixel and not one further; --no-check sends whatever was typed."""
-    assert verdict(model, strict=True, size=size) == strict
-    assert verdict(model, strict=False, size=size) == lenient
+    assert verdict(model=model, strict=True, size=size) == strict
+    assert verdict(model=model, strict=False, size=size) == lenient
     assert made(model=model, size=size, strict=True, check=False).size == size
-
-
-def test_a_refused_size_names_the_limits() -> None:
-    """The sentence holds the size, its area, the model and both limits."""
-    text = refusal_of(size="800x800", strict=True)
-    for word in ("800x800", "640,000", "Seedream 4.5", "3,686,400", "16,777,216", "2048x2048"):
-        assert word in text
-
-
-@pytest.mark.parametrize(
-    ("typed", "pair"),
-    [
-        ("16:9", (16, 9)),
-        ("16：9", (16, 9)),
-        ("１６:９", (16, 9)),
-        ("16/9", (16, 9)),
-        ("16∶9", (16, 9)),
-        (" 1 : 16 ", (1, 16)),
-    ],
-)
-def test_ratios_as_people_type_them(typed: str, pair: tuple[int, int]) -> None:
-    """Full-width colons and digits, a slash and the ratio sign are taken."""
-    assert parse_ratio(typed) == pair
-
-
-@pytest.mark.parametrize(
-    "typed", ["", "16", "16:", ":9", "0:1", "1:0", "17:1", "1:17", "1.5:1", "a:b", "1:2:3", "²:1x"]
-)
-def test_ratios_that_are_none(typed: str) -> None:
-    """A ratio beyond 16, or none at all, is refused."""
-    with pytest.raises(InvalidRequest, match="--ratio"):
-        parse_ratio(typed)
 
 
 @pytest.mark.parametrize(
@@ -238,39 +135,26 @@ def test_ratios_that_are_none(typed: str) -> None:
         ({"ratio": "9:16", "size": "4K"}, "3040x5504"),
         ({"ratio": "16:9", "model": PRO}, "2816x1584"),
         ({"ratio": "16:9", "model": PRO, "size": "1.5K"}, "2048x1152"),
+        ({"model": SEEDREAM_4_5}, "2048x2048"),
+        ({"model": PRO}, "2K"),
+        ({"model": FLASH}, "2K"),
+        ({"model": SEEDREAM_3_0}, "1024x1024"),
+        ({"model": ENDPOINT}, "2048x2048"),
     ],
 )
-def test_ratio_becomes_pixels(asked: dict[str, Any], size: str) -> None:
-    """With a preset, or without a size, the pixels of the ratio are sent."""
-    assert made(**asked).body["size"] == size
-
-
-def test_ratio_with_pixels_is_refused() -> None:
-    """Pixels have their ratio already."""
-    assert "--ratio goes with a preset" in refusal_of(size="2048x2048", ratio="16:9")
-
-
-def test_default_size_is_the_models() -> None:
-    """Each model gets a size that it takes, unknown ones the documented default."""
-    sizes = {model: made(model=model, strict=True).size for model in (SEEDREAM_4_5, PRO, FLASH, SEEDREAM_3_0, ENDPOINT)}
-    assert sizes == {
-        SEEDREAM_4_5: "2048x2048", PRO: "2K", FLASH: "2K", SEEDREAM_3_0: "1024x1024", ENDPOINT: "2048x2048",
-    }  # fmt: skip
+def test_the_size_that_is_sent(asked: dict[str, Any], size: str) -> None:
+    """With a ratio its pixels; without any size one that the model takes, the documented default of an unknown one."""
+    assert made(strict=True, **asked).body["size"] == size
 
 
 @pytest.mark.parametrize("model", [PRO, FLASH, SEEDREAM_3_0])
 @pytest.mark.parametrize("stream", [None, True, False])
 def test_keys_that_a_model_refuses_are_never_sent(model: str, stream: bool | None) -> None:  # noqa: FBT001 - a table
     """Pro and Flash answer 400 to `sequential_image_generation` and `stream`, even to their defaults."""
-    request, warnings = make_request("a fox", model=model, stream=stream, strict=True)
+    request, warnings = made_with_warnings(model=model, stream=stream, strict=True)
     assert set(request.body) == {"model", "prompt", "size", "response_format", "watermark"}
     assert bool(warnings) == bool(stream)
-
-
-def test_a_model_without_sets_refuses_a_set() -> None:
-    """A set of Pro is refused with what to do, and sent when nothing is to be checked."""
-    assert "one image" in refusal_of(model=PRO, images=4)
-    assert made(model=PRO, images=4, check=False).body["sequential_image_generation"] == "auto"
+    assert made(model=model, images=4, check=False).body["sequential_image_generation"] == "auto"
 
 
 @pytest.mark.parametrize(("asked", "sent"), [(None, True), (True, True), (False, False)])
@@ -279,97 +163,77 @@ def test_streaming_of_a_set_can_be_chosen(asked: bool | None, sent: bool) -> Non
     assert made(images=4, stream=asked).body["stream"] is sent
 
 
-@pytest.mark.parametrize("name", ["stream", "watermark"])
-@pytest.mark.parametrize("value", ["no", 0, 1, [], object()])
-def test_switches_are_booleans(name: str, value: Any) -> None:
-    """A word or a number in place of True and False would reach the wire as such."""
-    assert name in refusal_of(**{name: value})
-
-
-@pytest.mark.parametrize(("typed", "sent"), [("url", "url"), ("URL", "url"), ("b64_json", "b64_json")])
-def test_response_formats(typed: str, sent: str) -> None:
-    """Both formats, in any case."""
-    assert parse_word("response-format", RESPONSE_FORMATS, typed) == sent
-
-
-def test_a_response_format_that_is_none() -> None:
-    """The two there are stand in the sentence."""
-    assert "url or b64_json" in refusal_of(response_format="png")
-
-
 @pytest.mark.parametrize(
-    "prompt",
+    ("asked", "sent"),
     [
-        "四季",
-        "أربعة فصول\u202e",
-        "a" * 10_000,
-        "季" * 10_000,
-        '"quoted" \\ $HOME `x`',
-        "line\nline\r\n\ttab",
-        "\x00",
-        "🦊",
-        "  kept blanks  ",
-        "a\u2028b",
+        ({"model": LITE, "output_format": "PNG"}, {"output_format": "png"}),
+        ({"model": LITE, "web_search": True}, {"tools": [{"type": "web_search"}]}),
+        ({"model": SEEDREAM_4_0, "optimize_prompt": "fast"}, {"optimize_prompt_options": {"mode": "fast"}}),
+        ({"model": SEEDREAM_4_5, "optimize_prompt": "standard"}, {"optimize_prompt_options": {"mode": "standard"}}),
+        ({"model": FLASH, "background": "opaque"}, {"background": "opaque"}),
+        (
+            {"model": PRO, "background": "transparent", "output_format": "png", "references": (CUT_OUT,)},
+            {"background": "transparent", "output_format": "png"},
+        ),
+        (
+            {"model": PRO, "layer_decomposition": True, "references": (CUT_OUT,)},
+            {"layer_decomposition": True, "size": "2K"},
+        ),
+        ({"model": ENDPOINT, "web_search": True, "output_format": "png"}, {"output_format": "png"}),
     ],
 )
-def test_prompts_are_sent_as_typed(prompt: str) -> None:
-    """Any text that can be encoded reaches the body untouched."""
-    body = made(prompt).body
-    assert json.loads(json.dumps(body, ensure_ascii=False).encode())["prompt"] == prompt
+def test_fields_where_the_model_has_them(asked: dict[str, Any], sent: dict[str, Any]) -> None:
+    """They stand in the body as the API spells them, and are read back from it."""
+    request = made(**asked)
+    assert sent.items() <= request.body.items()
+    assert request_from_body(request.body, references=request.references) == request
+    assert not {"output_format", "tools", "background"} & set(made(web_search=False, output_format=None).body)
 
 
-@pytest.mark.parametrize("prompt", ["", " ", "\n\t \r\n", "\u3000\u00a0"])
-def test_empty_prompts(prompt: str) -> None:
-    """Blanks of any script are no prompt."""
-    assert "prompt is empty" in refusal_of(prompt)
+LAYERS = {"layer_decomposition": True, "references": (CUT_OUT,)}
+AUTO = "sequential_image_generation"
 
 
-@pytest.mark.parametrize(("prompt", "position"), [("\ud800", 1), ("fox \udfff", 5)])
-def test_half_characters_are_refused(prompt: str, position: int) -> None:
-    """A lone surrogate cannot be sent; its place is named."""
-    assert f"position {position}" in refusal_of(prompt)
-
-
-@pytest.mark.parametrize("prompt", [None, 5, b"fox", ["fox"]])
-def test_a_prompt_is_text(prompt: Any) -> None:
-    """Another type is refused, not turned into its repr and billed."""
-    assert "is text" in refusal_of(prompt)
-
-
-@pytest.mark.parametrize("model", ["", " ", "\ud800", "a\nb", None, 4.5])
-def test_a_model_is_an_id(model: Any) -> None:
-    """What cannot be an id is refused before anything looks it up."""
-    assert "model id" in refusal_of(model=model)
-
-
-def test_extra_fields_follow_the_others() -> None:
-    """They are sent as they are, after the seven keys."""
-    extra = {"seed": 7, "optimize_prompt_options": {"mode": "fast"}, "further": [None]}
-    body = made(extra=extra).body
-    assert list(body)[-3:] == list(extra)
-    assert {key: body[key] for key in extra} == extra
-
-
-@pytest.mark.parametrize("images", [1, 4])
 @pytest.mark.parametrize(
-    "name", ["response_format", "size", "watermark", "stream", "sequential_image_generation", "image", "seed"]
-)
-def test_null_takes_a_field_out_of_the_body(name: str, images: int) -> None:
-    """A gateway that refuses a field can be served; the rest goes as ever, and read back it is the same body."""
-    if images > 1 and name == "sequential_image_generation":
-        assert "set already" in refusal_of(extra={name: None}, images=images)
-        return
-    request = made(extra={name: None}, images=images)
-    usual = {key: value for key, value in made(images=images).body.items() if key != name}
-    assert request.body == usual
-    assert request_from_body(request.body).body == usual
-    assert request.images_at_most == images
-
-
-@pytest.mark.parametrize("name", ["prompt", "model"])
-def test_null_takes_out_nothing_that_is_needed(name: str) -> None:
-    """A request has words and a model."""
-    assert name in refusal_of(extra={name: None})
+    ("asked", "words"),
+    [
+        ({"size": "800x800", "strict": True},
+         "800x800 has 640,000 pixels; Seedream 4.5 takes 3,686,400 to 16,777,216, for example 2048x2048."),
+        ({"size": "2048x2048", "ratio": "16:9"}, "--ratio goes with a preset"),
+        ({"model": PRO, "images": 4}, "makes one image a request"),
+        *(({name: value}, f"{name} is True or False") for name in ("stream", "watermark", "web_search")
+          for value in ("no", 0, 1, [], object())),
+        *(({"prompt": prompt}, "prompt is empty") for prompt in ("", " ", "\n\t \r\n", "\u3000\u00a0")),
+        ({"prompt": "\ud800"}, "position 1;"),
+        ({"prompt": "fox \udfff"}, "position 5;"),
+        *(({"prompt": prompt}, "is text") for prompt in (None, 5, b"fox", ["fox"])),
+        ({"model": None}, "model id"),
+        *(({"model": SEEDREAM_4_5, name: value}, f"does not take {option}")
+          for name, value, option in (("output_format", "png", "--output-format"), ("web_search", True, "--web-search"),
+                                      ("optimize_prompt", "fast", "--optimize-prompt fast"))),
+        ({"model": LITE, "background": "opaque"}, "does not take --background"),
+        ({"model": LITE, **LAYERS}, "does not take --layer-decomposition"),
+        ({"model": PRO, "background": "transparent", "output_format": "jpeg"}, "--output-format png"),
+        ({"model": PRO, "background": "transparent"}, "exactly one --ref"),
+        ({"model": PRO, "layer_decomposition": True}, "exactly one --ref"),
+        ({"model": PRO, **LAYERS, "size": "1024x1024"}, "1K, 1.5K or 2K"),
+        ({"model": ENDPOINT, **LAYERS, "images": 2}, "goes without --images"),
+        ({"model": PRO, "output_format": "gif"}, "jpeg or png"),
+        ({"model": PRO, "background": "red"}, "opaque or transparent"),
+        ({"references": (CUT_OUT,), "extra": {"image": None}}, "so does --ref; give it once"),
+        ({"images": 4, "extra": {AUTO: None}}, "so does --images; give it once"),
+        *(({"extra": {name: value}}, f"{name}'") for name in ("prompt",) for value in ("b", None)),
+        ({"extra": {"model": None}}, "model id"),
+        *(({"extra": {AUTO: "auto", f"{AUTO}_options": {"max_images": most}}}, "1 to 15")
+          for most in (0, -3, 16, 10**9)),
+        *(({"extra": extra}, "extra takes") for extra in (
+            {"a": float("nan")}, {"a": float("inf")}, {"a": {1, 2}}, {"a": b"x"}, {"a": "\ud800"}, {"\udfff": 1}, [1],
+            "text", 5, {"a": 10**5000})),
+    ],
+)  # fmt: skip
+def test_what_is_refused(asked: dict[str, Any], words: str) -> None:
+    """One sentence names the option and the fix; nothing is sent."""
+    assert words in refusal_of(**asked)
 
 
 @pytest.mark.parametrize("image", ["https://cdn.example/a.png?sig=canary", ["data:image/png;base64,canary"], ""])
@@ -380,92 +244,30 @@ def test_extra_takes_no_reference(image: Any) -> None:
     assert "canary" not in told
 
 
-def test_extra_is_a_copy() -> None:
-    """Changing the dict afterwards does not change the request."""
-    options = {"mode": "fast"}
-    request = made(extra={"optimize_prompt_options": options})
-    options["mode"] = "other"
-    assert request.body["optimize_prompt_options"] == {"mode": "fast"}
+def test_a_table_can_be_overruled() -> None:
+    """`--no-check` sends although the model's limits say no, and warns."""
+    request, warnings = made_with_warnings(output_format="png", check=False)
+    assert request.body["output_format"] == "png"
+    assert "does not take" in warnings[0]
 
 
-def test_extra_may_set_what_no_option_sets() -> None:
-    """A field of the seven that was left alone can be given as an extra one, and what may be billed follows it."""
-    request = made(
-        extra={"sequential_image_generation": "auto", "sequential_image_generation_options": {"max_images": 3}}
-    )
-    assert request.body["sequential_image_generation"] == "auto"
-    assert (request.images_at_most, request.images_expected) == (3, 3)
-
-
-def test_a_model_given_as_extra_is_the_model() -> None:
-    """Its own limits hold, and keys it refuses stay out."""
-    request = made(extra={"model": PRO})
-    assert (request.model, request.body["model"], "stream" in request.body) == (PRO, PRO, False)
+def test_layers_need_no_prompt() -> None:
+    """The prompt may be left out there and nowhere else; up to 17 pictures may be billed."""
+    for asked in (LAYERS, {"references": (CUT_OUT,), "extra": {"layer_decomposition": True}}):
+        request = made("", model=PRO, **asked)
+        assert "prompt" not in request.body
+        assert (request.images_expected, request.images_at_most) == (None, 17)
+    assert "prompt is empty" in refusal_of("", model=PRO)
 
 
 @pytest.mark.parametrize(
-    ("extra", "asked"),
-    [
-        ({"prompt": "b"}, {}),
-        ({"size": "4K"}, {"size": "2K"}),
-        ({"size": "4K"}, {"ratio": "1:1"}),
-        ({"sequential_image_generation": "auto"}, {"images": 2}),
-        ({"sequential_image_generation_options": {"max_images": 9}}, {"images": "auto"}),
-        ({"stream": True}, {"stream": False}),
-        ({"watermark": True}, {"watermark": False}),
-        ({"response_format": "url"}, {"response_format": "url"}),
-    ],
-)
-def test_extra_may_not_repeat_an_option(extra: dict[str, Any], asked: dict[str, Any]) -> None:
-    """A field that is set already is refused by name."""
-    assert repr(next(iter(extra))) in refusal_of(extra=extra, **asked)
-
-
-@pytest.mark.parametrize("most", [0, -3, 16, 10**9])
-def test_extra_cannot_ask_for_more_than_fifteen(most: int) -> None:
-    """Neither too many images nor none at all."""
-    extra = {"sequential_image_generation": "auto", "sequential_image_generation_options": {"max_images": most}}
-    assert "1 to 15" in refusal_of(extra=extra)
-
-
-@pytest.mark.parametrize(
-    "extra",
-    [{"a": float("nan")}, {"a": float("inf")}, {"a": {1, 2}}, {"a": b"x"}, {"a": "\ud800"}, {"\udfff": 1}, [1], "text",
-     5, {"a": 10**5000}],
+    "prompt",
+    ["四季", "أربعة فصول\u202e", "季" * 10_000, '"quoted" \\ $HOME `x`', "line\nline\r\n\ttab", "\x00", "🦊",
+     "  kept blanks  ", "a\u2028b"],
 )  # fmt: skip
-def test_extra_is_what_json_can_say(extra: Any) -> None:
-    """Values that cannot be encoded are refused before anything is sent."""
-    assert "extra" in refusal_of(extra=extra)
-
-
-def test_extra_as_text() -> None:
-    """`--extra` is a JSON object."""
-    assert parse_extra('{"seed": 7, "tools": [{"type": "web_search"}]}') == {
-        "seed": 7,
-        "tools": [{"type": "web_search"}],
-    }
-
-
-@pytest.mark.parametrize(
-    "text", ["", "7", "[]", "{seed: 7}", "{'seed': 7}", '{"a": NaN}', '{"a": Infinity}', "[" * 100_000]
-)
-def test_extra_that_is_no_object(text: str) -> None:
-    """Anything else is refused with an example in single quotes."""
-    with pytest.raises(InvalidRequest, match="single quotes"):
-        parse_extra(text)
-
-
-@given(text=st.text() | st.from_regex(r"[\d０-９]{0,7}[x×X*＊ :/]?[\d０-９]{0,7}[kK]?", fullmatch=True))
-@settings(max_examples=300, deadline=None)
-def test_any_text_is_a_value_or_an_invalid_request(text: str) -> None:
-    """Parsers give a value that reads back as itself, or `InvalidRequest`; nothing else escapes."""
-    for parse in (parse_images, parse_size, parse_ratio, partial(parse_word, "response-format", RESPONSE_FORMATS)):
-        try:
-            value = parse(text)
-        except InvalidRequest:
-            continue
-        printed = "{}:{}".format(*value) if isinstance(value, tuple) else str(value)
-        assert parse(printed) == value
+def test_prompts_are_sent_as_typed(prompt: str) -> None:
+    """Any text that can be encoded reaches the body untouched."""
+    assert json.loads(json.dumps(made(prompt).body, ensure_ascii=False).encode())["prompt"] == prompt
 
 
 @given(prompt=st.text(alphabet=st.characters(codec=None), max_size=50))
@@ -481,3 +283,51 @@ def test_any_prompt_is_sent_whole_or_refused(prompt: str) -> None:
     assert sent.strip()
     assert not (before + after).strip()
     assert (before or "\n")[-1] == (after or "\n")[0] == "\n"
+
+
+def test_extra_fields_follow_the_others() -> None:
+    """They are sent as they are, after the seven keys; changing the dict afterwards does not change the request."""
+    extra = {"seed": 7, "optimize_prompt_options": {"mode": "fast"}, "further": [None]}
+    request = made(extra=extra)
+    assert list(request.body)[-3:] == list(extra)
+    extra["optimize_prompt_options"]["mode"] = "other"  # type: ignore[index] # a dict, whatever its values' type
+    assert request.body["optimize_prompt_options"] == {"mode": "fast"}
+
+
+@pytest.mark.parametrize("images", [None, 4])
+@pytest.mark.parametrize("name", ["response_format", "size", "watermark", "stream", AUTO, "image", "seed"])
+def test_null_takes_a_field_out_of_the_body(name: str, images: int | None) -> None:
+    """A gateway that refuses a field can be served; the rest goes as ever, and read back it is the same body."""
+    if images and name == AUTO:
+        pytest.skip("it says how many images")
+    request = made(extra={name: None}, images=images)
+    usual = {key: value for key, value in made(images=images).body.items() if key != name}
+    assert request.body == usual
+    assert request_from_body(request.body).body == usual
+    assert request.images_at_most == (images or 1)
+
+
+def test_extra_may_set_what_no_option_sets() -> None:
+    """What may be billed follows a number of images; a model's own limits hold, and keys it refuses stay out."""
+    request = made(extra={AUTO: "auto", f"{AUTO}_options": {"max_images": 3}})
+    assert request.body[AUTO] == "auto"
+    assert (request.images_at_most, request.images_expected) == (3, 3)
+    request = made(extra={"model": PRO})
+    assert (request.model, request.body["model"], "stream" in request.body) == (PRO, PRO, False)
+
+
+def test_equal_requests_and_plans_have_equal_hashes() -> None:
+    """They can be members of a set and keys of a dict, whatever they hold."""
+    asked = {"images": 2, "references": (CUT_OUT,), "extra": {"seed": 7}, "model": ENDPOINT, "web_search": True}
+    first, second = made(Storyboard("ink", ("a", "b")), **asked), made(Storyboard("ink", ("a", "b")), **asked)
+    assert len({first, second, replace(first, extra={}), replace(first, options={})}) == 3
+    plans = {Seedream("anyfast", headers={"X-Tenant": "a"}).plan("x", extra={"seed": seed}) for seed in (7, 7, 8)}
+    assert len(plans) == 2
+
+
+def test_an_optional_field_reads_as_an_attribute() -> None:
+    """None where it was not asked for; what is no field is no attribute."""
+    request = made(model=LITE, output_format="png")
+    assert (getattr(request, "output_format"), getattr(request, "background")) == ("png", None)  # noqa: B009 - mypy knows none of them
+    with pytest.raises(AttributeError, match="no attribute 'outputformat'"):
+        getattr(request, "outputformat")  # noqa: B009 - as above

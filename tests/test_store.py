@@ -30,7 +30,7 @@ from seedream_magic import (
     Seedream,
     SeedreamError,
 )
-from seedream_magic.api.make_request import make_request
+from seedream_magic.api.make_request import Ask, make_request
 from seedream_magic.api.plan import Plan
 from seedream_magic.api.providers import PROVIDERS
 from seedream_magic.images.durable import write_durably
@@ -45,7 +45,7 @@ LINK = "https://example.com/a/1.jpeg?X-Tos-Date=1&X-Tos-Signature=canary"
 
 
 def plan(images: int = 2) -> Plan:
-    request, _ = make_request("四季", model="doubao-seedream-4-5", images=images)
+    request, _ = make_request(Ask("四季", {"images": images}), model="doubao-seedream-4-5")
     return Plan(request, PROVIDERS["anyfast"], "https://www.anyfast.ai/v1")
 
 

@@ -6,32 +6,33 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from seedream_magic.api.make_request import make_request
+from asks import made, refusal_of
 from seedream_magic.api.storyboard import Storyboard, escaped, read_prompt
 from seedream_magic.errors import InvalidRequest
 
-MODEL = "doubao-seedream-4-5"
+
+@pytest.mark.parametrize(
+    ("body", "board", "prompt"),
+    [
+        (
+            "ink wash\n\n---\na fox wakes\n---\n\na fox sleeps,\ncurled up\n",
+            Storyboard("ink wash", ("a fox wakes", "a fox sleeps,\ncurled up")),
+            "ink wash\n\n1. a fox wakes\n2. a fox sleeps,\ncurled up",
+        ),
+        ("---\n春\n---\n夏", Storyboard("", ("春", "夏")), "1. 春\n2. 夏"),
+    ],
+)
+def test_the_prompt_is_the_style_and_the_numbered_frames(body: str, board: Storyboard, prompt: str) -> None:
+    """The style, if there is one, an empty line, `1. part`, `2. part`, and nothing else."""
+    assert read_prompt(body) == board
+    assert board.prompt == prompt
 
 
-def test_the_prompt_is_the_style_and_the_numbered_frames() -> None:
-    """The style, an empty line, `1. part`, `2. part`, and nothing else."""
-    board = read_prompt("ink wash\n\n---\na fox wakes\n---\n\na fox sleeps,\ncurled up\n")
-    assert board == Storyboard("ink wash", ("a fox wakes", "a fox sleeps,\ncurled up"))
-    assert isinstance(board, Storyboard)
-    assert board.prompt == "ink wash\n\n1. a fox wakes\n2. a fox sleeps,\ncurled up"
-
-
-def test_a_storyboard_may_have_no_style() -> None:
-    """A body that begins with the line has frames only."""
-    board = read_prompt("---\n春\n---\n夏")
-    assert isinstance(board, Storyboard)
-    assert board.prompt == "1. 春\n2. 夏"
-
-
-@pytest.mark.parametrize("line", ["\\---", "\\---  "])
-def test_an_escaped_line_parts_nothing(line: str) -> None:
-    r"""`\---` stands for the line itself."""
-    assert read_prompt(f"a\n{line}\nb") == f"a\n{line[1:]}\nb"
+@pytest.mark.parametrize("line", ["---", "---  ", "———", "——", "－－－", "―― ", "––"])
+def test_a_line_of_dashes_parts_a_storyboard(line: str) -> None:
+    """Also as Chinese keyboards type it: it would be drawn and paid. A backslash before it makes it words."""
+    assert read_prompt(f"水彩\n{line}\n狐狸") == Storyboard("水彩", ("狐狸",))
+    assert read_prompt(f"水彩\n\\{line}\n狐狸") == f"水彩\n{line}\n狐狸"
 
 
 @pytest.mark.parametrize("line", ["--- no", "----", "——-", " ---", "- - -"])
@@ -56,25 +57,11 @@ def test_what_is_typed_is_read_again(parts: list[str]) -> None:
 
 
 def test_the_number_of_images_follows() -> None:
-    """Six frames are a set of six; one frame is one image; each frame has its own words."""
-    request, _ = make_request(Storyboard("ink", ("a", "b", "c")), model=MODEL)
+    """As many as there are frames, each with its own words; another number, and more than 15, are refused."""
+    request = made(Storyboard("ink", ("a", "b", "c")))
     assert (request.sequential_image_generation, request.max_images) == ("auto", 3)
     assert [request.prompt_of(index) for index in range(3)] == ["a", "b", "c"]
-    single, _ = make_request(Storyboard("ink", ("a",)), model=MODEL)
+    single = made(Storyboard("ink", ("a",)))
     assert (single.sequential_image_generation, single.max_images) == ("disabled", None)
-
-
-@pytest.mark.parametrize(("frames", "images", "words"), [(2, 3, "leave --images out"), (16, None, "1 to 15")])
-def test_a_number_that_does_not_fit_is_refused(frames: int, images: int | None, words: str) -> None:
-    """Another --images than the frames say, and more frames than a request can bring."""
-    with pytest.raises(InvalidRequest, match=words):
-        make_request(Storyboard("", ("x",) * frames), model=MODEL, images=images)
-
-
-@pytest.mark.parametrize("line", ["---", "———", "——", "－－－", "―― ", "––"])
-def test_a_line_of_dashes_as_chinese_keyboards_type_it_parts_a_storyboard(line: str) -> None:
-    """It would be drawn as one picture and paid; a backslash before it makes it words, as before `---`."""
-    board = read_prompt(f"水彩\n{line}\n狐狸")
-    assert isinstance(board, Storyboard)
-    assert board.frames == ("狐狸",)
-    assert read_prompt(f"水彩\n\\{line}\n狐狸") == f"水彩\n{line}\n狐狸"
+    assert "leave --images out" in refusal_of(Storyboard("", ("x", "x")), images=3)
+    assert "1 to 15" in refusal_of(Storyboard("", ("x",) * 16))

@@ -11,7 +11,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import seedream_magic
-from seedream_magic.notebook.help import help_text
+from seedream_magic.notebook.options import help_text
 
 LIST = Path(__file__).with_name("surface.txt")
 

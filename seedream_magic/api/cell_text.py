@@ -9,12 +9,11 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
+from seedream_magic.api.fields import FIELDS, Field, keys_of
 from seedream_magic.api.models import find_model
 from seedream_magic.api.references.reference import Reference
 from seedream_magic.api.request import DEFAULT_SIZE, ImageRequest
 from seedream_magic.api.storyboard import escaped
-
-_SHORT = {"images": "-n", "size": "-s", "model": "-m"}
 
 
 def cell_text(
@@ -30,16 +29,19 @@ def cell_text(
     `provider` is named where it is given. A reference stands under its name of `names`, else as it was typed.
     `switches` are options that a request does not tell, such as "--fit".
     """
-    wanted, given = _asked(request), {**_asked_by_default(request), **settings}
+    asked, given = request.values, {**_asked_by_default(request), **settings}
     if given.get("ratio"):
         given["size"] = None  # a ratio that is set turns a preset into pixels
+    if request.storyboard:
+        del asked["images"]  # its frames say how many
     extra = {**_left_out(request), **request.extra}
-    differing = {
-        name: value
-        for name, value in wanted.items()
-        if value is not None and value != given.get(name) and extra.get(name, value) is not None
-    }
-    options = [_option(name, value) for name, value in differing.items()]
+    if asked.get("images", 1) != 1 and not keys_of(["images"]).isdisjoint(extra):
+        extra["sequential_image_generation"] = "auto"  # with --images it would be said twice
+    options = [
+        _option(field, asked[field.name])
+        for field in FIELDS
+        if asked.get(field.name) not in (None, given.get(field.name)) and keys_of([field.name]).isdisjoint(extra)
+    ]
     sources = [reference.source for reference in request.references] if names is None else names
     options += [f"--ref {shlex.quote(name)}" for name in sources]
     options += [f"--provider {shlex.quote(provider)}"] if provider else []
@@ -89,35 +91,13 @@ def _literal(value: str | int) -> str:
     return json.dumps(value, ensure_ascii=False)
 
 
-def _asked(request: ImageRequest) -> dict[str, Any]:
-    """What a request asks for, by the options that say so."""
-    several = request.sequential_image_generation == "auto"
-    return {
-        "images": None if request.storyboard else (request.max_images or "auto") if several else 1,
-        "model": request.model,
-        "size": request.size,
-        "stream": request.stream,
-        "watermark": request.watermark,
-        "response_format": request.response_format,
-        "output_format": request.output_format,
-        "background": request.background,
-        "layer_decomposition": request.layer_decomposition,
-        "web_search": request.web_search,
-        "optimize_prompt": request.optimize_prompt,
-    }
-
-
 def _asked_by_default(request: ImageRequest) -> dict[str, Any]:
     """What a cell without options asks for, of the model of this request."""
     known = find_model(request.model)
     return {
-        "images": None if request.storyboard else 1,
+        **{field.name: field.default for field in FIELDS},
         "size": known.default_size if known else DEFAULT_SIZE,
         "stream": None if known and not known.stream else request.sequential_image_generation == "auto",
-        "watermark": True,
-        "response_format": "url",
-        "layer_decomposition": False,
-        "web_search": False,
     }
 
 
@@ -128,10 +108,9 @@ def _left_out(request: ImageRequest) -> dict[str, None]:
     return {name: None for name, usual in wanted.items() if usual and request.body.get(name) is None}
 
 
-def _option(name: str, value: Any) -> str:
-    flag = _SHORT.get(name, f"--{name.replace('_', '-')}")
+def _option(field: Field, value: Any) -> str:
     if value is True:
-        return flag
+        return field.flag
     if value is False:
-        return f"--no-{flag.removeprefix('--')}"
-    return f"{flag} {shlex.quote(str(value))}"
+        return field.all_flags[-1]
+    return f"{field.flags[0]} {shlex.quote(str(value))}"

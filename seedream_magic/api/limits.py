@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 
+from seedream_magic.api.fields import FIELDS
 from seedream_magic.api.models import MAXIMUM_RATIO, MINIMUM_RATIO, SIDES, Model, find_model
 from seedream_magic.api.references.reference import reference_complaints
 from seedream_magic.api.request import ImageRequest
@@ -70,21 +71,15 @@ def _field_complaints(known: Model | None, request: ImageRequest) -> list[Compla
     """Options of newer models that this one answers with an error."""
     if known is None:
         return []
-    asked = {
-        "--output-format": ("output_format", request.output_format),
-        "--background": ("background", request.background),
-        "--layer-decomposition": ("layer_decomposition", request.layer_decomposition),
-        "--web-search": ("tools", request.web_search),
-        "--optimize-prompt fast": ("fast", request.optimize_prompt == "fast"),
-    }
-    refused = [option for option, (field, value) in asked.items() if value and field not in known.fields]
+    asked = request.values
+    refused = [row.limited for row in FIELDS if row.needs not in known.fields and row.is_limited(asked.get(row.name))]
     return [(f"{known.name} does not take {option}; leave it out or choose another model.", True) for option in refused]
 
 
 def _background_complaints(request: ImageRequest) -> list[Complaint]:
-    if request.background != "transparent":
+    if request.options.get("background") != "transparent":
         return []
-    if request.output_format == "jpeg":
+    if request.options.get("output_format") == "jpeg":
         return [("--background transparent goes with --output-format png: JPEG has no transparency.", True)]
     if len(request.references) != 1:
         return [("--background transparent takes exactly one --ref, a picture with transparency.", True)]

@@ -1,110 +1,108 @@
-"""From what a person asked for to a request that can be served."""
+"""From what a person asks for to a request that can be served."""
 
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import replace
+from dataclasses import dataclass, field, replace
 from typing import Any
 
+from seedream_magic.api.fields import (
+    FIELDS,
+    Images,
+    checked_extra,
+    checked_prompt,
+    field_named,
+    keys_of,
+    parse_images,
+    parse_model,
+    parse_ratio,
+    refuse_twice,
+)
 from seedream_magic.api.limits import complaints
 from seedream_magic.api.models import MAXIMUM_IMAGES, SIDES, Model, find_model, pixels_for_ratio
 from seedream_magic.api.references.reference import Reference
 from seedream_magic.api.request import DEFAULT_SIZE, ImageRequest, request_from_body
 from seedream_magic.api.storyboard import Storyboard, storyboard
-from seedream_magic.api.values import (
-    BACKGROUNDS,
-    OUTPUT_FORMATS,
-    PROMPT_MODES,
-    RESPONSE_FORMATS,
-    Images,
-    checked_extra,
-    checked_model,
-    checked_prompt,
-    checked_switch,
-    parse_images,
-    parse_ratio,
-    parse_size,
-    parse_word,
-)
 from seedream_magic.errors import InvalidRequest
 
 
-def make_request(
-    prompt: str | Storyboard,
-    *,
-    model: str,
-    images: Images | None = None,
-    size: str | None = None,
-    ratio: str | None = None,
-    references: tuple[Reference, ...] = (),
-    stream: bool | None = None,
-    watermark: bool | None = None,
-    response_format: str | None = None,
-    output_format: str | None = None,
-    background: str | None = None,
-    layer_decomposition: bool | None = None,
-    web_search: bool | None = None,
-    optimize_prompt: str | None = None,
-    extra: Mapping[str, Any] | None = None,
-    strict: bool = False,
-    check: bool = True,
-) -> tuple[ImageRequest, tuple[str, ...]]:
-    """Validate what a person asked for; return the request and the warnings to show.
+@dataclass(frozen=True)
+class Ask:
+    """What a person asks for, as it was given: nothing is read, looked up or checked yet.
 
-    Of a storyboard the number of images follows. `strict` refuses what the model's table forbids; `check=False` lets
-    limits of the model pass. None is the default value. Raises `InvalidRequest`, whose message names the fix.
+    `values` holds the fields of the request that were given, by their names in the table, and `extra`; None is not
+    given. `refs` are input images in any form, `fit` scales those that are over the limits. `fresh` pays again whatever
+    is stored, `take` is which of several stored sets is meant, from 1. `check=False` sends what the model's limits
+    refuse, `timeout` is the limit of the whole call in seconds.
     """
-    count = _count(prompt, images)
-    several = None if count == 1 else count
-    further = checked_extra(
-        {} if extra is None else extra,
-        taken={
-            "prompt": prompt,
-            "image": references or None,
-            "size": size or ratio,
-            "sequential_image_generation": several,
-            "sequential_image_generation_options": several,
-            "stream": stream,
-            "watermark": watermark,
-            "response_format": response_format,
-            "output_format": output_format,
-            "background": background,
-            "layer_decomposition": layer_decomposition,
-            "tools": web_search,
-            "optimize_prompt_options": optimize_prompt,
-        },
-    )
-    model = checked_model(further.pop("model", model))
+
+    prompt: str | Storyboard
+    values: Mapping[str, Any] = field(default_factory=dict, hash=False)
+    refs: Any = ()
+    fit: bool = False
+    fresh: bool = False
+    take: int | None = None
+    check: bool = True
+    timeout: float | None = None
+
+    def beside(self, settings: Mapping[str, Any]) -> Ask:
+        """The same with the settings of a notebook, by name, where what was given leaves room for them."""
+        extra, room = self.values.get("extra") or {}, dict(settings)
+        timeout = room.pop("timeout", None)
+        if isinstance(self.prompt, Storyboard) or "layer_decomposition" in self.values:
+            room.pop("images", None)
+        if "ratio" in self.values and str(room.get("size")).upper() not in SIDES:
+            room.pop("size", None)
+        if self.values.get("size", "2K") not in SIDES:
+            room.pop("ratio", None)
+        room = {name: value for name, value in room.items() if keys_of([name]).isdisjoint(extra)}
+        limit = timeout if self.timeout is None else self.timeout
+        return replace(self, values={**room, **self.values}, timeout=limit)
+
+
+def make_request(
+    ask: Ask, *, model: str, references: tuple[Reference, ...] = (), strict: bool = False
+) -> tuple[ImageRequest, tuple[str, ...]]:
+    """Validate what a person asks for; return the request and the warnings to show.
+
+    `model` is the one that draws where the ask names none. `references` are what its `refs` stand for. Of a storyboard
+    the number of images follows. `strict` refuses what the model's table forbids. Raises `InvalidRequest`, whose
+    message names the fix.
+    """
+    given = {name: value for name, value in ask.values.items() if value is not None}
+    extra = checked_extra(given.pop("extra", {}))
+    values = {name: field_named(name).read(value) for name, value in given.items()}
+    count = _count(ask.prompt, values.get("images"))
+    refuse_twice({*values, *(["images"] if count != 1 else []), *(["refs"] if references else [])}, extra)
+    model = parse_model(extra.pop("model", values.get("model", model)))
     known = find_model(model)
-    extra_layers = further.get("layer_decomposition") is True and further.pop("layer_decomposition")
-    layers = extra_layers or checked_switch("layer_decomposition", layer_decomposition) is True
-    board = storyboard(prompt.style, prompt.frames) if isinstance(prompt, Storyboard) else None
+    layers = extra.get("layer_decomposition") is True and extra.pop("layer_decomposition")
+    layers = layers or values.get("layer_decomposition") is True
+    board = storyboard(ask.prompt.style, ask.prompt.frames) if isinstance(ask.prompt, Storyboard) else None
+    optional = {row.name: values.get(row.name) for row in FIELDS if row.optional and not row.own}
     request = ImageRequest(
         model=model,
-        prompt=checked_prompt(board.prompt if board else prompt, may_be_empty=layers),
-        size=_final_size(known, size or ("2K" if layers and ratio is None else None), ratio),
+        prompt=checked_prompt(board.prompt if board else ask.prompt, may_be_empty=layers),
+        size=_final_size(known, values.get("size"), values.get("ratio"), layers=layers),
         sequential_image_generation=_sequential(known, count),
         max_images=count if isinstance(count, int) and count > 1 else None,
-        stream=_stream(known, count, checked_switch("stream", stream), check=check),
-        response_format=parse_word("response-format", RESPONSE_FORMATS, response_format or "url"),
-        watermark=checked_switch("watermark", watermark) is not False,
+        stream=_stream(known, count, values.get("stream"), check=ask.check),
+        response_format=values.get("response_format", "url"),
+        watermark=values.get("watermark", True),
         references=references,
         storyboard=board,
-        output_format=output_format and parse_word("output-format", OUTPUT_FORMATS, output_format),
-        background=background and parse_word("background", BACKGROUNDS, background),
         layer_decomposition=layers,
-        web_search=checked_switch("web_search", web_search) is True,
-        optimize_prompt=optimize_prompt and parse_word("optimize-prompt", PROMPT_MODES, optimize_prompt),
-        extra=further,
+        options={name: value for name, value in optional.items() if value is not None and value is not False},
+        extra=extra,
     )
-    if "sequential_image_generation" in further:  # then it says how many images, and the request has one form only
+    if "sequential_image_generation" in extra:  # then it says how many images, and the request has one form only
         plain = request_from_body(replace(request, references=()).body, storyboard=board)
         request = replace(plain, references=references)
     expected = request.images_expected
     if expected is not None and not 1 <= expected <= MAXIMUM_IMAGES:
         raise InvalidRequest(f"max_images is 1 to {MAXIMUM_IMAGES}.")
-    warnings = checked(request, strict=strict, check=check)
-    if stream and known is not None and not known.stream and check:
+    warnings = checked(request, strict=strict, check=ask.check)
+    if values.get("stream") and known is not None and not known.stream and ask.check:
         warnings = (*warnings, f"{known.name} does not stream; the request goes out without it.")
     return request, warnings
 
@@ -122,23 +120,21 @@ def checked(request: ImageRequest, *, strict: bool, check: bool = True) -> tuple
 
 
 def _count(prompt: str | Storyboard, images: Images | None) -> Images:
-    asked = None if images is None else parse_images(images)
     if not isinstance(prompt, Storyboard):
-        return asked or 1
+        return images or 1
     frames = len(prompt.frames)
-    if asked not in (None, frames):
-        raise InvalidRequest(f"The storyboard has {frames} frames, --images asks for {asked}; leave --images out.")
+    if images not in (None, frames):
+        raise InvalidRequest(f"The storyboard has {frames} frames, --images asks for {images}; leave --images out.")
     return parse_images(frames)
 
 
-def _final_size(known: Model | None, size: str | None, ratio: str | None) -> str:
+def _final_size(known: Model | None, size: str | None, ratio: str | None, *, layers: bool) -> str:
     if ratio is None:
-        return parse_size(size) if size is not None else known.default_size if known else DEFAULT_SIZE
-    pair = parse_ratio(ratio)
-    preset = parse_size("2K" if size is None else size)
+        return size or ("2K" if layers else known.default_size if known else DEFAULT_SIZE)
+    preset = size or "2K"
     if preset not in SIDES:
         raise InvalidRequest(f"--ratio goes with a preset size such as 2K; {preset} has its ratio already.")
-    return "{}x{}".format(*pixels_for_ratio(known, preset, pair))
+    return "{}x{}".format(*pixels_for_ratio(known, preset, parse_ratio(ratio)))
 
 
 def _sequential(known: Model | None, count: Images) -> str | None:

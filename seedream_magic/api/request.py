@@ -6,15 +6,15 @@ import json
 import secrets
 from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
+from seedream_magic.api.fields import FIELDS, Images, parse_images
 from seedream_magic.api.models import MAXIMUM_FRAMES, MAXIMUM_IMAGES
 from seedream_magic.api.references.reference import Reference
 from seedream_magic.api.storyboard import Storyboard
-from seedream_magic.api.values import Images, parse_images
 
 DEFAULT_SIZE = "2048x2048"
-_FIELD_TYPES: dict[str, type] = {
+_PAGE_TYPES: dict[str, type] = {
     "model": str,
     "prompt": str,
     "size": str,
@@ -22,22 +22,22 @@ _FIELD_TYPES: dict[str, type] = {
     "stream": bool,
     "response_format": str,
     "watermark": bool,
-    "output_format": str,
-    "background": str,
 }
+"""The seven keys of the API's page; they are attributes of a request by the same names."""
 _NEVER_NONE = ("size", "response_format", "watermark")
-"""Fields that stand in a body unless an extra field takes them out."""
-_WEB_SEARCH = [{"type": "web_search"}]
+"""Keys that stand in a body unless an extra field takes them out."""
 
 
 @dataclass(frozen=True)
 class ImageRequest:
-    """One call of the image API. A field that is None or False beyond the page's seven is not sent.
+    """One call of the image API. The page's seven keys are always sent, a field that is None is not.
 
     `size` is a preset ("2K") or "WIDTHxHEIGHT" in pixels. `sequential_image_generation` is "auto" for a set and
     "disabled" for one image; `max_images` (1-15) caps a set. `storyboard` is what `prompt` was made of, where it was.
-    `optimize_prompt` is "standard" or "fast". `extra` holds further body fields, sent as they are and after the others,
-    so that they win; one that is None takes the field of that name out of the body.
+    `options` holds the optional fields that were asked for, by their names in the table; each reads as an attribute,
+    too. `extra` holds further body fields, sent as they are and after the others, so that they win; one that is None
+    takes the field of that name out of the body. The hash leaves both out, for they are dicts: equal requests have
+    equal hashes.
     """
 
     model: str
@@ -50,12 +50,24 @@ class ImageRequest:
     watermark: bool = True
     references: tuple[Reference, ...] = ()
     storyboard: Storyboard | None = None
-    output_format: str | None = None
-    background: str | None = None
     layer_decomposition: bool = False
-    web_search: bool = False
-    optimize_prompt: str | None = None
-    extra: Mapping[str, Any] = field(default_factory=dict)
+    options: Mapping[str, Any] = field(default_factory=dict, hash=False)
+    extra: Mapping[str, Any] = field(default_factory=dict, hash=False)
+
+    if not TYPE_CHECKING:  # else every misspelt attribute would pass
+
+        def __getattr__(self, name: str) -> Any:
+            """An optional field, None where it was not asked for."""
+            if any(row.name == name and row.optional for row in FIELDS):
+                return self.options.get(name)
+            raise AttributeError(f"ImageRequest has no attribute {name!r}")
+
+    @property
+    def values(self) -> dict[str, Any]:
+        """What it asks for, by the names of the fields, but references; None is what it does not send."""
+        several = self.sequential_image_generation == "auto"
+        named = {row.name: getattr(self, row.name) for row in FIELDS if row.own or row.optional}
+        return {"images": (self.max_images or "auto") if several else 1, **named}
 
     @property
     def body(self) -> dict[str, Any]:
@@ -75,7 +87,7 @@ class ImageRequest:
 
     def body_with(self, references: list[str]) -> dict[str, Any]:
         """The JSON object with these texts in place of the references: their bytes are long, their names short."""
-        mode = self.optimize_prompt
+        asked = self.values
         named: dict[str, Any] = {
             "model": self.model,
             "prompt": self.prompt if self.prompt or not self.layer_decomposition else None,
@@ -86,14 +98,10 @@ class ImageRequest:
             "stream": self.stream,
             "response_format": self.response_format,
             "watermark": self.watermark,
-            "output_format": self.output_format,
-            "background": self.background,
-            "layer_decomposition": self.layer_decomposition or None,
-            "tools": _WEB_SEARCH if self.web_search else None,
-            "optimize_prompt_options": mode and {"mode": mode},
+            **{row.keys[0]: row.to_body(asked[row.name]) for row in FIELDS if row.optional},
         }
-        asked = {key: value for key, value in named.items() if value is not None}
-        return {key: value for key, value in {**asked, **self.extra}.items() if value is not None}
+        sent = {key: value for key, value in named.items() if value is not None}
+        return {key: value for key, value in {**sent, **self.extra}.items() if value is not None}
 
     def prompt_of(self, index: int) -> str:
         """The words of one frame: its own in a storyboard, else the whole prompt."""
@@ -142,23 +150,22 @@ def request_from_body(
 
     `references` are those that the body's `image` names, `storyboard` is what its prompt was made of.
     """
-    named: dict[str, Any] = {key: body[key] for key, kind in _FIELD_TYPES.items() if isinstance(body.get(key), kind)}
+    named: dict[str, Any] = {key: body[key] for key, kind in _PAGE_TYPES.items() if isinstance(body.get(key), kind)}
     rest = {key: value for key, value in body.items() if key not in named}
-    options, mode = rest.get("sequential_image_generation_options"), rest.get("optimize_prompt_options")
-    if isinstance(options, Mapping) and list(options) == ["max_images"] and type(options["max_images"]) is int:
-        named["max_images"] = options["max_images"]
-        del rest["sequential_image_generation_options"]
-    if isinstance(mode, Mapping) and list(mode) == ["mode"] and isinstance(mode["mode"], str):
-        named["optimize_prompt"] = mode["mode"]
-        del rest["optimize_prompt_options"]
-    if rest.get("layer_decomposition") is True:
-        named["layer_decomposition"] = rest.pop("layer_decomposition")
-    if rest.get("tools") == _WEB_SEARCH:
-        named["web_search"] = bool(rest.pop("tools"))
+    match rest.get("sequential_image_generation_options"):
+        case {"max_images": int(most), **others} if not others and not isinstance(most, bool):
+            named["max_images"] = most
+            del rest["sequential_image_generation_options"]
+    options: dict[str, Any] = {}
+    for row in FIELDS:
+        value = row.from_body(rest.get(row.keys[0])) if row.optional else None
+        if value is not None:
+            (named if row.own else options)[row.name] = value
+            del rest[row.keys[0]]
     if references:
         named["references"] = references
         rest.pop("image", None)
     rest |= {name: None for name in _NEVER_NONE if name not in body}
     unsent = {"sequential_image_generation": None, "stream": None, "model": "", "prompt": ""}
     fitting = storyboard if storyboard and storyboard.prompt == named.get("prompt") else None
-    return ImageRequest(**{**unsent, **named}, storyboard=fitting, extra=rest)
+    return ImageRequest(**{**unsent, **named}, storyboard=fitting, options=options, extra=rest)

@@ -10,13 +10,13 @@ from functools import cached_property
 from typing import TYPE_CHECKING, Any
 
 from seedream_magic.api.codes import CODES
+from seedream_magic.api.fields import Field, field_named
 from seedream_magic.api.models import MAXIMUM_IMAGES, Model, find_model, pixels_for_ratio
 from seedream_magic.api.providers import PROVIDERS
 from seedream_magic.api.signatures import ENDINGS
 from seedream_magic.errors import SeedreamError
-from seedream_magic.notebook.help import COMMANDS
 from seedream_magic.notebook.models_table import ids_for
-from seedream_magic.notebook.options import OPTIONS, Option
+from seedream_magic.notebook.options import COMMANDS, FLAGS
 
 if TYPE_CHECKING:
     from seedream_magic.seedream import Seedream
@@ -72,14 +72,12 @@ class Surroundings:
 
 def flags(word: str) -> list[Candidate]:
     """The options, short ones only after a single hyphen."""
-    found = [flag for option in OPTIONS for flag in _flags_of(option)]
-    return [Candidate(flag, "option") for flag in found if word == "-" or flag.startswith("--") or not word]
+    return [Candidate(flag, "option") for flag in FLAGS if word == "-" or flag.startswith("--") or not word]
 
 
-def values_of(option: Option, word: str, around: Surroundings) -> list[Candidate]:
+def values_of(option: Field, word: str, around: Surroundings) -> list[Candidate]:
     """The values of an option: those of the table, or those that only the notebook, the store or the model know."""
-    name = option.flags[-1].removeprefix("--")
-    look_up = _VALUES.get(name)
+    look_up = _VALUES.get(option.name)
     return look_up(word, around) if look_up else [Candidate(text, "value") for text in option.words]
 
 
@@ -111,10 +109,6 @@ def _typed(command: str) -> list[list[str]]:
     return [row[1:] for row in rows if row[:1] == [command]]
 
 
-def _flags_of(option: Option) -> list[str]:
-    return [*option.flags, *([f"--no-{option.flags[-1].removeprefix('--')}"] if option.with_no else [])]
-
-
 def _models(_: str, around: Surroundings) -> list[Candidate]:
     """The session's model, then those that the provider documents; a gateway may take ByteDance's dated ids too."""
     name = around.client.provider.name if around.client else ""
@@ -126,7 +120,7 @@ def _models(_: str, around: Surroundings) -> list[Candidate]:
 def _sizes(_: str, around: Surroundings) -> list[Candidate]:
     """The model's presets, then the documented pixels of each at every ratio."""
     model = around.known_model
-    presets = model.presets if model else next(option.words for option in OPTIONS if "--size" in option.flags)
+    presets = model.presets if model else field_named("size").words
     pairs = [
         pixels_for_ratio(model, preset, (int(wide), int(high)))
         for preset in presets
@@ -217,12 +211,12 @@ def _is_one_of(value: object, types: Iterable[tuple[str, str]]) -> bool:
 
 _LookUp = Callable[[str, Surroundings], list[Candidate]]
 _VALUES: dict[str, _LookUp] = {
-    "out": set_names,
+    "name": set_names,
     "images": _counts,
     "model": _models,
     "size": _sizes,
     "ratio": _ratios,
-    "ref": _references,
+    "refs": _references,
     "provider": _providers,
 }
 """Of the options whose values the table does not list."""

@@ -1,44 +1,35 @@
-"""The text of a `%%seedream` cell, read: options from the first line, the prompt below. Pure; nothing is evaluated."""
+"""The text of a `%%seedream` cell, read: options from the first line, the prompt below. Pure; nothing is evaluated.
+
+The first line is split as a shell does; dashes and blanks may come from any keyboard. Words that belong to no option
+are refused with what was meant.
+"""
 
 from __future__ import annotations
 
 import argparse
+import difflib
+import os
 import re
-from dataclasses import dataclass, field
-from typing import Any, NoReturn
+import shlex
+import unicodedata
+from dataclasses import dataclass, fields
+from itertools import pairwise, takewhile
+from typing import NoReturn
 
-from seedream_magic.api.storyboard import Storyboard, read_prompt
+from seedream_magic.api.fields import refuse_twice
+from seedream_magic.api.make_request import Ask
+from seedream_magic.api.storyboard import read_prompt
 from seedream_magic.errors import InvalidRequest
-from seedream_magic.notebook.first_line import words_of
-from seedream_magic.notebook.near_misses import about
-from seedream_magic.notebook.options import OPTIONS, parse_name
+from seedream_magic.notebook.options import FLAGS, OPTIONS, parse_name
 
 _NAMED = re.compile(r"""\s*([^\s"'<-][^\s"'<]*)\s*<<""")
-_BODY_FIELDS = {
-    "images": ("sequential_image_generation", "sequential_image_generation_options"),
-    "model": ("model",),
-    "size": ("size",),
-    "ratio": ("size",),
-    "stream": ("stream",),
-    "watermark": ("watermark",),
-    "response_format": ("response_format",),
-    "refs": ("image",),
-    "output_format": ("output_format",),
-    "background": ("background",),
-    "layer_decomposition": ("layer_decomposition",),
-    "web_search": ("tools",),
-    "optimize_prompt": ("optimize_prompt_options",),
-}
-"""The fields of the body that each option sets."""
-_RUNNING = ("provider", "dry_run", "quiet", "raw", "bg", "show")
 
 
 @dataclass(frozen=True)
 class Cell:
-    """A parsed cell. `request` holds what was typed of the request's options, nothing else; the rest is how to run."""
+    """A parsed cell: what it asks for, with nothing that was not typed, and how to run it."""
 
-    prompt: str | Storyboard
-    request: dict[str, Any] = field(default_factory=dict)
+    ask: Ask
     name: str | None = None
     provider: str | None = None
     dry_run: bool = False
@@ -55,29 +46,19 @@ def parse_cell(line: str, body: str) -> Cell:
     """
     named = _NAMED.match(line)
     name = parse_name(named[1]) if named else None
-    words = words_of(line[named.end() :] if named else line)
+    words = _words(line[named.end() :] if named else line)
     known, unknown = _PARSER.parse_known_args(words)
     if unknown:
-        raise InvalidRequest(about(unknown, words=words, line=line))
+        raise InvalidRequest(_about(unknown, words=words, line=line))
     typed = {key: value for key, value in vars(known).items() if value is not None}
-    _check_extra(typed)
-    if name and typed.get("out", name) != name:
-        raise InvalidRequest(f"The set is named twice: {name} << and --out {typed['out']}.")
+    refuse_twice(typed, typed.get("extra", {}))
+    if name and typed.setdefault("name", name) != name:
+        raise InvalidRequest(f"The set is named twice: {name} << and --out {typed['name']}.")
     if re.match(r"\s*[%％]{2}\s*seedream\b", body):
         raise InvalidRequest("There are two %%seedream lines: keep one, with the prompt below it.")
-    running = {key: typed.pop(key) for key in _RUNNING if key in typed}
-    return Cell(prompt=read_prompt(body), name=typed.pop("out", name), request=typed, **running)
-
-
-def _check_extra(typed: dict[str, Any]) -> None:
-    for option, fields in _BODY_FIELDS.items():
-        for name in fields:
-            if option in typed and name in typed.get("extra", {}):
-                raise InvalidRequest(f"--extra sets {name!r}, and so does {_flag(option)}; give it once.")
-
-
-def _flag(name: str) -> str:
-    return next(option.flags[-1] for option in OPTIONS if option.name == name)
+    running = {part.name: typed.pop(part.name) for part in fields(Cell) if part.name in typed}
+    planning = {part.name: typed.pop(part.name) for part in fields(Ask) if part.name in typed}
+    return Cell(Ask(read_prompt(body), values=typed, **planning), **running)
 
 
 class _Parser(argparse.ArgumentParser):
@@ -100,9 +81,117 @@ def _built_parser() -> _Parser:
         elif option.with_no:
             parser.add_argument(*option.flags, dest=option.name, action=argparse.BooleanOptionalAction)
         else:
-            meant = not option.flags[-1].startswith("--no-")
-            parser.add_argument(*option.flags, dest=option.name, action="store_const", const=meant)
+            parser.add_argument(
+                *option.flags, dest=option.name, action="store_const", const=not option.flag.startswith("--no-")
+            )
     return parser
 
 
 _PARSER = _built_parser()
+
+_WIDE_DASHES = "－—–−―‐‑‒"
+_DASHES = f"-{_WIDE_DASHES}"
+"""What stands for a hyphen, the hyphen itself among them."""
+
+
+def _words(line: str) -> list[str]:
+    """The words of a line, its options in plain hyphens. Raises `InvalidRequest` for a quote that is not closed."""
+    return [_plain_flag(word) for word in _split(line)]
+
+
+def _split(line: str) -> list[str]:
+    """Split as a shell does; a full-width space, as Chinese input types it, parts words too."""
+    lexer = shlex.shlex(line, posix=True, punctuation_chars=False)
+    lexer.whitespace_split = True
+    lexer.whitespace += "\u3000\u00a0"
+    lexer.commenters = ""
+    if os.name == "nt":
+        lexer.escape = ""
+    try:
+        return list(lexer)
+    except ValueError as exc:
+        raise InvalidRequest("A quote on the first line is not closed; the prompt goes on the lines below.") from exc
+
+
+def _plain_flag(word: str) -> str:
+    """The option that a word is when its dashes (or all of it) came from Chinese input; any other word as it is."""
+    typed, sign, value = re.fullmatch(r"([^=＝]*)([=＝]?)(.*)", word, re.DOTALL).groups()  # type: ignore[union-attr]  # every text matches
+    name = unicodedata.normalize("NFKC", typed).lstrip(_DASHES)
+    flag = ("-" if len(name) == 1 else "--") + name
+    return f"{flag}{sign and '='}{value}" if word[:1] in _WIDE_DASHES and flag in FLAGS else word
+
+
+_LONGEST_SHOWN = 80
+_LONGEST_PROMPT = 40
+_SWITCHES = {flag for option in OPTIONS if option.with_no for flag in option.flags}
+_OF_OTHER_TOOLS = {
+    "--seed": "The service takes no seed; the same cell shows the stored pictures again, unbilled.",
+    "--negative": "There is no negative prompt: write below what the picture is to leave out.",
+    "--negative-prompt": "There is no negative prompt: write below what the picture is to leave out.",
+    "--ar": "Did you mean --ratio, such as --ratio 16:9?",
+    "--aspect": "Did you mean --ratio, such as --ratio 16:9?",
+    "--aspect-ratio": "Did you mean --ratio, such as --ratio 16:9?",
+}
+"""Options that other picture makers have, and what stands in their place here."""
+
+
+def _about(unknown: list[str], *, words: list[str], line: str) -> str:
+    """One sentence on the unknown words of a line, which names the fix."""
+    told = _of_name(line, unknown) or _of_reference(words, unknown) or _of_switch(words, unknown)
+    return told or _of_prompt(unknown) or _of_option(unknown[0])
+
+
+def _of_name(line: str, unknown: list[str]) -> str:
+    """What to say where the NAME in front of << is two words, or stands behind options; else nothing."""
+    if not any("<<" in word for word in unknown):
+        return ""
+    spaced = re.match(r"\s*(\w+(?:\s+\w+)+)\s*<<", line)
+    if spaced and (name := "_".join(spaced[1].split())).isidentifier():
+        return f"A name is one word: {name[:40]} << …"
+    behind = re.match(r"\s*(\S.*?)\s+([^\W\d]\w*)\s*<<(?!<)(.*)", line)
+    if behind is None:
+        return ""
+    options = f"{behind[1]} {behind[3].strip()}".strip()
+    return f"NAME << comes first: {behind[2][:40]} << {options if len(options) < _LONGEST_SHOWN else '…'}"
+
+
+def _of_reference(words: list[str], unknown: list[str]) -> str:
+    """What to say where several words follow --ref, as of a file with a blank in its name; else nothing."""
+    for place, word in enumerate(words):
+        names = list(takewhile(lambda name: not name.startswith("-"), words[place + 1 :]))
+        if word in {"-i", "--ref"} and unknown[0] in names[1:] and len(typed := " ".join(names)) < _LONGEST_SHOWN:
+            return f'Quote a name with spaces: --ref "{typed}"; give --ref once for each reference.'
+    return ""
+
+
+def _of_switch(words: list[str], unknown: list[str]) -> str:
+    """What to say of a value behind an option that is on or off; else nothing."""
+    for flag, value in pairwise(words):
+        if value == unknown[0] and flag in _SWITCHES and value.lower() in {"on", "off", "true", "false", "yes", "no"}:
+            return f"{flag} takes no value; --no-{flag.removeprefix('--')} turns it off."
+    return ""
+
+
+def _of_prompt(unknown: list[str]) -> str:
+    """What to say of words that are no option: they are the prompt, mostly; nothing where an option comes first."""
+    if _is_option(unknown[0]):
+        return ""
+    typed = " ".join(takewhile(lambda word: not _is_option(word), unknown))
+    shown = typed if len(typed) <= _LONGEST_PROMPT else f"{typed[:_LONGEST_PROMPT]}…"
+    return f"{shown!r} belongs to no option: the prompt goes on the lines below."
+
+
+def _is_option(word: str) -> bool:
+    return unicodedata.normalize("NFKC", word).startswith(tuple(_DASHES))
+
+
+def _of_option(word: str) -> str:
+    plain = unicodedata.normalize("NFKC", word).lower()
+    dashed = re.sub(f"^[{_DASHES}]+", "--" if len(plain) > 2 else "-", plain)
+    name = dashed.partition("=")[0]
+    if name in {"-h", "--help"}:
+        return "%%seedream? shows every option."
+    if name in _OF_OTHER_TOOLS:
+        return f"There is no option {word[:40]}. {_OF_OTHER_TOOLS[name]}"
+    near = difflib.get_close_matches(name, FLAGS, n=1, cutoff=0.6) if name.strip("-") else []
+    return f"There is no option {word[:40]}" + (f": did you mean {near[0]}?" if near else "; %%seedream? lists them.")

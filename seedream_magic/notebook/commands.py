@@ -19,7 +19,7 @@ from seedream_magic.api.providers import PROVIDERS, find_provider
 from seedream_magic.errors import ConfigError, InvalidRequest, MissingKey, plural
 from seedream_magic.images.store import find_record
 from seedream_magic.notebook.desk import Desk
-from seedream_magic.notebook.help import help_text
+from seedream_magic.notebook.options import help_text
 from seedream_magic.notebook.variables import value_of
 
 if TYPE_CHECKING:

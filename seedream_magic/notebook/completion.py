@@ -6,6 +6,7 @@ import os
 import re
 from collections.abc import Callable
 from dataclasses import dataclass, replace
+from itertools import pairwise
 from typing import Any
 
 from IPython.core.interactiveshell import InteractiveShell
@@ -19,7 +20,7 @@ from seedream_magic.notebook.candidates import (
     set_names,
     values_of,
 )
-from seedream_magic.notebook.options import OPTIONS, Option
+from seedream_magic.notebook.options import OPTIONS
 
 IDENTIFIER = "seedream_magic"
 _CELL = re.compile(r"\s*%%seedream\s(.*)", re.DOTALL)
@@ -142,8 +143,8 @@ def _takes_value(flag: str) -> bool:
 
 def _given(typed: _Typed, flag: str) -> str | None:
     """The value that the line gives an option before the cursor."""
-    option: Option = _BY_FLAG[flag]
-    given = [value for name, value in zip(typed.words, typed.words[1:], strict=False) if name in option.flags]
+    flags = _BY_FLAG[flag].flags
+    given = [value for name, value in pairwise(typed.words) if name in flags]
     given += [word.partition("=")[2] for word in typed.words if word.startswith(f"{flag}=")]
     return given[-1].strip("\"'") if given else None
 

@@ -10,15 +10,13 @@ from typing import TYPE_CHECKING, Any
 from IPython.core.interactiveshell import InteractiveShell
 from IPython.core.magic import Magics, line_cell_magic, magics_class, no_var_expand
 
-from seedream_magic.api.models import SIDES
 from seedream_magic.api.plan import Plan
-from seedream_magic.api.storyboard import Storyboard
 from seedream_magic.errors import InvalidRequest
 from seedream_magic.notebook.cell import Cell, parse_cell
 from seedream_magic.notebook.commands import run_command
 from seedream_magic.notebook.completion import register_completion, unregister_completion
 from seedream_magic.notebook.desk import Desk, Settings
-from seedream_magic.notebook.help import help_text
+from seedream_magic.notebook.options import help_text
 from seedream_magic.notebook.variables import filled, value_of
 
 if TYPE_CHECKING:
@@ -64,28 +62,17 @@ def _draw(desk: Desk, cell: Cell) -> None:
 
 def _planned(desk: Desk, cell: Cell) -> tuple[Plan, Seedream]:
     """The plan of a cell, its variables filled in, and the client that it is for."""
-    prompt, unfilled = (cell.prompt, ()) if cell.raw else filled(cell.prompt, desk.variables)
+    from seedream_magic.planning import plan_ask  # noqa: PLC0415 - load time
+
+    ask = cell.ask.beside(desk.settings.of_request)
+    prompt, unfilled = (ask.prompt, ()) if cell.raw else filled(ask.prompt, desk.variables)
     client = desk.client(cell.provider)
-    refs = {"refs": [value_of(text, desk.variables) for text in cell.request.get("refs", ())]}
-    plan = client.plan(prompt, **{**_settings_beside(desk.settings, cell), **cell.request, **refs})
+    refs = [value_of(text, desk.variables) for text in ask.refs]
+    plan = plan_ask(client, replace(ask, prompt=prompt, refs=refs))
     if unfilled:
         note = f"Sent as typed, for there is nothing to fill in: {', '.join(unfilled)}."
         plan = replace(plan, warnings=(*plan.warnings, note))
     return plan, client
-
-
-def _settings_beside(settings: Settings, cell: Cell) -> dict[str, Any]:
-    """The settings that a cell leaves room for: what it types, or sends as an extra field, comes first."""
-    chosen, typed = settings.of_request, cell.request
-    extra = typed.get("extra", {})
-    several = {"sequential_image_generation", "sequential_image_generation_options"} & set(extra)
-    if several or isinstance(cell.prompt, Storyboard) or "layer_decomposition" in typed:
-        chosen.pop("images", None)
-    if "ratio" in typed and str(chosen.get("size")).upper() not in SIDES:
-        chosen.pop("size", None)
-    if "size" in extra or typed.get("size", "2K") not in SIDES:
-        chosen.pop("ratio", None)
-    return {name: value for name, value in chosen.items() if name not in extra}
 
 
 def _print_plan(plan: Plan) -> None:

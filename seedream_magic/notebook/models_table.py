@@ -8,15 +8,13 @@ from dataclasses import dataclass
 from typing import Any
 
 from seedream_magic.api import models
+from seedream_magic.api.fields import FIELDS, OUTPUT_FORMATS
 from seedream_magic.api.models import KNOWN_IDS, MAXIMUM_IMAGES, Model, find_model
-from seedream_magic.api.values import OUTPUT_FORMATS
 from seedream_magic.view.markup import Markup, element
 from seedream_magic.view.table import Cell, html_notes, html_table, text_table
 
 _HEADINGS = ("model 模型", "sizes 尺寸", "pixels 像素", "set 组图", "stream 流式", "refs 参考图", "formats 格式")
 _OPTIONS, _IDS = "further options 其他选项", "model ids 模型编号"
-_FLAGS = {"tools": "--web-search", "fast": "--optimize-prompt fast"}
-"""The options of fields whose names differ from them."""
 _CURRENT = "← this session 当前"
 _UNCHECKED = "not checked 不检查"
 _GREY = "opacity:0.75;font-weight:400"
@@ -98,8 +96,8 @@ def _row(model: Model, ids: tuple[str, ...], current: str) -> Row:
         str(model.references or "none"),
         " ".join(OUTPUT_FORMATS if "output_format" in model.fields else OUTPUT_FORMATS[:1]),
     )
-    further = sorted(model.fields - {"output_format"})
-    options = tuple(_FLAGS.get(field, f"--{field.replace('_', '-')}") for field in further)
+    further = (field for field in FIELDS if field.needs in model.fields - {"output_format"})
+    options = tuple(field.limited for field in further)
     return Row(cells, options, ids, model is find_model(current))
 
 

@@ -1,59 +1,16 @@
-"""The options of a `%%seedream` cell: one table, from which the parser, the help and Tab are made."""
+"""The options of a `%%seedream` cell, the commands of `%seedream`, and the help that lists them in both languages."""
 
 from __future__ import annotations
 
 import keyword
-import re
+import textwrap
 import unicodedata
-from collections.abc import Callable
-from dataclasses import dataclass
 from functools import partial
-from typing import Any
 
-from seedream_magic.api.values import (
-    BACKGROUNDS,
-    OUTPUT_FORMATS,
-    PROMPT_MODES,
-    RESPONSE_FORMATS,
-    parse_extra,
-    parse_images,
-    parse_ratio,
-    parse_size,
-    parse_word,
-)
+from seedream_magic.api.fields import CHECK, EXTRA, FIELDS, FRESH, TAKE, TIMEOUT, Field, parse_source, parse_word
 from seedream_magic.errors import InvalidRequest
 
 LAYOUTS = ("carousel", "grid")
-
-
-@dataclass(frozen=True)
-class Option:
-    """One option: how it is typed, what it means in both languages. A switch has no `parse`.
-
-    `words` are the values that it takes, where they are few; a `repeated` one collects its values. `keyword` is its
-    name in Python where that is another.
-    """
-
-    flags: tuple[str, ...]
-    english: str
-    chinese: str
-    metavar: str = ""
-    parse: Callable[[str], Any] | None = None
-    with_no: bool = False
-    words: tuple[str, ...] = ()
-    repeated: bool = False
-    keyword: str = ""
-
-    @property
-    def name(self) -> str:
-        """Its name in Python."""
-        return self.keyword or self.flags[-1].removeprefix("--").replace("-", "_")
-
-    @property
-    def typed(self) -> str:
-        """The option as the help shows it."""
-        names = ", ".join(self.flags) + (f" / --no-{self.flags[-1].removeprefix('--')}" if self.with_no else "")
-        return f"{names} {self.metavar}".rstrip()
 
 
 def parse_name(text: str) -> str:
@@ -66,126 +23,130 @@ def parse_name(text: str) -> str:
     raise InvalidRequest(f"{text[:40]!r} is no name for a variable: {why}.")
 
 
-def _parse_name(text: str) -> str:
-    if text.strip():
-        return text.strip()
-    raise InvalidRequest("--model, --provider and --ref take a name, not an empty one.")
-
-
-def _one_of(option: str, words: tuple[str, ...]) -> Callable[[str], str]:
-    return partial(parse_word, option, words)
-
-
-def _parse_seconds(text: str) -> float:
-    plain = unicodedata.normalize("NFKC", text)
-    if re.fullmatch(r"\d{1,6}(\.\d{1,3})?", plain) and float(plain) > 0:
-        return float(plain)
-    raise InvalidRequest(f"--timeout takes seconds above 0, not {text[:40]!r}.")
-
-
-def _parse_take(text: str) -> int:
-    plain = unicodedata.normalize("NFKC", text)
-    if re.fullmatch(r"\d{1,4}", plain) and int(plain) > 0:
-        return int(plain)
-    raise InvalidRequest(f"--take counts from 1, not {text[:40]!r}.")
-
-
-def _ratio_as_typed(text: str) -> str:
-    return "{}:{}".format(*parse_ratio(text))
-
-
-_SIZES = ("1K", "1.5K", "2K", "3K", "4K")
+_NAME = Field(
+    "name", ("--out",), "bind the set to NAME; the same as NAME << in front", "把图组存入变量 NAME", "NAME", parse_name
+)
+_PROVIDER = Field(
+    "provider",
+    ("--provider",),
+    "anyfast, ark, byteplus or demo, for this cell",
+    "本单元格的服务商",
+    "NAME",
+    partial(parse_source, "provider"),
+)
 OPTIONS = (
-    Option(("--out",), "bind the set to NAME; the same as NAME << in front", "把图组存入变量 NAME", "NAME", parse_name),
-    Option(
-        ("-n", "--images"),
-        "how many: 1-15, or auto: the model decides",
-        "张数：1-15，或 auto（由模型决定）",
-        "N",
-        parse_images,
+    _NAME,
+    *FIELDS,
+    FRESH,
+    TAKE,
+    Field("dry_run", ("--dry-run",), "show the request as JSON and curl; send nothing", "只显示请求，不发送"),
+    _PROVIDER,
+    EXTRA,
+    CHECK,
+    TIMEOUT,
+    Field("bg", ("--bg",), "return at once; the set grows while the kernel is free", "后台绘制，不占用内核"),
+    Field("quiet", ("--quiet",), "bind, do not show", "不显示图片"),
+    Field("raw", ("--raw",), "leave {braces} in the prompt as typed", "不填充 {变量}"),
+    Field(
+        "show",
+        ("--show",),
+        "carousel (default) or grid",
+        "轮播或网格",
+        "LAYOUT",
+        partial(parse_word, "show", LAYOUTS),
+        words=LAYOUTS,
     ),
-    Option(("-m", "--model"), "model id", "模型", "ID", _parse_name),
-    Option(
-        ("-s", "--size"), "1K, 2K, 4K or WIDTHxHEIGHT", "尺寸：1K、2K、4K 或宽x高", "SIZE", parse_size, words=_SIZES
-    ),
-    Option(
-        ("-r", "--ratio"),
-        "with a preset size: its pixels at W:H",
-        "宽高比，如 16:9",
-        "W:H",
-        _ratio_as_typed,
-    ),
-    Option(
-        ("-i", "--ref"),
-        "reference image, repeatable: path, glob, https link, run:ID[K], or a variable of the notebook",
-        "参考图，可重复：路径、通配符、链接、run:ID[K] 或变量",
-        "X",
-        _parse_name,
-        repeated=True,
-        keyword="refs",
-    ),
-    Option(("--fit",), "scale references that are over the limits", "缩小超限的参考图"),
-    Option(("--stream",), "receive pictures one by one; default for sets", "逐张接收，组图默认开启", with_no=True),
-    Option(("--watermark",), "the API's AI mark; default on", "水印，默认开启", with_no=True),
-    Option(
-        ("--response-format",),
-        "url (default) or b64_json",
-        "返回链接或 base64",
-        "FORMAT",
-        _one_of("response-format", RESPONSE_FORMATS),
-        words=RESPONSE_FORMATS,
-    ),
-    Option(
-        ("--output-format",),
-        "jpeg or png (5.0 models)",
-        "图片格式（5.0 系列）",
-        "FORMAT",
-        _one_of("output-format", OUTPUT_FORMATS),
-        words=OUTPUT_FORMATS,
-    ),
-    Option(
-        ("--background",),
-        "opaque or transparent (5.0 Pro, Flash)",
-        "背景：不透明或透明（5.0 Pro、Flash）",
-        "KIND",
-        _one_of("background", BACKGROUNDS),
-        words=BACKGROUNDS,
-    ),
-    Option(
-        ("--layer-decomposition",),
-        "take one --ref apart into layers (5.0 Pro, Flash)",
-        "把参考图拆成图层",
-    ),
-    Option(("--web-search",), "let the model search the web (5.0 lite)", "联网搜索（5.0 lite）"),
-    Option(
-        ("--optimize-prompt",),
-        "standard or fast (4.0, 5.0 Pro)",
-        "提示词优化模式（4.0、5.0 Pro）",
-        "MODE",
-        _one_of("optimize-prompt", PROMPT_MODES),
-        words=PROMPT_MODES,
-    ),
-    Option(("--fresh",), "pay again for a request that is in the store", "重新生成并计费，不用已存的结果"),
-    Option(("--take",), "the K-th set made of this request", "此请求的第 K 组", "K", _parse_take),
-    Option(("--dry-run",), "show the request as JSON and curl; send nothing", "只显示请求，不发送"),
-    Option(("--provider",), "anyfast, ark, byteplus or demo, for this cell", "本单元格的服务商", "NAME", _parse_name),
-    Option(
-        ("--extra",),
-        "further body fields, sent as they are; null leaves one out",
-        "附加请求字段，null 去掉字段",
-        "JSON",
-        parse_extra,
-    ),
-    Option(("--no-check",), "send although the model's limits say no", "不检查模型限制", keyword="check"),
-    Option(("--timeout",), "limit of the whole call in seconds", "整个调用的时限（秒）", "S", _parse_seconds),
-    Option(("--bg",), "return at once; the set grows while the kernel is free", "后台绘制，不占用内核"),
-    Option(("--quiet",), "bind, do not show", "不显示图片"),
-    Option(("--raw",), "leave {braces} in the prompt as typed", "不填充 {变量}"),
-    Option(("--show",), "carousel (default) or grid", "轮播或网格", "LAYOUT", _one_of("show", LAYOUTS), words=LAYOUTS),
 )
-
-FLAGS = (
-    *(flag for option in OPTIONS for flag in option.flags),
-    *(f"--no-{option.flags[-1][2:]}" for option in OPTIONS if option.with_no),
-)
+"""Every option of a cell: the fields that Python takes as keywords, and how the cell is run."""
+FLAGS = tuple(flag for option in OPTIONS for flag in option.all_flags)
 """Every option as it may be typed."""
+
+COLUMNS = 60
+"""What a notebook of 600 pixels shows in a line; a longer one is broken there, in the middle of a word."""
+
+_HEAD = """\
+%%seedream [NAME <<] [options]
+the prompt, in Chinese or English,
+with {variables} filled in from the notebook
+
+Draws with Seedream and shows the pictures as they land.
+The last set is always `_seedream`.
+用 Seedream 作画，图片到一张显示一张；
+最近一组总在 `_seedream` 里。
+
+A line --- splits the prompt into a storyboard: the shared
+style first, then one part for each frame.
+单独一行 --- 把提示词分为分镜：
+第一段是共同风格，其后每段一帧。
+"""
+_EXAMPLES = """\
+Examples · 示例
+
+    %%seedream
+    a lighthouse in fog, watercolour
+
+    %%seedream seasons << -n 4 -s 2K -r 16:9
+    four seasons of one mountain village, flat illustration
+
+    %%seedream 四季 << -n 4 --no-watermark
+    同一座山村的四季，扁平插画
+
+    %%seedream story << -s 2K --ref hero.png --bg
+    watercolour, one red fox
+    ---
+    it wakes in the snow
+    ---
+    it crosses the frozen river
+
+    %%seedream --dry-run -n auto
+    一组关于{主题}的插图
+
+Then · 然后
+
+    seasons[0].image    seasons[0].path
+    seasons.failed      seasons.folder
+"""
+COMMANDS = (
+    ("%seedream", "provider, key, model, store, images billed so far", "当前状态"),
+    ("%seedream use PROVIDER", "the session's provider: anyfast, ark, byteplus, demo", "切换服务商"),
+    ("%seedream key", "type the key, hidden; kept in memory", "输入密钥，仅存于内存"),
+    ("%seedream models [WORDS]", "what models take: sizes, sets, references, formats", "各模型支持的参数"),
+    ("%seedream panel [RUN]", "draw with buttons and fields in place of a cell", "图形面板"),
+    ("%seedream history [WORDS]", "earlier runs, those with these words in them", "历史记录，可按词查找"),
+    ("%seedream show RUN", "the set of an earlier run", "显示以前的一组"),
+    ("%seedream recover [RUN]", "download what earlier runs lack; bills nothing", "补下载缺失的图片，不计费"),
+    (
+        "%seedream retry RUN [--each]",
+        "ask anew for the failed frames of a run; bills those. --each: one request for each",
+        "重新生成失败的帧，按张计费；--each 逐张请求",
+    ),
+    ("%seedream stop", "stop runs in the background; what has come is kept", "停止后台绘制，已到的图片保留"),
+    (
+        "%seedream export RUN PATH",
+        "one file for others: .html, .zip, .gif or .jpg",
+        "导出为一个文件，格式由扩展名决定",
+    ),
+    ("%seedream purge RUN", "delete a run and its pictures from the disk", "从磁盘删除一次记录及其图片"),
+    (
+        "%seedream doctor [--probe]",
+        "what is wrong, and the fix; --probe tries the network",
+        "体检；--probe 检测网络",
+    ),
+    ("%seedream doctor CODE", "an error code of the service: cause, fix, bill", "解释服务端错误码"),
+    ("%seedream help", "these lines", "显示本帮助"),
+)
+"""Every command as it is typed, and what it does in both languages."""
+
+
+def help_text() -> str:
+    """Every option and command, what it means in English and in Chinese, and examples in both. At most 60 columns."""
+    options = [(option.usage, option.english, option.chinese) for option in OPTIONS]
+    parts = ("Options · 选项\n", *map(_entry, options), "\nCommands · 命令\n", *map(_entry, COMMANDS))
+    return "\n".join((_HEAD, *parts, "", _EXAMPLES))
+
+
+def _entry(entry: tuple[str, str, str]) -> str:
+    """What is typed, and below it what it does: in one language, then in the other."""
+    typed, english, chinese = entry
+    meaning = (*textwrap.wrap(english, COLUMNS - 6, break_on_hyphens=False), chinese)
+    return "\n".join((f"  {typed}", *(f"      {line}" for line in meaning)))

@@ -7,11 +7,12 @@ from typing import Any
 
 import ipywidgets as widgets
 
+from seedream_magic.api.fields import FIELDS, parse_ratio
+from seedream_magic.api.make_request import Ask
 from seedream_magic.api.models import KNOWN_IDS, MAXIMUM_IMAGES, SIDES, Model, find_model, pixels_for_ratio
 from seedream_magic.api.providers import Provider
 from seedream_magic.api.request import DEFAULT_SIZE, ImageRequest
 from seedream_magic.api.storyboard import Storyboard, escaped, read_prompt, storyboard, without_blank_ends
-from seedream_magic.api.values import parse_ratio
 from seedream_magic.errors import InvalidRequest
 from seedream_magic.notebook.models_table import ids_for
 from seedream_magic.notebook.panel.controls import (
@@ -34,8 +35,6 @@ ANY = "any"
 _STYLE_TOLD = "The text above is now the style that all frames share; each frame is one image."
 _STYLE_TOLD_IN_CHINESE = "上面的文字成为共同风格，每帧一张图。"
 _COUNTS = (*map(str, range(1, MAXIMUM_IMAGES + 1)), "auto")
-_FURTHER = ("output_format", "background", "layer_decomposition", "web_search", "optimize_prompt")
-"""Options without a control of their own, kept from a request that had them."""
 
 
 class Unwritten(InvalidRequest):
@@ -51,6 +50,7 @@ class Form:
         self._told, self._settings = changed, settings
         self._arranging, self._streams = True, "stream" in settings
         self.kept: dict[str, Any] = {}
+        """Fields without a control of their own, kept from a request that had them."""
         self._make_controls(loop)
         self.model.offer(_offered(provider, model), model)
         self.watermark.value = settings.get("watermark", True) is not False
@@ -115,20 +115,20 @@ class Form:
         return storyboard(style, frames)
 
     @property
-    def options(self) -> dict[str, Any]:
-        """The options beside the prompt, by their names in `Seedream.plan`."""
+    def ask(self) -> Ask:
+        """What it asks for, but the references; errors as for `text`. What another request had beside is sent on."""
         of_preset = self.size.value in SIDES and self.ratio.value not in {ANY, ""}
         known = find_model(self.model.value)
-        return {
-            "response_format": self._settings.get("response_format"),
+        chosen = {
             "model": self.model.value,
             "images": None if self._frame_count() else self.images.value,
-            "size": self.size.value,
+            "size": self.size.value or None,
             "ratio": self.ratio.value if of_preset else None,
             "watermark": self.watermark.value,
             "stream": self.stream.value if self._streams and (known is None or known.stream) else None,
-            **self.kept,
         }
+        formats = {"response_format": self._settings.get("response_format")}
+        return Ask(self.text, {**chosen, **self.kept}).beside(formats)
 
     def fill(self, request: ImageRequest) -> None:
         """Take over what a request asks for, but its references."""
@@ -141,9 +141,10 @@ class Form:
         offer(self.images, _COUNTS, str(request.max_images or "auto") if several else "1")
         self.watermark.value = request.watermark
         self._streams, self.stream.value = request.stream is not None, bool(request.stream)
-        self.kept = {name: getattr(request, name) for name in _FURTHER if getattr(request, name)}
+        beside = [field for field in FIELDS if field.optional or field.name == "response_format"]
+        kept = {field.name: request.values[field.name] for field in beside}
+        self.kept = {name: value for name, value in kept.items() if value not in (None, False, "url")}
         self.kept |= {"extra": dict(request.extra)} if request.extra else {}
-        self.kept |= {} if request.response_format == "url" else {"response_format": request.response_format}
         self._arranging = False
         self._changed()
 

@@ -202,9 +202,9 @@ class Panel:
 
     def _make_request(self) -> tuple[ImageRequest, tuple[str, ...]]:
         """The request of all that the panel shows. Raises `SeedreamError` where a part of it cannot be sent."""
-        text, strict = self._form.text, self.client.provider.strict
+        ask, client = self._form.ask, self.client
         self._references.refuse()
-        return make_request(text, references=self._references.values, strict=strict, **self._form.options)
+        return make_request(ask, model=client.model, references=self._references.values, strict=client.provider.strict)
 
     def _refresh(self) -> None:
         """Say what the form stands for, at once; what the store has of it follows."""

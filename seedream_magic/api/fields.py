@@ -1,0 +1,334 @@
+"""What a person can ask of a request: one table of fields, and the readers of their values.
+
+Everything that knows about a field reads this table: the options of a cell, their help and Tab, the keywords in Python,
+the body, a body that is read again, the text of a cell, the panel, the check against `--extra`. A new field of the body
+is a new row. Messages name a field by its option, as it is typed in a cell; `in_python` names it by its keyword.
+"""
+
+from __future__ import annotations
+
+import json
+import re
+import unicodedata
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from contextlib import contextmanager
+from dataclasses import dataclass
+from functools import partial
+from typing import Any, Literal
+
+from seedream_magic.api.models import MAXIMUM_IMAGES, MAXIMUM_RATIO, MINIMUM_RATIO, SIDES
+from seedream_magic.api.storyboard import without_blank_ends
+from seedream_magic.errors import InvalidRequest
+
+RESPONSE_FORMATS = ("url", "b64_json")
+OUTPUT_FORMATS = ("jpeg", "png")
+
+Images = int | Literal["auto"]
+
+
+def parse_images(value: object) -> Images:
+    """How many images: 1-15 or "auto"; digits of any script count."""
+    text = _plain(value).lower()
+    if text == "auto":
+        return "auto"
+    if not isinstance(value, bool) and re.fullmatch(r"\d{1,3}", text) and 1 <= int(text) <= MAXIMUM_IMAGES:
+        return int(text)
+    raise InvalidRequest(f"--images takes 1 to {MAXIMUM_IMAGES} or auto, not {_quoted(value)}.")
+
+
+def parse_size(value: object) -> str:
+    """A preset in capitals, or "WIDTHxHEIGHT" with a plain x; `X`, `×` and `*` are taken for it."""
+    text = _plain(value).upper()
+    if text in SIDES:
+        return text
+    match = re.fullmatch(r"(\d{1,6})\s*[X×*]\s*(\d{1,6})", text)
+    if match and int(match[1]) and int(match[2]):
+        return f"{int(match[1])}x{int(match[2])}"
+    raise InvalidRequest(f"--size takes 1K, 2K, 4K or WIDTHxHEIGHT such as 2048x2048, not {_quoted(value)}.")
+
+
+def parse_ratio(value: object) -> tuple[int, int]:
+    """Width and height of "W:H", 1/16 to 16."""
+    match = re.fullmatch(r"(\d{1,5})\s*[:/∶]\s*(\d{1,5})", _plain(value))
+    if match and int(match[1]) and int(match[2]):
+        width, height = int(match[1]), int(match[2])
+        if MINIMUM_RATIO <= width / height <= MAXIMUM_RATIO:
+            return width, height
+        raise InvalidRequest(f"--ratio goes from 1:16 to 16:1, not {_quoted(value)}.")
+    raise InvalidRequest(f"--ratio takes W:H such as 16:9, not {_quoted(value)}.")
+
+
+def parse_word(option: str, words: tuple[str, ...], value: object) -> str:
+    """One of a few words, such as the `url` and `b64_json` of --response-format."""
+    text = _plain(value).lower()
+    if text in words:
+        return text
+    raise InvalidRequest(f"--{option} takes {' or '.join(words)}, not {_quoted(value)}.")
+
+
+def parse_model(value: object) -> str:
+    """A model id, without the blanks around it."""
+    if isinstance(value, str) and value.strip() and not re.search(r"[\x00-\x1f\ud800-\udfff]", value):
+        return value.strip()
+    raise InvalidRequest(f"--model takes a model id such as doubao-seedream-4-5, not {_quoted(value)}.")
+
+
+def parse_source(option: str, value: object) -> str:
+    """The name of something that is looked up later: of a reference, of a provider."""
+    if isinstance(value, str) and value.strip():
+        return value.strip()
+    raise InvalidRequest(f"--{option} takes a name, not an empty one.")
+
+
+def parse_take(value: object) -> int:
+    """Which of several stored sets, from 1."""
+    if not isinstance(value, bool) and re.fullmatch(r"\d{1,4}", _plain(value)) and int(_plain(value)) > 0:
+        return int(_plain(value))
+    raise InvalidRequest(f"--take counts from 1, not {_quoted(value)}.")
+
+
+def parse_timeout(value: object) -> float:
+    """Seconds above 0, as a number or as it is typed."""
+    if isinstance(value, int | float) and not isinstance(value, bool) and 0 < value < float("inf"):
+        return value
+    if isinstance(value, str) and re.fullmatch(r"\d{1,6}(\.\d{1,3})?", _plain(value)) and float(_plain(value)) > 0:
+        return float(_plain(value))
+    raise InvalidRequest(f"--timeout takes seconds above 0, not {_quoted(value)}.")
+
+
+def parse_extra(text: str) -> dict[str, Any]:
+    """The JSON object of `--extra`."""
+    try:
+        value = json.loads(text, parse_constant=_refuse_constant)
+    except (ValueError, RecursionError) as exc:
+        raise InvalidRequest(f"""--extra takes a JSON object in single quotes, '{{"seed": 7}}': {exc}.""") from exc
+    if not isinstance(value, dict):
+        raise InvalidRequest("""--extra takes a JSON object in single quotes, '{"seed": 7}'.""")
+    return value
+
+
+def _refuse_constant(name: str) -> Any:
+    raise ValueError(f"{name} is not JSON")
+
+
+def _plain(value: object) -> str:
+    """Full-width digits, letters and punctuation are typed by Chinese input methods and mean the plain ones."""
+    return unicodedata.normalize("NFKC", str(value)).strip()
+
+
+def _quoted(value: object) -> str:
+    """A value for a sentence, shortened."""
+    text = str(value)
+    return repr(text if len(text) <= 40 else text[:39] + "…")
+
+
+def checked_prompt(prompt: object, *, may_be_empty: bool = False) -> str:
+    """The prompt as a cell would hold it. Raises `InvalidRequest` for what is no text."""
+    if not isinstance(prompt, str):
+        raise InvalidRequest(f"The prompt is text, not {type(prompt).__name__}.")
+    if not (prompt.strip() or may_be_empty):
+        raise InvalidRequest("The prompt is empty: in a cell, write it below the %%seedream line.")
+    try:
+        prompt.encode()
+    except UnicodeEncodeError as exc:
+        raise InvalidRequest(f"The prompt holds half a character at position {exc.start + 1}; type it anew.") from exc
+    return "\n".join(without_blank_ends(prompt.split("\n")))
+
+
+def checked_switch(name: str, value: object) -> bool | None:
+    """True, False or None. A word or a number in their place would reach the wire as such."""
+    if value is None or isinstance(value, bool):
+        return value
+    raise InvalidRequest(f"{name} is True or False, not {_quoted(value)}.")
+
+
+def checked_extra(extra: object) -> dict[str, Any]:
+    """A copy of further body fields. Raises `InvalidRequest` for a prompt, references, and what JSON cannot say."""
+    if not isinstance(extra, Mapping):
+        raise InvalidRequest(f"--extra takes a dict of body fields, not {type(extra).__name__}.")
+    if "prompt" in extra:
+        raise InvalidRequest("--extra sets 'prompt', and so does the prompt itself; give it once.")
+    if extra.get("image") is not None:  # a record would keep its bytes, or what signs its link, for good
+        raise InvalidRequest("--extra takes no 'image'; use --ref, for links, files and bytes.")
+    try:
+        text = json.dumps(dict(extra), allow_nan=False, ensure_ascii=False)
+        text.encode()
+        copy: dict[str, Any] = json.loads(text)
+    except (TypeError, ValueError, RecursionError) as exc:
+        raise InvalidRequest(f"--extra takes what JSON can say: {exc}.") from exc
+    return copy
+
+
+@dataclass(frozen=True)
+class Field:
+    """One thing that a person can ask for: how it is given, what it means, where it stands in the body.
+
+    `name` is its keyword in Python, `flags` are its options in a cell, the long one last; `english` and `chinese` say
+    what it means, `metavar` stands for its value. `parse` reads a value and raises `InvalidRequest`; a field without it
+    is a switch, which `with_no` can turn off. `words` are its values, where they are few; a `repeated` one collects
+    its values. `default` is what it is where nobody asks.
+
+    `keys` are the keys of the body that it sets. An `optional` field stands in the body only where it was asked for:
+    its value, of the type `kind`, or that in an object under the name `inside`, or of a switch `on`. It is held in
+    `ImageRequest.options`; one with `own` is an attribute of the request, for more depends on it than its key. `needs`
+    is the word by which a model's row says that it takes the field, "" where every model does; with `needed_by` only
+    that value needs it.
+    """
+
+    name: str
+    flags: tuple[str, ...]
+    english: str
+    chinese: str
+    metavar: str = ""
+    parse: Callable[[Any], Any] | None = None
+    words: tuple[str, ...] = ()
+    with_no: bool = False
+    repeated: bool = False
+    default: object = None
+    keys: tuple[str, ...] = ()
+    own: bool = False
+    optional: bool = False
+    kind: type = str
+    inside: str = ""
+    on: object = True
+    needs: str = ""
+    needed_by: str = ""
+
+    @property
+    def flag(self) -> str:
+        """Its long option, such as "--size"."""
+        return self.flags[-1]
+
+    @property
+    def all_flags(self) -> tuple[str, ...]:
+        """Every way to type it, turned off included."""
+        return (*self.flags, *([f"--no-{self.flag.removeprefix('--')}"] if self.with_no else []))
+
+    @property
+    def usage(self) -> str:
+        """The option as the help shows it."""
+        off = self.all_flags[len(self.flags) :]
+        return f"{' / '.join([', '.join(self.flags), *off])} {self.metavar}".rstrip()
+
+    @property
+    def keyword(self) -> str:
+        """The same in Python: its name; of a switch that is either typed or not, with the value that this means."""
+        is_plain_switch = self.parse is None and not self.with_no
+        return f"{self.name}={not self.flag.startswith('--no-')}" if is_plain_switch else self.name
+
+    @property
+    def limited(self) -> str:
+        """The option that not every model takes, with the value that makes it so."""
+        return f"{self.flag} {self.needed_by}".rstrip()
+
+    def is_limited(self, value: object) -> bool:
+        """Whether only some models take this value."""
+        return bool(self.needs and value) and value == (self.needed_by or value)
+
+    def read(self, value: object) -> Any:
+        """A value as it was given, read. Raises `InvalidRequest`."""
+        return self.parse(value) if self.parse else checked_switch(self.name, value)
+
+    def to_body(self, value: object) -> object:
+        """What stands in the body for a value; None, which is not sent, for one that was not asked for."""
+        if value is None or value is False:
+            return None
+        sent = value if self.parse else self.on
+        return {self.inside: sent} if self.inside else sent
+
+    def from_body(self, sent: object) -> Any:
+        """The value for which this stands in the body, None for what stands for none."""
+        if self.inside:
+            sent = sent.get(self.inside) if isinstance(sent, Mapping) and list(sent) == [self.inside] else None
+        if self.parse is None:
+            return True if sent == self.on and type(sent) is type(self.on) else None
+        return sent if isinstance(sent, self.kind) and not isinstance(sent, bool) else None
+
+
+_BACKGROUNDS = ("opaque", "transparent")
+_PROMPT_MODES = ("standard", "fast")
+_SET_KEYS = ("sequential_image_generation", "sequential_image_generation_options")
+
+# fmt: off
+FIELDS = (
+    Field("images", ("-n", "--images"), "how many: 1-15, or auto: the model decides",
+          "张数：1-15，或 auto（由模型决定）", "N", parse_images, default=1, keys=_SET_KEYS),
+    Field("model", ("-m", "--model"), "model id", "模型", "ID", parse_model, keys=("model",), own=True),
+    Field("size", ("-s", "--size"), "1K, 2K, 4K or WIDTHxHEIGHT", "尺寸：1K、2K、4K 或宽x高",
+          "SIZE", parse_size, words=tuple(SIDES), keys=("size",), own=True),
+    Field("ratio", ("-r", "--ratio"), "with a preset size: its pixels at W:H", "宽高比，如 16:9",
+          "W:H", lambda value: "{}:{}".format(*parse_ratio(value)), keys=("size",)),
+    Field("refs", ("-i", "--ref"),
+          "reference image, repeatable: path, glob, https link, run:ID[K], or a variable of the notebook",
+          "参考图，可重复：路径、通配符、链接、run:ID[K] 或变量",
+          "X", partial(parse_source, "ref"), repeated=True, keys=("image",)),
+    Field("fit", ("--fit",), "scale references that are over the limits", "缩小超限的参考图"),
+    Field("stream", ("--stream",), "receive pictures one by one; default for sets", "逐张接收，组图默认开启",
+          with_no=True, keys=("stream",), own=True),
+    Field("watermark", ("--watermark",), "the API's AI mark; default on", "水印，默认开启",
+          with_no=True, default=True, keys=("watermark",), own=True),
+    Field("response_format", ("--response-format",), "url (default) or b64_json", "返回链接或 base64",
+          "FORMAT", partial(parse_word, "response-format", RESPONSE_FORMATS), words=RESPONSE_FORMATS,
+          default="url", keys=("response_format",), own=True),
+    Field("output_format", ("--output-format",), "jpeg or png (5.0 models)", "图片格式（5.0 系列）",
+          "FORMAT", partial(parse_word, "output-format", OUTPUT_FORMATS), words=OUTPUT_FORMATS,
+          keys=("output_format",), optional=True, needs="output_format"),
+    Field("background", ("--background",), "opaque or transparent (5.0 Pro, Flash)",
+          "背景：不透明或透明（5.0 Pro、Flash）", "KIND", partial(parse_word, "background", _BACKGROUNDS),
+          words=_BACKGROUNDS, keys=("background",), optional=True, needs="background"),
+    Field("layer_decomposition", ("--layer-decomposition",),
+          "take one --ref apart into layers (5.0 Pro, Flash)", "把参考图拆成图层",
+          default=False, keys=("layer_decomposition",), own=True, optional=True, needs="layer_decomposition"),
+    Field("web_search", ("--web-search",), "let the model search the web (5.0 lite)", "联网搜索（5.0 lite）",
+          keys=("tools",), optional=True, on=[{"type": "web_search"}], needs="tools"),
+    Field("optimize_prompt", ("--optimize-prompt",), "standard or fast (4.0, 5.0 Pro)",
+          "提示词优化模式（4.0、5.0 Pro）", "MODE", partial(parse_word, "optimize-prompt", _PROMPT_MODES),
+          words=_PROMPT_MODES, keys=("optimize_prompt_options",), optional=True, inside="mode",
+          needs="fast", needed_by="fast"),
+)
+"""The fields of a request, in the order of the help. What says how to plan it, and is no field of it, stands below."""
+FRESH = Field("fresh", ("--fresh",), "pay again for a request that is in the store", "重新生成并计费，不用已存的结果")
+TAKE = Field("take", ("--take",), "the K-th set made of this request", "此请求的第 K 组", "K", parse_take)
+EXTRA = Field("extra", ("--extra",), "further body fields, sent as they are; null leaves one out",
+              "附加请求字段，null 去掉字段", "JSON", parse_extra)
+CHECK = Field("check", ("--no-check",), "send although the model's limits say no", "不检查模型限制")
+TIMEOUT = Field("timeout", ("--timeout",), "limit of the whole call in seconds", "整个调用的时限（秒）",
+                "S", parse_timeout)
+# fmt: on
+KEYWORDS = (*FIELDS, FRESH, TAKE, EXTRA, CHECK, TIMEOUT)
+"""Everything that `Seedream.plan` takes beside the prompt, and a cell too."""
+
+
+def field_named(name: str) -> Field:
+    """The field of this keyword. Raises `KeyError` where there is none."""
+    return {field.name: field for field in FIELDS}[name]
+
+
+def keys_of(names: Iterable[str]) -> set[str]:
+    """The keys of the body that these fields set."""
+    return {key for field in FIELDS if field.name in names for key in field.keys}
+
+
+def refuse_twice(names: Iterable[str], extra: Mapping[str, object]) -> None:
+    """Raises `InvalidRequest` for a key of the body that both one of these fields and an extra field set."""
+    for field in FIELDS:
+        if field.name in names and (key := next((key for key in field.keys if key in extra), None)):
+            raise InvalidRequest(f"--extra sets {key!r}, and so does {field.flag}; give it once.")
+
+
+def python_words(text: str) -> str:
+    """A sentence for who wrote Python: each option in it under its keyword, "size" for "--size"."""
+    keywords = {field.flag: field.keyword for field in KEYWORDS}
+    keywords |= {field.all_flags[-1]: f"{field.name}=False" for field in KEYWORDS if field.with_no}
+    quoted = r"(?<!\w)'[^']*'"  # a value, which stays as it was given
+    return re.sub(rf"{quoted}|(?<![\w-])--[a-z][a-z-]*", lambda match: keywords.get(match[0], match[0]), text)
+
+
+@contextmanager
+def in_python() -> Iterator[None]:
+    """What is refused inside is told in the words of Python."""
+    try:
+        yield
+    except InvalidRequest as error:
+        error.args, error.hint = (python_words(str(error)),), python_words(error.hint)
+        raise
