@@ -12,14 +12,15 @@ from pathlib import Path
 
 import pytest
 
+from asking import event
 from fault import drawn, outcome, shades
 from raw_server import EVENT_STREAM, Behaviour, Reply, Request, raw_server
+from seedream_magic import ImageSet
 from seedream_magic.api import decoder as decoder_module
 from seedream_magic.api.models import LARGEST_BASE64_CHARACTERS, LARGEST_PICTURE_BYTES
 from seedream_magic.api.sse import Decoder
 from served import client
 from service import PICTURE, POST, _chunk, completed, link, picture, succeeded
-from test_faults_post import event
 
 SIDE = 4096
 
@@ -37,28 +38,19 @@ def noise() -> Iterator[bytes]:
     return (chance.randbytes(3 * SIDE) for _ in range(SIDE))
 
 
-def grain() -> Iterator[bytes]:
-    """A sky with the light grain that drawn pictures have: 5 of 8 bits of each byte are chance."""
-    table = bytes(100 + (value & 31) for value in range(256))
-    return (row.translate(table) for row in noise())
-
-
-@pytest.fixture(scope="session")
-def pictures() -> dict[str, bytes]:
-    """The two, made once: some 30 MiB, and all that a PNG without an alpha channel can have."""
-    made = {"grain": png(grain(), level=1), "noise": png(noise(), level=0)}
-    assert 25 < len(made["grain"]) / 2**20 < 36
-    assert 48 <= len(made["noise"]) / 2**20 < 49
+@pytest.fixture(scope="module")
+def largest() -> bytes:
+    """All that a PNG without an alpha channel can have; a drawn picture has some 30 MiB."""
+    made = png(noise(), level=0)
+    assert 48 <= len(made) / 2**20 < 49
     return made
 
 
 @pytest.mark.fault("F63")
 @pytest.mark.parametrize("stream", [True, False])
-@pytest.mark.parametrize("name", ["grain", "noise"])
-def test_the_largest_picture_comes_whole(name: str, store: Path, pictures: dict[str, bytes], *, stream: bool) -> None:
+def test_the_largest_picture_comes_whole(store: Path, largest: bytes, *, stream: bool) -> None:
     """In an event or in a JSON answer: byte for byte, and nothing is left over."""
-    data = pictures[name]
-    text = base64.b64encode(data)
+    text = base64.b64encode(largest)
     body = b'{"data":[{"b64_json":"%s"}]}' % text
     if stream:
         head = b'data: {"type":"image_generation.partial_succeeded","image_index":0,"b64_json":"%s"}\n\n'
@@ -67,43 +59,47 @@ def test_the_largest_picture_comes_whole(name: str, store: Path, pictures: dict[
     with raw_server({POST: reply}) as server:
         images = client(server, store).generate("x", stream=stream, size="4K", response_format="b64_json")
     assert images[0].path
-    assert images[0].sha256 == hashlib.sha256(data).hexdigest()
-    assert images[0].path.read_bytes() == data
-    assert (images[0].width, images[0].height) == (SIDE, SIDE)
-    assert images.notes == ()
+    assert images[0].sha256 == hashlib.sha256(largest).hexdigest()
+    assert images[0].path.read_bytes() == largest
+    assert (images[0].width, images[0].height, images.notes) == (SIDE, SIDE, ())
     assert not list(store.glob("*/*.raw"))
 
 
-def test_what_can_be_is_below_the_limits(pictures: dict[str, bytes]) -> None:
+def test_what_can_be_is_below_the_limits(largest: bytes) -> None:
     """Of the largest picture of all, with an alpha channel: its bytes, and its base64 with white space and JSON."""
-    largest = len(pictures["noise"]) * 4 // 3
-    assert largest < LARGEST_PICTURE_BYTES
-    assert len(base64.encodebytes(bytes(largest))) + 4096 < LARGEST_BASE64_CHARACTERS
+    with_alpha = len(largest) * 4 // 3
+    assert with_alpha < LARGEST_PICTURE_BYTES
+    assert len(base64.encodebytes(bytes(with_alpha))) + 4096 < LARGEST_BASE64_CHARACTERS
+
+
+def kept_whole(sent: bytes, images: ImageSet, note: str) -> None:
+    """The bytes of the answer are kept to the last one, for their owner; the set says so."""
+    (kept,) = images.folder.glob("response.raw")
+    assert kept.read_bytes() == sent
+    assert kept.stat().st_mode & 0o777 == 0o600
+    told = [*images.notes, *(line for frame in images.failed if frame.error for line in frame.error.lines())]
+    assert any((note or str(kept)) in line for line in told)
 
 
 @pytest.mark.fault("F64")
 def test_an_event_over_the_limit_is_passed_over(store: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    """Those behind it are read; its bytes are kept to the last one, and the note says so."""
+    """Those behind it are read."""
     monkeypatch.setattr(decoder_module, "Decoder", lambda: Decoder(maximum=300_000))
     sent: list[bytes] = []
 
     def answer(request: Request) -> Behaviour:
         large = event("partial_succeeded", image_index=1, b64_json="A" * 2_000_000)
-        body = succeeded(request, 0) + large + succeeded(request, 2) + completed(3)
-        sent[:] = [body]
-        return Reply(200, EVENT_STREAM, body)
+        sent[:] = [succeeded(request, 0) + large + succeeded(request, 2) + completed(3)]
+        return Reply(200, EVENT_STREAM, sent[0])
 
     images = drawn(outcome({POST: answer, PICTURE: picture}, store, images=3))
     assert shades(images) == [0, None, 2]
-    assert any("larger than any picture" in note for note in images.notes)
-    (kept,) = store.glob("*/response.raw")
-    assert kept.read_bytes() == sent[0]
-    assert kept.stat().st_mode & 0o777 == 0o600
+    kept_whole(sent[0], images, "larger than any picture")
 
 
 @pytest.mark.fault("F64", "F46")
 def test_a_document_over_the_limit_keeps_what_stands_before_it(store: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    """The pictures whose links had come are brought; its bytes are kept to the last one."""
+    """The pictures whose links had come are brought."""
     monkeypatch.setattr(decoder_module, "MAXIMUM_DOCUMENT_BYTES", 300_000)
     monkeypatch.setattr(decoder_module, "LARGEST_BASE64_CHARACTERS", 100_000)
     sent: list[bytes] = []
@@ -114,6 +110,4 @@ def test_a_document_over_the_limit_keeps_what_stands_before_it(store: Path, monk
 
     images = drawn(outcome({POST: answer, PICTURE: picture}, store, images=2, stream=False))
     assert shades(images) == [0, None]
-    (kept,) = store.glob("*/response.raw")
-    assert kept.read_bytes() == sent[0]
-    assert str(kept) in "\n".join(images[1].error.lines() if images[1].error else ())
+    kept_whole(sent[0], images, "")
