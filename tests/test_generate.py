@@ -176,15 +176,6 @@ def test_a_cut_stream_keeps_what_has_arrived(store: Path) -> None:
     assert caught.value.images is images
 
 
-def test_a_stream_cut_before_its_first_picture_raises(store: Path) -> None:
-    """There is no set to give back; the error carries it with its failed places."""
-    error = failure(lambda request: Raw(stream_head() + succeeded(request, 0)[:60]), store, images=3)
-    assert (type(error), error.billed, error.saved) == (ResponseBroken, "yes", ())
-    assert error.images is not None
-    assert len(error.images) == 3
-    assert error.run_id == error.images.run_id == record(store)["run_id"]
-
-
 def test_a_cut_json_answer_is_kept_raw(store: Path) -> None:
     """Half a link leads nowhere; what came is there for support."""
     error = failure(lambda request: Cut(data(request, 0), -20), store)
@@ -308,24 +299,6 @@ def test_fifteen_pictures_are_fetched_at_the_same_time(store: Path) -> None:
 
     with served({POST: lambda r: data(r, *range(17)), PICTURE: held}, store) as server:
         assert shades(asyncio.run(run(server))) == [*range(15), 0, 1]
-
-
-def test_a_slow_picture_holds_no_other_up(store: Path) -> None:
-    """Fourteen of fifteen are here while the first one hangs."""
-    gate = threading.Event()
-
-    def one_slow(request: Request) -> Behaviour:
-        slow = request.path.startswith("/picture/0.")
-        return Gate(b"", gate, bytes(Reply(200, {}, jpeg(0)))) if slow else picture(request)
-
-    async def run(server: RawServer) -> ImageSet:
-        async for images in client(server, store).stream("x", images=15):
-            if len(images.ok) == 14:
-                gate.set()
-        return images
-
-    with served({POST: whole_answer, PICTURE: one_slow}, store) as server:
-        assert shades(asyncio.run(run(server))) == list(range(15))
 
 
 def test_only_dead_links_raise_the_first_of_their_errors(store: Path) -> None:
