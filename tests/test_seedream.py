@@ -415,6 +415,36 @@ def test_a_plan_touches_no_network_and_no_disk(store: Path) -> None:
     assert KEY not in plan.curl() + repr(plan)
 
 
+DEMO = """
+import socket, sys
+from seedream_magic import Seedream
+listen, listening = socket.socket.listen, []
+def counted(self, *backlog):
+    listening.append(self)
+    return listen(self, *backlog)
+socket.socket.listen = counted
+seedream = Seedream("demo", store=sys.argv[1])
+plan = seedream.plan("a hen")
+shown = repr(plan), plan.curl(), seedream.plan("a hen", images=4).base_url
+assert listening == []
+assert "seedream_magic.demo.server" not in sys.modules
+assert "tornado" not in sys.modules
+assert "demo" in shown[0], shown
+assert shown[2].startswith("http://") or "demo" in shown[2], shown
+assert len(seedream.run(plan).ok) == 1
+assert len(listening) == 1
+assert seedream.plan("a hen").stored
+print("drawn")
+"""
+
+
+def test_a_plan_for_the_demo_starts_no_demo(store: Path) -> None:
+    """Its server is there when something is drawn; till then nothing listens, and the plan can be shown."""
+    command = [sys.executable, "-c", DEMO, str(store)]
+    done = subprocess.run(command, capture_output=True, text=True, timeout=60, check=False)
+    assert (done.stdout, done.stderr) == ("drawn\n", "")
+
+
 def test_the_environment_fills_what_is_not_given(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
     """Provider, address, model and store; what is given comes first, then the defaults."""
     plain = Seedream()
