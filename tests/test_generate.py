@@ -34,6 +34,7 @@ from seedream_magic import (
     ResponseBroken,
     Seedream,
     SeedreamError,
+    SeedreamInterrupted,
     ServerFailed,
     UnsafeURL,
 )
@@ -176,15 +177,6 @@ def test_a_cut_stream_keeps_what_has_arrived(store: Path) -> None:
     assert caught.value.images is images
 
 
-def test_a_stream_cut_before_its_first_picture_raises(store: Path) -> None:
-    """There is no set to give back; the error carries it with its failed places."""
-    error = failure(lambda request: Raw(stream_head() + succeeded(request, 0)[:60]), store, images=3)
-    assert (type(error), error.billed, error.saved) == (ResponseBroken, "yes", ())
-    assert error.images is not None
-    assert len(error.images) == 3
-    assert error.run_id == error.images.run_id == record(store)["run_id"]
-
-
 def test_a_cut_json_answer_is_kept_raw(store: Path) -> None:
     """Half a link leads nowhere; what came is there for support."""
     error = failure(lambda request: Cut(data(request, 0), -20), store)
@@ -310,24 +302,6 @@ def test_fifteen_pictures_are_fetched_at_the_same_time(store: Path) -> None:
         assert shades(asyncio.run(run(server))) == [*range(15), 0, 1]
 
 
-def test_a_slow_picture_holds_no_other_up(store: Path) -> None:
-    """Fourteen of fifteen are here while the first one hangs."""
-    gate = threading.Event()
-
-    def one_slow(request: Request) -> Behaviour:
-        slow = request.path.startswith("/picture/0.")
-        return Gate(b"", gate, bytes(Reply(200, {}, jpeg(0)))) if slow else picture(request)
-
-    async def run(server: RawServer) -> ImageSet:
-        async for images in client(server, store).stream("x", images=15):
-            if len(images.ok) == 14:
-                gate.set()
-        return images
-
-    with served({POST: whole_answer, PICTURE: one_slow}, store) as server:
-        assert shades(asyncio.run(run(server))) == list(range(15))
-
-
 def test_only_dead_links_raise_the_first_of_their_errors(store: Path) -> None:
     """The set is with it, and nothing is asked of the service again."""
     error = failure(whole_answer, store, pictures=Reply(403), images=2)
@@ -370,6 +344,52 @@ def test_a_fault_of_the_post_is_one_error_and_one_record(
     assert (facts["state"], facts["outcome"], facts["error"]["error"]) == ("failed", result, kind.__name__)
     assert error.images is not None
     assert (error.run_id, error.images.outcome) == (facts["run_id"], result)
+
+
+def unreached(request: httpx.Request) -> httpx.Response:
+    raise httpx.ConnectError("no way", request=request)
+
+
+@pytest.mark.parametrize(
+    "fetched",
+    [unreached, lambda _: httpx.Response(404), lambda _: httpx.Response(200, content=b"<html>")],
+    ids=["no way", "gone", "a page"],
+)
+def test_a_reference_that_is_not_fetched_is_nothing_sent(fetched: Any, store: Path) -> None:
+    """The set of the error and the record say so in the same word: no service has refused what it never got."""
+    seedream = Seedream("ark", api_key=KEY, store=store, transport=httpx.MockTransport(fetched))
+    with pytest.raises(SeedreamError) as caught:
+        seedream.generate("x", refs="https://pictures.example.com/fox.jpg")
+    assert caught.value.billed == "no"
+    assert caught.value.images is not None
+    (facts,) = (json.loads(path.read_text()) for path in store.glob("*/request.json"))
+    assert (caught.value.images.outcome, facts["outcome"]) == ("not_sent", "not_sent")
+
+
+@pytest.mark.parametrize(
+    ("answer", "result"),
+    [(None, "not_sent"), (Reply(429, {"Retry-After": "100"}), "rejected")],
+    ids=["before a connection", "after a refusal"],
+)
+def test_a_stop_in_a_pause_bills_nothing_in_the_error_and_in_the_record(
+    answer: Behaviour | None, result: str, store: Path
+) -> None:
+    """Before another attempt to connect nothing was sent, after a paced refusal it was refused: both say so."""
+
+    def stop(images: ImageSet) -> None:
+        if images.pause:
+            raise KeyboardInterrupt
+
+    with served({POST: answer or Close()}, store, posts=int(answer is not None)) as server:
+        if answer is None:
+            with socket.create_server(("127.0.0.1", 0)) as listener:
+                server.url = f"http://127.0.0.1:{listener.getsockname()[1]}"
+        seedream = client(server, store)
+        with pytest.raises(SeedreamInterrupted) as caught:
+            seedream.run(seedream.plan("x"), on_change=stop)
+    assert caught.value.billed == "no"
+    assert caught.value.images is not None
+    assert (caught.value.images.outcome, record(store)["outcome"]) == (result, result)
 
 
 def second_hangs(request: Request) -> Behaviour:

@@ -160,6 +160,18 @@ def test_extending_adds_frames_at_the_end(server: RawServer, images: ImageSet) -
     assert len(told.request.storyboard.frames) == 5
 
 
+def test_an_extension_of_a_storyboard_sends_its_own_words_alone(server: RawServer, images: ImageSet) -> None:
+    """Once more and once more: the style stands once in what is sent, and no line of an earlier frame does."""
+    longer = images.extend(1).extend(1)
+    assert len(longer) == 5
+    longer.extend(1, prompt="a fox dreams")
+    sent = [body["prompt"] for body in bodies(server.requests)][1:]
+    assert [prompt.count(BOARD.style) for prompt in sent[:2]] == [1, 1]
+    assert [words for words in BOARD.frames for prompt in sent if words in prompt] == []
+    assert len(sent[1]) == len(sent[0])
+    assert "a fox dreams" in sent[2]
+
+
 def test_one_text_is_one_frame(seedream: Seedream, server: RawServer) -> None:
     """A text in place of a list is not taken letter by letter; a storyboard takes none."""
     assert len(seedream.generate("ink").extend("狐狸做梦")) == 2
