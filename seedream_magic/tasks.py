@@ -45,7 +45,7 @@ class _Followed:
     over: bool = False
     fault: str = ""
 
-    def goes_on_at(self, addresses: Sequence[str]) -> bool:
+    def add_addresses(self, addresses: Sequence[str]) -> bool:
         """Ask there first from now on; whether one of them is new."""
         new = [address for address in addresses if address not in self.seen][: _MOST_ADDRESSES - len(self.seen)]
         self.addresses[:0] = new
@@ -67,14 +67,14 @@ def describe(tasks: Sequence[Task]) -> str:
 async def follow_tasks(
     tasks: Sequence[Task], service: TaskService, *, run: RunFolder, reader: Reader, images: int, pace: Pace = PACE
 ) -> AsyncGenerator[Event, None]:
-    """The events of the tasks' answers, as they come; those that bring something are on disk before it is handed out.
+    """The events of the tasks' answers, as they come; those that hold something are on disk before they are handed out.
 
     `images` is how many were asked for. Each task is followed to its end, whatever becomes of the others. Raises
     `ResponseBroken` in the end where one could not be asked for, or took longer than half an hour.
     """
     every = [_Followed(task) for task in tasks]
     for followed in every:
-        followed.goes_on_at(service.addresses_of(followed.task))
+        followed.add_addresses(service.addresses_of(followed.task))
     began, pause = pace.now(), FIRST_PAUSE
     while (left := [task for task in every if not (task.over or task.fault)]) and reader.places_taken < images:
         if pace.now() - began > LONGEST_TASK:
@@ -116,7 +116,7 @@ async def _answer_of(followed: _Followed, service: TaskService) -> TaskAnswer | 
         if answer.status not in _NOT_THERE and not answer.location:
             break
         followed.addresses.remove(address)
-        if answer.location and followed.goes_on_at([answer.location]):  # its result is elsewhere now
+        if answer.location and followed.add_addresses([answer.location]):  # its result is elsewhere now
             return None
     followed.fault = refused
     return None
@@ -130,14 +130,14 @@ def _is_passing(status: int) -> bool:
 def _take(
     answer: TaskAnswer, followed: _Followed, service: TaskService, *, run: RunFolder, reader: Reader, images: int
 ) -> list[Event]:
-    """The events of one answer, which is on disk if it brings something or is the last one."""
+    """The events of one answer, which is on disk if it holds something or is the last one."""
     decoder = AnswerDecoder(answer.codings, images=images)
     pieces = [piece for piece in (*decoder.feed(answer.body), *decoder.close()) if isinstance(piece, Answered)]
     reader.begin(task_id=followed.task.task_id or "without an id")
     read = [(piece, list(reader.read(piece))) for piece in pieces]
     followed.over = _is_over(followed, answer, read, service)
     events: list[Event] = [event for _, found in read for event in found if not isinstance(event, Task)]
-    new = followed.over or any(_says_something(event) for event in events)
+    new = followed.over or any(_is_progress(event) for event in events)
     if new or followed.fault:
         _keep(answer, pieces, followed.task.task_id, run, under_way=not followed.over)
     return events if new else []
@@ -150,19 +150,19 @@ def _is_over(
 
     Of several states in one answer the last one counts.
     """
-    told = [(piece, events) for piece, events in read if _brings(piece) or any(map(_says_something, events))]
-    piece, events = told[-1] if told else (Answered({}), [])
+    relevant = [(piece, events) for piece, events in read if _has_pictures(piece) or any(map(_is_progress, events))]
+    piece, events = relevant[-1] if relevant else (Answered({}), [])
     states = [event for event in events if isinstance(event, Task)]
     if any(isinstance(event, Refused) for event in events):
         return True
-    if any(state.under_way for state in states) or (answer.status == HTTPStatus.ACCEPTED and not _brings(piece)):
+    if any(state.under_way for state in states) or (answer.status == HTTPStatus.ACCEPTED and not _has_pictures(piece)):
         followed.idle = 0
         return False
-    if _brings(piece) and not piece.cut:
+    if _has_pictures(piece) and not piece.cut:
         return True
-    # Its state is told at one address, its pictures at the next.
+    # Some gateways give the state at one address and the pictures at another.
     followed.addresses.append(followed.addresses.pop(0))
-    new = followed.goes_on_at([url for state in states if state.urls for url in service.addresses_of(state)])
+    new = followed.add_addresses([url for state in states if state.urls for url in service.addresses_of(state)])
     followed.idle = 0 if new else followed.idle + 1
     if followed.idle >= (_MOST_BARE if states else _MOST_ODD):
         said = f"says {clipped(states[-1].state)!r} and gives no picture" if states else "gives no answer to be read"
@@ -170,12 +170,12 @@ def _is_over(
     return False
 
 
-def _brings(piece: Answered) -> bool:
+def _has_pictures(piece: Answered) -> bool:
     """Whether an object holds pictures, or says why there are none."""
     return any(place.is_picture or place.error is not None for place in places_of(piece.fields))
 
 
-def _says_something(event: Event) -> bool:
+def _is_progress(event: Event) -> bool:
     return isinstance(event, Task | Picture | PictureRefused | Refused)
 
 
