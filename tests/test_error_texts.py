@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import re
 import shutil
+import threading
 from collections.abc import Callable
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
@@ -22,6 +23,7 @@ from raw_server import (
     Behaviour,
     Close,
     Cut,
+    Hang,
     Raw,
     Reply,
     Request,
@@ -169,7 +171,7 @@ def one_of_two(store: Path, patch: pytest.MonkeyPatch) -> Told:
     return caught(images.require_all)
 
 
-def stopped(at: Callable[[ImageSet], bool]) -> Raised:
+def stopped(at: Callable[[ImageSet], bool], post: Any = whole_answer) -> Raised:
     """Stop is pressed as soon as the set is so far."""
 
     def stop(images: ImageSet) -> None:
@@ -177,7 +179,7 @@ def stopped(at: Callable[[ImageSet], bool]) -> Raised:
             raise KeyboardInterrupt
 
     def raised(store: Path, patch: pytest.MonkeyPatch) -> Told:
-        with raw_server({POST: whole_answer, PICTURE: picture}) as server:
+        with raw_server({POST: post, PICTURE: picture}) as server:
             seedream = client(server, store)
             return caught(lambda: seedream.run(seedream.plan("x", images=3), on_change=stop))
 
@@ -229,7 +231,7 @@ ROWS: dict[str, Raised] = {
     "a picture host that asks for a pause": answered(whole_answer, Reply(503, {"Retry-After": "3600"})),
     "base64 that is none": answered(json_reply({"data": [{"b64_json": "!!"}]}), response_format="b64_json"),
     "a picture that fits nowhere": unsaved,
-    "Stop before an answer": stopped(lambda images: True),
+    "Stop before an answer": stopped(lambda images: images.outcome == "unknown", Hang(threading.Event())),
     "Stop after a picture": stopped(lambda images: len(images.ok) >= 1),
 }
 VARYING = (
