@@ -442,6 +442,7 @@ PAGE = b"<html>" + b"<p>words</p>" * 2000
 CUT = json_reply({"data": [{"url": "https://example.com/half"}]})
 
 
+@pytest.mark.fault("F35")
 @pytest.mark.parametrize(
     ("behaviour", "words", "raw"),
     [

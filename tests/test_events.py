@@ -172,6 +172,7 @@ def test_a_type_that_is_no_word(kind: Any) -> None:
     assert read({"type": kind, "url": "a", "image_index": 3}) == [Picture(3, url="a")]
 
 
+@pytest.mark.fault("F61")
 @pytest.mark.parametrize(
     ("indexes", "places"),
     [
