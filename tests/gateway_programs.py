@@ -2,7 +2,7 @@
 
 `make gateways` installs them (tests/test_gateway_programs.py then runs; it is skipped where they are not there) and
 `python tests/gateway_programs.py` records their answers anew in tests/gateway_answers.json, byte by byte, each with the
-number of POSTs that the service behind them plural; tests/test_gateways.py replays those without the programs.
+number of POSTs that the service behind them counted; tests/test_gateways.py replays those without the programs.
 """
 
 from __future__ import annotations

@@ -1,4 +1,4 @@
-"""What is sent again, plural at the service; and what a cut answer leaves, looked for on the disk.
+"""What is sent again, counted at the service; and what a cut answer leaves, looked for on the disk.
 
 Time is a number that sleeping moves on: no test waits for a pause. The service, its sockets and the disk are real.
 """

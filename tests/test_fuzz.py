@@ -258,20 +258,20 @@ def test_no_picture_that_stood_in_an_answer_is_lost(sent: Sent) -> None:
 
 
 class Disk:
-    """The calls that write, plural; from the `last` one on nothing is written any more, as after a kill."""
+    """The calls that write, counted; from the `last` one on nothing is written any more, as after a kill."""
 
     def __init__(self, last: int) -> None:
         self._left = last
         self._real = {name: getattr(os, name) for name in ("write", "fsync", "replace", "ftruncate")}
 
     def call(self, name: str) -> Any:
-        def plural(*args: Any, **options: Any) -> Any:
+        def counted(*args: Any, **options: Any) -> Any:
             self._left -= 1
             if self._left < 0:
                 raise OSError(errno.EIO, "Input/output error")
             return self._real[name](*args, **options)
 
-        return mock.patch.object(os, name, plural)
+        return mock.patch.object(os, name, counted)
 
 
 class CrashSchedule(RuleBasedStateMachine):

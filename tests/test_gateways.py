@@ -1,7 +1,7 @@
-"""Gateways between this client and the service: their recorded answers, read, told, plural and remembered.
+"""Gateways between this client and the service: their recorded answers, read, told, counted and remembered.
 
 gateway_answers.json holds what LiteLLM's and Portkey's own programs sent, byte by byte, and how many POSTs the service
-behind them plural; tests/gateway_programs.py recorded it. Here raw sockets send the same bytes again.
+behind them counted; tests/gateway_programs.py recorded it. Here raw sockets send the same bytes again.
 """
 
 from __future__ import annotations
@@ -73,7 +73,7 @@ ONE_OR_MORE = "1 image may be billed, or several times that: it was sent once fr
 
 @dataclass(frozen=True)
 class Recorded:
-    """What is to be told of a recorded answer; `posts` is how many the service behind the gateway plural."""
+    """What is to be told of a recorded answer; `posts` is how many the service behind the gateway counted."""
 
     name: str
     posts: int
@@ -341,7 +341,7 @@ def test_references_that_were_dropped(store: Path, counts: tuple[int | None, ...
 
 
 def test_a_request_without_references(store: Path) -> None:
-    """No reference, no note, whatever is plural."""
+    """No reference, no note, whatever is counted."""
     with raw_server({POST: counting(0), PICTURE: picture}) as server:
         images = drawn(server, store)
     assert isinstance(images, ImageSet)

@@ -284,7 +284,7 @@ def test_no_record_raises(facts: dict[str, Any], usage: Any, prompt: Any) -> Non
 
 @pytest.mark.parametrize("began", ["0001-01-01T00:00:00+14:00", "9999-12-31T23:59:59-14:00", "soon", 5])
 def test_a_time_that_cannot_be_is_that_of_the_name(store: Path, began: object) -> None:
-    """Outside the years that are plural, or no time at all."""
+    """Outside the years that are counted, or no time at all."""
     made_run(store, began=began)
     assert history(store)[0].began == datetime(2026, 5, 4, 10, 0, 0, tzinfo=UTC)
 

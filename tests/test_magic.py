@@ -320,7 +320,7 @@ def test_a_reload_begins_no_new_session(shell: InteractiveShell, server: RawServ
 
 
 def test_what_is_made_in_python_belongs_to_the_session(shell: InteractiveShell, server: RawServer) -> None:
-    """It is plural, and meets the limits, as long as the extension is loaded; so does a pasted redo."""
+    """It is counted, and meets the limits, as long as the extension is loaded; so does a pasted redo."""
     shell.run_cell("from seedream_magic import Seedream\n%config SeedreamMagics.max_images_per_session = 3")
     assert run(shell, "images = Seedream().generate('a fox', images=2)")[0] is None
     assert "2 images in this session" in run(shell, "%seedream")[1]
