@@ -19,11 +19,15 @@ from PIL import Image
 from kernel import Kernel, running_kernel
 from raw_server import raw_server
 from seedream_magic import ConfigError, Seedream
-from seedream_magic.api import models
-from seedream_magic.notebook import candidates
-from seedream_magic.notebook.candidates import Surroundings
+from seedream_magic.notebook import completion
 from seedream_magic.notebook.cell import parse_cell
-from seedream_magic.notebook.completion import IDENTIFIER, complete, register_completion, unregister_completion
+from seedream_magic.notebook.completion import (
+    IDENTIFIER,
+    Surroundings,
+    complete,
+    register_completion,
+    unregister_completion,
+)
 from seedream_magic.notebook.options import COMMANDS, OPTIONS
 from service import PICTURE, POST, picture, whole_answer
 
@@ -97,15 +101,10 @@ def test_values_of_the_table_are_offered_and_parse(around: Surroundings, option:
 
 def test_what_is_looked_up_belongs_to_an_option_or_a_command() -> None:
     """A renamed option or argument is not left without its values."""
-    assert set(candidates._VALUES) <= {option.name for option in OPTIONS}
+    assert set(completion._VALUES) <= {option.name for option in OPTIONS}
     typed = [row.replace("[", "").replace("]", "").split()[1:] for row, _, _ in COMMANDS]
     arguments = {kind for words in typed for kind in words[1:]} | {" ".join(words[:2]) for words in typed}
-    assert set(candidates._ARGUMENTS) <= arguments
-
-
-def test_ratios_are_those_with_documented_pixels() -> None:
-    """No ratio is offered without a pair of pixels, and none is forgotten."""
-    assert set(candidates.RATIOS) == set(models._PAIRS["2K"])
+    assert set(completion._ARGUMENTS) <= arguments
 
 
 @pytest.mark.parametrize(

@@ -118,9 +118,8 @@ from seedream_magic import InvalidRequest, Seedream
 from seedream_magic.api.cell_text import cell_text
 from seedream_magic.api.make_request import Ask, make_request
 from seedream_magic.api.request import request_from_body
-from seedream_magic.notebook.candidates import Surroundings
 from seedream_magic.notebook.cell import parse_cell
-from seedream_magic.notebook.completion import complete
+from seedream_magic.notebook.completion import Surroundings, complete
 from seedream_magic.notebook.options import help_text
 from seedream_magic.notebook.panel.form import Form
 from seedream_magic.notebook.panel.controls import KernelLoop

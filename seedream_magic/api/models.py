@@ -151,6 +151,8 @@ _PRO_PAIRS = {
         "3:2": (2496, 1664), "2:3": (1664, 2496), "21:9": (3136, 1344),
     },
 }  # fmt: skip
+RATIOS = tuple(_PAIRS["2K"])
+"""Those that have documented pixels."""
 _PRO_MODELS = (SEEDREAM_5_0_PRO, SEEDREAM_5_0_FLASH)
 
 
