@@ -326,7 +326,7 @@ def python_words(text: str) -> str:
 
 @contextmanager
 def in_python() -> Iterator[None]:
-    """What is refused inside is told in the words of Python."""
+    """Refusals raised inside name fields by their keywords, as Python has them."""
     try:
         yield
     except InvalidRequest as error:

@@ -251,7 +251,7 @@ def _all(kind: str, texts: Iterable[str]) -> list[Candidate]:
 
 
 def _set_names(_: str, around: Surroundings) -> list[Candidate]:
-    """The variables that hold a set, to be bound anew."""
+    """The variables that hold a set, to hold another."""
     return _all("variable", _variables(around, _SETS))
 
 
