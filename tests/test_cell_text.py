@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from hypothesis import given, reject
+from hypothesis import example, given, reject
 from hypothesis import settings as effort
 from hypothesis import strategies as st
 from PIL import Image
@@ -21,6 +21,8 @@ from seedream_magic.errors import InvalidRequest
 from seedream_magic.notebook.cell import parse_cell
 from seedream_magic.planning import plan_ask
 
+LINK = "https://example.com/a%20b.jpg"
+AUTO = {"sequential_image_generation": "auto"}
 PRO = "doubao-seedream-5-0-pro-260628"
 _WORDS = st.sampled_from(["---", "\\---", "--- ", "{name}", "{{x}}", "'", '"', "\\", "四季", "é", "\u3000", "--fresh"])
 _LINES = st.lists(st.one_of(_WORDS, st.text(st.characters(codec="utf-8", exclude_characters="\n"))), max_size=4)
@@ -71,31 +73,20 @@ def read_again(client: Seedream, cell: str, settings: dict[str, Any]) -> ImageRe
     return plan_ask(client, parse_cell(line.removeprefix("%%seedream"), body + "\n").ask.beside(settings)).request
 
 
-@effort(max_examples=60, deadline=None)
-@given(prompt=PROMPTS | BOARDS, options=st.fixed_dictionaries({}, optional=OPTIONS))
+@effort(max_examples=120, deadline=None)
+@given(
+    prompt=PROMPTS | BOARDS,
+    options=st.fixed_dictionaries({}, optional=OPTIONS),
+    settings=st.just({}) | st.fixed_dictionaries({}, optional=SETTINGS),
+)
+@example("x", {"extra": {"sequential_image_generation": None}}, {"images": 4})
+@example("x", {"extra": {**AUTO, "sequential_image_generation_options": {"max_images": 3, "x": 1}}}, {})
 def test_the_cell_of_a_request_makes_it_again(
-    client: Seedream, prompt: str | Storyboard, options: dict[str, Any]
+    client: Seedream, prompt: str | Storyboard, options: dict[str, Any], settings: dict[str, Any]
 ) -> None:
-    """Whatever the request asks for and its prompt holds."""
+    """Whatever the request asks for and its prompt holds, beside any settings of the notebook."""
     if isinstance(prompt, Storyboard):
         options.pop("images", None)
-    try:
-        plan = client.plan(prompt, **options)
-    except InvalidRequest:
-        reject()
-    assert read_again(client, plan.cell(), {}) == plan.request
-
-
-@effort(max_examples=60, deadline=None)
-@given(
-    prompt=PROMPTS,
-    options=st.fixed_dictionaries({}, optional=OPTIONS),
-    settings=st.fixed_dictionaries({}, optional=SETTINGS),
-)
-def test_a_cell_overrules_the_settings_of_its_notebook(
-    client: Seedream, prompt: str, options: dict[str, Any], settings: dict[str, Any]
-) -> None:
-    """What the settings say differently is typed in the cell, so that it makes the same request beside them."""
     try:
         plan = client.plan(prompt, **options)
     except InvalidRequest:
@@ -103,17 +94,26 @@ def test_a_cell_overrules_the_settings_of_its_notebook(
     assert read_again(client, plan.cell(settings), settings) == plan.request
 
 
-def test_a_cell_holds_nothing_that_goes_without_saying(client: Seedream) -> None:
-    """The default request is a bare cell; what the settings say is not said again."""
-    assert client.plan("a village").cell() == "%%seedream\na village"
-    assert client.plan("a village", images=4, size="4K").cell({"images": 4}) == "%%seedream -s 4K\na village"
-
-
-def test_what_the_notebook_would_fill_in_stays_as_it_was_sent(client: Seedream) -> None:
-    """Braces in a prompt that was sent are text: the cell says --raw. The storyboard comes back as parts."""
-    assert client.plan("{season}").cell() == "%%seedream --raw\n{season}"
-    board = Storyboard("flat colours", ("spring", "---"))
-    assert client.plan(board).cell() == "%%seedream\nflat colours\n---\nspring\n---\n\\---"
+@pytest.mark.parametrize(
+    ("prompt", "options", "settings", "cell"),
+    [
+        ("a village", {}, {}, "%%seedream\na village"),
+        ("a village", {"images": 4, "size": "4K"}, {"images": 4}, "%%seedream -s 4K\na village"),
+        ("{season}", {}, {}, "%%seedream --raw\n{season}"),
+        (Storyboard("flat", ("spring", "---")), {}, {}, "%%seedream\nflat\n---\nspring\n---\n\\---"),
+        (
+            "x",
+            {"refs": f"{LINK}a%20b.jpg"},
+            {"provider": "demo"},
+            f"%%seedream --ref {LINK}a%20b.jpg --provider anyfast\nx",
+        ),
+    ],
+)
+def test_a_cell_holds_nothing_that_goes_without_saying(
+    client: Seedream, prompt: str | Storyboard, options: dict[str, Any], settings: dict[str, Any], cell: str
+) -> None:
+    """What the settings say is not said again; braces that were sent are text; references stand as they were typed."""
+    assert client.plan(prompt, **options).cell(settings) == cell
 
 
 def test_a_picture_in_memory_is_named_by_its_file_in_the_store(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -162,12 +162,3 @@ def picture_bytes(size: tuple[int, int] = (64, 48)) -> bytes:
     buffer = io.BytesIO()
     Image.new("L", size, 90).save(buffer, "JPEG")
     return buffer.getvalue()
-
-
-def test_a_reference_stands_as_it_was_typed(client: Seedream, tmp_path: Path) -> None:
-    """Another provider than the notebook's is named by who knows it."""
-    from seedream_magic.api.cell_text import cell_text
-
-    request = client.plan("x", refs="https://example.com/a b.jpg".replace(" ", "%20")).request
-    assert "--ref https://example.com/a%20b.jpg" in cell_text(request, settings={"model": request.model})
-    assert "--provider demo" in cell_text(request, settings={}, provider="demo")

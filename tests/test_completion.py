@@ -19,11 +19,15 @@ from PIL import Image
 from kernel import Kernel, running_kernel
 from raw_server import raw_server
 from seedream_magic import ConfigError, Seedream
-from seedream_magic.api import models
-from seedream_magic.notebook import candidates
-from seedream_magic.notebook.candidates import Surroundings
+from seedream_magic.notebook import completion
 from seedream_magic.notebook.cell import parse_cell
-from seedream_magic.notebook.completion import IDENTIFIER, complete, register_completion, unregister_completion
+from seedream_magic.notebook.completion import (
+    IDENTIFIER,
+    Surroundings,
+    complete,
+    register_completion,
+    unregister_completion,
+)
 from seedream_magic.notebook.options import COMMANDS, OPTIONS
 from service import PICTURE, POST, picture, whole_answer
 
@@ -97,41 +101,33 @@ def test_values_of_the_table_are_offered_and_parse(around: Surroundings, option:
 
 def test_what_is_looked_up_belongs_to_an_option_or_a_command() -> None:
     """A renamed option or argument is not left without its values."""
-    assert set(candidates._VALUES) <= {option.name for option in OPTIONS}
+    assert set(completion._VALUES) <= {option.name for option in OPTIONS}
     typed = [row.replace("[", "").replace("]", "").split()[1:] for row, _, _ in COMMANDS]
     arguments = {kind for words in typed for kind in words[1:]} | {" ".join(words[:2]) for words in typed}
-    assert set(candidates._ARGUMENTS) <= arguments
-
-
-def test_ratios_are_those_with_documented_pixels() -> None:
-    """No ratio is offered without a pair of pixels, and none is forgotten."""
-    assert set(candidates.RATIOS) == set(models._PAIRS["2K"])
+    assert set(completion._ARGUMENTS) <= arguments
 
 
 @pytest.mark.parametrize(
-    ("cell", "there", "not_there"),
+    ("line", "there", "not_there"),
     [
-        ("%%seedream -s ", {"2K", "4K", "2848x1600"}, {"1K", "1.5K", "3K"}),
-        (f"%%seedream -m {PRO} -s ", {"1K", "1.5K", "2K", "1424x800"}, {"4K", "2848x1600"}),
-        (f"%%seedream --model={PRO} --size=", {"1.5K"}, {"4K"}),
-        (f"%%seedream -m {PRO} -n ", {"1"}, {"2", "auto"}),
-        ("%%seedream -n ", {"1", "2", "15", "auto"}, {"0", "16"}),
-        ("%%seedream -m ep-77 -s ", {"1K", "1.5K", "2K", "3K", "4K"}, set()),
-        ("%%seedream -m ", {"doubao-seedream-4-5", PRO}, {"seedream-4-5-251128"}),
-        ("%%seedream --provider ark -m ", {"doubao-seedream-4-5-251128"}, {"doubao-seedream-4-5"}),
-        ("%%seedream --provider byteplus -m ", {"dola-seedream-5-0-pro-260628"}, {PRO}),
-        ("%%seedream --provider ", {"anyfast", "ark", "byteplus", "demo"}, set()),
-        ("%%seedream -r ", {"16:9", "1:1"}, set()),
-        ("%%seedream -r 1", {"16:9", "1:1"}, {"4:3"}),
+        ("-s ", "2K 4K 2848x1600", "1K 1.5K 3K"),
+        (f"-m {PRO} -s ", "1K 1.5K 2K 1424x800", "4K 2848x1600"),
+        (f"--model={PRO} --size=", "1.5K", "4K"),
+        (f"-m {PRO} -n ", "1", "2 auto"),
+        ("-n ", "1 2 15 auto", "0 16"),
+        ("-m ep-77 -s ", "1K 1.5K 2K 3K 4K", ""),
+        ("-m ", f"doubao-seedream-4-5 {PRO}", "seedream-4-5-251128"),
+        ("--provider ark -m ", "doubao-seedream-4-5-251128", "doubao-seedream-4-5"),
+        ("--provider byteplus -m ", "dola-seedream-5-0-pro-260628", PRO),
+        ("--provider ", "anyfast ark byteplus demo", ""),
+        ("-r 1", "16:9 1:1", "4:3"),
     ],
 )
-def test_values_follow_model_and_provider(
-    around: Surroundings, cell: str, there: set[str], not_there: set[str]
-) -> None:
+def test_values_follow_model_and_provider(around: Surroundings, line: str, there: str, not_there: str) -> None:
     """Sizes and counts are those of the model, ids those of the provider, that the line or the session names."""
-    found = set(offered(cell, around))
-    assert there <= found
-    assert not found & not_there
+    found = set(offered(f"%%seedream {line}", around))
+    assert set(there.split()) <= found
+    assert not found & set(not_there.split())
 
 
 def test_references_are_pictures_of_the_notebook_and_files(around: Surroundings) -> None:
@@ -147,17 +143,11 @@ def test_references_are_pictures_of_the_notebook_and_files(around: Surroundings)
 @pytest.mark.parametrize(
     ("typed", "expected"),
     [
-        ("a", '"a b.png"'),
-        ('"a', '"a b.png"'),
-        ('"a b', '"a b.png"'),
-        ("'a ", "'a b.png'"),
-        ('"a ¦"', '"a b.png'),
-        ("my", '"my pictures/'),
-        ('"my pictures/', '"my pictures/one.webp"'),
-        ("quo", '"quo\\"te.png"'),
+        ("a", '"a b.png"'), ('"a', '"a b.png"'), ('"a b', '"a b.png"'), ("'a ", "'a b.png'"), ('"a ¦"', '"a b.png'),
+        ("my", '"my pictures/'), ('"my pictures/', '"my pictures/one.webp"'), ("quo", '"quo\\"te.png"'),
         ("图", '"图 一.png"'),
     ],
-)
+)  # fmt: skip
 @pytest.mark.skipif(os.name == "nt", reason="no such file names on Windows")
 def test_paths_are_quoted_where_they_must_be(around: Surroundings, typed: str, expected: str) -> None:
     """A quote that was typed is kept, one that stands behind the cursor is not doubled; a folder stays open."""
@@ -166,15 +156,11 @@ def test_paths_are_quoted_where_they_must_be(around: Surroundings, typed: str, e
     assert parse_cell(f"--ref {closed}", "x").ask.refs == [closed[1:-1].replace("\\", "")]
 
 
-@pytest.mark.parametrize("command", ["show", "recover", "retry", "export", "purge", "panel"])
-def test_runs_are_offered_newest_first(around: Surroundings, command: str) -> None:
-    """After each command that takes a run; with a beginning typed, those that begin so."""
-    assert offered(f"%seedream {command} ", around) == list(reversed(RUNS))
-    assert offered(f"%seedream {command} 20260102", around) == [RUNS[1]]
-
-
-def test_runs_as_references(around: Surroundings) -> None:
-    """`run:` goes on with the ids of the store."""
+def test_runs_are_offered_newest_first(around: Surroundings) -> None:
+    """After each command that takes a run, and as references; with a beginning typed, those that begin so."""
+    for command in ("show", "recover", "retry", "export", "purge", "panel"):
+        assert offered(f"%seedream {command} ", around) == list(reversed(RUNS))
+        assert offered(f"%seedream {command} 20260102", around) == [RUNS[1]]
     assert offered("%%seedream --ref run:", around) == [f"run:{run_id}" for run_id in reversed(RUNS)]
     assert offered(f"%%seedream --ref run:{RUNS[0][:8]}", around) == [f"run:{RUNS[0]}"]
 
@@ -188,16 +174,16 @@ def test_runs_as_references(around: Surroundings) -> None:
         ("x = 1\n%seedream sh", ["show"]),
         ("%seedream doctor --", ["--probe"]),
         ("%seedream doctor ServerO", ["ServerOverloaded"]),
-        ("%seedream models dola", []),
         ("%seedream export R plain", ["plain.jpg"]),
-        ("%seedream history ", []),
-        ("%seedream nonsense ", []),
-        ("%seedream", []),
-        ("%seedreamer sh", []),
+        *((line, []) for line in ("%seedream models dola", "%seedream history ", "%seedream nonsense ", "%seedream",
+                                  "%seedreamer sh")),
+        # in the body, in other cells, on the magic's own name
+        *((cell, []) for cell in ("%%seedream -n 2\n--s", "%%seedream\n%seedream sh", "%%seedream\n\n--ref ",
+                                  "%%seedreams --s", "%%seedream", "x --s", "print('%%seedream') --s")),
     ],
-)
+)  # fmt: skip
 def test_commands_and_their_arguments(around: Surroundings, line: str, expected: list[str]) -> None:
-    """Words of the help table, providers, codes and files, each where it can stand."""
+    """Words of the help table, providers, codes and files, each where it can stand; nothing of ours elsewhere."""
     assert offered(line, around) == expected
 
 
@@ -205,23 +191,6 @@ def test_every_command_is_offered(around: Surroundings) -> None:
     """Those of the help, once each."""
     found = offered("%seedream ", around)
     assert found == list(dict.fromkeys(typed.split()[1] for typed, _, _ in COMMANDS if " " in typed))
-
-
-@pytest.mark.parametrize(
-    "cell",
-    [
-        "%%seedream -n 2\n--s",
-        "%%seedream\n%seedream sh",
-        "%%seedream\n\n--ref ",
-        "%%seedreams --s",
-        "%%seedream",
-        "x --s",
-        "print('%%seedream') --s",
-    ],
-)
-def test_nothing_of_ours_elsewhere(around: Surroundings, cell: str) -> None:
-    """In the body, in other cells and on the magic's own name nothing is offered."""
-    assert offered(cell, around) == []
 
 
 def test_names_of_sets_come_first(around: Surroundings, store: Path) -> None:

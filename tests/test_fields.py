@@ -6,7 +6,7 @@ import inspect
 import json
 import subprocess
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from functools import partial
 from pathlib import Path
 from typing import Any, get_type_hints
@@ -30,8 +30,9 @@ from seedream_magic.api.fields import (
     parse_word,
 )
 from seedream_magic.api.make_request import Ask, make_request
+from seedream_magic.api.providers import PROVIDERS
 from seedream_magic.notebook.cell import parse_cell
-from seedream_magic.notebook.panel.controls import KernelLoop
+from seedream_magic.notebook.panel.controls import KernelLoop, close
 from seedream_magic.notebook.panel.form import Form
 from seedream_magic.planning import plan_ask
 from seedream_magic.seedream import Options
@@ -118,9 +119,8 @@ from seedream_magic import InvalidRequest, Seedream
 from seedream_magic.api.cell_text import cell_text
 from seedream_magic.api.make_request import Ask, make_request
 from seedream_magic.api.request import request_from_body
-from seedream_magic.notebook.candidates import Surroundings
 from seedream_magic.notebook.cell import parse_cell
-from seedream_magic.notebook.completion import complete
+from seedream_magic.notebook.completion import Surroundings, complete
 from seedream_magic.notebook.options import help_text
 from seedream_magic.notebook.panel.form import Form
 from seedream_magic.notebook.panel.controls import KernelLoop
@@ -242,24 +242,35 @@ VALUES: dict[str, Any] = {
     "web_search": True,
     "optimize_prompt": "fast",
 }
-IN_A_CELL = {True: "{0.flag}", False: "{0.all_flags[1]}"}
+
+
+@pytest.fixture(scope="module")
+def form() -> Iterator[Form]:
+    """The form of a panel, its prompt written."""
+    form = Form(KernelLoop(), PROVIDERS["demo"], "ep-1", {}, lambda: None)
+    form.prompt.value = "x"
+    yield form
+    close(form.words)
+    close(form.settings)
+
+
 TWICE = [(field, key) for field in FIELDS if field.name in VALUES for key in field.keys]
 
 
 @pytest.mark.parametrize(("field", "key"), TWICE, ids=[f"{field.name}-{key}" for field, key in TWICE])
 @pytest.mark.parametrize("sent", ["another", None])
-def test_a_field_is_not_set_twice(field: Any, key: str, sent: object, store: Path) -> None:
+def test_a_field_is_not_set_twice(field: Any, key: str, sent: object, form: Form, store: Path) -> None:
     """By its own name and as an extra field, in Python, in a cell and in the panel: one sentence, nothing is sent."""
     value, words = VALUES[field.name], f"extra sets {key!r}, and so does {{}}; give it once."
     with pytest.raises(InvalidRequest) as caught:
         Seedream("demo", store=store).plan("x", extra={key: sent}, **{field.name: value})
     assert str(caught.value) == words.format(field.keyword)
-    typed = IN_A_CELL.get(value, f"{field.flag} {value}") if isinstance(value, bool) else f"{field.flag} {value}"
+    typed = (
+        {True: field.flag, False: field.all_flags[-1]}[value] if isinstance(value, bool) else f"{field.flag} {value}"
+    )
     with pytest.raises(InvalidRequest) as caught:
-        parse_cell(f"{typed.format(field)} --extra '{json.dumps({key: sent})}'", "x")
+        parse_cell(f"{typed} --extra '{json.dumps({key: sent})}'", "x")
     assert str(caught.value) == f"--{words.format(field.flag)}"
-    form = Form(KernelLoop(), Seedream("demo").provider, "ep-1", {}, lambda: None)
-    form.prompt.value = "x"
     form.kept = {field.name: value, "extra": {key: sent}}
     with pytest.raises(InvalidRequest, match="give it once"):
         make_request(form.ask, model="ep-1")

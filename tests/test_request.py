@@ -85,46 +85,31 @@ def test_presets_of_each_model(model: str, preset: str) -> None:
 
 
 @pytest.mark.parametrize(
-    ("model", "size", "strict", "lenient"),
+    ("model", "strict", "lenient", "sizes"),
     [
-        (SEEDREAM_4_5, "2560x1440", "sent", "sent"),  # exactly the least area
-        (SEEDREAM_4_5, "2559x1440", "refused", "warned"),
-        (SEEDREAM_4_5, "1024x1024", "refused", "warned"),  # what the documentation calls the least
-        (SEEDREAM_4_5, "1023x1024", "refused", "refused"),
-        (SEEDREAM_4_5, "4096x4096", "sent", "sent"),
-        (SEEDREAM_4_5, "4097x4096", "refused", "refused"),
-        (SEEDREAM_4_5, "5504x3040", "sent", "sent"),  # a side may be longer than 4096
-        (SEEDREAM_4_5, "3750x1250", "sent", "sent"),  # valid and invalid examples of the vendor
-        (SEEDREAM_4_5, "1500x1500", "refused", "warned"),
-        (SEEDREAM_4_5, "8192x512", "sent", "sent"),  # exactly 16:1
-        (SEEDREAM_4_5, "8193x512", "refused", "refused"),
-        (SEEDREAM_4_5, "512x8192", "sent", "sent"),
-        (SEEDREAM_4_5, "512x8193", "refused", "refused"),
-        (SEEDREAM_4_0, "1280x720", "sent", "sent"),
-        (SEEDREAM_4_0, "1279x720", "refused", "refused"),
-        (SEEDREAM_4_0, "1600x600", "sent", "sent"),
-        (SEEDREAM_4_0, "800x800", "refused", "refused"),
-        (LITE, "2560x1440", "sent", "sent"),
-        (LITE, "2560x1439", "refused", "warned"),
-        (LITE, "4096x4096", "sent", "sent"),
-        (PRO, "1280x720", "sent", "sent"),
-        (PRO, "1500x1000", "sent", "sent"),
-        (PRO, "2140x2160", "sent", "sent"),  # 4,622,400
-        (PRO, "2150x2151", "refused", "warned"),  # 4,624,650, just over 4,624,220
-        (FLASH, "2150x2151", "refused", "warned"),
-        (SEEDREAM_3_0, "512x512", "sent", "sent"),
-        (SEEDREAM_3_0, "511x512", "refused", "refused"),
-        (SEEDREAM_3_0, "2048x2048", "sent", "sent"),
-        (SEEDREAM_3_0, "2049x2048", "refused", "warned"),
-        (ENDPOINT, "1x1", "sent", "sent"),  # a model that is not known is not checked
-        (ENDPOINT, "99999x1", "sent", "sent"),
+        # the least and the largest area exactly, a side longer than 4096, the vendor's examples, exactly 16:1
+        (SEEDREAM_4_5, "sent", "sent", "2560x1440 4096x4096 5504x3040 3750x1250 8192x512 512x8192"),
+        (SEEDREAM_4_5, "refused", "warned", "2559x1440 1024x1024 1500x1500"),  # from what the documentation calls least
+        (SEEDREAM_4_5, "refused", "refused", "1023x1024 4097x4096 8193x512 512x8193"),
+        (SEEDREAM_4_0, "sent", "sent", "1280x720 1600x600"),
+        (SEEDREAM_4_0, "refused", "refused", "1279x720 800x800"),
+        (LITE, "sent", "sent", "2560x1440 4096x4096"),
+        (LITE, "refused", "warned", "2560x1439"),
+        (PRO, "sent", "sent", "1280x720 1500x1000 2140x2160"),
+        (PRO, "refused", "warned", "2150x2151"),  # 4,624,650, just over 4,624,220
+        (FLASH, "refused", "warned", "2150x2151"),
+        (SEEDREAM_3_0, "sent", "sent", "512x512 2048x2048"),
+        (SEEDREAM_3_0, "refused", "refused", "511x512"),
+        (SEEDREAM_3_0, "refused", "warned", "2049x2048"),
+        (ENDPOINT, "sent", "sent", "1x1 99999x1"),  # a model that is not known is not checked
     ],
 )
-def test_pixel_limits(model: str, size: str, strict: str, lenient: str) -> None:
+def test_pixel_limits(model: str, strict: str, lenient: str, sizes: str) -> None:
     """Area and ratio hold at their last pixel and not one further; --no-check sends whatever was typed."""
-    assert verdict(model=model, strict=True, size=size) == strict
-    assert verdict(model=model, strict=False, size=size) == lenient
-    assert made(model=model, size=size, strict=True, check=False).size == size
+    for size in sizes.split():
+        assert verdict(model=model, strict=True, size=size) == strict, size
+        assert verdict(model=model, strict=False, size=size) == lenient, size
+        assert made(model=model, size=size, strict=True, check=False).size == size
 
 
 @pytest.mark.parametrize(

@@ -64,32 +64,22 @@ NAMESPACE: dict[str, Any] = {
 @pytest.mark.parametrize(
     ("text", "filled"),
     [
-        ("a {name} in snow", "a fox in snow"),
-        ("{name}{name}", "foxfox"),
+        ("a {name} in snow", "a fox in snow"), ("{name}{name}", "foxfox"),
         ("一组关于{主题}的插图", "一组关于四季的插图"),
-        ("{x:.2f}", "3.14"),
-        ("{n:03}", "007"),
-        ("{name:>6}", "   fox"),
-        ("{day:%Y-%m}", "2026-02"),
-        ("{items[0]} {items[-1]}", "a {name}"),
+        ("{x:.2f}", "3.14"), ("{n:03}", "007"), ("{name:>6}", "   fox"), ("{day:%Y-%m}", "2026-02"), ("{name:}", "fox"),
+        ("{items[0]} {items[-1]}", "a {name}"), ("{table[a b]} {table[季]} {table[_x]}", "blank 春 under"),
         ("{table[key]} {table['key']} {table[\"key\"]}", "value value value"),
-        ("{table[a b]} {table[季]} {table[_x]}", "blank 春 under"),
-        ("{hero.size.width} {hero.colours[0][0]}", "4 red"),
-        ("{trap.visible} {trap:!}", "seen trap!"),
-        ("{nothing}", "None"),
-        ("{_mine}", "under"),
-        ("{name:}", "fox"),
+        ("{hero.size.width} {hero.colours[0][0]}", "4 red"), ("{trap.visible} {trap:!}", "seen trap!"),
+        ("{nothing}", "None"), ("{_mine}", "under"), ("{name:>9999}", "fox".rjust(9999)),
         ("{braces}", "{name} {{name}} {n:99999}"),  # what was filled in is not read again
-        ("{{name}}", "{name}"),
-        ("{{missing}}", "{missing}"),
-        ("{{name}} {name}", "{name} fox"),
-        ('{"who":{name}}', '{"who":fox}'),
-        ('{{"who": {name}}}', '{{"who": fox}}'),
-        ("{n:{n}}", "{n:7}"),
+        ("{{name}}", "{name}"), ("{{missing}}", "{missing}"), ("{{name}} {name}", "{name} fox"),
+        ('{"who":{name}}', '{"who":fox}'), ('{{"who": {name}}}', '{{"who": fox}}'), ("{n:{n}}", "{n:7}"),
+        ('{"shots": [{"who": "{name}", "style": {"palette": ["#fff"]}}]}' * 50,
+         '{"shots": [{"who": "fox", "style": {"palette": ["#fff"]}}]}' * 50),
     ],
-)
+)  # fmt: skip
 def test_what_is_filled(text: str, filled: str) -> None:
-    """Names, attributes, indexes and formats of what exists; doubled braces give single ones."""
+    """Names, attributes, indexes and short formats of what exists; doubled braces give single ones."""
     assert fill(text, NAMESPACE) == (filled, ())
 
 
@@ -118,42 +108,17 @@ def test_what_looks_like_a_variable_but_cannot_be_filled(text: str) -> None:
         "a{color:red;margin:0}", "@media print { .a { b: c } }", r"\frac{1}{2} \alpha_{i+1}", "${HOME}/{*.png}",
         "{%raw%}", "{#note#}", "{\nname\n}", "{(__import__('os').abort())}", "{lambda: 1}",
         "{name:>5>5>5>5>5>5>5>5>5>5>5}", "{name[" + "x" * 100 + "]}",
+        "{{{name}}}", "{{{{name}}}}", "{{hero.size}}", "{{items[0]}}", "{{n:03}}", "{{{missing}}", "{{missing}",
+        "{missing}}",
     ],
 )  # fmt: skip
 def test_what_stays(text: str) -> None:
-    """Braces of JSON, CSS, TeX, templates and of nothing at all are text."""
+    """Braces of JSON, CSS, TeX, templates and of nothing at all, and doubled ones around more than a name, are text."""
     assert fill(text, NAMESPACE)[0] == text
 
 
-@pytest.mark.parametrize(
-    "text",
-    [
-        "{{{name}}}",
-        "{{{{name}}}}",
-        "{{hero.size}}",
-        "{{items[0]}}",
-        "{{n:03}}",
-        "{{ name }}",
-        "{{{missing}}",
-        "{{missing}",
-        "{missing}}",
-    ],
-)
-def test_other_double_braces_stay(text: str) -> None:
-    """Only exactly two on both sides mean one."""
-    assert fill(text, NAMESPACE)[0] == text
-
-
-def test_a_long_json_body() -> None:
-    """A prompt may hold a document; the one variable in it is filled."""
-    body = '{"shots": [{"who": "%s", "style": {"palette": ["#fff"]}}]}' * 50
-    assert fill(body % (("{name}",) * 50), NAMESPACE) == (body % (("fox",) * 50), ())
-
-
-TEXT = st.lists(
-    st.sampled_from([*"{}[].:!_ab变0 \n'\"", "{{", "}}", ">9", "{a}", "{{a}}"]),
-    max_size=25,
-).map("".join)
+PIECES = st.sampled_from([*"{}[].:!_ab变0 \n'\"", "{{", "}}", ">9", "{a}", "{{a}}"])
+TEXT = st.lists(PIECES | st.text(max_size=3), max_size=25).map("".join)
 
 
 @given(text=TEXT)
@@ -185,14 +150,6 @@ def test_nothing_hidden_is_asked_for(text: str) -> None:
     fill(text + "{a._b}{a.__class__}{a.b}", {"a": Watched(asked), "b": Trap(), "变": []})
     assert "b" in asked
     assert [name for name in asked if name.startswith("_")] == []
-
-
-@given(text=st.text(max_size=60))
-@settings(max_examples=200, deadline=None)
-def test_any_text(text: str) -> None:
-    """Text without braces is untouched, and no text is too odd."""
-    result, _ = fill(text, NAMESPACE)
-    assert result == text or "{" in text
 
 
 def test_a_reference_that_is_nowhere(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -270,8 +227,3 @@ def test_a_number_is_no_reference(text: str, words: str) -> None:
     with pytest.raises(InvalidRequest, match=words):
         value_of(text, NAMESPACE)
     assert value_of("hero.colours", NAMESPACE) is NAMESPACE["hero"].colours
-
-
-def test_widths_are_small() -> None:
-    """The longest text that one field can pad to is ten thousand characters, not gigabytes."""
-    assert len(fill("{name:>9999}", NAMESPACE)[0]) == 9999

@@ -27,7 +27,7 @@ def cell_text(
     """The cell that makes this request; what `settings` (of options by their Python names) say already is left out.
 
     `provider` is named where it is given. A reference stands under its name of `names`, else as it was typed.
-    `switches` are options that a request does not tell, such as "--fit".
+    `switches` are options that do not follow from a request, such as "--fit".
     """
     asked, given = request.values, {**_asked_by_default(request), **settings}
     if given.get("ratio"):
@@ -55,8 +55,8 @@ def name_of(reference: Reference, kept: Path | None) -> tuple[str, bool]:
     """The name under which a cell reads a reference, and whether it needs --fit for that.
 
     As it was typed, if that is a link, a run, or a file with these bytes; else its file in `kept`, the folder of the
-    store that has references by their content. A file that was scaled down is typed again. What no file holds is told
-    by a name that no file has: a cell with it is refused, and says so.
+    store that has references by their content. A file that was scaled down is typed again. What no file holds
+    gets a name that no file has: a cell with it is refused, and says so.
     """
     if reference.url or reference.source.startswith("run:"):
         return reference.source, False
@@ -104,8 +104,8 @@ def _asked_by_default(request: ImageRequest) -> dict[str, Any]:
 def _left_out(request: ImageRequest) -> dict[str, None]:
     """Fields of the body that a cell without options has and this request has not."""
     known = find_model(request.model)
-    wanted = {"sequential_image_generation": known is None or known.sets, "stream": known is None or known.stream}
-    return {name: None for name, usual in wanted.items() if usual and request.body.get(name) is None}
+    usual = {"sequential_image_generation": known is None or known.sets, "stream": known is None or known.stream}
+    return {name: None for name, is_usual in usual.items() if is_usual and getattr(request, name) is None}
 
 
 def _option(field: Field, value: Any) -> str:

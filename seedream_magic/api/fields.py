@@ -16,7 +16,7 @@ from dataclasses import dataclass
 from functools import partial
 from typing import Any, Literal
 
-from seedream_magic.api.models import MAXIMUM_IMAGES, MAXIMUM_RATIO, MINIMUM_RATIO, SIDES
+from seedream_magic.api.models import MAXIMUM_IMAGES, MAXIMUM_RATIO, MINIMUM_RATIO, RATIOS, SIDES
 from seedream_magic.api.storyboard import without_blank_ends
 from seedream_magic.errors import InvalidRequest
 
@@ -257,7 +257,7 @@ FIELDS = (
     Field("size", ("-s", "--size"), "1K, 2K, 4K or WIDTHxHEIGHT", "尺寸：1K、2K、4K 或宽x高",
           "SIZE", parse_size, words=tuple(SIDES), keys=("size",), own=True),
     Field("ratio", ("-r", "--ratio"), "with a preset size: its pixels at W:H", "宽高比，如 16:9",
-          "W:H", lambda value: "{}:{}".format(*parse_ratio(value)), keys=("size",)),
+          "W:H", lambda value: "{}:{}".format(*parse_ratio(value)), words=RATIOS, keys=("size",)),
     Field("refs", ("-i", "--ref"),
           "reference image, repeatable: path, glob, https link, run:ID[K], or a variable of the notebook",
           "参考图，可重复：路径、通配符、链接、run:ID[K] 或变量",
@@ -326,7 +326,7 @@ def python_words(text: str) -> str:
 
 @contextmanager
 def in_python() -> Iterator[None]:
-    """What is refused inside is told in the words of Python."""
+    """Refusals raised inside name fields by their keywords, as Python has them."""
     try:
         yield
     except InvalidRequest as error:

@@ -34,8 +34,7 @@ SIDES = {"1K": 1024, "1.5K": 1536, "2K": 2048, "3K": 3072, "4K": 4096}
 class Model:
     """One model generation; `minimum_area` and `maximum_area` in pixels, both inclusive.
 
-    `fields` are the body fields beyond those of every model that it takes; "fast" is the mode of
-    `optimize_prompt_options`.
+    `fields` says which further fields it takes, in the words of `needs` in the table of fields.
     """
 
     name: str
@@ -151,11 +150,13 @@ _PRO_PAIRS = {
         "3:2": (2496, 1664), "2:3": (1664, 2496), "21:9": (3136, 1344),
     },
 }  # fmt: skip
+RATIOS = tuple(_PAIRS["2K"])
+"""Those that have documented pixels."""
 _PRO_MODELS = (SEEDREAM_5_0_PRO, SEEDREAM_5_0_FLASH)
 
 
 def find_model(model_id: str) -> Model | None:
-    """The row for a model id, dated or not, of either cloud; None for ids that do not tell (`ep-…`) or are unknown."""
+    """The row for a model id, dated or not, of either cloud; None for `ep-…` and unknown ids."""
     match = re.fullmatch(r"(?:doubao-|dola-)?seedream-(\d-\d(?:-[a-z0-9]+)?)(?:-\d{6})?", model_id.lower())
     if match is None:
         return None

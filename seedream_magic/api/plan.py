@@ -41,8 +41,8 @@ class Plan:
     `warnings` are sentences to show before sending. `timeout` is the limit of the whole call in seconds, None for
     the limits that fit the request. `stored` is the run whose set will be shown in place of a new one, None if it
     will be sent; `fresh` pays again whatever is stored, `take` is which of several stored sets is meant, from 1.
-    `lineage` tells which earlier run it goes on from. `references` is the folder where the store keeps input images by
-    their content, None where it is not known. `headers` are those that a gateway asks for, masked.
+    `lineage` names the earlier run that it goes on from. `references` is the folder where the store keeps input images
+    by their content, None where it is not known. `headers` are those that a gateway asks for, masked.
     """
 
     request: ImageRequest
@@ -103,8 +103,8 @@ class Plan:
         names = [name_of(reference, self.references) for reference in self.request.references]
         switches = ["--fit"] if any(fit for _, fit in names) else []
         switches += ["--no-check"] if self._unchecked else []
-        told = [name for name, _ in names]
-        return cell_text(self.request, settings=known, provider=named, names=told, switches=switches)
+        sources = [name for name, _ in names]
+        return cell_text(self.request, settings=known, provider=named, names=sources, switches=switches)
 
     @property
     def _unchecked(self) -> bool:

@@ -1,26 +1,31 @@
-"""Tab in `%%seedream` and `%seedream` lines. Older IPython than 8.6 has no way to ask for it: there it is silent."""
+"""Tab in `%%seedream` and `%seedream` lines: what can stand at the cursor, from the tables, the notebook and the store.
+
+Older IPython than 8.6 has no way to ask for it: there it is silent.
+"""
 
 from __future__ import annotations
 
 import os
 import re
-from collections.abc import Callable
+from collections.abc import Callable, Iterable, Mapping, Sized
 from dataclasses import dataclass, replace
+from functools import cached_property
 from itertools import pairwise
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from IPython.core.interactiveshell import InteractiveShell
 
-from seedream_magic.notebook.candidates import (
-    Candidate,
-    Surroundings,
-    arguments_of,
-    commands,
-    flags,
-    set_names,
-    values_of,
-)
-from seedream_magic.notebook.options import OPTIONS
+from seedream_magic.api.codes import CODES
+from seedream_magic.api.fields import Field, field_named
+from seedream_magic.api.models import MAXIMUM_IMAGES, RATIOS, Model, find_model, pixels_for_ratio
+from seedream_magic.api.providers import PROVIDERS
+from seedream_magic.api.signatures import ENDINGS
+from seedream_magic.errors import SeedreamError
+from seedream_magic.notebook.models_table import ids_for
+from seedream_magic.notebook.options import COMMANDS, FLAGS, OPTIONS
+
+if TYPE_CHECKING:
+    from seedream_magic.seedream import Seedream
 
 IDENTIFIER = "seedream_magic"
 _CELL = re.compile(r"\s*%%seedream\s(.*)", re.DOTALL)
@@ -28,6 +33,51 @@ _LINE = re.compile(r"\s*(?:[^\W\d]\w*\s*=\s*)?%seedream\s(.*)", re.DOTALL)
 _WORD = re.compile(r"""(?:[^\s"'\\]|\\.|\\$|"(?:[^"\\]|\\.)*(?:"|\\?$)|'[^']*(?:'|$))+""", re.DOTALL)
 _NOTHING = ("", ())
 _BY_FLAG = {flag: option for option in OPTIONS for flag in option.flags}
+_PICTURE_ENDINGS = frozenset({*ENDINGS.values(), "jpeg", "tif", "heif"})
+_EXPORT_ENDINGS = frozenset({"html", "zip", "gif", "jpg", "png"})
+_MOST_FILES = 200
+_SETS = frozenset({("seedream_magic", "ImageSet")})
+_PICTURE_TYPES = _SETS | frozenset({
+    ("seedream_magic", "Frame"), ("PIL", "Image"), ("numpy", "ndarray"),
+    ("matplotlib", "Figure"), ("pathlib", "PurePath"), ("builtins", "bytes"), ("builtins", "bytearray"),
+})  # fmt: skip
+
+
+@dataclass(frozen=True)
+class Candidate:
+    """One text that Tab offers; `kind` is the word that the front end shows beside it. A folder stays open."""
+
+    text: str
+    kind: str
+    is_folder: bool = False
+
+
+@dataclass(frozen=True)
+class Surroundings:
+    """What values are looked up in: the notebook's variables and the client of a provider (None: of the set one).
+
+    `model` and `provider` are those that the line itself names.
+    """
+
+    namespace: Mapping[str, object]
+    make_client: Callable[[str | None], Any]
+    model: str | None = None
+    provider: str | None = None
+
+    @cached_property
+    def client(self) -> Seedream | None:
+        """The client, None where the settings are unusable."""
+        try:
+            client: Seedream = self.make_client(self.provider)
+        except SeedreamError:
+            return None
+        return client
+
+    @property
+    def known_model(self) -> Model | None:
+        """The row of the model that would draw, None where nobody knows it."""
+        model_id = self.model or (self.client.model if self.client else None)
+        return find_model(model_id) if model_id else None
 
 
 @dataclass(frozen=True)
@@ -120,20 +170,25 @@ def _in_cell(typed: _Typed, around: Surroundings) -> tuple[_Typed, list[Candidat
     flag, equals, value = typed.fragment.partition("=")
     if equals and _takes_value(flag):
         typed = replace(typed, fragment=value)
-        return typed, values_of(_BY_FLAG[flag], typed.text, around)
+        return typed, _values_of(_BY_FLAG[flag], typed.text, around)
     if typed.words and _takes_value(typed.words[-1]):
-        return typed, values_of(_BY_FLAG[typed.words[-1]], typed.text, around)
+        return typed, _values_of(_BY_FLAG[typed.words[-1]], typed.text, around)
     if typed.fragment.startswith("-"):
-        return typed, flags(typed.fragment)
-    named = [replace(each, text=f"{each.text} <<") for each in set_names("", around)] if not typed.words else []
+        return typed, _flags(typed.fragment)
+    named = [replace(each, text=f"{each.text} <<") for each in _set_names("", around)] if not typed.words else []
     named += [Candidate("<<", "option")] if len(typed.words) == 1 and typed.words[0].isidentifier() else []
-    return typed, [*named, *([] if typed.fragment else flags("--"))]
+    return typed, [*named, *([] if typed.fragment else _flags("--"))]
 
 
 def _in_line(typed: _Typed, around: Surroundings) -> tuple[_Typed, list[Candidate]]:
     if not typed.words:
-        return typed, commands()
-    return typed, arguments_of(typed.words[0].lower(), len(typed.words) - 1, typed.text, around)
+        return typed, _all("command", (word for row, _, _ in COMMANDS for word in row.split()[1:2]))
+    return typed, _arguments_of(typed.words[0].lower(), len(typed.words) - 1, typed.text, around)
+
+
+def _flags(word: str) -> list[Candidate]:
+    """The options, short ones only after a single hyphen."""
+    return _all("option", (flag for flag in FLAGS if word == "-" or flag.startswith("--")))
 
 
 def _takes_value(flag: str) -> bool:
@@ -170,3 +225,123 @@ def _quoted(candidate: Candidate, typed: _Typed) -> str:
     if quote == '"' and os.name != "nt":
         text = re.sub(r'(["\\])', r"\\\1", text)
     return quote + text + ("" if candidate.is_folder or typed.behind.startswith(quote) else quote)
+
+
+def _values_of(option: Field, word: str, around: Surroundings) -> list[Candidate]:
+    """The values of an option: those of the table, or those that only the notebook, the store or the model know."""
+    look_up = _VALUES.get(option.name)
+    return look_up(word, around) if look_up else _all("value", option.words)
+
+
+def _arguments_of(command: str, place: int, word: str, around: Surroundings) -> list[Candidate]:
+    """What can stand at a place after a command, counted from 0, as the lines of the help name it."""
+    rows = [typed.replace("[", "").replace("]", "").split()[1:] for typed, _, _ in COMMANDS]
+    found = []
+    for kind in dict.fromkeys(kind for row in rows if row[:1] == [command] for kind in row[place + 1 : place + 2]):
+        if kind.startswith("-"):
+            found.append(Candidate(kind, "option"))
+        elif look_up := _ARGUMENTS.get(kind) or _ARGUMENTS.get(f"{command} {kind}"):
+            found += look_up(word, around)
+    return found
+
+
+def _all(kind: str, texts: Iterable[str]) -> list[Candidate]:
+    """Each text once, in their order."""
+    return [Candidate(text, kind) for text in dict.fromkeys(texts)]
+
+
+def _set_names(_: str, around: Surroundings) -> list[Candidate]:
+    """The variables that hold a set, to hold another."""
+    return _all("variable", _variables(around, _SETS))
+
+
+def _models(_: str, around: Surroundings) -> list[Candidate]:
+    """The session's model, then those that the provider documents; a gateway may take ByteDance's dated ids too."""
+    name = around.client.provider.name if around.client else ""
+    ids = [around.client.model] if around.client else []
+    return _all("model", [*ids, *ids_for(name), *([] if name in {"ark", "byteplus"} else ids_for("ark"))])
+
+
+def _sizes(_: str, around: Surroundings) -> list[Candidate]:
+    """The model's presets, then the documented pixels of each at every ratio."""
+    model = around.known_model
+    presets = model.presets if model else field_named("size").words
+    ratios = [(int(wide), int(high)) for wide, _, high in (ratio.partition(":") for ratio in RATIOS)]
+    pairs = ("{}x{}".format(*pixels_for_ratio(model, preset, ratio)) for preset in presets for ratio in ratios)
+    return _all("size", [*presets, *([model.default_size] if model else []), *pairs])
+
+
+def _counts(_: str, around: Surroundings) -> list[Candidate]:
+    model = around.known_model
+    several = ["auto", *map(str, range(2, MAXIMUM_IMAGES + 1))] if model is None or model.sets else []
+    return _all("value", ["1", *several])
+
+
+def _references(word: str, around: Surroundings) -> list[Candidate]:
+    """Variables that hold pictures, the frames of a set once it is named, earlier runs after `run:`, and files."""
+    if word.startswith("run:"):
+        return [replace(run, text=f"run:{run.text}") for run in _runs(word, around)]
+    found = _all("variable", _variables(around, _PICTURE_TYPES))
+    if named := re.match(r"([^\W\d]\w*)\[", word):
+        value = around.namespace.get(named[1])
+        places = range(len(value)) if isinstance(value, Sized) and _is_one_of(value, _SETS) else ()
+        found += _all("variable", (f"{named[1]}[{place}]" for place in places))
+    return [*found, *_files(word, _PICTURE_ENDINGS), Candidate("run:", "run")]
+
+
+def _runs(_: str, around: Surroundings) -> list[Candidate]:
+    """The runs of the store, newest first."""
+    from seedream_magic.images.index import runs_in  # noqa: PLC0415 - it loads Pillow, and the extension loads this
+
+    return _all("run", sorted(runs_in(around.client.store), reverse=True) if around.client else [])
+
+
+def _files(word: str, endings: frozenset[str]) -> list[Candidate]:
+    """The folders, and the files with these endings, whose path begins as typed; hidden ones where a dot is typed."""
+    folder, name = os.path.split(word)
+    try:
+        with os.scandir(os.path.expanduser(folder) or ".") as entries:  # noqa: PTH111 - Path.expanduser may raise
+            listed = sorted((entry.name, entry.is_dir()) for entry in entries if _is_meant(entry.name, name))
+    except (OSError, ValueError):  # ValueError: a NUL in what was typed
+        return []
+    kept = word[: len(word) - len(name)]
+    fitting = [found for found in listed if found[1] or found[0].rpartition(".")[2].lower() in endings]
+    return [
+        Candidate(kept + found + ("/" if is_folder else ""), "path", is_folder)
+        for found, is_folder in fitting[:_MOST_FILES]
+    ]
+
+
+def _is_meant(found: str, typed: str) -> bool:
+    return found.startswith(typed) if typed else not found.startswith(".")
+
+
+def _variables(around: Surroundings, types: Iterable[tuple[str, str]]) -> list[str]:
+    """Names without those that IPython keeps results under; `_seedream` is ours."""
+    names = [name for name in around.namespace if not name.startswith("_") or name == "_seedream"]
+    return sorted(name for name in names if name.isidentifier() and _is_one_of(around.namespace[name], types))
+
+
+def _is_one_of(value: object, types: Iterable[tuple[str, str]]) -> bool:
+    """By the names of its classes, so that no library is loaded for it and none of its own code runs."""
+    bases = {(str(base.__module__).partition(".")[0], base.__name__) for base in type(value).__mro__}
+    return not bases.isdisjoint(types)
+
+
+_LookUp = Callable[[str, Surroundings], list[Candidate]]
+_VALUES: dict[str, _LookUp] = {
+    "name": _set_names,
+    "images": _counts,
+    "model": _models,
+    "size": _sizes,
+    "refs": _references,
+}
+"""Of the options whose values the table does not list."""
+_ARGUMENTS: dict[str, _LookUp] = {
+    "PROVIDER": lambda _, __: _all("value", PROVIDERS),
+    "RUN": _runs,
+    "PATH": lambda word, _: _files(word, _EXPORT_ENDINGS),
+    "CODE": lambda _, __: _all("code", CODES),
+    "models WORDS": _models,
+}
+"""By the word that stands for the argument in the help."""

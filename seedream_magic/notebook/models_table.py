@@ -51,8 +51,8 @@ def models_bundle(current: str, words: str = "") -> dict[str, Any]:
     An id that the table does not know is a line of its own: nothing is checked for it.
     """
     rows = _rows(current)
-    wanted = words.lower().split()
-    chosen = [row for row in rows if row.has(wanted)] or _rows_of_ids(wanted, current)
+    sought = words.lower().split()
+    chosen = [row for row in rows if row.has(sought)] or _rows_of_ids(sought, current)
     source = re.search(r"The facts are[^;.]+", models.__doc__ or "")  # the sentence that stands above them
     notes = [
         *([f"{' '.join(source[0].split())}."] if source else []),
@@ -131,8 +131,8 @@ def _html(rows: Sequence[Row], notes: Sequence[str]) -> str:
 def _plain(rows: Sequence[Row], notes: Sequence[str]) -> str:
     marked = [(f"{row.cells[0]} {_CURRENT}" if row.current else row.cells[0], *row.cells[1:]) for row in rows]
     head, *lines = text_table([_HEADINGS, *marked])
-    told = [head]
+    text_lines = [head]
     for row, line in zip(rows, lines, strict=True):
         below = (*row.ids, *([", ".join(row.options)] if row.options else []))
-        told += [line, *(f"    {text}" for text in below)]
-    return "\n".join([*told, "", *notes])
+        text_lines += [line, *(f"    {text}" for text in below)]
+    return "\n".join([*text_lines, "", *notes])

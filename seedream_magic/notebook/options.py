@@ -8,6 +8,7 @@ import unicodedata
 from functools import partial
 
 from seedream_magic.api.fields import CHECK, EXTRA, FIELDS, FRESH, TAKE, TIMEOUT, Field, parse_source, parse_word
+from seedream_magic.api.providers import PROVIDERS
 from seedream_magic.errors import InvalidRequest
 
 LAYOUTS = ("carousel", "grid")
@@ -33,6 +34,7 @@ _PROVIDER = Field(
     "本单元格的服务商",
     "NAME",
     partial(parse_source, "provider"),
+    words=tuple(PROVIDERS),
 )
 OPTIONS = (
     _NAME,

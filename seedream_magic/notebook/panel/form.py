@@ -32,13 +32,13 @@ from seedream_magic.notebook.panel.frames import Frames
 RATIOS = ("1:1", "4:3", "3:4", "3:2", "2:3", "16:9", "9:16", "21:9")
 ANY = "any"
 """In place of a ratio: the model decides."""
-_STYLE_TOLD = "The text above is now the style that all frames share; each frame is one image."
-_STYLE_TOLD_IN_CHINESE = "上面的文字成为共同风格，每帧一张图。"
+_STYLE_NOTE = "The text above is now the style that all frames share; each frame is one image."
+_STYLE_NOTE_IN_CHINESE = "上面的文字成为共同风格，每帧一张图。"
 _COUNTS = (*map(str, range(1, MAXIMUM_IMAGES + 1)), "auto")
 
 
 class Unwritten(InvalidRequest):
-    """Words that are still to come: the panel invites to write them, where others are told what they did wrong."""
+    """Words that are still to come: the panel invites to write them, where another refusal says what is wrong."""
 
 
 class Form:
@@ -47,7 +47,7 @@ class Form:
     def __init__(
         self, loop: KernelLoop, provider: Provider, model: str, settings: Mapping[str, Any], changed: Callable[[], None]
     ) -> None:
-        self._told, self._settings = changed, settings
+        self._on_change, self._settings = changed, settings
         self._arranging, self._streams = True, "stream" in settings
         self.kept: dict[str, Any] = {}
         """Fields without a control of their own, kept from a request that had them."""
@@ -89,9 +89,9 @@ class Form:
         self.further = widgets.HTML()
         hint = "Sends the request without these options", "不再发送这些选项"
         self._further_row = row(indented(self.further), button(loop, "Leave out", *hint, self.leave_out))
-        self._style_told = indented(widgets.HTML())
-        self._style_told.add_class("seedream-quiet")
-        self.words = column(self.prompt, self._style_told, self.frames.widget)
+        self._style_note = indented(widgets.HTML())
+        self._style_note.add_class("seedream-quiet")
+        self.words = column(self.prompt, self._style_note, self.frames.widget)
         self.settings = column(
             row(self.model.widget),
             row(self.size.widget, self.ratio.widget, self.pixels),
@@ -179,7 +179,7 @@ class Form:
             self._arranging = True
             self._arrange()
             self._arranging = False
-            self._told()
+            self._on_change()
 
     def _arrange(self) -> None:
         """Offer what the model takes, and leave out what says nothing."""
@@ -200,7 +200,7 @@ class Form:
         self.further.value = lines([f"Also sent: {', '.join(f'{name} {value}' for name, value in self.kept.items())}"])
         show(self._further_row, shown=bool(self.kept))
         self.prompt.description = "Style" if self.frames.prompts else "Prompt"
-        self._style_told.value = lines([f"{_STYLE_TOLD} {_STYLE_TOLD_IN_CHINESE}"]) if self.frames.prompts else ""
+        self._style_note.value = lines([f"{_STYLE_NOTE} {_STYLE_NOTE_IN_CHINESE}"]) if self.frames.prompts else ""
 
     def _pixels(self, known: Model | None) -> str:
         """The exact pixels of the ratio."""
