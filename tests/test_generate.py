@@ -99,6 +99,11 @@ VARIANTS: dict[str, tuple[dict[str, Any], Body, int]] = {
         2,
     ),
     "frames out of order": ({"images": 3}, lambda r: named(r, 2, 0, 1) + completed(3), 3),
+    "one index for all": (
+        {"images": 3},
+        lambda r: b"".join(event("partial_succeeded", image_index=0, url=link(r, i)) for i in range(3)) + completed(3),
+        3,
+    ),
     "one more behind the end": ({"stream": True}, lambda r: named(r, 0) + event("completed") + named(r, 1), 2),
     "no end mark at all": ({"images": 2}, lambda r: named(r, 0, 1), 2),
 }
