@@ -155,6 +155,9 @@ def test_a_reload_hands_over_what_is_under_way(kernel: Kernel, slow: Slow, serve
     assert "2 images in this session" in status
     assert "1 run in the background" in status
     assert "under way" in (kernel.run("%%seedream --bg -n 2\nx").evalue or "")
+    kernel.run("%config SeedreamMagics.max_images_per_session = 4")
+    assert "after 4 in this session" in (kernel.run("%%seedream\nanother").evalue or "")
+    kernel.run("%config SeedreamMagics.max_images_per_session = None")
     assert kernel.run("%seedream stop").stdout.startswith("1 run stopped.")
     assert kernel.run(f"{WAITED}\nprint(hero.state, len(hero.ok))").stdout == "stopped 1\n"
     server.wait_for(lambda seen: seen.open_connections == 0)
