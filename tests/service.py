@@ -5,14 +5,16 @@ from __future__ import annotations
 import io
 import json
 import struct
+import threading
 import zlib
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
+from contextlib import contextmanager
 from functools import cache
 from typing import Any
 
 from PIL import Image
 
-from raw_server import EVENT_STREAM, Behaviour, Reply, Request, head, json_reply, sse
+from raw_server import EVENT_STREAM, Behaviour, Gate, RawServer, Reply, Request, head, json_reply, raw_server, sse
 
 POST = ("POST", "/v1/images/generations")
 PICTURE = ("GET", "/picture/")
@@ -87,3 +89,28 @@ def stream_head() -> bytes:
 def bodies(requests: Iterable[Request]) -> list[dict[str, Any]]:
     """The JSON bodies of the POSTs among these requests."""
     return [json.loads(request.body) for request in requests if request.method == "POST"]
+
+
+class SlowService:
+    """It sends the first picture at once and the second when `release` is set. It looks at the prompt: "whole" it
+    answers whole, "refused" it refuses.
+    """
+
+    def __init__(self) -> None:
+        self.release = threading.Event()
+
+    def post(self, request: Request) -> Behaviour:
+        prompt = request.json()["prompt"]
+        if prompt == "refused":
+            error = {"code": "InputTextSensitiveContentDetected", "message": "no"}
+            return json_reply({"error": error}, status=400)
+        if prompt == "whole":
+            return whole_answer(request)
+        return Gate(stream_head() + succeeded(request, 0), self.release, succeeded(request, 1) + completed(2))
+
+    @contextmanager
+    def serving(self) -> Iterator[RawServer]:
+        """The service on a port; what still waits at the end is released."""
+        with raw_server({POST: self.post, PICTURE: picture}) as server:
+            yield server
+            self.release.set()

@@ -2,45 +2,27 @@
 
 from __future__ import annotations
 
-import threading
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
 
 from kernel import Kernel, Result, running_kernel
-from raw_server import Behaviour, Gate, RawServer, Request, json_reply, raw_server
-from service import PICTURE, POST, completed, picture, stream_head, succeeded, whole_answer
+from raw_server import RawServer
+from service import SlowService
 
 pytestmark = pytest.mark.kernel
 
 
-class Slow:
-    """A service that sends the first picture at once and the second when `release` is set; "whole" it answers whole."""
-
-    def __init__(self) -> None:
-        self.release = threading.Event()
-
-    def post(self, request: Request) -> Behaviour:
-        prompt = request.json()["prompt"]
-        if prompt == "refused":
-            error = {"code": "InputTextSensitiveContentDetected", "message": "no"}
-            return json_reply({"error": error}, status=400)
-        if prompt == "whole":
-            return whole_answer(request)
-        return Gate(stream_head() + succeeded(request, 0), self.release, succeeded(request, 1) + completed(2))
+@pytest.fixture
+def slow() -> SlowService:
+    return SlowService()
 
 
 @pytest.fixture
-def slow() -> Slow:
-    return Slow()
-
-
-@pytest.fixture
-def server(slow: Slow) -> Iterator[RawServer]:
-    with raw_server({POST: slow.post, PICTURE: picture}) as running:
+def server(slow: SlowService) -> Iterator[RawServer]:
+    with slow.serving() as running:
         yield running
-        slow.release.set()
 
 
 WAITED = "import asyncio\nwhile _seedream.state == 'running': await asyncio.sleep(0.01)"
@@ -73,7 +55,7 @@ def notebook(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Kernel]:
 
 
 @pytest.fixture
-def kernel(notebook: Kernel, server: RawServer, slow: Slow, tmp_path: Path) -> Iterator[Kernel]:
+def kernel(notebook: Kernel, server: RawServer, slow: SlowService, tmp_path: Path) -> Iterator[Kernel]:
     """The kernel as in a new session, the extension loaded and pointed to the service; at the end no run is left."""
     variables = {"SEEDREAM_BASE_URL": f"{server.url}/v1", "SEEDREAM_STORE": str(tmp_path / "runs")}
     assert notebook.run(BEGIN.format(variables=variables)).ename is None
@@ -100,7 +82,7 @@ def pictures(count: int) -> Callable[[Result], bool]:
     return shown
 
 
-def test_the_set_grows_while_the_kernel_is_free(kernel: Kernel, slow: Slow) -> None:
+def test_the_set_grows_while_the_kernel_is_free(kernel: Kernel, slow: SlowService) -> None:
     """The cell ends with the run under way; another cell runs; then the second picture lands in the first output."""
     begun = kernel.run("%%seedream hero << --bg -n 2\nx")
     assert begun.ename is None
@@ -117,7 +99,7 @@ def test_the_set_grows_while_the_kernel_is_free(kernel: Kernel, slow: Slow) -> N
     assert "4 images in this session" in kernel.run("%seedream").stdout
 
 
-def test_stop_keeps_what_has_come(kernel: Kernel, slow: Slow, server: RawServer) -> None:
+def test_stop_keeps_what_has_come(kernel: Kernel, slow: SlowService, server: RawServer) -> None:
     """`%seedream stop` ends it; the output says so and what may be billed, and no thread is left."""
     kernel.run("%%seedream --bg -n 2\nx")
     kernel.wait_output(pictures(1))
@@ -128,7 +110,7 @@ def test_stop_keeps_what_has_come(kernel: Kernel, slow: Slow, server: RawServer)
     assert kernel.run(LEFT).stdout == "[] 0\n"
 
 
-def test_a_stopped_set_says_each_thing_once(kernel: Kernel, slow: Slow) -> None:
+def test_a_stopped_set_says_each_thing_once(kernel: Kernel, slow: SlowService) -> None:
     """Its output says that it was stopped, what is billed and how to go on, and not the error of a cell besides."""
     kernel.start("%%seedream --bg -n 2\nx\n")
     kernel.wait_output(pictures(1))
@@ -145,7 +127,7 @@ def test_a_stopped_set_says_each_thing_once(kernel: Kernel, slow: Slow) -> None:
     ]
 
 
-def test_a_reload_hands_over_what_is_under_way(kernel: Kernel, slow: Slow, server: RawServer) -> None:
+def test_a_reload_hands_over_what_is_under_way(kernel: Kernel, slow: SlowService, server: RawServer) -> None:
     """The magics made anew count the run, know what was billed before, refuse its request, and reach it to stop it."""
     kernel.run("%%seedream --quiet --no-stream -n 2\nwhole")
     kernel.run("%%seedream hero << --bg -n 2\nx")
@@ -155,6 +137,9 @@ def test_a_reload_hands_over_what_is_under_way(kernel: Kernel, slow: Slow, serve
     assert "2 images in this session" in status
     assert "1 run in the background" in status
     assert "under way" in (kernel.run("%%seedream --bg -n 2\nx").evalue or "")
+    kernel.run("%config SeedreamMagics.max_images_per_session = 4")
+    assert "after 4 in this session" in (kernel.run("%%seedream\nanother").evalue or "")
+    kernel.run("%config SeedreamMagics.max_images_per_session = None")
     assert kernel.run("%seedream stop").stdout.startswith("1 run stopped.")
     assert kernel.run(f"{WAITED}\nprint(hero.state, len(hero.ok))").stdout == "stopped 1\n"
     server.wait_for(lambda seen: seen.open_connections == 0)
@@ -163,7 +148,7 @@ def test_a_reload_hands_over_what_is_under_way(kernel: Kernel, slow: Slow, serve
     assert "background" not in status
 
 
-def test_unloading_cuts_no_run(kernel: Kernel, slow: Slow) -> None:
+def test_unloading_cuts_no_run(kernel: Kernel, slow: SlowService) -> None:
     """It is paid for: that it goes on is told, its output grows, its name is bound; at its end nothing is left."""
     kernel.run("%%seedream hero << --bg -n 2\nx")
     kernel.wait_output(pictures(1))
@@ -193,7 +178,7 @@ client, sets, ends = Seedream(), [], []
 _ = client.start(client.plan("x", images=2), on_change=sets.append, on_end=lambda *end: ends.append(end))"""
 
 
-def test_what_python_starts_is_counted_and_stopped(kernel: Kernel, slow: Slow) -> None:
+def test_what_python_starts_is_counted_and_stopped(kernel: Kernel, slow: SlowService) -> None:
     """`Seedream.start` is a run of the background like any other: in the status, and ended by `%seedream stop`."""
     assert kernel.run(IN_PYTHON).ename is None
     kernel.run("import asyncio\nwhile not (sets and sets[-1].ok): await asyncio.sleep(0.01)")
@@ -213,7 +198,7 @@ results = await asyncio.gather(*draws, return_exceptions=True)
 print(sum("max_images_per_session" in str(result) for result in results))"""
 
 
-def test_what_awaits_meets_the_cap_beside_the_background(kernel: Kernel, slow: Slow, server: RawServer) -> None:
+def test_what_awaits_meets_the_cap_beside_the_background(kernel: Kernel, slow: SlowService, server: RawServer) -> None:
     """Of ten that begin at once, two fit beside the two images of a background cell; then there is no room."""
     kernel.run("%config SeedreamMagics.max_images_per_session = 4")
     kernel.run("%%seedream --bg --quiet -n 2\nx")

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import threading
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -11,34 +10,21 @@ import pytest
 from nbclient import NotebookClient
 
 from kernel import Kernel, Output, Result, running_kernel
-from raw_server import Behaviour, Gate, RawServer, Request, json_reply, raw_server
-from service import PICTURE, POST, completed, picture, stream_head, succeeded
+from raw_server import RawServer
+from service import SlowService
 
 pytestmark = pytest.mark.kernel
 
 
-class Slow:
-    """A service that sends the second picture when `go_on` is set; "refused" it refuses."""
-
-    def __init__(self) -> None:
-        self.go_on = threading.Event()
-
-    def post(self, request: Request) -> Behaviour:
-        if request.json()["prompt"] == "refused":
-            return json_reply({"error": {"code": "InvalidParameter", "message": "no"}}, status=400)
-        return Gate(stream_head() + succeeded(request, 0), self.go_on, succeeded(request, 1) + completed(2))
+@pytest.fixture
+def slow() -> SlowService:
+    return SlowService()
 
 
 @pytest.fixture
-def slow() -> Slow:
-    return Slow()
-
-
-@pytest.fixture
-def server(slow: Slow) -> Iterator[RawServer]:
-    with raw_server({POST: slow.post, PICTURE: picture}) as running:
+def server(slow: SlowService) -> Iterator[RawServer]:
+    with slow.serving() as running:
         yield running
-        slow.go_on.set()
 
 
 @pytest.fixture
@@ -63,16 +49,16 @@ def sets(result: Result) -> list[int]:
     return [pictures(output) for output in result.displays if output.text]
 
 
-def draw(kernel: Kernel, slow: Slow, cell: str) -> None:
+def draw(kernel: Kernel, slow: SlowService, cell: str) -> None:
     """Run a cell; the second picture comes when the first one shows."""
     kernel.start(cell)
     kernel.wait_output(lambda result: 1 in sets(result))
-    slow.go_on.set()
+    slow.release.set()
     kernel.wait_idle()
     assert kernel.result.ename is None
 
 
-def test_a_set_takes_one_output_everywhere(kernel: Kernel, slow: Slow) -> None:
+def test_a_set_takes_one_output_everywhere(kernel: Kernel, slow: SlowService) -> None:
     """A front end that hears no updates shows the whole set as well, and each has it once."""
     draw(kernel, slow, "%%seedream -n 2\nx")
     assert [pictures(output) for output in kernel.result.outputs] == [2]
@@ -88,9 +74,9 @@ get_ipython().run_cell_magic("seedream", "-n 2", "x")
 print("after", file=sys.stderr)"""
 
 
-def test_a_console_prints_the_set(environment: dict[str, str], slow: Slow, tmp_path: Path) -> None:
+def test_a_console_prints_the_set(environment: dict[str, str], slow: SlowService, tmp_path: Path) -> None:
     """Jupyter console prints a display without a picture, of one with a picture it may show the picture alone."""
-    slow.go_on.set()
+    slow.release.set()
     with running_kernel(environment=environment, directory=tmp_path) as kernel:
         kernel.run("%load_ext seedream_magic")
         kernel.start("%%seedream -n 2\nx")
@@ -100,7 +86,7 @@ def test_a_console_prints_the_set(environment: dict[str, str], slow: Slow, tmp_p
         assert not printed.finished
 
 
-def test_what_a_cell_prints_besides_is_kept(kernel: Kernel, slow: Slow) -> None:
+def test_what_a_cell_prints_besides_is_kept(kernel: Kernel, slow: SlowService) -> None:
     """The set stays where it grew, between what was printed before and after; the others get it as well."""
     draw(kernel, slow, MIXED)
     for shown in (kernel.result, kernel.without_updates):
@@ -113,7 +99,7 @@ def test_what_a_cell_prints_besides_is_kept(kernel: Kernel, slow: Slow) -> None:
     assert sets(kernel.without_updates)[-1] == 2
 
 
-def test_what_another_thread_prints_meanwhile_is_kept(kernel: Kernel, slow: Slow) -> None:
+def test_what_another_thread_prints_meanwhile_is_kept(kernel: Kernel, slow: SlowService) -> None:
     """Also of a cell that is nothing but ours: the prompt's own variable, a thread, a warning may print."""
     kernel.run(
         "class Loud:\n    def __format__(self, spec):\n        print('filled in')\n        return 'x'\nloud = Loud()"
@@ -127,7 +113,7 @@ def test_what_another_thread_prints_meanwhile_is_kept(kernel: Kernel, slow: Slow
 
 def test_no_skeleton_stays_of_a_run_that_failed(kernel: Kernel) -> None:
     """What waited for pictures goes with the error, also where updates are not heard."""
-    assert kernel.run("%%seedream -n 2\nrefused").ename == "RequestRefused"
+    assert kernel.run("%%seedream -n 2\nrefused").ename == "ContentRefused"
     assert len(kernel.result.traceback) <= 5
     for shown in (kernel.result, kernel.without_updates):
         assert [output.kind for output in shown.outputs] == ["error"]
@@ -145,11 +131,11 @@ def test_a_stopped_set_is_shown_everywhere(kernel: Kernel) -> None:
         assert "stopped" in shown.outputs[0].text
 
 
-def test_a_run_in_the_background_ends_with_a_display(kernel: Kernel, slow: Slow) -> None:
+def test_a_run_in_the_background_ends_with_a_display(kernel: Kernel, slow: SlowService) -> None:
     """Its cell has ended by then: those that hear updates show the set where it grew, the others below."""
     kernel.run("%%seedream -n 2 --bg\nx")
     kernel.wait_output(lambda result: 1 in sets(result))
-    slow.go_on.set()
+    slow.release.set()
     kernel.wait_output(lambda _: sets(kernel.without_updates)[-1] == 2)
     kernel.wait_output(lambda result: sets(result) == [2])
     assert pictures(kernel.result.outputs[0]) == 2
@@ -157,10 +143,10 @@ def test_a_run_in_the_background_ends_with_a_display(kernel: Kernel, slow: Slow)
 
 @pytest.mark.parametrize(("cell", "outputs"), [("%%seedream -n 2\nx", 1), (MIXED, 4)])
 def test_a_notebook_that_is_run_has_the_set_once(
-    environment: dict[str, str], slow: Slow, monkeypatch: pytest.MonkeyPatch, cell: str, outputs: int
+    environment: dict[str, str], slow: SlowService, monkeypatch: pytest.MonkeyPatch, cell: str, outputs: int
 ) -> None:
     """nbclient, and so nbconvert and papermill, save one whole set; of a cell that prints, what it printed besides."""
-    slow.go_on.set()
+    slow.release.set()
     for name, value in environment.items():
         monkeypatch.setenv(name, value)
     notebook = nbformat.v4.new_notebook(

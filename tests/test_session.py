@@ -46,7 +46,8 @@ def said(shell: InteractiveShell, cell: str) -> str:
 
 def test_each_shell_has_its_own_session(ip: InteractiveShell, other: InteractiveShell, server: RawServer) -> None:
     """Loading the extension in a second shell lifts no cap of the first; each counts what its own cells make, in Python
-    too, and so does a client of the one that is used in the other. Unloading one leaves the other as it is.
+    too (a pasted redo as well), and so does a client of the one that is used in the other. Unloading lifts only the
+    cap of the shell in which it is unloaded.
     """
     said(ip, f"{LOAD}\n%config SeedreamMagics.max_images_per_session = 1")
     said(other, LOAD)
@@ -55,12 +56,18 @@ def test_each_shell_has_its_own_session(ip: InteractiveShell, other: Interactive
     assert said(other, f"made = {drawn}") == ""
     assert "2 images in this session" in said(other, "%seedream")
     assert "0 images in this session" in said(ip, "%seedream")
+    said(other, "%config SeedreamMagics.max_images_per_session = 3")
+    assert "may bill 2 images after 2 in this session" in said(other, "Seedream().show(made.run_id).redo(0, 1)")
     said(ip, "client = Seedream()")
     other.user_ns["client"] = ip.user_ns["client"]
     assert "max_images_per_session allows 1" in said(other, "client.generate('two', images=2)")
     said(other, "%unload_ext seedream_magic")
-    assert "max_images_per_session allows 1" in said(ip, drawn.replace("one", "three"))
+    again = drawn.replace("one", "three")
+    assert "max_images_per_session allows 1" in said(ip, again)
     assert server.posts == 1
+    said(ip, "%unload_ext seedream_magic")
+    assert said(ip, f"made = {again}") == ""
+    assert server.posts == 2
 
 
 def test_a_thread_belongs_to_the_cell_that_began_last(

@@ -17,7 +17,6 @@ from seedream_magic.api.keys import find_key, remember_key, store_key_in_keyring
 from seedream_magic.api.plan import Plan
 from seedream_magic.api.providers import PROVIDERS, find_provider
 from seedream_magic.errors import ConfigError, InvalidRequest, MissingKey, plural
-from seedream_magic.images.store import find_record
 from seedream_magic.notebook.desk import Desk
 from seedream_magic.notebook.options import help_text
 from seedream_magic.notebook.variables import value_of
@@ -280,6 +279,7 @@ def _run_id(desk: Desk, text: str, command: str) -> str:
 
 def _continued_run(desk: Desk, text: str, command: str) -> ImageSet:
     """The run that a line names, to go on from: refused where another provider made it than the session's."""
+    from seedream_magic.images.store import find_record  # noqa: PLC0415 - load time, see `desk`
     from seedream_magic.planning import refuse_other_provider  # noqa: PLC0415 - load time, see `desk`
 
     client, run_id = desk.client(), _run_id(desk, text, command)

@@ -100,7 +100,7 @@ class Desk:
 
     def open(self) -> None:
         """From now on the clients of this shell's cells belong to its session."""
-        session.enter(self.session)
+        self._cell_begins()  # it is a cell that loads the extension
         self.shell.events.register("pre_execute", self._cell_begins)
         self.shell.events.register("post_execute", self._cell_ends)
         _desks.add(self)
@@ -120,7 +120,7 @@ class Desk:
         self._before.append(session.enter(self.session))
 
     def _cell_ends(self) -> None:
-        if self._before:  # the cell that loads the extension began before there was a desk
+        if self._before:  # IPython announces the end of an empty cell, but not its beginning
             session.give_back(self._before.pop())
 
     def client(self, provider: str | None = None) -> Seedream:

@@ -118,7 +118,7 @@ class Output:
     def show(self, images: ImageSet) -> None:
         """Show this value in place of the one before, if it looks different."""
         if self.is_news(images):
-            self._publish(self.made(images), final=images.state != "running")
+            self._publish(self.bundle_of(images), final=images.state != "running")
 
     def is_news(self, images: ImageSet) -> bool:
         """Whether a value looks different from the last one that was asked about: a new link or second does not."""
@@ -126,7 +126,7 @@ class Output:
         before, self._visible = self._visible, visible
         return visible != before
 
-    def made(self, images: ImageSet) -> dict[str, Any]:
+    def bundle_of(self, images: ImageSet) -> dict[str, Any]:
         """The set as a mimebundle."""
         try:
             return image_set_bundle(images, show=self._layout)

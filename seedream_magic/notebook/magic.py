@@ -141,4 +141,5 @@ def _take_out(shell: InteractiveShell) -> None:
     cleanup[:] = [transform for transform in cleanup if getattr(transform, "__name__", "") != with_body.__name__]
     for kind in ("line", "cell"):
         shell.magics_manager.magics[kind].pop("seedream", None)
-    shell.configurables[:] = [held for held in shell.configurables if type(held).__name__ != SeedreamMagics.__name__]
+    name = SeedreamMagics.__name__
+    shell.configurables[:] = [each for each in shell.configurables if type(each).__name__ != name]

@@ -14,6 +14,7 @@ from seedream_magic.api.make_request import make_request
 from seedream_magic.api.models import MAXIMUM_IMAGES, SIDES
 from seedream_magic.api.plan import Plan
 from seedream_magic.api.providers import Provider, chosen_provider
+from seedream_magic.api.references.reference import Reference
 from seedream_magic.api.request import ImageRequest
 from seedream_magic.errors import SeedreamError
 from seedream_magic.images.image_set import Frame, ImageSet
@@ -192,9 +193,9 @@ class Panel:
         if self._output.is_news(images):
             errors = {str(frame.error) for frame in images.failed}
             noted = replace(images, notes=tuple(note for note in images.notes if note not in errors))
-            self._previews.do(lambda: self._output.made(noted))
+            self._previews.do(lambda: self._output.bundle_of(noted))
 
-    def _read(self, values: object, *, fit: bool) -> Any:
+    def _read(self, values: object, *, fit: bool) -> tuple[tuple[Reference, ...], tuple[str, ...]]:
         return read_references(self.client, values, fit=fit)
 
     def _report(self, texts: Iterable[str]) -> None:
