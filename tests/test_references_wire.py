@@ -282,9 +282,9 @@ def test_limits_refuse_before_sending(
 
 
 def test_a_picture_over_the_limits_is_scaled_where_asked(seedream: Seedream, service: Service) -> None:
-    """Without `fit` it is refused and the sentence names --fit; with it the note tells the pixels that are sent."""
+    """Without `fit` it is refused and the sentence names it; with it the note tells the pixels that are sent."""
     large = png(Image.new("L", (7000, 6000)))
-    with pytest.raises(InvalidRequest, match="fit=True"):
+    with pytest.raises(InvalidRequest, match="fit=True scales it down"):
         seedream.plan("x", refs=large)
     plan = seedream.plan("x", refs=large, fit=True)
     (reference,) = plan.request.references
