@@ -362,6 +362,7 @@ def unsafe(_: Path) -> Iterator[Row]:
     inside = [f"https://{spell(address)}/1.jpeg" for address in INSIDE for spell in SPELLINGS.values()]
     loopback = [
         "https://127.0.0.1/1.jpeg",
+        "https://localhost/1.jpeg",
         "https://localhost./1.jpeg",
         "https://[::1]/1.jpeg",
         "http://127.0.0.1:8080/x",
