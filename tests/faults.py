@@ -63,7 +63,6 @@ from seedream_magic.images.store import begin_run
 from seedream_magic.images.verify import verified
 from served import KEY
 from service import PICTURE, POST, completed, jpeg, link, picture, stream_head, succeeded, whole_answer
-from test_download import LOOPBACK
 from test_encoding import CODINGS
 from test_faults_post import NEVER, error_body
 from test_faults_stop import STAGES, asking, in_base64, stop_at, stopping
@@ -361,7 +360,14 @@ def canary(folder: Path) -> Iterator[Row]:
 
 def unsafe(_: Path) -> Iterator[Row]:
     inside = [f"https://{spell(address)}/1.jpeg" for address in INSIDE for spell in SPELLINGS.values()]
-    links = [*inside, *LOOPBACK, "file:///etc/passwd", "ftp://127.0.0.1/x", "https://u@127.0.0.1/"]
+    loopback = [
+        "https://127.0.0.1/1.jpeg",
+        "https://localhost/1.jpeg",
+        "https://localhost./1.jpeg",
+        "https://[::1]/1.jpeg",
+        "http://127.0.0.1:8080/x",
+    ]
+    links = [*inside, *loopback, "file:///etc/passwd", "ftp://127.0.0.1/x", "https://u@127.0.0.1/"]
     connected: list[str] = []
     passed: list[str] = []
 

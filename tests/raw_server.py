@@ -117,7 +117,7 @@ class Drip:
 
 @dataclass(frozen=True)
 class Cut:
-    """The first `at` bytes of a reply, its head counted; a negative `at` leaves that many out at the end."""
+    """The first `at` bytes of a reply, head included; a negative `at` leaves that many out at the end."""
 
     reply: Reply
     at: int
