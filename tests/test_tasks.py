@@ -618,7 +618,7 @@ def test_one_bad_task_does_not_end_the_others(bad: Reply, store: Path) -> None:
         assert "t1" in str(images.failed[0].error) or "no luck" in str(images.failed[0].error)
         for picture_file in store.glob("*/0*.j*"):
             picture_file.unlink()
-        (images,) = client(server, store).recover()
+        (images,) = client(server, store).recover(images.run_id)
         assert shades(images)[:2] == [0, 1]
 
 
