@@ -32,9 +32,9 @@ from seedream_magic.errors import ContentRefused, ImageInvalid, SeedreamError
 from seedream_magic.images import index
 from seedream_magic.images.durable import MAXIMUM_RECORD_BYTES, cache_folder
 from seedream_magic.images.image_set import Frame, ImageSet
-from seedream_magic.images.index import CACHE_FILE, history, run_of_picture
+from seedream_magic.images.index import CACHE_FILE, history
 from seedream_magic.images.record import load
-from seedream_magic.images.store import RunFolder, begin_run, find_record
+from seedream_magic.images.store import RunFolder, begin_run, find_record, run_of_picture
 from seedream_magic.images.verify import PictureFacts
 from service import jpeg
 
