@@ -128,15 +128,6 @@ def test_a_store_that_refuses_is_found_out_before_anything_is_paid(
 
 
 @pytest.mark.fault("F103")
-def test_a_store_that_leads_to_itself(tmp_path: Path) -> None:
-    """A loop of links is no folder."""
-    (tmp_path / "a").symlink_to(tmp_path / "b")
-    (tmp_path / "b").symlink_to(tmp_path / "a")
-    with served({POST: whole_answer}, tmp_path / "none", posts=0) as server, pytest.raises(ConfigError):
-        client(server, tmp_path / "a" / "runs").generate("x")
-
-
-@pytest.mark.fault("F103")
 @pytest.mark.parametrize(("call", "code"), [("fsync", errno.EIO), ("replace", errno.EXDEV), ("write", errno.EDQUOT)])
 def test_a_store_that_refuses_after_the_answer_keeps_the_links(
     call: str, code: int, store: Path, monkeypatch: pytest.MonkeyPatch

@@ -41,17 +41,6 @@ def test_a_picture_of_no_run_is_told(seedream: Seedream, tmp_path: Path) -> None
             Seedream.from_picture(path, store=seedream.store)
 
 
-def test_history_finds_by_words(seedream: Seedream) -> None:
-    """Newest first; each word has to occur; a redo names the run that it goes on from."""
-    first = seedream.generate("a fox in spring")
-    second = seedream.generate("一只狐狸", images=2)
-    redone = second.redo(1)
-    assert [entry.run_id for entry in seedream.history()] == [redone.run_id, second.run_id, first.run_id]
-    assert [entry.run_id for entry in seedream.history("FOX spring")] == [first.run_id]
-    assert [entry.frames for entry in seedream.history("狐狸")] == [1, 2]
-    assert [entry.parent for entry in seedream.history()] == [second.run_id, "", ""]
-
-
 def test_a_purged_run_is_gone(seedream: Seedream) -> None:
     """Its folder and the reference that only it had; what another run has stays; asking again pays again."""
     shared, own = jpeg(1), jpeg(2)

@@ -32,9 +32,9 @@ from seedream_magic.errors import ContentRefused, ImageInvalid, SeedreamError
 from seedream_magic.images import index
 from seedream_magic.images.durable import MAXIMUM_RECORD_BYTES, cache_folder
 from seedream_magic.images.image_set import Frame, ImageSet
-from seedream_magic.images.index import CACHE_FILE, history, run_of_picture
+from seedream_magic.images.index import CACHE_FILE, history
 from seedream_magic.images.record import load
-from seedream_magic.images.store import RunFolder, begin_run, find_record
+from seedream_magic.images.store import RunFolder, begin_run, find_record, run_of_picture
 from seedream_magic.images.verify import PictureFacts
 from service import jpeg
 
@@ -185,13 +185,25 @@ def test_a_run_whose_process_died_is_billed_for_what_was_named(store: Path) -> N
     assert (entry.frames, entry.billed) == (0, load(find_record(store, run.run_id)).billed) == (0, 2)
 
 
-def test_the_newest_run_comes_first(store: Path) -> None:
-    """By their ids, which tell when they began; other folders and files are no runs."""
+def test_the_runs_of_a_store_are_its_folders(store: Path, tmp_path: Path) -> None:
+    """Newest first, by their ids, which say when they began; links, files and other folders are no runs."""
     names = [made_run(store, number).name for number in (2, 0, 1)]
     (store / "references").mkdir()
     (store / ".purged-20260504T100009Z-abcdefghij").mkdir()
     (store / "20260504T100010Z-abcdefghij").write_text("a file")
-    assert [entry.run_id for entry in history(store)] == sorted(names, reverse=True)
+    elsewhere = made_run(tmp_path / "elsewhere", 11)
+    (store / elsewhere.name).symlink_to(elsewhere)
+    (store / names[0] / "03.jpg").symlink_to(elsewhere / "02.jpg")
+    assert [(entry.run_id, entry.frames) for entry in history(store)] == [(name, 2) for name in sorted(names)[::-1]]
+    for place in ("absent", "store/20260504T100010Z-abcdefghij", "nul\0", "x" * 300):
+        assert history(tmp_path / place) == []
+
+
+@pytest.mark.parametrize("began", ["0001-01-01T00:00:00+14:00", "9999-12-31T23:59:59-14:00", "soon", 5])
+def test_a_time_that_cannot_be_is_that_of_the_name(store: Path, began: object) -> None:
+    """Outside the years that are counted, or no time at all."""
+    made_run(store, began=began)
+    assert history(store)[0].began == datetime(2026, 5, 4, 10, 0, 0, tzinfo=UTC)
 
 
 @pytest.mark.parametrize(
@@ -254,15 +266,6 @@ def test_a_damaged_run_is_listed_as_such(damage: Callable[[Path], object], store
     assert sorted((path, path.lstat().st_mtime_ns) for path in store.rglob("*")) == before
 
 
-def test_links_are_not_followed(store: Path, tmp_path: Path) -> None:
-    """A run that is a link is none, and a picture that is a link is none."""
-    elsewhere = made_run(tmp_path / "elsewhere", 1)
-    (store / elsewhere.name).symlink_to(elsewhere)
-    folder = made_run(store, 2, pictures=1)
-    (folder / "02.jpg").symlink_to(elsewhere / "02.jpg")
-    assert [(entry.run_id, entry.frames) for entry in history(store)] == [(folder.name, 1)]
-
-
 JSON = st.recursive(
     st.none() | st.booleans() | st.integers() | st.floats() | st.text(),
     lambda inner: st.lists(inner, max_size=3) | st.dictionaries(st.text(), inner, max_size=3),
@@ -280,20 +283,6 @@ def test_no_record_raises(facts: dict[str, Any], usage: Any, prompt: Any) -> Non
         new_process()
         assert history(Path(folder)) == first
     assert len(first) == 1
-
-
-@pytest.mark.parametrize("began", ["0001-01-01T00:00:00+14:00", "9999-12-31T23:59:59-14:00", "soon", 5])
-def test_a_time_that_cannot_be_is_that_of_the_name(store: Path, began: object) -> None:
-    """Outside the years that are counted, or no time at all."""
-    made_run(store, began=began)
-    assert history(store)[0].began == datetime(2026, 5, 4, 10, 0, 0, tzinfo=UTC)
-
-
-@pytest.mark.parametrize("place", ["absent", "file", "nul\0", "x" * 300])
-def test_a_store_that_is_none_has_no_runs(place: str, tmp_path: Path) -> None:
-    """Not there, a file, or a name that no folder can have."""
-    (tmp_path / "file").write_text("x")
-    assert history(tmp_path / place) == []
 
 
 def test_only_what_has_changed_is_read_again(store: Path, read: list[str]) -> None:

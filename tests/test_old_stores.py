@@ -121,9 +121,3 @@ def test_what_is_missing_is_recovered(old: Seedream) -> None:
 def test_a_run_is_exported(ending: str, old: Seedream, tmp_path: Path) -> None:
     """As one file of each kind."""
     assert old.show(REDO).export(tmp_path / f"set.{ending}").stat().st_size > 300
-
-
-def test_a_picture_tells_its_request(old: Seedream) -> None:
-    """A saved original leads to the plan that made it."""
-    plan = Seedream.from_picture(old.store / BOARD / "01.png", store=old.store)
-    assert (plan.stored, plan.request.storyboard) == (BOARD, Storyboard("ink wash", ("a fox", "a bear")))

@@ -117,39 +117,31 @@ def test_a_run_that_later_runs_go_on_from_is_kept(store: Path) -> None:
     assert [path.name for path in store.iterdir()] == [second.name]
 
 
-def test_a_damaged_run_goes_although_others_go_on_from_it(store: Path) -> None:
-    """Its pictures are in no set any more: a record that cannot be read is no part of one."""
+@pytest.mark.parametrize("folder_in_its_place", [False, True])
+def test_a_damaged_run_goes_although_others_go_on_from_it(store: Path, *, folder_in_its_place: bool) -> None:
+    """Its pictures are in no set any more, whatever stands in the place of its record."""
     parent, later = canary_run(store), canary_run(store, 1)
     lineage = {"lineage": {"kind": "redo", "run_id": parent.name, "places": [0]}}
     (later / "request.json").write_text(json.dumps(lineage))
-    (parent / "request.json").write_text("{")
+    if folder_in_its_place:
+        (parent / "request.json").unlink()
+        (parent / "request.json").mkdir()
+    else:
+        (parent / "request.json").write_text("{")
     purge(store, parent.name, live=False)
     assert [path.name for path in store.iterdir()] == [later.name]
 
 
 @pytest.mark.parametrize(("run_id", "said"), [("", "no run"), ("2027", "no run"), ("..", "no run"), ("2026", "2 runs")])
-def test_only_a_run_that_is_named_is_purged(run_id: str, said: str, store: Path) -> None:
-    """None is guessed, and a name that is none of ours is no path."""
+def test_only_a_run_that_is_named_is_purged(run_id: str, said: str, store: Path, tmp_path: Path) -> None:
+    """None is guessed, a name that is none of ours is no path, and a store that is none has no run."""
     folders = [canary_run(store, number) for number in range(2)]
     with pytest.raises(InvalidRequest, match=said):
         purge(store, run_id, live=False)
     assert all((folder / "01.jpg").exists() for folder in folders)
-
-
-def test_there_is_nothing_to_purge_in_a_store_that_is_none(tmp_path: Path) -> None:
-    """It is not there, or its name cannot be one."""
-    for store in (tmp_path / "absent", tmp_path / "nul\0"):
+    for absent in (tmp_path / "absent", tmp_path / "nul\0"):
         with pytest.raises(InvalidRequest, match="no run"):
-            purge(store, "2026", live=False)
-
-
-def test_a_damaged_run_can_be_purged(store: Path) -> None:
-    """Whatever stands in the place of its record."""
-    folder = canary_run(store)
-    (folder / "request.json").unlink()
-    (folder / "request.json").mkdir()
-    purge(store, folder.name, live=False)
-    assert list(store.iterdir()) == []
+            purge(absent, run_id, live=False)
 
 
 def test_links_are_removed_and_not_followed(store: Path, tmp_path: Path) -> None:

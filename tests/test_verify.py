@@ -75,15 +75,11 @@ def test_no_cut_picture_passes(name: str) -> None:
             verified(data[:place])
 
 
-def test_a_panorama_of_16_to_1_passes() -> None:
-    """The widest picture that the API makes."""
-    facts = verified(encoded(Image.new("RGB", (8192, 512)), "JPEG"))
-    assert (facts.width, facts.height) == (8192, 512)
-
-
-def test_a_picture_in_4096_by_4096_passes() -> None:
-    """The largest one."""
-    assert verified(encoded(Image.new("L", (4096, 4096)), "PNG")).width == 4096
+@pytest.mark.parametrize(("size", "encoding"), [((8192, 512), "JPEG"), ((4096, 4096), "PNG")])
+def test_the_extreme_sizes_of_the_api_pass(size: tuple[int, int], encoding: str) -> None:
+    """A panorama of 16 to 1, and the largest square."""
+    facts = verified(encoded(Image.new("L", size), encoding))
+    assert (facts.width, facts.height) == size
 
 
 @pytest.mark.parametrize("encoding", ["GIF", "BMP", "TIFF", "ICO", "PPM", "PDF", "EPS"])
@@ -119,11 +115,6 @@ def test_a_page_with_a_picture_behind_it_is_a_page() -> None:
     for front in (b"<html><script>alert(1)</script>", b"GIF89a"):
         with pytest.raises(ImageInvalid):
             verified(front + jpeg())
-
-
-def test_bytes_behind_a_jpeg_change_nothing_of_its_type() -> None:
-    """It is kept under the ending of its signature and never served as the page behind it."""
-    assert verified(jpeg() + b"<script>alert(1)</script>").ending == "jpg"
 
 
 def png_of(width: int, height: int) -> bytes:
@@ -203,13 +194,14 @@ def test_the_switches_of_pillow_change_no_verdict(name: str, tmp_path: Path, mon
 
 
 def test_damage_is_found_whatever_pillow_is_set_to(monkeypatch: pytest.MonkeyPatch) -> None:
-    """A thousand damaged pictures get the same verdict with the switches as they come and with each set against us."""
+    """Of a thousand damaged pictures each gets the same verdict, whatever the switches, and no other exception."""
     source = random.Random(11)
     small = [encoded(noise((32, 24)), encoding) for encoding in ("JPEG", "PNG", "WEBP")]
     damaged = []
     for _ in range(1000):
         data = bytearray(source.choice(small))
-        data[source.randrange(12, len(data))] = source.randrange(256)
+        for _ in range(source.choice((1, 1, source.randint(1, 8)))):
+            data[source.randrange(12, len(data))] = source.randrange(256)
         damaged.append(bytes(data))
 
     def verdicts() -> list[bool]:
@@ -321,22 +313,6 @@ def test_more_bytes_than_any_picture_has_are_refused(monkeypatch: pytest.MonkeyP
     monkeypatch.setattr(verify, "LARGEST_PICTURE_BYTES", 100)
     with pytest.raises(ImageTooLarge, match="bytes"):
         verified(jpeg())
-
-
-def test_damage_inside_never_raises_anything_else() -> None:
-    """A thousand pictures with damaged bytes either pass or are ImageInvalid or ImageTooLarge."""
-    source = random.Random(11)
-    small = [encoded(noise((32, 24)), encoding) for encoding in ("JPEG", "PNG", "WEBP")]
-    refused = 0
-    for _ in range(1000):
-        data = bytearray(source.choice(small))
-        for _ in range(source.randint(1, 8)):
-            data[source.randrange(12, len(data))] = source.randrange(256)
-        try:
-            verified(bytes(data))
-        except (ImageInvalid, ImageTooLarge):
-            refused += 1
-    assert refused > 100
 
 
 def test_a_saved_picture_opens_decoded(tmp_path: Path) -> None:

@@ -1,4 +1,4 @@
-"""The index of a store: what a person wants to know of each run, newest first, and whose picture a file is.
+"""The index of a store: what a person wants to know of each run, newest first.
 
 The folders are the truth and are looked at every time. What was read of a run is kept as long as its folder and its
 record stay as they were: in the process, and for the next one in a small database in the user's cache folder. That is
@@ -9,10 +9,8 @@ store or follows a link out of it.
 from __future__ import annotations
 
 import contextlib
-import hashlib
 import json
 import os
-import re
 import stat
 import time
 import unicodedata
@@ -25,13 +23,12 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypeVar
 
 from seedream_magic import errors
-from seedream_magic.api.models import LARGEST_PICTURE_BYTES, MAXIMUM_FRAMES
+from seedream_magic.api.models import MAXIMUM_FRAMES
 from seedream_magic.errors import ImageError
-from seedream_magic.images.durable import cache_folder, read_object, record_bytes
+from seedream_magic.images.durable import cache_folder
 from seedream_magic.images.record import (
-    ENDINGS,
+    NUMBERED,
     RECORD_FILE,
-    RUN_ID,
     UNFINISHED,
     Record,
     as_count,
@@ -45,8 +42,6 @@ from seedream_magic.images.store import run_folders
 if TYPE_CHECKING:
     import sqlite3
 
-NUMBERED = re.compile(rf"(\d\d)\.(?:{'|'.join(ENDINGS)})", re.ASCII)
-"""The name of a saved picture: its frame, counted from 1."""
 SETTLED = 2_000_000_000
 """Nanoseconds after which one more change gets another time: some file systems count in steps of two seconds."""
 CACHE_FILE = "history.sqlite3"
@@ -122,29 +117,6 @@ def history(store: Path, words: str | None = None) -> list[HistoryEntry]:
 def runs_in(store: Path) -> dict[str, Look]:
     """The runs of a store by their ids, each with what changes when anything in its folder does."""
     return {entry.name: look for entry in run_folders(store) if (look := _look(entry))}
-
-
-def run_of_picture(path: Path, store: Path) -> tuple[Path, int] | None:
-    """The folder of the run that made a picture, and the index of its frame; None for a picture of no run.
-
-    `path` is the saved original, or a copy of it elsewhere, which is found by its SHA-256 in the sidecars of `store`.
-    """
-    try:
-        path = path.resolve()
-    except (OSError, RuntimeError, ValueError):  # links in a circle, a NUL in the name
-        return None
-    data = record_bytes(path, maximum=LARGEST_PICTURE_BYTES)
-    if not data:
-        return None
-    place = NUMBERED.fullmatch(path.name)
-    if place and RUN_ID.fullmatch(path.parent.name) and read_record(path.parent):
-        return path.parent, int(place[1]) - 1
-    digest = hashlib.sha256(data).hexdigest()
-    for run_id in sorted(runs_in(store), reverse=True):
-        for index in range(MAXIMUM_FRAMES):
-            if (read_object(store / run_id / f"{index + 1:02d}.json") or {}).get("sha256") == digest:
-                return store / run_id, index
-    return None
 
 
 def _known(store: Path, seen: Mapping[str, Look]) -> Known:

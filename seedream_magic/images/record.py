@@ -35,6 +35,8 @@ RUN_ID = re.compile(r"\d{8}T\d{6}Z-[a-z2-7]{10}", re.ASCII)
 UNFINISHED = frozenset({"sending", "answering"})
 """States of a run that goes on, or whose process died."""
 ENDINGS = ("jpg", "png", "webp")
+NUMBERED = re.compile(rf"(\d\d)\.(?:{'|'.join(ENDINGS)})", re.ASCII)
+"""The name of a saved picture: its frame, counted from 1."""
 LONGEST_TEXT = 20_000
 """Characters kept of a text; no model takes as many."""
 MAXIMUM_PLACES = 1000

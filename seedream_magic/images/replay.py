@@ -10,9 +10,8 @@ from seedream_magic.api.plan import Plan
 from seedream_magic.errors import InvalidRequest
 from seedream_magic.images.durable import as_mapping, read_object
 from seedream_magic.images.image_set import Frame, ImageSet
-from seedream_magic.images.index import run_of_picture
 from seedream_magic.images.record import Record
-from seedream_magic.images.store import find_record, is_set, load_whole, takes
+from seedream_magic.images.store import find_record, is_set, load_whole, run_of_picture, takes
 
 
 def look_up(plan: Plan, store: Path) -> Plan:

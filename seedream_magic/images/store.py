@@ -18,7 +18,7 @@ from pathlib import Path
 from typing import Any
 
 from seedream_magic.api.keys import Key
-from seedream_magic.api.models import LARGEST_BASE64_CHARACTERS, MAXIMUM_FRAMES
+from seedream_magic.api.models import LARGEST_BASE64_CHARACTERS, LARGEST_PICTURE_BYTES, MAXIMUM_FRAMES
 from seedream_magic.api.plan import Lineage, Plan
 from seedream_magic.api.request import ImageRequest
 from seedream_magic.errors import ConfigError, ImageError, InvalidRequest, SeedreamError
@@ -26,6 +26,7 @@ from seedream_magic.images.durable import (
     json_bytes,
     make_folder,
     parsed,
+    read_object,
     record_bytes,
     sweep,
     write_durably,
@@ -34,6 +35,7 @@ from seedream_magic.images.durable import (
 from seedream_magic.images.image_set import ImageSet
 from seedream_magic.images.lineage import joined
 from seedream_magic.images.record import (
+    NUMBERED,
     RECORD_FILE,
     REFERENCES,
     RUN_ID,
@@ -313,14 +315,44 @@ def _parent(store: Path, lineage: Lineage | None) -> Record | None:
     return None if lineage is None or lineage.kind == "vary" else read_record(store / lineage.run_id)
 
 
-def run_folders(store: Path) -> Iterator[os.DirEntry[str]]:
+def run_folders(store: Path) -> list[os.DirEntry[str]]:
     """The entries of a store that have the name of a run and are folders, in no order."""
-    with contextlib.suppress(OSError, ValueError), os.scandir(store) as entries:  # ValueError: a NUL in the name
-        for entry in entries:
-            with contextlib.suppress(OSError):
-                if RUN_ID.fullmatch(entry.name) and entry.is_dir(follow_symlinks=False):
-                    yield entry
+    try:
+        with os.scandir(store) as entries:
+            return [entry for entry in entries if RUN_ID.fullmatch(entry.name) and _is_folder(entry)]
+    except (OSError, ValueError):  # ValueError: a NUL in the name
+        return []
+
+
+def _is_folder(entry: os.DirEntry[str]) -> bool:
+    try:
+        return entry.is_dir(follow_symlinks=False)
+    except OSError:
+        return False
 
 
 def _run_folders(store: Path) -> list[Path]:
     return [store / name for name in sorted(entry.name for entry in run_folders(store))]
+
+
+def run_of_picture(path: Path, store: Path) -> tuple[Path, int] | None:
+    """The folder of the run that made a picture, and the index of its frame; None for a picture of no run.
+
+    `path` is the saved original, or a copy of it elsewhere, which is found by its SHA-256 in the sidecars of `store`.
+    """
+    try:
+        path = path.resolve()
+    except (OSError, RuntimeError, ValueError):  # links in a circle, a NUL in the name
+        return None
+    data = record_bytes(path, maximum=LARGEST_PICTURE_BYTES)
+    if not data:
+        return None
+    place = NUMBERED.fullmatch(path.name)
+    if place and RUN_ID.fullmatch(path.parent.name) and read_record(path.parent):
+        return path.parent, int(place[1]) - 1
+    digest = hashlib.sha256(data).hexdigest()
+    for folder in reversed(_run_folders(store)):
+        for index in range(MAXIMUM_FRAMES):
+            if (read_object(folder / f"{index + 1:02d}.json") or {}).get("sha256") == digest:
+                return folder, index
+    return None

@@ -11,7 +11,8 @@ from typing import Any
 
 from seedream_magic.errors import SeedreamError
 from seedream_magic.images.image_set import Frame
-from seedream_magic.images.index import NUMBERED, HistoryEntry, Thumbnail, keep_thumbnails, kept_thumbnails
+from seedream_magic.images.index import HistoryEntry, Thumbnail, keep_thumbnails, kept_thumbnails
+from seedream_magic.images.record import NUMBERED
 from seedream_magic.view.markup import Markup, element
 from seedream_magic.view.preview import preview
 from seedream_magic.view.table import QUIET, Cell, html_notes, html_table, text_table, text_within
