@@ -1,8 +1,9 @@
-"""The form: what the next request asks for. Only what the chosen model can do is offered."""
+"""The form of a request, and the frames of a storyboard. Only what the chosen model can do is offered."""
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
+from functools import partial
 from typing import Any
 
 import ipywidgets as widgets
@@ -19,6 +20,7 @@ from seedream_magic.notebook.panel.controls import (
     Choice,
     KernelLoop,
     button,
+    close,
     column,
     indented,
     labelled,
@@ -27,7 +29,6 @@ from seedream_magic.notebook.panel.controls import (
     row,
     show,
 )
-from seedream_magic.notebook.panel.frames import Frames
 
 RATIOS = ("1:1", "4:3", "3:4", "3:2", "2:3", "16:9", "9:16", "21:9")
 ANY = "any"
@@ -209,6 +210,69 @@ class Form:
         except InvalidRequest:
             return ""
         return "{} × {} px".format(*pixels_for_ratio(known, self.size.value, pair)) if self.size.value in SIDES else ""
+
+
+class Frames:
+    """Rows of text; `changed` is called when a text or their number changes.
+
+    Rows keep their places and texts move between them, so that the button that was pressed keeps the focus.
+    """
+
+    def __init__(self, loop: KernelLoop, changed: Callable[[], None]) -> None:
+        self._loop, self._changed = loop, changed
+        self._rows = column()
+        hint = (
+            "Adds a frame; the text above becomes the style that all frames share",
+            "添加一帧，上面的文字成为共同风格",
+        )
+        self.add = button(loop, "Add frame", *hint, self.append)
+        self.widget = column(self._rows, indented(row(self.add)))
+
+    @property
+    def prompts(self) -> tuple[str, ...]:
+        """The prompt of each frame, in order, as typed."""
+        return tuple(each.children[0].value for each in self._rows.children)
+
+    @prompts.setter
+    def prompts(self, prompts: Sequence[str]) -> None:
+        kept, gone = self._rows.children[: len(prompts)], self._rows.children[len(prompts) :]
+        made = [self._row(place) for place in range(len(kept), len(prompts))]
+        for each, prompt in zip((*kept, *made), prompts, strict=True):
+            each.children[0].value = prompt
+        self._rows.children = (*kept, *made)
+        for each in gone:
+            close(each)
+        for place, each in enumerate(self._rows.children):
+            each.children[2].disabled = place == len(prompts) - 1
+        self.add.disabled = len(prompts) >= MAXIMUM_IMAGES
+        self._changed()
+
+    def append(self) -> None:
+        """Add a frame at the end."""
+        self.prompts = (*self.prompts, "")
+
+    def move(self, place: int, steps: int) -> None:
+        """Exchange a frame with the one that stands so many places further."""
+        moved = list(self.prompts)
+        moved[place], moved[place + steps] = moved[place + steps], moved[place]
+        self.prompts = moved
+
+    def remove(self, place: int) -> None:
+        """Take a frame out."""
+        self.prompts = self.prompts[:place] + self.prompts[place + 1 :]
+
+    def _row(self, place: int) -> Any:
+        number = place + 1
+        text = labelled(widgets.Textarea, f"Frame {number}", "What this frame shows", "这一帧的内容", rows=2)
+        text.layout.width, text.layout.flex, text.layout.min_width = "auto", "1 1 120px", "0"
+        self._loop.watch(text, self._changed)
+        up = button(self._loop, "↑", f"Move frame {number} up", f"第 {number} 帧上移", partial(self.move, place, -1))
+        down = button(self._loop, "↓", f"Move frame {number} down", f"第 {number} 帧下移", partial(self.move, place, 1))
+        remove = button(self._loop, "×", f"Remove frame {number}", f"删除第 {number} 帧", partial(self.remove, place))
+        for control in (up, down, remove):
+            control.add_class("seedream-small")
+        up.disabled = place == 0
+        return row(text, up, down, remove, align_items="flex-start", flex_flow="row nowrap")
 
 
 def sized(known: Model | None, size: str) -> tuple[str, str]:
