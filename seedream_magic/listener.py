@@ -15,7 +15,7 @@ from seedream_magic.api.keys import Key
 from seedream_magic.api.redaction import without_secret
 from seedream_magic.api.refusal import Refusal
 from seedream_magic.errors import ResponseBroken
-from seedream_magic.images.response import RawBody
+from seedream_magic.images.response import RawBody, head_line, object_line
 from seedream_magic.images.store import RunFolder
 from seedream_magic.images.threads import in_thread, raise_if_stopped
 
@@ -114,8 +114,8 @@ class Listener:
     async def record_head(self) -> None:
         """Put the head of the answer on disk: without it its bytes could not be read again."""
         answer = self.answer
-        head = {"status": answer.status, "headers": dict(answer.headers)}
-        await self._record({"raw": self.raw.path.name, "codings": answer.codings, "location": answer.location, **head})
+        more = {"location": answer.location, "headers": dict(answer.headers)}
+        await self._record(head_line(self.raw, status=answer.status, codings=answer.codings, **more))
         raise_if_stopped()
 
     async def events(self) -> AsyncGenerator[Event, None]:
@@ -220,8 +220,7 @@ class Listener:
             piece = replace(piece, reason=without_secret(piece.reason, self.key.reveal()))
             await self._record({"unreadable": piece.reason})
             return [piece]
-        marks = {"event": piece.event, "cut": piece.cut}
-        await self._record({"object": piece.fields, **{name: value for name, value in marks.items() if value}})
+        await self._record(object_line(piece))
         events = list(self.reader.read(piece))
         if any(isinstance(event, Picture) and event.b64_json for event in events):
             await in_thread(self.raw.sync)  # the record has links only

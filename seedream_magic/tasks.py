@@ -15,6 +15,7 @@ from seedream_magic.api.retry import PACE, Pace
 from seedream_magic.api.shapes import places_of
 from seedream_magic.api.task_shapes import Task
 from seedream_magic.errors import NoConnection, ResponseBroken, SeedreamError
+from seedream_magic.images.response import head_line, object_line
 from seedream_magic.images.store import RunFolder
 
 FIRST_PAUSE = 2.0
@@ -190,9 +191,9 @@ def _keep(answer: TaskAnswer, pieces: list[Answered], task_id: str, run: RunFold
     raw.close()
     more = {"under_way": True} if under_way else {}
     with suppress(OSError):
-        run.record({"status": answer.status, "codings": answer.codings, "raw": raw.path.name, "task": task_id, **more})
+        run.record(head_line(raw, status=answer.status, codings=answer.codings, task=task_id, **more))
         for piece in pieces:
-            run.record({"object": piece.fields})
+            run.record(object_line(piece))
 
 
 def _unfinished(broken: list[_Followed]) -> ResponseBroken:

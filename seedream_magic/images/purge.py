@@ -15,9 +15,9 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from seedream_magic.errors import ConfigError, InvalidRequest
-from seedream_magic.images.durable import read_object, record_bytes, rescue_folders, sync_folder
+from seedream_magic.images.durable import record_bytes, rescue_folders, sync_folder
 from seedream_magic.images.index import forget, runs_in
-from seedream_magic.images.record import REFERENCES, RUN_ID, Record
+from seedream_magic.images.record import RECORD_FILE, REFERENCES, RUN_ID, read_record
 
 PREFIX = ".purged-"
 """Before the id of a run that is on its way out."""
@@ -63,7 +63,7 @@ def _found(store: Path, run_id: str) -> str:
 
 def _refuse_needed(store: Path, run_id: str) -> None:
     """Raise for a run whose pictures are in the sets of later ones; a damaged run is in none."""
-    if read_object(store / run_id / "request.json") is None:
+    if read_record(store / run_id) is None:
         return
     later = [name for name in sorted(runs_in(store)) if name != run_id and _goes_on_from(store / name, run_id)]
     if later:
@@ -78,7 +78,8 @@ def _goes_on_from(folder: Path, run_id: str) -> bool:
     """Whether the run's set is an earlier one with frames drawn anew or added; a variation stands alone."""
     if run_id.encode() not in _record(folder):  # to parse the records of a large store is slow
         return False
-    lineage = Record(folder, read_object(folder / "request.json") or {}).lineage
+    record = read_record(folder)
+    lineage = record.lineage if record else None
     return lineage is not None and lineage.run_id == run_id and lineage.kind != "vary"
 
 
@@ -132,7 +133,7 @@ def _references(store: Path, folder: Path) -> list[Path]:
 
 def _record(folder: Path) -> bytes:
     """The bytes of the record: a damaged one that does not parse names its references all the same."""
-    return record_bytes(folder / "request.json", maximum=2**30)
+    return record_bytes(folder / RECORD_FILE, maximum=2**30)
 
 
 def _elsewhere(run_id: str) -> list[Path]:

@@ -4,13 +4,8 @@
 anything is made of them. They go when all that they name is saved; what a kill, a full disk or a shape that this
 version cannot read leaves behind is read again by `%seedream recover`, also by a later version.
 
-`response.jsonl` has one JSON object a line:
-
-    {"raw": its file, "status", "headers", "codings", "location"}    the head of an answer; that of a
-        task's answer has "task", its id, and "under_way" if it did not end the task
-    {"object": as the service sent it, "event", "cut"}               one object of it (`object_line`)
-    {"torn": the file}                                               a disk took no more of its bytes
-    {"unreadable": why}                                              a part of it is not JSON
+`response.jsonl` has one JSON object a line: the head of an answer (`head_line`), each object of it (`object_line`), a
+part of it that is not JSON ({"unreadable": why}), and the file that has not all of its bytes ({"torn": name}).
 
 The key stands in neither but where a link needs it, and pictures in base64 are in the bytes alone.
 """
@@ -110,6 +105,35 @@ def mask_raw(path: Path, secret: str) -> None:
             write_durably(path, masked.encode("utf-8", "surrogateescape"), mode=0o600)
 
 
+def head_line(raw: RawBody, *, status: int, codings: str, **more: Any) -> dict[str, Any]:
+    """The line of an answer's head.
+
+    `more` are its "headers" and the "location" of a task; of a task's answer "task", its id, and "under_way" for one
+    that does not end the task.
+    """
+    return {"raw": raw.path.name, "status": status, "codings": codings, **more}
+
+
+def _begin(reader: Reader, head: Mapping[str, Any]) -> None:
+    """Let the reader begin with an answer of this head."""
+    reader.begin(location=str(head.get("location") or ""), task_id=str(head.get("task") or ""))
+
+
+def object_line(piece: Answered) -> dict[str, Any]:
+    """The line of an object of an answer, as the service sent it."""
+    marks = {"event": piece.event, "cut": piece.cut}
+    return {"object": piece.fields, **{name: value for name, value in marks.items() if value}}
+
+
+def _answered(line: Mapping[str, Any], numbers: Iterator[int]) -> Answered | None:
+    """The object of such a line, None for another one; what stands for base64 in it is numbered by `_told_apart`."""
+    value = line.get("object")
+    if not isinstance(value, dict):
+        return None
+    value = _mapped(value, lambda _, text: _told_apart(text, numbers))
+    return Answered(value, str(line.get("event") or ""), cut=bool(line.get("cut")))
+
+
 def append_line(folder: Path, entry: Mapping[str, Any], secret: str) -> None:
     """Append a line to `response.jsonl`; durable on return.
 
@@ -176,13 +200,12 @@ def events_of(folder: Path, *, again: bool = True, reader: Reader | None = None)
             source = str(entry.get("raw"))
             is_read = source in whole and heads[source] is entry  # a name is given again once its file is gone
             _begin(reader, entry)
-        value = entry.get("object")
         if is_read:
             continue  # that was read from its bytes, where links are still as they came
         with contextlib.suppress(RecursionError):
-            if isinstance(value, dict) and not (kept and lacks_base64(value)):
-                value = _mapped(value, lambda _, text: _told_apart(text, numbers))
-                found += reader.read(Answered(value, str(entry.get("event") or ""), cut=bool(entry.get("cut"))))
+            answered = _answered(entry, numbers)
+            if answered is not None and not (kept and lacks_base64(answered.fields)):
+                found += reader.read(answered)
     return [*found, *reader.close()]
 
 
@@ -193,10 +216,6 @@ def ended_tasks(folder: Path) -> set[str]:
 
 def _lines(folder: Path) -> list[dict[str, Any]]:
     return [parsed(line) or {} for line in record_bytes(folder / RESPONSE_FILE, maximum=2**30).splitlines()]
-
-
-def _begin(reader: Reader, head: Mapping[str, Any]) -> None:
-    reader.begin(location=str(head.get("location") or ""), task_id=str(head.get("task") or ""))
 
 
 def _read_again(path: Path, codings: str) -> Iterator[Answered]:
