@@ -218,6 +218,20 @@ def test_a_stop_while_references_are_kept_sends_nothing(
     assert [(record.state, record.facts["outcome"]) for record in records(store)] == [("stopped", "not_sent")]
 
 
+def test_a_task_that_has_caught_a_stop_can_draw(seedream: Seedream) -> None:
+    """Only one that comes while the run is begun stops it."""
+
+    async def draw() -> ImageSet:
+        task = asyncio.current_task()
+        assert task
+        task.cancel()
+        with pytest.raises(asyncio.CancelledError):
+            await asyncio.sleep(0)
+        return await seedream.agenerate("x", refs=jpeg(1))
+
+    assert len(asyncio.run(draw()).ok) == 1
+
+
 @pytest.mark.parametrize("media_type", PICTURES)
 def test_a_link_is_sent_as_a_file_of_the_same_bytes_is(
     media_type: str, seedream: Seedream, service: Service, tmp_path: Path

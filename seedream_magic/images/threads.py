@@ -8,15 +8,16 @@ from __future__ import annotations
 import asyncio
 import os
 from collections.abc import Callable
-from contextlib import suppress
 from functools import partial
-from typing import ParamSpec, TypeVar
-from weakref import WeakKeyDictionary
+from typing import Any, ParamSpec, TypeVar
+from weakref import WeakKeyDictionary, WeakSet
 
 Value = TypeVar("Value")
 Parameters = ParamSpec("Parameters")
 
 _cores: WeakKeyDictionary[asyncio.AbstractEventLoop, asyncio.Semaphore] = WeakKeyDictionary()
+_stopped: WeakSet[asyncio.Task[Any]] = WeakSet()
+"""Tasks that were cancelled while they waited for a thread."""
 
 
 async def in_thread(
@@ -41,8 +42,11 @@ async def in_thread(
 
     job = asyncio.create_task(limited())
     while not job.done():
-        with suppress(asyncio.CancelledError):
+        try:
             await asyncio.wait([job])
+        except asyncio.CancelledError:
+            if task := asyncio.current_task():
+                _stopped.add(task)
     try:
         return job.result()
     finally:
@@ -50,7 +54,8 @@ async def in_thread(
 
 
 def raise_if_stopped() -> None:
-    """Raise `CancelledError` in a task that was cancelled while it was in a thread."""
+    """Raise the `CancelledError` that `in_thread` did not; one that a task has caught itself is over."""
     task = asyncio.current_task()
-    if task is not None and task.cancelling():
+    if task is not None and task in _stopped:
+        _stopped.discard(task)
         raise asyncio.CancelledError
