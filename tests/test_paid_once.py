@@ -192,6 +192,7 @@ def test_a_stream_of_a_loop_that_is_gone_gives_back_its_room(seedream: Seedream,
     loop = asyncio.new_event_loop()
     stream = seedream.stream("x", images=3)
     loop.run_until_complete(anext(stream))
+    loop.run_until_complete(asyncio.to_thread(server.wait_for, lambda seen: seen.posts == 1))
     for task in asyncio.all_tasks(loop):
         task.cancel()
     loop.run_until_complete(asyncio.sleep(0.2))
