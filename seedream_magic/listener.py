@@ -9,9 +9,9 @@ from dataclasses import dataclass, field, replace
 from typing import Any
 
 from seedream_magic.api.answer import Answer
+from seedream_magic.api.credentials import Key
 from seedream_magic.api.decoder import AnswerDecoder, Answered, Done, Form, Piece, Unreadable
 from seedream_magic.api.events import NOTHING_HERE, Completed, Event, LeftOut, Picture, PictureRefused, Reader, Refused
-from seedream_magic.api.keys import Key
 from seedream_magic.api.redaction import without_secret
 from seedream_magic.api.refusal import Refusal
 from seedream_magic.errors import ResponseBroken

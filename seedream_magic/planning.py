@@ -14,9 +14,9 @@ from pathlib import Path
 from typing import Any, Protocol
 
 from seedream_magic.api.cell_text import call_text
+from seedream_magic.api.credentials import Headers
 from seedream_magic.api.fields import FRESH, TIMEOUT, checked_prompt, parse_images, parse_model
-from seedream_magic.api.gateway_advice import plan_warnings
-from seedream_magic.api.headers import Headers
+from seedream_magic.api.gateways import plan_warnings
 from seedream_magic.api.limits import complaints
 from seedream_magic.api.make_request import Ask, checked, make_request
 from seedream_magic.api.models import MAXIMUM_IMAGES, find_model

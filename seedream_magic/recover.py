@@ -12,11 +12,11 @@ from functools import reduce
 from pathlib import Path
 from urllib.parse import urlsplit
 
+from seedream_magic.api.client import TaskService
 from seedream_magic.api.connection import Transport
+from seedream_magic.api.credentials import Key
 from seedream_magic.api.decoder import Unreadable
 from seedream_magic.api.events import Event, Picture, PictureRefused, Reader, Refused
-from seedream_magic.api.keys import Key
-from seedream_magic.api.polling import TaskService
 from seedream_magic.api.providers import Provider, is_loopback
 from seedream_magic.api.refusal import Refusal, refusal_error
 from seedream_magic.api.retry import PACE, Pace

@@ -14,16 +14,16 @@ from time import monotonic
 from typing import Any
 
 from seedream_magic.api.answer import Answer
-from seedream_magic.api.client import post
-from seedream_magic.api.connection import Client, Transport, reason
+from seedream_magic.api.client import TaskService, post
+from seedream_magic.api.connection import Client, Transport
+from seedream_magic.api.credentials import Key
 from seedream_magic.api.decoder import Unreadable
 from seedream_magic.api.events import Completed, Event, Picture, PictureRefused, Reader
-from seedream_magic.api.gateway_advice import answer_notes, usage_note
-from seedream_magic.api.keys import Key
+from seedream_magic.api.gateways import answer_notes, usage_note
 from seedream_magic.api.limits import complaints
 from seedream_magic.api.make_request import checked
+from seedream_magic.api.network_errors import reason
 from seedream_magic.api.plan import Plan
-from seedream_magic.api.polling import TaskService
 from seedream_magic.api.refusal import Refusal, refusal_error
 from seedream_magic.api.retry import PACE, Pace
 from seedream_magic.errors import ApiError, NoConnection, OutcomeUnknown, ResponseBroken, SeedreamError

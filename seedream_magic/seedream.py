@@ -12,9 +12,8 @@ from typing import Any, TypedDict, Unpack
 
 from seedream_magic import bridge, session, watch
 from seedream_magic.api.connection import Transport
+from seedream_magic.api.credentials import Key, chosen_headers, find_key
 from seedream_magic.api.fields import Images, in_python, python_words
-from seedream_magic.api.headers import chosen_headers
-from seedream_magic.api.keys import Key, find_key
 from seedream_magic.api.make_request import Ask
 from seedream_magic.api.plan import Lineage, Plan
 from seedream_magic.api.providers import EMBEDDED, chosen_base_url, chosen_provider

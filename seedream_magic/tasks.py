@@ -7,10 +7,10 @@ from contextlib import suppress
 from dataclasses import dataclass, field
 from http import HTTPStatus
 
+from seedream_magic.api.client import TaskAnswer, TaskService
 from seedream_magic.api.decoder import AnswerDecoder, Answered
 from seedream_magic.api.events import Event, Picture, PictureRefused, Reader, Refused
-from seedream_magic.api.polling import TaskAnswer, TaskService
-from seedream_magic.api.refusal import clipped
+from seedream_magic.api.redaction import clipped
 from seedream_magic.api.retry import PACE, Pace
 from seedream_magic.api.shapes import places_of
 from seedream_magic.api.task_shapes import Task

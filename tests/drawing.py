@@ -6,7 +6,7 @@ from collections.abc import AsyncGenerator
 from contextlib import aclosing
 from typing import Any
 
-from seedream_magic.api.keys import Key
+from seedream_magic.api.credentials import Key
 from seedream_magic.api.plan import Plan
 from seedream_magic.images.image_set import ImageSet
 from seedream_magic.run import Run

@@ -187,8 +187,11 @@ BARE = {name: value for name, value in ONE.items() if name != "response_format"}
 def main() -> None:
     """Record every answer anew."""
     service, recorded = Service(RECORDED_PORT), {}
+    failures = {"a failure": FAILED, "a page": PAGE, "a refused picture": REFUSED, "an empty account": OVERDUE}
+    failures |= {"an unknown model": NO_MODEL, "too many requests": LIMITED}
+    pictures = {"a picture": ONE, "a set": WHOLE_SET, "a streamed set": SET}
 
-    def keep(name: str, program: Program, body: Mapping[str, Any], answer: Any) -> None:
+    def keep(program: Program, name: str, answer: Any, body: Mapping[str, Any] = ONE) -> None:
         with service.answering(answer) as server:
             sent = json.dumps(body).encode()
             head = {
@@ -198,48 +201,33 @@ def main() -> None:
             lines = "".join(f"{key}: {value}\r\n" for key, value in head.items())
             port = int(program.base_url.rpartition(":")[2].partition("/")[0])
             request = f"POST /v1/images/generations HTTP/1.1\r\n{lines}\r\n".encode() + sent
-            recorded[name] = {"posts": 0, "answer": exchange(port, request).decode()}
-            recorded[name]["posts"] = server.posts
+            answered = exchange(port, request).decode()
+            recorded[f"{program.name}: {name}"] = {"posts": server.posts, "answer": answered}
 
-    with tempfile.TemporaryDirectory() as name:
-        folder = Path(name)
+    def keep_all(program: Program) -> None:
+        for name, body in pictures.items():
+            keep(program, name, whole_answer, body)
+        for name, answer in failures.items():
+            keep(program, name, answer)
+
+    with tempfile.TemporaryDirectory() as temporary:
+        folder = Path(temporary)
         with litellm(folder, service) as program:
-            keep("LiteLLM: a field that it does not take", program, ONE, whole_answer)
-            keep("LiteLLM: a model that it does not know", program, {**BARE, "model": "none"}, whole_answer)
+            keep(program, "a field that it does not take", whole_answer)
+            keep(program, "a model that it does not know", whole_answer, {**BARE, "model": "none"})
         with litellm(folder, service, drop_params=True) as program:
-            keep("LiteLLM: a picture", program, ONE, whole_answer)
-            keep("LiteLLM: a set", program, WHOLE_SET, whole_answer)
-            keep("LiteLLM: a streamed set", program, SET, whole_answer)
-            keep("LiteLLM: a streamed set, asked once", program, {**SET, "num_retries": 0}, whole_answer)
-            keep("LiteLLM: a failure", program, ONE, FAILED)
-            keep("LiteLLM: a connection that is closed", program, ONE, Close())
-            keep("LiteLLM: a page", program, ONE, PAGE)
-            keep("LiteLLM: a refused picture", program, ONE, REFUSED)
-            keep("LiteLLM: an empty account", program, ONE, OVERDUE)
-            keep("LiteLLM: an unknown model", program, ONE, NO_MODEL)
-            keep("LiteLLM: too many requests", program, ONE, LIMITED)
+            keep_all(program)
+            keep(program, "a streamed set, asked once", whole_answer, {**SET, "num_retries": 0})
+            keep(program, "a connection that is closed", Close())
         with litellm(folder, service, drop_params=True, cooldowns=True) as program:
-            keep(
-                "LiteLLM: a key of its own that is refused",
-                program,
-                ONE,
-                ark_refusal(401, "AuthenticationError", "No."),
-            )
-            keep("LiteLLM: a model that it leaves alone", program, ONE, whole_answer)
+            keep(program, "a key of its own that is refused", ark_refusal(401, "AuthenticationError", "No."))
+            keep(program, "a model that it leaves alone", whole_answer)
         with portkey(folder, service) as program:
-            keep("Portkey: a picture", program, ONE, whole_answer)
-            keep("Portkey: a set", program, WHOLE_SET, whole_answer)
-            keep("Portkey: a streamed set", program, SET, whole_answer)
-            keep("Portkey: a failure", program, ONE, FAILED)
-            keep("Portkey: a page", program, ONE, PAGE)
-            keep("Portkey: a refused picture", program, ONE, REFUSED)
-            keep("Portkey: an empty account", program, ONE, OVERDUE)
-            keep("Portkey: an unknown model", program, ONE, NO_MODEL)
-            keep("Portkey: too many requests", program, ONE, LIMITED)
+            keep_all(program)
         with portkey(folder, service, retries=2) as program:
-            keep("Portkey: a failure, three times", program, ONE, FAILED)
-            keep("Portkey: a failure, then a refused picture", program, ONE, Sequence(FAILED, REFUSED))
-            keep("Portkey: a failure, then a picture", program, ONE, _Failing(whole_answer))
+            keep(program, "a failure, three times", FAILED)
+            keep(program, "a failure, then a refused picture", Sequence(FAILED, REFUSED))
+            keep(program, "a failure, then a picture", _Failing(whole_answer))
     versions = {
         "LiteLLM": _version(LITELLM),
         "Portkey": json.loads((PORTKEY.parents[1] / "package.json").read_text())["version"],

@@ -21,8 +21,8 @@ import pytest
 from kernel import INHERITED, ROOT, running_kernel
 from raw_server import RawServer, Reply, raw_server
 from seedream_magic import ConfigError, ImageSet, InvalidRequest, Seedream
-from seedream_magic.api.connection import certificate_hint, host_of_proxy, new_client, proxy_for, reason
-from seedream_magic.api.reach import probe
+from seedream_magic.api.connection import host_of_proxy, new_client, probe, proxy_for
+from seedream_magic.api.network_errors import certificate_hint, reason
 from served import KEY
 from service import PICTURE, POST, picture, whole_answer
 
@@ -152,7 +152,7 @@ HOSTILE: dict[str, dict[str, str]] = {
 PROGRAM = """
 import json, sys
 from seedream_magic import Seedream
-from seedream_magic.api.reach import probe
+from seedream_magic.api.connection import probe
 url, store = sys.argv[1:]
 demo = Seedream("demo", store=store).generate("a kite", images=2)
 local = Seedream("anyfast", api_key="sk-CANARY-3f9c2b71", base_url=url + "/v1", store=store).generate("a boat")

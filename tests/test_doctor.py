@@ -24,7 +24,7 @@ from IPython.utils.capture import capture_output
 from raw_server import Behaviour, Close, Drip, Hang, Raw, RawServer, Reply, json_reply, raw_server
 from seedream_magic import ApiError, InvalidRequest
 from seedream_magic.api.codes import CODES, codes_like, find_code
-from seedream_magic.api.reach import probe
+from seedream_magic.api.connection import probe
 from seedream_magic.api.refusal import Refusal, refusal_error
 from seedream_magic.notebook import doctor
 from seedream_magic.notebook.finding import NAMES, explained
@@ -36,8 +36,8 @@ HEAD = ("HEAD", "/")
 @pytest.fixture
 def shell(ip: InteractiveShell, monkeypatch: pytest.MonkeyPatch, store: Path) -> InteractiveShell:
     """A shell with the extension loaded, a key and a store, so that nothing is wrong."""
-    monkeypatch.setattr("seedream_magic.api.keys._typed", {})
-    monkeypatch.setattr("seedream_magic.api.keys._keyring", lambda: None)
+    monkeypatch.setattr("seedream_magic.api.credentials._typed", {})
+    monkeypatch.setattr("seedream_magic.api.credentials._keyring", lambda: None)
     monkeypatch.setenv("SEEDREAM_API_KEY", "sk-CANARY")
     monkeypatch.setenv("SEEDREAM_STORE", str(store))
     assert ip.run_cell("%load_ext seedream_magic").success

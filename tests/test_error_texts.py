@@ -37,8 +37,8 @@ from raw_server import (
 from seedream_magic import ImageSet, Seedream, SeedreamError, SeedreamInterrupted
 from seedream_magic import errors as errors_module
 from seedream_magic import listener as listener_module
-from seedream_magic.api.client import _no_connection
 from seedream_magic.api.make_request import Ask
+from seedream_magic.api.network_errors import no_connection
 from seedream_magic.images import download as download_module
 from seedream_magic.images import durable as durable_module
 from seedream_magic.images import store as store_module
@@ -110,7 +110,7 @@ def closed_proxy(store: Path, patch: pytest.MonkeyPatch) -> Told:
 def certificate(words: str) -> Raised:
     """One that TLS does not trust, and its reason."""
     fault = httpx.ConnectError(f"[SSL: CERTIFICATE_VERIFY_FAILED] certificate verify failed: {words} (_ssl.c:1006)")
-    return lambda store, patch: _no_connection("api.example", fault, "")
+    return lambda store, patch: no_connection("api.example", fault, "")
 
 
 def answered(post: Behaviour | Callable[[Request], Behaviour], get: Any = picture, **options: Any) -> Raised:

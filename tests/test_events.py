@@ -18,6 +18,10 @@ SENSITIVE = {"code": "OutputImageSensitiveContentDetected", "message": "no"}
 SENSITIVE_REFUSAL = Refusal("OutputImageSensitiveContentDetected", "no")
 ARK_USAGE = {"generated_images": 1, "output_tokens": 16280, "total_tokens": 16280}
 SEED_USAGE = {"prompt_tokens": 0, "completion_tokens": 0, "total_tokens": 15908, "output_tokens": 15908}
+THREE = [Picture(0, url="a"), PictureRefused(1, SENSITIVE_REFUSAL), Picture(2, b64_json="AAAA"), Completed(ARK_USAGE)]
+NO_ITEMS: list[Any] = [{}, None, "a", 7, []]
+NO_USAGES: list[Any] = [None, [], "many", 5, True]
+NO_TYPES: list[Any] = [5, [], {}, None, ""]
 NOTHING = Refusal(message="the answer holds neither a link nor a picture here")
 
 
@@ -56,9 +60,7 @@ def test_arks_answer_with_a_failed_item() -> None:
         "usage": ARK_USAGE,
         "error": None,
     }
-    assert read(answer) == [
-        Picture(0, url="a"), PictureRefused(1, SENSITIVE_REFUSAL), Picture(2, b64_json="AAAA"), Completed(ARK_USAGE),
-    ]  # fmt: skip
+    assert read(answer) == THREE
 
 
 def test_arks_stream() -> None:
@@ -69,9 +71,7 @@ def test_arks_stream() -> None:
         partial("partial_succeeded", image_index=2, b64_json="AAAA"),
         partial("completed", usage=ARK_USAGE),
     )
-    assert read(*stream) == [
-        Picture(0, url="a"), PictureRefused(1, SENSITIVE_REFUSAL), Picture(2, b64_json="AAAA"), Completed(ARK_USAGE),
-    ]  # fmt: skip
+    assert read(*stream) == THREE
 
 
 def test_a_gateways_synthesised_events() -> None:
@@ -112,11 +112,7 @@ def test_refusals_inside_a_good_status(value: dict[str, Any], events: list[Event
         ({"url": 5}, PictureRefused(0, NOTHING)),
         ({"url": ["a"]}, Picture(0, url="a")),
         ({"url": " ", "b64_json": "\n"}, PictureRefused(0, NOTHING)),
-        ({}, PictureRefused(0, NOTHING)),
-        (None, PictureRefused(0, NOTHING)),
-        ("a", PictureRefused(0, NOTHING)),
-        (7, PictureRefused(0, NOTHING)),
-        ([], PictureRefused(0, NOTHING)),
+        *((item, PictureRefused(0, NOTHING)) for item in NO_ITEMS),
         ({"error": "text"}, PictureRefused(0, Refusal(message="text"))),
         ({"error": {}}, PictureRefused(0, NOTHING)),
         ({"error": {"code": None, "message": None}}, PictureRefused(0, NOTHING)),
@@ -136,40 +132,22 @@ def test_data_that_is_no_list(data: Any) -> None:
     assert [type(event) for event in read({"data": data, "usage": ARK_USAGE})] == [Unreadable, Completed]
 
 
-def test_data_that_is_one_picture() -> None:
-    """Some gateways leave the list out."""
-    assert read({"data": {"url": "a"}, "usage": ARK_USAGE}) == [Picture(0, url="a"), Completed(ARK_USAGE)]
-
-
-def test_an_empty_list_is_complete() -> None:
-    """No picture, and none will follow."""
-    assert read({"data": []}) == [Completed(None)]
-
-
-@pytest.mark.parametrize("usage", [None, [], "many", 5, True])
-def test_usage_that_is_no_object(usage: Any) -> None:
-    """It counts as not reported."""
-    assert read(partial("completed", usage=usage)) == [Completed(None)]
-
-
 @pytest.mark.parametrize(
-    "value",
+    ("value", "events"),
     [
-        partial("partial_image", b64_json="AAAA", partial_image_index=0),
-        partial("thumbnail", url="a"),
-        partial("in_progress"),
-        {"type": "ping"},
+        pytest.param({"data": {"url": "a"}, "usage": ARK_USAGE}, [Picture(0, url="a"), Completed(ARK_USAGE)], id="one"),
+        pytest.param({"data": []}, [Completed(None)], id="an empty list: none will follow"),
+        *((partial("completed", usage=usage), [Completed(None)]) for usage in NO_USAGES),
+        *(({"type": kind, "url": "a", "image_index": 3}, [Picture(3, url="a")]) for kind in NO_TYPES),
+        (partial("partial_image", b64_json="AAAA", partial_image_index=0), []),
+        (partial("thumbnail", url="a"), []),
+        (partial("in_progress"), []),
+        ({"type": "ping"}, []),
     ],
 )
-def test_unknown_types_are_passed_over(value: dict[str, Any]) -> None:
-    """A preview is never taken for a picture, and a new kind of event is no error."""
-    assert read(value) == []
-
-
-@pytest.mark.parametrize("kind", [5, [], {}, None, ""])
-def test_a_type_that_is_no_word(kind: Any) -> None:
-    """A picture without a usable type is a picture."""
-    assert read({"type": kind, "url": "a", "image_index": 3}) == [Picture(3, url="a")]
+def test_odd_objects(value: dict[str, Any], events: list[Event]) -> None:
+    """A usage or a type of an odd kind counts as none; previews and unknown kinds of events are passed over."""
+    assert read(value) == events
 
 
 @pytest.mark.fault("F61")
@@ -272,14 +250,14 @@ OBJECTS = st.dictionaries(KEYS, JSON, max_size=5)
 @given(values=st.lists(OBJECTS, max_size=5))
 @settings(max_examples=60, deadline=None)
 def test_any_objects(values: list[dict[str, Any]]) -> None:
-    """Nothing is raised; every place is used once, within the fifteen; no link is brought twice."""
+    """Nothing is raised; every place is used once, within the fifteen; no link is links twice."""
     events = read(*values)
     placed = [event for event in events if isinstance(event, Picture | PictureRefused)]
     places = [event.index for event in placed]
-    brought = [event.b64_json or event.url for event in placed if isinstance(event, Picture)]
+    links = [event.b64_json or event.url for event in placed if isinstance(event, Picture)]
     assert len(set(places)) == len(places)
     assert all(0 <= place < 17 for place in places)
-    assert len(set(brought)) == len(brought)
+    assert len(set(links)) == len(links)
 
 
 @given(value=OBJECTS, end=st.integers(min_value=0, max_value=200))

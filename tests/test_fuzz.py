@@ -48,18 +48,8 @@ JSON = st.recursive(
     max_leaves=12,
 )
 KNOWN = (
-    "state",
-    "body",
-    "frames",
-    "began",
-    "expected",
-    "usage",
-    "seconds",
-    "notes",
-    "lineage",
-    "references",
-    "process",
-)
+    "state", "body", "frames", "began", "expected", "usage", "seconds", "notes", "lineage", "references", "process",
+)  # fmt: skip
 
 
 @st.composite

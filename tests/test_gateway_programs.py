@@ -29,7 +29,7 @@ from gateway_programs import (
 )
 from raw_server import RawServer
 from seedream_magic import ImageSet, Seedream, SeedreamError
-from seedream_magic.api import gateway_advice
+from seedream_magic.api import gateways
 from seedream_magic.errors import ContentRefused, PaymentRequired, RequestRefused, ServerFailed
 from served import check_store
 from service import bodies, jpeg, whole_answer
@@ -87,7 +87,7 @@ def retrying(folder: Path) -> Iterator[Program]:
 
 @pytest.fixture(autouse=True)
 def _nothing_remembered(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(gateway_advice, "_SEEN", {})
+    monkeypatch.setattr(gateways, "_HISTORIES", {})
 
 
 def opened(program: Program, store: Path) -> Seedream:
@@ -123,9 +123,9 @@ def test_litellm_as_it_comes(stock: Program, store: Path) -> None:
         assert isinstance(refused, RequestRefused)
         text = told(server, refused, posts=0)
         assert "Not billed." in text
-        advised = """--no-stream --extra '{"response_format": null, "num_retries": 0}'"""
+        advised = """--no-stream --extra '{"response_format": null, "num_retries": 0}' (in Python"""
         assert advised in text
-        assert advised in seedream.plan("a fox", images=4).warnings[0]
+        assert "add stream=False, extra={'response_format'" in seedream.plan("a fox", images=4).warnings[0]
         left_out = {"response_format": None, "num_retries": 0}
         images = drawn(seedream, images=4, stream=False, extra=left_out)
         assert isinstance(images, ImageSet)
@@ -205,7 +205,7 @@ def test_portkey_and_sets(gate: Program, store: Path) -> None:
     with gate.service.answering(whole_answer) as server:
         text = told(server, drawn(opened(gate, store), images=4), posts=1)
         assert "4 images may be billed" in text
-        assert "run the cell with --no-stream." in text
+        assert "run the cell with --no-stream (in Python stream=False)." in text
     with gate.service.answering(whole_answer) as server:
         images = drawn(opened(gate, store), images=4, stream=False)
         text = told(server, images, posts=1)

@@ -22,10 +22,9 @@ from hypothesis import strategies as st
 from raw_server import Behaviour, RawServer, Reply, Request, Sequence, json_reply, raw_server
 from raw_server import Raw as Bytes
 from seedream_magic import ImageSet, SeedreamError
-from seedream_magic.api import gateway_advice
-from seedream_magic.api.codes import CODES
-from seedream_magic.api.refusal import Refusal, read_refusal, refusal_error
-from seedream_magic.api.wrapped import code_of_words, unwrapped
+from seedream_magic.api import gateways
+from seedream_magic.api.codes import CODES, code_of_words
+from seedream_magic.api.refusal import Refusal, read_refusal, refusal_error, unwrapped
 from seedream_magic.errors import (
     ApiError,
     AuthFailed,
@@ -47,7 +46,7 @@ LOOK = "See at the provider"
 @pytest.fixture(autouse=True)
 def _nothing_remembered(monkeypatch: pytest.MonkeyPatch) -> None:
     """What one test's gateways did is no matter of the next: ports come again."""
-    monkeypatch.setattr(gateway_advice, "_SEEN", {})
+    monkeypatch.setattr(gateways, "_HISTORIES", {})
 
 
 def replayed(name: str) -> Any:
@@ -73,14 +72,14 @@ ONE_OR_MORE = "1 image may be billed, or several times that: it was sent once fr
 
 @dataclass(frozen=True)
 class Recorded:
-    """What is to be told of a recorded answer; `posts` is how many the service behind the gateway counted."""
+    """What a recorded answer comes to, and words of its text; `posts` is what the service behind it counted."""
 
     name: str
     posts: int
     kind: type[ApiError]
     code: str
     billed: str
-    told: list[str]
+    words: list[str]
 
 
 REFUSALS = [
@@ -94,7 +93,7 @@ REFUSALS = [
     Recorded("LiteLLM: a refused picture", 1, ContentRefused, "OutputImageSensitiveContentDetected", "no",
      ["Not billed.", "Run it once more or word it differently", ARK_ID]),
     Recorded("LiteLLM: an empty account", 3, PaymentRequired, "AccountOverdueError", "no", ["Top up"]),
-    Recorded("LiteLLM: an unknown model", 1, ModelNotFound, "InvalidEndpointOrModel.NotFound", "no", ["--model"]),
+    Recorded("LiteLLM: an unknown model", 1, ModelNotFound, "InvalidEndpointOrModel.NotFound", "no", ["another model"]),
     Recorded("LiteLLM: a key of its own that is refused", 1, AuthFailed, "", "no", ["LiteLLM: No", "key"]),
     Recorded("Portkey: a failure", 1, ServerFailed, "InternalServiceError", "unknown",
      ["1 image may be billed: it was sent once from here, and Portkey sent it on once.", LOOK]),
@@ -102,7 +101,7 @@ REFUSALS = [
     Recorded("Portkey: a refused picture", 1, ContentRefused, "OutputImageSensitiveContentDetected", "no",
      ["Detected: The request failed because", "Not billed."]),
     Recorded("Portkey: an empty account", 1, PaymentRequired, "AccountOverdueError", "no", ["Top up"]),
-    Recorded("Portkey: an unknown model", 1, ModelNotFound, "InvalidEndpointOrModel.NotFound", "no", ["--model"]),
+    Recorded("Portkey: an unknown model", 1, ModelNotFound, "InvalidEndpointOrModel.NotFound", "no", ["another model"]),
     Recorded("Portkey: a failure, three times", 3, ServerFailed, "InternalServiceError", "unknown",
      ["At least 2 images may be billed", "Portkey sent it on 2 times or more", LOOK]),
     Recorded("Portkey: a failure, then a refused picture", 2, ContentRefused, "OutputImageSensitiveContentDetected",
@@ -122,20 +121,25 @@ def test_what_a_gateway_refused(store: Path, row: Recorded) -> None:
     assert isinstance(error, ApiError)
     assert (error.code, error.billed) == (row.code, row.billed)
     text = "\n".join(error.lines())
-    assert [words for words in row.told if words not in text] == []
+    assert [words for words in row.words if words not in text] == []
     bare = str(error).replace("`litellm.drop_params = True`", "")
     assert [words for words in WRAPPING if words in bare] == []
     assert len(error.lines()) <= 5
 
 
 @pytest.mark.parametrize(
-    ("name", "posts", "options"),
+    ("name", "posts", "options", "keywords"),
     [
-        ("LiteLLM: a streamed set", 3, """--no-stream --extra '{"num_retries": 0}'"""),
-        ("Portkey: a streamed set", 1, "--no-stream"),
+        (
+            "LiteLLM: a streamed set",
+            3,
+            """--no-stream --extra '{"num_retries": 0}'""",
+            "stream=False, extra={'num_retries': 0}",
+        ),
+        ("Portkey: a streamed set", 1, "--no-stream", "stream=False"),
     ],
 )
-def test_a_gateway_that_cannot_stream(store: Path, name: str, posts: int, options: str) -> None:
+def test_a_gateway_that_cannot_stream(store: Path, name: str, posts: int, options: str, keywords: str) -> None:
     """It breaks down over the answer: all may be billed, once or more; the next plan for it says what helps."""
     assert RECORDED[name]["posts"] == posts
     with raw_server({POST: replayed(name)}) as server:
@@ -143,10 +147,10 @@ def test_a_gateway_that_cannot_stream(store: Path, name: str, posts: int, option
         with pytest.raises(ServerFailed) as caught:
             seedream.generate("a fox", images=4)
         assert "4 images may be billed, or several times that" in "\n".join(caught.value.lines())
-        assert f"run the cell with {options}." in caught.value.hint
+        assert f"run the cell with {options} (in Python {keywords})." in caught.value.hint
         assert seedream.session.doubtful.total() == 4
         (warning,) = seedream.plan("a hen", images=4).warnings
-        assert warning.endswith(f"add {options}.")
+        assert warning.endswith(f"add {keywords}.")
         followed = seedream.plan("a hen", images=4, stream=False, extra={"num_retries": 0}).warnings
         assert not any("add" in words for words in followed)
         assert server.posts == 1
@@ -161,16 +165,25 @@ def test_a_field_that_a_gateway_refused_is_remembered(store: Path) -> None:
         assert isinstance(error, RequestRefused)
         assert error.param == "response_format"
         (warning,) = client(server, store).plan("a hen").warnings
-        assert """add --extra '{"response_format": null, "num_retries": 0}'""" in warning
+        assert "add extra={'response_format': None, 'num_retries': 0}." in warning
         assert client(server, store).plan("a hen", extra={"response_format": None, "num_retries": 0}).warnings == ()
 
 
-def test_a_set_through_litellm(store: Path) -> None:
-    """Unstreamed it arrives whole, and there is nothing to tell."""
-    with raw_server({POST: replayed("LiteLLM: a set"), PICTURE: picture}) as server:
-        images = drawn(server, store, images=4, stream=False)
+@pytest.mark.parametrize(
+    ("name", "options", "billed", "notes"),
+    [
+        ("LiteLLM: a set", {"images": 4, "stream": False}, 4, ()),
+        ("Portkey: a failure, then a picture", {}, 1, ("Portkey sent it on 2 times: 1 image more may be billed.",)),
+    ],
+)
+def test_a_good_answer_through_a_gateway(
+    store: Path, name: str, options: dict[str, Any], billed: int, notes: tuple[str, ...]
+) -> None:
+    """It arrives whole, and tells of an attempt before it that may be billed."""
+    with raw_server({POST: replayed(name), PICTURE: picture}) as server:
+        images = drawn(server, store, **options)
     assert isinstance(images, ImageSet)
-    assert (len(images.ok), images.billed, images.notes) == (4, 4, ())
+    assert (len(images.ok), images.billed, images.notes) == (billed, billed, notes)
 
 
 def test_what_portkey_drops(store: Path) -> None:
@@ -186,14 +199,6 @@ def test_what_portkey_drops(store: Path) -> None:
         assert field in note
         assert field in warning
     assert "own base URL" in note
-
-
-def test_a_picture_that_a_gateway_asked_for_twice(store: Path) -> None:
-    """A good answer too tells of an attempt before it that may be billed."""
-    with raw_server({POST: replayed("Portkey: a failure, then a picture"), PICTURE: picture}) as server:
-        images = drawn(server, store)
-    assert isinstance(images, ImageSet)
-    assert images.notes == ("Portkey sent it on 2 times: 1 image more may be billed.",)
 
 
 def test_a_pace_that_hides_an_earlier_attempt(store: Path) -> None:
@@ -319,33 +324,25 @@ def counting(*counts: int | None) -> Sequence:
 
 
 @pytest.mark.parametrize(
-    ("counts", "told"),
+    ("references", "counts", "noted"),
     [
-        ((0,), [True]),
-        ((None,), [False]),
-        ((2,), [False]),
-        ((2, None), [False, True]),
-        ((None, 2, None), [False, False, True]),
+        (2, (0,), [True]),
+        (2, (None,), [False]),
+        (2, (2,), [False]),
+        (2, (2, None), [False, True]),
+        (2, (None, 2, None), [False, False, True]),
+        (0, (0,), [False]),
     ],
 )
-def test_references_that_were_dropped(store: Path, counts: tuple[int | None, ...], told: list[bool]) -> None:
+def test_references_that_were_dropped(
+    store: Path, references: int, counts: tuple[int | None, ...], noted: list[bool]
+) -> None:
     """The service's count says so: none, or no count where the same service has given one before."""
     with raw_server({POST: counting(*counts), PICTURE: picture}) as server:
-        sets = [drawn(server, store, refs=[jpeg(1), jpeg(2)], fresh=True) for _ in counts]
-    notes = [
-        any("did not count any of the 2 references" in note for note in images.notes)
-        for images in sets
-        if isinstance(images, ImageSet)
-    ]
-    assert notes == told
-
-
-def test_a_request_without_references(store: Path) -> None:
-    """No reference, no note, whatever is counted."""
-    with raw_server({POST: counting(0), PICTURE: picture}) as server:
-        images = drawn(server, store)
-    assert isinstance(images, ImageSet)
-    assert images.notes == ()
+        refs = [jpeg(number) for number in range(references)]
+        sets = [drawn(server, store, refs=refs, fresh=True) for _ in counts]
+    words = "did not count any of the 2 references"
+    assert [any(words in note for note in images.notes) for images in sets if isinstance(images, ImageSet)] == noted
 
 
 @pytest.mark.parametrize(

@@ -15,7 +15,7 @@ from IPython.utils.capture import capture_output
 
 from raw_server import Behaviour, Reply, Request, json_reply
 from seedream_magic import ConfigError, Seedream, SeedreamError
-from seedream_magic.api.headers import Headers
+from seedream_magic.api.credentials import Headers
 from seedream_magic.api.redaction import redact_http_logs, redacted, without_secret
 from served import client, record, served
 from service import PICTURE, POST, picture, whole_answer

@@ -8,13 +8,14 @@ import pickle
 import sys
 import traceback
 from collections.abc import Callable
+from pathlib import Path
 from types import ModuleType, SimpleNamespace
 from typing import Any
 
 import pytest
 
-from seedream_magic.api import keys
-from seedream_magic.api.keys import KEYRING_SERVICE, Key, find_key, remember_key, store_key_in_keyring
+from seedream_magic.api import credentials
+from seedream_magic.api.credentials import KEYRING_SERVICE, Key, find_key, remember_key, store_key_in_keyring
 from seedream_magic.api.providers import PROVIDERS
 from seedream_magic.errors import ConfigError, MissingKey
 
@@ -26,7 +27,7 @@ ANYFAST, ARK, BYTEPLUS, DEMO = (PROVIDERS[name] for name in ("anyfast", "ark", "
 def no_other_source(monkeypatch: pytest.MonkeyPatch) -> None:
     """Neither the machine's keyring nor a key that another test typed."""
     monkeypatch.setitem(sys.modules, "keyring", None)
-    monkeypatch.setattr(keys, "_typed", {})
+    monkeypatch.setattr(credentials, "_typed", {})
 
 
 def install_keyring(monkeypatch: pytest.MonkeyPatch, **functions: Any) -> None:
@@ -75,20 +76,14 @@ def test_sources_in_order(monkeypatch: pytest.MonkeyPatch) -> None:
     ]
 
 
-@pytest.mark.parametrize(("variable", "provider"), [("ARK_API_KEY", ARK), ("ARK_API_KEY", BYTEPLUS)])
-def test_the_providers_own_variable(monkeypatch: pytest.MonkeyPatch, variable: str, provider: Any) -> None:
-    """ByteDance's variable serves both its clouds, and nobody else gets that key."""
-    monkeypatch.setenv(variable, CANARY)
+@pytest.mark.parametrize("provider", [ARK, BYTEPLUS])
+def test_a_key_is_its_providers(monkeypatch: pytest.MonkeyPatch, provider: Any) -> None:
+    """ByteDance's variable serves both its clouds, and nobody else gets that key, nor one typed for another."""
+    monkeypatch.setenv("ARK_API_KEY", CANARY)
     assert find_key(provider).reveal() == CANARY
+    remember_key(ARK, CANARY)
     with pytest.raises(MissingKey):
         find_key(ANYFAST)
-
-
-def test_a_typed_key_is_its_providers() -> None:
-    """A key typed for one provider is not sent to another."""
-    remember_key(ANYFAST, CANARY)
-    with pytest.raises(MissingKey):
-        find_key(ARK)
 
 
 @pytest.mark.parametrize("empty", ["", " ", "\t\n"])
@@ -119,24 +114,43 @@ def test_the_demo_needs_no_key(monkeypatch: pytest.MonkeyPatch) -> None:
     assert find_key(DEMO, "given").reveal() == "given"
 
 
-@pytest.mark.parametrize("function", [broken, lambda *_: None, lambda *_: ""])
-def test_a_keyring_that_gives_nothing(monkeypatch: pytest.MonkeyPatch, function: Any) -> None:
-    """No backend, a locked one and an empty one all mean: look further."""
-    install_keyring(monkeypatch, get_password=function)
-    with pytest.raises(MissingKey):
-        find_key(ANYFAST)
-
-
-def test_a_keyring_that_cannot_be_imported(
-    monkeypatch: pytest.MonkeyPatch, tmp_path_factory: pytest.TempPathFactory
-) -> None:
-    """A package whose import fails is no keyring, whatever it raises."""
-    folder = tmp_path_factory.mktemp("broken")
+def broken_keyring(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A package whose import fails."""
+    folder = Path("broken")
+    folder.mkdir()
     (folder / "keyring.py").write_text("raise RuntimeError('no bus')")
-    monkeypatch.setattr(sys, "path", [str(folder), *sys.path])
+    monkeypatch.setattr(sys, "path", [str(folder.absolute()), *sys.path])
     monkeypatch.delitem(sys.modules, "keyring")
+
+
+@pytest.mark.parametrize(
+    "install",
+    [
+        pytest.param(lambda patch: install_keyring(patch, get_password=broken), id="a keyring without a backend"),
+        pytest.param(lambda patch: install_keyring(patch, get_password=lambda *_: None), id="no key in the keyring"),
+        pytest.param(lambda patch: install_keyring(patch, get_password=lambda *_: ""), id="an empty key in it"),
+        pytest.param(broken_keyring, id="a keyring that cannot be imported"),
+        pytest.param(install_colab, id="Colab without the secret"),
+        pytest.param(lambda patch: install_colab(patch, SEEDREAM_API_KEY=""), id="Colab with an empty secret"),
+        pytest.param(
+            lambda patch: patch.setitem(sys.modules, "google.colab", ModuleType("google.colab")), id="an old Colab"
+        ),
+    ],
+)
+def test_a_source_that_gives_nothing(
+    monkeypatch: pytest.MonkeyPatch, install: Callable[[pytest.MonkeyPatch], None]
+) -> None:
+    """What is not there, withheld, locked or broken means: look further."""
+    install(monkeypatch)
     with pytest.raises(MissingKey):
         find_key(ANYFAST)
+
+
+def test_colab_secrets_by_attribute(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Both names are asked for, and one that is withheld does not stop the other."""
+    secrets = SimpleNamespace(get={"ANYFAST_API_KEY": CANARY}.__getitem__)
+    monkeypatch.setitem(sys.modules, "google.colab", SimpleNamespace(userdata=secrets))
+    assert find_key(ANYFAST).source == "Colab secrets"
 
 
 def test_storing_in_the_keyring(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -148,28 +162,6 @@ def test_storing_in_the_keyring(monkeypatch: pytest.MonkeyPatch) -> None:
     install_keyring(monkeypatch, set_password=lambda *entry: kept.append(entry))
     assert store_key_in_keyring(ANYFAST, Key(CANARY, "test")) is True
     assert kept == [(KEYRING_SERVICE, "anyfast", CANARY)]
-
-
-def test_colab_secrets_by_attribute(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Both names are asked for, and one that is withheld does not stop the other."""
-    secrets = SimpleNamespace(get={"ANYFAST_API_KEY": CANARY}.__getitem__)
-    monkeypatch.setitem(sys.modules, "google.colab", SimpleNamespace(userdata=secrets))
-    assert find_key(ANYFAST).source == "Colab secrets"
-
-
-@pytest.mark.parametrize("empty", [{}, {"SEEDREAM_API_KEY": ""}])
-def test_colab_without_the_secret(monkeypatch: pytest.MonkeyPatch, empty: dict[str, str]) -> None:
-    """No secret, or an empty one, is no key."""
-    install_colab(monkeypatch, **empty)
-    with pytest.raises(MissingKey):
-        find_key(ANYFAST)
-
-
-def test_an_old_colab(monkeypatch: pytest.MonkeyPatch) -> None:
-    """A Colab without secrets is a machine like any other."""
-    monkeypatch.setitem(sys.modules, "google.colab", ModuleType("google.colab"))
-    with pytest.raises(MissingKey):
-        find_key(ANYFAST)
 
 
 @pytest.mark.parametrize("typed", [f" {CANARY}", f"{CANARY}\n", f"\t{CANARY} \r\n"])

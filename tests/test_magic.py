@@ -255,8 +255,8 @@ def test_key_is_typed_hidden(shell: InteractiveShell, server: RawServer, monkeyp
     """
     monkeypatch.delenv("SEEDREAM_API_KEY")
     monkeypatch.setattr("getpass.getpass", lambda _: "sk-TYPED")
-    monkeypatch.setattr("seedream_magic.api.keys._typed", {})
-    monkeypatch.setattr("seedream_magic.api.keys._keyring", lambda: None)
+    monkeypatch.setattr("seedream_magic.api.credentials._typed", {})
+    monkeypatch.setattr("seedream_magic.api.credentials._keyring", lambda: None)
     error, printed, _ = run(shell, "%%seedream\nx")
     assert isinstance(error, MissingKey)
     assert "%seedream use demo" in printed

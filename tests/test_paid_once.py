@@ -31,7 +31,7 @@ from seedream_magic import (
     SeedreamError,
     SeedreamInterrupted,
 )
-from seedream_magic.api.keys import Key
+from seedream_magic.api.credentials import Key
 from seedream_magic.api.references.reference import Reference
 from seedream_magic.images.store import find_record
 from seedream_magic.session import Session

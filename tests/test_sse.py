@@ -111,11 +111,9 @@ def test_a_line_of_twelve_mebibytes() -> None:
     """A picture in base64 is one line; it arrives whole."""
     picture = b"A" * (12 * 2**20)
     stream = b"data: " + picture + b"\r\n\r\n"
-    decoder = Decoder()
     chunks = (stream[start : start + 65_536] for start in range(0, len(stream), 65_536))
-    messages = list(itertools.chain.from_iterable(map(decoder.feed, chunks)))
-    assert [len(message.data) for message in messages] == [len(picture)]
-    assert messages[0].data == picture
+    (message,) = decoded(*chunks, maximum=len(stream))
+    assert message.data == picture
 
 
 @pytest.mark.parametrize(
@@ -130,12 +128,7 @@ def test_a_message_past_the_maximum(endless: bytes, end: bytes) -> None:
     for size in (1, 7, 50, len(stream)):
         chunks = (stream[start : start + size] for start in range(0, len(stream), size))
         assert decoded(*chunks, maximum=40) == expected
-
-
-def test_the_maximum_is_of_one_message() -> None:
-    """Many messages may pass it together."""
-    messages = decoded(b"data: 0123456789\n\n" * 100, maximum=20)
-    assert (len(messages), all(message.whole for message in messages)) == (100, True)
+    assert all(message.whole for message in decoded(b"data: 0123456789\n\n" * 100, maximum=20))  # it is of one message
 
 
 TOKENS = st.sampled_from(

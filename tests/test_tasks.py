@@ -37,7 +37,7 @@ from raw_server import (
 from seedream_magic import ApiError, ContentRefused, ImageSet, ResponseBroken, SeedreamInterrupted
 from seedream_magic import listener as listener_module
 from seedream_magic import tasks as tasks_module
-from seedream_magic.api.keys import Key
+from seedream_magic.api.credentials import Key
 from seedream_magic.api.plan import Plan
 from seedream_magic.api.retry import Pace
 from seedream_magic.api.task_shapes import Task, tasks_of

@@ -1,19 +1,30 @@
-"""What came back: the head of an answer, and the bytes of its body as they arrive."""
+"""What came back: the head of an answer, the refusal that it may be, and the bytes of its body as they arrive."""
 
 from __future__ import annotations
 
 import asyncio
+import re
 from collections.abc import AsyncGenerator, Mapping
 from dataclasses import dataclass
-from datetime import timedelta
+from datetime import UTC, datetime, timedelta
 from time import monotonic
+from typing import Any, NoReturn
 
 import httpx
 
-from seedream_magic.api.connection import reading, reason
-from seedream_magic.api.head import broken_answer
+from seedream_magic.api.codes import billed_by_status
+from seedream_magic.api.connection import reading
+from seedream_magic.api.credentials import Key
+from seedream_magic.api.documents import objects_in, parsed, whole_part
+from seedream_magic.api.encoding import Inflater
+from seedream_magic.api.gateways import GATEWAYS, remember_refusal
 from seedream_magic.api.models import LARGEST_BASE64_CHARACTERS
+from seedream_magic.api.network_errors import reason
 from seedream_magic.api.plan import Plan
+from seedream_magic.api.redaction import clipped, page_words, redacted, without_secret
+from seedream_magic.api.refusal import read_refusal, refusal_error
+from seedream_magic.api.retry import instant, retry_after
+from seedream_magic.api.shapes import holds_picture
 from seedream_magic.errors import ResponseBroken
 
 MAXIMUM_BYTES_PER_IMAGE = 2 * LARGEST_BASE64_CHARACTERS
@@ -47,8 +58,8 @@ class Answer:
     """An answer whose head (2xx) has arrived; its body is still on its way.
 
     `attempt` counts from 1. `skew` is how far this machine's clock is ahead of the service's, None within five minutes.
-    `codings` is the Content-Encoding, by the service's word; `location` the address at which the head says
-    that the result is to be asked for.
+    `codings` is the Content-Encoding header; `location` the address at which the head says that the result is to be
+    asked for, "" if it does not.
     """
 
     attempt: int
@@ -64,7 +75,7 @@ class Answer:
 
     @property
     def clock_note(self) -> str:
-        """The note that a set carries where this machine's clock or the service's is wrong, else ""."""
+        """The note for a set where this machine's clock or the service's is wrong, "" where neither is."""
         if self.skew is None:
             return ""
         minutes = abs(self.skew) // timedelta(minutes=1)
@@ -74,7 +85,7 @@ class Answer:
 
     @property
     def is_sequence(self) -> bool:
-        """Whether objects may follow one another, by the service's own word: lines of JSON, or events."""
+        """Whether the answer is declared as a series of objects: lines of JSON, or events."""
         declared = self.headers.get("content-type", "").lower()
         return any(kind in declared for kind in ("ndjson", "jsonl", "jsonlines", "json-seq", "stream"))
 
@@ -113,3 +124,107 @@ class Answer:
     def broken(self, what: str) -> ResponseBroken:
         """The error of this answer when it cannot be read."""
         return broken_answer(what, status=self.status, request_id=self.request_id)
+
+
+MAXIMUM_SKEW = timedelta(minutes=5)
+MAXIMUM_REFUSAL_BYTES = 256 * 2**10
+"""Of a refusal, or of an answer that is none, so much is read: it is there to be looked at by a person."""
+_KEPT_HEADERS = (
+    *("content-type", "date", "x-request-id", "x-client-request-id", "server"),
+    *(name for gateway in GATEWAYS for name in gateway.headers),
+)
+_CUT_PICTURE = re.compile(r'"((?:data:image/[^",]{0,100},)?(?:/9j/|iVBORw0KGgo|UklGR)[\w+/=-]{40,200})')
+"""The beginning of a picture in base64: of a text that goes on behind what was read, nothing else is known."""
+_PICTURE_IN_REFUSAL = (
+    "The answer held a picture all the same (not shown): the provider may have billed it. See there before running "
+    "the cell again."
+)
+_REQUEST_IDS = ("x-request-id", "x-tt-logid", "x-client-request-id", "x-oneapi-request-id", "x-litellm-call-id")
+
+
+def kept_headers(response: httpx.Response, key: Key) -> dict[str, str]:
+    """The headers that a record keeps: those about the answer, and about the gateway that it came through."""
+    return {name: _header(response, name, key) for name in _KEPT_HEADERS if name in response.headers}
+
+
+def request_id_of(response: httpx.Response, key: Key) -> str | None:
+    """The id that the provider's support asks for, under whichever header it came."""
+    for name in _REQUEST_IDS:
+        if response.headers.get(name):
+            return clipped(_header(response, name, key))[:80]
+    return None
+
+
+def skew_of(response: httpx.Response, *, sent: datetime) -> timedelta | None:
+    """How far this machine's clock is ahead of the service's, None if by five minutes at most or if there is no date.
+
+    Servers date an answer when they begin to make it or when they send it, so any time since `sent` is as good.
+    """
+    date = instant(response.headers.get("date", ""))
+    if date is None:
+        return None
+    ahead, behind = sent - date, date - datetime.now(UTC)
+    return ahead if ahead > MAXIMUM_SKEW else -behind if behind > MAXIMUM_SKEW else None
+
+
+def wait_asked(response: httpx.Response) -> float | None:
+    """Seconds for which the service asks to be left alone, None if it does not."""
+    return retry_after(response.headers.get_list("retry-after"), response.headers.get("date"))
+
+
+async def raise_refusal(response: httpx.Response, key: Key) -> NoReturn:
+    """Raise the error that an answer other than 2xx stands for; the key is taken out of its words."""
+    status, request_id = response.status_code, request_id_of(response, key)
+    text = without_secret((await _short_body(response)).decode("utf-8", "surrogateescape"), key.reveal())
+    if 300 <= status < 400:
+        target = clipped(redacted(_header(response, "location", key) or "nowhere"))
+        words = f"the API redirects to {target!r}; a redirect is not followed"
+        redirect = broken_answer(words, status=status, request_id=request_id)
+        redirect.hint = "Check the base URL, then run the cell again."
+        raise redirect
+    value, headers = _object_in(text), kept_headers(response, key)
+    refusal = read_refusal(value if value is not None else clipped(page_words(text))[:200], headers)
+    sent = response.request.content.decode()
+    body = _object_in(sent) or {}
+    error = refusal_error(refusal, status=status, request_id=request_id, retry_after=wait_asked(response), body=body)
+    remember_refusal(str(response.request.url), refusal.wrapping, unknown=error.billed == "unknown")
+    if holds_picture(value, sent) or ((cut := _CUT_PICTURE.search(text)) and cut[1] not in sent):
+        error.billed, error.hint = "unknown", _PICTURE_IN_REFUSAL
+    raise error
+
+
+async def _short_body(response: httpx.Response) -> bytes:
+    """The body of a refusal, as much as matters; a refusal whose body breaks off is still a refusal."""
+    body = b""
+    try:
+        async with asyncio.timeout(30):
+            async with reading(response) as chunks:
+                async for chunk in chunks:
+                    body += chunk
+                    if len(body) > MAXIMUM_REFUSAL_BYTES:
+                        break
+    except Exception:  # noqa: BLE001, S110 - however it broke off, the head has said no
+        pass
+    inflater = Inflater(response.headers.get("content-encoding", ""), maximum=MAXIMUM_REFUSAL_BYTES)
+    return b"".join((*inflater.feed(body), *inflater.close()))
+
+
+def _object_in(text: str) -> dict[str, Any] | None:
+    """The JSON object of a refusal, whole or cut; None if it is none."""
+    text = text.removeprefix("\ufeff").lstrip()
+    if text[:1] not in {"{", "[", '"'}:
+        return None
+    try:
+        objects = objects_in(parsed(text))
+    except (ValueError, RecursionError):
+        return whole_part(text.encode("utf-8", "surrogateescape"))
+    return objects[0] if objects else None
+
+
+def broken_answer(what: str, *, status: int, request_id: str | None) -> ResponseBroken:
+    """The error of an answer that cannot be read: what it is instead."""
+    return ResponseBroken(f"{what[:1].upper()}{what[1:]}.", billed=billed_by_status(status), request_id=request_id)
+
+
+def _header(response: httpx.Response, name: str, key: Key) -> str:
+    return without_secret(response.headers.get(name, ""), key.reveal())

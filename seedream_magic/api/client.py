@@ -1,10 +1,14 @@
-"""The one POST: sent once, and again only where it provably was not sent or was refused for its pace."""
+"""What is sent to the service: the one POST, and the questions how far a gateway's task is.
+
+The POST costs money: it is sent once, and again only where it provably was not sent or was refused for its pace. A
+question is a GET, which bills nothing and may be repeated. The key goes to the API's own origin and nowhere else: an
+answer may name any address.
+"""
 
 from __future__ import annotations
 
 import asyncio
 import math
-import ssl
 from collections.abc import AsyncIterator, Callable, Mapping
 from contextlib import (
     AbstractAsyncContextManager,
@@ -16,42 +20,34 @@ from contextlib import (
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from functools import partial
-from typing import Any, Literal
-from urllib.parse import urlsplit
+from urllib.parse import quote, urljoin, urlsplit
 
 import httpx
 
-from seedream_magic.api.answer import MAXIMUM_BYTES_PER_IMAGE, Answer, Patience, patience_for
-from seedream_magic.api.connection import (
-    Transport,
-    causes,
-    certificate_hint,
-    host_of_proxy,
-    new_client,
-    proxy_for,
-    reason,
+from seedream_magic.api.answer import (
+    MAXIMUM_BYTES_PER_IMAGE,
+    Answer,
+    Patience,
+    kept_headers,
+    patience_for,
+    raise_refusal,
+    request_id_of,
+    skew_of,
+    wait_asked,
 )
-from seedream_magic.api.head import kept_headers, raise_refusal, request_id_of, skew_of
-from seedream_magic.api.keys import Key
+from seedream_magic.api.connection import Client, Transport, host_of_proxy, new_client, proxy_for, reading
+from seedream_magic.api.credentials import Key
+from seedream_magic.api.models import LARGEST_BASE64_CHARACTERS
+from seedream_magic.api.network_errors import NOT_SENT, Progress, causes, no_answer, no_connection, phase_of, reason
 from seedream_magic.api.plan import Plan
-from seedream_magic.api.providers import is_loopback
+from seedream_magic.api.providers import Provider, is_loopback
 from seedream_magic.api.redaction import without_secret
-from seedream_magic.api.refusal import spoken
-from seedream_magic.api.retry import PACE, Pace, Phase, decide
-from seedream_magic.errors import NoConnection, OutcomeUnknown, RateLimited, SeedreamError
+from seedream_magic.api.retry import PACE, Pace, decide, duration
+from seedream_magic.api.task_shapes import Task
+from seedream_magic.errors import NoConnection, OutcomeUnknown, RateLimited, SeedreamError, UnsafeURL
 
 Waiting = Callable[[float, str], AbstractContextManager[None]]
-"""Entered for the length of each pause: its seconds, and the sentence that says what it is for."""
-
-_UNREACHED = (httpx.ConnectError, httpx.ConnectTimeout, httpx.PoolTimeout, httpx.ProxyError)
-_NOT_SENT = (*_UNREACHED, httpx.UnsupportedProtocol, httpx.LocalProtocolError)
-_LONG_SILENCE = 20.0
-"""Seconds: proxies and firewalls on the way cut connections on which nothing went for 30, 60 or 100 s."""
-_USAGE_HINT = "Look at the provider's usage page before running the cell again."
-
-
-def _in_silence(_seconds: float, _reason: str) -> AbstractContextManager[None]:
-    return nullcontext()
+"""A context that is entered for each pause; it is given the seconds, and the error that the pause follows."""
 
 
 @asynccontextmanager
@@ -61,7 +57,7 @@ async def post(
     *,
     client_request_id: str,
     transport: Transport | None = None,
-    waiting: Waiting = _in_silence,
+    waiting: Waiting = lambda _seconds, _reason: nullcontext(),
     pace: Pace = PACE,
 ) -> AsyncIterator[Answer]:
     """Send the plan's request and hand out the answer; leaving closes the connection.
@@ -81,18 +77,20 @@ async def post(
         "Idempotency-Key": client_request_id,
         "X-Client-Request-Id": client_request_id,
     }
-    send = partial(_sent, plan, body, headers, key=key, patience=patience, transport=transport, now=pace.now)
+    send = partial(_attempt, plan, body, headers, key=key, patience=patience, transport=transport, now=pace.now)
     sent = datetime.now(UTC)
     async with AsyncExitStack() as connection:
-        response, attempt = await _answered(send, connection, plan.timeout, waiting, pace)
+        response, attempt = await _first_answer(send, connection, plan.timeout, waiting, pace)
+        head = response.headers
+        location = head.get("location", "") if response.status_code in {201, 202} else ""
         yield Answer(
             attempt=attempt,
             status=response.status_code,
             headers=kept_headers(response, key),
             request_id=request_id_of(response, key),
             skew=skew_of(response, sent=sent),
-            codings=response.headers.get("content-encoding", ""),
-            location=_location(response),
+            codings=head.get("content-encoding", ""),
+            location=location or head.get("operation-location", ""),
             _response=response,
             patience=patience,
             _cap=max(4, plan.request.images_at_most) * MAXIMUM_BYTES_PER_IMAGE,
@@ -107,50 +105,39 @@ async def _encoded(plan: Plan) -> bytes:
         return plan.request.encoded
 
 
-def _location(response: httpx.Response) -> str:
-    """Where the head of an answer says that its result is to be asked for, "" if it does not."""
-    location: str = response.headers.get("location", "") if response.status_code in {201, 202} else ""
-    return location or response.headers.get("operation-location", "")
-
-
-async def _answered(
+async def _first_answer(
     send: Callable[[], AbstractAsyncContextManager[httpx.Response]],
     connection: AsyncExitStack,
     timeout: float | None,  # noqa: ASYNC109 - not a limit of this wait: a pause that passes the call's is not begun
     waiting: Waiting,
     pace: Pace,
 ) -> tuple[httpx.Response, int]:
-    """The first answer that is no refusal, held open by `connection`, and the number of the attempt that brought it."""
+    """The first answer that is no refusal, held open by `connection`, and the number of its attempt."""
     began, attempt = pace.now(), 1
     while True:
         try:
             response = await connection.enter_async_context(send())
         except (NoConnection, RateLimited) as error:
             elapsed = pace.now() - began
-            said, pause = str(error), _pause(error, attempt, elapsed, pace.draw())
+            message, pause = str(error), _pause(error, attempt, elapsed, pace.draw())
             if pause is None or elapsed + pause >= (timeout or math.inf) or not pace.tokens.take():
                 if attempt > 1:
-                    _add(error, f"Tried {attempt} times in {spoken(elapsed)}.")
+                    error.args = (f"{error} Tried {attempt} times in {duration(elapsed)}.",)
                 raise
         except SeedreamError as error:
             if attempt > 1:
-                _add(error, f"This was attempt {attempt}; those before it are not billed.")
+                error.args = (f"{error} This was attempt {attempt}; those before it are not billed.",)
             raise
         else:
             pace.tokens.put_back()
             return response, attempt
-        with waiting(pause, said):
+        with waiting(pause, message):
             await pace.sleep(pause)
         attempt += 1
 
 
-def _add(error: SeedreamError, sentence: str) -> None:
-    """Put a sentence behind the message of an error."""
-    error.args = (f"{error} {sentence}",)
-
-
 @asynccontextmanager
-async def _sent(
+async def _attempt(
     plan: Plan,
     body: bytes,
     headers: Mapping[str, str],
@@ -164,7 +151,7 @@ async def _sent(
     timeout = httpx.Timeout(patience.head, connect=patience.connect, write=patience.write, pool=patience.connect)
     async with new_client(transport, url=plan.url, timeout=timeout) as client:
         request = client.build_request("POST", plan.url, content=body, headers=headers)
-        progress = _Progress(now, now())
+        progress = Progress(now, now())
         if transport is None:  # one of the caller's may pass the extension on to what cannot call a coroutine
             progress.proxy = host_of_proxy(proxy_for(plan.url))
             request.extensions["trace"] = progress.follow
@@ -182,59 +169,18 @@ async def _sent(
             await response.aclose()
 
 
-@dataclass
-class _Progress:
-    """How far an attempt has come, and since when, as httpx tells on the way; `now` is a clock in seconds.
-
-    `phase` is "unknown" where httpx says nothing. Not a byte of the request has left in "connecting", which is the
-    connection, TLS and a proxy's opening of the way. `proxy` is the one on the way, "" for none.
-    """
-
-    now: Callable[[], float]
-    since: float
-    phase: Literal["unknown", "connecting", "sending", "waiting"] = "unknown"
-    proxy: str = ""
-    cut_short: bool = False
-
-    async def follow(self, event: str, details: Mapping[str, Any]) -> None:
-        """Httpx's `trace` extension: called as each step begins and ends."""
-        if self.phase == "unknown":
-            self.phase = "connecting"
-        if event.endswith("send_request_headers.started") and details["request"].method == b"POST":
-            self.phase, self.since = "sending", self.now()
-        elif self.phase == "sending" and ".send_request_" in event and event.endswith(".failed"):
-            self.cut_short = True  # it is read all the same: some answer before they close
-        elif self.phase == "sending" and event.endswith("receive_response_headers.started"):
-            self.phase = "sending" if self.cut_short else "waiting"
-            self.since = self.since if self.cut_short else self.now()
-
-    @property
-    def seconds(self) -> float:
-        """How long the phase has lasted."""
-        return self.now() - self.since
-
-
 def _pause(error: NoConnection | RateLimited, attempt: int, elapsed: float, draw: float) -> float | None:
     """Seconds until the next attempt, None where there is none."""
     if isinstance(error, NoConnection):
-        return decide(_phase(error.__cause__), attempt=attempt, elapsed=elapsed, draw=draw).pause
+        return decide(phase_of(error.__cause__), attempt=attempt, elapsed=elapsed, draw=draw).pause
     if error.billed != "no":  # a gateway had sent it on before, and what became of that is not known
         return None
     status, code, wait = error.status or 0, error.code, error.retry_after
     return decide("answered", status=status, code=code, retry_after=wait, attempt=attempt, draw=draw).pause
 
 
-def _phase(fault: BaseException | None) -> Phase:
-    """How far a request came that was not sent, read from the fault and what lies under it."""
-    links = [*causes(fault)]
-    if not isinstance(fault, _UNREACHED) or any(isinstance(link, ssl.SSLCertVerificationError) for link in links):
-        return "unsendable"
-    # The subclasses of SSLError tell of a handshake that was cut off or is still going on.
-    return "handshake" if any(type(link) is ssl.SSLError for link in links) else "unreached"
-
-
 async def _send(
-    client: httpx.AsyncClient, request: httpx.Request, patience: Patience, key: Key, progress: _Progress
+    client: httpx.AsyncClient, request: httpx.Request, patience: Patience, key: Key, progress: Progress
 ) -> httpx.Response:
     request_id = request.headers["X-Client-Request-Id"]
     try:
@@ -242,72 +188,96 @@ async def _send(
         async with asyncio.timeout(patience.connect + patience.write + patience.head):
             return await client.send(request, stream=True)
     except Exception as exc:  # a transport of the caller's may raise anything, and the request may have gone
-        _drop_frames(exc)
-        if isinstance(exc, _NOT_SENT) or progress.phase == "connecting":
-            raise _no_connection(request.url.netloc.decode(), exc, progress.proxy, progress.seconds) from exc
+        for link in causes(exc):  # the key is a variable in the frames of the HTTP library, and IPython can print those
+            link.__traceback__ = None
+        if isinstance(exc, NOT_SENT) or progress.step == "connecting":
+            raise no_connection(request.url.netloc.decode(), exc, progress.proxy, progress.seconds) from exc
         said = without_secret(reason(exc), key.reveal())  # a server that speaks no HTTP may repeat what it was sent
-        words, hint = _unanswered(request.url.host, exc, said, progress)
+        words, hint = no_answer(request.url.host, exc, said, progress)
         raise OutcomeUnknown(words, hint=hint, request_id=request_id) from exc
 
 
-def _unanswered(host: str, exc: Exception, said: str, progress: _Progress) -> tuple[str, str]:
-    """What became of a request that may have left, and what to do: the phase in which it ended, and after how long."""
-    seconds = progress.seconds
-    after = _in_seconds(seconds)
-    sending = progress.phase == "sending" or isinstance(exc, httpx.WriteTimeout | httpx.WriteError)
-    if isinstance(exc, httpx.TimeoutException | TimeoutError):
-        if sending:
-            words = f"{host} did not take the whole request within {after}."
-            return words, f"Fewer or smaller references are sent sooner. {_USAGE_HINT}"
-        if progress.phase != "waiting":
-            return f"{host} did not answer within {after}.", _USAGE_HINT
-        # The limit of each read has not passed: something came now and then.
-        dripped = not isinstance(exc, httpx.TimeoutException)
-        words = "did not complete the head of its answer" if dripped else "did not answer"
-        return f"The request was sent; {host} {words} within {after}.", _USAGE_HINT
-    after = f" after {after}" if seconds >= 1 else ""
-    if sending:
-        return f"The connection to {host} broke{after}, while the request was being sent ({said}).", _USAGE_HINT
-    if seconds < _LONG_SILENCE:
-        return f"The connection to {host} broke{after} before an answer came ({said}).", _USAGE_HINT
-    words = f"The connection to {host} broke{after} of silence, before an answer came ({said})."
-    quiet = "A proxy on the way may cut connections that are quiet for so long: use --stream, or fewer images at once."
-    return words, f"{quiet} {_USAGE_HINT}"
+_ACCEPT = {"Accept": "application/json", "Accept-Encoding": "identity"}
+_SECONDS = 120.0
+"""For one answer: some gateways hold a question open until the task has moved."""
 
 
-def _in_seconds(seconds: float) -> str:
-    """A time that was measured: "83 s", "0.4 s"."""
-    return f"{seconds:.0f} s" if seconds >= 10 else f"{seconds:.1f}".removesuffix(".0") + " s"
+@dataclass(frozen=True)
+class TaskAnswer:
+    """What the gateway says of a task; `wait` is the pause in seconds that it asks for, 0 if it asks for none.
+
+    `location` is where a redirect leads: to the task's result, as a rule.
+    """
+
+    status: int
+    codings: str
+    body: bytes
+    wait: float
+    location: str = ""
 
 
-def _drop_frames(exc: BaseException) -> None:
-    """Take the HTTP library's frames from an error: the key is a variable in them, and IPython can print those."""
-    for link in causes(exc):
-        link.__traceback__ = None
+@dataclass(frozen=True)
+class TaskService:
+    """The service at `base_url`, which is asked how far its tasks are.
+
+    `key` is called when the key is needed. `images` is the one without a key: it asks where an address is not of the
+    API's own origin.
+    """
+
+    provider: Provider
+    base_url: str
+    key: Callable[[], Key]
+    images: Client
+    transport: Transport | None
+
+    def addresses_of(self, task: Task) -> list[str]:
+        """Where a task can be asked for: the addresses that its answer names, else those of the provider's own rule."""
+        named = [urljoin(f"{self.base_url}/images/generations", url) for url in task.urls]
+        paths = self.provider.task_paths if task.task_id.strip(".") else ()  # dots alone would lead out of the path
+        task_id = quote(task.task_id, safe="", errors="replace")
+        return list(dict.fromkeys(named or [f"{self.base_url}/{path.format(task_id=task_id)}" for path in paths]))
+
+    async def ask(self, url: str) -> TaskAnswer:
+        """The answer at one of a task's addresses.
+
+        Raises `NoConnection` where no answer came, `UnsafeURL` for an address that no service can have.
+        """
+        limits = httpx.Timeout(_SECONDS, connect=10)
+        try:
+            async with asyncio.timeout(_SECONDS):
+                if _origin(url) != _origin(self.base_url):
+                    extensions = {"allow_loopback": is_loopback(urlsplit(self.base_url).hostname or "")}
+                    async with self.images.stream("GET", url, extensions=extensions, headers=_ACCEPT) as response:
+                        return await _read(response)
+                async with new_client(self.transport, url=url, timeout=limits) as http:
+                    request = http.build_request("GET", url, headers=_ACCEPT)
+                    request.headers["Authorization"] = f"Bearer {self.key().reveal()}"
+                    try:
+                        return await _read(await http.send(request, stream=True))
+                    finally:
+                        request.headers.pop("Authorization", None)
+        except SeedreamError:
+            raise
+        except (httpx.InvalidURL, httpx.UnsupportedProtocol, ValueError) as exc:
+            raise UnsafeURL(f"The task's address is none ({reason(exc)}).") from exc
+        except Exception as exc:
+            raise NoConnection(f"The task's address did not answer ({reason(exc)}).") from exc
 
 
-def _no_connection(host: str, exc: Exception, proxy: str, seconds: float = 0.0) -> NoConnection:
-    """`host` with its port where that is not the usual one; `proxy` without its user, "" where none is in the way."""
-    said, where = reason(exc), f"{host} through the proxy {proxy}" if proxy else host
-    if isinstance(exc, httpx.TimeoutException | TimeoutError):
-        said = f"no connection within {_in_seconds(seconds)}"
-    proxies = "" if is_loopback(urlsplit(f"//{host}").hostname or "") else " and the proxy (HTTPS_PROXY)"
-    if isinstance(exc, httpx.ProxyError):
-        words = f"The proxy {proxy} refused the way to {host} ({said})."
-        hint = "Look at HTTPS_PROXY: its address, its user and password, and whether it lets this host pass."
-    elif "CERTIFICATE_VERIFY_FAILED" in said:
-        words, hint = f"The certificate of {where} is not to be trusted ({said}).", certificate_hint(said)
-    elif _speaks_no_tls(exc):
-        words = f"What answers at {where} is not TLS ({said})."
-        hint = f"Check the port of the base URL{proxies}; the key does not go out in clear."
-    else:
-        words = f"{where} was not reached ({said})."
-        hint = "Check the network, the proxy (HTTPS_PROXY) and the base URL, then run the cell again."
-        if not proxies:
-            hint = "Check that it runs and that the base URL has its port, then run the cell again."
-    return NoConnection(words, hint=hint)
+async def _read(response: httpx.Response) -> TaskAnswer:
+    body = bytearray()
+    async with reading(response) as chunks:
+        async for chunk in chunks:
+            body += chunk
+            if len(body) > 15 * LARGEST_BASE64_CHARACTERS:
+                break
+    codings = response.headers.get("content-encoding", "")
+    location = response.headers.get("location", "") if 300 <= response.status_code < 400 else ""
+    target = urljoin(str(response.url), location) if location else ""
+    return TaskAnswer(response.status_code, codings, bytes(body), wait_asked(response) or 0.0, target)
 
 
-def _speaks_no_tls(exc: Exception) -> bool:
-    """Whether the handshake met bytes that are none; an alert is a word of TLS."""
-    return any(type(link) is ssl.SSLError and "ALERT" not in (link.reason or "") for link in causes(exc))
+def _origin(url: str) -> tuple[str, str | None, int | None]:
+    parts = urlsplit(url)
+    port = parts.port or {"https": 443, "http": 80}.get(parts.scheme)
+    return parts.scheme, parts.hostname, port

@@ -1,24 +1,32 @@
-"""How a connection is made: certificates, proxies, a caller's own transport, and bodies read in pieces."""
+"""How a connection is made (certificates, proxies, a caller's own transport), and how far a provider is reached.
+
+`probe` goes the way of a real request, through the same proxy and with the same certificates, but its only request is
+`HEAD /` to the root of the host: no key, no POST, nothing that could bill.
+"""
 
 from __future__ import annotations
 
 import asyncio
 import os
-import re
+import socket
 import ssl
-from collections.abc import AsyncIterator, Callable, Iterator
-from contextlib import asynccontextmanager, contextmanager, suppress
+from collections.abc import AsyncGenerator, AsyncIterator, Callable, Iterator, Mapping
+from contextlib import asynccontextmanager, closing, contextmanager, suppress
+from dataclasses import dataclass
 from datetime import UTC, datetime
-from functools import cache
-from typing import Any
+from functools import cache, partial
+from typing import Any, Literal
 from urllib.parse import urlsplit
 from urllib.request import getproxies, proxy_bypass
 
 import httpx
 
+from seedream_magic import __version__
+from seedream_magic.api.network_errors import causes, reason
 from seedream_magic.api.providers import is_loopback, name_to_resolve
-from seedream_magic.api.redaction import redact_http_logs, redacted
-from seedream_magic.api.refusal import clipped
+from seedream_magic.api.redaction import clipped, masked, redact_http_logs
+from seedream_magic.api.retry import instant
+from seedream_magic.bridge import iterate
 from seedream_magic.errors import ConfigError
 
 Client = httpx.AsyncClient
@@ -138,14 +146,6 @@ def host_of_proxy(proxy: str | None) -> str:
     return (proxy or "").partition("://")[2].rpartition("@")[2].partition("/")[0]
 
 
-def certificate_hint(told: str) -> str:
-    """What to do about a certificate that is not trusted, `told` being what TLS says of it."""
-    hint = "Check this machine's clock and the proxy; the certificate is never left unchecked."
-    if "expired" in told or "not yet valid" in told:
-        hint = f"This machine's clock says {datetime.now(UTC):%Y-%m-%d %H:%M} UTC: if that is wrong, set it. {hint}"
-    return hint
-
-
 @asynccontextmanager
 async def reading(response: httpx.Response) -> AsyncIterator[AsyncIterator[bytes]]:
     """The chunks of a body as they were sent, packed or not; it may be left in the middle.
@@ -164,72 +164,126 @@ async def reading(response: httpx.Response) -> AsyncIterator[AsyncIterator[bytes
                     pass
 
 
-_WORDLESS = re.compile(r"\W*|None|[\w.]*\(\W*\)")
-"""What an exception prints that was given no words: nothing, `()`, `ReadError('')`."""
-_PLAIN_ENGLISH = {
-    "ConnectTimeout": "no connection came about in time",
-    "PoolTimeout": "no connection was free in time",
-    "WriteTimeout": "the other side took no more of what was sent",
-    "ReadTimeout": "nothing came for too long",
-    "TimeoutException": "it took too long",
-    "TimeoutError": "it took too long",
-    "ConnectError": "no connection came about",
-    "ConnectionRefusedError": "the connection was refused",
-    "gaierror": "the host's name was not found",
-    "ProxyError": "the proxy refused the way",
-    "EndOfStream": "the other side closed the connection",
-    "IncompleteReadError": "the other side closed the connection too early",
-    "IncompleteRead": "the other side closed the connection too early",
-    "EOFError": "the other side closed the connection too early",
-    "SSLZeroReturnError": "the other side closed the connection",
-    "SSLEOFError": "the other side closed the connection without a word of TLS",
-    "SSLError": "TLS failed",
-    "ConnectionError": "the other side broke the connection off",
-    "BrokenResourceError": "the other side broke the connection off",
-    "ClosedResourceError": "the connection was closed on this side",
-    "ReadError": "the connection broke while the answer was read",
-    "WriteError": "the connection broke while the request was sent",
-    "NetworkError": "the connection broke",
-    "RemoteProtocolError": "what came is no HTTP",
-    "LocalProtocolError": "the request is no HTTP",
-    "DecodingError": "what came could not be unpacked",
-    "MemoryError": "there is no memory left",
+LIMIT = 5.0
+"""Seconds that each step may take."""
+
+Name = Literal["settings", "DNS", "TCP", "tunnel", "TLS", "HTTP"]
+_STEP_OF_EVENT: Mapping[str, Name] = {
+    "connection.connect_tcp.complete": "TCP",
+    "socks.connect_tcp.complete": "TCP",
+    "proxy.start_tls.started": "tunnel",
+    "socks.start_tls.started": "tunnel",
+    "connection.start_tls.complete": "TLS",
+    "proxy.start_tls.complete": "TLS",
+    "socks.start_tls.complete": "TLS",
 }
-"""What happened, by the name of an exception's class or of one that it derives from.
-
-These come without words, or with words that only their author understands: of httpx, httpcore, anyio, asyncio, ssl.
-"""
-_JARGON = ("IncompleteReadError", "IncompleteRead")
-"""Classes whose own words ("0 bytes read on a total of 5 expected bytes") help nobody."""
+"""The step that each event of httpx's `trace` extension ends: a proxy lets pass where TLS with the host begins."""
 
 
-def reason(exc: BaseException) -> str:
-    """What a fault says of itself, in few words and without what signs a link; never empty.
+@dataclass(frozen=True)
+class Step:
+    """One step on the way. `text` is what was found, or in the service's or the system's words why it failed."""
 
-    One without words says what its cause says, else what its kind means: the libraries raise `ReadError("")` on top of
-    "Connection reset by peer", and plain `EndOfStream()`.
+    name: Name
+    ok: bool
+    text: str
+
+
+@dataclass(frozen=True)
+class Reach:
+    """How far it came: all steps, the last of them perhaps failed.
+
+    `proxy` is the address of the proxy on the way without its password, "" without one; DNS and TCP are then the
+    proxy's. `clock_ahead` is by how many seconds the local clock is ahead of the service's, None without an answer.
     """
-    links = list(causes(exc))
-    said = next(filter(None, map(_own_words, links)), "") or next(filter(None, map(_meaning, reversed(links))), "")
-    return said or f"it gave no reason but its name, {type(exc).__name__}"
+
+    steps: tuple[Step, ...]
+    proxy: str = ""
+    clock_ahead: float | None = None
+
+    @property
+    def ok(self) -> bool:
+        """Whether the service answered."""
+        return all(step.ok for step in self.steps)
 
 
-def causes(exc: BaseException | None) -> Iterator[BaseException]:
-    """A fault and those that lie under it; of a group, the first."""
-    seen: set[int] = set()
-    while exc is not None and id(exc) not in seen:
-        seen.add(id(exc))
-        yield exc
-        # A context that a library suppresses ("from None") is what the operating system or TLS said.
-        exc = exc.exceptions[0] if isinstance(exc, BaseExceptionGroup) else exc.__cause__ or exc.__context__
+def probe(base_url: str, *, limit: float = LIMIT) -> Reach:
+    """Go as far as `HEAD /` of the provider's host; `limit` is seconds a step. Nothing is raised: a fault is a step."""
+    with closing(iterate(partial(_probe, httpx.URL(base_url), limit))) as found:
+        return next(found)
 
 
-def _own_words(exc: BaseException) -> str:
-    if isinstance(exc, BaseExceptionGroup) or type(exc).__name__ in _JARGON:
-        return ""
-    words = re.sub(r"^\[(Errno|WinError) -?\d+\] ", "", redacted(clipped(exc)))[:120].strip().rstrip(".")
-    return "" if _WORDLESS.fullmatch(words) or words == type(exc).__name__ else words
+async def _probe(url: httpx.URL, limit: float) -> AsyncGenerator[Reach, None]:
+    proxy = proxy_for(str(url))
+    proxy_address = masked(proxy or "")
+    try:
+        client = new_client(None, url=str(url), timeout=None)
+    except ConfigError as error:
+        yield Reach((Step("settings", False, str(error)),), proxy_address)
+        return
+    names: list[Name] = ["DNS", "TCP"]
+    names += ["tunnel"] if proxy else []
+    names += ["TLS"] if url.scheme == "https" else []
+    names += ["HTTP"]
+    steps: list[Step] = []
+    async with client:
+        try:
+            async with asyncio.timeout(limit) as timer:
+                progress = _Steps(names, steps, timer, limit)
+                host = name_to_resolve((httpx.URL(proxy) if proxy else url).host)
+                found = await asyncio.get_running_loop().getaddrinfo(host, None, type=socket.SOCK_STREAM)
+                progress.succeeded(str(found[0][4][0]))
+                headers = {"User-Agent": f"seedream-magic/{__version__}"}
+                root, extensions = url.copy_with(path="/"), {"trace": progress.follow}
+                answer = await client.send(httpx.Request("HEAD", root, headers=headers, extensions=extensions))
+                progress.succeeded(str(answer.status_code))
+        except Exception as exc:  # noqa: BLE001 - whatever it is, it is what the report is for
+            failed = Step(names[len(steps)], False, _failure(exc, limit))
+            yield Reach((*steps, failed), proxy_address)
+        else:
+            date = instant(answer.headers.get("date", ""))
+            yield Reach(tuple(steps), proxy_address, (datetime.now(UTC) - date).total_seconds() if date else None)
 
 
-def _meaning(exc: BaseException) -> str:
-    return next((_PLAIN_ENGLISH[kind.__name__] for kind in type(exc).__mro__ if kind.__name__ in _PLAIN_ENGLISH), "")
+@dataclass
+class _Steps:
+    """The steps of one request in their order, each with `limit` seconds of its own."""
+
+    names: list[Name]
+    steps: list[Step]
+    timer: asyncio.Timeout
+    limit: float
+
+    def succeeded(self, text: str) -> None:
+        """The current step has succeeded, and the next one begins."""
+        self.steps.append(Step(self.names[len(self.steps)], True, text))
+        self.timer.reschedule(asyncio.get_running_loop().time() + self.limit)
+
+    async def follow(self, event: str, facts: Mapping[str, Any]) -> None:
+        """Httpx's `trace` extension: called as each part of the request begins and ends."""
+        name = _STEP_OF_EVENT.get(event)
+        stream: Any = facts.get("return_value")
+        if name != self.names[len(self.steps)]:  # TLS with a proxy is a part of its tunnel
+            return
+        if name == "TCP":
+            self.succeeded(str(stream.get_extra_info("server_addr")[1]))
+        elif name == "TLS":
+            self.succeeded((stream.get_extra_info("ssl_object").version() or "").removeprefix("TLSv"))
+        else:
+            self.succeeded("open")
+
+
+def _failure(exc: Exception, limit: float) -> str:
+    """Why a step failed, in the words of what lies at the bottom."""
+    if isinstance(exc, TimeoutError):
+        return f"no answer within {limit:g} s"
+    if isinstance(exc, httpx.ProxyError):
+        return f"the proxy answered {reason(exc)}"
+    *_, cause = causes(exc)
+    if isinstance(cause, ssl.SSLCertVerificationError):
+        return clipped(cause.verify_message)
+    if isinstance(cause, UnicodeError):
+        return "it is no host name"
+    if isinstance(cause, OSError) and (cause.strerror or "").startswith("Connect call failed"):
+        return os.strerror(cause.errno or 0)  # asyncio's own words are the address
+    return reason(cause)

@@ -18,8 +18,7 @@ from typing import Any, Literal
 from seedream_magic.api.documents import Documents, objects_in, parsed, whole_part
 from seedream_magic.api.encoding import Inflater
 from seedream_magic.api.models import LARGEST_BASE64_CHARACTERS
-from seedream_magic.api.redaction import redacted
-from seedream_magic.api.refusal import clipped
+from seedream_magic.api.redaction import clipped, redacted
 from seedream_magic.api.signatures import picture_kind
 from seedream_magic.api.sse import Decoder, Message
 
@@ -28,9 +27,14 @@ MAXIMUM_DOCUMENT_BYTES = 4 * LARGEST_BASE64_CHARACTERS
 """Of an answer for up to four images so much is held in memory; more images, more bytes. All of it is on disk."""
 _MOST_TEXT = 2**20
 """Of an answer that is neither JSON nor events, so much is looked through for links."""
-_ENOUGH = 12
-"""Bytes that tell every form apart."""
+_FIRST_BYTES = 12
+"""So many tell every form apart."""
 _BYTE_ORDER_MARKS = ((codecs.BOM_UTF16_LE, "utf-16"), (codecs.BOM_UTF16_BE, "utf-16"))
+_NOTHING_READ: dict[Form, str] = {
+    "": "an empty answer",
+    "json": "an answer that is no JSON",
+    "page": "a web page, not an answer of the API",
+}
 _FIELD = re.compile(rb"(?:^|[\r\n])(?:data|event|id|retry)?:")
 """What no text has and every stream of events: a line that begins with the name of a field, or a comment."""
 
@@ -96,7 +100,7 @@ class AnswerDecoder:
             yield from self._decoded(plain)
 
     def close(self, *, cut: bool = False) -> Iterator[Piece]:
-        """What the end leaves over; `cut` says that the answer broke off there."""
+        """The pieces that only the end completes; `cut` says that the answer broke off there."""
         for plain in (*self._inflater.close(), b""):
             yield from self._decoded(plain, last=True)
         cut = cut or bool(self._inflater.fault)
@@ -115,19 +119,14 @@ class AnswerDecoder:
             self._read = True
             yield Answered({"data": [{"b64_json": base64.b64encode(self._picture).decode()}]}, cut=cut)
         if not self._read and not self._fault:
-            self._fault = "a web page, not an answer of the API" if self.form == "page" else self._nothing()
-
-    def _nothing(self) -> str:
-        if not self.form:
-            return "an empty answer"
-        return "an answer that is no JSON" if self.form == "json" else "an answer that is neither JSON nor events"
+            self._fault = _NOTHING_READ.get(self.form, "an answer that is neither JSON nor events")
 
     def _decoded(self, chunk: bytes, *, last: bool = False) -> Iterator[Piece]:
         """The pieces of plain bytes; UTF-16, which some make of everything, is read as well."""
         if not self.form and self._recoder is None:
             chunk = (self._head + chunk).removeprefix(codecs.BOM_UTF8).lstrip()
             self._head = b""
-            if len(chunk) < _ENOUGH and not last:
+            if len(chunk) < _FIRST_BYTES and not last:
                 self._head = chunk
                 return
             wide = next((name for mark, name in _BYTE_ORDER_MARKS if chunk.startswith(mark)), _unmarked(chunk))
@@ -180,7 +179,7 @@ class AnswerDecoder:
         if _begins_json(raw):
             if fields := whole_part(raw):
                 yield Answered(fields, event, cut=True)
-        elif b"://" in raw:  # half of a link is not told from a whole one there, and costs a request
+        elif b"://" in raw:  # half a link looks like a whole one there, and costs a request
             yield Answered({"content": raw[:_MOST_TEXT].decode("utf-8", "replace")}, event, cut=True)
 
     def _of_message(self, message: Message, *, cut: bool = False) -> Iterator[Piece]:

@@ -32,10 +32,10 @@ _SHORTEST_TEXT = 12
 class Documents:
     """Bytes in, whole documents out, each as its text; linear in the input however it is cut.
 
-    Bytes that are no UTF-8 stay as surrogates. Of the bytes no copy is held: an answer may have hundreds of megabytes.
+    Bytes that are no UTF-8 stay as surrogates. The bytes are held once: an answer may have hundreds of megabytes.
 
-    `overflow` is set when one passes `maximum` bytes, or is nested out of all measure: from then on nothing is kept,
-    and `rest` is what had come of it.
+    `overflow` is set when a document passes `maximum` bytes, or has more than 100,000 brackets open: from then on
+    nothing is kept, and `rest` is what had come of it.
     """
 
     def __init__(self, *, maximum: int) -> None:
@@ -160,16 +160,16 @@ def whole_part(raw: bytes) -> dict[str, Any] | None:
     Texts count only if their closing quote came: half a link leads nowhere, and half a base64 text is half a picture.
     Of words in which pictures stand all counts that came before the last sign that ends a link.
     """
-    growing = _Growing()
+    partial = _PartialValue()
     for found in islice(_TOKEN.finditer(raw), _MOST_TOKENS):
         if found[0] == b'"':  # a text without an end
             if words := _whole_words(raw[found.end() :]):
-                growing.take(words)
+                partial.take(words)
             break
         if found.end() == len(raw) and not found[0].endswith((b'"', b"}", b"]")):
             break  # a number that may have gone on
-        growing.take(found[0])
-    objects = objects_in(growing.root)
+        partial.take(found[0])
+    objects = objects_in(partial.root)
     return objects[0] if objects else None
 
 
@@ -181,7 +181,7 @@ def _whole_words(text: bytes) -> bytes:
     return b'"%s"' % text[: max(ends)] if ends else b""
 
 
-class _Growing:
+class _PartialValue:
     """A value that is put together from the tokens of a document, as far as they come."""
 
     def __init__(self) -> None:

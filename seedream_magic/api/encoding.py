@@ -22,8 +22,8 @@ _KNOWN = frozenset({"gzip", "x-gzip", "deflate", "br"})
 _ZLIB = (b"x\x01", b"x\x9c", b"x\xda")
 _PIECE = 2**20
 """Bytes that are inflated at a time: a bomb of 1 MiB may hold 1 GiB."""
-_ENOUGH = 12
-"""Bytes that tell text and pictures from what is packed."""
+_FIRST_BYTES = 12
+"""So many tell text and pictures from what is packed."""
 _MOST_LAYERS = 3
 """A body that was packed by a server, and again by a gateway, and once more by a proxy."""
 
@@ -60,13 +60,13 @@ class Inflater:
             return
         if self._unpacker is None:
             self._head += chunk
-            if len(self._head) >= _ENOUGH:
-                yield from self._begun()
+            if len(self._head) >= _FIRST_BYTES:
+                yield from self._begin()
             return
         yield from self._unpacked(chunk)
 
-    def _begun(self) -> Iterator[bytes]:
-        """The first bytes, by which it is decided what the others are."""
+    def _begin(self) -> Iterator[bytes]:
+        """Decide by the first bytes whether the body is packed, and hand them out."""
         head, self._head = self._head, b""
         self._unpacker = self._unpacker_for(head)
         if self._unpacker is None:
@@ -79,9 +79,9 @@ class Inflater:
         yield from self._unpacked(head)
 
     def close(self) -> Iterator[bytes]:
-        """What the end of the body leaves over; a packed body that has no end is a fault."""
+        """The plain bytes that only the end of the body completes; a packed body that has no end is a fault."""
         if self._unpacker is None and self._head:
-            yield from self._begun()
+            yield from self._begin()
         if self._plain or self._unpacker is None:
             return
         if not self._unpacker.finished and not self.fault:
@@ -179,6 +179,7 @@ def inflated(data: bytes, codings: str, *, maximum: int) -> bytes:
     for piece in chain(inflater.feed(data), inflater.close()):
         plain.write(piece)
     if inflater.fault:
+        plain.close()  # an error keeps the variables of its frames alive, and another attempt may follow
         raise ValueError(inflater.fault)
     return plain.getvalue()
 

@@ -14,14 +14,14 @@ from seedream_magic.api.decoder import Answered, Unreadable
 from seedream_magic.api.models import MAXIMUM_FRAMES
 from seedream_magic.api.redaction import without_signing
 from seedream_magic.api.refusal import Refusal, read_refusal
-from seedream_magic.api.shapes import Place, leaves_out, places_of, says_error, says_success
+from seedream_magic.api.shapes import Place, is_error, misses_picture, places_of, reports_success
 from seedream_magic.api.task_shapes import Task, pictures_beside, reason_of, tasks_of
 
 _PREVIEWS = ("partial_image", "preview", "thumbnail")
 """Words in the `type` of an object whose picture is not the finished one ("partial_succeeded" is)."""
 _FINISHED = frozenset({"completed", "partial_succeeded"})
 NOTHING_HERE = Refusal(message="the answer holds neither a link nor a picture here")
-"""What is said of a place that is empty without a reason."""
+"""The refusal of a place that is empty without a reason."""
 
 
 @dataclass(frozen=True)
@@ -93,12 +93,13 @@ class Reader:
         A refusal comes before `Completed`: an answer that says both has failed, whatever else it holds.
         """
         value = piece.fields
-        kind = _text(value.get("type")) or piece.event
+        named_kind = value.get("type")
+        kind = named_kind if isinstance(named_kind, str) and named_kind else piece.event
         last_word = kind.rpartition(".")[2]
-        named_so = any(word in kind for word in _PREVIEWS) or value.get("partial_image_index") is not None
-        if named_so and last_word not in _FINISHED:
+        preview = any(word in kind for word in _PREVIEWS) or value.get("partial_image_index") is not None
+        if preview and last_word not in _FINISHED:
             yield from self._left_open(task for task in tasks_of(value, task_id=self._task_id) if task.under_way)
-            yield from [LeftOut()] * leaves_out(value, ())
+            yield from [LeftOut()] * misses_picture(value, ())
             return
         places = places_of(value)
         pictures = [place for place in places if place.is_picture]
@@ -113,39 +114,41 @@ class Reader:
         refused = any(place.error is not None for place in places) and not given_up
         if under_way or (tasks and not pictures and not refused):
             for place in pictures_beside(value, tasks):
-                yield from self._at(place)
+                yield from self._placed(place)
             yield from self._left_open(tasks)
             if given_up:
-                yield Refused(_given_up(value))
+                words = reason_of(value)
+                no_reason = Refusal(message="the gateway gave the task up")
+                yield Refused(no_reason if words is None else read_refusal({"error": words}))
             return
         if pictures and not self._task_id:
             self.tasks.clear()  # what an earlier object was waiting for has come
         known = last_word in {"", "partial_succeeded", "partial_failed", "completed"}
-        if not (known or pictures or says_error(value.get("error")) or last_word == "error"):
+        if not (known or pictures or is_error(value.get("error")) or last_word == "error"):
             self._words += _chat_words(value) or ()
-            yield from [LeftOut()] * leaves_out(value, ())
+            yield from [LeftOut()] * misses_picture(value, ())
             return  # a ping, or what a later version of the service tells of
         for place in places:
             empty = not place.is_picture and place.error is None
             if not (empty and (piece.cut or self._task_id)):  # what a task leaves empty may come yet
-                yield from self._at(place)
+                yield from self._placed(place)
         yield from self._refusals(value, last_word, places)
-        yield from [LeftOut()] * leaves_out(value, places)
+        yield from [LeftOut()] * misses_picture(value, places)
         usage = _usage(value)
         ends = isinstance(value.get("data"), list) or last_word == "completed" or (usage is not None and not last_word)
         if ends and not piece.cut:
             yield Completed(usage)
 
     def close(self) -> Iterator[Event]:
-        """The pictures in words that came in pieces, for a chat that is streamed shows its links so; or the task to
-        which the head alone has led.
+        """What only the end of an answer completes: the pictures in the words of a streamed chat, which came in pieces,
+        and the task that only the head has named.
         """
         if self._location:
             yield from self._left_open([Task("", "", (self._location,))])
             self._location = ""
         words, self._words = "".join(self._words), []
         for place in places_of({"content": words}) if words else ():
-            yield from self._at(place)
+            yield from self._placed(place)
 
     def _left_open(self, tasks: Iterable[Task]) -> Iterator[Event]:
         """The tasks that were not given up; those of a first answer are to be asked for."""
@@ -159,11 +162,11 @@ class Reader:
 
     def _refusals(self, value: Mapping[str, Any], last_word: str, places: list[Place]) -> Iterator[Event]:
         """What an object says of a failure that is no place's own."""
-        failed = says_error(value.get("error"))
+        failed = is_error(value.get("error"))
         index = value.get("image_index")
         if last_word == "partial_failed" or (failed and type(index) is int and not places):
             if not any(place.is_picture for place in places):
-                yield from self._at(Place(_index(index), error=value.get("error") or dict(value)))
+                yield from self._placed(Place(_index(index), error=value.get("error") or dict(value)))
         elif failed or last_word == "error":
             yield Refused(read_refusal(value if failed else {**value, "error": None}))
         elif not places and not isinstance(value.get("data"), list) and last_word != "completed":
@@ -172,12 +175,12 @@ class Reader:
             if words is not None:
                 self._words += words
                 return
-            if refusal.message and not says_success(value):
+            if refusal.message and not reports_success(value):
                 yield Refused(refusal)
             else:
                 yield Unreadable("the answer holds no list of pictures")
 
-    def _at(self, place: Place) -> Iterator[Event]:
+    def _placed(self, place: Place) -> Iterator[Event]:
         index = _index(place.index)
         # Two places without a picture are the same one only if the service numbers them so.
         # A task's link is signed anew whenever it is asked for.
@@ -191,11 +194,11 @@ class Reader:
         elif place.is_picture:
             yield Picture(position, url=place.url, b64_json=place.b64_json)
         else:
-            refused = says_error(place.error)
+            refused = is_error(place.error)
             yield PictureRefused(position, read_refusal({"error": place.error}) if refused else NOTHING_HERE)
 
     def _position(self, index: int | None, identity: int | None) -> int | None:
-        """Where this picture stands; None if it stands already, `MAXIMUM_FRAMES` if every place is taken."""
+        """The place of this picture; None if it has one already, `MAXIMUM_FRAMES` if every place is taken."""
         if identity is not None and identity in self._places.values():
             return None
         if len(self._places) == MAXIMUM_FRAMES:
@@ -204,12 +207,6 @@ class Reader:
         position = next(free) if index is None or index in self._places else index
         self._places[position] = identity
         return position
-
-
-def _given_up(value: Mapping[str, Any]) -> Refusal:
-    """Why a gateway gave a task up, in its own words."""
-    words = reason_of(value)
-    return Refusal(message="the gateway gave the task up") if words is None else read_refusal({"error": words})
 
 
 def _chat_words(value: Mapping[str, Any]) -> list[str] | None:
@@ -231,9 +228,5 @@ def _usage(value: Mapping[str, Any]) -> Mapping[str, Any] | None:
 
 
 def _index(value: object) -> int | None:
-    usable = isinstance(value, int) and not isinstance(value, bool) and 0 <= value < MAXIMUM_FRAMES
-    return value if usable and isinstance(value, int) else None
-
-
-def _text(value: object) -> str:
-    return value if isinstance(value, str) else ""
+    """A number that is the place of a picture, as it is; None for anything else."""
+    return value if type(value) is int and 0 <= value < MAXIMUM_FRAMES else None

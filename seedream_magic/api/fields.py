@@ -318,6 +318,9 @@ def refuse_twice(names: Iterable[str], extra: Mapping[str, object]) -> None:
 
 def python_words(text: str) -> str:
     """A sentence for who wrote Python: each option in it under its keyword, "size" for "--size"."""
+    text = re.sub(
+        r"--[^()]* \(in Python ([^()]*)\)", r"\1", text
+    )  # where both are given, as advice about gateways does
     keywords = {field.flag: field.keyword for field in KEYWORDS}
     keywords |= {field.all_flags[-1]: f"{field.name}=False" for field in KEYWORDS if field.with_no}
     quoted = r"(?<!\w)'[^']*'"  # a value, which stays as it was given

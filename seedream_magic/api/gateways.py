@@ -1,15 +1,20 @@
-"""Gateway programs between this client and the service: how each is known, what it repeats and what it drops.
+"""Gateway programs between this client and the service: what each does to requests, and what a person is told of it.
 
 A gateway sends a request on, and may do so several times; each time may bill. What is said here of LiteLLM 1.108.7 and
 Portkey 1.15.2 was measured with the programs (`make gateways`); of new-api and one-api it is what their source and
-their users' reports say. `wrapped` reads the service's words out of a gateway's; `gateway_advice` says what helps.
+their users' reports say. Nothing here does I/O.
 """
 
 from __future__ import annotations
 
+import json
 import re
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+from typing import Any
+from urllib.parse import urlsplit
+
+from seedream_magic.errors import plural
 
 LONGEST_TEXT = 64 * 2**10
 """Characters of a refusal that are looked through for words of gateways and of the service."""
@@ -17,14 +22,15 @@ LONGEST_TEXT = 64 * 2**10
 
 @dataclass(frozen=True)
 class Gateway:
-    """One gateway program; each oddity of it has its home in this row.
+    """One gateway program; each oddity of it has its home in its row of the table.
 
-    It is known by one of `headers` (names in lower case), or by `words` in the text of a refusal. `before`
-    and `after` are what it puts around the service's words, `own_codes` its own sentences with the code that stands
-    for each. `repeats` says how often it sends a request on; where `retries_field` of the body is 0, that is
-    `repeats_at_zero`. `retries_header` is where it counts. `streams` says whether it can pass on a streamed set.
-    `passes` are the only fields of the body that it passes on (None: all) where its answer has `passing_header`, unless
-    the base URL ends in `whole_path`.
+    It is known by one of `headers` (names in lower case), or by `words` in the text of a refusal. `before` and `after`
+    are what it puts around the service's words, `own_codes` its own sentences with the code that stands for each.
+    `refused_fields` finds the fields that it does not take, `dropping_setting` is the setting that makes it drop them.
+    `repeats` says how often it sends a request on; where `retries_field` of the body is 0, that is `repeats_at_zero`.
+    `retries_header` is where it counts. `streams` says whether it can pass on a streamed set. `passes` are the only
+    fields of the body that it passes on (None: all) where its answer has `passing_header`, unless the base URL ends in
+    `whole_path`.
     """
 
     name: str
@@ -112,11 +118,180 @@ def attempts_reported(gateway: Gateway | None, headers: Mapping[str, str], text:
     """How often the gateway says that it sent the request on, at least; None where it does not say."""
     if gateway is None:
         return None
-    plural = headers.get(gateway.retries_header, "")
-    if re.fullmatch(r"-?\d{1,4}", plural):
-        return int(plural) + 1 if int(plural) >= 0 else 2  # -1: its retries are used up, however many it had
+    retries = headers.get(gateway.retries_header, "")
+    if re.fullmatch(r"-?\d{1,4}", retries):
+        return int(retries) + 1 if int(retries) >= 0 else 2  # -1: its retries are used up, however many it had
     retried = re.search(r"LiteLLM Retried: (\d{1,4}) times", text)
     fallbacks = re.search(r"Fallback to (.{1,300}?) also failed", text)
     if not (retried or fallbacks):
         return None
     return 1 + (int(retried[1]) if retried else 0) + (fallbacks[1].count(",") + 1 if fallbacks else 0)
+
+
+@dataclass(frozen=True)
+class Wrapping:
+    """A refusal as it came through gateways: the service's own code and words where they could be read.
+
+    `code` is empty where only the gateway's is known, `words` are without what the gateway put around them.
+    `attempts` is how often the gateway says that it sent the request on, at least; None where it does not say.
+    `refused_fields` are fields of the body that it does not take; `pause` are the seconds that it asks for in words.
+    """
+
+    gateway: Gateway | None = None
+    code: str = ""
+    words: str = ""
+    attempts: int | None = None
+    refused_fields: tuple[str, ...] = ()
+    pause: float | None = None
+
+
+@dataclass(frozen=True)
+class History:
+    """What this process has met at one base URL.
+
+    `repeated`: the gateway may have sent a request on several times. `drops_fields`: it dropped fields of a body.
+    `counts_references`: the service has once counted the references that reached it.
+    """
+
+    gateway: Gateway | None = None
+    refused_fields: tuple[str, ...] = ()
+    repeated: bool = False
+    drops_fields: bool = False
+    counts_references: bool = False
+
+
+_HISTORIES: dict[str, History] = {}
+"""By the base URL, in one spelling."""
+
+
+def history_of(base_url: str) -> History:
+    """What this process has met at a base URL, or at the address of its POST."""
+    return _HISTORIES.get(_normal(base_url), History())
+
+
+def _remember(base_url: str, **facts: Any) -> None:
+    _HISTORIES[_normal(base_url)] = replace(history_of(base_url), **facts)
+
+
+def _normal(base_url: str) -> str:
+    parts = urlsplit(base_url)
+    return f"{parts.scheme}://{parts.netloc.lower()}{parts.path.rstrip('/').removesuffix('/images/generations')}"
+
+
+def remember_refusal(base_url: str, wrapping: Wrapping, *, unknown: bool) -> None:
+    """Keep what a refusal says of the gateway at a base URL; `unknown` is whether it may have been billed."""
+    if wrapping.gateway is not None:
+        before = history_of(base_url)
+        fields = tuple(dict.fromkeys((*before.refused_fields, *wrapping.refused_fields)))
+        repeated = before.repeated or (unknown and wrapping.attempts != 1)
+        _remember(base_url, gateway=wrapping.gateway, refused_fields=fields, repeated=repeated)
+
+
+def plan_warnings(base_url: str, body: Mapping[str, Any]) -> tuple[str, ...]:
+    """What to say before a request goes to a base URL where a gateway has failed before. No network is touched."""
+    history = history_of(base_url)
+    gateway = history.gateway
+    if gateway is None:
+        return ()
+    refused = [name for name in history.refused_fields if name in body]
+    dropped = _dropped_fields(gateway, body, base_url) if history.drops_fields else []
+    reasons = [f"does not take {', '.join(refused)}"] if refused else []
+    reasons += [f"drops {', '.join(dropped)}"] if dropped else []
+    reasons += _faults(gateway, body, repeated=history.repeated) if history.repeated or history.drops_fields else []
+    if not reasons:
+        return ()
+    options = options_that_help(gateway, body, history.refused_fields)
+    return (f"{gateway.name} at this base URL {' and '.join(reasons)}{f': add {options}' if options else ''}.",)
+
+
+def refusal_advice(wrapping: Wrapping, body: Mapping[str, Any], *, unknown: bool) -> str:
+    """What to do about a refusal that a gateway caused or may have multiplied; empty where its code says it better.
+
+    `body` is what was sent, `unknown` whether it may have been billed.
+    """
+    gateway = wrapping.gateway
+    if gateway is None or not (wrapping.refused_fields or unknown):
+        return ""
+    options = options_that_help(gateway, body, wrapping.refused_fields)
+    if wrapping.refused_fields:
+        names = ", ".join(wrapping.refused_fields)
+        setting = f", or have {gateway.dropping_setting} set in its configuration" if gateway.dropping_setting else ""
+        return f"{gateway.name} does not take {names} for this model. Run the cell with {options}{setting}."
+    faults = " and ".join(_faults(gateway, body, repeated=wrapping.attempts != 1))
+    after = f", then run the cell with {options}" if options else " before running the cell again"
+    return f"{gateway.name} {faults}. See at the provider what was billed{after}." if faults else ""
+
+
+def answer_notes(headers: Mapping[str, str], body: Mapping[str, Any], *, base_url: str, images: int) -> list[str]:
+    """What a good answer with these headers says of its way: that it was asked for again, what did not get through.
+
+    `body` is what was sent, `images` how many it can bill.
+    """
+    gateway = find_gateway(headers, "")
+    if gateway is None:
+        return []
+    notes = []
+    attempts = attempts_reported(gateway, headers)
+    if attempts and attempts > 1:
+        further = (attempts - 1) * images
+        notes.append(f"{gateway.name} sent it on {attempts} times: {plural(further)} more may be billed.")
+    name, value = gateway.passing_header
+    if (
+        gateway.passes is not None
+        and headers.get(name) == value
+        and (dropped := _dropped_fields(gateway, body, base_url))
+    ):
+        _remember(base_url, gateway=gateway, drops_fields=True)
+        way = "for what it drops, send to the service's own base URL"
+        notes.append(f"{gateway.name} dropped {', '.join(dropped)}, and the pictures were drawn without; {way}.")
+    return notes
+
+
+def usage_note(usage: Mapping[str, Any], body: Mapping[str, Any], *, base_url: str) -> str:
+    """That references did not reach the service, where its own count says so; else empty.
+
+    A count that lacks says something only where the same service has given one before.
+    """
+    sent = body.get("image")
+    number = len(sent) if isinstance(sent, list) else int(bool(sent))
+    counted = usage.get("input_images")
+    if number and isinstance(counted, int) and counted > 0:
+        _remember(base_url, counts_references=True)
+    dropped = counted == 0 or (
+        counted is None and "input_images" not in usage and history_of(base_url).counts_references
+    )
+    if not number or isinstance(counted, bool) or not dropped:
+        return ""
+    what = "the reference" if number == 1 else f"any of the {number} references"
+    return f"The service did not count {what}: something on the way dropped it, and the picture was drawn without."
+
+
+def options_that_help(gateway: Gateway, body: Mapping[str, Any], refused_fields: tuple[str, ...]) -> str:
+    """The options with which a request with this body passes the gateway once; "" where none helps."""
+    fields: dict[str, Any] = {name: None for name in refused_fields if name in body}
+    if gateway.retries_field and body.get(gateway.retries_field) != 0:
+        fields[gateway.retries_field] = 0
+    return options_text(unstreamed=bool(body.get("stream")) and not gateway.streams, extra=fields)
+
+
+def options_text(*, unstreamed: bool, extra: Mapping[str, Any]) -> str:
+    """How a request is asked for without a stream and with these further fields: in a cell, and in Python."""
+    cell = ["--no-stream"] * unstreamed + [f"--extra '{json.dumps(extra)}'"] * bool(extra)
+    python = ["stream=False"] * unstreamed + [f"extra={dict(extra)}"] * bool(extra)
+    return f"{' '.join(cell)} (in Python {', '.join(python)})" if cell else ""
+
+
+def _faults(gateway: Gateway, body: Mapping[str, Any], *, repeated: bool) -> list[str]:
+    """What a gateway does to a request with this body; empty where nothing is known to go wrong."""
+    at_zero = bool(gateway.retries_field) and body.get(gateway.retries_field) == 0
+    faults = ["cannot pass on a streamed set"] if body.get("stream") and not gateway.streams else []
+    return faults + ([gateway.repeats_at_zero if at_zero else gateway.repeats] if repeated else [])
+
+
+def _dropped_fields(gateway: Gateway, body: Mapping[str, Any], base_url: str) -> list[str]:
+    """Fields of the body that the gateway dropped and whose lack changes the pictures."""
+    harmless = {"sequential_image_generation": "disabled", "stream": False, "watermark": True}
+    if gateway.passes is None or (gateway.whole_path and base_url.rstrip("/").endswith(gateway.whole_path)):
+        return []
+    unlike = [name for name, value in body.items() if name not in gateway.passes and harmless.get(name) != value]
+    return [name for name in unlike if name != "stream"]

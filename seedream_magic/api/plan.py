@@ -13,7 +13,7 @@ from typing import Any, Literal
 from urllib.parse import urlsplit
 
 from seedream_magic.api.cell_text import cell_text, name_of
-from seedream_magic.api.headers import NO_HEADERS, Headers
+from seedream_magic.api.credentials import NO_HEADERS, Headers
 from seedream_magic.api.limits import complaints
 from seedream_magic.api.models import find_model
 from seedream_magic.api.providers import DEFAULT_PROVIDER, Provider, is_loopback

@@ -9,6 +9,7 @@ import re
 from dataclasses import dataclass
 from urllib.parse import urlsplit
 
+from seedream_magic.api.redaction import masked
 from seedream_magic.errors import ConfigError
 
 
@@ -108,8 +109,8 @@ def checked_base_url(text: str) -> str:
     """The base URL without a trailing slash. Raises `ConfigError` unless it is https (http on loopback only)."""
     address = text.strip().rstrip("/").removesuffix("/images/generations")
     # What may be a password is not repeated.
-    shown = re.sub(r"(?s)[?#].*", "…", re.sub(r"(?s)//.*@", "//…@", address))[:80]
-    unusable = ConfigError(f"The base URL {shown!r} is no address such as https://www.anyfast.ai/v1.")
+    harmless = re.sub(r"(?s)[?#].*", "…", masked(address))[:80]
+    unusable = ConfigError(f"The base URL {harmless!r} is no address such as https://www.anyfast.ai/v1.")
     try:
         parts = urlsplit(address)
         host, _ = parts.hostname, parts.port
@@ -120,7 +121,7 @@ def checked_base_url(text: str) -> str:
     if not host or not host.isascii() or re.search(r"[\s\\?#\x00-\x1f\x7f]", address):
         raise unusable
     if parts.scheme != "https" and not (parts.scheme == "http" and is_loopback(host)):
-        raise ConfigError(f"The base URL {shown!r} is not https: the key would travel in clear.")
+        raise ConfigError(f"The base URL {harmless!r} is not https: the key would travel in clear.")
     return address
 
 

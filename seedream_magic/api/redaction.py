@@ -1,4 +1,4 @@
-"""What is told without what must stay secret.
+"""Text of others, made fit to be shown and kept: short, on one line, and without what must stay secret.
 
 The HTTP libraries log signed links at INFO, cookies and keys at DEBUG; some gateways repeat the key in their answers.
 """
@@ -17,6 +17,9 @@ LOGGERS = (
     *(f"httpcore.{part}" for part in ("connection", "http11", "http2", "proxy", "socks")),
 )
 """A filter holds for the records of its own logger only, not for those of the loggers below it."""
+
+MAXIMUM_TEXT = 500
+"""Characters of the service's own words that are kept and shown."""
 
 _SECRET_HEADER = re.compile(
     r"""(?P<name>['"][a-z0-9_-]*(?:auth|cookie|key|token|secret|location|signature)[a-z0-9_-]*['"]\s*[,:]\s*)"""
@@ -49,8 +52,8 @@ _LINK = r"https?:(?:[^\s\"'<>\\]|\\[/u])*"
 _BASE64 = re.compile(r"[A-Za-z0-9+/=\\]{4096,}")
 
 
-class _Remembered:
-    """What `remember_secret` was told; it is a variable that a debugger may print."""
+class _Secrets:
+    """The values that `remember_secret` was given. It prints their number, for a debugger may print variables."""
 
     def __init__(self) -> None:
         self.anywhere: set[str] = set()
@@ -60,7 +63,7 @@ class _Remembered:
         return f"<{len(self.anywhere) + len(self.as_words)} values>"
 
 
-_remembered = _Remembered()
+_remembered = _Secrets()
 
 
 def remember_secret(value: str, *, header: str) -> None:
@@ -106,7 +109,7 @@ def without_signing(link: str) -> str:
 def without_secret(text: str, secret: str = "") -> str:
     """The text with "(key)" wherever the secret stands, as it is or in any of the ways that JSON writes it.
 
-    Values that `remember_secret` was told are taken out as well.
+    Values that `remember_secret` was given are taken out as well.
     """
     longest_first = partial(sorted, key=len, reverse=True)
     anywhere = [(value, "(header)") for value in longest_first(_remembered.anywhere)]
@@ -114,23 +117,19 @@ def without_secret(text: str, secret: str = "") -> str:
         anywhere.insert(0, (secret, "(key)"))
     for value, placeholder in anywhere:
         text = text.replace(value, placeholder)
-    plain = _unescaped(text) if "\\" in text else ""
+    # The text as JSON reads it: each value without backslashes that stands in the text stands in it as well. The
+    # pattern of all spellings takes a second for 16 MiB, so it is only looked for where it will be found.
+    plain = ""
+    if "\\" in text:
+        plain = re.sub(r"\\u([0-9A-Fa-f]{4})", lambda escape: chr(int(escape[1], 16)), text).replace("\\", "")
     for value, placeholder in anywhere:
         if value in plain or ("\\" in value and plain):
-            text = _substituted(_spelling(value), placeholder, text)
+            text = _substituted(_json_pattern(value), placeholder, text)
     for value in longest_first(_remembered.as_words):
         if value in text or value in plain or ("\\" in value and plain):
-            word = rf"({_LINK})|(?<![\w.-]){_spelling(value)}(?![\w-]|\.\w)"
+            word = rf"({_LINK})|(?<![\w.-]){_json_pattern(value)}(?![\w-]|\.\w)"
             text = _substituted(word, lambda match: match[1] or "(header)", text)
     return text
-
-
-def _unescaped(text: str) -> str:
-    """The text of JSON as it may be read: each value without backslashes that stands in the text, stands in it.
-
-    The pattern of all spellings takes a second for 16 MiB, so it is only looked for where it will be found.
-    """
-    return re.sub(r"\\u([0-9A-Fa-f]{4})", lambda escape: chr(int(escape[1], 16)), text).replace("\\", "")
 
 
 def _substituted(pattern: str, replace: str | Callable[[re.Match[str]], str], text: str) -> str:
@@ -142,9 +141,9 @@ def _substituted(pattern: str, replace: str | Callable[[re.Match[str]], str], te
     return "".join([*pieces, re.sub(pattern, replace, text[at:])])
 
 
-def _spelling(text: str) -> str:
-    """A pattern for a text in any of the ways that JSON writes it."""
-    return "".join(map(_spelled, text))
+def masked(address: str) -> str:
+    """An address without the user and the password in it."""
+    return re.sub(r"(?s)//.*@", "//…@", address)
 
 
 def is_link(text: str) -> bool:
@@ -161,10 +160,30 @@ def without_secret_beside_links(text: str, secret: str) -> str:
     return "".join(pieces)
 
 
-def _spelled(character: str) -> str:
-    """A pattern for a character: itself, after a backslash, or as an escape, whose digits may be of either case."""
-    digits = "".join(f"[{digit}{digit.upper()}]" for digit in f"{ord(character):04x}")
-    return rf"(?:\\u{digits}|\\?{re.escape(character)})"
+def _json_pattern(text: str) -> str:
+    """A pattern for a text in any of the ways that JSON writes it: as it is, after backslashes, or as escapes."""
+    codes = ("".join(f"[{digit}{digit.upper()}]" for digit in f"{ord(character):04x}") for character in text)
+    return "".join(rf"(?:\\u{code}|\\?{re.escape(sign)})" for code, sign in zip(codes, text, strict=True))
+
+
+def clipped(value: object) -> str:
+    """Text of the service, at most 500 characters, without control characters, line ends and half characters."""
+    text = re.sub(r"[\x00-\x1f\x7f-\x9f\u2028\u2029\ud800-\udfff]+", " ", as_text(value)[: MAXIMUM_TEXT * 2]).strip()
+    return text if len(text) <= MAXIMUM_TEXT else text[: MAXIMUM_TEXT - 1] + "…"
+
+
+def page_words(page: str) -> str:
+    """The words of a web page or of a plain text, as gateways answer with: its title, else all but its tags."""
+    title = re.search(r"<title[^>]*>(.*?)</title>", page[:4096], re.IGNORECASE | re.DOTALL)
+    return (title[1] if title else re.sub(r"<[^>]*>", " ", page[:4096])).strip()
+
+
+def as_text(value: object) -> str:
+    """A value of JSON as `str` writes it; its type where Python writes none: 4,300 digits, lists a thousand deep."""
+    try:
+        return str(value)
+    except (ValueError, RecursionError):
+        return f"<{type(value).__name__}>"
 
 
 class Redaction(logging.Filter):

@@ -1,27 +1,34 @@
-"""What the service says when it says no: the envelopes it uses, and the error each code stands for.
+"""What the service says when it says no: read out of the envelopes that it and gateways use, and made an error.
 
-Codes as ByteDance documents them, and as gateways in front of it spell them. The code decides before the status:
-the same `ServerOverloaded` comes with 429 and with 503.
+Envelopes: Ark's and OpenAI's `error` object, FastAPI's `detail`, a bare string, a top-level message; each may stand as
+text inside the message of a gateway's own. Nothing here does I/O.
 """
 
 from __future__ import annotations
 
 import json
-import math
 import re
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field, replace
 from typing import Any
 
-from seedream_magic.api.codes import find_code
-from seedream_magic.api.gateway_advice import advice
-from seedream_magic.api.keys import Key
-from seedream_magic.api.redaction import without_secret
-from seedream_magic.api.wrapped import Wrapped, is_generic, unwrapped
+from seedream_magic.api.codes import billed_by_status, code_of_words, error_kind, find_code, is_generic
+from seedream_magic.api.credentials import Key
+from seedream_magic.api.documents import texts_in
+from seedream_magic.api.gateways import (
+    LONGEST_TEXT,
+    Gateway,
+    Wrapping,
+    attempts_reported,
+    find_gateway,
+    options_text,
+    refusal_advice,
+)
+from seedream_magic.api.redaction import as_text, clipped, page_words, without_secret
+from seedream_magic.api.retry import duration
 from seedream_magic.errors import (
     ApiError,
     AuthFailed,
-    Billed,
     ContentRefused,
     ModelNotFound,
     PaymentRequired,
@@ -30,33 +37,11 @@ from seedream_magic.errors import (
     ServerFailed,
 )
 
-MAXIMUM_TEXT = 500
-"""Characters of the service's own words that are kept and shown."""
-
-_BY_CODE: tuple[tuple[str, type[ApiError]], ...] = (
-    (
-        r"Sensitive|sensitive_words|prompt_blocked|RiskDetection|ContentSecurity|PolicyViolation|content_policy|moderation",
-        ContentRefused,
-    ),
-    (
-        r"Overdue|insufficient_.*(quota|balance)|pre_consume_.*quota|QuotaExceeded|SetLimitExceeded|billing|budget_exceeded",
-        PaymentRequired,
-    ),
-    (r"^(ModelNot(Open|Found)|UnsupportedModel|model_not_found)|EndpointOrModel|ClosedEndpoint", ModelNotFound),
-    (r"RateLimit|RequestBurst|Inflight|rate_limit|ServerOverloaded|too_many_requests|concurrency_limit", RateLimited),
-    (r"Authentication|AccessDenied|OperationDenied|InvalidAccountStatus|invalid_api_key|permission", AuthFailed),
-    (r"InternalService|server_error|^Internal", ServerFailed),
-    (r"InvalidParameter|MissingParameter|InvalidImageURL|InvalidSubscription|invalid_request", RequestRefused),
-)
-_BY_STATUS: dict[int, type[ApiError]] = {
-    400: RequestRefused, 401: AuthFailed, 402: PaymentRequired, 403: AuthFailed, 404: ModelNotFound,
-    407: AuthFailed, 413: RequestRefused, 415: RequestRefused, 422: RequestRefused, 429: RateLimited,
-}  # fmt: skip
 _HINTS: dict[type[ApiError], str] = {
     AuthFailed: "Check the key: %seedream shows where it comes from, %seedream key takes another.",
     PaymentRequired: "Top up the account or raise its quota at the provider, then run the cell again.",
     ContentRefused: "Word the prompt differently; pictures that the check refuses are not billed.",
-    ModelNotFound: "Choose another --model, or open this one for the account in the provider's console.",
+    ModelNotFound: "Choose another model, or open this one for the account in the provider's console.",
     RateLimited: "Wait a little, then run the cell again.",
     ServerFailed: "The service is at fault. See at the provider whether it was billed before running the cell again.",
     RequestRefused: "Change what it names and run the cell again.",
@@ -64,6 +49,9 @@ _HINTS: dict[type[ApiError], str] = {
 _HINT_OF_UNKNOWN = "See at the provider whether it was billed before running the cell again."
 _MESSAGES = ("message", "msg", "errmsg")
 _MOST_FAULTS = 10
+"""Of a list of faults, and of the steps of a path in one, so many are shown."""
+_DEEPEST = 4
+"""Gateways behind gateways."""
 _ALWAYS_SENT = ("size", "sequential_image_generation", "stream", "response_format", "watermark")
 """Fields that every request has, whatever the person asks for, and that a request can do without."""
 _NOT_TAKEN = re.compile(
@@ -77,21 +65,20 @@ _NEAR_NOT_TAKEN = (
     r"|\b(?:does not|doesn't|do not|cannot) (?:support|accept|take|allow|recogni[sz]e) "
     r"(?:the |an? )?(?:parameter |field |argument )?[`'\"]?{field}"
 )
-_AMBIGUOUS = frozenset({408, 409, 425})
 
 
 @dataclass(frozen=True)
 class Refusal:
     """The service's words: its code, message and parameter, and the request id to give to its support.
 
-    `wrapped` tells of the gateway that they came through.
+    `wrapping` is what the gateways that they came through made of them.
     """
 
     code: str = ""
     message: str = ""
     param: str = ""
     request_id: str | None = None
-    wrapped: Wrapped = field(default=Wrapped(), compare=False)
+    wrapping: Wrapping = field(default=Wrapping(), compare=False)
 
     def without_key(self, key: Key) -> Refusal:
         """The same without the key, which some services repeat."""
@@ -100,29 +87,27 @@ class Refusal:
 
 
 def read_refusal(value: object, headers: Mapping[str, str] | None = None) -> Refusal:
-    """Whatever envelope a refusal came in: Ark's and OpenAI's `error` object, FastAPI's `detail`, a bare string, a
-    top-level message.
+    """A refusal, whatever envelope it came in; `headers` are those of the answer, by names in lower case.
 
-    Where a gateway wrapped it, the service's own code and words are read out of the gateway's; `headers` are those of
-    the answer, by names in lower case.
+    Where a gateway wrapped it, the service's own code and words are read out of the gateway's.
     """
     envelope = _envelope(value)
     if not isinstance(envelope, Mapping):
-        envelope = {"message": _text(envelope) if envelope else ""}
-    wrapped = unwrapped(envelope, headers or {})
+        envelope = {"message": as_text(envelope) if envelope else ""}
+    wrapping = unwrapped(envelope, headers or {})
     words = next(filter(None, map(envelope.get, _MESSAGES)), "")
-    message = clipped(wrapped.words or words)
+    message = clipped(wrapping.words or words)
     named = re.search(r"[Tt]he parameter `([\w.\[\]]+)`", message)
     code = clipped(envelope.get("code") or envelope.get("type") or "")
-    if wrapped.code or (wrapped.gateway and re.fullmatch(r"\d{3}", code)):
-        code = clipped(wrapped.code)
-    fields = ", ".join(wrapped.refused_fields)
+    if wrapping.code or (wrapping.gateway and re.fullmatch(r"\d{3}", code)):
+        code = clipped(wrapping.code)
+    fields = ", ".join(wrapping.refused_fields)
     return Refusal(
         code=code,
         message=message,
         param=clipped(envelope.get("param") or "") or fields or (named[1] if named else ""),
-        request_id=request_id_in(_text(envelope.get("message"))),
-        wrapped=wrapped,
+        request_id=request_id_in(as_text(envelope.get("message"))),
+        wrapping=wrapping,
     )
 
 
@@ -136,7 +121,7 @@ def _envelope(value: object) -> object:
     if isinstance(detail, Mapping):
         return detail.get("error") or detail
     if not isinstance(detail, list):
-        return {**value, "message": _text(detail)}
+        return {**value, "message": as_text(detail)}
     faults = [_field_fault(item) for item in detail[:_MOST_FAULTS]]
     message = "; ".join(f"{field}: {words}" if field else words for field, words in faults)
     return {**value, "message": message, "param": ", ".join(dict.fromkeys(field for field, _ in faults if field))}
@@ -148,7 +133,88 @@ def _field_fault(item: object) -> tuple[str, str]:
         return "", clipped(item)
     place = item.get("loc")
     parts = place[:_MOST_FAULTS] if isinstance(place, list) else []
-    return clipped(".".join(_text(part) for part in parts if part != "body")), clipped(item["msg"])
+    return clipped(".".join(as_text(part) for part in parts if part != "body")), clipped(item["msg"])
+
+
+def unwrapped(envelope: Mapping[str, Any], headers: Mapping[str, str]) -> Wrapping:
+    """What the service said, in an envelope (its `code`, `message` and other texts) that gateways may have made."""
+    # All texts in one, to look for words in; as JSON, so that the names stand beside them.
+    named_texts = (f'{{"{name}": {value}' for name, value in envelope.items() if isinstance(value, str | int))
+    text = "\n".join([*named_texts, *texts_in(envelope, deepest=_DEEPEST)])[:LONGEST_TEXT]
+    gateway = find_gateway(headers, text)
+    words = _scalar(envelope.get("message")) or page_words(_scalar(envelope.get("html-message")))  # Portkey's
+    code, own_words = _inner(envelope, _DEEPEST)
+    words = _without_wrapping(own_words or words, gateway)
+    if not code:
+        own_codes = gateway.own_codes if gateway else ()
+        code = code_of_words(words) or next((own for pattern, own in own_codes if re.search(pattern, text)), "")
+    fields: tuple[str, ...] = ()
+    if gateway and gateway.refused_fields and (found := gateway.refused_fields.search(text)):
+        named = found[1] or found[2]
+        fields = tuple(re.findall(r"['\"](\w+)['\"]:" if "{" in named else r"[`'\"](\w+)[`'\"]", named))
+    pause = re.search(r"No deployments available.{0,100}?Try again in (\d{1,4}) seconds", text) if gateway else None
+    return Wrapping(
+        gateway=gateway,
+        code=code,
+        words=words,
+        attempts=attempts_reported(gateway, headers, text),
+        refused_fields=fields,
+        pause=float(pause[1]) if pause else None,
+    )
+
+
+def _inner(envelope: Mapping[str, Any], depth: int) -> tuple[str, str]:
+    """The innermost code that is the service's own, and the words beside it; empty texts where there is none."""
+    code, words = _scalar(envelope.get("code")), _scalar(envelope.get("message"))
+    if is_generic(code):
+        code = _scalar(envelope.get("type")) or code
+    if code and not is_generic(code):
+        return code, words
+    for text in texts_in(envelope, deepest=depth):
+        for inner in _objects(text[:LONGEST_TEXT]):
+            nested = inner.get("error") if isinstance(inner.get("error"), Mapping) else inner
+            if depth and isinstance(nested, Mapping) and (found := _inner(nested, depth - 1))[0]:
+                return found
+        if "{" in text and (found := _quoted(text))[0]:
+            return found
+    return "", ""
+
+
+def _objects(text: str) -> Iterator[Mapping[str, Any]]:
+    """The JSON objects in a text, from left to right."""
+    decoder, start = json.JSONDecoder(strict=False), text.find("{")
+    for _ in range(8):
+        if start < 0:
+            return
+        try:
+            value, end = decoder.raw_decode(text, start)
+        except (ValueError, RecursionError):
+            end = start + 1
+        else:
+            if isinstance(value, Mapping):
+                yield value
+        start = text.find("{", end)
+
+
+def _quoted(text: str) -> tuple[str, str]:
+    """A code and words in an object that is no JSON (any more): Python's way of writing one, or one that was cut."""
+    flat = re.sub(r"(?<!\\)\\+(?=[\"'])", "", text[:LONGEST_TEXT])
+    codes = [code for code in re.findall(r"[\"']code[\"']: ?[\"']([\w.:-]{1,100})[\"']", flat) if not is_generic(code)]
+    words = re.findall(r"[\"']message[\"']: ?(?:\"([^\"]{1,2000})|'([^']{1,2000}))", flat)
+    return (codes[-1] if codes else ""), (next(filter(None, words[-1])) if words else "")
+
+
+def _without_wrapping(words: str, gateway: Gateway | None) -> str:
+    if gateway is None:
+        return words
+    bare = gateway.before.sub("", gateway.after.sub("", words.strip()), count=1).strip()
+    boxed = re.fullmatch(r"(?:\d{3}: ?)?\{['\"](?:error|detail)['\"]: ?['\"](.+)['\"]\}", bare, re.DOTALL)
+    return boxed[1] if boxed else bare or words
+
+
+def _scalar(value: object) -> str:
+    """A text or a number of a size that is one; "" for anything else."""
+    return value if isinstance(value, str) else str(value) if isinstance(value, int) and abs(value) < 10**9 else ""
 
 
 def fields_not_taken(refusal: Refusal, body: Mapping[str, Any]) -> list[str]:
@@ -162,13 +228,12 @@ def fields_not_taken(refusal: Refusal, body: Mapping[str, Any]) -> list[str]:
     return [name for name in _ALWAYS_SENT if name in named and name in body]
 
 
-def _leaving_out(fields: list[str], body: Mapping[str, Any]) -> str:
-    """The hint that goes on without these fields."""
+def _hint_without(fields: list[str], body: Mapping[str, Any]) -> str:
+    """How the same request is sent without these fields."""
     streamed = bool(body.get("stream"))
-    options = ["--no-stream"] if streamed and "stream" in fields else []
-    rest = {name: None for name in fields if name != "stream" or not streamed}
-    options += [f"--extra '{json.dumps(rest)}'"] if rest else []
-    return f"The service does not take {', '.join(fields)}. Run the cell with {' '.join(options)}."
+    left_out = {name: None for name in fields if name != "stream" or not streamed}
+    options = options_text(unstreamed=streamed and "stream" in fields, extra=left_out)
+    return f"The service does not take {', '.join(fields)}. Run the cell with {options}."
 
 
 def refusal_error(
@@ -183,11 +248,11 @@ def refusal_error(
 
     A refusal bills nothing, but where a gateway had sent the request on before, those attempts may have.
     """
-    kind, wrapped = _kind(refusal.code, status), refusal.wrapped
+    kind, wrapping = error_kind(refusal.code, status), refusal.wrapping
     words = re.sub(r"\s*\(?[Rr]equest id: ?\S+\)?$", "", refusal.message).rstrip(". ")
-    said_by = refusal.code or (wrapped.gateway.name if wrapped.gateway else "")
+    said_by = refusal.code or (wrapping.gateway.name if wrapping.gateway else "")
     said = f"{said_by}: {words}" if said_by and words else said_by or words
-    attempts, billed = wrapped.attempts or 1, billed_by_status(status)
+    attempts, billed = wrapping.attempts or 1, billed_by_status(status)
     before = attempts - 1 if billed == "no" else attempts
     if billed == "no" and before:
         billed = "unknown"
@@ -196,64 +261,28 @@ def refusal_error(
     if billed == "unknown":
         hint = hint or _HINT_OF_UNKNOWN
     elif issubclass(kind, RequestRefused) and (fields := fields_not_taken(refusal, body or {})):
-        hint = _leaving_out(fields, body or {})
+        hint = _hint_without(fields, body or {})
     error = kind(
         f"{said or 'no reason given'}." if status < 300 else f"{said or 'no reason given'} (HTTP {status}).",
         status=status,
         code=refusal.code,
         param=refusal.param,
-        hint=advice(wrapped, body or {}, unknown=billed == "unknown") or hint,
+        hint=refusal_advice(wrapping, body or {}, unknown=billed == "unknown") or hint,
         billed=billed,
         # The head of a gateway's answer has the gateway's id; the service's stands in its words.
-        request_id=(refusal.request_id or request_id) if wrapped.gateway else (request_id or refusal.request_id),
+        request_id=(refusal.request_id or request_id) if wrapping.gateway else (request_id or refusal.request_id),
     )
-    if wrapped.gateway is not None:
-        error.gateway, error.attempts, error.billable_attempts = wrapped.gateway.name, wrapped.attempts, before
+    if wrapping.gateway is not None:
+        error.gateway, error.attempts, error.billable_attempts = wrapping.gateway.name, wrapping.attempts, before
     if isinstance(error, RateLimited):
-        error.retry_after = wrapped.pause if retry_after is None else retry_after
+        error.retry_after = wrapping.pause if retry_after is None else retry_after
         if error.retry_after:
-            pause = spoken(error.retry_after)
+            pause = duration(error.retry_after)
             error.hint = f"The service asks for a pause of {pause}; run the cell again after it."
     return error
-
-
-def billed_by_status(status: int) -> Billed:
-    """Whether an answer with this head bills: 2xx yes; 408, 409, 425 and 5xx perhaps; 3xx and other 4xx no."""
-    if 200 <= status < 300:
-        return "yes"
-    return "unknown" if status in _AMBIGUOUS or status >= 500 or status < 200 else "no"
 
 
 def request_id_in(message: str) -> str | None:
     """The request id that Ark writes at the end of a message, `Request id: 02…` in either case."""
     match = re.search(r"request id: ?([\w-]{8,80})", message, re.IGNORECASE)
     return match[1] if match else None
-
-
-def clipped(value: Any) -> str:
-    """Text of the service, at most 500 characters, without control characters, line ends and half characters."""
-    text = re.sub(r"[\x00-\x1f\x7f-\x9f\u2028\u2029\ud800-\udfff]+", " ", _text(value)[: MAXIMUM_TEXT * 2]).strip()
-    return text if len(text) <= MAXIMUM_TEXT else text[: MAXIMUM_TEXT - 1] + "…"
-
-
-def spoken(seconds: float) -> str:
-    """A time as people say it, rounded up: "4 s", "3 min", "24 h"."""
-    for unit, length in (("h", 3600), ("min", 60)):
-        if seconds >= 2 * length:
-            return f"{math.ceil(seconds / length)} {unit}"
-    return f"{math.ceil(seconds)} s"
-
-
-def _text(value: object) -> str:
-    try:
-        return str(value)
-    except (ValueError, RecursionError):
-        # Python prints no number of more than 4,300 digits and no list a thousand deep; JSON can hold both.
-        return f"<{type(value).__name__}>"
-
-
-def _kind(code: str, status: int) -> type[ApiError]:
-    for pattern, kind in _BY_CODE:
-        if re.search(pattern, code):
-            return kind
-    return _BY_STATUS.get(status) or (ServerFailed if status >= 500 else ApiError)

@@ -1,4 +1,4 @@
-"""When to ask again: pure functions over what happened and what the service said, and the process's store of tokens.
+"""When a request is sent again: pure functions over what happened, and the tokens that limit attempts in the process.
 
 Drawing costs money and the API replays no answer, so a POST is repeated only where it provably was not sent, or where
 the service refused it before doing anything (429). No other answer and no other fault is ever followed by a second one.
@@ -18,7 +18,7 @@ from email.utils import parsedate_to_datetime
 from time import monotonic
 from typing import Literal
 
-from seedream_magic.api.refusal import Refusal, billed_by_status, refusal_error
+from seedream_magic.api.codes import billed_by_status, error_kind
 from seedream_magic.errors import RateLimited
 
 DOWNLOAD_ATTEMPTS = 6
@@ -71,12 +71,14 @@ def decide(
     `elapsed` is the seconds since the first one began, `draw` a random number in 0..1 that spreads the pauses. Raises
     `ValueError` for numbers that are none.
     """
-    _check_numbers(retry_after or 0.0, attempt, elapsed, draw)
+    numbers = (retry_after or 0.0, attempt, elapsed, draw)
+    if not all(math.isfinite(number) and number >= 0 for number in numbers):
+        raise ValueError(f"A decision needs finite numbers that are not negative, not {numbers}.")
     if phase == "sent":
         return Decision("unknown")
     if phase == "answered":
         outcome = _OUTCOMES[billed_by_status(status)]
-        paced = status == 429 and isinstance(refusal_error(Refusal(code), status=status), RateLimited)
+        paced = status == 429 and error_kind(code, status) is RateLimited
         return Decision(outcome, _pace(retry_after, attempt, draw) if paced else None)
     pause = _spread(0.5, attempt, draw)
     again = attempt < _ATTEMPTS_TO_CONNECT.get(phase, 0) and elapsed + pause <= CONNECTION_BUDGET
@@ -133,6 +135,14 @@ def retry_after(values: Sequence[str], date: str | None = None) -> float | None:
     return max(waits, default=None)
 
 
+def duration(seconds: float) -> str:
+    """A time as people say it, rounded up: "4 s", "3 min", "24 h"."""
+    for unit, length in (("h", 3600), ("min", 60)):
+        if seconds >= 2 * length:
+            return f"{math.ceil(seconds / length)} {unit}"
+    return f"{math.ceil(seconds)} s"
+
+
 def download_pause(attempt: int) -> float:
     """Seconds before attempt `attempt` + 1 at a picture: full jitter over 0.5 · 2^attempt, at most 10 s."""
     return random.uniform(0, min(_LONGEST_DOWNLOAD_PAUSE, 0.5 * 2**attempt))  # noqa: S311 - jitter, not a secret
@@ -151,11 +161,6 @@ def _pace(wait: float | None, attempt: int, draw: float) -> float | None:
 def _spread(base: float, doublings: int, draw: float) -> float:
     """Full jitter: anything up to a limit that doubles, so that many clients do not come back together."""
     return draw * min(_LONGEST_CONNECTION_PAUSE, base * 2.0 ** min(doublings, 10))
-
-
-def _check_numbers(*numbers: float) -> None:
-    if not all(math.isfinite(number) and number >= 0 for number in numbers):
-        raise ValueError(f"A decision needs finite numbers that are not negative, not {numbers}.")
 
 
 def _one_wait(value: str, date: str | None) -> float | None:

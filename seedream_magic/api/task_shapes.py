@@ -8,7 +8,7 @@ from typing import Any
 
 from seedream_magic.api.models import MAXIMUM_FRAMES
 from seedream_magic.api.redaction import is_link
-from seedream_magic.api.shapes import Place, names, plain_name, says_error, sure_places
+from seedream_magic.api.shapes import Place, is_error, known_places, plain_name, word_set
 
 _TASK_IDS = ("task_id", "taskId", "taskid", "job_id", "jobId", "request_id", "prediction_id", "generation_id", "id")
 _TASK_URLS = (
@@ -24,14 +24,16 @@ _TASK_URLS = (
 )
 _REASONS = ("fail_reason", "failure_reason", "error", "message", "reason")
 _STATES = ("status", "task_status", "taskStatus", "state")
-_UNDER_WAY = names("""
+_UNDER_WAY = word_set("""
     submitted queued queueing queuing pending waiting created accepted processing running started starting inprogress
     inqueue notstart notstarted generating scheduled 排队中 等待中 处理中 进行中 生成中 已提交 提交成功
 """)
-_AT_ONCE = names("submitted created accepted")
-"""Those of them that also stand in an answer that has its pictures already."""
-_GIVEN_UP = names("failed failure fail error canceled cancelled expired timeout rejected 失败 生成失败 已取消 已超时")
-_DONE = names("200 ok success succeeded successful completed complete finished done ready 成功 已完成 完成")
+_AT_ONCE = word_set("submitted created accepted")
+"""Those of them that may also stand in an answer that has its pictures already."""
+_GIVEN_UP = word_set(
+    "failed failure fail error canceled cancelled expired timeout rejected 失败 生成失败 已取消 已超时"
+)
+_DONE = word_set("200 ok success succeeded successful completed complete finished done ready 成功 已完成 完成")
 _ECHOED = frozenset({"image", "image_url", "urls", "links"})
 """Beside a task under way: the request's own references, and further addresses of the task."""
 
@@ -61,7 +63,7 @@ def tasks_of(value: Mapping[str, Any], *, location: str = "", task_id: str = "",
     found: dict[str, Task] = {}
     asked_for = task_id
     under_way_words = _UNDER_WAY - _AT_ONCE if pictures else _UNDER_WAY
-    failed = says_error(value.get("error"))
+    failed = is_error(value.get("error"))
     for fields in _layers(value):
         task_id = next((str(fields[name]) for name in _TASK_IDS if _is_id(fields.get(name))), asked_for)
         state = _state(fields, asked_for=bool(asked_for))
@@ -69,8 +71,8 @@ def tasks_of(value: Mapping[str, Any], *, location: str = "", task_id: str = "",
         named = any(_is_id(fields.get(name)) for name in _TASK_IDS[:4]) or "task" in kind
         # A link of what says nothing of a task is a picture's.
         of_task = _TASK_URLS if fields is value or state or named else _TASK_URLS[:5]
-        urls = tuple(dict.fromkeys(filter(None, (*map(_text_link, _task_urls(fields, of_task)), location))))
-        leads_on = any(_text_link(fields.get(name)) for name in _TASK_URLS[:5]) or bool(asked_for and (urls or state))
+        urls = tuple(dict.fromkeys(filter(None, (*map(_address, _task_urls(fields, of_task)), location))))
+        leads_on = any(_address(fields.get(name)) for name in _TASK_URLS[:5]) or bool(asked_for and (urls or state))
         word = plain_name(state) or state.strip()
         unknown = bool(asked_for and state and not pictures and not failed) and word not in _GIVEN_UP | _DONE
         under_way = word in under_way_words or unknown
@@ -95,29 +97,29 @@ def reason_of(value: Mapping[str, Any]) -> object:
     """What a gateway says of a task that it gave up: a text or an error object, None if it says nothing."""
     for fields in _layers(value):
         for name in _REASONS:
-            if says_error(words := fields.get(name)):
+            if is_error(words := fields.get(name)):
                 return words
     return None
 
 
 def pictures_beside(value: Mapping[str, Any], tasks: Iterable[Task]) -> list[Place]:
-    """The pictures that an object brings already beside tasks that are under way: none of the tasks' own addresses."""
+    """The finished pictures in an object that also names tasks under way: none of the tasks' own addresses."""
     addresses = {url for task in tasks for url in task.urls}
     own = {name: item for name, item in value.items() if name not in _ECHOED}
-    return [place for place in sure_places(own) if place.is_picture and (place.b64_json or place.url not in addresses)]
+    return [place for place in known_places(own) if place.is_picture and (place.b64_json or place.url not in addresses)]
 
 
 def _state(fields: Mapping[str, Any], *, asked_for: bool) -> str:
     """The word for how far a task is; of one that was asked for a number says so as well, and its progress."""
     numbers = (*_STATES, "progress") if asked_for else ()
     words = (str(fields[name]) for name in _STATES if isinstance(fields.get(name), str))
-    told = (str(fields[name]) for name in numbers if type(fields.get(name)) in {int, float, str})
-    return next(words, "") or next(told, "")
+    numbered = (str(fields[name]) for name in numbers if type(fields.get(name)) in {int, float, str})
+    return next(words, "") or next(numbered, "")
 
 
-def _task_urls(fields: Mapping[str, Any], names: Sequence[str]) -> Iterator[object]:
+def _task_urls(fields: Mapping[str, Any], keys: Sequence[str]) -> Iterator[object]:
     urls = fields.get("urls")
-    for name in names:
+    for name in keys:
         yield fields.get(name)
         if isinstance(urls, Mapping):
             yield urls.get(name)
@@ -135,7 +137,7 @@ def _layers(value: Mapping[str, Any]) -> Iterator[Mapping[str, Any]]:
                     yield item["data"]
 
 
-def _text_link(value: object) -> str:
+def _address(value: object) -> str:
     text = value.strip() if isinstance(value, str) else ""
     return text if is_link(text) or text.startswith("/") else ""
 

@@ -14,9 +14,10 @@ from weakref import WeakKeyDictionary
 
 import httpx
 
-from seedream_magic.api.connection import Client, certificate_hint, reading, reason
-from seedream_magic.api.head import wait_asked
+from seedream_magic.api.answer import wait_asked
+from seedream_magic.api.connection import Client, reading
 from seedream_magic.api.models import LARGEST_PICTURE_BYTES
+from seedream_magic.api.network_errors import certificate_hint, reason
 from seedream_magic.api.retry import DOWNLOAD_ATTEMPTS, LONGEST_WAIT_ASKED, PACE, Pace, download_pause
 from seedream_magic.errors import (
     ImageError,

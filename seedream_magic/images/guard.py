@@ -18,7 +18,7 @@ from itertools import zip_longest
 from urllib.parse import urlsplit
 
 from seedream_magic.api.providers import PROVIDERS, is_loopback, name_to_resolve
-from seedream_magic.api.refusal import clipped
+from seedream_magic.api.redaction import clipped
 from seedream_magic.errors import UnsafeURL
 
 Address = IPv4Address | IPv6Address

@@ -18,8 +18,8 @@ from typing import Any, Generic, Literal, Self, TypeVar, cast, overload
 from seedream_magic import errors
 from seedream_magic.api.models import MAXIMUM_FRAMES
 from seedream_magic.api.plan import Lineage
+from seedream_magic.api.redaction import clipped
 from seedream_magic.api.references.reference import Reference, unsigned
-from seedream_magic.api.refusal import clipped
 from seedream_magic.api.request import ImageRequest, request_from_body
 from seedream_magic.api.storyboard import Storyboard
 from seedream_magic.errors import ApiError, ImageError, ImageInvalid, SeedreamError

@@ -17,7 +17,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
-from seedream_magic.api.keys import Key
+from seedream_magic.api.credentials import Key
 from seedream_magic.api.models import LARGEST_BASE64_CHARACTERS, LARGEST_PICTURE_BYTES, MAXIMUM_FRAMES
 from seedream_magic.api.plan import Lineage, Plan
 from seedream_magic.api.request import ImageRequest

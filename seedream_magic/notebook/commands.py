@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING
 
 from IPython.display import display
 
-from seedream_magic.api.keys import find_key, remember_key, store_key_in_keyring
+from seedream_magic.api.credentials import find_key, remember_key, store_key_in_keyring
 from seedream_magic.api.plan import Plan
 from seedream_magic.api.providers import PROVIDERS, find_provider
 from seedream_magic.errors import ConfigError, InvalidRequest, MissingKey, plural

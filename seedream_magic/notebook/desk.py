@@ -19,8 +19,8 @@ from traitlets import Bool, Dict, Enum, Float, Int, Unicode, Union, validate
 from traitlets.config import Configurable
 
 from seedream_magic import session
+from seedream_magic.api.credentials import MaskedDict
 from seedream_magic.api.fields import RESPONSE_FORMATS
-from seedream_magic.api.headers import MaskedDict
 from seedream_magic.api.plan import Plan
 from seedream_magic.api.providers import chosen_provider, serves
 from seedream_magic.bridge import EVENT_LOOPS, unfailing

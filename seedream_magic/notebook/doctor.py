@@ -20,12 +20,12 @@ from packaging.requirements import Requirement
 from packaging.version import InvalidVersion, Version
 
 from seedream_magic import __version__
+from seedream_magic.api.answer import MAXIMUM_SKEW
 from seedream_magic.api.codes import Text
-from seedream_magic.api.connection import SETTINGS_HINT, proxy_for
-from seedream_magic.api.head import MAXIMUM_SKEW
-from seedream_magic.api.keys import find_key
+from seedream_magic.api.connection import SETTINGS_HINT, Reach, probe, proxy_for
+from seedream_magic.api.credentials import find_key
 from seedream_magic.api.models import MAXIMUM_IMAGES, find_model
-from seedream_magic.api.reach import Reach, masked, probe
+from seedream_magic.api.redaction import masked
 from seedream_magic.errors import ConfigError, MissingKey
 from seedream_magic.images.durable import read_object
 from seedream_magic.images.index import history

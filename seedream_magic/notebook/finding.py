@@ -9,8 +9,9 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Literal
 
-from seedream_magic.api.codes import CODES, Text, codes_like, find_code
-from seedream_magic.api.refusal import Refusal, billed_by_status, clipped, refusal_error
+from seedream_magic.api.codes import CODES, Text, billed_by_status, codes_like, find_code
+from seedream_magic.api.redaction import clipped
+from seedream_magic.api.refusal import Refusal, refusal_error
 from seedream_magic.errors import InvalidRequest
 from seedream_magic.images.record import Record
 from seedream_magic.view.words import one_line

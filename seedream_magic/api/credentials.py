@@ -1,0 +1,245 @@
+"""What identifies the caller to a provider: the API key, and the further headers that a gateway asks for.
+
+Both come in wrappers that never print, copy or pickle their values; `reveal` is called where a request is sent.
+"""
+
+from __future__ import annotations
+
+import importlib
+import json
+import os
+import re
+import sys
+from collections.abc import Iterable, Mapping
+from typing import Any, NoReturn
+
+from seedream_magic.api.providers import Provider
+from seedream_magic.api.redaction import remember_secret
+from seedream_magic.errors import ConfigError, MissingKey
+
+KEYRING_SERVICE = "seedream-magic"
+
+
+class Key:
+    """An API key. Raises `ConfigError`, which does not repeat it, for a text that can be none."""
+
+    __slots__ = ("_value", "source")
+
+    def __init__(self, value: str, source: str) -> None:
+        self._value = value.strip()
+        self.source = source
+        if not re.fullmatch(r"[!-~]+", self._value):
+            raise ConfigError(f"The key from {source} holds a space, a line break or a letter that no key has.")
+
+    def reveal(self) -> str:
+        """The key itself."""
+        return self._value
+
+    def __repr__(self) -> str:
+        return f"<key from {self.source}>"
+
+    def __reduce__(self) -> NoReturn:
+        raise TypeError("a key is not pickled or copied")
+
+
+_typed: dict[str, Key] = {}
+"""Keys that were typed in this process, by the provider's name."""
+
+
+def find_key(provider: Provider, given: str | None = None) -> Key:
+    """The first key there is: given, environment, keyring, Colab secrets, typed. Raises `MissingKey`.
+
+    A provider that needs no key gets a constant, never one that was found.
+    """
+    variables = ("SEEDREAM_API_KEY", *provider.key_variables)
+    if given is not None and given.strip():
+        return Key(given, "api_key")
+    if not provider.needs_key:
+        return Key("demo", "the demo")
+    for variable in variables:
+        if os.environ.get(variable, "").strip():
+            return Key(os.environ[variable], variable)
+    for source, value in (("the keyring", _from_keyring(provider)), ("Colab secrets", _from_colab(variables))):
+        if value:
+            return Key(value, source)
+    if provider.name in _typed:
+        return _typed[provider.name]
+    raise MissingKey(
+        f"No API key for {provider.name}.",
+        hint=f"Run %seedream key, or set {' or '.join(variables)}. "
+        "Without a key: %seedream use demo, in Python Seedream('demo').",
+    )
+
+
+def remember_key(provider: Provider, value: str) -> Key:
+    """Keep a typed key in memory for this process. Raises `ConfigError` if it cannot be one."""
+    _typed[provider.name] = Key(value, "%seedream key")
+    return _typed[provider.name]
+
+
+def store_key_in_keyring(provider: Provider, key: Key) -> bool:
+    """Keep the key in the system's keyring; False where there is none that works."""
+    keyring = _keyring()
+    if keyring is None:
+        return False
+    try:
+        keyring.set_password(KEYRING_SERVICE, provider.name, key.reveal())
+    except Exception:  # noqa: BLE001 - every backend fails in its own way, and none may stop the session
+        return False
+    return True
+
+
+def _keyring() -> Any:
+    try:
+        return importlib.import_module("keyring")
+    except Exception:  # noqa: BLE001 - it loads its backends on import, and a broken one may raise anything
+        return None
+
+
+def _from_keyring(provider: Provider) -> str | None:
+    keyring = _keyring()
+    try:
+        value = keyring.get_password(KEYRING_SERVICE, provider.name) if keyring else None
+    except Exception:  # noqa: BLE001 - no backend, a locked one or a broken one all mean: no key here
+        return None
+    return str(value) if value else None
+
+
+def _from_colab(variables: tuple[str, ...]) -> str | None:
+    if "google.colab" not in sys.modules:
+        return None
+    try:
+        userdata = getattr(sys.modules["google.colab"], "userdata", None) or importlib.import_module(
+            "google.colab.userdata"
+        )
+    except ImportError:  # an older Colab has no secrets
+        return None
+    for variable in variables:
+        try:
+            value = userdata.get(variable)
+        except Exception:  # noqa: BLE001, S112 - an absent or withheld secret is no secret; the next may be there
+            continue
+        if value:
+            return str(value)
+    return None
+
+
+HEADERS_VARIABLE = "SEEDREAM_HEADERS"
+_HEADER_NAME = re.compile(r"[!#$%&'*+.^_`|~0-9A-Za-z-]+")
+"""A token of RFC 9110, 5.6.2."""
+_OWN_HEADERS = frozenset({
+    "accept", "accept-encoding", "authorization", "connection", "content-encoding", "content-length", "content-type",
+    "expect", "host", "idempotency-key", "keep-alive", "proxy-authorization", "proxy-connection", "te", "trailer",
+    "transfer-encoding", "upgrade", "x-client-request-id",
+})  # fmt: skip
+"""Headers that this client sets itself: how the request travels, what its body is, whose it is and which one."""
+_HEADERS_HINT = 'It is a JSON object of names and texts, such as {"x-portkey-provider": "volcengine"}.'
+
+
+class Headers:
+    """Further headers of the POST, for a gateway: its own key, a route, a tenant. They print as their names only.
+
+    Raises `ConfigError`, which repeats no value, for what cannot be sent as a header or is not a gateway's to set.
+    """
+
+    __slots__ = ("_values", "source")
+
+    def __init__(self, values: Mapping[str, str], source: str) -> None:
+        if complaint := _complaint(values):
+            raise ConfigError(f"{source}: {complaint}", hint=_HEADERS_HINT)
+        self._values = {name: value.strip() for name, value in values.items()}
+        self.source = source
+        for name, value in self._values.items():
+            remember_secret(value, header=name)
+
+    @property
+    def names(self) -> tuple[str, ...]:
+        """The names of the headers, as they were given."""
+        return tuple(self._values)
+
+    def reveal(self) -> dict[str, str]:
+        """The headers themselves."""
+        return dict(self._values)
+
+    def __bool__(self) -> bool:
+        return bool(self._values)
+
+    def __eq__(self, other: object) -> bool:
+        return isinstance(other, Headers) and self._values == other._values
+
+    def __hash__(self) -> int:
+        return hash(self.names)
+
+    def __repr__(self) -> str:
+        return f"<headers {', '.join(self.names) or 'none'}>"
+
+    def __copy__(self) -> Headers:
+        return self
+
+    def __deepcopy__(self, _: object) -> Headers:
+        return self
+
+    def __reduce__(self) -> tuple[type[Headers], tuple[dict[str, str], str]]:
+        if self._values:
+            raise TypeError("headers that may hold a key are not pickled")
+        return Headers, ({}, self.source)
+
+
+class MaskedDict(dict[str, Any]):
+    """A dictionary that prints its names only, for the setting that `%config` shows."""
+
+    def __repr__(self) -> str:
+        return f"{{{', '.join(f'{name!r}: …' for name in self)}}}"
+
+
+def chosen_headers(provider: Provider, given: Mapping[str, str] | None = None) -> Headers:
+    """The headers that go with requests to a provider: the given ones, else those of `SEEDREAM_HEADERS`.
+
+    None go to the demo, whatever is set. Raises `ConfigError` for what is no object of names and printable ASCII.
+    """
+    if not provider.needs_key:
+        return NO_HEADERS
+    if given is not None:
+        return Headers(given, "headers")
+    if not os.environ.get(HEADERS_VARIABLE, "").strip():
+        return NO_HEADERS
+    parsed = _headers_variable()
+    if not parsed:
+        raise ConfigError(f"{HEADERS_VARIABLE} is no JSON.", hint=_HEADERS_HINT)
+    return Headers(parsed[0], HEADERS_VARIABLE)
+
+
+def _headers_variable() -> tuple[Any, ...]:
+    """The value of the variable, () where it is no JSON; its text stays out of the frames and causes of errors."""
+    try:
+        return (json.loads(os.environ[HEADERS_VARIABLE]),)
+    except (ValueError, RecursionError):
+        return ()
+
+
+def _complaint(values: object) -> str:
+    """What is wrong with the headers, "" if nothing. A name that is not one may be a value, and is not repeated."""
+    if not isinstance(values, Mapping):
+        return "what is given is no object of names and texts."
+    if not all(isinstance(name, str) and _HEADER_NAME.fullmatch(name) for name in values):
+        return "a name in it is no name of a header (letters, digits and - without spaces)."
+    lower = [name.lower() for name in values]
+    if own := sorted({*lower} & _OWN_HEADERS):
+        return f"{_comma_separated(own)} cannot be set there; the key, the type and the way of the request are its own."
+    if len({*lower}) < len(lower):
+        return "a name is in it twice."
+    if unusable := [name for name, value in values.items() if not _is_header_value(value)]:
+        named = _comma_separated(unusable)
+        return f"the value of {named} is no text of printable ASCII characters in one line."
+    return ""
+
+
+def _is_header_value(value: object) -> bool:
+    return isinstance(value, str) and re.fullmatch(r"[ -~]+", value) is not None and bool(value.strip())
+
+
+def _comma_separated(names: Iterable[str]) -> str:
+    return ", ".join(name[:60] for name in names)
+
+
+NO_HEADERS = Headers({}, "")
