@@ -30,11 +30,12 @@ from seedream_magic.errors import (
     SeedreamError,
     ServerFailed,
 )
-from seedream_magic.images.image_set import Frame, ImageSet
+from seedream_magic.images.cards import OPTIONS, relative_link
+from seedream_magic.images.image_set import Frame, ImageSet, cards_of
 from seedream_magic.images.store import find_record
-from seedream_magic.view.carousel import Markup, element, frame_bundle, image_set_bundle, plain_text, relative_link
-from seedream_magic.view.figure import OPTIONS
-from seedream_magic.view.words import ENGLISH
+from seedream_magic.view.carousel import plain_text, set_bundle
+from seedream_magic.view.markup import Markup, element
+from seedream_magic.words import ENGLISH
 
 VIEW = Path(carousel_module.__file__).parent
 SCRIPTS = {name: (VIEW / name).read_text(encoding="utf-8") for name in ("viewer.js", "carousel.js", "start.js")}
@@ -120,7 +121,7 @@ def with_text(images: ImageSet, text: str) -> ImageSet:
 
 
 def html_of(images: ImageSet, **options: Any) -> str:
-    html = image_set_bundle(images, **options)["text/html"]
+    html = set_bundle(cards_of(images), **options)["text/html"]
     assert isinstance(html, str)
     return html
 
@@ -150,7 +151,7 @@ def test_scripts_and_styles_are_the_constant_files(images: ImageSet, text: str) 
 @pytest.mark.parametrize("text", HOSTILE)
 def test_hostile_text_survives_every_encoding(images: ImageSet, text: str) -> None:
     """The bundle is valid UTF-8 and JSON, and no control character reaches a terminal."""
-    bundle = image_set_bundle(with_text(images, text))
+    bundle = set_bundle(cards_of(with_text(images, text)))
     assert json.loads(json.dumps(bundle, ensure_ascii=False).encode("utf-8")) == bundle
     assert not re.search("[\x00-\x09\x0b-\x1f\x7f\u202a-\u202e\u2066-\u2069]", bundle["text/plain"])
 
@@ -239,7 +240,7 @@ def test_grid_wraps(images: ImageSet) -> None:
 def test_waiting_places_are_told(images: ImageSet) -> None:
     """While the set grows, each place still empty is a box in the pictures' shape that says "waiting"."""
     growing = replace(images, frames=images.frames[:1], state="running", usage=None)
-    bundle = image_set_bundle(growing)
+    bundle = set_bundle(cards_of(growing))
     reader = Reader(bundle["text/html"])
     boxes = reader.all("div", "seedream-empty")
     assert [figure["data-state"] for figure in reader.all("figure")] == ["picture"] + ["waiting"] * 3
@@ -346,13 +347,10 @@ def test_cells_that_go_on_can_be_copied(images: ImageSet) -> None:
 
 
 def test_what_could_not_be_done_cannot_be_copied(images: ImageSet) -> None:
-    """Nothing goes on from a run that is under way; layers are not redone one by one; elsewhere there is no run."""
+    """Nothing goes on from a run that is under way; layers are not redone one by one."""
     running, layers = replace(images, state="running"), replace(images.request, layer_decomposition=True)
     assert [set(one) for one in copies_of(running)] == [{"path", "ref", "prompt"}] * 4
     assert [set(one) for one in copies_of(replace(images, request=layers))] == [{"path", "ref", "prompt", "vary"}] * 4
-    assert [set(one) for one in copies_of(images, elsewhere=True)] == [{"prompt"}] * 4
-    failed = replace(images, frames=(Frame(0, "p", error=ContentRefused("no")), *images.frames[1:]))
-    assert "redo" not in Reader(html_of(failed, elsewhere=True)).words
 
 
 def test_a_cell_finds_the_store_and_the_address(images: ImageSet, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -440,15 +438,15 @@ def test_a_stopped_set_says_so(images: ImageSet) -> None:
     assert "stopped · 2 of 4 images" in words
     assert "at least 2 images billed" in words
     assert "waiting" not in words
-    assert plain_text(stopped).splitlines()[0].startswith("2 of 4 images")
-    assert plain_text(stopped).splitlines()[0].endswith("stopped")
+    assert plain_text(cards_of(stopped)).splitlines()[0].startswith("2 of 4 images")
+    assert plain_text(cards_of(stopped)).splitlines()[0].endswith("stopped")
 
 
 def test_a_gap_after_the_end_is_no_empty_box(images: ImageSet) -> None:
     """A place that never got its picture tells so once the run has ended."""
     gap = replace(images, frames=(Frame(0, "season 1"), *images.frames[1:]))
     assert "This frame did not arrive." in Reader(html_of(gap)).words
-    assert "waiting" not in plain_text(gap)
+    assert "waiting" not in plain_text(cards_of(gap))
 
 
 def test_replayed_sets_bill_nothing(images: ImageSet) -> None:
@@ -457,7 +455,7 @@ def test_replayed_sets_bill_nothing(images: ImageSet) -> None:
     words = Reader(html_of(replayed)).words
     assert "replayed, nothing billed" in words
     assert "tokens" not in words
-    assert "41 s" not in words + plain_text(replayed)
+    assert "41 s" not in words + plain_text(cards_of(replayed))
     chinese = replace(replayed, request=replace(images.request, prompt="四季"))
     assert "replayed" in Reader(html_of(chinese)).words
 
@@ -466,10 +464,10 @@ def test_the_demo_is_free(images: ImageSet) -> None:
     """A set of the demo says so in both languages, and nothing yet while it grows."""
     demo = replace(images, provider="demo")
     assert "billed (demo, free) · " in Reader(html_of(demo)).words
-    assert plain_text(demo).endswith("billed (demo, free)")
+    assert plain_text(cards_of(demo)).endswith("billed (demo, free)")
     assert "张（演示，免费）" in Reader(html_of(replace(demo, request=replace(images.request, prompt="四季")))).words
-    assert "billed" not in plain_text(replace(demo, state="running"))
-    assert plain_text(replace(demo, replayed=True)).endswith("replayed, nothing billed")
+    assert "billed" not in plain_text(cards_of(replace(demo, state="running")))
+    assert plain_text(cards_of(replace(demo, replayed=True))).endswith("replayed, nothing billed")
 
 
 def test_chinese_prompts_get_chinese_words(images: ImageSet) -> None:
@@ -488,11 +486,11 @@ def test_a_vanished_original_is_a_card(images: ImageSet) -> None:
     assert first is not None
     first.unlink()
     gone = replace(images, frames=(replace(images[0], sha256="gone"), *images.frames[1:]))
-    bundle = image_set_bundle(gone)
+    bundle = set_bundle(cards_of(gone))
     reader = Reader(bundle["text/html"])
     assert len(reader.all("img")) == 3
     assert "ImageInvalid 01.jpg cannot be read as a picture." in reader.words
-    assert "cannot be read" in frame_bundle(replace(images[0], sha256="gone"))["text/plain"]
+    assert "cannot be read" in replace(images[0], sha256="gone")._repr_mimebundle_()["text/plain"]
 
 
 @pytest.mark.parametrize(
@@ -532,7 +530,7 @@ def noisy(images: ImageSet, path: Path, side: int, count: int, text: str = "nois
 @pytest.mark.parametrize("count", [1, 4, 15])
 def test_noisy_pictures_fit_one_megabyte(images: ImageSet, noise: dict[int, Path], side: int, count: int) -> None:
     """The pictures that compress worst stay below 1,000,000 bytes of JSON; alone, one is sharp."""
-    bundle = image_set_bundle(noisy(images, noise[side], side, count))
+    bundle = set_bundle(cards_of(noisy(images, noise[side], side, count)))
     assert len(json.dumps(bundle)) < 1_000_000
     least = {1: 250_000, 4: 120_000, 15: 20_000}[count]
     assert all(len(image["src"]) > least for image in Reader(bundle["text/html"]).all("img"))
@@ -544,7 +542,7 @@ def test_endless_texts_make_the_pictures_give_way(images: ImageSet, noise: dict[
     text = "\U0001f600\"&<'" * 900
     noted = replace(noisy(images, noise[2048], 2048, 15, text), notes=tuple(f"{number}{text}" for number in range(20)))
     frames = tuple(replace(frame, prompt=f"{frame.index}{text}" if own else text) for frame in noted)
-    bundle = image_set_bundle(replace(noted, frames=frames))
+    bundle = set_bundle(cards_of(replace(noted, frames=frames)))
     assert len(json.dumps(bundle)) < 1_000_000
     assert all(len(image["src"]) > 15_000 for image in Reader(bundle["text/html"]).all("img"))
 
@@ -553,7 +551,7 @@ def test_fifteen_pictures_landing_one_by_one_stay_light(images: ImageSet, noise:
     """All updates of a growing set of fifteen send less than 10 MB to the front end."""
     done = noisy(images, noise[2048], 2048, 15)
     growing = [replace(done, frames=done.frames[:landed], state="running") for landed in range(16)]
-    sent = [len(json.dumps(image_set_bundle(one))) for one in (*growing, done)]
+    sent = [len(json.dumps(set_bundle(cards_of(one)))) for one in (*growing, done)]
     assert sent == sorted(sent)
     assert sum(sent) < 10_000_000
 
@@ -566,7 +564,7 @@ def test_the_script_stays_small(images: ImageSet) -> None:
 
 def test_bundle_holds_no_widget(images: ImageSet) -> None:
     """A finished set is HTML, a contact sheet and text, nothing else; the sheet is a JPEG."""
-    bundle = image_set_bundle(images)
+    bundle = set_bundle(cards_of(images))
     assert sorted(bundle) == ["image/jpeg", "text/html", "text/plain"]
     assert base64.b64decode(bundle["image/jpeg"], validate=True).startswith(b"\xff\xd8\xff")
 
@@ -575,29 +573,29 @@ def test_a_set_without_pictures_has_no_sheet(images: ImageSet) -> None:
     """Where every frame failed there is no contact sheet, and nothing billed."""
     failed = tuple(Frame(index, "p", error=ContentRefused("no")) for index in range(2))
     lost = replace(images, frames=failed, usage=None, expected=2, outcome="rejected")
-    assert "image/jpeg" not in image_set_bundle(lost)
-    assert plain_text(lost).endswith("nothing billed")
-    assert plain_text(replace(lost, outcome="unknown")).endswith("may be billed")
+    assert "image/jpeg" not in set_bundle(cards_of(lost))
+    assert plain_text(cards_of(lost)).endswith("nothing billed")
+    assert plain_text(cards_of(replace(lost, outcome="unknown"))).endswith("may be billed")
     one = replace(lost, frames=failed[:1], expected=1)
-    assert plain_text(one).startswith("0 of 1 image · ")
+    assert plain_text(cards_of(one)).startswith("0 of 1 image · ")
     assert "0 of 1 image, done" in repr(one)
 
 
 def test_a_frame_shows_its_picture(images: ImageSet, tmp_path: Path) -> None:
     """One frame is a JPEG and a line; a transparent one is a PNG; one that waits is the line alone."""
-    bundle = frame_bundle(images[1])
+    bundle = images[1]._repr_mimebundle_()
     assert base64.b64decode(bundle["image/jpeg"], validate=True).startswith(b"\xff\xd8\xff")
     assert bundle["text/plain"] == f"  2  {images[1].path}  64x48"
     glass = tmp_path / "glass.png"
     Image.new("RGBA", (8, 8), (1, 2, 3, 4)).save(glass)
-    assert sorted(frame_bundle(Frame(0, "p", glass))) == ["image/png", "text/plain"]
-    assert frame_bundle(Frame(0, "p")) == {"text/plain": "  1  waiting"}
+    assert sorted(Frame(0, "p", glass)._repr_mimebundle_()) == ["image/png", "text/plain"]
+    assert Frame(0, "p")._repr_mimebundle_() == {"text/plain": "  1  waiting"}
 
 
 def test_a_failed_frame_tells_bill_and_advice(images: ImageSet) -> None:
     """The lines of its error, below its number; nothing in them steers a terminal."""
     error = OutcomeUnknown("The connection \x1bbroke.", hint="Look first.", request_id="r-1")
-    assert frame_bundle(Frame(1, "p", error=error))["text/plain"].splitlines() == [
+    assert Frame(1, "p", error=error)._repr_mimebundle_()["text/plain"].splitlines() == [
         "  2  OutcomeUnknown: The connection \N{REPLACEMENT CHARACTER}broke.",
         "     It may be billed. It was sent once from here; a gateway may have repeated it.",
         "     Look first.",
@@ -610,7 +608,7 @@ def test_plain_text_is_numbered(images: ImageSet) -> None:
     error = OutcomeUnknown("The connection broke.\nsecond line", hint="hint")
     failed = replace(images, frames=(*images.frames[:3], Frame(3, "p", error=error)), notes=("A note.",), usage=None)
     folder = images.folder
-    assert plain_text(failed).splitlines() == [
+    assert plain_text(cards_of(failed)).splitlines() == [
         "3 of 4 images · doubao-seedream-4-5 · 2048x1536 · 41 s",
         f"  1  {folder / '01.jpg'}  64x48",
         f"  2  {folder / '02.jpg'}  64x48",
@@ -623,5 +621,5 @@ def test_plain_text_is_numbered(images: ImageSet) -> None:
 
 def test_values_show_themselves(images: ImageSet) -> None:
     """A set and a frame left as a cell's last line display these bundles."""
-    assert images._repr_mimebundle_() == image_set_bundle(images)
-    assert images[0]._repr_mimebundle_(include=None, exclude=None) == frame_bundle(images[0])
+    assert images._repr_mimebundle_() == set_bundle(cards_of(images))
+    assert images[0]._repr_mimebundle_(include=None, exclude=None) == images[0]._repr_mimebundle_()

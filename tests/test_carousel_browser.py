@@ -22,9 +22,9 @@ from playwright.sync_api import Frame as PageFrame
 from lab import Lab, browser_page, jupyter_environment, open_notebook, theme, trust, wait_for_kernel, written
 from seedream_magic.api.request import ImageRequest
 from seedream_magic.errors import ContentRefused
-from seedream_magic.images.image_set import Frame, ImageSet
-from seedream_magic.view.carousel import image_set_bundle
-from seedream_magic.view.figure import OPTIONS
+from seedream_magic.images.cards import OPTIONS
+from seedream_magic.images.image_set import Frame, ImageSet, cards_of
+from seedream_magic.view.carousel import set_bundle
 
 pytestmark = pytest.mark.browser
 
@@ -113,13 +113,13 @@ def notebooks(lab: Lab) -> Path:
         sets["waiting"] = replace(sets["waiting"], frames=sets["waiting"].frames[:2], state="running", usage=None)
         sets["alone"] = replace(sets["alone"], frames=sets["alone"].frames[:1], expected=1)
         bundles = [
-            image_set_bundle(images, show="grid" if name == "grid" else "carousel") for name, images in sets.items()
+            set_bundle(cards_of(images), show="grid" if name == "grid" else "carousel") for name, images in sets.items()
         ]
         written(folder / "trusted.ipynb", bundles)
         written(folder / "untrusted.ipynb", [*bundles, bundles[0]])
         shapes = [made_set(folder, f"s{width}x{height}", (width, height)) for width, height in SHAPES]
         long = replace(shapes[0], frames=tuple(replace(frame, prompt=LONG) for frame in shapes[0]))
-        written(folder / "shapes.ipynb", [image_set_bundle(images) for images in (*shapes, long)])
+        written(folder / "shapes.ipynb", [set_bundle(cards_of(images)) for images in (*shapes, long)])
     trust(folder / "trusted.ipynb", lab.home)
     return folder
 
@@ -644,7 +644,7 @@ def test_a_redone_frame_is_opened_when_it_comes(opened: Browser, tmp_path: Path)
     """The first that is new shows at once; a reader who has turned in the meantime is left where they are."""
     made = made_set(tmp_path, "redone")
     states = [replace(made, inherited=frozenset(kept)) for kept in ({0, 1, 2, 3}, {0, 1, 3})]
-    waiting, come = (str(image_set_bundle(images)["text/html"]) for images in states)
+    waiting, come = (str(set_bundle(cards_of(images))["text/html"]) for images in states)
     with browser_page(opened) as page:
         page.set_content("<body></body>")
         for html, shown in ((waiting, "1 / 4"), (come, "3 / 4"), (come, "3 / 4")):
@@ -663,8 +663,8 @@ def test_every_front_end_makes_each_set_a_carousel_once(opened: Browser, tmp_pat
     """
     done = made_set(tmp_path, "growing")
     states = [replace(done, frames=done.frames[:2], state="running", usage=None), done]
-    waiting, come = (str(image_set_bundle(images)["text/html"]) for images in states)
-    other = str(image_set_bundle(made_set(tmp_path, "other"))["text/html"])
+    waiting, come = (str(set_bundle(cards_of(images))["text/html"]) for images in states)
+    other = str(set_bundle(cards_of(made_set(tmp_path, "other")))["text/html"])
     foreign = re.sub(r"<(script|style).*?</\1>| data-[a-z]+=\"[^\"]*\"", "", other, flags=re.DOTALL)
     failures: list[str] = []
     with browser_page(opened) as page:
@@ -686,7 +686,7 @@ def test_every_front_end_makes_each_set_a_carousel_once(opened: Browser, tmp_pat
 
 def test_full_size_view_is_in_sight_in_a_frame_taller_than_its_window(opened: Browser, tmp_path: Path) -> None:
     """VS Code's frame of outputs is as tall as the notebook: the view takes what is seen of the set, not the frame."""
-    pages = [str(image_set_bundle(made_set(tmp_path, name))["text/html"]) for name in ("above", "seen")]
+    pages = [str(set_bundle(cards_of(made_set(tmp_path, name)))["text/html"]) for name in ("above", "seen")]
     with browser_page(opened, viewport={"width": 1000, "height": 800}) as page:
         page.set_content(IN_A_TALL_FRAME.format(html.escape('<p style="height: 2000px">'.join(pages))))
         inside = page.frames[1]
@@ -711,7 +711,7 @@ def test_a_growing_set_keeps_the_readers_place(lab: Lab, notebooks: Path) -> Non
     with chdir(notebooks):
         done = made_set(notebooks, "live")
         growing = [replace(done, frames=done.frames[:count], state="running", usage=None) for count in (2, 3)]
-        bundles = [image_set_bundle(images) for images in (*growing, done)]
+        bundles = [set_bundle(cards_of(images)) for images in (*growing, done)]
     (notebooks / "bundles.json").write_text(json.dumps(bundles), encoding="utf-8")
     source = (
         "import json, time\nfrom pathlib import Path\nfrom IPython.display import display\n"
@@ -748,7 +748,7 @@ def test_notebook_7_by_mouse_and_keyboard(lab: Lab, notebooks: Path) -> None:
     """A cell run in Notebook 7 shows a carousel that mouse and keys drive; the notebook's own keys work outside it."""
     failures: list[str] = []
     with chdir(notebooks):
-        bundle = image_set_bundle(made_set(notebooks, "seven", (1600, 1200)))
+        bundle = set_bundle(cards_of(made_set(notebooks, "seven", (1600, 1200))))
     (notebooks / "seven.json").write_text(json.dumps(bundle), encoding="utf-8")
     source = "import json\nfrom IPython.display import display\ndisplay(json.load(open('seven.json')), raw=True)"
     written(notebooks / "seven.ipynb", ({}, {}), source)
@@ -810,7 +810,7 @@ def page_of(opened: Browser) -> Iterator[Callable[..., Page]]:
 
         def show(images: ImageSet, width: int = 1200, **options: Any) -> Page:
             page.set_viewport_size({"width": width, "height": 900})
-            page.set_content(image_set_bundle(images, **options)["text/html"])
+            page.set_content(set_bundle(cards_of(images), **options)["text/html"])
             return page
 
         yield show
@@ -905,7 +905,7 @@ def test_one_prompt_of_all_stays_short_in_the_grid(opened: Browser, tmp_path: Pa
     request = replace(made.request, prompt=LONG[:150])
     images = replace(made, request=request, frames=tuple(replace(frame, prompt=LONG[:150]) for frame in made))
     with browser_page(opened, viewport={"width": 420, "height": 900}) as page:
-        page.set_content(image_set_bundle(images)["text/html"])
+        page.set_content(set_bundle(cards_of(images))["text/html"])
         root = carousel(page, "same")
         caption = root.locator(".seedream-current .seedream-caption")
         assert box_of(caption)["height"] > 40
@@ -917,7 +917,7 @@ def test_one_prompt_of_all_stays_short_in_the_grid(opened: Browser, tmp_path: Pa
 def shown(tmp_path_factory: pytest.TempPathFactory) -> str:
     """The HTML of a growing set: two pictures have come, two are waited for."""
     done = made_set(tmp_path_factory.mktemp("shown"), "buttons")
-    html = image_set_bundle(replace(done, frames=done.frames[:2], state="running"))["text/html"]
+    html = set_bundle(cards_of(replace(done, frames=done.frames[:2], state="running")))["text/html"]
     assert isinstance(html, str)
     return html
 
@@ -928,7 +928,7 @@ def paper(tmp_path_factory: pytest.TempPathFactory) -> str:
     folder = tmp_path_factory.mktemp("paper")
     made = made_set(folder, "paper")
     refused = Frame(3, "paper 4", error=ContentRefused("Refused.", code="Sensitive", hint="Change the prompt."))
-    bundle = image_set_bundle(replace(made, frames=(*made.frames[:3], refused)))
+    bundle = set_bundle(cards_of(replace(made, frames=(*made.frames[:3], refused))))
     return str(written(folder / "paper.ipynb", [bundle]))
 
 

@@ -19,7 +19,7 @@ from seedream_magic import ConfigError, ContentRefused, Frame, ImageSet, Invalid
 from seedream_magic.api.request import ImageRequest
 from seedream_magic.view import export as export_module
 from seedream_magic.view import page, pictures
-from seedream_magic.view.export import ENDINGS, export
+from seedream_magic.view.export import ENDINGS
 from served import client
 from service import PICTURE, POST, picture, whole_answer
 
@@ -83,7 +83,7 @@ def test_every_kind_is_written_whole_and_the_originals_stay(images: ImageSet, tm
 def test_any_text_goes_into_every_kind(tmp_path: Path, ending: str) -> None:
     """Markup, control characters, emoji and lone surrogates in prompt and captions break no file."""
     images = made_set(tmp_path, prompt=HOSTILE, captions=[HOSTILE, "\ud83c", f"{HOSTILE}!"], failed=(1,))
-    assert export(images, tmp_path / f"set{ending}").stat().st_size > 500
+    assert images.export(tmp_path / f"set{ending}").stat().st_size > 500
 
 
 @pytest.mark.parametrize("ending", ENDINGS)
@@ -102,7 +102,7 @@ def test_a_lost_picture_is_told_and_the_others_go_out(
     """A file that is gone is one warning in the log, with the frame's number."""
     images = made_set(tmp_path)
     (images.folder / "02.jpg").unlink()
-    assert export(images, tmp_path / f"set{ending}").exists()
+    assert images.export(tmp_path / f"set{ending}").exists()
     assert caplog.messages == [f"set{ending} is without frame 2: 02.jpg is gone."]
     assert caplog.records[0].levelno == logging.WARNING
 
@@ -112,7 +112,7 @@ def test_a_damaged_picture_is_told(tmp_path: Path, caplog: pytest.LogCaptureFixt
     """What is no picture any more is a warning and a failed frame; a .zip hands its bytes on."""
     images = made_set(tmp_path)
     (images.folder / "01.jpg").write_bytes(b"\xff\xd8\xff no picture")
-    assert export(images, tmp_path / f"set{ending}").exists()
+    assert images.export(tmp_path / f"set{ending}").exists()
     (message,) = caplog.messages
     assert re.fullmatch(rf"set\{ending} is without frame 1: .* cannot be read as a picture\.", message)
 
@@ -124,7 +124,7 @@ def test_a_set_without_a_picture_is_refused(tmp_path: Path, ending: str) -> None
     gone = replace(images, frames=(Frame(0, "a", images.folder / "01.jpg", 8, 8),))
     for none in (images, replace(images, frames=()), gone):
         with pytest.raises(InvalidRequest, match="no picture to export") as raised:
-            export(none, tmp_path / f"set{ending}")
+            none.export(tmp_path / f"set{ending}")
         assert len(raised.value.lines()) == 1
     assert not (tmp_path / f"set{ending}").exists()
 
@@ -149,7 +149,7 @@ def test_a_name_that_cannot_be_is_refused(images: ImageSet, tmp_path: Path, name
     """In one line that says what is meant; nothing is left behind."""
     (tmp_path / "folder.zip").mkdir()
     with pytest.raises((InvalidRequest, ConfigError), match=told) as raised:
-        export(images, name)
+        images.export(name)
     assert len(raised.value.lines()) == 1
     assert parts(tmp_path) == []
 
@@ -159,7 +159,7 @@ def test_a_folder_that_is_not_there_is_told(images: ImageSet, tmp_path: Path) ->
     (tmp_path / "file").touch()
     for parent in ("nowhere", "file"):
         with pytest.raises(ConfigError, match="does not exist"):
-            export(images, tmp_path / parent / "sheet.jpg")
+            images.export(tmp_path / parent / "sheet.jpg")
 
 
 @pytest.mark.skipif(not hasattr(os, "geteuid") or os.geteuid() == 0, reason="root may write everywhere")
@@ -167,7 +167,7 @@ def test_a_folder_that_may_not_be_written_is_told(images: ImageSet, tmp_path: Pa
     """The file system's refusal in the package's words."""
     (tmp_path / "closed").mkdir(mode=0o500)
     with pytest.raises(ConfigError, match="cannot be written"):
-        export(images, tmp_path / "closed" / "sheet.jpg")
+        images.export(tmp_path / "closed" / "sheet.jpg")
 
 
 def test_the_runs_own_folder_is_left_alone(store: Path) -> None:
@@ -178,7 +178,7 @@ def test_the_runs_own_folder_is_left_alone(store: Path) -> None:
     Path("link").symlink_to(images.folder)
     for target in (images.folder / "01.jpg", images.folder / "sheet.png", Path("link/01.jpg")):
         with pytest.raises(InvalidRequest, match="stay untouched"):
-            export(images, target)
+            images.export(target)
     assert (images.folder / "01.jpg").read_bytes() == before
     assert sorted(path.suffix for path in images.folder.iterdir() if path.stem == "sheet") == []
 
@@ -186,7 +186,7 @@ def test_the_runs_own_folder_is_left_alone(store: Path) -> None:
 def test_an_original_without_a_run_is_left_alone(images: ImageSet) -> None:
     """The files of a set that was put together by hand are its originals all the same."""
     with pytest.raises(InvalidRequest, match="stay untouched"):
-        export(images, images.folder / "01.jpg")
+        images.export(images.folder / "01.jpg")
 
 
 @pytest.mark.parametrize("error", [OSError(28, "No space left on device"), KeyboardInterrupt(), MemoryError()])
@@ -202,7 +202,7 @@ def test_a_failed_export_leaves_the_old_file(
     monkeypatch.setattr(export_module, "write_sheet", write)
     (tmp_path / "sheet.png").write_text("old")
     with pytest.raises(ConfigError if isinstance(error, OSError) else type(error)):
-        export(images, tmp_path / "sheet.png")
+        images.export(tmp_path / "sheet.png")
     assert (tmp_path / "sheet.png").read_text() == "old"
     assert parts(tmp_path) == []
 
@@ -226,14 +226,14 @@ def test_numbers_out_of_range_are_refused(
 ) -> None:
     """Each says its range."""
     with pytest.raises(InvalidRequest, match=told):
-        export(images, tmp_path / f"set{ending}", **options)
+        images.export(tmp_path / f"set{ending}", **options)
 
 
 @pytest.mark.parametrize("ending", ENDINGS)
 def test_a_growing_set_goes_out_as_it_is(tmp_path: Path, ending: str) -> None:
     """Two pictures of four: a file that waits for nothing."""
     images = made_set(tmp_path, count=2, state="running")
-    target = export(replace(images, expected=4), tmp_path / f"set{ending}")
+    target = replace(images, expected=4).export(tmp_path / f"set{ending}")
     assert not re.search(rb'<[^>]* data-(state="waiting"|started)', target.read_bytes())
 
 
@@ -241,7 +241,7 @@ def test_too_much_for_a_page_is_refused(images: ImageSet, tmp_path: Path, monkey
     """More bytes than a browser holds well: the line names the archive."""
     monkeypatch.setattr(page, "MAXIMUM_BYTES", 1000)
     with pytest.raises(InvalidRequest, match=r"\.zip"):
-        export(images, tmp_path / "set.html")
+        images.export(tmp_path / "set.html")
     assert parts(tmp_path) == []
 
 
@@ -274,4 +274,4 @@ def test_every_refusal_is_the_packages_own(images: ImageSet, tmp_path: Path) -> 
     """A .gif of a single picture, too: no error of Pillow or of the system leaves `export`."""
     single = replace(images, frames=images.frames[:1])
     with pytest.raises(SeedreamError, match="at least 2 pictures"):
-        export(single, tmp_path / "set.gif")
+        single.export(tmp_path / "set.gif")

@@ -12,7 +12,6 @@ from PIL import Image, ImageChops, ImageStat
 
 from seedream_magic import Frame, ImageSet, InvalidRequest
 from seedream_magic.view.animation import MATTE
-from seedream_magic.view.export import export
 from test_export import HOSTILE, made_set, scenery
 
 
@@ -38,7 +37,7 @@ def difference(one: Image.Image, two: Image.Image) -> float:
 def test_frames_play_in_order_and_for_ever(tmp_path: Path) -> None:
     """Every picture that there is, each for the time asked for; the comment tells where they come from."""
     images = made_set(tmp_path, count=4, prompt=HOSTILE, failed=(2,), size=(160, 120))
-    target = export(images, tmp_path / "set.gif", seconds=0.25)
+    target = images.export(tmp_path / "set.gif", seconds=0.25)
     with Image.open(target) as animation:
         assert (animation.n_frames, animation.size) == (3, (160, 120))  # type: ignore[attr-defined]  # of GIF's class
         assert (animation.info["duration"], animation.info["loop"]) == (250, 0)
@@ -64,7 +63,7 @@ def test_the_canvas_has_the_first_pictures_ratio(
     tmp_path: Path, size: tuple[int, int], asked: int | None, canvas: tuple[int, int]
 ) -> None:
     """960 pixels on the long side, or as asked for; small pictures are not blown up unasked."""
-    target = export(made_set(tmp_path, count=2, size=size), tmp_path / "set.gif", size=asked)
+    target = made_set(tmp_path, count=2, size=size).export(tmp_path / "set.gif", size=asked)
     assert [frame.size for frame in frames_of(target)] == [canvas, canvas]
 
 
@@ -77,7 +76,7 @@ def wide_then_tall(folder: Path) -> ImageSet:
 
 def test_another_shape_is_letterboxed(tmp_path: Path) -> None:
     """A tall picture stands whole in the middle of the wide canvas, dark grey beside it."""
-    _, tall = frames_of(export(wide_then_tall(tmp_path), tmp_path / "set.gif"))
+    _, tall = frames_of(wide_then_tall(tmp_path).export(tmp_path / "set.gif"))
     assert near(tall.getpixel((100, 50)), (250, 60, 60))
     assert near(tall.getpixel((100, 2)), (250, 60, 60))
     assert near(tall.getpixel((10, 50)), MATTE)
@@ -92,7 +91,7 @@ def test_a_rare_colour_is_kept(tmp_path: Path) -> None:
     path = images.folder / "01.png"
     dotted.save(path)
     images = replace(images, frames=(replace(images.frames[0], path=path), images.frames[1]))
-    shown, _ = frames_of(export(images, tmp_path / "set.gif"))
+    shown, _ = frames_of(images.export(tmp_path / "set.gif"))
     assert near(shown.reduce(2).getpixel((102, 102)), (220, 20, 30), within=24)
 
 
@@ -102,7 +101,7 @@ def test_transparent_parts_become_white(tmp_path: Path) -> None:
     path = images.folder / "01.png"
     Image.new("RGBA", (80, 80), (0, 0, 0, 0)).save(path)
     images = replace(images, frames=(replace(images.frames[0], path=path), images.frames[1]))
-    assert near(frames_of(export(images, tmp_path / "set.gif"))[0].getpixel((40, 40)), (255, 255, 255))
+    assert near(frames_of(images.export(tmp_path / "set.gif"))[0].getpixel((40, 40)), (255, 255, 255))
 
 
 def test_one_picture_does_not_move(tmp_path: Path) -> None:
@@ -111,6 +110,6 @@ def test_one_picture_does_not_move(tmp_path: Path) -> None:
     (images.folder / "02.jpg").write_bytes(b"\xff\xd8\xff")
     for few in (replace(images, frames=images.frames[:1]), images):
         with pytest.raises(InvalidRequest, match="at least 2 pictures; this set has 1") as raised:
-            export(few, tmp_path / "set.gif")
+            few.export(tmp_path / "set.gif")
         assert len(raised.value.lines()) == 1
     assert not (tmp_path / "set.gif").exists()

@@ -13,8 +13,7 @@ import pytest
 
 from raw_server import raw_server
 from seedream_magic import ImageSet
-from seedream_magic.view.archive import _clean
-from seedream_magic.view.export import export
+from seedream_magic.images.cards import public_value
 from seedream_magic.view.provenance import DIGITAL_SOURCE_TYPE
 from served import KEY, client
 from service import PICTURE, POST, picture, whole_answer
@@ -23,7 +22,7 @@ from test_export import HOSTILE, made_set
 
 def read(images: ImageSet, target: Path) -> dict[str, Any]:
     """The members: JSON parsed, text as text, pictures as bytes."""
-    with zipfile.ZipFile(export(images, target)) as archive:
+    with zipfile.ZipFile(images.export(target)) as archive:
         assert archive.testzip() is None
         members: dict[str, Any] = {name: archive.read(name) for name in archive.namelist()}
     for name, data in members.items():
@@ -85,9 +84,9 @@ def test_any_text_is_read_back(tmp_path: Path) -> None:
 def test_the_same_set_gives_the_same_bytes(tmp_path: Path) -> None:
     """Nothing of the clock or of the system is in the file."""
     images = made_set(tmp_path)
-    first = export(images, tmp_path / "a.zip").read_bytes()
+    first = images.export(tmp_path / "a.zip").read_bytes()
     (images.folder / "01.jpg").touch()
-    assert export(images, tmp_path / "b.zip").read_bytes() == first
+    assert images.export(tmp_path / "b.zip").read_bytes() == first
 
 
 def test_names_are_ours(tmp_path: Path) -> None:
@@ -136,4 +135,4 @@ def test_a_run_is_handed_on_without_key_and_links(store: Path, tmp_path: Path) -
 )
 def test_what_would_give_something_away_is_cleaned(name: str, value: Any, cleaned: Any) -> None:
     """Links lose their query, references their bytes and folders; what a person typed as prompt stays."""
-    assert _clean({"body": {name: value}}) == {"body": {name: cleaned}}
+    assert public_value({name: value}, "body") == {name: cleaned}

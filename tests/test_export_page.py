@@ -15,7 +15,6 @@ from playwright.sync_api import Browser, Page, expect
 
 from lab import browser_page
 from seedream_magic import ImageSet
-from seedream_magic.view.export import export
 from seedream_magic.view.provenance import DIGITAL_SOURCE_TYPE
 from test_export import HOSTILE, made_set
 
@@ -52,7 +51,7 @@ def images(tmp_path_factory: pytest.TempPathFactory) -> ImageSet:
 
 @pytest.fixture(scope="module")
 def exported(images: ImageSet, tmp_path_factory: pytest.TempPathFactory) -> Path:
-    return export(images, tmp_path_factory.mktemp("page") / "set.html")
+    return images.export(tmp_path_factory.mktemp("page") / "set.html")
 
 
 def originals(path: Path) -> list[bytes]:
@@ -73,7 +72,7 @@ def test_originals_the_notebook_can_link_to_are_inside_too(
 ) -> None:
     """From the notebook's own folder the carousel has links to files; each becomes the file."""
     monkeypatch.chdir(images.folder.parent)
-    path = export(images, tmp_path / "set.html")
+    path = images.export(tmp_path / "set.html")
     assert originals(path) == [frame.path.read_bytes() for frame in images.ok if frame.path]
 
 
@@ -86,7 +85,7 @@ def test_the_page_asks_for_nothing_and_tells_no_folder(images: ImageSet, exporte
     text = re.sub(r"data:[^\"]+", "", exported.read_text(encoding="utf-8"))
     assert set(re.findall(r"https?://[^\s\"<]+", text)) == {DIGITAL_SOURCE_TYPE}
     assert str(images.folder.parent) not in text
-    assert not re.search("Seedream\\(|run:|data-(path|ref|redo|vary)", text)
+    assert not re.search("Seedream\\(|run:|data-(path|ref|redo|vary)|%seedream \\w+ 2025", text)
     (policy,) = [given["content"] for given in reader.all("meta") if given.get("http-equiv")]
     assert (policy or "").startswith("default-src 'none'; ")
 
@@ -95,7 +94,7 @@ def test_a_damaged_picture_tells_no_folder(tmp_path: Path) -> None:
     """Its card names the file alone; the author's folders are nobody else's, in a notebook either."""
     images = made_set(tmp_path)
     (images.folder / "02.jpg").write_bytes(b"\xff\xd8\xff no picture")
-    text = export(images, tmp_path / "set.html").read_text(encoding="utf-8")
+    text = images.export(tmp_path / "set.html").read_text(encoding="utf-8")
     assert "02.jpg cannot be read as a picture." in text
     assert str(tmp_path) not in text
 
@@ -120,7 +119,7 @@ def test_text_from_outside_changes_no_tag(tmp_path: Path) -> None:
         folder.mkdir()
     tame = re.sub(r"[^\w\s]", "x", HOSTILE.replace("\x07", "x").replace("\ud800", "x"))
     plain, hostile = (
-        Reader(export(made_set(folder, prompt=prompt, failed=(1,)), folder / "set.html"))
+        Reader(made_set(folder, prompt=prompt, failed=(1,)).export(folder / "set.html"))
         for folder, prompt in zip(folders, (tame, HOSTILE), strict=True)
     )
     assert [tag for tag, _ in plain.tags] == [tag for tag, _ in hostile.tags]
@@ -214,7 +213,7 @@ def test_without_scripts_it_is_a_labelled_strip(exported: Path, images: ImageSet
 def test_a_whole_prompt_is_below_where_the_title_is_not(tmp_path: Path) -> None:
     """A long one of several lines stands there as it was typed."""
     prompt = "first line\n\n" + "word " * 60 + "end"
-    reader = Reader(export(made_set(tmp_path, count=1, prompt=prompt), tmp_path / "set.html"))
+    reader = Reader(made_set(tmp_path, count=1, prompt=prompt).export(tmp_path / "set.html"))
     assert prompt in reader.text
     assert len(reader.all("p", "prompt")) == 1
 
@@ -227,6 +226,6 @@ def test_png_and_webp_keep_their_types(tmp_path: Path) -> None:
         path = images.folder / f"{frame.index + 1:02d}.{kind}"
         Image.new("RGB", (20, 20), (1, 2, 3)).save(path)
         frames.append(replace(frame, path=path))
-    reader = Reader(export(replace(images, frames=tuple(frames)), tmp_path / "set.html"))
+    reader = Reader(replace(images, frames=tuple(frames)).export(tmp_path / "set.html"))
     links = [(given["href"] or "").partition(";")[0] for given in reader.all("a", "seedream-original")]
     assert links == ["data:image/png", "data:image/webp"]

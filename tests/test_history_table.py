@@ -14,9 +14,9 @@ from typing import Any
 import pytest
 from PIL import Image
 
+from seedream_magic.images import history_rows
+from seedream_magic.images.history_rows import history_bundle
 from seedream_magic.images.index import CACHE_FILE, HistoryEntry, history
-from seedream_magic.view import history_table as table_module
-from seedream_magic.view.history_table import history_table
 from test_carousel import HOSTILE, Reader
 from test_index import aged, empty_cache, made_run
 
@@ -39,11 +39,11 @@ def entries(store: Path) -> list[HistoryEntry]:
 
 
 def html_of(entries: list[HistoryEntry], words: str | None = None) -> Reader:
-    return Reader(history_table(entries, words=words)["text/html"])
+    return Reader(history_bundle(entries, words=words)["text/html"])
 
 
 def plain_of(entries: list[HistoryEntry], words: str | None = None) -> list[str]:
-    lines: list[str] = history_table(entries, words=words)["text/plain"].splitlines()
+    lines: list[str] = history_bundle(entries, words=words)["text/plain"].splitlines()
     return lines
 
 
@@ -190,7 +190,7 @@ def test_the_output_has_a_limit(store: Path) -> None:
             store, number, pictures=0, notebook="'" * 900, body={"prompt": "'" * 9000, "model": "猫" * 900}
         )
         Image.effect_noise((160, 160), 200).convert("RGB").save(folder / "01.jpg", quality=95)
-    bundle = history_table(history(store))
+    bundle = history_bundle(history(store))
     assert len(Reader(bundle["text/html"]).all("img")) == 50
     assert 150_000 < len(json.dumps(bundle, ensure_ascii=False).encode()) < 300_000
 
@@ -235,20 +235,20 @@ def test_a_thumbnail_is_made_once(entries: list[HistoryEntry], cache: Path, monk
     """For all processes; anew for a picture that has changed, and where the cache is lost."""
     made: list[str] = []
 
-    def preview(frame: Any, *, budget: int) -> Any:
-        made.append(frame.path.parent.name)
-        return real(frame, budget=budget)
+    def preview_of(path: Path, digest: str, *, budget: int) -> Any:
+        made.append(path.parent.name)
+        return real(path, digest, budget=budget)
 
-    real = table_module.preview  # type: ignore[attr-defined]  # replaced where it is used
-    monkeypatch.setattr(table_module, "preview", preview)
-    first = history_table(entries)
-    assert history_table(entries) == first
+    real = history_rows.preview_of  # type: ignore[attr-defined]  # replaced where it is used
+    monkeypatch.setattr(history_rows, "preview_of", preview_of)
+    first = history_bundle(entries)
+    assert history_bundle(entries) == first
     assert len(made) == 3
     Image.new("RGB", (40, 90)).save(entries[1].folder / "01.jpg")
     aged(entries[1].folder, 5)
-    changed = history_table(entries)
+    changed = history_bundle(entries)
     assert made[3:] == [entries[1].run_id]
     assert changed["text/html"] != first["text/html"]
     (cache / CACHE_FILE).write_bytes(os.urandom(9000))
-    assert history_table(entries) == changed
+    assert history_bundle(entries) == changed
     assert len(made) == 7

@@ -12,10 +12,10 @@ import pytest
 from PIL import Image, ImageChops, ImageCms
 
 from seedream_magic.api.request import ImageRequest
-from seedream_magic.errors import ContentRefused, ImageInvalid, SeedreamError
-from seedream_magic.images.image_set import Frame, ImageSet
-from seedream_magic.view.pictures import fitted
-from seedream_magic.view.preview import SMALLEST_EDGE, preview, sheet_ratio
+from seedream_magic.errors import ContentRefused, ImageInvalid
+from seedream_magic.images.image_set import Frame, ImageSet, cards_of
+from seedream_magic.view.cards import Preview
+from seedream_magic.view.pictures import SMALLEST_EDGE, fitted, preview_of
 from seedream_magic.view.sheet import contact_sheet
 
 BUDGET = 40_000
@@ -28,6 +28,12 @@ def saved(path: Path, picture: Image.Image, kind: str, **options: object) -> Fra
 
 def noise(width: int, height: int, mode: str = "RGB") -> Image.Image:
     return Image.frombytes(mode, (width, height), os.urandom(width * height * len(mode)))
+
+
+def preview(frame: Frame, *, budget: int) -> Preview:
+    """The preview of the picture that a frame has."""
+    assert frame.path is not None
+    return preview_of(frame.path, frame.sha256, budget=budget)
 
 
 def shown(frame: Frame, budget: int = BUDGET) -> Image.Image:
@@ -159,16 +165,6 @@ def test_a_picture_cut_anywhere_is_our_error(tmp_path: Path) -> None:
         preview(frame, budget=BUDGET)
 
 
-def test_a_frame_without_picture_raises_its_error() -> None:
-    """A failed frame raises what made it fail, a waiting one says so."""
-    refused = ContentRefused("no", code="Sensitive")
-    with pytest.raises(ContentRefused) as raised:
-        preview(Frame(0, "a prompt", error=refused), budget=BUDGET)
-    assert raised.value is refused
-    with pytest.raises(SeedreamError, match="has not arrived"):
-        preview(Frame(0, "a prompt"), budget=BUDGET)
-
-
 def made_set(folder: Path, count: int, size: tuple[int, int]) -> ImageSet:
     picture = noise(*size)
     frames = []
@@ -184,7 +180,7 @@ def made_set(folder: Path, count: int, size: tuple[int, int]) -> ImageSet:
 @pytest.mark.parametrize("count", [1, 4, 15])
 def test_contact_sheet_stays_within_its_budget(tmp_path: Path, count: int, size: tuple[int, int]) -> None:
     """A sheet of noise is a JPEG within its budget and of a usable shape."""
-    sheet = contact_sheet(made_set(tmp_path, count, size), budget=90_000, preview_budget=44_000)
+    sheet = contact_sheet(cards_of(made_set(tmp_path, count, size)), budget=90_000, preview_budget=44_000)
     opened = Image.open(io.BytesIO(sheet))
     assert len(sheet) <= 90_000
     assert opened.format == "JPEG"
@@ -200,7 +196,7 @@ def test_contact_sheet_shows_a_grey_cell_for_a_missing_picture(tmp_path: Path) -
     failed = Frame(1, "a prompt", error=ContentRefused("no"))
     (tmp_path / "03.jpg").unlink()
     images = replace(images, frames=(images[0], failed, images[2], images[3]))
-    sheet = Image.open(io.BytesIO(contact_sheet(images, budget=90_000, preview_budget=44_000))).convert("RGB")
+    sheet = Image.open(io.BytesIO(contact_sheet(cards_of(images), budget=90_000, preview_budget=44_000))).convert("RGB")
     cells = [sheet.getpixel((sheet.width * x // 4, sheet.height * y // 4)) for y in (1, 3) for x in (1, 3)]
     expected = [(254, 0, 0), (236, 236, 238), (236, 236, 238), (0, 0, 254)]
     for cell, paint in zip(cells, expected, strict=True):
@@ -213,13 +209,13 @@ def test_contact_sheet_shows_a_grey_cell_for_a_missing_picture(tmp_path: Path) -
 )
 def test_ratio_of_a_set_without_pictures_is_the_requests(tmp_path: Path, size: str, ratio: float) -> None:
     """Waiting places take the shape that was asked for; a preset is square."""
-    assert sheet_ratio(ImageSet(ImageRequest("m", "p", size), "demo", "run", tmp_path)) == ratio
+    assert cards_of(ImageSet(ImageRequest("m", "p", size), "demo", "run", tmp_path)).ratio == ratio
 
 
 def test_ratio_of_a_set_is_the_first_pictures(tmp_path: Path) -> None:
     """Once a picture has arrived its own shape counts."""
     images = made_set(tmp_path, 1, (120, 60))
-    assert sheet_ratio(replace(images, request=replace(images.request, size="2K"))) == 2
+    assert cards_of(replace(images, request=replace(images.request, size="2K"))).ratio == 2
 
 
 @pytest.mark.parametrize("size", [(3, 2000), (1, 300), (300, 1)])
@@ -228,7 +224,9 @@ def test_the_thinnest_picture_is_drawn(tmp_path: Path, size: tuple[int, int], co
     """A layer may be a line: preview and sheet have it, the sheet in a shape that a JPEG can have."""
     images = made_set(tmp_path, count, size)
     assert min(shown(images[0]).size) >= 1
-    assert Image.open(io.BytesIO(contact_sheet(images, budget=90_000, preview_budget=44_000))).format == "JPEG"
+    assert (
+        Image.open(io.BytesIO(contact_sheet(cards_of(images), budget=90_000, preview_budget=44_000))).format == "JPEG"
+    )
 
 
 def test_damaged_exif_does_not_hide_a_picture(tmp_path: Path) -> None:

@@ -13,7 +13,7 @@ from seedream_magic.api.codes import CODES, Text, codes_like, find_code
 from seedream_magic.api.refusal import Refusal, billed_by_status, clipped, refusal_error
 from seedream_magic.errors import InvalidRequest
 from seedream_magic.images.record import Record
-from seedream_magic.view.words import one_line
+from seedream_magic.words import one_line
 
 NAMES = {
     "versions": "版本",
