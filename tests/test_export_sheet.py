@@ -87,21 +87,16 @@ def test_a_failed_frame_is_a_labelled_cell(tmp_path: Path) -> None:
 
 @pytest.mark.parametrize("caption", ["a boat at dawn", "清晨的小船"])
 def test_captions_are_drawn_in_both_scripts(tmp_path: Path, caption: str) -> None:
-    """A set with captions of its own has more ink below its pictures than one without."""
+    """A set with captions has more ink below its pictures; a prompt that all share stands once, above them."""
     chinese_font()
-    (tmp_path / "a").mkdir()
-    plain, _ = draw_sheet(cards_of(made_set(tmp_path, count=2, captions=["", "x"])), 1600)
-    told, _ = draw_sheet(cards_of(made_set(tmp_path / "a", count=2, captions=[caption, "x"])), 1600)
-    assert plain.size == told.size
-    below = (70, told.height - 200, 700, told.height - 80)
-    assert ink(told, below) > ink(plain, below) + 100
-
-
-def test_a_prompt_that_all_share_stands_once(tmp_path: Path) -> None:
-    """It is the title; below the pictures are numbers only, and no room is kept for captions."""
-    (tmp_path / "a").mkdir()
-    shared, _ = draw_sheet(cards_of(made_set(tmp_path, count=2)), 1600)
-    own, _ = draw_sheet(cards_of(made_set(tmp_path / "a", count=2, captions=["spring", "summer"])), 1600)
+    sheets = []
+    for name, captions in (("none", ["", "x"]), ("own", [caption, "x"]), ("shared", ["seasons", "seasons"])):
+        (tmp_path / name).mkdir()
+        sheets.append(draw_sheet(cards_of(made_set(tmp_path / name, count=2, captions=captions)), 1600)[0])
+    plain, own, shared = sheets
+    assert plain.size == own.size
+    below = (70, own.height - 200, 700, own.height - 80)
+    assert ink(own, below) > ink(plain, below) + 100
     assert shared.height < own.height
 
 
