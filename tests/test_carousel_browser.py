@@ -175,8 +175,16 @@ def position(root: Locator) -> Locator:
 
 
 def test_buttons_and_thumbnails_turn_the_frames(trusted: Page) -> None:
-    """Next, previous and the thumbnails show a frame, its count and its caption; after the last comes the first."""
+    """Next, previous and the thumbnails show a frame, its count and its caption; after the last comes the first.
+
+    It is WAI-ARIA's carousel: a named region, slides named by their count.
+    """
     root = carousel(trusted, "buttons")
+    region = trusted.get_by_role("region", name="buttons", exact=True)
+    expect(region).to_have_attribute("aria-roledescription", "carousel")
+    slides = root.locator('[role="group"][aria-roledescription="slide"]')
+    labels = slides.evaluate_all("all => all.map(one => one.getAttribute('aria-label'))")
+    assert labels == ["1 / 4", "2 / 4", "3 / 4", "4 / 4"]
     expect(position(root)).to_have_text("1 / 4")
     button(root, "Next frame").click()
     expect(position(root)).to_have_text("2 / 4")
@@ -192,20 +200,6 @@ def test_buttons_and_thumbnails_turn_the_frames(trusted: Page) -> None:
         expect(button(root, f"Frame {number}")).to_have_css("outline-style", ring)
         expect(button(root, f"Frame {number}")).to_have_css("opacity", "1")  # or it would show wrong colours
     expect(position(carousel(trusted, "full"))).to_have_text("1 / 4")
-
-
-def test_roles_and_names(trusted: Page) -> None:
-    """It is WAI-ARIA's carousel: a named region, slides named by their count."""
-    root = carousel(trusted, "buttons")
-    region = trusted.get_by_role("region", name="buttons", exact=True)
-    expect(region).to_have_attribute("aria-roledescription", "carousel")
-    slides = root.locator('[role="group"][aria-roledescription="slide"]')
-    assert slides.evaluate_all("all => all.map(one => one.getAttribute('aria-label'))") == [
-        "1 / 4",
-        "2 / 4",
-        "3 / 4",
-        "4 / 4",
-    ]
 
 
 def test_arrow_keys_turn_and_other_keys_pass(trusted: Page) -> None:
@@ -227,19 +221,14 @@ def test_arrow_keys_turn_and_other_keys_pass(trusted: Page) -> None:
     expect(position(root)).to_have_text("1 / 4")
 
 
-def test_keys_elsewhere_do_not_turn(trusted: Page) -> None:
-    """An arrow pressed in a cell moves that cell's cursor and no picture."""
+def test_the_notebooks_own_keys(trusted: Page) -> None:
+    """An arrow in a cell turns no picture; Enter and Space, which the notebook binds too, press the focused button."""
     root = carousel(trusted, "enter")
     trusted.locator(".jp-Notebook .cm-content").first.click()
     trusted.keyboard.press("ArrowRight")
     trusted.keyboard.press("End")
     trusted.keyboard.press("Escape")
     expect(position(root)).to_have_text("1 / 4")
-
-
-def test_enter_and_space_press_the_button(trusted: Page) -> None:
-    """Enter and Space, which the notebook binds as well, press the focused button and do nothing else."""
-    root = carousel(trusted, "enter")
     button(root, "Next frame").focus()
     trusted.keyboard.press("Enter")
     expect(position(root)).to_have_text("2 / 4")
@@ -249,7 +238,7 @@ def test_enter_and_space_press_the_button(trusted: Page) -> None:
 
 
 def test_full_size_view_shows_the_original(trusted: Page) -> None:
-    """The dialog shows the file itself, turns its pages, keeps all keys, and Escape gives the focus back."""
+    """The dialog shows the file itself, turns, keeps all keys; Escape gives the focus back, its button closes it."""
     root = carousel(trusted, "full")
     cells = trusted.locator(".jp-Cell").count()
     button(root, "Full size").click()
@@ -266,10 +255,17 @@ def test_full_size_view_shows_the_original(trusted: Page) -> None:
     expect(button(root, "Full size")).to_be_focused()
     expect(position(root)).to_have_text("3 / 4")
     assert trusted.locator(".jp-Cell").count() == cells
+    root.locator(".seedream-current img").click()
+    expect(root.locator("dialog")).to_be_visible()
+    button(root, "Close").click()
+    expect(root.locator("dialog")).to_be_hidden()
 
 
-def test_full_size_view_zooms_at_the_pointer(trusted: Page) -> None:
-    """The wheel zooms what is under the pointer and keeps it there; a double click goes to 100 % or more and back."""
+def test_full_size_view_zooms(trusted: Page) -> None:
+    """The wheel zooms what is under the pointer and keeps it there; a double click goes to 100 % or more and back.
+
+    Fit and 100 % are buttons, 0 and 1 keys; + and - zoom around the middle; the percentage is told.
+    """
     root = carousel(trusted, "zoom")
     button(root, "Full size").click()
     large = root.locator("dialog img")
@@ -290,24 +286,16 @@ def test_full_size_view_zooms_at_the_pointer(trusted: Page) -> None:
     expect(button(root, "Full size")).to_be_focused()
     button(root, "Full size").click()
     assert box_of(large) == fitted
-    trusted.keyboard.press("Escape")
-
-
-def test_full_size_view_fits_and_shows_every_pixel(trusted: Page) -> None:
-    """Fit and 100 % are buttons, 0 and 1 keys; + and - zoom around the middle; the percentage is told."""
-    root = carousel(trusted, "zoom")
-    button(root, "Full size").click()
-    large, percent = root.locator("dialog img"), root.locator(".seedream-percent")
-    expect(large).to_have_js_property("naturalWidth", 1600)
-    fitted = percent.inner_text()
+    percent = root.locator(".seedream-percent")
+    whole = percent.inner_text()
     button(root, "100 %").click()
     expect(percent).to_have_text("100 %")
     assert large.evaluate(PICTURE_BOX)["width"] == pytest.approx(1600, abs=1)
     button(root, "Fit").click()
-    expect(percent).to_have_text(fitted)
-    for key, told in (("1", "100 %"), ("+", "150 %"), ("-", "100 %"), ("0", fitted)):
+    expect(percent).to_have_text(whole)
+    for key, text in (("1", "100 %"), ("+", "150 %"), ("-", "100 %"), ("0", whole)):
         trusted.keyboard.press(key)
-        expect(percent).to_have_text(told)
+        expect(percent).to_have_text(text)
     trusted.keyboard.press("Escape")
 
 
@@ -406,15 +394,6 @@ def test_facts_are_copied(trusted: Page) -> None:
     expect(button(root, "Copy path")).to_have_attribute("title", "Copy path")
 
 
-def test_close_button_closes(trusted: Page) -> None:
-    """A click on the picture opens the full-size view, its Close button closes it."""
-    root = carousel(trusted, "full")
-    root.locator(".seedream-current img").click()
-    expect(root.locator("dialog")).to_be_visible()
-    button(root, "Close").click()
-    expect(root.locator("dialog")).to_be_hidden()
-
-
 def test_full_size_view_falls_back_to_the_preview(trusted: Page) -> None:
     """Where the original cannot be loaded the preview stands in its place, and a sentence says so."""
     root = carousel(trusted, "gone")
@@ -492,7 +471,10 @@ def test_two_frames_compare_side_by_side(trusted: Page) -> None:
 
 
 def test_swipe_turns(trusted: Page) -> None:
-    """A finger drawn to the left brings the next frame; a vertical one and a mouse do not."""
+    """A finger drawn to the left brings the next frame; a vertical one and a mouse do not.
+
+    It turns in the full-size view too, and moves the picture instead while that is zoomed.
+    """
     root = carousel(trusted, "swipe")
     for kind, across, down, shown in (
         ("touch", -120, 10, 2),
@@ -502,11 +484,6 @@ def test_swipe_turns(trusted: Page) -> None:
     ):
         root.locator(".seedream-strip").evaluate(STROKE, [kind, across, down])
         expect(position(root)).to_have_text(f"{shown} / 4")
-
-
-def test_swipe_turns_the_full_size_view(trusted: Page) -> None:
-    """A finger turns there too, and moves the picture instead while it is zoomed."""
-    root = carousel(trusted, "swipe")
     button(root, "Full size").click()
     before = root.get_by_role("dialog").get_attribute("aria-label")
     stage = root.locator(".seedream-stage")
@@ -548,13 +525,9 @@ def check_contrast(page: Page | PageFrame) -> None:
         assert root.locator(part).first.evaluate(CONTRAST) >= 4.5, part
 
 
-def test_text_stands_out_in_the_light_theme(trusted: Page) -> None:
-    """Every small text reaches the contrast of WCAG AA (4.5 to 1) on the light background."""
+def test_text_stands_out_in_both_themes(trusted: Page, lab: Lab, notebooks: Path) -> None:
+    """Every small text reaches the contrast of WCAG AA (4.5 to 1), on the light background and on a really dark one."""
     check_contrast(trusted)
-
-
-def test_text_stands_out_in_the_dark_theme(lab: Lab, notebooks: Path) -> None:
-    """And on the dark one, whose background is really dark."""
     dark = 'body[data-jp-theme-light="false"] .seedream-live'
     with theme(lab.home, "JupyterLab Dark"), lab.page() as page:
         open_notebook(page, lab.url, f"{notebooks.name}/trusted.ipynb", awaits=dark)

@@ -125,10 +125,10 @@ def test_what_would_give_something_away_is_cleaned(name: str, value: Any, cleane
 
 
 def test_what_an_error_says_is_handed_on_without_signatures(tmp_path: Path) -> None:
-    """A link in it loses its query, in the archive and on the page; the set itself still has the whole."""
+    """A link in it or in a note loses its query, in the archive and on the page; the set itself still has the whole."""
     link = "https://host/a.png?X-Tos-Signature=canary"
     images = made_set(tmp_path, count=2)
-    failed = replace(images, frames=(images[0], Frame(1, "x", error=ImageError(f"Not here: {link}"))))
+    failed = replace(images, frames=(images[0], Frame(1, "x", error=ImageError(f"Not here: {link}")))).with_note(link)
     for ending in (".zip", ".html"):
         data = failed.export(tmp_path / f"set{ending}").read_bytes()
         assert b"https://host/a.png?" in data

@@ -21,7 +21,7 @@ from seedream_magic.api.redaction import redacted
 from seedream_magic.errors import ContentRefused, ImageError, ImageTooLarge, SeedreamError
 from seedream_magic.images.durable import read_object
 from seedream_magic.session import DEFAULT_STORE, home
-from seedream_magic.view.cards import Card, Failure, failure_of
+from seedream_magic.view.cards import Card, CardSet, Failure, failure_of
 from seedream_magic.words import CHINESE, Words
 
 OPTIONS = '  # also: prompt="…", refs="others"'
@@ -149,8 +149,12 @@ def created_at(run_id: str, pictures: tuple[Path, ...]) -> datetime | None:
         return datetime.fromtimestamp(int(first.stat().st_mtime), UTC) if first else None
 
 
-def public_card(card: Card) -> Card:
-    """The card as others may read it: links in what a failure says are without their signatures."""
+def public_cards(cards: CardSet) -> CardSet:
+    """The set as others may read it: links in what failures and notes say are without their signatures."""
+    return replace(cards, cards=tuple(map(_public_card, cards.cards)), notes=tuple(map(public_text, cards.notes)))
+
+
+def _public_card(card: Card) -> Card:
     if card.failure is None:
         return card
     message, explanation = public_text(card.failure.message), tuple(map(public_text, card.failure.explanation))

@@ -18,7 +18,7 @@ from seedream_magic.images.cards import (
     created_at,
     failure_in,
     folder_text,
-    public_card,
+    public_cards,
     public_record,
     relative_link,
 )
@@ -291,11 +291,10 @@ class ImageSet(Sequence[Frame]):
 
         # A moment of a growing set: the file will not grow.
         images = replace(self, state="stopped", pause="") if self.state == "running" else self
-        cards = cards_of(images)
         folders = {self.folder, *(frame.path.parent for frame in self.ok if frame.path)}
         facts = {"run_id": self.run_id, "provider": self.provider, "body": self.request.body, "usage": self.usage}
         return export(
-            replace(cards, cards=tuple(map(public_card, cards.cards))),
+            public_cards(cards_of(images)),
             path,
             seconds=seconds,
             size=size,
