@@ -10,12 +10,9 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from PIL import Image
-
 from seedream_magic.api.models import LARGEST_PICTURE_BYTES, MAXIMUM_PIXELS
 from seedream_magic.errors import ImageError, ImageInvalid, ImageTooLarge
 from seedream_magic.formats import Outline, jpeg_samples, outline, png_damage
-from seedream_magic.view.pictures import webp_picture
 
 _JPEG_MODES = {1: "L", 3: "RGB", 4: "CMYK"}
 
@@ -59,6 +56,10 @@ def verified(data: bytes) -> PictureFacts:
 
 def _decode(data: bytes, found: Outline, end: int) -> None:
     """Decode the pixels and let go of them. Raises for what has none, or not all."""
+    from PIL import Image  # noqa: PLC0415 - Pillow loads when a picture has come, not with the records of earlier ones
+
+    from seedream_magic.view.pictures import webp_picture  # noqa: PLC0415 - it loads Pillow as well
+
     if not found.width * found.height:
         raise ValueError("it does not say how large it is")
     if found.kind == "PNG":
