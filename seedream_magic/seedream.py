@@ -25,7 +25,7 @@ from seedream_magic.images.lineage import joined
 from seedream_magic.images.purge import Purged, purge
 from seedream_magic.images.record import Record, is_run
 from seedream_magic.images.replay import find_maker, run_to_show, stored_set
-from seedream_magic.images.store import DEFAULT_FOLDER, find_record, parent_set, settle
+from seedream_magic.images.store import find_record, parent_set, settle
 from seedream_magic.images.threads import in_thread
 from seedream_magic.planning import plan_ask, plan_extend, plan_of_record, plan_redo, plan_vary
 from seedream_magic.recover import is_live, recover, sweep_all, unfinished
@@ -90,7 +90,7 @@ class Seedream:
         self.headers = chosen_headers(self.provider, headers)
         self.model = model or os.environ.get("SEEDREAM_MODEL") or self.provider.default_model
         self._session = session.of_cell()
-        self.store = _store_folder(store or os.environ.get("SEEDREAM_STORE") or DEFAULT_FOLDER)
+        self.store = _store_folder(store or os.environ.get("SEEDREAM_STORE") or session.DEFAULT_STORE)
         self._key = Key(api_key, "api_key") if api_key and api_key.strip() else None
         self.progress: Callable[[], watch.Progress] | None = None
         self._transport = transport

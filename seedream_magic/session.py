@@ -26,6 +26,10 @@ if TYPE_CHECKING:
 Stop = Callable[[], None]
 
 
+DEFAULT_STORE = "seedream-runs"
+"""The folder of the store below `home()`, where no other one is named."""
+
+
 def images_to_bill(plan: Plan) -> int:
     """How many images a plan may bill: none where its set is in the store."""
     return 0 if plan.stored else plan.request.images_at_most

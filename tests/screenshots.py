@@ -27,8 +27,8 @@ from lab import browser, browser_page, open_notebook, running_jupyterlab, theme,
 from seedream_magic.api.request import ImageRequest
 from seedream_magic.demo.painter import paint
 from seedream_magic.errors import ContentRefused, ImageError, OutcomeUnknown
-from seedream_magic.images.image_set import Frame, ImageSet
-from seedream_magic.view.carousel import image_set_bundle
+from seedream_magic.images.image_set import Frame, ImageSet, cards_of
+from seedream_magic.view.carousel import set_bundle
 
 TARGET = ROOT / "build" / "screenshots"
 THEMES = {"light": ("#ffffff", "#1f1f1f", "#0069d6"), "dark": ("#111111", "#e6e6e6", "#4da3ff")}
@@ -160,8 +160,8 @@ def weigh() -> Iterator[str]:
             frames = tuple(Frame(index, LONG, noise, side, side, sha256=f"{side}") for index in range(count))
             images = ImageSet(request, "demo", "20261122T101500-noise", Path(), frames, expected=count)
             growing = [replace(images, frames=frames[:landed]) for landed in range(count + 1)]
-            updates = [len(json.dumps(image_set_bundle(one))) for one in growing]
-            output = len(json.dumps(image_set_bundle(replace(images, state="done", outcome="billed"))))
+            updates = [len(json.dumps(set_bundle(cards_of(one)))) for one in growing]
+            output = len(json.dumps(set_bundle(cards_of(replace(images, state="done", outcome="billed")))))
             yield f"{count:>6} {f'{side}x{side}':>11} {output:>9,} {max(updates):>11,} {sum(updates) + output:>12,}"
 
 
@@ -177,7 +177,7 @@ def main() -> int:
     TARGET.mkdir(parents=True)
     began = time.monotonic()
     with tempfile.TemporaryDirectory() as folder, chdir(folder), browser(chromium) as opened:
-        bundles = {name: image_set_bundle(replace(one, run_id=name), show=show) for name, one, show in cases()}
+        bundles = {name: set_bundle(cards_of(replace(one, run_id=name)), show=show) for name, one, show in cases()}
         for theme in THEMES:
             for width in WIDTHS:
                 photograph(opened, bundles, theme, width)

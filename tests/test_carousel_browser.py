@@ -22,9 +22,9 @@ from playwright.sync_api import Frame as PageFrame
 from lab import Lab, browser_page, jupyter_environment, open_notebook, theme, trust, wait_for_kernel, written
 from seedream_magic.api.request import ImageRequest
 from seedream_magic.errors import ContentRefused
-from seedream_magic.images.image_set import Frame, ImageSet
-from seedream_magic.view.carousel import image_set_bundle
-from seedream_magic.view.figure import OPTIONS
+from seedream_magic.images.cards import OPTIONS
+from seedream_magic.images.image_set import Frame, ImageSet, cards_of
+from seedream_magic.view.carousel import set_bundle
 
 pytestmark = pytest.mark.browser
 
@@ -113,13 +113,13 @@ def notebooks(lab: Lab) -> Path:
         sets["waiting"] = replace(sets["waiting"], frames=sets["waiting"].frames[:2], state="running", usage=None)
         sets["alone"] = replace(sets["alone"], frames=sets["alone"].frames[:1], expected=1)
         bundles = [
-            image_set_bundle(images, show="grid" if name == "grid" else "carousel") for name, images in sets.items()
+            set_bundle(cards_of(images), show="grid" if name == "grid" else "carousel") for name, images in sets.items()
         ]
         written(folder / "trusted.ipynb", bundles)
         written(folder / "untrusted.ipynb", [*bundles, bundles[0]])
         shapes = [made_set(folder, f"s{width}x{height}", (width, height)) for width, height in SHAPES]
         long = replace(shapes[0], frames=tuple(replace(frame, prompt=LONG) for frame in shapes[0]))
-        written(folder / "shapes.ipynb", [image_set_bundle(images) for images in (*shapes, long)])
+        written(folder / "shapes.ipynb", [set_bundle(cards_of(images)) for images in (*shapes, long)])
     trust(folder / "trusted.ipynb", lab.home)
     return folder
 
@@ -175,8 +175,16 @@ def position(root: Locator) -> Locator:
 
 
 def test_buttons_and_thumbnails_turn_the_frames(trusted: Page) -> None:
-    """Next, previous and the thumbnails show a frame, its count and its caption; after the last comes the first."""
+    """Next, previous and the thumbnails show a frame, its count and its caption; after the last comes the first.
+
+    It is WAI-ARIA's carousel: a named region, slides named by their count.
+    """
     root = carousel(trusted, "buttons")
+    region = trusted.get_by_role("region", name="buttons", exact=True)
+    expect(region).to_have_attribute("aria-roledescription", "carousel")
+    slides = root.locator('[role="group"][aria-roledescription="slide"]')
+    labels = slides.evaluate_all("all => all.map(one => one.getAttribute('aria-label'))")
+    assert labels == ["1 / 4", "2 / 4", "3 / 4", "4 / 4"]
     expect(position(root)).to_have_text("1 / 4")
     button(root, "Next frame").click()
     expect(position(root)).to_have_text("2 / 4")
@@ -192,20 +200,6 @@ def test_buttons_and_thumbnails_turn_the_frames(trusted: Page) -> None:
         expect(button(root, f"Frame {number}")).to_have_css("outline-style", ring)
         expect(button(root, f"Frame {number}")).to_have_css("opacity", "1")  # or it would show wrong colours
     expect(position(carousel(trusted, "full"))).to_have_text("1 / 4")
-
-
-def test_roles_and_names(trusted: Page) -> None:
-    """It is WAI-ARIA's carousel: a named region, slides named by their count."""
-    root = carousel(trusted, "buttons")
-    region = trusted.get_by_role("region", name="buttons", exact=True)
-    expect(region).to_have_attribute("aria-roledescription", "carousel")
-    slides = root.locator('[role="group"][aria-roledescription="slide"]')
-    assert slides.evaluate_all("all => all.map(one => one.getAttribute('aria-label'))") == [
-        "1 / 4",
-        "2 / 4",
-        "3 / 4",
-        "4 / 4",
-    ]
 
 
 def test_arrow_keys_turn_and_other_keys_pass(trusted: Page) -> None:
@@ -227,19 +221,14 @@ def test_arrow_keys_turn_and_other_keys_pass(trusted: Page) -> None:
     expect(position(root)).to_have_text("1 / 4")
 
 
-def test_keys_elsewhere_do_not_turn(trusted: Page) -> None:
-    """An arrow pressed in a cell moves that cell's cursor and no picture."""
+def test_the_notebooks_own_keys(trusted: Page) -> None:
+    """An arrow in a cell turns no picture; Enter and Space, which the notebook binds too, press the focused button."""
     root = carousel(trusted, "enter")
     trusted.locator(".jp-Notebook .cm-content").first.click()
     trusted.keyboard.press("ArrowRight")
     trusted.keyboard.press("End")
     trusted.keyboard.press("Escape")
     expect(position(root)).to_have_text("1 / 4")
-
-
-def test_enter_and_space_press_the_button(trusted: Page) -> None:
-    """Enter and Space, which the notebook binds as well, press the focused button and do nothing else."""
-    root = carousel(trusted, "enter")
     button(root, "Next frame").focus()
     trusted.keyboard.press("Enter")
     expect(position(root)).to_have_text("2 / 4")
@@ -249,7 +238,7 @@ def test_enter_and_space_press_the_button(trusted: Page) -> None:
 
 
 def test_full_size_view_shows_the_original(trusted: Page) -> None:
-    """The dialog shows the file itself, turns its pages, keeps all keys, and Escape gives the focus back."""
+    """The dialog shows the file itself, turns, keeps all keys; Escape gives the focus back, its button closes it."""
     root = carousel(trusted, "full")
     cells = trusted.locator(".jp-Cell").count()
     button(root, "Full size").click()
@@ -266,10 +255,17 @@ def test_full_size_view_shows_the_original(trusted: Page) -> None:
     expect(button(root, "Full size")).to_be_focused()
     expect(position(root)).to_have_text("3 / 4")
     assert trusted.locator(".jp-Cell").count() == cells
+    root.locator(".seedream-current img").click()
+    expect(root.locator("dialog")).to_be_visible()
+    button(root, "Close").click()
+    expect(root.locator("dialog")).to_be_hidden()
 
 
-def test_full_size_view_zooms_at_the_pointer(trusted: Page) -> None:
-    """The wheel zooms what is under the pointer and keeps it there; a double click goes to 100 % or more and back."""
+def test_full_size_view_zooms(trusted: Page) -> None:
+    """The wheel zooms what is under the pointer and keeps it there; a double click goes to 100 % or more and back.
+
+    Fit and 100 % are buttons, 0 and 1 keys; + and - zoom around the middle; the percentage is told.
+    """
     root = carousel(trusted, "zoom")
     button(root, "Full size").click()
     large = root.locator("dialog img")
@@ -290,24 +286,16 @@ def test_full_size_view_zooms_at_the_pointer(trusted: Page) -> None:
     expect(button(root, "Full size")).to_be_focused()
     button(root, "Full size").click()
     assert box_of(large) == fitted
-    trusted.keyboard.press("Escape")
-
-
-def test_full_size_view_fits_and_shows_every_pixel(trusted: Page) -> None:
-    """Fit and 100 % are buttons, 0 and 1 keys; + and - zoom around the middle; the percentage is told."""
-    root = carousel(trusted, "zoom")
-    button(root, "Full size").click()
-    large, percent = root.locator("dialog img"), root.locator(".seedream-percent")
-    expect(large).to_have_js_property("naturalWidth", 1600)
-    fitted = percent.inner_text()
+    percent = root.locator(".seedream-percent")
+    whole = percent.inner_text()
     button(root, "100 %").click()
     expect(percent).to_have_text("100 %")
     assert large.evaluate(PICTURE_BOX)["width"] == pytest.approx(1600, abs=1)
     button(root, "Fit").click()
-    expect(percent).to_have_text(fitted)
-    for key, told in (("1", "100 %"), ("+", "150 %"), ("-", "100 %"), ("0", fitted)):
+    expect(percent).to_have_text(whole)
+    for key, text in (("1", "100 %"), ("+", "150 %"), ("-", "100 %"), ("0", whole)):
         trusted.keyboard.press(key)
-        expect(percent).to_have_text(told)
+        expect(percent).to_have_text(text)
     trusted.keyboard.press("Escape")
 
 
@@ -406,15 +394,6 @@ def test_facts_are_copied(trusted: Page) -> None:
     expect(button(root, "Copy path")).to_have_attribute("title", "Copy path")
 
 
-def test_close_button_closes(trusted: Page) -> None:
-    """A click on the picture opens the full-size view, its Close button closes it."""
-    root = carousel(trusted, "full")
-    root.locator(".seedream-current img").click()
-    expect(root.locator("dialog")).to_be_visible()
-    button(root, "Close").click()
-    expect(root.locator("dialog")).to_be_hidden()
-
-
 def test_full_size_view_falls_back_to_the_preview(trusted: Page) -> None:
     """Where the original cannot be loaded the preview stands in its place, and a sentence says so."""
     root = carousel(trusted, "gone")
@@ -492,7 +471,10 @@ def test_two_frames_compare_side_by_side(trusted: Page) -> None:
 
 
 def test_swipe_turns(trusted: Page) -> None:
-    """A finger drawn to the left brings the next frame; a vertical one and a mouse do not."""
+    """A finger drawn to the left brings the next frame; a vertical one and a mouse do not.
+
+    It turns in the full-size view too, and moves the picture instead while that is zoomed.
+    """
     root = carousel(trusted, "swipe")
     for kind, across, down, shown in (
         ("touch", -120, 10, 2),
@@ -502,11 +484,6 @@ def test_swipe_turns(trusted: Page) -> None:
     ):
         root.locator(".seedream-strip").evaluate(STROKE, [kind, across, down])
         expect(position(root)).to_have_text(f"{shown} / 4")
-
-
-def test_swipe_turns_the_full_size_view(trusted: Page) -> None:
-    """A finger turns there too, and moves the picture instead while it is zoomed."""
-    root = carousel(trusted, "swipe")
     button(root, "Full size").click()
     before = root.get_by_role("dialog").get_attribute("aria-label")
     stage = root.locator(".seedream-stage")
@@ -548,13 +525,9 @@ def check_contrast(page: Page | PageFrame) -> None:
         assert root.locator(part).first.evaluate(CONTRAST) >= 4.5, part
 
 
-def test_text_stands_out_in_the_light_theme(trusted: Page) -> None:
-    """Every small text reaches the contrast of WCAG AA (4.5 to 1) on the light background."""
+def test_text_stands_out_in_both_themes(trusted: Page, lab: Lab, notebooks: Path) -> None:
+    """Every small text reaches the contrast of WCAG AA (4.5 to 1), on the light background and on a really dark one."""
     check_contrast(trusted)
-
-
-def test_text_stands_out_in_the_dark_theme(lab: Lab, notebooks: Path) -> None:
-    """And on the dark one, whose background is really dark."""
     dark = 'body[data-jp-theme-light="false"] .seedream-live'
     with theme(lab.home, "JupyterLab Dark"), lab.page() as page:
         open_notebook(page, lab.url, f"{notebooks.name}/trusted.ipynb", awaits=dark)
@@ -644,7 +617,7 @@ def test_a_redone_frame_is_opened_when_it_comes(opened: Browser, tmp_path: Path)
     """The first that is new shows at once; a reader who has turned in the meantime is left where they are."""
     made = made_set(tmp_path, "redone")
     states = [replace(made, inherited=frozenset(kept)) for kept in ({0, 1, 2, 3}, {0, 1, 3})]
-    waiting, come = (str(image_set_bundle(images)["text/html"]) for images in states)
+    waiting, come = (str(set_bundle(cards_of(images))["text/html"]) for images in states)
     with browser_page(opened) as page:
         page.set_content("<body></body>")
         for html, shown in ((waiting, "1 / 4"), (come, "3 / 4"), (come, "3 / 4")):
@@ -663,8 +636,8 @@ def test_every_front_end_makes_each_set_a_carousel_once(opened: Browser, tmp_pat
     """
     done = made_set(tmp_path, "growing")
     states = [replace(done, frames=done.frames[:2], state="running", usage=None), done]
-    waiting, come = (str(image_set_bundle(images)["text/html"]) for images in states)
-    other = str(image_set_bundle(made_set(tmp_path, "other"))["text/html"])
+    waiting, come = (str(set_bundle(cards_of(images))["text/html"]) for images in states)
+    other = str(set_bundle(cards_of(made_set(tmp_path, "other")))["text/html"])
     foreign = re.sub(r"<(script|style).*?</\1>| data-[a-z]+=\"[^\"]*\"", "", other, flags=re.DOTALL)
     failures: list[str] = []
     with browser_page(opened) as page:
@@ -686,7 +659,7 @@ def test_every_front_end_makes_each_set_a_carousel_once(opened: Browser, tmp_pat
 
 def test_full_size_view_is_in_sight_in_a_frame_taller_than_its_window(opened: Browser, tmp_path: Path) -> None:
     """VS Code's frame of outputs is as tall as the notebook: the view takes what is seen of the set, not the frame."""
-    pages = [str(image_set_bundle(made_set(tmp_path, name))["text/html"]) for name in ("above", "seen")]
+    pages = [str(set_bundle(cards_of(made_set(tmp_path, name)))["text/html"]) for name in ("above", "seen")]
     with browser_page(opened, viewport={"width": 1000, "height": 800}) as page:
         page.set_content(IN_A_TALL_FRAME.format(html.escape('<p style="height: 2000px">'.join(pages))))
         inside = page.frames[1]
@@ -711,7 +684,7 @@ def test_a_growing_set_keeps_the_readers_place(lab: Lab, notebooks: Path) -> Non
     with chdir(notebooks):
         done = made_set(notebooks, "live")
         growing = [replace(done, frames=done.frames[:count], state="running", usage=None) for count in (2, 3)]
-        bundles = [image_set_bundle(images) for images in (*growing, done)]
+        bundles = [set_bundle(cards_of(images)) for images in (*growing, done)]
     (notebooks / "bundles.json").write_text(json.dumps(bundles), encoding="utf-8")
     source = (
         "import json, time\nfrom pathlib import Path\nfrom IPython.display import display\n"
@@ -748,7 +721,7 @@ def test_notebook_7_by_mouse_and_keyboard(lab: Lab, notebooks: Path) -> None:
     """A cell run in Notebook 7 shows a carousel that mouse and keys drive; the notebook's own keys work outside it."""
     failures: list[str] = []
     with chdir(notebooks):
-        bundle = image_set_bundle(made_set(notebooks, "seven", (1600, 1200)))
+        bundle = set_bundle(cards_of(made_set(notebooks, "seven", (1600, 1200))))
     (notebooks / "seven.json").write_text(json.dumps(bundle), encoding="utf-8")
     source = "import json\nfrom IPython.display import display\ndisplay(json.load(open('seven.json')), raw=True)"
     written(notebooks / "seven.ipynb", ({}, {}), source)
@@ -810,7 +783,7 @@ def page_of(opened: Browser) -> Iterator[Callable[..., Page]]:
 
         def show(images: ImageSet, width: int = 1200, **options: Any) -> Page:
             page.set_viewport_size({"width": width, "height": 900})
-            page.set_content(image_set_bundle(images, **options)["text/html"])
+            page.set_content(set_bundle(cards_of(images), **options)["text/html"])
             return page
 
         yield show
@@ -905,7 +878,7 @@ def test_one_prompt_of_all_stays_short_in_the_grid(opened: Browser, tmp_path: Pa
     request = replace(made.request, prompt=LONG[:150])
     images = replace(made, request=request, frames=tuple(replace(frame, prompt=LONG[:150]) for frame in made))
     with browser_page(opened, viewport={"width": 420, "height": 900}) as page:
-        page.set_content(image_set_bundle(images)["text/html"])
+        page.set_content(set_bundle(cards_of(images))["text/html"])
         root = carousel(page, "same")
         caption = root.locator(".seedream-current .seedream-caption")
         assert box_of(caption)["height"] > 40
@@ -917,7 +890,7 @@ def test_one_prompt_of_all_stays_short_in_the_grid(opened: Browser, tmp_path: Pa
 def shown(tmp_path_factory: pytest.TempPathFactory) -> str:
     """The HTML of a growing set: two pictures have come, two are waited for."""
     done = made_set(tmp_path_factory.mktemp("shown"), "buttons")
-    html = image_set_bundle(replace(done, frames=done.frames[:2], state="running"))["text/html"]
+    html = set_bundle(cards_of(replace(done, frames=done.frames[:2], state="running")))["text/html"]
     assert isinstance(html, str)
     return html
 
@@ -928,7 +901,7 @@ def paper(tmp_path_factory: pytest.TempPathFactory) -> str:
     folder = tmp_path_factory.mktemp("paper")
     made = made_set(folder, "paper")
     refused = Frame(3, "paper 4", error=ContentRefused("Refused.", code="Sensitive", hint="Change the prompt."))
-    bundle = image_set_bundle(replace(made, frames=(*made.frames[:3], refused)))
+    bundle = set_bundle(cards_of(replace(made, frames=(*made.frames[:3], refused))))
     return str(written(folder / "paper.ipynb", [bundle]))
 
 

@@ -61,7 +61,8 @@ from seedream_magic.api.credentials import Key
 from seedream_magic.api.retry import Pace, Tokens
 from seedream_magic.images import store as store_module
 from seedream_magic.images.durable import rescue_folders
-from seedream_magic.view.carousel import image_set_bundle
+from seedream_magic.images.image_set import cards_of
+from seedream_magic.view.carousel import set_bundle
 from served import KEY, record, served
 from service import PICTURE, POST, jpeg, link, picture, succeeded, whole_answer
 from test_client import plan_for
@@ -606,7 +607,7 @@ def test_a_pause_is_shown_and_a_stop_in_it_bills_nothing(store: Path) -> None:
     with served({POST: refusal(429, Retry_After="100")}, store) as server:
         images = asyncio.run(waited(server.url))
     assert re.search(r"trying again in 1[01]\d s", images.pause)
-    assert "Nothing is billed" in image_set_bundle(images)["text/plain"]
+    assert "Nothing is billed" in set_bundle(cards_of(images))["text/plain"]
     assert (record(store)["state"], record(store)["outcome"]) == ("stopped", "rejected")
 
 

@@ -10,9 +10,8 @@ from typing import Any
 import pytest
 from PIL import Image, ImageChops, ImageStat
 
-from seedream_magic import Frame, ImageSet, InvalidRequest
+from seedream_magic import ImageSet, InvalidRequest
 from seedream_magic.view.animation import MATTE
-from seedream_magic.view.export import export
 from test_export import HOSTILE, made_set, scenery
 
 
@@ -36,9 +35,9 @@ def difference(one: Image.Image, two: Image.Image) -> float:
 
 
 def test_frames_play_in_order_and_for_ever(tmp_path: Path) -> None:
-    """Every picture that there is, each for the time asked for; the comment tells where they come from."""
+    """Every picture that there is, each for the time asked for; the comment says where they come from."""
     images = made_set(tmp_path, count=4, prompt=HOSTILE, failed=(2,), size=(160, 120))
-    target = export(images, tmp_path / "set.gif", seconds=0.25)
+    target = images.export(tmp_path / "set.gif", seconds=0.25)
     with Image.open(target) as animation:
         assert (animation.n_frames, animation.size) == (3, (160, 120))  # type: ignore[attr-defined]  # of GIF's class
         assert (animation.info["duration"], animation.info["loop"]) == (250, 0)
@@ -64,53 +63,46 @@ def test_the_canvas_has_the_first_pictures_ratio(
     tmp_path: Path, size: tuple[int, int], asked: int | None, canvas: tuple[int, int]
 ) -> None:
     """960 pixels on the long side, or as asked for; small pictures are not blown up unasked."""
-    target = export(made_set(tmp_path, count=2, size=size), tmp_path / "set.gif", size=asked)
+    target = made_set(tmp_path, count=2, size=size).export(tmp_path / "set.gif", size=asked)
     assert [frame.size for frame in frames_of(target)] == [canvas, canvas]
 
 
-def wide_then_tall(folder: Path) -> ImageSet:
-    images = made_set(folder, count=2, size=(200, 100))
-    path = images.folder / "02.jpg"
-    Image.new("RGB", (100, 200), (250, 60, 60)).save(path, quality=95)
-    return replace(images, frames=(images.frames[0], Frame(1, "tall", path, 100, 200)))
+def with_first(images: ImageSet, picture: Image.Image) -> ImageSet:
+    """The set with this picture in place of its first one."""
+    path = images.folder / "01.png"
+    picture.save(path)
+    return replace(images, frames=(replace(images.frames[0], path=path), *images.frames[1:]))
 
 
 def test_another_shape_is_letterboxed(tmp_path: Path) -> None:
     """A tall picture stands whole in the middle of the wide canvas, dark grey beside it."""
-    _, tall = frames_of(export(wide_then_tall(tmp_path), tmp_path / "set.gif"))
-    assert near(tall.getpixel((100, 50)), (250, 60, 60))
-    assert near(tall.getpixel((100, 2)), (250, 60, 60))
-    assert near(tall.getpixel((10, 50)), MATTE)
-    assert near(tall.getpixel((190, 50)), MATTE)
+    images = made_set(tmp_path, count=2, size=(200, 100))
+    Image.new("RGB", (100, 200), (250, 60, 60)).save(images.folder / "02.jpg", quality=95)
+    _, tall = frames_of(images.export(tmp_path / "set.gif"))
+    for place, colour in (((100, 50), (250, 60, 60)), ((100, 2), (250, 60, 60)), ((10, 50), MATTE), ((190, 50), MATTE)):
+        assert near(tall.getpixel(place), colour)
 
 
 def test_a_rare_colour_is_kept(tmp_path: Path) -> None:
     """A red dot in a large grey picture stays red although it is a thousandth of it."""
-    images = made_set(tmp_path, count=2, size=(320, 320))
     dotted = Image.linear_gradient("L").resize((320, 320)).convert("RGB")
     dotted.paste((220, 20, 30), (200, 200, 210, 210))
-    path = images.folder / "01.png"
-    dotted.save(path)
-    images = replace(images, frames=(replace(images.frames[0], path=path), images.frames[1]))
-    shown, _ = frames_of(export(images, tmp_path / "set.gif"))
+    images = with_first(made_set(tmp_path, count=2, size=(320, 320)), dotted)
+    shown, _ = frames_of(images.export(tmp_path / "set.gif"))
     assert near(shown.reduce(2).getpixel((102, 102)), (220, 20, 30), within=24)
 
 
 def test_transparent_parts_become_white(tmp_path: Path) -> None:
     """Not black, as a dropped alpha channel would have it."""
-    images = made_set(tmp_path, count=2, size=(80, 80))
-    path = images.folder / "01.png"
-    Image.new("RGBA", (80, 80), (0, 0, 0, 0)).save(path)
-    images = replace(images, frames=(replace(images.frames[0], path=path), images.frames[1]))
-    assert near(frames_of(export(images, tmp_path / "set.gif"))[0].getpixel((40, 40)), (255, 255, 255))
+    images = with_first(made_set(tmp_path, count=2, size=(80, 80)), Image.new("RGBA", (80, 80), (0, 0, 0, 0)))
+    assert near(frames_of(images.export(tmp_path / "set.gif"))[0].getpixel((40, 40)), (255, 255, 255))
 
 
 def test_one_picture_does_not_move(tmp_path: Path) -> None:
-    """One picture, or two of which one is damaged, are refused in one line."""
+    """Two pictures of which one is damaged are refused in one line, and leave no file."""
     images = made_set(tmp_path, count=2)
     (images.folder / "02.jpg").write_bytes(b"\xff\xd8\xff")
-    for few in (replace(images, frames=images.frames[:1]), images):
-        with pytest.raises(InvalidRequest, match="at least 2 pictures; this set has 1") as raised:
-            export(few, tmp_path / "set.gif")
-        assert len(raised.value.lines()) == 1
+    with pytest.raises(InvalidRequest, match="at least 2 pictures; this set has 1") as raised:
+        images.export(tmp_path / "set.gif")
+    assert len(raised.value.lines()) == 1
     assert not (tmp_path / "set.gif").exists()

@@ -10,10 +10,10 @@ import pytest
 from PIL import Image, ImageFont
 
 from seedream_magic import ImageSet
+from seedream_magic.images.image_set import cards_of
 from seedream_magic.view import lettering
-from seedream_magic.view.export import export
 from seedream_magic.view.lettering import Lettering, find_lettering, wrapped
-from seedream_magic.view.provenance import DIGITAL_SOURCE_TYPE, LONGEST_PROMPT, Provenance, sound
+from seedream_magic.view.provenance import DIGITAL_SOURCE_TYPE, LONGEST_PROMPT, Provenance, storable
 from seedream_magic.view.sheet import draw_sheet
 from test_export import HOSTILE, made_set
 
@@ -61,8 +61,8 @@ def text_at(tree: ET.Element, name: str) -> str | None:
 def test_every_shape_and_number_is_readable(tmp_path: Path, size: tuple[int, int], count: int) -> None:
     """No cell is too narrow for its caption or taller than a screen, and no sheet is out of proportion."""
     images = made_set(tmp_path, count=count, size=size, captions=[f"frame {index}" for index in range(count)])
-    sheet, drawn = draw_sheet(images, 1600)
-    assert len(drawn.ok) == count
+    sheet, drawn = draw_sheet(cards_of(images), 1600)
+    assert len(drawn.pictures) == count
     assert 600 <= sheet.width <= 1600
     assert sheet.height < 4000
     assert sheet.height / sheet.width < 3.2
@@ -71,15 +71,15 @@ def test_every_shape_and_number_is_readable(tmp_path: Path, size: tuple[int, int
 def test_size_is_the_width(tmp_path: Path) -> None:
     """A sheet of half the width has the same layout at half the scale."""
     images = made_set(tmp_path, count=4, captions=["a", "b", "c", "d"])
-    large, small = draw_sheet(images, 1600)[0], draw_sheet(images, 800)[0]
+    large, small = draw_sheet(cards_of(images), 1600)[0], draw_sheet(cards_of(images), 800)[0]
     assert (large.width, small.width) == (1600, 800)
     assert abs(large.height - 2 * small.height) <= 16
 
 
 def test_a_failed_frame_is_a_labelled_cell(tmp_path: Path) -> None:
     """Grey, with letters in it, in its own place."""
-    sheet, drawn = draw_sheet(made_set(tmp_path, count=2, size=(300, 200), failed=(1,)), 1600)
-    assert len(drawn.failed) == 1
+    sheet, drawn = draw_sheet(cards_of(made_set(tmp_path, count=2, size=(300, 200), failed=(1,))), 1600)
+    assert [card.state for card in drawn.cards] == ["picture", "failed"]
     middle = sheet.width // 2
     assert sheet.getpixel((middle + 40, 180)) == GREY
     assert ink(sheet, (middle + 20, 0, sheet.width, sheet.height)) > 300
@@ -87,28 +87,23 @@ def test_a_failed_frame_is_a_labelled_cell(tmp_path: Path) -> None:
 
 @pytest.mark.parametrize("caption", ["a boat at dawn", "清晨的小船"])
 def test_captions_are_drawn_in_both_scripts(tmp_path: Path, caption: str) -> None:
-    """A set with captions of its own has more ink below its pictures than one without."""
+    """A set with captions has more ink below its pictures; a prompt that all share stands once, above them."""
     chinese_font()
-    (tmp_path / "a").mkdir()
-    plain, _ = draw_sheet(made_set(tmp_path, count=2, captions=["", "x"]), 1600)
-    told, _ = draw_sheet(made_set(tmp_path / "a", count=2, captions=[caption, "x"]), 1600)
-    assert plain.size == told.size
-    below = (70, told.height - 200, 700, told.height - 80)
-    assert ink(told, below) > ink(plain, below) + 100
-
-
-def test_a_prompt_that_all_share_stands_once(tmp_path: Path) -> None:
-    """It is the title; below the pictures are numbers only, and no room is kept for captions."""
-    (tmp_path / "a").mkdir()
-    shared, _ = draw_sheet(made_set(tmp_path, count=2), 1600)
-    own, _ = draw_sheet(made_set(tmp_path / "a", count=2, captions=["spring", "summer"]), 1600)
+    sheets = []
+    for name, captions in (("none", ["", "x"]), ("own", [caption, "x"]), ("shared", ["seasons", "seasons"])):
+        (tmp_path / name).mkdir()
+        sheets.append(draw_sheet(cards_of(made_set(tmp_path / name, count=2, captions=captions)), 1600)[0])
+    plain, own, shared = sheets
+    assert plain.size == own.size
+    below = (70, own.height - 200, 700, own.height - 80)
+    assert ink(own, below) > ink(plain, below) + 100
     assert shared.height < own.height
 
 
 def test_without_a_chinese_font_it_is_told(tmp_path: Path, no_font: None, caplog: pytest.LogCaptureFixture) -> None:
     """Chinese captions are left out, not drawn as boxes; English ones and the origin are there."""
     images = made_set(tmp_path, count=2, prompt="四季", captions=["春天", "summer"])
-    export(images, tmp_path / "sheet.png")
+    images.export(tmp_path / "sheet.png")
     assert len(caplog.messages) == 1
     assert "without its Chinese captions" in caplog.messages[0]
     face = find_lettering()
@@ -119,7 +114,7 @@ def test_without_a_chinese_font_it_is_told(tmp_path: Path, no_font: None, caplog
 
 def test_an_english_set_needs_no_font(tmp_path: Path, no_font: None, caplog: pytest.LogCaptureFixture) -> None:
     """Nothing is missing, so nothing is told."""
-    export(made_set(tmp_path, prompt="seasons"), tmp_path / "sheet.jpg")
+    made_set(tmp_path, prompt="seasons").export(tmp_path / "sheet.jpg")
     assert caplog.messages == []
 
 
@@ -166,12 +161,12 @@ def test_chinese_lines_do_not_begin_with_a_stop() -> None:
 @pytest.mark.parametrize("ending", [".jpg", ".jpeg", ".png"])
 def test_the_origin_is_in_the_metadata(tmp_path: Path, ending: str) -> None:
     """XMP with IPTC's term for generated pictures, prompt, model, date and tool, whatever the prompt holds."""
-    path = export(made_set(tmp_path, prompt=HOSTILE), tmp_path / f"sheet{ending}")
+    path = made_set(tmp_path, prompt=HOSTILE).export(tmp_path / f"sheet{ending}")
     tree = xmp_of(path)
     assert text_at(tree, "Iptc4xmpExt:DigitalSourceType") == DIGITAL_SOURCE_TYPE
     assert DIGITAL_SOURCE_TYPE == "http://cv.iptc.org/newscodes/digitalsourcetype/trainedAlgorithmicMedia"
-    assert text_at(tree, "dc:description") == sound(HOSTILE)
-    assert text_at(tree, "Iptc4xmpExt:AIPromptInformation") == sound(HOSTILE)
+    assert text_at(tree, "dc:description") == storable(HOSTILE)
+    assert text_at(tree, "Iptc4xmpExt:AIPromptInformation") == storable(HOSTILE)
     assert text_at(tree, "Iptc4xmpExt:AISystemUsed") == "doubao-seedream-4-5"
     assert text_at(tree, "xmp:CreateDate") == "2025-03-04T05:06:07+00:00"
     assert (text_at(tree, "xmp:CreatorTool") or "").startswith("seedream-magic ")
@@ -179,7 +174,7 @@ def test_the_origin_is_in_the_metadata(tmp_path: Path, ending: str) -> None:
 
 def test_png_tells_it_as_text_too(tmp_path: Path) -> None:
     """For readers that know no XMP."""
-    with Image.open(export(made_set(tmp_path, prompt="四季 & more"), tmp_path / "sheet.png")) as sheet:
+    with Image.open(made_set(tmp_path, prompt="四季 & more").export(tmp_path / "sheet.png")) as sheet:
         text: dict[str, Any] = sheet.text  # type: ignore[attr-defined]  # of PNG's own class
     assert text["Description"] == "四季 & more"
     assert text["Comment"].startswith("Generated by AI\nModel: doubao-seedream-4-5\n")
@@ -196,5 +191,5 @@ def test_a_long_prompt_fits_a_jpeg_segment(text: str) -> None:
 def test_the_date_falls_back_to_the_file(tmp_path: Path) -> None:
     """A set without a run id has the date of its first picture."""
     images: ImageSet = made_set(tmp_path)
-    named = xmp_of(export(ImageSet(**{**vars(images), "run_id": "mine"}), tmp_path / "sheet.png"))
+    named = xmp_of(ImageSet(**{**vars(images), "run_id": "mine"}).export(tmp_path / "sheet.png"))
     assert (text_at(named, "xmp:CreateDate") or "").startswith("20")

@@ -35,8 +35,9 @@ from seedream_magic.errors import ImageInvalid, ImageTooLarge, SeedreamError
 from seedream_magic.images.download import decode
 from seedream_magic.images.image_set import ImageSet
 from seedream_magic.images.store import load_whole, records
-from seedream_magic.images.verify import open_picture, verified
+from seedream_magic.images.verify import verified
 from seedream_magic.recover import unfinished
+from seedream_magic.view.pictures import open_picture
 from served import KEY, check_store, client
 from service import PICTURE, POST, jpeg, picture, whole_answer
 from test_shapes import SHAPES

@@ -14,9 +14,9 @@ from typing import Any
 import pytest
 from PIL import Image
 
+from seedream_magic.images import history_rows
+from seedream_magic.images.history_rows import history_bundle
 from seedream_magic.images.index import CACHE_FILE, HistoryEntry, history
-from seedream_magic.view import history_table as table_module
-from seedream_magic.view.history_table import history_table
 from test_carousel import HOSTILE, Reader
 from test_index import aged, empty_cache, made_run
 
@@ -39,11 +39,11 @@ def entries(store: Path) -> list[HistoryEntry]:
 
 
 def html_of(entries: list[HistoryEntry], words: str | None = None) -> Reader:
-    return Reader(history_table(entries, words=words)["text/html"])
+    return Reader(history_bundle(entries, words=words)["text/html"])
 
 
 def plain_of(entries: list[HistoryEntry], words: str | None = None) -> list[str]:
-    lines: list[str] = history_table(entries, words=words)["text/plain"].splitlines()
+    lines: list[str] = history_bundle(entries, words=words)["text/plain"].splitlines()
     return lines
 
 
@@ -53,26 +53,25 @@ def with_text(entry: HistoryEntry, text: str) -> HistoryEntry:
 
 @pytest.mark.parametrize("text", HOSTILE)
 def test_text_from_outside_is_text(entries: list[HistoryEntry], text: str) -> None:
-    """Whatever a record holds, the elements and attributes are the template's, and the terminal is not steered."""
-    calm = html_of([with_text(entry, "calm") for entry in entries])
+    """Whatever a record holds, the elements and attributes are the template's, and the terminal is not steered.
+
+    None of them is one that a sanitizer removes: no style sheet, script or data attribute; pictures are data URIs.
+    """
     hostile = html_of([with_text(entry, text) for entry in entries])
-    assert hostile.structure == calm.structure
+    assert hostile.structure == html_of([with_text(entry, "calm") for entry in entries]).structure
+    assert {name for name, _ in hostile.elements} == ELEMENTS
+    assert {attribute for _, attributes in hostile.elements for attribute in attributes} == ATTRIBUTES
+    assert all(image["src"].startswith("data:image/jpeg;base64,") for image in hostile.all("img"))
     lines = plain_of([with_text(entry, text) for entry in entries])
     assert len(lines) == len(plain_of(entries))
     assert all(line.isprintable() for line in lines)
 
 
-def test_nothing_is_used_that_a_sanitizer_removes(entries: list[HistoryEntry]) -> None:
-    """Neither style sheets and scripts nor data attributes; pictures are data URIs."""
-    reader = html_of(entries)
-    assert {name for name, _ in reader.elements} == ELEMENTS
-    assert {attribute for _, attributes in reader.elements for attribute in attributes} == ATTRIBUTES
-    assert all(image["src"].startswith("data:image/jpeg;base64,") for image in reader.all("img"))
-    assert len(reader.all("img")) == 3
-
-
 def test_a_row_tells_what_a_person_looks_for(store: Path) -> None:
-    """Prompt, time, frames, billed, model, notebook and, on a line of its own that never breaks, the run id."""
+    """Prompt, time, frames, billed, model, notebook and, on a line of its own that never breaks, the run id.
+
+    The prompt takes the width that is left: columns of one width would leave the run's id no room.
+    """
     folder = made_run(store, 0, pictures=1, expected=4, state="partial", usage=None, frames=[])
     reader = html_of(history(store), "dawn")
     when = datetime(2026, 5, 4, 10, 0, tzinfo=UTC).astimezone()
@@ -83,10 +82,11 @@ def test_a_row_tells_what_a_person_looks_for(store: Path) -> None:
     )
     assert "white-space:nowrap" in reader.all("code")[0]["style"]
     assert reader.all("img")[0]["alt"] == "一只橘猫 at DAWN"
+    assert reader.all("table")[0]["style"].startswith("table-layout:auto;width:100%")
 
 
 @pytest.mark.parametrize(
-    ("outcome", "billed", "told"),
+    ("outcome", "billed", "cell"),
     [
         ("billed", 2, "2"),
         ("unknown", 0, "may be billed"),
@@ -96,11 +96,11 @@ def test_a_row_tells_what_a_person_looks_for(store: Path) -> None:
     ],
 )
 def test_what_may_be_billed_is_not_told_as_nothing(
-    entries: list[HistoryEntry], outcome: str, billed: int, told: str
+    entries: list[HistoryEntry], outcome: str, billed: int, cell: str
 ) -> None:
     """Nothing is billed for sure only where the service was not reached or said no."""
     row = plain_of([replace(entries[0], provider="ark", outcome=outcome, billed=billed)])[1]
-    assert row.split("2 / 2")[1].split("2026")[0].strip().startswith(told)
+    assert row.split("2 / 2")[1].split("2026")[0].strip().startswith(cell)
 
 
 @pytest.fixture
@@ -121,55 +121,38 @@ def test_times_are_local(timezone: None, entries: list[HistoryEntry]) -> None:
 
 
 @pytest.mark.parametrize(
-    ("words", "heads", "below"),
-    [
-        (None, "When Frames Billed", "See one again"),
-        ("dawn", "When Frames", "See one"),
-        ("猫", "时间 帧 计费", "再看一次"),
-    ],
+    ("words", "chinese", "language"),
+    [(None, 0, "en"), ("dawn", 3, "en"), ("猫", 0, "zh"), (None, 2, "zh"), (None, 1, "en")],
 )
-def test_the_table_speaks_the_language_of_the_words(
-    entries: list[HistoryEntry], words: str | None, heads: str, below: str
+def test_the_table_speaks_the_language_of_who_asks(
+    entries: list[HistoryEntry], words: str | None, chinese: int, language: str
 ) -> None:
-    """Chinese where somebody looks for Chinese words, English for others."""
-    lines = plain_of(entries, words)
-    assert " ".join(lines[0].split()).startswith(heads)
-    assert lines[-1].startswith(below)
-    assert html_of(entries, words).all("div")[0]["lang"] == ("zh" if words == "猫" else "en")
-
-
-def test_the_prompt_takes_the_width_that_is_left(entries: list[HistoryEntry]) -> None:
-    """Front ends that give the columns of every table one width would leave the run's id no room."""
-    (table,) = html_of(entries).all("table")
-    assert table["style"].startswith("table-layout:auto;width:100%")
-
-
-def test_without_words_most_prompts_choose_the_language(entries: list[HistoryEntry]) -> None:
-    """Chinese where more than half of the prompts are, states and demo included; else English."""
-    chinese = [replace(entry, prompt="橘猫", state="partial") for entry in entries[:2]]
-    lines = plain_of([*chinese, entries[2]])
-    assert " ".join(lines[0].split()).startswith("时间 帧 计费")
-    assert "演示，免费" in lines[1]
-    assert "(部分完成) 橘猫" in lines[1]
-    assert "部分完成 · " in html_of([*chinese, entries[2]]).words
-    assert plain_of([*chinese, *entries[1:]])[0].startswith("When")
+    """Chinese for Chinese words; without any where more than half of the prompts are, states and demo included."""
+    given = [replace(entry, prompt="橘猫", state="partial") for entry in entries[:chinese]] + entries[chinese:]
+    lines, reader = plain_of(given, words), html_of(given, words)
+    assert reader.all("div")[0]["lang"] == language
+    assert " ".join(lines[0].split()).startswith({"en": "When Frames Billed", "zh": "时间 帧 计费"}[language])
+    assert lines[-1].startswith({"en": "See one again", "zh": "再看一次"}[language])
+    assert ("演示，免费" in lines[1]) == (language == "zh")
+    if chinese and language == "zh":
+        assert "(部分完成) 橘猫" in lines[1]
+        assert "部分完成 · " in reader.words
 
 
 @pytest.mark.parametrize(
-    ("words", "told"),
+    ("words", "line"),
     [
         (None, "No runs yet. Draw with %%seedream"),
         ("zebra <b>", "No run has all of these words: zebra <b>. %seedream history alone"),
         ("斑马", "没有同时包含这些词的运行：斑马。"),
     ],
 )
-def test_an_empty_history_says_what_to_do(words: str | None, told: str) -> None:
+def test_an_empty_history_says_what_to_do(words: str | None, line: str) -> None:
     """One friendly line, no table."""
-    (line,) = plain_of([], words)
-    assert line.startswith(told)
-    reader = html_of([], words)
-    assert reader.words == line
-    assert not reader.all("table")
+    (found,) = plain_of([], words)
+    assert found.startswith(line)
+    assert html_of([], words).words == found
+    assert not html_of([], words).all("table")
 
 
 def test_the_newest_fifty_are_shown(entries: list[HistoryEntry]) -> None:
@@ -190,7 +173,7 @@ def test_the_output_has_a_limit(store: Path) -> None:
             store, number, pictures=0, notebook="'" * 900, body={"prompt": "'" * 9000, "model": "猫" * 900}
         )
         Image.effect_noise((160, 160), 200).convert("RGB").save(folder / "01.jpg", quality=95)
-    bundle = history_table(history(store))
+    bundle = history_bundle(history(store))
     assert len(Reader(bundle["text/html"]).all("img")) == 50
     assert 150_000 < len(json.dumps(bundle, ensure_ascii=False).encode()) < 300_000
 
@@ -235,20 +218,20 @@ def test_a_thumbnail_is_made_once(entries: list[HistoryEntry], cache: Path, monk
     """For all processes; anew for a picture that has changed, and where the cache is lost."""
     made: list[str] = []
 
-    def preview(frame: Any, *, budget: int) -> Any:
-        made.append(frame.path.parent.name)
-        return real(frame, budget=budget)
+    def preview_of(path: Path, digest: str, *, budget: int) -> Any:
+        made.append(path.parent.name)
+        return real(path, digest, budget=budget)
 
-    real = table_module.preview  # type: ignore[attr-defined]  # replaced where it is used
-    monkeypatch.setattr(table_module, "preview", preview)
-    first = history_table(entries)
-    assert history_table(entries) == first
+    real = history_rows.preview_of  # type: ignore[attr-defined]  # replaced where it is used
+    monkeypatch.setattr(history_rows, "preview_of", preview_of)
+    first = history_bundle(entries)
+    assert history_bundle(entries) == first
     assert len(made) == 3
     Image.new("RGB", (40, 90)).save(entries[1].folder / "01.jpg")
     aged(entries[1].folder, 5)
-    changed = history_table(entries)
+    changed = history_bundle(entries)
     assert made[3:] == [entries[1].run_id]
     assert changed["text/html"] != first["text/html"]
     (cache / CACHE_FILE).write_bytes(os.urandom(9000))
-    assert history_table(entries) == changed
+    assert history_bundle(entries) == changed
     assert len(made) == 7

@@ -33,9 +33,10 @@ from seedream_magic import (
 )
 from seedream_magic.api.credentials import Key
 from seedream_magic.api.references.reference import Reference
+from seedream_magic.images.image_set import cards_of
 from seedream_magic.images.store import find_record
 from seedream_magic.session import Session
-from seedream_magic.view.carousel import image_set_bundle
+from seedream_magic.view.carousel import set_bundle
 from served import KEY, client
 from service import PICTURE, POST, bodies, completed, first_picture, picture, stream_head, succeeded, whole_answer
 
@@ -456,7 +457,7 @@ def test_a_notebook_keeps_its_store(
     images = shell.user_ns["_seedream"]
     assert (images.replayed, images.folder.parent, server.posts) == (True, home / "seedream-runs", 1)
     assert shell.run_cell("from seedream_magic import Seedream\nSeedream().show(_seedream.run_id)").success
-    assert 'href="seedream-runs/' in image_set_bundle(images)["text/html"]
+    assert 'href="seedream-runs/' in set_bundle(cards_of(images))["text/html"]
 
 
 @pytest.mark.parametrize(
@@ -495,7 +496,7 @@ def test_a_set_that_cannot_be_drawn_is_bound_all_the_same(
     def fail(*_: object, **__: object) -> None:
         raise OSError("broken data stream when writing image file")
 
-    monkeypatch.setattr("seedream_magic.notebook.display.image_set_bundle", fail)
+    monkeypatch.setattr("seedream_magic.notebook.display.set_bundle", fail)
     with capture_output() as captured:
         assert shell.run_cell("%%seedream fox <<\nx").success
     assert shell.user_ns["fox"][0].ok

@@ -22,12 +22,12 @@ from raw_server import Behaviour, Gate, RawServer, Request, json_reply, raw_serv
 from seedream_magic import ConfigError, InvalidRequest, Panel, Seedream, Storyboard
 from seedream_magic.api.plan import Plan
 from seedream_magic.errors import ServerFailed
-from seedream_magic.images.image_set import ImageSet
+from seedream_magic.images.image_set import ImageSet, cards_of
 from seedream_magic.images.store import find_record
 from seedream_magic.notebook.panel.run import seconds_per_picture
 from seedream_magic.planning import plan_redo
 from seedream_magic.session import Session
-from seedream_magic.view.carousel import image_set_bundle
+from seedream_magic.view.carousel import set_bundle
 from served import KEY, check_store, client
 from service import PICTURE, POST, bodies, jpeg, picture, stream_head, succeeded, whole_answer
 
@@ -529,7 +529,7 @@ def test_it_goes_on_from_the_frame_at_which_the_carousel_opens(server: RawServer
     with opened(through, redone.run_id) as person:
         for images in (redone, begun, redone, replace(begun, inherited=frozenset({0, 1, 2}))):
             person.panel._iteration.offer(images)
-            opens = re.search('data-start="([0-9]+)"', image_set_bundle(images)["text/html"])
+            opens = re.search('data-start="([0-9]+)"', set_bundle(cards_of(images))["text/html"])
             number = int(opens[1]) + 1  # type: ignore[index] # every set has one
             assert person.control("From frame").value == number
             assert all(person.sees(label.format(number)) for label in buttons)

@@ -17,14 +17,14 @@ import pytest
 from PIL import Image, ImageFile, PngImagePlugin
 
 from raw_server import Reply, raw_server
-from seedream_magic import Frame, ImageInvalid, ImageTooLarge
+from seedream_magic import ImageInvalid, ImageTooLarge
 from seedream_magic.api.models import LARGEST_BASE64_CHARACTERS, LARGEST_PICTURE_BYTES, MAXIMUM_PIXELS
 from seedream_magic.images import verify
 from seedream_magic.images.download import decode, download
 from seedream_magic.images.route import image_client
 from seedream_magic.images.store import MAXIMUM_RAW_BYTES
-from seedream_magic.images.verify import PictureFacts, open_picture, verified
-from seedream_magic.view.preview import preview
+from seedream_magic.images.verify import PictureFacts, verified
+from seedream_magic.view.pictures import open_picture, preview_of
 from service import jpeg
 
 
@@ -165,7 +165,7 @@ def test_what_decodes_whole_is_a_picture(name: str, action: Literal["error", "ig
         path = tmp_path / f"01.{facts.ending}"
         path.write_bytes(WORDY[name])
         assert open_picture(path).size == (160, 120)
-        assert preview(Frame(0, "x", path), budget=10**6).width == 160
+        assert preview_of(path, budget=10**6).width == 160
 
 
 def set_otherwise(patch: pytest.MonkeyPatch) -> None:
@@ -186,7 +186,7 @@ def test_the_switches_of_pillow_change_no_verdict(name: str, tmp_path: Path, mon
     path = tmp_path / f"01.{facts.ending}"
     path.write_bytes(data)
     assert open_picture(path).size == (160, 120)
-    assert preview(Frame(0, "x", path), budget=10**6).width == 160
+    assert preview_of(path, budget=10**6).width == 160
     zeros = [] if "webp" in name else [data[:-40] + bytes(40)]  # WebP has no sums, and no end but its length
     for cut in (*(data[: len(data) * step // 20] for step in range(20)), data[:-1], *zeros):
         with pytest.raises(ImageInvalid):

@@ -12,7 +12,8 @@ from playwright.sync_api import Browser, expect
 
 from conftest import ROOT
 from lab import written
-from seedream_magic.view.carousel import image_set_bundle
+from seedream_magic.images.image_set import cards_of
+from seedream_magic.view.carousel import set_bundle
 from test_carousel_browser import check_contrast, made_set
 from vscode import click, install, installed_folder, open_in_vscode, running_vscode
 
@@ -30,7 +31,7 @@ def test_the_carousel_in_vscode(opened: Browser, tmp_path: Path) -> None:
     with chdir(folder):
         sets = [made_set(folder, name, (1600, 900)) for name in ("buttons", "below", "further")]
         growing = replace(sets[1], frames=sets[1].frames[:2], state="running", usage=None)
-        written(folder / "sets.ipynb", [image_set_bundle(images) for images in (sets[0], growing, sets[2])])
+        written(folder / "sets.ipynb", [set_bundle(cards_of(images)) for images in (sets[0], growing, sets[2])])
     with (
         running_vscode(installed_folder(ROOT), folder) as url,
         open_in_vscode(opened, url, "sets.ipynb", "Default Dark Modern") as (page, inside),

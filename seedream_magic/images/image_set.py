@@ -12,6 +12,18 @@ from typing import TYPE_CHECKING, Any, Literal, Protocol, TypeVar, overload
 from seedream_magic.api.providers import Provider
 from seedream_magic.api.request import ImageRequest
 from seedream_magic.errors import ConfigError, ImageError, ResponseBroken, SeedreamError, SeedreamInterrupted, plural
+from seedream_magic.images.cards import (
+    Origin,
+    base_url_of,
+    created_at,
+    failure_in,
+    folder_text,
+    public_cards,
+    public_record,
+    relative_link,
+)
+from seedream_magic.view.cards import Bill, Card, CardSet, CardState
+from seedream_magic.words import ENGLISH, Words, words_for
 
 if TYPE_CHECKING:
     from PIL.Image import Image
@@ -75,7 +87,7 @@ class Frame:
     @property
     def image(self) -> Image:
         """The picture, decoded. Raises the frame's error where there is none."""
-        from seedream_magic.images.verify import open_picture  # noqa: PLC0415 - Pillow loads when a picture is opened
+        from seedream_magic.view.pictures import open_picture  # noqa: PLC0415 - Pillow loads when a picture is opened
 
         if self.path is None:
             raise self.error or SeedreamError(f"Frame {self.index + 1} has not arrived yet.")
@@ -94,9 +106,9 @@ class Frame:
         return f"<Frame {self.index}: {told}{pixels}>"
 
     def _repr_mimebundle_(self, **_selection: Any) -> dict[str, Any]:
-        from seedream_magic.view.carousel import frame_bundle  # noqa: PLC0415 - a value shows itself; see design
+        from seedream_magic.view.carousel import card_bundle  # noqa: PLC0415 - Pillow loads when a picture is shown
 
-        return frame_bundle(self)
+        return card_bundle(_card(self, "waiting"))
 
 
 @dataclass(frozen=True)
@@ -275,17 +287,115 @@ class ImageSet(Sequence[Frame]):
         captions and the request. Raises `InvalidRequest` for another ending, `ConfigError` where the file cannot be
         written.
         """
-        from seedream_magic.view.export import export  # noqa: PLC0415 - a value shows itself; see design
+        from seedream_magic.view.export import export  # noqa: PLC0415 - Pillow loads when a picture is shown
 
-        return export(self, path, seconds=seconds, size=size)
+        # A moment of a growing set: the file will not grow.
+        images = replace(self, state="stopped", pause="") if self.state == "running" else self
+        folders = {self.folder, *(frame.path.parent for frame in self.ok if frame.path)}
+        facts = {"run_id": self.run_id, "provider": self.provider, "body": self.request.body, "usage": self.usage}
+        return export(
+            public_cards(cards_of(images)),
+            path,
+            seconds=seconds,
+            size=size,
+            request=public_record(self.folder, facts),
+            untouched=[folder for folder in folders if (folder / "request.json").exists()],
+        )
 
     def _repr_mimebundle_(self, **_selection: Any) -> dict[str, Any]:
-        from seedream_magic.view.carousel import image_set_bundle  # noqa: PLC0415 - a value shows itself; see design
+        from seedream_magic.view.carousel import set_bundle  # noqa: PLC0415 - Pillow loads when a picture is shown
 
-        return image_set_bundle(self)
+        return set_bundle(cards_of(self))
 
 
 def _client_of(value: ImageSet | Frame) -> Client:
     if value.client is None:
         raise ConfigError("This set was read without a Seedream: take it from seedream.show(run_id).")
     return value.client
+
+
+def places_of(images: ImageSet) -> tuple[Frame, ...]:
+    """The frames, and an empty one for each picture that is still to come, or would have come but for a Stop."""
+    total = len(images.frames) if images.state == "done" else max(len(images.frames), images.expected or 1)
+    return images.frames + tuple(
+        Frame(index, images.request.prompt_of(index)) for index in range(len(images.frames), total)
+    )
+
+
+def origin_of(images: ImageSet) -> Origin:
+    """Where the set is from, for the cells that go on from it."""
+    return Origin(images.provider, images.run_id, images.folder, base_url_of(images.client, images.provider))
+
+
+def bill_of(images: ImageSet) -> Bill | None:
+    """What the run cost; None while it runs. A stopped run may have cost more than what arrived."""
+    if images.replayed:
+        return Bill(0, certain=True, replayed=True)
+    if images.state == "running":
+        return None
+    if images.billed:
+        certain = images.state == "done" or images.usage is not None
+    else:
+        certain = images.outcome in {"not_sent", "rejected"}
+    return Bill(images.billed, certain, free=images.provider == "demo")
+
+
+def opens_at(images: ImageSet) -> int:
+    """The index of the frame that a carousel opens at: the first that was made anew, where others are older."""
+    return next((frame.index for frame in images if frame.index not in images.inherited), 0)
+
+
+def cards_of(images: ImageSet) -> CardSet:
+    """The set as cards, which are all that `view` knows of it."""
+    words, board, tokens = words_for(images.prompt), images.request.storyboard, (images.usage or {}).get("total_tokens")
+    running, count = images.state == "running", len(images)
+    # Layers are made together, all anew or none.
+    redo = () if images.request.layer_decomposition else ("redo",)
+    empty: CardState = "waiting" if running else "missing"
+    cards = [_card_of(images, frame, words, empty) for frame in places_of(images)]
+    return CardSet(
+        id=images.run_id,
+        title=board.style if board and board.style.strip() else images.prompt,
+        prompt=images.prompt,
+        model=images.request.model,
+        size=images.request.size,
+        language=words.language,
+        cards=tuple(cards[:count]),
+        awaited=tuple(cards[count:]),
+        expected=images.expected,
+        state=images.state,
+        bill=bill_of(images),
+        tokens=tokens if isinstance(tokens, int) and not isinstance(tokens, bool) else None,
+        seconds=images.seconds,
+        notes=(*images.notes, *([images.pause] if images.pause else [])),
+        folder=folder_text(images.folder),
+        opens_at=opens_at(images),
+        copies=("path", "ref", "prompt") if running else ("path", "ref", "prompt", *redo, "vary"),
+        created=created_at(images.run_id, tuple(frame.path for frame in images.ok if frame.path)),
+    )
+
+
+def _card_of(images: ImageSet, frame: Frame, words: Words, empty: CardState) -> Card:
+    """A frame of a set as its card: with what goes on from it, once the run has ended."""
+    origin, place = origin_of(images), frame.index
+    card, going_on = _card(frame, empty, words), images.state != "running"
+    link = relative_link(frame.path) if frame.path else None
+    copies = {"redo": origin.redo_after(frame.error, place)} if going_on else {}
+    if frame.path is not None:
+        copies |= {"path": str(frame.path), "ref": f"--ref run:{images.run_id}[{place}]"}
+        copies |= {"vary": origin.vary_cell(place, words.variation)} if going_on else {}
+    commands = origin.commands(frame.error, place) if frame.error and going_on else ()
+    return replace(card, link=link, copies=copies, commands=commands)
+
+
+def _card(frame: Frame, empty: CardState, words: Words = ENGLISH) -> Card:
+    return Card(
+        index=frame.index,
+        caption=frame.prompt,
+        state="failed" if frame.error else "picture" if frame.path else empty,
+        picture=None if frame.error else frame.path,
+        digest=frame.sha256,
+        width=frame.width,
+        height=frame.height,
+        failure=failure_in(frame.error, words) if frame.error else None,
+    )

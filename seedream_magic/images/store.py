@@ -50,7 +50,6 @@ from seedream_magic.images.record import (
 from seedream_magic.images.response import RawBody, append_line, drop_signatures, mask_raw, raw_files, recorded_link
 from seedream_magic.images.verify import PictureFacts
 
-DEFAULT_FOLDER = "seedream-runs"
 SPACE_PER_IMAGE = 25 * 2**20
 """Of a set of JPEGs of the largest size none has more; what passes it has the reserve, and other disks after that."""
 SPACE_IN_RESERVE = 64 * 2**20

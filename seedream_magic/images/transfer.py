@@ -16,8 +16,8 @@ from dataclasses import dataclass
 from urllib.parse import unquote
 
 from seedream_magic.api.encoding import inflated
-from seedream_magic.api.signatures import picture_kind
 from seedream_magic.errors import ImageInvalid
+from seedream_magic.signatures import picture_kind
 
 _LAYERS = 4
 _FRAME = re.compile(rb"([0-9a-fA-F]{1,8})(;[^\r\n]{0,300})?\r\n")

@@ -155,9 +155,9 @@ def _stop(desk: Desk, _: str) -> None:
 
 def _history(desk: Desk, words: str) -> None:
     """Show the runs of the store that hold these words."""
-    from seedream_magic.view.history_table import history_table  # noqa: PLC0415 - load time, see `desk`
+    from seedream_magic.images.history_rows import history_bundle  # noqa: PLC0415 - load time, see `desk`
 
-    display(history_table(desk.client().history(words or None), words=words), raw=True)
+    display(history_bundle(desk.client().history(words or None), words=words), raw=True)
 
 
 def _show(desk: Desk, text: str) -> None:

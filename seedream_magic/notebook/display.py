@@ -27,8 +27,9 @@ from IPython.display import DisplayHandle, clear_output
 from IPython.terminal.interactiveshell import TerminalInteractiveShell
 
 from seedream_magic.errors import SeedreamError, SeedreamInterrupted
-from seedream_magic.images.image_set import ImageSet
-from seedream_magic.view.carousel import element, image_set_bundle, plain_text
+from seedream_magic.images.image_set import ImageSet, cards_of
+from seedream_magic.view.carousel import plain_text, set_bundle
+from seedream_magic.view.markup import element
 
 _EMPTY: dict[str, Any] = {"text/html": "", "text/plain": ""}
 _NOTHING_BUT_OURS = re.compile(r"\s*(%%seedream(\s.*)?|%seedream[^\n]*)\s*", re.DOTALL)
@@ -129,9 +130,9 @@ class Output:
     def bundle_of(self, images: ImageSet) -> dict[str, Any]:
         """The set as a mimebundle."""
         try:
-            return image_set_bundle(images, show=self._layout)
+            return set_bundle(cards_of(images), show=self._layout)
         except Exception as exc:  # noqa: BLE001 - what cannot be drawn must not cost the set, which is paid for
-            text = f"{plain_text(images)}\nThe pictures cannot be drawn here ({type(exc).__name__}: {exc})."
+            text = f"{plain_text(cards_of(images))}\nThe pictures cannot be drawn here ({type(exc).__name__}: {exc})."
             return {"text/html": str(element("pre", {}, text)), "text/plain": text}
 
     def display(self) -> None:
@@ -213,7 +214,7 @@ class _Lines:
     def show(self, images: ImageSet) -> None:
         if images.state != "running":
             self.clear()
-            print(plain_text(images))  # noqa: T201 - a terminal's output is its text
+            print(plain_text(cards_of(images)))  # noqa: T201 - a terminal's output is its text
         elif sys.stdout.isatty():
             asked = images.expected or "?"
             print(f"\r{len(images.ok)} of {asked} pictures, {images.seconds:.0f} s ", end="", flush=True)  # noqa: T201 - see above

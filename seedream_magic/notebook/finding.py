@@ -14,7 +14,7 @@ from seedream_magic.api.redaction import clipped
 from seedream_magic.api.refusal import Refusal, refusal_error
 from seedream_magic.errors import InvalidRequest
 from seedream_magic.images.record import Record
-from seedream_magic.view.words import one_line
+from seedream_magic.words import one_line
 
 NAMES = {
     "versions": "版本",

@@ -10,8 +10,7 @@ from typing import Any
 from seedream_magic.api import models
 from seedream_magic.api.fields import FIELDS, OUTPUT_FORMATS
 from seedream_magic.api.models import KNOWN_IDS, MAXIMUM_IMAGES, Model, find_model
-from seedream_magic.view.markup import Markup, element
-from seedream_magic.view.table import Cell, html_notes, html_table, text_table
+from seedream_magic.view.markup import Cell, Markup, element, html_notes, html_table, text_table
 
 _HEADINGS = ("model 模型", "sizes 尺寸", "pixels 像素", "set 组图", "stream 流式", "refs 参考图", "formats 格式")
 _OPTIONS, _IDS = "further options 其他选项", "model ids 模型编号"

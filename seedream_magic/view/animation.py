@@ -8,9 +8,8 @@ from pathlib import Path
 from PIL import Image
 
 from seedream_magic.errors import ImageError, InvalidRequest
-from seedream_magic.images.image_set import Frame, ImageSet
-from seedream_magic.view.pictures import fitted, lost, progress
-from seedream_magic.view.preview import sheet_ratio
+from seedream_magic.view.cards import Card, CardSet
+from seedream_magic.view.pictures import fitted, progress
 from seedream_magic.view.provenance import provenance_of
 
 LONG_SIDE = 960
@@ -18,22 +17,22 @@ MATTE = (40, 40, 43)
 """Around a picture of another shape than the first: dark and without a hue, as a cinema's."""
 
 
-def write_animation(images: ImageSet, path: Path, *, seconds: float, size: int | None) -> ImageSet:
+def write_animation(cards: CardSet, path: Path, *, seconds: float, size: int | None) -> CardSet:
     """Write every picture of the set as one frame of a looping GIF; return the set as it was written.
 
     The canvas has the first picture's ratio and a long side of `size` pixels, without one 960 or the picture's own if
     that is smaller. Raises `InvalidRequest` for fewer than two pictures.
     """
-    canvas = _canvas(images, size)
+    canvas = _canvas(cards, size)
     frames: list[Image.Image] = []
-    written: list[Frame] = []
-    for frame in progress(images.frames, "gif"):
+    written: list[Card] = []
+    for card in progress(cards.cards, "gif"):
         try:
-            if frame.path is not None:
-                frames.append(_quantised(_letterboxed(fitted(frame.path, canvas), canvas)))
-            written.append(frame)
+            if card.picture is not None:
+                frames.append(_quantised(_letterboxed(fitted(card.picture, canvas), canvas)))
+            written.append(card)
         except ImageError as error:
-            written.append(lost(frame, error))
+            written.append(card.without_picture(error))
     if len(frames) < 2:
         raise InvalidRequest(f"A .gif takes at least 2 pictures; this set has {len(frames)}. Try .png or .html.")
     frames[0].save(
@@ -44,18 +43,17 @@ def write_animation(images: ImageSet, path: Path, *, seconds: float, size: int |
         duration=round(seconds * 1000),
         loop=0,
         optimize=False,
-        comment=provenance_of(images).comment.encode(),
+        comment=provenance_of(cards).comment.encode(),
     )
-    return replace(images, frames=tuple(written))
+    return replace(cards, cards=tuple(written))
 
 
-def _canvas(images: ImageSet, size: int | None) -> tuple[int, int]:
+def _canvas(cards: CardSet, size: int | None) -> tuple[int, int]:
     """Pixels of the canvas."""
-    first = next(iter(images.ok), None)
+    first = next(iter(cards.pictures), None)
     largest = max(first.width or 0, first.height or 0) if first else 0
     side = size or min(LONG_SIDE, largest or LONG_SIDE)
-    ratio = sheet_ratio(images)
-    return max(1, round(side * min(1, ratio))), max(1, round(side * min(1, 1 / ratio)))
+    return max(1, round(side * min(1, cards.ratio))), max(1, round(side * min(1, 1 / cards.ratio)))
 
 
 def _letterboxed(picture: Image.Image, canvas: tuple[int, int]) -> Image.Image:

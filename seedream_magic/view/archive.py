@@ -2,10 +2,8 @@
 
 from __future__ import annotations
 
-import contextlib
 import hashlib
 import json
-import math
 import re
 import zipfile
 from collections.abc import Mapping
@@ -14,74 +12,52 @@ from datetime import datetime
 from pathlib import Path
 from typing import Any
 
-from seedream_magic.api.redaction import redacted
-from seedream_magic.errors import ImageInvalid, InvalidRequest
-from seedream_magic.images.image_set import Frame, ImageSet
-from seedream_magic.images.store import find_record
-from seedream_magic.view.pictures import lost, original, progress
-from seedream_magic.view.provenance import DIGITAL_SOURCE_TYPE, TOOL, Provenance, provenance_of, sound
-from seedream_magic.view.words import ENGLISH, caption_of, error_name, error_text, one_line, words_for
+from seedream_magic.errors import ImageInvalid
+from seedream_magic.view.cards import Card, CardSet
+from seedream_magic.view.pictures import original, progress
+from seedream_magic.view.provenance import DIGITAL_SOURCE_TYPE, TOOL, Provenance, provenance_of, storable
+from seedream_magic.words import ENGLISH, one_line
 
 _SAFE_ENDING = re.compile(r"\.[a-z0-9]{1,5}")
-_SECRET = re.compile(r"api_?key|authorization|password|secret|token$", re.IGNORECASE)
-_TYPED = frozenset({"prompt", "storyboard"})
-_SHARED = (
-    "run_id",
-    "state",
-    "outcome",
-    "provider",
-    "base_url",
-    "client_request_id",
-    "began",
-    "expected",
-    "seconds",
-    "body",
-    "references",
-    "storyboard",
-    "lineage",
-    "usage",
-    "frames",
-    "error",
-)
-"""What of a run's record is handed on; the author's computer, process and notebook are nobody else's."""
 
 
-def write_archive(images: ImageSet, path: Path) -> ImageSet:
+def write_archive(cards: CardSet, path: Path, request: Mapping[str, Any]) -> CardSet:
     """Write the originals, `captions.json`, `captions.txt` and `request.json`; return the set as it was written.
 
-    The same set gives the same bytes: the order is fixed, and every entry has the date of the run.
+    `request` is what was asked for, as others may read it. The same set gives the same bytes: the order is fixed, and
+    every entry has the date of the run.
     """
-    provenance = provenance_of(images)
+    provenance = provenance_of(cards)
     hashes: dict[int, str] = {}
-    written: list[Frame] = []
+    written: list[Card] = []
     with zipfile.ZipFile(path, "w", zipfile.ZIP_STORED) as archive:  # pictures are compressed already
-        for frame in progress(images.frames, "zip"):
+        for card in progress(cards.cards, "zip"):
             try:
-                data = original(frame.path) if frame.path else b""
+                data = original(card.picture) if card.picture else b""
             except ImageInvalid as error:  # lost since it was looked for
-                written.append(lost(frame, error))
+                written.append(card.without_picture(error))
                 continue
-            written.append(frame)
-            if frame.ok:
-                archive.writestr(_entry(_name(frame), provenance.created), data)
-                hashes[frame.index] = hashlib.sha256(data).hexdigest()
-        images = replace(images, frames=tuple(written))
-        captions = [_caption(frame, hashes) for frame in images]
+            written.append(card)
+            if card.picture:
+                archive.writestr(_entry(_name(card.index, card.picture), provenance.created), data)
+                hashes[card.index] = hashlib.sha256(data).hexdigest()
+        cards = replace(cards, cards=tuple(written))
+        captions = [_caption(card, hashes.get(card.index)) for card in cards.cards]
         texts = {
-            "captions.json": _json({**_about(provenance), "run_id": images.run_id, "frames": captions}),
-            "captions.txt": _captions_text(images, captions),
-            "request.json": _json({**_about(provenance), **_request(images)}),
+            "captions.json": _json({**_about(provenance), "run_id": cards.id, "frames": captions}),
+            "captions.txt": _captions_text(cards, captions),
+            "request.json": _json({**_about(provenance), **request}),
         }
         for name, text in texts.items():
             archive.writestr(_entry(name, provenance.created), text.encode())
         archive.comment = provenance.line(ENGLISH).encode()[:1000]
-    return images
+    return cards
 
 
-def _name(frame: Frame) -> str:
-    """The number of a frame and the ending of its file, which is the name that the store gave it."""
-    ending = frame.path.suffix.lower() if frame.path is not None else ""
-    return f"{frame.index + 1:02d}{ending if _SAFE_ENDING.fullmatch(ending) else ''}"
+def _name(index: int, picture: Path) -> str:
+    """The number of a picture and the ending of its file, which is the name that the store gave it."""
+    ending = picture.suffix.lower()
+    return f"{index + 1:02d}{ending if _SAFE_ENDING.fullmatch(ending) else ''}"
 
 
 def _entry(name: str, created: datetime | None) -> zipfile.ZipInfo:
@@ -103,67 +79,28 @@ def _about(provenance: Provenance) -> dict[str, Any]:
     }
 
 
-def _caption(frame: Frame, hashes: Mapping[int, str]) -> dict[str, Any]:
-    """A frame for `captions.json`; `index` counts from 0."""
-    error = frame.error
+def _caption(card: Card, sha256: str | None) -> dict[str, Any]:
+    """A card for `captions.json`; `index` counts from 0."""
+    failure = card.failure
     return {
-        "index": frame.index,
-        "file": _name(frame) if frame.ok else None,
-        "prompt": frame.prompt,
-        "pixels": f"{frame.width}x{frame.height}" if frame.ok and frame.width else None,
-        "sha256": hashes.get(frame.index),
-        "error": None if error is None else _clean_text(f"{error_name(error)}: {error_text(error)}"),
+        "index": card.index,
+        "file": _name(card.index, card.picture) if card.picture else None,
+        "prompt": card.caption,
+        "pixels": f"{card.width}x{card.height}" if card.picture and card.width else None,
+        "sha256": sha256,
+        "error": f"{failure.name}: {failure.message}" if failure else None,
     }
 
 
-def _captions_text(images: ImageSet, captions: list[dict[str, Any]]) -> str:
-    """What a person reads: the prompt, and a paragraph for each frame, numbered from 1."""
-    paragraphs = [images.prompt]
-    for frame, caption in zip(images, captions, strict=True):
+def _captions_text(cards: CardSet, captions: list[dict[str, Any]]) -> str:
+    """What a person reads: the prompt, and a paragraph for each card, numbered from 1."""
+    paragraphs = [cards.prompt]
+    for card, caption in zip(cards.cards, captions, strict=True):
         facts = (caption["file"], caption["pixels"], one_line(caption["error"] or "", 500))
-        head = "  ".join([f"{frame.index + 1}.", *(fact for fact in facts if fact)])
-        paragraphs.append(f"{head}\n{caption_of(frame, images)}".rstrip())
-    origin = f"{provenance_of(images).line(words_for(images.prompt))} · {TOOL}"
-    return sound("\n\n".join([*paragraphs, f"{origin}\n"]))
-
-
-def _request(images: ImageSet) -> dict[str, Any]:
-    """The run's record without what would give something away; without a record, what the set itself tells."""
-    facts: Mapping[str, Any] = {
-        "run_id": images.run_id,
-        "provider": images.provider,
-        "body": images.request.body,
-        "usage": images.usage,
-    }
-    with contextlib.suppress(InvalidRequest):  # no such run: a set that was put together by hand
-        facts = find_record(images.folder.parent, images.run_id).facts
-    return {name: _clean(facts[name]) for name in _SHARED if name in facts}
-
-
-def _clean(value: Any, name: str = "") -> Any:
-    """`value` without keys, signed links, embedded pictures and folders. What was typed as a prompt stays."""
-    if isinstance(value, Mapping) and name not in _TYPED:
-        return {key: _clean(item, key) for key, item in value.items()}
-    if isinstance(value, list | tuple):
-        return [_clean(item, name) for item in value]
-    if isinstance(value, float) and not math.isfinite(value):
-        return str(value)  # JSON has no such number
-    return _clean_named(name, value) if isinstance(value, str) and name not in _TYPED else value
-
-
-def _clean_named(name: str, text: str) -> str:
-    if _SECRET.search(name):
-        return "…"
-    if name == "source" and "://" not in text and not text.startswith("data:"):
-        return re.split(r"[\\/]", text)[-1]  # a path
-    return _clean_text(text)
-
-
-def _clean_text(text: str) -> str:
-    if text.startswith("data:"):
-        head = text.partition(",")[0][:80]
-        return f"{head},({len(text)} characters)"
-    return redacted(text) if "://" in text else text
+        head = "  ".join([f"{card.index + 1}.", *(fact for fact in facts if fact)])
+        paragraphs.append(f"{head}\n{cards.caption_of(card)}".rstrip())
+    origin = f"{provenance_of(cards).line(cards.words)} · {TOOL}"
+    return storable("\n\n".join([*paragraphs, f"{origin}\n"]))
 
 
 def _json(value: Mapping[str, Any]) -> str:

@@ -1,4 +1,4 @@
-"""How a set of images looks in a notebook: an output that needs nothing but itself.
+"""How a set of cards looks in a notebook: an output that needs nothing but itself.
 
 The HTML is a scrolling strip of labelled pictures, written with inline styles only, so that it reads well where a front
 end has removed scripts and style sheets (a notebook of somebody else's). Where they run, the constant files
@@ -10,36 +10,17 @@ from __future__ import annotations
 
 import base64
 import json
-import os
 import re
 import time
-from functools import partial
+from dataclasses import dataclass
 from typing import Any
 
 from seedream_magic.errors import ImageError
-from seedream_magic.images.image_set import Frame, ImageSet
-from seedream_magic.session import home
-from seedream_magic.view.figure import Layout, clock, figure, relative_link
+from seedream_magic.view.cards import OF_THE_PICTURE, Card, CardSet, Failure, Preview
 from seedream_magic.view.markup import Markup, constant, element
-from seedream_magic.view.preview import preview, sheet_ratio
+from seedream_magic.view.pictures import preview_of
 from seedream_magic.view.sheet import contact_sheet
-from seedream_magic.view.words import (
-    CLIPPED_AT,
-    ENGLISH,
-    Words,
-    asked,
-    billed,
-    clipped,
-    error_name,
-    error_text,
-    one_line,
-    progress,
-    seconds,
-    told,
-    words_for,
-)
-
-__all__ = ["Markup", "element", "frame_bundle", "image_set_bundle", "places", "plain_text", "relative_link"]
+from seedream_magic.words import CLIPPED_AT, ENGLISH, Words, clipped, one_line
 
 OUTPUT_BYTES = 980_000
 """A set's output as JSON at most, which leaves room for the notebook's own words around it."""
@@ -51,152 +32,254 @@ PROMPT_CHARACTERS = 4000
 
 _UNPRINTABLE = re.compile("[\x00-\x1f\x7f-\x9f\u202a-\u202e\u2066-\u2069\ud800-\udfff]")
 
+# JupyterLab's sanitizer keeps these properties (and drops aspect-ratio, object-fit, filter and every var()).
 _STRIP = "display:flex;gap:20px;overflow-x:auto;align-items:flex-start;padding-bottom:8px"
 _GRID = "display:flex;gap:20px;flex-wrap:wrap;align-items:flex-start;padding-bottom:8px"
 _QUIET = "margin:8px 0 0 0;line-height:1.45;text-align:left;font-size:12px;opacity:0.75"
+_FIGURE = "flex:0 0 auto;margin:0;max-width:100%;width:{width}px;--ratio:{ratio:.4f}"
+_PICTURE = "display:block;max-width:100%;height:auto;border-radius:4px"
+_BOX = "box-sizing:border-box;border-radius:4px;background-color:rgba(127,127,127,0.12);padding:16px;font-size:14px;"
+_CAPTION = "margin-top:8px;line-height:1.45;text-align:left;font-size:13px"
+_COMMAND = "font-size:13px;background:none;padding:0;white-space:pre-wrap"
 
 
-def image_set_bundle(images: ImageSet, *, show: str = "carousel", elsewhere: bool = False) -> dict[str, Any]:
+def set_bundle(cards: CardSet, *, show: str = "carousel") -> dict[str, Any]:
     """The mimebundle of a set: `text/html`, `text/plain` and, once the run has ended with a picture, `image/jpeg`.
 
-    `show` is "carousel" or "grid". `elsewhere` leaves out what has a meaning only where the run and a kernel are: the
-    paths, and the cells that go on from it. Below 1,000,000 bytes of JSON whatever the pictures hold. The contact sheet
-    is left out while the set grows, so that an update stays light.
+    `show` is "carousel" or "grid". Below 1,000,000 bytes of JSON whatever the pictures hold. The contact sheet is left
+    out while the set grows, so that an update stays light.
     """
-    shown = places(images)
-    html = partial(_set_html, images, show=show, elsewhere=elsewhere)
-    budget = min(ONE_PREVIEW_BYTES, ALL_PREVIEWS_BYTES // max(len(shown), images.expected or 4))
-    bundle: dict[str, Any] = {"text/html": str(html(budget)), "text/plain": plain_text(images)}
-    if images.ok and images.state != "running":
-        sheet = contact_sheet(images, budget=SHEET_BYTES, preview_budget=budget)
+    budget = min(ONE_PREVIEW_BYTES, ALL_PREVIEWS_BYTES // max(len(cards.places), cards.expected or 4))
+    bundle: dict[str, Any] = {"text/html": set_html(cards, budget, show=show), "text/plain": plain_text(cards)}
+    if cards.pictures and cards.state != "running":
+        sheet = contact_sheet(cards, budget=SHEET_BYTES, preview_budget=budget)
         bundle["image/jpeg"] = base64.b64encode(sheet).decode("ascii")
     over = len(json.dumps(bundle)) - OUTPUT_BYTES
     if over > 0 and (sizes := [len(source) for source in re.findall('src="[^"]*"', bundle["text/html"])]):
-        bundle["text/html"] = str(html((sum(sizes) - over) // len(sizes)))  # endless texts
+        bundle["text/html"] = set_html(cards, (sum(sizes) - over) // len(sizes), show=show)  # endless texts
     return bundle
 
 
-def frame_bundle(frame: Frame) -> dict[str, Any]:
-    """The mimebundle of one frame: its picture (`image/jpeg`, `image/png` where transparent) and `text/plain`.
+def card_bundle(card: Card) -> dict[str, Any]:
+    """The mimebundle of one card: its picture (`image/jpeg`, `image/png` where transparent) and `text/plain`.
 
-    A failed one tells the error, what was billed, and what to do.
+    A failed one says what happened, what was billed, and what to do.
     """
-    if frame.error is not None:
-        told = "\n     ".join(_printable(clipped(line)) for line in frame.error.lines())
-        return {"text/plain": f"{frame.index + 1:>3}  {told}"}
-    bundle: dict[str, Any] = {"text/plain": _plain_line(frame)}
-    if frame.ok:
+    if card.failure is not None:
+        lines = "\n     ".join(_printable(clipped(line)) for line in card.failure.lines)
+        return {"text/plain": f"{card.index + 1:>3}  {lines}"}
+    bundle: dict[str, Any] = {"text/plain": _plain_line(card)}
+    if card.picture is not None:
         try:
-            picture = preview(frame, budget=ONE_PREVIEW_BYTES)
+            small = preview_of(card.picture, card.digest, budget=ONE_PREVIEW_BYTES)
         except ImageError as error:
             return {"text/plain": f"{bundle['text/plain']}  {_printable(str(error))}"}
-        head, _, encoded = picture.data_uri.partition(";base64,")
+        head, _, encoded = small.data_uri.partition(";base64,")
         bundle[head.removeprefix("data:")] = encoded
     return bundle
 
 
-def plain_text(images: ImageSet) -> str:
-    """A set in a terminal: a head line, a numbered line for each frame, the notes, what was billed."""
-    head = [progress(images, ENGLISH), images.request.model, images.request.size]
-    head += [] if images.replayed else [seconds(images, ENGLISH)]
-    head += [ENGLISH.stopped] if images.state == "stopped" else []
-    absent = ENGLISH.waiting if images.state == "running" else ENGLISH.missing
-    frames = (_plain_line(frame, absent) for frame in places(images))
-    lines = [" · ".join(head), *frames, *told(images), billed(images, ENGLISH)]
+def plain_text(cards: CardSet) -> str:
+    """A set in a terminal, in English: a head line, a numbered line for each card, the notes, what was billed."""
+    stopped = ENGLISH.stopped if cards.state == "stopped" else ""
+    optional = filter(None, (cards.seconds_text(ENGLISH), stopped))
+    head = " · ".join((cards.progress_text(ENGLISH), cards.model, cards.size, *optional))
+    lines = (head, *map(_plain_line, cards.places), *cards.notes, cards.bill_text(ENGLISH))
     return "\n".join(_printable(line) for line in lines if line)
 
 
-def places(images: ImageSet) -> tuple[Frame, ...]:
-    """The frames, and an empty one for each picture that is still to come, or would have come but for a Stop."""
-    total = len(images.frames) if images.state == "done" else max(len(images.frames), images.expected or 1)
-    return images.frames + tuple(
-        Frame(index, images.request.prompt_of(index)) for index in range(len(images.frames), total)
-    )
-
-
-def _plain_line(frame: Frame, absent: str = ENGLISH.waiting) -> str:
-    number = f"{frame.index + 1:>3}  "
-    if frame.error is not None:
-        return f"{number}{error_name(frame.error)}: {clipped(error_text(frame.error).partition(chr(10))[0])}"
-    if frame.path is None:
-        return f"{number}{absent}"
-    pixels = f"  {frame.width}x{frame.height}" if frame.width else ""
-    return f"{number}{frame.path}{pixels}"
-
-
-def _set_html(images: ImageSet, budget: int, *, show: str, elsewhere: bool) -> Markup:
-    shown = places(images)
-    words = words_for(images.prompt)
-    layout = _layout(images, shown, words, budget, elsewhere=elsewhere)
-    figures = [figure(frame, layout) for frame in shown]
-    controls = {**words.controls, **words.copies, "copies": layout.copied}
-    attributes = {
-        # MathJax must not take "$5 … $6" of a prompt for a formula.
-        "class": "seedream tex2jax_ignore mathjax_ignore",
-        "lang": words.language,
-        "style": f"--ratio:{layout.ratio:.4f}",
-        "data-run": images.run_id,
-        "data-label": one_line(images.prompt, 90) or images.request.model,
-        "data-show": "grid" if show == "grid" else "carousel",
-        "data-start": _start(images),
-        "data-words": json.dumps(controls, ensure_ascii=False),
-        "data-prompt": clipped(images.prompt, PROMPT_CHARACTERS),
-        "data-started": f"{time.time() - images.seconds:.0f}" if layout.running else None,
-    }
-    return element(
-        "div",
-        attributes,
-        element("div", {"class": "seedream-strip", "style": _GRID if show == "grid" else _STRIP}, *figures),
-        element("div", {"class": "seedream-facts", "style": _QUIET}, _facts(images, words), *clock(images, words)),
-        *(element("div", {"class": "seedream-note", "style": _QUIET}, clipped(note)) for note in told(images)),
-        # Last, so that where they are shown as text (nbconvert --sanitize-html) all words stand before them.
-        element("style", {}, constant("carousel.css")),
-        element("script", {}, constant("viewer.js", "carousel.js", "start.js")),
-    )
-
-
-def _start(images: ImageSet) -> int:
-    """The index of the frame that it opens at: the first that was made anew, where an earlier run made the others."""
-    made = [frame.index for frame in images if frame.index not in images.inherited]
-    return made[0] if made else 0
-
-
-def _layout(images: ImageSet, shown: tuple[Frame, ...], words: Words, budget: int, *, elsewhere: bool) -> Layout:
-    widest, tallest = (560, 560) if len(shown) == 1 else (440, 280)
-    ratio = min(max(sheet_ratio(images), 1 / 16), 16.0)
-    width = round(min(widest, tallest * ratio))
-    own = sum(len(frame.prompt) for frame in shown if frame.prompt != images.prompt)
-    return Layout(
-        images,
-        total=len(shown),
-        words=words,
-        width=width,
-        height=max(1, round(width / ratio)),
-        budget=budget,
-        elsewhere=elsewhere,
-        longest=PROMPT_CHARACTERS if own <= PROMPT_CHARACTERS else PROMPT_CHARACTERS // len(shown),
-    )
-
-
-def _facts(images: ImageSet, words: Words) -> str:
-    """The quiet line below the pictures."""
-    pixels = {f"{frame.width}×{frame.height}" for frame in images.ok if frame.width}
-    tokens = (images.usage or {}).get("total_tokens")
-    inside = relative_link(images.folder) is not None
-    made_now = not images.replayed  # what it took then is in the history; here it would read as if it were spent anew
-    parts = (
-        words.stopped if images.state == "stopped" else "",
-        "" if len(images.ok) == asked(images) else progress(images, words),
-        images.request.model,
-        pixels.pop() if len(pixels) == 1 else images.request.size.replace("x", "×"),
-        billed(images, words),
-        f"{tokens:,} tokens" if isinstance(tokens, int) and not isinstance(tokens, bool) and made_now else "",
-        seconds(images, words) if images.state != "running" and made_now else "",
-        os.path.relpath(images.folder, home()) if inside else str(images.folder),
-    )
-    return " · ".join(one_line(part, CLIPPED_AT) for part in parts if part)
+def _plain_line(card: Card) -> str:
+    number = f"{card.index + 1:>3}  "
+    if card.failure is not None:
+        return f"{number}{card.failure.name}: {clipped(card.failure.message.partition(chr(10))[0])}"
+    if card.picture is None:
+        return f"{number}{ENGLISH.waiting if card.state == 'waiting' else ENGLISH.not_arrived}"
+    return f"{number}{card.picture}" + (f"  {card.width}x{card.height}" if card.width else "")
 
 
 def _printable(text: str) -> str:
     """Text that cannot steer a terminal: no control characters, no change of direction."""
     return _UNPRINTABLE.sub("\N{REPLACEMENT CHARACTER}", text)
+
+
+@dataclass(frozen=True)
+class _Layout:
+    """What all figures of a set share.
+
+    `width` and `height` are the CSS pixels that a picture takes in the strip, `budget` the bytes of a preview,
+    `longest` the characters of a card's own prompt that are kept for copying.
+    """
+
+    cards: CardSet
+    words: Words
+    width: int
+    height: int
+    budget: int
+    longest: int
+
+    @property
+    def ratio(self) -> float:
+        return self.width / self.height
+
+    @property
+    def box_width(self) -> int:
+        """Of a figure and of the box in it: narrower, its words would find no room."""
+        return max(self.width, 200)
+
+
+def _layout(cards: CardSet, budget: int) -> _Layout:
+    places = cards.places
+    widest, tallest = (560, 560) if len(places) == 1 else (440, 280)
+    ratio = min(max(cards.ratio, 1 / 16), 16.0)
+    width = round(min(widest, tallest * ratio))
+    own = sum(len(card.caption) for card in places if card.caption != cards.prompt)
+    longest = PROMPT_CHARACTERS if own <= PROMPT_CHARACTERS else PROMPT_CHARACTERS // len(places)
+    return _Layout(cards, cards.words, width, max(1, round(width / ratio)), budget, longest)
+
+
+def set_html(cards: CardSet, budget: int, *, show: str = "carousel") -> str:
+    """The HTML of a set, with previews of at most `budget` bytes."""
+    words, layout = cards.words, _layout(cards, budget)
+    attributes = {
+        # MathJax must not take "$5 … $6" of a prompt for a formula.
+        "class": "seedream tex2jax_ignore mathjax_ignore",
+        "lang": words.language,
+        "style": f"--ratio:{layout.ratio:.4f}",
+        "data-run": cards.id,
+        "data-label": one_line(cards.prompt, 90) or cards.model,
+        "data-show": "grid" if show == "grid" else "carousel",
+        "data-start": cards.opens_at,
+        "data-words": json.dumps({**words.controls, **words.copies, "copies": cards.copies}, ensure_ascii=False),
+        "data-prompt": clipped(cards.prompt, PROMPT_CHARACTERS),
+        "data-started": f"{time.time() - cards.seconds:.0f}" if cards.state == "running" else None,
+    }
+    figures = [_figure(card, layout) for card in cards.places]
+    html = element(
+        "div",
+        attributes,
+        element("div", {"class": "seedream-strip", "style": _GRID if show == "grid" else _STRIP}, *figures),
+        element("div", {"class": "seedream-facts", "style": _QUIET}, _facts(cards), *_clock(cards)),
+        *(element("div", {"class": "seedream-note", "style": _QUIET}, clipped(note)) for note in cards.notes),
+        # Last, so that where they are shown as text (nbconvert --sanitize-html) all words stand before them.
+        element("style", {}, constant("carousel.css")),
+        element("script", {}, constant("viewer.js", "carousel.js", "start.js")),
+    )
+    return str(html)
+
+
+def _facts(cards: CardSet) -> str:
+    """The quiet line below the pictures."""
+    words = cards.words
+    pixels = {f"{card.width}×{card.height}" for card in cards.pictures if card.width}
+    here, asked = cards.progress
+    parts = (
+        words.stopped if cards.state == "stopped" else "",
+        "" if here == asked else cards.progress_text(words),
+        cards.model,
+        pixels.pop() if len(pixels) == 1 else cards.size.replace("x", "×"),
+        cards.bill_text(words),
+        # What it took then is in the history.
+        f"{cards.tokens:,} tokens" if cards.tokens is not None and not cards.replayed else "",
+        cards.seconds_text(words) if cards.state != "running" else "",
+        cards.folder,
+    )
+    return " · ".join(one_line(part, CLIPPED_AT) for part in parts if part)
+
+
+def _clock(cards: CardSet) -> tuple[Markup, ...]:
+    """The seconds of a run that goes on, from which the script counts on; nothing once it has ended."""
+    if cards.state != "running":
+        return ()
+    seconds = f" · {cards.seconds:.0f} {cards.words.controls['seconds']}"
+    return (element("span", {"class": "seedream-elapsed"}, seconds),)
+
+
+def _figure(card: Card, layout: _Layout) -> Markup:
+    """A card as a figure: its picture, or what stands in its place, and its caption."""
+    words, small = layout.words, None
+    if card.picture is not None:
+        try:
+            small = preview_of(card.picture, card.digest, budget=layout.budget)
+        except ImageError as error:
+            card = card.without_picture(error)
+    if small is not None:
+        content = _picture(card, small, layout)
+    elif card.failure is not None:
+        content = _failed_box(card.failure, layout, card.commands)
+    else:
+        content = _empty_box(words.waiting if card.state == "waiting" else words.not_arrived, layout)
+    label = words.frame.format(number=card.index + 1)
+    state = {"failed": words.failed, "waiting": words.waiting, "missing": words.missing}.get(card.state)
+    attributes = {
+        "class": "seedream-frame",
+        "style": _FIGURE.format(width=layout.box_width, ratio=small.width / small.height if small else layout.ratio),
+        "data-state": card.state,
+        "data-label": f"{label}{words.comma}{state}" if state else label,
+        "data-file": card.picture.name if card.picture else None,
+        **{f"data-{key}": _copied(card, key, layout) for key in layout.cards.copies},
+    }
+    return element("figure", attributes, content, _caption(card, layout))
+
+
+def _copied(card: Card, key: str, layout: _Layout) -> str | None:
+    """The text that is copied under this key; a prompt that all cards share stands in the set."""
+    if key == "prompt":
+        return clipped(card.caption, layout.longest) if card.caption != layout.cards.prompt else None
+    return card.copies.get(key) if card.picture or key not in OF_THE_PICTURE else None
+
+
+def _picture(card: Card, small: Preview, layout: _Layout) -> Markup:
+    width = round(min(layout.width, layout.height * small.width / small.height))
+    height = max(1, round(width * small.height / small.width))
+    alt = one_line(card.caption, 200) or f"{card.index + 1} / {len(layout.cards.places)}"
+    source: dict[str, str | int | None] = {"class": "seedream-picture", "src": small.data_uri, "alt": alt}
+    return element("img", {**source, "width": width, "height": height, "style": _PICTURE})
+
+
+def _failed_box(failure: Failure, layout: _Layout, commands: tuple[str, ...]) -> Markup:
+    """The card of a failed one: its name, what it says and what to do, lines to be run in a cell."""
+    code = {"class": "seedream-command", "style": _COMMAND}
+    texts = [*map(clipped, filter(None, failure.explanation)), *(element("code", code, line) for line in commands)]
+    lines = [element("div", {"style": "margin-top:6px"}, text) for text in texts]
+    heading = element("strong", {"style": "font-weight:600"}, failure.name)
+    return _box("seedream-card", 160, layout, heading, *lines)
+
+
+def _empty_box(title: str, layout: _Layout) -> Markup:
+    heading = element("strong", {"style": "font-weight:400"}, title, *_clock(layout.cards))
+    return _box("seedream-empty", 280, layout, heading)
+
+
+def _box(kind: str, tallest: int, layout: _Layout, *content: Markup) -> Markup:
+    """What stands in place of a picture that is not there."""
+    style = f"{_BOX}width:{layout.box_width}px;max-width:100%;min-height:{min(layout.height, tallest)}px"
+    return element("div", {"class": f"seedream-picture {kind}", "style": style}, *content)
+
+
+def _caption(card: Card, layout: _Layout) -> Markup:
+    facts: list[str] = [element("b", {"class": "seedream-count"}, f"{card.index + 1} / {len(layout.cards.places)}")]
+    if card.failure is not None:
+        facts.append(layout.words.failed)
+    if card.picture and card.width:
+        facts.append(f"{card.width} × {card.height}")
+    if card.picture and card.link:
+        original = {"class": "seedream-original", "href": card.link, "download": card.download}
+        facts.append(element("a", original, layout.words.original))
+    dot = element("span", {"class": "seedream-dot"}, " · ")
+    separated = [part for fact in facts for part in (dot, fact)][1:]
+    label = element("div", {"class": "seedream-label"}, *separated)
+    # Before it has come, nobody knows what a frame of a set will show; a storyboard's frames do have their own prompt.
+    shared = card.caption == layout.cards.prompt
+    known = card.picture or card.failure or not shared
+    kind = "seedream-caption seedream-shared" if shared else "seedream-caption"
+    return element("figcaption", {"style": _CAPTION}, label, _caption_text(card.caption, kind) if known else "")
+
+
+def _caption_text(prompt: str, kind: str) -> Markup:
+    """The prompt in one line of text, of the CSS classes `kind`; a long one opens on demand."""
+    text = one_line(prompt, CLIPPED_AT)
+    if len(text) <= 160:
+        return element("div", {"class": kind}, element("bdi", {}, text))
+    cut = text.rfind(" ", 100, 140) + 1 or 130
+    summary = element("summary", {}, element("bdi", {}, text[:cut] + "…"))
+    return element("details", {"class": kind}, summary, element("bdi", {}, "…" + text[cut:]))

@@ -7,19 +7,19 @@ import logging
 import math
 import os
 import secrets
+from collections.abc import Iterable, Mapping
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
-from seedream_magic.errors import ConfigError, InvalidRequest
-from seedream_magic.images.image_set import ImageSet
+from seedream_magic.errors import ConfigError, ImageInvalid, InvalidRequest
 from seedream_magic.view.animation import write_animation
 from seedream_magic.view.archive import write_archive
+from seedream_magic.view.cards import CardSet
 from seedream_magic.view.lettering import find_lettering
 from seedream_magic.view.page import write_page
-from seedream_magic.view.pictures import without_lost
 from seedream_magic.view.sheet import write_sheet
-from seedream_magic.view.words import CHINESE, error_text, words_for
+from seedream_magic.words import CHINESE
 
 LOG = logging.getLogger("seedream_magic")
 """What an export has to tell beside its file goes here: Python prints it where nobody has set up logging."""
@@ -28,54 +28,60 @@ ENDINGS = (".html", ".zip", ".gif", *SHEETS)
 SIZES = range(64, 4097)
 
 
-def export(images: ImageSet, path: str | os.PathLike[str], *, seconds: float = 1.2, size: int | None = None) -> Path:
+def export(
+    cards: CardSet,
+    path: str | os.PathLike[str],
+    *,
+    seconds: float = 1.2,
+    size: int | None = None,
+    request: Mapping[str, Any] | None = None,
+    untouched: Iterable[Path] = (),
+) -> Path:
     """Write the set to one file, which appears whole or not at all; return its absolute path.
 
-    `.html` is a page with the carousel and the originals inside, `.zip` the originals with captions, `.gif` the frames
-    in order, each for `seconds`, `.jpg` and `.png` a contact sheet. `size` is in pixels, 64-4096: the long side of a
-    `.gif` (960 without one), the width of a sheet (1600). Originals are only read. A picture whose file is gone or
-    damaged is told as a log warning of "seedream_magic" and as a failed frame in the file; the others are exported.
+    `.html` is a page with the carousel and the originals inside, `.zip` the originals with captions and `request`, the
+    facts of what was asked for, `.gif` the pictures in order, each for `seconds`, `.jpg` and `.png` a contact sheet.
+    `size` is in pixels, 64-4096: the long side of a `.gif` (960 without one), the width of a sheet (1600). Originals
+    are only read, and nothing is written into the folders `untouched`. A picture whose file is gone or damaged is told
+    as a log warning of "seedream_magic" and as a failed card in the file; the others are exported.
 
     Raises `InvalidRequest` for another ending, a set without a picture, a `.gif` of fewer than two, a page of more than
     150 MB, `ConfigError` where the file cannot be written.
     """
-    target = _checked_target(images, path)
+    target = _checked_target(cards, path, untouched)
     ending = target.suffix.lower()
     _check_numbers(ending, seconds, size)
-    found = without_lost(images)
-    if not found.ok:
-        reason = f" {error_text(found.failed[0].error)}" if images.ok and found.failed[0].error else ""
+    found = _without_lost(cards)
+    if not found.pictures:
+        failures = [card.failure for card in found.cards if card.failure]
+        reason = f" {failures[0].message}" if cards.pictures and failures else ""
         raise InvalidRequest(f"The set has no picture to export.{reason}")
-    if found.state == "running":  # a moment of a growing set: the file will not grow
-        found = replace(found, state="stopped", pause="")
     part = target.with_name(f".{secrets.token_hex(8)}.part")
     try:
-        written = _write(found, part, ending, seconds, size)
+        if ending == ".html":
+            written = write_page(found, part)
+        elif ending == ".zip":
+            written = write_archive(found, part, request or {})
+        elif ending == ".gif":
+            written = write_animation(found, part, seconds=seconds, size=size)
+        else:
+            written = write_sheet(found, part, kind=SHEETS[ending], size=size)
         part.replace(target)
     except OSError as exc:
         raise ConfigError(f"{target} cannot be written ({exc.strerror or exc}).") from exc
     finally:
         part.unlink(missing_ok=True)
-    _tell(images, written, target)
+    _warn(cards, written, target)
     return target
 
 
-def _write(images: ImageSet, part: Path, ending: str, seconds: float, size: int | None) -> ImageSet:
-    """Write the file; the set as it was written, in which damaged pictures are errors."""
-    if ending == ".html":
-        return write_page(images, part)
-    if ending == ".zip":
-        return write_archive(images, part)
-    if ending == ".gif":
-        return write_animation(images, part, seconds=seconds, size=size)
-    return write_sheet(images, part, kind=SHEETS[ending], size=size)
-
-
-def _checked_target(images: ImageSet, path: str | os.PathLike[str]) -> Path:
-    """The file meant, in a folder that is there and is not the run's own."""
+def _checked_target(cards: CardSet, path: str | os.PathLike[str], untouched: Iterable[Path]) -> Path:
+    """The file meant, in a folder that is there; no original, and nothing beside one."""
     try:
         target = Path(path).expanduser().absolute()
-        parent, folder, inside = target.parent.is_dir(), target.is_dir(), _is_original(images, target)
+        parent, folder, place = target.parent.is_dir(), target.is_dir(), target.resolve()
+        originals = [card.picture.resolve() for card in cards.pictures if card.picture]
+        inside = place in originals or any(place.is_relative_to(one.resolve()) for one in untouched)
     except (TypeError, ValueError, RuntimeError, OSError) as exc:  # no path; a NUL; no such user; a name too long
         raise InvalidRequest(f"{str(path)[:200]!r} is no name for a file ({exc}).") from exc
     if target.suffix.lower() not in ENDINGS:
@@ -92,15 +98,6 @@ def _checked_target(images: ImageSet, path: str | os.PathLike[str]) -> Path:
     return target
 
 
-def _is_original(images: ImageSet, target: Path) -> bool:
-    """Whether the file is, or would be, one of a run's folder."""
-    place = target.resolve()
-    folders = {images.folder.resolve(), *(frame.path.parent.resolve() for frame in images.ok if frame.path is not None)}
-    return any((folder / "request.json").exists() and place.is_relative_to(folder) for folder in folders) or any(
-        frame.path is not None and frame.path.resolve() == place for frame in images
-    )
-
-
 def _check_numbers(ending: str, seconds: Any, size: Any) -> None:
     timed = isinstance(seconds, int | float) and not isinstance(seconds, bool) and math.isfinite(seconds)
     if not timed or not 0.02 <= seconds <= 600:
@@ -113,12 +110,27 @@ def _check_numbers(ending: str, seconds: Any, size: Any) -> None:
         raise InvalidRequest(f"size is in whole pixels, {SIZES.start} to {SIZES.stop - 1}, not {size!r}.")
 
 
-def _tell(images: ImageSet, written: ImageSet, target: Path) -> None:
+def _without_lost(cards: CardSet) -> CardSet:
+    """The set, with a failure in the place of each picture whose file is gone or cannot be opened."""
+    checked = []
+    for card in cards.cards:
+        error = None
+        if card.picture is not None:
+            try:
+                card.picture.open("rb").close()
+            except OSError as exc:
+                why = "is gone" if isinstance(exc, FileNotFoundError) else f"cannot be opened ({exc.strerror or exc})"
+                error = ImageInvalid(f"{card.picture.name} {why}.")
+        checked.append(card.without_picture(error) if error else card)
+    return replace(cards, cards=tuple(checked))
+
+
+def _warn(cards: CardSet, written: CardSet, target: Path) -> None:
     """Say what is not in the file although the set has it."""
-    for before, after in zip(images, written, strict=True):
-        if before.ok and after.error is not None:
-            LOG.warning("%s is without frame %d: %s", target.name, before.index + 1, error_text(after.error))
-    if target.suffix.lower() in SHEETS and words_for(images.prompt) is CHINESE and not find_lettering().chinese:
+    for before, after in zip(cards.cards, written.cards, strict=True):
+        if before.picture and after.failure:
+            LOG.warning("%s is without frame %d: %s", target.name, before.index + 1, after.failure.message)
+    if target.suffix.lower() in SHEETS and cards.words is CHINESE and not find_lettering().chinese:
         LOG.warning(
             "%s is without its Chinese captions: no font with Chinese characters was found. Noto Sans CJK is one.",
             target.name,

@@ -1,17 +1,39 @@
-"""The one place where HTML is written, and the files that stand in it as they are."""
+"""The one place where HTML is written: elements, tables, and the files that stand in it as they are.
+
+What is written reads without scripts and style sheets, which a front end may take away. Tables are made twice: as HTML,
+and as columns of text for a terminal.
+"""
 
 from __future__ import annotations
 
 import html
 import re
-from collections.abc import Mapping
+import unicodedata
+from collections.abc import Mapping, Sequence
 from functools import cache
 from importlib.resources import files
+
+from seedream_magic.words import one_line
 
 _UNSAFE = re.compile("[\x00\ud800-\udfff]")
 # Comments, each to its end, and the white space before every line: what a browser does not need.
 _UNSEEN = re.compile(r"/\*.*?\*/\s*|^\s*//[^\n]*\n| // [^\n]*$|^\s+", re.MULTILINE | re.DOTALL)
 _VOID = frozenset({"img"})
+
+QUIET = "font-size:12px;opacity:0.75"
+"""The style of what stands beside the facts."""
+# Front ends have styles of their own for tables (right-aligned cells, columns of one width); these stand above them.
+_SCROLL = "overflow-x:auto;max-width:100%"
+_TABLE = "border-collapse:collapse;margin:0;font-size:13px;line-height:1.45;text-align:left"
+_CELL = "padding:6px;text-align:left;vertical-align:top;border-bottom:1px solid rgba(127,127,127,0.25)"
+_WHOLE = f"{_CELL};white-space:nowrap"
+"""A number or an option cut in two is hard to read; where the page is narrow the table scrolls."""
+_WIDE = f"{_CELL};width:100%;overflow-wrap:anywhere"
+_TURNING = frozenset({"LRE", "RLE", "LRO", "RLO", "PDF", "LRI", "RLI", "FSI", "PDI"})
+"""Characters that change the direction of the text after them, by their classes in Unicode."""
+
+Cell = Sequence[str]
+"""What stands in a cell: text, and `Markup` as it is."""
 
 
 class Markup(str):
@@ -43,3 +65,51 @@ def constant(*names: str) -> Markup:
     """Files of this folder as they are sent: without their comments and indentation."""
     folder = files("seedream_magic.view")
     return Markup(_UNSEEN.sub("", "".join(folder.joinpath(name).read_text(encoding="utf-8") for name in names)))
+
+
+def html_table(heads: Sequence[Cell], rows: Sequence[Sequence[Cell]], *, wide: int | None = None) -> Markup:
+    """The table; column `wide` breaks its lines and takes the width that the others leave."""
+    table = _TABLE if wide is None else f"table-layout:auto;width:100%;{_TABLE}"
+    head = element("tr", {}, *(element("th", {"scope": "col", "style": _WHOLE}, *cell) for cell in heads))
+    styles = [_WIDE if column == wide else _WHOLE for column in range(len(heads))]
+    lines = [
+        element("tr", {}, *(element("td", {"style": style}, *cell) for style, cell in zip(styles, row, strict=True)))
+        for row in rows
+    ]
+    body = (element("thead", {}, head), element("tbody", {}, *lines))
+    return element("div", {"style": _SCROLL}, element("table", {"style": table}, *body))
+
+
+def html_notes(notes: Sequence[str]) -> list[Markup]:
+    """The sentences below a table."""
+    return [element("p", {"style": f"margin:8px 0 0 0;text-align:left;{QUIET}"}, note) for note in notes]
+
+
+def text_table(rows: Sequence[Sequence[str]]) -> list[str]:
+    """A line for each row, whose columns stand below each other in a terminal."""
+    widths = [max(map(text_width, column)) for column in zip(*rows, strict=True)]
+    return [
+        "  ".join(text + " " * (width - text_width(text)) for text, width in zip(row, widths, strict=True)).rstrip()
+        for row in rows
+    ]
+
+
+def text_width(text: str) -> int:
+    """Columns that a text takes in a terminal: Chinese characters take two, marks on a letter none."""
+    wide = sum(unicodedata.east_asian_width(letter) in "WF" for letter in text)
+    return len(text) + wide - sum(unicodedata.category(letter) in {"Mn", "Me", "Cf"} for letter in text)
+
+
+def text_within(text: str, width: int) -> str:
+    """The text in one line of at most so many columns, without characters that steer a terminal or turn the text."""
+    text = "".join(
+        "\N{REPLACEMENT CHARACTER}"
+        if unicodedata.bidirectional(letter) in _TURNING or unicodedata.category(letter) in {"Cc", "Cs"}
+        else letter
+        for letter in one_line(text, width * 4)
+    )
+    if text_width(text) <= width:
+        return text
+    while text_width(text) > width - 1:
+        text = text[:-1]
+    return text.rstrip() + "…"

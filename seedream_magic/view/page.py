@@ -11,12 +11,12 @@ from importlib.resources import files
 from pathlib import Path
 
 from seedream_magic.errors import ImageInvalid, InvalidRequest
-from seedream_magic.images.image_set import ImageSet
-from seedream_magic.view.carousel import image_set_bundle
+from seedream_magic.view.cards import Card, CardSet
+from seedream_magic.view.carousel import set_bundle
 from seedream_magic.view.markup import Markup, element
-from seedream_magic.view.pictures import lost, original, progress
+from seedream_magic.view.pictures import original, progress
 from seedream_magic.view.provenance import DIGITAL_SOURCE_TYPE, TOOL, provenance_of
-from seedream_magic.view.words import CHINESE, one_line, title_of, words_for
+from seedream_magic.words import CHINESE, one_line
 
 MAXIMUM_BYTES = 150 * 10**6
 """Of all originals together. In base64 they take a third more, and the browser holds page and pictures at once."""
@@ -24,46 +24,63 @@ MAXIMUM_BYTES = 150 * 10**6
 _KINDS = ((b"\xff\xd8\xff", "image/jpeg"), (b"\x89PNG", "image/png"), (b"RIFF", "image/webp"))
 
 _ORIGINAL = re.compile(r'href="original:(\d+)"')
-"""The link of a figure that is read elsewhere, with the index of its frame."""
+"""The link that stands for an original till the page is written, with the index of its card."""
 
 # The page may show and run what stands in it, and load nothing.
 _POLICY = "default-src 'none'; img-src data: blob:; style-src 'unsafe-inline'; script-src 'unsafe-inline'"
 
 
-def write_page(images: ImageSet, path: Path) -> ImageSet:
+def write_page(cards: CardSet, path: Path) -> CardSet:
     """Write the page; return the set as it was written.
 
     Raises `InvalidRequest` for more than 150 MB of originals, which a `.zip` takes.
     """
-    total = sum(frame.path.stat().st_size for frame in images.ok if frame.path is not None)
+    total = sum(card.picture.stat().st_size for card in cards.cards if card.picture is not None)
     if total > MAXIMUM_BYTES:
         raise InvalidRequest(
             f"The pictures have {total / 1e6:,.0f} MB together, too much for a page (150 MB). Export a .zip instead."
         )
-    links: dict[int, str] = {}
-    frames = []
-    for frame in progress(images.frames, "html"):
+    originals: dict[int, str] = {}
+    written: list[Card] = []
+    for card in progress(cards.cards, "html"):
         try:
-            links |= {frame.index: _data_uri(original(frame.path))} if frame.path else {}
-            frames.append(frame)
+            originals |= {card.index: _data_uri(original(card.picture))} if card.picture else {}
+            written.append(card)
         except ImageInvalid as error:
-            frames.append(lost(frame, error))
-    # The author's folders are nobody else's: the carousel tells the run's id in their place. Which frames are newer
-    # than others is no news to its readers: it opens at the first.
-    images = replace(images, frames=tuple(frames), folder=Path(images.run_id), inherited=frozenset())
-    pictures, tag, scripts = image_set_bundle(images, elsewhere=True)["text/html"].partition("<script>")
+            written.append(card.without_picture(error))
+    cards = replace(cards, cards=tuple(written))
+    pictures, tag, scripts = set_bundle(_for_others(cards))["text/html"].partition("<script>")
     # Text, index, text, … text: no prompt can hold such a link, for a quotation mark in it is escaped.
     pieces = _ORIGINAL.split(pictures)
     with path.open("w", encoding="utf-8", newline="\n") as file:
-        file.write(f"<!DOCTYPE html>\n<html lang={words_for(images.prompt).language}>\n{_head(images)}\n<body>\n")
-        file.write(element("h1", {}, element("bdi", {}, _title(images))) + pieces[0])
+        file.write(f"<!DOCTYPE html>\n<html lang={cards.language}>\n{_head(cards)}\n<body>\n")
+        file.write(element("h1", {}, element("bdi", {}, _title(cards))) + pieces[0])
         for index, text in zip(pieces[1::2], pieces[2::2], strict=True):
-            file.writelines((f'href="{links[int(index)]}"', text))
+            file.writelines((f'href="{originals[int(index)]}"', text))
         file.write(element("script", {}, _constant("page.js")) + tag + scripts)
-        file.write(f"\n{_below(images)}\n</body>\n</html>\n")
+        file.write(f"\n{_below(cards)}\n</body>\n</html>\n")
     damaged = ImageInvalid("The file cannot be read as a picture.")
-    broken = links.keys() - set(map(int, pieces[1::2]))
-    return replace(images, frames=tuple(lost(one, damaged) if one.index in broken else one for one in images))
+    broken = originals.keys() - set(map(int, pieces[1::2]))
+    written = [card.without_picture(damaged) if card.index in broken else card for card in cards.cards]
+    return replace(cards, cards=tuple(written))
+
+
+def _for_others(cards: CardSet) -> CardSet:
+    """The set without what has a meaning only where the run and a kernel are: folders, and cells that go on from it.
+
+    Which pictures are newer than others is no news to the page's readers: it opens at the first.
+    """
+    places = tuple(
+        replace(
+            card,
+            link=f"original:{card.index}",
+            download=card.picture.name if card.picture else None,
+            commands=(),
+            copies={},
+        )
+        for card in cards.cards
+    )
+    return replace(cards, cards=places, folder=cards.id, opens_at=0, copies=("prompt",))
 
 
 def _data_uri(data: bytes) -> str:
@@ -71,19 +88,19 @@ def _data_uri(data: bytes) -> str:
     return f"data:{kind};base64,{base64.b64encode(data).decode('ascii')}"
 
 
-def _title(images: ImageSet) -> str:
-    return one_line(title_of(images), 90) or images.request.model
+def _title(cards: CardSet) -> str:
+    return one_line(cards.title, 90) or cards.model
 
 
-def _head(images: ImageSet) -> str:
-    provenance = provenance_of(images)
+def _head(cards: CardSet) -> str:
+    provenance = provenance_of(cards)
     named = {
         "viewport": "width=device-width, initial-scale=1",
         "color-scheme": "light dark",
         "generator": TOOL,
-        "description": one_line(images.prompt, 300),
+        "description": one_line(cards.prompt, 300),
         "dcterms.created": provenance.created.isoformat() if provenance.created else None,
-        "dcterms.description": images.prompt,
+        "dcterms.description": cards.prompt,
         "ai-generated": "true",
         "ai-model": provenance.model,
         "digital-source-type": DIGITAL_SOURCE_TYPE,
@@ -91,7 +108,7 @@ def _head(images: ImageSet) -> str:
     lines = [
         '<meta charset="utf-8">',
         _meta({"http-equiv": "Content-Security-Policy", "content": _POLICY}),
-        element("title", {}, _title(images)),
+        element("title", {}, _title(cards)),
         *(_meta({"name": name, "content": content}) for name, content in named.items() if content),
         element("style", {}, _constant("page.css")),
     ]
@@ -102,13 +119,12 @@ def _meta(attributes: Mapping[str, str]) -> str:
     return element("meta", attributes).removesuffix("</meta>")  # it is void
 
 
-def _below(images: ImageSet) -> str:
+def _below(cards: CardSet) -> str:
     """The whole prompt, where the title is not all of it, and where the pictures come from."""
-    words = words_for(images.prompt)
-    heading = element("h2", {}, "提示词" if words is CHINESE else "Prompt")
-    prompt = element("p", {"class": "prompt"}, element("bdi", {}, images.prompt))
-    footer = element("footer", {}, f"{provenance_of(images).line(words)} · {TOOL}")
-    return footer if images.prompt == _title(images) else f"{heading}\n{prompt}\n{footer}"
+    heading = element("h2", {}, "提示词" if cards.words is CHINESE else "Prompt")
+    prompt = element("p", {"class": "prompt"}, element("bdi", {}, cards.prompt))
+    footer = element("footer", {}, f"{provenance_of(cards).line(cards.words)} · {TOOL}")
+    return footer if cards.prompt == _title(cards) else f"{heading}\n{prompt}\n{footer}"
 
 
 @cache

@@ -1,62 +1,163 @@
-"""The pictures of a set as an export needs them: read whole or at the size they are drawn, one by one with a bar."""
+"""Pictures opened from their files: whole, at the size they are drawn, or small enough to live in a notebook.
+
+Originals stay on disk, untouched.
+"""
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
-from dataclasses import replace
+import base64
+import io
+import math
+from collections.abc import Callable, Iterable, Sequence
+from contextlib import suppress
+from functools import lru_cache
 from pathlib import Path
 from typing import TypeVar
 
-from PIL import Image
+from PIL import Image, ImageOps, JpegImagePlugin, PngImagePlugin
 
-from seedream_magic.errors import ImageInvalid, SeedreamError
-from seedream_magic.images.image_set import Frame, ImageSet
-from seedream_magic.view.preview import contained, decoded
+from seedream_magic.errors import ImageInvalid
+from seedream_magic.formats import outline, without_words
+from seedream_magic.view.cards import Preview
 
+FORMATS = ("JPEG", "PNG", "WEBP")
 PAPER = (255, 255, 255)
+LONGEST_EDGE = 1280
+SMALLEST_EDGE = 24
+_QUALITIES = (84, 72, 60)
+_PIXELS_PER_BYTE = 16  # of the calmest pictures seen at these qualities; larger is not worth a try
 FEW = 4
 DELAY = 3.0
 """Seconds without a bar: what is done by then needs none."""
 Item = TypeVar("Item")
 
 
-def progress(items: Sequence[Item], what: str) -> Iterable[Item]:
-    """The items, with a bar named `what` if there are more than four and they take more than three seconds."""
-    if len(items) <= FEW:
-        return items
-    # Not tqdm.auto: its bar is a widget, which stays in the saved notebook as "model not found". And it is left: a
-    # notebook keeps the line of one that is taken away, and an empty red block looks like a failure.
-    from tqdm.std import tqdm  # noqa: PLC0415 - only a long export needs it
-
-    bar: Iterable[Item] = tqdm(items, desc=what, unit="frame", delay=DELAY)
-    return bar
-
-
-def without_lost(images: ImageSet) -> ImageSet:
-    """The set, with an error in the place of each picture whose file is gone or cannot be opened."""
-    frames = []
-    for frame in images:
-        if frame.path is not None:
-            try:
-                frame.path.open("rb").close()
-            except OSError as exc:
-                why = "is gone" if isinstance(exc, FileNotFoundError) else f"cannot be opened ({exc.strerror or exc})"
-                frame = lost(frame, ImageInvalid(f"{frame.path.name} {why}."))  # noqa: PLW2901 - it stands in its place
-        frames.append(frame)
-    return replace(images, frames=tuple(frames))
-
-
-def lost(frame: Frame, error: SeedreamError) -> Frame:
-    """The frame without its picture, and why."""
-    return replace(frame, path=None, error=error)
-
-
-def original(path: Path) -> bytes:
-    """The bytes of the picture as the service made them. Raises `ImageInvalid` for a lost file."""
+def open_picture(path: Path) -> Image.Image:
+    """A saved picture, decoded. Raises `ImageInvalid` if the file is gone or damaged."""
     try:
-        return path.read_bytes()
-    except OSError as exc:
-        raise ImageInvalid(f"{path.name} cannot be read: {exc.strerror or exc}.") from exc
+        with opened_picture(path) as picture:
+            picture.load()
+    except Exception as exc:
+        raise ImageInvalid(f"{path} cannot be read: {exc}.") from exc
+    return picture
+
+
+def opened_picture(path: Path) -> Image.Image:
+    """A saved picture as Pillow has it, to be closed; a JPEG is decoded later, so that `draft` can make it small.
+
+    Where its words or a setting of this process are in Pillow's way it has no words. Raises OSError where the file is
+    gone, and whatever Pillow raises where it is damaged.
+    """
+    data = path.read_bytes()
+    found = outline(data)
+    if found is None or found.end is None:
+        raise ValueError("it is no whole JPEG, PNG or WebP picture")
+    with suppress(Exception):
+        picture = Image.open(io.BytesIO(data), formats=FORMATS)
+        if found.kind != "JPEG":  # words stand behind the pixels of a PNG, too
+            picture.load()
+        return picture
+    if found.kind == "WEBP":
+        return webp_picture(data, found.end)
+    opened = {"JPEG": JpegImagePlugin.JpegImageFile, "PNG": PngImagePlugin.PngImageFile}[found.kind]
+    with suppress(Exception):
+        return opened(io.BytesIO(without_words(data)))
+    return opened(io.BytesIO(without_words(data, pixels_only=True)))
+
+
+def webp_picture(data: bytes, end: int) -> Image.Image:
+    """The (first) picture of a WebP file. Pillow's own class refuses by a limit that other code of the process sets."""
+    from PIL import _webp  # noqa: PLC0415 - a Pillow may have been built without it
+
+    decoder = _webp.WebPAnimDecoder(data[:end])
+    size, _, _, _, raw_mode = decoder.get_info()
+    pixels, _ = decoder.get_next() or (b"", 0)
+    return Image.frombytes("RGB" if raw_mode == "RGBX" else raw_mode, size, pixels, "raw", raw_mode)
+
+
+@lru_cache(maxsize=64)
+def preview_of(path: Path, _digest: str | None = None, *, budget: int) -> Preview:
+    """The picture of a file in at most `budget` bytes of data URI (down to an edge of 24 px, which is about 1 kB).
+
+    JPEG, or PNG where there is real transparency; sRGB, upright, without metadata, longest edge at most 1280 px. The
+    result is kept by path and `_digest` (which says what bytes the file has), so that an updated output does not encode
+    it again. Raises `ImageInvalid` if the file cannot be read.
+    """
+    edge = int(math.sqrt(budget * _PIXELS_PER_BYTE))
+    edge = min(LONGEST_EDGE, max(edge, SMALLEST_EDGE))
+    picture = decoded(path, edge)
+    picture.thumbnail((edge, edge), Image.Resampling.LANCZOS)
+    kind = "png" if picture.mode == "RGBA" else "jpeg"
+    head = f"data:image/{kind};base64,"
+    encoded, (width, height) = encoded_within(picture, (budget - len(head)) // 4 * 3)
+    return Preview(head + base64.b64encode(encoded).decode("ascii"), width, height)
+
+
+def decoded_preview(preview: Preview) -> Image.Image:
+    """The picture of a preview, to be drawn."""
+    return Image.open(io.BytesIO(base64.b64decode(preview.data_uri.partition(",")[2])))
+
+
+def decoded(path: Path, edge: int, side: Callable[[tuple[int, int]], int] = max) -> Image.Image:
+    """The picture upright, in RGB or, where it is really transparent, RGBA, without metadata.
+
+    A JPEG is decoded near the size that is shown, in a fraction of the time and memory: its longest side (with `min`
+    its shortest, which is sharper) has `edge` pixels or more. Raises `ImageInvalid` for a file that is lost or damaged.
+    """
+    try:
+        with opened_picture(path) as opened:
+            shrink = min(1.0, edge / side(opened.size))
+            opened.draft(None, (math.ceil(opened.width * shrink), math.ceil(opened.height * shrink)))
+            picture = _displayable(opened)
+    except Exception as exc:
+        # Pillow's decoders raise OSError, SyntaxError, ValueError, struct.error and more on damaged bytes.
+        hint = f"Look at {path.name} in the folder of its run."
+        raise ImageInvalid(f"{path.name} cannot be read as a picture.", hint=hint) from exc
+    with suppress(Exception):  # where its EXIF data are damaged it is shown as it lies
+        picture = ImageOps.exif_transpose(picture)
+    picture.info = {}  # Pillow would write comment, profile and EXIF of the original into what it saves
+    return picture
+
+
+def contained(picture: Image.Image, size: tuple[int, int]) -> Image.Image:
+    """The picture as large as fits; of the thinnest one at least a line."""
+    scale = min(size[0] / picture.width, size[1] / picture.height)
+    pixels = max(1, round(picture.width * scale)), max(1, round(picture.height * scale))
+    return picture.resize(pixels, Image.Resampling.LANCZOS)
+
+
+def _displayable(opened: Image.Image) -> Image.Image:
+    if opened.mode.startswith("I"):
+        # 16 bits a sample; Pillow's own conversion to 8 bits clips instead of scaling.
+        return opened.convert("I").point(lambda value: value * (1 / 256)).convert("L").convert("RGB")
+    if opened.has_transparency_data:
+        with_alpha = opened.convert("RGBA")
+        lowest, _ = with_alpha.getchannel("A").getextrema()
+        return with_alpha if lowest != 255 else with_alpha.convert("RGB")
+    return opened.convert("RGB")
+
+
+def encoded_within(picture: Image.Image, limit: int) -> tuple[bytes, tuple[int, int]]:
+    """The picture in at most `limit` bytes, and its pixels: first with less quality, then with fewer pixels."""
+    while True:
+        for quality in _QUALITIES:
+            encoded = _encoded(picture, quality)
+            if len(encoded) <= limit:
+                return encoded, picture.size
+        edge = int(max(picture.size) * min(0.94, 0.97 * math.sqrt(max(limit, 1) / len(encoded))))
+        edge = max(edge, SMALLEST_EDGE)
+        if edge >= max(picture.size):
+            return encoded, picture.size
+        picture = contained(picture, (edge, edge))
+
+
+def _encoded(picture: Image.Image, quality: int) -> bytes:
+    buffer = io.BytesIO()
+    if picture.mode == "RGBA":
+        picture.save(buffer, "PNG", optimize=True)
+    else:
+        picture.save(buffer, "JPEG", quality=quality, optimize=True, progressive=True)
+    return buffer.getvalue()
 
 
 def fitted(path: Path, size: tuple[int, int]) -> Image.Image:
@@ -70,3 +171,23 @@ def fitted(path: Path, size: tuple[int, int]) -> Image.Image:
         paper.paste(picture, mask=picture)
         picture = paper
     return contained(picture, size)
+
+
+def original(path: Path) -> bytes:
+    """The bytes of the picture as the service made them. Raises `ImageInvalid` for a lost file."""
+    try:
+        return path.read_bytes()
+    except OSError as exc:
+        raise ImageInvalid(f"{path.name} cannot be read: {exc.strerror or exc}.") from exc
+
+
+def progress(items: Sequence[Item], what: str) -> Iterable[Item]:
+    """The items, with a bar named `what` if there are more than four and they take more than three seconds."""
+    if len(items) <= FEW:
+        return items
+    # Not tqdm.auto: its bar is a widget, which stays in the saved notebook as "model not found". And it is left: a
+    # notebook keeps the line of one that is taken away, and an empty red block looks like a failure.
+    from tqdm.std import tqdm  # noqa: PLC0415 - only a long export needs it
+
+    bar: Iterable[Item] = tqdm(items, desc=what, unit="frame", delay=DELAY)
+    return bar

@@ -1,4 +1,4 @@
-"""A set as one picture: every frame with its number, for a notebook or, with all its words, to hand on."""
+"""A set as one picture: every picture with its number, for a notebook or, with all its words, to hand on."""
 
 from __future__ import annotations
 
@@ -12,12 +12,19 @@ from PIL import Image, ImageDraw
 from PIL.PngImagePlugin import PngInfo
 
 from seedream_magic.errors import ImageError
-from seedream_magic.images.image_set import Frame, ImageSet
+from seedream_magic.view.cards import Card, CardSet
 from seedream_magic.view.lettering import Lettering, find_lettering, wrapped
-from seedream_magic.view.pictures import PAPER, fitted, lost, progress
-from seedream_magic.view.preview import contained, encoded_within, preview, sheet_ratio
-from seedream_magic.view.provenance import TOOL, Provenance, provenance_of, sound
-from seedream_magic.view.words import ENGLISH, Words, caption_of, error_name, one_line, title_of, words_for
+from seedream_magic.view.pictures import (
+    PAPER,
+    contained,
+    decoded_preview,
+    encoded_within,
+    fitted,
+    preview_of,
+    progress,
+)
+from seedream_magic.view.provenance import TOOL, Provenance, provenance_of, storable
+from seedream_magic.words import ENGLISH, Words, one_line
 
 WIDTH = 1600
 """Pixels of a sheet's width, where nothing else is asked for; sheets of narrow pictures are narrower."""
@@ -73,7 +80,7 @@ class _Layout:
     def lines(self, text: str, size: float, width: float, *, most: int = _LINES) -> list[str]:
         """The text as lines of `width` pixels at most."""
         return wrapped(
-            self.lettering.legible(one_line(sound(text), 600)), self.lettering.font(size * self.unit), width, most
+            self.lettering.legible(one_line(storable(text), 600)), self.lettering.font(size * self.unit), width, most
         )
 
     def write(
@@ -86,59 +93,62 @@ class _Layout:
             draw.text(place, line, fill=ink, font=font, anchor="ls")
 
 
-def write_sheet(images: ImageSet, path: Path, *, kind: str, size: int | None) -> ImageSet:
+def write_sheet(cards: CardSet, path: Path, *, kind: str, size: int | None) -> CardSet:
     """Write the sheet as `kind`, "JPEG" or "PNG", `size` pixels wide (1600); return the set as it was drawn."""
-    sheet, drawn = draw_sheet(images, size or WIDTH)
-    sheet.save(path, kind, **_metadata(kind, provenance_of(images)))
+    sheet, drawn = draw_sheet(cards, size or WIDTH)
+    sheet.save(path, kind, **_metadata(kind, provenance_of(cards)))
     return drawn
 
 
-def draw_sheet(images: ImageSet, width: int) -> tuple[Image.Image, ImageSet]:
-    """The sheet in RGB, and the set as it was drawn: frames whose file is damaged carry an error there."""
-    lines = _LINES if any(caption_of(frame, images) for frame in images) else 1
-    layout = _layout(images, width, find_lettering(), lines)
-    title = layout.lines(title_of(images) if len(images) > 1 else "", _TITLE, layout.inner)
+def draw_sheet(cards: CardSet, width: int) -> tuple[Image.Image, CardSet]:
+    """The sheet in RGB, and the set as it was drawn: those whose file is damaged are failed ones."""
+    lines = _LINES if any(cards.caption_of(card) for card in cards.cards) else 1
+    layout = _layout(cards, width, find_lettering(), lines)
+    title = layout.lines(cards.title if len(cards.cards) > 1 else "", _TITLE, layout.inner)
     top = layout.margin + len(title) * layout.line(_TITLE) + (layout.gap if title else 0)
-    origin = layout.lines(provenance_of(images).line(layout.words), _ORIGIN, layout.inner)
-    bottom = top + math.ceil(len(images) / layout.columns) * layout.stride[1]
+    origin = layout.lines(provenance_of(cards).line(layout.words), _ORIGIN, layout.inner)
+    bottom = top + math.ceil(len(cards.cards) / layout.columns) * layout.stride[1]
     height = bottom + len(origin) * layout.line(_ORIGIN) + layout.margin
     sheet = Image.new("RGB", (layout.width, height), PAPER)
     layout.write(sheet, (layout.margin, layout.margin), title, _TITLE, _INK)
     layout.write(sheet, (layout.margin, bottom), origin, _ORIGIN, _QUIET)
-    captions = [caption_of(frame, images) for frame in images]
 
-    def picture_of(frame: Frame) -> Image.Image | None:
-        return fitted(frame.path, layout.cell) if frame.path else None
+    def picture_of(card: Card) -> Image.Image | None:
+        return fitted(card.picture, layout.cell) if card.picture else None
 
     drawn = [
-        _draw_frame(sheet, frame, layout.corner(place, top), layout, caption=captions[place], picture_of=picture_of)
-        for place, frame in enumerate(progress(images.frames, "sheet"))
+        _draw_card(
+            sheet, card, layout.corner(place, top), layout, caption=cards.caption_of(card), picture_of=picture_of
+        )
+        for place, card in enumerate(progress(cards.cards, "sheet"))
     ]
-    return sheet, replace(images, frames=tuple(drawn))
+    return sheet, replace(cards, cards=tuple(drawn))
 
 
-def contact_sheet(images: ImageSet, *, budget: int, preview_budget: int) -> bytes:
+def contact_sheet(cards: CardSet, *, budget: int, preview_budget: int) -> bytes:
     """The sheet that a notebook keeps, with numbers only: a JPEG of at most `budget` bytes.
 
     It is drawn from the previews of `preview_budget` bytes, which are there already: at a fraction of the cost.
     """
-    layout = _layout(images, NOTEBOOK_WIDTH, Lettering(None), 1)
+    layout = _layout(cards, NOTEBOOK_WIDTH, Lettering(None), 1)
 
-    def picture_of(frame: Frame) -> Image.Image | None:
-        return contained(preview(frame, budget=preview_budget).picture(), layout.cell) if frame.path else None
+    def picture_of(card: Card) -> Image.Image | None:
+        if card.picture is None:
+            return None
+        return contained(decoded_preview(preview_of(card.picture, card.digest, budget=preview_budget)), layout.cell)
 
-    rows = math.ceil(len(images) / layout.columns)
+    rows = math.ceil(len(cards.cards) / layout.columns)
     sheet = Image.new("RGB", (layout.width, 2 * layout.margin + rows * layout.stride[1]), PAPER)
-    for place, frame in enumerate(images):
-        _draw_frame(sheet, frame, layout.corner(place, layout.margin), layout, caption="", picture_of=picture_of)
+    for place, card in enumerate(cards.cards):
+        _draw_card(sheet, card, layout.corner(place, layout.margin), layout, caption="", picture_of=picture_of)
     return encoded_within(sheet, budget)[0]
 
 
-def _layout(images: ImageSet, width: int, lettering: Lettering, lines: int) -> _Layout:
-    """How a sheet of that width has its frames, with `lines` of text below each."""
+def _layout(cards: CardSet, width: int, lettering: Lettering, lines: int) -> _Layout:
+    """How a sheet of that width has its cards, with `lines` of text below each."""
     unit = width / WIDTH
-    ratio = min(max(sheet_ratio(images), 1 / 16), 16.0)
-    columns = _columns(len(images), ratio, lines)
+    ratio = min(max(cards.ratio, 1 / 16), 16.0)
+    columns = _columns(len(cards.cards), ratio, lines)
     cell_width, cell_height = _cell(columns, ratio)
     # Narrow pictures need a narrower sheet, though not one on which the title finds no room.
     cell_width = min(cell_width, max(cell_height * ratio, _NARROWEST, (560 - (columns - 1) * _GAP) / columns))
@@ -149,7 +159,7 @@ def _layout(images: ImageSet, width: int, lettering: Lettering, lines: int) -> _
         width=round((columns * cell_width + (columns - 1) * _GAP + 2 * _MARGIN) * unit),
         caption_lines=lines,
         lettering=lettering,
-        words=words_for(images.prompt) if lettering.chinese else ENGLISH,
+        words=cards.words if lettering.chinese else ENGLISH,
     )
 
 
@@ -178,42 +188,42 @@ def _cell(columns: int, ratio: float) -> tuple[float, float]:
     return width, min(width / ratio, _TALLEST)
 
 
-def _draw_frame(
+def _draw_card(
     sheet: Image.Image,
-    frame: Frame,
+    card: Card,
     corner: tuple[int, int],
     layout: _Layout,
     *,
     caption: str,
-    picture_of: Callable[[Frame], Image.Image | None],
-) -> Frame:
-    """Draw a frame and what stands below it; the frame as it was drawn."""
+    picture_of: Callable[[Card], Image.Image | None],
+) -> Card:
+    """Draw a card and what stands below it; the card as it was drawn."""
     picture = None
     try:
-        picture = picture_of(frame)
+        picture = picture_of(card)
     except ImageError as error:
-        frame = lost(frame, error)
+        card = card.without_picture(error)
     if picture is None:
-        _draw_empty(sheet, frame, corner, layout)
+        _draw_empty(sheet, card, corner, layout)
     else:
         sheet.paste(picture, corner, picture if picture.mode == "RGBA" else None)
     below = (corner[0], corner[1] + layout.cell[1] + round(10 * layout.unit))
-    number = str(frame.index + 1)
+    number = str(card.index + 1)
     indent = round(layout.lettering.font(_CAPTION * layout.unit).getlength(number) + 14 * layout.unit)
     layout.write(sheet, below, [number], _CAPTION, _INK)
     lines = layout.lines(caption, _CAPTION, layout.cell[0] - indent)
     layout.write(sheet, (below[0] + indent, below[1]), lines, _CAPTION, _QUIET)
-    return frame
+    return card
 
 
-def _draw_empty(sheet: Image.Image, frame: Frame, corner: tuple[int, int], layout: _Layout) -> None:
+def _draw_empty(sheet: Image.Image, card: Card, corner: tuple[int, int], layout: _Layout) -> None:
     """A grey cell that says why it has no picture."""
     width, height = layout.cell
     sheet.paste(_GREY, (*corner, corner[0] + width, corner[1] + height))
-    told = layout.words.missing if frame.error is None else f"{layout.words.failed} · {error_name(frame.error)}"
+    reason = layout.words.not_arrived if card.failure is None else f"{layout.words.failed} · {card.failure.name}"
     most = max(1, min(5, height // layout.line(_ORIGIN)))
     inset = round(16 * layout.unit)
-    lines = layout.lines(told, _ORIGIN, width - 2 * inset, most=most)
+    lines = layout.lines(reason, _ORIGIN, width - 2 * inset, most=most)
     top = corner[1] + max(0, (height - len(lines) * layout.line(_ORIGIN)) // 2)
     layout.write(sheet, (corner[0] + inset, top), lines, _ORIGIN, _QUIET)
 
@@ -224,7 +234,7 @@ def _metadata(kind: str, provenance: Provenance) -> dict[str, Any]:
         return {"quality": 90, "optimize": True, "progressive": True, "xmp": provenance.xmp()}
     chunks = PngInfo()
     chunks.add_itxt("XML:com.adobe.xmp", provenance.xmp())
-    chunks.add_itxt("Description", sound(provenance.prompt))
+    chunks.add_itxt("Description", storable(provenance.prompt))
     chunks.add_itxt("Comment", provenance.comment)
     chunks.add_text("Software", TOOL)
     return {"pnginfo": chunks}

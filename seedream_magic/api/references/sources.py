@@ -21,8 +21,8 @@ from typing import Any
 from urllib.parse import unquote_to_bytes, urlsplit
 
 from seedream_magic.api.references.reference import MAXIMUM_REFERENCES, Reference, megabytes, short
-from seedream_magic.api.signatures import ENDINGS
 from seedream_magic.errors import InvalidRequest
+from seedream_magic.signatures import ENDINGS
 
 MAXIMUM_FILE = 256 * 10**6
 """Bytes of a file that may still be scaled down; no larger one is read."""

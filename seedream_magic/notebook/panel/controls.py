@@ -15,7 +15,7 @@ from typing import Any, Generic, TypeVar
 
 import ipywidgets as widgets
 
-from seedream_magic.view.carousel import Markup, element
+from seedream_magic.view.markup import Markup, element
 
 Result = TypeVar("Result")
 

@@ -19,7 +19,7 @@ from seedream_magic.images.durable import make_folder, write_durably
 from seedream_magic.images.record import REFERENCES
 from seedream_magic.notebook.panel.controls import column, indented, labelled, show
 from seedream_magic.notebook.panel.references import FormReference
-from seedream_magic.view.carousel import Markup, element
+from seedream_magic.view.markup import Markup, element
 
 # Widgets run no scripts, but the page runs handlers of their HTML. Where it forbids that, the text area is there.
 _COPY = """const status = this.parentElement.querySelector('[role=status]'), { cell } = this.parentElement.dataset;

@@ -9,13 +9,12 @@ import ipywidgets as widgets
 
 from seedream_magic.api.plan import Plan
 from seedream_magic.errors import InvalidRequest
-from seedream_magic.images.image_set import Frame, ImageSet
+from seedream_magic.images.cards import Origin
+from seedream_magic.images.image_set import Frame, ImageSet, opens_at, origin_of, places_of
 from seedream_magic.notebook.panel.controls import KernelLoop, Latest, button, column, labelled, row, show
 from seedream_magic.notebook.panel.references import thumbnail
 from seedream_magic.planning import plan_redo, plan_vary
 from seedream_magic.seedream import Seedream
-from seedream_magic.view.carousel import places
-from seedream_magic.view.going_on import redo_cell, vary_cell
 
 
 class Iteration:
@@ -73,7 +72,7 @@ class Iteration:
         is_new = self._images is None or self._images.run_id != images.run_id
         self._images = images
         if images.ok:
-            self.number.max = len(places(images))
+            self.number.max = len(places_of(images))
             self.number.value = opens_at(images) + 1 if is_new else self.number.value
             self._name()
         show(self.widget, shown=bool(images.ok))
@@ -88,7 +87,7 @@ class Iteration:
         for control, label in zip(self.buttons, self._labels, strict=True):
             control.description = label.format(number)
         if images is not None:
-            frame = places(images)[number - 1]
+            frame = places_of(images)[number - 1]
             self._thumbnails.do(
                 lambda: thumbnail(frame, f"Frame {number}" if frame.ok else f"Frame {number}: no picture")
             )
@@ -100,12 +99,12 @@ class Iteration:
     def _redo_cell(self, client: Seedream) -> str:
         self._redo(client)  # a cell that could not be sent is not given
         images, place = self._frame()
-        return redo_cell(_through(images, client), place, prompt=self.words.value.strip() or None, refs="others")
+        return _origin(images, client).redo_cell(place, prompt=self.words.value.strip() or None, refs="others")
 
     def _vary_cell(self, client: Seedream) -> str:
         self._vary(client)
         images, place = self._frame()
-        return vary_cell(_through(images, client), place, self.words.value.strip())
+        return _origin(images, client).vary_cell(place, self.words.value.strip())
 
     def _frame(self) -> tuple[ImageSet, int]:
         if self._images is None:
@@ -114,7 +113,7 @@ class Iteration:
 
     def _chosen(self) -> Frame:
         images, place = self._frame()
-        frame = places(images)[place]
+        frame = places_of(images)[place]
         if not frame.ok:
             raise InvalidRequest(f"Frame {place + 1} has no picture: redo it, or choose another one.")
         return frame
@@ -130,11 +129,6 @@ class Iteration:
         return plan_vary(client, frame, words)
 
 
-def opens_at(images: ImageSet) -> int:
-    """The index of the frame at which the carousel opens: the first that this run made."""
-    return next((frame.index for frame in images if frame.index not in images.inherited), 0)
-
-
-def _through(images: ImageSet, client: Seedream) -> ImageSet:
-    """The set as one that is gone on from at this client, which asks the provider that made it."""
-    return replace(images, client=client)
+def _origin(images: ImageSet, client: Seedream) -> Origin:
+    """Where the set is from, for a cell that goes on from it at this client, which asks the provider that made it."""
+    return origin_of(replace(images, client=client))

@@ -16,7 +16,7 @@ from seedream_magic.api.plan import Plan
 from seedream_magic.api.providers import Provider, chosen_provider
 from seedream_magic.api.references.reference import Reference
 from seedream_magic.api.request import ImageRequest
-from seedream_magic.errors import SeedreamError
+from seedream_magic.errors import SeedreamError, plural
 from seedream_magic.images.image_set import Frame, ImageSet
 from seedream_magic.notebook.desk import current_desk
 from seedream_magic.notebook.display import Output
@@ -39,8 +39,7 @@ from seedream_magic.notebook.panel.references import FormReference, References
 from seedream_magic.notebook.panel.run import RunControls
 from seedream_magic.planning import plan_request, read_references, refuse_other_provider
 from seedream_magic.seedream import Seedream
-from seedream_magic.view.carousel import element
-from seedream_magic.view.words import plural
+from seedream_magic.view.markup import element
 
 LOOK_SECONDS = 0.1
 """After a change, before the store is looked through: the next key may follow."""

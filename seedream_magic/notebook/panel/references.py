@@ -31,8 +31,8 @@ from seedream_magic.notebook.panel.controls import (
     row,
     show,
 )
-from seedream_magic.view.carousel import element
-from seedream_magic.view.preview import preview
+from seedream_magic.view.markup import element
+from seedream_magic.view.pictures import preview_of
 
 THUMBNAIL_BYTES = 6_000
 THUMBNAIL_EDGE = "72px"
@@ -184,8 +184,10 @@ def take_files(upload: Any) -> list[tuple[str, bytes]]:
 
 def thumbnail(frame: Frame, name: str) -> str:
     """A small picture of a frame as HTML; its name where no picture can be shown."""
+    if frame.path is None:
+        return _name_alone(name)
     try:
-        small = preview(frame, budget=THUMBNAIL_BYTES)
+        small = preview_of(frame.path, frame.sha256, budget=THUMBNAIL_BYTES)
     except (SeedreamError, OSError):
         return _name_alone(name)
     style = f"height:{THUMBNAIL_EDGE};max-width:160px;object-fit:cover;border-radius:4px;display:block"

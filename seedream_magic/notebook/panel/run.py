@@ -14,12 +14,12 @@ import ipywidgets as widgets
 from seedream_magic.api.plan import Plan
 from seedream_magic.bridge import unfailing
 from seedream_magic.errors import SeedreamError, SeedreamInterrupted
-from seedream_magic.images.image_set import ImageSet
+from seedream_magic.images.image_set import ImageSet, cards_of
 from seedream_magic.images.index import history
 from seedream_magic.notebook.panel.controls import KernelLoop, Latest, button, lines
 from seedream_magic.notebook.panel.form import Unwritten
 from seedream_magic.seedream import Seedream
-from seedream_magic.view.words import ENGLISH, billed
+from seedream_magic.words import ENGLISH
 
 SETTLE_SECONDS = 0.25
 """From the click to the request. Where the kernel was busy, the page holds what was typed last back until the kernel
@@ -121,7 +121,7 @@ class RunControls:
         self._set_busy(busy=False)
         parts = [] if failure is None else [_word_for(failure)]
         if images is not None:
-            parts += [self._progress(images), billed(images, ENGLISH), f"{images.seconds:.0f} s"]
+            parts += [self._progress(images), cards_of(images).bill_text(ENGLISH), f"{images.seconds:.0f} s"]
         self.line.value = lines([" · ".join(parts)])
         if isinstance(failure, Unwritten) or not isinstance(failure, SeedreamError | SeedreamInterrupted):
             self._report([])  # what is still to be written stands above the buttons already

@@ -1,0 +1,237 @@
+"""How the files of pictures are built: what they are, how large, where they end, which parts of them are pixels."""
+
+from __future__ import annotations
+
+import re
+import zlib
+from collections.abc import Iterator
+from dataclasses import dataclass
+
+from seedream_magic.signatures import PNG_SIGNATURE, picture_kind
+
+_MEDIA_TYPES = {"JPEG": ("image/jpeg", "jpg"), "PNG": ("image/png", "png"), "WEBP": ("image/webp", "webp")}
+_NEXT_MARKER = re.compile(rb"\xff[^\x00\xff\xd0-\xd7]", re.DOTALL)
+"""Of a JPEG: between compressed pixels stand only restarts (D0-D7) and bytes FF that are written FF 00."""
+_SAMPLES = {0: 1, 2: 3, 3: 1, 4: 2, 6: 4}
+_DEPTHS = {0: (1, 2, 4, 8, 16), 2: (8, 16), 3: (1, 2, 4, 8), 4: (8, 16), 6: (8, 16)}
+"""Of a PNG: samples a pixel, and the bits that a sample may have, by its colour type."""
+_PASSES = ((0, 0, 8, 8), (4, 0, 8, 8), (0, 4, 4, 8), (2, 0, 4, 4), (0, 2, 2, 4), (1, 0, 2, 2), (0, 1, 1, 2))
+"""Of an interlaced PNG: first column and row of each pass, and the steps between its columns and rows."""
+_STEP = 2**20
+
+
+@dataclass(frozen=True)
+class Outline:
+    """What the parts of a picture file say without a pixel being decoded.
+
+    `kind` is Pillow's name of the format. `width` and `height` are pixels, 0 where the file does not say. `end` is the
+    length of the picture, which other bytes may follow; None where the file stops before it.
+    """
+
+    kind: str
+    width: int = 0
+    height: int = 0
+    end: int | None = None
+
+    @property
+    def media_type(self) -> str:
+        return _MEDIA_TYPES[self.kind][0]
+
+    @property
+    def ending(self) -> str:
+        return _MEDIA_TYPES[self.kind][1]
+
+
+@dataclass(frozen=True)
+class _Part:
+    """One segment of a JPEG or chunk of a PNG: its name, where it begins, where its content does, where that ends."""
+
+    name: bytes
+    start: int
+    content: int
+    end: int
+
+
+def outline(data: bytes) -> Outline | None:
+    """The outline of a JPEG, PNG or WebP file, however damaged; None for anything else."""
+    outlines = {"JPEG": _jpeg_outline, "PNG": _png_outline, "WEBP": _webp_outline}
+    kind = picture_kind(data)
+    return outlines[kind](data) if kind else None
+
+
+def _jpeg_parts(data: bytes) -> Iterator[_Part]:
+    """The segments of a JPEG in order, compressed pixels left out; the last is its end mark, if it is there."""
+    position = 2
+    while found := _NEXT_MARKER.search(data, position):
+        start, marker, content = found.start(), found[0][1:], found.end()
+        if marker == b"\xd9":
+            yield _Part(marker, start, content, content)
+            return
+        length = 0 if marker == b"\x01" else int.from_bytes(data[content : content + 2])
+        position = content + length
+        if position > len(data):
+            return
+        yield _Part(marker, start, content + 2, position)
+
+
+def jpeg_samples(data: bytes) -> int:
+    """How many samples a pixel of a JPEG has: 1 grey, 3 colour, 4 print; 0 where it does not say."""
+    frame = next((part for part in _jpeg_parts(data) if _is_frame(part)), None)
+    return data[frame.content + 5] if frame and frame.end > frame.content + 5 else 0
+
+
+def _is_frame(part: _Part) -> bool:
+    """Whether a segment tells the size: all of C0-CF but tables (C4, CC) and the reserved C8."""
+    return 0xC0 <= part.name[0] <= 0xCF and part.name[0] not in {0xC4, 0xC8, 0xCC}
+
+
+def _jpeg_outline(data: bytes) -> Outline:
+    width = height = 0
+    scanned = False
+    for part in _jpeg_parts(data):
+        if _is_frame(part) and not width and part.end >= part.content + 5:
+            height, width = (int.from_bytes(data[part.content + at : part.content + at + 2]) for at in (1, 3))
+        scanned = scanned or part.name == b"\xda"
+        if part.name == b"\xd9":
+            return Outline("JPEG", width, height, part.end if scanned else None)
+    return Outline("JPEG", width, height)
+
+
+def _png_parts(data: bytes) -> Iterator[_Part]:
+    """The whole chunks of a PNG in order, up to its end."""
+    position = len(PNG_SIGNATURE)
+    while (content := position + 8) <= len(data):
+        end = content + int.from_bytes(data[position : position + 4])
+        name = data[position + 4 : content]
+        if end + 4 > len(data):
+            return
+        yield _Part(name, position, content, end)
+        if name == b"IEND":
+            return
+        position = end + 4
+
+
+def _png_outline(data: bytes) -> Outline:
+    width, height = int.from_bytes(data[16:20]), int.from_bytes(data[20:24])
+    end = next((part.end + 4 for part in _png_parts(data) if part.name == b"IEND"), None)
+    return Outline("PNG", width, height, end)
+
+
+def png_damage(data: bytes) -> str:
+    """What keeps a PNG from being decoded, "" for nothing. Its rows are unpacked in pieces and let go of.
+
+    As a decoder would, but that it does not depend on how Pillow is set in this process, and that sums of chunks which
+    hold no pixels (words, profiles) do not matter.
+    """
+    parts = list(_png_parts(data))
+    head = parts[0] if parts else None
+    if head is None or head.name != b"IHDR" or head.end - head.content != 13:
+        return "its head is missing"
+    for part in parts:
+        if part.name in {b"IHDR", b"PLTE"} and zlib.crc32(data[part.start + 4 : part.end]) != _sum_of(data, part):
+            return f"the sum of its {part.name.decode()} chunk is wrong"
+    depth, colours, packing, filtering, interlaced = data[head.content + 8 : head.end]
+    if depth not in _DEPTHS.get(colours, ()) or packing or filtering or interlaced > 1:
+        return "its head is damaged"
+    if colours == 3 and not any(part.name == b"PLTE" for part in parts):
+        return "its palette is missing"
+    width, height = int.from_bytes(data[16:20]), int.from_bytes(data[20:24])
+    passes = _passes(width, height, _SAMPLES[colours] * depth, interlaced=bool(interlaced))
+    return _row_damage((data[part.content : part.end] for part in parts if part.name == b"IDAT"), passes)
+
+
+def _sum_of(data: bytes, part: _Part) -> int:
+    return int.from_bytes(data[part.end : part.end + 4])
+
+
+def _passes(width: int, height: int, bits: int, *, interlaced: bool) -> list[tuple[int, int]]:
+    """Rows, and bytes a row with the one for its filter, of each pass over a PNG whose pixels have so many bits."""
+    if not interlaced:
+        return [(height, 1 + (width * bits + 7) // 8)]
+    sizes = [(-(-(width - left) // right), -(-(height - top) // down)) for left, top, right, down in _PASSES]
+    return [(rows, 1 + (columns * bits + 7) // 8) for columns, rows in sizes if columns > 0 and rows > 0]
+
+
+def _row_damage(packed: Iterator[bytes], passes: list[tuple[int, int]]) -> str:
+    """What is wrong with the rows of a PNG: too few, no filter of that number, or not what their own sum says."""
+    unpacker = zlib.decompressobj()
+    left = sum(rows * length for rows, length in passes)
+    if not left:
+        return "it has no pixels"
+    filters = _FilterCheck(passes)
+    for piece in packed:
+        waiting, rows = piece, b""
+        while (waiting or len(rows) == _STEP) and not unpacker.eof:
+            try:
+                rows = unpacker.decompress(waiting, _STEP)
+            except zlib.error as exc:
+                return str(exc)
+            waiting = unpacker.unconsumed_tail
+            if not filters.passed(rows):
+                return "a row has an unknown filter"
+            left -= len(rows)
+            if left < 0:  # more than the picture has: no decoder looks at it
+                return ""
+    return f"{left:,} bytes of its rows are missing" if left > 0 else ""
+
+
+class _FilterCheck:
+    """Looks at the first byte of each row, 0 to 4, of rows that come in pieces of any length."""
+
+    def __init__(self, passes: list[tuple[int, int]]) -> None:
+        self._passes = [(rows * length, length) for rows, length in passes]
+        self._offset = 0
+        """How far the present pass has come, in bytes."""
+
+    def passed(self, piece: bytes) -> bool:
+        """Whether the rows that begin in the next piece have filters that there are; what is past the end may be."""
+        position = 0
+        while position < len(piece) and self._passes:
+            size, length = self._passes[0]
+            taken = min(len(piece) - position, size - self._offset)
+            first = position + -self._offset % length
+            if max(piece[first : position + taken : length], default=0) > 4:
+                return False
+            position += taken
+            self._offset += taken
+            if self._offset == size:
+                self._offset = 0
+                del self._passes[0]
+        return True
+
+
+def _webp_outline(data: bytes) -> Outline:
+    name, end = data[12:16], int.from_bytes(data[4:8], "little") + 8
+    width = height = 0
+    if name == b"VP8X":
+        width, height = (int.from_bytes(data[at : at + 3], "little") + 1 for at in (24, 27))
+    elif name == b"VP8L":
+        bits = int.from_bytes(data[21:25], "little")
+        width, height = (bits & 0x3FFF) + 1, (bits >> 14 & 0x3FFF) + 1
+    elif name == b"VP8 ":
+        width, height = (int.from_bytes(data[at : at + 2], "little") & 0x3FFF for at in (26, 28))
+    return Outline("WEBP", width, height, end if end <= len(data) else None)
+
+
+def without_words(data: bytes, *, pixels_only: bool = False) -> bytes:
+    """A JPEG or PNG file without comments and texts; with `pixels_only` also without profile and position.
+
+    For decoders that stumble over them. Anything else comes back as it is.
+    """
+    kind = picture_kind(data)
+    if kind == "PNG":
+        kept = {b"IHDR", b"PLTE", b"tRNS", b"IDAT", b"IEND"} | (set() if pixels_only else {b"iCCP", b"eXIf", b"gAMA"})
+        return PNG_SIGNATURE + b"".join(
+            data[part.start : part.end + 4] for part in _png_parts(data) if part.name in kept
+        )
+    if kind != "JPEG":
+        return data
+    dropped = {b"\xfe", *(bytes([number]) for number in range(0xE0, 0xF0))} - {b"\xe0", b"\xee"}
+    if not pixels_only:
+        dropped -= {b"\xe1", b"\xe2"}
+    pieces, position = [], 0
+    for part in _jpeg_parts(data):
+        if part.name in dropped:
+            pieces.append(data[position : part.start])
+            position = part.end
+    return b"".join([*pieces, data[position:]])

@@ -1,0 +1,199 @@
+"""What cards say of a run beside its pictures: links, cells that go on from it, advice, and what others may read.
+
+`ImageSet` makes its cards with this and hands them down to `view`, which knows nothing of runs.
+"""
+
+from __future__ import annotations
+
+import math
+import os
+import re
+from collections.abc import Mapping
+from dataclasses import dataclass, replace
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any
+from urllib.parse import quote
+
+from seedream_magic.api.cell_text import call_text
+from seedream_magic.api.codes import find_code
+from seedream_magic.api.redaction import redacted
+from seedream_magic.errors import ContentRefused, ImageError, ImageTooLarge, SeedreamError
+from seedream_magic.images.durable import read_object
+from seedream_magic.session import DEFAULT_STORE, home
+from seedream_magic.view.cards import Card, CardSet, Failure, failure_of
+from seedream_magic.words import CHINESE, Words
+
+OPTIONS = '  # also: prompt="…", refs="others"'
+"""What can be said of a frame that is drawn anew; without it the cell is complete."""
+
+_SECRET = re.compile(r"api_?key|authorization|password|secret|token$", re.IGNORECASE)
+_TYPED = frozenset({"prompt", "storyboard"})
+_SHARED = (
+    "run_id",
+    "state",
+    "outcome",
+    "provider",
+    "base_url",
+    "client_request_id",
+    "began",
+    "expected",
+    "seconds",
+    "body",
+    "references",
+    "storyboard",
+    "lineage",
+    "usage",
+    "frames",
+    "error",
+)
+"""What of a run's record is handed on; the author's computer, process and notebook are nobody else's."""
+
+
+@dataclass(frozen=True)
+class Origin:
+    """The run that a set is from, as a cell names it. The cells work anywhere, in a fresh kernel as well.
+
+    `base_url` is the address that was given for the provider in Python, None for the provider's own.
+    """
+
+    provider: str
+    run_id: str
+    folder: Path
+    base_url: str | None = None
+
+    def redo_cell(self, place: int, **arguments: str | None) -> str:
+        """The cell that draws the frame at this index anew; `arguments` are those of `redo`, None for none."""
+        return self._cell(call_text(".redo", place, **arguments))
+
+    def vary_cell(self, place: int, prompt: str) -> str:
+        """The cell that draws a set of its own after the frame at this index."""
+        return self._cell(call_text(f"[{place}].vary", prompt))
+
+    def redo_after(self, error: SeedreamError | None, place: int) -> str:
+        """The cell that draws a frame anew; the same words and references again would be refused again."""
+        if not isinstance(error, ContentRefused):
+            return self.redo_cell(place) + OPTIONS
+        return self.redo_cell(place, **{"refs" if error.code.startswith("InputImage") else "prompt": "…"})
+
+    def commands(self, error: SeedreamError, place: int) -> tuple[str, ...]:
+        """The lines to run for a frame that failed: what may cost nothing or help most stands first."""
+        retry = f"%seedream retry {self.run_id}"
+        if isinstance(error, ContentRefused):  # retry would send the same words and references again
+            return (self.redo_after(error, place), retry)
+        # Where it cannot help (a link that has ended, a picture that came without one), neither does the error name it.
+        advice = error.hint or error.advice
+        made = isinstance(error, ImageError) and not isinstance(error, ImageTooLarge) and "%seedream recover" in advice
+        return (f"%seedream recover {self.run_id}", retry) if made else (retry,)
+
+    def _cell(self, call: str) -> str:
+        """The provider is always named: another one would be paid."""
+        client = call_text("Seedream", self.provider, store=self._store(), base_url=self.base_url)
+        return f"from seedream_magic import Seedream\n{client}{call_text('.show', self.run_id)}{call}"
+
+    def _store(self) -> str | None:
+        """The store as `Seedream` takes it, None for its default."""
+        store, here = self.folder.parent.absolute(), home()
+        if store == here / DEFAULT_STORE and not os.environ.get("SEEDREAM_STORE"):
+            return None
+        return str(store.relative_to(here) if store.is_relative_to(here) else store)
+
+
+def base_url_of(client: Any, provider: str) -> str | None:
+    """The address that was given in Python for the run's own provider; the demo's is another one in each kernel.
+
+    That of another provider's client, by which the set is shown, would get a key that is not for it.
+    """
+    if client is None or client.provider.name != provider or not client.provider.base_url:
+        return None
+    known = (client.provider.base_url, os.environ.get("SEEDREAM_BASE_URL"))
+    return None if client.given_base_url in known else str(client.given_base_url)
+
+
+def relative_link(path: Path) -> str | None:
+    """`path` as a link from the notebook's folder, percent-quoted.
+
+    None where a front end could not follow it: outside that folder, or hidden, which Jupyter does not serve.
+    """
+    try:
+        parts = Path(os.path.relpath(path, home())).parts
+    except ValueError:  # on another drive
+        return None
+    return None if any(part.startswith(".") for part in parts) else quote("/".join(parts))
+
+
+def folder_text(folder: Path) -> str:
+    """The folder as it is shown: from the notebook's folder where it lies in that."""
+    return str(folder) if relative_link(folder) is None else os.path.relpath(folder, home())
+
+
+def failure_in(error: SeedreamError, words: Words) -> Failure:
+    """What a card says of an error; in Chinese for a code of the service that is known, else as it came.
+
+    What to do that is said of this one error (of a gateway on the way, of a pause) stays as it came in Chinese too.
+    """
+    failure = failure_of(error)
+    code = find_code(failure.name) if words is CHINESE else None
+    if code is None:
+        return failure
+    advice = code.fix.chinese if error.hint in {"", code.fix.english} else error.hint
+    return replace(failure, explanation=(code.cause.chinese, advice))
+
+
+def created_at(run_id: str, pictures: tuple[Path, ...]) -> datetime | None:
+    """When a run began: the date in its id, else that of its first picture's file."""
+    try:
+        return datetime.strptime(run_id[:16], "%Y%m%dT%H%M%SZ").replace(tzinfo=UTC)
+    except ValueError:
+        first = next((path for path in pictures if path.exists()), None)
+        return datetime.fromtimestamp(int(first.stat().st_mtime), UTC) if first else None
+
+
+def public_cards(cards: CardSet) -> CardSet:
+    """The set as others may read it: links in what failures and notes say are without their signatures."""
+    return replace(cards, cards=tuple(map(_public_card, cards.cards)), notes=tuple(map(public_text, cards.notes)))
+
+
+def _public_card(card: Card) -> Card:
+    if card.failure is None:
+        return card
+    message, explanation = public_text(card.failure.message), tuple(map(public_text, card.failure.explanation))
+    return replace(card, failure=replace(card.failure, message=message, explanation=explanation))
+
+
+def public_record(folder: Path, otherwise: Mapping[str, Any]) -> dict[str, Any]:
+    """The record of the run in `folder` as others may read it; of a set that is of no such run `otherwise`, its facts.
+
+    Without keys, signed links, embedded pictures and folders. What was typed as a prompt stays.
+    """
+    record = read_object(folder / "request.json") if folder.name == otherwise["run_id"] else None
+    facts = record or otherwise
+    return {name: public_value(facts[name], "") for name in _SHARED if name in facts}
+
+
+def public_value(value: Any, name: str) -> Any:
+    """A value of a record that has this name, as others may read it."""
+    if isinstance(value, list | tuple):
+        return [public_value(item, name) for item in value]
+    if isinstance(value, float) and not math.isfinite(value):
+        return str(value)  # JSON has no such number
+    if name in _TYPED:
+        return value
+    if isinstance(value, Mapping):
+        return {key: public_value(item, key) for key, item in value.items()}
+    return _public_text_named(value, name) if isinstance(value, str) else value
+
+
+def _public_text_named(text: str, name: str) -> str:
+    if _SECRET.search(name):
+        return "…"
+    if name == "source" and "://" not in text and not text.startswith("data:"):
+        return re.split(r"[\\/]", text)[-1]  # a path
+    return public_text(text)
+
+
+def public_text(text: str) -> str:
+    """A text as others may read it."""
+    if text.startswith("data:"):
+        return f"{text.partition(',')[0][:80]},({len(text)} characters)"
+    return redacted(text) if "://" in text else text

@@ -1,0 +1,202 @@
+"""What is shown, as plain values: a card is one place with its picture, or with what stands there while it has none.
+
+This is all that `view` knows. Whoever has pictures to show (a set, a history) makes cards of them and hands them down.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field, replace
+from datetime import datetime
+from pathlib import Path
+from typing import Literal
+
+from seedream_magic.errors import SeedreamError, plural
+from seedream_magic.words import ENGLISH, LANGUAGES, Words, one_line
+
+CardState = Literal["picture", "waiting", "missing", "failed"]
+OF_THE_PICTURE = frozenset({"path", "ref", "vary"})
+"""Keys of `Card.copies` that mean nothing where there is no picture."""
+
+
+@dataclass(frozen=True)
+class Failure:
+    """Why a card has no picture.
+
+    `name` is the service's own code where it gave one, else our name of the error; `message` what it says beside that.
+    `explanation` is what it says and what to do, in the language of the set. `lines` tell of it where it stands alone.
+    """
+
+    name: str
+    message: str
+    explanation: tuple[str, ...]
+    lines: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True)
+class Card:
+    """One place of a set.
+
+    `index` counts from 0 (what is shown counts from 1). `caption` is the prompt of the picture. `picture` is the file
+    of the original and `digest` says which bytes it has; `width` and `height` are its pixels. `link` leads to the
+    original, `download` is the name under which it is then saved. `commands` are the lines to run in a cell for a
+    failed one. `copies` are the texts that can be copied, by the keys of `Words.copies`.
+    """
+
+    index: int
+    caption: str
+    state: CardState
+    picture: Path | None = None
+    digest: str | None = None
+    width: int | None = None
+    height: int | None = None
+    failure: Failure | None = None
+    link: str | None = None
+    download: str | None = None
+    commands: tuple[str, ...] = ()
+    copies: Mapping[str, str] = field(default_factory=dict)
+
+    def without_picture(self, error: SeedreamError) -> Card:
+        """The card as that of a picture whose file turned out to be lost or damaged."""
+        return replace(self, state="failed", picture=None, failure=failure_of(error), link=None)
+
+
+@dataclass(frozen=True)
+class Bill:
+    """What a set cost in images. `certain` says that it was no more than that, `free` that the demo made them."""
+
+    images: int
+    certain: bool
+    free: bool = False
+    replayed: bool = False
+
+    def text(self, words: Words) -> str:
+        """As a person reads it."""
+        if self.replayed:
+            return words.replayed
+        if not self.images:
+            return words.nothing_billed if self.certain else words.may_be_billed
+        count = plural(self.images) if words is ENGLISH else f"{self.images} 张"
+        bill = (words.billed if self.certain else words.at_least_billed).format(count=count)
+        return bill + words.demo if self.free else bill
+
+
+@dataclass(frozen=True)
+class CardSet:
+    """Cards that belong together, and what is said of all of them.
+
+    `id` is the id of the run, `title` what stands above the cards, `prompt` all that was asked for. `size` is as it was
+    sent: "2048x1536" or "2K". `cards` are what came or failed; `awaited` are the further places, still to come or,
+    after a Stop, never. `expected` is the number of pictures asked for, None where the model decides. `bill` is None
+    while nobody knows. `notes` are sentences that stand below. `folder` is where the originals are, as it is shown.
+    `opens_at` is the index of the card that is shown first. `copies` are the keys of the texts that can be copied.
+    `created` is when the pictures were made, UTC.
+    """
+
+    id: str
+    title: str
+    prompt: str
+    model: str
+    size: str
+    language: str
+    cards: tuple[Card, ...]
+    awaited: tuple[Card, ...] = ()
+    expected: int | None = None
+    state: Literal["running", "done", "stopped"] = "done"
+    bill: Bill | None = None
+    tokens: int | None = None
+    seconds: float = 0.0
+    notes: tuple[str, ...] = ()
+    folder: str = ""
+    opens_at: int = 0
+    copies: tuple[str, ...] = ()
+    created: datetime | None = None
+
+    @property
+    def words(self) -> Words:
+        """The words of its language."""
+        return LANGUAGES[self.language]
+
+    @property
+    def places(self) -> tuple[Card, ...]:
+        """Every place, also those for which nothing has come."""
+        return self.cards + self.awaited
+
+    @property
+    def pictures(self) -> tuple[Card, ...]:
+        """The cards that have a picture."""
+        return tuple(card for card in self.cards if card.picture is not None)
+
+    @property
+    def ratio(self) -> float:
+        """Width over height of the pictures: of the first that is here, else what was asked for, else 1."""
+        for card in self.pictures:
+            if card.width and card.height:
+                return card.width / card.height
+        width, _, height = self.size.partition("x")
+        if width.isdecimal() and height.isdecimal() and int(width) and int(height):
+            return int(width) / int(height)
+        return 1.0
+
+    @property
+    def progress(self) -> tuple[int, int]:
+        """How many pictures are here, and how many were asked for."""
+        return len(self.pictures), max(len(self.cards), self.expected or 0)
+
+    def caption_of(self, card: Card) -> str:
+        """The card's own words; empty in a set whose cards all have the prompt that stands above them."""
+        return "" if len(self.cards) > 1 and card.caption == self.prompt else card.caption
+
+    def progress_text(self, words: Words) -> str:
+        """How many came, of how many: "4 images", "3 of 4 images"."""
+        here, asked = self.progress
+        if words is not ENGLISH:
+            return words.arrived.format(ok=here, total=asked)
+        return plural(here) if here == asked else words.arrived.format(ok=here, total=plural(asked))
+
+    def bill_text(self, words: Words) -> str:
+        """What it cost; empty while nobody knows."""
+        return self.bill.text(words) if self.bill else ""
+
+    def seconds_text(self, words: Words) -> str:
+        """How long it took: "4.2 s", "41 s". Empty for one from the store: that would read as spent anew."""
+        if self.replayed:
+            return ""
+        return words.seconds.format(seconds=f"{self.seconds:.{1 if self.seconds < 9.95 else 0}f}")
+
+    @property
+    def replayed(self) -> bool:
+        """Whether it is shown from the store."""
+        return self.bill is not None and self.bill.replayed
+
+
+@dataclass(frozen=True)
+class Preview:
+    """A re-encoded picture as a data URI; `width` and `height` are its own pixels, not the original's."""
+
+    data_uri: str
+    width: int
+    height: int
+
+
+@dataclass(frozen=True)
+class Row:
+    """A set as one line of a table: its first picture, its prompt, and facts that are ready to be read."""
+
+    id: str
+    caption: str
+    picture: Preview | None
+    state: str
+    when: str
+    model: str
+    notebook: str
+    progress: str
+    bill: str
+
+
+def failure_of(error: SeedreamError) -> Failure:
+    """An error as what a card says of it, in the words it came with."""
+    code = getattr(error, "code", "")
+    name = one_line(code, 80) if isinstance(code, str) and code else type(error).__name__
+    message = str(error).removeprefix(f"{name}: ")
+    return Failure(name, message, (message, error.hint or error.advice), tuple(error.lines()))

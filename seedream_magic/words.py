@@ -1,0 +1,153 @@
+"""What a person reads beside the pictures, in both languages, and text cut to the room that it has."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+CLIPPED_AT = 500
+"""Characters of a text of unknown length that are shown, unless a caller says otherwise."""
+
+_CJK = re.compile("[\u3400-\u9fff\uf900-\ufaff]")
+
+
+@dataclass(frozen=True)
+class Words:
+    """The words of an output in one language.
+
+    `waiting`, `missing` and `failed` name the state of a place without a picture; `not_arrived` says it as a sentence.
+    `variation` is an example of a prompt for one. `controls` are the words that only the script shows: of a button its
+    word, or word and name. `copies` are such buttons too; each copies the text that a figure has under the same key.
+    """
+
+    language: str
+    original: str
+    waiting: str
+    missing: str
+    failed: str
+    not_arrived: str
+    frame: str
+    comma: str
+    stopped: str
+    arrived: str
+    billed: str
+    at_least_billed: str
+    nothing_billed: str
+    may_be_billed: str
+    replayed: str
+    demo: str
+    seconds: str
+    variation: str
+    controls: Mapping[str, str | tuple[str, str]]
+    copies: Mapping[str, tuple[str, str]]
+
+
+ENGLISH = Words(
+    language="en",
+    original="original",
+    waiting="waiting",
+    not_arrived="This frame did not arrive.",
+    failed="failed",
+    missing="missing",
+    frame="Frame {number}",
+    comma=", ",
+    stopped="stopped",
+    arrived="{ok} of {total}",
+    billed="{count} billed",
+    at_least_billed="at least {count} billed",
+    nothing_billed="nothing billed",
+    may_be_billed="may be billed",
+    replayed="replayed, nothing billed",
+    demo=" (demo, free)",
+    seconds="{seconds} s",
+    variation="warmer",
+    controls={
+        "previous": ("‹", "Previous frame"),
+        "next": ("›", "Next frame"),
+        "full": "Full size",
+        "grid": "Grid",
+        "compare": "Compare",
+        "slider": "Slider",
+        "divider": "Divider",
+        "download": "Download",
+        "copy": "Copy:",
+        "fit": "Fit",
+        "actual": "100 %",
+        "close": "Close",
+        "copied": "Copied",
+        "frames": "Frames",
+        "preview": "The original cannot be opened from here; this is its preview.",
+        "seconds": "s",
+    },
+    copies={
+        "path": ("path", "Copy path"),
+        "ref": ("--ref", "Copy --ref"),
+        "prompt": ("prompt", "Copy prompt"),
+        "redo": ("redo", "Copy redo"),
+        "vary": ("vary", "Copy vary"),
+    },
+)
+CHINESE = Words(
+    language="zh",
+    original="原文件",
+    waiting="等待中",
+    not_arrived="这一帧没有送达。",
+    failed="失败",
+    missing="缺失",
+    frame="第 {number} 帧",
+    comma="，",
+    stopped="已停止",
+    arrived="{ok} / {total} 张",
+    billed="计费 {count}",
+    at_least_billed="至少计费 {count}",
+    nothing_billed="未计费",
+    may_be_billed="可能计费",
+    replayed="取自本地（replayed），未计费",
+    demo="（演示，免费）",
+    seconds="{seconds} 秒",
+    variation="更温暖",
+    controls={
+        "previous": ("‹", "上一帧"),
+        "next": ("›", "下一帧"),
+        "full": "放大",
+        "grid": "宫格",
+        "compare": "对比",
+        "slider": "滑动对比",
+        "divider": "分界线",
+        "download": "下载",
+        "copy": "复制：",
+        "fit": "适应窗口",
+        "actual": "100 %",
+        "close": "关闭",
+        "copied": "已复制",
+        "frames": "所有帧",
+        "preview": "此处打不开原文件，这是预览。",
+        "seconds": "秒",
+    },
+    copies={
+        "path": ("路径", "复制路径"),
+        "ref": ("--ref", "复制 --ref"),
+        "prompt": ("提示词", "复制提示词"),
+        "redo": ("重画", "复制重画"),
+        "vary": ("变体", "复制变体"),
+    },
+)
+
+
+LANGUAGES = {words.language: words for words in (ENGLISH, CHINESE)}
+
+
+def words_for(prompt: str) -> Words:
+    """Chinese where the prompt has Chinese characters, English otherwise."""
+    return CHINESE if _CJK.search(prompt) else ENGLISH
+
+
+def one_line(text: str, longest: int) -> str:
+    """The text with each run of white space as one space, clipped."""
+    return clipped(" ".join(text.split()), longest)
+
+
+def clipped(text: str, longest: int = CLIPPED_AT) -> str:
+    """The text in at most so many characters; a longer one ends in an ellipsis."""
+    return text if len(text) <= longest else text[: longest - 1].rstrip() + "…"
