@@ -5,6 +5,8 @@ from __future__ import annotations
 import importlib
 from typing import TYPE_CHECKING, Any
 
+from seedream_magic.version import __version__ as __version__
+
 if TYPE_CHECKING:
     from seedream_magic.api.storyboard import Storyboard
     from seedream_magic.errors import (
@@ -33,8 +35,6 @@ if TYPE_CHECKING:
     from seedream_magic.images.image_set import Frame, ImageSet
     from seedream_magic.notebook.panel import Panel
     from seedream_magic.seedream import Seedream
-
-__version__ = "0.1.0"
 
 _HOMES = {
     "Frame": "seedream_magic.images.image_set",

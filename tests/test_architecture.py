@@ -12,10 +12,11 @@
     2      api/               what is said on the wire;     view/  how things look: cards, of whatever
     1      errors.py, bridge.py
            words.py           what a person reads
+           version.py
            signatures.py, formats.py   what pictures are by their bytes, and how their files are built
 
-A room imports from lower floors only; inside a room modules are free, but never in a circle. An import inside a
-function counts like any other. One that only a type checker sees is no arrow, yet it does not point up either.
+A room imports from lower floors only; inside a room modules are free, but never in a circle. Every import counts: at
+the top of a file, inside a function, for a type checker alone, by `importlib`. There are no exceptions.
 """
 
 from __future__ import annotations
@@ -41,7 +42,7 @@ ROOMS: list[tuple[int, set[str]]] = [
     (3, {"demo"}),
     (2, {"api"}),
     (2, {"view"}),
-    (1, {"errors", "bridge", "words", "signatures", "formats"}),
+    (1, {"errors", "bridge", "words", "signatures", "formats", "version"}),
 ]
 
 # They do the same things for the same person, each without the other. A command opens the panel.
@@ -84,7 +85,7 @@ class Import:
 
     @property
     def inside(self) -> bool:
-        return self.target[0] == PACKAGE.name and len(self.target) > 1 and self.target[1] != "__version__"
+        return self.target[0] == PACKAGE.name and len(self.target) > 1
 
     def refused(self, rule: str) -> str:
         return f"{PACKAGE.name}/{self.file}:{self.line} imports {'.'.join(self.target)}: {rule}"
@@ -153,7 +154,7 @@ def floor_violation(found: Import) -> str | None:
     if target is None:
         return found.refused("the package's root names public things for others; import the module that has it")
     here, there = ROOMS[home][0], ROOMS[target][0]
-    if home == target or there < here or (found.when == "typing" and there == here):
+    if home == target or there < here:
         return None
     return found.refused(f"floor {here} may import from the floors below it, {found.room} is on floor {there}")
 
@@ -187,7 +188,7 @@ def circle(imports: list[Import], files: set[str]) -> list[str]:
     names = {module_name(file) for file in files}
     arrows: dict[tuple[str, ...], set[tuple[str, ...]]] = {name: set() for name in names}
     for found in imports:
-        if found.inside and found.when != "typing":
+        if found.inside:
             arrows[module_name(found.file)] |= {_module(found.target, names)} & (names - {module_name(found.file)})
     finished: set[tuple[str, ...]] = set()
     for name in sorted(names):
@@ -281,7 +282,7 @@ def test_an_import_against_the_plan_is_reported(file: str, source: str, rule: st
 @pytest.mark.parametrize(
     ("file", "source"),
     [
-        ("api/client.py", "import httpx\nfrom seedream_magic import __version__\nfrom seedream_magic import errors"),
+        ("api/client.py", "import httpx\nfrom seedream_magic import errors"),
         ("images/image_set.py", f"{TYPING}from PIL.Image import Image"),
         ("seedream.py", f"{IN_A_FUNCTION}from seedream_magic.demo import server"),
         ("notebook/panel/form.py", "import ipywidgets\nfrom seedream_magic.notebook import cell"),
@@ -298,10 +299,11 @@ def test_an_import_of_the_plan_is_not_reported(file: str, source: str) -> None:
     [
         {"api/a.py": "from seedream_magic.api import b", "api/b.py": "from seedream_magic.api.a import f"},
         {"api/a.py": "from . import b", "api/b.py": "def f():\n    from .c import g", "api/c.py": "from .a import h"},
+        {"api/a.py": "from . import b", "api/b.py": "if TYPE_CHECKING:\n    from .a import A"},
     ],
 )
 def test_a_circle_is_reported(sources: Mapping[str, str]) -> None:
-    """Also one of three modules, and one that a function closes."""
+    """Also one of three modules, one that a function closes, and one that only a type checker sees."""
     (line,) = violations(sources)
     assert line.startswith("a circle: seedream_magic.api.a -> seedream_magic.api.b -> seedream_magic.api.")
     assert line.endswith("-> seedream_magic.api.a")

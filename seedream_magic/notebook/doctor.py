@@ -19,7 +19,7 @@ from IPython.terminal.interactiveshell import TerminalInteractiveShell
 from packaging.requirements import Requirement
 from packaging.version import InvalidVersion, Version
 
-from seedream_magic import __version__
+from seedream_magic.version import __version__
 from seedream_magic.api.answer import MAXIMUM_SKEW
 from seedream_magic.api.codes import Text
 from seedream_magic.api.connection import SETTINGS_HINT, Reach, probe, proxy_for

@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from xml.sax.saxutils import escape
 
-from seedream_magic import __version__
+from seedream_magic.version import __version__
 from seedream_magic.view.cards import CardSet
 from seedream_magic.words import CHINESE, Words, clipped
 
