@@ -21,13 +21,13 @@ from urllib.request import getproxies, proxy_bypass
 
 import httpx
 
-from seedream_magic.version import __version__
 from seedream_magic.api.network_errors import causes, reason
 from seedream_magic.api.providers import is_loopback, name_to_resolve
 from seedream_magic.api.redaction import clipped, masked, redact_http_logs
 from seedream_magic.api.retry import instant
 from seedream_magic.bridge import iterate
 from seedream_magic.errors import ConfigError
+from seedream_magic.version import __version__
 
 Client = httpx.AsyncClient
 Transport = httpx.AsyncBaseTransport

@@ -19,7 +19,6 @@ from IPython.terminal.interactiveshell import TerminalInteractiveShell
 from packaging.requirements import Requirement
 from packaging.version import InvalidVersion, Version
 
-from seedream_magic.version import __version__
 from seedream_magic.api.answer import MAXIMUM_SKEW
 from seedream_magic.api.codes import Text
 from seedream_magic.api.connection import SETTINGS_HINT, Reach, probe, proxy_for
@@ -36,6 +35,7 @@ from seedream_magic.notebook.desk import Desk
 from seedream_magic.notebook.finding import NEWEST, Finding, explained, last_failures, printed
 from seedream_magic.recover import unfinished
 from seedream_magic.seedream import Seedream
+from seedream_magic.version import __version__
 
 DISTRIBUTION = "seedream-magic"
 _ASK = "not asked: %seedream doctor --probe · 未检测：运行 %seedream doctor --probe"
