@@ -225,10 +225,15 @@ def test_a_key_that_a_gateway_repeats_is_not_shown() -> None:
     assert KEY not in repr(error.__dict__)
 
 
-@pytest.mark.parametrize("status", [303, 307])
-def test_a_redirect_on_the_same_server_is_not_followed(status: int) -> None:
-    """It would be a second POST, or a GET; that the key goes to no other server is F34."""
-    error = failure(Reply(status, {"Location": "/v1/images/generations"}))
+@pytest.mark.fault("F34")
+@pytest.mark.parametrize("status", [301, 302, 303, 307, 308])
+@pytest.mark.parametrize("same_origin", [True, False])
+def test_a_redirect_is_not_followed_and_the_key_stays(status: int, *, same_origin: bool) -> None:
+    """A redirected POST would carry key and prompt to another server, or become a GET."""
+    with raw_server({POST: json_reply(ANSWER), ("GET", "/"): json_reply(ANSWER)}) as other:
+        target = "/other" if same_origin else f"{other.url}/v1/images/generations"
+        error = failure(Reply(status, {"Location": target}))
+        assert (other.connections, len(other.requests)) == (0, 0)
     assert (type(error), error.billed) == (ResponseBroken, "no")
     assert "redirect" in str(error)
 
