@@ -42,7 +42,8 @@ class Run:
     """One paid call: `images` is its set as it is now, `folder` holds its files, `values` carries its plan out.
 
     `outcome` of the set is what became of the one POST: "not_sent" till it leaves, "unknown" while no head has come,
-    "rejected" in the pause after a refused attempt, when nothing is billed, "billed" from the head of an answer on.
+    "billed" from the head of an answer on. In the pause before another attempt it is what became of the last one:
+    "not_sent" without a connection, "rejected" after a refusal; then nothing is billed.
     """
 
     def __init__(
@@ -266,10 +267,10 @@ class Run:
         self._tally.complete = True
 
     @contextmanager
-    def _waiting(self, seconds: float, why: str) -> Iterator[None]:
+    def _waiting(self, seconds: float, error: SeedreamError) -> Iterator[None]:
         """The set tells of a pause; once it is over nothing says "not billed" any more, for the POST leaves."""
-        countdown = asyncio.create_task(self._count_down(seconds, why))
-        self._set(outcome="rejected")
+        countdown = asyncio.create_task(self._count_down(seconds, str(error)))
+        self._set(outcome="rejected" if isinstance(error, ApiError) else "not_sent")
         try:
             yield
         finally:

@@ -93,8 +93,8 @@ class Time:
         self.on_sleep(len(self.slept))
 
     @contextlib.contextmanager
-    def waiting(self, seconds: float, reason: str) -> Iterator[None]:
-        self.announced.append((seconds, reason))
+    def waiting(self, seconds: float, error: SeedreamError) -> Iterator[None]:
+        self.announced.append((seconds, str(error)))
         yield
 
 
@@ -543,7 +543,7 @@ def test_a_stop_ends_a_pause_at_once() -> None:
         begun = asyncio.Event()
 
         @contextlib.contextmanager
-        def waiting(seconds: float, reason: str) -> Iterator[None]:
+        def waiting(seconds: float, error: SeedreamError) -> Iterator[None]:
             begun.set()
             yield
 

@@ -46,7 +46,7 @@ from seedream_magic.api.retry import PACE, Pace, decide, duration
 from seedream_magic.api.task_shapes import Task
 from seedream_magic.errors import NoConnection, OutcomeUnknown, RateLimited, SeedreamError, UnsafeURL
 
-Waiting = Callable[[float, str], AbstractContextManager[None]]
+Waiting = Callable[[float, NoConnection | RateLimited], AbstractContextManager[None]]
 """A context that is entered for each pause; it is given the seconds, and the error that the pause follows."""
 
 
@@ -57,7 +57,7 @@ async def post(
     *,
     client_request_id: str,
     transport: Transport | None = None,
-    waiting: Waiting = lambda _seconds, _reason: nullcontext(),
+    waiting: Waiting = lambda _seconds, _error: nullcontext(),
     pace: Pace = PACE,
 ) -> AsyncIterator[Answer]:
     """Send the plan's request and hand out the answer; leaving closes the connection.
@@ -119,7 +119,7 @@ async def _first_answer(
             response = await connection.enter_async_context(send())
         except (NoConnection, RateLimited) as error:
             elapsed = pace.now() - began
-            message, pause = str(error), _pause(error, attempt, elapsed, pace.draw())
+            failed, pause = error, _pause(error, attempt, elapsed, pace.draw())
             if pause is None or elapsed + pause >= (timeout or math.inf) or not pace.tokens.take():
                 if attempt > 1:
                     error.args = (f"{error} Tried {attempt} times in {duration(elapsed)}.",)
@@ -131,7 +131,7 @@ async def _first_answer(
         else:
             pace.tokens.put_back()
             return response, attempt
-        with waiting(pause, message):
+        with waiting(pause, failed):
             await pace.sleep(pause)
         attempt += 1
 
