@@ -696,4 +696,7 @@ print(sorted({name.partition(".")[0] for name in sys.modules} & {"httpx", "IPyth
 print(sorted(name for name in sys.modules if name.startswith("seedream_magic.") and ".demo" not in name))
 """
     done = subprocess.run([sys.executable, "-c", script], capture_output=True, text=True, timeout=60, check=True)
-    assert done.stdout.splitlines() == ["[]", "['seedream_magic.api', 'seedream_magic.api.models']"]
+    assert done.stdout.splitlines() == [
+        "[]",
+        "['seedream_magic.api', 'seedream_magic.api.models', 'seedream_magic.version']",
+    ]
