@@ -212,6 +212,26 @@ def test_what_awaits_meets_the_cap_beside_the_background(kernel: Kernel, slow: S
     kernel.run("%config SeedreamMagics.max_images_per_session = None")
 
 
+WATCHED = """\
+import threading
+import seedream_magic.view.carousel as carousel
+make, on_kernel = carousel.preview_of, []
+def watched(*arguments, **options):
+    on_kernel.append(threading.current_thread() is threading.main_thread())
+    return make(*arguments, **options)
+carousel.preview_of = watched"""
+
+
+def test_previews_are_made_beside_the_kernels_loop(kernel: Kernel, slow: SlowService) -> None:
+    """While they are, the kernel answers; the output ends with all pictures."""
+    kernel.run(WATCHED)
+    kernel.run("%%seedream --bg -n 2\nx")
+    kernel.wait_output(pictures(1))
+    slow.release.set()
+    kernel.wait_output(pictures(2))
+    assert kernel.run("carousel.preview_of = make; print(bool(on_kernel), any(on_kernel))").stdout == "True False\n"
+
+
 def test_what_cannot_begin_fails_the_cell(kernel: Kernel, server: RawServer) -> None:
     """A store that cannot be written, a cap, a wrong option: the cell fails at once and nothing is sent."""
     for setting, words in (

@@ -32,7 +32,8 @@ from seedream_magic.api.fields import (
 from seedream_magic.api.make_request import Ask, make_request
 from seedream_magic.api.providers import PROVIDERS
 from seedream_magic.notebook.cell import parse_cell
-from seedream_magic.notebook.panel.controls import KernelLoop, close
+from seedream_magic.notebook.kernel_loop import KernelLoop
+from seedream_magic.notebook.panel.controls import close
 from seedream_magic.notebook.panel.form import Form
 from seedream_magic.planning import plan_ask
 from seedream_magic.seedream import Options

@@ -140,11 +140,11 @@ class Desk:
         client.session, client.progress = self.session, self.display
         return client
 
-    def display(self, layout: str | None = None, *, quiet: bool = False, cell: CellOutputs | None = None) -> Display:
-        """What shows a set; see `display_for`."""
+    def display(self, layout: str | None = None, **chosen: Any) -> Display:
+        """What shows a set; `chosen` as for `display_for`."""
         from seedream_magic.notebook.display import display_for  # noqa: PLC0415 - load time
 
-        return display_for(self.shell, layout=layout or self.settings.show, quiet=quiet, cell=cell)
+        return display_for(self.shell, layout=layout or self.settings.show, **chosen)
 
     def run(
         self,
@@ -181,7 +181,7 @@ class Desk:
         self, client: Seedream, plan: Plan, *, name: str | None = None, layout: str | None = None, quiet: bool = False
     ) -> None:
         """Begin a plan and return; its set is shown, and bound, as it grows while the kernel is free."""
-        display = self.display(layout, quiet=quiet, cell=self.cell)
+        display = self.display(layout, quiet=quiet, cell=self.cell, background=True)
         bound: set[str] = set()
 
         def bind(images: ImageSet) -> None:

@@ -17,7 +17,7 @@ from __future__ import annotations
 
 import re
 import sys
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import replace
 from typing import Any, Protocol
@@ -28,6 +28,7 @@ from IPython.terminal.interactiveshell import TerminalInteractiveShell
 
 from seedream_magic.errors import SeedreamError, SeedreamInterrupted
 from seedream_magic.images.image_set import ImageSet, cards_of
+from seedream_magic.notebook.kernel_loop import KernelLoop, Latest
 from seedream_magic.view.carousel import plain_text, set_bundle
 from seedream_magic.view.markup import element
 
@@ -49,14 +50,24 @@ class Display(Protocol):
         """Show nothing any more: the run failed before it had anything to show."""
 
 
-def display_for(shell: InteractiveShell, *, layout: str, quiet: bool, cell: CellOutputs | None = None) -> Display:
+def display_for(
+    shell: InteractiveShell,
+    *,
+    layout: str,
+    quiet: bool = False,
+    cell: CellOutputs | None = None,
+    background: bool = False,
+) -> Display:
     """The display that fits the front end; `quiet` shows nothing.
 
-    `cell` is given where what is shown at the end is to stay; without, it is taken away again or does not grow.
+    `cell` is given where what is shown at the end is to stay; without, it is taken away again or does not grow. For a
+    run in the `background` previews are made beside the kernel's loop, which is free meanwhile.
     """
     if quiet:
         return _Quiet()
-    return _Lines() if isinstance(shell, TerminalInteractiveShell) else Output(layout, cell)
+    if isinstance(shell, TerminalInteractiveShell):
+        return _Lines()
+    return BackgroundOutput(layout, cell) if background else Output(layout, cell)
 
 
 class CellOutputs:
@@ -119,7 +130,7 @@ class Output:
     def show(self, images: ImageSet) -> None:
         """Show this value in place of the one before, if it looks different."""
         if self.is_news(images):
-            self._publish(self.bundle_of(images), final=images.state != "running")
+            self._make(lambda: self.bundle_of(images), final=images.state != "running")
 
     def is_news(self, images: ImageSet) -> bool:
         """Whether a value looks different from the last one that was asked about: a new link or second does not."""
@@ -155,7 +166,7 @@ class Output:
             self.show(replace(noted, state="stopped" if isinstance(error, SeedreamInterrupted) else "done"))
             return
         text = "\n".join(lines)
-        self._publish({"text/html": str(element("pre", {}, text)), "text/plain": text}, final=True)
+        self._make(lambda: {"text/html": str(element("pre", {}, text)), "text/plain": text}, final=True)
 
     def clear(self) -> None:
         if not self._displayed:
@@ -163,6 +174,10 @@ class Output:
         self.update(_EMPTY)
         if self._is_alone():
             clear_output(wait=True)  # the error that follows takes its place
+
+    def _make(self, make: Callable[[], dict[str, Any]], *, final: bool) -> None:
+        """Make a bundle and show it."""
+        self._publish(make(), final=final)
 
     def _publish(self, bundle: dict[str, Any], *, final: bool) -> None:
         if not self._displayed:
@@ -193,6 +208,27 @@ class Output:
         sys.stdout.flush()
         sys.stderr.flush()
         return self._cell is not None and self._cell.alone
+
+
+class BackgroundOutput(Output):
+    """The output of a run that no cell waits for: its bundles are made in a thread, the newest one is shown.
+
+    The first is shown at once, for it has to be an output of the cell that began the run.
+    """
+
+    def __init__(self, layout: str = "carousel", cell: CellOutputs | None = None) -> None:
+        super().__init__(layout, cell)
+        self._bundles: Latest[tuple[dict[str, Any], bool]] = Latest(KernelLoop(), self._receive)
+
+    def _make(self, make: Callable[[], dict[str, Any]], *, final: bool) -> None:
+        if self._displayed:
+            self._bundles.do(lambda: (make(), final))
+        else:
+            super()._make(make, final=final)
+
+    def _receive(self, made: tuple[dict[str, Any], bool]) -> None:
+        bundle, final = made
+        self._publish(bundle, final=final)
 
 
 class _Quiet:

@@ -27,6 +27,8 @@ OUTPUT_BYTES = 980_000
 ONE_PREVIEW_BYTES = 350_000
 ALL_PREVIEWS_BYTES = 660_000
 SHEET_BYTES = 90_000
+MOST_PLACES = 15
+"""Of a set whose size the model decides, while it grows: its previews are made once, not anew for each picture."""
 PROMPT_CHARACTERS = 4000
 """Of a prompt that "Copy prompt" copies: several times what the service reads."""
 
@@ -49,7 +51,8 @@ def set_bundle(cards: CardSet, *, show: str = "carousel") -> dict[str, Any]:
     `show` is "carousel" or "grid". Below 1,000,000 bytes of JSON whatever the pictures hold. The contact sheet is left
     out while the set grows, so that an update stays light.
     """
-    budget = min(ONE_PREVIEW_BYTES, ALL_PREVIEWS_BYTES // max(len(cards.places), cards.expected or 4))
+    awaited = cards.expected or (MOST_PLACES if cards.state == "running" else 4)
+    budget = min(ONE_PREVIEW_BYTES, ALL_PREVIEWS_BYTES // max(len(cards.places), awaited))
     bundle: dict[str, Any] = {"text/html": set_html(cards, budget, show=show), "text/plain": plain_text(cards)}
     if cards.pictures and cards.state != "running":
         sheet = contact_sheet(cards, budget=SHEET_BYTES, preview_budget=budget)

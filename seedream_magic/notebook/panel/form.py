@@ -15,10 +15,10 @@ from seedream_magic.api.providers import Provider
 from seedream_magic.api.request import DEFAULT_SIZE, ImageRequest
 from seedream_magic.api.storyboard import Storyboard, escaped, read_prompt, storyboard, without_blank_ends
 from seedream_magic.errors import InvalidRequest
+from seedream_magic.notebook.kernel_loop import KernelLoop
 from seedream_magic.notebook.models_table import ids_for
 from seedream_magic.notebook.panel.controls import (
     Choice,
-    KernelLoop,
     button,
     close,
     column,

@@ -20,10 +20,9 @@ from seedream_magic.errors import SeedreamError, plural
 from seedream_magic.images.image_set import Frame, ImageSet
 from seedream_magic.notebook.desk import current_desk
 from seedream_magic.notebook.display import Output
+from seedream_magic.notebook.kernel_loop import KernelLoop, Latest
 from seedream_magic.notebook.panel.controls import (
     STYLE,
-    KernelLoop,
-    Latest,
     button,
     close,
     column,

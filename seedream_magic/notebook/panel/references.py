@@ -19,8 +19,8 @@ from seedream_magic.api.references.reference import Reference, short
 from seedream_magic.api.references.sources import is_data_uri
 from seedream_magic.errors import InvalidRequest, SeedreamError
 from seedream_magic.images.image_set import Frame
+from seedream_magic.notebook.kernel_loop import KernelLoop
 from seedream_magic.notebook.panel.controls import (
-    KernelLoop,
     button,
     close,
     column,

@@ -16,7 +16,8 @@ from seedream_magic.bridge import unfailing
 from seedream_magic.errors import SeedreamError, SeedreamInterrupted
 from seedream_magic.images.image_set import ImageSet, cards_of
 from seedream_magic.images.index import history
-from seedream_magic.notebook.panel.controls import KernelLoop, Latest, button, lines
+from seedream_magic.notebook.kernel_loop import KernelLoop, Latest
+from seedream_magic.notebook.panel.controls import button, lines
 from seedream_magic.notebook.panel.form import Unwritten
 from seedream_magic.seedream import Seedream
 from seedream_magic.words import ENGLISH
