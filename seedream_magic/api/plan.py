@@ -16,7 +16,7 @@ from seedream_magic.api.cell_text import cell_text, name_of
 from seedream_magic.api.credentials import NO_HEADERS, Headers
 from seedream_magic.api.limits import complaints
 from seedream_magic.api.models import find_model
-from seedream_magic.api.providers import DEFAULT_PROVIDER, Provider, is_loopback
+from seedream_magic.api.providers import DEFAULT_PROVIDER, DEMO_FOR_A_SHELL, EMBEDDED, Provider, is_loopback
 from seedream_magic.api.request import ImageRequest
 from seedream_magic.errors import plural
 
@@ -118,14 +118,15 @@ class Plan:
 
         The demo gets no key of a person's, here neither. Each of the further `headers` stands as a variable of its own,
         such as `$SEEDREAM_HEADERS_X_TENANT`. The body is one line: a person reads it as `short_body`, a shell does not
-        mind.
+        mind. The embedded demo listens only while it draws in this process; so its place is taken by one of its own.
         """
+        url = self.url.replace(EMBEDDED, DEMO_FOR_A_SHELL)
         key = "$SEEDREAM_API_KEY" if self.provider.needs_key else "demo"
         unbuffered = "-N " if self.short_body.get("stream") else ""
         body = shlex.quote(json.dumps(self.short_body, ensure_ascii=False))
         return " \\\n  ".join(
             (
-                f"curl {unbuffered}-X POST {shlex.quote(self.url)}",
+                f"curl {unbuffered}-X POST {shlex.quote(url)}",
                 f'-H "Authorization: Bearer {key}"',
                 '-H "Content-Type: application/json"',
                 *(f"-H {_masked_header(name)}" for name in self.headers.names),

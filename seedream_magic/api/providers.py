@@ -31,6 +31,8 @@ class Provider:
 
 EMBEDDED = "http://127.0.0.1:0/v1"
 """The address of the embedded demo before its service has started: a port that nothing can listen on."""
+DEMO_FOR_A_SHELL = "http://127.0.0.1:8000/v1"
+"""Where `python -m seedream_magic.demo --port 8000`, as README has it, serves the same."""
 
 PROVIDERS = {
     provider.name: provider
