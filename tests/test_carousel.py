@@ -26,7 +26,6 @@ from seedream_magic.errors import (
     ApiError,
     ContentRefused,
     ImageError,
-    ImageLinkExpired,
     OutcomeUnknown,
     SeedreamError,
     ServerFailed,
@@ -35,8 +34,7 @@ from seedream_magic.images.cards import OPTIONS, relative_link
 from seedream_magic.images.image_set import Frame, ImageSet, cards_of
 from seedream_magic.images.store import find_record
 from seedream_magic.view.carousel import plain_text, set_bundle
-from seedream_magic.view.markup import Markup, element
-from seedream_magic.words import ENGLISH
+from seedream_magic.view.markup import element
 
 VIEW = Path(carousel_module.__file__).parent
 SCRIPTS = {name: (VIEW / name).read_text(encoding="utf-8") for name in ("viewer.js", "carousel.js", "start.js")}
@@ -47,7 +45,6 @@ HOSTILE = (
     "</script><script>alert(1)</script>",
     "</style><img src=x onerror=alert(1)>",
     '" onload="alert(1)" x=\'',
-    "' onmouseover='alert(1)",
     "{{ 7 * 7 }} ${x} {0} %s",
     "nul\x00byte \x1b[31mred\x07",
     "\u202eright to left\u2066",
@@ -55,6 +52,7 @@ HOSTILE = (
     "]]> <!-- --> <![CDATA[ &amp; &#x27;",
     "`code` [link](javascript:alert(1)) https://example.com/a.png",
     "<iframe src=//x></iframe><form><input id=a name=b>",
+    "one\n\ntwo\r\n\r\nthree",
     "",
 )
 
@@ -157,7 +155,8 @@ def squeezed(script: str) -> str:
 def test_text_from_outside_is_text(images: ImageSet, text: str) -> None:
     """Whatever prompt, model, error, note and run id hold: the elements and attribute names are the template's.
 
-    The one script and the one style sheet are the constant files, and no control character reaches a terminal.
+    The one script and the one style sheet are the constant files, no control character reaches a terminal, and there is
+    no empty line, which would end a block of HTML in Markdown.
     """
     bundle = bundle_of(with_text(images, text))
     hostile = Reader(bundle["text/html"])
@@ -167,6 +166,7 @@ def test_text_from_outside_is_text(images: ImageSet, text: str) -> None:
     assert squeezed(hostile.constants["style"]) == squeezed((VIEW / "carousel.css").read_text(encoding="utf-8"))
     assert json.loads(json.dumps(bundle, ensure_ascii=False).encode("utf-8")) == bundle
     assert not re.search("[\x00-\x09\x0b-\x1f\x7f\u202a-\u202e\u2066-\u2069]", bundle["text/plain"])
+    assert not re.search(r"\n\s*\n|\r", bundle["text/html"])
 
 
 @given(st.text(st.characters(), max_size=60))
@@ -176,20 +176,6 @@ def test_attribute_and_text_round_trip(text: str) -> None:
     kept = re.sub("[\x00\ud800-\udfff]", "\ufffd", text)
     assert reader.elements == [("a", {"title": kept}), ("b", {})]
     assert "".join(reader.text) == kept * 2
-
-
-def test_markup_is_not_escaped_twice() -> None:
-    """Only what `element` made passes as HTML; a plain string that looks like it does not."""
-    inner = element("b", {}, "x & y")
-    assert isinstance(inner, Markup)
-    assert element("p", {"title": None, "lang": "en"}, inner, "<i>") == '<p lang="en"><b>x &amp; y</b>&lt;i&gt;</p>'
-
-
-def test_there_is_no_empty_line(images: ImageSet) -> None:
-    """Markdown ends an HTML block at an empty line: none of a prompt, an error or a note gets into the output."""
-    html = bundle_of(with_text(images, "one\n\ntwo\r\n\r\nthree"))["text/html"]
-    assert not re.search(r"\n\s*\n|\r", html)
-    assert root_of(Reader(html))["data-prompt"] == "one\n\ntwo\r\n\r\nthree"
 
 
 def test_nothing_in_it_can_act_or_load(images: ImageSet) -> None:
@@ -209,23 +195,15 @@ def test_nothing_in_it_can_act_or_load(images: ImageSet) -> None:
 
 
 def test_every_picture_is_labelled(images: ImageSet) -> None:
-    """Number, pixels, caption, alt text and a link to the original; inline styles alone keep strip and frames."""
+    """Number, pixels, caption, alt text and a link to the original; inline styles alone keep strip, grid and frames."""
     reader = read(images)
     assert [image["alt"] for image in reader.all("img")] == ["season 1", "season 2", "season 3", "season 4"]
-    assert {(image["width"], image["height"]) for image in reader.all("img")} == {("373", "280")}
     for number in range(1, 5):
         assert f"{number} / 4 · 64 × 48 · original season {number}" in reader.words
     assert reader.all("a", "seedream-original")[1]["href"] == "seedream-runs/20260102T030405-abcd/02.jpg"
-    (strip,) = reader.all("div", "seedream-strip")
-    assert {"display:flex", "overflow-x:auto"} <= set(strip["style"].split(";"))
+    assert "overflow-x:auto" in reader.all("div", "seedream-strip")[0]["style"]
+    assert "flex-wrap:wrap" in read(images, show="grid").all("div", "seedream-strip")[0]["style"]
     assert all("width:373px" in figure["style"] for figure in reader.all("figure"))
-
-
-def test_grid_wraps(images: ImageSet) -> None:
-    """`show="grid"` wraps without scripts too, and tells the script."""
-    reader = read(images, show="grid")
-    assert "flex-wrap:wrap" in reader.all("div", "seedream-strip")[0]["style"]
-    assert root_of(reader)["data-show"] == "grid"
 
 
 def test_facts_stand_in_one_line(images: ImageSet) -> None:
@@ -240,16 +218,12 @@ def test_facts_stand_in_one_line(images: ImageSet) -> None:
 @pytest.mark.parametrize(
     ("changes", "html", "last_line", "absent"),
     [
-        ({"provider": "demo"}, "billed (demo, free) · ", "4 images billed (demo, free)", "waiting"),
         ({"provider": "demo", "prompt": "四季"}, "张（演示，免费）", "4 images billed (demo, free)", "waiting"),
         ({"replayed": True}, "replayed, nothing billed", "replayed, nothing billed", "tokens|41 s"),
-        ({"replayed": True, "prompt": "四季"}, "replayed", "replayed, nothing billed", "41 s"),
-        ({"replayed": True, "provider": "demo"}, "replayed", "replayed, nothing billed", "demo"),
         ({"prompt": "四季"}, "计费 4 张", "4 images billed", "billed 4"),
         ({"landed": 2, "state": "stopped"}, "stopped · 2 of 4 images", "at least 2 images billed", "waiting"),
         ({"landed": 2, "state": "running"}, "2 of 4 images", "  4  waiting", "billed"),
         ({"landed": 0, "expected": None, "state": "running"}, "1 / 1", "  1  waiting", "billed"),
-        ({"landed": 2, "expected": None, "state": "running"}, "2 / 2", "02.jpg  64x48", "waiting|billed"),
     ],
 )
 def test_the_words_tell_where_it_stands(
@@ -268,41 +242,34 @@ def test_the_words_tell_where_it_stands(
 
 
 def test_waiting_places_are_told(images: ImageSet) -> None:
-    """While the set grows, each place still empty is a box in the pictures' shape that says so; there is no sheet.
+    """While the set grows, each empty place is a box in the pictures' shape that counts on; there is no sheet yet.
 
-    The script is told when the run began, so that its seconds go on from there.
+    A place that never got its picture tells so once the run has ended.
     """
     bundle = bundle_of(replace(images, frames=images.frames[:1], state="running", usage=None))
     reader = Reader(bundle["text/html"])
     boxes = reader.all("div", "seedream-empty")
-    assert [figure["data-state"] for figure in reader.all("figure")] == ["picture"] + ["waiting"] * 3
-    assert reader.words.count("waiting") == 3
-    assert bundle["text/html"].count('<span class="seedream-elapsed"> · 41 s</span>') == 3 + 1  # and below them all
+    assert reader.words.count("waiting · 41 s") == 3
     assert all("width:373px" in box["style"] and "min-height:280px" in box["style"] for box in boxes)
     assert "image/jpeg" not in bundle
     assert float(root_of(reader)["data-started"]) == pytest.approx(time.time() - 41.2, abs=3)
     assert "data-started" not in root_of(read(images))
-
-
-def test_a_gap_after_the_end_is_no_empty_box(images: ImageSet) -> None:
-    """A place that never got its picture tells so once the run has ended."""
     gap = replace(images, frames=(Frame(0, "season 1"), *images.frames[1:]))
     assert "This frame did not arrive." in read(gap).words
-    assert "waiting" not in "".join(plain(gap))
+    assert "waiting" not in plain(gap)[1]
 
 
-REFUSED, LINK = ContentRefused("Refused.", code="Sensitive", hint="Reword."), ImageLinkExpired("Gone.", hint="Ask.")
+REFUSED = ContentRefused("Refused.", code="Sensitive", hint="Reword.")
 
 
 @pytest.mark.parametrize(
     ("error", "card"),
     [
         (REFUSED, f'Sensitive Refused. Reword. {REDO}(1, prompt="…") %seedream retry {RUN}'),
-        (LINK, f"ImageLinkExpired Gone. Ask. %seedream retry {RUN}"),
         # Where the picture exists at the service, looking for it once more may cost nothing.
         (ImageError("Not here."), f"24 h. %seedream recover {RUN} %seedream retry {RUN}"),
     ],
-    ids=["refused", "expired", "made"],
+    ids=["refused", "made"],
 )
 def test_a_failed_frame_is_a_card(images: ImageSet, error: SeedreamError, card: str) -> None:
     """It keeps its place and shows its code, the cause, what to do and, once the run has ended, the lines to run."""
@@ -317,7 +284,6 @@ def test_a_failed_frame_is_a_card(images: ImageSet, error: SeedreamError, card: 
 @pytest.mark.parametrize(
     ("error", "chinese"),
     [
-        (ContentRefused("No.", code="OutputImageSensitiveContentDetected"), "生成的图片未通过内容审核。 再运行一次"),
         (
             ContentRefused("No.", code="InputImageSensitiveContentDetected"),
             f'参考图未通过内容审核。 换一张参考图。 {REDO}(1, refs="…")',
@@ -326,14 +292,16 @@ def test_a_failed_frame_is_a_card(images: ImageSet, error: SeedreamError, card: 
         # The fix of the table is for the service alone; what an error itself says to do stands in its place.
         (ServerFailed("No.", code="InternalServiceError", hint="LiteLLM sent it."), "服务内部错误。 LiteLLM sent it."),
     ],
-    ids=["output", "input", "unknown", "gateway"],
+    ids=["input", "unknown", "gateway"],
 )
 def test_a_chinese_set_explains_known_codes_in_chinese(images: ImageSet, error: ApiError, chinese: str) -> None:
     """Cause and fix of a code that is known stand in place of the English ones; an unknown one keeps them."""
     known = find_code(error.code)
     error.hint = error.hint or (known.fix.english if known else "Reword.")
     failed = with_failure(images, error)
-    assert f"{error.code} {chinese}" in read(reprompted(failed, "四季")).words
+    reader = read(reprompted(failed, "四季"))
+    assert f"{error.code} {chinese}" in reader.words
+    assert reader.all("figure")[1]["data-label"] == "第 2 帧，失败"
     assert f"{error.code} No. {error.hint}" in read(failed).words
 
 
@@ -346,7 +314,10 @@ def copies_of(images: ImageSet, **options: Any) -> list[dict[str, str]]:
 
 
 def test_cells_that_go_on_can_be_copied(images: ImageSet) -> None:
-    """Redo and vary name provider and run; a frame without a picture can be redone, a refused one in other words."""
+    """Redo and vary name provider and run; a frame without a picture can be redone, a refused one in other words.
+
+    Nothing goes on from a run that is under way, and layers are not redone one by one.
+    """
     frames = (images[0], Frame(1, "season 2", error=REFUSED), Frame(2, "season 3", error=ImageError("lost")), images[3])
     first, second, third, _ = copies_of(replace(images, frames=frames))
     begin = f'{IMPORT}\nSeedream("anyfast").show("{RUN}")'
@@ -355,18 +326,10 @@ def test_cells_that_go_on_can_be_copied(images: ImageSet) -> None:
     assert second == {"prompt": "season 2", "redo": f'{begin}.redo(1, prompt="…")'}
     assert third == {"prompt": "season 3", "redo": f"{begin}.redo(2){OPTIONS}"}
     assert copies_of(reprompted(images, "四季"))[3]["vary"] == f'{begin}[3].vary("更温暖")'
-
-
-@pytest.mark.parametrize(
-    ("state", "layers", "offered"),
-    [("running", False, {"path", "ref", "prompt"}), ("done", True, {"path", "ref", "prompt", "vary"})],
-)
-def test_what_could_not_be_done_cannot_be_copied(
-    images: ImageSet, state: Any, offered: set[str], *, layers: bool
-) -> None:
-    """Nothing goes on from a run that is under way, and layers are not redone one by one."""
-    request = replace(images.request, layer_decomposition=layers)
-    assert [set(one) for one in copies_of(replace(images, request=request, state=state))] == [offered] * 4
+    facts = {"path", "ref", "prompt"}
+    assert set(copies_of(replace(images, state="running"))[0]) == facts
+    layers = replace(images, request=replace(images.request, layer_decomposition=True))
+    assert set(copies_of(layers)[0]) == {*facts, "vary"}
 
 
 def test_a_cell_finds_the_store_and_the_address(images: ImageSet, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -410,12 +373,6 @@ def test_copied_cells_work_in_a_fresh_kernel(tmp_path: Path) -> None:
     ]
 
 
-@pytest.mark.parametrize(("inherited", "start"), [((), "0"), ((0, 1), "2"), ((0, 2), "1"), ((0, 1, 2, 3), "0")])
-def test_it_opens_at_the_first_frame_that_was_redone(images: ImageSet, inherited: tuple[int, ...], start: str) -> None:
-    """Where others are an earlier run's; at the first of a set that is new, or that has nothing new yet."""
-    assert root_of(read(replace(images, inherited=frozenset(inherited))))["data-start"] == start
-
-
 def test_the_whole_prompt_is_in_it_once(images: ImageSet) -> None:
     """The set's own in the set, those of frames that have another one in their figures; the run's id is there too."""
     prompt = "four\n  seasons"
@@ -424,18 +381,6 @@ def test_the_whole_prompt_is_in_it_once(images: ImageSet) -> None:
     assert (root_of(reader)["data-prompt"], root_of(reader)["data-run"]) == (prompt, RUN)
     own = [figure.get("data-prompt") for figure in reader.all("figure")]
     assert own == [None, "season 2", "season 3", "season 4"]
-
-
-def test_frames_are_named_in_the_prompts_language(images: ImageSet) -> None:
-    """The script finds each frame's name, why it has no picture, and the words of its buttons."""
-    failed = with_failure(images, REFUSED)
-    names = [figure["data-label"] for figure in read(failed).all("figure")]
-    assert names == ["Frame 1", "Frame 2, failed", "Frame 3", "Frame 4"]
-    chinese = read(reprompted(failed, "四季"))
-    assert chinese.all("figure")[1]["data-label"] == "第 2 帧，失败"
-    words = json.loads(root_of(chinese)["data-words"])
-    assert set(words) == {*ENGLISH.controls, *ENGLISH.copies, "copies"}
-    assert words["previous"] == ["‹", "上一帧"]
 
 
 def test_long_texts_are_clipped(images: ImageSet) -> None:
@@ -462,12 +407,10 @@ def test_a_vanished_original_is_a_card(images: ImageSet) -> None:
 @pytest.mark.parametrize(
     ("path", "link"),
     [
-        ("runs/a b/01.jpg", "runs/a%20b/01.jpg"),
+        ("runs/a b:c/01.jpg", "runs/a%20b%3Ac/01.jpg"),
         ("图/#1?.jpg", "%E5%9B%BE/%231%3F.jpg"),
         ("../outside/01.jpg", None),
         (".hidden/01.jpg", None),
-        ("/nowhere/else/01.jpg", None),
-        ("a:b/01.jpg", "a%3Ab/01.jpg"),
     ],
 )
 def test_links_are_relative_or_absent(path: str, link: str | None) -> None:
@@ -476,80 +419,65 @@ def test_links_are_relative_or_absent(path: str, link: str | None) -> None:
 
 
 @pytest.fixture(scope="module")
-def noise(tmp_path_factory: pytest.TempPathFactory) -> dict[int, Path]:
-    """A picture of noise, which compresses worst, of 2K and of 4K."""
-    folder = tmp_path_factory.mktemp("noise")
-    pictures = {side: folder / f"{side}.jpg" for side in (2048, 4096)}
-    for side, path in pictures.items():
-        Image.frombytes("RGB", (side, side), os.urandom(side * side * 3)).save(path, "JPEG", quality=95)
-    return pictures
+def noise(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A picture of noise, which compresses worst, of 4K."""
+    path = tmp_path_factory.mktemp("noise") / "noise.jpg"
+    Image.effect_noise((4096, 4096), 200).convert("RGB").save(path, "JPEG", quality=95)
+    return path
 
 
-def noisy(images: ImageSet, path: Path, side: int, count: int, text: str = "noise") -> ImageSet:
-    frames = tuple(Frame(index, text, path, side, side, sha256=f"noise {side}") for index in range(count))
+def noisy(images: ImageSet, path: Path, count: int, text: str = "noise") -> ImageSet:
+    frames = tuple(Frame(index, f"{index}{text}", path, 4096, 4096, sha256="noise") for index in range(count))
     return replace(reprompted(images, text), frames=frames, expected=count)
 
 
 @pytest.mark.fault("F108")
-@pytest.mark.parametrize("side", [2048, 4096])
-@pytest.mark.parametrize("count", [1, 4, 15])
-def test_noisy_pictures_fit_one_megabyte(images: ImageSet, noise: dict[int, Path], side: int, count: int) -> None:
+@pytest.mark.parametrize(("count", "least"), [(1, 250_000), (4, 120_000), (15, 20_000)])
+def test_noisy_pictures_fit_one_megabyte(images: ImageSet, noise: Path, count: int, least: int) -> None:
     """The pictures that compress worst stay below 1,000,000 bytes of JSON; alone, one is sharp."""
-    bundle = bundle_of(noisy(images, noise[side], side, count))
+    bundle = bundle_of(noisy(images, noise, count))
     assert len(json.dumps(bundle)) < 1_000_000
-    least = {1: 250_000, 4: 120_000, 15: 20_000}[count]
     assert all(len(image["src"]) > least for image in Reader(bundle["text/html"]).all("img"))
 
 
-@pytest.mark.parametrize("own", [False, True])
-def test_endless_texts_make_the_pictures_give_way(images: ImageSet, noise: dict[int, Path], *, own: bool) -> None:
+def test_endless_texts_make_the_pictures_give_way(images: ImageSet, noise: Path) -> None:
     """Long hostile prompts, errors and notes below fifteen pictures of noise stay in the budget; all pictures stay."""
     text = "\U0001f600\"&<'" * 900
-    noted = replace(noisy(images, noise[2048], 2048, 15, text), notes=tuple(f"{number}{text}" for number in range(20)))
-    frames = tuple(replace(frame, prompt=f"{frame.index}{text}" if own else text) for frame in noted)
-    bundle = bundle_of(replace(noted, frames=frames))
+    endless = replace(noisy(images, noise, 15, text), notes=tuple(f"{number}{text}" for number in range(20)))
+    bundle = bundle_of(endless)
     assert len(json.dumps(bundle)) < 1_000_000
     assert all(len(image["src"]) > 15_000 for image in Reader(bundle["text/html"]).all("img"))
 
 
-def test_fifteen_pictures_landing_one_by_one_stay_light(images: ImageSet, noise: dict[int, Path]) -> None:
+def test_fifteen_pictures_landing_one_by_one_stay_light(images: ImageSet, noise: Path) -> None:
     """All updates of a growing set of fifteen send less than 10 MB to the front end."""
-    done = noisy(images, noise[2048], 2048, 15)
+    done = noisy(images, noise, 15)
     growing = [replace(done, frames=done.frames[:landed], state="running") for landed in range(16)]
-    sent = [len(json.dumps(bundle_of(one))) for one in (*growing, done)]
-    assert sent == sorted(sent)
-    assert sum(sent) < 10_000_000
+    assert sum(len(json.dumps(bundle_of(one))) for one in (*growing, done)) < 10_000_000
 
 
-def test_a_finished_set_is_html_sheet_and_text(images: ImageSet) -> None:
-    """Nothing else, no widget; the sheet is a JPEG. A set and a frame left as a cell's last line display themselves."""
+def test_sets_and_frames_display_themselves(images: ImageSet, tmp_path: Path) -> None:
+    """A set is HTML, text and, of its pictures, a sheet; a frame is its picture and a line; nothing is a widget.
+
+    A transparent frame is a PNG; one that waits is the line alone.
+    """
     bundle = images._repr_mimebundle_()
     assert bundle == bundle_of(images)
     assert sorted(bundle) == ["image/jpeg", "text/html", "text/plain"]
-    assert base64.b64decode(bundle["image/jpeg"], validate=True).startswith(b"\xff\xd8\xff")
-
-
-def test_a_set_without_pictures_has_no_sheet(images: ImageSet) -> None:
-    """Where every frame failed there is no contact sheet, and nothing billed for sure."""
-    failed = tuple(Frame(index, "p", error=ContentRefused("no")) for index in range(2))
-    refused = replace(images, frames=failed, usage=None, expected=2, outcome="rejected")
-    assert "image/jpeg" not in bundle_of(refused)
-    assert plain(refused)[-1] == "nothing billed"
-    assert plain(replace(refused, outcome="unknown"))[-1] == "may be billed"
-    one = replace(refused, frames=failed[:1], expected=1)
-    assert plain(one)[0].startswith("0 of 1 image · ")
-    assert "0 of 1 image, done" in repr(one)
-
-
-def test_a_frame_shows_its_picture(images: ImageSet, tmp_path: Path) -> None:
-    """One frame is a JPEG and a line; a transparent one is a PNG; one that waits is the line alone."""
-    bundle = images[1]._repr_mimebundle_(include=None, exclude=None)
-    assert base64.b64decode(bundle["image/jpeg"], validate=True).startswith(b"\xff\xd8\xff")
-    assert bundle["text/plain"] == f"  2  {images[1].path}  64x48"
+    alone = images[1]._repr_mimebundle_(include=None, exclude=None)
+    for jpeg in (bundle["image/jpeg"], alone["image/jpeg"]):
+        assert base64.b64decode(jpeg, validate=True).startswith(b"\xff\xd8\xff")
+    assert alone["text/plain"] == f"  2  {images[1].path}  64x48"
     glass = tmp_path / "glass.png"
     Image.new("RGBA", (8, 8), (1, 2, 3, 4)).save(glass)
     assert sorted(Frame(0, "p", glass)._repr_mimebundle_()) == ["image/png", "text/plain"]
     assert Frame(0, "p")._repr_mimebundle_() == {"text/plain": "  1  waiting"}
+    failed = (Frame(0, "p", error=ContentRefused("no")),)
+    refused = replace(images, frames=failed, usage=None, expected=1, outcome="rejected")
+    assert "image/jpeg" not in bundle_of(refused)
+    assert (plain(refused)[0].partition(" · ")[0], plain(refused)[-1]) == ("0 of 1 image", "nothing billed")
+    assert plain(replace(refused, outcome="unknown"))[-1] == "may be billed"
+    assert "0 of 1 image, done" in repr(refused)
 
 
 def test_a_failed_frame_tells_bill_and_advice(images: ImageSet) -> None:

@@ -3,10 +3,9 @@
 from __future__ import annotations
 
 import hashlib
-import logging
-import os
 import re
 from dataclasses import replace
+from itertools import product
 from pathlib import Path
 from typing import Any
 
@@ -64,69 +63,65 @@ def images(tmp_path: Path) -> ImageSet:
     return made_set(tmp_path, prompt=HOSTILE, captions=[HOSTILE, "\ud83c", f"{HOSTILE}!"], failed=(1,))
 
 
-def parts(folder: Path) -> list[str]:
-    return [path.name for path in folder.rglob("*.part")]
-
-
 @pytest.mark.parametrize("ending", ENDINGS)
 def test_every_kind_is_written_whole_and_the_originals_stay(images: ImageSet, tmp_path: Path, ending: str) -> None:
-    """Whatever the texts hold: the absolute path is returned, an older file is replaced, originals are only read."""
+    """Whatever the texts hold: the absolute path is returned, an older file is replaced, originals are only read.
+
+    A growing set goes out as it is: a file that waits for nothing.
+    """
     originals = {path: (path.read_bytes(), path.stat().st_mtime_ns) for path in images.folder.iterdir()}
     target = tmp_path / f"set{ending.upper()}"
     target.write_text("old")
-    assert images.export(f"set{ending.upper()}") == target
+    assert replace(images, state="running", expected=4).export(f"set{ending.upper()}") == target
     assert target.stat().st_size > 500
+    assert not re.search(rb'<[^>]* data-(state="waiting"|started)', target.read_bytes())
     assert {path: (path.read_bytes(), path.stat().st_mtime_ns) for path in images.folder.iterdir()} == originals
-    assert parts(tmp_path) == []
+    assert list(tmp_path.rglob("*.part")) == []
 
 
 @pytest.mark.parametrize("ending", ENDINGS)
 def test_a_run_of_the_service_is_exported(store: Path, tmp_path: Path, ending: str) -> None:
-    """Two pictures of three arrived: the set goes out with what there is, without the key or a signature."""
+    """Two pictures of three arrived: the set goes out with what there is, without the key or a signature.
+
+    An export into the run's own folder, be it through a link, is refused.
+    """
     with raw_server({POST: whole_answer, PICTURE: picture, ("GET", "/picture/1"): Reply(404)}) as server:
         images = client(server, store).generate("four 季节", images=3)
     data = images.export(tmp_path / f"set{ending}").read_bytes()
     assert not re.search(rb"canary|sk-CANARY", data)
+    before = {path: path.read_bytes() for path in images.folder.iterdir()}
+    Path("link").symlink_to(images.folder)
+    for target in (images.folder / f"01{ending}", Path(f"link/01{ending}")):
+        with pytest.raises(InvalidRequest, match="stay untouched"):
+            images.export(target)
+    assert {path: path.read_bytes() for path in images.folder.iterdir()} == before
 
 
 @pytest.mark.parametrize("ending", ENDINGS)
-@pytest.mark.parametrize(("content", "reason"), [(None, "02.jpg is gone."), (b"\xff\xd8\xff", "cannot be read as a ")])
 def test_a_lost_picture_is_told_and_the_others_go_out(
-    tmp_path: Path, caplog: pytest.LogCaptureFixture, ending: str, content: bytes | None, reason: str
+    tmp_path: Path, caplog: pytest.LogCaptureFixture, ending: str
 ) -> None:
     """One that is gone or damaged is one warning in the log, with its number; a .zip hands damaged bytes on."""
-    images = made_set(tmp_path)
+    images = made_set(tmp_path, count=4)
     (images.folder / "02.jpg").unlink()
-    if content is not None:
-        (images.folder / "02.jpg").write_bytes(content)
+    (images.folder / "03.jpg").write_bytes(b"\xff\xd8\xff")
     assert images.export(tmp_path / f"set{ending}").exists()
-    if content is not None and ending == ".zip":
-        assert caplog.messages == []
-        return
-    (record,) = caplog.records
-    assert record.levelno == logging.WARNING
-    assert record.message.startswith(f"set{ending} is without frame 2: ")
-    assert reason in record.message
+    lost = (2,) if ending == ".zip" else (2, 3)
+    for record, number in zip(caplog.records, lost, strict=True):
+        assert record.getMessage().startswith(f"set{ending} is without frame {number}: ")
+    assert "02.jpg is gone." in caplog.text
+    assert ("cannot be read as a " in caplog.text) == (ending != ".zip")
 
 
-@pytest.mark.parametrize("ending", ENDINGS)
-def test_a_set_without_a_picture_is_refused(tmp_path: Path, ending: str) -> None:
+def test_a_set_without_a_picture_is_refused(tmp_path: Path) -> None:
     """Failed frames alone, no frames at all, and files that are all gone: one line, and no file."""
     images = made_set(tmp_path, failed=(0, 1, 2))
     gone = replace(images, frames=(Frame(0, "a", images.folder / "01.jpg", 8, 8),))
-    for none in (images, replace(images, frames=()), gone):
+    for none, ending in product((images, replace(images, frames=()), gone), ENDINGS):
         with pytest.raises(InvalidRequest, match="no picture to export") as raised:
             none.export(tmp_path / f"set{ending}")
         assert len(raised.value.lines()) == 1
-    assert not (tmp_path / f"set{ending}").exists()
-
-
-@pytest.mark.parametrize("ending", ENDINGS)
-def test_a_growing_set_goes_out_as_it_is(tmp_path: Path, ending: str) -> None:
-    """Two pictures of four: a file that waits for nothing."""
-    images = made_set(tmp_path, count=2, state="running")
-    target = replace(images, expected=4).export(tmp_path / f"set{ending}")
-    assert not re.search(rb'<[^>]* data-(state="waiting"|started)', target.read_bytes())
+        assert not (tmp_path / f"set{ending}").exists()
 
 
 @pytest.mark.parametrize(
@@ -134,28 +129,20 @@ def test_a_growing_set_goes_out_as_it_is(tmp_path: Path, ending: str) -> None:
     [
         ("sheet.bmp", {}, r"\.html, \.zip, \.gif, \.jpg"),
         ("sheet", {}, "without an ending"),
-        ("", {}, "without an ending"),
-        ("set.htm", {}, r"Did you mean \.html\?"),
         ("set.zipp", {}, r"Did you mean \.zip\?"),
-        ("set.JPGE", {}, r"Did you mean \.jp"),
         ("a\0b.zip", {}, "no name for a file"),
         ("~nobody-here/set.zip", {}, "no name for a file"),
         ("folder.zip", {}, "is a folder"),
         (f"{'x' * 300}.zip", {}, "name"),
         (7, {}, "no name for a file"),
         ("nowhere/sheet.jpg", {}, "does not exist"),
-        ("file/sheet.jpg", {}, "does not exist"),
         (f"{RUN}/01.jpg", {}, "stay untouched"),  # an original, though its folder has no record of a run
         ("one.gif", {}, "at least 2 pictures"),
-        ("set.gif", {"seconds": 0}, "0.02 to 600"),
         ("set.gif", {"seconds": float("nan")}, "0.02 to 600"),
-        ("set.gif", {"seconds": "1"}, "0.02 to 600"),
         ("set.gif", {"seconds": True}, "0.02 to 600"),
-        ("set.gif", {"size": 63}, "64 to 4096"),
         ("set.png", {"size": 1e9}, "64 to 4096"),
         ("set.jpg", {"size": True}, "64 to 4096"),
         ("set.zip", {"size": 800}, "originals as they are"),
-        ("set.html", {"size": 800}, "originals as they are"),
     ],
 )
 def test_what_cannot_be_is_refused(
@@ -163,35 +150,14 @@ def test_what_cannot_be_is_refused(
 ) -> None:
     """In one line of the package's own that says what is meant; nothing is left behind."""
     (tmp_path / "folder.zip").mkdir()
-    (tmp_path / "file").touch()
     given = replace(images, frames=images.frames[:1]) if name == "one.gif" else images
     with pytest.raises((InvalidRequest, ConfigError), match=reason) as raised:
         given.export(name, **options)
     assert len(raised.value.lines()) == 1
-    assert parts(tmp_path) == []
+    assert list(tmp_path.rglob("*.part")) == []
 
 
-@pytest.mark.skipif(not hasattr(os, "geteuid") or os.geteuid() == 0, reason="root may write everywhere")
-def test_a_folder_that_may_not_be_written_is_told(images: ImageSet, tmp_path: Path) -> None:
-    """The file system's refusal in the package's words."""
-    (tmp_path / "closed").mkdir(mode=0o500)
-    with pytest.raises(ConfigError, match="cannot be written"):
-        images.export(tmp_path / "closed" / "sheet.jpg")
-
-
-def test_the_runs_own_folder_is_left_alone(store: Path) -> None:
-    """An export over an original, or beside it, or to it through a link, is refused."""
-    with raw_server({POST: whole_answer, PICTURE: picture}) as server:
-        images = client(server, store).generate("a prompt")
-    before = {path: path.read_bytes() for path in images.folder.iterdir()}
-    Path("link").symlink_to(images.folder)
-    for target in (images.folder / "01.jpg", images.folder / "sheet.png", Path("link/01.jpg")):
-        with pytest.raises(InvalidRequest, match="stay untouched"):
-            images.export(target)
-    assert {path: path.read_bytes() for path in images.folder.iterdir()} == before
-
-
-@pytest.mark.parametrize("error", [OSError(28, "No space left on device"), KeyboardInterrupt(), MemoryError()])
+@pytest.mark.parametrize("error", [OSError(28, "No space left on device"), KeyboardInterrupt()])
 def test_a_failed_export_leaves_the_old_file(
     images: ImageSet, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, error: BaseException
 ) -> None:
@@ -203,10 +169,10 @@ def test_a_failed_export_leaves_the_old_file(
 
     monkeypatch.setattr(export_module, "write_sheet", write)
     (tmp_path / "sheet.png").write_text("old")
-    with pytest.raises(ConfigError if isinstance(error, OSError) else type(error)):
+    with pytest.raises(ConfigError if isinstance(error, OSError) else KeyboardInterrupt):
         images.export(tmp_path / "sheet.png")
     assert (tmp_path / "sheet.png").read_text() == "old"
-    assert parts(tmp_path) == []
+    assert list(tmp_path.rglob("*.part")) == []
 
 
 def test_too_much_for_a_page_is_refused(images: ImageSet, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -214,7 +180,6 @@ def test_too_much_for_a_page_is_refused(images: ImageSet, tmp_path: Path, monkey
     monkeypatch.setattr(page, "MAXIMUM_BYTES", 1000)
     with pytest.raises(InvalidRequest, match=r"\.zip"):
         images.export(tmp_path / "set.html")
-    assert parts(tmp_path) == []
 
 
 class Eager(tqdm):  # type: ignore[misc]  # tqdm ships no types
@@ -225,18 +190,13 @@ class Eager(tqdm):  # type: ignore[misc]  # tqdm ships no types
 
 
 def test_a_bar_shows_where_it_takes_long(capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch) -> None:
-    """Five frames and no patience: a bar on the error stream, which stays: a notebook would keep an empty line."""
+    """Of five frames that take long, on the error stream; it stays: a notebook would keep an empty line. Else none."""
+    assert list(pictures.progress("abcdefgh", "gif")) == list("abcdefgh")
     monkeypatch.setattr(pictures, "DELAY", 1e-9)
     monkeypatch.setattr("tqdm.std.tqdm", Eager)
+    assert list(pictures.progress("abcd", "gif")) == list("abcd")
+    assert capsys.readouterr() == ("", "")
     assert list(pictures.progress(range(5), "gif")) == [0, 1, 2, 3, 4]
     written = capsys.readouterr()
-    assert written.out == ""
-    assert "gif:  80%" in written.err
+    assert (written.out, "gif:  80%" in written.err) == ("", True)
     assert "gif: 100%" in written.err.rpartition("\r")[2]
-
-
-def test_no_bar_for_little(capsys: pytest.CaptureFixture[str]) -> None:
-    """Four frames, or fewer than three seconds: nothing is written."""
-    assert list(pictures.progress("abcd", "gif")) == list("abcd")
-    assert list(pictures.progress("abcdefgh", "gif")) == list("abcdefgh")
-    assert capsys.readouterr() == ("", "")

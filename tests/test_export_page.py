@@ -37,21 +37,17 @@ def read(path: Path) -> Reader:
     return Reader(path.read_text(encoding="utf-8"))
 
 
-def originals(path: Path) -> list[bytes]:
-    links = [given["href"] for given in read(path).all("a", "seedream-original")]
-    assert all(link.startswith("data:image/jpeg;base64,") for link in links)
-    return [base64.b64decode(link.partition(",")[2], validate=True) for link in links]
-
-
 def test_originals_are_inside_bit_by_bit(
     images: ImageSet, exported: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """Each picture's link holds the bytes of its file and names it, also where the notebook could link to the file."""
     monkeypatch.chdir(images.folder.parent)
     for path in (exported, images.export(tmp_path / "set.html")):
-        assert originals(path) == [frame.path.read_bytes() for frame in images.ok if frame.path]
-    names = [given["download"] for given in read(exported).all("a", "seedream-original")]
-    assert names == ["01.jpg", "03.jpg"]
+        links = [given["href"].partition(",") for given in read(path).all("a", "seedream-original")]
+        assert {head for head, _, _ in links} == {"data:image/jpeg;base64"}
+        inside = [base64.b64decode(data, validate=True) for _, _, data in links]
+        assert inside == [frame.path.read_bytes() for frame in images.ok if frame.path]
+    assert [given["download"] for given in read(exported).all("a", "seedream-original")] == ["01.jpg", "03.jpg"]
 
 
 def test_png_and_webp_keep_their_types(tmp_path: Path) -> None:
@@ -119,72 +115,47 @@ def test_text_from_outside_changes_no_tag(tmp_path: Path) -> None:
 
 
 @pytest.fixture
-def failures() -> list[str]:
-    return []
-
-
-@pytest.fixture
-def shown(exported: Path, opened: Browser, failures: list[str]) -> Iterator[Page]:
-    """The page on a desktop, in the dark; whatever goes wrong on it is in `failures`."""
+def shown(exported: Path, opened: Browser) -> Iterator[Page]:
+    """The page on a desktop, in the dark; nothing goes wrong on it, and nothing is asked for."""
+    failures: list[str] = []
     with browser_page(opened, color_scheme="dark") as page:
         page.on("pageerror", lambda error: failures.append(str(error)))
         page.on("console", lambda message: failures.append(message.text))
-        page.on(
-            "request",
-            lambda asked: None if asked.url[:5] in {"file:", "blob:", "data:"} else failures.append(asked.url),
-        )
+        page.on("request", lambda asked: failures.append(asked.url))
         page.goto(exported.as_uri())
         page.locator(".seedream-live").wait_for()
         yield page
+    assert [failure for failure in failures if failure[:5] not in {"file:", "blob:", "data:"}] == []
 
 
 @pytest.mark.browser
-def test_full_size_shows_the_original_pixels(shown: Page, failures: list[str]) -> None:
-    """From file://, without a server; the next picture as well."""
+def test_a_reader_meets_the_originals(shown: Page, images: ImageSet) -> None:
+    """From file://: full size and Download give them; paths, --ref and cells are the author's and not there.
+
+    Nothing is cut off at the side; light and dark follow the reader.
+    """
     root = shown.locator(".seedream-live")
-    root.get_by_role("button", name="放大", exact=True).click()
-    expect(root.locator("dialog img")).to_have_js_property("naturalWidth", WIDE[0])
-    assert (root.locator("dialog img").get_attribute("src") or "").startswith("blob:")
-    root.locator("dialog").get_by_role("button", name="下一帧").click()
-    expect(root.locator("dialog .seedream-position")).to_have_text("3 / 3")
-    expect(root.locator("dialog img")).to_have_js_property("naturalWidth", WIDE[0])
-    assert failures == []
-
-
-@pytest.mark.browser
-def test_download_gives_the_original(shown: Page, images: ImageSet) -> None:
-    """The button and the link: the bytes of the file, under its name."""
+    for key in ("path", "ref", "redo", "vary"):
+        expect(shown.locator(f'[data-key="{key}"]')).to_have_count(0)
+    for name in ("宫格", "复制提示词"):
+        expect(shown.get_by_role("button", name=name, exact=True)).to_be_visible()
     for link in (shown.locator("a.seedream-word"), shown.locator("a.seedream-original").first):
         with shown.expect_download() as download:
             link.click()
         assert download.value.suggested_filename == "01.jpg"
         assert download.value.path().read_bytes() == (images.folder / "01.jpg").read_bytes()
-
-
-@pytest.mark.browser
-def test_what_means_nothing_elsewhere_is_not_there(shown: Page) -> None:
-    """Paths, --ref and cells are the author's; the other buttons are there, and the prompt is copied."""
-    for key in ("path", "ref", "redo", "vary"):
-        expect(shown.locator(f'[data-key="{key}"]')).to_have_count(0)
-    expect(shown.locator('[data-key="grid"]')).to_be_visible()
-    expect(shown.get_by_role("button", name="复制提示词", exact=True)).to_be_visible()
-
-
-@pytest.mark.browser
-def test_light_and_dark_follow_the_reader(shown: Page) -> None:
-    """Light text on a dark ground, and the other way."""
     brightness = "() => getComputedStyle(document.body).backgroundColor.match(/\\d+/g).map(Number)[0]"
     assert shown.evaluate(brightness) < 60
     shown.emulate_media(color_scheme="light")
     assert shown.evaluate(brightness) > 230
-
-
-@pytest.mark.browser
-@pytest.mark.parametrize("width", [320, 1400])
-def test_it_fits_every_width(shown: Page, width: int) -> None:
-    """Nothing is cut off at the side."""
-    shown.set_viewport_size({"width": width, "height": 800})
-    assert shown.evaluate("document.documentElement.scrollWidth <= innerWidth")
+    for width in (320, 1400):
+        shown.set_viewport_size({"width": width, "height": 800})
+        assert shown.evaluate("document.documentElement.scrollWidth <= innerWidth")
+    root.get_by_role("button", name="放大", exact=True).click()
+    expect(root.locator("dialog img")).to_have_js_property("naturalWidth", WIDE[0])
+    root.locator("dialog").get_by_role("button", name="下一帧").click()
+    expect(root.locator("dialog .seedream-position")).to_have_text("3 / 3")
+    expect(root.locator("dialog img")).to_have_js_property("naturalWidth", WIDE[0])
 
 
 @pytest.mark.browser
