@@ -105,6 +105,20 @@ def test_a_link_is_fetched_and_sent_as_bytes(seedream: Seedream, service: Servic
     assert kept.read_bytes() == jpeg(5)
 
 
+def test_each_reference_is_hashed_once(seedream: Seedream, service: Service, monkeypatch: pytest.MonkeyPatch) -> None:
+    """For its fingerprint, its file, its record and what is under way, whether it came as bytes or from a link."""
+    plain, hashed = hashlib.sha256, list[bytes]()
+
+    def counting(data: bytes = b"", **options: Any) -> Any:
+        hashed.append(data)
+        return plain(data, **options)
+
+    monkeypatch.setattr(hashlib, "sha256", counting)
+    service.picture = jpeg(5) + bytes(10**6)
+    seedream.generate("x", refs=[given := jpeg(1) + bytes(10**6), LINK])
+    assert [hashed.count(data) for data in (given, service.picture)] == [1, 1]
+
+
 def test_the_callers_loop_goes_on_while_large_pictures_come_and_go(
     store: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -216,7 +230,7 @@ def test_a_link_is_sent_as_a_file_of_the_same_bytes_is(
 
 
 def test_a_link_has_the_limits_of_references(seedream: Seedream, service: Service) -> None:
-    """36 megapixels; for more the way of --fit is told, by a file. A warning that the bytes give stands with the set."""
+    """36 megapixels; for more the way of --fit is told, by a file. A warning that the bytes give stays with it."""
     service.picture = encoded(Image.new("1", (6000, 6000)), "PNG") + bytes(10_000_001)
     assert "at most 10 MB" in " ".join(seedream.generate("x", refs=LINK).notes)
     service.picture = encoded(Image.new("1", (6001, 6000)), "PNG")
@@ -398,6 +412,7 @@ def test_a_link_of_another_scheme_is_not_opened() -> None:
                 brought(url, allow_loopback=allow_loopback)
             assert "https link, to a public host" in caught.value.hint
         assert server.connections == 0
+    assert "https://10.0.0.1" in told("https://10.0.0.1/fox.gif", httpx.MockTransport(Service()))  # the caller's own
 
 
 def test_behind_a_proxy_the_host_is_to_be_named_or_the_picture_saved(monkeypatch: pytest.MonkeyPatch) -> None:
