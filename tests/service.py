@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import io
 import json
+import random
 import struct
 import threading
 import zlib
@@ -20,24 +21,40 @@ POST = ("POST", "/v1/images/generations")
 PICTURE = ("GET", "/picture/")
 
 
+def encoded(picture: Image.Image, kind: str, **options: Any) -> bytes:
+    """The picture as a file of this kind."""
+    buffer = io.BytesIO()
+    picture.save(buffer, kind, **options)
+    return buffer.getvalue()
+
+
 @cache
 def jpeg(shade: int = 0, size: tuple[int, int] = (64, 48)) -> bytes:
     """A small whole JPEG; another `shade` is another picture."""
-    buffer = io.BytesIO()
-    Image.new("RGB", size, (shade * 17 % 256, 90, 160)).save(buffer, "JPEG")
-    return buffer.getvalue()
+    return encoded(Image.new("RGB", size, (shade * 17 % 256, 90, 160)), "JPEG")
+
+
+def noise(width: int = 64, height: int = 48, mode: str = "RGB") -> Image.Image:
+    """A picture that no encoder makes small."""
+    channels = len(Image.new(mode, (1, 1)).tobytes())
+    return Image.frombytes(mode, (width, height), random.Random(7).randbytes(width * height * channels))
 
 
 @cache
 def black_png(side: int) -> bytes:
     """A square PNG of one bit a pixel: small for any number of pixels, and made much sooner than by Pillow."""
     packer, row = zlib.compressobj(1), bytes(1 + (side + 7) // 8)
-    pixels = b"".join(packer.compress(row) for _ in range(side)) + packer.flush()
-    header = struct.pack(">IIBBBBB", side, side, 1, 0, 0, 0, 0)
-    return b"\x89PNG\r\n\x1a\n" + _chunk(b"IHDR", header) + _chunk(b"IDAT", pixels) + _chunk(b"IEND", b"")
+    return png_of(side, side, b"".join(packer.compress(row) for _ in range(side)) + packer.flush())
 
 
-def _chunk(kind: bytes, data: bytes) -> bytes:
+def png_of(width: int, height: int, packed: bytes, *, bits: int = 1, colours: int = 0, interlaced: int = 0) -> bytes:
+    """A PNG of these packed rows."""
+    header = struct.pack(">IIBBBBB", width, height, bits, colours, 0, 0, interlaced)
+    return b"\x89PNG\r\n\x1a\n" + chunk(b"IHDR", header) + chunk(b"IDAT", packed) + chunk(b"IEND", b"")
+
+
+def chunk(kind: bytes, data: bytes) -> bytes:
+    """A chunk of a PNG."""
     return struct.pack(">I", len(data)) + kind + data + struct.pack(">I", zlib.crc32(kind + data))
 
 

@@ -6,12 +6,10 @@ import asyncio
 import base64
 import gzip
 import hashlib
-import socket
-import subprocess
-import sys
 import threading
 import zlib
 from collections.abc import AsyncIterator, Callable
+from contextlib import nullcontext
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
@@ -35,7 +33,6 @@ from raw_server import (
     raw_server,
 )
 from seedream_magic import ImageError, ImageInvalid, ImageLinkExpired, ImageTooLarge, InvalidRequest, UnsafeURL
-from seedream_magic.api.models import LARGEST_PICTURE_BYTES
 from seedream_magic.api.retry import DOWNLOAD_ATTEMPTS, PACE, Pace
 from seedream_magic.images import download as download_module
 from seedream_magic.images.download import Purpose, decode, download, fetch, link_expiry
@@ -47,7 +44,7 @@ WHOLE = Reply(200, {"Content-Type": "image/jpeg"}, jpeg(1))
 GOOD = (jpeg(1), PictureFacts("image/jpeg", "jpg", 64, 48), "")
 NO_PICTURE = Reply(200, {}, b"<html>try again</html>")
 GZIPPED = gzip.compress(jpeg(1))
-CODINGS = ("gzip", "deflate", "br", "zstd")
+UNTRUE_CODINGS = ("gzip", "deflate", "br", "zstd", "UTF-8", "aws-chunked", "identity, none", "")
 IMG = ("GET", "/img/")
 Scripted = Behaviour | Callable[[Request], Behaviour]
 
@@ -74,29 +71,16 @@ def outcome(
             return error, server.gets
 
 
-def test_a_picture_comes_as_it_was_sent() -> None:
-    """Its original bytes, with and without a length, and in chunks."""
-    chunked = b"".join(b"%x\r\n%s\r\n" % (len(piece), piece) for piece in (jpeg(1)[:300], jpeg(1)[300:], b""))
-    in_chunks = Raw(head(200, {"Transfer-Encoding": "chunked"}) + chunked)
-    for form in (WHOLE, Raw(head(200, {}) + jpeg(1)), in_chunks, Drip(bytes(WHOLE), 90, 0)):
-        assert outcome(form) == (GOOD, 1)
-
-
 @pytest.mark.fault("F75", "F85", "F89")
 @pytest.mark.parametrize(
     "fault",
     [
-        Close(),
-        Reset(),
         Reset(bytes(WHOLE)[:200]),
-        Cut(WHOLE, -1),
         Cut(WHOLE, -300),
         Raw(head(200, {}) + jpeg(1)[:-2]),
-        Raw(head(200, {}) + jpeg(1)[:400]),
-        Reply(200, {}, b"<html>try again</html>"),
+        NO_PICTURE,
         Reply(200, {"Content-Length": str(len(jpeg(1)))}, jpeg(1)[:-40] + bytes(40)),
-        Reply(429, {"Retry-After": "0"}),
-        *map(Reply, (403, 408, 425, 500, 502, 503, 504, 507, 508, 509, 511, 520, 522, 524, 529, 530, 598, 599)),
+        *map(Reply, (403, 408, 425, 429, 500, 502, 503, 504, 507, 509, 520, 524, 529, 530, 598, 599)),
     ],
 )
 def test_a_fault_of_the_way_is_tried_again(fault: Behaviour) -> None:
@@ -107,12 +91,10 @@ def test_a_fault_of_the_way_is_tried_again(fault: Behaviour) -> None:
         assert not {"range", "if-range", "if-match"} & set(server.requests[1].headers)
 
 
-UNSAFE = [
+UNSAFE = (
     "file:///etc/passwd", "ftp://example.com/x", "http://example.com/x", "data:,x", "javascript:alert(1)",
-    "https://10.0.0.1/", "https://example.com:8443/x", "https://user:pass@example.com/x", "https:///x",
-    "http://[::1", "https://e.com:port/", "//[", "https://e.com/\x7f\x01", "https://e.com/" + "x" * 5000,
-]  # fmt: skip
-"""None of these is opened; one that is no address at all is no fault of the way either, to be tried again."""
+    "https://10.0.0.1/", "https://user:pass@example.com/x", "http://[::1", "https://e.com:port/", "//[",
+)  # fmt: skip
 
 
 @pytest.mark.fault("F83", "F86")
@@ -120,22 +102,15 @@ UNSAFE = [
     ("behaviour", "kind", "words", "attempts"),
     [
         (Close(), ImageError, "The picture was made but its download failed: ", DOWNLOAD_ATTEMPTS),
-        (Cut(WHOLE, -5), ImageError, "download failed", DOWNLOAD_ATTEMPTS),
-        (Reply(503), ImageError, "HTTP 503", DOWNLOAD_ATTEMPTS),
+        (Reply(599), ImageError, "HTTP 599", DOWNLOAD_ATTEMPTS),
         (Raw(head(200, {}) + jpeg(1)[:400]), ImageInvalid, "cut off", 2),
         (Reply(200, {"Content-Type": "image/jpeg"}, b"<html>Log in</html>"), ImageInvalid, "a text page", 2),
-        (Reply(200, {}, b"<?xml?><Error><Code>AccessDenied</Code></Error>"), ImageInvalid, "a text page", 2),
         (Reply(200, {"Content-Encoding": "gzip"}, GZIPPED[:-12]), ImageInvalid, "does not unpack: it is cut off", 2),
-        (Reply(403), ImageLinkExpired, "no longer served (HTTP 403)", 2),
-        (Reply(501), ImageLinkExpired, "HTTP 501", 1),
-        (Reply(505), ImageLinkExpired, "HTTP 505", 1),
-        (Reply(599), ImageError, "HTTP 599", DOWNLOAD_ATTEMPTS),
-        (Reply(404), ImageLinkExpired, "HTTP 404", 1),
-        (Reply(410), ImageLinkExpired, "HTTP 410", 1),
-        (Reply(304), ImageLinkExpired, "HTTP 304", 1),
         (Reply(206, {}, jpeg(1)[:300]), ImageInvalid, "cut off", 2),
         (Reply(204), ImageInvalid, "What came is nothing", 2),
         (Sequence(NO_PICTURE, Close(), NO_PICTURE), ImageInvalid, "a text page", 3),
+        (Reply(403), ImageLinkExpired, "no longer served (HTTP 403)", 2),
+        *[(Reply(status), ImageLinkExpired, f"HTTP {status}", 1) for status in (304, 404, 410, 501, 505)],
         (Reply(200, {"Content-Length": "10000000000"}, bytes(300_000)), ImageTooLarge, "10,000,000,000 bytes", 1),
         *[(Reply(302, {"Location": target}), UnsafeURL, "", 1) for target in UNSAFE],
     ],
@@ -147,21 +122,8 @@ def test_what_stands_in_the_way_is_named(
     error, asked = outcome(behaviour)
     assert isinstance(error, ImageError)
     assert (type(error), error.billed) == (kind, "yes")
-    assert error.__cause__ is not error
     assert words in str(error)
     assert asked == attempts
-
-
-def test_a_host_that_refuses_the_connection_is_told() -> None:
-    """After six attempts at a closed port."""
-    with socket.create_server(("127.0.0.1", 0)) as listener:
-        url = f"http://127.0.0.1:{listener.getsockname()[1]}/img/1.jpeg"
-    with pytest.raises(ImageError, match="download failed"):
-        asyncio.run(bring(url))
-
-
-def sum_of(data: bytes, algorithm: str) -> str:
-    return base64.b64encode(hashlib.new(algorithm, data).digest()).decode()
 
 
 def signed_chunks(data: bytes, size: int = 200, end: bytes = b"0;chunk-signature=00\r\n\r\n") -> bytes:
@@ -170,41 +132,42 @@ def signed_chunks(data: bytes, size: int = 200, end: bytes = b"0;chunk-signature
     return b"".join(b"%x;chunk-signature=%064d\r\n%s\r\n" % (len(piece), 7, piece) for piece in pieces) + end
 
 
-def deflated(data: bytes) -> bytes:
-    packer = zlib.compressobj(wbits=-15)
-    return packer.compress(data) + packer.flush()
+MD5 = hashlib.md5(jpeg(1)).digest()
+
+
+SHA256 = base64.b64encode(hashlib.sha256(jpeg(1)).digest()).decode()
+
+
+CHUNKED = b"".join(b"%x\r\n%s\r\n" % (len(piece), piece) for piece in (jpeg(1)[:300], jpeg(1)[300:], b""))
+
+
+DEFLATED = zlib.compress(jpeg(1))[2:-4]  # without the head and the sum of zlib
 
 
 BODIES: dict[str, Behaviour] = {
-    "a coding that is none": Reply(200, {"Content-Encoding": "UTF-8"}, jpeg(1)),
-    "aws-chunked, of plain bytes": Reply(200, {"Content-Encoding": "aws-chunked"}, jpeg(1)),
-    "binary": Reply(200, {"Content-Encoding": "binary"}, jpeg(1)),
-    "several codings": Reply(200, {"Content-Encoding": "identity, none"}, jpeg(1)),
-    "none": Reply(200, {"Content-Encoding": "none"}, jpeg(1)),
-    "an empty coding": Reply(200, {"Content-Encoding": ""}, jpeg(1)),
-    **{f"{name} said, plain bytes": Reply(200, {"Content-Encoding": name}, jpeg(1)) for name in CODINGS},
+    "without a length": Raw(head(200, {}) + jpeg(1)),
+    "in chunks": Raw(head(200, {"Transfer-Encoding": "chunked"}) + CHUNKED),
+    **{f"{name!r} said, plain bytes": Reply(200, {"Content-Encoding": name}, jpeg(1)) for name in UNTRUE_CODINGS},
     "gzip": Reply(200, {"Content-Encoding": "gzip"}, GZIPPED),
     "gzip, unsaid": Reply(200, {}, GZIPPED),
     "gzip, twice": Reply(200, {"Content-Encoding": "gzip, gzip"}, gzip.compress(GZIPPED)),
     "gzip in two members": Reply(200, {}, gzip.compress(jpeg(1)[:99]) + gzip.compress(jpeg(1)[99:])),
     "zlib": Reply(200, {"Content-Encoding": "deflate"}, zlib.compress(jpeg(1))),
-    "deflate": Reply(200, {"Content-Encoding": "deflate"}, deflated(jpeg(1))),
+    "deflate": Reply(200, {"Content-Encoding": "deflate"}, DEFLATED),
     "signed chunks": Reply(200, {"Content-Encoding": "aws-chunked"}, signed_chunks(jpeg(1))),
     "signed chunks, unsaid": Reply(200, {}, signed_chunks(jpeg(1), end=b"0\r\nx-amz-checksum-crc32:AAAAAA==\r\n\r\n")),
     "signed chunks of gzip": Reply(200, {"Content-Encoding": "gzip,aws-chunked"}, signed_chunks(GZIPPED)),
-    **{f"status {status}": Reply(status, {}, jpeg(1)) for status in (201, 202, 203, 206, 226)},
-    "a sum in base64": Reply(200, {"Content-MD5": sum_of(jpeg(1), "md5")}, jpeg(1)),
-    "a sum in digits": Reply(200, {"Content-MD5": hashlib.md5(jpeg(1)).hexdigest().upper()}, jpeg(1)),
+    **{f"status {status}": Reply(status, {}, jpeg(1)) for status in (203, 206)},
+    "a sum in base64": Reply(200, {"Content-MD5": base64.b64encode(MD5).decode()}, jpeg(1)),
+    "a sum in digits": Reply(200, {"Content-MD5": MD5.hex().upper()}, jpeg(1)),
     "a sum that is none": Reply(200, {"Content-MD5": "yes", "Digest": "md5", "Repr-Digest": "?", "ETag": "x"}, jpeg(1)),
-    "a sum of what was sent": Reply(200, {"Content-MD5": sum_of(GZIPPED, "md5")}, GZIPPED),
-    "a sum of what was packed": Reply(200, {"Content-MD5": sum_of(jpeg(1), "md5")}, GZIPPED),
+    "a sum of what was sent": Reply(200, {"Content-MD5": hashlib.md5(GZIPPED).hexdigest()}, GZIPPED),
+    "a sum of what was packed": Reply(200, {"Content-MD5": MD5.hex()}, GZIPPED),
     "an ETag of parts": Reply(200, {"ETag": f'"{"0" * 32}-3"'}, jpeg(1)),
     "a weak ETag": Reply(200, {"ETag": f'W/"{"0" * 32}"'}, jpeg(1)),
-    "an ETag that is no sum, and a sum": Reply(
-        200, {"ETag": "0" * 32, "Repr-Digest": f"sha-256=:{sum_of(jpeg(1), 'sha256')}:"}, jpeg(1)
-    ),
+    "an ETag and a sum": Reply(200, {"ETag": "0" * 32, "Repr-Digest": f"sha-256=:{SHA256}:"}, jpeg(1)),
     "a sum over a broken connection": Raw(
-        head(200, {"Content-Length": "999999", "Digest": f"SHA-256={sum_of(jpeg(1), 'sha256')}"}) + jpeg(1)
+        head(200, {"Content-Length": "999999", "Digest": f"SHA-256={SHA256}"}) + jpeg(1)
     ),
 }
 
@@ -217,13 +180,12 @@ def test_a_picture_is_told_by_its_bytes_alone(name: str) -> None:
 
 
 OTHER_SUMS = {
-    "content-md5": sum_of(b"x", "md5"),
-    "etag": f'"{hashlib.md5(b"x").hexdigest()}"',
-    "x-goog-hash": f"crc32c=AAAAAA==,md5={sum_of(b'x', 'md5')}",
-    "x-amz-checksum-sha256": sum_of(b"x", "sha256"),
+    "content-md5": "AAAAAAAAAAAAAAAAAAAAAA==",
+    "etag": f'"{"0" * 32}"',
+    "x-goog-hash": "crc32c=AAAAAA==,md5=AAAAAAAAAAAAAAAAAAAAAA==",
     "x-amz-checksum-crc32": "AAAAAA==",
-    "digest": f"md5={sum_of(b'x', 'md5')}, sha-256={sum_of(b'x', 'sha256')}",
-    "repr-digest": f"sha-512=:{sum_of(b'x', 'sha512')}:",
+    "digest": f"md5=AAAAAAAAAAAAAAAAAAAAAA==, sha-256={'A' * 43}=",
+    "repr-digest": f"sha-512=:{'A' * 86}==:",
 }
 
 
@@ -245,90 +207,13 @@ ENDLESS: dict[str, Behaviour] = {
 
 @pytest.mark.fault("F75", "F76")
 @pytest.mark.parametrize("name", ENDLESS)
-@pytest.mark.parametrize("second", [None, Reply(403), Close(), NO_PICTURE, Reply(302, {"Location": "ftp://x/"})])
+@pytest.mark.parametrize("second", [None, Reply(403), NO_PICTURE, Reply(302, {"Location": "ftp://x/"})])
 def test_a_whole_picture_whose_connection_breaks_is_taken(name: str, second: Behaviour | None) -> None:
     """After one more attempt, whatever that comes to: it is the picture that says whether it is whole."""
     found, asked = outcome(Sequence(ENDLESS[name], second or ENDLESS[name]))
     assert isinstance(found, tuple)
     assert (found[:2], asked) == (GOOD[:2], 2)
     assert "its connection broke at its end" in found[2]
-
-
-def test_a_doubtful_picture_is_not_lost_to_a_stop() -> None:
-    """Which strikes in the second attempt at it: the first one's bytes are whole and here."""
-
-    async def run(server: RawServer) -> bytes:
-        task = asyncio.create_task(bring(f"{server.url}/img/1"))
-        await asyncio.to_thread(server.wait_for, lambda seen: seen.gets == 2)
-        task.cancel()
-        return (await task)[0]
-
-    hang = Gate(head(200, {}), threading.Event(), b"")
-    with raw_server({IMG: Sequence(ENDLESS["a longer length"], hang)}) as server:
-        assert asyncio.run(run(server)) == jpeg(1)
-
-
-def test_a_cancelled_download_closes_its_connection() -> None:
-    """Nothing stays open at the image host."""
-
-    async def run(server: RawServer) -> None:
-        task = asyncio.create_task(bring(f"{server.url}/img/1"))
-        await asyncio.to_thread(server.wait_for, lambda seen: seen.gets == 1)
-        task.cancel()
-        with pytest.raises(asyncio.CancelledError):
-            await task
-
-    with raw_server({IMG: Drip(head(200, {}) + bytes(10**6), 1, 0.05)}) as server:
-        asyncio.run(run(server))
-        server.wait_for(lambda seen: seen.open_connections == 0)
-
-
-@pytest.mark.parametrize(
-    "written", ["  {}", "{}\n", "\r\n{}\t", "\ufeff{}\u3000", "{}?a b", "{}?a\n&b", "\x00{}\u200b"]
-)
-def test_blanks_in_a_link_are_read_as_browsers_read_them(written: str) -> None:
-    """Those around it and line ends count for nothing, others are written as %20."""
-    with raw_server({IMG: WHOLE}) as server:
-        assert asyncio.run(bring(written.format(f"{server.url}/img/1.jpeg"))) == GOOD
-        assert server.requests[0].path in {"/img/1.jpeg", "/img/1.jpeg?a%20b", "/img/1.jpeg?a&b"}
-
-
-BOMB = """
-import asyncio, re, sys
-from pathlib import Path
-from seedream_magic import ImageError
-from seedream_magic.images.download import download
-from seedream_magic.images.route import image_client
-
-def peak():
-    return int(re.search(r"VmHWM:\\s+(\\d+) kB", Path("/proc/self/status").read_text())[1]) * 1024
-
-async def run(path):
-    async with image_client() as client:
-        try:
-            await download(client, sys.argv[1] + path, allow_loopback=True)
-        except ImageError as error:
-            return str(error)
-
-asyncio.run(run("/img/small"))
-before = peak()
-print(asyncio.run(run("/img/bomb")))
-print(peak() - before)
-"""
-
-
-@pytest.mark.fault("F47")
-@pytest.mark.skipif(sys.platform != "linux", reason="the peak of a process is read from /proc")
-def test_a_small_body_that_unpacks_to_a_large_one_is_left_at_the_limit() -> None:
-    """One MiB that would be one GiB: no more memory than the largest picture takes, and a little."""
-    packer = zlib.compressobj(9, wbits=31)
-    bomb = b"".join(packer.compress(bytes(2**20)) for _ in range(1024)) + packer.flush()
-    small = Reply(200, {}, gzip.compress(b"<html>"))
-    with raw_server({("GET", "/img/bomb"): Reply(200, {}, bomb), ("GET", "/img/small"): small}) as server:
-        done = subprocess.run([sys.executable, "-c", BOMB, server.url], check=True, capture_output=True, text=True)
-    told, more = done.stdout.splitlines()
-    assert "does not unpack: it has more than 71,303,168 bytes" in told
-    assert int(more) < LARGEST_PICTURE_BYTES + 32 * 2**20
 
 
 @pytest.mark.fault("F84")
@@ -342,19 +227,34 @@ def test_an_expired_link_tells_its_age() -> None:
     assert "canary" not in str(error)
 
 
+@pytest.mark.parametrize("doubtful", [True, False])
+def test_a_stop_closes_the_connection_and_keeps_a_doubtful_picture(*, doubtful: bool) -> None:
+    """Where the second attempt at it is stopped, the first one's bytes are whole and here."""
+
+    async def run(server: RawServer) -> bytes:
+        task = asyncio.create_task(bring(f"{server.url}/img/1"))
+        await asyncio.to_thread(server.wait_for, lambda seen: seen.gets == 1 + doubtful)
+        task.cancel()
+        return (await task)[0]
+
+    hang = Gate(head(200, {}), threading.Event(), b"")
+    with raw_server({IMG: Sequence(ENDLESS["a longer length"], hang) if doubtful else hang}) as server:
+        with nullcontext() if doubtful else pytest.raises(asyncio.CancelledError):
+            assert asyncio.run(run(server)) == jpeg(1)
+        server.wait_for(lambda seen: seen.open_connections == 0)
+
+
 @pytest.mark.parametrize(
     ("query", "expiry"),
     [
-        ("X-Tos-Date=20250910T015107Z&X-Tos-Expires=86400", datetime(2025, 9, 11, 1, 51, 7, tzinfo=UTC)),
+        ("X-Tos-Date=20250910T015007Z&X-Tos-Expires=120", datetime(2025, 9, 10, 1, 52, 7, tzinfo=UTC)),
         ("x-tos-expires=60&x-tos-date=20250910T015107Z", datetime(2025, 9, 10, 1, 52, 7, tzinfo=UTC)),
         ("X-Amz-Date=20250910T015107Z&X-Amz-Expires=60", datetime(2025, 9, 10, 1, 52, 7, tzinfo=UTC)),
         ("OSSAccessKeyId=x&Expires=1757469127&Signature=x", datetime(2025, 9, 10, 1, 52, 7, tzinfo=UTC)),
         ("Expires=soon", None),
         ("X-Tos-Date=20250910&X-Tos-Expires=86400", None),
-        ("X-Tos-Date=20250910T015107Z&X-Tos-Expires=soon", None),
         ("X-Tos-Date=20250910T015107Z&X-Tos-Expires=99999999999999", None),
         ("X-Tos-Date=20250910T015107Z", None),
-        ("", None),
     ],
 )
 def test_the_end_of_a_link_is_read_from_it(query: str, expiry: datetime | None) -> None:
@@ -364,14 +264,14 @@ def test_the_end_of_a_link_is_read_from_it(query: str, expiry: datetime | None) 
 
 @pytest.mark.fault("F86")
 def test_three_redirects_are_followed_and_no_fourth() -> None:
-    """Relative and absolute; each hop is one request."""
+    """Relative and absolute, each hop is one request; blanks are read as browsers read them."""
 
     def hops(request: Request) -> Behaviour:
-        left = int(request.path.removeprefix("/img/"))
-        target = f"/img/{left - 1}" if left % 2 else f"http://{request.headers['host']}/img/{left - 1}"
+        left = int(request.path.removeprefix("/img/").partition("?")[0])
+        target = f"/img/{left - 1}" if left % 2 else f"http://{request.headers['host']}/img/{left - 1}?a b"
         return Reply(302, {"Location": target}) if left else WHOLE
 
-    assert outcome(hops, "/img/3") == (GOOD, 4)
+    assert outcome(hops, "/img/3") == outcome(hops, "/img/3?a\n&b\r\n\u3000") == (GOOD, 4)
     error, asked = outcome(hops, "/img/4")
     assert (type(error), asked) == (UnsafeURL, 4)
     assert "more than 3 times" in str(error)
@@ -404,15 +304,6 @@ def test_requests_for_pictures_carry_nothing_of_the_caller(monkeypatch: pytest.M
         assert b"canary" not in request.head
 
 
-def test_a_picture_that_drips_ends_with_its_time(monkeypatch: pytest.MonkeyPatch) -> None:
-    """A read limit alone would let a byte now and then last for ever."""
-    monkeypatch.setattr(download_module, "_TOTAL_SECONDS", 0.1)
-    monkeypatch.setattr(download_module, "DOWNLOAD_ATTEMPTS", 2)
-    error, asked = outcome(Drip(head(200, {}) + bytes(10_000), 1, 0.02))
-    assert "took too long" in str(error)
-    assert asked == 2
-
-
 @dataclass
 class Time:
     """A clock that pauses move on, and each look at it by `step` seconds."""
@@ -433,14 +324,14 @@ class Time:
         self.slept.append(seconds)
 
 
-DATES = {"Date": "Sun, 06 Nov 1994 08:49:37 GMT", "Retry-After": "Sun, 06 Nov 1994 08:49:47 GMT"}
-PAUSES = {
+PAUSES: dict[str, tuple[int, dict[str, str], float]] = {
     "none": (429, {"Retry-After": "0"}, 0.0),
-    "seconds": (503, {"Retry-After": "7"}, 7.35),
     "two minutes": (500, {"Retry-After": "120"}, 126.0),
     "what is no wait": (408, {"Retry-After": "soon"}, 0.0),
-    "a date, by the host's own clock, and fewer seconds": (429, DATES | {"retry-after": "3"}, 10.5),
-}
+    "a date, by the host's own clock": (
+        429, {"Date": "Sun, 06 Nov 1994 08:49:37 GMT", "Retry-After": "Sun, 06 Nov 1994 08:49:47 GMT"}, 10.5,
+    ),
+}  # fmt: skip
 
 
 @pytest.mark.fault("F85")
@@ -448,19 +339,13 @@ PAUSES = {
 def test_a_host_that_names_its_pace_is_left_alone_for_so_long(
     status: int, headers: dict[str, str], pause: float
 ) -> None:
-    """Never less than it asks, a little more."""
+    """Never less than it asks, a little more; past two minutes the error says for how long, and nothing is waited."""
     time = Time()
     assert outcome(Sequence(Reply(status, headers), WHOLE), pace=time.pace) == (GOOD, 2)
     assert time.slept == pytest.approx([pause])
-
-
-@pytest.mark.fault("F85")
-def test_a_wait_past_two_minutes_is_told_and_not_waited() -> None:
-    """The error says for how long the host wants to be left alone; `recover` can come back then."""
-    time = Time()
     error, asked = outcome(Reply(429, {"Retry-After": "3600"}), pace=time.pace)
     assert isinstance(error, ImageError)
-    assert (asked, time.slept) == (1, [])
+    assert (asked, len(time.slept)) == (1, 1)
     assert "HTTP 429; its host asks for a pause of 3600 s" in str(error)
     assert "%seedream recover" in "".join(error.lines())
 
@@ -476,7 +361,7 @@ def test_all_attempts_together_have_a_limit(step: float, most: int) -> None:
 
 
 @pytest.mark.fault("F90")
-def test_a_host_is_judged_by_the_pace_of_the_last_half_minute() -> None:
+def test_a_host_is_judged_by_the_pace_of_the_last_half_minute(monkeypatch: pytest.MonkeyPatch) -> None:
     """Fewer than 10 KiB a second are too slow, and another attempt may be faster; what came whole is taken."""
     error, asked = outcome(Drip(bytes(Reply(200, {}, bytes(400_000))), 100_000, 0.01), pace=Time(step=31.0).pace)
     assert "fewer than 10,240 bytes a second came" in str(error)
@@ -484,6 +369,9 @@ def test_a_host_is_judged_by_the_pace_of_the_last_half_minute() -> None:
     assert outcome(Sequence(Drip(bytes(WHOLE), 300, 0.05), WHOLE), pace=Time(step=31.0).pace) == (GOOD, 2)
     large = jpeg(1)[:2] + (b"\xff\xfe\xff\xff" + bytes(65533)) * 30 + jpeg(1)[2:]  # more than ten minutes for it
     assert outcome(Reply(200, {}, large), pace=Time(step=0.02).pace) == ((large, *GOOD[1:]), 1)
+    monkeypatch.setattr(download_module, "_TOTAL_SECONDS", 0.1)  # a read limit alone would let a drip last for ever
+    error, asked = outcome(Drip(head(200, {}) + bytes(10_000), 1, 0.02))
+    assert ("took too long" in str(error), asked) == (True, DOWNLOAD_ATTEMPTS)
 
 
 @pytest.mark.fault("F90")
@@ -494,49 +382,28 @@ def test_pictures_that_share_a_thin_line_are_not_too_slow(pictures: int, asked: 
     times: list[float] = [0.0]
     requests: list[httpx.Request] = []
 
-    class Thin(httpx.AsyncByteStream):
-        """A body whose second part comes half a minute after all have had their first."""
-
-        async def __aiter__(self) -> AsyncIterator[bytes]:
-            await together.wait()
-            yield large[:100_000]
-            await together.wait()
-            times[0] = 31.0
-            yield large[100_000:200_000]
-            yield large[200_000:]
+    async def thin() -> AsyncIterator[bytes]:
+        await together.wait()
+        yield large[:100_000]
+        await together.wait()  # half a minute later, when all have had their first part
+        times[0] = 31.0
+        yield large[100_000:200_000]
+        yield large[200_000:]
 
     def handle(request: httpx.Request) -> httpx.Response:
         requests.append(request)
-        return httpx.Response(200, stream=Thin())
+        return httpx.Response(200, content=thin())
 
-    async def run() -> None:
+    async def run() -> list[bytes]:
         async with asyncio.timeout(20), image_client(httpx.MockTransport(handle)) as client:
+            links = [f"https://images.example.com/{number}" for number in range(pictures)]
             pace = Pace(now=lambda: times[0])
-            found = await asyncio.gather(
-                *(
-                    download(client, f"https://images.example.com/{number}", allow_loopback=False, pace=pace)
-                    for number in range(pictures)
-                )
-            )
-            assert [data for data, _, _ in found] == [large] * pictures
+            getting = (download(client, link, allow_loopback=False, pace=pace) for link in links)
+            return [data for data, _, _ in await asyncio.gather(*getting)]
 
     together = asyncio.Barrier(pictures)
-    asyncio.run(run())
+    assert asyncio.run(run()) == [large] * pictures
     assert len(requests) == asked
-
-
-@pytest.mark.parametrize(
-    ("replies", "asked"),
-    [
-        ([NO_PICTURE, WHOLE], 2),
-        ([Close(), NO_PICTURE, WHOLE], 3),
-        ([Close(), Reset(), Close(), NO_PICTURE, Close(), WHOLE], 6),
-        ([*[Close()] * 5, NO_PICTURE, WHOLE], 7),
-    ],
-)
-def test_the_first_bytes_that_are_no_picture_are_asked_for_again(replies: list[Behaviour], asked: int) -> None:
-    """Whenever they come: they have a turn of their own, for a broken way is another fault."""
-    assert outcome(Sequence(*replies)) == (GOOD, asked)
 
 
 @pytest.mark.parametrize("refusal", [ImageInvalid, InvalidRequest])
@@ -548,55 +415,49 @@ def test_the_caller_says_what_whole_bytes_are(refusal: type[ImageInvalid | Inval
             raise refusal("not this")
         return data.decode()
 
-    async def run(url: str) -> str:
-        async with image_client() as client:
-            return (await fetch(client, url, Purpose(read, 10), allow_loopback=True))[0]
+    def got(*replies: Reply) -> tuple[str, int]:
+        async def run(url: str) -> str:
+            async with image_client() as client:
+                return (await fetch(client, url, Purpose(read, 10), allow_loopback=True))[0]
 
-    with raw_server({IMG: Sequence(Reply(200, {}, b"no"), Reply(200, {}, b"yes"))}) as server:
-        assert asyncio.run(run(f"{server.url}/img/1")) == "yes"
-    with raw_server({IMG: Reply(200, {}, b"no")}) as server:
-        with pytest.raises(refusal, match="not this"):
-            asyncio.run(run(f"{server.url}/img/1"))
-        assert server.gets == 2
-    with (
-        raw_server({IMG: Reply(200, {}, b"0123456789a")}) as server,
-        pytest.raises(ImageTooLarge, match="than 10 "),
+        with raw_server({IMG: Sequence(*replies)}) as server:
+            return asyncio.run(run(f"{server.url}/img/1")), server.gets
+
+    assert got(Reply(200, {}, b"no"), Reply(200, {}, b"yes")) == ("yes", 2)
+    for error, words, reply in (
+        (refusal, "not this", Reply(200, {}, b"no")),
+        (ImageTooLarge, "than 10 ", Reply(200, {}, b"0123456789a")),
+        (ImageError, r"^Its download failed: HTTP 503\.$", Reply(503)),
     ):
-        asyncio.run(run(f"{server.url}/img/1"))
-    with raw_server({IMG: Reply(503)}) as server, pytest.raises(ImageError, match=r"^Its download failed: HTTP 503\.$"):
-        asyncio.run(run(f"{server.url}/img/1"))
+        with pytest.raises(error, match=words):
+            got(reply)
 
 
 PLAIN = base64.b64encode(jpeg(1)).decode()
-TAKEN = {
-    "plain": PLAIN,
-    "without padding": PLAIN.rstrip("="),
-    "a data prefix": f"data:image/jpeg;base64,{PLAIN}",
-    "a short prefix": f"  data:;base64,{PLAIN}",
-    "line ends": "\n".join(PLAIN[start : start + 76] for start in range(0, len(PLAIN), 76)) + "\r\n",
-    "the alphabet of links": base64.urlsafe_b64encode(jpeg(1)).decode(),
-}
-REFUSED = {
-    "signs before": "!!" + PLAIN,
-    "signs between": PLAIN[:100] + "*" + PLAIN[101:],
-    "an accent": "é" + PLAIN[1:],
-    "another script": "图",
-    "padding between": PLAIN + "A=B",
-    "one letter": "A",
-    "nothing": "data:image/jpeg;base64,",
-    "a cut picture": base64.b64encode(jpeg(1)[:-10]).decode(),
-    "a page": base64.b64encode(b"<html>").decode(),
-}
 
 
 @pytest.mark.fault("F92")
-@pytest.mark.parametrize("text", TAKEN.values(), ids=TAKEN)
-def test_base64_is_taken_as_services_write_it(text: str) -> None:
+def test_base64_is_taken_as_services_write_it() -> None:
     """With line ends, without padding, with a data prefix, in the URL alphabet."""
-    assert decode(text) == GOOD[:2]
+    lines = "\n".join(PLAIN[start : start + 76] for start in range(0, len(PLAIN), 76)) + "\r\n"
+    in_links = base64.urlsafe_b64encode(jpeg(1)).decode()
+    for text in (PLAIN.rstrip("="), f"data:image/jpeg;base64,{PLAIN}", f"  data:;base64,{PLAIN}", lines, in_links):
+        assert decode(text) == GOOD[:2]
 
 
-@pytest.mark.parametrize("text", REFUSED.values(), ids=REFUSED)
+@pytest.mark.parametrize(
+    "text",
+    [
+        "!!" + PLAIN,
+        PLAIN[:100] + "*" + PLAIN[101:],
+        "é" + PLAIN[1:],
+        PLAIN + "A=B",
+        "A",
+        "data:image/jpeg;base64,",
+        base64.b64encode(jpeg(1)[:-10]).decode(),
+    ],
+    ids=["signs before", "signs between", "an accent", "padding between", "one letter", "nothing", "a cut picture"],
+)
 def test_other_base64_is_refused(text: str) -> None:
     """Also foreign characters, which the standard decoder drops, and makes other bytes of the rest."""
     with pytest.raises(ImageInvalid):

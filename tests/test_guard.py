@@ -4,13 +4,15 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import gzip
+import itertools
 import shutil
 import socket
 import ssl
 import subprocess
 import sys
-import threading
 import traceback
+import zlib
 from collections.abc import Awaitable, Callable, Iterator, Sequence
 from ipaddress import IPv4Address, IPv6Address, ip_address
 from pathlib import Path
@@ -21,9 +23,10 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from raw_server import Behaviour, Gate, RawServer, Reply, Request, head, raw_server
-from seedream_magic import ConfigError, ImageError, ImageTooLarge, InvalidRequest, Seedream, UnsafeURL
+from raw_server import Drip, RawServer, Reply, head, raw_server
+from seedream_magic import ConfigError, ImageError, InvalidRequest, Seedream, UnsafeURL
 from seedream_magic.api.connection import new_client
+from seedream_magic.api.models import LARGEST_PICTURE_BYTES
 from seedream_magic.api.retry import DOWNLOAD_ATTEMPTS
 from seedream_magic.images import download as download_module
 from seedream_magic.images.download import download
@@ -138,36 +141,28 @@ def target(url: str, *addresses: str, allow_loopback: bool = False, behind_proxy
     return asyncio.run(given)
 
 
-@pytest.mark.parametrize("address", [*INSIDE, PUBLIC])
 @pytest.mark.parametrize("spelling", SPELLINGS)
-def test_an_inner_address_is_refused_in_every_spelling(address: str, spelling: str) -> None:
+def test_an_inner_address_is_refused_in_every_spelling(spelling: str) -> None:
     """By its form alone: the system's resolver, which understands most of these, is not asked.
 
     A public address passes as it is usually spelled only: what two programs read differently is not opened.
     """
-    if (address, spelling) == (PUBLIC, "dotted"):
-        return
-    for port in ("", ":443"):
-        with pytest.raises(UnsafeURL):
-            target(f"https://{SPELLINGS[spelling](address)}{port}/1.jpeg")
+    for address in (*INSIDE, PUBLIC):
+        for port in ("", ":443"):
+            if (address, spelling) != (PUBLIC, "dotted"):
+                with pytest.raises(UnsafeURL):
+                    target(f"https://{SPELLINGS[spelling](address)}{port}/1.jpeg")
 
 
-@pytest.mark.parametrize("address", INSIDE_6)
-def test_an_inner_address_of_six_is_refused(address: str) -> None:
-    """Short and in full; alone and as one of a name's answers."""
-    for text in (f"[{address}]", f"[{IPv6Address(address).exploded}]"):
-        with pytest.raises(UnsafeURL):
-            target(f"https://{text}/1.jpeg")
-    with pytest.raises(UnsafeURL):
-        target("https://example.com/1.jpeg", PUBLIC_6, address)
-
-
-@pytest.mark.parametrize("address", [*INSIDE, *(SPELLINGS["mapped"](address)[1:-1] for address in INSIDE)])
+@pytest.mark.parametrize("address", [*INSIDE, *INSIDE_6, "::ffff:127.0.0.1"])
 def test_one_inner_answer_condemns_the_name(address: str) -> None:
     """Wherever it stands among public ones: which of them a connection takes is nobody's to say."""
-    for given_answers in ([address], [PUBLIC, address], [address, PUBLIC], [PUBLIC, PUBLIC_6, address, PUBLIC]):
+    for given_answers in ([address], [PUBLIC, address], [PUBLIC, PUBLIC_6, address, PUBLIC]):
         with pytest.raises(UnsafeURL, match="example\\.com"):
             target("https://example.com/1.jpeg", *given_answers)
+    for text in (f"[{address}]", f"[{IPv6Address(address).exploded}]") if ":" in address else ():
+        with pytest.raises(UnsafeURL):
+            target(f"https://{text}/1.jpeg")
 
 
 @pytest.mark.parametrize(
@@ -176,22 +171,17 @@ def test_one_inner_answer_condemns_the_name(address: str) -> None:
         "https://example.com/1.jpeg#part",
         "https://@example.com/1.jpeg",
         "https://example.com@127.0.0.1/1.jpeg",
-        "https://example.com:0/1.jpeg",
         "https://example.com:80/1.jpeg",
         "https://example.com:-443/1.jpeg",
         "https://example.com\x00.evil.net/1.jpeg",
         "https://example.com%00.evil.net/1.jpeg",
         "https://example.com\\@127.0.0.1/",
         "https://exa mple.com/",
-        "https://example.com/\u2003",
         "https://example.com/\x85",
         "https://example..com/",
-        "https://.example.com/",
         "https://" + "a" * 64 + ".com/",
-        "https://" + "a." * 130 + "com/",
         "https://ex\u00e4mple.com/",
         "https://[v1.fe80]/",
-        "https://[::1%lo]/",
         "https://[2606:4700::6810:1%25lo]/",
         "https:example.com/",
         "//example.com/",
@@ -208,23 +198,16 @@ def test_a_link_of_odd_form_is_refused(url: str) -> None:
 
 
 def test_a_public_name_is_opened_at_all_of_its_addresses() -> None:
-    """Both families by turns, each once, no more than six."""
+    """Both families by turns, each once, no more than six; one without an address may have one at the next attempt."""
     found = target("https://Example.com/1.jpeg", PUBLIC_6, "2606:4700::2", PUBLIC_6, PUBLIC, "2606:4700::3")
     assert found == Target("example.com", (PUBLIC_6, PUBLIC, "2606:4700::2", "2606:4700::3"))
     many = target("https://example.com/", *(f"93.184.216.{last}" for last in range(1, 20)))
     assert many.addresses == tuple(f"93.184.216.{last}" for last in range(1, 7))
     assert target("https://example.com./", PUBLIC).server_name == "example.com"
     assert target("https://example.com/" + "x" * 4076, PUBLIC).addresses == (PUBLIC,)
-
-
-def test_a_name_without_an_address_is_a_fault_of_the_way() -> None:
-    """It may have one at the next attempt."""
-
-    async def nothing(host: str, port: int) -> Sequence[str]:
-        return ()
-
+    assert not any(map(is_public, ("2606:4700::1%eth0", "example.com", "127.1", "")))
     with pytest.raises(OSError, match="has no address"):
-        asyncio.run(checked_target("https://example.com/", allow_loopback=False, resolve=nothing))
+        asyncio.run(checked_target("https://example.com/", allow_loopback=False, resolve=answers()))
 
 
 def test_loopback_is_open_to_links_of_loopback_only() -> None:
@@ -281,27 +264,6 @@ def test_what_passes_is_https_to_the_open_internet_alone(url: str, found: list[s
         assert not any(kinds)
 
 
-@pytest.mark.parametrize(
-    ("text", "public"),
-    [
-        (PUBLIC, True),
-        (PUBLIC_6, True),
-        ("8.8.8.8", True),
-        ("240e:97c:2f::1", True),
-        ("2606:4700::1%eth0", False),
-        ("example.com", False),
-        ("127.1", False),
-        ("", False),
-    ],
-)
-def test_an_address_is_judged_in_its_usual_spelling(text: str, *, public: bool) -> None:
-    """Anything else is no public address."""
-    assert is_public(text) is public
-
-
-# On sockets: the route that every request for a picture takes.
-
-
 @pytest.fixture(autouse=True)
 def no_pause(monkeypatch: pytest.MonkeyPatch) -> None:
     """Attempts follow at once."""
@@ -321,10 +283,6 @@ class Recorder(httpx.AsyncBaseTransport):
         if isinstance(outcome, Exception):
             raise outcome
         return outcome
-
-
-def picture_reply() -> httpx.Response:
-    return httpx.Response(200, content=jpeg(1))
 
 
 def fetch(
@@ -352,7 +310,7 @@ def fetch(
 
 def test_a_request_goes_to_the_checked_address_under_the_links_name() -> None:
     """Address in the URL; name in the Host header and for the certificate; a connection of its own."""
-    recorder = Recorder(picture_reply())
+    recorder = Recorder(httpx.Response(200, content=jpeg(1)))
     url = "https://example.com/a%2Fb.jpeg?X-Tos-Signature=a%2Bb"
     assert fetch(url, resolve=answers(PUBLIC_6), recorder=recorder) == (jpeg(1), FACTS)
     (request,) = recorder.requests
@@ -370,7 +328,9 @@ def test_the_next_checked_address_is_tried_where_one_refuses() -> None:
         asked.append(host)
         return [PUBLIC_6, PUBLIC, "93.184.216.35"]
 
-    recorder = Recorder(httpx.ConnectError("refused"), httpx.ConnectTimeout("silent"), picture_reply())
+    recorder = Recorder(
+        httpx.ConnectError("refused"), httpx.ConnectTimeout("silent"), httpx.Response(200, content=jpeg(1))
+    )
     assert fetch("https://example.com/", resolve=resolve, recorder=recorder) == (jpeg(1), FACTS)
     assert [request.url.host for request in recorder.requests] == [PUBLIC_6, PUBLIC, "93.184.216.35"]
     assert [request.extensions["timeout"]["connect"] for request in recorder.requests] == [3, 3, 5]
@@ -396,32 +356,30 @@ def test_a_name_that_changes_its_meaning_gets_no_connection_inside() -> None:
 @pytest.mark.parametrize("address", [*INSIDE, *(f"[{address}]" for address in INSIDE_6)])
 def test_a_redirect_inside_is_not_followed(address: str) -> None:
     """At each hop, with the address written out and with a name that leads to it."""
-    bare = address.strip("[]")
-    for hops in range(3):
-        for place in (address, "inner.example"):
-            locations = [f"https://hop{hop}.example/" for hop in range(hops)] + [f"https://{place}/latest/meta-data"]
-            recorder = Recorder(*(httpx.Response(302, headers={"Location": location}) for location in locations))
 
-            async def resolve(host: str, port: int) -> Sequence[str]:
-                return [bare if host == "inner.example" else PUBLIC]
+    async def resolve(host: str, port: int) -> Sequence[str]:
+        return [address.strip("[]") if host == "inner.example" else PUBLIC]
 
-            with pytest.raises(UnsafeURL):
-                fetch("https://example.com/", resolve=resolve, recorder=recorder)
-            assert [request.url.host for request in recorder.requests] == [PUBLIC] * (hops + 1)
+    for hops, place in itertools.product((0, 2), (address, "inner.example")):
+        locations = [f"https://hop{hop}.example/" for hop in range(hops)] + [f"https://{place}/latest/meta-data"]
+        recorder = Recorder(*(httpx.Response(302, headers={"Location": location}) for location in locations))
+        with pytest.raises(UnsafeURL):
+            fetch("https://example.com/", resolve=resolve, recorder=recorder)
+        assert [request.url.host for request in recorder.requests] == [PUBLIC] * (hops + 1)
 
 
 def test_a_redirect_from_outside_to_this_machine_sees_no_connection() -> None:
     """To the very port that listens, in every spelling that a system may understand."""
+    spellings = ("localhost", "[::1]", *(spell("127.0.0.1") for spell in SPELLINGS.values()))
     with raw_server({("GET", "/"): WHOLE}) as inner:
         port = inner.url.rpartition(":")[2]
-        for spelled in ("localhost", "[::1]", *(spell("127.0.0.1") for spell in SPELLINGS.values())):
-            for scheme in ("http", "https"):
-                location = [(b"Location", f"{scheme}://{spelled}:{port}/".encode())]
-                # What httpx itself finds to be no address is asked for again, as a fault of the way.
-                recorder = Recorder(*(httpx.Response(302, headers=location) for _ in range(DOWNLOAD_ATTEMPTS)))
-                with pytest.raises(ImageError):
-                    fetch("https://example.com/", resolve=answers(PUBLIC), recorder=recorder)
-                assert {request.url.host for request in recorder.requests} == {PUBLIC}
+        for spelled, scheme in itertools.product(spellings, ("http", "https")):
+            location = [(b"Location", f"{scheme}://{spelled}:{port}/".encode())]
+            # What httpx itself finds to be no address is asked for again, as a fault of the way.
+            recorder = Recorder(*(httpx.Response(302, headers=location) for _ in range(DOWNLOAD_ATTEMPTS)))
+            with pytest.raises(ImageError):
+                fetch("https://example.com/", resolve=answers(PUBLIC), recorder=recorder)
+            assert {request.url.host for request in recorder.requests} == {PUBLIC}
         assert inner.connections == 0
 
 
@@ -479,32 +437,33 @@ def tls_server(certificates: Path, names: list[str]) -> Iterator[RawServer]:
         server.close()
 
 
-def test_the_certificate_must_bear_the_name_though_the_address_is_dialled(
+def test_a_certificate_is_verified_for_the_name_though_the_address_is_dialled(
     certificates: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """The name is asked for and verified; the address alone, which the certificate does not bear, is refused."""
-    monkeypatch.setenv("SSL_CERT_FILE", str(certificates / "ca.pem"))
+    """One of an unknown authority, or without the name, is met once: another attempt would hide an attack."""
     names: list[str] = []
     with tls_server(certificates, names) as server:
-        port = server.url.rpartition(":")[2]
-        url = f"https://localhost:{port}/1.jpeg"
+        url = f"https://localhost:{server.url.rpartition(':')[2]}/1.jpeg"
+        with pytest.raises(ImageError, match="CERTIFICATE_VERIFY_FAILED") as caught:
+            fetch(url, resolve=answers("127.0.0.1"), allow_loopback=True)
+        assert "clock" in caught.value.hint
+        assert (names, server.gets) == (["localhost"], 0)
+        monkeypatch.setenv("SSL_CERT_FILE", str(certificates / "ca.pem"))
         assert fetch(url, resolve=answers("127.0.0.1"), allow_loopback=True) == (jpeg(1), FACTS)
-        assert names == ["localhost"]
         with pytest.raises(ImageError, match="CERTIFICATE_VERIFY_FAILED"):
-            fetch(f"https://127.0.0.1:{port}/1.jpeg", resolve=answers("127.0.0.1"), allow_loopback=True)
+            fetch(url.replace("localhost", "127.0.0.1"), resolve=answers("127.0.0.1"), allow_loopback=True)
         assert server.gets == 1
 
 
-@pytest.mark.parametrize("name", ["localhost", "pictures.localhost"])
 def test_a_reference_on_this_machine_meets_no_proxy(
-    certificates: Path, store: Path, monkeypatch: pytest.MonkeyPatch, name: str
+    certificates: Path, store: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """The demo takes a link to this machine whatever proxies are set; its certificate is verified all the same."""
     monkeypatch.setenv("HTTPS_PROXY", "socks://127.0.0.1:9")
     monkeypatch.setenv("all_proxy", "http://u:canary#x@h")
     seedream = Seedream("demo", store=store)
     with tls_server(certificates, []) as server:
-        url = f"https://{name}:{server.url.rpartition(':')[2]}/1.jpeg"
+        url = f"https://pictures.localhost:{server.url.rpartition(':')[2]}/1.jpeg"
         with pytest.raises(InvalidRequest, match="CERTIFICATE_VERIFY_FAILED"):
             seedream.generate("a kite", refs=url)
         monkeypatch.setenv("SSL_CERT_FILE", str(certificates / "ca.pem"))
@@ -512,68 +471,18 @@ def test_a_reference_on_this_machine_meets_no_proxy(
         assert server.gets == 1
 
 
-def test_a_certificate_of_an_unknown_authority_is_refused(certificates: Path) -> None:
-    """Nothing turns the check off; it is met once, for another attempt would hide an attack, and the clock is named."""
-    names: list[str] = []
-    with tls_server(certificates, names) as server:
-        url = f"https://localhost:{server.url.rpartition(':')[2]}/1.jpeg"
-        with pytest.raises(ImageError, match="CERTIFICATE_VERIFY_FAILED") as caught:
-            fetch(url, resolve=answers("127.0.0.1"), allow_loopback=True)
-        assert server.gets == 0
-    assert names == ["localhost"]
-    assert "clock" in caught.value.hint
-
-
-# Behind a proxy.
-
-
-@pytest.mark.parametrize(
-    ("host", "known"),
-    [
-        ("ark-content-generation-v2-cn-beijing.tos-cn-beijing.volces.com", True),
-        ("ark-content.tos-ap-southeast-1.bytepluses.com", True),
-        ("cdn.anyfast.ai", True),
-        ("images.gateway.com.cn", True),
-        ("cdn.mine.example", True),
-        ("pictures.example", True),
-        ("evilvolces.com", False),
-        ("volces.com.evil.net", False),
-        ("other.com.cn", False),
-        ("com", False),
-        ("10.0.0.1", False),
-        ("", False),
-    ],
-)
-def test_picture_hosts_are_the_services_and_those_named(
-    monkeypatch: pytest.MonkeyPatch, host: str, *, known: bool
-) -> None:
+def test_picture_hosts_are_the_services_and_those_named(monkeypatch: pytest.MonkeyPatch) -> None:
     """The two stores, the domain of the API, wherever it was named, and what SEEDREAM_IMAGE_HOSTS adds."""
     monkeypatch.setenv("SEEDREAM_IMAGE_HOSTS", "*.mine.example, Pictures.Example,, *")
     monkeypatch.setenv("SEEDREAM_BASE_URL", "https://api.gateway.com.cn/v1")
-    assert is_picture_host(host) is known
-    assert not is_picture_host("cdn.given.com.cn")
+    known = ("ark.tos-cn-beijing.volces.com", "ark.tos-ap-southeast-1.bytepluses.com", "cdn.anyfast.ai")
+    assert all(map(is_picture_host, (*known, "images.gateway.com.cn", "cdn.mine.example", "pictures.example")))
+    others = ("evilvolces.com", "volces.com.evil.net", "other.com.cn", "com", "10.0.0.1", "", "cdn.given.com.cn")
+    assert not any(map(is_picture_host, others))
     assert is_picture_host("cdn.given.com.cn", "https://api.given.com.cn/v1")
-
-
-@pytest.mark.parametrize(
-    "base_url", ["https://127.0.0.1:1/v1", "https://[::1]/v1", "https://[", "https://local/v1", ""]
-)
-def test_a_base_url_without_a_domain_adds_no_picture_host(monkeypatch: pytest.MonkeyPatch, base_url: str) -> None:
-    """An address, a bare name, nothing."""
-    monkeypatch.setenv("SEEDREAM_BASE_URL", base_url)
-    assert not any(map(is_picture_host, ("0.1", "local", "::1", "cdn.local", "example.com")))
-
-
-def through_proxy(url: str, *, base_url: str = "") -> ImageError:
-    """The error of a download through the proxy of the environment, whose answers are all refusals."""
-
-    async def run() -> None:
-        async with image_client(base_url=base_url) as client:
-            await download(client, url, allow_loopback=True)
-
-    with pytest.raises(ImageError) as caught:
-        asyncio.run(run())
-    return caught.value
+    for without_a_domain in ("https://127.0.0.1:1/v1", "https://[", "https://local/v1", ""):
+        monkeypatch.setenv("SEEDREAM_BASE_URL", without_a_domain)
+        assert not any(map(is_picture_host, ("0.1", "local", "cdn.local", "example.com")))
 
 
 @pytest.mark.parametrize(
@@ -586,34 +495,32 @@ def test_behind_a_proxy_only_known_hosts_are_asked_for(
 
     The client for pictures knows which API it brings them for: its domain is known as well.
     """
+
+    async def run(url: str) -> None:
+        async with image_client(base_url=base_url) as client:
+            await download(client, url, allow_loopback=True)
+
     with raw_server({("CONNECT", ""): Reply(403)}) as proxy:
         monkeypatch.setenv("HTTPS_PROXY", proxy.url.replace("//", "//user:proxy-canary@"))
-        error = through_proxy("https://example.com/1.jpeg?X-Tos-Signature=canary", base_url=base_url)
-        assert type(error) is UnsafeURL
-        assert "SEEDREAM_IMAGE_HOSTS" in error.hint
+        with pytest.raises(UnsafeURL) as unknown:
+            asyncio.run(run("https://example.com/1.jpeg?X-Tos-Signature=canary"))
+        assert "SEEDREAM_IMAGE_HOSTS" in unknown.value.hint
         assert proxy.connections == 0
-        error = through_proxy(f"https://{host}/1.jpeg?X-Tos-Signature=canary", base_url=base_url)
-        assert type(error) is ImageError
-        assert "canary" not in f"{error!r}{error.lines()}{error.__cause__!r}"
+        with pytest.raises(ImageError) as caught:
+            asyncio.run(run(f"https://{host}/1.jpeg?X-Tos-Signature=canary"))
+        assert type(caught.value) is ImageError
+        assert "canary" not in f"{caught.value!r}{caught.value.lines()}{caught.value.__cause__!r}"
         assert {request.path for request in proxy.requests} == {f"{host}:443"}
 
 
-def test_the_proxy_is_not_asked_for_this_machine(monkeypatch: pytest.MonkeyPatch) -> None:
-    """The demo's pictures are here; the proxy would look for them at its own place."""
+def test_an_exception_of_the_proxy_is_checked_like_a_direct_link(monkeypatch: pytest.MonkeyPatch) -> None:
+    """NO_PROXY names the host: it is judged here. This machine's pictures are not at the proxy's own place either."""
+    recorder = Recorder(httpx.Response(200, content=jpeg(1)))
     with raw_server({}) as proxy, raw_server({("GET", "/"): WHOLE}) as server:
         for variable in ("HTTP_PROXY", "HTTPS_PROXY", "ALL_PROXY"):
-            monkeypatch.setenv(variable, proxy.url)
-        url = f"{server.url}/1.jpeg"
-        assert fetch(url, resolve=answers("127.0.0.1"), allow_loopback=True) == (jpeg(1), FACTS)
-        assert proxy.connections == 0
-
-
-def test_an_exception_of_the_proxy_is_checked_like_a_direct_link(monkeypatch: pytest.MonkeyPatch) -> None:
-    """NO_PROXY names the host: it is resolved and judged here, and the proxy hears nothing."""
-    recorder = Recorder(picture_reply())
-    with raw_server({}) as proxy:
-        monkeypatch.setenv("HTTPS_PROXY", proxy.url.removeprefix("http://"))
+            monkeypatch.setenv(variable, proxy.url.removeprefix("http://"))
         monkeypatch.setenv("NO_PROXY", "example.com")
+        assert fetch(f"{server.url}/1.jpeg", resolve=answers("127.0.0.1"), allow_loopback=True) == (jpeg(1), FACTS)
         fetch("https://cdn.example.com/", resolve=answers(PUBLIC), recorder=recorder)
         with pytest.raises(UnsafeURL, match="is at"):
             fetch("https://cdn.example.com/", resolve=answers("10.0.0.1"), recorder=Recorder())
@@ -621,9 +528,7 @@ def test_an_exception_of_the_proxy_is_checked_like_a_direct_link(monkeypatch: py
     assert [request.url.host for request in recorder.requests] == [PUBLIC]
 
 
-@pytest.mark.parametrize(
-    "proxy", ["nonsense://u:canary@h", "http://u:canary#x@h:1", "http://u:ca/nary@h", "http://u:canary?@h"]
-)
+@pytest.mark.parametrize("proxy", ["nonsense://u:canary@h", "http://u:canary#x@h:1", "http://u:ca/nary@h"])
 def test_a_proxy_that_cannot_be_used_is_told_without_its_password(monkeypatch: pytest.MonkeyPatch, proxy: str) -> None:
     """Before anything is sent; a password with an unescaped sign makes an unreadable address."""
     monkeypatch.setenv("HTTPS_PROXY", proxy)
@@ -634,40 +539,10 @@ def test_a_proxy_that_cannot_be_used_is_told_without_its_password(monkeypatch: p
     assert not any(part in told for part in ("canary", "'ca'", "nary"))
 
 
-def test_a_transport_of_the_callers_is_asked_without_a_lookup() -> None:
-    """Its hosts may be invented; the form of the link is checked all the same."""
-    recorder = Recorder(picture_reply())
-
-    async def run(url: str) -> tuple[bytes, PictureFacts]:
-        async with image_client(recorder) as client:
-            data, facts, _ = await download(client, url, allow_loopback=False)
-            return data, facts
-
-    assert asyncio.run(run("https://images.invalid/1.jpeg")) == (jpeg(1), FACTS)
-    assert recorder.requests[0].url.host == "images.invalid"
-    with pytest.raises(UnsafeURL):
-        asyncio.run(run("https://10.0.0.1/1.jpeg"))
-    assert len(recorder.requests) == 1
-
-
-# Limits.
-
-
-def test_a_promise_of_too_much_is_refused_at_its_head() -> None:
-    """10 GB by Content-Length: not a byte of the body is waited for."""
-    never = threading.Event()
-    promise = Gate(head(200, {"Content-Length": "10000000000"}), never, b"")
-    with raw_server({("GET", "/"): promise}) as server:
-        with pytest.raises(ImageTooLarge):
-            fetch(f"{server.url}/1.jpeg", resolve=answers("127.0.0.1"), allow_loopback=True)
-        server.wait_for(lambda seen: seen.open_connections == 0)
-        assert server.gets == 1
-
-
 _MEASURE = r"""
 import asyncio, re, resource, sys
 from pathlib import Path
-from seedream_magic import ImageTooLarge
+from seedream_magic import ImageError
 from seedream_magic.images.download import download
 from seedream_magic.images.route import image_client
 
@@ -680,56 +555,45 @@ def peak():
 if sys.platform == "linux":
     resource.setrlimit(resource.RLIMIT_AS, (600 * 2**20, 600 * 2**20))
 
-async def run(url):
+async def run(path):
     async with image_client() as client:
-        await download(client, url, allow_loopback=True)
+        try:
+            await download(client, sys.argv[1] + path, allow_loopback=True)
+        except ImageError as error:
+            return error
 
-def refused(url):
-    try:
-        asyncio.run(run(url))
-    except ImageTooLarge:
-        return True
-    return False
-
-assert not refused(sys.argv[1] + "/small")
+for small in ("/small", "/html"):
+    asyncio.run(run(small))
 before = peak()
-assert refused(sys.argv[1] + sys.argv[2])
-print(peak() - before)
+error = asyncio.run(run(sys.argv[2]))
+print(type(error).__name__, peak() - before, error)
 """
-"""What one download adds to the peak of a process that has downloaded before, in MiB."""
 
 
-def grown(server: RawServer, path: str) -> float:
-    """MiB that a refused download of `path` adds to the peak, in a process that may have 600 MiB of addresses."""
+def refused(server: RawServer, path: str) -> tuple[str, float, str]:
+    """Kind and words of the error of a download, and the MiB that it adds to the peak of a process with 600 MiB."""
     command = [sys.executable, "-c", _MEASURE, server.url, path]
-    done = subprocess.run(command, check=True, capture_output=True, text=True)
-    return float(done.stdout)
+    kind, more, words = subprocess.run(command, check=True, capture_output=True, text=True).stdout.split(" ", 2)
+    return kind, float(more), words
 
 
-class Endless:
-    """A body without a length and without an end."""
-
-    def play(self, connection: socket.socket) -> None:
-        connection.sendall(head(200, {"Content-Type": "image/jpeg"}) + b"\xff\xd8\xff")
-        with contextlib.suppress(OSError):
-            while True:
-                connection.sendall(bytes(2**20))
-
-
-@pytest.mark.fault("F82", "F83")
+@pytest.mark.fault("F47", "F82", "F83")
 def test_bombs_and_endless_bodies_cost_little_memory() -> None:
-    """A 900-megapixel PNG less than 50 MiB; a body without end 64 MiB and a little."""
-
-    def serve(request: Request) -> Behaviour:
-        if request.path == "/endless":
-            return Endless()
-        return WHOLE if request.path == "/small" else Reply(200, {}, bombs[request.path])
-
+    """A 900-megapixel PNG less than 50 MiB; a body without end, or one that unpacks to a GiB, 68 MiB and a little."""
+    packer = zlib.compressobj(9, wbits=31)
+    packed = b"".join(packer.compress(bytes(2**20)) for _ in range(1024)) + packer.flush()
     bombs = {f"/{side}": black_png(side) for side in (30000, 13400, 9460)}
-    with raw_server({("GET", "/"): serve}) as server:
+    bodies = bombs | {"/small": jpeg(1), "/html": gzip.compress(b"<html>"), "/packed": packed}
+    endless = Drip(head(200, {}) + b"\xff\xd8\xff".ljust(100 * 2**20), 2**20, 0)
+    with raw_server({("GET", "/"): lambda r: Reply(200, {}, bodies[r.path]), ("GET", "/endless"): endless}) as server:
         for path in bombs:
-            assert grown(server, path) < 50, path
-        assert grown(server, "/endless") < 64 + 8
+            kind, more, _ = refused(server, path)
+            assert (kind, more < 50) == ("ImageTooLarge", True), path
+        kind, more, _ = refused(server, "/endless")
+        assert (kind, more < 64 + 8) == ("ImageTooLarge", True)
+        kind, more, words = refused(server, "/packed")
+        assert "does not unpack: it has more than 71,303,168 bytes" in words
+        assert (kind, more < LARGEST_PICTURE_BYTES / 2**20 + 32) == ("ImageInvalid", True)
 
 
 @pytest.mark.parametrize("answer", ["198.18.0.7", "64:ff9b::1.2.3.4"])

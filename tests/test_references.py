@@ -6,11 +6,9 @@ import base64
 import io
 import math
 import os
-import random
 import struct
 import warnings
 import zlib
-from collections.abc import Callable, Iterator
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -38,20 +36,14 @@ from seedream_magic.api.references.reference import (
 from seedream_magic.api.references.sources import MAXIMUM_FILE
 from seedream_magic.api.request import ImageRequest
 from seedream_magic.errors import ImageError
+from service import encoded, noise, png_of
 
 PADDING = bytes(MAXIMUM_BYTES)
 """Behind a picture's end it changes nothing but the size of the file."""
 
 
-def noise(width: int = 64, height: int = 48, mode: str = "RGB") -> Image.Image:
-    channels = len(Image.new(mode, (1, 1)).tobytes())
-    return Image.frombytes(mode, (width, height), random.Random(7).randbytes(width * height * channels))
-
-
-def encoded(picture: Image.Image, kind: str, **options: Any) -> bytes:
-    buffer = io.BytesIO()
-    picture.save(buffer, kind, **options)
-    return buffer.getvalue()
+ROW = zlib.compress(b"\0")
+"""Next to nothing of the pixels of a PNG."""
 
 
 def opened(reference: Reference) -> Image.Image:
@@ -67,17 +59,6 @@ def rotated_photo() -> bytes:
     exif = Image.Exif()
     exif[0x0112] = 6
     return encoded(picture, "JPEG", exif=exif, quality=95)
-
-
-def png_chunk(name: bytes, content: bytes) -> bytes:
-    return struct.pack(">I", len(content)) + name + content + struct.pack(">I", zlib.crc32(name + content))
-
-
-def png_head(width: int, height: int) -> bytes:
-    """A PNG that says its size and holds next to nothing of its pixels."""
-    header = struct.pack(">IIBBBBB", width, height, 1, 0, 0, 0, 0)
-    pixels = png_chunk(b"IDAT", zlib.compress(b"\0"))
-    return b"\x89PNG\r\n\x1a\n" + png_chunk(b"IHDR", header) + pixels + png_chunk(b"IEND", b"")
 
 
 def box(name: bytes, content: bytes) -> bytes:
@@ -123,57 +104,27 @@ PICTURES = {
 }
 
 
-# Files
-
-
 @pytest.mark.parametrize("media_type", PICTURES)
 def test_a_file_is_what_its_bytes_are(media_type: str, tmp_path: Path) -> None:
     """Type and pixels come from the bytes, which stay as they are, whatever the name of the file says."""
-    for name in ("picture.jpg", "picture.txt", "picture"):
+    for name in ("picture.jpg", "picture"):
         (tmp_path / name).write_bytes(PICTURES[media_type])
-        reference = one(name)
         size = (512, 512) if media_type == "image/heic" else (64, 48)
-        assert reference == Reference(name, media_type, PICTURES[media_type], *size)
-
-
-@pytest.mark.parametrize(
-    ("data", "media_type", "size"),
-    [
-        (heif(b"heix", (64, 48), others=b"mif1"), "image/heic", (64, 48)),
-        (heif(b"mif1", (64, 48), others=b"mif1heic"), "image/heic", (64, 48)),
-        (heif(b"msf1", (64, 48), others=b"hevc"), "image/heic", (64, 48)),
-        (heif(b"heic"), "image/heic", (None, None)),
-    ],
-)
-def test_heic_is_told_by_its_brands_and_boxes(
-    data: bytes, media_type: str, size: tuple[int | None, int | None]
-) -> None:
-    """Also by a brand that stands behind the general one; a size that is not there is not guessed."""
-    found = one(data)
-    assert (found.media_type, (found.width, found.height)) == (media_type, size)
-
-
-@pytest.mark.parametrize(
-    "path",
-    ["图片/小猫.png", "a b/my cat.png", "hero[2].png", "who?.png", "émile.png", "-n.png"],
-)
-def test_any_name_is_found(path: str, tmp_path: Path) -> None:
-    """Chinese names, spaces, and marks of a glob in a file that exists."""
-    (tmp_path / path).parent.mkdir(exist_ok=True)
-    (tmp_path / path).write_bytes(PICTURES["image/png"])
-    assert one(path).source == path
-    assert one(Path(path)) == one(path)
+        assert one(name) == Reference(name, media_type, PICTURES[media_type], *size)
+    phone = one(heif(b"mif1", (64, 48), others=b"mif1heic"))  # its brand stands behind the general one
+    assert (phone.media_type, phone.width, one(heif(b"heic")).width) == ("image/heic", 64, None)
 
 
 def test_a_path_is_relative_to_the_base_or_the_home(tmp_path: Path, isolated_session: Path) -> None:
-    """A notebook's folder, the current one, or ~; a symbolic link is followed."""
-    folder = tmp_path / "notebooks"
+    """A notebook's folder, the current one, or ~; a link is followed; Chinese names, and marks of a glob, are found."""
+    folder = tmp_path / "note books"
     folder.mkdir()
-    (folder / "a.png").write_bytes(PICTURES["image/png"])
-    (isolated_session / "home.png").symlink_to(folder / "a.png")
-    assert one("a.png", base=folder) == one(Path("a.png"), base=folder)
+    for name in ("小猫.png", "hero[2].png", "-n.png"):
+        (folder / name).write_bytes(PICTURES["image/png"])
+        assert one(name, base=folder) == one(Path(name), base=folder)
+    (isolated_session / "home.png").symlink_to(folder / "-n.png")
     assert one("~/home.png").source == "~/home.png"
-    assert one(folder / "a.png", base=Path("elsewhere")).data == PICTURES["image/png"]
+    assert one("note books/小猫.png").data == one(folder / "-n.png", base=Path("elsewhere")).data
 
 
 def test_a_glob_is_read_in_its_natural_order(tmp_path: Path) -> None:
@@ -189,11 +140,7 @@ def test_a_glob_is_read_in_its_natural_order(tmp_path: Path) -> None:
     ("typed", "meant"),
     [
         ("heor.png", "Did you mean hero.png?"),
-        ("HERO.PNG", "Did you mean hero.png?"),
-        ("hero", "Did you mean hero.png?"),
         ("HE*.PNG", "No file matches HE*.PNG. Did you mean hero.png?"),
-        ("*.P??", "No file matches *.P??. Did you mean hero.png?"),
-        ("zzzzzz.gif", "There is no file zzzzzz.gif in FOLDER. Nothing was sent."),
         ("zz*.gif", "No file matches zz*.gif in FOLDER. Nothing was sent."),
         ("notes.tx", "There is no file notes.tx in FOLDER. Nothing was sent."),
         ("./notes.tx", "There is no file ./notes.tx. Nothing was sent."),
@@ -211,16 +158,11 @@ def test_a_missing_file_is_named_with_the_one_that_was_meant(typed: str, meant: 
     ("content", "words"),
     [
         (b"", "x.png is empty;"),
-        (b"a fox\n", "x.png is text;"),
         ("一只猫".encode(), "x.png is text;"),
-        (b"BM is how the name begins", "x.png is text;"),
         (b'<?xml version="1.0"?>\n<SVG xmlns=""/>', "x.png is an SVG drawing;"),
         (b"%PDF-1.7\n", "x.png is a PDF;"),
-        (b"PK\x03\x04", "x.png is a ZIP archive;"),
-        (encoded(noise(), "AVIF"), "x.png is an AVIF picture or a film;"),
         (heif(b"mif1", (64, 48), others=b"avif"), "x.png is an AVIF picture or a film;"),
         (encoded(noise(), "PPM"), "bytes of another kind;"),
-        (encoded(noise(), "ICO"), "x.png is an icon;"),
     ],
 )
 def test_what_is_no_picture_is_named(content: bytes, words: str, tmp_path: Path) -> None:
@@ -232,11 +174,13 @@ def test_what_is_no_picture_is_named(content: bytes, words: str, tmp_path: Path)
 
 
 @pytest.mark.parametrize("media_type", PICTURES)
-def test_a_cut_picture_is_refused(media_type: str) -> None:
-    """Wherever it is cut, down to its signature."""
+def test_a_cut_picture_is_refused(media_type: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Wherever it is cut, down to its signature; a decoder that somebody registered with Pillow does not see it."""
+    monkeypatch.setitem(Image.OPEN, "GREEDY", (lambda *_: pytest.fail("it was asked"), None))
+    monkeypatch.setattr(Image, "ID", ["GREEDY", *Image.ID])
     whole = PICTURES[media_type]
-    for share in (0.3, 0.6, 0.9):
-        assert "cut off or damaged" in refusal(whole[: int(len(whole) * share)])
+    for data in (whole[: len(whole) * 3 // 10], whole[: len(whole) * 9 // 10], b"\x89PNG\r\n\x1a\n"):
+        assert "cut off or damaged" in refusal(data)
 
 
 def test_what_cannot_be_read_as_a_file_is_told(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -265,8 +209,6 @@ def test_no_more_than_fourteen_are_taken_and_none_is_read_before(tmp_path: Path)
     assert "More than 14 references" in refusal(iter(lambda: b"", None))
 
 
-# Links and data URIs
-
 SIGNINGS = (
     "X-Tos-Algorithm=TOS4&X-Tos-Date=1&X-Tos-Signature={}",
     "X-Amz-Credential=1&X-Amz-Security-Token={0}&x-amz-signature={0}",
@@ -284,96 +226,38 @@ SIGNINGS = (
 
 
 @pytest.mark.parametrize("signing", SIGNINGS)
-def test_a_signature_makes_no_other_picture(signing: str) -> None:
-    """Signed anew it is the same reference; a parameter that is no part of the signature makes it another one."""
-    first, again = (signing.replace("{}", secret).replace("{0}", secret) for secret in ("one", "two"))
-    link = "https://cdn.example/get?"
-    assert one(link + first).identity == one(link + again).identity == "https://cdn.example/get"
-    named = one(f"{link}id=1&{first}").identity
-    assert one(f"{link}{again}&id=1").identity == one(named).identity == named
-    assert one(f"{link}id=2&{first}").identity != named
+def test_a_signature_makes_no_other_picture_and_is_not_shown(signing: str) -> None:
+    """Signed anew it is the same reference, with another parameter another one; also where it is nested or encoded."""
+    first, again = (signing.replace("{}", secret).replace("{0}", secret) for secret in ("canary", "canary2"))
+    link = "https://cdn.example/get"
+    assert one(f"{link}?{first}").identity == one(f"{link}?{again}").identity == link
+    named = one(f"{link}?id=1&{first}").identity
+    assert one(f"{link}?{again}&id=1").identity == one(named).identity == named
+    assert one(f"{link}?id=2&{first}").identity != named
+    nested = quote(f"https://in.example/b.png?{first}", safe="")
+    encoded = "".join(f"%{ord(sign):02X}" if sign in "-_" else sign for sign in first)
+    for signed in (f"{link}?{query}" for query in (first, f"v=1&{first}", f"url={nested}", encoded)):
+        reference = one(signed)
+        assert unsigned(signed) == reference.shown == link
+        assert "canary" not in unquote(reference.identity + repr(reference))
+        assert reference.sent == signed
 
 
-@pytest.mark.parametrize(
-    "query",
-    [
-        "",
-        "?",
-        "?v=2",
-        "?id=1&ID=2;size=%20L&&x",
-        "?x-tos-process=image/resize,w_100",
-        "?se=1&sp=2&sv=3&design=4&tokens=5",
-        "?key=a.png&e=7",
-    ],
-)
+@pytest.mark.parametrize("query", ["?", "?id=1&ID=2;size=%20L&&x", "?se=1&sp=2&sv=3&design=4&tokens=5"])
 def test_a_link_without_a_signature_is_its_own_identity(query: str) -> None:
     """To the letter: earlier runs are found by it. The short words of Azure sign nothing where there is no `sig`."""
     link = f"https://cdn.example/a.png{query}"
     assert one(link).identity == one(link).shown == unsigned(link) == link
 
 
-@pytest.mark.parametrize("signing", SIGNINGS)
-def test_a_signed_link_is_shown_without_its_query(signing: str) -> None:
-    """Also where the signed link stands within another one, or the letters of its parameters are encoded."""
-    query = signing.replace("{}", "canary").replace("{0}", "canary")
-    nested = quote(f"https://in.example/b.png?{query}", safe="")
-    encoded = "".join(f"%{ord(sign):02X}" if sign in "-_" else sign for sign in query)
-    for link in (f"https://cdn.example/a.png?{told}" for told in (query, f"v=1&{query}", f"url={nested}", encoded)):
-        reference = one(link)
-        assert unsigned(link) == reference.shown == "https://cdn.example/a.png"
-        assert "canary" not in unquote(reference.identity + repr(reference))
-        assert reference.sent == link
-    assert unsigned("odd?token=1.png") == "odd?token=1.png"
-    assert one(f"HTTPS://cdn.example/a.png?{query}").sent == f"https://cdn.example/a.png?{query}"
-
-
-@pytest.mark.parametrize(
-    ("link", "words"),
-    [
-        ("http://cdn.example/a.png", "begins with https://"),
-        ("ftp://cdn.example/a.png", "begins with https://"),
-        ("file:///home/me/a.png", "give the path of the file itself"),
-        ("https://me:secret@cdn.example/a.png", "no user name or password"),
-        ("https://cdn.example/a.png#top", "leave out the part from # on"),
-        ("https://cdn.example/a.png#", "leave out the part from # on"),
-        ("https:///a.png", "no link of a picture"),
-        ("https://cdn.example/a b.png", "no link of a picture"),
-        ("https://cdn.example/a\n.png", "no link of a picture"),
-        ("https://cdn.example:99999/", "no link"),
-        ("https://[::1/", "no link"),
-        ("https://cdn.example/\udc80", "no link"),
-        ("https://cdn.example/" + "a" * 5000, "no link of a picture"),
-    ],
-)
-def test_other_links_are_refused(link: str, words: str) -> None:
-    """Each with its own words; a password is not repeated."""
-    line = refusal(link)
-    assert words in line
-    assert "secret" not in line
-
-
 DATA = base64.b64encode(PICTURES["image/png"]).decode()
 URIS = {
-    "as it should be": f"data:image/png;base64,{DATA}",
-    "capitals": f"DATA:IMAGE/PNG;BASE64,{DATA}",
     "another type and a name": f" data:image/jpg;name=a.png;base64,{DATA}\n",
-    "a type that is not taken": f"data:image/svg+xml;base64,{DATA}",
+    "capitals and a type that is not taken": f"DATA:IMAGE/SVG+XML;BASE64,{DATA}",
     "lines": "data:image/png;base64," + "\n".join(DATA[start : start + 76] for start in range(0, len(DATA), 76)),
     "the alphabet of links": "data:image/png;base64," + DATA.translate(str.maketrans("+/", "-_")).rstrip("="),
     "percent signs": "data:image/png," + "".join(f"%{byte:02x}" for byte in PICTURES["image/png"]),
-    "some percent signs": f"data:image/png;base64,{DATA.replace('+', '%2B')}",
 }
-OTHER_URIS = [
-    ("data:text/html;base64,PGI+", "begins with data:image/png"),
-    ("data:,hello", "begins with data:image/png"),
-    ("data:image/png;base64", "begins with data:image/png"),
-    ("data:image/png;base64,!!!!", "The data URI is damaged"),
-    ("data:image/png;base64,é", "The data URI is damaged"),
-    ("data:image/png;base64,\udc80", "The data URI is damaged"),
-    ("data:image/png;base64,", "a data URI is empty"),
-    ("data:image/svg+xml,<svg/>", "a data URI is an SVG drawing"),
-    ("data:image/png;base64," + "A" * 400_001, "The data URI has 0.5 MB; give the picture as a file."),
-]
 
 
 @pytest.mark.parametrize("uri", URIS.values(), ids=URIS)
@@ -382,58 +266,29 @@ def test_a_data_uri_is_sent_with_its_real_type(uri: str) -> None:
     assert one(uri).sent == f"data:image/png;base64,{DATA}"
 
 
-@pytest.mark.parametrize(("uri", "words"), OTHER_URIS, ids=[uri[:30] for uri, _ in OTHER_URIS])
-def test_other_data_uris_are_refused(uri: str, words: str, monkeypatch: pytest.MonkeyPatch) -> None:
-    """Other types, damaged base64, drawings; a giant is not decoded."""
-    monkeypatch.setattr(sources, "MAXIMUM_FILE", 300_000)
-    assert words in refusal(uri)
-
-
-# Objects
-
-
-@pytest.mark.parametrize("kind", [bytes, bytearray, memoryview])
-def test_bytes_are_kept(kind: Callable[[bytes], object]) -> None:
-    """As bytes that nobody can change any more."""
-    reference = one(kind(PICTURES["image/jpeg"]))
-    assert (reference.data, type(reference.data)) == (PICTURES["image/jpeg"], bytes)
-
-
-MODES = {
-    "1": "L", "L": "L", "LA": "RGBA", "La": "RGBA", "P": "RGB", "PA": "RGBA", "RGB": "RGB", "RGBA": "RGBA",
-    "RGBa": "RGBA", "RGBX": "RGB", "CMYK": "RGB", "YCbCr": "RGB", "LAB": "RGB", "HSV": "RGB", "I": "L", "I;16": "L",
-    "I;16B": "L", "I;16L": "L", "F": "L",
-}  # fmt: skip
-
-
-@pytest.mark.parametrize("mode", MODES)
-def test_a_pillow_picture_of_any_mode_becomes_a_png(mode: str) -> None:
-    """In eight bits a channel; transparency stays."""
-    reference = one(Image.new(mode, (20, 30)))
-    assert (reference.source, reference.media_type) == ("a PIL image", "image/png")
-    assert (opened(reference).mode, opened(reference).size) == (MODES[mode], (20, 30))
-
-
 @pytest.mark.parametrize(
-    ("mode", "colour", "seen"),
+    ("mode", "colour", "shown", "seen"),
     [
-        ("I;16", 0x8000, 0x80),
-        ("I;16", 200, 1),
-        ("I;16B", 0x8000, 0x80),
-        ("I", 0x8000, 0x80),
-        ("I", 200, 200),
-        ("I", 2**30, 255),
-        ("F", 0.5, 128),
-        ("F", 128.0, 128),
-        ("1", 1, 255),
-        ("CMYK", (0, 0, 0, 255), (0, 0, 0)),
-        ("CMYK", (0, 0, 0, 0), (255, 255, 255)),
-        ("RGBA", (9, 8, 7, 255), (9, 8, 7)),
+        ("P", 0, "RGB", (0, 0, 0)),
+        ("YCbCr", (255, 128, 128), "RGB", (255, 255, 255)),
+        ("I;16", 0x8000, "L", 0x80),
+        ("I;16B", 0x8000, "L", 0x80),
+        ("I", 200, "L", 200),
+        ("I", 2**30, "L", 255),
+        ("F", 0.5, "L", 128),
+        ("F", 128.0, "L", 128),
+        ("1", 1, "L", 255),
+        ("CMYK", (0, 0, 0, 255), "RGB", (0, 0, 0)),
+        ("RGBA", (9, 8, 7, 255), "RGB", (9, 8, 7)),
+        ("LA", (9, 8), "RGBA", (9, 9, 9, 8)),
     ],
 )
-def test_brightness_survives(mode: str, colour: Any, seen: object) -> None:
-    """16 bits are scaled and not clipped, inks become light, a full alpha channel is left out."""
-    assert opened(one(Image.new(mode, (20, 20), colour))).getpixel((3, 3)) == seen
+def test_a_pillow_picture_of_any_mode_becomes_a_png(mode: str, colour: Any, shown: str, seen: object) -> None:
+    """In eight bits a channel: 16 bits are scaled and not clipped, inks become light, transparency stays."""
+    reference = one(Image.new(mode, (20, 30), colour))
+    picture = opened(reference)
+    assert (reference.source, reference.media_type) == ("a PIL image", "image/png")
+    assert (picture.mode, picture.size, picture.getpixel((3, 3))) == (shown, (20, 30), seen)
 
 
 def test_what_a_picture_says_beside_its_pixels_is_kept() -> None:
@@ -461,67 +316,18 @@ def test_a_large_pillow_picture_becomes_a_jpeg(monkeypatch: pytest.MonkeyPatch) 
     assert one(Image.new("RGB", (64, 48))).media_type == "image/png"
 
 
-def test_a_broken_pillow_picture_is_refused(tmp_path: Path) -> None:
-    """Closed, empty, or of a file that is cut."""
-    closed = Image.open(io.BytesIO(PICTURES["image/png"]))
-    closed.close()
-    assert "a PIL image cannot be read" in refusal(closed)
-    assert "a PIL image cannot be read" in refusal(Image.new("RGB", (0, 0)))
-    cut = Image.open(io.BytesIO(PICTURES["image/jpeg"][:-500]))
-    assert "a PIL image cannot be read" in refusal(cut)
-
-
-ROWS = np.arange(5 * 6 * 3, dtype=np.uint8).reshape(5, 6, 3)
-
-
-@pytest.mark.parametrize(
-    ("array", "mode", "last"),
-    [
-        (ROWS[..., 0], "L", 87),
-        (ROWS[..., :1], "L", 87),
-        (ROWS, "RGB", (87, 88, 89)),
-        (np.dstack([ROWS, ROWS[..., 0]]), "RGBA", (87, 88, 89, 87)),
-        (np.asfortranarray(ROWS), "RGB", (87, 88, 89)),
-        (ROWS[:, ::-1], "RGB", (72, 73, 74)),
-        (ROWS / 255, "RGB", (87, 88, 89)),
-        ((ROWS / 255).astype(np.float32), "RGB", (87, 88, 89)),
-        ((ROWS / 255).astype(">f8"), "RGB", (87, 88, 89)),
-        (np.ones((5, 6), np.float16), "L", 255),
-        (np.ones((5, 6), bool), "L", 255),
-        (np.full((5, 6), 100.7 / 255), "L", 101),
-    ],
-)
-def test_an_array_becomes_a_png(array: object, mode: str, last: object) -> None:
-    """Of rows, columns and colours, in whatever order they lie in memory."""
-    reference = one(array)
-    assert (reference.source, reference.media_type) == ("a numpy array", "image/png")
-    assert (reference.width, reference.height, opened(reference).mode) == (6, 5, mode)
-    assert opened(reference).getpixel((5, 4)) == last
+@pytest.mark.parametrize("kind", ["u1", "f2", "f4", ">f8"])
+def test_an_array_becomes_a_png(kind: str) -> None:
+    """Grey or coloured, whatever its numbers are and however they lie in memory; no shade is lost."""
     shades = np.arange(256, dtype=np.uint8).reshape(16, 16)
-    for kind in ("f2", "f4", "f8"):  # no shade is lost
-        assert np.array_equal(np.asarray(opened(one((shades / 255).astype(kind)))), shades)
-
-
-@pytest.mark.parametrize(
-    ("array", "words"),
-    [
-        (np.zeros((3, 512, 512), np.uint8), "An array of shape 3x512x512 is no picture"),
-        (np.zeros((2, 5, 6, 3), np.uint8), "An array of shape 2x5x6x3 is no picture"),
-        (np.zeros((0, 6), np.uint8), "An array of shape 0x6 is no picture"),
-        (np.zeros(6, np.uint8), "An array of shape 6 is no picture"),
-        (np.array(6), "An array of shape () is no picture"),
-        (np.zeros((5, 6), int), "An array of int64 is no picture"),
-        (np.zeros((5, 6), complex), "An array of complex128 is no picture"),
-        (np.zeros((5, 6), object), "An array of object is no picture"),
-        (np.full((5, 6), 200.0), "An array of floats from 200 to 200 is no picture"),
-        (np.full((5, 6), -0.1), "An array of floats from -0.1 to -0.1 is no picture"),
-        (np.full((5, 6), np.nan), "An array of floats from nan to nan is no picture"),
-        (np.broadcast_to(np.uint8(0), (20_000, 20_000)), "An array of 20000x20000 pixels is too large"),
-    ],
-)
-def test_other_arrays_are_refused(array: object, words: str) -> None:
-    """With their shape or type in words."""
-    assert words in refusal(array)
+    colours = np.dstack([shades, shades[:, ::-1], shades[::-1]])
+    for array, mode in ((shades, "L"), (shades[..., None], "L"), (colours, "RGB"), (np.asfortranarray(colours), "RGB")):
+        reference = one(array if kind == "u1" else (array / 255).astype(kind))
+        assert (reference.source, reference.media_type) == ("a numpy array", "image/png")
+        assert opened(reference).mode == mode
+        assert np.array_equal(np.asarray(opened(reference)), array.squeeze())
+    assert opened(one(np.dstack([colours, shades]))).mode == "RGBA"
+    assert opened(one(np.ones((5, 6), bool))).getpixel((5, 4)) == 255
 
 
 class Figure:
@@ -536,17 +342,17 @@ class Figure:
 
 def test_frames_sets_and_figures_are_their_pictures(tmp_path: Path) -> None:
     """Of a set those that have arrived; lists may hold lists, and a single value needs none; a figure draws itself."""
-    assert make_references([]) == make_references(()) == ()
+    assert make_references([]) == ()
     assert make_references("https://cdn.example/a.png") == make_references(["https://cdn.example/a.png"])
     assert one(Figure()) == Reference("a figure", "image/png", Figure.drawn, 64, 48)
+    assert {one(kind(Figure.drawn)).data for kind in (bytes, bytearray, memoryview)} == {Figure.drawn}
     paths = [tmp_path / f"0{number}.png" for number in (1, 2)]
     for number, path in enumerate(paths):
         path.write_bytes(encoded(Image.new("RGB", (30, 20), (number, 0, 0)), "PNG"))
     first, second = (Frame(index, "a fox", path=path) for index, path in enumerate(paths))
     images = image_set(first, Frame(2, "a fox", error=ImageError("gone")), second)
     expected = [Reference(str(path), "image/png", path.read_bytes(), 30, 20) for path in paths]
-    assert one(first) == expected[0]
-    for values in ([images], images, [[first], (second,)], [iter(images.ok)], [first, [[second]]]):
+    for values in (images, [[first], (second,)], [iter(images.ok)], [first, [[second]]]):
         assert list(make_references(values)) == expected
 
 
@@ -560,17 +366,6 @@ class Raising:
         raise RuntimeError(f"no {name} today")
 
 
-class Speechless(Exception):
-    def __str__(self) -> str:
-        raise RuntimeError
-
-
-class Pathless:
-    @property
-    def path(self) -> Path:
-        raise Speechless
-
-
 class Pretender:
     """Says that it is an array, and is none."""
 
@@ -580,63 +375,57 @@ class Pretender:
         return b"too few"
 
 
-class BrokenFigure(Figure):
-    drawn = b"no picture"
-
-
-class NoPath(os.PathLike[str]):
-    def __fspath__(self) -> str:
-        raise OSError("moved")
-
-
-class Table:
-    """As a DataFrame it gives the names of its columns when it is gone through."""
-
-    def __iter__(self) -> Iterator[str]:
-        return iter(["https://cdn.example/a.png"])
-
-    def __len__(self) -> int:
-        return 1
-
-
 ENDLESS: list[object] = []
 ENDLESS.append(ENDLESS)
 
 
-OTHERS = [
+REFUSED = [
     (FAILED, "Frame 3 has no picture: The link is past its time."),
     (Frame(2, "a fox"), "Frame 3 has no picture yet."),
     (image_set(FAILED), "ImageSet holds no picture"),
-    (3, "int is no kind of reference"),
-    (None, "NoneType is no kind of reference"),
+    (3, "int is no kind of reference: give a path, an https link, bytes, a picture, an array, a frame, an"),
     ({"a.png": 1}, "dict is no kind of reference"),
-    ({"a.png"}, "set is no kind of reference"),
-    (io.BytesIO(PICTURES["image/png"]), "BytesIO is no kind of reference"),
-    (object, "type is no kind of reference"),
-    (Table(), "Table is no kind of reference: give a path, an https link, bytes, a picture, an array, a frame, an"),
     ([], "list holds no picture"),
     (ENDLESS, "lists within lists"),
-    ("", "A reference is empty"),
     (" \n", "A reference is empty"),
     ("a\0b.png", "There is no file"),
     ("\udc80.png", "There is no file ?.png"),
     ("x" * 5000, "There is no file"),
     (Raising(), "type Raising cannot be read as a picture: no __array_interface__ today."),
-    (Pathless(), "type Pathless cannot be read as a picture: Speechless."),
     (Pretender(), "a numpy array cannot be read: not enough image data."),
-    (BrokenFigure(), "a figure is text;"),
-    (NoPath(), "type NoPath cannot be read as a picture: moved."),
-    (range(3), "int is no kind of reference"),
+    (Image.new("RGB", (0, 0)), "a PIL image cannot be read"),
+    (Image.open(io.BytesIO(PICTURES["image/jpeg"][:-500])), "a PIL image cannot be read"),
+    (np.zeros((3, 512, 512), np.uint8), "An array of shape 3x512x512 is no picture"),
+    (np.array(6), "An array of shape () is no picture"),
+    (np.zeros((5, 6), int), "An array of int64 is no picture"),
+    (np.full((5, 6), 200.0), "An array of floats from 200 to 200 is no picture"),
+    (np.full((5, 6), np.nan), "An array of floats from nan to nan is no picture"),
+    (np.broadcast_to(np.uint8(0), (20_000, 20_000)), "An array of 20000x20000 pixels is too large"),
+    ("http://cdn.example/a.png", "begins with https://"),
+    ("file:///home/me/a.png", "give the path of the file itself"),
+    ("https://me:secret@cdn.example/a.png", "no user name or password"),
+    ("https://cdn.example/a.png#top", "leave out the part from # on"),
+    ("https:///a.png", "no link of a picture"),
+    ("https://cdn.example/a\n.png", "no link of a picture"),
+    ("https://[::1/", "no link"),
+    ("https://cdn.example/\udc80", "no link"),
+    ("https://cdn.example/" + "a" * 5000, "no link of a picture"),
+    ("data:text/html;base64,PGI+", "begins with data:image/png"),
+    ("data:image/png;base64", "begins with data:image/png"),
+    ("data:image/png;base64,!!!!", "The data URI is damaged"),
+    ("data:image/png;base64,é", "The data URI is damaged"),
+    ("data:image/png;base64,", "a data URI is empty"),
+    ("data:image/png;base64," + "A" * 400_001, "The data URI has 0.5 MB; give the picture as a file."),
 ]
 
 
-@pytest.mark.parametrize(("value", "words"), OTHERS, ids=[words for _, words in OTHERS])
-def test_anything_else_is_refused_by_its_type(value: object, words: str) -> None:
-    """Also what only pretends, and whatever foreign objects raise."""
-    assert words in refusal(value)
-
-
-# Limits
+@pytest.mark.parametrize(("value", "words"), REFUSED, ids=[words for _, words in REFUSED])
+def test_anything_else_is_refused_by_its_kind(value: object, words: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Also what only pretends, and whatever foreign objects raise; a giant is not decoded, a password not repeated."""
+    monkeypatch.setattr(sources, "MAXIMUM_FILE", 300_000)
+    line = refusal(value)
+    assert words in line
+    assert "secret" not in line
 
 
 def complaints(*found: Reference, model: Model | None = None, images: int = 1, strict: bool = False) -> list[str]:
@@ -651,29 +440,20 @@ LINK = Reference("https://cdn.example/a.png", url="https://cdn.example/a.png")
 @pytest.mark.parametrize(
     ("count", "model", "images", "strict", "expected"),
     [
-        (0, SEEDREAM_3_0, 15, True, []),
         (1, SEEDREAM_3_0, 1, False, ["!Seedream 3.0 takes no references; leave --ref out or choose another model."]),
         (10, SEEDREAM_5_0_PRO, 1, True, []),
         (11, SEEDREAM_5_0_PRO, 1, True, ["!Seedream 5.0 Pro takes at most 10 references, not 11."]),
         (11, SEEDREAM_5_0_PRO, 1, False, ["Seedream 5.0 Pro takes at most 10 references, not 11."]),
         (14, SEEDREAM_4_5, 1, True, []),
-        (11, None, 4, True, []),
         (11, None, 5, False, ["!11 references and 5 images are 16; one request takes 15: ask for at most 4 images."]),
-        (
-            15, None, 1, False,
-            ["!15 references and 1 image are 16; one request takes 15: give at most 14 references."],
-        ),
+        (15, None, 1, False, ["!15 references and 1 image are 16; one request takes 15: give at most 14 references."]),
     ],
-)  # fmt: skip
+)
 def test_references_are_counted(
     count: int, model: Model | None, images: int, strict: bool, expected: list[str]  # noqa: FBT001 - a column of the table
 ) -> None:  # fmt: skip
     """By the model, and together with the images, whoever serves it."""
     assert complaints(*[LINK] * count, model=model, images=images, strict=strict) == expected
-
-
-AT_MOST = "a reference takes at most 36,000,000"
-BY_ITS_PATH = "Save it and give its path with --fit, which scales it down."
 
 
 def sized(size: int = 1000, width: int = 100, height: int = 100) -> Reference:
@@ -683,66 +463,36 @@ def sized(size: int = 1000, width: int = 100, height: int = 100) -> Reference:
 @pytest.mark.parametrize(
     ("reference", "expected"),
     [
-        (sized(COMMON_BYTES), []),
-        (sized(COMMON_BYTES + 1), ["photos/cat.png has 10.1 MB; older services take at most 10 MB."]),
-        (sized(MAXIMUM_BYTES), ["photos/cat.png has 30.0 MB; older services take at most 10 MB."]),
+        (sized(COMMON_BYTES + 1), "photos/cat.png has 10.1 MB; older services take at most 10 MB."),
         (
             sized(MAXIMUM_BYTES + 1),
-            ["!photos/cat.png has 30.1 MB; a reference takes at most 30 MB. --fit scales it down."],
+            "!photos/cat.png has 30.1 MB; a reference takes at most 30 MB. --fit scales",
         ),
-        (sized(width=6000, height=6000), []),
         (
             sized(width=6001, height=6000),
-            [f"!photos/cat.png has 6001x6000 pixels, 36,006,000; {AT_MOST}. --fit scales it down."],
+            "has 6001x6000 pixels, 36,006,000; a reference takes at most 36,000,000. --",
         ),
-        (sized(width=1600), []),
-        (
-            sized(width=1601),
-            ["!photos/cat.png has 1601x100 pixels, which is outside the ratios 1:16 to 16:1; crop it."],
-        ),
-        (
-            sized(height=1601),
-            ["!photos/cat.png has 100x1601 pixels, which is outside the ratios 1:16 to 16:1; crop it."],
-        ),
-        (
-            sized(MAXIMUM_BYTES + 1, 1601),
-            [
-                "!photos/cat.png has 1601x100 pixels, which is outside the ratios 1:16 to 16:1; crop it.",
-                "!photos/cat.png has 30.1 MB; a reference takes at most 30 MB. Save it as a smaller JPEG.",
-            ],
-        ),
-        (sized(width=15), []),
-        (sized(width=14), ["!photos/cat.png has 14x100 pixels; each side of a reference has more than 14."]),
-        (LINK, []),
-        (
-            replace(LINK, media_type="image/png", data=b"png", width=6001, height=6000),
-            [f"!{LINK.source} has 6001x6000 pixels, 36,006,000; {AT_MOST}. {BY_ITS_PATH}"],
-        ),
-        (Reference("a.heic", "image/heic", b"heic"), []),
-        (
-            Reference("/photos" * 20 + "/cat.png", "image/png", b"x", 14, 20),
-            [f"!…{('/photos' * 20)[-71:]}/cat.png has 14x20 pixels; each side of a reference has more than 14."],
-        ),
-        (
-            Reference("a.heic", "image/heic", b"heic", 9000, 6000),
-            [f"!a.heic has 9000x6000 pixels, 54,000,000; {AT_MOST}. Save it as a smaller JPEG."],
-        ),
+        (sized(width=1601), "has 1601x100 pixels, which is outside the ratios 1:16 to 16:1; crop it."),
+        (sized(MAXIMUM_BYTES + 1, height=1601), "a reference takes at most 30 MB. Save it as a smaller JPEG."),
+        (replace(LINK, data=b"png", width=6001, height=6000), "Save it and give its path with --fit, which scales it"),
+        (Reference("a.heic", "image/heic", b"heic", 9000, 6000), "36,000,000. Save it as a smaller JPEG."),
+        (sized(width=14), "photos/cat.png has 14x100 pixels; each side of a reference has more than 14."),
+        (replace(sized(width=14), source="/photos" * 20), f"!…{('/photos' * 20)[-79:]} has 14x100 pixels"),
     ],
 )
-def test_each_limit_holds_at_its_edge(reference: Reference, expected: list[str]) -> None:
+def test_each_limit_holds_at_its_edge(reference: Reference, expected: str) -> None:
     """Each sentence names the file and the figure, and --fit where it helps."""
-    assert complaints(reference) == expected
-
-
-# Fitting
+    assert expected in "\n".join(complaints(reference))
+    edges = (sized(COMMON_BYTES), sized(width=6000, height=6000), sized(width=1600), sized(width=15), LINK)
+    assert complaints(*edges, Reference("a.heic", "image/heic", b"heic")) == []
 
 
 def test_what_is_within_the_limits_is_not_touched() -> None:
-    """The very same reference, whatever else is said of it; nor are links, HEIC and what is to be cropped."""
+    """The very same reference; nor are links, HEIC and what is to be cropped. A link stays one when it is fitted."""
     strip = sized(MAXIMUM_BYTES + 1, 1601, 100)
     for reference in (sized(MAXIMUM_BYTES, 6000, 6000), LINK, one(heif(b"heic", (9000, 9000))), sized(width=14), strip):
         assert fitted(reference) == (reference, "")
-        assert fitted(reference)[0] is reference
+    assert fitted(fetched(LINK, PICTURES["image/png"] + PADDING))[0].identity == LINK.url
 
 
 def test_a_scan_of_40_mb_is_scaled(tmp_path: Path) -> None:
@@ -765,15 +515,13 @@ def test_a_scan_of_40_mb_is_scaled(tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     ("data", "media_type", "mode", "size"),
     [
-        (encoded(noise(mode="CMYK"), "JPEG"), "image/jpeg", "RGB", (64, 48)),
+        (encoded(noise(mode="CMYK"), "JPEG", icc_profile=b"damaged" * 30), "image/jpeg", "RGB", (64, 48)),
         (encoded(Image.new("I;16", (64, 48), 0x8000), "PNG"), "image/jpeg", "L", (64, 48)),
-        (encoded(noise(mode="RGBA"), "PNG"), "image/png", "RGBA", (64, 48)),
         (encoded(noise(mode="RGBA"), "WEBP"), "image/png", "RGBA", (64, 48)),
         (ANIMATION, "image/jpeg", "RGB", (64, 48)),
         (rotated_photo(), "image/jpeg", "RGB", (40, 60)),
-        (PICTURES["image/bmp"], "image/jpeg", "RGB", (64, 48)),
     ],
-    ids=["CMYK", "16 bits", "PNG with alpha", "WebP with alpha", "animation", "rotated", "BMP"],
+    ids=["CMYK", "16 bits", "WebP with alpha", "animation", "rotated"],
 )
 def test_every_kind_can_be_fitted(data: bytes, media_type: str, mode: str, size: tuple[int, int]) -> None:
     """Upright, in eight bits and screen colours, as JPEG unless something shows through."""
@@ -784,37 +532,16 @@ def test_every_kind_can_be_fitted(data: bytes, media_type: str, mode: str, size:
     assert ("(its first picture)" in sentence) == (data == ANIMATION)
 
 
-def test_inks_are_seen_through_their_profile(tmp_path: Path) -> None:
-    """A profile that is damaged is passed over."""
-    inks = Image.new("CMYK", (20, 20), (255, 0, 0, 0))
-    plain, _ = fitted(one(encoded(inks, "JPEG") + PADDING))
-    damaged, _ = fitted(one(encoded(inks, "JPEG", icc_profile=b"damaged" * 30) + PADDING))
-    assert plain.data == damaged.data
-
-
-def test_a_link_stays_one_when_it_is_fitted() -> None:
-    """Its identity is its address still."""
-    reference = fetched(LINK, PICTURES["image/png"] + PADDING)
-    assert fitted(reference)[0].identity == reference.identity == LINK.url
-
-
 @pytest.mark.parametrize("mode", ["RGB", "RGBA"])
 def test_it_is_scaled_until_its_bytes_fit(mode: str, monkeypatch: pytest.MonkeyPatch) -> None:
-    """Noise compresses badly: fewer pixels it must be, and no fewer than needed."""
+    """Noise compresses badly: fewer pixels it must be, and no fewer than needed; a panorama of 16 to 1 stays one."""
     monkeypatch.setattr(make_references_module, "MAXIMUM_BYTES", 20_000)
     reference, _ = fitted(one(encoded(noise(200, 100, mode), "PNG") + PADDING))
     assert 15_000 < len(reference.data) <= 20_000
     assert reference.width == 2 * (reference.height or 0)
-
-
-def test_a_panorama_of_16_to_1_stays_one(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Rounding does not carry it over the limit of the ratio, upright or not."""
     for area in range(5000, 9000, 97):
-        monkeypatch.setattr(make_references_module, "MAXIMUM_PIXELS", area)
-        for size in ((1600, 100), (100, 1600)):
-            width, height = make_references_module._size_within(size, area)
-            assert width * height <= area
-            assert max(width, height) <= 16 * min(width, height)
+        width, height = make_references_module._size_within((1600, 100), area)
+        assert (width * height <= area, width <= 16 * height) == (True, True)
 
 
 def test_a_jpeg_is_decoded_at_half_its_size_where_that_does(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -831,31 +558,17 @@ def test_a_bomb_is_not_decoded() -> None:
     """A few bytes that say millions of pixels: only the size is read, and no warning is shown."""
     with warnings.catch_warnings(record=True) as shown:
         warnings.simplefilter("always")
-        reference = one(png_head(10_000, 12_001))
+        reference = one(png_of(10_000, 12_001, ROW))
     assert shown == []
-    assert (reference.width, reference.height) == (10_000, 12_001)
     assert "!a bytes object has 10000x12001 pixels" in complaints(reference)[0]
     with pytest.raises(InvalidRequest, match="too many pixels to be opened here"):
         fitted(reference)
-    assert "too many pixels to be opened here" in refusal(png_head(30_000, 30_000))
-
-
-def test_what_is_found_damaged_only_when_it_is_scaled_is_refused() -> None:
-    """The size of a large picture is read from its head alone."""
+    assert "too many pixels to be opened here" in refusal(png_of(30_000, 30_000, ROW))
     with pytest.raises(InvalidRequest, match=r"a bytes object \(PNG, \d+ bytes\) is cut off or damaged"):
-        fitted(one(png_head(6001, 6000)))
+        fitted(one(png_of(6001, 6000, ROW)))  # found only when it is scaled
 
 
-def test_no_other_decoder_is_asked(monkeypatch: pytest.MonkeyPatch) -> None:
-    """One that somebody registered with Pillow does not see the bytes of a damaged PNG."""
-    asked: list[object] = []
-    monkeypatch.setitem(Image.OPEN, "GREEDY", (lambda stream, _name: asked.append(stream), None))
-    monkeypatch.setattr(Image, "ID", ["GREEDY", *Image.ID])
-    assert "cut off or damaged" in refusal(b"\x89PNG\r\n\x1a\n")
-    assert asked == []
-
-
-SEEDS = [*PICTURES.values(), png_head(4, 4), b"", b"RIFF\x00\x00\x00\x00WEBP", b"\0\0\0\x18ftypheic"]
+SEEDS = [*PICTURES.values(), png_of(4, 4, ROW), b"", b"RIFF\x00\x00\x00\x00WEBP", b"\0\0\0\x18ftypheic"]
 
 
 @settings(max_examples=150, deadline=None, database=None, suppress_health_check=[HealthCheck.too_slow])

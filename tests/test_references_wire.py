@@ -24,7 +24,7 @@ from IPython.core.interactiveshell import InteractiveShell
 from IPython.utils.capture import capture_output
 from PIL import Image
 
-from raw_server import Behaviour, Close, Cut, Gate, Raw, Reply, Request, Sequence, head, raw_server
+from raw_server import Behaviour, Cut, Gate, Raw, Reply, Request, Sequence, head, raw_server
 from seedream_magic import ImageSet, InvalidRequest, Seedream
 from seedream_magic.api.references.reference import MAXIMUM_BYTES, Reference
 from seedream_magic.api.request import ImageRequest
@@ -34,7 +34,7 @@ from seedream_magic.images import download as download_module
 from seedream_magic.images.delivery import fetch_references
 from seedream_magic.images.route import image_client
 from seedream_magic.images.store import records, settle
-from service import jpeg
+from service import encoded, jpeg
 from test_references import PICTURES
 
 LINK = "https://pictures.example.com/fox.jpg?v=2"
@@ -75,16 +75,9 @@ def uri(data: bytes, kind: str = "jpeg") -> str:
     return f"data:image/{kind};base64,{base64.b64encode(data).decode()}"
 
 
-def png(picture: Image.Image) -> bytes:
-    buffer = io.BytesIO()
-    picture.save(buffer, "PNG")
-    return buffer.getvalue()
-
-
-def test_bytes_go_out_unchanged(seedream: Seedream, service: Service, tmp_path: Path) -> None:
-    """A path, a `Path`, bytes and a data URI give the same text: the file's own bytes, typed by what they are.
-
-    Several are a list, in the order given; a glob in the order of its numbers.
+def test_bytes_go_out_unchanged(seedream: Seedream, service: Service, store: Path, tmp_path: Path) -> None:
+    """A path, bytes and a data URI give the same text: the file's own bytes, typed by what they are. Several are a
+    list, in the order given; a glob in the order of its numbers. The record names files, not bytes.
     """
     path = tmp_path / "狐狸 1.png"  # the name lies about the type
     path.write_bytes(jpeg(3))
@@ -93,8 +86,11 @@ def test_bytes_go_out_unchanged(seedream: Seedream, service: Service, tmp_path: 
     assert [body["image"] for body in service.bodies] == [uri(jpeg(3))] * 5
     for number in (10, 2):
         (tmp_path / f"fox{number}.jpg").write_bytes(jpeg(number))
-    seedream.generate("x", refs=[jpeg(7), "fox*.jpg"])
+    made = seedream.generate("x", refs=[jpeg(7), "fox*.jpg"])
     assert service.bodies[-1]["image"] == [uri(jpeg(7)), uri(jpeg(2)), uri(jpeg(10))]
+    text = (made.folder / "request.json").read_text()
+    assert "base64" not in text
+    assert all((store / name).is_file() for name in json.loads(text)["body"]["image"])
 
 
 def test_a_link_is_fetched_and_sent_as_bytes(seedream: Seedream, service: Service, store: Path) -> None:
@@ -118,17 +114,16 @@ def test_each_reference_is_hashed_once(seedream: Seedream, service: Service, mon
         return plain(data, **options)
 
     monkeypatch.setattr(hashlib, "sha256", counting)
-    given = [jpeg(1) + bytes(10**6), jpeg(2) + bytes(10**6)]
     service.picture = jpeg(5) + bytes(10**6)
-    seedream.generate("x", refs=[*given, LINK])
-    assert [hashed.count(data) for data in (*given, service.picture)] == [1, 1, 1]
+    seedream.generate("x", refs=[given := jpeg(1) + bytes(10**6), LINK])
+    assert [hashed.count(data) for data in (given, service.picture)] == [1, 1]
 
 
 def test_the_callers_loop_goes_on_while_large_pictures_come_and_go(
     store: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """Whatever is slow about them waits here until another task of that loop has had a turn: it always gets one."""
-    large = [png(Image.effect_noise((1200, 1000 + number), 200)) for number in range(4)]
+    large = [encoded(Image.effect_noise((1200, 1000 + number), 200), "PNG") for number in range(4)]
     answer = {"data": [{"b64_json": base64.b64encode(data).decode()} for data in large[:3]]}
     (tmp_path / "fox.png").write_bytes(large[1])
     turns, slow, stuck = [0], set[str](), list[str]()
@@ -178,16 +173,13 @@ def test_the_callers_loop_goes_on_while_large_pictures_come_and_go(
     assert slow == {"open", "sha256", "fsync", "b2a_base64", "a2b_base64", "verified"}
 
 
-@pytest.mark.parametrize("extra", [{}, {"image": None}, {"image": "https://a.example/b.png"}])
-@pytest.mark.parametrize("count", range(4))
+@pytest.mark.parametrize("extra", [{}, {"image": "https://a.example/b.png"}])
+@pytest.mark.parametrize("count", [0, 1, 3])
 def test_the_body_goes_out_as_it_is_told(count: int, extra: dict[str, Any]) -> None:
     """To the byte, with references as bytes or as links, however many, and where an extra field stands for them."""
     link = 'https://a.example/"x".png'
-    references = (
-        Reference("a", "image/png", bytes(2**20)),
-        Reference(link, url=link),
-        Reference("c", "image/gif", GIF),
-    )
+    whole, last = Reference("a", "image/png", bytes(2**20)), Reference("c", "image/gif", GIF)
+    references = (whole, Reference(link, url=link), last)
     request = ImageRequest("m", '一只 "fox"', references=references[:count], extra=extra)
     assert request.encoded == json.dumps(request.body, ensure_ascii=False).encode()
 
@@ -195,7 +187,7 @@ def test_the_body_goes_out_as_it_is_told(count: int, extra: dict[str, Any]) -> N
 def test_a_stop_while_references_are_kept_sends_nothing(
     seedream: Seedream, service: Service, store: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """The run that was begun says so in its record."""
+    """The run that was begun says so in its record; a task that has caught the stop can draw."""
     begun, go = threading.Event(), threading.Event()
     sync = os.fsync
 
@@ -204,40 +196,30 @@ def test_a_stop_while_references_are_kept_sends_nothing(
         assert go.wait(20)
         sync(descriptor)
 
-    async def stopped() -> None:
-        task = asyncio.create_task(seedream.agenerate("x", refs=jpeg(1)))
+    async def draw() -> ImageSet:
+        with pytest.raises(asyncio.CancelledError):
+            await seedream.agenerate("x", refs=jpeg(1))
+        assert service.bodies == []
+        assert [(record.state, record.facts["outcome"]) for record in records(store)] == [("stopped", "not_sent")]
+        return await seedream.agenerate("x", refs=jpeg(1))
+
+    async def stopped() -> ImageSet:
+        task = asyncio.create_task(draw())
         assert await asyncio.to_thread(begun.wait, 20)
         task.cancel()
         go.set()
-        with pytest.raises(asyncio.CancelledError):
-            await task
+        return await task
 
     settle()  # what another test of this process left to be written
     monkeypatch.setattr(os, "fsync", slow)
-    asyncio.run(stopped())
-    assert service.bodies == []
-    assert [(record.state, record.facts["outcome"]) for record in records(store)] == [("stopped", "not_sent")]
+    assert len(asyncio.run(stopped()).ok) == 1
 
 
-def test_a_task_that_has_caught_a_stop_can_draw(seedream: Seedream) -> None:
-    """Only one that comes while the run is begun stops it."""
-
-    async def draw() -> ImageSet:
-        task = asyncio.current_task()
-        assert task
-        task.cancel()
-        with pytest.raises(asyncio.CancelledError):
-            await asyncio.sleep(0)
-        return await seedream.agenerate("x", refs=jpeg(1))
-
-    assert len(asyncio.run(draw()).ok) == 1
-
-
-@pytest.mark.parametrize("media_type", PICTURES)
+@pytest.mark.parametrize("media_type", ["image/gif", "image/heic"])
 def test_a_link_is_sent_as_a_file_of_the_same_bytes_is(
     media_type: str, seedream: Seedream, service: Service, tmp_path: Path
 ) -> None:
-    """Each kind that the service reads, typed by its bytes and not by what its host says."""
+    """Also a kind that the service reads and does not make, typed by its bytes and not by what its host says."""
     service.picture = PICTURES[media_type]
     (tmp_path / "picture").write_bytes(service.picture)
     for reference in (LINK, "picture"):
@@ -248,30 +230,13 @@ def test_a_link_is_sent_as_a_file_of_the_same_bytes_is(
 
 
 def test_a_link_has_the_limits_of_references(seedream: Seedream, service: Service) -> None:
-    """36 megapixels, which no picture of the service has; for more the way of --fit is told, by a file."""
-    service.picture = png(Image.new("1", (6000, 6000)))
-    seedream.generate("x", refs=LINK)
-    assert len(service.bodies) == 1
-    service.picture = png(Image.new("1", (6001, 6000)))
+    """36 megapixels; for more the way of --fit is told, by a file. A warning that the bytes give stays with it."""
+    service.picture = encoded(Image.new("1", (6000, 6000)), "PNG") + bytes(10_000_001)
+    assert "at most 10 MB" in " ".join(seedream.generate("x", refs=LINK).notes)
+    service.picture = encoded(Image.new("1", (6001, 6000)), "PNG")
     with pytest.raises(InvalidRequest, match=r"6001x6000 .* give its path with --fit"):
         seedream.generate("x", refs=LINK, fit=True, fresh=True)
     assert len(service.bodies) == 1
-
-
-def test_what_a_link_gives_is_told_where_it_may_not_be_taken(seedream: Seedream, service: Service) -> None:
-    """A warning that only the bytes can give stands with the set."""
-    service.picture = jpeg(5) + bytes(10_000_001)
-    assert "at most 10 MB" in " ".join(seedream.generate("x", refs=LINK).notes)
-    assert len(service.bodies) == 1
-
-
-def test_a_link_that_cannot_be_fetched_stops_the_run(seedream: Seedream, service: Service, store: Path) -> None:
-    """Nothing is sent, and the record says so."""
-    service.status = 404
-    with pytest.raises(InvalidRequest, match="could not be fetched") as raised:
-        seedream.generate("x", refs=LINK)
-    assert (raised.value.billed, service.bodies) == ("no", [])
-    assert [record.facts["outcome"] for record in records(store)] == ["not_sent"]
 
 
 @pytest.mark.parametrize(
@@ -280,9 +245,6 @@ def test_a_link_that_cannot_be_fetched_stops_the_run(seedream: Seedream, service
         ([jpeg(1)] * 2, {"images": 14}, "16"),
         ([jpeg(1)] * 15, {}, "14"),
         ([jpeg(1)], {"model": "doubao-seedream-3-0-t2i-250415"}, "takes no"),
-        (["missing.png"], {}, "no file"),
-        ([b"<svg/>"], {}, "SVG|no picture"),
-        (["http://x.example/a.png"], {}, "https"),
         ([object()], {}, "object"),
     ],
 )
@@ -298,7 +260,7 @@ def test_limits_refuse_before_sending(
 
 def test_a_picture_over_the_limits_is_scaled_where_asked(seedream: Seedream, service: Service) -> None:
     """Without `fit` it is refused and the sentence names it; with it the note tells the pixels that are sent."""
-    large = png(Image.new("L", (7000, 6000)))
+    large = encoded(Image.new("L", (7000, 6000)), "PNG")
     with pytest.raises(InvalidRequest, match="fit=True scales it down"):
         seedream.plan("x", refs=large)
     plan = seedream.plan("x", refs=large, fit=True)
@@ -306,16 +268,6 @@ def test_a_picture_over_the_limits_is_scaled_where_asked(seedream: Seedream, ser
     assert (reference.width or 0) * (reference.height or 0) <= 36_000_000
     assert f"{reference.width}x{reference.height}" in " ".join(plan.warnings)
     assert service.bodies == []
-
-
-def test_the_record_names_files_not_bytes(seedream: Seedream, store: Path) -> None:
-    """`request.json` stays small; a signed link loses its signature in it."""
-    made = seedream.generate("x", refs=[jpeg(1), "https://x.example/a.jpg?X-Tos-Signature=canary"])
-    text = (made.folder / "request.json").read_text()
-    assert "canary" not in text
-    assert "base64" not in text
-    body = json.loads(text)["body"]
-    assert all((store / name).is_file() for name in body["image"])
 
 
 def test_links_that_differ_before_their_signature_are_two_requests(seedream: Seedream, service: Service) -> None:
@@ -334,7 +286,7 @@ def test_links_that_differ_before_their_signature_are_two_requests(seedream: See
 def test_what_signs_a_link_is_kept_and_told_nowhere(
     status: int, seedream: Seedream, service: Service, store: Path
 ) -> None:
-    """Of Azure as of others: not on screen, in no file, in no error."""
+    """Not on screen, in no file, in no error; where it cannot be fetched nothing is sent, and the record says so."""
     service.status = status
     plan = seedream.plan("x", refs="https://a.example/c/a.png?sv=2023&sig=SASCANARY&se=2030")
     told = [plan.curl(), repr(plan.request), str(plan.short_body)]
@@ -346,6 +298,8 @@ def test_what_signs_a_link_is_kept_and_told_nowhere(
     told += [path.read_text("utf-8", "replace") for path in store.rglob("*.json*")]
     assert "SASCANARY" not in "".join(told)
     assert service.fetched == [plan.request.references[0].sent] * (1 if status == 200 else 2)  # a 403 is tried again
+    assert [record.facts["outcome"] for record in records(store)] == ["billed" if status == 200 else "not_sent"]
+    assert len(service.bodies) == (status == 200)
 
 
 def test_references_by_the_notebooks_names(
@@ -404,7 +358,7 @@ def told(url: str, transport: httpx.AsyncBaseTransport | None = None) -> str:
 
 
 @pytest.mark.usefixtures("no_pause")
-@pytest.mark.parametrize("fault", [Close(), Cut(Reply(200, {}, GIF), -9), Reply(503), PAGE, Reply(200, {}, GIF[:400])])
+@pytest.mark.parametrize("fault", [Cut(Reply(200, {}, GIF), -9), PAGE, Reply(200, {}, GIF[:400])])
 def test_a_link_is_tried_again_like_any_picture(fault: Behaviour) -> None:
     """After a fault of the way, and after bytes that are no reference."""
     with raw_server({("GET", PATH): Sequence(fault, Reply(200, {}, GIF))}) as server:
@@ -413,49 +367,41 @@ def test_a_link_is_tried_again_like_any_picture(fault: Behaviour) -> None:
         assert server.gets == 2
 
 
+def expired() -> str:
+    """The query of a link that ended two hours ago."""
+    at = datetime.now(UTC) - timedelta(hours=26)
+    return f"?X-Tos-Date={at:%Y%m%dT%H%M%SZ}&X-Tos-Expires=86400&X-Tos-Signature=canary"
+
+
 @pytest.mark.usefixtures("no_pause")
 @pytest.mark.parametrize(
     ("behaviour", "words", "asked"),
     [
         (Reply(404), "could not be fetched. The picture's link is no longer served (HTTP 404). Give a link that", 1),
+        (Reply(403), "The picture's link ended 2.0 h ago (HTTP 403). Give a link that works", 1),
         (Reply(503), "could not be fetched. Its download failed: HTTP 503. Run it again later, or", DOWNLOAD_ATTEMPTS),
-        (Close(), "failed: Server disconnected without sending a response. Run it again later", DOWNLOAD_ATTEMPTS),
-        (
-            Reply(200, {}, gzip.compress(GIF)[:-20]),
-            "came compressed and does not unpack: it is cut off. Link to another",
-            2,
-        ),
-        (PAGE, "/fox.gif is text; a reference is a JPEG, PNG, WebP, BMP, TIFF, GIF or HEIC picture. A link has to", 2),
-        (Reply(200, {}, GIF[:400]), "/fox.gif (GIF, 400 bytes) is cut off or damaged", 2),
+        (Reply(200, {}, gzip.compress(GIF)[:-20]), "came compressed and does not unpack: it is cut off.", 2),
+        (PAGE, "is text; a reference is a JPEG, PNG, WebP, BMP, TIFF, GIF or HEIC picture. A link has to", 2),
+        (Reply(200, {}, GIF[:400]), " (GIF, 400 bytes) is cut off or damaged", 2),
         (Reply(302, {"Location": "http://example.com/a.gif"}), "https link, to a public host", 1),
         (Reply(302, {"Location": "https://10.0.0.1/a.gif"}), "https://10.0.0.1", 1),
         (Reply(302, {"Location": PATH}), "redirected more than 3 times", 4),
     ],
 )
 def test_a_link_that_gives_no_reference_says_why(behaviour: Behaviour, words: str, asked: int) -> None:
-    """Which one, what stood in the way, and what to do; never that a picture was made."""
+    """Which one, what stood in the way, and what to do; never its signature, nor that a picture was made."""
     with raw_server({("GET", PATH): behaviour}) as server:
-        assert words in told(server.url + PATH)
+        line = told(server.url + PATH + (expired() if "ended" in words else "?X-Tos-Signature=canary"))
+        assert (words in line, "canary" in line) == (True, False)
         assert server.gets == asked
 
 
-@pytest.mark.parametrize("coding", ["gzip", "deflate", "br", "binary", "aws-chunked"])
+@pytest.mark.parametrize("coding", ["gzip", "br", "aws-chunked"])
 def test_what_a_header_says_of_a_coding_costs_no_reference(coding: str) -> None:
     """Its bytes tell: of a GIF, plain or compressed."""
     bodies = Sequence(*(Reply(200, {"Content-Encoding": coding}, body) for body in (GIF, gzip.compress(GIF))))
     with raw_server({("GET", PATH): bodies}) as server:
         assert [brought(server.url + PATH)[0].data for _ in range(2)] == [GIF, GIF]
-        assert server.gets == 2
-
-
-def test_an_expired_link_tells_its_age_and_not_its_signature() -> None:
-    """It may be that of a picture of the service, copied the day before."""
-    at = datetime.now(UTC) - timedelta(hours=26)
-    query = f"X-Tos-Date={at:%Y%m%dT%H%M%SZ}&X-Tos-Expires=86400&X-Tos-Signature=canary"
-    with raw_server({("GET", PATH): Reply(403)}) as server:
-        line = told(f"{server.url}{PATH}?{query}")
-        assert "The picture's link ended 2.0 h ago (HTTP 403). Give a link that works" in line
-        assert "canary" not in line
 
 
 def test_a_link_of_another_scheme_is_not_opened() -> None:
@@ -466,6 +412,7 @@ def test_a_link_of_another_scheme_is_not_opened() -> None:
                 brought(url, allow_loopback=allow_loopback)
             assert "https link, to a public host" in caught.value.hint
         assert server.connections == 0
+    assert "https://10.0.0.1" in told("https://10.0.0.1/fox.gif", httpx.MockTransport(Service()))  # the caller's own
 
 
 def test_behind_a_proxy_the_host_is_to_be_named_or_the_picture_saved(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -476,48 +423,32 @@ def test_behind_a_proxy_the_host_is_to_be_named_or_the_picture_saved(monkeypatch
         assert proxy.connections == 0
 
 
-def test_a_certificate_that_is_not_trusted_is_no_reason_to_try_again() -> None:
-    """The clock and the proxy are named, as for a picture."""
-    asked = []
-
-    def handle(request: httpx.Request) -> httpx.Response:
-        asked.append(request)
-        raise httpx.ConnectError("[SSL: CERTIFICATE_VERIFY_FAILED] certificate verify failed: self-signed certificate")
-
-    line = told("https://pictures.example.com/fox.gif", httpx.MockTransport(handle))
-    assert "Its download failed: its host's certificate is not to be trusted" in line
-    assert "Check this machine's clock and the proxy" in line
-    assert len(asked) == 1
-
-
 def test_a_link_to_too_much_ends_at_the_limit(monkeypatch: pytest.MonkeyPatch) -> None:
     """That of references, not that of answers; just so many bytes pass, and of a promise of more none is waited for."""
     assert MAXIMUM_BYTES == 30 * 10**6
     monkeypatch.setattr(delivery, "MAXIMUM_BYTES", 100_000)
-    whole = GIF + bytes(100_000 - len(GIF))
-    with raw_server({("GET", PATH): Sequence(Raw(head(200, {}) + whole), Raw(head(200, {}) + whole + b"x"))}) as server:
-        assert brought(server.url + PATH)[0].data == whole
-        assert "more than 100,000 bytes" in told(server.url + PATH)
-        assert server.gets == 2
+    whole = Raw(head(200, {}) + GIF.ljust(100_000, b"\0"))
     promise = Gate(head(200, {"Content-Length": "100001"}), threading.Event(), b"")
-    with raw_server({("GET", PATH): promise}) as server:
+    with raw_server({("GET", PATH): Sequence(whole, Raw(whole.sent + b"x"), promise)}) as server:
+        assert len(brought(server.url + PATH)[0].data) == 100_000
+        assert "more than 100,000 bytes" in told(server.url + PATH)
         line = told(server.url + PATH)
         assert "The picture has 100,001 bytes; more than 100,000 are not taken. Link to a smaller one" in line
         assert "with --fit" in line
-        assert server.gets == 1
+        assert server.gets == 3
 
 
-def test_the_other_links_are_not_waited_for() -> None:
-    """One that is gone refuses the request: the rest are let go at once, their connections closed."""
-    begun, never = threading.Event(), threading.Event()
+def test_all_links_are_fetched_at_once_and_not_waited_for() -> None:
+    """Each begins before another has come; one that is gone refuses the request, and the others are let go at once."""
+    begun = threading.Barrier(3)
 
     def gone(_: Request) -> Behaviour:
         begun.wait(10)
         return Reply(404)
 
     def endless(_: Request) -> Behaviour:
-        begun.set()
-        return Gate(head(200, {}), never, b"")
+        begun.wait(10)
+        return Gate(head(200, {}), threading.Event(), b"")
 
     async def left(*urls: str) -> int:
         async with asyncio.timeout(20), image_client() as client:
@@ -526,29 +457,6 @@ def test_the_other_links_are_not_waited_for() -> None:
             return len(asyncio.all_tasks() - {asyncio.current_task()})
 
     with raw_server({("GET", "/gone"): gone, ("GET", PATH): endless}) as server:
-        assert asyncio.run(left(server.url + PATH, f"{server.url}/gone")) == 0
+        assert asyncio.run(left(server.url + PATH, f"{server.url}/gone", f"{server.url}{PATH}?2")) == 0
         server.wait_for(lambda seen: seen.open_connections == 0)
-        assert server.gets == 2
-
-
-def test_all_links_are_fetched_at_the_same_time() -> None:
-    """As pictures are; their order stays that of the references."""
-    begun: list[int] = []
-    go = asyncio.Event()
-
-    async def handle(request: httpx.Request) -> httpx.Response:
-        begun.append(int(request.url.path[1:]))
-        await go.wait()
-        return httpx.Response(200, content=jpeg(int(request.url.path[1:])))
-
-    async def run() -> tuple[Reference, ...]:
-        links = [Reference("x", url=f"https://pictures.example.com/{number}") for number in range(9)]
-        async with asyncio.timeout(20), image_client(httpx.MockTransport(handle)) as client:
-            fetching = asyncio.create_task(fetch_references(links, client, allow_loopback=False))
-            for _ in range(200):  # turns of the loop: all that can begin has begun
-                await asyncio.sleep(0)
-            assert begun == list(range(9))
-            go.set()
-            return await fetching
-
-    assert [reference.data for reference in asyncio.run(run())] == [jpeg(number) for number in range(9)]
+        assert server.gets == 3
