@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+import contextlib
+import resource
+import socket
 import threading
-from collections.abc import Sequence
+from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -84,3 +87,29 @@ def shades(images: Sequence[Any]) -> list[int | None]:
 def be_patient_for(monkeypatch: pytest.MonkeyPatch, **seconds: float) -> None:
     """The limits of an answer, in seconds; those not named stay as they are."""
     monkeypatch.setattr(client_module, "patience_for", lambda plan, body: Patience(**seconds))
+
+
+@contextlib.contextmanager
+def listening(greet: Callable[[socket.socket], None]) -> Iterator[tuple[int, list[int]]]:
+    """A port that treats each connection so, and how many came, one entry for each."""
+    came: list[int] = []
+    with socket.create_server(("127.0.0.1", 0)) as listener:
+
+        def accept() -> None:
+            with contextlib.suppress(OSError):  # closed
+                while True:
+                    connection, _ = listener.accept()
+                    came.append(1)
+                    with connection, contextlib.suppress(OSError):
+                        greet(connection)
+
+        thread = threading.Thread(target=accept, daemon=True)
+        thread.start()
+        yield listener.getsockname()[1], came
+        listener.shutdown(socket.SHUT_RDWR)
+        thread.join(10)
+
+
+def peak() -> float:
+    """The most memory that this process has had, in MiB."""
+    return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 2**10

@@ -24,59 +24,43 @@ from seedream_magic.errors import (
     ServerFailed,
 )
 
-CONTENT = " ".join(
-    f"{stage}{what}"
-    for stage in ("InputText", "InputImage", "OutputText", "OutputImage")
-    for what in (
-        "SensitiveContentDetected",
-        "SensitiveContentDetected.PolicyViolation",
-        "SensitiveContentDetected.PrivacyInformation",
-        "SensitiveContentDetected.DeepFake",
-        "RiskDetection",
-    )
-)
+CONTENT = """InputTextSensitiveContentDetected InputImageSensitiveContentDetected.PrivacyInformation
+    OutputTextSensitiveContentDetected.DeepFake OutputImageSensitiveContentDetected.PolicyViolation
+    InputTextRiskDetection InputImageRiskDetection OutputTextRiskDetection OutputImageRiskDetection"""
 CODES: list[tuple[int, type[ApiError], str]] = [
-    (400, RequestRefused, """
-        MissingParameter MissingParameter.prompt InvalidParameter InvalidParameter.size InvalidSubscription
-        InvalidParameter.UnsupportedParameter InvalidImageURL.EmptyURL InvalidImageURL.InvalidFormat
-        invalid_request_error SomethingNew -"""),
+    (400, RequestRefused, """MissingParameter.prompt InvalidParameter InvalidParameter.UnsupportedParameter
+        InvalidImageURL.EmptyURL InvalidSubscription invalid_request_error SomethingNew -"""),
     (400, ModelNotFound, "InvalidEndpoint.ClosedEndpoint ModelNotFound"),
-    (400, ContentRefused, f"""{CONTENT} SensitiveContentDetected SensitiveContentDetected.SevereViolation
-        SensitiveContentDetected.Violence content_policy_violation"""),
+    (400, ContentRefused, f"{CONTENT} SensitiveContentDetected.Violence content_policy_violation"),
     (401, AuthFailed, "AuthenticationError InvalidAccountStatus invalid_api_key -"),
     (402, PaymentRequired, "- SomethingNew"),
     (403, AuthFailed, "AccessDenied OperationDenied.ServiceNotOpen OperationDenied.PermissionDenied -"),
     (403, PaymentRequired, "AccountOverdueError OperationDenied.ServiceOverdue insufficient_user_quota"),
-    (404, ModelNotFound, """InvalidEndpointOrModel.NotFound InvalidEndpointOrModel.ModelIDAccessDisabled ModelNotOpen
-        UnsupportedModel model_not_found -"""),
+    (404, ModelNotFound, "InvalidEndpointOrModel.NotFound ModelNotOpen UnsupportedModel model_not_found -"),
     *((status, RequestRefused, "-") for status in (413, 415, 422)),
-    (429, RateLimited, """
-        RateLimitExceeded.EndpointRPMExceeded RateLimitExceeded.EndpointTPMExceeded ModelAccountRpmRateLimitExceeded
-        ModelAccountTpmRateLimitExceeded ModelAccountIpmRateLimitExceeded APIAccountRpmRateLimitExceeded
-        AccountRateLimitExceeded RequestBurstTooFast InflightBatchsizeExceeded ServerOverloaded
+    (429, RateLimited, """RateLimitExceeded.EndpointRPMExceeded ModelAccountIpmRateLimitExceeded RequestBurstTooFast
+        APIAccountRpmRateLimitExceeded AccountRateLimitExceeded InflightBatchsizeExceeded ServerOverloaded
         rate_limit_exceeded -"""),
     (429, PaymentRequired, "QuotaExceeded SetLimitExceeded insufficient_quota AccountOverdueError"),
     (500, ServerFailed, "InternalServiceError server_error -"),
     *((status, ServerFailed, "-") for status in (502, 503, 504, 524)),
     (503, RateLimited, "ServerOverloaded"),
-    (200, ContentRefused, CONTENT),
+    (200, ContentRefused, "OutputImageSensitiveContentDetected"),
     (200, ServerFailed, "InternalServiceError"),
     (200, ApiError, "- BadRequest"),
     *((status, ApiError, "-") for status in (408, 409, 418, 425)),
 ]  # fmt: skip
 
 
-@pytest.mark.parametrize(
-    ("status", "kind", "code"),
-    [(status, kind, code.strip("-")) for status, kind, codes in CODES for code in codes.split()],
-)
-def test_each_code_is_an_error(status: int, kind: type[ApiError], code: str) -> None:
+@pytest.mark.parametrize(("status", "kind", "codes"), CODES)
+def test_each_code_is_an_error(status: int, kind: type[ApiError], codes: str) -> None:
     """The code decides before the status, the status where there is no code or a new one; each says what to do."""
-    error = refusal_error(Refusal(code, "the reason"), status=status)
-    assert type(error) is kind
-    assert (error.status, error.code) == (status, code)
-    assert "the reason" in str(error)
-    assert kind is ApiError or error.hint
+    for code in codes.replace("-", "").split() or [""]:
+        error = refusal_error(Refusal(code, "the reason"), status=status)
+        assert (type(error), error.status, error.code) == (kind, status, code)
+        assert "the reason" in str(error)
+        assert kind is ApiError or error.hint
+        assert isinstance(error, InvalidRequest) is (kind is RequestRefused)
 
 
 def test_a_check_that_failed_itself_is_no_verdict() -> None:
@@ -85,11 +69,6 @@ def test_a_check_that_failed_itself_is_no_verdict() -> None:
     assert type(broken) is ContentRefused
     assert "Run the cell again" in broken.hint
     assert "Word the prompt" in refusal_error(Refusal("InputTextRiskDetection"), status=400).hint
-
-
-def test_what_the_service_finds_wrong_is_an_invalid_request() -> None:
-    """Who catches `InvalidRequest` catches it whoever found it."""
-    assert isinstance(refusal_error(Refusal("InvalidParameter"), status=400), InvalidRequest)
 
 
 @pytest.mark.parametrize(
@@ -111,7 +90,6 @@ def test_arks_envelope() -> None:
     words = "The parameter `size` specified in the request is not valid: image size must be at least 3686400 pixels"
     message = f"{words}. Request id: 021767540021379abcdef"
     refusal = read_refusal({"error": {"code": "InvalidParameter", "message": message, "param": "", "type": "x"}})
-    assert (refusal.code, refusal.param, refusal.request_id) == ("InvalidParameter", "size", "021767540021379abcdef")
     error = refusal_error(refusal, status=400)
     assert str(error) == f"InvalidParameter: {words} (HTTP 400)."
     assert (error.param, error.request_id, error.billed) == ("size", "021767540021379abcdef", "no")
@@ -121,11 +99,8 @@ def test_arks_envelope() -> None:
 @pytest.mark.parametrize(
     ("message", "named", "param"),
     [
-        ("the parameter `output_format` is not supported by the current model", "", "output_format"),
-        ("The parameter `image[0].url` is bad", "", "image[0].url"),
-        ("The parameter `a.b` is bad, the parameter `c` as well", "", "a.b"),
-        ("use `x`", "", ""),
-        ("the parameter `<script>` is bad", "", ""),
+        ("the parameter `image[0].url` is bad, the parameter `c` as well", "", "image[0].url"),
+        ("use `x`, not the parameter `<script>`", "", ""),
         ("the parameter `a` is bad", "b", "b"),
     ],
 )
@@ -137,18 +112,14 @@ def test_the_parameter_in_the_message(message: str, named: str, param: str) -> N
 @pytest.mark.parametrize(
     ("message", "request_id"),
     [
-        ("x. Request id: 021781189034374abc", "021781189034374abc"),
-        ("x. request id: 021781189034374abc", "021781189034374abc"),
         ("x (request id: 20260101-abcdefgh)", "20260101-abcdefgh"),
         ("x" * 5000 + " Request id: 021781189034374abc", "021781189034374abc"),
         ("x. Request id: short", None),
-        ("x", None),
     ],
 )
 def test_the_request_id_in_the_message(message: str, request_id: str | None) -> None:
     """In either case, in brackets, and after any number of words."""
-    assert request_id_in(message) == request_id
-    assert read_refusal({"error": {"message": message}}).request_id == request_id
+    assert request_id_in(message) == read_refusal({"error": {"message": message}}).request_id == request_id
 
 
 @pytest.mark.parametrize(
@@ -158,25 +129,16 @@ def test_the_request_id_in_the_message(message: str, request_id: str | None) -> 
          Refusal("invalid_api_key", "bad key")),
         ({"error": {"message": "bad", "type": "invalid_request_error", "param": None, "code": None}},
          Refusal("invalid_request_error", "bad")),
-        ({"code": "quota", "message": "empty"}, Refusal("quota", "empty")),
         ({"code": 401, "message": "no"}, Refusal("401", "no")),
         ({"error": None, "code": "quota", "message": "empty"}, Refusal("quota", "empty")),
-        ({"error": "overloaded"}, Refusal(message="overloaded")),
         ({"error": ["a"]}, Refusal(message="['a']")),
-        ({"detail": [{"loc": ["body", "size"], "msg": "Input should be a string", "type": "string_type", "input": 5}]},
-         Refusal(message="size: Input should be a string", param="size")),
         ({"detail": [{"loc": ["body", "size"], "msg": "a"}, {"loc": ["body", "image", 0], "msg": "b"},
                      "c", {"loc": 5}]},
          Refusal(message="size: a; image.0: b; c; {'loc': 5}", param="size, image.0")),
-        ({"detail": "Not Found"}, Refusal(message="Not Found")),
         ({"detail": {"error": {"code": "quota", "message": "empty"}}}, Refusal("quota", "empty")),
-        ({"detail": {"message": "no"}}, Refusal(message="no")),
         ({"detail": "more", "message": "first"}, Refusal(message="first")),
         ({"detail": []}, Refusal()),
-        ({"error": {}}, Refusal()),
         (None, Refusal()),
-        ("", Refusal()),
-        ([], Refusal()),
         ("plain words", Refusal(message="plain words")),
         (5, Refusal(message="5")),
     ],
@@ -186,10 +148,8 @@ def test_envelopes(value: object, refusal: Refusal) -> None:
     assert read_refusal(value) == refusal
 
 
-SENT = {
-    "model": "m", "prompt": "x", "size": "2K", "sequential_image_generation": "disabled", "stream": False,
-    "response_format": "url", "watermark": False,
-}  # fmt: skip
+SENT = {"model": "m", "prompt": "x", "size": "2K", "sequential_image_generation": "disabled", "stream": False,
+        "response_format": "url", "watermark": False}  # fmt: skip
 
 
 @pytest.mark.parametrize(
@@ -197,7 +157,6 @@ SENT = {
     [
         ({"error": {"message": "Unknown parameter: 'response_format'.", "type": "invalid_request_error",
                     "param": "response_format", "code": "unknown_parameter"}}, ["response_format"]),
-        ({"error": {"message": "Unrecognized request argument supplied: watermark"}}, ["watermark"]),
         ({"error": {"message": "Unrecognized request arguments supplied: sequential_image_generation, watermark"}},
          ["sequential_image_generation", "watermark"]),
         ({"error": "Unsupported parameter: `size`"}, ["size"]),
@@ -207,16 +166,14 @@ SENT = {
         ({"message": "watermark is not supported by this model"}, ["watermark"]),
         ({"message": "This model does not support the `sequential_image_generation` parameter"},
          ["sequential_image_generation"]),
-        ({"message": "Unknown parameter: 'stream'."}, ["stream"]),
     ],
 )  # fmt: skip
-@pytest.mark.parametrize("status", [400, 422])
-def test_a_field_that_a_service_does_not_take_can_be_left_out(value: object, fields: list[str], status: int) -> None:
+def test_a_field_that_a_service_does_not_take_can_be_left_out(value: object, fields: list[str]) -> None:
     """Fields that every request has, in any gateway's words: the hint leaves them out, in a cell and in Python."""
-    error = refusal_error(read_refusal(value), status=status, body=SENT)
     extra = dict.fromkeys(fields)
-    assert error.billed == "no"
-    assert error.hint.endswith(f"Run the cell with --extra '{json.dumps(extra)}' (in Python extra={extra}).")
+    for status in (400, 422):
+        error = refusal_error(read_refusal(value), status=status, body=SENT)
+        assert error.hint.endswith(f"Run the cell with --extra '{json.dumps(extra)}' (in Python extra={extra}).")
 
 
 def test_a_stream_that_a_service_does_not_take_is_not_asked_for() -> None:
@@ -228,7 +185,6 @@ def test_a_stream_that_a_service_does_not_take_is_not_asked_for() -> None:
 @pytest.mark.parametrize(
     "words",
     [
-        "Invalid value: '2K'. Supported values are: '1024x1024' and 'auto'.",
         "size 100x100 is not supported",
         "The parameter `prompt` is not allowed here",
         "Unknown parameter: 'background'.",
@@ -244,29 +200,15 @@ def test_other_refusals_advise_to_leave_out_nothing(words: str) -> None:
 def test_a_refusal_without_words() -> None:
     """There is always a sentence."""
     assert str(refusal_error(Refusal(), status=403)) == "no reason given (HTTP 403)."
-    assert str(refusal_error(Refusal("Code"), status=200)) == "Code."
-
-
-def test_retry_after_reaches_the_error() -> None:
-    """A rate limit carries the wait that was asked for, other errors have none."""
-    limited = refusal_error(Refusal(), status=429, retry_after=86400.0)
-    assert isinstance(limited, RateLimited)
-    assert limited.retry_after == 86400.0
-    assert not hasattr(refusal_error(Refusal(), status=500, retry_after=1.0), "retry_after")
 
 
 @pytest.mark.parametrize(
     ("value", "line"),
     [
-        ("a\nb\r\n\tc", "a b c"),
-        ("\x1b[31mred\x9b0m\x00", "[31mred 0m"),
-        ("a\u2028b\u2029c\x85d", "a b c d"),
-        ("a\ud800b", "a b"),
+        ("\x1b[31mred\x9b0m\x00\r\n\tc", "[31mred 0m c"),
+        ("a\u2028b\x85d\ud800", "a b d"),
         ("季 🦊", "季 🦊"),
-        (5, "5"),
-        (None, "None"),
         pytest.param(10**5000, "<int>", id="a number of 5,000 digits"),
-        pytest.param("x" * 500, "x" * 500, id="500 characters"),
         pytest.param("x" * 10_000_000, "x" * 499 + "…", id="ten million characters"),
     ],
 )
