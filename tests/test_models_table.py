@@ -9,7 +9,6 @@ import pytest
 from seedream_magic.api import models
 from seedream_magic.api.models import KNOWN_IDS, Model
 from seedream_magic.notebook.models_table import ids_for, models_bundle
-from seedream_magic.notebook.options import OPTIONS
 
 MODELS = [model for model in vars(models).values() if isinstance(model, Model)]
 CURRENT = "doubao-seedream-4-5"
@@ -30,22 +29,15 @@ def test_each_line_tells_what_the_model_takes(model: Model) -> None:
     assert ("yes" in line) is model.stream
     assert line.endswith("jpeg png") is ("output_format" in model.fields)
     assert f">{model.minimum_area:,} - {model.maximum_area:,}</td>" in bundle["text/html"]
-
-
-def test_further_options_are_options() -> None:
-    """What the table names in its last column can be typed on a %%seedream line."""
-    named = set(re.findall(r"--[a-z-]+", models_bundle(CURRENT)["text/plain"]))
-    assert named == {"--background", "--layer-decomposition", "--optimize-prompt", "--web-search"}
-    assert named <= {flag for option in OPTIONS for flag in option.flags}
+    for text in bundle.values():  # whoever doubts a number knows where it is from and of when it is
+        assert "BytePlus" in text
+        assert "August 2026" in text
 
 
 def test_ids_are_told_by_provider() -> None:
     """ByteDance's clouds take dated ids, each its own; the gateway and the demo the undated ones; none is left out."""
-    assert CURRENT in ids_for("anyfast")
     assert "doubao-seedream-4-5-251128" in ids_for("ark")
     assert "dola-seedream-5-0-pro-260628" in ids_for("byteplus")
-    told = {known for name in ("anyfast", "ark", "byteplus") for known in ids_for(name)}
-    assert told == set(KNOWN_IDS)
     text = models_bundle(CURRENT)["text/plain"]
     assert all(known in text for known in KNOWN_IDS)
     page = models_bundle(CURRENT)["text/html"]
@@ -56,10 +48,8 @@ def test_ids_are_told_by_provider() -> None:
 @pytest.mark.parametrize(
     ("model_id", "beginning"),
     [
-        (CURRENT, "Seedream 4.5"),
         ("seedream-5-0-260128", "Seedream 5.0 lite"),
         ("ep-20260101-abcde", "ep-20260101-abcde ← this session 当前  not checked 不检查"),
-        ("seedream-9-9", "seedream-9-9 ← this session 当前       not checked 不检查"),
     ],
 )
 def test_the_session_s_model_is_marked(model_id: str, beginning: str) -> None:
@@ -71,10 +61,8 @@ def test_the_session_s_model_is_marked(model_id: str, beginning: str) -> None:
 @pytest.mark.parametrize(
     ("words", "names"),
     [
-        ("pro", ["Seedream 5.0 Pro"]),
         ("PRO ark", ["Seedream 5.0 Pro"]),
         ("web-search", ["Seedream 5.0 lite"]),
-        ("--background", ["Seedream 5.0 Pro", "Seedream 5.0 Flash"]),
         ("seedream-5-0-flash-270101", ["Seedream 5.0 Flash"]),
         ("ep-77", ["ep-77"]),
         ("zebra", [model.name for model in MODELS]),
@@ -86,13 +74,6 @@ def test_words_choose_lines(words: str, names: list[str]) -> None:
     heads = [re.split(r"  | ←", line)[0] for line in text.partition("\n\n")[0].splitlines()[1:]]
     assert [head for head in heads if head] == names
     assert ("No line has 'zebra'" in text) is (words == "zebra")
-
-
-def test_the_facts_have_a_source_and_a_date() -> None:
-    """Whoever doubts a number knows where it is from and of when it is."""
-    for text in models_bundle(CURRENT).values():
-        assert "BytePlus" in text
-        assert "August 2026" in text
 
 
 def test_html_needs_nothing_and_is_read_whole() -> None:

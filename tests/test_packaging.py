@@ -48,27 +48,13 @@ def lowest() -> dict[str, str]:
     return {canonical(name): pinned.strip() for name, pinned in pins}
 
 
-def corrections(promised: dict[str, str], pinned: dict[str, str]) -> list[str]:
-    """The lines that tests/lowest.txt should have instead."""
-    return [
-        f"{name}=={floor}"
-        for name, floor in promised.items()
-        if name not in pinned or version(pinned[name]) != version(floor)
-    ]
-
-
 def test_the_oldest_versions_are_the_floors_that_are_promised() -> None:
     """Every runtime dependency and the kernel are pinned in tests/lowest.txt at the floor in pyproject.toml."""
     promised = floors(project()["dependencies"])
     assert len(promised) == len(project()["dependencies"]), "a dependency in pyproject.toml has no >= floor"
     promised["ipykernel"] = floors(project()["optional-dependencies"]["lab"])["ipykernel"]
-    wrong = corrections(promised, lowest())
-    assert not wrong, "tests/lowest.txt must say:\n" + "\n".join(wrong)
-
-
-def test_a_floor_that_differs_is_corrected() -> None:
-    """A missing pin and another version are named; a missing zero is no difference."""
-    assert corrections({"a": "1.2", "b": "2", "c": "3.1"}, {"a": "1.2.0", "b": "2.0.1"}) == ["b==2", "c==3.1"]
+    pinned = {name: version(floor) for name, floor in lowest().items()}
+    assert pinned == pinned | {name: version(floor) for name, floor in promised.items()}
 
 
 def test_one_floor_for_each_package() -> None:
@@ -102,12 +88,11 @@ def test_the_wheel_is_the_package(tmp_path: Path) -> None:
     assert {f"seedream_magic/{name}" for name in ("py.typed", "view/carousel.js", "view/carousel.css")} <= names
 
 
-@pytest.mark.parametrize(("package", "loaded"), [("seedream_magic", []), ("httpx", ["httpx"])])
-def test_importing_the_package_loads_nothing_heavy(package: str, loaded: list[str]) -> None:
-    """`import seedream_magic` is immediate; that an import of httpx is seen shows that this test can fail."""
-    code = f"import sys, {package}; print(*(name for name in {HEAVY} if name in sys.modules))"
+def test_importing_the_package_loads_nothing_heavy() -> None:
+    """`import seedream_magic` is immediate."""
+    code = f"import sys, seedream_magic; print(*(name for name in {HEAVY} if name in sys.modules))"
     command = [sys.executable, "-c", code]
-    assert subprocess.run(command, cwd=ROOT, capture_output=True, text=True, check=True).stdout.split() == loaded
+    assert subprocess.run(command, cwd=ROOT, capture_output=True, text=True, check=True).stdout == "\n"
 
 
 def test_the_public_names() -> None:
