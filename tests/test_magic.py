@@ -165,6 +165,13 @@ def test_traits_leave_room_for_what_a_cell_types(shell: InteractiveShell, server
     assert sizes == ["2848x1600", "2560x1440", "4K"]
 
 
+@pytest.mark.parametrize("name", ["size", "ratio", "model", "images", "provider", "base_url", "store"])
+def test_an_empty_setting_is_none(shell: InteractiveShell, name: str) -> None:
+    """`%config SeedreamMagics.size = ""` takes a setting back, as None does."""
+    shell.run_cell(f'%config SeedreamMagics.{name} = ""')
+    assert run(shell, "%%seedream --dry-run\nx")[0] is None
+
+
 def test_seed_page_body_comes_out_key_for_key(shell: InteractiveShell) -> None:
     """The documented request is what its options make, and `--dry-run` shows it first and sends nothing."""
     cell = "%%seedream -n auto -s 2K --no-stream --no-watermark --dry-run\n"
