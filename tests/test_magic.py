@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import json
+import re
+import socket
 import subprocess
 import sys
 import threading
@@ -211,6 +213,14 @@ def test_a_display_that_fails_ends_no_run(
     assert shell.user_ns["_seedream"] is shell.user_ns["pair"]
     assert captured.stderr == "What shows this run failed (BrokenPipeError: gone). The run goes on.\n"
     assert server.posts == 1
+
+
+def test_dry_run_for_the_demo_names_where_it_listens(shell: InteractiveShell) -> None:
+    """Who pastes the command line into a terminal meets the demo of this kernel."""
+    _, printed, _ = run(shell, "%%seedream --provider demo --dry-run\nx")
+    address = re.search(r"http://127\.0\.0\.1:(\d+)/v1/images/generations", printed)
+    assert address is not None
+    socket.create_connection(("127.0.0.1", int(address[1])), timeout=10).close()
 
 
 def test_dry_run_and_quiet(shell: InteractiveShell, server: RawServer) -> None:
