@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import json
+import re
+import socket
 import subprocess
 import sys
 import threading
@@ -165,6 +167,13 @@ def test_traits_leave_room_for_what_a_cell_types(shell: InteractiveShell, server
     assert sizes == ["2848x1600", "2560x1440", "4K"]
 
 
+@pytest.mark.parametrize("name", ["size", "ratio", "model", "images", "provider", "base_url", "store"])
+def test_an_empty_setting_is_none(shell: InteractiveShell, name: str) -> None:
+    """`%config SeedreamMagics.size = ""` takes a setting back, as None does."""
+    shell.run_cell(f'%config SeedreamMagics.{name} = ""')
+    assert run(shell, "%%seedream --dry-run\nx")[0] is None
+
+
 def test_seed_page_body_comes_out_key_for_key(shell: InteractiveShell) -> None:
     """The documented request is what its options make, and `--dry-run` shows it first and sends nothing."""
     cell = "%%seedream -n auto -s 2K --no-stream --no-watermark --dry-run\n"
@@ -204,6 +213,14 @@ def test_a_display_that_fails_ends_no_run(
     assert shell.user_ns["_seedream"] is shell.user_ns["pair"]
     assert captured.stderr == "What shows this run failed (BrokenPipeError: gone). The run goes on.\n"
     assert server.posts == 1
+
+
+def test_dry_run_for_the_demo_names_where_it_listens(shell: InteractiveShell) -> None:
+    """Who pastes the command line into a terminal meets the demo of this kernel."""
+    _, printed, _ = run(shell, "%%seedream --provider demo --dry-run\nx")
+    address = re.search(r"http://127\.0\.0\.1:(\d+)/v1/images/generations", printed)
+    assert address is not None
+    socket.create_connection(("127.0.0.1", int(address[1])), timeout=10).close()
 
 
 def test_dry_run_and_quiet(shell: InteractiveShell, server: RawServer) -> None:

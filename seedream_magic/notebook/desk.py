@@ -24,7 +24,7 @@ from seedream_magic.api.fields import RESPONSE_FORMATS
 from seedream_magic.api.plan import Plan
 from seedream_magic.api.providers import chosen_provider, serves
 from seedream_magic.bridge import EVENT_LOOPS, unfailing
-from seedream_magic.errors import InvalidRequest, SeedreamError, SeedreamInterrupted
+from seedream_magic.errors import InvalidRequest, SeedreamError, SeedreamInterrupted, plural
 from seedream_magic.images.image_set import ImageSet
 from seedream_magic.notebook.options import LAYOUTS
 from seedream_magic.session import Session, images_to_bill
@@ -66,8 +66,8 @@ class Settings(Configurable):
 
     @property
     def of_request(self) -> dict[str, Any]:
-        """The settings of a request that are set, by the names of its options."""
-        return {name: getattr(self, name) for name in _REQUEST_TRAITS if getattr(self, name) is not None}
+        """The settings of a request that are set, by the names of its options; an empty text is none."""
+        return {name: getattr(self, name) for name in _REQUEST_TRAITS if getattr(self, name) not in (None, "")}
 
 
 class Closable(Protocol):
@@ -224,13 +224,13 @@ class Desk:
         at_most, settings, drawn = images_to_bill(plan), self.settings, self.session
         if settings.max_images_per_run is not None and at_most > settings.max_images_per_run:
             raise InvalidRequest(
-                f"This may bill {at_most} images; "
+                f"This may bill {plural(at_most)}; "
                 f"SeedreamMagics.max_images_per_run allows {settings.max_images_per_run}."
             )
         before = drawn.images_billed + drawn.doubtful.total() + drawn.images_reserved
         if settings.max_images_per_session is not None and before + at_most > settings.max_images_per_session:
             raise InvalidRequest(
-                f"This may bill {at_most} images after {before} in this session; "
+                f"This may bill {plural(at_most)} after {before} in this session; "
                 f"SeedreamMagics.max_images_per_session allows {settings.max_images_per_session}."
             )
 

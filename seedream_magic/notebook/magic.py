@@ -51,7 +51,7 @@ class SeedreamMagics(Magics, Settings):
 def _draw(desk: Desk, cell: Cell) -> None:
     plan, client = _planned(desk, cell)
     if cell.dry_run:
-        _print_plan(plan)
+        _print_plan(replace(plan, base_url=client.base_url))  # the demo's own address, where it listens
         try:
             desk.session.refuse(plan)
         except InvalidRequest as error:
