@@ -206,13 +206,13 @@ class Run:
                         downloads.create_task(self._deliver(event, http, slots))
 
         failure: SeedreamError | None = None
-        self._set(outcome="unknown")
         try:
             async with post(
                 self.plan,
                 self.key,
                 client_request_id=self.folder.client_request_id,
                 transport=self._transport,
+                begin=lambda: self._set(outcome="unknown"),
                 waiting=self._waiting,
                 pace=self._pace,
             ) as answer:

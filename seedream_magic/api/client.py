@@ -57,6 +57,7 @@ async def post(
     *,
     client_request_id: str,
     transport: Transport | None = None,
+    begin: Callable[[], None] = lambda: None,
     waiting: Waiting = lambda _seconds, _error: nullcontext(),
     pace: Pace = PACE,
 ) -> AsyncIterator[Answer]:
@@ -64,11 +65,13 @@ async def post(
 
     It is sent again only where it provably was not sent or was refused for its pace (429), each time on a connection
     of its own and under the same `client_request_id`; `waiting` is entered for each pause and left before it is sent.
+    `begin` is called when the body is encoded, which takes its time: before that nothing can have left.
     Raises `NoConnection` when nothing was sent, `OutcomeUnknown` when no head came back, an `ApiError` for a refusal,
     `ResponseBroken` for a redirect, which is never followed; after several attempts the message says how many, and in
     what time.
     """
     body = await _encoded(plan)
+    begin()
     patience = patience_for(plan, body)
     headers = {
         "Content-Type": "application/json",

@@ -10,14 +10,14 @@ import os
 from collections.abc import Callable
 from functools import partial
 from typing import Any, ParamSpec, TypeVar
-from weakref import WeakKeyDictionary, WeakSet
+from weakref import WeakKeyDictionary
 
 Value = TypeVar("Value")
 Parameters = ParamSpec("Parameters")
 
 _cores: WeakKeyDictionary[asyncio.AbstractEventLoop, asyncio.Semaphore] = WeakKeyDictionary()
-_stopped: WeakSet[asyncio.Task[Any]] = WeakSet()
-"""Tasks that were cancelled while they waited for a thread."""
+_stopped: WeakKeyDictionary[asyncio.Task[Any], int] = WeakKeyDictionary()
+"""Tasks that were cancelled while they waited for a thread, each with its count of cancellations at that time."""
 
 
 async def in_thread(
@@ -46,7 +46,7 @@ async def in_thread(
             await asyncio.wait([job])
         except asyncio.CancelledError:
             if task := asyncio.current_task():
-                _stopped.add(task)
+                _stopped[task] = task.cancelling()
     try:
         return job.result()
     finally:
@@ -54,8 +54,11 @@ async def in_thread(
 
 
 def raise_if_stopped() -> None:
-    """Raise the `CancelledError` that `in_thread` did not; one that a task has caught itself is over."""
+    """Raise the `CancelledError` that `in_thread` did not.
+
+    One that a task has caught itself is over, and so is that of an `asyncio.timeout` whose block was left since.
+    """
     task = asyncio.current_task()
-    if task is not None and task in _stopped:
-        _stopped.discard(task)
+    times = None if task is None else _stopped.pop(task, None)
+    if task is not None and times is not None and task.cancelling() >= times:
         raise asyncio.CancelledError
