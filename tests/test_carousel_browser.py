@@ -723,7 +723,8 @@ def test_nbconverts_other_formats_keep_pictures_and_words(tmp_path: Path, opened
     from nbconvert import get_exporter  # takes seconds, which every worker that collects this module would pay
 
     def converted(format_name: str, **settings: Any) -> tuple[str, dict[str, Any]]:
-        return get_exporter(format_name)(**settings).from_filename(notebook)
+        made: tuple[str, dict[str, Any]] = get_exporter(format_name)(**settings).from_filename(notebook)
+        return made
 
     made = made_set(tmp_path, "paper")
     refused = Frame(3, "paper 4", error=ContentRefused("Refused.", code="Sensitive", hint="Change the prompt."))

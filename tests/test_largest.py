@@ -20,7 +20,7 @@ from seedream_magic.api import decoder as decoder_module
 from seedream_magic.api.models import LARGEST_BASE64_CHARACTERS, LARGEST_PICTURE_BYTES
 from seedream_magic.api.sse import Decoder
 from served import client
-from service import PICTURE, POST, _chunk, completed, link, picture, succeeded
+from service import PICTURE, POST, chunk, completed, link, picture, succeeded
 
 SIDE = 4096
 
@@ -30,7 +30,7 @@ def png(rows: Iterator[bytes], *, level: int) -> bytes:
     packer = zlib.compressobj(level)
     pixels = b"".join(packer.compress(b"\0" + row) for row in rows) + packer.flush()
     header = SIDE.to_bytes(4) * 2 + bytes([8, 2, 0, 0, 0])
-    return b"\x89PNG\r\n\x1a\n" + _chunk(b"IHDR", header) + _chunk(b"IDAT", pixels) + _chunk(b"IEND", b"")
+    return b"\x89PNG\r\n\x1a\n" + chunk(b"IHDR", header) + chunk(b"IDAT", pixels) + chunk(b"IEND", b"")
 
 
 def noise() -> Iterator[bytes]:

@@ -11,7 +11,6 @@ from IPython.core.interactiveshell import InteractiveShell
 from IPython.core.magic import Magics, line_cell_magic, magics_class, no_var_expand
 
 from seedream_magic.api.plan import Plan
-from seedream_magic.api.providers import EMBEDDED
 from seedream_magic.errors import InvalidRequest
 from seedream_magic.notebook.cell import Cell, parse_cell
 from seedream_magic.notebook.commands import run_command
@@ -85,9 +84,7 @@ def _print_plan(plan: Plan) -> None:
     outcome = stored if plan.stored else f"It is not stored: {paid}."
     print(f"\n{plan.curl()}\n\nNothing was sent. {outcome}")  # noqa: T201 - see above
     shortened = "The bytes of references are left out here, so this curl is to be read, not run; the cell sends them."
-    demo = "For a shell, serve the demo first: python -m seedream_magic.demo --port 8000."
-    notes = ([demo] if plan.base_url == EMBEDDED else []) + ([shortened] if plan.short_body != plan.body else [])
-    for warning in (*plan.warnings, *notes):
+    for warning in (*plan.warnings, *([shortened] if plan.short_body != plan.body else [])):
         print(warning)  # noqa: T201 - see above
 
 
