@@ -143,19 +143,17 @@ def test_a_picture_that_is_said_to_be_packed_is_itself(said: str, store: Path) -
 )
 @settings(max_examples=400, deadline=None)
 def test_the_cuts_of_the_network_change_nothing(data: st.DataObject, coding: str, said: str) -> None:
-    """The same bytes come out in whichever pieces they come in, within the maximum; nothing raises."""
+    """The same bytes come out in whichever pieces they come; of noise never more than the maximum, and no error."""
     text = data.draw(st.sampled_from([b"data: {}\n\n", b'{"a": 1}', b"ok", b"", b"Here is your picture", b"\n\n {}"]))
     heads = st.sampled_from([b"", b"\x1f\x8b\x08", b"x\x9c", b"\x78\x01", b"{", b"\x0b\x02"])
     noise = data.draw(st.tuples(heads, st.binary(max_size=400)).map(b"".join))
     for name, body in ((CODINGS[coding][0], CODINGS[coding][1](text)), (said, noise)):
-        results = set()
         for step in (len(body) or 1, data.draw(st.integers(1, 40))):
             inflater = Inflater(name, maximum=5000)
             parts = (part for at in range(0, len(body), step) for part in inflater.feed(body[at : at + step]))
-            results.add((b"".join([*parts, *inflater.close()]), inflater.fault))
-        ((found, fault),) = results
-        assert len(found) <= 5000
-        assert body is noise or (found, fault) == (text, "")
+            found = b"".join([*parts, *inflater.close()])
+            assert len(found) <= 5000
+            assert body is noise or (found, inflater.fault) == (text, "")
 
 
 def test_a_damaged_body_is_told() -> None:
