@@ -3,15 +3,12 @@
 from __future__ import annotations
 
 import asyncio
-import contextlib
 import json
 import re
-import socket
 import threading
 import zlib
-from collections.abc import AsyncIterator, Callable, Iterator
+from collections.abc import AsyncIterator, Callable
 from contextlib import aclosing
-from dataclasses import dataclass
 from pathlib import Path
 from time import monotonic
 from typing import Any
@@ -31,7 +28,6 @@ from raw_server import (
     Raw,
     Reply,
     Request,
-    Reset,
     head,
     json_reply,
     raw_server,
@@ -41,7 +37,6 @@ from seedream_magic import (
     AuthFailed,
     ConfigError,
     OutcomeUnknown,
-    RateLimited,
     ResponseBroken,
     SeedreamError,
     ServerFailed,
@@ -153,17 +148,11 @@ EVENTS = sse("x", {"n": 1}) + sse("x", {"n": 2}) + sse(None, "[DONE]")
 @pytest.mark.fault("F45", "F54", "F67", "F68")
 @pytest.mark.parametrize("stream", [True, False])
 @pytest.mark.parametrize(
-    ("declared", "before"),
-    [
-        ("application/json", b""),
-        ("text/event-stream", b"\xef\xbb\xbf"),
-        ("text/plain; charset=utf-16", b"\r\n  \n"),
-        ("", b"\n\n"),
-    ],
+    ("declared", "before"), [("application/json", b"\n\n"), ("text/event-stream; charset=utf-16", b"\xef\xbb\xbf")]
 )
 def test_the_first_byte_decides_what_an_answer_is(declared: str, before: bytes, *, stream: bool) -> None:
     """JSON to `stream: true`, events to `stream: false`, whatever the Content-Type says."""
-    headers = {"Content-Type": declared} if declared else {}
+    headers = {"Content-Type": declared}
     json_body = before + json.dumps(ANSWER).encode()
     assert ask(Reply(200, headers, json_body), images=2, stream=stream) == [ANSWER]
     for events in (EVENTS, b": PING\n\n" + EVENTS):
@@ -171,7 +160,7 @@ def test_the_first_byte_decides_what_an_answer_is(declared: str, before: bytes, 
 
 
 @pytest.mark.fault("F52")
-@pytest.mark.parametrize("size", [1, 2, 3, 5, 7])
+@pytest.mark.parametrize("size", [1, 7])
 def test_pieces_of_any_size_give_the_same_objects(size: int) -> None:
     """A stream that comes byte by byte, through chunked encoding as well, is the same stream."""
     events = EVENTS.replace(b"\n", b"\r\n")
@@ -181,32 +170,21 @@ def test_pieces_of_any_size_give_the_same_objects(size: int) -> None:
     assert plain == ask(Raw(head(200, {"Transfer-Encoding": "chunked"}) + chunked)) == [{"n": 1}, {"n": 2}, None]
 
 
-def envelope(code: str, message: str = "words") -> dict[str, object]:
-    return {"error": {"code": code, "message": message, "param": "", "type": "BadRequest"}}
-
-
-def test_the_head_of_a_refusal_is_read() -> None:
-    """The request id that support asks for, and the wait; what codes and statuses stand for is in test_refusal."""
-    error = failure(json_reply(envelope("ServerOverloaded"), 503, {"X-Request-Id": "0217abc", "Retry-After": "700"}))
-    assert isinstance(error, RateLimited)
-    assert (error.billed, error.request_id, error.retry_after) == ("unknown", "0217abc", 700)
-
-
 @pytest.mark.parametrize(
     ("body", "words"),
     [
         (b"<html><head><title>502 Bad Gateway</title></head><body><h1>nginx</h1></body></html>", "502 Bad Gateway"),
         (b"upstream connect error", "upstream connect error"),
         (b"", "no reason given"),
-        (b'{"message": "no channel"}', "no channel"),
         (b"\xff\xfe\x00", "HTTP 502"),
         (b"[" * 100_000, "HTTP 502"),
     ],
 )
 def test_a_refusal_of_a_gateway_keeps_its_own_words(body: bytes, words: str) -> None:
-    """HTML, plain text, nothing and nonsense are refusals too."""
-    error = failure(Reply(502, {"Content-Type": "text/html"}, body))
+    """HTML, plain text, nothing and nonsense are refusals too; the head's id is the one that support asks for."""
+    error = failure(Reply(502, {"Content-Type": "text/html", "X-Request-Id": "0217abc"}, body))
     assert isinstance(error, ServerFailed)
+    assert error.request_id == "0217abc"
     assert words in str(error)
     assert len(str(error)) < 600
 
@@ -214,20 +192,12 @@ def test_a_refusal_of_a_gateway_keeps_its_own_words(body: bytes, words: str) -> 
 @pytest.mark.parametrize("cut", [-1, -20, -60])
 def test_a_refusal_whose_body_breaks_off_is_still_a_refusal(cut: int) -> None:
     """The status line has said no; half an envelope changes nothing."""
-    error = failure(Cut(json_reply(envelope("AuthenticationError"), 401), cut))
+    error = failure(Cut(json_reply({"error": {"code": "AuthenticationError", "message": "words"}}, 401), cut))
     assert (type(error), error.billed) == (AuthFailed, "no")
 
 
-def test_a_key_that_a_gateway_repeats_is_not_shown() -> None:
-    """Neither in the message nor in what is kept of it."""
-    error = failure(json_reply(envelope("invalid_api_key", f"Incorrect API key provided: {KEY}"), 401))
-    assert "Incorrect API key provided: (key)" in str(error)
-    assert KEY not in repr(error.__dict__)
-
-
 @pytest.mark.fault("F34")
-@pytest.mark.parametrize("status", [301, 302, 303, 307, 308])
-@pytest.mark.parametrize("same_origin", [True, False])
+@pytest.mark.parametrize(("status", "same_origin"), [(301, True), (302, False), (303, True), (307, False), (308, True)])
 def test_a_redirect_is_not_followed_and_the_key_stays(status: int, *, same_origin: bool) -> None:
     """A redirected POST would carry key and prompt to another server, or become a GET."""
     with raw_server({POST: json_reply(ANSWER), ("GET", "/"): json_reply(ANSWER)}) as other:
@@ -251,73 +221,17 @@ def test_a_head_that_does_not_come_ends_with_the_patience(monkeypatch: pytest.Mo
     assert silent.request_id == "our-id"
 
 
-@dataclass(frozen=True)
-class Silence:
-    """Nothing for so many seconds, then the end."""
-
-    seconds: float
-    end: Behaviour
-
-    def play(self, connection: socket.socket) -> None:
-        threading.Event().wait(self.seconds)
-        self.end.play(connection)
+def after_a_while(_: Request) -> Behaviour:
+    threading.Event().wait(0.3)
+    return Close()
 
 
-@pytest.mark.parametrize("end", [Close(), Reset(), Raw(b"HTTP/1.1 2")], ids=["closed", "reset", "half status line"])
-def test_a_connection_that_breaks_after_a_long_silence_says_after_how_long(end: Behaviour) -> None:
+def test_a_connection_that_breaks_after_a_long_silence_says_after_how_long() -> None:
     """Proxies cut what is quiet for a minute: the seconds that passed, a reason in words, what makes it less quiet."""
-    error = failure(Silence(0.3, end), pace=QUICK)
+    error = failure(after_a_while, pace=QUICK)
     seconds = seconds_in(error, r"broke after SECONDS of silence, before an answer came \((?!Read|\))")
     assert 20 <= seconds < 5000
     assert all(word in error.hint for word in ("proxy", "a stream", "fewer images", "usage page"))
-
-
-@contextlib.contextmanager
-def deaf(seconds: float) -> Iterator[str]:
-    """A service that takes the first bytes of a request and no more, and closes the connection after some seconds."""
-    over = threading.Event()
-    with socket.create_server(("127.0.0.1", 0)) as listener:
-
-        def take() -> None:
-            with listener.accept()[0] as connection:
-                connection.recv(1000)
-                over.wait(seconds)
-
-        thread = threading.Thread(target=take, daemon=True)
-        thread.start()
-        yield f"http://127.0.0.1:{listener.getsockname()[1]}"
-        over.set()
-        thread.join(10)
-
-
-@pytest.mark.parametrize(
-    ("open_for", "pattern", "least", "hint"),
-    [
-        (10, r"127\.0\.0\.1 did not take the whole request within SECONDS\.", 83, "references"),
-        (0.05, r"broke after SECONDS, while the request was being sent \(\w", 50, "usage page"),
-    ],
-    ids=["the service reads no more", "the service closes"],
-)
-def test_a_request_that_is_not_taken_is_told_as_that(
-    open_for: float, pattern: str, least: float, hint: str, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    """It is the sending that failed, after so long, and not the answer that was waited for."""
-    if open_for > 1:
-        be_patient_for(monkeypatch, write=0.083)
-    large = {"padding": "x" * 20_000_000}  # more than the sockets of both sides hold
-    with deaf(open_for) as url, pytest.raises(OutcomeUnknown) as caught:
-        asyncio.run(posted(plan_for(url, extra=large), pace=QUICK))
-    assert least <= seconds_in(caught.value, pattern) < 5000
-    assert hint in caught.value.hint
-
-
-@pytest.mark.fault("F49")
-def test_a_json_answer_that_stalls_ends(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Its limit is that of the head, for nothing says when a byte is due; it has come, so it is billed."""
-    be_patient_for(monkeypatch, head=0.5)
-    error = failure(Gate(head(200, {}) + b'{"data": [', threading.Event(), b""))
-    assert (type(error), error.billed) == (ResponseBroken, "yes")
-    assert "fell silent" in str(error)
 
 
 def test_the_patience_grows_with_images_and_bytes() -> None:
@@ -331,20 +245,20 @@ PAGE = b"<html>" + b"<p>words</p>" * 2000
 CUT = json_reply({"data": [{"url": "https://example.com/half"}]})
 
 
+PACKED = zlib.compress(b'{"a": 1}', wbits=31)[:-9]
+
+
 @pytest.mark.fault("F35")
 @pytest.mark.parametrize(
     ("behaviour", "words", "raw"),
     [
-        (Reply(200, {}, b"<!doctype html><p>Log in to the hotel"), "web page", None),
         (Drip(head(200, {}) + PAGE, 5000, 0), "web page", PAGE),  # the first packet alone would not show what it says
-        (Reply(200, {}, b"upstream is busy"), "neither JSON", None),
-        (Reply(200, {}, b'{"data": [{"url": "ht'), "ends in the middle", None),
-        (Reply(200, {}, b'{"answer": 42}'), "no picture was found", None),
-        (Reply(200, {}, b"\x00\x01\x02 nothing that anybody sends"), "neither JSON", None),
-        (Reply(200, {}, b'{"data": 5, "x": }'), "no JSON", None),
-        (Reply(200, {"Content-Encoding": "gzip"}, zlib.compress(b'{"a": 1}', wbits=31)[:-9]), "is cut off", None),
+        (Reply(200, {}, b"upstream is busy"), "neither JSON", b"upstream is busy"),
+        (Reply(200, {}, b'{"answer": 42}'), "no picture was found", b'{"answer": 42}'),
+        (Reply(200, {}, b'{"data": 5, "x": }'), "no JSON", b'{"data": 5, "x": }'),
+        (Reply(200, {"Content-Encoding": "gzip"}, PACKED), "is cut off", PACKED),
         (Cut(CUT, -8), "broke in the middle", CUT.body[:-8]),
-        (Cut(CUT, -len(CUT.body) + 1), "broke in the middle", CUT.body[:1]),
+        (Reply(204), "empty", None),
     ],
 )
 def test_an_answer_that_is_none_keeps_its_bytes(
@@ -355,17 +269,9 @@ def test_an_answer_that_is_none_keeps_its_bytes(
         client(server, store).generate("x")
     assert words in str(caught.value)
     assert caught.value.billed == "yes"
-    (kept,) = store.glob("*/response.raw")
-    assert kept.read_bytes() == (raw if raw is not None else behaviour.body if isinstance(behaviour, Reply) else b"")
-    assert str(kept) in "\n".join(caught.value.lines())
-
-
-@pytest.mark.parametrize("status", [200, 204])
-def test_an_empty_answer_is_told(status: int) -> None:
-    """A good head and nothing behind it."""
-    error = failure(Reply(status, {}, b""))
-    assert isinstance(error, ResponseBroken)
-    assert "empty" in str(error)
+    kept = [*store.glob("*/response.raw")]
+    assert [path.read_bytes() for path in kept] == ([] if raw is None else [raw])
+    assert all(str(path) in "\n".join(caught.value.lines()) for path in kept)
 
 
 def test_keep_alives_count_as_bytes(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -411,7 +317,7 @@ class Faulty(Transport):
         self.closed = True
 
 
-FAULTS = [OSError(5, "I/O"), RuntimeError("bug"), ValueError("bad"), httpx.ReadError(""), TimeoutError(), KeyError("x")]
+FAULTS = [OSError(5, "I/O"), RuntimeError("bug"), httpx.ReadError(""), TimeoutError()]
 
 
 @pytest.mark.parametrize("answers", [True, False])
@@ -425,16 +331,6 @@ def test_whatever_a_transport_raises_is_one_of_our_errors(fault: Exception, *, a
     if not answers:
         assert re.search(r"\((?!\w+Error\))\W*\w.*\)\.$|did not answer within", str(caught.value))
     assert (transport.requests, transport.closed) == (1, False)
-
-
-def test_a_lent_transport_keeps_no_connection() -> None:
-    """The next run may have another event loop, in which a kept connection is dead."""
-    transport = httpx.AsyncHTTPTransport()
-    with raw_server({POST: json_reply(ANSWER)}) as server:
-        for _ in range(3):
-            assert asyncio.run(posted(plan_for(server.url), transport)) == [ANSWER]
-        assert (server.posts, server.connections) == (3, 3)
-        assert {request.headers["connection"] for request in server.requests} == {"close"}
 
 
 @pytest.mark.parametrize(

@@ -9,7 +9,6 @@ import asyncio
 import base64
 import contextlib
 import json
-import os
 import re
 import shutil
 import socket
@@ -21,11 +20,13 @@ from contextlib import aclosing
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
+from unittest.mock import Mock
 
 import pytest
 
+from asking import b64
 from drawing import generate
-from fault import be_patient_for, shades
+from fault import be_patient_for, listening, shades
 from raw_server import (
     EVENT_STREAM,
     Behaviour,
@@ -44,16 +45,13 @@ from raw_server import (
     sse,
 )
 from seedream_magic import (
-    ApiError,
     ConfigError,
     ImageSet,
     NoConnection,
-    PaymentRequired,
     RateLimited,
     ResponseBroken,
     Seedream,
     SeedreamError,
-    ServerFailed,
 )
 from seedream_magic.api.answer import Answer
 from seedream_magic.api.client import post
@@ -138,40 +136,24 @@ def free_port() -> int:
     return port
 
 
-@contextlib.contextmanager
-def listening(greet: Callable[[socket.socket], None]) -> Iterator[tuple[int, list[int]]]:
-    """A port that treats each connection so, and how many came, one entry for each."""
-    came: list[int] = []
-    with socket.create_server(("127.0.0.1", 0)) as listener:
-
-        def accept() -> None:
-            with contextlib.suppress(OSError):  # closed
-                while True:
-                    connection, _ = listener.accept()
-                    came.append(1)
-                    with connection, contextlib.suppress(OSError):
-                        greet(connection)
-
-        thread = threading.Thread(target=accept, daemon=True)
-        thread.start()
-        yield listener.getsockname()[1], came
-        listener.shutdown(socket.SHUT_RDWR)
-        thread.join(10)
-
-
 # What was not sent
 
 
-@pytest.mark.fault("F01")
-def test_a_closed_port_is_tried_four_times() -> None:
-    """F01: nothing was sent, so nothing can be billed; each pause is told before it, and they stay in the budget."""
-    time = Time()
-    error = failure(f"http://127.0.0.1:{free_port()}", time)
+@pytest.mark.fault("F01", "F03")
+@pytest.mark.parametrize("fault", ["a closed port", "an unknown name"])
+def test_what_is_not_reached_is_tried_four_times(fault: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    """F01, F03: nothing was sent or billed; each pause is told before it, they stay in the budget; what to look at."""
+    url, time = f"http://127.0.0.1:{free_port()}", Time()
+    if fault == "an unknown name":
+        url = "https://no-such-host.invalid"
+        monkeypatch.setattr(socket, "getaddrinfo", Mock(side_effect=socket.gaierror(socket.EAI_NONAME, "not known")))
+    error = failure(url, time)
     assert (type(error), error.billed, len(time.slept)) == (NoConnection, "no", 3)
     assert sum(time.slept) <= 60
     assert time.slept == sorted(time.slept)
     (reason,) = {reason for _, reason in time.announced}
-    assert "127.0.0.1" in reason
+    assert url.rpartition("/")[2] in reason
+    assert fault == "a closed port" or "proxy" in error.hint
     assert str(error) == f"{reason} Tried 4 times in 4 s."
 
 
@@ -188,20 +170,6 @@ def test_a_service_that_starts_late_is_reached() -> None:
 
         answer = ask(f"http://127.0.0.1:{port}", Time(on_sleep=start))
         assert (answer.attempt, answer.status, servers[0].posts) == (3, 200, 1)
-
-
-@pytest.mark.fault("F03")
-def test_a_name_that_does_not_resolve(monkeypatch: pytest.MonkeyPatch) -> None:
-    """F03: the hint names what to look at."""
-
-    def unknown(*_arguments: object, **_options: object) -> list[Any]:
-        raise socket.gaierror(socket.EAI_NONAME, "Name or service not known")
-
-    monkeypatch.setattr(socket, "getaddrinfo", unknown)
-    time = Time()
-    error = failure("https://no-such-host.invalid", time)
-    assert type(error) is NoConnection
-    assert ("no-such-host.invalid" in str(error), "proxy" in error.hint, len(time.slept)) == (True, True, 3)
 
 
 @pytest.mark.fault("F04")
@@ -243,56 +211,30 @@ def test_a_handshake_that_fails(greet: Callable[[socket.socket], None], attempts
     assert f"127.0.0.1:{port}" in str(error)
 
 
-AUTHORITY = """
-[ca]
-default_ca = own
-[own]
-database = index.txt
-new_certs_dir = .
-rand_serial = yes
-default_md = sha256
-policy = named
-x509_extensions = named_so
-[named]
-commonName = supplied
-[named_so]
-subjectAltName = ${ENV::BEARS}
-"""
-CERTIFICATES = {
-    "not trusted": ("DNS:elsewhere.example", "20200101000000Z", "20800101000000Z"),
-    "of another name": ("DNS:elsewhere.example", "20200101000000Z", "20800101000000Z"),
-    "expired": ("IP:127.0.0.1", "20200101000000Z", "20200201000000Z"),
-    "not yet valid": ("IP:127.0.0.1", "20700101000000Z", "20800101000000Z"),
-}
-
-
 @pytest.fixture(scope="module")
 def certificates(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """A folder with certificates that sign themselves, and their key; of all openssl's commands `ca` sets any dates."""
+    """A folder with certificates that sign themselves, and their key."""
     if shutil.which("openssl") is None:
         pytest.skip("no openssl: nothing makes a certificate")
     folder = tmp_path_factory.mktemp("certificates")
-    (folder / "ca.cnf").write_text(AUTHORITY)
     key = "req -newkey ec -pkeyopt ec_paramgen_curve:prime256v1 -nodes -keyout own.key -out own.csr -subj /CN=tests"
     subprocess.run(["openssl", *key.split()], cwd=folder, check=True, capture_output=True)
-    for name, (bears, start, end) in CERTIFICATES.items():
-        (folder / "index.txt").write_text("")
-        signed = "ca -batch -notext -config ca.cnf -selfsign -keyfile own.key -in own.csr"
-        dates = ["-startdate", start, "-enddate", end, "-out", f"{name}.pem"]
-        environment = os.environ | {"BEARS": bears}
-        command = ["openssl", *signed.split(), *dates]
-        subprocess.run(command, cwd=folder, env=environment, check=True, capture_output=True)
+    for name, bears, days in (("of another name", "DNS:elsewhere.example", 9), ("expired", "IP:127.0.0.1", -1)):
+        (folder / "names").write_text(f"subjectAltName={bears}")
+        signed = f"x509 -req -in own.csr -signkey own.key -extfile names -days {days} -out"
+        subprocess.run(["openssl", *signed.split(), f"{name}.pem"], cwd=folder, check=True, capture_output=True)
     return folder
 
 
 @pytest.mark.fault("F06")
-@pytest.mark.parametrize("fault", CERTIFICATES)
+@pytest.mark.parametrize("fault", ["not trusted", "of another name", "expired"])
 def test_a_bad_certificate_is_not_tried_again(monkeypatch: pytest.MonkeyPatch, certificates: Path, fault: str) -> None:
     """F06: another attempt would hide an attack; the hint offers the clock and the proxy, never to look away."""
+    path = certificates / f"{fault.replace('not trusted', 'expired')}.pem"
     if fault != "not trusted":
-        monkeypatch.setenv("SSL_CERT_FILE", str(certificates / f"{fault}.pem"))
+        monkeypatch.setenv("SSL_CERT_FILE", str(path))
     context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
-    context.load_cert_chain(certificates / f"{fault}.pem", certificates / "own.key")
+    context.load_cert_chain(path, certificates / "own.key")
 
     def shake_hands(connection: socket.socket) -> None:
         with context.wrap_socket(connection, server_side=True) as secured:
@@ -304,8 +246,7 @@ def test_a_bad_certificate_is_not_tried_again(monkeypatch: pytest.MonkeyPatch, c
     assert (type(error), error.billed, len(came), time.slept) == (NoConnection, "no", 1, [])
     assert ("clock" in error.hint, "never left unchecked" in error.hint) == (True, True)
     assert "The certificate of 127.0.0.1" in str(error)
-    assert (fault in str(error)) == (fault in {"expired", "not yet valid"})
-    assert ("clock says 20" in error.hint) == (fault in {"expired", "not yet valid"})
+    assert ("expired" in str(error)) == ("clock says 20" in error.hint) == (fault == "expired")
 
 
 @pytest.mark.fault("F07")
@@ -317,41 +258,32 @@ def test_a_key_does_not_go_out_in_clear(monkeypatch: pytest.MonkeyPatch) -> None
 
 
 @pytest.mark.fault("F08")
-@pytest.mark.parametrize("status", [407, 502])
-def test_a_proxy_that_refuses(monkeypatch: pytest.MonkeyPatch, status: int) -> None:
+def test_a_proxy_that_refuses(monkeypatch: pytest.MonkeyPatch) -> None:
     """F08: it was asked for the way, not for a picture; its password is not told."""
     time = Time()
-    with raw_server({("CONNECT", ""): Reply(status)}) as proxy:
+    with raw_server({("CONNECT", ""): Reply(407)}) as proxy:
         monkeypatch.setenv("HTTPS_PROXY", proxy.url.replace("//", "//somebody:pass-canary@"))
         error = failure("https://api.example", time)
         proxy.wait_for(lambda seen: seen.open_connections == 0)
         assert (proxy.posts, proxy.count("CONNECT"), len(time.slept)) == (0, 4, 3)
-    assert (type(error), str(status) in str(error), "HTTPS_PROXY" in error.hint) == (NoConnection, True, True)
+    assert (type(error), "407" in str(error), "HTTPS_PROXY" in error.hint) == (NoConnection, True, True)
     assert f"The proxy {proxy.url.removeprefix('http://')} refused the way to api.example" in str(error)
     assert not any(part in "\n".join(error.lines()) for part in ("pass-canary", "somebody"))
 
 
 @pytest.mark.fault("F08")
-def test_a_proxy_that_is_not_there_is_named(monkeypatch: pytest.MonkeyPatch) -> None:
-    """What was not reached is the proxy, and nobody would look for it in the service's name alone."""
-    proxy = f"127.0.0.1:{free_port()}"
-    monkeypatch.setenv("ALL_PROXY", f"http://me:pass-canary@{proxy}")
-    error = failure("https://api.example", Time())
-    assert type(error) is NoConnection
-    assert str(error).startswith(f"api.example through the proxy {proxy} was not reached")
-    assert "pass-canary" not in "\n".join(error.lines())
-
-
-@pytest.mark.parametrize("behaviour", [Close(), Reset(), Hang(threading.Event())], ids=["closed", "reset", "silent"])
-def test_a_proxy_that_opens_no_way_bills_nothing(monkeypatch: pytest.MonkeyPatch, behaviour: Behaviour) -> None:
-    """It was asked for the way to the service, and not a byte of the request had left."""
+@pytest.mark.parametrize("behaviour", [Close(), Hang(threading.Event()), None], ids=["closed", "silent", "not there"])
+def test_a_proxy_that_opens_no_way_bills_nothing(monkeypatch: pytest.MonkeyPatch, behaviour: Behaviour | None) -> None:
+    """It was asked for the way to the service, and not a byte of the request had left; the proxy is named."""
     be_patient_for(monkeypatch, head=0.2)
-    with raw_server({("CONNECT", ""): behaviour}) as proxy:
-        monkeypatch.setenv("HTTPS_PROXY", proxy.url)
+    with raw_server({("CONNECT", ""): behaviour or Close()}) as proxy:
+        address = proxy.url.removeprefix("http://") if behaviour else f"127.0.0.1:{free_port()}"
+        monkeypatch.setenv("HTTPS_PROXY", f"http://me:pass-canary@{address}")
         error = failure("https://api.example", Time())
-        assert proxy.count("CONNECT") == 1
+        assert proxy.count("CONNECT") == (1 if behaviour else 0)
     assert (type(error), error.billed) == (NoConnection, "no")
-    assert str(error).startswith(f"api.example through the proxy {proxy.url.removeprefix('http://')} was not reached")
+    assert str(error).startswith(f"api.example through the proxy {address} was not reached")
+    assert "pass-canary" not in "\n".join(error.lines())
 
 
 @pytest.mark.fault("F09")
@@ -382,56 +314,25 @@ def test_the_budget_ends_the_attempts() -> None:
 # What was refused for its pace
 
 
-@pytest.mark.fault("F28")
-def test_a_paced_refusal_is_waited_out() -> None:
-    """F28: two POSTs, a second and a little between them, on two connections, under one id."""
-    time = Time()
-    with raw_server({POST: Sequence(refusal(429, Retry_After="1"), OK)}) as server:
-        answer = ask(server.url, time)
-        assert (answer.attempt, server.posts, server.connections) == (2, 2, 2)
-        for name in ("idempotency-key", "x-client-request-id"):
-            assert {request.headers[name] for request in server.requests} == {"our-id"}
-        assert len({request.body for request in server.requests}) == 1
-    assert len(time.slept) == 1
-    assert 1.0 <= time.slept[0] <= 1.1
-    assert "429" in time.announced[0][1]
-
-
-@pytest.mark.fault("F29")
-@pytest.mark.parametrize("wait", ["86400", "121"])
-def test_a_long_wait_is_told_and_not_waited(wait: str) -> None:
-    """F29: the error says when to come back, and does not count a single attempt."""
-    error = failure_of(refusal(429, Retry_After=wait))
-    assert isinstance(error, RateLimited)
-    assert (error.retry_after, error.billed) == (float(wait), "no")
-    assert "ried" not in str(error)
-
-
-LATER = "Sun, 06 Nov 1994 08:49:47 GMT"
-DATES = {"Date": "Sun, 06 Nov 1994 08:49:37 GMT"}
-UNPACED = [1.0, 2.0]
-
-
-@pytest.mark.fault("F30")
+@pytest.mark.fault("F29", "F30")
 @pytest.mark.parametrize(
     ("headers", "pauses"),
     [
         ({"Retry-After": "0"}, [0.5] * 3),
-        ({"Retry-After": "10"}, [10.5] * 3),
         ({"Retry-After": "120"}, [126.0] * 3),
-        ({"Retry-After": LATER} | DATES, [10.5] * 3),
-        ({"Retry-After": "Fri, 31 Dec 9999 23:59:59 GMT"} | DATES, []),
+        ({"Retry-After": "121"}, []),
+        ({"Retry-After": "Sun, 06 Nov 1994 08:49:47 GMT", "Date": "Sun, 06 Nov 1994 08:49:37 GMT"}, [10.5] * 3),
         ({"Retry-After": "1", "retry-after": "10"}, [10.5] * 3),
-        ({"Retry-After": "1", "retry-after": "nonsense"}, [1.05] * 3),
-        ({"Retry-After": "1.5"}, UNPACED),
-        ({}, UNPACED),
+        ({}, [1.0, 2.0]),
     ],
 )
 def test_the_header_decides_the_pace(headers: dict[str, str], pauses: list[float]) -> None:
-    """F30: never less than asked, and what asks for nothing is asked twice more; its forms are in test_retry."""
+    """Never less than asked, past two minutes not at all, twice more where nothing is asked; forms: test_retry."""
     time, answer = Time(), json_reply({"error": {"code": "RateLimitExceeded"}}, 429, headers)
-    assert isinstance(failure_of(answer, posts=len(pauses) + 1, time=time), RateLimited)
+    error = failure_of(answer, posts=len(pauses) + 1, time=time)
+    assert (type(error), error.billed) == (RateLimited, "no")
     assert time.slept == pytest.approx(pauses)
+    assert ("ried" in str(error)) is bool(pauses)
 
 
 MADE = "https://pictures.example/a/1.jpeg?sig=CANARY"
@@ -441,7 +342,6 @@ IN_BASE64 = base64.b64encode(jpeg()).decode()
 @pytest.mark.parametrize(
     "value",
     [
-        {"data": [{"url": MADE}]},
         {"error": {"code": "RateLimitExceeded", "message": "words"}, "data": [{"url": MADE}]},
         {"message": "words", "data": [{"b64_json": IN_BASE64}]},
         {"error": "words", "images": [MADE]},
@@ -450,21 +350,20 @@ IN_BASE64 = base64.b64encode(jpeg()).decode()
         [{"url": MADE}],
     ],
 )
-@pytest.mark.parametrize("status", [429, 400, 500])
-def test_a_refusal_that_holds_a_picture_is_never_repeated(value: Any, status: int) -> None:
+def test_a_refusal_that_holds_a_picture_is_never_repeated(value: Any) -> None:
     """What was made was perhaps billed: it is asked once, the error does not say that nothing is billed."""
-    error = failure_of(json_reply(value, status, {"Retry-After": "0"}))
-    assert error.billed == "unknown"
-    assert "held a picture" in error.hint
-    assert "may have billed it" in error.hint
-    assert "CANARY" not in "\n".join(error.lines())
+    for status in (429, 400, 500):
+        error = failure_of(json_reply(value, status, {"Retry-After": "0"}))
+        assert error.billed == "unknown"
+        assert "held a picture" in error.hint
+        assert "may have billed it" in error.hint
+        assert "CANARY" not in "\n".join(error.lines())
 
 
 @pytest.mark.parametrize(
     "value",
     [
         {"error": {"message": "slow down, see https://docs.example/limits", "url": "https://docs.example/x.png"}},
-        {"message": "slow down: https://docs.example/limits"},
         {"detail": {"message": "slow down: https://docs.example/limits"}, "type": "https://docs.example/type"},
         {"message": "slow down", "url": "https://docs.example/limits", "links": ["https://docs.example/more"]},
         {"message": "slow down", "data": [{"url": "https://mine.example/mine.png"}]},
@@ -498,21 +397,7 @@ def test_a_service_that_refuses_on(wait: str, timeout: float | None, posts: int,
     assert str(error).endswith(f"(HTTP 429). Tried {words}.")
 
 
-@pytest.mark.parametrize("code", ["QuotaExceeded", "AccountOverdueError", "insufficient_quota"])
-def test_an_empty_account_is_asked_once(code: str) -> None:
-    """A pace does not fill it."""
-    assert isinstance(failure_of(refusal(429, code=code, Retry_After="1")), PaymentRequired)
-
-
 # What may have been billed
-
-
-@pytest.mark.fault("F32", "F33")
-@pytest.mark.parametrize("status", [408, 409, 425, 500, 502, 503, 504, 520, 522, 524, 529])
-def test_what_may_be_drawing_is_never_repeated(status: int) -> None:
-    """One POST, even where it names a second to come back; relays say 408 for a service that was too slow for them."""
-    error = failure_of(refusal(status, Retry_After="1"))
-    assert (type(error), error.billed) == (ServerFailed if status >= 500 else ApiError, "unknown")
 
 
 def test_after_a_paced_refusal_a_reset_is_the_end() -> None:
@@ -536,35 +421,6 @@ def test_without_tokens_nothing_is_tried_again() -> None:
         assert server.posts == 5
 
 
-def test_a_stop_ends_a_pause_at_once() -> None:
-    """Nobody waits two minutes for nothing; no second POST follows."""
-
-    async def stopped(url: str) -> None:
-        begun = asyncio.Event()
-
-        @contextlib.contextmanager
-        def waiting(seconds: float, error: SeedreamError) -> Iterator[None]:
-            begun.set()
-            yield
-
-        async def asked() -> None:
-            key, pace = Key(KEY, "a test"), Pace(tokens=Tokens())
-            async with post(plan_for(url), key, client_request_id="our-id", waiting=waiting, pace=pace):
-                pytest.fail("it was answered")
-
-        asking = asyncio.create_task(asked())
-        await asyncio.wait_for(begun.wait(), 10)
-        asking.cancel()
-        async with asyncio.timeout(1):
-            await asyncio.wait([asking])
-        assert asking.cancelled()
-
-    with raw_server({POST: refusal(429, Retry_After="100")}) as server:
-        asyncio.run(stopped(server.url))
-        server.wait_for(lambda seen: seen.open_connections == 0)
-        assert server.posts == 1
-
-
 # The whole path: what a set tells, and what a cut leaves
 
 
@@ -580,17 +436,24 @@ def draw(url: str, store: Path, time: Time | None = None, **options: Any) -> Ima
     return asyncio.run(drawn())
 
 
-def test_a_set_tells_that_it_came_late(store: Path) -> None:
-    """One quiet line in the set, no pause left over, and a record as of any other run."""
+@pytest.mark.fault("F28")
+def test_a_paced_refusal_is_waited_out(store: Path) -> None:
+    """F28: a second and a little between two POSTs on two connections, under one id; one quiet line in the set."""
     time = Time()
 
-    def busy_twice(request: Request) -> Behaviour:
-        return refusal(429, Retry_After="1") if request.connection < 3 else whole_answer(request)
+    def busy_once(request: Request) -> Behaviour:
+        return refusal(429, Retry_After="1") if request.connection == 1 else whole_answer(request)
 
-    with served({POST: busy_twice, PICTURE: picture}, store, posts=3) as server:
+    with served({POST: busy_once, PICTURE: picture}, store, posts=2) as server:
         images = draw(server.url, store, time)
-    assert (len(images.ok), images.notes, images.pause) == (1, ("Connected at attempt 3.",), "")
-    assert len(time.slept) == 2
+        posts = [request for request in server.requests if request.method == "POST"]
+    assert len({request.connection for request in posts}) == 2
+    for name in ("idempotency-key", "x-client-request-id"):
+        assert {request.headers[name] for request in posts} == {record(store)["client_request_id"]}
+    assert len({request.body for request in posts}) == 1
+    assert (len(images.ok), images.notes, images.pause) == (1, ("Connected at attempt 2.",), "")
+    assert len(time.slept) == 1
+    assert 1.0 <= time.slept[0] <= 1.1
     assert (record(store)["state"], record(store)["outcome"]) == ("done", "billed")
 
 
@@ -680,22 +543,18 @@ def test_a_cut_json_answer_leaves_every_complete_link(store: Path, *, promised: 
     assert set(complete) == {0, 1, 2, 3, 4}
 
 
-def b64(place: int) -> str:
-    return base64.b64encode(jpeg(place)).decode()
-
-
 def pictured(request: Request, place: int) -> bytes:
     """The event of a finished picture that is sent itself; its text ends where a link's would."""
     name = "image_generation.partial_succeeded"
     return sse(name, {"type": name, "image_index": place, "b64_json": b64(place), "size": "64x48"})
 
 
-@pytest.mark.fault("F56")
+@pytest.mark.fault("F55", "F56")
 @LENGTHS
 @pytest.mark.parametrize("form", ["url", "b64_json"])
 @pytest.mark.parametrize("cut_off", range(4))
 def test_a_stream_cut_inside_an_event(cut_off: int, form: str, store: Path, *, promised: bool) -> None:
-    """F56: in every event, at 12 offsets: what was complete is on the disk, what was cut off says so."""
+    """In every event, at 13 offsets, the last before its end mark: what was complete is on the disk, the rest told."""
     event_of = succeeded if form == "url" else pictured
     complete: list[int] = []
     for turn in range(13):
@@ -709,45 +568,6 @@ def test_a_stream_cut_inside_an_event(cut_off: int, form: str, store: Path, *, p
 
         check_cut(cut, store / str(turn), lambda: complete[-1], stream=True)
     assert set(complete) == {cut_off, cut_off + 1}
-
-
-@pytest.mark.fault("F55")
-@LENGTHS
-@pytest.mark.parametrize("missing", [1, 2])
-def test_a_stream_without_its_last_line_end(missing: int, store: Path, *, promised: bool) -> None:
-    """F55: the event is complete but for its end mark, and its picture is kept; the break is told."""
-
-    def unterminated(request: Request) -> Behaviour:
-        return cut_stream((succeeded(request, 0) + succeeded(request, 1))[:-missing], promised=promised)
-
-    check_cut(unterminated, store, lambda: 2, stream=True)
-
-
-def test_a_preview_that_was_cut_is_no_picture(store: Path) -> None:
-    """Its event says what it is before its JSON does."""
-    preview = f'event: image_generation.partial_image\ndata: {{"b64_json": "{b64(0)}", "ty'.encode()
-    check_cut(lambda _: cut_stream(preview, promised=False), store, lambda: 0, stream=True)
-
-
-NO_PICTURE = base64.b64encode(b"no picture at all").decode()
-
-
-@pytest.mark.parametrize(
-    ("text", "ending"),
-    [("!! junk !!", "b64"), (NO_PICTURE, "not-a-picture.bin"), (b64(0)[:-40], "truncated.jpg")],
-)
-def test_base64_that_is_no_picture_is_kept(text: str, ending: str, store: Path) -> None:
-    """Its bytes, or its text where that is no base64, are in the run's folder, for its owner only; it says where."""
-    answer = json_reply({"data": [{"b64_json": b64(0)}, {"b64_json": text}]})
-    with served({POST: answer}, store) as server:
-        images = draw(server.url, store, images=2, stream=False)
-    kept = images.folder / "raw" / f"02.{ending}"
-    assert kept.read_bytes() == (text.encode() if ending == "b64" else base64.b64decode(text))
-    assert kept.stat().st_mode & 0o777 == 0o600
-    assert [frame.ok for frame in images] == [True, False]
-    assert images[1].error is not None
-    assert str(kept) in images[1].error.hint
-    assert [path.name for path in kept.parent.iterdir()] == [f"02.{ending}"]
 
 
 @pytest.mark.parametrize("hindrance", ["too long", "no folder"])

@@ -5,7 +5,7 @@ from __future__ import annotations
 import base64
 import gzip
 import json
-import resource
+import random
 import zlib
 from collections.abc import Callable
 from pathlib import Path
@@ -15,7 +15,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from fault import drawn, failed, outcome, shades
+from fault import drawn, failed, outcome, peak, shades
 from raw_server import EVENT_STREAM, Behaviour, Reply, Request
 from seedream_magic import ContentRefused, ResponseBroken
 from seedream_magic.api import decoder as decoder_module
@@ -27,43 +27,19 @@ from test_faults_post import error_body
 Pack = Callable[[bytes], bytes]
 
 
-def plain(data: bytes) -> bytes:
-    return data
-
-
-def raw_deflate(data: bytes) -> bytes:
-    packer = zlib.compressobj(wbits=-15)
-    return packer.compress(data) + packer.flush()
-
-
-def members(data: bytes) -> bytes:
-    return gzip.compress(data[:50]) + gzip.compress(data[50:])
-
-
-def twice(data: bytes) -> bytes:
-    return gzip.compress(gzip.compress(data))
-
-
 # What a body is said to be, and what it is.
 CODINGS: dict[str, tuple[str, Pack]] = {
-    **{f"said: {name}": (name, plain) for name in (
-        "", "UTF-8", "identity, none", "none", "identity", "aws-chunked", "binary", "chunked", "x", "gzip", "deflate",
-        "br", "zstd", "gzip, br", "deflate, gzip", "*", "utf8;q=1",
+    **{f"said: {name}": (name, bytes) for name in (
+        "", "UTF-8", "identity, none", "aws-chunked", "binary", "gzip", "deflate", "br", "deflate, gzip", "*",
     )},
-    **{f"gzip as {name or 'nothing'}": (name, gzip.compress) for name in (
-        "gzip", "x-gzip", "GZIP", "", "identity", "br", "deflate", "UTF-8",
-    )},
-    **{f"deflate as {name or 'nothing'}": (name, zlib.compress) for name in ("deflate", "", "gzip", "br")},
-    "deflate without a head": ("deflate", raw_deflate),
-    "br": ("br", brotli.compress),
-    **{f"br as {name}": (name, brotli.compress) for name in (
-        "identity, BR", "br, UTF-8", "br, aws-chunked", "none, br, binary",
-    )},
-    "gzip in gzip": ("gzip, gzip", twice),
-    "gzip in gzip, told once": ("gzip", twice),
+    **{f"gzip as {name or 'nothing'}": (name, gzip.compress) for name in ("GZIP", "x-gzip", "", "identity", "br")},
+    **{f"deflate as {name or 'nothing'}": (name, zlib.compress) for name in ("deflate", "", "gzip")},
+    "deflate without a head": ("deflate", lambda data: zlib.compress(data)[2:-4]),
+    **{f"br as {name}": (name, brotli.compress) for name in ("br", "identity, BR", "br, aws-chunked")},
+    "gzip in gzip": ("gzip, gzip", lambda data: gzip.compress(gzip.compress(data))),
+    "gzip in gzip, told once": ("gzip", lambda data: gzip.compress(gzip.compress(data))),
     "gzip in br": ("gzip, br", lambda data: brotli.compress(gzip.compress(data))),
-    "br in gzip": ("br, gzip", lambda data: gzip.compress(brotli.compress(data))),
-    "two gzip members": ("gzip", members),
+    "two gzip members": ("gzip", lambda data: gzip.compress(data[:50]) + gzip.compress(data[50:])),
     "padding behind it": ("gzip", lambda data: gzip.compress(data) + b"\0" * 20),
 }  # fmt: skip
 
@@ -89,24 +65,14 @@ def test_a_packed_answer_is_read(said: str, pack: Pack, store: Path, *, stream: 
 
 
 @pytest.mark.fault("F47")
-@pytest.mark.parametrize("said", ["gzip", "deflate", "br", ""])
-def test_a_picture_that_is_said_to_be_packed_is_itself(said: str, store: Path) -> None:
-    """A gateway that sends the picture as the body: its first bytes say what it is."""
-    answer = Reply(200, {"Content-Type": "image/jpeg", "Content-Encoding": said}, jpeg(2))
-    assert shades(drawn(outcome({POST: answer}, store))) == [2]
-
-
-@pytest.mark.fault("F47")
-@pytest.mark.parametrize(
-    ("said", "pack"), [("gzip", gzip.compress), ("deflate", zlib.compress), ("br", brotli.compress)]
-)
-def test_a_packed_answer_that_is_cut_keeps_what_came(said: str, pack: Pack, store: Path) -> None:
+@pytest.mark.parametrize("said", ["gzip", "deflate", "br"])
+def test_a_packed_answer_that_is_cut_keeps_what_came(said: str, store: Path) -> None:
     """The picture that stands whole before the cut is saved, the others say so, and the bytes are kept as they came."""
     sent: list[bytes] = []
+    pack = {"gzip": gzip.compress, "deflate": zlib.compress, "br": brotli.compress}[said]
+    filler = base64.b64encode(random.Random(1).randbytes(40_000)).decode()  # or packing leaves nothing to cut
 
     def answer(request: Request) -> Behaviour:
-        # Random letters, or packing would leave nothing that can be cut.
-        filler = base64.b64encode(bytes(zlib.crc32(bytes([n % 256, n // 256])) % 256 for n in range(40_000))).decode()
         data = [{"url": link(request, 0)}, {"note": filler, "url": link(request, 1)}]
         sent[:] = [pack(json.dumps({"data": data}).encode())[:-3000]]
         return Reply(200, {"Content-Encoding": said}, sent[0])
@@ -120,19 +86,18 @@ def test_a_packed_answer_that_is_cut_keeps_what_came(said: str, pack: Pack, stor
     assert str(kept) in "\n".join(images[1].error.lines())
 
 
-def peak() -> float:
-    """The most memory that this process has had, in MiB."""
-    return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 2**10
+def unpacks_to(size: int, start: bytes = b'{"x": "') -> bytes:
+    return gzip.compress(start + b"A" * size, 9)
 
 
 BOMBS: dict[str, tuple[str, Callable[[int], bytes]]] = {
-    "gzip": ("gzip", lambda size: gzip.compress(b'{"x": "' + b"A" * size, 9)),
-    "gzip in gzip": ("gzip", lambda size: gzip.compress(gzip.compress(b'{"x": "' + b"A" * size, 9), 9)),
+    "gzip": ("gzip", unpacks_to),
+    "gzip in gzip": ("gzip", lambda size: gzip.compress(unpacks_to(size), 9)),
     "br": ("br", lambda size: brotli.compress(b'{"x": "' + b"A" * size, quality=2)),
-    "events": ("gzip", lambda size: gzip.compress(b"data: " + b"A" * size, 9)),
+    "events": ("gzip", lambda size: unpacks_to(size, b"data: ")),
     "zeros": ("", lambda size: gzip.compress(bytes(size), 9)),
-    "a page": ("", lambda size: gzip.compress(b"<html>" + bytes(size), 9)),
-    "a picture": ("", lambda size: gzip.compress(jpeg(1) + bytes(size), 9)),
+    "a page": ("", lambda size: unpacks_to(size, b"<html>")),
+    "a picture": ("", lambda size: unpacks_to(size, jpeg(1))),
 }
 
 
@@ -157,47 +122,38 @@ def test_a_bomb_stops_at_the_cap(
 
 
 @pytest.mark.fault("F47")
-@pytest.mark.parametrize(("said", "pack"), CODINGS.values(), ids=CODINGS)
-def test_a_refusal_that_comes_packed_is_read(said: str, pack: Pack, store: Path) -> None:
+def test_a_refusal_that_comes_packed_is_read(store: Path) -> None:
     """Its code and its words, for they say what to do; nothing was billed."""
-    body = pack(json.dumps(error_body("InputTextSensitiveContentDetected", "these words")).encode())
-    error = failed(outcome({POST: Reply(400, {"Content-Encoding": said}, body)}, store))
-    assert type(error) is ContentRefused
-    assert error.billed == "no"
-    assert "these words" in str(error)
+    for name, (said, pack) in CODINGS.items():
+        body = pack(json.dumps(error_body("InputTextSensitiveContentDetected", "these words")).encode())
+        error = failed(outcome({POST: Reply(400, {"Content-Encoding": said}, body)}, store))
+        assert (type(error), error.billed, "these words" in str(error)) == (ContentRefused, "no", True), name
 
 
-TEXTS = (b"data: {}\n\n", b'{"a": 1}', b"ok", b"", b"Here is your picture", b"[1]", b"\n\n {}")
+@pytest.mark.fault("F47")
+@pytest.mark.parametrize("said", ["gzip", "br", ""])
+def test_a_picture_that_is_said_to_be_packed_is_itself(said: str, store: Path) -> None:
+    """A gateway that sends the picture as the body: its first bytes say what it is."""
+    answer = Reply(200, {"Content-Type": "image/jpeg", "Content-Encoding": said}, jpeg(2))
+    assert shades(drawn(outcome({POST: answer}, store))) == [2]
 
 
-@pytest.mark.parametrize(("said", "pack"), CODINGS.values(), ids=CODINGS)
-def test_the_cuts_of_the_network_change_nothing(said: str, pack: Pack) -> None:
-    """The same bytes come out in whichever pieces they come in, short bodies included."""
-    for text in TEXTS:
-        packed = pack(text)
-        for size in (1, 2, 5, 13, 1000):
-            inflater = Inflater(said, maximum=10_000)
-            pieces = [packed[start : start + size] for start in range(0, len(packed), size)]
-            found = b"".join([*(part for piece in pieces for part in inflater.feed(piece)), *inflater.close()])
-            assert (found, inflater.fault) == (text, "")
-
-
-@given(data=st.binary(max_size=400), said=st.sampled_from(["", "gzip", "deflate", "br", "gzip, br", "x"]),
-       head=st.sampled_from([b"", b"\x1f\x8b\x08", b"x\x9c", b"\x78\x01", b"{", b"\x0b\x02"]),
-       sizes=st.lists(st.integers(1, 40), min_size=1, max_size=5))  # fmt: skip
-@settings(max_examples=300, deadline=None)
-def test_any_bytes_under_any_name(data: bytes, said: str, head: bytes, sizes: list[int]) -> None:
-    """Nothing raises; cuts change nothing; text that is no text of a coding is what it is."""
-    body = head + data
-    results = set()
-    for step in (len(body) or 1, *sizes):
-        inflater = Inflater(said, maximum=5000)
-        parts = (part for at in range(0, len(body), step) for part in inflater.feed(body[at : at + step]))
-        results.add((b"".join([*parts, *inflater.close()]), inflater.fault))
-    assert len(results) == 1
-    ((found, reason),) = results
-    assert len(found) <= 5000
-    assert reason or found == body or inflated(body, said, maximum=5000) == found
+@given(
+    data=st.data(), coding=st.sampled_from(sorted(CODINGS)), said=st.sampled_from(["", "gzip", "deflate", "br", "x"])
+)
+@settings(max_examples=400, deadline=None)
+def test_the_cuts_of_the_network_change_nothing(data: st.DataObject, coding: str, said: str) -> None:
+    """The same bytes come out in whichever pieces they come; of noise never more than the maximum, and no error."""
+    text = data.draw(st.sampled_from([b"data: {}\n\n", b'{"a": 1}', b"ok", b"", b"Here is your picture", b"\n\n {}"]))
+    heads = st.sampled_from([b"", b"\x1f\x8b\x08", b"x\x9c", b"\x78\x01", b"{", b"\x0b\x02"])
+    noise = data.draw(st.tuples(heads, st.binary(max_size=400)).map(b"".join))
+    for name, body in ((CODINGS[coding][0], CODINGS[coding][1](text)), (said, noise)):
+        for step in (len(body) or 1, data.draw(st.integers(1, 40))):
+            inflater = Inflater(name, maximum=5000)
+            parts = (part for at in range(0, len(body), step) for part in inflater.feed(body[at : at + step]))
+            found = b"".join([*parts, *inflater.close()])
+            assert len(found) <= 5000
+            assert body is noise or (found, inflater.fault) == (text, "")
 
 
 def test_a_damaged_body_is_told() -> None:

@@ -17,7 +17,7 @@ from typing import Any
 import httpx
 import pytest
 
-from fault import called
+from fault import called, listening
 from raw_server import (
     EVENT_STREAM,
     Behaviour,
@@ -45,7 +45,7 @@ from seedream_magic.images import store as store_module
 from seedream_magic.planning import plan_ask
 from served import client, served
 from service import PICTURE, POST, completed, jpeg, picture, stream_head, succeeded, whole_answer
-from test_client_retry import Time, _answer_plainly, failure, free_port, listening, refusal
+from test_client_retry import Time, _answer_plainly, failure, free_port, refusal
 
 GOLDEN = Path(__file__).with_name("error_texts.txt")
 Told = SeedreamError | SeedreamInterrupted

@@ -234,8 +234,8 @@ REFUSALS: list[Any] = [
 def test_a_refusal_is_one_post_and_one_typed_error(
     status: int, code: str, kind: type[SeedreamError], store: Path
 ) -> None:
-    """As JSON that repeats the key, as a gateway's page; whatever `Retry-After` says of a day from now."""
-    pace = {"Retry-After": "86400"}
+    """As JSON that repeats the key, as a gateway's page; even where it names a second to come back."""
+    pace = {"Retry-After": "86400" if kind is RateLimited else "1"}
     page = Reply(status, {"Content-Type": "text/html"} | pace, b"<html><b>sorry")
     billed = "unknown" if kind in {ServerFailed, SeedreamError} else "no"
     for reply in (

@@ -23,7 +23,6 @@ from raw_server import (
     Behaviour,
     Close,
     Gate,
-    Hang,
     Raw,
     RawServer,
     Reply,
@@ -82,10 +81,8 @@ class Way:
 
 def fresh(way: Way) -> Way:
     """The same with answers that nobody has taken yet."""
-    return Way(
-        way.posted,
-        {at: Asked(*answer._answers) if isinstance(answer, Asked) else answer for at, answer in way.asked.items()},
-    )
+    asked = {at: Asked(*rest._answers) if isinstance(rest, Asked) else rest for at, rest in way.asked.items()}
+    return Way(way.posted, asked)
 
 
 def here(request: Request, path: str) -> str:
@@ -137,17 +134,10 @@ WAYS: dict[str, Way] = {
         {OTHER_RULE: Asked(QUEUED, lambda r: done(r, id="t1", status="completed"))},
     ),
     "202": Way(json_reply({"task_id": "t1"}, 202), {RULE: Asked(ONLY_STATE, done)}),
-    "a number for an id": Way(
-        json_reply({"id": 81, "status": "pending"}), {("GET", "/v1/images/generations/81"): Asked(done)}
-    ),
     "an address for its state": Way(own({"id": "t1", "status_url": "@/state/t1"}), {STATE: Asked(QUEUED, done)}),
     "no word for its state": Way(own({"task_id": "t1", "status_url": "@/state/t1"}), {STATE: Asked(ONLY_STATE, done)}),
     "state and result": Way(
         own({"request_id": "t1", "status": "IN_QUEUE", **BOTH}), {STATE: Asked(ONLY_STATE, COMPLETED), RESULT: done}
-    ),
-    "the result is named at last": Way(
-        own({"request_id": "t1", "status": "IN_QUEUE", "status_url": "@/state/t1"}),
-        {STATE: Asked(ONLY_STATE, COMPLETED), RESULT: done},
     ),
     "the result is redirected to": Way(
         STATED, {STATE: Asked(QUEUED, own({}, 303, Location="/result/t1")), RESULT: done}
@@ -158,18 +148,9 @@ WAYS: dict[str, Way] = {
                                           "output": ["@/picture/0.jpeg", "@/picture/1.jpeg"]}))},
     ),
     "Location and nothing else": Way(own("", 202, Location="/state/t1"), {STATE: Asked(Reply(202), ONLY_STATE, done)}),
-    "Location and no body": Way(
-        lambda r: Reply(202, {"Location": "/state/t1"}), {STATE: Asked(Reply(202, {"Retry-After": "0"}), done)}
-    ),
-    "201 and Location": Way(
-        own({"id": "t1", "status": "created"}, 201, Location="/state/t1"), {STATE: Asked(QUEUED, done)}
-    ),
     **{f"Azure's header, {status}, {value}": Way(
         own(value, status, Operation_Location="/state/t1"), {STATE: Asked(answer("running"), done)})
-       for status in (200, 202) for value in (NOT_STARTED, {"id": "t1"}, {})},
-    "an address without a host": Way(
-        json_reply({**QUEUED_VALUE, "polling_url": "/state/t1"}), {STATE: Asked(QUEUED, done)}
-    ),
+       for status, value in ((200, NOT_STARTED), (202, {}))},
     "passing faults": Way(
         QUEUED, {RULE: Asked(Close(), Reply(503), Reply(429, {"Retry-After": "0"}), Reply(524), QUEUED, done)}
     ),
@@ -191,9 +172,6 @@ WAYS: dict[str, Way] = {
                                                               "data": {"data": named(r, 0, 1)}}}),
         )},
     ),
-    "packed": Way(
-        json_reply(QUEUED_VALUE, headers={"Content-Encoding": "identity, none"}), {RULE: Asked(done)}
-    ),
     # Beside a task under way its reference and its other addresses are no pictures.
     "the request is repeated": Way(
         own({"id": "t1", "status": "queued", "image": "@/picture/7.jpeg", "status_url": "@/state/t1",
@@ -207,19 +185,12 @@ WAYS: dict[str, Way] = {
 
 ODD: dict[str, Answer] = {
     "an unknown word": answer("rendering"),
-    "another": answer("正在绘制"),
     "a known word in Chinese": answer("处理中"),
-    "words with it": answer("upscaling", message="please wait"),
     "a number": answer(1),
-    "zero": answer(0),
-    "progress in percent": json_reply({"id": "t1", "progress": "10%"}),
     "progress": json_reply({"id": "t1", "progress": 50}),
     "nothing": Reply(200),
-    "no content": Reply(204),
     "a page": Reply(200, {"Content-Type": "text/html"}, b"<html>just a moment</html>"),
     "an empty object": json_reply({}),
-    "an empty list": json_reply({"task_id": "t1", "data": []}),
-    "an empty place": json_reply({"data": [{"url": ""}]}),
     "a final word": answer("succeeded"),
     "a final word and an empty list": json_reply({"status": "成功", "data": [{"url": 0}]}),
     "cut": lambda r: Raw(head(200, {}) + done(r).body[:40]),
@@ -246,11 +217,8 @@ def test_a_task_is_followed_to_its_pictures(way: Way, store: Path) -> None:
 
 
 QUICK: dict[str, tuple[int, str, dict[str, Any]]] = {
-    "a good word": (200, "", {"id": "x", "status": "completed"}),
     "created": (201, "Location", {"id": "x", "status": "created"}),
-    "accepted": (201, "Location", {"task_id": "x", "status": "accepted"}),
     "a task's name": (200, "", {"task_id": "t1", "state": "success"}),
-    "an object": (201, "Location", {"id": "x", "object": "image.task"}),
     "an address for Azure": (200, "Operation-Location", {}),
 }
 
@@ -273,7 +241,7 @@ FAILED: list[tuple[dict[str, Any], type[ApiError], str]] = [
     ({"task_id": "t1", "status": "FAILURE", "fail_reason": "no channel left"}, ApiError, "no channel left"),
     ({"status": "failed", "error": {"code": "OutputImageSensitiveContentDetected", "message": "no"}}, ContentRefused,
      "no"),
-    ({"data": {"task_id": "t1", "task_status": "failed", "reason": "out of luck"}}, ApiError, "out of luck"),
+    ({"data": {"task_id": "t1", "task_status": "failed", "reason": f"{KEY} is out"}}, ApiError, "(key) is out"),
     ({"id": "t1", "status": "canceled"}, ApiError, "gave the task up"),
     ({"task_id": "t1", "error": "out of luck"}, ApiError, "out of luck"),
 ]  # fmt: skip
@@ -334,28 +302,28 @@ def test_a_task_that_never_ends_is_left_after_half_an_hour(store: Path, monkeypa
     check_store(store)
 
 
-async def _left(server: RawServer, store: Path, ready: Callable[[ImageSet], bool]) -> ImageSet:
-    async with aclosing(client(server, store).stream("x", images=2)) as growing:
-        async for images in growing:
-            if ready(images):
-                if not images.ok:
-                    await asyncio.to_thread(server.wait_for, lambda seen: seen.gets > 0)
-                return images
-    raise AssertionError("it ended")
-
-
 def leave_task(
     server: RawServer, store: Path, ready: Callable[[ImageSet], bool] = lambda images: bool(images.notes)
 ) -> ImageSet:
     """The set of a run that is left when it has told of its task, and its task was asked for."""
-    return asyncio.run(_left(server, store, ready))
+
+    async def left() -> ImageSet:
+        async with aclosing(client(server, store).stream("x", images=2)) as growing:
+            async for images in growing:
+                if ready(images):
+                    if not images.ok:
+                        await asyncio.to_thread(server.wait_for, lambda seen: seen.gets > 0)
+                    return images
+        raise AssertionError("it ended")
+
+    return asyncio.run(left())
 
 
-STOPPED = [QUEUED, Hang(threading.Event()), Gate(head(200, {}) + b'{"task_id": "t1", ', threading.Event(), b"")]
+STOPPED = [QUEUED, Gate(head(200, {}) + b'{"task_id": "t1", ', threading.Event(), b"")]
 
 
 @pytest.mark.fault("F95")
-@pytest.mark.parametrize("stuck", STOPPED, ids=["between questions", "before an answer", "in an answer"])
+@pytest.mark.parametrize("stuck", STOPPED, ids=["between questions", "in an answer"])
 def test_a_task_can_be_stopped_and_found_again(stuck: Behaviour, store: Path) -> None:
     """Stop ends the wait; the id is in the record, and `recover` of the run brings the pictures."""
     answers = Asked(stuck)
@@ -400,16 +368,6 @@ def test_recover_writes_no_record_through_a_link(store: Path, tmp_path: Path) ->
     assert outside.read_bytes() == b"{}\n"
 
 
-def test_a_gateway_that_repeats_the_key_to_recover_is_not_quoted(store: Path) -> None:
-    """Neither the record nor the error of a task that failed meanwhile holds the key."""
-    answers = Asked(QUEUED)
-    with served({POST: QUEUED, RULE: answers}, store) as server:
-        leave_task(server, store)
-        answers._answers = [json_reply({"task_id": "t1", "status": "failed", "reason": f"{KEY} has no credit"})]
-        (images,) = client(server, store).recover()
-        assert [str(frame.error) for frame in images.failed] == ["(key) has no credit."] * 2
-
-
 @pytest.mark.fault("F99")
 def test_a_task_is_found_again_after_a_kill(tmp_path: Path) -> None:
     """Another process asks for it by the id in the record; there is one POST in all."""
@@ -450,9 +408,13 @@ def test_an_address_on_another_origin_gets_no_key(store: Path, *, redirected: bo
 
 @pytest.mark.parametrize(
     "address",
-    ["https://10.0.0.1/t1", "https://169.254.169.254/latest/meta-data", "http://192.168.0.1/t1", "https://[fd00::1]/",
-     "https://0x7f000001/", "https://example.com:8443/t1", "https://user@example.com/t1", "https://example.com:x/t1"],
-)  # fmt: skip
+    [
+        "https://169.254.169.254/latest",
+        "http://192.168.0.1/t1",
+        "https://user@example.com/t1",
+        "https://example.com:x/",
+    ],
+)
 def test_a_private_address_is_not_opened(address: str, store: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """An answer may name any address; the error says that this one was not asked, and which task it was."""
     connected: list[Any] = []
@@ -471,27 +433,15 @@ def test_a_private_address_is_not_opened(address: str, store: Path, monkeypatch:
     assert "stream ended" not in str(error)
 
 
-def test_a_task_without_an_address_is_told(store: Path) -> None:
-    """A provider of which no rule is known: the id is in the error, for the gateway's console."""
-    with served({POST: json_reply({"task_id": "t-81", "status": "queued"})}, store) as server:
-        error = failed(called(server, store))
-    assert isinstance(error, ResponseBroken)
-    assert "t-81" in "\n".join(error.lines())
-    assert "404" in str(error)
-
-
 @pytest.mark.parametrize(
     ("value", "tasks"),
     [
         ({"task_id": "x"}, [Task("x")]),
-        ({"id": "x"}, []),
         ({"id": "x", "status": "ok"}, []),
         ({"id": "x", "status": "Queued"}, [Task("x", "Queued", under_way=True)]),
-        ({"status": "queued"}, []),
-        ({"task_id": ""}, []),
+        ({"status": "queued", "task_id": "", "usage": {"task_id": "x"}}, []),
         ({"data": {"taskId": 7, "state": "waiting"}}, [Task("7", "waiting", under_way=True)]),
         ({"task_id": "x", "status": "failed"}, [Task("x", "failed", given_up=True)]),
-        ({"usage": {"task_id": "x"}}, []),
     ],
 )
 def test_what_is_a_task(value: dict[str, Any], tasks: list[Task]) -> None:
@@ -501,8 +451,6 @@ def test_what_is_a_task(value: dict[str, Any], tasks: list[Task]) -> None:
 
 BESIDE: dict[str, Callable[[Request], dict[str, Any]]] = {
     "base64": lambda _: {"data": [{"b64_json": b64(0)}]},
-    "a link": lambda r: {"data": named(r, 0)},
-    "links": lambda r: {"output": [link(r, 0)]},
     "a link in an envelope": lambda r: {"result": {"images": named(r, 0)}},
 }
 
@@ -526,27 +474,15 @@ def test_pictures_beside_a_task_are_taken(beside: str, images: int, store: Path)
         assert client(server, store).recover() == []
 
 
-@pytest.mark.parametrize("end", [Reply(404), json_reply({"task_id": "t1", "status": "failed"})])
-def test_pictures_beside_a_task_stay_where_it_fails(end: Reply, store: Path) -> None:
-    """The first picture came in the POST's answer; what becomes of the task takes it from nobody."""
-    posted = json_reply({"id": "t1", "status": "pending", "data": [{"b64_json": b64(0)}]})
-    with served({POST: posted, RULE: end, OTHER_RULE: Reply(404)}, store) as server:
-        images = drawn(called(server, store, images=2))
-    assert shades(images) == [0, None]
-    assert images.failed[0].error is not None
-    assert "stream ended" not in str(images.failed[0].error)
-
-
 @pytest.mark.parametrize(
     ("end", "shown"),
     [
         (answer("failed", fail_reason="out of luck"), [0, None]),
         (answer("succeeded", 0, 1), [0, 1]),
         (answer("succeeded", 1), [0, 1]),
-        (answer("succeeded"), [0, None]),
         (Reply(404), [0, None]),
     ],
-    ids=["failed", "with both", "with the other", "without a word of it", "gone"],
+    ids=["failed", "with both", "with the other", "gone"],
 )
 def test_pictures_of_a_task_under_way_are_taken_at_once(end: Any, shown: list[int | None], store: Path) -> None:
     """Whatever the next answer says; they are in the record, with the links that it needs."""
@@ -565,18 +501,6 @@ def test_a_link_that_is_signed_anew_is_the_same_picture(store: Path) -> None:
     with served({POST: STATED, PICTURE: picture, STATE: Asked(*signed)}, store) as server:
         assert len(drawn(called(server, store, images=2)).ok) == 1
         assert server.count("GET", "/picture/") == 1
-
-
-def test_the_last_state_of_an_answer_in_events_counts(store: Path) -> None:
-    """A poll may be answered as a stream: the pictures of all of its events are taken."""
-
-    def stream(request: Request, *last: dict[str, Any]) -> Behaviour:
-        values = [{"status": "queued"}, {"status": "running", "data": named(request, 0)}, *last]
-        return Reply(200, EVENT_STREAM, b"".join(sse(None, value) for value in values))
-
-    polls = Asked(stream, lambda r: stream(r, {"status": "succeeded", "data": named(r, 0, 1)}, {}), Reply(404))
-    with served({POST: STATED, PICTURE: picture, STATE: polls}, store) as server:
-        assert shades(drawn(called(server, store, images=2))) == [0, 1]
 
 
 @pytest.mark.parametrize(
@@ -601,7 +525,7 @@ def test_a_task_that_stays_odd_is_told_and_stays_open(odd: Any, asked: int, word
         assert client(server, store).recover() == []
 
 
-@pytest.mark.parametrize("bad", [Reply(404), Reply(401), json_reply({"status": "failed", "fail_reason": "no luck"})])
+@pytest.mark.parametrize("bad", [Reply(404), json_reply({"status": "failed", "fail_reason": "no luck"})])
 def test_one_bad_task_does_not_end_the_others(bad: Reply, store: Path) -> None:
     """They are followed to their end, in the run and in `recover`; then the bad one is told."""
     tasks = [{"task_id": name, "status": "queued", "status_url": f"/state/{name}"} for name in ("t1", "t2", "t3")]
@@ -625,19 +549,24 @@ def test_one_bad_task_does_not_end_the_others(bad: Reply, store: Path) -> None:
 @pytest.mark.parametrize(
     ("task_id", "path"),
     [
-        ("../../../admin/delete?all=1", "/v1/images/generations/..%2F..%2F..%2Fadmin%2Fdelete%3Fall%3D1"),
-        ("a\r\nX-Evil: 1#b", "/v1/images/generations/a%0D%0AX-Evil%3A%201%23b"),
+        ("a\r\nX-Evil: /../#b?c", "/v1/images/generations/a%0D%0AX-Evil%3A%20%2F..%2F%23b%3Fc"),
         ("..", None),
+        ("t-81", "/v1/images/generations/t-81"),
     ],
 )
 def test_an_id_cannot_lead_out_of_the_path(task_id: str, path: str | None, store: Path) -> None:
-    """It is quoted in the address, and on one line where it is shown."""
+    """It is quoted in the address, and on one line where it is shown, for the gateway's console."""
     with served({POST: json_reply({"task_id": task_id, "status": "queued"})}, store) as server:
         error = failed(called(server, store))
         asked = [request for request in server.requests if request.method == "GET"]
     assert [request.path for request in asked][:1] == ([path] if path else [])
     assert all(request.path.startswith("/v1/") and "x-evil" not in request.headers for request in asked)
     assert not set("\r\n") & set("".join((str(error), error.hint)))
+    assert task_id != "t-81" or (type(error), "404" in str(error), task_id in str(error)) == (
+        ResponseBroken,
+        True,
+        True,
+    )
 
 
 def test_recover_puts_nothing_over_a_picture(store: Path) -> None:
