@@ -367,13 +367,6 @@ def test_count_read_off_the_prompt(prompt: str, limit: int | None, count: int) -
     assert count_images(prompt, limit) == count
 
 
-@pytest.mark.parametrize("mode", ["disabled", None])
-def test_one_picture_unless_auto(service: DemoService, mode: str | None) -> None:
-    """Without `auto` the prompt's number and max_images mean nothing."""
-    answer = post(service, set_of(3, prompt="four seasons", sequential_image_generation=mode)).json()
-    assert len(answer["data"]) == 1
-
-
 def test_references_and_pictures_are_fifteen_together(service: DemoService) -> None:
     """Thirteen references leave room for two pictures; the usage counts them."""
     pixel = "data:image/png;base64,iVBORw0KGgo="
@@ -441,22 +434,6 @@ def test_layers_of_a_picture_are_described(service: DemoService, response_format
     for picture in pictures[1:]:
         together.alpha_composite(picture)
     assert together.tobytes() == pictures[0].tobytes()
-
-
-def test_a_model_without_layers_draws_a_picture(service: DemoService) -> None:
-    """The field is ignored there."""
-    (slot,) = post(service, SMALL | {"layer_decomposition": True}).json()["data"]
-    assert set(slot) == {"url", "size"}
-
-
-def test_half_a_character_breaks_nothing(service: DemoService) -> None:
-    """A prompt cut inside an emoji is drawn, a model cut so is unknown."""
-    headers = {**KEY, "Content-Type": "application/json"}
-    for field, status in (("prompt", 200), ("model", 404)):
-        content = json.dumps({**SMALL, field: "a fox \ud83e"})
-        response = httpx.post(f"{service.base_url}/images/generations", content=content, headers=headers, timeout=60)
-        assert response.status_code == status
-        assert response.json()
 
 
 @pytest.mark.parametrize("stream", [False, True])
@@ -550,29 +527,6 @@ def test_delay_is_the_time_of_each_picture() -> None:
 # --- the OpenAI client ---
 
 
-def test_openai_client_gets_a_link_and_bytes(service: DemoService) -> None:
-    """OpenAI's client works against the base URL, with Seedream's own fields in `extra_body`."""
-    openai = pytest.importorskip("openai")  # the environment of the oldest versions has none
-    with openai.OpenAI(base_url=service.base_url, api_key="x", max_retries=0) as client:
-        link = client.images.generate(
-            model="doubao-seedream-4-5",
-            prompt="two posters of a lake",
-            size="2048x2048",
-            extra_body={"sequential_image_generation": "auto", "watermark": False},
-        )
-        inline = client.images.generate(
-            model="doubao-seedream-4-5", prompt="a lake", size="2048x2048", response_format="b64_json"
-        )
-        with pytest.raises(openai.NotFoundError):
-            client.images.generate(model="dall-e-3", prompt="a lake")
-    assert link.data is not None
-    assert len(link.data) == 2
-    assert httpx.get(str(link.data[0].url)).status_code == 200
-    assert inline.data is not None
-    content = base64.b64decode(str(inline.data[0].b64_json))
-    assert Image.open(io.BytesIO(content)).size == (2048, 2048)
-
-
 # --- in process ---
 
 
@@ -596,16 +550,6 @@ def test_one_service_for_each_process() -> None:
     server.stop()
     with pytest.raises(httpx.ConnectError):
         httpx.get(url)
-
-
-@pytest.mark.usefixtures("own_service")
-@pytest.mark.parametrize(("value", "delay"), [("0.25", 0.25), ("soon", 1.0), ("", 1.0)])
-def test_usual_pace(monkeypatch: pytest.MonkeyPatch, value: str, delay: float) -> None:
-    """The environment sets the pace; what cannot be read is the usual second."""
-    monkeypatch.setenv("SEEDREAM_DEMO_DELAY", value)
-    server.start()
-    assert server._own is not None
-    assert server._own.service.settings.delay == delay
 
 
 @pytest.mark.skipif(not hasattr(os, "fork"), reason="no fork on this system")
@@ -685,18 +629,3 @@ def test_busy_port_is_one_line_and_exit_1(service: DemoService) -> None:
     assert (done.returncode, done.stdout) == (1, "")
     assert len(done.stderr.splitlines()) == 1
     assert str(service.port) in done.stderr
-
-
-def test_demo_needs_tornado_and_pillow_only() -> None:
-    """The service imports neither httpx nor IPython nor the rest of the project."""
-    script = """
-import sys
-import seedream_magic.demo.__main__
-print(sorted({name.partition(".")[0] for name in sys.modules} & {"httpx", "IPython", "ipywidgets", "traitlets"}))
-print(sorted(name for name in sys.modules if name.startswith("seedream_magic.") and ".demo" not in name))
-"""
-    done = subprocess.run([sys.executable, "-c", script], capture_output=True, text=True, timeout=60, check=True)
-    assert done.stdout.splitlines() == [
-        "[]",
-        "['seedream_magic.api', 'seedream_magic.api.models', 'seedream_magic.version']",
-    ]
