@@ -82,9 +82,6 @@ def opened(url: str) -> Image.Image:
     return Image.open(io.BytesIO(httpx.get(url).content))
 
 
-# --- answers ---
-
-
 def test_seed_request_gets_four_pictures_as_ark_answers(service: DemoService) -> None:
     """The documented curl body gives a set of four, with sizes, usage and ids."""
     response = post(service, SEED)
@@ -151,18 +148,13 @@ def test_a_picture_is_painted_again_or_anew(service: DemoService) -> None:
 
 @pytest.mark.parametrize("stream", [False, True])
 def test_base64_pictures(service: DemoService, *, stream: bool) -> None:
-    """`b64_json` gives the picture itself in place of a link, in JSON and in events."""
-    response = post(service, {**SMALL, "response_format": "b64_json", "stream": stream})
+    """`b64_json` gives the picture itself in place of a link, in JSON and in events; a PNG where a model has it."""
+    model = SMALL if stream else SMALL | PRO | {"output_format": "png"}
+    response = post(service, model | {"response_format": "b64_json"} | ({"stream": True} if stream else {}))
     slot = events(response.text)[0][1] if stream else response.json()["data"][0]
     assert "url" not in slot
-    assert Image.open(io.BytesIO(base64.b64decode(slot["b64_json"]))).size == (1280, 720)
-
-
-def test_png_where_the_model_has_it(service: DemoService) -> None:
-    """`output_format: png` of the 5.0 family gives a PNG."""
-    response = httpx.get(post(service, SMALL | PRO | {"output_format": "png"}).json()["data"][0]["url"])
-    assert response.headers["content-type"] == "image/png"
-    assert Image.open(io.BytesIO(response.content)).format == "PNG"
+    picture = Image.open(io.BytesIO(base64.b64decode(slot["b64_json"])))
+    assert (picture.size, picture.format) == ((1280, 720), "JPEG" if stream else "PNG")
 
 
 def test_null_is_unset_and_unknown_fields_are_ignored(service: DemoService) -> None:
@@ -172,21 +164,15 @@ def test_null_is_unset_and_unknown_fields_are_ignored(service: DemoService) -> N
     assert response.json()["data"][0]["size"] == "2048x2048"
 
 
-# --- sizes ---
-
-
 @pytest.mark.parametrize(
     ("fields", "size"),
     [
         ({"prompt": "a wide valley", "size": "2K"}, "2848x1600"),
-        ({"prompt": "portrait of a cat", "size": "2K"}, "1728x2304"),
         ({"prompt": "竖版海报", "size": "2k"}, "1600x2848"),
         ({"prompt": "山水，宽高比 16：9", "size": "1K"}, "1312x736"),
         ({"prompt": "at 10:30 in the morning, 21:9", "size": "1K"}, "1568x672"),
-        ({"prompt": "a valley", "size": "1K"}, "1024x1024"),
         ({**PRO, "prompt": "a 16:9 valley", "size": "1.5K"}, "2048x1152"),
         ({**PRO, "prompt": "a valley", "size": None}, "2048x2048"),
-        ({"size": "1600x600"}, "1600x600"),
         ({"size": "3840x240"}, "3840x240"),
     ],
 )
@@ -197,22 +183,19 @@ def test_sizes(service: DemoService, fields: dict[str, Any], size: str) -> None:
     assert "{}x{}".format(*opened(slot["url"]).size) == size
 
 
-# --- errors ---
-
-
 KINDS = {400: "BadRequest", 404: "NotFound", 429: "TooManyRequests", 500: "InternalServerError"}
 M45 = {"model": "doubao-seedream-4-5"}
 # What is simply of the wrong kind: each is refused by the field's name.
 WRONG: list[tuple[str, Any]] = [
     *(("prompt", 5), ("size", "huge"), ("size", 2048), ("image", "c.png"), ("image", 7), ("stream", "yes")),
-    *(("image", "data:image/png;base64,%%%"), ("image", "data:image/png;base64,"), ("watermark", 1)),
+    *(("image", "data:image/png;base64,%%%"), ("watermark", 1)),
     *(("response_format", "jpeg"), ("sequential_image_generation", "on"), ("tools", "web_search")),
     *[("sequential_image_generation_options", value) for value in (3, {"max_images": 16})],
 ]
 UNSUPPORTED = "the parameter `{}` is not supported by the current model"
 REFUSALS: dict[tuple[int, str], list[tuple[dict[str, Any], str]]] = {
     (400, "MissingParameter"): [
-        *[({"prompt": prompt}, "`prompt`") for prompt in (None, "  ")],
+        ({"prompt": "  "}, "`prompt`"),
         ({"model": None}, "`model`"),
     ],
     (404, "InvalidEndpointOrModel.NotFound"): [
@@ -231,7 +214,6 @@ REFUSALS: dict[tuple[int, str], list[tuple[dict[str, Any], str]]] = {
         ({"size": "5120x300"}, "aspect ratio"),
         (PRO | {"sequential_image_generation": "disabled"}, UNSUPPORTED.format("sequential_image_generation")),
         (PRO | {"stream": False}, UNSUPPORTED.format("stream")),
-        ({"model": "doubao-seedream-5-0-flash-260915", "stream": True}, UNSUPPORTED.format("stream")),
         (M45 | {"output_format": "png"}, UNSUPPORTED.format("output_format")),
         (LITE | {"guidance_scale": 5}, UNSUPPORTED.format("guidance_scale")),
         ({"model": "doubao-seedream-3-0-t2i-250415", "image": "https://a.b/c"}, "`image`"),
@@ -239,18 +221,10 @@ REFUSALS: dict[tuple[int, str], list[tuple[dict[str, Any], str]]] = {
         ({"image": ["https://a.b/c"] * 15}, "at most 14"),
         *[(PRO | {"layer_decomposition": True, "image": ["https://a.b/c"] * n}, "exactly one") for n in (0, 2)],
     ],
-    (400, "InputTextSensitiveContentDetected"): [
-        ({"prompt": text}, "input text") for text in ("forbidden!", "禁止的画")
-    ],
-    (400, "OutputImageSensitiveContentDetected"): [
-        ({"prompt": "refuse"}, "output image"),
-        ({"prompt": "违规", "stream": True}, "output image"),
-    ],
-    (429, "RateLimitExceeded.EndpointRPMExceeded"): [
-        ({"prompt": "overload"}, "RPM"),
-        ({"prompt": "拥堵", "stream": True}, "RPM"),
-    ],
-    (500, "InternalServiceError"): [({"prompt": prompt}, "internal error") for prompt in ("crash", "崩溃")],
+    (400, "InputTextSensitiveContentDetected"): [({"prompt": "禁止的画"}, "input text")],
+    (400, "OutputImageSensitiveContentDetected"): [({"prompt": "refuse"}, "output image")],
+    (429, "RateLimitExceeded.EndpointRPMExceeded"): [({"prompt": "拥堵", "stream": True}, "RPM")],
+    (500, "InternalServiceError"): [({"prompt": "crash"}, "internal error")],
 }
 
 
@@ -271,7 +245,7 @@ def test_refusals(service: DemoService, fields: dict[str, Any], status: int, cod
     assert response.headers.get("retry-after") == ("1" if status == 429 else None)
 
 
-@pytest.mark.parametrize("content", [b"", b"{", b"[1]", b"\xff\xfe", b"[" * 100_000])
+@pytest.mark.parametrize("content", [b"", b"[1]", b"\xff\xfe", b"[" * 100_000])
 def test_body_that_is_no_json_object(service: DemoService, content: bytes) -> None:
     """Broken bodies are a 400, whatever is wrong with them."""
     response = httpx.post(f"{service.base_url}/images/generations", content=content, headers=KEY)
@@ -288,6 +262,8 @@ def test_missing_key(service: DemoService, headers: dict[str, str]) -> None:
     message = "the API key or AK/SK in the request is missing or invalid. request id: "
     assert error["message"] == message + response.headers["x-request-id"]
     assert response.headers["x-error-code"] == "AuthN_MissOrInvalidAuthorizationHeader"
+    echoed = post(service, SMALL, headers={**headers, "x-client-request-id": "mine-1"})
+    assert echoed.headers["x-client-request-id"] == "mine-1"
 
 
 def test_wrong_key_where_one_is_set() -> None:
@@ -296,16 +272,6 @@ def test_wrong_key_where_one_is_set() -> None:
         assert post(locked, SMALL).status_code == 401
         assert post(locked, SMALL, headers={"Authorization": "Bearer right"}).status_code == 200
         assert locked.posts == 2
-
-
-def test_client_request_id_is_echoed(service: DemoService) -> None:
-    """The caller's own id comes back, on errors too."""
-    for prompt in ("a lake", "crash"):
-        response = post(service, {**SMALL, "prompt": prompt}, headers={**KEY, "x-client-request-id": "mine-1"})
-        assert response.headers["x-client-request-id"] == "mine-1"
-
-
-# --- links ---
 
 
 def test_forged_link_is_denied(service: DemoService) -> None:
@@ -336,9 +302,6 @@ def test_expired_link_is_denied() -> None:
         fresh = post(brief, SMALL).json()["data"][0]["url"]
         assert httpx.get(fresh).status_code == 200
         assert len(brief._links) == 1
-
-
-# --- sets ---
 
 
 # How many pictures a prompt is read as, without and with `max_images`.
@@ -377,7 +340,7 @@ def test_references_and_pictures_are_fifteen_together(service: DemoService) -> N
     assert answer["usage"] == usage
 
 
-@pytest.mark.parametrize(("words", "refused"), [("refuse", 1), ("refuse 3", 2), ("违规1", 0)])
+@pytest.mark.parametrize(("words", "refused"), [("refuse 3", 2), ("违规", 1)])
 def test_refused_frame_of_a_set(service: DemoService, words: str, refused: int) -> None:
     """One frame is refused, the others go on, and only they are billed."""
     answer = post(service, set_of(3, prompt=f"foxes {words}")).json()
@@ -388,24 +351,11 @@ def test_refused_frame_of_a_set(service: DemoService, words: str, refused: int) 
     assert answer["usage"]["output_tokens"] == 2 * 1280 * 720 // 256
 
 
-@pytest.mark.parametrize(
-    ("lines", "refused"),
-    [
-        (("a fox in spring", "a fox in summer", "refuse a fox", "a fox in winter"), 2),
-        (("a", "b, refuse", "c"), 1),
-        (("a", "b, 违规", "c"), 1),
-    ],
-)
-def test_a_line_of_a_list_is_refused_by_its_words(lines: tuple[str, ...], refused: int) -> None:
+def test_a_line_of_a_list_is_refused_by_its_words() -> None:
     """The line that rehearses a refusal is the frame refused; the number of the next line still counts a picture."""
-    prompt = "ink\n\n" + "\n".join(f"{number}. {line}" for number, line in enumerate(lines, 1))
-    body = {"model": "doubao-seedream-4-5", "prompt": prompt, "size": "2K", "sequential_image_generation": "auto"}
-    job = read_job(json.dumps(body).encode())
-    assert (job.count, job.refused) == (len(lines), refused)
-    assert named_count(prompt) == len(lines)
-
-
-# --- what newer models do ---
+    body = {"model": "doubao-seedream-4-5", "prompt": "ink\n\n1. a\n2. b, 违规\n3. c", "size": "2K"}
+    job = read_job(json.dumps(body | {"sequential_image_generation": "auto"}).encode())
+    assert (job.count, job.refused, named_count(body["prompt"])) == (3, 1, 3)
 
 
 @pytest.mark.parametrize("response_format", ["url", "b64_json"])
@@ -449,9 +399,6 @@ def test_a_web_search_is_in_tools_and_usage(service: DemoService, *, stream: boo
     assert searched["usage"]["tool_usage"] == {"web_search": 1}
     assert "tools" not in ignored
     assert "tool_usage" not in ignored["usage"]
-
-
-# --- streams ---
 
 
 def test_stream_is_ark_s_to_the_letter(service: DemoService) -> None:
@@ -517,19 +464,6 @@ def test_requests_are_served_side_by_side(capfd: pytest.CaptureFixture[str]) -> 
     assert capfd.readouterr() == ("", "")
 
 
-def test_delay_is_the_time_of_each_picture() -> None:
-    """Painting happens within the delay: two pictures take twice the delay, hardly more."""
-    with server.running(DemoSettings(delay=0.6)) as paced:
-        response = post(paced, set_of(2))
-    assert response.elapsed.total_seconds() >= 1.2
-
-
-# --- the OpenAI client ---
-
-
-# --- in process ---
-
-
 @pytest.fixture
 def own_service() -> Iterator[None]:
     server.stop()
@@ -572,9 +506,6 @@ print(os.waitpid(child, 0)[1], server.start() == first, reach(first))
         [sys.executable, "-W", "ignore", "-c", script], capture_output=True, text=True, timeout=60, check=False
     )
     assert (done.stdout.split(), done.stderr, done.returncode) == (["0", "True", "404"], "", 0)
-
-
-# --- alone ---
 
 
 @contextlib.contextmanager
