@@ -18,12 +18,18 @@ REFUSED = {"error": {"code": "OutputImageSensitiveContentDetected", "message": "
 DONE = sse(None, "[DONE]")
 
 
-def run(shell: InteractiveShell, cell: str) -> tuple[BaseException | None, str]:
-    """The cell's error, and all the text it printed or displayed."""
+def run_cell(shell: InteractiveShell, cell: str) -> tuple[BaseException | None, str, list[dict[str, Any]]]:
+    """The cell's error, what it printed, and what it displayed, updates included."""
     with capture_output() as captured:
         result = shell.run_cell(cell)
-    shown = "".join(output.data.get("text/plain", "") for output in captured.outputs)
-    return result.error_in_exec, captured.stdout + shown
+    outputs = [output._kwargs if hasattr(output, "_kwargs") else vars(output) for output in captured.outputs]
+    return result.error_in_exec, captured.stdout, outputs
+
+
+def run(shell: InteractiveShell, cell: str) -> tuple[BaseException | None, str]:
+    """The cell's error, and all the text it printed or displayed."""
+    error, printed, outputs = run_cell(shell, cell)
+    return error, printed + "".join(output["data"].get("text/plain", "") for output in outputs)
 
 
 def stop_at(pictures: int) -> Callable[[ImageSet], None]:

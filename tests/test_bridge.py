@@ -63,39 +63,6 @@ def open_files() -> int:
     return len(list(Path("/proc/self/fd" if sys.platform == "linux" else "/dev/fd").iterdir()))
 
 
-def test_values_come_in_order_on_the_callers_thread() -> None:
-    """The generator itself runs on a thread of its own."""
-    counter = Counter(100)
-    assert list(bridge.iterate(source_of(counter))) == list(range(100))
-    assert counter.threads.isdisjoint({threading.get_ident()})
-    assert counter.closed.is_set()
-
-
-def test_an_error_comes_as_it_is() -> None:
-    """The same object, after the values before it."""
-    fault = ConfigError("no")
-    values = bridge.iterate(source_of(Counter(2, error=fault)))
-    assert [next(values), next(values)] == [0, 1]
-    with pytest.raises(ConfigError) as caught:
-        next(values)
-    assert caught.value is fault
-
-
-@pytest.mark.parametrize("fails", [True, False])
-def test_leaving_early_closes_the_generator(*, fails: bool) -> None:
-    """`break`, `close` or an error of the caller close what it holds open; its thread, a daemon, delays no shutdown."""
-    counter = Counter(1, hold=True)
-    values = bridge.iterate(source_of(counter))
-    assert next(values) == 0
-    assert [thread.daemon for thread in run_threads()] == [True]
-    if fails:
-        with pytest.raises(ZeroDivisionError):
-            values.throw(ZeroDivisionError())
-    else:
-        values.close()
-    assert counter.closed.is_set()
-
-
 def test_a_stop_waits_for_no_stubborn_network(monkeypatch: pytest.MonkeyPatch) -> None:
     """A connection that does not close in time is left to its daemon thread."""
     monkeypatch.setattr(bridge, "CLEAN_UP_SECONDS", 0.1)
@@ -157,19 +124,6 @@ class Log:
         return self
 
 
-def test_the_background_calls_back_on_the_loop_that_began_it() -> None:
-    """With the first value at once, with the others and the end, which has the last value, when the loop is free."""
-
-    async def inside() -> Log:
-        log = Log()
-        log.begin(Counter(3)).hand_over_first(5)
-        assert (log.values, log.ends) == ([0], [])
-        return await log.wait()
-
-    log = asyncio.run(inside())
-    assert (log.values, log.ends, log.threads) == ([0, 1, 2], [(2, None)], {threading.get_ident()})
-
-
 def test_what_breaks_off_before_the_first_value_is_raised() -> None:
     """To the caller that waits for that value; a later error goes to the callback, for nobody waits any more."""
     fault = ConfigError("no")
@@ -211,15 +165,6 @@ def test_a_stop_of_the_background_ends_it(*, begun: bool, monkeypatch: pytest.Mo
     ((last, failure),) = asyncio.run(inside()).ends
     assert isinstance(failure, asyncio.CancelledError)
     assert last == (0 if begun else None)
-
-
-def test_without_a_loop_the_worker_calls_back() -> None:
-    """In a plain script no other thread has time."""
-    log = Log()
-    log.begin(Counter(2))
-    assert log.ended.wait(5)
-    assert (log.values, log.ends) == ([0, 1], [(1, None)])
-    assert log.threads.isdisjoint({threading.get_ident()})
 
 
 def test_a_stop_that_somebody_swallowed_ends_the_run_all_the_same() -> None:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 import re
 from dataclasses import replace
 from typing import Any
@@ -11,10 +10,10 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from seedream_magic.api.make_request import Ask, make_request
+from seedream_magic.api.make_request import Ask
 from seedream_magic.errors import InvalidRequest
 from seedream_magic.notebook.cell import Cell, parse_cell
-from seedream_magic.notebook.options import COLUMNS, OPTIONS, help_text
+from seedream_magic.notebook.options import OPTIONS, help_text
 
 CHINESE = re.compile(r"[\u3000-\u303f\u4e00-\u9fff\uff00-\uffef]")
 FOX = Ask("a fox")
@@ -25,23 +24,6 @@ def refusal_of(line: str, body: str = "a fox") -> str:
         parse_cell(line, body)
     assert len(caught.value.lines()) == 1
     return str(caught.value)
-
-
-def test_the_seeds_body_from_a_cell() -> None:
-    """The documented example, typed as a cell, sends the same keys and values in the same order, and nothing else."""
-    prompt = "Generate a set of illustrations showing four seasons"
-    cell = parse_cell("-n auto -s 2K --no-stream --no-watermark", f"{prompt}\n")
-    request, warnings = make_request(cell.ask, model="doubao-seedream-4-5")
-    assert list(request.body.items()) == [
-        ("model", "doubao-seedream-4-5"),
-        ("prompt", prompt),
-        ("size", "2K"),
-        ("sequential_image_generation", "auto"),
-        ("stream", False),
-        ("response_format", "url"),
-        ("watermark", False),
-    ]
-    assert warnings == ()
 
 
 @pytest.mark.parametrize(
@@ -220,12 +202,6 @@ def test_the_body_is_the_prompt(body: str, prompt: str) -> None:
     assert parse_cell("", body).ask.prompt == prompt
 
 
-@pytest.mark.skipif(os.name == "nt", reason="on Windows a backslash is part of a path")
-def test_backslashes() -> None:
-    """As in a shell they keep the next character from parting words."""
-    assert parse_cell(r"-m a\ b", "x").ask.values == {"model": "a b"}
-
-
 WORDS = st.sampled_from(
     ["-n", "4", "auto", "-s", "2K", "2048×2048", "--size=", "-r", "16:9", "--stream", "--no-stream", "--extra",
      "'{\"a\": 1}'", "<<", "hero", "hero<<", "四季", "'", '"', "\\", "--", "-", "\u3000", "$x", "{x}", "--out",
@@ -253,12 +229,6 @@ def test_help_lists_every_option() -> None:
         assert option.english in unbroken
         assert option.chinese in text
         assert CHINESE.search(option.chinese)
-
-
-def test_no_line_of_the_help_is_broken_in_a_narrow_notebook() -> None:
-    """Each fits, though a Chinese character takes two columns."""
-    wide = [line for line in help_text().splitlines() if len(line) + len(CHINESE.findall(line)) > COLUMNS]
-    assert wide == []
 
 
 def test_chinese_has_its_own_punctuation() -> None:

@@ -19,16 +19,14 @@ from PIL import Image
 from kernel import Kernel, running_kernel
 from raw_server import raw_server
 from seedream_magic import ConfigError, Seedream
-from seedream_magic.notebook import completion
 from seedream_magic.notebook.cell import parse_cell
 from seedream_magic.notebook.completion import (
-    IDENTIFIER,
     Surroundings,
     complete,
     register_completion,
     unregister_completion,
 )
-from seedream_magic.notebook.options import COMMANDS, OPTIONS
+from seedream_magic.notebook.options import OPTIONS
 from service import PICTURE, POST, picture, whole_answer
 
 RUNS = ("20260101T000000Z-aaaaaaaaaa", "20260102T000000Z-bbbbbbbbbb", "20260103T000000Z-cccccccccc")
@@ -97,14 +95,6 @@ def test_values_of_the_table_are_offered_and_parse(around: Surroundings, option:
         for value in found:
             parse_cell(f"{flag} {value}", "x")
     assert offered(f"%%seedream {option.flags[-1]}=", around) == found
-
-
-def test_what_is_looked_up_belongs_to_an_option_or_a_command() -> None:
-    """A renamed option or argument is not left without its values."""
-    assert set(completion._VALUES) <= {option.name for option in OPTIONS}
-    typed = [row.replace("[", "").replace("]", "").split()[1:] for row, _, _ in COMMANDS]
-    arguments = {kind for words in typed for kind in words[1:]} | {" ".join(words[:2]) for words in typed}
-    assert set(completion._ARGUMENTS) <= arguments
 
 
 @pytest.mark.parametrize(
@@ -187,12 +177,6 @@ def test_commands_and_their_arguments(around: Surroundings, line: str, expected:
     assert offered(line, around) == expected
 
 
-def test_every_command_is_offered(around: Surroundings) -> None:
-    """Those of the help, once each."""
-    found = offered("%seedream ", around)
-    assert found == list(dict.fromkeys(typed.split()[1] for typed, _, _ in COMMANDS if " " in typed))
-
-
 def test_names_of_sets_come_first(around: Surroundings, store: Path) -> None:
     """On the first word the sets that can be bound anew; `<<` after a name; `--out` takes the same names."""
     with raw_server({POST: whole_answer, PICTURE: picture}) as server:
@@ -216,23 +200,6 @@ def test_unusable_settings_still_complete(around: Surroundings) -> None:
     assert "2K" in offered("%%seedream -s ", around)
     assert "--size" in offered("%%seedream --", around)
     assert offered("%seedream show ", around) == []
-
-
-def held(shell: InteractiveShell) -> list[Any]:
-    found = [getattr(matcher, "matcher_identifier", "") for matcher in shell.Completer.custom_matchers]
-    return [identifier for identifier in found if identifier == IDENTIFIER]
-
-
-@has_matchers
-def test_registering_twice_is_once_and_leaves_no_trace(ip: InteractiveShell) -> None:
-    """A reload leaves one matcher; unloading leaves what was there before."""
-    others = list(ip.Completer.custom_matchers)
-    register_completion(ip)
-    register_completion(ip)
-    assert len(held(ip)) == 1
-    unregister_completion(ip)
-    unregister_completion(ip)
-    assert ip.Completer.custom_matchers == others
 
 
 def test_older_ipython_stays_silent(ip: InteractiveShell, monkeypatch: pytest.MonkeyPatch) -> None:

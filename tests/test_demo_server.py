@@ -82,9 +82,6 @@ def opened(url: str) -> Image.Image:
     return Image.open(io.BytesIO(httpx.get(url).content))
 
 
-# --- answers ---
-
-
 def test_seed_request_gets_four_pictures_as_ark_answers(service: DemoService) -> None:
     """The documented curl body gives a set of four, with sizes, usage and ids."""
     response = post(service, SEED)
@@ -151,18 +148,13 @@ def test_a_picture_is_painted_again_or_anew(service: DemoService) -> None:
 
 @pytest.mark.parametrize("stream", [False, True])
 def test_base64_pictures(service: DemoService, *, stream: bool) -> None:
-    """`b64_json` gives the picture itself in place of a link, in JSON and in events."""
-    response = post(service, {**SMALL, "response_format": "b64_json", "stream": stream})
+    """`b64_json` gives the picture itself in place of a link, in JSON and in events; a PNG where a model has it."""
+    model = SMALL if stream else SMALL | PRO | {"output_format": "png"}
+    response = post(service, model | {"response_format": "b64_json"} | ({"stream": True} if stream else {}))
     slot = events(response.text)[0][1] if stream else response.json()["data"][0]
     assert "url" not in slot
-    assert Image.open(io.BytesIO(base64.b64decode(slot["b64_json"]))).size == (1280, 720)
-
-
-def test_png_where_the_model_has_it(service: DemoService) -> None:
-    """`output_format: png` of the 5.0 family gives a PNG."""
-    response = httpx.get(post(service, SMALL | PRO | {"output_format": "png"}).json()["data"][0]["url"])
-    assert response.headers["content-type"] == "image/png"
-    assert Image.open(io.BytesIO(response.content)).format == "PNG"
+    picture = Image.open(io.BytesIO(base64.b64decode(slot["b64_json"])))
+    assert (picture.size, picture.format) == ((1280, 720), "JPEG" if stream else "PNG")
 
 
 def test_null_is_unset_and_unknown_fields_are_ignored(service: DemoService) -> None:
@@ -172,21 +164,15 @@ def test_null_is_unset_and_unknown_fields_are_ignored(service: DemoService) -> N
     assert response.json()["data"][0]["size"] == "2048x2048"
 
 
-# --- sizes ---
-
-
 @pytest.mark.parametrize(
     ("fields", "size"),
     [
         ({"prompt": "a wide valley", "size": "2K"}, "2848x1600"),
-        ({"prompt": "portrait of a cat", "size": "2K"}, "1728x2304"),
         ({"prompt": "竖版海报", "size": "2k"}, "1600x2848"),
         ({"prompt": "山水，宽高比 16：9", "size": "1K"}, "1312x736"),
         ({"prompt": "at 10:30 in the morning, 21:9", "size": "1K"}, "1568x672"),
-        ({"prompt": "a valley", "size": "1K"}, "1024x1024"),
         ({**PRO, "prompt": "a 16:9 valley", "size": "1.5K"}, "2048x1152"),
         ({**PRO, "prompt": "a valley", "size": None}, "2048x2048"),
-        ({"size": "1600x600"}, "1600x600"),
         ({"size": "3840x240"}, "3840x240"),
     ],
 )
@@ -197,22 +183,19 @@ def test_sizes(service: DemoService, fields: dict[str, Any], size: str) -> None:
     assert "{}x{}".format(*opened(slot["url"]).size) == size
 
 
-# --- errors ---
-
-
 KINDS = {400: "BadRequest", 404: "NotFound", 429: "TooManyRequests", 500: "InternalServerError"}
 M45 = {"model": "doubao-seedream-4-5"}
 # What is simply of the wrong kind: each is refused by the field's name.
 WRONG: list[tuple[str, Any]] = [
     *(("prompt", 5), ("size", "huge"), ("size", 2048), ("image", "c.png"), ("image", 7), ("stream", "yes")),
-    *(("image", "data:image/png;base64,%%%"), ("image", "data:image/png;base64,"), ("watermark", 1)),
+    *(("image", "data:image/png;base64,%%%"), ("watermark", 1)),
     *(("response_format", "jpeg"), ("sequential_image_generation", "on"), ("tools", "web_search")),
     *[("sequential_image_generation_options", value) for value in (3, {"max_images": 16})],
 ]
 UNSUPPORTED = "the parameter `{}` is not supported by the current model"
 REFUSALS: dict[tuple[int, str], list[tuple[dict[str, Any], str]]] = {
     (400, "MissingParameter"): [
-        *[({"prompt": prompt}, "`prompt`") for prompt in (None, "  ")],
+        ({"prompt": "  "}, "`prompt`"),
         ({"model": None}, "`model`"),
     ],
     (404, "InvalidEndpointOrModel.NotFound"): [
@@ -231,7 +214,6 @@ REFUSALS: dict[tuple[int, str], list[tuple[dict[str, Any], str]]] = {
         ({"size": "5120x300"}, "aspect ratio"),
         (PRO | {"sequential_image_generation": "disabled"}, UNSUPPORTED.format("sequential_image_generation")),
         (PRO | {"stream": False}, UNSUPPORTED.format("stream")),
-        ({"model": "doubao-seedream-5-0-flash-260915", "stream": True}, UNSUPPORTED.format("stream")),
         (M45 | {"output_format": "png"}, UNSUPPORTED.format("output_format")),
         (LITE | {"guidance_scale": 5}, UNSUPPORTED.format("guidance_scale")),
         ({"model": "doubao-seedream-3-0-t2i-250415", "image": "https://a.b/c"}, "`image`"),
@@ -239,18 +221,10 @@ REFUSALS: dict[tuple[int, str], list[tuple[dict[str, Any], str]]] = {
         ({"image": ["https://a.b/c"] * 15}, "at most 14"),
         *[(PRO | {"layer_decomposition": True, "image": ["https://a.b/c"] * n}, "exactly one") for n in (0, 2)],
     ],
-    (400, "InputTextSensitiveContentDetected"): [
-        ({"prompt": text}, "input text") for text in ("forbidden!", "禁止的画")
-    ],
-    (400, "OutputImageSensitiveContentDetected"): [
-        ({"prompt": "refuse"}, "output image"),
-        ({"prompt": "违规", "stream": True}, "output image"),
-    ],
-    (429, "RateLimitExceeded.EndpointRPMExceeded"): [
-        ({"prompt": "overload"}, "RPM"),
-        ({"prompt": "拥堵", "stream": True}, "RPM"),
-    ],
-    (500, "InternalServiceError"): [({"prompt": prompt}, "internal error") for prompt in ("crash", "崩溃")],
+    (400, "InputTextSensitiveContentDetected"): [({"prompt": "禁止的画"}, "input text")],
+    (400, "OutputImageSensitiveContentDetected"): [({"prompt": "refuse"}, "output image")],
+    (429, "RateLimitExceeded.EndpointRPMExceeded"): [({"prompt": "拥堵", "stream": True}, "RPM")],
+    (500, "InternalServiceError"): [({"prompt": "crash"}, "internal error")],
 }
 
 
@@ -271,7 +245,7 @@ def test_refusals(service: DemoService, fields: dict[str, Any], status: int, cod
     assert response.headers.get("retry-after") == ("1" if status == 429 else None)
 
 
-@pytest.mark.parametrize("content", [b"", b"{", b"[1]", b"\xff\xfe", b"[" * 100_000])
+@pytest.mark.parametrize("content", [b"", b"[1]", b"\xff\xfe", b"[" * 100_000])
 def test_body_that_is_no_json_object(service: DemoService, content: bytes) -> None:
     """Broken bodies are a 400, whatever is wrong with them."""
     response = httpx.post(f"{service.base_url}/images/generations", content=content, headers=KEY)
@@ -288,6 +262,8 @@ def test_missing_key(service: DemoService, headers: dict[str, str]) -> None:
     message = "the API key or AK/SK in the request is missing or invalid. request id: "
     assert error["message"] == message + response.headers["x-request-id"]
     assert response.headers["x-error-code"] == "AuthN_MissOrInvalidAuthorizationHeader"
+    echoed = post(service, SMALL, headers={**headers, "x-client-request-id": "mine-1"})
+    assert echoed.headers["x-client-request-id"] == "mine-1"
 
 
 def test_wrong_key_where_one_is_set() -> None:
@@ -296,16 +272,6 @@ def test_wrong_key_where_one_is_set() -> None:
         assert post(locked, SMALL).status_code == 401
         assert post(locked, SMALL, headers={"Authorization": "Bearer right"}).status_code == 200
         assert locked.posts == 2
-
-
-def test_client_request_id_is_echoed(service: DemoService) -> None:
-    """The caller's own id comes back, on errors too."""
-    for prompt in ("a lake", "crash"):
-        response = post(service, {**SMALL, "prompt": prompt}, headers={**KEY, "x-client-request-id": "mine-1"})
-        assert response.headers["x-client-request-id"] == "mine-1"
-
-
-# --- links ---
 
 
 def test_forged_link_is_denied(service: DemoService) -> None:
@@ -338,9 +304,6 @@ def test_expired_link_is_denied() -> None:
         assert len(brief._links) == 1
 
 
-# --- sets ---
-
-
 # How many pictures a prompt is read as, without and with `max_images`.
 COUNTS: dict[int, tuple[str, ...]] = {
     1: ("a cat", "three cats", "一只穿外套的猫", "a novel set in Paris, 35mm, 16:9", "sunset over 3 hills"),
@@ -367,13 +330,6 @@ def test_count_read_off_the_prompt(prompt: str, limit: int | None, count: int) -
     assert count_images(prompt, limit) == count
 
 
-@pytest.mark.parametrize("mode", ["disabled", None])
-def test_one_picture_unless_auto(service: DemoService, mode: str | None) -> None:
-    """Without `auto` the prompt's number and max_images mean nothing."""
-    answer = post(service, set_of(3, prompt="four seasons", sequential_image_generation=mode)).json()
-    assert len(answer["data"]) == 1
-
-
 def test_references_and_pictures_are_fifteen_together(service: DemoService) -> None:
     """Thirteen references leave room for two pictures; the usage counts them."""
     pixel = "data:image/png;base64,iVBORw0KGgo="
@@ -384,7 +340,7 @@ def test_references_and_pictures_are_fifteen_together(service: DemoService) -> N
     assert answer["usage"] == usage
 
 
-@pytest.mark.parametrize(("words", "refused"), [("refuse", 1), ("refuse 3", 2), ("违规1", 0)])
+@pytest.mark.parametrize(("words", "refused"), [("refuse 3", 2), ("违规", 1)])
 def test_refused_frame_of_a_set(service: DemoService, words: str, refused: int) -> None:
     """One frame is refused, the others go on, and only they are billed."""
     answer = post(service, set_of(3, prompt=f"foxes {words}")).json()
@@ -395,24 +351,11 @@ def test_refused_frame_of_a_set(service: DemoService, words: str, refused: int) 
     assert answer["usage"]["output_tokens"] == 2 * 1280 * 720 // 256
 
 
-@pytest.mark.parametrize(
-    ("lines", "refused"),
-    [
-        (("a fox in spring", "a fox in summer", "refuse a fox", "a fox in winter"), 2),
-        (("a", "b, refuse", "c"), 1),
-        (("a", "b, 违规", "c"), 1),
-    ],
-)
-def test_a_line_of_a_list_is_refused_by_its_words(lines: tuple[str, ...], refused: int) -> None:
+def test_a_line_of_a_list_is_refused_by_its_words() -> None:
     """The line that rehearses a refusal is the frame refused; the number of the next line still counts a picture."""
-    prompt = "ink\n\n" + "\n".join(f"{number}. {line}" for number, line in enumerate(lines, 1))
-    body = {"model": "doubao-seedream-4-5", "prompt": prompt, "size": "2K", "sequential_image_generation": "auto"}
-    job = read_job(json.dumps(body).encode())
-    assert (job.count, job.refused) == (len(lines), refused)
-    assert named_count(prompt) == len(lines)
-
-
-# --- what newer models do ---
+    body = {"model": "doubao-seedream-4-5", "prompt": "ink\n\n1. a\n2. b, 违规\n3. c", "size": "2K"}
+    job = read_job(json.dumps(body | {"sequential_image_generation": "auto"}).encode())
+    assert (job.count, job.refused, named_count(body["prompt"])) == (3, 1, 3)
 
 
 @pytest.mark.parametrize("response_format", ["url", "b64_json"])
@@ -443,22 +386,6 @@ def test_layers_of_a_picture_are_described(service: DemoService, response_format
     assert together.tobytes() == pictures[0].tobytes()
 
 
-def test_a_model_without_layers_draws_a_picture(service: DemoService) -> None:
-    """The field is ignored there."""
-    (slot,) = post(service, SMALL | {"layer_decomposition": True}).json()["data"]
-    assert set(slot) == {"url", "size"}
-
-
-def test_half_a_character_breaks_nothing(service: DemoService) -> None:
-    """A prompt cut inside an emoji is drawn, a model cut so is unknown."""
-    headers = {**KEY, "Content-Type": "application/json"}
-    for field, status in (("prompt", 200), ("model", 404)):
-        content = json.dumps({**SMALL, field: "a fox \ud83e"})
-        response = httpx.post(f"{service.base_url}/images/generations", content=content, headers=headers, timeout=60)
-        assert response.status_code == status
-        assert response.json()
-
-
 @pytest.mark.parametrize("stream", [False, True])
 def test_a_web_search_is_in_tools_and_usage(service: DemoService, *, stream: bool) -> None:
     """The model that searches the web says so and counts it; another ignores the tool."""
@@ -472,9 +399,6 @@ def test_a_web_search_is_in_tools_and_usage(service: DemoService, *, stream: boo
     assert searched["usage"]["tool_usage"] == {"web_search": 1}
     assert "tools" not in ignored
     assert "tool_usage" not in ignored["usage"]
-
-
-# --- streams ---
 
 
 def test_stream_is_ark_s_to_the_letter(service: DemoService) -> None:
@@ -540,42 +464,6 @@ def test_requests_are_served_side_by_side(capfd: pytest.CaptureFixture[str]) -> 
     assert capfd.readouterr() == ("", "")
 
 
-def test_delay_is_the_time_of_each_picture() -> None:
-    """Painting happens within the delay: two pictures take twice the delay, hardly more."""
-    with server.running(DemoSettings(delay=0.6)) as paced:
-        response = post(paced, set_of(2))
-    assert response.elapsed.total_seconds() >= 1.2
-
-
-# --- the OpenAI client ---
-
-
-def test_openai_client_gets_a_link_and_bytes(service: DemoService) -> None:
-    """OpenAI's client works against the base URL, with Seedream's own fields in `extra_body`."""
-    openai = pytest.importorskip("openai")  # the environment of the oldest versions has none
-    with openai.OpenAI(base_url=service.base_url, api_key="x", max_retries=0) as client:
-        link = client.images.generate(
-            model="doubao-seedream-4-5",
-            prompt="two posters of a lake",
-            size="2048x2048",
-            extra_body={"sequential_image_generation": "auto", "watermark": False},
-        )
-        inline = client.images.generate(
-            model="doubao-seedream-4-5", prompt="a lake", size="2048x2048", response_format="b64_json"
-        )
-        with pytest.raises(openai.NotFoundError):
-            client.images.generate(model="dall-e-3", prompt="a lake")
-    assert link.data is not None
-    assert len(link.data) == 2
-    assert httpx.get(str(link.data[0].url)).status_code == 200
-    assert inline.data is not None
-    content = base64.b64decode(str(inline.data[0].b64_json))
-    assert Image.open(io.BytesIO(content)).size == (2048, 2048)
-
-
-# --- in process ---
-
-
 @pytest.fixture
 def own_service() -> Iterator[None]:
     server.stop()
@@ -598,16 +486,6 @@ def test_one_service_for_each_process() -> None:
         httpx.get(url)
 
 
-@pytest.mark.usefixtures("own_service")
-@pytest.mark.parametrize(("value", "delay"), [("0.25", 0.25), ("soon", 1.0), ("", 1.0)])
-def test_usual_pace(monkeypatch: pytest.MonkeyPatch, value: str, delay: float) -> None:
-    """The environment sets the pace; what cannot be read is the usual second."""
-    monkeypatch.setenv("SEEDREAM_DEMO_DELAY", value)
-    server.start()
-    assert server._own is not None
-    assert server._own.service.settings.delay == delay
-
-
 @pytest.mark.skipif(not hasattr(os, "fork"), reason="no fork on this system")
 def test_a_forked_child_has_a_service_of_its_own() -> None:
     """After a fork the child starts its own service, the parent's stays, and exit is quiet."""
@@ -628,9 +506,6 @@ print(os.waitpid(child, 0)[1], server.start() == first, reach(first))
         [sys.executable, "-W", "ignore", "-c", script], capture_output=True, text=True, timeout=60, check=False
     )
     assert (done.stdout.split(), done.stderr, done.returncode) == (["0", "True", "404"], "", 0)
-
-
-# --- alone ---
 
 
 @contextlib.contextmanager
@@ -685,18 +560,3 @@ def test_busy_port_is_one_line_and_exit_1(service: DemoService) -> None:
     assert (done.returncode, done.stdout) == (1, "")
     assert len(done.stderr.splitlines()) == 1
     assert str(service.port) in done.stderr
-
-
-def test_demo_needs_tornado_and_pillow_only() -> None:
-    """The service imports neither httpx nor IPython nor the rest of the project."""
-    script = """
-import sys
-import seedream_magic.demo.__main__
-print(sorted({name.partition(".")[0] for name in sys.modules} & {"httpx", "IPython", "ipywidgets", "traitlets"}))
-print(sorted(name for name in sys.modules if name.startswith("seedream_magic.") and ".demo" not in name))
-"""
-    done = subprocess.run([sys.executable, "-c", script], capture_output=True, text=True, timeout=60, check=True)
-    assert done.stdout.splitlines() == [
-        "[]",
-        "['seedream_magic.api', 'seedream_magic.api.models', 'seedream_magic.version']",
-    ]

@@ -23,7 +23,7 @@ from IPython.utils.capture import capture_output
 
 from raw_server import Behaviour, Close, Drip, Hang, Raw, RawServer, Reply, json_reply, raw_server
 from seedream_magic import ApiError, InvalidRequest
-from seedream_magic.api.codes import CODES, codes_like, find_code
+from seedream_magic.api.codes import CODES, codes_like
 from seedream_magic.api.connection import probe
 from seedream_magic.api.refusal import Refusal, refusal_error
 from seedream_magic.notebook import doctor
@@ -125,8 +125,6 @@ BROKEN = [
     (disk_with(170 * 2**20), "look", "store", "at most 4 images a run", "每次最多 4 张"),
     (unknown_provider, "bad", "settings", "Did you mean anyfast?", "环境变量"),
     (package("Pillow", "11.0.0"), "bad", "versions", 'pip install "pillow>=12.3"', "低于经过测试的最低版本"),
-    (package("tqdm", "unknown"), "bad", "versions", 'pip install "tqdm>=4.66.3"', "低于经过测试的最低版本"),
-    (package("tornado", "6.3.2"), "bad", "versions", "tornado 6.3.2 is older than 6.3.3", "低于经过测试的最低版本"),
     (package("httpx", "1.0.1"), "look", "versions", "newer than what is tested", "高于经过测试的版本"),
     (socks_proxy, "bad", "proxy", 'pip install "httpx[socks]"', "需要额外的组件"),
 ]
@@ -179,15 +177,6 @@ def test_the_demo_needs_no_network(shell: InteractiveShell, no_network: None, mo
     monkeypatch.setenv("SEEDREAM_PROVIDER", "demo")
     monkeypatch.delenv("SEEDREAM_API_KEY")
     assert "Nothing is wrong here." in said(shell, "%seedream doctor --probe")
-
-
-def test_versions_have_the_floors_of_the_metadata() -> None:
-    """Each runtime dependency and the kernel, with the floor that pip was told."""
-    floors = {each.name: str(each.specifier) for each in doctor.requirements()}
-    assert floors["httpx"] == "<1,>=0.28"
-    assert floors["ipykernel"] == ">=6.17.1"
-    assert {"ipython", "ipywidgets", "nest-asyncio", "pillow", "tornado"} <= set(floors)
-    assert "pytest" not in floors
 
 
 def test_a_package_that_pip_does_not_know(shell: InteractiveShell, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -274,19 +263,6 @@ def test_a_step_has_its_limit(silence: str) -> None:
         release.set()
     assert reach.steps[-1].text == "no answer within 0.4 s"
     assert [step.name for step in reach.steps] == ["DNS", "TCP", "HTTP"]
-    assert time.monotonic() - begun < 5
-
-
-def test_a_name_server_that_is_silent_holds_nobody_up(monkeypatch: pytest.MonkeyPatch) -> None:
-    """The system's look-up has no limit of its own; the step has."""
-    release = threading.Event()
-    monkeypatch.setattr(socket, "getaddrinfo", lambda *_, **__: release.wait(20) and [])
-    begun = time.monotonic()
-    try:
-        reach = probe("https://api.example/v1", limit=0.2)
-    finally:
-        release.set()
-    assert [(step.name, step.text) for step in reach.steps] == [("DNS", "no answer within 0.2 s")]
     assert time.monotonic() - begun < 5
 
 
@@ -475,29 +451,6 @@ def test_every_code_is_explained(name: str) -> None:
         assert sentence.english.endswith(".")
         assert not any("\u4e00" <= letter <= "\u9fff" for letter in sentence.english)
         assert any("\u4e00" <= letter <= "\u9fff" for letter in sentence.chinese)
-
-
-DOCUMENTED = """
-MissingParameter.size InvalidParameter InvalidParameter.UnsupportedParameter InvalidEndpoint.ClosedEndpoint
-InvalidImageURL.EmptyURL InvalidImageURL.InvalidFormat SensitiveContentDetected SensitiveContentDetected.Violence
-SensitiveContentDetected.SevereViolation InputTextSensitiveContentDetected InputImageSensitiveContentDetected
-OutputTextSensitiveContentDetected OutputImageSensitiveContentDetected
-InputTextSensitiveContentDetected.PolicyViolation OutputImageSensitiveContentDetected.PrivacyInformation
-InputImageSensitiveContentDetected.DeepFake InputTextRiskDetection InputImageRiskDetection OutputTextRiskDetection
-OutputImageRiskDetection ContentSecurityDetectionError InvalidSubscription AuthenticationError InvalidAccountStatus
-AccessDenied AccountOverdueError OperationDenied.ServiceNotOpen OperationDenied.ServiceOverdue
-OperationDenied.PermissionDenied OperationDenied.Whatever InvalidEndpointOrModel.NotFound
-InvalidEndpointOrModel.ModelIDAccessDisabled ModelNotOpen UnsupportedModel RateLimitExceeded.EndpointRPMExceeded
-RateLimitExceeded.EndpointTPMExceeded ModelAccountRpmRateLimitExceeded ModelAccountTpmRateLimitExceeded
-ModelAccountIpmRateLimitExceeded APIAccountRpmRateLimitExceeded AccountRateLimitExceeded RequestBurstTooFast
-InflightBatchsizeExceeded ServerOverloaded QuotaExceeded SetLimitExceeded InternalServiceError
-402 408 413 422 502 503 504 524
-"""
-
-
-def test_no_documented_code_is_missing() -> None:
-    """Those of the service's error page and the statuses that only gateways send."""
-    assert [name for name in DOCUMENTED.split() if find_code(name) is None] == []
 
 
 @pytest.mark.parametrize(

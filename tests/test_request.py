@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-from dataclasses import replace
 from typing import Any
 
 import pytest
@@ -24,7 +23,7 @@ from asks import (
     refusal_of,
     verdict,
 )
-from seedream_magic import InvalidRequest, Seedream, Storyboard
+from seedream_magic import InvalidRequest
 from seedream_magic.api.request import request_from_body
 
 AUTO = "sequential_image_generation"
@@ -47,7 +46,6 @@ def test_defaults_are_sent_explicitly() -> None:
     ("asked", "sent", "bill"),
     [
         ({"images": 1}, ("disabled", None, False), (1, 1)),
-        ({"images": 1, "stream": True}, ("disabled", None, True), (1, 1)),
         ({"images": 2}, ("auto", {"max_images": 2}, True), (2, 2)),
         ({"images": 15, "stream": False}, ("auto", {"max_images": 15}, False), (15, 15)),
         ({"images": "auto"}, ("auto", None, True), (15, None)),
@@ -92,12 +90,9 @@ def test_presets_of_each_model(model: str, preset: str) -> None:
         (SEEDREAM_4_5, "refused", "refused", "1023x1024 4097x4096 8193x512 512x8193"),
         (SEEDREAM_4_0, "sent", "sent", "1280x720 1600x600"),
         (SEEDREAM_4_0, "refused", "refused", "1279x720 800x800"),
-        (LITE, "sent", "sent", "2560x1440 4096x4096"),
         (LITE, "refused", "warned", "2560x1439"),
         (PRO, "sent", "sent", "1280x720 1500x1000 2140x2160"),
         (PRO, "refused", "warned", "2150x2151"),  # 4,624,650, just over 4,624,220
-        (FLASH, "refused", "warned", "2150x2151"),
-        (SEEDREAM_3_0, "sent", "sent", "512x512 2048x2048"),
         (SEEDREAM_3_0, "refused", "refused", "511x512"),
         (SEEDREAM_3_0, "refused", "warned", "2049x2048"),
         (ENDPOINT, "sent", "sent", "1x1 99999x1"),  # a model that is not known is not checked
@@ -115,13 +110,10 @@ def test_pixel_limits(model: str, strict: str, lenient: str, sizes: str) -> None
     ("asked", "size"),
     [
         ({"ratio": "16:9"}, "2848x1600"),
-        ({"ratio": "16:9", "size": "2K"}, "2848x1600"),
         ({"ratio": "9:16", "size": "4K"}, "3040x5504"),
         ({"ratio": "16:9", "model": PRO}, "2816x1584"),
-        ({"ratio": "16:9", "model": PRO, "size": "1.5K"}, "2048x1152"),
         ({"model": SEEDREAM_4_5}, "2048x2048"),
         ({"model": PRO}, "2K"),
-        ({"model": FLASH}, "2K"),
         ({"model": SEEDREAM_3_0}, "1024x1024"),
         ({"model": ENDPOINT}, "2048x2048"),
     ],
@@ -147,8 +139,6 @@ def test_keys_that_a_model_refuses_are_never_sent(model: str, stream: bool | Non
         ({"model": LITE, "output_format": "PNG"}, {"output_format": "png"}),
         ({"model": LITE, "web_search": True}, {"tools": [{"type": "web_search"}]}),
         ({"model": SEEDREAM_4_0, "optimize_prompt": "fast"}, {"optimize_prompt_options": {"mode": "fast"}}),
-        ({"model": SEEDREAM_4_5, "optimize_prompt": "standard"}, {"optimize_prompt_options": {"mode": "standard"}}),
-        ({"model": FLASH, "background": "opaque"}, {"background": "opaque"}),
         (
             {"model": PRO, "background": "transparent", "output_format": "png", "references": (CUT_OUT,)},
             {"background": "transparent", "output_format": "png"},
@@ -179,11 +169,10 @@ LAYERS = {"layer_decomposition": True, "references": (CUT_OUT,)}
         ({"size": "2048x2048", "ratio": "16:9"}, "--ratio goes with a preset"),
         ({"model": PRO, "images": 4}, "makes one image a request"),
         *(({name: value}, f"{name} is True or False") for name in ("stream", "watermark", "web_search")
-          for value in ("no", 0, 1, [], object())),
-        *(({"prompt": prompt}, "prompt is empty") for prompt in ("", " ", "\n\t \r\n", "\u3000\u00a0")),
+          for value in ("no", 0)),
+        *(({"prompt": prompt}, "prompt is empty") for prompt in ("", "\u3000\u00a0")),
         ({"prompt": "\ud800"}, "position 1;"),
-        ({"prompt": "fox \udfff"}, "position 5;"),
-        *(({"prompt": prompt}, "is text") for prompt in (None, 5, b"fox", ["fox"])),
+        *(({"prompt": prompt}, "is text") for prompt in (None, b"fox")),
         ({"model": None}, "model id"),
         *(({"model": SEEDREAM_4_5, name: value}, f"does not take {option}")
           for name, value, option in (("output_format", "png", "--output-format"), ("web_search", True, "--web-search"),
@@ -198,34 +187,17 @@ LAYERS = {"layer_decomposition": True, "references": (CUT_OUT,)}
         ({"model": PRO, "output_format": "gif"}, "jpeg or png"),
         ({"model": PRO, "background": "red"}, "opaque or transparent"),
         ({"references": (CUT_OUT,), "extra": {"image": None}}, "so does --ref; give it once"),
-        ({"images": 4, "extra": {AUTO: None}}, "so does --images; give it once"),
         *(({"extra": {name: value}}, f"{name}'") for name in ("prompt",) for value in ("b", None)),
         ({"extra": {"model": None}}, "model id"),
         *(({"extra": {AUTO: "auto", f"{AUTO}_options": {"max_images": most}}}, "1 to 15")
-          for most in (0, -3, 16, 10**9)),
+          for most in (0, 16)),
         *(({"extra": extra}, "extra takes") for extra in (
-            {"a": float("nan")}, {"a": float("inf")}, {"a": {1, 2}}, {"a": b"x"}, {"a": "\ud800"}, {"\udfff": 1}, [1],
-            "text", 5, {"a": 10**5000})),
+            {"a": float("nan")}, {"a": {1, 2}}, {"a": "\ud800"}, [1], {"a": 10**5000})),
     ],
 )  # fmt: skip
 def test_what_is_refused(asked: dict[str, Any], words: str) -> None:
     """One sentence names the option and the fix; nothing is sent."""
     assert words in refusal_of(**asked)
-
-
-@pytest.mark.parametrize("image", ["https://cdn.example/a.png?sig=canary", ["data:image/png;base64,canary"], ""])
-def test_extra_takes_no_reference(image: Any) -> None:
-    """It would stay in the record for good, signature, bytes and all; the text repeats none of it."""
-    told = refusal_of(extra={"image": image})
-    assert "--ref" in told
-    assert "canary" not in told
-
-
-def test_a_table_can_be_overruled() -> None:
-    """`--no-check` sends although the model's limits say no, and warns."""
-    request, warnings = made_with_warnings(output_format="png", check=False)
-    assert request.body["output_format"] == "png"
-    assert "does not take" in warnings[0]
 
 
 def test_layers_need_no_prompt() -> None:
@@ -239,9 +211,8 @@ def test_layers_need_no_prompt() -> None:
 
 @pytest.mark.parametrize(
     "prompt",
-    ["四季", "أربعة فصول\u202e", "季" * 10_000, '"quoted" \\ $HOME `x`', "line\nline\r\n\ttab", "\x00", "🦊",
-     "  kept blanks  ", "a\u2028b"],
-)  # fmt: skip
+    ["أربعة فصول\u202e 🦊", "季" * 10_000, '"quoted" \\ $HOME `x`', "line\nline\r\n\ttab", "  kept blanks  "],
+)
 def test_prompts_are_sent_as_typed(prompt: str) -> None:
     """Any text that can be encoded reaches the body untouched."""
     assert json.loads(json.dumps(made(prompt).body, ensure_ascii=False).encode())["prompt"] == prompt
@@ -290,15 +261,6 @@ def test_extra_may_set_what_no_option_sets() -> None:
     assert (request.images_at_most, request.images_expected) == (3, 3)
     request = made(extra={"model": PRO})
     assert (request.model, request.body["model"], "stream" in request.body) == (PRO, PRO, False)
-
-
-def test_equal_requests_and_plans_have_equal_hashes() -> None:
-    """They can be members of a set and keys of a dict, whatever they hold."""
-    asked = {"images": 2, "references": (CUT_OUT,), "extra": {"seed": 7}, "model": ENDPOINT, "web_search": True}
-    first, second = made(Storyboard("ink", ("a", "b")), **asked), made(Storyboard("ink", ("a", "b")), **asked)
-    assert len({first, second, replace(first, extra={}), replace(first, options={})}) == 3
-    plans = {Seedream("anyfast", headers={"X-Tenant": "a"}).plan("x", extra={"seed": seed}) for seed in (7, 7, 8)}
-    assert len(plans) == 2
 
 
 def test_an_optional_field_reads_as_an_attribute() -> None:

@@ -3,32 +3,28 @@
 from __future__ import annotations
 
 import threading
-from collections import Counter
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from contextlib import suppress
 from pathlib import Path
-from typing import Any
 
 import pytest
 from IPython.core.interactiveshell import InteractiveShell
 from IPython.utils.capture import capture_output
 
-from raw_server import Gate, RawServer, raw_server
+from raw_server import Gate, RawServer
 from seedream_magic import InvalidRequest, Seedream, SeedreamInterrupted, session
-from seedream_magic.session import BackgroundRuns, Session
-from service import PICTURE, POST, completed, picture, stream_head, succeeded, whole_answer
+from seedream_magic.session import BackgroundRuns
+from service import PICTURE, POST, completed, picture, stream_head, succeeded
 
 LOAD = "%load_ext seedream_magic\nfrom seedream_magic import Seedream"
 
 
-@pytest.fixture
-def server(monkeypatch: pytest.MonkeyPatch, store: Path) -> Iterator[RawServer]:
-    """A service that answers whole, in the environment."""
-    with raw_server({POST: whole_answer, PICTURE: picture}) as running:
-        monkeypatch.setenv("SEEDREAM_BASE_URL", f"{running.url}/v1")
-        monkeypatch.setenv("SEEDREAM_API_KEY", "sk-CANARY")
-        monkeypatch.setenv("SEEDREAM_STORE", str(store))
-        yield running
+@pytest.fixture(autouse=True)
+def environment(server: RawServer, monkeypatch: pytest.MonkeyPatch, store: Path) -> None:
+    """The service is named in the environment."""
+    monkeypatch.setenv("SEEDREAM_BASE_URL", f"{server.url}/v1")
+    monkeypatch.setenv("SEEDREAM_API_KEY", "sk-CANARY")
+    monkeypatch.setenv("SEEDREAM_STORE", str(store))
 
 
 @pytest.fixture
@@ -85,36 +81,6 @@ thread = threading.Thread(target=draw)
 thread.start(); thread.join(20); print(errors)"""
     assert "max_images_per_session allows 1" in said(ip, cell)
     assert server.posts == 0
-
-
-class Guarded(Counter[str]):
-    """A counter that may change only where the session's lock is held."""
-
-    def __init__(self, lock: Any) -> None:
-        super().__init__()
-        self.lock = lock
-
-    def __setitem__(self, model: str, count: int) -> None:
-        assert self.lock._is_owned(), "changed without the lock"
-        super().__setitem__(model, count)
-
-
-def test_every_count_changes_under_the_lock(server: RawServer) -> None:
-    """Ten threads draw at once: no image is lost, and no counter changes without the lock."""
-    own = Session()
-    own.billed, own.doubtful, own.ended = Guarded(own.lock), Guarded(own.lock), Guarded(own.lock)
-
-    def draw(number: int) -> None:
-        client = Seedream()
-        client.session = own
-        client.generate(f"thread {number}", images=1 + number % 2, stream=False)
-
-    threads = [threading.Thread(target=draw, args=(number,)) for number in range(10)]
-    for thread in threads:
-        thread.start()
-    for thread in threads:
-        thread.join(30)
-    assert (own.images_billed, own.ended.total(), own.images_reserved) == (15, 10, 0)
 
 
 def test_a_run_in_the_background_is_counted_without_the_extension(server: RawServer) -> None:

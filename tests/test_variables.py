@@ -211,19 +211,3 @@ def test_an_expression_that_cannot_be_read_says_what_to_write(text: str, words: 
         value_of(text, NAMESPACE | {"odd": Odd(), "number": _Number(3)})
     assert words in str(caught.value)
     assert not re.search(r"_[A-Z]|CannotFill", str(caught.value))
-
-
-@pytest.mark.parametrize(
-    ("text", "words"),
-    [
-        ("n", "n is of type int, not a picture"),
-        ("x", "x is of type float, not a picture"),
-        ("nothing", "nothing is None, not a picture"),
-        ("hero.size.width", "hero.size.width is of type int, not a picture"),
-    ],
-)
-def test_a_number_is_no_reference(text: str, words: str) -> None:
-    """It is refused by the name that was typed; what may be a picture is handed on as it is."""
-    with pytest.raises(InvalidRequest, match=words):
-        value_of(text, NAMESPACE)
-    assert value_of("hero.colours", NAMESPACE) is NAMESPACE["hero"].colours
