@@ -506,6 +506,8 @@ def test_no_documented_code_is_missing() -> None:
         ("AuthenticationErorr", "AuthenticationError"),
         ("InputTextSensitiveContent", "InputTextSensitiveContentDetected"),
         ("ratelimit", "RateLimitExceeded.EndpointRPMExceeded"),
+        ("429", "RateLimitExceeded.EndpointRPMExceeded"),
+        ("401", "AuthenticationError"),
     ],
 )
 def test_a_near_miss_is_told(shell: InteractiveShell, typed: str, meant: str) -> None:
