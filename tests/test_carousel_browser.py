@@ -34,6 +34,7 @@ SETS = ("buttons", "keys", "alone", "waiting", "compare", "swipe", "failed", "ç½
 LARGER_THAN_A_PREVIEW = ("full", "gone", "zoom")
 SHAPES = ((1024, 1024), (1792, 1008), (1008, 1792), (2048, 128))
 LONG = "A river " * 60
+LONG_CODE = "OutputImageSensitiveContentDetected.PolicyViolation"
 # What shows of a picture that is fitted into its element: the element's box is the room, not the picture.
 PICTURE_BOX = """img => {
     const { x, y, width, height } = img.getBoundingClientRect();
@@ -116,7 +117,7 @@ def notebooks(lab: Lab) -> Path:
     with chdir(folder):
         sets = {name: made_set(folder, name) for name in SETS}
         sets |= {name: made_set(folder, name, (1600, 1200)) for name in LARGER_THAN_A_PREVIEW}
-        refused = ContentRefused("The picture was refused.", code="OutputImageSensitive", hint="Change the prompt.")
+        refused = ContentRefused("The picture was refused.", code=LONG_CODE, hint="Change the prompt.")
         frames = sets["failed"].frames
         sets["failed"] = replace(sets["failed"], frames=(*frames[:2], Frame(2, "failed 3", error=refused), frames[3]))
         sets["waiting"] = growing(sets["waiting"])
@@ -480,6 +481,8 @@ def test_untrusted_notebook_is_a_labelled_strip(lab: Lab, notebooks: Path) -> No
         assert all(text.strip() for text in texts)
         assert any("%seedream retry failed" in text for text in texts)
         expect(page.locator(".seedream-strip code").first).to_have_css("white-space", "pre-wrap")  # it is two lines
+        card = page.locator(".seedream-strip figure > div", has_text=LONG_CODE)
+        assert card.evaluate("card => card.scrollWidth <= card.clientWidth")
         page.evaluate("document.querySelectorAll('.seedream-strip').forEach(one => one.classList.add('for-axe'))")
         assert severe(page, ".for-axe") == []
 

@@ -459,6 +459,8 @@ def test_every_code_is_explained(name: str) -> None:
         ("AuthenticationErorr", "AuthenticationError"),
         ("InputTextSensitiveContent", "InputTextSensitiveContentDetected"),
         ("ratelimit", "RateLimitExceeded.EndpointRPMExceeded"),
+        ("429", "RateLimitExceeded.EndpointRPMExceeded"),
+        ("401", "AuthenticationError"),
     ],
 )
 def test_a_near_miss_is_told(shell: InteractiveShell, typed: str, meant: str) -> None:

@@ -270,8 +270,10 @@ def code_of_words(words: str) -> str:
 
 
 def codes_like(name: str) -> list[str]:
-    """At most three codes that were probably meant: the nearest in spelling, else those that hold the word."""
+    """At most three codes that were probably meant: of a status, else the nearest in spelling, else with the word."""
     lower = name.strip().lower()
     known = {code.lower(): code for code in CODES}
-    near = [known[match] for match in difflib.get_close_matches(lower, known, n=3, cutoff=0.6)]
-    return (near or [code for match, code in known.items() if len(lower) > 3 and lower in match])[:3]
+    of_status = [code.name for code in _ROWS if lower in map(str, code.statuses)]
+    near = [] if lower.isdecimal() else difflib.get_close_matches(lower, known, n=3, cutoff=0.6)
+    holding = [code for match, code in known.items() if len(lower) > 3 and lower in match]
+    return (of_status or [known[match] for match in near] or holding)[:3]

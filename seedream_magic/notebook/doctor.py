@@ -25,7 +25,7 @@ from seedream_magic.api.connection import SETTINGS_HINT, Reach, probe, proxy_for
 from seedream_magic.api.credentials import find_key
 from seedream_magic.api.models import MAXIMUM_IMAGES, find_model
 from seedream_magic.api.redaction import masked
-from seedream_magic.errors import ConfigError, MissingKey
+from seedream_magic.errors import ConfigError, MissingKey, plural
 from seedream_magic.images.durable import read_object
 from seedream_magic.images.index import history
 from seedream_magic.images.record import Record
@@ -262,7 +262,7 @@ def _runs(made: int, lacking: Sequence[Record]) -> Finding:
         return Finding("ok", "runs", f"{made}, nothing is left to download · 没有可补下载的图片" if made else none)
     newest = ", ".join(record.run_id for record in lacking[:-3:-1]) + (" …" if len(lacking) > 2 else "")
     text = Text(
-        f"Pictures that were made are missing in {len(lacking)} of {made} runs: {newest}.",
+        f"Pictures that were made are missing in {len(lacking)} of {plural(made, 'run')}: {newest}.",
         f"{made} 次中有 {len(lacking)} 次缺少已生成的图片：{newest}。",
     )
     fix = Text("%seedream recover fetches them and bills nothing.", "%seedream recover 可补下载，不计费。")
@@ -274,8 +274,9 @@ def _kept(folders: Sequence[Path], lacking: Sequence[Record]) -> Iterator[Findin
     downloads = {record.folder for record in lacking}
     kept = [folder for folder in folders if folder not in downloads and raw_files(folder)]
     if kept:
+        runs = plural(len(kept), "run")
         text = Text(
-            f"An answer that could not be read to its end is kept in {len(kept)} runs, the newest {kept[0].name}.",
+            f"An answer that could not be read to its end is kept in {runs}, the newest {kept[0].name}.",
             f"{len(kept)} 次的应答未能完整读取，原始数据已保留，最近一次是 {kept[0].name}。",
         )
         fix = Text(

@@ -40,7 +40,10 @@ _GRID = "display:flex;gap:20px;flex-wrap:wrap;align-items:flex-start;padding-bot
 _QUIET = "margin:8px 0 0 0;line-height:1.45;text-align:left;font-size:12px;opacity:0.75"
 _FIGURE = "flex:0 0 auto;margin:0;max-width:100%;width:{width}px;--ratio:{ratio:.4f}"
 _PICTURE = "display:block;max-width:100%;height:auto;border-radius:4px"
-_BOX = "box-sizing:border-box;border-radius:4px;background-color:rgba(127,127,127,0.12);padding:16px;font-size:14px;"
+_BOX = (
+    "box-sizing:border-box;border-radius:4px;background-color:rgba(127,127,127,0.12);padding:16px;font-size:14px;"
+    "word-wrap:break-word;"  # error codes are long words; JupyterLab takes overflow-wrap from untrusted outputs
+)
 _CAPTION = "margin-top:8px;line-height:1.45;text-align:left;font-size:13px"
 _COMMAND = "font-size:13px;background:none;padding:0;white-space:pre-wrap"
 
