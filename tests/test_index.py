@@ -149,8 +149,9 @@ def test_what_was_billed_is_counted_as_a_set_counts_it(
     saved = [run.save_picture(place, jpeg(place), JPEG, source="") for place in (0, 1)]
     frames = [Frame(place, "四季", path, 64, 48, digest) for place, (path, digest) in enumerate(saved)]
     frames += [Frame(2 + place, "四季", error=error) for place, error in enumerate(errors)]
-    request, state = load(find_record(store, run.run_id)).request, (3, "done", "billed")
-    run.conclude(ImageSet(request, "anyfast", run.run_id, run.folder, tuple(frames), *state, usage=usage), None)
+    known: dict[str, Any] = {"expected": 3, "state": "done", "outcome": "billed", "usage": usage}
+    request = load(find_record(store, run.run_id)).request
+    run.conclude(ImageSet(request, "anyfast", run.run_id, run.folder, tuple(frames), **known), None)
     saved[1][0].unlink()
     images = load(find_record(store, run.run_id))
     (entry,) = history(store)
