@@ -49,6 +49,7 @@ def test_pictures_of_a_store_that_fails_are_put_aside(form: str, store: Path) ->
     assert [frame.path for frame in images.ok] == [folder / f"0{frame.index + 1}.jpg" for frame in images.ok]
     assert [rescued(images.run_id, f"0{frame.index + 1}.jpg") for frame in images.ok] == [f.path for f in images.ok]
     assert any(str(folder) in note for note in images.notes)
+    assert any("could not be recorded" in note for note in images.notes)
     facts = json.loads((folder / "02.json").read_text())
     assert (facts["sha256"], facts["width"]) == (images[1].sha256, 64)
     assert "canary" not in "".join(path.read_text() for path in folder.glob("*.json"))

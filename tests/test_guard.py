@@ -40,49 +40,17 @@ PUBLIC_6 = "2606:4700::6810:1"
 WHOLE = Reply(200, {"Content-Type": "image/jpeg"}, jpeg(1))
 FACTS = PictureFacts("image/jpeg", "jpg", 64, 48)
 
-INSIDE = {
-    "127.0.0.1": "this machine",
-    "127.255.255.254": "this machine",
-    "0.0.0.0": "this machine, on Linux",
-    "0.1.2.3": "this network",
-    "10.0.0.1": "private",
-    "10.255.255.255": "private",
-    "100.64.0.1": "carrier-grade NAT",
-    "100.100.100.200": "metadata of Alibaba Cloud",
-    "168.63.129.16": "Azure's own service",
-    "169.254.0.1": "link-local",
-    "169.254.169.254": "metadata of most clouds",
-    "172.16.0.1": "private",
-    "172.31.255.255": "private",
-    "192.0.0.8": "protocol assignments",
-    "192.0.0.192": "metadata of Oracle Cloud",
-    "192.0.2.1": "documentation",
-    "192.88.99.1": "6to4 relay",
-    "192.168.1.1": "private",
-    "198.18.0.1": "benchmarks",
-    "198.51.100.1": "documentation",
-    "203.0.113.1": "documentation",
-    "224.0.0.1": "multicast",
-    "240.0.0.1": "reserved",
-    "255.255.255.255": "broadcast",
-}
-INSIDE_6 = [
-    "::",
-    "::1",
-    "::7f00:1",
-    "64:ff9b:1::a00:1",
-    "100::1",
-    "2001::1",
-    "2001:2::1",
-    "2001:db8::1",
-    "3fff::1",
-    "4000::1",
-    "fc00::1",
-    "fd00:ec2::254",
-    "fe80::1",
-    "fec0::1",
-    "ff02::1",
-]
+INSIDE = (
+    "127.0.0.1", "127.255.255.254", "0.0.0.0", "0.1.2.3", "10.0.0.1", "10.255.255.255", "100.64.0.1",
+    "100.100.100.200", "168.63.129.16", "169.254.0.1", "169.254.169.254", "172.16.0.1", "172.31.255.255",
+    "192.0.0.8", "192.0.0.192", "192.0.2.1", "192.88.99.1", "192.168.1.1", "198.18.0.1", "198.51.100.1",
+    "203.0.113.1", "224.0.0.1", "240.0.0.1", "255.255.255.255",
+)  # fmt: skip
+"""This machine, private, shared and link-local networks, the metadata of clouds, what is reserved or for examples."""
+INSIDE_6 = (
+    "::", "::1", "::7f00:1", "64:ff9b:1::a00:1", "100::1", "2001::1", "2001:2::1", "2001:db8::1", "3fff::1",
+    "4000::1", "fc00::1", "fd00:ec2::254", "fe80::1", "fec0::1", "ff02::1",
+)  # fmt: skip
 
 
 def as_parts(address: str) -> tuple[int, int, int, int]:

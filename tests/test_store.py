@@ -22,12 +22,8 @@ import pytest
 from seedream_magic import (
     ConfigError,
     Frame,
-    ImageInvalid,
     ImageSet,
-    NoConnection,
-    ResponseBroken,
     Seedream,
-    SeedreamError,
 )
 from seedream_magic.api.make_request import Ask, make_request
 from seedream_magic.api.plan import Plan
@@ -209,14 +205,6 @@ def test_a_record_of_the_answer_that_is_no_file_is_not_written(kind: str, tmp_pa
     assert place.is_symlink() == ("link" in kind)
 
 
-def test_a_picture_whose_sidecar_cannot_be_written_is_there(run: RunFolder, monkeypatch: pytest.MonkeyPatch) -> None:
-    """All that the sidecar tells can be read from the picture again."""
-    monkeypatch.setattr(os, "replace", failing(os.replace, errno.ENOSPC, on=2))
-    path, _ = run.save_picture(0, jpeg(), FACTS, source=LINK)
-    assert path.read_bytes() == jpeg()
-    assert sorted(file.name for file in run.folder.iterdir()) == ["01.jpg", "request.json"]
-
-
 @pytest.mark.skipif(os.name == "nt", reason="links are others there")
 def test_references_and_what_is_rejected_go_into_no_folder_that_is_a_link(
     tmp_path: Path, store: Path, run: RunFolder
@@ -257,45 +245,3 @@ def test_signatures_go_when_every_picture_is_saved(torn: str, run: RunFolder, st
     shutil.rmtree(run.folder)
     run.conclude(images, None)
     assert not run.folder.exists()
-
-
-@pytest.mark.parametrize(
-    ("error", "state", "told", "facts"),
-    [
-        (ImageInvalid("It was cut."), "done", "partial", {"error": "ImageInvalid", "message": "It was cut."}),
-        (None, "running", "stopped", {}),
-    ],
-    ids=["missing", "stopped"],
-)
-def test_signatures_stay_while_a_picture_can_be_fetched(
-    error: SeedreamError | None, state: str, told: str, facts: dict[str, str], *, run: RunFolder, store: Path
-) -> None:
-    """One that failed, or was on its way when the run was stopped, can still be fetched with its link."""
-    run.record({"object": {"url": LINK}})
-    run.conclude(image_set(run, saved(run, 0), Frame(1, "四季", error=error), state=state), None)
-    assert received(store) == [{"object": {"url": LINK}}]
-    first, second = record(store)["frames"]
-    assert (record(store)["state"], first) == (told, {"file": "01.jpg"})
-    assert facts.items() <= second.items()
-
-
-@pytest.mark.parametrize("failure", [None, NoConnection("x"), ResponseBroken("x", billed="unknown")])
-def test_the_outcome_of_the_post_is_kept(run: RunFolder, store: Path, failure: SeedreamError | None) -> None:
-    """Whether it may have been billed is known later too, and what broke it off."""
-    run.conclude(replace(image_set(run), outcome="unknown"), failure)
-    facts = record(store)
-    assert (facts["state"], facts["outcome"]) == ("failed", "unknown")
-    assert facts["error"] == (failure and {**facts["error"], "error": type(failure).__name__, "message": "x"})
-
-
-def test_raw_bytes_are_the_owners(run: RunFolder, store: Path) -> None:
-    """What could not be read may hold links; each body has a file of its own, none is written over."""
-    for number, name in enumerate(("response.raw", "response.2.raw", "response.3.raw")):
-        raw = run.raw_body()
-        raw.write(b"\xff")
-        raw.write(bytes([number]))
-        raw.sync()
-        raw.close()
-        assert (raw.size, raw.fault) == (2, "")
-        assert (run.folder / name).read_bytes() == bytes([255, number])
-    check_store(store)
