@@ -39,6 +39,8 @@ from seedream_magic.images.route import image_client
 from seedream_magic.images.verify import PictureFacts
 from service import jpeg
 
+pytestmark = pytest.mark.usefixtures("no_pause")
+
 WHOLE = Reply(200, {"Content-Type": "image/jpeg"}, jpeg(1))
 GOOD = (jpeg(1), PictureFacts("image/jpeg", "jpg", 64, 48), "")
 NO_PICTURE = Reply(200, {}, b"<html>try again</html>")
@@ -46,12 +48,6 @@ GZIPPED = gzip.compress(jpeg(1))
 UNTRUE_CODINGS = ("gzip", "deflate", "br", "zstd", "UTF-8", "aws-chunked", "identity, none", "")
 IMG = ("GET", "/img/")
 Scripted = Behaviour | Callable[[Request], Behaviour]
-
-
-@pytest.fixture(autouse=True)
-def no_pause(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Attempts follow at once."""
-    monkeypatch.setattr(download_module, "download_pause", lambda attempt: 0.0)
 
 
 async def bring(url: str, pace: Pace = PACE) -> tuple[bytes, PictureFacts, str]:

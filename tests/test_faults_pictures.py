@@ -4,22 +4,26 @@ from __future__ import annotations
 
 import asyncio
 import base64
+import hashlib
 import json
 import os
+import random
 import re
 import subprocess
 import sys
 import threading
 import zlib
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
 import pytest
 from PIL import Image
 
+from asking import event
 from fault import drawn, failed, fault, outcome, shades
 from raw_server import (
+    EVENT_STREAM,
     Behaviour,
     Cut,
     Drip,
@@ -42,18 +46,16 @@ from seedream_magic import (
     SeedreamInterrupted,
     UnsafeURL,
 )
+from seedream_magic.api import decoder as decoder_module
+from seedream_magic.api.sse import Decoder
 from seedream_magic.images import download as download_module
 from seedream_magic.images.verify import PictureFacts, verified
 from served import client, record, served
-from service import PICTURE, POST, black_png, encoded, jpeg, picture, whole_answer
+from service import PICTURE, POST, black_png, completed, encoded, jpeg, link, picture, png_of, succeeded, whole_answer
+
+pytestmark = pytest.mark.usefixtures("no_pause")
 
 NAMES = re.compile(r"request\.json|response\.jsonl|response\.raw|[0-9]{2}\.(jpg|png|webp|json)|raw")
-
-
-@pytest.fixture(autouse=True)
-def no_pause(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Attempts at a picture follow at once."""
-    monkeypatch.setattr(download_module, "download_pause", lambda attempt: 0.0)
 
 
 def of(encoding: str, size: tuple[int, int] = (8, 8)) -> bytes:
@@ -331,3 +333,69 @@ def test_many_pictures_in_base64_cost_little_more_than_their_text(form: str, sto
     count, more = done.stdout.split()
     assert int(count) == 6
     assert int(more) < 2.2 * sum(map(len, texts)), f"{int(more) / sum(map(len, texts)):.2f} times"
+
+
+SIDE = 4096
+
+
+def png(rows: Iterator[bytes], *, level: int) -> bytes:
+    """A square PNG of 4096 pixels, 8 bits of red, green and blue."""
+    packer = zlib.compressobj(level)
+    pixels = b"".join(packer.compress(b"\0" + row) for row in rows) + packer.flush()
+    return png_of(SIDE, SIDE, pixels, bits=8, colours=2)
+
+
+def rows_of_noise() -> Iterator[bytes]:
+    chance = random.Random(7)
+    return (chance.randbytes(3 * SIDE) for _ in range(SIDE))
+
+
+@pytest.fixture(scope="module")
+def largest() -> bytes:
+    """All that a PNG without an alpha channel can have; a drawn picture has some 30 MiB."""
+    made = png(rows_of_noise(), level=0)
+    assert 48 <= len(made) / 2**20 < 49
+    return made
+
+
+@pytest.mark.fault("F63")
+@pytest.mark.parametrize("stream", [True, False])
+def test_the_largest_picture_comes_whole(store: Path, largest: bytes, *, stream: bool) -> None:
+    """In an event or in a JSON answer: byte for byte, and nothing is left over."""
+    form = b'data: {"type":"image_generation.partial_succeeded","b64_json":"%s"}\n\n'
+    body = (form if stream else b'{"data":[{"b64_json":"%s"}]}') % base64.b64encode(largest)
+    reply = Reply(200, EVENT_STREAM, body + completed(1)) if stream else Reply(200, {}, body)
+    with raw_server({POST: reply}) as server:
+        images = client(server, store).generate("x", stream=stream, size="4K", response_format="b64_json")
+    assert images[0].path
+    assert images[0].sha256 == hashlib.sha256(largest).hexdigest()
+    assert images[0].path.read_bytes() == largest
+    assert (images[0].width, images[0].height, images.notes) == (SIDE, SIDE, ())
+    assert not list(store.glob("*/*.raw"))
+
+
+@pytest.mark.fault("F46", "F64")
+@pytest.mark.parametrize("stream", [True, False])
+def test_what_is_over_the_limit_costs_no_other_picture(
+    store: Path, monkeypatch: pytest.MonkeyPatch, *, stream: bool
+) -> None:
+    """Behind an event, and before it in a document; the answer is kept to its last byte, and the set says so."""
+    monkeypatch.setattr(decoder_module, "Decoder", lambda: Decoder(maximum=300_000))
+    monkeypatch.setattr(decoder_module, "MAXIMUM_DOCUMENT_BYTES", 300_000)
+    monkeypatch.setattr(decoder_module, "LARGEST_BASE64_CHARACTERS", 100_000)
+    sent: list[bytes] = []
+
+    def answer(request: Request) -> Behaviour:
+        large = event("partial_succeeded", image_index=1, b64_json="A" * 2_000_000)
+        events = succeeded(request, 0) + large + succeeded(request, 2) + completed(3)
+        document = json.dumps({"data": [{"url": link(request, 0)}, {"b64_json": "A" * 2_000_000}]}).encode()
+        sent.append(events if stream else document)
+        return Reply(200, EVENT_STREAM if stream else {}, sent[0])
+
+    images = drawn(outcome({POST: answer, PICTURE: picture}, store, images=2 + stream, stream=stream))
+    assert shades(images) == ([0, None, 2] if stream else [0, None])
+    (kept,) = images.folder.glob("response.raw")
+    assert kept.read_bytes() == sent[0]
+    assert kept.stat().st_mode & 0o777 == 0o600
+    told = [*images.notes, *(line for frame in images.failed if frame.error for line in frame.error.lines())]
+    assert any(("larger than any picture" if stream else str(kept)) in line for line in told)

@@ -28,12 +28,13 @@ from seedream_magic import ConfigError, ImageError, InvalidRequest, Seedream, Un
 from seedream_magic.api.connection import new_client
 from seedream_magic.api.models import LARGEST_PICTURE_BYTES
 from seedream_magic.api.retry import DOWNLOAD_ATTEMPTS
-from seedream_magic.images import download as download_module
 from seedream_magic.images.download import download
 from seedream_magic.images.guard import Target, check_link, checked_target, is_picture_host, is_public
 from seedream_magic.images.route import PinnedRoute, image_client
 from seedream_magic.images.verify import PictureFacts
 from service import black_png, jpeg
+
+pytestmark = pytest.mark.usefixtures("no_pause")
 
 PUBLIC = "93.184.216.34"
 PUBLIC_6 = "2606:4700::6810:1"
@@ -230,12 +231,6 @@ def test_what_passes_is_https_to_the_open_internet_alone(url: str, found: list[s
         assert address.is_global
         kinds = (address.is_multicast, address.is_reserved, address.is_loopback, address.is_unspecified)
         assert not any(kinds)
-
-
-@pytest.fixture(autouse=True)
-def no_pause(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Attempts follow at once."""
-    monkeypatch.setattr(download_module, "download_pause", lambda attempt: 0.0)
 
 
 class Recorder(httpx.AsyncBaseTransport):
