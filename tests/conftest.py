@@ -17,6 +17,7 @@ from traitlets.config import Config
 
 from raw_server import RawServer, raw_server
 from seedream_magic import Seedream, session
+from seedream_magic.images import download
 from served import KEY, client
 from service import PICTURE, POST, picture, whole_answer
 
@@ -83,6 +84,12 @@ def server() -> Iterator[RawServer]:
     """A service that makes every picture it is asked for."""
     with raw_server({POST: whole_answer, PICTURE: picture}) as running:
         yield running
+
+
+@pytest.fixture
+def no_pause(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Attempts at a picture follow at once."""
+    monkeypatch.setattr(download, "download_pause", lambda attempt: 0.0)
 
 
 @pytest.fixture

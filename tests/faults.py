@@ -64,11 +64,11 @@ from seedream_magic.images.verify import verified
 from served import KEY
 from service import PICTURE, POST, completed, jpeg, link, picture, stream_head, succeeded, whole_answer
 from test_encoding import CODINGS
+from test_faults_pictures import png, rows_of_noise
 from test_faults_post import NEVER, error_body
 from test_faults_stop import STAGES, asking, in_base64, stop_at, stopping
 from test_faults_store import written_by_many
 from test_guard import INSIDE, SPELLINGS
-from test_largest import noise, png
 from test_shapes import EMPTY, SHAPES
 from test_shapes import two as two_of
 from test_tasks import WAYS
@@ -247,7 +247,7 @@ def read_whole(folder: Path) -> Iterator[Row]:
 
 def largest(folder: Path) -> Iterator[Row]:
     """The largest picture that there is, 4096x4096 of pure noise, in base64: in a JSON answer, in a stream."""
-    data = png(noise(), level=0)
+    data = png(rows_of_noise(), level=0)
     text = base64.b64encode(data)
     event = b'data: {"type":"image_generation.partial_succeeded","image_index":0,"b64_json":"%s"}\n\n' % text
     bodies = {False: b'{"data":[{"b64_json":"%s"}]}' % text, True: event + completed(1)}

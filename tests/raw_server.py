@@ -11,6 +11,7 @@ A connection carries one request and is then closed. Every request is kept as it
 from __future__ import annotations
 
 import contextlib
+import http.client
 import json
 import select
 import socket
@@ -19,7 +20,6 @@ import threading
 import time
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field
-from http import HTTPStatus
 from typing import Any, Protocol
 
 
@@ -63,20 +63,15 @@ class Reply:
 
 @dataclass(frozen=True)
 class Raw:
-    """These bytes, which need not be HTTP."""
+    """These bytes, which need not be HTTP; then the connection ends with a FIN."""
 
-    sent: bytes
+    sent: bytes = b""
 
     def play(self, connection: socket.socket) -> None:
         connection.sendall(self.sent)
 
 
-@dataclass(frozen=True)
-class Close:
-    """Nothing: the connection ends with a FIN."""
-
-    def play(self, connection: socket.socket) -> None:
-        """The server closes it."""
+Close = Raw
 
 
 @dataclass(frozen=True)
@@ -88,16 +83,6 @@ class Reset:
     def play(self, connection: socket.socket) -> None:
         connection.sendall(self.first)
         connection.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
-
-
-@dataclass(frozen=True)
-class Hang:
-    """Silence until `release` is set or the client has gone."""
-
-    release: threading.Event
-
-    def play(self, connection: socket.socket) -> None:
-        _wait(connection, self.release)
 
 
 @dataclass(frozen=True)
@@ -116,19 +101,8 @@ class Drip:
 
 
 @dataclass(frozen=True)
-class Cut:
-    """The first `at` bytes of a reply, head included; a negative `at` leaves that many out at the end."""
-
-    reply: Reply
-    at: int
-
-    def play(self, connection: socket.socket) -> None:
-        connection.sendall(bytes(self.reply)[: self.at])
-
-
-@dataclass(frozen=True)
 class Gate:
-    """`first`, then nothing until `event` is set, then `rest`."""
+    """`first`, then nothing until `event` is set or the client has gone, then `rest`."""
 
     first: bytes
     event: threading.Event
@@ -136,9 +110,25 @@ class Gate:
 
     def play(self, connection: socket.socket) -> None:
         connection.sendall(self.first)
-        _wait(connection, self.event)
+        while not self.event.is_set() and not _gone(connection, 0.01):  # no one call waits for both
+            pass
         if self.event.is_set():
             connection.sendall(self.rest)
+
+
+@dataclass(frozen=True)
+class Hang:
+    """Silence until `release` is set or the client has gone."""
+
+    release: threading.Event
+
+    def play(self, connection: socket.socket) -> None:
+        Gate(b"", self.release, b"").play(connection)
+
+
+def Cut(reply: Reply, at: int) -> Raw:  # noqa: N802 - a behaviour like the others
+    """The first `at` bytes of a reply, head included; a negative `at` leaves that many out at the end."""
+    return Raw(bytes(reply)[:at])
 
 
 class Sequence:
@@ -273,16 +263,9 @@ def sse(event: str | None, data: object) -> bytes:
 
 def head(status: int, headers: Mapping[str, str]) -> bytes:
     """A status line and headers, for Gate, Drip and Raw; without a length, the body ends with the connection."""
-    lines = [f"HTTP/1.1 {status} {_reason(status)}"]
+    lines = [f"HTTP/1.1 {status} {http.client.responses.get(status, 'Unknown')}"]
     lines += [f"{name}: {value}" for name, value in ({"Connection": "close"} | dict(headers)).items()]
     return "\r\n".join([*lines, "", ""]).encode("latin-1")
-
-
-def _reason(status: int) -> str:
-    try:
-        return HTTPStatus(status).phrase
-    except ValueError:
-        return "Unknown"
 
 
 def _read(connection: socket.socket, number: int) -> Request | None:
@@ -313,9 +296,3 @@ def _gone(connection: socket.socket, seconds: float) -> bool:
         if select.select([connection], [], [], left)[0] and not connection.recv(65536):
             return True
     return False
-
-
-def _wait(connection: socket.socket, event: threading.Event) -> None:
-    """Until the event is set or the client has gone; short turns, because no one call waits for both."""
-    while not event.is_set() and not _gone(connection, 0.01):
-        pass

@@ -2,27 +2,32 @@
 
 from __future__ import annotations
 
+import base64
 import errno
 import hashlib
 import json
 import os
 import shutil
+import stat
 import subprocess
 import sys
+import tempfile
 from collections.abc import Callable, Iterator
+from contextlib import nullcontext, suppress
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
+from unittest.mock import DEFAULT, Mock
 
 import pytest
 
 from fault import check_error, drawn, outcome, shades
-from raw_server import Behaviour, RawServer, Reply, Request
-from seedream_magic import ConfigError, ImageError, ImageInvalid, ImageSet
+from raw_server import Behaviour, Reply, Request, json_reply
+from seedream_magic import ConfigError, ImageError, ImageInvalid
 from seedream_magic import recover as recover_module
 from seedream_magic.images import record as record_module
 from seedream_magic.images import store as store_module
-from seedream_magic.images.durable import rescued, write_durably
+from seedream_magic.images.durable import cache_folder, rescue_folders, rescued, write_durably, write_elsewhere
 from seedream_magic.images.record import load
 from seedream_magic.images.store import records
 from served import check_store, client, record, served
@@ -37,10 +42,8 @@ def small_disk(tmp_path: Path) -> Iterator[Path]:
     mount = ["mount", "-t", "tmpfs", "-o", "size=1m,mode=700", "tmpfs", str(folder)]
     if sys.platform != "linux" or subprocess.run(mount, capture_output=True, check=False).returncode:
         pytest.skip("no small disk can be mounted here")
-    try:
-        yield folder
-    finally:
-        subprocess.run(["umount", str(folder)], check=True)
+    yield folder
+    subprocess.run(["umount", str(folder)], check=True)
 
 
 def heavy(request: Request) -> Behaviour:
@@ -50,11 +53,21 @@ def heavy(request: Request) -> Behaviour:
 
 
 @pytest.mark.fault("F102")
-def test_a_disk_that_is_too_full_is_found_out_before_anything_is_paid(small_disk: Path) -> None:
-    """A megabyte is not enough for a picture; nothing is sent, nothing is left."""
-    with served({POST: whole_answer}, small_disk, posts=0) as server, pytest.raises(ConfigError, match="MiB left"):
+@pytest.mark.parametrize("full", [False, True])
+def test_a_disk_that_is_too_full_is_found_out_before_anything_is_paid(
+    small_disk: Path, monkeypatch: pytest.MonkeyPatch, *, full: bool
+) -> None:
+    """A megabyte is not enough for a picture, or not even a record fits: nothing is sent, nothing is left."""
+    if full:
+        monkeypatch.setattr(store_module, "_check_space", lambda store, images: None)
+        with (small_disk / "ballast").open("wb", buffering=0) as file, suppress(OSError):
+            while True:
+                file.write(bytes(4096))
+        (small_disk / "ballast").chmod(0o600)
+    words = "No space" if full else "MiB left"
+    with served({POST: whole_answer}, small_disk, posts=0) as server, pytest.raises(ConfigError, match=words):
         client(server, small_disk).generate("x", images=4)
-    assert list(small_disk.iterdir()) == []
+    assert [path.name for path in small_disk.iterdir()] == ["ballast"] * full
 
 
 @pytest.mark.fault("F102")
@@ -64,33 +77,14 @@ def test_a_disk_that_fills_up_keeps_every_picture(small_disk: Path, monkeypatch:
     monkeypatch.setattr(store_module, "SPACE_IN_RESERVE", 0)
     with served({POST: whole_answer, PICTURE: heavy}, small_disk) as server:
         images = client(server, small_disk).generate("x", images=4, stream=False)
-    assert len(images.ok) == 4
-    aside = [frame.path for frame in images if frame.path and frame.path.parent != images.folder]
-    assert len(aside) == 2
-    for frame in images:
-        assert frame.path
-        assert hashlib.sha256(frame.path.read_bytes()).hexdigest() == frame.sha256
-        assert frame.path.stat().st_size > 390_000
-    assert {rescued(images.run_id, path.name) for path in aside} == set(aside)
+    paths = [frame.path for frame in images if frame.path]
+    assert [hashlib.sha256(path.read_bytes()).hexdigest() for path in paths] == [frame.sha256 for frame in images]
+    assert min(path.stat().st_size for path in paths) > 390_000
+    aside = [path for path in paths if path.parent != images.folder]
+    assert (len(aside), {rescued(images.run_id, path.name) for path in aside}) == (2, set(aside))
     (note,) = images.notes
     assert str(aside[0].parent) in note
     assert record(small_disk)["body"]["prompt"] == "x"
-
-
-@pytest.mark.fault("F102")
-def test_a_disk_that_is_full_before_the_record_costs_nothing(small_disk: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    """Where even a record does not fit, the folder goes again and no request leaves."""
-    monkeypatch.setattr(store_module, "_check_space", lambda store, images: None)
-    with (small_disk / "ballast").open("wb", buffering=0) as file:
-        while True:
-            try:
-                file.write(bytes(4096))
-            except OSError:
-                break
-    (small_disk / "ballast").chmod(0o600)
-    with served({POST: whole_answer}, small_disk, posts=0) as server, pytest.raises(ConfigError, match="No space"):
-        client(server, small_disk).generate("x")
-    assert [path.name for path in small_disk.iterdir()] == ["ballast"]
 
 
 def raising(code: int) -> Callable[..., Any]:
@@ -103,14 +97,7 @@ def raising(code: int) -> Callable[..., Any]:
 @pytest.mark.fault("F103")
 @pytest.mark.parametrize(
     ("call", "code"),
-    [
-        ("mkdir", errno.EACCES),
-        ("mkdir", errno.EROFS),
-        ("open", errno.EACCES),
-        ("write", errno.EDQUOT),
-        ("fsync", errno.EIO),
-        ("replace", errno.EXDEV),
-    ],
+    [("mkdir", errno.EROFS), ("open", errno.EACCES), ("write", errno.EDQUOT), ("fsync", errno.EIO), ("replace", 18)],
 )
 def test_a_store_that_refuses_is_found_out_before_anything_is_paid(
     call: str, code: int, store: Path, monkeypatch: pytest.MonkeyPatch
@@ -153,26 +140,17 @@ def test_a_store_that_refuses_after_the_answer_keeps_the_links(
         assert shades(images) == [0, 1]
 
 
-@pytest.mark.parametrize(("refusals", "slept"), [(1, 0.05), (4, 0.5), (5, 0.5)])
+@pytest.mark.parametrize(("refusals", "slept"), [(1, 0.05), (5, 0.5)])
 def test_a_place_that_is_held_open_is_tried_again(
     refusals: int, slept: float, store: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """As on Windows, where a scanner holds a file for a moment: five tries in half a second, then it is refused."""
-    real, left, pauses = os.replace, [PermissionError(errno.EACCES, "held")] * refusals, list[float]()
-
-    def held(*arguments: Any) -> None:
-        if left:
-            raise left.pop()
-        real(*arguments)
-
-    monkeypatch.setattr(os, "replace", held)
-    monkeypatch.setattr("seedream_magic.images.durable.time.sleep", pauses.append)
-    place = store / "request.json"
+    place, pauses = store / "request.json", list[float]()
     place.write_bytes(b"old")
-    if refusals == 5:
-        with pytest.raises(PermissionError, match="held"):
-            write_durably(place, b"new", mode=0o600)
-    else:
+    held = [PermissionError(errno.EACCES, "held")] * refusals
+    monkeypatch.setattr(os, "replace", Mock(side_effect=[*held, DEFAULT], wraps=os.replace))
+    monkeypatch.setattr("seedream_magic.images.durable.time.sleep", pauses.append)
+    with pytest.raises(PermissionError, match="held") if refusals == 5 else nullcontext():
         write_durably(place, b"new", mode=0o600)
     assert place.read_bytes() == (b"old" if refusals == 5 else b"new")
     assert list(store.iterdir()) == [place]
@@ -223,78 +201,39 @@ def test_many_processes_share_a_store(store: Path) -> None:
     check_store(store)
 
 
-def made(server: RawServer, store: Path) -> ImageSet:
-    return client(server, store).generate("x", images=3)
-
-
-@pytest.mark.fault("F105")
+@pytest.mark.fault("F99", "F105")
 def test_a_damaged_store_is_told_and_left_as_it_is(store: Path) -> None:
-    """A changed picture, a missing one, a torn line, foreign files: places carry errors, nothing is sent or removed."""
+    """A changed picture, a missing one, a torn line, foreign files: places carry errors, nothing is sent or removed.
+
+    A picture without its sidecar, as a kill leaves it, is looked at anew: a damaged one is no picture.
+    """
     with served({POST: whole_answer, PICTURE: picture}, store) as server:
-        images = made(server, store)
-        first, second, _ = (frame.path for frame in images)
-        assert first
-        assert second
-        first.write_bytes(jpeg(9)[: len(jpeg(0))].ljust(len(jpeg(0)), b"\0"))
-        second.unlink()
-        for name in (".DS_Store", "04.svg", "notes.txt"):
-            (images.folder / name).write_text("x")
-        with (images.folder / "response.jsonl").open("a") as file:
-            file.write('{"obj')
+        seedream = client(server, store)
+        images = seedream.generate("x", images=5)
+        folder = images.folder
+        (folder / "01.jpg").write_bytes(jpeg(9)[: len(jpeg(0))].ljust(len(jpeg(0)), b"\0"))
+        (folder / "02.jpg").unlink()
+        (folder / "03.json").unlink()
+        (folder / "04.json").unlink()
+        (folder / "04.jpg").write_bytes(jpeg(3)[:-30])
+        for name in (".DS_Store", "06.svg", "notes.txt"):
+            (folder / name).write_text("x")
+        answer = (folder / "response.jsonl").read_text()
+        (folder / "response.jsonl").write_text(answer + '{"obj')
         before = {path: path.read_bytes() for path in store.rglob("*") if path.is_file()}
-        again = made(server, store)
+        again = seedream.generate("x", images=5)
         assert {path: path.read_bytes() for path in store.rglob("*") if path.is_file()} == before
-        assert [frame.ok for frame in again] == [False, False, True]
-        assert type(again[0].error) is ImageInvalid
-        assert isinstance(again[1].error, ImageError)
-        with (images.folder / "response.jsonl").open("w") as file:
-            file.write("{}\n")
-
-
-@pytest.mark.fault("F105", "F99")
-def test_a_picture_without_its_sidecar_is_looked_at_anew(store: Path) -> None:
-    """A kill between the two leaves it so: its sum and pixels are read from it; a damaged one is no picture."""
-    with served({POST: whole_answer, PICTURE: picture}, store) as server:
-        images = made(server, store)
-        for name in ("01.json", "02.json"):
-            (images.folder / name).unlink()
-        (images.folder / "02.jpg").write_bytes(jpeg(1)[:-30])
-        again = made(server, store)
-        assert (again[0].sha256, again[0].width, again[0].height) == (images[0].sha256, 64, 48)
-        assert isinstance(again[1].error, ImageInvalid)
-
-
-@pytest.mark.fault("F105")
-def test_a_run_whose_folder_goes_keeps_its_pictures_and_the_next_one_is_good(store: Path) -> None:
-    """Somebody tidies up while it draws: what is paid for is put aside, and the set says where."""
-
-    def tidied(request: Request) -> Behaviour:
-        for folder in store.iterdir():
-            shutil.rmtree(folder)
-        return whole_answer(request)
-
-    images = drawn(outcome({POST: tidied, PICTURE: picture}, store, images=2))
-    assert shades(images) == [0, 1]
-    assert any("could not be recorded" in note for note in images.notes)
-    assert any(images.run_id in note for note in images.notes)
-    assert shades(drawn(outcome({POST: whole_answer, PICTURE: picture}, store))) == [0]
-
-
-NOW = datetime.now(UTC)
-CLOCKS = {
-    "1970": [datetime(1970, 1, 1, 0, 0, 1, tzinfo=UTC)],
-    "2039": [datetime(2039, 1, 20, tzinfo=UTC)],
-    "a day ahead": [NOW + timedelta(hours=25)],
-    "a day behind": [NOW - timedelta(hours=25)],
-    "jumps while it draws": [NOW, NOW - timedelta(days=9), NOW + timedelta(days=9)],
-}
+        assert [type(frame.error) for frame in again][:4] == [ImageInvalid, ImageError, type(None), ImageInvalid]
+        assert (again[2].sha256, again[2].width, again[4].ok) == (images[2].sha256, 64, True)
+        (folder / "response.jsonl").write_text(answer)
 
 
 @pytest.mark.fault("F106")
-@pytest.mark.parametrize("name", CLOCKS)
-def test_a_wrong_clock_costs_no_picture(name: str, store: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+@pytest.mark.parametrize(
+    "hours", [[-490_000], [110_000], [25], [-25], [0, -200, 200]], ids=["1970", "2039", "ahead", "behind", "jumps"]
+)
+def test_a_wrong_clock_costs_no_picture(hours: list[int], store: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """Ids stay unique and readable, frames in order, no time below nothing; no link is given up for its sake."""
-    instants = CLOCKS[name]
 
     class Wrong(datetime):
         calls = 0
@@ -302,7 +241,7 @@ def test_a_wrong_clock_costs_no_picture(name: str, store: Path, monkeypatch: pyt
         @classmethod
         def now(cls, tz: Any = None) -> Any:
             cls.calls += 1
-            return instants[min(cls.calls, len(instants)) - 1]
+            return datetime.now(UTC) + timedelta(hours=hours[min(cls.calls, len(hours)) - 1])
 
     for module in (store_module, record_module, recover_module):
         monkeypatch.setattr(module, "datetime", Wrong)
@@ -315,3 +254,87 @@ def test_a_wrong_clock_costs_no_picture(name: str, store: Path, monkeypatch: pyt
         assert [shades(load(found)) for found in records(store)] == [[0, 1, 2]] * 2
         assert seedream.recover() == []
         assert seedream.plan("x", images=3).stored in {images.run_id for images in sets}
+
+
+RUN = "20260101T000000Z-abcdefghij"
+
+
+@pytest.fixture(autouse=True)
+def own_temporary_folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """What is put aside is in folders of the test's own."""
+    (tmp_path / "tmp").mkdir()
+    monkeypatch.setattr(tempfile, "tempdir", str(tmp_path / "tmp"))
+    monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path / "cache"))
+    monkeypatch.setenv("WIN_PD_OVERRIDE_LOCAL_APPDATA", str(tmp_path / "cache"))
+    monkeypatch.setenv("HOME", str(tmp_path / "home"))
+
+
+@pytest.mark.fault("F102")
+@pytest.mark.parametrize("form", ["url", "b64_json"])
+def test_pictures_of_a_store_that_fails_are_put_aside(form: str, store: Path) -> None:
+    """In the user's cache folder, with what is known of them; the frames point there and one note says so."""
+
+    def closed(request: Request) -> Behaviour:
+        """The answer, while the folder of its run goes; no link could bring base64 once more."""
+        for folder in store.iterdir():
+            shutil.rmtree(folder)
+        texts = (base64.b64encode(jpeg(0)).decode(), base64.b64encode(jpeg(1)).decode(), "!")
+        return json_reply({"data": [{form: text} for text in texts]}) if form == "b64_json" else whole_answer(request)
+
+    images = drawn(outcome({POST: closed, PICTURE: picture}, store, images=3, stream=False, response_format=form))
+    folder = cache_folder() / "rescued" / images.run_id
+    assert shades(images) == [0, 1, 2 if form == "url" else None]
+    assert [frame.path for frame in images.ok] == [folder / f"0{frame.index + 1}.jpg" for frame in images.ok]
+    assert [rescued(images.run_id, f"0{frame.index + 1}.jpg") for frame in images.ok] == [f.path for f in images.ok]
+    assert any(str(folder) in note for note in images.notes)
+    assert any("could not be recorded" in note for note in images.notes)
+    facts = json.loads((folder / "02.json").read_text())
+    assert (facts["sha256"], facts["width"]) == (images[1].sha256, 64)
+    assert "canary" not in "".join(path.read_text() for path in folder.glob("*.json"))
+    assert stat.S_IMODE(folder.stat().st_mode) == 0o700
+    if form == "b64_json":
+        assert (folder / "03.b64").read_text() == "!"
+        assert images[2].error
+        assert str(folder / "03.b64") in images[2].error.hint
+
+
+@pytest.mark.fault("F102")
+def test_where_there_is_no_room_anywhere_the_links_stay(store: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Neither in the store nor beside it: the error says what to do, and neither half files nor folders are left."""
+    real = os.open
+
+    def full(path: str | os.PathLike[str], *arguments: int, **options: int) -> int:
+        if str(path).endswith(".part") and ".jpg" in str(path):
+            raise OSError(28, "No space left on device")
+        return real(path, *arguments, **options)
+
+    monkeypatch.setattr(os, "open", full)
+    result = outcome({POST: whole_answer, PICTURE: picture}, store)
+    assert isinstance(result, ImageError)
+    assert "could not be saved: No space left on device" in str(result)
+    assert "%seedream recover" in result.hint
+    assert "canary0" in next(store.glob("*/response.jsonl")).read_text()
+    assert not any(folder.exists() for folder in rescue_folders(result.run_id or ""))
+
+
+@pytest.mark.parametrize("trap", ["", "somebody else's", "a link"])
+def test_the_temporary_folder_is_the_second_place(trap: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Where the cache cannot be made; not where somebody else has put a folder or a link: everybody may write there."""
+    (tmp_path / "cache").write_text("in the way")
+    _, temporary = rescue_folders(RUN)
+    assert temporary == tmp_path / "tmp" / f"seedream-magic-{RUN}"
+    (tmp_path / "elsewhere").mkdir()
+    if trap == "a link":
+        temporary.symlink_to(tmp_path / "elsewhere")
+    else:
+        temporary.mkdir(mode=0o700)
+    if trap == "somebody else's":
+        owner = os.getuid() + 1
+        monkeypatch.setattr(os, "getuid", lambda: owner)
+    (temporary / "01.jpg").write_bytes(b"there")
+    path = write_elsewhere(RUN, "02.jpg", b"x")
+    assert path == (None if trap else temporary / "02.jpg")
+    assert rescued(RUN, "01.jpg") == (None if trap else temporary / "01.jpg")
+    if path:
+        assert stat.S_IMODE(path.parent.stat().st_mode) == 0o700
+        assert stat.S_IMODE(path.stat().st_mode) == 0o600

@@ -28,61 +28,30 @@ from seedream_magic import ConfigError, ImageError, InvalidRequest, Seedream, Un
 from seedream_magic.api.connection import new_client
 from seedream_magic.api.models import LARGEST_PICTURE_BYTES
 from seedream_magic.api.retry import DOWNLOAD_ATTEMPTS
-from seedream_magic.images import download as download_module
 from seedream_magic.images.download import download
 from seedream_magic.images.guard import Target, check_link, checked_target, is_picture_host, is_public
 from seedream_magic.images.route import PinnedRoute, image_client
 from seedream_magic.images.verify import PictureFacts
 from service import black_png, jpeg
 
+pytestmark = pytest.mark.usefixtures("no_pause")
+
 PUBLIC = "93.184.216.34"
 PUBLIC_6 = "2606:4700::6810:1"
 WHOLE = Reply(200, {"Content-Type": "image/jpeg"}, jpeg(1))
 FACTS = PictureFacts("image/jpeg", "jpg", 64, 48)
 
-INSIDE = {
-    "127.0.0.1": "this machine",
-    "127.255.255.254": "this machine",
-    "0.0.0.0": "this machine, on Linux",
-    "0.1.2.3": "this network",
-    "10.0.0.1": "private",
-    "10.255.255.255": "private",
-    "100.64.0.1": "carrier-grade NAT",
-    "100.100.100.200": "metadata of Alibaba Cloud",
-    "168.63.129.16": "Azure's own service",
-    "169.254.0.1": "link-local",
-    "169.254.169.254": "metadata of most clouds",
-    "172.16.0.1": "private",
-    "172.31.255.255": "private",
-    "192.0.0.8": "protocol assignments",
-    "192.0.0.192": "metadata of Oracle Cloud",
-    "192.0.2.1": "documentation",
-    "192.88.99.1": "6to4 relay",
-    "192.168.1.1": "private",
-    "198.18.0.1": "benchmarks",
-    "198.51.100.1": "documentation",
-    "203.0.113.1": "documentation",
-    "224.0.0.1": "multicast",
-    "240.0.0.1": "reserved",
-    "255.255.255.255": "broadcast",
-}
-INSIDE_6 = [
-    "::",
-    "::1",
-    "::7f00:1",
-    "64:ff9b:1::a00:1",
-    "100::1",
-    "2001::1",
-    "2001:2::1",
-    "2001:db8::1",
-    "3fff::1",
-    "4000::1",
-    "fc00::1",
-    "fd00:ec2::254",
-    "fe80::1",
-    "fec0::1",
-    "ff02::1",
-]
+INSIDE = (
+    "127.0.0.1", "127.255.255.254", "0.0.0.0", "0.1.2.3", "10.0.0.1", "10.255.255.255", "100.64.0.1",
+    "100.100.100.200", "168.63.129.16", "169.254.0.1", "169.254.169.254", "172.16.0.1", "172.31.255.255",
+    "192.0.0.8", "192.0.0.192", "192.0.2.1", "192.88.99.1", "192.168.1.1", "198.18.0.1", "198.51.100.1",
+    "203.0.113.1", "224.0.0.1", "240.0.0.1", "255.255.255.255",
+)  # fmt: skip
+"""This machine, private, shared and link-local networks, the metadata of clouds, what is reserved or for examples."""
+INSIDE_6 = (
+    "::", "::1", "::7f00:1", "64:ff9b:1::a00:1", "100::1", "2001::1", "2001:2::1", "2001:db8::1", "3fff::1",
+    "4000::1", "fc00::1", "fd00:ec2::254", "fe80::1", "fec0::1", "ff02::1",
+)  # fmt: skip
 
 
 def as_parts(address: str) -> tuple[int, int, int, int]:
@@ -262,12 +231,6 @@ def test_what_passes_is_https_to_the_open_internet_alone(url: str, found: list[s
         assert address.is_global
         kinds = (address.is_multicast, address.is_reserved, address.is_loopback, address.is_unspecified)
         assert not any(kinds)
-
-
-@pytest.fixture(autouse=True)
-def no_pause(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Attempts follow at once."""
-    monkeypatch.setattr(download_module, "download_pause", lambda attempt: 0.0)
 
 
 class Recorder(httpx.AsyncBaseTransport):

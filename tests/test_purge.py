@@ -52,53 +52,38 @@ def remains(*folders: Path) -> list[str]:
 def test_nothing_of_a_run_remains(store: Path, cache: Path) -> None:
     """Pictures, sidecars, record, answer, half files, what the cache has of it, rescued pictures; other runs stay."""
     other, folder = made_run(store, 1), canary_run(store)
-    history(store)
+    before = history(store)[:1]
     keep_thumbnails(dict.fromkeys((folder.name, other.name), ("x", "data:canary", 1, 1)))
     rescued = write_elsewhere(folder.name, "03.jpg", b"canary")
     assert rescued is not None
     assert {CACHE_FILE, "01.jpg", "03.jpg", "02.b64", "request.json"} <= set(remains(store, cache))
     sizes = [path.stat().st_size for path in (*folder.rglob("*"), rescued) if path.is_file()]
 
-    purged = purge(store, folder.name, live=False)
+    purged = purge(store, folder.name[:17], live=False)
 
     assert (purged.run_id, purged.files, purged.size) == (folder.name, len(sizes), sum(sizes))
     assert list(kept_thumbnails([folder.name, other.name])) == [other.name]
     assert free_pages(cache / CACHE_FILE) == 0
-    purge(store, other.name, live=False)
-    assert remains(store, cache) == []
-    assert list(store.iterdir()) == []
-    assert not rescued.parent.exists()
-    assert history(store) == []
-
-
-def test_the_other_runs_are_as_they_were(store: Path) -> None:
-    """In the store and in the history."""
-    other, folder = made_run(store, 1), canary_run(store)
-    before = history(store)[:1]
-    purge(store, folder.name[:17], live=False)
     for _ in range(2):
         assert history(store) == before
         new_process()
     assert sorted(path.name for path in other.iterdir()) == ["01.jpg", "02.jpg", "request.json"]
+    purge(store, other.name, live=False)
+    assert remains(store, cache) == []
+    assert list(store.iterdir()) == []
+    assert not rescued.parent.exists()
 
 
-def test_a_live_run_is_refused(store: Path) -> None:
-    """Its process still writes."""
-    folder = canary_run(store)
-    with pytest.raises(InvalidRequest, match="still going on"):
-        purge(store, folder.name, live=True)
-    assert (folder / "01.jpg").exists()
+def goes_on(folder: Path, kind: str, earlier: Path) -> None:
+    """Makes the run one that goes on from the earlier one."""
+    facts = json.loads((folder / "request.json").read_text())
+    lineage = {"kind": kind, "run_id": earlier.name, "places": [0]}
+    (folder / "request.json").write_text(json.dumps({**facts, "lineage": lineage}))
 
 
 def test_a_run_that_later_runs_go_on_from_is_kept(store: Path) -> None:
     """Their sets hold its pictures; they are named. A variation holds none, a damaged run keeps nobody from going."""
     parent, first, second, varied = (canary_run(store, number) for number in range(4))
-
-    def goes_on(folder: Path, kind: str, earlier: Path) -> None:
-        facts = json.loads((folder / "request.json").read_text())
-        lineage = {"kind": kind, "run_id": earlier.name, "places": [0]}
-        (folder / "request.json").write_text(json.dumps({**facts, "lineage": lineage}))
-
     goes_on(first, "redo", parent)
     goes_on(second, "extend", parent)
     goes_on(varied, "vary", parent)
@@ -121,23 +106,28 @@ def test_a_run_that_later_runs_go_on_from_is_kept(store: Path) -> None:
 def test_a_damaged_run_goes_although_others_go_on_from_it(store: Path, *, folder_in_its_place: bool) -> None:
     """Its pictures are in no set any more, whatever stands in the place of its record."""
     parent, later = canary_run(store), canary_run(store, 1)
-    lineage = {"lineage": {"kind": "redo", "run_id": parent.name, "places": [0]}}
-    (later / "request.json").write_text(json.dumps(lineage))
+    goes_on(later, "redo", parent)
+    (parent / "request.json").unlink()
     if folder_in_its_place:
-        (parent / "request.json").unlink()
         (parent / "request.json").mkdir()
-    else:
-        (parent / "request.json").write_text("{")
     purge(store, parent.name, live=False)
     assert [path.name for path in store.iterdir()] == [later.name]
 
 
-@pytest.mark.parametrize(("run_id", "said"), [("", "no run"), ("2027", "no run"), ("..", "no run"), ("2026", "2 runs")])
-def test_only_a_run_that_is_named_is_purged(run_id: str, said: str, store: Path, tmp_path: Path) -> None:
-    """None is guessed, a name that is none of ours is no path, and a store that is none has no run."""
+@pytest.mark.parametrize(
+    ("run_id", "live", "said"),
+    [
+        ("", False, "no run"),
+        ("..", False, "no run"),
+        ("2026", False, "2 runs"),
+        ("20260504T100000Z-abcdefghij", True, "still going on"),
+    ],
+)
+def test_only_a_run_that_is_named_is_purged(run_id: str, said: str, store: Path, tmp_path: Path, *, live: bool) -> None:
+    """None is guessed, a name that is none of ours is no path, none is live; a store that is none has no run."""
     folders = [canary_run(store, number) for number in range(2)]
     with pytest.raises(InvalidRequest, match=said):
-        purge(store, run_id, live=False)
+        purge(store, run_id, live=live)
     assert all((folder / "01.jpg").exists() for folder in folders)
     for absent in (tmp_path / "absent", tmp_path / "nul\0"):
         with pytest.raises(InvalidRequest, match="no run"):
@@ -145,28 +135,21 @@ def test_only_a_run_that_is_named_is_purged(run_id: str, said: str, store: Path,
 
 
 def test_links_are_removed_and_not_followed(store: Path, tmp_path: Path) -> None:
-    """What they point to, outside the run, stays."""
+    """What they point to, outside the run, stays; a run that is a link is none, nor one in the middle of a purge."""
     outside = canary_run(tmp_path / "outside", 5)
     folder = canary_run(store)
     (folder / "03.jpg").symlink_to(outside / "01.jpg")
     (folder / "more").symlink_to(outside)
-    (store / "references").symlink_to(outside)
+    for name in ("references", outside.name, f"{PREFIX}{outside.name}"):
+        (store / name).symlink_to(outside)
     (outside / f"{ALONE}.png").write_bytes(b"x")
     (folder / "request.json").write_text(json.dumps({"references": [{"sha256": ALONE}]}))
     before = sorted(path.name for path in outside.iterdir())
     purge(store, folder.name, live=False)
     assert not folder.exists()
-    assert sorted(path.name for path in outside.iterdir()) == before
-
-
-def test_a_run_that_is_a_link_is_none(store: Path, tmp_path: Path) -> None:
-    """Neither before a purge nor in the middle of one."""
-    outside = canary_run(tmp_path / "outside", 5)
-    (store / outside.name).symlink_to(outside)
-    (store / f"{PREFIX}{outside.name}").symlink_to(outside)
     with pytest.raises(InvalidRequest, match="no run"):
         purge(store, outside.name, live=False)
-    assert (outside / "01.jpg").exists()
+    assert sorted(path.name for path in outside.iterdir()) == before
 
 
 def test_references_go_with_the_last_run_that_has_them(store: Path, cache: Path) -> None:
@@ -208,8 +191,12 @@ purge.purge(Path(sys.argv[1]), sys.argv[2], live=False)
 
 @pytest.mark.parametrize("steps", [1, 2, 5])
 def test_a_killed_purge_is_completed_by_the_next(steps: int, store: Path, cache: Path) -> None:
-    """Killed after the rename, after the reference, and among the pictures: it is no run, and nothing is forgotten."""
+    """Killed after the rename, after the reference, and among the pictures: it is no run, and nothing is forgotten.
+
+    Also where the run was put back from a copy in the meantime.
+    """
     folder = canary_run(store, references=[{"sha256": ALONE}])
+    copy = shutil.copytree(folder, store.parent / "copy")
     other = made_run(store, 1)
     (store / "references").mkdir()
     (store / "references" / f"{ALONE}.png").write_bytes(b"canary")
@@ -218,39 +205,26 @@ def test_a_killed_purge_is_completed_by_the_next(steps: int, store: Path, cache:
     assert subprocess.run(command, check=False).returncode == 9
     assert remains(store) != []
     assert [entry.run_id for entry in history(store)] == [other.name]
-    if steps == 5:
-        purge(store, other.name, live=False)  # whichever run is purged next
-    else:
-        purge(store, folder.name, live=False)
+    if steps == 2:
+        shutil.copytree(copy, folder)
+    purge(store, other.name if steps == 5 else folder.name, live=False)  # whichever run is purged next
     assert remains(store, cache) == []
     assert not list(store.glob(f"{PREFIX}*"))
-
-
-def test_a_run_that_was_put_back_is_purged_again(store: Path, tmp_path: Path) -> None:
-    """From a copy, after a purge that was killed."""
-    folder = canary_run(store)
-    shutil.copytree(folder, store / f"{PREFIX}{folder.name}")
-    purge(store, folder.name, live=False)
-    assert list(store.iterdir()) == []
 
 
 def failing(*_: Any, **__: Any) -> None:
     raise PermissionError(13, "Permission denied", "somewhere")
 
 
-def test_a_store_that_cannot_be_changed_is_told(store: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    """The run is there as before."""
-    folder = canary_run(store)
-    monkeypatch.setattr(Path, "rename", failing)
-    with pytest.raises(ConfigError, match=r"cannot be removed .*Permission denied"):
-        purge(store, folder.name, live=False)
-    assert (folder / "01.jpg").exists()
-
-
 def test_what_cannot_be_removed_is_told(store: Path, cache: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    """It is no run any more, its prompt has left the cache, and the next purge removes the rest."""
+    """The run is there as before, or is no run any more; its prompt has left the cache, the next purge goes on."""
     folder = canary_run(store)
     history(store)
+    with monkeypatch.context() as patch:
+        patch.setattr(Path, "rename", failing)
+        with pytest.raises(ConfigError, match=r"cannot be removed .*Permission denied"):
+            purge(store, folder.name, live=False)
+    assert (folder / "01.jpg").exists()
     with monkeypatch.context() as patch:
         patch.setattr(os, "rmdir", failing)
         with pytest.raises(ConfigError, match="somewhere could not be removed") as caught:

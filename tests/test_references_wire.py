@@ -326,12 +326,6 @@ GIF = PICTURES["image/gif"]
 PAGE = Reply(200, {"Content-Type": "image/gif"}, b"<!doctype html><title>Log in</title>")
 
 
-@pytest.fixture
-def no_pause(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Attempts follow at once."""
-    monkeypatch.setattr(download_module, "download_pause", lambda attempt: 0.0)
-
-
 def brought(
     *urls: str, allow_loopback: bool = True, transport: httpx.AsyncBaseTransport | None = None
 ) -> tuple[Reference, ...]:

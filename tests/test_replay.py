@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import base64
 import json
+import re
 import shutil
 from collections.abc import Mapping
 from dataclasses import replace
@@ -14,7 +16,7 @@ from IPython.core.interactiveshell import InteractiveShell
 
 from asking import REFUSED, data, run
 from kernel import running_kernel
-from raw_server import Close, RawServer, Reply
+from raw_server import Behaviour, Close, RawServer, Reply, Request, json_reply
 from seedream_magic import (
     ContentRefused,
     ImageLinkExpired,
@@ -22,12 +24,16 @@ from seedream_magic import (
     InvalidRequest,
     OutcomeUnknown,
     Seedream,
+    Storyboard,
     UnsafeURL,
 )
-from seedream_magic.images.record import load
-from seedream_magic.images.store import find_record, records
-from served import KEY
-from service import PICTURE, POST, bodies, first_picture, picture, whole_answer
+from seedream_magic.notebook.doctor import _runs
+from seedream_magic.recover import unfinished
+from served import KEY, client, record, served
+from service import PICTURE, POST, bodies, first_picture, jpeg, link, picture, whole_answer
+from test_index import begun
+
+pytestmark = pytest.mark.usefixtures("no_pause")
 
 
 def write_into(images: ImageSet, facts: Mapping[str, Any]) -> None:
@@ -36,8 +42,11 @@ def write_into(images: ImageSet, facts: Mapping[str, Any]) -> None:
     path.write_text(json.dumps(json.loads(path.read_text()) | facts))
 
 
-def test_the_same_request_is_shown_from_the_store(seedream: Seedream, server: RawServer) -> None:
-    """The second time nothing is sent, the pictures are the same files, and the set says that it was replayed."""
+def test_the_same_request_is_shown_from_the_store(seedream: Seedream, server: RawServer, tmp_path: Path) -> None:
+    """Nothing is sent, the pictures are the same files, the set says that it was replayed; also from a copy.
+
+    It may be in another folder, which nobody may write, and of somebody who has no key.
+    """
     assert seedream.plan("x", images=2).stored is None
     first = seedream.generate("x", images=2)
     plan = seedream.plan("x", images=2)
@@ -45,20 +54,26 @@ def test_the_same_request_is_shown_from_the_store(seedream: Seedream, server: Ra
     assert plan.stored == first.run_id
     assert (again.replayed, first.replayed) == (True, False)
     assert replace(again, replayed=False, seconds=0.0) == replace(first, seconds=0.0)
+    copy = shutil.copytree(seedream.store, tmp_path / "copied")
+    for path in (copy, *copy.rglob("*")):
+        path.chmod(0o500 if path.is_dir() else 0o400)
+    again = Seedream("anyfast", base_url=f"{server.url}/v1", store=copy).generate("x", images=2)
+    for path in (copy, *copy.rglob("*")):
+        path.chmod(0o700)
+    assert (again.replayed, again.folder.parent) == (True, copy)
+    assert [frame.sha256 for frame in again] == [frame.sha256 for frame in first]
     assert (server.posts, server.gets) == (1, 2)
 
 
 @pytest.mark.parametrize(
     ("options", "same"),
     [
-        ({"stream": True}, True),
-        ({"response_format": "b64_json"}, True),
+        ({"stream": True, "response_format": "b64_json"}, True),
         ({"size": "2K"}, False),
         ({"model": "ep-1"}, False),
         ({"watermark": False}, False),
         ({"extra": {"seed": 1}}, False),
         ({"images": "auto"}, False),
-        ({"prompt": "y"}, False),
     ],
 )
 def test_how_the_answer_travels_makes_no_other_request(
@@ -66,7 +81,7 @@ def test_how_the_answer_travels_makes_no_other_request(
 ) -> None:
     """Stream or not, link or base64: the same picture. Another prompt, size, model or watermark is another one."""
     seedream.generate("x")
-    assert bool(seedream.plan(**{"prompt": "x", **options}).stored) is same
+    assert bool(seedream.plan("x", **options).stored) is same
 
 
 def test_fresh_pays_again_and_becomes_the_newest_take(seedream: Seedream, server: RawServer) -> None:
@@ -78,50 +93,6 @@ def test_fresh_pays_again_and_becomes_the_newest_take(seedream: Seedream, server
         with pytest.raises(InvalidRequest, match="take"):
             seedream.plan("x", fresh=fresh, take=take)
     assert server.posts == 2
-
-
-def test_a_partly_failed_set_replays_with_its_failure(seedream: Seedream, server: RawServer) -> None:
-    """The refused frame keeps its place and its words; nothing is asked again on its behalf."""
-    server._scenario = {POST: lambda request: data(request, 0, REFUSED, 2), PICTURE: picture}
-    first, again = (seedream.generate("x", images=3) for _ in range(2))
-    error = again[1].error
-    assert [frame.ok for frame in again] == [True, False, True]
-    assert isinstance(error, ContentRefused)
-    assert (str(error), error.code) == (str(first[1].error), "OutputImageSensitiveContentDetected")
-    assert server.posts == 1
-
-
-def test_a_copied_store_that_is_read_only_replays(seedream: Seedream, server: RawServer, tmp_path: Path) -> None:
-    """From another folder, which nobody may write, to somebody who has no key."""
-    made, copy = seedream.generate("x", images=2), tmp_path / "copied"
-    shutil.copytree(seedream.store, copy)
-    for path in (copy, *copy.rglob("*")):
-        path.chmod(0o500 if path.is_dir() else 0o400)
-    again = Seedream("anyfast", base_url=f"{server.url}/v1", store=copy).generate("x", images=2)
-    for path in (copy, *copy.rglob("*")):
-        path.chmod(0o700)
-    assert (again.replayed, again.folder.parent) == (True, copy)
-    assert [frame.path.read_bytes() for frame in again if frame.path] == [
-        frame.path.read_bytes() for frame in made if frame.path
-    ]
-    assert server.posts == 1
-
-
-def test_recover_brings_what_is_missing_without_a_post(seedream: Seedream, server: RawServer) -> None:
-    """First its link is refused, and its frame says so; then it comes, the record is whole and the link is cut."""
-    server._scenario = {POST: whole_answer, PICTURE: picture, ("GET", "/picture/1"): Reply(403)}
-    made = seedream.generate("x", images=3)
-    (images,) = seedream.recover()
-    assert [frame.ok for frame in images] == [frame.ok for frame in made] == [True, False, True]
-    assert isinstance(images[1].error, ImageLinkExpired)
-    server._scenario = {POST: whole_answer, PICTURE: picture}
-    (whole,) = seedream.recover(made.run_id)
-    assert [frame.ok for frame in whole] == [True, True, True]
-    assert whole.run_id == made.run_id
-    assert server.posts == 1
-    assert seedream.recover() == []
-    assert b"canary" not in (made.folder / "response.jsonl").read_bytes()
-    assert find_record(seedream.store, made.run_id).state == "done"
 
 
 def test_a_record_opens_no_link_to_this_machine(seedream: Seedream, server: RawServer, store: Path) -> None:
@@ -158,49 +129,21 @@ def test_an_unknown_outcome_is_told_before_paying_again(seedream: Seedream, serv
     assert seedream.generate("x").ok
 
 
-def test_show_by_id_or_its_beginning(seedream: Seedream) -> None:
-    """A run is named by its folder; an id that fits none, or leads out of the store, is refused."""
-    made = seedream.generate("x")
-    assert seedream.show(made.run_id[:20]).run_id == made.run_id
-    for wrong in ("nope", "", "../", "../" + made.run_id, "/etc"):
-        with pytest.raises(InvalidRequest):
-            seedream.show(wrong)
-
-
-@pytest.mark.fault("F105")
-def test_damaged_stores_load(seedream: Seedream, store: Path) -> None:
-    """Whatever lies in the folder, reading it raises nothing and writes nothing."""
-    made = seedream.generate("x", images=2)
-    good, answer = (made.folder / "request.json").read_text(), made.folder / "response.jsonl"
-    answer.write_bytes(answer.read_bytes()[:-30])
-    (store / "20260101T000000Z-aaaaaaaaaa").mkdir()
-    (store / "notes.txt").write_text("mine")
-    (store / "20260101T000001Z-aaaaaaaaaa").symlink_to("/etc")
-    for text in ("", "{", "[]", "null", '{"state": 5}', '{"body": [], "frames": {}}', "[" * 100_000, good[:-5], good):
-        (made.folder / "request.json").write_text(text)
-        before = sorted(store.rglob("*"))
-        assert all(isinstance(load(found), ImageSet) for found in records(store))
-        assert isinstance(seedream.history(), list)
-        assert sorted(store.rglob("*")) == before
-
-
-def test_a_record_of_a_stranger_prints_no_control_signs(seedream: Seedream, store: Path) -> None:
+def test_a_record_of_a_stranger_prints_no_control_signs(seedream: Seedream) -> None:
     """What a stored record says of errors and notes is shown in terminals: short, on one line, without escapes."""
     images = seedream.generate("x", images=2)
-    assert images[1].path is not None
-    images[1].path.unlink()
+    (images.folder / "02.jpg").unlink()
     evil = "\x1b]0;mine\x07\x1b[2J\r\n" + "y" * 5000
     frames = json.loads((images.folder / "request.json").read_text())["frames"]
-    frames[1] |= {"error": "ContentRefused", **dict.fromkeys(("message", "hint", "code", "param", "request_id"), evil)}
-    frames[1] |= {"status": 400}
+    frames[1] |= dict.fromkeys(("message", "hint", "code", "param", "request_id"), evil)
+    frames[1] |= {"status": 400, "error": "ContentRefused"}
     write_into(images, {"frames": frames, "notes": [evil] * 500})
     found = seedream.show(images.run_id)
     error = found[1].error
     assert isinstance(error, ContentRefused)
     texts = [str(error), error.hint, error.code, error.param, error.request_id or "", *found.notes]
     assert [text for text in texts if not 1 < len(text) <= 600 or not text.isprintable()] == []
-    assert len(found.notes) <= 100
-    assert error.status == 400
+    assert (len(found.notes) <= 100, error.status) == (True, 400)
 
 
 def test_the_cell_says_replayed(shell: InteractiveShell, server: RawServer) -> None:
@@ -222,35 +165,6 @@ def test_the_cell_says_replayed(shell: InteractiveShell, server: RawServer) -> N
     assert server.posts == 2
 
 
-def test_retry_asks_for_the_failed_frames_only(shell: InteractiveShell, server: RawServer) -> None:
-    """Of three frames two were refused: two are asked for, said beforehand; a whole run has nothing to retry."""
-    server._scenario = {POST: lambda request: data(request, 0, REFUSED, REFUSED), PICTURE: picture}
-    run(shell, "%%seedream some << -n 3 --no-stream\nx")
-    server._scenario = {POST: whole_answer, PICTURE: picture}
-    error, shown = run(shell, f"%seedream retry {shell.user_ns['some'].run_id}")
-    assert error is None
-    assert "2 images" in shown
-    assert bodies(server.requests)[-1]["sequential_image_generation_options"] == {"max_images": 2}
-    assert shell.user_ns["_seedream"].complete
-    error, shown = run(shell, f"%seedream retry {shell.user_ns['_seedream'].run_id}")
-    assert "no failed frame" in shown
-    assert server.posts == 2
-
-
-def test_a_retry_pays_for_nothing_that_was_made(shell: InteractiveShell, server: RawServer) -> None:
-    """A picture whose download failed, or was stopped, is downloaded first; only what nobody made is asked for."""
-    server._scenario = {POST: whole_answer, PICTURE: first_picture}
-    run(shell, "%%seedream made << -n 2\nx")
-    assert [frame.ok for frame in shell.user_ns["made"]] == [True, False]
-    server._scenario = {POST: whole_answer, PICTURE: picture}
-    error, shown = run(shell, f"%seedream retry {shell.user_ns['made'].run_id}")
-    assert error is None
-    assert "Downloaded 1 image that the run had made; that bills nothing." in shown
-    assert "Asking anew" not in shown
-    assert [frame.ok for frame in shell.user_ns["_seedream"]] == [True, True]
-    assert server.posts == 1
-
-
 def test_recover_and_show_commands(shell: InteractiveShell, server: RawServer) -> None:
     """`recover` shows each set it completed and says that nothing was sent; `show` shows a run."""
     server._scenario = {POST: whole_answer, PICTURE: first_picture}
@@ -265,6 +179,29 @@ def test_recover_and_show_commands(shell: InteractiveShell, server: RawServer) -
     assert isinstance(run(shell, "%seedream show")[0], InvalidRequest)
 
 
+def test_a_retry_asks_for_what_nobody_made(shell: InteractiveShell, server: RawServer) -> None:
+    """A refused frame is asked for, said beforehand; one whose download failed is downloaded, and bills nothing."""
+    server._scenario = {POST: lambda request: data(request, 0, REFUSED, REFUSED), PICTURE: picture}
+    run(shell, "%%seedream some << -n 3 --no-stream\nx")
+    server._scenario = {POST: whole_answer, PICTURE: picture}
+    error, shown = run(shell, f"%seedream retry {shell.user_ns['some'].run_id}")
+    assert error is None
+    assert "2 images" in shown
+    assert bodies(server.requests)[-1]["sequential_image_generation_options"] == {"max_images": 2}
+    assert shell.user_ns["_seedream"].complete
+    assert "no failed frame" in run(shell, "%seedream retry _seedream")[1]
+    server._scenario = {POST: whole_answer, PICTURE: first_picture}
+    run(shell, "%%seedream made << -n 2\ny")
+    assert [frame.ok for frame in shell.user_ns["made"]] == [True, False]
+    server._scenario = {PICTURE: picture}
+    error, shown = run(shell, "%seedream retry made")
+    assert error is None
+    assert "Downloaded 1 image that the run had made; that bills nothing." in shown
+    assert "Asking anew" not in shown
+    assert shell.user_ns["_seedream"].complete
+    assert server.posts == 3
+
+
 def test_a_run_is_named_as_people_have_it(shell: InteractiveShell) -> None:
     """By id, beginning, end, `latest`, folder, or the set itself; what is none is told with what lists them."""
     run(shell, "%%seedream first <<\nx")
@@ -276,8 +213,40 @@ def test_a_run_is_named_as_people_have_it(shell: InteractiveShell) -> None:
             shell.user_ns["_seedream"] = last
             assert run(shell, f"%seedream show {name}")[0] is None, name
             assert shell.user_ns["_seedream"].run_id == images.run_id, name
+    assert isinstance(run(shell, "%seedream show")[0], InvalidRequest)
     assert "%seedream history lists" in run(shell, "%seedream show nothing")[1]
     assert "type more" in run(shell, f"%seedream show {first.run_id[:8]}")[1]
+
+
+def test_a_picture_gives_its_request_and_its_cell(seedream: Seedream, tmp_path: Path) -> None:
+    """The frame, the original and a copy elsewhere lead to the plan that made them; a foreign file is of no run."""
+    images = seedream.generate(Storyboard("ink {wash}", ("狐狸", "熊")), size="2K", watermark=False)
+    original = images[1].path
+    assert original is not None
+    copy = shutil.copy(original, tmp_path / "from a chat.jpg")
+    for found in (images[1], original, str(copy)):
+        plan = Seedream.from_picture(found, store=seedream.store)
+        assert (plan.request, plan.stored) == (images.request, images.run_id)
+        assert plan.cell() == "%%seedream -s 2K --no-watermark --raw\nink {wash}\n---\n狐狸\n---\n熊"
+    (tmp_path / "foreign.jpg").write_bytes(jpeg(1, (9, 9)))
+    for path in (tmp_path / "foreign.jpg", tmp_path / "missing.jpg"):
+        with pytest.raises(InvalidRequest, match="No run"):
+            Seedream.from_picture(path, store=seedream.store)
+
+
+def test_a_purged_run_is_gone(seedream: Seedream) -> None:
+    """Its folder and the reference that only it had; what another run has stays; asking again pays again."""
+    shared, own = jpeg(1), jpeg(2)
+    kept = seedream.generate("x", refs=[shared])
+    purged = seedream.generate("y", refs=[shared, own])
+    seedream.purge(purged.run_id)
+    left = {path.read_bytes() for path in seedream.store.rglob("*") if path.is_file()}
+    assert (shared in left, own in left) == (True, False)
+    assert [entry.run_id for entry in seedream.history()] == [kept.run_id]
+    assert seedream.plan("y", refs=[shared, own]).stored is None
+    for wrong in (purged.run_id, "../", f"../{kept.run_id}", "/etc"):  # nor is one found outside of the store
+        with pytest.raises(InvalidRequest, match="no run"):
+            seedream.show(wrong)
 
 
 @pytest.mark.kernel
@@ -292,3 +261,75 @@ def test_a_notebook_executed_twice_sends_once(server: RawServer, store: Path, tm
         outputs.append([cell.displays[0].data["image/jpeg"] for cell in cells])
     assert (server.posts, server.gets) == (2, 4)
     assert outputs[0] == outputs[1]
+
+
+FIRST = ("GET", "/picture/0")
+
+
+def test_a_picture_that_was_deleted_is_not_promised(ip: InteractiveShell, store: Path) -> None:
+    """Its link was cut when it was saved: nobody asks for it, but who names the run; then it says so."""
+    with served({POST: whole_answer, PICTURE: picture}, store) as server:
+        seedream = client(server, store)
+        images = seedream.generate("x", images=2)
+        (images.folder / "01.jpg").unlink()
+        assert "nothing is left to download" in str(_runs(1, unfinished(store)).text)
+        gets = server.gets
+        assert (seedream.recover(), server.gets) == ([], gets)
+        server._scenario = {PICTURE: Reply(403)}
+        (named,) = seedream.recover(images.run_id)
+        assert isinstance(named[0].error, ImageLinkExpired)
+        assert unfinished(store) == []
+
+
+@pytest.mark.parametrize(("days", "promised"), [(["20250101", "20250102"], 0), (["20250101", "20990101"], 1)])
+def test_an_expired_link_is_not_promised(days: list[str], promised: int, store: Path) -> None:
+    """It says itself when it ends; until then it is asked for."""
+
+    def answer(request: Request) -> Behaviour:
+        signed = (f"{link(request, at)}&X-Tos-Date={day}T000000Z&X-Tos-Expires=86400" for at, day in enumerate(days))
+        return json_reply({"data": [{"url": url} for url in signed]})
+
+    with served({POST: answer, PICTURE: Reply(404)}, store) as server, pytest.raises(ImageLinkExpired):
+        client(server, store).generate("x", images=2, stream=False)
+    assert len(unfinished(store)) == promised
+
+
+@pytest.mark.parametrize(
+    ("answer", "comes_back"), [(Reply(404), False), (Close(), True), (Reply(200, {}, b"<html>"), True)]
+)
+def test_what_failed_for_good_does_not_come_back(answer: Any, comes_back: bool, store: Path) -> None:  # noqa: FBT001 - a column of the table
+    """A link that is not served is asked for in one `recover`, and again where its run is named; a fault passes."""
+    with served({POST: whole_answer, PICTURE: picture, FIRST: answer}, store) as server:
+        seedream = client(server, store)
+        seedream.generate("x", images=2)
+        (images,) = seedream.recover()
+        assert images[0].error is not None
+        gets = server.gets
+        assert len(unfinished(store)) == len(seedream.recover()) == comes_back
+        assert (server.gets > gets) is comes_back
+        assert comes_back or f"%seedream recover {images.run_id}" in images[0].error.hint
+        server._scenario = {PICTURE: picture}
+        (whole,) = seedream.recover(images.run_id)
+        assert whole.complete
+        assert record(store)["given_up"] == []
+
+
+@pytest.mark.parametrize("as_0_1_0_wrote_it", [False, True])
+def test_pictures_in_base64_of_one_length_are_several(store: Path, *, as_0_1_0_wrote_it: bool) -> None:
+    """The record has no base64, but tells one from another: a run that died is billed for each that was named, once.
+
+    Damaged text is read once: it is kept for a later version, and no `recover` of this one reads it again unasked.
+    """
+    texts = [base64.b64encode(jpeg(shade)).decode() for shade in (0, 1, 2)]
+    run = begun(store)
+    for entries in (texts[:2], texts[2:], () if as_0_1_0_wrote_it else texts[2:]):
+        run.record({"object": {"data": [{"b64_json": text} for text in entries]}})
+    path = run.folder / "response.jsonl"
+    if as_0_1_0_wrote_it:
+        path.write_text(re.sub(r"of base64[^)]*\)", "of base64)", path.read_text()))
+    run.update(process={"host": "elsewhere", "pid": 9})
+    seedream = Seedream("anyfast", api_key="k", store=store)
+    assert [len(seedream.show(run.run_id)), *(entry.billed for entry in seedream.history())] == [3, 3]
+    (images,) = seedream.recover()
+    assert [type(frame.error).__name__ for frame in images] == ["ImageError"] * 3
+    assert unfinished(store) == []
