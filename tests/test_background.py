@@ -35,6 +35,12 @@ await asyncio.sleep(0.01)  # what they handed to this loop as they ended
 gc.collect()
 print(runs(), sum(type(held).__name__ in {"Background", "Output"} for held in gc.get_objects()))"""
 """The threads of runs, and how much is held, be it by the last traceback, that could still call back or show."""
+IN_PYTHON = """\
+import asyncio
+from seedream_magic import Seedream
+client, sets, ends = Seedream(), [], []
+_ = client.start(client.plan("y", images=2), on_change=sets.append, on_end=lambda *end: ends.append(end))
+while not (sets and sets[-1].ok): await asyncio.sleep(0.01)"""
 
 
 BEGIN = """\
@@ -64,34 +70,21 @@ def kernel(notebook: Kernel, server: RawServer, slow: SlowService, tmp_path: Pat
     assert notebook.run(LEFT).stdout.startswith("[] ")
 
 
-def shows(text: str) -> Callable[[Result], bool]:
-    """That the output's text holds these words."""
-
-    def shown(result: Result) -> bool:
-        return any(text in output.text for output in result.outputs)
-
-    return shown
-
-
-def pictures(count: int) -> Callable[[Result], bool]:
-    """That the output's HTML holds so many pictures."""
-
-    def shown(result: Result) -> bool:
-        return any(output.data.get("text/html", "").count("<img") == count for output in result.displays)
-
-    return shown
+def shows(text: str = "", pictures: int | None = None) -> Callable[[Result], bool]:
+    """That an output holds these words, and so many pictures."""
+    return lambda result: any(
+        text in one.text and pictures in {None, one.data.get("text/html", "").count("<img")} for one in result.outputs
+    )
 
 
 def test_the_set_grows_while_the_kernel_is_free(kernel: Kernel, slow: SlowService) -> None:
     """The cell ends with the run under way; another cell runs; then the second picture lands in the first output."""
-    begun = kernel.run("%%seedream hero << --bg -n 2\nx")
-    assert begun.ename is None
-    kernel.wait_output(pictures(1))
+    assert kernel.run("%%seedream hero << --bg -n 2\nx").ename is None
+    kernel.wait_output(shows(pictures=1))
     free = kernel.run("print(hero.state, len(hero.ok), hero is _seedream)")
     assert free.stdout == "running 1 True\n"
     assert "1 run in the background" in kernel.run("%seedream").stdout
-    second = kernel.run("%%seedream --bg -n 2 --quiet\nanother")
-    assert second.ename is None
+    assert kernel.run("%%seedream --bg -n 2 --quiet\nanother").ename is None
     slow.release.set()
     waited = "import asyncio\nwhile hero.state == 'running' or _seedream.state == 'running': await asyncio.sleep(0.01)"
     assert kernel.run(waited).ename is None
@@ -100,20 +93,12 @@ def test_the_set_grows_while_the_kernel_is_free(kernel: Kernel, slow: SlowServic
 
 
 def test_stop_keeps_what_has_come(kernel: Kernel, slow: SlowService, server: RawServer) -> None:
-    """`%seedream stop` ends it; the output says so and what may be billed, and no thread is left."""
-    kernel.run("%%seedream --bg -n 2\nx")
-    kernel.wait_output(pictures(1))
-    assert kernel.run("%seedream stop").stdout == "1 run stopped. Pictures that have come are kept.\n"
-    assert kernel.run(f"{WAITED}\nprint(_seedream.state, len(_seedream.ok))").stdout == "stopped 1\n"
-    server.wait_for(lambda seen: seen.open_connections == 0)
-    assert kernel.run("%seedream stop").stdout == "No run is under way in the background.\n"
-    assert kernel.run(LEFT).stdout == "[] 0\n"
+    """`%seedream stop` ends it, no thread is left; the output says it was stopped, what is billed, how to go on.
 
-
-def test_a_stopped_set_says_each_thing_once(kernel: Kernel, slow: SlowService) -> None:
-    """Its output says that it was stopped, what is billed and how to go on, and not the error of a cell besides."""
+    So it is with a run that `Seedream.start` began in Python.
+    """
     kernel.start("%%seedream --bg -n 2\nx\n")
-    kernel.wait_output(pictures(1))
+    kernel.wait_output(shows(pictures=1))
     kernel.client.execute("%seedream stop")
     (output,) = kernel.wait_output(shows(" · stopped")).displays
     run_id = output.text.partition("%seedream retry ")[2].partition(" ")[0]
@@ -125,13 +110,23 @@ def test_a_stopped_set_says_each_thing_once(kernel: Kernel, slow: SlowService) -
         f"%seedream retry {run_id} asks for the missing ones only; the cell run again pays for all.",
         "at least 1 image billed",
     ]
+    assert kernel.run(f"{WAITED}\nprint(_seedream.state, len(_seedream.ok))").stdout == "stopped 1\n"
+    server.wait_for(lambda seen: seen.open_connections == 0)
+    assert kernel.run("%seedream stop").stdout == "No run is under way in the background.\n"
+    assert kernel.run(LEFT).stdout == "[] 0\n"
+    assert kernel.run(IN_PYTHON).ename is None
+    assert "1 run in the background" in kernel.run("%seedream").stdout
+    assert kernel.run("%seedream stop").stdout == "1 run stopped. Pictures that have come are kept.\n"
+    ended = kernel.run("while not ends: await asyncio.sleep(0.01)\nprint(type(ends[0][1]).__name__)")
+    assert ended.stdout == "SeedreamInterrupted\n"
+    assert "background" not in kernel.run("%seedream").stdout
 
 
 def test_a_reload_hands_over_what_is_under_way(kernel: Kernel, slow: SlowService, server: RawServer) -> None:
     """The magics made anew count the run, know what was billed before, refuse its request, and reach it to stop it."""
     kernel.run("%%seedream --quiet --no-stream -n 2\nwhole")
     kernel.run("%%seedream hero << --bg -n 2\nx")
-    kernel.wait_output(pictures(1))
+    kernel.wait_output(shows(pictures=1))
     kernel.run("%reload_ext seedream_magic")
     status = kernel.run("%seedream").stdout
     assert "2 images in this session" in status
@@ -151,12 +146,12 @@ def test_a_reload_hands_over_what_is_under_way(kernel: Kernel, slow: SlowService
 def test_unloading_cuts_no_run(kernel: Kernel, slow: SlowService) -> None:
     """It is paid for: that it goes on is told, its output grows, its name is bound; at its end nothing is left."""
     kernel.run("%%seedream hero << --bg -n 2\nx")
-    kernel.wait_output(pictures(1))
+    kernel.wait_output(shows(pictures=1))
     shown = kernel.result
     assert kernel.run("%unload_ext seedream_magic").stdout.startswith("1 run goes on in the background")
     kernel.result = shown
     slow.release.set()
-    kernel.wait_output(pictures(2))
+    kernel.wait_output(shows(pictures=2))
     assert kernel.run(f"{WAITED.replace('_seedream', 'hero')}\nprint(hero.state, len(hero.ok))").stdout == "done 2\n"
     assert kernel.run(LEFT).stdout == "[] 0\n"
     status = kernel.run("%load_ext seedream_magic\n%seedream").stdout
@@ -164,30 +159,19 @@ def test_unloading_cuts_no_run(kernel: Kernel, slow: SlowService) -> None:
     assert "background" not in status
 
 
-def test_a_run_that_fails_says_so_in_its_output(kernel: Kernel, server: RawServer) -> None:
-    """There is no cell that could fail: the error's own lines stand in the output."""
+def test_what_fails_says_so(kernel: Kernel, server: RawServer) -> None:
+    """In its output, for there is no cell that could; what cannot begin fails the cell at once, and nothing is sent."""
+    for setting, words in (
+        ("%config SeedreamMagics.max_images_per_run = 1", "max_images_per_run"),
+        ("%config SeedreamMagics.max_images_per_run = None\n%config SeedreamMagics.store = '/proc/none'", "cannot be"),
+    ):
+        failed = kernel.run(f"{setting}\nget_ipython().run_cell_magic('seedream', '--bg -n 2', 'x')")
+        assert words in (failed.evalue or ""), failed
+    assert server.posts == 0
+    kernel.run("%config SeedreamMagics.store = None")
     kernel.run("%%seedream --bg\nrefused")
-    told = kernel.wait_output(shows("ContentRefused"))
-    assert "Not billed." in told.displays[-1].text
+    assert "Not billed." in kernel.wait_output(shows("ContentRefused")).displays[-1].text
     assert server.posts == 1
-
-
-IN_PYTHON = """\
-from seedream_magic import Seedream
-client, sets, ends = Seedream(), [], []
-_ = client.start(client.plan("x", images=2), on_change=sets.append, on_end=lambda *end: ends.append(end))"""
-
-
-def test_what_python_starts_is_counted_and_stopped(kernel: Kernel, slow: SlowService) -> None:
-    """`Seedream.start` is a run of the background like any other: in the status, and ended by `%seedream stop`."""
-    assert kernel.run(IN_PYTHON).ename is None
-    kernel.run("import asyncio\nwhile not (sets and sets[-1].ok): await asyncio.sleep(0.01)")
-    assert "1 run in the background" in kernel.run("%seedream").stdout
-    assert kernel.run("%seedream stop").stdout == "1 run stopped. Pictures that have come are kept.\n"
-    assert kernel.run("while not ends: await asyncio.sleep(0.01)\nprint(type(ends[0][1]).__name__)").stdout == (
-        "SeedreamInterrupted\n"
-    )
-    assert "background" not in kernel.run("%seedream").stdout
 
 
 TEN = """\
@@ -210,14 +194,3 @@ def test_what_awaits_meets_the_cap_beside_the_background(kernel: Kernel, slow: S
     assert kernel.run(WAITED).ename is None
     assert "billed    4 images" in kernel.run("%seedream").stdout
     kernel.run("%config SeedreamMagics.max_images_per_session = None")
-
-
-def test_what_cannot_begin_fails_the_cell(kernel: Kernel, server: RawServer) -> None:
-    """A store that cannot be written, a cap, a wrong option: the cell fails at once and nothing is sent."""
-    for setting, words in (
-        ("%config SeedreamMagics.max_images_per_run = 1", "max_images_per_run"),
-        ("%config SeedreamMagics.max_images_per_run = None\n%config SeedreamMagics.store = '/proc/none'", "cannot be"),
-    ):
-        failed = kernel.run(f"{setting}\nget_ipython().run_cell_magic('seedream', '--bg -n 2', 'x')")
-        assert words in (failed.evalue or ""), failed
-    assert server.posts == 0

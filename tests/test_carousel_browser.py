@@ -119,7 +119,7 @@ def notebooks(lab: Lab) -> Path:
         refused = ContentRefused("The picture was refused.", code="OutputImageSensitive", hint="Change the prompt.")
         frames = sets["failed"].frames
         sets["failed"] = replace(sets["failed"], frames=(*frames[:2], Frame(2, "failed 3", error=refused), frames[3]))
-        sets["waiting"] = growing(sets["waiting"])
+        sets["waiting"] = growing(sets["waiting"], 1)
         sets["alone"] = replace(sets["alone"], frames=sets["alone"].frames[:1], expected=1)
         bundles = [bundle_of(sets[name], show="grid" if name == "网格" else "carousel") for name in sets]
         written(folder / "trusted.ipynb", bundles)
@@ -476,7 +476,7 @@ def test_untrusted_notebook_is_a_labelled_strip(lab: Lab, notebooks: Path) -> No
             expect(figure).to_contain_text(f"{number} / 4 · 400 × 300 · original")
             expect(figure.get_by_role("img", name=f"buttons {number}")).to_have_js_property("naturalWidth", 400)
         texts = page.locator(".seedream-strip figure > :first-child:not(img)").all_text_contents()
-        assert len(texts) == 3
+        assert len(texts) == 4
         assert all(text.strip() for text in texts)
         assert any("%seedream retry failed" in text for text in texts)
         expect(page.locator(".seedream-strip code").first).to_have_css("white-space", "pre-wrap")  # it is two lines
@@ -723,7 +723,8 @@ def test_nbconverts_other_formats_keep_pictures_and_words(tmp_path: Path, opened
     from nbconvert import get_exporter  # takes seconds, which every worker that collects this module would pay
 
     def converted(format_name: str, **settings: Any) -> tuple[str, dict[str, Any]]:
-        return get_exporter(format_name)(**settings).from_filename(notebook)
+        body, resources = get_exporter(format_name)(**settings).from_filename(notebook)
+        return body, resources
 
     made = made_set(tmp_path, "paper")
     refused = Frame(3, "paper 4", error=ContentRefused("Refused.", code="Sensitive", hint="Change the prompt."))

@@ -40,8 +40,7 @@ def near(found: object, expected: tuple[int, ...], within: int) -> bool:
     return all(abs(one - two) <= within for one, two in zip(found, expected, strict=True))
 
 
-@pytest.mark.parametrize("budget", [2_000, 44_000, 350_000])
-@pytest.mark.parametrize("size", [(2048, 2048), (4096, 256), (300, 1800)])
+@pytest.mark.parametrize(("size", "budget"), [((2048, 2048), 44_000), ((4096, 256), 2_000), ((300, 1800), 350_000)])
 def test_noise_stays_within_the_budget(tmp_path: Path, size: tuple[int, int], budget: int) -> None:
     """The picture that compresses worst fits its budget, and comes out in its own shape."""
     found = preview_of(saved(tmp_path / "noise.jpg", noise(*size), "JPEG", quality=95), budget=budget)
@@ -62,20 +61,17 @@ def test_as_sharp_as_the_budget_allows(tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     ("mode", "colour", "kind", "expected"),
     [
-        ("CMYK", (0, 0, 0, 255), "JPEG", (0, 0, 0)),
         ("CMYK", (0, 255, 255, 0), "JPEG", (255, 0, 0)),
         ("L", 200, "JPEG", (200, 200, 200)),
-        ("I;16", 0x8080, "PNG", (128, 128, 128)),
         ("1", 1, "PNG", (255, 255, 255)),
         ("RGBA", (10, 200, 30, 255), "PNG", (10, 200, 30)),
-        ("LA", (77, 255), "PNG", (77, 77, 77)),
         ("RGB", (10, 20, 200), "WEBP", (10, 20, 200)),
     ],
 )
 def test_every_mode_comes_out_as_rgb_jpeg(
     tmp_path: Path, mode: str, colour: int | tuple[int, ...], kind: str, expected: tuple[int, int, int]
 ) -> None:
-    """CMYK, 16 bits, grey, bilevel and opaque alpha show their colour as an RGB JPEG."""
+    """CMYK, grey, bilevel and opaque alpha show their colour as an RGB JPEG."""
     found = shown(saved(tmp_path / "picture", Image.new(mode, (64, 48), colour), kind))
     assert (found.format, found.mode, found.size) == ("JPEG", "RGB", (64, 48))
     assert near(found.getpixel((32, 24)), expected, 6)
@@ -138,14 +134,16 @@ def test_the_same_picture_is_encoded_once(tmp_path: Path) -> None:
     assert preview_of(path, "b", budget=BUDGET).data_uri != first.data_uri
 
 
-@pytest.mark.parametrize("content", [None, b"", b"<svg onload=alert(1)>", b"\xff\xd8\xff\xe0 no more", "half"])
-def test_an_unreadable_file_is_our_error(tmp_path: Path, content: bytes | str | None) -> None:
-    """A file that is gone, cut anywhere or no picture raises `ImageInvalid`, never an error of Pillow."""
-    path = saved(tmp_path / "01.jpg", noise(128, 128), "PNG")
-    whole = path.read_bytes()
-    path.unlink()
+@pytest.mark.parametrize("content", [None, b"<svg onload=alert(1)>", b"\xff\xd8\xff\xe0 no more"])
+def test_an_unreadable_file_is_our_error(tmp_path: Path, content: bytes | None) -> None:
+    """A file that is gone, cut or no picture raises `ImageInvalid`, never an error of Pillow."""
+    path = tmp_path / "01.jpg"
     if content is not None:
-        path.write_bytes(whole[:20_000] if isinstance(content, str) else content)
+        path.write_bytes(content)
+    with pytest.raises(ImageInvalid, match=r"01\.jpg"):
+        preview_of(path, budget=BUDGET)
+    saved(path, noise(128, 128), "PNG")
+    path.write_bytes(path.read_bytes()[:20_000])
     with pytest.raises(ImageInvalid, match=r"01\.jpg"):
         preview_of(path, budget=BUDGET)
 
@@ -165,12 +163,12 @@ def sheet_of(cards: CardSet) -> Image.Image:
     return Image.open(io.BytesIO(sheet), formats=["JPEG"])
 
 
-@pytest.mark.parametrize("size", [(512, 512), (1024, 64), (240, 960), (3, 2000), (1, 300), (300, 1)])
-@pytest.mark.parametrize("count", [1, 4, 15])
+@pytest.mark.parametrize(
+    ("count", "size"), [(1, (512, 512)), (4, (1024, 64)), (15, (240, 960)), (4, (3, 2000)), (1, (300, 1))]
+)
 def test_contact_sheet_stays_within_its_budget(tmp_path: Path, count: int, size: tuple[int, int]) -> None:
     """A sheet of noise is a JPEG within its budget and of a usable shape; a layer may be a line, and has a preview."""
-    cards = made_set(tmp_path, count, size)
-    sheet = sheet_of(cards)
+    sheet = sheet_of(made_set(tmp_path, count, size))
     assert max(sheet.size) / min(sheet.size) < 12
     assert min(shown(tmp_path / "01.jpg").size) >= 1
 
@@ -189,9 +187,7 @@ def test_contact_sheet_shows_a_grey_cell_for_a_missing_picture(tmp_path: Path) -
         assert near(cell, paint, 8)
 
 
-@pytest.mark.parametrize(
-    ("size", "ratio"), [("2048x1024", 2), ("2K", 1), ("0x0", 1), ("x", 1), ("4096x256", 16), ("²x1", 1)]
-)
+@pytest.mark.parametrize(("size", "ratio"), [("2048x1024", 2), ("2K", 1), ("0x0", 1), ("²x1", 1)])
 def test_ratio_is_what_was_asked_for_till_a_picture_is_there(tmp_path: Path, size: str, ratio: float) -> None:
     """Waiting places take the shape that was asked for, a preset's is square; then the first picture's own counts."""
     cards = replace(made_set(tmp_path, 1, (120, 40)), size=size)

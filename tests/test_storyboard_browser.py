@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 from playwright.sync_api import Locator, Page, expect
 
-from lab import Lab, open_notebook, take_for_readme, wait_for_kernel
+from lab import Lab, open_notebook, run_all, take_for_readme
 from seedream_magic.images.store import find_record, load_whole, records
 
 pytestmark = pytest.mark.browser
@@ -34,9 +34,7 @@ def test_six_frames_one_redone_and_replayed(lab: Lab) -> None:
     with lab.page(940, 1500) as page:
         open_notebook(page, lab.url, f"storyboard/{NOTEBOOK.name}", awaits=".jp-CodeCell")
         page.locator(".jp-CodeCell").first.click()
-        wait_for_kernel(page)
-        page.get_by_role("menuitem", name="Run", exact=True).click()
-        page.get_by_role("menuitem", name="Run All Cells", exact=True).click()
+        run_all(page)
         finished(page)
         board = output(page, BOARD).locator("[aria-roledescription='slide']")
         expect(board.locator("img")).to_have_count(5)
