@@ -1,4 +1,4 @@
-"""The quickstart in a real JupyterLab: pictures land, are saved, come back."""
+"""The notebooks in a real JupyterLab: pictures land, are saved, come back, are redone and replayed."""
 
 from __future__ import annotations
 
@@ -10,6 +10,7 @@ from playwright.sync_api import Browser, Locator, Page, expect
 
 from conftest import ROOT
 from lab import Lab, open_notebook, run_all, running_jupyterlab, save, take_for_readme, visited, wait_for_kernel
+from seedream_magic.images.store import find_record, load_whole, records
 
 pytestmark = pytest.mark.browser
 
@@ -74,3 +75,39 @@ def test_the_quickstart_is_run_walked_through_saved_and_reopened(opened: Browser
         page.keyboard.press("ArrowRight")
         expect(carousel(page).locator("[aria-live]").first).to_have_text("3 / 4")
         assert complaints == []
+
+
+def test_a_storyboard_of_six_is_redone_and_replayed(lab: Lab) -> None:
+    """Frame 3 is refused and its card says what to do; redone it stands with the five; run again, nothing is sent."""
+    folder = lab.folder / "storyboard"
+    folder.mkdir()
+    shutil.copy(ROOT / "notebooks" / "storyboard.ipynb", folder)
+    board, redone, last = 1, 2, 6  # its code cells, counted from 0
+    slides = "[aria-roledescription='slide']"
+    with lab.page(940, 1500) as page:
+        open_notebook(page, lab.url, "storyboard/storyboard.ipynb", awaits=".jp-CodeCell")
+        page.locator(".jp-CodeCell").first.click()
+        run_all(page)
+        expect(output(page, last).get_by_role("table")).to_be_visible(timeout=90_000)
+        drawn = output(page, board).locator(slides)
+        expect(drawn.locator("img")).to_have_count(5)
+        expect(drawn.nth(2)).to_contain_text("OutputImageSensitiveContentDetected")
+        expect(output(page, redone).locator(f"{slides} img")).to_have_count(6)
+        expect(output(page, redone).locator(slides).nth(2)).to_contain_text("正午，狐狸来到湖边")
+        output(page, redone).last.get_by_role("button", name="宫格").click()
+        take_for_readme(page.locator(".jp-CodeCell").nth(redone), "storyboard.png")
+        store = folder / "seedream-runs"
+        made = sorted(record.run_id for record in records(store))
+
+        page.get_by_role("menuitem", name="Kernel", exact=True).click()
+        page.get_by_role("menuitem", name="Restart Kernel and Run All Cells…", exact=True).click()
+        page.locator(".jp-Dialog .jp-mod-accept").click()
+        expect(output(page, last).get_by_role("table")).to_have_count(0)
+        expect(output(page, last).get_by_role("table")).to_be_visible(timeout=90_000)
+        expect(output(page, redone).last).to_contain_text("取自本地（replayed），未计费")
+        expect(output(page, redone).locator(f"{slides} img")).to_have_count(6)
+
+    assert sorted(record.run_id for record in records(store)) == made
+    assert made[0] in {lineage.run_id for record in records(store) if (lineage := record.lineage)}
+    assert len(load_whole(find_record(store, made[1])).ok) == 6
+    assert {path.suffix for path in folder.iterdir() if path.is_file()} == {".ipynb", ".html", ".gif", ".zip", ".jpg"}

@@ -19,6 +19,7 @@ expect.set_options(timeout=20_000)  # the demo draws on the same two cores as th
 
 KEY = "sk-CANARY-3f9c2b71"
 SETUP = f"""%load_ext seedream_magic
+import os
 os.environ["SEEDREAM_API_KEY"] = "{KEY}"
 %config SeedreamMagics.provider = "demo"
 from seedream_magic import Panel, Seedream"""
