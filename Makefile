@@ -105,7 +105,7 @@ workers := -n logical --maxprocesses=4 --dist=loadgroup
 # The tests that meet a dependency; what the others show does not change with its version.
 # Old pyzmq and ipykernel leave sockets to the garbage collector; on the newest versions every warning is an error.
 leftovers := -W ignore::pytest.PytestUnraisableExceptionWarning
-dependent := magic_kernel magic replay seedream bridge verify kernel packaging references background panel \
+dependent := magic_kernel magic replay seedream bridge verify packaging references background panel \
 	panel_kernel completion
 
 test: check $(dev_ready) $(lowest_ready) ## check, the whole suite, and the suite without a browser on the oldest versions
@@ -135,8 +135,7 @@ faults: $(dev_ready) ## measure what must never go wrong, beside openai-python; 
 
 picture: $(dev_ready) ## draw README's pictures anew: screenshots of the notebooks and the panel in JupyterLab
 	@mkdir -p docs
-	README_PICTURES="$(CURDIR)/docs" .venv/bin/python -m pytest tests/test_lab.py tests/test_storyboard_browser.py \
-		tests/test_panel_browser.py
+	README_PICTURES="$(CURDIR)/docs" .venv/bin/python -m pytest tests/test_lab.py tests/test_panel_browser.py
 
 screenshots: $(dev_ready) ## show sets in every size, theme and state as pictures in build/screenshots, and weigh their outputs
 	.venv/bin/python tests/screenshots.py

@@ -60,19 +60,16 @@ class Result:
 
     @property
     def stdout(self) -> str:
-        return self._stream("stdout")
+        return "".join(output.text for output in self.outputs if output.name == "stdout")
 
     @property
     def stderr(self) -> str:
-        return self._stream("stderr")
+        return "".join(output.text for output in self.outputs if output.name == "stderr")
 
     @property
     def displays(self) -> tuple[Output, ...]:
         """The rich outputs: displays and the cell's value."""
         return tuple(output for output in self.outputs if output.data)
-
-    def _stream(self, name: str) -> str:
-        return "".join(output.text for output in self.outputs if output.name == name)
 
 
 class Kernel:
@@ -154,8 +151,8 @@ def fold(result: Result, kind: str, content: Mapping[str, Any]) -> Result:
     """The result with one more message of the kernel in it."""
     if kind == "status":
         return replace(result, finished=content["execution_state"] == "idle")
-    if kind == "clear_output":
-        return replace(result, clear_next=True) if content["wait"] else replace(result, outputs=())
+    if kind == "clear_output":  # the product always waits for the next output
+        return replace(result, clear_next=True)
     if kind == "update_display_data":
         return replace(result, outputs=tuple(_updated(output, content) for output in result.outputs))
     if kind not in {"stream", "display_data", "execute_result", "error"}:

@@ -21,7 +21,6 @@ _CHROMIUM_FLAGS = (
     "--disable-quic",
     "--no-first-run",
     "--disable-background-networking",
-    "--disable-component-update",
     "--disable-sync",
 )
 
@@ -85,10 +84,7 @@ def theme(home: Path, name: str) -> Iterator[None]:
 
 @dataclass(frozen=True)
 class Server:
-    """A running JupyterLab: its address, the folder of the notebooks, the home of the person at work.
-
-    The home takes settings, trust and run-time files.
-    """
+    """A running JupyterLab: its address, the folder of the notebooks, the home of settings, trust, run-time files."""
 
     url: str
     folder: Path
@@ -168,29 +164,13 @@ def browser_page(opened: Browser, **options: Any) -> Iterator[Page]:
 
 
 @dataclass(frozen=True)
-class Lab:
+class Lab(Server):
     """A running JupyterLab and the profile of a person's browser.
 
     The profile keeps JupyterLab's own scripts, so that its second page opens in half the time of the first.
     """
 
-    server: Server
     profile: BrowserContext
-
-    @property
-    def url(self) -> str:
-        """Where it is: "http://127.0.0.1:NNNN"."""
-        return self.server.url
-
-    @property
-    def folder(self) -> Path:
-        """Where the notebooks are."""
-        return self.server.folder
-
-    @property
-    def home(self) -> Path:
-        """The home folder of the person at work."""
-        return self.server.home
 
     @contextmanager
     def page(self, width: int = 1280, height: int = 900) -> Iterator[Page]:
@@ -209,7 +189,7 @@ def visited(opened: Browser, server: Server) -> Iterator[Lab]:
     profile = opened.new_context(permissions=["clipboard-read", "clipboard-write"])
     profile.set_default_timeout(20_000)
     try:
-        yield Lab(server, profile)
+        yield Lab(server.url, server.folder, server.home, profile)
     finally:
         profile.close()
 
@@ -233,3 +213,16 @@ def wait_for_kernel(page: Page) -> None:
     """Wait until the kernel of the open notebook takes cells; keys pressed earlier are lost."""
     # The indicator in the tool bar shows idle before there is a kernel; the status bar does not.
     page.locator(".jp-StatusBar-TextItem", has_text="| Idle").first.wait_for()
+
+
+def run_all(page: Page) -> None:
+    """Run every cell of the open notebook by the menu, once its kernel takes them."""
+    wait_for_kernel(page)
+    for name in ("Run", "Run All Cells"):
+        page.get_by_role("menuitem", name=name, exact=True).click()
+
+
+def save(page: Page, notebook: Path) -> None:
+    """Save the open notebook by the keyboard, and wait until the server has it."""
+    with page.expect_response(lambda answer: answer.request.method == "PUT" and notebook.name in answer.url):
+        page.keyboard.press("Control+s")

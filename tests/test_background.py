@@ -1,13 +1,15 @@
-"""`--bg` in a real kernel: the cell returns, the kernel is free, the set grows in the output, errors are told."""
+"""Runs in a real kernel: `--bg` leaves it free; a set that ends is shown once and whole by every front end."""
 
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
+import nbformat
 import pytest
+from nbclient import NotebookClient
 
-from kernel import Kernel, Result, running_kernel
+from kernel import Kernel, Output, Result, running_kernel
 from raw_server import RawServer
 from service import SlowService
 
@@ -35,6 +37,12 @@ await asyncio.sleep(0.01)  # what they handed to this loop as they ended
 gc.collect()
 print(runs(), sum(type(held).__name__ in {"Background", "Output"} for held in gc.get_objects()))"""
 """The threads of runs, and how much is held, be it by the last traceback, that could still call back or show."""
+IN_PYTHON = """\
+import asyncio
+from seedream_magic import Seedream
+client, sets, ends = Seedream(), [], []
+_ = client.start(client.plan("y", images=2), on_change=sets.append, on_end=lambda *end: ends.append(end))
+while not (sets and sets[-1].ok): await asyncio.sleep(0.01)"""
 
 
 BEGIN = """\
@@ -64,34 +72,21 @@ def kernel(notebook: Kernel, server: RawServer, slow: SlowService, tmp_path: Pat
     assert notebook.run(LEFT).stdout.startswith("[] ")
 
 
-def shows(text: str) -> Callable[[Result], bool]:
-    """That the output's text holds these words."""
-
-    def shown(result: Result) -> bool:
-        return any(text in output.text for output in result.outputs)
-
-    return shown
-
-
-def pictures(count: int) -> Callable[[Result], bool]:
-    """That the output's HTML holds so many pictures."""
-
-    def shown(result: Result) -> bool:
-        return any(output.data.get("text/html", "").count("<img") == count for output in result.displays)
-
-    return shown
+def shows(text: str = "", pictures: int | None = None) -> Callable[[Result], bool]:
+    """That an output holds these words, and so many pictures."""
+    return lambda result: any(
+        text in one.text and pictures in {None, one.data.get("text/html", "").count("<img")} for one in result.outputs
+    )
 
 
 def test_the_set_grows_while_the_kernel_is_free(kernel: Kernel, slow: SlowService) -> None:
     """The cell ends with the run under way; another cell runs; then the second picture lands in the first output."""
-    begun = kernel.run("%%seedream hero << --bg -n 2\nx")
-    assert begun.ename is None
-    kernel.wait_output(pictures(1))
+    assert kernel.run("%%seedream hero << --bg -n 2\nx").ename is None
+    kernel.wait_output(shows(pictures=1))
     free = kernel.run("print(hero.state, len(hero.ok), hero is _seedream)")
     assert free.stdout == "running 1 True\n"
     assert "1 run in the background" in kernel.run("%seedream").stdout
-    second = kernel.run("%%seedream --bg -n 2 --quiet\nanother")
-    assert second.ename is None
+    assert kernel.run("%%seedream --bg -n 2 --quiet\nanother").ename is None
     slow.release.set()
     waited = "import asyncio\nwhile hero.state == 'running' or _seedream.state == 'running': await asyncio.sleep(0.01)"
     assert kernel.run(waited).ename is None
@@ -100,20 +95,12 @@ def test_the_set_grows_while_the_kernel_is_free(kernel: Kernel, slow: SlowServic
 
 
 def test_stop_keeps_what_has_come(kernel: Kernel, slow: SlowService, server: RawServer) -> None:
-    """`%seedream stop` ends it; the output says so and what may be billed, and no thread is left."""
-    kernel.run("%%seedream --bg -n 2\nx")
-    kernel.wait_output(pictures(1))
-    assert kernel.run("%seedream stop").stdout == "1 run stopped. Pictures that have come are kept.\n"
-    assert kernel.run(f"{WAITED}\nprint(_seedream.state, len(_seedream.ok))").stdout == "stopped 1\n"
-    server.wait_for(lambda seen: seen.open_connections == 0)
-    assert kernel.run("%seedream stop").stdout == "No run is under way in the background.\n"
-    assert kernel.run(LEFT).stdout == "[] 0\n"
+    """`%seedream stop` ends it, no thread is left; the output says it was stopped, what is billed, how to go on.
 
-
-def test_a_stopped_set_says_each_thing_once(kernel: Kernel, slow: SlowService) -> None:
-    """Its output says that it was stopped, what is billed and how to go on, and not the error of a cell besides."""
+    So it is with a run that `Seedream.start` began in Python.
+    """
     kernel.start("%%seedream --bg -n 2\nx\n")
-    kernel.wait_output(pictures(1))
+    kernel.wait_output(shows(pictures=1))
     kernel.client.execute("%seedream stop")
     (output,) = kernel.wait_output(shows(" · stopped")).displays
     run_id = output.text.partition("%seedream retry ")[2].partition(" ")[0]
@@ -125,13 +112,23 @@ def test_a_stopped_set_says_each_thing_once(kernel: Kernel, slow: SlowService) -
         f"%seedream retry {run_id} asks for the missing ones only; the cell run again pays for all.",
         "at least 1 image billed",
     ]
+    assert kernel.run(f"{WAITED}\nprint(_seedream.state, len(_seedream.ok))").stdout == "stopped 1\n"
+    server.wait_for(lambda seen: seen.open_connections == 0)
+    assert kernel.run("%seedream stop").stdout == "No run is under way in the background.\n"
+    assert kernel.run(LEFT).stdout == "[] 0\n"
+    assert kernel.run(IN_PYTHON).ename is None
+    assert "1 run in the background" in kernel.run("%seedream").stdout
+    assert kernel.run("%seedream stop").stdout == "1 run stopped. Pictures that have come are kept.\n"
+    ended = kernel.run("while not ends: await asyncio.sleep(0.01)\nprint(type(ends[0][1]).__name__)")
+    assert ended.stdout == "SeedreamInterrupted\n"
+    assert "background" not in kernel.run("%seedream").stdout
 
 
 def test_a_reload_hands_over_what_is_under_way(kernel: Kernel, slow: SlowService, server: RawServer) -> None:
     """The magics made anew count the run, know what was billed before, refuse its request, and reach it to stop it."""
     kernel.run("%%seedream --quiet --no-stream -n 2\nwhole")
     kernel.run("%%seedream hero << --bg -n 2\nx")
-    kernel.wait_output(pictures(1))
+    kernel.wait_output(shows(pictures=1))
     kernel.run("%reload_ext seedream_magic")
     status = kernel.run("%seedream").stdout
     assert "2 images in this session" in status
@@ -151,12 +148,12 @@ def test_a_reload_hands_over_what_is_under_way(kernel: Kernel, slow: SlowService
 def test_unloading_cuts_no_run(kernel: Kernel, slow: SlowService) -> None:
     """It is paid for: that it goes on is told, its output grows, its name is bound; at its end nothing is left."""
     kernel.run("%%seedream hero << --bg -n 2\nx")
-    kernel.wait_output(pictures(1))
+    kernel.wait_output(shows(pictures=1))
     shown = kernel.result
     assert kernel.run("%unload_ext seedream_magic").stdout.startswith("1 run goes on in the background")
     kernel.result = shown
     slow.release.set()
-    kernel.wait_output(pictures(2))
+    kernel.wait_output(shows(pictures=2))
     assert kernel.run(f"{WAITED.replace('_seedream', 'hero')}\nprint(hero.state, len(hero.ok))").stdout == "done 2\n"
     assert kernel.run(LEFT).stdout == "[] 0\n"
     status = kernel.run("%load_ext seedream_magic\n%seedream").stdout
@@ -164,30 +161,19 @@ def test_unloading_cuts_no_run(kernel: Kernel, slow: SlowService) -> None:
     assert "background" not in status
 
 
-def test_a_run_that_fails_says_so_in_its_output(kernel: Kernel, server: RawServer) -> None:
-    """There is no cell that could fail: the error's own lines stand in the output."""
+def test_what_fails_says_so(kernel: Kernel, server: RawServer) -> None:
+    """In its output, for there is no cell that could; what cannot begin fails the cell at once, and nothing is sent."""
+    for setting, words in (
+        ("%config SeedreamMagics.max_images_per_run = 1", "max_images_per_run"),
+        ("%config SeedreamMagics.max_images_per_run = None\n%config SeedreamMagics.store = '/proc/none'", "cannot be"),
+    ):
+        failed = kernel.run(f"{setting}\nget_ipython().run_cell_magic('seedream', '--bg -n 2', 'x')")
+        assert words in (failed.evalue or ""), failed
+    assert server.posts == 0
+    kernel.run("%config SeedreamMagics.store = None")
     kernel.run("%%seedream --bg\nrefused")
-    told = kernel.wait_output(shows("ContentRefused"))
-    assert "Not billed." in told.displays[-1].text
+    assert "Not billed." in kernel.wait_output(shows("ContentRefused")).displays[-1].text
     assert server.posts == 1
-
-
-IN_PYTHON = """\
-from seedream_magic import Seedream
-client, sets, ends = Seedream(), [], []
-_ = client.start(client.plan("x", images=2), on_change=sets.append, on_end=lambda *end: ends.append(end))"""
-
-
-def test_what_python_starts_is_counted_and_stopped(kernel: Kernel, slow: SlowService) -> None:
-    """`Seedream.start` is a run of the background like any other: in the status, and ended by `%seedream stop`."""
-    assert kernel.run(IN_PYTHON).ename is None
-    kernel.run("import asyncio\nwhile not (sets and sets[-1].ok): await asyncio.sleep(0.01)")
-    assert "1 run in the background" in kernel.run("%seedream").stdout
-    assert kernel.run("%seedream stop").stdout == "1 run stopped. Pictures that have come are kept.\n"
-    assert kernel.run("while not ends: await asyncio.sleep(0.01)\nprint(type(ends[0][1]).__name__)").stdout == (
-        "SeedreamInterrupted\n"
-    )
-    assert "background" not in kernel.run("%seedream").stdout
 
 
 TEN = """\
@@ -226,18 +212,110 @@ def test_previews_are_made_beside_the_kernels_loop(kernel: Kernel, slow: SlowSer
     """While they are, the kernel answers; the output ends with all pictures."""
     kernel.run(WATCHED)
     kernel.run("%%seedream --bg -n 2\nx")
-    kernel.wait_output(pictures(1))
+    kernel.wait_output(lambda result: 1 in sets(result))
     slow.release.set()
-    kernel.wait_output(pictures(2))
+    kernel.wait_output(lambda result: 2 in sets(result))
     assert kernel.run("carousel.preview_of = make; print(bool(on_kernel), any(on_kernel))").stdout == "True False\n"
 
 
-def test_what_cannot_begin_fails_the_cell(kernel: Kernel, server: RawServer) -> None:
-    """A store that cannot be written, a cap, a wrong option: the cell fails at once and nothing is sent."""
-    for setting, words in (
-        ("%config SeedreamMagics.max_images_per_run = 1", "max_images_per_run"),
-        ("%config SeedreamMagics.max_images_per_run = None\n%config SeedreamMagics.store = '/proc/none'", "cannot be"),
-    ):
-        failed = kernel.run(f"{setting}\nget_ipython().run_cell_magic('seedream', '--bg -n 2', 'x')")
-        assert words in (failed.evalue or ""), failed
-    assert server.posts == 0
+MIXED = """\
+import sys
+print("before")
+get_ipython().run_cell_magic("seedream", "-n 2", "y")
+print("after", file=sys.stderr)"""
+
+
+LOUD = """\
+class Loud:
+    def __format__(self, spec):
+        print("filled in")
+        return "z"
+loud = Loud()"""
+
+
+def pictures(output: Output) -> int:
+    return str(output.data.get("text/html", "")).count("<img")
+
+
+def sets(result: Result) -> list[int]:
+    """How many pictures each output shows, of those that show anything of a set."""
+    return [pictures(output) for output in result.displays if output.text]
+
+
+def draw(kernel: Kernel, slow: SlowService, cell: str) -> None:
+    """Run a cell; the second picture comes when the first one shows."""
+    kernel.start(cell)
+    kernel.wait_output(lambda result: 1 in sets(result))
+    slow.release.set()
+    kernel.wait_idle()
+    assert kernel.result.ename is None
+
+
+def test_a_set_is_shown_once_everywhere(kernel: Kernel, slow: SlowService) -> None:
+    """A front end that hears no updates shows the whole set as well; what a cell prints besides stays in its place.
+
+    Jupyter console prints a display without a picture; of one with a picture it may show the picture alone.
+    """
+    draw(kernel, slow, "%%seedream -n 2\nx")
+    assert [pictures(output) for output in kernel.result.outputs] == [2]
+    assert [pictures(output) for output in kernel.without_updates.outputs] == [2]
+    assert "2 images billed" in kernel.without_updates.outputs[0].text
+    assert "image/jpeg" in kernel.without_updates.outputs[0].data
+    slow.release.clear()
+    draw(kernel, slow, MIXED)
+    for shown in (kernel.result, kernel.without_updates):
+        assert (shown.stdout, shown.stderr) == ("before\n", "after\n")
+    assert sets(kernel.result) == [2]
+    assert kernel.result.outputs[0].text == "before\n"
+    assert pictures(kernel.result.outputs[1]) == 2
+    assert "2 images billed" in kernel.without_updates.displays[-1].text
+    assert "image/jpeg" not in kernel.without_updates.displays[-1].data
+    assert sets(kernel.without_updates)[-1] == 2
+    kernel.run(LOUD)
+    slow.release.clear()
+    draw(kernel, slow, "%%seedream -n 2\n{loud}")
+    for shown in (kernel.result, kernel.without_updates):
+        assert shown.stdout == "filled in\n"
+        assert sets(shown)[-1] == 2
+    assert sets(kernel.result) == [2]
+
+
+def test_failed_stopped_and_background_runs_are_shown_once(kernel: Kernel, slow: SlowService) -> None:
+    """What waited for pictures goes with an error; Stop leaves what had come, and the error below it.
+
+    A background run ends after its cell: those that hear updates show it where it grew, the others below.
+    """
+    assert kernel.run("%%seedream -n 2\nrefused").ename == "ContentRefused"
+    assert len(kernel.result.traceback) <= 5
+    for shown in (kernel.result, kernel.without_updates):
+        assert [output.kind for output in shown.outputs] == ["error"]
+    kernel.start("%%seedream -n 2\nx")
+    kernel.wait_output(lambda result: 1 in sets(result))
+    kernel.interrupt()
+    kernel.wait_idle()
+    assert kernel.result.ename == "SeedreamInterrupted"
+    for shown in (kernel.result, kernel.without_updates):
+        assert [output.kind for output in shown.outputs] == ["display_data", "error"]
+        assert "stopped" in shown.outputs[0].text
+    kernel.run("%%seedream -n 2 --bg\ny")
+    kernel.wait_output(lambda result: 1 in sets(result))
+    slow.release.set()
+    kernel.wait_output(lambda _: sets(kernel.without_updates)[-1] == 2)
+    kernel.wait_output(lambda result: sets(result) == [2])
+    assert pictures(kernel.result.outputs[0]) == 2
+
+
+def test_a_notebook_that_is_run_has_the_set_once(
+    server: RawServer, slow: SlowService, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """nbclient, and so nbconvert and papermill, save one whole set; of a cell that prints, what it printed besides."""
+    slow.release.set()
+    monkeypatch.setenv("SEEDREAM_BASE_URL", f"{server.url}/v1")
+    monkeypatch.setenv("SEEDREAM_API_KEY", "sk-CANARY")
+    sources = ("%load_ext seedream_magic", "%%seedream -n 2\nx", MIXED)
+    notebook = nbformat.v4.new_notebook(cells=[nbformat.v4.new_code_cell(source) for source in sources])
+    NotebookClient(notebook, kernel_name="python3").execute()
+    for cell, outputs, printed in zip(notebook.cells[1:], (1, 4), ("", "before\nafter\n"), strict=True):
+        shown = [one.data["text/html"].count("<img") for one in cell.outputs if one.output_type == "display_data"]
+        assert (len(cell.outputs), [count for count in shown if count]) == (outputs, [2])
+        assert "".join(one.text for one in cell.outputs if one.output_type == "stream") == printed

@@ -5,7 +5,6 @@ from __future__ import annotations
 import base64
 import re
 from collections.abc import Iterator
-from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -50,21 +49,11 @@ def test_originals_are_inside_bit_by_bit(
     assert [given["download"] for given in read(exported).all("a", "seedream-original")] == ["01.jpg", "03.jpg"]
 
 
-def test_png_and_webp_keep_their_types(tmp_path: Path) -> None:
-    """The type is read from the bytes, as a browser would."""
-    images = made_set(tmp_path, count=2)
-    frames = []
-    for frame, kind in zip(images, ("png", "webp"), strict=True):
-        path = images.folder / f"{frame.index + 1:02d}.{kind}"
-        Image.new("RGB", (20, 20), (1, 2, 3)).save(path)
-        frames.append(replace(frame, path=path))
-    reader = read(replace(images, frames=tuple(frames)).export(tmp_path / "set.html"))
-    links = [given["href"].partition(";")[0] for given in reader.all("a", "seedream-original")]
-    assert links == ["data:image/png", "data:image/webp"]
+def test_the_page_asks_for_nothing_and_tells_no_folder(images: ImageSet, exported: Path, tmp_path: Path) -> None:
+    """No address but data: and IPTC's term; neither the author's folders nor their run's, and no cell that needs it.
 
-
-def test_the_page_asks_for_nothing_and_tells_no_folder(images: ImageSet, exported: Path) -> None:
-    """No address but data: and IPTC's term; neither the author's folders nor their run's, and no cell that needs it."""
+    Prompt, model, date, tool and that term are in its meta tags; the line at the end tells it a person.
+    """
     reader = read(exported)
     for tag, given in reader.elements:
         for name in ("src", "href", "action", "data", "poster", "srcset"):
@@ -75,20 +64,6 @@ def test_the_page_asks_for_nothing_and_tells_no_folder(images: ImageSet, exporte
     assert not re.search("Seedream\\(|run:|data-(path|ref|redo|vary)|%seedream \\w+ 2025", text)
     (policy,) = [given["content"] for given in reader.all("meta") if given.get("http-equiv")]
     assert policy.startswith("default-src 'none'; ")
-
-
-def test_a_damaged_picture_tells_no_folder(tmp_path: Path) -> None:
-    """Its card names the file alone; the author's folders are nobody else's, in a notebook either."""
-    images = made_set(tmp_path)
-    (images.folder / "02.jpg").write_bytes(b"\xff\xd8\xff no picture")
-    text = images.export(tmp_path / "set.html").read_text(encoding="utf-8")
-    assert "02.jpg cannot be read as a picture." in text
-    assert str(tmp_path) not in text
-
-
-def test_the_origin_is_in_its_meta_tags(exported: Path) -> None:
-    """Prompt, model, date, tool and IPTC's term; the line at the end tells it a person."""
-    reader = read(exported)
     named = {given["name"]: given["content"] for given in reader.all("meta") if "name" in given}
     assert named.items() >= {
         ("digital-source-type", DIGITAL_SOURCE_TYPE),
@@ -102,16 +77,26 @@ def test_the_origin_is_in_its_meta_tags(exported: Path) -> None:
 
 
 def test_text_from_outside_changes_no_tag(tmp_path: Path) -> None:
-    """The same set with a hostile prompt has the same elements, and its whole text, as it was typed, below."""
+    """The same set with a hostile prompt has the same elements, and its whole text, as it was typed, below.
+
+    A picture's type is read from its bytes, as a browser would; the card of a damaged one names the file alone.
+    """
     readers = []
     for name, prompt in (("plain", "first line\n\n" + "word " * 60), ("hostile", HOSTILE + "\n\n" + "word " * 60)):
         (tmp_path / name).mkdir()
-        readers.append(read(made_set(tmp_path / name, prompt=prompt, failed=(1,)).export(tmp_path / f"{name}.html")))
+        images = made_set(tmp_path / name, count=4, prompt=prompt, failed=(1,))
+        (images.folder / "03.jpg").write_bytes(b"\xff\xd8\xff no picture")
+        Image.new("RGB", (20, 20), (1, 2, 3)).save(images.folder / "04.jpg", "WEBP")
+        readers.append(read(images.export(tmp_path / f"{name}.html")))
     plain, hostile = readers
     assert plain.structure == hostile.structure
     assert "四季 <b>&amp;\"'</script></title> ]]> 🎉" in "".join(hostile.text)
     assert "first line\n\n" + "word " * 60 in "".join(plain.text)
     assert len(plain.all("p", "prompt")) == 1
+    assert "03.jpg cannot be read as a picture." in plain.words
+    assert str(tmp_path) not in (tmp_path / "plain.html").read_text(encoding="utf-8")
+    links = [given["href"].partition(";")[0] for given in plain.all("a", "seedream-original")]
+    assert (links[0], links[-1]) == ("data:image/jpeg", "data:image/webp")
 
 
 @pytest.fixture

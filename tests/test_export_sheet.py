@@ -17,7 +17,11 @@ from seedream_magic.view.provenance import DIGITAL_SOURCE_TYPE, LONGEST_PROMPT, 
 from seedream_magic.view.sheet import draw_sheet
 from test_export import HOSTILE, made_set
 
-GREY = (238, 238, 240)
+SPACES = {
+    "dc": "http://purl.org/dc/elements/1.1/",
+    "xmp": "http://ns.adobe.com/xap/1.0/",
+    "Iptc4xmpExt": "http://iptc.org/std/Iptc4xmpExt/2008-02-29/",
+}
 ORIGIN = {
     "Iptc4xmpExt:DigitalSourceType": DIGITAL_SOURCE_TYPE,
     "dc:description": storable(HOSTILE),
@@ -25,12 +29,6 @@ ORIGIN = {
     "Iptc4xmpExt:AISystemUsed": "doubao-seedream-4-5",
     "xmp:CreateDate": "2025-03-04T05:06:07+00:00",
 }
-
-
-@pytest.fixture
-def no_font(monkeypatch: pytest.MonkeyPatch) -> None:
-    """A system whose font folders are empty."""
-    monkeypatch.setattr(lettering, "_font_folders", lambda: ())
 
 
 def chinese_font() -> Lettering:
@@ -52,13 +50,7 @@ def xmp_of(path: Path) -> ET.Element:
 
 
 def text_at(tree: ET.Element, name: str) -> str | None:
-    spaces = {
-        "dc": "{http://purl.org/dc/elements/1.1/}",
-        "xmp": "{http://ns.adobe.com/xap/1.0/}",
-        "Iptc4xmpExt": "{http://iptc.org/std/Iptc4xmpExt/2008-02-29/}",
-    }
-    prefix, _, tag = name.partition(":")
-    (found,) = tree.iter(spaces[prefix] + tag)
+    (found,) = tree.findall(f".//{name}", SPACES)
     return "".join(found.itertext())
 
 
@@ -77,18 +69,12 @@ def test_every_shape_and_number_is_readable(tmp_path: Path, size: tuple[int, int
     assert abs(sheet.height - 2 * small.height) <= 16 or sheet.width < 1600
 
 
-def test_a_failed_frame_is_a_labelled_cell(tmp_path: Path) -> None:
-    """Grey, with letters in it, in its own place."""
-    sheet, drawn = draw_sheet(cards_of(made_set(tmp_path, count=2, size=(300, 200), failed=(1,))), 1600)
-    assert [card.state for card in drawn.cards] == ["picture", "failed"]
-    middle = sheet.width // 2
-    assert sheet.getpixel((middle + 40, 180)) == GREY
-    assert ink(sheet, (middle + 20, 0, sheet.width, sheet.height)) > 300
-
-
 @pytest.mark.parametrize("caption", ["a boat at dawn", "清晨的小船"])
 def test_captions_are_drawn_in_both_scripts(tmp_path: Path, caption: str) -> None:
-    """A set with captions has more ink below its pictures; a prompt that all share stands once, above them."""
+    """A set with captions has more ink below its pictures; a prompt that all share stands once, above them.
+
+    A failed frame is a grey cell with letters in it.
+    """
     chinese_font()
     sheets = []
     for name, captions in (("none", ["", "x"]), ("own", [caption, "x"]), ("shared", ["seasons", "seasons"])):
@@ -99,43 +85,42 @@ def test_captions_are_drawn_in_both_scripts(tmp_path: Path, caption: str) -> Non
     below = (70, own.height - 200, 700, own.height - 80)
     assert ink(own, below) > ink(plain, below) + 100
     assert shared.height < own.height
+    sheet, drawn = draw_sheet(cards_of(made_set(tmp_path, count=2, size=(300, 200), failed=(1,))), 1600)
+    assert [card.state for card in drawn.cards] == ["picture", "failed"]
+    assert sheet.getpixel((sheet.width // 2 + 40, 180)) == (238, 238, 240)
+    assert ink(sheet, (sheet.width // 2 + 20, 0, sheet.width, sheet.height)) > 300
 
 
-def test_without_a_chinese_font_it_is_told(tmp_path: Path, no_font: None, caplog: pytest.LogCaptureFixture) -> None:
-    """Chinese captions are left out, not drawn as boxes; where all is English nothing is missing, nor told."""
+def test_without_a_chinese_font_it_is_told(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    """Chinese captions are left out, not drawn as boxes; where all is English nothing is missing, nor told.
+
+    A file that only has the name of a Chinese font is none.
+    """
+    (tmp_path / "NotoSansCJK-Regular.ttc").write_bytes(b"no font")
+    monkeypatch.setattr(lettering, "_font_folders", lambda: (tmp_path,))
     images = made_set(tmp_path, count=2, prompt="四季", captions=["春天", "summer"])
     replace(images, frames=images.frames[1:], request=replace(images.request, prompt="seasons")).export("english.jpg")
     assert caplog.messages == []
     images.export(tmp_path / "sheet.png")
-    assert len(caplog.messages) == 1
-    assert "without its Chinese captions" in caplog.messages[0]
+    assert ["without its Chinese captions" in message for message in caplog.messages] == [True]
     face = find_lettering()
     assert (face.legible("春天"), face.legible("summer"), face.legible("a 🎉 b")) == ("", "summer", "a b")
     with Image.open(tmp_path / "sheet.png") as sheet:
         assert ink(sheet, (30, sheet.height - 70, 500, sheet.height)) > 200
 
 
-def test_a_font_is_taken_by_what_it_draws(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    """A file that only has the name of a Chinese font is passed over."""
-    (tmp_path / "NotoSansCJK-Regular.ttc").write_bytes(b"no font")
-    monkeypatch.setattr(lettering, "_font_folders", lambda: (tmp_path,))
-    assert not find_lettering().chinese
+def test_long_text_is_broken_into_lines() -> None:
+    """Between words, a word wider than a line where it must be; what is longer than two lines ends in an ellipsis.
 
-
-@pytest.mark.parametrize(
-    ("text", "lines"),
-    [("", []), ("one two three four five", ["one", "thr…"]), ("abcdefghijklmnopqrstuvwxyz", ["abc", "jkl…"])],
-)
-def test_long_text_ends_in_an_ellipsis(text: str, lines: list[str]) -> None:
-    """Two lines, broken between words; a word wider than a line is broken where it must be."""
+    A Chinese comma or full stop stays with the character before it; what the font lacks is left out.
+    """
     font = Lettering(None).font(20)
-    fitted = wrapped(text, font, 96, 2)
-    assert all(font.getlength(line) <= 96 for line in fitted)
-    assert [line[:3] + "…" * line.endswith("…") for line in fitted] == lines
-
-
-def test_chinese_lines_do_not_begin_with_a_stop() -> None:
-    """A comma or full stop stays with the character before it; what the font lacks is left out, what it has stays."""
+    for text, lines in {"": [], "one two three four five": ["one", "thr…"], "abcdefghij" * 3: ["abc", "jab…"]}.items():
+        fitted = wrapped(text, font, 96, 2)
+        assert all(font.getlength(line) <= 96 for line in fitted)
+        assert [line[:3] + "…" * line.endswith("…") for line in fitted] == lines
     lines = wrapped("春天的桃花，夏天的荷塘，秋天的红枫。", chinese_font().font(20), 105, 9)
     assert len(lines) >= 4
     assert not any(line[0] in "，。" for line in lines)

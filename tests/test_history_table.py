@@ -5,7 +5,6 @@ from __future__ import annotations
 import json
 import os
 import time
-from collections.abc import Iterator
 from dataclasses import replace
 from datetime import UTC, datetime
 from pathlib import Path
@@ -19,9 +18,6 @@ from seedream_magic.images.history_rows import history_bundle
 from seedream_magic.images.index import CACHE_FILE, HistoryEntry, history
 from test_carousel import HOSTILE, Reader
 from test_index import aged, empty_cache, made_run
-
-ELEMENTS = {"div", "table", "thead", "tbody", "tr", "th", "td", "img", "p", "code", "bdi"}
-ATTRIBUTES = {"class", "lang", "style", "scope", "src", "alt", "width", "height"}
 
 
 @pytest.fixture(autouse=True)
@@ -59,8 +55,9 @@ def test_text_from_outside_is_text(entries: list[HistoryEntry], text: str) -> No
     """
     hostile = html_of([with_text(entry, text) for entry in entries])
     assert hostile.structure == html_of([with_text(entry, "calm") for entry in entries]).structure
-    assert {name for name, _ in hostile.elements} == ELEMENTS
-    assert {attribute for _, attributes in hostile.elements for attribute in attributes} == ATTRIBUTES
+    assert not {name for name, _ in hostile.elements} & {"script", "style", "link", "iframe", "form", "button", "svg"}
+    names = {attribute for _, attributes in hostile.elements for attribute in attributes}
+    assert not {name for name in names if name.startswith(("on", "data-"))} | (names & {"id", "name"})
     assert all(image["src"].startswith("data:image/jpeg;base64,") for image in hostile.all("img"))
     lines = plain_of([with_text(entry, text) for entry in entries])
     assert len(lines) == len(plain_of(entries))
@@ -85,44 +82,23 @@ def test_a_row_tells_what_a_person_looks_for(store: Path) -> None:
     assert reader.all("table")[0]["style"].startswith("table-layout:auto;width:100%")
 
 
-@pytest.mark.parametrize(
-    ("outcome", "billed", "cell"),
-    [
-        ("billed", 2, "2"),
-        ("unknown", 0, "may be billed"),
-        ("rejected", 0, "0"),
-        ("not_sent", 0, "0"),
-        ("", 0, "may be"),
-    ],
-)
-def test_what_may_be_billed_is_not_told_as_nothing(
-    entries: list[HistoryEntry], outcome: str, billed: int, cell: str
-) -> None:
-    """Nothing is billed for sure only where the service was not reached or said no."""
-    row = plain_of([replace(entries[0], provider="ark", outcome=outcome, billed=billed)])[1]
-    assert row.split("2 / 2")[1].split("2026")[0].strip().startswith(cell)
-
-
-@pytest.fixture
-def timezone(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
-    """The clock of a person in Beijing."""
-    monkeypatch.setenv("TZ", "CST-8")
+def test_a_row_in_a_terminal(monkeypatch: pytest.MonkeyPatch, entries: list[HistoryEntry]) -> None:
+    """The time is that of the clock of who looks, here in Beijing; nothing is billed for sure only after a clear no."""
+    with monkeypatch.context() as patch:
+        patch.setenv("TZ", "CST-8")
+        time.tzset()
+        for moment, told in ((datetime(2026, 5, 4, 22, 5, tzinfo=UTC), "2026-05-05 06:05"), (None, "")):
+            assert plain_of([replace(entries[0], began=moment)])[1].partition("2 / 2")[0].strip() == told
+        assert "2 / 2" in plain_of([replace(entries[0], began=datetime.max.replace(tzinfo=UTC))])[1]
     time.tzset()
-    yield
-    monkeypatch.undo()
-    time.tzset()
-
-
-def test_times_are_local(timezone: None, entries: list[HistoryEntry]) -> None:
-    """As on the clock of the person who looks; none where none is known or can be told."""
-    moments = (datetime(2026, 5, 4, 22, 5, tzinfo=UTC), None, datetime.max.replace(tzinfo=UTC))
-    rows = [plain_of([replace(entries[0], began=moment)])[1] for moment in moments]
-    assert [row.partition("2 / 2")[0].strip() for row in rows] == ["2026-05-05 06:05", "", ""]
+    for outcome, cell in {"billed": "2", "unknown": "may be billed", "rejected": "0", "": "may be"}.items():
+        entry = replace(entries[0], provider="ark", outcome=outcome, billed=2 * (outcome == "billed"))
+        assert plain_of([entry])[1].split("2 / 2")[1].split("2026")[0].strip().startswith(cell)
 
 
 @pytest.mark.parametrize(
     ("words", "chinese", "language"),
-    [(None, 0, "en"), ("dawn", 3, "en"), ("猫", 0, "zh"), (None, 2, "zh"), (None, 1, "en")],
+    [("dawn", 3, "en"), ("猫", 0, "zh"), (None, 2, "zh"), (None, 1, "en")],
 )
 def test_the_table_speaks_the_language_of_who_asks(
     entries: list[HistoryEntry], words: str | None, chinese: int, language: str
@@ -139,39 +115,37 @@ def test_the_table_speaks_the_language_of_who_asks(
         assert "部分完成 · " in reader.words
 
 
-@pytest.mark.parametrize(
-    ("words", "line"),
-    [
-        (None, "No runs yet. Draw with %%seedream"),
-        ("zebra <b>", "No run has all of these words: zebra <b>. %seedream history alone"),
-        ("斑马", "没有同时包含这些词的运行：斑马。"),
-    ],
-)
-def test_an_empty_history_says_what_to_do(words: str | None, line: str) -> None:
-    """One friendly line, no table."""
-    (found,) = plain_of([], words)
-    assert found.startswith(line)
-    assert html_of([], words).words == found
-    assert not html_of([], words).all("table")
-
-
 def test_the_newest_fifty_are_shown(entries: list[HistoryEntry]) -> None:
-    """How many more there are, and how to find them, stands below."""
+    """How many more there are, and how to find them, stands below. Of none, one friendly line says what to do.
+
+    A run whose picture is damaged, or that is purged while the table is drawn, is listed without one.
+    """
     many = [replace(entries[0], run_id=f"run {number}") for number in range(1250)]
     reader = html_of(many)
     assert len(reader.all("img")) == len(reader.all("code")) == 50
     assert "1,200 earlier runs are not shown. Narrow them down with words: %seedream history" in reader.words
+    assert "还有 1,200 次" in html_of(many, "猫").words
     lines = plain_of(many)
     assert (len(lines), lines[1].count("run 0 "), lines[50].count("run 49 ")) == (53, 1, 1)
-    assert "还有 1,200 次" in html_of(many, "猫").words
+    for words, line in (
+        (None, "No runs yet. Draw with %%seedream"),
+        ("zebra <b>", "No run has all of these words: zebra <b>. %seedream history alone"),
+        ("斑马", "没有同时包含这些词的运行：斑马。"),
+    ):
+        (found,) = plain_of([], words)
+        assert found.startswith(line)
+        assert html_of([], words).words == found
+    (entries[1].folder / "01.jpg").write_bytes(b"no picture")
+    entries[2].folder.rename(entries[2].folder.with_name("gone"))
+    reader = html_of(entries)
+    assert (len(reader.all("img")), len(reader.all("code"))) == (1, 3)
 
 
 def test_the_output_has_a_limit(store: Path) -> None:
     """Fifty of the pictures and texts that take most bytes are below 300,000."""
+    body = {"prompt": "'" * 9000, "model": "猫" * 900}
     for number in range(50):
-        folder = made_run(
-            store, number, pictures=0, notebook="'" * 900, body={"prompt": "'" * 9000, "model": "猫" * 900}
-        )
+        folder = made_run(store, number, pictures=0, notebook="'" * 900, body=body)
         Image.effect_noise((160, 160), 200).convert("RGB").save(folder / "01.jpg", quality=95)
     bundle = history_bundle(history(store))
     assert len(Reader(bundle["text/html"]).all("img")) == 50
@@ -185,33 +159,10 @@ def test_columns_stand_below_each_other(entries: list[HistoryEntry]) -> None:
     told = [replace(told[0], prompt="猫" * 60), replace(told[1], prompt="cat " * 60), told[2]]
     head, *rows = plain_of(told)[:4]
     start = head.index("Prompt")
-    assert [row[start - 2 :].strip() for row in rows[:1]] == ["猫" * 23 + "…"]
-    assert rows[0].index("猫") == start - 2
-    assert rows[1].index("cat") == start
+    assert rows[0][start - 2 :].strip() == "猫" * 23 + "…"
+    assert [rows[0].index("猫"), rows[1].index("cat"), rows[2].index("prompt 0")] == [start - 2, start, start + 1]
     assert rows[1].endswith("…")
-    assert rows[2].index("prompt 0") == start + 1
     assert {row.index("20260504T") for row in rows} == {head.index("Run")}
-
-
-def take_pictures(folder: Path) -> None:
-    (folder / "01.jpg").rename(folder / "picture.jpg")
-    (folder / "02.jpg").unlink()
-
-
-def damage_picture(folder: Path) -> None:
-    (folder / "01.jpg").write_bytes(b"no picture")
-
-
-def take_folder(folder: Path) -> None:
-    folder.rename(folder.with_name("gone"))
-
-
-@pytest.mark.parametrize("damage", [take_pictures, damage_picture, take_folder])
-def test_a_run_without_a_picture_is_listed(damage: Any, entries: list[HistoryEntry]) -> None:
-    """Its file is gone, damaged, or purged while the table is drawn."""
-    damage(entries[1].folder)
-    reader = html_of(entries)
-    assert (len(reader.all("img")), len(reader.all("code"))) == (2, 3)
 
 
 def test_a_thumbnail_is_made_once(entries: list[HistoryEntry], cache: Path, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import html
 import json
 import re
+import shutil
 import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -21,9 +22,7 @@ from IPython.utils.capture import capture_output
 from raw_server import Behaviour, Gate, RawServer, Request, json_reply, raw_server
 from seedream_magic import ConfigError, InvalidRequest, Panel, Seedream, Storyboard
 from seedream_magic.api.plan import Plan
-from seedream_magic.errors import ServerFailed
 from seedream_magic.images.image_set import ImageSet, cards_of
-from seedream_magic.images.store import find_record
 from seedream_magic.notebook.panel.run import seconds_per_picture
 from seedream_magic.planning import plan_redo
 from seedream_magic.session import Session
@@ -46,13 +45,16 @@ class Person:
         """Every control that is displayed."""
         yield from _displayed(self.panel.widget)
 
+    def labelled(self, label: str) -> list[Any]:
+        return [control for control in self.controls() if getattr(control, "description", None) == label]
+
     def control(self, label: str) -> Any:
         """The one control of that label."""
-        (found,) = [control for control in self.controls() if getattr(control, "description", None) == label]
+        (found,) = self.labelled(label)
         return found
 
     def sees(self, label: str) -> bool:
-        return any(getattr(control, "description", None) == label for control in self.controls())
+        return bool(self.labelled(label))
 
     def fill(self, **values: object) -> None:
         """Choose or type values, by label."""
@@ -60,7 +62,8 @@ class Person:
             self.control(label).value = value
 
     def click(self, label: str) -> None:
-        self.control(label).click()
+        """Click the first control of that label."""
+        self.labelled(label)[0].click()
 
     def draw(self, label: str = "Generate") -> None:
         """Click, and wait for the end of the run."""
@@ -86,21 +89,32 @@ def _displayed(widget: Any) -> Iterator[Any]:
 
 @contextmanager
 def opened(through: Seedream, images: ImageSet | str | None = None, **options: Any) -> Iterator[Person]:
-    """A person with a panel; closing it leaves no widget behind."""
+    """A person with a panel. No widget ever holds a key or a signed link; closing it leaves no widget behind."""
     before = set(state())
     person = Person(Panel(images, client=through, **options))
-    after = person.panel._run._ended
+    run = person.panel._run
+    after, changed = run._ended, run._changed
+
+    def look(images: ImageSet) -> None:
+        changed(images)
+        check_state()
 
     def ended(drawn: ImageSet | None) -> None:
         after(drawn)
         person.ended.set()
 
-    person.panel._run._ended = ended
+    run._ended = ended
+    run._changed = look  # type: ignore[method-assign] # to look meanwhile
     try:
         yield person
+        check_state()
     finally:
         person.panel.close()
         assert set(state()) == before
+
+
+def check_state() -> None:
+    assert not re.search(f"{KEY}|Signature|canary", json.dumps(state(), default=repr))
 
 
 def state() -> dict[str, Any]:
@@ -123,33 +137,21 @@ def server(ip: InteractiveShell, prompt_start: None) -> Iterator[RawServer]:
 
 
 def test_it_says_what_a_change_would_send_and_sends_nothing(server: RawServer, store: Path) -> None:
-    """Model, pixels, number, what may be billed; or why it cannot be sent."""
-    with opened(client(server, store)) as person:
-        person.fill(Prompt="四季的山村", Images="4", Size="2K", Ratio="16:9")
-        assert "2848 × 1600 px" in person.text
-        assert (
-            "doubao-seedream-4-5 · 2848 × 1600 · 4 images · streamed. Not in the store: it may bill up to 4 images"
-            in person.text
-        )
-        person.fill(Watermark=False, Images="1", Ratio="any")
-        assert "2K · 1 image · no watermark. Not in the store: it may bill 1 image" in person.text
-        person.fill(Size="other…", pixels="100x100")
-        assert "Cannot be sent: --size 100x100 has 10,000 pixels" in person.text
-    assert server.posts == 0
-
-
-def test_an_empty_panel_invites(server: RawServer, store: Path) -> None:
-    """To write, in both languages; it complains of nothing, and Generate says no more than that nothing was sent."""
+    """Model, pixels, number, what may be billed; or why it cannot be sent. An empty one invites in both languages."""
     with opened(client(server, store)) as person:
         assert "Write a prompt. 请先写提示词。" in person.text
         person.draw()
         assert "not sent" in person.text
         assert person.text.count("Write a prompt.") == 1
         assert not re.search("Cannot be sent|InvalidRequest|failed", person.text)
-        person.fill(Prompt=" \n")
-        assert "Write a prompt." in person.text
-        person.fill(Prompt="x")
+        person.fill(Prompt="四季的山村", Images="4", Size="2K", Ratio="16:9")
         assert "Write a prompt." not in person.text
+        sent = "doubao-seedream-4-5 · 2848 × 1600 · 4 images · streamed. Not in the store: it may bill up to 4 images"
+        assert sent in person.text
+        person.fill(Watermark=False, Images="1", Ratio="any")
+        assert "2K · 1 image · no watermark. Not in the store: it may bill 1 image" in person.text
+        person.fill(Size="other…", pixels="100x100")
+        assert "Cannot be sent: --size 100x100 has 10,000 pixels" in person.text
     assert server.posts == 0
 
 
@@ -169,23 +171,8 @@ def test_only_what_the_model_can_do_is_offered(store: Path) -> None:
         assert person.panel.cell == "%%seedream -m ep-20261122 -s 2K\nx"
 
 
-def test_every_control_has_a_label_and_a_hint(store: Path) -> None:
-    """In both languages, whatever the version of ipywidgets calls it."""
-    with opened(Seedream("demo", store=store), settings={"provider": "demo"}) as person:
-        person.click("Add frame")
-        labels = {"Style", "Frame 1", "Reference", "Model", "Size", "Ratio", "Images", "Watermark", "Stream"}
-        labels |= {"Generate", "Stop", "Copy as cell", "Upload"}
-        for control in person.controls():
-            label = getattr(control, "description", "")
-            if label:
-                hint = getattr(control, "tooltip", None) or getattr(control, "description_tooltip", None)
-                assert re.search("[\u4e00-\u9fff]", hint or ""), label
-            labels.discard(label)
-        assert labels == set()
-
-
 def test_the_prompt_grows_to_a_storyboard(store: Path) -> None:
-    """Frames are added, moved and taken out; their number is that of the images."""
+    """Frames are added, moved, taken out: so many images. Each control has a hint, in Chinese too."""
     with opened(Seedream("demo", store=store), settings={"provider": "demo"}) as person:
         person.fill(Prompt="flat colours", Images="4")
         person.click("Add frame")
@@ -194,13 +181,16 @@ def test_the_prompt_grows_to_a_storyboard(store: Path) -> None:
         assert person.control("Images").value == "2"
         assert "Frame 1 is empty: write what it shows. 第 1 帧还没有内容。" in person.text
         assert "Cannot be sent" not in person.text
+        labelled = [control for control in person.controls() if getattr(control, "description", "")]
+        hints = [getattr(one, "tooltip", None) or getattr(one, "description_tooltip", None) for one in labelled]
+        assert all(re.search("[\u4e00-\u9fff]", hint or "") for hint in hints)
+        labels = {"Style", "Frame 1", "Reference", "Model", "Size", "Ratio", "Images", "Watermark", "Stream"}
+        assert labels | {"Generate", "Stop", "Copy as cell", "Upload"} <= {one.description for one in labelled}
         person.fill(**{"Frame 1": "spring\n", "Frame 2": "autumn"})
         assert person.panel._form.text == Storyboard("flat colours", ("spring", "autumn"))
-        down = next(control for control in person.controls() if getattr(control, "description", "") == "↓")
-        down.click()
+        person.click("↓")
         assert person.panel.cell == "%%seedream\nflat colours\n---\nautumn\n---\nspring"
-        remove = next(control for control in person.controls() if getattr(control, "description", "") == "×")
-        remove.click()
+        person.click("×")
         assert person.panel._form.frames.prompts == ("spring\n",)
         person.click("×")
         assert (person.sees("Prompt"), person.control("Images").disabled) == (True, False)
@@ -276,34 +266,22 @@ def test_widgets_that_are_gone_end_no_run(
     assert "What shows this run failed (RuntimeError: comm closed). The run goes on." in capsys.readouterr().err
 
 
-def test_what_failed_is_said_once_in_the_set(server: RawServer, store: Path) -> None:
-    """In the places of the pictures that it kept from coming, not below them again; what else is noted stays."""
-    through = client(server, store)
-    begun = replace(through.generate("x"), expected=2, outcome="billed", notes=("Scaled.",))
-    with opened(through, begun.finished(ServerFailed("It fell over."), named=set())) as person:
-        below = person.panel._output.bundle["text/html"]
-        assert [below.count(text) for text in ("It fell over.", "Scaled.")] == [1, 1]
-
-
 def test_stop_keeps_what_came_and_says_what_may_be_billed(
     ip: InteractiveShell, prompt_start: None, store: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """The panel is ready for the next run at once. Meanwhile it tells how long this user's earlier runs took."""
     monkeypatch.setattr("seedream_magic.notebook.panel.run.seconds_per_picture", lambda *_: 30.0)
-    release = threading.Event()
-    seen: list[ImageSet] = []
+    release, arrived = threading.Event(), threading.Event()
 
     def post(request: Request) -> Behaviour:
         return Gate(stream_head() + succeeded(request, 0), release, b"")
 
     with raw_server({POST: post, PICTURE: picture}) as server, opened(client(server, store)) as person:
         person.fill(Prompt="a village", Images="3")
-        arrived = threading.Event()
         showed = person.panel._run._show
 
         def show(images: ImageSet) -> None:
             showed(images)
-            seen.append(images)
             if images.ok:
                 arrived.set()
 
@@ -316,13 +294,17 @@ def test_stop_keeps_what_came_and_says_what_may_be_billed(
         assert person.ended.wait(20)
         assert "stopped · 1 of 3 · at least 1 image billed" in person.text
         assert "Stopping here does not stop the bill" in person.text
-        assert seen[-1].state == "stopped"
-        assert not person.control("Generate").disabled
-        assert person.control("Stop").disabled
+        assert (person.control("Generate").disabled, person.control("Stop").disabled) == (False, True)
+
+
+def thumbnails(person: Person) -> list[str]:
+    """What the pictures in the panel are called."""
+    values = (str(getattr(control, "value", "")) for control in person.controls())
+    return [html.unescape(name) for value in values for name in re.findall('<img src="data:[^>]* alt="([^"]*)"', value)]
 
 
 def test_references_are_read_shown_and_taken_out(server: RawServer, store: Path, tmp_path: Path) -> None:
-    """Paths and globs by Enter; a wrong one is told and stays out."""
+    """Paths and globs by Enter; a wrong one is told and stays out, as is a stored one whose file is gone."""
     for shade in range(3):
         (tmp_path / f"{shade}.jpg").write_bytes(jpeg(shade))
     with opened(client(server, store)) as person:
@@ -330,26 +312,28 @@ def test_references_are_read_shown_and_taken_out(server: RawServer, store: Path,
         assert "2 references and 15 images are 17; one request takes 15" in person.text
         assert "References 2 + images 15 = 17 of 15" in person.text
         person.fill(Images="4", Reference="0.jpg")
-        assert "References 3 + images 4 = 7 of 15" in person.text
         assert person.control("Reference").value == ""
         person.fill(Reference="3.jpg")
         assert "There is no file 3.jpg" in person.text
         assert person.control("Reference").value == "3.jpg"
         person.fill(Reference="")
         assert "There is no file" not in person.text
-        pictures = [
-            control for control in person.controls() if '<img src="data:image' in str(getattr(control, "value", ""))
-        ]
-        assert [re.search('alt="([^"]*)"', one.value)[1] for one in pictures] == [  # type: ignore[index] # each has one
-            "Reference 1: 1.jpg",
-            "Reference 2: 2.jpg",
-            "Reference 3: 0.jpg",
-        ]
+        assert thumbnails(person) == ["Reference 1: 1.jpg", "Reference 2: 2.jpg", "Reference 3: 0.jpg"]
         assert person.panel.cell == "%%seedream -n 4 --ref 1.jpg --ref 2.jpg --ref 0.jpg\nx"
-        next(control for control in person.controls() if getattr(control, "description", "") == "×").click()
+        person.click("×")
         person.draw()
-        (body,) = bodies(server.requests)
-        assert len(body["image"]) == 2
+        assert len(bodies(server.requests)[0]["image"]) == 2
+    through = client(server, store)
+    images = through.generate("x", refs=jpeg(1))
+    for path in (store / "references").iterdir():
+        path.unlink()
+    with opened(through, images.run_id) as person:
+        assert "Cannot be sent: The reference" in person.text
+        assert "is not in the store any more" in person.text
+        person.draw()
+        person.click("×")
+        assert "Not in the store: it may bill 1 image" in person.text
+    assert server.posts == 2
 
 
 def test_nothing_is_sent_without_a_reference_that_it_cannot_find(
@@ -358,14 +342,12 @@ def test_nothing_is_sent_without_a_reference_that_it_cannot_find(
     """Typed or uploaded, what is told to be wrong is mended, emptied or left out first; the cell is refused as well."""
     with opened(client(server, store)) as person:
         person.fill(Prompt="x", Reference="hero.jpg")
-        for _ in range(2):
-            assert "There is no file hero.jpg" in person.text
-            assert "Cannot be sent: A reference cannot be read" in person.text
-            person.draw()
-            assert "not sent" in person.text
-            person.click("Copy as cell")
-            assert not person.sees("Cell")
-            person.fill(Prompt="y")  # another change makes nothing of it
+        person.fill(Prompt="y")  # another change makes nothing of it
+        assert "There is no file hero.jpg" in person.text
+        assert "Cannot be sent: A reference cannot be read" in person.text
+        person.draw()
+        person.click("Copy as cell")
+        assert not person.sees("Cell")
         (tmp_path / "hero.jpg").write_bytes(jpeg(1))
         person.fill(Reference="./hero.jpg")
         assert "Cannot be sent" not in person.text
@@ -386,21 +368,6 @@ def test_nothing_is_sent_without_a_reference_that_it_cannot_find(
         person.click("Leave out")
         assert person.control("Reference").value == ""
         assert "In the store" in person.text
-
-
-def test_a_stored_reference_whose_file_is_gone_is_not_left_out(server: RawServer, store: Path) -> None:
-    """A panel that is opened on its run says so and sends nothing, till the reference is removed."""
-    through = client(server, store)
-    images = through.generate("x", refs=jpeg(1))
-    for path in (store / "references").iterdir():
-        path.unlink()
-    with opened(through, images.run_id) as person:
-        assert "Cannot be sent: The reference" in person.text
-        assert "is not in the store any more" in person.text
-        person.draw()
-        next(control for control in person.controls() if getattr(control, "description", "") == "×").click()
-        assert "Not in the store: it may bill 1 image" in person.text
-    assert server.posts == 1
 
 
 def test_a_run_of_another_provider_opens_no_panel(server: RawServer, store: Path) -> None:
@@ -447,144 +414,123 @@ def test_an_upload_leaves_its_widget_and_can_be_named_in_a_cell(
         assert "replayed, nothing billed" in shown.outputs[0].data["text/plain"]
         assert server.posts == 1
     check_store(store)
+    shutil.rmtree(store / "references")
+    (store / "references").write_text("in the way")
+    with opened(client(server, store)) as person:
+        person.fill(Prompt="x")
+        upload(person.control("Upload"), a=jpeg(1))
+        person.click("Copy as cell")
+        assert "ConfigError: The reference cannot be kept" in person.text
 
 
 def test_it_begins_with_the_request_of_a_set(server: RawServer, store: Path, ip: InteractiveShell) -> None:
-    """By set or run id, storyboard, references and options without a control included: it is found in the store."""
+    """By set or run id, storyboard, references and options without a control, which can be left out, included."""
     through = client(server, store)
-    plans = [
+    kept = [
         through.plan(Storyboard("flat", ("spring", "---")), size="4K", watermark=False, refs=[jpeg(1)]),
-        through.plan(
-            "a\n---x\n\\---", images="auto", ratio="9:16", stream=False, response_format="b64_json", check=False
-        ),
         through.plan("banner", size="4096x1024", extra={"seed": 7}, model="ep-1"),
         through.plan("a village", model=PRO, output_format="png"),
     ]
-    for plan in plans[:1] + plans[2:]:
-        through.run(plan)
-    unsent = ImageSet(plans[1].request, "anyfast", "none", store)
-    for images in [*map(through.show, sorted(path.name for path in store.glob("2*"))), unsent]:
-        request = images.request
+    unsent = through.plan(
+        "a\n---x\n\\---", images="auto", ratio="9:16", stream=False, response_format="b64_json", check=False
+    )
+    sets = [through.show(through.run(plan).run_id) for plan in kept]
+    for images in [*sets, ImageSet(unsent.request, "anyfast", "none", store)]:
         with opened(through, images) as person:
             made, _ = person.panel._make_request()
-            sources = tuple(reference.source for reference in request.references)
-            assert made == replace(request, references=made.references)
-            assert tuple(reference.source for reference in made.references) == sources
-            if images is not unsent:
+            assert made == replace(images.request, references=made.references)
+            assert [one.source for one in made.references] == [one.source for one in images.request.references]
+            if images in sets:
                 assert f"run {images.run_id}" in person.text
-                assert ("Also sent" in person.text) is bool(request.extra or request.options)
+                assert ("Also sent" in person.text) is bool(images.request.extra or images.request.options)
+    with opened(through, sets[1].run_id) as person:
+        assert "Also sent: extra {'seed': 7}" in person.text
+        person.click("Leave out")
+        assert "Also sent" not in person.text
+        assert "--extra" not in person.panel.cell
     with pytest.raises(InvalidRequest, match="no run"):
         Panel("20200101T000000Z-aaaaaaaaaa", client=through)
 
 
-def test_options_without_a_control_can_be_left_out(server: RawServer, store: Path) -> None:
-    """They came with a request from elsewhere."""
-    through = client(server, store)
-    with opened(through, through.generate("x", extra={"seed": 7})) as person:
-        assert "Also sent: extra {'seed': 7}" in person.text
-        person.click("Leave out")
-        assert "Also sent" not in person.text
-        assert person.panel.cell == "%%seedream\nx"
-
-
 def test_going_on_from_a_frame(server: RawServer, store: Path) -> None:
-    """The frame of that number becomes a reference; is drawn anew with the others as references; is varied. The buttons
-    name it.
+    """It becomes a reference, is drawn anew with the others as references, or is varied; the buttons name it.
+
+    One without picture, as a Stop leaves it, is only redone.
     """
-    with opened(client(server, store)) as person:
+    through = client(server, store)
+    with opened(through) as person:
         person.fill(Prompt="x", Images="3")
         person.draw()
-        run_id = person.panel.images.run_id  # type: ignore[union-attr] # it has drawn
+        begun = through.show(next(store.glob("2*")).name)
         person.fill(**{"From frame": 2})
         person.click("Use frame 2 as reference")
-        assert f"--ref 'run:{run_id}[1]'" in person.panel.cell
+        assert f"--ref 'run:{begun.run_id}[1]'" in person.panel.cell
         person.draw("Redo frame 2")
         body = bodies(server.requests)[-1]
         assert (len(body["image"]), body["sequential_image_generation"]) == (2, "disabled")
         assert "frame 2 · 1 of 1 · 1 image billed" in person.text
-        assert len(person.panel.images) == 3  # type: ignore[arg-type] # see above
         person.draw("Vary frame 2")
-        assert "not sent" in person.text
         assert "Fill in New words: Vary draws by them alone" in person.text
         person.fill(**{"New words": "at night"})
         person.draw("Vary frame 2")
         assert bodies(server.requests)[-1]["prompt"] == "at night"
         assert server.posts == 3
-
-
-def thumbnails(person: Person) -> list[str]:
-    """What the pictures in the panel are called."""
-    values = (str(getattr(control, "value", "")) for control in person.controls())
-    return [
-        html.unescape(name) for value in values for name in re.findall('<img src="data:image[^>]* alt="([^"]*)"', value)
-    ]
+    with opened(through, replace(begun, expected=4, state="stopped")) as person:
+        person.fill(**{"From frame": 4, "New words": "y"})
+        person.click("Use frame 4 as reference")
+        assert "Frame 4 has no picture: redo it, or choose another one" in person.text
+        assert person.panel._references.entries == ()
+        person.draw("Vary frame 4")
+        person.draw("Redo frame 4")
+        assert "frame 4 · 1 of 1" in person.text
+    assert server.posts == 4
 
 
 def test_it_goes_on_from_the_frame_at_which_the_carousel_opens(server: RawServer, store: Path) -> None:
-    """Also after a redo and on a stored one: the number, its thumbnail, the buttons and so the request are its."""
+    """Also after a redo and on a stored one: the number, its thumbnail and the buttons are its."""
     through = client(server, store)
     begun = through.generate("x", images=3)
     redone = through.run(plan_redo(through, begun, [1], prompt="y"))
-    buttons = ("Use frame {} as reference", "Redo frame {}", "Vary frame {}", "Copy redo {}", "Copy vary {}")
     with opened(through, redone.run_id) as person:
         for images in (redone, begun, redone, replace(begun, inherited=frozenset({0, 1, 2}))):
             person.panel._iteration.offer(images)
-            opens = re.search('data-start="([0-9]+)"', set_bundle(cards_of(images))["text/html"])
-            number = int(opens[1]) + 1  # type: ignore[index] # every set has one
+            opens = re.findall('data-start="([0-9]+)"', set_bundle(cards_of(images))["text/html"])
+            number = int(opens[0]) + 1
             assert person.control("From frame").value == number
-            assert all(person.sees(label.format(number)) for label in buttons)
+            assert person.sees(f"Redo frame {number}")
             assert thumbnails(person) == [f"Frame {number}"]
-        person.panel._iteration.offer(redone)
-        person.draw("Redo frame 2")
-    assert find_record(store, person.panel.images.run_id).lineage.places == (1,)  # type: ignore[union-attr] # it has drawn
-
-
-def test_a_frame_without_picture_is_only_redone(server: RawServer, store: Path) -> None:
-    """It is said, nothing is sent; a frame that a Stop kept from coming is one of the set's too."""
-    through = client(server, store)
-    stopped = replace(through.generate("x", images=2), expected=3, state="stopped")
-    with opened(through, stopped) as person:
-        person.fill(**{"From frame": 3, "New words": "y"})
-        person.click("Use frame 3 as reference")
-        assert "Frame 3 has no picture: redo it, or choose another one" in person.text
-        assert person.panel._references.entries == ()
-        person.draw("Vary frame 3")
-        person.draw("Redo frame 3")
-        assert "frame 3 · 1 of 1" in person.text
-    assert server.posts == 2
 
 
 def test_going_on_can_be_copied_as_a_cell(
     server: RawServer, store: Path, ip: InteractiveShell, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """The cell of a redo or a vary does what the button does: it is shown from the store after it. A wrong one is not
-    given, and one that is out of date goes.
+    """The cell of a redo or a vary does what the button does: it is shown from the store after it.
+
+    A wrong one is not given, and one that is out of date goes.
     """
     monkeypatch.setenv("SEEDREAM_API_KEY", KEY)
-    with opened(client(server, store)) as person:
-        person.fill(Prompt="x", Images="3")
-        person.draw()
-        begun = person.panel.images
+    through = client(server, store)
+    begun = through.generate("x", images=3)
+    cells = []
+    with opened(through, begun) as person:
         person.click("Copy vary 1")
         assert "Fill in New words" in person.text
         assert not person.sees("Cell")
-        person.fill(**{"From frame": 2, "New words": 'at "night"'})
-        person.click("Copy vary 2")
-        begin = f'Seedream("anyfast", store="store", base_url="{server.url}/v1").show("{begun.run_id}")'  # type: ignore[union-attr] # it has drawn
-        cells = [person.control("Cell").value]
-        person.fill(**{"New words": "by day"})
-        assert not person.sees("Cell")
-        person.fill(**{"New words": 'at "night"'})
-        person.click("Copy redo 2")
-        cells.append(person.control("Cell").value)
+        for label in ("vary", "redo"):
+            person.fill(**{"From frame": 2, "New words": 'at "night"'})
+            person.click(f"Copy {label} 2")
+            cells.append(person.control("Cell").value)
+            person.fill(**{"New words": "by day"})
+            assert not person.sees("Cell")
+        begin = f'Seedream("anyfast", store="store", base_url="{server.url}/v1").show("{begun.run_id}")'
         assert [cell.partition("\n")[2] for cell in cells] == [
             begin + r'[1].vary("at \"night\"")',
             begin + r'.redo(1, prompt="at \"night\"", refs="others")',
         ]
-        person.draw("Vary frame 2")
-        person.panel._iteration.offer(begun)  # type: ignore[arg-type] # it has drawn
-        person.fill(**{"From frame": 2})
-        person.draw("Redo frame 2")
+        for label in ("Vary", "Redo"):
+            person.panel._iteration.offer(begun)
+            person.fill(**{"From frame": 2, "New words": 'at "night"'})
+            person.draw(f"{label} frame 2")
     with capture_output():
         assert [ip.run_cell(cell).result.replayed for cell in cells] == [True, True]
     assert server.posts == 3
@@ -612,34 +558,22 @@ def test_the_session_has_its_say(server: RawServer, store: Path) -> None:
 
 
 def test_without_a_key_it_tells_how_to_set_one_and_has_a_demo(store: Path, ip: InteractiveShell) -> None:
-    """The demo draws without; the cell then names it."""
+    """The demo draws without; the cell then names it. Beside "Copy" stands "Insert below" with a hint."""
     with opened(Seedream("anyfast", store=store)) as person:
         assert "No API key for anyfast. Run %seedream key, or set SEEDREAM_API_KEY" in person.text
-        person.fill(Prompt="a village")
+        person.fill(Prompt='say "hi" <b>')
         person.draw()
         assert "MissingKey: No API key for anyfast." in person.text
-        assert "not sent" in person.text
         person.click("Use the demo")
         assert not person.sees("Use the demo")
         assert "To demo:" in person.text
-        assert person.panel.cell == "%%seedream --provider demo\na village"
-
-
-def test_no_widget_holds_a_key_or_a_signed_link(
-    server: RawServer, store: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    """Not while it draws, not afterwards, wherever the key came from."""
-    monkeypatch.setenv("SEEDREAM_API_KEY", KEY)
-    with opened(Seedream("anyfast", base_url=f"{server.url}/v1", store=store)) as person:
-        person.fill(Prompt="x", Images="2")
-        held = []
-        changed = person.panel._run._changed
-        person.panel._run._changed = lambda images: (changed(images), held.append(json.dumps(state())))[0]  # type: ignore[method-assign,func-returns-value] # to look meanwhile
-        person.draw()
         person.click("Copy as cell")
-        held.append(json.dumps(state()))
-        assert len(held) > 2
-        assert not re.search(f"{KEY}|Signature|canary", "".join(held))
+        (page,) = [one.value for one in person.controls() if "Insert below" in str(getattr(one, "value", ""))]
+        assert 'title="Inserts the cell below this one · 插入到下方"' in page
+        assert page.count("say &quot;hi&quot; &lt;b&gt;") == 1
+        assert person.control("Cell").value == '%%seedream --provider demo\nsay "hi" <b>'
+        person.fill(Images="2")
+        assert not person.sees("Cell")
 
 
 def test_two_panels_and_the_session_share_what_is_under_way(server: RawServer, store: Path) -> None:
@@ -677,7 +611,10 @@ def test_two_panels_and_the_session_share_what_is_under_way(server: RawServer, s
 
 
 def test_shown_again_it_is_the_same_panel(server: RawServer, store: Path, ip: InteractiveShell) -> None:
-    """An output is the view with words for who has no kernel, and the set as plain HTML with an id of its own."""
+    """An output is the view with words for who has no kernel, and the set as plain HTML with an id of its own.
+
+    Closed while it draws, it loses nothing: the set is in the store, and shown where the panel stood.
+    """
     with opened(client(server, store)) as person:
         person.fill(Prompt="x")
         person.draw()
@@ -689,70 +626,28 @@ def test_shown_again_it_is_the_same_panel(server: RawServer, store: Path, ip: In
         assert [one.data["application/vnd.jupyter.widget-view+json"]["model_id"] for one in views] == [model] * 2
         assert all("run this cell again" in one.data["text/plain"] for one in views)
         assert [set(one.data) for one in sets] == [{"text/html", "text/plain", "image/jpeg"}] * 2
-
-
-def test_closed_while_it_draws_it_loses_nothing(server: RawServer, store: Path, ip: InteractiveShell) -> None:
-    """The run ends by itself; its set is in the store, and shown where the panel stood."""
-    with opened(client(server, store)) as person:
-        person.fill(Prompt="x", Images="2")
-        with capture_output():
-            display(person.panel)
+        person.fill(Images="2")
+        person.ended.clear()
         with capture_output() as shown:
             person.click("Generate")
             person.panel.close()
             assert person.ended.wait(20)
         assert "2 images billed" in shown.outputs[-1].data["text/plain"]
-        (run,) = store.glob("2*")
-        assert len(client(server, store).show(run.name).ok) == 2
-
-
-def test_the_cell_has_its_buttons(store: Path) -> None:
-    """Beside "Copy" stands "Insert below" with a hint in both languages, and what is said where it can only copy. A
-    cell that is out of date goes away.
-    """
-    with opened(Seedream("demo", store=store)) as person:
-        person.fill(Prompt='say "hi" <b>')
-        person.click("Copy as cell")
-        assert person.text.split()[-3:] == ["Copy", "Insert", "below"]
-        (page,) = [one.value for one in person.controls() if "Insert below" in str(getattr(one, "value", ""))]
-        assert 'title="Inserts the cell below this one · 插入到下方"' in page
-        assert "Copied: paste it into a new cell." in html.unescape(page)
-        assert page.count("say &quot;hi&quot; &lt;b&gt;") == 1
-        assert person.control("Cell").value == '%%seedream --provider demo\nsay "hi" <b>'
-        person.fill(Images="2")
-        assert not person.sees("Cell")
-
-
-def test_unloading_closes_the_panels(ip: InteractiveShell, store: Path) -> None:
-    """None of their widgets is left; a panel that was closed already is no fault."""
-    ip.run_cell("%load_ext seedream_magic")
-    before = set(state())
-    panels = [Panel(client=Seedream("demo", store=store)) for _ in range(2)]
-    panels[0].close()
-    ip.run_cell("%unload_ext seedream_magic")
-    assert set(state()) == before
-
-
-def test_a_store_that_takes_nothing_is_told(server: RawServer, store: Path) -> None:
-    """Copy as cell needs a place for what was uploaded."""
-    (store / "references").write_text("in the way")
-    with opened(client(server, store)) as person:
-        person.fill(Prompt="x")
-        upload(person.control("Upload"), a=jpeg(1))
-        person.click("Copy as cell")
-        assert "ConfigError: The reference cannot be kept" in person.text
-        with pytest.raises(ConfigError):
-            _ = person.panel.cell
+    assert sorted(len(client(server, store).show(run.name).ok) for run in store.glob("2*")) == [1, 2]
 
 
 def test_the_command_opens_it_on_a_run(server: RawServer, store: Path, ip: InteractiveShell) -> None:
-    """`%seedream panel RUN` begins with that run's request; what it draws is the session's last set."""
+    """`%seedream panel RUN` begins with that run's request; unloading closes it, and a panel that is closed already."""
     images = client(server, store).generate("a village", images=2)
     ip.run_line_magic("load_ext", "seedream_magic")
     ip.run_line_magic("config", f"SeedreamMagics.store = {str(store)!r}")
+    before = set(state())
     try:
+        Panel(client=Seedream("demo", store=store)).close()
         with capture_output() as shown:
             assert ip.run_cell(f"%seedream panel {images.run_id[:18]}").success
         assert images.run_id in shown.outputs[1].data["text/html"]
+        assert set(state()) > before
     finally:
         ip.run_cell("%unload_ext seedream_magic")
+    assert set(state()) == before
