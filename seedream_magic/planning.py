@@ -13,14 +13,12 @@ from operator import index
 from pathlib import Path
 from typing import Any, Protocol
 
-from seedream_magic.api.cell_text import call_text
 from seedream_magic.api.credentials import Headers
 from seedream_magic.api.fields import FRESH, TIMEOUT, checked_prompt, parse_images, parse_model
 from seedream_magic.api.gateways import plan_warnings
-from seedream_magic.api.limits import complaints
-from seedream_magic.api.make_request import Ask, checked, make_request
+from seedream_magic.api.make_request import Ask, checked, complaints, make_request
 from seedream_magic.api.models import MAXIMUM_IMAGES, find_model
-from seedream_magic.api.plan import Lineage, Plan
+from seedream_magic.api.plan import Lineage, Plan, call_text
 from seedream_magic.api.providers import EMBEDDED, PROVIDERS
 from seedream_magic.api.references.reference import Reference
 from seedream_magic.api.request import ImageRequest

@@ -20,8 +20,7 @@ from seedream_magic.api.credentials import Key
 from seedream_magic.api.decoder import Unreadable
 from seedream_magic.api.events import Completed, Event, Picture, PictureRefused, Reader
 from seedream_magic.api.gateways import answer_notes, usage_note
-from seedream_magic.api.limits import complaints
-from seedream_magic.api.make_request import checked
+from seedream_magic.api.make_request import checked, complaints
 from seedream_magic.api.network_errors import reason
 from seedream_magic.api.plan import Plan
 from seedream_magic.api.refusal import Refusal, refusal_error

@@ -10,7 +10,7 @@ from typing import Any
 import pytest
 from PIL import Image, ImageChops, ImageStat
 
-from seedream_magic.view.animation import MATTE
+from seedream_magic.view.sheet import MATTE
 from test_export import HOSTILE, made_set, scenery
 
 

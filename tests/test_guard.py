@@ -30,8 +30,15 @@ from seedream_magic.api.models import LARGEST_PICTURE_BYTES
 from seedream_magic.api.retry import DOWNLOAD_ATTEMPTS
 from seedream_magic.images import download as download_module
 from seedream_magic.images.download import download
-from seedream_magic.images.guard import Target, check_link, checked_target, is_picture_host, is_public
-from seedream_magic.images.route import PinnedRoute, image_client
+from seedream_magic.images.route import (
+    PinnedRoute,
+    Target,
+    check_link,
+    checked_target,
+    image_client,
+    is_picture_host,
+    is_public,
+)
 from seedream_magic.images.verify import PictureFacts
 from service import black_png, jpeg
 

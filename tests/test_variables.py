@@ -13,7 +13,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from seedream_magic.errors import InvalidRequest
-from seedream_magic.notebook.variables import fill, value_of
+from seedream_magic.notebook.cell import fill, value_of
 
 
 class Trap:

@@ -20,7 +20,7 @@ from seedream_magic.api.encoding import Inflater
 from seedream_magic.api.models import LARGEST_BASE64_CHARACTERS
 from seedream_magic.api.redaction import clipped, redacted
 from seedream_magic.api.sse import Decoder, Message
-from seedream_magic.signatures import picture_kind
+from seedream_magic.formats import picture_kind
 
 Form = Literal["", "json", "stream", "picture", "page"]
 MAXIMUM_DOCUMENT_BYTES = 4 * LARGEST_BASE64_CHARACTERS

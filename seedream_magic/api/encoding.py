@@ -14,7 +14,7 @@ from collections.abc import Iterator
 from itertools import chain
 from typing import Protocol
 
-from seedream_magic.signatures import picture_kind
+from seedream_magic.formats import picture_kind
 
 _GZIP = b"\x1f\x8b"
 _KNOWN = frozenset({"gzip", "x-gzip", "deflate", "br"})

@@ -15,8 +15,8 @@ from pathlib import Path
 from typing import Any
 from urllib.parse import quote
 
-from seedream_magic.api.cell_text import call_text
 from seedream_magic.api.codes import find_code
+from seedream_magic.api.plan import call_text
 from seedream_magic.api.redaction import redacted
 from seedream_magic.errors import ContentRefused, ImageError, ImageTooLarge, SeedreamError
 from seedream_magic.images.durable import read_object

@@ -28,10 +28,9 @@ from seedream_magic.errors import (
     UnsafeURL,
 )
 from seedream_magic.formats import outline
-from seedream_magic.images.guard import check_link, trimmed
+from seedream_magic.images.route import check_link, trimmed
 from seedream_magic.images.threads import in_thread, raise_if_stopped
-from seedream_magic.images.transfer import Checksum, base64_bytes, checksums, unwrapped
-from seedream_magic.images.verify import PictureFacts, verified
+from seedream_magic.images.verify import Checksum, PictureFacts, base64_bytes, checksums, unwrapped, verified
 
 PARALLEL_DOWNLOADS = 15
 """All pictures of a set: four at a time took 1.4 times as long."""

@@ -13,8 +13,7 @@ from seedream_magic.errors import SeedreamError
 from seedream_magic.images.index import HistoryEntry, Thumbnail, keep_thumbnails, kept_thumbnails
 from seedream_magic.images.record import NUMBERED
 from seedream_magic.view.cards import Preview, Row
-from seedream_magic.view.history import rows_bundle
-from seedream_magic.view.markup import text_within
+from seedream_magic.view.markup import rows_bundle, text_within
 from seedream_magic.view.pictures import preview_of
 from seedream_magic.words import CHINESE, ENGLISH, Words, words_for
 

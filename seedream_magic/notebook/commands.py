@@ -17,9 +17,9 @@ from seedream_magic.api.credentials import find_key, remember_key, store_key_in_
 from seedream_magic.api.plan import Plan
 from seedream_magic.api.providers import PROVIDERS, find_provider
 from seedream_magic.errors import ConfigError, InvalidRequest, MissingKey, plural
+from seedream_magic.notebook.cell import value_of
 from seedream_magic.notebook.desk import Desk
 from seedream_magic.notebook.options import help_text
-from seedream_magic.notebook.variables import value_of
 
 if TYPE_CHECKING:
     from seedream_magic.images.image_set import ImageSet

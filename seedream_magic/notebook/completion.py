@@ -20,9 +20,9 @@ from seedream_magic.api.fields import Field, field_named
 from seedream_magic.api.models import MAXIMUM_IMAGES, RATIOS, Model, find_model, pixels_for_ratio
 from seedream_magic.api.providers import PROVIDERS
 from seedream_magic.errors import SeedreamError
+from seedream_magic.formats import ENDINGS
 from seedream_magic.notebook.models_table import ids_for
 from seedream_magic.notebook.options import COMMANDS, FLAGS, OPTIONS
-from seedream_magic.signatures import ENDINGS
 
 if TYPE_CHECKING:
     from seedream_magic.seedream import Seedream

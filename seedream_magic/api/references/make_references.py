@@ -38,7 +38,7 @@ from seedream_magic.api.references.sources import (
     refusing,
 )
 from seedream_magic.errors import InvalidRequest
-from seedream_magic.signatures import HEIF_TYPES, heif_size, reference_type
+from seedream_magic.formats import HEIF_TYPES, heif_size, reference_type
 
 _PROFILES = {"L": b"GRAY", "RGB": b"RGB ", "RGBA": b"RGB "}
 """What a colour profile that fits the pixels of a mode says of itself."""

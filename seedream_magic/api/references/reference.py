@@ -18,7 +18,7 @@ from functools import cached_property
 from seedream_magic.api.models import MAXIMUM_IMAGES, MAXIMUM_RATIO, Model
 from seedream_magic.api.redaction import without_signing
 from seedream_magic.errors import plural
-from seedream_magic.signatures import ENDINGS, HEIF_TYPES
+from seedream_magic.formats import ENDINGS, HEIF_TYPES
 
 MAXIMUM_REFERENCES = MAXIMUM_IMAGES - 1
 """One place of the fifteen is the image that is made."""

@@ -10,7 +10,7 @@ from typing import Any
 
 import ipywidgets as widgets
 
-from seedream_magic.api.cell_text import cell_text
+from seedream_magic.api.plan import cell_text
 from seedream_magic.api.providers import Provider, chosen_provider
 from seedream_magic.api.references.reference import Reference
 from seedream_magic.api.request import ImageRequest
