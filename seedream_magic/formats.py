@@ -200,7 +200,7 @@ def jpeg_samples(data: bytes) -> int:
 
 
 def _is_frame(part: _Part) -> bool:
-    """Whether a segment tells the size: all of C0-CF but tables (C4, CC) and the reserved C8."""
+    """Whether a segment holds the size: all of C0-CF but tables (C4, CC) and the reserved C8."""
     return 0xC0 <= part.name[0] <= 0xCF and part.name[0] not in {0xC4, 0xC8, 0xCC}
 
 

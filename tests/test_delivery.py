@@ -15,7 +15,7 @@ import pytest
 from fault import drawn, outcome, shades
 from raw_server import Behaviour, Request, json_reply
 from seedream_magic import ImageError
-from seedream_magic.images.durable import cache_folder, rescue_folders, rescued, write_elsewhere
+from seedream_magic.images.durable import cache_folder, find_rescued, rescue_folders, write_elsewhere
 from service import PICTURE, POST, jpeg, picture, whole_answer
 
 RUN = "20260101T000000Z-abcdefghij"
@@ -50,7 +50,7 @@ def test_pictures_of_a_store_that_fails_are_put_aside(store: Path) -> None:
     assert (facts["sha256"], facts["width"]) == (images[1].sha256, 64)
     assert "canary" not in "".join(path.read_text() for path in folder.glob("*.json"))
     assert stat.S_IMODE(folder.stat().st_mode) == 0o700
-    assert [rescued(images.run_id, f"0{number}.jpg") for number in (1, 2, 3)] == [frame.path for frame in images]
+    assert [find_rescued(images.run_id, f"0{number}.jpg") for number in (1, 2, 3)] == [frame.path for frame in images]
 
 
 @pytest.mark.fault("F102")
@@ -63,7 +63,7 @@ def test_a_picture_in_base64_is_not_lost_with_its_store(store: Path) -> None:
 
     images = drawn(outcome({POST: answer}, store, images=2, response_format="b64_json"))
     assert shades(images) == [3, None]
-    kept = rescued(images.run_id, "02.b64")
+    kept = find_rescued(images.run_id, "02.b64")
     assert kept
     assert kept.read_text() == "!"
     assert images[1].error
@@ -94,7 +94,7 @@ def test_the_temporary_folder_is_the_second_place(tmp_path: Path) -> None:
     (tmp_path / "cache").write_text("in the way")
     path = write_elsewhere(RUN, "01.jpg", b"x")
     assert path == tmp_path / "tmp" / f"seedream-magic-{RUN}" / "01.jpg"
-    assert rescued(RUN, "01.jpg") == path
+    assert find_rescued(RUN, "01.jpg") == path
     assert stat.S_IMODE(path.parent.stat().st_mode) == 0o700
     assert stat.S_IMODE(path.stat().st_mode) == 0o600
 
@@ -115,18 +115,18 @@ def test_a_folder_that_somebody_else_has_put_there_is_not_used(
         monkeypatch.setattr(os, "getuid", lambda: owner)
     (temporary / "01.jpg").write_bytes(b"theirs")
     assert write_elsewhere(RUN, "02.jpg", b"x") is None
-    assert rescued(RUN, "01.jpg") is None
+    assert find_rescued(RUN, "01.jpg") is None
     assert [path.name for path in temporary.iterdir()] == ["01.jpg"]
 
 
 def test_what_was_not_put_aside_is_not_found(tmp_path: Path) -> None:
     """No file, a link in its place, no folder at all, no place for temporary files."""
-    assert rescued(RUN, "01.jpg") is None
+    assert find_rescued(RUN, "01.jpg") is None
     folder = rescue_folders(RUN)[0]
     folder.mkdir(parents=True)
     (tmp_path / "secret").write_text("x")
     (folder / "01.jpg").symlink_to(tmp_path / "secret")
-    assert rescued(RUN, "01.jpg") is None
+    assert find_rescued(RUN, "01.jpg") is None
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(tempfile, "gettempdir", _nowhere)
         assert rescue_folders(RUN) == [folder]

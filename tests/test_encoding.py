@@ -19,7 +19,7 @@ from fault import drawn, failed, outcome, shades
 from raw_server import EVENT_STREAM, Behaviour, Reply, Request
 from seedream_magic import ContentRefused, ResponseBroken
 from seedream_magic.api import decoder as decoder_module
-from seedream_magic.api.encoding import Inflater, inflated
+from seedream_magic.api.encoding import Inflater, inflate
 from served import client, served
 from service import PICTURE, POST, completed, jpeg, link, picture, succeeded
 from test_faults_post import error_body
@@ -197,7 +197,7 @@ def test_any_bytes_under_any_name(data: bytes, said: str, head: bytes, sizes: li
     assert len(results) == 1
     ((found, reason),) = results
     assert len(found) <= 5000
-    assert reason or found == body or inflated(body, said, maximum=5000) == found
+    assert reason or found == body or inflate(body, said, maximum=5000) == found
 
 
 def test_a_damaged_body_is_told() -> None:
@@ -208,4 +208,4 @@ def test_a_damaged_body_is_told() -> None:
     assert b"".join([*inflater.feed(bytes(packed)), *inflater.close()]).startswith(bytes(range(256)) * 100)
     assert inflater.fault in {"it is damaged", "it is cut off"}
     with pytest.raises(ValueError, match="it is"):
-        inflated(bytes(packed), "gzip", maximum=2**20)
+        inflate(bytes(packed), "gzip", maximum=2**20)

@@ -12,7 +12,7 @@ from PIL import Image
 
 from seedream_magic.images.image_set import cards_of
 from seedream_magic.view import lettering
-from seedream_magic.view.lettering import Lettering, find_lettering, wrapped
+from seedream_magic.view.lettering import Lettering, find_lettering, wrap
 from seedream_magic.view.provenance import DIGITAL_SOURCE_TYPE, LONGEST_PROMPT, Provenance, storable
 from seedream_magic.view.sheet import draw_sheet
 from test_export import HOSTILE, made_set
@@ -129,14 +129,14 @@ def test_a_font_is_taken_by_what_it_draws(tmp_path: Path, monkeypatch: pytest.Mo
 def test_long_text_ends_in_an_ellipsis(text: str, lines: list[str]) -> None:
     """Two lines, broken between words; a word wider than a line is broken where it must be."""
     font = Lettering(None).font(20)
-    fitted = wrapped(text, font, 96, 2)
+    fitted = wrap(text, font, 96, 2)
     assert all(font.getlength(line) <= 96 for line in fitted)
     assert [line[:3] + "…" * line.endswith("…") for line in fitted] == lines
 
 
 def test_chinese_lines_do_not_begin_with_a_stop() -> None:
     """A comma or full stop stays with the character before it; what the font lacks is left out, what it has stays."""
-    lines = wrapped("春天的桃花，夏天的荷塘，秋天的红枫。", chinese_font().font(20), 105, 9)
+    lines = wrap("春天的桃花，夏天的荷塘，秋天的红枫。", chinese_font().font(20), 105, 9)
     assert len(lines) >= 4
     assert not any(line[0] in "，。" for line in lines)
     assert chinese_font().legible("雪 snow 🎉\ud800 end") == "雪 snow end"

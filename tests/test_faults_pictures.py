@@ -47,7 +47,7 @@ from seedream_magic import (
     UnsafeURL,
 )
 from seedream_magic.images import download as download_module
-from seedream_magic.images.verify import PictureFacts, verified
+from seedream_magic.images.verify import PictureFacts, verify_picture
 from served import client, record, served
 from service import PICTURE, POST, black_png, jpeg, picture, whole_answer
 
@@ -168,13 +168,13 @@ def test_a_picture_that_is_slow_to_decode_holds_up_nothing(store: Path, monkeypa
             at_once[0] += 1
             most[0] = max(most[0], at_once[0])
         assert data != jpeg(0) or go.wait(20)
-        facts = verified(data)
+        facts = verify_picture(data)
         with lock:
             at_once[0] -= 1
         return facts
 
     monkeypatch.setattr(os, "cpu_count", lambda: 2)
-    monkeypatch.setattr(download_module, "verified", slow)
+    monkeypatch.setattr(download_module, "verify_picture", slow)
 
     def shown(images: ImageSet) -> None:
         if len(images.ok) == 5:
@@ -197,10 +197,10 @@ def test_a_stop_loses_no_picture_that_is_whole(
     def slow(data: bytes) -> PictureFacts:
         begun.release()
         assert go.wait(20)
-        return verified(data)
+        return verify_picture(data)
 
     monkeypatch.setattr(os, "cpu_count", lambda: cores)
-    monkeypatch.setattr(download_module, "verified", slow)
+    monkeypatch.setattr(download_module, "verify_picture", slow)
 
     def answer(request: Request) -> Behaviour:
         if form == "url":

@@ -22,7 +22,7 @@ from seedream_magic import ConfigError, ImageError, ImageInvalid, ImageSet
 from seedream_magic import recover as recover_module
 from seedream_magic.images import record as record_module
 from seedream_magic.images import store as store_module
-from seedream_magic.images.durable import rescued, write_durably
+from seedream_magic.images.durable import find_rescued, write_durably
 from seedream_magic.images.record import load
 from seedream_magic.images.store import records
 from served import check_store, client, record, served
@@ -71,7 +71,7 @@ def test_a_disk_that_fills_up_keeps_every_picture(small_disk: Path, monkeypatch:
         assert frame.path
         assert hashlib.sha256(frame.path.read_bytes()).hexdigest() == frame.sha256
         assert frame.path.stat().st_size > 390_000
-    assert {rescued(images.run_id, path.name) for path in aside} == set(aside)
+    assert {find_rescued(images.run_id, path.name) for path in aside} == set(aside)
     (note,) = images.notes
     assert str(aside[0].parent) in note
     assert record(small_disk)["body"]["prompt"] == "x"

@@ -14,7 +14,7 @@ from raw_server import Behaviour, Close, Reply, Request, json_reply
 from seedream_magic import ImageLinkExpired, Seedream
 from seedream_magic.images import download as download_module
 from seedream_magic.images.image_set import ImageSet
-from seedream_magic.recover import unfinished
+from seedream_magic.recover import find_unfinished
 from served import client, record, served
 from service import PICTURE, POST, jpeg, link, picture, whole_answer
 
@@ -33,14 +33,14 @@ def test_a_picture_that_was_deleted_is_not_promised(store: Path) -> None:
         seedream = client(server, store)
         images = seedream.generate("x", images=2)
         (images.folder / "01.jpg").unlink()
-        assert unfinished(store) == []
+        assert find_unfinished(store) == []
         gets = server.gets
         assert seedream.recover() == []
         assert server.gets == gets
         server._scenario = {PICTURE: Reply(403)}
         (named,) = seedream.recover(images.run_id)
         assert isinstance(named[0].error, ImageLinkExpired)
-        assert unfinished(store) == []
+        assert find_unfinished(store) == []
 
 
 @pytest.mark.parametrize(("days", "promised"), [(["20250101", "20250102"], 0), (["20250101", "20990101"], 1)])
@@ -53,7 +53,7 @@ def test_an_expired_link_is_not_promised(days: list[str], promised: int, store: 
 
     with served({POST: answer, PICTURE: Reply(404)}, store) as server, pytest.raises(ImageLinkExpired):
         client(server, store).generate("x", images=2, stream=False)
-    assert len(unfinished(store)) == promised
+    assert len(find_unfinished(store)) == promised
 
 
 def damaged(request: Request) -> Behaviour:
@@ -71,7 +71,7 @@ def test_what_failed_for_good_does_not_come_back(answer: Any, comes_back: bool, 
         (images,) = seedream.recover()
         assert images[0].error is not None
         gets = server.gets
-        assert len(unfinished(store)) == comes_back
+        assert len(find_unfinished(store)) == comes_back
         assert len(seedream.recover()) == comes_back
         assert (server.gets > gets) is comes_back
         if not comes_back:
@@ -90,7 +90,7 @@ def test_base64_that_is_damaged_is_read_once(store: Path) -> None:
         with pytest.raises(Exception, match="not a JPEG"):
             seedream.generate("x", images=2, stream=False, response_format="b64_json")
         seedream.recover()
-        assert unfinished(store) == []
+        assert find_unfinished(store) == []
 
 
 def test_doctor_promises_what_recover_can_bring(ip: InteractiveShell, store: Path) -> None:
@@ -100,7 +100,7 @@ def test_doctor_promises_what_recover_can_bring(ip: InteractiveShell, store: Pat
     with served({POST: whole_answer, PICTURE: picture}, store) as server:
         images = client(server, store).generate("x")
         (images.folder / "01.jpg").unlink()
-    assert "nothing is left to download" in str(_runs(1, unfinished(store)).text)
+    assert "nothing is left to download" in str(_runs(1, find_unfinished(store)).text)
 
 
 def died(store: Path, objects: list[dict[str, Any]], *, left_out: Callable[[str], str] | None = None) -> ImageSet:

@@ -23,7 +23,7 @@ from seedream_magic.images import verify
 from seedream_magic.images.download import decode, download
 from seedream_magic.images.route import image_client
 from seedream_magic.images.store import MAXIMUM_RAW_BYTES
-from seedream_magic.images.verify import PictureFacts, verified
+from seedream_magic.images.verify import PictureFacts, verify_picture
 from seedream_magic.view.pictures import open_picture, preview_of
 from service import jpeg
 
@@ -62,7 +62,7 @@ def test_a_whole_picture_passes_with_its_facts(name: str) -> None:
     """Type, ending and pixels are read from the bytes."""
     encoding = {"jpeg": "jpg", "png": "png", "webp": "webp"}
     kind = next(word for word in encoding if word in name)
-    assert verified(WHOLE[name]) == PictureFacts(f"image/{kind}", encoding[kind], 160, 120)
+    assert verify_picture(WHOLE[name]) == PictureFacts(f"image/{kind}", encoding[kind], 160, 120)
 
 
 @pytest.mark.parametrize("name", WHOLE)
@@ -72,13 +72,13 @@ def test_no_cut_picture_passes(name: str) -> None:
     places = {*(len(data) * step // 60 for step in range(60)), *range(len(data) - 40, len(data))}
     for place in places:
         with pytest.raises(ImageInvalid):
-            verified(data[:place])
+            verify_picture(data[:place])
 
 
 @pytest.mark.parametrize(("size", "encoding"), [((8192, 512), "JPEG"), ((4096, 4096), "PNG")])
 def test_the_extreme_sizes_of_the_api_pass(size: tuple[int, int], encoding: str) -> None:
     """A panorama of 16 to 1, and the largest square."""
-    facts = verified(encoded(Image.new("L", size), encoding))
+    facts = verify_picture(encoded(Image.new("L", size), encoding))
     assert (facts.width, facts.height) == size
 
 
@@ -86,7 +86,7 @@ def test_the_extreme_sizes_of_the_api_pass(size: tuple[int, int], encoding: str)
 def test_other_formats_are_refused(encoding: str) -> None:
     """Pillow could read them; the service does not make them, and browsers do odd things with some."""
     with pytest.raises(ImageInvalid, match="not a JPEG, PNG or WebP"):
-        verified(encoded(noise((32, 32)), encoding))
+        verify_picture(encoded(noise((32, 32)), encoding))
 
 
 @pytest.mark.parametrize(
@@ -107,14 +107,14 @@ def test_other_formats_are_refused(encoding: str) -> None:
 def test_what_is_no_picture_is_named(data: bytes, words: str) -> None:
     """The message says what came instead."""
     with pytest.raises(ImageInvalid, match=words):
-        verified(data)
+        verify_picture(data)
 
 
 def test_a_page_with_a_picture_behind_it_is_a_page() -> None:
     """A polyglot that begins as HTML or as a GIF is refused, whatever follows."""
     for front in (b"<html><script>alert(1)</script>", b"GIF89a"):
         with pytest.raises(ImageInvalid):
-            verified(front + jpeg())
+            verify_picture(front + jpeg())
 
 
 def png_of(width: int, height: int) -> bytes:
@@ -160,7 +160,7 @@ def test_what_decodes_whole_is_a_picture(name: str, action: Literal["error", "ig
     """Whatever stands in its words or behind its end; its file can be opened, and shown, all the same."""
     with warnings.catch_warnings():
         warnings.simplefilter(action)
-        facts = verified(WORDY[name])
+        facts = verify_picture(WORDY[name])
         assert (facts.width, facts.height) == (160, 120)
         path = tmp_path / f"01.{facts.ending}"
         path.write_bytes(WORDY[name])
@@ -181,7 +181,7 @@ def test_the_switches_of_pillow_change_no_verdict(name: str, tmp_path: Path, mon
     """What was set for other pictures of the notebook: whole ones pass and are shown, cut and damaged ones do not."""
     set_otherwise(monkeypatch)
     data = WHOLE[name]
-    facts = verified(data)
+    facts = verify_picture(data)
     assert facts.width == 160
     path = tmp_path / f"01.{facts.ending}"
     path.write_bytes(data)
@@ -190,7 +190,7 @@ def test_the_switches_of_pillow_change_no_verdict(name: str, tmp_path: Path, mon
     zeros = [] if "webp" in name else [data[:-40] + bytes(40)]  # WebP has no sums, and no end but its length
     for cut in (*(data[: len(data) * step // 20] for step in range(20)), data[:-1], *zeros):
         with pytest.raises(ImageInvalid):
-            verified(cut)
+            verify_picture(cut)
 
 
 def test_damage_is_found_whatever_pillow_is_set_to(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -208,7 +208,7 @@ def test_damage_is_found_whatever_pillow_is_set_to(monkeypatch: pytest.MonkeyPat
         found = []
         for data in damaged:
             try:
-                found.append(verified(data).width > 0)
+                found.append(verify_picture(data).width > 0)
             except (ImageInvalid, ImageTooLarge):
                 found.append(False)
         return found
@@ -247,9 +247,9 @@ def test_interlaced_rows_are_counted_as_pillow_counts_them(size: tuple[int, int]
     whole, cut = interlaced_png(*size)
     with Image.open(io.BytesIO(whole)) as picture:
         picture.load()
-    assert verified(whole).width == size[0]
+    assert verify_picture(whole).width == size[0]
     with pytest.raises(ImageInvalid, match="rows are missing"):
-        verified(cut)
+        verify_picture(cut)
 
 
 @pytest.mark.parametrize("mode", ["1", "L", "LA", "P", "RGB", "RGBA", "I;16"])
@@ -259,11 +259,11 @@ def test_every_kind_of_png_is_read(mode: str) -> None:
         noise((33, 17)).convert("L").convert("I").convert("I;16") if mode == "I;16" else noise((33, 17)).convert(mode)
     )
     data = encoded(picture, "PNG")
-    assert verified(data).height == 17
+    assert verify_picture(data).height == 17
     if mode == "P":
         at = data.index(b"PLTE")
         with pytest.raises(ImageInvalid, match="PLTE"):
-            verified(data[: at + 9] + bytes([data[at + 9] ^ 1]) + data[at + 10 :])
+            verify_picture(data[: at + 9] + bytes([data[at + 9] ^ 1]) + data[at + 10 :])
 
 
 @cache
@@ -305,14 +305,14 @@ def test_a_decompression_bomb_is_not_decoded(side: int, monkeypatch: pytest.Monk
         with warnings.catch_warnings():
             warnings.simplefilter(action)
             with pytest.raises(ImageTooLarge, match="pixels"):
-                verified(bomb)
+                verify_picture(bomb)
 
 
 def test_more_bytes_than_any_picture_has_are_refused(monkeypatch: pytest.MonkeyPatch) -> None:
     """Before anything looks into them."""
     monkeypatch.setattr(verify, "LARGEST_PICTURE_BYTES", 100)
     with pytest.raises(ImageTooLarge, match="bytes"):
-        verified(jpeg())
+        verify_picture(jpeg())
 
 
 def test_a_saved_picture_opens_decoded(tmp_path: Path) -> None:

@@ -10,9 +10,9 @@ from typing import Any
 from seedream_magic.api.fields import (
     FIELDS,
     Images,
-    checked_extra,
-    checked_prompt,
-    field_named,
+    check_extra,
+    check_prompt,
+    find_field,
     keys_of,
     parse_images,
     parse_model,
@@ -78,8 +78,8 @@ def make_request(
     message names the fix.
     """
     given = {name: value for name, value in ask.values.items() if value is not None}
-    extra = checked_extra(given.pop("extra", {}))
-    values = {name: field_named(name).read(value) for name, value in given.items()}
+    extra = check_extra(given.pop("extra", {}))
+    values = {name: find_field(name).read(value) for name, value in given.items()}
     count = _count(ask.prompt, values.get("images"))
     refuse_twice({*values, *(["images"] if count != 1 else []), *(["refs"] if references else [])}, extra)
     model = parse_model(extra.pop("model", values.get("model", model)))
@@ -90,7 +90,7 @@ def make_request(
     optional = {row.name: values.get(row.name) for row in FIELDS if row.optional and not row.own}
     request = ImageRequest(
         model=model,
-        prompt=checked_prompt(board.prompt if board else ask.prompt, may_be_empty=layers),
+        prompt=check_prompt(board.prompt if board else ask.prompt, may_be_empty=layers),
         size=_final_size(known, values.get("size"), values.get("ratio"), layers=layers),
         sequential_image_generation=_sequential(known, count),
         max_images=count if isinstance(count, int) and count > 1 else None,
@@ -109,13 +109,13 @@ def make_request(
     expected = request.images_expected
     if expected is not None and not 1 <= expected <= MAXIMUM_IMAGES:
         raise InvalidRequest(f"max_images is 1 to {MAXIMUM_IMAGES}.")
-    warnings = checked(request, strict=strict, check=ask.check)
+    warnings = check_limits(request, strict=strict, check=ask.check)
     if values.get("stream") and known is not None and not known.stream and ask.check:
         warnings = (*warnings, f"{known.name} does not stream; the request goes out without it.")
     return request, warnings
 
 
-def checked(request: ImageRequest, *, strict: bool, check: bool = True) -> tuple[str, ...]:
+def check_limits(request: ImageRequest, *, strict: bool, check: bool = True) -> tuple[str, ...]:
     """The sentences to show before sending. Raises `InvalidRequest` where the limits refuse and `check` is on."""
     total = len(request.references) + (request.images_expected or 1)
     if request.references and total > MAXIMUM_IMAGES:

@@ -23,7 +23,7 @@ from seedream_magic.api.models import find_model
 from seedream_magic.api.providers import DEFAULT_PROVIDER, DEMO_FOR_A_SHELL, EMBEDDED, Provider, is_loopback
 from seedream_magic.api.references.reference import Reference
 from seedream_magic.api.request import DEFAULT_SIZE, ImageRequest
-from seedream_magic.api.storyboard import escaped
+from seedream_magic.api.storyboard import escape
 from seedream_magic.errors import plural
 
 
@@ -45,8 +45,8 @@ class Plan:
     """What will be sent and where. Making one touches no network.
 
     `warnings` are sentences to show before sending. `timeout` is the limit of the whole call in seconds, None for
-    the limits that fit the request. `stored` is the run whose set will be shown in place of a new one, None if it
-    will be sent; `fresh` pays again whatever is stored, `take` is which of several stored sets is meant, from 1.
+    the limits that fit the request. `stored` is the run whose set stands in place of a new one, None if it will
+    be sent; `fresh` pays again whatever is stored, `take` is which of several stored sets is meant, from 1.
     `lineage` names the earlier run that it goes on from. `references` is the folder where the store keeps input images
     by their content, None where it is not known. `headers` are those that a gateway asks for, masked.
     """
@@ -90,7 +90,7 @@ class Plan:
     @property
     def short_body(self) -> dict[str, Any]:
         """The body for people to read: the bytes of references are left out, the rest is as it will be sent."""
-        return self.request.body_with([reference.shown for reference in self.request.references])
+        return self.request.body_with([reference.summary for reference in self.request.references])
 
     @property
     def on_loopback(self) -> bool:
@@ -177,7 +177,7 @@ def cell_text(
     options += [f"--ref {shlex.quote(name)}" for name in sources]
     options += [f"--provider {shlex.quote(provider)}"] if provider else []
     options += [f"--extra {shlex.quote(json.dumps(extra, ensure_ascii=False))}"] if extra else []
-    body = request.storyboard.text if request.storyboard else escaped(request.prompt)
+    body = request.storyboard.text if request.storyboard else escape(request.prompt)
     options += [*switches, *(["--raw"] if "{" in body else [])]
     return f"{' '.join(['%%seedream', *options])}\n{body}"
 

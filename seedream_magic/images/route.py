@@ -32,7 +32,7 @@ from seedream_magic.api.connection import (
     usable_settings,
 )
 from seedream_magic.api.providers import PROVIDERS, is_loopback, name_to_resolve
-from seedream_magic.api.redaction import clipped
+from seedream_magic.api.redaction import clip
 from seedream_magic.errors import ConfigError, ImageError, UnsafeURL
 
 Address = IPv4Address | IPv6Address
@@ -98,7 +98,7 @@ class Target:
     addresses: tuple[str, ...]
 
 
-def trimmed(link: str) -> str:
+def trim(link: str) -> str:
     """A link as browsers read what somebody wrote: nothing blank around it, no line end in it, other blanks as %20."""
     around = "".join(map(chr, range(33))) + "\ufeff\u200b"
     return re.sub(r"[\t\n\r]", "", link.strip().strip(around).strip()).replace(" ", "%20")
@@ -124,21 +124,21 @@ def check_link(url: str, *, allow_loopback: bool) -> Link:
     odd = "@" in parts.netloc or "#" in url or "%" in parts.netloc or re.search(r"[\s\\\x00-\x1f\x7f-\x9f]", url)
     if not allowed or odd or len(url) > MAXIMUM_LINK_LENGTH:
         raise UnsafeURL(
-            f"A picture link points to {clipped(scheme) or 'no scheme'}://{clipped(host[:60])}, "
+            f"A picture link points to {clip(scheme) or 'no scheme'}://{clip(host[:60])}, "
             "where no picture of the service can be; it was not opened.",
         )
     return Link(host, port or (80 if scheme == "http" else 443), loopback)
 
 
-async def resolved(host: str, port: int) -> Sequence[str]:
+async def resolve_host(host: str, port: int) -> Sequence[str]:
     """The addresses of a name, as the system knows them. Raises OSError where it knows none."""
     name = name_to_resolve(host)
     found = await asyncio.get_running_loop().getaddrinfo(name, port, type=socket.SOCK_STREAM)
     return [str(entry[4][0]) for entry in found]
 
 
-async def checked_target(
-    url: str, *, allow_loopback: bool, behind_proxy: bool = False, base_url: str = "", resolve: Resolve = resolved
+async def find_target(
+    url: str, *, allow_loopback: bool, behind_proxy: bool = False, base_url: str = "", resolve: Resolve = resolve_host
 ) -> Target:
     """Where the link may be opened. A name is resolved once, and one bad address among its answers condemns it.
 
@@ -231,7 +231,7 @@ class PinnedRoute(Transport):
     needs them: http to this machine never does. Where `base_url` is of another host they are read at once.
     """
 
-    def __init__(self, *, base_url: str = "", resolve: Resolve = resolved) -> None:
+    def __init__(self, *, base_url: str = "", resolve: Resolve = resolve_host) -> None:
         self._base_url = base_url
         self._resolve = resolve
         self._plain = LoopbackTransport("http")  # `check_link` lets http pass on this machine alone
@@ -252,7 +252,7 @@ class PinnedRoute(Transport):
     async def handle_async_request(self, request: httpx.Request) -> httpx.Response:
         request.headers["Connection"] = "close"
         direct, proxied = self._ways_to(request.url)
-        target = await checked_target(
+        target = await find_target(
             str(request.url),
             allow_loopback=request.extensions.get("allow_loopback", False),
             behind_proxy=bool(proxied),

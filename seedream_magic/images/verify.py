@@ -21,7 +21,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from urllib.parse import unquote
 
-from seedream_magic.api.encoding import inflated
+from seedream_magic.api.encoding import inflate
 from seedream_magic.api.models import LARGEST_PICTURE_BYTES, MAXIMUM_PIXELS
 from seedream_magic.errors import ImageError, ImageInvalid, ImageTooLarge
 from seedream_magic.formats import Outline, jpeg_samples, outline, picture_kind, png_damage
@@ -66,7 +66,7 @@ def _lenient_base64_bytes(text: str) -> bytes:
         raise ImageInvalid(f"The picture's base64 is damaged: {exc}.") from exc
 
 
-def unwrapped(data: bytes, codings: str, *, maximum: int) -> bytes:
+def unwrap(data: bytes, codings: str, *, maximum: int) -> bytes:
     """The picture's own bytes, without the chunks and compressions in which they came; plain bytes stay as they are.
 
     `codings` is the Content-Encoding. Raises `ImageInvalid` for compressed bytes that are cut off, damaged, or more
@@ -78,7 +78,7 @@ def unwrapped(data: bytes, codings: str, *, maximum: int) -> bytes:
         inner = _unframed(data)
         if inner is None:
             try:
-                inner = inflated(data, codings, maximum=maximum)
+                inner = inflate(data, codings, maximum=maximum)
             except ValueError as exc:
                 if not data.startswith(_COMPRESSED):  # only a header said that it is
                     break
@@ -153,7 +153,7 @@ class PictureFacts:
     height: int
 
 
-def verified(data: bytes) -> PictureFacts:
+def verify_picture(data: bytes) -> PictureFacts:
     """The facts of a whole JPEG, PNG or WebP picture.
 
     Raises `ImageTooLarge` past 68 MiB or 33.6 megapixels, `ImageInvalid` for anything else that is not one; either

@@ -221,7 +221,7 @@ class _CannotFillError(Exception):
     """The field stays as typed."""
 
 
-def fill(text: str, namespace: Mapping[str, Any]) -> tuple[str, tuple[str, ...]]:
+def fill_text(text: str, namespace: Mapping[str, Any]) -> tuple[str, tuple[str, ...]]:
     """The text with its variables filled in, and the fields that looked like variables but stayed as typed.
 
     `{name}`, `{name.attribute}`, `{name[0]}` and `{name:.2f}` are filled where the first name exists; `{{name}}` gives
@@ -243,11 +243,12 @@ def fill(text: str, namespace: Mapping[str, Any]) -> tuple[str, tuple[str, ...]]
     return _FIELD.sub(replaced, text), tuple(dict.fromkeys(unfilled))
 
 
-def filled(prompt: str | Storyboard, namespace: Mapping[str, Any]) -> tuple[str | Storyboard, tuple[str, ...]]:
-    """`fill` for a prompt or for each part of a storyboard."""
+def fill_prompt(prompt: str | Storyboard, namespace: Mapping[str, Any]) -> tuple[str | Storyboard, tuple[str, ...]]:
+    """`fill_text` for a prompt or for each part of a storyboard."""
     if isinstance(prompt, str):
-        return fill(prompt, namespace)
-    (style, *frames), unfilled = zip(*(fill(part, namespace) for part in (prompt.style, *prompt.frames)), strict=True)
+        return fill_text(prompt, namespace)
+    parts = (prompt.style, *prompt.frames)
+    (style, *frames), unfilled = zip(*(fill_text(part, namespace) for part in parts), strict=True)
     return Storyboard(style, tuple(frames)), tuple(dict.fromkeys(field for fields in unfilled for field in fields))
 
 

@@ -1,4 +1,4 @@
-"""A set as one file for other people: which kind its ending says. The archive is written here, the others next door."""
+"""A set as one file for other people: which kind its ending says. The archive is written here."""
 
 from __future__ import annotations
 
@@ -27,7 +27,7 @@ from seedream_magic.view.sheet import write_animation, write_sheet
 from seedream_magic.words import CHINESE, ENGLISH, one_line
 
 LOG = logging.getLogger("seedream_magic")
-"""What an export has to tell beside its file goes here: Python prints it where nobody has set up logging."""
+"""What an export has to say beside its file goes here: Python prints it where nobody has set up logging."""
 SHEETS = {".jpg": "JPEG", ".jpeg": "JPEG", ".png": "PNG"}
 ENDINGS = (".html", ".zip", ".gif", *SHEETS)
 SIZES = range(64, 4097)
@@ -48,8 +48,8 @@ def export(
     `.html` is a page with the carousel and the originals inside, `.zip` the originals with captions and `request`, the
     facts of what was asked for, `.gif` the pictures in order, each for `seconds`, `.jpg` and `.png` a contact sheet.
     `size` is in pixels, 64-4096: the long side of a `.gif` (960 without one), the width of a sheet (1600). Originals
-    are only read, and nothing is written into the folders `untouched`. A picture whose file is gone or damaged is told
-    as a log warning of "seedream_magic" and as a failed card in the file; the others are exported.
+    are only read, and nothing is written into the folders `untouched`. A picture whose file is gone or damaged becomes
+    a log warning of "seedream_magic" and a failed card in the file; the others are exported.
 
     Raises `InvalidRequest` for another ending, a set without a picture, a `.gif` of fewer than two, a page of more than
     150 MB, `ConfigError` where the file cannot be written.

@@ -13,13 +13,13 @@ from PIL.PngImagePlugin import PngInfo
 
 from seedream_magic.errors import ImageError, InvalidRequest
 from seedream_magic.view.cards import Card, CardSet
-from seedream_magic.view.lettering import Lettering, find_lettering, wrapped
+from seedream_magic.view.lettering import Lettering, find_lettering, wrap
 from seedream_magic.view.pictures import (
     PAPER,
-    contained,
-    decoded_preview,
-    encoded_within,
-    fitted,
+    contain,
+    decode_preview,
+    encode_within,
+    fit_on_paper,
     preview_of,
     progress,
 )
@@ -79,7 +79,7 @@ class _Layout:
 
     def lines(self, text: str, size: float, width: float, *, most: int = _LINES) -> list[str]:
         """The text as lines of `width` pixels at most."""
-        return wrapped(
+        return wrap(
             self.lettering.legible(one_line(storable(text), 600)), self.lettering.font(size * self.unit), width, most
         )
 
@@ -114,7 +114,7 @@ def draw_sheet(cards: CardSet, width: int) -> tuple[Image.Image, CardSet]:
     layout.write(sheet, (layout.margin, bottom), origin, _ORIGIN, _QUIET)
 
     def picture_of(card: Card) -> Image.Image | None:
-        return fitted(card.picture, layout.cell) if card.picture else None
+        return fit_on_paper(card.picture, layout.cell) if card.picture else None
 
     drawn = [
         _draw_card(
@@ -135,13 +135,13 @@ def contact_sheet(cards: CardSet, *, budget: int, preview_budget: int) -> bytes:
     def picture_of(card: Card) -> Image.Image | None:
         if card.picture is None:
             return None
-        return contained(decoded_preview(preview_of(card.picture, card.digest, budget=preview_budget)), layout.cell)
+        return contain(decode_preview(preview_of(card.picture, card.digest, budget=preview_budget)), layout.cell)
 
     rows = math.ceil(len(cards.cards) / layout.columns)
     sheet = Image.new("RGB", (layout.width, 2 * layout.margin + rows * layout.stride[1]), PAPER)
     for place, card in enumerate(cards.cards):
         _draw_card(sheet, card, layout.corner(place, layout.margin), layout, caption="", picture_of=picture_of)
-    return encoded_within(sheet, budget)[0]
+    return encode_within(sheet, budget)[0]
 
 
 def _layout(cards: CardSet, width: int, lettering: Lettering, lines: int) -> _Layout:
@@ -164,7 +164,7 @@ def _layout(cards: CardSet, width: int, lettering: Lettering, lines: int) -> _La
 
 
 def _columns(count: int, ratio: float, lines: int) -> int:
-    """Columns that bring the sheet near to 3:2, rather wide than tall, with few cells empty and none too small."""
+    """Columns that make the sheet nearly 3:2, rather wide than tall, with few cells empty and none too small."""
 
     def cost(columns: int) -> float:
         rows = math.ceil(count / columns)
@@ -229,7 +229,7 @@ def _draw_empty(sheet: Image.Image, card: Card, corner: tuple[int, int], layout:
 
 
 def _metadata(kind: str, provenance: Provenance) -> dict[str, Any]:
-    """What `Image.save` is told beside the picture."""
+    """The options of `Image.save` beside the picture."""
     if kind == "JPEG":
         return {"quality": 90, "optimize": True, "progressive": True, "xmp": provenance.xmp()}
     chunks = PngInfo()
@@ -257,7 +257,7 @@ def write_animation(cards: CardSet, path: Path, *, seconds: float, size: int | N
     for card in progress(cards.cards, "gif"):
         try:
             if card.picture is not None:
-                frames.append(_quantised(_letterboxed(fitted(card.picture, canvas), canvas)))
+                frames.append(_quantised(_letterboxed(fit_on_paper(card.picture, canvas), canvas)))
             written.append(card)
         except ImageError as error:
             written.append(card.without_picture(error))
