@@ -13,14 +13,12 @@ from operator import index
 from pathlib import Path
 from typing import Any, Protocol
 
-from seedream_magic.api.cell_text import call_text
 from seedream_magic.api.credentials import Headers
-from seedream_magic.api.fields import FRESH, TIMEOUT, checked_prompt, parse_images, parse_model
+from seedream_magic.api.fields import FRESH, TIMEOUT, check_prompt, parse_images, parse_model
 from seedream_magic.api.gateways import plan_warnings
-from seedream_magic.api.limits import complaints
-from seedream_magic.api.make_request import Ask, checked, make_request
+from seedream_magic.api.make_request import Ask, check_limits, complaints, make_request
 from seedream_magic.api.models import MAXIMUM_IMAGES, find_model
-from seedream_magic.api.plan import Lineage, Plan
+from seedream_magic.api.plan import Lineage, Plan, call_text
 from seedream_magic.api.providers import EMBEDDED, PROVIDERS
 from seedream_magic.api.references.reference import Reference
 from seedream_magic.api.request import ImageRequest
@@ -28,7 +26,7 @@ from seedream_magic.api.storyboard import storyboard
 from seedream_magic.errors import ConfigError, InvalidRequest
 from seedream_magic.images.image_set import Client, Frame, ImageSet
 from seedream_magic.images.record import REFERENCES, Record, is_run, load
-from seedream_magic.images.replay import look_up, meant
+from seedream_magic.images.replay import look_up, plan_for_run
 from seedream_magic.images.store import find_record, is_set, load_whole, records, settle
 from seedream_magic.recover import is_live
 from seedream_magic.session import Session
@@ -96,7 +94,7 @@ def plan_redo(
     chosen, asked = _checked_places(images, places), images.request
     words = [images[place].prompt if place < len(images) else asked.prompt_of(place) for place in chosen]
     if prompt is not None:
-        words = [checked_prompt(prompt)] * len(chosen)
+        words = [check_prompt(prompt)] * len(chosen)
     request = _frames_request(asked, words)
     return _plan_from(settings, images, request, Lineage("redo", images.run_id, chosen), refs, fresh=fresh)
 
@@ -120,7 +118,7 @@ def plan_extend(
     asked = images.request
     if isinstance(frames, int) and not isinstance(frames, bool):
         words = prompt or (asked.storyboard and (asked.storyboard.style or asked.storyboard.frames[-1])) or asked.prompt
-        request = replace(asked, storyboard=None, prompt=checked_prompt(words)).for_images(frames)
+        request = replace(asked, storyboard=None, prompt=check_prompt(words)).for_images(frames)
     else:
         request = asked.with_storyboard(storyboard(_style(asked), [frames] if isinstance(frames, str) else frames))
     places = tuple(range(len(images), len(images) + request.images_at_most))
@@ -132,7 +130,7 @@ def plan_vary(
 ) -> Plan:
     """The plan of a new set after a frame: other words, the frame as its first reference, the rest as it was."""
     parent = _set_of(settings, frame.run_id)
-    plain = replace(parent.request, storyboard=None, prompt=checked_prompt(prompt), layer_decomposition=False)
+    plain = replace(parent.request, storyboard=None, prompt=check_prompt(prompt), layer_decomposition=False)
     request = plain.for_images(parse_images(images))
     further = refs if isinstance(refs, list | tuple) else [] if refs is None else [refs]
     lineage = Lineage("vary", parent.run_id, (frame.index,))
@@ -161,9 +159,9 @@ def plan_next_frame(settings: Settings, images: ImageSet) -> Plan | None:
 
 
 def plan_of_record(settings: Settings, record: Record) -> Plan:
-    """The plan that a run was made by: it shows this very run, if that can be shown."""
+    """The plan that a run was made by; it replays this very run where that has a set."""
     images = load(record)
-    plan = meant(plan_request(settings, images.request, (), lineage=record.lineage), record)
+    plan = plan_for_run(plan_request(settings, images.request, (), lineage=record.lineage), record)
     return _as_data(settings, plan, images.run_id)
 
 
@@ -190,12 +188,12 @@ def read_references(
     values = list(refs) if isinstance(refs, list | tuple) else [] if refs is None else [refs]
     if not values:
         return (), ()
-    from seedream_magic.api.references.make_references import fitted  # noqa: PLC0415 - Pillow loads when it is used
+    from seedream_magic.api.references.make_references import scale_to_limits  # noqa: PLC0415 - Pillow loads when it is used
 
     named = [_frame_named(settings, value) for value in values]
     leaves = [leaf for value in named for leaf in (_pictures(value) if isinstance(value, ImageSet) else [value])]
     made = [reference for leaf in leaves for reference in _read(settings, leaf)]
-    scaled = [fitted(reference) if fit else (reference, "") for reference in made]
+    scaled = [scale_to_limits(reference) if fit else (reference, "") for reference in made]
     return tuple(reference for reference, _ in scaled), tuple(note for _, note in scaled if note)
 
 
@@ -312,15 +310,15 @@ def _plan_from(
     strict, own = settings.provider.strict, images.run_id in settings.session.made
     unchecked = own and any(refuse for _, refuse in complaints(images.request, strict=strict))  # made with --no-check
     parse_model(request.model)
-    checked_prompt(request.prompt, may_be_empty=request.layer_decomposition)
-    warnings = (*notes, *checked(request, strict=strict, check=not unchecked))
+    check_prompt(request.prompt, may_be_empty=request.layer_decomposition)
+    warnings = (*notes, *check_limits(request, strict=strict, check=not unchecked))
     return _as_data(settings, plan_request(settings, request, warnings, fresh=fresh, lineage=lineage), images.run_id)
 
 
 def _as_data(settings: Settings, plan: Plan, run_id: str) -> Plan:
     """The plan made of a run, without the body fields that nobody but its record asks for; it says which.
 
-    What this session sent, and what is shown from the store, stays as it is. Raises `InvalidRequest` for a picture that
+    What this session sent, and what comes from the store, stays as it is. Raises `InvalidRequest` for a picture that
     only the record's body names.
     """
     request = plan.request

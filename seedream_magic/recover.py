@@ -45,7 +45,7 @@ class _Findings:
 
     `named` are the places for which a picture was named; `missing` the pictures that are not on disk, as far as their
     link or their base64 is there; `tasks` those of a gateway whose last answer has not come. `doubtful`: a part of an
-    answer could not be read. `reader` has given the pictures their places, and goes on with what tasks bring.
+    answer could not be read. `reader` has given the pictures their places, and reads the answers of tasks on.
     """
 
     record: Record
@@ -95,7 +95,7 @@ class _Findings:
         return "?" in url or not was_saved
 
 
-def unfinished(store: Path) -> list[Record]:
+def find_unfinished(store: Path) -> list[Record]:
     """The runs of a store for which something can still be done: their process died, a gateway's task is open, or a
     picture that they name is not on disk and its link lives or its bytes are kept.
 
@@ -119,7 +119,7 @@ async def recover(
     transport: Transport | None = None,
     pace: Pace = PACE,
 ) -> AsyncGenerator[ImageSet, None]:
-    """The set of a run, growing as its missing pictures come; its record is brought to its end state.
+    """The set of a run, growing as its missing pictures come; its record gets its end state.
 
     The record decides nothing about where may be asked: `base_url` and `provider` are the session's, and so is `key`,
     which goes to no other origin than that of `base_url`; where something is missing it is looked up, for no file may
@@ -177,7 +177,7 @@ async def _with_answers(
 ) -> tuple[ImageSet, SeedreamError | None]:
     """The set with the places that a gateway's tasks refuse, and what stood in the way of others.
 
-    The pictures that they bring are added to what is missing.
+    Pictures that the answers name are added to what is missing.
     """
     failure: SeedreamError | None = None
 
@@ -211,7 +211,7 @@ def _at_its_end(images: ImageSet, record: Record, named: set[int], failure: Seed
 
 
 def _given_up(images: ImageSet, lost: dict[int, Picture]) -> set[int]:
-    """The indexes of pictures that another `recover` would not bring either; their errors say what is left to do.
+    """The indexes of pictures that another `recover` could not fetch either; their errors say what is left to do.
 
     A fault of the way passes, and so may a page in the picture's place; base64 that is damaged stays so.
     """

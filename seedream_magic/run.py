@@ -20,8 +20,7 @@ from seedream_magic.api.credentials import Key
 from seedream_magic.api.decoder import Unreadable
 from seedream_magic.api.events import Completed, Event, Picture, PictureRefused, Reader
 from seedream_magic.api.gateways import answer_notes, usage_note
-from seedream_magic.api.limits import complaints
-from seedream_magic.api.make_request import checked
+from seedream_magic.api.make_request import check_limits, complaints
 from seedream_magic.api.network_errors import reason
 from seedream_magic.api.plan import Plan
 from seedream_magic.api.refusal import Refusal, refusal_error
@@ -30,7 +29,7 @@ from seedream_magic.errors import ApiError, NoConnection, OutcomeUnknown, Respon
 from seedream_magic.images.delivery import deliver, fetch_references
 from seedream_magic.images.download import PARALLEL_DOWNLOADS
 from seedream_magic.images.image_set import Frame, ImageSet
-from seedream_magic.images.response import masked_beside_links
+from seedream_magic.images.response import mask_beside_links
 from seedream_magic.images.route import image_client
 from seedream_magic.images.store import RunFolder, begin_run
 from seedream_magic.images.threads import in_thread, raise_if_stopped
@@ -182,7 +181,7 @@ class Run:
         try:
             references = await fetch_references(request.references, http, allow_loopback=local)
             completed = replace(request, references=references)
-            warnings = checked(completed, strict=self.plan.provider.strict, check=not unchecked)
+            warnings = check_limits(completed, strict=self.plan.provider.strict, check=not unchecked)
             await in_thread(self.folder.complete, completed)
             raise_if_stopped()
         except SeedreamError as error:
@@ -268,7 +267,7 @@ class Run:
 
     @contextmanager
     def _waiting(self, seconds: float, error: SeedreamError) -> Iterator[None]:
-        """The set tells of a pause; once it is over nothing says "not billed" any more, for the POST leaves."""
+        """Keep the pause in the set; after it nothing says "not billed" any more, for the POST leaves."""
         countdown = asyncio.create_task(self._count_down(seconds, str(error)))
         self._set(outcome="rejected" if isinstance(error, ApiError) else "not_sent")
         try:
@@ -304,7 +303,7 @@ class Run:
                 frame = Frame(event.index, request.prompt_of(event.index), error=error)
                 self._set(frames=self.images.with_frame(frame).frames)
             case Completed(usage=usage) if usage is not None:
-                usage = masked_beside_links(usage, self.key.reveal())
+                usage = mask_beside_links(usage, self.key.reveal())
                 self._set(usage=usage)
                 self._note(usage_note(usage, self.plan.short_body, base_url=self.plan.base_url))
             case Unreadable(reason=why):

@@ -21,14 +21,14 @@ from seedream_magic.api.storyboard import Storyboard
 from seedream_magic.errors import ConfigError, InvalidRequest, SeedreamError
 from seedream_magic.images.image_set import Frame, ImageSet
 from seedream_magic.images.index import HistoryEntry, history
-from seedream_magic.images.lineage import joined
+from seedream_magic.images.lineage import join
 from seedream_magic.images.purge import Purged, purge
 from seedream_magic.images.record import Record, is_run
 from seedream_magic.images.replay import find_maker, run_to_show, stored_set
 from seedream_magic.images.store import find_record, parent_set, settle
 from seedream_magic.images.threads import in_thread
 from seedream_magic.planning import plan_ask, plan_extend, plan_of_record, plan_redo, plan_vary
-from seedream_magic.recover import is_live, recover, sweep_all, unfinished
+from seedream_magic.recover import find_unfinished, is_live, recover, sweep_all
 from seedream_magic.run import Run
 
 
@@ -146,7 +146,7 @@ class Seedream:
         `images` is 1 (the default) to 15 or "auto"; of a `Storyboard` it follows. `refs` are input images: paths,
         globs, https links, data URIs, bytes, pictures, arrays, frames, sets, or "run:ID[2]" for a frame of an earlier
         run, counted from 0; `fit` scales those that are over the limits. `timeout` is the limit of the whole call in
-        seconds. A request whose set is in the store is shown from there: `fresh` pays again, `take` names the set
+        seconds. A request whose set is in the store is answered from there: `fresh` pays again, `take` names the set
         meant, counted from 1.
         """
         values = {
@@ -232,7 +232,7 @@ class Seedream:
     def run(self, plan: Plan, *, on_change: Callable[[ImageSet], None] | None = None) -> ImageSet:
         """Send a plan and wait for its set; `on_change` is called with each growing value, on this thread.
 
-        What `on_change` raises ends no run, for it is paid: it is told once on stderr.
+        What `on_change` raises ends no run, for it is paid: it is printed once on stderr.
         Raises `SeedreamInterrupted`, which carries the set so far, when Stop (Ctrl-C) is pressed meanwhile.
         """
         if on_change is not None or self.progress is None:
@@ -261,8 +261,8 @@ class Seedream:
 
         `on_change` is called with each growing value, and `on_end` once: with the set as far as it came, and with what
         broke it off, if anything did (the run's error, `SeedreamInterrupted` after a stop). The first call is made
-        before this returns, the others on the event loop that runs here, when it is free. What they raise is told on
-        stderr and ends nothing. A run that cannot even begin raises its error. The session keeps the function that
+        before this returns, the others on the event loop that runs here, when it is free. What they raise is printed
+        on stderr and ends nothing. A run that cannot even begin raises its error. The session keeps the function that
         stops it until then: `%seedream stop` calls it.
         """
 
@@ -326,7 +326,7 @@ class Seedream:
         def whole(images: ImageSet, error: SeedreamError | None = None) -> ImageSet:
             """With `error`, which ended the run, the frames that it was for say why they are not there."""
             if lineage is not None and parent is not None:
-                images = joined(parent, images, lineage)
+                images = join(parent, images, lineage)
             places = lineage.places if lineage and error else ()
             frames = tuple(
                 replace(frame, error=error) if frame.index in places and not (frame.path or frame.error) else frame
@@ -361,7 +361,7 @@ class Seedream:
         """
         settle()
         sweep_all(self.store)
-        found = [find_record(self.store, run_id)] if run_id else unfinished(self.store)
+        found = [find_record(self.store, run_id)] if run_id else find_unfinished(self.store)
         if run_id and is_live(found[0]):
             raise InvalidRequest(f"Run {found[0].run_id} is still under way: there is nothing to recover yet.")
         growing = (self._recovered(record) for record in found)

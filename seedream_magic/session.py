@@ -3,8 +3,8 @@
 Whatever sends, a cell, a panel, the background or Python, first reserves here what it may bill. While a run is under
 way its reservation counts against the limits of the next one; at its end what it did bill counts in its place.
 
-A notebook's shell has a session of its own, and so has the process for all that runs in no notebook. `current` tells
-which one it is.
+A notebook's shell has a session of its own, and so has the process for all that runs in no notebook. `current` is
+the one that counts here.
 """
 
 from __future__ import annotations
@@ -181,7 +181,7 @@ _without_notebook = [Session()]
 
 
 def enter(session: Session) -> Session | None:
-    """What runs here from now on belongs to this notebook's session; returns the one that it belonged to before.
+    """Make this notebook's session the one of what runs here from now on; return the one before, for `restore`.
 
     For the loading of the extension, and for the beginning of each cell.
     """
@@ -191,17 +191,17 @@ def enter(session: Session) -> Session | None:
     return before
 
 
-def give_back(before: Session | None) -> None:
+def restore(before: Session | None) -> None:
     """A cell has ended: what runs here belongs again to the session that `enter` returned."""
     _of_cell.set(before)
 
 
-def leave(session: Session) -> None:
+def forget(session: Session) -> None:
     """The extension is unloaded from this notebook: new clients do not belong to it any more."""
     _notebooks[:] = [each for each in _notebooks if each is not session]
 
 
-def begin_anew() -> None:
+def reset_for_tests() -> None:
     """Forget all sessions: no notebook is entered, and the process begins an empty session. For tests."""
     _notebooks.clear()
     _without_notebook[:] = [Session()]

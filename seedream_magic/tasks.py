@@ -10,7 +10,7 @@ from http import HTTPStatus
 from seedream_magic.api.client import TaskAnswer, TaskService
 from seedream_magic.api.decoder import AnswerDecoder, Answered
 from seedream_magic.api.events import Event, Picture, PictureRefused, Reader, Refused
-from seedream_magic.api.redaction import clipped
+from seedream_magic.api.redaction import clip
 from seedream_magic.api.retry import PACE, Pace
 from seedream_magic.api.shapes import places_of
 from seedream_magic.api.task_shapes import Task
@@ -35,7 +35,7 @@ _MOST_BARE = 3
 class _Followed:
     """A task, and where it may be asked for; `seen` has every address that was named.
 
-    `idle` counts the answers in a row that brought it no further, `over` says that it is done or was given up; `fault`
+    `idle` counts the answers in a row without progress, `over` says that it is done or was given up; `fault`
     is why it cannot be followed, "" while it can.
     """
 
@@ -55,13 +55,13 @@ class _Followed:
 
 
 def ids_of(tasks: Sequence[Task]) -> str:
-    """The ids of tasks as they are shown, on one line."""
-    return ", ".join(clipped(task.task_id) or "without an id" for task in tasks)
+    """The ids of tasks for people to read, on one line."""
+    return ", ".join(clip(task.task_id) or "without an id" for task in tasks)
 
 
 def describe(tasks: Sequence[Task]) -> str:
     """The sentence that says what such an answer means."""
-    state = next((f" ({clipped(task.state)})" for task in tasks if task.state), "")
+    state = next((f" ({clip(task.state)})" for task in tasks if task.state), "")
     return f"The gateway answered with a task in place of pictures: {ids_of(tasks)}{state}"
 
 
@@ -166,7 +166,7 @@ def _is_over(
     new = followed.add_addresses([url for state in states if state.urls for url in service.addresses_of(state)])
     followed.idle = 0 if new else followed.idle + 1
     if followed.idle >= (_MOST_BARE if states else _MOST_ODD):
-        said = f"says {clipped(states[-1].state)!r} and gives no picture" if states else "gives no answer to be read"
+        said = f"says {clip(states[-1].state)!r} and gives no picture" if states else "gives no answer to be read"
         followed.fault = f"{said}, {followed.idle} times in a row"
     return False
 

@@ -1,6 +1,6 @@
 """Between a run and who watches it: waited for on the caller's thread, or left in the background.
 
-Errors are told apart here: what the run raises goes to the caller, a failed frame is data of the set, and what an
+Errors go separate ways here: what the run raises goes to the caller, a failed frame is data of the set, and what an
 observer raises ends nothing.
 """
 
@@ -43,7 +43,7 @@ def wait(sets: Sets, on_change: Callable[[ImageSet], None] | None, *, event_loop
         nonlocal last
         async with aclosing(sets) as growing:
             async for images in growing:
-                last = images  # where on_change is slow this is ahead of it, and Stop tells of all that came
+                last = images  # where on_change is slow this is ahead of it, and Stop names all that came
                 yield images
 
     try:

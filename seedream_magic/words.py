@@ -7,7 +7,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 
 CLIPPED_AT = 500
-"""Characters of a text of unknown length that are shown, unless a caller says otherwise."""
+"""How much of a text of unknown length is kept, in characters, unless a caller says otherwise."""
 
 _CJK = re.compile("[\u3400-\u9fff\uf900-\ufaff]")
 
@@ -145,9 +145,9 @@ def words_for(prompt: str) -> Words:
 
 def one_line(text: str, longest: int) -> str:
     """The text with each run of white space as one space, clipped."""
-    return clipped(" ".join(text.split()), longest)
+    return clip(" ".join(text.split()), longest)
 
 
-def clipped(text: str, longest: int = CLIPPED_AT) -> str:
+def clip(text: str, longest: int = CLIPPED_AT) -> str:
     """The text in at most so many characters; a longer one ends in an ellipsis."""
     return text if len(text) <= longest else text[: longest - 1].rstrip() + "…"

@@ -68,7 +68,7 @@ def isolated(isolated_session: Path, tmp_path: Path, monkeypatch: pytest.MonkeyP
     """Each test begins with a clean environment, and in its own folder: the default store is the current folder's."""
     isolate(monkeypatch, isolated_session)
     monkeypatch.chdir(tmp_path)
-    session.begin_anew()  # what an earlier test has billed is none of this one's
+    session.reset_for_tests()  # what an earlier test has billed is none of this one's
 
 
 @pytest.fixture
@@ -109,7 +109,7 @@ def ip(isolated: None) -> Iterator[InteractiveShell]:
     try:
         yield shell
     finally:
-        session.begin_anew()  # the next test's clients are none of this notebook's
+        session.reset_for_tests()  # the next test's clients are none of this notebook's
         shell.restore_sys_module_state()
         shell.reset(new_session=False)
         InteractiveShell.clear_instance()

@@ -60,7 +60,7 @@ from seedream_magic.images.download import download
 from seedream_magic.images.image_set import Frame
 from seedream_magic.images.route import image_client
 from seedream_magic.images.store import begin_run
-from seedream_magic.images.verify import verified
+from seedream_magic.images.verify import verify_picture
 from served import KEY
 from service import PICTURE, POST, completed, jpeg, link, picture, stream_head, succeeded, whole_answer
 from test_encoding import CODINGS
@@ -286,7 +286,7 @@ def truncated(_: Path) -> Iterator[Row]:
         for number in range(200):
             part = data[: len(data) - 1 - number * (len(data) - 2) // 199]
             with contextlib.suppress(SeedreamError):
-                verified(part)
+                verify_picture(part)
                 accepted += 1
             with contextlib.suppress(Exception), Image.open(io.BytesIO(part)) as opened:
                 opened.verify()
@@ -502,7 +502,7 @@ def pool(folder: Path) -> Iterator[Row]:
 
 def overhead(folder: Path) -> Iterator[Row]:
     data = [jpeg(index)[:2] + (b"\xff\xfe\xff\xff" + bytes(65533)) * 12 + jpeg(index)[2:] for index in range(4)]
-    facts = [verified(item) for item in data]
+    facts = [verify_picture(item) for item in data]
     request, _ = make_request(Ask("x", {"images": 4}), model=MODEL)
     plan = Plan(request, PROVIDERS["anyfast"], "https://www.anyfast.ai/v1")
 

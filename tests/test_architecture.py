@@ -28,7 +28,7 @@ ROOMS: list[tuple[int, set[str]]] = [
     (3, {"demo"}),  # the embedded service
     (2, {"api"}),  # what is said on the wire
     (2, {"view"}),  # how things look: cards, of whatever
-    (1, {"errors", "bridge", "words", "signatures", "formats", "version"}),
+    (1, {"errors", "bridge", "words", "formats", "version"}),
 ]
 
 DYNAMIC = {"importlib.import_module", "import_module", "__import__"}

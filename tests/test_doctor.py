@@ -27,7 +27,7 @@ from seedream_magic.api.codes import CODES, codes_like
 from seedream_magic.api.connection import probe
 from seedream_magic.api.refusal import Refusal, refusal_error
 from seedream_magic.notebook import doctor
-from seedream_magic.notebook.finding import NAMES, explained
+from seedream_magic.notebook.finding import NAMES, explain
 from service import PICTURE, POST, first_picture, picture, whole_answer
 
 HEAD = ("HEAD", "/")
@@ -441,7 +441,7 @@ def test_looking_deletes_nothing(shell: InteractiveShell, store: Path) -> None:
 def test_every_code_is_explained(name: str) -> None:
     """Cause, fix and bill in both languages; the error is the one that is raised, and refusals bill nothing."""
     code = CODES[name]
-    text = explained(name)
+    text = explain(name)
     error = refusal_error(Refusal(code.name), status=code.statuses[0])
     assert text.startswith(f"{name} · HTTP {code.statuses[0]}")
     assert text.splitlines()[0].endswith(f" · {type(error).__name__}")
@@ -475,7 +475,7 @@ def test_a_near_miss_is_told(shell: InteractiveShell, typed: str, meant: str) ->
 
 def test_a_code_is_found_in_any_case_and_with_a_field_behind_it() -> None:
     """As people copy it: lower case, with the parameter that the service appends."""
-    assert explained("serveroverloaded").startswith("ServerOverloaded · HTTP 429 / 503 · RateLimited")
-    assert explained("InvalidParameter.size").startswith("InvalidParameter.size · HTTP 400 · RequestRefused")
+    assert explain("serveroverloaded").startswith("ServerOverloaded · HTTP 429 / 503 · RateLimited")
+    assert explain("InvalidParameter.size").startswith("InvalidParameter.size · HTTP 400 · RequestRefused")
     with pytest.raises(InvalidRequest, match="Tab after"):
-        explained("zzz")
+        explain("zzz")

@@ -19,7 +19,7 @@ from fault import drawn, failed, outcome, peak, shades
 from raw_server import EVENT_STREAM, Behaviour, Reply, Request
 from seedream_magic import ContentRefused, ResponseBroken
 from seedream_magic.api import decoder as decoder_module
-from seedream_magic.api.encoding import Inflater, inflated
+from seedream_magic.api.encoding import Inflater, inflate
 from served import client, served
 from service import PICTURE, POST, completed, jpeg, link, picture, succeeded
 from test_faults_post import error_body
@@ -164,4 +164,4 @@ def test_a_damaged_body_is_told() -> None:
     assert b"".join([*inflater.feed(bytes(packed)), *inflater.close()]).startswith(bytes(range(256)) * 100)
     assert inflater.fault in {"it is damaged", "it is cut off"}
     with pytest.raises(ValueError, match="it is"):
-        inflated(bytes(packed), "gzip", maximum=2**20)
+        inflate(bytes(packed), "gzip", maximum=2**20)

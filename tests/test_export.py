@@ -22,10 +22,10 @@ from seedream_magic.api.request import ImageRequest
 from seedream_magic.images.cards import public_value
 from seedream_magic.view import export as export_module
 from seedream_magic.view import page, pictures
-from seedream_magic.view.animation import MATTE
 from seedream_magic.view.cards import CardSet
 from seedream_magic.view.export import ENDINGS
 from seedream_magic.view.provenance import DIGITAL_SOURCE_TYPE
+from seedream_magic.view.sheet import MATTE
 from served import KEY, client
 from service import PICTURE, POST, picture, whole_answer
 

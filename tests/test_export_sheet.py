@@ -12,7 +12,7 @@ from PIL import Image
 
 from seedream_magic.images.image_set import cards_of
 from seedream_magic.view import lettering
-from seedream_magic.view.lettering import Lettering, find_lettering, wrapped
+from seedream_magic.view.lettering import Lettering, find_lettering, wrap
 from seedream_magic.view.provenance import DIGITAL_SOURCE_TYPE, LONGEST_PROMPT, Provenance, storable
 from seedream_magic.view.sheet import draw_sheet
 from test_export import HOSTILE, made_set
@@ -118,10 +118,10 @@ def test_long_text_is_broken_into_lines() -> None:
     """
     font = Lettering(None).font(20)
     for text, lines in {"": [], "one two three four five": ["one", "thr…"], "abcdefghij" * 3: ["abc", "jab…"]}.items():
-        fitted = wrapped(text, font, 96, 2)
+        fitted = wrap(text, font, 96, 2)
         assert all(font.getlength(line) <= 96 for line in fitted)
         assert [line[:3] + "…" * line.endswith("…") for line in fitted] == lines
-    lines = wrapped("春天的桃花，夏天的荷塘，秋天的红枫。", chinese_font().font(20), 105, 9)
+    lines = wrap("春天的桃花，夏天的荷塘，秋天的红枫。", chinese_font().font(20), 105, 9)
     assert len(lines) >= 4
     assert not any(line[0] in "，。" for line in lines)
     assert chinese_font().legible("雪 snow 🎉\ud800 end") == "雪 snow end"

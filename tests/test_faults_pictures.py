@@ -49,7 +49,7 @@ from seedream_magic import (
 from seedream_magic.api import decoder as decoder_module
 from seedream_magic.api.sse import Decoder
 from seedream_magic.images import download as download_module
-from seedream_magic.images.verify import PictureFacts, verified
+from seedream_magic.images.verify import PictureFacts, verify_picture
 from served import client, record, served
 from service import PICTURE, POST, black_png, completed, encoded, jpeg, link, picture, png_of, succeeded, whole_answer
 
@@ -149,10 +149,10 @@ def test_a_picture_that_is_slow_to_decode_holds_up_nothing(store: Path, monkeypa
         assert data != jpeg(0) or go.wait(20)
         with lock:
             at_once[0] -= 1
-        return verified(data)
+        return verify_picture(data)
 
     monkeypatch.setattr(os, "cpu_count", lambda: 2)
-    monkeypatch.setattr(download_module, "verified", slow)
+    monkeypatch.setattr(download_module, "verify_picture", slow)
     with served({POST: whole_answer, PICTURE: picture}, store) as server:
         seedream = client(server, store)
         plan = seedream.plan("x", images=6)
@@ -172,10 +172,10 @@ def test_a_stop_loses_no_picture_that_is_whole(
     def slow(data: bytes) -> PictureFacts:
         begun.release()
         assert go.wait(20)
-        return verified(data)
+        return verify_picture(data)
 
     monkeypatch.setattr(os, "cpu_count", lambda: cores)
-    monkeypatch.setattr(download_module, "verified", slow)
+    monkeypatch.setattr(download_module, "verify_picture", slow)
 
     def answer(request: Request) -> Behaviour:
         if form == "url":

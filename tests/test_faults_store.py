@@ -27,7 +27,7 @@ from seedream_magic import ConfigError, ImageError, ImageInvalid
 from seedream_magic import recover as recover_module
 from seedream_magic.images import record as record_module
 from seedream_magic.images import store as store_module
-from seedream_magic.images.durable import cache_folder, rescue_folders, rescued, write_durably, write_elsewhere
+from seedream_magic.images.durable import cache_folder, find_rescued, rescue_folders, write_durably, write_elsewhere
 from seedream_magic.images.record import load
 from seedream_magic.images.store import records
 from served import check_store, client, record, served
@@ -81,7 +81,7 @@ def test_a_disk_that_fills_up_keeps_every_picture(small_disk: Path, monkeypatch:
     assert [hashlib.sha256(path.read_bytes()).hexdigest() for path in paths] == [frame.sha256 for frame in images]
     assert min(path.stat().st_size for path in paths) > 390_000
     aside = [path for path in paths if path.parent != images.folder]
-    assert (len(aside), {rescued(images.run_id, path.name) for path in aside}) == (2, set(aside))
+    assert (len(aside), {find_rescued(images.run_id, path.name) for path in aside}) == (2, set(aside))
     (note,) = images.notes
     assert str(aside[0].parent) in note
     assert record(small_disk)["body"]["prompt"] == "x"
@@ -285,7 +285,9 @@ def test_pictures_of_a_store_that_fails_are_put_aside(form: str, store: Path) ->
     folder = cache_folder() / "rescued" / images.run_id
     assert shades(images) == [0, 1, 2 if form == "url" else None]
     assert [frame.path for frame in images.ok] == [folder / f"0{frame.index + 1}.jpg" for frame in images.ok]
-    assert [rescued(images.run_id, f"0{frame.index + 1}.jpg") for frame in images.ok] == [f.path for f in images.ok]
+    assert [find_rescued(images.run_id, f"0{frame.index + 1}.jpg") for frame in images.ok] == [
+        f.path for f in images.ok
+    ]
     assert any(str(folder) in note for note in images.notes)
     assert any("could not be recorded" in note for note in images.notes)
     facts = json.loads((folder / "02.json").read_text())
@@ -334,7 +336,7 @@ def test_the_temporary_folder_is_the_second_place(trap: str, tmp_path: Path, mon
     (temporary / "01.jpg").write_bytes(b"there")
     path = write_elsewhere(RUN, "02.jpg", b"x")
     assert path == (None if trap else temporary / "02.jpg")
-    assert rescued(RUN, "01.jpg") == (None if trap else temporary / "01.jpg")
+    assert find_rescued(RUN, "01.jpg") == (None if trap else temporary / "01.jpg")
     if path:
         assert stat.S_IMODE(path.parent.stat().st_mode) == 0o700
         assert stat.S_IMODE(path.stat().st_mode) == 0o600

@@ -114,7 +114,7 @@ row = fields.Field("mood", ("--mood",), "calm or wild", "情绪", "MOOD", partia
 fields.FIELDS, fields.KEYWORDS = (*fields.FIELDS, row), (*fields.KEYWORDS, row)
 
 from seedream_magic import InvalidRequest, Seedream
-from seedream_magic.api.cell_text import cell_text
+from seedream_magic.api.plan import cell_text
 from seedream_magic.api.make_request import Ask, make_request
 from seedream_magic.api.request import request_from_body
 from seedream_magic.notebook.cell import parse_cell

@@ -35,8 +35,8 @@ from seedream_magic.errors import ImageInvalid, ImageTooLarge, SeedreamError
 from seedream_magic.images.download import decode
 from seedream_magic.images.image_set import ImageSet
 from seedream_magic.images.store import load_whole, records
-from seedream_magic.images.verify import verified
-from seedream_magic.recover import unfinished
+from seedream_magic.images.verify import verify_picture
+from seedream_magic.recover import find_unfinished
 from seedream_magic.view.pictures import open_picture
 from served import KEY, check_store, client
 from service import PICTURE, POST, jpeg, picture, whole_answer
@@ -80,7 +80,7 @@ def mutated_pictures(draw: st.DrawFn) -> bytes:
 def test_what_passes_as_a_picture_can_be_opened(data: bytes) -> None:
     """Z8: a damaged picture is refused by our own errors; what passes decodes whole and within the limits."""
     try:
-        facts = verified(data)
+        facts = verify_picture(data)
     except (ImageInvalid, ImageTooLarge):
         return
     assert 0 < facts.width * facts.height <= MAXIMUM_PIXELS
@@ -118,7 +118,7 @@ def test_any_record_is_read(facts: dict[str, Any], lines: list[Any]) -> None:
         before = {path: path.read_bytes() for path in folder.iterdir()}
         for record in records(Path(name)):
             assert isinstance(load_whole(record), ImageSet)
-        assert isinstance(unfinished(Path(name)), list)
+        assert isinstance(find_unfinished(Path(name)), list)
         Seedream("demo", store=name).history("x")
         assert {path: path.read_bytes() for path in folder.iterdir()} == before
 
@@ -307,7 +307,7 @@ class CrashSchedule(RuleBasedStateMachine):
         check_store(self.store)
         for record in records(self.store):
             for frame in load_whole(record):
-                assert frame.path is None or verified(frame.path.read_bytes()).width > 0
+                assert frame.path is None or verify_picture(frame.path.read_bytes()).width > 0
 
     def teardown(self) -> None:
         self._serving.__exit__(None, None, None)

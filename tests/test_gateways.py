@@ -24,7 +24,7 @@ from raw_server import Raw as Bytes
 from seedream_magic import ImageSet, SeedreamError
 from seedream_magic.api import gateways
 from seedream_magic.api.codes import CODES, code_of_words
-from seedream_magic.api.refusal import Refusal, read_refusal, refusal_error, unwrapped
+from seedream_magic.api.refusal import Refusal, read_refusal, refusal_error, unwrap
 from seedream_magic.errors import (
     ApiError,
     AuthFailed,
@@ -411,8 +411,8 @@ def test_whatever_a_gateway_says(value: Any, headers: dict[str, str], status: in
 def test_a_flood_of_words(words: str) -> None:
     """A quarter of a megabyte is read in no time."""
     began = time.monotonic()
-    unwrapped({"message": words * (2**18 // len(words))}, {"x-litellm-call-id": "x"})
-    unwrapped({"html-message": words * (2**18 // len(words))}, {"x-oneapi-request-id": "x"})
+    unwrap({"message": words * (2**18 // len(words))}, {"x-litellm-call-id": "x"})
+    unwrap({"html-message": words * (2**18 // len(words))}, {"x-oneapi-request-id": "x"})
     assert time.monotonic() - began < 2.0
 
 

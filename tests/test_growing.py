@@ -17,13 +17,13 @@ from service import jpeg
 def test_each_picture_of_an_open_set_is_encoded_twice_at_most(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """Where the model decides how many come: once while it grows, once at the end, however many there are."""
     encoded: list[int] = []
-    encode = pictures.encoded_within
+    encode = pictures.encode_within
 
     def counted(*arguments: Any) -> Any:
         encoded.append(1)
         return encode(*arguments)
 
-    monkeypatch.setattr(pictures, "encoded_within", counted)
+    monkeypatch.setattr(pictures, "encode_within", counted)
     pictures.preview_of.cache_clear()
     request, _ = make_request(Ask("x", {"images": "auto"}), model="doubao-seedream-4-5")
     images = ImageSet(request=request, provider="anyfast", run_id="r", folder=tmp_path, expected=None)

@@ -29,8 +29,15 @@ from seedream_magic.api.connection import new_client
 from seedream_magic.api.models import LARGEST_PICTURE_BYTES
 from seedream_magic.api.retry import DOWNLOAD_ATTEMPTS
 from seedream_magic.images.download import download
-from seedream_magic.images.guard import Target, check_link, checked_target, is_picture_host, is_public
-from seedream_magic.images.route import PinnedRoute, image_client
+from seedream_magic.images.route import (
+    PinnedRoute,
+    Target,
+    check_link,
+    find_target,
+    image_client,
+    is_picture_host,
+    is_public,
+)
 from seedream_magic.images.verify import PictureFacts
 from service import black_png, jpeg
 
@@ -106,7 +113,7 @@ async def unasked(host: str, port: int) -> Sequence[str]:
 
 def target(url: str, *addresses: str, allow_loopback: bool = False, behind_proxy: bool = False) -> Target:
     resolve = answers(*addresses) if addresses else unasked
-    given = checked_target(url, allow_loopback=allow_loopback, behind_proxy=behind_proxy, resolve=resolve)
+    given = find_target(url, allow_loopback=allow_loopback, behind_proxy=behind_proxy, resolve=resolve)
     return asyncio.run(given)
 
 
@@ -176,7 +183,7 @@ def test_a_public_name_is_opened_at_all_of_its_addresses() -> None:
     assert target("https://example.com/" + "x" * 4076, PUBLIC).addresses == (PUBLIC,)
     assert not any(map(is_public, ("2606:4700::1%eth0", "example.com", "127.1", "")))
     with pytest.raises(OSError, match="has no address"):
-        asyncio.run(checked_target("https://example.com/", allow_loopback=False, resolve=answers()))
+        asyncio.run(find_target("https://example.com/", allow_loopback=False, resolve=answers()))
 
 
 def test_loopback_is_open_to_links_of_loopback_only() -> None:

@@ -16,7 +16,7 @@ from IPython.utils.capture import capture_output
 from raw_server import Behaviour, Reply, Request, json_reply
 from seedream_magic import ConfigError, Seedream, SeedreamError
 from seedream_magic.api.credentials import Headers
-from seedream_magic.api.redaction import redact_http_logs, redacted, without_secret
+from seedream_magic.api.redaction import redact, redact_http_logs, without_secret
 from served import client, record, served
 from service import PICTURE, POST, picture, whole_answer
 
@@ -158,8 +158,7 @@ def test_a_value_that_is_a_word_costs_no_picture(store: Path) -> None:
     with served({POST: answer, PICTURE: picture}, store) as server:
         assert len(client(server, store, headers=headers).generate("a kite").ok) == 1
     assert (
-        redacted("the production-europe is down; b64_json, productions")
-        == "the (header) is down; b64_json, productions"
+        redact("the production-europe is down; b64_json, productions") == "the (header) is down; b64_json, productions"
     )
 
 

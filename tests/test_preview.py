@@ -13,7 +13,7 @@ from PIL import Image, ImageChops, ImageCms
 
 from seedream_magic.errors import ImageInvalid
 from seedream_magic.view.cards import Card, CardSet, Failure
-from seedream_magic.view.pictures import SMALLEST_EDGE, fitted, preview_of
+from seedream_magic.view.pictures import SMALLEST_EDGE, fit_on_paper, preview_of
 from seedream_magic.view.sheet import contact_sheet
 
 BUDGET = 40_000
@@ -77,7 +77,7 @@ def test_every_mode_comes_out_as_rgb_jpeg(tmp_path: Path) -> None:
         assert near(found.getpixel((32, 24)), expected, 6)
     ramp = Image.linear_gradient("L").convert("I").point(lambda value: value * 257)
     path = saved(tmp_path / "ramp.png", ramp.convert("I;16"), "PNG")
-    for found in (shown(path), fitted(path, (256, 256))):
+    for found in (shown(path), fit_on_paper(path, (256, 256))):
         pixels = [found.convert("L").getpixel((10, row)) for row in (10, 128, 245)]
         assert pixels == pytest.approx([10, 128, 245], abs=4)
     picture = Image.new("RGBA", (80, 60), (200, 30, 30, 255))
@@ -99,7 +99,7 @@ def test_a_rotated_photo_stands_upright(tmp_path: Path) -> None:
     assert near(found.getpixel((100, 370)), (250, 250, 250), 40)
     damaged = saved(tmp_path / "damaged.jpg", stored, "JPEG", exif=b"Exif\0\0junkjunkjunk")
     assert shown(damaged).size == (400, 200)
-    assert fitted(damaged, (32, 32)).size == (32, 16)
+    assert fit_on_paper(damaged, (32, 32)).size == (32, 16)
 
 
 @pytest.mark.parametrize("kind", ["JPEG", "PNG", "WEBP"])

@@ -14,7 +14,7 @@ from hypothesis import strategies as st
 
 from seedream_magic.api import credentials
 from seedream_magic.api.models import find_model
-from seedream_magic.api.providers import DEFAULT_PROVIDER, PROVIDERS, checked_base_url, find_provider, is_loopback
+from seedream_magic.api.providers import DEFAULT_PROVIDER, PROVIDERS, check_base_url, find_provider, is_loopback
 from seedream_magic.errors import ConfigError
 from seedream_magic.seedream import Seedream
 from served import served
@@ -48,7 +48,7 @@ def test_every_default_is_usable() -> None:
     assert DEFAULT_PROVIDER == "anyfast"
     for provider in PROVIDERS.values():
         assert find_model(provider.default_model) is not None
-        assert not provider.base_url or checked_base_url(provider.base_url) == provider.base_url
+        assert not provider.base_url or check_base_url(provider.base_url) == provider.base_url
 
 
 @pytest.mark.parametrize("typed", ["ark", " Ark ", "ARK\n"])
@@ -94,7 +94,7 @@ def test_other_names(typed: str, meant: str) -> None:
 )
 def test_safe_addresses(typed: str, used: str) -> None:
     """Encrypted anywhere, plain http on this machine; slashes and the pasted endpoint are taken off."""
-    assert checked_base_url(typed) == used
+    assert check_base_url(typed) == used
 
 
 @pytest.mark.parametrize(
@@ -114,7 +114,7 @@ def test_safe_addresses(typed: str, used: str) -> None:
 def test_unsafe_addresses(typed: str) -> None:
     """No other address gets a key: no plain http, no look-alike of this machine, nothing that can be misread."""
     with pytest.raises(ConfigError) as caught:
-        checked_base_url(typed)
+        check_base_url(typed)
     assert len(caught.value.lines()) == 1
 
 
@@ -131,7 +131,7 @@ def test_unsafe_addresses(typed: str) -> None:
 def test_passwords_in_addresses(typed: str) -> None:
     """A name or password is refused wherever it stands, and not repeated."""
     with pytest.raises(ConfigError) as caught:
-        checked_base_url(typed)
+        check_base_url(typed)
     assert "SECRET" not in caught.value.lines()[0]
 
 
@@ -156,10 +156,10 @@ def test_loopback(host: str, local: bool) -> None:  # noqa: FBT001 - a row of th
 def test_any_address(address: str) -> None:
     """It is usable as it is, or a `ConfigError`; what is usable stays so."""
     try:
-        used = checked_base_url(address)
+        used = check_base_url(address)
     except ConfigError:
         return
-    assert checked_base_url(used) == used
+    assert check_base_url(used) == used
     assert re.match(r"https://|http://([\w.-]+\.)?localhost|http://1|http://\[", used, re.IGNORECASE)
     assert not set(used) & set("@?#\\ \n")
 

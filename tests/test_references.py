@@ -24,7 +24,7 @@ from seedream_magic import Frame, ImageSet, InvalidRequest
 from seedream_magic.api.models import SEEDREAM_3_0, SEEDREAM_5_0_PRO, Model
 from seedream_magic.api.references import make_references as make_references_module
 from seedream_magic.api.references import sources
-from seedream_magic.api.references.make_references import fetched, fitted, make_references
+from seedream_magic.api.references.make_references import make_references, read_fetched, scale_to_limits
 from seedream_magic.api.references.reference import (
     COMMON_BYTES,
     MAXIMUM_BYTES,
@@ -237,16 +237,16 @@ def test_a_signature_makes_no_other_picture_and_is_not_shown(signing: str) -> No
     encoded = "".join(f"%{ord(sign):02X}" if sign in "-_" else sign for sign in first)
     for signed in (f"{link}?{query}" for query in (first, f"v=1&{first}", f"url={nested}", encoded)):
         reference = one(signed)
-        assert unsigned(signed) == reference.shown == link
+        assert unsigned(signed) == reference.summary == link
         assert "canary" not in unquote(reference.identity + repr(reference))
-        assert reference.sent == signed
+        assert reference.body_value == signed
 
 
 @pytest.mark.parametrize("query", ["?", "?id=1&ID=2;size=%20L&&x", "?se=1&sp=2&sv=3&design=4&tokens=5"])
 def test_a_link_without_a_signature_is_its_own_identity(query: str) -> None:
     """To the letter: earlier runs are found by it. The short words of Azure sign nothing where there is no `sig`."""
     link = f"https://cdn.example/a.png{query}"
-    assert one(link).identity == one(link).shown == unsigned(link) == link
+    assert one(link).identity == one(link).summary == unsigned(link) == link
 
 
 DATA = base64.b64encode(PICTURES["image/png"]).decode()
@@ -262,7 +262,7 @@ URIS = {
 @pytest.mark.parametrize("uri", URIS.values(), ids=URIS)
 def test_a_data_uri_is_sent_with_its_real_type(uri: str) -> None:
     """However it is written; what its type says is not trusted. It goes out in lower case, as the API asks for."""
-    assert one(uri).sent == f"data:image/png;base64,{DATA}"
+    assert one(uri).body_value == f"data:image/png;base64,{DATA}"
 
 
 @pytest.mark.parametrize(
@@ -483,11 +483,11 @@ def test_each_limit_holds_at_its_edge(reference: Reference, expected: str) -> No
 
 
 def test_what_is_within_the_limits_is_not_touched() -> None:
-    """The very same reference; nor are links, HEIC and what is to be cropped. A link stays one when it is fitted."""
+    """The very same reference; nor are links, HEIC and what is to be cropped. A link that is scaled stays one."""
     strip = sized(MAXIMUM_BYTES + 1, 1601, 100)
     for reference in (sized(MAXIMUM_BYTES, 6000, 6000), LINK, one(heif(b"heic", (9000, 9000))), sized(width=14), strip):
-        assert fitted(reference) == (reference, "")
-    assert fitted(fetched(LINK, PICTURES["image/png"] + PADDING))[0].identity == LINK.url
+        assert scale_to_limits(reference) == (reference, "")
+    assert scale_to_limits(read_fetched(LINK, PICTURES["image/png"] + PADDING))[0].identity == LINK.url
 
 
 def test_a_scan_of_40_mb_is_scaled(tmp_path: Path) -> None:
@@ -496,7 +496,7 @@ def test_a_scan_of_40_mb_is_scaled(tmp_path: Path) -> None:
     scan = one("scan.tiff")
     too_large = ["!scan.tiff has 40.9 MB; a refere", "!scan.tiff has 8000x5100 pixels,"]
     assert [text[:32] for text in complaints(scan)] == too_large
-    reference, sentence = fitted(scan)
+    reference, sentence = scale_to_limits(scan)
     assert complaints(reference) == []
     assert (reference.source, reference.media_type) == ("scan.tiff", "image/jpeg")
     assert (reference.width, reference.height) == (7513, 4790) == opened(reference).size
@@ -517,7 +517,7 @@ def test_a_scan_of_40_mb_is_scaled(tmp_path: Path) -> None:
 )
 def test_every_kind_can_be_fitted(data: bytes, media_type: str, mode: str, size: tuple[int, int]) -> None:
     """Upright, in eight bits and screen colours, as JPEG unless something shows through."""
-    reference, sentence = fitted(one(data + PADDING))
+    reference, sentence = scale_to_limits(one(data + PADDING))
     assert (reference.media_type, opened(reference).mode, opened(reference).size) == (media_type, mode, size)
     assert (reference.width, reference.height) == size
     assert sentence.startswith("a bytes object: ")
@@ -528,7 +528,7 @@ def test_every_kind_can_be_fitted(data: bytes, media_type: str, mode: str, size:
 def test_it_is_scaled_until_its_bytes_fit(mode: str, monkeypatch: pytest.MonkeyPatch) -> None:
     """Noise compresses badly: fewer pixels it must be, and no fewer than needed; a panorama of 16 to 1 stays one."""
     monkeypatch.setattr(make_references_module, "MAXIMUM_BYTES", 20_000)
-    reference, _ = fitted(one(encoded(noise(200, 100, mode), "PNG") + PADDING))
+    reference, _ = scale_to_limits(one(encoded(noise(200, 100, mode), "PNG") + PADDING))
     assert 15_000 < len(reference.data) <= 20_000
     assert reference.width == 2 * (reference.height or 0)
     for area in range(5000, 9000, 97):
@@ -541,9 +541,9 @@ def test_a_jpeg_is_decoded_at_half_its_size_where_that_does(monkeypatch: pytest.
     monkeypatch.setattr(make_references_module, "MAXIMUM_PIXELS", 300_000)
     monkeypatch.setattr(make_references_module, "MAXIMUM_DECODED_PIXELS", 1_000_000)
     picture = Image.new("RGB", (1600, 1200))
-    assert fitted(one(encoded(picture, "JPEG") + PADDING))[0].width == 632
+    assert scale_to_limits(one(encoded(picture, "JPEG") + PADDING))[0].width == 632
     with pytest.raises(InvalidRequest, match="too many pixels to be opened here"):
-        fitted(one(encoded(picture, "PNG") + PADDING))
+        scale_to_limits(one(encoded(picture, "PNG") + PADDING))
 
 
 def test_a_bomb_is_not_decoded() -> None:
@@ -554,10 +554,10 @@ def test_a_bomb_is_not_decoded() -> None:
     assert shown == []
     assert "!a bytes object has 10000x12001 pixels" in complaints(reference)[0]
     with pytest.raises(InvalidRequest, match="too many pixels to be opened here"):
-        fitted(reference)
+        scale_to_limits(reference)
     assert "too many pixels to be opened here" in refusal(png_of(30_000, 30_000, ROW))
     with pytest.raises(InvalidRequest, match=r"a bytes object \(PNG, \d+ bytes\) is cut off or damaged"):
-        fitted(one(png_of(6001, 6000, ROW)))  # found only when it is scaled
+        scale_to_limits(one(png_of(6001, 6000, ROW)))  # found only when it is scaled
 
 
 SEEDS = [*PICTURES.values(), png_of(4, 4, ROW), b"", b"RIFF\x00\x00\x00\x00WEBP", b"\0\0\0\x18ftypheic"]
@@ -571,6 +571,6 @@ def test_no_bytes_raise_anything_else(start: bytes, cut: int, middle: bytes, res
     try:
         reference = one(data)
         assert reference.data == data
-        fitted(Reference("x", reference.media_type, data + PADDING, reference.width, reference.height))
+        scale_to_limits(Reference("x", reference.media_type, data + PADDING, reference.width, reference.height))
     except InvalidRequest as refused:
         assert len(refused.lines()) == 1  # noqa: PT017 - either outcome is right

@@ -166,11 +166,11 @@ def test_the_callers_loop_goes_on_while_large_pictures_come_and_go(
     hold_up(os, "fsync", lambda descriptor: os.fstat(descriptor).st_size > 10**5)
     hold_up(binascii, "b2a_base64", lambda data: len(data) > 10**5)
     hold_up(binascii, "a2b_base64", lambda text: len(text) > 10**5)
-    hold_up(download_module, "verified", lambda data: True)
+    hold_up(download_module, "verify_picture", lambda data: True)
     images = asyncio.run(drawn())
     assert not stuck, stuck[0]
     assert len(images.ok) == 3
-    assert slow == {"open", "sha256", "fsync", "b2a_base64", "a2b_base64", "verified"}
+    assert slow == {"open", "sha256", "fsync", "b2a_base64", "a2b_base64", "verify_picture"}
 
 
 @pytest.mark.parametrize("extra", [{}, {"image": "https://a.example/b.png"}])
@@ -297,7 +297,8 @@ def test_what_signs_a_link_is_kept_and_told_nowhere(
         told += [str(error), error.hint]
     told += [path.read_text("utf-8", "replace") for path in store.rglob("*.json*")]
     assert "SASCANARY" not in "".join(told)
-    assert service.fetched == [plan.request.references[0].sent] * (1 if status == 200 else 2)  # a 403 is tried again
+    link = plan.request.references[0].body_value
+    assert service.fetched == [link] * (1 if status == 200 else 2)  # a 403 is tried again
     assert [record.facts["outcome"] for record in records(store)] == ["billed" if status == 200 else "not_sent"]
     assert len(service.bodies) == (status == 200)
 

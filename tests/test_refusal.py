@@ -10,7 +10,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from seedream_magic.api.codes import billed_by_status
-from seedream_magic.api.redaction import clipped
+from seedream_magic.api.redaction import clip
 from seedream_magic.api.refusal import Refusal, read_refusal, refusal_error, request_id_in
 from seedream_magic.errors import (
     ApiError,
@@ -214,7 +214,7 @@ def test_a_refusal_without_words() -> None:
 )
 def test_text_of_the_service_is_one_printable_line(value: object, line: str) -> None:
     """No control character, line end or half character reaches a terminal, and no more than 500 characters."""
-    assert clipped(value) == line
+    assert clip(value) == line
 
 
 JSON = st.recursive(

@@ -28,7 +28,7 @@ from seedream_magic import (
     UnsafeURL,
 )
 from seedream_magic.notebook.doctor import _runs
-from seedream_magic.recover import unfinished
+from seedream_magic.recover import find_unfinished
 from served import KEY, client, record, served
 from service import PICTURE, POST, bodies, first_picture, jpeg, link, picture, whole_answer
 from test_index import begun
@@ -272,13 +272,13 @@ def test_a_picture_that_was_deleted_is_not_promised(ip: InteractiveShell, store:
         seedream = client(server, store)
         images = seedream.generate("x", images=2)
         (images.folder / "01.jpg").unlink()
-        assert "nothing is left to download" in str(_runs(1, unfinished(store)).text)
+        assert "nothing is left to download" in str(_runs(1, find_unfinished(store)).text)
         gets = server.gets
         assert (seedream.recover(), server.gets) == ([], gets)
         server._scenario = {PICTURE: Reply(403)}
         (named,) = seedream.recover(images.run_id)
         assert isinstance(named[0].error, ImageLinkExpired)
-        assert unfinished(store) == []
+        assert find_unfinished(store) == []
 
 
 @pytest.mark.parametrize(("days", "promised"), [(["20250101", "20250102"], 0), (["20250101", "20990101"], 1)])
@@ -291,7 +291,7 @@ def test_an_expired_link_is_not_promised(days: list[str], promised: int, store: 
 
     with served({POST: answer, PICTURE: Reply(404)}, store) as server, pytest.raises(ImageLinkExpired):
         client(server, store).generate("x", images=2, stream=False)
-    assert len(unfinished(store)) == promised
+    assert len(find_unfinished(store)) == promised
 
 
 @pytest.mark.parametrize(
@@ -305,7 +305,7 @@ def test_what_failed_for_good_does_not_come_back(answer: Any, comes_back: bool, 
         (images,) = seedream.recover()
         assert images[0].error is not None
         gets = server.gets
-        assert len(unfinished(store)) == len(seedream.recover()) == comes_back
+        assert len(find_unfinished(store)) == len(seedream.recover()) == comes_back
         assert (server.gets > gets) is comes_back
         assert comes_back or f"%seedream recover {images.run_id}" in images[0].error.hint
         server._scenario = {PICTURE: picture}
@@ -332,4 +332,4 @@ def test_pictures_in_base64_of_one_length_are_several(store: Path, *, as_0_1_0_w
     assert [len(seedream.show(run.run_id)), *(entry.billed for entry in seedream.history())] == [3, 3]
     (images,) = seedream.recover()
     assert [type(frame.error).__name__ for frame in images] == ["ImageError"] * 3
-    assert unfinished(store) == []
+    assert find_unfinished(store) == []

@@ -27,7 +27,7 @@ from hypothesis import strategies as st
 from kernel import INHERITED, ROOT
 from raw_server import EVENT_STREAM, Behaviour, RawServer, Reply, Request, Reset, Scenario, json_reply, raw_server, sse
 from seedream_magic import ImageSet, Seedream, SeedreamError
-from seedream_magic.api.redaction import redact_http_logs, redacted
+from seedream_magic.api.redaction import redact, redact_http_logs
 from seedream_magic.images import download
 from service import PICTURE, POST, completed, jpeg, picture, stream_head, succeeded, whole_answer
 
@@ -367,7 +367,7 @@ def test_the_message_is_put_together_before_it_is_redacted(caplog: pytest.LogCap
 )
 def test_what_identifies_somebody_is_taken_out_and_nothing_else(text: str, shown: str | None) -> None:
     """Queries, users in addresses, and the values of headers that are secret."""
-    assert redacted(text) == (shown or text)
+    assert redact(text) == (shown or text)
 
 
 PLANTED = st.text("abcXYZ0189-_./+=%&~", min_size=12, max_size=40).map(lambda text: f"CANARY{text}")
@@ -388,9 +388,9 @@ def test_a_planted_secret_does_not_pass(secret: str, place: str, before: str, af
     """In every place where the libraries print one, whatever stands around it; twice is as good as once."""
     if "@proxy" in place:
         secret = secret.replace("/", "")  # a slash ends the user of an address
-    text = redacted(f"{before} {place.replace('{}', secret)} {after}")
+    text = redact(f"{before} {place.replace('{}', secret)} {after}")
     assert "CANARY" not in text
-    assert redacted(text) == text
+    assert redact(text) == text
 
 
 LONG, SHORT = "sk-CANARY-3f9c2b71", "k3yZq"

@@ -7,7 +7,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from asks import made, refusal_of
-from seedream_magic.api.storyboard import Storyboard, escaped, read_prompt
+from seedream_magic.api.storyboard import Storyboard, escape, read_prompt
 from seedream_magic.errors import InvalidRequest
 
 
@@ -49,7 +49,7 @@ def test_what_is_typed_is_read_again(parts: list[str]) -> None:
     """Text and storyboards come back from the way they are typed."""
     trimmed = ["\n".join(part.strip("\n").split("\n")).strip() or "x" for part in parts]
     board = Storyboard(trimmed[0], tuple(trimmed[1:]))
-    assert read_prompt(board.text if board.frames else escaped(trimmed[0])) == (board if board.frames else trimmed[0])
+    assert read_prompt(board.text if board.frames else escape(trimmed[0])) == (board if board.frames else trimmed[0])
 
 
 def test_the_number_of_images_follows() -> None:

@@ -13,7 +13,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from seedream_magic.errors import InvalidRequest
-from seedream_magic.notebook.variables import fill, value_of
+from seedream_magic.notebook.cell import fill_text, value_of
 
 
 class Trap:
@@ -80,7 +80,7 @@ NAMESPACE: dict[str, Any] = {
 )  # fmt: skip
 def test_what_is_filled(text: str, filled: str) -> None:
     """Names, attributes, indexes and short formats of what exists; doubled braces give single ones."""
-    assert fill(text, NAMESPACE) == (filled, ())
+    assert fill_text(text, NAMESPACE) == (filled, ())
 
 
 @pytest.mark.parametrize(
@@ -95,7 +95,7 @@ def test_what_is_filled(text: str, filled: str) -> None:
 )  # fmt: skip
 def test_what_looks_like_a_variable_but_cannot_be_filled(text: str) -> None:
     """It stays as typed and is told, once; no property, index or format of the person's objects stops the cell."""
-    assert fill(f"a {text} b {text}", NAMESPACE) == (f"a {text} b {text}", (text,))
+    assert fill_text(f"a {text} b {text}", NAMESPACE) == (f"a {text} b {text}", (text,))
 
 
 @pytest.mark.parametrize(
@@ -114,7 +114,7 @@ def test_what_looks_like_a_variable_but_cannot_be_filled(text: str) -> None:
 )  # fmt: skip
 def test_what_stays(text: str) -> None:
     """Braces of JSON, CSS, TeX, templates and of nothing at all, and doubled ones around more than a name, are text."""
-    assert fill(text, NAMESPACE)[0] == text
+    assert fill_text(text, NAMESPACE)[0] == text
 
 
 PIECES = st.sampled_from([*"{}[].:!_ab变0 \n'\"", "{{", "}}", ">9", "{a}", "{{a}}"])
@@ -125,9 +125,9 @@ TEXT = st.lists(PIECES | st.text(max_size=3), max_size=25).map("".join)
 @settings(max_examples=400, deadline=None)
 def test_without_variables_the_text_stays(text: str) -> None:
     """Only `{{name}}` becomes `{name}`; a second time nothing changes any more."""
-    once, told = fill(text, {})
+    once, told = fill_text(text, {})
     assert once == re.sub(r"(?<!\{)\{\{([^\W\d]\w*)\}\}(?!\})", r"{\1}", text)
-    assert fill(once, {})[0] == once
+    assert fill_text(once, {})[0] == once
     assert all(field in text for field in told)
 
 
@@ -147,7 +147,7 @@ class Watched:
 def test_nothing_hidden_is_asked_for(text: str) -> None:
     """Whatever stands in the braces, no attribute that begins with an underscore is touched, and nothing is raised."""
     asked: list[str] = []
-    fill(text + "{a._b}{a.__class__}{a.b}", {"a": Watched(asked), "b": Trap(), "变": []})
+    fill_text(text + "{a._b}{a.__class__}{a.b}", {"a": Watched(asked), "b": Trap(), "变": []})
     assert "b" in asked
     assert [name for name in asked if name.startswith("_")] == []
 

@@ -22,7 +22,7 @@ from seedream_magic.api.models import LARGEST_BASE64_CHARACTERS, LARGEST_PICTURE
 from seedream_magic.images.download import decode, download
 from seedream_magic.images.route import image_client
 from seedream_magic.images.store import MAXIMUM_RAW_BYTES
-from seedream_magic.images.verify import PictureFacts, verified
+from seedream_magic.images.verify import PictureFacts, verify_picture
 from seedream_magic.view.pictures import open_picture, preview_of
 from service import black_png, chunk, encoded, jpeg, noise, png_of
 
@@ -53,7 +53,7 @@ def test_a_whole_picture_passes_and_no_cut_one(
         set_otherwise(monkeypatch)
     kind, data = next(word for word in ("jpeg", "png", "webp") if word in name), WHOLE[name]
     ending = kind.replace("jpeg", "jpg")
-    assert verified(data) == PictureFacts(f"image/{kind}", ending, 160, 120)
+    assert verify_picture(data) == PictureFacts(f"image/{kind}", ending, 160, 120)
     path = tmp_path / f"01.{ending}"
     path.write_bytes(data)
     assert open_picture(path).size == (160, 120)
@@ -62,7 +62,7 @@ def test_a_whole_picture_passes_and_no_cut_one(
     zeros = [] if kind == "webp" else [data[:-40] + bytes(40)]  # WebP has no sums, and no end but its length
     for cut in (*(data[:place] for place in places), *zeros):
         with pytest.raises(ImageInvalid):
-            verified(cut)
+            verify_picture(cut)
 
 
 @pytest.mark.parametrize(
@@ -81,7 +81,7 @@ def test_a_whole_picture_passes_and_no_cut_one(
 def test_what_is_no_picture_is_named(data: bytes, words: str) -> None:
     """The message says what came instead; a page or a GIF with a picture behind it is no picture."""
     with pytest.raises(ImageInvalid, match=words):
-        verified(data)
+        verify_picture(data)
 
 
 def with_chunk(added: bytes, *, at: int = 33) -> bytes:
@@ -113,7 +113,7 @@ def test_what_decodes_whole_is_a_picture(name: str, action: Literal["error", "ig
     """Whatever stands in its words or behind its end; its file can be opened, and shown, all the same."""
     with warnings.catch_warnings():
         warnings.simplefilter(action)
-        facts = verified(WORDY[name])
+        facts = verify_picture(WORDY[name])
         assert (facts.width, facts.height) == (160, 120)
         path = tmp_path / f"01.{facts.ending}"
         path.write_bytes(WORDY[name])
@@ -140,7 +140,7 @@ def test_damage_is_found_whatever_pillow_is_set_to(monkeypatch: pytest.MonkeyPat
 
     def is_whole(data: bytes) -> bool:
         with suppress(ImageInvalid, ImageTooLarge):
-            return verified(data).width > 0
+            return verify_picture(data).width > 0
         return False
 
     before = [is_whole(bytes(data)) for data in damaged]
@@ -164,9 +164,9 @@ def test_interlaced_rows_are_counted_as_pillow_counts_them(size: tuple[int, int]
     )
     with Image.open(io.BytesIO(whole)) as picture:
         picture.load()
-    assert verified(whole).width == size[0]
+    assert verify_picture(whole).width == size[0]
     with pytest.raises(ImageInvalid, match="rows are missing"):
-        verified(cut)
+        verify_picture(cut)
 
 
 @pytest.mark.parametrize("mode", ["1", "L", "LA", "P", "I;16"])
@@ -174,11 +174,11 @@ def test_every_kind_of_png_is_read(mode: str) -> None:
     """One bit to sixteen, grey, palette, with transparency and without; a wrong palette is none."""
     picture = noise(33, 17, "I").convert("I;16") if mode == "I;16" else noise(33, 17).convert(mode)
     data = encoded(picture, "PNG")
-    assert verified(data).height == 17
+    assert verify_picture(data).height == 17
     if mode == "P":
         at = data.index(b"PLTE")
         with pytest.raises(ImageInvalid, match="PLTE"):
-            verified(data[: at + 9] + bytes([data[at + 9] ^ 1]) + data[at + 10 :])
+            verify_picture(data[: at + 9] + bytes([data[at + 9] ^ 1]) + data[at + 10 :])
 
 
 @cache
@@ -200,7 +200,7 @@ def test_the_largest_real_picture_is_within_every_limit() -> None:
     assert len(text) <= LARGEST_BASE64_CHARACTERS == MAXIMUM_RAW_BYTES
     facts = PictureFacts("image/png", "png", 4096, 4096)
     assert decode(text.decode()) == (data, facts)
-    assert verified(encoded(Image.new("L", (8192, 512)), "JPEG")).width == 8192
+    assert verify_picture(encoded(Image.new("L", (8192, 512)), "JPEG")).width == 8192
 
     async def run(url: str) -> tuple[bytes, PictureFacts, str]:
         async with image_client() as client:
@@ -219,9 +219,9 @@ def test_a_decompression_bomb_is_not_decoded(
     with warnings.catch_warnings():
         warnings.simplefilter(action)
         with pytest.raises(ImageTooLarge, match="pixels"):
-            verified(black_png(5797))
+            verify_picture(black_png(5797))
         with pytest.raises(ImageTooLarge, match="bytes"):
-            verified(jpeg() + bytes(LARGEST_PICTURE_BYTES))
+            verify_picture(jpeg() + bytes(LARGEST_PICTURE_BYTES))
 
 
 def test_a_saved_picture_opens_decoded(tmp_path: Path) -> None:

@@ -23,7 +23,7 @@ import httpx
 
 from seedream_magic.api.network_errors import causes, reason
 from seedream_magic.api.providers import is_loopback, name_to_resolve
-from seedream_magic.api.redaction import clipped, masked, redact_http_logs
+from seedream_magic.api.redaction import clip, mask, redact_http_logs
 from seedream_magic.api.retry import instant
 from seedream_magic.bridge import iterate
 from seedream_magic.errors import ConfigError
@@ -215,7 +215,7 @@ def probe(base_url: str, *, limit: float = LIMIT) -> Reach:
 
 async def _probe(url: httpx.URL, limit: float) -> AsyncGenerator[Reach, None]:
     proxy = proxy_for(str(url))
-    proxy_address = masked(proxy or "")
+    proxy_address = mask(proxy or "")
     try:
         client = new_client(None, url=str(url), timeout=None)
     except ConfigError as error:
@@ -281,7 +281,7 @@ def _failure(exc: Exception, limit: float) -> str:
         return f"the proxy answered {reason(exc)}"
     *_, cause = causes(exc)
     if isinstance(cause, ssl.SSLCertVerificationError):
-        return clipped(cause.verify_message)
+        return clip(cause.verify_message)
     if isinstance(cause, UnicodeError):
         return "it is no host name"
     if isinstance(cause, OSError) and (cause.strerror or "").startswith("Connect call failed"):

@@ -15,12 +15,12 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Any, Literal
 
-from seedream_magic.api.documents import Documents, objects_in, parsed, whole_part
+from seedream_magic.api.documents import Documents, objects_in, parse, whole_part
 from seedream_magic.api.encoding import Inflater
 from seedream_magic.api.models import LARGEST_BASE64_CHARACTERS
-from seedream_magic.api.redaction import clipped, redacted
+from seedream_magic.api.redaction import clip, redact
 from seedream_magic.api.sse import Decoder, Message
-from seedream_magic.signatures import picture_kind
+from seedream_magic.formats import picture_kind
 
 Form = Literal["", "json", "stream", "picture", "page"]
 MAXIMUM_DOCUMENT_BYTES = 4 * LARGEST_BASE64_CHARACTERS
@@ -28,7 +28,7 @@ MAXIMUM_DOCUMENT_BYTES = 4 * LARGEST_BASE64_CHARACTERS
 _MOST_TEXT = 2**20
 """Of an answer that is neither JSON nor events, so much is looked through for links."""
 _FIRST_BYTES = 12
-"""So many tell every form apart."""
+"""Enough to tell every form from the others."""
 _BYTE_ORDER_MARKS = ((codecs.BOM_UTF16_LE, "utf-16"), (codecs.BOM_UTF16_BE, "utf-16"))
 _NOTHING_READ: dict[Form, str] = {
     "": "an empty answer",
@@ -167,7 +167,7 @@ class AnswerDecoder:
             yield Done()
             return
         try:
-            objects = objects_in(parsed(document))
+            objects = objects_in(parse(document))
         except (ValueError, RecursionError):
             yield from self._damaged(document.encode("utf-8", "surrogateescape"), event=event)
             return
@@ -215,7 +215,7 @@ class AnswerDecoder:
                 found.append(Done())
                 continue
             try:
-                found += [Answered(fields, event) for fields in objects_in(parsed(document))]
+                found += [Answered(fields, event) for fields in objects_in(parse(document))]
             except (ValueError, RecursionError):
                 return []
         return found + list(self._damaged(documents.rest(), event=event)) if found else []
@@ -257,6 +257,6 @@ def _unmarked(head: bytes) -> str:
 
 
 def _first_words(data: bytes) -> str:
-    """What a note quotes of an event: without what signs a link, for it is saved and shown."""
+    """What a note quotes of an event: without what signs a link, for it is saved and displayed."""
     text = data[:1000].decode("utf-8", "replace")
-    return clipped(redacted(text)[:80])  # text enough that no redaction brings half a secret to the front
+    return clip(redact(text)[:80])  # text enough that no redaction moves half a secret to the front

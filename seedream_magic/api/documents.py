@@ -113,7 +113,7 @@ class Documents:
         return (quote - slash) % 2 == 1
 
 
-def parsed(document: str) -> Any:
+def parse(document: str) -> Any:
     """The value of a document. Raises `ValueError` or `RecursionError` where it is none.
 
     Not strict: a bare NUL in a text costs no picture.
@@ -136,7 +136,7 @@ def objects_in(value: Any, *, _depth: int = 0) -> list[dict[str, Any]]:
     for document in islice(documents.feed(text.encode()), _MOST_DOCUMENTS_IN_TEXT):
         if document[:1] in "{[" or document == text.strip():
             try:
-                found += objects_in(parsed(document), _depth=_depth + 1)
+                found += objects_in(parse(document), _depth=_depth + 1)
             except (ValueError, RecursionError):
                 continue
             around = around.replace(document, " ", 1)

@@ -14,7 +14,7 @@ from collections.abc import Iterator
 from itertools import chain
 from typing import Protocol
 
-from seedream_magic.signatures import picture_kind
+from seedream_magic.formats import picture_kind
 
 _GZIP = b"\x1f\x8b"
 _KNOWN = frozenset({"gzip", "x-gzip", "deflate", "br"})
@@ -23,7 +23,7 @@ _ZLIB = (b"x\x01", b"x\x9c", b"x\xda")
 _PIECE = 2**20
 """Bytes that are inflated at a time: a bomb of 1 MiB may hold 1 GiB."""
 _FIRST_BYTES = 12
-"""So many tell text and pictures from what is packed."""
+"""Enough to tell text and pictures from what is packed."""
 _MOST_LAYERS = 3
 """A body that was packed by a server, and again by a gateway, and once more by a proxy."""
 
@@ -173,7 +173,7 @@ class _Brotli:
             raise ValueError(str(exc)) from exc
 
 
-def inflated(data: bytes, codings: str, *, maximum: int) -> bytes:
+def inflate(data: bytes, codings: str, *, maximum: int) -> bytes:
     """A whole body without its codings. Raises `ValueError` if it is damaged, cut, or larger than `maximum` bytes."""
     inflater, plain = Inflater(codings, maximum=maximum), io.BytesIO()
     for piece in chain(inflater.feed(data), inflater.close()):

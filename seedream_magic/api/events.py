@@ -127,7 +127,7 @@ class Reader:
         if not (known or pictures or is_error(value.get("error")) or last_word == "error"):
             self._words += _chat_words(value) or ()
             yield from [LeftOut()] * misses_picture(value, ())
-            return  # a ping, or what a later version of the service tells of
+            return  # a ping, or an event of a later version of the service
         for place in places:
             empty = not place.is_picture and place.error is None
             if not (empty and (piece.cut or self._task_id)):  # what a task leaves empty may come yet

@@ -33,7 +33,7 @@ def parse_images(value: object) -> Images:
         return "auto"
     if not isinstance(value, bool) and re.fullmatch(r"\d{1,3}", text) and 1 <= int(text) <= MAXIMUM_IMAGES:
         return int(text)
-    raise InvalidRequest(f"--images takes 1 to {MAXIMUM_IMAGES} or auto, not {_quoted(value)}.")
+    raise InvalidRequest(f"--images takes 1 to {MAXIMUM_IMAGES} or auto, not {_quote(value)}.")
 
 
 def parse_size(value: object) -> str:
@@ -44,7 +44,7 @@ def parse_size(value: object) -> str:
     match = re.fullmatch(r"(\d{1,6})\s*[X×*]\s*(\d{1,6})", text)
     if match and int(match[1]) and int(match[2]):
         return f"{int(match[1])}x{int(match[2])}"
-    raise InvalidRequest(f"--size takes 1K, 2K, 4K or WIDTHxHEIGHT such as 2048x2048, not {_quoted(value)}.")
+    raise InvalidRequest(f"--size takes 1K, 2K, 4K or WIDTHxHEIGHT such as 2048x2048, not {_quote(value)}.")
 
 
 def parse_ratio(value: object) -> tuple[int, int]:
@@ -54,8 +54,8 @@ def parse_ratio(value: object) -> tuple[int, int]:
         width, height = int(match[1]), int(match[2])
         if MINIMUM_RATIO <= width / height <= MAXIMUM_RATIO:
             return width, height
-        raise InvalidRequest(f"--ratio goes from 1:16 to 16:1, not {_quoted(value)}.")
-    raise InvalidRequest(f"--ratio takes W:H such as 16:9, not {_quoted(value)}.")
+        raise InvalidRequest(f"--ratio goes from 1:16 to 16:1, not {_quote(value)}.")
+    raise InvalidRequest(f"--ratio takes W:H such as 16:9, not {_quote(value)}.")
 
 
 def parse_word(option: str, words: tuple[str, ...], value: object) -> str:
@@ -63,14 +63,14 @@ def parse_word(option: str, words: tuple[str, ...], value: object) -> str:
     text = _plain(value).lower()
     if text in words:
         return text
-    raise InvalidRequest(f"--{option} takes {' or '.join(words)}, not {_quoted(value)}.")
+    raise InvalidRequest(f"--{option} takes {' or '.join(words)}, not {_quote(value)}.")
 
 
 def parse_model(value: object) -> str:
     """A model id, without the blanks around it."""
     if isinstance(value, str) and value.strip() and not re.search(r"[\x00-\x1f\ud800-\udfff]", value):
         return value.strip()
-    raise InvalidRequest(f"--model takes a model id such as doubao-seedream-4-5, not {_quoted(value)}.")
+    raise InvalidRequest(f"--model takes a model id such as doubao-seedream-4-5, not {_quote(value)}.")
 
 
 def parse_source(option: str, value: object) -> str:
@@ -84,7 +84,7 @@ def parse_take(value: object) -> int:
     """Which of several stored sets, from 1."""
     if not isinstance(value, bool) and re.fullmatch(r"\d{1,4}", _plain(value)) and int(_plain(value)) > 0:
         return int(_plain(value))
-    raise InvalidRequest(f"--take counts from 1, not {_quoted(value)}.")
+    raise InvalidRequest(f"--take counts from 1, not {_quote(value)}.")
 
 
 def parse_timeout(value: object) -> float:
@@ -93,7 +93,7 @@ def parse_timeout(value: object) -> float:
         return value
     if isinstance(value, str) and re.fullmatch(r"\d{1,6}(\.\d{1,3})?", _plain(value)) and float(_plain(value)) > 0:
         return float(_plain(value))
-    raise InvalidRequest(f"--timeout takes seconds above 0, not {_quoted(value)}.")
+    raise InvalidRequest(f"--timeout takes seconds above 0, not {_quote(value)}.")
 
 
 def parse_extra(text: str) -> dict[str, Any]:
@@ -116,13 +116,13 @@ def _plain(value: object) -> str:
     return unicodedata.normalize("NFKC", str(value)).strip()
 
 
-def _quoted(value: object) -> str:
+def _quote(value: object) -> str:
     """A value for a sentence, shortened."""
     text = str(value)
     return repr(text if len(text) <= 40 else text[:39] + "…")
 
 
-def checked_prompt(prompt: object, *, may_be_empty: bool = False) -> str:
+def check_prompt(prompt: object, *, may_be_empty: bool = False) -> str:
     """The prompt as a cell would hold it. Raises `InvalidRequest` for what is no text."""
     if not isinstance(prompt, str):
         raise InvalidRequest(f"The prompt is text, not {type(prompt).__name__}.")
@@ -135,14 +135,14 @@ def checked_prompt(prompt: object, *, may_be_empty: bool = False) -> str:
     return "\n".join(without_blank_ends(prompt.split("\n")))
 
 
-def checked_switch(name: str, value: object) -> bool | None:
+def check_switch(name: str, value: object) -> bool | None:
     """True, False or None. A word or a number in their place would reach the wire as such."""
     if value is None or isinstance(value, bool):
         return value
-    raise InvalidRequest(f"{name} is True or False, not {_quoted(value)}.")
+    raise InvalidRequest(f"{name} is True or False, not {_quote(value)}.")
 
 
-def checked_extra(extra: object) -> dict[str, Any]:
+def check_extra(extra: object) -> dict[str, Any]:
     """A copy of further body fields. Raises `InvalidRequest` for a prompt, references, and what JSON cannot say."""
     if not isinstance(extra, Mapping):
         raise InvalidRequest(f"--extra takes a dict of body fields, not {type(extra).__name__}.")
@@ -227,7 +227,7 @@ class Field:
 
     def read(self, value: object) -> Any:
         """A value as it was given, read. Raises `InvalidRequest`."""
-        return self.parse(value) if self.parse else checked_switch(self.name, value)
+        return self.parse(value) if self.parse else check_switch(self.name, value)
 
     def to_body(self, value: object) -> object:
         """What stands in the body for a value; None, which is not sent, for one that was not asked for."""
@@ -299,7 +299,7 @@ KEYWORDS = (*FIELDS, FRESH, TAKE, EXTRA, CHECK, TIMEOUT)
 """Everything that `Seedream.plan` takes beside the prompt, and a cell too."""
 
 
-def field_named(name: str) -> Field:
+def find_field(name: str) -> Field:
     """The field of this keyword. Raises `KeyError` where there is none."""
     return {field.name: field for field in FIELDS}[name]
 

@@ -1,4 +1,4 @@
-"""Gateway programs between this client and the service: what each does to requests, and what a person is told of it.
+"""Gateway programs between this client and the service: what each does to requests, and what to say of it.
 
 A gateway sends a request on, and may do so several times; each time may bill. What is said here of LiteLLM 1.108.7 and
 Portkey 1.15.2 was measured with the programs (`make gateways`); of new-api and one-api it is what their source and

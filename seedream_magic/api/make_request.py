@@ -1,7 +1,8 @@
-"""From what a person asks for to a request that can be served."""
+"""From what a person asks for to a request that can be served: its fields are read, then held against the limits."""
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 from typing import Any
@@ -9,18 +10,25 @@ from typing import Any
 from seedream_magic.api.fields import (
     FIELDS,
     Images,
-    checked_extra,
-    checked_prompt,
-    field_named,
+    check_extra,
+    check_prompt,
+    find_field,
     keys_of,
     parse_images,
     parse_model,
     parse_ratio,
     refuse_twice,
 )
-from seedream_magic.api.limits import complaints
-from seedream_magic.api.models import MAXIMUM_IMAGES, SIDES, Model, find_model, pixels_for_ratio
-from seedream_magic.api.references.reference import Reference
+from seedream_magic.api.models import (
+    MAXIMUM_IMAGES,
+    MAXIMUM_RATIO,
+    MINIMUM_RATIO,
+    SIDES,
+    Model,
+    find_model,
+    pixels_for_ratio,
+)
+from seedream_magic.api.references.reference import Reference, reference_complaints
 from seedream_magic.api.request import DEFAULT_SIZE, ImageRequest, request_from_body
 from seedream_magic.api.storyboard import Storyboard, storyboard
 from seedream_magic.errors import InvalidRequest
@@ -70,8 +78,8 @@ def make_request(
     message names the fix.
     """
     given = {name: value for name, value in ask.values.items() if value is not None}
-    extra = checked_extra(given.pop("extra", {}))
-    values = {name: field_named(name).read(value) for name, value in given.items()}
+    extra = check_extra(given.pop("extra", {}))
+    values = {name: find_field(name).read(value) for name, value in given.items()}
     count = _count(ask.prompt, values.get("images"))
     refuse_twice({*values, *(["images"] if count != 1 else []), *(["refs"] if references else [])}, extra)
     model = parse_model(extra.pop("model", values.get("model", model)))
@@ -82,7 +90,7 @@ def make_request(
     optional = {row.name: values.get(row.name) for row in FIELDS if row.optional and not row.own}
     request = ImageRequest(
         model=model,
-        prompt=checked_prompt(board.prompt if board else ask.prompt, may_be_empty=layers),
+        prompt=check_prompt(board.prompt if board else ask.prompt, may_be_empty=layers),
         size=_final_size(known, values.get("size"), values.get("ratio"), layers=layers),
         sequential_image_generation=_sequential(known, count),
         max_images=count if isinstance(count, int) and count > 1 else None,
@@ -101,13 +109,13 @@ def make_request(
     expected = request.images_expected
     if expected is not None and not 1 <= expected <= MAXIMUM_IMAGES:
         raise InvalidRequest(f"max_images is 1 to {MAXIMUM_IMAGES}.")
-    warnings = checked(request, strict=strict, check=ask.check)
+    warnings = check_limits(request, strict=strict, check=ask.check)
     if values.get("stream") and known is not None and not known.stream and ask.check:
         warnings = (*warnings, f"{known.name} does not stream; the request goes out without it.")
     return request, warnings
 
 
-def checked(request: ImageRequest, *, strict: bool, check: bool = True) -> tuple[str, ...]:
+def check_limits(request: ImageRequest, *, strict: bool, check: bool = True) -> tuple[str, ...]:
     """The sentences to show before sending. Raises `InvalidRequest` where the limits refuse and `check` is on."""
     total = len(request.references) + (request.images_expected or 1)
     if request.references and total > MAXIMUM_IMAGES:
@@ -147,3 +155,92 @@ def _stream(known: Model | None, count: Images, asked: bool | None, *, check: bo
     if known is not None and not known.stream:
         return asked if asked is not None and not check else None
     return count != 1 if asked is None else asked
+
+
+DOCUMENTED_PRESETS = ("1K", "2K", "4K")
+DOCUMENTED_AREA = (1024 * 1024, 4096 * 4096)
+
+Complaint = tuple[str, bool]
+
+
+def complaints(request: ImageRequest, *, strict: bool) -> list[Complaint]:
+    """All that speaks against a request.
+
+    `strict` refuses what the model's table forbids; without it only what the documented API forbids is refused and the
+    table warns (a gateway may serve it).
+    """
+    known = find_model(request.model)
+    return [
+        *_size_complaints(known, request.size, strict=strict),
+        *_set_complaints(known, request),
+        *reference_complaints(
+            request.references, model=known, images_at_most=request.images_expected or 1, strict=strict
+        ),
+        *_field_complaints(known, request),
+        *_background_complaints(request),
+        *_layer_complaints(request),
+    ]
+
+
+def _size_complaints(known: Model | None, size: str, *, strict: bool) -> list[Complaint]:
+    if size in SIDES:
+        if known is None or size in known.presets:
+            return []
+        offered = ", ".join(known.presets) or "WIDTHxHEIGHT only"
+        text = f"{known.name} has no size {size}; it takes {offered}."
+        return [(text, strict or size not in DOCUMENTED_PRESETS)]
+    pixels = re.fullmatch(r"(\d+)x(\d+)", size)
+    if known is None or pixels is None:  # of a word that was sent as an extra field nothing is known
+        return []
+    width, height = map(int, pixels.groups())
+    if not MINIMUM_RATIO <= width / height <= MAXIMUM_RATIO:
+        return [(f"--size {size} is outside the ratios 1:16 to 16:1.", True)]
+    return _area_complaints(known, size, width * height, strict=strict)
+
+
+def _area_complaints(known: Model, size: str, area: int, *, strict: bool) -> list[Complaint]:
+    if known.minimum_area <= area <= known.maximum_area:
+        return []
+    documented = DOCUMENTED_AREA[0] <= area <= DOCUMENTED_AREA[1]
+    text = (
+        f"--size {size} has {area:,} pixels; {known.name} takes {known.minimum_area:,} to {known.maximum_area:,}, "
+        f"for example {known.default_size}."
+    )
+    return [(text, strict or not documented)]
+
+
+def _set_complaints(known: Model | None, request: ImageRequest) -> list[Complaint]:
+    if known is None or known.sets or request.sequential_image_generation != "auto":
+        return []
+    return [(f"{known.name} makes one image a request; leave --images out or choose another model.", True)]
+
+
+def _field_complaints(known: Model | None, request: ImageRequest) -> list[Complaint]:
+    """Options of newer models that this one answers with an error."""
+    if known is None:
+        return []
+    asked = request.values
+    refused = [row.limited for row in FIELDS if row.needs not in known.fields and row.is_limited(asked.get(row.name))]
+    return [(f"{known.name} does not take {option}; leave it out or choose another model.", True) for option in refused]
+
+
+def _background_complaints(request: ImageRequest) -> list[Complaint]:
+    if request.options.get("background") != "transparent":
+        return []
+    if request.options.get("output_format") == "jpeg":
+        return [("--background transparent goes with --output-format png: JPEG has no transparency.", True)]
+    if len(request.references) != 1:
+        return [("--background transparent takes exactly one --ref, a picture with transparency.", True)]
+    return []
+
+
+def _layer_complaints(request: ImageRequest) -> list[Complaint]:
+    if not request.layer_decomposition:
+        return []
+    if len(request.references) != 1:
+        return [("--layer-decomposition takes exactly one --ref, the picture that is taken apart.", True)]
+    if request.sequential_image_generation == "auto":
+        return [("--layer-decomposition goes without --images: it returns the layers of one picture.", True)]
+    if request.size not in {"1K", "1.5K", "2K"}:
+        return [("--layer-decomposition takes --size 1K, 1.5K or 2K.", True)]
+    return []

@@ -13,7 +13,7 @@ from urllib.parse import urlsplit
 import httpx
 
 from seedream_magic.api.providers import is_loopback
-from seedream_magic.api.redaction import clipped, redacted
+from seedream_magic.api.redaction import clip, redact
 from seedream_magic.api.retry import Phase
 from seedream_magic.errors import NoConnection
 
@@ -68,7 +68,7 @@ def phase_of(exc: BaseException | None) -> Phase:
     links = [*causes(exc)]
     if not isinstance(exc, _UNREACHED) or any(isinstance(link, ssl.SSLCertVerificationError) for link in links):
         return "unsendable"
-    # The subclasses of SSLError tell of a handshake that was cut off or is still going on.
+    # The subclasses of SSLError stand for a handshake that was cut off or is still going on.
     return "handshake" if any(type(link) is ssl.SSLError for link in links) else "unreached"
 
 
@@ -203,5 +203,5 @@ def causes(exc: BaseException | None) -> Iterator[BaseException]:
 def _own_words(exc: BaseException) -> str:
     if isinstance(exc, BaseExceptionGroup) or type(exc).__name__ in _JARGON:
         return ""
-    words = re.sub(r"^\[(Errno|WinError) -?\d+\] ", "", redacted(clipped(exc)))[:120].strip().rstrip(".")
+    words = re.sub(r"^\[(Errno|WinError) -?\d+\] ", "", redact(clip(exc)))[:120].strip().rstrip(".")
     return "" if _WORDLESS.fullmatch(words) or words == type(exc).__name__ else words

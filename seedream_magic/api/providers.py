@@ -9,7 +9,7 @@ import re
 from dataclasses import dataclass
 from urllib.parse import urlsplit
 
-from seedream_magic.api.redaction import masked
+from seedream_magic.api.redaction import mask
 from seedream_magic.errors import ConfigError
 
 
@@ -95,7 +95,7 @@ def chosen_base_url(provider: Provider, given: str | None = None) -> str:
         )
     found = provider.base_url and (os.environ.get("SEEDREAM_BASE_URL") or provider.base_url)
     address = given or found
-    return checked_base_url(address) if address else ""
+    return check_base_url(address) if address else ""
 
 
 def serves(provider: Provider, address: str) -> bool:
@@ -103,15 +103,15 @@ def serves(provider: Provider, address: str) -> bool:
 
     Raises `ConfigError` for an unsafe address.
     """
-    host = urlsplit(checked_base_url(address)).hostname
+    host = urlsplit(check_base_url(address)).hostname
     return bool(provider.base_url) or is_loopback(host or "")
 
 
-def checked_base_url(text: str) -> str:
+def check_base_url(text: str) -> str:
     """The base URL without a trailing slash. Raises `ConfigError` unless it is https (http on loopback only)."""
     address = text.strip().rstrip("/").removesuffix("/images/generations")
     # What may be a password is not repeated.
-    harmless = re.sub(r"(?s)[?#].*", "…", masked(address))[:80]
+    harmless = re.sub(r"(?s)[?#].*", "…", mask(address))[:80]
     unusable = ConfigError(f"The base URL {harmless!r} is no address such as https://www.anyfast.ai/v1.")
     try:
         parts = urlsplit(address)

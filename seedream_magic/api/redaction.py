@@ -1,4 +1,4 @@
-"""Text of others, made fit to be shown and kept: short, on one line, and without what must stay secret.
+"""Text of others, made fit to be displayed and kept: short, on one line, and without what must stay secret.
 
 The HTTP libraries log signed links at INFO, cookies and keys at DEBUG; some gateways repeat the key in their answers.
 """
@@ -19,7 +19,7 @@ LOGGERS = (
 """A filter holds for the records of its own logger only, not for those of the loggers below it."""
 
 MAXIMUM_TEXT = 500
-"""Characters of the service's own words that are kept and shown."""
+"""Characters of the service's own words that are kept and displayed."""
 
 _SECRET_HEADER = re.compile(
     r"""(?P<name>['"][a-z0-9_-]*(?:auth|cookie|key|token|secret|location|signature)[a-z0-9_-]*['"]\s*[,:]\s*)"""
@@ -67,7 +67,7 @@ _remembered = _Secrets()
 
 
 def remember_secret(value: str, *, header: str) -> None:
-    """From now on `redacted` and `without_secret` put "(header)" in place of a header's value and of its longer parts.
+    """From now on `redact` and `without_secret` put "(header)" in place of a header's value and of its longer parts.
 
     A gateway may repeat what it was sent, in any text. But a value may also be a word that answers have anyhow, such as
     `production`: what does not look random is taken out where it stands as a word, and links keep it.
@@ -82,7 +82,7 @@ def remember_secret(value: str, *, header: str) -> None:
         _remembered.as_words |= {part for part in parts if len(part) >= _SHORTEST_VALUE}
 
 
-def redacted(text: str) -> str:
+def redact(text: str) -> str:
     """The text without queries of addresses, users in them, and values of headers that identify somebody."""
     text = _SECRET_HEADER.sub(r"\g<name>'…'", without_secret(text))
     text = _SECRET_LINE.sub(r"\1: …", text)
@@ -93,7 +93,7 @@ def redacted(text: str) -> str:
 def without_signing(link: str) -> str:
     """A link without the parameters that only let it be opened; to the letter as it is where it has none.
 
-    What stays tells which picture it is, also where a signed link stands within the link.
+    What stays says which picture it is, also where a signed link stands within the link.
     """
     address, *query = re.split(r"[?#]", link, maxsplit=1)
     parts = re.split(r"[?&;#]", unquote("".join(query)))
@@ -141,7 +141,7 @@ def _substituted(pattern: str, replace: str | Callable[[re.Match[str]], str], te
     return "".join([*pieces, re.sub(pattern, replace, text[at:])])
 
 
-def masked(address: str) -> str:
+def mask(address: str) -> str:
     """An address without the user and the password in it."""
     return re.sub(r"(?s)//.*@", "//…@", address)
 
@@ -166,7 +166,7 @@ def _json_pattern(text: str) -> str:
     return "".join(rf"(?:\\u{code}|\\?{re.escape(sign)})" for code, sign in zip(codes, text, strict=True))
 
 
-def clipped(value: object) -> str:
+def clip(value: object) -> str:
     """Text of the service, at most 500 characters, without control characters, line ends and half characters."""
     text = re.sub(r"[\x00-\x1f\x7f-\x9f\u2028\u2029\ud800-\udfff]+", " ", as_text(value)[: MAXIMUM_TEXT * 2]).strip()
     return text if len(text) <= MAXIMUM_TEXT else text[: MAXIMUM_TEXT - 1] + "…"
@@ -193,9 +193,9 @@ class Redaction(logging.Filter):
         """The message is put together here, for an argument may be any object that prints itself."""
         try:
             message = record.getMessage()
-        except Exception:  # noqa: BLE001 - logging tells of a bad record by printing its arguments, which may be secret
+        except Exception:  # noqa: BLE001 - logging reports a bad record by printing its arguments, which may be secret
             message = "(a record that cannot be printed)"
-        record.msg, record.args = redacted(message), ()
+        record.msg, record.args = redact(message), ()
         return True
 
 

@@ -24,7 +24,7 @@ from seedream_magic.api.gateways import (
     options_text,
     refusal_advice,
 )
-from seedream_magic.api.redaction import as_text, clipped, page_words, without_secret
+from seedream_magic.api.redaction import as_text, clip, page_words, without_secret
 from seedream_magic.api.retry import duration
 from seedream_magic.errors import (
     ApiError,
@@ -49,7 +49,7 @@ _HINTS: dict[type[ApiError], str] = {
 _HINT_OF_UNKNOWN = "See at the provider whether it was billed before running the cell again."
 _MESSAGES = ("message", "msg", "errmsg")
 _MOST_FAULTS = 10
-"""Of a list of faults, and of the steps of a path in one, so many are shown."""
+"""How many are named of a list of faults, and of the steps of a path in one."""
 _DEEPEST = 4
 """Gateways behind gateways."""
 _ALWAYS_SENT = ("size", "sequential_image_generation", "stream", "response_format", "watermark")
@@ -94,18 +94,18 @@ def read_refusal(value: object, headers: Mapping[str, str] | None = None) -> Ref
     envelope = _envelope(value)
     if not isinstance(envelope, Mapping):
         envelope = {"message": as_text(envelope) if envelope else ""}
-    wrapping = unwrapped(envelope, headers or {})
+    wrapping = unwrap(envelope, headers or {})
     words = next(filter(None, map(envelope.get, _MESSAGES)), "")
-    message = clipped(wrapping.words or words)
+    message = clip(wrapping.words or words)
     named = re.search(r"[Tt]he parameter `([\w.\[\]]+)`", message)
-    code = clipped(envelope.get("code") or envelope.get("type") or "")
+    code = clip(envelope.get("code") or envelope.get("type") or "")
     if wrapping.code or (wrapping.gateway and re.fullmatch(r"\d{3}", code)):
-        code = clipped(wrapping.code)
+        code = clip(wrapping.code)
     fields = ", ".join(wrapping.refused_fields)
     return Refusal(
         code=code,
         message=message,
-        param=clipped(envelope.get("param") or "") or fields or (named[1] if named else ""),
+        param=clip(envelope.get("param") or "") or fields or (named[1] if named else ""),
         request_id=request_id_in(as_text(envelope.get("message"))),
         wrapping=wrapping,
     )
@@ -130,13 +130,13 @@ def _envelope(value: object) -> object:
 def _field_fault(item: object) -> tuple[str, str]:
     """The field, as a path in the body, and what FastAPI says of it."""
     if not isinstance(item, Mapping) or not item.get("msg"):
-        return "", clipped(item)
+        return "", clip(item)
     place = item.get("loc")
     parts = place[:_MOST_FAULTS] if isinstance(place, list) else []
-    return clipped(".".join(as_text(part) for part in parts if part != "body")), clipped(item["msg"])
+    return clip(".".join(as_text(part) for part in parts if part != "body")), clip(item["msg"])
 
 
-def unwrapped(envelope: Mapping[str, Any], headers: Mapping[str, str]) -> Wrapping:
+def unwrap(envelope: Mapping[str, Any], headers: Mapping[str, str]) -> Wrapping:
     """What the service said, in an envelope (its `code`, `message` and other texts) that gateways may have made."""
     # All texts in one, to look for words in; as JSON, so that the names stand beside them.
     named_texts = (f'{{"{name}": {value}' for name, value in envelope.items() if isinstance(value, str | int))

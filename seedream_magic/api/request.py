@@ -72,7 +72,7 @@ class ImageRequest:
     @property
     def body(self) -> dict[str, Any]:
         """The JSON object of the POST."""
-        return self.body_with([reference.sent for reference in self.references])
+        return self.body_with([reference.body_value for reference in self.references])
 
     @property
     def encoded(self) -> bytes:

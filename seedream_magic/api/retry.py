@@ -67,7 +67,7 @@ def decide(
 ) -> Decision:
     """Whether a POST is sent again.
 
-    `status`, `code` (the service's word) and `retry_after` (seconds) tell of an answer. `attempt` counts from 1,
+    `status`, `code` (the service's word) and `retry_after` (seconds) are those of an answer. `attempt` counts from 1,
     `elapsed` is the seconds since the first one began, `draw` a random number in 0..1 that spreads the pauses. Raises
     `ValueError` for numbers that are none.
     """

@@ -79,7 +79,7 @@ _GOOD_WORDS = _NO_ERROR | {"成功", "请求成功", "操作成功", "completed"
 
 @dataclass(frozen=True)
 class Place:
-    """One place of a set. `index` counts from 0, None where the answer tells none.
+    """One place of a set. `index` counts from 0, None where the answer has none.
 
     A picture has a link (`url`), its base64 (`b64_json`), or both; a refused place has the answer's `error`; one that
     has none of the three stays empty.

@@ -28,7 +28,7 @@ class Storyboard:
     @property
     def text(self) -> str:
         """The storyboard as it is typed in a cell."""
-        return "\n---\n".join(escaped(part) for part in (self.style, *self.frames))
+        return "\n---\n".join(escape(part) for part in (self.style, *self.frames))
 
 
 def read_prompt(text: str) -> str | Storyboard:
@@ -62,7 +62,7 @@ def storyboard(style: object, frames: object) -> Storyboard:
     return Storyboard(style, tuple(frames))
 
 
-def escaped(text: str) -> str:
+def escape(text: str) -> str:
     """Text as it is typed in a cell: a line that would part it is marked."""
     lines = text.split("\n")
     return "\n".join(f"\\{line}" if _SEPARATOR.fullmatch(line) or _ESCAPED.fullmatch(line) else line for line in lines)

@@ -15,9 +15,9 @@ from pathlib import Path
 from typing import Any
 from urllib.parse import quote
 
-from seedream_magic.api.cell_text import call_text
 from seedream_magic.api.codes import find_code
-from seedream_magic.api.redaction import redacted
+from seedream_magic.api.plan import call_text
+from seedream_magic.api.redaction import redact
 from seedream_magic.errors import ContentRefused, ImageError, ImageTooLarge, SeedreamError
 from seedream_magic.images.durable import read_object
 from seedream_magic.session import DEFAULT_STORE, home
@@ -102,7 +102,7 @@ class Origin:
 def base_url_of(client: Any, provider: str) -> str | None:
     """The address that was given in Python for the run's own provider; the demo's is another one in each kernel.
 
-    That of another provider's client, by which the set is shown, would get a key that is not for it.
+    The set may be opened by another provider's client: its address would get a key that is not for it.
     """
     if client is None or client.provider.name != provider or not client.provider.base_url:
         return None
@@ -123,7 +123,7 @@ def relative_link(path: Path) -> str | None:
 
 
 def folder_text(folder: Path) -> str:
-    """The folder as it is shown: from the notebook's folder where it lies in that."""
+    """The folder as text: relative to the notebook's folder where it lies in that."""
     return str(folder) if relative_link(folder) is None else os.path.relpath(folder, home())
 
 
@@ -196,4 +196,4 @@ def public_text(text: str) -> str:
     """A text as others may read it."""
     if text.startswith("data:"):
         return f"{text.partition(',')[0][:80]},({len(text)} characters)"
-    return redacted(text) if "://" in text else text
+    return redact(text) if "://" in text else text

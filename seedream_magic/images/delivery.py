@@ -150,11 +150,11 @@ async def fetch_references(
 async def _fetch_reference(reference: Reference, http: Client, *, allow_loopback: bool) -> Reference:
     if reference.data or reference.url is None:
         return reference
-    from seedream_magic.api.references.make_references import fetched  # noqa: PLC0415 - loads more of Pillow
+    from seedream_magic.api.references.make_references import read_fetched  # noqa: PLC0415 - loads more of Pillow
 
     # --fit scales when a request is planned, so that the plan says what will be sent; a link is fetched after that.
     # Bytes over the limit could only be refused, so no more than the limit is fetched.
-    purpose = Purpose(lambda data: fetched(reference, data), MAXIMUM_BYTES)
+    purpose = Purpose(lambda data: read_fetched(reference, data), MAXIMUM_BYTES)
     try:
         complete, _ = await fetch(http, reference.url, purpose, allow_loopback=allow_loopback)
     except ImageError as exc:

@@ -28,10 +28,9 @@ from seedream_magic.errors import (
     UnsafeURL,
 )
 from seedream_magic.formats import outline
-from seedream_magic.images.guard import check_link, trimmed
+from seedream_magic.images.route import check_link, trim
 from seedream_magic.images.threads import in_thread, raise_if_stopped
-from seedream_magic.images.transfer import Checksum, base64_bytes, checksums, unwrapped
-from seedream_magic.images.verify import PictureFacts, verified
+from seedream_magic.images.verify import Checksum, PictureFacts, base64_bytes, checksums, unwrap, verify_picture
 
 PARALLEL_DOWNLOADS = 15
 """All pictures of a set: four at a time took 1.4 times as long."""
@@ -111,7 +110,7 @@ async def fetch(
     Raises an `ImageError` that says what stood in the way, or what `purpose.read` raises.
     """
     attempts = _Attempts(pace, purpose.failed, began=pace.now())
-    url, pause = trimmed(url), 0.0
+    url, pause = trim(url), 0.0
     doubtful: tuple[Value, str] | None = None
     while True:
         try:
@@ -199,7 +198,7 @@ def _read(body: _Body, purpose: Purpose[Value], fault: _PassingFault | None) -> 
     """The value of a body, and the doubt that the checksums of its host or a `fault` cast on it."""
     received = bytes(body.data)
     body.data.clear()
-    data = unwrapped(received, body.codings, maximum=purpose.maximum_bytes)
+    data = unwrap(received, body.codings, maximum=purpose.maximum_bytes)
     value = purpose.read(data)
     forms = (received,) if data is received else (received, data)
     if any(checksum.fits(form) for checksum in body.checksums for form in forms):
@@ -216,7 +215,7 @@ def decode(b64_json: str) -> tuple[bytes, PictureFacts]:
 
 
 def _picture(data: bytes) -> tuple[bytes, PictureFacts]:
-    return data, verified(data)
+    return data, verify_picture(data)
 
 
 def link_expiry(url: str) -> datetime | None:
@@ -245,7 +244,7 @@ async def _receive(
             async with http.stream("GET", url, extensions={"allow_loopback": allow_loopback}) as response:
                 http.cookies.clear()
                 if response.has_redirect_location:
-                    url = urljoin(url, trimmed(response.headers["location"]))
+                    url = urljoin(url, trim(response.headers["location"]))
                     continue
                 _check_head(response, url)
                 body.codings = response.headers.get("content-encoding", "")

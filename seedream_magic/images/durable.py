@@ -80,10 +80,10 @@ def record_bytes(path: Path, *, maximum: int = MAXIMUM_RECORD_BYTES) -> bytes:
 
 def read_object(path: Path) -> dict[str, Any] | None:
     """The JSON object of a file; None where there is none that can be read."""
-    return parsed(record_bytes(path))
+    return parse(record_bytes(path))
 
 
-def parsed(data: bytes) -> dict[str, Any] | None:
+def parse(data: bytes) -> dict[str, Any] | None:
     """The JSON object of these bytes; None where they are none."""
     try:
         value = json.loads(data)
@@ -174,7 +174,7 @@ def rescue_folders(run_id: str) -> list[Path]:
     return folders
 
 
-def rescued(run_id: str, name: str) -> Path | None:
+def find_rescued(run_id: str, name: str) -> Path | None:
     """The file of that name which `write_elsewhere` has put aside for a run, None if there is none."""
     paths = (folder / name for folder in rescue_folders(run_id) if _is_own(folder))
     return next((path for path in paths if path.is_file() and not path.is_symlink()), None)

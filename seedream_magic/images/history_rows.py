@@ -13,12 +13,11 @@ from seedream_magic.errors import SeedreamError
 from seedream_magic.images.index import HistoryEntry, Thumbnail, keep_thumbnails, kept_thumbnails
 from seedream_magic.images.record import NUMBERED
 from seedream_magic.view.cards import Preview, Row
-from seedream_magic.view.history import rows_bundle
-from seedream_magic.view.markup import text_within
+from seedream_magic.view.markup import rows_bundle, text_within
 from seedream_magic.view.pictures import preview_of
 from seedream_magic.words import CHINESE, ENGLISH, Words, words_for
 
-SHOWN = 50
+MAXIMUM_ROWS = 50
 """Runs in the table; of more the newest."""
 THUMBNAIL_BYTES = 3_800
 """Of a picture's data URI: fifty, and the text beside them, stay below 300,000 bytes."""
@@ -50,20 +49,20 @@ _STATES = {
 def history_bundle(entries: Sequence[HistoryEntry], *, words: str | None = None) -> dict[str, Any]:
     """The mimebundle (`text/html`, `text/plain`) of a history, newest first, that was asked for with these words.
 
-    Below 300,000 bytes, however many runs there are: the newest 50 are shown, and how to find the others is told. The
-    times are local. Where no run is given it says what to do. Chinese where the words are, or, without words, most of
-    the prompts that are shown.
+    Below 300,000 bytes, however many runs there are: it has the newest 50, and says how to find the others. The times
+    are local. Without any run it says what to do. It is in Chinese where the words are, or, without words, most of its
+    prompts.
     """
-    shown, more = entries[:SHOWN], len(entries) - SHOWN
-    language = words_for(words) if words else _language(shown)
-    if not shown:
+    newest, more = entries[:MAXIMUM_ROWS], len(entries) - MAXIMUM_ROWS
+    language = words_for(words) if words else _language(newest)
+    if not newest:
         note = (_NOT_FOUND if words else _EMPTY)[language.language]
         notes = [note.format(words=text_within(words or "", 80))]
     else:
         notes = [_MORE[language.language].format(count=more)] if more > 0 else []
         notes += [_SHOW[language.language]]
-    thumbnails = _thumbnails(shown)
-    rows = [_row(entry, thumbnails.get(entry.run_id), language) for entry in shown]
+    thumbnails = _thumbnails(newest)
+    rows = [_row(entry, thumbnails.get(entry.run_id), language) for entry in newest]
     return rows_bundle(rows, notes, language)
 
 

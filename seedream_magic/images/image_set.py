@@ -1,4 +1,4 @@
-"""What a run brought: frames in their places, and the facts of the run."""
+"""An image set: the frames of a run in their places, and the facts of the run."""
 
 from __future__ import annotations
 
@@ -101,12 +101,12 @@ class Frame:
         return {**self.__dict__, "client": None}  # a copy elsewhere has no way back, and no key
 
     def __repr__(self) -> str:
-        told = str(self.path) if self.path else type(self.error).__name__ if self.error else "waiting"
+        state = str(self.path) if self.path else type(self.error).__name__ if self.error else "waiting"
         pixels = f" {self.width}x{self.height}" if self.path and self.width else ""
-        return f"<Frame {self.index}: {told}{pixels}>"
+        return f"<Frame {self.index}: {state}{pixels}>"
 
     def _repr_mimebundle_(self, **_selection: Any) -> dict[str, Any]:
-        from seedream_magic.view.carousel import card_bundle  # noqa: PLC0415 - Pillow loads when a picture is shown
+        from seedream_magic.view.carousel import card_bundle  # noqa: PLC0415 - Pillow loads when a picture is displayed
 
         return card_bundle(_card(self, "waiting"))
 
@@ -118,8 +118,8 @@ class ImageSet(Sequence[Frame]):
     A growing set is a series of these values: `state` is "running" until the run ends. `expected` is the number of
     images asked for, None where the model decides. `usage` is what the service reported, untouched; None if it
     did not. `outcome` is what became of the one POST. `seconds` is the time from the request to this value. `notes`
-    are sentences about what went wrong or is worth knowing. `replayed` says that it was shown from the store.
-    `pause` tells of a wait before another attempt at a request that was not sent, or not taken; empty without one.
+    are sentences about what went wrong or is worth knowing. `replayed` says that it comes from the store.
+    `pause` is a sentence about a wait before another attempt at a request that was not sent, or not taken; else empty.
     `task` is the id that a gateway gave in place of pictures, while it is asked for; several are separated by commas.
     `inherited` are the indexes of frames that an earlier run made, `own` is then what this run alone made. `client`
     goes on from the set; None for one that was read from elsewhere.
@@ -212,7 +212,7 @@ class ImageSet(Sequence[Frame]):
         return replace(self, client=client, frames=frames)
 
     def with_note(self, note: str) -> ImageSet:
-        """A set that tells one sentence more; of a flood the first ten stay, and the newest."""
+        """The set with one more note; of more than twenty the first ten stay, and the newest."""
         if note in self.notes:
             return self
         notes = (*self.notes, note)
@@ -257,7 +257,7 @@ class ImageSet(Sequence[Frame]):
         """Draw the frames at these indexes anew; the set with them in their places.
 
         `prompt` stands in place of their words. `refs` replaces the references of the set; "others" adds the set's
-        other pictures to them. Done once, it is shown from the store like any request; `fresh` pays again.
+        other pictures to them. The same redo again comes from the store, like any request; `fresh` pays again.
         """
         return _client_of(self).redo(self, places, prompt=prompt, refs=refs, fresh=fresh)
 
@@ -287,7 +287,7 @@ class ImageSet(Sequence[Frame]):
         captions and the request. Raises `InvalidRequest` for another ending, `ConfigError` where the file cannot be
         written.
         """
-        from seedream_magic.view.export import export  # noqa: PLC0415 - Pillow loads when a picture is shown
+        from seedream_magic.view.export import export  # noqa: PLC0415 - Pillow loads when a picture is displayed
 
         # A moment of a growing set: the file will not grow.
         images = replace(self, state="stopped", pause="") if self.state == "running" else self
@@ -303,7 +303,7 @@ class ImageSet(Sequence[Frame]):
         )
 
     def _repr_mimebundle_(self, **_selection: Any) -> dict[str, Any]:
-        from seedream_magic.view.carousel import set_bundle  # noqa: PLC0415 - Pillow loads when a picture is shown
+        from seedream_magic.view.carousel import set_bundle  # noqa: PLC0415 - Pillow loads when a picture is displayed
 
         return set_bundle(cards_of(self))
 

@@ -63,8 +63,8 @@ Result = TypeVar("Result")
 class HistoryEntry:
     """A run, as a row of plain values: `pandas.DataFrame(list_of_entries)` is a table.
 
-    `began` is UTC, None where nobody can tell. `state` is that of the record (sending, answering, done, partial,
-    failed, stopped) or "damaged" where it cannot be read; `outcome` tells what became of the POST (not_sent, rejected,
+    `began` is UTC, None where it is not known. `state` is that of the record (sending, answering, done, partial,
+    failed, stopped) or "damaged" where it cannot be read; `outcome` is what became of the POST (not_sent, rejected,
     unknown, billed). `frames` counts the pictures on disk, `expected` those that there should be, `billed` the images
     billed by the rule of `ImageSet.billed`. `size` is as it was sent. `notebook` is its name, "" where it was not
     known; `parent` the id of the run that this one goes on from, or "".

@@ -10,11 +10,11 @@ from seedream_magic.api.storyboard import Storyboard
 from seedream_magic.images.image_set import Frame, ImageSet
 
 
-def joined(parent: ImageSet, made: ImageSet, lineage: Lineage) -> ImageSet:
+def join(parent: ImageSet, made: ImageSet, lineage: Lineage) -> ImageSet:
     """The earlier set with the newly made frames in their places; the facts of the run are those of the new one.
 
-    A picture gives way to a new one only when that is there; a frame that failed where a picture stands is told in a
-    note. A "vary" is a set of its own.
+    A new picture replaces the earlier one when it is there. Where it failed the earlier one stays, and a note says so.
+    A "vary" is a set of its own.
     """
     if lineage.kind == "vary":
         return made

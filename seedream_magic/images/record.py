@@ -18,15 +18,15 @@ from typing import Any, Generic, Literal, Self, TypeVar, cast, overload
 from seedream_magic import errors
 from seedream_magic.api.models import MAXIMUM_FRAMES
 from seedream_magic.api.plan import Lineage
-from seedream_magic.api.redaction import clipped
+from seedream_magic.api.redaction import clip
 from seedream_magic.api.references.reference import Reference, unsigned
 from seedream_magic.api.request import ImageRequest, request_from_body
 from seedream_magic.api.storyboard import Storyboard
 from seedream_magic.errors import ApiError, ImageError, ImageInvalid, SeedreamError
-from seedream_magic.images.durable import as_list, as_mapping, json_bytes, read_object, record_bytes, rescued
+from seedream_magic.images.durable import as_list, as_mapping, find_rescued, json_bytes, read_object, record_bytes
 from seedream_magic.images.image_set import Frame, ImageSet, Outcome
-from seedream_magic.images.response import masked_beside_links, named_pictures
-from seedream_magic.images.verify import PictureFacts, verified
+from seedream_magic.images.response import mask_beside_links, named_pictures
+from seedream_magic.images.verify import PictureFacts, verify_picture
 
 RECORD_FILE = "request.json"
 REFERENCES = "references"
@@ -49,7 +49,7 @@ Value = TypeVar("Value")
 
 
 def as_text(value: object) -> str:
-    """A text that can be shown, capped; anything else is an empty one."""
+    """A text without lone surrogates, capped; an empty one for anything else."""
     return _SURROGATES.sub("\N{REPLACEMENT CHARACTER}", value[:LONGEST_TEXT]) if isinstance(value, str) else ""
 
 
@@ -94,7 +94,7 @@ def _places(value: object) -> tuple[int, ...]:
 
 
 def _notes(value: object) -> tuple[str, ...]:
-    return tuple(clipped(note) for note in as_list(value)[:MAXIMUM_NOTES])
+    return tuple(clip(note) for note in as_list(value)[:MAXIMUM_NOTES])
 
 
 def _storyboard(value: object) -> Storyboard | None:
@@ -126,11 +126,11 @@ def error_of(facts: Mapping[str, Any]) -> SeedreamError:
     kind = getattr(errors, str(facts.get("error")), None)
     if not (isinstance(kind, type) and issubclass(kind, SeedreamError)):
         return ImageError("The picture is not in the run's folder.")
-    error = kind(clipped(facts.get("message", "")))
+    error = kind(clip(facts.get("message", "")))
     for name in ("hint", "billed", "request_id", *(("code", "param", "status") if issubclass(kind, ApiError) else ())):
         value = facts.get(name)
         if isinstance(value, str | int) and (name != "billed" or value in {"no", "yes", "unknown"}):
-            setattr(error, name, clipped(value) if isinstance(value, str) else value)
+            setattr(error, name, clip(value) if isinstance(value, str) else value)
     return error
 
 
@@ -159,7 +159,7 @@ def _reference_facts(references: Iterable[Reference]) -> list[dict[str, Any]]:
 
 def file_of(reference: Reference) -> str:
     """Where the store keeps a reference; of a link that was not fetched yet, the link without its signature."""
-    return f"{REFERENCES}/{reference.file}" if reference.data else unsigned(reference.sent)
+    return f"{REFERENCES}/{reference.file}" if reference.data else unsigned(reference.body_value)
 
 
 def _reference(store: Path, facts: Mapping[str, Any]) -> Reference:
@@ -207,7 +207,7 @@ class Field(Generic[Value]):
     def write(self, value: Any, secret: str) -> Any:
         """The JSON of a value."""
         written = value if value is None or self._write is None else self._write(value)
-        return masked_beside_links(written, secret) if self._by_service else written
+        return mask_beside_links(written, secret) if self._by_service else written
 
 
 @dataclass(frozen=True)
@@ -259,14 +259,14 @@ class Record:
 
     @property
     def has_died(self) -> bool:
-        """Whether the record was never brought to an end: its process died, unless it is still at it."""
+        """Whether the record has no end state: its process died, unless it still runs."""
         return self.state in UNFINISHED
 
 
 FIELDS = {name: field for name, field in vars(Record).items() if isinstance(field, Field)}
 
 
-def written(values: Mapping[str, Any], secret: str = "") -> dict[str, Any]:
+def to_json(values: Mapping[str, Any], secret: str = "") -> dict[str, Any]:
     """The JSON of these fields of a record."""
     return {name: FIELDS[name].write(value, secret) for name, value in values.items()}
 
@@ -314,7 +314,7 @@ def load(record: Record) -> ImageSet:
 
 
 def _places_of_died_run(folder: Path) -> int:
-    """How many places its files and its answer tell of."""
+    """How many places its files and its answer name."""
     places = [index for index in range(MAXIMUM_FRAMES) if picture_path(folder, index)]
     return max([*places, *(picture.index for picture in named_pictures(folder))], default=-1) + 1
 
@@ -335,7 +335,7 @@ def picture_path(folder: Path, index: int) -> Path | None:
     """Where the picture of a frame is: in the run's folder, or where it was put aside when that took no more."""
     names = [f"{index + 1:02d}.{ending}" for ending in ENDINGS]
     here = (folder / name for name in names if not (folder / name).is_symlink())
-    aside = (rescued(folder.name, name) for name in names)
+    aside = (find_rescued(folder.name, name) for name in names)
     return next((path for path in here if path.is_file()), None) or next(filter(None, aside), None)
 
 
@@ -359,7 +359,7 @@ def _picture(index: int, path: Path, prompt: str) -> Frame:
     sidecar, data = read_object(path.with_suffix(".json")), path.read_bytes()
     digest = hashlib.sha256(data).hexdigest()
     if sidecar is None:
-        facts = verified(data)
+        facts = verify_picture(data)
         return Frame(index, prompt, path, facts.width, facts.height, digest)
     if sidecar.get("sha256") != digest:
         raise ImageInvalid(f"{path} was changed after it was saved.")

@@ -15,7 +15,7 @@ from seedream_magic.images.store import find_record, is_set, load_whole, run_of_
 
 
 def look_up(plan: Plan, store: Path) -> Plan:
-    """The plan with what the store says of it: the run that will be shown in its place, and what is worth knowing.
+    """The plan with the stored run that will stand in its place, if there is one, and with warnings about earlier runs.
 
     Raises `InvalidRequest` for a take that was never made.
     """
@@ -38,10 +38,10 @@ def run_to_show(plan: Plan, store: Path) -> Record | None:
 
 
 def stored_set(record: Record, plan: Plan | None = None) -> ImageSet:
-    """The set of an earlier run, told apart from a new one. Where it stands for a plan, it tells if it is odd there."""
+    """The set of an earlier run, marked as replayed; a note says where its record does not fit the plan."""
     images = replace(load_whole(record), replayed=True)
-    for told in () if plan is None else _oddities(record, plan):
-        images = images.with_note(told)
+    for note in () if plan is None else _oddities(record, plan):
+        images = images.with_note(note)
     return images
 
 
@@ -60,8 +60,8 @@ def find_maker(picture: str | os.PathLike[str] | Frame, store: Path) -> Record:
     return find_record(folder.parent, folder.name)
 
 
-def meant(plan: Plan, record: Record) -> Plan:
-    """The plan as it shows this very run, if that can be shown: not the newest set of the same request."""
+def plan_for_run(plan: Plan, record: Record) -> Plan:
+    """The plan that replays this very run, and not the newest set of the same request, where the run has a set."""
     made = [take.run_id for take in takes(record.folder.parent, plan.fingerprint) if is_set(take)]
     return replace(plan, stored=record.run_id, take=made.index(record.run_id) + 1) if record.run_id in made else plan
 
@@ -87,10 +87,10 @@ def _chosen(plan: Plan, earlier: list[Record]) -> Record | None:
 
 def _oddities(record: Record, plan: Plan) -> tuple[str, ...]:
     """That a record which names this request as its own was made of another: it may come from elsewhere."""
-    body = as_mapping(record.facts.get("body"))
+    recorded = as_mapping(record.facts.get("body"))
     made_of, asked = (
-        (provider, told.get("model"), told.get("prompt"))
-        for provider, told in ((record.facts.get("provider"), body), (plan.provider.name, plan.short_body))
+        (provider, body.get("model"), body.get("prompt"))
+        for provider, body in ((record.facts.get("provider"), recorded), (plan.provider.name, plan.short_body))
     )
     if made_of == asked:
         return ()

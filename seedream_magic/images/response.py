@@ -32,7 +32,7 @@ from seedream_magic.api.shapes import is_picture_text
 from seedream_magic.images.durable import (
     json_text,
     open_regular,
-    parsed,
+    parse,
     record_bytes,
     sync_folder,
     write_all,
@@ -126,11 +126,11 @@ def object_line(piece: Answered) -> dict[str, Any]:
 
 
 def _answered(line: Mapping[str, Any], numbers: Iterator[int]) -> Answered | None:
-    """The object of such a line, None for another one; what stands for base64 in it is numbered by `_told_apart`."""
+    """The object of such a line, None for another one; what stands for base64 in it is numbered by `_number_apart`."""
     value = line.get("object")
     if not isinstance(value, dict):
         return None
-    value = _mapped(value, lambda _, text: _told_apart(text, numbers))
+    value = _mapped(value, lambda _, text: _number_apart(text, numbers))
     return Answered(value, str(line.get("event") or ""), cut=bool(line.get("cut")))
 
 
@@ -139,7 +139,7 @@ def append_line(folder: Path, entry: Mapping[str, Any], secret: str) -> None:
 
     Raises OSError where the disk refuses it, or what has that name is no regular file.
     """
-    line = json_text(masked_beside_links(without_base64(entry), secret)) + "\n"
+    line = json_text(mask_beside_links(without_base64(entry), secret)) + "\n"
     descriptor = open_regular(folder / RESPONSE_FILE, os.O_WRONLY | os.O_CREAT | os.O_APPEND)
     try:
         begin = os.fstat(descriptor).st_size
@@ -215,7 +215,7 @@ def ended_tasks(folder: Path) -> set[str]:
 
 
 def _lines(folder: Path) -> list[dict[str, Any]]:
-    return [parsed(line) or {} for line in record_bytes(folder / RESPONSE_FILE, maximum=2**30).splitlines()]
+    return [parse(line) or {} for line in record_bytes(folder / RESPONSE_FILE, maximum=2**30).splitlines()]
 
 
 def _read_again(path: Path, codings: str) -> Iterator[Answered]:
@@ -231,7 +231,7 @@ def _read_again(path: Path, codings: str) -> Iterator[Answered]:
 
 
 def without_base64(value: Any) -> Any:
-    """A JSON value in which each picture in base64 is told by its length and its digest."""
+    """A JSON value in which its length and digest stand in place of each picture in base64."""
     return _mapped(value, lambda name, text: _left_out(text) if _is_base64(name, text) else text)
 
 
@@ -251,7 +251,7 @@ def _left_out(text: str) -> str:
     return f"({len(text)} characters of base64, sha256 {digest.hexdigest()[:16]})"
 
 
-def _told_apart(text: str, numbers: Iterator[int]) -> str:
+def _number_apart(text: str, numbers: Iterator[int]) -> str:
     """What stands for a picture of which 0.1.0 wrote the length alone: no two of them are known to be the same."""
     found = _LEFT_OUT.fullmatch(text)
     return f"{text[:-1]}, no. {next(numbers)})" if found and not found[1] else text
@@ -271,7 +271,7 @@ def without_signatures(value: Any, secret: str = "", *, of: Collection[str] | No
 
 
 def recorded_link(url: str, secret: str = "") -> str:
-    """A link as a record keeps it for good: host and path tell which picture it was, a query would open it.
+    """A link as a record keeps it for good: host and path say which picture it was, a query would open it.
 
     The key is not in it either, however short that is.
     """
@@ -279,7 +279,7 @@ def recorded_link(url: str, secret: str = "") -> str:
     return "/".join("(key)" if secret and unquote(part) == secret else part for part in address.split("/"))
 
 
-def masked_beside_links(value: Any, secret: str) -> Any:
+def mask_beside_links(value: Any, secret: str) -> Any:
     """A JSON value without the key; the links in it stay to the letter, for they are to be opened."""
     return _mapped(
         value,

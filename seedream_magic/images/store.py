@@ -25,7 +25,7 @@ from seedream_magic.errors import ConfigError, ImageError, InvalidRequest, Seedr
 from seedream_magic.images.durable import (
     json_bytes,
     make_folder,
-    parsed,
+    parse,
     read_object,
     record_bytes,
     sweep,
@@ -33,7 +33,7 @@ from seedream_magic.images.durable import (
     write_elsewhere,
 )
 from seedream_magic.images.image_set import ImageSet
-from seedream_magic.images.lineage import joined
+from seedream_magic.images.lineage import join
 from seedream_magic.images.record import (
     NUMBERED,
     RECORD_FILE,
@@ -45,7 +45,7 @@ from seedream_magic.images.record import (
     read_record,
     request_fields,
     sidecar_bytes,
-    written,
+    to_json,
 )
 from seedream_magic.images.response import RawBody, append_line, drop_signatures, mask_raw, raw_files, recorded_link
 from seedream_magic.images.verify import PictureFacts
@@ -60,7 +60,7 @@ _BASE32 = "234567abcdefghijklmnopqrstuvwxyz"
 
 
 class RunFolder:
-    """The folder of one run and its record, `request.json`, which tells how far the run came.
+    """The folder of one run and its record, `request.json`, which says how far the run came.
 
     `key` is what no file of the run may hold but the links that need it.
     """
@@ -79,7 +79,7 @@ class RunFolder:
 
     def update(self, **values: Any) -> None:
         """Write fields into `request.json`, as `Record` has them; what a later version wrote there stays."""
-        self._facts.update(written(values, self._secret))
+        self._facts.update(to_json(values, self._secret))
         write_durably(self.folder / RECORD_FILE, json_bytes(self._facts), mode=0o600)
 
     def complete(self, request: ImageRequest) -> None:
@@ -144,7 +144,7 @@ class RunFolder:
         keep_raw: bool = False,
         given_up: Collection[int] = (),
     ) -> None:
-        """Bring `request.json` to its end state. What a full disk refuses is owed till it may take it: see `settle`.
+        """Write the end state into `request.json`. Where the disk is full, `settle` writes it later.
 
         `keep_raw` says that the bytes of the answer hold something that is neither saved nor in the record.
         """
@@ -172,18 +172,18 @@ class RunFolder:
                 cut = self._saved_links if keep_raw and not images.complete else None
                 drop_signatures(self.folder, self._secret, of=cut)
         except OSError:
-            _owed[self.folder] = lambda: self.conclude(images, failure, keep_raw=keep_raw, given_up=given_up)
+            _unwritten_ends[self.folder] = lambda: self.conclude(images, failure, keep_raw=keep_raw, given_up=given_up)
         except ValueError:  # a line that a full disk has cut
             return
 
 
-_owed: dict[Path, Callable[[], None]] = {}
+_unwritten_ends: dict[Path, Callable[[], None]] = {}
 
 
 def settle() -> None:
-    """Bring the runs of this process to their end state whose disk had no room for it; it may have now."""
-    for folder in list(_owed):
-        if conclude := _owed.pop(folder, None):  # another thread may be at it
+    """Write the end states for which the disk had no room when their runs ended; it may have now."""
+    for folder in list(_unwritten_ends):
+        if conclude := _unwritten_ends.pop(folder, None):  # another thread may be at it
             conclude()
 
 
@@ -250,7 +250,7 @@ def _check_space(store: Path, request: ImageRequest) -> None:
 
 
 def _run_id(now: datetime) -> str:
-    """UTC time and ten characters: four tell the microsecond, so that names sort as the runs began; six are chance."""
+    """UTC time and ten characters: four for the microsecond, so that names sort as the runs began, six at random."""
     ticks = "".join(_BASE32[now.microsecond >> shift & 31] for shift in (15, 10, 5, 0))
     chance = "".join(secrets.choice(_BASE32) for _ in range(6))
     return f"{now:%Y%m%dT%H%M%SZ}-{ticks}{chance}"
@@ -282,7 +282,7 @@ def takes(store: Path, fingerprint: str) -> list[Record]:
     # The fingerprint is looked for in the bytes first: parsing ten thousand records to find one is slow.
     needle = fingerprint.encode()
     read = ((folder, record_bytes(folder / RECORD_FILE)) for folder in _run_folders(store))
-    found = [Record(folder, parsed(data) or {}) for folder, data in read if needle in data]
+    found = [Record(folder, parse(data) or {}) for folder, data in read if needle in data]
     return [record for record in found if record.fingerprint == fingerprint]
 
 
@@ -300,7 +300,7 @@ def load_whole(record: Record) -> ImageSet:
     images = load(line.pop())
     for later in reversed(line):
         lineage = later.lineage
-        images = load(later) if lineage is None else joined(images, load(later), lineage)
+        images = load(later) if lineage is None else join(images, load(later), lineage)
     return images
 
 

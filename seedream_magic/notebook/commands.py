@@ -17,9 +17,9 @@ from seedream_magic.api.credentials import find_key, remember_key, store_key_in_
 from seedream_magic.api.plan import Plan
 from seedream_magic.api.providers import PROVIDERS, find_provider
 from seedream_magic.errors import ConfigError, InvalidRequest, MissingKey, plural
+from seedream_magic.notebook.cell import value_of
 from seedream_magic.notebook.desk import Desk
 from seedream_magic.notebook.options import help_text
-from seedream_magic.notebook.variables import value_of
 
 if TYPE_CHECKING:
     from seedream_magic.images.image_set import ImageSet
@@ -185,9 +185,9 @@ def _retry(desk: Desk, words: str) -> None:
     from seedream_magic.planning import plan_retry  # noqa: PLC0415 - load time, see `desk`
 
     run = " ".join(word for word in words.split() if word != "--each")
-    shown, client = _continued_run(desk, run, "retry"), desk.client()
-    images = client.recover(shown.run_id)[0]  # what was made already is not paid again
-    downloaded = len(images.ok) - len(shown.ok)
+    before, client = _continued_run(desk, run, "retry"), desk.client()
+    images = client.recover(before.run_id)[0]  # what was made already is not paid again
+    downloaded = len(images.ok) - len(before.ok)
     if downloaded:
         print(f"Downloaded {plural(downloaded)} that the run had made; that bills nothing.")  # noqa: T201 - said before
     # A variable that the line names its run by holds the mended set afterwards.
@@ -197,9 +197,9 @@ def _retry(desk: Desk, words: str) -> None:
         desk.show_set(images, name=name)
         return
     if "--each" in words.split():
-        _retry_each(desk, client, shown.run_id, name=name)
+        _retry_each(desk, client, before.run_id, name=name)
         return
-    plan = plan_retry(client, shown.run_id)
+    plan = plan_retry(client, before.run_id)
     desk.session.refuse(plan)
     print(_announcement(client, plan))  # noqa: T201 - said before
     desk.run(client, plan, name=name)
@@ -223,7 +223,7 @@ def _retry_each(desk: Desk, client: Seedream, run_id: str, *, name: str | None) 
 
 
 def _announcement(client: Seedream, plan: Plan) -> str:
-    """What a retry will send, and what that may bill. The words are a record's: they are shown before they are sent."""
+    """What a retry will send, and what that may bill. The words are a record's: a person reads them first."""
     asking = f"Asking anew for {plural(plan.request.images_at_most)}."
     if plan.stored:
         return f"{asking} Stored: nothing is billed."

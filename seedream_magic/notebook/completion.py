@@ -16,13 +16,13 @@ from typing import TYPE_CHECKING, Any
 from IPython.core.interactiveshell import InteractiveShell
 
 from seedream_magic.api.codes import CODES
-from seedream_magic.api.fields import Field, field_named
+from seedream_magic.api.fields import Field, find_field
 from seedream_magic.api.models import MAXIMUM_IMAGES, RATIOS, Model, find_model, pixels_for_ratio
 from seedream_magic.api.providers import PROVIDERS
 from seedream_magic.errors import SeedreamError
+from seedream_magic.formats import ENDINGS
 from seedream_magic.notebook.models_table import ids_for
 from seedream_magic.notebook.options import COMMANDS, FLAGS, OPTIONS
-from seedream_magic.signatures import ENDINGS
 
 if TYPE_CHECKING:
     from seedream_magic.seedream import Seedream
@@ -265,7 +265,7 @@ def _models(_: str, around: Surroundings) -> list[Candidate]:
 def _sizes(_: str, around: Surroundings) -> list[Candidate]:
     """The model's presets, then the documented pixels of each at every ratio."""
     model = around.known_model
-    presets = model.presets if model else field_named("size").words
+    presets = model.presets if model else find_field("size").words
     ratios = [(int(wide), int(high)) for wide, _, high in (ratio.partition(":") for ratio in RATIOS)]
     pairs = ("{}x{}".format(*pixels_for_ratio(model, preset, ratio)) for preset in presets for ratio in ratios)
     return _all("size", [*presets, *([model.default_size] if model else []), *pairs])

@@ -112,7 +112,7 @@ class Desk:
         with suppress(ValueError):  # it was never opened
             self.shell.events.unregister("pre_execute", self._cell_begins)
             self.shell.events.unregister("post_execute", self._cell_ends)
-        session.leave(self.session)
+        session.forget(self.session)
         self.session.check = None
         _desks.discard(self)
 
@@ -121,7 +121,7 @@ class Desk:
 
     def _cell_ends(self) -> None:
         if self._before:  # IPython announces the end of an empty cell, but not its beginning
-            session.give_back(self._before.pop())
+            session.restore(self._before.pop())
 
     def client(self, provider: str | None = None) -> Seedream:
         """The `Seedream` of these settings; `provider` in place of the set one, without an address that is not its."""

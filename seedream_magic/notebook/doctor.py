@@ -24,7 +24,7 @@ from seedream_magic.api.codes import Text
 from seedream_magic.api.connection import SETTINGS_HINT, Reach, probe, proxy_for
 from seedream_magic.api.credentials import find_key
 from seedream_magic.api.models import MAXIMUM_IMAGES, find_model
-from seedream_magic.api.redaction import masked
+from seedream_magic.api.redaction import mask
 from seedream_magic.errors import ConfigError, MissingKey, plural
 from seedream_magic.images.durable import read_object
 from seedream_magic.images.index import history
@@ -32,8 +32,8 @@ from seedream_magic.images.record import Record
 from seedream_magic.images.response import raw_files
 from seedream_magic.images.store import SPACE_IN_RESERVE, SPACE_PER_IMAGE
 from seedream_magic.notebook.desk import Desk
-from seedream_magic.notebook.finding import NEWEST, Finding, explained, last_failures, printed
-from seedream_magic.recover import unfinished
+from seedream_magic.notebook.finding import NEWEST, Finding, explain, finding_lines, last_failures
+from seedream_magic.recover import find_unfinished
 from seedream_magic.seedream import Seedream
 from seedream_magic.version import __version__
 
@@ -77,8 +77,8 @@ def doctor(desk: Desk, words: str) -> str:
     Without `--probe` no connection is made; with it, one without a key that asks for nothing.
     """
     if words in {"", "--probe"}:
-        return printed(list(findings(desk, ask=bool(words))))
-    return explained(words)
+        return finding_lines(list(findings(desk, ask=bool(words))))
+    return explain(words)
 
 
 def findings(desk: Desk, *, ask: bool) -> Iterator[Finding]:
@@ -100,7 +100,7 @@ def findings(desk: Desk, *, ask: bool) -> Iterator[Finding]:
         yield Finding("ok", "headers", f"{', '.join(seedream.headers.names)} go with each request · 随请求发送")
     yield _store(seedream.store)
     made = history(seedream.store)
-    lacking = unfinished(seedream.store)
+    lacking = find_unfinished(seedream.store)
     yield _runs(len(made), lacking)
     yield from _kept([entry.folder for entry in made], lacking)
     yield _proxy(seedream.given_base_url)
@@ -140,7 +140,7 @@ def _to_install(what: str) -> Text:
 
 
 def _front_end(shell: InteractiveShell) -> Finding:
-    """Where cells are typed, as far as a kernel can tell."""
+    """The front end in which cells are typed, as far as a kernel can know."""
     if isinstance(shell, TerminalInteractiveShell):
         return Finding("ok", "front end", "IPython in a terminal: sets are printed as paths · 终端：图组以路径列出")
     return Finding("ok", "front end", _kernel_of(shell.user_ns, os.environ))
@@ -291,9 +291,9 @@ def _proxy(base_url: str) -> Finding:
     if proxy is None:
         return Finding("ok", "proxy", "none for this provider · 未使用")
     if proxy.startswith("socks") and find_spec("socksio") is None:
-        text = Text(f"{masked(proxy)} needs a package that is missing.", f"{masked(proxy)} 需要额外的组件。")
+        text = Text(f"{mask(proxy)} needs a package that is missing.", f"{mask(proxy)} 需要额外的组件。")
         return Finding("bad", "proxy", text, _to_install("httpx[socks]"))
-    return Finding("ok", "proxy", f"{masked(proxy)} for {urlsplit(base_url).hostname}")
+    return Finding("ok", "proxy", f"{mask(proxy)} for {urlsplit(base_url).hostname}")
 
 
 def _network(base_url: str, *, ask: bool) -> Iterator[Finding]:

@@ -12,12 +12,11 @@ from IPython.core.magic import Magics, line_cell_magic, magics_class, no_var_exp
 
 from seedream_magic.api.plan import Plan
 from seedream_magic.errors import InvalidRequest
-from seedream_magic.notebook.cell import Cell, parse_cell
+from seedream_magic.notebook.cell import Cell, fill_prompt, parse_cell, value_of
 from seedream_magic.notebook.commands import run_command
 from seedream_magic.notebook.completion import register_completion, unregister_completion
 from seedream_magic.notebook.desk import Desk, Settings
 from seedream_magic.notebook.options import help_text
-from seedream_magic.notebook.variables import filled, value_of
 
 if TYPE_CHECKING:
     from seedream_magic.seedream import Seedream
@@ -65,7 +64,7 @@ def _planned(desk: Desk, cell: Cell) -> tuple[Plan, Seedream]:
     from seedream_magic.planning import plan_ask  # noqa: PLC0415 - load time
 
     ask = cell.ask.beside(desk.settings.of_request)
-    prompt, unfilled = (ask.prompt, ()) if cell.raw else filled(ask.prompt, desk.variables)
+    prompt, unfilled = (ask.prompt, ()) if cell.raw else fill_prompt(ask.prompt, desk.variables)
     client = desk.client(cell.provider)
     refs = [value_of(text, desk.variables) for text in ask.refs]
     plan = plan_ask(client, replace(ask, prompt=prompt, refs=refs))

@@ -1,4 +1,4 @@
-"""What is shown, as plain values: a card is one place with its picture, or with what stands there while it has none.
+"""What is displayed, as plain values: a card is one place with its picture, or what stands there while it has none.
 
 This is all that `view` knows. Whoever has pictures to show (a set, a history) makes cards of them and hands them down.
 """
@@ -24,7 +24,7 @@ class Failure:
     """Why a card has no picture.
 
     `name` is the service's own code where it gave one, else our name of the error; `message` what it says beside that.
-    `explanation` is what it says and what to do, in the language of the set. `lines` tell of it where it stands alone.
+    `explanation` is what it says and what to do, in the language of the set. `lines` are for where it stands alone.
     """
 
     name: str
@@ -37,8 +37,8 @@ class Failure:
 class Card:
     """One place of a set.
 
-    `index` counts from 0 (what is shown counts from 1). `caption` is the prompt of the picture. `picture` is the file
-    of the original and `digest` says which bytes it has; `width` and `height` are its pixels. `link` leads to the
+    `index` counts from 0 (people read numbers from 1). `caption` is the prompt of the picture. `picture` is the file of
+    the original and `digest` says which bytes it has; `width` and `height` are its pixels. `link` leads to the
     original, `download` is the name under which it is then saved. `commands` are the lines to run in a cell for a
     failed one. `copies` are the texts that can be copied, by the keys of `Words.copies`.
     """
@@ -88,8 +88,8 @@ class CardSet:
     `id` is the id of the run, `title` what stands above the cards, `prompt` all that was asked for. `size` is as it was
     sent: "2048x1536" or "2K". `cards` are what came or failed; `awaited` are the further places, still to come or,
     after a Stop, never. `expected` is the number of pictures asked for, None where the model decides. `bill` is None
-    while nobody knows. `notes` are sentences that stand below. `folder` is where the originals are, as it is shown.
-    `opens_at` is the index of the card that is shown first. `copies` are the keys of the texts that can be copied.
+    while nobody knows. `notes` are sentences that stand below. `folder` is where the originals are, for people to read.
+    `opens_at` is the index of the card that a carousel opens at. `copies` are the keys of the texts that can be copied.
     `created` is when the pictures were made, UTC.
     """
 
@@ -166,7 +166,7 @@ class CardSet:
 
     @property
     def replayed(self) -> bool:
-        """Whether it is shown from the store."""
+        """Whether it comes from the store."""
         return self.bill is not None and self.bill.replayed
 
 

@@ -20,7 +20,7 @@ from seedream_magic.view.cards import OF_THE_PICTURE, Card, CardSet, Failure, Pr
 from seedream_magic.view.markup import Markup, constant, element
 from seedream_magic.view.pictures import preview_of
 from seedream_magic.view.sheet import contact_sheet
-from seedream_magic.words import CLIPPED_AT, ENGLISH, Words, clipped, one_line
+from seedream_magic.words import CLIPPED_AT, ENGLISH, Words, clip, one_line
 
 OUTPUT_BYTES = 980_000
 """A set's output as JSON at most, which leaves room for the notebook's own words around it."""
@@ -72,7 +72,7 @@ def card_bundle(card: Card) -> dict[str, Any]:
     A failed one says what happened, what was billed, and what to do.
     """
     if card.failure is not None:
-        lines = "\n     ".join(_printable(clipped(line)) for line in card.failure.lines)
+        lines = "\n     ".join(_printable(clip(line)) for line in card.failure.lines)
         return {"text/plain": f"{card.index + 1:>3}  {lines}"}
     bundle: dict[str, Any] = {"text/plain": _plain_line(card)}
     if card.picture is not None:
@@ -97,7 +97,7 @@ def plain_text(cards: CardSet) -> str:
 def _plain_line(card: Card) -> str:
     number = f"{card.index + 1:>3}  "
     if card.failure is not None:
-        return f"{number}{card.failure.name}: {clipped(card.failure.message.partition(chr(10))[0])}"
+        return f"{number}{card.failure.name}: {clip(card.failure.message.partition(chr(10))[0])}"
     if card.picture is None:
         return f"{number}{ENGLISH.waiting if card.state == 'waiting' else ENGLISH.not_arrived}"
     return f"{number}{card.picture}" + (f"  {card.width}x{card.height}" if card.width else "")
@@ -156,7 +156,7 @@ def set_html(cards: CardSet, budget: int, *, show: str = "carousel") -> str:
         "data-show": "grid" if show == "grid" else "carousel",
         "data-start": cards.opens_at,
         "data-words": json.dumps({**words.controls, **words.copies, "copies": cards.copies}, ensure_ascii=False),
-        "data-prompt": clipped(cards.prompt, PROMPT_CHARACTERS),
+        "data-prompt": clip(cards.prompt, PROMPT_CHARACTERS),
         "data-started": f"{time.time() - cards.seconds:.0f}" if cards.state == "running" else None,
     }
     figures = [_figure(card, layout) for card in cards.places]
@@ -165,7 +165,7 @@ def set_html(cards: CardSet, budget: int, *, show: str = "carousel") -> str:
         attributes,
         element("div", {"class": "seedream-strip", "style": _GRID if show == "grid" else _STRIP}, *figures),
         element("div", {"class": "seedream-facts", "style": _QUIET}, _facts(cards), *_clock(cards)),
-        *(element("div", {"class": "seedream-note", "style": _QUIET}, clipped(note)) for note in cards.notes),
+        *(element("div", {"class": "seedream-note", "style": _QUIET}, clip(note)) for note in cards.notes),
         # Last, so that where they are shown as text (nbconvert --sanitize-html) all words stand before them.
         element("style", {}, constant("carousel.css")),
         element("script", {}, constant("viewer.js", "carousel.js", "start.js")),
@@ -230,7 +230,7 @@ def _figure(card: Card, layout: _Layout) -> Markup:
 def _copied(card: Card, key: str, layout: _Layout) -> str | None:
     """The text that is copied under this key; a prompt that all cards share stands in the set."""
     if key == "prompt":
-        return clipped(card.caption, layout.longest) if card.caption != layout.cards.prompt else None
+        return clip(card.caption, layout.longest) if card.caption != layout.cards.prompt else None
     return card.copies.get(key) if card.picture or key not in OF_THE_PICTURE else None
 
 
@@ -245,7 +245,7 @@ def _picture(card: Card, small: Preview, layout: _Layout) -> Markup:
 def _failed_box(failure: Failure, layout: _Layout, commands: tuple[str, ...]) -> Markup:
     """The card of a failed one: its name, what it says and what to do, lines to be run in a cell."""
     code = {"class": "seedream-command", "style": _COMMAND}
-    texts = [*map(clipped, filter(None, failure.explanation)), *(element("code", code, line) for line in commands)]
+    texts = [*map(clip, filter(None, failure.explanation)), *(element("code", code, line) for line in commands)]
     lines = [element("div", {"style": "margin-top:6px"}, text) for text in texts]
     heading = element("strong", {"style": "font-weight:600"}, failure.name)
     return _box("seedream-card", 160, layout, heading, *lines)

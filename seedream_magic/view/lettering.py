@@ -1,6 +1,6 @@
 """Letters on a picture: a font that has Chinese characters, and text broken into lines of a width.
 
-Pillow brings a font for European languages only. A Chinese one is looked for where the system keeps its fonts; it has
+Pillow's own font has European languages only. A Chinese one is looked for where the system keeps its fonts; it has
 the European letters too.
 """
 
@@ -76,7 +76,7 @@ def find_lettering() -> Lettering:
     return _found(_font_folders())
 
 
-def wrapped(text: str, font: Font, width: float, lines: int) -> list[str]:
+def wrap(text: str, font: Font, width: float, lines: int) -> list[str]:
     """The text in at most `lines` lines of `width` pixels; what does not fit ends in an ellipsis."""
     found, line = [], ""
     words = _PIECE.findall(text)

@@ -35,14 +35,14 @@ Item = TypeVar("Item")
 def open_picture(path: Path) -> Image.Image:
     """A saved picture, decoded. Raises `ImageInvalid` if the file is gone or damaged."""
     try:
-        with opened_picture(path) as picture:
+        with open_original(path) as picture:
             picture.load()
     except Exception as exc:
         raise ImageInvalid(f"{path} cannot be read: {exc}.") from exc
     return picture
 
 
-def opened_picture(path: Path) -> Image.Image:
+def open_original(path: Path) -> Image.Image:
     """A saved picture as Pillow has it, to be closed; a JPEG is decoded later, so that `draft` can make it small.
 
     Where its words or a setting of this process are in Pillow's way it has no words. Raises OSError where the file is
@@ -85,27 +85,27 @@ def preview_of(path: Path, _digest: str | None = None, *, budget: int) -> Previe
     """
     edge = int(math.sqrt(budget * _PIXELS_PER_BYTE))
     edge = min(LONGEST_EDGE, max(edge, SMALLEST_EDGE))
-    picture = decoded(path, edge)
+    picture = decode(path, edge)
     picture.thumbnail((edge, edge), Image.Resampling.LANCZOS)
     kind = "png" if picture.mode == "RGBA" else "jpeg"
     head = f"data:image/{kind};base64,"
-    encoded, (width, height) = encoded_within(picture, (budget - len(head)) // 4 * 3)
+    encoded, (width, height) = encode_within(picture, (budget - len(head)) // 4 * 3)
     return Preview(head + base64.b64encode(encoded).decode("ascii"), width, height)
 
 
-def decoded_preview(preview: Preview) -> Image.Image:
+def decode_preview(preview: Preview) -> Image.Image:
     """The picture of a preview, to be drawn."""
     return Image.open(io.BytesIO(base64.b64decode(preview.data_uri.partition(",")[2])))
 
 
-def decoded(path: Path, edge: int, side: Callable[[tuple[int, int]], int] = max) -> Image.Image:
+def decode(path: Path, edge: int, side: Callable[[tuple[int, int]], int] = max) -> Image.Image:
     """The picture upright, in RGB or, where it is really transparent, RGBA, without metadata.
 
-    A JPEG is decoded near the size that is shown, in a fraction of the time and memory: its longest side (with `min`
+    A JPEG is decoded near the size that is needed, in a fraction of the time and memory: its longest side (with `min`
     its shortest, which is sharper) has `edge` pixels or more. Raises `ImageInvalid` for a file that is lost or damaged.
     """
     try:
-        with opened_picture(path) as opened:
+        with open_original(path) as opened:
             shrink = min(1.0, edge / side(opened.size))
             opened.draft(None, (math.ceil(opened.width * shrink), math.ceil(opened.height * shrink)))
             picture = _displayable(opened)
@@ -113,13 +113,13 @@ def decoded(path: Path, edge: int, side: Callable[[tuple[int, int]], int] = max)
         # Pillow's decoders raise OSError, SyntaxError, ValueError, struct.error and more on damaged bytes.
         hint = f"Look at {path.name} in the folder of its run."
         raise ImageInvalid(f"{path.name} cannot be read as a picture.", hint=hint) from exc
-    with suppress(Exception):  # where its EXIF data are damaged it is shown as it lies
+    with suppress(Exception):  # where its EXIF data are damaged it stays as it lies
         picture = ImageOps.exif_transpose(picture)
     picture.info = {}  # Pillow would write comment, profile and EXIF of the original into what it saves
     return picture
 
 
-def contained(picture: Image.Image, size: tuple[int, int]) -> Image.Image:
+def contain(picture: Image.Image, size: tuple[int, int]) -> Image.Image:
     """The picture as large as fits; of the thinnest one at least a line."""
     scale = min(size[0] / picture.width, size[1] / picture.height)
     pixels = max(1, round(picture.width * scale)), max(1, round(picture.height * scale))
@@ -137,7 +137,7 @@ def _displayable(opened: Image.Image) -> Image.Image:
     return opened.convert("RGB")
 
 
-def encoded_within(picture: Image.Image, limit: int) -> tuple[bytes, tuple[int, int]]:
+def encode_within(picture: Image.Image, limit: int) -> tuple[bytes, tuple[int, int]]:
     """The picture in at most `limit` bytes, and its pixels: first with less quality, then with fewer pixels."""
     while True:
         for quality in _QUALITIES:
@@ -148,7 +148,7 @@ def encoded_within(picture: Image.Image, limit: int) -> tuple[bytes, tuple[int, 
         edge = max(edge, SMALLEST_EDGE)
         if edge >= max(picture.size):
             return encoded, picture.size
-        picture = contained(picture, (edge, edge))
+        picture = contain(picture, (edge, edge))
 
 
 def _encoded(picture: Image.Image, quality: int) -> bytes:
@@ -160,17 +160,17 @@ def _encoded(picture: Image.Image, quality: int) -> bytes:
     return buffer.getvalue()
 
 
-def fitted(path: Path, size: tuple[int, int]) -> Image.Image:
+def fit_on_paper(path: Path, size: tuple[int, int]) -> Image.Image:
     """The picture upright in RGB, as large as it can be within `size` pixels; transparent parts become white.
 
     Raises `ImageInvalid` for a file that is lost or damaged.
     """
-    picture = decoded(path, max(size), min)
+    picture = decode(path, max(size), min)
     if picture.mode == "RGBA":
         paper = Image.new("RGB", picture.size, PAPER)
         paper.paste(picture, mask=picture)
         picture = paper
-    return contained(picture, size)
+    return contain(picture, size)
 
 
 def original(path: Path) -> bytes:

@@ -13,7 +13,7 @@ from xml.sax.saxutils import escape
 
 from seedream_magic.version import __version__
 from seedream_magic.view.cards import CardSet
-from seedream_magic.words import CHINESE, Words, clipped
+from seedream_magic.words import CHINESE, Words, clip
 
 DIGITAL_SOURCE_TYPE = "http://cv.iptc.org/newscodes/digitalsourcetype/trainedAlgorithmicMedia"
 TOOL = f"seedream-magic {__version__}"
@@ -42,7 +42,7 @@ _PACKET = """<?xpacket begin="\ufeff" id="W5M0MpCehiHzreSzNTczkc9d"?>
 
 @dataclass(frozen=True)
 class Provenance:
-    """Prompt and model of a set, and when its run began (UTC; None where nothing tells)."""
+    """Prompt and model of a set, and when its run began (UTC; None where that is not known)."""
 
     prompt: str
     model: str
@@ -67,11 +67,11 @@ class Provenance:
         """The XMP packet, UTF-8; a prompt past 6000 characters is clipped, so that it fits a JPEG segment."""
         created = f"\n   <xmp:CreateDate>{self.created.isoformat()}</xmp:CreateDate>" if self.created else ""
         return _PACKET.format(
-            prompt=_xml(clipped(self.prompt, LONGEST_PROMPT)),
+            prompt=_xml(clip(self.prompt, LONGEST_PROMPT)),
             tool=TOOL,
             created=created,
             source=DIGITAL_SOURCE_TYPE,
-            model=_xml(clipped(self.model, 200)),
+            model=_xml(clip(self.model, 200)),
         ).encode()
 
 

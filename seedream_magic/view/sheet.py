@@ -1,4 +1,4 @@
-"""A set as one picture: every picture with its number, for a notebook or, with all its words, to hand on."""
+"""A set as one picture: all of it on a contact sheet, or a GIF that plays its frames in order."""
 
 from __future__ import annotations
 
@@ -11,15 +11,15 @@ from typing import Any
 from PIL import Image, ImageDraw
 from PIL.PngImagePlugin import PngInfo
 
-from seedream_magic.errors import ImageError
+from seedream_magic.errors import ImageError, InvalidRequest
 from seedream_magic.view.cards import Card, CardSet
-from seedream_magic.view.lettering import Lettering, find_lettering, wrapped
+from seedream_magic.view.lettering import Lettering, find_lettering, wrap
 from seedream_magic.view.pictures import (
     PAPER,
-    contained,
-    decoded_preview,
-    encoded_within,
-    fitted,
+    contain,
+    decode_preview,
+    encode_within,
+    fit_on_paper,
     preview_of,
     progress,
 )
@@ -79,7 +79,7 @@ class _Layout:
 
     def lines(self, text: str, size: float, width: float, *, most: int = _LINES) -> list[str]:
         """The text as lines of `width` pixels at most."""
-        return wrapped(
+        return wrap(
             self.lettering.legible(one_line(storable(text), 600)), self.lettering.font(size * self.unit), width, most
         )
 
@@ -114,7 +114,7 @@ def draw_sheet(cards: CardSet, width: int) -> tuple[Image.Image, CardSet]:
     layout.write(sheet, (layout.margin, bottom), origin, _ORIGIN, _QUIET)
 
     def picture_of(card: Card) -> Image.Image | None:
-        return fitted(card.picture, layout.cell) if card.picture else None
+        return fit_on_paper(card.picture, layout.cell) if card.picture else None
 
     drawn = [
         _draw_card(
@@ -135,13 +135,13 @@ def contact_sheet(cards: CardSet, *, budget: int, preview_budget: int) -> bytes:
     def picture_of(card: Card) -> Image.Image | None:
         if card.picture is None:
             return None
-        return contained(decoded_preview(preview_of(card.picture, card.digest, budget=preview_budget)), layout.cell)
+        return contain(decode_preview(preview_of(card.picture, card.digest, budget=preview_budget)), layout.cell)
 
     rows = math.ceil(len(cards.cards) / layout.columns)
     sheet = Image.new("RGB", (layout.width, 2 * layout.margin + rows * layout.stride[1]), PAPER)
     for place, card in enumerate(cards.cards):
         _draw_card(sheet, card, layout.corner(place, layout.margin), layout, caption="", picture_of=picture_of)
-    return encoded_within(sheet, budget)[0]
+    return encode_within(sheet, budget)[0]
 
 
 def _layout(cards: CardSet, width: int, lettering: Lettering, lines: int) -> _Layout:
@@ -164,7 +164,7 @@ def _layout(cards: CardSet, width: int, lettering: Lettering, lines: int) -> _La
 
 
 def _columns(count: int, ratio: float, lines: int) -> int:
-    """Columns that bring the sheet near to 3:2, rather wide than tall, with few cells empty and none too small."""
+    """Columns that make the sheet nearly 3:2, rather wide than tall, with few cells empty and none too small."""
 
     def cost(columns: int) -> float:
         rows = math.ceil(count / columns)
@@ -229,7 +229,7 @@ def _draw_empty(sheet: Image.Image, card: Card, corner: tuple[int, int], layout:
 
 
 def _metadata(kind: str, provenance: Provenance) -> dict[str, Any]:
-    """What `Image.save` is told beside the picture."""
+    """The options of `Image.save` beside the picture."""
     if kind == "JPEG":
         return {"quality": 90, "optimize": True, "progressive": True, "xmp": provenance.xmp()}
     chunks = PngInfo()
@@ -238,3 +238,74 @@ def _metadata(kind: str, provenance: Provenance) -> dict[str, Any]:
     chunks.add_itxt("Comment", provenance.comment)
     chunks.add_text("Software", TOOL)
     return {"pnginfo": chunks}
+
+
+GIF_LONG_SIDE = 960
+MATTE = (40, 40, 43)
+"""Around a picture of another shape than the first: dark and without a hue, as a cinema's."""
+
+
+def write_animation(cards: CardSet, path: Path, *, seconds: float, size: int | None) -> CardSet:
+    """Write every picture of the set as one frame of a looping GIF; return the set as it was written.
+
+    The canvas has the first picture's ratio and a long side of `size` pixels, without one 960 or the picture's own if
+    that is smaller. Raises `InvalidRequest` for fewer than two pictures.
+    """
+    canvas = _canvas(cards, size)
+    frames: list[Image.Image] = []
+    written: list[Card] = []
+    for card in progress(cards.cards, "gif"):
+        try:
+            if card.picture is not None:
+                frames.append(_quantised(_letterboxed(fit_on_paper(card.picture, canvas), canvas)))
+            written.append(card)
+        except ImageError as error:
+            written.append(card.without_picture(error))
+    if len(frames) < 2:
+        raise InvalidRequest(f"A .gif takes at least 2 pictures; this set has {len(frames)}. Try .png or .html.")
+    frames[0].save(
+        path,
+        "GIF",
+        save_all=True,
+        append_images=frames[1:],
+        duration=round(seconds * 1000),
+        loop=0,
+        optimize=False,
+        comment=provenance_of(cards).comment.encode(),
+    )
+    return replace(cards, cards=tuple(written))
+
+
+def _canvas(cards: CardSet, size: int | None) -> tuple[int, int]:
+    """Pixels of the canvas."""
+    first = next(iter(cards.pictures), None)
+    largest = max(first.width or 0, first.height or 0) if first else 0
+    side = size or min(GIF_LONG_SIDE, largest or GIF_LONG_SIDE)
+    return max(1, round(side * min(1, cards.ratio))), max(1, round(side * min(1, 1 / cards.ratio)))
+
+
+def _letterboxed(picture: Image.Image, canvas: tuple[int, int]) -> Image.Image:
+    if picture.size == canvas:
+        return picture
+    ground = Image.new("RGB", canvas, MATTE)
+    ground.paste(picture, ((canvas[0] - picture.width) // 2, (canvas[1] - picture.height) // 2))
+    return ground
+
+
+def _quantised(picture: Image.Image) -> Image.Image:
+    """The picture in 256 colours of its own: half of them where most of it is, half over all that occur in it.
+
+    Either kind alone shows twice the error: medians leave out rare colours, an even spread steps in gradients. Pillow
+    spreads the error (dithers) only over a palette that it is given.
+    """
+    sample = picture.copy()
+    sample.thumbnail((240, 240), Image.Resampling.NEAREST)
+    common = sample.quantize(128, Image.Quantize.MEDIANCUT, kmeans=1)
+    spread = picture.quantize(128, Image.Quantize.FASTOCTREE)
+    palette = Image.new("P", (1, 1))
+    palette.putpalette([*_colours(common), *_colours(spread)])
+    return picture.quantize(palette=palette, dither=Image.Dither.FLOYDSTEINBERG)
+
+
+def _colours(quantised: Image.Image) -> list[int]:
+    return (quantised.getpalette() or [])[: 3 * 128]

@@ -38,7 +38,7 @@ from seedream_magic.api.references.sources import (
     refusing,
 )
 from seedream_magic.errors import InvalidRequest
-from seedream_magic.signatures import HEIF_TYPES, heif_size, reference_type
+from seedream_magic.formats import HEIF_TYPES, heif_size, reference_type
 
 _PROFILES = {"L": b"GRAY", "RGB": b"RGB ", "RGBA": b"RGB "}
 """What a colour profile that fits the pixels of a mode says of itself."""
@@ -62,12 +62,12 @@ def make_references(values: Iterable[object], *, base: Path | None = None) -> tu
     return tuple(_reference(leaf) for leaf in gather(values, base or Path(), picture=Image.Image))
 
 
-def fetched(reference: Reference, data: bytes) -> Reference:
+def read_fetched(reference: Reference, data: bytes) -> Reference:
     """A linked reference whose bytes have arrived. Raises `InvalidRequest` where they are no picture."""
     return replace(_read(reference.source, data), url=reference.url)
 
 
-def fitted(reference: Reference) -> tuple[Reference, str]:
+def scale_to_limits(reference: Reference) -> tuple[Reference, str]:
     """The reference within 30 MB and 36 megapixels, and the sentence that says what was done to it.
 
     One that is within them, that is not fetched yet, or that scaling cannot help comes back as it is, with no
@@ -119,7 +119,7 @@ def _read(source: str, data: bytes) -> Reference:
 
 @contextmanager
 def _opened(data: bytes, media_type: str, name: str) -> Iterator[Image.Image]:
-    """The picture, its header read. What Pillow raises in here is an `InvalidRequest`, its warnings are not shown."""
+    """The picture, its header read. What Pillow raises in here becomes an `InvalidRequest`, its warnings are off."""
     kind = media_type.removeprefix("image/").upper()
     sentence = f"{name} ({kind}, {len(data):,} bytes) is cut off or damaged"
     with refusing(sentence), _warnings_off, warnings.catch_warnings():

@@ -18,7 +18,7 @@ from functools import cached_property
 from seedream_magic.api.models import MAXIMUM_IMAGES, MAXIMUM_RATIO, Model
 from seedream_magic.api.redaction import without_signing
 from seedream_magic.errors import plural
-from seedream_magic.signatures import ENDINGS, HEIF_TYPES
+from seedream_magic.formats import ENDINGS, HEIF_TYPES
 
 MAXIMUM_REFERENCES = MAXIMUM_IMAGES - 1
 """One place of the fifteen is the image that is made."""
@@ -32,7 +32,7 @@ _PIECE = 3 * 2**18
 
 
 def unsigned(link: str) -> str:
-    """A link as it may be shown: a signed one without its query, which opens the picture to whoever has it."""
+    """A link as it may be printed: a signed one without its query, which opens the picture to whoever has it."""
     return link if "://" not in link or without_signing(link) == link else re.split(r"[?#]", link, maxsplit=1)[0]
 
 
@@ -54,7 +54,7 @@ class Reference:
 
     def __repr__(self) -> str:
         size = f" {self.width}x{self.height}" if self.width else ""
-        return f"<Reference {unsigned(self.source)}: {self.shown}{size}>"
+        return f"<Reference {unsigned(self.source)}: {self.summary}{size}>"
 
     @cached_property
     def sha256(self) -> str:
@@ -81,7 +81,7 @@ class Reference:
         return bool(self.data or self.url)
 
     @property
-    def sent(self) -> str:
+    def body_value(self) -> str:
         """The text in the body: the bytes as a data URI; the link while they have not been fetched."""
         if self.url and not self.data:
             return self.url
@@ -101,7 +101,7 @@ class Reference:
             yield binascii.b2a_base64(self.data[start : start + _PIECE], newline=False)
 
     @property
-    def shown(self) -> str:
+    def summary(self) -> str:
         """What stands in the body for people to read."""
         return unsigned(self.url) if self.url else f"{self._head}… ({len(self.data):,} bytes)"
 
@@ -132,7 +132,7 @@ def megabytes(count: int) -> str:
 
 
 def short(source: str, *, longest: int = 80) -> str:
-    """A source for a sentence, in characters that can be shown: of a long one the end, where a file's name stands.
+    """A source for a sentence, in characters that can be printed: of a long one the end, where a file's name stands.
 
     A signed link loses its signature: sentences are printed, saved with the notebook and shared.
     """

@@ -22,7 +22,7 @@ from urllib.parse import unquote_to_bytes, urlsplit
 
 from seedream_magic.api.references.reference import MAXIMUM_REFERENCES, Reference, megabytes, short
 from seedream_magic.errors import InvalidRequest
-from seedream_magic.signatures import ENDINGS
+from seedream_magic.formats import ENDINGS
 
 MAXIMUM_FILE = 256 * 10**6
 """Bytes of a file that may still be scaled down; no larger one is read."""

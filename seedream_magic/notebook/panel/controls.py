@@ -86,9 +86,9 @@ def close(widget: Any) -> None:
     widget.close()
 
 
-def show(widget: Any, *, shown: bool) -> None:
+def set_visible(widget: Any, *, visible: bool) -> None:
     """Show a control or take it out of the layout and of the order of tabs."""
-    widget.layout.display = None if shown else "none"
+    widget.layout.display = None if visible else "none"
 
 
 def offer(dropdown: Any, values: Sequence[str], value: str) -> None:
@@ -140,5 +140,5 @@ class Choice:
         self.value = value
 
     def _chosen(self) -> None:
-        show(self.text, shown=self.list.value == TYPED)
+        set_visible(self.text, visible=self.list.value == TYPED)
         self._changed()

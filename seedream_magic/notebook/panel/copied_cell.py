@@ -10,14 +10,14 @@ from typing import Any
 
 import ipywidgets as widgets
 
-from seedream_magic.api.cell_text import cell_text
+from seedream_magic.api.plan import cell_text
 from seedream_magic.api.providers import Provider, chosen_provider
 from seedream_magic.api.references.reference import Reference
 from seedream_magic.api.request import ImageRequest
 from seedream_magic.errors import ConfigError
 from seedream_magic.images.durable import make_folder, write_durably
 from seedream_magic.images.record import REFERENCES
-from seedream_magic.notebook.panel.controls import column, indented, labelled, show
+from seedream_magic.notebook.panel.controls import column, indented, labelled, set_visible
 from seedream_magic.notebook.panel.references import FormReference
 from seedream_magic.view.markup import Markup, element
 
@@ -74,12 +74,12 @@ class CopiedCell:
         self._buttons = widgets.HTML()
         self._made_of: object = None
         self.widget = column(self.area, indented(self._buttons))
-        show(self.widget, shown=False)
+        set_visible(self.widget, visible=False)
 
     def hide_unless(self, made_of: object) -> None:
         """Take the cell away if it was made of something else than this."""
         if made_of != self._made_of:
-            show(self.widget, shown=False)
+            set_visible(self.widget, visible=False)
 
     def show(self, made_of: object, cell: str, made: float) -> None:
         """Show the cell of a request, or of what goes on from a frame, and copy it where the page allows.
@@ -101,7 +101,7 @@ class CopiedCell:
                 element("span", {"role": "status", "style": "margin-left:10px"}, ""),
             )
         )
-        show(self.widget, shown=True)
+        set_visible(self.widget, visible=True)
 
 
 def _button(label: str, hint: str, handler: str) -> Markup:

@@ -13,7 +13,7 @@ from seedream_magic.api.make_request import Ask
 from seedream_magic.api.models import KNOWN_IDS, MAXIMUM_IMAGES, SIDES, Model, find_model, pixels_for_ratio
 from seedream_magic.api.providers import Provider
 from seedream_magic.api.request import DEFAULT_SIZE, ImageRequest
-from seedream_magic.api.storyboard import Storyboard, escaped, read_prompt, storyboard, without_blank_ends
+from seedream_magic.api.storyboard import Storyboard, escape, read_prompt, storyboard, without_blank_ends
 from seedream_magic.errors import InvalidRequest
 from seedream_magic.notebook.kernel_loop import KernelLoop
 from seedream_magic.notebook.models_table import ids_for
@@ -27,7 +27,7 @@ from seedream_magic.notebook.panel.controls import (
     lines,
     offer,
     row,
-    show,
+    set_visible,
 )
 
 RATIOS = ("1:1", "4:3", "3:4", "3:2", "2:3", "16:9", "9:16", "21:9")
@@ -134,7 +134,7 @@ class Form:
     def fill(self, request: ImageRequest) -> None:
         """Take over what a request asks for, but its references."""
         self._arranging, board = True, request.storyboard
-        self.prompt.value = board.style if board else escaped(request.prompt)
+        self.prompt.value = board.style if board else escape(request.prompt)
         self.frames.prompts = board.frames if board else ()
         self.model.value = request.model
         self._take_size(request.size, None)
@@ -166,7 +166,7 @@ class Form:
 
     def _take_size(self, size: str, ratio: str | None) -> None:
         known = find_model(self.model.value)
-        preset, of_preset = sized(known, size or (known.default_size if known else DEFAULT_SIZE))
+        preset, of_preset = preset_of(known, size or (known.default_size if known else DEFAULT_SIZE))
         self.size.offer(_sizes(known), preset)
         self.ratio.offer((ANY, *RATIOS), ratio or of_preset)
 
@@ -188,18 +188,18 @@ class Form:
         if self.size.value in SIDES and self.size.value not in _sizes(known):
             self._take_size("", None)
         self.size.offer(_sizes(known), self.size.value)
-        show(self.ratio.widget, shown=self.size.value in SIDES)
+        set_visible(self.ratio.widget, visible=self.size.value in SIDES)
         self.pixels.value = self._pixels(known)
         counts = ("1",) if known is not None and not known.sets else _COUNTS
         count = str(frames) if frames else self.images.value if self.images.value in counts else "1"
         offer(self.images, (count,) if frames else counts, count)
         self.images.disabled = len(self.images.options) == 1
-        show(self.frames.widget, shown=bool(frames) or known is None or known.sets)
-        show(self.stream, shown=known is None or known.stream)
+        set_visible(self.frames.widget, visible=bool(frames) or known is None or known.sets)
+        set_visible(self.stream, visible=known is None or known.stream)
         if not self._streams:
             self.stream.value = self.images.value != "1"
         self.further.value = lines([f"Also sent: {', '.join(f'{name} {value}' for name, value in self.kept.items())}"])
-        show(self._further_row, shown=bool(self.kept))
+        set_visible(self._further_row, visible=bool(self.kept))
         self.prompt.description = "Style" if self.frames.prompts else "Prompt"
         self._style_note.value = lines([f"{_STYLE_NOTE} {_STYLE_NOTE_IN_CHINESE}"]) if self.frames.prompts else ""
 
@@ -275,7 +275,7 @@ class Frames:
         return row(text, up, down, remove, align_items="flex-start", flex_flow="row nowrap")
 
 
-def sized(known: Model | None, size: str) -> tuple[str, str]:
+def preset_of(known: Model | None, size: str) -> tuple[str, str]:
     """The preset and the ratio whose pixels a size is; the size itself and `ANY` where it is none of them."""
     for preset in () if size in SIDES else _sizes(known):
         for ratio in RATIOS:

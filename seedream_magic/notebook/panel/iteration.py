@@ -1,4 +1,4 @@
-"""Going on from a frame that is shown: as a reference, drawn anew, varied."""
+"""Going on from a frame of the set in the panel: as a reference, drawn anew, varied."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from seedream_magic.errors import InvalidRequest
 from seedream_magic.images.cards import Origin
 from seedream_magic.images.image_set import Frame, ImageSet, opens_at, origin_of, places_of
 from seedream_magic.notebook.kernel_loop import KernelLoop, Latest
-from seedream_magic.notebook.panel.controls import button, column, labelled, row, show
+from seedream_magic.notebook.panel.controls import button, column, labelled, row, set_visible
 from seedream_magic.notebook.panel.references import thumbnail
 from seedream_magic.planning import plan_redo, plan_vary
 from seedream_magic.seedream import Seedream
@@ -66,7 +66,7 @@ class Iteration:
         loop.watch(self.number, self._name)
         loop.watch(self.words, changed)
         self.widget = column(row(self.number, self._picture, use), row(self.words, redo, vary, copy_redo, copy_vary))
-        show(self.widget, shown=False)
+        set_visible(self.widget, visible=False)
 
     def offer(self, images: ImageSet) -> None:
         """Go on from this set, beginning at the frame at which its carousel opens; without a picture, from nothing."""
@@ -76,7 +76,7 @@ class Iteration:
             self.number.max = len(places_of(images))
             self.number.value = opens_at(images) + 1 if is_new else self.number.value
             self._name()
-        show(self.widget, shown=bool(images.ok))
+        set_visible(self.widget, visible=bool(images.ok))
 
     def close(self) -> None:
         """Draw no thumbnail any more."""

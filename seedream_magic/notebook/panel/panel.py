@@ -29,7 +29,7 @@ from seedream_magic.notebook.panel.controls import (
     indented,
     lines,
     row,
-    show,
+    set_visible,
 )
 from seedream_magic.notebook.panel.copied_cell import CopiedCell, cell_of
 from seedream_magic.notebook.panel.form import Form, Unwritten
@@ -162,7 +162,7 @@ class Panel:
         )
 
     def close(self) -> None:
-        """Take it out of the page with all it holds. A run that is under way ends by itself; its set stays shown."""
+        """Take it out of the page with all it holds. A run that is under way ends by itself; its set stays."""
         self._looks.close()
         self._run.close()
         self._iteration.close()
@@ -235,12 +235,12 @@ class Panel:
                 self._say_no(error)
                 return
             self._say(plan_sentences(found.request, found.provider, found.warnings, stored=found.stored, looked=True))
-            show(self._anew, shown=found.stored is not None)
+            set_visible(self._anew, visible=found.stored is not None)
 
     def _say(self, texts: list[str]) -> None:
         room = room_sentence(len(self._references.entries), self._form.images.value)
         self._plan_line.value = lines([*texts, room])
-        show(self._anew, shown=False)
+        set_visible(self._anew, visible=False)
 
     def _say_no(self, error: SeedreamError) -> None:
         self._say([str(error) if isinstance(error, Unwritten) else f"Cannot be sent: {error}"])
@@ -296,7 +296,7 @@ class Panel:
             self.client.key()
         except SeedreamError as error:
             self._key_note.value = lines([f"{error} {error.hint}".strip()])
-        show(self._demo_row, shown=bool(self._key_note.value))
+        set_visible(self._demo_row, visible=bool(self._key_note.value))
 
     def _use_demo(self) -> None:
         demo = Seedream("demo", store=self.client.store)

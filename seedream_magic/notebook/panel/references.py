@@ -14,7 +14,7 @@ from typing import Any
 
 import ipywidgets as widgets
 
-from seedream_magic.api.redaction import redacted
+from seedream_magic.api.redaction import redact
 from seedream_magic.api.references.reference import Reference, short
 from seedream_magic.api.references.sources import is_data_uri
 from seedream_magic.errors import InvalidRequest, SeedreamError
@@ -29,7 +29,7 @@ from seedream_magic.notebook.panel.controls import (
     labelled,
     lines,
     row,
-    show,
+    set_visible,
 )
 from seedream_magic.view.markup import element
 from seedream_magic.view.pictures import preview_of
@@ -76,7 +76,7 @@ class References:
         self._faults: dict[str, list[str]] = {"typed": [], "uploaded": []}
         hint = "Sends the request without what cannot be read", "不再使用无法读取的参考图"
         self._drop = button(loop, "Leave out", *hint, self.drop_unread)
-        show(self._drop, shown=False)
+        set_visible(self._drop, visible=False)
         self.widget = column(self._thumbnails, row(self.text, self.upload), row(self._message, self._drop))
 
     @property
@@ -99,7 +99,7 @@ class References:
         """Raise `InvalidRequest` while something could not be read, or a reference has no bytes any more."""
         lost = [entry.reference.source for entry in self.entries if not entry.reference.sendable]
         if lost:
-            raise InvalidRequest(f"The reference {redacted(short(lost[0]))} is not in the store any more: remove it.")
+            raise InvalidRequest(f"The reference {redact(short(lost[0]))} is not in the store any more: remove it.")
         if any(self._faults.values()):
             raise InvalidRequest("A reference cannot be read: mend what stands at Reference, or leave it out.")
 
@@ -125,7 +125,7 @@ class References:
     def _say(self, notes: Iterable[str]) -> None:
         faults = [text for texts in self._faults.values() for text in texts]
         self._message.value = lines([*faults, *notes], role="alert", kind="seedream-message")
-        show(self._drop, shown=bool(faults))
+        set_visible(self._drop, visible=bool(faults))
 
     def _remove(self, place: int) -> None:
         self._replace(self.entries[:place] + self.entries[place + 1 :])
@@ -160,7 +160,7 @@ class References:
             self._keep_faults("uploaded", faults, notes)
 
     def _thumbnail(self, place: int, reference: Reference) -> Any:
-        name = redacted(short(reference.source, longest=40))
+        name = redact(short(reference.source, longest=40))
         hint = f"Remove reference {place + 1}: {name}", f"移除第 {place + 1} 张参考图"
         remove = button(self._loop, "×", *hint, partial(self._remove, place))
         picture = widgets.HTML(value=_small(reference, f"Reference {place + 1}: {name}"))
@@ -183,7 +183,7 @@ def take_files(upload: Any) -> list[tuple[str, bytes]]:
 
 
 def thumbnail(frame: Frame, name: str) -> str:
-    """A small picture of a frame as HTML; its name where no picture can be shown."""
+    """A small picture of a frame as HTML; its name where no picture can be displayed."""
     if frame.path is None:
         return _name_alone(name)
     try:
@@ -195,7 +195,7 @@ def thumbnail(frame: Frame, name: str) -> str:
 
 
 def _small(reference: Reference, name: str) -> str:
-    """The thumbnail of a reference; the name of what cannot be shown here (a link not fetched, HEIC)."""
+    """The thumbnail of a reference; the name of what cannot be displayed here (a link not fetched, HEIC)."""
     if not reference.data:
         return _name_alone(name)
     try:
