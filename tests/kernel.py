@@ -32,10 +32,7 @@ INHERITED = ("PATH", "LANG", "LC_ALL", "TMPDIR", "TEMP", "TMP", "SYSTEMROOT", "L
 
 @dataclass(frozen=True)
 class Output:
-    """One output of a cell. `kind` is stream, display_data, execute_result or error.
-
-    `text` is what a terminal would show, without colours; `updates` counts how often a display was replaced.
-    """
+    """One output of a cell. `kind` is stream, display_data, execute_result or error."""
 
     kind: str
     text: str = ""
@@ -73,10 +70,7 @@ class Result:
 
 
 class Kernel:
-    """A running kernel. `result` is the cell begun last; displays of it go on changing after it has ended.
-
-    `without_updates` is the same as Jupyter console, and whoever else ignores updates of displays, shows it.
-    """
+    """A running kernel. `result` is the cell begun last; displays of it go on changing after it has ended."""
 
     def __init__(self, manager: KernelManager, client: BlockingKernelClient, log: Path) -> None:
         self.manager = manager

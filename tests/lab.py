@@ -165,10 +165,7 @@ def browser_page(opened: Browser, **options: Any) -> Iterator[Page]:
 
 @dataclass(frozen=True)
 class Lab(Server):
-    """A running JupyterLab and the profile of a person's browser.
-
-    The profile keeps JupyterLab's own scripts, so that its second page opens in half the time of the first.
-    """
+    """A running JupyterLab and the profile of a person's browser."""
 
     profile: BrowserContext
 

@@ -152,11 +152,7 @@ def squeezed(script: str) -> str:
 
 @pytest.mark.parametrize("text", HOSTILE)
 def test_text_from_outside_is_text(images: ImageSet, text: str) -> None:
-    """Whatever prompt, model, error, note and run id hold: the elements and attribute names are the template's.
-
-    The one script and the one style sheet are the constant files, no control character reaches a terminal, and there is
-    no empty line, which would end a block of HTML in Markdown.
-    """
+    """Whatever prompt, model, error, note and run id hold: the elements and attribute names are the template's."""
     bundle = bundle_of(with_text(images, text))
     hostile = Reader(bundle["text/html"])
     assert hostile.structure == read(with_text(images, "calm")).structure
@@ -194,10 +190,7 @@ def test_nothing_in_it_can_act_or_load(images: ImageSet) -> None:
 
 
 def test_every_picture_is_labelled(images: ImageSet) -> None:
-    """Number, pixels, caption, alt text and a link to the original; inline styles alone keep strip, grid and frames.
-
-    The set's prompt is in it whole and once. A link leads only where Jupyter serves it, and is percent-quoted.
-    """
+    """Number, pixels, caption, alt text and a link to the original; inline styles alone keep strip, grid and frames."""
     prompt = "four\n  seasons"
     frames = (replace(images[0], prompt=prompt), *images.frames[1:])
     reader = read(reprompted(replace(images, frames=frames), prompt))
@@ -243,10 +236,7 @@ def test_the_words_tell_where_it_stands(
 
 
 def test_waiting_places_are_told(images: ImageSet) -> None:
-    """While the set grows, each empty place is a box in the pictures' shape that counts on; there is no sheet yet.
-
-    A place that never got its picture tells so once the run has ended.
-    """
+    """While the set grows, each empty place is a box in the pictures' shape that counts on; there is no sheet yet."""
     bundle = bundle_of(replace(images, frames=images.frames[:1], state="running", usage=None))
     reader = Reader(bundle["text/html"])
     boxes = reader.all("div", "seedream-empty")
@@ -261,10 +251,7 @@ def test_waiting_places_are_told(images: ImageSet) -> None:
 
 
 def test_a_failed_frame_is_a_card(images: ImageSet) -> None:
-    """It keeps its place and shows its code, the cause, what to do and, once the run has ended, the lines to run.
-
-    A picture deleted by hand is one that names the file, and can be redone.
-    """
+    """It keeps its place and shows its code, the cause, what to do and, once the run has ended, the lines to run."""
     for error, card in (
         (REFUSED, f'Sensitive Refused. Reword. {REDO}(1, prompt="…") %seedream retry {RUN}'),
         # Where the picture exists at the service, looking for it once more may cost nothing.
@@ -288,10 +275,7 @@ REFUSED = ContentRefused("Refused.", code="Sensitive", hint="Reword.")
 
 
 def test_a_chinese_set_explains_known_codes_in_chinese(images: ImageSet) -> None:
-    """Cause and fix of a code that is known stand in place of the English ones; an unknown one keeps them.
-
-    The fix of the table is for the service alone; what an error itself says to do stands in its place.
-    """
+    """Cause and fix of a code that is known stand in place of the English ones; an unknown one keeps them."""
     sensitive = find_code("InputImageSensitiveContentDetected")
     assert sensitive is not None
     refused = ContentRefused("No.", code="InputImageSensitiveContentDetected", hint=sensitive.fix.english)
@@ -316,10 +300,7 @@ def copies_of(images: ImageSet, **options: Any) -> list[dict[str, str]]:
 
 
 def test_cells_that_go_on_can_be_copied(images: ImageSet) -> None:
-    """Redo and vary name provider and run; a frame without a picture can be redone, a refused one in other words.
-
-    Nothing goes on from a run that is under way, and layers are not redone one by one.
-    """
+    """Redo and vary name provider and run; a frame without a picture can be redone, a refused one in other words."""
     frames = (images[0], Frame(1, "season 2", error=REFUSED), Frame(2, "season 3", error=ImageError("lost")), images[3])
     first, second, third, _ = copies_of(replace(images, frames=frames))
     begin = f'{IMPORT}\nSeedream("anyfast").show("{RUN}")'
@@ -335,10 +316,7 @@ def test_cells_that_go_on_can_be_copied(images: ImageSet) -> None:
 
 
 def test_a_cell_finds_the_store_and_the_address(images: ImageSet, monkeypatch: pytest.MonkeyPatch) -> None:
-    """Where they are not the default, they are named: the store from the notebook's folder on, if it is below.
-
-    The address is that of the provider that made the set: its key is not for the client of another one.
-    """
+    """Where they are not the default, they are named: the store from the notebook's folder on, if it is below."""
 
     def named(given: ImageSet) -> str:
         return copies_of(given)[0]["redo"].partition("\n")[2].partition(".show")[0]
@@ -422,10 +400,7 @@ def test_fifteen_pictures_landing_one_by_one_stay_light(images: ImageSet, noise:
 
 
 def test_sets_and_frames_display_themselves(images: ImageSet, tmp_path: Path) -> None:
-    """A set is HTML, text and, of its pictures, a sheet; a frame is its picture and a line; nothing is a widget.
-
-    A transparent frame is a PNG; one that waits is the line alone.
-    """
+    """A set is HTML, text and, of its pictures, a sheet; a frame is its picture and a line; nothing is a widget."""
     bundle = images._repr_mimebundle_()
     assert bundle == bundle_of(images)
     assert sorted(bundle) == ["image/jpeg", "text/html", "text/plain"]

@@ -389,10 +389,7 @@ def test_one_frame_has_no_clutter(trusted: Page) -> None:
 
 
 def test_waiting_and_failed_frames_say_so(trusted: Page) -> None:
-    """One on its way tells how long it has been waited for; a failed one is marked by more than colour.
-
-    Arrows pass over it with the focus kept; neither has tools that would need a picture.
-    """
+    """One on its way tells how long it has been waited for; a failed one is marked by more than colour."""
     root = carousel(trusted, "waiting")
     button(root, "Frame 4, waiting").click()
     expect(root.locator(".seedream-current")).to_contain_text(re.compile(r"waiting · \d+ s"))
@@ -642,9 +639,7 @@ def test_what_jupyter_does_not_serve_is_a_preview(bare: Page, tmp_path: Path) ->
 
 
 def test_a_narrow_screen(bare: Page, tmp_path: Path) -> None:
-    """What failed takes a picture's room, at least 176 px; what is longer scrolls inside. A shared prompt is a line in
-    the grid, and told in full where one frame shows it. A refused run has no figure: its words stand there.
-    """
+    """What failed takes a picture's room, at least 176 px; what is longer scrolls inside."""
     bare.set_viewport_size({"width": 420, "height": 900})
     for size in ((1600, 900), (2048, 128)):
         made = made_set(tmp_path, f"long {size}", size)

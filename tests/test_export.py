@@ -71,10 +71,7 @@ def images(tmp_path: Path) -> ImageSet:
 
 @pytest.mark.parametrize("ending", ENDINGS)
 def test_every_kind_is_written_whole_and_the_originals_stay(images: ImageSet, tmp_path: Path, ending: str) -> None:
-    """Whatever the texts hold: the absolute path is returned, an older file is replaced, originals are only read.
-
-    A growing set goes out as it is: a file that waits for nothing.
-    """
+    """Whatever the texts hold: the absolute path is returned, an older file is replaced, originals are only read."""
     originals = {path: (path.read_bytes(), path.stat().st_mtime_ns) for path in images.folder.iterdir()}
     target = tmp_path / f"set{ending.upper()}"
     target.write_text("old")
@@ -87,10 +84,7 @@ def test_every_kind_is_written_whole_and_the_originals_stay(images: ImageSet, tm
 
 @pytest.mark.parametrize("ending", ENDINGS)
 def test_a_run_of_the_service_is_exported(store: Path, tmp_path: Path, ending: str) -> None:
-    """Two pictures of three arrived: the set goes out with what there is, without the key or a signature.
-
-    An export into the run's own folder, be it through a link, is refused.
-    """
+    """Two pictures of three arrived: the set goes out with what there is, without the key or a signature."""
     with raw_server({POST: whole_answer, PICTURE: picture, ("GET", "/picture/1"): Reply(404)}) as server:
         images = client(server, store).generate("four 季节", images=3)
     data = images.export(tmp_path / f"set{ending}").read_bytes()
@@ -221,10 +215,7 @@ def read(images: ImageSet, target: Path) -> dict[str, Any]:
 
 
 def test_an_archive_has_originals_captions_and_origin(tmp_path: Path) -> None:
-    """Originals to the bit, in order; index, file, prompt, pixels, sum and error of each; where the set comes from.
-
-    `captions.txt` numbers from 1. Any text comes back from JSON as it was, a lone surrogate included.
-    """
+    """Originals to the bit, in order; index, file, prompt, pixels, sum and error of each; where the set comes from."""
     images = made_set(tmp_path, prompt=HOSTILE, captions=["春 & <spring>", "夏", "秋 🎉"], failed=(1,))
     members = read(images, tmp_path / "set.zip")
     assert list(members) == ["01.jpg", "03.jpg", "captions.json", "captions.txt", "request.json"]

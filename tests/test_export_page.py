@@ -50,10 +50,7 @@ def test_originals_are_inside_bit_by_bit(
 
 
 def test_the_page_asks_for_nothing_and_tells_no_folder(images: ImageSet, exported: Path, tmp_path: Path) -> None:
-    """No address but data: and IPTC's term; neither the author's folders nor their run's, and no cell that needs it.
-
-    Prompt, model, date, tool and that term are in its meta tags; the line at the end tells it a person.
-    """
+    """No address but data: and IPTC's term; neither the author's folders nor their run's, and no cell that needs it."""
     reader = read(exported)
     for tag, given in reader.elements:
         for name in ("src", "href", "action", "data", "poster", "srcset"):
@@ -77,10 +74,7 @@ def test_the_page_asks_for_nothing_and_tells_no_folder(images: ImageSet, exporte
 
 
 def test_text_from_outside_changes_no_tag(tmp_path: Path) -> None:
-    """The same set with a hostile prompt has the same elements, and its whole text, as it was typed, below.
-
-    A picture's type is read from its bytes, as a browser would; the card of a damaged one names the file alone.
-    """
+    """The same set with a hostile prompt has the same elements, and its whole text, as it was typed, below."""
     readers = []
     for name, prompt in (("plain", "first line\n\n" + "word " * 60), ("hostile", HOSTILE + "\n\n" + "word " * 60)):
         (tmp_path / name).mkdir()
@@ -115,10 +109,7 @@ def shown(exported: Path, opened: Browser) -> Iterator[Page]:
 
 @pytest.mark.browser
 def test_a_reader_meets_the_originals(shown: Page, images: ImageSet) -> None:
-    """From file://: full size and Download give them; paths, --ref and cells are the author's and not there.
-
-    Nothing is cut off at the side; light and dark follow the reader.
-    """
+    """From file://: full size and Download give them; paths, --ref and cells are the author's and not there."""
     root = shown.locator(".seedream-live")
     for key in ("path", "ref", "redo", "vary"):
         expect(shown.locator(f'[data-key="{key}"]')).to_have_count(0)

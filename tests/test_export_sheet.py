@@ -71,10 +71,7 @@ def test_every_shape_and_number_is_readable(tmp_path: Path, size: tuple[int, int
 
 @pytest.mark.parametrize("caption", ["a boat at dawn", "清晨的小船"])
 def test_captions_are_drawn_in_both_scripts(tmp_path: Path, caption: str) -> None:
-    """A set with captions has more ink below its pictures; a prompt that all share stands once, above them.
-
-    A failed frame is a grey cell with letters in it.
-    """
+    """A set with captions has more ink below its pictures; a prompt that all share stands once, above them."""
     chinese_font()
     sheets = []
     for name, captions in (("none", ["", "x"]), ("own", [caption, "x"]), ("shared", ["seasons", "seasons"])):
@@ -94,10 +91,7 @@ def test_captions_are_drawn_in_both_scripts(tmp_path: Path, caption: str) -> Non
 def test_without_a_chinese_font_it_is_told(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
 ) -> None:
-    """Chinese captions are left out, not drawn as boxes; where all is English nothing is missing, nor told.
-
-    A file that only has the name of a Chinese font is none.
-    """
+    """Chinese captions are left out, not drawn as boxes; where all is English nothing is missing, nor told."""
     (tmp_path / "NotoSansCJK-Regular.ttc").write_bytes(b"no font")
     monkeypatch.setattr(lettering, "_font_folders", lambda: (tmp_path,))
     images = made_set(tmp_path, count=2, prompt="四季", captions=["春天", "summer"])
@@ -112,10 +106,7 @@ def test_without_a_chinese_font_it_is_told(
 
 
 def test_long_text_is_broken_into_lines() -> None:
-    """Between words, a word wider than a line where it must be; what is longer than two lines ends in an ellipsis.
-
-    A Chinese comma or full stop stays with the character before it; what the font lacks is left out.
-    """
+    """Between words, a word wider than a line where it must be; what is longer than two lines ends in an ellipsis."""
     font = Lettering(None).font(20)
     for text, lines in {"": [], "one two three four five": ["one", "thr…"], "abcdefghij" * 3: ["abc", "jab…"]}.items():
         fitted = wrap(text, font, 96, 2)
@@ -129,10 +120,7 @@ def test_long_text_is_broken_into_lines() -> None:
 
 @pytest.mark.parametrize("ending", [".jpg", ".png"])
 def test_the_origin_is_in_the_metadata(tmp_path: Path, ending: str) -> None:
-    """XMP with IPTC's term for generated pictures, prompt, model, date and tool; PNG tells it as text too.
-
-    A set without a run id has the date of its first picture.
-    """
+    """XMP with IPTC's term for generated pictures, prompt, model, date and tool; PNG tells it as text too."""
     images = made_set(tmp_path, prompt=HOSTILE)
     path = images.export(tmp_path / f"sheet{ending}")
     tree = xmp_of(path)

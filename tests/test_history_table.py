@@ -49,10 +49,7 @@ def with_text(entry: HistoryEntry, text: str) -> HistoryEntry:
 
 @pytest.mark.parametrize("text", HOSTILE)
 def test_text_from_outside_is_text(entries: list[HistoryEntry], text: str) -> None:
-    """Whatever a record holds, the elements and attributes are the template's, and the terminal is not steered.
-
-    None of them is one that a sanitizer removes: no style sheet, script or data attribute; pictures are data URIs.
-    """
+    """Whatever a record holds, the elements and attributes are the template's, and the terminal is not steered."""
     hostile = html_of([with_text(entry, text) for entry in entries])
     assert hostile.structure == html_of([with_text(entry, "calm") for entry in entries]).structure
     assert not {name for name, _ in hostile.elements} & {"script", "style", "link", "iframe", "form", "button", "svg"}
@@ -65,10 +62,7 @@ def test_text_from_outside_is_text(entries: list[HistoryEntry], text: str) -> No
 
 
 def test_a_row_tells_what_a_person_looks_for(store: Path) -> None:
-    """Prompt, time, frames, billed, model, notebook and, on a line of its own that never breaks, the run id.
-
-    The prompt takes the width that is left: columns of one width would leave the run's id no room.
-    """
+    """Prompt, time, frames, billed, model, notebook and, on a line of its own that never breaks, the run id."""
     folder = made_run(store, 0, pictures=1, expected=4, state="partial", usage=None, frames=[])
     reader = html_of(history(store), "dawn")
     when = datetime(2026, 5, 4, 10, 0, tzinfo=UTC).astimezone()
@@ -116,10 +110,7 @@ def test_the_table_speaks_the_language_of_who_asks(
 
 
 def test_the_newest_fifty_are_shown(entries: list[HistoryEntry]) -> None:
-    """How many more there are, and how to find them, stands below. Of none, one friendly line says what to do.
-
-    A run whose picture is damaged, or that is purged while the table is drawn, is listed without one.
-    """
+    """How many more there are, and how to find them, stands below. Of none, one friendly line says what to do."""
     many = [replace(entries[0], run_id=f"run {number}") for number in range(1250)]
     reader = html_of(many)
     assert len(reader.all("img")) == len(reader.all("code")) == 50

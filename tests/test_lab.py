@@ -36,10 +36,7 @@ def carousel(page: Page) -> Locator:
 
 
 def test_the_quickstart_is_run_walked_through_saved_and_reopened(opened: Browser, lab: Lab) -> None:
-    """Its pictures land one by one; the saved notebook is small and holds the set as plain HTML.
-
-    On another day, in a new browser and before any cell has run, the carousel moves by button and key.
-    """
+    """Its pictures land one by one; the saved notebook is small and holds the set as plain HTML."""
     folder = lab.folder / "quickstart"
     folder.mkdir()
     shutil.copy(ROOT / "notebooks" / "quickstart.ipynb", folder)

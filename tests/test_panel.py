@@ -136,22 +136,28 @@ def server(ip: InteractiveShell, prompt_start: None) -> Iterator[RawServer]:
         yield running
 
 
-def test_it_says_what_a_change_would_send_and_sends_nothing(server: RawServer, store: Path) -> None:
+@pytest.fixture
+def person(server: RawServer, store: Path) -> Iterator[Person]:
+    """Somebody with an empty panel."""
+    with opened(client(server, store)) as somebody:
+        yield somebody
+
+
+def test_it_says_what_a_change_would_send_and_sends_nothing(person: Person, server: RawServer, store: Path) -> None:
     """Model, pixels, number, what may be billed; or why it cannot be sent. An empty one invites in both languages."""
-    with opened(client(server, store)) as person:
-        assert "Write a prompt. 请先写提示词。" in person.text
-        person.draw()
-        assert "not sent" in person.text
-        assert person.text.count("Write a prompt.") == 1
-        assert not re.search("Cannot be sent|InvalidRequest|failed", person.text)
-        person.fill(Prompt="四季的山村", Images="4", Size="2K", Ratio="16:9")
-        assert "Write a prompt." not in person.text
-        sent = "doubao-seedream-4-5 · 2848 × 1600 · 4 images · streamed. Not in the store: it may bill up to 4 images"
-        assert sent in person.text
-        person.fill(Watermark=False, Images="1", Ratio="any")
-        assert "2K · 1 image · no watermark. Not in the store: it may bill 1 image" in person.text
-        person.fill(Size="other…", pixels="100x100")
-        assert "Cannot be sent: --size 100x100 has 10,000 pixels" in person.text
+    assert "Write a prompt. 请先写提示词。" in person.text
+    person.draw()
+    assert "not sent" in person.text
+    assert person.text.count("Write a prompt.") == 1
+    assert not re.search("Cannot be sent|InvalidRequest|failed", person.text)
+    person.fill(Prompt="四季的山村", Images="4", Size="2K", Ratio="16:9")
+    assert "Write a prompt." not in person.text
+    sent = "doubao-seedream-4-5 · 2848 × 1600 · 4 images · streamed. Not in the store: it may bill up to 4 images"
+    assert sent in person.text
+    person.fill(Watermark=False, Images="1", Ratio="any")
+    assert "2K · 1 image · no watermark. Not in the store: it may bill 1 image" in person.text
+    person.fill(Size="other…", pixels="100x100")
+    assert "Cannot be sent: --size 100x100 has 10,000 pixels" in person.text
     assert server.posts == 0
 
 
@@ -303,71 +309,69 @@ def thumbnails(person: Person) -> list[str]:
     return [html.unescape(name) for value in values for name in re.findall('<img src="data:[^>]* alt="([^"]*)"', value)]
 
 
-def test_references_are_read_shown_and_taken_out(server: RawServer, store: Path, tmp_path: Path) -> None:
+def test_references_are_read_shown_and_taken_out(
+    person: Person, server: RawServer, store: Path, tmp_path: Path
+) -> None:
     """Paths and globs by Enter; a wrong one is told and stays out, as is a stored one whose file is gone."""
     for shade in range(3):
         (tmp_path / f"{shade}.jpg").write_bytes(jpeg(shade))
-    with opened(client(server, store)) as person:
-        person.fill(Prompt="x", Images="15", Reference="[12].jpg")
-        assert "2 references and 15 images are 17; one request takes 15" in person.text
-        assert "References 2 + images 15 = 17 of 15" in person.text
-        person.fill(Images="4", Reference="0.jpg")
-        assert person.control("Reference").value == ""
-        person.fill(Reference="3.jpg")
-        assert "There is no file 3.jpg" in person.text
-        assert person.control("Reference").value == "3.jpg"
-        person.fill(Reference="")
-        assert "There is no file" not in person.text
-        assert thumbnails(person) == ["Reference 1: 1.jpg", "Reference 2: 2.jpg", "Reference 3: 0.jpg"]
-        assert person.panel.cell == "%%seedream -n 4 --ref 1.jpg --ref 2.jpg --ref 0.jpg\nx"
-        person.click("×")
-        person.draw()
-        assert len(bodies(server.requests)[0]["image"]) == 2
+    person.fill(Prompt="x", Images="15", Reference="[12].jpg")
+    assert "2 references and 15 images are 17; one request takes 15" in person.text
+    assert "References 2 + images 15 = 17 of 15" in person.text
+    person.fill(Images="4", Reference="0.jpg")
+    assert person.control("Reference").value == ""
+    person.fill(Reference="3.jpg")
+    assert "There is no file 3.jpg" in person.text
+    assert person.control("Reference").value == "3.jpg"
+    person.fill(Reference="")
+    assert "There is no file" not in person.text
+    assert thumbnails(person) == ["Reference 1: 1.jpg", "Reference 2: 2.jpg", "Reference 3: 0.jpg"]
+    assert person.panel.cell == "%%seedream -n 4 --ref 1.jpg --ref 2.jpg --ref 0.jpg\nx"
+    person.click("×")
+    person.draw()
+    assert len(bodies(server.requests)[0]["image"]) == 2
     through = client(server, store)
     images = through.generate("x", refs=jpeg(1))
     for path in (store / "references").iterdir():
         path.unlink()
-    with opened(through, images.run_id) as person:
-        assert "Cannot be sent: The reference" in person.text
-        assert "is not in the store any more" in person.text
-        person.draw()
-        person.click("×")
-        assert "Not in the store: it may bill 1 image" in person.text
+    with opened(through, images.run_id) as again:
+        assert "Cannot be sent: The reference" in again.text
+        assert "is not in the store any more" in again.text
+        again.draw()
+        again.click("×")
+        assert "Not in the store: it may bill 1 image" in again.text
     assert server.posts == 2
 
 
 def test_nothing_is_sent_without_a_reference_that_it_cannot_find(
-    server: RawServer, store: Path, tmp_path: Path
+    person: Person, server: RawServer, store: Path, tmp_path: Path
 ) -> None:
     """Typed or uploaded, what is told to be wrong is mended, emptied or left out first; the cell is refused as well."""
-    with opened(client(server, store)) as person:
-        person.fill(Prompt="x", Reference="hero.jpg")
-        person.fill(Prompt="y")  # another change makes nothing of it
-        assert "There is no file hero.jpg" in person.text
-        assert "Cannot be sent: A reference cannot be read" in person.text
-        person.draw()
-        person.click("Copy as cell")
-        assert not person.sees("Cell")
-        (tmp_path / "hero.jpg").write_bytes(jpeg(1))
-        person.fill(Reference="./hero.jpg")
-        assert "Cannot be sent" not in person.text
-        upload(person.control("Upload"), broken=b"no picture")
-        person.fill(Reference="nothing.png")
-        person.fill(Reference="")
-        assert "broken:" in person.text
-        person.draw()
-        assert server.posts == 0
-        person.click("Leave out")
-        assert "broken:" not in person.text
-        assert not person.sees("Leave out")
-        person.draw()
-        assert [body["image"] for body in bodies(server.requests)] == [
-            Seedream().plan("x", refs="hero.jpg").body["image"]
-        ]
-        person.fill(Reference="nothing.png")
-        person.click("Leave out")
-        assert person.control("Reference").value == ""
-        assert "In the store" in person.text
+    person.fill(Prompt="x", Reference="hero.jpg")
+    person.fill(Prompt="y")  # another change makes nothing of it
+    assert "There is no file hero.jpg" in person.text
+    assert "Cannot be sent: A reference cannot be read" in person.text
+    person.draw()
+    person.click("Copy as cell")
+    assert not person.sees("Cell")
+    (tmp_path / "hero.jpg").write_bytes(jpeg(1))
+    person.fill(Reference="./hero.jpg")
+    assert "Cannot be sent" not in person.text
+    upload(person.control("Upload"), broken=b"no picture")
+    person.fill(Reference="nothing.png")
+    person.fill(Reference="")
+    assert "broken:" in person.text
+    person.draw()
+    assert server.posts == 0
+    person.click("Leave out")
+    assert "broken:" not in person.text
+    assert not person.sees("Leave out")
+    person.draw()
+    assert [body["image"] for body in bodies(server.requests)] == [Seedream().plan("x", refs="hero.jpg").body["image"]]
+    person.fill(Reference="nothing.png")
+    person.click("Leave out")
+    assert person.control("Reference").value == ""
+    assert "In the store" in person.text
 
 
 def test_a_run_of_another_provider_opens_no_panel(server: RawServer, store: Path) -> None:
@@ -453,10 +457,7 @@ def test_it_begins_with_the_request_of_a_set(server: RawServer, store: Path, ip:
 
 
 def test_going_on_from_a_frame(server: RawServer, store: Path) -> None:
-    """It becomes a reference, is drawn anew with the others as references, or is varied; the buttons name it.
-
-    One without picture, as a Stop leaves it, is only redone.
-    """
+    """It becomes a reference, is drawn anew with the others as references, or is varied; the buttons name it."""
     through = client(server, store)
     with opened(through) as person:
         person.fill(Prompt="x", Images="3")
@@ -504,10 +505,7 @@ def test_it_goes_on_from_the_frame_at_which_the_carousel_opens(server: RawServer
 def test_going_on_can_be_copied_as_a_cell(
     server: RawServer, store: Path, ip: InteractiveShell, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """The cell of a redo or a vary does what the button does: it is shown from the store after it.
-
-    A wrong one is not given, and one that is out of date goes.
-    """
+    """The cell of a redo or a vary does what the button does: it is shown from the store after it."""
     monkeypatch.setenv("SEEDREAM_API_KEY", KEY)
     through = client(server, store)
     begun = through.generate("x", images=3)
@@ -610,29 +608,25 @@ def test_two_panels_and_the_session_share_what_is_under_way(server: RawServer, s
     assert (len(through.session.background), through.session.images_reserved) == (0, 0)
 
 
-def test_shown_again_it_is_the_same_panel(server: RawServer, store: Path, ip: InteractiveShell) -> None:
-    """An output is the view with words for who has no kernel, and the set as plain HTML with an id of its own.
-
-    Closed while it draws, it loses nothing: the set is in the store, and shown where the panel stood.
-    """
-    with opened(client(server, store)) as person:
-        person.fill(Prompt="x")
-        person.draw()
-        with capture_output() as shown:
-            display(person.panel)
-            display(person.panel)
-        views, sets = shown.outputs[::2], shown.outputs[1::2]
-        model = person.panel.widget.model_id
-        assert [one.data["application/vnd.jupyter.widget-view+json"]["model_id"] for one in views] == [model] * 2
-        assert all("run this cell again" in one.data["text/plain"] for one in views)
-        assert [set(one.data) for one in sets] == [{"text/html", "text/plain", "image/jpeg"}] * 2
-        person.fill(Images="2")
-        person.ended.clear()
-        with capture_output() as shown:
-            person.click("Generate")
-            person.panel.close()
-            assert person.ended.wait(20)
-        assert "2 images billed" in shown.outputs[-1].data["text/plain"]
+def test_shown_again_it_is_the_same_panel(person: Person, server: RawServer, store: Path, ip: InteractiveShell) -> None:
+    """An output is the view with words for who has no kernel, and the set as plain HTML with an id of its own."""
+    person.fill(Prompt="x")
+    person.draw()
+    with capture_output() as shown:
+        display(person.panel)
+        display(person.panel)
+    views, sets = shown.outputs[::2], shown.outputs[1::2]
+    model = person.panel.widget.model_id
+    assert [one.data["application/vnd.jupyter.widget-view+json"]["model_id"] for one in views] == [model] * 2
+    assert all("run this cell again" in one.data["text/plain"] for one in views)
+    assert [set(one.data) for one in sets] == [{"text/html", "text/plain", "image/jpeg"}] * 2
+    person.fill(Images="2")
+    person.ended.clear()
+    with capture_output() as shown:
+        person.click("Generate")
+        person.panel.close()
+        assert person.ended.wait(20)
+    assert "2 images billed" in shown.outputs[-1].data["text/plain"]
     assert sorted(len(client(server, store).show(run.name).ok) for run in store.glob("2*")) == [1, 2]
 
 

@@ -80,10 +80,7 @@ def button(panel: Locator, name: str) -> Locator:
 
 
 def test_a_person_draws_with_the_panel(page: Page, notebook: Path) -> None:
-    """Fill, generate, watch while a cell runs, stop, generate anew, copy as cell, run that cell, redo a frame, save.
-
-    The saved notebook holds the set as plain HTML, and in the state of its widgets no key and no signed link.
-    """
+    """Fill, generate, watch while a cell runs, stop, generate anew, copy as cell, run that cell, redo a frame, save."""
     panel = panel_of(page, DRAWING)
     panel.get_by_label("Prompt").fill("四季的山村，水彩画")
     panel.get_by_label("Images").select_option("3")

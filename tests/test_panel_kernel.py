@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import threading
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
@@ -10,8 +9,8 @@ from typing import Any
 import pytest
 
 from kernel import Kernel, Result, running_kernel
-from raw_server import Behaviour, Gate, RawServer, Request, raw_server
-from service import PICTURE, POST, completed, picture, stream_head, succeeded, whole_answer
+from raw_server import RawServer
+from service import SlowService
 
 pytestmark = pytest.mark.kernel
 
@@ -26,28 +25,14 @@ print(panel._generate.model_id, panel._run.stop.model_id)
 """
 
 
-class Service:
-    """It sends the first picture of a set, and the second when it may; from the second request on, all at once."""
-
-    def __init__(self) -> None:
-        self.go_on = threading.Event()
-        self.asked = 0
-
-    def post(self, request: Request) -> Behaviour:
-        self.asked += 1
-        if self.asked > 1:
-            return whole_answer(request)
-        return Gate(stream_head() + succeeded(request, 0), self.go_on, succeeded(request, 1) + completed(2))
+@pytest.fixture
+def service() -> SlowService:
+    return SlowService()
 
 
 @pytest.fixture
-def service() -> Service:
-    return Service()
-
-
-@pytest.fixture
-def server(service: Service) -> Iterator[RawServer]:
-    with raw_server({POST: service.post, PICTURE: picture}) as running:
+def server(service: SlowService) -> Iterator[RawServer]:
+    with service.serving() as running:
         yield running
 
 
@@ -87,11 +72,9 @@ def made_subshell(kernel: Kernel) -> str:
 
 @pytest.mark.parametrize("on_subshell", [False, True])
 def test_the_kernel_is_free_while_a_panel_draws(
-    kernel: Kernel, server: RawServer, service: Service, *, on_subshell: bool
+    kernel: Kernel, server: RawServer, service: SlowService, *, on_subshell: bool
 ) -> None:
-    """A cell answers before the service has; the set then grows in its output. So it is with a click on a subshell,
-    which may end before the run does.
-    """
+    """A cell answers before the service has; the set then grows in its output."""
     generate, _ = kernel.run(_OPEN).stdout.split()
     features = kernel.client.kernel_info(reply=True, timeout=20)["content"].get("supported_features", [])
     if on_subshell and "kernel subshells" not in features:
@@ -105,8 +88,8 @@ def test_the_kernel_is_free_while_a_panel_draws(
     kernel.start("panel")
     kernel.wait_output(shows(1))
     kernel.wait_idle()
-    assert not service.go_on.is_set()
-    service.go_on.set()
+    assert not service.release.is_set()
+    service.release.set()
     kernel.wait_output(shows(2, "2 images billed"))
     # The set says it is done before the panel does: both come by the kernel's loop, which this has to leave free.
     while "True" in (told := kernel.run("print(panel._run.line.value, panel._run.busy)").stdout):
@@ -114,11 +97,8 @@ def test_the_kernel_is_free_while_a_panel_draws(
     assert "2 of 2 · 2 images billed" in told
 
 
-def test_stop_and_anew_and_nothing_is_left(kernel: Kernel, server: RawServer, service: Service) -> None:
-    """Stop keeps the first picture; the next run brings all; unloading closes the panel, its threads and its comms.
-
-    While a cell runs the page holds the last words typed back until the kernel is free, but not the click.
-    """
+def test_stop_and_anew_and_nothing_is_left(kernel: Kernel, server: RawServer, service: SlowService) -> None:
+    """Stop keeps the first picture; the next run brings all; unloading closes the panel, its threads and its comms."""
     generate, stop = kernel.run(_OPEN).stdout.split()
     prompt = kernel.run("print(panel._form.prompt.model_id)").stdout.strip()
     kernel.run("panel")
@@ -129,10 +109,11 @@ def test_stop_and_anew_and_nothing_is_left(kernel: Kernel, server: RawServer, se
     assert request.json()["prompt"] == "a village in spring"
     send(kernel, stop, CLICK)
     kernel.wait_output(shows(1, "stopped"))
+    send(kernel, prompt, {"method": "update", "state": {"value": "whole"}, "buffer_paths": []})
     send(kernel, generate, CLICK)
     kernel.wait_output(shows(2, "2 images billed"))
     assert server.posts == 2
-    assert not service.go_on.is_set()
+    assert not service.release.is_set()
     left = kernel.run(
         "%unload_ext seedream_magic\n"
         "print(list(ipywidgets.Widget.get_manager_state()['state']))\n"

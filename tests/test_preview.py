@@ -41,10 +41,7 @@ def near(found: object, expected: tuple[int, ...], within: int) -> bool:
 
 
 def test_as_sharp_as_the_budget_allows(tmp_path: Path) -> None:
-    """Noise, which compresses worst, fits its budget in its own shape; nothing is below the smallest edge.
-
-    A calm picture keeps 1280 px of its longest edge, a small one its own pixels.
-    """
+    """Noise, which compresses worst, fits its budget in its own shape; nothing is below the smallest edge."""
     for size, budget in (((2048, 2048), 44_000), ((4096, 256), 2_000), ((300, 1800), 350_000)):
         found = preview_of(saved(tmp_path / f"{budget}.jpg", noise(*size), "JPEG", quality=95), budget=budget)
         assert len(found.data_uri) <= budget
@@ -67,10 +64,7 @@ MODES: tuple[tuple[str, int | tuple[int, ...], str, tuple[int, int, int]], ...] 
 
 
 def test_every_mode_comes_out_as_rgb_jpeg(tmp_path: Path) -> None:
-    """CMYK, grey, bilevel and opaque alpha; 16 bits keep darks and lights apart, in a preview and where exported.
-
-    Only a picture with pixels that are really transparent becomes a PNG, with its alpha.
-    """
+    """CMYK, grey, bilevel and opaque alpha; 16 bits keep darks and lights apart, in a preview and where exported."""
     for mode, colour, kind, expected in MODES:
         found = shown(saved(tmp_path / mode, Image.new(mode, (64, 48), colour), kind))
         assert (found.format, found.mode, found.size) == ("JPEG", "RGB", (64, 48))
