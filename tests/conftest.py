@@ -15,11 +15,12 @@ import pytest
 from IPython.core.interactiveshell import InteractiveShell
 from traitlets.config import Config
 
+from kernel import Kernel, running_kernel
 from raw_server import RawServer, raw_server
 from seedream_magic import Seedream, session
 from seedream_magic.images import download
 from served import KEY, client
-from service import PICTURE, POST, picture, whole_answer
+from service import PICTURE, POST, SlowService, picture, whole_answer
 
 if TYPE_CHECKING:
     from playwright.sync_api import Browser
@@ -96,6 +97,28 @@ def no_pause(monkeypatch: pytest.MonkeyPatch) -> None:
 def seedream(server: RawServer, store: Path) -> Seedream:
     """The Python client to that service."""
     return client(server, store)
+
+
+@pytest.fixture
+def slow() -> SlowService:
+    """A service that sends the first picture at once, and the second when it is released."""
+    return SlowService()
+
+
+@pytest.fixture
+def slow_server(slow: SlowService) -> Iterator[RawServer]:
+    """It on a port."""
+    with slow.serving() as running:
+        yield running
+
+
+@pytest.fixture
+def slow_kernel(slow_server: RawServer, tmp_path: Path) -> Iterator[Kernel]:
+    """A real kernel with the extension loaded, pointed to that service."""
+    environment = {"SEEDREAM_BASE_URL": f"{slow_server.url}/v1", "SEEDREAM_API_KEY": KEY}
+    with running_kernel(environment=environment, directory=tmp_path) as running:
+        assert running.run("%load_ext seedream_magic").ename is None
+        yield running
 
 
 @pytest.fixture

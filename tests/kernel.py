@@ -38,7 +38,6 @@ class Output:
     text: str = ""
     name: str = ""
     data: Mapping[str, Any] = field(default_factory=dict)
-    metadata: Mapping[str, Any] = field(default_factory=dict)
     display_id: str | None = None
     updates: int = 0
 
@@ -166,7 +165,7 @@ def _output(kind: str, content: Mapping[str, Any]) -> Output:
     if kind == "error":
         return Output(kind, COLOURS.sub("", "\n".join(content["traceback"])))
     data, transient = content["data"], content.get("transient", {})
-    return Output(kind, data.get("text/plain", ""), "", data, content["metadata"], transient.get("display_id"))
+    return Output(kind, data.get("text/plain", ""), "", data, transient.get("display_id"))
 
 
 def _updated(output: Output, content: Mapping[str, Any]) -> Output:

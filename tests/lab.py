@@ -9,6 +9,7 @@ import sys
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
+from itertools import zip_longest
 from pathlib import Path
 from queue import Queue
 from threading import Thread
@@ -45,8 +46,8 @@ def trust(notebook: Path, home: Path) -> None:
     subprocess.run(command, env=jupyter_environment(home), check=True, capture_output=True)
 
 
-def written(path: Path, bundles: Sequence[dict[str, Any]], source: str = "...") -> Path:
-    """A notebook of one cell for each saved output in `bundles`; without any, one cell that has not run."""
+def written(path: Path, bundles: Sequence[dict[str, Any]], sources: Sequence[str] = ()) -> Path:
+    """A notebook of one cell for each saved output in `bundles`; a cell whose bundle is empty has not run."""
     cells: list[dict[str, Any]] = [
         {
             "cell_type": "code",
@@ -56,7 +57,7 @@ def written(path: Path, bundles: Sequence[dict[str, Any]], source: str = "...") 
             "execution_count": None,
             "outputs": [{"output_type": "display_data", "data": bundle, "metadata": {}}] if bundle else [],
         }
-        for index, bundle in enumerate(bundles or [{}])
+        for index, (bundle, source) in enumerate(zip_longest(bundles, sources, fillvalue=""))
     ]
     kernel = {"name": "python3", "display_name": "Python 3", "language": "python"}
     notebook = {"nbformat": 4, "nbformat_minor": 5, "metadata": {"kernelspec": kernel}, "cells": cells}

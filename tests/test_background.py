@@ -16,17 +16,6 @@ from service import SlowService
 pytestmark = pytest.mark.kernel
 
 
-@pytest.fixture
-def slow() -> SlowService:
-    return SlowService()
-
-
-@pytest.fixture
-def server(slow: SlowService) -> Iterator[RawServer]:
-    with slow.serving() as running:
-        yield running
-
-
 WAITED = "import asyncio\nwhile _seedream.state == 'running': await asyncio.sleep(0.01)"
 LEFT = """\
 import asyncio, gc, threading, time
@@ -63,9 +52,9 @@ def notebook(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Kernel]:
 
 
 @pytest.fixture
-def kernel(notebook: Kernel, server: RawServer, slow: SlowService, tmp_path: Path) -> Iterator[Kernel]:
+def kernel(notebook: Kernel, slow_server: RawServer, slow: SlowService, tmp_path: Path) -> Iterator[Kernel]:
     """The kernel as in a new session, the extension loaded and pointed to the service; at the end no run is left."""
-    variables = {"SEEDREAM_BASE_URL": f"{server.url}/v1", "SEEDREAM_STORE": str(tmp_path / "runs")}
+    variables = {"SEEDREAM_BASE_URL": f"{slow_server.url}/v1", "SEEDREAM_STORE": str(tmp_path / "runs")}
     assert notebook.run(BEGIN.format(variables=variables)).ename is None
     yield notebook
     slow.release.set()
@@ -94,7 +83,7 @@ def test_the_set_grows_while_the_kernel_is_free(kernel: Kernel, slow: SlowServic
     assert "4 images in this session" in kernel.run("%seedream").stdout
 
 
-def test_stop_keeps_what_has_come(kernel: Kernel, slow: SlowService, server: RawServer) -> None:
+def test_stop_keeps_what_has_come(kernel: Kernel, slow: SlowService, slow_server: RawServer) -> None:
     """`%seedream stop` ends it, no thread is left; the output says it was stopped, what is billed, how to go on."""
     kernel.start("%%seedream --bg -n 2\nx\n")
     kernel.wait_output(shows(pictures=1))
@@ -110,7 +99,7 @@ def test_stop_keeps_what_has_come(kernel: Kernel, slow: SlowService, server: Raw
         "at least 1 image billed",
     ]
     assert kernel.run(f"{WAITED}\nprint(_seedream.state, len(_seedream.ok))").stdout == "stopped 1\n"
-    server.wait_for(lambda seen: seen.open_connections == 0)
+    slow_server.wait_for(lambda seen: seen.open_connections == 0)
     assert kernel.run("%seedream stop").stdout == "No run is under way in the background.\n"
     assert kernel.run(LEFT).stdout == "[] 0\n"
     assert kernel.run(IN_PYTHON).ename is None
@@ -121,7 +110,7 @@ def test_stop_keeps_what_has_come(kernel: Kernel, slow: SlowService, server: Raw
     assert "background" not in kernel.run("%seedream").stdout
 
 
-def test_a_reload_hands_over_what_is_under_way(kernel: Kernel, slow: SlowService, server: RawServer) -> None:
+def test_a_reload_hands_over_what_is_under_way(kernel: Kernel, slow: SlowService, slow_server: RawServer) -> None:
     """The magics made anew count the run, know what was billed before, refuse its request, and reach it to stop it."""
     kernel.run("%%seedream --quiet --no-stream -n 2\nwhole")
     kernel.run("%%seedream hero << --bg -n 2\nx")
@@ -136,7 +125,7 @@ def test_a_reload_hands_over_what_is_under_way(kernel: Kernel, slow: SlowService
     kernel.run("%config SeedreamMagics.max_images_per_session = None")
     assert kernel.run("%seedream stop").stdout.startswith("1 run stopped.")
     assert kernel.run(f"{WAITED}\nprint(hero.state, len(hero.ok))").stdout == "stopped 1\n"
-    server.wait_for(lambda seen: seen.open_connections == 0)
+    slow_server.wait_for(lambda seen: seen.open_connections == 0)
     status = kernel.run("%seedream").stdout
     assert "3 images in this session" in status
     assert "background" not in status
@@ -158,7 +147,7 @@ def test_unloading_cuts_no_run(kernel: Kernel, slow: SlowService) -> None:
     assert "background" not in status
 
 
-def test_what_fails_says_so(kernel: Kernel, server: RawServer) -> None:
+def test_what_fails_says_so(kernel: Kernel, slow_server: RawServer) -> None:
     """In its output, for there is no cell that could; what cannot begin fails the cell at once, and nothing is sent."""
     for setting, words in (
         ("%config SeedreamMagics.max_images_per_run = 1", "max_images_per_run"),
@@ -166,11 +155,11 @@ def test_what_fails_says_so(kernel: Kernel, server: RawServer) -> None:
     ):
         failed = kernel.run(f"{setting}\nget_ipython().run_cell_magic('seedream', '--bg -n 2', 'x')")
         assert words in (failed.evalue or ""), failed
-    assert server.posts == 0
+    assert slow_server.posts == 0
     kernel.run("%config SeedreamMagics.store = None")
     kernel.run("%%seedream --bg\nrefused")
     assert "Not billed." in kernel.wait_output(shows("ContentRefused")).displays[-1].text
-    assert server.posts == 1
+    assert slow_server.posts == 1
 
 
 TEN = """\
@@ -181,13 +170,13 @@ results = await asyncio.gather(*draws, return_exceptions=True)
 print(sum("max_images_per_session" in str(result) for result in results))"""
 
 
-def test_what_awaits_meets_the_cap_beside_the_background(kernel: Kernel, slow: SlowService, server: RawServer) -> None:
+def test_what_awaits_meets_the_cap_as_well(kernel: Kernel, slow: SlowService, slow_server: RawServer) -> None:
     """Of ten that begin at once, two fit beside the two images of a background cell; then there is no room."""
     kernel.run("%config SeedreamMagics.max_images_per_session = 4")
     kernel.run("%%seedream --bg --quiet -n 2\nx")
-    server.wait_for(lambda seen: seen.posts == 1)
+    slow_server.wait_for(lambda seen: seen.posts == 1)
     assert kernel.run(TEN).stdout == "8\n"
-    assert server.posts == 3
+    assert slow_server.posts == 3
     assert "after 4 in this session" in (kernel.run("%%seedream\nwhole").evalue or "")
     slow.release.set()
     assert kernel.run(WAITED).ename is None
@@ -291,11 +280,11 @@ def test_failed_stopped_and_background_runs_are_shown_once(kernel: Kernel, slow:
 
 
 def test_a_notebook_that_is_run_has_the_set_once(
-    server: RawServer, slow: SlowService, monkeypatch: pytest.MonkeyPatch
+    slow_server: RawServer, slow: SlowService, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """nbclient, and so nbconvert and papermill, save one whole set; of a cell that prints, what it printed besides."""
     slow.release.set()
-    monkeypatch.setenv("SEEDREAM_BASE_URL", f"{server.url}/v1")
+    monkeypatch.setenv("SEEDREAM_BASE_URL", f"{slow_server.url}/v1")
     monkeypatch.setenv("SEEDREAM_API_KEY", "sk-CANARY")
     sources = ("%load_ext seedream_magic", "%%seedream -n 2\nx", MIXED)
     notebook = nbformat.v4.new_notebook(cells=[nbformat.v4.new_code_cell(source) for source in sources])

@@ -565,7 +565,7 @@ def test_a_growing_set_keeps_the_readers_place(lab: Lab, notebooks: Path) -> Non
         "    while not Path(f'go{step}').exists():\n        time.sleep(0.02)\n"
         "    handle.update(bundle, raw=True)\n"
     )
-    written(notebooks / "live.ipynb", (), source)
+    written(notebooks / "live.ipynb", (), [source])
     with lab.page() as page:
         open_notebook(page, lab.url, f"{notebooks.name}/live.ipynb", awaits=".cm-content")
         wait_for_kernel(page)
@@ -592,7 +592,7 @@ def test_notebook_7_by_mouse_and_keyboard(lab: Lab, notebooks: Path) -> None:
         bundle = bundle_of(made_set(notebooks, "seven", (1600, 1200)))
     (notebooks / "seven.json").write_text(json.dumps(bundle), encoding="utf-8")
     source = "import json\nfrom IPython.display import display\ndisplay(json.load(open('seven.json')), raw=True)"
-    written(notebooks / "seven.ipynb", ({}, {}), source)
+    written(notebooks / "seven.ipynb", (), [source, ""])
     with lab.page(1100, 900) as page, without_failures(page):
         # The indicator shows idle before there is a kernel, too.
         with page.expect_websocket(lambda socket: "/kernels/" in socket.url) as socket:

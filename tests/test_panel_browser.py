@@ -6,12 +6,11 @@ import json
 import re
 from collections.abc import Iterator
 from pathlib import Path
-from typing import Any
 
 import pytest
 from playwright.sync_api import Locator, Page, expect
 
-from lab import Lab, choose, open_notebook, save, take_for_readme, theme, wait_for_kernel
+from lab import Lab, choose, open_notebook, save, take_for_readme, theme, wait_for_kernel, written
 from service import jpeg
 
 pytestmark = pytest.mark.browser
@@ -32,15 +31,8 @@ DRAWING, COPIED, KEYS, NARROW, INSERTING = 1, 3, 4, 6, 7
 @pytest.fixture(scope="module")
 def notebook(lab: Lab) -> Path:
     """A notebook with the cells, which have not run."""
-    told: list[dict[str, Any]] = [
-        {"cell_type": "code", "id": f"c{at}", "metadata": {}, "source": cell, "outputs": [], "execution_count": None}
-        for at, cell in enumerate(CELLS)
-    ]
-    kernel = {"kernelspec": {"name": "python3", "display_name": "Python 3", "language": "python"}}
-    file = lab.folder / "panel" / "panel.ipynb"
-    file.parent.mkdir()
-    file.write_text(json.dumps({"cells": told, "metadata": kernel, "nbformat": 4, "nbformat_minor": 5}), "utf-8")
-    return file
+    (lab.folder / "panel").mkdir()
+    return written(lab.folder / "panel" / "panel.ipynb", (), CELLS)
 
 
 @pytest.fixture(scope="module")

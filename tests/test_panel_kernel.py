@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
-from pathlib import Path
+from collections.abc import Callable
 from typing import Any
 
 import pytest
 
-from kernel import Kernel, Result, running_kernel
+from kernel import Kernel, Result
 from raw_server import RawServer
 from service import SlowService
 
@@ -16,32 +15,12 @@ pytestmark = pytest.mark.kernel
 
 CLICK = {"method": "custom", "content": {"event": "click"}}
 _OPEN = """
-%load_ext seedream_magic
 from seedream_magic import Panel
 import ipywidgets, threading
 panel = Panel()
 panel._form.prompt.value, panel._form.images.value = "a village", "2"
 print(panel._generate.model_id, panel._run.stop.model_id)
 """
-
-
-@pytest.fixture
-def service() -> SlowService:
-    return SlowService()
-
-
-@pytest.fixture
-def server(service: SlowService) -> Iterator[RawServer]:
-    with service.serving() as running:
-        yield running
-
-
-@pytest.fixture
-def kernel(server: RawServer, tmp_path: Path) -> Iterator[Kernel]:
-    store = str(tmp_path / "runs")
-    environment = {"SEEDREAM_BASE_URL": f"{server.url}/v1", "SEEDREAM_API_KEY": "sk-CANARY", "SEEDREAM_STORE": store}
-    with running_kernel(environment=environment, directory=tmp_path) as running:
-        yield running
 
 
 def send(kernel: Kernel, model_id: str, data: dict[str, Any], subshell: str | None = None) -> None:
@@ -72,49 +51,49 @@ def made_subshell(kernel: Kernel) -> str:
 
 @pytest.mark.parametrize("on_subshell", [False, True])
 def test_the_kernel_is_free_while_a_panel_draws(
-    kernel: Kernel, server: RawServer, service: SlowService, *, on_subshell: bool
+    slow_kernel: Kernel, slow_server: RawServer, slow: SlowService, *, on_subshell: bool
 ) -> None:
     """A cell answers before the service has; the set then grows in its output."""
-    generate, _ = kernel.run(_OPEN).stdout.split()
-    features = kernel.client.kernel_info(reply=True, timeout=20)["content"].get("supported_features", [])
+    generate, _ = slow_kernel.run(_OPEN).stdout.split()
+    features = slow_kernel.client.kernel_info(reply=True, timeout=20)["content"].get("supported_features", [])
     if on_subshell and "kernel subshells" not in features:
         pytest.skip("this kernel has no subshells")
-    subshell = made_subshell(kernel) if on_subshell else None
-    send(kernel, generate, CLICK, subshell)
-    server.wait_for(lambda seen: seen.posts == 1)
+    subshell = made_subshell(slow_kernel) if on_subshell else None
+    send(slow_kernel, generate, CLICK, subshell)
+    slow_server.wait_for(lambda seen: seen.posts == 1)
     if subshell:
-        ended = kernel.client.session.msg("delete_subshell_request", {"subshell_id": subshell})
-        kernel.client.control_channel.send(ended)
-    kernel.start("panel")
-    kernel.wait_output(shows(1))
-    kernel.wait_idle()
-    assert not service.release.is_set()
-    service.release.set()
-    kernel.wait_output(shows(2, "2 images billed"))
+        ended = slow_kernel.client.session.msg("delete_subshell_request", {"subshell_id": subshell})
+        slow_kernel.client.control_channel.send(ended)
+    slow_kernel.start("panel")
+    slow_kernel.wait_output(shows(1))
+    slow_kernel.wait_idle()
+    assert not slow.release.is_set()
+    slow.release.set()
+    slow_kernel.wait_output(shows(2, "2 images billed"))
     # The set says it is done before the panel does: both come by the kernel's loop, which this has to leave free.
-    while "True" in (told := kernel.run("print(panel._run.line.value, panel._run.busy)").stdout):
-        assert kernel.result.ename is None
+    while "True" in (told := slow_kernel.run("print(panel._run.line.value, panel._run.busy)").stdout):
+        assert slow_kernel.result.ename is None
     assert "2 of 2 · 2 images billed" in told
 
 
-def test_stop_and_anew_and_nothing_is_left(kernel: Kernel, server: RawServer, service: SlowService) -> None:
+def test_stop_and_anew_and_nothing_is_left(slow_kernel: Kernel, slow_server: RawServer, slow: SlowService) -> None:
     """Stop keeps the first picture; the next run brings all; unloading closes the panel, its threads and its comms."""
-    generate, stop = kernel.run(_OPEN).stdout.split()
-    prompt = kernel.run("print(panel._form.prompt.model_id)").stdout.strip()
-    kernel.run("panel")
-    send(kernel, generate, CLICK)
-    send(kernel, prompt, {"method": "update", "state": {"value": "a village in spring"}, "buffer_paths": []})
-    kernel.wait_output(shows(1))
-    (request,) = [one for one in server.requests if one.method == "POST"]
+    generate, stop = slow_kernel.run(_OPEN).stdout.split()
+    prompt = slow_kernel.run("print(panel._form.prompt.model_id)").stdout.strip()
+    slow_kernel.run("panel")
+    send(slow_kernel, generate, CLICK)
+    send(slow_kernel, prompt, {"method": "update", "state": {"value": "a village in spring"}, "buffer_paths": []})
+    slow_kernel.wait_output(shows(1))
+    (request,) = [one for one in slow_server.requests if one.method == "POST"]
     assert request.json()["prompt"] == "a village in spring"
-    send(kernel, stop, CLICK)
-    kernel.wait_output(shows(1, "stopped"))
-    send(kernel, prompt, {"method": "update", "state": {"value": "whole"}, "buffer_paths": []})
-    send(kernel, generate, CLICK)
-    kernel.wait_output(shows(2, "2 images billed"))
-    assert server.posts == 2
-    assert not service.release.is_set()
-    left = kernel.run(
+    send(slow_kernel, stop, CLICK)
+    slow_kernel.wait_output(shows(1, "stopped"))
+    send(slow_kernel, prompt, {"method": "update", "state": {"value": "whole"}, "buffer_paths": []})
+    send(slow_kernel, generate, CLICK)
+    slow_kernel.wait_output(shows(2, "2 images billed"))
+    assert slow_server.posts == 2
+    assert not slow.release.is_set()
+    left = slow_kernel.run(
         "%unload_ext seedream_magic\n"
         "print(list(ipywidgets.Widget.get_manager_state()['state']))\n"
         "for thread in threading.enumerate():\n    if thread.name.startswith('seedream'): thread.join(2)\n"
@@ -123,18 +102,18 @@ def test_stop_and_anew_and_nothing_is_left(kernel: Kernel, server: RawServer, se
     assert left.stdout == "[]\n[]\n"
 
 
-def test_a_panel_made_in_python_is_the_session_s(kernel: Kernel, server: RawServer) -> None:
+def test_a_panel_made_in_python_is_the_session_s(slow_kernel: Kernel, slow_server: RawServer) -> None:
     """It takes the notebook's settings; what it draws is counted, capped, stopped and bound like a cell's."""
     settings = "%config SeedreamMagics.watermark = False\n%config SeedreamMagics.max_images_per_session = 3\n"
-    generate, _ = kernel.run(_OPEN.replace("from", f"{settings}from", 1)).stdout.split()
-    kernel.run("panel")
-    send(kernel, generate, CLICK)
-    kernel.wait_output(shows(1))
-    assert server.requests[0].json()["watermark"] is False
-    assert "1 run in the background" in kernel.run("%seedream").stdout
-    assert "may bill 2 images after 2 in this session" in (kernel.run("%%seedream -n 2\nother").evalue or "")
-    assert kernel.run("%seedream stop").stdout == "1 run stopped. Pictures that have come are kept.\n"
-    while kernel.run("print(panel._run.busy)").stdout == "True\n":
-        assert kernel.result.ename is None
-    assert kernel.run("print(_seedream.state, len(_seedream.ok))").stdout == "stopped 1\n"
-    assert server.posts == 1
+    generate, _ = slow_kernel.run(_OPEN.replace("from", f"{settings}from", 1)).stdout.split()
+    slow_kernel.run("panel")
+    send(slow_kernel, generate, CLICK)
+    slow_kernel.wait_output(shows(1))
+    assert slow_server.requests[0].json()["watermark"] is False
+    assert "1 run in the background" in slow_kernel.run("%seedream").stdout
+    assert "may bill 2 images after 2 in this session" in (slow_kernel.run("%%seedream -n 2\nother").evalue or "")
+    assert slow_kernel.run("%seedream stop").stdout == "1 run stopped. Pictures that have come are kept.\n"
+    while slow_kernel.run("print(panel._run.busy)").stdout == "True\n":
+        assert slow_kernel.result.ename is None
+    assert slow_kernel.run("print(_seedream.state, len(_seedream.ok))").stdout == "stopped 1\n"
+    assert slow_server.posts == 1
