@@ -278,6 +278,7 @@ def test_a_data_uri_is_sent_with_its_real_type(uri: str) -> None:
         ("F", 128.0, "L", 128),
         ("1", 1, "L", 255),
         ("CMYK", (0, 0, 0, 255), "RGB", (0, 0, 0)),
+        ("LAB", (255, 128, 128), "RGB", (254, 255, 254)),
         ("RGBA", (9, 8, 7, 255), "RGB", (9, 8, 7)),
         ("LA", (9, 8), "RGBA", (9, 9, 9, 8)),
     ],
@@ -361,6 +362,16 @@ class Raising:
         raise RuntimeError(f"no {name} today")
 
 
+class Speechless(Exception):
+    def __str__(self) -> str:
+        raise RuntimeError
+
+
+class Mute(os.PathLike[str]):
+    def __fspath__(self) -> str:
+        raise Speechless
+
+
 class Pretender:
     """Says that it is an array, and is none."""
 
@@ -387,6 +398,7 @@ REFUSED = [
     ("\udc80.png", "There is no file ?.png"),
     ("x" * 5000, "There is no file"),
     (Raising(), "type Raising cannot be read as a picture: no __array_interface__ today."),
+    (Mute(), "type Mute cannot be read as a picture: Speechless."),
     (Pretender(), "a numpy array cannot be read: not enough image data."),
     (Image.new("RGB", (0, 0)), "a PIL image cannot be read"),
     (Image.open(io.BytesIO(PICTURES["image/jpeg"][:-500])), "a PIL image cannot be read"),
