@@ -292,10 +292,7 @@ def test_a_pillow_picture_of_any_mode_becomes_a_png(mode: str, colour: Any, show
 
 
 def test_what_a_picture_says_beside_its_pixels_is_kept(monkeypatch: pytest.MonkeyPatch) -> None:
-    """It is turned upright; a clear colour stays clear; a profile goes along where it is one of such pixels.
-
-    Where the PNG would be too large for older services it is a JPEG, unless that would lose transparency.
-    """
+    """Upright, clear colours, a profile of such pixels; as a JPEG only where it is large and nothing shows through."""
     photo = one(Image.open(io.BytesIO(rotated_photo())))
     red, _, blue = opened(photo).getpixel((20, 10))  # type: ignore[misc] # a pixel of RGB is a tuple
     assert (photo.width, photo.height, red > 200 > blue) == (40, 60, True)

@@ -77,9 +77,7 @@ def uri(data: bytes, kind: str = "jpeg") -> str:
 
 
 def test_bytes_go_out_unchanged(seedream: Seedream, service: Service, store: Path, tmp_path: Path) -> None:
-    """A path, bytes and a data URI give the same text: the file's own bytes, typed by what they are. Several are a
-    list, in the order given; a glob in the order of its numbers. The record names files, not bytes.
-    """
+    """However they are given: the file's own bytes, typed by what they are, in order; the record names files."""
     path = tmp_path / "狐狸 1.png"  # the name lies about the type
     path.write_bytes(jpeg(3))
     for reference in (str(path), path, jpeg(3), uri(jpeg(3), "PNG"), path.name):
@@ -109,10 +107,7 @@ def test_a_link_is_fetched_and_sent_as_bytes(seedream: Seedream, service: Servic
 def test_the_callers_loop_goes_on_while_large_pictures_come_and_go(
     seedream: Seedream, service: Service, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """Whatever is slow about them waits here until another task of that loop has had a turn: it always gets one.
-
-    Each reference is hashed once: for its fingerprint, its file, its record and what is under way.
-    """
+    """What is slow waits here until another task of that loop has had a turn; each reference is hashed once."""
     given, written, service.picture, *drawn_pictures = (
         encoded(Image.effect_noise((1200, 1000 + number), 200), "PNG") for number in range(6)
     )

@@ -44,10 +44,7 @@ def write_into(images: ImageSet, facts: Mapping[str, Any]) -> None:
 
 
 def test_the_same_request_is_shown_from_the_store(seedream: Seedream, server: RawServer, tmp_path: Path) -> None:
-    """Nothing is sent, the pictures are the same files, the set says that it was replayed; also from a copy.
-
-    It may be in another folder, which nobody may write, and of somebody who has no key.
-    """
+    """Nothing is sent, the set says so; also from a copy that nobody may write, to somebody who has no key."""
     assert seedream.plan("x", images=2).stored is None
     first = seedream.generate("x", images=2)
     plan = seedream.plan("x", images=2)

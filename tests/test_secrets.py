@@ -265,10 +265,7 @@ SECRETS = {"key": KEY, "cookie": COOKIE, ".netrc": NETRC, "proxy": PROXY, **HEAD
 @pytest.mark.fault("F88")
 @pytest.mark.parametrize("name", SECRETS)
 def test_a_secret_goes_where_it_belongs_alone(run: Run, name: str) -> None:
-    """A key and a gateway's headers with every POST; in no output, notebook, history, log, store, picture or file.
-
-    Nothing goes with requests for pictures: no cookie, no password.
-    """
+    """Key and headers with every POST; none in a file, an output, a log or a request for a picture."""
     machine, notebook, server, proxy = run
     searched = machine.files() | {Path("book"): json.dumps(notebook).encode(), Path("shown"): decoded(notebook)}
     forms = encodings(SECRETS[name])
@@ -402,10 +399,7 @@ def shown(images: ImageSet, seedream: Seedream, folder: Path) -> str:
 @pytest.mark.parametrize("stream", [True, False])
 @pytest.mark.parametrize(("key", "path"), LINKED.values(), ids=LINKED)
 def test_a_link_that_holds_the_key(key: str, path: str, tmp_path: Path, *, stream: bool) -> None:
-    """Fetched and recorded to the letter while its picture is missing, shown nowhere, gone when all are saved.
-
-    Where the service repeats the key in its usage it is masked, and what else it says stays.
-    """
+    """Recorded to the letter while its picture is missing, shown nowhere, gone when all are saved, masked in usage."""
     store, here = tmp_path / "store", threading.Event()
     usage = {"generated_images": 2, "account": f"Bearer {key}", "by": [{key: 1}]} if key == LONG else None
 
