@@ -19,12 +19,7 @@ from unittest.mock import Mock
 
 import pytest
 
-from seedream_magic import (
-    ConfigError,
-    Frame,
-    ImageSet,
-    Seedream,
-)
+from seedream_magic import ConfigError, Frame, ImageSet, Seedream
 from seedream_magic.api.make_request import Ask, make_request
 from seedream_magic.api.plan import Plan
 from seedream_magic.api.providers import PROVIDERS
