@@ -19,7 +19,6 @@ from PIL import Image
 
 from fault import shades
 from raw_server import Behaviour, RawServer, Request, Scenario, raw_server
-from seedream_magic import ImageSet
 from seedream_magic.images.record import load
 from seedream_magic.images.response import named_pictures
 from seedream_magic.images.store import records
@@ -135,26 +134,22 @@ def violations(server: RawServer, store: Path, seen: int) -> list[str]:
     found = [*_damage(store), *_lost(requests, store)]
     seedream, posts = client(server, store), server.posts
     sets, again = seedream.recover(), seedream.recover()
+    named = {picture.index for record in records(store) for picture in named_pictures(record.folder)}
     if server.posts != posts:
         found.append("recover sent a POST")
-    if any(frame.path is None for images in sets for frame in images if frame.index in _named(images)):
+    if any(frame.path is None for images in sets for frame in images if frame.index in named):
         found.append("recover left a picture behind whose link is on disk")
     if again:
         found.append("recover is not done after one time")
     return [*found, *_damage(store)]
 
 
-def _named(images: ImageSet) -> set[int]:
-    return {picture.index for record in records(images.folder.parent) for picture in named_pictures(record.folder)}
-
-
 def _damage(store: Path) -> Iterator[str]:
     for path in store.glob("*/*"):
-        known = _WHOLE.get(path.suffix)
-        if known is None or not known(path):
+        if path.suffix not in _WHOLE or not _WHOLE[path.suffix](path):
             yield f"{path} is damaged, or left over"
     for record in records(store):
-        if not _is_same(load(record)):
+        if any(shade not in {None, place} for place, shade in enumerate(shades(load(record)))):
             yield f"{record.folder} loads as other pictures"
 
 
@@ -164,26 +159,14 @@ def _is_its_picture(path: Path) -> bool:
     return path.read_bytes() == jpeg(int(path.stem) - 1)
 
 
-def _is_object(path: Path) -> bool:
-    return isinstance(json.loads(path.read_text()), dict)
-
-
-def _has_whole_lines(path: Path) -> bool:
-    """All but the last one, which the kill may have torn."""
-    return all(json.loads(line) for line in path.read_bytes().rpartition(b"\n")[0].splitlines())
-
-
 _WHOLE: dict[str, Callable[[Path], bool]] = {
     ".jpg": _is_its_picture,
-    ".json": _is_object,
-    ".jsonl": _has_whole_lines,
+    ".json": lambda path: isinstance(json.loads(path.read_text()), dict),
+    # All lines but the last one, which the kill may have torn.
+    ".jsonl": lambda path: all(map(json.loads, path.read_bytes().rpartition(b"\n")[0].splitlines())),
     ".part": lambda path: path.name.startswith("."),
     ".raw": lambda path: path.name == "response.raw" and path.stat().st_mode & 0o777 == 0o600,
 }
-
-
-def _is_same(images: ImageSet) -> bool:
-    return all(shade in {None, place} for place, shade in enumerate(shades(images)))
 
 
 def _lost(requests: list[Request], store: Path) -> Iterator[str]:

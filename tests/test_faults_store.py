@@ -203,10 +203,7 @@ def test_many_processes_share_a_store(store: Path) -> None:
 
 @pytest.mark.fault("F99", "F105")
 def test_a_damaged_store_is_told_and_left_as_it_is(store: Path) -> None:
-    """A changed picture, a missing one, a torn line, foreign files: places carry errors, nothing is sent or removed.
-
-    A picture without its sidecar, as a kill leaves it, is looked at anew: a damaged one is no picture.
-    """
+    """Places carry errors, nothing is sent or removed; a picture without its sidecar is looked at anew."""
     with served({POST: whole_answer, PICTURE: picture}, store) as server:
         seedream = client(server, store)
         images = seedream.generate("x", images=5)

@@ -415,10 +415,7 @@ def test_what_is_gone_leaves_the_cache(store: Path, cache: Path, tmp_path: Path)
 def test_the_cache_is_where_the_system_has_it(
     system: type[PlatformDirsABC], named: str | None, home: str | None, expected: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """By the XDG specification, which ignores a relative path; of a user without a home it is temporary.
-
-    Pictures that were put aside lie there, by whatever version: the place may never change.
-    """
+    """And never elsewhere: pictures that were put aside lie there, by whatever version."""
     monkeypatch.setattr("platformdirs.PlatformDirs", system)
     monkeypatch.setattr("platformdirs.windows.get_win_folder", lambda _: "/local")
     monkeypatch.setattr("pwd.getpwuid", {}.__getitem__)

@@ -191,10 +191,7 @@ purge.purge(Path(sys.argv[1]), sys.argv[2], live=False)
 
 @pytest.mark.parametrize("steps", [1, 2, 5])
 def test_a_killed_purge_is_completed_by_the_next(steps: int, store: Path, cache: Path) -> None:
-    """Killed after the rename, after the reference, and among the pictures: it is no run, and nothing is forgotten.
-
-    Also where the run was put back from a copy in the meantime.
-    """
+    """Killed after the rename, the reference, or a picture: it is no run; also where it was put back from a copy."""
     folder = canary_run(store, references=[{"sha256": ALONE}])
     copy = shutil.copytree(folder, store.parent / "copy")
     other = made_run(store, 1)

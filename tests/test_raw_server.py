@@ -11,20 +11,7 @@ from urllib.parse import urlsplit
 
 import pytest
 
-from raw_server import (
-    Behaviour,
-    Close,
-    Cut,
-    Drip,
-    Gate,
-    Raw,
-    RawServer,
-    Reply,
-    Reset,
-    Sequence,
-    head,
-    raw_server,
-)
+from raw_server import Behaviour, Close, Cut, Drip, Gate, Raw, RawServer, Reply, Reset, Sequence, head, raw_server
 
 PICTURE = Reply(200, {"Content-Type": "image/png"}, b"picture")
 ASKING = b"GET / HTTP/1.1\r\nHost: x\r\n\r\n"

@@ -278,6 +278,7 @@ def test_a_data_uri_is_sent_with_its_real_type(uri: str) -> None:
         ("F", 128.0, "L", 128),
         ("1", 1, "L", 255),
         ("CMYK", (0, 0, 0, 255), "RGB", (0, 0, 0)),
+        ("LAB", (255, 128, 128), "RGB", (254, 255, 254)),
         ("RGBA", (9, 8, 7, 255), "RGB", (9, 8, 7)),
         ("LA", (9, 8), "RGBA", (9, 9, 9, 8)),
     ],
@@ -291,10 +292,7 @@ def test_a_pillow_picture_of_any_mode_becomes_a_png(mode: str, colour: Any, show
 
 
 def test_what_a_picture_says_beside_its_pixels_is_kept(monkeypatch: pytest.MonkeyPatch) -> None:
-    """It is turned upright; a clear colour stays clear; a profile goes along where it is one of such pixels.
-
-    Where the PNG would be too large for older services it is a JPEG, unless that would lose transparency.
-    """
+    """Upright, clear colours, a profile of such pixels; as a JPEG only where it is large and nothing shows through."""
     photo = one(Image.open(io.BytesIO(rotated_photo())))
     red, _, blue = opened(photo).getpixel((20, 10))  # type: ignore[misc] # a pixel of RGB is a tuple
     assert (photo.width, photo.height, red > 200 > blue) == (40, 60, True)
@@ -361,6 +359,16 @@ class Raising:
         raise RuntimeError(f"no {name} today")
 
 
+class Speechless(Exception):
+    def __str__(self) -> str:
+        raise RuntimeError
+
+
+class Mute(os.PathLike[str]):
+    def __fspath__(self) -> str:
+        raise Speechless
+
+
 class Pretender:
     """Says that it is an array, and is none."""
 
@@ -387,6 +395,7 @@ REFUSED = [
     ("\udc80.png", "There is no file ?.png"),
     ("x" * 5000, "There is no file"),
     (Raising(), "type Raising cannot be read as a picture: no __array_interface__ today."),
+    (Mute(), "type Mute cannot be read as a picture: Speechless."),
     (Pretender(), "a numpy array cannot be read: not enough image data."),
     (Image.new("RGB", (0, 0)), "a PIL image cannot be read"),
     (Image.open(io.BytesIO(PICTURES["image/jpeg"][:-500])), "a PIL image cannot be read"),
@@ -459,14 +468,8 @@ def sized(size: int = 1000, width: int = 100, height: int = 100) -> Reference:
     ("reference", "expected"),
     [
         (sized(COMMON_BYTES + 1), "photos/cat.png has 10.1 MB; older services take at most 10 MB."),
-        (
-            sized(MAXIMUM_BYTES + 1),
-            "!photos/cat.png has 30.1 MB; a reference takes at most 30 MB. --fit scales",
-        ),
-        (
-            sized(width=6001, height=6000),
-            "has 6001x6000 pixels, 36,006,000; a reference takes at most 36,000,000. --",
-        ),
+        (sized(MAXIMUM_BYTES + 1), "!photos/cat.png has 30.1 MB; a reference takes at most 30 MB. --fit scales"),
+        (sized(width=6001, height=6000), "has 6001x6000 pixels, 36,006,000; a reference takes at most 36,000,000. --"),
         (sized(width=1601), "has 1601x100 pixels, which is outside the ratios 1:16 to 16:1; crop it."),
         (sized(MAXIMUM_BYTES + 1, height=1601), "a reference takes at most 30 MB. Save it as a smaller JPEG."),
         (replace(LINK, data=b"png", width=6001, height=6000), "Save it and give its path with --fit, which scales it"),

@@ -19,6 +19,7 @@ from kernel import running_kernel
 from raw_server import Behaviour, Close, RawServer, Reply, Request, json_reply
 from seedream_magic import (
     ContentRefused,
+    ImageInvalid,
     ImageLinkExpired,
     ImageSet,
     InvalidRequest,
@@ -43,10 +44,7 @@ def write_into(images: ImageSet, facts: Mapping[str, Any]) -> None:
 
 
 def test_the_same_request_is_shown_from_the_store(seedream: Seedream, server: RawServer, tmp_path: Path) -> None:
-    """Nothing is sent, the pictures are the same files, the set says that it was replayed; also from a copy.
-
-    It may be in another folder, which nobody may write, and of somebody who has no key.
-    """
+    """Nothing is sent, the set says so; also from a copy that nobody may write, to somebody who has no key."""
     assert seedream.plan("x", images=2).stored is None
     first = seedream.generate("x", images=2)
     plan = seedream.plan("x", images=2)
@@ -314,12 +312,20 @@ def test_what_failed_for_good_does_not_come_back(answer: Any, comes_back: bool, 
         assert record(store)["given_up"] == []
 
 
+def test_base64_that_is_damaged_is_read_once(store: Path) -> None:
+    """Its bytes are kept for a later version, and no `recover` of this one reads them again unasked."""
+    values = [{"b64_json": "QUJD" * 3}, {"b64_json": "x" * 9}]
+    with served({POST: json_reply({"data": values})}, store) as server:
+        seedream = client(server, store)
+        with pytest.raises(ImageInvalid, match="not a JPEG"):
+            seedream.generate("x", images=2, stream=False, response_format="b64_json")
+        seedream.recover()
+        assert find_unfinished(store) == []
+
+
 @pytest.mark.parametrize("as_0_1_0_wrote_it", [False, True])
 def test_pictures_in_base64_of_one_length_are_several(store: Path, *, as_0_1_0_wrote_it: bool) -> None:
-    """The record has no base64, but tells one from another: a run that died is billed for each that was named, once.
-
-    Damaged text is read once: it is kept for a later version, and no `recover` of this one reads it again unasked.
-    """
+    """The record has no base64, but tells one from another: a run that died is billed for each that was named, once."""
     texts = [base64.b64encode(jpeg(shade)).decode() for shade in (0, 1, 2)]
     run = begun(store)
     for entries in (texts[:2], texts[2:], () if as_0_1_0_wrote_it else texts[2:]):
@@ -332,4 +338,3 @@ def test_pictures_in_base64_of_one_length_are_several(store: Path, *, as_0_1_0_w
     assert [len(seedream.show(run.run_id)), *(entry.billed for entry in seedream.history())] == [3, 3]
     (images,) = seedream.recover()
     assert [type(frame.error).__name__ for frame in images] == ["ImageError"] * 3
-    assert find_unfinished(store) == []

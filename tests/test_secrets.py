@@ -106,11 +106,8 @@ COOKIES = {"Set-Cookie": f"session={COOKIE}; Path=/", "X-Request-Id": "id-1"}
 def answer(request: Request) -> Behaviour:
     """The first word of the prompt says how the request ends; another one gets its pictures."""
     here = f"http://{request.headers['host']}"
-    error = {
-        "code": "AuthenticationError",
-        "message": f"the key {request.headers['authorization'].removeprefix('Bearer ')} is wrong"
-        f" for {[request.headers.get(name.lower()) for name in HEADERS]}",
-    }
+    key, others = request.headers["authorization"].partition(" ")[2], [request.headers.get(n.lower()) for n in HEADERS]
+    error = {"code": "AuthenticationError", "message": f"the key {key} is wrong for {others}"}
     begun = stream_head() + succeeded(request, 0) + b'data: {"url": "https://h/?' + SIGNATURE.encode()
     ends: dict[str, Behaviour] = {
         "refused": json_reply({"error": error}, 401, COOKIES),  # some gateways repeat the key that they refuse
@@ -191,19 +188,15 @@ FAILING = {
 
 def cells() -> list[str]:
     """Successes, every failure with a look at its error, the error chained by the user's own code, what is left."""
-    drawn = [
-        "%%seedream -n 2 --stream\nfour seasons",
-        "%%seedream\na cat",
-        "%%seedream\nmoved cat",
-        "%%seedream -n 3 --stream\ncut off",
-    ]
+    drawn = ["-n 2 --stream\nfour seasons", "\na cat", "\nmoved cat", "-n 3 --stream\ncut off"]
     failed = [cell for prompt in FAILING for cell in (f"%%seedream\n{prompt} cat", LAST_ERROR)]
-    unreachable = [
+    nowhere = [
         "%config SeedreamMagics.base_url = 'https://api.example/v1'",
         "%%seedream --timeout 1\nno way",
         LAST_ERROR,
     ]
-    return [SETUP, "%seedream", *drawn, *failed, CHAINED, LAST_ERROR, LEFTOVERS, *unreachable]
+    asked = [f"%%seedream {cell}" for cell in drawn]
+    return [SETUP, "%seedream", *asked, *failed, CHAINED, LAST_ERROR, LEFTOVERS, *nowhere, LAST_ERROR]
 
 
 if TYPE_CHECKING:
@@ -218,13 +211,8 @@ def run(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Run]:
     import nbformat  # takes seconds, which every worker that collects this module would pay
 
     machine = Machine(tmp_path_factory.mktemp("machine"))
-    scenario: Scenario = {
-        POST: answer,
-        PICTURE: picture,
-        ("GET", "/gone/"): Reply(403, COOKIES),
-        ("GET", "/moved/"): moved,
-    }
-    with raw_server(scenario) as server, raw_server({("CONNECT", ""): Reply(407, COOKIES)}) as proxy:
+    links: Scenario = {PICTURE: picture, ("GET", "/gone/"): Reply(403, COOKIES), ("GET", "/moved/"): moved}
+    with raw_server({POST: answer, **links}) as server, raw_server({("CONNECT", ""): Reply(407, COOKIES)}) as proxy:
         environment = machine.environment | {
             "SEEDREAM_API_KEY": KEY,
             "SEEDREAM_BASE_URL": f"{server.url}/v1",
@@ -247,11 +235,8 @@ def decoded(notebook: NotebookNode) -> bytes:
     for cell in notebook.cells:
         for output in cell.outputs:
             data = output.get("data", {})
-            texts = [
-                *re.findall(r"data:image/\w+;base64,([^\"']+)", data.get("text/html", "")),
-                data.get("image/jpeg", ""),
-            ]
-            shown += b"".join(map(base64.b64decode, texts))
+            texts = re.findall(r"data:image/\w+;base64,([^\"']+)", data.get("text/html", ""))
+            shown += b"".join(map(base64.b64decode, (*texts, data.get("image/jpeg", ""))))
     return shown
 
 
@@ -280,10 +265,7 @@ SECRETS = {"key": KEY, "cookie": COOKIE, ".netrc": NETRC, "proxy": PROXY, **HEAD
 @pytest.mark.fault("F88")
 @pytest.mark.parametrize("name", SECRETS)
 def test_a_secret_goes_where_it_belongs_alone(run: Run, name: str) -> None:
-    """A key and a gateway's headers with every POST; in no output, notebook, history, log, store, picture or file.
-
-    Nothing goes with requests for pictures: no cookie, no password.
-    """
+    """Key and headers with every POST; none in a file, an output, a log or a request for a picture."""
     machine, notebook, server, proxy = run
     searched = machine.files() | {Path("book"): json.dumps(notebook).encode(), Path("shown"): decoded(notebook)}
     forms = encodings(SECRETS[name])
@@ -417,10 +399,7 @@ def shown(images: ImageSet, seedream: Seedream, folder: Path) -> str:
 @pytest.mark.parametrize("stream", [True, False])
 @pytest.mark.parametrize(("key", "path"), LINKED.values(), ids=LINKED)
 def test_a_link_that_holds_the_key(key: str, path: str, tmp_path: Path, *, stream: bool) -> None:
-    """Fetched and recorded to the letter while its picture is missing, shown nowhere, gone when all are saved.
-
-    Where the service repeats the key in its usage it is masked, and what else it says stays.
-    """
+    """Recorded to the letter while its picture is missing, shown nowhere, gone when all are saved, masked in usage."""
     store, here = tmp_path / "store", threading.Event()
     usage = {"generated_images": 2, "account": f"Bearer {key}", "by": [{key: 1}]} if key == LONG else None
 

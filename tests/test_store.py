@@ -19,12 +19,7 @@ from unittest.mock import Mock
 
 import pytest
 
-from seedream_magic import (
-    ConfigError,
-    Frame,
-    ImageSet,
-    Seedream,
-)
+from seedream_magic import ConfigError, Frame, ImageSet, Seedream
 from seedream_magic.api.make_request import Ask, make_request
 from seedream_magic.api.plan import Plan
 from seedream_magic.api.providers import PROVIDERS
@@ -110,10 +105,7 @@ def test_a_disk_without_room_is_told(
 
 
 def test_a_picture_is_kept_as_it_came_with_its_facts(run: RunFolder, store: Path, tmp_path: Path) -> None:
-    """Original bytes under their number, readable as any file is; the sidecar is the owner's and has no signature.
-
-    A link in their place is not followed.
-    """
+    """Original bytes, readable as any file; the sidecar has no signature; a link in their place is not followed."""
     os.umask(mask := os.umask(0o022))
     (tmp_path / "outside").write_bytes(b"untouched")
     (run.folder / "01.jpg").symlink_to(tmp_path / "outside")
@@ -164,10 +156,7 @@ def test_a_line_that_does_not_fit_leaves_no_half_of_it(
 
 @pytest.mark.parametrize("call", ["open", "write", "fsync", "replace"])
 def test_a_file_is_whole_or_as_it_was(call: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    """Whatever step fails, the old bytes stand, and no part of the new ones is left; what is written in parts is whole.
-
-    A power cut leaves one or the other: it is synced before it has its name, and its folder afterwards.
-    """
+    """Whatever step fails, the old bytes stand alone; it is synced before it has its name, its folder afterwards."""
     path, steps = tmp_path / "file", Mock(fsync=Mock(wraps=os.fsync), replace=Mock(wraps=os.replace))
     with monkeypatch.context() as patch:
         for name in ("fsync", "replace"):
@@ -227,10 +216,7 @@ def test_references_and_what_is_rejected_go_into_no_folder_that_is_a_link(
 
 @pytest.mark.parametrize("torn", ["", '{"obj'])
 def test_signatures_go_when_every_picture_is_saved(torn: str, run: RunFolder, store: Path) -> None:
-    """From then on a signed link is only a risk, also one in JSON within a text; host and path stay.
-
-    A torn line, as a full disk leaves it, costs the state of the run nothing; nor does a folder that has gone.
-    """
+    """Also in JSON within a text; host and path stay. A torn line or a folder that has gone stops no end."""
     run.record({"object": {"data": [{"url": LINK}, {"url": LINK}]}})
     run.record({"object": {"content": json.dumps({"url": LINK}).replace("/", r"\/")}})
     with (run.folder / "response.jsonl").open("a") as file:

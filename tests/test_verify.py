@@ -73,6 +73,7 @@ def test_a_whole_picture_passes_and_no_cut_one(
         (b"<html><script>alert(1)</script>" + jpeg(), "a text page"),
         (b"GIF89a" + jpeg(), "another kind"),
         (b"\x89PNG\r\n\x1a\n", "cut off"),
+        (WHOLE["png"].replace(b"IHDR", b"JHDR"), "its head is missing"),
         (b"RIFF\x04\x00\x00\x00WEBP", "does not decode"),
         (b"\xff\xd8\xff\xda\xff\xd9", "cut off"),
         (b"\xff\xd8" + b"\xff" * 5000, "cut off"),
