@@ -19,10 +19,8 @@ from raw_server import EVENT_STREAM, Behaviour, Cut, Raw, Reply, Request, head, 
 from seedream_magic import ContentRefused, ResponseBroken, Seedream, SeedreamError
 from seedream_magic.api import answer as head_module
 from seedream_magic.api.answer import Answer, skew_of
-from seedream_magic.api.decoder import Unreadable
 from seedream_magic.api.redaction import without_secret
-from service import PICTURE, POST, completed, link, picture
-from test_client import ask
+from service import PICTURE, POST, completed, link, picture, succeeded
 
 SECRET = 'sk-CANARY/3f9c"2b71&\\Zq'
 """A key that JSON can write in many ways."""
@@ -32,18 +30,12 @@ SPELLED = '"' + "".join(f"\\u{ord(sign):04x}" for sign in SECRET) + '"'
 # How many events: F72 is in test_faults_post
 
 
-def test_comments_are_no_events() -> None:
+def test_comments_are_no_events(store: Path) -> None:
     """Thirty thousand keep-alives, of every form, and the picture behind them comes."""
     pings = b": ping\n\n:\n\nid: 1\n\nevent: ping\n\nretry: 5\n\n" * 6_000
-    stream = Reply(200, EVENT_STREAM, pings + b'data: {"type":"x"}\n\n' + completed(1))
-    assert ask(stream) == [{"type": "x"}, *_completed(1)]
-
-
-def _completed(images: int) -> list[Any]:
-    lines = completed(images).decode().splitlines()
-    first, second = (line.removeprefix("data: ") for line in lines if line.startswith("data: "))
-    assert second == "[DONE]"
-    return [json.loads(first), None]
+    answer = {POST: lambda r: Reply(200, EVENT_STREAM, pings + succeeded(r, 0) + completed(1)), PICTURE: picture}
+    images = drawn(outcome(answer, store))
+    assert (shades(images), images.notes) == ([0], ())
 
 
 # Whose key
@@ -161,14 +153,3 @@ def test_a_cut_answer_tells_the_refused_places_too(store: Path, *, promised: boo
     assert shades(images) == [0, None, 2, None]
     assert isinstance(images[1].error, ContentRefused)
     assert type(images[3].error) is ResponseBroken
-
-
-@pytest.mark.parametrize(
-    "text", ["X-Tos-Algorithm=TOS4&X-Tos-Signature=canary", '{"a": "https://a.example/0.png?sv=1&sig=canary']
-)
-def test_a_signature_is_not_quoted(text: str) -> None:
-    """Of an event that cannot be read the first words are told, saved and shown."""
-    told, *_ = ask(Reply(200, EVENT_STREAM, f"data: {text}\n\n".encode() + completed(1)))
-    assert isinstance(told, Unreadable)
-    assert "no JSON object" in told.reason
-    assert "canary" not in told.reason

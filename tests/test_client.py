@@ -3,12 +3,10 @@
 from __future__ import annotations
 
 import asyncio
-import json
 import re
 import threading
 import zlib
 from collections.abc import AsyncIterator, Callable
-from contextlib import aclosing
 from pathlib import Path
 from time import monotonic
 from typing import Any
@@ -16,14 +14,13 @@ from typing import Any
 import httpx
 import pytest
 
-from fault import be_patient_for
+from fault import be_patient_for, drawn, outcome, shades
 from raw_server import (
     EVENT_STREAM,
     Behaviour,
     Close,
     Cut,
     Drip,
-    Gate,
     Hang,
     Raw,
     Reply,
@@ -31,31 +28,26 @@ from raw_server import (
     head,
     json_reply,
     raw_server,
-    sse,
 )
 from seedream_magic import (
     AuthFailed,
     ConfigError,
     OutcomeUnknown,
     ResponseBroken,
+    Seedream,
     SeedreamError,
     ServerFailed,
 )
-from seedream_magic.api import client as client_module
-from seedream_magic.api.answer import Answer, patience_for
+from seedream_magic.api.answer import patience_for
 from seedream_magic.api.client import post
 from seedream_magic.api.connection import Transport, new_client
 from seedream_magic.api.credentials import Key
-from seedream_magic.api.decoder import AnswerDecoder, Answered, Done, Piece, Unreadable
 from seedream_magic.api.make_request import Ask, make_request
 from seedream_magic.api.plan import Plan
 from seedream_magic.api.providers import PROVIDERS
 from seedream_magic.api.retry import PACE, Pace
-from served import KEY, client
-from service import POST, completed
-
-ANSWER = {"data": [{"url": "https://example.com/1.jpeg"}], "created": 1, "usage": {"generated_images": 1}}
-Objects = list[dict[str, Any] | Unreadable | None]
+from served import KEY, client, record, served
+from service import PICTURE, POST, completed, picture, succeeded, whole_answer
 
 
 def plan_for(url: str, *, timeout: float | None = None, **options: Any) -> Plan:
@@ -63,52 +55,17 @@ def plan_for(url: str, *, timeout: float | None = None, **options: Any) -> Plan:
     return Plan(request, PROVIDERS["anyfast"], f"{url}/v1", timeout=timeout)
 
 
-async def posted(
-    plan: Plan, transport: Transport | None = None, received: Objects | None = None, pace: Pace = PACE
-) -> Objects:
-    """Every object of the answer; `received` has those that came before an error."""
-    received = [] if received is None else received
-    key = Key(KEY, "a test")
-    async with post(plan, key, client_request_id="our-id", transport=transport, pace=pace) as answer:
-        async for value in objects_of(answer):
-            received.append(value)
-    return received
+def failure(behaviour: Behaviour | Callable[[Request], Behaviour], *, pace: Pace = PACE) -> SeedreamError:
+    """The error of that answer; it came to one POST."""
 
+    async def posted(url: str) -> None:
+        async with post(plan_for(url), Key(KEY, "a test"), client_request_id="our-id", pace=pace):
+            pytest.fail("it was answered")
 
-async def objects_of(answer: Answer) -> AsyncIterator[dict[str, Any] | Unreadable | None]:
-    """An answer as a run reads it, None for `[DONE]`; raises what broke it off when all that came was handed out."""
-    decoder, broken = AnswerDecoder(answer.codings), None
-    try:
-        async with aclosing(answer.chunks()) as chunks:
-            async for chunk in chunks:
-                for piece in decoder.feed(chunk):
-                    yield value_of(piece)
-    except ResponseBroken as error:
-        broken = error
-    for piece in decoder.close(cut=broken is not None):
-        yield value_of(piece)
-    if broken is not None or decoder.fault:
-        raise broken or answer.broken(decoder.fault)
-
-
-def value_of(piece: Piece) -> dict[str, Any] | Unreadable | None:
-    return piece.fields if isinstance(piece, Answered) else None if isinstance(piece, Done) else piece
-
-
-def ask(behaviour: Behaviour | Callable[[Request], Behaviour], *, pace: Pace = PACE, **options: Any) -> Objects:
-    """The objects of that answer; it came to one POST."""
-    with raw_server({POST: behaviour}) as server:
-        try:
-            return asyncio.run(posted(plan_for(server.url, **options), pace=pace))
-        finally:
-            server.wait_for(lambda seen: seen.open_connections == 0)
-            assert server.posts == 1
-
-
-def failure(behaviour: Behaviour | Callable[[Request], Behaviour], **options: Any) -> SeedreamError:
-    with pytest.raises(SeedreamError) as caught:
-        ask(behaviour, **options)
-    assert KEY not in str(caught.value)
+    with raw_server({POST: behaviour}) as server, pytest.raises(SeedreamError) as caught:
+        asyncio.run(posted(server.url))
+    server.wait_for(lambda seen: seen.open_connections == 0)
+    assert server.posts == 1
     return caught.value
 
 
@@ -123,12 +80,13 @@ def seconds_in(error: SeedreamError, pattern: str) -> float:
     return float(match[1])
 
 
-def test_the_request_is_what_the_api_documents() -> None:
+def test_the_request_is_what_the_api_documents(store: Path) -> None:
     """Bearer key, JSON in UTF-8 with every explicit field, nothing compressed, our id for support."""
-    with raw_server({POST: json_reply(ANSWER)}) as server:
-        plan = plan_for(server.url, images=4)
-        assert asyncio.run(posted(plan)) == [ANSWER]
-        (request,) = server.requests
+    with served({POST: whole_answer, PICTURE: picture}, store) as server:
+        plan = client(server, store).plan("四季 four seasons", images=4)
+        assert client(server, store).run(plan).complete
+        request = server.requests[0]
+    our_id = record(store)["client_request_id"]
     assert request.json() == plan.body
     assert "四季".encode() in request.body
     expected = {
@@ -136,38 +94,27 @@ def test_the_request_is_what_the_api_documents() -> None:
         "content-type": "application/json",
         "accept-encoding": "identity",
         "cookie": None,
-        "idempotency-key": "our-id",
-        "x-client-request-id": "our-id",
+        "idempotency-key": our_id,
+        "x-client-request-id": our_id,
     }
     assert {name: request.headers.get(name) for name in expected} == expected
 
 
-EVENTS = sse("x", {"n": 1}) + sse("x", {"n": 2}) + sse(None, "[DONE]")
-
-
-@pytest.mark.fault("F45", "F54", "F67", "F68")
-@pytest.mark.parametrize("stream", [True, False])
-@pytest.mark.parametrize(
-    ("declared", "before"), [("application/json", b"\n\n"), ("text/event-stream; charset=utf-16", b"\xef\xbb\xbf")]
-)
-def test_the_first_byte_decides_what_an_answer_is(declared: str, before: bytes, *, stream: bool) -> None:
-    """JSON to `stream: true`, events to `stream: false`, whatever the Content-Type says."""
-    headers = {"Content-Type": declared}
-    json_body = before + json.dumps(ANSWER).encode()
-    assert ask(Reply(200, headers, json_body), images=2, stream=stream) == [ANSWER]
-    for events in (EVENTS, b": PING\n\n" + EVENTS):
-        assert ask(Reply(200, headers, before + events), images=2, stream=stream) == [{"n": 1}, {"n": 2}, None]
-
-
 @pytest.mark.fault("F52")
 @pytest.mark.parametrize("size", [1, 7])
-def test_pieces_of_any_size_give_the_same_objects(size: int) -> None:
+@pytest.mark.parametrize("chunked", [True, False])
+def test_pieces_of_any_size_give_the_same_pictures(size: int, store: Path, *, chunked: bool) -> None:
     """A stream that comes byte by byte, through chunked encoding as well, is the same stream."""
-    events = EVENTS.replace(b"\n", b"\r\n")
-    pieces = (events[start : start + size] for start in range(0, len(events), size))
-    chunked = b"".join(b"%x\r\n%s\r\n" % (len(piece), piece) for piece in pieces) + b"0\r\n\r\n"
-    plain = ask(Drip(head(200, EVENT_STREAM) + events, size, 0))
-    assert plain == ask(Raw(head(200, {"Transfer-Encoding": "chunked"}) + chunked)) == [{"n": 1}, {"n": 2}, None]
+
+    def answer(request: Request) -> Behaviour:
+        events = (succeeded(request, 0) + succeeded(request, 1) + completed(2)).replace(b"\n", b"\r\n")
+        if not chunked:
+            return Drip(head(200, EVENT_STREAM) + events, size, 0)
+        pieces = (events[start : start + size] for start in range(0, len(events), size))
+        sent = b"".join(b"%x\r\n%s\r\n" % (len(piece), piece) for piece in pieces) + b"0\r\n\r\n"
+        return Raw(head(200, {"Transfer-Encoding": "chunked"}) + sent)
+
+    assert shades(drawn(outcome({POST: answer, PICTURE: picture}, store, images=2))) == [0, 1]
 
 
 @pytest.mark.parametrize(
@@ -200,7 +147,7 @@ def test_a_refusal_whose_body_breaks_off_is_still_a_refusal(cut: int) -> None:
 @pytest.mark.parametrize(("status", "same_origin"), [(301, True), (302, False), (303, True), (307, False), (308, True)])
 def test_a_redirect_is_not_followed_and_the_key_stays(status: int, *, same_origin: bool) -> None:
     """A redirected POST would carry key and prompt to another server, or become a GET."""
-    with raw_server({POST: json_reply(ANSWER), ("GET", "/"): json_reply(ANSWER)}) as other:
+    with raw_server({POST: json_reply({}), ("GET", "/"): json_reply({})}) as other:
         target = "/other" if same_origin else f"{other.url}/v1/images/generations"
         error = failure(Reply(status, {"Location": target}))
         assert (other.connections, len(other.requests)) == (0, 0)
@@ -274,29 +221,6 @@ def test_an_answer_that_is_none_keeps_its_bytes(
     assert all(str(path) in "\n".join(caught.value.lines()) for path in kept)
 
 
-def test_keep_alives_count_as_bytes(monkeypatch: pytest.MonkeyPatch) -> None:
-    """What only keeps a connection alive is not read for ever; an endless answer is F46."""
-    monkeypatch.setattr(client_module, "MAXIMUM_BYTES_PER_IMAGE", 100_000)
-    pings = b": ping\n\n" * 60_000
-    assert "longer than 400,000 bytes" in str(failure(Reply(200, EVENT_STREAM, b'data: {"type":"x"}\n\n' + pings)))
-
-
-def test_leaving_early_closes_the_connection() -> None:
-    """A reader that has enough leaves no connection at the service."""
-
-    async def first_object(url: str) -> object:
-        async with post(plan_for(url), Key(KEY, "a test"), client_request_id="our-id") as answer:
-            async for value in objects_of(answer):
-                return value
-        return None
-
-    first = head(200, EVENT_STREAM) + sse("x", {"n": 1})
-    with raw_server({POST: Gate(first, threading.Event(), completed(1))}) as server:
-        assert asyncio.run(first_object(server.url)) == {"n": 1}
-        server.wait_for(lambda seen: seen.open_connections == 0)
-        assert server.posts == 1
-
-
 class Faulty(Transport):
     """A transport that raises: at once, or when its answer is read."""
 
@@ -322,11 +246,12 @@ FAULTS = [OSError(5, "I/O"), RuntimeError("bug"), httpx.ReadError(""), TimeoutEr
 
 @pytest.mark.parametrize("answers", [True, False])
 @pytest.mark.parametrize("fault", FAULTS)
-def test_whatever_a_transport_raises_is_one_of_our_errors(fault: Exception, *, answers: bool) -> None:
+def test_whatever_a_transport_raises_is_one_of_our_errors(fault: Exception, store: Path, *, answers: bool) -> None:
     """No type of a library, nor of a bug, gets through; the cause is kept. The transport stays its owner's."""
     transport = Faulty(fault, answers=answers)
+    seedream = Seedream("anyfast", api_key=KEY, base_url="http://127.0.0.1:9/v1", store=store, transport=transport)
     with pytest.raises(ResponseBroken if answers else OutcomeUnknown) as caught:
-        asyncio.run(posted(plan_for("http://127.0.0.1:9"), transport))
+        seedream.generate("x")
     assert caught.value.__cause__ is fault
     if not answers:
         assert re.search(r"\((?!\w+Error\))\W*\w.*\)\.$|did not answer within", str(caught.value))

@@ -230,7 +230,7 @@ def certificates(tmp_path_factory: pytest.TempPathFactory) -> Path:
 @pytest.mark.parametrize("fault", ["not trusted", "of another name", "expired"])
 def test_a_bad_certificate_is_not_tried_again(monkeypatch: pytest.MonkeyPatch, certificates: Path, fault: str) -> None:
     """F06: another attempt would hide an attack; the hint offers the clock and the proxy, never to look away."""
-    path = certificates / f"{fault.replace('not trusted', 'expired')}.pem"
+    path = certificates / f"{fault.replace('not trusted', 'of another name')}.pem"
     if fault != "not trusted":
         monkeypatch.setenv("SSL_CERT_FILE", str(path))
     context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
@@ -476,16 +476,14 @@ def test_a_pause_is_shown_and_a_stop_in_it_bills_nothing(store: Path) -> None:
 
 def test_a_stop_after_a_pause_does_not_say_that_nothing_is_billed(store: Path) -> None:
     """The pause is over before the second POST leaves; from then on nobody knows what the service does."""
+    busy = refusal(429, Retry_After="1")
 
-    def busy_once(request: Request) -> Behaviour:
-        return refusal(429, Retry_After="1") if request.connection == 1 else Hang(threading.Event())
-
-    async def stopped(server: RawServer) -> str:
+    async def stopped(server: RawServer) -> None:
+        sets = generate(plan_for(server.url), Key(KEY, "a test"), store=store, pace=Time().pace)
         pause = "not asked"
 
         async def watch() -> None:
             nonlocal pause
-            sets = generate(plan_for(server.url), Key(KEY, "a test"), store=store, pace=Time().pace)
             async with aclosing(sets) as growing:
                 async for images in growing:
                     pause = images.pause
@@ -494,10 +492,10 @@ def test_a_stop_after_a_pause_does_not_say_that_nothing_is_billed(store: Path) -
         await asyncio.to_thread(server.wait_for, lambda server: server.posts == 2)
         watching.cancel()
         await asyncio.wait([watching])
-        return pause
+        assert pause == ""
 
-    with served({POST: busy_once}, store, posts=2) as server:
-        assert asyncio.run(stopped(server)) == ""
+    with served({POST: Sequence(busy, Hang(threading.Event()))}, store, posts=2) as server:
+        asyncio.run(stopped(server))
     assert (record(store)["state"], record(store)["outcome"]) == ("stopped", "unknown")
 
 
@@ -577,16 +575,13 @@ def test_base64_that_cannot_be_kept_is_told_all_the_same(
     """Past the cap, or where every disk says no, the frame has its error and no file is named."""
     if hindrance == "too long":
         monkeypatch.setattr(store_module, "MAXIMUM_RAW_BYTES", 5)
-    data = [{"b64_json": b64(0)}, {"b64_json": "!! junk !!"}]
 
     def answer(request: Request) -> Behaviour:
-        if hindrance == "no folder":
-            (run,) = store.iterdir()
-            (run / "raw").write_text("in the way")
-            for folder in rescue_folders(run.name):
-                folder.parent.mkdir(parents=True, exist_ok=True)
-                folder.write_text("in the way")
-        return json_reply({"data": data})
+        (run,) = store.iterdir()
+        for folder in [run / "raw", *rescue_folders(run.name)] if hindrance == "no folder" else []:
+            folder.parent.mkdir(parents=True, exist_ok=True)
+            folder.write_text("in the way")
+        return json_reply({"data": [{"b64_json": b64(0)}, {"b64_json": "!! junk !!"}]})
 
     with served({POST: answer}, store) as server:
         images = draw(server.url, store, images=2, stream=False)

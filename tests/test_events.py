@@ -9,7 +9,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from seedream_magic.api.decoder import AnswerDecoder, Answered, Unreadable
+from seedream_magic.api.decoder import AnswerDecoder, Answered
 from seedream_magic.api.events import Completed, Event, Picture, PictureRefused, Reader, Refused
 from seedream_magic.api.refusal import Refusal
 
@@ -109,12 +109,6 @@ def test_items(item: Any, event: Event) -> None:
     assert read({"data": [item]}) == [event, Completed(None)]
 
 
-@pytest.mark.parametrize("data", [None, {"size": "1x1"}, "a", 5])
-def test_data_that_is_no_list(data: Any) -> None:
-    """An answer without pictures is unreadable, not a success."""
-    assert [type(event) for event in read({"data": data, "usage": ARK_USAGE})] == [Unreadable, Completed]
-
-
 @pytest.mark.fault("F61")
 @pytest.mark.parametrize(
     ("indexes", "places"),
@@ -131,18 +125,6 @@ def test_places_of_different_pictures(indexes: list[Any], places: list[int]) -> 
     """A usable index is the place; without one, or under a used one, a picture takes the next free place."""
     stream = [partial("partial_succeeded", image_index=index, url=f"u{n}") for n, index in enumerate(indexes)]
     assert read(*stream) == [Picture(place, url=f"u{n}") for n, place in enumerate(places)]
-
-
-@pytest.mark.parametrize(
-    "values",
-    [
-        [partial("partial_succeeded", image_index=index, url="a") for index in (0, 0, 1)],
-        [partial("partial_succeeded", image_index=0, url="a"), {"data": [{"url": "a"}, {"url": "a"}]}],
-    ],
-)
-def test_the_same_link_twice_is_one_picture(values: list[dict[str, Any]]) -> None:
-    """Repeated in a stream, or at its end."""
-    assert [event for event in read(*values) if isinstance(event, Picture)] == [Picture(0, url="a")]
 
 
 @pytest.mark.parametrize(("indexes", "places"), [([1, 1], [1]), ([None, []], [0, 1])])

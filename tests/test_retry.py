@@ -14,9 +14,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from seedream_magic.api.retry import (
-    CONNECTION_BUDGET,
     DOWNLOAD_ATTEMPTS,
-    LONGEST_WAIT_ASKED,
     POST_ATTEMPTS,
     Decision,
     Phase,
@@ -133,28 +131,6 @@ def test_every_fault_of_the_way() -> None:
         assert decision.outcome == "not_sent"
         attempts = {"unsendable": 1, "handshake": 2, "unreached": 4}[phase]
         assert (decision.pause is not None) == (attempt < attempts and elapsed + draw * 2**attempt / 2 <= 60)
-
-
-FAULTS = st.tuples(
-    st.sampled_from(PHASES), st.sampled_from([200, 400, 429, 500]), st.sampled_from(WAITS), st.floats(0, 1)
-)
-
-
-@given(faults=st.lists(FAULTS, min_size=8, max_size=8), lasting=st.floats(0, 20))
-@settings(max_examples=200, deadline=None)
-def test_a_run_of_faults_ends(faults: list[tuple[Phase, int, float | None, float]], lasting: float) -> None:
-    """Whatever comes: at most four attempts, and pauses of at most three times the longest wait that is granted."""
-    elapsed, pauses = 0.0, []
-    for attempt, (phase, status, wait, draw) in enumerate(faults, start=1):
-        elapsed += lasting
-        decision = decide(phase, status=status, retry_after=wait, attempt=attempt, elapsed=elapsed, draw=draw)
-        if decision.pause is None:
-            break
-        pauses.append(decision.pause)
-        elapsed += decision.pause
-        assert phase == "answered" or elapsed <= CONNECTION_BUDGET
-    assert len(pauses) <= POST_ATTEMPTS - 1
-    assert sum(pauses) <= 3 * 1.1 * LONGEST_WAIT_ASKED
 
 
 def test_numbers_that_are_none_are_refused() -> None:
