@@ -110,10 +110,7 @@ NONE = "%%seedream? lists them"
         ("did you mean --response-format?", ("--response_format url",)),
         ("did you mean -n?", ("-N 4",)),
         ("%%seedream? shows every option.", ("-h", "——help", "-n 2 --help")),
-        (
-            "takes no seed; the same cell shows the stored pictures again",
-            ("--seed 7", "--seed=7", "——Seed 7"),
-        ),
+        ("takes no seed; the same cell shows the stored pictures again", ("--seed 7", "--seed=7", "——Seed 7")),
         ("There is no negative prompt", ("--negative blur", "--negative-prompt blur")),
         ("Did you mean --ratio, such as --ratio 16:9?", ("--ar 16:9", "--aspect 1:1", "--aspect-ratio 1:1")),
         (NONE, ("--frobnicate", "-x", "--", "--" + "x" * 10_000)),

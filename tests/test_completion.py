@@ -20,12 +20,7 @@ from kernel import Kernel, running_kernel
 from raw_server import raw_server
 from seedream_magic import ConfigError, Seedream
 from seedream_magic.notebook.cell import parse_cell
-from seedream_magic.notebook.completion import (
-    Surroundings,
-    complete,
-    register_completion,
-    unregister_completion,
-)
+from seedream_magic.notebook.completion import Surroundings, complete, register_completion, unregister_completion
 from seedream_magic.notebook.options import OPTIONS
 from service import PICTURE, POST, picture, whole_answer
 

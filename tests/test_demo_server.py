@@ -194,10 +194,7 @@ WRONG: list[tuple[str, Any]] = [
 ]
 UNSUPPORTED = "the parameter `{}` is not supported by the current model"
 REFUSALS: dict[tuple[int, str], list[tuple[dict[str, Any], str]]] = {
-    (400, "MissingParameter"): [
-        ({"prompt": "  "}, "`prompt`"),
-        ({"model": None}, "`model`"),
-    ],
+    (400, "MissingParameter"): [({"prompt": "  "}, "`prompt`"), ({"model": None}, "`model`")],
     (404, "InvalidEndpointOrModel.NotFound"): [
         ({"model": "dall-e-3"}, "dall-e-3 does not exist"),
         ({"model": ["x"]}, "does not exist"),

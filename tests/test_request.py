@@ -210,8 +210,7 @@ def test_layers_need_no_prompt() -> None:
 
 
 @pytest.mark.parametrize(
-    "prompt",
-    ["أربعة فصول\u202e 🦊", "季" * 10_000, '"quoted" \\ $HOME `x`', "line\nline\r\n\ttab", "  kept blanks  "],
+    "prompt", ["أربعة فصول\u202e 🦊", "季" * 10_000, '"quoted" \\ $HOME `x`', "line\nline\r\n\ttab", "  kept blanks  "]
 )
 def test_prompts_are_sent_as_typed(prompt: str) -> None:
     """Any text that can be encoded reaches the body untouched."""

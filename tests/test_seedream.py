@@ -285,23 +285,6 @@ def test_no_error_of_an_observer_ends_a_run(
     assert capsys.readouterr().err == f"What shows this run failed ({kind.__name__}: gone). The run goes on.\n"
 
 
-def test_a_progress_that_cannot_be_taken_away_costs_no_set(store: Path, capsys: pytest.CaptureFixture[str]) -> None:
-    """Neither one that cannot be made, shown or cleared."""
-
-    class Progress:
-        show = clear = staticmethod(broken)
-
-    def unmade() -> Progress:
-        raise ZeroDivisionError("no display")
-
-    with served({POST: whole_answer, PICTURE: picture}, store, posts=2) as server:
-        seedream = client(server, store)
-        for progress in (unmade, Progress):
-            seedream.progress = progress
-            assert len(seedream.generate(progress.__name__, images=2).ok) == 2
-    assert set(capsys.readouterr().err.splitlines(keepends=True)) == {TOLD}
-
-
 @pytest.mark.parametrize("in_loop", [False, True])
 def test_an_error_of_an_observer_ends_no_run_of_the_background(
     store: Path, capsys: pytest.CaptureFixture[str], *, in_loop: bool
