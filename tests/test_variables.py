@@ -159,6 +159,7 @@ def test_a_reference_that_may_be_a_file(text: str, tmp_path: Path, monkeypatch: 
     for name in ("name", "heroes"):
         (tmp_path / name).touch()
     assert value_of(text, NAMESPACE) == text
+    assert value_of("hero.colours", NAMESPACE) is NAMESPACE["hero"].colours  # what may be a picture goes on as it is
 
 
 class _Unlucky(Exception):
