@@ -20,12 +20,7 @@ from kernel import Kernel, running_kernel
 from raw_server import raw_server
 from seedream_magic import ConfigError, Seedream
 from seedream_magic.notebook.cell import parse_cell
-from seedream_magic.notebook.completion import (
-    Surroundings,
-    complete,
-    register_completion,
-    unregister_completion,
-)
+from seedream_magic.notebook.completion import Surroundings, complete, register_completion, unregister_completion
 from seedream_magic.notebook.options import OPTIONS
 from service import PICTURE, POST, picture, whole_answer
 
@@ -100,16 +95,12 @@ def test_values_of_the_table_are_offered_and_parse(around: Surroundings, option:
 @pytest.mark.parametrize(
     ("line", "there", "not_there"),
     [
-        ("-s ", "2K 4K 2848x1600", "1K 1.5K 3K"),
         (f"-m {PRO} -s ", "1K 1.5K 2K 1424x800", "4K 2848x1600"),
         (f"--model={PRO} --size=", "1.5K", "4K"),
         (f"-m {PRO} -n ", "1", "2 auto"),
         ("-n ", "1 2 15 auto", "0 16"),
         ("-m ep-77 -s ", "1K 1.5K 2K 3K 4K", ""),
-        ("-m ", f"doubao-seedream-4-5 {PRO}", "seedream-4-5-251128"),
         ("--provider ark -m ", "doubao-seedream-4-5-251128", "doubao-seedream-4-5"),
-        ("--provider byteplus -m ", "dola-seedream-5-0-pro-260628", PRO),
-        ("--provider ", "anyfast ark byteplus demo", ""),
         ("-r 1", "16:9 1:1", "4:3"),
     ],
 )
@@ -133,9 +124,8 @@ def test_references_are_pictures_of_the_notebook_and_files(around: Surroundings)
 @pytest.mark.parametrize(
     ("typed", "expected"),
     [
-        ("a", '"a b.png"'), ('"a', '"a b.png"'), ('"a b', '"a b.png"'), ("'a ", "'a b.png'"), ('"a ¦"', '"a b.png'),
-        ("my", '"my pictures/'), ('"my pictures/', '"my pictures/one.webp"'), ("quo", '"quo\\"te.png"'),
-        ("图", '"图 一.png"'),
+        ("a", '"a b.png"'), ("'a ", "'a b.png'"), ('"a ¦"', '"a b.png'), ("quo", '"quo\\"te.png"'),
+        ("my", '"my pictures/'), ('"my pictures/', '"my pictures/one.webp"'), ("图", '"图 一.png"'),
     ],
 )  # fmt: skip
 @pytest.mark.skipif(os.name == "nt", reason="no such file names on Windows")
@@ -158,18 +148,13 @@ def test_runs_are_offered_newest_first(around: Surroundings) -> None:
 @pytest.mark.parametrize(
     ("line", "expected"),
     [
-        ("%seedream sh", ["show"]),
         ("%seedream use by", ["byteplus"]),
         ("answer = %seedream sh", ["show"]),
         ("x = 1\n%seedream sh", ["show"]),
-        ("%seedream doctor --", ["--probe"]),
         ("%seedream doctor ServerO", ["ServerOverloaded"]),
         ("%seedream export R plain", ["plain.jpg"]),
-        *((line, []) for line in ("%seedream models dola", "%seedream history ", "%seedream nonsense ", "%seedream",
-                                  "%seedreamer sh")),
-        # in the body, in other cells, on the magic's own name
-        *((cell, []) for cell in ("%%seedream -n 2\n--s", "%%seedream\n%seedream sh", "%%seedream\n\n--ref ",
-                                  "%%seedreams --s", "%%seedream", "x --s", "print('%%seedream') --s")),
+        *((line, []) for line in ("%seedream models dola", "%seedream history ", "%seedreamer sh", "%%seedreams --s",
+                                  "%%seedream -n 2\n--s", "%%seedream\n%seedream sh", "print('%%seedream') --s")),
     ],
 )  # fmt: skip
 def test_commands_and_their_arguments(around: Surroundings, line: str, expected: list[str]) -> None:
@@ -272,13 +257,5 @@ def test_a_real_kernel_completes(kernel: Kernel, jedi: bool) -> None:  # noqa: F
     assert asked(kernel, "%seedream rec¦")[1] == ["%seedream recover"]
     run_id = kernel.run("四季.run_id").displays[-1].text.strip("'")
     assert asked(kernel, "%seedream show ¦")[0] == [run_id]
-
-
-@has_matchers
-@pytest.mark.kernel
-def test_pythons_own_completion_is_untouched(kernel: Kernel) -> None:
-    """Elsewhere in the notebook, and in the body of a cell, names and attributes complete as ever."""
-    assert kernel.run("%config IPCompleter.use_jedi = False").ename is None
     assert "--stream" not in asked(kernel, "%%seedream\n--s")[0]
     assert "英雄" in asked(kernel, "英")[0]
-    assert "run_id" in {match.rpartition(".")[2] for match in asked(kernel, "四季.run_")[0]}

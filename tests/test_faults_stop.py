@@ -19,20 +19,7 @@ import pytest
 
 from kernel import Kernel, running_kernel
 from kill import killing, violations
-from raw_server import (
-    EVENT_STREAM,
-    Behaviour,
-    Gate,
-    Hang,
-    RawServer,
-    Reply,
-    Request,
-    head,
-    json_reply,
-    raw_server,
-    sse,
-)
-from seedream_magic.images.durable import OLDEST_PART, sweep
+from raw_server import EVENT_STREAM, Behaviour, Gate, Hang, RawServer, Reply, Request, head, json_reply, raw_server, sse
 from seedream_magic.images.record import load
 from seedream_magic.images.store import records
 from served import KEY, check_store, client
@@ -311,19 +298,6 @@ def test_a_kill_after_the_answer_loses_no_picture_of_it(tmp_path: Path, *, strea
 
 def asking(*, stream: bool) -> Request:
     return Request("POST", "/", b"", {}, json.dumps({"stream": stream}).encode(), 0)
-
-
-@pytest.mark.fault("F99")
-def test_leftovers_are_swept_when_nobody_owns_them(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    """A part of an hour ago goes, a younger one may still be written; nothing else is touched."""
-    old, young, own = (tmp_path / name for name in (".01.jpg.0a1b2c3d.part", ".02.jpg.0a1b2c3d.part", "notes.part"))
-    for path in (old, young, own):
-        path.touch()
-    hour_ago = time.time() - OLDEST_PART - 60
-    for path in (old, own):
-        os.utime(path, (hour_ago, hour_ago))
-    sweep(tmp_path)
-    assert sorted(path.name for path in tmp_path.iterdir()) == [young.name, own.name]
 
 
 RELOADED = """

@@ -184,18 +184,13 @@ def test_python_takes_the_fields_of_the_table() -> None:
 @pytest.mark.parametrize(
     ("options", "in_cell", "in_python"),
     [
-        ({"size": "9x9"}, "--size 9x9 has 81", "size 9x9 has 81"),
         ({"size": "a --size"}, "not 'a --size'.", "not 'a --size'."),
         ({"images": 16}, "--images takes 1", "images takes 1"),
-        ({"ratio": "1:99"}, "--ratio goes", "ratio goes"),
         ({"size": "2048x2048", "ratio": "1:1"}, "--ratio goes with", "ratio goes with"),
-        ({"model": "a\n"}, "--model takes", "model takes"),
-        ({"response_format": "png"}, "--response-format takes", "response_format takes"),
         ({"optimize_prompt": "fast"}, "take --optimize-prompt fast;", "take optimize_prompt fast;"),
         ({"web_search": True}, "take --web-search;", "take web_search=True;"),
         ({"extra": {"image": "x"}}, "--extra takes no 'image'; use --ref,", "extra takes no 'image'; use refs,"),
         ({"size": "2K", "extra": {"size": "4K"}}, "so does --size; give", "so does size; give"),
-        ({"timeout": -1}, "--timeout takes", "timeout takes"),
         (
             {"take": 9},
             "--take 9: the store has no take of this request; --fresh",

@@ -39,7 +39,7 @@ from seedream_magic import (
 from seedream_magic.api import events
 from seedream_magic.api.decoder import Answered
 from seedream_magic.images import download as download_module
-from served import KEY, check_store, client, received, record, served
+from served import KEY, check_store, client, record, served
 from service import PICTURE, POST, completed, jpeg, link, picture, stream_head, succeeded, whole_answer
 
 Body = Callable[[Request], bytes]
@@ -156,49 +156,6 @@ def test_an_error_inside_an_answer_is_the_services_error(body: bytes, store: Pat
     assert isinstance(error, ContentRefused)
     assert (error.code, error.status, error.billed) == (SENSITIVE["code"], 200, "yes")
     assert (error.request_id, error.images is None) == ("0217head", False)
-
-
-@pytest.mark.parametrize("stream", [True, False])
-def test_what_a_kill_would_need_is_on_disk_before(store: Path, *, stream: bool) -> None:
-    """The record when the request arrives, and each link before its picture is asked for."""
-    facts: list[dict[str, Any]] = []
-    known: list[bool] = []
-
-    def post(request: Request) -> Behaviour:
-        facts.append(record(store))
-        check_store(store)
-        return whole_answer(request)
-
-    def look(request: Request) -> Behaviour:
-        known.append(f"http://{request.headers['host']}{request.path}" in json.dumps(received(store)))
-        return picture(request)
-
-    images = draw(post, store, pictures=look, images=4, stream=stream)
-    assert [(told["state"], told["body"], told["run_id"]) for told in facts] == [
-        ("sending", images.request.body, images.run_id)
-    ]
-    assert known == [True] * 4
-
-
-def test_pictures_are_fetched_while_the_stream_goes_on(store: Path) -> None:
-    """The first one is on disk before the second one is named."""
-    first_is_here = threading.Event()
-
-    def staged(request: Request) -> Behaviour:
-        return Gate(stream_head() + succeeded(request, 0), first_is_here, succeeded(request, 1) + completed(2))
-
-    async def run(server: RawServer) -> list[list[int | None]]:
-        grown = []
-        async for images in client(server, store).stream("x", images=2):
-            grown.append(shades(images))
-            if images.ok:
-                first_is_here.set()
-        return grown
-
-    with served({POST: staged, PICTURE: picture}, store) as server:
-        grown = asyncio.run(run(server))
-    assert (grown[0], grown[-1]) == ([], [0, 1])
-    assert [0] in grown
 
 
 async def ping(server: RawServer) -> None:

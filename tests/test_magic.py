@@ -228,17 +228,6 @@ def test_the_demo_is_embedded_whatever_the_address(
     assert "anyfast (https://gateway.invalid/v1)" in run(shell, "%seedream use anyfast")[1]
 
 
-def test_help_is_the_magics_docstring(shell: InteractiveShell) -> None:
-    """`%%seedream?` and `%seedream help` show every option, in both languages."""
-    magic = shell.find_cell_magic("seedream")
-    _, printed, _ = run(shell, "%seedream help")
-    assert magic is not None
-    assert magic.__doc__ is not None
-    assert printed.strip() == magic.__doc__.strip()
-    assert "--response-format" in printed
-    assert "示例" in printed
-
-
 def test_reload_and_unload(shell: InteractiveShell) -> None:
     """Loading again leaves one magic and one settings object; unloading leaves none."""
     for command in ("%reload_ext", "%reload_ext", "%unload_ext"):

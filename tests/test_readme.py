@@ -18,10 +18,7 @@ def table(name: str) -> str:
 
 def test_the_tables_are_the_helps() -> None:
     """README has a row for each option and each command of `%seedream`, word for word as the help has it."""
-    rows = {
-        "option": [(option.usage, option.english, option.chinese) for option in OPTIONS],
-        "command": COMMANDS,
-    }
+    rows = {"option": [(option.usage, option.english, option.chinese) for option in OPTIONS], "command": COMMANDS}
     for name, entries in rows.items():
         lines = [f"| `{typed}` | {english} | {chinese} |" for typed, english, chinese in entries]
         expected = "\n".join((f"| {name} | meaning | 含义 |", "| --- | --- | --- |", *lines))

@@ -32,7 +32,7 @@ from seedream_magic import (
 )
 from seedream_magic.bridge import EVENT_LOOPS
 from served import KEY, client, record, served
-from service import PICTURE, POST, jpeg, picture, stream_head, succeeded, whole_answer
+from service import PICTURE, POST, picture, stream_head, succeeded, whole_answer
 
 NEVER = threading.Event()
 REFUSAL = json_reply({"error": {"code": "InvalidParameter", "message": "no"}}, status=400)
@@ -45,7 +45,6 @@ def stalled(request: Request) -> Behaviour:
 
 WAYS = {
     "a plain script": "images = seedream.generate('x', images=3)",
-    "a plain script, its own loop": "images = nested.generate('x', images=3)",
     "stream": """
 async def last():
     seen = []
@@ -214,30 +213,6 @@ def test_a_run_is_good_after_twelve_that_were_cancelled(store: Path) -> None:
         assert len(asyncio.run(run(server)).ok) == 2
 
 
-@pytest.mark.parametrize("arrived", [0, 1], ids=["before the answer", "after the first picture"])
-def test_an_interrupt_tells_what_came_and_what_may_be_billed(arrived: int, store: Path) -> None:
-    """It is a KeyboardInterrupt with the set so far; the connection is closed, the record says that it was stopped."""
-
-    def stop(images: ImageSet) -> None:
-        server.wait_for(lambda seen: seen.posts == 1)
-        if len(images.ok) == arrived:
-            raise KeyboardInterrupt
-
-    with served({POST: stalled if arrived else Hang(NEVER), PICTURE: picture}, store) as server:
-        seedream = client(server, store)
-        with pytest.raises(KeyboardInterrupt) as caught:
-            seedream.run(seedream.plan("x", images=2), on_change=stop)
-    error = caught.value
-    assert isinstance(error, SeedreamInterrupted)
-    assert (error.billed, len(error.saved)) == ("yes" if arrived else "unknown", arrived)
-    assert error.images is not None
-    assert (error.images.state, len(error.images.ok)) == ("stopped", arrived)
-    assert error.run_id == error.images.run_id
-    assert "Stopping here does not stop the bill" in error.hint
-    assert record(store)["state"] == "stopped"
-    assert [path.read_bytes() for path in store.glob("*/*.jpg")] == [jpeg(0)] * arrived
-
-
 def test_an_interrupt_tells_of_pictures_that_were_not_shown_yet(store: Path) -> None:
     """They landed while the caller was still showing the first value; they are saved and told all the same."""
     shown: list[Frame] = []
@@ -256,12 +231,6 @@ def test_an_interrupt_tells_of_pictures_that_were_not_shown_yet(store: Path) -> 
     assert [path.name for path in caught.value.saved] == ["01.jpg", "02.jpg", "03.jpg"]
 
 
-def broken(*_: object) -> None:
-    """An observer that fails whenever it is called."""
-    raise ZeroDivisionError("no display")
-
-
-TOLD = "What shows this run failed (ZeroDivisionError: no display). The run goes on.\n"
 KINDS = (ZeroDivisionError, BrokenPipeError, asyncio.CancelledError, SystemExit, GeneratorExit, RecursionError)
 
 
@@ -283,51 +252,6 @@ def test_no_error_of_an_observer_ends_a_run(
     assert (images.state, len(images.ok), record(store)["state"]) == ("done", 2, "done")
     assert seen[-1] == images
     assert capsys.readouterr().err == f"What shows this run failed ({kind.__name__}: gone). The run goes on.\n"
-
-
-def test_a_progress_that_cannot_be_taken_away_costs_no_set(store: Path, capsys: pytest.CaptureFixture[str]) -> None:
-    """Neither one that cannot be made, shown or cleared."""
-
-    class Progress:
-        show = clear = staticmethod(broken)
-
-    def unmade() -> Progress:
-        raise ZeroDivisionError("no display")
-
-    with served({POST: whole_answer, PICTURE: picture}, store, posts=2) as server:
-        seedream = client(server, store)
-        for progress in (unmade, Progress):
-            seedream.progress = progress
-            assert len(seedream.generate(progress.__name__, images=2).ok) == 2
-    assert set(capsys.readouterr().err.splitlines(keepends=True)) == {TOLD}
-
-
-@pytest.mark.parametrize("in_loop", [False, True])
-def test_an_error_of_an_observer_ends_no_run_of_the_background(
-    store: Path, capsys: pytest.CaptureFixture[str], *, in_loop: bool
-) -> None:
-    """Whether it is told on the caller's loop or, where none runs, on the run's own thread; so for its end."""
-    ends: list[ImageSet | None] = []
-    ended = threading.Event()
-
-    def on_end(images: ImageSet | None, _: object) -> None:
-        ends.append(images)
-        ended.set()
-        broken()
-
-    async def start() -> None:
-        seedream.start(seedream.plan("x", images=2), on_change=broken, on_end=on_end)
-        await asyncio.to_thread(ended.wait, 20)
-
-    with served({POST: whole_answer, PICTURE: picture}, store) as server:
-        seedream = client(server, store)
-        if in_loop:
-            asyncio.run(start())
-        else:
-            seedream.start(seedream.plan("x", images=2), on_change=broken, on_end=on_end)
-        assert ended.wait(20)
-    assert [(images.state, len(images.ok)) for images in ends if images] == [("done", 2)]
-    assert set(capsys.readouterr().err.splitlines(keepends=True)) == {TOLD}
 
 
 def test_a_fault_of_the_program_ends_a_run_in_words(store: Path, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -3,8 +3,6 @@
 from __future__ import annotations
 
 import threading
-from collections.abc import Callable
-from contextlib import suppress
 from pathlib import Path
 
 import pytest
@@ -12,8 +10,7 @@ from IPython.core.interactiveshell import InteractiveShell
 from IPython.utils.capture import capture_output
 
 from raw_server import Gate, RawServer
-from seedream_magic import InvalidRequest, Seedream, SeedreamInterrupted, session
-from seedream_magic.session import BackgroundRuns
+from seedream_magic import Seedream, SeedreamInterrupted, session
 from service import PICTURE, POST, completed, picture, stream_head, succeeded
 
 LOAD = "%load_ext seedream_magic\nfrom seedream_magic import Seedream"
@@ -105,24 +102,3 @@ def test_a_run_in_the_background_is_counted_without_the_extension(server: RawSer
     assert isinstance(failures[0], SeedreamInterrupted)
     assert len(session.current().background) == 0
     release.set()
-
-
-@pytest.mark.parametrize("when", ["before", "after", "raising"])
-def test_a_run_that_has_ended_is_kept_nowhere(when: str) -> None:
-    """Whether it ends before its start returns, or later, or cannot begin at all."""
-    runs, ends = BackgroundRuns(), list[Callable[[], None]]()
-
-    def begin(end: Callable[[], None]) -> Callable[[], None]:
-        if when == "raising":
-            raise InvalidRequest("no")
-        if when == "before":
-            end()
-        ends.append(end)
-        return lambda: None
-
-    with suppress(InvalidRequest):
-        runs.add(begin)
-    assert len(runs) == (when == "after")
-    for end in ends:
-        end()
-    assert len(runs) == 0

@@ -65,12 +65,10 @@ NAMESPACE: dict[str, Any] = {
     ("text", "filled"),
     [
         ("a {name} in snow", "a fox in snow"), ("{name}{name}", "foxfox"),
-        ("一组关于{主题}的插图", "一组关于四季的插图"),
         ("{x:.2f}", "3.14"), ("{n:03}", "007"), ("{name:>6}", "   fox"), ("{day:%Y-%m}", "2026-02"), ("{name:}", "fox"),
         ("{items[0]} {items[-1]}", "a {name}"), ("{table[a b]} {table[季]} {table[_x]}", "blank 春 under"),
         ("{table[key]} {table['key']} {table[\"key\"]}", "value value value"),
         ("{hero.size.width} {hero.colours[0][0]}", "4 red"), ("{trap.visible} {trap:!}", "seen trap!"),
-        ("{nothing}", "None"), ("{_mine}", "under"), ("{name:>9999}", "fox".rjust(9999)),
         ("{braces}", "{name} {{name}} {n:99999}"),  # what was filled in is not read again
         ("{{name}}", "{name}"), ("{{missing}}", "{missing}"), ("{{name}} {name}", "{name} fox"),
         ('{"who":{name}}', '{"who":fox}'), ('{{"who": {name}}}', '{{"who": fox}}'), ("{n:{n}}", "{n:7}"),
@@ -85,13 +83,9 @@ def test_what_is_filled(text: str, filled: str) -> None:
 
 @pytest.mark.parametrize(
     "text",
-    [
-        "{missing}", "{missing.attribute}", "{missing[0]:>5}", "{name.missing}", "{items[9]}", "{items[key]}",
-        "{table[missing]}", "{table[0]}", "{name:.2f}", "{color:red}", "{hero._private}", "{hero.size._x}",
-        "{hero.__class__}", "{trap._hidden}", "{name.__class__.__mro__}", "{trap.raising}", "{trap.recursing}",
-        "{trap[0]}", "{unformattable}", "{huge}", "{n:99999}", "{n:0>99999999999}", "{x:.99999f}", "{n:٩٩٩٩٩}",
-        "{nothing:>5}", "{nothing.attribute}",
-    ],
+    ["{missing[0]:>5}", "{name.missing}", "{items[9]}", "{items[key]}", "{table[0]}", "{name:.2f}", "{hero._private}",
+     "{name.__class__.__mro__}", "{trap._hidden}", "{trap.raising}", "{trap.recursing}", "{trap[0]}", "{unformattable}",
+     "{huge}", "{n:99999}", "{x:.99999f}", "{n:٩٩٩٩٩}", "{hero.size._x}"],
 )  # fmt: skip
 def test_what_looks_like_a_variable_but_cannot_be_filled(text: str) -> None:
     """It stays as typed and is told, once; no property, index or format of the person's objects stops the cell."""
@@ -100,17 +94,9 @@ def test_what_looks_like_a_variable_but_cannot_be_filled(text: str) -> None:
 
 @pytest.mark.parametrize(
     "text",
-    [
-        "", "no braces", "{}", "{ name }", "{name }", "{ name}", "{0}", "{1.5}", "{name!r}", "{name", "name}", "}{",
-        "{{", "}}", "{{}}", "{{ name }}", "{{name.x}}", "{{a b}}", "{name()}", "{name + 1}", "{n*2}",
-        "{items[items[0]]}", "{'name'}", "{name[]}", "{name.}", "{.name}", "{name..x}", "{[0]}", "{:>5}", "{a-b}",
-        '{"name": "fox", "n": 7}', '{"a": {"b": [1, {"c": 2}]}}', "body { color: red; margin: 0 }",
-        "a{color:red;margin:0}", "@media print { .a { b: c } }", r"\frac{1}{2} \alpha_{i+1}", "${HOME}/{*.png}",
-        "{%raw%}", "{#note#}", "{\nname\n}", "{(__import__('os').abort())}", "{lambda: 1}",
-        "{name:>5>5>5>5>5>5>5>5>5>5>5}", "{name[" + "x" * 100 + "]}",
-        "{{{name}}}", "{{{{name}}}}", "{{hero.size}}", "{{items[0]}}", "{{n:03}}", "{{{missing}}", "{{missing}",
-        "{missing}}",
-    ],
+    ["", "{}", "{ name }", "{0}", "{name!r}", "{name", "}{", "{{ name }}", "{{name.x}}", "{name()}", "{n*2}",
+     "{items[items[0]]}", "{name..x}", '{"name": "fox", "n": 7}', "a{color:red;margin:0}", r"\alpha_{i+1}", "{%raw%}",
+     "{(__import__('os').abort())}", "{name:>5>5>5>5>5>5>5>5>5>5>5}", "{{{name}}}", "{{items[0]}}", "{missing}}"],
 )  # fmt: skip
 def test_what_stays(text: str) -> None:
     """Braces of JSON, CSS, TeX, templates and of nothing at all, and doubled ones around more than a name, are text."""
@@ -173,6 +159,7 @@ def test_a_reference_that_may_be_a_file(text: str, tmp_path: Path, monkeypatch: 
     for name in ("name", "heroes"):
         (tmp_path / name).touch()
     assert value_of(text, NAMESPACE) == text
+    assert value_of("hero.colours", NAMESPACE) is NAMESPACE["hero"].colours  # what may be a picture goes on as it is
 
 
 class _Unlucky(Exception):
@@ -192,12 +179,9 @@ class Odd:
     ("text", "words"),
     [
         ("hero._private", "hero._private cannot be read: _private begins with an underscore. Write picture = hero._p"),
-        ("items[0]._x", "picture = items[0]._x in a cell"),
         ("hero.best()", "hero.best() cannot be read: --ref calls nothing. Write picture = hero.best() in a cell"),
-        ("Image.open('a b.png')", "Write picture = Image.open('a b.png') in a cell"),
         ("items[7]", "items[7] cannot be read: [7] is past the end of items; Python counts from 0."),
         ("items[i]", "items takes no index [i], and nothing in it is computed. Write picture = items[i] in a cell"),
-        ("items[0:2]", "Write picture = items[0:2] in a cell"),
         ("table['none']", "table has no item ['none']; list(table) shows what it has."),
         ("hero.size.none", "hero.size has no attribute none; dir(hero.size) shows what it has."),
         ("trap.raising", "trap.raising cannot be read: RuntimeError: boom. Write trap.raising in a cell of its own to"),
