@@ -224,7 +224,10 @@ class Seedream:
     async def stream(self, prompt: str | Storyboard, **options: Unpack[Options]) -> AsyncGenerator[ImageSet, None]:
         """The growing set, each time something arrives; options as for `plan`. The last value is the finished set."""
         async with bridge.awake():
-            plan = await asyncio.to_thread(self.plan, prompt, **options)  # it reads and hashes the references
+            try:
+                plan = await asyncio.to_thread(self.plan, prompt, **options)  # it reads and hashes the references
+            except RuntimeError:  # the process ends: threads take nothing new, and nobody else needs the loop
+                plan = self.plan(prompt, **options)
             async with aclosing(self._sets(plan)) as growing:
                 async for images in growing:
                     yield images

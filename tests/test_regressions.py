@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import asyncio
+import subprocess
+import sys
 from pathlib import Path
 from typing import Any
 
@@ -60,3 +62,24 @@ def test_a_stop_while_the_body_is_encoded_bills_nothing(
     assert [(record.state, record.outcome) for record in records(store)] == [("stopped", "not_sent")]
     assert server.posts == seedream.session.doubtful.total() == 0
     assert not seedream.plan("x", images=3).warnings
+
+
+_LAST_THREAD = """
+import asyncio, concurrent.futures.thread, sys, threading
+from seedream_magic import Seedream
+
+def draw():
+    threading.main_thread().join()
+    seedream = Seedream("anyfast", api_key="sk-x", base_url=sys.argv[1], store=sys.argv[2])
+    print(asyncio.run(seedream.agenerate("x")) if sys.argv[3] == "agenerate" else seedream.generate("x"))
+
+threading.Thread(target=draw).start()
+"""
+
+
+@pytest.mark.parametrize("call", ["generate", "agenerate"])
+def test_a_thread_that_outlives_the_script_keeps_its_picture(call: str, server: RawServer, store: Path) -> None:
+    """Pools of threads take nothing new once the script has come to its end; a thread that draws then loses nothing."""
+    command = [sys.executable, "-c", _LAST_THREAD, f"{server.url}/v1", str(store), call]
+    done = subprocess.run(command, capture_output=True, text=True, timeout=60, check=False)
+    assert "1 of 1 image, done" in done.stdout, done.stderr

@@ -133,7 +133,10 @@ def check_link(url: str, *, allow_loopback: bool) -> Link:
 async def resolve_host(host: str, port: int) -> Sequence[str]:
     """The addresses of a name, as the system knows them. Raises OSError where it knows none."""
     name = name_to_resolve(host)
-    found = await asyncio.get_running_loop().getaddrinfo(name, port, type=socket.SOCK_STREAM)
+    try:
+        found = await asyncio.get_running_loop().getaddrinfo(name, port, type=socket.SOCK_STREAM)
+    except RuntimeError:  # the script has ended, a thread of it draws on: no thread takes anything new
+        found = socket.getaddrinfo(name, port, type=socket.SOCK_STREAM)
     return [str(entry[4][0]) for entry in found]
 
 
