@@ -603,7 +603,10 @@ def test_an_answer_that_is_complete_is_not_waited_for(
 SLOW: dict[str, Callable[[Request], tuple[bytes, bytes]]] = {
     "an event for each picture": lambda r: (stream_of(r, 1, b""), succeeded(r, 1) + completed(2)),
     "a list in each event": lambda r: (stream_head() + sse(None, in_list(r, 0)), sse(None, in_list(r, 1)) + DONE),
-    "a list in each line": lambda r: (LINE_HEAD + json_of(**in_list(r, 0)) + b"\n", json_of(**in_list(r, 1)) + b"\n"),
+    "a list in each line": lambda r: (
+        LINE_HEAD + json_of(**in_list(r, 0)) + b"\n",
+        json_of(**in_list(r, 1)) + b'\n"[DONE]"\n',
+    ),
 }
 
 

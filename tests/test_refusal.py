@@ -125,6 +125,7 @@ def test_what_a_message_names(message: str, named: str, param: str, request_id: 
          Refusal(message="size: a; image.0: b; c; {'loc': 5}", param="size, image.0")),
         ({"detail": {"error": {"code": "quota", "message": "empty"}}}, Refusal("quota", "empty")),
         ({"detail": "more", "message": "first"}, Refusal(message="first")),
+        ({"detail": "Not Found"}, Refusal(message="Not Found")),
         ({"detail": []}, Refusal()),
         (None, Refusal()),
         ("plain words", Refusal(message="plain words")),

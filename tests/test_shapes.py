@@ -100,6 +100,7 @@ SHAPES: dict[str, Body] = {
     "words that begin as JSON does": lambda u, b: "\n".join(f"[Download]({url})" for url in u).encode(),
     "events of one picture": lambda u, b: b"".join(sse(None, {"url": url, "index": at}) for at, url in enumerate(u)),
     "events of a list": lambda u, b: b"".join(sse(None, {"data": [{"url": url}]}) for url in u) + sse(None, "[DONE]"),
+    "events of links": lambda u, b: b"".join(sse(None, url) for url in u),
     "one event, pretty": lambda u, b: b"data: " + js({"data": urls(u)}, indent=1).replace(b"\n", b"\ndata: ") + b"\n\n",
     "an event in an event": lambda u, b: sse("result", json.dumps(json.dumps({"data": urls(u)}))),
     "previews beside them": lambda u, b: js({"data": [{"url": url, "thumbnail_url": f"{url}&small"} for url in u]}),

@@ -371,7 +371,7 @@ def test_an_address_on_another_origin_gets_no_key(store: Path, *, redirected: bo
 
 PRIVATE = (
     "https://169.254.169.254/x",
-    "http://192.168.0.1/t1",
+    "https://[fd00::1]/",
     "https://user@example.com/t1",
     "https://example.com:x/",
 )
@@ -476,7 +476,7 @@ def test_a_task_that_stays_odd_is_told_and_stays_open(odd: Any, asked: int, word
         assert client(server, store).recover() == []
 
 
-@pytest.mark.parametrize("bad", [Reply(404), json_reply({"status": "failed", "fail_reason": "no luck"})])
+@pytest.mark.parametrize("bad", [Reply(404), Reply(401), json_reply({"status": "failed", "fail_reason": "no luck"})])
 def test_one_bad_task_does_not_end_the_others(bad: Reply, store: Path) -> None:
     """They are followed to their end, in the run and in `recover`; then the bad one is told."""
     tasks = [{"task_id": name, "status": "queued", "status_url": f"/state/{name}"} for name in ("t1", "t2", "t3")]
