@@ -125,6 +125,7 @@ BROKEN = [
     (disk_with(170 * 2**20), "look", "store", "at most 4 images a run", "每次最多 4 张"),
     (unknown_provider, "bad", "settings", "Did you mean anyfast?", "环境变量"),
     (package("Pillow", "11.0.0"), "bad", "versions", 'pip install "pillow>=12.3"', "低于经过测试的最低版本"),
+    (package("tqdm", "unknown"), "bad", "versions", 'pip install "tqdm>=4.66.3"', "低于经过测试的最低版本"),
     (package("httpx", "1.0.1"), "look", "versions", "newer than what is tested", "高于经过测试的版本"),
     (socks_proxy, "bad", "proxy", 'pip install "httpx[socks]"', "需要额外的组件"),
 ]

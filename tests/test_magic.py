@@ -34,6 +34,9 @@ BAD_CELLS = [
     ("%%seedream a lighthouse in fog", "lines below"),
     ("%%seedream -m doubao-seedream-5-0-pro-260628 -n 2\nx", "one image"),
     ("%seedream use nobody", "demo"),
+    ("%seedream use", "demo"),
+    ("%seedream purge", "takes a run"),
+    ("%seedream export 2099", "a file"),
     ("%seedream key sk-CANARY", "alone"),
     ("%seedream -n 4 a cat", "%%seedream"),
     ("%%seedream --seed 7\na fox", "takes no seed"),
@@ -226,6 +229,17 @@ def test_the_demo_is_embedded_whatever_the_address(
     assert f"demo (embedded, offline){told}\n" in run(shell, "%seedream use demo")[1]
     assert ("SEEDREAM_BASE_URL is for the other providers" in run(shell, "%seedream doctor")[1]) is bool(told)
     assert "anyfast (https://gateway.invalid/v1)" in run(shell, "%seedream use anyfast")[1]
+
+
+def test_help_is_the_magics_docstring(shell: InteractiveShell) -> None:
+    """`%%seedream?` and `%seedream help` show every option, in both languages."""
+    magic = shell.find_cell_magic("seedream")
+    _, printed, _ = run(shell, "%seedream help")
+    assert magic is not None
+    assert magic.__doc__ is not None
+    assert printed.strip() == magic.__doc__.strip()
+    assert "--response-format" in printed
+    assert "示例" in printed
 
 
 def test_reload_and_unload(shell: InteractiveShell) -> None:

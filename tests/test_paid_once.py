@@ -23,6 +23,7 @@ from asking import REFUSED, b64, join_runs, run, stop_at
 from raw_server import Gate, RawServer, Reply, Request, json_reply, raw_server
 from seedream_magic import ConfigError, ImageSet, InvalidRequest, Seedream, SeedreamError, SeedreamInterrupted
 from seedream_magic.api.credentials import Key
+from seedream_magic.api.references.reference import Reference
 from seedream_magic.images.image_set import cards_of
 from seedream_magic.images.store import find_record
 from seedream_magic.session import Session
@@ -404,3 +405,11 @@ def test_a_set_that_cannot_be_drawn_is_bound_all_the_same(
     assert shell.user_ns["fox"][0].ok
     assert "cannot be drawn here" in captured.outputs[-1]._repr_html_()
     assert server.posts == 1
+
+
+def test_a_reference_that_is_gone_is_not_sent_empty(seedream: Seedream, server: RawServer) -> None:
+    """Whatever way the plan was made."""
+    request = replace(seedream.plan("x").request, references=(Reference("lost.png", "image/png"),))
+    with pytest.raises(InvalidRequest, match="not in the store any more"):
+        seedream.run(replace(seedream.plan("x"), request=request))
+    assert server.posts == 0

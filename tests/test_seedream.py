@@ -23,12 +23,14 @@ from seedream_magic import (
     Frame,
     ImageInvalid,
     ImageSet,
+    InvalidRequest,
     MissingKey,
     NoConnection,
     Seedream,
     SeedreamError,
     SeedreamInterrupted,
 )
+from seedream_magic.api.plan import Lineage
 from seedream_magic.bridge import EVENT_LOOPS
 from served import KEY, client, record, served
 from service import PICTURE, POST, picture, stream_head, succeeded, whole_answer
@@ -436,6 +438,16 @@ def test_a_transport_that_raises_anything_is_told_in_words(store: Path) -> None:
         seedream.generate("x", refs="https://pictures.volces.com/1.jpg?X-Tos-Signature=canary")
     assert "canary" not in "".join(error.value.lines())
     assert "canary" not in next(store.glob("*/request.json")).read_text()
+
+
+def test_what_goes_on_from_a_run_that_is_gone_is_not_sent(seedream: Seedream, server: RawServer) -> None:
+    """The plan was made before: its picture would come without the set that it belongs to."""
+    images = seedream.generate("x", images=2)
+    plan = replace(seedream.plan("x"), lineage=Lineage("redo", images.run_id, (1,)))
+    seedream.purge(images.run_id)
+    with pytest.raises(InvalidRequest, match="goes on from"):
+        seedream.run(plan)
+    assert server.posts == 1
 
 
 @pytest.fixture
