@@ -18,7 +18,7 @@ from typing import Any, Literal
 from seedream_magic.api.documents import Documents, objects_in, parse, whole_part
 from seedream_magic.api.encoding import Inflater
 from seedream_magic.api.models import LARGEST_BASE64_CHARACTERS
-from seedream_magic.api.redaction import clip, redact
+from seedream_magic.api.redaction import clean_text, redact
 from seedream_magic.api.sse import Decoder, Message
 from seedream_magic.formats import picture_kind
 
@@ -259,4 +259,4 @@ def _unmarked(head: bytes) -> str:
 def _first_words(data: bytes) -> str:
     """What a note quotes of an event: without what signs a link, for it is saved and displayed."""
     text = data[:1000].decode("utf-8", "replace")
-    return clip(redact(text)[:80])  # text enough that no redaction moves half a secret to the front
+    return clean_text(redact(text)[:80])  # text enough that no redaction moves half a secret to the front

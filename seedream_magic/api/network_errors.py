@@ -13,7 +13,7 @@ from urllib.parse import urlsplit
 import httpx
 
 from seedream_magic.api.providers import is_loopback
-from seedream_magic.api.redaction import clip, redact
+from seedream_magic.api.redaction import clean_text, redact
 from seedream_magic.api.retry import Phase
 from seedream_magic.errors import NoConnection
 
@@ -203,5 +203,5 @@ def causes(exc: BaseException | None) -> Iterator[BaseException]:
 def _own_words(exc: BaseException) -> str:
     if isinstance(exc, BaseExceptionGroup) or type(exc).__name__ in _JARGON:
         return ""
-    words = re.sub(r"^\[(Errno|WinError) -?\d+\] ", "", redact(clip(exc)))[:120].strip().rstrip(".")
+    words = re.sub(r"^\[(Errno|WinError) -?\d+\] ", "", redact(clean_text(exc)))[:120].strip().rstrip(".")
     return "" if _WORDLESS.fullmatch(words) or words == type(exc).__name__ else words

@@ -166,7 +166,7 @@ def _json_pattern(text: str) -> str:
     return "".join(rf"(?:\\u{code}|\\?{re.escape(sign)})" for code, sign in zip(codes, text, strict=True))
 
 
-def clip(value: object) -> str:
+def clean_text(value: object) -> str:
     """Text of the service, at most 500 characters, without control characters, line ends and half characters."""
     text = re.sub(r"[\x00-\x1f\x7f-\x9f\u2028\u2029\ud800-\udfff]+", " ", as_text(value)[: MAXIMUM_TEXT * 2]).strip()
     return text if len(text) <= MAXIMUM_TEXT else text[: MAXIMUM_TEXT - 1] + "…"

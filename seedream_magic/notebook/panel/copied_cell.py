@@ -15,8 +15,8 @@ from seedream_magic.api.providers import Provider, chosen_provider
 from seedream_magic.api.references.reference import Reference
 from seedream_magic.api.request import ImageRequest
 from seedream_magic.errors import ConfigError
-from seedream_magic.images.durable import make_folder, write_durably
 from seedream_magic.images.record import REFERENCES
+from seedream_magic.images.store import keep_reference
 from seedream_magic.notebook.panel.controls import column, indented, labelled, set_visible
 from seedream_magic.notebook.panel.references import FormReference
 from seedream_magic.view.markup import Markup, element
@@ -133,14 +133,10 @@ def _named(entry: FormReference, store: Path) -> Reference:
     reference = entry.reference
     if entry.nameable or not reference.data:
         return reference
-    folder = store / REFERENCES
-    path = folder / reference.file
     try:
         store.mkdir(mode=0o700, parents=True, exist_ok=True)
-        make_folder(folder)
-        if not path.exists():
-            write_durably(path, reference.data, mode=0o600)
+        path = keep_reference(store, reference)
     except OSError as exc:
-        raise ConfigError(f"The reference cannot be kept in {folder} ({exc.strerror or exc}).") from exc
+        raise ConfigError(f"The reference cannot be kept in {store / REFERENCES} ({exc.strerror or exc}).") from exc
     here = Path.cwd()
     return replace(reference, source=str(path.relative_to(here) if path.is_relative_to(here) else path))
