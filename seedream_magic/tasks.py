@@ -94,7 +94,7 @@ async def follow_tasks(
                     yield event
         pause = max(min(pause * 1.3, LONGEST_PAUSE), min(wait, 60.0))
     if broken := [followed for followed in every if followed.fault]:
-        raise _unfinished(broken)
+        raise _unfinished_error(broken)
 
 
 async def _answer_of(followed: _Followed, service: TaskService) -> TaskAnswer | None:
@@ -196,7 +196,7 @@ def _keep(answer: TaskAnswer, pieces: list[Answered], task_id: str, run: RunFold
             run.record(object_line(piece))
 
 
-def _unfinished(broken: list[_Followed]) -> ResponseBroken:
+def _unfinished_error(broken: list[_Followed]) -> ResponseBroken:
     tasks = [followed.task for followed in broken]
     hint = (
         f"Look for task {ids_of(tasks)} in the gateway's console, or at the address that its documentation names; "

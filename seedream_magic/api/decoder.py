@@ -129,7 +129,7 @@ class AnswerDecoder:
             if len(chunk) < _FIRST_BYTES and not last:
                 self._head = chunk
                 return
-            wide = next((name for mark, name in _BYTE_ORDER_MARKS if chunk.startswith(mark)), _unmarked(chunk))
+            wide = next((name for mark, name in _BYTE_ORDER_MARKS if chunk.startswith(mark)), _utf16_of(chunk))
             if wide:
                 self._recoder = codecs.getincrementaldecoder(wide)("replace")
         if self._recoder is not None:
@@ -249,7 +249,7 @@ def _begins_json(data: bytes) -> bool:
     return re.match(rb"\s*(?:\"|\{\s*(?:[\"}]|$)|\[\s*(?:[\"{\[\]\d-]|$))", data) is not None
 
 
-def _unmarked(head: bytes) -> str:
+def _utf16_of(head: bytes) -> str:
     """UTF-16 without a mark, known by the zeros beside its first characters."""
     if len(head) > 3 and head[0] == head[2] == 0 != head[1]:
         return "utf-16-be"

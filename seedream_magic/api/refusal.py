@@ -175,7 +175,7 @@ def _inner(envelope: Mapping[str, Any], depth: int) -> tuple[str, str]:
             nested = inner.get("error") if isinstance(inner.get("error"), Mapping) else inner
             if depth and isinstance(nested, Mapping) and (found := _inner(nested, depth - 1))[0]:
                 return found
-        if "{" in text and (found := _quoted(text))[0]:
+        if "{" in text and (found := _quotation(text))[0]:
             return found
     return "", ""
 
@@ -196,7 +196,7 @@ def _objects(text: str) -> Iterator[Mapping[str, Any]]:
         start = text.find("{", end)
 
 
-def _quoted(text: str) -> tuple[str, str]:
+def _quotation(text: str) -> tuple[str, str]:
     """A code and words in an object that is no JSON (any more): Python's way of writing one, or one that was cut."""
     flat = re.sub(r"(?<!\\)\\+(?=[\"'])", "", text[:LONGEST_TEXT])
     codes = [code for code in re.findall(r"[\"']code[\"']: ?[\"']([\w.:-]{1,100})[\"']", flat) if not is_generic(code)]

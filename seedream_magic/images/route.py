@@ -267,9 +267,9 @@ class PinnedRoute(Transport):
         *others, last = target.addresses
         for address in others:
             with suppress(httpx.ConnectError, httpx.ConnectTimeout):
-                hurried = _pinned(request, target, address, connect_seconds=_CONNECT_SECONDS_OF_MANY)
+                hurried = _pin(request, target, address, connect_seconds=_CONNECT_SECONDS_OF_MANY)
                 return await direct.handle_async_request(hurried)
-        return await direct.handle_async_request(_pinned(request, target, last))
+        return await direct.handle_async_request(_pin(request, target, last))
 
     def _ways_to(self, url: httpx.URL) -> tuple[Transport, Transport | None]:
         """The direct way, and the one through the proxy where that is to be taken.
@@ -290,7 +290,7 @@ class PinnedRoute(Transport):
                 await opened.aclose()
 
 
-def _pinned(
+def _pin(
     request: httpx.Request, target: Target, address: str, *, connect_seconds: float | None = None
 ) -> httpx.Request:
     """The same request to an address; its Host header, and the name on the certificate, stay the link's."""

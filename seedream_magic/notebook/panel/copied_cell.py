@@ -124,11 +124,11 @@ def cell_of(
     """
     other = provider.name != chosen_provider(settings.get("provider")).name
     model = settings.get("model") or os.environ.get("SEEDREAM_MODEL") or provider.default_model
-    named = replace(request, references=tuple(_named(one, store) for one in entries))
+    named = replace(request, references=tuple(_name_for_cell(one, store) for one in entries))
     return cell_text(named, settings={**settings, "model": model}, provider=provider.name if other else None)
 
 
-def _named(entry: FormReference, store: Path) -> Reference:
+def _name_for_cell(entry: FormReference, store: Path) -> Reference:
     """The reference under a name that a cell can read."""
     reference = entry.reference
     if entry.nameable or not reference.data:
