@@ -69,7 +69,7 @@ class Background(Generic[Value]):
         self._on_value, self._on_end = on_value, on_end
         self._last: Value | None = None
         self._results: queue.SimpleQueue[_Value[Value] | BaseException | None] = queue.SimpleQueue()
-        self._loop = _running_loop()
+        self._loop = running_loop()
         self._context = contextvars.copy_context()  # from it a kernel knows which cell an output belongs to
         self._worker = _Worker(source, self._receive)
         self._worker.start()
@@ -135,7 +135,7 @@ def _through_thread(source: Source[Value]) -> Generator[Value, None, None]:
             worker.stop()
 
 
-def _running_loop() -> asyncio.AbstractEventLoop | None:
+def running_loop() -> asyncio.AbstractEventLoop | None:
     """The event loop that runs on this thread, None without one."""
     try:
         return asyncio.get_running_loop()
@@ -266,7 +266,7 @@ def _through_nesting(source: Source[Value]) -> Generator[Value, None, None]:
     import nest_asyncio  # noqa: PLC0415 - it changes asyncio for the whole process, so only who chose it loads it
 
     own: asyncio.Runner | None = None
-    loop = _running_loop()
+    loop = running_loop()
     if loop is None:
         own = asyncio.Runner(loop_factory=asyncio.new_event_loop)
         loop = own.get_loop()
@@ -344,7 +344,7 @@ def _handle_interrupts(stop: _Stop) -> Iterator[None]:
     replaceable = (
         handler is signal.default_int_handler
         or isinstance(handler, _Stop)
-        or (callable(handler) and _running_loop() is not None)
+        or (callable(handler) and running_loop() is not None)
     )
     if threading.current_thread() is not threading.main_thread() or not replaceable:
         yield

@@ -84,7 +84,7 @@ def reference_type(data: bytes, *, name: str) -> str:
     if found := media_type(data):
         return found
     raise InvalidRequest(
-        f"{name} is {_described(data)}; a reference is a JPEG, PNG, WebP, BMP, TIFF, GIF or HEIC picture."
+        f"{name} is {_describe(data)}; a reference is a JPEG, PNG, WebP, BMP, TIFF, GIF or HEIC picture."
     )
 
 
@@ -115,7 +115,7 @@ def _box_length(data: bytes, position: int) -> int:
     return length or len(data) - position
 
 
-def _described(data: bytes) -> str:
+def _describe(data: bytes) -> str:
     if not data:
         return "empty"
     if found := next((words for start, words in _OTHERS if data.startswith(start)), ""):

@@ -91,7 +91,7 @@ def plan_redo(
     """
     _refuse_layers(images)
     _refuse_without_run(images)
-    chosen, asked = _checked_places(images, places), images.request
+    chosen, asked = _check_places(images, places), images.request
     words = [images[place].prompt if place < len(images) else asked.prompt_of(place) for place in chosen]
     if prompt is not None:
         words = [check_prompt(prompt)] * len(chosen)
@@ -190,7 +190,7 @@ def read_references(
         return (), ()
     from seedream_magic.api.references.make_references import scale_to_limits  # noqa: PLC0415 - Pillow loads when it is used
 
-    named = [_frame_named(settings, value) for value in values]
+    named = [_find_frame(settings, value) for value in values]
     leaves = [leaf for value in named for leaf in (_pictures(value) if isinstance(value, ImageSet) else [value])]
     made = [reference for leaf in leaves for reference in _read(settings, leaf)]
     scaled = [scale_to_limits(reference) if fit else (reference, "") for reference in made]
@@ -227,7 +227,7 @@ def _frames_request(asked: ImageRequest, words: Sequence[str]) -> ImageRequest:
     return asked.with_storyboard(storyboard(_style(asked), tuple(words)))
 
 
-def _checked_places(images: ImageSet, places: Sequence[int]) -> tuple[int, ...]:
+def _check_places(images: ImageSet, places: Sequence[int]) -> tuple[int, ...]:
     """Indexes of frames, each once and in order. Raises `InvalidRequest` for one that the set does not have."""
     total = max(len(images), images.expected or 0)
     if not places:
@@ -260,7 +260,7 @@ def _pictures(images: ImageSet) -> tuple[Frame, ...]:
     return images.ok
 
 
-def _frame_named(settings: Settings, value: object) -> object:
+def _find_frame(settings: Settings, value: object) -> object:
     """The frame that "run:ID[2]" names, the set that "run:ID" names; any other value as it is."""
     named = _NAMED_FRAME.fullmatch(value.strip()) if isinstance(value, str) else None
     if named is None:

@@ -283,7 +283,7 @@ class Seedream:
         ended = self.session.ended[plan.fingerprint]
         stored = run_to_show(plan, self.store)
         if stored is not None:
-            return self._stored(stored, plan)
+            return self._replay(stored, plan)
         plan = replace(plan, stored=None)
         lost = next((reference.source for reference in plan.request.references if not reference.sendable), None)
         if lost is not None:
@@ -292,14 +292,14 @@ class Seedream:
         if lineage is not None and lineage.kind != "vary" and not is_run(self.store / lineage.run_id):
             raise InvalidRequest(f"Run {lineage.run_id}, which this goes on from, is not in {self.store} any more.")
         self.session.refuse(plan)
-        return self._drawn(plan, self._key_for(plan), ended, background=background)
+        return self._draw(plan, self._key_for(plan), ended, background=background)
 
-    async def _drawn(self, plan: Plan, key: Key, ended: int, *, background: bool) -> watch.Sets:
+    async def _draw(self, plan: Plan, key: Key, ended: int, *, background: bool) -> watch.Sets:
         """The set as it is made; from the store, where the same request came to its end since `ended` was counted.
 
         What the run may bill is reserved meanwhile, and what it did bill counts however it ends.
         """
-        with self.session.reserved(plan, background=background) as reservation:
+        with self.session.reserve(plan, background=background) as reservation:
             is_news = self.session.ended[plan.fingerprint] != ended
             if is_news and (stored := run_to_show(plan, self.store)) is not None:
                 yield stored_set(stored, plan).with_client(self)
@@ -308,7 +308,7 @@ class Seedream:
             run = await Run.begin(sent, key, store=self.store, transport=self._transport)
             reservation.run_id = run.images.run_id
             reservation.doubtful = session.images_to_bill(plan)  # should it be dropped with its loop, nobody says more
-            whole = self._joined(plan.lineage)
+            whole = self._join_with_parent(plan.lineage)
             try:
                 async with aclosing(run.values()) as growing:
                     async for images in growing:
@@ -319,10 +319,10 @@ class Seedream:
             finally:
                 reservation.billed, reservation.doubtful = run.images.billed, run.doubtful
 
-    async def _stored(self, record: Record, plan: Plan) -> watch.Sets:
+    async def _replay(self, record: Record, plan: Plan) -> watch.Sets:
         yield stored_set(record, plan).with_client(self)
 
-    def _joined(self, lineage: Lineage | None) -> Callable[..., ImageSet]:
+    def _join_with_parent(self, lineage: Lineage | None) -> Callable[..., ImageSet]:
         """What makes of a run's set the whole one: with the frames of the earlier run that it goes on from."""
         parent = parent_set(self.store, lineage)
 
@@ -367,11 +367,11 @@ class Seedream:
         found = [find_record(self.store, run_id)] if run_id else find_unfinished(self.store)
         if run_id and is_live(found[0]):
             raise InvalidRequest(f"Run {found[0].run_id} is still under way: there is nothing to recover yet.")
-        growing = (self._recovered(record) for record in found)
+        growing = (self._recover(record) for record in found)
         return [watch.wait(sets, on_change, event_loop=self._event_loop) for sets in growing]
 
-    async def _recovered(self, record: Record) -> watch.Sets:
-        whole = self._joined(record.lineage)
+    async def _recover(self, record: Record) -> watch.Sets:
+        whole = self._join_with_parent(record.lineage)
         recovering = recover(
             record, base_url=self.base_url, provider=self.provider, key=self.key, transport=self._transport
         )

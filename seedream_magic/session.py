@@ -143,7 +143,7 @@ class Session:
         return next((reservation for reservation in near if reservation.fingerprint == fingerprint), None)
 
     @contextmanager
-    def reserved(self, plan: Plan, *, background: bool = False) -> Iterator[Reservation]:
+    def reserve(self, plan: Plan, *, background: bool = False) -> Iterator[Reservation]:
         """Reserve what a plan may bill, from the check to the outcome. Raises as `refuse` does.
 
         However the block is left, also by a generator that nobody iterates any more, the reservation ends.

@@ -10,7 +10,7 @@ from http import HTTPStatus
 from seedream_magic.api.client import TaskAnswer, TaskService
 from seedream_magic.api.decoder import AnswerDecoder, Answered
 from seedream_magic.api.events import Event, Picture, PictureRefused, Reader, Refused
-from seedream_magic.api.redaction import clip
+from seedream_magic.api.redaction import clean_text
 from seedream_magic.api.retry import PACE, Pace
 from seedream_magic.api.shapes import places_of
 from seedream_magic.api.task_shapes import Task
@@ -56,12 +56,12 @@ class _Followed:
 
 def ids_of(tasks: Sequence[Task]) -> str:
     """The ids of tasks for people to read, on one line."""
-    return ", ".join(clip(task.task_id) or "without an id" for task in tasks)
+    return ", ".join(clean_text(task.task_id) or "without an id" for task in tasks)
 
 
 def describe(tasks: Sequence[Task]) -> str:
     """The sentence that says what such an answer means."""
-    state = next((f" ({clip(task.state)})" for task in tasks if task.state), "")
+    state = next((f" ({clean_text(task.state)})" for task in tasks if task.state), "")
     return f"The gateway answered with a task in place of pictures: {ids_of(tasks)}{state}"
 
 
@@ -94,7 +94,7 @@ async def follow_tasks(
                     yield event
         pause = max(min(pause * 1.3, LONGEST_PAUSE), min(wait, 60.0))
     if broken := [followed for followed in every if followed.fault]:
-        raise _unfinished(broken)
+        raise _unfinished_error(broken)
 
 
 async def _answer_of(followed: _Followed, service: TaskService) -> TaskAnswer | None:
@@ -166,7 +166,7 @@ def _is_over(
     new = followed.add_addresses([url for state in states if state.urls for url in service.addresses_of(state)])
     followed.idle = 0 if new else followed.idle + 1
     if followed.idle >= (_MOST_BARE if states else _MOST_ODD):
-        said = f"says {clip(states[-1].state)!r} and gives no picture" if states else "gives no answer to be read"
+        said = f"says {clean_text(states[-1].state)!r} and gives no picture" if states else "gives no answer to be read"
         followed.fault = f"{said}, {followed.idle} times in a row"
     return False
 
@@ -196,7 +196,7 @@ def _keep(answer: TaskAnswer, pieces: list[Answered], task_id: str, run: RunFold
             run.record(object_line(piece))
 
 
-def _unfinished(broken: list[_Followed]) -> ResponseBroken:
+def _unfinished_error(broken: list[_Followed]) -> ResponseBroken:
     tasks = [followed.task for followed in broken]
     hint = (
         f"Look for task {ids_of(tasks)} in the gateway's console, or at the address that its documentation names; "

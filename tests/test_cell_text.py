@@ -16,7 +16,7 @@ from PIL import Image
 from seedream_magic import Seedream, Storyboard
 from seedream_magic.api.models import KNOWN_IDS
 from seedream_magic.api.request import ImageRequest
-from seedream_magic.api.storyboard import without_blank_ends
+from seedream_magic.api.storyboard import trim_blank_lines
 from seedream_magic.errors import InvalidRequest
 from seedream_magic.notebook.cell import parse_cell
 from seedream_magic.planning import plan_ask
@@ -29,7 +29,7 @@ _LINES = st.lists(st.one_of(_WORDS, st.text(st.characters(codec="utf-8", exclude
 
 
 def _trimmed(lines: list[str]) -> str:
-    return "\n".join(without_blank_ends("\n".join(lines).split("\n")))
+    return trim_blank_lines("\n".join(lines))
 
 
 TEXTS = _LINES.map(_trimmed)

@@ -10,7 +10,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from seedream_magic.api.codes import billed_by_status
-from seedream_magic.api.redaction import clip
+from seedream_magic.api.redaction import clean_text
 from seedream_magic.api.refusal import Refusal, read_refusal, refusal_error
 from seedream_magic.errors import (
     ApiError,
@@ -198,7 +198,7 @@ def test_other_refusals_advise_to_leave_out_nothing(words: str) -> None:
 )
 def test_text_of_the_service_is_one_printable_line(value: object, line: str) -> None:
     """No control character, line end or half character reaches a terminal, and no more than 500 characters."""
-    assert clip(value) == line
+    assert clean_text(value) == line
 
 
 ARK = {"error": {"code": "OutputImageSensitiveContentDetected", "message": "no. Request id: 021767540021379abcdef"}}

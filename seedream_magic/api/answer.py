@@ -21,7 +21,7 @@ from seedream_magic.api.gateways import GATEWAYS, remember_refusal
 from seedream_magic.api.models import LARGEST_BASE64_CHARACTERS
 from seedream_magic.api.network_errors import reason
 from seedream_magic.api.plan import Plan
-from seedream_magic.api.redaction import clip, page_words, redact, without_secret
+from seedream_magic.api.redaction import clean_text, page_words, redact, without_secret
 from seedream_magic.api.refusal import read_refusal, refusal_error
 from seedream_magic.api.retry import instant, retry_after
 from seedream_magic.api.shapes import holds_picture
@@ -151,7 +151,7 @@ def request_id_of(response: httpx.Response, key: Key) -> str | None:
     """The id that the provider's support asks for, under whichever header it came."""
     for name in _REQUEST_IDS:
         if response.headers.get(name):
-            return clip(_header(response, name, key))[:80]
+            return clean_text(_header(response, name, key))[:80]
     return None
 
 
@@ -177,13 +177,13 @@ async def raise_refusal(response: httpx.Response, key: Key) -> NoReturn:
     status, request_id = response.status_code, request_id_of(response, key)
     text = without_secret((await _short_body(response)).decode("utf-8", "surrogateescape"), key.reveal())
     if 300 <= status < 400:
-        target = clip(redact(_header(response, "location", key) or "nowhere"))
+        target = clean_text(redact(_header(response, "location", key) or "nowhere"))
         words = f"the API redirects to {target!r}; a redirect is not followed"
         redirect = broken_answer(words, status=status, request_id=request_id)
         redirect.hint = "Check the base URL, then run the cell again."
         raise redirect
     value, headers = _object_in(text), kept_headers(response, key)
-    refusal = read_refusal(value if value is not None else clip(page_words(text))[:200], headers)
+    refusal = read_refusal(value if value is not None else clean_text(page_words(text))[:200], headers)
     sent = response.request.content.decode()
     body = _object_in(sent) or {}
     error = refusal_error(refusal, status=status, request_id=request_id, retry_after=wait_asked(response), body=body)

@@ -70,7 +70,7 @@ async def post(
     `ResponseBroken` for a redirect, which is never followed; after several attempts the message says how many, and in
     what time.
     """
-    body = await _encoded(plan)
+    body = await _encode(plan)
     begin()
     patience = patience_for(plan, body)
     headers = {
@@ -100,7 +100,7 @@ async def post(
         )
 
 
-async def _encoded(plan: Plan) -> bytes:
+async def _encode(plan: Plan) -> bytes:
     """The body as it goes out; the event loop goes on while large references are encoded."""
     try:
         return await asyncio.to_thread(lambda: plan.request.encoded)

@@ -23,7 +23,7 @@ import httpx
 
 from seedream_magic.api.network_errors import causes, reason
 from seedream_magic.api.providers import is_loopback, name_to_resolve
-from seedream_magic.api.redaction import clip, mask, redact_http_logs
+from seedream_magic.api.redaction import clean_text, mask, redact_http_logs
 from seedream_magic.api.retry import instant
 from seedream_magic.bridge import iterate
 from seedream_magic.errors import ConfigError
@@ -281,7 +281,7 @@ def _failure(exc: Exception, limit: float) -> str:
         return f"the proxy answered {reason(exc)}"
     *_, cause = causes(exc)
     if isinstance(cause, ssl.SSLCertVerificationError):
-        return clip(cause.verify_message)
+        return clean_text(cause.verify_message)
     if isinstance(cause, UnicodeError):
         return "it is no host name"
     if isinstance(cause, OSError) and (cause.strerror or "").startswith("Connect call failed"):

@@ -18,7 +18,7 @@ from typing import Any, Literal
 from seedream_magic.api.documents import Documents, objects_in, parse, whole_part
 from seedream_magic.api.encoding import Inflater
 from seedream_magic.api.models import LARGEST_BASE64_CHARACTERS
-from seedream_magic.api.redaction import clip, redact
+from seedream_magic.api.redaction import clean_text, redact
 from seedream_magic.api.sse import Decoder, Message
 from seedream_magic.formats import picture_kind
 
@@ -129,7 +129,7 @@ class AnswerDecoder:
             if len(chunk) < _FIRST_BYTES and not last:
                 self._head = chunk
                 return
-            wide = next((name for mark, name in _BYTE_ORDER_MARKS if chunk.startswith(mark)), _unmarked(chunk))
+            wide = next((name for mark, name in _BYTE_ORDER_MARKS if chunk.startswith(mark)), _utf16_of(chunk))
             if wide:
                 self._recoder = codecs.getincrementaldecoder(wide)("replace")
         if self._recoder is not None:
@@ -249,7 +249,7 @@ def _begins_json(data: bytes) -> bool:
     return re.match(rb"\s*(?:\"|\{\s*(?:[\"}]|$)|\[\s*(?:[\"{\[\]\d-]|$))", data) is not None
 
 
-def _unmarked(head: bytes) -> str:
+def _utf16_of(head: bytes) -> str:
     """UTF-16 without a mark, known by the zeros beside its first characters."""
     if len(head) > 3 and head[0] == head[2] == 0 != head[1]:
         return "utf-16-be"
@@ -259,4 +259,4 @@ def _unmarked(head: bytes) -> str:
 def _first_words(data: bytes) -> str:
     """What a note quotes of an event: without what signs a link, for it is saved and displayed."""
     text = data[:1000].decode("utf-8", "replace")
-    return clip(redact(text)[:80])  # text enough that no redaction moves half a secret to the front
+    return clean_text(redact(text)[:80])  # text enough that no redaction moves half a secret to the front

@@ -17,7 +17,7 @@ from functools import partial
 from typing import Any, Literal
 
 from seedream_magic.api.models import MAXIMUM_IMAGES, MAXIMUM_RATIO, MINIMUM_RATIO, RATIOS, SIDES
-from seedream_magic.api.storyboard import without_blank_ends
+from seedream_magic.api.storyboard import trim_blank_lines
 from seedream_magic.errors import InvalidRequest
 
 RESPONSE_FORMATS = ("url", "b64_json")
@@ -132,7 +132,7 @@ def check_prompt(prompt: object, *, may_be_empty: bool = False) -> str:
         prompt.encode()
     except UnicodeEncodeError as exc:
         raise InvalidRequest(f"The prompt holds half a character at position {exc.start + 1}; type it anew.") from exc
-    return "\n".join(without_blank_ends(prompt.split("\n")))
+    return trim_blank_lines(prompt)
 
 
 def check_switch(name: str, value: object) -> bool | None:

@@ -13,7 +13,7 @@ from urllib.parse import urlsplit
 import httpx
 
 from seedream_magic.api.providers import is_loopback
-from seedream_magic.api.redaction import clip, redact
+from seedream_magic.api.redaction import clean_text, redact
 from seedream_magic.api.retry import Phase
 from seedream_magic.errors import NoConnection
 
@@ -79,7 +79,7 @@ def no_connection(host: str, exc: Exception, proxy: str, seconds: float = 0.0) -
     """
     said, where = reason(exc), f"{host} through the proxy {proxy}" if proxy else host
     if isinstance(exc, httpx.TimeoutException | TimeoutError):
-        said = f"no connection within {_measured(seconds)}"
+        said = f"no connection within {_measure(seconds)}"
     proxies = "" if is_loopback(urlsplit(f"//{host}").hostname or "") else " and the proxy (HTTPS_PROXY)"
     if isinstance(exc, httpx.ProxyError):
         words = f"The proxy {proxy} refused the way to {host} ({said})."
@@ -104,7 +104,7 @@ def no_answer(host: str, exc: Exception, said: str, progress: Progress) -> tuple
     It names the step in which the request ended, and how long that step lasted.
     """
     seconds = progress.seconds
-    after = _measured(seconds)
+    after = _measure(seconds)
     sending = progress.step == "sending" or isinstance(exc, httpx.WriteTimeout | httpx.WriteError)
     if isinstance(exc, httpx.TimeoutException | TimeoutError):
         if sending:
@@ -126,7 +126,7 @@ def no_answer(host: str, exc: Exception, said: str, progress: Progress) -> tuple
     return words, f"{quiet} {_USAGE_HINT}"
 
 
-def _measured(seconds: float) -> str:
+def _measure(seconds: float) -> str:
     """A measured time: "83 s", "0.4 s"."""
     return f"{seconds:.0f} s" if seconds >= 10 else f"{seconds:.1f}".removesuffix(".0") + " s"
 
@@ -203,5 +203,5 @@ def causes(exc: BaseException | None) -> Iterator[BaseException]:
 def _own_words(exc: BaseException) -> str:
     if isinstance(exc, BaseExceptionGroup) or type(exc).__name__ in _JARGON:
         return ""
-    words = re.sub(r"^\[(Errno|WinError) -?\d+\] ", "", redact(clip(exc)))[:120].strip().rstrip(".")
+    words = re.sub(r"^\[(Errno|WinError) -?\d+\] ", "", redact(clean_text(exc)))[:120].strip().rstrip(".")
     return "" if _WORDLESS.fullmatch(words) or words == type(exc).__name__ else words

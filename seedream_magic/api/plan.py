@@ -160,12 +160,12 @@ def cell_text(
     `provider` is named where it is given. A reference stands under its name of `names`, else as it was typed.
     `switches` are options that do not follow from a request, such as "--fit".
     """
-    asked, given = request.values, {**_asked_by_default(request), **settings}
+    asked, given = request.values, {**_defaults(request), **settings}
     if given.get("ratio"):
         given["size"] = None  # a ratio that is set turns a preset into pixels
     if request.storyboard:
         del asked["images"]  # its frames say how many
-    extra = {**_left_out(request), **request.extra}
+    extra = {**_omitted_fields(request), **request.extra}
     if asked.get("images", 1) != 1 and not keys_of(["images"]).isdisjoint(extra):
         extra["sequential_image_generation"] = "auto"  # with --images it would be said twice
     options = [
@@ -222,7 +222,7 @@ def _literal(value: str | int) -> str:
     return json.dumps(value, ensure_ascii=False)
 
 
-def _asked_by_default(request: ImageRequest) -> dict[str, Any]:
+def _defaults(request: ImageRequest) -> dict[str, Any]:
     """What a cell without options asks for, of the model of this request."""
     known = find_model(request.model)
     return {
@@ -232,7 +232,7 @@ def _asked_by_default(request: ImageRequest) -> dict[str, Any]:
     }
 
 
-def _left_out(request: ImageRequest) -> dict[str, None]:
+def _omitted_fields(request: ImageRequest) -> dict[str, None]:
     """Fields of the body that a cell without options has and this request has not."""
     known = find_model(request.model)
     usual = {"sequential_image_generation": known is None or known.sets, "stream": known is None or known.stream}

@@ -124,15 +124,15 @@ def without_secret(text: str, secret: str = "") -> str:
         plain = re.sub(r"\\u([0-9A-Fa-f]{4})", lambda escape: chr(int(escape[1], 16)), text).replace("\\", "")
     for value, placeholder in anywhere:
         if value in plain or ("\\" in value and plain):
-            text = _substituted(_json_pattern(value), placeholder, text)
+            text = _substitute(_json_pattern(value), placeholder, text)
     for value in longest_first(_remembered.as_words):
         if value in text or value in plain or ("\\" in value and plain):
             word = rf"({_LINK})|(?<![\w.-]){_json_pattern(value)}(?![\w-]|\.\w)"
-            text = _substituted(word, lambda match: match[1] or "(header)", text)
+            text = _substitute(word, lambda match: match[1] or "(header)", text)
     return text
 
 
-def _substituted(pattern: str, replace: str | Callable[[re.Match[str]], str], text: str) -> str:
+def _substitute(pattern: str, replace: str | Callable[[re.Match[str]], str], text: str) -> str:
     """`re.sub`, but for pictures in base64: half a gigabyte of them would take minutes, and no words stand in them."""
     pieces, at = [], 0
     for picture in _BASE64.finditer(text):
@@ -166,7 +166,7 @@ def _json_pattern(text: str) -> str:
     return "".join(rf"(?:\\u{code}|\\?{re.escape(sign)})" for code, sign in zip(codes, text, strict=True))
 
 
-def clip(value: object) -> str:
+def clean_text(value: object) -> str:
     """Text of the service, at most 500 characters, without control characters, line ends and half characters."""
     text = re.sub(r"[\x00-\x1f\x7f-\x9f\u2028\u2029\ud800-\udfff]+", " ", as_text(value)[: MAXIMUM_TEXT * 2]).strip()
     return text if len(text) <= MAXIMUM_TEXT else text[: MAXIMUM_TEXT - 1] + "…"

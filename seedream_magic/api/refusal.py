@@ -24,7 +24,7 @@ from seedream_magic.api.gateways import (
     options_text,
     refusal_advice,
 )
-from seedream_magic.api.redaction import as_text, clip, page_words, without_secret
+from seedream_magic.api.redaction import as_text, clean_text, page_words, without_secret
 from seedream_magic.api.retry import duration
 from seedream_magic.errors import (
     ApiError,
@@ -96,16 +96,16 @@ def read_refusal(value: object, headers: Mapping[str, str] | None = None) -> Ref
         envelope = {"message": as_text(envelope) if envelope else ""}
     wrapping = unwrap(envelope, headers or {})
     words = next(filter(None, map(envelope.get, _MESSAGES)), "")
-    message = clip(wrapping.words or words)
+    message = clean_text(wrapping.words or words)
     named = re.search(r"[Tt]he parameter `([\w.\[\]]+)`", message)
-    code = clip(envelope.get("code") or envelope.get("type") or "")
+    code = clean_text(envelope.get("code") or envelope.get("type") or "")
     if wrapping.code or (wrapping.gateway and re.fullmatch(r"\d{3}", code)):
-        code = clip(wrapping.code)
+        code = clean_text(wrapping.code)
     fields = ", ".join(wrapping.refused_fields)
     return Refusal(
         code=code,
         message=message,
-        param=clip(envelope.get("param") or "") or fields or (named[1] if named else ""),
+        param=clean_text(envelope.get("param") or "") or fields or (named[1] if named else ""),
         request_id=request_id_in(as_text(envelope.get("message"))),
         wrapping=wrapping,
     )
@@ -130,10 +130,10 @@ def _envelope(value: object) -> object:
 def _field_fault(item: object) -> tuple[str, str]:
     """The field, as a path in the body, and what FastAPI says of it."""
     if not isinstance(item, Mapping) or not item.get("msg"):
-        return "", clip(item)
+        return "", clean_text(item)
     place = item.get("loc")
     parts = place[:_MOST_FAULTS] if isinstance(place, list) else []
-    return clip(".".join(as_text(part) for part in parts if part != "body")), clip(item["msg"])
+    return clean_text(".".join(as_text(part) for part in parts if part != "body")), clean_text(item["msg"])
 
 
 def unwrap(envelope: Mapping[str, Any], headers: Mapping[str, str]) -> Wrapping:
@@ -175,7 +175,7 @@ def _inner(envelope: Mapping[str, Any], depth: int) -> tuple[str, str]:
             nested = inner.get("error") if isinstance(inner.get("error"), Mapping) else inner
             if depth and isinstance(nested, Mapping) and (found := _inner(nested, depth - 1))[0]:
                 return found
-        if "{" in text and (found := _quoted(text))[0]:
+        if "{" in text and (found := _quotation(text))[0]:
             return found
     return "", ""
 
@@ -196,7 +196,7 @@ def _objects(text: str) -> Iterator[Mapping[str, Any]]:
         start = text.find("{", end)
 
 
-def _quoted(text: str) -> tuple[str, str]:
+def _quotation(text: str) -> tuple[str, str]:
     """A code and words in an object that is no JSON (any more): Python's way of writing one, or one that was cut."""
     flat = re.sub(r"(?<!\\)\\+(?=[\"'])", "", text[:LONGEST_TEXT])
     codes = [code for code in re.findall(r"[\"']code[\"']: ?[\"']([\w.:-]{1,100})[\"']", flat) if not is_generic(code)]

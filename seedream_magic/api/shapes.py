@@ -215,14 +215,14 @@ def _walk_object(
             if (text := _text(value.get(key)))
             for place in _places_in_text(text, plain_name(key), known_only=True, depth=depth)
         ]
-        own = [*_paired(own[:2]), *own[2:]]
-    yield from (replace(place, index=index) for place in _paired(own))
+        own = [*_pair(own[:2]), *own[2:]]
+    yield from (replace(place, index=index) for place in _pair(own))
     yield from (replace(place, index=index) if place.index is None else place for place in inside)
     if not own and not inside and (listed or index is not None) and depth and is_error(value.get("error")):
         yield Place(index, error=value["error"])
 
 
-def _paired(places: list[Place]) -> list[Place]:
+def _pair(places: list[Place]) -> list[Place]:
     """A link and a base64 text of one object are one picture."""
     if len(places) == 2 and {place.url is None for place in places} == {True, False}:
         first, second = places

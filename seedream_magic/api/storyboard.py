@@ -43,7 +43,7 @@ def read_prompt(text: str) -> str | Storyboard:
             parts.append([])
         else:
             parts[-1].append(line[1:] if _ESCAPED.fullmatch(line) else line)
-    style, *frames = ("\n".join(without_blank_ends(part)) for part in parts)
+    style, *frames = (trim_blank_lines("\n".join(part)) for part in parts)
     if not frames:
         return style
     return storyboard(style, frames)
@@ -58,7 +58,7 @@ def storyboard(style: object, frames: object) -> Storyboard:
     for number, frame in enumerate(frames, start=1):
         if not frame.strip():
             raise InvalidRequest(f"Frame {number} of the storyboard has no words: write them below its line ---.")
-    style, *frames = ("\n".join(without_blank_ends(str(text).split("\n"))) for text in (style, *frames))
+    style, *frames = (trim_blank_lines(str(text)) for text in (style, *frames))
     return Storyboard(style, tuple(frames))
 
 
@@ -68,7 +68,8 @@ def escape(text: str) -> str:
     return "\n".join(f"\\{line}" if _SEPARATOR.fullmatch(line) or _ESCAPED.fullmatch(line) else line for line in lines)
 
 
-def without_blank_ends(lines: list[str]) -> list[str]:
-    """The lines from the first with words to the last."""
+def trim_blank_lines(text: str) -> str:
+    """The text from its first line with words to its last."""
+    lines = text.split("\n")
     filled = [number for number, line in enumerate(lines) if line.strip()]
-    return lines[filled[0] : filled[-1] + 1] if filled else []
+    return "\n".join(lines[filled[0] : filled[-1] + 1]) if filled else ""

@@ -79,11 +79,11 @@ def tasks_of(value: Mapping[str, Any], *, location: str = "", task_id: str = "",
         given_up = word in _GIVEN_UP or (failed and not under_way)
         if leads_on or (task_id and (under_way or word in _GIVEN_UP or named or location)):
             task = Task(task_id[:200], state[:40], urls, under_way=under_way, given_up=given_up)
-            found[task_id] = _joined(found[task_id], task) if task_id in found else task
+            found[task_id] = _join(found[task_id], task) if task_id in found else task
     return list(found.values()) or ([Task("", "", (location,))] if location and not failed else [])
 
 
-def _joined(envelope: Task, inner: Task) -> Task:
+def _join(envelope: Task, inner: Task) -> Task:
     """What an envelope and what it holds say of the same task; the word that decides is the inner one's, as a rule."""
     ended = inner.given_up or plain_name(inner.state) in _DONE
     under_way = inner.under_way or (envelope.under_way and not ended)

@@ -86,6 +86,17 @@ class Origin:
         made = isinstance(error, ImageError) and not isinstance(error, ImageTooLarge) and "%seedream recover" in advice
         return (f"%seedream recover {self.run_id}", retry) if made else (retry,)
 
+    def names_of(self, path: Path, place: int) -> dict[str, str]:
+        """What can be copied of a picture while its run lasts: its path, and the option that makes it a reference."""
+        return {"path": str(path), "ref": f"--ref run:{self.run_id}[{place}]"}
+
+    def with_next_steps(self, card: Card, error: SeedreamError | None, words: Words) -> Card:
+        """The card of a run that has ended, with the cells and lines that go on from it."""
+        copies = {"redo": self.redo_after(error, card.index), **card.copies}
+        if "path" in copies:
+            copies["vary"] = self.vary_cell(card.index, words.variation)
+        return replace(card, copies=copies, commands=self.commands(error, card.index) if error else ())
+
     def _cell(self, call: str) -> str:
         """The provider is always named: another one would be paid."""
         client = call_text("Seedream", self.provider, store=self._store(), base_url=self.base_url)

@@ -377,15 +377,10 @@ def cards_of(images: ImageSet) -> CardSet:
 
 def _card_of(images: ImageSet, frame: Frame, words: Words, empty: CardState) -> Card:
     """A frame of a set as its card: with what goes on from it, once the run has ended."""
-    origin, place = origin_of(images), frame.index
-    card, going_on = _card(frame, empty, words), images.state != "running"
-    link = relative_link(frame.path) if frame.path else None
-    copies = {"redo": origin.redo_after(frame.error, place)} if going_on else {}
+    card, origin = _card(frame, empty, words), origin_of(images)
     if frame.path is not None:
-        copies |= {"path": str(frame.path), "ref": f"--ref run:{images.run_id}[{place}]"}
-        copies |= {"vary": origin.vary_cell(place, words.variation)} if going_on else {}
-    commands = origin.commands(frame.error, place) if frame.error and going_on else ()
-    return replace(card, link=link, copies=copies, commands=commands)
+        card = replace(card, link=relative_link(frame.path), copies=origin.names_of(frame.path, frame.index))
+    return card if images.state == "running" else origin.with_next_steps(card, frame.error, words)
 
 
 def _card(frame: Frame, empty: CardState, words: Words = ENGLISH) -> Card:

@@ -103,13 +103,13 @@ def history(store: Path, words: str | None = None) -> list[HistoryEntry]:
     """
     wanted = _comparable(str(words or "")).split()
     seen = runs_in(store)
-    known = _known(store, seen)
+    known = _read_runs(store, seen)
     entries = [known[run_id][1] for run_id in sorted(seen, reverse=True)]
     for word in wanted:
         entries = [
             entry
             for entry in entries
-            if word in _searched(entry.prompt, entry.model, entry.notebook, entry.run_id, entry.provider)
+            if word in _searchable(entry.prompt, entry.model, entry.notebook, entry.run_id, entry.provider)
         ]
     return entries
 
@@ -119,11 +119,11 @@ def runs_in(store: Path) -> dict[str, Look]:
     return {entry.name: look for entry in run_folders(store) if (look := _look(entry))}
 
 
-def _known(store: Path, seen: Mapping[str, Look]) -> Known:
+def _read_runs(store: Path, seen: Mapping[str, Look]) -> Known:
     """All runs in `seen`, read where they are new or have changed."""
     known = _read_before.get(store)
     if known is None:
-        known = _read_before[store] = _remembered(store)
+        known = _read_before[store] = _load_remembered(store)
     gone = known.keys() - seen.keys()
     changed = {
         run_id: (look, entry_of(store / run_id))
@@ -161,7 +161,7 @@ def _values(look: Look, entry: HistoryEntry) -> list[Any]:
     return [look, entry.run_id, began, *(getattr(entry, name) for name in _COLUMNS)]
 
 
-def _kept_run(store: Path, values: Sequence[Any]) -> tuple[str, tuple[Look, HistoryEntry]]:
+def _run_from_values(store: Path, values: Sequence[Any]) -> tuple[str, tuple[Look, HistoryEntry]]:
     """The run of such values, by its id."""
     look, run_id, began, *others = values
     columns = [run_id, datetime.fromisoformat(began) if began else None, *others, store / run_id]
@@ -169,7 +169,7 @@ def _kept_run(store: Path, values: Sequence[Any]) -> tuple[str, tuple[Look, Hist
 
 
 @lru_cache(maxsize=2**15)
-def _searched(*texts: str) -> str:
+def _searchable(*texts: str) -> str:
     return _comparable("\n".join(texts))
 
 
@@ -191,7 +191,7 @@ def entry_of(folder: Path) -> HistoryEntry:
         outcome=record.outcome if record.facts else "",
         frames=len(on_disk),
         expected=max(record.expected or 0, len(record.frames), len(on_disk)),
-        billed=_billed(record, on_disk),
+        billed=_count_billed(record, on_disk),
         size=as_text(record.body.get("size")),
         seconds=record.seconds,
         notebook=record.notebook,
@@ -200,7 +200,7 @@ def entry_of(folder: Path) -> HistoryEntry:
     )
 
 
-def _billed(record: Record, on_disk: set[int]) -> int:
+def _count_billed(record: Record, on_disk: set[int]) -> int:
     """As `ImageSet.billed`: what the service reported, else the pictures that it delivered."""
     reported = as_count((record.usage or {}).get("generated_images"))
     if reported is not None:
@@ -229,14 +229,14 @@ def _on_disk(folder: Path) -> set[int]:
     return indexes.intersection(range(MAXIMUM_FRAMES))
 
 
-def _remembered(store: Path) -> Known:
+def _load_remembered(store: Path) -> Known:
     """What earlier processes have kept of the store's runs; nothing where there is no database that can be used."""
 
     def work(connection: sqlite3.Connection) -> Known:
         # One text for all rows: fetched and parsed in a third of the time.
         query = "SELECT '[' || group_concat(line) || ']' FROM runs WHERE store = ?"
         (lines,) = connection.execute(query, (_key(store),)).fetchone()
-        return dict(_kept_run(store, values) for values in json.loads(lines or "[]"))
+        return dict(_run_from_values(store, values) for values in json.loads(lines or "[]"))
 
     return _with_database(work, {})
 

@@ -41,17 +41,17 @@ def purge(store: Path, run_id: str, *, live: bool) -> Purged:
     `ConfigError` where something could not be removed: then it is no run any more all the same, and purging it again
     removes the rest.
     """
-    run_id = _found(store, run_id.strip())
+    run_id = _find_id(store, run_id.strip())
     if live:
         raise InvalidRequest(f"Run {run_id} is still going on.", hint="Stop it, or purge it when it has ended.")
     _refuse_needed(store, run_id)
     _set_aside(store, run_id)
-    files = [size for left, folder in _runs_set_aside(store).items() for size in _removed(store, left, folder)]
+    files = [size for left, folder in _runs_set_aside(store).items() for size in _remove_run(store, left, folder)]
     sync_folder(store)
     return Purged(run_id, len(files), sum(files))
 
 
-def _found(store: Path, run_id: str) -> str:
+def _find_id(store: Path, run_id: str) -> str:
     """The whole id; that of a run whose purge was killed, too."""
     names = runs_in(store).keys() | _runs_set_aside(store).keys()
     fitting = [name for name in names if run_id and name.startswith(run_id)]
@@ -106,7 +106,7 @@ def _runs_set_aside(store: Path) -> dict[str, Path]:
     return {run_id: path for run_id, path in named.items() if RUN_ID.fullmatch(run_id)}
 
 
-def _removed(store: Path, run_id: str, folder: Path) -> Iterator[int]:
+def _remove_run(store: Path, run_id: str, folder: Path) -> Iterator[int]:
     """The sizes of the files that go with a run; its folder goes last, for its record names the references."""
     forget(run_id)
     for path in (*_references(store, folder), *_elsewhere(run_id), folder):

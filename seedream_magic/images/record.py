@@ -18,7 +18,7 @@ from typing import Any, Generic, Literal, Self, TypeVar, cast, overload
 from seedream_magic import errors
 from seedream_magic.api.models import MAXIMUM_FRAMES
 from seedream_magic.api.plan import Lineage
-from seedream_magic.api.redaction import clip
+from seedream_magic.api.redaction import clean_text
 from seedream_magic.api.references.reference import Reference, unsigned
 from seedream_magic.api.request import ImageRequest, request_from_body
 from seedream_magic.api.storyboard import Storyboard
@@ -94,7 +94,7 @@ def _places(value: object) -> tuple[int, ...]:
 
 
 def _notes(value: object) -> tuple[str, ...]:
-    return tuple(clip(note) for note in as_list(value)[:MAXIMUM_NOTES])
+    return tuple(clean_text(note) for note in as_list(value)[:MAXIMUM_NOTES])
 
 
 def _storyboard(value: object) -> Storyboard | None:
@@ -126,11 +126,11 @@ def error_of(facts: Mapping[str, Any]) -> SeedreamError:
     kind = getattr(errors, str(facts.get("error")), None)
     if not (isinstance(kind, type) and issubclass(kind, SeedreamError)):
         return ImageError("The picture is not in the run's folder.")
-    error = kind(clip(facts.get("message", "")))
+    error = kind(clean_text(facts.get("message", "")))
     for name in ("hint", "billed", "request_id", *(("code", "param", "status") if issubclass(kind, ApiError) else ())):
         value = facts.get(name)
         if isinstance(value, str | int) and (name != "billed" or value in {"no", "yes", "unknown"}):
-            setattr(error, name, clip(value) if isinstance(value, str) else value)
+            setattr(error, name, clean_text(value) if isinstance(value, str) else value)
     return error
 
 

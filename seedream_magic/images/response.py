@@ -130,7 +130,7 @@ def _answered(line: Mapping[str, Any], numbers: Iterator[int]) -> Answered | Non
     value = line.get("object")
     if not isinstance(value, dict):
         return None
-    value = _mapped(value, lambda _, text: _number_apart(text, numbers))
+    value = _map_texts(value, lambda _, text: _number_apart(text, numbers))
     return Answered(value, str(line.get("event") or ""), cut=bool(line.get("cut")))
 
 
@@ -232,7 +232,7 @@ def _read_again(path: Path, codings: str) -> Iterator[Answered]:
 
 def without_base64(value: Any) -> Any:
     """A JSON value in which its length and digest stand in place of each picture in base64."""
-    return _mapped(value, lambda name, text: _left_out(text) if _is_base64(name, text) else text)
+    return _map_texts(value, lambda name, text: _stand_in(text) if _is_base64(name, text) else text)
 
 
 def lacks_base64(value: Any) -> bool:
@@ -244,7 +244,7 @@ def _is_base64(name: str, text: str) -> bool:
     return name == "b64_json" or (len(text) > _LONGEST_WORDS and is_picture_text(text))
 
 
-def _left_out(text: str) -> str:
+def _stand_in(text: str) -> str:
     digest = hashlib.sha256()
     for start in range(0, len(text), _PIECE):  # it may have 90 MB, and that twice is too much
         digest.update(text[start : start + _PIECE].encode("utf-8", "surrogatepass"))
@@ -267,7 +267,7 @@ def without_signatures(value: Any, secret: str = "", *, of: Collection[str] | No
             return recorded_link(text.strip(), secret)
         return LINK_IN_TEXT.sub(lambda link: recorded_link(link[0], secret), text)
 
-    return _mapped(value, unsigned)
+    return _map_texts(value, unsigned)
 
 
 def recorded_link(url: str, secret: str = "") -> str:
@@ -281,21 +281,21 @@ def recorded_link(url: str, secret: str = "") -> str:
 
 def mask_beside_links(value: Any, secret: str) -> Any:
     """A JSON value without the key; the links in it stay to the letter, for they are to be opened."""
-    return _mapped(
+    return _map_texts(
         value,
         lambda _, text: without_secret_beside_links(text, secret),
         rename=lambda name: without_secret(name, secret),
     )
 
 
-def _mapped(
+def _map_texts(
     value: Any, change: Callable[[str, str], str], name: str = "", *, rename: Callable[[str], str] = str
 ) -> Any:
     """`value` with `change` applied to each text, however deep; it is given the name that the text stands under."""
     if isinstance(value, str):
         return change(name, value)
     if isinstance(value, Mapping):
-        return {rename(str(key)): _mapped(item, change, str(key), rename=rename) for key, item in value.items()}
+        return {rename(str(key)): _map_texts(item, change, str(key), rename=rename) for key, item in value.items()}
     if isinstance(value, list | tuple):
-        return [_mapped(item, change, name, rename=rename) for item in value]
+        return [_map_texts(item, change, name, rename=rename) for item in value]
     return value

@@ -32,7 +32,7 @@ from seedream_magic.api.connection import (
     usable_settings,
 )
 from seedream_magic.api.providers import PROVIDERS, is_loopback, name_to_resolve
-from seedream_magic.api.redaction import clip
+from seedream_magic.api.redaction import clean_text
 from seedream_magic.errors import ConfigError, ImageError, UnsafeURL
 
 Address = IPv4Address | IPv6Address
@@ -124,7 +124,7 @@ def check_link(url: str, *, allow_loopback: bool) -> Link:
     odd = "@" in parts.netloc or "#" in url or "%" in parts.netloc or re.search(r"[\s\\\x00-\x1f\x7f-\x9f]", url)
     if not allowed or odd or len(url) > MAXIMUM_LINK_LENGTH:
         raise UnsafeURL(
-            f"A picture link points to {clip(scheme) or 'no scheme'}://{clip(host[:60])}, "
+            f"A picture link points to {clean_text(scheme) or 'no scheme'}://{clean_text(host[:60])}, "
             "where no picture of the service can be; it was not opened.",
         )
     return Link(host, port or (80 if scheme == "http" else 443), loopback)
@@ -267,9 +267,9 @@ class PinnedRoute(Transport):
         *others, last = target.addresses
         for address in others:
             with suppress(httpx.ConnectError, httpx.ConnectTimeout):
-                hurried = _pinned(request, target, address, connect_seconds=_CONNECT_SECONDS_OF_MANY)
+                hurried = _pin(request, target, address, connect_seconds=_CONNECT_SECONDS_OF_MANY)
                 return await direct.handle_async_request(hurried)
-        return await direct.handle_async_request(_pinned(request, target, last))
+        return await direct.handle_async_request(_pin(request, target, last))
 
     def _ways_to(self, url: httpx.URL) -> tuple[Transport, Transport | None]:
         """The direct way, and the one through the proxy where that is to be taken.
@@ -290,7 +290,7 @@ class PinnedRoute(Transport):
                 await opened.aclose()
 
 
-def _pinned(
+def _pin(
     request: httpx.Request, target: Target, address: str, *, connect_seconds: float | None = None
 ) -> httpx.Request:
     """The same request to an address; its Host header, and the name on the certificate, stay the link's."""

@@ -20,6 +20,7 @@ from typing import Any
 from seedream_magic.api.credentials import Key
 from seedream_magic.api.models import LARGEST_BASE64_CHARACTERS, LARGEST_PICTURE_BYTES, MAXIMUM_FRAMES
 from seedream_magic.api.plan import Lineage, Plan
+from seedream_magic.api.references.reference import Reference
 from seedream_magic.api.request import ImageRequest
 from seedream_magic.errors import ConfigError, ImageError, InvalidRequest, SeedreamError
 from seedream_magic.images.durable import (
@@ -230,11 +231,18 @@ def begin_run(store: Path, plan: Plan, *, client_request_id: str, key: Key | Non
 
 def _keep_references(store: Path, request: ImageRequest) -> None:
     """Keep the bytes of a request's references, once for all runs of the store that have the same."""
-    folder = store / REFERENCES
     for reference in request.references:
-        if reference.data and not (folder / reference.file).exists():
-            make_folder(folder)
-            write_durably(folder / reference.file, reference.data, mode=0o600)
+        if reference.data:
+            keep_reference(store, reference)
+
+
+def keep_reference(store: Path, reference: Reference) -> Path:
+    """The file of a reference in the store, written if it is not there yet. Raises OSError where it cannot be."""
+    path = store / REFERENCES / reference.file
+    if not path.exists():
+        make_folder(path.parent)
+        write_durably(path, reference.data, mode=0o600)
+    return path
 
 
 def _check_space(store: Path, request: ImageRequest) -> None:

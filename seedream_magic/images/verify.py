@@ -75,7 +75,7 @@ def unwrap(data: bytes, codings: str, *, maximum: int) -> bytes:
     for _ in range(_LAYERS):
         if picture_kind(data):
             break
-        inner = _unframed(data)
+        inner = _unframe(data)
         if inner is None:
             try:
                 inner = inflate(data, codings, maximum=maximum)
@@ -91,7 +91,7 @@ def unwrap(data: bytes, codings: str, *, maximum: int) -> bytes:
     return data
 
 
-def _unframed(data: bytes) -> bytes | None:
+def _unframe(data: bytes) -> bytes | None:
     """The content of the chunks in which a picture came, as far as they came; None for bytes that are not chunked."""
     first = _FRAME.match(data)
     if first is None or not (picture_kind(data[first.end() :]) or data.startswith(_COMPRESSED, first.end())):
@@ -162,21 +162,21 @@ def verify_picture(data: bytes) -> PictureFacts:
     found = outline(data)
     if len(data) > LARGEST_PICTURE_BYTES:
         words = f"The picture has {len(data):,} bytes; more than {LARGEST_PICTURE_BYTES:,} are not taken."
-        raise _rejected(ImageTooLarge(words), data, found, "too-large")
+        raise _reject(ImageTooLarge(words), data, found, "too-large")
     if found is None:
-        raise _rejected(ImageInvalid(f"What came is {_described(data)}, not a JPEG, PNG or WebP picture."), data)
+        raise _reject(ImageInvalid(f"What came is {_describe(data)}, not a JPEG, PNG or WebP picture."), data)
     if found.end is None:
         words = f"The picture ({found.media_type}, {len(data):,} bytes) is cut off before its end."
-        raise _rejected(ImageInvalid(words), data, found, "truncated")
+        raise _reject(ImageInvalid(words), data, found, "truncated")
     if found.width * found.height > MAXIMUM_PIXELS:
         words = f"The picture has {found.width}x{found.height} pixels; the limit is {MAXIMUM_PIXELS:,}."
-        raise _rejected(ImageTooLarge(words), data, found, "too-large")
+        raise _reject(ImageTooLarge(words), data, found, "too-large")
     try:
         _decode(data, found, found.end)
     except Exception as exc:
         # Pillow's decoders raise OSError, SyntaxError, ValueError, struct.error and more on damaged bytes.
         words = f"The picture ({found.media_type}, {len(data):,} bytes) does not decode: {exc}."
-        raise _rejected(ImageInvalid(words), data, found, "damaged") from exc
+        raise _reject(ImageInvalid(words), data, found, "damaged") from exc
     return PictureFacts(found.media_type, found.ending, found.width, found.height)
 
 
@@ -198,13 +198,13 @@ def _decode(data: bytes, found: Outline, end: int) -> None:
         webp_picture(data, end)
 
 
-def _rejected(error: ImageError, data: bytes, found: Outline | None = None, why: str = "not-a-picture") -> ImageError:
+def _reject(error: ImageError, data: bytes, found: Outline | None = None, why: str = "not-a-picture") -> ImageError:
     """The error, with what it refuses and the end of the name under which that can be kept."""
     error.rejected, error.rejected_as = data, f"{why}.{found.ending if found else 'bin'}"
     return error
 
 
-def _described(data: bytes) -> str:
+def _describe(data: bytes) -> str:
     if not data:
         return "nothing"
     start = data.lstrip()[:32].lower()

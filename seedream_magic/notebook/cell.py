@@ -235,7 +235,7 @@ def fill_text(text: str, namespace: Mapping[str, Any]) -> tuple[str, tuple[str, 
         if text[match.start() - 1 : match.start()] + text[match.end() : match.end() + 1] == "{}":
             return match[0]
         try:
-            return _filled(match, namespace)
+            return _fill_field(match, namespace)
         except _CannotFillError:
             unfilled.append(match[0])
             return match[0]
@@ -269,7 +269,7 @@ def value_of(text: str, namespace: Mapping[str, Any]) -> Any:
     value, reached = namespace[match["name"]], match["name"]
     for step in _STEP.finditer(match["path"]):
         try:
-            value = _stepped(value, step)
+            value = _take_step(value, step)
         except Exception as exc:  # a property or an index of the person's own objects may raise anything
             raise InvalidRequest(f"{name[:80]} cannot be read: {_reason(exc, name, reached, step)}") from exc
         reached += step[0]
@@ -308,7 +308,7 @@ def _public(kind: type) -> str:
     return next(above.__name__ for above in kind.__mro__ if not above.__name__.startswith("_"))
 
 
-def _filled(match: re.Match[str], namespace: Mapping[str, Any]) -> str:
+def _fill_field(match: re.Match[str], namespace: Mapping[str, Any]) -> str:
     if match["name"] not in namespace:
         raise _CannotFillError
     spec = match["spec"] or ""
@@ -317,14 +317,14 @@ def _filled(match: re.Match[str], namespace: Mapping[str, Any]) -> str:
     value = namespace[match["name"]]
     try:
         for step in _STEP.finditer(match["path"]):
-            value = _stepped(value, step)
+            value = _take_step(value, step)
         return format(value, spec)
     except Exception as exc:
         # A property, an index or a format of the person's own objects may raise anything.
         raise _CannotFillError from exc
 
 
-def _stepped(value: Any, step: re.Match[str]) -> Any:
+def _take_step(value: Any, step: re.Match[str]) -> Any:
     if step["attribute"]:
         if step["attribute"].startswith("_"):
             raise _CannotFillError

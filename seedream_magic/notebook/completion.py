@@ -92,8 +92,8 @@ class _Typed:
     def text(self) -> str:
         """The word that is being typed without its quotes."""
         if self.quote:
-            return _unescaped(self.fragment[1:]) if self.quote == '"' else self.fragment[1:]
-        return _unescaped(self.fragment)
+            return _unescape(self.fragment[1:]) if self.quote == '"' else self.fragment[1:]
+        return _unescape(self.fragment)
 
     @property
     def quote(self) -> str:
@@ -128,9 +128,9 @@ def complete(text: str, line: int, column: int, around: Surroundings) -> tuple[s
     before, behind = lines[line][:column], lines[line][column:]
     if lines[first].lstrip().startswith("%%seedream"):
         match = _CELL.fullmatch(before) if line == first else None
-        return _offered(_read(match[1], behind), around, _in_cell) if match else _NOTHING
+        return _offer(_read(match[1], behind), around, _in_cell) if match else _NOTHING
     match = _LINE.fullmatch(before)
-    return _offered(_read(match[1], behind), around, _in_line) if match else _NOTHING
+    return _offer(_read(match[1], behind), around, _in_line) if match else _NOTHING
 
 
 def _matcher(shell: InteractiveShell) -> Callable[[Any], Any]:
@@ -156,17 +156,17 @@ def _surroundings(shell: InteractiveShell) -> Surroundings:
     return Surroundings(shell.user_ns, magic.__self__.desk.client)
 
 
-def _offered(
+def _offer(
     typed: _Typed, around: Surroundings, look_up: Callable[[_Typed, Surroundings], tuple[_Typed, list[Candidate]]]
 ) -> tuple[str, tuple[Candidate, ...]]:
     """The candidates that begin as typed, in quotes where they need them."""
     typed, found = look_up(typed, around)
     fitting = (candidate for candidate in found if candidate.text.startswith(typed.text))
-    return typed.fragment, tuple(replace(each, text=_quoted(each, typed)) for each in fitting)
+    return typed.fragment, tuple(replace(each, text=_quote(each, typed)) for each in fitting)
 
 
 def _in_cell(typed: _Typed, around: Surroundings) -> tuple[_Typed, list[Candidate]]:
-    around = replace(around, model=_given(typed, "--model"), provider=_given(typed, "--provider"))
+    around = replace(around, model=_value_given(typed, "--model"), provider=_value_given(typed, "--provider"))
     flag, equals, value = typed.fragment.partition("=")
     if equals and _takes_value(flag):
         typed = replace(typed, fragment=value)
@@ -196,7 +196,7 @@ def _takes_value(flag: str) -> bool:
     return option is not None and option.parse is not None
 
 
-def _given(typed: _Typed, flag: str) -> str | None:
+def _value_given(typed: _Typed, flag: str) -> str | None:
     """The value that the line gives an option before the cursor."""
     flags = _BY_FLAG[flag].flags
     given = [value for name, value in pairwise(typed.words) if name in flags]
@@ -210,11 +210,11 @@ def _read(text: str, behind: str) -> _Typed:
     return _Typed(tuple(match[0] for match in found), fragment, behind)
 
 
-def _unescaped(text: str) -> str:
+def _unescape(text: str) -> str:
     return text if os.name == "nt" else re.sub(r"\\(.)", r"\1", text, flags=re.DOTALL)
 
 
-def _quoted(candidate: Candidate, typed: _Typed) -> str:
+def _quote(candidate: Candidate, typed: _Typed) -> str:
     """The text as it must be typed; the quote at its end is left out where the front end has put it there already."""
     text = candidate.text
     if candidate.kind != "path" and not typed.quote:

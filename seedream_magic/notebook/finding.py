@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from typing import Any, Literal
 
 from seedream_magic.api.codes import CODES, Text, billed_by_status, codes_like, find_code
-from seedream_magic.api.redaction import clip
+from seedream_magic.api.redaction import clean_text
 from seedream_magic.api.refusal import Refusal, refusal_error
 from seedream_magic.errors import InvalidRequest
 from seedream_magic.images.record import Record
@@ -105,14 +105,14 @@ def last_failures(newest: Sequence[Record]) -> list[Finding]:
 def _name(facts: Mapping[str, Any]) -> str:
     """The service's code; without one a gateway's status that is known, else our name of the error."""
     status = str(facts.get("status"))
-    return clip(facts.get("code") or (status if status in CODES else facts.get("error")))[:60]
+    return clean_text(facts.get("code") or (status if status in CODES else facts.get("error")))[:60]
 
 
 def _failure(record: Record, facts: Mapping[str, Any]) -> Finding:
     name = _name(facts)
     code = find_code(name)
-    message = one_line(clip(facts.get("message") or ""), 120)
-    hint = clip(facts.get("hint") or "")  # it may be advice about a gateway, which the table does not have
+    message = one_line(clean_text(facts.get("message") or ""), 120)
+    hint = clean_text(facts.get("hint") or "")  # it may be advice about a gateway, which the table does not have
     fix = Text(hint or code.fix.english, code.fix.chinese) if code else Text(hint, hint) if hint else None
     # A refused frame costs nothing, though the answer in which it stood had begun and billed.
     billed = "no" if facts.get("error") == "ContentRefused" else str(facts.get("billed") or "no")

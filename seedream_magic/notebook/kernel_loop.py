@@ -9,6 +9,8 @@ from collections.abc import Callable
 from contextlib import suppress
 from typing import Any, Generic, TypeVar
 
+from seedream_magic.bridge import running_loop
+
 Result = TypeVar("Result")
 
 
@@ -16,11 +18,11 @@ class KernelLoop:
     """The event loop that runs where this is made. In a plain script there is none, and all is done at once."""
 
     def __init__(self) -> None:
-        self._loop = _running_loop()
+        self._loop = running_loop()
 
     def call(self, work: Callable[..., None], *arguments: Any) -> None:
         """Do the work at once if this loop runs here, else soon, on this loop."""
-        if self._loop is None or _running_loop() is self._loop:
+        if self._loop is None or running_loop() is self._loop:
             work(*arguments)
             return
         with suppress(RuntimeError):  # the loop closed with its kernel
@@ -89,10 +91,3 @@ class Latest(Generic[Result]):
     def _hand_over(self, result: Result) -> None:
         if not self._closed:
             self._receive(result)
-
-
-def _running_loop() -> asyncio.AbstractEventLoop | None:
-    try:
-        return asyncio.get_running_loop()
-    except RuntimeError:
-        return None

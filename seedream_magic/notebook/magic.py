@@ -28,7 +28,7 @@ class SeedreamMagics(Magics, Settings):
 
     def __init__(self, shell: InteractiveShell, **settings: Any) -> None:
         super().__init__(shell, **settings)
-        before = _registered(shell)
+        before = _find_magics(shell)
         self.desk: Desk = Desk(shell, self, before.desk.session if before else None)
 
     @no_var_expand
@@ -47,7 +47,7 @@ class SeedreamMagics(Magics, Settings):
 
 
 def _draw(desk: Desk, cell: Cell) -> None:
-    plan, client = _planned(desk, cell)
+    plan, client = _plan_cell(desk, cell)
     if cell.dry_run:
         _print_plan(replace(plan, base_url=client.base_url))  # the demo's own address, where it listens
         try:
@@ -59,7 +59,7 @@ def _draw(desk: Desk, cell: Cell) -> None:
     run(client, plan, name=cell.name, layout=cell.show, quiet=cell.quiet)
 
 
-def _planned(desk: Desk, cell: Cell) -> tuple[Plan, Seedream]:
+def _plan_cell(desk: Desk, cell: Cell) -> tuple[Plan, Seedream]:
     """The plan of a cell, its variables filled in, and the client that it is for."""
     from seedream_magic.planning import plan_ask  # noqa: PLC0415 - load time
 
@@ -117,7 +117,7 @@ def register(shell: InteractiveShell) -> None:
 def unregister(shell: InteractiveShell) -> None:
     """Take the magics out again. Runs in the background go on: they are paid for, and their pictures are saved."""
     _take_out(shell)
-    magics = _registered(shell)
+    magics = _find_magics(shell)
     runs = len(magics.desk.session.background) if magics else 0
     if runs:
         one = "1 run goes on in the background; its pictures are saved. %seedream stop ends it"
@@ -125,14 +125,14 @@ def unregister(shell: InteractiveShell) -> None:
         print(f"{one if runs == 1 else several} while the extension is loaded.")  # noqa: T201 - who unloads it sees them nowhere else
 
 
-def _registered(shell: InteractiveShell) -> SeedreamMagics | None:
+def _find_magics(shell: InteractiveShell) -> SeedreamMagics | None:
     """The magics that a shell had last, also after they were taken out: their session is the shell's."""
     magics: SeedreamMagics | None = shell.magics_manager.registry.get(SeedreamMagics.__name__)
     return magics
 
 
 def _take_out(shell: InteractiveShell) -> None:
-    magics = _registered(shell)
+    magics = _find_magics(shell)
     if magics is not None:
         magics.desk.close()
     unregister_completion(shell)

@@ -73,7 +73,7 @@ class Lettering:
 
 def find_lettering() -> Lettering:
     """The best typeface of the system for both scripts; Pillow's own if there is none with Chinese characters."""
-    return _found(_font_folders())
+    return _find_fonts(_font_folders())
 
 
 def wrap(text: str, font: Font, width: float, lines: int) -> list[str]:
@@ -106,7 +106,7 @@ def _font_folders() -> tuple[Path, ...]:
 
 
 @lru_cache(maxsize=8)
-def _found(folders: tuple[Path, ...]) -> Lettering:
+def _find_fonts(folders: tuple[Path, ...]) -> Lettering:
     files = [Path(root, name) for folder in folders for root, _, names in os.walk(folder) for name in names]
     files = sorted(file for file in files if _FONT_FILE.search(file.name))
     for beginning, face in _CHINESE_FONTS:

@@ -50,14 +50,14 @@ def element(name: str, attributes: Mapping[str, str | int | None], *children: st
     An attribute that is None is left out. NUL and lone surrogates, which no HTML can hold, become U+FFFD. It has no
     empty line, at which Markdown would take what follows for its own.
     """
-    given = "".join(f' {key}="{_escaped(str(value))}"' for key, value in attributes.items() if value is not None)
+    given = "".join(f' {key}="{_escape(str(value))}"' for key, value in attributes.items() if value is not None)
     if name in _VOID:
         return Markup(f"<{name}{given}>")
-    inner = "".join(child if isinstance(child, Markup) else _escaped(child) for child in children)
+    inner = "".join(child if isinstance(child, Markup) else _escape(child) for child in children)
     return Markup(f"<{name}{given}>{inner}</{name}>")
 
 
-def _escaped(text: str) -> str:
+def _escape(text: str) -> str:
     kept = html.escape(_UNSAFE.sub("\N{REPLACEMENT CHARACTER}", text), quote=True)
     return kept.replace("\r", "&#13;").replace("\n", "&#10;")
 

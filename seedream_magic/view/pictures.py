@@ -141,7 +141,7 @@ def encode_within(picture: Image.Image, limit: int) -> tuple[bytes, tuple[int, i
     """The picture in at most `limit` bytes, and its pixels: first with less quality, then with fewer pixels."""
     while True:
         for quality in _QUALITIES:
-            encoded = _encoded(picture, quality)
+            encoded = _encode(picture, quality)
             if len(encoded) <= limit:
                 return encoded, picture.size
         edge = int(max(picture.size) * min(0.94, 0.97 * math.sqrt(max(limit, 1) / len(encoded))))
@@ -151,7 +151,7 @@ def encode_within(picture: Image.Image, limit: int) -> tuple[bytes, tuple[int, i
         picture = contain(picture, (edge, edge))
 
 
-def _encoded(picture: Image.Image, quality: int) -> bytes:
+def _encode(picture: Image.Image, quality: int) -> bytes:
     buffer = io.BytesIO()
     if picture.mode == "RGBA":
         picture.save(buffer, "PNG", optimize=True)

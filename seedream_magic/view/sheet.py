@@ -257,7 +257,7 @@ def write_animation(cards: CardSet, path: Path, *, seconds: float, size: int | N
     for card in progress(cards.cards, "gif"):
         try:
             if card.picture is not None:
-                frames.append(_quantised(_letterboxed(fit_on_paper(card.picture, canvas), canvas)))
+                frames.append(_quantise(_letterbox(fit_on_paper(card.picture, canvas), canvas)))
             written.append(card)
         except ImageError as error:
             written.append(card.without_picture(error))
@@ -284,7 +284,7 @@ def _canvas(cards: CardSet, size: int | None) -> tuple[int, int]:
     return max(1, round(side * min(1, cards.ratio))), max(1, round(side * min(1, 1 / cards.ratio)))
 
 
-def _letterboxed(picture: Image.Image, canvas: tuple[int, int]) -> Image.Image:
+def _letterbox(picture: Image.Image, canvas: tuple[int, int]) -> Image.Image:
     if picture.size == canvas:
         return picture
     ground = Image.new("RGB", canvas, MATTE)
@@ -292,7 +292,7 @@ def _letterboxed(picture: Image.Image, canvas: tuple[int, int]) -> Image.Image:
     return ground
 
 
-def _quantised(picture: Image.Image) -> Image.Image:
+def _quantise(picture: Image.Image) -> Image.Image:
     """The picture in 256 colours of its own: half of them where most of it is, half over all that occur in it.
 
     Either kind alone shows twice the error: medians leave out rare colours, an even spread steps in gradients. Pillow

@@ -77,7 +77,7 @@ def scale_to_limits(reference: Reference) -> tuple[Reference, str]:
     if not (reference.over_limits and reference.scalable):
         return reference, ""
     name = short(reference.source)
-    with _opened(reference.data, reference.media_type, name) as picture:
+    with _open(reference.data, reference.media_type, name) as picture:
         moving = getattr(picture, "is_animated", False)
         upright = _plain(ImageOps.exif_transpose(_decodable(picture, name)))
     with refusing(f"{name} cannot be scaled"):
@@ -100,7 +100,7 @@ def _reference(leaf: Leaf) -> Reference:
     with refusing(f"{leaf.source} cannot be read"):
         if isinstance(held, Pixels):
             held = Image.frombytes(held.mode, (held.width, held.height), held.rows)
-        return _encoded(leaf.source, held)
+        return _encode(leaf.source, held)
 
 
 def _read(source: str, data: bytes) -> Reference:
@@ -110,7 +110,7 @@ def _read(source: str, data: bytes) -> Reference:
     if media_type in HEIF_TYPES:
         size = heif_size(data, name=name)
         return Reference(source, media_type, data, *(size or (None, None)))
-    with _opened(data, media_type, name) as picture:
+    with _open(data, media_type, name) as picture:
         width, height = picture.size
         if width * height <= MAXIMUM_PIXELS:
             picture.load()
@@ -118,7 +118,7 @@ def _read(source: str, data: bytes) -> Reference:
 
 
 @contextmanager
-def _opened(data: bytes, media_type: str, name: str) -> Iterator[Image.Image]:
+def _open(data: bytes, media_type: str, name: str) -> Iterator[Image.Image]:
     """The picture, its header read. What Pillow raises in here becomes an `InvalidRequest`, its warnings are off."""
     kind = media_type.removeprefix("image/").upper()
     sentence = f"{name} ({kind}, {len(data):,} bytes) is cut off or damaged"
@@ -145,13 +145,13 @@ def _decodable(picture: Image.Image, name: str) -> Image.Image:
     return picture
 
 
-def _encoded(source: str, picture: Image.Image) -> Reference:
+def _encode(source: str, picture: Image.Image) -> Reference:
     if picture.width * picture.height > MAXIMUM_DECODED_PIXELS:
         raise _too_large(source)
     upright = _plain(ImageOps.exif_transpose(picture))
-    media_type, data = "image/png", _saved(upright, "PNG")
+    media_type, data = "image/png", _save(upright, "PNG")
     if len(data) > COMMON_BYTES and upright.mode != "RGBA":
-        media_type, data = "image/jpeg", _saved(upright, "JPEG")
+        media_type, data = "image/jpeg", _save(upright, "JPEG")
     return Reference(source, media_type, data, upright.width, upright.height)
 
 
@@ -197,7 +197,7 @@ def _largest(picture: Image.Image) -> tuple[Image.Image, bytes]:
     while True:
         size = _size_within(picture.size, area)
         scaled = picture if size == picture.size else picture.resize(size, Image.Resampling.LANCZOS)
-        data = _saved(scaled, "PNG" if scaled.mode == "RGBA" else "JPEG")
+        data = _save(scaled, "PNG" if scaled.mode == "RGBA" else "JPEG")
         if len(data) <= MAXIMUM_BYTES:
             return scaled, data
         area = 0.97 * size[0] * size[1] * MAXIMUM_BYTES / len(data)
@@ -213,7 +213,7 @@ def _size_within(size: tuple[int, int], area: float) -> tuple[int, int]:
     return (longer, shorter) if size[0] >= size[1] else (shorter, longer)
 
 
-def _saved(picture: Image.Image, kind: str) -> bytes:
+def _save(picture: Image.Image, kind: str) -> bytes:
     """The file: pixels, and the colour profile where it is one of this kind of pixels."""
     profile = picture.info.get("icc_profile")
     fits = isinstance(profile, bytes) and profile[16:20] == _PROFILES[picture.mode]

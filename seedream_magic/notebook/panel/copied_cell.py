@@ -15,8 +15,8 @@ from seedream_magic.api.providers import Provider, chosen_provider
 from seedream_magic.api.references.reference import Reference
 from seedream_magic.api.request import ImageRequest
 from seedream_magic.errors import ConfigError
-from seedream_magic.images.durable import make_folder, write_durably
 from seedream_magic.images.record import REFERENCES
+from seedream_magic.images.store import keep_reference
 from seedream_magic.notebook.panel.controls import column, indented, labelled, set_visible
 from seedream_magic.notebook.panel.references import FormReference
 from seedream_magic.view.markup import Markup, element
@@ -124,23 +124,19 @@ def cell_of(
     """
     other = provider.name != chosen_provider(settings.get("provider")).name
     model = settings.get("model") or os.environ.get("SEEDREAM_MODEL") or provider.default_model
-    named = replace(request, references=tuple(_named(one, store) for one in entries))
+    named = replace(request, references=tuple(_name_for_cell(one, store) for one in entries))
     return cell_text(named, settings={**settings, "model": model}, provider=provider.name if other else None)
 
 
-def _named(entry: FormReference, store: Path) -> Reference:
+def _name_for_cell(entry: FormReference, store: Path) -> Reference:
     """The reference under a name that a cell can read."""
     reference = entry.reference
     if entry.nameable or not reference.data:
         return reference
-    folder = store / REFERENCES
-    path = folder / reference.file
     try:
         store.mkdir(mode=0o700, parents=True, exist_ok=True)
-        make_folder(folder)
-        if not path.exists():
-            write_durably(path, reference.data, mode=0o600)
+        path = keep_reference(store, reference)
     except OSError as exc:
-        raise ConfigError(f"The reference cannot be kept in {folder} ({exc.strerror or exc}).") from exc
+        raise ConfigError(f"The reference cannot be kept in {store / REFERENCES} ({exc.strerror or exc}).") from exc
     here = Path.cwd()
     return replace(reference, source=str(path.relative_to(here) if path.is_relative_to(here) else path))

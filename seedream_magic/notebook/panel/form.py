@@ -10,10 +10,10 @@ import ipywidgets as widgets
 
 from seedream_magic.api.fields import FIELDS, parse_ratio
 from seedream_magic.api.make_request import Ask
-from seedream_magic.api.models import KNOWN_IDS, MAXIMUM_IMAGES, SIDES, Model, find_model, pixels_for_ratio
+from seedream_magic.api.models import KNOWN_IDS, MAXIMUM_IMAGES, RATIOS, SIDES, Model, find_model, pixels_for_ratio
 from seedream_magic.api.providers import Provider
 from seedream_magic.api.request import DEFAULT_SIZE, ImageRequest
-from seedream_magic.api.storyboard import Storyboard, escape, read_prompt, storyboard, without_blank_ends
+from seedream_magic.api.storyboard import Storyboard, escape, read_prompt, storyboard
 from seedream_magic.errors import InvalidRequest
 from seedream_magic.notebook.kernel_loop import KernelLoop
 from seedream_magic.notebook.models_table import ids_for
@@ -30,7 +30,6 @@ from seedream_magic.notebook.panel.controls import (
     set_visible,
 )
 
-RATIOS = ("1:1", "4:3", "3:4", "3:2", "2:3", "16:9", "9:16", "21:9")
 ANY = "any"
 """In place of a ratio: the model decides."""
 _STYLE_NOTE = "The text above is now the style that all frames share; each frame is one image."
@@ -112,8 +111,7 @@ class Form:
         for number, prompt in enumerate(self.frames.prompts, start=1):
             if not prompt.strip():
                 raise Unwritten(f"Frame {number} is empty: write what it shows. 第 {number} 帧还没有内容。")
-        style, *frames = (_trimmed(text) for text in (self.prompt.value, *self.frames.prompts))
-        return storyboard(style, frames)
+        return storyboard(self.prompt.value, self.frames.prompts)
 
     @property
     def ask(self) -> Ask:
@@ -294,7 +292,3 @@ def _offered(provider: Provider, model: str) -> tuple[str, ...]:
     if not (provider.strict and provider.needs_key):
         ids += tuple(known for known in KNOWN_IDS if known.startswith("doubao-") and known not in ids)
     return tuple(dict.fromkeys((model, *ids)))
-
-
-def _trimmed(text: str) -> str:
-    return "\n".join(without_blank_ends(text.split("\n")))

@@ -112,7 +112,11 @@ class Panel:
         self._run = RunControls(loop, self._show, self._report, self._ended)
         self._cell = CopiedCell()
         self._iteration = Iteration(
-            loop, self._go_on, self._refer, self._copy_iteration, lambda: self._cell.hide_unless(self._request)
+            loop,
+            self._go_on,
+            self._refer,
+            lambda make: self._copy_made(make, make),
+            lambda: self._cell.hide_unless(self._request),
         )
         self._form = Form(loop, self.client.provider, self.client.model, self._settings, self._refresh)
         draw, hint = "Draws what the form says (Ctrl+Enter)", "生成（Ctrl+Enter）"
@@ -121,7 +125,7 @@ class Panel:
         anew = "Draws it once more and pays again, though it is in the store", "重新生成并再次计费"
         self._anew = button(loop, "Generate anew", *anew, lambda: self._draw(fresh=True))
         copy = "Shows the %%seedream cell that makes this request", "显示生成同一请求的单元格"
-        self._copy = button(loop, "Copy as cell", *copy, self._copy_cell)
+        self._copy = button(loop, "Copy as cell", *copy, lambda: self._copy_made(self._request, lambda _: self.cell))
         demo = "Draws with the built-in service: offline, no key, nothing billed", "使用内置演示服务，无需密钥"
         self._demo_row = indented(row(self._key_note, button(loop, "Use the demo", *demo, self._use_demo)))
         keys = element("img", {"src": "data:,", "alt": "", "hidden": "", "onerror": _KEYS})
@@ -275,12 +279,6 @@ class Panel:
             self._report([])
         except SeedreamError as error:
             self._report(error.lines())
-
-    def _copy_cell(self) -> None:
-        self._copy_made(self._request, lambda _: self.cell)
-
-    def _copy_iteration(self, make: Callable[[Seedream], str]) -> None:
-        self._copy_made(make, make)
 
     def _copy_made(self, made_of: object, make: Callable[[Seedream], str]) -> None:
         try:
