@@ -201,12 +201,6 @@ def forget(session: Session) -> None:
     _notebooks[:] = [each for each in _notebooks if each is not session]
 
 
-def reset_for_tests() -> None:
-    """Forget all sessions: no notebook is entered, and the process begins an empty session. For tests."""
-    _notebooks.clear()
-    _without_notebook[:] = [Session()]
-
-
 def of_cell() -> Session | None:
     """The session of the notebook whose cell runs here, None where no cell does."""
     session = _of_cell.get()

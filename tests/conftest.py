@@ -19,6 +19,7 @@ from kernel import Kernel, running_kernel
 from raw_server import RawServer, raw_server
 from seedream_magic import Seedream, session
 from seedream_magic.images import download
+from seedream_magic.images import store as run_folders
 from served import KEY, client
 from service import PICTURE, POST, SlowService, picture, whole_answer
 
@@ -64,12 +65,19 @@ def isolated_session(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path]
         yield home
 
 
+def begin_anew() -> None:
+    """What an earlier test of this process has billed, entered or left to be written is none of the next one's."""
+    session._notebooks.clear()
+    session._without_notebook[:] = [session.Session()]
+    run_folders._unwritten_ends.clear()
+
+
 @pytest.fixture(autouse=True)
 def isolated(isolated_session: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """Each test begins with a clean environment, and in its own folder: the default store is the current folder's."""
     isolate(monkeypatch, isolated_session)
     monkeypatch.chdir(tmp_path)
-    session.reset_for_tests()  # what an earlier test has billed is none of this one's
+    begin_anew()
 
 
 @pytest.fixture
@@ -132,7 +140,7 @@ def ip(isolated: None) -> Iterator[InteractiveShell]:
     try:
         yield shell
     finally:
-        session.reset_for_tests()  # the next test's clients are none of this notebook's
+        begin_anew()  # the next test's clients are none of this notebook's
         shell.restore_sys_module_state()
         shell.reset(new_session=False)
         InteractiveShell.clear_instance()

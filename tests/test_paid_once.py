@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import gc
 import json
 import os
 import subprocess
@@ -413,3 +414,26 @@ def test_a_reference_that_is_gone_is_not_sent_empty(seedream: Seedream, server: 
     with pytest.raises(InvalidRequest, match="not in the store any more"):
         seedream.run(replace(seedream.plan("x"), request=request))
     assert server.posts == 0
+
+
+def reserved(seedream: Seedream) -> int:
+    return seedream.session.images_reserved
+
+
+@pytest.mark.filterwarnings("ignore::pytest.PytestUnraisableExceptionWarning")  # Python tells that nobody closed it
+def test_a_stream_of_a_loop_that_is_gone_gives_back_its_room(seedream: Seedream, server: RawServer) -> None:
+    """Nobody could close it: what it reserved counts as what may have been billed."""
+    never = threading.Event()
+    server._scenario = {POST: lambda _: Gate(stream_head(), never, b"")}
+    loop = asyncio.new_event_loop()
+    stream = seedream.stream("x", images=3)
+    loop.run_until_complete(anext(stream))
+    loop.run_until_complete(asyncio.to_thread(server.wait_for, lambda seen: seen.posts == 1))
+    for task in asyncio.all_tasks(loop):
+        task.cancel()
+    loop.run_until_complete(asyncio.sleep(0.2))
+    loop.close()
+    assert reserved(seedream) == 3
+    del stream, task
+    gc.collect()
+    assert (reserved(seedream), seedream.session.doubtful.total()) == (0, 3)

@@ -34,7 +34,7 @@ from seedream_magic.images import delivery
 from seedream_magic.images import download as download_module
 from seedream_magic.images.delivery import fetch_references
 from seedream_magic.images.route import image_client
-from seedream_magic.images.store import records, settle
+from seedream_magic.images.store import records
 from service import encoded, jpeg
 from test_references import PICTURES
 
@@ -193,7 +193,6 @@ def test_a_stop_while_references_are_kept_sends_nothing(
         go.set()
         return await task
 
-    settle()  # what another test of this process left to be written
     monkeypatch.setattr(os, "fsync", slow)
     assert len(asyncio.run(stopped()).ok) == 1
 

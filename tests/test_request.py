@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from dataclasses import replace
 from typing import Any
 
 import pytest
@@ -23,7 +24,7 @@ from asks import (
     refusal_of,
     verdict,
 )
-from seedream_magic import InvalidRequest
+from seedream_magic import InvalidRequest, Seedream, Storyboard
 from seedream_magic.api.request import request_from_body
 
 AUTO = "sequential_image_generation"
@@ -260,3 +261,12 @@ def test_an_optional_field_reads_as_an_attribute() -> None:
     assert (getattr(request, "output_format"), getattr(request, "background")) == ("png", None)  # noqa: B009 - mypy knows none of them
     with pytest.raises(AttributeError, match="no attribute 'outputformat'"):
         getattr(request, "outputformat")  # noqa: B009 - as above
+
+
+def test_equal_requests_and_plans_have_equal_hashes() -> None:
+    """They can be members of a set and keys of a dict, whatever they hold."""
+    asked = {"images": 2, "references": (CUT_OUT,), "extra": {"seed": 7}, "model": ENDPOINT, "web_search": True}
+    first, second = made(Storyboard("ink", ("a", "b")), **asked), made(Storyboard("ink", ("a", "b")), **asked)
+    assert len({first, second, replace(first, extra={}), replace(first, options={})}) == 3
+    plans = {Seedream("anyfast", headers={"X-Tenant": "a"}).plan("x", extra={"seed": seed}) for seed in (7, 7, 8)}
+    assert len(plans) == 2

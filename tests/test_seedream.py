@@ -531,3 +531,56 @@ def test_sets_and_frames_are_frozen(images: ImageSet) -> None:
 def test_what_is_billed_is_what_was_reported_or_delivered(images: ImageSet, reported: Any, billed: int) -> None:
     """A picture that could not be fetched was made."""
     assert replace(images, usage=None if reported is None else {"generated_images": reported}).billed == billed
+
+
+def broken(*_: object) -> None:
+    """An observer that fails whenever it is called."""
+    raise ZeroDivisionError("no display")
+
+
+WARNED = "What shows this run failed (ZeroDivisionError: no display). The run goes on.\n"
+
+
+def test_a_progress_that_cannot_be_taken_away_costs_no_set(store: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    """Neither one that cannot be made, shown or cleared."""
+
+    class Progress:
+        show = clear = staticmethod(broken)
+
+    def unmade() -> Progress:
+        raise ZeroDivisionError("no display")
+
+    with served({POST: whole_answer, PICTURE: picture}, store, posts=2) as server:
+        seedream = client(server, store)
+        for progress in (unmade, Progress):
+            seedream.progress = progress
+            assert len(seedream.generate(progress.__name__, images=2).ok) == 2
+    assert set(capsys.readouterr().err.splitlines(keepends=True)) == {WARNED}
+
+
+@pytest.mark.parametrize("in_loop", [False, True])
+def test_an_error_of_an_observer_ends_no_run_of_the_background(
+    store: Path, capsys: pytest.CaptureFixture[str], *, in_loop: bool
+) -> None:
+    """Whether it is told on the caller's loop or, where none runs, on the run's own thread; so for its end."""
+    ends: list[ImageSet | None] = []
+    ended = threading.Event()
+
+    def on_end(images: ImageSet | None, _: object) -> None:
+        ends.append(images)
+        ended.set()
+        broken()
+
+    async def start() -> None:
+        seedream.start(seedream.plan("x", images=2), on_change=broken, on_end=on_end)
+        await asyncio.to_thread(ended.wait, 20)
+
+    with served({POST: whole_answer, PICTURE: picture}, store) as server:
+        seedream = client(server, store)
+        if in_loop:
+            asyncio.run(start())
+        else:
+            seedream.start(seedream.plan("x", images=2), on_change=broken, on_end=on_end)
+        assert ended.wait(20)
+    assert [(images.state, len(images.ok)) for images in ends if images] == [("done", 2)]
+    assert set(capsys.readouterr().err.splitlines(keepends=True)) == {WARNED}

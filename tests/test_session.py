@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import threading
+from collections import Counter
 from pathlib import Path
+from typing import Any
 
 import pytest
 from IPython.core.interactiveshell import InteractiveShell
@@ -102,3 +104,33 @@ def test_a_run_in_the_background_is_counted_without_the_extension(server: RawSer
     assert isinstance(failures[0], SeedreamInterrupted)
     assert len(session.current().background) == 0
     release.set()
+
+
+class Guarded(Counter[str]):
+    """A counter that may change only where the session's lock is held."""
+
+    def __init__(self, lock: Any) -> None:
+        super().__init__()
+        self.lock = lock
+
+    def __setitem__(self, model: str, count: int) -> None:
+        assert self.lock._is_owned(), "changed without the lock"
+        super().__setitem__(model, count)
+
+
+def test_every_count_changes_under_the_lock(server: RawServer) -> None:
+    """Ten threads draw at once: no image is lost, and no counter changes without the lock."""
+    own = session.Session()
+    own.billed, own.doubtful, own.ended = Guarded(own.lock), Guarded(own.lock), Guarded(own.lock)
+
+    def draw(number: int) -> None:
+        client = Seedream()
+        client.session = own
+        client.generate(f"thread {number}", images=1 + number % 2, stream=False)
+
+    threads = [threading.Thread(target=draw, args=(number,)) for number in range(10)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join(30)
+    assert (own.images_billed, own.ended.total(), own.images_reserved) == (15, 10, 0)

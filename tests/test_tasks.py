@@ -293,11 +293,13 @@ def test_a_task_that_never_ends_is_left_after_half_an_hour(store: Path, monkeypa
     check_store(store)
 
 
-def leave_task(server: RawServer, store: Path) -> SeedreamInterrupted:
-    """What Stop says when it is pressed as soon as the run has told of its task, and its task was asked for."""
+def leave_task(
+    server: RawServer, store: Path, ready: Callable[[ImageSet], bool] = lambda images: bool(images.task)
+) -> SeedreamInterrupted:
+    """What Stop says when it is pressed as soon as the run is ready, and its task was asked for."""
 
     def press_stop(images: ImageSet) -> None:
-        if images.task:
+        if ready(images):
             server.wait_for(lambda seen: seen.gets > 0)
             raise KeyboardInterrupt
 
@@ -547,3 +549,49 @@ def test_recover_tells_of_the_places_that_a_task_refused(store: Path) -> None:
         assert "not this one, (key)" in str(images[1].error)
         assert KEY not in next(store.glob("*/request.json")).read_text("utf-8")
         assert client(server, store).recover() == []
+
+
+def test_a_gateway_that_repeats_the_key_to_recover_is_not_quoted(store: Path) -> None:
+    """Neither the record nor the error of a task that failed meanwhile holds the key."""
+    answers = Asked(QUEUED)
+    with served({POST: QUEUED, RULE: answers}, store) as server:
+        leave_task(server, store)
+        answers._answers = [json_reply({"task_id": "t1", "status": "failed", "reason": f"{KEY} has no credit"})]
+        (images,) = client(server, store).recover()
+        assert [str(frame.error) for frame in images.failed] == ["(key) has no credit."] * 2
+
+
+def test_the_other_tasks_of_a_list_are_found_again(store: Path) -> None:
+    """One of two is done when the run is stopped; `recover` asks for the other."""
+    second = Asked(QUEUED)
+    first = Asked(lambda r: json_reply({"data": named(r, 0)}))
+    with served({POST: TWO_TASKS, PICTURE: picture, RULE: first, OTHER_TASK: second}, store) as server:
+        leave_task(server, store, lambda images: bool(images.ok))
+        second._answers = [lambda r: json_reply({"data": named(r, 1)})]
+        (images,) = client(server, store).recover()
+        assert shades(images) == [0, 1]
+        assert server.count("GET", RULE[1]) == 1
+
+
+def test_a_link_that_is_signed_anew_is_the_same_picture(store: Path) -> None:
+    """Each answer of a task may sign its links for itself."""
+    states = (("running", "a"), ("running", "b"), ("succeeded", "c"))
+    signed = [
+        own({"status": state, "data": [{"url": f"@/picture/0.jpeg?X-Tos-Signature={signature}"}]})
+        for state, signature in states
+    ]
+    with served({POST: STATED, PICTURE: picture, STATE: Asked(*signed)}, store) as server:
+        assert len(drawn(called(server, store, images=2)).ok) == 1
+        assert server.count("GET", "/picture/") == 1
+
+
+def test_the_last_state_of_an_answer_in_events_counts(store: Path) -> None:
+    """A poll may be answered as a stream: the pictures of all of its events are taken."""
+
+    def stream(request: Request, *last: dict[str, Any]) -> Behaviour:
+        values = [{"status": "queued"}, {"status": "running", "data": named(request, 0)}, *last]
+        return Reply(200, EVENT_STREAM, b"".join(sse(None, value) for value in values))
+
+    polls = Asked(stream, lambda r: stream(r, {"status": "succeeded", "data": named(r, 0, 1)}, {}), Reply(404))
+    with served({POST: STATED, PICTURE: picture, STATE: polls}, store) as server:
+        assert shades(drawn(called(server, store, images=2))) == [0, 1]
