@@ -30,10 +30,13 @@ Pack = Callable[[bytes], bytes]
 # What a body is said to be, and what it is.
 CODINGS: dict[str, tuple[str, Pack]] = {
     **{f"said: {name}": (name, bytes) for name in (
-        "", "UTF-8", "identity, none", "aws-chunked", "binary", "gzip", "deflate", "br", "deflate, gzip", "*",
+        "", "UTF-8", "identity, none", "none", "identity", "aws-chunked", "binary", "chunked", "x", "gzip", "deflate",
+        "br", "zstd", "gzip, br", "deflate, gzip", "*", "utf8;q=1",
     )},
-    **{f"gzip as {name or 'nothing'}": (name, gzip.compress) for name in ("GZIP", "x-gzip", "", "identity", "br")},
-    **{f"deflate as {name or 'nothing'}": (name, zlib.compress) for name in ("deflate", "", "gzip")},
+    **{f"gzip as {name or 'nothing'}": (name, gzip.compress) for name in (
+        "gzip", "GZIP", "x-gzip", "", "identity", "br", "deflate", "UTF-8",
+    )},
+    **{f"deflate as {name or 'nothing'}": (name, zlib.compress) for name in ("deflate", "", "gzip", "br")},
     "deflate without a head": ("deflate", lambda data: zlib.compress(data)[2:-4]),
     **{f"br as {name}": (name, brotli.compress) for name in ("br", "identity, BR", "br, aws-chunked")},
     "gzip in gzip": ("gzip, gzip", lambda data: gzip.compress(gzip.compress(data))),

@@ -108,6 +108,19 @@ SHAPES: dict[str, Body] = {
                                                   "usage": {"details": "https://a.example/usage"}}),
     "a status for each": lambda u, b: js({"id": "x", "status": "created",
                                           "data": [{"url": url, "status": "ok"} for url in u]}),
+    "images as base64": lambda u, b: js({"images": b}),
+    "data as base64": lambda u, b: js({"data": b}),
+    "data.images": lambda u, b: js({"data": {"images": urls(u)}}),
+    "result.data": lambda u, b: js({"result": {"data": urls(u)}, "status": "success"}),
+    "image_base64": lambda u, b: js({"data": [{"image_base64": text} for text in b]}),
+    "a list of texts": lambda u, b: js(u),
+    "JSON in a text inside": lambda u, b: js({"data": json.dumps(urls(u))}),
+    "a chat, links in brackets": lambda u, b: js(chat("".join(f"[Download]({url}) " for url in u))),
+    "lines of JSON": lambda u, b: b"".join(js({"url": url}) + b"\n" for url in u),
+    "objects behind each other": lambda u, b: b"".join(js({"url": url}) for url in u),
+    "UTF-16, little": lambda u, b: js({"data": urls(u)}).decode().encode("utf-16-le"),
+    "words with quotes": lambda u, b: f'See "the very first picture": {u[0]} and "the other one": {u[1]}'.encode(),
+    "a number for an id": lambda u, b: js({"id": 5, "code": 200, "msg": "ok", "data": {"images": u}}),
 }  # fmt: skip
 
 
@@ -209,8 +222,9 @@ def test_a_refusal_in_an_envelope_is_told_in_its_words(
 
 
 EMPTY: list[Any] = [
-    {}, " ", 0, False, None, "null", "OK", {"code": 0, "message": "success"}, 200, "0", [None], {"message": "Success."},
-    {"code": "", "message": "", "param": None, "type": ""}, {"code": None, "details": {"inner": ""}},
+    {}, [], "", " ", 0, False, None, "null", "none", "success", "OK", {"code": "", "message": ""}, {"code": 0},
+    {"code": 0, "message": "success"}, {"code": "", "message": "", "param": None, "type": ""}, 200, "0", [None],
+    {"code": None, "details": {"inner": ""}}, {"message": "Success."},
 ]  # fmt: skip
 
 

@@ -180,6 +180,26 @@ WAYS: dict[str, Way] = {
     "the socket stays open": Way(
         Gate(head(200, {"Content-Type": "application/json"}) + QUEUED.body, threading.Event(), b""), {RULE: Asked(done)}
     ),
+    "a number for an id": Way(
+        json_reply({"id": 81, "status": "pending"}), {("GET", "/v1/images/generations/81"): Asked(done)}
+    ),
+    "the result is named at last": Way(
+        own({"request_id": "t1", "status": "IN_QUEUE", "status_url": "@/state/t1"}),
+        {STATE: Asked(ONLY_STATE, COMPLETED), RESULT: done},
+    ),
+    "Location and no body": Way(
+        lambda r: Reply(202, {"Location": "/state/t1"}), {STATE: Asked(Reply(202, {"Retry-After": "0"}), done)}
+    ),
+    "201 and Location": Way(
+        own({"id": "t1", "status": "created"}, 201, Location="/state/t1"), {STATE: Asked(QUEUED, done)}
+    ),
+    "an address without a host": Way(
+        json_reply({"task_id": "t1", "status": "queued", "polling_url": "/state/t1"}), {STATE: Asked(QUEUED, done)}
+    ),
+    "packed": Way(
+        json_reply({"task_id": "t1", "status": "queued"}, headers={"Content-Encoding": "identity, none"}),
+        {RULE: Asked(done)},
+    ),
 }  # fmt: skip
 
 ODD: dict[str, Answer] = {
