@@ -21,7 +21,7 @@ from seedream_magic.api.storyboard import Storyboard
 from seedream_magic.errors import ConfigError, InvalidRequest, SeedreamError
 from seedream_magic.images.image_set import Frame, ImageSet
 from seedream_magic.images.index import HistoryEntry, history
-from seedream_magic.images.lineage import join
+from seedream_magic.images.lineage import explain_missing, join
 from seedream_magic.images.purge import Purged, purge
 from seedream_magic.images.record import Record, is_run
 from seedream_magic.images.replay import find_maker, run_to_show, stored_set
@@ -330,12 +330,9 @@ class Seedream:
             """With `error`, which ended the run, the frames that it was for say why they are not there."""
             if lineage is not None and parent is not None:
                 images = join(parent, images, lineage)
-            places = lineage.places if lineage and error else ()
-            frames = tuple(
-                replace(frame, error=error) if frame.index in places and not (frame.path or frame.error) else frame
-                for frame in images
-            )
-            return replace(images, frames=frames).with_client(self)
+            if lineage is not None and error is not None:
+                images = explain_missing(images, lineage.places, error)
+            return images.with_client(self)
 
         return whole
 

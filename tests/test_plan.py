@@ -10,7 +10,7 @@ from typing import Any
 
 import pytest
 
-from asks import made
+from requesting import made
 from seedream_magic.api.plan import Plan
 from seedream_magic.api.providers import PROVIDERS
 

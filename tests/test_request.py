@@ -10,7 +10,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from asks import (
+from requesting import (
     CUT_OUT,
     ENDPOINT,
     FLASH,

@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from asks import made, refusal_of
+from requesting import made, refusal_of
 from seedream_magic.api.storyboard import Storyboard, escape, read_prompt
 from seedream_magic.errors import InvalidRequest
 

@@ -124,7 +124,7 @@ class Plan:
 
         The demo gets no key of a person's, here neither. Each of the further `headers` stands as a variable of its own,
         such as `$SEEDREAM_HEADERS_X_TENANT`. The body is one line: a person reads it as `short_body`, a shell does not
-        mind. The embedded demo listens only while it draws in this process; so its place is taken by one of its own.
+        mind. A demo that has not started yet has no address: there stands that of one served by itself, as in README.
         """
         url = self.url.replace(EMBEDDED, DEMO_FOR_A_SHELL)
         key = "$SEEDREAM_API_KEY" if self.provider.needs_key else "demo"

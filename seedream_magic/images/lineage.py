@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+from collections.abc import Collection
 from dataclasses import replace
 
 from seedream_magic.api.plan import Lineage
 from seedream_magic.api.request import ImageRequest
 from seedream_magic.api.storyboard import Storyboard
+from seedream_magic.errors import SeedreamError
 from seedream_magic.images.image_set import Frame, ImageSet
 
 
@@ -38,6 +40,15 @@ def join(parent: ImageSet, made: ImageSet, lineage: Lineage) -> ImageSet:
         inherited=frozenset(inherited),
         own=made,
     )
+
+
+def explain_missing(images: ImageSet, places: Collection[int], error: SeedreamError) -> ImageSet:
+    """The set in which the frames at these places carry the error of the run that was to make them, if nothing came."""
+    frames = tuple(
+        replace(frame, error=error) if frame.index in places and not (frame.path or frame.error) else frame
+        for frame in images
+    )
+    return replace(images, frames=frames)
 
 
 def _with_waiting(made: ImageSet, count: int) -> tuple[Frame, ...]:

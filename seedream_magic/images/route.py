@@ -15,7 +15,7 @@ from collections.abc import Awaitable, Callable, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
 from functools import cached_property, partial
-from ipaddress import IPv4Address, IPv6Address, ip_address, ip_network
+from ipaddress import IPv6Address, ip_address, ip_network
 from itertools import zip_longest
 from urllib.parse import urljoin, urlsplit
 
@@ -35,7 +35,6 @@ from seedream_magic.api.providers import PROVIDERS, is_loopback, name_to_resolve
 from seedream_magic.api.redaction import clean_text
 from seedream_magic.errors import ConfigError, ImageError, UnsafeURL
 
-Address = IPv4Address | IPv6Address
 Resolve = Callable[[str, int], Awaitable[Sequence[str]]]
 
 MAXIMUM_LINK_LENGTH = 4096

@@ -1,4 +1,4 @@
-"""What a test asks for, in one call."""
+"""Requests made in one call, without a client or a service."""
 
 from __future__ import annotations
 
