@@ -24,11 +24,11 @@ from seedream_magic.api.references.reference import Reference
 from seedream_magic.api.request import ImageRequest
 from seedream_magic.api.storyboard import storyboard
 from seedream_magic.errors import ConfigError, InvalidRequest
+from seedream_magic.images.claims import is_live
 from seedream_magic.images.image_set import Client, Frame, ImageSet
 from seedream_magic.images.record import REFERENCES, Record, is_run, load
-from seedream_magic.images.replay import look_up, plan_for_run
-from seedream_magic.images.store import find_record, is_set, load_whole, records, settle
-from seedream_magic.recover import is_live
+from seedream_magic.images.store import is_set, load_whole, records, settle
+from seedream_magic.replay import find_run, look_up, plan_for_run
 from seedream_magic.session import Session
 
 _NAMED_FRAME = re.compile(r"run:(?P<run>[^\s\[\]]+)(\[(?P<place>\d{1,2})\])?")
@@ -139,7 +139,7 @@ def plan_vary(
 
 def plan_retry(settings: Settings, run_id: str) -> Plan:
     """The plan that asks anew for the frames of a run that failed or never came, and for nothing else."""
-    record = find_record(settings.store, run_id)
+    record = find_run(settings.store, run_id)
     if is_live(record):
         raise InvalidRequest(f"Run {run_id} is still under way: its frames may yet come.")
     images = load_whole(record).with_client(settings)
@@ -210,7 +210,7 @@ def refuse_other_provider(settings: Settings, run_id: str, made_by: str) -> None
 
 
 def _set_of(settings: Settings, run_id: str) -> ImageSet:
-    return load_whole(find_record(settings.store, run_id)).with_client(settings)
+    return load_whole(find_run(settings.store, run_id)).with_client(settings)
 
 
 def _style(asked: ImageRequest) -> str:
@@ -294,7 +294,7 @@ def _plan_from(
     is sent beside the fields that are known.
     """
     refuse_other_provider(settings, images.run_id, images.provider)
-    if images.state == "running" and lineage.kind != "vary" and is_live(find_record(settings.store, images.run_id)):
+    if images.state == "running" and lineage.kind != "vary" and is_live(find_run(settings.store, images.run_id)):
         raise InvalidRequest(f"Run {images.run_id} is still under way: wait till its frames have come.")
     references, notes = request.references, tuple[str, ...]()
     if isinstance(refs, str) and refs == "others":

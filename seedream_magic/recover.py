@@ -3,11 +3,9 @@
 from __future__ import annotations
 
 import asyncio
-import os
-import platform
 from collections.abc import AsyncGenerator, Callable
 from dataclasses import dataclass, field, replace
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, datetime
 from functools import reduce
 from pathlib import Path
 from urllib.parse import urlsplit
@@ -22,6 +20,7 @@ from seedream_magic.api.refusal import Refusal, refusal_error
 from seedream_magic.api.retry import PACE, Pace
 from seedream_magic.api.task_shapes import Task
 from seedream_magic.errors import ImageInvalid, ImageLinkExpired, ImageTooLarge, ResponseBroken, SeedreamError
+from seedream_magic.images.claims import is_live
 from seedream_magic.images.delivery import Delivery, deliver
 from seedream_magic.images.download import PARALLEL_DOWNLOADS, link_expiry
 from seedream_magic.images.durable import sweep
@@ -31,12 +30,6 @@ from seedream_magic.images.response import ended_tasks, events_of, lacks_base64
 from seedream_magic.images.route import image_client
 from seedream_magic.images.store import RunFolder, records
 from seedream_magic.tasks import follow_tasks
-
-LONGEST_RUN = timedelta(hours=1)
-"""A run that has lasted longer is over, whatever its record says."""
-
-FIRST_PID = 2
-"""1 is the system's own; 0 and what is below it name whole groups of processes."""
 
 
 @dataclass
@@ -74,9 +67,9 @@ class _Findings:
             self.missing.append(picture)
 
     @property
-    def promising(self) -> bool:
-        """Whether something can still be done for the run."""
-        return bool(self.record.has_died or self.tasks or any(map(self._can_be_had, self.missing)))
+    def obtainable(self) -> bool:
+        """Whether a picture that is not on disk may be had without being billed."""
+        return bool(self.tasks or any(map(self._can_be_had, self.missing)))
 
     def _can_be_had(self, picture: Picture) -> bool:
         """Whether a missing picture may be there: not one that a `recover` has asked for in vain, nor one whose link
@@ -101,7 +94,13 @@ def find_unfinished(store: Path) -> list[Record]:
 
     It only looks: nothing is changed or deleted.
     """
-    return [record for record in records(store) if not is_live(record) and _Findings(record).promising]
+    ended = (record for record in records(store) if not is_live(record))
+    return [record for record in ended if record.has_died or _Findings(record).obtainable]
+
+
+def can_bring(record: Record) -> bool:
+    """Whether a picture that a run has made, and that is not on disk, may be had without being billed."""
+    return _Findings(record).obtainable
 
 
 def sweep_all(store: Path) -> None:
@@ -225,26 +224,3 @@ def _given_up(images: ImageSet, lost: dict[int, Picture]) -> set[int]:
             again = f"%seedream recover {images.run_id} asks for it once more, which bills nothing"
             error.hint = f"{again}; %seedream retry {images.run_id} asks for another, which bills."
     return given_up
-
-
-def is_live(record: Record) -> bool:
-    """Whether the process that began the run may still be at it."""
-    process, began = record.process, record.began
-    if not record.has_died or began is None or datetime.now(UTC) - began > LONGEST_RUN:
-        return False
-    return process.get("host") == platform.node() and _is_process(process.get("pid"))
-
-
-def _is_process(pid: object) -> bool:
-    """Whether there is a process of this id that can have begun a run."""
-    if type(pid) is not int or (pid < FIRST_PID and pid != os.getpid()):  # a container's only process is its first
-        return False
-    if os.name == "nt":
-        return True  # there os.kill asks nothing, it ends the process
-    try:
-        os.kill(pid, 0)
-    except PermissionError:
-        return True  # somebody else's
-    except (OverflowError, OSError):
-        return False
-    return True

@@ -10,26 +10,26 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Any, TypedDict, Unpack
 
-from seedream_magic import bridge, session, watch
+from seedream_magic import bridge, library, session, watch
 from seedream_magic.api.connection import Transport
 from seedream_magic.api.credentials import Key, chosen_headers, find_key
 from seedream_magic.api.fields import Images, in_python, python_words
 from seedream_magic.api.make_request import Ask
-from seedream_magic.api.plan import Lineage, Plan
+from seedream_magic.api.plan import Plan
 from seedream_magic.api.providers import EMBEDDED, chosen_base_url, chosen_provider
 from seedream_magic.api.storyboard import Storyboard
-from seedream_magic.errors import ConfigError, InvalidRequest, SeedreamError
+from seedream_magic.drawing import Drawing, whole_set
+from seedream_magic.errors import ConfigError, InvalidRequest
+from seedream_magic.images.claims import is_live
 from seedream_magic.images.image_set import Frame, ImageSet
-from seedream_magic.images.index import HistoryEntry, history
-from seedream_magic.images.lineage import explain_missing, join
+from seedream_magic.images.index import HistoryEntry, search
 from seedream_magic.images.purge import Purged, purge
-from seedream_magic.images.record import Record, is_run
-from seedream_magic.images.replay import find_maker, run_to_show, stored_set
-from seedream_magic.images.store import find_record, parent_set, settle
+from seedream_magic.images.record import Record
+from seedream_magic.images.store import find_record, settle
 from seedream_magic.images.threads import in_thread
 from seedream_magic.planning import plan_ask, plan_extend, plan_of_record, plan_redo, plan_vary
-from seedream_magic.recover import find_unfinished, is_live, recover, sweep_all
-from seedream_magic.run import Run
+from seedream_magic.recover import find_unfinished, recover, sweep_all
+from seedream_magic.replay import find_earlier, find_maker, find_run, stored_set
 
 
 class Options(TypedDict, total=False):
@@ -93,7 +93,8 @@ class Seedream:
         self.store = _store_folder(store or os.environ.get("SEEDREAM_STORE") or session.DEFAULT_STORE)
         self._key = Key(api_key, "api_key") if api_key and api_key.strip() else None
         self.progress: Callable[[], watch.Progress] | None = None
-        self._transport = transport
+        self.transport = transport
+        self.ask_when_unknown = True
         self._event_loop = event_loop
 
     def __repr__(self) -> str:
@@ -238,8 +239,9 @@ class Seedream:
         What `on_change` raises ends no run, for it is paid: it is printed once on stderr.
         Raises `SeedreamInterrupted`, which carries the set so far, when Stop (Ctrl-C) is pressed meanwhile.
         """
+        blocked = bridge.running_loop() if self._event_loop == "thread" else None
         if on_change is not None or self.progress is None:
-            return watch.wait(self._sets(plan), on_change, event_loop=self._event_loop)
+            return watch.wait(self._sets(plan, blocked=blocked), on_change, event_loop=self._event_loop)
         make, made = self.progress, list[watch.Progress]()
 
         def show(images: ImageSet) -> None:
@@ -248,7 +250,7 @@ class Seedream:
             made[0].show(images)
 
         try:
-            return watch.wait(self._sets(plan), show, event_loop=self._event_loop)
+            return watch.wait(self._sets(plan, blocked=blocked), show, event_loop=self._event_loop)
         finally:
             for progress in made:
                 bridge.unfailing(progress.clear)()
@@ -274,67 +276,19 @@ class Seedream:
                 end()
                 on_end(images, failure)
 
-            return watch.begin(self._sets(plan, background=True), on_change, ended)
+            return watch.begin(self._sets(plan), on_change, ended)
 
         return self.session.background.add(begin)
 
-    def _sets(self, plan: Plan, *, background: bool = False) -> watch.Sets:
-        """The values of the plan's set: from the store if it is there, else as it is made."""
-        ended = self.session.ended[plan.fingerprint]
-        stored = run_to_show(plan, self.store)
-        if stored is not None:
-            return self._replay(stored, plan)
-        plan = replace(plan, stored=None)
-        lost = next((reference.source for reference in plan.request.references if not reference.sendable), None)
-        if lost is not None:
-            raise InvalidRequest(f"The reference {lost} is not in the store any more.")
-        lineage = plan.lineage
-        if lineage is not None and lineage.kind != "vary" and not is_run(self.store / lineage.run_id):
-            raise InvalidRequest(f"Run {lineage.run_id}, which this goes on from, is not in {self.store} any more.")
-        self.session.refuse(plan)
-        return self._draw(plan, self._key_for(plan), ended, background=background)
+    def _sets(self, plan: Plan, *, blocked: asyncio.AbstractEventLoop | None = None) -> watch.Sets:
+        """The values of the plan's set, wherever it comes from; raises at once what is known to stand in the way.
 
-    async def _draw(self, plan: Plan, key: Key, ended: int, *, background: bool) -> watch.Sets:
-        """The set as it is made; from the store, where the same request came to its end since `ended` was counted.
-
-        What the run may bill is reserved meanwhile, and what it did bill counts however it ends.
+        `blocked` is the event loop that does nothing but wait for them.
         """
-        with self.session.reserve(plan, background=background) as reservation:
-            is_news = self.session.ended[plan.fingerprint] != ended
-            if is_news and (stored := run_to_show(plan, self.store)) is not None:
-                yield stored_set(stored, plan).with_client(self)
-                return
-            sent = replace(plan, base_url=await in_thread(lambda: self.base_url))  # the demo starts now
-            run = await Run.begin(sent, key, store=self.store, transport=self._transport)
-            reservation.run_id = run.images.run_id
-            reservation.doubtful = session.images_to_bill(plan)  # should it be dropped with its loop, nobody says more
-            whole = self._join_with_parent(plan.lineage)
-            try:
-                async with aclosing(run.values()) as growing:
-                    async for images in growing:
-                        yield whole(images)
-            except SeedreamError as error:
-                error.images = whole(run.images, error)
-                raise
-            finally:
-                reservation.billed, reservation.doubtful = run.images.billed, run.doubtful
-
-    async def _replay(self, record: Record, plan: Plan) -> watch.Sets:
-        yield stored_set(record, plan).with_client(self)
-
-    def _join_with_parent(self, lineage: Lineage | None) -> Callable[..., ImageSet]:
-        """What makes of a run's set the whole one: with the frames of the earlier run that it goes on from."""
-        parent = parent_set(self.store, lineage)
-
-        def whole(images: ImageSet, error: SeedreamError | None = None) -> ImageSet:
-            """With `error`, which ended the run, the frames that it was for say why they are not there."""
-            if lineage is not None and parent is not None:
-                images = join(parent, images, lineage)
-            if lineage is not None and error is not None:
-                images = explain_missing(images, lineage.places, error)
-            return images.with_client(self)
-
-        return whole
+        if find_earlier(plan, self.store).is_nothing:
+            self._key_for(plan)
+            self.session.refuse(plan)
+        return Drawing(self, plan, lambda: self._key_for(plan), blocked=blocked).values()
 
     def _key_for(self, plan: Plan) -> Key:
         """The key for a plan of this client's own provider and address; no other plan is sent, and gets no key."""
@@ -350,7 +304,7 @@ class Seedream:
 
     def show(self, run_id: str) -> ImageSet:
         """The set of an earlier run, by its id or the beginning of it. Raises `InvalidRequest` if there is none."""
-        return stored_set(find_record(self.store, run_id)).with_client(self)
+        return stored_set(find_run(self.store, run_id), store=self.store).with_client(self)
 
     def recover(
         self, run_id: str | None = None, *, on_change: Callable[[ImageSet], None] | None = None
@@ -361,27 +315,29 @@ class Seedream:
         """
         settle()
         sweep_all(self.store)
-        found = [find_record(self.store, run_id)] if run_id else find_unfinished(self.store)
+        found = [find_run(self.store, run_id)] if run_id else find_unfinished(self.store)
         if run_id and is_live(found[0]):
             raise InvalidRequest(f"Run {found[0].run_id} is still under way: there is nothing to recover yet.")
         growing = (self._recover(record) for record in found)
         return [watch.wait(sets, on_change, event_loop=self._event_loop) for sets in growing]
 
     async def _recover(self, record: Record) -> watch.Sets:
-        whole = self._join_with_parent(record.lineage)
+        whole = whole_set(self, record.lineage)
         recovering = recover(
-            record, base_url=self.base_url, provider=self.provider, key=self.key, transport=self._transport
+            record, base_url=self.base_url, provider=self.provider, key=self.key, transport=self.transport
         )
         async with aclosing(recovering) as growing:
             async for images in growing:
                 yield whole(images)
+        await in_thread(library.note, record.folder)
 
-    def history(self, words: str | None = None) -> list[HistoryEntry]:
-        """The runs of the store, newest first, as plain records (`pandas.DataFrame` takes them).
+    def history(self, words: str | None = None, *, here: bool = False) -> list[HistoryEntry]:
+        """The runs of all stores, newest first, as plain records (`pandas.DataFrame` takes them); `here`: of this one.
 
         With `words`, those in whose prompt, model, notebook, provider or id each of them occurs.
         """
-        return history(self.store, words)
+        entries = library.history(self.store) if here else library.history_of_all(self.store)
+        return search(entries, words)
 
     def purge(self, run_id: str) -> Purged:
         """Delete a run: its pictures, its records, and references that no other run has.

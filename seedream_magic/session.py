@@ -18,8 +18,6 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from seedream_magic.errors import InvalidRequest
-
 if TYPE_CHECKING:
     from seedream_magic.api.plan import Plan
 
@@ -40,12 +38,10 @@ class Reservation:
     """What a run that is under way may bill.
 
     `billed` and `doubtful` are the images that count in its place at its end; `run_id` is the run that was begun for
-    it, "" where none was. `background` says that its caller does not wait for it.
+    it, "" where none was.
     """
 
     plan: Plan
-    fingerprint: str
-    background: bool = False
     billed: int = 0
     doubtful: int = 0
     run_id: str = ""
@@ -90,18 +86,19 @@ class Session:
     """Images by model: `billed`, `free` (the demo's), and `doubtful`, which runs of unknown outcome may have billed.
 
     `home` is the folder that relative paths of stores start from, None for the current one. `check` raises
-    `InvalidRequest` for a plan that may not be sent; it may look at what is reserved. `made` are the ids of the runs
-    that this session sent: their words are a person's own, those of other records are data. `ended` counts by its
-    fingerprint how often a request has come to its end. All of it changes under `lock` only.
+    `InvalidRequest` for a plan that may not be sent; it may look at what is reserved. `check_day` does so for what all
+    sessions of this user may bill in a day; it is called where no other run can begin. `made` are the ids of the runs
+    that this session sent: their words are a person's own, those of other records are data. All of it changes under
+    `lock` only.
     """
 
     home: Path | None = None
     check: Callable[[Plan], None] | None = None
+    check_day: Callable[[Plan], None] | None = None
     billed: Counter[str] = field(default_factory=Counter)
     free: Counter[str] = field(default_factory=Counter)
     doubtful: Counter[str] = field(default_factory=Counter)
     made: set[str] = field(default_factory=set)
-    ended: Counter[str] = field(default_factory=Counter)
     reservations: list[Reservation] = field(default_factory=list)
     background: BackgroundRuns = field(default_factory=BackgroundRuns)
     # Reentrant: while a thread checks and reserves, a generator that is collected may release on the same thread.
@@ -120,35 +117,18 @@ class Session:
             return sum(images_to_bill(reservation.plan) for reservation in self.reservations)
 
     def refuse(self, plan: Plan) -> None:
-        """Raise `InvalidRequest` for a plan that is under way already, or that would go over the limits."""
+        """Raise `InvalidRequest` for a plan that would go over the limits."""
         with self.lock:
-            if plan.stored:
-                return
-            same = None if plan.fresh else self._under_way(plan)
-            if same is not None:
-                where = " in the background" if same.background else ""
-                again = "--fresh, in Python fresh=True, sends it once more."
-                raise InvalidRequest(f"The same request is under way{where}; {again}")
-            if self.check is not None:
+            if self.check is not None and not plan.stored:
                 self.check(plan)
 
-    def _under_way(self, plan: Plan) -> Reservation | None:
-        """The reservation of the same request at the same service for the same store, None if there is none."""
-        near = [
-            reservation
-            for reservation in self.reservations
-            if (reservation.plan.base_url, reservation.plan.references) == (plan.base_url, plan.references)
-        ]
-        fingerprint = plan.fingerprint if near else ""
-        return next((reservation for reservation in near if reservation.fingerprint == fingerprint), None)
-
     @contextmanager
-    def reserve(self, plan: Plan, *, background: bool = False) -> Iterator[Reservation]:
+    def reserve(self, plan: Plan) -> Iterator[Reservation]:
         """Reserve what a plan may bill, from the check to the outcome. Raises as `refuse` does.
 
         However the block is left, also by a generator that nobody iterates any more, the reservation ends.
         """
-        reservation = Reservation(plan, plan.fingerprint, background)
+        reservation = Reservation(plan)
         try:
             with self.lock:
                 self.refuse(plan)
@@ -162,7 +142,6 @@ class Session:
     def _settle(self, reservation: Reservation) -> None:
         """Count what a run billed in place of what it had reserved. To be called under the lock."""
         self.reservations.remove(reservation)
-        self.ended[reservation.fingerprint] += 1
         plan = reservation.plan
         if reservation.billed:
             (self.billed if plan.provider.needs_key else self.free)[plan.request.model] += reservation.billed

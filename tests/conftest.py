@@ -76,6 +76,7 @@ def begin_anew() -> None:
 def isolated(isolated_session: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """Each test begins with a clean environment, and in its own folder: the default store is the current folder's."""
     isolate(monkeypatch, isolated_session)
+    monkeypatch.setenv("SEEDREAM_LIBRARY", str(tmp_path.with_name(f"{tmp_path.name}-library") / "library.sqlite3"))
     monkeypatch.chdir(tmp_path)
     begin_anew()
 

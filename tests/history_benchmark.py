@@ -14,7 +14,7 @@ import time
 from pathlib import Path
 
 from seedream_magic.images import index
-from seedream_magic.images.index import history
+from seedream_magic.library import history
 from test_index import FACTS
 
 RUNS = 10_000

@@ -21,10 +21,10 @@ ROOT_FILE = "__init__.py"
 # public things and loads none.
 ROOMS: list[tuple[int, set[str]]] = [
     (7, {"notebook"}),  # what a person touches
-    (6, {"seedream"}),  # the Python client
+    (6, {"seedream", "drawing"}),  # the Python client
     (5, {"planning"}),  # from what is asked for to a plan
-    (4, {"run", "listener", "tasks", "recover", "watch"}),  # one run, and what is missing of an earlier one
-    (3, {"images", "session"}),  # what came back, and what clients have billed together
+    (4, {"run", "listener", "tasks", "recover", "replay", "watch"}),  # one run, and what there is of earlier ones
+    (3, {"images", "library", "session"}),  # what came back, where it lies, what was billed together
     (3, {"demo"}),  # the embedded service
     (2, {"api"}),  # what is said on the wire
     (2, {"view"}),  # how things look: cards, of whatever
@@ -43,6 +43,7 @@ LIBRARIES = {
     ),
     "brotli": ("api/encoding.py",),
     "IPython": ("notebook/",),
+    "filelock": ("images/claims.py",),
     "ipywidgets": ("notebook/panel/",),
     "PIL": ("images/verify.py", "api/references/make_references.py", "view/", "demo/"),
     "packaging": ("notebook/doctor.py",),

@@ -336,7 +336,7 @@ def test_a_disk_that_fails_at_any_step_loses_no_saved_picture(
         with monkeypatch.context() as patch:
             patch.setattr(os, call, disk)
             try:
-                images = seedream.generate("x", images=2, stream=False)
+                images = seedream.generate(f"x {step}", images=2, stream=False)
             except (ConfigError, ImageError) as error:
                 images = error
         assert posts == (0 if isinstance(images, ConfigError) else 1)

@@ -15,7 +15,8 @@ from PIL import Image
 
 from seedream_magic.images import history_rows
 from seedream_magic.images.history_rows import history_bundle
-from seedream_magic.images.index import CACHE_FILE, HistoryEntry, history
+from seedream_magic.images.index import HistoryEntry
+from seedream_magic.library import history
 from test_carousel import HOSTILE, Reader
 from test_index import aged, empty_cache, made_run
 

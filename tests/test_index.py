@@ -32,7 +32,7 @@ from seedream_magic.errors import ContentRefused, ImageInvalid, SeedreamError
 from seedream_magic.images import index
 from seedream_magic.images.durable import MAXIMUM_RECORD_BYTES, cache_folder
 from seedream_magic.images.image_set import Frame, ImageSet
-from seedream_magic.images.index import CACHE_FILE, history
+from seedream_magic.library import history
 from seedream_magic.images.record import load
 from seedream_magic.images.store import RunFolder, begin_run, find_record, run_of_picture
 from seedream_magic.images.verify import PictureFacts
@@ -129,6 +129,13 @@ def test_what_comes_from_the_cache_is_the_same(store: Path) -> None:
 def begun(store: Path, images: int = 3) -> RunFolder:
     request, _ = make_request(Ask("四季", {"images": images}), model="doubao-seedream-4-5")
     return begin_run(store, Plan(request, PROVIDERS["anyfast"], "https://e.com/v1"), client_request_id="x")
+
+
+def abandon(run: RunFolder) -> None:
+    """As if its process had died: the lock that says that it goes on is gone."""
+    lock = run._lock
+    assert lock is not None
+    lock.end()
 
 
 @pytest.mark.parametrize(

@@ -16,7 +16,7 @@ import pytest
 from seedream_magic.errors import ConfigError, InvalidRequest
 from seedream_magic.images import index
 from seedream_magic.images.durable import write_elsewhere
-from seedream_magic.images.index import CACHE_FILE, history, keep_thumbnails, kept_thumbnails
+from seedream_magic.library import history, keep_thumbnails, kept_thumbnails
 from seedream_magic.images.purge import PREFIX, purge
 from test_index import empty_cache, free_pages, made_run, new_process
 

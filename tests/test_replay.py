@@ -32,7 +32,7 @@ from seedream_magic.notebook.doctor import _runs
 from seedream_magic.recover import find_unfinished
 from served import KEY, client, record, served
 from service import PICTURE, POST, bodies, first_picture, jpeg, link, picture, whole_answer
-from test_index import begun
+from test_index import abandon, begun
 
 pytestmark = pytest.mark.usefixtures("no_pause")
 
@@ -103,7 +103,7 @@ def test_a_record_opens_no_link_to_this_machine(seedream: Seedream, server: RawS
     assert server.connections == before
     write_into(images, {"base_url": "https://elsewhere.example/v1"})
     (recovered,) = seedream.recover(images.run_id)
-    assert recovered[0].ok
+    assert recovered[0].ok, recovered[0]
 
 
 def test_a_record_that_only_claims_a_request_says_so(shell: InteractiveShell, server: RawServer) -> None:
@@ -111,7 +111,8 @@ def test_a_record_that_only_claims_a_request_says_so(shell: InteractiveShell, se
     run(shell, "%%seedream --quiet\na fox")
     images = shell.user_ns["_seedream"]
     write_into(images, {"fingerprint": Seedream().plan("an owl").fingerprint})
-    told = f"Run {images.run_id} stands for this request, but its record tells of another one"
+    elsewhere = images.folder.rename(images.folder.with_name("20260504T100007Z-abcdefghij"))  # as if it were copied here
+    told = f"Run {elsewhere.name} stands for this request, but its record tells of another one"
     assert told in run(shell, "%%seedream --dry-run\nan owl")[1]
     assert told in run(shell, "%%seedream\nan owl")[1]
     assert server.posts == 1
@@ -333,7 +334,7 @@ def test_pictures_in_base64_of_one_length_are_several(store: Path, *, as_0_1_0_w
     path = run.folder / "response.jsonl"
     if as_0_1_0_wrote_it:
         path.write_text(re.sub(r"of base64[^)]*\)", "of base64)", path.read_text()))
-    run.update(process={"host": "elsewhere", "pid": 9})
+    abandon(run)
     seedream = Seedream("anyfast", api_key="k", store=store)
     assert [len(seedream.show(run.run_id)), *(entry.billed for entry in seedream.history())] == [3, 3]
     (images,) = seedream.recover()

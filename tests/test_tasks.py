@@ -516,7 +516,7 @@ def test_one_bad_task_does_not_end_the_others(bad: Reply, store: Path) -> None:
         for picture_file in store.glob("*/0*.j*"):
             picture_file.unlink()
         (images,) = client(server, store).recover(images.run_id)
-        assert shades(images)[:2] == [0, 1]
+        assert shades(images)[:2] == [0, 1], images.failed
 
 
 @pytest.mark.parametrize(

@@ -46,7 +46,8 @@ class Plan:
 
     `warnings` are sentences to show before sending. `timeout` is the limit of the whole call in seconds, None for
     the limits that fit the request. `stored` is the run whose set stands in place of a new one, None if it will
-    be sent; `fresh` pays again whatever is stored, `take` is which of several stored sets is meant, from 1.
+    be sent, and `stored_in` the store that has it; `copy` copies it into one's own. `fresh` pays again whatever is
+    stored, `take` is which of several stored sets is meant, from 1.
     `lineage` names the earlier run that it goes on from. `references` is the folder where the store keeps input images
     by their content, None where it is not known. `headers` are those that a gateway asks for, masked.
     """
@@ -57,6 +58,8 @@ class Plan:
     warnings: tuple[str, ...] = ()
     timeout: float | None = None
     stored: str | None = None
+    stored_in: Path | None = None
+    copy: bool = False
     fresh: bool = False
     take: int | None = None
     lineage: Lineage | None = None

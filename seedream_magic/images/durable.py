@@ -149,6 +149,18 @@ def cache_folder() -> Path:
     return Path(tempfile.gettempdir()) / "seedream-magic"
 
 
+def data_folder() -> Path:
+    """The package's folder in the user's data folder, as an absolute path; it may not exist yet. Never raises.
+
+    Without a home it is that for caches.
+    """
+    with contextlib.suppress(OSError, RuntimeError, LookupError, ValueError):  # as above
+        folder = platformdirs.user_data_path("seedream-magic", appauthor=False)
+        if folder.is_absolute():
+            return folder
+    return cache_folder()
+
+
 def write_elsewhere(run_id: str, name: str, data: bytes) -> Path | None:
     """Write what was paid for where there is room when the store has none; None if there is none anywhere."""
     for folder in rescue_folders(run_id):

@@ -10,8 +10,9 @@ from pathlib import Path
 from typing import Any
 
 from seedream_magic.errors import SeedreamError
-from seedream_magic.images.index import HistoryEntry, Thumbnail, keep_thumbnails, kept_thumbnails
+from seedream_magic.images.index import HistoryEntry
 from seedream_magic.images.record import NUMBERED
+from seedream_magic.library import Thumbnail, keep_thumbnails, kept_thumbnails
 from seedream_magic.view.cards import Preview, Row
 from seedream_magic.view.markup import rows_bundle, text_within
 from seedream_magic.view.pictures import preview_of

@@ -14,9 +14,10 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
+from seedream_magic import library
 from seedream_magic.errors import ConfigError, InvalidRequest
 from seedream_magic.images.durable import record_bytes, rescue_folders, sync_folder
-from seedream_magic.images.index import forget, runs_in
+from seedream_magic.images.index import runs_in
 from seedream_magic.images.record import RECORD_FILE, REFERENCES, RUN_ID, read_record
 
 PREFIX = ".purged-"
@@ -108,7 +109,7 @@ def _runs_set_aside(store: Path) -> dict[str, Path]:
 
 def _remove_run(store: Path, run_id: str, folder: Path) -> Iterator[int]:
     """The sizes of the files that go with a run; its folder goes last, for its record names the references."""
-    forget(run_id)
+    library.forget(run_id, store)
     for path in (*_references(store, folder), *_elsewhere(run_id), folder):
         sizes = _sizes(path)
         _remove(path)

@@ -23,6 +23,7 @@ from seedream_magic.api.plan import Lineage, Plan
 from seedream_magic.api.references.reference import Reference
 from seedream_magic.api.request import ImageRequest
 from seedream_magic.errors import ConfigError, ImageError, InvalidRequest, SeedreamError
+from seedream_magic.images.claims import RunLock
 from seedream_magic.images.durable import (
     json_bytes,
     make_folder,
@@ -66,8 +67,12 @@ class RunFolder:
     `key` is what no file of the run may hold but the links that need it.
     """
 
-    def __init__(self, folder: Path, facts: Mapping[str, Any], key: Key | None = None) -> None:
+    def __init__(
+        self, folder: Path, facts: Mapping[str, Any], key: Key | None = None, *, lock: RunLock | None = None
+    ) -> None:
+        """`lock` says that the run is under way till its end state is written."""
         self.folder = folder
+        self._lock = lock
         self.run_id = folder.name
         self._saved_links: set[str] = set()
         self._facts = dict(facts)
@@ -78,10 +83,23 @@ class RunFolder:
         """The UUID sent with the request, for the provider's support."""
         return str(self._facts["client_request_id"])
 
+    def beat(self) -> None:
+        """Give a sign of life, for other machines that see the folder."""
+        if self._lock is not None:
+            self._lock.beat()
+
     def update(self, **values: Any) -> None:
         """Write fields into `request.json`, as `Record` has them; what a later version wrote there stays."""
         self._facts.update(to_json(values, self._secret))
         write_durably(self.folder / RECORD_FILE, json_bytes(self._facts), mode=0o600)
+
+    def drop(self) -> None:
+        """Take the folder away again: nothing was sent."""
+        if self._lock is not None:
+            self._lock.end()
+        with contextlib.suppress(OSError):
+            (self.folder / RECORD_FILE).unlink(missing_ok=True)
+            self.folder.rmdir()
 
     def complete(self, request: ImageRequest) -> None:
         """Keep the references that were links till now. Raises `ConfigError` where the store cannot take them."""
@@ -145,7 +163,7 @@ class RunFolder:
         keep_raw: bool = False,
         given_up: Collection[int] = (),
     ) -> None:
-        """Write the end state into `request.json`. Where the disk is full, `settle` writes it later.
+        """Write the end state into `request.json`: the run is over. Where the disk is full, `settle` writes it later.
 
         `keep_raw` says that the bytes of the answer hold something that is neither saved nor in the record.
         """
@@ -176,6 +194,9 @@ class RunFolder:
             _unwritten_ends[self.folder] = lambda: self.conclude(images, failure, keep_raw=keep_raw, given_up=given_up)
         except ValueError:  # a line that a full disk has cut
             return
+        finally:
+            if self._lock is not None:
+                self._lock.end()
 
 
 _unwritten_ends: dict[Path, Callable[[], None]] = {}
@@ -201,7 +222,7 @@ def begin_run(store: Path, plan: Plan, *, client_request_id: str, key: Key | Non
         sweep(store / REFERENCES)
         folder = store / _run_id(now)
         folder.mkdir(mode=0o700)
-        run = RunFolder(folder, {"run_id": folder.name}, key)
+        run = RunFolder(folder, {"run_id": folder.name}, key, lock=RunLock(folder))
         try:
             run.update(
                 state="sending",
@@ -218,8 +239,7 @@ def begin_run(store: Path, plan: Plan, *, client_request_id: str, key: Key | Non
                 lineage=plan.lineage,
             )
         except OSError:
-            with contextlib.suppress(OSError):
-                folder.rmdir()  # a folder without a record is no run
+            run.drop()
             raise
     except (OSError, ValueError) as exc:  # ValueError: a NUL in the name
         raise ConfigError(

@@ -279,11 +279,11 @@ def _run_id(desk: Desk, text: str, command: str) -> str:
 
 def _continued_run(desk: Desk, text: str, command: str) -> ImageSet:
     """The run that a line names, to go on from: refused where another provider made it than the session's."""
-    from seedream_magic.images.store import find_record  # noqa: PLC0415 - load time, see `desk`
     from seedream_magic.planning import refuse_other_provider  # noqa: PLC0415 - load time, see `desk`
+    from seedream_magic.replay import find_run  # noqa: PLC0415 - load time, see `desk`
 
     client, run_id = desk.client(), _run_id(desk, text, command)
-    record = find_record(client.store, run_id)
+    record = find_run(client.store, run_id)
     refuse_other_provider(client, record.run_id, str(record.facts.get("provider")))
     return client.show(record.run_id)
 

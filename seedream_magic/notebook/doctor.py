@@ -27,10 +27,10 @@ from seedream_magic.api.models import MAXIMUM_IMAGES, find_model
 from seedream_magic.api.redaction import mask
 from seedream_magic.errors import ConfigError, MissingKey, plural
 from seedream_magic.images.durable import read_object
-from seedream_magic.images.index import history
 from seedream_magic.images.record import Record
 from seedream_magic.images.response import raw_files
 from seedream_magic.images.store import SPACE_IN_RESERVE, SPACE_PER_IMAGE
+from seedream_magic.library import history
 from seedream_magic.notebook.desk import Desk
 from seedream_magic.notebook.finding import NEWEST, Finding, explain, finding_lines, last_failures
 from seedream_magic.recover import find_unfinished

@@ -15,7 +15,7 @@ from seedream_magic.api.plan import Plan
 from seedream_magic.bridge import unfailing
 from seedream_magic.errors import SeedreamError, SeedreamInterrupted
 from seedream_magic.images.image_set import ImageSet, cards_of
-from seedream_magic.images.index import history
+from seedream_magic.library import history
 from seedream_magic.notebook.kernel_loop import KernelLoop, Latest
 from seedream_magic.notebook.panel.controls import button, lines
 from seedream_magic.notebook.panel.form import Unwritten

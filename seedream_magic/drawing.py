@@ -1,0 +1,295 @@
+"""From a plan to its set: shown from where it is, awaited where it is being drawn, completed, or drawn.
+
+Nothing is sent that need not be. Of the same request one run at a time is sent on this machine; who comes meanwhile
+waits for it and shows its set, and sends nothing where that one has sent anything. What an earlier run of the request
+has made is fetched first, which bills nothing; then only what it lacks is asked for.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import AsyncGenerator, Callable
+from contextlib import ExitStack, aclosing
+from dataclasses import replace
+from pathlib import Path
+from typing import Protocol
+from uuid import uuid4
+
+from seedream_magic import library, session
+from seedream_magic.api.connection import Transport
+from seedream_magic.api.credentials import Key
+from seedream_magic.api.plan import Lineage, Plan
+from seedream_magic.errors import InvalidRequest, OutcomeUnknown, SeedreamError, plural
+from seedream_magic.images.claims import is_live, turn
+from seedream_magic.images.copies import copy_run
+from seedream_magic.images.image_set import Frame, ImageSet
+from seedream_magic.images.index import Look, look_at
+from seedream_magic.images.lineage import explain_missing, join
+from seedream_magic.images.record import Record, error_of, is_run, read_record
+from seedream_magic.images.store import RunFolder, begin_run, load_whole, parent_set
+from seedream_magic.images.threads import in_thread, raise_if_stopped
+from seedream_magic.planning import Settings, missing_places, plan_redo
+from seedream_magic.recover import can_bring, recover
+from seedream_magic.replay import Earlier, drawn_by, find_earlier, find_run, stored_set
+from seedream_magic.run import Run
+
+Sets = AsyncGenerator[ImageSet, None]
+PAUSE_SECONDS = 3
+"""Before a request is sent once more of which nobody knows whether it was billed."""
+POLL_SECONDS = 0.25
+"""Between two looks at a run that somebody else has begun."""
+
+
+class Sender(Settings, Protocol):
+    """For whom a plan is drawn: what of `Seedream` is used here, beside what a plan is made with."""
+
+    ask_when_unknown: bool
+
+    @property
+    def base_url(self) -> str:
+        """Where requests go; asking for the demo's address starts the demo."""
+
+    @property
+    def transport(self) -> Transport | None:
+        """In place of the network's own."""
+
+    def key(self) -> Key:
+        """The key for the provider."""
+
+
+class Drawing:
+    """One plan on its way to its set. `blocked` is the event loop that does nothing but wait for it, if one does."""
+
+    def __init__(
+        self,
+        sender: Sender,
+        plan: Plan,
+        key: Callable[[], Key],
+        *,
+        blocked: asyncio.AbstractEventLoop | None = None,
+    ) -> None:
+        """`key` is asked for where the plan is sent."""
+        self._sender, self._plan, self._find_key, self._blocked = sender, plan, key, blocked
+        self._ended = False
+        self._fetched: set[str] = set()
+        self._awaited: Record | None = None
+        self._anew = False
+        self._ask = sender.ask_when_unknown
+
+    async def values(self) -> Sets:
+        """The set each time it has grown; the last value is the finished set. Errors as those of a run."""
+        while not self._ended:
+            async with aclosing(await self._step()) as growing:
+                async for images in growing:
+                    yield images
+
+    async def _step(self) -> Sets:
+        """What is to be done next, by what there is of the request at this moment."""
+        earlier = await in_thread(find_earlier, self._plan, self._sender.store)
+        raise_if_stopped()
+        made = earlier.answer or earlier.incomplete
+        if made is not None and made.run_id not in self._fetched:
+            self._fetched.add(made.run_id)
+            if await in_thread(can_bring, made):
+                return self._fetch(made)
+        if earlier.answer is not None:
+            return self._show(earlier.answer)
+        if earlier.live is not None:
+            return self._wait_for(earlier.live)
+        if earlier.incomplete is not None and not self._anew:
+            return self._complete(earlier.incomplete)
+        if self._awaited is not None:
+            raise _unknown(self._awaited)
+        if earlier.doubtful is not None and self._ask:
+            return self._pause(earlier.doubtful)
+        return self._send()
+
+    async def _show(self, record: Record) -> Sets:
+        """The set that stands for the request."""
+        self._ended = True
+        store = self._sender.store
+        if self._plan.copy and not is_run(store / record.run_id):
+            record = await in_thread(copy_run, record, store)
+        images = await in_thread(stored_set, record, self._plan, store=store)
+        if self._awaited is not None:
+            images = images.with_note(f"Drawn by {drawn_by(self._awaited)} meanwhile; nothing is billed here.")
+        yield images.with_client(self._sender)
+
+    async def _fetch(self, record: Record) -> Sets:
+        """Fetch what an earlier run has made and has not on disk. Nothing is billed."""
+        sender, whole = self._sender, whole_set(self._sender, record.lineage)
+        base_url = await in_thread(lambda: sender.base_url)
+        recovering = recover(
+            record, base_url=base_url, provider=sender.provider, key=sender.key, transport=sender.transport
+        )
+        note = f"Run {record.run_id} of this request has pictures that are not here yet: fetching them bills nothing."
+        async with aclosing(recovering) as growing:
+            async for images in growing:
+                yield replace(whole(images).with_note(note), state="running", replayed=True)
+        await in_thread(library.note, record.folder)
+
+    async def _wait_for(self, record: Record) -> Sets:
+        """The set of a run that somebody else has begun, as it grows; then what became of it decides."""
+        if self._blocked is not None and _loops.get(record.run_id) is self._blocked:
+            raise InvalidRequest(
+                f"The same request is under way (run {record.run_id}) in this notebook's own event loop, "
+                "which would stand still while this waits: await it, or run it with --fresh."
+            )
+        who = drawn_by(record)
+        note = f"{who} draws this (run {record.run_id}): it is shown as it grows, and nothing is billed here."
+        seen: Look = (-1,)
+        while is_live(record):
+            if (look := look_at(record.folder)) != seen:
+                seen = look
+                growing = await in_thread(load_whole, read_record(record.folder) or record)
+                waiting = tuple(frame if frame.ok else Frame(frame.index, frame.prompt) for frame in growing)
+                images = replace(growing, frames=waiting, state="running", replayed=True, notes=(note,))
+                yield images.with_client(self._sender)
+            await asyncio.sleep(POLL_SECONDS)
+        ended = read_record(record.folder)
+        if ended is None or (ended.outcome == "not_sent" and not ended.error):
+            return  # it was stopped before it was sent
+        self._awaited = ended
+        if ended.outcome in {"not_sent", "rejected"}:
+            raise _error_of(ended)
+
+    async def _complete(self, record: Record) -> Sets:
+        """Ask for the frames that an earlier run lacks, and for nothing else."""
+        sender = self._sender
+        images = (await in_thread(load_whole, record)).with_client(sender)
+        missing = missing_places(images)
+        obtainable = await in_thread(can_bring, record)
+        if obtainable or not missing or self._awaited is not None:
+            self._ended = True
+            if not images.ok:
+                raise images.attach(next((frame.error for frame in images.failed if frame.error), _error_of(record)))
+            again = "run the cell again, which bills nothing" if obtainable else "the cell run again asks for the rest"
+            note = f"Run {record.run_id} lacks {plural(len(missing), 'picture')}: {again}; --fresh draws all anew."
+            yield replace(images.with_note(note) if missing else images, replayed=True)
+            return
+        if not images.ok or images.request.layer_decomposition:
+            self._anew = True
+            return
+        plan = await in_thread(plan_redo, sender, images, missing)
+        here = f"Run {record.run_id} of this request has {len(images.ok)} of {plural(len(images.ok) + len(missing))}"
+        bill = "which may be billed" if sender.provider.needs_key else "which the demo draws free"
+        note = f"{here}: only the other {len(missing)} are asked for, {bill}. --fresh draws all anew."
+        rest = Drawing(sender, replace(plan, warnings=(*plan.warnings, note)), self._find_key, blocked=self._blocked)
+        async with aclosing(rest.values()) as growing:
+            async for value in growing:
+                yield value
+        self._ended = True
+
+    async def _pause(self, record: Record) -> Sets:
+        """Say that nobody knows whether an earlier run was billed, while a Stop still costs nothing."""
+        self._ask = False
+        request = self._plan.request
+        known = f"Run {record.run_id} sent the same request, and nobody knows whether it was billed."
+        nothing = ImageSet(request, self._plan.provider.name, "", self._sender.store, expected=request.images_expected)
+        for left in range(PAUSE_SECONDS, 0, -1):
+            yield replace(nothing, pause=f"{known} It is sent once more in {left} s; Stop now costs nothing.")
+            await asyncio.sleep(1)
+
+    async def _send(self) -> Sets:
+        """Draw: a run, from its folder to its end. Nothing, where somebody else was faster."""
+        sender, plan, key = self._sender, self._plan, self._find_key()
+        lost = next((reference.source for reference in plan.request.references if not reference.sendable), None)
+        if lost is not None:
+            raise InvalidRequest(f"The reference {lost} is not in the store any more.")
+        with sender.session.reserve(plan) as reservation:
+            sent = replace(plan, base_url=await in_thread(lambda: sender.base_url))  # the demo starts now
+            folder = await in_thread(self._begin, sent, key)
+            if folder is None:
+                return
+            self._ended = True
+            run = Run(sent, key, folder, transport=sender.transport)
+            reservation.run_id = run.images.run_id
+            reservation.doubtful = session.images_to_bill(plan)  # should it be dropped with its loop, nobody says more
+            whole = whole_set(sender, plan.lineage)
+            _loops[folder.run_id] = asyncio.get_running_loop()
+            try:
+                async with aclosing(run.values()) as growing:
+                    async for images in growing:
+                        yield whole(images)
+            except SeedreamError as error:
+                error.images = whole(run.images, error)
+                raise
+            finally:
+                _loops.pop(folder.run_id, None)
+                reservation.billed, reservation.doubtful = run.images.billed, run.doubtful
+                library.note(folder.folder)
+
+    def _begin(self, plan: Plan, key: Key) -> RunFolder | None:
+        """Begin the run, unless somebody else has begun the same or has its set by now."""
+        sender = self._sender
+        with ExitStack() as alone:
+            if not plan.fresh:
+                alone.enter_context(turn(_locks(sender.store), plan.fingerprint[:1]))
+                earlier = find_earlier(plan, sender.store)
+                if not self._may_send(earlier):
+                    return None
+            _have_parent(sender.store, plan.lineage)
+            limits = sender.session.check_day
+            if limits is not None:
+                alone.enter_context(turn(_locks(sender.store), "day"))
+                limits(plan)
+            with library.begun_in(sender.store):
+                folder = begin_run(sender.store, plan, client_request_id=str(uuid4()), key=key)
+            library.note(folder.folder, at_most=plan.request.images_at_most)
+            return folder
+
+    def _may_send(self, earlier: Earlier) -> bool:
+        if earlier.answer is not None or earlier.live is not None:
+            return False
+        return (earlier.incomplete is None or self._anew) and (earlier.doubtful is None or not self._ask)
+
+
+_loops: dict[str, asyncio.AbstractEventLoop] = {}
+"""The event loops of the runs that this process has under way."""
+
+
+def whole_set(sender: Settings, lineage: Lineage | None) -> Callable[..., ImageSet]:
+    """What makes of a run's set the whole one: with the frames of the earlier run that it goes on from."""
+    parent = parent_set(sender.store, lineage)
+
+    def whole(images: ImageSet, error: SeedreamError | None = None) -> ImageSet:
+        """With `error`, which ended the run, the frames that it was for say why they are not there."""
+        if lineage is not None and parent is not None:
+            images = join(parent, images, lineage)
+        if lineage is not None and error is not None:
+            images = explain_missing(images, lineage.places, error)
+        return images.with_client(sender)
+
+    return whole
+
+
+def _have_parent(store: Path, lineage: Lineage | None) -> None:
+    """Have the run that another one goes on from in the same store. Raises `InvalidRequest` where it is gone."""
+    if lineage is None or lineage.kind == "vary" or is_run(store / lineage.run_id):
+        return
+    try:
+        copy_run(find_run(store, lineage.run_id), store)
+    except InvalidRequest as exc:
+        raise InvalidRequest(f"Run {lineage.run_id}, which this goes on from, is not in {store} any more.") from exc
+
+
+def _locks(store: Path) -> Path:
+    """Where requests are begun one by one: beside the library, without one in the store."""
+    file = library.library_file()
+    return store / ".locks" if file is None else file.parent / "locks"
+
+
+def _error_of(record: Record) -> SeedreamError:
+    error = error_of(record.error) if record.error else _unknown(record)
+    error.run_id = record.run_id
+    return error
+
+
+def _unknown(record: Record) -> SeedreamError:
+    """That a run which was waited for came to nothing, though it was sent."""
+    error = OutcomeUnknown(
+        f"Run {record.run_id} of {drawn_by(record)}, which this waited for, ended without its pictures.",
+        hint="It may be billed; nothing was sent here. The same cell run again sends it.",
+    )
+    error.run_id = record.run_id
+    return error

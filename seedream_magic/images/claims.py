@@ -1,0 +1,154 @@
+"""Who draws: of the same request one run at a time on this machine, whoever asks, in whatever process and notebook.
+
+Two locks of the operating system, which end with the process that holds them, however it ends; so there is nothing to
+time out, and neither a clock that jumps nor a process with the number of an earlier one can fool anybody.
+
+* `RunLock`: a file in the folder of a run, locked while the run is under way.
+* `turn`: held for the moment in which a request is looked up and its run begun, so that of two that come at once the
+  second sees the run of the first.
+
+A shared file system may keep such locks from other machines. There the time of a run's lock file is its heartbeat: it
+is compared with that of a file written just now in the same place, by the clock of the file system itself.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import platform
+import secrets
+import threading
+from collections.abc import Iterator
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from seedream_magic.images.record import Record
+
+if TYPE_CHECKING:
+    from filelock import BaseFileLock
+
+RUN_LOCK = ".running"
+HEARTBEAT = 5.0
+"""Seconds between two signs of life."""
+SILENCE = 30.0
+"""Seconds after which a run of another machine that gives no sign of life has died."""
+PATIENCE = 10.0
+"""Seconds to wait for a turn. Who has it needs a few thousandths; one that was suspended must not hold up the rest."""
+LONGEST_RUN = timedelta(hours=1)
+"""A run without a lock (an earlier version's, or a file system has none) that has lasted longer is over."""
+FIRST_PID = 2
+"""1 is the system's own; 0 and what is below it name whole groups of processes."""
+
+_turns: dict[str, threading.Lock] = {}
+
+
+class RunLock:
+    """The lock that says that a run is under way, from its making to `end`. Never raises."""
+
+    def __init__(self, folder: Path) -> None:
+        self._path = folder / RUN_LOCK
+        self._lock: BaseFileLock | None = None
+        with contextlib.suppress(*_refusals()):  # without it is judged by its process
+            self._lock = _lock(self._path)
+
+    def beat(self) -> None:
+        """Give a sign of life."""
+        with contextlib.suppress(OSError):
+            os.utime(self._path)
+
+    def end(self) -> None:
+        """The run has come to its end."""
+        lock, self._lock = self._lock, None
+        if lock is not None:
+            with contextlib.suppress(OSError):  # as long as it is locked, but Windows removes no open file
+                self._path.unlink()
+            lock.release()
+            with contextlib.suppress(OSError):
+                self._path.unlink(missing_ok=True)
+
+
+def is_live(record: Record) -> bool:
+    """Whether a run is under way."""
+    if not record.has_died:
+        return False
+    path = record.folder / RUN_LOCK
+    if path.is_symlink() or not path.is_file():
+        return _is_live_without_lock(record)
+    beats = record.process.get("host") != platform.node() and _beats(path)
+    from filelock import Timeout  # noqa: PLC0415 - load time
+
+    try:
+        _lock(path).release()
+    except Timeout:
+        return True
+    except (OSError, NotImplementedError):
+        return _is_live_without_lock(record)
+    return beats
+
+
+@contextlib.contextmanager
+def turn(folder: Path, fingerprint: str) -> Iterator[None]:
+    """Begin a run of this request in `folder` alone: nobody else looks for one, or begins one, meanwhile.
+
+    One file serves many requests, for it is held for a moment only. Where the folder has no locks it goes on without.
+    """
+    name = f"{fingerprint[:1]}.lock"
+    with contextlib.ExitStack() as stack:
+        stack.enter_context(_turns.setdefault(name, threading.Lock()))
+        with contextlib.suppress(*_refusals()):
+            folder.mkdir(mode=0o700, parents=True, exist_ok=True)
+            stack.callback(_lock(folder / name, PATIENCE).release)
+        yield
+
+
+def _lock(path: Path, seconds: float = 0) -> BaseFileLock:
+    """The lock of a file. Raises one of `_refusals`: `Timeout` where somebody else has it."""
+    from filelock import FileLock  # noqa: PLC0415 - load time
+
+    lock = FileLock(path, thread_local=False, mode=0o600)
+    lock.acquire(timeout=seconds, poll_interval=0.01)
+    return lock
+
+
+def _refusals() -> tuple[type[Exception], ...]:
+    """What a lock that cannot be had raises; a file system may have none."""
+    from filelock import Timeout  # noqa: PLC0415 - load time
+
+    return Timeout, OSError, NotImplementedError
+
+
+def _beats(path: Path) -> bool:
+    """Whether a lock file had a sign of life just now, by the clock of its file system."""
+    probe = path.with_name(f".{secrets.token_hex(4)}.part")
+    try:
+        probe.touch(exist_ok=False)
+        try:
+            return probe.stat().st_mtime - path.stat().st_mtime < SILENCE
+        finally:
+            probe.unlink()
+    except OSError:
+        return False
+
+
+def _is_live_without_lock(record: Record) -> bool:
+    """By its process, which must be one of this machine, and by its age."""
+    process, began = record.process, record.began
+    if began is None or datetime.now(UTC) - began > LONGEST_RUN:
+        return False
+    return process.get("host") == platform.node() and _is_process(process.get("pid"))
+
+
+def _is_process(pid: object) -> bool:
+    """Whether there is a process of this id that can have begun a run."""
+    if type(pid) is not int or (pid < FIRST_PID and pid != os.getpid()):  # a container's only process is its first
+        return False
+    if os.name == "nt":
+        return True  # there os.kill asks nothing, it ends the process
+    try:
+        os.kill(pid, 0)
+    except PermissionError:
+        return True  # somebody else's
+    except (OverflowError, OSError):
+        return False
+    return True

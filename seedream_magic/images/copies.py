@@ -1,0 +1,58 @@
+"""A run of one store copied into another: with its pictures, its references, and the runs that it goes on from."""
+
+from __future__ import annotations
+
+import contextlib
+import secrets
+import shutil
+from pathlib import Path
+
+from seedream_magic.errors import ConfigError
+from seedream_magic.images.claims import RUN_LOCK
+from seedream_magic.images.durable import make_folder, record_bytes, sync_folder, write_durably
+from seedream_magic.images.record import MAXIMUM_REFERENCE_BYTES, REFERENCES, Record, is_run, read_record
+
+
+def copy_run(record: Record, store: Path) -> Record:
+    """The run in `store`, copied there if it is not there yet. Raises `ConfigError` where it cannot be."""
+    lineage = record.lineage
+    if lineage is not None and lineage.kind != "vary" and not is_run(store / lineage.run_id):
+        parent = read_record(record.folder.parent / lineage.run_id)
+        if parent is not None:
+            copy_run(parent, store)
+    if not is_run(store / record.run_id):
+        try:
+            _copy(record, store)
+        except OSError as exc:
+            raise ConfigError(f"Run {record.run_id} cannot be copied into {store} ({exc.strerror or exc}).") from exc
+    return read_record(store / record.run_id) or record
+
+
+def _copy(record: Record, store: Path) -> None:
+    """The folder appears under its name once all of it is there. Only regular files are copied, no link is followed."""
+    store.mkdir(parents=True, exist_ok=True)
+    for facts in record.references:
+        name = Path(str(facts.get("file"))).name
+        data = record_bytes(record.folder.parent / REFERENCES / name, maximum=MAXIMUM_REFERENCE_BYTES)
+        if data and not (store / REFERENCES / name).exists():
+            make_folder(store / REFERENCES)
+            write_durably(store / REFERENCES / name, data, mode=0o600)
+    coming = store / f".{record.run_id}.{secrets.token_hex(4)}.copy"
+    coming.mkdir(mode=0o700)
+    try:
+        _copy_files(record.folder, coming)
+        if (record.folder / "raw").is_dir() and not (record.folder / "raw").is_symlink():
+            (coming / "raw").mkdir(mode=0o700)
+            _copy_files(record.folder / "raw", coming / "raw")
+        with contextlib.suppress(FileExistsError):  # another process was faster
+            coming.rename(store / record.run_id)
+    finally:
+        shutil.rmtree(coming, ignore_errors=True)
+    sync_folder(store)
+
+
+def _copy_files(source: Path, target: Path) -> None:
+    for path in source.iterdir():
+        if path.is_file() and not path.is_symlink() and path.name != RUN_LOCK:
+            shutil.copy2(path, target / path.name)
+    sync_folder(target)

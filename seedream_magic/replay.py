@@ -1,0 +1,230 @@
+"""Replay before pay: what there is of a request, in any store of this user. Nothing here sends, or writes."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Iterator
+from dataclasses import dataclass, replace
+from pathlib import Path
+
+from seedream_magic import library
+from seedream_magic.api.plan import Plan
+from seedream_magic.errors import InvalidRequest
+from seedream_magic.images.claims import is_live
+from seedream_magic.images.durable import as_mapping
+from seedream_magic.images.image_set import Frame, ImageSet
+from seedream_magic.images.record import Record, picture_path, read_record
+from seedream_magic.images.store import find_record, is_set, load_whole, records, run_of_picture, takes
+from seedream_magic.recover import can_bring
+
+
+@dataclass(frozen=True)
+class Earlier:
+    """What there is of a request.
+
+    `answer` is the run whose set stands in its place; `live` is one that draws it at this moment; `incomplete` one that
+    was stopped or died, with pictures, or with names of pictures, that are paid for; `doubtful` one of which nobody
+    knows whether it was billed, and that has none; `lost` one whose pictures were saved and are gone. Each is None
+    where there is none, or where one before it is there.
+    """
+
+    answer: Record | None = None
+    live: Record | None = None
+    incomplete: Record | None = None
+    doubtful: Record | None = None
+    lost: Record | None = None
+
+    @property
+    def is_nothing(self) -> bool:
+        """Whether there is nothing that the request could be answered from, not even in part."""
+        return self.answer is None and self.live is None and self.incomplete is None
+
+
+def find_earlier(plan: Plan, store: Path) -> Earlier:
+    """What there is of a plan's request; nothing where it is to be paid for anew.
+
+    Raises `InvalidRequest` for a take that was never made.
+    """
+    if plan.fresh:
+        if plan.take is None:
+            return Earlier()
+        raise InvalidRequest("--fresh makes a new take; --take shows one that was made. Give one of them.")
+    runs = runs_of(plan, store)
+    if plan.take is not None:
+        return Earlier(_take(plan.take, list(_answers(runs, store))))
+    if (answer := next(_answers(reversed(runs), store), None)) is not None:
+        return Earlier(answer)
+    newest = runs[::-1]
+    live = next(filter(is_live, newest), None)
+    if live is not None:
+        return Earlier(live=live)
+    incomplete = next((record for record in newest if has_picture(record) or can_bring(record)), None)
+    if incomplete is not None:
+        return Earlier(incomplete=incomplete)
+    doubtful = next((record for record in newest if record.outcome == "unknown"), None)
+    lost = next((record for record in newest if record.state in {"done", "partial"}), None)
+    return Earlier(doubtful=doubtful, lost=None if doubtful else lost)
+
+
+def look_up(plan: Plan, store: Path) -> Plan:
+    """The plan with the stored run that will stand in its place, if there is one, and with warnings about earlier runs.
+
+    Raises `InvalidRequest` for a take that was never made.
+    """
+    earlier = find_earlier(plan, store)
+    answer, doubtful, incomplete, lost = earlier.answer, earlier.doubtful, earlier.incomplete, earlier.lost
+    warnings = list(plan.warnings)
+    if answer is not None:
+        warnings += _oddities(answer, plan)
+        return replace(plan, stored=answer.run_id, stored_in=answer.folder.parent, warnings=tuple(warnings))
+    if earlier.live is not None:
+        warnings.append(
+            f"{drawn_by(earlier.live)} draws the same request now (run {earlier.live.run_id}); it is waited for."
+        )
+    if incomplete is not None:
+        here, total = len(_pictures(incomplete)), incomplete.expected or "an unknown number"
+        warnings.append(
+            f"Run {incomplete.run_id} of this request has {here} of {total} pictures: what it lacks is "
+            "fetched as far as it was made, which bills nothing, and only the rest is asked for."
+        )
+    if doubtful is not None:
+        warnings.append(f"Run {doubtful.run_id} sent the same request and may have been billed.")
+    if lost is not None:
+        warnings.append(f"Run {lost.run_id} drew this; its pictures are not in {lost.folder} any more.")
+    return replace(plan, stored=None, stored_in=None, warnings=tuple(warnings))
+
+
+def runs_of(plan: Plan, store: Path) -> list[Record]:
+    """The runs of a plan's request, oldest first: in all stores, without a library in this one."""
+    found = library.runs_of([plan.fingerprint], store)
+    return takes(store, plan.fingerprint) if found is None else found
+
+
+def find_run(store: Path, run_id: str) -> Record:
+    """The run of this id, or of the only one that begins or ends so: in `store`, else in another that is known.
+
+    Raises `InvalidRequest` for none, or several.
+    """
+    try:
+        return find_record(store, run_id)
+    except InvalidRequest:
+        folders = library.folders_of(str(run_id).strip())
+        record = read_record(folders[0]) if len({folder.name for folder in folders}) == 1 else None
+        if record is None:
+            raise
+        return record
+
+
+def completed(record: Record, store: Path) -> Record:
+    """The run that made the set of this one whole, by drawing what it lacked; this one where none did."""
+    missing = _missing(record)
+    while missing:
+        later = library.redone(record.run_id, store)
+        if later is None:
+            later = [each for each in records(store) if each.lineage and each.lineage.run_id == record.run_id]
+        for child in reversed(later):
+            places = child.lineage.places if child.lineage and child.lineage.kind == "redo" else ()
+            made = {place for index, place in enumerate(places) if picture_path(child.folder, index)}
+            if made and missing.issuperset(places) and is_set(child):
+                record, missing = child, missing - made
+                break
+        else:
+            break
+    return record
+
+
+def stored_set(record: Record, plan: Plan | None = None, *, store: Path | None = None) -> ImageSet:
+    """The set of an earlier run, marked as replayed; notes say where its record does not fit the plan, and that it is
+    from another store than `store`.
+    """
+    images = replace(load_whole(record), replayed=True)
+    if store is not None and os.path.realpath(store) != os.path.realpath(record.folder.parent):
+        images = images.with_note(f"From {short_path(record.folder.parent)}, nothing billed.")
+    for note in () if plan is None else _oddities(record, plan):
+        images = images.with_note(note)
+    return images
+
+
+def drawn_by(record: Record) -> str:
+    """Who draws, or drew, a run: its notebook, as far as that is known."""
+    return record.notebook or "Another program"
+
+
+def short_path(store: Path) -> str:
+    """A store for a person: the last two folders of its path."""
+    return "/".join(["…", *store.parts[-2:]])
+
+
+def find_maker(picture: str | os.PathLike[str] | Frame, store: Path) -> Record:
+    """The run that made a picture: a frame, a saved original, or a copy of one, which is looked for in `store`.
+
+    Raises `InvalidRequest` where no run made it.
+    """
+    if not isinstance(picture, Frame | str | os.PathLike):
+        raise InvalidRequest(f"A picture is a frame or the path of a file, not {type(picture).__name__}.")
+    path = picture.path if isinstance(picture, Frame) else Path(picture)
+    found = run_of_picture(path, store) if path is not None else None
+    if found is None:
+        raise InvalidRequest(f"No run of {store} made {path}.")
+    folder, _ = found
+    return find_record(folder.parent, folder.name)
+
+
+def plan_for_run(plan: Plan, record: Record) -> Plan:
+    """The plan that replays this very run, and not the newest set of the same request, where the run has a set."""
+    made = [take.run_id for take in runs_of(plan, record.folder.parent) if is_set(take)]
+    if record.run_id not in made:
+        return plan
+    place = made.index(record.run_id) + 1
+    return replace(plan, stored=record.run_id, stored_in=record.folder.parent, take=place)
+
+
+def has_picture(record: Record) -> bool:
+    """Whether any picture of a run is on disk."""
+    return bool(_pictures(record))
+
+
+def missing_of(record: Record) -> list[int]:
+    """The places of a run without a picture."""
+    return sorted(_missing(record))
+
+
+def _answers(runs: list[Record] | Iterator[Record], store: Path) -> Iterator[Record]:
+    """Of runs of one request those that stand for it: that came to their end with a picture, or were made whole."""
+    for record in runs:
+        whole = completed(record, store) if record.state in {"partial", "stopped", "failed"} else record
+        if is_set(whole) or (record.state == "stopped" and has_picture(record) and not _missing(record)):
+            yield whole
+
+
+def _oddities(record: Record, plan: Plan) -> tuple[str, ...]:
+    """That a record which names this request as its own was made of another: it may come from elsewhere."""
+    if record.fingerprint != plan.fingerprint and record.lineage is not None:  # a frame that was missing, drawn anew
+        return ()
+    recorded = as_mapping(record.facts.get("body"))
+    made_of, asked = (
+        (provider, body.get("model"), body.get("prompt"))
+        for provider, body in ((record.provider, recorded), (plan.provider.name, plan.short_body))
+    )
+    if made_of == asked:
+        return ()
+    return (f"Run {record.run_id} stands for this request, but its record tells of another one; --fresh draws anew.",)
+
+
+def _take(number: int, made: list[Record]) -> Record:
+    if type(number) is not int or number not in range(1, len(made) + 1):
+        there = f"takes 1 to {len(made)}" if len(made) > 1 else "one take" if made else "no take"
+        raise InvalidRequest(f"--take {number}: the store has {there} of this request; --fresh pays for a new one.")
+    return made[number - 1]
+
+
+def _pictures(record: Record) -> list[int]:
+    return [index for index in range(_places(record)) if picture_path(record.folder, index)]
+
+
+def _missing(record: Record) -> set[int]:
+    return {index for index in range(_places(record)) if not picture_path(record.folder, index)}
+
+
+def _places(record: Record) -> int:
+    return max(record.expected or 0, len(record.frames), len(load_whole(record)) if record.has_died else 0)
