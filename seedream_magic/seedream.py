@@ -7,6 +7,7 @@ import os
 from collections.abc import AsyncGenerator, Callable, Mapping, Sequence
 from contextlib import aclosing
 from dataclasses import replace
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any, TypedDict, Unpack
 
@@ -25,6 +26,7 @@ from seedream_magic.images.lineage import explain_missing, join
 from seedream_magic.images.purge import Purged, purge
 from seedream_magic.images.record import Record, is_run
 from seedream_magic.images.replay import find_maker, run_to_show, stored_set
+from seedream_magic.images.search import search
 from seedream_magic.images.store import find_record, parent_set, settle
 from seedream_magic.images.threads import in_thread
 from seedream_magic.planning import plan_ask, plan_extend, plan_of_record, plan_redo, plan_vary
@@ -376,12 +378,15 @@ class Seedream:
             async for images in growing:
                 yield whole(images)
 
-    def history(self, words: str | None = None) -> list[HistoryEntry]:
-        """The runs of the store, newest first, as plain records (`pandas.DataFrame` takes them).
+    def history(self, words: str | None = None, *, here: bool = False) -> list[HistoryEntry]:  # noqa: ARG002 - one store is known
+        """The runs of every store of this user, newest first, as plain records (`pandas.DataFrame` takes them).
 
-        With `words`, those in whose prompt, model, notebook, provider or id each of them occurs.
+        `here` leaves those of this client's store. With `words`, the runs of which each is true: text in prompt, model,
+        notebook, provider or id; a provider, a state ("failed"), a date or a part of it ("2026-11", "28 Nov",
+        "yesterday"). Those that have the words as one phrase come first.
         """
-        return history(self.store, words)
+        entries = history(self.store)
+        return search(entries, words, now=datetime.now(UTC)) if words else entries
 
     def purge(self, run_id: str) -> Purged:
         """Delete a run: its pictures, its records, and references that no other run has.

@@ -183,15 +183,6 @@ def test_the_runs_of_a_store_are_its_folders(store: Path, tmp_path: Path) -> Non
         assert history(tmp_path / place) == []
 
 
-def test_every_word_must_occur(store: Path) -> None:
-    """In prompt, model, notebook, run id or provider; case and width do not matter, a part of a word is enough."""
-    made_run(store)
-    for words in ("   ", "DAWN\u3000猫", "ＤＡＷＮ", "draft 2", "seedream-4-5 demo", "20260504t1000"):
-        assert len(history(store, words)) == 1, words
-    for words in ("dawn dusk", "2048x2048"):
-        assert history(store, words) == [], words
-
-
 DAMAGES: dict[str, Callable[[Path], object]] = {
     "gone": lambda path: None,
     "torn": lambda path: path.write_bytes(json.dumps(FACTS).encode()[:-9]),

@@ -13,12 +13,10 @@ import json
 import os
 import stat
 import time
-import unicodedata
 from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from contextlib import closing
 from dataclasses import dataclass
 from datetime import datetime
-from functools import lru_cache
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypeVar
 
@@ -95,23 +93,11 @@ _COLUMNS = tuple(name for name in HistoryEntry.__dataclass_fields__ if name not 
 _read_before: dict[Path, Known] = {}
 
 
-def history(store: Path, words: str | None = None) -> list[HistoryEntry]:
-    """The runs of a store, newest first. Never raises, writes nothing into the store, follows no link out of it.
-
-    With `words`, those in which each of them occurs: in prompt, model, notebook, run id or provider, whatever the case
-    and the width of the letters, also inside a word.
-    """
-    wanted = _comparable(str(words or "")).split()
+def history(store: Path) -> list[HistoryEntry]:
+    """The runs of a store, newest first. Never raises, writes nothing into the store, follows no link out of it."""
     seen = runs_in(store)
     known = _read_runs(store, seen)
-    entries = [known[run_id][1] for run_id in sorted(seen, reverse=True)]
-    for word in wanted:
-        entries = [
-            entry
-            for entry in entries
-            if word in _searchable(entry.prompt, entry.model, entry.notebook, entry.run_id, entry.provider)
-        ]
-    return entries
+    return [known[run_id][1] for run_id in sorted(seen, reverse=True)]
 
 
 def runs_in(store: Path) -> dict[str, Look]:
@@ -166,15 +152,6 @@ def _run_from_values(store: Path, values: Sequence[Any]) -> tuple[str, tuple[Loo
     look, run_id, began, *others = values
     columns = [run_id, datetime.fromisoformat(began) if began else None, *others, store / run_id]
     return run_id, (tuple(look), HistoryEntry(*columns))
-
-
-@lru_cache(maxsize=2**15)
-def _searchable(*texts: str) -> str:
-    return _comparable("\n".join(texts))
-
-
-def _comparable(text: str) -> str:
-    return unicodedata.normalize("NFKC", text).casefold()
 
 
 def entry_of(folder: Path) -> HistoryEntry:

@@ -181,9 +181,14 @@ class Preview:
 
 @dataclass(frozen=True)
 class Row:
-    """A set as one line of a table: its first picture, its prompt, and facts that are ready to be read."""
+    """A set as one line of a table: its first picture, its prompt, and facts that are ready to be read.
 
+    `command` is the line to run in a cell that opens the set. `store` tells where it is, empty where all are in one.
+    """
+
+    number: int
     id: str
+    command: str
     caption: str
     picture: Preview | None
     state: str
@@ -192,6 +197,7 @@ class Row:
     notebook: str
     progress: str
     bill: str
+    store: str = ""
 
 
 def failure_of(error: SeedreamError) -> Failure:
