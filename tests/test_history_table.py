@@ -62,16 +62,16 @@ def test_text_from_outside_is_text(entries: list[HistoryEntry], text: str) -> No
 
 
 def test_a_row_tells_what_a_person_looks_for(store: Path) -> None:
-    """Number, prompt, time, frames, billed, model, notebook and, on a line that never breaks, what opens it again."""
+    """Number, prompt, time, frames, billed, model, notebook and, what opens it again, the id in one piece."""
     folder = made_run(store, 0, pictures=1, expected=4, state="partial", usage=None, frames=[])
     reader = html_of(history(store), "dawn")
     when = datetime(2026, 5, 4, 10, 0, tzinfo=UTC).astimezone()
     assert reader.words == (
         "# Prompt Frames Billed 1 一只橘猫 at DAWN "
         f"partial · {when:%Y-%m-%d %H:%M} · doubao-seedream-4-5 · Draft 2.ipynb %seedream show {folder.name} 1 / 4 "
-        "demo, free See one again by its number here, or by the line that stands in its row: %seedream show 1"
+        "demo, free %seedream show 1 opens the first row here; the line in each row does so at any time."
     )
-    assert "white-space:nowrap" in reader.all("code")[0]["style"]
+    assert "white-space:nowrap" in reader.all("span")[0]["style"]
     assert reader.all("img")[0]["alt"] == "一只橘猫 at DAWN"
     assert reader.all("table")[0]["style"].startswith("table-layout:auto;width:100%")
 
@@ -102,7 +102,7 @@ def test_the_table_speaks_the_language_of_who_asks(
     lines, reader = plain_of(given, words), html_of(given, words)
     assert reader.all("div")[0]["lang"] == language
     assert " ".join(lines[0].split()).startswith({"en": "# When Frames Billed", "zh": "# 时间 帧 计费"}[language])
-    assert lines[-1].startswith({"en": "See one again", "zh": "按这里的行号"}[language])
+    assert lines[-1].startswith({"en": "%seedream show 1 opens", "zh": "%seedream show 1 打开"}[language])
     assert ("演示，免费" in lines[1]) == (language == "zh")
     if chinese and language == "zh":
         assert "(部分完成) 橘猫" in lines[1]
@@ -135,13 +135,14 @@ def test_the_newest_fifty_are_shown(entries: list[HistoryEntry]) -> None:
     assert (len(html_of(entries).all("img")), len(html_of(entries).all("code"))) == (0, 3)
 
 
-def test_the_output_has_a_limit(store: Path) -> None:
+def test_the_output_has_a_limit(tmp_path: Path) -> None:
     """Fifty of the pictures and texts that take most bytes are below 300,000."""
+    store = tmp_path / ("'" * 200)
     body = {"prompt": "'" * 9000, "model": "猫" * 900}
     for number in range(50):
         folder = made_run(store, number, pictures=0, notebook="'" * 900, body=body)
         Image.effect_noise((160, 160), 200).convert("RGB").save(folder / "01.jpg", quality=95)
-    bundle = history_bundle(history(store))
+    bundle = history_bundle(history(store), store=store / "another")
     assert len(Reader(bundle["text/html"]).all("img")) == 50
     assert 150_000 < len(json.dumps(bundle, ensure_ascii=False).encode()) < 300_000
 

@@ -19,7 +19,7 @@ from seedream_magic.words import CHINESE, ENGLISH, Words, words_for
 
 MAXIMUM_ROWS = 50
 """Runs in the table; of more the newest."""
-THUMBNAIL_BYTES = 3_800
+THUMBNAIL_BYTES = 3_300
 """Of a picture's data URI: fifty, and the text beside them, stay below 300,000 bytes."""
 
 _EMPTY = {
@@ -39,8 +39,8 @@ _MORE = {
     "zh": "还有 {count:,} 次{earlier}运行未显示。加上词、日期或状态缩小范围，例如：%seedream history 日落 11月 已停止",
 }
 _SHOW = {
-    "en": "See one again by its number here, or by the line that stands in its row: %seedream show 1",
-    "zh": "按这里的行号，或用行内的命令再看一次：%seedream show 1",
+    "en": "%seedream show 1 opens the first row here; the line in each row does so at any time.",
+    "zh": "%seedream show 1 打开这里的第 1 行；每行里的命令随时可用。",
 }
 _DEMO = {"en": "demo, free", "zh": "演示，免费"}
 _STATES = {
@@ -115,7 +115,7 @@ def _row(number: int, entry: HistoryEntry, thumbnail: Thumbnail | None, store: s
     return Row(
         number=number,
         id=entry.run_id,
-        command=f"%seedream show {entry.run_id}",
+        command="%seedream show",
         caption=entry.prompt,
         picture=Preview(*thumbnail[1:]) if thumbnail else None,
         state=_STATES.get(state, state) if words is CHINESE else state,

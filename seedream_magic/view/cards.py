@@ -183,7 +183,8 @@ class Preview:
 class Row:
     """A set as one line of a table: its first picture, its prompt, and facts that are ready to be read.
 
-    `command` is the line to run in a cell that opens the set. `store` tells where it is, empty where all are in one.
+    `command` and the id make the line that opens the set in a cell. `store` tells where it is, empty where all are in
+    one.
     """
 
     number: int

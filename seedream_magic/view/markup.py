@@ -121,7 +121,9 @@ _HEADS = {
     "en": ("#", "When", "Frames", "Billed", "Run", "Notebook", "Store", "Prompt"),
     "zh": ("#", "时间", "帧", "计费", "运行", "笔记本", "存储", "提示词"),
 }
-_CODE = "font-size:12px;background-color:transparent;padding:0;white-space:nowrap"
+_CODE = "font-size:12px;background-color:transparent;padding:0;white-space:normal"
+_UNBROKEN = "white-space:nowrap"
+"""An id cut in two is hard to read; the line breaks before it."""
 _THUMBNAIL = "display:block;max-width:64px;max-height:64px;width:auto;height:auto;margin:0;border-radius:4px"
 _NO_PICTURE = "width:64px;height:40px;border-radius:4px;background-color:rgba(127,127,127,0.12)"
 
@@ -145,10 +147,11 @@ def _cells(row: Row) -> list[Cell]:
         row.when,
         *(text_within(text, 40) for text in (row.model, row.notebook, row.store)),
     )
+    run = element("span", {"style": _UNBROKEN}, row.id)
     lines = (
         element("div", {}, element("bdi", {}, text_within(row.caption, 110))),
         element("div", {"style": QUIET}, " · ".join(fact for fact in facts if fact)),
-        element("div", {"style": QUIET}, element("code", {"style": _CODE}, row.command)),
+        element("div", {"style": QUIET}, element("code", {"style": _CODE}, f"{row.command} ", run)),
     )
     thumbnail = _thumbnail(row.picture, text_within(row.caption, 40))
     return [[str(row.number)], [thumbnail], lines, [row.progress], [row.bill]]
