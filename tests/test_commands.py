@@ -46,7 +46,10 @@ def test_history_shows_the_runs_with_these_words(shell: InteractiveShell, made: 
     assert made.run_id in run(shell, "%seedream history FOX snow")[2][0]["text/plain"]
     assert made.run_id not in run(shell, "%seedream history zebra")[2][0]["text/plain"]
     assert made.run_id in run(shell, "%seedream history today fox --here")[2][0]["text/plain"]
-    assert "Without --here" in run(shell, "%seedream history --here failed")[2][0]["text/plain"]
+    assert (
+        "--here looks in this notebook's store only."
+        in run(shell, "%seedream history --here failed")[2][0]["text/plain"]
+    )
     for line, told in (("history --heer fox", "did you mean --here?"), ("retry 1 --all", "it takes --each.")):
         error, printed, _ = run(shell, f"%seedream {line}")
         assert isinstance(error, InvalidRequest)

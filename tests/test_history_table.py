@@ -122,8 +122,8 @@ def test_the_newest_fifty_are_shown(entries: list[HistoryEntry]) -> None:
     assert (len(lines), lines[1].count("1   20"), lines[50].count("run 9950 ")) == (53, 1, 1)
     for words, line in (
         (None, "No runs yet. Draw with %%seedream"),
-        ("zebra <b>", "No run has all of these words: zebra <b>. %seedream history alone"),
-        ("斑马", "没有同时包含这些词的运行：斑马。"),
+        ("zebra <b>", "No run fits all of these words: zebra <b>. %seedream history alone"),
+        ("斑马", "没有符合所有这些词的运行：斑马。"),
     ):
         (found,) = plain_of([], words)
         assert found.startswith(line)

@@ -27,12 +27,12 @@ _EMPTY = {
     "zh": "还没有运行记录。用 %%seedream 生成图片，每次运行都会保存并列在这里。",
 }
 _NOT_FOUND = {
-    "en": "No run has all of these words: {words}. %seedream history alone lists every run.",
-    "zh": "没有同时包含这些词的运行：{words}。只输入 %seedream history 可列出全部。",
+    "en": "No run fits all of these words: {words}. %seedream history alone lists every run.",
+    "zh": "没有符合所有这些词的运行：{words}。只输入 %seedream history 可列出全部。",
 }
 _NOT_HERE = {
-    "en": "No such run in this notebook's store. Without --here every store is looked through.",
-    "zh": "这个笔记本的存储里没有。去掉 --here 可查找所有存储。",
+    "en": "--here looks in this notebook's store only.",
+    "zh": "--here 只查这个笔记本的存储。",
 }
 _MORE = {
     "en": "{runs} not shown. Narrow down with words, a date, a state: %seedream history sunset 2026-11 stopped",
@@ -68,8 +68,8 @@ def history_bundle(
     if first:
         notes = [_about_others(first, others, language), _SHOW[language.language]]
     else:
-        note = (_NOT_HERE if here else _NOT_FOUND if words else _EMPTY)[language.language]
-        notes = [note.format(words=text_within(words or "", 80))]
+        note = (_NOT_FOUND if words else _EMPTY)[language.language]
+        notes = [note.format(words=text_within(words or "", 80)), _NOT_HERE[language.language] if here else ""]
     thumbnails, stores = _thumbnails(first), _store_names(first, store)
     rows = [
         _row(number, entry, thumbnails.get(entry.run_id), stores.get(entry.folder.parent, ""), language)

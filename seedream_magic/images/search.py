@@ -51,10 +51,9 @@ class _Term:
 
     def fits(self, entry: HistoryEntry) -> bool:
         """Whether it is true of a run. Text may stand inside a word (Chinese has no blanks), unless it is a fact."""
-        text = _text_of(entry)
         if self.fact is None:
-            return self.text in text
-        return self.fact(entry) or all(_has_word(text, word) for word in self.text.split())
+            return self.text in _text_of(entry)
+        return self.fact(entry) or all(_has_word(_text_of(entry), word) for word in self.text.split())
 
 
 def search(entries: Sequence[HistoryEntry], words: str, *, now: datetime) -> list[HistoryEntry]:
@@ -134,22 +133,22 @@ def _fact_at(typed: str, place: int, today: date, *, inside: bool) -> tuple[_Ter
         match = pattern.match(typed, place)
         fact = reading(match, today) if match else None
         if match and fact:
-            end = match.end() + typed.startswith("的", match.end())  # 昨天的猫: yesterday's cat
+            end = match.end() + typed.startswith(("的", "."), match.end())  # 昨天的猫: yesterday's cat
             return _Term(match[0].rstrip(".,"), fact), end
     return None, place + 1
 
 
-def _drawn(*readings: Callable[[date], bool]) -> Fact:
-    """That a run began on a day of which one of the readings is true."""
+def _drawn(*readings: Callable[[datetime], bool]) -> Fact:
+    """That a run began at a time of which one of the readings is true."""
 
     def fact(entry: HistoryEntry) -> bool:
         moment = local_time(entry.began)
-        return moment is not None and any(reading(moment.date()) for reading in readings)
+        return moment is not None and any(reading(moment) for reading in readings)
 
     return fact
 
 
-def _day(year: int | None, month: int | None, day: int | None) -> Callable[[date], bool] | None:
+def _day(year: int | None, month: int | None, day: int | None) -> Callable[[datetime], bool] | None:
     """What is true of the days of such a date, of which parts may be missing; None where there are no such days."""
     if month not in {None, *range(1, 13)} or day not in {None, *range(1, 32)}:
         return None
@@ -159,7 +158,7 @@ def _day(year: int | None, month: int | None, day: int | None) -> Callable[[date
 
 
 def _between(first: date, last: date) -> Fact:
-    return _drawn(lambda moment: first <= moment <= last)
+    return _drawn(lambda moment: first <= moment.date() <= last)
 
 
 def _read_parts(match: re.Match[str], _: date) -> Fact | None:
@@ -182,6 +181,10 @@ def _read_pair(match: re.Match[str], _: date) -> Fact | None:
     one, other, year = int(match["one"]), int(match["other"]), _number(match["year"])
     readings = list(filter(None, (_day(year, one, other), _day(year, other, one))))
     return _drawn(*readings[: 1 if match["sign"] == "-" else 2]) if readings else None
+
+
+def _read_time(match: re.Match[str], _: date) -> Fact:
+    return _drawn(lambda moment: f"{moment:%H:%M}" == match[0])
 
 
 def _read_days_ago(match: re.Match[str], today: date) -> Fact:
@@ -231,7 +234,7 @@ def _one_of(words: Sequence[str]) -> str:
 
 def _latin(pattern: str) -> re.Pattern[str]:
     """Of Latin letters and digits: a whole word, or several. 4-5 in doubao-seedream-4-5 is none."""
-    return re.compile(rf"(?:{pattern})(?![0-9a-z_./:-])", re.ASCII)
+    return re.compile(rf"(?:{pattern})(?![0-9a-z_/:-]|\.[0-9a-z])", re.ASCII)
 
 
 def _chinese(pattern: str) -> re.Pattern[str]:
@@ -243,7 +246,7 @@ def _split(words: Sequence[str]) -> tuple[str, str]:
     return _one_of([word for word in words if word.isascii()]), _one_of([word for word in words if not word.isascii()])
 
 
-_SEPARATORS = ' ,、;"“”「」'
+_SEPARATORS = ' ,、;?!。()"“”「」'
 _QUOTED = re.compile('["“”「]([^"“”」]+)["“”」]')
 _YEAR = r"(?P<year>20\d\d)"
 _NAME = (
@@ -251,7 +254,7 @@ _NAME = (
     r"aug(?:ust)?|sept?(?:ember)?|oct(?:ober)?|nov(?:ember)?|dec(?:ember)?)\b\.?"
 )
 _NTH = r"(?P<day>\d\d?)(?:st|nd|rd|th)?"
-_DAY = r"(?P<day>\d\d?)(?!\d) ?[日号]?"
+_DAY = r"(?P<day>\d\d?)(?![0-9a-z]) ?[日号]?"
 _WEEK = "周|星期|礼拜"
 _LATIN_FACTS: tuple[tuple[re.Pattern[str], Reading], ...] = (
     (_latin(rf"{_YEAR}(?P<sign>[-/.])(?P<month>\d\d?)(?:(?P=sign)(?P<day>\d\d?))?"), _read_parts),
@@ -262,6 +265,7 @@ _LATIN_FACTS: tuple[tuple[re.Pattern[str], Reading], ...] = (
     (_latin(rf"{_NAME} {_NTH}(?:,? {_YEAR})?"), _read_parts),
     (_latin(rf"{_NAME}(?:,? {_YEAR})?"), _read_parts),
     (_latin(_YEAR), _read_parts),
+    (_latin(r"\d\d:\d\d"), _read_time),
     (_latin(rf"(?P<last>last )?(?P<day>{_one_of(_WEEKDAYS)})"), _read_weekday),
     (_latin(r"(?P<which>this|last) (?P<span>week|month|year)"), _read_span),
     (_latin(_split(tuple(_DAYS_AGO))[0]), _read_days_ago),
