@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import re
 import unicodedata
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from datetime import date, datetime, timedelta
 from functools import lru_cache
@@ -228,10 +228,6 @@ def _read_provider(match: re.Match[str], _: date) -> Fact:
     return lambda entry: entry.provider == provider
 
 
-def _one_of(words: Sequence[str]) -> str:
-    return "|".join(words)
-
-
 def _latin(pattern: str) -> re.Pattern[str]:
     """Of Latin letters and digits: a whole word, or several. 4-5 in doubao-seedream-4-5 is none."""
     return re.compile(rf"(?:{pattern})(?![0-9a-z_/:-]|\.[0-9a-z])", re.ASCII)
@@ -241,9 +237,12 @@ def _chinese(pattern: str) -> re.Pattern[str]:
     return re.compile(rf"(?<![0-9a-z])(?:{pattern})")
 
 
-def _split(words: Sequence[str]) -> tuple[str, str]:
-    """The Latin ones and the Chinese ones, as patterns."""
-    return _one_of([word for word in words if word.isascii()]), _one_of([word for word in words if not word.isascii()])
+def _latin_words(words: Iterable[str]) -> re.Pattern[str]:
+    return _latin("|".join(filter(str.isascii, words)))
+
+
+def _chinese_words(words: Iterable[str]) -> re.Pattern[str]:
+    return _chinese("|".join(word for word in words if not word.isascii()))
 
 
 _SEPARATORS = ' ,、;?!。()"“”「」'
@@ -266,11 +265,11 @@ _LATIN_FACTS: tuple[tuple[re.Pattern[str], Reading], ...] = (
     (_latin(rf"{_NAME}(?:,? {_YEAR})?"), _read_parts),
     (_latin(_YEAR), _read_parts),
     (_latin(r"\d\d:\d\d"), _read_time),
-    (_latin(rf"(?P<last>last )?(?P<day>{_one_of(_WEEKDAYS)})"), _read_weekday),
+    (_latin(rf"(?P<last>last )?(?P<day>{'|'.join(_WEEKDAYS)})"), _read_weekday),
     (_latin(r"(?P<which>this|last) (?P<span>week|month|year)"), _read_span),
-    (_latin(_split(tuple(_DAYS_AGO))[0]), _read_days_ago),
-    (_latin(_split(tuple(_STATES))[0]), _read_state),
-    (_latin(_split(tuple(_PROVIDERS))[0]), _read_provider),
+    (_latin_words(_DAYS_AGO), _read_days_ago),
+    (_latin_words(_STATES), _read_state),
+    (_latin_words(_PROVIDERS), _read_provider),
 )
 _CHINESE_FACTS: tuple[tuple[re.Pattern[str], Reading], ...] = (
     (_chinese(rf"{_YEAR} ?年(?: ?(?P<month>\d\d?) ?月(?: ?{_DAY})?)?"), _read_parts),
@@ -279,8 +278,8 @@ _CHINESE_FACTS: tuple[tuple[re.Pattern[str], Reading], ...] = (
     (_chinese(rf"(?P<last>上个?)?(?:{_WEEK})(?P<day>[一二三四五六日天])"), _read_weekday),
     (_chinese(rf"(?P<which>本|这个?|上个?)(?P<span>{_WEEK}|月)"), _read_span),
     (_chinese("(?P<which>今|去)(?P<span>年)"), _read_span),
-    (_chinese(_split(tuple(_DAYS_AGO))[1]), _read_days_ago),
-    (_chinese(_split(tuple(_STATES))[1]), _read_state),
-    (_chinese(_split(tuple(_PROVIDERS))[1]), _read_provider),
+    (_chinese_words(_DAYS_AGO), _read_days_ago),
+    (_chinese_words(_STATES), _read_state),
+    (_chinese_words(_PROVIDERS), _read_provider),
 )
 _FACTS = _CHINESE_FACTS + _LATIN_FACTS

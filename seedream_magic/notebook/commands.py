@@ -283,7 +283,8 @@ def _run_id(desk: Desk, text: str, command: str, *, numbers: bool = True) -> str
     """
     text = text.strip().strip("\"'{}$#")
     if not text:
-        raise InvalidRequest(f"%seedream {command} takes a run: its id, latest, or a variable that holds a set.")
+        row = " its row in the history," if numbers else ""
+        raise InvalidRequest(f"%seedream {command} takes a run: its id,{row} latest, or a variable that holds a set.")
     if numbers and text.isdecimal() and len(text) <= _LONGEST_NUMBER:
         return _run_of_row(desk, int(text), command)
     if text == "latest":
@@ -303,7 +304,7 @@ def _run_of_row(desk: Desk, number: int, command: str) -> str:
     """The run in this row, counted from 1, of the history that the notebook has shown last."""
     if not desk.rows:
         again = f"%seedream history numbers the runs, then %seedream {command} {number}"
-        raise InvalidRequest(f"{number} is a row of the history shown last, and this kernel has shown none: {again}.")
+        raise InvalidRequest(f"{number} is a row of the history shown last, and none with rows has been: {again}.")
     if not 1 <= number <= len(desk.rows):
         raise InvalidRequest(f"There is no row {number}: the history shown last has {plural(len(desk.rows), 'row')}.")
     return desk.rows[number - 1]

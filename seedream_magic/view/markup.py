@@ -122,7 +122,7 @@ _HEADS = {
     "zh": ("#", "时间", "帧", "计费", "运行", "笔记本", "存储", "提示词"),
 }
 _CODE = "font-size:12px;background-color:transparent;padding:0;white-space:normal"
-_UNBROKEN = "white-space:nowrap"
+_ONE_PIECE = "white-space:nowrap"
 """An id cut in two is hard to read; the line breaks before it."""
 _THUMBNAIL = "display:block;max-width:64px;max-height:64px;width:auto;height:auto;margin:0;border-radius:4px"
 _NO_PICTURE = "width:64px;height:40px;border-radius:4px;background-color:rgba(127,127,127,0.12)"
@@ -147,7 +147,7 @@ def _cells(row: Row) -> list[Cell]:
         row.when,
         *(text_within(text, 40) for text in (row.model, row.notebook, row.store)),
     )
-    run = element("span", {"style": _UNBROKEN}, row.id)
+    run = element("span", {"style": _ONE_PIECE}, row.id)
     lines = (
         element("div", {}, element("bdi", {}, text_within(row.caption, 110))),
         element("div", {"style": QUIET}, " · ".join(fact for fact in facts if fact)),
@@ -176,7 +176,7 @@ def _plain(rows: Sequence[Row], notes: Sequence[str], words: Words) -> str:
     for row in rows:
         state, prompt = text_within(row.state, 20), text_within(row.caption, 48)
         described = f"({state}) {prompt}" if state else prompt
-        notebook, store = text_within(row.notebook, 24), text_within(row.store, 40)
+        notebook, store = text_within(row.notebook, 24), text_within(row.store, 28)
         lines.append((str(row.number), row.when, row.progress, row.bill, row.id, notebook, store, described))
     if not any(row.store for row in rows):
         lines = [(*line[:-2], line[-1]) for line in lines]
