@@ -7,6 +7,7 @@ import os
 from collections.abc import AsyncGenerator, Callable, Mapping, Sequence
 from contextlib import aclosing
 from dataclasses import replace
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any, TypedDict, Unpack
 
@@ -22,9 +23,10 @@ from seedream_magic.drawing import Drawing, whole_set
 from seedream_magic.errors import ConfigError, InvalidRequest
 from seedream_magic.images.claims import is_live
 from seedream_magic.images.image_set import Frame, ImageSet
-from seedream_magic.images.index import HistoryEntry, search
+from seedream_magic.images.index import HistoryEntry
 from seedream_magic.images.purge import Purged, purge
 from seedream_magic.images.record import Record
+from seedream_magic.images.search import search
 from seedream_magic.images.store import find_record, settle
 from seedream_magic.images.threads import in_thread
 from seedream_magic.planning import plan_ask, plan_extend, plan_of_record, plan_redo, plan_vary
@@ -332,12 +334,14 @@ class Seedream:
         await in_thread(library.note, record.folder)
 
     def history(self, words: str | None = None, *, here: bool = False) -> list[HistoryEntry]:
-        """The runs of all stores, newest first, as plain records (`pandas.DataFrame` takes them); `here`: of this one.
+        """The runs of every store of this user, newest first, as plain records (`pandas.DataFrame` takes them).
 
-        With `words`, those in whose prompt, model, notebook, provider or id each of them occurs.
+        `here` leaves those of this client's store. With `words`, the runs of which each is true: text in prompt, model,
+        notebook, provider or id; a provider, a state ("failed"), a date or a part of it ("2026-11", "28 Nov",
+        "yesterday"). Those that have the words as one phrase come first.
         """
         entries = library.history(self.store) if here else library.history_of_all(self.store)
-        return search(entries, words)
+        return search(entries, words, now=datetime.now(UTC)) if words else entries
 
     def purge(self, run_id: str) -> Purged:
         """Delete a run: its pictures, its records, and references that no other run has.

@@ -45,6 +45,43 @@ def test_history_shows_the_runs_with_these_words(shell: InteractiveShell, made: 
     assert "a fox in the snow" in table["text/plain"]
     assert made.run_id in run(shell, "%seedream history FOX snow")[2][0]["text/plain"]
     assert made.run_id not in run(shell, "%seedream history zebra")[2][0]["text/plain"]
+    assert made.run_id in run(shell, "%seedream history today fox --here")[2][0]["text/plain"]
+    assert (
+        "--here looks in this notebook's store only."
+        in run(shell, "%seedream history --here failed")[2][0]["text/plain"]
+    )
+    for line, told in (("history --heer fox", "did you mean --here?"), ("retry 1 --all", "it takes --each.")):
+        error, printed, _ = run(shell, f"%seedream {line}")
+        assert isinstance(error, InvalidRequest)
+        assert told in printed
+
+
+def test_a_row_of_the_history_is_named_by_its_number(
+    shell: InteractiveShell, server: RawServer, made: ImageSet, tmp_path: Path
+) -> None:
+    """As the table shown last counts them; in every command that takes a run, but for the one that deletes it."""
+    for line in ("show 1", "recover 1", "retry 1", "panel 1", "export 1 a.jpg"):
+        error, printed, _ = run(shell, f"%seedream {line}")
+        assert isinstance(error, InvalidRequest), line
+        assert f"%seedream history numbers the runs, then %seedream {line.split()[0]} 1" in printed
+    run(shell, "%%seedream --quiet\na hen")
+    hen = shell.user_ns["_seedream"]
+    run(shell, "%seedream history")
+    for typed, images in (("1", hen), ("２", made), ("#2", made)):
+        assert run(shell, f"%seedream show {typed}")[0] is None
+        assert shell.user_ns["_seedream"].run_id == images.run_id
+    run(shell, "%seedream history fox")
+    (made.folder / "02.jpg").unlink()
+    assert "1 run looked at, 2 images on disk" in run(shell, "%seedream recover 1")[1]
+    assert f"Run {made.run_id} has no failed frame" in run(shell, "%seedream retry 1")[1]
+    for line in (f"export 1 {tmp_path / 'a.jpg'}", "panel 1"):
+        assert run(shell, f"%seedream {line}")[0] is None
+    assert (tmp_path / "a.jpg").exists()
+    assert f"begin or end with {made.run_id[:4]!r}" in run(shell, f"%seedream show {made.run_id[:4]}")[1]
+    assert "There is no row 2: the history shown last has 1 row." in run(shell, "%seedream show 2")[1]
+    assert isinstance(run(shell, "%seedream purge 1")[0], InvalidRequest)
+    assert made.folder.exists()
+    assert server.posts == 2
 
 
 def test_show_binds_and_displays(shell: InteractiveShell, server: RawServer, made: ImageSet) -> None:

@@ -63,16 +63,16 @@ def test_text_from_outside_is_text(entries: list[HistoryEntry], text: str) -> No
 
 
 def test_a_row_tells_what_a_person_looks_for(store: Path) -> None:
-    """Prompt, time, frames, billed, model, notebook and, on a line of its own that never breaks, the run id."""
+    """Number, prompt, time, frames, billed, model, notebook and, what opens it again, the id in one piece."""
     folder = made_run(store, 0, pictures=1, expected=4, state="partial", usage=None, frames=[])
     reader = html_of(history(store), "dawn")
     when = datetime(2026, 5, 4, 10, 0, tzinfo=UTC).astimezone()
     assert reader.words == (
-        "Prompt Frames Billed 一只橘猫 at DAWN "
-        f"partial · {when:%Y-%m-%d %H:%M} · doubao-seedream-4-5 · Draft 2.ipynb {folder.name} 1 / 4 demo, free "
-        "See one again: %seedream show RUN"
+        "# Prompt Frames Billed 1 一只橘猫 at DAWN "
+        f"partial · {when:%Y-%m-%d %H:%M} · doubao-seedream-4-5 · Draft 2.ipynb %seedream show {folder.name} 1 / 4 "
+        "demo, free %seedream show 1 opens the first row here; the line in each row does so at any time."
     )
-    assert "white-space:nowrap" in reader.all("code")[0]["style"]
+    assert "white-space:nowrap" in reader.all("span")[0]["style"]
     assert reader.all("img")[0]["alt"] == "一只橘猫 at DAWN"
     assert reader.all("table")[0]["style"].startswith("table-layout:auto;width:100%")
 
@@ -83,7 +83,7 @@ def test_a_row_in_a_terminal(monkeypatch: pytest.MonkeyPatch, entries: list[Hist
         patch.setenv("TZ", "CST-8")
         time.tzset()
         for moment, told in ((datetime(2026, 5, 4, 22, 5, tzinfo=UTC), "2026-05-05 06:05"), (None, "")):
-            assert plain_of([replace(entries[0], began=moment)])[1].partition("2 / 2")[0].strip() == told
+            assert plain_of([replace(entries[0], began=moment)])[1].partition("2 / 2")[0].split("  ")[1].strip() == told
         assert "2 / 2" in plain_of([replace(entries[0], began=datetime.max.replace(tzinfo=UTC))])[1]
     time.tzset()
     for outcome, cell in {"billed": "2", "unknown": "may be billed", "rejected": "0", "": "may be"}.items():
@@ -102,8 +102,8 @@ def test_the_table_speaks_the_language_of_who_asks(
     given = [replace(entry, prompt="橘猫", state="partial") for entry in entries[:chinese]] + entries[chinese:]
     lines, reader = plain_of(given, words), html_of(given, words)
     assert reader.all("div")[0]["lang"] == language
-    assert " ".join(lines[0].split()).startswith({"en": "When Frames Billed", "zh": "时间 帧 计费"}[language])
-    assert lines[-1].startswith({"en": "See one again", "zh": "再看一次"}[language])
+    assert " ".join(lines[0].split()).startswith({"en": "# When Frames Billed", "zh": "# 时间 帧 计费"}[language])
+    assert lines[-1].startswith({"en": "%seedream show 1 opens", "zh": "%seedream show 1 打开"}[language])
     assert ("演示，免费" in lines[1]) == (language == "zh")
     if chinese and language == "zh":
         assert "(部分完成) 橘猫" in lines[1]
@@ -112,17 +112,19 @@ def test_the_table_speaks_the_language_of_who_asks(
 
 def test_the_newest_fifty_are_shown(entries: list[HistoryEntry]) -> None:
     """How many more there are, and how to find them, stands below. Of none, one friendly line says what to do."""
-    many = [replace(entries[0], run_id=f"run {number}") for number in range(1250)]
+    many = [replace(entries[0], run_id=f"run {9999 - number}") for number in range(1250)]
     reader = html_of(many)
     assert len(reader.all("img")) == len(reader.all("code")) == 50
-    assert "1,200 earlier runs are not shown. Narrow them down with words: %seedream history" in reader.words
-    assert "还有 1,200 次" in html_of(many, "猫").words
+    assert "1,200 earlier runs are not shown. Narrow down with words, a date, a state: %seedream hist" in reader.words
+    assert " 1 earlier run is not shown. " in html_of(many[:51]).words
+    assert " 1 further run is not shown. " in html_of(many[50:100] + many[:1], "cat").words
+    assert "还有 1,200 次更早的运行未显示" in html_of(many, "猫").words
     lines = plain_of(many)
-    assert (len(lines), lines[1].count("run 0 "), lines[50].count("run 49 ")) == (53, 1, 1)
+    assert (len(lines), lines[1].count("1   20"), lines[50].count("run 9950 ")) == (53, 1, 1)
     for words, line in (
         (None, "No runs yet. Draw with %%seedream"),
-        ("zebra <b>", "No run has all of these words: zebra <b>. %seedream history alone"),
-        ("斑马", "没有同时包含这些词的运行：斑马。"),
+        ("zebra <b>", "No run fits all of these words: zebra <b>. %seedream history alone"),
+        ("斑马", "没有符合所有这些词的运行：斑马。"),
     ):
         (found,) = plain_of([], words)
         assert found.startswith(line)
@@ -134,15 +136,40 @@ def test_the_newest_fifty_are_shown(entries: list[HistoryEntry]) -> None:
     assert (len(html_of(entries).all("img")), len(html_of(entries).all("code"))) == (0, 3)
 
 
-def test_the_output_has_a_limit(store: Path) -> None:
+def test_the_output_has_a_limit(tmp_path: Path) -> None:
     """Fifty of the pictures and texts that take most bytes are below 300,000."""
+    store = tmp_path / ("'" * 200)
     body = {"prompt": "'" * 9000, "model": "猫" * 900}
     for number in range(50):
         folder = made_run(store, number, pictures=0, notebook="'" * 900, body=body)
         Image.effect_noise((160, 160), 200).convert("RGB").save(folder / "01.jpg", quality=95)
-    bundle = history_bundle(history(store))
+    bundle = history_bundle(history(store), store=store / "another")
     assert len(Reader(bundle["text/html"]).all("img")) == 50
     assert 150_000 < len(json.dumps(bundle, ensure_ascii=False).encode()) < 300_000
+
+
+def test_rows_of_several_stores_say_which(entries: list[HistoryEntry], tmp_path: Path) -> None:
+    """By as many of the last folders as tell them apart, never by a whole path; of one's own store alone, nothing."""
+    stores = [tmp_path / place / "book" / "seedream-runs" for place in ("spring", "autumn")]
+    told = [
+        replace(entry, folder=store / entry.run_id) for entry, store in zip(entries, [stores[0], *stores], strict=True)
+    ]
+
+    def bundle(shown: list[HistoryEntry], store: Path) -> tuple[str, list[str]]:
+        made = history_bundle(shown, store=store)
+        return Reader(made["text/html"]).words, made["text/plain"].splitlines()
+
+    html, lines = bundle(told, stores[0])
+    assert html.count("Draft 2.ipynb · …/spring/book/seedream-runs %seedream show ") == html.count("…/spring/") == 2
+    assert lines[0].split() == ["#", "When", "Frames", "Billed", "Run", "Notebook", "Store", "Prompt"]
+    assert [line.split("…/")[1].split()[0] for line in lines[1:4]] == [
+        "spring/book/seedream-runs", "spring/book/seedream-runs", "autumn/book/seedream-runs",
+    ]  # fmt: skip
+    assert "…/book/seedream-runs" in bundle(told[:2], stores[1])[0]
+    assert str(tmp_path) not in html + "".join(lines)
+    html, lines = bundle(told[:2], stores[0])
+    assert "…/" not in html + "".join(lines)
+    assert "Store" not in lines[0]
 
 
 def test_columns_stand_below_each_other(entries: list[HistoryEntry]) -> None:

@@ -16,8 +16,8 @@ import pytest
 from seedream_magic.errors import ConfigError, InvalidRequest
 from seedream_magic.images import index
 from seedream_magic.images.durable import write_elsewhere
-from seedream_magic.library import history, keep_thumbnails, kept_thumbnails
 from seedream_magic.images.purge import PREFIX, purge
+from seedream_magic.library import history, keep_thumbnails, kept_thumbnails
 from test_index import empty_cache, free_pages, made_run, new_process
 
 SHARED, ALONE, TORN, STRANGE = ("a" * 64, "b" * 64, "c" * 64, "d" * 64)

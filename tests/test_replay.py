@@ -111,7 +111,9 @@ def test_a_record_that_only_claims_a_request_says_so(shell: InteractiveShell, se
     run(shell, "%%seedream --quiet\na fox")
     images = shell.user_ns["_seedream"]
     write_into(images, {"fingerprint": Seedream().plan("an owl").fingerprint})
-    elsewhere = images.folder.rename(images.folder.with_name("20260504T100007Z-abcdefghij"))  # as if it were copied here
+    elsewhere = images.folder.rename(
+        images.folder.with_name("20260504T100007Z-abcdefghij")
+    )  # as if it were copied here
     told = f"Run {elsewhere.name} stands for this request, but its record tells of another one"
     assert told in run(shell, "%%seedream --dry-run\nan owl")[1]
     assert told in run(shell, "%%seedream\nan owl")[1]

@@ -1,17 +1,17 @@
-"""The history of a store as the rows of a table: what is said of each run, and its first picture, small."""
+"""A history as the rows of a table: what is said of each run, and its first picture, small."""
 
 from __future__ import annotations
 
 import contextlib
 import os
-from collections.abc import Sequence
-from datetime import datetime
+from collections.abc import Iterable, Sequence
 from pathlib import Path
 from typing import Any
 
 from seedream_magic.errors import SeedreamError
 from seedream_magic.images.index import HistoryEntry
 from seedream_magic.images.record import NUMBERED
+from seedream_magic.images.search import local_time
 from seedream_magic.library import Thumbnail, keep_thumbnails, kept_thumbnails
 from seedream_magic.view.cards import Preview, Row
 from seedream_magic.view.markup import rows_bundle, text_within
@@ -20,7 +20,7 @@ from seedream_magic.words import CHINESE, ENGLISH, Words, words_for
 
 MAXIMUM_ROWS = 50
 """Runs in the table; of more the newest."""
-THUMBNAIL_BYTES = 3_800
+THUMBNAIL_BYTES = 3_300
 """Of a picture's data URI: fifty, and the text beside them, stay below 300,000 bytes."""
 
 _EMPTY = {
@@ -28,14 +28,21 @@ _EMPTY = {
     "zh": "还没有运行记录。用 %%seedream 生成图片，每次运行都会保存并列在这里。",
 }
 _NOT_FOUND = {
-    "en": "No run has all of these words: {words}. %seedream history alone lists every run.",
-    "zh": "没有同时包含这些词的运行：{words}。只输入 %seedream history 可列出全部。",
+    "en": "No run fits all of these words: {words}. %seedream history alone lists every run.",
+    "zh": "没有符合所有这些词的运行：{words}。只输入 %seedream history 可列出全部。",
+}
+_NOT_HERE = {
+    "en": "--here looks in this notebook's store only.",
+    "zh": "--here 只查这个笔记本的存储。",
 }
 _MORE = {
-    "en": "{count:,} earlier runs are not shown. Narrow them down with words: %seedream history sunset draft.ipynb",
-    "zh": "还有 {count:,} 次更早的运行未显示。加词缩小范围，例如：%seedream history 日落 draft.ipynb",
+    "en": "{runs} not shown. Narrow down with words, a date, a state: %seedream history sunset 2026-11 stopped",
+    "zh": "还有 {count:,} 次{earlier}运行未显示。加上词、日期或状态缩小范围，例如：%seedream history 日落 11月 已停止",
 }
-_SHOW = {"en": "See one again: %seedream show RUN", "zh": "再看一次：%seedream show 运行编号"}
+_SHOW = {
+    "en": "%seedream show 1 opens the first row here; the line in each row does so at any time.",
+    "zh": "%seedream show 1 打开这里的第 1 行；每行里的命令随时可用。",
+}
 _DEMO = {"en": "demo, free", "zh": "演示，免费"}
 _STATES = {
     "partial": "部分完成",
@@ -47,24 +54,54 @@ _STATES = {
 }
 
 
-def history_bundle(entries: Sequence[HistoryEntry], *, words: str | None = None) -> dict[str, Any]:
-    """The mimebundle (`text/html`, `text/plain`) of a history, newest first, that was asked for with these words.
+def history_bundle(
+    entries: Sequence[HistoryEntry], *, words: str | None = None, store: Path | None = None, here: bool = False
+) -> dict[str, Any]:
+    """The mimebundle (`text/html`, `text/plain`) of a history that was asked for with these words.
 
-    Below 300,000 bytes, however many runs there are: it has the newest 50, and says how to find the others. The times
-    are local. Without any run it says what to do. It is in Chinese where the words are, or, without words, most of its
-    prompts.
+    Below 300,000 bytes, however many runs there are: it has the first 50, numbered from 1, and says how to find the
+    others. The times are local. A run says where it is unless all are in `store`, this notebook's; `here` tells that
+    no other was asked. Without any run it says what to do. It is in Chinese where the words are, or, without words,
+    most of its prompts.
     """
-    newest, more = entries[:MAXIMUM_ROWS], len(entries) - MAXIMUM_ROWS
-    language = words_for(words) if words else _language(newest)
-    if not newest:
-        note = (_NOT_FOUND if words else _EMPTY)[language.language]
-        notes = [note.format(words=text_within(words or "", 80))]
+    first, others = entries[:MAXIMUM_ROWS], entries[MAXIMUM_ROWS:]
+    language = words_for(words) if words else _language(first)
+    if first:
+        notes = [_about_others(first, others, language), _SHOW[language.language]]
     else:
-        notes = [_MORE[language.language].format(count=more)] if more > 0 else []
-        notes += [_SHOW[language.language]]
-    thumbnails = _thumbnails(newest)
-    rows = [_row(entry, thumbnails.get(entry.run_id), language) for entry in newest]
-    return rows_bundle(rows, notes, language)
+        note = (_NOT_FOUND if words else _EMPTY)[language.language]
+        notes = [note.format(words=text_within(words or "", 80)), _NOT_HERE[language.language] if here else ""]
+    thumbnails, stores = _thumbnails(first), _store_names(first, store)
+    rows = [
+        _row(number, entry, thumbnails.get(entry.run_id), stores.get(entry.folder.parent, ""), language)
+        for number, entry in enumerate(first, 1)
+    ]
+    return rows_bundle(rows, list(filter(None, notes)), language)
+
+
+def _about_others(first: Sequence[HistoryEntry], others: Sequence[HistoryEntry], words: Words) -> str:
+    """How many runs are not shown, and how to find them; "" for none."""
+    if not others:
+        return ""
+    # What has the typed words as a phrase stands before what is newer.
+    are_earlier = max(entry.run_id for entry in others) < min(entry.run_id for entry in first)
+    earlier = ("earlier", "更早的") if are_earlier else ("further", "")
+    count = len(others)
+    runs = f"1 {earlier[0]} run is" if count == 1 else f"{count:,} {earlier[0]} runs are"
+    return _MORE[words.language].format(runs=runs, count=count, earlier=earlier[1])
+
+
+def _store_names(entries: Iterable[HistoryEntry], store: Path | None) -> dict[Path, str]:
+    """The stores of runs, each as the last folders of its path, as many as tell them apart; none for `store` alone."""
+    stores = {entry.folder.parent for entry in entries}
+    if len(stores | {store or next(iter(stores), None)}) == 1:
+        return {}
+    most = max(len(folder.parts) for folder in stores)
+    lengths = (
+        length for length in range(2, most + 1) if len({folder.parts[-length:] for folder in stores}) == len(stores)
+    )
+    length = next(lengths, most)
+    return {folder: "/".join(("…", *folder.parts[-length:])) for folder in stores}
 
 
 def _language(entries: Sequence[HistoryEntry]) -> Words:
@@ -72,28 +109,24 @@ def _language(entries: Sequence[HistoryEntry]) -> Words:
     return CHINESE if chinese * 2 > len(entries) else ENGLISH
 
 
-def _row(entry: HistoryEntry, thumbnail: Thumbnail | None, words: Words) -> Row:
+def _row(number: int, entry: HistoryEntry, thumbnail: Thumbnail | None, store: str, words: Words) -> Row:
     unsure = not entry.billed and entry.outcome not in {"not_sent", "rejected"}
     bill = words.may_be_billed if unsure else str(entry.billed)
-    state = "" if entry.state == "done" else entry.state
+    state, began = "" if entry.state == "done" else entry.state, local_time(entry.began)
     return Row(
+        number=number,
         id=entry.run_id,
+        command="%seedream show",
         caption=entry.prompt,
         picture=Preview(*thumbnail[1:]) if thumbnail else None,
         state=_STATES.get(state, state) if words is CHINESE else state,
-        when=_local(entry.began),
+        when=f"{began:%Y-%m-%d %H:%M}" if began else "",
         model=entry.model,
         notebook=entry.notebook,
         progress=f"{entry.frames} / {entry.expected}",
         bill=_DEMO[words.language] if entry.provider == "demo" else bill,
+        store=store,
     )
-
-
-def _local(moment: datetime | None) -> str:
-    try:
-        return f"{moment.astimezone():%Y-%m-%d %H:%M}" if moment else ""
-    except (OverflowError, ValueError, OSError):  # in a year that this system does not know
-        return ""
 
 
 def _thumbnails(entries: Sequence[HistoryEntry]) -> dict[str, Thumbnail]:

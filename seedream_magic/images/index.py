@@ -8,11 +8,9 @@ from __future__ import annotations
 
 import os
 import time
-import unicodedata
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import datetime
-from functools import lru_cache
 from pathlib import Path
 from typing import Any
 
@@ -70,21 +68,6 @@ Look = tuple[int, ...]
 """Times of a run's folder (pictures come and go) and of its record, size and number of the record."""
 
 
-def search(entries: Sequence[HistoryEntry], words: str | None) -> list[HistoryEntry]:
-    """The runs in which each of the words occurs: in prompt, model, notebook, run id or provider.
-
-    Whatever the case and the width of the letters, also inside a word.
-    """
-    found = list(entries)
-    for word in _comparable(str(words or "")).split():
-        found = [
-            entry
-            for entry in found
-            if word in _searchable(entry.prompt, entry.model, entry.notebook, entry.run_id, entry.provider)
-        ]
-    return found
-
-
 def runs_in(store: Path) -> dict[str, Look]:
     """The runs of a store by their ids, each with what changes when anything in its folder does."""
     return {entry.name: look for entry in run_folders(store) if (look := look_at(entry))}
@@ -107,15 +90,6 @@ def look_at(folder: Path | os.DirEntry[str]) -> Look:
     except OSError:
         return (changed,)
     return changed, record.st_mtime_ns, record.st_size, record.st_ino
-
-
-@lru_cache(maxsize=2**15)
-def _searchable(*texts: str) -> str:
-    return _comparable("\n".join(texts))
-
-
-def _comparable(text: str) -> str:
-    return unicodedata.normalize("NFKC", text).casefold()
 
 
 def entry_of(folder: Path) -> HistoryEntry:

@@ -25,6 +25,9 @@ if TYPE_CHECKING:
     from seedream_magic.images.image_set import ImageSet
     from seedream_magic.seedream import Seedream
 
+_LONGEST_NUMBER = 3
+"""Digits that are the number of a row; more are the beginning of a run's id."""
+
 
 def run_command(desk: Desk, line: str) -> None:
     """Run one `%seedream` line. Raises `InvalidRequest` for a command that does not exist."""
@@ -153,11 +156,26 @@ def _stop(desk: Desk, _: str) -> None:
     print(kept if stopped else "No run is under way in the background.")  # noqa: T201 - a summary is text
 
 
-def _history(desk: Desk, words: str) -> None:
-    """Show the runs of the store that hold these words."""
-    from seedream_magic.images.history_rows import history_bundle  # noqa: PLC0415 - load time, see `desk`
+def _history(desk: Desk, text: str) -> None:
+    """Show the runs of which all that was typed is true, of every store or of this one."""
+    from seedream_magic.images.history_rows import MAXIMUM_ROWS, history_bundle  # noqa: PLC0415 - load time, see `desk`
 
-    display(history_bundle(desk.client().history(words or None), words=words), raw=True)
+    words, given = _without_flags(text, "history", "--here")
+    client, here = desk.client(), "--here" in given
+    entries = client.history(words or None, here=here)
+    desk.rows = tuple(entry.run_id for entry in entries[:MAXIMUM_ROWS])
+    display(history_bundle(entries, words=words, store=client.store, here=here), raw=True)
+
+
+def _without_flags(text: str, command: str, *flags: str) -> tuple[str, set[str]]:
+    """The line without its options, and those; raises `InvalidRequest` for one that the command does not have."""
+    words = text.split()
+    given = {word for word in words if word.startswith("--")}
+    for word in given.difference(flags):
+        near = difflib.get_close_matches(word, flags, n=1)
+        meant = f"did you mean {near[0]}?" if near else f"it takes {', '.join(flags)}."
+        raise InvalidRequest(f"%seedream {command} has no option {word[:40]!r}: {meant}")
+    return " ".join(word for word in words if word not in given), given
 
 
 def _show(desk: Desk, text: str) -> None:
@@ -184,7 +202,7 @@ def _retry(desk: Desk, words: str) -> None:
     """Ask anew for the failed frames of a run; with `--each` in one request for each."""
     from seedream_magic.planning import plan_retry  # noqa: PLC0415 - load time, see `desk`
 
-    run = " ".join(word for word in words.split() if word != "--each")
+    run, given = _without_flags(words, "retry", "--each")
     before, client = _continued_run(desk, run, "retry"), desk.client()
     images = client.recover(before.run_id)[0]  # what was made already is not paid again
     downloaded = len(images.ok) - len(before.ok)
@@ -196,7 +214,7 @@ def _retry(desk: Desk, words: str) -> None:
     if downloaded and images.complete:
         desk.show_set(images, name=name)
         return
-    if "--each" in words.split():
+    if given:
         _retry_each(desk, client, before.run_id, name=name)
         return
     plan = plan_retry(client, before.run_id)
@@ -251,7 +269,7 @@ def _export(desk: Desk, words: str) -> None:
 
 def _purge(desk: Desk, text: str) -> None:
     """Delete a run and its pictures."""
-    client, run_id = desk.client(), _run_id(desk, text, "purge")
+    client, run_id = desk.client(), _run_id(desk, text, "purge", numbers=False)
     free = any(entry.provider == "demo" for entry in client.history(run_id))
     gone = client.purge(run_id)
     bill = "" if free else " What it billed stays billed."
@@ -259,14 +277,19 @@ def _purge(desk: Desk, text: str) -> None:
     print(f"Run {gone.run_id} is deleted: {size}.{bill}")  # noqa: T201 - a confirmation is text
 
 
-def _run_id(desk: Desk, text: str, command: str) -> str:
-    """The run that a line names: an id, the beginning or end of one, `latest`, a folder, or a set of the notebook."""
-    text = text.strip().strip("\"'{}$")
+def _run_id(desk: Desk, text: str, command: str, *, numbers: bool = True) -> str:
+    """The run that a line names: an id, the beginning or end of one, `latest`, a folder, or a set of the notebook;
+    with `numbers` also its row in the history shown last. `latest` is this store's.
+    """
+    text = text.strip().strip("\"'{}$#")
     if not text:
-        raise InvalidRequest(f"%seedream {command} takes a run: its id, latest, or a variable that holds a set.")
+        row = " its row in the history," if numbers else ""
+        raise InvalidRequest(f"%seedream {command} takes a run: its id,{row} latest, or a variable that holds a set.")
+    if numbers and text.isdecimal() and len(text) <= _LONGEST_NUMBER:
+        return _run_of_row(desk, int(text), command)
     if text == "latest":
         client = desk.client()
-        entries = client.history()
+        entries = client.history(here=True)
         if not entries:
             raise InvalidRequest(f"There is no run in {client.store} yet: draw with %%seedream first.")
         return entries[0].run_id
@@ -275,6 +298,16 @@ def _run_id(desk: Desk, text: str, command: str) -> str:
     except InvalidRequest:  # no variable: then it is the id, or a part of one
         value = text
     return getattr(value, "run_id", None) or Path(str(value)).name
+
+
+def _run_of_row(desk: Desk, number: int, command: str) -> str:
+    """The run in this row, counted from 1, of the history that the notebook has shown last."""
+    if not desk.rows:
+        again = f"%seedream history numbers the runs, then %seedream {command} {number}"
+        raise InvalidRequest(f"{number} is a row of the history shown last, and none with rows has been: {again}.")
+    if not 1 <= number <= len(desk.rows):
+        raise InvalidRequest(f"There is no row {number}: the history shown last has {plural(len(desk.rows), 'row')}.")
+    return desk.rows[number - 1]
 
 
 def _continued_run(desk: Desk, text: str, command: str) -> ImageSet:

@@ -237,7 +237,10 @@ def _arguments_of(command: str, place: int, word: str, around: Surroundings) -> 
     """What can stand at a place after a command, counted from 0, as the lines of the help name it."""
     rows = [typed.replace("[", "").replace("]", "").split()[1:] for typed, _, _ in COMMANDS]
     found = []
-    for kind in dict.fromkeys(kind for row in rows if row[:1] == [command] for kind in row[place + 1 : place + 2]):
+    kinds = [kind for row in rows if row[:1] == [command] for kind in row[place + 1 : place + 2]]
+    if word.startswith("-"):  # an option stands anywhere
+        kinds = [kind for row in rows if row[:1] == [command] for kind in row[1:] if kind.startswith("-")]
+    for kind in dict.fromkeys(kinds):
         if kind.startswith("-"):
             found.append(Candidate(kind, "option"))
         elif look_up := _ARGUMENTS.get(kind) or _ARGUMENTS.get(f"{command} {kind}"):

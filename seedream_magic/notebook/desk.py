@@ -80,7 +80,7 @@ class Desk:
     """One notebook's shell with its settings and its session.
 
     The session outlives the desk, which a reload of the extension makes anew. `cell` is the running cell's outputs,
-    `panels` are those that are open.
+    `panels` are those that are open, `rows` the ids of the runs in the history shown last, as it numbers them.
     """
 
     def __init__(self, shell: InteractiveShell, settings: Settings, known: Session | None = None) -> None:
@@ -90,6 +90,7 @@ class Desk:
         self.session.check = self.check_caps
         self.panels: WeakSet[Closable] = WeakSet()
         self.cell: CellOutputs | None = None
+        self.rows: tuple[str, ...] = ()
         self._before: list[Session | None] = []
 
     @property

@@ -114,8 +114,16 @@ COMMANDS = (
     ("%seedream key", "type the key, hidden; kept in memory", "输入密钥，仅存于内存"),
     ("%seedream models [WORDS]", "what models take: sizes, sets, references, formats", "各模型支持的参数"),
     ("%seedream panel [RUN]", "draw with buttons and fields in place of a cell", "图形面板"),
-    ("%seedream history [WORDS]", "earlier runs, those with these words in them", "历史记录，可按词查找"),
-    ("%seedream show RUN", "the set of an earlier run", "显示以前的一组"),
+    (
+        "%seedream history [WORDS] [--here]",
+        "earlier runs of all notebooks, found by words, a date, a state; --here: of this store only",
+        "所有笔记本的历史记录，可按词、日期、状态查找；--here 只查当前存储",
+    ),
+    (
+        "%seedream show RUN",
+        "the set of an earlier run, by its id or its row in the history",
+        "按编号或历史记录的行号显示以前的一组",
+    ),
     ("%seedream recover [RUN]", "download what earlier runs lack; bills nothing", "补下载缺失的图片，不计费"),
     (
         "%seedream retry RUN [--each]",

@@ -181,9 +181,15 @@ class Preview:
 
 @dataclass(frozen=True)
 class Row:
-    """A set as one line of a table: its first picture, its prompt, and facts that are ready to be read."""
+    """A set as one line of a table: its first picture, its prompt, and facts that are ready to be read.
 
+    `command` and the id make the line that opens the set in a cell. `store` tells where it is, empty where all are in
+    one.
+    """
+
+    number: int
     id: str
+    command: str
     caption: str
     picture: Preview | None
     state: str
@@ -192,6 +198,7 @@ class Row:
     notebook: str
     progress: str
     bill: str
+    store: str = ""
 
 
 def failure_of(error: SeedreamError) -> Failure:

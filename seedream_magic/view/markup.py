@@ -118,10 +118,12 @@ def text_within(text: str, width: int) -> str:
 
 
 _HEADS = {
-    "en": ("When", "Frames", "Billed", "Run", "Notebook", "Prompt"),
-    "zh": ("时间", "帧", "计费", "运行", "笔记本", "提示词"),
+    "en": ("#", "When", "Frames", "Billed", "Run", "Notebook", "Store", "Prompt"),
+    "zh": ("#", "时间", "帧", "计费", "运行", "笔记本", "存储", "提示词"),
 }
-_CODE = "font-size:12px;background-color:transparent;padding:0;white-space:nowrap"
+_CODE = "font-size:12px;background-color:transparent;padding:0;white-space:normal"
+_ONE_PIECE = "white-space:nowrap"
+"""An id cut in two is hard to read; the line breaks before it."""
 _THUMBNAIL = "display:block;max-width:64px;max-height:64px;width:auto;height:auto;margin:0;border-radius:4px"
 _NO_PICTURE = "width:64px;height:40px;border-radius:4px;background-color:rgba(127,127,127,0.12)"
 
@@ -132,20 +134,27 @@ def rows_bundle(rows: Sequence[Row], notes: Sequence[str], words: Words) -> dict
 
 
 def _html(rows: Sequence[Row], notes: Sequence[str], words: Words) -> Markup:
-    _, progress, bill, _, _, prompt = _HEADS[words.language]
-    table = [html_table([[""], [prompt], [progress], [bill]], [_cells(row) for row in rows], wide=1)] if rows else []
+    number, _, progress, bill, *_, prompt = _HEADS[words.language]
+    heads = [[number], [""], [prompt], [progress], [bill]]
+    table = [html_table(heads, [_cells(row) for row in rows], wide=2)] if rows else []
     attributes = {"class": "seedream-history tex2jax_ignore mathjax_ignore", "lang": words.language}
     return element("div", attributes, *table, *html_notes(notes))
 
 
 def _cells(row: Row) -> list[Cell]:
-    facts = (text_within(row.state, 20), row.when, text_within(row.model, 40), text_within(row.notebook, 40))
+    facts = (
+        text_within(row.state, 20),
+        row.when,
+        *(text_within(text, 40) for text in (row.model, row.notebook, row.store)),
+    )
+    run = element("span", {"style": _ONE_PIECE}, row.id)
     lines = (
         element("div", {}, element("bdi", {}, text_within(row.caption, 110))),
         element("div", {"style": QUIET}, " · ".join(fact for fact in facts if fact)),
-        element("div", {"style": QUIET}, element("code", {"style": _CODE}, row.id)),
+        element("div", {"style": QUIET}, element("code", {"style": _CODE}, f"{row.command} ", run)),
     )
-    return [[_thumbnail(row.picture, text_within(row.caption, 40))], lines, [row.progress], [row.bill]]
+    thumbnail = _thumbnail(row.picture, text_within(row.caption, 40))
+    return [[str(row.number)], [thumbnail], lines, [row.progress], [row.bill]]
 
 
 def _thumbnail(picture: Preview | None, prompt: str) -> Markup:
@@ -163,9 +172,12 @@ def _thumbnail(picture: Preview | None, prompt: str) -> Markup:
 
 
 def _plain(rows: Sequence[Row], notes: Sequence[str], words: Words) -> str:
-    lines = []
+    lines: list[tuple[str, ...]] = [_HEADS[words.language]] if rows else []
     for row in rows:
         state, prompt = text_within(row.state, 20), text_within(row.caption, 48)
         described = f"({state}) {prompt}" if state else prompt
-        lines.append((row.when, row.progress, row.bill, row.id, text_within(row.notebook, 24), described))
-    return "\n".join((*text_table([_HEADS[words.language], *lines] if lines else []), *notes))
+        notebook, store = text_within(row.notebook, 24), text_within(row.store, 28)
+        lines.append((str(row.number), row.when, row.progress, row.bill, row.id, notebook, store, described))
+    if not any(row.store for row in rows):
+        lines = [(*line[:-2], line[-1]) for line in lines]
+    return "\n".join((*text_table(lines), *notes))
