@@ -46,7 +46,9 @@ class Plan:
 
     `warnings` are sentences to show before sending. `timeout` is the limit of the whole call in seconds, None for
     the limits that fit the request. `stored` is the run whose set stands in place of a new one, None if it will
-    be sent; `fresh` pays again whatever is stored, `take` is which of several stored sets is meant, from 1.
+    be sent; `fresh` pays again whatever is stored, `take` is which of several stored sets is meant, from 1. `already`
+    says, where the run in `stored` is that of another request, why its set stands for this one: it shows already what
+    is asked for.
     `lineage` names the earlier run that it goes on from. `references` is the folder where the store keeps input images
     by their content, None where it is not known. `headers` are those that a gateway asks for, masked.
     """
@@ -57,6 +59,7 @@ class Plan:
     warnings: tuple[str, ...] = ()
     timeout: float | None = None
     stored: str | None = None
+    already: str = ""
     fresh: bool = False
     take: int | None = None
     lineage: Lineage | None = None
@@ -210,8 +213,8 @@ def _holds(path: Path, data: bytes) -> bool:
         return False
 
 
-def call_text(name: str, *values: str | int, **named: str | None) -> str:
-    """A call in Python: its values as literals, what is named left out where it is None or empty."""
+def call_text(name: str, *values: str | int, **named: str | bool | None) -> str:
+    """A call in Python: its values as literals, what is named left out where it is None, False or empty."""
     literals = [_literal(value) for value in values]
     literals += [f"{key}={_literal(value)}" for key, value in named.items() if value]
     return f"{name}({', '.join(literals)})"
@@ -219,7 +222,7 @@ def call_text(name: str, *values: str | int, **named: str | None) -> str:
 
 def _literal(value: str | int) -> str:
     """As Python reads it: of text JSON's form, which is Python's too, and holds no line break."""
-    return json.dumps(value, ensure_ascii=False)
+    return repr(value) if isinstance(value, bool) else json.dumps(value, ensure_ascii=False)
 
 
 def _defaults(request: ImageRequest) -> dict[str, Any]:

@@ -94,7 +94,10 @@ class Frame:
         return open_picture(self.path)
 
     def vary(self, prompt: str, *, images: int = 1, refs: object = (), fresh: bool = False) -> ImageSet:
-        """Draw a new set after this picture, which is its first reference; `refs` are further ones."""
+        """Draw a new set after this picture, which is its first reference; `refs` are further ones.
+
+        Again, as `ImageSet.redo`: the set that this very call has drawn is not varied by it once more.
+        """
         return _client_of(self).vary(self, prompt, images=images, refs=refs, fresh=fresh)
 
     def __getstate__(self) -> dict[str, Any]:
@@ -257,7 +260,9 @@ class ImageSet(Sequence[Frame]):
         """Draw the frames at these indexes anew; the set with them in their places.
 
         `prompt` stands in place of their words. `refs` replaces the references of the set; "others" adds the set's
-        other pictures to them. The same redo again comes from the store, like any request; `fresh` pays again.
+        other pictures to them. The same redo again comes from the store, like any request, also in a cell that binds
+        the set to its own name (`story = story.redo(1)`): a set that was made by this very redo comes back as it is,
+        with a note. `fresh` pays for another.
         """
         return _client_of(self).redo(self, places, prompt=prompt, refs=refs, fresh=fresh)
 
@@ -269,7 +274,10 @@ class ImageSet(Sequence[Frame]):
         refs: object = "others",
         fresh: bool = False,
     ) -> ImageSet:
-        """Draw further frames: as many, or one for each of these prompts; the set with them at its end."""
+        """Draw further frames: as many, or one for each of these prompts; the set with them at its end.
+
+        Again, as `redo`: a set that has them by this very call comes back as it is, `fresh` pays for more.
+        """
         return _client_of(self).extend(self, frames, prompt=prompt, refs=refs, fresh=fresh)
 
     def __getstate__(self) -> dict[str, Any]:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 from dataclasses import replace
+from functools import reduce
 from pathlib import Path
 
 from seedream_magic.api.plan import Plan
@@ -32,17 +33,21 @@ def run_to_show(plan: Plan, store: Path) -> Record | None:
     """
     if plan.stored and not plan.fresh:
         named = Record(store / plan.stored, read_object(store / plan.stored / "request.json") or {})
+        if plan.already and named.facts:  # a set that shows already what is asked for, whatever became of its own run
+            return named
         if named.facts.get("fingerprint") == plan.fingerprint and is_set(named):
             return named
     return _chosen(plan, _earlier(plan, store))
 
 
 def stored_set(record: Record, plan: Plan | None = None) -> ImageSet:
-    """The set of an earlier run, marked as replayed; a note says where its record does not fit the plan."""
+    """The set of an earlier run, marked as replayed.
+
+    A note says why it stands for the plan where it is that of another request, or that its record does not fit.
+    """
     images = replace(load_whole(record), replayed=True)
-    for note in () if plan is None else _oddities(record, plan):
-        images = images.with_note(note)
-    return images
+    notes = () if plan is None else (plan.already,) if plan.already else _oddities(record, plan)
+    return reduce(ImageSet.with_note, notes, images)
 
 
 def find_maker(picture: str | os.PathLike[str] | Frame, store: Path) -> Record:
