@@ -25,14 +25,14 @@ from seedream_magic.errors import ImageInvalid, ImageLinkExpired, ImageTooLarge,
 from seedream_magic.images.delivery import Delivery, deliver
 from seedream_magic.images.download import PARALLEL_DOWNLOADS, link_expiry
 from seedream_magic.images.durable import sweep
-from seedream_magic.images.image_set import Frame, ImageSet
+from seedream_magic.images.image_set import LONGEST_RUN_SECONDS, Frame, ImageSet
 from seedream_magic.images.record import Record, load, picture_path
 from seedream_magic.images.response import ended_tasks, events_of, lacks_base64
 from seedream_magic.images.route import image_client
 from seedream_magic.images.store import RunFolder, records
 from seedream_magic.tasks import follow_tasks
 
-LONGEST_RUN = timedelta(hours=1)
+LONGEST_RUN = timedelta(seconds=LONGEST_RUN_SECONDS)
 """A run that has lasted longer is over, whatever its record says."""
 
 FIRST_PID = 2
@@ -131,7 +131,7 @@ async def recover(
     found_key = _key_if_any(key) if lacking else None
     run = RunFolder(record.folder, record.facts, found_key)
     if record.has_died:
-        images = replace(images, outcome="billed" if named or tasks else "unknown")
+        images = replace(images, outcome="billed" if named or tasks else "unknown", interrupted=True)
     local = is_loopback(urlsplit(base_url).hostname or "")
     failure: SeedreamError | None = None
     async with image_client(transport, base_url=base_url) as http:

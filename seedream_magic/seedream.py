@@ -350,7 +350,10 @@ class Seedream:
 
     def show(self, run_id: str) -> ImageSet:
         """The set of an earlier run, by its id or the beginning of it. Raises `InvalidRequest` if there is none."""
-        return stored_set(find_record(self.store, run_id)).with_client(self)
+        record = find_record(self.store, run_id)
+        images = stored_set(record)
+        interrupted = images.interrupted or (record.has_died and not is_live(record))
+        return replace(images, interrupted=interrupted).with_client(self)
 
     def recover(
         self, run_id: str | None = None, *, on_change: Callable[[ImageSet], None] | None = None

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping, Sequence
 from collections.abc import Set as AbstractSet
 from dataclasses import dataclass, field, replace
+from datetime import UTC, datetime
 from os import PathLike
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal, Protocol, TypeVar, overload
@@ -57,6 +58,8 @@ State = Literal["running", "done", "stopped"]
 Outcome = Literal["not_sent", "rejected", "unknown", "billed"]
 _BILLED_TILL_THEN = "The pictures made until then are billed; it was not asked again."
 MAXIMUM_NOTES = 20
+LONGEST_RUN_SECONDS = 3600.0
+"""A run without a limit of its own that has lasted longer is over, whatever became of its process."""
 Reported = TypeVar("Reported", SeedreamError, SeedreamInterrupted)
 
 
@@ -124,8 +127,9 @@ class ImageSet(Sequence[Frame]):
     are sentences about what went wrong or is worth knowing. `replayed` says that it comes from the store.
     `pause` is a sentence about a wait before another attempt at a request that was not sent, or not taken; else empty.
     `task` is the id that a gateway gave in place of pictures, while it is asked for; several are separated by commas.
-    `inherited` are the indexes of frames that an earlier run made, `own` is then what this run alone made. `client`
-    goes on from the set; None for one that was read from elsewhere.
+    `limit` is the seconds after which the run is over, whatever became of its process; `interrupted` says that the
+    process ended before the run did. `inherited` are the indexes of frames that an earlier run made, `own` is then what
+    this run alone made. `client` goes on from the set; None for one that was read from elsewhere.
     """
 
     request: ImageRequest
@@ -142,6 +146,8 @@ class ImageSet(Sequence[Frame]):
     replayed: bool = False
     pause: str = ""
     task: str = ""
+    limit: float = LONGEST_RUN_SECONDS
+    interrupted: bool = False
     inherited: frozenset[int] = frozenset()
     own: ImageSet | None = field(default=None, repr=False, compare=False)
     client: Client | None = field(default=None, repr=False, compare=False)
@@ -324,7 +330,8 @@ def _client_of(value: ImageSet | Frame) -> Client:
 
 def places_of(images: ImageSet) -> tuple[Frame, ...]:
     """The frames, and an empty one for each picture that is still to come, or would have come but for a Stop."""
-    total = len(images.frames) if images.state == "done" else max(len(images.frames), images.expected or 1)
+    ended = images.state == "done" and not images.interrupted
+    total = len(images.frames) if ended else max(len(images.frames), images.expected or 1)
     return images.frames + tuple(
         Frame(index, images.request.prompt_of(index)) for index in range(len(images.frames), total)
     )
@@ -342,7 +349,7 @@ def bill_of(images: ImageSet) -> Bill | None:
     if images.state == "running":
         return None
     if images.billed:
-        certain = images.state == "done" or images.usage is not None
+        certain = (images.state == "done" and not images.interrupted) or images.usage is not None
     else:
         certain = images.outcome in {"not_sent", "rejected"}
     return Bill(images.billed, certain, free=images.provider == "demo")
@@ -371,7 +378,7 @@ def cards_of(images: ImageSet) -> CardSet:
         cards=tuple(cards[:count]),
         awaited=tuple(cards[count:]),
         expected=images.expected,
-        state=images.state,
+        state="interrupted" if images.interrupted and not (running or images.complete) else images.state,
         bill=bill_of(images),
         tokens=tokens if isinstance(tokens, int) and not isinstance(tokens, bool) else None,
         seconds=images.seconds,
@@ -380,6 +387,8 @@ def cards_of(images: ImageSet) -> CardSet:
         opens_at=opens_at(images),
         copies=("path", "ref", "prompt") if running else ("path", "ref", "prompt", *redo, "vary"),
         created=created_at(images.run_id, tuple(frame.path for frame in images.ok if frame.path)),
+        updated=datetime.now(UTC) if running else None,
+        limit=images.limit,
     )
 
 
