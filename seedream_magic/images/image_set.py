@@ -127,9 +127,9 @@ class ImageSet(Sequence[Frame]):
     are sentences about what went wrong or is worth knowing. `replayed` says that it comes from the store.
     `pause` is a sentence about a wait before another attempt at a request that was not sent, or not taken; else empty.
     `task` is the id that a gateway gave in place of pictures, while it is asked for; several are separated by commas.
-    `limit` is the seconds after which the run is over, whatever became of its process; `interrupted` says that the
-    process ended before the run did. `inherited` are the indexes of frames that an earlier run made, `own` is then what
-    this run alone made. `client` goes on from the set; None for one that was read from elsewhere.
+    `inherited` are the indexes of frames that an earlier run made, `own` is then what this run alone made. `client`
+    goes on from the set; None for one that was read from elsewhere. `limit` is the seconds after which the run is over,
+    whatever became of its process; `interrupted` says that the process ended before the run did.
     """
 
     request: ImageRequest
@@ -146,11 +146,11 @@ class ImageSet(Sequence[Frame]):
     replayed: bool = False
     pause: str = ""
     task: str = ""
-    limit: float = LONGEST_RUN_SECONDS
-    interrupted: bool = False
     inherited: frozenset[int] = frozenset()
     own: ImageSet | None = field(default=None, repr=False, compare=False)
     client: Client | None = field(default=None, repr=False, compare=False)
+    limit: float = LONGEST_RUN_SECONDS
+    interrupted: bool = False
 
     @overload
     def __getitem__(self, index: int) -> Frame: ...
