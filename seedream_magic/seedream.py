@@ -181,7 +181,7 @@ class Seedream:
         """See `ImageSet.redo`."""
         with in_python():
             plan = plan_redo(self, images, places, prompt=prompt, refs=refs, fresh=fresh)
-        return self.run(plan)
+        return self._go_on(plan)
 
     def extend(
         self,
@@ -195,12 +195,18 @@ class Seedream:
         """See `ImageSet.extend`."""
         with in_python():
             plan = plan_extend(self, images, frames, prompt=prompt, refs=refs, fresh=fresh)
-        return self.run(plan)
+        return self._go_on(plan)
 
     def vary(self, frame: Frame, prompt: str, *, images: int = 1, refs: object = (), fresh: bool = False) -> ImageSet:
         """See `Frame.vary`."""
         with in_python():
             plan = plan_vary(self, frame, prompt, images=images, refs=refs, fresh=fresh)
+        return self._go_on(plan)
+
+    def _go_on(self, plan: Plan) -> ImageSet:
+        """Run the plan of such a call. In a notebook a set that is bound to a name is not shown: the reason is."""
+        if plan.already and self.progress is not None:
+            print(plan.already)  # noqa: T201 - said in place of a run
         return self.run(plan)
 
     def key(self) -> Key:

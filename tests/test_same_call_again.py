@@ -7,8 +7,9 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from IPython.core.interactiveshell import InteractiveShell
 
-from asking import REFUSED, data
+from asking import REFUSED, data, run
 from raw_server import Behaviour, RawServer, Request, raw_server
 from seedream_magic import ImageSet, Seedream, Storyboard
 from seedream_magic.planning import missing_places, plan_redo, plan_retry, plan_vary
@@ -85,6 +86,15 @@ def test_the_same_call_again_is_the_set_as_it_is(
     from_the_top = call(call(restarted.generate(BOARD, stream=False)))
     assert digests(from_the_top) == digests(made)
     assert digests(call(restarted.show(made.run_id))) == digests(made)
+    assert server.posts == 2
+
+
+def test_the_cell_says_why_nothing_is_drawn(shell: InteractiveShell, server: RawServer) -> None:
+    """A set that is only bound to a name shows nothing: the line stands in place of a picture."""
+    run(shell, "%%seedream story << --quiet -n 2\nfox")
+    assert "already" not in run(shell, "story = story.redo(1)")[1]
+    said = f"Frame 2 was drawn anew by this already (run {shell.user_ns['story'].run_id}); nothing is sent."
+    assert run(shell, "story = story.redo(1)")[1].startswith(f"{said} fresh=True draws another.\n")
     assert server.posts == 2
 
 
