@@ -130,7 +130,7 @@ async def recover(
     found_key = _key_if_any(key) if lacking else None
     run = RunFolder(record.folder, record.facts, found_key)
     if record.has_died:
-        images = replace(images, outcome="billed" if named or tasks else "unknown")
+        images = replace(images, outcome="billed" if named or tasks else "unknown", interrupted=True)
     local = is_loopback(urlsplit(base_url).hostname or "")
     failure: SeedreamError | None = None
     async with image_client(transport, base_url=base_url) as http:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 from collections.abc import Iterator
 from dataclasses import dataclass, replace
+from functools import reduce
 from pathlib import Path
 
 from seedream_magic import library
@@ -45,6 +46,10 @@ def find_earlier(plan: Plan, store: Path) -> Earlier:
 
     Raises `InvalidRequest` for a take that was never made.
     """
+    if plan.already:
+        named = read_record((plan.stored_in or store) / str(plan.stored))
+        if named is not None:  # whatever became of its own run, it shows what is asked for
+            return Earlier(named)
     if plan.fresh:
         if plan.take is None:
             return Earlier()
@@ -134,15 +139,16 @@ def completed(record: Record, store: Path) -> Record:
 
 
 def stored_set(record: Record, plan: Plan | None = None, *, store: Path | None = None) -> ImageSet:
-    """The set of an earlier run, marked as replayed; notes say where its record does not fit the plan, and that it is
-    from another store than `store`.
+    """The set of an earlier run, marked as replayed.
+
+    Notes say that it is from another store than `store`, why it stands for the plan where it is that of another
+    request, and where its record does not fit the plan.
     """
     images = replace(load_whole(record), replayed=True)
     if store is not None and os.path.realpath(store) != os.path.realpath(record.folder.parent):
         images = images.with_note(f"From {short_path(record.folder.parent)}, nothing billed.")
-    for note in () if plan is None else _oddities(record, plan):
-        images = images.with_note(note)
-    return images
+    notes = () if plan is None else (plan.already,) if plan.already else _oddities(record, plan)
+    return reduce(ImageSet.with_note, notes, images)
 
 
 def drawn_by(record: Record) -> str:

@@ -28,7 +28,7 @@ from seedream_magic.api.retry import PACE, Pace
 from seedream_magic.errors import ApiError, NoConnection, OutcomeUnknown, ResponseBroken, SeedreamError
 from seedream_magic.images.delivery import deliver, fetch_references
 from seedream_magic.images.download import PARALLEL_DOWNLOADS
-from seedream_magic.images.image_set import Frame, ImageSet
+from seedream_magic.images.image_set import LONGEST_RUN_SECONDS, Frame, ImageSet
 from seedream_magic.images.response import mask_beside_links
 from seedream_magic.images.route import image_client
 from seedream_magic.images.store import RunFolder, begin_run
@@ -56,6 +56,7 @@ class Run:
             folder=folder.folder,
             expected=plan.request.images_expected,
             notes=plan.warnings,
+            limit=plan.timeout or LONGEST_RUN_SECONDS,
         )
         self._transport, self._pace = transport, pace
         self._tally = Tally(plan.request.images_expected)

@@ -184,7 +184,7 @@ class Seedream:
         """See `ImageSet.redo`."""
         with in_python():
             plan = plan_redo(self, images, places, prompt=prompt, refs=refs, fresh=fresh)
-        return self.run(plan)
+        return self._go_on(plan)
 
     def extend(
         self,
@@ -198,12 +198,18 @@ class Seedream:
         """See `ImageSet.extend`."""
         with in_python():
             plan = plan_extend(self, images, frames, prompt=prompt, refs=refs, fresh=fresh)
-        return self.run(plan)
+        return self._go_on(plan)
 
     def vary(self, frame: Frame, prompt: str, *, images: int = 1, refs: object = (), fresh: bool = False) -> ImageSet:
         """See `Frame.vary`."""
         with in_python():
             plan = plan_vary(self, frame, prompt, images=images, refs=refs, fresh=fresh)
+        return self._go_on(plan)
+
+    def _go_on(self, plan: Plan) -> ImageSet:
+        """Run the plan of such a call. In a notebook a set that is bound to a name is not shown: the reason is."""
+        if plan.already and self.progress is not None:
+            print(plan.already)  # noqa: T201 - said in place of a run
         return self.run(plan)
 
     def key(self) -> Key:
@@ -306,7 +312,10 @@ class Seedream:
 
     def show(self, run_id: str) -> ImageSet:
         """The set of an earlier run, by its id or the beginning of it. Raises `InvalidRequest` if there is none."""
-        return stored_set(find_run(self.store, run_id), store=self.store).with_client(self)
+        record = find_run(self.store, run_id)
+        images = stored_set(record, store=self.store)
+        interrupted = images.interrupted or (record.has_died and not is_live(record))
+        return replace(images, interrupted=interrupted).with_client(self)
 
     def recover(
         self, run_id: str | None = None, *, on_change: Callable[[ImageSet], None] | None = None

@@ -17,7 +17,9 @@ class Words:
     """The words of an output in one language.
 
     `waiting`, `missing` and `failed` name the state of a place without a picture; `not_arrived` says it as a sentence.
-    `variation` is an example of a prompt for one. `controls` are the words that only the script shows: of a button its
+    `variation` is an example of a prompt for one. `interrupted` is the state of a set whose kernel ended in the middle,
+    `resume` what to do then; `until` says of an output that grows when it was true, `last_sign` the same of one that
+    does not any more. `controls` are the words that only the script shows: of a button its
     word, or word and name. `copies` are such buttons too; each copies the text that a figure has under the same key.
     """
 
@@ -30,6 +32,10 @@ class Words:
     frame: str
     comma: str
     stopped: str
+    interrupted: str
+    resume: str
+    until: str
+    last_sign: str
     arrived: str
     billed: str
     at_least_billed: str
@@ -53,6 +59,13 @@ ENGLISH = Words(
     frame="Frame {number}",
     comma=", ",
     stopped="stopped",
+    interrupted="interrupted, {saved} saved",
+    resume=(
+        "Run the cell again: pictures that the service had made are fetched first, which bills nothing; then only what "
+        "is missing is asked for. %seedream recover {run} only fetches."
+    ),
+    until="As of {moment} this was under way. If nothing has come since, it was interrupted. {resume}",
+    last_sign="The last sign of it came at {moment}. {resume}",
     arrived="{ok} of {total}",
     billed="{count} billed",
     at_least_billed="at least {count} billed",
@@ -98,6 +111,12 @@ CHINESE = Words(
     frame="第 {number} 帧",
     comma="，",
     stopped="已停止",
+    interrupted="已中断，已保存 {saved} 张",
+    resume=(
+        "重新运行该单元格：先取回服务已生成的图片（不计费），再只请求缺少的。%seedream recover {run} 只取回，不再请求。"
+    ),
+    until="截至 {moment} 仍在生成。若此后没有新内容，说明已中断。{resume}",
+    last_sign="最后一次更新：{moment}。{resume}",
     arrived="{ok} / {total} 张",
     billed="计费 {count}",
     at_least_billed="至少计费 {count}",

@@ -72,6 +72,8 @@ def cases() -> Iterator[tuple[str, ImageSet]]:
     nothing = (Frame(0, "a village", error=UNKNOWN),)
     yield "failed-all", replace(four, frames=nothing, expected=1, usage=None, outcome="unknown")
     yield "stopped", replace(four, frames=four.frames[:2], state="stopped", usage=None)
+    for name, images in (("interrupted", four), ("chinese-interrupted", chinese)):
+        yield name, replace(images, frames=images.frames[:2], interrupted=True, usage=None)
     yield "replayed", replace(four, replayed=True)
     yield "chinese", chinese
     yield "chinese-failed", replace(chinese, frames=(replace(failed[0], prompt=CHINESE[0]), *chinese[1:]))

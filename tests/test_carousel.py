@@ -7,6 +7,7 @@ import json
 import re
 import time
 from dataclasses import replace
+from datetime import UTC, datetime, timedelta
 from html.parser import HTMLParser
 from pathlib import Path
 from typing import Any
@@ -33,6 +34,7 @@ from seedream_magic.images.image_set import Frame, ImageSet, cards_of
 from seedream_magic.images.store import find_record
 from seedream_magic.view.carousel import plain_text, set_bundle
 from seedream_magic.view.markup import element
+from seedream_magic.words import ENGLISH, words_for
 
 VIEW = Path(carousel_module.__file__).parent
 SCRIPTS = {name: (VIEW / name).read_text(encoding="utf-8") for name in ("viewer.js", "carousel.js", "start.js")}
@@ -216,8 +218,8 @@ def test_every_picture_is_labelled(images: ImageSet) -> None:
         ({"replayed": True}, "replayed, nothing billed", "replayed, nothing billed", "tokens|41 s"),
         ({"prompt": "四季"}, "计费 4 张", "4 images billed", "billed 4"),
         ({"landed": 2, "state": "stopped"}, "stopped · 2 of 4 images", "at least 2 images billed", "waiting"),
-        ({"landed": 2, "state": "running"}, "2 of 4 images", "  4  waiting", "billed"),
-        ({"landed": 0, "expected": None, "state": "running"}, "1 / 1", "  1  waiting", "billed"),
+        ({"landed": 2, "interrupted": True}, "interrupted, 2 of 4 saved · d", "at least 2 images billed", "waiting"),
+        ({"interrupted": True}, FACTS, "4 images billed", "interrupted"),
     ],
 )
 def test_the_words_tell_where_it_stands(
@@ -237,17 +239,55 @@ def test_the_words_tell_where_it_stands(
 
 def test_waiting_places_are_told(images: ImageSet) -> None:
     """While the set grows, each empty place is a box in the pictures' shape that counts on; there is no sheet yet."""
-    bundle = bundle_of(replace(images, frames=images.frames[:1], state="running", usage=None))
+    growing = replace(images, frames=images.frames[:1], state="running", usage=None)
+    bundle = bundle_of(growing)
     reader = Reader(bundle["text/html"])
     boxes = reader.all("div", "seedream-empty")
     assert reader.words.count("waiting · 41 s") == 3
     assert all("width:373px" in box["style"] and "min-height:280px" in box["style"] for box in boxes)
     assert "image/jpeg" not in bundle
-    assert float(root_of(reader)["data-started"]) == pytest.approx(time.time() - 41.2, abs=3)
-    assert "data-started" not in root_of(read(images))
+    assert [line[:12] for line in plain(growing)[1:5]][1:] == ["  2  waiting", "  3  waiting", "  4  waiting"]
+    (waiting,) = [line for line in plain(replace(growing, frames=(), expected=None)) if "waiting" in line]
+    assert waiting == "  1  waiting"
     gap = replace(images, frames=(Frame(0, "season 1"), *images.frames[1:]))
     assert "This frame did not arrive." in read(gap).words
     assert "waiting" not in plain(gap)[1]
+
+
+@pytest.mark.parametrize(
+    ("prompt", "saved", "until"),
+    [
+        ("four seasons", "interrupted, 3 of 4 saved", "As of {} this was under way. If nothing has come since, it was"),
+        ("四季", "已中断，已保存 3 / 4 张", "截至 {} 仍在生成。若此后没有新内容，说明已中断。重新运行该单元格"),
+    ],
+)
+def test_a_growing_set_says_when_that_was_and_what_to_do_should_it_end(
+    images: ImageSet, prompt: str, saved: str, until: str
+) -> None:
+    """In text, for who opens it later without scripts; and for the script: seconds, moment and limit. Later no more."""
+    growing = replace(reprompted(images, prompt), frames=images.frames[:3], state="running", usage=None, limit=60.0)
+    reader, words = read(growing), words_for(prompt)
+    root, shown = root_of(reader), json.loads(root_of(reader)["data-words"])
+    assert (root["data-seconds"], root["data-limit"]) == ("41", "60")
+    assert float(root["data-moment"]) == pytest.approx(time.time(), abs=5)
+    moment = datetime.fromtimestamp(float(root["data-moment"]), UTC).astimezone()
+    seconds = [f"{moment + timedelta(seconds=more):%Y-%m-%d %H:%M:%S}" for more in (-1, 0, 1)]
+    resume = words.resume.format(run=RUN)
+    for text in (reader.words, *([plain_text(cards_of(growing))] if words is ENGLISH else [])):
+        assert resume in text
+        assert any(until.format(second) in text for second in seconds)
+    assert shown["interrupted"] == saved
+    assert shown["last_sign"].endswith(resume)
+    assert "seedreamClock(root, place, words, isNewest)" in reader.constants["script"]
+    unknown = root_of(read(replace(growing, expected=None)))
+    assert json.loads(unknown["data-words"])["interrupted"] == saved.replace(" of 4", "").replace(" / 4", "")
+    finished = read(replace(growing, state="done"))
+    assert not {"data-seconds", "data-moment", "data-limit"} & root_of(finished).keys()
+    assert until.partition(" ")[0] not in finished.words.split()
+    interrupted = read(replace(growing, state="done", interrupted=True))
+    assert saved in interrupted.words
+    assert interrupted.words.count(resume) == 1
+    assert len(interrupted.all("div", "seedream-empty")) == 1
 
 
 def test_a_failed_frame_is_a_card(images: ImageSet) -> None:

@@ -146,7 +146,7 @@ def test_extending_adds_frames_at_the_end(server: RawServer, images: ImageSet) -
 
 def test_an_extension_of_a_storyboard_sends_its_own_words_alone(server: RawServer, images: ImageSet) -> None:
     """Once more and once more: the style stands once in what is sent, and no line of an earlier frame does."""
-    longer = images.extend(1).extend(1)
+    longer = images.extend(1).extend(1, fresh=True)
     assert len(longer) == 5
     longer.extend(1, prompt="a fox dreams")
     sent = [body["prompt"] for body in bodies(server.requests)][1:]

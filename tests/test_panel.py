@@ -529,6 +529,8 @@ def test_going_on_can_be_copied_as_a_cell(
             person.panel._iteration.offer(begun)
             person.fill(**{"From frame": 2, "New words": 'at "night"'})
             person.draw(f"{label} frame 2")
+        person.click("Copy redo 2")  # of the set that the button has made: the cell would find it as it is
+        assert person.control("Cell").value.endswith('.redo(1, prompt="at \\"night\\"", refs="others", fresh=True)')
     with capture_output():
         assert [ip.run_cell(cell).result.replayed for cell in cells] == [True, True]
     assert server.posts == 3

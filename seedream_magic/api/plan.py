@@ -46,8 +46,9 @@ class Plan:
 
     `warnings` are sentences to show before sending. `timeout` is the limit of the whole call in seconds, None for
     the limits that fit the request. `stored` is the run whose set stands in place of a new one, None if it will
-    be sent, and `stored_in` the store that has it; `copy` copies it into one's own. `fresh` pays again whatever is
-    stored, `take` is which of several stored sets is meant, from 1.
+    be sent, and `stored_in` the store that has it; `copy` copies it into one's own. `already` says, where that run is
+    of another request, why its set stands for this one: it shows already what is asked for. `fresh` pays again whatever
+    is stored, `take` is which of several stored sets is meant, from 1.
     `lineage` names the earlier run that it goes on from. `references` is the folder where the store keeps input images
     by their content, None where it is not known. `headers` are those that a gateway asks for, masked.
     """
@@ -60,6 +61,7 @@ class Plan:
     stored: str | None = None
     stored_in: Path | None = None
     copy: bool = False
+    already: str = ""
     fresh: bool = False
     take: int | None = None
     lineage: Lineage | None = None
@@ -213,8 +215,8 @@ def _holds(path: Path, data: bytes) -> bool:
         return False
 
 
-def call_text(name: str, *values: str | int, **named: str | None) -> str:
-    """A call in Python: its values as literals, what is named left out where it is None or empty."""
+def call_text(name: str, *values: str | int, **named: str | bool | None) -> str:
+    """A call in Python: its values as literals, what is named left out where it is None, False or empty."""
     literals = [_literal(value) for value in values]
     literals += [f"{key}={_literal(value)}" for key, value in named.items() if value]
     return f"{name}({', '.join(literals)})"
@@ -222,7 +224,7 @@ def call_text(name: str, *values: str | int, **named: str | None) -> str:
 
 def _literal(value: str | int) -> str:
     """As Python reads it: of text JSON's form, which is Python's too, and holds no line break."""
-    return json.dumps(value, ensure_ascii=False)
+    return repr(value) if isinstance(value, bool) else json.dumps(value, ensure_ascii=False)
 
 
 def _defaults(request: ImageRequest) -> dict[str, Any]:

@@ -24,7 +24,7 @@ from seedream_magic.session import DEFAULT_STORE, home
 from seedream_magic.view.cards import Card, CardSet, Failure, failure_of
 from seedream_magic.words import CHINESE, Words
 
-OPTIONS = '  # also: prompt="…", refs="others"'
+OPTIONS = '  # also: prompt="…", refs="others", fresh=True'
 """What can be said of a frame that is drawn anew; without it the cell is complete."""
 
 _SECRET = re.compile(r"api_?key|authorization|password|secret|token$", re.IGNORECASE)
@@ -62,13 +62,13 @@ class Origin:
     folder: Path
     base_url: str | None = None
 
-    def redo_cell(self, place: int, **arguments: str | None) -> str:
+    def redo_cell(self, place: int, **arguments: str | bool | None) -> str:
         """The cell that draws the frame at this index anew; `arguments` are those of `redo`, None for none."""
         return self._cell(call_text(".redo", place, **arguments))
 
-    def vary_cell(self, place: int, prompt: str) -> str:
-        """The cell that draws a set of its own after the frame at this index."""
-        return self._cell(call_text(f"[{place}].vary", prompt))
+    def vary_cell(self, place: int, prompt: str, **arguments: bool) -> str:
+        """The cell that draws a set of its own after the frame at this index; `arguments` are those of `vary`."""
+        return self._cell(call_text(f"[{place}].vary", prompt, **arguments))
 
     def redo_after(self, error: SeedreamError | None, place: int) -> str:
         """The cell that draws a frame anew; the same words and references again would be refused again."""

@@ -23,6 +23,7 @@ from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from seedream_magic.images.image_set import LONGEST_RUN_SECONDS
 from seedream_magic.images.record import Record
 
 if TYPE_CHECKING:
@@ -35,7 +36,7 @@ SILENCE = 30.0
 """Seconds after which a run of another machine that gives no sign of life has died."""
 PATIENCE = 10.0
 """Seconds to wait for a turn. Who has it needs a few thousandths; one that was suspended must not hold up the rest."""
-LONGEST_RUN = timedelta(hours=1)
+LONGEST_RUN = timedelta(seconds=LONGEST_RUN_SECONDS)
 """A run without a lock (an earlier version's, or a file system has none) that has lasted longer is over."""
 FIRST_PID = 2
 """1 is the system's own; 0 and what is below it name whole groups of processes."""

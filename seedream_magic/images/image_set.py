@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping, Sequence
 from collections.abc import Set as AbstractSet
 from dataclasses import dataclass, field, replace
+from datetime import UTC, datetime
 from os import PathLike
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal, Protocol, TypeVar, overload
@@ -57,6 +58,8 @@ State = Literal["running", "done", "stopped"]
 Outcome = Literal["not_sent", "rejected", "unknown", "billed"]
 _BILLED_TILL_THEN = "The pictures made until then are billed; it was not asked again."
 MAXIMUM_NOTES = 20
+LONGEST_RUN_SECONDS = 3600.0
+"""A run without a limit of its own that has lasted longer is over, whatever became of its process."""
 Reported = TypeVar("Reported", SeedreamError, SeedreamInterrupted)
 
 
@@ -94,7 +97,10 @@ class Frame:
         return open_picture(self.path)
 
     def vary(self, prompt: str, *, images: int = 1, refs: object = (), fresh: bool = False) -> ImageSet:
-        """Draw a new set after this picture, which is its first reference; `refs` are further ones."""
+        """Draw a new set after this picture, which is its first reference; `refs` are further ones.
+
+        Again, as `ImageSet.redo`: the set that this very call has drawn is not varied by it once more.
+        """
         return _client_of(self).vary(self, prompt, images=images, refs=refs, fresh=fresh)
 
     def __getstate__(self) -> dict[str, Any]:
@@ -122,7 +128,8 @@ class ImageSet(Sequence[Frame]):
     `pause` is a sentence about a wait before another attempt at a request that was not sent, or not taken; else empty.
     `task` is the id that a gateway gave in place of pictures, while it is asked for; several are separated by commas.
     `inherited` are the indexes of frames that an earlier run made, `own` is then what this run alone made. `client`
-    goes on from the set; None for one that was read from elsewhere.
+    goes on from the set; None for one that was read from elsewhere. `limit` is the seconds after which the run is over,
+    whatever became of its process; `interrupted` says that the process ended before the run did.
     """
 
     request: ImageRequest
@@ -142,6 +149,8 @@ class ImageSet(Sequence[Frame]):
     inherited: frozenset[int] = frozenset()
     own: ImageSet | None = field(default=None, repr=False, compare=False)
     client: Client | None = field(default=None, repr=False, compare=False)
+    limit: float = LONGEST_RUN_SECONDS
+    interrupted: bool = False
 
     @overload
     def __getitem__(self, index: int) -> Frame: ...
@@ -257,7 +266,9 @@ class ImageSet(Sequence[Frame]):
         """Draw the frames at these indexes anew; the set with them in their places.
 
         `prompt` stands in place of their words. `refs` replaces the references of the set; "others" adds the set's
-        other pictures to them. The same redo again comes from the store, like any request; `fresh` pays again.
+        other pictures to them. The same redo again comes from the store, like any request, also in a cell that binds
+        the set to its own name (`story = story.redo(1)`): a set that was made by this very redo comes back as it is,
+        with a note. `fresh` pays for another.
         """
         return _client_of(self).redo(self, places, prompt=prompt, refs=refs, fresh=fresh)
 
@@ -269,7 +280,10 @@ class ImageSet(Sequence[Frame]):
         refs: object = "others",
         fresh: bool = False,
     ) -> ImageSet:
-        """Draw further frames: as many, or one for each of these prompts; the set with them at its end."""
+        """Draw further frames: as many, or one for each of these prompts; the set with them at its end.
+
+        Again, as `redo`: a set that has them by this very call comes back as it is, `fresh` pays for more.
+        """
         return _client_of(self).extend(self, frames, prompt=prompt, refs=refs, fresh=fresh)
 
     def __getstate__(self) -> dict[str, Any]:
@@ -316,7 +330,8 @@ def _client_of(value: ImageSet | Frame) -> Client:
 
 def places_of(images: ImageSet) -> tuple[Frame, ...]:
     """The frames, and an empty one for each picture that is still to come, or would have come but for a Stop."""
-    total = len(images.frames) if images.state == "done" else max(len(images.frames), images.expected or 1)
+    ended = images.state == "done" and not images.interrupted
+    total = len(images.frames) if ended else max(len(images.frames), images.expected or 1)
     return images.frames + tuple(
         Frame(index, images.request.prompt_of(index)) for index in range(len(images.frames), total)
     )
@@ -334,7 +349,7 @@ def bill_of(images: ImageSet) -> Bill | None:
     if images.state == "running":
         return None
     if images.billed:
-        certain = images.state == "done" or images.usage is not None
+        certain = (images.state == "done" and not images.interrupted) or images.usage is not None
     else:
         certain = images.outcome in {"not_sent", "rejected"}
     return Bill(images.billed, certain, free=images.provider == "demo")
@@ -363,7 +378,7 @@ def cards_of(images: ImageSet) -> CardSet:
         cards=tuple(cards[:count]),
         awaited=tuple(cards[count:]),
         expected=images.expected,
-        state=images.state,
+        state="interrupted" if images.interrupted and not (running or images.complete) else images.state,
         bill=bill_of(images),
         tokens=tokens if isinstance(tokens, int) and not isinstance(tokens, bool) else None,
         seconds=images.seconds,
@@ -372,6 +387,8 @@ def cards_of(images: ImageSet) -> CardSet:
         opens_at=opens_at(images),
         copies=("path", "ref", "prompt") if running else ("path", "ref", "prompt", *redo, "vary"),
         created=created_at(images.run_id, tuple(frame.path for frame in images.ok if frame.path)),
+        updated=datetime.now(UTC) if running else None,
+        limit=images.limit,
     )
 
 

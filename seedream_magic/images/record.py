@@ -249,6 +249,8 @@ class Record:
     """What became of each place; empty until the run ends."""
     error = Field(as_mapping, error_facts, by_service=True)
     """What broke the run off."""
+    interrupted = Field(lambda value: value is True)
+    """Whether its process ended before it did, and what was to come is missing."""
     given_up = Field(_places, sorted)
     """Indexes of pictures that `recover` has asked for in vain: it does so again where the run is named, only."""
 
@@ -310,6 +312,7 @@ def load(record: Record) -> ImageSet:
         usage=record.usage,
         seconds=record.seconds,
         notes=record.notes,
+        interrupted=record.interrupted,
     )
 
 

@@ -183,6 +183,7 @@ class RunFolder:
                 notes=images.notes,
                 frames=images,
                 error=failure,
+                interrupted=images.interrupted and not images.complete,
                 given_up=given_up,
             )
             lost = any(isinstance(frame.error, ImageError) for frame in images.failed)

@@ -90,7 +90,9 @@ class CardSet:
     after a Stop, never. `expected` is the number of pictures asked for, None where the model decides. `bill` is None
     while nobody knows. `notes` are sentences that stand below. `folder` is where the originals are, for people to read.
     `opens_at` is the index of the card that a carousel opens at. `copies` are the keys of the texts that can be copied.
-    `created` is when the pictures were made, UTC.
+    `created` is when the pictures were made, UTC. While the set is "running", `updated` is the moment at which all this
+    was so, and `limit` the seconds from then on after which it is over, whatever its kernel has become. It is
+    "interrupted" where the kernel ended in the middle.
     """
 
     id: str
@@ -102,7 +104,7 @@ class CardSet:
     cards: tuple[Card, ...]
     awaited: tuple[Card, ...] = ()
     expected: int | None = None
-    state: Literal["running", "done", "stopped"] = "done"
+    state: Literal["running", "done", "stopped", "interrupted"] = "done"
     bill: Bill | None = None
     tokens: int | None = None
     seconds: float = 0.0
@@ -111,6 +113,8 @@ class CardSet:
     opens_at: int = 0
     copies: tuple[str, ...] = ()
     created: datetime | None = None
+    updated: datetime | None = None
+    limit: float = 0.0
 
     @property
     def words(self) -> Words:
@@ -153,6 +157,31 @@ class CardSet:
         if words is not ENGLISH:
             return words.arrived.format(ok=here, total=asked)
         return plural(here) if here == asked else words.arrived.format(ok=here, total=plural(asked))
+
+    def state_text(self, words: Words) -> str:
+        """That it was stopped or interrupted, and how many came: "stopped · 3 of 6 images"; "" where all did."""
+        here, asked = self.progress
+        if self.state == "interrupted":
+            return self.interrupted_text(words)
+        progress = "" if here == asked and self.state != "running" else self.progress_text(words)
+        return " · ".join(filter(None, (words.stopped if self.state == "stopped" else "", progress)))
+
+    def interrupted_text(self, words: Words) -> str:
+        """What the set is where its kernel has ended: "interrupted, 3 of 6 saved"."""
+        here, asked = self.progress
+        of = f"{here} of {asked}" if words is ENGLISH else f"{here} / {asked}"
+        return words.interrupted.format(saved=of if self.expected else here)
+
+    def resume_text(self, words: Words) -> str:
+        """What to do where the kernel has ended."""
+        return words.resume.format(run=self.id)
+
+    def dated_text(self, text: str, words: Words) -> str:
+        """`Words.until` or `Words.last_sign` of this set; "" of one that does not grow."""
+        if self.updated is None:
+            return ""
+        moment = f"{self.updated.astimezone():%Y-%m-%d %H:%M:%S}"
+        return text.format(moment=moment, resume=self.resume_text(words))
 
     def bill_text(self, words: Words) -> str:
         """What it cost; empty while nobody knows."""

@@ -200,9 +200,5 @@ function seedreamCarousel(root) {
   if (replaced.root?.querySelector("dialog").open) open();
   else if (document.activeElement === document.body) focus(root.querySelector(`[data-key="${replaced.focus}"]`));
 
-  const timer = setInterval(() => {
-    if (!data.started || visited.get(data.run) !== place) clearInterval(timer);
-    const seconds = Math.round(Date.now() / 1000 - +data.started);
-    for (const clock of root.querySelectorAll(".seedream-elapsed")) clock.textContent = ` · ${seconds} ${words.seconds}`;
-  }, 1000);
+  if (data.limit) seedreamClock(root, place, words, () => visited.get(data.run) === place);
 }

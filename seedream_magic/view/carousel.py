@@ -2,8 +2,8 @@
 
 The HTML is a scrolling strip of labelled pictures, written with inline styles only, so that it reads well where a front
 end has removed scripts and style sheets (a notebook of somebody else's). Where they run, the constant files
-`viewer.js`, `carousel.js` and `start.js` turn the strip into a carousel. No text of a prompt, a model or an error is
-ever put into the script.
+`viewer.js`, `carousel.js` and `start.js` turn the strip into a carousel; `clock.js` is with sets that grow. No text of
+a prompt, a model or an error is ever put into the script.
 """
 
 from __future__ import annotations
@@ -11,7 +11,6 @@ from __future__ import annotations
 import base64
 import json
 import re
-import time
 from dataclasses import dataclass
 from typing import Any
 
@@ -88,10 +87,18 @@ def card_bundle(card: Card) -> dict[str, Any]:
 def plain_text(cards: CardSet) -> str:
     """A set in a terminal, in English: a head line, a numbered line for each card, the notes, what was billed."""
     stopped = ENGLISH.stopped if cards.state == "stopped" else ""
+    progress = cards.interrupted_text(ENGLISH) if cards.state == "interrupted" else cards.progress_text(ENGLISH)
     optional = filter(None, (cards.seconds_text(ENGLISH), stopped))
-    head = " · ".join((cards.progress_text(ENGLISH), cards.model, cards.size, *optional))
-    lines = (head, *map(_plain_line, cards.places), *cards.notes, cards.bill_text(ENGLISH))
+    head = " · ".join((progress, cards.model, cards.size, *optional))
+    lines = (head, *map(_plain_line, cards.places), *cards.notes, *_remarks(cards, ENGLISH), cards.bill_text(ENGLISH))
     return "\n".join(_printable(line) for line in lines if line)
+
+
+def _remarks(cards: CardSet, words: Words) -> tuple[str, ...]:
+    """Till when a growing set was as it is shown, and what to do where its kernel has ended."""
+    if cards.state == "interrupted":
+        return (cards.resume_text(words),)
+    return (cards.dated_text(words.until, words),) if cards.state == "running" else ()
 
 
 def _plain_line(card: Card) -> str:
@@ -155,32 +162,51 @@ def set_html(cards: CardSet, budget: int, *, show: str = "carousel") -> str:
         "data-label": one_line(cards.prompt, 90) or cards.model,
         "data-show": "grid" if show == "grid" else "carousel",
         "data-start": cards.opens_at,
-        "data-words": json.dumps({**words.controls, **words.copies, "copies": cards.copies}, ensure_ascii=False),
+        "data-words": json.dumps(_script_words(cards), ensure_ascii=False),
         "data-prompt": clip(cards.prompt, PROMPT_CHARACTERS),
-        "data-started": f"{time.time() - cards.seconds:.0f}" if cards.state == "running" else None,
+        **_clock_facts(cards),
     }
+    remarks = {"class": "seedream-note seedream-remark", "style": _QUIET}
+    clock = ("clock.js",) if cards.state == "running" else ()
     figures = [_figure(card, layout) for card in cards.places]
     html = element(
         "div",
         attributes,
         element("div", {"class": "seedream-strip", "style": _GRID if show == "grid" else _STRIP}, *figures),
-        element("div", {"class": "seedream-facts", "style": _QUIET}, _facts(cards), *_clock(cards)),
+        element("div", {"class": "seedream-facts", "style": _QUIET}, *_facts(cards), *_clock(cards)),
         *(element("div", {"class": "seedream-note", "style": _QUIET}, clip(note)) for note in cards.notes),
+        *(element("div", remarks, remark) for remark in _remarks(cards, words)),
         # Last, so that where they are shown as text (nbconvert --sanitize-html) all words stand before them.
         element("style", {}, constant("carousel.css")),
-        element("script", {}, constant("viewer.js", "carousel.js", "start.js")),
+        element("script", {}, constant("viewer.js", "carousel.js", *clock, "start.js")),
     )
     return str(html)
 
 
-def _facts(cards: CardSet) -> str:
+def _script_words(cards: CardSet) -> dict[str, Any]:
+    """The words that the script shows; of a growing set also those for a kernel that has ended."""
+    words = cards.words
+    shown = {**words.controls, **words.copies, "copies": cards.copies}
+    if cards.state != "running":
+        return shown
+    ended = {"interrupted": cards.interrupted_text(words), "last_sign": cards.dated_text(words.last_sign, words)}
+    return {**shown, **ended, "states": (words.waiting, words.missing), "not_arrived": words.not_arrived}
+
+
+def _clock_facts(cards: CardSet) -> dict[str, str]:
+    """What the script needs to know of a growing set: how long it takes, when that was, how long it may still take."""
+    if cards.state != "running" or cards.updated is None:
+        return {}
+    values = {"seconds": cards.seconds, "moment": cards.updated.timestamp(), "limit": cards.limit}
+    return {f"data-{name}": f"{value:.0f}" for name, value in values.items()}
+
+
+def _facts(cards: CardSet) -> tuple[str, ...]:
     """The quiet line below the pictures."""
     words = cards.words
     pixels = {f"{card.width}×{card.height}" for card in cards.pictures if card.width}
-    here, asked = cards.progress
+    state = cards.state_text(words)
     parts = (
-        words.stopped if cards.state == "stopped" else "",
-        "" if here == asked else cards.progress_text(words),
         cards.model,
         pixels.pop() if len(pixels) == 1 else cards.size.replace("x", "×"),
         cards.bill_text(words),
@@ -189,7 +215,8 @@ def _facts(cards: CardSet) -> str:
         cards.seconds_text(words) if cards.state != "running" else "",
         cards.folder,
     )
-    return " · ".join(one_line(part, CLIPPED_AT) for part in parts if part)
+    texts = " · ".join(one_line(part, CLIPPED_AT) for part in parts if part)
+    return (element("span", {"class": "seedream-state"}, state), f" · {texts}") if state else (texts,)
 
 
 def _clock(cards: CardSet) -> tuple[Markup, ...]:

@@ -98,14 +98,15 @@ class Iteration:
         self._picture.value = picture
 
     def _redo_cell(self, client: Seedream) -> str:
-        self._redo(client)  # a cell that could not be sent is not given
+        plan = self._redo(client, another=False)  # a cell that could not be sent is not given
         images, place = self._frame()
-        return _origin(images, client).redo_cell(place, prompt=self.words.value.strip() or None, refs="others")
+        words = self.words.value.strip() or None
+        return _origin(images, client).redo_cell(place, prompt=words, refs="others", fresh=bool(plan.already))
 
     def _vary_cell(self, client: Seedream) -> str:
-        self._vary(client)
+        plan = self._vary(client, another=False)
         images, place = self._frame()
-        return _origin(images, client).vary_cell(place, self.words.value.strip())
+        return _origin(images, client).vary_cell(place, self.words.value.strip(), fresh=bool(plan.already))
 
     def _frame(self) -> tuple[ImageSet, int]:
         if self._images is None:
@@ -119,15 +120,17 @@ class Iteration:
             raise InvalidRequest(f"Frame {place + 1} has no picture: redo it, or choose another one.")
         return frame
 
-    def _redo(self, client: Seedream) -> Plan:
+    def _redo(self, client: Seedream, *, another: bool = True) -> Plan:
+        """The plan of a redo. On a set that the button has made it draws `another`; a cell says `fresh` for that."""
         images, place = self._frame()
-        return plan_redo(client, images, [place], prompt=self.words.value.strip() or None, refs="others")
+        words = self.words.value.strip() or None
+        return plan_redo(client, images, [place], prompt=words, refs="others", another=another)
 
-    def _vary(self, client: Seedream) -> Plan:
+    def _vary(self, client: Seedream, *, another: bool = True) -> Plan:
         frame, words = self._chosen(), self.words.value.strip()
         if not words:
             raise InvalidRequest("Fill in New words: Vary draws by them alone, after the picture.")
-        return plan_vary(client, frame, words)
+        return plan_vary(client, frame, words, another=another)
 
 
 def _origin(images: ImageSet, client: Seedream) -> Origin:
