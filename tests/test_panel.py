@@ -177,6 +177,22 @@ def test_only_what_the_model_can_do_is_offered(store: Path) -> None:
         assert person.panel.cell == "%%seedream -m ep-20261122 -s 2K\nx"
 
 
+def test_the_plan_line_tells_images_and_money(store: Path) -> None:
+    """By the list price of the service that is asked, at its pixels; by the person's own before that."""
+    through = Seedream("ark", api_key=KEY, store=store)
+    through.session = Session()
+    with opened(through) as person:
+        person.fill(Prompt="x", Images="4")
+        assert "it may bill up to 4 images, ¥1.00 by the list price of 2026-09." in person.text
+        person.fill(Model=PRO)
+        assert "it may bill 1 image, ¥0.60 by the list price of 2026-09." in person.text
+        person.fill(Size="1.5K")
+        assert "it may bill 1 image, ¥0.30 by the list price of 2026-09." in person.text
+        through.session.prices = {PRO: 0.5}
+        person.fill(Size="1K")
+        assert "it may bill 1 image, 0.50 by the prices you set." in person.text
+
+
 def test_the_prompt_grows_to_a_storyboard(store: Path) -> None:
     """Frames are added, moved, taken out: so many images. Each control has a hint, in Chinese too."""
     with opened(Seedream("demo", store=store), settings={"provider": "demo"}) as person:

@@ -6,7 +6,8 @@ import difflib
 import getpass
 import json
 import os
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
+from decimal import Decimal
 from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -15,6 +16,7 @@ from IPython.display import display
 
 from seedream_magic.api.credentials import find_key, remember_key, store_key_in_keyring
 from seedream_magic.api.plan import Plan
+from seedream_magic.api.prices import OWN, Price, bill_at_most, price_of, told_together
 from seedream_magic.api.providers import PROVIDERS, find_provider
 from seedream_magic.errors import ConfigError, InvalidRequest, MissingKey, plural
 from seedream_magic.notebook.cell import value_of
@@ -73,16 +75,13 @@ def _status(desk: Desk, _: str) -> None:
 
 
 def _cost(desk: Desk) -> str:
-    """What the session cost, where the person has set prices; we know none."""
-    prices = desk.settings.prices
-    priced = {model: count for model, count in desk.session.billed.items() if model in prices}
-    if not priced:
-        return ""
-    try:
-        cost = sum(float(prices[model]) * count for model, count in priced.items())
-    except (TypeError, ValueError):
-        return ", and a price that you set is no number"
-    return f", {cost:.2f} by the prices you set"
+    """What the session cost, by the prices that the person has set and by list prices; empty where none is known."""
+    prices, paid = desk.session.prices, desk.session.paid
+    own = [Price(Decimal(str(prices[one.model])) * one.images, "", OWN) for one in paid if one.model in prices]
+    costs = told_together([*own, *(one.listed for one in paid if one.listed and one.model not in prices)])
+    unpriced = sum(one.images for one in paid if one.model not in prices and one.listed is None)
+    rest = f", {plural(unpriced)} without a known price" if unpriced else ""
+    return f", {costs}{rest}" if costs else ""
 
 
 def _use(desk: Desk, name: str) -> None:
@@ -201,7 +200,7 @@ def _retry(desk: Desk, words: str) -> None:
         return
     plan = plan_retry(client, before.run_id)
     desk.session.refuse(plan)
-    print(_announcement(client, plan))  # noqa: T201 - said before
+    print(_announcement(client, plan, desk.session.prices))  # noqa: T201 - said before
     desk.run(client, plan, name=name)
 
 
@@ -216,18 +215,22 @@ def _retry_each(desk: Desk, client: Seedream, run_id: str, *, name: str | None) 
         desk.show_set(images, name=name)
         return
     desk.session.refuse(plan)
-    paid = f"Together they may bill {plural(missing)}." if client.provider.needs_key else "The demo bills nothing."
+    request, prices = plan.request, desk.session.prices
+    bill = bill_at_most(request, plan.provider, prices, base_url=plan.base_url, requests=missing)
+    paid = f"Together they may bill {bill}." if client.provider.needs_key else "The demo bills nothing."
     requests = "1 request" if missing == 1 else f"{missing} requests, one after the other"
-    print(f"{_announcement(client, plan)}\nThis is the first of {requests}. {paid}")  # noqa: T201 - said before
+    print(f"{_announcement(client, plan, prices)}\nThis is the first of {requests}. {paid}")  # noqa: T201 - said before
     desk.run(client, plan, name=name, further=partial(plan_next_frame, client))
 
 
-def _announcement(client: Seedream, plan: Plan) -> str:
+def _announcement(client: Seedream, plan: Plan, prices: Mapping[str, float]) -> str:
     """What a retry will send, and what that may bill. The words are a record's: a person reads them first."""
     asking = f"Asking anew for {plural(plan.request.images_at_most)}."
     if plan.stored:
         return f"{asking} Stored: nothing is billed."
-    paid = "That is what it may bill." if client.provider.needs_key else "The demo bills nothing."
+    price = price_of(plan.request, plan.provider, prices, base_url=plan.base_url)
+    may_bill = f"That is what it may bill: {price}." if price else "That is what it may bill."
+    paid = may_bill if client.provider.needs_key else "The demo bills nothing."
     text = json.dumps(plan.short_body, ensure_ascii=False, indent=2)
     body = "".join(sign if sign.isprintable() or sign == "\n" else f"\\u{ord(sign):04x}" for sign in text)
     address = client.given_base_url or "embedded"

@@ -13,7 +13,8 @@ from IPython.display import display
 from seedream_magic.api.make_request import make_request
 from seedream_magic.api.models import MAXIMUM_IMAGES, SIDES
 from seedream_magic.api.plan import Plan
-from seedream_magic.api.providers import Provider, chosen_provider
+from seedream_magic.api.prices import bill_at_most
+from seedream_magic.api.providers import chosen_provider
 from seedream_magic.api.references.reference import Reference
 from seedream_magic.api.request import ImageRequest
 from seedream_magic.errors import SeedreamError, plural
@@ -219,8 +220,8 @@ class Panel:
             return
         finally:
             self._cell.hide_unless(self._request)
-        self._say(plan_sentences(self._request, self.client.provider, self._notes))
         request, notes = self._request, self._notes
+        self._say(plan_sentences(request, self.client, notes))
         self._looks.do(lambda: self._looked_up(request, notes), after=LOOK_SECONDS)
 
     def _looked_up(self, request: ImageRequest, notes: tuple[str, ...]) -> Plan | SeedreamError:
@@ -238,7 +239,7 @@ class Panel:
             except SeedreamError as error:
                 self._say_no(error)
                 return
-            self._say(plan_sentences(found.request, found.provider, found.warnings, stored=found.stored, looked=True))
+            self._say(plan_sentences(found.request, self.client, found.warnings, stored=found.stored, looked=True))
             set_visible(self._anew, visible=found.stored is not None)
 
     def _say(self, texts: list[str]) -> None:
@@ -307,14 +308,15 @@ class Panel:
 
 def plan_sentences(
     request: ImageRequest,
-    provider: Provider,
+    client: Seedream,
     notes: tuple[str, ...],
     *,
     stored: str | None = None,
     looked: bool = False,
 ) -> list[str]:
     """What a request will do, and its notes. `stored` is the run that stands for it, if the store was `looked` at."""
-    board, expected, at_most = request.storyboard, request.images_expected, request.images_at_most
+    provider = client.provider
+    board, expected = request.storyboard, request.images_expected
     images = "as many images as the model decides" if expected is None else plural(expected)
     facts = [
         request.model,
@@ -323,7 +325,7 @@ def plan_sentences(
         "" if request.watermark else "no watermark",
         "streamed" if request.stream else "",
     ]
-    bill = plural(at_most) if at_most == 1 else f"up to {plural(at_most)}"
+    bill = bill_at_most(request, provider, client.session.prices, base_url=client.given_base_url)
     paid = f"it may bill {bill}" if provider.needs_key else "the demo draws it free"
     end = f"Not in the store: {paid}." if looked else f"{paid[0].upper()}{paid[1:]}."
     if stored:
