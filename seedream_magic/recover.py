@@ -21,7 +21,14 @@ from seedream_magic.api.providers import Provider, is_loopback
 from seedream_magic.api.refusal import Refusal, refusal_error
 from seedream_magic.api.retry import PACE, Pace
 from seedream_magic.api.task_shapes import Task
-from seedream_magic.errors import ImageInvalid, ImageLinkExpired, ImageTooLarge, ResponseBroken, SeedreamError
+from seedream_magic.errors import (
+    ImageInvalid,
+    ImageLinkExpired,
+    ImageTooLarge,
+    InvalidRequest,
+    ResponseBroken,
+    SeedreamError,
+)
 from seedream_magic.images.delivery import Delivery, deliver
 from seedream_magic.images.download import PARALLEL_DOWNLOADS, link_expiry
 from seedream_magic.images.durable import sweep
@@ -29,7 +36,7 @@ from seedream_magic.images.image_set import Frame, ImageSet
 from seedream_magic.images.record import Record, load, picture_path
 from seedream_magic.images.response import ended_tasks, events_of, lacks_base64
 from seedream_magic.images.route import image_client
-from seedream_magic.images.store import RunFolder, records
+from seedream_magic.images.store import RunFolder, find_record, records
 from seedream_magic.tasks import follow_tasks
 
 LONGEST_RUN = timedelta(hours=1)
@@ -233,6 +240,14 @@ def is_live(record: Record) -> bool:
     if not record.has_died or began is None or datetime.now(UTC) - began > LONGEST_RUN:
         return False
     return process.get("host") == platform.node() and _is_process(process.get("pid"))
+
+
+def is_live_by_id(store: Path, run_id: str) -> bool:
+    """The same of the run of this id; what is damaged, or half deleted, has nobody at it."""
+    try:
+        return is_live(find_record(store, run_id))
+    except InvalidRequest:
+        return False
 
 
 def _is_process(pid: object) -> bool:

@@ -28,7 +28,7 @@ from seedream_magic.images.replay import find_maker, run_to_show, stored_set
 from seedream_magic.images.store import find_record, parent_set, settle
 from seedream_magic.images.threads import in_thread
 from seedream_magic.planning import plan_ask, plan_extend, plan_of_record, plan_redo, plan_vary
-from seedream_magic.recover import find_unfinished, is_live, recover, sweep_all
+from seedream_magic.recover import find_unfinished, is_live, is_live_by_id, recover, sweep_all
 from seedream_magic.run import Run
 
 
@@ -384,16 +384,12 @@ class Seedream:
         return history(self.store, words)
 
     def purge(self, run_id: str) -> Purged:
-        """Delete a run: its pictures, its records, and references that no other run has.
+        """Delete a run by its full id: its pictures, its records, and references that no other run has.
 
         Raises `InvalidRequest` for a run that goes on, or that later runs go on from: their sets hold its pictures.
         """
         run_id = str(run_id).strip()
-        try:
-            record = find_record(self.store, run_id)
-        except InvalidRequest:  # what is damaged, or half deleted, can be deleted all the same
-            return purge(self.store, run_id, live=False)
-        return purge(self.store, record.run_id, live=is_live(record))
+        return purge(self.store, run_id, live=is_live_by_id(self.store, run_id))
 
     @classmethod
     def from_picture(

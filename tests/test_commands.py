@@ -102,6 +102,34 @@ def test_the_demo_s_runs_are_no_bill(shell: InteractiveShell, server: RawServer)
     assert server.posts == 2
 
 
+@pytest.mark.parametrize("typed", ["latest", "_seedream", "'latest'"])
+def test_where_nobody_answers_only_a_full_id_deletes(shell: InteractiveShell, made: ImageSet, typed: str) -> None:
+    """nbconvert, papermill, a script: the line names the run, what it has, and what to type."""
+    error, printed, _ = run(shell, f"%seedream purge {typed}")
+    assert isinstance(error, InvalidRequest)
+    assert f'("a fox in the snow", 2 pictures, 0.0 MB, in {made.folder.parent})' in printed
+    assert f"%seedream purge {made.run_id}" in printed
+    assert made.folder.is_dir()
+
+
+@pytest.mark.parametrize("typed", ["2", "２", "2026", "begin", "end", "*", "1-2"])
+def test_a_number_or_a_part_of_an_id_deletes_nothing(
+    shell: InteractiveShell, made: ImageSet, monkeypatch: pytest.MonkeyPatch, typed: str
+) -> None:
+    """It is refused before anything is asked; where it is in an id, that is named in full."""
+    run(shell, "%%seedream --quiet\nanother")
+    monkeypatch.setattr("builtins.input", lambda _: pytest.fail("it asked"))
+    shell.kernel = object()  # type: ignore[attr-defined] # as a front end where somebody can answer
+    typed = {"begin": made.run_id[:-1], "end": made.run_id[-6:]}.get(typed, typed)
+    error, printed, _ = run(shell, f"%seedream purge {typed}")
+    assert isinstance(error, InvalidRequest)
+    assert len(printed.strip().splitlines()) == 1
+    assert made.run_id in printed or typed not in made.run_id
+    assert len(Seedream().history()) == 2
+    with pytest.raises(InvalidRequest):
+        Seedream().purge(typed)
+
+
 @pytest.mark.parametrize(
     "command", ["%seedream retry RUN", "%seedream panel RUN", "%seedream show RUN\n_seedream.redo(1)"]
 )

@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-from asks import FLASH, PRO, made
+from requesting import FLASH, PRO, made
 from seedream_magic.api.prices import LARGEST_SMALL, bill_at_most, price_of
 from seedream_magic.api.providers import PROVIDERS
 from seedream_magic.api.references.reference import Reference

@@ -6,6 +6,7 @@ import difflib
 import getpass
 import json
 import os
+import sys
 from collections.abc import Callable, Mapping
 from decimal import Decimal
 from functools import partial
@@ -18,7 +19,7 @@ from seedream_magic.api.credentials import find_key, remember_key, store_key_in_
 from seedream_magic.api.plan import Plan
 from seedream_magic.api.prices import OWN, Price, bill_at_most, price_of, told_together
 from seedream_magic.api.providers import PROVIDERS, find_provider
-from seedream_magic.errors import ConfigError, InvalidRequest, MissingKey, plural
+from seedream_magic.errors import ConfigError, InvalidRequest, MissingKey, SeedreamInterrupted, plural
 from seedream_magic.notebook.cell import value_of
 from seedream_magic.notebook.desk import Desk
 from seedream_magic.notebook.options import help_text
@@ -253,13 +254,44 @@ def _export(desk: Desk, words: str) -> None:
 
 
 def _purge(desk: Desk, text: str) -> None:
-    """Delete a run and its pictures."""
+    """Delete a run and its pictures, asked first where somebody can answer; elsewhere by its full id alone.
+
+    A part of an id, or a number, is none: it may mean another run tomorrow.
+    """
+    from seedream_magic.images.purge import look_at  # noqa: PLC0415 - load time, see `desk`
+    from seedream_magic.recover import is_live_by_id  # noqa: PLC0415 - load time
+    from seedream_magic.view.markup import text_within  # noqa: PLC0415 - load time
+
     client, run_id = desk.client(), _run_id(desk, text, "purge")
-    free = any(entry.provider == "demo" for entry in client.history(run_id))
-    gone = client.purge(run_id)
+    found = look_at(client.store, run_id, live=is_live_by_id(client.store, run_id))
+    words = f'"{text_within(found.prompt, 60)}"' if found.prompt else "its words cannot be read"
+    of_it = f"{words}, {plural(found.pictures, 'picture')}, {found.size / 1e6:.1f} MB, in {client.store}"
+    answer = _answer(desk, f"Delete run {run_id} for good ({of_it})? 删除？[y/N] ")
+    if answer is None and text.strip("\"'") != run_id:
+        hint = f"To delete it ({of_it}): %seedream purge {run_id}"
+        raise InvalidRequest("Nobody can answer here, so a run is deleted by its full id alone.", hint=hint)
+    if answer is not None and answer.strip().lower() not in {"y", "yes", "是"}:
+        print("Nothing is deleted.")  # noqa: T201 - a confirmation is text
+        return
+    gone, free = client.purge(run_id), found.provider == "demo"
     bill = "" if free else " What it billed stays billed."
     size = f"{plural(gone.files, 'file')}, {gone.size / 1e6:.1f} MB"
     print(f"Run {gone.run_id} is deleted: {size}.{bill}")  # noqa: T201 - a confirmation is text
+
+
+def _answer(desk: Desk, question: str) -> str | None:
+    """What the person at this notebook or terminal answers, "" if nothing; None where there is nobody."""
+    in_terminal = getattr(desk.shell, "kernel", None) is None
+    if in_terminal and not (sys.stdin and sys.stdin.isatty()):  # a script: its next line is no answer
+        return None
+    try:
+        return input(question)
+    except NotImplementedError:  # a front end without a field for it; nbconvert, papermill
+        return None
+    except EOFError:
+        return ""
+    except KeyboardInterrupt as exc:
+        raise SeedreamInterrupted("Stopped at the question: nothing was done.") from exc
 
 
 def _run_id(desk: Desk, text: str, command: str) -> str:
