@@ -18,7 +18,7 @@ from seedream_magic.api.providers import chosen_provider
 from seedream_magic.api.references.reference import Reference
 from seedream_magic.api.request import ImageRequest
 from seedream_magic.errors import SeedreamError, plural
-from seedream_magic.images.image_set import Frame, ImageSet
+from seedream_magic.images.image_set import ImageSet
 from seedream_magic.notebook.desk import current_desk
 from seedream_magic.notebook.display import Output
 from seedream_magic.notebook.kernel_loop import KernelLoop, Latest
@@ -47,6 +47,8 @@ _WITHOUT_KERNEL = "The panel needs its kernel: run this cell again. What it has 
 # Ctrl+Enter draws; the field in which it is pressed loses the focus for a moment, for some report their text only then.
 # Other keys stay in the panel: a notebook would move its cells when an arrow chooses in a list. Widgets cannot run
 # scripts, but a broken picture's error handler is one; where a page forbids that, all else works without.
+# The files of an upload are told before they are sent: the field in which they are chosen is outside the page, and is
+# met at the click that the button passes on to it.
 _KEYS = """const tie = (left) => {
   const panel = this.closest('.seedream-panel');
   if (!panel) { if (left) requestAnimationFrame(() => tie(left - 1)); return; }
@@ -60,6 +62,21 @@ _KEYS = """const tie = (left) => {
     field.focus();
     panel.querySelector('.seedream-generate').click();
   }, true);
+  panel.addEventListener('click', (event) => {
+    if (!event.target.closest('.widget-upload')) return;
+    const inputs = HTMLInputElement.prototype;
+    inputs.click = function () {
+      delete inputs.click;
+      this.addEventListener('change', () => announce([...this.files]), { capture: true, once: true });
+      this.click();
+    };
+    setTimeout(() => { delete inputs.click; });
+  }, true);
+  const announce = (files) => {
+    const field = panel.querySelector('.seedream-chosen-files input');
+    field.value = JSON.stringify({ at: Date.now(), files: files.map(({ name, size }) => [name, size]) });
+    field.dispatchEvent(new Event('change', { bubbles: true }));
+  };
   panel.addEventListener('keydown', (event) => {
     if (!isCommand(event) && !['Escape', 'Tab'].includes(event.key)) event.stopPropagation();
   });
@@ -115,7 +132,7 @@ class Panel:
         self._iteration = Iteration(
             loop,
             self._go_on,
-            self._refer,
+            self._references.use,
             lambda make: self._copy_made(make, make),
             lambda: self._cell.hide_unless(self._request),
         )
@@ -273,13 +290,6 @@ class Panel:
     def _show_buttons(self) -> None:
         for control in (self._generate, self._anew, *self._iteration.buttons):
             control.disabled = self._run.busy
-
-    def _refer(self, chosen: Callable[[], Frame]) -> None:
-        try:
-            self._references.add(chosen())
-            self._report([])
-        except SeedreamError as error:
-            self._report(error.lines())
 
     def _copy_made(self, made_of: object, make: Callable[[Seedream], str]) -> None:
         try:
