@@ -108,7 +108,7 @@ def test_where_nobody_answers_only_a_full_id_deletes(shell: InteractiveShell, ma
     error, printed, _ = run(shell, f"%seedream purge {typed}")
     assert isinstance(error, InvalidRequest)
     assert f'("a fox in the snow", 2 pictures, 0.0 MB, in {made.folder.parent})' in printed
-    assert f"%seedream purge {made.run_id}" in printed
+    assert f"%seedream purge {made.run_id} deletes it" in printed
     assert made.folder.is_dir()
 
 

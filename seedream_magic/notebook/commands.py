@@ -268,7 +268,7 @@ def _purge(desk: Desk, text: str) -> None:
     of_it = f"{words}, {plural(found.pictures, 'picture')}, {found.size / 1e6:.1f} MB, in {client.store}"
     answer = _answer(desk, f"Delete run {run_id} for good ({of_it})? 删除？[y/N] ")
     if answer is None and text.strip("\"'") != run_id:
-        hint = f"To delete it ({of_it}): %seedream purge {run_id}"
+        hint = f"%seedream purge {run_id} deletes it ({of_it})."
         raise InvalidRequest("Nobody can answer here, so a run is deleted by its full id alone.", hint=hint)
     if answer is not None and answer.strip().lower() not in {"y", "yes", "是"}:
         print("Nothing is deleted.")  # noqa: T201 - a confirmation is text
