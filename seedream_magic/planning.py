@@ -68,6 +68,7 @@ def plan_request(settings: Settings, request: ImageRequest, notes: tuple[str, ..
         notes,
         references=settings.store / REFERENCES,
         headers=settings.headers,
+        prices=settings.session.prices,
         **further,
     )
     plan = look_up(plan, settings.store)

@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 
 from requesting import FLASH, PRO, made
-from seedream_magic.api.prices import LARGEST_SMALL, bill_at_most, price_of
+from seedream_magic.api.prices import LARGEST_SMALL, bill_text, price_of
 from seedream_magic.api.providers import PROVIDERS
 from seedream_magic.api.references.reference import Reference
 
@@ -18,7 +18,9 @@ LISTED = "by the list price of 2026-09"
 def bill(provider: str, *, base_url: str = "", prices: dict[str, float] | None = None, **asked: Any) -> str:
     """What a request may bill, in words."""
     known = PROVIDERS[provider]
-    return bill_at_most(made("a fox", **asked), known, prices or {}, base_url=base_url or known.base_url)
+    request = made("a fox", **asked)
+    price = price_of(request, known, prices or {}, base_url=base_url or known.base_url)
+    return bill_text(request.images_at_most, price)
 
 
 @pytest.mark.parametrize(

@@ -125,13 +125,10 @@ def price_of(
     return Price(Decimal(each) * count + further, currency, LISTED)
 
 
-def bill_at_most(
-    request: ImageRequest, provider: Provider, prices: Mapping[str, float], *, base_url: str, requests: int = 1
-) -> str:
-    """What so many of these requests may bill together, in words: "up to 4 images, ¥1.00 by the list price of …"."""
-    count, price = request.images_at_most * requests, price_of(request, provider, prices, base_url=base_url)
-    images = plural(count) if count == 1 else f"up to {plural(count)}"
-    return f"{images}, {price.times(requests)}" if price else images
+def bill_text(images: int, price: Price | None) -> str:
+    """What may be billed, in words: "up to 4 images, ¥1.00 by the list price of …"; without a price, the images."""
+    counted = plural(images) if images == 1 else f"up to {plural(images)}"
+    return f"{counted}, {price}" if price else counted
 
 
 def told_together(prices: Iterable[Price]) -> str:

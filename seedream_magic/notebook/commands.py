@@ -7,7 +7,7 @@ import getpass
 import json
 import os
 import sys
-from collections.abc import Callable, Mapping
+from collections.abc import Callable
 from decimal import Decimal
 from functools import partial
 from pathlib import Path
@@ -17,7 +17,7 @@ from IPython.display import display
 
 from seedream_magic.api.credentials import find_key, remember_key, store_key_in_keyring
 from seedream_magic.api.plan import Plan
-from seedream_magic.api.prices import OWN, Price, bill_at_most, price_of, told_together
+from seedream_magic.api.prices import OWN, Price, bill_text, told_together
 from seedream_magic.api.providers import PROVIDERS, find_provider
 from seedream_magic.errors import ConfigError, InvalidRequest, MissingKey, SeedreamInterrupted, plural
 from seedream_magic.notebook.cell import value_of
@@ -201,7 +201,7 @@ def _retry(desk: Desk, words: str) -> None:
         return
     plan = plan_retry(client, before.run_id)
     desk.session.refuse(plan)
-    print(_announcement(client, plan, desk.session.prices))  # noqa: T201 - said before
+    print(_announcement(client, plan))  # noqa: T201 - said before
     desk.run(client, plan, name=name)
 
 
@@ -216,21 +216,19 @@ def _retry_each(desk: Desk, client: Seedream, run_id: str, *, name: str | None) 
         desk.show_set(images, name=name)
         return
     desk.session.refuse(plan)
-    request, prices = plan.request, desk.session.prices
-    bill = bill_at_most(request, plan.provider, prices, base_url=plan.base_url, requests=missing)
+    bill = bill_text(missing, plan.price and plan.price.times(missing))
     paid = f"Together they may bill {bill}." if client.provider.needs_key else "The demo bills nothing."
     requests = "1 request" if missing == 1 else f"{missing} requests, one after the other"
-    print(f"{_announcement(client, plan, prices)}\nThis is the first of {requests}. {paid}")  # noqa: T201 - said before
+    print(f"{_announcement(client, plan)}\nThis is the first of {requests}. {paid}")  # noqa: T201 - said before
     desk.run(client, plan, name=name, further=partial(plan_next_frame, client))
 
 
-def _announcement(client: Seedream, plan: Plan, prices: Mapping[str, float]) -> str:
+def _announcement(client: Seedream, plan: Plan) -> str:
     """What a retry will send, and what that may bill. The words are a record's: a person reads them first."""
     asking = f"Asking anew for {plural(plan.request.images_at_most)}."
     if plan.stored:
         return f"{asking} Stored: nothing is billed."
-    price = price_of(plan.request, plan.provider, prices, base_url=plan.base_url)
-    may_bill = f"That is what it may bill: {price}." if price else "That is what it may bill."
+    may_bill = f"That is what it may bill: {plan.price}." if plan.price else "That is what it may bill."
     paid = may_bill if client.provider.needs_key else "The demo bills nothing."
     text = json.dumps(plan.short_body, ensure_ascii=False, indent=2)
     body = "".join(sign if sign.isprintable() or sign == "\n" else f"\\u{ord(sign):04x}" for sign in text)

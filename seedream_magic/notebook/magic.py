@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import json
 import re
-from collections.abc import Mapping
 from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
@@ -12,7 +11,7 @@ from IPython.core.interactiveshell import InteractiveShell
 from IPython.core.magic import Magics, line_cell_magic, magics_class, no_var_expand
 
 from seedream_magic.api.plan import Plan
-from seedream_magic.api.prices import bill_at_most
+from seedream_magic.api.prices import bill_text
 from seedream_magic.errors import InvalidRequest
 from seedream_magic.notebook.cell import Cell, fill_prompt, parse_cell, value_of
 from seedream_magic.notebook.commands import run_command
@@ -51,8 +50,7 @@ class SeedreamMagics(Magics, Settings):
 def _draw(desk: Desk, cell: Cell) -> None:
     plan, client = _plan_cell(desk, cell)
     if cell.dry_run:
-        # With the demo's own address, where it listens.
-        _print_plan(replace(plan, base_url=client.base_url), desk.session.prices)
+        _print_plan(replace(plan, base_url=client.base_url))  # the demo's own address, where it listens
         try:
             desk.session.refuse(plan)
         except InvalidRequest as error:
@@ -77,8 +75,8 @@ def _plan_cell(desk: Desk, cell: Cell) -> tuple[Plan, Seedream]:
     return plan, client
 
 
-def _print_plan(plan: Plan, prices: Mapping[str, float]) -> None:
-    bill = bill_at_most(plan.request, plan.provider, prices, base_url=plan.base_url)
+def _print_plan(plan: Plan) -> None:
+    bill = bill_text(plan.request.images_at_most, plan.price)
     print(json.dumps(plan.short_body, ensure_ascii=False, indent=2))  # noqa: T201 - what was asked for is text
     stored = f"It is stored (run {plan.stored}): showing it bills nothing."
     paid = f"running it may bill {bill}" if plan.provider.needs_key else "the demo draws it free"

@@ -13,7 +13,7 @@ from IPython.display import display
 from seedream_magic.api.make_request import make_request
 from seedream_magic.api.models import MAXIMUM_IMAGES, SIDES
 from seedream_magic.api.plan import Plan
-from seedream_magic.api.prices import bill_at_most
+from seedream_magic.api.prices import bill_text, price_of
 from seedream_magic.api.providers import chosen_provider
 from seedream_magic.api.references.reference import Reference
 from seedream_magic.api.request import ImageRequest
@@ -335,7 +335,8 @@ def plan_sentences(
         "" if request.watermark else "no watermark",
         "streamed" if request.stream else "",
     ]
-    bill = bill_at_most(request, provider, client.session.prices, base_url=client.given_base_url)
+    price = price_of(request, provider, client.session.prices, base_url=client.given_base_url)
+    bill = bill_text(request.images_at_most, price)
     paid = f"it may bill {bill}" if provider.needs_key else "the demo draws it free"
     end = f"Not in the store: {paid}." if looked else f"{paid[0].upper()}{paid[1:]}."
     if stored:
