@@ -144,8 +144,7 @@ class References:
 
     def _show(self, notes: Iterable[str] = ()) -> None:
         """Show what is wrong, what is still to come, and these notes on what is there."""
-        named = {way: way.removeprefix("upload ") if way.startswith("upload ") else "" for way in self._faults}
-        faults = [f"{named[way]}: {fault}" if named[way] else fault for way, fault in self._faults.items()]
+        faults = [": ".join(filter(None, (way.partition(" ")[2], fault))) for way, fault in self._faults.items()]
         coming = [_coming(name, size) for name, size in self._coming.items()]
         self._message.value = lines([*faults, *coming, *notes], role="alert", kind="seedream-message")
         set_visible(self._drop, visible=bool(faults or coming))
