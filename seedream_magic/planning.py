@@ -68,6 +68,7 @@ def plan_request(settings: Settings, request: ImageRequest, notes: tuple[str, ..
         notes,
         references=settings.store / REFERENCES,
         headers=settings.headers,
+        prices=settings.session.prices,
         **further,
     )
     plan = look_up(plan, settings.store)
@@ -221,7 +222,8 @@ def read_references(
     leaves = [leaf for value in named for leaf in (_pictures(value) if isinstance(value, ImageSet) else [value])]
     made = [reference for leaf in leaves for reference in _read(settings, leaf)]
     scaled = [scale_to_limits(reference) if fit else (reference, "") for reference in made]
-    return tuple(reference for reference, _ in scaled), tuple(note for _, note in scaled if note)
+    gaps = [_gap_note(value) for value in named if isinstance(value, ImageSet)]
+    return tuple(reference for reference, _ in scaled), tuple(filter(None, (*gaps, *(note for _, note in scaled))))
 
 
 def refuse_other_provider(settings: Settings, run_id: str, made_by: str) -> None:
@@ -285,6 +287,14 @@ def _pictures(images: ImageSet) -> tuple[Frame, ...]:
         state = "has no picture yet" if images.state == "running" else "has no picture"
         raise InvalidRequest(f"The set of run {images.run_id} {state}: it cannot be a reference.")
     return images.ok
+
+
+def _gap_note(images: ImageSet) -> str:
+    """That a set which is a reference lacks pictures, empty where it does not."""
+    total = max(len(images), images.expected or 0)
+    if len(images.ok) == total:
+        return ""
+    return f"Of the {total} frames of run {images.run_id} those with a picture are references: {len(images.ok)}."
 
 
 def _find_frame(settings: Settings, value: object) -> object:

@@ -19,7 +19,13 @@ from seedream_magic.api.providers import Provider, is_loopback
 from seedream_magic.api.refusal import Refusal, refusal_error
 from seedream_magic.api.retry import PACE, Pace
 from seedream_magic.api.task_shapes import Task
-from seedream_magic.errors import ImageInvalid, ImageLinkExpired, ImageTooLarge, ResponseBroken, SeedreamError
+from seedream_magic.errors import (
+    ImageInvalid,
+    ImageLinkExpired,
+    ImageTooLarge,
+    ResponseBroken,
+    SeedreamError,
+)
 from seedream_magic.images.claims import is_live
 from seedream_magic.images.delivery import Delivery, deliver
 from seedream_magic.images.download import PARALLEL_DOWNLOADS, link_expiry

@@ -19,7 +19,7 @@ from seedream_magic.api.connection import Client, Transport
 from seedream_magic.api.credentials import Key
 from seedream_magic.api.decoder import Unreadable
 from seedream_magic.api.events import Completed, Event, Picture, PictureRefused, Reader
-from seedream_magic.api.gateways import answer_notes, usage_note
+from seedream_magic.api.gateways import COST_HEADER, answer_notes, cost_note, usage_note
 from seedream_magic.api.make_request import check_limits, complaints
 from seedream_magic.api.network_errors import reason
 from seedream_magic.api.plan import Plan
@@ -61,6 +61,7 @@ class Run:
         self._transport, self._pace = transport, pace
         self._tally = Tally(plan.request.images_expected)
         self._reader = Reader()
+        self._costs: list[object] = []
         self._listener: Listener | None = None
         self._raised: SeedreamError | None = None
         self._news = asyncio.Event()
@@ -291,6 +292,15 @@ class Run:
         of_gateway = answer_notes(answer.headers, self.plan.short_body, base_url=base_url, images=at_most)
         self._set()
         self._note(attempts, answer.clock_note, *of_gateway)
+        self._note_cost(answer.headers.get(COST_HEADER))
+
+    def _note_cost(self, cost: object) -> None:
+        """Tell what the service says that its answer cost, once: several parts of it may each say it."""
+        before = cost_note(self._costs)
+        if cost is not None and cost_note([cost]) not in {"", before}:
+            self._costs.append(cost)
+            self._set(notes=tuple(note for note in self.images.notes if note != before))
+            self._note(cost_note(self._costs))
 
     def _act(self, event: Event) -> None:
         """Do what one event asks for; a picture that it names is saved by `_deliver`."""
@@ -303,10 +313,12 @@ class Run:
                 error = self._error_of(event.refusal)
                 frame = Frame(event.index, request.prompt_of(event.index), error=error)
                 self._set(frames=self.images.with_frame(frame).frames)
-            case Completed(usage=usage) if usage is not None:
-                usage = mask_beside_links(usage, self.key.reveal())
-                self._set(usage=usage)
-                self._note(usage_note(usage, self.plan.short_body, base_url=self.plan.base_url))
+            case Completed(usage=usage, cost=cost):
+                self._note_cost(cost)
+                if usage is not None:
+                    usage = mask_beside_links(usage, self.key.reveal())
+                    self._set(usage=usage)
+                    self._note(usage_note(usage, self.plan.short_body, base_url=self.plan.base_url))
             case Unreadable(reason=why):
                 self._note(f"Part of the answer was passed over: {why}; its bytes are kept with the run.")
 

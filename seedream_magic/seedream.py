@@ -21,13 +21,13 @@ from seedream_magic.api.providers import EMBEDDED, chosen_base_url, chosen_provi
 from seedream_magic.api.storyboard import Storyboard
 from seedream_magic.drawing import Drawing, whole_set
 from seedream_magic.errors import ConfigError, InvalidRequest
-from seedream_magic.images.claims import is_live
+from seedream_magic.images.claims import is_live, is_live_in
 from seedream_magic.images.image_set import Frame, ImageSet
 from seedream_magic.images.index import HistoryEntry
 from seedream_magic.images.purge import Purged, purge
 from seedream_magic.images.record import Record
 from seedream_magic.images.search import search
-from seedream_magic.images.store import find_record, settle
+from seedream_magic.images.store import settle
 from seedream_magic.images.threads import in_thread
 from seedream_magic.planning import plan_ask, plan_extend, plan_of_record, plan_redo, plan_vary
 from seedream_magic.recover import find_unfinished, recover, sweep_all
@@ -353,16 +353,12 @@ class Seedream:
         return search(entries, words, now=datetime.now(UTC)) if words else entries
 
     def purge(self, run_id: str) -> Purged:
-        """Delete a run: its pictures, its records, and references that no other run has.
+        """Delete a run by its full id: its pictures, its records, and references that no other run has.
 
         Raises `InvalidRequest` for a run that goes on, or that later runs go on from: their sets hold its pictures.
         """
         run_id = str(run_id).strip()
-        try:
-            record = find_record(self.store, run_id)
-        except InvalidRequest:  # what is damaged, or half deleted, can be deleted all the same
-            return purge(self.store, run_id, live=False)
-        return purge(self.store, record.run_id, live=is_live(record))
+        return purge(self.store, run_id, live=is_live_in(self.store / run_id))
 
     @classmethod
     def from_picture(

@@ -11,12 +11,14 @@ from __future__ import annotations
 
 import threading
 from collections import Counter
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from contextvars import ContextVar
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING
+
+from seedream_magic.api.prices import Price, price_of
 
 if TYPE_CHECKING:
     from seedream_magic.api.plan import Plan
@@ -81,13 +83,23 @@ class BackgroundRuns:
         return len(stops)
 
 
+@dataclass(frozen=True)
+class Paid:
+    """Images of a run that were billed, and their list price, None where none is public."""
+
+    model: str
+    images: int
+    listed: Price | None
+
+
 @dataclass(eq=False)
 class Session:
     """Images by model: `billed`, `free` (the demo's), and `doubtful`, which runs of unknown outcome may have billed.
 
     `home` is the folder that relative paths of stores start from, None for the current one. `check` raises
     `InvalidRequest` for a plan that may not be sent; it may look at what is reserved. `check_day` does so for what all
-    sessions of this user may bill in a day; it is called where no other run can begin. `made` are the ids of the runs
+    sessions of this user may bill in a day; it is called where no other run can begin. `prices` are those of an image
+    that the person has set, by model; `paid` is what the images that were billed cost. `made` are the ids of the runs
     that this session sent: their words are a person's own, those of other records are data. All of it changes under
     `lock` only.
     """
@@ -95,6 +107,8 @@ class Session:
     home: Path | None = None
     check: Callable[[Plan], None] | None = None
     check_day: Callable[[Plan], None] | None = None
+    prices: Mapping[str, float] = field(default_factory=dict)
+    paid: list[Paid] = field(default_factory=list)
     billed: Counter[str] = field(default_factory=Counter)
     free: Counter[str] = field(default_factory=Counter)
     doubtful: Counter[str] = field(default_factory=Counter)
@@ -145,6 +159,9 @@ class Session:
         plan = reservation.plan
         if reservation.billed:
             (self.billed if plan.provider.needs_key else self.free)[plan.request.model] += reservation.billed
+            if plan.provider.needs_key:
+                listed = price_of(plan.request, plan.provider, {}, base_url=plan.base_url, images=reservation.billed)
+                self.paid.append(Paid(plan.request.model, reservation.billed, listed))
         if reservation.doubtful:
             self.doubtful[plan.request.model] += reservation.doubtful
         joined = plan.lineage if plan.lineage and plan.lineage.kind != "vary" else None  # it has the words of another

@@ -90,11 +90,11 @@ class Kernel:
             self.wait_idle(timeout)
         return self.result
 
-    def start(self, code: str) -> None:
-        """Begins the cell and returns."""
+    def start(self, code: str, *, allow_stdin: bool = False) -> None:
+        """Begins the cell and returns; `allow_stdin` is for one that asks a person."""
         self.result = self.without_updates = Result()
         self._begun = time.monotonic()
-        self._cell = self.client.execute(code, allow_stdin=False)
+        self._cell = self.client.execute(code, allow_stdin=allow_stdin)
 
     def wait_output(self, predicate: Callable[[Result], bool], timeout: float = 60) -> Result:
         """Until what the cell has shown satisfies the predicate; TimeoutError where it does not."""

@@ -2,19 +2,22 @@
 
 from __future__ import annotations
 
+import base64
 import json
 import shutil
 import sys
 from pathlib import Path
 from typing import Any
 
+import httpx
 import pytest
 from IPython.core.interactiveshell import InteractiveShell
+from traitlets import TraitError
 
 from asking import run_cell
 from raw_server import Behaviour, RawServer, Request, json_reply
-from seedream_magic import ConfigError, ContentRefused, ImageSet, InvalidRequest, Seedream
-from service import PICTURE, POST, bodies, first_picture, link, picture, whole_answer
+from seedream_magic import ConfigError, ContentRefused, ImageSet, InvalidRequest, MissingKey, Seedream
+from service import PICTURE, POST, bodies, first_picture, jpeg, link, picture, whole_answer
 
 
 @pytest.fixture
@@ -136,6 +139,34 @@ def test_the_demo_s_runs_are_no_bill(shell: InteractiveShell, server: RawServer)
     assert server.posts == 2
 
 
+@pytest.mark.parametrize("typed", ["latest", "_seedream", "'latest'"])
+def test_where_nobody_answers_only_a_full_id_deletes(shell: InteractiveShell, made: ImageSet, typed: str) -> None:
+    """nbconvert, papermill, a script: the line names the run, what it has, and what to type."""
+    error, printed, _ = run(shell, f"%seedream purge {typed}")
+    assert isinstance(error, InvalidRequest)
+    assert f'("a fox in the snow", 2 pictures, 0.0 MB, in {made.folder.parent})' in printed
+    assert f"%seedream purge {made.run_id} deletes it" in printed
+    assert made.folder.is_dir()
+
+
+@pytest.mark.parametrize("typed", ["2", "２", "2026", "begin", "end", "*", "1-2"])
+def test_a_number_or_a_part_of_an_id_deletes_nothing(
+    shell: InteractiveShell, made: ImageSet, monkeypatch: pytest.MonkeyPatch, typed: str
+) -> None:
+    """It is refused before anything is asked; where it is in an id, that is named in full."""
+    run(shell, "%%seedream --quiet\nanother")
+    monkeypatch.setattr("builtins.input", lambda _: pytest.fail("it asked"))
+    shell.kernel = object()  # type: ignore[attr-defined] # as a front end where somebody can answer
+    typed = {"begin": made.run_id[:-1], "end": made.run_id[-6:]}.get(typed, typed)
+    error, printed, _ = run(shell, f"%seedream purge {typed}")
+    assert isinstance(error, InvalidRequest)
+    assert len(printed.strip().splitlines()) == 1
+    assert made.run_id in printed or typed not in made.run_id
+    assert len(Seedream().history()) == 2
+    with pytest.raises(InvalidRequest):
+        Seedream().purge(typed)
+
+
 @pytest.mark.parametrize(
     "command", ["%seedream retry RUN", "%seedream panel RUN", "%seedream show RUN\n_seedream.redo(1)"]
 )
@@ -207,7 +238,7 @@ def test_a_gateway_that_drops_the_set_is_asked_for_one_frame_at_a_time(
     images: ImageSet = shell.user_ns["_seedream"]
     assert error is None
     assert "the first of 3 requests" in printed
-    assert "Together they may bill 3 images." in printed
+    assert "Together they may bill up to 3 images." in printed
     assert images.complete
     assert len({frame.sha256 for frame in images}) == 4
     asked = [body["sequential_image_generation"] for body in bodies(server.requests)]
@@ -298,6 +329,50 @@ def test_the_demo_is_no_money(shell: InteractiveShell, monkeypatch: pytest.Monke
         "billed    3 images in this session, 1 of them by the demo, free, 1.00 by the prices"
         in run(shell, "%seedream")[1]
     )
+
+
+ARK = "doubao-seedream-4-5-251128"
+
+
+def test_images_and_money_stand_together(shell: InteractiveShell, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Before it is sent and after: by the list price of the service that is asked, by the person's own before that."""
+    monkeypatch.delenv("SEEDREAM_BASE_URL")
+    dry = f"%%seedream --provider ark -m {ARK} -n 4 --dry-run\na hen"
+    assert "it may bill up to 4 images, ¥1.00 by the list price of 2026-09." in run(shell, dry)[1]
+    answer = {"data": [{"b64_json": base64.b64encode(jpeg(shade)).decode()} for shade in range(3)]}
+    transport = httpx.MockTransport(lambda request: httpx.Response(200, json=answer))
+    shell.user_ns["transport"] = transport
+    draw = "Seedream('{}', transport=transport).generate('a fox', images=4, stream=False)"
+    run(shell, f"from seedream_magic import Seedream\nmade = {draw.format('ark')}")
+    assert "billed    3 images in this session, ¥0.75 by the list price of 2026-09\n" in run(shell, "%seedream")[1]
+    run(shell, "%seedream use ark")
+    lacking = f"%seedream retry {shell.user_ns['made'].run_id}"
+    for provider in ("byteplus", "anyfast"):
+        run(shell, draw.format(provider))
+    billed = "¥0.75 and $0.12 by the list price of 2026-09, 3 images without a known price"
+    assert f"billed    9 images in this session, {billed}\n" in run(shell, "%seedream")[1]
+    run(shell, f"%config SeedreamMagics.prices = {{'{ARK}': '0.2'}}")
+    assert "it may bill up to 4 images, 0.80 by the prices you set." in run(shell, dry)[1]
+    assert "0.60 by the prices you set, $0.12 by the list price of 2026-09" in run(shell, "%seedream")[1]
+    run(shell, "%config SeedreamMagics.prices = {}")
+    monkeypatch.delenv("SEEDREAM_API_KEY")  # so that nothing is sent
+    for words, announced in (
+        ("", "That is what it may bill: ¥0.25 by the list price of 2026-09."),
+        ("--each", "Together they may bill 1 image, ¥0.25 by the list price of 2026-09."),
+    ):
+        error, printed, _ = run(shell, f"{lacking} {words}")
+        assert isinstance(error, MissingKey)
+        assert announced in printed
+
+
+@pytest.mark.parametrize("price", ["'free'", "-1", "float('nan')", "None"])
+def test_a_price_that_is_no_number_is_refused_where_it_is_set(shell: InteractiveShell, price: str) -> None:
+    """It says which, and the prices of before stay."""
+    shell.run_cell("%config SeedreamMagics.prices = {'one': 1}")
+    error, _, _ = run(shell, f"get_ipython().magics_manager.registry['SeedreamMagics'].prices = {{'two': {price}}}")
+    assert isinstance(error, TraitError)
+    assert "The price of 'two' is no number such as 0.25" in str(error)
+    assert shell.magics_manager.registry["SeedreamMagics"].prices == {"one": 1.0}
 
 
 def test_a_panel_without_widgets_is_told(shell: InteractiveShell, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -168,6 +168,36 @@ def test_a_good_answer_through_a_gateway(store: Path) -> None:
         assert (len(images.ok), images.billed, images.notes) == (count, count, notes)
 
 
+@pytest.mark.parametrize(
+    ("body", "header", "told"),
+    [
+        ({"usage": {"generated_images": 1, "cost": 0.04}}, None, "0.04"),
+        ({"usage": {"cost": 4e-05}}, None, "0.00004"),
+        ({"cost": "$0.04"}, None, "$0.04"),
+        ({}, "0.035", "0.035"),
+        ({"usage": {"cost": 0.04}}, "0.04", "0.04"),  # both say the same
+        ({"usage": {"cost": 0.05}}, "0.04", "0.04, 0.05"),
+        ({"usage": {"cost": float("nan")}}, "None", ""),
+        ({"usage": {"cost": True}, "cost": {"total": 1}}, "<b>1</b>", ""),
+        ({"usage": {"cost": 1e308}, "cost": -1}, "", ""),
+    ],
+)
+def test_a_cost_that_is_told_is_shown_once(store: Path, body: dict[str, Any], header: str | None, told: str) -> None:
+    """In the words of the service, in one note that stays with the run; what is no number is left out."""
+
+    def post(request: Request) -> Behaviour:
+        headers = {} if header is None else {gateways.COST_HEADER: header}
+        return json_reply({"data": [{"url": link(request, 1)}], **body}, 200, headers)
+
+    with raw_server({POST: post, PICTURE: picture}) as server:
+        images = drawn(server, store)
+    assert isinstance(images, ImageSet)
+    expected = [f"The service says that this cost {told}."] if told else []
+    assert [note for note in images.notes if "cost" in note] == expected
+    kept = client(server, store).show(images.run_id)
+    assert [note for note in kept.notes if "cost" in note] == expected
+
+
 def test_what_portkey_drops(store: Path) -> None:
     """Of a set one picture comes, without the reference; it is told, and before the next request as well."""
     options: dict[str, Any] = {"images": 4, "stream": False, "refs": jpeg(), "watermark": False}

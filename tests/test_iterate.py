@@ -29,7 +29,7 @@ from seedream_magic import (
     Storyboard,
 )
 from served import KEY
-from service import PICTURE, POST, bodies, jpeg, link, picture, whole_answer
+from service import PICTURE, POST, bodies, first_picture, jpeg, link, picture, whole_answer
 
 BOARD = Storyboard("ink wash", ("a fox wakes", "a fox fights", "a fox sleeps"))
 LINK = "https://pictures.example.com/fox.jpg?X-Tos-Signature=canary"
@@ -401,3 +401,13 @@ def test_recovery_needs_no_parent(seedream: Seedream, server: RawServer, pair: I
     shutil.rmtree(pair.folder)
     server._scenario = {PICTURE: picture}
     assert [len(recovered.ok) for recovered in seedream.recover()] == [2, 1]
+
+
+def test_a_set_that_lacks_pictures_says_so_as_a_reference(seedream: Seedream, server: RawServer) -> None:
+    """Those that are there are sent; that one is not is told before, and of a whole set nothing is."""
+    whole = seedream.generate("a fox", images=2)
+    server._scenario = {POST: whole_answer, PICTURE: first_picture}
+    part = seedream.generate("a hen", images=3)
+    plan = seedream.plan("like these", refs=[whole, part, whole[1]])
+    assert len(plan.request.references) == 4
+    assert plan.warnings == (f"Of the 3 frames of run {part.run_id} those with a picture are references: 1.",)

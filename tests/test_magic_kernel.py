@@ -38,6 +38,45 @@ def test_stop_where_cells_may_nest(slow_kernel: Kernel, slow_server: RawServer, 
     assert slow_kernel.run(left).displays[0].text == "[]"
 
 
+def test_purge_asks_where_somebody_can_answer(slow_kernel: Kernel, slow: SlowService, tmp_path: Path) -> None:
+    """The question names run, words, pictures and store; only yes deletes. Where the front end has no field for an
+    answer, as with nbconvert, only a full id does.
+    """
+    slow.release.set()
+    slow_kernel.run("%%seedream -n 2\na fox in the snow")
+    (folder,) = tmp_path.glob("seedream-runs/2*")
+    refused = slow_kernel.run("%seedream purge latest")
+    assert "deleted by its full id alone" in (refused.evalue or "")
+    for answer in ("", "n", "no", "yes please", "删"):
+        asked, said = answered(slow_kernel, f"%seedream purge {folder.name}", answer)
+        assert (
+            f'Delete run {folder.name} for good ("a fox in the snow", 2 pictures, 0.0 MB, in {folder.parent})' in asked
+        )
+        assert said.stdout.endswith("Nothing is deleted.\n")
+        assert (folder / "01.jpg").exists()
+    slow_kernel.start("%seedream purge latest", allow_stdin=True)
+    slow_kernel.client.get_stdin_msg(timeout=20)
+    slow_kernel.interrupt()
+    slow_kernel.wait_idle()
+    assert slow_kernel.result.ename == "SeedreamInterrupted"
+    assert len(slow_kernel.result.traceback) <= 5
+    _, said = answered(slow_kernel, "%seedream purge latest", " 是 ")
+    assert f"Run {folder.name} is deleted: " in said.stdout
+    assert not folder.exists()
+    slow_kernel.run("%%seedream -n 2\na hen")
+    (folder,) = tmp_path.glob("seedream-runs/2*")
+    assert f"Run {folder.name} is deleted: " in slow_kernel.run(f"%seedream purge {folder.name}").stdout
+
+
+def answered(kernel: Kernel, code: str, answer: str) -> tuple[str, Result]:
+    """What a cell asks a person who gives this answer, and what it shows at its end."""
+    kernel.start(code, allow_stdin=True)
+    question = kernel.client.get_stdin_msg(timeout=20)["content"]["prompt"]
+    kernel.client.input(answer)
+    kernel.wait_idle()
+    return question, kernel.result
+
+
 def test_widget_message_during_a_run_is_not_lost(slow_kernel: Kernel, slow: SlowService) -> None:
     """In the default mode a click that arrives while a cell draws reaches its handler when the cell has ended."""
     answers = [slow_kernel.is_complete(code) for code in ("%%seedream -n 2", "%%seedream\nx", "%%seedream\nx\n\n")]

@@ -28,7 +28,7 @@ from seedream_magic.planning import plan_redo
 from seedream_magic.session import Session
 from seedream_magic.view.carousel import set_bundle
 from served import KEY, check_store, client
-from service import PICTURE, POST, bodies, jpeg, picture, stream_head, succeeded, whole_answer
+from service import PICTURE, POST, bodies, first_picture, jpeg, picture, stream_head, succeeded, whole_answer
 
 PRO = "doubao-seedream-5-0-pro-260628"
 SERVICE = {POST: whole_answer, PICTURE: picture}
@@ -161,6 +161,23 @@ def test_it_says_what_a_change_would_send_and_sends_nothing(person: Person, serv
     assert server.posts == 0
 
 
+@pytest.mark.parametrize(
+    ("field", "typed", "words"),
+    [("Model", "id", "Type the id of the model"), ("Size", "pixels", "Type the pixels"), ("Ratio", "W:H", "the ratio")],
+)
+def test_another_value_that_is_not_typed_yet_is_no_default(
+    person: Person, server: RawServer, field: str, typed: str, words: str
+) -> None:
+    """Who chose to type a value pays for no other one; the line invites to type it."""
+    person.fill(Prompt="x", Size="2K")
+    person.fill(**{field: "other…"})
+    person.fill(**{typed: "  "})
+    assert words in person.text
+    assert "Cannot be sent" not in person.text
+    person.draw()
+    assert server.posts == 0
+
+
 def test_only_what_the_model_can_do_is_offered(store: Path) -> None:
     """Sizes, sets, streaming; of a model that nobody knows, everything."""
     with opened(Seedream("anyfast", api_key=KEY, store=store)) as person:
@@ -175,6 +192,22 @@ def test_only_what_the_model_can_do_is_offered(store: Path) -> None:
         assert person.control("Size").options == ("1K", "1.5K", "2K", "3K", "4K", "other…")
         assert "auto" in person.control("Images").options
         assert person.panel.cell == "%%seedream -m ep-20261122 -s 2K\nx"
+
+
+def test_the_plan_line_tells_images_and_money(store: Path) -> None:
+    """By the list price of the service that is asked, at its pixels; by the person's own before that."""
+    through = Seedream("ark", api_key=KEY, store=store)
+    through.session = Session()
+    with opened(through) as person:
+        person.fill(Prompt="x", Images="4")
+        assert "it may bill up to 4 images, ¥1.00 by the list price of 2026-09." in person.text
+        person.fill(Model=PRO)
+        assert "it may bill 1 image, ¥0.60 by the list price of 2026-09." in person.text
+        person.fill(Size="1.5K")
+        assert "it may bill 1 image, ¥0.30 by the list price of 2026-09." in person.text
+        through.session.prices = {PRO: 0.5}
+        person.fill(Size="1K")
+        assert "it may bill 1 image, 0.50 by the prices you set." in person.text
 
 
 def test_the_prompt_grows_to_a_storyboard(store: Path) -> None:
@@ -374,6 +407,56 @@ def test_nothing_is_sent_without_a_reference_that_it_cannot_find(
     assert "In the store" in person.text
 
 
+def announce(person: Person, **files: int) -> None:
+    """The page's word of the files that were chosen, by their sizes, before it sends them."""
+    told = {"at": 1, "files": list(files.items())}
+    person.panel._references._chosen_files.value = json.dumps(told)
+
+
+def test_nothing_is_sent_before_an_upload_is_here(person: Person, server: RawServer) -> None:
+    """A notebook's server drops what is too large for it, and says nothing: the page has told what was to come. What
+    came before that word of it is here, and a word that cannot be read holds nothing up.
+    """
+    person.fill(Prompt="x")
+    announce(person, large=12_000_000, small=len(jpeg(1)))
+    assert "large: 12.0 MB, not here yet. A notebook's server takes about 10 MB" in person.text
+    upload(person.control("Upload"), small=jpeg(1))
+    assert "small: " not in person.text
+    assert "Cannot be sent: An upload is not here yet" in person.text
+    person.draw()
+    assert server.posts == 0
+    person.click("Leave out")
+    assert "Cannot be sent" not in person.text
+    upload(person.control("Upload"), early=jpeg(2))
+    announce(person, early=len(jpeg(2)))
+    for told in ("", "{", "[]", '{"files": [1]}'):
+        person.panel._references._chosen_files.value = told
+    assert "Cannot be sent" not in person.text
+    person.draw()
+    assert [len(body["image"]) for body in bodies(server.requests)] == [2]
+
+
+def test_whatever_makes_a_reference_unreadable_keeps_it_from_being_paid_without(
+    person: Person, server: RawServer, store: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A frame that has no picture, and an error that nobody has thought of."""
+    server._scenario = {POST: whole_answer, PICTURE: first_picture}
+    images = client(server, store).generate("y", images=2)
+    with opened(client(server, store), images) as somebody:
+        somebody.fill(Prompt="x", **{"From frame": 2})
+        somebody.click("Use frame 2 as reference")
+        assert "Frame 2 has no picture" in somebody.text
+        assert "Cannot be sent: A reference cannot be read" in somebody.text
+        somebody.fill(**{"From frame": 1})
+        somebody.click("Use frame 1 as reference")
+        assert "Cannot be sent" not in somebody.text
+    monkeypatch.setattr(person.panel._references, "_read", lambda *_, **__: 1 / 0)
+    person.fill(Prompt="x", Reference="hero.jpg")
+    assert "It cannot be read (ZeroDivisionError: division by zero)." in person.text
+    person.draw()
+    assert server.posts == 1
+
+
 def test_a_run_of_another_provider_opens_no_panel(server: RawServer, store: Path) -> None:
     """Its words would be sent to the panel's own: the error names the command that chooses the run's."""
     images = client(server, store).generate("x")
@@ -406,13 +489,18 @@ def test_an_upload_leaves_its_widget_and_can_be_named_in_a_cell(
         upload(person.control("Upload"), **{"broken.jpg": b"no picture", "a b.jpg": jpeg(1)})
         assert "broken.jpg:" in person.text
         upload(person.control("Upload"), again=jpeg(2))
-        assert len(person.panel._references.entries) == 2
+        assert "broken.jpg:" in person.text  # another file does not mend it
+        person.draw()
+        assert server.posts == 0
+        upload(person.control("Upload"), **{"broken.jpg": jpeg(3)})
+        assert "Cannot be sent" not in person.text
+        assert len(person.panel._references.entries) == 3
         assert not person.control("Upload").value
         assert len(json.dumps(state(), default=repr)) < 200_000
         person.draw()
         person.click("Copy as cell")
         cell = person.control("Cell").value
-        assert re.fullmatch(r"%%seedream( --ref store/references/[0-9a-f]{64}\.jpg){2}\nx", cell)
+        assert re.fullmatch(r"%%seedream( --ref store/references/[0-9a-f]{64}\.jpg){3}\nx", cell)
         with capture_output() as shown:
             assert ip.run_cell(cell).success
         assert "replayed, nothing billed" in shown.outputs[0].data["text/plain"]

@@ -231,3 +231,23 @@ def test_it_fits_a_narrow_column(page: Page) -> None:
     expect(panel).to_contain_text("There is no file other.png")
     expect(panel).to_contain_text("InvalidRequest: A reference cannot be read")
     expect(panel.get_by_label("Reference")).to_be_focused()
+
+
+def test_an_upload_that_never_comes_is_not_paid_without(page: Page) -> None:
+    """The notebook's server closes the connection at a message that is too large; the page has told of the file."""
+    panel = panel_of(page, NARROW)
+    panel.get_by_label("Prompt").fill("a fox")
+    for name, size in (("small.jpg", 0), ("large.jpg", 12_000_000)):
+        with page.expect_file_chooser() as chooser:
+            panel.get_by_role("button", name="Upload").click()
+        chooser.value.set_files({"name": name, "mimeType": "image/jpeg", "buffer": jpeg() + bytes(size)})
+        if not size:
+            expect(panel.get_by_alt_text("Reference 1: small.jpg")).to_be_visible()
+            expect(panel).not_to_contain_text("Cannot be sent")
+    expect(panel).to_contain_text("large.jpg: 12.0 MB, not here yet.")
+    expect(panel).to_contain_text("Cannot be sent: An upload is not here yet")
+    button(panel, "Generate").click()
+    expect(panel).to_contain_text("InvalidRequest: An upload is not here yet")
+    button(panel, "Leave out").click()
+    button(panel, "Generate").click()
+    expect(panel).to_contain_text("1 of 1 · 1 image billed")

@@ -6,13 +6,16 @@ import json
 import shutil
 import subprocess
 from dataclasses import replace
+from pathlib import Path
 from typing import Any
 
 import pytest
 
 from requesting import made
+from seedream_magic import Seedream
 from seedream_magic.api.plan import Plan
 from seedream_magic.api.providers import PROVIDERS
+from seedream_magic.session import Session
 
 # In place of the program: prints its arguments, each ended by NUL.
 CURL = """curl() { for word in "$@"; do printf '%s\\0' "$word"; done; }\n"""
@@ -40,6 +43,20 @@ def test_a_plan_on_its_own_is_one_line() -> None:
     assert repr(replace(plan_for("a fox"), stored="2026")) == (
         "<Plan anyfast doubao-seedream-4-5: up to 1 image, stored as 2026>"
     )
+
+
+def test_a_plan_tells_its_price(store: Path) -> None:
+    """By the list of the service that it asks, by the person's own before that; nothing where it is stored."""
+    ark = Seedream("ark", api_key="k", store=store)
+    ark.session = Session()
+    plan = ark.plan("a fox", images=4)
+    assert ": up to 4 images, ¥1.00 by the list price of 2026-09, not stored>" in repr(plan)
+    assert plan.price is not None
+    assert (float(plan.price.amount), plan.price.currency) == (1.0, "¥")
+    assert replace(plan, stored="2026").price is None
+    ark.session.prices = {plan.request.model: 0.2}
+    assert "up to 4 images, 0.80 by the prices you set, not stored>" in repr(ark.plan("a fox", images=4))
+    assert ark.plan("a fox", images=4) == plan
 
 
 @pytest.mark.skipif(SHELL is None, reason="no POSIX shell here")

@@ -16,8 +16,8 @@ import pytest
 from seedream_magic.errors import ConfigError, InvalidRequest
 from seedream_magic.images import index
 from seedream_magic.images.durable import write_elsewhere
-from seedream_magic.images.purge import PREFIX, purge
-from seedream_magic.library import history, keep_thumbnails, kept_thumbnails
+from seedream_magic.images.index import CACHE_FILE, history, keep_thumbnails, kept_thumbnails
+from seedream_magic.images.purge import PREFIX, look_at, purge
 from test_index import empty_cache, free_pages, made_run, new_process
 
 SHARED, ALONE, TORN, STRANGE = ("a" * 64, "b" * 64, "c" * 64, "d" * 64)
@@ -59,7 +59,9 @@ def test_nothing_of_a_run_remains(store: Path, cache: Path) -> None:
     assert {CACHE_FILE, "01.jpg", "03.jpg", "02.b64", "request.json"} <= set(remains(store, cache))
     sizes = [path.stat().st_size for path in (*folder.rglob("*"), rescued) if path.is_file()]
 
-    purged = purge(store, folder.name[:17], live=False)
+    looked = look_at(store, folder.name, live=False)
+    assert (looked.pictures, looked.size, looked.prompt[:9]) == (3, sum(sizes), "canary 四季")
+    purged = purge(store, folder.name, live=False)
 
     assert (purged.run_id, purged.files, purged.size) == (folder.name, len(sizes), sum(sizes))
     assert list(kept_thumbnails([folder.name, other.name])) == [other.name]
@@ -119,15 +121,18 @@ def test_a_damaged_run_goes_although_others_go_on_from_it(store: Path, *, folder
     [
         ("", False, "no run"),
         ("..", False, "no run"),
-        ("2026", False, "2 runs"),
+        ("2026", False, "'2026' is a part of an id: .*20260504T100001Z-abcdefghij, 20260504T100000Z-abcdefghij"),
+        ("20260504T100000Z-abcdefghi", False, "by all of it, 20260504T100000Z-abcdefghij"),
+        ("100001Z", False, "by all of it, 20260504T100001Z-abcdefghij"),
         ("20260504T100000Z-abcdefghij", True, "still going on"),
     ],
 )
 def test_only_a_run_that_is_named_is_purged(run_id: str, said: str, store: Path, tmp_path: Path, *, live: bool) -> None:
     """None is guessed, a name that is none of ours is no path, none is live; a store that is none has no run."""
     folders = [canary_run(store, number) for number in range(2)]
-    with pytest.raises(InvalidRequest, match=said):
-        purge(store, run_id, live=live)
+    for act in (look_at, purge):
+        with pytest.raises(InvalidRequest, match=said):
+            act(store, run_id, live=live)
     assert all((folder / "01.jpg").exists() for folder in folders)
     for absent in (tmp_path / "absent", tmp_path / "nul\0"):
         with pytest.raises(InvalidRequest, match="no run"):

@@ -17,7 +17,7 @@ from seedream_magic.api.connection import reading
 from seedream_magic.api.credentials import Key
 from seedream_magic.api.documents import objects_in, parse, whole_part
 from seedream_magic.api.encoding import Inflater
-from seedream_magic.api.gateways import GATEWAYS, remember_refusal
+from seedream_magic.api.gateways import COST_HEADER, GATEWAYS, remember_refusal
 from seedream_magic.api.models import LARGEST_BASE64_CHARACTERS
 from seedream_magic.api.network_errors import reason
 from seedream_magic.api.plan import Plan
@@ -132,6 +132,7 @@ MAXIMUM_REFUSAL_BYTES = 256 * 2**10
 _KEPT_HEADERS = (
     *("content-type", "date", "x-request-id", "x-client-request-id", "server"),
     *(name for gateway in GATEWAYS for name in gateway.headers),
+    COST_HEADER,
 )
 _CUT_PICTURE = re.compile(r'"((?:data:image/[^",]{0,100},)?(?:/9j/|iVBORw0KGgo|UklGR)[\w+/=-]{40,200})')
 """The beginning of a picture in base64: of a text that goes on behind what was read, nothing else is known."""

@@ -50,9 +50,13 @@ class Refused:
 
 @dataclass(frozen=True)
 class Completed:
-    """The service has said that nothing follows; `usage` as it reported it, None if it did not."""
+    """The service has said that nothing follows; `usage` and `cost` as it reported them, None if it did not.
+
+    Where gateways tell a cost, it stands in the usage (OpenRouter: `usage.cost`) or beside it.
+    """
 
     usage: Mapping[str, Any] | None
+    cost: object = None
 
 
 @dataclass(frozen=True)
@@ -137,7 +141,7 @@ class Reader:
         usage = _usage(value)
         ends = isinstance(value.get("data"), list) or last_word == "completed" or (usage is not None and not last_word)
         if ends and not piece.cut:
-            yield Completed(usage)
+            yield Completed(usage, (usage or {}).get("cost", value.get("cost")))
 
     def close(self) -> Iterator[Event]:
         """What only the end of an answer completes: the pictures in the words of a streamed chat, which came in pieces,

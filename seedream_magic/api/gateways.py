@@ -9,13 +9,16 @@ from __future__ import annotations
 
 import json
 import re
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
+from decimal import Decimal
 from typing import Any
 from urllib.parse import urlsplit
 
 from seedream_magic.errors import plural
 
+COST_HEADER = "x-litellm-response-cost"
+"""Where LiteLLM and gateways that follow it tell what an answer cost (docs.litellm.ai, response headers)."""
 LONGEST_TEXT = 64 * 2**10
 """Characters of a refusal that are looked through for words of gateways and of the service."""
 
@@ -264,6 +267,23 @@ def usage_note(usage: Mapping[str, Any], body: Mapping[str, Any], *, base_url: s
         return ""
     what = "the reference" if number == 1 else f"any of the {number} references"
     return f"The service did not count {what}: something on the way dropped it, and the picture was drawn without."
+
+
+def cost_note(costs: Sequence[object]) -> str:
+    """What an answer says that it cost, as it says it, each time that it says it; empty where that is nothing.
+
+    It is no more than told: what it is in, and whether it is all, nobody knows here.
+    """
+    told = ", ".join(filter(None, map(_cost_text, costs)))
+    return f"The service says that this cost {told}." if told else ""
+
+
+def _cost_text(cost: object) -> str:
+    """A cost in digits, empty for what is none: words, NaN, a number that no picture costs."""
+    if isinstance(cost, int | float) and not isinstance(cost, bool) and 0 <= cost < 10**12:  # not so for NaN
+        return f"{Decimal(str(cost)):f}"
+    text = cost.strip() if isinstance(cost, str) else ""
+    return text if re.fullmatch(r"[$¥￥€£]?\d{1,12}(\.\d{1,12})?( ?[A-Za-z]{1,8})?", text, re.ASCII) else ""
 
 
 def options_that_help(gateway: Gateway, body: Mapping[str, Any], refused_fields: tuple[str, ...]) -> str:

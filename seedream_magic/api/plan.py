@@ -11,7 +11,7 @@ import os
 import re
 import shlex
 from collections.abc import Mapping, Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import Any, Literal
 from urllib.parse import urlsplit
@@ -20,6 +20,7 @@ from seedream_magic.api.credentials import NO_HEADERS, Headers
 from seedream_magic.api.fields import FIELDS, Field, keys_of
 from seedream_magic.api.make_request import complaints
 from seedream_magic.api.models import find_model
+from seedream_magic.api.prices import Price, price_of
 from seedream_magic.api.providers import DEFAULT_PROVIDER, DEMO_FOR_A_SHELL, EMBEDDED, Provider, is_loopback
 from seedream_magic.api.references.reference import Reference
 from seedream_magic.api.request import DEFAULT_SIZE, ImageRequest
@@ -50,7 +51,8 @@ class Plan:
     of another request, why its set stands for this one: it shows already what is asked for. `fresh` pays again whatever
     is stored, `take` is which of several stored sets is meant, from 1.
     `lineage` names the earlier run that it goes on from. `references` is the folder where the store keeps input images
-    by their content, None where it is not known. `headers` are those that a gateway asks for, masked.
+    by their content, None where it is not known. `headers` are those that a gateway asks for, masked. `prices` are
+    those of an image that the person has set, by model.
     """
 
     request: ImageRequest
@@ -67,11 +69,20 @@ class Plan:
     lineage: Lineage | None = None
     references: Path | None = None
     headers: Headers = NO_HEADERS
+    prices: Mapping[str, float] = field(default_factory=dict, compare=False)
 
     def __repr__(self) -> str:
         kept = f"stored as {self.stored}" if self.stored else "not stored"
         images = plural(self.request.images_at_most)
-        return f"<Plan {self.provider.name} {self.request.model}: up to {images}, {kept}>"
+        price = f", {self.price}" if self.price else ""
+        return f"<Plan {self.provider.name} {self.request.model}: up to {images}{price}, {kept}>"
+
+    @property
+    def price(self) -> Price | None:
+        """What it costs at most; None where no price is known, and where it is stored."""
+        if self.stored:
+            return None
+        return price_of(self.request, self.provider, self.prices, base_url=self.base_url)
 
     @property
     def body(self) -> dict[str, Any]:

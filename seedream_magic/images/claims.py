@@ -24,7 +24,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from seedream_magic.images.image_set import LONGEST_RUN_SECONDS
-from seedream_magic.images.record import Record
+from seedream_magic.images.record import Record, read_record
 
 if TYPE_CHECKING:
     from filelock import BaseFileLock
@@ -86,6 +86,12 @@ def is_live(record: Record) -> bool:
     except (OSError, NotImplementedError):
         return _is_live_without_lock(record)
     return beats
+
+
+def is_live_in(folder: Path) -> bool:
+    """The same of the run in a folder; what is damaged, or half deleted, has nobody at it."""
+    record = read_record(folder)
+    return record is not None and is_live(record)
 
 
 @contextlib.contextmanager

@@ -15,10 +15,11 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from seedream_magic import library
+from seedream_magic.api.models import MAXIMUM_FRAMES
 from seedream_magic.errors import ConfigError, InvalidRequest
 from seedream_magic.images.durable import record_bytes, rescue_folders, sync_folder
 from seedream_magic.images.index import runs_in
-from seedream_magic.images.record import RECORD_FILE, REFERENCES, RUN_ID, read_record
+from seedream_magic.images.record import RECORD_FILE, REFERENCES, RUN_ID, picture_path, read_record
 
 PREFIX = ".purged-"
 """Before the id of a run that is on its way out."""
@@ -34,32 +35,57 @@ class Purged:
     size: int
 
 
+@dataclass(frozen=True)
+class Purgeable:
+    """What a person sees of a run before it is deleted: its words, how many pictures it has, all its bytes."""
+
+    run_id: str
+    provider: str
+    prompt: str
+    pictures: int
+    size: int
+
+
+def look_at(store: Path, run_id: str, *, live: bool) -> Purgeable:
+    """What `purge` would delete. Raises `InvalidRequest` as it does."""
+    _refuse(store, run_id, live=live)
+    folder = _runs_set_aside(store).get(run_id, store / run_id)
+    record = read_record(folder)
+    provider, prompt = (str(record.facts.get("provider")), record.body.get("prompt")) if record else ("", "")
+    pictures = sum(picture_path(folder, index) is not None for index in range(MAXIMUM_FRAMES))
+    size = sum(size for path in _all_of(store, run_id, folder) for size in _sizes(path))
+    return Purgeable(run_id, provider, prompt if isinstance(prompt, str) else "", pictures, size)
+
+
 def purge(store: Path, run_id: str, *, live: bool) -> Purged:
-    """Delete a run by its id or the only beginning of one, and whatever earlier purges that were killed have left.
+    """Delete a run by its full id, and whatever earlier purges that were killed have left.
 
     Links are removed, not followed. `live` says that the run's process may still be at it. Raises `InvalidRequest` for
-    a live run, for one whose pictures the sets of later runs hold, and if there is none or several of this id;
-    `ConfigError` where something could not be removed: then it is no run any more all the same, and purging it again
-    removes the rest.
+    a live run, for one whose pictures the sets of later runs hold, and if there is none of this id; `ConfigError` where
+    something could not be removed: then it is no run any more all the same, and purging it again removes the rest.
     """
-    run_id = _find_id(store, run_id.strip())
-    if live:
-        raise InvalidRequest(f"Run {run_id} is still going on.", hint="Stop it, or purge it when it has ended.")
-    _refuse_needed(store, run_id)
+    _refuse(store, run_id, live=live)
     _set_aside(store, run_id)
     files = [size for left, folder in _runs_set_aside(store).items() for size in _remove_run(store, left, folder)]
     sync_folder(store)
     return Purged(run_id, len(files), sum(files))
 
 
-def _find_id(store: Path, run_id: str) -> str:
-    """The whole id; that of a run whose purge was killed, too."""
+def _refuse(store: Path, run_id: str, *, live: bool) -> None:
+    """Raise for what is no full id of a run here (also of one whose purge was killed), and for a run that must stay.
+
+    A part of an id that means one run today means another one tomorrow.
+    """
     names = runs_in(store).keys() | _runs_set_aside(store).keys()
-    fitting = [name for name in names if run_id and name.startswith(run_id)]
-    if len(fitting) != 1:
-        found = f"{len(fitting)} runs begin with" if fitting else "There is no run"
-        raise InvalidRequest(f"{found} {run_id[:40]!r} in {store}; %seedream history lists them.")
-    return fitting[0]
+    if run_id not in names:
+        meant = sorted((name for name in names if run_id and run_id in name), reverse=True)
+        if meant:
+            listed = ", ".join(meant[:3]) + (f" and {len(meant) - 3} more" if len(meant) > 3 else "")
+            raise InvalidRequest(f"{run_id[:40]!r} is a part of an id: a run is purged by all of it, {listed}.")
+        raise InvalidRequest(f"There is no run {run_id[:40]!r} in {store}; %seedream history lists them.")
+    if live:
+        raise InvalidRequest(f"Run {run_id} is still going on.", hint="Stop it, or purge it when it has ended.")
+    _refuse_needed(store, run_id)
 
 
 def _refuse_needed(store: Path, run_id: str) -> None:
@@ -110,10 +136,14 @@ def _runs_set_aside(store: Path) -> dict[str, Path]:
 def _remove_run(store: Path, run_id: str, folder: Path) -> Iterator[int]:
     """The sizes of the files that go with a run; its folder goes last, for its record names the references."""
     library.forget(run_id, store)
-    for path in (*_references(store, folder), *_elsewhere(run_id), folder):
+    for path in _all_of(store, run_id, folder):
         sizes = _sizes(path)
         _remove(path)
         yield from sizes
+
+
+def _all_of(store: Path, run_id: str, folder: Path) -> tuple[Path, ...]:
+    return (*_references(store, folder), *_elsewhere(run_id), folder)
 
 
 def _references(store: Path, folder: Path) -> list[Path]:

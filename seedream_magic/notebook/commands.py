@@ -6,7 +6,9 @@ import difflib
 import getpass
 import json
 import os
+import sys
 from collections.abc import Callable
+from decimal import Decimal
 from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -15,8 +17,9 @@ from IPython.display import display
 
 from seedream_magic.api.credentials import find_key, remember_key, store_key_in_keyring
 from seedream_magic.api.plan import Plan
+from seedream_magic.api.prices import OWN, Price, bill_text, told_together
 from seedream_magic.api.providers import PROVIDERS, find_provider
-from seedream_magic.errors import ConfigError, InvalidRequest, MissingKey, plural
+from seedream_magic.errors import ConfigError, InvalidRequest, MissingKey, SeedreamInterrupted, plural
 from seedream_magic.notebook.cell import value_of
 from seedream_magic.notebook.desk import Desk
 from seedream_magic.notebook.options import help_text
@@ -76,16 +79,13 @@ def _status(desk: Desk, _: str) -> None:
 
 
 def _cost(desk: Desk) -> str:
-    """What the session cost, where the person has set prices; we know none."""
-    prices = desk.settings.prices
-    priced = {model: count for model, count in desk.session.billed.items() if model in prices}
-    if not priced:
-        return ""
-    try:
-        cost = sum(float(prices[model]) * count for model, count in priced.items())
-    except (TypeError, ValueError):
-        return ", and a price that you set is no number"
-    return f", {cost:.2f} by the prices you set"
+    """What the session cost, by the prices that the person has set and by list prices; empty where none is known."""
+    prices, paid = desk.session.prices, desk.session.paid
+    own = [Price(Decimal(str(prices[one.model])) * one.images, "", OWN) for one in paid if one.model in prices]
+    costs = told_together([*own, *(one.listed for one in paid if one.listed and one.model not in prices)])
+    unpriced = sum(one.images for one in paid if one.model not in prices and one.listed is None)
+    rest = f", {plural(unpriced)} without a known price" if unpriced else ""
+    return f", {costs}{rest}" if costs else ""
 
 
 def _use(desk: Desk, name: str) -> None:
@@ -234,7 +234,8 @@ def _retry_each(desk: Desk, client: Seedream, run_id: str, *, name: str | None) 
         desk.show_set(images, name=name)
         return
     desk.session.refuse(plan)
-    paid = f"Together they may bill {plural(missing)}." if client.provider.needs_key else "The demo bills nothing."
+    bill = bill_text(missing, plan.price and plan.price.times(missing))
+    paid = f"Together they may bill {bill}." if client.provider.needs_key else "The demo bills nothing."
     requests = "1 request" if missing == 1 else f"{missing} requests, one after the other"
     print(f"{_announcement(client, plan)}\nThis is the first of {requests}. {paid}")  # noqa: T201 - said before
     desk.run(client, plan, name=name, further=partial(plan_next_frame, client))
@@ -245,7 +246,8 @@ def _announcement(client: Seedream, plan: Plan) -> str:
     asking = f"Asking anew for {plural(plan.request.images_at_most)}."
     if plan.stored:
         return f"{asking} Stored: nothing is billed."
-    paid = "That is what it may bill." if client.provider.needs_key else "The demo bills nothing."
+    may_bill = f"That is what it may bill: {plan.price}." if plan.price else "That is what it may bill."
+    paid = may_bill if client.provider.needs_key else "The demo bills nothing."
     text = json.dumps(plan.short_body, ensure_ascii=False, indent=2)
     body = "".join(sign if sign.isprintable() or sign == "\n" else f"\\u{ord(sign):04x}" for sign in text)
     address = client.given_base_url or "embedded"
@@ -268,13 +270,44 @@ def _export(desk: Desk, words: str) -> None:
 
 
 def _purge(desk: Desk, text: str) -> None:
-    """Delete a run and its pictures."""
+    """Delete a run and its pictures, asked first where somebody can answer; elsewhere by its full id alone.
+
+    A part of an id, or a number, is none: it may mean another run tomorrow.
+    """
+    from seedream_magic.images.claims import is_live_in  # noqa: PLC0415 - load time
+    from seedream_magic.images.purge import look_at  # noqa: PLC0415 - load time, see `desk`
+    from seedream_magic.view.markup import text_within  # noqa: PLC0415 - load time
+
     client, run_id = desk.client(), _run_id(desk, text, "purge", numbers=False)
-    free = any(entry.provider == "demo" for entry in client.history(run_id))
-    gone = client.purge(run_id)
+    found = look_at(client.store, run_id, live=is_live_in(client.store / run_id))
+    words = f'"{text_within(found.prompt, 60)}"' if found.prompt else "its words cannot be read"
+    of_it = f"{words}, {plural(found.pictures, 'picture')}, {found.size / 1e6:.1f} MB, in {client.store}"
+    answer = _answer(desk, f"Delete run {run_id} for good ({of_it})? 删除？[y/N] ")
+    if answer is None and text.strip("\"'") != run_id:
+        hint = f"%seedream purge {run_id} deletes it ({of_it})."
+        raise InvalidRequest("Nobody can answer here, so a run is deleted by its full id alone.", hint=hint)
+    if answer is not None and answer.strip().lower() not in {"y", "yes", "是"}:
+        print("Nothing is deleted.")  # noqa: T201 - a confirmation is text
+        return
+    gone, free = client.purge(run_id), found.provider == "demo"
     bill = "" if free else " What it billed stays billed."
     size = f"{plural(gone.files, 'file')}, {gone.size / 1e6:.1f} MB"
     print(f"Run {gone.run_id} is deleted: {size}.{bill}")  # noqa: T201 - a confirmation is text
+
+
+def _answer(desk: Desk, question: str) -> str | None:
+    """What the person at this notebook or terminal answers, "" if nothing; None where there is nobody."""
+    in_terminal = getattr(desk.shell, "kernel", None) is None
+    if in_terminal and not (sys.stdin and sys.stdin.isatty()):  # a script: its next line is no answer
+        return None
+    try:
+        return input(question)
+    except NotImplementedError:  # a front end without a field for it; nbconvert, papermill
+        return None
+    except EOFError:
+        return ""
+    except KeyboardInterrupt as exc:
+        raise SeedreamInterrupted("Stopped at the question: nothing was done.") from exc
 
 
 def _run_id(desk: Desk, text: str, command: str, *, numbers: bool = True) -> str:

@@ -10,12 +10,13 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from contextlib import suppress
+from math import inf
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Protocol
 from weakref import WeakSet
 
 from IPython.core.interactiveshell import InteractiveShell
-from traitlets import Bool, Dict, Enum, Float, Int, Unicode, Union, validate
+from traitlets import Bool, Dict, Enum, Float, Int, TraitError, Unicode, Union, validate
 from traitlets.config import Configurable
 
 from seedream_magic import session
@@ -55,7 +56,7 @@ class Settings(Configurable):
     timeout = Float(None, allow_none=True, help="limit of the whole call in seconds").tag(config=True)
     max_images_per_run = Int(None, allow_none=True, help="refuse a cell that may bill more").tag(config=True)
     max_images_per_session = Int(None, allow_none=True, help="refuse when the session may bill more").tag(config=True)
-    prices = Dict(help="price of one image by model id, in your currency, for %seedream").tag(config=True)
+    prices = Dict(help="price of one image by model id, in your currency, before the list price").tag(config=True)
     show = Enum(LAYOUTS, "carousel", help="carousel or grid").tag(config=True)
     event_loop = Enum(EVENT_LOOPS, "thread", help="thread, or nest: the notebook's own loop").tag(config=True)
 
@@ -63,6 +64,19 @@ class Settings(Configurable):
     def _mask_headers(self, proposal: Any) -> MaskedDict | None:
         """`%config` shows the values of settings; of these it shows the names."""
         return None if proposal["value"] is None else MaskedDict(proposal["value"])
+
+    @validate("prices")
+    def _read_prices(self, proposal: Any) -> dict[str, float]:
+        """Numbers, also where they were typed as texts."""
+        prices = {}
+        for model, price in proposal["value"].items():
+            try:
+                prices[str(model)] = float(price)
+            except (TypeError, ValueError):
+                prices[str(model)] = -1.0
+            if not 0 <= prices[str(model)] < inf:
+                raise TraitError(f"The price of {str(model)[:60]!r} is no number such as 0.25: {price!r:.60}.")
+        return prices
 
     @property
     def of_request(self) -> dict[str, Any]:
@@ -88,10 +102,15 @@ class Desk:
         self.shell, self.settings = shell, settings
         self.session = known or _new_session()
         self.session.check = self.check_caps
+        self._take_prices()
+        settings.observe(self._take_prices, names="prices")
         self.panels: WeakSet[Closable] = WeakSet()
         self.cell: CellOutputs | None = None
         self.rows: tuple[str, ...] = ()
         self._before: list[Session | None] = []
+
+    def _take_prices(self, _: object = None) -> None:
+        self.session.prices = self.settings.prices
 
     @property
     def variables(self) -> dict[str, Any]:

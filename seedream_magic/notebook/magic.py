@@ -11,6 +11,7 @@ from IPython.core.interactiveshell import InteractiveShell
 from IPython.core.magic import Magics, line_cell_magic, magics_class, no_var_expand
 
 from seedream_magic.api.plan import Plan
+from seedream_magic.api.prices import bill_text
 from seedream_magic.errors import InvalidRequest
 from seedream_magic.notebook.cell import Cell, fill_prompt, parse_cell, value_of
 from seedream_magic.notebook.commands import run_command
@@ -75,8 +76,7 @@ def _plan_cell(desk: Desk, cell: Cell) -> tuple[Plan, Seedream]:
 
 
 def _print_plan(plan: Plan) -> None:
-    at_most = plan.request.images_at_most
-    bill = "1 image" if at_most == 1 else f"up to {at_most} images"
+    bill = bill_text(plan.request.images_at_most, plan.price)
     print(json.dumps(plan.short_body, ensure_ascii=False, indent=2))  # noqa: T201 - what was asked for is text
     stored = f"It is stored (run {plan.stored}): showing it bills nothing."
     paid = f"running it may bill {bill}" if plan.provider.needs_key else "the demo draws it free"

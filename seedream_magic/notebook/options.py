@@ -109,7 +109,7 @@ Then · 然后
     seasons.failed      seasons.folder
 """
 COMMANDS = (
-    ("%seedream", "provider, key, model, store, images billed so far", "当前状态"),
+    ("%seedream", "provider, key, model, store, images billed so far and their price", "当前状态与费用"),
     ("%seedream use PROVIDER", "the session's provider: anyfast, ark, byteplus, demo", "切换服务商"),
     ("%seedream key", "type the key, hidden; kept in memory", "输入密钥，仅存于内存"),
     ("%seedream models [WORDS]", "what models take: sizes, sets, references, formats", "各模型支持的参数"),
@@ -136,7 +136,11 @@ COMMANDS = (
         "one file for others: .html, .zip, .gif or .jpg",
         "导出为一个文件，格式由扩展名决定",
     ),
-    ("%seedream purge RUN", "delete a run and its pictures from the disk", "从磁盘删除一次记录及其图片"),
+    (
+        "%seedream purge RUN",
+        "delete a run and its pictures from the disk; asks first. RUN: its full id, a variable, or latest",
+        "从磁盘删除一次记录及其图片，删除前询问；需完整编号、变量或 latest",
+    ),
     (
         "%seedream doctor [--probe]",
         "what is wrong, and the fix; --probe tries the network",

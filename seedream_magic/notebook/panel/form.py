@@ -116,18 +116,22 @@ class Form:
     @property
     def ask(self) -> Ask:
         """What it asks for, but the references; errors as for `text`. What another request had beside is sent on."""
-        of_preset = self.size.value in SIDES and self.ratio.value not in {ANY, ""}
+        text, of_preset = self.text, self.size.value in SIDES
+        fields = {"id of the model": self.model, "pixels of the size": self.size}
+        for name, field in {**fields, **({"ratio": self.ratio} if of_preset else {})}.items():
+            if not field.value:  # else the default would be paid for in its place
+                raise Unwritten(f"Type the {name}, or choose one from the list. 请输入或从列表选择。")
         known = find_model(self.model.value)
         chosen = {
             "model": self.model.value,
             "images": None if self._frame_count() else self.images.value,
-            "size": self.size.value or None,
-            "ratio": self.ratio.value if of_preset else None,
+            "size": self.size.value,
+            "ratio": self.ratio.value if of_preset and self.ratio.value != ANY else None,
             "watermark": self.watermark.value,
             "stream": self.stream.value if self._streams and (known is None or known.stream) else None,
         }
         formats = {"response_format": self._settings.get("response_format")}
-        return Ask(self.text, {**chosen, **self.kept}).beside(formats)
+        return Ask(text, {**chosen, **self.kept}).beside(formats)
 
     def fill(self, request: ImageRequest) -> None:
         """Take over what a request asks for, but its references."""

@@ -13,11 +13,12 @@ from IPython.display import display
 from seedream_magic.api.make_request import make_request
 from seedream_magic.api.models import MAXIMUM_IMAGES, SIDES
 from seedream_magic.api.plan import Plan
-from seedream_magic.api.providers import Provider, chosen_provider
+from seedream_magic.api.prices import bill_text, price_of
+from seedream_magic.api.providers import chosen_provider
 from seedream_magic.api.references.reference import Reference
 from seedream_magic.api.request import ImageRequest
 from seedream_magic.errors import SeedreamError, plural
-from seedream_magic.images.image_set import Frame, ImageSet
+from seedream_magic.images.image_set import ImageSet
 from seedream_magic.notebook.desk import current_desk
 from seedream_magic.notebook.display import Output
 from seedream_magic.notebook.kernel_loop import KernelLoop, Latest
@@ -46,6 +47,8 @@ _WITHOUT_KERNEL = "The panel needs its kernel: run this cell again. What it has 
 # Ctrl+Enter draws; the field in which it is pressed loses the focus for a moment, for some report their text only then.
 # Other keys stay in the panel: a notebook would move its cells when an arrow chooses in a list. Widgets cannot run
 # scripts, but a broken picture's error handler is one; where a page forbids that, all else works without.
+# The files of an upload are told before they are sent: the field in which they are chosen is outside the page, and is
+# met at the click that the button passes on to it.
 _KEYS = """const tie = (left) => {
   const panel = this.closest('.seedream-panel');
   if (!panel) { if (left) requestAnimationFrame(() => tie(left - 1)); return; }
@@ -59,6 +62,21 @@ _KEYS = """const tie = (left) => {
     field.focus();
     panel.querySelector('.seedream-generate').click();
   }, true);
+  panel.addEventListener('click', (event) => {
+    if (!event.target.closest('.widget-upload')) return;
+    const inputs = HTMLInputElement.prototype;
+    inputs.click = function () {
+      delete inputs.click;
+      this.addEventListener('change', () => announce([...this.files]), { capture: true, once: true });
+      this.click();
+    };
+    setTimeout(() => { delete inputs.click; });
+  }, true);
+  const announce = (files) => {
+    const field = panel.querySelector('.seedream-chosen-files input');
+    field.value = JSON.stringify({ at: Date.now(), files: files.map(({ name, size }) => [name, size]) });
+    field.dispatchEvent(new Event('change', { bubbles: true }));
+  };
   panel.addEventListener('keydown', (event) => {
     if (!isCommand(event) && !['Escape', 'Tab'].includes(event.key)) event.stopPropagation();
   });
@@ -114,7 +132,7 @@ class Panel:
         self._iteration = Iteration(
             loop,
             self._go_on,
-            self._refer,
+            self._references.use,
             lambda make: self._copy_made(make, make),
             lambda: self._cell.hide_unless(self._request),
         )
@@ -219,8 +237,8 @@ class Panel:
             return
         finally:
             self._cell.hide_unless(self._request)
-        self._say(plan_sentences(self._request, self.client.provider, self._notes))
         request, notes = self._request, self._notes
+        self._say(plan_sentences(request, self.client, notes))
         self._looks.do(lambda: self._looked_up(request, notes), after=LOOK_SECONDS)
 
     def _looked_up(self, request: ImageRequest, notes: tuple[str, ...]) -> Plan | SeedreamError:
@@ -238,7 +256,7 @@ class Panel:
             except SeedreamError as error:
                 self._say_no(error)
                 return
-            self._say(plan_sentences(found.request, found.provider, found.warnings, stored=found.stored, looked=True))
+            self._say(plan_sentences(found.request, self.client, found.warnings, stored=found.stored, looked=True))
             set_visible(self._anew, visible=found.stored is not None)
 
     def _say(self, texts: list[str]) -> None:
@@ -273,13 +291,6 @@ class Panel:
         for control in (self._generate, self._anew, *self._iteration.buttons):
             control.disabled = self._run.busy
 
-    def _refer(self, chosen: Callable[[], Frame]) -> None:
-        try:
-            self._references.add(chosen())
-            self._report([])
-        except SeedreamError as error:
-            self._report(error.lines())
-
     def _copy_made(self, made_of: object, make: Callable[[Seedream], str]) -> None:
         try:
             self._cell.show(made_of, make(self.client), time.time())
@@ -307,14 +318,15 @@ class Panel:
 
 def plan_sentences(
     request: ImageRequest,
-    provider: Provider,
+    client: Seedream,
     notes: tuple[str, ...],
     *,
     stored: str | None = None,
     looked: bool = False,
 ) -> list[str]:
     """What a request will do, and its notes. `stored` is the run that stands for it, if the store was `looked` at."""
-    board, expected, at_most = request.storyboard, request.images_expected, request.images_at_most
+    provider = client.provider
+    board, expected = request.storyboard, request.images_expected
     images = "as many images as the model decides" if expected is None else plural(expected)
     facts = [
         request.model,
@@ -323,7 +335,8 @@ def plan_sentences(
         "" if request.watermark else "no watermark",
         "streamed" if request.stream else "",
     ]
-    bill = plural(at_most) if at_most == 1 else f"up to {plural(at_most)}"
+    price = price_of(request, provider, client.session.prices, base_url=client.given_base_url)
+    bill = bill_text(request.images_at_most, price)
     paid = f"it may bill {bill}" if provider.needs_key else "the demo draws it free"
     end = f"Not in the store: {paid}." if looked else f"{paid[0].upper()}{paid[1:]}."
     if stored:

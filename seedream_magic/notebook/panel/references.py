@@ -5,6 +5,7 @@ Pictures stay in Python: a widget holds a small preview at most, and an upload l
 
 from __future__ import annotations
 
+import json
 import tempfile
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass, replace
@@ -36,6 +37,8 @@ from seedream_magic.view.pictures import preview_of
 
 THUMBNAIL_BYTES = 6_000
 THUMBNAIL_EDGE = "72px"
+_LARGE = 5 * 10**6
+"""Bytes of an upload that the notebook's server may not take; files that are chosen together come together."""
 
 
 @dataclass(frozen=True)
@@ -50,8 +53,8 @@ class References:
     """The references of the form.
 
     `read` makes references of a value, with notes on what was done to them (`Seedream.references`); `changed` is called
-    when they change. What was typed or uploaded and cannot be read keeps the request from being sent until it is
-    mended, emptied or dropped.
+    when they change. What a person wanted as a reference and is none, typed, uploaded or a frame, keeps the request
+    from being sent until it is mended, emptied or left out: a picture without it would be paid for.
     """
 
     def __init__(
@@ -72,24 +75,34 @@ class References:
         self.upload = hinted(widgets.FileUpload(accept="image/*", multiple=True), *hint)
         self.upload.layout.width = "auto"
         loop.watch(self.upload, self._uploaded)
-        self._message = indented(widgets.HTML())
-        self._faults: dict[str, list[str]] = {"typed": [], "uploaded": []}
+        # The page tells here which files were chosen, before it reads and sends them: what the notebook's server does
+        # not take (mostly past 10 MB) never comes, and nothing says so.
+        self._chosen_files = widgets.Text(continuous_update=False)
+        self._chosen_files.add_class("seedream-chosen-files")
+        set_visible(self._chosen_files, visible=False)
+        loop.watch(self._chosen_files, self._announced)
+        self._message = widgets.HTML()
+        self._faults: dict[str, str] = {}
+        """What is wrong, by its way: "typed", "frame", or "upload " and the file's name."""
+        self._coming: dict[str, int] = {}
+        """The sizes of uploads that are not here yet, by their names."""
+        self._early: set[tuple[str, int]] = set()
+        """Uploads that were here before the page's word of them."""
         hint = "Sends the request without what cannot be read", "不再使用无法读取的参考图"
         self._drop = button(loop, "Leave out", *hint, self.drop_unread)
         set_visible(self._drop, visible=False)
-        self.widget = column(self._thumbnails, row(self.text, self.upload), row(self._message, self._drop))
+        self.widget = column(
+            self._thumbnails, row(self.text, self.upload), self._chosen_files, indented(row(self._message, self._drop))
+        )
 
     @property
     def values(self) -> tuple[Reference, ...]:
         """The references, in the order in which they are sent."""
         return tuple(entry.reference for entry in self.entries)
 
-    def add(self, value: object, *, name: str | None = None, nameable: bool = True) -> None:
-        """Add what a value stands for, and say what was done to it; `name` is what an upload is called.
-
-        Raises `SeedreamError` for what cannot be a reference.
-        """
-        self._say(self._added(value, name=name, nameable=nameable))
+    def use(self, chosen: Callable[[], Frame]) -> None:
+        """Add the frame that a person has chosen."""
+        self._show(self._take("frame", lambda: self._added(chosen())))
 
     def extend(self, further: Iterable[FormReference]) -> None:
         """Add references that were read already."""
@@ -100,13 +113,16 @@ class References:
         lost = [entry.reference.source for entry in self.entries if not entry.reference.sendable]
         if lost:
             raise InvalidRequest(f"The reference {redact(short(lost[0]))} is not in the store any more: remove it.")
-        if any(self._faults.values()):
+        if self._faults or self.text.value.strip():
             raise InvalidRequest("A reference cannot be read: mend what stands at Reference, or leave it out.")
+        if self._coming:
+            raise InvalidRequest("An upload is not here yet: wait for it, or leave it out.")
 
     def drop_unread(self) -> None:
         """Do without what could not be read."""
         self.text.value = ""
-        self._keep_faults("uploaded", [])
+        self._faults, self._coming = {}, {}
+        self._show()
 
     def _added(self, value: object, *, name: str | None = None, nameable: bool = True) -> tuple[str, ...]:
         """Add what a value stands for; the notes on what was done to it."""
@@ -115,17 +131,24 @@ class References:
         self.extend(FormReference(replace(one, source=name) if name else one, unchanged) for one in made)
         return notes
 
-    def _keep_faults(self, way: str, faults: list[str], notes: Iterable[str] = ()) -> None:
-        """Keep why what was "typed" or "uploaded" could not be read, and show that with the notes on what could."""
-        changed, self._faults[way] = faults != self._faults[way], faults
-        self._say(notes)
-        if changed:
-            self._changed()
+    def _take(self, way: str, add: Callable[[], tuple[str, ...]]) -> tuple[str, ...]:
+        """Add what a person wants as a reference, and return the notes on it; what is wrong with it is kept."""
+        self._faults.pop(way, None)
+        try:
+            return add()
+        except SeedreamError as error:
+            self._faults[way] = str(error)
+        except Exception as exc:  # noqa: BLE001 - whatever it is, nothing is to be paid for without this reference
+            self._faults[way] = f"It cannot be read ({type(exc).__name__}: {exc})."
+        return ()
 
-    def _say(self, notes: Iterable[str]) -> None:
-        faults = [text for texts in self._faults.values() for text in texts]
-        self._message.value = lines([*faults, *notes], role="alert", kind="seedream-message")
-        set_visible(self._drop, visible=bool(faults))
+    def _show(self, notes: Iterable[str] = ()) -> None:
+        """Show what is wrong, what is still to come, and these notes on what is there."""
+        faults = [": ".join(filter(None, (way.partition(" ")[2], fault))) for way, fault in self._faults.items()]
+        coming = [_coming(name, size) for name, size in self._coming.items()]
+        self._message.value = lines([*faults, *coming, *notes], role="alert", kind="seedream-message")
+        set_visible(self._drop, visible=bool(faults or coming))
+        self._changed()
 
     def _remove(self, place: int) -> None:
         self._replace(self.entries[:place] + self.entries[place + 1 :])
@@ -141,23 +164,29 @@ class References:
     def _typed(self) -> None:
         """Add what was typed; what is wrong stays, to be mended."""
         text = self.text.value.strip()
+        notes = self._take("typed", lambda: self._added(text, nameable=not is_data_uri(text)) if text else ())
+        if text and "typed" not in self._faults:
+            self.text.value = ""
+        self._show(notes)
+
+    def _announced(self) -> None:
+        """Wait for the files that the page has told of."""
         try:
-            notes = self._added(text, nameable=not is_data_uri(text)) if text else ()
-        except SeedreamError as error:
-            self._keep_faults("typed", [str(error)])
-            return
-        self.text.value = ""
-        self._keep_faults("typed", [], notes)
+            files = {(str(name), int(size)) for name, size in json.loads(self._chosen_files.value)["files"]}
+        except (ValueError, TypeError, KeyError):
+            return  # it is no word of the page
+        self._coming.update(files - self._early)
+        self._early -= files
+        self._show()
 
     def _uploaded(self) -> None:
-        files, notes, faults = take_files(self.upload), list[str](), list[str]()
+        files, notes = take_files(self.upload), list[str]()
         for name, data in files:
-            try:
-                notes += self._added(data, name=name, nameable=False)
-            except SeedreamError as error:
-                faults.append(f"{name}: {error}")
+            if self._coming.pop(name, None) is None:
+                self._early.add((name, len(data)))
+            notes += self._take(f"upload {name}", partial(self._added, data, name=name, nameable=False))
         if files:  # else it is the widget that was emptied
-            self._keep_faults("uploaded", faults, notes)
+            self._show(notes)
 
     def _thumbnail(self, place: int, reference: Reference) -> Any:
         name = redact(short(reference.source, longest=40))
@@ -165,6 +194,12 @@ class References:
         remove = button(self._loop, "×", *hint, partial(self._remove, place))
         picture = widgets.HTML(value=_small(reference, f"Reference {place + 1}: {name}"))
         return row(picture, remove, width="auto", align_items="flex-start", flex_flow="row nowrap")
+
+
+def _coming(name: str, size: int) -> str:
+    """What is said of an upload until it is here."""
+    large = " A notebook's server takes about 10 MB at once: give the path of a larger file at Reference."
+    return f"{name}: {size / 1e6:.1f} MB, not here yet.{large if size > _LARGE else ''}"
 
 
 def take_files(upload: Any) -> list[tuple[str, bytes]]:
