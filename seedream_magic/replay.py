@@ -8,12 +8,13 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 
 from seedream_magic import library
+from seedream_magic.api.fingerprint import normal_text
 from seedream_magic.api.plan import Plan
 from seedream_magic.errors import InvalidRequest
 from seedream_magic.images.claims import is_live
 from seedream_magic.images.durable import as_mapping
 from seedream_magic.images.image_set import Frame, ImageSet
-from seedream_magic.images.record import Record, picture_path, read_record
+from seedream_magic.images.record import Record, as_text, picture_path, read_record
 from seedream_magic.images.store import find_record, is_set, load_whole, records, run_of_picture, takes
 from seedream_magic.recover import can_bring
 
@@ -96,8 +97,8 @@ def look_up(plan: Plan, store: Path) -> Plan:
 
 def runs_of(plan: Plan, store: Path) -> list[Record]:
     """The runs of a plan's request, oldest first: in all stores, without a library in this one."""
-    found = library.runs_of([plan.fingerprint], store)
-    return takes(store, plan.fingerprint) if found is None else found
+    found = library.runs_of(plan.fingerprints, store)
+    return takes(store, plan.fingerprints) if found is None else found
 
 
 def find_run(store: Path, run_id: str) -> Record:
@@ -203,7 +204,7 @@ def _oddities(record: Record, plan: Plan) -> tuple[str, ...]:
         return ()
     recorded = as_mapping(record.facts.get("body"))
     made_of, asked = (
-        (provider, body.get("model"), body.get("prompt"))
+        (provider, body.get("model"), normal_text(as_text(body.get("prompt"))))
         for provider, body in ((record.provider, recorded), (plan.provider.name, plan.short_body))
     )
     if made_of == asked:

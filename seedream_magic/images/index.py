@@ -27,6 +27,7 @@ from seedream_magic.images.record import (
     as_count,
     as_moment,
     as_text,
+    fingerprint_of,
     read_record,
 )
 from seedream_magic.images.response import named_pictures
@@ -137,7 +138,7 @@ def entry_of(folder: Path) -> HistoryEntry:
         seconds=record.seconds,
         notebook=record.notebook,
         parent=record.lineage.run_id if record.lineage else "",
-        fingerprint=record.fingerprint,
+        fingerprint=fingerprint_of(record),
         folder=folder,
     )
 

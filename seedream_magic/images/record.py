@@ -16,6 +16,7 @@ from pathlib import Path
 from typing import Any, Generic, Literal, Self, TypeVar, cast, overload
 
 from seedream_magic import errors
+from seedream_magic.api.fingerprint import fingerprints
 from seedream_magic.api.models import MAXIMUM_FRAMES
 from seedream_magic.api.plan import Lineage
 from seedream_magic.api.redaction import clean_text
@@ -292,6 +293,23 @@ def request_of(record: Record) -> ImageRequest:
     """The request that these fields were made of."""
     references = tuple(_reference(record.folder.parent, facts) for facts in record.references)
     return request_from_body(record.body, references=references, storyboard=record.storyboard)
+
+
+def fingerprint_of(record: Record) -> str:
+    """The fingerprint of the request as this version has it, by which a record of an earlier one is found as well.
+
+    It is made of what the record says was sent; where that does not give the fingerprint that stands in the record,
+    by today's rule or by the earlier one, the record's stays: it was made by a rule that is not known here.
+    """
+    body, files = dict(record.body), [facts.get("file") for facts in record.references]
+    if files and body.get("image") == (files[0] if len(files) == 1 else files):
+        identities = [facts.get("url") or f"sha256:{facts.get('sha256')}" for facts in record.references]
+        body["image"] = identities[0] if len(identities) == 1 else identities
+    try:
+        made = fingerprints(record.provider, body, asdict(record.lineage) if record.lineage else None)
+    except RecursionError:
+        return record.fingerprint
+    return made[0] if record.fingerprint in made else record.fingerprint
 
 
 def load(record: Record) -> ImageSet:

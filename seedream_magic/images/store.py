@@ -305,13 +305,13 @@ def find_record(store: Path, run_id: str) -> Record:
     return record
 
 
-def takes(store: Path, fingerprint: str) -> list[Record]:
+def takes(store: Path, fingerprints: Collection[str]) -> list[Record]:
     """The sets that were made of one request, oldest first: take 1, take 2 and so on."""
-    # The fingerprint is looked for in the bytes first: parsing ten thousand records to find one is slow.
-    needle = fingerprint.encode()
+    # The fingerprints are looked for in the bytes first: parsing ten thousand records to find one is slow.
+    needles = [fingerprint.encode() for fingerprint in fingerprints]
     read = ((folder, record_bytes(folder / RECORD_FILE)) for folder in _run_folders(store))
-    found = [Record(folder, parse(data) or {}) for folder, data in read if needle in data]
-    return [record for record in found if record.fingerprint == fingerprint]
+    found = [Record(folder, parse(data) or {}) for folder, data in read if any(needle in data for needle in needles)]
+    return [record for record in found if record.fingerprint in fingerprints]
 
 
 def is_set(record: Record) -> bool:
