@@ -14,7 +14,8 @@ from seedream_magic.errors import InvalidRequest
 from seedream_magic.images.claims import is_live
 from seedream_magic.images.durable import as_mapping
 from seedream_magic.images.image_set import Frame, ImageSet
-from seedream_magic.images.record import Record, as_text, picture_path, read_record
+from seedream_magic.images.originals import picture_path
+from seedream_magic.images.record import Record, as_text, read_record
 from seedream_magic.images.store import find_record, is_set, load_whole, records, run_of_picture, takes
 from seedream_magic.recover import can_bring
 
@@ -125,7 +126,7 @@ def completed(record: Record, store: Path) -> Record:
             later = [each for each in records(store) if each.lineage and each.lineage.run_id == record.run_id]
         for child in reversed(later):
             places = child.lineage.places if child.lineage and child.lineage.kind == "redo" else ()
-            made = {place for index, place in enumerate(places) if picture_path(child.folder, index)}
+            made = {place for index, place in enumerate(places) if picture_path(child.folder, index, child.frames)}
             if made and missing.issuperset(places) and is_set(child):
                 record, missing = child, missing - made
                 break
@@ -220,11 +221,11 @@ def _take(number: int, made: list[Record]) -> Record:
 
 
 def _pictures(record: Record) -> list[int]:
-    return [index for index in range(_places(record)) if picture_path(record.folder, index)]
+    return [index for index in range(_places(record)) if picture_path(record.folder, index, record.frames)]
 
 
 def _missing(record: Record) -> set[int]:
-    return {index for index in range(_places(record)) if not picture_path(record.folder, index)}
+    return {*range(_places(record))}.difference(_pictures(record))
 
 
 def _places(record: Record) -> int:
