@@ -31,7 +31,8 @@ from seedream_magic.images.delivery import Delivery, deliver
 from seedream_magic.images.download import PARALLEL_DOWNLOADS, link_expiry
 from seedream_magic.images.durable import sweep
 from seedream_magic.images.image_set import Frame, ImageSet
-from seedream_magic.images.record import Record, load, picture_path
+from seedream_magic.images.originals import picture_path
+from seedream_magic.images.record import Record, load
 from seedream_magic.images.response import ended_tasks, events_of, lacks_base64
 from seedream_magic.images.route import image_client
 from seedream_magic.images.store import RunFolder, records
@@ -68,9 +69,12 @@ class _Findings:
     def add(self, picture: Picture) -> None:
         """One picture that was named; what is on disk stays, whatever the record says."""
         self.named.add(picture.index)
-        here = picture_path(self.record.folder, picture.index)
-        if here is None and (picture.url or not lacks_base64(picture.b64_json)):
+        if not self.has_picture(picture.index) and (picture.url or not lacks_base64(picture.b64_json)):
             self.missing.append(picture)
+
+    def has_picture(self, index: int) -> bool:
+        """Whether the picture of a place is on disk."""
+        return picture_path(self.record.folder, index, self.record.frames) is not None
 
     @property
     def obtainable(self) -> bool:
@@ -195,7 +199,7 @@ async def _with_answers(
                 findings.add(event)
             elif isinstance(event, Refused):
                 failure = failure or error(event.refusal)
-            elif isinstance(event, PictureRefused) and picture_path(findings.record.folder, event.index) is None:
+            elif isinstance(event, PictureRefused) and not findings.has_picture(event.index):
                 findings.named.add(event.index)
                 prompt = images.request.prompt_of(event.index)
                 images = images.with_frame(Frame(event.index, prompt, error=error(event.refusal)))

@@ -9,12 +9,14 @@ from functools import reduce
 from pathlib import Path
 
 from seedream_magic import library
+from seedream_magic.api.fingerprint import normal_text
 from seedream_magic.api.plan import Plan
 from seedream_magic.errors import InvalidRequest
 from seedream_magic.images.claims import is_live
 from seedream_magic.images.durable import as_mapping
 from seedream_magic.images.image_set import Frame, ImageSet
-from seedream_magic.images.record import Record, picture_path, read_record
+from seedream_magic.images.originals import picture_path
+from seedream_magic.images.record import Record, as_text, read_record
 from seedream_magic.images.store import find_record, is_set, load_whole, records, run_of_picture, takes
 from seedream_magic.recover import can_bring
 
@@ -101,8 +103,8 @@ def look_up(plan: Plan, store: Path) -> Plan:
 
 def runs_of(plan: Plan, store: Path) -> list[Record]:
     """The runs of a plan's request, oldest first: in all stores, without a library in this one."""
-    found = library.runs_of([plan.fingerprint], store)
-    return takes(store, plan.fingerprint) if found is None else found
+    found = library.runs_of(plan.fingerprints, store)
+    return takes(store, plan.fingerprints) if found is None else found
 
 
 def find_run(store: Path, run_id: str) -> Record:
@@ -129,7 +131,7 @@ def completed(record: Record, store: Path) -> Record:
             later = [each for each in records(store) if each.lineage and each.lineage.run_id == record.run_id]
         for child in reversed(later):
             places = child.lineage.places if child.lineage and child.lineage.kind == "redo" else ()
-            made = {place for index, place in enumerate(places) if picture_path(child.folder, index)}
+            made = {place for index, place in enumerate(places) if picture_path(child.folder, index, child.frames)}
             if made and missing.issuperset(places) and is_set(child):
                 record, missing = child, missing - made
                 break
@@ -209,7 +211,7 @@ def _oddities(record: Record, plan: Plan) -> tuple[str, ...]:
         return ()
     recorded = as_mapping(record.facts.get("body"))
     made_of, asked = (
-        (provider, body.get("model"), body.get("prompt"))
+        (provider, body.get("model"), normal_text(as_text(body.get("prompt"))))
         for provider, body in ((record.provider, recorded), (plan.provider.name, plan.short_body))
     )
     if made_of == asked:
@@ -225,11 +227,11 @@ def _take(number: int, made: list[Record]) -> Record:
 
 
 def _pictures(record: Record) -> list[int]:
-    return [index for index in range(_places(record)) if picture_path(record.folder, index)]
+    return [index for index in range(_places(record)) if picture_path(record.folder, index, record.frames)]
 
 
 def _missing(record: Record) -> set[int]:
-    return {index for index in range(_places(record)) if not picture_path(record.folder, index)}
+    return {*range(_places(record))}.difference(_pictures(record))
 
 
 def _places(record: Record) -> int:

@@ -5,19 +5,20 @@ That is a `%%seedream` cell, a `curl` for a shell, a call in Python.
 
 from __future__ import annotations
 
-import hashlib
 import json
 import os
 import re
 import shlex
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass, field
+from functools import cached_property
 from pathlib import Path
 from typing import Any, Literal
 from urllib.parse import urlsplit
 
 from seedream_magic.api.credentials import NO_HEADERS, Headers
 from seedream_magic.api.fields import FIELDS, Field, keys_of
+from seedream_magic.api.fingerprint import fingerprints
 from seedream_magic.api.make_request import complaints
 from seedream_magic.api.models import find_model
 from seedream_magic.api.prices import Price, price_of
@@ -97,11 +98,13 @@ class Plan:
     @property
     def fingerprint(self) -> str:
         """What makes two requests the same: provider, lineage, body with the references' bytes, not how it travels."""
+        return self.fingerprints[0]
+
+    @cached_property
+    def fingerprints(self) -> tuple[str, ...]:
+        """It, and after it that under which an earlier version kept the same words, where that was another."""
         body = self.request.body_with([reference.identity for reference in self.request.references])
-        pictured = {key: value for key, value in body.items() if key not in {"stream", "response_format"}}
-        parts = [self.provider.name, pictured, *([asdict(self.lineage)] if self.lineage else [])]
-        canonical = json.dumps(parts, sort_keys=True, separators=(",", ":"))
-        return hashlib.sha256(canonical.encode()).hexdigest()
+        return fingerprints(self.provider.name, body, asdict(self.lineage) if self.lineage else None)
 
     @property
     def short_body(self) -> dict[str, Any]:

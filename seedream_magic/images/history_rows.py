@@ -8,9 +8,11 @@ from collections.abc import Iterable, Sequence
 from pathlib import Path
 from typing import Any
 
+from seedream_magic.api.models import MAXIMUM_FRAMES
 from seedream_magic.errors import SeedreamError
 from seedream_magic.images.index import HistoryEntry
-from seedream_magic.images.record import NUMBERED
+from seedream_magic.images.originals import NUMBERED, picture_path
+from seedream_magic.images.record import read_record
 from seedream_magic.images.search import local_time
 from seedream_magic.library import Thumbnail, keep_thumbnails, kept_thumbnails
 from seedream_magic.view.cards import Preview, Row
@@ -153,6 +155,11 @@ def _first_picture(folder: Path) -> Path:
     """Raises `FileNotFoundError` where there is none."""
     with os.scandir(folder) as files:
         names = [file.name for file in files if NUMBERED.fullmatch(file.name) and file.is_file(follow_symlinks=False)]
-    if not names:
-        raise FileNotFoundError(folder)
-    return folder / min(names)
+    if names:
+        return folder / min(names)
+    record = read_record(folder)
+    facts = record.frames if record else ()
+    for index in range(MAXIMUM_FRAMES):
+        if path := picture_path(folder, index, facts):
+            return path
+    raise FileNotFoundError(folder)

@@ -15,16 +15,16 @@ from pathlib import Path
 from typing import Any
 
 from seedream_magic import errors
-from seedream_magic.api.models import MAXIMUM_FRAMES
 from seedream_magic.errors import ImageError
+from seedream_magic.images.originals import frames_on_disk
 from seedream_magic.images.record import (
-    NUMBERED,
     RECORD_FILE,
     UNFINISHED,
     Record,
     as_count,
     as_moment,
     as_text,
+    fingerprint_of,
     read_record,
 )
 from seedream_magic.images.response import named_pictures
@@ -95,7 +95,7 @@ def look_at(folder: Path | os.DirEntry[str]) -> Look:
 def entry_of(folder: Path) -> HistoryEntry:
     """The row of the run in `folder`."""
     record = read_record(folder) or Record(folder, {})
-    on_disk = _on_disk(folder)
+    on_disk = frames_on_disk(folder, record.frames)
     return HistoryEntry(
         run_id=folder.name,
         began=record.began or as_moment(folder.name[:16]),
@@ -111,7 +111,7 @@ def entry_of(folder: Path) -> HistoryEntry:
         seconds=record.seconds,
         notebook=record.notebook,
         parent=record.lineage.run_id if record.lineage else "",
-        fingerprint=record.fingerprint,
+        fingerprint=fingerprint_of(record),
         folder=folder,
     )
 
@@ -132,14 +132,3 @@ def _was_delivered(facts: Mapping[str, Any]) -> bool:
     """Whether a frame without a picture had one: its file is gone, or it failed only on our side."""
     kind = getattr(errors, str(facts.get("error")), None)
     return "file" in facts or (isinstance(kind, type) and issubclass(kind, ImageError))
-
-
-def _on_disk(folder: Path) -> set[int]:
-    """The indexes of the frames whose picture is in the folder."""
-    try:
-        with os.scandir(folder) as entries:
-            names = [entry.name for entry in entries if entry.is_file(follow_symlinks=False)]
-    except OSError:
-        return set()
-    indexes = {int(place[1]) - 1 for place in map(NUMBERED.fullmatch, names) if place}
-    return indexes.intersection(range(MAXIMUM_FRAMES))

@@ -1,4 +1,4 @@
-"""The record of a run, `request.json`, and the sidecar of a picture, `NN.json`: to JSON and back, in one place.
+"""The record of a run, `request.json`: to JSON and back, in one place.
 
 `Record` is the schema: a line for each fact, with how it is read and how it is written. A record may have been copied
 from elsewhere, damaged, or written by another version: whatever stands where, reading it raises nothing. Its texts and
@@ -16,6 +16,7 @@ from pathlib import Path
 from typing import Any, Generic, Literal, Self, TypeVar, cast, overload
 
 from seedream_magic import errors
+from seedream_magic.api.fingerprint import fingerprints
 from seedream_magic.api.models import MAXIMUM_FRAMES
 from seedream_magic.api.plan import Lineage
 from seedream_magic.api.redaction import clean_text
@@ -23,10 +24,10 @@ from seedream_magic.api.references.reference import Reference, unsigned
 from seedream_magic.api.request import ImageRequest, request_from_body
 from seedream_magic.api.storyboard import Storyboard
 from seedream_magic.errors import ApiError, ImageError, ImageInvalid, SeedreamError
-from seedream_magic.images.durable import as_list, as_mapping, find_rescued, json_bytes, read_object, record_bytes
+from seedream_magic.images.durable import as_list, as_mapping, read_object, record_bytes
 from seedream_magic.images.image_set import Frame, ImageSet, Outcome
+from seedream_magic.images.originals import picture_path, read_picture
 from seedream_magic.images.response import mask_beside_links, named_pictures
-from seedream_magic.images.verify import PictureFacts, verify_picture
 
 RECORD_FILE = "request.json"
 REFERENCES = "references"
@@ -34,9 +35,6 @@ REFERENCES = "references"
 RUN_ID = re.compile(r"\d{8}T\d{6}Z-[a-z2-7]{10}", re.ASCII)
 UNFINISHED = frozenset({"sending", "answering"})
 """States of a run that goes on, or whose process died."""
-ENDINGS = ("jpg", "png", "webp")
-NUMBERED = re.compile(rf"(\d\d)\.(?:{'|'.join(ENDINGS)})", re.ASCII)
-"""The name of a saved picture: its frame, counted from 1."""
 LONGEST_TEXT = 20_000
 """Characters kept of a text; no model takes as many."""
 MAXIMUM_PLACES = 1000
@@ -135,9 +133,11 @@ def error_of(facts: Mapping[str, Any]) -> SeedreamError:
 
 
 def _frame_facts(frames: Iterable[Frame]) -> list[dict[str, Any]]:
-    """What a record says of each place of a set: its file, its error, nothing where nothing came."""
+    """What a record says of each place of a set: its file and what it holds, its error, nothing where nothing came."""
     return [
-        {"file": frame.path.name} if frame.path is not None else error_facts(frame.error) if frame.error else {}
+        {"file": frame.path.name, "sha256": frame.sha256}
+        if frame.path is not None
+        else (error_facts(frame.error) if frame.error else {})
         for frame in frames
     ]
 
@@ -296,6 +296,23 @@ def request_of(record: Record) -> ImageRequest:
     return request_from_body(record.body, references=references, storyboard=record.storyboard)
 
 
+def fingerprint_of(record: Record) -> str:
+    """The fingerprint of the request as this version has it, by which a record of an earlier one is found as well.
+
+    It is made of what the record says was sent; where that does not give the fingerprint that stands in the record,
+    by today's rule or by the earlier one, the record's stays: it was made by a rule that is not known here.
+    """
+    body, files = dict(record.body), [facts.get("file") for facts in record.references]
+    if files and body.get("image") == (files[0] if len(files) == 1 else files):
+        identities = [facts.get("url") or f"sha256:{facts.get('sha256')}" for facts in record.references]
+        body["image"] = identities[0] if len(identities) == 1 else identities
+    try:
+        made = fingerprints(record.provider, body, asdict(record.lineage) if record.lineage else None)
+    except RecursionError:
+        return record.fingerprint
+    return made[0] if record.fingerprint in made else record.fingerprint
+
+
 def load(record: Record) -> ImageSet:
     """The set of a run as its folder holds it; places whose file is gone or damaged carry an error."""
     request = request_of(record)
@@ -323,48 +340,10 @@ def _places_of_died_run(folder: Path) -> int:
 
 
 def _frame(record: Record, index: int, facts: Mapping[str, Any], prompt: str) -> Frame:
-    path = picture_path(record.folder, index)
-    if path is None:
-        came = bool(facts) or not record.frames  # a stopped run lists the places that nothing came for
-        return Frame(index, prompt, error=error_of(facts) if came else None)
     try:
-        return _picture(index, path, prompt)
+        frame = read_picture(record.folder, index, prompt, record.frames)
     except (ImageError, OSError) as exc:
-        error = exc if isinstance(exc, ImageError) else ImageInvalid(f"{path} cannot be read: {exc}.")
-        return Frame(index, prompt, error=error)
-
-
-def picture_path(folder: Path, index: int) -> Path | None:
-    """Where the picture of a frame is: in the run's folder, or where it was put aside when that took no more."""
-    names = [f"{index + 1:02d}.{ending}" for ending in ENDINGS]
-    here = (folder / name for name in names if not (folder / name).is_symlink())
-    aside = (find_rescued(folder.name, name) for name in names)
-    return next((path for path in here if path.is_file()), None) or next(filter(None, aside), None)
-
-
-def sidecar_bytes(path: Path, size: int, digest: str, facts: PictureFacts, *, source: str) -> bytes:
-    """What the sidecar of a picture says of it; `source` is its link as a record keeps it."""
-    return json_bytes(
-        {
-            "file": path.name,
-            "sha256": digest,
-            "bytes": size,
-            "media_type": facts.media_type,
-            "width": facts.width,
-            "height": facts.height,
-            "source": source,
-        }
-    )
-
-
-def _picture(index: int, path: Path, prompt: str) -> Frame:
-    """A saved picture that is still what its sidecar says; one without a sidecar is looked at anew."""
-    sidecar, data = read_object(path.with_suffix(".json")), path.read_bytes()
-    digest = hashlib.sha256(data).hexdigest()
-    if sidecar is None:
-        facts = verify_picture(data)
-        return Frame(index, prompt, path, facts.width, facts.height, digest)
-    if sidecar.get("sha256") != digest:
-        raise ImageInvalid(f"{path} was changed after it was saved.")
-    width, height = (_number(sidecar.get(name)) for name in ("width", "height"))
-    return Frame(index, prompt, path, width, height, digest)
+        unread = ImageInvalid(f"The picture of frame {index + 1} of {record.folder} cannot be read: {exc}.")
+        return Frame(index, prompt, error=exc if isinstance(exc, ImageError) else unread)
+    came = bool(facts) or not record.frames  # a stopped run lists the places that nothing came for
+    return frame or Frame(index, prompt, error=error_of(facts) if came else None)

@@ -36,17 +36,15 @@ from seedream_magic.images.durable import (
 )
 from seedream_magic.images.image_set import ImageSet
 from seedream_magic.images.lineage import join
+from seedream_magic.images.originals import NUMBERED, picture_path, sidecar_bytes
 from seedream_magic.images.record import (
-    NUMBERED,
     RECORD_FILE,
     REFERENCES,
     RUN_ID,
     Record,
     load,
-    picture_path,
     read_record,
     request_fields,
-    sidecar_bytes,
     to_json,
 )
 from seedream_magic.images.response import RawBody, append_line, drop_signatures, mask_raw, raw_files, recorded_link
@@ -306,19 +304,19 @@ def find_record(store: Path, run_id: str) -> Record:
     return record
 
 
-def takes(store: Path, fingerprint: str) -> list[Record]:
+def takes(store: Path, fingerprints: Collection[str]) -> list[Record]:
     """The sets that were made of one request, oldest first: take 1, take 2 and so on."""
-    # The fingerprint is looked for in the bytes first: parsing ten thousand records to find one is slow.
-    needle = fingerprint.encode()
+    # The fingerprints are looked for in the bytes first: parsing ten thousand records to find one is slow.
+    needles = [fingerprint.encode() for fingerprint in fingerprints]
     read = ((folder, record_bytes(folder / RECORD_FILE)) for folder in _run_folders(store))
-    found = [Record(folder, parse(data) or {}) for folder, data in read if needle in data]
-    return [record for record in found if record.fingerprint == fingerprint]
+    found = [Record(folder, parse(data) or {}) for folder, data in read if any(needle in data for needle in needles)]
+    return [record for record in found if record.fingerprint in fingerprints]
 
 
 def is_set(record: Record) -> bool:
     """Whether a run can stand for its request: it came to its end and a picture of it is on disk."""
-    ended = record.state in {"done", "partial"}
-    return ended and any(picture_path(record.folder, index) for index in range(MAXIMUM_FRAMES))
+    ended, frames = record.state in {"done", "partial"}, record.frames
+    return ended and any(picture_path(record.folder, index, frames) for index in range(MAXIMUM_FRAMES))
 
 
 def load_whole(record: Record) -> ImageSet:
@@ -375,9 +373,13 @@ def run_of_picture(path: Path, store: Path) -> tuple[Path, int] | None:
     data = record_bytes(path, maximum=LARGEST_PICTURE_BYTES)
     if not data:
         return None
-    place = NUMBERED.fullmatch(path.name)
-    if place and RUN_ID.fullmatch(path.parent.name) and read_record(path.parent):
-        return path.parent, int(place[1]) - 1
+    record = read_record(path.parent) if RUN_ID.fullmatch(path.parent.name) else None
+    if record is not None:
+        if place := NUMBERED.fullmatch(path.name):
+            return path.parent, int(place[1]) - 1
+        for index in range(MAXIMUM_FRAMES):
+            if picture_path(path.parent, index, record.frames) == path:
+                return path.parent, index
     digest = hashlib.sha256(data).hexdigest()
     for folder in reversed(_run_folders(store)):
         for index in range(MAXIMUM_FRAMES):
