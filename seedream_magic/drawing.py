@@ -44,6 +44,7 @@ class Sender(Settings, Protocol):
     """For whom a plan is drawn: what of `Seedream` is used here, beside what a plan is made with."""
 
     ask_when_unknown: bool
+    copy_replays: bool
 
     @property
     def base_url(self) -> str:
@@ -108,7 +109,7 @@ class Drawing:
         """The set that stands for the request."""
         self._ended = True
         store = self._sender.store
-        if self._plan.copy and not is_run(store / record.run_id):
+        if (self._plan.copy or self._sender.copy_replays) and not is_run(store / record.run_id):
             record = await in_thread(copy_run, record, store)
         images = await in_thread(stored_set, record, self._plan, store=store)
         if self._awaited is not None:

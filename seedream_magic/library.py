@@ -148,6 +148,17 @@ def stores() -> list[Path]:
     return [store for store in known if store.is_dir()]
 
 
+def counts() -> dict[Path, int]:
+    """How many runs of each store are known; of one that is not there, for it is on another disk, too."""
+
+    def work(connection: sqlite3.Connection) -> dict[Path, int]:
+        query = "SELECT path, count(run_id) FROM stores LEFT JOIN runs ON id = store GROUP BY path ORDER BY path"
+        return {Path(path): int(runs) for path, runs in connection.execute(query)}
+
+    nothing: dict[Path, int] = {}
+    return _with_library(work, nothing)
+
+
 def note(folder: Path, *, at_most: int = 0) -> None:
     """Let the library know of a run as its folder stands now. `at_most` is what it may bill while it goes on."""
     store, entry = folder.parent, entry_of(folder)

@@ -14,7 +14,7 @@ from pathlib import Path
 from typing import Any, Protocol
 
 from seedream_magic.api.credentials import Headers
-from seedream_magic.api.fields import FRESH, TIMEOUT, check_prompt, parse_images, parse_model
+from seedream_magic.api.fields import COPY, FRESH, TIMEOUT, check_prompt, parse_images, parse_model
 from seedream_magic.api.gateways import plan_warnings
 from seedream_magic.api.make_request import Ask, check_limits, complaints, make_request
 from seedream_magic.api.models import MAXIMUM_IMAGES, find_model
@@ -52,7 +52,15 @@ def plan_ask(settings: Settings, ask: Ask) -> Plan:
     request, warnings = make_request(ask, model=settings.model, references=references, strict=strict)
     timeout = None if ask.timeout is None else TIMEOUT.read(ask.timeout)
     fresh = FRESH.read(ask.fresh) is True
-    return plan_request(settings, request, (*notes, *warnings), timeout=timeout, fresh=fresh, take=ask.take)
+    return plan_request(
+        settings,
+        request,
+        (*notes, *warnings),
+        timeout=timeout,
+        fresh=fresh,
+        take=ask.take,
+        copy=COPY.read(ask.copy) is True,
+    )
 
 
 def plan_request(settings: Settings, request: ImageRequest, notes: tuple[str, ...], **further: Any) -> Plan:

@@ -52,13 +52,16 @@ def find_earlier(plan: Plan, store: Path) -> Earlier:
         named = read_record((plan.stored_in or store) / str(plan.stored))
         if named is not None:  # whatever became of its own run, it shows what is asked for
             return Earlier(named)
-    if plan.fresh:
-        if plan.take is None:
-            return Earlier()
+    if plan.fresh and plan.take is not None:
         raise InvalidRequest("--fresh makes a new take; --take shows one that was made. Give one of them.")
-    runs = runs_of(plan, store)
+    runs = [] if plan.fresh else runs_of(plan, store)
     if plan.take is not None:
         return Earlier(_take(plan.take, list(_answers(runs, store))))
+    return _newest(runs, store)
+
+
+def _newest(runs: list[Record], store: Path) -> Earlier:
+    """What there is of a request by the newest of its runs that says anything."""
     if (answer := next(_answers(reversed(runs), store), None)) is not None:
         return Earlier(answer)
     newest = runs[::-1]

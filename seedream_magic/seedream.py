@@ -54,6 +54,7 @@ class Options(TypedDict, total=False):
     extra: Mapping[str, Any] | None
     fresh: bool
     take: int | None
+    copy: bool
     check: bool
     timeout: float | None
 
@@ -72,7 +73,9 @@ class Seedream:
 
     `session` counts what it bills and may refuse a plan: that of the notebook, where the extension is loaded, else one
     that all clients of the process share. A plan is sent by a client of its own provider and address only.
-    `progress`, where set, makes what shows a run that nobody else watches.
+    `progress`, where set, makes what shows a run that nobody else watches. `ask_when_unknown` pauses before a request
+    is sent again of which nobody knows whether it was billed; `copy_replays` copies what other stores have into
+    `store`.
     """
 
     def __init__(
@@ -96,7 +99,7 @@ class Seedream:
         self._key = Key(api_key, "api_key") if api_key and api_key.strip() else None
         self.progress: Callable[[], watch.Progress] | None = None
         self.transport = transport
-        self.ask_when_unknown = True
+        self.ask_when_unknown, self.copy_replays = True, False
         self._event_loop = event_loop
 
     def __repr__(self) -> str:
@@ -141,6 +144,7 @@ class Seedream:
         extra: Mapping[str, Any] | None = None,
         fresh: bool = False,
         take: int | None = None,
+        copy: bool = False,
         check: bool = True,
         timeout: float | None = None,
     ) -> Plan:
@@ -149,8 +153,8 @@ class Seedream:
         `images` is 1 (the default) to 15 or "auto"; of a `Storyboard` it follows. `refs` are input images: paths,
         globs, https links, data URIs, bytes, pictures, arrays, frames, sets, or "run:ID[2]" for a frame of an earlier
         run, counted from 0; `fit` scales those that are over the limits. `timeout` is the limit of the whole call in
-        seconds. A request whose set is in the store is answered from there: `fresh` pays again, `take` names the set
-        meant, counted from 1.
+        seconds. A request whose set is in a store of this user is answered from there, and stays there unless it is to
+        `copy` it: `fresh` pays again, `take` names the set meant, counted from 1.
         """
         values = {
             "images": images,
@@ -167,7 +171,7 @@ class Seedream:
             "optimize_prompt": optimize_prompt,
             "extra": extra,
         }
-        ask = Ask(prompt, values, refs, fit=fit, fresh=fresh, take=take, check=check, timeout=timeout)
+        ask = Ask(prompt, values, refs, fit=fit, fresh=fresh, take=take, copy=copy, check=check, timeout=timeout)
         with in_python():
             plan = plan_ask(self, ask)
         return replace(plan, warnings=tuple(python_words(warning) for warning in plan.warnings))

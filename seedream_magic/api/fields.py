@@ -289,13 +289,14 @@ FIELDS = (
 """The fields of a request, in the order of the help. What says how to plan it, and is no field of it, stands below."""
 FRESH = Field("fresh", ("--fresh",), "pay again for a request that is in the store", "重新生成并计费，不用已存的结果")
 TAKE = Field("take", ("--take",), "the K-th set made of this request", "此请求的第 K 组", "K", parse_take)
+COPY = Field("copy", ("--copy",), "copy a set that another store has into this one", "把其他存储里的图组复制过来")
 EXTRA = Field("extra", ("--extra",), "further body fields, sent as they are; null leaves one out",
               "附加请求字段，null 去掉字段", "JSON", parse_extra)
 CHECK = Field("check", ("--no-check",), "send although the model's limits say no", "不检查模型限制")
 TIMEOUT = Field("timeout", ("--timeout",), "limit of the whole call in seconds", "整个调用的时限（秒）",
                 "S", parse_timeout)
 # fmt: on
-KEYWORDS = (*FIELDS, FRESH, TAKE, EXTRA, CHECK, TIMEOUT)
+KEYWORDS = (*FIELDS, FRESH, TAKE, COPY, EXTRA, CHECK, TIMEOUT)
 """Everything that `Seedream.plan` takes beside the prompt, and a cell too."""
 
 

@@ -40,7 +40,8 @@ class Ask:
 
     `values` holds the fields of the request that were given, by their names in the table, and `extra`; None is not
     given. `refs` are input images in any form, `fit` scales those that are over the limits. `fresh` pays again whatever
-    is stored, `take` is which of several stored sets is meant, from 1. `check=False` sends what the model's limits
+    is stored, `take` is which of several stored sets is meant, from 1; `copy` copies one that another store has into
+    one's own. `check=False` sends what the model's limits
     refuse, `timeout` is the limit of the whole call in seconds.
     """
 
@@ -50,6 +51,7 @@ class Ask:
     fit: bool = False
     fresh: bool = False
     take: int | None = None
+    copy: bool = False
     check: bool = True
     timeout: float | None = None
 

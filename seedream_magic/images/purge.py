@@ -19,7 +19,8 @@ from seedream_magic.api.models import MAXIMUM_FRAMES
 from seedream_magic.errors import ConfigError, InvalidRequest
 from seedream_magic.images.durable import record_bytes, rescue_folders, sync_folder
 from seedream_magic.images.index import runs_in
-from seedream_magic.images.record import RECORD_FILE, REFERENCES, RUN_ID, picture_path, read_record
+from seedream_magic.images.originals import picture_path
+from seedream_magic.images.record import RECORD_FILE, REFERENCES, RUN_ID, read_record
 
 PREFIX = ".purged-"
 """Before the id of a run that is on its way out."""

@@ -6,6 +6,7 @@ import difflib
 import getpass
 import json
 import os
+import shlex
 import sys
 from collections.abc import Callable
 from decimal import Decimal
@@ -129,6 +130,33 @@ def _models(desk: Desk, words: str) -> None:
     from seedream_magic.notebook.models_table import models_bundle  # noqa: PLC0415 - load time, see `desk`
 
     display(models_bundle(desk.client().model, words), raw=True)
+
+
+def _library(_: Desk, text: str) -> None:
+    """Say which stores are known; take in those below folders."""
+    from seedream_magic import library  # noqa: PLC0415 - load time, see `desk`
+
+    file, words = library.library_file(), shlex.split(text)
+    if file is None:
+        raise ConfigError(
+            "The library is turned off: SEEDREAM_LIBRARY is empty.", hint="Unset it, or name a file with it."
+        )
+    if words and words[0] != "--scan":
+        raise InvalidRequest(f"%seedream library takes --scan and folders, not {words[0][:40]!r}.")
+    if words[:1] == ["--scan"] and not words[1:]:
+        raise InvalidRequest("%seedream library --scan takes the folders to look for stores in.")
+    folders = [Path(os.path.expanduser(word)) for word in words[1:]]  # noqa: PTH111 - Path's own raises where there is no such user
+    if missing := next((folder for folder in folders if not folder.is_dir()), None):
+        raise InvalidRequest(f"There is no folder {missing}.")
+    for store, runs in library.scan(folders).items():
+        print(f"Taken in: {store}, {plural(runs, 'run')}")  # noqa: T201 - a list is text
+    if problem := library.problem():
+        raise ConfigError(f"The library {file} cannot be used: {problem}.", hint="%seedream doctor says what to do.")
+    print(f"The library {file} knows:")  # noqa: T201 - see above
+    for store, runs in library.counts().items():
+        print(f"  {plural(runs, 'run'):>10}  {store}")  # noqa: T201 - see above
+    if not library.counts():
+        print("  no store yet: what is drawn, or --scan, takes them in.")  # noqa: T201 - see above
 
 
 def _doctor(desk: Desk, words: str) -> None:
@@ -367,6 +395,7 @@ COMMANDS: dict[str, Callable[[Desk, str], None]] = {
     "stop": _stop,
     "export": _export,
     "purge": _purge,
+    "library": _library,
     "doctor": _doctor,
     "help": _help,
 }

@@ -10,6 +10,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from contextlib import suppress
+from datetime import UTC, datetime
 from math import inf
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Protocol
@@ -56,6 +57,13 @@ class Settings(Configurable):
     timeout = Float(None, allow_none=True, help="limit of the whole call in seconds").tag(config=True)
     max_images_per_run = Int(None, allow_none=True, help="refuse a cell that may bill more").tag(config=True)
     max_images_per_session = Int(None, allow_none=True, help="refuse when the session may bill more").tag(config=True)
+    max_images_per_day = Int(
+        None, allow_none=True, help="refuse when all notebooks may bill more in a day, by this computer's clock"
+    ).tag(config=True)
+    copy_replays = Bool(False, help="copy sets that other stores have into this one").tag(config=True)
+    ask_when_unknown = Bool(True, help="pause before a request is sent again that may have been billed").tag(
+        config=True
+    )
     prices = Dict(help="price of one image by model id, in your currency, before the list price").tag(config=True)
     show = Enum(LAYOUTS, "carousel", help="carousel or grid").tag(config=True)
     event_loop = Enum(EVENT_LOOPS, "thread", help="thread, or nest: the notebook's own loop").tag(config=True)
@@ -101,7 +109,7 @@ class Desk:
         """`known` is the session that the shell has already, if the extension was loaded in it before."""
         self.shell, self.settings = shell, settings
         self.session = known or _new_session()
-        self.session.check = self.check_caps
+        self.session.check, self.session.check_day = self.check_caps, self.check_day
         self._take_prices()
         settings.observe(self._take_prices, names="prices")
         self.panels: WeakSet[Closable] = WeakSet()
@@ -133,7 +141,7 @@ class Desk:
             self.shell.events.unregister("pre_execute", self._cell_begins)
             self.shell.events.unregister("post_execute", self._cell_ends)
         session.forget(self.session)
-        self.session.check = None
+        self.session.check = self.session.check_day = None
         _desks.discard(self)
 
     def _cell_begins(self) -> None:
@@ -158,6 +166,7 @@ class Desk:
             headers=settings.headers,
         )
         client.session, client.progress = self.session, self.display
+        client.ask_when_unknown, client.copy_replays = settings.ask_when_unknown, settings.copy_replays
         return client
 
     def display(self, layout: str | None = None, **chosen: Any) -> Display:
@@ -252,6 +261,27 @@ class Desk:
             raise InvalidRequest(
                 f"This may bill {plural(at_most)} after {before} in this session; "
                 f"SeedreamMagics.max_images_per_session allows {settings.max_images_per_session}."
+            )
+
+    def check_day(self, plan: Plan) -> None:
+        """Refuse what could bill more than the person allowed for a day, in all notebooks together.
+
+        Called where no other run can begin. Without a library only this store is counted.
+        """
+        from seedream_magic import library  # noqa: PLC0415 - load time
+
+        allowed, at_most = self.settings.max_images_per_day, images_to_bill(plan)
+        if allowed is None or not at_most:
+            return
+        midnight = datetime.now().astimezone().replace(hour=0, minute=0, second=0, microsecond=0).astimezone(UTC)
+        before = library.images_since(midnight)
+        if before is None and plan.references is not None:
+            runs = library.history(plan.references.parent)
+            before = sum(run.billed for run in runs if run.began is not None and run.began >= midnight)
+        if (before or 0) + at_most > allowed:
+            raise InvalidRequest(
+                f"This may bill {plural(at_most)} after {before or 0} today; "
+                f"SeedreamMagics.max_images_per_day allows {allowed}."
             )
 
 

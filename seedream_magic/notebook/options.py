@@ -7,7 +7,7 @@ import textwrap
 import unicodedata
 from functools import partial
 
-from seedream_magic.api.fields import CHECK, EXTRA, FIELDS, FRESH, TAKE, TIMEOUT, Field, parse_source, parse_word
+from seedream_magic.api.fields import CHECK, COPY, EXTRA, FIELDS, FRESH, TAKE, TIMEOUT, Field, parse_source, parse_word
 from seedream_magic.api.providers import PROVIDERS
 from seedream_magic.errors import InvalidRequest
 
@@ -41,6 +41,7 @@ OPTIONS = (
     *FIELDS,
     FRESH,
     TAKE,
+    COPY,
     Field("dry_run", ("--dry-run",), "show the request as JSON and curl; send nothing", "只显示请求，不发送"),
     _PROVIDER,
     EXTRA,
@@ -140,6 +141,11 @@ COMMANDS = (
         "%seedream purge RUN",
         "delete a run and its pictures from the disk; asks first. RUN: its full id, a variable, or latest",
         "从磁盘删除一次记录及其图片，删除前询问；需完整编号、变量或 latest",
+    ),
+    (
+        "%seedream library [--scan FOLDER …]",
+        "which stores are known, and where from; --scan takes in those below a folder",
+        "已知的存储；--scan 收录某文件夹下的存储",
     ),
     (
         "%seedream doctor [--probe]",
