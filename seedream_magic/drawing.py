@@ -139,10 +139,10 @@ class Drawing:
         who = drawn_by(record)
         note = f"{who} draws this (run {record.run_id}): it is shown as it grows, and nothing is billed here."
         seen: Look = (-1,)
-        while is_live(record):
+        while (now := read_record(record.folder)) is not None and is_live(now):
             if (look := look_at(record.folder)) != seen:
                 seen = look
-                growing = await in_thread(load_whole, read_record(record.folder) or record)
+                growing = await in_thread(load_whole, now)
                 waiting = tuple(frame if frame.ok else Frame(frame.index, frame.prompt) for frame in growing)
                 images = replace(growing, frames=waiting, state="running", replayed=True, notes=(note,))
                 yield images.with_client(self._sender)
@@ -193,7 +193,8 @@ class Drawing:
 
     async def _send(self) -> Sets:
         """Draw: a run, from its folder to its end. Nothing, where somebody else was faster."""
-        sender, plan, key = self._sender, self._plan, self._find_key()
+        sender, key = self._sender, self._find_key()
+        plan = replace(self._plan, stored=None, stored_in=None)  # what stood for it is gone
         lost = next((reference.source for reference in plan.request.references if not reference.sendable), None)
         if lost is not None:
             raise InvalidRequest(f"The reference {lost} is not in the store any more.")
@@ -225,7 +226,7 @@ class Drawing:
         sender = self._sender
         with ExitStack() as alone:
             if not plan.fresh:
-                alone.enter_context(turn(_locks(sender.store), plan.fingerprint[:1]))
+                alone.enter_context(turn(_locks(sender.store), f"request-{plan.fingerprint[:1]}"))
                 earlier = find_earlier(plan, sender.store)
                 if not self._may_send(earlier):
                     return None

@@ -26,6 +26,7 @@ from seedream_magic.api.plan import Plan
 from seedream_magic.api.refusal import Refusal, refusal_error
 from seedream_magic.api.retry import PACE, Pace
 from seedream_magic.errors import ApiError, NoConnection, OutcomeUnknown, ResponseBroken, SeedreamError
+from seedream_magic.images.claims import HEARTBEAT
 from seedream_magic.images.delivery import deliver, fetch_references
 from seedream_magic.images.download import PARALLEL_DOWNLOADS
 from seedream_magic.images.image_set import LONGEST_RUN_SECONDS, Frame, ImageSet
@@ -83,6 +84,7 @@ class Run:
         began = monotonic()
         failure: SeedreamError | None = None
         receiving: asyncio.Task[SeedreamError | None] | None = None
+        beating = asyncio.create_task(self._beat())
         ended = False
         try:
             raise_if_stopped()  # while the folder was made: then nothing is sent
@@ -99,6 +101,7 @@ class Run:
             await in_thread(self._write_end, failure)
             ended = True
         finally:
+            beating.cancel()
             try:
                 if receiving is not None:
                     receiving.cancel()
@@ -117,6 +120,12 @@ class Run:
             self._raised = error or ResponseBroken("The answer holds no picture.", billed="yes")
             raise self.images.attach(self._raised)
         yield self.images
+
+    async def _beat(self) -> None:
+        """Say again and again that the run goes on."""
+        while True:
+            await asyncio.sleep(HEARTBEAT)
+            self.folder.beat()
 
     def _conclude(self, failure: SeedreamError | None) -> None:
         """Bring the set to its end: `failure` is what broke the answer off."""

@@ -51,6 +51,7 @@ for line in sys.stdin:
     store, stream, at, seconds, images = line.split("\t")
     child = os.fork()
     if not child:
+        os.environ["SEEDREAM_LIBRARY"] = f"{store}.sqlite3"  # else it would show what an earlier child has drawn
         calls = []
         for name in fork_names:
             setattr(os, name, dying(getattr(os, name), calls, int(at)))

@@ -158,7 +158,7 @@ def test_the_program_works_on_this_machine_in_any_environment(
 ) -> None:
     """In a process of its own each, so that whatever is read as the libraries load is read as well; all at once."""
     plain = {name: os.environ[name] for name in INHERITED if name in os.environ}
-    plain |= {"PYTHONPATH": str(ROOT), "HOME": str(tmp_path), "SEEDREAM_DEMO_DELAY": "0"}
+    plain |= {"PYTHONPATH": str(ROOT), "HOME": str(tmp_path), "SEEDREAM_DEMO_DELAY": "0", "SEEDREAM_LIBRARY": ""}
     began: dict[str, subprocess.Popen[str]] = {}
     for number, (name, variables) in enumerate(HOSTILE.items()):
         command = [sys.executable, "-c", PROGRAM, service.url, str(tmp_path / str(number))]

@@ -41,7 +41,7 @@ LONGEST_RUN = timedelta(seconds=LONGEST_RUN_SECONDS)
 FIRST_PID = 2
 """1 is the system's own; 0 and what is below it name whole groups of processes."""
 
-_turns: dict[str, threading.Lock] = {}
+_turns: dict[Path, threading.Lock] = {}
 
 
 class RunLock:
@@ -52,6 +52,11 @@ class RunLock:
         self._lock: BaseFileLock | None = None
         with contextlib.suppress(*_refusals()):  # without it is judged by its process
             self._lock = _lock(self._path)
+
+    @property
+    def held(self) -> bool:
+        """Whether the file system has such locks."""
+        return self._lock is not None
 
     def beat(self) -> None:
         """Give a sign of life."""
@@ -73,19 +78,23 @@ def is_live(record: Record) -> bool:
     """Whether a run is under way."""
     if not record.has_died:
         return False
-    path = record.folder / RUN_LOCK
+    path, here = record.folder / RUN_LOCK, record.process.get("host") == platform.node()
     if path.is_symlink() or not path.is_file():
-        return _is_live_without_lock(record)
-    beats = record.process.get("host") != platform.node() and _beats(path)
+        return not record.process.get("lock") and _is_live_without_lock(record)
+    if not here and _beats(path):
+        return True
     from filelock import Timeout  # noqa: PLC0415 - load time
 
     try:
-        _lock(path).release()
+        lock = _lock(path)
     except Timeout:
         return True
     except (OSError, NotImplementedError):
         return _is_live_without_lock(record)
-    return beats
+    with contextlib.suppress(OSError):
+        path.unlink()  # its process has died
+    lock.release()
+    return False
 
 
 def is_live_in(folder: Path) -> bool:
@@ -95,17 +104,17 @@ def is_live_in(folder: Path) -> bool:
 
 
 @contextlib.contextmanager
-def turn(folder: Path, fingerprint: str) -> Iterator[None]:
-    """Begin a run of this request in `folder` alone: nobody else looks for one, or begins one, meanwhile.
+def turn(folder: Path, name: str) -> Iterator[None]:
+    """Be the only one on this machine that is here, by the file of this name in `folder`.
 
-    One file serves many requests, for it is held for a moment only. Where the folder has no locks it goes on without.
+    Hold it for a moment only: one file serves many requests. Where the folder has no locks it goes on without.
     """
-    name = f"{fingerprint[:1]}.lock"
+    path = folder / f"{name}.lock"
     with contextlib.ExitStack() as stack:
-        stack.enter_context(_turns.setdefault(name, threading.Lock()))
+        stack.enter_context(_turns.setdefault(path, threading.Lock()))
         with contextlib.suppress(*_refusals()):
             folder.mkdir(mode=0o700, parents=True, exist_ok=True)
-            stack.callback(_lock(folder / name, PATIENCE).release)
+            stack.callback(_lock(path, PATIENCE).release)
         yield
 
 

@@ -228,7 +228,7 @@ class Record:
     client_request_id = Field(as_text)
     """The UUID sent with the request, for the provider's support."""
     process = Field(as_mapping)
-    """`host` and `pid` of the process that began it."""
+    """`host` and `pid` of the process that began it; `lock`, where it holds one as long as the run goes on."""
     began = Field(as_moment, datetime.isoformat)
     expected = Field(_images)
     """How many images were asked for, None where the model decides."""

@@ -221,7 +221,8 @@ def begin_run(store: Path, plan: Plan, *, client_request_id: str, key: Key | Non
         sweep(store / REFERENCES)
         folder = store / _run_id(now)
         folder.mkdir(mode=0o700)
-        run = RunFolder(folder, {"run_id": folder.name}, key, lock=RunLock(folder))
+        lock = RunLock(folder)
+        run = RunFolder(folder, {"run_id": folder.name}, key, lock=lock)
         try:
             run.update(
                 state="sending",
@@ -230,7 +231,7 @@ def begin_run(store: Path, plan: Plan, *, client_request_id: str, key: Key | Non
                 base_url=plan.base_url,
                 fingerprint=plan.fingerprint,
                 client_request_id=client_request_id,
-                process={"host": platform.node(), "pid": os.getpid()},
+                process={"host": platform.node(), "pid": os.getpid(), "lock": lock.held},
                 began=now,
                 expected=plan.request.images_expected,
                 notebook=Path(os.environ.get("JPY_SESSION_NAME", "")).name,  # jupyter_server 2 gives it to its kernels

@@ -109,13 +109,18 @@ class Desk:
         """`known` is the session that the shell has already, if the extension was loaded in it before."""
         self.shell, self.settings = shell, settings
         self.session = known or _new_session()
-        self.session.check, self.session.check_day = self.check_caps, self.check_day
+        self.session.check = self.check_caps
+        self._limit_day()
+        settings.observe(self._limit_day, names="max_images_per_day")
         self._take_prices()
         settings.observe(self._take_prices, names="prices")
         self.panels: WeakSet[Closable] = WeakSet()
         self.cell: CellOutputs | None = None
         self.rows: tuple[str, ...] = ()
         self._before: list[Session | None] = []
+
+    def _limit_day(self, _: object = None) -> None:
+        self.session.check_day = None if self.settings.max_images_per_day is None else self.check_day
 
     def _take_prices(self, _: object = None) -> None:
         self.session.prices = self.settings.prices
