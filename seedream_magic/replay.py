@@ -48,10 +48,9 @@ def find_earlier(plan: Plan, store: Path) -> Earlier:
 
     Raises `InvalidRequest` for a take that was never made.
     """
-    if plan.already:
-        named = read_record((plan.stored_in or store) / str(plan.stored))
-        if named is not None:  # whatever became of its own run, it shows what is asked for
-            return Earlier(named)
+    named = read_record((plan.stored_in or store) / plan.stored) if plan.stored and not plan.fresh else None
+    if named is not None and (plan.already or (named.fingerprint in plan.fingerprints and is_set(named))):
+        return Earlier(named)  # as the plan has said, though newer takes may have come
     if plan.fresh and plan.take is not None:
         raise InvalidRequest("--fresh makes a new take; --take shows one that was made. Give one of them.")
     runs = [] if plan.fresh else runs_of(plan, store)
