@@ -198,11 +198,12 @@ class Drawing:
         lost = next((reference.source for reference in plan.request.references if not reference.sendable), None)
         if lost is not None:
             raise InvalidRequest(f"The reference {lost} is not in the store any more.")
-        with sender.session.reserve(plan) as reservation:
+        with ExitStack() as reserved:
             sent = replace(plan, base_url=await in_thread(lambda: sender.base_url))  # the demo starts now
-            folder = await in_thread(self._begin, sent, key)
-            if folder is None:
+            begun = await in_thread(self._begin, sent, key, reserved)
+            if begun is None:
                 return
+            folder, reservation = begun
             self._ended = True
             run = Run(sent, key, folder, transport=sender.transport)
             reservation.run_id = run.images.run_id
@@ -221,15 +222,16 @@ class Drawing:
                 reservation.billed, reservation.doubtful = run.images.billed, run.doubtful
                 library.note(folder.folder)
 
-    def _begin(self, plan: Plan, key: Key) -> RunFolder | None:
-        """Begin the run, unless somebody else has begun the same or has its set by now."""
+    def _begin(self, plan: Plan, key: Key, reserved: ExitStack) -> tuple[RunFolder, session.Reservation] | None:
+        """Begin the run, unless somebody else has begun the same or has its set by now: who waits reserves nothing."""
         sender = self._sender
         with ExitStack() as alone:
             if not plan.fresh:
-                alone.enter_context(turn(_locks(sender.store), f"request-{plan.fingerprint[:1]}"))
+                alone.enter_context(turn(_locks(sender.store), plan.fingerprint[:1]))
                 earlier = find_earlier(plan, sender.store)
                 if not self._may_send(earlier):
                     return None
+            reservation = reserved.enter_context(sender.session.reserve(plan))
             _have_parent(sender.store, plan.lineage)
             limits = sender.session.check_day
             if limits is not None:
@@ -238,7 +240,7 @@ class Drawing:
             with library.begun_in(sender.store):
                 folder = begin_run(sender.store, plan, client_request_id=str(uuid4()), key=key)
             library.note(folder.folder, at_most=plan.request.images_at_most)
-            return folder
+            return folder, reservation
 
     def _may_send(self, earlier: Earlier) -> bool:
         if earlier.answer is not None or earlier.live is not None:

@@ -77,7 +77,14 @@ def problem() -> str:
     if path is None:
         return ""
     _problems.pop(path, None)
-    _with_library(lambda connection: connection.execute("SELECT count(*) FROM runs").fetchone(), None)
+
+    def work(connection: sqlite3.Connection) -> None:
+        connection.execute("BEGIN IMMEDIATE")
+        connection.execute("SELECT count(*) FROM runs").fetchone()
+        connection.execute(f"PRAGMA user_version = {VERSION}")  # it can be written
+        connection.execute("ROLLBACK")
+
+    _with_library(work, None)
     return _problems.get(path, "")
 
 
@@ -161,14 +168,16 @@ def counts() -> dict[Path, int]:
 
 def note(folder: Path, *, at_most: int = 0) -> None:
     """Let the library know of a run as its folder stands now. `at_most` is what it may bill while it goes on."""
-    store, entry = folder.parent, entry_of(folder)
+    store = folder.parent
 
-    def work(connection: sqlite3.Connection) -> None:
+    def work(connection: sqlite3.Connection) -> bool:
         connection.execute("BEGIN IMMEDIATE")
-        _insert(connection, _store_id(connection, store), [_row(look_at(folder), entry, at_most)])
+        _insert(connection, _store_id(connection, store), [_row(look_at(folder), entry_of(folder), at_most)])
         connection.execute("COMMIT")
+        return True
 
-    _with_library(work, None)
+    if not _with_library(work, otherwise=False):
+        _changed.pop(store, None)  # the next look at this store finds the run in its folder
 
 
 @contextlib.contextmanager
@@ -268,10 +277,11 @@ def _read_runs(store: Path, seen: Mapping[str, Look]) -> Known:
             connection.execute("PRAGMA secure_delete = ON")
             connection.execute("BEGIN IMMEDIATE")
             number = _store_id(connection, store)
-            _delete(connection, number, gone)
+            _delete(connection, number, store, gone)
+            _insert(connection, number, [_row(*read) for read in kept.values()])
             # What may still change is kept for its fingerprint; its look does not fit, so that it is read again.
-            rows = [_row(look if run_id in kept else (), entry) for run_id, (look, entry) in changed.items()]
-            _insert(connection, number, rows)
+            rows = [_row((), entry) for run_id, (_, entry) in changed.items() if run_id not in kept]
+            _insert(connection, number, rows, instead=False)
             connection.execute("COMMIT")
 
         _with_library(work, None)
@@ -319,18 +329,18 @@ def _catch_up(connection: sqlite3.Connection, store: Path) -> None:
         return
     connection.execute("BEGIN IMMEDIATE")
     number = _store_id(connection, store)
-    _delete(connection, number, gone)
+    _delete(connection, number, store, gone)
     rows = [
         _row(look if is_settled(look, entry) else (), entry)
         for run_id, (look, entry) in fresh.items()
         if run_id not in coming
     ]
-    _insert(connection, number, rows)
+    _insert(connection, number, rows, instead=False)  # who draws one has noted it since it was read
+    if not coming and changed and is_settled((changed,)):
+        connection.execute("UPDATE stores SET changed = ? WHERE id = ?", (changed, number))
+    connection.execute("COMMIT")
     if not coming:
         _changed[store] = changed
-        if changed and is_settled((changed,)):
-            connection.execute("UPDATE stores SET changed = ? WHERE id = ?", (changed, number))
-    connection.execute("COMMIT")
 
 
 def _changed_at(store: Path) -> int:
@@ -353,22 +363,28 @@ def _store_id(connection: sqlite3.Connection, store: Path) -> int:
     return int(number)
 
 
-def _delete(connection: sqlite3.Connection, store: int, run_ids: Iterable[str]) -> None:
-    gone = list(run_ids)
-    connection.executemany("DELETE FROM runs WHERE store = ? AND run_id = ?", [(store, run_id) for run_id in gone])
+def _delete(connection: sqlite3.Connection, number: int, store: Path, run_ids: Iterable[str]) -> None:
+    gone = [
+        run_id for run_id in run_ids if not (store / run_id).is_dir()
+    ]  # one may have begun after the store was read
+    connection.executemany("DELETE FROM runs WHERE store = ? AND run_id = ?", [(number, run_id) for run_id in gone])
     query = "DELETE FROM thumbnails WHERE run_id = ? AND run_id NOT IN (SELECT run_id FROM runs)"
     connection.executemany(query, [(run_id,) for run_id in gone])
 
 
-def _insert(connection: sqlite3.Connection, store: int, rows: Sequence[tuple[Any, ...]]) -> None:
+def _insert(
+    connection: sqlite3.Connection, store: int, rows: Sequence[tuple[Any, ...]], *, instead: bool = True
+) -> None:
+    """Write rows, `instead` of those that are there: what was read a while ago must not replace what is newer."""
     # What a run may bill is known where it begins, and stays.
-    connection.executemany(
+    replacing = (
         "INSERT INTO runs VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?) ON CONFLICT (store, run_id) DO UPDATE SET "
         "fingerprint = excluded.fingerprint, parent = excluded.parent, began = excluded.began, "
         "state = excluded.state, at_most = max(at_most, excluded.at_most), billed = excluded.billed, "
-        "line = excluded.line",
-        [(store, *row) for row in rows],
+        "line = excluded.line"
     )
+    adding = "INSERT OR IGNORE INTO runs VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?)"
+    connection.executemany(replacing if instead else adding, [(store, *row) for row in rows])
 
 
 def _row(look: Look, entry: HistoryEntry, at_most: int = 0) -> tuple[Any, ...]:
@@ -421,7 +437,8 @@ def _with_library(work: Callable[[sqlite3.Connection], Result], otherwise: Resul
             return work(connection)
     except Exception as exc:  # noqa: BLE001 - an index is never a reason to fail
         _problems[path] = str(exc) or type(exc).__name__
-        if getattr(exc, "sqlite_errorname", "").startswith(("SQLITE_CORRUPT", "SQLITE_NOTADB")):
+        damaged = getattr(exc, "sqlite_errorname", "").startswith(("SQLITE_CORRUPT", "SQLITE_NOTADB"))
+        if damaged or str(exc).startswith("no such "):  # table, column
             _set_aside(path)
         return otherwise
 

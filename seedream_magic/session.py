@@ -131,10 +131,18 @@ class Session:
             return sum(images_to_bill(reservation.plan) for reservation in self.reservations)
 
     def refuse(self, plan: Plan) -> None:
-        """Raise `InvalidRequest` for a plan that would go over the limits."""
+        """Raise `InvalidRequest` for a plan that would go over the limits.
+
+        What is under way already is waited for and shown: the same request bills nothing more.
+        """
         with self.lock:
-            if self.check is not None and not plan.stored:
-                self.check(plan)
+            under_way = (reservation.plan.fingerprint == plan.fingerprint for reservation in self.reservations)
+            if plan.fresh or not any(under_way):
+                self._check(plan)
+
+    def _check(self, plan: Plan) -> None:
+        if self.check is not None and not plan.stored:
+            self.check(plan)
 
     @contextmanager
     def reserve(self, plan: Plan) -> Iterator[Reservation]:
@@ -145,7 +153,7 @@ class Session:
         reservation = Reservation(plan)
         try:
             with self.lock:
-                self.refuse(plan)
+                self._check(plan)
                 self.reservations.append(reservation)
             yield reservation
         finally:

@@ -13,6 +13,7 @@ import io
 import json
 import os
 import random
+import shutil
 import statistics
 import subprocess
 import sys
@@ -33,6 +34,7 @@ import openai
 from PIL import Image
 
 from kill import killing, violations
+from race import racing
 from raw_server import (
     EVENT_STREAM,
     Behaviour,
@@ -61,7 +63,7 @@ from seedream_magic.images.image_set import Frame
 from seedream_magic.images.route import image_client
 from seedream_magic.images.store import begin_run
 from seedream_magic.images.verify import verify_picture
-from served import KEY
+from served import KEY, client
 from service import PICTURE, POST, completed, jpeg, link, picture, stream_head, succeeded, whole_answer
 from test_encoding import CODINGS
 from test_faults_pictures import png, rows_of_noise
@@ -69,6 +71,8 @@ from test_faults_post import NEVER, error_body
 from test_faults_stop import STAGES, asking, in_base64, stop_at, stopping
 from test_faults_store import written_by_many
 from test_guard import INSIDE, SPELLINGS
+from test_library_faults import DAMAGES, drawn_by_many, works
+from test_library_paid_once import TRAVELS
 from test_shapes import EMPTY, SHAPES
 from test_shapes import two as two_of
 from test_tasks import WAYS
@@ -316,6 +320,95 @@ def records_(folder: Path) -> Iterator[Row]:
     yield Row("records of 8 processes x 300 runs", str(count), "2400", count == 2400)
 
 
+def library_of_many(folder: Path) -> Iterator[Row]:
+    told, kept, integrity = drawn_by_many(folder, 8, 300)
+    passed = (told, kept, integrity) == (2400, 2400, "ok")
+    yield Row("runs in the library of 8 processes x 300 runs", f"{told} {integrity}", "2400 ok", passed)
+
+
+def damaged_libraries(folder: Path) -> Iterator[Row]:
+    """Runs that are lost, refused or paid twice where the library is damaged, in each way there is."""
+    spoilt = 0
+    for number, damage in enumerate(DAMAGES.values()):
+        path = folder / str(number) / "user" / "library.sqlite3"
+        with (
+            mock.patch.dict(os.environ, SEEDREAM_LIBRARY=str(path)),
+            raw_server({POST: whole_answer, PICTURE: picture}) as server,
+        ):
+            seedream = client(server, folder / str(number) / "store")
+            seedream.generate("red fox", images=2)
+            damage(path)
+            try:
+                works(seedream, server)
+            except Exception:  # noqa: BLE001 - whatever it is, it is counted
+                spoilt += 1
+    yield Row(f"runs lost or paid twice, {len(DAMAGES)} damaged libraries", str(spoilt), "0", spoilt == 0)
+
+
+def races(folder: Path) -> Iterator[Row]:
+    """Two programs, two stores, one library: killed till 200 kills have struck."""
+    chance, broken = random.Random(13), list[str]()
+    with racing(folder) as race:
+        while race.kills < 200:
+            broken += race.round(chance)
+    for line in broken:
+        tell(line)
+    name = f"paid twice, kept claimed or untrue, 200 kills in {race.rounds} races"
+    yield Row(name, str(len(broken)), "0", not broken)
+
+
+ASK = """
+import sys
+from seedream_magic import Seedream
+seedream = Seedream("anyfast", api_key="sk-x-123456", base_url=sys.argv[1], store=sys.argv[2])
+print(len(seedream.generate("processes", images=2).ok))
+"""
+
+
+def claims(folder: Path) -> Iterator[Row]:
+    """The same request of many at once, over three stores: how many POSTs that makes, and how many get its set."""
+
+    def tasks(seedreams: list[Seedream]) -> list[int]:
+        async def draw() -> list[ImageSet]:
+            return await asyncio.gather(*(seedream.agenerate("tasks", images=2) for seedream in seedreams))
+
+        return [len(images.ok) for images in asyncio.run(draw())]
+
+    def threads(seedreams: list[Seedream]) -> list[int]:
+        with ThreadPoolExecutor(len(seedreams)) as pool:
+            return list(pool.map(lambda seedream: len(seedream.generate("threads", images=2).ok), seedreams))
+
+    def processes(seedreams: list[Seedream]) -> list[int]:
+        command = [sys.executable, "-c", ASK, seedreams[0].base_url]
+        started = [subprocess.Popen([*command, str(one.store)], stdout=subprocess.PIPE) for one in seedreams]
+        return [int(process.communicate()[0] or 0) for process in started]
+
+    for way, count, gap in ((tasks, 50, 0.05), (threads, 20, 0.05), (processes, 8, 0.5)):
+        slow = partial(lambda gap, request: Drip(bytes(whole(request)), 60, gap), gap)
+        with raw_server({POST: slow, PICTURE: picture}) as server:
+            stores = [folder / f"{way.__name__} {number % 3}" for number in range(count)]
+            got = way([Seedream("anyfast", api_key=KEY, base_url=f"{server.url}/v1", store=one) for one in stores])
+            posts = server.posts
+        passed = (posts, got) == (1, [2] * count)
+        yield Row(f"POSTs of {count} {way.__name__} with one request, all with its set", str(posts), "1", passed)
+
+
+def travels(folder: Path) -> Iterator[Row]:
+    """What a notebook pays again whose folder has travelled with its store, and one that was copied without."""
+    again = 0
+    for number, travel in enumerate(TRAVELS.values()):
+        there, here = folder / f"{number}" / "book", folder / f"{number} elsewhere"
+        with raw_server({POST: whole_answer, PICTURE: picture}) as server:
+            url = f"{server.url}/v1"
+            ours(url, there / "seedream-runs", stream=True)
+            travel(there, here)
+            shown = [ours(url, here / "seedream-runs", stream=True), ours(url, folder / "new store", stream=True)]
+            again += server.posts - 1 + sum(not (isinstance(images, ImageSet) and images.complete) for images in shown)
+        shutil.rmtree(folder / f"{number}", ignore_errors=True)
+        shutil.rmtree(here)
+    yield Row(f"paid again, folders {', '.join(TRAVELS)}", str(again), "0", again == 0)
+
+
 CANARY = """
 import logging, pickle, sys, traceback
 from seedream_magic import Seedream
@@ -534,6 +627,7 @@ def overhead(folder: Path) -> Iterator[Row]:
 
 BESIDE_EACH_OTHER = (
     *(lost, read_whole, kills, killed_after_answer, largest, memory),
+    *(races, library_of_many, damaged_libraries, claims, travels),
     *(records_, posts, canary, truncated, unsafe),
 )
 """What counts or weighs; it runs two at a time."""
@@ -547,6 +641,7 @@ def measured(gate: Callable[[Path], Iterator[Row]]) -> list[Row]:
     with (
         tempfile.TemporaryDirectory() as folder,
         mock.patch.object(client_module, "patience_for", return_value=patience),
+        mock.patch.dict(os.environ, SEEDREAM_LIBRARY=str(Path(folder, "library.sqlite3"))),
     ):
         return list(gate(Path(folder)))
 

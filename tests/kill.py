@@ -19,7 +19,8 @@ from PIL import Image
 
 from fault import shades
 from raw_server import Behaviour, RawServer, Request, Scenario, raw_server
-from seedream_magic.images.record import load
+from seedream_magic.images.claims import RUN_LOCK
+from seedream_magic.images.record import load, read_record
 from seedream_magic.images.response import named_pictures
 from seedream_magic.images.store import records
 from served import client
@@ -146,12 +147,18 @@ def violations(server: RawServer, store: Path, seen: int) -> list[str]:
 
 
 def _damage(store: Path) -> Iterator[str]:
-    for path in store.glob("*/*"):
-        if path.suffix not in _WHOLE or not _WHOLE[path.suffix](path):
+    for folder in store.glob("*"):
+        yield from damage_in(folder)
+
+
+def damage_in(folder: Path) -> Iterator[str]:
+    """What is damaged or left over in the folder of one run whose pictures are those of `jpeg`, each in its place."""
+    for path in folder.glob("*"):
+        if path.name != RUN_LOCK and (path.suffix not in _WHOLE or not _WHOLE[path.suffix](path)):
             yield f"{path} is damaged, or left over"
-    for record in records(store):
-        if any(shade not in {None, place} for place, shade in enumerate(shades(load(record)))):
-            yield f"{record.folder} loads as other pictures"
+    record = read_record(folder)
+    if record and any(shade not in {None, place} for place, shade in enumerate(shades(load(record)))):
+        yield f"{folder} loads as other pictures"
 
 
 def _is_its_picture(path: Path) -> bool:
