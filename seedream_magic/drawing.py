@@ -19,6 +19,7 @@ from seedream_magic import library, session
 from seedream_magic.api.connection import Transport
 from seedream_magic.api.credentials import Key
 from seedream_magic.api.plan import Lineage, Plan
+from seedream_magic.api.prices import bill_text
 from seedream_magic.errors import InvalidRequest, OutcomeUnknown, SeedreamError, plural
 from seedream_magic.images.claims import is_live, turn
 from seedream_magic.images.copies import copy_run
@@ -113,7 +114,7 @@ class Drawing:
             record = await in_thread(copy_run, record, store)
         images = await in_thread(stored_set, record, self._plan, store=store)
         if self._awaited is not None:
-            images = images.with_note(f"Drawn by {drawn_by(self._awaited)} meanwhile; nothing is billed here.")
+            images = images.with_note(f"Drawn by {drawn_by(self._awaited)} meanwhile.")
         yield images.with_client(self._sender)
 
     async def _fetch(self, record: Record) -> Sets:
@@ -173,8 +174,8 @@ class Drawing:
             return
         plan = await in_thread(plan_redo, sender, images, missing)
         here = f"Run {record.run_id} of this request has {len(images.ok)} of {plural(len(images.ok) + len(missing))}"
-        bill = "which may be billed" if sender.provider.needs_key else "which the demo draws free"
-        note = f"{here}: only the other {len(missing)} are asked for, {bill}. --fresh draws all anew."
+        bill = f"may bill {bill_text(len(missing), plan.price)}" if sender.provider.needs_key else "the demo draws free"
+        note = f"{here}: only the missing are asked for, which {bill}. --fresh draws all anew."
         rest = Drawing(sender, replace(plan, warnings=(*plan.warnings, note)), self._find_key, blocked=self._blocked)
         async with aclosing(rest.values()) as growing:
             async for value in growing:
@@ -186,9 +187,12 @@ class Drawing:
         self._ask = False
         request = self._plan.request
         known = f"Run {record.run_id} sent the same request, and nobody knows whether it was billed."
+        may_bill = bill_text(request.images_at_most, self._plan.price)
         nothing = ImageSet(request, self._plan.provider.name, "", self._sender.store, expected=request.images_expected)
         for left in range(PAUSE_SECONDS, 0, -1):
-            yield replace(nothing, pause=f"{known} It is sent once more in {left} s; Stop now costs nothing.")
+            yield replace(
+                nothing, pause=f"{known} Sent once more in {left} s, it may bill {may_bill}; Stop now costs nothing."
+            )
             await asyncio.sleep(1)
 
     async def _send(self) -> Sets:

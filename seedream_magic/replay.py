@@ -200,10 +200,14 @@ def missing_of(record: Record) -> list[int]:
 
 
 def _answers(runs: list[Record] | Iterator[Record], store: Path) -> Iterator[Record]:
-    """Of runs of one request those that stand for it: that came to their end with a picture, or were made whole."""
+    """Of runs of one request those that stand for it: that came to their end with a picture, or were made whole.
+
+    One that was stopped, or whose process died, came to no end: it stands for it only where nothing is missing.
+    """
     for record in runs:
-        whole = completed(record, store) if record.state in {"partial", "stopped", "failed"} else record
-        if is_set(whole) or (record.state == "stopped" and has_picture(record) and not _missing(record)):
+        whole = record if record.state == "done" else completed(record, store)
+        broken_off = whole.state == "stopped" or whole.interrupted
+        if is_set(whole) if not broken_off else has_picture(whole) and not _missing(whole):
             yield whole
 
 
