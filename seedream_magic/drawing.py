@@ -190,9 +190,8 @@ class Drawing:
         may_bill = bill_text(request.images_at_most, self._plan.price)
         nothing = ImageSet(request, self._plan.provider.name, "", self._sender.store, expected=request.images_expected)
         for left in range(PAUSE_SECONDS, 0, -1):
-            yield replace(
-                nothing, pause=f"{known} Sent once more in {left} s, it may bill {may_bill}; Stop now costs nothing."
-            )
+            once_more = f"Sent once more in {left} s, it may bill {may_bill}; Stop now costs nothing."
+            yield replace(nothing, pause=f"{known} {once_more}")
             await asyncio.sleep(1)
 
     async def _send(self) -> Sets:

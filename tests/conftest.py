@@ -18,6 +18,7 @@ from traitlets.config import Config
 from kernel import Kernel, running_kernel
 from raw_server import RawServer, raw_server
 from seedream_magic import Seedream, session
+from seedream_magic.api import redaction
 from seedream_magic.images import download
 from seedream_magic.images import store as run_folders
 from served import KEY, client
@@ -66,10 +67,12 @@ def isolated_session(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path]
 
 
 def begin_anew() -> None:
-    """What an earlier test of this process has billed, entered or left to be written is none of the next one's."""
+    """What an earlier test of this process has billed, entered, hidden or left to be written is none of the next's."""
     session._notebooks.clear()
     session._without_notebook[:] = [session.Session()]
     run_folders._unwritten_ends.clear()
+    redaction._remembered.anywhere.clear()  # a header's value that happens to stand in a link would be masked there
+    redaction._remembered.as_words.clear()
 
 
 @pytest.fixture(autouse=True)

@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import copy
 import json
+import os
 import pickle
+import platform
 import shutil
 from collections.abc import Callable, Iterator
 from dataclasses import replace
@@ -243,7 +245,7 @@ def test_a_purged_set_is_not_gone_on_from(
 
 def test_a_run_under_way_is_left_to_itself(shell: InteractiveShell, seedream: Seedream, pair: ImageSet) -> None:
     """Neither retried, recovered nor gone on from while its process is at it."""
-    write_into(pair, state="answering")
+    write_into(pair, state="answering", process={"host": platform.node(), "pid": os.getpid()})  # as earlier versions
     assert "still under way" in str(run(shell, f"%seedream retry {pair.run_id}")[0])
     assert seedream.recover() == []
     growing = replace(pair, state="running")
