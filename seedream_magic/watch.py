@@ -103,7 +103,7 @@ def _interrupted(images: ImageSet | None) -> SeedreamInterrupted:
         what = f"The gateway goes on with task {own.task}" if own.task else "Some pictures were named already"
         hint = f"{hint} {what}: %seedream recover {stopped.run_id} fetches them, which bills nothing.".strip()
     if arrived and own.expected and arrived < own.expected and own is images:
-        rest = f"The cell run again, or %seedream retry {stopped.run_id}, asks for the missing ones only."
+        rest = f"%seedream retry {stopped.run_id} asks for the missing ones only, and so does the cell run again."
         stopped, hint = stopped.with_note(rest), f"{hint} {rest}"
     words = f"Stopped after {arrived} of {expected} pictures."
     return stopped.attach(SeedreamInterrupted(words, billed=billed, hint=hint))

@@ -96,7 +96,7 @@ def test_stop_keeps_what_has_come(kernel: Kernel, slow: SlowService, slow_server
     assert path.endswith(f"{run_id}/01.jpg  64x48")
     assert rest == [
         "  2  This frame did not arrive.",
-        f"The cell run again, or %seedream retry {run_id}, asks for the missing ones only.",
+        f"%seedream retry {run_id} asks for the missing ones only, and so does the cell run again.",
         "at least 1 image billed",
     ]
     assert kernel.run(f"{WAITED}\nprint(_seedream.state, len(_seedream.ok))").stdout == "stopped 1\n"
