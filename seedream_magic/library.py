@@ -243,7 +243,7 @@ def scan(folders: Iterable[Path]) -> dict[Path, int]:
     for folder in folders:
         for place, names, _ in os.walk(folder):
             runs = [name for name in names if RUN_ID.fullmatch(name)]
-            names[:] = [name for name in names if name not in runs and not name.startswith(".")]
+            names[:] = sorted(name for name in names if name not in runs and not name.startswith("."))
             if runs:
                 store = Path(place)
                 history(store)
