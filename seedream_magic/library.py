@@ -36,6 +36,8 @@ PATIENCE = 5.0
 """Seconds to wait for another process that writes."""
 YOUNG = 3600.0
 """Seconds in which a folder without a record may still get one: it is being copied."""
+GONE = -1
+"""In place of a folder's time: it is not there. Its runs stay known, for it may be on a disk that comes back."""
 _HEADER = b"SQLite format 3\0"
 _TABLES = (
     "CREATE TABLE stores (id INTEGER PRIMARY KEY, path TEXT UNIQUE, changed INT)",
@@ -54,9 +56,14 @@ Thumbnail = tuple[str, str, int, int]
 """What it was made of (the file's name, time and size), its data URI, its width and height in pixels."""
 Result = TypeVar("Result")
 
-_changed: dict[Path, int] = {}
-"""When each store had changed last, as this process has seen it, with all its runs in the library."""
+_changed: dict[Path, tuple[int, int]] = {}
+"""When each store had changed last, as this process has seen it, with all its runs in the library under this number."""
 _problems: dict[Path, str] = {}
+
+
+ANOTHERS = "it is another program's database"
+NEWER = "a newer version of seedream-magic has written it"
+NO_FILE = "it is no file of this user"
 
 
 class _ForeignError(Exception):
@@ -183,10 +190,11 @@ def note(folder: Path, *, at_most: int = 0) -> None:
 @contextlib.contextmanager
 def begun_in(store: Path) -> Iterator[None]:
     """A run is begun here in a store, and noted then: nothing else is new there by that."""
-    known = _changed.get(store) == _changed_at(store)
+    number, changed = _changed.get(store, (0, 0))
+    known = changed == _changed_at(store)
     yield
     if known:
-        _changed[store] = _changed_at(store)
+        _changed[store] = number, _changed_at(store)
 
 
 def images_since(moment: datetime) -> int | None:
@@ -204,12 +212,11 @@ def images_since(moment: datetime) -> int | None:
     return _with_library(work, None)
 
 
-def forget(run_id: str, store: Path) -> None:
-    """Take a run of a store out, so that none of its bytes is left in the file."""
-    _read_before.get(store, {}).pop(run_id, None)
+def forget(run_id: str, store: Path) -> str:
+    """Take a run of a store out, so that none of its bytes is left; "", or why some may be."""
+    _read_before.pop(store, None)  # the next look takes out what could not be taken out now
 
-    def work(connection: sqlite3.Connection) -> None:
-        connection.execute("PRAGMA secure_delete = ON")
+    def work(connection: sqlite3.Connection) -> bool:
         connection.execute("BEGIN IMMEDIATE")
         connection.execute(
             "DELETE FROM runs WHERE run_id = ? AND store IN (SELECT id FROM stores WHERE path = ?)",
@@ -217,8 +224,17 @@ def forget(run_id: str, store: Path) -> None:
         )
         connection.execute("DELETE FROM thumbnails WHERE run_id = ?", (run_id,))
         connection.execute("COMMIT")
+        connection.execute("VACUUM")  # a row that was moved from page to page has left copies that are wiped only so
+        return True
 
-    _with_library(work, None)
+    path = library_file()
+    if path is None:
+        return ""
+    cleaned = _with_library(work, otherwise=False)
+    with contextlib.suppress(OSError):
+        _damaged(path).unlink(missing_ok=True)
+    why = _problems.get(path, "")
+    return "" if cleaned or why in {ANOTHERS, NO_FILE} or not path.is_file() else why
 
 
 def scan(folders: Iterable[Path]) -> dict[Path, int]:
@@ -227,7 +243,7 @@ def scan(folders: Iterable[Path]) -> dict[Path, int]:
     for folder in folders:
         for place, names, _ in os.walk(folder):
             runs = [name for name in names if RUN_ID.fullmatch(name)]
-            names[:] = [name for name in names if name not in runs and not name.startswith(".")]
+            names[:] = sorted(name for name in names if name not in runs and not name.startswith("."))
             if runs:
                 store = Path(place)
                 history(store)
@@ -264,7 +280,7 @@ def _read_runs(store: Path, seen: Mapping[str, Look]) -> Known:
     known = _read_before.get(store)
     if known is None:
         known = _read_before[store] = _with_library(lambda connection: _load(connection, store), {})
-    gone = known.keys() - seen.keys()
+    gone = known.keys() - seen.keys() if _changed_at(store) != GONE else set()
     changed = {
         run_id: (look, entry_of(store / run_id))
         for run_id, look in seen.items()
@@ -274,7 +290,6 @@ def _read_runs(store: Path, seen: Mapping[str, Look]) -> Known:
     if gone or changed:
 
         def work(connection: sqlite3.Connection) -> None:
-            connection.execute("PRAGMA secure_delete = ON")
             connection.execute("BEGIN IMMEDIATE")
             number = _store_id(connection, store)
             _delete(connection, number, store, gone)
@@ -283,6 +298,8 @@ def _read_runs(store: Path, seen: Mapping[str, Look]) -> Known:
             rows = [_row((), entry) for run_id, (_, entry) in changed.items() if run_id not in kept]
             _insert(connection, number, rows, instead=False)
             connection.execute("COMMIT")
+            if gone:
+                connection.execute("VACUUM")  # as where one is forgotten
 
         _with_library(work, None)
         _read_before[store] = {run_id: read for run_id, read in known.items() if run_id in seen} | kept
@@ -312,11 +329,11 @@ def _catch_up(connection: sqlite3.Connection, store: Path) -> None:
     A folder's time changes with the names in it: where it is the same, one look is all.
     """
     changed = _changed_at(store)
-    if changed and _changed.get(store) == changed:
+    if changed == GONE:
         return
     row = connection.execute("SELECT id, changed FROM stores WHERE path = ?", (_key(store),)).fetchone()
-    if changed and row and row[1] == changed:
-        _changed[store] = changed
+    if changed and row and (row[1] == changed or _changed.get(store) == (row[0], changed)):
+        _changed[store] = row[0], changed
         return
     seen = {entry.name for entry in run_folders(store)}
     known = (
@@ -340,14 +357,15 @@ def _catch_up(connection: sqlite3.Connection, store: Path) -> None:
         connection.execute("UPDATE stores SET changed = ? WHERE id = ?", (changed, number))
     connection.execute("COMMIT")
     if not coming:
-        _changed[store] = changed
+        _changed[store] = number, changed
 
 
 def _changed_at(store: Path) -> int:
+    """When a run came into a store or went, last; `GONE` where there is no such folder."""
     try:
         return store.stat().st_mtime_ns
     except (OSError, ValueError):  # ValueError: a NUL in the name
-        return 0
+        return GONE
 
 
 def _is_young(folder: Path) -> bool:
@@ -358,7 +376,8 @@ def _is_young(folder: Path) -> bool:
 
 
 def _store_id(connection: sqlite3.Connection, store: Path) -> int:
-    connection.execute("INSERT OR IGNORE INTO stores (path, changed) VALUES (?, 0)", (_key(store),))
+    # By chance: in a library that was made anew a store has another number than in the one before.
+    connection.execute("INSERT OR IGNORE INTO stores VALUES (abs(random() % 2147483648), ?, 0)", (_key(store),))
     (number,) = connection.execute("SELECT id FROM stores WHERE path = ?", (_key(store),)).fetchone()
     return int(number)
 
@@ -453,8 +472,10 @@ def _connection(path: Path) -> sqlite3.Connection:
     try:
         # All of it can be made anew: that it is not synced costs nothing but a rebuild after a power failure.
         connection.execute("PRAGMA synchronous = OFF")
+        connection.execute("PRAGMA secure_delete = ON")  # what is replaced, too: a purge leaves no byte of a run
         if _version(connection) != VERSION:
             _create(connection)
+        _close_to_others(path)
     except BaseException:
         connection.close()
         raise
@@ -468,9 +489,9 @@ def _version(connection: sqlite3.Connection) -> int:
     )
     (tables,) = connection.execute("SELECT count(*) FROM sqlite_master").fetchone()
     if tables and application != APPLICATION:
-        raise _ForeignError("it is another program's database")
+        raise _ForeignError(ANOTHERS)
     if version > VERSION:
-        raise _ForeignError("a newer version of seedream-magic has written it")
+        raise _ForeignError(NEWER)
     return int(version)
 
 
@@ -497,7 +518,18 @@ def _make_private(path: Path) -> None:
             os.close(os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600))
         return
     if not stat.S_ISREG(facts.st_mode) or (os.name != "nt" and facts.st_uid != os.getuid()):
-        raise _ForeignError("it is no file of this user")
+        raise _ForeignError(NO_FILE)
+
+
+def _close_to_others(path: Path) -> None:
+    """What one draws is private, also where the file was put there readable for all."""
+    if os.name != "nt" and stat.S_IMODE(path.stat().st_mode) & 0o077:
+        with contextlib.suppress(OSError):
+            path.chmod(0o600)
+
+
+def _damaged(path: Path) -> Path:
+    return path.with_name(f"{path.name}.damaged")
 
 
 def _set_aside(path: Path) -> None:
@@ -508,5 +540,5 @@ def _set_aside(path: Path) -> None:
     with contextlib.suppress(OSError):
         if os.environ.get("SEEDREAM_LIBRARY") and path.read_bytes()[:16] != _HEADER:
             return
-        path.replace(path.with_name(f"{path.name}.damaged"))
         path.with_name(f"{path.name}-journal").unlink(missing_ok=True)
+        path.replace(_damaged(path))

@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import base64
 import json
+import os
 import shutil
 import sys
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -411,3 +413,67 @@ def test_a_retry_that_is_refused_says_so_in_its_frame(shell: InteractiveShell, s
     assert isinstance(error, ContentRefused)
     assert "InputTextSensitiveContentDetected" in shown[-1]["text/html"]
     assert "seedream-empty" not in shown[-1]["text/html"].partition("<style>")[0]
+
+
+def test_library_lists_the_stores_and_takes_in_others(
+    shell: InteractiveShell, made: ImageSet, store: Path, tmp_path: Path
+) -> None:
+    """Also one with a blank in its name, by a path of the notebook's folder; one that is away is known all the same."""
+    file = os.environ["SEEDREAM_LIBRARY"]
+    assert run(shell, "%seedream library")[1] == f"The library {file} knows:\n       1 run  {store}\n"
+    other = tmp_path / "my book" / "runs"
+    shutil.copytree(store, other)
+    error, printed, _ = run(shell, "%seedream library --scan 'my book' .")
+    assert error is None
+    assert printed.splitlines() == [
+        *(f"Taken in: {place}, 1 run" for place in (other, *sorted((other, store)))),
+        f"The library {file} knows:",
+        *(f"       1 run  {place}" for place in sorted((other, store))),
+    ]
+    shutil.rmtree(other.parent)
+    (tmp_path / "empty").mkdir()
+    lines = run(shell, "%seedream library --scan empty")[1].splitlines()
+    assert lines[0] == f"There is no store in {tmp_path / 'empty'}."
+    assert f"       1 run  {other} (not there now)" in lines
+
+
+def library_is_off(patch: pytest.MonkeyPatch) -> None:
+    patch.setenv("SEEDREAM_LIBRARY", "")
+
+
+def library_is_a_novel(_: pytest.MonkeyPatch) -> None:
+    file = Path(os.environ["SEEDREAM_LIBRARY"])
+    file.parent.mkdir()
+    file.write_text("Call me Ishmael.")
+
+
+@pytest.mark.parametrize(
+    ("words", "damage", "kind", "told"),
+    [
+        ("--scan nowhere", None, InvalidRequest, "There is no folder {folder}/nowhere."),
+        ("--scan", None, InvalidRequest, "--scan takes the folders"),
+        ("scan .", None, InvalidRequest, "takes --scan and folders, not 'scan'"),
+        ("--scan 'my book", None, InvalidRequest, "A quote is not closed in --scan 'my book."),
+        ("", library_is_off, ConfigError, "turned off: SEEDREAM_LIBRARY is empty. Unset it"),
+        ("--scan .", library_is_off, ConfigError, "turned off"),
+        ("", library_is_a_novel, ConfigError, "cannot be used: file is not a database. %seedream doctor says"),
+        ("--scan .", library_is_a_novel, ConfigError, "cannot be used"),
+    ],
+)
+def test_library_says_why_it_cannot(  # noqa: PLR0917 - a row of the table
+    shell: InteractiveShell,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    words: str,
+    damage: Callable[[pytest.MonkeyPatch], None] | None,
+    kind: type[Exception],
+    told: str,
+) -> None:
+    """A missing folder, a slip, no library, a broken one: what is wrong in one line, and nothing was taken in."""
+    if damage is not None:
+        damage(monkeypatch)
+    error, printed, _ = run(shell, f"%seedream library {words}")
+    assert isinstance(error, kind)
+    assert told.format(folder=tmp_path) in printed
+    assert "Taken in" not in printed
+    assert len(printed.splitlines()) == 1

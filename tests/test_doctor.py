@@ -6,6 +6,7 @@ import contextlib
 import os
 import shutil
 import socket
+import sqlite3
 import ssl
 import subprocess
 import sys
@@ -112,6 +113,29 @@ def package(name: str, version: str) -> Callable[[Path, pytest.MonkeyPatch], Non
     return patched
 
 
+def library_that_is(text: bytes | str) -> Callable[[Path, pytest.MonkeyPatch], None]:
+    """Its file with this content: bytes, or a database on which this was executed."""
+
+    def patched(_: Path, __: pytest.MonkeyPatch) -> None:
+        file = Path(os.environ["SEEDREAM_LIBRARY"])
+        file.parent.mkdir()
+        if isinstance(text, bytes):
+            file.write_bytes(text)
+        else:
+            with contextlib.closing(sqlite3.connect(file)) as connection:
+                connection.executescript(text)
+
+    return patched
+
+
+def library_says(why: str) -> Callable[[Path, pytest.MonkeyPatch], None]:
+    return lambda _, patch: patch.setattr("seedream_magic.library.problem", lambda: why)
+
+
+def library_is_a_folder(_: Path, __: pytest.MonkeyPatch) -> None:
+    Path(os.environ["SEEDREAM_LIBRARY"]).mkdir(parents=True)
+
+
 def socks_proxy(_: Path, patch: pytest.MonkeyPatch) -> None:
     patch.setenv("HTTPS_PROXY", "socks5://me:sk-CANARY@proxy.example:1080")
     patch.setattr("seedream_magic.notebook.doctor.find_spec", lambda _: None)
@@ -127,6 +151,13 @@ BROKEN = [
     (package("Pillow", "11.0.0"), "bad", "versions", 'pip install "pillow>=12.3"', "低于经过测试的最低版本"),
     (package("tqdm", "unknown"), "bad", "versions", 'pip install "tqdm>=4.66.3"', "低于经过测试的最低版本"),
     (package("httpx", "1.0.1"), "look", "versions", "newer than what is tested", "高于经过测试的版本"),
+    (library_that_is("PRAGMA user_version = 9"), "look", "library", "a newer version", "pip install -U seedream-magic"),
+    (library_that_is("CREATE TABLE x (y)"), "look", "library", "another program's", "用 SEEDREAM_LIBRARY 指定另一个"),
+    (library_that_is(b"my novel"), "look", "library", "Name another file: SEEDREAM_LIBRARY", "查不到其他存储里的图组"),
+    (library_is_a_folder, "look", "library", "no file of this user", "指定另一个文件"),
+    (library_says("database is locked"), "look", "library", "Another program has it open", "另一个程序正在写入"),
+    (library_says("attempt to write a readonly database"), "look", "library", "folder writable", "可写"),
+    (library_says("disk I/O error"), "look", "library", "Delete or rename it", "删除或重命名该文件"),
     (socks_proxy, "bad", "proxy", 'pip install "httpx[socks]"', "需要额外的组件"),
 ]
 
@@ -159,18 +190,27 @@ def test_nothing_wrong_is_one_line_a_thing(shell: InteractiveShell, no_network: 
     """Every thing is told once; what would need a connection says how to ask for it; the key's place, never the key."""
     report = said(shell)
     assert [line[6:16].strip() for line in report.splitlines()[:-2]] == [
-        "versions", "front end", "provider", "key", "store", "runs", "proxy", "network", "clock", "errors",
+        "versions", "front end", "provider", "key", "store", "library", "runs", "proxy", "network", "clock", "errors",
     ]  # fmt: skip
     assert "Nothing is wrong here." in report
     assert "set, from SEEDREAM_API_KEY" in told(report, "key")
     assert told(report, "network").startswith("-")
     assert "%seedream doctor --probe" in told(report, "clock")
     assert list(store.iterdir()) == []
+    assert f"{os.environ['SEEDREAM_LIBRARY']}: 0 stores, 0 runs · 0 个存储，0 条记录" in told(report, "library")
     assert all(
         f" {name:<10}{chinese} " in report
         for name, chinese in NAMES.items()
         if name not in {"settings", "headers", "answers"}
     )
+
+
+def test_a_library_that_is_turned_off_is_told(shell: InteractiveShell, monkeypatch: pytest.MonkeyPatch) -> None:
+    """It is what the person wanted: nothing is wrong."""
+    monkeypatch.setenv("SEEDREAM_LIBRARY", "")
+    report = said(shell)
+    assert told(report, "library").startswith("-     library   图库  turned off, SEEDREAM_LIBRARY is empty")
+    assert "Nothing is wrong here." in report
 
 
 def test_the_demo_needs_no_network(shell: InteractiveShell, no_network: None, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -18,13 +18,7 @@ from seedream_magic.images.history_rows import history_bundle
 from seedream_magic.images.index import HistoryEntry
 from seedream_magic.library import history
 from test_carousel import HOSTILE, Reader
-from test_index import aged, empty_cache, made_run
-
-
-@pytest.fixture(autouse=True)
-def cache(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
-    """The cache folder."""
-    return empty_cache(tmp_path, monkeypatch)
+from test_index import aged, made_run
 
 
 @pytest.fixture
@@ -185,8 +179,8 @@ def test_columns_stand_below_each_other(entries: list[HistoryEntry]) -> None:
     assert {row.index("20260504T") for row in rows} == {head.index("Run")}
 
 
-def test_a_thumbnail_is_made_once(entries: list[HistoryEntry], cache: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    """For all processes; anew for a picture that has changed, and where the cache is lost."""
+def test_a_thumbnail_is_made_once(entries: list[HistoryEntry], monkeypatch: pytest.MonkeyPatch) -> None:
+    """For all processes; anew for a picture that has changed, and where the library is lost."""
     made: list[str] = []
 
     def preview_of(path: Path, digest: str, *, budget: int) -> Any:
@@ -203,6 +197,6 @@ def test_a_thumbnail_is_made_once(entries: list[HistoryEntry], cache: Path, monk
     changed = history_bundle(entries)
     assert made[3:] == [entries[1].run_id]
     assert changed["text/html"] != first["text/html"]
-    (cache / CACHE_FILE).write_bytes(os.urandom(9000))
+    Path(os.environ["SEEDREAM_LIBRARY"]).unlink()
     assert history_bundle(entries) == changed
     assert len(made) == 7

@@ -88,7 +88,7 @@ def refusals(results: list[ImageSet | BaseException], words: str) -> int:
 
 
 def test_the_same_request_is_not_begun_twice(server: RawServer, store: Path, tmp_path: Path) -> None:
-    """Ten at once, at clients of their own and in two stores: one is sent, all show its set; a fresh one is sent too."""
+    """Ten at once, at clients of their own and in two stores: one is sent, all show it; a fresh one is sent too."""
     draws = [client(server, folder).agenerate("x") for _ in range(5) for folder in (store, tmp_path / "other")]
     fresh, *others = asyncio.run(at_once(client(server, store).agenerate("x", fresh=True), *draws))
     assert server.posts == 2

@@ -1,33 +1,38 @@
-"""Purging a run: nothing of it is left in the store or in the cache, and nothing else is touched."""
+"""Purging a run: nothing of it is left in the store or in the library, and nothing else is touched."""
 
 from __future__ import annotations
 
 import json
 import os
 import shutil
+import sqlite3
 import subprocess
 import sys
 import tempfile
+from contextlib import closing
 from pathlib import Path
 from typing import Any
 
 import pytest
 
+from seedream_magic import library
 from seedream_magic.errors import ConfigError, InvalidRequest
-from seedream_magic.images import index
-from seedream_magic.images.durable import write_elsewhere
-from seedream_magic.images.index import CACHE_FILE, history, keep_thumbnails, kept_thumbnails
+from seedream_magic.images.durable import cache_folder, write_elsewhere
 from seedream_magic.images.purge import PREFIX, look_at, purge
-from test_index import empty_cache, free_pages, made_run, new_process
+from seedream_magic.library import history, keep_thumbnails, kept_thumbnails
+from test_index import made_run, new_process
 
 SHARED, ALONE, TORN, STRANGE = ("a" * 64, "b" * 64, "c" * 64, "d" * 64)
 
 
 @pytest.fixture(autouse=True)
 def cache(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
-    """The cache folder; files that find no room elsewhere stay in the test's folder, too."""
+    """The user's folder with the library; files that find no room elsewhere stay in the test's folder, too."""
     monkeypatch.setattr(tempfile, "tempdir", str(tmp_path / "user"))
-    return empty_cache(tmp_path, monkeypatch)
+    for name in ("XDG_CACHE_HOME", "WIN_PD_OVERRIDE_LOCAL_APPDATA", "HOME", "USERPROFILE"):
+        monkeypatch.setenv(name, str(tmp_path / "user"))
+    monkeypatch.setenv("SEEDREAM_LIBRARY", str(cache_folder() / library.FILE))
+    return cache_folder()
 
 
 def canary_run(store: Path, number: int = 0, **facts: Any) -> Path:
@@ -50,13 +55,13 @@ def remains(*folders: Path) -> list[str]:
 
 
 def test_nothing_of_a_run_remains(store: Path, cache: Path) -> None:
-    """Pictures, sidecars, record, answer, half files, what the cache has of it, rescued pictures; other runs stay."""
+    """Pictures, sidecars, record, answer, half files, what the library has of it, rescued pictures; other runs stay."""
     other, folder = made_run(store, 1), canary_run(store)
     before = history(store)[:1]
     keep_thumbnails(dict.fromkeys((folder.name, other.name), ("x", "data:canary", 1, 1)))
     rescued = write_elsewhere(folder.name, "03.jpg", b"canary")
     assert rescued is not None
-    assert {CACHE_FILE, "01.jpg", "03.jpg", "02.b64", "request.json"} <= set(remains(store, cache))
+    assert {library.FILE, "01.jpg", "03.jpg", "02.b64", "request.json"} <= set(remains(store, cache))
     sizes = [path.stat().st_size for path in (*folder.rglob("*"), rescued) if path.is_file()]
 
     looked = look_at(store, folder.name, live=False)
@@ -65,7 +70,6 @@ def test_nothing_of_a_run_remains(store: Path, cache: Path) -> None:
 
     assert (purged.run_id, purged.files, purged.size) == (folder.name, len(sizes), sum(sizes))
     assert list(kept_thumbnails([folder.name, other.name])) == [other.name]
-    assert free_pages(cache / CACHE_FILE) == 0
     for _ in range(2):
         assert history(store) == before
         new_process()
@@ -219,7 +223,7 @@ def failing(*_: Any, **__: Any) -> None:
 
 
 def test_what_cannot_be_removed_is_told(store: Path, cache: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    """The run is there as before, or is no run any more; its prompt has left the cache, the next purge goes on."""
+    """The run is there as before, or is no run any more; its prompt has left the library, the next purge goes on."""
     folder = canary_run(store)
     history(store)
     with monkeypatch.context() as patch:
@@ -238,12 +242,29 @@ def test_what_cannot_be_removed_is_told(store: Path, cache: Path, monkeypatch: p
     assert list(store.iterdir()) == []
 
 
-def test_a_cache_that_cannot_be_cleaned_goes_as_a_whole(
-    store: Path, cache: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    """Damaged or in use: what must not stay does not stay."""
+def test_a_library_that_cannot_be_cleaned_is_told(store: Path, cache: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """The run is deleted all the same; what its words may still be in is named."""
+    monkeypatch.setattr(library, "PATIENCE", 0.01)
     folder = canary_run(store)
     history(store)
-    monkeypatch.setattr(index, "_connection", failing)
+    with closing(sqlite3.connect(cache / library.FILE)) as other:
+        other.execute("BEGIN EXCLUSIVE")
+        with pytest.raises(ConfigError, match=r"is deleted, .* may still be in .*library.sqlite3 \(database is locked"):
+            purge(store, folder.name, live=False)
+    assert list(store.iterdir()) == []
+    history(store)
+    assert remains(cache) == []
+
+
+def test_a_damaged_library_remembers_nothing_either(store: Path, cache: Path) -> None:
+    """What was set aside of it goes with the run, too."""
+    folder = canary_run(store)
+    history(store)
+    data = (cache / library.FILE).read_bytes()
+    (cache / library.FILE).write_bytes(data[:100] + b"\xff" * 3996 + data[4096:])
+    history(store)
+    new_process()
+    history(store)
+    assert f"{library.FILE}.damaged" in remains(cache)
     purge(store, folder.name, live=False)
-    assert list(cache.iterdir()) == []
+    assert remains(store, cache) == []

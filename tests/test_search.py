@@ -34,7 +34,7 @@ def drawn(prompt: str, began: datetime | None = NOW, *, state: str = "done", pro
     model, notebook = "doubao-seedream-4-5", "Draft 2.ipynb"
     folder = Path("store", run_id)
     return HistoryEntry(
-        run_id, began, prompt, model, provider, state, "billed", 1, 1, 1, "2K", 1.0, notebook, "", folder
+        run_id, began, prompt, model, provider, state, "billed", 1, 1, 1, "2K", 1.0, notebook, "", "", folder
     )
 
 

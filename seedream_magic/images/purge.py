@@ -67,8 +67,15 @@ def purge(store: Path, run_id: str, *, live: bool) -> Purged:
     """
     _refuse(store, run_id, live=live)
     _set_aside(store, run_id)
-    files = [size for left, folder in _runs_set_aside(store).items() for size in _remove_run(store, left, folder)]
+    runs = _runs_set_aside(store)
+    remembered = next(filter(None, [library.forget(left, store) for left in runs]), "")
+    files = [size for left, folder in runs.items() for size in _remove_run(store, left, folder)]
     sync_folder(store)
+    if remembered:
+        raise ConfigError(
+            f"Run {run_id} is deleted, but its words may still be in {library.library_file()} ({remembered}).",
+            hint="%seedream history takes them out once the file can be written; you may delete it, it is made anew.",
+        )
     return Purged(run_id, len(files), sum(files))
 
 
@@ -136,7 +143,6 @@ def _runs_set_aside(store: Path) -> dict[str, Path]:
 
 def _remove_run(store: Path, run_id: str, folder: Path) -> Iterator[int]:
     """The sizes of the files that go with a run; its folder goes last, for its record names the references."""
-    library.forget(run_id, store)
     for path in _all_of(store, run_id, folder):
         sizes = _sizes(path)
         _remove(path)

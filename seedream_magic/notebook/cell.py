@@ -99,11 +99,14 @@ _DASHES = f"-{_WIDE_DASHES}"
 
 def _words(line: str) -> list[str]:
     """The words of a line, its options in plain hyphens. Raises `InvalidRequest` for a quote that is not closed."""
-    return [_plain_flag(word) for word in _split(line)]
+    return [_plain_flag(word) for word in split_line(line)]
 
 
-def _split(line: str) -> list[str]:
-    """Split as a shell does; a full-width space, as Chinese input types it, parts words too."""
+def split_line(line: str) -> list[str]:
+    """Split as a shell does; a full-width space, as Chinese input types it, parts words too.
+
+    Raises `InvalidRequest` for a quote that is not closed.
+    """
     lexer = shlex.shlex(line, posix=True, punctuation_chars=False)
     lexer.whitespace_split = True
     lexer.whitespace += "\u3000\u00a0"

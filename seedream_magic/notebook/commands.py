@@ -6,7 +6,6 @@ import difflib
 import getpass
 import json
 import os
-import shlex
 import sys
 from collections.abc import Callable
 from decimal import Decimal
@@ -21,9 +20,10 @@ from seedream_magic.api.plan import Plan
 from seedream_magic.api.prices import OWN, Price, bill_text, told_together
 from seedream_magic.api.providers import PROVIDERS, find_provider
 from seedream_magic.errors import ConfigError, InvalidRequest, MissingKey, SeedreamInterrupted, plural
-from seedream_magic.notebook.cell import value_of
+from seedream_magic.notebook.cell import split_line, value_of
 from seedream_magic.notebook.desk import Desk
 from seedream_magic.notebook.options import help_text
+from seedream_magic.words import one_line
 
 if TYPE_CHECKING:
     from seedream_magic.images.image_set import ImageSet
@@ -136,27 +136,41 @@ def _library(_: Desk, text: str) -> None:
     """Say which stores are known; take in those below folders."""
     from seedream_magic import library  # noqa: PLC0415 - load time, see `desk`
 
-    file, words = library.library_file(), shlex.split(text)
+    file, folders = library.library_file(), _folders_to_scan(text)
     if file is None:
         raise ConfigError(
             "The library is turned off: SEEDREAM_LIBRARY is empty.", hint="Unset it, or name a file with it."
         )
-    if words and words[0] != "--scan":
-        raise InvalidRequest(f"%seedream library takes --scan and folders, not {words[0][:40]!r}.")
-    if words[:1] == ["--scan"] and not words[1:]:
-        raise InvalidRequest("%seedream library --scan takes the folders to look for stores in.")
-    folders = [Path(os.path.expanduser(word)) for word in words[1:]]  # noqa: PTH111 - Path's own raises where there is no such user
-    if missing := next((folder for folder in folders if not folder.is_dir()), None):
-        raise InvalidRequest(f"There is no folder {missing}.")
-    for store, runs in library.scan(folders).items():
-        print(f"Taken in: {store}, {plural(runs, 'run')}")  # noqa: T201 - a list is text
     if problem := library.problem():
         raise ConfigError(f"The library {file} cannot be used: {problem}.", hint="%seedream doctor says what to do.")
-    print(f"The library {file} knows:")  # noqa: T201 - see above
-    for store, runs in library.counts().items():
-        print(f"  {plural(runs, 'run'):>10}  {store}")  # noqa: T201 - see above
-    if not library.counts():
-        print("  no store yet: what is drawn, or --scan, takes them in.")  # noqa: T201 - see above
+    for folder in folders:
+        found = library.scan([folder])
+        lines = [f"Taken in: {store}, {plural(runs, 'run')}" for store, runs in found.items()]
+        print("\n".join(lines or [f"There is no store in {folder}."]))  # noqa: T201 - a list is text
+    known = library.counts()
+    lines = [f"  {plural(runs, 'run'):>10}  {store}{_whether_away(store)}" for store, runs in known.items()]
+    none = ["  no store yet; what is drawn, or --scan FOLDER, takes them in"]
+    print("\n".join([f"The library {file} knows:", *(lines or none)]))  # noqa: T201 - see above
+
+
+def _folders_to_scan(text: str) -> list[Path]:
+    """The folders that `--scan` names. Raises `InvalidRequest` for what is none."""
+    try:
+        words = split_line(text)
+    except InvalidRequest as exc:
+        raise InvalidRequest(f"A quote is not closed in {one_line(text, 60)}.") from exc
+    if words and words[0] != "--scan":
+        raise InvalidRequest(f"%seedream library takes --scan and folders, not {words[0][:40]!r}.")
+    if words and not words[1:]:
+        raise InvalidRequest("%seedream library --scan takes the folders to look for stores in.")
+    folders = [Path(os.path.realpath(os.path.expanduser(word))) for word in words[1:]]  # noqa: PTH111 - Path's own raises where there is no such user
+    if missing := next((folder for folder in folders if not folder.is_dir()), None):
+        raise InvalidRequest(f"There is no folder {missing}.")
+    return folders
+
+
+def _whether_away(store: Path) -> str:
+    return "" if store.is_dir() else " (not there now)"
 
 
 def _doctor(desk: Desk, words: str) -> None:

@@ -19,6 +19,7 @@ from IPython.terminal.interactiveshell import TerminalInteractiveShell
 from packaging.requirements import Requirement
 from packaging.version import InvalidVersion, Version
 
+from seedream_magic import library
 from seedream_magic.api.answer import MAXIMUM_SKEW
 from seedream_magic.api.codes import Text
 from seedream_magic.api.connection import SETTINGS_HINT, Reach, probe, proxy_for
@@ -30,7 +31,6 @@ from seedream_magic.images.durable import read_object
 from seedream_magic.images.record import Record
 from seedream_magic.images.response import raw_files
 from seedream_magic.images.store import SPACE_IN_RESERVE, SPACE_PER_IMAGE
-from seedream_magic.library import history
 from seedream_magic.notebook.desk import Desk
 from seedream_magic.notebook.finding import NEWEST, Finding, explain, finding_lines, last_failures
 from seedream_magic.recover import find_unfinished
@@ -60,6 +60,8 @@ _FIXES = {
     "settings": Text(SETTINGS_HINT, "检查 HTTPS_PROXY、ALL_PROXY、SSL_CERT_FILE 和 SSL_CERT_DIR。"),
 }
 
+_UNWRITABLE = ("readonly", "read-only", "permission", "denied", "full", "no space", "unable to open", "not a directory")
+"""What SQLite and the system say where a file cannot be made or written."""
 _UNREGISTERED = Finding(
     "look",
     "versions",
@@ -99,7 +101,8 @@ def findings(desk: Desk, *, ask: bool) -> Iterator[Finding]:
     if seedream.headers:
         yield Finding("ok", "headers", f"{', '.join(seedream.headers.names)} go with each request · 随请求发送")
     yield _store(seedream.store)
-    made = history(seedream.store)
+    made = library.history(seedream.store)  # it is in the library from now on
+    yield _library()
     lacking = find_unfinished(seedream.store)
     yield _runs(len(made), lacking)
     yield from _kept([entry.folder for entry in made], lacking)
@@ -254,6 +257,48 @@ def _scarce(store: Path, free: int, other: Text) -> Finding | None:
     )
     fix = Text(f"Make room there. Or else: {other.english}", f"清理该磁盘，或{other.chinese}")
     return Finding("look" if images else "bad", "store", text, fix)
+
+
+def _library() -> Finding:
+    """The index of all stores: without it each is one for itself."""
+    file = library.library_file()
+    if file is None:
+        return Finding("-", "library", "turned off, SEEDREAM_LIBRARY is empty · 已关闭（SEEDREAM_LIBRARY 为空）")
+    if why := library.problem():
+        text = Text(
+            f"{file} cannot be used ({why}): sets of other stores are not found, and may be paid for again.",
+            f"无法使用 {file}（{why}）：查不到其他存储里的图组，可能重复付费。",
+        )
+        return Finding("look", "library", text, _library_fix(why))
+    known = library.counts()
+    stores, runs = plural(len(known), "store"), plural(sum(known.values()), "run")
+    chinese = f"{len(known)} 个存储，{sum(known.values())} 条记录"
+    return Finding("ok", "library", f"{file}: {stores}, {runs} · {chinese}")
+
+
+def _library_fix(why: str) -> Text:
+    another = Text("Name another file: SEEDREAM_LIBRARY.", "用 SEEDREAM_LIBRARY 指定另一个文件。")
+    if why in {library.ANOTHERS, library.NO_FILE} or "not a database" in why:
+        return another
+    if why == library.NEWER:
+        return Text(
+            f"Update seedream-magic: %pip install -U {DISTRIBUTION}. Or else: {another.english}",
+            f"更新 seedream-magic：%pip install -U {DISTRIBUTION}，或{another.chinese}",
+        )
+    if "locked" in why:
+        return Text(
+            "Another program has it open for writing: ask again, or close that program.",
+            "另一个程序正在写入：稍后再试，或关闭该程序。",
+        )
+    if any(word in why.casefold() for word in _UNWRITABLE):
+        return Text(
+            f"Make the file and its folder writable, and room on its disk. Or else: {another.english}",
+            f"使该文件及其文件夹可写，并清理磁盘，或{another.chinese}",
+        )
+    return Text(
+        "Delete or rename it; it is made anew, and %seedream library --scan FOLDER takes in the stores.",
+        "删除或重命名该文件，会自动重建；用 %seedream library --scan FOLDER 重新收录存储。",
+    )
 
 
 def _runs(made: int, lacking: Sequence[Record]) -> Finding:

@@ -24,6 +24,7 @@ NAMES = {
     "key": "密钥",
     "headers": "标头",
     "store": "存储",
+    "library": "图库",
     "runs": "记录",
     "answers": "应答",
     "proxy": "代理",
