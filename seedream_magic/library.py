@@ -13,14 +13,17 @@ import json
 import os
 import stat
 import time
+from collections import defaultdict
 from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
 from contextlib import closing
 from datetime import datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypeVar
 
+from seedream_magic.images.claims import is_live
 from seedream_magic.images.durable import data_folder
 from seedream_magic.images.index import HistoryEntry, Look, entry_of, is_settled, look_at, runs_in
+from seedream_magic.images.originals import frames_on_disk
 from seedream_magic.images.record import RUN_ID, UNFINISHED, Record, read_record
 from seedream_magic.images.store import run_folders
 
@@ -91,7 +94,7 @@ def problem() -> str:
 def runs_of(fingerprints: Collection[str], store: Path) -> list[Record] | None:
     """The runs of a request in all stores, oldest first, as their folders have them; None without a library.
 
-    A run that is in several stores, for one was copied, counts once: that of `store` comes first.
+    A run that is in several stores, for one was copied, counts once.
     """
     marks = ", ".join("?" * len(fingerprints))
 
@@ -135,14 +138,35 @@ def folders_of(run_id: str) -> list[Path]:
 
 
 def _records(folders: Iterable[Path], store: Path) -> list[Record]:
-    """The records of these runs, oldest first; of copies the one in `store`, else the first that can be read."""
-    own = _key(store)
-    found: dict[str, Record] = {}
+    """The records of these runs, oldest first; of a run that is in several stores the copy that shows most of it.
+
+    A copy may lack pictures, as one from a repository does, or stand still while its original is under way.
+    """
+    own, copies = _key(store), defaultdict[str, list[Path]](list)
     for folder in sorted(folders, key=lambda folder: str(folder.parent) != own):
-        here = store / folder.name if str(folder.parent) == own else folder  # as the person has named it
-        if folder.name not in found and (record := read_record(here)):
-            found[folder.name] = record
-    return [found[run_id] for run_id in sorted(found)]
+        # As the person has named it.
+        copies[folder.name].append(store / folder.name if str(folder.parent) == own else folder)
+    found: list[Record] = []
+    for run_id in sorted(copies):
+        records = [record for record in map(read_record, copies[run_id]) if record]
+        if len(records) > 1:
+            records.sort(key=lambda one: (is_live(one), len(frames_on_disk(one.folder, one.frames))), reverse=True)
+        found += records[:1]
+    return found
+
+
+def stores_away(fingerprints: Collection[str]) -> list[Path]:
+    """The stores in which runs of a request brought pictures, and that are not there now: a disk was unplugged, say."""
+    marks = ", ".join("?" * len(fingerprints))
+
+    def work(connection: sqlite3.Connection) -> list[Path]:
+        query = (
+            f"SELECT DISTINCT path FROM runs JOIN stores ON id = store WHERE fingerprint IN ({marks}) AND billed > 0"  # noqa: S608 - marks
+        )
+        return [Path(path) for (path,) in connection.execute(query, tuple(fingerprints))]
+
+    known: list[Path] = _with_library(work, [])
+    return [store for store in known if not store.is_dir()]
 
 
 def stores() -> list[Path]:
