@@ -37,6 +37,8 @@ VERSION = 1
 """Of the tables. Those of an older version are made anew from the stores, those of a newer one are left alone."""
 PATIENCE = 5.0
 """Seconds to wait for another process that writes."""
+IMPATIENCE = 0.1
+"""The same where that was in vain a moment ago: a program that keeps the file locked holds nobody up twice."""
 YOUNG = 3600.0
 """Seconds in which a folder without a record may still get one: it is being copied."""
 _HEADER = b"SQLite format 3\0"
@@ -458,7 +460,9 @@ def _with_library(work: Callable[[sqlite3.Connection], Result], otherwise: Resul
         return otherwise
     try:
         with closing(_connection(path)) as connection:
-            return work(connection)
+            result = work(connection)
+        _problems.pop(path, None)
+        return result  # noqa: TRY300 - what a library cannot do is caught as well
     except Exception as exc:  # noqa: BLE001 - an index is never a reason to fail
         _problems[path] = str(exc) or type(exc).__name__
         damaged = getattr(exc, "sqlite_errorname", "").startswith(("SQLITE_CORRUPT", "SQLITE_NOTADB"))
@@ -473,7 +477,7 @@ def _connection(path: Path) -> sqlite3.Connection:
 
     path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
     _make_private(path)
-    connection = sqlite3.connect(path, timeout=PATIENCE, isolation_level=None)
+    connection = sqlite3.connect(path, timeout=IMPATIENCE if path in _problems else PATIENCE, isolation_level=None)
     try:
         # All of it can be made anew: that it is not synced costs nothing but a rebuild after a power failure.
         connection.execute("PRAGMA synchronous = OFF")
