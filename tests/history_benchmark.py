@@ -14,7 +14,7 @@ import time
 from datetime import UTC, datetime
 from pathlib import Path
 
-from seedream_magic.images import index
+from seedream_magic import library
 from seedream_magic.images.search import search
 from seedream_magic.library import history
 from test_index import FACTS
@@ -40,7 +40,7 @@ def write_runs(store: Path) -> None:
 def timed(store: Path, words: str | None = None, *, new_process: bool = False) -> float:
     """Milliseconds of one look."""
     if new_process:
-        index._read_before.clear()
+        library._read_before.clear()
     began = time.perf_counter()
     entries = history(store)
     if words:
@@ -51,8 +51,7 @@ def timed(store: Path, words: str | None = None, *, new_process: bool = False) -
 def main() -> int:
     """Prints the figures; 1 if a repeated look takes too long."""
     with tempfile.TemporaryDirectory() as folder:
-        for name in ("XDG_CACHE_HOME", "WIN_PD_OVERRIDE_LOCAL_APPDATA", "HOME"):
-            os.environ[name] = str(Path(folder, "user"))
+        os.environ["SEEDREAM_LIBRARY"] = str(Path(folder, "user", "library.sqlite3"))
         store = Path(folder, "runs")
         write_runs(store)
         first = timed(store)
