@@ -13,14 +13,17 @@ import json
 import os
 import stat
 import time
+from collections import defaultdict
 from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
 from contextlib import closing
 from datetime import datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypeVar
 
+from seedream_magic.images.claims import is_live
 from seedream_magic.images.durable import data_folder
 from seedream_magic.images.index import HistoryEntry, Look, entry_of, is_settled, look_at, runs_in
+from seedream_magic.images.originals import frames_on_disk
 from seedream_magic.images.record import RUN_ID, UNFINISHED, Record, read_record
 from seedream_magic.images.store import run_folders
 
@@ -34,6 +37,8 @@ VERSION = 1
 """Of the tables. Those of an older version are made anew from the stores, those of a newer one are left alone."""
 PATIENCE = 5.0
 """Seconds to wait for another process that writes."""
+IMPATIENCE = 0.1
+"""The same where that was in vain a moment ago: a program that keeps the file locked holds nobody up twice."""
 YOUNG = 3600.0
 """Seconds in which a folder without a record may still get one: it is being copied."""
 GONE = -1
@@ -98,7 +103,7 @@ def problem() -> str:
 def runs_of(fingerprints: Collection[str], store: Path) -> list[Record] | None:
     """The runs of a request in all stores, oldest first, as their folders have them; None without a library.
 
-    A run that is in several stores, for one was copied, counts once: that of `store` comes first.
+    A run that is in several stores, for one was copied, counts once.
     """
     marks = ", ".join("?" * len(fingerprints))
 
@@ -142,14 +147,35 @@ def folders_of(run_id: str) -> list[Path]:
 
 
 def _records(folders: Iterable[Path], store: Path) -> list[Record]:
-    """The records of these runs, oldest first; of copies the one in `store`, else the first that can be read."""
-    own = _key(store)
-    found: dict[str, Record] = {}
+    """The records of these runs, oldest first; of a run that is in several stores the copy that shows most of it.
+
+    A copy may lack pictures, as one from a repository does, or stand still while its original is under way.
+    """
+    own, copies = _key(store), defaultdict[str, list[Path]](list)
     for folder in sorted(folders, key=lambda folder: str(folder.parent) != own):
-        here = store / folder.name if str(folder.parent) == own else folder  # as the person has named it
-        if folder.name not in found and (record := read_record(here)):
-            found[folder.name] = record
-    return [found[run_id] for run_id in sorted(found)]
+        # As the person has named it.
+        copies[folder.name].append(store / folder.name if str(folder.parent) == own else folder)
+    found: list[Record] = []
+    for run_id in sorted(copies):
+        records = [record for record in map(read_record, copies[run_id]) if record]
+        if len(records) > 1:
+            records.sort(key=lambda one: (is_live(one), len(frames_on_disk(one.folder, one.frames))), reverse=True)
+        found += records[:1]
+    return found
+
+
+def stores_away(fingerprints: Collection[str]) -> list[Path]:
+    """The stores in which runs of a request brought pictures, and that are not there now: a disk was unplugged, say."""
+    marks = ", ".join("?" * len(fingerprints))
+
+    def work(connection: sqlite3.Connection) -> list[Path]:
+        query = (
+            f"SELECT DISTINCT path FROM runs JOIN stores ON id = store WHERE fingerprint IN ({marks}) AND billed > 0"  # noqa: S608 - marks
+        )
+        return [Path(path) for (path,) in connection.execute(query, tuple(fingerprints))]
+
+    known: list[Path] = _with_library(work, [])
+    return [store for store in known if not store.is_dir()]
 
 
 def stores() -> list[Path]:
@@ -453,7 +479,9 @@ def _with_library(work: Callable[[sqlite3.Connection], Result], otherwise: Resul
         return otherwise
     try:
         with closing(_connection(path)) as connection:
-            return work(connection)
+            result = work(connection)
+        _problems.pop(path, None)
+        return result  # noqa: TRY300 - what a library cannot do is caught as well
     except Exception as exc:  # noqa: BLE001 - an index is never a reason to fail
         _problems[path] = str(exc) or type(exc).__name__
         damaged = getattr(exc, "sqlite_errorname", "").startswith(("SQLITE_CORRUPT", "SQLITE_NOTADB"))
@@ -468,7 +496,7 @@ def _connection(path: Path) -> sqlite3.Connection:
 
     path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
     _make_private(path)
-    connection = sqlite3.connect(path, timeout=PATIENCE, isolation_level=None)
+    connection = sqlite3.connect(path, timeout=IMPATIENCE if path in _problems else PATIENCE, isolation_level=None)
     try:
         # All of it can be made anew: that it is not synced costs nothing but a rebuild after a power failure.
         connection.execute("PRAGMA synchronous = OFF")

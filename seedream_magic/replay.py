@@ -100,6 +100,9 @@ def look_up(plan: Plan, store: Path) -> Plan:
         warnings.append(f"Run {doubtful.run_id} sent the same request and may have been billed.")
     if lost is not None:
         warnings.append(f"Run {lost.run_id} drew this; its pictures are not in {lost.folder} any more.")
+    if earlier == Earlier() and not plan.fresh:
+        away = library.stores_away(plan.fingerprints)
+        warnings += [f"{short_path(away[0])} has pictures of this request, and is not there now."] if away else []
     return replace(plan, stored=None, stored_in=None, warnings=tuple(warnings))
 
 

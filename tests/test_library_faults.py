@@ -172,12 +172,21 @@ def test_a_library_that_goes_in_the_middle_of_a_run_costs_nothing(
 def test_a_library_that_is_locked_costs_no_picture(
     library: Path, seedream: Seedream, server: RawServer, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """Another program writes into it all the time, longer than anybody waits."""
+    """Another program keeps it locked, longer than anybody waits; that is waited out once."""
     seedream.generate("red fox", images=2)
-    monkeypatch.setattr(library_module, "PATIENCE", 0.05)
+    monkeypatch.setattr(library_module, "PATIENCE", 0.2)
+    monkeypatch.setattr(library_module, "IMPATIENCE", 0.0)
+    real, waits = sqlite3.connect, list[float]()
+
+    def connect(path: Path, *, timeout: float, isolation_level: None) -> sqlite3.Connection:
+        waits.append(timeout)
+        return real(path, timeout=timeout, isolation_level=isolation_level)
+
     with closing(sqlite3.connect(library, isolation_level=None)) as connection:
         connection.execute("BEGIN EXCLUSIVE")
+        monkeypatch.setattr(sqlite3, "connect", connect)
         works(seedream, server)
+        assert (waits.count(0.2), set(waits)) == (1, {0.2, 0.0})
         assert "locked" in library_module.problem()
         connection.execute("COMMIT")
     assert [entry.prompt for entry in seedream.history()] == ["grey owl", "red fox"]

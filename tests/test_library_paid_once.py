@@ -38,6 +38,24 @@ def library(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     return path
 
 
+class Slow:
+    """Answers with two pictures when released; how many requests wait is what the server counts."""
+
+    def __init__(self) -> None:
+        self.release = threading.Event()
+
+    def __call__(self, request: Request) -> Gate:
+        rest = b"".join(succeeded(request, index) for index in range(2)) + completed(2)
+        return Gate(stream_head(), self.release, rest)
+
+
+@pytest.fixture
+def slow_post() -> Iterator[Slow]:
+    slow = Slow()
+    yield slow
+    slow.release.set()
+
+
 def first_only(request: Request) -> Gate:
     """A stream that has sent one of three pictures, and never goes on."""
     return Gate(stream_head() + succeeded(request, 0), NEVER, b"")
@@ -230,6 +248,49 @@ def test_a_copied_notebook_without_its_store_is_shown_from_there(
     assert Seedream("anyfast", store=tmp_path / "third").plan("x", images=3).stored is None
 
 
+@pytest.mark.parametrize("lacks", ["*.jpg", "02.jpg", "0*"])
+def test_a_copy_that_lacks_pictures_is_shown_from_the_original(
+    lacks: str, seedream: Seedream, server: RawServer, tmp_path: Path
+) -> None:
+    """As a repository has them that leaves pictures out; a picture that is in both is shown from the copy."""
+    seedream.generate("x", images=2)
+    shutil.copytree(seedream.store, tmp_path / "copy", ignore=shutil.ignore_patterns(lacks))
+    copied = client(server, tmp_path / "copy")
+    images = copied.generate("x", images=2)
+    assert (shades(images), images.folder.parent, server.posts) == ([0, 1], seedream.store, 1)
+    shutil.copytree(seedream.store, copied.store, dirs_exist_ok=True)
+    assert copied.generate("x", images=2).folder.parent == copied.store
+
+
+def test_a_copy_that_was_made_in_the_middle_of_a_run_waits_for_it(
+    seedream: Seedream, server: RawServer, tmp_path: Path, slow_post: Slow
+) -> None:
+    """The copy has no end of its own, and nobody to draw it; the run itself has."""
+    server._scenario = {POST: slow_post, PICTURE: picture}
+    thread = threading.Thread(target=seedream.generate, args=("x",), kwargs={"images": 2})
+    thread.start()
+    server.wait_for(lambda seen: seen.posts == 1)
+    shutil.copytree(seedream.store, tmp_path / "copy")
+    copied = client(server, tmp_path / "copy")
+    assert "it is waited for" in copied.plan("x", images=2).warnings[0]
+    slow_post.release.set()
+    assert shades(copied.generate("x", images=2)) == [0, 1]
+    thread.join(20)
+    assert server.posts == 1
+
+
+def test_a_store_that_is_away_is_named_before_it_is_paid_again(server: RawServer, tmp_path: Path) -> None:
+    """A disk that is not plugged in: the plan says where the pictures are; with it nothing is paid."""
+    disk, seedream = tmp_path / "disk", client(server, tmp_path / "here")
+    client(server, disk / "book" / "seedream-runs").generate("x")
+    disk.rename(tmp_path / "unplugged")
+    (warning,) = seedream.plan("x").warnings
+    assert "book/seedream-runs has pictures of this request, and is not there now" in warning
+    assert seedream.plan("another").warnings == ()
+    (tmp_path / "unplugged").rename(disk)
+    assert (seedream.generate("x").replayed, server.posts) == (True, 1)
+
+
 # ------------------------------------------------------------------------------ the same words
 
 
@@ -258,24 +319,6 @@ def test_no_trifle_pays_again(accident: str, shell: InteractiveShell, server: Ra
 
 
 # ------------------------------------------------------------------------------ at once
-
-
-class Slow:
-    """Answers with two pictures when released; how many requests wait is what the server counts."""
-
-    def __init__(self) -> None:
-        self.release = threading.Event()
-
-    def __call__(self, request: Request) -> Gate:
-        rest = b"".join(succeeded(request, index) for index in range(2)) + completed(2)
-        return Gate(stream_head(), self.release, rest)
-
-
-@pytest.fixture
-def slow_post() -> Iterator[Slow]:
-    slow = Slow()
-    yield slow
-    slow.release.set()
 
 
 @pytest.mark.parametrize("count", [3, 50])
