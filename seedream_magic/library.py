@@ -46,12 +46,14 @@ GONE = -1
 _HEADER = b"SQLite format 3\0"
 _TABLES = (
     "CREATE TABLE stores (id INTEGER PRIMARY KEY, path TEXT UNIQUE, changed INT)",
-    """CREATE TABLE runs (store INT, run_id TEXT, fingerprint TEXT, parent TEXT, began TEXT, state TEXT, at_most INT,
-        billed INT, line TEXT, PRIMARY KEY (store, run_id)) WITHOUT ROWID""",
+    """CREATE TABLE runs (store INT, run_id TEXT, fingerprint TEXT, parent TEXT, billed INT, line TEXT,
+        PRIMARY KEY (store, run_id)) WITHOUT ROWID""",
     "CREATE INDEX runs_of_request ON runs (fingerprint)",
     "CREATE INDEX runs_by_id ON runs (run_id)",
     "CREATE INDEX runs_after ON runs (parent) WHERE parent > ''",
-    "CREATE INDEX runs_by_day ON runs (began, state, at_most, billed)",
+    # What a run billed counts for its day also when the run has been purged.
+    "CREATE TABLE bills (run_id TEXT PRIMARY KEY, began TEXT, images INT) WITHOUT ROWID",
+    "CREATE INDEX bills_by_day ON bills (began, images)",
     "CREATE TABLE thumbnails (run_id TEXT PRIMARY KEY, made_of TEXT, uri TEXT, width INT, height INT)",
 )
 _COLUMNS = tuple(name for name in HistoryEntry.__dataclass_fields__ if name not in {"run_id", "began", "folder"})
@@ -200,12 +202,13 @@ def counts() -> dict[Path, int]:
 
 
 def note(folder: Path, *, at_most: int = 0) -> None:
-    """Let the library know of a run as its folder stands now. `at_most` is what it may bill while it goes on."""
+    """Let the library know of a run as its folder stands now; `at_most` are the images that it may bill."""
     store = folder.parent
 
     def work(connection: sqlite3.Connection) -> bool:
         connection.execute("BEGIN IMMEDIATE")
-        _insert(connection, _store_id(connection, store), [_row(look_at(folder), entry_of(folder), at_most)])
+        run = (look_at(folder), entry_of(folder))
+        _insert(connection, _store_id(connection, store), [run], at_most=at_most)
         connection.execute("COMMIT")
         return True
 
@@ -226,14 +229,12 @@ def begun_in(store: Path) -> Iterator[None]:
 def images_since(moment: datetime) -> int | None:
     """Images billed by all runs that began at this moment (UTC) or later; None without a library.
 
-    A run that has not come to its end, or died, counts with all that it may bill.
+    A run whose bill nobody knows, for it goes on, has died or was stopped, counts with all that it may bill.
     """
 
     def work(connection: sqlite3.Connection) -> int:
-        unfinished = ", ".join(f"'{state}'" for state in sorted(UNFINISHED))
-        query = f"SELECT DISTINCT run_id, CASE WHEN state IN ({unfinished}) THEN max(at_most, billed) ELSE billed END "
-        rows = connection.execute(query + "FROM runs WHERE began >= ?", (moment.isoformat(),)).fetchall()
-        return sum(dict(rows).values())
+        query = "SELECT total(images) FROM bills WHERE began >= ?"
+        return int(connection.execute(query, (moment.isoformat(),)).fetchone()[0])
 
     return _with_library(work, None)
 
@@ -319,10 +320,12 @@ def _read_runs(store: Path, seen: Mapping[str, Look]) -> Known:
             connection.execute("BEGIN IMMEDIATE")
             number = _store_id(connection, store)
             _delete(connection, number, store, gone)
-            _insert(connection, number, [_row(*read) for read in kept.values()])
+            _insert(connection, number, kept.values())
             # What may still change is kept for its fingerprint; its look does not fit, so that it is read again.
-            rows = [_row((), entry) for run_id, (_, entry) in changed.items() if run_id not in kept]
-            _insert(connection, number, rows, instead=False)
+            others: list[tuple[Look, HistoryEntry]] = [
+                ((), entry) for run_id, (_, entry) in changed.items() if run_id not in kept
+            ]
+            _insert(connection, number, others, instead=False)
             connection.execute("COMMIT")
             if gone:
                 connection.execute("VACUUM")  # as where one is forgotten
@@ -373,12 +376,9 @@ def _catch_up(connection: sqlite3.Connection, store: Path) -> None:
     connection.execute("BEGIN IMMEDIATE")
     number = _store_id(connection, store)
     _delete(connection, number, store, gone)
-    rows = [
-        _row(look if is_settled(look, entry) else (), entry)
-        for run_id, (look, entry) in fresh.items()
-        if run_id not in coming
-    ]
-    _insert(connection, number, rows, instead=False)  # who draws one has noted it since it was read
+    here = [read for run_id, read in fresh.items() if run_id not in coming]
+    read = [(look if is_settled(look, entry) else (), entry) for look, entry in here]
+    _insert(connection, number, read, instead=False)  # who draws one has noted it since it was read
     if not coming and changed and is_settled((changed,)):
         connection.execute("UPDATE stores SET changed = ? WHERE id = ?", (changed, number))
     connection.execute("COMMIT")
@@ -418,25 +418,37 @@ def _delete(connection: sqlite3.Connection, number: int, store: Path, run_ids: I
 
 
 def _insert(
-    connection: sqlite3.Connection, store: int, rows: Sequence[tuple[Any, ...]], *, instead: bool = True
+    connection: sqlite3.Connection,
+    store: int,
+    runs: Iterable[tuple[Look, HistoryEntry]],
+    *,
+    at_most: int = 0,
+    instead: bool = True,
 ) -> None:
-    """Write rows, `instead` of those that are there: what was read a while ago must not replace what is newer."""
-    # What a run may bill is known where it begins, and stays.
-    replacing = (
-        "INSERT INTO runs VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?) ON CONFLICT (store, run_id) DO UPDATE SET "
-        "fingerprint = excluded.fingerprint, parent = excluded.parent, began = excluded.began, "
-        "state = excluded.state, at_most = max(at_most, excluded.at_most), billed = excluded.billed, "
-        "line = excluded.line"
-    )
-    adding = "INSERT OR IGNORE INTO runs VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?)"
-    connection.executemany(replacing if instead else adding, [(store, *row) for row in rows])
+    """Write runs, `instead` of those that are there: what was read a while ago must not replace what is newer."""
+    read = list(runs)
+    verb = "INSERT OR REPLACE" if instead else "INSERT OR IGNORE"
+    rows = [(store, e.run_id, e.fingerprint, e.parent, e.billed, _line(look, e)) for look, e in read]
+    bills = [(e.run_id, _began(e), _may_be_billed(e, at_most)) for _, e in read]
+    connection.executemany(f"{verb} INTO runs VALUES (?, ?, ?, ?, ?, ?)", rows)
+    connection.executemany(f"{verb} INTO bills VALUES (?, ?, ?)", bills)
 
 
-def _row(look: Look, entry: HistoryEntry, at_most: int = 0) -> tuple[Any, ...]:
-    began = entry.began.isoformat() if entry.began else ""
-    values = [look, entry.run_id, began, *(getattr(entry, name) for name in _COLUMNS)]
-    line = json.dumps(values, ensure_ascii=False)
-    return entry.run_id, entry.fingerprint, entry.parent, began, entry.state, at_most, entry.billed, line
+def _may_be_billed(entry: HistoryEntry, at_most: int) -> int:
+    """The images that count for a run: `at_most`, or what it was asked for, where nobody knows its bill."""
+    certain = entry.outcome != "unknown" and entry.state not in {"stopped", *UNFINISHED}
+    if certain or entry.outcome in {"not_sent", "rejected"}:
+        return entry.billed
+    return max(at_most or entry.expected, entry.billed)
+
+
+def _began(entry: HistoryEntry) -> str:
+    return entry.began.isoformat() if entry.began else ""
+
+
+def _line(look: Look, entry: HistoryEntry) -> str:
+    values = [look, entry.run_id, _began(entry), *(getattr(entry, name) for name in _COLUMNS)]
+    return json.dumps(values, ensure_ascii=False)
 
 
 def _from_line(store: Path, values: Sequence[Any]) -> tuple[str, tuple[Look, HistoryEntry]]:

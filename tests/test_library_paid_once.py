@@ -612,3 +612,16 @@ def test_what_may_have_been_billed_is_said_before_it_is_sent(server: RawServer, 
         shown = first.run(CELL)
         assert (shown.ename, server.posts) == (None, 2)
         assert "nothing billed" in text(shown)
+
+
+def test_what_was_purged_or_left_open_counts_for_its_day(server: RawServer, shell: InteractiveShell) -> None:
+    """A purge takes no bill back; of a run that may have been billed all that it asked for counts."""
+    shell.run_cell("%config SeedreamMagics.max_images_per_day = 5")
+    run(shell, "%%seedream pair << --quiet -n 2\nfox")
+    run(shell, f"%seedream purge {shell.user_ns['pair'].run_id}")
+    assert not shell.user_ns["pair"].folder.exists()
+    server._scenario = {POST: lambda _: Reply(504, {}, b"")}
+    run(shell, "%%seedream --quiet -n 2\nowl")
+    server._scenario = {POST: whole_answer, PICTURE: picture}
+    assert "after 4 today" in str(run(shell, "%%seedream --quiet -n 2\nhen")[0])
+    assert run(shell, "%%seedream --quiet\nhen")[0] is None
