@@ -24,7 +24,7 @@ from seedream_magic.images.claims import is_live
 from seedream_magic.images.durable import data_folder
 from seedream_magic.images.index import HistoryEntry, Look, entry_of, is_settled, look_at, runs_in
 from seedream_magic.images.originals import frames_on_disk
-from seedream_magic.images.record import RUN_ID, UNFINISHED, Record, read_record
+from seedream_magic.images.record import RUN_ID, Record, read_record
 from seedream_magic.images.store import run_folders
 
 if TYPE_CHECKING:
@@ -199,13 +199,17 @@ def counts() -> dict[Path, int]:
     return _with_library(work, nothing)
 
 
-def note(folder: Path, *, at_most: int = 0) -> None:
-    """Let the library know of a run as its folder stands now. `at_most` is what it may bill while it goes on."""
+def note(folder: Path, *, at_most: int | None = None) -> None:
+    """Let the library know of a run as its folder stands now. `at_most` is what it may have billed, or may yet."""
     store = folder.parent
 
     def work(connection: sqlite3.Connection) -> bool:
         connection.execute("BEGIN IMMEDIATE")
-        _insert(connection, _store_id(connection, store), [_row(look_at(folder), entry_of(folder), at_most)])
+        number = _store_id(connection, store)
+        _insert(connection, number, [_row(look_at(folder), entry_of(folder))])
+        if at_most is not None:
+            query = "UPDATE runs SET at_most = ? WHERE store = ? AND run_id = ?"
+            connection.execute(query, (at_most, number, folder.name))
         connection.execute("COMMIT")
         return True
 
@@ -226,14 +230,13 @@ def begun_in(store: Path) -> Iterator[None]:
 def images_since(moment: datetime) -> int | None:
     """Images billed by all runs that began at this moment (UTC) or later; None without a library.
 
-    A run that has not come to its end, or died, counts with all that it may bill.
+    A run that goes on, or of which nobody knows what it billed, counts with all that it may have billed.
     """
 
     def work(connection: sqlite3.Connection) -> int:
-        unfinished = ", ".join(f"'{state}'" for state in sorted(UNFINISHED))
-        query = f"SELECT DISTINCT run_id, CASE WHEN state IN ({unfinished}) THEN max(at_most, billed) ELSE billed END "
-        rows = connection.execute(query + "FROM runs WHERE began >= ?", (moment.isoformat(),)).fetchall()
-        return sum(dict(rows).values())
+        each = "SELECT max(CASE state WHEN 'done' THEN billed ELSE max(at_most, billed) END) AS images "
+        query = f"SELECT total(images) FROM ({each} FROM runs WHERE began >= ? GROUP BY run_id)"  # noqa: S608 - a constant
+        return int(connection.execute(query, (moment.isoformat(),)).fetchone()[0])
 
     return _with_library(work, None)
 
@@ -421,22 +424,22 @@ def _insert(
     connection: sqlite3.Connection, store: int, rows: Sequence[tuple[Any, ...]], *, instead: bool = True
 ) -> None:
     """Write rows, `instead` of those that are there: what was read a while ago must not replace what is newer."""
-    # What a run may bill is known where it begins, and stays.
+    # What a run may bill is known to who draws it, and stays.
     replacing = (
         "INSERT INTO runs VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?) ON CONFLICT (store, run_id) DO UPDATE SET "
         "fingerprint = excluded.fingerprint, parent = excluded.parent, began = excluded.began, "
-        "state = excluded.state, at_most = max(at_most, excluded.at_most), billed = excluded.billed, "
+        "state = excluded.state, billed = excluded.billed, "
         "line = excluded.line"
     )
     adding = "INSERT OR IGNORE INTO runs VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?)"
     connection.executemany(replacing if instead else adding, [(store, *row) for row in rows])
 
 
-def _row(look: Look, entry: HistoryEntry, at_most: int = 0) -> tuple[Any, ...]:
+def _row(look: Look, entry: HistoryEntry) -> tuple[Any, ...]:
     began = entry.began.isoformat() if entry.began else ""
     values = [look, entry.run_id, began, *(getattr(entry, name) for name in _COLUMNS)]
     line = json.dumps(values, ensure_ascii=False)
-    return entry.run_id, entry.fingerprint, entry.parent, began, entry.state, at_most, entry.billed, line
+    return entry.run_id, entry.fingerprint, entry.parent, began, entry.state, 0, entry.billed, line
 
 
 def _from_line(store: Path, values: Sequence[Any]) -> tuple[str, tuple[Look, HistoryEntry]]:
