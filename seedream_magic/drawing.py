@@ -223,7 +223,7 @@ class Drawing:
             finally:
                 _loops.pop(folder.run_id, None)
                 reservation.billed, reservation.doubtful = run.images.billed, run.doubtful
-                library.note(folder.folder, at_most=plan.request.images_at_most)
+                library.note(folder.folder, at_most=reservation.billed + reservation.doubtful)
 
     def _begin(self, plan: Plan, key: Key, reserved: ExitStack) -> tuple[RunFolder, session.Reservation] | None:
         """Begin the run, unless somebody else has begun the same or has its set by now: who waits reserves nothing."""

@@ -10,18 +10,20 @@ import stat
 import subprocess
 import sys
 from collections.abc import Callable
-from contextlib import closing
+from contextlib import closing, suppress
 from dataclasses import asdict
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
 
 import pytest
 
-from seedream_magic import library
+from raw_server import RawServer, Reply, Scenario, json_reply
+from seedream_magic import Seedream, SeedreamError, library
 from seedream_magic.images import index
 from seedream_magic.images.index import HistoryEntry
 from seedream_magic.library import history
+from service import PICTURE, POST, picture, whole_answer
 from test_index import FACTS, LONG_AGO, begun, made_run, new_process
 
 
@@ -308,3 +310,18 @@ def test_a_library_that_was_made_anew_is_filled_again(store: Path, file: Path) -
     found = library.runs_of([fingerprint], store) or ()
     assert [record.folder for record in found] == [*early, late.folder]
     assert len(found) == 2
+
+
+def test_what_nobody_knows_counts_for_the_day(seedream: Seedream, server: RawServer) -> None:
+    """What a broken answer may have billed counts as under way; a refusal counts nothing, a set what it billed."""
+    today = datetime.now(UTC) - timedelta(hours=1)
+    refusal = json_reply({"error": {"code": "InvalidParameter"}}, 400)
+    scenarios: list[Scenario] = [{POST: Reply(524)}, {POST: refusal}, {POST: whole_answer, PICTURE: picture}]
+    for number, (scenario, images, counted) in enumerate(zip(scenarios, (3, 4, 2), (3, 3, 5), strict=True)):
+        server._scenario = scenario
+        with suppress(SeedreamError):
+            seedream.generate(f"fox {number}", images=images)
+        assert library.images_since(today) == counted
+    new_process()
+    history(seedream.store)
+    assert library.images_since(today) == 5
