@@ -21,7 +21,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypeVar
 
 from seedream_magic.images.claims import is_live
-from seedream_magic.images.durable import data_folder
+from seedream_magic.images.durable import cache_folder, data_folder
 from seedream_magic.images.index import HistoryEntry, Look, entry_of, is_settled, look_at, runs_in
 from seedream_magic.images.originals import frames_on_disk
 from seedream_magic.images.record import RUN_ID, UNFINISHED, Record, read_record
@@ -546,6 +546,8 @@ def _create(connection: sqlite3.Connection) -> None:
             connection.execute(table)
         connection.execute(f"PRAGMA application_id = {APPLICATION}")
         connection.execute(f"PRAGMA user_version = {VERSION}")
+        with contextlib.suppress(OSError):  # the index of version 0.1, which nobody reads any more, holds prompts
+            (cache_folder() / "history.sqlite3").unlink(missing_ok=True)
     connection.execute("COMMIT")
 
 

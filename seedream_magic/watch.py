@@ -91,9 +91,9 @@ def _interrupted(images: ImageSet | None) -> SeedreamInterrupted:
     """What Stop raises: the set as far as it came, what may be billed, what can be done."""
     if images is None or not images.run_id:
         return SeedreamInterrupted("Stopped before anything was sent.")
-    if images.replayed:
-        waited = f"Stopped waiting for run {images.run_id}; it goes on where it was begun."
-        return images.attach(SeedreamInterrupted(waited, billed="no"))
+    if images.replayed:  # a run that was waited for, or fetched
+        words = f"Stopped here. Nothing was sent or billed; run {images.run_id} is not touched by it."
+        return replace(images, state="stopped").attach(SeedreamInterrupted(words, billed="no"))
     stopped, own = replace(images, state="stopped"), images if images.own is None else images.own
     arrived, expected = len(own.ok), own.expected or "an unknown number"
     by_outcome: dict[str, Billed] = {"billed": "yes", "unknown": "unknown"}
