@@ -173,9 +173,9 @@ class Drawing:
             self._anew = True
             return
         plan = await in_thread(plan_redo, sender, images, missing)
-        here = f"Run {record.run_id} of this request has {len(images.ok)} of {plural(len(images.ok) + len(missing))}"
         bill = f"may bill {bill_text(len(missing), plan.price)}" if sender.provider.needs_key else "the demo draws free"
-        note = f"{here}: only the missing are asked for, which {bill}. --fresh draws all anew."
+        here = f"Goes on from run {record.run_id}, which has {len(images.ok)} of {plural(len(images.ok) + len(missing))}"
+        note = f"{here}: asks for the missing {len(missing)} only, which {bill}; --fresh draws all anew."
         rest = Drawing(sender, replace(plan, warnings=(*plan.warnings, note)), self._find_key, blocked=self._blocked)
         async with aclosing(rest.values()) as growing:
             async for value in growing:
