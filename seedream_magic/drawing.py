@@ -173,7 +173,8 @@ class Drawing:
             self._anew = True
             return
         plan = await in_thread(plan_redo, sender, images, missing)
-        bill = f"may bill {bill_text(len(missing), plan.price)}" if sender.provider.needs_key else "the demo draws free"
+        paid = sender.provider.needs_key
+        bill = f"may bill {bill_text(len(missing), plan.price)}" if paid else "the demo draws free"
         here = f"Goes on from run {record.run_id}, which has {len(images.ok)} of {plural(len(images.ok) + len(missing))}"
         note = f"{here}: asks for the missing {len(missing)} only, which {bill}; --fresh draws all anew."
         rest = Drawing(sender, replace(plan, warnings=(*plan.warnings, note)), self._find_key, blocked=self._blocked)
