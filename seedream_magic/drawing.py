@@ -20,6 +20,7 @@ from seedream_magic.api.connection import Transport
 from seedream_magic.api.credentials import Key
 from seedream_magic.api.plan import Lineage, Plan
 from seedream_magic.api.prices import bill_text
+from seedream_magic.continuation import missing_places, plan_redo
 from seedream_magic.errors import InvalidRequest, OutcomeUnknown, SeedreamError, plural
 from seedream_magic.images.claims import is_live, turn
 from seedream_magic.images.copies import copy_run
@@ -29,7 +30,7 @@ from seedream_magic.images.lineage import explain_missing, join
 from seedream_magic.images.record import Record, error_of, is_run, read_record
 from seedream_magic.images.store import RunFolder, begin_run, load_whole, parent_set
 from seedream_magic.images.threads import in_thread, raise_if_stopped
-from seedream_magic.planning import Settings, missing_places, plan_redo
+from seedream_magic.planning import Settings
 from seedream_magic.recover import can_bring, recover
 from seedream_magic.replay import Earlier, drawn_by, find_earlier, find_run, stored_set
 from seedream_magic.run import Run

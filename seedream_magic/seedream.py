@@ -19,6 +19,7 @@ from seedream_magic.api.make_request import Ask
 from seedream_magic.api.plan import Plan
 from seedream_magic.api.providers import EMBEDDED, chosen_base_url, chosen_provider
 from seedream_magic.api.storyboard import Storyboard
+from seedream_magic.continuation import plan_extend, plan_redo, plan_vary
 from seedream_magic.drawing import Drawing, whole_set
 from seedream_magic.errors import ConfigError, InvalidRequest
 from seedream_magic.images.claims import is_live, is_live_in
@@ -29,7 +30,7 @@ from seedream_magic.images.record import Record
 from seedream_magic.images.search import search
 from seedream_magic.images.store import settle
 from seedream_magic.images.threads import in_thread
-from seedream_magic.planning import plan_ask, plan_extend, plan_of_record, plan_redo, plan_vary
+from seedream_magic.planning import plan_ask, plan_of_record
 from seedream_magic.recover import find_unfinished, recover, sweep_all
 from seedream_magic.replay import find_earlier, find_maker, find_run, stored_set
 
