@@ -15,7 +15,7 @@ from pathlib import Path
 from typing import Protocol
 from uuid import uuid4
 
-from seedream_magic import library, session
+from seedream_magic import database, library, session
 from seedream_magic.api.connection import Transport
 from seedream_magic.api.credentials import Key
 from seedream_magic.api.plan import Lineage, Plan
@@ -170,7 +170,9 @@ class Drawing:
         plan = await in_thread(plan_redo, sender, images, missing)
         paid = sender.provider.needs_key
         bill = f"may bill {bill_text(len(missing), plan.price)}" if paid else "the demo draws free"
-        here = f"Goes on from run {record.run_id}, which has {len(images.ok)} of {plural(len(images.ok) + len(missing))}"
+        here = (
+            f"Goes on from run {record.run_id}, which has {len(images.ok)} of {plural(len(images.ok) + len(missing))}"
+        )
         note = f"{here}: asks for the missing {len(missing)} only, which {bill}; --fresh draws all anew."
         rest = Drawing(sender, replace(plan, warnings=(*plan.warnings, note)), self._find_key, blocked=self._blocked)
         async with aclosing(rest.values()) as growing:
@@ -291,7 +293,7 @@ def _copy_parent(store: Path, lineage: Lineage | None) -> None:
 
 def _locks(store: Path) -> Path:
     """Where requests are begun one by one: beside the library, without one in the store."""
-    file = library.library_file()
+    file = database.library_file()
     return store / ".locks" if file is None else file.parent / "locks"
 
 

@@ -134,14 +134,14 @@ def _models(desk: Desk, words: str) -> None:
 
 def _library(_: Desk, text: str) -> None:
     """Say which stores are known; take in those below folders."""
-    from seedream_magic import library  # noqa: PLC0415 - load time, see `desk`
+    from seedream_magic import database, library  # noqa: PLC0415 - load time, see `desk`
 
-    file, folders = library.library_file(), _folders_to_scan(text)
+    file, folders = database.library_file(), _folders_to_scan(text)
     if file is None:
         raise ConfigError(
             "The library is turned off: SEEDREAM_LIBRARY is empty.", hint="Unset it, or name a file with it."
         )
-    if problem := library.problem():
+    if problem := database.problem():
         raise ConfigError(f"The library {file} cannot be used: {problem}.", hint="%seedream doctor says what to do.")
     for folder in folders:
         found = library.scan([folder])
