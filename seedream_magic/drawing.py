@@ -8,18 +8,19 @@ has made is fetched first, which bills nothing; then only what it lacks is asked
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncGenerator, Callable
+from collections.abc import Callable
 from contextlib import ExitStack, aclosing
 from dataclasses import replace
 from pathlib import Path
 from typing import Protocol
 from uuid import uuid4
 
-from seedream_magic import library, session
+from seedream_magic import database, library, session
 from seedream_magic.api.connection import Transport
 from seedream_magic.api.credentials import Key
 from seedream_magic.api.plan import Lineage, Plan
 from seedream_magic.api.prices import bill_text
+from seedream_magic.continuation import missing_places, plan_redo
 from seedream_magic.errors import InvalidRequest, OutcomeUnknown, SeedreamError, plural
 from seedream_magic.images.claims import is_live, turn
 from seedream_magic.images.copies import copy_run
@@ -29,12 +30,12 @@ from seedream_magic.images.lineage import explain_missing, join
 from seedream_magic.images.record import Record, error_of, is_run, read_record
 from seedream_magic.images.store import RunFolder, begin_run, load_whole, parent_set
 from seedream_magic.images.threads import in_thread, raise_if_stopped
-from seedream_magic.planning import Settings, missing_places, plan_redo
+from seedream_magic.planning import Settings
 from seedream_magic.recover import can_bring, recover
-from seedream_magic.replay import Earlier, drawn_by, find_earlier, find_run, stored_set
+from seedream_magic.replay import Earlier, find_earlier, find_run, origin_of, stored_set
 from seedream_magic.run import Run
+from seedream_magic.watch import Sets
 
-Sets = AsyncGenerator[ImageSet, None]
 PAUSE_SECONDS = 3
 """Before a request is sent once more of which nobody knows whether it was billed."""
 POLL_SECONDS = 0.25
@@ -114,21 +115,15 @@ class Drawing:
             record = await in_thread(copy_run, record, store)
         images = await in_thread(stored_set, record, self._plan, store=store)
         if self._awaited is not None:
-            images = images.with_note(f"Drawn by {drawn_by(self._awaited)} meanwhile.")
+            images = images.with_note(f"Drawn by {origin_of(self._awaited)} meanwhile.")
         yield images.with_client(self._sender)
 
     async def _fetch(self, record: Record) -> Sets:
         """Fetch what an earlier run has made and has not on disk. Nothing is billed."""
-        sender, whole = self._sender, whole_set(self._sender, record.lineage)
-        base_url = await in_thread(lambda: sender.base_url)
-        recovering = recover(
-            record, base_url=base_url, provider=sender.provider, key=sender.key, transport=sender.transport
-        )
         note = f"Run {record.run_id} of this request has pictures that are not here yet: fetching them bills nothing."
-        async with aclosing(recovering) as growing:
+        async with aclosing(fetch(self._sender, record)) as growing:
             async for images in growing:
-                yield replace(whole(images).with_note(note), state="running", replayed=True)
-        await in_thread(library.note, record.folder)
+                yield replace(images.with_note(note), state="running", replayed=True)
 
     async def _wait_for(self, record: Record) -> Sets:
         """The set of a run that somebody else has begun, as it grows; then what became of it decides."""
@@ -137,8 +132,8 @@ class Drawing:
                 f"The same request is under way (run {record.run_id}) in this notebook's own event loop, "
                 "which would stand still while this waits: await it, or run it with --fresh."
             )
-        who = drawn_by(record)
-        note = f"{who} draws this (run {record.run_id}): it is shown as it grows, and nothing is billed here."
+        grows = "it is shown as it grows, and nothing is billed here"
+        note = f"Run {record.run_id} of {origin_of(record)} draws this: {grows}."
         seen: Look = (-1,)
         while (now := read_record(record.folder)) is not None and is_live(now):
             if (look := look_at(record.folder)) != seen:
@@ -213,7 +208,7 @@ class Drawing:
             run = Run(sent, key, folder, transport=sender.transport)
             reservation.run_id = run.images.run_id
             reservation.doubtful = session.images_to_bill(plan)  # should it be dropped with its loop, nobody says more
-            whole = whole_set(sender, plan.lineage)
+            whole = _whole_set(sender, plan.lineage)
             _loops[folder.run_id] = asyncio.get_running_loop()
             try:
                 async with aclosing(run.values()) as growing:
@@ -237,7 +232,7 @@ class Drawing:
                 if not self._may_send(earlier):
                     return None
             reservation = reserved.enter_context(sender.session.reserve(plan))
-            _have_parent(sender.store, plan.lineage)
+            _copy_parent(sender.store, plan.lineage)
             limits = sender.session.check_day
             if limits is not None:
                 alone.enter_context(turn(_locks(sender.store), "day"))
@@ -257,7 +252,20 @@ _loops: dict[str, asyncio.AbstractEventLoop] = {}
 """The event loops of the runs that this process has under way."""
 
 
-def whole_set(sender: Settings, lineage: Lineage | None) -> Callable[..., ImageSet]:
+async def fetch(sender: Sender, record: Record) -> Sets:
+    """The whole set of a run, growing as that is fetched which it has made and has not on disk. Nothing is billed."""
+    whole = _whole_set(sender, record.lineage)
+    base_url = await in_thread(lambda: sender.base_url)
+    recovering = recover(
+        record, base_url=base_url, provider=sender.provider, key=sender.key, transport=sender.transport
+    )
+    async with aclosing(recovering) as growing:
+        async for images in growing:
+            yield whole(images)
+    await in_thread(library.note, record.folder)
+
+
+def _whole_set(sender: Settings, lineage: Lineage | None) -> Callable[..., ImageSet]:
     """What makes of a run's set the whole one: with the frames of the earlier run that it goes on from."""
     parent = parent_set(sender.store, lineage)
 
@@ -272,8 +280,8 @@ def whole_set(sender: Settings, lineage: Lineage | None) -> Callable[..., ImageS
     return whole
 
 
-def _have_parent(store: Path, lineage: Lineage | None) -> None:
-    """Have the run that another one goes on from in the same store. Raises `InvalidRequest` where it is gone."""
+def _copy_parent(store: Path, lineage: Lineage | None) -> None:
+    """Copy the run that this one goes on from here, if another store has it. Raises `InvalidRequest` where none has."""
     if lineage is None or lineage.kind == "vary" or is_run(store / lineage.run_id):
         return
     try:
@@ -284,7 +292,7 @@ def _have_parent(store: Path, lineage: Lineage | None) -> None:
 
 def _locks(store: Path) -> Path:
     """Where requests are begun one by one: beside the library, without one in the store."""
-    file = library.library_file()
+    file = database.library_file()
     return store / ".locks" if file is None else file.parent / "locks"
 
 
@@ -297,7 +305,7 @@ def _error_of(record: Record) -> SeedreamError:
 def _unknown(record: Record) -> SeedreamError:
     """That a run which was waited for came to nothing, though it was sent."""
     error = OutcomeUnknown(
-        f"Run {record.run_id} of {drawn_by(record)}, which this waited for, ended without its pictures.",
+        f"Run {record.run_id} of {origin_of(record)}, which this waited for, ended without its pictures.",
         hint="It may be billed; nothing was sent here. The same cell run again sends it.",
     )
     error.run_id = record.run_id

@@ -1,33 +1,26 @@
 """From what a person asks for to a plan: the one way, for a cell, the panel and Python. Nothing here sends.
 
-New pictures, frames drawn anew, further ones, variations, failed ones asked for again: each is a plan first, and a run
-second.
+What goes on from a set is planned in `continuation`, and comes through `plan_request` as well.
 """
 
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Iterator, Sequence
-from dataclasses import dataclass, replace
-from operator import index
-from pathlib import Path
+from dataclasses import replace
 from typing import Any, Protocol
 
 from seedream_magic.api.credentials import Headers
-from seedream_magic.api.fields import COPY, FRESH, TIMEOUT, check_prompt, parse_images, parse_model
+from seedream_magic.api.fields import COPY, FRESH, TIMEOUT
 from seedream_magic.api.gateways import plan_warnings
-from seedream_magic.api.make_request import Ask, check_limits, complaints, make_request
-from seedream_magic.api.models import MAXIMUM_IMAGES, find_model
-from seedream_magic.api.plan import Lineage, Plan, call_text
+from seedream_magic.api.make_request import Ask, make_request
+from seedream_magic.api.plan import Plan, call_text
 from seedream_magic.api.providers import EMBEDDED, PROVIDERS
 from seedream_magic.api.references.reference import Reference
 from seedream_magic.api.request import ImageRequest
-from seedream_magic.api.storyboard import storyboard
-from seedream_magic.errors import ConfigError, InvalidRequest, SeedreamError
-from seedream_magic.images.claims import is_live
+from seedream_magic.errors import ConfigError, InvalidRequest
 from seedream_magic.images.image_set import Client, Frame, ImageSet
-from seedream_magic.images.record import REFERENCES, Record, is_run, load, read_record
-from seedream_magic.images.store import is_set, load_whole, records, settle
+from seedream_magic.images.record import REFERENCES, Record, load
+from seedream_magic.images.store import load_whole, settle
 from seedream_magic.replay import find_run, look_up, plan_for_run
 from seedream_magic.session import Session
 
@@ -84,137 +77,11 @@ def plan_request(settings: Settings, request: ImageRequest, notes: tuple[str, ..
     return replace(plan, warnings=(*plan.warnings, *advice))
 
 
-def plan_redo(
-    settings: Settings,
-    images: ImageSet,
-    places: Sequence[int],
-    *,
-    prompt: str | None = None,
-    refs: object = None,
-    fresh: bool = False,
-    another: bool = False,
-) -> Plan:
-    """The plan that draws frames of a set anew, `prompt` in place of their words; the others stay as they are.
-
-    Of a storyboard these frames are asked for alone, with its style. A set whose frames were drawn by this very call
-    stands for it as it is (see `_find_same_call`), unless they are to be drawn once more: `fresh`, for another take, or
-    `another`, which goes on from the set as it is and may be in the store. Raises `InvalidRequest` for a set whose run
-    is gone, and for places that it does not have.
-    """
-    _refuse_layers(images)
-    _refuse_without_run(images)
-    chosen = _check_places(images, places)
-    new_words = None if prompt is None else [check_prompt(prompt)] * len(chosen)
-
-    def step(of: ImageSet) -> _Step:
-        own_words = [of[place].prompt if place < len(of) else of.request.prompt_of(place) for place in chosen]
-        request = _frames_request(of.request, new_words or own_words)
-        return _Step(request, Lineage("redo", of.run_id, chosen), refs)
-
-    return _plan_from(settings, images, step, fresh=fresh, another=another)
-
-
-def plan_extend(
-    settings: Settings,
-    images: ImageSet,
-    frames: int | str | Sequence[str],
-    *,
-    prompt: str | None = None,
-    refs: object = "others",
-    fresh: bool = False,
-) -> Plan:
-    """The plan that adds frames to a set: as many, or with these words each.
-
-    Frames that are only counted have the words `prompt`, else those that the set was asked for; of a storyboard the
-    style that its frames share. A set to which this very call added them stands for it, as with `plan_redo`. Raises
-    `InvalidRequest` for a set whose run is gone.
-    """
-    _refuse_layers(images)
-    _refuse_without_run(images)
-
-    def step(of: ImageSet) -> _Step:
-        asked = of.request
-        if isinstance(frames, int) and not isinstance(frames, bool):
-            board = asked.storyboard
-            words = prompt or (board and (board.style or board.frames[-1])) or asked.prompt
-            request = replace(asked, storyboard=None, prompt=check_prompt(words)).for_images(frames)
-        else:
-            request = asked.with_storyboard(storyboard(_style(asked), [frames] if isinstance(frames, str) else frames))
-        places = tuple(range(len(of), len(of) + request.images_at_most))
-        return _Step(request, Lineage("extend", of.run_id, places), refs)
-
-    return _plan_from(settings, images, step, fresh=fresh)
-
-
-def plan_vary(
-    settings: Settings,
-    frame: Frame,
-    prompt: str,
-    *,
-    images: int = 1,
-    refs: object = (),
-    fresh: bool = False,
-    another: bool = False,
-) -> Plan:
-    """The plan of a new set after a frame: other words, the frame as its first reference, the rest as it was.
-
-    The frame of a set that this very call drew is not varied by it once more, as with `plan_redo`.
-    """
-    words, count = check_prompt(prompt), parse_images(images)
-    further = refs if isinstance(refs, list | tuple) else [] if refs is None else [refs]
-    varied = _set_of(settings, frame.run_id)
-
-    def step(of: ImageSet) -> _Step:
-        plain = replace(of.request, storyboard=None, prompt=words, layer_decomposition=False)
-        after = frame if of is varied else of[frame.index]
-        lineage = Lineage("vary", of.run_id, (frame.index,))
-        return _Step(plain.for_images(count), lineage, [after, *further])
-
-    return _plan_from(settings, varied, step, fresh=fresh, another=another)
-
-
-def plan_retry(settings: Settings, run_id: str) -> Plan:
-    """The plan that asks anew for the frames of a run that failed or never came, and for nothing else."""
-    record = find_run(settings.store, run_id)
-    if is_live(record):
-        raise InvalidRequest(f"Run {run_id} is still under way: its frames may yet come.")
-    images = load_whole(record).with_client(settings)
-    if not (missing := missing_places(images)):
-        raise InvalidRequest(f"Run {images.run_id} has no failed frame.")
-    return plan_redo(settings, images, missing)
-
-
-def plan_next_frame(settings: Settings, images: ImageSet) -> Plan | None:
-    """The plan that asks for the first missing frame of a set alone, None where none is missing.
-
-    For gateways that make one picture of a request, whatever it asks for. It is sent, also where another frame of the
-    set had the same words: each is a picture of its own.
-    """
-    missing = missing_places(images)
-    return plan_redo(settings, images, missing[:1], fresh=True) if missing else None
-
-
 def plan_of_record(settings: Settings, record: Record) -> Plan:
     """The plan that a run was made by; it replays this very run where that has a set."""
     images = load(record)
     plan = plan_for_run(plan_request(settings, images.request, (), lineage=record.lineage), record)
-    return _as_data(settings, plan, images.run_id)
-
-
-def newest_of(store: Path, run_id: str) -> str:
-    """The newest run that drew frames of a set anew, one after another, from a run; its own id where there is none."""
-    newest = run_id
-    for record in records(store):  # oldest first: each goes on from one that was seen before it
-        lineage = record.lineage
-        if lineage is not None and lineage.kind == "redo" and lineage.run_id == newest and is_set(record):
-            newest = record.run_id
-    return newest
-
-
-def missing_places(images: ImageSet) -> list[int]:
-    """The indexes of the frames of a set that have no picture."""
-    total = max(len(images), images.expected or 0)
-    return sorted({*range(total)} - {frame.index for frame in images.ok})
+    return without_undocumented(settings, plan, images.run_id)
 
 
 def read_references(
@@ -246,48 +113,8 @@ def refuse_other_provider(settings: Settings, run_id: str, made_by: str) -> None
     raise ConfigError(f"Run {run_id} was made by {maker}; this client asks {name}.", hint=hint)
 
 
-def _set_of(settings: Settings, run_id: str) -> ImageSet:
+def set_of_run(settings: Settings, run_id: str) -> ImageSet:
     return load_whole(find_run(settings.store, run_id)).with_client(settings)
-
-
-def _style(asked: ImageRequest) -> str:
-    return asked.storyboard.style if asked.storyboard else asked.prompt
-
-
-def _frames_request(asked: ImageRequest, words: Sequence[str]) -> ImageRequest:
-    """The request for frames with these words, in the style of what was asked for.
-
-    Frames without words of their own, those that `extend` has only counted, have the style as their words.
-    """
-    if set(words) == {_style(asked)} or (asked.storyboard is None and len(set(words)) == 1):
-        return replace(asked, storyboard=None, prompt=words[0]).for_images(len(words))
-    return asked.with_storyboard(storyboard(_style(asked), tuple(words)))
-
-
-def _check_places(images: ImageSet, places: Sequence[int]) -> tuple[int, ...]:
-    """Indexes of frames, each once and in order. Raises `InvalidRequest` for one that the set does not have."""
-    total = max(len(images), images.expected or 0)
-    if not places:
-        raise InvalidRequest(f"Which frame? The set has 0 to {total - 1}, as Python counts.")
-    for place in places:
-        if isinstance(place, bool) or not hasattr(place, "__index__") or index(place) not in range(total):
-            raise InvalidRequest(f"The set has frames 0 to {total - 1}, as Python counts; {place!r} is none of them.")
-    return tuple(sorted({index(place) for place in places}))
-
-
-def _refuse_without_run(images: ImageSet) -> None:
-    """What goes on from a run that was purged would be paid and come without the frames that it belongs to."""
-    if not is_run(images.folder):
-        bill = "." if images.provider == "demo" else ", which bills."
-        raise InvalidRequest(
-            f"Run {images.run_id} of this set is not in {images.folder.parent} any more: it was purged or moved away.",
-            hint=f"Run the cell that made it again: that draws a new set{bill}",
-        )
-
-
-def _refuse_layers(images: ImageSet) -> None:
-    if images.request.layer_decomposition:
-        raise InvalidRequest("Layers are made together, all anew or none: run the cell again with --fresh.")
 
 
 def _pictures(images: ImageSet) -> tuple[Frame, ...]:
@@ -310,7 +137,7 @@ def _find_frame(settings: Settings, value: object) -> object:
     named = _NAMED_FRAME.fullmatch(value.strip()) if isinstance(value, str) else None
     if named is None:
         return value
-    images = _set_of(settings, named["run"])
+    images = set_of_run(settings, named["run"])
     if named["place"] is None:
         return images
     if int(named["place"]) >= len(images):
@@ -330,140 +157,14 @@ def _read(settings: Settings, leaf: object) -> tuple[Reference, ...]:
     return made
 
 
-@dataclass(frozen=True)
-class _Step:
-    """What a call that goes on from a set asks for: the request, its places there, and the references as given.
-
-    `refs` of None keeps the references of the set, "others" adds its other pictures.
-    """
-
-    request: ImageRequest
-    lineage: Lineage
-    refs: object
-
-
-def _plan_from(
-    settings: Settings, images: ImageSet, step: Callable[[ImageSet], _Step], *, fresh: bool, another: bool = False
-) -> Plan:
-    """The plan of a request that goes on from a set; `step` says what is asked for there.
-
-    A run that is only read decides nothing: neither whom a key goes to, nor whether the limits are looked at, nor what
-    is sent beside the fields that are known.
-    """
-    refuse_other_provider(settings, images.run_id, images.provider)
-    same = None if another else _find_same_call(settings, images, step)
-    if fresh and same is not None:
-        images = _take_of(settings, images, same)
-    asked = step(images)
-    lineage = asked.lineage
-    if images.state == "running" and lineage.kind != "vary" and is_live(find_run(settings.store, images.run_id)):
-        raise InvalidRequest(f"Run {images.run_id} is still under way: wait till its frames have come.")
-    request, notes = _with_references(settings, images, asked)
-    lost = next((reference.source for reference in request.references if not reference.sendable), None)
-    if lost is not None:
-        raise InvalidRequest(f"The reference {lost} of run {images.run_id} is not in the store any more.")
-    strict, own = settings.provider.strict, images.run_id in settings.session.made
-    unchecked = own and any(refuse for _, refuse in complaints(images.request, strict=strict))  # made with --no-check
-    parse_model(request.model)
-    check_prompt(request.prompt, may_be_empty=request.layer_decomposition)
-    warnings = (*notes, *check_limits(request, strict=strict, check=not unchecked))
-    plan = _as_data(settings, plan_request(settings, request, warnings, fresh=fresh, lineage=lineage), images.run_id)
-    if fresh or same is None:
-        return plan
-    return replace(plan, stored=images.run_id, stored_in=images.folder.parent, already=_already(same))
-
-
-def _with_references(settings: Settings, images: ImageSet, asked: _Step) -> tuple[ImageRequest, tuple[str, ...]]:
-    """The request of a step with its references, and the sentences to show."""
-    request = asked.request
-    if asked.refs is None:
-        return request, ()
-    if isinstance(asked.refs, str) and asked.refs == "others":
-        others = [frame for frame in images.ok if frame.index not in asked.lineage.places]
-        further, notes = read_references(settings, others[: _room(request)])
-        return replace(request, references=(*request.references, *further)), notes
-    references, notes = read_references(settings, asked.refs)
-    return replace(request, references=references), notes
-
-
-def _find_same_call(settings: Settings, images: ImageSet, step: Callable[[ImageSet], _Step]) -> Record | None:
-    """The run by which this very call has made what the set shows already; None where it has not.
-
-    A cell such as `story = story.redo(1)`, run again, asks on upon its own result. So the call is made once more, in
-    thought, upon each set that this one goes on from: where that is the request of the run that followed, the call was
-    answered. Not where the frames of a redo were drawn anew since, or have no picture: then there is something to draw.
-    """
-    here, redrawn = step(images).lineage, set[int]()
-    for record, lineage, parent in _steps_to(images):
-        alike = lineage.kind == here.kind and (lineage.kind == "extend" or lineage.places == here.places)
-        changed = lineage.kind == "redo" and not redrawn.isdisjoint(lineage.places)
-        if alike and not changed and is_set(record) and load(record).ok:
-            earlier = load_whole(parent).with_client(settings)
-            if record.fingerprint in _fingerprints(settings, earlier, step):
-                return record
-        redrawn.update(lineage.places if lineage.kind == "redo" else ())
-    return None
-
-
-def _take_of(settings: Settings, images: ImageSet, same: Record) -> ImageSet:
-    """The set upon which a call that has made `images` already is made afresh: the earlier one, for another take.
-
-    So the set before it finds the newest take by the same call, as after a restart. It is `images` itself where later
-    runs have changed other frames since, or where frames are added: then there are more of them.
-    """
-    lineage = same.lineage
-    if lineage is None or lineage.kind == "extend" or (lineage.kind == "redo" and same.folder != images.folder):
-        return images
-    return _set_of(settings, lineage.run_id)
-
-
-def _steps_to(images: ImageSet) -> Iterator[tuple[Record, Lineage, Record]]:
-    """The runs that a set is joined of, newest first, each with the run before it; a variation is the last."""
-    store, seen = images.folder.parent, set[str]()
-    record = read_record(images.folder)
-    while record is not None and (lineage := record.lineage) is not None and record.run_id not in seen:
-        seen.add(record.run_id)
-        parent = read_record(store / lineage.run_id)
-        if parent is None:
-            return
-        yield record, lineage, parent
-        if lineage.kind == "vary":
-            return
-        record = parent
-
-
-def _fingerprints(settings: Settings, images: ImageSet, step: Callable[[ImageSet], _Step]) -> set[str]:
-    """What a run of this call upon a set would be known by: with all fields of its record, and with the known ones."""
-    try:
-        asked = step(images)
-        request, _ = _with_references(settings, images, asked)
-    except (SeedreamError, IndexError):  # the call cannot be made there
-        return set()
-    documented = {name: value for name, value in request.extra.items() if _is_documented(name, value)}
-    both = (request, replace(request, extra=documented))
-    plans = (Plan(one, settings.provider, EMBEDDED, lineage=asked.lineage) for one in both)
-    return {plan.fingerprint for plan in plans}
-
-
-def _already(record: Record) -> str:
-    """The sentence for a set that stands for a call because this run of it made it."""
-    lineage = record.lineage
-    kind, places = (lineage.kind, lineage.places) if lineage else ("vary", ())
-    *numbers, last = [str(place + 1) for place in places] or [""]
-    frames = f"Frames {', '.join(numbers)} and {last} were" if numbers else f"Frame {last} was"
-    made = {"redo": f"{frames} drawn anew", "extend": f"{frames} added"}.get(kind, "This variation was drawn")
-    more = "adds more" if kind == "extend" else "draws another"
-    return f"{made} by this already (run {record.run_id}); nothing is sent. fresh=True {more}."
-
-
-def _as_data(settings: Settings, plan: Plan, run_id: str) -> Plan:
+def without_undocumented(settings: Settings, plan: Plan, run_id: str) -> Plan:
     """The plan made of a run, without the body fields that nobody but its record asks for; it says which.
 
     What this session sent, and what comes from the store, stays as it is. Raises `InvalidRequest` for a picture that
     only the record's body names.
     """
     request = plan.request
-    left_out = [name for name, value in request.extra.items() if not _is_documented(name, value)]
+    left_out = [name for name, value in request.extra.items() if not is_documented(name, value)]
     if not left_out or plan.stored or run_id in settings.session.made:
         return plan
     if "image" in left_out:
@@ -475,13 +176,6 @@ def _as_data(settings: Settings, plan: Plan, run_id: str) -> Plan:
     return plan_request(settings, request, (*plan.warnings, note), fresh=plan.fresh, lineage=plan.lineage)
 
 
-def _is_documented(name: str, value: object) -> bool:
+def is_documented(name: str, value: object) -> bool:
     """Whether an extra field is one that the API's pages know and that costs nothing."""
     return name in {"seed", "guidance_scale"} and isinstance(value, int | float)
-
-
-def _room(request: ImageRequest) -> int:
-    """How many references more a request can take."""
-    known = find_model(request.model)
-    most = min(MAXIMUM_IMAGES - (request.images_expected or 1), known.references if known else MAXIMUM_IMAGES)
-    return max(0, most - len(request.references))

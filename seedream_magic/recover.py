@@ -105,7 +105,7 @@ def find_unfinished(store: Path) -> list[Record]:
     It only looks: nothing is changed or deleted.
     """
     ended = (record for record in records(store) if not is_live(record))
-    return [record for record in ended if record.has_died or _Findings(record).obtainable]
+    return [record for record in ended if record.unfinished or _Findings(record).obtainable]
 
 
 def can_bring(record: Record) -> bool:
@@ -136,10 +136,10 @@ async def recover(
     """
     images, findings = load(record), _Findings(record)
     named, missing, tasks = findings.named, findings.missing, findings.tasks
-    lacking = bool(missing or tasks or record.has_died)
+    lacking = bool(missing or tasks or record.unfinished)
     found_key = _key_if_any(key) if lacking else None
     run = RunFolder(record.folder, record.facts, found_key)
-    if record.has_died:
+    if record.unfinished:
         images = replace(images, outcome="billed" if named or tasks else "unknown", interrupted=True)
     local = is_loopback(urlsplit(base_url).hostname or "")
     failure: SeedreamError | None = None
@@ -210,7 +210,7 @@ async def _with_answers(
 
 def _at_its_end(images: ImageSet, record: Record, named: set[int], failure: SeedreamError | None) -> ImageSet:
     """The set at its end; of a run that died, the places nobody named say so."""
-    if failure is None and not record.has_died:
+    if failure is None and not record.unfinished:
         return replace(images, state="stopped" if record.state == "stopped" and not images.complete else "done")
     frames = tuple(
         frame if frame.path or frame.index in named else Frame(frame.index, frame.prompt) for frame in images

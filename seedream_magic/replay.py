@@ -17,7 +17,7 @@ from seedream_magic.images.durable import as_mapping
 from seedream_magic.images.image_set import Frame, ImageSet
 from seedream_magic.images.originals import picture_path
 from seedream_magic.images.record import Record, as_text, read_record
-from seedream_magic.images.store import find_record, is_set, load_whole, records, run_of_picture, takes
+from seedream_magic.images.store import find_record, is_set, load_whole, records, run_of_picture, runs_of
 from seedream_magic.recover import can_bring
 
 
@@ -53,7 +53,7 @@ def find_earlier(plan: Plan, store: Path) -> Earlier:
         return Earlier(named)  # as the plan has said, though newer takes may have come
     if plan.fresh and plan.take is not None:
         raise InvalidRequest("--fresh makes a new take; --take shows one that was made. Give one of them.")
-    runs = [] if plan.fresh else runs_of(plan, store)
+    runs = [] if plan.fresh else find_runs(plan, store)
     if plan.take is not None:
         return Earlier(_take(plan.take, list(_answers(runs, store))))
     return _newest(runs, store)
@@ -67,7 +67,7 @@ def _newest(runs: list[Record], store: Path) -> Earlier:
     live = next(filter(is_live, newest), None)
     if live is not None:
         return Earlier(live=live)
-    incomplete = next((record for record in newest if has_picture(record) or can_bring(record)), None)
+    incomplete = next((record for record in newest if _pictures(record) or can_bring(record)), None)
     if incomplete is not None:
         return Earlier(incomplete=incomplete)
     doubtful = next((record for record in newest if record.outcome == "unknown"), None)
@@ -88,7 +88,7 @@ def look_up(plan: Plan, store: Path) -> Plan:
         return replace(plan, stored=answer.run_id, stored_in=answer.folder.parent, warnings=tuple(warnings))
     if earlier.live is not None:
         warnings.append(
-            f"{drawn_by(earlier.live)} draws the same request now (run {earlier.live.run_id}); it is waited for."
+            f"Run {earlier.live.run_id} of {origin_of(earlier.live)} draws the same request now; it is waited for."
         )
     if incomplete is not None:
         here, total = len(_pictures(incomplete)), incomplete.expected or "an unknown number"
@@ -106,10 +106,10 @@ def look_up(plan: Plan, store: Path) -> Plan:
     return replace(plan, stored=None, stored_in=None, warnings=tuple(warnings))
 
 
-def runs_of(plan: Plan, store: Path) -> list[Record]:
+def find_runs(plan: Plan, store: Path) -> list[Record]:
     """The runs of a plan's request, oldest first: in all stores, without a library in this one."""
     found = library.runs_of(plan.fingerprints, store)
-    return takes(store, plan.fingerprints) if found is None else found
+    return runs_of(plan.fingerprints, store) if found is None else found
 
 
 def find_run(store: Path, run_id: str) -> Record:
@@ -158,9 +158,9 @@ def stored_set(record: Record, plan: Plan | None = None, *, store: Path | None =
     return reduce(ImageSet.with_note, notes, images)
 
 
-def drawn_by(record: Record) -> str:
-    """Who draws, or drew, a run: its notebook, as far as that is known."""
-    return record.notebook or "Another program"
+def origin_of(record: Record) -> str:
+    """Where a run was begun, for a sentence: the name of its notebook, as far as that is known."""
+    return record.notebook or "another program"
 
 
 def short_path(store: Path) -> str:
@@ -185,21 +185,11 @@ def find_maker(picture: str | os.PathLike[str] | Frame, store: Path) -> Record:
 
 def plan_for_run(plan: Plan, record: Record) -> Plan:
     """The plan that replays this very run, and not the newest set of the same request, where the run has a set."""
-    made = [take.run_id for take in runs_of(plan, record.folder.parent) if is_set(take)]
+    made = [take.run_id for take in find_runs(plan, record.folder.parent) if is_set(take)]
     if record.run_id not in made:
         return plan
     place = made.index(record.run_id) + 1
     return replace(plan, stored=record.run_id, stored_in=record.folder.parent, take=place)
-
-
-def has_picture(record: Record) -> bool:
-    """Whether any picture of a run is on disk."""
-    return bool(_pictures(record))
-
-
-def missing_of(record: Record) -> list[int]:
-    """The places of a run without a picture."""
-    return sorted(_missing(record))
 
 
 def _answers(runs: list[Record] | Iterator[Record], store: Path) -> Iterator[Record]:
@@ -210,7 +200,7 @@ def _answers(runs: list[Record] | Iterator[Record], store: Path) -> Iterator[Rec
     for record in runs:
         whole = record if record.state == "done" else completed(record, store)
         broken_off = whole.state == "stopped" or whole.interrupted
-        if is_set(whole) if not broken_off else has_picture(whole) and not _missing(whole):
+        if is_set(whole) if not broken_off else _pictures(whole) and not _missing(whole):
             yield whole
 
 
@@ -236,12 +226,14 @@ def _take(number: int, made: list[Record]) -> Record:
 
 
 def _pictures(record: Record) -> list[int]:
+    """The places of a run whose picture is on disk."""
     return [index for index in range(_places(record)) if picture_path(record.folder, index, record.frames)]
 
 
 def _missing(record: Record) -> set[int]:
+    """The places of a run without one."""
     return {*range(_places(record))}.difference(_pictures(record))
 
 
 def _places(record: Record) -> int:
-    return max(record.expected or 0, len(record.frames), len(load_whole(record)) if record.has_died else 0)
+    return max(record.expected or 0, len(record.frames), len(load_whole(record)) if record.unfinished else 0)

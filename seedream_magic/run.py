@@ -4,12 +4,10 @@ from __future__ import annotations
 
 import asyncio
 import math
-import uuid
 from collections.abc import AsyncGenerator, Awaitable, Callable, Iterator
 from contextlib import aclosing, contextmanager
 from dataclasses import replace
 from functools import reduce
-from pathlib import Path
 from time import monotonic
 from typing import Any
 
@@ -32,7 +30,7 @@ from seedream_magic.images.download import PARALLEL_DOWNLOADS
 from seedream_magic.images.image_set import LONGEST_RUN_SECONDS, Frame, ImageSet
 from seedream_magic.images.response import mask_beside_links
 from seedream_magic.images.route import image_client
-from seedream_magic.images.store import RunFolder, begin_run
+from seedream_magic.images.store import RunFolder
 from seedream_magic.images.threads import in_thread, raise_if_stopped
 from seedream_magic.listener import Listener, Tally
 from seedream_magic.tasks import describe, follow_tasks, ids_of
@@ -66,14 +64,6 @@ class Run:
         self._listener: Listener | None = None
         self._raised: SeedreamError | None = None
         self._news = asyncio.Event()
-
-    @classmethod
-    async def begin(
-        cls, plan: Plan, key: Key, *, store: Path, transport: Transport | None = None, pace: Pace = PACE
-    ) -> Run:
-        """The run, with its folder and record on disk. Raises `ConfigError` where the store cannot take it."""
-        folder = await in_thread(begin_run, store, plan, client_request_id=str(uuid.uuid4()), key=key)
-        return cls(plan, key, folder, transport=transport, pace=pace)
 
     async def values(self) -> AsyncGenerator[ImageSet, None]:
         """Send the plan once and yield the set each time it has grown; the last value is the finished set.

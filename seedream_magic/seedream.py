@@ -19,18 +19,17 @@ from seedream_magic.api.make_request import Ask
 from seedream_magic.api.plan import Plan
 from seedream_magic.api.providers import EMBEDDED, chosen_base_url, chosen_provider
 from seedream_magic.api.storyboard import Storyboard
-from seedream_magic.drawing import Drawing, whole_set
+from seedream_magic.continuation import plan_extend, plan_redo, plan_vary
+from seedream_magic.drawing import Drawing, fetch
 from seedream_magic.errors import ConfigError, InvalidRequest
 from seedream_magic.images.claims import is_live, is_live_in
 from seedream_magic.images.image_set import Frame, ImageSet
 from seedream_magic.images.index import HistoryEntry
 from seedream_magic.images.purge import Purged, purge
-from seedream_magic.images.record import Record
 from seedream_magic.images.search import search
 from seedream_magic.images.store import settle
-from seedream_magic.images.threads import in_thread
-from seedream_magic.planning import plan_ask, plan_extend, plan_of_record, plan_redo, plan_vary
-from seedream_magic.recover import find_unfinished, recover, sweep_all
+from seedream_magic.planning import plan_ask, plan_of_record
+from seedream_magic.recover import find_unfinished, sweep_all
 from seedream_magic.replay import find_earlier, find_maker, find_run, stored_set
 
 
@@ -318,7 +317,7 @@ class Seedream:
         """The set of an earlier run, by its id or the beginning of it. Raises `InvalidRequest` if there is none."""
         record = find_run(self.store, run_id)
         images = stored_set(record, store=self.store)
-        interrupted = images.interrupted or (record.has_died and not is_live(record))
+        interrupted = images.interrupted or (record.unfinished and not is_live(record))
         return replace(images, interrupted=interrupted).with_client(self)
 
     def recover(
@@ -333,18 +332,7 @@ class Seedream:
         found = [find_run(self.store, run_id)] if run_id else find_unfinished(self.store)
         if run_id and is_live(found[0]):
             raise InvalidRequest(f"Run {found[0].run_id} is still under way: there is nothing to recover yet.")
-        growing = (self._recover(record) for record in found)
-        return [watch.wait(sets, on_change, event_loop=self._event_loop) for sets in growing]
-
-    async def _recover(self, record: Record) -> watch.Sets:
-        whole = whole_set(self, record.lineage)
-        recovering = recover(
-            record, base_url=self.base_url, provider=self.provider, key=self.key, transport=self.transport
-        )
-        async with aclosing(recovering) as growing:
-            async for images in growing:
-                yield whole(images)
-        await in_thread(library.note, record.folder)
+        return [watch.wait(fetch(self, record), on_change, event_loop=self._event_loop) for record in found]
 
     def history(self, words: str | None = None, *, here: bool = False) -> list[HistoryEntry]:
         """The runs of every store of this user, newest first, as plain records (`pandas.DataFrame` takes them).

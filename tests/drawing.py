@@ -4,17 +4,20 @@ from __future__ import annotations
 
 from collections.abc import AsyncGenerator
 from contextlib import aclosing
+from pathlib import Path
 from typing import Any
+from uuid import uuid4
 
 from seedream_magic.api.credentials import Key
 from seedream_magic.api.plan import Plan
 from seedream_magic.images.image_set import ImageSet
+from seedream_magic.images.store import begin_run
 from seedream_magic.run import Run
 
 
-async def generate(plan: Plan, key: Key, **settings: Any) -> AsyncGenerator[ImageSet, None]:
-    """The values of the run; `settings` are those of `Run.begin`."""
-    run = await Run.begin(plan, key, **settings)
+async def generate(plan: Plan, key: Key, *, store: Path, **settings: Any) -> AsyncGenerator[ImageSet, None]:
+    """The values of the run; `settings` are those of `Run`."""
+    run = Run(plan, key, begin_run(store, plan, client_request_id=str(uuid4()), key=key), **settings)
     async with aclosing(run.values()) as growing:
         async for images in growing:
             yield images

@@ -24,7 +24,7 @@ import filelock
 
 from kill import damage_in
 from raw_server import Behaviour, Drip, RawServer, Request, raw_server
-from seedream_magic import library
+from seedream_magic import database, library
 from seedream_magic.drawing import PAUSE_SECONDS
 from seedream_magic.images.claims import is_live
 from seedream_magic.images.image_set import Frame
@@ -161,7 +161,7 @@ class Race:
     def _left(self, new: list[Record]) -> Iterator[str]:
         """Locks that somebody still has, and files that are damaged or half written."""
         yield from (f"{record.folder} counts as under way" for record in new if is_live(record))
-        path = library.library_file()
+        path = database.library_file()
         assert path is not None
         for lock in path.parent.rglob("*.lock"):
             try:

@@ -129,7 +129,7 @@ def library_that_is(text: bytes | str) -> Callable[[Path, pytest.MonkeyPatch], N
 
 
 def library_says(why: str) -> Callable[[Path, pytest.MonkeyPatch], None]:
-    return lambda _, patch: patch.setattr("seedream_magic.library.problem", lambda: why)
+    return lambda _, patch: patch.setattr("seedream_magic.database.problem", lambda: why)
 
 
 def library_is_a_folder(_: Path, __: pytest.MonkeyPatch) -> None:

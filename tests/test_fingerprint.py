@@ -18,9 +18,9 @@ from requesting import made
 from seedream_magic import Seedream
 from seedream_magic.api.plan import Plan
 from seedream_magic.api.providers import PROVIDERS
+from seedream_magic.continuation import plan_extend, plan_redo, plan_vary
 from seedream_magic.images.record import Record, fingerprint_of, read_record
 from seedream_magic.images.store import records
-from seedream_magic.planning import plan_extend, plan_redo, plan_vary
 from served import KEY
 from service import bodies, jpeg
 

@@ -19,7 +19,7 @@ from platformdirs.macos import MacOS
 from platformdirs.unix import Unix
 from platformdirs.windows import Windows
 
-from seedream_magic import library
+from seedream_magic import database, library
 from seedream_magic.api.make_request import Ask, make_request
 from seedream_magic.api.plan import Plan
 from seedream_magic.api.providers import PROVIDERS
@@ -212,9 +212,9 @@ def test_what_is_kept_is_where_the_system_has_it(  # noqa: PLR0917 - a row of th
         monkeypatch.setenv(name, value) if value else monkeypatch.delenv(name, raising=False)
     assert (cache_folder(), data_folder()) == (Path(cache), Path(data))
     monkeypatch.delenv("SEEDREAM_LIBRARY")
-    assert library.library_file() == Path(data, "library.sqlite3")
+    assert database.library_file() == Path(data, "library.sqlite3")
     monkeypatch.setenv("SEEDREAM_LIBRARY", " ")
-    assert library.library_file() is None
+    assert database.library_file() is None
 
 
 @pytest.fixture

@@ -19,7 +19,7 @@ from typing import Any
 import pytest
 
 from raw_server import RawServer, Reply, Scenario, json_reply
-from seedream_magic import Seedream, SeedreamError, library
+from seedream_magic import Seedream, SeedreamError, database, library
 from seedream_magic.images import index
 from seedream_magic.images.index import HistoryEntry
 from seedream_magic.library import history
@@ -143,7 +143,7 @@ def test_a_broken_library_is_made_anew(
         new_process()
         assert history(store) == first
     assert len(read) == 2
-    assert library.problem() == ""
+    assert database.problem() == ""
 
 
 def test_what_stands_in_its_place_is_set_aside(
@@ -153,7 +153,7 @@ def test_what_stands_in_its_place_is_set_aside(
     monkeypatch.delenv("SEEDREAM_LIBRARY")
     for name in ("HOME", "XDG_DATA_HOME", "WIN_PD_OVERRIDE_LOCAL_APPDATA"):
         monkeypatch.setenv(name, str(tmp_path / "user"))
-    for path in (library.library_file(), tmp_path / "novel.txt"):
+    for path in (database.library_file(), tmp_path / "novel.txt"):
         assert path is not None
         if path.suffix == ".txt":
             monkeypatch.setenv("SEEDREAM_LIBRARY", str(path))
@@ -166,9 +166,9 @@ def test_what_stands_in_its_place_is_set_aside(
             new_process()
         if path.suffix == ".txt":
             assert (path.read_text(), stat.S_IMODE(path.stat().st_mode)) == ("Call me Ishmael. " * 100, 0o644)
-            assert "not a database" in library.problem()
+            assert "not a database" in database.problem()
         else:
-            assert library.problem() == ""
+            assert database.problem() == ""
             assert path.with_name("library.sqlite3.damaged").read_text().startswith("Call me Ishmael.")
 
 
@@ -195,7 +195,7 @@ def test_without_a_library_the_folders_are_read(
         new_process()
     assert len(read) == 2
     assert elsewhere.read_bytes() == b""
-    assert library.problem() != ""
+    assert database.problem() != ""
     assert library.forget(made_run(store, 1).name, store) == ""  # there is no library that could remember it
 
 
@@ -204,7 +204,7 @@ def test_a_locked_library_is_left_alone(
     store: Path, file: Path, read: list[str], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """Another process writes: this one reads the folders and does not throw away what the other one keeps."""
-    monkeypatch.setattr(library, "PATIENCE", 0.01)
+    monkeypatch.setattr(database, "PATIENCE", 0.01)
     made_run(store)
     history(store)
     with closing(sqlite3.connect(file)) as other:
@@ -241,8 +241,8 @@ def test_what_is_gone_leaves_the_library(way: str, store: Path, file: Path) -> N
     """No byte of its prompt stays behind, in a journal neither. A page that is free may hold copies of moved rows."""
     folders = [made_run(store, number, body={"prompt": f"canary {number} " * 999}) for number in range(2)]
     history(store)
-    library.keep_thumbnails({folders[0].name: ("x", "canary 0 " * 2000, 1, 1)})
-    library.keep_thumbnails({folders[0].name: ("x", "canary 0 " * 99, 1, 1)})
+    database.keep_thumbnails({folders[0].name: ("x", "canary 0 " * 2000, 1, 1)})
+    database.keep_thumbnails({folders[0].name: ("x", "canary 0 " * 99, 1, 1)})
     assert file.read_bytes().count(b"canary 0") > 900
     if way == "forgotten":
         assert library.forget(folders[0].name, store) == ""

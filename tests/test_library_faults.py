@@ -15,7 +15,7 @@ import pytest
 
 from fault import shades
 from raw_server import Behaviour, RawServer, Request
-from seedream_magic import Seedream
+from seedream_magic import Seedream, database
 from seedream_magic import library as library_module
 from seedream_magic.images.index import HistoryEntry, entry_of
 from seedream_magic.images.store import RunFolder
@@ -134,7 +134,7 @@ def test_what_is_not_its_own_is_left_alone(name: str, library: Path, seedream: S
     before = library.read_bytes() if library.is_file() else b""
     works(seedream, server)
     assert (library.read_bytes() if library.is_file() else b"") == before
-    assert library_module.problem()
+    assert database.problem()
 
 
 @pytest.mark.parametrize("name", ["missing", "empty", "cut", "overwritten", "without a table", "its folder missing"])
@@ -149,7 +149,7 @@ def test_a_library_is_made_anew_from_the_stores(
     assert library_module.scan([tmp_path]) == {seedream.store: 1}
     elsewhere = client(server, tmp_path / "elsewhere")
     assert (elsewhere.generate("red fox", images=2).folder.parent, server.posts) == (seedream.store, 1)
-    assert library_module.problem() == ""
+    assert database.problem() == ""
 
 
 def test_a_library_that_goes_in_the_middle_of_a_run_costs_nothing(
@@ -174,8 +174,8 @@ def test_a_library_that_is_locked_costs_no_picture(
 ) -> None:
     """Another program keeps it locked, longer than anybody waits; that is waited out once."""
     seedream.generate("red fox", images=2)
-    monkeypatch.setattr(library_module, "PATIENCE", 0.2)
-    monkeypatch.setattr(library_module, "IMPATIENCE", 0.0)
+    monkeypatch.setattr(database, "PATIENCE", 0.2)
+    monkeypatch.setattr(database, "IMPATIENCE", 0.0)
     real, waits = sqlite3.connect, list[float]()
 
     def connect(path: Path, *, timeout: float, isolation_level: None) -> sqlite3.Connection:
@@ -187,10 +187,10 @@ def test_a_library_that_is_locked_costs_no_picture(
         monkeypatch.setattr(sqlite3, "connect", connect)
         works(seedream, server)
         assert (waits.count(0.2), set(waits)) == (1, {0.2, 0.0})
-        assert "locked" in library_module.problem()
+        assert "locked" in database.problem()
         connection.execute("COMMIT")
     assert [entry.prompt for entry in seedream.history()] == ["grey owl", "red fox"]
-    assert library_module.problem() == ""
+    assert database.problem() == ""
 
 
 @pytest.mark.parametrize("look", ["a lookup", "history"])
@@ -249,7 +249,7 @@ def test_a_library_on_a_disk_that_takes_nothing_costs_nothing(
     works(seedream, server)
     if when == "when it has runs":
         assert client(server, library.parent.with_name("elsewhere")).plan("red fox", images=2).stored
-    assert library_module.problem() or state == "full"
+    assert database.problem() or state == "full"
 
 
 MANY = r"""

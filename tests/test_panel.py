@@ -22,9 +22,9 @@ from IPython.utils.capture import capture_output
 from raw_server import Behaviour, Gate, RawServer, Request, json_reply, raw_server
 from seedream_magic import ConfigError, InvalidRequest, Panel, Seedream, Storyboard
 from seedream_magic.api.plan import Plan
+from seedream_magic.continuation import plan_redo
 from seedream_magic.images.image_set import ImageSet, cards_of
 from seedream_magic.notebook.panel.run import seconds_per_picture
-from seedream_magic.planning import plan_redo
 from seedream_magic.session import Session
 from seedream_magic.view.carousel import set_bundle
 from served import KEY, check_store, client

@@ -15,11 +15,12 @@ from typing import Any
 
 import pytest
 
-from seedream_magic import library
+from seedream_magic import database
+from seedream_magic.database import keep_thumbnails, kept_thumbnails
 from seedream_magic.errors import ConfigError, InvalidRequest
 from seedream_magic.images.durable import cache_folder, write_elsewhere
 from seedream_magic.images.purge import PREFIX, look_at, purge
-from seedream_magic.library import history, keep_thumbnails, kept_thumbnails
+from seedream_magic.library import history
 from test_index import made_run, new_process
 
 SHARED, ALONE, TORN, STRANGE = ("a" * 64, "b" * 64, "c" * 64, "d" * 64)
@@ -31,7 +32,7 @@ def cache(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     monkeypatch.setattr(tempfile, "tempdir", str(tmp_path / "user"))
     for name in ("XDG_CACHE_HOME", "WIN_PD_OVERRIDE_LOCAL_APPDATA", "HOME", "USERPROFILE"):
         monkeypatch.setenv(name, str(tmp_path / "user"))
-    monkeypatch.setenv("SEEDREAM_LIBRARY", str(cache_folder() / library.FILE))
+    monkeypatch.setenv("SEEDREAM_LIBRARY", str(cache_folder() / database.FILE))
     return cache_folder()
 
 
@@ -61,7 +62,7 @@ def test_nothing_of_a_run_remains(store: Path, cache: Path) -> None:
     keep_thumbnails(dict.fromkeys((folder.name, other.name), ("x", "data:canary", 1, 1)))
     rescued = write_elsewhere(folder.name, "03.jpg", b"canary")
     assert rescued is not None
-    assert {library.FILE, "01.jpg", "03.jpg", "02.b64", "request.json"} <= set(remains(store, cache))
+    assert {database.FILE, "01.jpg", "03.jpg", "02.b64", "request.json"} <= set(remains(store, cache))
     sizes = [path.stat().st_size for path in (*folder.rglob("*"), rescued) if path.is_file()]
 
     looked = look_at(store, folder.name, live=False)
@@ -244,10 +245,10 @@ def test_what_cannot_be_removed_is_told(store: Path, cache: Path, monkeypatch: p
 
 def test_a_library_that_cannot_be_cleaned_is_told(store: Path, cache: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """The run is deleted all the same; what its words may still be in is named."""
-    monkeypatch.setattr(library, "PATIENCE", 0.01)
+    monkeypatch.setattr(database, "PATIENCE", 0.01)
     folder = canary_run(store)
     history(store)
-    with closing(sqlite3.connect(cache / library.FILE)) as other:
+    with closing(sqlite3.connect(cache / database.FILE)) as other:
         other.execute("BEGIN EXCLUSIVE")
         with pytest.raises(ConfigError, match=r"is deleted, .* may still be in .*library.sqlite3 \(database is locked"):
             purge(store, folder.name, live=False)
@@ -260,11 +261,11 @@ def test_a_damaged_library_remembers_nothing_either(store: Path, cache: Path) ->
     """What was set aside of it goes with the run, too."""
     folder = canary_run(store)
     history(store)
-    data = (cache / library.FILE).read_bytes()
-    (cache / library.FILE).write_bytes(data[:100] + b"\xff" * 3996 + data[4096:])
+    data = (cache / database.FILE).read_bytes()
+    (cache / database.FILE).write_bytes(data[:100] + b"\xff" * 3996 + data[4096:])
     history(store)
     new_process()
     history(store)
-    assert f"{library.FILE}.damaged" in remains(cache)
+    assert f"{database.FILE}.damaged" in remains(cache)
     purge(store, folder.name, live=False)
     assert remains(store, cache) == []

@@ -12,7 +12,7 @@ from IPython.core.interactiveshell import InteractiveShell
 from asking import REFUSED, data, run
 from raw_server import Behaviour, RawServer, Request, raw_server
 from seedream_magic import ImageSet, Seedream, Storyboard
-from seedream_magic.planning import missing_places, plan_redo, plan_retry, plan_vary
+from seedream_magic.continuation import missing_places, plan_redo, plan_retry, plan_vary
 from served import client
 from service import PICTURE, POST, bodies, jpeg, picture, whole_answer
 

@@ -31,8 +31,8 @@ LISTED = "the list price of 2026-09"
 OWN = "the prices you set"
 
 LARGEST_SMALL = 2_601_123
-"""Pixels up to which Pro counts a picture as small: 1.5K and a tenth more on each side. Volcengine's page says 2.61
-million; llmgateway (PR 2960, July 2026) says 2.36 million, which is 1536 x 1536. The page is the newer one."""
+"""Pixels up to which Pro counts a picture as small: 1.5K and a twentieth more on each side. Volcengine's page says
+2.61 million; llmgateway (PR 2960, July 2026) says 2.36 million, which is 1536 x 1536. The page is the newer one."""
 _SMALL_PRESETS = {"1K", "1.5K"}
 
 

@@ -76,7 +76,7 @@ class RunLock:
 
 def is_live(record: Record) -> bool:
     """Whether a run is under way."""
-    if not record.has_died:
+    if not record.unfinished:
         return False
     path, here = record.folder / RUN_LOCK, record.process.get("host") == platform.node()
     if path.is_symlink() or not path.is_file():

@@ -9,12 +9,12 @@ from pathlib import Path
 from typing import Any
 
 from seedream_magic.api.models import MAXIMUM_FRAMES
+from seedream_magic.database import Thumbnail, keep_thumbnails, kept_thumbnails
 from seedream_magic.errors import SeedreamError
 from seedream_magic.images.index import HistoryEntry
 from seedream_magic.images.originals import NUMBERED, picture_path
 from seedream_magic.images.record import read_record
 from seedream_magic.images.search import local_time
-from seedream_magic.library import Thumbnail, keep_thumbnails, kept_thumbnails
 from seedream_magic.view.cards import Preview, Row
 from seedream_magic.view.markup import rows_bundle, text_within
 from seedream_magic.view.pictures import preview_of

@@ -121,7 +121,7 @@ def _count_billed(record: Record, on_disk: set[int]) -> int:
     reported = as_count((record.usage or {}).get("generated_images"))
     if reported is not None:
         return reported
-    if record.has_died:
+    if record.unfinished:
         return len(on_disk | {picture.index for picture in named_pictures(record.folder, again=False)})
     return len(on_disk) + sum(
         _was_delivered(facts) for index, facts in enumerate(record.frames) if index not in on_disk

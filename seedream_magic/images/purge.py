@@ -14,7 +14,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
-from seedream_magic import library
+from seedream_magic import database, library
 from seedream_magic.api.models import MAXIMUM_FRAMES
 from seedream_magic.errors import ConfigError, InvalidRequest
 from seedream_magic.images.durable import record_bytes, rescue_folders, sync_folder
@@ -73,7 +73,7 @@ def purge(store: Path, run_id: str, *, live: bool) -> Purged:
     sync_folder(store)
     if remembered:
         raise ConfigError(
-            f"Run {run_id} is deleted, but its words may still be in {library.library_file()} ({remembered}).",
+            f"Run {run_id} is deleted, but its words may still be in {database.library_file()} ({remembered}).",
             hint="%seedream history takes them out once the file can be written; you may delete it, it is made anew.",
         )
     return Purged(run_id, len(files), sum(files))

@@ -260,8 +260,8 @@ class Record:
         return self.folder.name
 
     @property
-    def has_died(self) -> bool:
-        """Whether the record has no end state: its process died, unless it still runs."""
+    def unfinished(self) -> bool:
+        """Whether the record has no end state: the run is under way, or its process died (see `claims.is_live`)."""
         return self.state in UNFINISHED
 
 

@@ -1,7 +1,7 @@
 """The folder of runs: one directory a run, every file durable before what it makes possible is begun.
 
-No file is shared between runs but references, which are kept by their content; so no lock exists. What is found here
-may have been copied from elsewhere: only names that this package gives are opened, and links are not followed.
+No file is shared between runs but references, which are kept by their content: nobody waits to write one. What is
+found here may have been copied from elsewhere: only names that this package gives are opened, and no link is followed.
 """
 
 from __future__ import annotations
@@ -305,8 +305,8 @@ def find_record(store: Path, run_id: str) -> Record:
     return record
 
 
-def takes(store: Path, fingerprints: Collection[str]) -> list[Record]:
-    """The sets that were made of one request, oldest first: take 1, take 2 and so on."""
+def runs_of(fingerprints: Collection[str], store: Path) -> list[Record]:
+    """The runs of one request in this store, oldest first, however they ended."""
     # The fingerprints are looked for in the bytes first: parsing ten thousand records to find one is slow.
     needles = [fingerprint.encode() for fingerprint in fingerprints]
     read = ((folder, record_bytes(folder / RECORD_FILE)) for folder in _run_folders(store))

@@ -134,14 +134,14 @@ def _models(desk: Desk, words: str) -> None:
 
 def _library(_: Desk, text: str) -> None:
     """Say which stores are known; take in those below folders."""
-    from seedream_magic import library  # noqa: PLC0415 - load time, see `desk`
+    from seedream_magic import database, library  # noqa: PLC0415 - load time, see `desk`
 
-    file, folders = library.library_file(), _folders_to_scan(text)
+    file, folders = database.library_file(), _folders_to_scan(text)
     if file is None:
         raise ConfigError(
             "The library is turned off: SEEDREAM_LIBRARY is empty.", hint="Unset it, or name a file with it."
         )
-    if problem := library.problem():
+    if problem := database.problem():
         raise ConfigError(f"The library {file} cannot be used: {problem}.", hint="%seedream doctor says what to do.")
     for folder in folders:
         found = library.scan([folder])
@@ -242,7 +242,7 @@ def _recover(desk: Desk, text: str) -> None:
 
 def _retry(desk: Desk, words: str) -> None:
     """Ask anew for the failed frames of a run; with `--each` in one request for each."""
-    from seedream_magic.planning import plan_retry  # noqa: PLC0415 - load time, see `desk`
+    from seedream_magic.continuation import plan_retry  # noqa: PLC0415 - load time, see `desk`
 
     run, given = _without_flags(words, "retry", "--each")
     before, client = _continued_run(desk, run, "retry"), desk.client()
@@ -267,7 +267,7 @@ def _retry(desk: Desk, words: str) -> None:
 
 def _retry_each(desk: Desk, client: Seedream, run_id: str, *, name: str | None) -> None:
     """Ask for the missing frames of a run one by one, from where an earlier `--each` has come to."""
-    from seedream_magic.planning import missing_places, newest_of, plan_next_frame  # noqa: PLC0415 - load time
+    from seedream_magic.continuation import missing_places, newest_of, plan_next_frame  # noqa: PLC0415 - load time
 
     images = client.show(newest_of(client.store, run_id))
     plan, missing = plan_next_frame(client, images), len(missing_places(images))

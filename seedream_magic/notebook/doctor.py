@@ -19,7 +19,7 @@ from IPython.terminal.interactiveshell import TerminalInteractiveShell
 from packaging.requirements import Requirement
 from packaging.version import InvalidVersion, Version
 
-from seedream_magic import library
+from seedream_magic import database, library
 from seedream_magic.api.answer import MAXIMUM_SKEW
 from seedream_magic.api.codes import Text
 from seedream_magic.api.connection import SETTINGS_HINT, Reach, probe, proxy_for
@@ -261,10 +261,10 @@ def _scarce(store: Path, free: int, other: Text) -> Finding | None:
 
 def _library() -> Finding:
     """The index of all stores: without it each is one for itself."""
-    file = library.library_file()
+    file = database.library_file()
     if file is None:
         return Finding("-", "library", "turned off, SEEDREAM_LIBRARY is empty · 已关闭（SEEDREAM_LIBRARY 为空）")
-    if why := library.problem():
+    if why := database.problem():
         text = Text(
             f"{file} cannot be used ({why}): sets of other stores are not found, and may be paid for again.",
             f"无法使用 {file}（{why}）：查不到其他存储里的图组，可能重复付费。",
@@ -278,9 +278,9 @@ def _library() -> Finding:
 
 def _library_fix(why: str) -> Text:
     another = Text("Name another file: SEEDREAM_LIBRARY.", "用 SEEDREAM_LIBRARY 指定另一个文件。")
-    if why in {library.ANOTHERS, library.NO_FILE} or "not a database" in why:
+    if why in {database.ANOTHERS, database.NO_FILE} or "not a database" in why:
         return another
-    if why == library.NEWER:
+    if why == database.NEWER:
         return Text(
             f"Update seedream-magic: %pip install -U {DISTRIBUTION}. Or else: {another.english}",
             f"更新 seedream-magic：%pip install -U {DISTRIBUTION}，或{another.chinese}",

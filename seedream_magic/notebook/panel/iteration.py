@@ -8,13 +8,13 @@ from dataclasses import replace
 import ipywidgets as widgets
 
 from seedream_magic.api.plan import Plan
+from seedream_magic.continuation import plan_redo, plan_vary
 from seedream_magic.errors import InvalidRequest
 from seedream_magic.images.cards import Origin
 from seedream_magic.images.image_set import Frame, ImageSet, opens_at, origin_of, places_of
 from seedream_magic.notebook.kernel_loop import KernelLoop, Latest
 from seedream_magic.notebook.panel.controls import button, column, labelled, row, set_visible
 from seedream_magic.notebook.panel.references import thumbnail
-from seedream_magic.planning import plan_redo, plan_vary
 from seedream_magic.seedream import Seedream
 
 

@@ -1,0 +1,279 @@
+"""The SQLite file of the library: where it is, how it is opened and made, and the rows of its tables.
+
+Where it is broken, locked, read-only or of a newer version, `with_library` does without, and `problem` says why.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import json
+import os
+import stat
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from contextlib import closing
+from datetime import datetime
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, TypeVar
+
+from seedream_magic.images.durable import cache_folder, data_folder
+from seedream_magic.images.index import HistoryEntry, Look
+from seedream_magic.images.record import UNFINISHED
+
+if TYPE_CHECKING:
+    import sqlite3
+
+FILE = "library.sqlite3"
+APPLICATION = 0x53444D47
+"""Marks the file as ours: one that a person has named by mistake is left alone."""
+VERSION = 1
+"""Of the tables. Those of an older version are made anew from the stores, those of a newer one are left alone."""
+PATIENCE = 5.0
+"""Seconds to wait for another process that writes."""
+IMPATIENCE = 0.1
+"""The same where that was in vain a moment ago: a program that keeps the file locked holds nobody up twice."""
+_HEADER = b"SQLite format 3\0"
+_TABLES = (
+    "CREATE TABLE stores (id INTEGER PRIMARY KEY, path TEXT UNIQUE, changed INT)",
+    """CREATE TABLE runs (store INT, run_id TEXT, fingerprint TEXT, parent TEXT, billed INT, line TEXT,
+        PRIMARY KEY (store, run_id)) WITHOUT ROWID""",
+    "CREATE INDEX runs_of_request ON runs (fingerprint)",
+    "CREATE INDEX runs_by_id ON runs (run_id)",
+    "CREATE INDEX runs_after ON runs (parent) WHERE parent > ''",
+    # What a run billed counts for its day also when the run has been purged.
+    "CREATE TABLE bills (run_id TEXT PRIMARY KEY, began TEXT, images INT) WITHOUT ROWID",
+    "CREATE INDEX bills_by_day ON bills (began, images)",
+    "CREATE TABLE thumbnails (run_id TEXT PRIMARY KEY, made_of TEXT, uri TEXT, width INT, height INT)",
+)
+_COLUMNS = tuple(name for name in HistoryEntry.__dataclass_fields__ if name not in {"run_id", "began", "folder"})
+Known = dict[str, tuple[Look, HistoryEntry]]
+"""Of each run by its id: what its folder looked like when it was read, and what was read."""
+Thumbnail = tuple[str, str, int, int]
+"""What it was made of (the file's name, time and size), its data URI, its width and height in pixels."""
+Result = TypeVar("Result")
+problems: dict[Path, str] = {}
+"""Of each library why it could not be used when it was last tried."""
+
+# Problems that are not SQLite's own.
+ANOTHERS = "it is another program's database"
+NEWER = "a newer version of seedream-magic has written it"
+NO_FILE = "it is no file of this user"
+
+
+class _ForeignError(Exception):
+    """The file is not this version's to write."""
+
+
+def library_file() -> Path | None:
+    """Where the library is: `SEEDREAM_LIBRARY` names the file, empty for none; else it is in the user's data folder."""
+    named = os.environ.get("SEEDREAM_LIBRARY")
+    if named is None:
+        return data_folder() / FILE
+    return Path(os.path.abspath(os.path.expanduser(named))) if named.strip() else None  # noqa: PTH100, PTH111 - Path's own raise where there is no such user or folder
+
+
+def problem() -> str:
+    """Why the library cannot be used at present; "" where it can, or is turned off."""
+    path = library_file()
+    if path is None:
+        return ""
+    problems.pop(path, None)
+
+    def work(connection: sqlite3.Connection) -> None:
+        connection.execute("BEGIN IMMEDIATE")
+        connection.execute("SELECT count(*) FROM runs").fetchone()
+        connection.execute(f"PRAGMA user_version = {VERSION}")  # it can be written
+        connection.execute("ROLLBACK")
+
+    with_library(work, None)
+    return problems.get(path, "")
+
+
+def with_library(work: Callable[[sqlite3.Connection], Result], otherwise: Result) -> Result:
+    """What `work` gives; `otherwise` where there is no library or it cannot be used, which `problem` tells of."""
+    path = library_file()
+    if path is None:
+        return otherwise
+    try:
+        with closing(_connection(path)) as connection:
+            result = work(connection)
+        problems.pop(path, None)
+        return result  # noqa: TRY300 - what a library cannot do is caught as well
+    except Exception as exc:  # noqa: BLE001 - an index is never a reason to fail
+        problems[path] = str(exc) or type(exc).__name__
+        damaged = getattr(exc, "sqlite_errorname", "").startswith(("SQLITE_CORRUPT", "SQLITE_NOTADB"))
+        if damaged or str(exc).startswith("no such "):  # table, column
+            _set_aside(path)
+        return otherwise
+
+
+def _connection(path: Path) -> sqlite3.Connection:
+    """The library, in the journal mode DELETE that is a new one's own: WAL must not be used across hosts."""
+    import sqlite3  # noqa: PLC0415 - load time; and a Python that was built without it has no library
+
+    path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
+    _make_private(path)
+    connection = sqlite3.connect(path, timeout=IMPATIENCE if path in problems else PATIENCE, isolation_level=None)
+    try:
+        # All of it can be made anew: that it is not synced costs nothing but a rebuild after a power failure.
+        connection.execute("PRAGMA synchronous = OFF")
+        connection.execute("PRAGMA secure_delete = ON")  # what is replaced, too: a purge leaves no byte of a run
+        if _version(connection) != VERSION:
+            _create(connection)
+        _close_to_others(path)
+    except BaseException:
+        connection.close()
+        raise
+    return connection
+
+
+def _version(connection: sqlite3.Connection) -> int:
+    """The version of its tables, 0 for an empty file. Raises for one that is not ours to write."""
+    (application,), (version,) = (
+        connection.execute(f"PRAGMA {name}").fetchone() for name in ("application_id", "user_version")
+    )
+    (tables,) = connection.execute("SELECT count(*) FROM sqlite_master").fetchone()
+    if tables and application != APPLICATION:
+        raise _ForeignError(ANOTHERS)
+    if version > VERSION:
+        raise _ForeignError(NEWER)
+    return int(version)
+
+
+def _create(connection: sqlite3.Connection) -> None:
+    """Make the tables, in place of those of an older version. Another process may be at it."""
+    connection.execute("BEGIN IMMEDIATE")
+    if _version(connection) != VERSION:
+        names = connection.execute("SELECT name FROM sqlite_master WHERE type = 'table'").fetchall()
+        for (name,) in names:
+            connection.execute(f'DROP TABLE "{name}"')
+        for table in _TABLES:
+            connection.execute(table)
+        connection.execute(f"PRAGMA application_id = {APPLICATION}")
+        connection.execute(f"PRAGMA user_version = {VERSION}")
+        with contextlib.suppress(OSError):  # the index of version 0.1, which nobody reads any more, holds prompts
+            (cache_folder() / "history.sqlite3").unlink(missing_ok=True)
+    connection.execute("COMMIT")
+
+
+def _make_private(path: Path) -> None:
+    """Make the file, if it is missing, for its owner alone. Raises OSError for what is no file of one's own."""
+    try:
+        facts = path.lstat()
+    except FileNotFoundError:
+        with contextlib.suppress(FileExistsError):
+            os.close(os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600))
+        return
+    if not stat.S_ISREG(facts.st_mode) or (os.name != "nt" and facts.st_uid != os.getuid()):
+        raise _ForeignError(NO_FILE)
+
+
+def _close_to_others(path: Path) -> None:
+    """What one draws is private, also where the file was put there readable for all."""
+    if os.name != "nt" and stat.S_IMODE(path.stat().st_mode) & 0o077:
+        with contextlib.suppress(OSError):
+            path.chmod(0o600)
+
+
+def damaged_copy(path: Path) -> Path:
+    """Where a damaged library is set aside."""
+    return path.with_name(f"{path.name}.damaged")
+
+
+def _set_aside(path: Path) -> None:
+    """Give a damaged library another name, so that the next use makes a new one.
+
+    A file that a person has named by mistake, which never was a database, keeps its name.
+    """
+    with contextlib.suppress(OSError):
+        if os.environ.get("SEEDREAM_LIBRARY") and path.read_bytes()[:16] != _HEADER:
+            return
+        path.with_name(f"{path.name}-journal").unlink(missing_ok=True)
+        path.replace(damaged_copy(path))
+
+
+def load_runs(connection: sqlite3.Connection, store: Path) -> Known:
+    # One text for all rows: fetched and parsed in a third of the time.
+    query = "SELECT '[' || group_concat(line) || ']' FROM runs JOIN stores ON id = store WHERE path = ?"
+    (lines,) = connection.execute(query, (store_key(store),)).fetchone()
+    return dict(_from_line(store, values) for values in json.loads(lines or "[]"))
+
+
+def store_id(connection: sqlite3.Connection, store: Path) -> int:
+    # By chance: in a library that was made anew a store has another number than in the one before.
+    connection.execute("INSERT OR IGNORE INTO stores VALUES (abs(random() % 2147483648), ?, 0)", (store_key(store),))
+    (number,) = connection.execute("SELECT id FROM stores WHERE path = ?", (store_key(store),)).fetchone()
+    return int(number)
+
+
+def delete_runs(connection: sqlite3.Connection, number: int, store: Path, run_ids: Iterable[str]) -> None:
+    gone = [run_id for run_id in run_ids if not (store / run_id).is_dir()]  # it may have begun after the store was read
+    connection.executemany("DELETE FROM runs WHERE store = ? AND run_id = ?", [(number, run_id) for run_id in gone])
+    query = "DELETE FROM thumbnails WHERE run_id = ? AND run_id NOT IN (SELECT run_id FROM runs)"
+    connection.executemany(query, [(run_id,) for run_id in gone])
+
+
+def insert_runs(
+    connection: sqlite3.Connection,
+    store: int,
+    runs: Iterable[tuple[Look, HistoryEntry]],
+    *,
+    at_most: int = 0,
+    instead: bool = True,
+) -> None:
+    """Write runs, `instead` of those that are there: what was read a while ago must not replace what is newer."""
+    read = list(runs)
+    verb = "INSERT OR REPLACE" if instead else "INSERT OR IGNORE"
+    rows = [(store, e.run_id, e.fingerprint, e.parent, e.billed, _line(look, e)) for look, e in read]
+    bills = [(e.run_id, _began(e), _may_be_billed(e, at_most)) for _, e in read]
+    connection.executemany(f"{verb} INTO runs VALUES (?, ?, ?, ?, ?, ?)", rows)
+    connection.executemany(f"{verb} INTO bills VALUES (?, ?, ?)", bills)
+
+
+def _may_be_billed(entry: HistoryEntry, at_most: int) -> int:
+    """The images that count for a run: `at_most`, or what it was asked for, where nobody knows its bill."""
+    certain = entry.outcome != "unknown" and entry.state not in {"stopped", *UNFINISHED}
+    if certain or entry.outcome in {"not_sent", "rejected"}:
+        return entry.billed
+    return max(at_most or entry.expected, entry.billed)
+
+
+def _began(entry: HistoryEntry) -> str:
+    return entry.began.isoformat() if entry.began else ""
+
+
+def _line(look: Look, entry: HistoryEntry) -> str:
+    values = [look, entry.run_id, _began(entry), *(getattr(entry, name) for name in _COLUMNS)]
+    return json.dumps(values, ensure_ascii=False)
+
+
+def _from_line(store: Path, values: Sequence[Any]) -> tuple[str, tuple[Look, HistoryEntry]]:
+    look, run_id, began, *others = values
+    columns = [run_id, datetime.fromisoformat(began) if began else None, *others, store / run_id]
+    return run_id, (tuple(look), HistoryEntry(*columns))
+
+
+def store_key(store: Path) -> str:
+    return os.path.realpath(store)
+
+
+def kept_thumbnails(run_ids: Iterable[str]) -> dict[str, Thumbnail]:
+    """The thumbnails of these runs, as far as they were made before."""
+
+    def work(connection: sqlite3.Connection) -> dict[str, Thumbnail]:
+        query = "SELECT made_of, uri, width, height FROM thumbnails WHERE run_id = ?"
+        rows = {run_id: connection.execute(query, (run_id,)).fetchone() for run_id in run_ids}
+        return {run_id: (str(row[0]), str(row[1]), int(row[2]), int(row[3])) for run_id, row in rows.items() if row}
+
+    return with_library(work, {})
+
+
+def keep_thumbnails(thumbnails: Mapping[str, Thumbnail]) -> None:
+    """Keep the thumbnails of runs, by the ids of the runs."""
+
+    def work(connection: sqlite3.Connection) -> None:
+        rows = [(run_id, *thumbnail) for run_id, thumbnail in thumbnails.items()]
+        connection.execute("BEGIN IMMEDIATE")
+        connection.executemany("INSERT OR REPLACE INTO thumbnails VALUES (?, ?, ?, ?, ?)", rows)
+        connection.execute("COMMIT")
+
+    with_library(work, None)
