@@ -220,7 +220,8 @@ class Drawing:
             finally:
                 _loops.pop(folder.run_id, None)
                 reservation.billed, reservation.doubtful = run.images.billed, run.doubtful
-                library.note(folder.folder, at_most=reservation.billed + reservation.doubtful)
+                may_be_billed = reservation.billed + reservation.doubtful
+                await in_thread(library.note, folder.folder, at_most=may_be_billed)
 
     def _begin(self, plan: Plan, key: Key, reserved: ExitStack) -> tuple[RunFolder, session.Reservation] | None:
         """Begin the run, unless somebody else has begun the same or has its set by now: who waits reserves nothing."""
