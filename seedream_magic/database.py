@@ -192,6 +192,7 @@ def _set_aside(path: Path) -> None:
 
 
 def load_runs(connection: sqlite3.Connection, store: Path) -> Known:
+    """The runs of a store as they were written."""
     # One text for all rows: fetched and parsed in a third of the time.
     query = "SELECT '[' || group_concat(line) || ']' FROM runs JOIN stores ON id = store WHERE path = ?"
     (lines,) = connection.execute(query, (store_key(store),)).fetchone()
@@ -199,6 +200,7 @@ def load_runs(connection: sqlite3.Connection, store: Path) -> Known:
 
 
 def store_id(connection: sqlite3.Connection, store: Path) -> int:
+    """The number of a store, which gets one now if it has none."""
     # By chance: in a library that was made anew a store has another number than in the one before.
     connection.execute("INSERT OR IGNORE INTO stores VALUES (abs(random() % 2147483648), ?, 0)", (store_key(store),))
     (number,) = connection.execute("SELECT id FROM stores WHERE path = ?", (store_key(store),)).fetchone()
@@ -206,6 +208,7 @@ def store_id(connection: sqlite3.Connection, store: Path) -> int:
 
 
 def delete_runs(connection: sqlite3.Connection, number: int, store: Path, run_ids: Iterable[str]) -> None:
+    """Take out runs of a store whose folders are not there, with the thumbnails that no other store has."""
     gone = [run_id for run_id in run_ids if not (store / run_id).is_dir()]  # it may have begun after the store was read
     connection.executemany("DELETE FROM runs WHERE store = ? AND run_id = ?", [(number, run_id) for run_id in gone])
     query = "DELETE FROM thumbnails WHERE run_id = ? AND run_id NOT IN (SELECT run_id FROM runs)"
@@ -253,6 +256,7 @@ def _from_line(store: Path, values: Sequence[Any]) -> tuple[str, tuple[Look, His
 
 
 def store_key(store: Path) -> str:
+    """The path by which a store is known, however it was named."""
     return os.path.realpath(store)
 
 

@@ -1,9 +1,9 @@
 """The library: one SQLite file of this user, an index over every store that was drawn into or opened.
 
 It answers in one indexed read which runs were made of a request, wherever they lie, and holds what a history shows.
-The folders are the truth: what stands here is looked at there before it is used, and all of it can be made anew from
-them. So nothing here is ever a reason to fail: where the file is broken, locked, read-only or of a newer version, all
-goes on as without it, and `problem` says so for `%seedream doctor`.
+The folders are the truth: what stands here is looked at there before it is used, and can be made anew from them, but
+for what runs that were purged have billed. So nothing here is ever a reason to fail: where the file is broken, locked,
+read-only or of a newer version, all goes on as without it, and `database.problem` says so for `%seedream doctor`.
 """
 
 from __future__ import annotations
@@ -190,7 +190,10 @@ def images_since(moment: datetime) -> int | None:
 
 
 def forget(run_id: str, store: Path) -> str:
-    """Take a run of a store out, so that none of its bytes is left; "", or why some may be."""
+    """Take a run of a store out, so that none of its words and pictures is left; "", or why some may be.
+
+    What it billed still counts for its day.
+    """
     _read_before.pop(store, None)  # the next look takes out what could not be taken out now
 
     def work(connection: sqlite3.Connection) -> bool:

@@ -1,0 +1,224 @@
+"""The commands about earlier runs: `%seedream history`, `show`, `recover`, `retry`, `export` and `purge`."""
+
+from __future__ import annotations
+
+import difflib
+import json
+import os
+import sys
+from functools import partial
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from IPython.display import display
+
+from seedream_magic.api.plan import Plan
+from seedream_magic.api.prices import bill_text
+from seedream_magic.errors import InvalidRequest, SeedreamInterrupted, plural
+from seedream_magic.notebook.cell import value_of
+from seedream_magic.notebook.desk import Desk
+
+if TYPE_CHECKING:
+    from seedream_magic.images.image_set import ImageSet
+    from seedream_magic.seedream import Seedream
+
+_LONGEST_NUMBER = 3
+"""Digits that are the number of a row; more are the beginning of a run's id."""
+
+
+def show_history(desk: Desk, text: str) -> None:
+    """Show the runs of which all that was typed is true, of every store or of this one."""
+    from seedream_magic.images.history_rows import MAXIMUM_ROWS, history_bundle  # noqa: PLC0415 - load time, see `desk`
+
+    words, given = _without_flags(text, "history", "--here")
+    client, here = desk.client(), "--here" in given
+    entries = client.history(words or None, here=here)
+    desk.rows = tuple(entry.run_id for entry in entries[:MAXIMUM_ROWS])
+    display(history_bundle(entries, words=words, store=client.store, here=here), raw=True)
+
+
+def show(desk: Desk, text: str) -> None:
+    """Show the set of an earlier run."""
+    desk.show_set(desk.client().show(_run_id(desk, text, "show")))
+
+
+def recover(desk: Desk, text: str) -> None:
+    """Download what is missing of earlier runs."""
+    growing = desk.display()
+    run_id = _run_id(desk, text, "recover") if text else None
+    try:
+        recovered = desk.client().recover(run_id, on_change=growing.show)
+    finally:
+        growing.clear()
+    for images in recovered:
+        desk.show_set(images)
+    found = sum(len(images.ok) for images in recovered)
+    looked_at = f"{plural(len(recovered), 'run')} looked at, {plural(found)} on disk."
+    print(f"{looked_at if recovered else 'Nothing is left to download.'} Nothing was billed.")  # noqa: T201 - a summary is text
+
+
+def retry(desk: Desk, words: str) -> None:
+    """Ask anew for the failed frames of a run; with `--each` in one request for each."""
+    from seedream_magic.continuation import plan_retry  # noqa: PLC0415 - load time, see `desk`
+
+    run, given = _without_flags(words, "retry", "--each")
+    before, client = continued_run(desk, run, "retry"), desk.client()
+    images = client.recover(before.run_id)[0]  # what was made already is not paid again
+    downloaded = len(images.ok) - len(before.ok)
+    if downloaded:
+        print(f"Downloaded {plural(downloaded)} that the run had made; that bills nothing.")  # noqa: T201 - said before
+    # A variable that the line names its run by holds the mended set afterwards.
+    variable = run.strip("{}$")
+    name = variable if variable.isidentifier() and hasattr(desk.variables.get(variable), "run_id") else None
+    if downloaded and images.complete:
+        desk.show_set(images, name=name)
+        return
+    if given:
+        _retry_each(desk, client, before.run_id, name=name)
+        return
+    plan = plan_retry(client, before.run_id)
+    desk.session.refuse(plan)
+    print(_announcement(client, plan))  # noqa: T201 - said before
+    desk.run(client, plan, name=name)
+
+
+def _retry_each(desk: Desk, client: Seedream, run_id: str, *, name: str | None) -> None:
+    """Ask for the missing frames of a run one by one, from where an earlier `--each` has come to."""
+    from seedream_magic.continuation import missing_places, newest_of, plan_next_frame  # noqa: PLC0415 - load time
+
+    images = client.show(newest_of(client.store, run_id))
+    plan, missing = plan_next_frame(client, images), len(missing_places(images))
+    if plan is None:
+        print("Every frame is there: nothing is sent, nothing billed.")  # noqa: T201 - said in place of a run
+        desk.show_set(images, name=name)
+        return
+    desk.session.refuse(plan)
+    bill = bill_text(missing, plan.price and plan.price.times(missing))
+    paid = f"Together they may bill {bill}." if client.provider.needs_key else "The demo bills nothing."
+    requests = "1 request" if missing == 1 else f"{missing} requests, one after the other"
+    print(f"{_announcement(client, plan)}\nThis is the first of {requests}. {paid}")  # noqa: T201 - said before
+    desk.run(client, plan, name=name, further=partial(plan_next_frame, client))
+
+
+def _announcement(client: Seedream, plan: Plan) -> str:
+    """What a retry will send, and what that may bill. The words are a record's: a person reads them first."""
+    asking = f"Asking anew for {plural(plan.request.images_at_most)}."
+    if plan.stored:
+        return f"{asking} Stored: nothing is billed."
+    may_bill = f"That is what it may bill: {plan.price}." if plan.price else "That is what it may bill."
+    paid = may_bill if client.provider.needs_key else "The demo bills nothing."
+    text = json.dumps(plan.short_body, ensure_ascii=False, indent=2)
+    body = "".join(sign if sign.isprintable() or sign == "\n" else f"\\u{ord(sign):04x}" for sign in text)
+    address = client.given_base_url or "embedded"
+    return "\n".join((f"To {client.provider.name} ({address}):", body, *plan.warnings, f"{asking} {paid}"))
+
+
+def export(desk: Desk, words: str) -> None:
+    """Write the set of an earlier run to one file."""
+    run, path = [*words.split(maxsplit=1), "", ""][:2]
+    path = path.strip()
+    if len(path) > 1 and path[0] == path[-1] and path[0] in "\"'":
+        path = path[1:-1]
+    if not path:
+        raise InvalidRequest(
+            "%seedream export takes the id of a run and a file: .html, .zip, .gif or .jpg, by its ending."
+        )
+    target = os.path.expanduser(path)  # noqa: PTH111 - Path.expanduser raises for a user who does not exist
+    written = desk.client().show(_run_id(desk, run, "export")).export(target)
+    print(f"Written: {written}")  # noqa: T201 - a confirmation is text
+
+
+def purge(desk: Desk, text: str) -> None:
+    """Delete a run and its pictures, asked first where somebody can answer; elsewhere by its full id alone.
+
+    A part of an id, or a number, is none: it may mean another run tomorrow.
+    """
+    from seedream_magic.images.claims import is_live_in  # noqa: PLC0415 - load time
+    from seedream_magic.images.purge import look_at  # noqa: PLC0415 - load time, see `desk`
+    from seedream_magic.view.markup import text_within  # noqa: PLC0415 - load time
+
+    client, run_id = desk.client(), _run_id(desk, text, "purge", numbers=False)
+    found = look_at(client.store, run_id, live=is_live_in(client.store / run_id))
+    words = f'"{text_within(found.prompt, 60)}"' if found.prompt else "its words cannot be read"
+    of_it = f"{words}, {plural(found.pictures, 'picture')}, {found.size / 1e6:.1f} MB, in {client.store}"
+    answer = _answer(desk, f"Delete run {run_id} for good ({of_it})? 删除？[y/N] ")
+    if answer is None and text.strip("\"'") != run_id:
+        hint = f"%seedream purge {run_id} deletes it ({of_it})."
+        raise InvalidRequest("Nobody can answer here, so a run is deleted by its full id alone.", hint=hint)
+    if answer is not None and answer.strip().lower() not in {"y", "yes", "是"}:
+        print("Nothing is deleted.")  # noqa: T201 - a confirmation is text
+        return
+    gone, free = client.purge(run_id), found.provider == "demo"
+    bill = "" if free else " What it billed stays billed."
+    size = f"{plural(gone.files, 'file')}, {gone.size / 1e6:.1f} MB"
+    print(f"Run {gone.run_id} is deleted: {size}.{bill}")  # noqa: T201 - a confirmation is text
+
+
+def _answer(desk: Desk, question: str) -> str | None:
+    """What the person at this notebook or terminal answers, "" if nothing; None where there is nobody."""
+    in_terminal = getattr(desk.shell, "kernel", None) is None
+    if in_terminal and not (sys.stdin and sys.stdin.isatty()):  # a script: its next line is no answer
+        return None
+    try:
+        return input(question)
+    except NotImplementedError:  # a front end without a field for it; nbconvert, papermill
+        return None
+    except EOFError:
+        return ""
+    except KeyboardInterrupt as exc:
+        raise SeedreamInterrupted("Stopped at the question: nothing was done.") from exc
+
+
+def _without_flags(text: str, command: str, *flags: str) -> tuple[str, set[str]]:
+    """The line without its options, and those; raises `InvalidRequest` for one that the command does not have."""
+    words = text.split()
+    given = {word for word in words if word.startswith("--")}
+    for word in given.difference(flags):
+        near = difflib.get_close_matches(word, flags, n=1)
+        meant = f"did you mean {near[0]}?" if near else f"it takes {', '.join(flags)}."
+        raise InvalidRequest(f"%seedream {command} has no option {word[:40]!r}: {meant}")
+    return " ".join(word for word in words if word not in given), given
+
+
+def _run_id(desk: Desk, text: str, command: str, *, numbers: bool = True) -> str:
+    """The run that a line names: an id, the beginning or end of one, `latest`, a folder, or a set of the notebook;
+    with `numbers` also its row in the history shown last. `latest` is this store's.
+    """
+    text = text.strip().strip("\"'{}$#")
+    if not text:
+        row = " its row in the history," if numbers else ""
+        raise InvalidRequest(f"%seedream {command} takes a run: its id,{row} latest, or a variable that holds a set.")
+    if numbers and text.isdecimal() and len(text) <= _LONGEST_NUMBER:
+        return _run_of_row(desk, int(text), command)
+    if text == "latest":
+        client = desk.client()
+        entries = client.history(here=True)
+        if not entries:
+            raise InvalidRequest(f"There is no run in {client.store} yet: draw with %%seedream first.")
+        return entries[0].run_id
+    try:
+        value = value_of(text, desk.variables)
+    except InvalidRequest:  # no variable: then it is the id, or a part of one
+        value = text
+    return getattr(value, "run_id", None) or Path(str(value)).name
+
+
+def _run_of_row(desk: Desk, number: int, command: str) -> str:
+    """The run in this row, counted from 1, of the history that the notebook has shown last."""
+    if not desk.rows:
+        again = f"%seedream history numbers the runs, then %seedream {command} {number}"
+        raise InvalidRequest(f"{number} is a row of the history shown last, and none with rows has been: {again}.")
+    if not 1 <= number <= len(desk.rows):
+        raise InvalidRequest(f"There is no row {number}: the history shown last has {plural(len(desk.rows), 'row')}.")
+    return desk.rows[number - 1]
+
+
+def continued_run(desk: Desk, text: str, command: str) -> ImageSet:
+    """The run that a line names, to go on from: refused where another provider made it than the session's."""
+    from seedream_magic.planning import refuse_other_provider  # noqa: PLC0415 - load time, see `desk`
+    from seedream_magic.replay import find_run  # noqa: PLC0415 - load time, see `desk`
+
+    client, run_id = desk.client(), _run_id(desk, text, command)
+    record = find_run(client.store, run_id)
+    refuse_other_provider(client, record.run_id, str(record.facts.get("provider")))
+    return client.show(record.run_id)
