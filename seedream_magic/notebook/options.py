@@ -144,8 +144,8 @@ COMMANDS = (
     ),
     (
         "%seedream library [--scan FOLDER …]",
-        "which stores are known, and where from; --scan takes in those below a folder",
-        "已知的存储；--scan 收录某文件夹下的存储",
+        "the stores that are known, and how many runs each has; --scan takes in those below a folder",
+        "已知的存储及其记录数；--scan 收录某文件夹下的存储",
     ),
     (
         "%seedream doctor [--probe]",
