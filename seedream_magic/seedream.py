@@ -22,7 +22,7 @@ from seedream_magic.api.storyboard import Storyboard
 from seedream_magic.continuation import plan_extend, plan_redo, plan_vary
 from seedream_magic.drawing import Drawing, fetch
 from seedream_magic.errors import ConfigError, InvalidRequest
-from seedream_magic.images.claims import is_live, is_live_in
+from seedream_magic.images.claims import is_live
 from seedream_magic.images.image_set import Frame, ImageSet
 from seedream_magic.images.index import HistoryEntry
 from seedream_magic.images.purge import Purged, purge
@@ -349,8 +349,7 @@ class Seedream:
 
         Raises `InvalidRequest` for a run that goes on, or that later runs go on from: their sets hold its pictures.
         """
-        run_id = str(run_id).strip()
-        return purge(self.store, run_id, live=is_live_in(self.store / run_id))
+        return purge(self.store, str(run_id).strip())
 
     @classmethod
     def from_picture(

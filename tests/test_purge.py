@@ -19,9 +19,9 @@ from seedream_magic import database
 from seedream_magic.database import keep_thumbnails, kept_thumbnails
 from seedream_magic.errors import ConfigError, InvalidRequest
 from seedream_magic.images.durable import cache_folder, write_elsewhere
-from seedream_magic.images.purge import PREFIX, look_at, purge
+from seedream_magic.images.purge import PREFIX, find_purgeable, purge
 from seedream_magic.library import history
-from test_index import made_run, new_process
+from test_index import begun, made_run, new_process
 
 SHARED, ALONE, TORN, STRANGE = ("a" * 64, "b" * 64, "c" * 64, "d" * 64)
 
@@ -65,9 +65,9 @@ def test_nothing_of_a_run_remains(store: Path, cache: Path) -> None:
     assert {database.FILE, "01.jpg", "03.jpg", "02.b64", "request.json"} <= set(remains(store, cache))
     sizes = [path.stat().st_size for path in (*folder.rglob("*"), rescued) if path.is_file()]
 
-    looked = look_at(store, folder.name, live=False)
+    looked = find_purgeable(store, folder.name)
     assert (looked.pictures, looked.size, looked.prompt[:9]) == (3, sum(sizes), "canary 四季")
-    purged = purge(store, folder.name, live=False)
+    purged = purge(store, folder.name)
 
     assert (purged.run_id, purged.files, purged.size) == (folder.name, len(sizes), sum(sizes))
     assert list(kept_thumbnails([folder.name, other.name])) == [other.name]
@@ -75,7 +75,7 @@ def test_nothing_of_a_run_remains(store: Path, cache: Path) -> None:
         assert history(store) == before
         new_process()
     assert sorted(path.name for path in other.iterdir()) == ["01.jpg", "02.jpg", "request.json"]
-    purge(store, other.name, live=False)
+    purge(store, other.name)
     assert remains(store, cache) == []
     assert list(store.iterdir()) == []
     assert not rescued.parent.exists()
@@ -95,17 +95,17 @@ def test_a_run_that_later_runs_go_on_from_is_kept(store: Path) -> None:
     goes_on(second, "extend", parent)
     goes_on(varied, "vary", parent)
     with pytest.raises(InvalidRequest, match=f"{first.name}, {second.name} go on from it") as caught:
-        purge(store, parent.name, live=False)
+        purge(store, parent.name)
     assert "Purge those first" in caught.value.hint
     assert varied.name not in str(caught.value)
-    purge(store, first.name, live=False)
+    purge(store, first.name)
     with pytest.raises(InvalidRequest, match=f"{second.name} goes on from it"):
-        purge(store, parent.name, live=False)
+        purge(store, parent.name)
     assert (parent / "01.jpg").exists()
     (second / "request.json").write_text("{")
-    purge(store, parent.name, live=False)
+    purge(store, parent.name)
     goes_on(varied, "redo", varied)  # no run makes such a record, and it must not stand in its own way
-    purge(store, varied.name, live=False)
+    purge(store, varied.name)
     assert [path.name for path in store.iterdir()] == [second.name]
 
 
@@ -117,31 +117,34 @@ def test_a_damaged_run_goes_although_others_go_on_from_it(store: Path, *, folder
     (parent / "request.json").unlink()
     if folder_in_its_place:
         (parent / "request.json").mkdir()
-    purge(store, parent.name, live=False)
+    purge(store, parent.name)
     assert [path.name for path in store.iterdir()] == [later.name]
 
 
 @pytest.mark.parametrize(
-    ("run_id", "live", "said"),
+    ("run_id", "said"),
     [
-        ("", False, "no run"),
-        ("..", False, "no run"),
-        ("2026", False, "'2026' is a part of an id: .*20260504T100001Z-abcdefghij, 20260504T100000Z-abcdefghij"),
-        ("20260504T100000Z-abcdefghi", False, "by all of it, 20260504T100000Z-abcdefghij"),
-        ("100001Z", False, "by all of it, 20260504T100001Z-abcdefghij"),
-        ("20260504T100000Z-abcdefghij", True, "still going on"),
+        ("", "no run"),
+        ("..", "no run"),
+        ("2026", "'2026' is a part of an id: .*20260504T100001Z-abcdefghij, 20260504T100000Z-abcdefghij"),
+        ("20260504T100000Z-abcdefghi", "by all of it, 20260504T100000Z-abcdefghij"),
+        ("100001Z", "by all of it, 20260504T100001Z-abcdefghij"),
     ],
 )
-def test_only_a_run_that_is_named_is_purged(run_id: str, said: str, store: Path, tmp_path: Path, *, live: bool) -> None:
+def test_only_a_run_that_is_named_is_purged(run_id: str, said: str, store: Path, tmp_path: Path) -> None:
     """None is guessed, a name that is none of ours is no path, none is live; a store that is none has no run."""
     folders = [canary_run(store, number) for number in range(2)]
-    for act in (look_at, purge):
+    for act in (find_purgeable, purge):
         with pytest.raises(InvalidRequest, match=said):
-            act(store, run_id, live=live)
+            act(store, run_id)
     assert all((folder / "01.jpg").exists() for folder in folders)
+    live = begun(store)
+    for act in (find_purgeable, purge):
+        with pytest.raises(InvalidRequest, match="still going on"):
+            act(store, live.run_id)
     for absent in (tmp_path / "absent", tmp_path / "nul\0"):
         with pytest.raises(InvalidRequest, match="no run"):
-            purge(absent, run_id, live=False)
+            purge(absent, run_id)
 
 
 def test_links_are_removed_and_not_followed(store: Path, tmp_path: Path) -> None:
@@ -155,10 +158,10 @@ def test_links_are_removed_and_not_followed(store: Path, tmp_path: Path) -> None
     (outside / f"{ALONE}.png").write_bytes(b"x")
     (folder / "request.json").write_text(json.dumps({"references": [{"sha256": ALONE}]}))
     before = sorted(path.name for path in outside.iterdir())
-    purge(store, folder.name, live=False)
+    purge(store, folder.name)
     assert not folder.exists()
     with pytest.raises(InvalidRequest, match="no run"):
-        purge(store, outside.name, live=False)
+        purge(store, outside.name)
     assert sorted(path.name for path in outside.iterdir()) == before
 
 
@@ -175,10 +178,10 @@ def test_references_go_with_the_last_run_that_has_them(store: Path, cache: Path)
     second = canary_run(store, 2, references=[{"sha256": SHARED}])
     torn = canary_run(store, 3)
     (torn / "request.json").write_text(f'{{"references": [{{"sha256": "{TORN}"')
-    purge(store, first.name, live=False)
+    purge(store, first.name)
     assert sorted(path.name for path in references.iterdir()) == sorted([names[0], *names[3:]])
-    purge(store, torn.name, live=False)
-    purge(store, second.name, live=False)
+    purge(store, torn.name)
+    purge(store, second.name)
     assert [path.name for path in references.iterdir()] == [f"{STRANGE}.png"]
     assert remains(cache) == []
 
@@ -195,7 +198,7 @@ def audit(event, arguments):
         if steps < 0:
             os._exit(9)
 sys.addaudithook(audit)
-purge.purge(Path(sys.argv[1]), sys.argv[2], live=False)
+purge.purge(Path(sys.argv[1]), sys.argv[2])
 """
 
 
@@ -214,7 +217,7 @@ def test_a_killed_purge_is_completed_by_the_next(steps: int, store: Path, cache:
     assert [entry.run_id for entry in history(store)] == [other.name]
     if steps == 2:
         shutil.copytree(copy, folder)
-    purge(store, other.name if steps == 5 else folder.name, live=False)  # whichever run is purged next
+    purge(store, other.name if steps == 5 else folder.name)  # whichever run is purged next
     assert remains(store, cache) == []
     assert not list(store.glob(f"{PREFIX}*"))
 
@@ -230,16 +233,16 @@ def test_what_cannot_be_removed_is_told(store: Path, cache: Path, monkeypatch: p
     with monkeypatch.context() as patch:
         patch.setattr(Path, "rename", failing)
         with pytest.raises(ConfigError, match=r"cannot be removed .*Permission denied"):
-            purge(store, folder.name, live=False)
+            purge(store, folder.name)
     assert (folder / "01.jpg").exists()
     with monkeypatch.context() as patch:
         patch.setattr(os, "rmdir", failing)
         with pytest.raises(ConfigError, match="somewhere could not be removed") as caught:
-            purge(store, folder.name, live=False)
+            purge(store, folder.name)
     assert "purge the run again" in caught.value.hint
     assert history(store) == []
     assert remains(cache) == []
-    purge(store, folder.name, live=False)
+    purge(store, folder.name)
     assert list(store.iterdir()) == []
 
 
@@ -251,7 +254,7 @@ def test_a_library_that_cannot_be_cleaned_is_told(store: Path, cache: Path, monk
     with closing(sqlite3.connect(cache / database.FILE)) as other:
         other.execute("BEGIN EXCLUSIVE")
         with pytest.raises(ConfigError, match=r"is deleted, .* may still be in .*library.sqlite3 \(database is locked"):
-            purge(store, folder.name, live=False)
+            purge(store, folder.name)
     assert list(store.iterdir()) == []
     history(store)
     assert remains(cache) == []
@@ -267,5 +270,5 @@ def test_a_damaged_library_remembers_nothing_either(store: Path, cache: Path) ->
     new_process()
     history(store)
     assert f"{database.FILE}.damaged" in remains(cache)
-    purge(store, folder.name, live=False)
+    purge(store, folder.name)
     assert remains(store, cache) == []

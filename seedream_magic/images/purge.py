@@ -1,4 +1,4 @@
-"""Take a run off the disk for good: its pictures, its records, and what is known of it in the cache.
+"""Take a run off the disk for good: its pictures, its records, and what the library knows of it.
 
 The folder gets another name first. From that instant there is no such run; if the process is killed before the folder
 is empty, the next purge in the store finds it by that name and goes on.
@@ -17,6 +17,7 @@ from pathlib import Path
 from seedream_magic import database, library
 from seedream_magic.api.models import MAXIMUM_FRAMES
 from seedream_magic.errors import ConfigError, InvalidRequest
+from seedream_magic.images.claims import is_live_in
 from seedream_magic.images.durable import record_bytes, rescue_folders, sync_folder
 from seedream_magic.images.index import runs_in
 from seedream_magic.images.originals import picture_path
@@ -47,9 +48,9 @@ class Purgeable:
     size: int
 
 
-def look_at(store: Path, run_id: str, *, live: bool) -> Purgeable:
+def find_purgeable(store: Path, run_id: str) -> Purgeable:
     """What `purge` would delete. Raises `InvalidRequest` as it does."""
-    _refuse(store, run_id, live=live)
+    _refuse(store, run_id)
     folder = _runs_set_aside(store).get(run_id, store / run_id)
     record = read_record(folder)
     provider, prompt = (str(record.facts.get("provider")), record.body.get("prompt")) if record else ("", "")
@@ -58,14 +59,14 @@ def look_at(store: Path, run_id: str, *, live: bool) -> Purgeable:
     return Purgeable(run_id, provider, prompt if isinstance(prompt, str) else "", pictures, size)
 
 
-def purge(store: Path, run_id: str, *, live: bool) -> Purged:
+def purge(store: Path, run_id: str) -> Purged:
     """Delete a run by its full id, and whatever earlier purges that were killed have left.
 
-    Links are removed, not followed. `live` says that the run's process may still be at it. Raises `InvalidRequest` for
-    a live run, for one whose pictures the sets of later runs hold, and if there is none of this id; `ConfigError` where
-    something could not be removed: then it is no run any more all the same, and purging it again removes the rest.
+    Links are removed, not followed. Raises `InvalidRequest` for a run that is under way, for one whose pictures the
+    sets of later runs hold, and if there is none of this id; `ConfigError` where something could not be
+    removed: then it is no run any more all the same, and purging it again removes the rest.
     """
-    _refuse(store, run_id, live=live)
+    _refuse(store, run_id)
     _set_aside(store, run_id)
     runs = _runs_set_aside(store)
     remembered = next(filter(None, [library.forget(left, store) for left in runs]), "")
@@ -79,7 +80,7 @@ def purge(store: Path, run_id: str, *, live: bool) -> Purged:
     return Purged(run_id, len(files), sum(files))
 
 
-def _refuse(store: Path, run_id: str, *, live: bool) -> None:
+def _refuse(store: Path, run_id: str) -> None:
     """Raise for what is no full id of a run here (also of one whose purge was killed), and for a run that must stay.
 
     A part of an id that means one run today means another one tomorrow.
@@ -91,7 +92,7 @@ def _refuse(store: Path, run_id: str, *, live: bool) -> None:
             listed = ", ".join(meant[:3]) + (f" and {len(meant) - 3} more" if len(meant) > 3 else "")
             raise InvalidRequest(f"{run_id[:40]!r} is a part of an id: a run is purged by all of it, {listed}.")
         raise InvalidRequest(f"There is no run {run_id[:40]!r} in {store}; %seedream history lists them.")
-    if live:
+    if is_live_in(store / run_id):
         raise InvalidRequest(f"Run {run_id} is still going on.", hint="Stop it, or purge it when it has ended.")
     _refuse_needed(store, run_id)
 

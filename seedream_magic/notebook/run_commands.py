@@ -133,12 +133,11 @@ def purge(desk: Desk, text: str) -> None:
 
     A part of an id, or a number, is none: it may mean another run tomorrow.
     """
-    from seedream_magic.images.claims import is_live_in  # noqa: PLC0415 - load time
-    from seedream_magic.images.purge import look_at  # noqa: PLC0415 - load time, see `desk`
+    from seedream_magic.images.purge import find_purgeable  # noqa: PLC0415 - load time, see `desk`
     from seedream_magic.view.markup import text_within  # noqa: PLC0415 - load time
 
     client, run_id = desk.client(), _run_id(desk, text, "purge", numbers=False)
-    found = look_at(client.store, run_id, live=is_live_in(client.store / run_id))
+    found = find_purgeable(client.store, run_id)
     words = f'"{text_within(found.prompt, 60)}"' if found.prompt else "its words cannot be read"
     of_it = f"{words}, {plural(found.pictures, 'picture')}, {found.size / 1e6:.1f} MB, in {client.store}"
     answer = _answer(desk, f"Delete run {run_id} for good ({of_it})? 删除？[y/N] ")
