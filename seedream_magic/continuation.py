@@ -23,7 +23,7 @@ from seedream_magic.images.image_set import Frame, ImageSet
 from seedream_magic.images.record import Record, is_run, load, read_record
 from seedream_magic.images.store import is_set, load_whole, records
 from seedream_magic.planning import (
-    Settings,
+    PlanningClient,
     is_documented,
     plan_request,
     read_references,
@@ -35,7 +35,7 @@ from seedream_magic.replay import find_run
 
 
 def plan_redo(
-    settings: Settings,
+    client: PlanningClient,
     images: ImageSet,
     places: Sequence[int],
     *,
@@ -61,11 +61,11 @@ def plan_redo(
         request = _frames_request(of.request, new_words or own_words)
         return _Step(request, Lineage("redo", of.run_id, chosen), refs)
 
-    return _plan_from(settings, images, step, fresh=fresh, another=another)
+    return _plan_from(client, images, step, fresh=fresh, another=another)
 
 
 def plan_extend(
-    settings: Settings,
+    client: PlanningClient,
     images: ImageSet,
     frames: int | str | Sequence[str],
     *,
@@ -93,11 +93,11 @@ def plan_extend(
         places = tuple(range(len(of), len(of) + request.images_at_most))
         return _Step(request, Lineage("extend", of.run_id, places), refs)
 
-    return _plan_from(settings, images, step, fresh=fresh)
+    return _plan_from(client, images, step, fresh=fresh)
 
 
 def plan_vary(
-    settings: Settings,
+    client: PlanningClient,
     frame: Frame,
     prompt: str,
     *,
@@ -112,7 +112,7 @@ def plan_vary(
     """
     words, count = check_prompt(prompt), parse_images(images)
     further = refs if isinstance(refs, list | tuple) else [] if refs is None else [refs]
-    varied = set_of_run(settings, frame.run_id)
+    varied = set_of_run(client, frame.run_id)
 
     def step(of: ImageSet) -> _Step:
         plain = replace(of.request, storyboard=None, prompt=words, layer_decomposition=False)
@@ -120,28 +120,28 @@ def plan_vary(
         lineage = Lineage("vary", of.run_id, (frame.index,))
         return _Step(plain.for_images(count), lineage, [after, *further])
 
-    return _plan_from(settings, varied, step, fresh=fresh, another=another)
+    return _plan_from(client, varied, step, fresh=fresh, another=another)
 
 
-def plan_retry(settings: Settings, run_id: str) -> Plan:
+def plan_retry(client: PlanningClient, run_id: str) -> Plan:
     """The plan that asks anew for the frames of a run that failed or never came, and for nothing else."""
-    record = find_run(settings.store, run_id)
+    record = find_run(client.store, run_id)
     if is_live(record):
         raise InvalidRequest(f"Run {run_id} is still under way: its frames may yet come.")
-    images = load_whole(record).with_client(settings)
+    images = load_whole(record).with_client(client)
     if not (missing := missing_places(images)):
         raise InvalidRequest(f"Run {images.run_id} has no failed frame.")
-    return plan_redo(settings, images, missing)
+    return plan_redo(client, images, missing)
 
 
-def plan_next_frame(settings: Settings, images: ImageSet) -> Plan | None:
+def plan_next_frame(client: PlanningClient, images: ImageSet) -> Plan | None:
     """The plan that asks for the first missing frame of a set alone, None where none is missing.
 
     For gateways that make one picture of a request, whatever it asks for. It is sent, also where another frame of the
     set had the same words: each is a picture of its own.
     """
     missing = missing_places(images)
-    return plan_redo(settings, images, missing[:1], fresh=True) if missing else None
+    return plan_redo(client, images, missing[:1], fresh=True) if missing else None
 
 
 def newest_of(store: Path, run_id: str) -> str:
@@ -213,52 +213,52 @@ class _Step:
 
 
 def _plan_from(
-    settings: Settings, images: ImageSet, step: Callable[[ImageSet], _Step], *, fresh: bool, another: bool = False
+    client: PlanningClient, images: ImageSet, step: Callable[[ImageSet], _Step], *, fresh: bool, another: bool = False
 ) -> Plan:
     """The plan of a request that goes on from a set; `step` says what is asked for there.
 
     A run that is only read decides nothing: neither whom a key goes to, nor whether the limits are looked at, nor what
     is sent beside the fields that are known.
     """
-    refuse_other_provider(settings, images.run_id, images.provider)
-    same = None if another else _find_same_call(settings, images, step)
+    refuse_other_provider(client, images.run_id, images.provider)
+    same = None if another else _find_same_call(client, images, step)
     if fresh and same is not None:
-        images = _take_of(settings, images, same)
+        images = _take_of(client, images, same)
     asked = step(images)
     lineage = asked.lineage
-    if images.state == "running" and lineage.kind != "vary" and is_live(find_run(settings.store, images.run_id)):
+    if images.state == "running" and lineage.kind != "vary" and is_live(find_run(client.store, images.run_id)):
         raise InvalidRequest(f"Run {images.run_id} is still under way: wait till its frames have come.")
-    request, notes = _with_references(settings, images, asked)
+    request, notes = _with_references(client, images, asked)
     lost = next((reference.source for reference in request.references if not reference.sendable), None)
     if lost is not None:
         raise InvalidRequest(f"The reference {lost} of run {images.run_id} is not in the store any more.")
-    strict, own = settings.provider.strict, images.run_id in settings.session.made
+    strict, own = client.provider.strict, images.run_id in client.session.made
     unchecked = own and any(refuse for _, refuse in complaints(images.request, strict=strict))  # made with --no-check
     parse_model(request.model)
     check_prompt(request.prompt, may_be_empty=request.layer_decomposition)
     warnings = (*notes, *check_limits(request, strict=strict, check=not unchecked))
     plan = without_undocumented(
-        settings, plan_request(settings, request, warnings, fresh=fresh, lineage=lineage), images.run_id
+        client, plan_request(client, request, warnings, fresh=fresh, lineage=lineage), images.run_id
     )
     if fresh or same is None:
         return plan
     return replace(plan, stored=images.run_id, stored_in=images.folder.parent, already=_already(same))
 
 
-def _with_references(settings: Settings, images: ImageSet, asked: _Step) -> tuple[ImageRequest, tuple[str, ...]]:
+def _with_references(client: PlanningClient, images: ImageSet, asked: _Step) -> tuple[ImageRequest, tuple[str, ...]]:
     """The request of a step with its references, and the sentences to show."""
     request = asked.request
     if asked.refs is None:
         return request, ()
     if isinstance(asked.refs, str) and asked.refs == "others":
         others = [frame for frame in images.ok if frame.index not in asked.lineage.places]
-        further, notes = read_references(settings, others[: _room(request)])
+        further, notes = read_references(client, others[: _room(request)])
         return replace(request, references=(*request.references, *further)), notes
-    references, notes = read_references(settings, asked.refs)
+    references, notes = read_references(client, asked.refs)
     return replace(request, references=references), notes
 
 
-def _find_same_call(settings: Settings, images: ImageSet, step: Callable[[ImageSet], _Step]) -> Record | None:
+def _find_same_call(client: PlanningClient, images: ImageSet, step: Callable[[ImageSet], _Step]) -> Record | None:
     """The run by which this very call has made what the set shows already; None where it has not.
 
     A cell such as `story = story.redo(1)`, run again, asks on upon its own result. So the call is made once more, in
@@ -270,14 +270,14 @@ def _find_same_call(settings: Settings, images: ImageSet, step: Callable[[ImageS
         alike = lineage.kind == here.kind and (lineage.kind == "extend" or lineage.places == here.places)
         changed = lineage.kind == "redo" and not redrawn.isdisjoint(lineage.places)
         if alike and not changed and is_set(record) and load(record).ok:
-            earlier = load_whole(parent).with_client(settings)
-            if record.fingerprint in _fingerprints(settings, earlier, step):
+            earlier = load_whole(parent).with_client(client)
+            if record.fingerprint in _fingerprints(client, earlier, step):
                 return record
         redrawn.update(lineage.places if lineage.kind == "redo" else ())
     return None
 
 
-def _take_of(settings: Settings, images: ImageSet, same: Record) -> ImageSet:
+def _take_of(client: PlanningClient, images: ImageSet, same: Record) -> ImageSet:
     """The set upon which a call that has made `images` already is made afresh: the earlier one, for another take.
 
     So the set before it finds the newest take by the same call, as after a restart. It is `images` itself where later
@@ -286,7 +286,7 @@ def _take_of(settings: Settings, images: ImageSet, same: Record) -> ImageSet:
     lineage = same.lineage
     if lineage is None or lineage.kind == "extend" or (lineage.kind == "redo" and same.folder != images.folder):
         return images
-    return set_of_run(settings, lineage.run_id)
+    return set_of_run(client, lineage.run_id)
 
 
 def _steps_to(images: ImageSet) -> Iterator[tuple[Record, Lineage, Record]]:
@@ -304,16 +304,16 @@ def _steps_to(images: ImageSet) -> Iterator[tuple[Record, Lineage, Record]]:
         record = parent
 
 
-def _fingerprints(settings: Settings, images: ImageSet, step: Callable[[ImageSet], _Step]) -> set[str]:
+def _fingerprints(client: PlanningClient, images: ImageSet, step: Callable[[ImageSet], _Step]) -> set[str]:
     """What a run of this call upon a set would be known by: with all fields of its record, and with the known ones."""
     try:
         asked = step(images)
-        request, _ = _with_references(settings, images, asked)
+        request, _ = _with_references(client, images, asked)
     except (SeedreamError, IndexError):  # the call cannot be made there
         return set()
     documented = {name: value for name, value in request.extra.items() if is_documented(name, value)}
     both = (request, replace(request, extra=documented))
-    plans = (Plan(one, settings.provider, EMBEDDED, lineage=asked.lineage) for one in both)
+    plans = (Plan(one, client.provider, EMBEDDED, lineage=asked.lineage) for one in both)
     return {plan.fingerprint for plan in plans}
 
 

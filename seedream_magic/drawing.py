@@ -30,7 +30,7 @@ from seedream_magic.images.lineage import explain_missing, join
 from seedream_magic.images.record import Record, error_of, is_run, read_record
 from seedream_magic.images.store import RunFolder, begin_run, load_whole, parent_set
 from seedream_magic.images.threads import in_thread, raise_if_stopped
-from seedream_magic.planning import Settings
+from seedream_magic.planning import PlanningClient
 from seedream_magic.recover import can_bring, recover
 from seedream_magic.replay import Earlier, find_earlier, find_run, origin_of, stored_set
 from seedream_magic.run import Run
@@ -42,7 +42,7 @@ POLL_SECONDS = 0.25
 """Between two looks at a run that somebody else has begun."""
 
 
-class Sender(Settings, Protocol):
+class Sender(PlanningClient, Protocol):
     """For whom a plan is drawn: what of `Seedream` is used here, beside what a plan is made with."""
 
     ask_when_unknown: bool
@@ -73,11 +73,11 @@ class Drawing:
     ) -> None:
         """`key` is asked for where the plan is sent."""
         self._sender, self._plan, self._find_key, self._blocked = sender, plan, key, blocked
-        self._ended = False
-        self._fetched: set[str] = set()
-        self._awaited: Record | None = None
-        self._anew = False
-        self._ask = sender.ask_when_unknown
+        self._ended = False  # the last value of the set is on its way
+        self._fetched: set[str] = set()  # ids of the runs whose missing pictures were asked for, once each
+        self._awaited: Record | None = None  # the run of another that this waited for, as it ended
+        self._anew = False  # of an earlier run there is nothing to go on from: all frames are drawn
+        self._ask = sender.ask_when_unknown  # the pause is still to come
 
     async def values(self) -> Sets:
         """The set each time it has grown; the last value is the finished set. Errors as those of a run."""
@@ -244,6 +244,7 @@ class Drawing:
             return folder, reservation
 
     def _may_send(self, earlier: Earlier) -> bool:
+        """Whether `_step`, by what there is at this moment, would still send."""
         if earlier.answer is not None or earlier.live is not None:
             return False
         return (earlier.incomplete is None or self._anew) and (earlier.doubtful is None or not self._ask)
@@ -266,7 +267,7 @@ async def fetch(sender: Sender, record: Record) -> Sets:
     await in_thread(library.note, record.folder)
 
 
-def _whole_set(sender: Settings, lineage: Lineage | None) -> Callable[..., ImageSet]:
+def _whole_set(sender: PlanningClient, lineage: Lineage | None) -> Callable[..., ImageSet]:
     """What makes of a run's set the whole one: with the frames of the earlier run that it goes on from."""
     parent = parent_set(sender.store, lineage)
 

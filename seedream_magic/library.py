@@ -168,7 +168,9 @@ def note(folder: Path, *, at_most: int = 0) -> None:
 
 @contextlib.contextmanager
 def begun_in(store: Path) -> Iterator[None]:
-    """A run is begun here in a store, and noted then: nothing else is new there by that."""
+    """Begin a run in a store within this: it changes the folder's time, and `note` tells of it, so that the store need
+    not be looked through for it.
+    """
     number, changed = _changed.get(store, (0, 0))
     known = changed == _changed_at(store)
     yield

@@ -27,8 +27,8 @@ from seedream_magic.session import Session
 _NAMED_FRAME = re.compile(r"run:(?P<run>[^\s\[\]]+)(\[(?P<place>\d{1,2})\])?")
 
 
-class Settings(Client, Protocol):
-    """For whom a plan is made, and where it is to go: what of `Seedream` is read here."""
+class PlanningClient(Client, Protocol):
+    """For whom a plan is made: what of `Seedream` is read here."""
 
     headers: Headers
     model: str
@@ -38,15 +38,15 @@ class Settings(Client, Protocol):
         """Whose runs are a person's own: the words of other records are data."""
 
 
-def plan_ask(settings: Settings, ask: Ask) -> Plan:
+def plan_ask(client: PlanningClient, ask: Ask) -> Plan:
     """The plan of what a person asks for; see `Seedream.plan`. Messages name the options of a cell."""
-    references, notes = read_references(settings, ask.refs, fit=ask.fit)
-    strict = settings.provider.strict
-    request, warnings = make_request(ask, model=settings.model, references=references, strict=strict)
+    references, notes = read_references(client, ask.refs, fit=ask.fit)
+    strict = client.provider.strict
+    request, warnings = make_request(ask, model=client.model, references=references, strict=strict)
     timeout = None if ask.timeout is None else TIMEOUT.read(ask.timeout)
     fresh = FRESH.read(ask.fresh) is True
     return plan_request(
-        settings,
+        client,
         request,
         (*notes, *warnings),
         timeout=timeout,
@@ -56,7 +56,7 @@ def plan_ask(settings: Settings, ask: Ask) -> Plan:
     )
 
 
-def plan_request(settings: Settings, request: ImageRequest, notes: tuple[str, ...], **further: Any) -> Plan:
+def plan_request(client: PlanningClient, request: ImageRequest, notes: tuple[str, ...], **further: Any) -> Plan:
     """The plan of a checked request, with what the store says of it; `further` are fields of `Plan`.
 
     The embedded demo starts with the first run: till then its plans have an address that nothing can listen on.
@@ -64,28 +64,28 @@ def plan_request(settings: Settings, request: ImageRequest, notes: tuple[str, ..
     settle()
     plan = Plan(
         request,
-        settings.provider,
-        settings.given_base_url or EMBEDDED,
+        client.provider,
+        client.given_base_url or EMBEDDED,
         notes,
-        references=settings.store / REFERENCES,
-        headers=settings.headers,
-        prices=settings.session.prices,
+        references=client.store / REFERENCES,
+        headers=client.headers,
+        prices=client.session.prices,
         **further,
     )
-    plan = look_up(plan, settings.store)
+    plan = look_up(plan, client.store)
     advice = () if plan.stored else plan_warnings(plan.base_url, plan.short_body)
     return replace(plan, warnings=(*plan.warnings, *advice))
 
 
-def plan_of_record(settings: Settings, record: Record) -> Plan:
+def plan_of_record(client: PlanningClient, record: Record) -> Plan:
     """The plan that a run was made by; it replays this very run where that has a set."""
     images = load(record)
-    plan = plan_for_run(plan_request(settings, images.request, (), lineage=record.lineage), record)
-    return without_undocumented(settings, plan, images.run_id)
+    plan = plan_for_run(plan_request(client, images.request, (), lineage=record.lineage), record)
+    return without_undocumented(client, plan, images.run_id)
 
 
 def read_references(
-    settings: Settings, refs: object, *, fit: bool = False
+    client: PlanningClient, refs: object, *, fit: bool = False
 ) -> tuple[tuple[Reference, ...], tuple[str, ...]]:
     """The references that these values stand for, and the sentences to show; `fit` scales what is too large."""
     values = list(refs) if isinstance(refs, list | tuple) else [] if refs is None else [refs]
@@ -93,28 +93,28 @@ def read_references(
         return (), ()
     from seedream_magic.api.references.make_references import scale_to_limits  # noqa: PLC0415 - Pillow loads when it is used
 
-    named = [_find_frame(settings, value) for value in values]
+    named = [_find_frame(client, value) for value in values]
     leaves = [leaf for value in named for leaf in (_pictures(value) if isinstance(value, ImageSet) else [value])]
-    made = [reference for leaf in leaves for reference in _read(settings, leaf)]
+    made = [reference for leaf in leaves for reference in _read(client, leaf)]
     scaled = [scale_to_limits(reference) if fit else (reference, "") for reference in made]
     gaps = [_gap_note(value) for value in named if isinstance(value, ImageSet)]
     return tuple(reference for reference, _ in scaled), tuple(filter(None, (*gaps, *(note for _, note in scaled))))
 
 
-def refuse_other_provider(settings: Settings, run_id: str, made_by: str) -> None:
+def refuse_other_provider(client: PlanningClient, run_id: str, made_by: str) -> None:
     """Raises `ConfigError` for a run that another provider made: a record does not choose who gets a key."""
-    name = settings.provider.name
+    name = client.provider.name
     if name == made_by:
         return
     maker, hint = ascii(made_by[:40]), f"Providers are {', '.join(PROVIDERS)}."
     if made_by in PROVIDERS:
-        its_own = call_text("Seedream", made_by, store=str(settings.store)) + call_text(".show", run_id)
+        its_own = call_text("Seedream", made_by, store=str(client.store)) + call_text(".show", run_id)
         maker, hint = made_by, f"%seedream use {made_by} asks it from then on; in Python take the set from {its_own}."
     raise ConfigError(f"Run {run_id} was made by {maker}; this client asks {name}.", hint=hint)
 
 
-def set_of_run(settings: Settings, run_id: str) -> ImageSet:
-    return load_whole(find_run(settings.store, run_id)).with_client(settings)
+def set_of_run(client: PlanningClient, run_id: str) -> ImageSet:
+    return load_whole(find_run(client.store, run_id)).with_client(client)
 
 
 def _pictures(images: ImageSet) -> tuple[Frame, ...]:
@@ -132,12 +132,12 @@ def _gap_note(images: ImageSet) -> str:
     return f"Of the {total} frames of run {images.run_id} those with a picture are references: {len(images.ok)}."
 
 
-def _find_frame(settings: Settings, value: object) -> object:
+def _find_frame(client: PlanningClient, value: object) -> object:
     """The frame that "run:ID[2]" names, the set that "run:ID" names; any other value as it is."""
     named = _NAMED_FRAME.fullmatch(value.strip()) if isinstance(value, str) else None
     if named is None:
         return value
-    images = set_of_run(settings, named["run"])
+    images = set_of_run(client, named["run"])
     if named["place"] is None:
         return images
     if int(named["place"]) >= len(images):
@@ -145,19 +145,19 @@ def _find_frame(settings: Settings, value: object) -> object:
     return images[int(named["place"])]
 
 
-def _read(settings: Settings, leaf: object) -> tuple[Reference, ...]:
+def _read(client: PlanningClient, leaf: object) -> tuple[Reference, ...]:
     """The references of a value; a frame of the client's own store is named by its run, not by a folder."""
     from seedream_magic.api.references.make_references import make_references  # noqa: PLC0415 - Pillow loads when it is used
 
     if isinstance(leaf, Reference):
         return (leaf,)
     made = make_references([leaf])
-    if isinstance(leaf, Frame) and leaf.run_id and leaf.client is not None and leaf.client.store == settings.store:
+    if isinstance(leaf, Frame) and leaf.run_id and leaf.client is not None and leaf.client.store == client.store:
         return tuple(replace(reference, source=f"run:{leaf.run_id}[{leaf.index}]") for reference in made)
     return made
 
 
-def without_undocumented(settings: Settings, plan: Plan, run_id: str) -> Plan:
+def without_undocumented(client: PlanningClient, plan: Plan, run_id: str) -> Plan:
     """The plan made of a run, without the body fields that nobody but its record asks for; it says which.
 
     What this session sent, and what comes from the store, stays as it is. Raises `InvalidRequest` for a picture that
@@ -165,7 +165,7 @@ def without_undocumented(settings: Settings, plan: Plan, run_id: str) -> Plan:
     """
     request = plan.request
     left_out = [name for name, value in request.extra.items() if not is_documented(name, value)]
-    if not left_out or plan.stored or run_id in settings.session.made:
+    if not left_out or plan.stored or run_id in client.session.made:
         return plan
     if "image" in left_out:
         raise InvalidRequest(f"The record of run {run_id} names an image that the store does not have.")
@@ -173,7 +173,7 @@ def without_undocumented(settings: Settings, plan: Plan, run_id: str) -> Plan:
     names = ", ".join(ascii(name[:40])[1:-1] for name in left_out[:10])
     note = f"Left out, for only the record of run {run_id} asks for it: {names}. In a cell --extra sends it."
     request = replace(request, extra=kept)
-    return plan_request(settings, request, (*plan.warnings, note), fresh=plan.fresh, lineage=plan.lineage)
+    return plan_request(client, request, (*plan.warnings, note), fresh=plan.fresh, lineage=plan.lineage)
 
 
 def is_documented(name: str, value: object) -> bool:

@@ -107,7 +107,8 @@ def is_live_in(folder: Path) -> bool:
 def turn(folder: Path, name: str) -> Iterator[None]:
     """Be the only one on this machine that is here, by the file of this name in `folder`.
 
-    Hold it for a moment only: one file serves many requests. Where the folder has no locks it goes on without.
+    Hold it for a moment only: one file serves many requests. Where the folder has no locks it goes on without,
+    and so it does after `PATIENCE`.
     """
     path = folder / f"{name}.lock"
     with contextlib.ExitStack() as stack:
