@@ -33,10 +33,13 @@ from seedream_magic import Seedream
 seedream = Seedream("anyfast", api_key="sk-x-123456", base_url=sys.argv[1], store=sys.argv[2])
 threading.Thread(target=seedream.generate, args=("x",), daemon=True).start()
 sys.stdin.readline()
+here, there = os.pipe()
 child = os.fork()
 if not child:
+    os.write(there, b"forked")  # what is done after a fork is done
     time.sleep(60)
     os._exit(0)
+os.read(here, 1)
 print(child, flush=True)
 os.kill(os.getpid(), signal.SIGKILL)
 """
