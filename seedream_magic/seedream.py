@@ -235,12 +235,16 @@ class Seedream:
 
     async def stream(self, prompt: str | Storyboard, **options: Unpack[Options]) -> AsyncGenerator[ImageSet, None]:
         """The growing set, each time something arrives; options as for `plan`. The last value is the finished set."""
+
+        def begin() -> watch.Sets:
+            return self._sets(self.plan(prompt, **options))
+
         async with bridge.awake():
             try:
-                plan = await asyncio.to_thread(self.plan, prompt, **options)  # it reads and hashes the references
+                sets = await asyncio.to_thread(begin)  # it hashes the references, and reads library and store
             except RuntimeError:  # the process ends: threads take nothing new, and nobody else needs the loop
-                plan = self.plan(prompt, **options)
-            async with aclosing(self._sets(plan)) as growing:
+                sets = begin()
+            async with aclosing(sets) as growing:
                 async for images in growing:
                     yield images
 
