@@ -220,16 +220,21 @@ def insert_runs(
     store: int,
     runs: Iterable[tuple[Look, HistoryEntry]],
     *,
-    at_most: int = 0,
+    at_most: int | None = None,
     instead: bool = True,
 ) -> None:
-    """Write runs, `instead` of those that are there: what was read a while ago must not replace what is newer."""
+    """Write runs, `instead` of those that are there: what was read a while ago must not replace what is newer.
+
+    Who has drawn them gives `at_most`, the images that they may bill; a bill that is only read lowers none.
+    """
     read = list(runs)
     verb = "INSERT OR REPLACE" if instead else "INSERT OR IGNORE"
     rows = [(store, e.run_id, e.fingerprint, e.parent, e.billed, _line(look, e)) for look, e in read]
-    bills = [(e.run_id, _began(e), _may_be_billed(e, at_most)) for _, e in read]
+    bills = [(e.run_id, _began(e), _may_be_billed(e, at_most or 0)) for _, e in read]
     connection.executemany(f"{verb} INTO runs VALUES (?, ?, ?, ?, ?, ?)", rows)
-    connection.executemany(f"{verb} INTO bills VALUES (?, ?, ?)", bills)
+    insert = "INSERT INTO bills VALUES (?, ?, ?) ON CONFLICT (run_id) DO UPDATE SET images = "
+    kept = "max(images, excluded.images)" if at_most is None else "excluded.images"
+    connection.executemany(insert + kept, bills)
 
 
 def _may_be_billed(entry: HistoryEntry, at_most: int) -> int:

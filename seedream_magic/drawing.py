@@ -228,7 +228,7 @@ class Drawing:
         sender = self._sender
         with ExitStack() as alone:
             if not plan.fresh:
-                alone.enter_context(turn(_locks(sender.store), plan.fingerprint[:1]))
+                alone.enter_context(turn(plan.fingerprint[:1], _locks(sender.store)))
                 earlier = find_earlier(plan, sender.store)
                 if not self._may_send(earlier):
                     return None
@@ -236,7 +236,7 @@ class Drawing:
             _copy_parent(sender.store, plan.lineage)
             limits = sender.session.check_day
             if limits is not None:
-                alone.enter_context(turn(_locks(sender.store), "day"))
+                alone.enter_context(turn("day", _locks(sender.store)))
                 limits(plan)
             with library.begun_in(sender.store):
                 folder = begin_run(sender.store, plan, client_request_id=str(uuid4()), key=key)
@@ -292,10 +292,10 @@ def _copy_parent(store: Path, lineage: Lineage | None) -> None:
         raise InvalidRequest(f"Run {lineage.run_id}, which this goes on from, is not in {store} any more.") from exc
 
 
-def _locks(store: Path) -> Path:
-    """Where requests are begun one by one: beside the library, without one in the store."""
+def _locks(store: Path) -> list[Path]:
+    """Where requests are begun one by one: beside the library; in the store where there is none, or none can be."""
     file = database.library_file()
-    return store / ".locks" if file is None else file.parent / "locks"
+    return [*([file.parent / "locks"] if file else []), store / ".locks"]
 
 
 def _error_of(record: Record) -> SeedreamError:

@@ -11,7 +11,7 @@ from pathlib import Path
 from seedream_magic import library
 from seedream_magic.api.fingerprint import normal_text
 from seedream_magic.api.plan import Plan
-from seedream_magic.errors import InvalidRequest
+from seedream_magic.errors import InvalidRequest, plural
 from seedream_magic.images.claims import is_live
 from seedream_magic.images.durable import as_mapping
 from seedream_magic.images.image_set import Frame, ImageSet
@@ -84,7 +84,7 @@ def look_up(plan: Plan, store: Path) -> Plan:
     answer, doubtful, incomplete, lost = earlier.answer, earlier.doubtful, earlier.incomplete, earlier.lost
     warnings = list(plan.warnings)
     if answer is not None:
-        warnings += _oddities(answer, plan)
+        warnings += [*_oddities(answer, plan), *_gap(answer)]
         return replace(plan, stored=answer.run_id, stored_in=answer.folder.parent, warnings=tuple(warnings))
     if earlier.live is not None:
         warnings.append(
@@ -121,7 +121,10 @@ def find_run(store: Path, run_id: str) -> Record:
         return find_record(store, run_id)
     except InvalidRequest:
         folders = library.folders_of(str(run_id).strip())
-        record = read_record(folders[0]) if len({folder.name for folder in folders}) == 1 else None
+        if len({folder.name for folder in folders}) > 1:
+            words = f"{len(folders)} runs of all stores begin or end with {str(run_id)[:40]!r}; type more of the id."
+            raise InvalidRequest(words) from None
+        record = read_record(folders[0]) if folders else None
         if record is None:
             raise
         return record
@@ -202,6 +205,15 @@ def _answers(runs: list[Record] | Iterator[Record], store: Path) -> Iterator[Rec
         broken_off = whole.state == "stopped" or whole.interrupted
         if is_set(whole) if not broken_off else _pictures(whole) and not _missing(whole):
             yield whole
+
+
+def _gap(record: Record) -> list[str]:
+    """That a set which came to its end has places without a picture: the service refused them, say."""
+    missing = len(_missing(record)) if record.state == "partial" else 0
+    if not missing:
+        return []
+    lacks = f"Run {record.run_id} lacks {plural(missing, 'picture')}"
+    return [f"{lacks}: it is shown as it is, and %seedream retry {record.run_id} asks for the rest."]
 
 
 def _oddities(record: Record, plan: Plan) -> tuple[str, ...]:

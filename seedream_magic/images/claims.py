@@ -18,7 +18,7 @@ import os
 import platform
 import secrets
 import threading
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -41,7 +41,9 @@ LONGEST_RUN = timedelta(seconds=LONGEST_RUN_SECONDS)
 FIRST_PID = 2
 """1 is the system's own; 0 and what is below it name whole groups of processes."""
 
-_turns: dict[Path, threading.Lock] = {}
+_REFUSALS = (OSError, NotImplementedError)
+"""What a lock that cannot be had raises; a file system may have none."""
+_turns: dict[str, threading.Lock] = {}
 
 
 class RunLock:
@@ -50,7 +52,7 @@ class RunLock:
     def __init__(self, folder: Path) -> None:
         self._path = folder / RUN_LOCK
         self._lock: BaseFileLock | None = None
-        with contextlib.suppress(*_refusals()):  # without it is judged by its process
+        with contextlib.suppress(*_REFUSALS):  # without it is judged by its process
             self._lock = _lock(self._path)
 
     @property
@@ -104,35 +106,34 @@ def is_live_in(folder: Path) -> bool:
 
 
 @contextlib.contextmanager
-def turn(folder: Path, name: str) -> Iterator[None]:
-    """Be the only one on this machine that is here, by the file of this name in `folder`.
+def turn(name: str, folders: Sequence[Path]) -> Iterator[None]:
+    """Be the only one on this machine that is here, by the file of this name in the first folder that has locks.
 
-    Hold it for a moment only: one file serves many requests. Where the folder has no locks it goes on without,
-    and so it does after `PATIENCE`.
+    Hold it for a moment only: one file serves many requests. Where no folder has locks it goes on without, and so it
+    does after `PATIENCE`.
     """
-    path = folder / f"{name}.lock"
+    from filelock import Timeout  # noqa: PLC0415 - load time
+
     with contextlib.ExitStack() as stack:
-        stack.enter_context(_turns.setdefault(path, threading.Lock()))
-        with contextlib.suppress(*_refusals()):
-            folder.mkdir(mode=0o700, parents=True, exist_ok=True)
-            stack.callback(_lock(path, PATIENCE).release)
+        here = _turns.setdefault(name, threading.Lock())
+        if here.acquire(timeout=PATIENCE):
+            stack.callback(here.release)
+        for folder in folders:
+            with contextlib.suppress(*_REFUSALS):
+                folder.mkdir(mode=0o700, parents=True, exist_ok=True)
+                with contextlib.suppress(Timeout):
+                    stack.callback(_lock(folder / f"{name}.lock", PATIENCE).release)
+                break
         yield
 
 
 def _lock(path: Path, seconds: float = 0) -> BaseFileLock:
-    """The lock of a file. Raises one of `_refusals`: `Timeout` where somebody else has it."""
+    """The lock of a file. Raises one of `_REFUSALS`: `Timeout`, an OSError, where somebody else has it."""
     from filelock import FileLock  # noqa: PLC0415 - load time
 
     lock = FileLock(path, thread_local=False, mode=0o600)
     lock.acquire(timeout=seconds, poll_interval=0.01)
     return lock
-
-
-def _refusals() -> tuple[type[Exception], ...]:
-    """What a lock that cannot be had raises; a file system may have none."""
-    from filelock import Timeout  # noqa: PLC0415 - load time
-
-    return Timeout, OSError, NotImplementedError
 
 
 def _beats(path: Path) -> bool:
