@@ -48,7 +48,7 @@ class RunLock:
     """The lock that says that a run is under way, from its making to `end`. Never raises."""
 
     def __init__(self, folder: Path) -> None:
-        self._path = folder / RUN_LOCK
+        self._path, self._process = folder / RUN_LOCK, os.getpid()
         self._lock: BaseFileLock | None = None
         with contextlib.suppress(*_refusals()):  # without it is judged by its process
             self._lock = _lock(self._path)
@@ -66,7 +66,7 @@ class RunLock:
     def end(self) -> None:
         """The run has come to its end."""
         lock, self._lock = self._lock, None
-        if lock is not None:
+        if lock is not None and os.getpid() == self._process:
             with contextlib.suppress(OSError):  # as long as it is locked, but Windows removes no open file
                 self._path.unlink()
             lock.release()
@@ -104,19 +104,21 @@ def is_live_in(folder: Path) -> bool:
 
 
 @contextlib.contextmanager
-def turn(folder: Path, name: str) -> Iterator[None]:
+def turn(folder: Path, name: str) -> Iterator[bool]:
     """Be the only one on this machine that is here, by the file of this name in `folder`.
 
-    Hold it for a moment only: one file serves many requests. Where the folder has no locks it goes on without,
-    and so it does after `PATIENCE`.
+    Hold it for a moment only: one file serves many requests. Where the folder has no locks it goes on without, and so
+    it does after `PATIENCE`; it gives whether nobody else is here.
     """
     path = folder / f"{name}.lock"
     with contextlib.ExitStack() as stack:
         stack.enter_context(_turns.setdefault(path, threading.Lock()))
+        alone = False
         with contextlib.suppress(*_refusals()):
             folder.mkdir(mode=0o700, parents=True, exist_ok=True)
             stack.callback(_lock(path, PATIENCE).release)
-        yield
+            alone = True
+        yield alone
 
 
 def _lock(path: Path, seconds: float = 0) -> BaseFileLock:
@@ -141,7 +143,7 @@ def _beats(path: Path) -> bool:
     try:
         probe.touch(exist_ok=False)
         try:
-            return probe.stat().st_mtime - path.stat().st_mtime < SILENCE
+            return abs(probe.stat().st_mtime - path.stat().st_mtime) < SILENCE  # a zip may bring one from the future
         finally:
             probe.unlink()
     except OSError:
