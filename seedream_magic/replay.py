@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import platform
 from collections.abc import Iterator
 from dataclasses import dataclass, replace
 from functools import reduce
@@ -99,7 +100,7 @@ def look_up(plan: Plan, store: Path) -> Plan:
     if doubtful is not None:
         warnings.append(f"Run {doubtful.run_id} sent the same request and may have been billed.")
     if lost is not None:
-        warnings.append(f"Run {lost.run_id} drew this; its pictures are not in {lost.folder} any more.")
+        warnings.append(f"Run {lost.run_id} drew this; its pictures are not in {short_path(lost.folder)} any more.")
     if earlier == Earlier() and not plan.fresh:
         away = library.stores_away(plan.fingerprints)
         warnings += [f"{short_path(away[0])} has pictures of this request, and is not there now."] if away else []
@@ -170,7 +171,8 @@ def stored_set(record: Record, plan: Plan | None = None, *, store: Path | None =
 
 def origin_of(record: Record) -> str:
     """Where a run was begun, for a sentence: the name of its notebook, as far as that is known."""
-    return record.notebook or "another program"
+    own = record.process.get("pid") == os.getpid() and record.process.get("host") == platform.node()
+    return record.notebook or ("this program" if own else "another program")
 
 
 def short_path(store: Path) -> str:

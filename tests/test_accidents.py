@@ -310,3 +310,26 @@ def test_a_count_beyond_all_bounds_hides_no_run(server: RawServer, tmp_path: Pat
     shutil.rmtree(images.folder)
     assert client(server, tmp_path / "b").generate("x").replayed
     assert client(server, tmp_path / "c").generate("x").replayed
+
+
+def test_pictures_that_are_gone_are_named_without_the_folders_above(server: RawServer, tmp_path: Path) -> None:
+    """The note is in the output of the new set, and that travels with the notebook."""
+    gone = client(server, tmp_path / "a").generate("x")
+    for path in gone.folder.glob("01.*"):
+        path.unlink()
+    plan = client(server, tmp_path / "a").plan("x")
+    assert any(gone.run_id in warning for warning in plan.warnings)
+    assert not any(str(tmp_path) in warning for warning in plan.warnings)
+
+
+def test_what_this_program_draws_is_called_its_own(seedream: Seedream, server: RawServer) -> None:
+    """Another thread of the same program: it is no other program that one could look for."""
+    release = threading.Event()
+    server._scenario = {POST: gated(release), PICTURE: picture}
+    thread = threading.Thread(target=lambda: seedream.generate("x", images=2))
+    thread.start()
+    server.wait_for(lambda seen: seen.posts == 1)
+    plan = seedream.plan("x", images=2)
+    release.set()
+    thread.join(LIMIT)
+    assert any("this program" in warning for warning in plan.warnings)
