@@ -15,6 +15,7 @@ from datetime import datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypeVar
 
+from seedream_magic.api.models import MAXIMUM_IMAGES
 from seedream_magic.images.durable import cache_folder, data_folder
 from seedream_magic.images.index import HistoryEntry, Look
 from seedream_magic.images.record import UNFINISHED
@@ -230,19 +231,19 @@ def insert_runs(
     read = list(runs)
     verb = "INSERT OR REPLACE" if instead else "INSERT OR IGNORE"
     rows = [(store, e.run_id, e.fingerprint, e.parent, e.billed, _line(look, e)) for look, e in read]
-    bills = [(e.run_id, _began(e), _may_be_billed(e, at_most or 0)) for _, e in read]
+    bills = [(e.run_id, _began(e), may_be_billed(e, at_most or 0)) for _, e in read]
     connection.executemany(f"{verb} INTO runs VALUES (?, ?, ?, ?, ?, ?)", rows)
     insert = "INSERT INTO bills VALUES (?, ?, ?) ON CONFLICT (run_id) DO UPDATE SET images = "
     kept = "max(images, excluded.images)" if at_most is None else "excluded.images"
     connection.executemany(insert + kept, bills)
 
 
-def _may_be_billed(entry: HistoryEntry, at_most: int) -> int:
+def may_be_billed(entry: HistoryEntry, at_most: int = 0) -> int:
     """The images that count for a run: `at_most`, or what it was asked for, where nobody knows its bill."""
     certain = entry.outcome != "unknown" and entry.state not in {"stopped", *UNFINISHED}
     if certain or entry.outcome in {"not_sent", "rejected"}:
         return entry.billed
-    return max(at_most or entry.expected, entry.billed)
+    return max(at_most or entry.expected or MAXIMUM_IMAGES, entry.billed)
 
 
 def _began(entry: HistoryEntry) -> str:

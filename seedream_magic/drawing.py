@@ -8,6 +8,9 @@ has made is fetched first, which bills nothing; then only what it lacks is asked
 from __future__ import annotations
 
 import asyncio
+import contextlib
+import random
+import time
 from collections.abc import Callable
 from contextlib import ExitStack, aclosing
 from dataclasses import replace
@@ -22,7 +25,7 @@ from seedream_magic.api.plan import Lineage, Plan
 from seedream_magic.api.prices import bill_text
 from seedream_magic.continuation import missing_places, plan_redo
 from seedream_magic.errors import InvalidRequest, OutcomeUnknown, SeedreamError, plural
-from seedream_magic.images.claims import is_live, turn
+from seedream_magic.images.claims import PATIENCE, is_live, turn
 from seedream_magic.images.copies import copy_run
 from seedream_magic.images.image_set import Frame, ImageSet
 from seedream_magic.images.index import Look, look_at
@@ -32,7 +35,7 @@ from seedream_magic.images.store import RunFolder, begin_run, load_whole, parent
 from seedream_magic.images.threads import in_thread, raise_if_stopped
 from seedream_magic.planning import PlanningClient
 from seedream_magic.recover import can_bring, recover
-from seedream_magic.replay import Earlier, find_earlier, find_run, origin_of, stored_set
+from seedream_magic.replay import Earlier, find_earlier, find_run, find_runs, later_of, origin_of, stored_set
 from seedream_magic.run import Run
 from seedream_magic.watch import Sets
 
@@ -40,6 +43,8 @@ PAUSE_SECONDS = 3
 """Before a request is sent once more of which nobody knows whether it was billed."""
 POLL_SECONDS = 0.25
 """Between two looks at a run that somebody else has begun."""
+STANDSTILL_SECONDS = 5.0
+"""After which a run of this process whose event loop does not run is waited for no more."""
 
 
 class Sender(PlanningClient, Protocol):
@@ -102,7 +107,7 @@ class Drawing:
         if earlier.incomplete is not None and not self._anew:
             return self._complete(earlier.incomplete)
         if self._awaited is not None:
-            raise _unknown(self._awaited)
+            raise _error_of(self._awaited)
         if earlier.doubtful is not None and self._ask:
             return self._pause(earlier.doubtful)
         return self._send()
@@ -110,7 +115,13 @@ class Drawing:
     async def _show(self, record: Record) -> Sets:
         """The set that stands for the request."""
         self._ended = True
-        store = self._sender.store
+        store, lineage = self._sender.store, record.lineage
+        if lineage is not None and lineage.kind != "vary" and not is_run(record.folder.parent / lineage.run_id):
+            with contextlib.suppress(
+                SeedreamError
+            ):  # what it goes on from is in another store: together they are whole
+                record = await in_thread(copy_run, record, store)
+                await in_thread(_copy_parent, store, lineage)
         if (self._plan.copy or self._sender.copy_replays) and not is_run(store / record.run_id):
             record = await in_thread(copy_run, record, store)
         images = await in_thread(stored_set, record, self._plan, store=store)
@@ -127,15 +138,18 @@ class Drawing:
 
     async def _wait_for(self, record: Record) -> Sets:
         """The set of a run that somebody else has begun, as it grows; then what became of it decides."""
-        if self._blocked is not None and _loops.get(record.run_id) is self._blocked:
-            raise InvalidRequest(
-                f"The same request is under way (run {record.run_id}) in this notebook's own event loop, "
-                "which would stand still while this waits: await it, or run it with --fresh."
-            )
+        going = time.monotonic()
         grows = "it is shown as it grows, and nothing is billed here"
         note = f"Run {record.run_id} of {origin_of(record)} draws this: {grows}."
         seen: Look = (-1,)
         while (now := read_record(record.folder)) is not None and is_live(now):
+            loop = _loops.get(record.run_id)
+            going = time.monotonic() if loop is None or loop.is_running() else going
+            if loop is not None and (loop is self._blocked or time.monotonic() - going > STANDSTILL_SECONDS):
+                raise InvalidRequest(
+                    f"The same request is under way (run {record.run_id}) in this notebook's own event loop, "
+                    "which stands still while this waits: await it, or run it with --fresh."
+                )
             if (look := look_at(record.folder)) != seen:
                 seen = look
                 growing = await in_thread(load_whole, now)
@@ -153,6 +167,12 @@ class Drawing:
     async def _complete(self, record: Record) -> Sets:
         """Ask for the frames that an earlier run lacks, and for nothing else."""
         sender = self._sender
+        redoing = [run for run in await in_thread(later_of, record, sender.store) if is_live(run)]
+        if redoing and self._awaited is None:  # what this lacks is being drawn
+            async with aclosing(self._wait_for(redoing[-1])) as growing:
+                async for value in growing:
+                    yield value
+            return
         images = (await in_thread(load_whole, record)).with_client(sender)
         missing = missing_places(images)
         obtainable = await in_thread(can_bring, record)
@@ -200,7 +220,7 @@ class Drawing:
             raise InvalidRequest(f"The reference {lost} is not in the store any more.")
         with ExitStack() as reserved:
             sent = replace(plan, base_url=await in_thread(lambda: sender.base_url))  # the demo starts now
-            begun = await in_thread(self._begin, sent, key, reserved)
+            begun = await in_thread(self._begin, sent, key, reserved, asyncio.get_running_loop())
             if begun is None:
                 return
             folder, reservation = begun
@@ -209,7 +229,6 @@ class Drawing:
             reservation.run_id = run.images.run_id
             reservation.doubtful = session.images_to_bill(plan)  # should it be dropped with its loop, nobody says more
             whole = _whole_set(sender, plan.lineage)
-            _loops[folder.run_id] = asyncio.get_running_loop()
             try:
                 async with aclosing(run.values()) as growing:
                     async for images in growing:
@@ -223,12 +242,15 @@ class Drawing:
                 may_be_billed = reservation.billed + reservation.doubtful
                 await in_thread(library.note, folder.folder, at_most=may_be_billed)
 
-    def _begin(self, plan: Plan, key: Key, reserved: ExitStack) -> tuple[RunFolder, session.Reservation] | None:
+    def _begin(
+        self, plan: Plan, key: Key, reserved: ExitStack, loop: asyncio.AbstractEventLoop
+    ) -> tuple[RunFolder, session.Reservation] | None:
         """Begin the run, unless somebody else has begun the same or has its set by now: who waits reserves nothing."""
-        sender = self._sender
+        sender, unseen = self._sender, True
         with ExitStack() as alone:
             if not plan.fresh:
-                alone.enter_context(turn(plan.fingerprint[:1], _locks(sender.store)))
+                unseen = alone.enter_context(turn(plan.fingerprint[:1], _locks(sender.store)))
+                looked = time.monotonic()
                 earlier = find_earlier(plan, sender.store)
                 if not self._may_send(earlier):
                     return None
@@ -240,7 +262,17 @@ class Drawing:
                 limits(plan)
             with library.begun_in(sender.store):
                 folder = begin_run(sender.store, plan, client_request_id=str(uuid4()), key=key)
+            _loops[folder.run_id] = loop
             library.note(folder.folder, at_most=plan.request.images_at_most)
+            if not plan.fresh and (not unseen or time.monotonic() - looked > PATIENCE / 2):
+                # Others may have been here meanwhile: whoever sees another gives way.
+                others = [run for run in find_runs(plan, sender.store) if run.run_id != folder.run_id and is_live(run)]
+                if others:
+                    _loops.pop(folder.run_id)
+                    folder.drop()
+                    library.forget(folder.run_id, sender.store)
+                    time.sleep(random.uniform(0, 0.1))  # noqa: S311 - two that gave way to each other part
+                    return None
             return folder, reservation
 
     def _may_send(self, earlier: Earlier) -> bool:
@@ -299,7 +331,10 @@ def _locks(store: Path) -> list[Path]:
 
 
 def _error_of(record: Record) -> SeedreamError:
-    error = error_of(record.error) if record.error else _unknown(record)
+    """What a run that was waited for came to; where the service refused all its frames, that."""
+    refused = next((facts for facts in record.frames if "error" in facts), {}) if record.outcome == "billed" else {}
+    facts = refused if record.outcome in {"billed", "unknown"} else record.error
+    error = error_of(facts) if facts else _unknown(record)
     error.run_id = record.run_id
     return error
 

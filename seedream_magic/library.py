@@ -34,7 +34,7 @@ from seedream_magic.database import (
 from seedream_magic.images.claims import is_live
 from seedream_magic.images.index import HistoryEntry, Look, entry_of, is_settled, look_at, runs_in
 from seedream_magic.images.originals import frames_on_disk
-from seedream_magic.images.record import RUN_ID, Record, read_record
+from seedream_magic.images.record import RUN_ID, Record, fingerprint_of, read_record
 from seedream_magic.images.store import run_folders
 
 if TYPE_CHECKING:
@@ -60,7 +60,15 @@ def runs_of(fingerprints: Collection[str], store: Path) -> list[Record] | None:
         return _folders(connection, f"fingerprint IN ({_marks(fingerprints)})", *fingerprints)
 
     folders = with_library(work, None)
-    return None if folders is None else _records(folders, store)
+    if folders is None:
+        return None
+    return _records([folder for folder in folders if _is_of(folder, fingerprints)], store)
+
+
+def _is_of(folder: Path, fingerprints: Collection[str]) -> bool:
+    """Whether a folder holds a run of this request still: it may have been replaced since it was read."""
+    record = read_record(folder)
+    return record is not None and not {fingerprint_of(record), record.fingerprint}.isdisjoint(fingerprints)
 
 
 def redone(run_id: str, store: Path) -> list[Record] | None:

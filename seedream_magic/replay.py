@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import platform
 from collections.abc import Iterator
 from dataclasses import dataclass, replace
 from functools import reduce
@@ -69,7 +70,7 @@ def _newest(runs: list[Record], store: Path) -> Earlier:
         return Earlier(live=live)
     incomplete = next((record for record in newest if _pictures(record) or can_bring(record)), None)
     if incomplete is not None:
-        return Earlier(incomplete=incomplete)
+        return Earlier(incomplete=incomplete if can_bring(incomplete) else completed(incomplete, store))
     doubtful = next((record for record in newest if record.outcome == "unknown"), None)
     lost = next((record for record in newest if record.state in {"done", "partial"}), None)
     return Earlier(doubtful=doubtful, lost=None if doubtful else lost)
@@ -99,7 +100,7 @@ def look_up(plan: Plan, store: Path) -> Plan:
     if doubtful is not None:
         warnings.append(f"Run {doubtful.run_id} sent the same request and may have been billed.")
     if lost is not None:
-        warnings.append(f"Run {lost.run_id} drew this; its pictures are not in {lost.folder} any more.")
+        warnings.append(f"Run {lost.run_id} drew this; its pictures are not in {short_path(lost.folder)} any more.")
     if earlier == Earlier() and not plan.fresh:
         away = library.stores_away(plan.fingerprints)
         warnings += [f"{short_path(away[0])} has pictures of this request, and is not there now."] if away else []
@@ -131,13 +132,15 @@ def find_run(store: Path, run_id: str) -> Record:
 
 
 def completed(record: Record, store: Path) -> Record:
-    """The run that made the set of this one whole, by drawing what it lacked; this one where none did."""
+    """The run that made the set of this one whole, or more so, by drawing what it lacked; this one where none did."""
+    return _go_on(record, store)[0]
+
+
+def _go_on(record: Record, store: Path) -> tuple[Record, set[int]]:
+    """The newest run that drew what the set of this one lacked, and the places that are empty still."""
     missing = _missing(record)
     while missing:
-        later = library.redone(record.run_id, store)
-        if later is None:
-            later = [each for each in records(store) if each.lineage and each.lineage.run_id == record.run_id]
-        for child in reversed(later):
+        for child in reversed(later_of(record, store)):
             places = child.lineage.places if child.lineage and child.lineage.kind == "redo" else ()
             made = {place for index, place in enumerate(places) if picture_path(child.folder, index, child.frames)}
             if made and missing.issuperset(places) and is_set(child):
@@ -145,7 +148,15 @@ def completed(record: Record, store: Path) -> Record:
                 break
         else:
             break
-    return record
+    return record, missing
+
+
+def later_of(record: Record, store: Path) -> list[Record]:
+    """The runs that drew frames of this one anew, oldest first."""
+    later = library.redone(record.run_id, store)
+    if later is not None:
+        return later
+    return [each for each in records(store) if each.lineage and each.lineage.run_id == record.run_id]
 
 
 def stored_set(record: Record, plan: Plan | None = None, *, store: Path | None = None) -> ImageSet:
@@ -163,7 +174,8 @@ def stored_set(record: Record, plan: Plan | None = None, *, store: Path | None =
 
 def origin_of(record: Record) -> str:
     """Where a run was begun, for a sentence: the name of its notebook, as far as that is known."""
-    return record.notebook or "another program"
+    own = record.process.get("pid") == os.getpid() and record.process.get("host") == platform.node()
+    return record.notebook or ("this program" if own else "another program")
 
 
 def short_path(store: Path) -> str:
@@ -201,9 +213,10 @@ def _answers(runs: list[Record] | Iterator[Record], store: Path) -> Iterator[Rec
     One that was stopped, or whose process died, came to no end: it stands for it only where nothing is missing.
     """
     for record in runs:
-        whole = record if record.state == "done" else completed(record, store)
-        broken_off = whole.state == "stopped" or whole.interrupted
-        if is_set(whole) if not broken_off else _pictures(whole) and not _missing(whole):
+        whole, missing = (record, set[int]()) if record.state == "done" else _go_on(record, store)
+        ended = is_set(whole) or ((whole.state == "stopped" or whole.interrupted) and _pictures(whole))
+        broken_off = record.state == "stopped" or record.interrupted or record.unfinished
+        if ended and not (broken_off and missing):
             yield whole
 
 

@@ -64,21 +64,21 @@ class Run:
         self._listener: Listener | None = None
         self._raised: SeedreamError | None = None
         self._news = asyncio.Event()
+        self._end: ImageSet | None = None
 
     async def values(self) -> AsyncGenerator[ImageSet, None]:
         """Send the plan once and yield the set each time it has grown; the last value is the finished set.
 
-        Closing the generator early closes the connection; pictures that have arrived stay on disk. Raises the error of
-        the run when not a single picture came; otherwise the set's failed frames and notes say what went wrong.
+        Closing the generator early closes the connection; pictures that have arrived stay on disk. Left as it is it
+        comes to its end all the same: others may wait for that. Raises the error of the run when not a single picture
+        came; otherwise the set's failed frames and notes say what went wrong.
         """
         began = monotonic()
-        failure: SeedreamError | None = None
         receiving: asyncio.Task[SeedreamError | None] | None = None
         beating = asyncio.create_task(self._beat())
-        ended = False
         try:
             raise_if_stopped()  # while the folder was made: then nothing is sent
-            receiving = asyncio.create_task(self._receive())
+            receiving = asyncio.create_task(self._carry_out(began))
             receiving.add_done_callback(lambda _: self._news.set())
             yield self.images
             while not receiving.done() or self._news.is_set():
@@ -87,9 +87,6 @@ class Run:
                 self.images = replace(self.images, seconds=monotonic() - began)
                 yield self.images
             failure = await receiving
-            self._conclude(failure)
-            await in_thread(self._write_end, failure)
-            ended = True
         finally:
             beating.cancel()
             try:
@@ -99,8 +96,10 @@ class Run:
                     if not receiving.cancelled():
                         receiving.exception()  # in "nest" an interrupt can strike there, and was raised already
             finally:  # a second Stop may have come while the connection was closing, or the loop is gone
-                if not ended:
-                    self._write_end(failure)
+                if self._end is None:
+                    self._write_end(self.images, None)
+                else:
+                    self.images = self._end
         for frame in self.images.failed:
             if frame.error is not None:
                 frame.error.run_id = self.images.run_id
@@ -117,17 +116,25 @@ class Run:
             await asyncio.sleep(HEARTBEAT)
             self.folder.beat()
 
-    def _conclude(self, failure: SeedreamError | None) -> None:
-        """Bring the set to its end: `failure` is what broke the answer off."""
+    async def _carry_out(self, began: float) -> SeedreamError | None:
+        """Receive everything and write the end, whoever looks on; returns what broke the answer off."""
+        failure = await self._receive()
+        ended = replace(self._conclude(failure), seconds=monotonic() - began)
+        await in_thread(self._write_end, ended, failure)
+        self._end = ended
+        return failure
+
+    def _conclude(self, failure: SeedreamError | None) -> ImageSet:
+        """The set at its end: `failure` is what broke the answer off."""
         if self._listener is not None and self._listener.unrecorded:
             self._note(f"What the service sent could not be recorded: {self._listener.unrecorded}.")
         outcome = self.images.outcome
         if failure is not None and outcome == "unknown" and failure.billed != "unknown":
             outcome = "rejected" if isinstance(failure, ApiError | ResponseBroken) else "not_sent"
-        self.images = replace(self.images.finished(failure, named=self._tally.named), outcome=outcome)
+        return replace(self.images.finished(failure, named=self._tally.named), outcome=outcome)
 
-    def _write_end(self, failure: SeedreamError | None) -> None:
-        self.folder.conclude(self.images, failure, keep_raw=self._tally.keep_raw)
+    def _write_end(self, images: ImageSet, failure: SeedreamError | None) -> None:
+        self.folder.conclude(images, failure, keep_raw=self._tally.keep_raw)
 
     @property
     def _request_id(self) -> str | None:

@@ -50,7 +50,7 @@ class RunLock:
     """The lock that says that a run is under way, from its making to `end`. Never raises."""
 
     def __init__(self, folder: Path) -> None:
-        self._path = folder / RUN_LOCK
+        self._path, self._process = folder / RUN_LOCK, os.getpid()
         self._lock: BaseFileLock | None = None
         with contextlib.suppress(*_REFUSALS):  # without it is judged by its process
             self._lock = _lock(self._path)
@@ -68,7 +68,7 @@ class RunLock:
     def end(self) -> None:
         """The run has come to its end."""
         lock, self._lock = self._lock, None
-        if lock is not None:
+        if lock is not None and os.getpid() == self._process:
             with contextlib.suppress(OSError):  # as long as it is locked, but Windows removes no open file
                 self._path.unlink()
             lock.release()
@@ -106,25 +106,27 @@ def is_live_in(folder: Path) -> bool:
 
 
 @contextlib.contextmanager
-def turn(name: str, folders: Sequence[Path]) -> Iterator[None]:
+def turn(name: str, folders: Sequence[Path]) -> Iterator[bool]:
     """Be the only one on this machine that is here, by the file of this name in the first folder that has locks.
 
     Hold it for a moment only: one file serves many requests. Where no folder has locks it goes on without, and so it
-    does after `PATIENCE`.
+    does after `PATIENCE`; it gives whether nobody else is here.
     """
     from filelock import Timeout  # noqa: PLC0415 - load time
 
     with contextlib.ExitStack() as stack:
-        here = _turns.setdefault(name, threading.Lock())
-        if here.acquire(timeout=PATIENCE):
+        here, alone = _turns.setdefault(name, threading.Lock()), False
+        first = here.acquire(timeout=PATIENCE)
+        if first:
             stack.callback(here.release)
         for folder in folders:
             with contextlib.suppress(*_REFUSALS):
                 folder.mkdir(mode=0o700, parents=True, exist_ok=True)
                 with contextlib.suppress(Timeout):
                     stack.callback(_lock(folder / f"{name}.lock", PATIENCE).release)
+                    alone = first
                 break
-        yield
+        yield alone
 
 
 def _lock(path: Path, seconds: float = 0) -> BaseFileLock:
@@ -142,7 +144,7 @@ def _beats(path: Path) -> bool:
     try:
         probe.touch(exist_ok=False)
         try:
-            return probe.stat().st_mtime - path.stat().st_mtime < SILENCE
+            return abs(probe.stat().st_mtime - path.stat().st_mtime) < SILENCE  # a zip may bring one from the future
         finally:
             probe.unlink()
     except OSError:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import hashlib
 import secrets
 import shutil
 from pathlib import Path
@@ -15,11 +16,18 @@ from seedream_magic.images.record import MAXIMUM_REFERENCE_BYTES, REFERENCES, Re
 
 def copy_run(record: Record, store: Path) -> Record:
     """The run in `store`, copied there if it is not there yet. Raises `ConfigError` where it cannot be."""
-    lineage = record.lineage
-    if lineage is not None and lineage.kind != "vary" and not is_run(store / lineage.run_id):
+    line = [record]
+    while (lineage := line[-1].lineage) is not None and lineage.kind != "vary" and not is_run(store / lineage.run_id):
         parent = read_record(record.folder.parent / lineage.run_id)
-        if parent is not None:
-            copy_run(parent, store)
+        if parent is None or parent.run_id in {each.run_id for each in line}:  # records that name each other
+            break
+        line.append(parent)
+    for earlier in reversed(line[1:]):
+        _copy_once(earlier, store)
+    return _copy_once(record, store)
+
+
+def _copy_once(record: Record, store: Path) -> Record:
     if not is_run(store / record.run_id):
         try:
             _copy(record, store)
@@ -34,7 +42,8 @@ def _copy(record: Record, store: Path) -> None:
     for facts in record.references:
         name = Path(str(facts.get("file"))).name
         data = record_bytes(record.folder.parent / REFERENCES / name, maximum=MAXIMUM_REFERENCE_BYTES)
-        if data and not (store / REFERENCES / name).exists():
+        genuine = hashlib.sha256(data).hexdigest() == facts.get("sha256") and str(facts.get("sha256")) in name
+        if genuine and not (store / REFERENCES / name).exists():  # its name says what it holds, to all runs
             make_folder(store / REFERENCES)
             write_durably(store / REFERENCES / name, data, mode=0o600)
     coming = store / f".{record.run_id}.{secrets.token_hex(4)}.copy"

@@ -39,6 +39,8 @@ LONGEST_TEXT = 20_000
 """Characters kept of a text; no model takes as many."""
 MAXIMUM_PLACES = 1000
 """More frames than a set that was gone on from can have."""
+LARGEST_COUNT = 2**31
+"""A larger number of things is none; SQLite, besides, takes no integer of any size."""
 MAXIMUM_NOTES = 100
 """A run writes a few for each picture."""
 MAXIMUM_REFERENCE_BYTES = 64 * 2**20
@@ -62,7 +64,8 @@ def as_moment(value: object) -> datetime | None:
 
 def as_count(value: object) -> int | None:
     """A number of things; None for what is none."""
-    return value if isinstance(value, int) and not isinstance(value, bool) and value >= 0 else None
+    known = isinstance(value, int) and not isinstance(value, bool) and 0 <= value <= LARGEST_COUNT
+    return value if isinstance(value, int) and known else None
 
 
 def _images(value: object) -> int | None:

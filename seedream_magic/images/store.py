@@ -72,6 +72,7 @@ class RunFolder:
         self.folder = folder
         self._lock = lock
         self.run_id = folder.name
+        self._process = os.getpid()
         self._saved_links: set[str] = set()
         self._facts = dict(facts)
         self._secret = "" if key is None else key.reveal()
@@ -163,8 +164,11 @@ class RunFolder:
     ) -> None:
         """Write the end state into `request.json`: the run is over. Where the disk is full, `settle` writes it later.
 
-        `keep_raw` says that the bytes of the answer hold something that is neither saved nor in the record.
+        `keep_raw` says that the bytes of the answer hold something that is neither saved nor in the record. A child
+        that was forked meanwhile and ends writes nothing: the run goes on where it was begun.
         """
+        if os.getpid() != self._process:
+            return
         stopped = images.state != "done" and not images.complete
         partial = bool(images.failed) or failure is not None
         try:

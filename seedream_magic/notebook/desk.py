@@ -273,7 +273,7 @@ class Desk:
 
         Called where no other run can begin. Without a library only this store is counted.
         """
-        from seedream_magic import library  # noqa: PLC0415 - load time
+        from seedream_magic import database, library  # noqa: PLC0415 - load time
 
         allowed, at_most = self.settings.max_images_per_day, images_to_bill(plan)
         if allowed is None or not at_most:
@@ -282,7 +282,8 @@ class Desk:
         before = library.images_since(midnight)
         if before is None and plan.references is not None:
             runs = library.history(plan.references.parent)
-            before = sum(run.billed for run in runs if run.began is not None and run.began >= midnight)
+            today = [run for run in runs if run.began is not None and run.began >= midnight]
+            before = sum(map(database.may_be_billed, today))
         if (before or 0) + at_most > allowed:
             raise InvalidRequest(
                 f"This may bill {plural(at_most)} after {before or 0} today; "
