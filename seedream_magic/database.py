@@ -41,8 +41,8 @@ _TABLES = (
     "CREATE INDEX runs_by_id ON runs (run_id)",
     "CREATE INDEX runs_after ON runs (parent) WHERE parent > ''",
     # What a run billed counts for its day also when the run has been purged.
-    "CREATE TABLE bills (run_id TEXT PRIMARY KEY, began TEXT, images INT) WITHOUT ROWID",
-    "CREATE INDEX bills_by_day ON bills (began, images)",
+    "CREATE TABLE bills (run_id TEXT PRIMARY KEY, began TEXT, images INT, free INT) WITHOUT ROWID",
+    "CREATE INDEX bills_by_day ON bills (began, free, images)",
     "CREATE TABLE thumbnails (run_id TEXT PRIMARY KEY, made_of TEXT, uri TEXT, width INT, height INT)",
 )
 _COLUMNS = tuple(name for name in HistoryEntry.__dataclass_fields__ if name not in {"run_id", "began", "folder"})
@@ -231,16 +231,16 @@ def insert_runs(
     read = list(runs)
     verb = "INSERT OR REPLACE" if instead else "INSERT OR IGNORE"
     rows = [(store, e.run_id, e.fingerprint, e.parent, e.billed, _line(look, e)) for look, e in read]
-    bills = [(e.run_id, _began(e), may_be_billed(e, at_most or 0)) for _, e in read]
+    bills = [(e.run_id, _began(e), may_be_billed(e, at_most or 0), e.provider == "demo") for _, e in read]
     connection.executemany(f"{verb} INTO runs VALUES (?, ?, ?, ?, ?, ?)", rows)
-    insert = "INSERT INTO bills VALUES (?, ?, ?) ON CONFLICT (run_id) DO UPDATE SET images = "
+    insert = "INSERT INTO bills VALUES (?, ?, ?, ?) ON CONFLICT (run_id) DO UPDATE SET images = "
     kept = "max(images, excluded.images)" if at_most is None else "excluded.images"
     connection.executemany(insert + kept, bills)
 
 
 def may_be_billed(entry: HistoryEntry, at_most: int = 0) -> int:
     """The images that count for a run: `at_most`, or what it was asked for, where nobody knows its bill."""
-    certain = entry.outcome != "unknown" and entry.state not in {"stopped", *UNFINISHED}
+    certain = entry.outcome != "unknown" and entry.state not in {"stopped", "interrupted", *UNFINISHED}
     if certain or entry.outcome in {"not_sent", "rejected"}:
         return entry.billed
     return max(at_most or entry.expected or MAXIMUM_IMAGES, entry.billed)

@@ -35,7 +35,16 @@ from seedream_magic.images.store import RunFolder, begin_run, load_whole, parent
 from seedream_magic.images.threads import in_thread, raise_if_stopped
 from seedream_magic.planning import PlanningClient
 from seedream_magic.recover import can_bring, recover
-from seedream_magic.replay import Earlier, find_earlier, find_run, find_runs, later_of, origin_of, stored_set
+from seedream_magic.replay import (
+    Earlier,
+    find_earlier,
+    find_run,
+    find_runs,
+    later_of,
+    origin_of,
+    short_path,
+    stored_set,
+)
 from seedream_magic.run import Run
 from seedream_magic.watch import Sets
 
@@ -108,9 +117,20 @@ class Drawing:
             return self._complete(earlier.incomplete)
         if self._awaited is not None:
             raise _error_of(self._awaited)
-        if earlier.doubtful is not None and self._ask:
-            return self._pause(earlier.doubtful)
+        if self._ask and (known := await in_thread(self._paid_before, earlier)):
+            return self._pause(known)
         return self._send()
+
+    def _paid_before(self, earlier: Earlier) -> str:
+        """Why sending it may pay once more for what was paid already; "" where nothing says so."""
+        if (doubtful := earlier.doubtful) is not None:
+            return f"Run {doubtful.run_id} sent the same request, and nobody knows whether it was billed."
+        if not self._sender.provider.needs_key:
+            return ""
+        if (lost := earlier.lost or earlier.incomplete) is not None:
+            return f"Run {lost.run_id} sent the same request and was billed; its pictures cannot be had any more."
+        away = [] if self._plan.fresh or earlier != Earlier() else library.stores_away(self._plan.fingerprints)
+        return f"{short_path(away[0])} has pictures of this request, and is not there now." if away else ""
 
     async def _show(self, record: Record) -> Sets:
         """The set that stands for the request."""
@@ -127,6 +147,8 @@ class Drawing:
         images = await in_thread(stored_set, record, self._plan, store=store)
         if self._awaited is not None:
             images = images.with_note(f"Drawn by {origin_of(self._awaited)} meanwhile.")
+        if record.state == "stopped" and record.expected is None:
+            images = images.with_note("It was stopped before the model had made all that it would; --fresh draws anew.")
         yield images.with_client(self._sender)
 
     async def _fetch(self, record: Record) -> Sets:
@@ -193,17 +215,16 @@ class Drawing:
         total = plural(len(images.ok) + len(missing))
         here = f"Goes on from run {record.run_id}, which has {len(images.ok)} of {total}"
         note = f"{here}: asks for the missing {len(missing)} only, which {bill}; --fresh draws all anew."
-        rest = Drawing(sender, replace(plan, warnings=(*plan.warnings, note)), self._find_key, blocked=self._blocked)
+        rest = Drawing(sender, plan, self._find_key, blocked=self._blocked)
         async with aclosing(rest.values()) as growing:
-            async for value in growing:
-                yield value
+            async for value in growing:  # said while it goes on: at its end it would be news of yesterday
+                yield replace(value, pause=value.pause or note) if value.state == "running" else value
         self._ended = True
 
-    async def _pause(self, record: Record) -> Sets:
-        """Say that nobody knows whether an earlier run was billed, while a Stop still costs nothing."""
+    async def _pause(self, known: str) -> Sets:
+        """Say what is `known` of an earlier run while a Stop still costs nothing."""
         self._ask = False
         request = self._plan.request
-        known = f"Run {record.run_id} sent the same request, and nobody knows whether it was billed."
         may_bill = bill_text(request.images_at_most, self._plan.price)
         nothing = ImageSet(request, self._plan.provider.name, "", self._sender.store, expected=request.images_expected)
         for left in range(PAUSE_SECONDS, 0, -1):

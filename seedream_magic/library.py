@@ -186,15 +186,16 @@ def begun_in(store: Path) -> Iterator[None]:
         _changed[store] = number, _changed_at(store)
 
 
-def images_since(moment: datetime) -> int | None:
+def images_since(moment: datetime, *, free: bool = False) -> int | None:
     """Images billed by all runs that began at this moment (UTC) or later; None without a library.
 
+    With `free` those of the demo, which count apart.
     A run whose bill nobody knows, for it goes on, has died or was stopped, counts with all that it may bill.
     """
 
     def work(connection: sqlite3.Connection) -> int:
-        query = "SELECT total(images) FROM bills WHERE began >= ?"
-        return int(connection.execute(query, (moment.isoformat(),)).fetchone()[0])
+        query = "SELECT total(images) FROM bills WHERE began >= ? AND free = ?"
+        return int(connection.execute(query, (moment.isoformat(), free)).fetchone()[0])
 
     return with_library(work, None)
 

@@ -8,14 +8,17 @@ from collections.abc import Iterator
 from dataclasses import dataclass, replace
 from functools import reduce
 from pathlib import Path
+from urllib.parse import urlsplit
 
 from seedream_magic import library
 from seedream_magic.api.fingerprint import normal_text
 from seedream_magic.api.plan import Plan
+from seedream_magic.api.providers import is_loopback
 from seedream_magic.errors import InvalidRequest, plural
 from seedream_magic.images.claims import is_live
 from seedream_magic.images.durable import as_mapping
 from seedream_magic.images.image_set import Frame, ImageSet
+from seedream_magic.images.index import entry_of
 from seedream_magic.images.originals import picture_path
 from seedream_magic.images.record import Record, as_text, read_record
 from seedream_magic.images.store import find_record, is_set, load_whole, records, run_of_picture, runs_of
@@ -28,7 +31,7 @@ class Earlier:
 
     `answer` is the run whose set stands in its place; `live` is one that draws it at this moment; `incomplete` one that
     was stopped or died, with pictures, or with names of pictures, that are paid for; `doubtful` one of which nobody
-    knows whether it was billed, and that has none; `lost` one whose pictures were saved and are gone. Each is None
+    knows whether it was billed, and that has none; `lost` one that was billed and whose pictures are gone. Each is None
     where there is none, or where one before it is there.
     """
 
@@ -72,7 +75,7 @@ def _newest(runs: list[Record], store: Path) -> Earlier:
     if incomplete is not None:
         return Earlier(incomplete=incomplete if can_bring(incomplete) else completed(incomplete, store))
     doubtful = next((record for record in newest if record.outcome == "unknown"), None)
-    lost = next((record for record in newest if record.state in {"done", "partial"}), None)
+    lost = next((record for record in newest if entry_of(record.folder).billed), None)
     return Earlier(doubtful=doubtful, lost=None if doubtful else lost)
 
 
@@ -100,7 +103,9 @@ def look_up(plan: Plan, store: Path) -> Plan:
     if doubtful is not None:
         warnings.append(f"Run {doubtful.run_id} sent the same request and may have been billed.")
     if lost is not None:
-        warnings.append(f"Run {lost.run_id} drew this; its pictures are not in {short_path(lost.folder)} any more.")
+        warnings.append(
+            f"Run {lost.run_id} was billed for this; its pictures are not in {short_path(lost.folder)} any more."
+        )
     if earlier == Earlier() and not plan.fresh:
         away = library.stores_away(plan.fingerprints)
         warnings += [f"{short_path(away[0])} has pictures of this request, and is not there now."] if away else []
@@ -110,7 +115,14 @@ def look_up(plan: Plan, store: Path) -> Plan:
 def find_runs(plan: Plan, store: Path) -> list[Record]:
     """The runs of a plan's request, oldest first: in all stores, without a library in this one."""
     found = library.runs_of(plan.fingerprints, store)
-    return runs_of(plan.fingerprints, store) if found is None else found
+    if found is None:
+        return runs_of(plan.fingerprints, store)
+    return [record for record in found if record.folder.parent == store or _is_alike_service(record, plan)]
+
+
+def _is_alike_service(record: Record, plan: Plan) -> bool:
+    """Whether both were for a service on this machine, or neither: what a stand-in drew elsewhere is no answer."""
+    return is_loopback(urlsplit(record.base_url).hostname or "") == plan.on_loopback
 
 
 def find_run(store: Path, run_id: str) -> Record:

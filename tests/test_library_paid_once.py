@@ -625,3 +625,36 @@ def test_what_was_purged_or_left_open_counts_for_its_day(server: RawServer, shel
     server._scenario = {POST: whole_answer, PICTURE: picture}
     assert "after 4 today" in str(run(shell, "%%seedream --quiet -n 2\nhen")[0])
     assert run(shell, "%%seedream --quiet\nhen")[0] is None
+
+
+def test_demo_pictures_leave_the_day_its_room(server: RawServer, shell: InteractiveShell) -> None:
+    """Free pictures count where limits are tried out, with the demo itself."""
+    shell.run_cell("%config SeedreamMagics.max_images_per_day = 2")
+    assert run(shell, "%%seedream --provider demo --quiet -n 2\nfox")[0] is None
+    assert "after 2 today" in str(run(shell, "%%seedream --provider demo --quiet\nowl")[0])
+    assert run(shell, "%%seedream --quiet -n 2\nhen")[0] is None
+    assert "after 2 today" in str(run(shell, "%%seedream --quiet\nowl")[0])
+
+
+def test_what_was_paid_and_is_out_of_reach_is_not_paid_again_in_silence(
+    shell: InteractiveShell, server: RawServer, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The store is away, or the links of all pictures are dead: the cell says so and pauses before it sends."""
+    said: list[str] = []
+    monkeypatch.setattr("seedream_magic.drawing.PAUSE_SECONDS", 1)
+    paused = Seedream("anyfast", store=tmp_path / "elsewhere" / "runs")
+
+    def watch(images: ImageSet) -> None:
+        said.append(images.pause)
+
+    first = paused.generate("fox")
+    paused.store.rename(tmp_path / "unplugged")
+    here = Seedream("anyfast")
+    here.run(here.plan("fox"), on_change=watch)
+    assert any("…/elsewhere/runs has pictures of this request, and is not there now." in words for words in said)
+    assert (server.posts, first.billed) == (2, 1)
+    server._scenario = {POST: whole_answer, PICTURE: Reply(403)}
+    for _ in range(2):
+        with suppress(SeedreamError):
+            here.run(here.plan("owl"), on_change=watch)
+    assert any("was billed; its pictures cannot be had any more." in words for words in said)

@@ -90,7 +90,7 @@ def test_every_run_is_in_the_history(old: Seedream) -> None:
         REDO: ("done", "billed", 1, 1, 1, BOARD),
         REFERRING: ("done", "billed", 1, 1, 1, ""),
         STOPPED: ("stopped", "billed", 1, 3, 1, ""),
-        DIED: ("sending", "unknown", 0, 2, 1, ""),
+        DIED: ("interrupted", "unknown", 0, 2, 1, ""),
         TASK: ("failed", "billed", 0, 1, 0, ""),
     }
     assert {entry.notebook for entry in old.history()} == {"Draft.ipynb"}

@@ -96,7 +96,7 @@ def test_a_date_or_a_part_of_it(words: str, days: tuple[str, ...]) -> None:
 
 def test_a_state_or_a_provider() -> None:
     """In both languages, also as the table names it, and beside other words; Chinese needs no blank between them."""
-    states = ("done", "partial", "failed", "stopped", "damaged", "sending", "answering")
+    states = ("done", "partial", "failed", "stopped", "damaged", "interrupted", "sending", "answering")
     entries = [drawn(f"夜里的{state[0]}", NOW - timedelta(days=1), state=state, provider="ark") for state in states]
     entries += [drawn("夜里的猫", state="failed", provider="demo")]
     by_state = {entry.state: entry for entry in entries[:-1]}

@@ -7,6 +7,7 @@ own matter. The demo costs nothing.
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, replace
 from decimal import Decimal
@@ -110,8 +111,9 @@ def price_of(
     count = request.images_at_most if images is None else images
     if not provider.needs_key:
         return None
-    if request.model in prices:
-        return Price(Decimal(str(prices[request.model])) * count, "", OWN)
+    own = own_price(request.model, prices)
+    if own is not None:
+        return Price(Decimal(str(own)) * count, "", OWN)
     currency, rates = RATES.get(provider.name, ("", {}))
     body = request.body_with([""] * len(request.references))  # an extra field beats the one that it stands beside
     model = find_model(str(body.get("model")))
@@ -123,6 +125,11 @@ def price_of(
         return None
     further = Decimal(rate.reference) * max(0, len(request.references) - 1)
     return Price(Decimal(each) * count + further, currency, LISTED)
+
+
+def own_price(model: str, prices: Mapping[str, float]) -> float | None:
+    """What the person has set for a model, by its id or by that without its date; None where nothing is set."""
+    return prices.get(model, prices.get(re.sub(r"-\d{6}$", "", model)))
 
 
 def bill_text(images: int, price: Price | None) -> str:

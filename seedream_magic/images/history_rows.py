@@ -50,6 +50,7 @@ _STATES = {
     "partial": "部分完成",
     "failed": "失败",
     "stopped": "已停止",
+    "interrupted": "已中断",
     "damaged": "已损坏",
     "sending": "发送中",
     "answering": "生成中",

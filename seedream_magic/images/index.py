@@ -16,6 +16,7 @@ from typing import Any
 
 from seedream_magic import errors
 from seedream_magic.errors import ImageError
+from seedream_magic.images.claims import is_live
 from seedream_magic.images.originals import frames_on_disk
 from seedream_magic.images.record import (
     RECORD_FILE,
@@ -39,11 +40,11 @@ class HistoryEntry:
     """A run, as a row of plain values: `pandas.DataFrame(list_of_entries)` is a table.
 
     `began` is UTC, None where it is not known. `state` is that of the record (sending, answering, done, partial,
-    failed, stopped) or "damaged" where it cannot be read; `outcome` is what became of the POST (not_sent, rejected,
-    unknown, billed). `frames` counts the pictures on disk, `expected` those that there should be, `billed` the images
-    billed by the rule of `ImageSet.billed`. `size` is as it was sent. `notebook` is its name, "" where it was not
-    known; `parent` the id of the run that this one goes on from, or "". `fingerprint` is that of the request: runs with
-    the same one are takes of it.
+    failed, stopped), "interrupted" where its process has died, "damaged" where it cannot be read; `outcome` is what
+    became of the POST (not_sent, rejected, unknown, billed). `frames` counts the pictures on disk, `expected` those
+    that there should be, `billed` the images billed by the rule of `ImageSet.billed`. `size` is as it was sent.
+    `notebook` is its name, "" where it was not known; `parent` the id of the run that this one goes on from, or "".
+    `fingerprint` is that of the request: runs with the same one are takes of it.
     """
 
     run_id: str
@@ -75,7 +76,7 @@ def runs_in(store: Path) -> dict[str, Look]:
 
 def is_settled(look: Look, entry: HistoryEntry | None = None) -> bool:
     """Whether a further change would show: not while the run goes on, nor just after a change."""
-    goes_on = entry is not None and entry.state in UNFINISHED
+    goes_on = entry is not None and entry.state in {"interrupted", *UNFINISHED}
     return bool(look) and not goes_on and max(look[:2]) < time.time_ns() - SETTLED
 
 
@@ -102,7 +103,7 @@ def entry_of(folder: Path) -> HistoryEntry:
         prompt=as_text(record.body.get("prompt")),
         model=as_text(record.body.get("model")),
         provider=record.provider,
-        state=record.state or "damaged",
+        state="interrupted" if record.unfinished and not is_live(record) else record.state or "damaged",
         outcome=record.outcome if record.facts else "",
         frames=len(on_disk),
         expected=max(record.expected or 0, len(record.frames), len(on_disk)),

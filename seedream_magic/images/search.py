@@ -24,9 +24,9 @@ Reading = Callable[[re.Match[str], date], Fact | None]
 
 _UNDER_WAY = ("sending", "answering")
 _STATES: dict[str, tuple[str, ...]] = {
-    **{state: (state,) for state in ("done", "partial", "failed", "stopped", "damaged", "sending", "answering")},
-    **dict.fromkeys(("running", "进行中"), _UNDER_WAY),
-    **dict.fromkeys(("interrupted", "已中断", "中断"), ("stopped", *_UNDER_WAY)),
+    **{state: (state,) for state in ("done", "partial", "failed", "stopped", "interrupted", "damaged", *_UNDER_WAY)},
+    **dict.fromkeys(("running", "under way", "进行中", "正在绘制", "运行中"), _UNDER_WAY),
+    **dict.fromkeys(("已中断", "中断"), ("interrupted",)),
     **dict.fromkeys(("部分完成", "部分"), ("partial",)),
     **dict.fromkeys(("已完成", "完成"), ("done",)),
     "失败": ("failed",),

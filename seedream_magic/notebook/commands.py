@@ -12,7 +12,7 @@ from pathlib import Path
 from IPython.display import display
 
 from seedream_magic.api.credentials import find_key, remember_key, store_key_in_keyring
-from seedream_magic.api.prices import OWN, Price, told_together
+from seedream_magic.api.prices import OWN, Price, own_price, told_together
 from seedream_magic.api.providers import PROVIDERS, find_provider
 from seedream_magic.errors import ConfigError, InvalidRequest, MissingKey, plural
 from seedream_magic.notebook.cell import split_line
@@ -71,9 +71,11 @@ def _status(desk: Desk, _: str) -> None:
 def _cost(desk: Desk) -> str:
     """What the session cost, by the prices that the person has set and by list prices; empty where none is known."""
     prices, paid = desk.session.prices, desk.session.paid
-    own = [Price(Decimal(str(prices[one.model])) * one.images, "", OWN) for one in paid if one.model in prices]
-    costs = told_together([*own, *(one.listed for one in paid if one.listed and one.model not in prices)])
-    unpriced = sum(one.images for one in paid if one.model not in prices and one.listed is None)
+    set_prices = [(one, own_price(one.model, prices)) for one in paid]
+    own = [Price(Decimal(str(price)) * one.images, "", OWN) for one, price in set_prices if price is not None]
+    listed = [one.listed for one, price in set_prices if price is None and one.listed]
+    costs = told_together([*own, *listed])
+    unpriced = sum(one.images for one, price in set_prices if price is None and one.listed is None)
     rest = f", {plural(unpriced)} without a known price" if unpriced else ""
     return f", {costs}{rest}" if costs else ""
 

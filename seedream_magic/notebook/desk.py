@@ -271,7 +271,8 @@ class Desk:
     def check_day(self, plan: Plan) -> None:
         """Refuse what could bill more than the person allowed for a day, in all notebooks together.
 
-        Called where no other run can begin. Without a library only this store is counted.
+        Called where no other run can begin. Without a library only this store is counted. What the demo has drawn
+        counts for the demo only, where limits can be tried out.
         """
         from seedream_magic import database, library  # noqa: PLC0415 - load time
 
@@ -279,15 +280,16 @@ class Desk:
         if allowed is None or not at_most:
             return
         midnight = datetime.now().astimezone().replace(hour=0, minute=0, second=0, microsecond=0).astimezone(UTC)
-        before = library.images_since(midnight)
+        free = not plan.provider.needs_key
+        before = library.images_since(midnight, free=free)
         if before is None and plan.references is not None:
             runs = library.history(plan.references.parent)
             today = [run for run in runs if run.began is not None and run.began >= midnight]
-            before = sum(map(database.may_be_billed, today))
+            before = sum(database.may_be_billed(run) for run in today if (run.provider == "demo") == free)
         if (before or 0) + at_most > allowed:
             raise InvalidRequest(
                 f"This may bill {plural(at_most)} after {before or 0} today; "
-                f"SeedreamMagics.max_images_per_day allows {allowed}."
+                f"SeedreamMagics.max_images_per_day allows {allowed} till midnight."
             )
 
 
