@@ -70,7 +70,10 @@ def constant(*names: str) -> Markup:
 
 
 def html_table(heads: Sequence[Cell], rows: Sequence[Sequence[Cell]], *, wide: int | None = None) -> Markup:
-    """The table; column `wide` breaks its lines and takes the width that the others leave."""
+    """The table; column `wide` breaks its lines and takes the width that the others leave.
+
+    Without one, it may be wider than its page: it scrolls there, and breaks its lines on paper.
+    """
     table = _TABLE if wide is None else f"table-layout:auto;width:100%;{_TABLE}"
     head = element("tr", {}, *(element("th", {"scope": "col", "style": _WHOLE}, *cell) for cell in heads))
     styles = [_WIDE if column == wide else _WHOLE for column in range(len(heads))]
@@ -79,7 +82,12 @@ def html_table(heads: Sequence[Cell], rows: Sequence[Sequence[Cell]], *, wide: i
         for row in rows
     ]
     body = (element("thead", {}, head), element("tbody", {}, *lines))
-    return element("div", {"style": _SCROLL}, element("table", {"style": table}, *body))
+    if wide is not None:
+        return element("div", {"style": _SCROLL}, element("table", {"style": table}, *body))
+    style = element("style", {}, constant("table.css"))
+    return element(
+        "div", {"class": "seedream-table", "style": _SCROLL}, element("table", {"style": table}, *body), style
+    )
 
 
 def html_notes(notes: Sequence[str]) -> list[Markup]:
