@@ -81,7 +81,9 @@ def test_html_needs_nothing_and_is_read_whole() -> None:
 
     What is for paper is a style sheet, which they drop.
     """
-    page, for_paper, end = re.split(r"(?s)(?<=</table>)<style>(.*)</style>", models_bundle("ep-<img src=x>")["text/html"])
+    page, for_paper, end = re.split(
+        r"(?s)(?<=</table>)<style>(.*)</style>", models_bundle("ep-<img src=x>")["text/html"]
+    )
     assert for_paper.startswith("@media print {")
     assert end.startswith("</div><p ")
     assert set(re.findall(r"<([a-z]+)", page)) == {"div", "span", "table", "thead", "tbody", "tr", "th", "td"}

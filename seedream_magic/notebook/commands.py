@@ -58,7 +58,7 @@ def _status(desk: Desk, _: str) -> None:
         "key": key,
         "headers": ", ".join(client.headers.names) if client.headers else "",
         "model": client.model,
-        "store": str(client.store),
+        "store": path_text(client.store),
         "billed": f"{plural(session.images_billed)} in this session{of_demo}{_cost(desk)}",
         "running": f"{plural(runs, 'run')} in the background; %seedream stop ends them" if runs else "",
         "reserved": f"{plural(reserved)} at most, by what is under way; that counts in the limits"

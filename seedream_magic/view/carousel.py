@@ -35,18 +35,22 @@ PROMPT_CHARACTERS = 4000
 
 _UNPRINTABLE = re.compile("[\x00-\x1f\x7f-\x9f\u202a-\u202e\u2066-\u2069\ud800-\udfff]")
 
-# JupyterLab's sanitizer keeps these properties (and drops aspect-ratio, object-fit, filter and every var()).
+# JupyterLab's sanitizer keeps these properties (and drops aspect-ratio, object-fit, filter and every var()). Themes of
+# published pages have ideas of their own: pictures filtered and framed, captions grey, slanted, in the middle.
 _STRIP = "display:flex;gap:20px;overflow-x:auto;align-items:flex-start;padding-bottom:8px"
 _GRID = "display:flex;gap:20px;flex-wrap:wrap;align-items:flex-start;padding-bottom:8px"
 _QUIET = "margin:8px 0 0 0;line-height:1.45;text-align:left;font-size:12px;opacity:0.75"
 _FIGURE = "flex:0 0 auto;margin:0;max-width:100%;width:{width}px;--ratio:{ratio:.4f}"
-_PICTURE = "display:block;max-width:100%;height:auto;border-radius:4px"
+_PICTURE = "display:block;max-width:100%;height:auto;margin:0;padding:0;border-radius:4px;background:none;filter:none"
 _BOX = (
-    "box-sizing:border-box;border-radius:4px;background-color:rgba(127,127,127,0.12);padding:16px;font-size:14px;"
+    "box-sizing:border-box;border-radius:4px;background-color:rgba(127,127,127,0.12);padding:16px;font-size:14px;text-align:left;"
     "word-wrap:break-word;"  # error codes are long words; JupyterLab takes overflow-wrap from untrusted outputs
 )
-_CAPTION = "margin-top:8px;line-height:1.45;text-align:left;font-size:13px"
-_COMMAND = "font-size:13px;background:none;padding:0;white-space:pre-wrap"
+_CAPTION = (
+    "max-width:72ch;margin:8px 0 0 0;color:inherit;line-height:1.45;text-align:left;"
+    "font-family:inherit;font-size:13px;font-style:normal;font-weight:400"
+)
+_COMMAND = "font-size:13px;color:inherit;background:none;border:0;padding:0;white-space:pre-wrap"
 
 
 def set_bundle(cards: CardSet, *, show: str = "carousel") -> dict[str, Any]:
