@@ -15,6 +15,7 @@ from seedream_magic.api.credentials import find_key, remember_key, store_key_in_
 from seedream_magic.api.prices import OWN, Price, told_together
 from seedream_magic.api.providers import PROVIDERS, find_provider
 from seedream_magic.errors import ConfigError, InvalidRequest, MissingKey, plural
+from seedream_magic.images.cards import path_text
 from seedream_magic.notebook.cell import split_line
 from seedream_magic.notebook.desk import Desk
 from seedream_magic.notebook.options import help_text
