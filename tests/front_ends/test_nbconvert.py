@@ -13,6 +13,7 @@ import nbformat
 import pytest
 from playwright.async_api import BrowserType
 from playwright.sync_api import Browser, Page, expect
+from traitlets.config import Config
 
 from conftest import ROOT
 from lab import browser_page, written
@@ -159,6 +160,14 @@ def test_other_formats_keep_pictures_and_words(tmp_path: Path, opened: Browser) 
     assert not re.search(r"\n\s*\n", block)
     assert all(text in block for text in told)
     assert block.count("data:image/jpeg") == 3
+    # For pages that take no HTML, as docs/front-ends.md says.
+    pictures = {"NbConvertBase": {"display_data_priority": ["image/jpeg", "image/png", "text/markdown", "text/plain"]}}
+    for kind, settings in (
+        ("markdown", {}),
+        ("html", {"sanitize_html": True, "mathjax_url": "", "require_js_url": ""}),
+    ):
+        body, _ = converted(kind, notebook, config=Config(pictures), **settings)
+        assert "seedream" not in body.partition("</head>")[2]
     body, resources = converted("latex", notebook)
     assert [name.rpartition(".")[2] for name in resources["outputs"]] == ["jpg"]
     assert "seedream" not in body
