@@ -50,6 +50,7 @@ def check_published(opened: Browser, address: Path) -> None:
             page.goto(address.as_uri(), wait_until="domcontentloaded")
             sets = page.locator(".seedream-live")
             expect(sets).to_have_count(2)
+            expect(page.locator(":has(> .seedream-nothing)")).to_be_hidden()
             for text in TEXTS:
                 contrasts = page.locator(text).evaluate_all(f"nodes => nodes.map({CONTRAST})")
                 assert min(contrasts) >= 4.5, (scheme, text)

@@ -64,15 +64,15 @@ def _escape(text: str) -> str:
     return kept.replace("\r", "&#13;").replace("\n", "&#10;")
 
 
-NOTHING = element("div", {"class": "seedream-nothing", "hidden": ""})
-"""An output that shows nothing. A saved one is never taken away; `carousel.css` leaves it no room."""
-
-
 @cache
 def constant(*names: str) -> Markup:
     """Files of this folder as they are sent: without their comments and indentation."""
     folder = files("seedream_magic.view")
     return Markup(_UNSEEN.sub("", "".join(folder.joinpath(name).read_text(encoding="utf-8") for name in names)))
+
+
+NOTHING = element("div", {"class": "seedream-nothing", "hidden": ""}, element("style", {}, constant("nothing.css")))
+"""An output that shows nothing, and takes no room. What was displayed is never taken away again."""
 
 
 def html_table(heads: Sequence[Cell], rows: Sequence[Sequence[Cell]], *, wide: int | None = None) -> Markup:
