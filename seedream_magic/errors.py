@@ -20,6 +20,8 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Any, ClassVar, Literal
 
+from seedream_magic.words import path_from
+
 Billed = Literal["no", "yes", "unknown"]
 
 _BILLED_LINES: dict[Billed, str] = {
@@ -65,7 +67,8 @@ class _Reported(BaseException):
         saved = ""
         if self.saved:
             one, *others = self.saved
-            saved = f"Saved: {len(self.saved)} pictures in {one.parent}." if others else f"Saved: {one}."
+            where = path_from(one.parent if others else one)
+            saved = f"Saved: {len(self.saved)} pictures in {where}." if others else f"Saved: {where}."
         named = ", ".join(f"{name} {value}" for name, value in ids if value)
         lines = (first, self._billed_line(), saved, self.hint or self.advice, named)
         return [_one_line(line) for line in lines if line]

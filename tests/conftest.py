@@ -133,6 +133,32 @@ def slow_kernel(slow_server: RawServer, tmp_path: Path) -> Iterator[Kernel]:
         yield running
 
 
+CELLS = (
+    "%load_ext seedream_magic\n%seedream use demo",
+    "%%seedream seasons << -n 4 -s 2K -r 16:9\nfour seasons of one village, refuse 3",
+    "print('beside')\nget_ipython().run_cell_magic('seedream', '-s 2K -r 3:4', '海边的灯塔')",
+    "%seedream history --here",
+    "%seedream models",
+    "seasons[1]",
+)
+
+
+@pytest.fixture(scope="session")
+def executed(isolated_session: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A notebook that was run on the demo, the same one for every front end: `CELLS` and what they show."""
+    import nbformat
+    from nbclient import NotebookClient
+
+    folder = tmp_path_factory.mktemp("executed")
+    notebook = nbformat.v4.new_notebook(cells=[nbformat.v4.new_code_cell(source) for source in CELLS])
+    notebook.metadata["kernelspec"] = {"name": "python3", "display_name": "Python 3", "language": "python"}
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setenv("SEEDREAM_LIBRARY", str(folder / "library.sqlite3"))
+        NotebookClient(notebook, kernel_name="python3", resources={"metadata": {"path": str(folder)}}).execute()
+    nbformat.write(notebook, folder / "demo.ipynb")
+    return folder / "demo.ipynb"
+
+
 @pytest.fixture
 def ip(isolated: None) -> Iterator[InteractiveShell]:
     """A real IPython shell, the one that `get_ipython()` gives: `ip.run_cell("…")`, `ip.user_ns["name"]`."""

@@ -91,8 +91,8 @@ def test_stop_keeps_what_has_come(kernel: Kernel, slow: SlowService, slow_server
     kernel.client.execute("%seedream stop")
     (output,) = kernel.wait_output(shows(" · stopped")).displays
     run_id = output.text.partition("%seedream retry ")[2].partition(" ")[0]
-    head, path, *rest = output.text.splitlines()
-    assert (head.split(" · ")[0], head.split(" · ")[-1]) == ("1 of 2 images", "stopped")
+    prompt, head, path, *rest = output.text.splitlines()
+    assert (prompt, *head.split(" · ")[:2], head.split(" · ")[-1]) == ("x", f"run {run_id}", "1 of 2 images", "stopped")
     assert path.endswith(f"{run_id}/01.jpg  64x48")
     assert rest == [
         "  2  This frame did not arrive.",

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import base64
 import json
+import os
 import re
 import time
 from dataclasses import replace
@@ -345,7 +346,7 @@ def test_cells_that_go_on_can_be_copied(images: ImageSet) -> None:
     first, second, third, _ = copies_of(replace(images, frames=frames))
     begin = f'{IMPORT}\nSeedream("anyfast").show("{RUN}")'
     assert (first["redo"], first["vary"]) == (f"{begin}.redo(0){OPTIONS}", f'{begin}[0].vary("warmer")')
-    assert (first["ref"], first["path"]) == (f"--ref run:{RUN}[0]", str(images[0].path))
+    assert (first["ref"], first["path"]) == (f"--ref run:{RUN}[0]", str(Path("seedream-runs", RUN, "01.jpg")))
     assert second == {"prompt": "season 2", "redo": f'{begin}.redo(1, prompt="…")'}
     assert third == {"prompt": "season 3", "redo": f"{begin}.redo(2){OPTIONS}"}
     assert copies_of(reprompted(images, "四季"))[3]["vary"] == f'{begin}[3].vary("更温暖")'
@@ -364,8 +365,11 @@ def test_a_cell_finds_the_store_and_the_address(images: ImageSet, monkeypatch: p
     assert named(images) == 'Seedream("anyfast")'
     below = replace(images, folder=images.folder.parent / "other" / "run")
     assert named(below) == f'Seedream("anyfast", store={json.dumps(str(Path("seedream-runs", "other")))})'
-    away = images.folder.parent.parent.parent / "elsewhere"
-    assert named(replace(images, folder=away / "run")) == f'Seedream("anyfast", store={json.dumps(str(away))})'
+    away = replace(images, folder=images.folder.parent.parent.parent / "elsewhere" / "run")
+    assert named(away) == f'Seedream("anyfast", store={json.dumps(str(Path("..", "elsewhere")))})'
+    monkeypatch.setenv("HOME", str(away.folder.parent.parent / "author"))
+    away = replace(images, folder=away.folder.parent.parent / "author" / "runs" / "run")
+    assert named(away) == f'Seedream("anyfast", store={json.dumps(str(Path("~", "runs")))})'
     ours = replace(images, client=Seedream("anyfast", base_url="https://gateway.example/v1"))
     assert named(ours) == 'Seedream("anyfast", base_url="https://gateway.example/v1")'
     assert named(replace(ours, provider="ark")) == 'Seedream("ark")'
@@ -440,24 +444,72 @@ def test_fifteen_pictures_landing_one_by_one_stay_light(images: ImageSet, noise:
 
 
 def test_sets_and_frames_display_themselves(images: ImageSet, tmp_path: Path) -> None:
-    """A set is HTML, text and, of its pictures, a sheet; a frame is its picture and a line; nothing is a widget."""
+    """A set is HTML, text and, of its pictures, a sheet; a frame is its labelled picture; nothing is a widget."""
     bundle = images._repr_mimebundle_()
     assert bundle == bundle_of(images)
     assert sorted(bundle) == ["image/jpeg", "text/html", "text/plain"]
     alone = images[1]._repr_mimebundle_(include=None, exclude=None)
     for jpeg in (bundle["image/jpeg"], alone["image/jpeg"]):
         assert base64.b64decode(jpeg, validate=True).startswith(b"\xff\xd8\xff")
-    assert alone["text/plain"] == f"  2  {images[1].path}  64x48"
+    assert alone["text/plain"] == f"  2  {Path('seedream-runs', RUN, '02.jpg')}  64x48"
+    assert (images._repr_html_(), images[1]._repr_html_()) == (bundle["text/html"], alone["text/html"])
+    reader = Reader(alone["text/html"])
+    assert [given["alt"] for given in reader.all("img")] == ["season 2"]
+    assert reader.words == "Frame 2 · 64 × 48 · original season 2"
     glass = tmp_path / "glass.png"
     Image.new("RGBA", (8, 8), (1, 2, 3, 4)).save(glass)
-    assert sorted(Frame(0, "p", glass)._repr_mimebundle_()) == ["image/png", "text/plain"]
-    assert Frame(0, "p")._repr_mimebundle_() == {"text/plain": "  1  waiting"}
+    assert sorted(Frame(0, "p", glass)._repr_mimebundle_()) == ["image/png", "text/html", "text/plain"]
+    waiting = Frame(0, "p")._repr_mimebundle_()
+    assert (waiting["text/plain"], Reader(waiting["text/html"]).words) == ("  1  waiting", "waiting Frame 1")
     failed = (Frame(0, "p", error=ContentRefused("no")),)
     refused = replace(images, frames=failed, usage=None, expected=1, outcome="rejected")
     assert "image/jpeg" not in bundle_of(refused)
     assert (plain(refused)[0].partition(" · ")[0], plain(refused)[-1]) == ("0 of 1 image", "nothing billed")
     assert plain(replace(refused, outcome="unknown"))[-1] == "may be billed"
     assert "0 of 1 image, done" in repr(refused)
+
+
+@pytest.mark.parametrize("count", [1, 4, 15])
+def test_the_text_of_a_saved_output_tells_all_in_eight_lines(images: ImageSet, count: int) -> None:
+    """Prompt, run, state, every path and the bill; what failed in one line each as far as there is room."""
+    run = Path("seedream-runs", RUN)
+    frames = tuple(
+        replace(images[0], index=index, path=images.folder / f"{index + 1:02}.jpg") for index in range(count)
+    )
+    made = replace(images, frames=frames, expected=count, usage=None)
+    head = ["four seasons", f"run {RUN} · {count} image{'s' * (count > 1)} · doubao-seedream-4-5 · 2048x1536 · 41 s"]
+    names = [f"{number:02}.jpg" for number in range(1, count + 1)]
+    paths = [f"{number:>3}  {run / name}  64x48" for number, name in enumerate(names, start=1)]
+    lines = bundle_of(made)["text/plain"].splitlines()
+    together = [f"{run}{os.sep}: {' '.join(names)}"]
+    assert lines == [*head, *(paths if count < 15 else together), f"{count} image{'s' * (count > 1)} billed"]
+    several = [ImageError("lost"), *(ContentRefused("no", code=f"Code{number}") for number in range(12))]
+    failed = (*frames, *(Frame(count + at, "p", error=error) for at, error in enumerate(several)))
+    worst = replace(made, frames=failed, notes=("first\nnote", *map(str, range(18))), interrupted=True, expected=40)
+    lines = bundle_of(worst)["text/plain"].splitlines()
+    assert len(lines) == 8
+    assert all(name in "\n".join(lines) for name in names)
+    assert f"{count + 1}: ImageError: lost" in lines
+    assert "first note (and 18 more notes)" in lines
+    assert re.search(f"recover {RUN}", lines[-2])
+    assert lines[-1] == f"at least {count + 1} images billed"
+
+
+def test_a_saved_output_holds_no_folder_of_its_author(
+    images: ImageSet, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Whatever tells of files: links, copied texts, notes, what failed; in the home folder as elsewhere."""
+    own = tmp_path.with_name(f"{tmp_path.name}-author")
+    monkeypatch.setenv("HOME", str(own))
+    monkeypatch.setenv("USERPROFILE", str(own))
+    moved = replace(images[3], path=own / "pictures" / RUN / "04.jpg")
+    gone = Frame(4, "p", error=ImageError(f"It lies in {own / 'cache' / '05.jpg'}."))
+    told = replace(images, frames=(*images.frames[:3], moved, gone), folder=own / "pictures" / RUN)
+    told = told.with_note(f"Put aside: {images.folder / '01.jpg'}")
+    outputs = [json.dumps(one._repr_mimebundle_()) for one in (images, told, *told)]
+    outputs += [repr(told.frames), *told.attach(ImageError("x")).lines()]
+    assert not [text for text in outputs if str(tmp_path) in text]
+    assert str(Path("~", "cache", "05.jpg")) in outputs[1]
 
 
 def test_a_failed_frame_tells_bill_and_advice(images: ImageSet) -> None:

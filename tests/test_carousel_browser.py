@@ -695,31 +695,3 @@ def test_text_stands_out_in_every_front_end(trusted: Page, lab: Lab, opened: Bro
             check_contrast(page)
         expect(page.locator(".seedream-current")).to_have_css("transition-property", "none")
         expect(page.locator(".seedream-empty").first).to_have_css("animation-name", "none")
-
-
-def test_nbconverts_other_formats_keep_pictures_and_words(tmp_path: Path, opened: Browser) -> None:
-    """Markdown gets one block of HTML, LaTeX the sheet of all frames, a sanitized page all words before any code."""
-    from nbconvert import get_exporter  # takes seconds, which every worker that collects this module would pay
-
-    def converted(format_name: str, **settings: Any) -> tuple[str, dict[str, Any]]:
-        body, resources = get_exporter(format_name)(**settings).from_filename(notebook)
-        return body, resources
-
-    made = made_set(tmp_path, "paper")
-    refused = Frame(3, "paper 4", error=ContentRefused("Refused.", code="Sensitive", hint="Change the prompt."))
-    notebook = str(written(tmp_path / "paper.ipynb", [bundle_of(replace(made, frames=(*made.frames[:3], refused)))]))
-    told = ("paper 3", "Sensitive", "%seedream retry paper", "billed (demo, free)")
-    body, _ = converted("markdown")
-    block = body[body.index('<div class="seedream') : body.rindex("</div>")]
-    assert not re.search(r"\n\s*\n", block)
-    assert all(text in block for text in told)
-    assert block.count("data:image/jpeg") == 3
-    body, resources = converted("latex")
-    assert [name.rpartition(".")[2] for name in resources["outputs"]] == ["jpg"]
-    assert "seedream" not in body
-    body, _ = converted("html", sanitize_html=True, mathjax_url="", require_js_url="")
-    with browser_page(opened, java_script_enabled=False) as page:
-        page.set_content(body)
-        words = page.locator(".seedream").inner_text().partition("<style>")[0]
-    assert all(part in words for part in ("3 / 4", *told))
-    assert "--ink" not in words

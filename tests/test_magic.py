@@ -17,6 +17,7 @@ from IPython.utils.capture import capture_output
 from asking import run_cell as run
 from raw_server import RawServer, json_reply
 from seedream_magic import ConfigError, ImageSet, InvalidRequest, MissingKey
+from seedream_magic.view.markup import NOTHING
 from service import POST, bodies
 
 BAD_CELLS = [
@@ -190,7 +191,7 @@ def test_refusal_is_at_most_five_lines(shell: InteractiveShell, server: RawServe
     assert "Traceback" not in printed
     assert "Not billed" in printed
     assert "0217abcdef0123" in printed
-    assert outputs[-1]["data"] == {"text/html": "", "text/plain": ""}
+    assert outputs[-1]["data"] == {"text/html": NOTHING, "text/plain": ""}
     assert server.posts == 1
 
 

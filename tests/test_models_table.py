@@ -77,10 +77,17 @@ def test_words_choose_lines(words: str, names: list[str]) -> None:
 
 
 def test_html_needs_nothing_and_is_read_whole() -> None:
-    """Tables, text and inline styles, which sanitizers keep; an id is text; no number or option is cut in two."""
-    page = models_bundle("ep-<img src=x>")["text/html"]
-    assert set(re.findall(r"<([a-z]+)", page)) == {"div", "span", "table", "thead", "tbody", "tr", "th", "td", "p"}
-    assert set(re.findall(r' ([a-z-]+)="', page)) == {"style", "scope"}
+    """Tables, text and inline styles, which sanitizers keep; an id is text; no number or option is cut in two.
+
+    What is for paper is a style sheet, which they drop.
+    """
+    page, for_paper, end = re.split(
+        r"(?s)(?<=</table>)<style>(.*)</style>", models_bundle("ep-<img src=x>")["text/html"]
+    )
+    assert for_paper.startswith("@media print {")
+    assert end.startswith("</div><p ")
+    assert set(re.findall(r"<([a-z]+)", page)) == {"div", "span", "table", "thead", "tbody", "tr", "th", "td"}
+    assert set(re.findall(r' ([a-z-]+)="', page)) == {"class", "style", "scope"}
     assert "ep-&lt;img src=x&gt;" in page
     assert set(re.findall(r"<t[hd] .*?(white-space:nowrap|>)", page)) == {"white-space:nowrap"}
     assert "<div>--optimize-prompt fast</div>" in page

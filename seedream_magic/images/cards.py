@@ -22,7 +22,7 @@ from seedream_magic.errors import ContentRefused, ImageError, ImageTooLarge, See
 from seedream_magic.images.durable import read_object
 from seedream_magic.session import DEFAULT_STORE, home
 from seedream_magic.view.cards import Card, CardSet, Failure, failure_of
-from seedream_magic.words import CHINESE, Words
+from seedream_magic.words import CHINESE, Words, own_folder, path_from
 
 OPTIONS = '  # also: prompt="…", refs="others", fresh=True'
 """What can be said of a frame that is drawn anew; without it the cell is complete."""
@@ -88,7 +88,7 @@ class Origin:
 
     def names_of(self, path: Path, place: int) -> dict[str, str]:
         """What can be copied of a picture while its run lasts: its path, and the option that makes it a reference."""
-        return {"path": str(path), "ref": f"--ref run:{self.run_id}[{place}]"}
+        return {"path": path_text(path), "ref": f"--ref run:{self.run_id}[{place}]"}
 
     def with_next_steps(self, card: Card, error: SeedreamError | None, words: Words) -> Card:
         """The card of a run that has ended, with the cells and lines that go on from it."""
@@ -104,10 +104,10 @@ class Origin:
 
     def _store(self) -> str | None:
         """The store as `Seedream` takes it, None for its default."""
-        store, here = self.folder.parent.absolute(), home()
-        if store == here / DEFAULT_STORE and not os.environ.get("SEEDREAM_STORE"):
+        store = self.folder.parent.absolute()
+        if store == home() / DEFAULT_STORE and not os.environ.get("SEEDREAM_STORE"):
             return None
-        return str(store.relative_to(here) if store.is_relative_to(here) else store)
+        return path_text(store)
 
 
 def base_url_of(client: Any, provider: str) -> str | None:
@@ -133,9 +133,17 @@ def relative_link(path: Path) -> str | None:
     return None if any(part.startswith(".") for part in parts) else quote("/".join(parts))
 
 
-def folder_text(folder: Path) -> str:
-    """The folder as text: relative to the notebook's folder where it lies in that."""
-    return str(folder) if relative_link(folder) is None else os.path.relpath(folder, home())
+def path_text(path: Path) -> str:
+    """The path from the notebook's folder on, as a saved output may have it: not with the name of its author."""
+    return path_from(path, home())
+
+
+def without_folders(text: str) -> str:
+    """A sentence in which the paths of files are as `path_text` has them."""
+    for folder, short in ((home().absolute(), ""), (own_folder(), f"~{os.sep}")):
+        if folder != Path(folder.anchor):
+            text = text.replace(f"{folder}{os.sep}", short)
+    return text
 
 
 def failure_in(error: SeedreamError, words: Words) -> Failure:
@@ -144,6 +152,8 @@ def failure_in(error: SeedreamError, words: Words) -> Failure:
     What to do that is said of this one error (of a gateway on the way, of a pause) stays as it came in Chinese too.
     """
     failure = failure_of(error)
+    shown = (tuple(map(without_folders, texts)) for texts in (failure.explanation, failure.lines))
+    failure = Failure(failure.name, without_folders(failure.message), *shown)
     code = find_code(failure.name) if words is CHINESE else None
     if code is None:
         return failure

@@ -18,10 +18,11 @@ from seedream_magic.images.cards import (
     base_url_of,
     created_at,
     failure_in,
-    folder_text,
+    path_text,
     public_cards,
     public_record,
     relative_link,
+    without_folders,
 )
 from seedream_magic.view.cards import Bill, Card, CardSet, CardState
 from seedream_magic.words import ENGLISH, Words, words_for
@@ -107,14 +108,17 @@ class Frame:
         return {**self.__dict__, "client": None}  # a copy elsewhere has no way back, and no key
 
     def __repr__(self) -> str:
-        state = str(self.path) if self.path else type(self.error).__name__ if self.error else "waiting"
+        state = path_text(self.path) if self.path else type(self.error).__name__ if self.error else "waiting"
         pixels = f" {self.width}x{self.height}" if self.path and self.width else ""
         return f"<Frame {self.index}: {state}{pixels}>"
 
     def _repr_mimebundle_(self, **_selection: Any) -> dict[str, Any]:
         from seedream_magic.view.carousel import card_bundle  # noqa: PLC0415 - Pillow loads when a picture is displayed
 
-        return card_bundle(_card(self, "waiting"))
+        return card_bundle(_card(self, "waiting", words_for(self.prompt)), words_for(self.prompt))
+
+    def _repr_html_(self) -> str:
+        return str(self._repr_mimebundle_()["text/html"])
 
 
 @dataclass(frozen=True)
@@ -321,6 +325,9 @@ class ImageSet(Sequence[Frame]):
 
         return set_bundle(cards_of(self))
 
+    def _repr_html_(self) -> str:
+        return str(self._repr_mimebundle_()["text/html"])
+
 
 def _client_of(value: ImageSet | Frame) -> Client:
     if value.client is None:
@@ -382,8 +389,8 @@ def cards_of(images: ImageSet) -> CardSet:
         bill=bill_of(images),
         tokens=tokens if isinstance(tokens, int) and not isinstance(tokens, bool) else None,
         seconds=images.seconds,
-        notes=(*images.notes, *([images.pause] if images.pause else [])),
-        folder=folder_text(images.folder),
+        notes=tuple(map(without_folders, (*images.notes, *([images.pause] if images.pause else [])))),
+        folder=path_text(images.folder),
         opens_at=opens_at(images),
         copies=("path", "ref", "prompt") if running else ("path", "ref", "prompt", *redo, "vary"),
         created=created_at(images.run_id, tuple(frame.path for frame in images.ok if frame.path)),
@@ -396,7 +403,7 @@ def _card_of(images: ImageSet, frame: Frame, words: Words, empty: CardState) -> 
     """A frame of a set as its card: with what goes on from it, once the run has ended."""
     card, origin = _card(frame, empty, words), origin_of(images)
     if frame.path is not None:
-        card = replace(card, link=relative_link(frame.path), copies=origin.names_of(frame.path, frame.index))
+        card = replace(card, copies=origin.names_of(frame.path, frame.index))
     return card if images.state == "running" else origin.with_next_steps(card, frame.error, words)
 
 
@@ -406,6 +413,8 @@ def _card(frame: Frame, empty: CardState, words: Words = ENGLISH) -> Card:
         caption=frame.prompt,
         state="failed" if frame.error else "picture" if frame.path else empty,
         picture=None if frame.error else frame.path,
+        file=path_text(frame.path) if frame.path else "",
+        link=relative_link(frame.path) if frame.path else None,
         digest=frame.sha256,
         width=frame.width,
         height=frame.height,

@@ -15,6 +15,7 @@ from seedream_magic.api.credentials import find_key, remember_key, store_key_in_
 from seedream_magic.api.prices import OWN, Price, own_price, told_together
 from seedream_magic.api.providers import PROVIDERS, find_provider
 from seedream_magic.errors import ConfigError, InvalidRequest, MissingKey, plural
+from seedream_magic.images.cards import path_text
 from seedream_magic.notebook.cell import split_line
 from seedream_magic.notebook.desk import Desk
 from seedream_magic.notebook.options import help_text
@@ -58,7 +59,7 @@ def _status(desk: Desk, _: str) -> None:
         "key": key,
         "headers": ", ".join(client.headers.names) if client.headers else "",
         "model": client.model,
-        "store": str(client.store),
+        "store": path_text(client.store),
         "billed": f"{plural(session.images_billed)} in this session{of_demo}{_cost(desk)}",
         "running": f"{plural(runs, 'run')} in the background; %seedream stop ends them" if runs else "",
         "reserved": f"{plural(reserved)} at most, by what is under way; that counts in the limits"

@@ -7,7 +7,7 @@ takes a single output away. Hence:
 
 * Where the set is all that its cell shows, the cell is cleared with the same stroke (`clear_output(wait=True)`): one
   output, everywhere and in the saved notebook. A console, which cannot clear, would open the contact sheet in a window
-  and print nothing beside it; so the text goes before, where a notebook shows no more than an empty `text/html`.
+  and print nothing beside it; so the text goes before, where a notebook shows no more than its `text/html` of nothing.
 * Where the cell shows more, which must not be lost, or has ended (`--bg`), the growing output is updated in its place
   for the front ends that apply updates; the further display, for the others, is emptied at once by an update, which
   those others ignore.
@@ -30,9 +30,9 @@ from seedream_magic.errors import SeedreamError, SeedreamInterrupted
 from seedream_magic.images.image_set import ImageSet, cards_of
 from seedream_magic.notebook.kernel_loop import KernelLoop, Latest
 from seedream_magic.view.carousel import plain_text, set_bundle
-from seedream_magic.view.markup import element
+from seedream_magic.view.markup import NOTHING, element
 
-_EMPTY: dict[str, Any] = {"text/html": "", "text/plain": ""}
+_EMPTY: dict[str, Any] = {"text/html": str(NOTHING), "text/plain": ""}
 _NOTHING_BUT_OURS = re.compile(r"\s*(%%seedream(\s.*)?|%seedream[^\n]*)\s*", re.DOTALL)
 _OUTPUTS = {"stream", "display_data", "execute_result"}
 
@@ -185,7 +185,7 @@ class Output:
             self.display()
         elif final and self._is_alone():
             if "image/jpeg" in bundle:
-                self._display_beside({"text/html": "", "text/plain": bundle["text/plain"]})
+                self._display_beside(_EMPTY | {"text/plain": bundle["text/plain"]})
             clear_output(wait=True)
             self.bundle = bundle
             self.display()

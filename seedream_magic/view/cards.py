@@ -38,7 +38,8 @@ class Card:
     """One place of a set.
 
     `index` counts from 0 (people read numbers from 1). `caption` is the prompt of the picture. `picture` is the file of
-    the original and `digest` says which bytes it has; `width` and `height` are its pixels. `link` leads to the
+    the original, `file` its path as others may read it, and `digest` says which bytes it has; `width` and `height` are
+    its pixels. `link` leads to the
     original, `download` is the name under which it is then saved. `commands` are the lines to run in a cell for a
     failed one. `copies` are the texts that can be copied, by the keys of `Words.copies`.
     """
@@ -55,6 +56,7 @@ class Card:
     download: str | None = None
     commands: tuple[str, ...] = ()
     copies: Mapping[str, str] = field(default_factory=dict)
+    file: str = ""
 
     def without_picture(self, error: SeedreamError) -> Card:
         """The card as that of a picture whose file turned out to be lost or damaged."""

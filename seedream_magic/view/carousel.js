@@ -176,8 +176,8 @@ function seedreamCarousel(root) {
     go(ways[key]);
   };
 
-  // Focusable: after a click anywhere inside, the arrow keys work.
-  set(root, { role: "region", "aria-roledescription": "carousel", "aria-label": data.label, tabindex: -1 });
+  // Focusable: after a click anywhere inside, the arrow keys work. A finger turns the frames, not the slides of reveal.js.
+  set(root, { role: "region", "aria-roledescription": "carousel", "aria-label": data.label, tabindex: -1, "data-prevent-swipe": "" });
   root.classList.add("seedream-live", `seedream-${kind}`);
   const strip = /** @type {HTMLElement} */ (figures[0].parentElement);
   strip.append(cut);

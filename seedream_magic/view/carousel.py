@@ -10,11 +10,12 @@ from __future__ import annotations
 
 import base64
 import json
+import os
 import re
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
-from seedream_magic.errors import ImageError
+from seedream_magic.errors import ImageError, plural
 from seedream_magic.view.cards import OF_THE_PICTURE, Card, CardSet, Failure, Preview
 from seedream_magic.view.markup import Markup, constant, element
 from seedream_magic.view.pictures import preview_of
@@ -28,23 +29,28 @@ ALL_PREVIEWS_BYTES = 660_000
 SHEET_BYTES = 90_000
 MOST_PLACES = 15
 """Of a set whose size the model decides, while it grows: its previews are made once, not anew for each picture."""
+SUMMARY_LINES = 8
 PROMPT_CHARACTERS = 4000
 """Of a prompt that "Copy prompt" copies: several times what the service reads."""
 
 _UNPRINTABLE = re.compile("[\x00-\x1f\x7f-\x9f\u202a-\u202e\u2066-\u2069\ud800-\udfff]")
 
-# JupyterLab's sanitizer keeps these properties (and drops aspect-ratio, object-fit, filter and every var()).
+# JupyterLab's sanitizer keeps these properties (and drops aspect-ratio, object-fit, filter and every var()). Themes of
+# published pages have ideas of their own: pictures filtered and framed, captions grey, slanted, in the middle.
 _STRIP = "display:flex;gap:20px;overflow-x:auto;align-items:flex-start;padding-bottom:8px"
 _GRID = "display:flex;gap:20px;flex-wrap:wrap;align-items:flex-start;padding-bottom:8px"
 _QUIET = "margin:8px 0 0 0;line-height:1.45;text-align:left;font-size:12px;opacity:0.75"
 _FIGURE = "flex:0 0 auto;margin:0;max-width:100%;width:{width}px;--ratio:{ratio:.4f}"
-_PICTURE = "display:block;max-width:100%;height:auto;border-radius:4px"
+_PICTURE = "display:block;max-width:100%;height:auto;margin:0;padding:0;border-radius:4px;background:none;filter:none"
 _BOX = (
-    "box-sizing:border-box;border-radius:4px;background-color:rgba(127,127,127,0.12);padding:16px;font-size:14px;"
+    "box-sizing:border-box;border-radius:4px;background-color:rgba(127,127,127,0.12);padding:16px;font-size:14px;text-align:left;"
     "word-wrap:break-word;"  # error codes are long words; JupyterLab takes overflow-wrap from untrusted outputs
 )
-_CAPTION = "margin-top:8px;line-height:1.45;text-align:left;font-size:13px"
-_COMMAND = "font-size:13px;background:none;padding:0;white-space:pre-wrap"
+_CAPTION = (
+    "max-width:72ch;margin:8px 0 0 0;color:inherit;line-height:1.45;text-align:left;"
+    "font-family:inherit;font-size:13px;font-style:normal;font-weight:400"
+)
+_COMMAND = "font-size:13px;color:inherit;background:none;border:0;padding:0;white-space:pre-wrap"
 
 
 def set_bundle(cards: CardSet, *, show: str = "carousel") -> dict[str, Any]:
@@ -55,7 +61,7 @@ def set_bundle(cards: CardSet, *, show: str = "carousel") -> dict[str, Any]:
     """
     awaited = cards.expected or (MOST_PLACES if cards.state == "running" else 4)
     budget = min(ONE_PREVIEW_BYTES, ALL_PREVIEWS_BYTES // max(len(cards.places), awaited))
-    bundle: dict[str, Any] = {"text/html": set_html(cards, budget, show=show), "text/plain": plain_text(cards)}
+    bundle: dict[str, Any] = {"text/html": set_html(cards, budget, show=show), "text/plain": summary_text(cards)}
     if cards.pictures and cards.state != "running":
         sheet = contact_sheet(cards, budget=SHEET_BYTES, preview_budget=budget)
         bundle["image/jpeg"] = base64.b64encode(sheet).decode("ascii")
@@ -65,32 +71,82 @@ def set_bundle(cards: CardSet, *, show: str = "carousel") -> dict[str, Any]:
     return bundle
 
 
-def card_bundle(card: Card) -> dict[str, Any]:
-    """The mimebundle of one card: its picture (`image/jpeg`, `image/png` where transparent) and `text/plain`.
+def card_bundle(card: Card, words: Words) -> dict[str, Any]:
+    """The mimebundle of one card: `text/html`, `text/plain`, and its picture once more, small, for who reads no HTML.
 
-    A failed one says what happened, what was billed, and what to do.
+    That is `image/jpeg`, or `image/png` where it is transparent. A failed one says what happened, what was billed, and
+    what to do.
     """
+    bundle: dict[str, Any] = {"text/html": _card_html(card, words), "text/plain": _plain_line(card, card.file)}
     if card.failure is not None:
         lines = "\n     ".join(_printable(clip(line)) for line in card.failure.lines)
-        return {"text/plain": f"{card.index + 1:>3}  {lines}"}
-    bundle: dict[str, Any] = {"text/plain": _plain_line(card)}
-    if card.picture is not None:
+        bundle["text/plain"] = f"{card.index + 1:>3}  {lines}"
+    elif card.picture is not None:
         try:
-            small = preview_of(card.picture, card.digest, budget=ONE_PREVIEW_BYTES)
+            small = preview_of(card.picture, card.digest, budget=SHEET_BYTES)
         except ImageError as error:
-            return {"text/plain": f"{bundle['text/plain']}  {_printable(str(error))}"}
-        head, _, encoded = small.data_uri.partition(";base64,")
-        bundle[head.removeprefix("data:")] = encoded
+            bundle["text/plain"] += f"  {_printable(str(error))}"
+        else:
+            head, _, encoded = small.data_uri.partition(";base64,")
+            bundle[head.removeprefix("data:")] = encoded
     return bundle
+
+
+def _card_html(card: Card, words: Words) -> str:
+    """A card by itself: a labelled picture."""
+    cards = CardSet("", card.caption, card.caption, "", f"{card.width}x{card.height}", words.language, (card,))
+    attributes = {"class": "seedream-alone tex2jax_ignore mathjax_ignore", "lang": words.language}
+    return str(element("div", attributes, _figure(card, replace(_layout(cards, ONE_PREVIEW_BYTES), alone=True))))
+
+
+def summary_text(cards: CardSet) -> str:
+    """A set in at most eight lines, in English: prompt, run and state, paths, notes, what was billed.
+
+    Consoles, diffs and programs that read notebooks have nothing but this.
+    """
+    remarks = tuple(filter(None, (*_remarks(cards, ENGLISH), cards.bill_text(ENGLISH))))
+    room = SUMMARY_LINES - 2 - len(remarks)
+    places = [_plain_line(card, card.file) for card in cards.places]
+    if len(places) > room - bool(cards.notes):
+        places = _grouped(cards.places, room - bool(cards.notes))
+    notes = cards.notes[: room - len(places)]
+    if left := len(cards.notes) - len(notes):
+        notes = (*notes[:-1], f"{clip(notes[-1])} (and {plural(left, 'more note')})")
+    lines = (
+        one_line(cards.prompt, 200) or "(no prompt)",
+        f"run {cards.id} · {_head(cards)}",
+        *places,
+        *notes,
+        *remarks,
+    )
+    return "\n".join(_printable(" ".join(clip(line).split("\n"))) for line in lines)
+
+
+def _grouped(places: tuple[Card, ...], room: int) -> list[str]:
+    """The places in so many lines: those whose pictures are in one folder, or that failed alike, are one."""
+    groups: dict[str, list[Card]] = {}
+    for card in places:
+        folder = os.path.dirname(card.file)  # noqa: PTH120 - the text of a path
+        groups.setdefault(folder if card.picture else _plain_line(card, "")[5:], []).append(card)
+    lines = []
+    for name, cards in groups.items():
+        files = " ".join(os.path.basename(card.file) for card in cards if card.picture)  # noqa: PTH119 - the text of a path
+        numbers = ", ".join(str(card.index + 1) for card in cards)
+        lines.append(f"{name}{os.sep}: {files}" if files else f"{numbers}: {name}")
+    return lines if len(lines) <= room else [*lines[: room - 1], f"… and {len(lines) - room + 1} more lines"]
+
+
+def _head(cards: CardSet) -> str:
+    """How far a set is, who made it, how long that took."""
+    stopped = ENGLISH.stopped if cards.state == "stopped" else ""
+    progress = cards.interrupted_text(ENGLISH) if cards.state == "interrupted" else cards.progress_text(ENGLISH)
+    return " · ".join(filter(None, (progress, cards.model, cards.size, cards.seconds_text(ENGLISH), stopped)))
 
 
 def plain_text(cards: CardSet) -> str:
     """A set in a terminal, in English: a head line, a numbered line for each card, the notes, what was billed."""
-    stopped = ENGLISH.stopped if cards.state == "stopped" else ""
-    progress = cards.interrupted_text(ENGLISH) if cards.state == "interrupted" else cards.progress_text(ENGLISH)
-    optional = filter(None, (cards.seconds_text(ENGLISH), stopped))
-    head = " · ".join((progress, cards.model, cards.size, *optional))
-    lines = (head, *map(_plain_line, cards.places), *cards.notes, *_remarks(cards, ENGLISH), cards.bill_text(ENGLISH))
+    places = [_plain_line(card, str(card.picture)) for card in cards.places]
+    lines = (_head(cards), *places, *cards.notes, *_remarks(cards, ENGLISH), cards.bill_text(ENGLISH))
     return "\n".join(_printable(line) for line in lines if line)
 
 
@@ -101,13 +157,13 @@ def _remarks(cards: CardSet, words: Words) -> tuple[str, ...]:
     return (cards.dated_text(words.until, words),) if cards.state == "running" else ()
 
 
-def _plain_line(card: Card) -> str:
+def _plain_line(card: Card, path: str) -> str:
     number = f"{card.index + 1:>3}  "
     if card.failure is not None:
         return f"{number}{card.failure.name}: {clip(card.failure.message.partition(chr(10))[0])}"
     if card.picture is None:
         return f"{number}{ENGLISH.waiting if card.state == 'waiting' else ENGLISH.not_arrived}"
-    return f"{number}{card.picture}" + (f"  {card.width}x{card.height}" if card.width else "")
+    return f"{number}{path}" + (f"  {card.width}x{card.height}" if card.width else "")
 
 
 def _printable(text: str) -> str:
@@ -120,7 +176,8 @@ class _Layout:
     """What all figures of a set share.
 
     `width` and `height` are the CSS pixels that a picture takes in the strip, `budget` the bytes of a preview,
-    `longest` the characters of a card's own prompt that are kept for copying.
+    `longest` the characters of a card's own prompt that are kept for copying. `alone` is of a card that is shown by
+    itself.
     """
 
     cards: CardSet
@@ -129,6 +186,13 @@ class _Layout:
     height: int
     budget: int
     longest: int
+    alone: bool = False
+
+    def count(self, card: Card) -> str:
+        """Which place it is."""
+        if self.alone:
+            return self.words.frame.format(number=card.index + 1)
+        return f"{card.index + 1} / {len(self.cards.places)}"
 
     @property
     def ratio(self) -> float:
@@ -264,7 +328,7 @@ def _copied(card: Card, key: str, layout: _Layout) -> str | None:
 def _picture(card: Card, small: Preview, layout: _Layout) -> Markup:
     width = round(min(layout.width, layout.height * small.width / small.height))
     height = max(1, round(width * small.height / small.width))
-    alt = one_line(card.caption, 200) or f"{card.index + 1} / {len(layout.cards.places)}"
+    alt = one_line(card.caption, 200) or layout.count(card)
     source: dict[str, str | int | None] = {"class": "seedream-picture", "src": small.data_uri, "alt": alt}
     return element("img", {**source, "width": width, "height": height, "style": _PICTURE})
 
@@ -290,7 +354,7 @@ def _box(kind: str, tallest: int, layout: _Layout, *content: Markup) -> Markup:
 
 
 def _caption(card: Card, layout: _Layout) -> Markup:
-    facts: list[str] = [element("b", {"class": "seedream-count"}, f"{card.index + 1} / {len(layout.cards.places)}")]
+    facts: list[str] = [element("b", {"class": "seedream-count"}, layout.count(card))]
     if card.failure is not None:
         facts.append(layout.words.failed)
     if card.picture and card.width:

@@ -26,7 +26,9 @@ QUIET = "font-size:12px;opacity:0.75"
 """The style of what stands beside the facts."""
 # Front ends have styles of their own for tables (right-aligned cells, columns of one width); these stand above them.
 _SCROLL = "overflow-x:auto;max-width:100%"
-_TABLE = "border-collapse:collapse;margin:0;font-size:13px;line-height:1.45;text-align:left"
+_TABLE = "border-collapse:collapse;margin:0;color:inherit;font-size:13px;line-height:1.45;text-align:left"
+_ROW = {"style": "background:none"}
+"""One text colour is not read on rows of two colours: some themes keep light rows in the dark."""
 _CELL = "padding:6px;text-align:left;vertical-align:top;border-bottom:1px solid rgba(127,127,127,0.25)"
 _WHOLE = f"{_CELL};white-space:nowrap"
 """A number or an option cut in two is hard to read; where the page is narrow the table scrolls."""
@@ -69,17 +71,29 @@ def constant(*names: str) -> Markup:
     return Markup(_UNSEEN.sub("", "".join(folder.joinpath(name).read_text(encoding="utf-8") for name in names)))
 
 
+NOTHING = element("div", {"class": "seedream-nothing", "hidden": ""}, element("style", {}, constant("nothing.css")))
+"""An output that shows nothing, and takes no room. What was displayed is never taken away again."""
+
+
 def html_table(heads: Sequence[Cell], rows: Sequence[Sequence[Cell]], *, wide: int | None = None) -> Markup:
-    """The table; column `wide` breaks its lines and takes the width that the others leave."""
-    table = _TABLE if wide is None else f"table-layout:auto;width:100%;{_TABLE}"
-    head = element("tr", {}, *(element("th", {"scope": "col", "style": _WHOLE}, *cell) for cell in heads))
+    """The table; column `wide` breaks its lines and takes the width that the others leave.
+
+    Without one, it may be wider than its page: it scrolls there, and breaks its lines on paper.
+    """
+    style = _TABLE if wide is None else f"table-layout:auto;width:100%;{_TABLE}"
+    head = element("tr", _ROW, *(element("th", {"scope": "col", "style": _WHOLE}, *cell) for cell in heads))
     styles = [_WIDE if column == wide else _WHOLE for column in range(len(heads))]
     lines = [
-        element("tr", {}, *(element("td", {"style": style}, *cell) for style, cell in zip(styles, row, strict=True)))
+        element("tr", _ROW, *(element("td", {"style": one}, *cell) for one, cell in zip(styles, row, strict=True)))
         for row in rows
     ]
     body = (element("thead", {}, head), element("tbody", {}, *lines))
-    return element("div", {"style": _SCROLL}, element("table", {"style": table}, *body))
+    # Material for MkDocs has wide columns for each table that has no class.
+    table = element("table", {"class": "seedream-table", "style": style}, *body)
+    if wide is not None:
+        return element("div", {"style": _SCROLL}, table)
+    paper = element("style", {}, constant("table.css"))
+    return element("div", {"class": "seedream-scroll", "style": _SCROLL}, table, paper)
 
 
 def html_notes(notes: Sequence[str]) -> list[Markup]:
@@ -121,10 +135,13 @@ _HEADS = {
     "en": ("#", "When", "Frames", "Billed", "Run", "Notebook", "Store", "Prompt"),
     "zh": ("#", "时间", "帧", "计费", "运行", "笔记本", "存储", "提示词"),
 }
-_CODE = "font-size:12px;background-color:transparent;padding:0;white-space:normal"
+_CODE = "font-size:12px;color:inherit;background-color:transparent;border:0;padding:0;white-space:normal"
 _ONE_PIECE = "white-space:nowrap"
 """An id cut in two is hard to read; the line breaks before it."""
-_THUMBNAIL = "display:block;max-width:64px;max-height:64px;width:auto;height:auto;margin:0;border-radius:4px"
+_THUMBNAIL = (
+    "display:block;max-width:64px;max-height:64px;width:auto;height:auto;"
+    "margin:0;padding:0;border-radius:4px;filter:none"
+)
 _NO_PICTURE = "width:64px;height:40px;border-radius:4px;background-color:rgba(127,127,127,0.12)"
 
 
