@@ -79,19 +79,19 @@ class Kernel:
         self._cell = ""
         self._begun = 0.0
 
-    def run(self, code: str, timeout: float = 60) -> Result:
+    def run(self, code: str, timeout: float = 60, *, allow_stdin: bool = True) -> Result:
         """Runs the cell to its end."""
         until = time.monotonic() + timeout
-        self.start(code)
+        self.start(code, allow_stdin=allow_stdin)
         self.wait_idle(timeout)
         # For a moment after a cell that failed, ipykernel 6 turns away what comes next, as Run All wants it.
         while self._reply(until)["status"] == "aborted" and time.monotonic() < until:
-            self.start(code)
+            self.start(code, allow_stdin=allow_stdin)
             self.wait_idle(timeout)
         return self.result
 
-    def start(self, code: str, *, allow_stdin: bool = False) -> None:
-        """Begins the cell and returns; `allow_stdin` is for one that asks a person."""
+    def start(self, code: str, *, allow_stdin: bool = True) -> None:
+        """Begins the cell and returns; `allow_stdin` says whether there is a person who could be asked."""
         self.result = self.without_updates = Result()
         self._begun = time.monotonic()
         self._cell = self.client.execute(code, allow_stdin=allow_stdin)

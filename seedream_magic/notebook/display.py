@@ -70,6 +70,18 @@ def display_for(
     return BackgroundOutput(layout, cell) if background else Output(layout, cell)
 
 
+def ends_with_cells(shell: InteractiveShell) -> bool:
+    """Whether what runs the cells ends with the last of them: nbconvert, papermill, `ipython script.ipy`.
+
+    A kernel is not told so. Such front ends let it ask nobody, and they alone do (Voilà as well, whose page is made by
+    then): that comes with each cell.
+    """
+    if isinstance(shell, TerminalInteractiveShell):
+        return not getattr(shell.parent, "interact", True)
+    parent: dict[str, Any] = getattr(shell, "get_parent", dict)()
+    return not parent.get("content", {}).get("allow_stdin", True)
+
+
 class CellOutputs:
     """What the kernel has sent for the running cell: only where that is nothing but our set may the cell be cleared.
 

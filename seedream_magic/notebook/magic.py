@@ -22,6 +22,8 @@ from seedream_magic.notebook.options import help_text
 if TYPE_CHECKING:
     from seedream_magic.seedream import Seedream
 
+_WAITED = "--bg waited: nothing draws here any more once the last cell has ended (nbconvert, papermill, scripts)."
+
 
 @magics_class
 class SeedreamMagics(Magics, Settings):
@@ -48,6 +50,8 @@ class SeedreamMagics(Magics, Settings):
 
 
 def _draw(desk: Desk, cell: Cell) -> None:
+    from seedream_magic.notebook.display import ends_with_cells  # noqa: PLC0415 - load time
+
     plan, client = _plan_cell(desk, cell)
     if cell.dry_run:
         _print_plan(replace(plan, base_url=client.base_url))  # the demo's own address, where it listens
@@ -56,7 +60,10 @@ def _draw(desk: Desk, cell: Cell) -> None:
         except InvalidRequest as error:
             print(f"It would be refused now: {error}")  # noqa: T201 - what was asked for is text
         return
-    run = desk.start if cell.bg else desk.run
+    waits = cell.bg and ends_with_cells(desk.shell)
+    if waits:
+        plan = replace(plan, warnings=(*plan.warnings, _WAITED))
+    run = desk.start if cell.bg and not waits else desk.run
     run(client, plan, name=cell.name, layout=cell.show, quiet=cell.quiet)
 
 
