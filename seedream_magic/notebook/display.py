@@ -29,6 +29,7 @@ from IPython.terminal.interactiveshell import TerminalInteractiveShell
 from seedream_magic.errors import SeedreamError, SeedreamInterrupted
 from seedream_magic.images.image_set import ImageSet, cards_of
 from seedream_magic.notebook.kernel_loop import KernelLoop, Latest
+from seedream_magic.notebook.terminal import Lines
 from seedream_magic.view.carousel import plain_text, set_bundle
 from seedream_magic.view.markup import element
 
@@ -65,9 +66,14 @@ def display_for(
     """
     if quiet:
         return _Quiet()
-    if isinstance(shell, TerminalInteractiveShell):
-        return _Lines()
+    if in_terminal(shell):
+        return Lines(background=background)
     return BackgroundOutput(layout, cell) if background else Output(layout, cell)
+
+
+def in_terminal(shell: InteractiveShell) -> bool:
+    """Whether cells are typed in IPython's own terminal, without a kernel."""
+    return isinstance(shell, TerminalInteractiveShell)
 
 
 def ends_with_cells(shell: InteractiveShell) -> bool:
@@ -76,7 +82,7 @@ def ends_with_cells(shell: InteractiveShell) -> bool:
     A kernel is not told so. Such front ends let it ask nobody, and they alone do (Voilà as well, whose page is made by
     then): that comes with each cell.
     """
-    if isinstance(shell, TerminalInteractiveShell):
+    if in_terminal(shell):
         return not getattr(shell.parent, "interact", True)
     parent: dict[str, Any] = getattr(shell, "get_parent", dict)()
     return not parent.get("content", {}).get("allow_stdin", True)
@@ -252,29 +258,3 @@ class _Quiet:
         print("\n".join(error.lines()), file=sys.stderr)  # noqa: T201 - there is no cell that could fail
 
     def clear(self) -> None: ...
-
-
-class _Lines:
-    """A progress line that is written over while the run lasts, then the numbered paths."""
-
-    _written = False
-
-    def show(self, images: ImageSet) -> None:
-        if images.state != "running":
-            self.clear()
-            print(plain_text(cards_of(images)))  # noqa: T201 - a terminal's output is its text
-        elif sys.stdout.isatty():
-            asked = images.expected or "?"
-            print(f"\r{len(images.ok)} of {asked} pictures, {images.seconds:.0f} s ", end="", flush=True)  # noqa: T201 - see above
-            self._written = True
-
-    def fail(self, error: SeedreamError | SeedreamInterrupted) -> None:
-        if error.images is not None and len(error.images):
-            self.show(replace(error.images, state="done"))
-        self.clear()
-        print("\n".join(error.lines()))  # noqa: T201 - see above
-
-    def clear(self) -> None:
-        if self._written:
-            print("\r" + " " * 40 + "\r", end="", flush=True)  # noqa: T201 - see above
-            self._written = False

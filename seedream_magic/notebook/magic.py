@@ -50,7 +50,7 @@ class SeedreamMagics(Magics, Settings):
 
 
 def _draw(desk: Desk, cell: Cell) -> None:
-    from seedream_magic.notebook.display import ends_with_cells  # noqa: PLC0415 - load time
+    from seedream_magic.notebook.display import ends_with_cells, in_terminal  # noqa: PLC0415 - load time
 
     plan, client = _plan_cell(desk, cell)
     if cell.dry_run:
@@ -60,11 +60,15 @@ def _draw(desk: Desk, cell: Cell) -> None:
         except InvalidRequest as error:
             print(f"It would be refused now: {error}")  # noqa: T201 - what was asked for is text
         return
-    waits = cell.bg and ends_with_cells(desk.shell)
-    if waits:
-        plan = replace(plan, warnings=(*plan.warnings, _WAITED))
-    run = desk.start if cell.bg and not waits else desk.run
-    run(client, plan, name=cell.name, layout=cell.show, quiet=cell.quiet)
+    shown: dict[str, Any] = {"name": cell.name, "layout": cell.show, "quiet": cell.quiet}
+    if not cell.bg:
+        desk.run(client, plan, **shown)
+    elif ends_with_cells(desk.shell):
+        desk.run(client, replace(plan, warnings=(*plan.warnings, _WAITED)), **shown)
+    else:
+        desk.start(client, plan, **shown)
+        if in_terminal(desk.shell) and not cell.quiet:
+            print("It is drawn in the background and told here at its end. %seedream stop ends it.")  # noqa: T201 - a terminal shows no growing set meanwhile
 
 
 def _plan_cell(desk: Desk, cell: Cell) -> tuple[Plan, Seedream]:
