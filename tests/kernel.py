@@ -144,8 +144,8 @@ def fold(result: Result, kind: str, content: Mapping[str, Any]) -> Result:
     """The result with one more message of the kernel in it."""
     if kind == "status":
         return replace(result, finished=content["execution_state"] == "idle")
-    if kind == "clear_output":  # the product always waits for the next output
-        return replace(result, clear_next=True)
+    if kind == "clear_output":
+        return replace(result, clear_next=True) if content["wait"] else replace(result, outputs=())
     if kind == "update_display_data":
         return replace(result, outputs=tuple(_updated(output, content) for output in result.outputs))
     if kind not in {"stream", "display_data", "execute_result", "error"}:

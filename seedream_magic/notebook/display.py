@@ -15,10 +15,8 @@ takes a single output away. Hence:
 
 from __future__ import annotations
 
-import re
 import sys
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from collections.abc import Callable
 from dataclasses import replace
 from typing import Any, Protocol
 
@@ -28,14 +26,13 @@ from IPython.terminal.interactiveshell import TerminalInteractiveShell
 
 from seedream_magic.errors import SeedreamError, SeedreamInterrupted
 from seedream_magic.images.image_set import ImageSet, cards_of
+from seedream_magic.notebook.cell_outputs import CellOutputs
 from seedream_magic.notebook.kernel_loop import KernelLoop, Latest
 from seedream_magic.notebook.terminal import Lines
 from seedream_magic.view.carousel import plain_text, set_bundle
 from seedream_magic.view.markup import element
 
 _EMPTY: dict[str, Any] = {"text/html": "", "text/plain": ""}
-_NOTHING_BUT_OURS = re.compile(r"\s*(%%seedream(\s.*)?|%seedream[^\n]*)\s*", re.DOTALL)
-_OUTPUTS = {"stream", "display_data", "execute_result"}
 
 
 class Display(Protocol):
@@ -61,8 +58,8 @@ def display_for(
 ) -> Display:
     """The display that fits the front end; `quiet` shows nothing.
 
-    `cell` is given where what is shown at the end is to stay; without, it is taken away again or does not grow. For a
-    run in the `background` previews are made beside the kernel's loop, which is free meanwhile.
+    `cell` is given where the set grows; without, it is there already. For a run in the `background` previews are made
+    beside the kernel's loop, which is free meanwhile.
     """
     if quiet:
         return _Quiet()
@@ -86,49 +83,6 @@ def ends_with_cells(shell: InteractiveShell) -> bool:
         return not getattr(shell.parent, "interact", True)
     parent: dict[str, Any] = getattr(shell, "get_parent", dict)()
     return not parent.get("content", {}).get("allow_stdin", True)
-
-
-class CellOutputs:
-    """What the kernel has sent for the running cell: only where that is nothing but our set may the cell be cleared.
-
-    `updates` is whether there is a kernel at all: only its front ends can apply updates. `alone` turns False with the
-    first output that has none of `own_ids`, be it a print of another thread, and when the cell has ended.
-    """
-
-    def __init__(self, shell: InteractiveShell) -> None:
-        self.own_ids: set[str] = set()
-        self._session = getattr(shell.display_pub, "session", None)
-        self.updates = self._session is not None
-        parent: dict[str, Any] = getattr(shell, "get_parent", dict)()
-        code = parent.get("content", {}).get("code", "")
-        # What the rest of a cell has put out before is not known here, so such a cell is not cleared.
-        self.alone = self.updates and _NOTHING_BUT_OURS.fullmatch(code) is not None
-
-    @contextmanager
-    def watched(self) -> Iterator[None]:
-        """Watch all that the kernel sends: prints, warnings and displays of any thread go through its session."""
-        session = self._session
-        if session is None or not self.alone:
-            yield
-            return
-        send = session.send
-
-        def watching_send(stream: Any, message: Any, *arguments: Any, **options: Any) -> Any:
-            self._see(message, options.get("content") or (arguments[0] if arguments else None))
-            return send(stream, message, *arguments, **options)
-
-        session.send = watching_send
-        try:
-            yield
-        finally:
-            del session.send  # uncovers the method of the class
-            self.alone = False
-
-    def _see(self, message: Any, content: Any) -> None:
-        """Look at a message on its way: it is whole, or its kind with the content beside it."""
-        kind, content = (message, content) if isinstance(message, str) else (message["msg_type"], message["content"])
-        if kind in _OUTPUTS and (content or {}).get("transient", {}).get("display_id") not in self.own_ids:
-            self.alone = False
 
 
 class Output:
@@ -189,9 +143,10 @@ class Output:
     def clear(self) -> None:
         if not self._displayed:
             return
-        self.update(_EMPTY)
-        if self._is_alone():
-            clear_output(wait=True)  # the error that follows takes its place
+        if self._cell is not None and self._cell.alone:
+            clear_output()
+        else:
+            self.update(_EMPTY)
 
     def _make(self, make: Callable[[], dict[str, Any]], *, final: bool) -> None:
         """Make a bundle and show it."""
@@ -201,7 +156,7 @@ class Output:
         if not self._displayed:
             self.bundle = bundle
             self.display()
-        elif final and self._is_alone():
+        elif final and self._cell is not None and self._cell.alone:
             if "image/jpeg" in bundle:
                 self._display_beside({"text/html": "", "text/plain": bundle["text/plain"]})
             clear_output(wait=True)
@@ -220,12 +175,6 @@ class Output:
             self._cell.own_ids.add(handle.display_id)
         handle.display(bundle, raw=True)
         return handle
-
-    def _is_alone(self) -> bool:
-        """Whether the cell has put out nothing else, and nothing waits to be sent."""
-        sys.stdout.flush()
-        sys.stderr.flush()
-        return self._cell is not None and self._cell.alone
 
 
 class BackgroundOutput(Output):

@@ -37,14 +37,10 @@ class SeedreamMagics(Magics, Settings):
     @no_var_expand
     @line_cell_magic("seedream")  # type: ignore[arg-type] # IPython types its decorators for functions without self
     def seedream(self, line: str, cell: str | None = None) -> None:
-        from seedream_magic.notebook.display import CellOutputs  # noqa: PLC0415 - load time, see `desk`
-
-        self.desk.cell = CellOutputs(self.desk.shell)
-        with self.desk.cell.watched():
-            if cell is None:
-                run_command(self.desk, line)
-            else:
-                _draw(self.desk, parse_cell(line, cell))
+        if cell is None:
+            run_command(self.desk, line)
+        else:
+            _draw(self.desk, parse_cell(line, cell))
 
     seedream.__doc__ = help_text()  # type: ignore[assignment] # IPython types its decorators for functions without self
 
