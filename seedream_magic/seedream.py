@@ -260,6 +260,8 @@ class Seedream:
         make, made = self.progress, list[watch.Progress]()
 
         def show(images: ImageSet) -> None:
+            if images.state != "running":  # it is handed back, and shown where its caller wants it
+                return
             if not made:
                 made.append(make())
             made[0].show(images)

@@ -79,19 +79,19 @@ class Kernel:
         self._cell = ""
         self._begun = 0.0
 
-    def run(self, code: str, timeout: float = 60) -> Result:
+    def run(self, code: str, timeout: float = 60, *, allow_stdin: bool = True) -> Result:
         """Runs the cell to its end."""
         until = time.monotonic() + timeout
-        self.start(code)
+        self.start(code, allow_stdin=allow_stdin)
         self.wait_idle(timeout)
         # For a moment after a cell that failed, ipykernel 6 turns away what comes next, as Run All wants it.
         while self._reply(until)["status"] == "aborted" and time.monotonic() < until:
-            self.start(code)
+            self.start(code, allow_stdin=allow_stdin)
             self.wait_idle(timeout)
         return self.result
 
-    def start(self, code: str, *, allow_stdin: bool = False) -> None:
-        """Begins the cell and returns; `allow_stdin` is for one that asks a person."""
+    def start(self, code: str, *, allow_stdin: bool = True) -> None:
+        """Begins the cell and returns; `allow_stdin` says whether there is a person who could be asked."""
         self.result = self.without_updates = Result()
         self._begun = time.monotonic()
         self._cell = self.client.execute(code, allow_stdin=allow_stdin)
@@ -144,8 +144,8 @@ def fold(result: Result, kind: str, content: Mapping[str, Any]) -> Result:
     """The result with one more message of the kernel in it."""
     if kind == "status":
         return replace(result, finished=content["execution_state"] == "idle")
-    if kind == "clear_output":  # the product always waits for the next output
-        return replace(result, clear_next=True)
+    if kind == "clear_output":
+        return replace(result, clear_next=True) if content["wait"] else replace(result, outputs=())
     if kind == "update_display_data":
         return replace(result, outputs=tuple(_updated(output, content) for output in result.outputs))
     if kind not in {"stream", "display_data", "execute_result", "error"}:

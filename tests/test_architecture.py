@@ -44,6 +44,8 @@ LIBRARIES = {
     "brotli": ("api/encoding.py",),
     "IPython": ("notebook/",),
     "filelock": ("images/claims.py",),
+    "textual_image": ("notebook/terminal.py",),
+    "rich": ("notebook/terminal.py",),
     "ipywidgets": ("notebook/panel/",),
     "PIL": ("images/verify.py", "api/references/make_references.py", "view/", "demo/"),
     "packaging": ("notebook/doctor.py",),

@@ -45,7 +45,7 @@ def test_purge_asks_where_somebody_can_answer(slow_kernel: Kernel, slow: SlowSer
     slow.release.set()
     slow_kernel.run("%%seedream -n 2\na fox in the snow")
     (folder,) = tmp_path.glob("seedream-runs/2*")
-    refused = slow_kernel.run("%seedream purge latest")
+    refused = slow_kernel.run("%seedream purge latest", allow_stdin=False)
     assert "deleted by its full id alone" in (refused.evalue or "")
     for answer in ("", "n", "no", "yes please", "删"):
         asked, said = answered(slow_kernel, f"%seedream purge {folder.name}", answer)
@@ -54,7 +54,7 @@ def test_purge_asks_where_somebody_can_answer(slow_kernel: Kernel, slow: SlowSer
         )
         assert said.stdout.endswith("Nothing is deleted.\n")
         assert (folder / "01.jpg").exists()
-    slow_kernel.start("%seedream purge latest", allow_stdin=True)
+    slow_kernel.start("%seedream purge latest")
     slow_kernel.client.get_stdin_msg(timeout=20)
     slow_kernel.interrupt()
     slow_kernel.wait_idle()
@@ -65,12 +65,13 @@ def test_purge_asks_where_somebody_can_answer(slow_kernel: Kernel, slow: SlowSer
     assert not folder.exists()
     slow_kernel.run("%%seedream -n 2\na hen")
     (folder,) = tmp_path.glob("seedream-runs/2*")
-    assert f"Run {folder.name} is deleted: " in slow_kernel.run(f"%seedream purge {folder.name}").stdout
+    alone = slow_kernel.run(f"%seedream purge {folder.name}", allow_stdin=False)
+    assert f"Run {folder.name} is deleted: " in alone.stdout
 
 
 def answered(kernel: Kernel, code: str, answer: str) -> tuple[str, Result]:
     """What a cell asks a person who gives this answer, and what it shows at its end."""
-    kernel.start(code, allow_stdin=True)
+    kernel.start(code)
     question = kernel.client.get_stdin_msg(timeout=20)["content"]["prompt"]
     kernel.client.input(answer)
     kernel.wait_idle()

@@ -174,6 +174,10 @@ def _doctor(desk: Desk, words: str) -> None:
 
 def _panel(desk: Desk, text: str) -> None:
     """Open the panel, on an earlier run if one is named."""
+    from seedream_magic.notebook.display import in_terminal  # noqa: PLC0415 - load time, see `desk`
+
+    if in_terminal(desk.shell):
+        raise ConfigError("The panel needs a notebook, in a browser or VS Code.", hint="Here a %%seedream cell draws.")
     client = desk.client()
     images = continued_run(desk, text, "panel") if text else None
     try:

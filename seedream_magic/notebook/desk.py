@@ -28,11 +28,12 @@ from seedream_magic.api.providers import chosen_provider, serves
 from seedream_magic.bridge import EVENT_LOOPS, unfailing
 from seedream_magic.errors import InvalidRequest, SeedreamError, SeedreamInterrupted, plural
 from seedream_magic.images.image_set import ImageSet
+from seedream_magic.notebook.cell_outputs import CellOutputs
 from seedream_magic.notebook.options import LAYOUTS
 from seedream_magic.session import Session, images_to_bill
 
 if TYPE_CHECKING:
-    from seedream_magic.notebook.display import CellOutputs, Display
+    from seedream_magic.notebook.display import Display
     from seedream_magic.seedream import Seedream
 
 _REQUEST_TRAITS = ("images", "model", "size", "ratio", "stream", "watermark", "response_format", "timeout")
@@ -133,7 +134,8 @@ class Desk:
 
     def open(self) -> None:
         """From now on the clients of this shell's cells belong to its session."""
-        self._cell_begins()  # it is a cell that loads the extension
+        self._before.append(session.enter(self.session))  # it is a cell that loads the extension
+        self.cell = CellOutputs(self.shell, begun=True)
         self.shell.events.register("pre_execute", self._cell_begins)
         self.shell.events.register("post_execute", self._cell_ends)
         _desks.add(self)
@@ -145,16 +147,22 @@ class Desk:
         with suppress(ValueError):  # it was never opened
             self.shell.events.unregister("pre_execute", self._cell_begins)
             self.shell.events.unregister("post_execute", self._cell_ends)
+        if self.cell is not None:
+            self.cell.end()
         session.forget(self.session)
         self.session.check = self.session.check_day = None
         _desks.discard(self)
 
     def _cell_begins(self) -> None:
+        if not self._before:  # else a cell that runs another one
+            self.cell = CellOutputs(self.shell)
         self._before.append(session.enter(self.session))
 
     def _cell_ends(self) -> None:
         if self._before:  # IPython announces the end of an empty cell, but not its beginning
             session.restore(self._before.pop())
+        if not self._before and self.cell is not None:
+            self.cell.end()
 
     def client(self, provider: str | None = None) -> Seedream:
         """The `Seedream` of these settings; `provider` in place of the set one, without an address that is not its."""
@@ -170,7 +178,7 @@ class Desk:
             event_loop=settings.event_loop,
             headers=settings.headers,
         )
-        client.session, client.progress = self.session, self.display
+        client.session, client.progress = self.session, lambda: self.display(cell=self.cell)
         client.ask_when_unknown, client.copy_replays = settings.ask_when_unknown, settings.copy_replays
         return client
 

@@ -15,10 +15,8 @@ takes a single output away. Hence:
 
 from __future__ import annotations
 
-import re
 import sys
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from collections.abc import Callable
 from dataclasses import replace
 from typing import Any, Protocol
 
@@ -28,13 +26,13 @@ from IPython.terminal.interactiveshell import TerminalInteractiveShell
 
 from seedream_magic.errors import SeedreamError, SeedreamInterrupted
 from seedream_magic.images.image_set import ImageSet, cards_of
+from seedream_magic.notebook.cell_outputs import CellOutputs
 from seedream_magic.notebook.kernel_loop import KernelLoop, Latest
+from seedream_magic.notebook.terminal import Lines
 from seedream_magic.view.carousel import plain_text, set_bundle
 from seedream_magic.view.markup import NOTHING, element
 
 _EMPTY: dict[str, Any] = {"text/html": str(NOTHING), "text/plain": ""}
-_NOTHING_BUT_OURS = re.compile(r"\s*(%%seedream(\s.*)?|%seedream[^\n]*)\s*", re.DOTALL)
-_OUTPUTS = {"stream", "display_data", "execute_result"}
 
 
 class Display(Protocol):
@@ -60,57 +58,31 @@ def display_for(
 ) -> Display:
     """The display that fits the front end; `quiet` shows nothing.
 
-    `cell` is given where what is shown at the end is to stay; without, it is taken away again or does not grow. For a
-    run in the `background` previews are made beside the kernel's loop, which is free meanwhile.
+    `cell` is given where the set grows; without, it is there already. For a run in the `background` previews are made
+    beside the kernel's loop, which is free meanwhile.
     """
     if quiet:
         return _Quiet()
-    if isinstance(shell, TerminalInteractiveShell):
-        return _Lines()
+    if in_terminal(shell):
+        return Lines(background=background)
     return BackgroundOutput(layout, cell) if background else Output(layout, cell)
 
 
-class CellOutputs:
-    """What the kernel has sent for the running cell: only where that is nothing but our set may the cell be cleared.
+def in_terminal(shell: InteractiveShell) -> bool:
+    """Whether cells are typed in IPython's own terminal, without a kernel."""
+    return isinstance(shell, TerminalInteractiveShell)
 
-    `updates` is whether there is a kernel at all: only its front ends can apply updates. `alone` turns False with the
-    first output that has none of `own_ids`, be it a print of another thread, and when the cell has ended.
+
+def ends_with_cells(shell: InteractiveShell) -> bool:
+    """Whether what runs the cells ends with the last of them: nbconvert, papermill, `ipython script.ipy`.
+
+    A kernel is not told so. Such front ends let it ask nobody, and they alone do (Voilà as well, whose page is made by
+    then): that comes with each cell.
     """
-
-    def __init__(self, shell: InteractiveShell) -> None:
-        self.own_ids: set[str] = set()
-        self._session = getattr(shell.display_pub, "session", None)
-        self.updates = self._session is not None
-        parent: dict[str, Any] = getattr(shell, "get_parent", dict)()
-        code = parent.get("content", {}).get("code", "")
-        # What the rest of a cell has put out before is not known here, so such a cell is not cleared.
-        self.alone = self.updates and _NOTHING_BUT_OURS.fullmatch(code) is not None
-
-    @contextmanager
-    def watched(self) -> Iterator[None]:
-        """Watch all that the kernel sends: prints, warnings and displays of any thread go through its session."""
-        session = self._session
-        if session is None or not self.alone:
-            yield
-            return
-        send = session.send
-
-        def watching_send(stream: Any, message: Any, *arguments: Any, **options: Any) -> Any:
-            self._see(message, options.get("content") or (arguments[0] if arguments else None))
-            return send(stream, message, *arguments, **options)
-
-        session.send = watching_send
-        try:
-            yield
-        finally:
-            del session.send  # uncovers the method of the class
-            self.alone = False
-
-    def _see(self, message: Any, content: Any) -> None:
-        """Look at a message on its way: it is whole, or its kind with the content beside it."""
-        kind, content = (message, content) if isinstance(message, str) else (message["msg_type"], message["content"])
-        if kind in _OUTPUTS and (content or {}).get("transient", {}).get("display_id") not in self.own_ids:
-            self.alone = False
+    if in_terminal(shell):
+        return not getattr(shell.parent, "interact", True)
+    parent: dict[str, Any] = getattr(shell, "get_parent", dict)()
+    return not parent.get("content", {}).get("allow_stdin", True)
 
 
 class Output:
@@ -171,9 +143,10 @@ class Output:
     def clear(self) -> None:
         if not self._displayed:
             return
-        self.update(_EMPTY)
-        if self._is_alone():
-            clear_output(wait=True)  # the error that follows takes its place
+        if self._cell is not None and self._cell.alone:
+            clear_output()
+        else:
+            self.update(_EMPTY)
 
     def _make(self, make: Callable[[], dict[str, Any]], *, final: bool) -> None:
         """Make a bundle and show it."""
@@ -183,7 +156,7 @@ class Output:
         if not self._displayed:
             self.bundle = bundle
             self.display()
-        elif final and self._is_alone():
+        elif final and self._cell is not None and self._cell.alone:
             if "image/jpeg" in bundle:
                 self._display_beside(_EMPTY | {"text/plain": bundle["text/plain"]})
             clear_output(wait=True)
@@ -202,12 +175,6 @@ class Output:
             self._cell.own_ids.add(handle.display_id)
         handle.display(bundle, raw=True)
         return handle
-
-    def _is_alone(self) -> bool:
-        """Whether the cell has put out nothing else, and nothing waits to be sent."""
-        sys.stdout.flush()
-        sys.stderr.flush()
-        return self._cell is not None and self._cell.alone
 
 
 class BackgroundOutput(Output):
@@ -240,29 +207,3 @@ class _Quiet:
         print("\n".join(error.lines()), file=sys.stderr)  # noqa: T201 - there is no cell that could fail
 
     def clear(self) -> None: ...
-
-
-class _Lines:
-    """A progress line that is written over while the run lasts, then the numbered paths."""
-
-    _written = False
-
-    def show(self, images: ImageSet) -> None:
-        if images.state != "running":
-            self.clear()
-            print(plain_text(cards_of(images)))  # noqa: T201 - a terminal's output is its text
-        elif sys.stdout.isatty():
-            asked = images.expected or "?"
-            print(f"\r{len(images.ok)} of {asked} pictures, {images.seconds:.0f} s ", end="", flush=True)  # noqa: T201 - see above
-            self._written = True
-
-    def fail(self, error: SeedreamError | SeedreamInterrupted) -> None:
-        if error.images is not None and len(error.images):
-            self.show(replace(error.images, state="done"))
-        self.clear()
-        print("\n".join(error.lines()))  # noqa: T201 - see above
-
-    def clear(self) -> None:
-        if self._written:
-            print("\r" + " " * 40 + "\r", end="", flush=True)  # noqa: T201 - see above
-            self._written = False

@@ -22,6 +22,8 @@ from seedream_magic.notebook.options import help_text
 if TYPE_CHECKING:
     from seedream_magic.seedream import Seedream
 
+_WAITED = "--bg waited: nothing draws here any more once the last cell has ended (nbconvert, papermill, scripts)."
+
 
 @magics_class
 class SeedreamMagics(Magics, Settings):
@@ -35,19 +37,17 @@ class SeedreamMagics(Magics, Settings):
     @no_var_expand
     @line_cell_magic("seedream")  # type: ignore[arg-type] # IPython types its decorators for functions without self
     def seedream(self, line: str, cell: str | None = None) -> None:
-        from seedream_magic.notebook.display import CellOutputs  # noqa: PLC0415 - load time, see `desk`
-
-        self.desk.cell = CellOutputs(self.desk.shell)
-        with self.desk.cell.watched():
-            if cell is None:
-                run_command(self.desk, line)
-            else:
-                _draw(self.desk, parse_cell(line, cell))
+        if cell is None:
+            run_command(self.desk, line)
+        else:
+            _draw(self.desk, parse_cell(line, cell))
 
     seedream.__doc__ = help_text()  # type: ignore[assignment] # IPython types its decorators for functions without self
 
 
 def _draw(desk: Desk, cell: Cell) -> None:
+    from seedream_magic.notebook.display import ends_with_cells, in_terminal  # noqa: PLC0415 - load time
+
     plan, client = _plan_cell(desk, cell)
     if cell.dry_run:
         _print_plan(replace(plan, base_url=client.base_url))  # the demo's own address, where it listens
@@ -56,8 +56,15 @@ def _draw(desk: Desk, cell: Cell) -> None:
         except InvalidRequest as error:
             print(f"It would be refused now: {error}")  # noqa: T201 - what was asked for is text
         return
-    run = desk.start if cell.bg else desk.run
-    run(client, plan, name=cell.name, layout=cell.show, quiet=cell.quiet)
+    shown: dict[str, Any] = {"name": cell.name, "layout": cell.show, "quiet": cell.quiet}
+    if not cell.bg:
+        desk.run(client, plan, **shown)
+    elif ends_with_cells(desk.shell):
+        desk.run(client, replace(plan, warnings=(*plan.warnings, _WAITED)), **shown)
+    else:
+        desk.start(client, plan, **shown)
+        if in_terminal(desk.shell) and not cell.quiet:
+            print("It is drawn in the background and told here at its end. %seedream stop ends it.")  # noqa: T201 - a terminal shows no growing set meanwhile
 
 
 def _plan_cell(desk: Desk, cell: Cell) -> tuple[Plan, Seedream]:

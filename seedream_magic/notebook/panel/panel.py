@@ -43,7 +43,9 @@ from seedream_magic.view.markup import element
 
 LOOK_SECONDS = 0.1
 """After a change, before the store is looked through: the next key may follow."""
-_WITHOUT_KERNEL = "The panel needs its kernel: run this cell again. What it has drawn stands below."
+_WITHOUT_KERNEL = (
+    "The panel needs a notebook with its kernel: run this cell again there. What it has drawn stands below."
+)
 # Ctrl+Enter draws; the field in which it is pressed loses the focus for a moment, for some report their text only then.
 # Other keys stay in the panel: a notebook would move its cells when an arrow chooses in a list. Widgets cannot run
 # scripts, but a broken picture's error handler is one; where a page forbids that, all else works without.
