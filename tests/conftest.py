@@ -9,7 +9,7 @@ import shutil
 import sys
 from collections.abc import Iterator
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, NoReturn
 
 import pytest
 from IPython.core.interactiveshell import InteractiveShell
@@ -193,15 +193,16 @@ def find_chromium() -> str | None:
     return next(installed, None) or next((path for path in MAC_BROWSERS if Path(path).exists()), None)
 
 
+def skip_or_fail(missing: str) -> NoReturn:
+    """Skips a test for which something is missing; in continuous integration (CI=true) it fails."""
+    if os.environ.get("CI", "").lower() in {"1", "true"}:
+        pytest.fail(f"{missing}, and CI is set", pytrace=False)
+    pytest.skip(missing)
+
+
 def require_chromium() -> str:
-    """The path of the browser; without one the test is skipped, in continuous integration (CI=true) it fails."""
-    path = find_chromium()
-    if path is None:
-        missing = f"no browser: none of {', '.join(BROWSERS)} is installed"
-        if os.environ.get("CI", "").lower() in {"1", "true"}:
-            pytest.fail(f"{missing}, and CI is set", pytrace=False)
-        pytest.skip(missing)
-    return path
+    """The path of the browser."""
+    return find_chromium() or skip_or_fail(f"no browser: none of {', '.join(BROWSERS)} is installed")
 
 
 @pytest.fixture(scope="session")

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import importlib.util
-import os
 import shutil
 import subprocess
 import sys
@@ -12,6 +11,7 @@ from pathlib import Path
 import pytest
 from playwright.sync_api import Browser, expect
 
+from conftest import skip_or_fail
 from lab import browser_page
 from test_carousel_browser import CONTRAST, box_of
 
@@ -28,10 +28,7 @@ def built(notebook: Path, folder: Path, *, extension: str, theme: str) -> Path:
     """The notebook as Sphinx publishes it; it is not run again."""
     missing = [name for name in (extension, theme) if importlib.util.find_spec(name) is None]
     if missing:
-        reason = f"{' and '.join(missing)} cannot be imported"
-        if os.environ.get("CI", "").lower() in {"1", "true"}:
-            pytest.fail(f"{reason}, and CI is set", pytrace=False)
-        pytest.skip(reason)
+        skip_or_fail(f"{' and '.join(missing)} cannot be imported")
     shutil.copy(notebook, folder)
     settings = {"extensions": [extension], "html_theme": theme, "root_doc": notebook.stem, "exclude_patterns": ["html"]}
     never = {"nb_execution_mode": "off"} if extension == "myst_nb" else {"nbsphinx_execute": "never"}

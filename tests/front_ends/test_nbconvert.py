@@ -15,7 +15,7 @@ from playwright.async_api import BrowserType
 from playwright.sync_api import Browser, Page, expect
 from traitlets.config import Config
 
-from conftest import ROOT
+from conftest import ROOT, skip_or_fail
 from lab import browser_page, written
 from seedream_magic.errors import ContentRefused
 from seedream_magic.images.image_set import Frame
@@ -100,14 +100,14 @@ def slides(notebook: Path, folder: Path, **settings: Any) -> Path:
     modules = REVEAL / "node_modules"
     if not (modules / "requirejs").exists():
         if not shutil.which("npm"):
-            pytest.skip("no slides: there is no npm to bring reveal.js")
+            skip_or_fail("no slides: there is no npm to bring reveal.js")
         options = ("--ignore-scripts", "--no-save", "--no-audit", "--no-fund", "--silent", "--fetch-retries=0")
         try:
             command = ["npm", "install", *options, f"--prefix={REVEAL}", *PACKAGES]
             subprocess.run(command, check=True, capture_output=True, timeout=120)
         except (subprocess.SubprocessError, OSError):
             shutil.rmtree(REVEAL, ignore_errors=True)
-            pytest.skip(f"no slides: npm could not bring {' and '.join(PACKAGES)}")
+            skip_or_fail(f"no slides: npm could not bring {' and '.join(PACKAGES)}")
     made = nbformat.read(notebook, as_version=4)
     for cell in made.cells:
         cell.metadata["slideshow"] = {"slide_type": "slide"}
