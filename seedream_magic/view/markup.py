@@ -135,13 +135,10 @@ _HEADS = {
     "en": ("#", "When", "Frames", "Billed", "Run", "Notebook", "Store", "Prompt"),
     "zh": ("#", "时间", "帧", "计费", "运行", "笔记本", "存储", "提示词"),
 }
-_CODE = "font-size:12px;color:inherit;background-color:transparent;border:0;padding:0;white-space:normal"
+_CODE = "font-size:12px;color:inherit;background:none;border:0;padding:0;white-space:normal"
 _ONE_PIECE = "white-space:nowrap"
 """An id cut in two is hard to read; the line breaks before it."""
-_THUMBNAIL = (
-    "display:block;max-width:64px;max-height:64px;width:auto;height:auto;"
-    "margin:0;padding:0;border-radius:4px;filter:none"
-)
+_THUMBNAIL = "display:block;max-width:64px;max-height:64px;width:auto;height:auto;margin:0;padding:0;filter:none"
 _NO_PICTURE = "width:64px;height:40px;border-radius:4px;background-color:rgba(127,127,127,0.12)"
 
 
