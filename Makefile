@@ -107,10 +107,12 @@ workers := -n logical --maxprocesses=4 --dist=loadgroup
 leftovers := -W ignore::pytest.PytestUnraisableExceptionWarning
 dependent := magic_kernel magic replay seedream bridge verify packaging references background panel \
 	panel_kernel completion
+dependent_front_ends := ipython_terminal client_without_updates
 
 test: check $(dev_ready) $(lowest_ready) ## check, the whole suite, and the suite without a browser on the oldest versions
 	.venv/bin/python -m pytest $(workers)
-	.venv-lowest/bin/python -m pytest $(workers) -m "not browser" $(leftovers) $(dependent:%=tests/test_%.py)
+	.venv-lowest/bin/python -m pytest $(workers) -m "not browser" $(leftovers) \
+		$(dependent:%=tests/test_%.py) $(dependent_front_ends:%=tests/front_ends/test_%.py)
 
 # Two gateways of other people between this client and a service. They are large, so `make test` takes their recorded
 # answers; once they are here it runs this as well. Portkey needs no more of its packages than they are (no scripts run).

@@ -736,3 +736,13 @@ def test_the_command_opens_it_on_a_run(server: RawServer, store: Path, ip: Inter
     finally:
         ip.run_cell("%unload_ext seedream_magic")
     assert set(state()) == before
+
+
+def test_in_voila_a_widget_shows_the_pictures(server: RawServer, store: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Once its page is there, outputs stand still in it."""
+    monkeypatch.setenv("VOILA_REQUEST_URL", "http://localhost:8866/")
+    with opened(client(server, store)) as person:
+        person.fill(Prompt="a kite", Images="2")
+        person.draw()
+        values = [control.value for control in person.controls() if isinstance(control, ipywidgets.HTML)]
+        assert [value.count("<img") for value in values if 'class="seedream-picture"' in value] == [2]

@@ -76,8 +76,8 @@ def in_terminal(shell: InteractiveShell) -> bool:
 def ends_with_cells(shell: InteractiveShell) -> bool:
     """Whether what runs the cells ends with the last of them: nbconvert, papermill, `ipython script.ipy`.
 
-    A kernel is not told so. Such front ends let it ask nobody, and they alone do (Voilà as well, whose page is made by
-    then): that comes with each cell.
+    A kernel is not told so. But it is told with each cell whether somebody can be asked, which is so in every front end
+    but those, and Voilà, whose page takes no output any more once it is made.
     """
     if in_terminal(shell):
         return not getattr(shell.parent, "interact", True)

@@ -22,7 +22,7 @@ from seedream_magic.notebook.options import help_text
 if TYPE_CHECKING:
     from seedream_magic.seedream import Seedream
 
-_WAITED = "--bg waited: nothing draws here any more once the last cell has ended (nbconvert, papermill, scripts)."
+_WAITED = "--bg waited: here nothing is seen that comes after the last cell (nbconvert, papermill, Voilà, scripts)."
 
 
 @magics_class

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import time
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import replace
@@ -117,7 +118,7 @@ class Panel:
         self._notes: tuple[str, ...] = ()
         self._looks: Latest[Plan | SeedreamError] = Latest(loop, self._looked)
         self._output = Output()
-        self._previews: Latest[dict[str, Any]] = Latest(loop, self._output.update)
+        self._previews: Latest[dict[str, Any]] = Latest(loop, self._receive)
         self._make_parts(loop)
         if begun is not None:
             self._begin_with(begun)
@@ -129,6 +130,7 @@ class Panel:
     def _make_parts(self, loop: KernelLoop) -> None:
         self._plan_line, self._message, self._key_note = widgets.HTML(), widgets.HTML(), widgets.HTML()
         self._references = References(loop, self._read, self._refresh)
+        self._pictures = widgets.HTML() if in_voila() else None
         self._run = RunControls(loop, self._show, self._report, self._ended)
         self._cell = CopiedCell()
         self._iteration = Iteration(
@@ -162,6 +164,7 @@ class Panel:
             indented(self._message),
             self._cell.widget,
             self._iteration.widget,
+            *filter(None, [self._pictures]),
         )
         self.widget.add_class("seedream-panel")
 
@@ -196,7 +199,13 @@ class Panel:
         # Written out, for ipywidgets 7 and 8 display themselves in different ways, and their plain text says nothing.
         view = {"version_major": 2, "version_minor": 0, "model_id": self.widget.model_id}
         display({"text/plain": _WITHOUT_KERNEL, "application/vnd.jupyter.widget-view+json": view}, raw=True)
-        self._output.display()
+        if self._pictures is None:
+            self._output.display()
+
+    def _receive(self, bundle: dict[str, Any]) -> None:
+        self._output.update(bundle)
+        if self._pictures is not None:
+            self._pictures.value = bundle["text/html"]
 
     def _begin_with(self, images: ImageSet) -> None:
         self._form.fill(images.request)
@@ -316,6 +325,11 @@ class Panel:
         self._look_for_key()
         self._report([])
         self._refresh()
+
+
+def in_voila() -> bool:
+    """Whether this is a page of Voilà's, where outputs stand still once it has loaded; widgets go on there."""
+    return any(name.startswith("VOILA_") for name in os.environ)
 
 
 def plan_sentences(
