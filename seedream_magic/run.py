@@ -31,7 +31,7 @@ from seedream_magic.images.image_set import LONGEST_RUN_SECONDS, Frame, ImageSet
 from seedream_magic.images.response import mask_beside_links
 from seedream_magic.images.route import image_client
 from seedream_magic.images.store import RunFolder
-from seedream_magic.images.threads import in_thread, raise_if_stopped
+from seedream_magic.images.threads import end_of, in_thread, keep_stop, raise_if_stopped
 from seedream_magic.listener import Listener, Tally
 from seedream_magic.tasks import describe, follow_tasks, ids_of
 
@@ -64,6 +64,7 @@ class Run:
         self._listener: Listener | None = None
         self._raised: SeedreamError | None = None
         self._news = asyncio.Event()
+        self._ending = False
         self._end: ImageSet | None = None
 
     async def values(self) -> AsyncGenerator[ImageSet, None]:
@@ -82,7 +83,13 @@ class Run:
             receiving.add_done_callback(lambda _: self._news.set())
             yield self.images
             while not receiving.done() or self._news.is_set():
-                await self._news.wait()
+                try:
+                    await self._news.wait()
+                except asyncio.CancelledError:
+                    if not self._ending:
+                        raise
+                    keep_stop()  # all is there, and its record is being written
+                    await end_of(receiving)
                 self._news.clear()
                 self.images = replace(self.images, seconds=monotonic() - began)
                 yield self.images
@@ -120,6 +127,7 @@ class Run:
         """Receive everything and write the end, whoever looks on; returns what broke the answer off."""
         failure = await self._receive()
         ended = replace(self._conclude(failure), seconds=monotonic() - began)
+        self._ending = True
         await in_thread(self._write_end, ended, failure)
         self._end = ended
         return failure

@@ -86,7 +86,7 @@ def test_a_person_draws_with_the_panel(page: Page, notebook: Path) -> None:
     button(panel, "Stop").click()
     expect(panel).to_contain_text("stopped · ")
     button(panel, "Generate").click()
-    expect(panel).to_contain_text("3 of 3 · 3 images billed")
+    expect(panel).to_contain_text("3 of 3 · 2 images billed")
     expect(cell(page, DRAWING).locator("[aria-roledescription='slide'] img")).to_have_count(3)
     button(panel, "Copy as cell").click()
     expect(panel.get_by_label("Cell")).to_have_value("%%seedream -n 3 -s 2848x1600\n四季的山村，水彩画")

@@ -120,12 +120,17 @@ def turn(name: str, folders: Sequence[Path]) -> Iterator[bool]:
         if first:
             stack.callback(here.release)
         for folder in folders:
-            with contextlib.suppress(*_REFUSALS):
+            try:
                 folder.mkdir(mode=0o700, parents=True, exist_ok=True)
-                with contextlib.suppress(Timeout):
-                    stack.callback(_lock(folder / f"{name}.lock", PATIENCE).release)
-                    alone = first
-                break
+                stack.callback(_lock(folder / f"{name}.lock", PATIENCE).release)
+                alone = first
+            except Timeout:
+                pass
+            except _REFUSALS:
+                with contextlib.suppress(OSError):
+                    folder.rmdir()  # if nothing is in it
+                continue
+            break
         yield alone
 
 

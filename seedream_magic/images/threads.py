@@ -41,16 +41,26 @@ async def in_thread(
                 del running  # as below
 
     job = asyncio.create_task(limited())
-    while not job.done():
-        try:
-            await asyncio.wait([job])
-        except asyncio.CancelledError:
-            if task := asyncio.current_task():
-                _stopped[task] = task.cancelling()
+    await end_of(job)
     try:
         return job.result()
     finally:
         del job  # its error's traceback holds this frame: a circle would keep what `work` had in hand
+
+
+async def end_of(job: asyncio.Task[Any]) -> None:
+    """Wait for the end of a task; a Stop meanwhile is kept for `raise_if_stopped`, as that of `in_thread`."""
+    while not job.done():
+        try:
+            await asyncio.wait([job])
+        except asyncio.CancelledError:
+            keep_stop()
+
+
+def keep_stop() -> None:
+    """Keep a `CancelledError` that was caught just now for `raise_if_stopped`."""
+    if task := asyncio.current_task():
+        _stopped[task] = task.cancelling()
 
 
 def raise_if_stopped() -> None:

@@ -134,10 +134,13 @@ class RunControls:
         self.line.value = lines(["starting"]) if busy else ""
 
     def _progress(self, images: ImageSet | None) -> str:
-        """How many have come of those that this run makes: "k of n"; of a frame that is drawn anew, with its number."""
-        made = [frame for frame in images.ok if frame.index not in images.inherited] if images else []
+        """How many are there of those that were asked for: "k of n"; of a frame that is drawn anew, with its number.
+
+        Of a set that goes on from a run of the same request, which was stopped, the pictures of that run count, too.
+        """
         expected = self._plan.request.images_expected if self._plan else None
         lineage = self._plan.lineage if self._plan else None
+        made = [frame for frame in images.ok if not (lineage and frame.index in images.inherited)] if images else []
         redone = f"frame {lineage.places[0] + 1} · " if lineage and lineage.kind == "redo" else ""
         return redone + (f"{len(made)} of {max(expected, len(made))}" if expected else f"{len(made)} so far")
 
