@@ -18,7 +18,7 @@ from typing import Any
 import pytest
 from IPython.core.interactiveshell import InteractiveShell
 
-from asking import REFUSED, data, run
+from asking import REFUSED, data, join_runs, run
 from raw_server import Behaviour, Gate, RawServer, Request, raw_server
 from seedream_magic import ContentRefused, ImageSet, InvalidRequest, Seedream, SeedreamInterrupted
 from seedream_magic.images.claims import RUN_LOCK, is_live
@@ -250,7 +250,7 @@ def test_a_limit_of_the_day_counts_what_is_under_way_without_a_library(
         run(shell, f"%%seedream -n 2 --bg\n{prompt}")
     time.sleep(0.5)
     release.set()
-    server.wait_for(lambda seen: seen.open_connections == 0)
+    join_runs()
     assert server.posts == 1
 
 
