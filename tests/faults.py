@@ -133,9 +133,10 @@ FAULTS: dict[str, tuple[bool, Any]] = {
 }  # fmt: skip
 
 
-def ours(url: str, store: Path, *, stream: bool, images: int = 4) -> ImageSet | SeedreamError:
-    """What comes of a request that this machine has never seen: each store has a library of its own."""
-    os.environ["SEEDREAM_LIBRARY"] = f"{store}.sqlite3"  # `measured` sets it back
+def ours(url: str, store: Path, *, stream: bool, images: int = 4, new: bool = True) -> ImageSet | SeedreamError:
+    """What comes of a request; where this machine has never seen it (`new`), the store has a library of its own."""
+    if new:
+        os.environ["SEEDREAM_LIBRARY"] = f"{store}.sqlite3"  # `measured` sets it back
     try:
         return Seedream("anyfast", api_key=KEY, base_url=url, store=store).generate("x", images=images, stream=stream)
     except SeedreamError as error:
@@ -402,9 +403,10 @@ def travels(folder: Path) -> Iterator[Row]:
         there, here = folder / f"{number}" / "book", folder / f"{number} elsewhere"
         with raw_server({POST: whole_answer, PICTURE: picture}) as server:
             url = f"{server.url}/v1"
-            ours(url, there / "seedream-runs", stream=True)
+            known = partial(ours, url, stream=True, new=False)
+            known(there / "seedream-runs")
             travel(there, here)
-            shown = [ours(url, here / "seedream-runs", stream=True), ours(url, folder / "new store", stream=True)]
+            shown = [known(here / "seedream-runs"), known(folder / "new store")]
             again += server.posts - 1 + sum(not (isinstance(images, ImageSet) and images.complete) for images in shown)
         shutil.rmtree(folder / f"{number}", ignore_errors=True)
         shutil.rmtree(here)
