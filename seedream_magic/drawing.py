@@ -42,7 +42,7 @@ from seedream_magic.replay import (
     find_runs,
     later_of,
     origin_of,
-    short_path,
+    out_of_reach,
     stored_set,
 )
 from seedream_magic.run import Run
@@ -129,8 +129,7 @@ class Drawing:
             return ""
         if (lost := earlier.lost or earlier.incomplete) is not None:
             return f"Run {lost.run_id} sent the same request and was billed; its pictures cannot be had any more."
-        away = [] if self._plan.fresh or earlier != Earlier() else library.stores_away(self._plan.fingerprints)
-        return f"{short_path(away[0])} has pictures of this request, and is not there now." if away else ""
+        return "" if self._plan.fresh or earlier != Earlier() else out_of_reach(self._plan, self._sender.store)
 
     async def _show(self, record: Record) -> Sets:
         """The set that stands for the request."""

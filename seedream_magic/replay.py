@@ -20,9 +20,18 @@ from seedream_magic.images.durable import as_mapping
 from seedream_magic.images.image_set import Frame, ImageSet
 from seedream_magic.images.index import entry_of
 from seedream_magic.images.originals import picture_path
-from seedream_magic.images.record import Record, as_text, read_record
-from seedream_magic.images.store import find_record, is_set, load_whole, records, run_of_picture, runs_of
+from seedream_magic.images.record import Record, as_text, fingerprint_of, read_record
+from seedream_magic.images.store import (
+    find_record,
+    is_set,
+    load_whole,
+    records,
+    renamed_runs,
+    run_of_picture,
+    runs_of,
+)
 from seedream_magic.recover import can_bring
+from seedream_magic.words import one_line
 
 
 @dataclass(frozen=True)
@@ -106,10 +115,22 @@ def look_up(plan: Plan, store: Path) -> Plan:
         warnings.append(
             f"Run {lost.run_id} was billed for this; its pictures are not in {short_path(lost.folder)} any more."
         )
-    if earlier == Earlier() and not plan.fresh:
-        away = library.stores_away(plan.fingerprints)
-        warnings += [f"{short_path(away[0])} has pictures of this request, and is not there now."] if away else []
+    if earlier == Earlier() and not plan.fresh and (where := out_of_reach(plan, store)):
+        warnings.append(where)
     return replace(plan, stored=None, stored_in=None, warnings=tuple(warnings))
+
+
+def out_of_reach(plan: Plan, store: Path) -> str:
+    """Where pictures of this request lie that cannot be shown from there; "" where none are known.
+
+    A person may have given the folder of a run another name, under which it is no run, or unplugged a disk.
+    """
+    renamed = next((record for record in renamed_runs(store) if fingerprint_of(record) in plan.fingerprints), None)
+    if renamed is not None:
+        name, run_id = one_line(renamed.folder.name, 40), renamed.facts["run_id"]
+        return f"The folder {name!r} in the store holds a run of this request: named {run_id} again, it is shown."
+    away = library.stores_away(plan.fingerprints)
+    return f"{short_path(away[0])} has pictures of this request, and is not there now." if away else ""
 
 
 def find_runs(plan: Plan, store: Path) -> list[Record]:

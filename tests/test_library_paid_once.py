@@ -291,6 +291,22 @@ def test_a_store_that_is_away_is_named_before_it_is_paid_again(server: RawServer
     assert (seedream.generate("x").replayed, server.posts) == (True, 1)
 
 
+def test_a_run_whose_folder_was_renamed_is_named_before_it_is_paid_again(server: RawServer, tmp_path: Path) -> None:
+    """Under a name of a person's own a folder is no run; the plan says which it is, and as that it is shown."""
+    seedream = client(server, tmp_path / "runs")
+    folder = seedream.generate("x").folder
+    folder.rename(folder.with_name("封面 cover"))
+    (tmp_path / "runs" / "notes").mkdir()
+    (warning,) = seedream.plan("x").warnings
+    assert (
+        warning
+        == f"The folder '封面 cover' in the store holds a run of this request: named {folder.name} again, it is shown."
+    )
+    assert seedream.plan("another").warnings == ()
+    folder.with_name("封面 cover").rename(folder)
+    assert (seedream.generate("x").replayed, server.posts) == (True, 1)
+
+
 # ------------------------------------------------------------------------------ the same words
 
 
@@ -574,6 +590,7 @@ def test_a_limit_of_the_day_holds_up_no_request(shell: InteractiveShell, server:
             firsts.add(first)
             assert run(shell, f"%%seedream --quiet\nx {number}")[0] is None
     assert (len(firsts), server.posts) == (16, 16)
+    assert "16 images in all notebooks; max_images_per_day allows 99" in run(shell, "%seedream")[1]
 
 
 @pytest.mark.kernel

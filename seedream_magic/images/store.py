@@ -14,6 +14,7 @@ import secrets
 import shutil
 from collections.abc import Callable, Collection, Iterator, Mapping
 from datetime import UTC, datetime
+from itertools import islice
 from pathlib import Path
 from typing import Any
 
@@ -42,6 +43,7 @@ from seedream_magic.images.record import (
     REFERENCES,
     RUN_ID,
     Record,
+    as_text,
     load,
     read_record,
     request_fields,
@@ -55,6 +57,8 @@ SPACE_PER_IMAGE = 25 * 2**20
 SPACE_IN_RESERVE = 64 * 2**20
 MAXIMUM_RAW_BYTES = LARGEST_BASE64_CHARACTERS
 """What passes this is no picture of the service."""
+MOST_RENAMED = 200
+"""Folders of other names in a store that are looked into: there may be anything beside the runs."""
 _BASE32 = "234567abcdefghijklmnopqrstuvwxyz"
 """The letters of base32 in the order in which they sort."""
 
@@ -353,6 +357,18 @@ def run_folders(store: Path) -> list[os.DirEntry[str]]:
             return [entry for entry in entries if RUN_ID.fullmatch(entry.name) and _is_folder(entry)]
     except (OSError, ValueError):  # ValueError: a NUL in the name
         return []
+
+
+def renamed_runs(store: Path) -> list[Record]:
+    """The records in folders of a store that a person has given names of their own: those are no runs."""
+    try:
+        with os.scandir(store) as entries:
+            named = [entry for entry in entries if not RUN_ID.fullmatch(entry.name) and not entry.name.startswith(".")]
+            folders = [Path(entry.path) for entry in islice(filter(_is_folder, named), MOST_RENAMED)]
+    except (OSError, ValueError):  # as above
+        return []
+    found = [record for record in map(read_record, folders) if record]
+    return [record for record in found if RUN_ID.fullmatch(as_text(record.facts.get("run_id")))]
 
 
 def _is_folder(entry: os.DirEntry[str]) -> bool:

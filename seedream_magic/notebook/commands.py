@@ -61,12 +61,21 @@ def _status(desk: Desk, _: str) -> None:
         "model": client.model,
         "store": path_text(client.store),
         "billed": f"{plural(session.images_billed)} in this session{of_demo}{_cost(desk)}",
+        "today": _today(desk),
         "running": f"{plural(runs, 'run')} in the background; %seedream stop ends them" if runs else "",
         "reserved": f"{plural(reserved)} at most, by what is under way; that counts in the limits"
         if session.reservations
         else "",
     }
     print("\n".join(f"{name:<9} {value}" for name, value in rows.items() if value))  # noqa: T201 - a status is text
+
+
+def _today(desk: Desk) -> str:
+    """What all notebooks have billed today beside the limit of the day; empty where none is set."""
+    allowed = desk.settings.max_images_per_day
+    if allowed is None:
+        return ""
+    return f"{plural(desk.images_today(desk.client().store))} in all notebooks; max_images_per_day allows {allowed}"
 
 
 def _cost(desk: Desk) -> str:

@@ -282,23 +282,31 @@ class Desk:
         Called where no other run can begin. Without a library only this store is counted. What the demo has drawn
         counts for the demo only, where limits can be tried out.
         """
-        from seedream_magic import database, library  # noqa: PLC0415 - load time
-
         allowed, at_most = self.settings.max_images_per_day, images_to_bill(plan)
         if allowed is None or not at_most:
             return
-        midnight = datetime.now().astimezone().replace(hour=0, minute=0, second=0, microsecond=0).astimezone(UTC)
-        free = not plan.provider.needs_key
-        before = library.images_since(midnight, free=free)
-        if before is None and plan.references is not None:
-            runs = library.history(plan.references.parent)
-            today = [run for run in runs if run.began is not None and run.began >= midnight]
-            before = sum(database.may_be_billed(run) for run in today if (run.provider == "demo") == free)
-        if (before or 0) + at_most > allowed:
+        store = plan.references.parent if plan.references else self.client().store
+        before = self.images_today(store, free=not plan.provider.needs_key)
+        if before + at_most > allowed:
             raise InvalidRequest(
-                f"This may bill {plural(at_most)} after {before or 0} today; "
+                f"This may bill {plural(at_most)} after {before} today; "
                 f"SeedreamMagics.max_images_per_day allows {allowed} till midnight."
             )
+
+    def images_today(self, store: Path, *, free: bool = False) -> int:
+        """Images that all notebooks together have billed since midnight, or may have; with `free` those of the demo.
+
+        Without a library those of `store`.
+        """
+        from seedream_magic import database, library  # noqa: PLC0415 - load time
+
+        midnight = datetime.now().astimezone().replace(hour=0, minute=0, second=0, microsecond=0).astimezone(UTC)
+        counted = library.images_since(midnight, free=free)
+        if counted is not None:
+            return counted
+        runs = library.history(store)
+        today = [run for run in runs if run.began is not None and run.began >= midnight]
+        return sum(database.may_be_billed(run) for run in today if (run.provider == "demo") == free)
 
 
 _desks: WeakSet[Desk] = WeakSet()
