@@ -32,6 +32,7 @@ if TYPE_CHECKING:
         ServerFailed,
         UnsafeURL,
     )
+    from seedream_magic.images.dataset import export_dataset
     from seedream_magic.images.image_set import Frame, ImageSet
     from seedream_magic.notebook.panel import Panel
     from seedream_magic.seedream import Seedream
@@ -42,6 +43,7 @@ _HOMES = {
     "Panel": "seedream_magic.notebook.panel",
     "Seedream": "seedream_magic.seedream",
     "Storyboard": "seedream_magic.api.storyboard",
+    "export_dataset": "seedream_magic.images.dataset",
 }
 __all__ = [
     "ApiError",
@@ -70,6 +72,7 @@ __all__ = [
     "ServerFailed",
     "Storyboard",
     "UnsafeURL",
+    "export_dataset",
 ]
 
 
