@@ -71,11 +71,14 @@ def _status(desk: Desk, _: str) -> None:
 
 
 def _today(desk: Desk) -> str:
-    """What all notebooks have billed today beside the limit of the day; empty where none is set."""
-    allowed = desk.settings.max_images_per_day
+    """What counts against the limit of the day by now; empty where none is set."""
+    allowed, client = desk.settings.max_images_per_day, desk.client()
     if allowed is None:
         return ""
-    return f"{plural(desk.images_today(desk.client().store))} in all notebooks; max_images_per_day allows {allowed}"
+    of_demo = not client.provider.needs_key
+    counted = plural(desk.images_today(client.store, free=of_demo))
+    drawn = f"{counted}{' of the demo' if of_demo else ''} in all notebooks"
+    return f"{drawn}; max_images_per_day allows {allowed}"
 
 
 def _cost(desk: Desk) -> str:
