@@ -13,7 +13,7 @@ import random
 import time
 from collections.abc import Callable
 from contextlib import ExitStack, aclosing
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Protocol
 from uuid import uuid4
@@ -21,10 +21,13 @@ from uuid import uuid4
 from seedream_magic import database, library, session
 from seedream_magic.api.connection import Transport
 from seedream_magic.api.credentials import Key
+from seedream_magic.api.limiter import NO_TURN, Limiter
 from seedream_magic.api.plan import Lineage, Plan
 from seedream_magic.api.prices import bill_text
+from seedream_magic.api.providers import EMBEDDED
+from seedream_magic.api.retry import PACE, Pace
 from seedream_magic.continuation import missing_places, plan_redo
-from seedream_magic.errors import InvalidRequest, OutcomeUnknown, SeedreamError, plural
+from seedream_magic.errors import ConfigError, InvalidRequest, OutcomeUnknown, SeedreamError, plural
 from seedream_magic.images.claims import PATIENCE, is_live, turn
 from seedream_magic.images.copies import copy_run
 from seedream_magic.images.image_set import Frame, ImageSet
@@ -48,6 +51,7 @@ from seedream_magic.replay import (
 from seedream_magic.run import Run
 from seedream_magic.watch import Sets
 
+_SEND_AGAIN = "Look at the provider's usage page; --fresh, in Python fresh=True, sends it."
 PAUSE_SECONDS = 3
 """Before a request is sent once more of which nobody knows whether it was billed."""
 POLL_SECONDS = 0.25
@@ -74,6 +78,23 @@ class Sender(PlanningClient, Protocol):
         """The key for the provider."""
 
 
+@dataclass(frozen=True)
+class Shared:
+    """What runs that go on together share: the slots for downloads, the limiter, the tokens for further attempts.
+
+    `slots` and `limiter` are None for a run that goes alone. `cautious` says that nobody looks on: what may have been
+    paid for already is not sent once more, for nobody could stop it.
+    """
+
+    slots: asyncio.Semaphore | None = None
+    limiter: Limiter | None = None
+    pace: Pace = PACE
+    cautious: bool = False
+
+
+ALONE = Shared()
+
+
 class Drawing:
     """One plan on its way to its set. `blocked` is the event loop that does nothing but wait for it, if one does."""
 
@@ -84,9 +105,11 @@ class Drawing:
         key: Callable[[], Key],
         *,
         blocked: asyncio.AbstractEventLoop | None = None,
+        shared: Shared = ALONE,
     ) -> None:
         """`key` is asked for where the plan is sent."""
         self._sender, self._plan, self._find_key, self._blocked = sender, plan, key, blocked
+        self._shared = shared
         self._ended = False  # the last value of the set is on its way
         self._fetched: set[str] = set()  # ids of the runs whose missing pictures were asked for, once each
         self._awaited: Record | None = None  # the run of another that this waited for, as it ended
@@ -118,6 +141,8 @@ class Drawing:
         if self._awaited is not None:
             raise _error_of(self._awaited)
         if self._ask and (known := await in_thread(self._paid_before, earlier)):
+            if self._shared.cautious:
+                raise OutcomeUnknown(f"It was not sent again. {known}", billed="no", hint=_SEND_AGAIN)
             return self._pause(known)
         return self._send()
 
@@ -214,7 +239,7 @@ class Drawing:
         total = plural(len(images.ok) + len(missing))
         here = f"Goes on from run {record.run_id}, which has {len(images.ok)} of {total}"
         note = f"{here}: asks for the missing {len(missing)} only, which {bill}; --fresh draws all anew."
-        rest = Drawing(sender, plan, self._find_key, blocked=self._blocked)
+        rest = Drawing(sender, plan, self._find_key, blocked=self._blocked, shared=self._shared)
         async with aclosing(rest.values()) as growing:
             async for value in growing:  # said while it goes on: at its end it would be news of yesterday
                 yield replace(value, pause=value.pause or note) if value.state == "running" else value
@@ -240,12 +265,20 @@ class Drawing:
             raise InvalidRequest(f"The reference {lost} is not in the store any more.")
         with ExitStack() as reserved:
             sent = replace(plan, base_url=await in_thread(lambda: sender.base_url))  # the demo starts now
-            begun = await in_thread(self._begin, sent, key, reserved, asyncio.get_running_loop())
+            # Before the run is begun: one that is killed while it waits for its turn leaves no doubt.
+            turn = await limiter.take(plan.request.images_at_most) if (limiter := self._shared.limiter) else NO_TURN
+            begun = None
+            try:
+                begun = await in_thread(self._begin, sent, key, reserved, asyncio.get_running_loop())
+            finally:
+                if begun is None:
+                    turn.give_back()
             if begun is None:
                 return
             folder, reservation = begun
             self._ended = True
-            run = Run(sent, key, folder, transport=sender.transport)
+            pace, slots = replace(self._shared.pace, turn=turn), self._shared.slots
+            run = Run(sent, key, folder, transport=sender.transport, pace=pace, slots=slots)
             reservation.run_id = run.images.run_id
             reservation.doubtful = session.images_to_bill(plan)  # should it be dropped with its loop, nobody says more
             whole = _whole_set(sender, plan.lineage)
@@ -304,6 +337,19 @@ class Drawing:
 
 _loops: dict[str, asyncio.AbstractEventLoop] = {}
 """The event loops of the runs that this process has under way."""
+
+
+def key_for(sender: Sender, plan: Plan) -> Key:
+    """The key for a plan of this client's own provider and address; no other plan is sent, and gets no key."""
+    address = sender.given_base_url or EMBEDDED
+    if plan.provider == sender.provider and plan.base_url == address:
+        return sender.key()
+    here = f"{sender.provider.name} at {sender.given_base_url}" if sender.given_base_url else sender.provider.name
+    name = plan.provider.name
+    raise ConfigError(
+        f"This plan is for {name} at {plan.base_url}; this client asks {here}.",
+        hint=f'Make it here anew, or run it where it was made: %seedream use {name}, in Python Seedream("{name}").',
+    )
 
 
 async def fetch(sender: Sender, record: Record) -> Sets:

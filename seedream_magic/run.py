@@ -45,8 +45,16 @@ class Run:
     """
 
     def __init__(
-        self, plan: Plan, key: Key, folder: RunFolder, *, transport: Transport | None = None, pace: Pace = PACE
+        self,
+        plan: Plan,
+        key: Key,
+        folder: RunFolder,
+        *,
+        transport: Transport | None = None,
+        pace: Pace = PACE,
+        slots: asyncio.Semaphore | None = None,
     ) -> None:
+        """`slots` limits how many pictures are downloaded at once, where runs that go on together share them."""
         self.plan, self.key, self.folder = plan, key, folder
         self.images = ImageSet(
             request=plan.request,
@@ -58,6 +66,7 @@ class Run:
             limit=plan.timeout or LONGEST_RUN_SECONDS,
         )
         self._transport, self._pace = transport, pace
+        self._slots = slots or asyncio.Semaphore(PARALLEL_DOWNLOADS)
         self._tally = Tally(plan.request.images_expected)
         self._reader = Reader()
         self._costs: list[object] = []
@@ -211,14 +220,14 @@ class Run:
 
     async def _exchange(self, http: Client, downloads: asyncio.TaskGroup) -> SeedreamError | None:
         """Send the plan and take in the answer; returns what broke it off, None if it came to its end."""
-        tally, slots = self._tally, asyncio.Semaphore(PARALLEL_DOWNLOADS)
+        tally = self._tally
 
         async def follow(events: AsyncGenerator[Event, None]) -> None:
             async with aclosing(events):
                 async for event in events:
                     self._act(event)
                     if isinstance(event, Picture):
-                        downloads.create_task(self._deliver(event, http, slots))
+                        downloads.create_task(self._deliver(event, http))
 
         failure: SeedreamError | None = None
         try:
@@ -336,10 +345,10 @@ class Run:
             case Unreadable(reason=why):
                 self._note(f"Part of the answer was passed over: {why}; its bytes are kept with the run.")
 
-    async def _deliver(self, picture: Picture, http: Client, slots: asyncio.Semaphore) -> None:
+    async def _deliver(self, picture: Picture, http: Client) -> None:
         """Save one picture, and put its frame into the set."""
         words, local = self.plan.request.prompt_of(picture.index), self.plan.on_loopback
-        delivery = await deliver(picture, self.folder, http, slots, prompt=words, allow_loopback=local)
+        delivery = await deliver(picture, self.folder, http, self._slots, prompt=words, allow_loopback=local)
         if delivery.frame.ok:
             self._tally.unsaved.discard(picture.index)
         self._set(frames=self.images.with_frame(delivery.frame).frames)

@@ -17,10 +17,10 @@ from seedream_magic.api.credentials import Key, chosen_headers, find_key
 from seedream_magic.api.fields import Images, in_python, python_words
 from seedream_magic.api.make_request import Ask
 from seedream_magic.api.plan import Plan
-from seedream_magic.api.providers import EMBEDDED, chosen_base_url, chosen_provider
+from seedream_magic.api.providers import chosen_base_url, chosen_provider
 from seedream_magic.api.storyboard import Storyboard
 from seedream_magic.continuation import plan_extend, plan_redo, plan_vary
-from seedream_magic.drawing import Drawing, fetch
+from seedream_magic.drawing import Drawing, fetch, key_for
 from seedream_magic.errors import ConfigError, InvalidRequest
 from seedream_magic.images.claims import is_live
 from seedream_magic.images.image_set import Frame, ImageSet
@@ -303,21 +303,9 @@ class Seedream:
         `blocked` is the event loop that does nothing but wait for them.
         """
         if find_earlier(plan, self.store).is_nothing:
-            self._key_for(plan)
+            key_for(self, plan)
             self.session.refuse(plan)
-        return Drawing(self, plan, lambda: self._key_for(plan), blocked=blocked).values()
-
-    def _key_for(self, plan: Plan) -> Key:
-        """The key for a plan of this client's own provider and address; no other plan is sent, and gets no key."""
-        address = self.given_base_url or EMBEDDED
-        if plan.provider == self.provider and plan.base_url == address:
-            return self.key()
-        here = f"{self.provider.name} at {self.given_base_url}" if self.given_base_url else self.provider.name
-        name = plan.provider.name
-        raise ConfigError(
-            f"This plan is for {name} at {plan.base_url}; this client asks {here}.",
-            hint=f'Make it here anew, or run it where it was made: %seedream use {name}, in Python Seedream("{name}").',
-        )
+        return Drawing(self, plan, lambda: key_for(self, plan), blocked=blocked).values()
 
     def show(self, run_id: str) -> ImageSet:
         """The set of an earlier run, by its id or the beginning of it. Raises `InvalidRequest` if there is none."""

@@ -81,6 +81,11 @@ def _failure(broken_off: BaseException, last: ImageSet | None) -> Failure:
         return _interrupted(last)
     if isinstance(broken_off, Failure):
         return broken_off
+    return fault_of(broken_off)
+
+
+def fault_of(broken_off: BaseException) -> SeedreamError:
+    """The error that a person sees for what no part of this program foresaw."""
     words = f"The run ended by a fault of this program ({type(broken_off).__name__}: {broken_off})."
     fault = SeedreamError(words, billed="unknown")
     fault.__cause__ = broken_off

@@ -65,6 +65,7 @@ async def post(
 
     It is sent again only where it provably was not sent or was refused for its pace (429), each time on a connection
     of its own and under the same `client_request_id`; `waiting` is entered for each pause and left before it is sent.
+    With a `turn` in `pace` a 429 costs no attempt: the limiter says when it is sent again, as long as others are taken.
     `begin` is called when the body is encoded, which takes its time: before that nothing can have left.
     Raises `NoConnection` when nothing was sent, `OutcomeUnknown` when no head came back, an `ApiError` for a refusal,
     `ResponseBroken` for a redirect, which is never followed; after several attempts the message says how many, and in
@@ -116,26 +117,36 @@ async def _first_answer(
     pace: Pace,
 ) -> tuple[httpx.Response, int]:
     """The first answer that is no refusal, held open by `connection`, and the number of its attempt."""
-    began, attempt = pace.now(), 1
+    began, attempt, turn = pace.now(), 1, pace.turn
+    refusals = 0  # those that the limiter of a batch waits for: no attempts of this request
     while True:
+        turn.begin()
         try:
             response = await connection.enter_async_context(send())
         except (NoConnection, RateLimited) as error:
             elapsed = pace.now() - began
-            failed, pause = error, _pause(error, attempt, elapsed, pace.draw())
-            if pause is None or elapsed + pause >= (timeout or math.inf) or not pace.tokens.take():
+            failed, pause = error, _pause(error, attempt - refusals, elapsed, pace.draw())
+            waits_its_turn = isinstance(error, RateLimited) and turn.refused(error.retry_after)
+            refusals += waits_its_turn
+            if pause is None or elapsed + pause >= (timeout or math.inf) or not (waits_its_turn or pace.tokens.take()):
+                turn.give_back()
                 if attempt > 1:
                     error.args = (f"{error} Tried {attempt} times in {duration(elapsed)}.",)
                 raise
         except SeedreamError as error:
+            turn.accepted()
             if attempt > 1:
                 error.args = (f"{error} This was attempt {attempt}; those before it are not billed.",)
             raise
         else:
+            turn.accepted()
             pace.tokens.put_back()
             return response, attempt
         with waiting(pause, failed):
-            await pace.sleep(pause)
+            if waits_its_turn:
+                turn = await turn.again()
+            else:
+                await pace.sleep(pause)
         attempt += 1
 
 

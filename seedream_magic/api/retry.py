@@ -19,6 +19,7 @@ from time import monotonic
 from typing import Literal
 
 from seedream_magic.api.codes import billed_by_status, error_kind
+from seedream_magic.api.limiter import NO_TURN, Turn
 from seedream_magic.errors import RateLimited
 
 DOWNLOAD_ATTEMPTS = 6
@@ -113,12 +114,16 @@ TOKENS = Tokens()
 
 @dataclass(frozen=True)
 class Pace:
-    """What the attempts at one POST need of the world around them: clock, sleep, chance, the process's tokens."""
+    """What the attempts at one POST need of the world around them: clock, sleep, chance, the process's tokens.
+
+    `turn` is the leave of a batch's limiter to send it.
+    """
 
     now: Callable[[], float] = monotonic
     sleep: Callable[[float], Awaitable[None]] = asyncio.sleep
     draw: Callable[[], float] = random.random
     tokens: Tokens = TOKENS
+    turn: Turn = NO_TURN
 
 
 PACE = Pace()
