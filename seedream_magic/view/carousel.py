@@ -12,11 +12,13 @@ import base64
 import json
 import os
 import re
-from dataclasses import dataclass, replace
+from collections.abc import Sequence
+from dataclasses import replace
 from typing import Any
 
 from seedream_magic.errors import ImageError, plural
-from seedream_magic.view.cards import OF_THE_PICTURE, Card, CardSet, Failure, Preview
+from seedream_magic.view.cards import Card, CardSet
+from seedream_magic.view.figures import PROMPT_CHARACTERS, elapsed, figure, layout_of
 from seedream_magic.view.markup import Markup, constant, element
 from seedream_magic.view.pictures import preview_of
 from seedream_magic.view.sheet import contact_sheet
@@ -30,27 +32,12 @@ SHEET_BYTES = 90_000
 MOST_PLACES = 15
 """Of a set whose size the model decides, while it grows: its previews are made once, not anew for each picture."""
 SUMMARY_LINES = 8
-PROMPT_CHARACTERS = 4000
-"""Of a prompt that "Copy prompt" copies: several times what the service reads."""
 
 _UNPRINTABLE = re.compile("[\x00-\x1f\x7f-\x9f\u202a-\u202e\u2066-\u2069\ud800-\udfff]")
 
-# JupyterLab's sanitizer keeps these properties (and drops aspect-ratio, object-fit, filter and every var()). Themes of
-# published pages have ideas of their own: pictures filtered and framed, captions grey, slanted, in the middle.
 _STRIP = "display:flex;gap:20px;overflow-x:auto;align-items:flex-start;padding-bottom:8px"
 _GRID = "display:flex;gap:20px;flex-wrap:wrap;align-items:flex-start;padding-bottom:8px"
 _QUIET = "margin:8px 0 0 0;line-height:1.45;text-align:left;font-size:12px;opacity:0.75"
-_FIGURE = "flex:0 0 auto;margin:0;max-width:100%;width:{width}px;--ratio:{ratio:.4f}"
-_PICTURE = "display:block;max-width:100%;height:auto;margin:0;padding:0;border-radius:4px;background:none;filter:none"
-_BOX = (
-    "box-sizing:border-box;border-radius:4px;background-color:rgba(127,127,127,0.12);padding:16px;font-size:14px;text-align:left;"
-    "word-wrap:break-word;"  # error codes are long words; JupyterLab takes overflow-wrap from untrusted outputs
-)
-_CAPTION = (
-    "max-width:72ch;margin:8px 0 0 0;color:inherit;line-height:1.45;text-align:left;"
-    "font-family:inherit;font-size:13px;font-style:normal;font-weight:400"
-)
-_COMMAND = "font-size:13px;color:inherit;background:none;border:0;padding:0;white-space:pre-wrap"
 
 
 def set_bundle(cards: CardSet, *, show: str = "carousel") -> dict[str, Any]:
@@ -96,7 +83,7 @@ def _card_html(card: Card, words: Words) -> str:
     """A card by itself: a labelled picture."""
     cards = CardSet("", card.caption, card.caption, "", f"{card.width}x{card.height}", words.language, (card,))
     attributes = {"class": "seedream-alone tex2jax_ignore mathjax_ignore", "lang": words.language}
-    return str(element("div", attributes, _figure(card, replace(_layout(cards, ONE_PREVIEW_BYTES), alone=True))))
+    return str(element("div", attributes, figure(card, replace(layout_of(cards, ONE_PREVIEW_BYTES), alone=True))))
 
 
 def summary_text(cards: CardSet) -> str:
@@ -171,83 +158,55 @@ def _printable(text: str) -> str:
     return _UNPRINTABLE.sub("\N{REPLACEMENT CHARACTER}", text)
 
 
-@dataclass(frozen=True)
-class _Layout:
-    """What all figures of a set share.
-
-    `width` and `height` are the CSS pixels that a picture takes in the strip, `budget` the bytes of a preview,
-    `longest` the characters of a card's own prompt that are kept for copying. `alone` is of a card that is shown by
-    itself.
-    """
-
-    cards: CardSet
-    words: Words
-    width: int
-    height: int
-    budget: int
-    longest: int
-    alone: bool = False
-
-    def count(self, card: Card) -> str:
-        """Which place it is."""
-        if self.alone:
-            return self.words.frame.format(number=card.index + 1)
-        return f"{card.index + 1} / {len(self.cards.places)}"
-
-    @property
-    def ratio(self) -> float:
-        return self.width / self.height
-
-    @property
-    def box_width(self) -> int:
-        """Of a figure and of the box in it: narrower, its words would find no room."""
-        return max(self.width, 200)
-
-
-def _layout(cards: CardSet, budget: int) -> _Layout:
-    places = cards.places
-    widest, tallest = (560, 560) if len(places) == 1 else (440, 280)
-    ratio = min(max(cards.ratio, 1 / 16), 16.0)
-    width = round(min(widest, tallest * ratio))
-    own = sum(len(card.caption) for card in places if card.caption != cards.prompt)
-    longest = PROMPT_CHARACTERS if own <= PROMPT_CHARACTERS else PROMPT_CHARACTERS // len(places)
-    return _Layout(cards, cards.words, width, max(1, round(width / ratio)), budget, longest)
-
-
 def set_html(cards: CardSet, budget: int, *, show: str = "carousel") -> str:
     """The HTML of a set, with previews of at most `budget` bytes."""
-    words, layout = cards.words, _layout(cards, budget)
-    attributes = {
-        # MathJax must not take "$5 … $6" of a prompt for a formula.
-        "class": "seedream tex2jax_ignore mathjax_ignore",
-        "lang": words.language,
-        "style": f"--ratio:{layout.ratio:.4f}",
-        "data-run": cards.id,
-        "data-label": one_line(cards.prompt, 90) or cards.model,
-        "data-show": "grid" if show == "grid" else "carousel",
-        "data-start": cards.opens_at,
-        "data-words": json.dumps(_script_words(cards), ensure_ascii=False),
-        "data-prompt": clip(cards.prompt, PROMPT_CHARACTERS),
-        **_clock_facts(cards),
-    }
-    remarks = {"class": "seedream-note seedream-remark", "style": _QUIET}
+    layout = layout_of(cards, budget)
     clock = ("clock.js",) if cards.state == "running" else ()
-    figures = [_figure(card, layout) for card in cards.places]
-    html = element(
-        "div",
-        attributes,
-        element("div", {"class": "seedream-strip", "style": _GRID if show == "grid" else _STRIP}, *figures),
-        element("div", {"class": "seedream-facts", "style": _QUIET}, *_facts(cards), *_clock(cards)),
-        *(element("div", {"class": "seedream-note", "style": _QUIET}, clip(note)) for note in cards.notes),
-        *(element("div", remarks, remark) for remark in _remarks(cards, words)),
+    html = set_element(
+        cards,
+        [figure(card, layout) for card in cards.places],
         # Last, so that where they are shown as text (nbconvert --sanitize-html) all words stand before them.
         element("style", {}, constant("carousel.css")),
         element("script", {}, constant("viewer.js", "carousel.js", *clock, "start.js")),
+        show=show,
     )
     return str(html)
 
 
-def _script_words(cards: CardSet) -> dict[str, Any]:
+def set_element(
+    cards: CardSet, figures: Sequence[Markup], *ends: Markup, show: str = "carousel", longest: int = PROMPT_CHARACTERS
+) -> Markup:
+    """The element that the script makes a carousel of: these figures, and the facts of the set below them.
+
+    `longest` is how many characters of the prompt are kept for copying. Without `ends` (style and script) it is part of
+    a larger output, which brings them once.
+    """
+    attributes = {
+        # MathJax must not take "$5 … $6" of a prompt for a formula.
+        "class": "seedream tex2jax_ignore mathjax_ignore",
+        "lang": cards.language,
+        "style": f"--ratio:{layout_of(cards, 0).ratio:.4f}",
+        "data-run": cards.id,
+        "data-label": one_line(cards.prompt, 90) or cards.model,
+        "data-show": "grid" if show == "grid" else "carousel",
+        "data-start": cards.opens_at,
+        "data-words": json.dumps(script_words(cards), ensure_ascii=False),
+        "data-prompt": clip(cards.prompt, longest),
+        **_clock_facts(cards),
+    }
+    remarks = {"class": "seedream-note seedream-remark", "style": _QUIET}
+    return element(
+        "div",
+        attributes,
+        element("div", {"class": "seedream-strip", "style": _GRID if show == "grid" else _STRIP}, *figures),
+        element("div", {"class": "seedream-facts", "style": _QUIET}, *_facts(cards), *elapsed(cards)),
+        *(element("div", {"class": "seedream-note", "style": _QUIET}, clip(note)) for note in cards.notes),
+        *(element("div", remarks, remark) for remark in _remarks(cards, cards.words)),
+        *ends,
+    )
+
+
+def script_words(cards: CardSet) -> dict[str, Any]:
     """The words that the script shows; of a growing set also those for a kernel that has ended."""
     words = cards.words
     shown = {**words.controls, **words.copies, "copies": cards.copies}
@@ -281,102 +240,3 @@ def _facts(cards: CardSet) -> tuple[str, ...]:
     )
     texts = " · ".join(one_line(part, CLIPPED_AT) for part in parts if part)
     return (element("span", {"class": "seedream-state"}, state), f" · {texts}") if state else (texts,)
-
-
-def _clock(cards: CardSet) -> tuple[Markup, ...]:
-    """The seconds of a run that goes on, from which the script counts on; nothing once it has ended."""
-    if cards.state != "running":
-        return ()
-    seconds = f" · {cards.seconds:.0f} {cards.words.controls['seconds']}"
-    return (element("span", {"class": "seedream-elapsed"}, seconds),)
-
-
-def _figure(card: Card, layout: _Layout) -> Markup:
-    """A card as a figure: its picture, or what stands in its place, and its caption."""
-    words, small = layout.words, None
-    if card.picture is not None:
-        try:
-            small = preview_of(card.picture, card.digest, budget=layout.budget)
-        except ImageError as error:
-            card = card.without_picture(error)
-    if small is not None:
-        content = _picture(card, small, layout)
-    elif card.failure is not None:
-        content = _failed_box(card.failure, layout, card.commands)
-    else:
-        content = _empty_box(words.waiting if card.state == "waiting" else words.not_arrived, layout)
-    label = words.frame.format(number=card.index + 1)
-    state = {"failed": words.failed, "waiting": words.waiting, "missing": words.missing}.get(card.state)
-    attributes = {
-        "class": "seedream-frame",
-        "style": _FIGURE.format(width=layout.box_width, ratio=small.width / small.height if small else layout.ratio),
-        "data-state": card.state,
-        "data-label": f"{label}{words.comma}{state}" if state else label,
-        "data-file": card.picture.name if card.picture else None,
-        **{f"data-{key}": _copied(card, key, layout) for key in layout.cards.copies},
-    }
-    return element("figure", attributes, content, _caption(card, layout))
-
-
-def _copied(card: Card, key: str, layout: _Layout) -> str | None:
-    """The text that is copied under this key; a prompt that all cards share stands in the set."""
-    if key == "prompt":
-        return clip(card.caption, layout.longest) if card.caption != layout.cards.prompt else None
-    return card.copies.get(key) if card.picture or key not in OF_THE_PICTURE else None
-
-
-def _picture(card: Card, small: Preview, layout: _Layout) -> Markup:
-    width = round(min(layout.width, layout.height * small.width / small.height))
-    height = max(1, round(width * small.height / small.width))
-    alt = one_line(card.caption, 200) or layout.count(card)
-    source: dict[str, str | int | None] = {"class": "seedream-picture", "src": small.data_uri, "alt": alt}
-    return element("img", {**source, "width": width, "height": height, "style": _PICTURE})
-
-
-def _failed_box(failure: Failure, layout: _Layout, commands: tuple[str, ...]) -> Markup:
-    """The card of a failed one: its name, what it says and what to do, lines to be run in a cell."""
-    code = {"class": "seedream-command", "style": _COMMAND}
-    texts = [*map(clip, filter(None, failure.explanation)), *(element("code", code, line) for line in commands)]
-    lines = [element("div", {"style": "margin-top:6px"}, text) for text in texts]
-    heading = element("strong", {"style": "font-weight:600"}, failure.name)
-    return _box("seedream-card", 160, layout, heading, *lines)
-
-
-def _empty_box(title: str, layout: _Layout) -> Markup:
-    heading = element("strong", {"style": "font-weight:400"}, title, *_clock(layout.cards))
-    return _box("seedream-empty", 280, layout, heading)
-
-
-def _box(kind: str, tallest: int, layout: _Layout, *content: Markup) -> Markup:
-    """What stands in place of a picture that is not there."""
-    style = f"{_BOX}width:{layout.box_width}px;max-width:100%;min-height:{min(layout.height, tallest)}px"
-    return element("div", {"class": f"seedream-picture {kind}", "style": style}, *content)
-
-
-def _caption(card: Card, layout: _Layout) -> Markup:
-    facts: list[str] = [element("b", {"class": "seedream-count"}, layout.count(card))]
-    if card.failure is not None:
-        facts.append(layout.words.failed)
-    if card.picture and card.width:
-        facts.append(f"{card.width} × {card.height}")
-    if card.picture and card.link:
-        original = {"class": "seedream-original", "href": card.link, "download": card.download}
-        facts.append(element("a", original, layout.words.original))
-    dot = element("span", {"class": "seedream-dot"}, " · ")
-    separated = [part for fact in facts for part in (dot, fact)][1:]
-    label = element("div", {"class": "seedream-label"}, *separated)
-    # Before it has come, nobody knows what a frame of a set will show; a storyboard's frames do have their own prompt.
-    shared = card.caption == layout.cards.prompt
-    known = card.picture or card.failure or not shared
-    kind = "seedream-caption seedream-shared" if shared else "seedream-caption"
-    return element("figcaption", {"style": _CAPTION}, label, _caption_text(card.caption, kind) if known else "")
-
-
-def _caption_text(prompt: str, kind: str) -> Markup:
-    """The prompt in one line of text, of the CSS classes `kind`; a long one opens on demand."""
-    text = one_line(prompt, CLIPPED_AT)
-    if len(text) <= 160:
-        return element("div", {"class": kind}, element("bdi", {}, text))
-    cut = text.rfind(" ", 100, 140) + 1 or 130
-    summary = element("summary", {}, element("bdi", {}, text[:cut] + "…"))
-    return element("details", {"class": kind}, summary, element("bdi", {}, "…" + text[cut:]))
