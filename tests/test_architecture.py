@@ -42,6 +42,7 @@ LIBRARIES = {
         *("images/download.py", "images/route.py"),
     ),
     "brotli": ("api/encoding.py",),
+    "fpdf": ("view/pdf.py",),
     "IPython": ("notebook/",),
     "filelock": ("images/claims.py",),
     "textual_image": ("notebook/terminal.py",),

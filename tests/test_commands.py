@@ -113,6 +113,17 @@ def test_export_prints_the_path_it_wrote(
     assert (tmp_path / "my sheet.jpg").read_bytes().startswith(b"\xff\xd8\xff")
 
 
+def test_export_takes_a_title_and_hides_the_house(shell: InteractiveShell, made: ImageSet, tmp_path: Path) -> None:
+    """In quotation marks, before or behind the path; an option that is not there names the one meant."""
+    line = f"%seedream export {made.run_id} --title 'For you' 'new folder/my page.html' --no-captions"
+    assert run(shell, line)[:2] == (None, f"Written: {tmp_path / 'new folder' / 'my page.html'}\n")
+    page = (tmp_path / "new folder" / "my page.html").read_text("utf-8")
+    assert "<title>For you</title>" in page
+    error, *_ = run(shell, f"%seedream export {made.run_id} a.pdf --titel x")
+    assert "did you mean --title?" in str(error)
+    assert "needs a value" in str(run(shell, f"%seedream export {made.run_id} a.pdf --title")[0])
+
+
 def test_purge_deletes_one_run_and_says_so(shell: InteractiveShell, store: Path, made: ImageSet) -> None:
     """The folder is gone, the other run stays, and the line tells how much went."""
     run(shell, "%%seedream --quiet\nanother")

@@ -127,7 +127,7 @@ def test_a_set_without_a_picture_is_refused(tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     ("name", "options", "reason"),
     [
-        ("sheet.bmp", {}, r"\.html, \.zip, \.gif, \.jpg"),
+        ("sheet.bmp", {}, r"\.html, \.pdf, \.zip, \.gif, \.jpg"),
         ("sheet", {}, "without an ending"),
         ("set.zipp", {}, r"Did you mean \.zip\?"),
         ("a\0b.zip", {}, "no name for a file"),
@@ -135,14 +135,18 @@ def test_a_set_without_a_picture_is_refused(tmp_path: Path) -> None:
         ("folder.zip", {}, "is a folder"),
         (f"{'x' * 300}.zip", {}, "name"),
         (7, {}, "no name for a file"),
-        ("nowhere/sheet.jpg", {}, "does not exist"),
+        ("set.html/sheet.jpg", {}, "cannot be written"),
         (f"{RUN}/01.jpg", {}, "stay untouched"),  # an original, though its folder has no record of a run
         ("one.gif", {}, "at least 2 pictures"),
         ("set.gif", {"seconds": float("nan")}, "0.02 to 600"),
         ("set.gif", {"seconds": True}, "0.02 to 600"),
         ("set.png", {"size": 1e9}, "64 to 4096"),
         ("set.jpg", {"size": True}, "64 to 4096"),
-        ("set.zip", {"size": 800}, "originals as they are"),
+        ("set.zip", {"size": 800}, "size is for .gif"),
+        ("set.html", {"layout": "spread"}, "layout is for .pdf, not for a .html"),
+        ("set.pdf", {"layout": "book"}, "layout is page, spread, sheet; not 'book'"),
+        ("set.pdf", {"page_size": "B5"}, "page_size is A3, A4"),
+        ("set.pdf", {"title": " "}, "title is a line"),
     ],
 )
 def test_what_cannot_be_is_refused(
@@ -150,6 +154,7 @@ def test_what_cannot_be_is_refused(
 ) -> None:
     """In one line of the package's own that says what is meant; nothing is left behind."""
     (tmp_path / "folder.zip").mkdir()
+    (tmp_path / "set.html").touch()
     given = replace(images, frames=images.frames[:1]) if name == "one.gif" else images
     with pytest.raises((InvalidRequest, ConfigError), match=reason) as raised:
         given.export(name, **options)
@@ -296,7 +301,7 @@ def test_what_an_error_says_is_handed_on_without_signatures(tmp_path: Path) -> N
     images = made_set(tmp_path, count=2)
     failed = replace(images, frames=(images[0], Frame(1, "x", error=ImageError(f"Not here: {link}")))).with_note(link)
     for ending in (".zip", ".html"):
-        data = failed.export(tmp_path / f"set{ending}").read_bytes()
+        data = failed.export(tmp_path / f"set{ending}", with_facts=True).read_bytes()
         assert b"https://host/a.png?" in data
         assert b"canary" not in data
     assert link in failed._repr_mimebundle_()["text/plain"]

@@ -5,6 +5,7 @@ from __future__ import annotations
 import base64
 import re
 from collections.abc import Iterator
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -29,7 +30,7 @@ def images(tmp_path_factory: pytest.TempPathFactory) -> ImageSet:
 
 @pytest.fixture(scope="module")
 def exported(images: ImageSet, tmp_path_factory: pytest.TempPathFactory) -> Path:
-    return images.export(tmp_path_factory.mktemp("page") / "set.html")
+    return images.export(tmp_path_factory.mktemp("page") / "new" / "set.html", with_facts=True)
 
 
 def read(path: Path) -> Reader:
@@ -73,6 +74,22 @@ def test_the_page_asks_for_nothing_and_tells_no_folder(images: ImageSet, exporte
     assert "由 AI 生成 · doubao-seedream-4-5 · 2025-03-04" in reader.words
 
 
+def test_a_client_reads_pictures_and_words_alone(images: ImageSet, tmp_path: Path) -> None:
+    """Without facts: no model, bill, run, failure or tool to copy; only the file's own metadata name the model."""
+    noted = replace(images, usage={"total_tokens": 77}, seconds=41.0).with_note("From another store.")
+    page = noted.export(tmp_path / "book.html", title="The <Four> Seasons", author="Li & Co")
+    reader = read(page)
+    assert "The <Four> Seasons Li & Co 1 / 2" in reader.words
+    assert not re.search(
+        "doubao|billed|计费|张|token|41 s|another store|Sensitive|seedream-magic|2025\\d{4}T", reader.words
+    )
+    assert len(reader.all("a", "seedream-original")) == 2
+    assert {given["name"]: given["content"] for given in reader.all("meta") if "name" in given}["ai-model"]
+    plain = read(noted.export(tmp_path / "plain.html", captions=False))
+    assert "seasons" not in plain.words
+    assert not plain.all("h1")
+
+
 def test_text_from_outside_changes_no_tag(tmp_path: Path) -> None:
     """The same set with a hostile prompt has the same elements, and its whole text, as it was typed, below."""
     readers = []
@@ -81,7 +98,7 @@ def test_text_from_outside_changes_no_tag(tmp_path: Path) -> None:
         images = made_set(tmp_path / name, count=4, prompt=prompt, failed=(1,))
         (images.folder / "03.jpg").write_bytes(b"\xff\xd8\xff no picture")
         Image.new("RGB", (20, 20), (1, 2, 3)).save(images.folder / "04.jpg", "WEBP")
-        readers.append(read(images.export(tmp_path / f"{name}.html")))
+        readers.append(read(images.export(tmp_path / f"{name}.html", with_facts=True)))
     plain, hostile = readers
     assert plain.structure == hostile.structure
     assert "四季 <b>&amp;\"'</script></title> ]]> 🎉" in "".join(hostile.text)
@@ -147,3 +164,19 @@ def test_without_scripts_it_is_a_labelled_strip(exported: Path, images: ImageSet
         with page.expect_download() as download:
             page.locator("a.seedream-original").first.click()
         assert download.value.path().read_bytes() == (images.folder / "01.jpg").read_bytes()
+
+
+@pytest.mark.browser
+def test_paper_has_each_original_on_its_page(images: ImageSet, tmp_path: Path, opened: Browser) -> None:
+    """Printed from the browser: a page for each picture, with all its pixels, on phones no wider than the screen."""
+    pdfium = pytest.importorskip("pypdfium2")
+    exported = images.export(tmp_path / "book.html", title="Seasons")
+    with browser_page(opened, viewport={"width": 390, "height": 800}) as page:
+        page.goto(exported.as_uri())
+        page.locator(".seedream-live").wait_for()
+        assert page.evaluate("document.documentElement.scrollWidth <= innerWidth")
+        printed = page.pdf(format="A4")
+    with pdfium.PdfDocument(printed) as document:
+        pictures = [[one for one in sheet.get_objects() if one.type == 3] for sheet in document]
+        assert [len(found) for found in pictures] == [1, 1]
+        assert {found[0].get_px_size() for found in pictures} == {WIDE}

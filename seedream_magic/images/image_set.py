@@ -297,15 +297,30 @@ class ImageSet(Sequence[Frame]):
         total = max(len(self.frames), self.expected or 0)
         return f"<ImageSet {self.run_id}: {len(self.ok)} of {plural(total)}, {self.state}>"
 
-    def export(self, path: str | PathLike[str], *, seconds: float = 1.2, size: int | None = None) -> Path:
-        """Write the set to one file, as its ending says, and give its path.
+    def export(
+        self,
+        path: str | PathLike[str],
+        *,
+        title: str | None = None,
+        author: str | None = None,
+        captions: bool = True,
+        with_facts: bool = False,
+        layout: str = "page",
+        page_size: str = "A4",
+        seconds: float = 1.2,
+        size: int | None = None,
+    ) -> Path:
+        """Write the set to one file for other people, as its ending says, and give its path.
 
-        `.jpg` or `.png` a contact sheet, `size` pixels wide; `.gif` an animation with `seconds` for each frame, its
-        longer side `size`; `.html` a page with the carousel and the originals in it; `.zip` the originals, their
-        captions and the request. Raises `InvalidRequest` for another ending, `ConfigError` where the file cannot be
-        written.
+        `.pdf` the originals, by `layout` one on a "page", two on a "spread", or all on a "sheet" of `page_size` (A3,
+        A4, A5, letter, square, picture); `.html` a page with the carousel and the originals in it; `.zip` the
+        originals, their captions and the request; `.jpg` or `.png` a contact sheet, `size` pixels wide; `.gif` an
+        animation with `seconds` for each frame, its longer side `size`. `title` stands above, without `captions` no
+        picture has words, `with_facts` a page and a PDF have model, bill and what failed as well.
+        Raises `InvalidRequest` for another ending, `ConfigError` where the file cannot be written.
         """
         from seedream_magic.view.export import export  # noqa: PLC0415 - Pillow loads when a picture is displayed
+        from seedream_magic.view.export_options import ExportOptions  # noqa: PLC0415 - as above
 
         # A moment of a growing set: the file will not grow.
         images = replace(self, state="stopped", pause="") if self.state == "running" else self
@@ -314,8 +329,7 @@ class ImageSet(Sequence[Frame]):
         return export(
             public_cards(cards_of(images)),
             path,
-            seconds=seconds,
-            size=size,
+            ExportOptions(title, author, captions, with_facts, layout, page_size, seconds, size),
             request=public_record(self.folder, facts),
             untouched=[folder for folder in folders if (folder / "request.json").exists()],
         )

@@ -133,9 +133,9 @@ COMMANDS = (
     ),
     ("%seedream stop", "stop runs in the background; what has come is kept", "停止后台绘制，已到的图片保留"),
     (
-        "%seedream export RUN PATH",
-        "one file for others: .html, .zip, .gif or .jpg",
-        "导出为一个文件，格式由扩展名决定",
+        "%seedream export RUN PATH [--title T] [--no-captions] [--with-facts]",
+        "one file for others: .pdf (--layout page, spread or sheet, --page-size, --author), .html, .zip, .gif or .jpg",
+        "导出为一个文件，格式由扩展名决定；PDF 可选版式、纸张和作者",
     ),
     (
         "%seedream purge RUN",

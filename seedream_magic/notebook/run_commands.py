@@ -8,14 +8,14 @@ import os
 import sys
 from functools import partial
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any, NoReturn
 
 from IPython.display import display
 
 from seedream_magic.api.plan import Plan
 from seedream_magic.api.prices import bill_text
 from seedream_magic.errors import InvalidRequest, SeedreamInterrupted, plural
-from seedream_magic.notebook.cell import value_of
+from seedream_magic.notebook.cell import split_line, value_of
 from seedream_magic.notebook.desk import Desk
 
 if TYPE_CHECKING:
@@ -115,17 +115,43 @@ def _announcement(client: Seedream, plan: Plan) -> str:
 
 def export(desk: Desk, words: str) -> None:
     """Write the set of an earlier run to one file."""
-    run, path = [*words.split(maxsplit=1), "", ""][:2]
-    path = path.strip()
-    if len(path) > 1 and path[0] == path[-1] and path[0] in "\"'":
-        path = path[1:-1]
+    run, path, options = _export_line(words)
     if not path:
         raise InvalidRequest(
-            "%seedream export takes the id of a run and a file: .html, .zip, .gif or .jpg, by its ending."
+            "%seedream export takes the id of a run and a file: .pdf, .html, .zip, .gif or .jpg, by its ending."
         )
     target = os.path.expanduser(path)  # noqa: PTH111 - Path.expanduser raises for a user who does not exist
-    written = desk.client().show(_run_id(desk, run, "export")).export(target)
+    written = desk.client().show(_run_id(desk, run, "export")).export(target, **options)
     print(f"Written: {written}")  # noqa: T201 - a confirmation is text
+
+
+_EXPORT_VALUES = {"--title": "title", "--author": "author", "--layout": "layout", "--page-size": "page_size"}
+_EXPORT_SWITCHES = {"--no-captions": ("captions", False), "--with-facts": ("with_facts", True)}
+
+
+def _export_line(text: str) -> tuple[str, str, dict[str, Any]]:
+    """The run, the file and the options of such a line. Without options the path may hold blanks as it is."""
+    run, rest = [*text.split(maxsplit=1), "", ""][:2]
+    if "--" not in rest:
+        path = rest.strip()
+        quoted = len(path) > 1 and path[0] == path[-1] and path[0] in "\"'"
+        return run, path[1:-1] if quoted else path, {}
+    words, names, options = iter(split_line(rest)), list[str](), dict[str, Any]()
+    for word in words:
+        flag, sign, value = word.partition("=")
+        if flag in _EXPORT_SWITCHES and not sign:
+            name, chosen = _EXPORT_SWITCHES[flag]
+            options[name] = chosen
+        elif flag in _EXPORT_VALUES:
+            value = value if sign else next(words, "")
+            if not value:
+                raise InvalidRequest(f"{flag} needs a value after it.")
+            options[_EXPORT_VALUES[flag]] = value
+        elif word.startswith("--"):
+            _refuse_option(word, "export", (*_EXPORT_VALUES, *_EXPORT_SWITCHES))
+        else:
+            names.append(word)
+    return run, " ".join(names), options
 
 
 def purge(desk: Desk, text: str) -> None:
@@ -173,10 +199,14 @@ def _without_flags(text: str, command: str, *flags: str) -> tuple[str, set[str]]
     words = text.split()
     given = {word for word in words if word.startswith("--")}
     for word in given.difference(flags):
-        near = difflib.get_close_matches(word, flags, n=1)
-        meant = f"did you mean {near[0]}?" if near else f"it takes {', '.join(flags)}."
-        raise InvalidRequest(f"%seedream {command} has no option {word[:40]!r}: {meant}")
+        _refuse_option(word, command, flags)
     return " ".join(word for word in words if word not in given), given
+
+
+def _refuse_option(word: str, command: str, flags: tuple[str, ...]) -> NoReturn:
+    near = difflib.get_close_matches(word, flags, n=1)
+    meant = f"did you mean {near[0]}?" if near else f"it takes {', '.join(flags)}."
+    raise InvalidRequest(f"%seedream {command} has no option {word[:40]!r}: {meant}")
 
 
 def _run_id(desk: Desk, text: str, command: str, *, numbers: bool = True) -> str:

@@ -190,8 +190,10 @@ class CardSet:
         return self.bill.text(words) if self.bill else ""
 
     def seconds_text(self, words: Words) -> str:
-        """How long it took: "4.2 s", "41 s". Empty for one from the store: that would read as spent anew."""
-        if self.replayed:
+        """How long it took: "4.2 s", "41 s". Empty for one from the store, which would read as spent anew, and where
+        nobody is told.
+        """
+        if self.replayed or (self.state == "done" and not self.seconds):
             return ""
         return words.seconds.format(seconds=f"{self.seconds:.{1 if self.seconds < 9.95 else 0}f}")
 

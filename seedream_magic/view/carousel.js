@@ -98,7 +98,7 @@ function seedreamCarousel(root) {
   };
   download.onclick = lead;
   const tools = make("div", "tools", {}, make("span", "group", {}, full, grid, compare, slider, download),
-    make("span", "group", {}, words.copy, ...words.copies.map(copier)));
+    ...(words.copies.length ? [make("span", "group", {}, words.copy, ...words.copies.map(copier))] : []));
 
   const large = make("img", "large", { draggable: false });
   const stage = make("div", "stage", {}, large);

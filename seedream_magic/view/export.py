@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
+import contextlib
 import difflib
 import hashlib
 import json
 import logging
-import math
 import os
 import re
 import secrets
@@ -19,8 +19,10 @@ from typing import Any
 
 from seedream_magic.errors import ConfigError, ImageInvalid, InvalidRequest
 from seedream_magic.view.cards import Card, CardSet
+from seedream_magic.view.export_options import ExportOptions
 from seedream_magic.view.lettering import find_lettering
 from seedream_magic.view.page import write_page
+from seedream_magic.view.pdf import write_pdf
 from seedream_magic.view.pictures import original, progress
 from seedream_magic.view.provenance import DIGITAL_SOURCE_TYPE, TOOL, Provenance, provenance_of, storable
 from seedream_magic.view.sheet import write_animation, write_sheet
@@ -29,54 +31,55 @@ from seedream_magic.words import CHINESE, ENGLISH, one_line
 LOG = logging.getLogger("seedream_magic")
 """What an export has to say beside its file goes here: Python prints it where nobody has set up logging."""
 SHEETS = {".jpg": "JPEG", ".jpeg": "JPEG", ".png": "PNG"}
-ENDINGS = (".html", ".zip", ".gif", *SHEETS)
-SIZES = range(64, 4097)
+ENDINGS = (".html", ".pdf", ".zip", ".gif", *SHEETS)
 _SAFE_ENDING = re.compile(r"\.[a-z0-9]{1,5}")
 
 
 def export(
     cards: CardSet,
     path: str | os.PathLike[str],
+    options: ExportOptions,
     *,
-    seconds: float = 1.2,
-    size: int | None = None,
     request: Mapping[str, Any] | None = None,
     untouched: Iterable[Path] = (),
 ) -> Path:
     """Write the set to one file, which appears whole or not at all; return its absolute path.
 
-    `.html` is a page with the carousel and the originals inside, `.zip` the originals with captions and `request`, the
-    facts of what was asked for, `.gif` the pictures in order, each for `seconds`, `.jpg` and `.png` a contact sheet.
-    `size` is in pixels, 64-4096: the long side of a `.gif` (960 without one), the width of a sheet (1600). Originals
-    are only read, and nothing is written into the folders `untouched`. A picture whose file is gone or damaged becomes
-    a log warning of "seedream_magic" and a failed card in the file; the others are exported.
+    `.html` is a page with the carousel and the originals inside, `.pdf` a document of them, `.zip` the originals with
+    captions and `request`, the facts of what was asked for, `.gif` the pictures in order, `.jpg` and `.png` a contact
+    sheet. Originals are only read, and nothing is written into the folders `untouched`. A folder that does not exist is
+    made. A picture whose file is gone or damaged becomes a log warning of "seedream_magic"; the others are exported.
 
     Raises `InvalidRequest` for another ending, a set without a picture, a `.gif` of fewer than two, a page of more than
     150 MB, `ConfigError` where the file cannot be written.
     """
     target = _checked_target(cards, path, untouched)
     ending = target.suffix.lower()
-    _check_numbers(ending, seconds, size)
-    found = _without_lost(cards)
+    options.check(ending)
+    found = _as_asked(_without_lost(cards), options)
     if not found.pictures:
         failures = [card.failure for card in found.cards if card.failure]
         reason = f" {failures[0].message}" if cards.pictures and failures else ""
         raise InvalidRequest(f"The set has no picture to export.{reason}")
     part = target.with_name(f".{secrets.token_hex(8)}.part")
     try:
+        target.parent.mkdir(parents=True, exist_ok=True)
         if ending == ".html":
-            written = write_page(found, part)
+            written = write_page(found, part, options)
+        elif ending == ".pdf":
+            written = write_pdf(found, part, options)
         elif ending == ".zip":
             written = write_archive(found, part, request or {})
         elif ending == ".gif":
-            written = write_animation(found, part, seconds=seconds, size=size)
+            written = write_animation(found, part, seconds=options.seconds, size=options.size)
         else:
-            written = write_sheet(found, part, kind=SHEETS[ending], size=size)
+            written = write_sheet(found, part, kind=SHEETS[ending], size=options.size)
         part.replace(target)
     except OSError as exc:
         raise ConfigError(f"{target} cannot be written ({exc.strerror or exc}).") from exc
     finally:
-        part.unlink(missing_ok=True)
+        with contextlib.suppress(OSError):  # it was put in place, or its folder could not be made
+            part.unlink()
     _warn(cards, written, target)
     return target
 
@@ -85,7 +88,7 @@ def _checked_target(cards: CardSet, path: str | os.PathLike[str], untouched: Ite
     """The file meant, in a folder that is there; no original, and nothing beside one."""
     try:
         target = Path(path).expanduser().absolute()
-        parent, folder, place = target.parent.is_dir(), target.is_dir(), target.resolve()
+        folder, place = target.is_dir(), target.resolve()
         originals = [card.picture.resolve() for card in cards.pictures if card.picture]
         inside = place in originals or any(place.is_relative_to(one.resolve()) for one in untouched)
     except (TypeError, ValueError, RuntimeError, OSError) as exc:  # no path; a NUL; no such user; a name too long
@@ -97,23 +100,17 @@ def _checked_target(cards: CardSet, path: str | os.PathLike[str], untouched: Ite
         raise InvalidRequest(f"A set is exported as {', '.join(ENDINGS)}, not {given}.{meant}")
     if inside:
         raise InvalidRequest(f"{target} lies in the run's own folder, whose files stay untouched. Name another place.")
-    if not parent:
-        raise ConfigError(f"The folder {target.parent} does not exist. Make it first, or name another.")
     if folder:
         raise InvalidRequest(f"{target} is a folder. Name a file.")
     return target
 
 
-def _check_numbers(ending: str, seconds: Any, size: Any) -> None:
-    timed = isinstance(seconds, int | float) and not isinstance(seconds, bool) and math.isfinite(seconds)
-    if not timed or not 0.02 <= seconds <= 600:
-        raise InvalidRequest(f"seconds is the time of a frame, 0.02 to 600, not {seconds!r}.")
-    if size is None:
-        return
-    if ending in {".html", ".zip"}:
-        raise InvalidRequest(f"size is for .gif and contact sheets; a {ending} holds the originals as they are.")
-    if isinstance(size, bool) or not isinstance(size, int) or size not in SIZES:
-        raise InvalidRequest(f"size is in whole pixels, {SIZES.start} to {SIZES.stop - 1}, not {size!r}.")
+def _as_asked(cards: CardSet, options: ExportOptions) -> CardSet:
+    """The set with the title that was given, and without captions where none are wanted."""
+    shown = (
+        cards if options.captions else replace(cards, cards=tuple(replace(card, caption="") for card in cards.cards))
+    )
+    return replace(shown, title=options.title) if options.title else shown
 
 
 def _without_lost(cards: CardSet) -> CardSet:
@@ -136,7 +133,7 @@ def _warn(cards: CardSet, written: CardSet, target: Path) -> None:
     for before, after in zip(cards.cards, written.cards, strict=True):
         if before.picture and after.failure:
             LOG.warning("%s is without frame %d: %s", target.name, before.index + 1, after.failure.message)
-    if target.suffix.lower() in SHEETS and cards.words is CHINESE and not find_lettering().chinese:
+    if target.suffix.lower() in {".pdf", *SHEETS} and cards.words is CHINESE and not find_lettering().chinese:
         LOG.warning(
             "%s is without its Chinese captions: no font with Chinese characters was found. Noto Sans CJK is one.",
             target.name,

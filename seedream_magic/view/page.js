@@ -8,3 +8,11 @@ for (const link of originals) {
   for (let at = 0; at < bytes.length; at += 1) bytes[at] = text.charCodeAt(at);
   link.href = URL.createObjectURL(new Blob([bytes], { type: head.slice("data:".length) }));
 }
+
+// Paper shows more than a preview has.
+addEventListener("beforeprint", () => {
+  for (const link of originals) {
+    const picture = link.closest("figure")?.querySelector("img.seedream-picture");
+    if (picture) picture.setAttribute("src", link.href);
+  }
+});

@@ -13,6 +13,7 @@ from pathlib import Path
 from seedream_magic.errors import ImageInvalid, InvalidRequest
 from seedream_magic.view.cards import Card, CardSet
 from seedream_magic.view.carousel import set_bundle
+from seedream_magic.view.export_options import ExportOptions
 from seedream_magic.view.markup import Markup, element
 from seedream_magic.view.pictures import original, progress
 from seedream_magic.view.provenance import DIGITAL_SOURCE_TYPE, TOOL, provenance_of
@@ -30,8 +31,11 @@ _ORIGINAL = re.compile(r'href="original:(\d+)"')
 _POLICY = "default-src 'none'; img-src data: blob:; style-src 'unsafe-inline'; script-src 'unsafe-inline'"
 
 
-def write_page(cards: CardSet, path: Path) -> CardSet:
+def write_page(cards: CardSet, path: Path, options: ExportOptions) -> CardSet:
     """Write the page; return the set as it was written.
+
+    Without `options.facts` it has the pictures that there are and their words, and nothing of how they were made but
+    that a model made them.
 
     Raises `InvalidRequest` for more than 150 MB of originals, which a `.zip` takes.
     """
@@ -49,16 +53,17 @@ def write_page(cards: CardSet, path: Path) -> CardSet:
         except ImageInvalid as error:
             written.append(card.without_picture(error))
     cards = replace(cards, cards=tuple(written))
-    pictures, tag, scripts = set_bundle(_for_others(cards))["text/html"].partition("<script>")
+    shown = _for_others(cards) if options.facts else _without_facts(_for_others(cards))
+    pictures, tag, scripts = set_bundle(shown)["text/html"].partition("<script>")
     # Text, index, text, … text: no prompt can hold such a link, for a quotation mark in it is escaped.
     pieces = _ORIGINAL.split(pictures)
     with path.open("w", encoding="utf-8", newline="\n") as file:
-        file.write(f"<!DOCTYPE html>\n<html lang={cards.language}>\n{_head(cards)}\n<body>\n")
-        file.write(element("h1", {}, element("bdi", {}, _title(cards))) + pieces[0])
+        file.write(f"<!DOCTYPE html>\n<html lang={cards.language}>\n{_head(cards, options)}\n<body>\n")
+        file.write(_above(cards, options) + pieces[0])
         for index, text in zip(pieces[1::2], pieces[2::2], strict=True):
             file.writelines((f'href="{originals[int(index)]}"', text))
         file.write(element("script", {}, _constant("page.js")) + tag + scripts)
-        file.write(f"\n{_below(cards)}\n</body>\n</html>\n")
+        file.write(f"\n{_below(cards, options)}\n</body>\n</html>\n")
     damaged = ImageInvalid("The file cannot be read as a picture.")
     broken = originals.keys() - set(map(int, pieces[1::2]))
     written = [card.without_picture(damaged) if card.index in broken else card for card in cards.cards]
@@ -83,6 +88,28 @@ def _for_others(cards: CardSet) -> CardSet:
     return replace(cards, cards=places, folder=cards.id, opens_at=0, copies=("prompt",))
 
 
+def _without_facts(cards: CardSet) -> CardSet:
+    """The set as a client reads it: no model, bill or notes, no place that stayed empty, and nothing to copy."""
+    pictures = tuple(replace(card, index=index) for index, card in enumerate(cards.pictures))
+    named = {card.index: f"original:{at.index}" for card, at in zip(pictures, cards.pictures, strict=True)}
+    linked = tuple(replace(card, link=named[card.index]) for card in pictures)
+    return replace(
+        cards,
+        cards=linked,
+        awaited=(),
+        expected=len(linked),
+        state="done",
+        model="",
+        size="",
+        bill=None,
+        tokens=None,
+        seconds=0.0,
+        notes=(),
+        folder="",
+        copies=(),
+    )
+
+
 def _data_uri(data: bytes) -> str:
     kind = next((kind for start, kind in _KINDS if data.startswith(start)), "application/octet-stream")
     return f"data:{kind};base64,{base64.b64encode(data).decode('ascii')}"
@@ -92,11 +119,19 @@ def _title(cards: CardSet) -> str:
     return one_line(cards.title, 90) or cards.model
 
 
-def _head(cards: CardSet) -> str:
+def _above(cards: CardSet, options: ExportOptions) -> str:
+    """The title, and who made it; without captions only a title that was given."""
+    author = element("p", {"class": "author"}, element("bdi", {}, options.author)) if options.author else ""
+    words = options.title or options.captions
+    return (element("h1", {}, element("bdi", {}, _title(cards))) if words else "") + author
+
+
+def _head(cards: CardSet, options: ExportOptions) -> str:
     provenance = provenance_of(cards)
     named = {
         "viewport": "width=device-width, initial-scale=1",
         "color-scheme": "light dark",
+        "author": options.author,
         "generator": TOOL,
         "description": one_line(cards.prompt, 300),
         "dcterms.created": provenance.created.isoformat() if provenance.created else None,
@@ -108,7 +143,7 @@ def _head(cards: CardSet) -> str:
     lines = [
         '<meta charset="utf-8">',
         _meta({"http-equiv": "Content-Security-Policy", "content": _POLICY}),
-        element("title", {}, _title(cards)),
+        element("title", {}, _title(cards) if options.title or options.captions else provenance.line(cards.words)),
         *(_meta({"name": name, "content": content}) for name, content in named.items() if content),
         element("style", {}, _constant("page.css")),
     ]
@@ -119,12 +154,17 @@ def _meta(attributes: Mapping[str, str]) -> str:
     return element("meta", attributes).removesuffix("</meta>")  # it is void
 
 
-def _below(cards: CardSet) -> str:
-    """The whole prompt, where the title is not all of it, and where the pictures come from."""
+def _below(cards: CardSet, options: ExportOptions) -> str:
+    """The whole prompt, where the title is not all of it, and that a model made the pictures."""
+    provenance = provenance_of(cards)
+    made = (
+        f"{provenance.line(cards.words)} · {TOOL}" if options.facts else replace(provenance, model="").line(cards.words)
+    )
+    footer = element("footer", {}, made)
+    if not options.captions or cards.prompt == _title(cards) or (options.title and not options.facts):
+        return footer
     heading = element("h2", {}, "提示词" if cards.words is CHINESE else "Prompt")
-    prompt = element("p", {"class": "prompt"}, element("bdi", {}, cards.prompt))
-    footer = element("footer", {}, f"{provenance_of(cards).line(cards.words)} · {TOOL}")
-    return footer if cards.prompt == _title(cards) else f"{heading}\n{prompt}\n{footer}"
+    return f"{heading}\n{element('p', {'class': 'prompt'}, element('bdi', {}, cards.prompt))}\n{footer}"
 
 
 @cache
