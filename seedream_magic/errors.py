@@ -35,7 +35,8 @@ class _Reported(BaseException):
     """The facts that every error of the package carries beside its message.
 
     `billed` is whether it cost money, `saved` the picture files that exist, `hint` what to do next; where there is none
-    the `advice` of the class takes its place. `images` is the set as far as it came, None where no run was begun.
+    the `advice` of the class takes its place. `details` are further lines, of a request with several faults.
+    `images` is the set as far as it came, None where no run was begun.
     `gateway` is the program that forwarded the request, if known; `attempts` how often it says it did so at least, and
     `billable_attempts` how many of those may be billed; where it does not say, None and 1.
     """
@@ -49,6 +50,7 @@ class _Reported(BaseException):
     ) -> None:
         super().__init__(message)
         self.hint = hint
+        self.details: tuple[str, ...] = ()
         self.billed = billed or type(self).billed
         self.request_id = request_id
         self.run_id: str | None = None
@@ -58,11 +60,15 @@ class _Reported(BaseException):
         self.attempts: int | None = None
         self.billable_attempts = 1
 
+    def __str__(self) -> str:
+        return "\n".join((super().__str__(), *self.details))
+
     def lines(self) -> list[str]:
-        """The text a person reads: one line if nothing was sent, else at most five."""
-        first = f"{type(self).__name__}: {self}"
+        """The text a person reads: one line, and the `details`, if nothing was sent, else at most five."""
+        first = f"{type(self).__name__}: {super().__str__()}"
         if not self.sent:
-            return [_one_line(" ".join(part for part in (first, self.hint, "Nothing was sent.") if part))]
+            sentence = " ".join(part for part in (first, self.hint, "Nothing was sent.") if part)
+            return [_one_line(line) for line in (sentence, *self.details)]
         ids = (("Run", self.run_id), ("request id", self.request_id))
         saved = ""
         if self.saved:

@@ -13,7 +13,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from seedream_magic.errors import InvalidRequest
-from seedream_magic.notebook.cell import fill_text, value_of
+from seedream_magic.notebook.cell import value_of
+from seedream_magic.variables import fill_text
 
 
 class Trap:

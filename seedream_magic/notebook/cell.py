@@ -21,9 +21,10 @@ from typing import Any, NoReturn
 from seedream_magic.api.fields import refuse_twice
 from seedream_magic.api.make_request import Ask
 from seedream_magic.api.references.sources import missing_file
-from seedream_magic.api.storyboard import Storyboard, read_prompt
+from seedream_magic.api.storyboard import read_prompt
 from seedream_magic.errors import InvalidRequest
 from seedream_magic.notebook.options import FLAGS, OPTIONS, parse_name
+from seedream_magic.variables import NAME, STEP, CannotFillError, take_step
 
 _NAMED = re.compile(r"""\s*([^\s"'<-][^\s"'<]*)\s*<<""")
 
@@ -208,51 +209,8 @@ def _about_option(word: str) -> str:
     return f"There is no option {word[:40]}" + (f": did you mean {near[0]}?" if near else "; %%seedream? lists them.")
 
 
-# A field as `str.format` knows it, with short format specs only: `{x:9999999999}` would be gigabytes.
-_NAME = r"[^\W\d]\w*"
-_FIELD = re.compile(
-    rf"(?<!\{{)\{{\{{(?P<literal>{_NAME})\}}\}}(?!\}})"
-    rf"|\{{(?P<name>{_NAME})(?P<path>(?:\.{_NAME}|\[[^\[\]{{}}\n]{{1,80}}\])*)(?::(?P<spec>[^{{}}\n]{{0,20}}))?\}}"
-)
-_EXPRESSION = re.compile(rf"(?P<name>{_NAME})(?P<path>(?:\.{_NAME}|\[[^\[\]\n]{{1,80}}\])*)")
-_CALL = re.compile(rf"{_NAME}(?:\.{_NAME}|\[[^\[\]\n]{{1,80}}\])*\(.*\)", re.DOTALL)
-_STEP = re.compile(rf"\.(?P<attribute>{_NAME})|\[(?P<index>[^\]]+)\]")
-_LONGEST_PADDING = 4
-
-
-class _CannotFillError(Exception):
-    """The field stays as typed."""
-
-
-def fill_text(text: str, namespace: Mapping[str, Any]) -> tuple[str, tuple[str, ...]]:
-    """The text with its variables filled in, and the fields that looked like variables but stayed as typed.
-
-    `{name}`, `{name.attribute}`, `{name[0]}` and `{name:.2f}` are filled where the first name exists; `{{name}}` gives
-    `{name}`; every other brace, doubled or of JSON or CSS for instance, stays.
-    """
-    unfilled: list[str] = []
-
-    def replaced(match: re.Match[str]) -> str:
-        if match["literal"]:
-            return "{" + match["literal"] + "}"
-        if text[match.start() - 1 : match.start()] + text[match.end() : match.end() + 1] == "{}":
-            return match[0]
-        try:
-            return _fill_field(match, namespace)
-        except _CannotFillError:
-            unfilled.append(match[0])
-            return match[0]
-
-    return _FIELD.sub(replaced, text), tuple(dict.fromkeys(unfilled))
-
-
-def fill_prompt(prompt: str | Storyboard, namespace: Mapping[str, Any]) -> tuple[str | Storyboard, tuple[str, ...]]:
-    """`fill_text` for a prompt or for each part of a storyboard."""
-    if isinstance(prompt, str):
-        return fill_text(prompt, namespace)
-    parts = (prompt.style, *prompt.frames)
-    (style, *frames), unfilled = zip(*(fill_text(part, namespace) for part in parts), strict=True)
-    return Storyboard(style, tuple(frames)), tuple(dict.fromkeys(field for fields in unfilled for field in fields))
+_EXPRESSION = re.compile(rf"(?P<name>{NAME})(?P<path>(?:\.{NAME}|\[[^\[\]\n]{{1,80}}\])*)")
+_CALL = re.compile(rf"{NAME}(?:\.{NAME}|\[[^\[\]\n]{{1,80}}\])*\(.*\)", re.DOTALL)
 
 
 def value_of(text: str, namespace: Mapping[str, Any]) -> Any:
@@ -270,9 +228,9 @@ def value_of(text: str, namespace: Mapping[str, Any]) -> Any:
     if match is None or match["name"] not in namespace or Path(text).exists():
         return text
     value, reached = namespace[match["name"]], match["name"]
-    for step in _STEP.finditer(match["path"]):
+    for step in STEP.finditer(match["path"]):
         try:
-            value = _take_step(value, step)
+            value = take_step(value, step)
         except Exception as exc:  # a property or an index of the person's own objects may raise anything
             raise InvalidRequest(f"{name[:80]} cannot be read: {_reason(exc, name, reached, step)}") from exc
         reached += step[0]
@@ -288,7 +246,7 @@ def _reason(exc: Exception, expression: str, reached: str, step: re.Match[str]) 
     """Why a step from `reached`, the part of an expression that could be read, leads nowhere, and what to write."""
     reached, index = reached[:80], step[0][:80]
     match exc:
-        case _CannotFillError():
+        case CannotFillError():
             return f"{index[1:]} begins with an underscore. {_assign(expression)}"
         case IndexError() if step["index"]:
             return f"{index} is past the end of {reached}; Python counts from 0."
@@ -309,30 +267,3 @@ def _assign(expression: str) -> str:
 def _public(kind: type) -> str:
     """The name of a class, or of the nearest one above it that is not private."""
     return next(above.__name__ for above in kind.__mro__ if not above.__name__.startswith("_"))
-
-
-def _fill_field(match: re.Match[str], namespace: Mapping[str, Any]) -> str:
-    if match["name"] not in namespace:
-        raise _CannotFillError
-    spec = match["spec"] or ""
-    if any(len(number) > _LONGEST_PADDING for number in re.findall(r"\d+", spec)):
-        raise _CannotFillError
-    value = namespace[match["name"]]
-    try:
-        for step in _STEP.finditer(match["path"]):
-            value = _take_step(value, step)
-        return format(value, spec)
-    except Exception as exc:
-        # A property, an index or a format of the person's own objects may raise anything.
-        raise _CannotFillError from exc
-
-
-def _take_step(value: Any, step: re.Match[str]) -> Any:
-    if step["attribute"]:
-        if step["attribute"].startswith("_"):
-            raise _CannotFillError
-        return getattr(value, step["attribute"])
-    index = step["index"]
-    if re.fullmatch(r"-?\d{1,9}", index):
-        return value[int(index)]
-    return value[index[1:-1] if re.fullmatch(r"'.*'|\".*\"", index) else index]

@@ -13,11 +13,12 @@ from IPython.core.magic import Magics, line_cell_magic, magics_class, no_var_exp
 from seedream_magic.api.plan import Plan
 from seedream_magic.api.prices import bill_text
 from seedream_magic.errors import InvalidRequest
-from seedream_magic.notebook.cell import Cell, fill_prompt, parse_cell, value_of
+from seedream_magic.notebook.cell import Cell, parse_cell, value_of
 from seedream_magic.notebook.commands import run_command
 from seedream_magic.notebook.completion import register_completion, unregister_completion
 from seedream_magic.notebook.desk import Desk, Settings
 from seedream_magic.notebook.options import help_text
+from seedream_magic.variables import fill_prompt
 
 if TYPE_CHECKING:
     from seedream_magic.seedream import Seedream

@@ -1,0 +1,131 @@
+"""Rows of a table, in whatever form a person has them: a list, a dict, a data frame, a CSV file.
+
+Data frames are known by how they look (pandas, polars), so that neither library is needed.
+"""
+
+from __future__ import annotations
+
+import csv
+import io
+import os
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from seedream_magic.errors import InvalidRequest, plural
+
+EACH = "each"
+"""The name under which a row that is one text has it."""
+_ENCODINGS = ("utf-8-sig", "gb18030")
+"""As spreadsheets write CSV, in Chinese Windows too."""
+_DELIMITERS = ",;\t"
+_MISSING_TYPES = {"NAType", "NaTType"}
+"""pandas' own, which can be compared with nothing."""
+
+
+@dataclass(frozen=True)
+class Row:
+    """One row: its number, from 1, its own label, "" where it has none, and its values by the names of the columns."""
+
+    number: int
+    label: str
+    values: Mapping[str, Any]
+
+
+def read_rows(table: object, name: str = "") -> tuple[Row, ...]:
+    """The rows of a table. Raises `InvalidRequest` for what is none, and for one without rows.
+
+    A text or a number of a list has the column `each`, and one of this `name`. Of a dict whose values are lists of one
+    length these are the columns; of any other its keys label the rows, and are their column `key`.
+    """
+    if isinstance(table, str | os.PathLike):
+        labelled = [("", values) for values in _read_file(Path(table).expanduser())]
+    elif isinstance(table, Mapping):
+        labelled = _rows_of_mapping(table)
+    else:
+        labelled = [("", row) for row in _listed(table)]
+    rows = [Row(place, label, _values(row, place, name)) for place, (label, row) in enumerate(labelled, start=1)]
+    if not rows:
+        raise InvalidRequest("The table has no rows: there is nothing to draw.")
+    return tuple(rows)
+
+
+def is_missing(value: object) -> bool:
+    """Whether a cell of a table is empty: None, NaN, pandas' NA."""
+    if value is None or type(value).__name__ in _MISSING_TYPES:
+        return True
+    return isinstance(value, float) and value != value  # noqa: PLR0124 - NaN alone is not what it is
+
+
+def _listed(table: object) -> list[Any]:
+    """The rows of a data frame, of an array or series, or of anything that can be gone through."""
+    if hasattr(table, "to_dicts"):  # polars
+        return list(table.to_dicts())
+    if hasattr(table, "to_dict") and hasattr(table, "columns"):  # pandas
+        return list(table.to_dict("records"))
+    values = table.tolist() if hasattr(table, "tolist") else table
+    if isinstance(values, bytes) or not isinstance(values, Iterable):
+        kind = type(table).__name__
+        raise InvalidRequest(f"Rows are a list, a dict, a data frame or the path of a CSV file, not {kind}.")
+    return list(values)
+
+
+def _rows_of_mapping(table: Mapping[Any, Any]) -> list[tuple[str, Any]]:
+    columns = [value for value in table.values() if isinstance(value, Sequence) and not isinstance(value, str | bytes)]
+    if not columns or len(columns) < len(table):
+        labelled = [(str(key), value) for key, value in table.items()]
+        return [
+            (label, {"key": label, **(row if isinstance(row, Mapping) else {EACH: row})}) for label, row in labelled
+        ]
+    lengths = {str(name): len(column) for name, column in table.items()}
+    if len(set(lengths.values())) > 1:
+        counted = ", ".join(f"{name} has {length}" for name, length in lengths.items())
+        raise InvalidRequest(f"The columns have different lengths: {counted}.")
+    return [("", dict(zip(table, row, strict=True))) for row in zip(*columns, strict=True)]
+
+
+def _values(row: object, number: int, name: str) -> dict[str, Any]:
+    """The values of a row by the names of its columns."""
+    if hasattr(row, "_asdict"):
+        row = row._asdict()
+    values = dict(row) if isinstance(row, Mapping) else {EACH: row}
+    if EACH in values and isinstance(values[EACH], Mapping | list | tuple | set | bytes):
+        kind = type(values[EACH]).__name__
+        raise InvalidRequest(f"Row {number} is a {kind}: a row is a text, a number, or a dict of columns.")
+    if EACH in values and name.isidentifier():
+        values.setdefault(name, values[EACH])
+    return {str(column): value for column, value in values.items()}
+
+
+def _read_file(path: Path) -> list[dict[str, str]]:
+    """The rows of a CSV file: its first line names the columns, which commas, semicolons or tabs part."""
+    try:
+        data = path.read_bytes()
+    except (OSError, ValueError) as exc:
+        raise InvalidRequest(f"The rows cannot be read from {path}: {getattr(exc, 'strerror', '') or exc}.") from exc
+    text = _decoded(data, path)
+    first = text.partition("\n")[0]
+    delimiter = max(_DELIMITERS, key=first.count)
+    try:
+        names, *lines = [line for line in csv.reader(io.StringIO(text, newline=""), delimiter=delimiter) if line] or [
+            []
+        ]
+    except csv.Error as exc:
+        raise InvalidRequest(f"{path.name} cannot be read as CSV: {exc}.") from exc
+    names = [name.strip() for name in names]
+    odd = [number for number, line in enumerate(lines, start=1) if len(line) > len(names)]
+    if odd:
+        several = f" and {plural(len(odd) - 1, 'other row')}" if len(odd) > 1 else ""
+        hint = "A value that holds a comma stands in double quotes."
+        raise InvalidRequest(f"{path.name}: row {odd[0]}{several} has more values than there are columns.", hint=hint)
+    return [dict(zip(names, line, strict=False)) for line in lines]  # a line that is short lacks its last columns
+
+
+def _decoded(data: bytes, path: Path) -> str:
+    for encoding in _ENCODINGS:
+        try:
+            return data.decode(encoding)
+        except UnicodeDecodeError:
+            continue
+    raise InvalidRequest(f"{path.name} is no CSV file in UTF-8 or GB 18030.")

@@ -1,0 +1,110 @@
+"""Variables in braces: `{name}` in a prompt is filled with what the name stands for.
+
+Nothing is evaluated: a field takes attributes, indexes and a format, no more. What no name fits stays as typed.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable, Mapping
+from typing import Any
+
+from seedream_magic.api.storyboard import Storyboard
+
+# A field as `str.format` knows it, with short format specs only: `{x:9999999999}` would be gigabytes.
+NAME = r"[^\W\d]\w*"
+_FIELD = re.compile(
+    rf"(?<!\{{)\{{\{{(?P<literal>{NAME})\}}\}}(?!\}})"
+    rf"|\{{(?P<name>{NAME})(?P<path>(?:\.{NAME}|\[[^\[\]{{}}\n]{{1,80}}\])*)(?::(?P<spec>[^{{}}\n]{{0,20}}))?\}}"
+)
+STEP = re.compile(rf"\.(?P<attribute>{NAME})|\[(?P<index>[^\]]+)\]")
+_LONGEST_PADDING = 4
+_QUOTED = r"'[^']*'|\"[^\"]*\""
+_SEVERAL = re.compile(rf"\s*(?:{_QUOTED})\s*(?:,\s*(?:{_QUOTED}|-?\d{{1,9}})\s*)+")
+
+
+class CannotFillError(Exception):
+    """The field stays as typed."""
+
+
+def fill_text(text: str, namespace: Mapping[str, Any]) -> tuple[str, tuple[str, ...]]:
+    """The text with its variables filled in, and the fields that looked like variables but stayed as typed.
+
+    `{name}`, `{name.attribute}`, `{name[0]}` and `{name:.2f}` are filled where the first name exists; `{{name}}` gives
+    `{name}`; every other brace, doubled or of JSON or CSS for instance, stays.
+    """
+    unfilled: list[str] = []
+
+    def replaced(match: re.Match[str]) -> str:
+        if match["literal"]:
+            return "{" + match["literal"] + "}"
+        if _is_doubled(match):
+            return match[0]
+        try:
+            return _fill_field(match, namespace)
+        except CannotFillError:
+            unfilled.append(match[0])
+            return match[0]
+
+    return _FIELD.sub(replaced, text), tuple(dict.fromkeys(unfilled))
+
+
+def fill_prompt(prompt: str | Storyboard, namespace: Mapping[str, Any]) -> tuple[str | Storyboard, tuple[str, ...]]:
+    """`fill_text` for a prompt or for each part of a storyboard."""
+    unfilled: list[str] = []
+
+    def fill(part: str) -> str:
+        filled, left = fill_text(part, namespace)
+        unfilled.extend(left)
+        return filled
+
+    return change_parts(prompt, fill), tuple(dict.fromkeys(unfilled))
+
+
+def change_parts(prompt: str | Storyboard, change: Callable[[str], str]) -> str | Storyboard:
+    """The prompt, or each part of a storyboard, changed so."""
+    if not isinstance(prompt, Storyboard):
+        return change(prompt)
+    return Storyboard(change(prompt.style), tuple(map(change, prompt.frames)))
+
+
+def names_in(text: str) -> tuple[str, ...]:
+    """The names that the fields of a text begin with, each once."""
+    matches = (match for match in _FIELD.finditer(text) if match["name"] and not _is_doubled(match))
+    return tuple(dict.fromkeys(match["name"] for match in matches))
+
+
+def take_step(value: Any, step: re.Match[str]) -> Any:
+    """What `.attribute` or `[index]` leads to from a value. Raises whatever the value's own code raises."""
+    if step["attribute"]:
+        if step["attribute"].startswith("_"):
+            raise CannotFillError
+        return getattr(value, step["attribute"])
+    index = step["index"]
+    if _SEVERAL.fullmatch(index):  # as of a sweep, whose runs have a label on each axis
+        return value[tuple(word.strip().strip("'\"") for word in re.findall(rf"{_QUOTED}|-?\d+", index))]
+    if re.fullmatch(r"-?\d{1,9}", index):
+        return value[int(index)]
+    return value[index[1:-1] if re.fullmatch(r"'.*'|\".*\"", index) else index]
+
+
+def _is_doubled(match: re.Match[str]) -> bool:
+    """Whether further braces stand around a field: then it is none."""
+    text = match.string
+    return text[match.start() - 1 : match.start()] + text[match.end() : match.end() + 1] == "{}"
+
+
+def _fill_field(match: re.Match[str], namespace: Mapping[str, Any]) -> str:
+    if match["name"] not in namespace:
+        raise CannotFillError
+    spec = match["spec"] or ""
+    if any(len(number) > _LONGEST_PADDING for number in re.findall(r"\d+", spec)):
+        raise CannotFillError
+    value = namespace[match["name"]]
+    try:
+        for step in STEP.finditer(match["path"]):
+            value = take_step(value, step)
+        return format(value, spec)
+    except Exception as exc:
+        # A property, an index or a format of the person's own objects may raise anything.
+        raise CannotFillError from exc

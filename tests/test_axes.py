@@ -1,0 +1,299 @@
+"""What a sweep asks for: groups in the prompt, rows of a table, options and takes, crossed. Nothing is sent here."""
+
+from __future__ import annotations
+
+import math
+import os
+import subprocess
+import sys
+from collections import UserDict
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from seedream_magic import InvalidRequest, Storyboard
+from seedream_magic.api.make_request import Ask, make_request
+from seedream_magic.axes import (
+    Axis,
+    Place,
+    check_places,
+    cross,
+    names_of,
+    option_axis,
+    read_groups,
+    rows_axis,
+    takes_axis,
+    words_axis,
+)
+from seedream_magic.rows import read_rows
+
+
+def places(prompt: str | Storyboard, *axes: Axis, **options: Any) -> tuple[Place, ...]:
+    """The places of a body with groups, as a cell with --vary has them."""
+    marked, groups = read_groups(prompt)
+    variables = options.pop("variables", {})
+    return cross(Ask(marked, options.pop("values", {})), (*groups, *axes), variables=variables, **options)
+
+
+def prompts(found: Sequence[Place]) -> list[Any]:
+    return [place.ask and place.ask.prompt for place in found]
+
+
+def of_rows(prompt: str, table: object, name: str = "", **variables: Any) -> tuple[Place, ...]:
+    marked, groups = read_groups(prompt)
+    axis = rows_axis(name or "each", read_rows(table, name), names_of(marked, groups), variables)
+    return cross(Ask(marked), (*groups, axis), variables=variables)
+
+
+@pytest.mark.parametrize(
+    ("body", "expected"),
+    [
+        ("a {red|blue} kite", ["a red kite", "a blue kite"]),
+        ("{ 红 | 蓝 }风筝", ["红风筝", "蓝风筝"]),
+        ("{a|b} and {c|d}", ["a and c", "a and d", "b and c", "b and d"]),
+        ("{a|b}, {a|b} again", ["a, a again", "b, b again"]),
+        ("a kite{|, at night}", ["a kite", "a kite, at night"]),
+        ("{one line|two\nlines}", ["one line", "two\nlines"]),
+        (r"{a\|b|c} \{x|y\} {\{z\}|w}", ["a|b {x|y} {z}", "a|b {x|y} w", "c {x|y} {z}", "c {x|y} w"]),
+        ('{"colour": {red|blue}}', ['{"colour": red}', '{"colour": blue}']),
+        ("} open { and {a|b} |", ["} open { and a |", "} open { and b |"]),
+        ("{hero} with {a {hat}|nothing}", ["Ann with a cap", "Ann with nothing"]),
+        ("{{hero}|{{hero}}} and {{hero}}", ["Ann and {hero}", "{hero} and {hero}"]),
+        (r"\{hero} is {a|b}", ["{hero} is a", "{hero} is b"]),
+    ],
+)
+def test_each_group_is_an_axis(body: str, expected: list[str]) -> None:
+    """Variants are crossed, the first group slowest; other braces, variables and escaped signs are what they were."""
+    assert prompts(places(body, variables={"hero": "Ann", "hat": "cap"})) == expected
+
+
+@given(st.text("ab|{}\\- \n", max_size=40))
+def test_no_body_breaks_the_groups(body: str) -> None:
+    """Whatever is typed is read, or refused in words; without a group it stays as it is, but for escapes."""
+    try:
+        marked, groups = read_groups(body)
+    except InvalidRequest:
+        return
+    assert math.prod(map(len, groups)) >= 1
+    if not groups and "\\" not in body:
+        assert marked == body
+
+
+def test_a_group_in_a_storyboard_is_one_axis_wherever_it_stands() -> None:
+    """Style and frames of one run have the same variant."""
+    board = Storyboard("{ink|oil}", ("a fox in {ink|oil}", "it sleeps"))
+    found = [place.ask.prompt for place in places(board) if place.ask]
+    assert found == [Storyboard(word, (f"a fox in {word}", "it sleeps")) for word in ("ink", "oil")]
+
+
+def test_labels_and_holes() -> None:
+    """A label is the variant itself; a `-` is a hole: it has a place and nothing is asked for there."""
+    found = places("a {red|-|} kite", option_axis("size", ["2K", "-"]))
+    assert [place.labels for place in found if place.ask] == [("red", "2K"), ("(none)", "2K")]
+    assert [place.labels for place in found if not place.ask] == [
+        ("red", "-"),
+        ("-", "2K"),
+        ("-", "-"),
+        ("(none)", "-"),
+    ]
+    with pytest.raises(InvalidRequest, match="nothing to draw"):
+        places("a {-|-} kite")
+
+
+@pytest.mark.parametrize(
+    ("body", "words"),
+    [("a {red|red} kite", "'red' stands there twice"), ("{a|{b|c}}", "stands in another one: {a|{b|c}}")],
+)
+def test_groups_that_are_refused(body: str, words: str) -> None:
+    """What would be two runs of one prompt, or cannot be read in one way."""
+    with pytest.raises(InvalidRequest) as refused:
+        read_groups(body)
+    assert words in str(refused.value)
+
+
+def test_options_are_crossed() -> None:
+    """By keyword or as they are typed in a cell; an empty value leaves the option out."""
+    found = places("a kite", option_axis("--ref", ["hero.png", ""]), option_axis("watermark", ["on", "off"]))
+    asked = [(place.labels, place.ask.refs, dict(place.ask.values)) for place in found if place.ask]
+    assert asked == [
+        (("hero.png", "on"), ["hero.png"], {"watermark": True}),
+        (("hero.png", "off"), ["hero.png"], {"watermark": False}),
+        (("(none)", "on"), [], {"watermark": True}),
+        (("(none)", "off"), [], {"watermark": False}),
+    ]
+
+
+def test_a_value_that_an_option_does_not_take() -> None:
+    """All of them are told at once, in words of the option."""
+    with pytest.raises(InvalidRequest) as refused:
+        option_axis("size", ["2K", "9K", "large"])
+    assert refused.value.lines() == [
+        "InvalidRequest: 2 problems in 3 values. Nothing was sent.",
+        "size 9K: --size takes 1K, 2K, 4K or WIDTHxHEIGHT such as 2048x2048, not '9K'.",
+        "size large: --size takes 1K, 2K, 4K or WIDTHxHEIGHT such as 2048x2048, not 'large'.",
+    ]
+    with pytest.raises(InvalidRequest, match="did you mean size"):
+        option_axis("sizes", ["2K"])
+
+
+class Frame:
+    """As much of a pandas data frame as is looked at."""
+
+    def __init__(self, rows: list[dict[Any, Any]]) -> None:
+        self.columns, self._rows = list(rows[0]), rows
+
+    def to_dict(self, orient: str) -> list[dict[Any, Any]]:
+        assert orient == "records"
+        return self._rows
+
+
+ROWS = [{"animal": "fox", "size": "2K"}, {"animal": "cat", "size": "4K"}]
+
+
+@pytest.mark.parametrize(
+    "table",
+    [
+        ROWS,
+        tuple(ROWS),
+        iter(ROWS),
+        Frame(ROWS),
+        [UserDict(row) for row in ROWS],
+        {"animal": ["fox", "cat"], "size": ["2K", "4K"]},
+    ],
+    ids=["list", "tuple", "iterator", "frame", "mappings", "columns"],
+)
+def test_the_rows_of_a_table(table: object) -> None:
+    """`{column}` is filled in; a column that is called as an option, and that the prompt does not name, sets it."""
+    found = of_rows("a {animal}", table)
+    assert [(place.labels, place.ask.prompt, dict(place.ask.values)) for place in found if place.ask] == [
+        (("fox",), "a fox", {"size": "2K"}),
+        (("cat",), "a cat", {"size": "4K"}),
+    ]
+    assert prompts(of_rows("a {animal} of size {size}", ROWS)) == ["a fox of size 2K", "a cat of size 4K"]
+
+
+def test_rows_that_are_texts() -> None:
+    """They are `{each}`, and in a cell they have the name of their list; a dict's keys are labels."""
+    assert prompts(of_rows("{each} and {animals}", ["fox", "cat"], "animals")) == ["fox and fox", "cat and cat"]
+    found = of_rows("{each}, {key}", {"one": "a fox", "two": "a cat"})
+    assert [(place.labels, place.ask and place.ask.prompt) for place in found] == [
+        (("one",), "a fox, one"),
+        (("two",), "a cat, two"),
+    ]
+    assert [place.labels for place in of_rows("{each}", ["fox", "cat", "fox"])] == [
+        ("fox (1)",),
+        ("cat",),
+        ("fox (3)",),
+    ]
+
+
+@pytest.mark.parametrize(
+    ("data", "encoding"),
+    [
+        ('animal,size\r\n狐狸,2K\r\n"cat, asleep",4K\r\n', "utf-8-sig"),
+        ("animal;size\n狐狸;2K\ncat, asleep;4K", "gb18030"),
+    ],
+)
+def test_a_csv_file(data: str, encoding: str, tmp_path: Path) -> None:
+    """As spreadsheets write it, in Chinese Windows too."""
+    (tmp_path / "rows.csv").write_bytes(data.encode(encoding))
+    assert prompts(of_rows("a {animal}", str(tmp_path / "rows.csv"))) == ["a 狐狸", "a cat, asleep"]
+
+
+def test_bad_rows_are_told_at_once_with_their_numbers() -> None:
+    """A missing column, NaN and a wrong size in row 3000: at most ten lines, and how many more there are."""
+    rows: list[dict[str, Any]] = [{"animal": f"fox {number}", "size": "2K"} for number in range(1, 3001)]
+    del rows[4]["animal"]
+    rows[8]["animal"], rows[2999]["size"] = math.nan, "9K"
+    with pytest.raises(InvalidRequest) as refused:
+        of_rows("a {animal}", rows)
+    assert refused.value.lines() == [
+        "InvalidRequest: 3 problems in 3000 rows. Nothing was sent.",
+        "Row 5 has no 'animal'.",
+        "Row 9: 'animal' is empty (nan).",
+        "Row 3000: --size takes 1K, 2K, 4K or WIDTHxHEIGHT such as 2048x2048, not '9K'.",
+    ]
+    with pytest.raises(InvalidRequest) as refused:
+        of_rows("a {animal}", [{"animal": None}] * 3000)
+    assert len(refused.value.details) == 11
+    assert str(refused.value).endswith("… and 2990 more.")
+
+
+@pytest.mark.parametrize(
+    ("prompt", "table", "words"),
+    [
+        ("a {colour}", [{"color": "red"}], "no column 'colour': did you mean {color}?"),
+        ("a kite", [{"colour": "red"}], "The prompt names nothing of the rows"),
+        ("{each}", [], "no rows"),
+        ("{each}", 7, "not int"),
+        ("{each}", [["a"]], "Row 1 is a list"),
+        ("{a}", {"a": [1, 2], "b": [1]}, "a has 2, b has 1"),
+        ("{a}", "nowhere.csv", "cannot be read from nowhere.csv"),
+    ],
+)
+def test_tables_that_are_refused(prompt: str, table: object, words: str) -> None:
+    """In one line that names the fix."""
+    with pytest.raises(InvalidRequest) as refused:
+        of_rows(prompt, table)
+    assert words in " ".join(refused.value.lines())
+
+
+def test_real_data_frames() -> None:
+    """Those of pandas, where it is installed; gaps in an option's column are options that are not given."""
+    pandas = pytest.importorskip("pandas")
+    frame = pandas.DataFrame({"animal": ["fox", "cat"], "images": [4, None]})
+    found = of_rows("a {animal}", frame)
+    assert [dict(place.ask.values) for place in found if place.ask] == [{"images": 4}, {}]
+
+
+def test_a_sample_is_the_same_each_time() -> None:
+    """By its seed, in the order of the axes, without holes; also in another process."""
+    axes = (words_axis("a", list(range(40))), words_axis("b", ["x", "-", "y"]))
+    drawn = cross(Ask("{a} {b}"), axes, variables={}, sample=6)
+    assert [place.labels for place in drawn] == [
+        place.labels for place in cross(Ask("{a} {b}"), axes, variables={}, sample=6, seed=0)
+    ]
+    assert len({place.labels for place in drawn}) == 6
+    assert all(place.ask for place in drawn)
+    assert [place.labels for place in cross(Ask("{a} {b}"), axes, variables={}, sample=6, seed=1)] != [
+        place.labels for place in drawn
+    ]
+    assert len(cross(Ask("{a} {b}"), axes, variables={}, sample=500)) == 80
+    script = (
+        "from seedream_magic.axes import *; from seedream_magic.api.make_request import Ask;"
+        "axes = [words_axis('a', range(1000)) for _ in 'ab'];"
+        "print([place.labels for place in cross(Ask('{a}'), axes, variables={}, sample=3)])"
+    )
+    outputs = {
+        subprocess.run(
+            [sys.executable, "-c", script], check=True, capture_output=True, env={**os.environ, "PYTHONHASHSEED": seed}
+        ).stdout
+        for seed in ("1", "2")
+    }
+    assert len(outputs) == 1
+
+
+def test_limits_of_a_sweep() -> None:
+    """Four axes, ten thousand places; more is refused before they are made."""
+    with pytest.raises(InvalidRequest, match="up to 4 axes"):
+        places("{a|b}{c|d}{e|f}{g|h}", takes_axis(2))
+    many = [words_axis(name, range(10_000)) for name in "abc"]
+    with pytest.raises(InvalidRequest, match="1,000,000,000,000 places"):
+        cross(Ask("{a}{b}{c}"), many, variables={})
+    assert len(cross(Ask("{a}{b}{c}"), many, variables={}, sample=3)) == 3
+    assert [place.take for place in places("a {red|blue} kite", takes_axis(2))] == [1, 2, 1, 2]
+
+
+def test_a_fault_of_several_places_is_told_once() -> None:
+    """With the first place that has it, and how many others."""
+    found = places("{a|}", option_axis("size", ["2K", "100x100"]), values={"model": "doubao-seedream-4-5"})
+    with pytest.raises(InvalidRequest) as refused:
+        check_places(found, lambda ask: make_request(ask, model="doubao-seedream-4-5", strict=True))
+    first, *faults = refused.value.lines()
+    assert first == "InvalidRequest: 2 problems in 4 runs. Nothing was sent."
+    assert faults[0].startswith("a · 100x100: --size 100x100 has 10,000 pixels")
+    assert faults[1].startswith("(none) · 2K and 1 other: The prompt is empty")
