@@ -5,14 +5,15 @@ This is all that `view` knows. Whoever has pictures to show (a set, a history) m
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field, replace
 from datetime import datetime
+from itertools import product
 from pathlib import Path
 from typing import Literal
 
 from seedream_magic.errors import SeedreamError, plural
-from seedream_magic.words import ENGLISH, LANGUAGES, Words, one_line
+from seedream_magic.words import ENGLISH, LANGUAGES, Words, one_line, words_for
 
 CardState = Literal["picture", "waiting", "missing", "failed"]
 OF_THE_PICTURE = frozenset({"path", "ref", "vary"})
@@ -230,6 +231,89 @@ class Row:
     progress: str
     bill: str
     store: str = ""
+
+
+GridState = Literal["waiting", "running", "done", "failed", "stopped", "hole"]
+
+
+@dataclass(frozen=True)
+class GridCell:
+    """One run of a sweep.
+
+    `labels` are its label on each axis, `cards` its set, None while there is none. `message` is what a person reads of
+    one that failed or was stopped: in its first line what happened, below it what to do. `retry` is the code that tries
+    it again, empty where there is nothing to try. A "hole" was never asked for.
+    """
+
+    labels: tuple[str, ...]
+    state: GridState
+    cards: CardSet | None = None
+    message: str = ""
+    retry: str = ""
+
+
+@dataclass(frozen=True)
+class Grid:
+    """A sweep as values: `title` is the prompt as typed, `ledger` the lines above: runs, images, price, time.
+
+    `axes` are names with their labels: the first are the rows, the second the columns, each label of the further ones
+    is a page. `cells` are in the order of their product, the first axis slowest; what is missing at the end are holes.
+    """
+
+    title: str
+    axes: tuple[tuple[str, tuple[str, ...]], ...]
+    cells: tuple[GridCell, ...]
+    ledger: tuple[str, ...] = ()
+
+    @property
+    def words(self) -> Words:
+        """The words of the language in which its sets speak."""
+        first = next((cell.cards for cell in self.cells if cell.cards), None)
+        return LANGUAGES[first.language] if first else words_for(self.title)
+
+    @property
+    def runs(self) -> tuple[GridCell, ...]:
+        """The cells that are no holes."""
+        return tuple(cell for cell in self.cells if cell.state != "hole")
+
+    @property
+    def growing(self) -> bool:
+        """Whether something may still come."""
+        return any(cell.state in {"waiting", "running"} for cell in self.cells)
+
+    @property
+    def ratio(self) -> float:
+        """Width over height of the pictures, as far as one knows before they are here."""
+        return next((cell.cards.ratio for cell in self.cells if cell.cards), 1.0)
+
+    @property
+    def places(self) -> int:
+        """How many frames a set has at most, as far as one knows."""
+        return max(
+            (max(len(cell.cards.places), cell.cards.expected or 1) for cell in self.cells if cell.cards), default=1
+        )
+
+    def pages(self) -> Iterator[tuple[int, ...]]:
+        """The pages, each as its indexes on the third axis and the further ones."""
+        return product(*(range(len(labels)) for _, labels in self.axes[2:]))
+
+    def rows(self, page: tuple[int, ...]) -> list[list[int]]:
+        """The indexes of a page's cells, by rows; of a sweep with one axis or none they are one row."""
+        if len(self.axes) < 2:
+            return [list(range(len(self.cells)))]
+        (_, rows), (_, columns) = self.axes[:2]
+        return [[self._index(row, column, *page) for column in range(len(columns))] for row in range(len(rows))]
+
+    def _index(self, *places: int) -> int:
+        """The index of the cell at these indexes on the axes."""
+        index = 0
+        for (_, labels), place in zip(self.axes, places, strict=True):
+            index = index * len(labels) + place
+        return index
+
+    def cell(self, index: int) -> GridCell:
+        """The cell at this index."""
+        return self.cells[index] if index < len(self.cells) else GridCell((), "hole")
 
 
 def failure_of(error: SeedreamError) -> Failure:

@@ -106,7 +106,12 @@ def summary_text(cards: CardSet) -> str:
         *notes,
         *remarks,
     )
-    return "\n".join(_printable(" ".join(clip(line).split("\n"))) for line in lines)
+    return "\n".join(map(summary_line, lines))
+
+
+def summary_line(text: str) -> str:
+    """A line of an output's text."""
+    return _printable(" ".join(clip(text).split("\n")))
 
 
 def _grouped(places: tuple[Card, ...], room: int) -> list[str]:
@@ -174,12 +179,17 @@ def set_html(cards: CardSet, budget: int, *, show: str = "carousel") -> str:
 
 
 def set_element(
-    cards: CardSet, figures: Sequence[Markup], *ends: Markup, show: str = "carousel", longest: int = PROMPT_CHARACTERS
+    cards: CardSet,
+    figures: Sequence[Markup],
+    *ends: Markup,
+    show: str = "carousel",
+    longest: int = PROMPT_CHARACTERS,
+    part: str = "",
 ) -> Markup:
     """The element that the script makes a carousel of: these figures, and the facts of the set below them.
 
-    `longest` is how many characters of the prompt are kept for copying. Without `ends` (style and script) it is part of
-    a larger output, which brings them once.
+    `longest` is how many characters of the prompt are kept for copying. As a `part` of a larger output it comes without
+    `ends` (style and script), and says with `part` which of the words there are its script's.
     """
     attributes = {
         # MathJax must not take "$5 … $6" of a prompt for a formula.
@@ -190,15 +200,16 @@ def set_element(
         "data-label": one_line(cards.prompt, 90) or cards.model,
         "data-show": "grid" if show == "grid" else "carousel",
         "data-start": cards.opens_at,
-        "data-words": json.dumps(script_words(cards), ensure_ascii=False),
+        "data-words": part or json.dumps(script_words(cards), ensure_ascii=False),
         "data-prompt": clip(cards.prompt, longest),
         **_clock_facts(cards),
     }
     remarks = {"class": "seedream-note seedream-remark", "style": _QUIET}
+    strip = _GRID if show == "grid" else None if part else _STRIP
     return element(
         "div",
         attributes,
-        element("div", {"class": "seedream-strip", "style": _GRID if show == "grid" else _STRIP}, *figures),
+        element("div", {"class": "seedream-strip", "style": strip}, *figures),
         element("div", {"class": "seedream-facts", "style": _QUIET}, *_facts(cards), *elapsed(cards)),
         *(element("div", {"class": "seedream-note", "style": _QUIET}, clip(note)) for note in cards.notes),
         *(element("div", remarks, remark) for remark in _remarks(cards, cards.words)),

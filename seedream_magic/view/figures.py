@@ -18,6 +18,7 @@ PROMPT_CHARACTERS = 4000
 
 # JupyterLab's sanitizer keeps these properties (and drops aspect-ratio, object-fit, filter and every var()). Themes of
 # published pages have ideas of their own: pictures filtered and framed, captions grey, slanted, in the middle.
+_PLAIN = "margin:0;--ratio:{ratio:.4f}"
 _FIGURE = "flex:0 0 auto;margin:0;max-width:100%;width:{width}px;--ratio:{ratio:.4f}"
 PICTURE = "display:block;max-width:100%;height:auto;margin:0;padding:0;border-radius:4px;background:none;filter:none"
 _BOX = (
@@ -88,7 +89,7 @@ def figure(card: Card, layout: Layout, content: Markup | None = None) -> Markup:
 
     `content` stands in place of the picture: where that is shown elsewhere on the page, it is in the page only once.
     """
-    words, small = layout.words, None
+    words, small, style = layout.words, None, _FIGURE if content is None else _PLAIN
     if card.picture is not None and content is None:
         try:
             small = preview_of(card.picture, card.digest, budget=layout.budget)
@@ -104,13 +105,13 @@ def figure(card: Card, layout: Layout, content: Markup | None = None) -> Markup:
     state = {"failed": words.failed, "waiting": words.waiting, "missing": words.missing}.get(card.state)
     attributes = {
         "class": "seedream-frame",
-        "style": _FIGURE.format(width=layout.box_width, ratio=small.width / small.height if small else layout.ratio),
+        "style": style.format(width=layout.box_width, ratio=small.width / small.height if small else layout.ratio),
         "data-state": card.state,
         "data-label": f"{label}{words.comma}{state}" if state else label,
         "data-file": card.picture.name if card.picture else None,
         **{f"data-{key}": _copied(card, key, layout) for key in layout.cards.copies},
     }
-    return element("figure", attributes, content, _caption(card, layout))
+    return element("figure", attributes, content, _caption(card, layout, _CAPTION if style is _FIGURE else None))
 
 
 def _copied(card: Card, key: str, layout: Layout) -> str | None:
@@ -148,7 +149,7 @@ def _box(kind: str, tallest: int, layout: Layout, *content: Markup) -> Markup:
     return element("div", {"class": f"seedream-picture {kind}", "style": style}, *content)
 
 
-def _caption(card: Card, layout: Layout) -> Markup:
+def _caption(card: Card, layout: Layout, style: str | None) -> Markup:
     facts: list[str] = [element("b", {"class": "seedream-count"}, layout.count(card))]
     if card.failure is not None:
         facts.append(layout.words.failed)
@@ -164,7 +165,7 @@ def _caption(card: Card, layout: Layout) -> Markup:
     shared = card.caption == layout.cards.prompt
     known = card.picture or card.failure or not shared
     kind = "seedream-caption seedream-shared" if shared else "seedream-caption"
-    return element("figcaption", {"style": _CAPTION}, label, _caption_text(card.caption, kind) if known else "")
+    return element("figcaption", {"style": style}, label, _caption_text(card.caption, kind) if known else "")
 
 
 def _caption_text(prompt: str, kind: str) -> Markup:

@@ -1,0 +1,204 @@
+// Lets keys move among the cells of a grid and opens each as the carousel of its set. Text is never put in as HTML.
+// A function declaration, so that a second output on the page may bring it again.
+
+/** @param {HTMLElement} root the element of the sweep */
+function seedreamGrid(root) {
+  const data = /** @type {Record<string, string>} */ (root.dataset);
+  const [words, sets, axes] = [data.words, data.sets, data.pages].map((text) => JSON.parse(text));
+  /** Where the reader was in each sweep, through updates of the output. @type {Map<string, any>} */
+  const visited = (Object(window)[Symbol.for("seedream.visited")] ??= new Map());
+  const before = visited.get(data.grid);
+  /** @type {{ page: number[], at: number, open: boolean, focus: boolean, root: HTMLElement }} */
+  const place = { page: axes.map(() => 0), at: 0, open: false, focus: false, ...before, root };
+  visited.set(data.grid, place);
+
+  /** @template {keyof HTMLElementTagNameMap} Tag @param {Tag} tag @param {string} kind
+   *  @param {Object<string, string>} values @param {(Node | string)[]} children */
+  const make = (tag, kind, values, ...children) => {
+    const node = document.createElement(tag);
+    node.className = `seedream-${kind}`;
+    for (const [name, value] of Object.entries(values)) node.setAttribute(name, value);
+    node.append(...children);
+    return node;
+  };
+
+  /** @param {string} key @param {() => void} act */
+  const button = (key, act) => {
+    const [word, name] = words[key];
+    const node = make("button", word[1] ? "word" : "sign", { type: "button" }, word);
+    if (!word[1]) node.ariaLabel = node.title = name;
+    node.onclick = act;
+    return node;
+  };
+
+  const cells = /** @type {HTMLElement[]} */ ([...root.querySelectorAll(".seedream-cell")]);
+  const doors = cells.map((cell, at) => {
+    const face = /** @type {HTMLElement} */ (cell.querySelector(".seedream-face"));
+    const more = cell.querySelector(".seedream-more");
+    const door = make("button", "door", { type: "button", "aria-label": `${cell.dataset.label}` }, face);
+    if (!more) door.ariaDisabled = "true";
+    cell.querySelector(".seedream-name")?.after(door) ?? cell.prepend(door);
+    if (!door.isConnected) cell.prepend(door);
+    door.onclick = () => open(at);
+    const retry = more?.querySelector(".seedream-retry");
+    if (retry) cell.append(copier(`${retry.textContent}`));
+    return door;
+  });
+
+  /** @param {string} text */
+  function copier(text) {
+    const node = button("retry", async () => {
+      const copied = navigator.clipboard?.writeText(text).then(() => words.retry[1], () => {});
+      node.textContent = await copied ?? text;
+      setTimeout(() => { [node.textContent] = words.retry; }, 4000);
+    });
+    return node;
+  }
+
+  const title = make("strong", "position", {});
+  const body = make("div", "body", {});
+  const close = button("close", () => dialog.close());
+  const dialog = make("dialog", "set", {},
+    make("div", "bar", {}, button("earlier", () => go(-1)), title, button("later", () => go(1)), close), body);
+  root.append(dialog);
+  /** What the dialog shows goes back to its cell. @type {(() => void) | undefined} */
+  let putBack;
+
+  /** @param {number} at */
+  const fill = (at) => {
+    putBack?.();
+    focusOn(at);
+    const more = /** @type {HTMLElement} */ (cells[at].querySelector(".seedream-more"));
+    const parts = [...more.children].slice(1);
+    body.replaceChildren(...parts);
+    putBack = () => more.append(...parts);
+    title.textContent = `${cells[at].dataset.label}`;
+    dialog.ariaLabel = title.textContent;
+    const set = /** @type {HTMLElement | null} */ (body.querySelector(".seedream"));
+    if (!set || set.classList.contains("seedream-live")) return;
+    set.dataset.words = JSON.stringify(sets[Number(set.dataset.words)]);
+    const figures = set.querySelectorAll("figure");
+    for (const image of /** @type {NodeListOf<HTMLImageElement>} */ (cells[at].querySelectorAll("[data-frame]"))) {
+      const copy = /** @type {HTMLImageElement} */ (image.cloneNode());
+      copy.removeAttribute("style");
+      const figure = figures[Number(image.dataset.frame)];
+      figure.style.setProperty("--ratio", `${image.naturalWidth ? image.naturalWidth / image.naturalHeight : image.width / image.height}`);
+      figure.prepend(copy);
+    }
+    seedreamCarousel(set);
+  };
+
+  const seen = () => doors.filter((door) => door.offsetParent);
+
+  /** @param {number} at */
+  const open = (at) => {
+    if (doors[at].ariaDisabled) return;
+    fill(at);
+    place.open = true;
+    if (dialog.open) return;
+    dialog.style.setProperty("--ground", ground());
+    dialog.showModal();
+    seedreamSight(dialog, root, () => {});
+    close.focus();
+  };
+
+  /** The colour that the output lies on: no front end says it in a way that all others do. */
+  const ground = () => {
+    for (let node = /** @type {HTMLElement | null} */ (root); node; node = node.parentElement) {
+      const colour = getComputedStyle(node).backgroundColor;
+      if (!/^(rgba\(.*, 0\)|transparent)$/.test(colour)) return colour;
+    }
+    return "Canvas";
+  };
+
+  /** To the next cell that opens. @param {number} by */
+  const go = (by) => {
+    const all = seen().filter((door) => !door.ariaDisabled);
+    const at = all.indexOf(doors[place.at]);
+    open(doors.indexOf(all[(at + by + all.length) % all.length]));
+  };
+
+  /** One cell is a stop of the tabulator; the arrows move it. @param {number} at */
+  const focusOn = (at) => {
+    place.at = at;
+    doors.forEach((door, index) => { door.tabIndex = index === at ? 0 : -1; });
+  };
+
+  dialog.addEventListener("close", (event) => {
+    if (event.target !== dialog) return; // a full-size view inside
+    place.open = false;
+    putBack?.();
+    putBack = undefined;
+    doors[place.at].focus({ preventScroll: true });
+  });
+
+  // A row of choices for each axis beyond the second; without scripts all pages stand below one another.
+  const pages = /** @type {HTMLElement[]} */ ([...root.querySelectorAll(".seedream-page")]);
+  const rows = axes.map((/** @type {[string, string[]]} */ [name, labels], /** @type {number} */ axis) =>
+    make("div", "chips", { role: "group", "aria-label": name }, name, ...labels.map((label, index) => {
+      const chip = make("button", "chip", { type: "button" }, label);
+      chip.onclick = () => { place.page[axis] = index; turn(); };
+      return chip;
+    })));
+  pages[0]?.before(...rows);
+  const turn = () => {
+    for (const page of pages) if (page.dataset.page) page.hidden = page.dataset.page !== JSON.stringify(place.page).replaceAll(",", ", ");
+    rows.forEach((/** @type {HTMLElement} */ row, /** @type {number} */ axis) =>
+      row.querySelectorAll("button").forEach((chip, index) => { chip.ariaPressed = `${index === place.page[axis]}`; }));
+    const [first] = seen();
+    if (first && !doors[place.at]?.offsetParent) focusOn(doors.indexOf(first));
+  };
+
+  /** The grid's own keys, heard before the notebook hears them; all others go on to it. @param {any} event */
+  const keys = (event) => {
+    const { key, target } = event;
+    if (!root.contains(target)) return removeEventListener("keydown", keys, true);
+    if (dialog.open) event.stopPropagation(); // they would edit the notebook
+    if (event.ctrlKey || event.altKey || event.metaKey || event.shiftKey) return;
+    if (target.closest("button, summary, a") && /^(Enter| )$/.test(key)) event.stopPropagation();
+    if (dialog.open) {
+      const turns = body.querySelectorAll("figure").length > 1 && target.closest(".seedream");
+      if (!turns && !dialog.querySelector("dialog[open]") && /^Arrow(Left|Right)$/.test(key)) {
+        event.preventDefault();
+        go(key === "ArrowLeft" ? -1 : 1);
+      }
+      return;
+    }
+    const next = doors.includes(target) ? neighbour(target, key) : undefined;
+    if (!next) return;
+    event.preventDefault();
+    event.stopPropagation();
+    focusOn(doors.indexOf(next));
+    next.focus();
+  };
+
+  /** The cell that a key leads to, by where the cells are seen. @param {HTMLElement} door @param {string} key */
+  const neighbour = (door, key) => {
+    const all = seen();
+    const box = door.getBoundingClientRect();
+    const middle = box.x + box.width / 2;
+    /** @param {HTMLElement} one */
+    const off = (one) => one.getBoundingClientRect();
+    const step = { ArrowLeft: -1, ArrowRight: 1 }[key];
+    if (step) return all[all.indexOf(/** @type {any} */ (door)) + step];
+    const row = all.filter((one) => Math.abs(off(one).y - box.y) < 8);
+    if (key === "Home") return row[0];
+    if (key === "End") return row[row.length - 1];
+    const down = { ArrowUp: -1, ArrowDown: 1 }[key];
+    if (!down) return undefined;
+    return all.filter((one) => (off(one).y - box.y) * down > 8).sort((one, other) =>
+      Math.abs(off(one).y - box.y) - Math.abs(off(other).y - box.y)
+      || Math.abs(off(one).x + off(one).width / 2 - middle) - Math.abs(off(other).x + off(other).width / 2 - middle))[0];
+  };
+
+  root.classList.add("seedream-grid-live");
+  root.addEventListener("focusin", () => addEventListener("keydown", keys, true));
+  place.page = axes.map((/** @type {[string, string[]]} */ [, labels], /** @type {number} */ axis) => Math.min(place.page[axis] ?? 0, labels.length - 1));
+  focusOn(Math.min(place.at, doors.length - 1));
+  turn();
+  const replaced = before?.root.isConnected === false && before;
+  if (replaced.open && doors[place.at]) open(place.at);
+  else if (replaced && document.activeElement === document.body && replaced.focus) doors[place.at]?.focus({ preventScroll: true });
+  root.addEventListener("focusin", ({ target }) => { place.focus = doors.includes(/** @type {any} */ (target)); });
+  root.addEventListener("focusout", () => { if (root.isConnected) place.focus = false; });
+}

@@ -1,0 +1,243 @@
+"""How a sweep looks: its sets in rows, columns and pages, each where its labels say, in one output.
+
+It is made as a set's output is (`carousel`): plain HTML with inline styles, which reads well in somebody else's
+notebook and without a kernel; where scripts run, `grid.js` lets keys move among the cells and opens each as the
+carousel of its set. What a cell holds is made in `grid_cells`.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import re
+from collections.abc import Mapping
+from functools import lru_cache
+from typing import Any
+
+from seedream_magic.errors import ImageError, plural
+from seedream_magic.view.cards import Grid, GridCell, Preview
+from seedream_magic.view.carousel import OUTPUT_BYTES, script_words, summary_line
+from seedream_magic.view.grid_cells import CELL_WIDTH, CONTROLS, QUIET, WORDS, Look, cell_element, label_of, texts_of
+from seedream_magic.view.markup import Markup, constant, element
+from seedream_magic.view.pictures import preview_of
+from seedream_magic.words import CHINESE, ENGLISH, Words, clip, one_line
+
+__all__ = ["Grid", "GridCell", "grid_bundle"]
+
+ONE_PREVIEW_BYTES = 24_000
+SMALLEST_PREVIEW_BYTES = 1_000
+SMALL_PREVIEW_BYTES = 8_000
+"""Below it one sees that a preview is small, and a line says why."""
+MOST_PREVIEWS = 240
+"""Smaller ones would show nothing: of a larger sweep the first sets are seen, or the first frames of each.
+
+The further cells say how they are, and do not open."""
+MOST_CELLS = 1_000
+"""Of a larger sweep the first rows are shown."""
+SUMMARY_LINES = 8
+# What an output takes beside its previews, in bytes: contact sheet, style, script; each cell that opens, each of its
+# frames, each cell.
+_TEXTS, _OPEN_TEXT, _FRAME_TEXT, _CELL_TEXT = 190_000, 800, 900, 160
+_PROMPTS = 80_000
+"""Characters of all prompts together that are kept for copying."""
+
+_PLAIN = "background:none;border:0;color:inherit;padding:4px 6px;text-align:left"
+_HEAD = f"{_PLAIN};vertical-align:bottom;font-weight:600;word-wrap:break-word;max-width:{CELL_WIDTH}px"
+_ROW_HEAD = f"{_PLAIN};vertical-align:top;font-weight:600;word-wrap:break-word;max-width:{CELL_WIDTH}px"
+_CELL = f"{_PLAIN};vertical-align:top;width:{CELL_WIDTH}px"
+_TABLE = "border-collapse:collapse;margin:0;color:inherit;font-size:13px;line-height:1.45;text-align:left"
+_WALL = "display:flex;flex-wrap:wrap;gap:16px;align-items:flex-start;margin-top:10px"
+_WALL_CELL = f"width:{CELL_WIDTH}px;max-width:100%;word-wrap:break-word"
+_ROW = {"style": "background:none"}
+
+
+def grid_bundle(grid: Grid) -> dict[str, Any]:
+    """The mimebundle of a sweep: `text/html`, `text/plain`; below 1,000,000 bytes of JSON however many cells it has."""
+    bundle: dict[str, Any] = {"text/plain": summary_text(grid)}
+    most = MOST_PREVIEWS
+    while True:
+        bundle["text/html"] = grid_html(grid, _budget(grid, most), most)
+        over = len(json.dumps(bundle)) - OUTPUT_BYTES
+        sizes = [len(source) for source in re.findall('src="[^"]*"', bundle["text/html"])]
+        smaller = (sum(sizes) - over) // max(len(sizes), 1)
+        if over > 0 and smaller >= SMALLEST_PREVIEW_BYTES:  # long texts
+            bundle["text/html"] = grid_html(grid, smaller, most)
+            return bundle
+        if over <= 0 or not most:
+            return bundle
+        most //= 2  # endless texts
+
+
+def _frames_shown(grid: Grid) -> int:
+    """How many frames of a set are seen in its cell."""
+    return max(1, min(grid.places, MOST_PREVIEWS // max(len(grid.runs), 1)))
+
+
+def _open_cells(grid: Grid, most: int) -> list[int]:
+    """The indexes of the cells that open, and whose pictures are seen: at most so many."""
+    runs = [index for index, cell in enumerate(grid.cells[:MOST_CELLS]) if cell.state != "hole"]
+    return runs[: most // _frames_shown(grid)]
+
+
+def _budget(grid: Grid, most: int) -> int:
+    """Bytes of a preview: the same while the sweep runs and at its end, so that each is made once."""
+    opens = max(1, len(_open_cells(grid, most)))
+    previews = opens * _frames_shown(grid)
+    texts = _TEXTS + opens * _OPEN_TEXT + previews * _FRAME_TEXT + len(grid.cells[:MOST_CELLS]) * _CELL_TEXT
+    return max(SMALLEST_PREVIEW_BYTES, min(ONE_PREVIEW_BYTES, (OUTPUT_BYTES - texts) // previews))
+
+
+# More of them than a set has, and small: a growing grid must not make them anew for each picture that comes.
+_small_preview = lru_cache(maxsize=1024)(preview_of.__wrapped__)
+
+
+def _previews(grid: Grid, budget: int, most: int) -> dict[int, Mapping[int, Preview]]:
+    """Of each cell that opens, by its index, the pictures that are seen, by theirs."""
+    found: dict[int, Mapping[int, Preview]] = {}
+    for index in _open_cells(grid, most):
+        cards, small = grid.cells[index].cards, {}
+        for card in cards.places[: _frames_shown(grid)] if cards else ():
+            try:
+                if card.picture is not None:
+                    small[card.index] = _small_preview(card.picture, card.digest, budget=budget)
+            except ImageError:
+                continue  # its place says that it is gone
+        found[index] = small
+    return found
+
+
+def summary_text(grid: Grid) -> str:
+    """A sweep in at most eight lines, in English: prompt, axes, how far it is, the ledger, what went wrong."""
+    axes = " × ".join(f"{name}: {', '.join(labels)}" for name, labels in grid.axes)
+    failed = [cell for cell in grid.cells if cell.state in {"failed", "stopped"}]
+    heads = [grid.title or "(no prompt)", axes, progress_text(grid, ENGLISH)]
+    ends = [_until(grid, ENGLISH)]
+    if failed:
+        more = f" (and {len(failed) - 1} more)" if len(failed) > 1 else ""
+        trouble = f"{failed[0].state}: {label_of(failed[0], ENGLISH)}: {texts_of(failed[0], ENGLISH)[0]}"
+        ends.insert(0, clip(trouble, 400) + more)
+    room = SUMMARY_LINES - len(heads) - len(ends)
+    ledger = [*grid.ledger[: room - 1], " · ".join(grid.ledger[room - 1 :])]
+    return "\n".join(summary_line(line) for line in (*heads, *ledger, *ends) if line)
+
+
+def progress_text(grid: Grid, words: Words) -> str:
+    """How many of its runs are done, and what the others are: "7 of 12 runs done · 1 failed · 4 waiting"."""
+    says = WORDS[words.language]
+    names = {
+        "running": says["running"],
+        "waiting": words.waiting,
+        "failed": words.failed,
+        "stopped": words.stopped,
+        "hole": says["skipped"],
+    }
+    states = [cell.state for cell in grid.cells]
+    done, runs = states.count("done"), len(grid.runs)
+    if words is CHINESE:
+        head = f"{runs} 次运行" if done == runs else f"完成 {done} / {runs}"
+    else:
+        head = plural(runs, "run") if done == runs else f"{done} of {plural(runs, 'run')} done"
+    return " · ".join((head, *(f"{states.count(state)} {name}" for state, name in names.items() if state in states)))
+
+
+def _until(grid: Grid, words: Words) -> str:
+    """Till when a growing grid was as it is shown, and what to do where its kernel has ended."""
+    moments = [cell.cards.updated for cell in grid.cells if cell.cards and cell.cards.updated]
+    if not moments or not grid.growing:
+        return ""
+    return WORDS[words.language]["until"].format(moment=f"{max(moments).astimezone():%Y-%m-%d %H:%M:%S}")
+
+
+def grid_html(grid: Grid, budget: int, most: int = MOST_PREVIEWS) -> str:
+    """The HTML of a sweep, with previews of at most `budget` bytes, at most so many."""
+    words, previews = grid.words, _previews(grid, budget, most)
+    sets: list[dict[str, Any]] = []
+    for index in previews:
+        cards = grid.cells[index].cards
+        if cards and (shown := script_words(cards)) not in sets:
+            sets.append(shown)
+    longest = max(200, min(4_000, _PROMPTS // max(len(grid.runs) * grid.places, 1)))
+    look = Look(words, min(max(grid.ratio, 0.25), 4.0), previews, _frames_shown(grid), sets, longest)
+    names = [(name, [one_line(label, 120) for label in labels]) for name, labels in grid.axes[2:]]
+    attributes = {
+        "class": "seedream-grid tex2jax_ignore mathjax_ignore",
+        "lang": words.language,
+        "style": f"--ratio:{look.ratio:.4f}",
+        "data-grid": hashlib.sha256(json.dumps([grid.title, grid.axes]).encode()).hexdigest()[:16],
+        "data-words": json.dumps(CONTROLS[words.language], ensure_ascii=False),
+        "data-sets": json.dumps(sets, ensure_ascii=False),
+        "data-pages": json.dumps(names, ensure_ascii=False),
+        "data-growing": "" if grid.growing else None,
+    }
+    quiet = {"class": "seedream-note", "style": f"margin:4px 0 0 0;{QUIET}"}
+    pictures = sum(len(cell.cards.pictures) for cell in grid.cells if cell.cards)
+    small = budget < SMALL_PREVIEW_BYTES or pictures > sum(map(len, previews.values()))
+    beyond = sum(cell.state != "hole" for cell in grid.cells[MOST_CELLS:])
+    remarks = {
+        "small": look.says("small") if small and pictures else "",
+        "beyond": look.says("beyond").format(count=beyond) if beyond else "",
+        "remark": _until(grid, words),
+    }
+    clock = ("clock.js",) if any(cell.cards and cell.cards.state == "running" for cell in grid.cells) else ()
+    title = element("bdi", {}, one_line(grid.title, 300))
+    html = element(
+        "div",
+        attributes,
+        element("div", {"class": "seedream-title", "style": "font-weight:600"}, title),
+        *(element("div", quiet, clip(line)) for line in grid.ledger),
+        element("div", quiet | {"class": "seedream-note seedream-progress"}, progress_text(grid, words)),
+        *(_page(grid, page, look) for page in grid.pages()),
+        *(
+            element("div", quiet | {"class": f"seedream-note seedream-{kind}"}, text)
+            for kind, text in remarks.items()
+            if text
+        ),
+        # Last, so that where they are shown as text (nbconvert --sanitize-html) all words stand before them.
+        element("style", {}, constant("carousel.css", "grid.css")),
+        element("script", {}, constant("viewer.js", "carousel.js", *clock, "grid.js", "start.js")),
+    )
+    return str(html)
+
+
+def _page(grid: Grid, page: tuple[int, ...], look: Look) -> Markup:
+    """A page: its heading and its table, or a wall of cells where there is one axis."""
+    titles = [f"{name}: {labels[at]}" for (name, labels), at in zip(grid.axes[2:], page, strict=True)]
+    style = {"class": "seedream-heading", "style": "margin:14px 0 6px 0;font-weight:600"}
+    heading = [element("div", style, " · ".join(titles))] if titles else []
+    content = _table(grid, page, look) if len(grid.axes) > 1 else _wall(grid, look)
+    return element(
+        "div", {"class": "seedream-page", "data-page": json.dumps(page) if page else None}, *heading, content
+    )
+
+
+def _wall(grid: Grid, look: Look) -> Markup:
+    """The cells of the only axis, which wrap; each below its label."""
+    cells = []
+    for index, cell in enumerate(grid.cells[:MOST_CELLS]):
+        if cell.state == "hole":
+            continue
+        name = element("div", {"class": "seedream-name", "style": "font-weight:600"}, label_of(cell, look.words))
+        cells.append(cell_element("div", cell, index, look, name, style=_WALL_CELL))
+    return element("div", {"class": "seedream-wall", "style": _WALL}, *cells)
+
+
+def _table(grid: Grid, page: tuple[int, ...], look: Look) -> Markup:
+    """The cells of two axes, with a head for each row and column."""
+    (first, labels), (second, columns) = grid.axes[:2]
+    corner = element("td", {"class": "seedream-corner", "style": f"{_HEAD};{QUIET}"}, f"{first} \\ {second}")
+    heads = [element("th", {"scope": "col", "style": _HEAD}, element("bdi", {}, label)) for label in columns]
+    lines = [element("tr", _ROW, corner, *heads)]
+    for label, cells in zip(labels, grid.rows(page), strict=True):
+        if cells and cells[0] >= MOST_CELLS:
+            break
+        head = element("th", {"scope": "row", "style": _ROW_HEAD}, element("bdi", {}, label))
+        line = [
+            element("td", {"class": "seedream-hole", "style": _CELL})
+            if grid.cell(index).state == "hole"
+            else cell_element("td", grid.cell(index), index, look, style=_CELL, column=column)
+            for column, index in zip(columns, cells, strict=True)
+        ]
+        lines.append(element("tr", _ROW, head, *line))
+    # Material for MkDocs has wide columns for each table that has no class.
+    table = element("table", {"class": "seedream-table", "style": _TABLE}, element("tbody", {}, *lines))
+    return element("div", {"class": "seedream-scroll", "style": "overflow-x:auto;max-width:100%"}, table)

@@ -1,0 +1,223 @@
+"""What a cell of a grid holds: its face, and all that is said of its set, which opens.
+
+A picture is in the output once: it stands on the face, and the script shows it in the carousel of the set as well.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, replace
+from typing import Any
+
+from seedream_magic.view.cards import Card, CardSet, GridCell, Preview
+from seedream_magic.view.carousel import script_words, set_element
+from seedream_magic.view.figures import PICTURE, figure, layout_of
+from seedream_magic.view.markup import Markup, element
+from seedream_magic.words import Words, clip, one_line
+
+CELL_WIDTH = 168
+"""CSS pixels of a cell where no style sheet says more."""
+QUIET = "line-height:1.45;text-align:left;font-size:12px;opacity:0.75"
+_GAP = 4
+_FACE = f"display:flex;flex-wrap:wrap;gap:{_GAP}px;width:{CELL_WIDTH}px;max-width:100%"
+_BOX = (
+    "box-sizing:border-box;border-radius:4px;background-color:rgba(127,127,127,0.12);padding:10px;font-size:12px;"
+    "word-wrap:break-word;"
+)
+_BEYOND = "padding:4px 6px;font-size:12px"
+_CODE = "font-size:12px;color:inherit;background:none;border:0;padding:0;white-space:pre-wrap"
+
+WORDS: Mapping[str, Mapping[str, str]] = {
+    "en": {
+        "running": "under way",
+        "skipped": "skipped",
+        "more": "Details",
+        "retry": "Retry",
+        "saved": "saved",
+        "small": "The more pictures, the smaller and fewer their previews, so that the notebook stays small. "
+        "The originals are on disk.",
+        "beyond": "{count} more runs are not shown here.",
+        "rest": "{count} more: %seedream show {run}",
+        "until": "As of {moment} this was under way. If nothing has come since, it was interrupted: run the cell "
+        "again. What is there is shown from the store, only the rest is asked for.",
+    },
+    "zh": {
+        "running": "生成中",
+        "skipped": "已跳过",
+        "more": "详情",
+        "retry": "重试",
+        "saved": "已保存",
+        "small": "图片越多，预览越小、越少，以使笔记本保持小巧；原图在磁盘上。",
+        "beyond": "另有 {count} 次运行未在此显示。",
+        "rest": "另有 {count} 张：%seedream show {run}",
+        "until": "截至 {moment} 仍在生成。若此后没有新内容，说明已中断：请重新运行该单元格，"
+        "已有的取自本地，只请求其余的。",
+    },
+}
+"""The words of a grid beside those of its sets."""
+CONTROLS: Mapping[str, Mapping[str, tuple[str, str]]] = {
+    "en": {
+        "earlier": ("‹", "Previous cell"),
+        "later": ("›", "Next cell"),
+        "close": ("Close", "Close"),
+        "retry": ("Copy retry", "Copied"),
+    },
+    "zh": {
+        "earlier": ("‹", "上一格"),
+        "later": ("›", "下一格"),
+        "close": ("关闭", "关闭"),
+        "retry": ("复制重试", "已复制"),
+    },
+}
+"""The words that only the script shows: of a button its word and its name; of one that copies, what it says then."""
+
+
+@dataclass(frozen=True)
+class Look:
+    """What all cells of a grid share.
+
+    `ratio` is the width over the height of a picture that is not here yet. `previews` are those of each cell that
+    opens, by its index; `frames` is how many frames of a set are seen there. `sets` are the words that the scripts of
+    the sets show, `longest` the characters of a prompt that are kept for copying.
+    """
+
+    words: Words
+    ratio: float
+    previews: Mapping[int, Mapping[int, Preview]]
+    frames: int
+    sets: Sequence[Mapping[str, Any]]
+    longest: int
+
+    def says(self, key: str) -> str:
+        """A word of a grid."""
+        return WORDS[self.words.language][key]
+
+    def state_of(self, cell: GridCell) -> str:
+        """What a cell without all its pictures is."""
+        states = {
+            "waiting": self.words.waiting,
+            "running": self.says("running"),
+            "failed": self.words.failed,
+            "stopped": self.words.stopped,
+        }
+        return states.get(cell.state, "")
+
+
+def label_of(cell: GridCell, words: Words) -> str:
+    """Which cell it is: "red, 2K"."""
+    return words.comma.join(one_line(label, 120) for label in cell.labels)
+
+
+def texts_of(cell: GridCell, words: Words) -> tuple[str, ...]:
+    """What is said of a cell without a picture: what happened, then what to do."""
+    texts = tuple(filter(None, map(str.strip, cell.message.splitlines())))
+    failures = [card.failure for card in cell.cards.cards if card.failure] if cell.cards else []
+    if not texts and failures:
+        texts = tuple(filter(None, failures[0].explanation))
+    return texts or (words.stopped if cell.state == "stopped" else words.failed,)
+
+
+def cell_element(
+    tag: str, cell: GridCell, index: int, look: Look, *above: Markup, style: str, column: str | None = None
+) -> Markup:
+    """The cell at an index, no hole: what stands above it, its face, a line of how far it is, and what opens."""
+    label = label_of(cell, look.words)
+    if index not in look.previews:
+        state = look.state_of(cell) or look.says("saved")
+        return element(tag, {"class": "seedream-beyond", "style": _BEYOND, "title": label}, *above, state)
+    previews = look.previews[index]
+    tally = ""
+    if cell.cards and previews:
+        several = len(cell.cards.places) > 1
+        tally = cell.cards.state_text(look.words) or (cell.cards.progress_text(look.words) if several else "")
+    progress = cell.cards.progress_text(look.words) if cell.cards and cell.state == "done" else look.state_of(cell)
+    attributes = {
+        "class": "seedream-cell",
+        "style": style,
+        "data-state": cell.state,
+        "data-column": column,
+        "data-label": look.words.comma.join(filter(None, (label, progress))),
+    }
+    return element(
+        tag,
+        attributes,
+        *above,
+        element("div", {"class": "seedream-face", "style": _FACE}, *_face(cell, previews, look)),
+        *([element("div", {"class": "seedream-tally", "style": QUIET}, tally)] if tally else []),
+        *_more(cell, previews, look),
+    )
+
+
+def _face(cell: GridCell, previews: Mapping[int, Preview], look: Look) -> Iterator[Markup]:
+    """What is seen of a cell: its pictures, else what stands in their place."""
+    if not previews or not cell.cards:
+        yield _box(cell, look)
+        return
+    places = cell.cards.places[: look.frames]
+    rest = len(cell.cards.places) - len(places)
+    across = min(4, math.ceil(math.sqrt(len(places) + (rest > 0))))
+    width = (CELL_WIDTH - _GAP * (across - 1)) // across
+    for card in places:
+        sign = "!" if card.failure or card.state == "missing" else "…"
+        small = previews.get(card.index)
+        yield _picture(card, small, width) if small else _tile(sign, card.state, width, look)
+    if rest:
+        yield _tile(f"+{rest}", "more", width, look)
+
+
+def _picture(card: Card, small: Preview, width: int) -> Markup:
+    high = min(CELL_WIDTH, max(1, round(width * small.height / small.width)))
+    source: dict[str, str | int | None] = {
+        "class": "seedream-picture",
+        "src": small.data_uri,
+        "alt": one_line(card.caption, 120) or str(card.index + 1),
+        "width": max(1, round(high * small.width / small.height)),
+        "height": high,
+        "style": PICTURE,
+        "data-frame": card.index,
+    }
+    return element("img", source)
+
+
+def _tile(sign: str, state: str, width: int, look: Look) -> Markup:
+    """What stands in the place of a frame whose picture is not seen, among others that are."""
+    style = f"{_BOX}width:{width}px;height:{round(width / look.ratio)}px;text-align:center;padding:4px"
+    return element("div", {"class": "seedream-tile", "data-state": state, "style": style}, sign)
+
+
+def _box(cell: GridCell, look: Look) -> Markup:
+    """What stands in a cell in which no picture is seen."""
+    high = round(CELL_WIDTH / min(max(look.ratio, 0.75), 2.0))
+    style = f"{_BOX}width:{CELL_WIDTH}px;max-width:100%;min-height:{high}px"
+    state = look.state_of(cell) or look.says("saved")
+    if cell.state not in {"failed", "stopped"}:
+        return element("div", {"class": "seedream-box", "style": style}, state)
+    said = [text for text in texts_of(cell, look.words)[:1] if text != state]
+    lines = [element("div", {"style": "margin-top:4px"}, one_line(text, 160)) for text in said]
+    strong = element("strong", {"style": "font-weight:600"}, state)
+    return element("div", {"class": "seedream-box", "style": style}, strong, *lines)
+
+
+def _more(cell: GridCell, previews: Mapping[int, Preview], look: Look) -> Iterator[Markup]:
+    """All that is said of a cell: what happened, the code that tries it again, and its set."""
+    parts: list[Markup] = []
+    if cell.state in {"failed", "stopped"}:
+        parts += [element("p", {"style": "margin:4px 0"}, clip(text)) for text in texts_of(cell, look.words)]
+    if cell.retry:
+        parts.append(element("code", {"class": "seedream-command seedream-retry", "style": _CODE}, cell.retry))
+    if cell.cards and cell.cards.places:
+        parts.append(_set(cell.cards, previews, look))
+    if parts:
+        summary = element("summary", {"style": "font-size:12px"}, look.says("retry" if cell.retry else "more"))
+        yield element("details", {"class": "seedream-more"}, summary, *parts)
+
+
+def _set(cards: CardSet, previews: Mapping[int, Preview], look: Look) -> Markup:
+    """The set of a cell without its pictures, of which the script makes a carousel."""
+    layout = layout_of(cards, 0)
+    places = cards.places[: look.frames]
+    if rest := len(cards.places) - len(places):
+        cards = replace(cards, notes=(*cards.notes, look.says("rest").format(count=rest, run=cards.id)))
+    figures = [figure(card, layout, Markup() if card.index in previews else None) for card in places]
+    return set_element(cards, figures, longest=look.longest, part=str(look.sets.index(script_words(cards))))

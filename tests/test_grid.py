@@ -1,0 +1,114 @@
+"""The output of a sweep: every label, state and word is in it, within its budget, readable without scripts."""
+
+from __future__ import annotations
+
+import json
+import re
+from dataclasses import replace
+from itertools import product
+from pathlib import Path
+
+import pytest
+from PIL import Image
+
+from seedream_magic.api.request import ImageRequest
+from seedream_magic.images.image_set import Frame, ImageSet, cards_of
+from seedream_magic.view.cards import GridState
+from seedream_magic.view.grid import Grid, GridCell, grid_bundle
+
+COLOURS, SIZES, MODELS = (
+    ("red", "翠绿色"),
+    ("2K", "4K"),
+    ("doubao-seedream-4-5", "doubao-seedream-5-0-pro-260128-preview"),
+)
+RETRY = "sweep.retry()"
+HOSTILE = '</script><script>alert(1)</script>" onload="x'
+
+
+def made_set(name: str, count: int = 1, prompt: str = "a kite") -> ImageSet:
+    """A finished set of pictures of noise, the worst to compress, in the current folder."""
+    path = Path("noise.jpg").absolute()
+    if not path.exists():
+        Image.effect_noise((640, 480), 100).convert("RGB").save(path, quality=95)
+    frames = tuple(Frame(index, prompt, path, 640, 480, sha256=f"noise{index}") for index in range(count))
+    images = ImageSet(ImageRequest(MODELS[0], prompt, "640x480"), "demo", name, Path("runs", name), frames)
+    return replace(images, expected=count, state="done", outcome="billed", usage={"generated_images": count}, seconds=1)
+
+
+def cell(labels: tuple[str, ...], state: GridState = "done", images: ImageSet | None = None, **texts: str) -> GridCell:
+    return GridCell(labels, state, cards_of(images) if images else None, **texts)
+
+
+def mixed_grid() -> Grid:
+    """Two colours in two sizes of two models: a cell of every state."""
+    refused = "The service refused these words.\nChange them; nothing was billed."
+    labels = list(product(COLOURS, SIZES, MODELS))
+    running = replace(made_set("running", 2), frames=made_set("running").frames, state="running", usage=None)
+    cells = (
+        cell(labels[0], images=made_set("one")),
+        cell(labels[1], images=made_set("four", 4)),
+        cell(labels[2], "failed", message=refused, retry=RETRY),
+        cell(labels[3], "hole"),
+        cell(labels[4], "running", running),
+        cell(labels[5], "running"),
+        cell(labels[6], "stopped", message="Stopped before it was sent; nothing was billed.", retry=RETRY),
+        cell(labels[7], "waiting"),
+    )
+    ledger = ("7 runs · 3 images may bill", "¥0.75")
+    return Grid("a {red|翠绿色} kite", (("colour", COLOURS), ("size", SIZES), ("model", MODELS)), cells, ledger)
+
+
+def wide_grid(rows: int, columns: int, count: int = 1, prompt: str = "a kite") -> Grid:
+    """A finished sweep of so many cells."""
+    axes = (("word", tuple(f"word {row}" for row in range(rows))), ("size", tuple(f"{n}K" for n in range(columns))))
+    cells = [
+        cell(labels, images=made_set("-".join(labels), count, prompt)) for labels in product(axes[0][1], axes[1][1])
+    ]
+    return Grid(prompt, axes, tuple(cells), ("many runs",))
+
+
+def test_every_label_state_and_word_is_there_without_scripts() -> None:
+    """A page for each model, a head for each row and column, what failed with its retry; a hole is empty."""
+    html = grid_bundle(mixed_grid())["text/html"]
+    text = re.sub("<[^>]*>", "\n", re.sub("<(style|script).*?</\\1>", "", html, flags=re.DOTALL))
+    for words in (*COLOURS, *SIZES, *(f"model: {model}" for model in MODELS), "7 runs · 3 images may bill", "¥0.75"):
+        assert words in text, words
+    assert "Change them; nothing was billed." in text
+    assert "Stopped before it was sent" in text
+    assert text.count(RETRY) == 2
+    assert "2 of 7 runs done · 2 under way · 1 waiting · 1 failed · 1 stopped · 1 skipped" in text
+    assert (html.count("<img"), html.count("seedream-hole")) == (1 + 4 + 1, 1 + html.count(".seedream-hole"))
+    assert 'data-label="red, 2K, doubao-seedream-5-0-pro-260128-preview, 4 images"' in html
+
+
+def test_a_text_of_at_most_eight_lines() -> None:
+    """Prompt, axes, how far it is, the ledger, the first that went wrong, and till when that was so."""
+    lines = grid_bundle(mixed_grid())["text/plain"].splitlines()
+    assert lines[:3] == [
+        "a {red|翠绿色} kite",
+        f"colour: red, 翠绿色 × size: 2K, 4K × model: {', '.join(MODELS)}",
+        "2 of 7 runs done · 2 under way · 1 waiting · 1 failed · 1 stopped · 1 skipped",
+    ]
+    assert lines[5] == f"failed: red, 4K, {MODELS[0]}: The service refused these words. (and 1 more)"
+    assert lines[6].startswith("As of ")
+    long = replace(mixed_grid(), title=HOSTILE * 100 + "\n\n", ledger=("line\nline " * 200,) * 20)
+    assert len(grid_bundle(long)["text/plain"].splitlines()) <= 8
+
+
+@pytest.mark.parametrize(("rows", "columns", "count"), [(6, 6, 1), (20, 10, 1), (6, 6, 15), (500, 10, 1)])
+def test_the_notebook_stays_small(rows: int, columns: int, count: int) -> None:
+    """36 cells, 200, 36 sets of fifteen, 5,000: below a million bytes, and whoever sees small pictures reads why."""
+    bundle = grid_bundle(wide_grid(rows, columns, count, "a kite above a lake, " * 20))
+    assert len(json.dumps(bundle)) < 1_000_000
+    assert ("The originals are on disk." in bundle["text/html"]) == (rows * columns * count > 36)
+    assert ("4000 more runs are not shown here." in bundle["text/html"]) == (rows == 500)
+
+
+def test_no_text_becomes_html() -> None:
+    """Whatever stands in a prompt, a label, a message."""
+    hostile = cell((HOSTILE,), "failed", message=HOSTILE, retry=HOSTILE)
+    done = cell((HOSTILE,), images=made_set("x", prompt=HOSTILE))
+    html = grid_bundle(Grid(HOSTILE, ((HOSTILE, (HOSTILE,) * 2),), (hostile, done), (HOSTILE,)))["text/html"]
+    scripts = re.findall("<script>.*?</script>", html, flags=re.DOTALL)
+    assert len(scripts) == 1
+    assert "alert" not in html.replace("&lt;script&gt;alert", "")
