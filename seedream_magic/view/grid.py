@@ -7,6 +7,7 @@ carousel of its set. What a cell holds is made in `grid_cells`.
 
 from __future__ import annotations
 
+import base64
 import hashlib
 import json
 import re
@@ -14,12 +15,16 @@ from collections.abc import Mapping
 from functools import lru_cache
 from typing import Any
 
+from PIL.Image import Image
+
 from seedream_magic.errors import ImageError, plural
-from seedream_magic.view.cards import Grid, GridCell, Preview
-from seedream_magic.view.carousel import OUTPUT_BYTES, script_words, summary_line
+from seedream_magic.view.cards import Card, Grid, GridCell, Preview
+from seedream_magic.view.carousel import OUTPUT_BYTES, SHEET_BYTES, script_words, summary_line
 from seedream_magic.view.grid_cells import CELL_WIDTH, CONTROLS, QUIET, WORDS, Look, cell_element, label_of, texts_of
+from seedream_magic.view.grid_sheet import draw_grid
 from seedream_magic.view.markup import Markup, constant, element
-from seedream_magic.view.pictures import preview_of
+from seedream_magic.view.pictures import contain, decode_preview, encode_within, preview_of
+from seedream_magic.view.sheet import NOTEBOOK_WIDTH
 from seedream_magic.words import CHINESE, ENGLISH, Words, clip, one_line
 
 __all__ = ["Grid", "GridCell", "grid_bundle"]
@@ -52,8 +57,13 @@ _ROW = {"style": "background:none"}
 
 
 def grid_bundle(grid: Grid) -> dict[str, Any]:
-    """The mimebundle of a sweep: `text/html`, `text/plain`; below 1,000,000 bytes of JSON however many cells it has."""
+    """The mimebundle of a sweep: `text/html`, `text/plain` and, once it has ended with a picture, `image/jpeg`.
+
+    Below 1,000,000 bytes of JSON however many cells it has.
+    """
     bundle: dict[str, Any] = {"text/plain": summary_text(grid)}
+    if sheet := _contact_sheet(grid):
+        bundle["image/jpeg"] = base64.b64encode(sheet).decode("ascii")
     most = MOST_PREVIEWS
     while True:
         bundle["text/html"] = grid_html(grid, _budget(grid, most), most)
@@ -66,6 +76,19 @@ def grid_bundle(grid: Grid) -> dict[str, Any]:
         if over <= 0 or not most:
             return bundle
         most //= 2  # endless texts
+
+
+def _contact_sheet(grid: Grid) -> bytes | None:
+    """The sheet that a notebook keeps, from the previews that are there; None while it grows, or would show nothing."""
+    previews = _previews(grid, _budget(grid, MOST_PREVIEWS), MOST_PREVIEWS)
+    if grid.growing or not any(previews.values()) or len(grid.runs) > MOST_PREVIEWS:
+        return None
+
+    def picture_of(index: int, card: Card, room: tuple[int, int]) -> Image | None:
+        small = previews.get(index, {}).get(card.index)
+        return contain(decode_preview(small), room) if small else None
+
+    return encode_within(draw_grid(grid, NOTEBOOK_WIDTH, picture_of), SHEET_BYTES)[0]
 
 
 def _frames_shown(grid: Grid) -> int:
