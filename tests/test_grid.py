@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import base64
 import json
 import re
+import zipfile
 from dataclasses import replace
 from itertools import product
 from pathlib import Path
@@ -12,9 +14,12 @@ import pytest
 from PIL import Image
 
 from seedream_magic.api.request import ImageRequest
+from seedream_magic.errors import InvalidRequest
 from seedream_magic.images.image_set import Frame, ImageSet, cards_of
-from seedream_magic.view.cards import GridState
-from seedream_magic.view.grid import Grid, GridCell, grid_bundle
+from seedream_magic.view.cards import Grid, GridCell, GridState
+from seedream_magic.view.grid import grid_bundle
+from seedream_magic.view.grid_export import export_grid
+from seedream_magic.view.grid_sheet import draw_grid
 
 COLOURS, SIZES, MODELS = (
     ("red", "翠绿色"),
@@ -112,3 +117,48 @@ def test_no_text_becomes_html() -> None:
     scripts = re.findall("<script>.*?</script>", html, flags=re.DOTALL)
     assert len(scripts) == 1
     assert "alert" not in html.replace("&lt;script&gt;alert", "")
+
+
+def test_the_contact_sheet_has_the_labels() -> None:
+    """Of a sweep that has ended; while it grows an update stays light. No label is cut, however long."""
+    assert "image/jpeg" not in grid_bundle(mixed_grid())
+    assert len(grid_bundle(wide_grid(4, 4))["image/jpeg"]) < 125_000
+    ink = []
+    for words in (1, 20, 40):
+        grid = replace(wide_grid(2, 2), axes=(("word", ("word " * words, "y")), ("size", ("0K", "1K"))))
+        sheet = draw_grid(grid, 1600, lambda *_: None).convert("L")
+        ink.append(sum(sheet.histogram()[:140]))
+    assert ink[2] - ink[1] == pytest.approx((ink[1] - ink[0]) * 20 / 19, rel=0.05)
+
+
+def test_a_page_has_the_originals_and_no_retry() -> None:
+    """The grid as others read it: labels, pictures, what failed; no cell that only its author's kernel can run."""
+    grid = mixed_grid()
+    html = export_grid(grid, "sweep.html").read_text(encoding="utf-8")
+    links = re.findall(r'href="data:image/jpeg;base64,([^"]*)"', html)
+    assert [base64.b64decode(link) for link in links] == [Path("noise.jpg").read_bytes()] * 6
+    assert RETRY not in html
+    assert "images may bill" not in html
+    assert "The service refused these words." in html
+    assert "<h1><bdi>a {red|翠绿色} kite</bdi></h1>" in html
+    Path("noise.jpg").rename("gone.jpg")
+    with pytest.raises(InvalidRequest, match="no picture"):
+        export_grid(grid, "gone.html")
+    assert not Path("gone.html").exists()
+
+
+def test_an_archive_and_a_sheet_say_which_cell_is_which() -> None:
+    """A folder for each cell, named by its labels, and all labels in captions.json; the sheet is as wide as asked."""
+    with zipfile.ZipFile(export_grid(mixed_grid(), "sweep.zip")) as archive:
+        assert archive.namelist()[:2] == [f"001 red, 2K, {MODELS[0]}/01.jpg", f"002 red, 2K, {MODELS[1]}/01.jpg"]
+        told = json.loads(archive.read("captions.json"))
+    assert told["cells"][2] == {
+        "labels": {"colour": "red", "size": "4K", "model": MODELS[0]},
+        "state": "failed",
+        "frames": [],
+    }
+    assert told["cells"][1]["frames"][3]["file"] == f"002 red, 2K, {MODELS[1]}/04.jpg"
+    with Image.open(export_grid(mixed_grid(), "sweep.jpg", size=800)) as sheet:
+        assert 400 < sheet.width <= 800
+    with pytest.raises(InvalidRequest, match=r"A sweep is exported as .html, .zip, .jpg, .jpeg, .png, not .gif"):
+        export_grid(mixed_grid(), "sweep.gif")

@@ -11,7 +11,8 @@ import os
 import re
 import secrets
 import zipfile
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from dataclasses import replace
 from datetime import datetime
 from pathlib import Path
@@ -53,17 +54,16 @@ def export(
     Raises `InvalidRequest` for another ending, a set without a picture, a `.gif` of fewer than two, a page of more than
     150 MB, `ConfigError` where the file cannot be written.
     """
-    target = _checked_target(cards, path, untouched)
+    originals = [card.picture for card in cards.pictures if card.picture]
+    target = checked_target(path, "A set", ENDINGS, originals, untouched)
     ending = target.suffix.lower()
     options.check(ending)
-    found = _as_asked(_without_lost(cards), options)
+    found = _as_asked(without_lost(cards), options)
     if not found.pictures:
         failures = [card.failure for card in found.cards if card.failure]
         reason = f" {failures[0].message}" if cards.pictures and failures else ""
         raise InvalidRequest(f"The set has no picture to export.{reason}")
-    part = target.with_name(f".{secrets.token_hex(8)}.part")
-    try:
-        target.parent.mkdir(parents=True, exist_ok=True)
+    with whole_file(target) as part:
         if ending == ".html":
             written = write_page(found, part, options)
         elif ending == ".pdf":
@@ -74,30 +74,49 @@ def export(
             written = write_animation(found, part, seconds=options.seconds, size=options.size)
         else:
             written = write_sheet(found, part, kind=SHEETS[ending], size=options.size)
+    _warn(cards, written, target)
+    return target
+
+
+@contextmanager
+def whole_file(target: Path) -> Iterator[Path]:
+    """Another file beside the target, which takes its name at the end; what breaks off leaves nothing.
+
+    Raises `ConfigError` where it cannot be written.
+    """
+    part = target.with_name(f".{secrets.token_hex(8)}.part")
+    try:
+        target.parent.mkdir(parents=True, exist_ok=True)
+        yield part
         part.replace(target)
     except OSError as exc:
         raise ConfigError(f"{target} cannot be written ({exc.strerror or exc}).") from exc
     finally:
         with contextlib.suppress(OSError):  # it was put in place, or its folder could not be made
             part.unlink()
-    _warn(cards, written, target)
-    return target
 
 
-def _checked_target(cards: CardSet, path: str | os.PathLike[str], untouched: Iterable[Path]) -> Path:
+def checked_target(
+    path: str | os.PathLike[str],
+    what: str,
+    endings: Sequence[str],
+    originals: Sequence[Path],
+    untouched: Iterable[Path],
+) -> Path:
     """The file meant, in a folder that is there; no original, and nothing beside one."""
     try:
         target = Path(path).expanduser().absolute()
         folder, place = target.is_dir(), target.resolve()
-        originals = [card.picture.resolve() for card in cards.pictures if card.picture]
-        inside = place in originals or any(place.is_relative_to(one.resolve()) for one in untouched)
+        inside = place in [one.resolve() for one in originals] or any(
+            place.is_relative_to(one.resolve()) for one in untouched
+        )
     except (TypeError, ValueError, RuntimeError, OSError) as exc:  # no path; a NUL; no such user; a name too long
         raise InvalidRequest(f"{str(path)[:200]!r} is no name for a file ({exc}).") from exc
-    if target.suffix.lower() not in ENDINGS:
-        near = difflib.get_close_matches(target.suffix.lower(), ENDINGS, n=1)
+    if target.suffix.lower() not in endings:
+        near = difflib.get_close_matches(target.suffix.lower(), endings, n=1)
         meant = f" Did you mean {near[0]}?" if near else ""
         given = target.suffix[:40] or "without an ending"
-        raise InvalidRequest(f"A set is exported as {', '.join(ENDINGS)}, not {given}.{meant}")
+        raise InvalidRequest(f"{what} is exported as {', '.join(endings)}, not {given}.{meant}")
     if inside:
         raise InvalidRequest(f"{target} lies in the run's own folder, whose files stay untouched. Name another place.")
     if folder:
@@ -113,7 +132,7 @@ def _as_asked(cards: CardSet, options: ExportOptions) -> CardSet:
     return replace(shown, title=options.title) if options.title else shown
 
 
-def _without_lost(cards: CardSet) -> CardSet:
+def without_lost(cards: CardSet) -> CardSet:
     """The set, with a failure in the place of each picture whose file is gone or cannot be opened."""
     checked = []
     for card in cards.cards:
@@ -158,28 +177,28 @@ def write_archive(cards: CardSet, path: Path, request: Mapping[str, Any]) -> Car
                 continue
             written.append(card)
             if card.picture:
-                archive.writestr(_entry(_name(card.index, card.picture), provenance.created), data)
+                archive.writestr(dated_entry(entry_name(card.index, card.picture), provenance.created), data)
                 hashes[card.index] = hashlib.sha256(data).hexdigest()
         cards = replace(cards, cards=tuple(written))
-        captions = [_caption(card, hashes.get(card.index)) for card in cards.cards]
+        captions = [caption_facts(card, hashes.get(card.index)) for card in cards.cards]
         texts = {
-            "captions.json": _json({**_about(provenance), "run_id": cards.id, "frames": captions}),
+            "captions.json": json_text({**about(provenance), "run_id": cards.id, "frames": captions}),
             "captions.txt": _captions_text(cards, captions),
-            "request.json": _json({**_about(provenance), **request}),
+            "request.json": json_text({**about(provenance), **request}),
         }
         for name, text in texts.items():
-            archive.writestr(_entry(name, provenance.created), text.encode())
+            archive.writestr(dated_entry(name, provenance.created), text.encode())
         archive.comment = provenance.line(ENGLISH).encode()[:1000]
     return cards
 
 
-def _name(index: int, picture: Path) -> str:
+def entry_name(index: int, picture: Path) -> str:
     """The number of a picture and the ending of its file, which is the name that the store gave it."""
     ending = picture.suffix.lower()
     return f"{index + 1:02d}{ending if _SAFE_ENDING.fullmatch(ending) else ''}"
 
 
-def _entry(name: str, created: datetime | None) -> zipfile.ZipInfo:
+def dated_entry(name: str, created: datetime | None) -> zipfile.ZipInfo:
     """A member of the archive; what Python would take from the clock and the system is fixed."""
     date = created.timetuple()[:6] if created and created.year >= 1980 else (1980, 1, 1, 0, 0, 0)
     entry = zipfile.ZipInfo(name, date)
@@ -187,7 +206,7 @@ def _entry(name: str, created: datetime | None) -> zipfile.ZipInfo:
     return entry
 
 
-def _about(provenance: Provenance) -> dict[str, Any]:
+def about(provenance: Provenance) -> dict[str, Any]:
     return {
         "generated_by_ai": True,
         "digital_source_type": DIGITAL_SOURCE_TYPE,
@@ -198,12 +217,12 @@ def _about(provenance: Provenance) -> dict[str, Any]:
     }
 
 
-def _caption(card: Card, sha256: str | None) -> dict[str, Any]:
+def caption_facts(card: Card, sha256: str | None) -> dict[str, Any]:
     """A card for `captions.json`; `index` counts from 0."""
     failure = card.failure
     return {
         "index": card.index,
-        "file": _name(card.index, card.picture) if card.picture else None,
+        "file": entry_name(card.index, card.picture) if card.picture else None,
         "prompt": card.caption,
         "pixels": f"{card.width}x{card.height}" if card.picture and card.width else None,
         "sha256": sha256,
@@ -222,7 +241,7 @@ def _captions_text(cards: CardSet, captions: list[dict[str, Any]]) -> str:
     return storable("\n\n".join([*paragraphs, f"{origin}\n"]))
 
 
-def _json(value: Mapping[str, Any]) -> str:
+def json_text(value: Mapping[str, Any]) -> str:
     """Readable UTF-8; a lone surrogate, which has no place in it, is written as its escape."""
     text = json.dumps(value, ensure_ascii=False, indent=2, allow_nan=False)
     return re.sub("[\ud800-\udfff]", lambda match: f"\\u{ord(match[0]):04x}", text) + "\n"

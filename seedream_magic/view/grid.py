@@ -7,6 +7,7 @@ carousel of its set. What a cell holds is made in `grid_cells`.
 
 from __future__ import annotations
 
+import base64
 import hashlib
 import json
 import re
@@ -14,12 +15,16 @@ from collections.abc import Mapping
 from functools import lru_cache
 from typing import Any
 
+from PIL.Image import Image
+
 from seedream_magic.errors import ImageError, plural
-from seedream_magic.view.cards import Grid, GridCell, Preview
-from seedream_magic.view.carousel import OUTPUT_BYTES, script_words, summary_line
+from seedream_magic.view.cards import Card, Grid, GridCell, Preview
+from seedream_magic.view.carousel import OUTPUT_BYTES, SHEET_BYTES, script_words, summary_line
 from seedream_magic.view.grid_cells import CELL_WIDTH, CONTROLS, QUIET, WORDS, Look, cell_element, label_of, texts_of
+from seedream_magic.view.grid_sheet import draw_grid
 from seedream_magic.view.markup import Markup, constant, element
-from seedream_magic.view.pictures import preview_of
+from seedream_magic.view.pictures import contain, decode_preview, encode_within, preview_of
+from seedream_magic.view.sheet import NOTEBOOK_WIDTH
 from seedream_magic.words import CHINESE, ENGLISH, Words, clip, one_line
 
 __all__ = ["Grid", "GridCell", "grid_bundle"]
@@ -52,8 +57,13 @@ _ROW = {"style": "background:none"}
 
 
 def grid_bundle(grid: Grid) -> dict[str, Any]:
-    """The mimebundle of a sweep: `text/html`, `text/plain`; below 1,000,000 bytes of JSON however many cells it has."""
+    """The mimebundle of a sweep: `text/html`, `text/plain` and, once it has ended with a picture, `image/jpeg`.
+
+    Below 1,000,000 bytes of JSON however many cells it has.
+    """
     bundle: dict[str, Any] = {"text/plain": summary_text(grid)}
+    if sheet := _contact_sheet(grid):
+        bundle["image/jpeg"] = base64.b64encode(sheet).decode("ascii")
     most = MOST_PREVIEWS
     while True:
         bundle["text/html"] = grid_html(grid, _budget(grid, most), most)
@@ -68,22 +78,35 @@ def grid_bundle(grid: Grid) -> dict[str, Any]:
         most //= 2  # endless texts
 
 
-def _frames_shown(grid: Grid) -> int:
-    """How many frames of a set are seen in its cell."""
-    return max(1, min(grid.places, MOST_PREVIEWS // max(len(grid.runs), 1)))
+def _contact_sheet(grid: Grid) -> bytes | None:
+    """The sheet that a notebook keeps, from the previews that are there; None while it grows, or would show nothing."""
+    previews = _previews(grid, _budget(grid, MOST_PREVIEWS), MOST_PREVIEWS)
+    if grid.growing or not any(previews.values()) or len(grid.runs) > MOST_PREVIEWS:
+        return None
+
+    def picture_of(index: int, card: Card, room: tuple[int, int]) -> Image | None:
+        small = previews.get(index, {}).get(card.index)
+        return contain(decode_preview(small), room) if small else None
+
+    return encode_within(draw_grid(grid, NOTEBOOK_WIDTH, picture_of), SHEET_BYTES)[0]
+
+
+def _frames_shown(grid: Grid, most: int) -> int:
+    """How many frames of a set are seen in its cell, where at most so many are seen in all."""
+    return max(1, min(grid.places, most // max(len(grid.runs), 1)))
 
 
 def _open_cells(grid: Grid, most: int) -> list[int]:
     """The indexes of the cells that open, and whose pictures are seen: at most so many."""
-    runs = [index for index, cell in enumerate(grid.cells[:MOST_CELLS]) if cell.state != "hole"]
-    return runs[: most // _frames_shown(grid)]
+    runs = [index for index, cell in enumerate(grid.cells) if cell.state != "hole"]
+    return runs[: most // _frames_shown(grid, most)]
 
 
 def _budget(grid: Grid, most: int) -> int:
     """Bytes of a preview: the same while the sweep runs and at its end, so that each is made once."""
     opens = max(1, len(_open_cells(grid, most)))
-    previews = opens * _frames_shown(grid)
-    texts = _TEXTS + opens * _OPEN_TEXT + previews * _FRAME_TEXT + len(grid.cells[:MOST_CELLS]) * _CELL_TEXT
+    previews = opens * _frames_shown(grid, most)
+    texts = _TEXTS + opens * _OPEN_TEXT + previews * _FRAME_TEXT + min(len(grid.cells), MOST_CELLS) * _CELL_TEXT
     return max(SMALLEST_PREVIEW_BYTES, min(ONE_PREVIEW_BYTES, (OUTPUT_BYTES - texts) // previews))
 
 
@@ -96,7 +119,7 @@ def _previews(grid: Grid, budget: int, most: int) -> dict[int, Mapping[int, Prev
     found: dict[int, Mapping[int, Preview]] = {}
     for index in _open_cells(grid, most):
         cards, small = grid.cells[index].cards, {}
-        for card in cards.places[: _frames_shown(grid)] if cards else ():
+        for card in cards.places[: _frames_shown(grid, most)] if cards else ():
             try:
                 if card.picture is not None:
                     small[card.index] = _small_preview(card.picture, card.digest, budget=budget)
@@ -148,8 +171,8 @@ def _until(grid: Grid, words: Words) -> str:
     return WORDS[words.language]["until"].format(moment=f"{max(moments).astimezone():%Y-%m-%d %H:%M:%S}")
 
 
-def grid_html(grid: Grid, budget: int, most: int = MOST_PREVIEWS) -> str:
-    """The HTML of a sweep, with previews of at most `budget` bytes, at most so many."""
+def grid_html(grid: Grid, budget: int, most: int = MOST_PREVIEWS, cells: int = MOST_CELLS) -> str:
+    """The HTML of a sweep: previews of at most `budget` bytes, at most so many, and cells beside them."""
     words, previews = grid.words, _previews(grid, budget, most)
     sets: list[dict[str, Any]] = []
     for index in previews:
@@ -157,7 +180,7 @@ def grid_html(grid: Grid, budget: int, most: int = MOST_PREVIEWS) -> str:
         if cards and (shown := script_words(cards)) not in sets:
             sets.append(shown)
     longest = max(200, min(4_000, _PROMPTS // max(len(grid.runs) * grid.places, 1)))
-    look = Look(words, min(max(grid.ratio, 0.25), 4.0), previews, _frames_shown(grid), sets, longest)
+    look = Look(words, min(max(grid.ratio, 0.25), 4.0), previews, _frames_shown(grid, most), sets, longest)
     names = [(name, [one_line(label, 120) for label in labels]) for name, labels in grid.axes[2:]]
     attributes = {
         "class": "seedream-grid tex2jax_ignore mathjax_ignore",
@@ -172,7 +195,7 @@ def grid_html(grid: Grid, budget: int, most: int = MOST_PREVIEWS) -> str:
     quiet = {"class": "seedream-note", "style": f"margin:4px 0 0 0;{QUIET}"}
     pictures = sum(len(cell.cards.pictures) for cell in grid.cells if cell.cards)
     small = budget < SMALL_PREVIEW_BYTES or pictures > sum(map(len, previews.values()))
-    beyond = sum(cell.state != "hole" for cell in grid.cells[MOST_CELLS:])
+    beyond = sum(cell.state != "hole" for cell in grid.cells[cells:])
     remarks = {
         "small": look.says("small") if small and pictures else "",
         "beyond": look.says("beyond").format(count=beyond) if beyond else "",
@@ -183,10 +206,10 @@ def grid_html(grid: Grid, budget: int, most: int = MOST_PREVIEWS) -> str:
     html = element(
         "div",
         attributes,
-        element("div", {"class": "seedream-title", "style": "font-weight:600"}, title),
+        *([element("div", {"class": "seedream-title", "style": "font-weight:600"}, title)] if grid.title else []),
         *(element("div", quiet, clip(line)) for line in grid.ledger),
         element("div", quiet | {"class": "seedream-note seedream-progress"}, progress_text(grid, words)),
-        *(_page(grid, page, look) for page in grid.pages()),
+        *(_page(grid, page, look, cells) for page in grid.pages()),
         *(
             element("div", quiet | {"class": f"seedream-note seedream-{kind}"}, text)
             for kind, text in remarks.items()
@@ -199,21 +222,21 @@ def grid_html(grid: Grid, budget: int, most: int = MOST_PREVIEWS) -> str:
     return str(html)
 
 
-def _page(grid: Grid, page: tuple[int, ...], look: Look) -> Markup:
+def _page(grid: Grid, page: tuple[int, ...], look: Look, most: int) -> Markup:
     """A page: its heading and its table, or a wall of cells where there is one axis."""
     titles = [f"{name}: {labels[at]}" for (name, labels), at in zip(grid.axes[2:], page, strict=True)]
     style = {"class": "seedream-heading", "style": "margin:14px 0 6px 0;font-weight:600"}
     heading = [element("div", style, " · ".join(titles))] if titles else []
-    content = _table(grid, page, look) if len(grid.axes) > 1 else _wall(grid, look)
+    content = _table(grid, page, look, most) if len(grid.axes) > 1 else _wall(grid, look, most)
     return element(
         "div", {"class": "seedream-page", "data-page": json.dumps(page) if page else None}, *heading, content
     )
 
 
-def _wall(grid: Grid, look: Look) -> Markup:
+def _wall(grid: Grid, look: Look, most: int) -> Markup:
     """The cells of the only axis, which wrap; each below its label."""
     cells = []
-    for index, cell in enumerate(grid.cells[:MOST_CELLS]):
+    for index, cell in enumerate(grid.cells[:most]):
         if cell.state == "hole":
             continue
         name = element("div", {"class": "seedream-name", "style": "font-weight:600"}, label_of(cell, look.words))
@@ -221,14 +244,14 @@ def _wall(grid: Grid, look: Look) -> Markup:
     return element("div", {"class": "seedream-wall", "style": _WALL}, *cells)
 
 
-def _table(grid: Grid, page: tuple[int, ...], look: Look) -> Markup:
+def _table(grid: Grid, page: tuple[int, ...], look: Look, most: int) -> Markup:
     """The cells of two axes, with a head for each row and column."""
     (first, labels), (second, columns) = grid.axes[:2]
     corner = element("td", {"class": "seedream-corner", "style": f"{_HEAD};{QUIET}"}, f"{first} \\ {second}")
     heads = [element("th", {"scope": "col", "style": _HEAD}, element("bdi", {}, label)) for label in columns]
     lines = [element("tr", _ROW, corner, *heads)]
     for label, cells in zip(labels, grid.rows(page), strict=True):
-        if cells and cells[0] >= MOST_CELLS:
+        if cells and cells[0] >= most:
             break
         head = element("th", {"scope": "row", "style": _ROW_HEAD}, element("bdi", {}, label))
         line = [

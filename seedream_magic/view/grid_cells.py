@@ -93,15 +93,16 @@ class Look:
         """A word of a grid."""
         return WORDS[self.words.language][key]
 
-    def state_of(self, cell: GridCell) -> str:
-        """What a cell without all its pictures is."""
-        states = {
-            "waiting": self.words.waiting,
-            "running": self.says("running"),
-            "failed": self.words.failed,
-            "stopped": self.words.stopped,
-        }
-        return states.get(cell.state, "")
+
+def state_text(cell: GridCell, words: Words) -> str:
+    """What a cell without all its pictures is; "" of one that is done."""
+    states = {
+        "waiting": words.waiting,
+        "running": WORDS[words.language]["running"],
+        "failed": words.failed,
+        "stopped": words.stopped,
+    }
+    return states.get(cell.state, "")
 
 
 def label_of(cell: GridCell, words: Words) -> str:
@@ -124,14 +125,16 @@ def cell_element(
     """The cell at an index, no hole: what stands above it, its face, a line of how far it is, and what opens."""
     label = label_of(cell, look.words)
     if index not in look.previews:
-        state = look.state_of(cell) or look.says("saved")
+        state = state_text(cell, look.words) or look.says("saved")
         return element(tag, {"class": "seedream-beyond", "style": _BEYOND, "title": label}, *above, state)
     previews = look.previews[index]
     tally = ""
     if cell.cards and previews:
         several = len(cell.cards.places) > 1
         tally = cell.cards.state_text(look.words) or (cell.cards.progress_text(look.words) if several else "")
-    progress = cell.cards.progress_text(look.words) if cell.cards and cell.state == "done" else look.state_of(cell)
+    progress = (
+        cell.cards.progress_text(look.words) if cell.cards and cell.state == "done" else state_text(cell, look.words)
+    )
     attributes = {
         "class": "seedream-cell",
         "style": style,
@@ -190,7 +193,7 @@ def _box(cell: GridCell, look: Look) -> Markup:
     """What stands in a cell in which no picture is seen."""
     high = round(CELL_WIDTH / min(max(look.ratio, 0.75), 2.0))
     style = f"{_BOX}width:{CELL_WIDTH}px;max-width:100%;min-height:{high}px"
-    state = look.state_of(cell) or look.says("saved")
+    state = state_text(cell, look.words) or look.says("saved")
     if cell.state not in {"failed", "stopped"}:
         return element("div", {"class": "seedream-box", "style": style}, state)
     said = [text for text in texts_of(cell, look.words)[:1] if text != state]

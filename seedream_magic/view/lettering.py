@@ -15,6 +15,13 @@ from pathlib import Path
 
 from PIL import Image, ImageDraw, ImageFont
 
+from seedream_magic.view.provenance import storable
+from seedream_magic.words import one_line
+
+LINES = 2
+"""Of a text on a sheet, unless its caller says otherwise."""
+INK, QUIET, GREY = (28, 28, 31), (98, 98, 104), (238, 238, 240)
+
 Font = ImageFont.FreeTypeFont | ImageFont.ImageFont
 
 # Beginnings of file names, the best first, and which face of a collection is the Simplified Chinese one.
@@ -69,6 +76,33 @@ class Lettering:
         if not self.chinese and _CHINESE.search(text):
             return ""
         return " ".join("".join(sign for sign in text if sign.isspace() or _has(self, sign)).split())
+
+
+@dataclass(frozen=True)
+class Pen:
+    """Writes on a sheet; `unit` is what a pixel of the usual width is on this one, in which sizes are given."""
+
+    unit: float
+    lettering: Lettering
+
+    def line(self, size: float) -> int:
+        """The height of a line of text of that size."""
+        return round(1.4 * size * self.unit)
+
+    def lines(self, text: str, size: float, width: float, *, most: int = LINES) -> list[str]:
+        """The text as lines of `width` pixels at most."""
+        return wrap(
+            self.lettering.legible(one_line(storable(text), 600)), self.lettering.font(size * self.unit), width, most
+        )
+
+    def write(
+        self, sheet: Image.Image, corner: tuple[int, int], lines: list[str], size: float, ink: tuple[int, int, int]
+    ) -> None:
+        draw, font = ImageDraw.Draw(sheet), self.lettering.font(size * self.unit)
+        for row, line in enumerate(lines):
+            # By the baseline: the fonts differ in the space they leave above their letters.
+            place = (corner[0], corner[1] + row * self.line(size) + round(1.05 * size * self.unit))
+            draw.text(place, line, fill=ink, font=font, anchor="ls")
 
 
 def find_lettering() -> Lettering:

@@ -12,7 +12,7 @@ for (const link of originals) {
 // Paper shows more than a preview has.
 addEventListener("beforeprint", () => {
   for (const link of originals) {
-    const picture = link.closest("figure")?.querySelector("img.seedream-picture");
+    const picture = link.closest("body > .seedream figure")?.querySelector("img.seedream-picture");
     if (picture) picture.setAttribute("src", link.href);
   }
 });

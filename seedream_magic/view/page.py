@@ -5,7 +5,7 @@ from __future__ import annotations
 import base64
 import re
 from collections.abc import Mapping
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from functools import cache
 from importlib.resources import files
 from pathlib import Path
@@ -16,8 +16,8 @@ from seedream_magic.view.carousel import set_bundle
 from seedream_magic.view.export_options import ExportOptions
 from seedream_magic.view.markup import Markup, element
 from seedream_magic.view.pictures import original, progress
-from seedream_magic.view.provenance import DIGITAL_SOURCE_TYPE, TOOL, provenance_of
-from seedream_magic.words import CHINESE, one_line
+from seedream_magic.view.provenance import DIGITAL_SOURCE_TYPE, TOOL, Provenance, provenance_of
+from seedream_magic.words import CHINESE, Words, one_line
 
 MAXIMUM_BYTES = 150 * 10**6
 """Of all originals together. In base64 they take a third more, and the browser holds page and pictures at once."""
@@ -48,37 +48,74 @@ def write_page(cards: CardSet, path: Path, options: ExportOptions) -> CardSet:
     written: list[Card] = []
     for card in progress(cards.cards, "html"):
         try:
-            originals |= {card.index: _data_uri(original(card.picture))} if card.picture else {}
+            originals |= {card.index: data_uri(original(card.picture))} if card.picture else {}
             written.append(card)
         except ImageInvalid as error:
             written.append(card.without_picture(error))
     cards = replace(cards, cards=tuple(written))
-    shown = _for_others(cards) if options.facts else _without_facts(_for_others(cards))
-    pictures, tag, scripts = set_bundle(shown)["text/html"].partition("<script>")
-    # Text, index, text, … text: no prompt can hold such a link, for a quotation mark in it is escaped.
-    pieces = _ORIGINAL.split(pictures)
-    with path.open("w", encoding="utf-8", newline="\n") as file:
-        file.write(f"<!DOCTYPE html>\n<html lang={cards.language}>\n{_head(cards, options)}\n<body>\n")
-        file.write(_above(cards, options) + pieces[0])
-        for index, text in zip(pieces[1::2], pieces[2::2], strict=True):
-            file.writelines((f'href="{originals[int(index)]}"', text))
-        file.write(element("script", {}, _constant("page.js")) + tag + scripts)
-        file.write(f"\n{_below(cards, options)}\n</body>\n</html>\n")
+    shown = for_others(cards) if options.facts else _without_facts(for_others(cards))
+    texts = Texts(
+        title=_title(cards) if options.title or options.captions else "",
+        prompt=cards.prompt,
+        words=cards.words,
+        author=options.author or "",
+        below=options.captions and (options.facts or not options.title),
+        facts=options.facts,
+    )
+    written_originals = write_document(set_bundle(shown)["text/html"], originals, texts, provenance_of(cards), path)
+    broken = originals.keys() - written_originals
     damaged = ImageInvalid("The file cannot be read as a picture.")
-    broken = originals.keys() - set(map(int, pieces[1::2]))
     written = [card.without_picture(damaged) if card.index in broken else card for card in cards.cards]
     return replace(cards, cards=tuple(written))
 
 
-def _for_others(cards: CardSet) -> CardSet:
+@dataclass(frozen=True)
+class Texts:
+    """What a page says around its pictures, and in which language: a title, "" for none, and who made it.
+
+    `below` says that the whole prompt stands below the pictures, `facts` that a person reads which model made them.
+    """
+
+    title: str
+    prompt: str
+    words: Words
+    author: str = ""
+    below: bool = True
+    facts: bool = True
+
+
+def write_document(
+    html: str, originals: Mapping[int, str], texts: Texts, provenance: Provenance, path: Path
+) -> set[int]:
+    """Write the page around an output, with the originals (as data: links) in place of the links that stand for them.
+
+    Gives the indexes of the originals that are in it: a card whose picture cannot be shown has no link.
+    """
+    pictures, tag, scripts = html.partition("<script>")
+    # Text, index, text, … text: no prompt can hold such a link, for a quotation mark in it is escaped.
+    pieces = _ORIGINAL.split(pictures)
+    with path.open("w", encoding="utf-8", newline="\n") as file:
+        file.write(f"<!DOCTYPE html>\n<html lang={texts.words.language}>\n{_head(texts, provenance)}\n<body>\n")
+        file.write(element("h1", {}, element("bdi", {}, texts.title)) if texts.title else "")
+        file.write(element("p", {"class": "author"}, element("bdi", {}, texts.author)) if texts.author else "")
+        file.write(pieces[0])
+        for index, text in zip(pieces[1::2], pieces[2::2], strict=True):
+            file.writelines((f'href="{originals[int(index)]}"', text))
+        file.write(element("script", {}, _constant("page.js")) + tag + scripts)
+        file.write(f"\n{_below(texts, provenance)}\n</body>\n</html>\n")
+    return set(map(int, pieces[1::2]))
+
+
+def for_others(cards: CardSet, first: int = 0) -> CardSet:
     """The set without what has a meaning only where the run and a kernel are: folders, and cells that go on from it.
 
-    Which pictures are newer than others is no news to the page's readers: it opens at the first.
+    Which pictures are newer than others is no news to the page's readers: it opens at the first. The links that stand
+    for the originals count from `first`.
     """
     places = tuple(
         replace(
             card,
-            link=f"original:{card.index}",
+            link=f"original:{first + card.index}",
             download=card.picture.name if card.picture else None,
             commands=(),
             copies={},
@@ -110,7 +147,7 @@ def _without_facts(cards: CardSet) -> CardSet:
     )
 
 
-def _data_uri(data: bytes) -> str:
+def data_uri(data: bytes) -> str:
     kind = next((kind for start, kind in _KINDS if data.startswith(start)), "application/octet-stream")
     return f"data:{kind};base64,{base64.b64encode(data).decode('ascii')}"
 
@@ -119,23 +156,15 @@ def _title(cards: CardSet) -> str:
     return one_line(cards.title, 90) or cards.model
 
 
-def _above(cards: CardSet, options: ExportOptions) -> str:
-    """The title, and who made it; without captions only a title that was given."""
-    author = element("p", {"class": "author"}, element("bdi", {}, options.author)) if options.author else ""
-    words = options.title or options.captions
-    return (element("h1", {}, element("bdi", {}, _title(cards))) if words else "") + author
-
-
-def _head(cards: CardSet, options: ExportOptions) -> str:
-    provenance = provenance_of(cards)
+def _head(texts: Texts, provenance: Provenance) -> str:
     named = {
         "viewport": "width=device-width, initial-scale=1",
         "color-scheme": "light dark",
-        "author": options.author,
+        "author": texts.author,
         "generator": TOOL,
-        "description": one_line(cards.prompt, 300),
+        "description": one_line(texts.prompt, 300),
         "dcterms.created": provenance.created.isoformat() if provenance.created else None,
-        "dcterms.description": cards.prompt,
+        "dcterms.description": texts.prompt,
         "ai-generated": "true",
         "ai-model": provenance.model,
         "digital-source-type": DIGITAL_SOURCE_TYPE,
@@ -143,7 +172,7 @@ def _head(cards: CardSet, options: ExportOptions) -> str:
     lines = [
         '<meta charset="utf-8">',
         _meta({"http-equiv": "Content-Security-Policy", "content": _POLICY}),
-        element("title", {}, _title(cards) if options.title or options.captions else provenance.line(cards.words)),
+        element("title", {}, texts.title or provenance.line(texts.words)),
         *(_meta({"name": name, "content": content}) for name, content in named.items() if content),
         element("style", {}, _constant("page.css")),
     ]
@@ -154,17 +183,14 @@ def _meta(attributes: Mapping[str, str]) -> str:
     return element("meta", attributes).removesuffix("</meta>")  # it is void
 
 
-def _below(cards: CardSet, options: ExportOptions) -> str:
+def _below(texts: Texts, provenance: Provenance) -> str:
     """The whole prompt, where the title is not all of it, and that a model made the pictures."""
-    provenance = provenance_of(cards)
-    made = (
-        f"{provenance.line(cards.words)} · {TOOL}" if options.facts else replace(provenance, model="").line(cards.words)
-    )
-    footer = element("footer", {}, made)
-    if not options.captions or cards.prompt == _title(cards) or (options.title and not options.facts):
+    line = provenance.line(texts.words) if texts.facts else replace(provenance, model="").line(texts.words)
+    footer = element("footer", {}, f"{line} · {TOOL}" if texts.facts else line)
+    if not texts.below or texts.prompt == texts.title:
         return footer
-    heading = element("h2", {}, "提示词" if cards.words is CHINESE else "Prompt")
-    return f"{heading}\n{element('p', {'class': 'prompt'}, element('bdi', {}, cards.prompt))}\n{footer}"
+    heading = element("h2", {}, "提示词" if texts.words is CHINESE else "Prompt")
+    return f"{heading}\n{element('p', {'class': 'prompt'}, element('bdi', {}, texts.prompt))}\n{footer}"
 
 
 @cache

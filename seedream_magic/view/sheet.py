@@ -8,12 +8,12 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
-from PIL import Image, ImageDraw
+from PIL import Image
 from PIL.PngImagePlugin import PngInfo
 
 from seedream_magic.errors import ImageError, InvalidRequest
 from seedream_magic.view.cards import Card, CardSet
-from seedream_magic.view.lettering import Lettering, find_lettering, wrap
+from seedream_magic.view.lettering import GREY, INK, LINES, QUIET, Lettering, Pen, find_lettering
 from seedream_magic.view.pictures import (
     PAPER,
     contain,
@@ -24,7 +24,7 @@ from seedream_magic.view.pictures import (
     progress,
 )
 from seedream_magic.view.provenance import TOOL, Provenance, provenance_of, storable
-from seedream_magic.words import ENGLISH, Words, one_line
+from seedream_magic.words import ENGLISH, Words
 
 WIDTH = 1600
 """Pixels of a sheet's width, where nothing else is asked for; sheets of narrow pictures are narrower."""
@@ -33,22 +33,17 @@ NOTEBOOK_WIDTH = 960
 
 # In pixels at that width.
 _MARGIN, _GAP, _TITLE, _CAPTION, _ORIGIN = 40, 28, 30, 22, 20
-_LINES = 2
 _NARROWEST, _LOWEST, _TALLEST = 260, 80, 1100
-
-_INK, _QUIET, _GREY = (28, 28, 31), (98, 98, 104), (238, 238, 240)
 
 
 @dataclass(frozen=True)
-class _Layout:
+class _Layout(Pen):
     """The sheet in pixels; `unit` is what a pixel of the usual width is on this one."""
 
-    unit: float
     columns: int
     cell: tuple[int, int]
     width: int
     caption_lines: int
-    lettering: Lettering
     words: Words
 
     @property
@@ -73,36 +68,17 @@ class _Layout:
         row, column = divmod(place, self.columns)
         return self.margin + column * self.stride[0], top + row * self.stride[1]
 
-    def line(self, size: float) -> int:
-        """The height of a line of text of that size."""
-        return round(1.4 * size * self.unit)
-
-    def lines(self, text: str, size: float, width: float, *, most: int = _LINES) -> list[str]:
-        """The text as lines of `width` pixels at most."""
-        return wrap(
-            self.lettering.legible(one_line(storable(text), 600)), self.lettering.font(size * self.unit), width, most
-        )
-
-    def write(
-        self, sheet: Image.Image, corner: tuple[int, int], lines: list[str], size: float, ink: tuple[int, int, int]
-    ) -> None:
-        draw, font = ImageDraw.Draw(sheet), self.lettering.font(size * self.unit)
-        for row, line in enumerate(lines):
-            # By the baseline: the fonts differ in the space they leave above their letters.
-            place = (corner[0], corner[1] + row * self.line(size) + round(1.05 * size * self.unit))
-            draw.text(place, line, fill=ink, font=font, anchor="ls")
-
 
 def write_sheet(cards: CardSet, path: Path, *, kind: str, size: int | None) -> CardSet:
     """Write the sheet as `kind`, "JPEG" or "PNG", `size` pixels wide (1600); return the set as it was drawn."""
     sheet, drawn = draw_sheet(cards, size or WIDTH)
-    sheet.save(path, kind, **_metadata(kind, provenance_of(cards)))
+    sheet.save(path, kind, **metadata_options(kind, provenance_of(cards)))
     return drawn
 
 
 def draw_sheet(cards: CardSet, width: int) -> tuple[Image.Image, CardSet]:
     """The sheet in RGB, and the set as it was drawn: those whose file is damaged are failed ones."""
-    lines = _LINES if any(cards.caption_of(card) for card in cards.cards) else 1
+    lines = LINES if any(cards.caption_of(card) for card in cards.cards) else 1
     layout = _layout(cards, width, find_lettering(), lines)
     title = layout.lines(cards.title if len(cards.cards) > 1 else "", _TITLE, layout.inner)
     top = layout.margin + len(title) * layout.line(_TITLE) + (layout.gap if title else 0)
@@ -110,8 +86,8 @@ def draw_sheet(cards: CardSet, width: int) -> tuple[Image.Image, CardSet]:
     bottom = top + math.ceil(len(cards.cards) / layout.columns) * layout.stride[1]
     height = bottom + len(origin) * layout.line(_ORIGIN) + layout.margin
     sheet = Image.new("RGB", (layout.width, height), PAPER)
-    layout.write(sheet, (layout.margin, layout.margin), title, _TITLE, _INK)
-    layout.write(sheet, (layout.margin, bottom), origin, _ORIGIN, _QUIET)
+    layout.write(sheet, (layout.margin, layout.margin), title, _TITLE, INK)
+    layout.write(sheet, (layout.margin, bottom), origin, _ORIGIN, QUIET)
 
     def picture_of(card: Card) -> Image.Image | None:
         return fit_on_paper(card.picture, layout.cell) if card.picture else None
@@ -210,25 +186,25 @@ def _draw_card(
     below = (corner[0], corner[1] + layout.cell[1] + round(10 * layout.unit))
     number = str(card.index + 1)
     indent = round(layout.lettering.font(_CAPTION * layout.unit).getlength(number) + 14 * layout.unit)
-    layout.write(sheet, below, [number], _CAPTION, _INK)
+    layout.write(sheet, below, [number], _CAPTION, INK)
     lines = layout.lines(caption, _CAPTION, layout.cell[0] - indent)
-    layout.write(sheet, (below[0] + indent, below[1]), lines, _CAPTION, _QUIET)
+    layout.write(sheet, (below[0] + indent, below[1]), lines, _CAPTION, QUIET)
     return card
 
 
 def _draw_empty(sheet: Image.Image, card: Card, corner: tuple[int, int], layout: _Layout) -> None:
     """A grey cell that says why it has no picture."""
     width, height = layout.cell
-    sheet.paste(_GREY, (*corner, corner[0] + width, corner[1] + height))
+    sheet.paste(GREY, (*corner, corner[0] + width, corner[1] + height))
     reason = layout.words.not_arrived if card.failure is None else f"{layout.words.failed} · {card.failure.name}"
     most = max(1, min(5, height // layout.line(_ORIGIN)))
     inset = round(16 * layout.unit)
     lines = layout.lines(reason, _ORIGIN, width - 2 * inset, most=most)
     top = corner[1] + max(0, (height - len(lines) * layout.line(_ORIGIN)) // 2)
-    layout.write(sheet, (corner[0] + inset, top), lines, _ORIGIN, _QUIET)
+    layout.write(sheet, (corner[0] + inset, top), lines, _ORIGIN, QUIET)
 
 
-def _metadata(kind: str, provenance: Provenance) -> dict[str, Any]:
+def metadata_options(kind: str, provenance: Provenance) -> dict[str, Any]:
     """The options of `Image.save` beside the picture."""
     if kind == "JPEG":
         return {"quality": 90, "optimize": True, "progressive": True, "xmp": provenance.xmp()}

@@ -1,0 +1,136 @@
+"""A sweep as one file for other people, with its labels: a page, a contact sheet, or an archive of the originals."""
+
+from __future__ import annotations
+
+import os
+import re
+import zipfile
+from collections.abc import Iterable
+from dataclasses import replace
+from pathlib import Path
+
+from seedream_magic.errors import ImageInvalid, InvalidRequest
+from seedream_magic.view.cards import Card, Grid
+from seedream_magic.view.export import (
+    LOG,
+    SHEETS,
+    about,
+    caption_facts,
+    checked_target,
+    dated_entry,
+    entry_name,
+    json_text,
+    whole_file,
+    without_lost,
+)
+from seedream_magic.view.export_options import ExportOptions
+from seedream_magic.view.grid import grid_html
+from seedream_magic.view.grid_cells import label_of
+from seedream_magic.view.grid_sheet import provenance_of_grid, write_grid_sheet
+from seedream_magic.view.page import MAXIMUM_BYTES, Texts, data_uri, for_others, write_document
+from seedream_magic.view.pictures import original, progress
+from seedream_magic.words import ENGLISH, one_line
+
+ENDINGS = (".html", ".zip", *SHEETS)
+PREVIEWS_BYTES, ONE_PREVIEW_BYTES = 30_000_000, 150_000
+"""Of a page, which may be larger than what a notebook keeps."""
+_FRAMES = 100
+"""Between the numbers of the first frames of two cells, in the links that stand for the originals."""
+_UNSAFE = re.compile(r"[^\w .,+()=-]+")
+
+
+def export_grid(
+    grid: Grid, path: str | os.PathLike[str], *, size: int | None = None, untouched: Iterable[Path] = ()
+) -> Path:
+    """Write the sweep to one file, which appears whole or not at all; return its absolute path.
+
+    `.html` is a page with the grid, and with the originals inside while they are 150 MB at most; `.jpg` and `.png` are
+    contact sheets with the labels of rows, columns and pages, `size` pixels wide (64-4096, 1600 without one); `.zip`
+    has a folder of originals for each cell, named by its labels, and `captions.json`. Nothing is written into the
+    folders `untouched`. A picture whose file is gone or damaged becomes a log warning of "seedream_magic".
+
+    Raises `InvalidRequest` for another ending and a sweep without a picture, `ConfigError` where the file cannot be
+    written.
+    """
+    originals = [card.picture for cell in grid.cells if cell.cards for card in cell.cards.pictures if card.picture]
+    target = checked_target(path, "A sweep", ENDINGS, originals, untouched)
+    ending = target.suffix.lower()
+    ExportOptions(size=size).check(ending)
+    cells = [replace(cell, cards=without_lost(cell.cards)) if cell.cards else cell for cell in grid.cells]
+    found = replace(grid, cells=tuple(cells))
+    if not any(cell.cards and cell.cards.pictures for cell in cells):
+        raise InvalidRequest("The sweep has no picture to export.")
+    with whole_file(target) as part:
+        if ending == ".html":
+            _write_page(found, part, target.name)
+        elif ending == ".zip":
+            _write_archive(found, part, target.name)
+        else:
+            for label, card, error in write_grid_sheet(found, part, kind=SHEETS[ending], size=size):
+                _warn(target.name, label, card, error)
+    for before, after in zip(grid.cells, cells, strict=True):
+        for was, card in (
+            zip(before.cards.cards, after.cards.cards, strict=True) if before.cards and after.cards else ()
+        ):
+            if was.picture and card.failure:
+                _warn(target.name, label_of(after, ENGLISH), card, card.failure.message)
+    return target
+
+
+def _warn(name: str, label: str, card: Card, reason: object) -> None:
+    """Say what is not in the file although the sweep has it."""
+    LOG.warning("%s is without frame %d of %s: %s", name, card.index + 1, label, reason)
+
+
+def _write_page(grid: Grid, path: Path, name: str) -> None:
+    """The grid with larger previews than a notebook has, and with the originals where they are not too many."""
+    pictures = [card.picture for cell in grid.cells if cell.cards for card in cell.cards.pictures if card.picture]
+    whole = sum(picture.stat().st_size for picture in pictures) <= MAXIMUM_BYTES
+    if not whole:
+        LOG.warning("%s has previews only: its originals are more than 150 MB together. A .zip takes them.", name)
+    originals: dict[int, str] = {}
+    cells = []
+    for at, cell in enumerate(progress(grid.cells, "html")):
+        cards = for_others(cell.cards, at * _FRAMES) if cell.cards else None
+        for card in cards.pictures if cards and whole else ():
+            try:
+                originals |= {at * _FRAMES + card.index: data_uri(original(card.picture))} if card.picture else {}
+            except ImageInvalid as error:
+                _warn(name, label_of(cell, ENGLISH), card, error)
+        if cards:
+            kept = [
+                card if at * _FRAMES + card.index in originals else replace(card, link=None) for card in cards.cards
+            ]
+            cards = replace(cards, cards=tuple(kept))
+        cells.append(replace(cell, cards=cards, retry="", message=cell.message.partition("\n")[0]))
+    shown = replace(grid, title="", ledger=(), cells=tuple(cells))
+    budget = min(ONE_PREVIEW_BYTES, PREVIEWS_BYTES // len(pictures))
+    html = grid_html(shown, budget, most=len(cells) * grid.places, cells=len(cells))
+    write_document(
+        html, originals, Texts(one_line(grid.title, 90), grid.title, grid.words), provenance_of_grid(grid), path
+    )
+
+
+def _write_archive(grid: Grid, path: Path, name: str) -> None:
+    """The originals in a folder for each cell, and what is known of each."""
+    provenance = provenance_of_grid(grid)
+    told = []
+    with zipfile.ZipFile(path, "w", zipfile.ZIP_STORED) as archive:  # pictures are compressed already
+        for at, cell in enumerate(progress(grid.cells, "zip")):
+            folder = f"{at + 1:03d} {_UNSAFE.sub('_', label_of(cell, ENGLISH))[:80]}".rstrip(" .")
+            captions = []
+            for card in cell.cards.cards if cell.cards else ():
+                facts = caption_facts(card, card.digest)
+                if card.picture:
+                    try:
+                        data = original(card.picture)
+                    except ImageInvalid as error:
+                        _warn(name, label_of(cell, ENGLISH), card, error)
+                        continue
+                    facts["file"] = f"{folder}/{entry_name(card.index, card.picture)}"
+                    archive.writestr(dated_entry(facts["file"], provenance.created), data)
+                captions.append(facts)
+            labels = {axis: label for (axis, _), label in zip(grid.axes, cell.labels, strict=False)}
+            told.append({"labels": labels, "state": cell.state, "frames": captions})
+        text = json_text({**about(provenance), "cells": told})
+        archive.writestr(dated_entry("captions.json", provenance.created), text.encode())
