@@ -102,6 +102,8 @@ def running_jupyterlab(folder: Path, home: Path) -> Iterator[Server]:
         "ServerApp.open_browser": "False",
         "ServerApp.allow_root": "True",
         "IdentityProvider.token": "",
+        "ServerApp.disable_check_xsrf": "True",
+        "ServerApp.allow_origin": "*",
     }
     command = [sys.executable, "-m", "jupyterlab", *(f"--{name}={value}" for name, value in options.items())]
     choose(home, "@jupyterlab/apputils-extension/notification", fetchNews="false", checkForUpdates=False)

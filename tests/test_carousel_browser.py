@@ -70,9 +70,9 @@ CONTRAST = """node => {
     const paint = colour => { canvas.fillStyle = colour; canvas.fillRect(0, 0, 1, 1); };
     const light = rgb => rgb.map(v => v / 255).map(v => v <= 0.04045 ? v / 12.92 : ((v + 0.055) / 1.055) ** 2.4)
         .reduce((sum, v, at) => sum + v * [0.2126, 0.7152, 0.0722][at], 0);
-    let ground = node;
-    while (getComputedStyle(ground).backgroundColor === "rgba(0, 0, 0, 0)") ground = ground.parentElement;
-    paint(getComputedStyle(ground).backgroundColor);
+    const grounds = ["white"];
+    for (let at = node; at; at = at.parentElement) grounds.splice(1, 0, getComputedStyle(at).backgroundColor);
+    grounds.forEach(paint); // some let what is below shine through
     const below = light(pixel());
     paint(getComputedStyle(node).color);
     const above = light(pixel());

@@ -3,8 +3,6 @@
 from __future__ import annotations
 
 import re
-import shutil
-import subprocess
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -15,8 +13,9 @@ from playwright.async_api import BrowserType
 from playwright.sync_api import Browser, Page, expect
 from traitlets.config import Config
 
-from conftest import ROOT, skip_or_fail
+from conftest import ROOT
 from lab import browser_page, written
+from npm import brought
 from seedream_magic.errors import ContentRefused
 from seedream_magic.images.image_set import Frame
 from test_carousel_browser import box_of, bundle_of, made_set
@@ -97,17 +96,7 @@ def test_a_pdf_has_every_picture(executed: Path, chromium: str, monkeypatch: pyt
 
 def slides(notebook: Path, folder: Path, **settings: Any) -> Path:
     """The notebook as slides, one for each cell."""
-    modules = REVEAL / "node_modules"
-    if not (modules / "requirejs").exists():
-        if not shutil.which("npm"):
-            skip_or_fail("no slides: there is no npm to bring reveal.js")
-        options = ("--ignore-scripts", "--no-save", "--no-audit", "--no-fund", "--silent", "--fetch-retries=0")
-        try:
-            command = ["npm", "install", *options, f"--prefix={REVEAL}", *PACKAGES]
-            subprocess.run(command, check=True, capture_output=True, timeout=120)
-        except (subprocess.SubprocessError, OSError):
-            shutil.rmtree(REVEAL, ignore_errors=True)
-            skip_or_fail(f"no slides: npm could not bring {' and '.join(PACKAGES)}")
+    modules = brought(REVEAL, *PACKAGES)
     made = nbformat.read(notebook, as_version=4)
     for cell in made.cells:
         cell.metadata["slideshow"] = {"slide_type": "slide"}

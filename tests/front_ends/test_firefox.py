@@ -1,0 +1,41 @@
+"""Firefox: the page that a set is exported to, as a reader without a notebook opens it."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from firefox import running_firefox
+from test_export import made_set
+
+pytestmark = pytest.mark.browser
+
+
+def test_the_page_of_a_set(tmp_path: Path) -> None:
+    """Mouse and keys turn its frames; grid, compare and full size show what they say."""
+    (tmp_path / "run").mkdir()
+    images = made_set(tmp_path / "run", prompt="four seasons", count=4, size=(1800, 1200), failed=(1,))
+    page = images.export(tmp_path / "set.html").as_uri()
+    position = "document.querySelector('.seedream > .seedream-bar .seedream-position').textContent"
+    visible = "(one) => one.checkVisibility({ visibilityProperty: true })"
+    shown = f"[...document.querySelectorAll('.seedream-picture')].filter({visible}).length"
+    large = "document.querySelector('dialog[open] img')"
+    with running_firefox(tmp_path, **{"ui.systemUsesDarkTheme": 1}) as firefox:
+        firefox.resize(1000, 900)
+        firefox.open(page)
+        firefox.wait_for("document.querySelectorAll('.seedream-live').length === 1")
+        firefox.click(".seedream > .seedream-bar [data-key=next]")
+        firefox.wait_for(f"{position} === '2 / 4'")
+        firefox.press("ArrowRight")
+        firefox.wait_for(f"{position} === '3 / 4'")
+        for key, count in (("grid", 4), ("grid", 1), ("compare", 2), ("slider", 2), ("compare", 1)):
+            firefox.click(f"[data-key={key}]")
+            firefox.wait_for(f"{shown} === {count}")
+        firefox.click("[data-key=full]")
+        firefox.wait_for(f"{large}?.naturalWidth === 1800")
+        firefox.press("End")
+        firefox.wait_for(f"{position} === '4 / 4'")
+        firefox.press("Escape")
+        firefox.wait_for(f"!{large} && document.activeElement.dataset.key === 'full'")
+        assert firefox.complaints == []
