@@ -12,7 +12,15 @@ from typing import TYPE_CHECKING, Any, Literal, Protocol, TypeVar, overload
 
 from seedream_magic.api.providers import Provider
 from seedream_magic.api.request import ImageRequest
-from seedream_magic.errors import ConfigError, ImageError, ResponseBroken, SeedreamError, SeedreamInterrupted, plural
+from seedream_magic.errors import (
+    ConfigError,
+    ImageError,
+    InvalidRequest,
+    ResponseBroken,
+    SeedreamError,
+    SeedreamInterrupted,
+    plural,
+)
 from seedream_magic.images.cards import (
     Origin,
     base_url_of,
@@ -24,6 +32,7 @@ from seedream_magic.images.cards import (
     relative_link,
     without_folders,
 )
+from seedream_magic.images.marks import NONE, Marks, change_marks, checked_tags, mark, marks_of
 from seedream_magic.view.cards import Bill, Card, CardSet, CardState
 from seedream_magic.words import ENGLISH, Words, words_for
 
@@ -71,6 +80,7 @@ class Frame:
     `index` counts from 0 (files and captions from 1). `path` is the original file as the service made it; None while
     the picture is on its way and for a frame that failed, which carries its `error` instead. `width` and `height` are
     pixels, read from the file. `run_id` is the run whose set it was taken from, `client` the client it came through.
+    `home` is the folder of the run that made the picture and its index there: a set may show pictures of several runs.
     """
 
     index: int
@@ -82,11 +92,59 @@ class Frame:
     error: SeedreamError | None = None
     run_id: str = field(default="", repr=False, compare=False)
     client: Client | None = field(default=None, repr=False, compare=False)
+    home: tuple[Path, int] | None = field(default=None, repr=False, compare=False)
 
     @property
     def ok(self) -> bool:
         """Whether the picture is on disk."""
         return self.path is not None
+
+    @property
+    def marks(self) -> Marks:
+        """Star, reject, tags and note, as they are at this moment; they lie with the picture in its run's folder."""
+        return NONE if self.home is None else marks_of(self.home[0]).get(self.home[1], NONE)
+
+    @property
+    def starred(self) -> bool:
+        """Whether it has a star."""
+        return self.marks.star
+
+    @property
+    def rejected(self) -> bool:
+        """Whether it was rejected."""
+        return self.marks.reject
+
+    @property
+    def tags(self) -> tuple[str, ...]:
+        """Its tags, in the order in which they were given."""
+        return self.marks.tags
+
+    @property
+    def note(self) -> str:
+        """What was noted about it."""
+        return self.marks.note
+
+    def star(self) -> None:
+        """Mark it as one of the best. Raises `ConfigError` where its run's folder cannot be written."""
+        mark(*self._marked_at(), star=True)
+
+    def reject(self) -> None:
+        """Mark it as none to be used; that takes its star away."""
+        mark(*self._marked_at(), reject=True)
+
+    def tag(self, *tags: str, note: str | None = None) -> None:
+        """Give it further tags; `note` replaces what was noted about it."""
+        given = checked_tags(tags)
+        change_marks(*self._marked_at(), lambda marks: marks.changed(tags=(*marks.tags, *given), note=note))
+
+    def unmark(self) -> None:
+        """Take all its marks away."""
+        change_marks(*self._marked_at(), lambda _: NONE)
+
+    def _marked_at(self) -> tuple[Path, int]:
+        if self.home is None or not self.ok:
+            raise InvalidRequest(f"Frame {self.index + 1} has no picture: there is nothing to mark.")
+        return self.home
 
     @property
     def image(self) -> Image:
@@ -185,6 +243,11 @@ class ImageSet(Sequence[Frame]):
         return tuple(frame for frame in self.frames if frame.error is not None)
 
     @property
+    def starred(self) -> tuple[Frame, ...]:
+        """The frames that have a star, see `Frame.star`."""
+        return tuple(frame for frame in self.frames if frame.starred)
+
+    @property
     def complete(self) -> bool:
         """Whether every picture that was asked for is on disk."""
         return self.expected is not None and len(self.ok) >= self.expected
@@ -216,7 +279,7 @@ class ImageSet(Sequence[Frame]):
         """A set in which `frame` stands at its index; places before it that are still empty wait."""
         frames = list(self.frames)
         frames += [Frame(index, self.request.prompt_of(index)) for index in range(len(frames), frame.index + 1)]
-        frames[frame.index] = frame
+        frames[frame.index] = replace(frame, home=(self.folder, frame.index))
         return replace(self, frames=tuple(frames))
 
     def with_client(self, client: Client) -> ImageSet:
@@ -408,6 +471,7 @@ def _card_of(images: ImageSet, frame: Frame, words: Words, empty: CardState) -> 
 
 
 def _card(frame: Frame, empty: CardState, words: Words = ENGLISH) -> Card:
+    marks = frame.marks
     return Card(
         index=frame.index,
         caption=frame.prompt,
@@ -419,4 +483,8 @@ def _card(frame: Frame, empty: CardState, words: Words = ENGLISH) -> Card:
         width=frame.width,
         height=frame.height,
         failure=failure_in(frame.error, words) if frame.error else None,
+        starred=marks.star,
+        rejected=marks.reject,
+        tags=marks.tags,
+        note=marks.note,
     )

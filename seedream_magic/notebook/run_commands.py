@@ -30,11 +30,11 @@ def show_history(desk: Desk, text: str) -> None:
     """Show the runs of which all that was typed is true, of every store or of this one."""
     from seedream_magic.images.history_rows import MAXIMUM_ROWS, history_bundle  # noqa: PLC0415 - load time, see `desk`
 
-    words, given = _without_flags(text, "history", "--here")
-    client, here = desk.client(), "--here" in given
-    entries = client.history(words or None, here=here)
+    words, given = _without_flags(text, "history", "--here", "--starred")
+    client, here, starred = desk.client(), "--here" in given, "--starred" in given
+    entries = client.history(words or None, here=here, starred=starred)
     desk.rows = tuple(entry.run_id for entry in entries[:MAXIMUM_ROWS])
-    display(history_bundle(entries, words=words, store=client.store, here=here), raw=True)
+    display(history_bundle(entries, words=words, store=client.store, here=here, starred=starred), raw=True)
 
 
 def show(desk: Desk, text: str) -> None:
@@ -136,18 +136,19 @@ def purge(desk: Desk, text: str) -> None:
     from seedream_magic.images.purge import find_purgeable  # noqa: PLC0415 - load time, see `desk`
     from seedream_magic.view.markup import text_within  # noqa: PLC0415 - load time
 
-    client, run_id = desk.client(), _run_id(desk, text, "purge", numbers=False)
-    found = find_purgeable(client.store, run_id)
+    text, given = _without_flags(text, "purge", "--even-starred")
+    client, run_id, even = desk.client(), _run_id(desk, text, "purge", numbers=False), "--even-starred" in given
+    found = find_purgeable(client.store, run_id, even_starred=even)
     words = f'"{text_within(found.prompt, 60)}"' if found.prompt else "its words cannot be read"
     of_it = f"{words}, {plural(found.pictures, 'picture')}, {found.size / 1e6:.1f} MB, in {client.store}"
     answer = _answer(desk, f"Delete run {run_id} for good ({of_it})? 删除？[y/N] ")
     if answer is None and text.strip("\"'") != run_id:
-        hint = f"%seedream purge {run_id} deletes it ({of_it})."
+        hint = f"%seedream purge {' '.join((run_id, *given))} deletes it ({of_it})."
         raise InvalidRequest("Nobody can answer here, so a run is deleted by its full id alone.", hint=hint)
     if answer is not None and answer.strip().lower() not in {"y", "yes", "是"}:
         print("Nothing is deleted.")  # noqa: T201 - a confirmation is text
         return
-    gone, free = client.purge(run_id), found.provider == "demo"
+    gone, free = client.purge(run_id, even_starred=even), found.provider == "demo"
     bill = "" if free else " What it billed stays billed."
     size = f"{plural(gone.files, 'file')}, {gone.size / 1e6:.1f} MB"
     print(f"Run {gone.run_id} is deleted: {size}.{bill}")  # noqa: T201 - a confirmation is text
