@@ -40,6 +40,11 @@ class Marks:
         """The tags in one line."""
         return ", ".join(self.tags)
 
+    def fit(self, *, starred: bool | None, rejected: bool | None, tag: str | None) -> bool:
+        """Whether they are those that are looked for; what is None does not matter."""
+        alike = starred in {None, self.star} and rejected in {None, self.reject}
+        return alike and (tag is None or tag in self.tags)
+
     def changed(
         self,
         *,

@@ -15,11 +15,11 @@ from IPython.display import display
 from seedream_magic.api.plan import Plan
 from seedream_magic.api.prices import bill_text
 from seedream_magic.errors import InvalidRequest, SeedreamInterrupted, plural
+from seedream_magic.images.image_set import ImageSet, sets_in
 from seedream_magic.notebook.cell import value_of
 from seedream_magic.notebook.desk import Desk
 
 if TYPE_CHECKING:
-    from seedream_magic.images.image_set import ImageSet
     from seedream_magic.seedream import Seedream
 
 _LONGEST_NUMBER = 3
@@ -39,7 +39,7 @@ def show_history(desk: Desk, text: str) -> None:
 
 def show(desk: Desk, text: str) -> None:
     """Show the set of an earlier run."""
-    desk.show_set(desk.client().show(_run_id(desk, text, "show")))
+    desk.show_set(_set_put_together(desk, text) or desk.client().show(_run_id(desk, text, "show")))
 
 
 def recover(desk: Desk, text: str) -> None:
@@ -124,7 +124,8 @@ def export(desk: Desk, words: str) -> None:
             "%seedream export takes the id of a run and a file: .html, .zip, .gif or .jpg, by its ending."
         )
     target = os.path.expanduser(path)  # noqa: PTH111 - Path.expanduser raises for a user who does not exist
-    written = desk.client().show(_run_id(desk, run, "export")).export(target)
+    images = _set_put_together(desk, run) or desk.client().show(_run_id(desk, run, "export"))
+    written = images.export(target)
     print(f"Written: {written}")  # noqa: T201 - a confirmation is text
 
 
@@ -200,7 +201,16 @@ def _run_id(desk: Desk, text: str, command: str, *, numbers: bool = True) -> str
         value = value_of(text, desk.variables)
     except InvalidRequest:  # no variable: then it is the id, or a part of one
         value = text
+    runs = [of.run_id for of in sets_in(value)] if isinstance(value, ImageSet) else []
+    if len(runs) > 1:
+        raise InvalidRequest(f"{text[:40]} has pictures of several runs ({', '.join(runs)}): name one of them.")
     return getattr(value, "run_id", None) or Path(str(value)).name
+
+
+def _set_put_together(desk: Desk, text: str) -> ImageSet | None:
+    """The variable's set, where it was put together of earlier ones: no run alone has it."""
+    value = desk.variables.get(text.strip().strip("\"'{}$"))
+    return value if isinstance(value, ImageSet) and value.sources else None
 
 
 def _run_of_row(desk: Desk, number: int, command: str) -> str:

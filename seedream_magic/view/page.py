@@ -74,7 +74,7 @@ def _for_others(cards: CardSet) -> CardSet:
         replace(
             card,
             link=f"original:{card.index}",
-            download=card.picture.name if card.picture else None,
+            download=f"{card.index + 1:02d}{card.picture.suffix}" if card.picture else None,
             commands=(),
             copies={},
         )
