@@ -116,8 +116,9 @@ def plan_vary(
 
     def step(of: ImageSet) -> _Step:
         plain = replace(of.request, storyboard=None, prompt=words, layer_decomposition=False)
-        after = frame if of is varied else of[frame.index]
-        lineage = Lineage("vary", of.run_id, (frame.index,))
+        place = frame.place_in_run
+        after = frame if of is varied else of[place]
+        lineage = Lineage("vary", of.run_id, (place,))
         return _Step(plain.for_images(count), lineage, [after, *further])
 
     return _plan_from(client, varied, step, fresh=fresh, another=another)

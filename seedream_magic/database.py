@@ -26,26 +26,30 @@ if TYPE_CHECKING:
 FILE = "library.sqlite3"
 APPLICATION = 0x53444D47
 """Marks the file as ours: one that a person has named by mistake is left alone."""
-VERSION = 1
-"""Of the tables. Those of an older version are made anew from the stores, those of a newer one are left alone."""
+VERSION = 2
+"""Of the tables. Those of a newer version are left alone; version 1 had no column `starred`."""
 PATIENCE = 5.0
 """Seconds to wait for another process that writes."""
 IMPATIENCE = 0.1
 """The same where that was in vain a moment ago: a program that keeps the file locked holds nobody up twice."""
 _HEADER = b"SQLite format 3\0"
+_STARRED_RUNS = "CREATE INDEX runs_starred ON runs (store) WHERE starred > 0"
 _TABLES = (
     "CREATE TABLE stores (id INTEGER PRIMARY KEY, path TEXT UNIQUE, changed INT)",
     """CREATE TABLE runs (store INT, run_id TEXT, fingerprint TEXT, parent TEXT, billed INT, line TEXT,
-        PRIMARY KEY (store, run_id)) WITHOUT ROWID""",
+        starred INT DEFAULT 0, PRIMARY KEY (store, run_id)) WITHOUT ROWID""",
     "CREATE INDEX runs_of_request ON runs (fingerprint)",
     "CREATE INDEX runs_by_id ON runs (run_id)",
     "CREATE INDEX runs_after ON runs (parent) WHERE parent > ''",
+    _STARRED_RUNS,
     # What a run billed counts for its day also when the run has been purged.
     "CREATE TABLE bills (run_id TEXT PRIMARY KEY, began TEXT, images INT, free INT) WITHOUT ROWID",
     "CREATE INDEX bills_by_day ON bills (began, free, images)",
     "CREATE TABLE thumbnails (run_id TEXT PRIMARY KEY, made_of TEXT, uri TEXT, width INT, height INT)",
 )
 _COLUMNS = tuple(name for name in HistoryEntry.__dataclass_fields__ if name not in {"run_id", "began", "folder"})
+_BEFORE_FOLDER = list(HistoryEntry.__dataclass_fields__).index("folder") - 2
+"""How many of the columns stand before the folder of an entry; a line of an earlier version has no others."""
 Known = dict[str, tuple[Look, HistoryEntry]]
 """Of each run by its id: what its folder looked like when it was read, and what was read."""
 Thumbnail = tuple[str, str, int, int]
@@ -141,9 +145,14 @@ def _version(connection: sqlite3.Connection) -> int:
 
 
 def _create(connection: sqlite3.Connection) -> None:
-    """Make the tables, in place of those of an older version. Another process may be at it."""
+    """Make the tables, or bring those of an older version up to date. Another process may be at it."""
     connection.execute("BEGIN IMMEDIATE")
-    if _version(connection) != VERSION:
+    version = _version(connection)
+    if version == 1:  # what purged runs have billed, and stores on other disks, are known here alone
+        connection.execute("ALTER TABLE runs ADD COLUMN starred INT DEFAULT 0")
+        connection.execute(_STARRED_RUNS)
+        connection.execute(f"PRAGMA user_version = {VERSION}")
+    elif version != VERSION:
         names = connection.execute("SELECT name FROM sqlite_master WHERE type = 'table'").fetchall()
         for (name,) in names:
             connection.execute(f'DROP TABLE "{name}"')
@@ -192,10 +201,11 @@ def _set_aside(path: Path) -> None:
         path.replace(damaged_copy(path))
 
 
-def load_runs(connection: sqlite3.Connection, store: Path) -> Known:
-    """The runs of a store as they were written."""
+def load_runs(connection: sqlite3.Connection, store: Path, *, starred: bool = False) -> Known:
+    """The runs of a store as they were written; with `starred` those that have a starred picture."""
     # One text for all rows: fetched and parsed in a third of the time.
     query = "SELECT '[' || group_concat(line) || ']' FROM runs JOIN stores ON id = store WHERE path = ?"
+    query += " AND starred > 0" if starred else ""
     (lines,) = connection.execute(query, (store_key(store),)).fetchone()
     return dict(_from_line(store, values) for values in json.loads(lines or "[]"))
 
@@ -230,9 +240,9 @@ def insert_runs(
     """
     read = list(runs)
     verb = "INSERT OR REPLACE" if instead else "INSERT OR IGNORE"
-    rows = [(store, e.run_id, e.fingerprint, e.parent, e.billed, _line(look, e)) for look, e in read]
+    rows = [(store, e.run_id, e.fingerprint, e.parent, e.billed, _line(look, e), e.starred) for look, e in read]
     bills = [(e.run_id, _began(e), may_be_billed(e, at_most or 0), e.provider == "demo") for _, e in read]
-    connection.executemany(f"{verb} INTO runs VALUES (?, ?, ?, ?, ?, ?)", rows)
+    connection.executemany(f"{verb} INTO runs VALUES (?, ?, ?, ?, ?, ?, ?)", rows)
     insert = "INSERT INTO bills VALUES (?, ?, ?, ?) ON CONFLICT (run_id) DO UPDATE SET images = "
     kept = "max(images, excluded.images)" if at_most is None else "excluded.images"
     connection.executemany(insert + kept, bills)
@@ -257,7 +267,8 @@ def _line(look: Look, entry: HistoryEntry) -> str:
 
 def _from_line(store: Path, values: Sequence[Any]) -> tuple[str, tuple[Look, HistoryEntry]]:
     look, run_id, began, *others = values
-    columns = [run_id, datetime.fromisoformat(began) if began else None, *others, store / run_id]
+    first, last = others[:_BEFORE_FOLDER], others[_BEFORE_FOLDER:]
+    columns = [run_id, datetime.fromisoformat(began) if began else None, *first, store / run_id, *last]
     return run_id, (tuple(look), HistoryEntry(*columns))
 
 

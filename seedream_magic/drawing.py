@@ -28,11 +28,12 @@ from seedream_magic.api.providers import EMBEDDED
 from seedream_magic.api.retry import PACE, Pace
 from seedream_magic.continuation import missing_places, plan_redo
 from seedream_magic.errors import ConfigError, InvalidRequest, OutcomeUnknown, SeedreamError, plural
-from seedream_magic.images.claims import PATIENCE, is_live, turn
+from seedream_magic.images.claims import is_live
 from seedream_magic.images.copies import copy_run
 from seedream_magic.images.image_set import Frame, ImageSet
 from seedream_magic.images.index import Look, look_at
 from seedream_magic.images.lineage import explain_missing, join
+from seedream_magic.images.locks import PATIENCE, turn
 from seedream_magic.images.record import Record, error_of, is_run, read_record
 from seedream_magic.images.store import RunFolder, begin_run, load_whole, parent_set
 from seedream_magic.images.threads import in_thread, raise_if_stopped

@@ -31,6 +31,7 @@ from seedream_magic.database import (
     store_key,
     with_library,
 )
+from seedream_magic.images import marks
 from seedream_magic.images.claims import is_live
 from seedream_magic.images.index import HistoryEntry, Look, entry_of, is_settled, look_at, runs_in
 from seedream_magic.images.originals import frames_on_disk
@@ -174,6 +175,20 @@ def note(folder: Path, *, at_most: int = 0) -> None:
         _changed.pop(store, None)  # the next look at this store finds the run in its folder
 
 
+def note_marks(folder: Path) -> None:
+    """Let the library know of a run whose marks have changed; its folder is read once more at the next look."""
+
+    def work(connection: sqlite3.Connection) -> None:
+        connection.execute("BEGIN IMMEDIATE")
+        insert_runs(connection, store_id(connection, folder.parent), [((), entry_of(folder))])
+        connection.execute("COMMIT")
+
+    with_library(work, None)
+
+
+marks.changed.append(note_marks)
+
+
 @contextlib.contextmanager
 def begun_in(store: Path) -> Iterator[None]:
     """Begin a run in a store within this: it changes the folder's time, and `note` tells of it, so that the store need
@@ -249,16 +264,16 @@ def history(store: Path) -> list[HistoryEntry]:
     return [known[run_id][1] for run_id in sorted(seen, reverse=True)]
 
 
-def history_of_all(store: Path) -> list[HistoryEntry]:
+def history_of_all(store: Path, *, starred: bool = False) -> list[HistoryEntry]:
     """The runs of all stores, newest first, each once: of copies the one in `store`.
 
     Those of `store` are as their folders are; those of others as they were when the library read them, but what has
-    come to such a store or gone from it since counts.
+    come to such a store or gone from it since counts. With `starred` those that have a starred picture.
     """
-    found = {entry.run_id: entry for entry in history(store)}
+    found = {entry.run_id: entry for entry in history(store) if entry.starred or not starred}
     for other in stores():
         if store_key(other) != store_key(store):
-            for run_id, (_, entry) in _runs_read(other).items():
+            for run_id, (_, entry) in _runs_read(other, starred=starred).items():
                 found.setdefault(run_id, entry)
     return [found[run_id] for run_id in sorted(found, reverse=True)]
 
@@ -299,12 +314,12 @@ def _read_runs(store: Path, seen: Mapping[str, Look]) -> Known:
     return known | changed if changed else known
 
 
-def _runs_read(store: Path) -> Known:
+def _runs_read(store: Path, *, starred: bool) -> Known:
     """The runs of a store as the library has them, once it has caught up with those that came and went."""
 
     def work(connection: sqlite3.Connection) -> Known:
         _catch_up(connection, store)
-        return load_runs(connection, store)
+        return load_runs(connection, store, starred=starred)
 
     return with_library(work, {})
 

@@ -153,7 +153,7 @@ def _read(client: PlanningClient, leaf: object) -> tuple[Reference, ...]:
         return (leaf,)
     made = make_references([leaf])
     if isinstance(leaf, Frame) and leaf.run_id and leaf.client is not None and leaf.client.store == client.store:
-        return tuple(replace(reference, source=f"run:{leaf.run_id}[{leaf.index}]") for reference in made)
+        return tuple(replace(reference, source=f"run:{leaf.run_id}[{leaf.place_in_run}]") for reference in made)
     return made
 
 

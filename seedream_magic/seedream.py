@@ -328,22 +328,24 @@ class Seedream:
             raise InvalidRequest(f"Run {found[0].run_id} is still under way: there is nothing to recover yet.")
         return [watch.wait(fetch(self, record), on_change, event_loop=self._event_loop) for record in found]
 
-    def history(self, words: str | None = None, *, here: bool = False) -> list[HistoryEntry]:
+    def history(self, words: str | None = None, *, here: bool = False, starred: bool = False) -> list[HistoryEntry]:
         """The runs of every store of this user, newest first, as plain records (`pandas.DataFrame` takes them).
 
-        `here` leaves those of this client's store. With `words`, the runs of which each is true: text in prompt, model,
-        notebook, provider or id; a provider, a state ("failed"), a date or a part of it ("2026-11", "28 Nov",
-        "yesterday"). Those that have the words as one phrase come first.
+        `here` leaves those of this client's store, `starred` those with a starred picture. With `words`, the runs of
+        which each is true: text in prompt, model, notebook, provider, id or tags; a provider, a state ("failed"), a
+        date or a part of it ("2026-11", "28 Nov", "yesterday"). Those that have the words as one phrase come first.
         """
-        entries = library.history(self.store) if here else library.history_of_all(self.store)
+        own = [entry for entry in library.history(self.store) if entry.starred or not starred] if here else []
+        entries = own if here else library.history_of_all(self.store, starred=starred)
         return search(entries, words, now=datetime.now(UTC)) if words else entries
 
-    def purge(self, run_id: str) -> Purged:
+    def purge(self, run_id: str, *, even_starred: bool = False) -> Purged:
         """Delete a run by its full id: its pictures, its records, and references that no other run has.
 
-        Raises `InvalidRequest` for a run that goes on, or that later runs go on from: their sets hold its pictures.
+        Raises `InvalidRequest` for a run that goes on, or that later runs go on from: their sets hold its pictures; and
+        for one with a starred picture, unless `even_starred`.
         """
-        return purge(self.store, str(run_id).strip())
+        return purge(self.store, str(run_id).strip(), even_starred=even_starred)
 
     @classmethod
     def from_picture(

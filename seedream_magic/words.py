@@ -19,6 +19,7 @@ class Words:
     """The words of an output in one language.
 
     `waiting`, `missing` and `failed` name the state of a place without a picture; `not_arrived` says it as a sentence.
+    `starred` and `rejected` are marks of a picture, `take` says which of several drawings of a frame it is.
     `variation` is an example of a prompt for one. `interrupted` is the state of a set whose kernel ended in the middle,
     `resume` what to do then; `until` says of an output that grows when it was true, `last_sign` the same of one that
     does not any more. `controls` are the words that only the script shows: of a button its
@@ -30,6 +31,9 @@ class Words:
     waiting: str
     missing: str
     failed: str
+    starred: str
+    rejected: str
+    take: str
     not_arrived: str
     frame: str
     comma: str
@@ -58,6 +62,9 @@ ENGLISH = Words(
     not_arrived="This frame did not arrive.",
     failed="failed",
     missing="missing",
+    starred="starred",
+    rejected="rejected",
+    take="take {number} of {total}",
     frame="Frame {number}",
     comma=", ",
     stopped="stopped",
@@ -110,6 +117,9 @@ CHINESE = Words(
     not_arrived="这一帧没有送达。",
     failed="失败",
     missing="缺失",
+    starred="已加星标",
+    rejected="已弃用",
+    take="第 {number} 次，共 {total} 次",
     frame="第 {number} 帧",
     comma="，",
     stopped="已停止",

@@ -44,7 +44,7 @@ LIBRARIES = {
     "brotli": ("api/encoding.py",),
     "fpdf": ("view/pdf.py",),
     "IPython": ("notebook/",),
-    "filelock": ("images/claims.py",),
+    "filelock": ("images/claims.py", "images/locks.py"),
     "textual_image": ("notebook/terminal.py",),
     "rich": ("notebook/terminal.py",),
     "ipywidgets": ("notebook/panel/",),

@@ -153,7 +153,7 @@ def test_runs_are_offered_newest_first(around: Surroundings) -> None:
         ("x = 1\n%seedream sh", ["show"]),
         ("%seedream doctor ServerO", ["ServerOverloaded"]),
         ("%seedream export R plain", ["plain.jpg"]),
-        ("%seedream history -", ["--here"]),
+        ("%seedream history -", ["--here", "--starred"]),
         ("%seedream history red fox --h", ["--here"]),
         *((line, []) for line in ("%seedream models dola", "%seedream history ", "%seedreamer sh", "%%seedreams --s",
                                   "%%seedream -n 2\n--s", "%%seedream\n%seedream sh", "print('%%seedream') --s")),

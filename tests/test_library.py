@@ -72,6 +72,8 @@ def test_what_comes_from_the_library_is_the_same(store: Path) -> None:
         "fingerprint": "",
         "parent": "20260101T000000Z-abcdefghij",
         "folder": told,
+        "starred": 0,
+        "tags": "",
     }
 
 

@@ -4,8 +4,8 @@ Two locks of the operating system, which end with the process that holds them, h
 time out, and neither a clock that jumps nor a process with the number of an earlier one can fool anybody.
 
 * `RunLock`: a file in the folder of a run, locked while the run is under way.
-* `turn`: held for the moment in which a request is looked up and its run begun, so that of two that come at once the
-  second sees the run of the first.
+* `locks.turn`: held for the moment in which a request is looked up and its run begun, so that of two that come at once
+  the second sees the run of the first.
 
 A shared file system may keep such locks from other machines. There the time of a run's lock file is its heartbeat: it
 is compared with that of a file written just now in the same place, by the clock of the file system itself.
@@ -17,13 +17,12 @@ import contextlib
 import os
 import platform
 import secrets
-import threading
-from collections.abc import Iterator, Sequence
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from seedream_magic.images.image_set import LONGEST_RUN_SECONDS
+from seedream_magic.images.locks import REFUSALS, lock_file
 from seedream_magic.images.record import Record, read_record
 
 if TYPE_CHECKING:
@@ -34,16 +33,10 @@ HEARTBEAT = 5.0
 """Seconds between two signs of life."""
 SILENCE = 30.0
 """Seconds after which a run of another machine that gives no sign of life has died."""
-PATIENCE = 10.0
-"""Seconds to wait for a turn. Who has it needs a few thousandths; one that was suspended must not hold up the rest."""
 LONGEST_RUN = timedelta(seconds=LONGEST_RUN_SECONDS)
 """A run without a lock (an earlier version's, or a file system has none) that has lasted longer is over."""
 FIRST_PID = 2
 """1 is the system's own; 0 and what is below it name whole groups of processes."""
-
-_REFUSALS = (OSError, NotImplementedError)
-"""What a lock that cannot be had raises; a file system may have none."""
-_turns: dict[str, threading.Lock] = {}
 
 
 class RunLock:
@@ -52,8 +45,8 @@ class RunLock:
     def __init__(self, folder: Path) -> None:
         self._path, self._process = folder / RUN_LOCK, os.getpid()
         self._lock: BaseFileLock | None = None
-        with contextlib.suppress(*_REFUSALS):  # without it is judged by its process
-            self._lock = _lock(self._path)
+        with contextlib.suppress(*REFUSALS):  # without it is judged by its process
+            self._lock = lock_file(self._path)
 
     @property
     def held(self) -> bool:
@@ -88,7 +81,7 @@ def is_live(record: Record) -> bool:
     from filelock import Timeout  # noqa: PLC0415 - load time
 
     try:
-        lock = _lock(path)
+        lock = lock_file(path)
     except Timeout:
         return True
     except (OSError, NotImplementedError):
@@ -103,44 +96,6 @@ def is_live_in(folder: Path) -> bool:
     """The same of the run in a folder; what is damaged, or half deleted, has nobody at it."""
     record = read_record(folder)
     return record is not None and is_live(record)
-
-
-@contextlib.contextmanager
-def turn(name: str, folders: Sequence[Path]) -> Iterator[bool]:
-    """Be the only one on this machine that is here, by the file of this name in the first folder that has locks.
-
-    Hold it for a moment only: one file serves many requests. Where no folder has locks it goes on without, and so it
-    does after `PATIENCE`; it gives whether nobody else is here.
-    """
-    from filelock import Timeout  # noqa: PLC0415 - load time
-
-    with contextlib.ExitStack() as stack:
-        here, alone = _turns.setdefault(name, threading.Lock()), False
-        first = here.acquire(timeout=PATIENCE)
-        if first:
-            stack.callback(here.release)
-        for folder in folders:
-            try:
-                folder.mkdir(mode=0o700, parents=True, exist_ok=True)
-                stack.callback(_lock(folder / f"{name}.lock", PATIENCE).release)
-                alone = first
-            except Timeout:
-                pass
-            except _REFUSALS:
-                with contextlib.suppress(OSError):
-                    folder.rmdir()  # if nothing is in it
-                continue
-            break
-        yield alone
-
-
-def _lock(path: Path, seconds: float = 0) -> BaseFileLock:
-    """The lock of a file. Raises one of `_REFUSALS`: `Timeout`, an OSError, where somebody else has it."""
-    from filelock import FileLock  # noqa: PLC0415 - load time
-
-    lock = FileLock(path, thread_local=False, mode=0o600)
-    lock.acquire(timeout=seconds, poll_interval=0.01)
-    return lock
 
 
 def _beats(path: Path) -> bool:

@@ -37,6 +37,10 @@ _NOT_HERE = {
     "en": "--here looks in this notebook's store only.",
     "zh": "--here 只查这个笔记本的存储。",
 }
+_NOT_STARRED = {
+    "en": "--starred lists runs with a starred picture: images[0].star() gives one.",
+    "zh": "--starred 只列有星标图片的运行：images[0].star() 可加星标。",
+}
 _MORE = {
     "en": "{runs} not shown. Narrow down with words, a date, a state: %seedream history sunset 2026-11 stopped",
     "zh": "还有 {count:,} 次{earlier}运行未显示。加上词、日期或状态缩小范围，例如：%seedream history 日落 11月 已停止",
@@ -58,22 +62,29 @@ _STATES = {
 
 
 def history_bundle(
-    entries: Sequence[HistoryEntry], *, words: str | None = None, store: Path | None = None, here: bool = False
+    entries: Sequence[HistoryEntry],
+    *,
+    words: str | None = None,
+    store: Path | None = None,
+    here: bool = False,
+    starred: bool = False,
 ) -> dict[str, Any]:
     """The mimebundle (`text/html`, `text/plain`) of a history that was asked for with these words.
 
     Below 300,000 bytes, however many runs there are: it has the first 50, numbered from 1, and says how to find the
     others. The times are local. A run says where it is unless all are in `store`, this notebook's; `here` tells that
-    no other was asked. Without any run it says what to do. It is in Chinese where the words are, or, without words,
-    most of its prompts.
+    no other was asked, `starred` that those without a star were left out. Without any run it says what to do. It is in
+    Chinese where the words are, or, without words, most of its prompts.
     """
     first, others = entries[:MAXIMUM_ROWS], entries[MAXIMUM_ROWS:]
     language = words_for(words) if words else _language(first)
     if first:
         notes = [_about_others(first, others, language), _SHOW[language.language]]
     else:
-        note = (_NOT_FOUND if words else _EMPTY)[language.language]
-        notes = [note.format(words=text_within(words or "", 80)), _NOT_HERE[language.language] if here else ""]
+        note = (_NOT_FOUND if words else {"en": "", "zh": ""} if starred else _EMPTY)[language.language]
+        limits = ((here, _NOT_HERE), (starred, _NOT_STARRED))
+        said = [text[language.language] for is_set, text in limits if is_set]
+        notes = [note.format(words=text_within(words or "", 80)), *said]
     thumbnails, stores = _thumbnails(first), _store_names(first, store)
     rows = [
         _row(number, entry, thumbnails.get(entry.run_id), stores.get(entry.folder.parent, ""), language)
@@ -121,6 +132,7 @@ def _row(number: int, entry: HistoryEntry, thumbnail: Thumbnail | None, store: s
         id=entry.run_id,
         command="%seedream show",
         caption=entry.prompt,
+        marks=" ".join(filter(None, ("★" * min(entry.starred, 15), entry.tags))),
         picture=Preview(*thumbnail[1:]) if thumbnail else None,
         state=_STATES.get(state, state) if words is CHINESE else state,
         when=f"{began:%Y-%m-%d %H:%M}" if began else "",

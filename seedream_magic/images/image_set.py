@@ -12,7 +12,15 @@ from typing import TYPE_CHECKING, Any, Literal, Protocol, TypeVar, overload
 
 from seedream_magic.api.providers import Provider
 from seedream_magic.api.request import ImageRequest
-from seedream_magic.errors import ConfigError, ImageError, ResponseBroken, SeedreamError, SeedreamInterrupted, plural
+from seedream_magic.errors import (
+    ConfigError,
+    ImageError,
+    InvalidRequest,
+    ResponseBroken,
+    SeedreamError,
+    SeedreamInterrupted,
+    plural,
+)
 from seedream_magic.images.cards import (
     Origin,
     base_url_of,
@@ -24,6 +32,8 @@ from seedream_magic.images.cards import (
     relative_link,
     without_folders,
 )
+from seedream_magic.images.marks import NONE, Marks, change_marks, checked_tags, mark, marks_of
+from seedream_magic.images.shapes import checked_places, request_of_pictures
 from seedream_magic.view.cards import Bill, Card, CardSet, CardState
 from seedream_magic.words import ENGLISH, Words, words_for
 
@@ -71,6 +81,8 @@ class Frame:
     `index` counts from 0 (files and captions from 1). `path` is the original file as the service made it; None while
     the picture is on its way and for a frame that failed, which carries its `error` instead. `width` and `height` are
     pixels, read from the file. `run_id` is the run whose set it was taken from, `client` the client it came through.
+    `home` is the folder of the run that made the picture and its index there: a set may show pictures of several runs.
+    `place` is its index in the set of `run_id`, where it has another one in a set that was put together.
     """
 
     index: int
@@ -82,11 +94,65 @@ class Frame:
     error: SeedreamError | None = None
     run_id: str = field(default="", repr=False, compare=False)
     client: Client | None = field(default=None, repr=False, compare=False)
+    home: tuple[Path, int] | None = field(default=None, repr=False, compare=False)
+    place: int | None = field(default=None, repr=False, compare=False)
 
     @property
     def ok(self) -> bool:
         """Whether the picture is on disk."""
         return self.path is not None
+
+    @property
+    def place_in_run(self) -> int:
+        """Its index in the set of the run that `run_id` names."""
+        return self.index if self.place is None else self.place
+
+    @property
+    def marks(self) -> Marks:
+        """Star, reject, tags and note, as they are at this moment; they lie with the picture in its run's folder."""
+        return NONE if self.home is None else marks_of(self.home[0]).get(self.home[1], NONE)
+
+    @property
+    def starred(self) -> bool:
+        """Whether it has a star."""
+        return self.marks.star
+
+    @property
+    def rejected(self) -> bool:
+        """Whether it was rejected."""
+        return self.marks.reject
+
+    @property
+    def tags(self) -> tuple[str, ...]:
+        """Its tags, in the order in which they were given."""
+        return self.marks.tags
+
+    @property
+    def note(self) -> str:
+        """What was noted about it."""
+        return self.marks.note
+
+    def star(self) -> None:
+        """Mark it as one of the best. Raises `ConfigError` where its run's folder cannot be written."""
+        mark(*self._marked_at(), star=True)
+
+    def reject(self) -> None:
+        """Mark it as none to be used; that takes its star away."""
+        mark(*self._marked_at(), reject=True)
+
+    def tag(self, *tags: str, note: str | None = None) -> None:
+        """Give it further tags; `note` replaces what was noted about it."""
+        given = checked_tags(tags)
+        change_marks(*self._marked_at(), lambda marks: marks.changed(tags=(*marks.tags, *given), note=note))
+
+    def unmark(self) -> None:
+        """Take all its marks away."""
+        change_marks(*self._marked_at(), lambda _: NONE)
+
+    def _marked_at(self) -> tuple[Path, int]:
+        if self.home is None or not self.ok:
+            raise InvalidRequest(f"Frame {self.index + 1} has no picture: there is nothing to mark.")
+        return self.home
 
     @property
     def image(self) -> Image:
@@ -133,7 +199,8 @@ class ImageSet(Sequence[Frame]):
     `task` is the id that a gateway gave in place of pictures, while it is asked for; several are separated by commas.
     `inherited` are the indexes of frames that an earlier run made, `own` is then what this run alone made. `client`
     goes on from the set; None for one that was read from elsewhere. `limit` is the seconds after which the run is over,
-    whatever became of its process; `interrupted` says that the process ended before the run did.
+    whatever became of its process; `interrupted` says that the process ended before the run did. A set that was put
+    together of earlier ones has for each frame its `sources`: the set it is from, and its index there.
     """
 
     request: ImageRequest
@@ -155,6 +222,7 @@ class ImageSet(Sequence[Frame]):
     client: Client | None = field(default=None, repr=False, compare=False)
     limit: float = LONGEST_RUN_SECONDS
     interrupted: bool = False
+    sources: tuple[tuple[ImageSet, int], ...] = field(default=(), repr=False, compare=False)
 
     @overload
     def __getitem__(self, index: int) -> Frame: ...
@@ -185,6 +253,11 @@ class ImageSet(Sequence[Frame]):
         return tuple(frame for frame in self.frames if frame.error is not None)
 
     @property
+    def starred(self) -> tuple[Frame, ...]:
+        """The frames that have a star, see `Frame.star`."""
+        return tuple(frame for frame in self.frames if frame.starred)
+
+    @property
     def complete(self) -> bool:
         """Whether every picture that was asked for is on disk."""
         return self.expected is not None and len(self.ok) >= self.expected
@@ -197,6 +270,8 @@ class ImageSet(Sequence[Frame]):
             return reported
         if self.own is not None:
             return self.own.billed
+        if self.sources:  # nothing was sent for it
+            return 0
         return sum(frame.ok or isinstance(frame.error, ImageError) for frame in self.frames)
 
     def require_all(self) -> ImageSet:
@@ -216,11 +291,13 @@ class ImageSet(Sequence[Frame]):
         """A set in which `frame` stands at its index; places before it that are still empty wait."""
         frames = list(self.frames)
         frames += [Frame(index, self.request.prompt_of(index)) for index in range(len(frames), frame.index + 1)]
-        frames[frame.index] = frame
+        frames[frame.index] = replace(frame, home=(self.folder, frame.index))
         return replace(self, frames=tuple(frames))
 
     def with_client(self, client: Client) -> ImageSet:
         """The set as one that goes on through this client, its frames as well."""
+        if self.sources:
+            return put_together([(of.with_client(client), place) for of, place in self.sources], like=self)
         frames = tuple(replace(frame, client=client, run_id=self.run_id) for frame in self.frames)
         return replace(self, client=client, frames=frames)
 
@@ -272,8 +349,11 @@ class ImageSet(Sequence[Frame]):
         `prompt` stands in place of their words. `refs` replaces the references of the set; "others" adds the set's
         other pictures to them. The same redo again comes from the store, like any request, also in a cell that binds
         the set to its own name (`story = story.redo(1)`): a set that was made by this very redo comes back as it is,
-        with a note. `fresh` pays for another.
+        with a note. `fresh` pays for another. Of a set that was put together the frames are drawn anew in the set that
+        they are from, and stand here in their places.
         """
+        if self.sources:
+            return self._redo_in_source(places, prompt=prompt, refs=refs, fresh=fresh)
         return _client_of(self).redo(self, places, prompt=prompt, refs=refs, fresh=fresh)
 
     def extend(
@@ -288,7 +368,64 @@ class ImageSet(Sequence[Frame]):
 
         Again, as `redo`: a set that has them by this very call comes back as it is, `fresh` pays for more.
         """
+        if self.sources:
+            raise InvalidRequest(
+                "A set that was put together is not extended: extend the set that its frames are from, then put it "
+                "together again."
+            )
         return _client_of(self).extend(self, frames, prompt=prompt, refs=refs, fresh=fresh)
+
+    def _redo_in_source(self, places: Sequence[int], **asked: Any) -> ImageSet:
+        """The set with these frames drawn anew where they are from: in one set, for that is one request."""
+        chosen = checked_places(tuple(dict.fromkeys(places)), len(self))
+        of, _ = self.sources[chosen[0]]
+        others = [place for place in chosen if self.sources[place][0].run_id != of.run_id]
+        if others:
+            raise InvalidRequest(f"Frames {chosen[0]} and {others[0]} are of different runs: redo them one by one.")
+        made = of.redo(*(self.sources[place][1] for place in chosen), **asked)
+        sources = [(made if one.run_id == of.run_id else one, place) for one, place in self.sources]
+        return put_together(sources, like=replace(made, own=made))
+
+    def without(self, *places: int) -> ImageSet:
+        """A set of its pictures without those at these indexes. As with `order`, `only` and `+` nothing is sent.
+
+        Each frame still knows the run it is from: `redo` and `vary` go on there.
+        """
+        left_out = checked_places(places, len(self))
+        return self._put_together([place for place in range(len(self)) if place not in left_out])
+
+    def order(self, *places: int) -> ImageSet:
+        """A set of its pictures in this order, each named once: `images.order(2, 0, 1)`."""
+        chosen = checked_places(places, len(self))
+        if len(chosen) < len(self):
+            missing = next(place for place in range(len(self)) if place not in chosen)
+            raise InvalidRequest(f"Name every frame once: {missing} is not there. images.without({missing}) drops it.")
+        return self._put_together(chosen)
+
+    def only(self, *, starred: bool | None = None, rejected: bool | None = None, tag: str | None = None) -> ImageSet:
+        """A set of those of its pictures that have these marks; what is None does not matter."""
+        kept = [
+            place
+            for place, frame in enumerate(self.frames)
+            if frame.marks.fit(starred=starred, rejected=rejected, tag=tag)
+        ]
+        if not kept:
+            raise InvalidRequest(
+                f"None of the {plural(len(self), 'frame')} has these marks; images[0].star() sets one."
+            )
+        return self._put_together(kept)
+
+    def __add__(self, other: ImageSet) -> ImageSet:
+        """A set of the pictures of both."""
+        if not isinstance(other, ImageSet):
+            return NotImplemented
+        return put_together([*_sources_of(self), *_sources_of(other)])
+
+    def _put_together(self, places: Sequence[int]) -> ImageSet:
+        sources = _sources_of(self)
+        if not places:
+            raise InvalidRequest("No frame would be left.")
+        return put_together([sources[place] for place in places])
 
     def __getstate__(self) -> dict[str, Any]:
         return {**self.__dict__, "client": None}  # a copy elsewhere has no way back, and no key
@@ -325,12 +462,11 @@ class ImageSet(Sequence[Frame]):
         # A moment of a growing set: the file will not grow.
         images = replace(self, state="stopped", pause="") if self.state == "running" else self
         folders = {self.folder, *(frame.path.parent for frame in self.ok if frame.path)}
-        facts = {"run_id": self.run_id, "provider": self.provider, "body": self.request.body, "usage": self.usage}
         return export(
             public_cards(cards_of(images)),
             path,
             ExportOptions(title, author, captions, with_facts, layout, page_size, seconds, size),
-            request=public_record(self.folder, facts),
+            request=_record_for_others(self),
             untouched=[folder for folder in folders if (folder / "request.json").exists()],
         )
 
@@ -341,6 +477,52 @@ class ImageSet(Sequence[Frame]):
 
     def _repr_html_(self) -> str:
         return str(self._repr_mimebundle_()["text/html"])
+
+
+def put_together(sources: Sequence[tuple[ImageSet, int]], *, like: ImageSet | None = None) -> ImageSet:
+    """A set of earlier frames, each by its set and its index there, numbered anew; `like` has the facts of the run that
+    made some of them.
+    """
+    first = sources[0][0]
+    frames = [
+        replace(of[place], index=index, place=place, run_id=of.run_id) for index, (of, place) in enumerate(sources)
+    ]
+    sets = list({of.run_id: of for of, _ in sources}.values())
+    nothing = ImageSet(first.request, first.provider, first.run_id, first.folder, outcome="billed", replayed=True)
+    return replace(
+        like or nothing,
+        request=request_of_pictures([of.request for of in sets], [frame.prompt for frame in frames]),
+        run_id=first.run_id,
+        folder=first.folder,
+        provider=first.provider,
+        frames=tuple(frames),
+        expected=len(frames),
+        state="done",
+        inherited=frozenset(),
+        client=first.client,
+        sources=tuple(sources),
+    )
+
+
+def _sources_of(images: ImageSet) -> tuple[tuple[ImageSet, int], ...]:
+    """Where each frame of a set is from."""
+    if images.state == "running":
+        raise InvalidRequest(f"Run {images.run_id} is still under way: wait till its frames have come.")
+    return images.sources or tuple((images, place) for place in range(len(images)))
+
+
+def sets_in(images: ImageSet) -> tuple[ImageSet, ...]:
+    """The sets that it was put together of, each once; it alone where it was not."""
+    return tuple({of.run_id: of for of, _ in images.sources}.values()) or (images,)
+
+
+def _record_for_others(images: ImageSet) -> dict[str, Any]:
+    """What was asked for, as others may read it; of a set that was put together, of each of its sets."""
+    if images.sources:
+        frames = [{"run_id": of.run_id, "index": place} for of, place in images.sources]
+        return {"frames": frames, "runs": [_record_for_others(of) for of in sets_in(images)]}
+    facts = {"run_id": images.run_id, "provider": images.provider, "body": images.request.body, "usage": images.usage}
+    return public_record(images.folder, facts)
 
 
 def _client_of(value: ImageSet | Frame) -> Client:
@@ -389,8 +571,9 @@ def cards_of(images: ImageSet) -> CardSet:
     redo = () if images.request.layer_decomposition else ("redo",)
     empty: CardState = "waiting" if running else "missing"
     cards = [_card_of(images, frame, words, empty) for frame in places_of(images)]
+    sets = sets_in(images)
     return CardSet(
-        id=images.run_id,
+        id=" + ".join(one.run_id for one in sets),
         title=board.style if board and board.style.strip() else images.prompt,
         prompt=images.prompt,
         model=images.request.model,
@@ -404,7 +587,7 @@ def cards_of(images: ImageSet) -> CardSet:
         tokens=tokens if isinstance(tokens, int) and not isinstance(tokens, bool) else None,
         seconds=images.seconds,
         notes=tuple(map(without_folders, (*images.notes, *([images.pause] if images.pause else [])))),
-        folder=path_text(images.folder),
+        folder=path_text(images.folder if len(sets) == 1 else images.folder.parent),
         opens_at=opens_at(images),
         copies=("path", "ref", "prompt") if running else ("path", "ref", "prompt", *redo, "vary"),
         created=created_at(images.run_id, tuple(frame.path for frame in images.ok if frame.path)),
@@ -415,6 +598,9 @@ def cards_of(images: ImageSet) -> CardSet:
 
 def _card_of(images: ImageSet, frame: Frame, words: Words, empty: CardState) -> Card:
     """A frame of a set as its card: with what goes on from it, once the run has ended."""
+    if images.sources:  # what goes on from it does so where it is from
+        of, place = images.sources[frame.index]
+        return replace(_card_of(of, replace(frame, index=place), words, empty), index=frame.index)
     card, origin = _card(frame, empty, words), origin_of(images)
     if frame.path is not None:
         card = replace(card, copies=origin.names_of(frame.path, frame.index))
@@ -422,6 +608,7 @@ def _card_of(images: ImageSet, frame: Frame, words: Words, empty: CardState) -> 
 
 
 def _card(frame: Frame, empty: CardState, words: Words = ENGLISH) -> Card:
+    marks = frame.marks
     return Card(
         index=frame.index,
         caption=frame.prompt,
@@ -433,4 +620,8 @@ def _card(frame: Frame, empty: CardState, words: Words = ENGLISH) -> Card:
         width=frame.width,
         height=frame.height,
         failure=failure_in(frame.error, words) if frame.error else None,
+        starred=marks.star,
+        rejected=marks.reject,
+        tags=marks.tags,
+        note=marks.note,
     )

@@ -17,6 +17,7 @@ from typing import Any
 from seedream_magic import errors
 from seedream_magic.errors import ImageError
 from seedream_magic.images.claims import is_live
+from seedream_magic.images.marks import marks_of
 from seedream_magic.images.originals import frames_on_disk
 from seedream_magic.images.record import (
     RECORD_FILE,
@@ -44,7 +45,8 @@ class HistoryEntry:
     became of the POST (not_sent, rejected, unknown, billed). `frames` counts the pictures on disk, `expected` those
     that there should be, `billed` the images billed by the rule of `ImageSet.billed`. `size` is as it was sent.
     `notebook` is its name, "" where it was not known; `parent` the id of the run that this one goes on from, or "".
-    `fingerprint` is that of the request: runs with the same one are takes of it.
+    `fingerprint` is that of the request: runs with the same one are takes of it. `starred` counts the pictures with a
+    star, `tags` are those of its pictures, separated by commas.
     """
 
     run_id: str
@@ -63,6 +65,8 @@ class HistoryEntry:
     parent: str
     fingerprint: str
     folder: Path
+    starred: int = 0
+    tags: str = ""
 
 
 Look = tuple[int, ...]
@@ -96,7 +100,7 @@ def look_at(folder: Path | os.DirEntry[str]) -> Look:
 def entry_of(folder: Path) -> HistoryEntry:
     """The row of the run in `folder`."""
     record = read_record(folder) or Record(folder, {})
-    on_disk = frames_on_disk(folder, record.frames)
+    on_disk, marks = frames_on_disk(folder, record.frames), marks_of(folder).values()
     return HistoryEntry(
         run_id=folder.name,
         began=record.began or as_moment(folder.name[:16]),
@@ -114,6 +118,8 @@ def entry_of(folder: Path) -> HistoryEntry:
         parent=record.lineage.run_id if record.lineage else "",
         fingerprint=fingerprint_of(record),
         folder=folder,
+        starred=sum(one.star for one in marks),
+        tags=", ".join(dict.fromkeys(tag for one in marks for tag in one.tags)),
     )
 
 

@@ -16,10 +16,11 @@ from pathlib import Path
 
 from seedream_magic import database, library
 from seedream_magic.api.models import MAXIMUM_FRAMES
-from seedream_magic.errors import ConfigError, InvalidRequest
+from seedream_magic.errors import ConfigError, InvalidRequest, plural
 from seedream_magic.images.claims import is_live_in
 from seedream_magic.images.durable import record_bytes, rescue_folders, sync_folder
 from seedream_magic.images.index import runs_in
+from seedream_magic.images.marks import marks_of
 from seedream_magic.images.originals import picture_path
 from seedream_magic.images.record import RECORD_FILE, REFERENCES, RUN_ID, read_record
 
@@ -48,9 +49,9 @@ class Purgeable:
     size: int
 
 
-def find_purgeable(store: Path, run_id: str) -> Purgeable:
+def find_purgeable(store: Path, run_id: str, *, even_starred: bool = False) -> Purgeable:
     """What `purge` would delete. Raises `InvalidRequest` as it does."""
-    _refuse(store, run_id)
+    _refuse(store, run_id, even_starred=even_starred)
     folder = _runs_set_aside(store).get(run_id, store / run_id)
     record = read_record(folder)
     provider, prompt = (str(record.facts.get("provider")), record.body.get("prompt")) if record else ("", "")
@@ -59,14 +60,15 @@ def find_purgeable(store: Path, run_id: str) -> Purgeable:
     return Purgeable(run_id, provider, prompt if isinstance(prompt, str) else "", pictures, size)
 
 
-def purge(store: Path, run_id: str) -> Purged:
+def purge(store: Path, run_id: str, *, even_starred: bool = False) -> Purged:
     """Delete a run by its full id, and whatever earlier purges that were killed have left.
 
     Links are removed, not followed. Raises `InvalidRequest` for a run that is under way, for one whose pictures the
-    sets of later runs hold, and if there is none of this id; `ConfigError` where something could not be
-    removed: then it is no run any more all the same, and purging it again removes the rest.
+    sets of later runs hold, for one with a starred picture unless `even_starred`, and if there is none of this id;
+    `ConfigError` where something could not be removed: then it is no run any more all the same, and purging it again
+    removes the rest.
     """
-    _refuse(store, run_id)
+    _refuse(store, run_id, even_starred=even_starred)
     _set_aside(store, run_id)
     runs = _runs_set_aside(store)
     remembered = next(filter(None, [library.forget(left, store) for left in runs]), "")
@@ -80,7 +82,7 @@ def purge(store: Path, run_id: str) -> Purged:
     return Purged(run_id, len(files), sum(files))
 
 
-def _refuse(store: Path, run_id: str) -> None:
+def _refuse(store: Path, run_id: str, *, even_starred: bool) -> None:
     """Raise for what is no full id of a run here (also of one whose purge was killed), and for a run that must stay.
 
     A part of an id that means one run today means another one tomorrow.
@@ -95,6 +97,12 @@ def _refuse(store: Path, run_id: str) -> None:
     if is_live_in(store / run_id):
         raise InvalidRequest(f"Run {run_id} is still going on.", hint="Stop it, or purge it when it has ended.")
     _refuse_needed(store, run_id)
+    starred = sum(marks.star for marks in marks_of(store / run_id).values())
+    if starred and not even_starred:
+        raise InvalidRequest(
+            f"Run {run_id} has {plural(starred, 'starred picture')}: it is not purged.",
+            hint=f"%seedream purge {run_id} --even-starred deletes it all the same.",
+        )
 
 
 def _refuse_needed(store: Path, run_id: str) -> None:

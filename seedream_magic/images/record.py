@@ -10,7 +10,7 @@ from __future__ import annotations
 import hashlib
 import re
 from collections.abc import Callable, Iterable, Mapping
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any, Generic, Literal, Self, TypeVar, cast, overload
@@ -349,4 +349,5 @@ def _frame(record: Record, index: int, facts: Mapping[str, Any], prompt: str) ->
         unread = ImageInvalid(f"The picture of frame {index + 1} of {record.folder} cannot be read: {exc}.")
         return Frame(index, prompt, error=exc if isinstance(exc, ImageError) else unread)
     came = bool(facts) or not record.frames  # a stopped run lists the places that nothing came for
-    return frame or Frame(index, prompt, error=error_of(facts) if came else None)
+    frame = frame or Frame(index, prompt, error=error_of(facts) if came else None)
+    return replace(frame, home=(record.folder, index))

@@ -59,8 +59,8 @@ class _Term:
 def search(entries: Sequence[HistoryEntry], words: str, *, now: datetime) -> list[HistoryEntry]:
     """The entries of which each of the words is true; those that have them as one phrase first, else in their order.
 
-    Text is looked for in prompt, model, notebook, run id and provider, whatever its case and width. Dates are those of
-    the clock of who looks, `now` says which day is today.
+    Text is looked for in prompt, model, notebook, run id, provider and tags, whatever its case and width. Dates are
+    those of the clock of who looks, `now` says which day is today.
     """
     typed = _comparable(words)
     terms = list(_terms(typed, now.astimezone().date()))
@@ -81,11 +81,11 @@ def local_time(moment: datetime | None) -> datetime | None:
 
 
 def _is_written(entry: HistoryEntry, phrase: str) -> bool:
-    return any(_has_word(_comparable(text), phrase) for text in (entry.prompt, entry.notebook))
+    return any(_has_word(_comparable(text), phrase) for text in (entry.prompt, entry.notebook, entry.tags))
 
 
 def _text_of(entry: HistoryEntry) -> str:
-    return _joined(entry.prompt, entry.model, entry.notebook, entry.run_id, entry.provider)
+    return _joined(entry.prompt, entry.model, entry.notebook, entry.run_id, entry.provider, entry.tags)
 
 
 @lru_cache(maxsize=2**17)

@@ -116,9 +116,9 @@ COMMANDS = (
     ("%seedream models [WORDS]", "what models take: sizes, sets, references, formats", "各模型支持的参数"),
     ("%seedream panel [RUN]", "draw with buttons and fields in place of a cell", "图形面板"),
     (
-        "%seedream history [WORDS] [--here]",
-        "earlier runs of all notebooks, found by words, a date, a state; --here: of this store only",
-        "所有笔记本的历史记录，可按词、日期、状态查找；--here 只查当前存储",
+        "%seedream history [WORDS] [--here] [--starred]",
+        "earlier runs, found by words, a date, a state; --here: of this store only; --starred: with a starred picture",
+        "所有笔记本的历史记录，可按词、日期、状态查找；--here 只查当前存储；--starred 只列有星标的",
     ),
     (
         "%seedream show RUN",
@@ -138,9 +138,9 @@ COMMANDS = (
         "导出为一个文件，格式由扩展名决定；PDF 可选版式、纸张和作者",
     ),
     (
-        "%seedream purge RUN",
-        "delete a run and its pictures from the disk; asks first. RUN: its full id, a variable, or latest",
-        "从磁盘删除一次记录及其图片，删除前询问；需完整编号、变量或 latest",
+        "%seedream purge RUN [--even-starred]",
+        "delete a run and its pictures; asks first. RUN: its full id, a variable, or latest. Starred ones stay",
+        "从磁盘删除一次记录及其图片，删除前询问；需完整编号、变量或 latest；有星标的须加 --even-starred",
     ),
     (
         "%seedream library [--scan FOLDER …]",

@@ -15,11 +15,11 @@ from IPython.display import display
 from seedream_magic.api.plan import Plan
 from seedream_magic.api.prices import bill_text
 from seedream_magic.errors import InvalidRequest, SeedreamInterrupted, plural
+from seedream_magic.images.image_set import ImageSet, sets_in
 from seedream_magic.notebook.cell import split_line, value_of
 from seedream_magic.notebook.desk import Desk
 
 if TYPE_CHECKING:
-    from seedream_magic.images.image_set import ImageSet
     from seedream_magic.seedream import Seedream
 
 _LONGEST_NUMBER = 3
@@ -30,16 +30,16 @@ def show_history(desk: Desk, text: str) -> None:
     """Show the runs of which all that was typed is true, of every store or of this one."""
     from seedream_magic.images.history_rows import MAXIMUM_ROWS, history_bundle  # noqa: PLC0415 - load time, see `desk`
 
-    words, given = _without_flags(text, "history", "--here")
-    client, here = desk.client(), "--here" in given
-    entries = client.history(words or None, here=here)
+    words, given = _without_flags(text, "history", "--here", "--starred")
+    client, here, starred = desk.client(), "--here" in given, "--starred" in given
+    entries = client.history(words or None, here=here, starred=starred)
     desk.rows = tuple(entry.run_id for entry in entries[:MAXIMUM_ROWS])
-    display(history_bundle(entries, words=words, store=client.store, here=here), raw=True)
+    display(history_bundle(entries, words=words, store=client.store, here=here, starred=starred), raw=True)
 
 
 def show(desk: Desk, text: str) -> None:
     """Show the set of an earlier run."""
-    desk.show_set(desk.client().show(_run_id(desk, text, "show")))
+    desk.show_set(_set_put_together(desk, text) or desk.client().show(_run_id(desk, text, "show")))
 
 
 def recover(desk: Desk, text: str) -> None:
@@ -121,7 +121,8 @@ def export(desk: Desk, words: str) -> None:
             "%seedream export takes the id of a run and a file: .pdf, .html, .zip, .gif or .jpg, by its ending."
         )
     target = os.path.expanduser(path)  # noqa: PTH111 - Path.expanduser raises for a user who does not exist
-    written = desk.client().show(_run_id(desk, run, "export")).export(target, **options)
+    images = _set_put_together(desk, run) or desk.client().show(_run_id(desk, run, "export"))
+    written = images.export(target, **options)
     print(f"Written: {written}")  # noqa: T201 - a confirmation is text
 
 
@@ -162,18 +163,19 @@ def purge(desk: Desk, text: str) -> None:
     from seedream_magic.images.purge import find_purgeable  # noqa: PLC0415 - load time, see `desk`
     from seedream_magic.view.markup import text_within  # noqa: PLC0415 - load time
 
-    client, run_id = desk.client(), _run_id(desk, text, "purge", numbers=False)
-    found = find_purgeable(client.store, run_id)
+    text, given = _without_flags(text, "purge", "--even-starred")
+    client, run_id, even = desk.client(), _run_id(desk, text, "purge", numbers=False), "--even-starred" in given
+    found = find_purgeable(client.store, run_id, even_starred=even)
     words = f'"{text_within(found.prompt, 60)}"' if found.prompt else "its words cannot be read"
     of_it = f"{words}, {plural(found.pictures, 'picture')}, {found.size / 1e6:.1f} MB, in {client.store}"
     answer = _answer(desk, f"Delete run {run_id} for good ({of_it})? 删除？[y/N] ")
     if answer is None and text.strip("\"'") != run_id:
-        hint = f"%seedream purge {run_id} deletes it ({of_it})."
+        hint = f"%seedream purge {' '.join((run_id, *given))} deletes it ({of_it})."
         raise InvalidRequest("Nobody can answer here, so a run is deleted by its full id alone.", hint=hint)
     if answer is not None and answer.strip().lower() not in {"y", "yes", "是"}:
         print("Nothing is deleted.")  # noqa: T201 - a confirmation is text
         return
-    gone, free = client.purge(run_id), found.provider == "demo"
+    gone, free = client.purge(run_id, even_starred=even), found.provider == "demo"
     bill = "" if free else " What it billed stays billed."
     size = f"{plural(gone.files, 'file')}, {gone.size / 1e6:.1f} MB"
     print(f"Run {gone.run_id} is deleted: {size}.{bill}")  # noqa: T201 - a confirmation is text
@@ -229,7 +231,16 @@ def _run_id(desk: Desk, text: str, command: str, *, numbers: bool = True) -> str
         value = value_of(text, desk.variables)
     except InvalidRequest:  # no variable: then it is the id, or a part of one
         value = text
+    runs = [of.run_id for of in sets_in(value)] if isinstance(value, ImageSet) else []
+    if len(runs) > 1:
+        raise InvalidRequest(f"{text[:40]} has pictures of several runs ({', '.join(runs)}): name one of them.")
     return getattr(value, "run_id", None) or Path(str(value)).name
+
+
+def _set_put_together(desk: Desk, text: str) -> ImageSet | None:
+    """The variable's set, where it was put together of earlier ones: no run alone has it."""
+    value = desk.variables.get(text.strip().strip("\"'{}$"))
+    return value if isinstance(value, ImageSet) and value.sources else None
 
 
 def _run_of_row(desk: Desk, number: int, command: str) -> str:

@@ -42,7 +42,8 @@ class Card:
     the original, `file` its path as others may read it, and `digest` says which bytes it has; `width` and `height` are
     its pixels. `link` leads to the
     original, `download` is the name under which it is then saved. `commands` are the lines to run in a cell for a
-    failed one. `copies` are the texts that can be copied, by the keys of `Words.copies`.
+    failed one. `copies` are the texts that can be copied, by the keys of `Words.copies`. `starred`, `rejected`, `tags`
+    and `note` are what a person has said of the picture.
     """
 
     index: int
@@ -58,6 +59,14 @@ class Card:
     commands: tuple[str, ...] = ()
     copies: Mapping[str, str] = field(default_factory=dict)
     file: str = ""
+    starred: bool = False
+    rejected: bool = False
+    tags: tuple[str, ...] = ()
+    note: str = ""
+
+    def mark_text(self, words: Words) -> str:
+        """Whether it is one of the best, or none to be used."""
+        return words.starred if self.starred else words.rejected if self.rejected else ""
 
     def without_picture(self, error: SeedreamError) -> Card:
         """The card as that of a picture whose file turned out to be lost or damaged."""
@@ -218,7 +227,7 @@ class Row:
     """A set as one line of a table: its first picture, its prompt, and facts that are ready to be read.
 
     `command` and the id make the line that opens the set in a cell. `store` tells where it is, empty where all are in
-    one.
+    one. `marks` are its stars and tags.
     """
 
     number: int
@@ -233,6 +242,7 @@ class Row:
     progress: str
     bill: str
     store: str = ""
+    marks: str = ""
 
 
 GridState = Literal["waiting", "running", "done", "failed", "stopped", "hole"]

@@ -73,7 +73,8 @@ function seedreamCarousel(root) {
     const image = picture(at);
     const { state = "", label } = figure.dataset;
     const small = image ? make("img", "small", { src: image.src, alt: "" }) : state === "waiting" ? "…" : "!";
-    const thumb = make("button", "thumb", { type: "button", "aria-label": label, "data-state": state }, small);
+    const thumb = make("button", "thumb", { type: "button", "aria-label": label, "data-state": state,
+      "data-mark": figure.dataset.mark ?? "" }, small);
     thumb.onclick = () => show(at);
     if (image) image.onclick = () => open(at);
     else set(figure.children[0], { tabindex: 0 }); // it may scroll

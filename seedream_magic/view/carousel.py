@@ -155,7 +155,8 @@ def _plain_line(card: Card, path: str) -> str:
         return f"{number}{card.failure.name}: {clip(card.failure.message.partition(chr(10))[0])}"
     if card.picture is None:
         return f"{number}{ENGLISH.waiting if card.state == 'waiting' else ENGLISH.not_arrived}"
-    return f"{number}{path}" + (f"  {card.width}x{card.height}" if card.width else "")
+    star = "  ★" if card.starred else ""
+    return f"{number}{path}" + (f"  {card.width}x{card.height}" if card.width else "") + star
 
 
 def _printable(text: str) -> str:

@@ -101,12 +101,13 @@ def figure(card: Card, layout: Layout, content: Markup | None = None) -> Markup:
         content = _failed_box(card.failure, layout, card.commands)
     elif content is None:
         content = _empty_box(words.waiting if card.state == "waiting" else words.not_arrived, layout)
-    label = words.frame.format(number=card.index + 1)
-    state = {"failed": words.failed, "waiting": words.waiting, "missing": words.missing}.get(card.state)
+    label, mark = words.frame.format(number=card.index + 1), card.mark_text(words)
+    state = {"failed": words.failed, "waiting": words.waiting, "missing": words.missing}.get(card.state, mark)
     attributes = {
         "class": "seedream-frame",
         "style": style.format(width=layout.box_width, ratio=small.width / small.height if small else layout.ratio),
         "data-state": card.state,
+        "data-mark": "star" if card.starred else "reject" if card.rejected else None,
         "data-label": f"{label}{words.comma}{state}" if state else label,
         "data-file": card.picture.name if card.picture else None,
         **{f"data-{key}": _copied(card, key, layout) for key in layout.cards.copies},
@@ -151,6 +152,7 @@ def _box(kind: str, tallest: int, layout: Layout, *content: Markup) -> Markup:
 
 def _caption(card: Card, layout: Layout, style: str | None) -> Markup:
     facts: list[str] = [element("b", {"class": "seedream-count"}, layout.count(card))]
+    facts += _mark_facts(card, layout.words)
     if card.failure is not None:
         facts.append(layout.words.failed)
     if card.picture and card.width:
@@ -166,6 +168,15 @@ def _caption(card: Card, layout: Layout, style: str | None) -> Markup:
     known = card.picture or card.failure or not shared
     kind = "seedream-caption seedream-shared" if shared else "seedream-caption"
     return element("figcaption", {"style": style}, label, _caption_text(card.caption, kind) if known else "")
+
+
+def _mark_facts(card: Card, words: Words) -> list[str]:
+    """What a person has said of the picture: "★", "rejected", tags, a note."""
+    if card.picture is None:
+        return []
+    star = element("span", {"class": "seedream-star", "title": words.starred}, "★")
+    marks = [star] if card.starred else [words.rejected] if card.rejected else []
+    return [*marks, *(one_line(text, CLIPPED_AT) for text in (", ".join(card.tags), card.note) if text)]
 
 
 def _caption_text(prompt: str, kind: str) -> Markup:

@@ -159,6 +159,7 @@ def _cells(row: Row) -> list[Cell]:
     facts = (
         text_within(row.state, 20),
         row.when,
+        text_within(row.marks, 60),
         *(text_within(text, 40) for text in (row.model, row.notebook, row.store)),
     )
     run = element("span", {"style": _ONE_PIECE}, row.id)
@@ -189,7 +190,7 @@ def _plain(rows: Sequence[Row], notes: Sequence[str], words: Words) -> str:
     lines: list[tuple[str, ...]] = [_HEADS[words.language]] if rows else []
     for row in rows:
         state, prompt = text_within(row.state, 20), text_within(row.caption, 48)
-        described = f"({state}) {prompt}" if state else prompt
+        described = " ".join(filter(None, (f"({state})" if state else "", text_within(row.marks, 24), prompt)))
         notebook, store = text_within(row.notebook, 24), text_within(row.store, 28)
         lines.append((str(row.number), row.when, row.progress, row.bill, row.id, notebook, store, described))
     if not any(row.store for row in rows):
