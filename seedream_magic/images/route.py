@@ -24,14 +24,14 @@ import httpx
 from seedream_magic.api.connection import (
     Client,
     LoopbackTransport,
+    ProxyTransport,
     Transport,
-    environment_certificates,
-    named_proxy,
+    direct_transport,
     new_client,
-    proxy_for,
     usable_settings,
 )
 from seedream_magic.api.providers import PROVIDERS, is_loopback, name_to_resolve
+from seedream_magic.api.proxies import named_proxy, proxy_for
 from seedream_magic.api.redaction import clean_text
 from seedream_magic.errors import ConfigError, ImageError, UnsafeURL
 
@@ -242,14 +242,12 @@ class PinnedRoute(Transport):
 
     @cached_property
     def _secure(self) -> Transport:
-        return httpx.AsyncHTTPTransport(verify=environment_certificates(), trust_env=False)
+        return direct_transport()
 
     @cached_property
     def _proxied(self) -> Transport | None:
         proxy = named_proxy("https")
-        if proxy is None:
-            return None
-        return httpx.AsyncHTTPTransport(verify=environment_certificates(), trust_env=False, proxy=proxy)
+        return ProxyTransport(proxy) if proxy else None
 
     async def handle_async_request(self, request: httpx.Request) -> httpx.Response:
         request.headers["Connection"] = "close"
