@@ -16,7 +16,7 @@ from pathlib import Path
 
 import httpx
 
-from seedream_magic.errors import ConfigError
+from seedream_magic.errors import ConfigError, reason_of
 
 VARIABLES = ("SSL_CERT_FILE", "SSL_CERT_DIR")
 """The first that is set counts."""
@@ -44,7 +44,7 @@ def environment_certificates() -> ssl.SSLContext:
     try:
         found, why = _trusted(*named), complaint(*named) if named[0] == "SSL_CERT_DIR" else ""
     except OSError as exc:  # of a folder that has none, or is none, nothing is raised
-        why = complaint(*named) or f"which cannot be used ({exc.strerror or exc})"
+        why = complaint(*named) or f"which cannot be used ({reason_of(exc)})"
     if why:
         raise ConfigError(f"{named[0]} names {named[1][:200]}, {why}.", hint=unset_hint(named[0]))
     return found
@@ -71,7 +71,7 @@ def _file_complaint(named: str) -> str:
     except ssl.SSLError:
         return "which holds no certificate"
     except OSError as exc:
-        return f"which cannot be read ({exc.strerror or exc})"
+        return f"which cannot be read ({reason_of(exc)})"
     return ""
 
 

@@ -33,6 +33,7 @@ from seedream_magic.errors import (
     ImageTooLarge,
     InvalidRequest,
     UnsafeURL,
+    reason_of,
 )
 from seedream_magic.formats import outline
 from seedream_magic.images.route import check_link, trim
@@ -267,7 +268,7 @@ async def _receive(
                 raise ImageError(words, hint=proxy_refusal_hint(proxy, exc)) from exc
             raise _PassingFault(reason(exc)) from exc
         except (httpx.InvalidURL, ValueError) as exc:
-            raise UnsafeURL(f"A picture link leads to what is no address: {exc}.") from exc
+            raise UnsafeURL(f"A picture link leads to what is no address: {reason_of(exc)}.") from exc
     raise UnsafeURL(f"A picture link was redirected more than {_REDIRECTS} times.")
 
 

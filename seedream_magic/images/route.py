@@ -33,7 +33,7 @@ from seedream_magic.api.connection import (
 from seedream_magic.api.providers import PROVIDERS, is_loopback, name_to_resolve
 from seedream_magic.api.proxies import named_proxy, proxy_for
 from seedream_magic.api.redaction import clean_text
-from seedream_magic.errors import ConfigError, ImageError, UnsafeURL
+from seedream_magic.errors import ConfigError, ImageError, UnsafeURL, reason_of
 
 Resolve = Callable[[str, int], Awaitable[Sequence[str]]]
 
@@ -114,7 +114,7 @@ def check_link(url: str, *, allow_loopback: bool) -> Link:
         parts = urlsplit(url)
         scheme, host, port = parts.scheme, parts.hostname or "", parts.port
     except ValueError as exc:
-        raise UnsafeURL(f"A picture link is no address: {exc}.") from exc
+        raise UnsafeURL(f"A picture link is no address: {reason_of(exc)}.") from exc
     loopback = is_loopback(host)
     if loopback:
         allowed = allow_loopback and scheme in {"http", "https"}

@@ -17,7 +17,7 @@ from datetime import datetime
 from pathlib import Path
 from typing import Any
 
-from seedream_magic.errors import ConfigError, ImageInvalid, InvalidRequest
+from seedream_magic.errors import ConfigError, ImageInvalid, InvalidRequest, reason_of
 from seedream_magic.view.cards import Card, CardSet
 from seedream_magic.view.lettering import find_lettering
 from seedream_magic.view.page import write_page
@@ -74,7 +74,7 @@ def export(
             written = write_sheet(found, part, kind=SHEETS[ending], size=size)
         part.replace(target)
     except OSError as exc:
-        raise ConfigError(f"{target} cannot be written ({exc.strerror or exc}).") from exc
+        raise ConfigError(f"{target} cannot be written ({reason_of(exc)}).") from exc
     finally:
         part.unlink(missing_ok=True)
     _warn(cards, written, target)
@@ -89,7 +89,7 @@ def _checked_target(cards: CardSet, path: str | os.PathLike[str], untouched: Ite
         originals = [card.picture.resolve() for card in cards.pictures if card.picture]
         inside = place in originals or any(place.is_relative_to(one.resolve()) for one in untouched)
     except (TypeError, ValueError, RuntimeError, OSError) as exc:  # no path; a NUL; no such user; a name too long
-        raise InvalidRequest(f"{str(path)[:200]!r} is no name for a file ({exc}).") from exc
+        raise InvalidRequest(f"{str(path)[:200]!r} is no name for a file ({reason_of(exc)}).") from exc
     if target.suffix.lower() not in ENDINGS:
         near = difflib.get_close_matches(target.suffix.lower(), ENDINGS, n=1)
         meant = f" Did you mean {near[0]}?" if near else ""
@@ -125,7 +125,7 @@ def _without_lost(cards: CardSet) -> CardSet:
             try:
                 card.picture.open("rb").close()
             except OSError as exc:
-                why = "is gone" if isinstance(exc, FileNotFoundError) else f"cannot be opened ({exc.strerror or exc})"
+                why = "is gone" if isinstance(exc, FileNotFoundError) else f"cannot be opened ({reason_of(exc)})"
                 error = ImageInvalid(f"{card.picture.name} {why}.")
         checked.append(card.without_picture(error) if error else card)
     return replace(cards, cards=tuple(checked))
