@@ -24,7 +24,7 @@ from contextlib import asynccontextmanager, contextmanager, suppress
 from time import monotonic
 from typing import Generic, ParamSpec, TypeVar
 
-from seedream_magic.errors import ConfigError
+from seedream_magic.errors import ConfigError, reason_of
 
 Value = TypeVar("Value")
 Arguments = ParamSpec("Arguments")
@@ -180,7 +180,7 @@ def unfailing(observer: Callable[Arguments, object]) -> Callable[Arguments, None
             if not failed:
                 failed = True
                 with suppress(Exception):  # stderr may be as gone as what failed
-                    words = f"What shows this run failed ({type(exc).__name__}: {exc}). The run goes on."
+                    words = f"What shows this run failed ({type(exc).__name__}: {reason_of(exc)}). The run goes on."
                     print(words, file=sys.stderr)  # noqa: T201 - where warnings go; a filter could make it an error
 
     return observe
@@ -273,7 +273,9 @@ def _through_nesting(source: Source[Value]) -> Generator[Value, None, None]:
     try:
         nest_asyncio.apply(loop)
     except ValueError as exc:
-        raise ConfigError(f"event_loop nest does not go with this event loop: {exc}.", hint="Use thread.") from exc
+        raise ConfigError(
+            f"event_loop nest does not go with this event loop: {reason_of(exc)}.", hint="Use thread."
+        ) from exc
     values = source()
     steps: list[asyncio.Task[Value]] = []
     stop = _Stop(lambda: loop.call_soon_threadsafe(lambda: [step.cancel() for step in steps]))

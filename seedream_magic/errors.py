@@ -237,6 +237,19 @@ def _one_line(text: str) -> str:
     return " ".join(text.splitlines())
 
 
+def reason_of(exc: BaseException) -> str:
+    """Why something failed that is not ours: the system's or the library's words, else the name of the fault.
+
+    One line without its full stop, at most 300 characters and never empty: exceptions come without words, and those of
+    other people's objects may fail at printing themselves.
+    """
+    try:
+        words = getattr(exc, "strerror", None) or str(exc)
+    except Exception:  # noqa: BLE001 - whatever it is, the name remains
+        words = ""
+    return " ".join(str(words).split())[:300].rstrip(". ") or type(exc).__name__
+
+
 def plural(number: int, noun: str = "image") -> str:
     """A number of things in words: "1 image", "3 images"."""
     return f"{number} {noun}" if number == 1 else f"{number} {noun}s"

@@ -23,7 +23,14 @@ from seedream_magic.api.network_errors import reason
 from seedream_magic.api.plan import Plan
 from seedream_magic.api.refusal import Refusal, refusal_error
 from seedream_magic.api.retry import PACE, Pace
-from seedream_magic.errors import ApiError, NoConnection, OutcomeUnknown, ResponseBroken, SeedreamError
+from seedream_magic.errors import (
+    ApiError,
+    NoConnection,
+    OutcomeUnknown,
+    ResponseBroken,
+    SeedreamError,
+    reason_of,
+)
 from seedream_magic.images.claims import HEARTBEAT
 from seedream_magic.images.delivery import deliver, fetch_references
 from seedream_magic.images.download import PARALLEL_DOWNLOADS
@@ -253,7 +260,7 @@ class Run:
         except SeedreamError as error:
             failure = error
         except Exception as exc:  # noqa: BLE001 - a fault of this program must not cost the pictures on their way
-            failure = self._broken_off(f"The answer could not be taken in ({type(exc).__name__}: {exc}).")
+            failure = self._broken_off(f"The answer could not be taken in ({type(exc).__name__}: {reason_of(exc)}).")
             failure.__cause__ = exc
         return self._verdict(failure)
 

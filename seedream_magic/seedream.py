@@ -21,7 +21,7 @@ from seedream_magic.api.providers import chosen_base_url, chosen_provider
 from seedream_magic.api.storyboard import Storyboard
 from seedream_magic.continuation import plan_extend, plan_redo, plan_vary
 from seedream_magic.drawing import Drawing, fetch, key_for
-from seedream_magic.errors import ConfigError, InvalidRequest
+from seedream_magic.errors import ConfigError, InvalidRequest, reason_of
 from seedream_magic.images.claims import is_live
 from seedream_magic.images.image_set import Frame, ImageSet
 from seedream_magic.images.index import HistoryEntry
@@ -366,4 +366,4 @@ def _store_folder(named: str | os.PathLike[str]) -> Path:
         folder = Path(named).expanduser()
         return folder if folder.is_absolute() else session.home().absolute() / folder
     except (RuntimeError, OSError) as exc:  # no such user, no home; a current folder that is gone
-        raise ConfigError(f"The store {os.fspath(named)!r} cannot be found: {exc}.") from exc
+        raise ConfigError(f"The store {os.fspath(named)!r} cannot be found: {reason_of(exc)}.") from exc

@@ -18,7 +18,7 @@ from traitlets.config import Config
 from kernel import Kernel, running_kernel
 from raw_server import RawServer, raw_server
 from seedream_magic import Seedream, session
-from seedream_magic.api import redaction
+from seedream_magic.api import connection, redaction
 from seedream_magic.images import download
 from seedream_magic.images import store as run_folders
 from served import KEY, client
@@ -38,7 +38,10 @@ MAC_BROWSERS = (
 )
 
 # Whole names, and beginnings, of the variables that would let a developer's key, proxy or folder into a test.
-FORBIDDEN = ("ANYFAST_API_KEY", "ARK_API_KEY", "HTTP_PROXY", "HTTPS_PROXY", "ALL_PROXY", "NO_PROXY")
+FORBIDDEN = (
+    *("ANYFAST_API_KEY", "ARK_API_KEY", "HTTP_PROXY", "HTTPS_PROXY", "ALL_PROXY", "NO_PROXY"),
+    *("SSL_CERT_FILE", "SSL_CERT_DIR", "REQUESTS_CA_BUNDLE", "CURL_CA_BUNDLE"),
+)
 FORBIDDEN_BEGINNINGS = ("SEEDREAM_", "JUPYTER_", "IPYTHON", "XDG_")
 
 
@@ -71,6 +74,7 @@ def begin_anew() -> None:
     session._notebooks.clear()
     session._without_notebook[:] = [session.Session()]
     run_folders._unwritten_ends.clear()
+    connection.forget_refusals()
     redaction._remembered.anywhere.clear()  # a header's value that happens to stand in a link would be masked there
     redaction._remembered.as_words.clear()
 

@@ -38,9 +38,10 @@ FACES = ({"notebook/magic.py"}, {"notebook/panel/"})
 
 LIBRARIES = {
     "httpx": (
-        *(f"api/{name}.py" for name in ("answer", "client", "connection", "network_errors")),
+        *(f"api/{name}.py" for name in ("answer", "certificates", "client", "connection", "network_errors", "probe")),
         *("images/download.py", "images/route.py"),
     ),
+    "truststore": ("api/certificates.py",),
     "brotli": ("api/encoding.py",),
     "fpdf": ("view/pdf.py",),
     "IPython": ("notebook/",),

@@ -264,6 +264,6 @@ def test_whatever_a_transport_raises_is_one_of_our_errors(fault: Exception, stor
 def test_unusable_settings_of_the_machine_are_told(monkeypatch: pytest.MonkeyPatch, variable: str, value: str) -> None:
     """A client that cannot be made is a matter of configuration, with the variables to look at."""
     monkeypatch.setenv(variable, value)
-    with pytest.raises(ConfigError, match="settings") as caught:
+    with pytest.raises(ConfigError, match=variable) as caught:
         new_client(None, url="https://api.example/v1")
     assert variable in caught.value.hint

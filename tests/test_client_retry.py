@@ -261,13 +261,13 @@ def test_a_key_does_not_go_out_in_clear(monkeypatch: pytest.MonkeyPatch) -> None
 def test_a_proxy_that_refuses(monkeypatch: pytest.MonkeyPatch) -> None:
     """F08: it was asked for the way, not for a picture; its password is not told."""
     time = Time()
-    with raw_server({("CONNECT", ""): Reply(407)}) as proxy:
+    with raw_server({("CONNECT", ""): Reply(403)}) as proxy:
         monkeypatch.setenv("HTTPS_PROXY", proxy.url.replace("//", "//somebody:pass-canary@"))
         error = failure("https://api.example", time)
         proxy.wait_for(lambda seen: seen.open_connections == 0)
         assert (proxy.posts, proxy.count("CONNECT"), len(time.slept)) == (0, 4, 3)
-    assert (type(error), "407" in str(error), "HTTPS_PROXY" in error.hint) == (NoConnection, True, True)
-    assert f"The proxy {proxy.url.removeprefix('http://')} refused the way to api.example" in str(error)
+    assert (type(error), "403" in str(error), "HTTPS_PROXY" in error.hint) == (NoConnection, True, True)
+    assert f"The proxy {proxy.url.removeprefix('http://')} (HTTPS_PROXY) refused the way to api.example" in str(error)
     assert not any(part in "\n".join(error.lines()) for part in ("pass-canary", "somebody"))
 
 
@@ -282,7 +282,8 @@ def test_a_proxy_that_opens_no_way_bills_nothing(monkeypatch: pytest.MonkeyPatch
         error = failure("https://api.example", Time())
         assert proxy.count("CONNECT") == (1 if behaviour else 0)
     assert (type(error), error.billed) == (NoConnection, "no")
-    assert str(error).startswith(f"api.example through the proxy {address} was not reached")
+    named = "api.example through the proxy" if behaviour else "The proxy"
+    assert str(error).startswith(f"{named} {address} (HTTPS_PROXY) was not reached")
     assert "pass-canary" not in "\n".join(error.lines())
 
 

@@ -21,42 +21,13 @@ import pytest
 
 from kernel import INHERITED, ROOT
 from raw_server import RawServer, Reply, raw_server
-from seedream_magic import ConfigError, ImageSet, InvalidRequest, Seedream
-from seedream_magic.api.connection import host_of_proxy, new_client, probe, proxy_for
+from seedream_magic import ImageSet, Seedream
+from seedream_magic.api.connection import new_client
 from seedream_magic.api.network_errors import certificate_hint, reason
+from seedream_magic.api.probe import probe
+from seedream_magic.api.proxies import proxy_for
 from served import KEY
 from service import PICTURE, POST, picture, whole_answer
-
-PROXY = "http://proxy.example:3128"
-API = "https://api.example/v1/images/generations"
-
-
-@pytest.mark.fault("F08")
-@pytest.mark.parametrize(
-    ("variables", "url", "proxy"),
-    [
-        ({}, API, ""),
-        ({"HTTPS_PROXY": "http://somebody:can@ary@proxy.example:3128/"}, API, "proxy.example:3128"),
-        ({"HTTPS_PROXY": "somebody:canary@proxy.example"}, API, "proxy.example"),
-        ({"ALL_PROXY": "socks5://[::1]:1080"}, API, "[::1]:1080"),
-        ({"ALL_PROXY": "http://all.example:1", "HTTPS_PROXY": "http://one.example:2"}, API, "one.example:2"),
-        ({"HTTP_PROXY": PROXY}, API, ""),
-        ({"HTTP_PROXY": PROXY}, "http://127.0.0.1:1/v1", ""),
-        ({"ALL_PROXY": PROXY}, "https://[::1]:1/v1", ""),
-        ({"HTTPS_PROXY": PROXY}, "https://api.localhost/v1", ""),
-        ({"HTTPS_PROXY": "http://u:can#ary@proxy.example:3128"}, API, "proxy.example:3128"),
-        ({"HTTPS_PROXY": "http://[::1:x"}, API, "[::1:x"),
-        ({"HTTPS_PROXY": PROXY, "NO_PROXY": "example"}, API, ""),
-        ({"HTTPS_PROXY": ""}, API, ""),
-    ],
-)
-def test_the_proxy_that_the_environment_names(
-    variables: dict[str, str], url: str, proxy: str, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    """Its host and port, for errors: neither user nor password, whatever signs are in it."""
-    for name, value in variables.items():
-        monkeypatch.setenv(name, value)
-    assert host_of_proxy(proxy_for(url)) == proxy
 
 
 @pytest.mark.fault("F06")
@@ -92,6 +63,14 @@ FAULTS: list[tuple[BaseException, str]] = [
     (httpx.PoolTimeout("None"), "no connection was free in time"),
     (httpx.RemoteProtocolError("()"), "what came is no HTTP"),
     (TimeoutError(), "it took too long"),
+    (
+        chained(
+            httpx.ConnectError("All connection attempts failed"),
+            OSError("All connection attempts failed"),
+            ConnectionRefusedError(111, "Connect call failed ('127.0.0.1', 9)"),
+        ),
+        os.strerror(111),
+    ),
     (RuntimeError(), "it gave no reason but its name, RuntimeError"),
     (OSError("to https://me:canary@proxy.example/?X-Tos-Signature=canary"), "to https://…@proxy.example/?…"),
     (ValueError("x" * 5000), "x" * 120),
@@ -125,7 +104,7 @@ HOSTILE: dict[str, dict[str, str]] = {
 PROGRAM = """
 import json, sys
 from seedream_magic import Seedream
-from seedream_magic.api.connection import probe
+from seedream_magic.api.probe import probe
 url, store = sys.argv[1:]
 demo = Seedream("demo", store=store).generate("a kite", images=2)
 local = Seedream("anyfast", api_key="sk-CANARY-3f9c2b71", base_url=url + "/v1", store=store).generate("a boat")
@@ -195,7 +174,7 @@ def test_a_request_takes_the_proxy_that_doctor_names(
     monkeypatch.setenv("NO_PROXY", excepted)
     monkeypatch.setattr("socket.getaddrinfo", Mock(side_effect=socket.gaierror(socket.EAI_NONAME, "not known")))
     assert proxy_for("https://api.example/v1") is None
-    assert (probe("https://api.example/v1").steps[-1].name, probe("https://api.example/v1").proxy) == ("DNS", "")
+    assert (probe("https://api.example/v1").steps[-1].name, probe("https://api.example/v1").proxy) == ("DNS", None)
 
     async def asked() -> None:
         async with new_client(None, url="https://api.example/v1") as client:
@@ -203,22 +182,3 @@ def test_a_request_takes_the_proxy_that_doctor_names(
 
     with pytest.raises(httpx.ConnectError, match="not known"):
         asyncio.run(asked())
-
-
-@pytest.mark.parametrize(
-    "variables", [{"HTTPS_PROXY": "socks://h:1"}, {"SSL_CERT_FILE": MISSING}, {"ALL_PROXY": "http://u:canary#x@h"}]
-)
-def test_other_hosts_need_settings_that_can_be_used(
-    variables: dict[str, str], service: RawServer, store: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    """A service elsewhere is refused before anything is sent; to one here, the link of a reference elsewhere is."""
-    for name, value in variables.items():
-        monkeypatch.setenv(name, value)
-    with pytest.raises(ConfigError) as caught:
-        drawn("https://api.example", store)
-    with pytest.raises(InvalidRequest) as refused:
-        drawn(service.url, store, refs="https://pictures.example/1.png")
-    for error in (caught.value, refused.value):
-        assert "HTTPS_PROXY" in "".join(error.lines())
-        assert "canary" not in "".join(error.lines())
-    assert service.requests == []

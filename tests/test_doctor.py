@@ -7,7 +7,6 @@ import os
 import shutil
 import socket
 import sqlite3
-import ssl
 import subprocess
 import sys
 import threading
@@ -22,10 +21,11 @@ import pytest
 from IPython.core.interactiveshell import InteractiveShell
 
 from asking import run_cell
+from proxy_server import Tunnel, tls_service
 from raw_server import Drip, Hang, Raw, RawServer, Reply, json_reply, raw_server
 from seedream_magic import ApiError, InvalidRequest
 from seedream_magic.api.codes import CODES, codes_like
-from seedream_magic.api.connection import probe
+from seedream_magic.api.probe import probe
 from seedream_magic.api.refusal import Refusal, refusal_error
 from seedream_magic.notebook import doctor
 from seedream_magic.notebook.finding import NAMES, explain
@@ -60,7 +60,7 @@ def said(shell: InteractiveShell, line: str = "%seedream doctor") -> str:
     """What the line prints; it fits one screen and is no error."""
     error, printed, _ = run_cell(shell, line)
     assert error is None, printed
-    assert len(printed.splitlines()) <= 30
+    assert len(printed.splitlines()) <= 32
     assert "CANARY" not in printed
     return printed
 
@@ -138,9 +138,18 @@ def library_is_a_folder(_: Path, __: pytest.MonkeyPatch) -> None:
 
 def socks_proxy(_: Path, patch: pytest.MonkeyPatch) -> None:
     patch.setenv("HTTPS_PROXY", "socks5://me:sk-CANARY@proxy.example:1080")
-    patch.setattr("seedream_magic.notebook.doctor.find_spec", lambda _: None)
+    patch.setattr("seedream_magic.notebook.doctor_network.find_spec", lambda _: None)
 
 
+def variables(**values: str) -> Callable[[Path, pytest.MonkeyPatch], None]:
+    def patched(folder: Path, patch: pytest.MonkeyPatch) -> None:
+        for name, value in values.items():
+            patch.setenv(name, value.replace("FOLDER", str(folder)))
+
+    return patched
+
+
+RAW = "http://me:can#CANARY@h:1"
 BROKEN = [
     (no_key, "bad", "key", "SEEDREAM_API_KEY / ANYFAST_API_KEY", "没有 anyfast 的密钥"),
     (bad_key, "bad", "key", "a space", "密钥含有空格"),
@@ -159,6 +168,20 @@ BROKEN = [
     (library_says("attempt to write a readonly database"), "look", "library", "folder writable", "可写"),
     (library_says("disk I/O error"), "look", "library", "Delete or rename it", "删除或重命名该文件"),
     (socks_proxy, "bad", "proxy", 'pip install "httpx[socks]"', "需要额外的组件"),
+    (variables(HTTPS_PROXY=RAW), "bad", "proxy", "HTTPS_PROXY holds a user or password", "%env HTTPS_PROXY= 可不用"),
+    (variables(ALL_PROXY="http://me:CANARY"), "bad", "proxy", "ALL_PROXY names no proxy", "http://HOST:PORT"),
+    (variables(all_proxy="socks4://h:1"), "bad", "proxy", "all_proxy names a kind of proxy", "socks5://HOST:PORT"),
+    (variables(HTTPS_PROXY="http://me:x@CANARY@h:1"), "look", "proxy", "a raw @", "未转义的 @"),
+    (variables(NO_PROXY="[::1,x,10.0.0.0/99"), "look", "proxy", "NO_PROXY has what is no host", "[::1, 10.0.0.0/99"),
+    (variables(SSL_CERT_FILE="FOLDER/gone.pem"), "bad", "TLS", "and there is no such file", "%env SSL_CERT_FILE= 清空"),
+    (variables(SSL_CERT_DIR="FOLDER"), "bad", "TLS", "which holds no certificates", "改正 SSL_CERT_DIR"),
+    (
+        variables(REQUESTS_CA_BUNDLE="/x.pem"),
+        "look",
+        "TLS",
+        "REQUESTS_CA_BUNDLE is set, and not read",
+        "写入 SSL_CERT_FILE",
+    ),
 ]
 
 
@@ -174,11 +197,13 @@ def test_a_broken_set_up_is_told_with_its_fix(  # noqa: PLR0917 - a row of the t
     english: str,
     chinese: str,
 ) -> None:
-    """One thing is marked, in English and Chinese, with what to do; all else is fine; nothing is looked up or sent."""
+    """One thing is marked, the first of the report, in English and Chinese, with what to do; all else is fine; nothing
+    is looked up or sent.
+    """
     damage(tmp_path, monkeypatch)
     report = said(shell)
     lines = told(report, name)
-    assert any(line.startswith(mark) for line in lines.splitlines())
+    assert report.startswith(f"{mark:<5} {name}")
     assert english in lines
     assert chinese in lines
     assert lines.count("-> ") == 2
@@ -190,7 +215,8 @@ def test_nothing_wrong_is_one_line_a_thing(shell: InteractiveShell, no_network: 
     """Every thing is told once; what would need a connection says how to ask for it; the key's place, never the key."""
     report = said(shell)
     assert [line[6:16].strip() for line in report.splitlines()[:-2]] == [
-        "versions", "front end", "provider", "key", "store", "library", "runs", "proxy", "network", "clock", "errors",
+        "versions", "front end", "provider", "key", "store", "library", "runs", "proxy", "TLS", "network", "clock",
+        "errors",
     ]  # fmt: skip
     assert "Nothing is wrong here." in report
     assert "set, from SEEDREAM_API_KEY" in told(report, "key")
@@ -324,27 +350,11 @@ def certificate(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return folder
 
 
-class Persistent(ssl.SSLSocket):
-    """A listener that survives clients who break the handshake off."""
-
-    def accept(self) -> tuple[ssl.SSLSocket, Any]:
-        while True:
-            with contextlib.suppress(ssl.SSLError, ConnectionError):
-                return super().accept()
-
-
 @pytest.fixture
 def secure(certificate: Path) -> Iterator[RawServer]:
     """A service behind TLS."""
-    context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
-    context.load_cert_chain(certificate / "own.pem")
-    context.sslsocket_class = Persistent
-    listener = context.wrap_socket(socket.create_server(("127.0.0.1", 0)), server_side=True)
-    server = RawServer({HEAD: dated(timedelta())}, listener)
-    try:
+    with tls_service({HEAD: dated(timedelta())}, certificate / "own.pem") as server:
         yield server
-    finally:
-        server.close()
 
 
 def address_of(server: RawServer) -> str:
@@ -364,27 +374,6 @@ def test_a_certificate_is_checked(secure: RawServer, certificate: Path, monkeypa
     assert reach.clock_ahead == pytest.approx(0, abs=60)
 
 
-class Tunnel:
-    """A proxy's answer to CONNECT: 200, then bytes to and from the service."""
-
-    def __init__(self, port: int) -> None:
-        self._port = port
-
-    def play(self, connection: socket.socket) -> None:
-        connection.sendall(b"HTTP/1.1 200 Connection established\r\n\r\n")
-        with socket.create_connection(("127.0.0.1", self._port)) as service:
-            back = threading.Thread(target=self._copy, args=(service, connection))
-            back.start()
-            self._copy(connection, service)
-            back.join()
-
-    def _copy(self, source: socket.socket, target: socket.socket) -> None:
-        with contextlib.suppress(OSError):
-            while piece := source.recv(65536):
-                target.sendall(piece)
-            target.shutdown(socket.SHUT_WR)
-
-
 def test_a_probe_goes_through_the_proxy(secure: RawServer, certificate: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """The proxy gets its own password, the certificate is the service's; this machine is met directly."""
     monkeypatch.setenv("SSL_CERT_FILE", str(certificate / "certificate.pem"))
@@ -394,7 +383,7 @@ def test_a_probe_goes_through_the_proxy(secure: RawServer, certificate: Path, mo
         reach = probe("https://api.example/v1")
         assert [step.name for step in reach.steps] == ["DNS", "TCP", "tunnel", "TLS", "HTTP"]
         assert reach.ok
-        assert reach.proxy == proxy.url.replace("//", "//…@")
+        assert str(reach.proxy) == f"{proxy.url.removeprefix('http://')} (HTTPS_PROXY)"
         (asked,) = proxy.requests
         assert asked.headers["proxy-authorization"] == "Basic bWU6c2stQ0FOQVJZ"
         assert probe(address_of(secure)).ok
@@ -407,15 +396,16 @@ def test_a_proxy_that_refuses_is_told(shell: InteractiveShell, monkeypatch: pyte
         monkeypatch.setenv("HTTPS_PROXY", proxy.url.replace("//", "//me:sk-CANARY@"))
         report = told(said(shell, "%seedream doctor --probe"), "network")
         assert "tunnel: the proxy answered 407 Proxy Authentication Required" in report
-        assert "through http://…@127.0.0.1" in report
+        assert "through the proxy 127.0.0.1" in report
     report = told(said(shell, "%seedream doctor --probe"), "network")
     assert "TCP: Connection refused" in report
-    assert "user and password of the proxy" in report
+    assert "correct HTTPS_PROXY (user and password included)" in report
     monkeypatch.setenv("HTTPS_PROXY", "socks5://me:sk-CANARY@127.0.0.1:9")
-    report = told(said(shell, "%seedream doctor --probe"), "network")
-    assert report.startswith("bad")
-    assert "settings: The proxy or certificate settings cannot be used" in report
-    assert "socksio" in report
+    for module in ("api.connection", "notebook.doctor_network"):
+        monkeypatch.setattr(f"seedream_magic.{module}.find_spec", lambda _: None)
+    report = said(shell, "%seedream doctor --probe")
+    assert report.startswith("bad   proxy")
+    assert "settings: HTTPS_PROXY names a SOCKS proxy, for which a package is missing" in told(report, "network")
 
 
 def test_last_errors_and_lost_pictures_are_told(

@@ -38,7 +38,7 @@ from seedream_magic import ImageSet, Seedream, SeedreamError, SeedreamInterrupte
 from seedream_magic import errors as errors_module
 from seedream_magic import listener as listener_module
 from seedream_magic.api.make_request import Ask
-from seedream_magic.api.network_errors import no_connection
+from seedream_magic.api.network_errors import Progress, no_connection
 from seedream_magic.images import download as download_module
 from seedream_magic.images import durable as durable_module
 from seedream_magic.images import store as store_module
@@ -107,10 +107,26 @@ def closed_proxy(store: Path, patch: pytest.MonkeyPatch) -> Told:
         return failure("https://api.example", Time())
 
 
+def set_up(**variables: str) -> Raised:
+    """A machine with these variables."""
+
+    def raised(store: Path, patch: pytest.MonkeyPatch) -> Told:
+        for name, value in variables.items():
+            patch.setenv(name, value)
+        return failure("https://api.example", Time())
+
+    return raised
+
+
 def certificate(words: str) -> Raised:
     """One that TLS does not trust, and its reason."""
     fault = httpx.ConnectError(f"[SSL: CERTIFICATE_VERIFY_FAILED] certificate verify failed: {words} (_ssl.c:1006)")
-    return lambda store, patch: no_connection("api.example", fault, "")
+
+    def raised(store: Path, patch: pytest.MonkeyPatch) -> Told:
+        patch.setattr("seedream_magic.api.network_errors.has_truststore", lambda: False)
+        return no_connection("api.example", fault, Progress(lambda: 0.0, 0.0))
+
+    return raised
 
 
 def answered(post: Behaviour | Callable[[Request], Behaviour], get: Any = picture, **options: Any) -> Raised:
@@ -199,6 +215,10 @@ ROWS: dict[str, Raised] = {
     "a closed port": closed_port,
     "a port without TLS": plain_port,
     "a proxy that refuses": closed_proxy,
+    "a proxy that is not there": set_up(ALL_PROXY="http://127.0.0.1:9"),
+    "a proxy whose password has raw signs": set_up(https_proxy="http://me:pass#word/@127.0.0.1:9"),
+    "a proxy of another kind": set_up(ALL_PROXY="socks4://127.0.0.1:9"),
+    "certificates that are not there": set_up(SSL_CERT_FILE="/no/such.pem"),
     "a certificate that nobody knows": certificate("self-signed certificate"),
     "a certificate of last year": certificate("certificate has expired"),
     "a connection that was reset": answered(Reset()),
@@ -237,7 +257,7 @@ ROWS: dict[str, Raised] = {
 VARYING = (
     (r"\d{8}T\d{6}Z-[a-z2-7]{10}", "RUN"),
     (r"[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f-]{22}", "UUID"),
-    (r"127\.0\.0\.1:\d+", "127.0.0.1:PORT"),
+    (r"127\.0\.0\.1:\d\d+", "127.0.0.1:PORT"),
     (r"\d{4}-\d\d-\d\d \d\d:\d\d UTC", "TIME UTC"),
     (r"\(\[SSL[^\]]*\][^)]*\(_ssl[^)]*\)\)", "(what TLS says)"),
     (r"after [123] of 3", "after SOME of 3"),

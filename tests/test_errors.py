@@ -12,7 +12,14 @@ import pytest
 
 import seedream_magic
 from seedream_magic import errors
-from seedream_magic.errors import ApiError, InvalidRequest, RateLimited, RequestRefused, SeedreamInterrupted
+from seedream_magic.errors import (
+    ApiError,
+    InvalidRequest,
+    RateLimited,
+    RequestRefused,
+    SeedreamInterrupted,
+    reason_of,
+)
 
 # Each error and the one it is a kind of.
 TREE = {
@@ -104,3 +111,27 @@ def test_a_copy_keeps_everything(take: Any) -> None:
         taken = take(error)
         assert (type(taken), str(taken)) == (type(error), str(error))
         assert vars(taken) == vars(error)
+
+
+class Mute(Exception):
+    """An exception that fails at printing itself."""
+
+    def __str__(self) -> str:
+        raise RuntimeError
+
+
+@pytest.mark.parametrize(
+    ("fault", "words"),
+    [
+        (OSError(28, "No space left on device", "/a"), "No space left on device"),
+        (ValueError("two\nlines."), "two lines"),
+        (OSError(), "OSError"),
+        (MemoryError(), "MemoryError"),
+        (ValueError(" . "), "ValueError"),
+        (Mute(), "Mute"),
+    ],
+    ids=lambda value: type(value).__name__,
+)
+def test_no_text_ends_in_an_empty_reason(fault: Exception, words: str) -> None:
+    """The words of who raised it in one line, else the name of the fault."""
+    assert reason_of(fault) == words

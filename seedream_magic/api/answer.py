@@ -35,11 +35,13 @@ MAXIMUM_BYTES_PER_IMAGE = 2 * LARGEST_BASE64_CHARACTERS
 class Patience:
     """Limits in seconds. Headers come with the first picture, 13-40 s a picture, so they are long.
 
-    `head` is the wait for the answer's head and, in a JSON answer, between bytes; `idle` the wait for any byte of a
-    stream; `progress` the wait for an event of a stream that only sends keep-alives; `total` the whole answer.
+    `connect` is the limit of TCP, and of TLS; `connection` that of all together, with what a proxy takes. `head` is the
+    wait for the answer's head and, in a JSON answer, between bytes; `idle` the wait for any byte of a stream;
+    `progress` the wait for an event of a stream that only sends keep-alives; `total` the whole answer.
     """
 
     connect: float = 10.0
+    connection: float = 60.0
     write: float = 60.0
     head: float = 300.0
     idle: float = 120.0

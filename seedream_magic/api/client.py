@@ -35,12 +35,13 @@ from seedream_magic.api.answer import (
     skew_of,
     wait_asked,
 )
-from seedream_magic.api.connection import Client, Transport, host_of_proxy, new_client, proxy_for, reading
+from seedream_magic.api.connection import Client, Transport, new_client, reading
 from seedream_magic.api.credentials import Key
 from seedream_magic.api.models import LARGEST_BASE64_CHARACTERS
 from seedream_magic.api.network_errors import NOT_SENT, Progress, causes, no_answer, no_connection, phase_of, reason
 from seedream_magic.api.plan import Plan
 from seedream_magic.api.providers import Provider, is_loopback
+from seedream_magic.api.proxies import proxy_for
 from seedream_magic.api.redaction import without_secret
 from seedream_magic.api.retry import PACE, Pace, decide, duration
 from seedream_magic.api.task_shapes import Task
@@ -167,7 +168,7 @@ async def _attempt(
         request = client.build_request("POST", plan.url, content=body, headers=headers)
         progress = Progress(now, now())
         if transport is None:  # one of the caller's may pass the extension on to what cannot call a coroutine
-            progress.proxy = host_of_proxy(proxy_for(plan.url))
+            progress.proxy = proxy_for(plan.url)
             request.extensions["trace"] = progress.follow
         try:  # no variable of this frame prints the key or the further headers
             request.headers.update(plan.headers.reveal() | {"Authorization": f"Bearer {key.reveal()}"})
@@ -197,15 +198,19 @@ async def _send(
     client: httpx.AsyncClient, request: httpx.Request, patience: Patience, key: Key, progress: Progress
 ) -> httpx.Response:
     request_id = request.headers["X-Client-Request-Id"]
+    loop = asyncio.get_running_loop()
+    whole = patience.connect + patience.write + patience.head
     try:
-        # httpx counts each read on its own; a head that drips must end as well.
-        async with asyncio.timeout(patience.connect + patience.write + patience.head):
+        # httpx counts each read on its own; a head that drips must end as well. A proxy that says nothing, for which
+        # httpx has the limit of the answer or none (SOCKS), is left sooner: nothing was sent.
+        async with asyncio.timeout(patience.connection if "trace" in request.extensions else whole) as limit:
+            progress.begin_sending = lambda: limit.reschedule(loop.time() + whole)
             return await client.send(request, stream=True)
     except Exception as exc:  # a transport of the caller's may raise anything, and the request may have gone
         for link in causes(exc):  # the key is a variable in the frames of the HTTP library, and IPython can print those
             link.__traceback__ = None
         if isinstance(exc, NOT_SENT) or progress.step == "connecting":
-            raise no_connection(request.url.netloc.decode(), exc, progress.proxy, progress.seconds) from exc
+            raise no_connection(request.url.netloc.decode(), exc, progress) from exc
         said = without_secret(reason(exc), key.reveal())  # a server that speaks no HTTP may repeat what it was sent
         words, hint = no_answer(request.url.host, exc, said, progress)
         raise OutcomeUnknown(words, hint=hint, request_id=request_id) from exc

@@ -1,39 +1,32 @@
-"""How a connection is made (certificates, proxies, a caller's own transport), and how far a provider is reached.
-
-`probe` goes the way of a real request, through the same proxy and with the same certificates, but its only request is
-`HEAD /` to the root of the host: no key, no POST, nothing that could bill.
-"""
+"""How a connection is made: with which certificates, through which proxy, over a caller's own transport."""
 
 from __future__ import annotations
 
 import asyncio
-import os
-import socket
 import ssl
-from collections.abc import AsyncGenerator, AsyncIterator, Callable, Iterator, Mapping
-from contextlib import asynccontextmanager, closing, contextmanager, suppress
-from dataclasses import dataclass
-from datetime import UTC, datetime
-from functools import cache, partial
-from typing import Any, Literal
+from collections.abc import AsyncIterator, Callable, Iterator, Mapping
+from contextlib import AsyncExitStack, asynccontextmanager, contextmanager, suppress
+from importlib.util import find_spec
+from time import monotonic
+from typing import Any
 from urllib.parse import urlsplit
-from urllib.request import getproxies, proxy_bypass
+from weakref import WeakKeyDictionary
 
 import httpx
 
-from seedream_magic.api.network_errors import causes, reason
+from seedream_magic.api.certificates import environment_certificates
+from seedream_magic.api.network_errors import is_login_refusal, reason
 from seedream_magic.api.providers import is_loopback, name_to_resolve
-from seedream_magic.api.redaction import clean_text, mask, redact_http_logs
-from seedream_magic.api.retry import instant
-from seedream_magic.bridge import iterate
+from seedream_magic.api.proxies import ESCAPES, Proxy, proxy_for
+from seedream_magic.api.redaction import redact_http_logs
 from seedream_magic.errors import ConfigError
-from seedream_magic.version import __version__
 
 Client = httpx.AsyncClient
 Transport = httpx.AsyncBaseTransport
 
-SETTINGS_HINT = "Look at HTTPS_PROXY, ALL_PROXY, SSL_CERT_FILE and SSL_CERT_DIR."
-"""What to do where the proxy or certificate settings of the machine cannot be used."""
+SOCKS_HINT = '%pip install "httpx[socks]", then restart the kernel.'
+_REFUSAL_LASTS = 30.0
+"""Seconds in which a proxy that refused a user and a password is not asked with the same ones again."""
 
 
 class _LentTransport(Transport):
@@ -71,6 +64,81 @@ class LoopbackTransport(Transport):
         await self._direct.aclose()
 
 
+class ProxyTransport(Transport):
+    """Through a proxy. One that refused the user and the password is left alone for a while: wrong ones lock accounts.
+
+    So until it has let one connection of this process pass, one asks and the others wait for what becomes of it.
+    """
+
+    def __init__(self, proxy: Proxy) -> None:
+        if proxy.complaint:
+            raise ConfigError(proxy.complaint, hint=proxy.remedy)
+        if proxy.is_socks and find_spec("socksio") is None:
+            raise ConfigError(f"{proxy.source} names a SOCKS proxy, for which a package is missing.", hint=SOCKS_HINT)
+        self._gate = _gates.setdefault(hash(proxy.url), _Gate())
+        self._through = httpx.AsyncHTTPTransport(verify=environment_certificates(), trust_env=False, proxy=proxy.url)
+
+    async def handle_async_request(self, request: httpx.Request) -> httpx.Response:
+        gate, outer = self._gate, request.extensions.get("trace")
+        streams: list[Any] = []
+        async with AsyncExitStack() as turn:
+            if not gate.open:
+                await turn.enter_async_context(gate.turns())
+            gate.refuse(request)
+
+            async def follow(event: str, facts: Mapping[str, Any]) -> None:
+                if event.endswith(".start_tls.started") and not event.startswith("connection."):  # it let us pass
+                    gate.open = True
+                    await turn.aclose()
+                if event == "socks.connect_tcp.complete":
+                    streams.append(facts["return_value"])
+                if outer is not None:
+                    await outer(event, facts)
+
+            request.extensions = {**request.extensions, "trace": follow}
+            try:
+                return await self._through.handle_async_request(request)
+            except BaseException as exc:
+                if is_login_refusal(exc):
+                    gate.close(str(exc))
+                for stream in streams:  # httpcore leaves the socket of a SOCKS proxy open where that says no
+                    await stream.aclose()
+                raise
+
+    async def aclose(self) -> None:
+        await self._through.aclose()
+
+
+class _Gate:
+    """What is known in this process of a proxy with its user and password."""
+
+    def __init__(self) -> None:
+        self.open = False
+        self._refusal, self._until = "", 0.0
+        self._turns: WeakKeyDictionary[asyncio.AbstractEventLoop, asyncio.Lock] = WeakKeyDictionary()
+
+    def turns(self) -> asyncio.Lock:
+        """Whose turn it is to ask, of those on this event loop."""
+        return self._turns.setdefault(asyncio.get_running_loop(), asyncio.Lock())
+
+    def close(self, refusal: str) -> None:
+        self.open, self._refusal, self._until = False, refusal, monotonic() + _REFUSAL_LASTS
+
+    def refuse(self, request: httpx.Request) -> None:
+        """Raise what the proxy said where that was just now."""
+        if monotonic() < self._until:
+            raise httpx.ProxyError(self._refusal, request=request)
+
+
+_gates: dict[int, _Gate] = {}
+"""By what proxies are called, passwords included: of that a hash, which prints nothing."""
+
+
+def forget_refusals() -> None:
+    """Ask each proxy anew: somebody wants to know how it is now."""
+    _gates.clear()
+
+
 def new_client(
     transport: Transport | None,
     *,
@@ -84,18 +152,23 @@ def new_client(
     the requests go: straight to this machine, to any other host through the proxy that the environment names.
     """
     redact_http_logs()
-    address = urlsplit(url)
     with usable_settings():
-        chosen: Transport
-        if transport is not None:
-            chosen = _LentTransport(transport)
-        elif route is not None:
-            chosen = route()
-        elif is_loopback(address.hostname or ""):
-            chosen = LoopbackTransport(address.scheme)
-        else:
-            chosen = httpx.AsyncHTTPTransport(verify=environment_certificates(), trust_env=False, proxy=proxy_for(url))
+        chosen = _LentTransport(transport) if transport is not None else route() if route else transport_to(url)
         return Client(transport=chosen, trust_env=False, follow_redirects=False, **settings)
+
+
+def transport_to(url: str) -> Transport:
+    """The transport for requests to an address, whatever the environment says of that."""
+    address = urlsplit(url)
+    if is_loopback(address.hostname or ""):
+        return LoopbackTransport(address.scheme)
+    proxy = proxy_for(url)
+    return ProxyTransport(proxy) if proxy else direct_transport()
+
+
+def direct_transport() -> Transport:
+    """Without a proxy, with the trusted certificates."""
+    return httpx.AsyncHTTPTransport(verify=environment_certificates(), trust_env=False)
 
 
 @contextmanager
@@ -103,47 +176,13 @@ def usable_settings() -> Iterator[None]:
     """Within it the environment's proxy and certificate settings are read; raises `ConfigError` for unusable ones."""
     try:
         yield
-    except httpx.InvalidURL:  # its words, "Invalid port: 'x'", are a piece of the password where that is unescaped
-        words = "The proxy's address is none; signs such as # / ? @ in a password are written as %23 %2F %3F %40."
-        raise ConfigError(words, hint=SETTINGS_HINT) from None
-    except Exception as exc:  # httpx raises ValueError, OSError, ImportError, ssl.SSLError as it reads the environment
+    except ConfigError:
+        raise
+    except httpx.InvalidURL:  # its words may be a piece of the password
+        raise ConfigError("The proxy's address is none.", hint=ESCAPES) from None
+    except Exception as exc:  # httpx raises ValueError, OSError, ImportError, ssl.SSLError as it reads the settings
         words = f"The proxy or certificate settings cannot be used ({reason(exc)})."
-        raise ConfigError(words, hint=SETTINGS_HINT) from exc
-
-
-def environment_certificates() -> ssl.SSLContext:
-    """The trusted certificates: those that the environment names, else those that come with httpx."""
-    return trusted_certificates(os.environ.get("SSL_CERT_FILE"), os.environ.get("SSL_CERT_DIR"))
-
-
-@cache
-def trusted_certificates(_file: str | None, _folder: str | None) -> ssl.SSLContext:
-    """The trusted certificates, read once: it takes longer than all the rest of a small run."""
-    return httpx.create_ssl_context()
-
-
-def proxy_for(url: str) -> str | None:
-    """The proxy that the environment or the system names for an address, its user and password included.
-
-    None without one, where NO_PROXY excepts the host or its port, and for this machine.
-    """
-    parts = urlsplit(url)
-    host = parts.hostname or ""
-    if is_loopback(host) or proxy_bypass(host) or proxy_bypass(f"{host}:{parts.port or 443}"):
-        return None
-    return named_proxy(parts.scheme)
-
-
-def named_proxy(scheme: str) -> str | None:
-    """The proxy that the environment or the system names for all addresses of a scheme. None without one."""
-    settings = getproxies()
-    proxy = settings.get(scheme) or settings.get("all")
-    return proxy if not proxy or "://" in proxy else f"http://{proxy}"
-
-
-def host_of_proxy(proxy: str | None) -> str:
-    """Host and port of a proxy, for errors: its user and password stay unsaid. "" for none."""
-    return (proxy or "").partition("://")[2].rpartition("@")[2].partition("/")[0]
+        raise ConfigError(words, hint="%seedream doctor names those that are in force.") from exc
 
 
 @asynccontextmanager
@@ -162,128 +201,3 @@ async def reading(response: httpx.Response) -> AsyncIterator[AsyncIterator[bytes
             async with asyncio.timeout(0):
                 async for _ in chunks:
                     pass
-
-
-LIMIT = 5.0
-"""Seconds that each step may take."""
-
-Name = Literal["settings", "DNS", "TCP", "tunnel", "TLS", "HTTP"]
-_STEP_OF_EVENT: Mapping[str, Name] = {
-    "connection.connect_tcp.complete": "TCP",
-    "socks.connect_tcp.complete": "TCP",
-    "proxy.start_tls.started": "tunnel",
-    "socks.start_tls.started": "tunnel",
-    "connection.start_tls.complete": "TLS",
-    "proxy.start_tls.complete": "TLS",
-    "socks.start_tls.complete": "TLS",
-}
-"""The step that each event of httpx's `trace` extension ends: a proxy lets pass where TLS with the host begins."""
-
-
-@dataclass(frozen=True)
-class Step:
-    """One step on the way. `text` is what was found, or in the service's or the system's words why it failed."""
-
-    name: Name
-    ok: bool
-    text: str
-
-
-@dataclass(frozen=True)
-class Reach:
-    """How far it came: all steps, the last of them perhaps failed.
-
-    `proxy` is the address of the proxy on the way without its password, "" without one; DNS and TCP are then the
-    proxy's. `clock_ahead` is by how many seconds the local clock is ahead of the service's, None without an answer.
-    """
-
-    steps: tuple[Step, ...]
-    proxy: str = ""
-    clock_ahead: float | None = None
-
-    @property
-    def ok(self) -> bool:
-        """Whether the service answered."""
-        return all(step.ok for step in self.steps)
-
-
-def probe(base_url: str, *, limit: float = LIMIT) -> Reach:
-    """Go as far as `HEAD /` of the provider's host; `limit` is seconds a step. Nothing is raised: a fault is a step."""
-    with closing(iterate(partial(_probe, httpx.URL(base_url), limit))) as found:
-        return next(found)
-
-
-async def _probe(url: httpx.URL, limit: float) -> AsyncGenerator[Reach, None]:
-    proxy = proxy_for(str(url))
-    proxy_address = mask(proxy or "")
-    try:
-        client = new_client(None, url=str(url), timeout=None)
-    except ConfigError as error:
-        yield Reach((Step("settings", False, str(error)),), proxy_address)
-        return
-    names: list[Name] = ["DNS", "TCP"]
-    names += ["tunnel"] if proxy else []
-    names += ["TLS"] if url.scheme == "https" else []
-    names += ["HTTP"]
-    steps: list[Step] = []
-    async with client:
-        try:
-            async with asyncio.timeout(limit) as timer:
-                progress = _Steps(names, steps, timer, limit)
-                host = name_to_resolve((httpx.URL(proxy) if proxy else url).host)
-                found = await asyncio.get_running_loop().getaddrinfo(host, None, type=socket.SOCK_STREAM)
-                progress.succeeded(str(found[0][4][0]))
-                headers = {"User-Agent": f"seedream-magic/{__version__}"}
-                root, extensions = url.copy_with(path="/"), {"trace": progress.follow}
-                answer = await client.send(httpx.Request("HEAD", root, headers=headers, extensions=extensions))
-                progress.succeeded(str(answer.status_code))
-        except Exception as exc:  # noqa: BLE001 - whatever it is, it is what the report is for
-            failed = Step(names[len(steps)], False, _failure(exc, limit))
-            yield Reach((*steps, failed), proxy_address)
-        else:
-            date = instant(answer.headers.get("date", ""))
-            yield Reach(tuple(steps), proxy_address, (datetime.now(UTC) - date).total_seconds() if date else None)
-
-
-@dataclass
-class _Steps:
-    """The steps of one request in their order, each with `limit` seconds of its own."""
-
-    names: list[Name]
-    steps: list[Step]
-    timer: asyncio.Timeout
-    limit: float
-
-    def succeeded(self, text: str) -> None:
-        """The current step has succeeded, and the next one begins."""
-        self.steps.append(Step(self.names[len(self.steps)], True, text))
-        self.timer.reschedule(asyncio.get_running_loop().time() + self.limit)
-
-    async def follow(self, event: str, facts: Mapping[str, Any]) -> None:
-        """Httpx's `trace` extension: called as each part of the request begins and ends."""
-        name = _STEP_OF_EVENT.get(event)
-        stream: Any = facts.get("return_value")
-        if name != self.names[len(self.steps)]:  # TLS with a proxy is a part of its tunnel
-            return
-        if name == "TCP":
-            self.succeeded(str(stream.get_extra_info("server_addr")[1]))
-        elif name == "TLS":
-            self.succeeded((stream.get_extra_info("ssl_object").version() or "").removeprefix("TLSv"))
-        else:
-            self.succeeded("open")
-
-
-def _failure(exc: Exception, limit: float) -> str:
-    """Why a step failed, in the words of what lies at the bottom."""
-    if isinstance(exc, TimeoutError):
-        return f"no answer within {limit:g} s"
-    if isinstance(exc, httpx.ProxyError):
-        return f"the proxy answered {reason(exc)}"
-    *_, cause = causes(exc)
-    if isinstance(cause, ssl.SSLCertVerificationError):
-        return clean_text(cause.verify_message)
-    if isinstance(cause, UnicodeError):
-        return "it is no host name"
-    if isinstance(cause, OSError) and (cause.strerror or "").startswith("Connect call failed"):
-        return os.strerror(cause.errno or 0)  # asyncio's own words are the address
-    return reason(cause)

@@ -18,7 +18,7 @@ from typing import Any, Literal
 
 from seedream_magic.api.models import MAXIMUM_IMAGES, MAXIMUM_RATIO, MINIMUM_RATIO, RATIOS, SIDES
 from seedream_magic.api.storyboard import trim_blank_lines
-from seedream_magic.errors import InvalidRequest
+from seedream_magic.errors import InvalidRequest, reason_of
 
 RESPONSE_FORMATS = ("url", "b64_json")
 OUTPUT_FORMATS = ("jpeg", "png")
@@ -101,7 +101,9 @@ def parse_extra(text: str) -> dict[str, Any]:
     try:
         value = json.loads(text, parse_constant=_refuse_constant)
     except (ValueError, RecursionError) as exc:
-        raise InvalidRequest(f"""--extra takes a JSON object in single quotes, '{{"seed": 7}}': {exc}.""") from exc
+        raise InvalidRequest(
+            f"""--extra takes a JSON object in single quotes, '{{"seed": 7}}': {reason_of(exc)}."""
+        ) from exc
     if not isinstance(value, dict):
         raise InvalidRequest("""--extra takes a JSON object in single quotes, '{"seed": 7}'.""")
     return value
@@ -155,7 +157,7 @@ def check_extra(extra: object) -> dict[str, Any]:
         text.encode()
         copy: dict[str, Any] = json.loads(text)
     except (TypeError, ValueError, RecursionError) as exc:
-        raise InvalidRequest(f"--extra takes what JSON can say: {exc}.") from exc
+        raise InvalidRequest(f"--extra takes what JSON can say: {reason_of(exc)}.") from exc
     return copy
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import re
 import ssl
 from collections.abc import Callable, Iterator, Mapping
@@ -12,7 +13,9 @@ from urllib.parse import urlsplit
 
 import httpx
 
+from seedream_magic.api.certificates import FOREIGN_VARIABLES, TRUSTSTORE, has_truststore, named_certificates
 from seedream_magic.api.providers import is_loopback
+from seedream_magic.api.proxies import ESCAPES, Proxy, exceptions
 from seedream_magic.api.redaction import clean_text, redact
 from seedream_magic.api.retry import Phase
 from seedream_magic.errors import NoConnection
@@ -36,21 +39,26 @@ class Progress:
                      answer before they close
         waiting      all of it is sent, the head of the answer is awaited
 
-    `proxy` is the one on the way, "" for none.
+    `proxy` is the one on the way, None without one; `met` says whether anybody answered at its address or the host's.
+    `begin_sending` is called where the first step ends.
     """
 
     now: Callable[[], float]
     since: float
     step: Literal["unknown", "connecting", "sending", "waiting"] = "unknown"
-    proxy: str = ""
+    proxy: Proxy | None = None
+    begin_sending: Callable[[], object] = lambda: None
+    met: bool = False
     cut_short: bool = False
 
     async def follow(self, event: str, details: Mapping[str, Any]) -> None:
         """Called by httpx as each part of the request begins and ends."""
         if self.step == "unknown":
             self.step = "connecting"
+        self.met = self.met or event.endswith("connect_tcp.complete")
         if event.endswith("send_request_headers.started") and details["request"].method == b"POST":
             self.step, self.since = "sending", self.now()
+            self.begin_sending()
         elif self.step == "sending" and ".send_request_" in event and event.endswith(".failed"):
             self.cut_short = True
         elif self.step == "sending" and event.endswith("receive_response_headers.started"):
@@ -66,36 +74,66 @@ class Progress:
 def phase_of(exc: BaseException | None) -> Phase:
     """How far a request came that was not sent, read from the exception and its causes."""
     links = [*causes(exc)]
-    if not isinstance(exc, _UNREACHED) or any(isinstance(link, ssl.SSLCertVerificationError) for link in links):
+    settled = is_login_refusal(exc) or any(isinstance(link, ssl.SSLCertVerificationError) for link in links)
+    if not isinstance(exc, _UNREACHED) or settled:
         return "unsendable"
     # The subclasses of SSLError stand for a handshake that was cut off or is still going on.
     return "handshake" if any(type(link) is ssl.SSLError for link in links) else "unreached"
 
 
-def no_connection(host: str, exc: Exception, proxy: str, seconds: float = 0.0) -> NoConnection:
+def is_login_refusal(exc: BaseException | None) -> bool:
+    """Whether a proxy refused the user and the password, or the lack of them: more wrong ones may lock an account."""
+    return isinstance(exc, httpx.ProxyError) and _LOGIN_REFUSAL.match(str(exc)) is not None
+
+
+def no_connection(host: str, exc: Exception, progress: Progress) -> NoConnection:
     """The error of a request that was not sent: what stopped it, and what to look at.
 
-    `host` has its port where that is not the usual one, `proxy` no user; it is "" where there is none on the way.
+    `host` has its port where that is not the usual one.
     """
-    said, where = reason(exc), f"{host} through the proxy {proxy}" if proxy else host
+    said, proxy = reason(exc), progress.proxy
+    where = f"{host} through the proxy {proxy}" if proxy else host
     if isinstance(exc, httpx.TimeoutException | TimeoutError):
-        said = f"no connection within {_measure(seconds)}"
-    proxies = "" if is_loopback(urlsplit(f"//{host}").hostname or "") else " and the proxy (HTTPS_PROXY)"
-    if isinstance(exc, httpx.ProxyError):
-        words = f"The proxy {proxy} refused the way to {host} ({said})."
-        hint = "Look at HTTPS_PROXY: its address, its user and password, and whether it lets this host pass."
+        said = f"no connection within {_measure(progress.seconds)}"
+    if proxy and isinstance(exc, httpx.ProxyError):
+        words, hint = proxy_refusal(proxy, host, exc), proxy_refusal_hint(proxy, exc)
     elif "CERTIFICATE_VERIFY_FAILED" in said:
         words, hint = f"The certificate of {where} is not to be trusted ({said}).", certificate_hint(said)
     elif any(type(link) is ssl.SSLError and "ALERT" not in (link.reason or "") for link in causes(exc)):
         # The handshake met bytes that are none; an alert would be a word of TLS.
         words = f"What answers at {where} is not TLS ({said})."
-        hint = f"Check the port of the base URL{proxies}; the key does not go out in clear."
+        beside = "" if is_loopback(urlsplit(f"//{host}").hostname or "") else f" and the proxy ({_variable(proxy)})"
+        hint = f"Check the port of the base URL{beside}; the key does not go out in clear."
+    elif proxy and not progress.met:
+        words, hint = f"The proxy {proxy} was not reached ({said}).", proxy_refusal_hint(proxy, exc)
     else:
         words = f"{where} was not reached ({said})."
-        hint = "Check the network, the proxy (HTTPS_PROXY) and the base URL, then run the cell again."
-        if not proxies:
+        hint = f"Check the network, the proxy ({_variable(proxy)}) and the base URL, then run the cell again."
+        if is_loopback(urlsplit(f"//{host}").hostname or ""):
             hint = "Check that it runs and that the base URL has its port, then run the cell again."
     return NoConnection(words, hint=hint)
+
+
+def _variable(proxy: Proxy | None) -> str:
+    return proxy.source if proxy else "HTTPS_PROXY"
+
+
+def proxy_refusal(proxy: Proxy, host: str, exc: Exception) -> str:
+    """What a proxy that does not let a request pass has said, in a sentence."""
+    if not is_login_refusal(exc):
+        return f"The proxy {proxy} refused the way to {host} ({reason(exc)})."
+    wants = "does not take this user and password" if proxy.has_user else "wants a user and a password"
+    return f"The proxy {proxy} {wants} ({reason(exc)})."
+
+
+def proxy_refusal_hint(proxy: Proxy, exc: Exception) -> str:
+    """What to do about a proxy that is not there or does not let a request pass."""
+    if is_login_refusal(exc):
+        return f"Correct {proxy.source}: http://USER:PASSWORD@HOST:PORT. {ESCAPES}"
+    named = exceptions()
+    nothing = f" (it has {named.unreadable[0]}, which excepts nothing)" if named and named.unreadable else ""
+    what = "Look whether it lets this host pass" if isinstance(exc, httpx.ProxyError) else "Start it"
+    return f"{what}, or correct {proxy.source}; NO_PROXY excepts hosts{nothing}. {proxy.remedy}".rstrip()
 
 
 def no_answer(host: str, exc: Exception, said: str, progress: Progress) -> tuple[str, str]:
@@ -133,10 +171,19 @@ def _measure(seconds: float) -> str:
 
 def certificate_hint(said: str) -> str:
     """What to do about a certificate that is not trusted, `said` being what TLS says of it."""
-    hint = "Check this machine's clock and the proxy; the certificate is never left unchecked."
+    checked = "the certificate is never left unchecked."
     if "expired" in said or "not yet valid" in said:
-        hint = f"This machine's clock says {datetime.now(UTC):%Y-%m-%d %H:%M} UTC: if that is wrong, set it. {hint}"
-    return hint
+        told = f"This machine's clock says {datetime.now(UTC):%Y-%m-%d %H:%M} UTC: if that is wrong, set it."
+        return f"{told} Check this machine's clock and the proxy; {checked}"
+    foreign = [name for name in FOREIGN_VARIABLES if os.environ.get(name)]
+    if named := named_certificates():
+        trusted = f"Only what {named[0]} names ({named[1][:120]}) is trusted here."
+    elif foreign:
+        trusted = f"{' and '.join(foreign)} is not read here: name its file in SSL_CERT_FILE."
+    else:
+        systems = "" if has_truststore() else f", or take the system's certificates: {TRUSTSTORE}"
+        trusted = f"Where a company's proxy opens TLS, name its certificate in SSL_CERT_FILE{systems}."
+    return f"{trusted} Check this machine's clock and the proxy; {checked}"
 
 
 _WORDLESS = re.compile(r"\W*|None|[\w.]*\(\W*\)")
@@ -174,6 +221,10 @@ _PLAIN_ENGLISH = {
 
 The exceptions of httpx, httpcore, anyio, asyncio and ssl have no words, or such as only their authors understand.
 """
+_LOGIN_REFUSAL = re.compile(r"40[17]\b|Invalid username|Requested ")
+"""How httpcore's words begin where a proxy did not take the login: of HTTP, and of SOCKS."""
+_NO_WORDS = re.compile(r"All connection attempts failed|Requested .* from proxy server, but got .*")
+"""Words of anyio and httpcore that say less than what caused them, or nothing to a person."""
 _JARGON = ("IncompleteReadError", "IncompleteRead")
 """Classes whose own words ("0 bytes read on a total of 5 expected bytes") help nobody."""
 
@@ -203,5 +254,8 @@ def causes(exc: BaseException | None) -> Iterator[BaseException]:
 def _own_words(exc: BaseException) -> str:
     if isinstance(exc, BaseExceptionGroup) or type(exc).__name__ in _JARGON:
         return ""
+    if isinstance(exc, OSError) and (exc.strerror or "").startswith("Connect call failed"):
+        return os.strerror(exc.errno or 0)  # asyncio's own words are the address
     words = re.sub(r"^\[(Errno|WinError) -?\d+\] ", "", redact(clean_text(exc)))[:120].strip().rstrip(".")
-    return "" if _WORDLESS.fullmatch(words) or words == type(exc).__name__ else words
+    wordless = _WORDLESS.fullmatch(words) or _NO_WORDS.fullmatch(words) or words == type(exc).__name__
+    return "" if wordless else words

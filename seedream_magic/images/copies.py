@@ -8,7 +8,7 @@ import secrets
 import shutil
 from pathlib import Path
 
-from seedream_magic.errors import ConfigError
+from seedream_magic.errors import ConfigError, reason_of
 from seedream_magic.images.claims import RUN_LOCK
 from seedream_magic.images.durable import make_folder, record_bytes, sync_folder, write_durably
 from seedream_magic.images.record import MAXIMUM_REFERENCE_BYTES, REFERENCES, Record, is_run, read_record
@@ -32,7 +32,7 @@ def _copy_once(record: Record, store: Path) -> Record:
         try:
             _copy(record, store)
         except OSError as exc:
-            raise ConfigError(f"Run {record.run_id} cannot be copied into {store} ({exc.strerror or exc}).") from exc
+            raise ConfigError(f"Run {record.run_id} cannot be copied into {store} ({reason_of(exc)}).") from exc
     return read_record(store / record.run_id) or record
 
 

@@ -23,7 +23,7 @@ from typing import Any
 
 from seedream_magic.api.prices import price_of
 from seedream_magic.api.providers import PROVIDERS
-from seedream_magic.errors import ConfigError, InvalidRequest, plural
+from seedream_magic.errors import ConfigError, InvalidRequest, plural, reason_of
 from seedream_magic.images.image_set import Frame
 from seedream_magic.images.index import HistoryEntry
 from seedream_magic.images.record import Record, read_record, request_of
@@ -93,7 +93,7 @@ def export_dataset(
         finally:
             shutil.rmtree(part, ignore_errors=True)
     except OSError as exc:
-        raise ConfigError(f"The dataset {target} cannot be written ({exc.strerror or exc}).") from exc
+        raise ConfigError(f"The dataset {target} cannot be written ({reason_of(exc)}).") from exc
     return target
 
 

@@ -17,7 +17,14 @@ import httpx
 from seedream_magic.api.answer import wait_asked
 from seedream_magic.api.connection import Client, reading
 from seedream_magic.api.models import LARGEST_PICTURE_BYTES
-from seedream_magic.api.network_errors import certificate_hint, reason
+from seedream_magic.api.network_errors import (
+    certificate_hint,
+    is_login_refusal,
+    proxy_refusal,
+    proxy_refusal_hint,
+    reason,
+)
+from seedream_magic.api.proxies import proxy_for
 from seedream_magic.api.retry import DOWNLOAD_ATTEMPTS, LONGEST_WAIT_ASKED, PACE, Pace, download_pause
 from seedream_magic.errors import (
     ImageError,
@@ -26,6 +33,7 @@ from seedream_magic.errors import (
     ImageTooLarge,
     InvalidRequest,
     UnsafeURL,
+    reason_of,
 )
 from seedream_magic.formats import outline
 from seedream_magic.images.route import check_link, trim
@@ -255,9 +263,12 @@ async def _receive(
             if "CERTIFICATE_VERIFY_FAILED" in str(exc):  # another attempt would hide an attack
                 words = f"{purpose.failed}: its host's certificate is not to be trusted ({reason(exc)})."
                 raise ImageError(words, hint=certificate_hint(str(exc))) from exc
+            if (proxy := proxy_for(url)) and is_login_refusal(exc):  # each further attempt is one more wrong password
+                words = f"{purpose.failed}. {proxy_refusal(proxy, urlsplit(url).hostname or '', exc)}"
+                raise ImageError(words, hint=proxy_refusal_hint(proxy, exc)) from exc
             raise _PassingFault(reason(exc)) from exc
         except (httpx.InvalidURL, ValueError) as exc:
-            raise UnsafeURL(f"A picture link leads to what is no address: {exc}.") from exc
+            raise UnsafeURL(f"A picture link leads to what is no address: {reason_of(exc)}.") from exc
     raise UnsafeURL(f"A picture link was redirected more than {_REDIRECTS} times.")
 
 

@@ -16,7 +16,7 @@ from pathlib import Path
 
 from seedream_magic import database, library
 from seedream_magic.api.models import MAXIMUM_FRAMES
-from seedream_magic.errors import ConfigError, InvalidRequest, plural
+from seedream_magic.errors import ConfigError, InvalidRequest, plural, reason_of
 from seedream_magic.images.claims import is_live_in
 from seedream_magic.images.durable import record_bytes, rescue_folders, sync_folder
 from seedream_magic.images.index import runs_in
@@ -136,7 +136,7 @@ def _set_aside(store: Path, run_id: str) -> None:
     except FileNotFoundError:
         return  # it is aside already
     except OSError as exc:
-        raise ConfigError(f"Run {run_id} cannot be removed from {store} ({exc.strerror or exc}).") from exc
+        raise ConfigError(f"Run {run_id} cannot be removed from {store} ({reason_of(exc)}).") from exc
     sync_folder(store)
 
 
@@ -210,6 +210,6 @@ def _remove(path: Path) -> None:
         return  # another purge was faster
     except OSError as exc:
         raise ConfigError(
-            f"{exc.filename or path} could not be removed ({exc.strerror or exc}).",
+            f"{exc.filename or path} could not be removed ({reason_of(exc)}).",
             hint="Close what has it open or change its permissions, then purge the run again.",
         ) from exc

@@ -23,7 +23,7 @@ from seedream_magic.api.redaction import clean_text
 from seedream_magic.api.references.reference import Reference, unsigned
 from seedream_magic.api.request import ImageRequest, request_from_body
 from seedream_magic.api.storyboard import Storyboard
-from seedream_magic.errors import ApiError, ImageError, ImageInvalid, SeedreamError
+from seedream_magic.errors import ApiError, ImageError, ImageInvalid, SeedreamError, reason_of
 from seedream_magic.images.durable import as_list, as_mapping, read_object, record_bytes
 from seedream_magic.images.image_set import Frame, ImageSet, Outcome
 from seedream_magic.images.originals import picture_path, read_picture
@@ -346,7 +346,7 @@ def _frame(record: Record, index: int, facts: Mapping[str, Any], prompt: str) ->
     try:
         frame = read_picture(record.folder, index, prompt, record.frames)
     except (ImageError, OSError) as exc:
-        unread = ImageInvalid(f"The picture of frame {index + 1} of {record.folder} cannot be read: {exc}.")
+        unread = ImageInvalid(f"The picture of frame {index + 1} of {record.folder} cannot be read: {reason_of(exc)}.")
         return Frame(index, prompt, error=exc if isinstance(exc, ImageError) else unread)
     came = bool(facts) or not record.frames  # a stopped run lists the places that nothing came for
     frame = frame or Frame(index, prompt, error=error_of(facts) if came else None)

@@ -24,16 +24,16 @@ import httpx
 from seedream_magic.api.connection import (
     Client,
     LoopbackTransport,
+    ProxyTransport,
     Transport,
-    environment_certificates,
-    named_proxy,
+    direct_transport,
     new_client,
-    proxy_for,
     usable_settings,
 )
 from seedream_magic.api.providers import PROVIDERS, is_loopback, name_to_resolve
+from seedream_magic.api.proxies import named_proxy, proxy_for
 from seedream_magic.api.redaction import clean_text
-from seedream_magic.errors import ConfigError, ImageError, UnsafeURL
+from seedream_magic.errors import ConfigError, ImageError, UnsafeURL, reason_of
 
 Resolve = Callable[[str, int], Awaitable[Sequence[str]]]
 
@@ -114,7 +114,7 @@ def check_link(url: str, *, allow_loopback: bool) -> Link:
         parts = urlsplit(url)
         scheme, host, port = parts.scheme, parts.hostname or "", parts.port
     except ValueError as exc:
-        raise UnsafeURL(f"A picture link is no address: {exc}.") from exc
+        raise UnsafeURL(f"A picture link is no address: {reason_of(exc)}.") from exc
     loopback = is_loopback(host)
     if loopback:
         allowed = allow_loopback and scheme in {"http", "https"}
@@ -242,14 +242,12 @@ class PinnedRoute(Transport):
 
     @cached_property
     def _secure(self) -> Transport:
-        return httpx.AsyncHTTPTransport(verify=environment_certificates(), trust_env=False)
+        return direct_transport()
 
     @cached_property
     def _proxied(self) -> Transport | None:
         proxy = named_proxy("https")
-        if proxy is None:
-            return None
-        return httpx.AsyncHTTPTransport(verify=environment_certificates(), trust_env=False, proxy=proxy)
+        return ProxyTransport(proxy) if proxy else None
 
     async def handle_async_request(self, request: httpx.Request) -> httpx.Response:
         request.headers["Connection"] = "close"

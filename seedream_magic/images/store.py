@@ -23,7 +23,7 @@ from seedream_magic.api.models import LARGEST_BASE64_CHARACTERS, LARGEST_PICTURE
 from seedream_magic.api.plan import Lineage, Plan
 from seedream_magic.api.references.reference import Reference
 from seedream_magic.api.request import ImageRequest
-from seedream_magic.errors import ConfigError, ImageError, InvalidRequest, SeedreamError
+from seedream_magic.errors import ConfigError, ImageError, InvalidRequest, SeedreamError, reason_of
 from seedream_magic.images.claims import RunLock
 from seedream_magic.images.durable import (
     json_bytes,
@@ -110,7 +110,7 @@ class RunFolder:
             _keep_references(self.folder.parent, request)
             self.update(**request_fields(request))
         except OSError as exc:
-            raise ConfigError(f"The references cannot be kept ({exc.strerror or exc}).") from exc
+            raise ConfigError(f"The references cannot be kept ({reason_of(exc)}).") from exc
 
     def record(self, entry: Mapping[str, Any]) -> None:
         """Append what the service sent to `response.jsonl`; durable on return. Pictures in base64 go to their files.

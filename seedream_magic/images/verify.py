@@ -23,7 +23,7 @@ from urllib.parse import unquote
 
 from seedream_magic.api.encoding import inflate
 from seedream_magic.api.models import LARGEST_PICTURE_BYTES, MAXIMUM_PIXELS
-from seedream_magic.errors import ImageError, ImageInvalid, ImageTooLarge
+from seedream_magic.errors import ImageError, ImageInvalid, ImageTooLarge, reason_of
 from seedream_magic.formats import Outline, jpeg_samples, outline, picture_kind, png_damage
 
 _LAYERS = 4
@@ -63,7 +63,7 @@ def _lenient_base64_bytes(text: str) -> bytes:
     except UnicodeEncodeError as exc:
         raise ImageInvalid("The picture's base64 is damaged: Only base64 data is allowed.") from exc
     except ValueError as exc:
-        raise ImageInvalid(f"The picture's base64 is damaged: {exc}.") from exc
+        raise ImageInvalid(f"The picture's base64 is damaged: {reason_of(exc)}.") from exc
 
 
 def unwrap(data: bytes, codings: str, *, maximum: int) -> bytes:
@@ -82,7 +82,7 @@ def unwrap(data: bytes, codings: str, *, maximum: int) -> bytes:
             except ValueError as exc:
                 if not data.startswith(_COMPRESSED):  # only a header said that it is
                     break
-                error = ImageInvalid(f"The picture came compressed and does not unpack: {exc}.")
+                error = ImageInvalid(f"The picture came compressed and does not unpack: {reason_of(exc)}.")
                 error.rejected, error.rejected_as = data, "not-a-picture.bin"
                 raise error from exc
         if inner == data:
@@ -175,7 +175,7 @@ def verify_picture(data: bytes) -> PictureFacts:
         _decode(data, found, found.end)
     except Exception as exc:
         # Pillow's decoders raise OSError, SyntaxError, ValueError, struct.error and more on damaged bytes.
-        words = f"The picture ({found.media_type}, {len(data):,} bytes) does not decode: {exc}."
+        words = f"The picture ({found.media_type}, {len(data):,} bytes) does not decode: {reason_of(exc)}."
         raise _reject(ImageInvalid(words), data, found, "damaged") from exc
     return PictureFacts(found.media_type, found.ending, found.width, found.height)
 

@@ -14,7 +14,7 @@ from IPython.display import display
 from seedream_magic.api.credentials import find_key, remember_key, store_key_in_keyring
 from seedream_magic.api.prices import OWN, Price, own_price, told_together
 from seedream_magic.api.providers import PROVIDERS, find_provider
-from seedream_magic.errors import ConfigError, InvalidRequest, MissingKey, plural
+from seedream_magic.errors import ConfigError, InvalidRequest, MissingKey, plural, reason_of
 from seedream_magic.images.cards import path_text
 from seedream_magic.notebook.cell import split_line
 from seedream_magic.notebook.desk import Desk
@@ -195,7 +195,9 @@ def _panel(desk: Desk, text: str) -> None:
     try:
         from seedream_magic.notebook.panel import Panel  # noqa: PLC0415 - load time, see `desk`
     except ImportError as exc:
-        raise ConfigError(f"The panel cannot be loaded ({exc}).", hint='%pip install "ipywidgets>=7.7.1"') from exc
+        raise ConfigError(
+            f"The panel cannot be loaded ({reason_of(exc)}).", hint='%pip install "ipywidgets>=7.7.1"'
+        ) from exc
     display(Panel(images, client=client))
 
 

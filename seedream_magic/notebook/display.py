@@ -24,7 +24,7 @@ from IPython.core.interactiveshell import InteractiveShell
 from IPython.display import DisplayHandle, clear_output
 from IPython.terminal.interactiveshell import TerminalInteractiveShell
 
-from seedream_magic.errors import SeedreamError, SeedreamInterrupted
+from seedream_magic.errors import SeedreamError, SeedreamInterrupted, reason_of
 from seedream_magic.images.image_set import ImageSet, cards_of
 from seedream_magic.notebook.cell_outputs import CellOutputs
 from seedream_magic.notebook.kernel_loop import KernelLoop, Latest
@@ -115,7 +115,8 @@ class Output:
         try:
             return set_bundle(cards_of(images), show=self._layout)
         except Exception as exc:  # noqa: BLE001 - what cannot be drawn must not cost the set, which is paid for
-            text = f"{plain_text(cards_of(images))}\nThe pictures cannot be drawn here ({type(exc).__name__}: {exc})."
+            why = f"{type(exc).__name__}: {reason_of(exc)}"
+            text = f"{plain_text(cards_of(images))}\nThe pictures cannot be drawn here ({why})."
             return {"text/html": str(element("pre", {}, text)), "text/plain": text}
 
     def display(self) -> None:

@@ -9,10 +9,8 @@ import sys
 import tempfile
 from collections.abc import Iterator, Mapping, Sequence
 from importlib.metadata import PackageNotFoundError, requires, version
-from importlib.util import find_spec
 from pathlib import Path
 from typing import Literal
-from urllib.parse import urlsplit
 
 from IPython.core.interactiveshell import InteractiveShell
 from IPython.terminal.interactiveshell import TerminalInteractiveShell
@@ -20,45 +18,22 @@ from packaging.requirements import Requirement
 from packaging.version import InvalidVersion, Version
 
 from seedream_magic import database, library
-from seedream_magic.api.answer import MAXIMUM_SKEW
 from seedream_magic.api.codes import Text
-from seedream_magic.api.connection import SETTINGS_HINT, Reach, probe, proxy_for
 from seedream_magic.api.credentials import find_key
 from seedream_magic.api.models import MAXIMUM_IMAGES, find_model
-from seedream_magic.api.redaction import mask
 from seedream_magic.errors import ConfigError, MissingKey, plural
 from seedream_magic.images.durable import read_object
 from seedream_magic.images.record import Record
 from seedream_magic.images.response import raw_files
 from seedream_magic.images.store import SPACE_IN_RESERVE, SPACE_PER_IMAGE
 from seedream_magic.notebook.desk import Desk
-from seedream_magic.notebook.finding import NEWEST, Finding, explain, finding_lines, last_failures
+from seedream_magic.notebook.doctor_network import certificate_findings, network_findings, proxy_findings
+from seedream_magic.notebook.finding import NEWEST, Finding, explain, finding_lines, last_failures, to_install
 from seedream_magic.recover import find_unfinished
 from seedream_magic.seedream import Seedream
 from seedream_magic.version import __version__
 
 DISTRIBUTION = "seedream-magic"
-_ASK = "not asked: %seedream doctor --probe · 未检测：运行 %seedream doctor --probe"
-_FIXES = {
-    "DNS": Text(
-        "Check the network and the base URL; behind a company proxy set HTTPS_PROXY.",
-        "检查网络与 base URL；公司代理需设置 HTTPS_PROXY。",
-    ),
-    "TCP": Text(
-        "A firewall or VPN may be in the way; behind a company proxy set HTTPS_PROXY.",
-        "可能被防火墙或 VPN 拦截；公司代理需设置 HTTPS_PROXY。",
-    ),
-    "tunnel": Text(
-        "Check address, user and password of the proxy (HTTPS_PROXY), or except the host with NO_PROXY.",
-        "检查代理的地址、用户名和密码（HTTPS_PROXY），或用 NO_PROXY 排除此主机。",
-    ),
-    "TLS": Text(
-        "Check this machine's clock; where a company proxy opens TLS, name its certificate in SSL_CERT_FILE.",
-        "检查本机时钟；若公司代理会拆解 TLS，请用 SSL_CERT_FILE 指定其证书。",
-    ),
-    "HTTP": Text("The service or a firewall is at fault: try again later.", "服务端或防火墙的问题，稍后再试。"),
-    "settings": Text(SETTINGS_HINT, "检查 HTTPS_PROXY、ALL_PROXY、SSL_CERT_FILE 和 SSL_CERT_DIR。"),
-}
 
 _UNWRITABLE = ("readonly", "read-only", "permission", "denied", "full", "no space", "unable to open", "not a directory")
 """What SQLite and the system say where a file cannot be made or written."""
@@ -106,8 +81,9 @@ def findings(desk: Desk, *, ask: bool) -> Iterator[Finding]:
     lacking = find_unfinished(seedream.store)
     yield _runs(len(made), lacking)
     yield from _kept([entry.folder for entry in made], lacking)
-    yield _proxy(seedream.given_base_url)
-    yield from _network(seedream.given_base_url, ask=ask)
+    yield from proxy_findings(seedream.given_base_url)
+    yield from certificate_findings()
+    yield from network_findings(seedream.given_base_url, ask=ask)
     yield from last_failures(
         [Record(entry.folder, read_object(entry.folder / "request.json") or {}) for entry in made[:NEWEST]]
     )
@@ -134,12 +110,6 @@ def requirements() -> list[Requirement]:
         for each in needed
         if each.marker is None or each.marker.evaluate({"extra": "lab" if each.name == "ipykernel" else ""})
     ]
-
-
-def _to_install(what: str) -> Text:
-    """How to install a package of pip's, with its limits."""
-    command = f'%pip install "{what}"'
-    return Text(f"{command}, then restart the kernel.", f"{command}，然后重启内核。")
 
 
 def _front_end(shell: InteractiveShell) -> Finding:
@@ -173,7 +143,7 @@ def _command_of(process: str) -> str:
 
 def _misfit(needed: Requirement) -> Finding | None:
     """What is wrong with the version that is installed: too old is bad, too new and no kernel are worth a look."""
-    name, fix = needed.name, _to_install(f"{needed.name}{needed.specifier}")
+    name, fix = needed.name, to_install(f"{needed.name}{needed.specifier}")
     try:
         found = Version(version(name))
     except PackageNotFoundError:
@@ -329,56 +299,3 @@ def _kept(folders: Sequence[Path], lacking: Sequence[Record]) -> Iterator[Findin
             f"%seedream recover {kept[0].name} 会重新读取（新版本可能读得懂），不计费。",
         )
         yield Finding("look", "answers", text, fix)
-
-
-def _proxy(base_url: str) -> Finding:
-    proxy = proxy_for(base_url) if base_url else None
-    if proxy is None:
-        return Finding("ok", "proxy", "none for this provider · 未使用")
-    if proxy.startswith("socks") and find_spec("socksio") is None:
-        text = Text(f"{mask(proxy)} needs a package that is missing.", f"{mask(proxy)} 需要额外的组件。")
-        return Finding("bad", "proxy", text, _to_install("httpx[socks]"))
-    return Finding("ok", "proxy", f"{mask(proxy)} for {urlsplit(base_url).hostname}")
-
-
-def _network(base_url: str, *, ask: bool) -> Iterator[Finding]:
-    if not base_url:
-        yield Finding("ok", "network", "the demo runs inside this kernel · 演示服务在本内核中运行")
-        return
-    if not ask:
-        yield Finding("-", "network", _ASK)
-        yield Finding("-", "clock", _ASK)
-        return
-    reach = probe(base_url)
-    yield _reached(reach, urlsplit(base_url).hostname or "")
-    yield _clock(reach.clock_ahead)
-
-
-def _reached(reach: Reach, host: str) -> Finding:
-    way = f" through {reach.proxy}" if reach.proxy else ""
-    done = ", ".join(f"{step.name} {step.text}" for step in reach.steps if step.ok)
-    if reach.ok:
-        return Finding("ok", "network", f"{host}{way}: {done}; no key was sent · 未发送密钥")
-    failed = reach.steps[-1]
-    why = failed.text.rstrip(".")
-    text = Text(
-        f"{host} was not reached{way}. {failed.name}: {why}{f' (until then: {done})' if done else ''}.",
-        f"无法连接 {host}，失败于 {failed.name}：{why}。",
-    )
-    name = "tunnel" if reach.proxy and failed.name in {"DNS", "TCP"} else failed.name
-    return Finding("bad", "network", text, _FIXES[name])
-
-
-def _clock(ahead: float | None) -> Finding:
-    if ahead is None:
-        return Finding("-", "clock", "no answer told the time · 未取得时间")
-    if abs(ahead) <= MAXIMUM_SKEW.total_seconds():
-        return Finding("ok", "clock", f"{abs(ahead):.0f} s from the service's · 与服务端相差 {abs(ahead):.0f} 秒")
-    side, chinese_side = ("ahead of", "快") if ahead > 0 else ("behind", "慢")
-    hours = abs(ahead) / 3600
-    span, chinese_span = (f"{hours:.1f} h", f"{hours:.1f} 小时") if hours > 2 else (f"{hours * 60:.0f} min",) * 2
-    text = Text(
-        f"This machine's clock is {span} {side} the service's; certificates and picture links (24 h) go by it.",
-        f"本机时钟比服务端{chinese_side} {chinese_span}；证书和图片链接（24 小时）的有效期都按它判断。",
-    )
-    return Finding("bad", "clock", text, Text("Let the system set its clock (network time).", "开启系统的网络校时。"))

@@ -28,11 +28,13 @@ NAMES = {
     "runs": "记录",
     "answers": "应答",
     "proxy": "代理",
+    "TLS": "证书",
     "network": "网络",
     "clock": "时钟",
     "errors": "报错",
 }
-"""What is looked at, in the order in which it is printed; two Chinese characters each, so that columns align."""
+"""What is looked at, in the order in which it is printed but for what is wrong, which stands first; two Chinese
+characters each, so that columns align."""
 NEWEST = 20
 """Runs that are looked at for failures."""
 _BILLED = {"no": Text("no", "否"), "yes": Text("yes", "是"), "unknown": Text("perhaps", "可能")}
@@ -51,9 +53,16 @@ class Finding:
     fix: Text | None = None
 
 
+def to_install(what: str) -> Text:
+    """How to install a package of pip's, with its limits."""
+    command = f'%pip install "{what}"'
+    return Text(f"{command}, then restart the kernel.", f"{command}，然后重启内核。")
+
+
 def finding_lines(findings: Sequence[Finding]) -> str:
-    """The findings as lines, and a last one that counts what is wrong."""
-    lines = [line for finding in findings for line in _lines(finding)]
+    """The findings as lines, what is wrong first, and a last one that counts it."""
+    ranks = {"bad": 0, "look": 1}
+    lines = [line for finding in sorted(findings, key=lambda one: ranks.get(one.mark, 2)) for line in _lines(finding)]
     bad, look = (sum(finding.mark == mark for finding in findings) for mark in ("bad", "look"))
     verdict = (
         f"{bad} bad, {look} to look at · {bad} 处故障，{look} 处提醒"

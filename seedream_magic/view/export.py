@@ -18,7 +18,7 @@ from datetime import datetime
 from pathlib import Path
 from typing import Any
 
-from seedream_magic.errors import ConfigError, ImageInvalid, InvalidRequest
+from seedream_magic.errors import ConfigError, ImageInvalid, InvalidRequest, reason_of
 from seedream_magic.view.cards import Card, CardSet
 from seedream_magic.view.export_options import ExportOptions
 from seedream_magic.view.lettering import find_lettering
@@ -90,7 +90,7 @@ def whole_file(target: Path) -> Iterator[Path]:
         yield part
         part.replace(target)
     except OSError as exc:
-        raise ConfigError(f"{target} cannot be written ({exc.strerror or exc}).") from exc
+        raise ConfigError(f"{target} cannot be written ({reason_of(exc)}).") from exc
     finally:
         with contextlib.suppress(OSError):  # it was put in place, or its folder could not be made
             part.unlink()
@@ -111,7 +111,7 @@ def checked_target(
             place.is_relative_to(one.resolve()) for one in untouched
         )
     except (TypeError, ValueError, RuntimeError, OSError) as exc:  # no path; a NUL; no such user; a name too long
-        raise InvalidRequest(f"{str(path)[:200]!r} is no name for a file ({exc}).") from exc
+        raise InvalidRequest(f"{str(path)[:200]!r} is no name for a file ({reason_of(exc)}).") from exc
     if target.suffix.lower() not in endings:
         near = difflib.get_close_matches(target.suffix.lower(), endings, n=1)
         meant = f" Did you mean {near[0]}?" if near else ""
@@ -141,7 +141,7 @@ def without_lost(cards: CardSet) -> CardSet:
             try:
                 card.picture.open("rb").close()
             except OSError as exc:
-                why = "is gone" if isinstance(exc, FileNotFoundError) else f"cannot be opened ({exc.strerror or exc})"
+                why = "is gone" if isinstance(exc, FileNotFoundError) else f"cannot be opened ({reason_of(exc)})"
                 error = ImageInvalid(f"{card.picture.name} {why}.")
         checked.append(card.without_picture(error) if error else card)
     return replace(cards, cards=tuple(checked))

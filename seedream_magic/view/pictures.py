@@ -16,7 +16,7 @@ from typing import TypeVar
 
 from PIL import Image, ImageOps, JpegImagePlugin, PngImagePlugin
 
-from seedream_magic.errors import ImageInvalid
+from seedream_magic.errors import ImageInvalid, reason_of
 from seedream_magic.formats import outline, without_words
 from seedream_magic.view.cards import Preview
 
@@ -38,7 +38,7 @@ def open_picture(path: Path) -> Image.Image:
         with open_original(path) as picture:
             picture.load()
     except Exception as exc:
-        raise ImageInvalid(f"{path} cannot be read: {exc}.") from exc
+        raise ImageInvalid(f"{path} cannot be read: {reason_of(exc)}.") from exc
     return picture
 
 
@@ -178,7 +178,7 @@ def original(path: Path) -> bytes:
     try:
         return path.read_bytes()
     except OSError as exc:
-        raise ImageInvalid(f"{path.name} cannot be read: {exc.strerror or exc}.") from exc
+        raise ImageInvalid(f"{path.name} cannot be read: {reason_of(exc)}.") from exc
 
 
 def progress(items: Sequence[Item], what: str) -> Iterable[Item]:

@@ -21,7 +21,7 @@ from typing import Any
 from urllib.parse import unquote_to_bytes, urlsplit
 
 from seedream_magic.api.references.reference import MAXIMUM_REFERENCES, Reference, megabytes, short
-from seedream_magic.errors import InvalidRequest
+from seedream_magic.errors import InvalidRequest, reason_of
 from seedream_magic.formats import ENDINGS
 
 MAXIMUM_FILE = 256 * 10**6
@@ -96,12 +96,7 @@ def refusing(sentence: str) -> Iterator[None]:
     except InvalidRequest:
         raise
     except Exception as exc:
-        try:
-            reason = getattr(exc, "strerror", None) or str(exc)
-        except Exception:  # noqa: BLE001 - the exception is somebody else's object, and may fail at that as well
-            reason = ""
-        reason = " ".join(str(reason).split()).rstrip(".") or type(exc).__name__
-        raise InvalidRequest(f"{sentence}: {reason}.") from exc
+        raise InvalidRequest(f"{sentence}: {reason_of(exc)}.") from exc
 
 
 def _single(value: Any, base: Path) -> list[Leaf]:

@@ -14,7 +14,7 @@ from seedream_magic.api.plan import cell_text
 from seedream_magic.api.providers import Provider, chosen_provider
 from seedream_magic.api.references.reference import Reference
 from seedream_magic.api.request import ImageRequest
-from seedream_magic.errors import ConfigError
+from seedream_magic.errors import ConfigError, reason_of
 from seedream_magic.images.record import REFERENCES
 from seedream_magic.images.store import keep_reference
 from seedream_magic.notebook.panel.controls import column, indented, labelled, set_visible
@@ -137,6 +137,6 @@ def _name_for_cell(entry: FormReference, store: Path) -> Reference:
         store.mkdir(mode=0o700, parents=True, exist_ok=True)
         path = keep_reference(store, reference)
     except OSError as exc:
-        raise ConfigError(f"The reference cannot be kept in {store / REFERENCES} ({exc.strerror or exc}).") from exc
+        raise ConfigError(f"The reference cannot be kept in {store / REFERENCES} ({reason_of(exc)}).") from exc
     here = Path.cwd()
     return replace(reference, source=str(path.relative_to(here) if path.is_relative_to(here) else path))

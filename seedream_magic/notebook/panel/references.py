@@ -18,7 +18,7 @@ import ipywidgets as widgets
 from seedream_magic.api.redaction import redact
 from seedream_magic.api.references.reference import Reference, short
 from seedream_magic.api.references.sources import is_data_uri
-from seedream_magic.errors import InvalidRequest, SeedreamError
+from seedream_magic.errors import InvalidRequest, SeedreamError, reason_of
 from seedream_magic.images.image_set import Frame
 from seedream_magic.notebook.kernel_loop import KernelLoop
 from seedream_magic.notebook.panel.controls import (
@@ -139,7 +139,7 @@ class References:
         except SeedreamError as error:
             self._faults[way] = str(error)
         except Exception as exc:  # noqa: BLE001 - whatever it is, nothing is to be paid for without this reference
-            self._faults[way] = f"It cannot be read ({type(exc).__name__}: {exc})."
+            self._faults[way] = f"It cannot be read ({type(exc).__name__}: {reason_of(exc)})."
         return ()
 
     def _show(self, notes: Iterable[str] = ()) -> None:
