@@ -43,13 +43,15 @@ def plan_redo(
     refs: object = None,
     fresh: bool = False,
     another: bool = False,
+    take: int | None = None,
 ) -> Plan:
     """The plan that draws frames of a set anew, `prompt` in place of their words; the others stay as they are.
 
     Of a storyboard these frames are asked for alone, with its style. A set whose frames were drawn by this very call
     stands for it as it is (see `_find_same_call`), unless they are to be drawn once more: `fresh`, for another take, or
-    `another`, which goes on from the set as it is and may be in the store. Raises `InvalidRequest` for a set whose run
-    is gone, and for places that it does not have.
+    `another`, which goes on from the set as it is and may be in the store, or as its `take`: the K-th set that this
+    call has made of this very set, drawn where it is the next. Raises `InvalidRequest` for a set whose run is
+    gone, for places that it does not have, and for a take beyond the next.
     """
     _refuse_layers(images)
     _refuse_without_run(images)
@@ -61,7 +63,7 @@ def plan_redo(
         request = _frames_request(of.request, new_words or own_words)
         return _Step(request, Lineage("redo", of.run_id, chosen), refs)
 
-    return _plan_from(client, images, step, fresh=fresh, another=another)
+    return _plan_from(client, images, step, fresh=fresh, another=another, take=take)
 
 
 def plan_extend(
@@ -105,10 +107,11 @@ def plan_vary(
     refs: object = (),
     fresh: bool = False,
     another: bool = False,
+    take: int | None = None,
 ) -> Plan:
     """The plan of a new set after a frame: other words, the frame as its first reference, the rest as it was.
 
-    The frame of a set that this very call drew is not varied by it once more, as with `plan_redo`.
+    The frame of a set that this very call drew is not varied by it once more, and `take` counts, as with `plan_redo`.
     """
     words, count = check_prompt(prompt), parse_images(images)
     further = refs if isinstance(refs, list | tuple) else [] if refs is None else [refs]
@@ -121,7 +124,7 @@ def plan_vary(
         lineage = Lineage("vary", of.run_id, (place,))
         return _Step(plain.for_images(count), lineage, [after, *further])
 
-    return _plan_from(client, varied, step, fresh=fresh, another=another)
+    return _plan_from(client, varied, step, fresh=fresh, another=another, take=take)
 
 
 def plan_retry(client: PlanningClient, run_id: str) -> Plan:
@@ -214,7 +217,13 @@ class _Step:
 
 
 def _plan_from(
-    client: PlanningClient, images: ImageSet, step: Callable[[ImageSet], _Step], *, fresh: bool, another: bool = False
+    client: PlanningClient,
+    images: ImageSet,
+    step: Callable[[ImageSet], _Step],
+    *,
+    fresh: bool,
+    another: bool = False,
+    take: int | None = None,
 ) -> Plan:
     """The plan of a request that goes on from a set; `step` says what is asked for there.
 
@@ -222,7 +231,7 @@ def _plan_from(
     is sent beside the fields that are known.
     """
     refuse_other_provider(client, images.run_id, images.provider)
-    same = None if another else _find_same_call(client, images, step)
+    same = None if another or take is not None else _find_same_call(client, images, step)
     if fresh and same is not None:
         images = _take_of(client, images, same)
     asked = step(images)
@@ -239,7 +248,7 @@ def _plan_from(
     check_prompt(request.prompt, may_be_empty=request.layer_decomposition)
     warnings = (*notes, *check_limits(request, strict=strict, check=not unchecked))
     plan = without_undocumented(
-        client, plan_request(client, request, warnings, fresh=fresh, lineage=lineage), images.run_id
+        client, plan_request(client, request, warnings, fresh=fresh, take=take, lineage=lineage), images.run_id
     )
     if fresh or same is None:
         return plan

@@ -173,7 +173,7 @@ def without_undocumented(client: PlanningClient, plan: Plan, run_id: str) -> Pla
     names = ", ".join(ascii(name[:40])[1:-1] for name in left_out[:10])
     note = f"Left out, for only the record of run {run_id} asks for it: {names}. In a cell --extra sends it."
     request = replace(request, extra=kept)
-    return plan_request(client, request, (*plan.warnings, note), fresh=plan.fresh, lineage=plan.lineage)
+    return plan_request(client, request, (*plan.warnings, note), fresh=plan.fresh, take=plan.take, lineage=plan.lineage)
 
 
 def is_documented(name: str, value: object) -> bool:

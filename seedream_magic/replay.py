@@ -68,7 +68,11 @@ def find_earlier(plan: Plan, store: Path) -> Earlier:
         raise InvalidRequest("--fresh makes a new take; --take shows one that was made. Give one of them.")
     runs = [] if plan.fresh else find_runs(plan, store)
     if plan.take is not None:
-        return Earlier(_take(plan.take, list(_answers(runs, store))))
+        made = list(_answers(runs, store))
+        if plan.lineage is not None and plan.take == len(made) + 1:  # the next take of a frame: it is to be drawn
+            last = made[-1].run_id if made else ""
+            return _newest([record for record in runs if record.run_id > last], store)
+        return Earlier(_take(plan, made))
     return _newest(runs, store)
 
 
@@ -276,10 +280,17 @@ def _oddities(record: Record, plan: Plan) -> tuple[str, ...]:
     return (f"Run {record.run_id} stands for this request, but its record tells of another one; --fresh draws anew.",)
 
 
-def _take(number: int, made: list[Record]) -> Record:
+def takes(plan: Plan, store: Path) -> list[Record]:
+    """The sets that the request of a plan has made, oldest first: its first is `take` 1."""
+    return list(_answers(find_runs(plan, store), store))
+
+
+def _take(plan: Plan, made: list[Record]) -> Record:
+    number = plan.take
     if type(number) is not int or number not in range(1, len(made) + 1):
         there = f"takes 1 to {len(made)}" if len(made) > 1 else "one take" if made else "no take"
-        raise InvalidRequest(f"--take {number}: the store has {there} of this request; --fresh pays for a new one.")
+        pays = "--fresh pays for a new one" if plan.lineage is None else f"--take {len(made) + 1} draws the next"
+        raise InvalidRequest(f"--take {number}: the store has {there} of this request; {pays}.")
     return made[number - 1]
 
 

@@ -183,10 +183,11 @@ class Seedream:
         prompt: str | None = None,
         refs: object = None,
         fresh: bool = False,
+        take: int | None = None,
     ) -> ImageSet:
         """See `ImageSet.redo`."""
         with in_python():
-            plan = plan_redo(self, images, places, prompt=prompt, refs=refs, fresh=fresh)
+            plan = plan_redo(self, images, places, prompt=prompt, refs=refs, fresh=fresh, take=take)
         return self._go_on(plan)
 
     def extend(
@@ -203,10 +204,19 @@ class Seedream:
             plan = plan_extend(self, images, frames, prompt=prompt, refs=refs, fresh=fresh)
         return self._go_on(plan)
 
-    def vary(self, frame: Frame, prompt: str, *, images: int = 1, refs: object = (), fresh: bool = False) -> ImageSet:
+    def vary(
+        self,
+        frame: Frame,
+        prompt: str,
+        *,
+        images: int = 1,
+        refs: object = (),
+        fresh: bool = False,
+        take: int | None = None,
+    ) -> ImageSet:
         """See `Frame.vary`."""
         with in_python():
-            plan = plan_vary(self, frame, prompt, images=images, refs=refs, fresh=fresh)
+            plan = plan_vary(self, frame, prompt, images=images, refs=refs, fresh=fresh, take=take)
         return self._go_on(plan)
 
     def _go_on(self, plan: Plan) -> ImageSet:

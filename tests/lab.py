@@ -17,6 +17,7 @@ from typing import IO, Any
 
 from playwright.sync_api import Browser, BrowserContext, Locator, Page, sync_playwright
 
+ROOT = Path(__file__).resolve().parent.parent
 _CHROMIUM_FLAGS = (
     "--disable-gpu",
     "--disable-quic",
@@ -92,6 +93,14 @@ class Server:
     home: Path
 
 
+def install_extension(home: Path) -> None:
+    """Put this checkout's front-end extension where JupyterLab looks first, whatever is installed."""
+    place = home / "data/labextensions/seedream-magic"
+    place.parent.mkdir(parents=True, exist_ok=True)
+    if not place.exists():
+        place.symlink_to(ROOT / "labextension")
+
+
 @contextmanager
 def running_jupyterlab(folder: Path, home: Path) -> Iterator[Server]:
     """JupyterLab over `folder` without token, on a free loopback port."""
@@ -106,6 +115,7 @@ def running_jupyterlab(folder: Path, home: Path) -> Iterator[Server]:
         "ServerApp.allow_origin": "*",
     }
     command = [sys.executable, "-m", "jupyterlab", *(f"--{name}={value}" for name, value in options.items())]
+    install_extension(home)
     choose(home, "@jupyterlab/apputils-extension/notification", fetchNews="false", checkForUpdates=False)
     server = subprocess.Popen(
         command, env=jupyter_environment(home), stderr=subprocess.PIPE, stdout=subprocess.DEVNULL, text=True

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import hashlib
+import json
 import re
 import subprocess
 import sys
@@ -16,6 +18,9 @@ import seedream_magic
 
 ROOT = Path(__file__).resolve().parent.parent
 PACKAGE = ROOT / "seedream_magic"
+EXTENSION = ROOT / "labextension"
+SHARE = "share/jupyter/labextensions/seedream-magic"
+"""Below the environment: where JupyterLab looks for extensions."""
 
 
 def project() -> dict[str, Any]:
@@ -69,22 +74,48 @@ def test_the_version_is_the_same_everywhere() -> None:
     assert project()["version"] == seedream_magic.__version__
 
 
-def test_the_wheel_is_the_package(tmp_path: Path) -> None:
-    """Every module, script, style, font and text of the package, its licence, and nothing else; built off line."""
-    files = (path.relative_to(ROOT) for path in PACKAGE.rglob("*") if path.is_file())
-    package = {
-        file.as_posix() for file in files if not any(part.startswith((".", "__pycache__")) for part in file.parts)
-    }
-    command = [sys.executable, "-m", "hatchling", "build", "--target", "wheel", "--directory", str(tmp_path)]
-    built = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, check=False)
+def files_below(folder: Path) -> set[str]:
+    """The files of a folder of the project, hidden ones and byte code left out."""
+    files = (path.relative_to(ROOT) for path in folder.rglob("*") if path.is_file())
+    return {file.as_posix() for file in files if not any(part.startswith((".", "__pycache__")) for part in file.parts)}
+
+
+def built_by(target: Path, call: str) -> zipfile.ZipFile:
+    """What a call of the build backend makes in an empty folder; off line."""
+    command = [sys.executable, "-c", f"import sys, hatchling.build as backend; backend.{call}"]
+    built = subprocess.run([*command, str(target)], cwd=ROOT, capture_output=True, text=True, check=False)
     assert built.returncode == 0, built.stderr
-    (file,) = tmp_path.glob("*.whl")
-    with zipfile.ZipFile(file) as archive:
+    (file,) = target.glob("*.whl")
+    return zipfile.ZipFile(file)
+
+
+def test_the_wheel_is_the_package(tmp_path: Path) -> None:
+    """Every module, script, style, font and text of the package, its licence, the extension, and nothing else."""
+    with built_by(tmp_path, "build_wheel(sys.argv[1])") as archive:
         names = set(archive.namelist())
-    metadata = {name for name in names if name.startswith(f"seedream_magic-{seedream_magic.__version__}.dist-info/")}
-    assert names - metadata == package
+    whole = f"seedream_magic-{seedream_magic.__version__}"
+    metadata = {name for name in names if name.startswith(f"{whole}.dist-info/")}
+    installed = {f"{whole}.data/data/{SHARE}/{name.partition('/')[2]}" for name in files_below(EXTENSION)}
+    assert names - metadata == files_below(PACKAGE) | installed
     assert any(name.endswith("/LICENSE") for name in metadata)
     assert {f"seedream_magic/{name}" for name in ("py.typed", "view/carousel.js", "view/carousel.css")} <= names
+
+
+def test_an_editable_install_has_the_extension_too(tmp_path: Path) -> None:
+    """JupyterLab finds it where it looks: nothing is to be linked or built by hand."""
+    with built_by(tmp_path, "build_editable(sys.argv[1])") as archive:
+        names = {name.partition(f".data/data/{SHARE}/")[2] for name in archive.namelist()}
+    assert names - {""} == {name.partition("/")[2] for name in files_below(EXTENSION)}
+
+
+def test_the_extension_is_small_and_of_this_version() -> None:
+    """Under 40 kB as it is loaded; its address changes with its text, so that no browser keeps an older one."""
+    facts = json.loads((EXTENSION / "package.json").read_text(encoding="utf-8"))
+    script = EXTENSION / "static" / "seedream.js"
+    digest = hashlib.sha256(script.read_bytes()).hexdigest()[:8]
+    assert facts["version"] == seedream_magic.__version__
+    assert facts["jupyterlab"]["_build"]["load"] == f"static/seedream.js?v={digest}"
+    assert sum((ROOT / name).stat().st_size for name in files_below(EXTENSION)) < 40_000
 
 
 def test_the_public_names() -> None:

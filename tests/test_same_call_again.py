@@ -11,7 +11,7 @@ from IPython.core.interactiveshell import InteractiveShell
 
 from asking import REFUSED, data, run
 from raw_server import Behaviour, RawServer, Request, raw_server
-from seedream_magic import ImageSet, Seedream, Storyboard
+from seedream_magic import ImageSet, InvalidRequest, Seedream, Storyboard
 from seedream_magic.continuation import missing_places, plan_redo, plan_retry, plan_vary
 from served import client
 from service import PICTURE, POST, bodies, jpeg, picture, whole_answer
@@ -192,3 +192,21 @@ def test_the_plan_names_what_stands(server: RawServer, story: ImageSet, seedream
     with pytest.raises(Exception, match="not in"):
         seedream.run(plan)
     assert server.posts == 2
+
+
+def test_the_next_take_is_drawn_once_and_shown_from_then_on(
+    server: RawServer, story: ImageSet, seedream: Seedream
+) -> None:
+    """So a cell that draws a frame once more is run again for nothing; a take beyond the next is refused."""
+    drawn = [story.redo(1, take=take) for take in (1, 2, 3)]
+    assert (len({digests(one)[1] for one in drawn}), server.posts) == (3, 4)
+    again = [seedream.show(story.run_id).redo(1, take=take) for take in (1, 2, 3)]
+    assert [one.run_id for one in again] == [one.run_id for one in drawn]
+    with pytest.raises(InvalidRequest, match="takes 1 to 3 of this request; take 4 draws the next"):
+        story.redo(1, take=5)
+    assert server.posts == 4
+    onward = drawn[0].redo(1, take=1)  # upon what the same redo has made
+    assert (onward.run_id, server.posts) == (drawn[0].redo(1, take=1).run_id, 5)
+    varied = [story[0].vary("warm", take=take).run_id for take in (1, 2, 1, 2)]
+    assert (varied[:2], server.posts) == (varied[2:], 7)
+    assert len({*varied}) == 2

@@ -229,7 +229,7 @@ def _holds(path: Path, data: bytes) -> bool:
         return False
 
 
-def call_text(name: str, *values: str | int, **named: str | bool | None) -> str:
+def call_text(name: str, *values: str | int, **named: str | int | None) -> str:
     """A call in Python: its values as literals, what is named left out where it is None, False or empty."""
     literals = [_literal(value) for value in values]
     literals += [f"{key}={_literal(value)}" for key, value in named.items() if value]

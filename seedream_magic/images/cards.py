@@ -62,11 +62,11 @@ class Origin:
     folder: Path
     base_url: str | None = None
 
-    def redo_cell(self, place: int, **arguments: str | bool | None) -> str:
+    def redo_cell(self, place: int, **arguments: str | int | None) -> str:
         """The cell that draws the frame at this index anew; `arguments` are those of `redo`, None for none."""
         return self._cell(call_text(".redo", place, **arguments))
 
-    def vary_cell(self, place: int, prompt: str, **arguments: bool) -> str:
+    def vary_cell(self, place: int, prompt: str, **arguments: int) -> str:
         """The cell that draws a set of its own after the frame at this index; `arguments` are those of `vary`."""
         return self._cell(call_text(f"[{place}].vary", prompt, **arguments))
 

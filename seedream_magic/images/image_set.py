@@ -52,7 +52,14 @@ class Client(Protocol):
     store: Path
 
     def redo(
-        self, images: ImageSet, places: Sequence[int], *, prompt: str | None, refs: object, fresh: bool
+        self,
+        images: ImageSet,
+        places: Sequence[int],
+        *,
+        prompt: str | None,
+        refs: object,
+        fresh: bool,
+        take: int | None,
     ) -> ImageSet:
         """See `ImageSet.redo`."""
 
@@ -61,7 +68,7 @@ class Client(Protocol):
     ) -> ImageSet:
         """See `ImageSet.extend`."""
 
-    def vary(self, frame: Frame, prompt: str, *, images: int, refs: object, fresh: bool) -> ImageSet:
+    def vary(self, frame: Frame, prompt: str, *, images: int, refs: object, fresh: bool, take: int | None) -> ImageSet:
         """See `Frame.vary`."""
 
 
@@ -163,12 +170,14 @@ class Frame:
             raise self.error or SeedreamError(f"Frame {self.index + 1} has not arrived yet.")
         return open_picture(self.path)
 
-    def vary(self, prompt: str, *, images: int = 1, refs: object = (), fresh: bool = False) -> ImageSet:
+    def vary(
+        self, prompt: str, *, images: int = 1, refs: object = (), fresh: bool = False, take: int | None = None
+    ) -> ImageSet:
         """Draw a new set after this picture, which is its first reference; `refs` are further ones.
 
         Again, as `ImageSet.redo`: the set that this very call has drawn is not varied by it once more.
         """
-        return _client_of(self).vary(self, prompt, images=images, refs=refs, fresh=fresh)
+        return _client_of(self).vary(self, prompt, images=images, refs=refs, fresh=fresh, take=take)
 
     def __getstate__(self) -> dict[str, Any]:
         return {**self.__dict__, "client": None}  # a copy elsewhere has no way back, and no key
@@ -343,18 +352,26 @@ class ImageSet(Sequence[Frame]):
             f"%seedream retry {self.run_id} asks for the rest."
         )
 
-    def redo(self, *places: int, prompt: str | None = None, refs: object = None, fresh: bool = False) -> ImageSet:
+    def redo(
+        self,
+        *places: int,
+        prompt: str | None = None,
+        refs: object = None,
+        fresh: bool = False,
+        take: int | None = None,
+    ) -> ImageSet:
         """Draw the frames at these indexes anew; the set with them in their places.
 
         `prompt` stands in place of their words. `refs` replaces the references of the set; "others" adds the set's
         other pictures to them. The same redo again comes from the store, like any request, also in a cell that binds
         the set to its own name (`story = story.redo(1)`): a set that was made by this very redo comes back as it is,
-        with a note. `fresh` pays for another. Of a set that was put together the frames are drawn anew in the set that
-        they are from, and stand here in their places.
+        with a note. Of a set that was put together the frames are drawn anew in the set that they are from, and stand
+        here in their places. `fresh` pays for another. `take` is for a cell that is to draw another one once: the K-th
+        set that this redo has made of this set is shown, and drawn where K is the next.
         """
         if self.sources:
-            return self._redo_in_source(places, prompt=prompt, refs=refs, fresh=fresh)
-        return _client_of(self).redo(self, places, prompt=prompt, refs=refs, fresh=fresh)
+            return self._redo_in_source(places, prompt=prompt, refs=refs, fresh=fresh, take=take)
+        return _client_of(self).redo(self, places, prompt=prompt, refs=refs, fresh=fresh, take=take)
 
     def extend(
         self,

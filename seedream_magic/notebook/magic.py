@@ -13,6 +13,7 @@ from IPython.core.magic import Magics, line_cell_magic, magics_class, no_var_exp
 from seedream_magic.api.plan import Plan
 from seedream_magic.api.prices import bill_text
 from seedream_magic.errors import InvalidRequest
+from seedream_magic.notebook.actions import register_actions, unregister_actions
 from seedream_magic.notebook.cell import Cell, parse_cell, value_of
 from seedream_magic.notebook.commands import run_command
 from seedream_magic.notebook.completion import register_completion, unregister_completion
@@ -118,6 +119,7 @@ def register(shell: InteractiveShell) -> None:
     magics = SeedreamMagics(shell)
     shell.register_magics(magics)
     magics.desk.open()
+    register_actions(magics.desk)
     register_completion(shell)
     shell.input_transformers_cleanup.insert(0, with_body)
 
@@ -143,6 +145,7 @@ def _take_out(shell: InteractiveShell) -> None:
     magics = _find_magics(shell)
     if magics is not None:
         magics.desk.close()
+        unregister_actions(magics.desk)
     unregister_completion(shell)
     cleanup = shell.input_transformers_cleanup
     cleanup[:] = [transform for transform in cleanup if getattr(transform, "__name__", "") != with_body.__name__]

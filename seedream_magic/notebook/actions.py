@@ -1,0 +1,215 @@
+"""What a person does with a picture by a button in JupyterLab or Notebook 7: an action, answered with a cell.
+
+The front-end extension (`labextension/`) opens a comm and sends actions: what to do, a run, a frame, words. It never
+sends code, and the page it sends from is not believed: the run has to be one of this user's and of this notebook's
+provider, the frame has to be in its set, and words become a quoted literal. The answer is a cell from the table below,
+which the extension inserts and runs, or what to know of a set before anything is clicked: what a button may bill.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from functools import partial
+from typing import TYPE_CHECKING, Any
+
+from seedream_magic.api.prices import bill_text, price_of
+from seedream_magic.errors import InvalidRequest, SeedreamError
+from seedream_magic.notebook.desk import Desk
+from seedream_magic.words import ENGLISH, words_for
+
+if TYPE_CHECKING:
+    from seedream_magic.api.plan import Plan
+    from seedream_magic.images.image_set import Frame, ImageSet
+    from seedream_magic.seedream import Seedream
+
+TARGET = "seedream"
+"""The name under which the extension opens its comm."""
+LONGEST_WORDS = 20_000
+"""Characters of a prompt: more than any service reads."""
+
+
+@dataclass(frozen=True)
+class Message:
+    """What a page asks for: the action, the run whose set is meant, the index of a frame, words that were typed."""
+
+    action: str
+    run: str
+    frame: int
+    words: str
+
+
+@dataclass(frozen=True)
+class Action:
+    """An action on a frame of a set that is known here; `client` is what goes on from the set."""
+
+    client: Seedream
+    images: ImageSet
+    frame: int
+    words: str
+
+    @property
+    def picture(self) -> Frame:
+        """The frame. Raises `InvalidRequest` where it has no picture."""
+        if self.frame >= len(self.images) or not self.images[self.frame].ok:
+            raise InvalidRequest(f"Frame {self.frame + 1} has no picture.")
+        return self.images[self.frame]
+
+
+@dataclass(frozen=True)
+class Cell:
+    """A cell for the notebook; `runs` says whether it is run at once, else the person writes on in it."""
+
+    source: str
+    runs: bool = True
+
+
+def read_message(data: object) -> Message:
+    """The message of a page. Raises `InvalidRequest` for what is none."""
+    fields = data if isinstance(data, Mapping) else {}
+    action, run, frame, words = (
+        fields.get(key, default) for key, default in {"action": "", "run": "", "frame": 0, "words": ""}.items()
+    )
+    texts = isinstance(action, str) and isinstance(run, str) and isinstance(words, str) and len(words) <= LONGEST_WORDS
+    if not texts or type(frame) is not int or action not in {"offer", *FORMS}:
+        raise InvalidRequest("This is no action on a picture.")
+    return Message(action, run, frame, words.strip())
+
+
+def _redo(asked: Action) -> Cell:
+    """The frame once more, by its own words or others; run again, the cell shows this very take."""
+    from seedream_magic.continuation import plan_redo  # noqa: PLC0415 - load time, see `desk`
+    from seedream_magic.images.image_set import origin_of  # noqa: PLC0415 - load time, see `desk`
+
+    words = asked.words or None
+    plan = plan_redo(asked.client, asked.images, [asked.frame], prompt=words, another=True)
+    return Cell(origin_of(asked.images).redo_cell(asked.frame, prompt=words, take=_next_take(asked.client, plan)))
+
+
+def _vary(asked: Action) -> Cell:
+    """A new picture after the frame."""
+    from seedream_magic.continuation import plan_vary  # noqa: PLC0415 - load time, see `desk`
+    from seedream_magic.images.image_set import origin_of  # noqa: PLC0415 - load time, see `desk`
+
+    if not asked.words:
+        raise InvalidRequest("Say what the new picture shows: it is drawn by these words alone, after the picture.")
+    plan = plan_vary(asked.client, asked.picture, asked.words, another=True)
+    return Cell(origin_of(asked.images).vary_cell(asked.frame, asked.words, take=_next_take(asked.client, plan)))
+
+
+def _retry(asked: Action) -> Cell:
+    return Cell(f"%seedream retry {asked.images.run_id}")
+
+
+def _reference(asked: Action) -> Cell:
+    return Cell(f"%%seedream --ref run:{asked.images.run_id}[{asked.picture.index}]\n", runs=False)
+
+
+FORMS: Mapping[str, Callable[[Action], Cell]] = {
+    "redo": _redo,
+    "vary": _vary,
+    "retry": _retry,
+    "reference": _reference,
+}
+"""All cells that a button can make."""
+
+
+def answer(desk: Desk, data: object) -> dict[str, Any]:
+    """What is said to a page: a `cell` and whether it `runs`, the facts of a set, or why it is `refused`."""
+    try:
+        return _answer(desk, read_message(data))
+    except SeedreamError as error:
+        return {"refused": " ".join(filter(None, (str(error), error.hint)))}
+    except Exception as error:  # noqa: BLE001 - the page waits for an answer, whatever went wrong
+        return {"refused": f"{type(error).__name__}: {error}"}
+
+
+def _answer(desk: Desk, message: Message) -> dict[str, Any]:
+    client, images = _set_of(desk, message.run)
+    if message.action == "offer":
+        return _facts(client, images)
+    if message.frame not in range(max(len(images), images.expected or 0)):
+        raise InvalidRequest(f"Run {images.run_id} has no frame {message.frame}.")
+    cell = FORMS[message.action](Action(client, images, message.frame, message.words))
+    return {"cell": cell.source, "runs": cell.runs}
+
+
+def register_actions(desk: Desk) -> None:
+    """From now on the extension is answered; without a kernel (a terminal) nobody asks."""
+    manager = _comm_manager(desk)
+    if manager is not None:
+        manager.register_target(TARGET, partial(_open, desk))
+
+
+def unregister_actions(desk: Desk) -> None:
+    """The extension is not answered any more."""
+    manager = _comm_manager(desk)
+    if manager is not None:
+        manager.targets.pop(TARGET, None)
+
+
+def _comm_manager(desk: Desk) -> Any:
+    return getattr(getattr(desk.shell, "kernel", None), "comm_manager", None)
+
+
+def _open(desk: Desk, comm: Any, _opening: object) -> None:
+    """A page has opened a comm: each of its messages gets an answer, which carries its number."""
+
+    def receive(message: Mapping[str, Any]) -> None:
+        data = message["content"]["data"]
+        comm.send({"id": data.get("id"), **answer(desk, data)})
+
+    comm.on_msg(receive)
+
+
+def _set_of(desk: Desk, run_id: str) -> tuple[Seedream, ImageSet]:
+    """The set of a run, named by its whole id, and the client that goes on from it.
+
+    Neither a page nor a record chooses who gets a key: where another provider made the run, this session has to have
+    sent it. Raises `InvalidRequest` or `ConfigError` else.
+    """
+    from seedream_magic.planning import refuse_other_provider  # noqa: PLC0415 - load time, see `desk`
+    from seedream_magic.replay import find_run  # noqa: PLC0415 - load time, see `desk`
+
+    client = desk.client()
+    record = find_run(client.store, run_id)
+    if record.run_id != run_id:
+        raise InvalidRequest("This is no run of this notebook.")
+    if run_id in desk.session.made:
+        client = desk.client(record.provider)
+    refuse_other_provider(client, record.run_id, record.provider)
+    return client, client.show(run_id)
+
+
+def _facts(client: Seedream, images: ImageSet) -> dict[str, Any]:
+    """What a page shows before a click: which actions there are, what each may bill, the words of the frames."""
+    from seedream_magic.continuation import missing_places  # noqa: PLC0415 - load time, see `desk`
+    from seedream_magic.images.image_set import places_of  # noqa: PLC0415 - load time, see `desk`
+
+    missing = len(missing_places(images))
+    impossible = {"redo"} if images.request.layer_decomposition else set()
+    impossible |= set() if missing else {"retry"}
+    bill = partial(_bill, client, images)
+    return {
+        "actions": [name for name in FORMS if name not in impossible],
+        "bills": {"redo": bill(1), "vary": bill(1), "retry": bill(missing)},
+        "words": [frame.prompt for frame in places_of(images)],
+    }
+
+
+def _bill(client: Seedream, images: ImageSet, count: int) -> str:
+    """What so many further images of a set may bill, as a person reads it before the click."""
+    english = words_for(images.prompt) is ENGLISH
+    if not client.provider.needs_key:
+        return "free (demo)" if english else "演示，免费"
+    address, prices = client.given_base_url or "", client.session.prices
+    price = price_of(images.request, client.provider, prices, base_url=address, images=count)
+    bill = bill_text(count, price) if english else f"{count} 张，{price}" if price else f"{count} 张"
+    return f"may bill {bill}" if english else f"可能计费 {bill}"
+
+
+def _next_take(client: Seedream, plan: Plan) -> int:
+    """Which set of the plan's request the next one is: the cell that draws it shows it whenever it is run again."""
+    from seedream_magic.replay import takes  # noqa: PLC0415 - load time, see `desk`
+
+    return len(takes(plan, client.store)) + 1
