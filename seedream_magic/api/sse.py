@@ -7,20 +7,18 @@ CR LF, LF and CR only, never at the other separators that Python's `splitlines` 
 
 from __future__ import annotations
 
-import re
-from collections.abc import Iterator
-from dataclasses import dataclass
+from typing import NamedTuple
 
 from seedream_magic.api.models import LARGEST_BASE64_CHARACTERS
 
 MAXIMUM_MESSAGE_BYTES = LARGEST_BASE64_CHARACTERS
 """Past this a message is no picture of the service."""
 
-_LINE_END = re.compile(rb"\r\n|\n|\r")
+
+_BYTE_ORDER_MARK = b"\xef\xbb\xbf"
 
 
-@dataclass(frozen=True)
-class Message:
+class Message(NamedTuple):
     """One event: its name ("message" where none was given) and its data lines, joined by line feeds.
 
     One that passed `MAXIMUM_MESSAGE_BYTES` is not `whole`: its data was let go, and the stream is read on.
@@ -32,78 +30,104 @@ class Message:
 
 
 class Decoder:
-    """Bytes in, messages out; linear in the size of the input however it is cut."""
+    """Bytes in, messages out; linear in the size of the input however it is cut.
+
+    A picture in base64 is one line of megabytes: its pieces are only looked through for a line end, and joined once.
+    """
 
     def __init__(self, *, maximum: int = MAXIMUM_MESSAGE_BYTES) -> None:
-        self._maximum = maximum
-        self._rest = bytearray()
+        self._maximum = self._room = maximum
+        """`_room` is how many more bytes the message may have."""
+        self._pieces: list[bytes] = []
+        """Of the line that has not ended yet."""
+        self._rest = b""
         self._event = b""
-        self._data = bytearray()
+        self._data: list[bytes] = []
         self._overflow = False
         self._after_return = False
         self._at_start = True
 
     def feed(self, chunk: bytes) -> list[Message]:
         """Messages completed by `chunk`."""
-        if not chunk:
-            return []
-        if self._after_return:
+        if self._after_return and chunk:
             # A CR ended the last line at once; an LF that follows it is the second half of the same line end.
             chunk = chunk.removeprefix(b"\n")
-        self._after_return = chunk.endswith(b"\r")
-        return [message for line in self._lines(chunk) for message in self._line(line)]
+            self._after_return = False
+        if b"\n" in chunk or b"\r" in chunk:
+            return self._end_lines(chunk)
+        if chunk:
+            self._pieces.append(chunk)
+            self._room -= len(chunk)
+            if self._room < 0:
+                self._let_go()
+                self._pieces = [chunk[:1]]  # the line is not empty, which would end the message
+        return []
 
     def close(self) -> list[Message]:
         """The message that the end of the stream left open, if it holds data."""
-        rest = self._released()
-        return [*(self._line(rest) if rest else []), *self._dispatch()]
+        return self._end_lines(b"\n\n")
 
-    def _lines(self, chunk: bytes) -> Iterator[bytes]:
-        start = 0
-        ends = _LINE_END.finditer(chunk) if b"\n" in chunk or b"\r" in chunk else ()  # base64 is long and has none
-        for end in ends:
-            self._hold(chunk[start : end.start()])
-            yield self._released()
-            start = end.end()
-        self._hold(chunk[start:])
+    def _end_lines(self, chunk: bytes) -> list[Message]:
+        """The messages of the lines that end in `chunk`."""
+        messages = []
+        for line in self._lines(chunk):
+            if not line:
+                if self._data or self._overflow:
+                    messages.append(self._message())
+                self._event, self._data, self._room, self._overflow = b"", [], self._maximum, False
+            elif self._overflow or len(line) > self._room:
+                self._let_go()
+            elif line.startswith(b"data:"):
+                self._append(line[6 if line.startswith(b" ", 5) else 5 :])  # one copy: it may be megabytes
+            else:
+                self._field(line)
+        if self._rest:
+            self.feed(self._rest)
+        return messages
 
-    def _hold(self, piece: bytes) -> None:
-        self._rest += piece
-        self._overflow = self._overflow or len(self._rest) + len(self._data) + len(self._event) > self._maximum
-        if self._overflow and self._rest:
-            self._rest[:] = b":"  # a comment stands for each line of it: only an empty one ends the message
-            self._data.clear()
-            self._event = b""
-
-    def _released(self) -> bytes:
-        line = bytes(self._rest)
-        self._rest.clear()
-        return line
-
-    def _line(self, line: bytes) -> list[Message]:
+    def _lines(self, chunk: bytes) -> list[bytes]:
+        """The lines that end in `chunk`; what stands behind the last line end is the `_rest`."""
+        if b"\r" in chunk:
+            self._after_return = chunk.endswith(b"\r")
+            chunk = chunk.replace(b"\r\n", b"\n").replace(b"\r", b"\n")
+        *lines, self._rest = chunk.split(b"\n")
+        if self._pieces:
+            last = lines[0]
+            self._pieces.append(last)
+            lines[0] = b"".join(self._pieces)
+            self._room += len(lines[0]) - len(last)
+            self._pieces = []
         if self._at_start:
-            line = line.removeprefix(b"\xef\xbb\xbf")
             self._at_start = False
-        if not line:
-            return self._dispatch()
+            if lines[0].startswith(_BYTE_ORDER_MARK):
+                lines[0] = lines[0].removeprefix(_BYTE_ORDER_MARK)
+                self._room -= len(_BYTE_ORDER_MARK)
+        return lines
+
+    def _let_go(self) -> None:
+        """Drop what a message holds that has passed the maximum; only an empty line ends it."""
+        self._overflow, self._room = True, 0
+        self._event, self._data = b"", []
+
+    def _append(self, value: bytes) -> None:
+        self._data.append(value)
+        self._room -= len(value) + 1
+
+    def _field(self, line: bytes) -> None:
+        """Take in a line that is not of the data, or that names none."""
         name, _, value = line.partition(b":")
-        value = value.removeprefix(b" ")
-        if name == b"data":
-            self._append(value)
-        elif name == b"event":
+        if name == b"event":
+            self._room += len(self._event) - len(value)
             self._event = value
+        elif name == b"data":
+            self._append(value)
         elif line.lstrip().startswith((b"{", b"}", b'"', b"[", b"]")):
             # Vendor samples show JSON that goes on without the `data:` prefix; no field of the protocol looks like it.
             self._append(line)
-        return []
 
-    def _append(self, value: bytes) -> None:
-        self._data += value
-        self._data += b"\n"
-
-    def _dispatch(self) -> list[Message]:
-        event, data, overflow = self._event.decode("utf-8", "replace") or "message", self._data, self._overflow
-        self._event, self._data, self._overflow = b"", bytearray(), False
-        if overflow:
-            return [Message(event, b"", whole=False)]
-        return [Message(event, bytes(memoryview(data)[:-1]))] if data else []
+    def _message(self) -> Message:
+        """The message that an empty line has ended."""
+        if self._overflow:
+            return Message("message", b"", whole=False)
+        event = self._event.removeprefix(b" ").decode("utf-8", "replace") or "message"
+        return Message(event, b"\n".join(self._data))
