@@ -215,7 +215,12 @@ def test_every_picture_is_labelled(images: ImageSet) -> None:
     ("changes", "html", "last_line", "absent"),
     [
         ({"notes": ("A note.",)}, f"{FACTS} A note.", "4 images billed", "of 4 images"),
-        ({"provider": "demo", "prompt": "四季"}, "张（演示，免费）", "4 images billed (demo, free)", "waiting"),
+        (
+            {"provider": "demo", "prompt": "四季"},
+            "张（演示：内置风景画，免费）",
+            "4 images billed (demo: stock landscapes, free)",
+            "waiting",
+        ),
         ({"replayed": True}, "replayed, nothing billed", "replayed, nothing billed", "tokens|41 s"),
         ({"prompt": "四季"}, "计费 4 张", "4 images billed", "billed 4"),
         ({"landed": 2, "state": "stopped"}, "stopped · 2 of 4 images", "at least 2 images billed", "waiting"),
@@ -386,7 +391,9 @@ def test_copied_cells_work_in_a_fresh_kernel(tmp_path: Path) -> None:
     with running_kernel(environment={}, directory=tmp_path) as kernel:
         results = [kernel.run(copied[key]) for key in ("redo", "vary")]
     assert [result.ename for result in results] == [None, None]
-    assert all("1 image billed (demo, free)" in result.displays[-1].data["text/plain"] for result in results)
+    assert all(
+        "1 image billed (demo: stock landscapes, free)" in result.displays[-1].data["text/plain"] for result in results
+    )
     runs = [entry.run_id for entry in Seedream("demo", store="kept/runs").history()]
     found = [find_record(images.folder.parent, run).lineage for run in runs]
     assert [(one.kind, one.run_id, one.places) for one in found if one] == [

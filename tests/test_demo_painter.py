@@ -85,6 +85,8 @@ def test_the_hour_and_a_colour_word_light_the_picture() -> None:
         ("sea", None, "day", "sea", ("boat",)),  # no animal is made up
         ("鲸鱼跃出海面", None, "day", "sea", ("whale",)),
         ("leaves fall in autumn", "autumn", "day", None, None),
+        ("a girl and a seagull at the lighthouse", None, "day", "sea", ("person", "bird", "lighthouse")),
+        ("灯塔旁的老人和白鹭", None, "day", "sea", ("lighthouse", "person", "bird")),
         ("月亮 and a rocket", None, "night", None, ("moon", "rocket")),
     ],
 )

@@ -100,14 +100,18 @@ def _place_subjects(canvas: Canvas, front: Ridge, horizon: float, side: int) -> 
         x = middle + side * step * min(unit, middle * 1.3)
         if name == "rocket":
             foot, height = complex(middle + side * unit * 0.12, horizon * 0.62), unit * 0.24
+        elif name == "bird":
+            foot, height = complex(x - side * unit * 0.1, horizon * 0.55), unit * 0.14
         elif name in {"boat", "whale"}:
             foot = complex(x - side * unit * 0.16, horizon + (canvas.height - horizon) * 0.36)
             height = unit * 0.2
         else:
             foot = complex(x, front(x) + unit * 0.012)
             height = unit * (0.13 if len(named) > 1 and name != "house" else 0.17)
+            height *= 2.2 if name == "lighthouse" else 1.15 if name == "person" else 1
             if canvas.scene.setting == "sea":  # who cannot swim sits on a rock
-                rock = (x - height, foot.imag - height * 0.12, x + height, foot.imag + height * 0.36)
+                reach = min(height, unit * 0.2)
+                rock = (x - reach, foot.imag - reach * 0.12, x + reach, foot.imag + reach * 0.36)
                 canvas.draw.chord(rock, 180, 360, fill=mix(canvas.dark, canvas.land[4], 0.35))
         draw_subject(name, canvas, foot, height, flip=side > 0)
 
@@ -117,6 +121,7 @@ _PAINTS = """
 fur 26242f 40 40; fox e2682c 16 42; tail b95228 16 42; white fff7ec 6 20; ink 2e2226 0 0
 wall faf0de 8 50; side faf0de 28 61; wood 603e34 30 30; roof b04434 20 20; gable b04434 32 32; glass ffd678 0 0
 sail fff8ea 3 45; jib e26046 8 35; hull 5c342e 35 35; back 2c527c 20 45; belly c6d3de 4 12; fin 244264 15 34
+coat d24c3e 12 40; scarf f2c14e 6 25; hair 3a2a26 20 40; plume f4f1ea 6 30; wing 5f7287 14 36; beak eaa03c 4 20
 lamp ffce6e 0 0; eye 181c26 0 0; body faf6f0 6 6; red de463c 8 8; flame ffa83c 0 0; core ffeca0 0 0; port 8cc8de 0 0
 spark ffc460 0 0
 """
@@ -141,6 +146,28 @@ _SUBJECTS = {
         curve fox .25,.72 .14,.58 .02,.49 -.1,.58 -.23,.72 -.16,.85 0,.88 .16,.85
         curve white .01,.5 .11,.57 .23,.7 .09,.7 / .01,.5 -.09,.57 -.21,.7 -.07,.7
         disc ink .1,.74,.018,255 -.08,.74,.018,255 .01,.515,.026,255""",
+    "lighthouse": """
+        glow lamp 0,.89,1,.55
+        curve side -.34,0 -.2,.08 .2,.08 .34,0
+        outline wall -.155,.02 -.092,.79 .092,.79 .155,.02
+        outline coat -.138,.22 -.123,.41 .123,.41 .138,.22 / -.108,.59 -.092,.78 .092,.78 .108,.59
+        outline wood -.035,.03 -.035,.15 .035,.15 .035,.03
+        outline ink -.15,.79 -.15,.82 .15,.82 .15,.79
+        outline glass -.072,.82 -.072,.94 .072,.94 .072,.82
+        outline coat -.1,.94 -.05,1.01 0,1.05 .05,1.01 .1,.94""",
+    "person": """
+        outline ink -.1,0 -.085,.3 -.01,.3 -.025,0 / .025,0 .01,.3 .085,.3 .1,0
+        curve coat -.2,.2 -.145,.5 -.1,.7 0,.76 .1,.7 .145,.5 .2,.2 0,.17
+        outline scarf .03,.73 .2,.67 .36,.7 .35,.62 .2,.6 .05,.66
+        curve hair -.115,.9 -.07,1 .03,1.01 .11,.93 .11,.76 .02,.71 -.1,.76
+        curve scarf -.1,.75 0,.72 .1,.75 .1,.69 0,.655 -.1,.69""",
+    "bird": """
+        curve wing .12,.06 .3,.45 .78,.86 .62,.5 .42,.14 .3,-.02
+        outline plume -.2,.08 -.6,.06 -.66,-.04 -.2,-.1
+        curve plume -.32,-.04 -.1,.12 .24,.14 .5,.12 .64,.04 .5,-.06 .1,-.14
+        outline beak .6,.09 .8,.02 .6,-.01
+        curve wing .14,.04 -.12,.5 -.62,.92 -.5,.5 -.26,.12 -.08,-.04
+        disc ink .52,.06,.022,255""",
     "house": """
         disc smoke -.42,1.12,.05,150 -.455,1.29,.072,126 -.56,1.46,.094,102 -.735,1.63,.116,78 -.98,1.8,.138,54
         outline wood -.33,.6 -.33,1.04 -.46,1.04 -.46,.6

@@ -70,13 +70,19 @@ _TIME_WORDS = {
 # Where a prompt names several, the first of this table counts: a boat may be at sea, a flower in a city.
 _SETTING_WORDS = {
     "city": r"\bcity|\bcities|\bskyline|\btown\b|\bstreet|城|都市|街",
-    "sea": r"\bsea\b|\bocean|\bbeach|\bwhale|\bharbou?r|\bwaves?\b|海|鲸",
+    "sea": r"\bsea\b|\bocean|\bbeach|\bwhale|\blight ?house|\bharbou?r|\bwaves?\b|海|鲸|灯塔",
     "lake": r"\blake|\bpond|\briver|\bwater\b|\bboat|\bsail|湖|河|江|水|船|舟",
     "peak": r"\bmountain|\bpeak|\balps?\b|\bvolcano|山|峰",
     "meadow": r"\bflower|\bmeadow|\bgarden|花|草原",
     "hills": r"\bhills?\b|\bvalley|\bfields?\b|\bforest|\bvillage|田|森林|村",
 }
 _SUBJECT_WORDS = {
+    "lighthouse": r"\blight ?house|灯塔",
+    "person": (
+        r"\bgirls?\b|\bboys?\b|\bchild|\bkids?\b|\b(?:wo)?m[ae]n\b|\bperson\b|\bpeople|\bkeeper|\bastronaut"
+        r"|女孩|男孩|孩子|少女|少年|女人|男人|老人|人物|一个人|宇航员"
+    ),
+    "bird": r"\bbirds?\b|\bseagull|\bcrane\b|\bheron|\bowl\b|\bswallow|鸟|鸥|鹤|鹭|燕|雁",
     "cat": r"\bcats?\b|\bkitten|猫",
     "fox": r"\bfox|狐",
     "whale": r"\bwhale|鲸",

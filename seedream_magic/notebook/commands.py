@@ -43,7 +43,7 @@ def _about_unknown(word: str) -> str:
 def _status(desk: Desk, _: str) -> None:
     """Where the session stands."""
     client, session = desk.client(), desk.session
-    address = client.given_base_url or "embedded, offline"
+    address = client.given_base_url or "embedded, offline: it paints stock landscapes"
     unused = not client.given_base_url and os.environ.get("SEEDREAM_BASE_URL")
     try:
         key = f"set, from {find_key(client.provider).source}" if client.provider.needs_key else "not needed"
