@@ -15,11 +15,13 @@ from dataclasses import dataclass, replace
 from seedream_magic.api.credentials import Key
 from seedream_magic.api.limiter import Limiter
 from seedream_magic.api.plan import Plan
+from seedream_magic.api.request import ImageRequest
 from seedream_magic.api.retry import Pace, Tokens
 from seedream_magic.drawing import Drawing, Sender, Shared, key_for
 from seedream_magic.errors import AuthFailed, MissingKey, PaymentRequired, RateLimited, SeedreamError
 from seedream_magic.images.download import PARALLEL_DOWNLOADS
 from seedream_magic.images.image_set import Frame, ImageSet, Outcome
+from seedream_magic.inputs import BadRow
 from seedream_magic.watch import fault_of
 
 CONCURRENCY = 8
@@ -43,7 +45,7 @@ class Item:
 
 async def draw_many(
     client: Sender,
-    plans: Iterable[Plan] | AsyncIterable[Plan],
+    plans: Iterable[Plan | BadRow] | AsyncIterable[Plan | BadRow],
     *,
     concurrency: int = CONCURRENCY,
     limiter: Limiter | None = None,
@@ -77,7 +79,7 @@ class _Batch:
     def __init__(
         self,
         client: Sender,
-        plans: AsyncIterator[tuple[int, Plan]],
+        plans: AsyncIterator[tuple[int, Plan | BadRow]],
         concurrency: int,
         limiter: Limiter,
         *,
@@ -100,9 +102,11 @@ class _Batch:
                 return
             await self._draw(*found)
 
-    async def _draw(self, index: int, plan: Plan) -> None:
+    async def _draw(self, index: int, plan: Plan | BadRow) -> None:
+        if isinstance(plan, BadRow):
+            await self._tell(failed_item(self._client, index, plan.request, plan.error))
+            return
         images: ImageSet | None = None
-        error: SeedreamError | None = None
         drawing = Drawing(self._client, plan, lambda: self._key(plan), shared=self._shared)
         try:
             async with aclosing(drawing.values()) as growing:
@@ -113,10 +117,10 @@ class _Batch:
             error = exc if isinstance(exc, SeedreamError) else fault_of(exc)
             if isinstance(error, ENDS_ALL) and self._ended is None:
                 self._ended = error
-            images = _failed_set(self._client, plan, error)
-            _drop_frames(error)
+            await self._tell(failed_item(self._client, index, plan.request, error))
+            return
         if images is not None:
-            await self._tell(Item(index, images, error, done=True))
+            await self._tell(Item(index, images, done=True))
 
     async def _tell(self, item: Item) -> None:
         await self.room.acquire()
@@ -132,7 +136,9 @@ class _Batch:
         raise error
 
 
-async def _numbered(plans: Iterable[Plan] | AsyncIterable[Plan]) -> AsyncIterator[tuple[int, Plan]]:
+async def _numbered(
+    plans: Iterable[Plan | BadRow] | AsyncIterable[Plan | BadRow],
+) -> AsyncIterator[tuple[int, Plan | BadRow]]:
     index = 0
     if isinstance(plans, AsyncIterable):
         async for plan in plans:
@@ -143,18 +149,19 @@ async def _numbered(plans: Iterable[Plan] | AsyncIterable[Plan]) -> AsyncIterato
             yield pair
 
 
-def _failed_set(client: Sender, plan: Plan, error: SeedreamError) -> ImageSet:
-    """The set of a plan that failed: as far as it came, each of its places with the error."""
+def failed_item(client: Sender, index: int, request: ImageRequest, error: SeedreamError) -> Item:
+    """The end of an item that failed: its set as far as it came, each of its places with the error."""
     images = error.images
     if not isinstance(images, ImageSet):
-        request, run_id = plan.request, error.run_id or ""
-        images = ImageSet(request, plan.provider.name, run_id, client.store / run_id, expected=request.images_expected)
+        folder, run_id = client.store / (error.run_id or ""), error.run_id or ""
+        images = ImageSet(request, client.provider.name, run_id, folder, expected=request.images_expected)
         outcome: Outcome = "unknown" if error.billed == "unknown" else "rejected" if error.sent else "not_sent"
         images = replace(images, outcome=outcome)
-    for index in range(max(len(images), images.expected or 1)):
-        if index >= len(images) or (images[index].path is None and images[index].error is None):
-            images = images.with_frame(Frame(index, images.request.prompt_of(index), error=error))
-    return replace(images, state="done", pause="").with_client(client)
+    for place in range(max(len(images), images.expected or 1)):
+        if place >= len(images) or (images[place].path is None and images[place].error is None):
+            images = images.with_frame(Frame(place, images.request.prompt_of(place), error=error))
+    _drop_frames(error)
+    return Item(index, replace(images, state="done", pause="").with_client(client), error, done=True)
 
 
 def _drop_frames(error: BaseException | None) -> None:

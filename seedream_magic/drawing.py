@@ -342,9 +342,15 @@ _loops: dict[str, asyncio.AbstractEventLoop] = {}
 
 def key_for(sender: Sender, plan: Plan) -> Key:
     """The key for a plan of this client's own provider and address; no other plan is sent, and gets no key."""
+    check_service(sender, plan)
+    return sender.key()
+
+
+def check_service(sender: Sender, plan: Plan) -> None:
+    """Raises `ConfigError` for a plan that is not of this client's own provider and address."""
     address = sender.given_base_url or EMBEDDED
     if plan.provider == sender.provider and plan.base_url == address:
-        return sender.key()
+        return
     here = f"{sender.provider.name} at {sender.given_base_url}" if sender.given_base_url else sender.provider.name
     name = plan.provider.name
     raise ConfigError(

@@ -6,17 +6,19 @@ What goes on from a set is planned in `continuation`, and comes through `plan_re
 from __future__ import annotations
 
 import re
+from collections.abc import Mapping
 from dataclasses import replace
-from typing import Any, Protocol
+from typing import Any, Protocol, TypedDict
 
 from seedream_magic.api.credentials import Headers
-from seedream_magic.api.fields import COPY, FRESH, TIMEOUT
+from seedream_magic.api.fields import COPY, FRESH, TIMEOUT, Images, in_python, python_words
 from seedream_magic.api.gateways import plan_warnings
 from seedream_magic.api.make_request import Ask, make_request
 from seedream_magic.api.plan import Plan, call_text
 from seedream_magic.api.providers import EMBEDDED, PROVIDERS
 from seedream_magic.api.references.reference import Reference
 from seedream_magic.api.request import ImageRequest
+from seedream_magic.api.storyboard import Storyboard
 from seedream_magic.errors import ConfigError, InvalidRequest
 from seedream_magic.images.image_set import Client, Frame, ImageSet
 from seedream_magic.images.record import REFERENCES, Record, load
@@ -24,6 +26,8 @@ from seedream_magic.images.store import load_whole, settle
 from seedream_magic.replay import find_run, look_up, plan_for_run
 from seedream_magic.session import Session
 
+_BESIDE_VALUES = ("refs", "fit", "fresh", "take", "copy", "check", "timeout")
+"""The options that are no fields of a request."""
 _NAMED_FRAME = re.compile(r"run:(?P<run>[^\s\[\]]+)(\[(?P<place>\d{1,2})\])?")
 
 
@@ -36,6 +40,45 @@ class PlanningClient(Client, Protocol):
     @property
     def session(self) -> Session:
         """Whose runs are a person's own: the words of other records are data."""
+
+
+class Options(TypedDict, total=False):
+    """What `Seedream.plan`, and whatever makes a plan from a prompt, takes beside the prompt."""
+
+    images: Images | None
+    size: str | None
+    ratio: str | None
+    refs: object
+    fit: bool
+    model: str | None
+    stream: bool | None
+    watermark: bool | None
+    response_format: str | None
+    output_format: str | None
+    background: str | None
+    layer_decomposition: bool | None
+    web_search: bool | None
+    optimize_prompt: str | None
+    extra: Mapping[str, Any] | None
+    fresh: bool
+    take: int | None
+    copy: bool
+    check: bool
+    timeout: float | None
+
+
+def make_ask(prompt: str | Storyboard, options: Options) -> Ask:
+    """What a person asks for in Python: a prompt, and the options beside it."""
+    given: dict[str, Any] = dict(options)
+    beside = {name: given.pop(name) for name in _BESIDE_VALUES if name in given}
+    return Ask(prompt, {**given, "model": given.get("model") or None}, **beside)
+
+
+def plan_in_python(client: PlanningClient, prompt: str | Storyboard, options: Options) -> Plan:
+    """The plan of a prompt; see `Seedream.plan`. Messages name the keywords of Python."""
+    with in_python():
+        plan = plan_ask(client, make_ask(prompt, options))
+    return replace(plan, warnings=tuple(python_words(warning) for warning in plan.warnings))
 
 
 def plan_ask(client: PlanningClient, ask: Ask) -> Plan:

@@ -4,21 +4,22 @@ from __future__ import annotations
 
 import asyncio
 import os
-from collections.abc import AsyncGenerator, Callable, Mapping, Sequence
+from collections.abc import AsyncGenerator, AsyncIterable, Callable, Iterable, Mapping, Sequence
+from concurrent.futures import Executor
 from contextlib import aclosing
 from dataclasses import replace
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import Any, TypedDict, Unpack
+from typing import Any, Unpack
 
 from seedream_magic import bridge, library, session, watch
 from seedream_magic.api.connection import Transport
 from seedream_magic.api.credentials import Key, chosen_headers, find_key
-from seedream_magic.api.fields import Images, in_python, python_words
-from seedream_magic.api.make_request import Ask
+from seedream_magic.api.fields import Images, in_python
 from seedream_magic.api.plan import Plan
 from seedream_magic.api.providers import chosen_base_url, chosen_provider
 from seedream_magic.api.storyboard import Storyboard
+from seedream_magic.batch import CONCURRENCY
 from seedream_magic.continuation import plan_extend, plan_redo, plan_vary
 from seedream_magic.drawing import Drawing, fetch, key_for
 from seedream_magic.errors import ConfigError, InvalidRequest, reason_of
@@ -28,34 +29,11 @@ from seedream_magic.images.index import HistoryEntry
 from seedream_magic.images.purge import Purged, purge
 from seedream_magic.images.search import search
 from seedream_magic.images.store import settle
-from seedream_magic.planning import plan_ask, plan_of_record
+from seedream_magic.inputs import Row
+from seedream_magic.mapping import AsyncBatch, Batch
+from seedream_magic.planning import Options, plan_in_python, plan_of_record
 from seedream_magic.recover import find_unfinished, sweep_all
 from seedream_magic.replay import find_earlier, find_maker, find_run, stored_set
-
-
-class Options(TypedDict, total=False):
-    """What `plan`, `generate`, `agenerate` and `stream` take beside the prompt."""
-
-    images: Images | None
-    size: str | None
-    ratio: str | None
-    refs: object
-    fit: bool
-    model: str | None
-    stream: bool | None
-    watermark: bool | None
-    response_format: str | None
-    output_format: str | None
-    background: str | None
-    layer_decomposition: bool | None
-    web_search: bool | None
-    optimize_prompt: str | None
-    extra: Mapping[str, Any] | None
-    fresh: bool
-    take: int | None
-    copy: bool
-    check: bool
-    timeout: float | None
 
 
 class Seedream:
@@ -155,11 +133,13 @@ class Seedream:
         seconds. A request whose set is in a store of this user is answered from there, and stays there unless it is to
         `copy` it: `fresh` pays again, `take` names the set meant, counted from 1.
         """
-        values = {
+        options: Options = {
             "images": images,
             "size": size,
             "ratio": ratio,
-            "model": model or None,
+            "refs": refs,
+            "fit": fit,
+            "model": model,
             "stream": stream,
             "watermark": watermark,
             "response_format": response_format,
@@ -169,11 +149,13 @@ class Seedream:
             "web_search": web_search,
             "optimize_prompt": optimize_prompt,
             "extra": extra,
+            "fresh": fresh,
+            "take": take,
+            "copy": copy,
+            "check": check,
+            "timeout": timeout,
         }
-        ask = Ask(prompt, values, refs, fit=fit, fresh=fresh, take=take, copy=copy, check=check, timeout=timeout)
-        with in_python():
-            plan = plan_ask(self, ask)
-        return replace(plan, warnings=tuple(python_words(warning) for warning in plan.warnings))
+        return plan_in_python(self, prompt, options)
 
     def redo(
         self,
@@ -281,6 +263,44 @@ class Seedream:
         finally:
             for progress in made:
                 bridge.unfailing(progress.clear)()
+
+    def map(
+        self,
+        rows: Iterable[Row],
+        *,
+        concurrency: int = CONCURRENCY,
+        per_minute: int | None = None,
+        executor: Executor | None = None,
+        ordered: bool = False,
+        **options: Unpack[Options],
+    ) -> Batch:
+        """Draw many sets, so many at once, and give each as soon as it has ended, or with `ordered` in their order.
+
+        `rows` are prompts, storyboards, plans, or records with a "prompt" and options of their own, mixed as you like,
+        from a list or a generator of any length; `options` are as for `plan`, for all that are no plans. A list is
+        checked before anything is sent: `InvalidRequest` names its bad rows.
+        A row that fails ends no other: it comes as a set whose frames carry the error, and stands in `failed` of what
+        this returns. Of a request that may have been billed before nothing is sent; `fresh` sends it.
+        `per_minute` are images; without it the service's own limit is kept to, as far as it tells of it. `executor` is
+        one of `concurrent.futures`, as Dask and MPI have them: its workers draw, each with `per_minute` of its own.
+        Stop (Ctrl-C) keeps what has come; the same call again shows what is done and goes on with the rest.
+        """
+        how = {"concurrency": concurrency, "per_minute": per_minute, "executor": executor, "ordered": ordered}
+        return Batch(self, rows, options, event_loop=self._event_loop, **how)
+
+    def amap(
+        self,
+        rows: Iterable[Row] | AsyncIterable[Row],
+        *,
+        concurrency: int = CONCURRENCY,
+        per_minute: int | None = None,
+        executor: Executor | None = None,
+        ordered: bool = False,
+        **options: Unpack[Options],
+    ) -> AsyncBatch:
+        """As `map`, for `async for`; the rows may come from an asynchronous iterator."""
+        how = {"concurrency": concurrency, "per_minute": per_minute, "executor": executor, "ordered": ordered}
+        return AsyncBatch(self, rows, options, **how)
 
     def start(
         self,

@@ -21,7 +21,7 @@ ROOT_FILE = "__init__.py"
 # public things and loads none.
 ROOMS: list[tuple[int, set[str]]] = [
     (7, {"notebook"}),  # what a person touches
-    (6, {"seedream", "drawing", "batch"}),  # the Python client
+    (6, {"seedream", "drawing", "batch", "mapping", "progress", "inputs", "workers"}),  # the Python client
     (5, {"planning", "continuation", "axes", "rows", "variables"}),  # from what is asked for to a plan
     (4, {"run", "listener", "tasks", "recover", "replay", "watch"}),  # one run, and what there is of earlier ones
     (3, {"images", "library", "database", "session"}),  # what came back, where it lies, what was billed together

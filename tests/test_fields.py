@@ -35,8 +35,7 @@ from seedream_magic.notebook.cell import parse_cell
 from seedream_magic.notebook.kernel_loop import KernelLoop
 from seedream_magic.notebook.panel.controls import close
 from seedream_magic.notebook.panel.form import Form
-from seedream_magic.planning import plan_ask
-from seedream_magic.seedream import Options
+from seedream_magic.planning import Options, plan_ask
 
 parse_format = partial(parse_word, "response-format", RESPONSE_FORMATS)
 PIXELS = ("2048x1024", "2048X1024", "2048×1024", "2048*1024", "２０４８×１０２４", "２０４８＊１０２４",

@@ -9,10 +9,12 @@ from __future__ import annotations
 
 import asyncio
 import math
+import threading
 from collections import deque
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
 from time import monotonic
+from weakref import WeakKeyDictionary
 
 MINUTE = 60.0
 PATIENCE = 600.0
@@ -28,7 +30,7 @@ _LONGEST_PROBE_PAUSE = 8
 
 
 class Limiter:
-    """For the runs of one event loop. `limit` is how many images a minute are sent at present, None for any number.
+    """For the runs of a process. `limit` is how many images a minute are sent at present, None for any number.
 
     `most` is what the caller allows, None for any number.
     """
@@ -43,7 +45,8 @@ class Limiter:
         self.most = self.limit = per_minute
         self.now, self.sleep = now, sleep
         self._sent: deque[Turn] = deque()
-        self._first = asyncio.Lock()  # they go in the order in which they came
+        self._lock = threading.Lock()  # runs may be on several threads, each with its own loop
+        self._first: WeakKeyDictionary[asyncio.AbstractEventLoop, asyncio.Lock] = WeakKeyDictionary()
         self._closed_until = -math.inf
         self._taken_at = math.inf  # when the service took a request last, or the first one was sent
         self._probe: Turn | None = None
@@ -51,9 +54,17 @@ class Limiter:
 
     async def take(self, images: int) -> Turn:
         """Wait until a request for so many images may be sent; whoever gets the turn sends it at once."""
-        async with self._first:
-            while (pause := self._pause(images)) > 0:
-                await self.sleep(min(pause, _LOOK_SECONDS))
+        loop = asyncio.get_running_loop()
+        async with self._first.setdefault(loop, asyncio.Lock()):  # they go in the order in which they came
+            while not isinstance(turn := self._try(images), Turn):
+                await self.sleep(min(turn, _LOOK_SECONDS))
+            return turn
+
+    def _try(self, images: int) -> Turn | float:
+        """The turn, or the seconds until there may be one."""
+        with self._lock:
+            if (pause := self._pause(images)) > 0:
+                return pause
             turn = Turn(self, images, self.now())
             if self._has_no_room(images):
                 self._probe = turn
@@ -89,12 +100,13 @@ class Limiter:
 
     def accepted(self, turn: Turn) -> None:
         """The service took the request. Where that was one too many by what was learned, its limit has grown."""
-        self._taken_at = self.now()
-        if turn is self._probe and self.limit is not None:
-            self._probe = None
-            grown = max(self.limit, sum(turn.images for turn in self._sent)) + self._step - 1
-            self.limit = grown if self.most is None else min(grown, self.most)
-            self._step, self._probe_pause = self._step * 2, 1
+        with self._lock:
+            self._taken_at = self.now()
+            if turn is self._probe and self.limit is not None:
+                self._probe = None
+                grown = max(self.limit, sum(turn.images for turn in self._sent)) + self._step - 1
+                self.limit = grown if self.most is None else min(grown, self.most)
+                self._step, self._probe_pause = self._step * 2, 1
 
     def refused(self, turn: Turn, wait: float) -> bool:
         """The service took no request at this moment, and asks for a pause of so many seconds, 0 if for none.
@@ -102,19 +114,23 @@ class Limiter:
         What it had taken in its minute, which ends when it will take more, is what it takes in one. Returns whether it
         is worth another attempt.
         """
-        now = self.now()
-        probe = turn is self._probe
-        self.give_back(turn)
-        since = now - MINUTE + (wait if wait < MINUTE else 0.0)
-        taken = sum(turn.images for turn in self._sent if turn.at >= since)
-        self.limit = max(1, taken if self.most is None else min(taken, self.most))
-        self._closed_until = max(self._closed_until, now + (wait or (_PAUSE if taken else _PAUSE_OF_NOTHING)))
-        self._probe_pause = min(2 * self._probe_pause, _LONGEST_PROBE_PAUSE) if probe else 1
-        self._probe_from, self._probe, self._step = now + self._probe_pause * MINUTE, None, 1
-        return now - self._taken_at < PATIENCE
+        with self._lock:
+            now = self.now()
+            self._probe_pause = min(2 * self._probe_pause, _LONGEST_PROBE_PAUSE) if turn is self._probe else 1
+            self._take_out(turn)
+            since = now - MINUTE + (wait if wait < MINUTE else 0.0)
+            taken = sum(turn.images for turn in self._sent if turn.at >= since)
+            self.limit = max(1, taken if self.most is None else min(taken, self.most))
+            self._closed_until = max(self._closed_until, now + (wait or (_PAUSE if taken else _PAUSE_OF_NOTHING)))
+            self._probe_from, self._probe, self._step = now + self._probe_pause * MINUTE, None, 1
+            return now - self._taken_at < PATIENCE
 
     def give_back(self, turn: Turn) -> None:
         """The request does not count at the service: it was refused, or never sent."""
+        with self._lock:
+            self._take_out(turn)
+
+    def _take_out(self, turn: Turn) -> None:
         if turn in self._sent:
             self._sent.remove(turn)
         if turn is self._probe:

@@ -72,6 +72,16 @@ class Plan:
     headers: Headers = NO_HEADERS
     prices: Mapping[str, float] = field(default_factory=dict, compare=False)
 
+    def __getstate__(self) -> dict[str, Any]:
+        # Elsewhere it is sent by a client that has headers of its own, for their values may be secret.
+        return {**self.__dict__, "headers": NO_HEADERS, "prices": dict(self.prices)}
+
+    def __copy__(self) -> Plan:
+        return self
+
+    def __deepcopy__(self, _: object) -> Plan:
+        return self
+
     def __repr__(self) -> str:
         kept = f"stored as {self.stored}" if self.stored else "not stored"
         images = plural(self.request.images_at_most)

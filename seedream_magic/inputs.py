@@ -1,0 +1,126 @@
+"""What a batch is given: prompts, storyboards, plans, or records with a prompt and options; each one becomes a plan.
+
+A collection whose length is known is checked as a whole before anything is sent, so that a mistake in its last row
+costs nothing.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from seedream_magic.api.fields import in_python
+from seedream_magic.api.make_request import make_request
+from seedream_magic.api.plan import Plan
+from seedream_magic.api.request import ImageRequest
+from seedream_magic.api.storyboard import Storyboard
+from seedream_magic.drawing import Sender, check_service
+from seedream_magic.errors import InvalidRequest, SeedreamError
+from seedream_magic.planning import Options, make_ask, plan_in_python, read_references
+
+Row = str | Storyboard | Plan | Mapping[str, Any]
+"""A record has its words under "prompt"; all else in it are options of its own."""
+MOST_TOLD = 10
+"""Rows that a message names; of more it says how many."""
+
+
+@dataclass(frozen=True)
+class BadRow:
+    """A row of which there is no plan: what it would have asked for, as far as that can be read, and what is wrong."""
+
+    request: ImageRequest
+    error: SeedreamError
+
+
+class RowReader:
+    """Makes plans of rows for a client; `options` are those of every row that is no plan already.
+
+    The references that all rows have in common are read once. Raises `InvalidRequest` where one of them cannot be.
+    """
+
+    def __init__(self, client: Sender, options: Options) -> None:
+        unknown = options.keys() - Options.__annotations__.keys()
+        if unknown:
+            raise TypeError(f"map() has no option {', '.join(sorted(unknown))}")
+        self._client, self._options = client, options
+        if options.get("refs"):
+            with in_python():
+                references, _ = read_references(client, options["refs"], fit=options.get("fit", False))
+            self._options = {**options, "refs": references, "fit": False}
+
+    def plan(self, row: object) -> Plan:
+        """The plan of a row. Raises `InvalidRequest`, `ConfigError` for a plan of another service."""
+        if isinstance(row, Plan):
+            check_service(self._client, row)
+            return row
+        return plan_in_python(self._client, *self._parts(row))
+
+    def plan_or_bad(self, row: object) -> Plan | BadRow:
+        """The plan of a row, or what is wrong with it."""
+        try:
+            return self.plan(row)
+        except SeedreamError as error:
+            words = row.get("prompt") if isinstance(row, Mapping) else row
+            prompt = words if isinstance(words, str) else str(words)[:200]
+            return BadRow(ImageRequest(self._client.model, prompt), error)
+
+    def check(self, rows: Iterable[object]) -> None:
+        """Raises `InvalidRequest` that names the rows of which no plan can be made. Looks nothing up."""
+        complaints: list[str] = []
+        reasons: set[str] = set()
+        number = bad = 0
+        for number, row in enumerate(rows, start=1):
+            try:
+                self._check(row)
+            except SeedreamError as error:
+                bad += 1
+                if bad <= MOST_TOLD:
+                    complaints.append(f"row {number:,}: {error}")
+                if len(reasons) < 2:
+                    reasons.add(str(error))
+        if bad == number > 1 and len(reasons) == 1:
+            raise InvalidRequest(f"None of the {number:,} rows can be drawn: {reasons.pop()}")
+        if bad:
+            rest = f" And {bad - MOST_TOLD:,} more." if bad > MOST_TOLD else ""
+            raise InvalidRequest(f"{bad:,} of {number:,} rows cannot be drawn: {' '.join(complaints)}{rest}")
+
+    def _check(self, row: object) -> None:
+        if isinstance(row, Plan):
+            check_service(self._client, row)
+            return
+        client, (prompt, options) = self._client, self._parts(row)
+        with in_python():
+            ask = make_ask(prompt, options)
+            references, _ = read_references(client, ask.refs, fit=ask.fit)
+            make_request(ask, model=client.model, references=references, strict=client.provider.strict)
+
+    def _parts(self, row: object) -> tuple[str | Storyboard, Options]:
+        """The words of a row and its options."""
+        if not isinstance(row, Mapping):
+            return _words(row, self._options), self._options
+        if "prompt" not in row:
+            raise InvalidRequest('It has no "prompt".')
+        own = {str(name): value for name, value in row.items() if name != "prompt"}
+        if unknown := own.keys() - Options.__annotations__.keys():
+            raise InvalidRequest(f"There is no option {', '.join(sorted(unknown))}.")
+        if missing := [name for name, value in own.items() if _is_nan(value)]:
+            raise InvalidRequest(f"{', '.join(missing)} is NaN.")
+        options: Any = {**self._options, **own}
+        return _words(row["prompt"], options), options
+
+
+def _words(value: object, options: Options) -> str | Storyboard:
+    if _is_nan(value):
+        raise InvalidRequest("The prompt is NaN.")
+    if isinstance(value, str) and not value.strip() and not options.get("layer_decomposition"):
+        raise InvalidRequest("The prompt is empty.")
+    if isinstance(value, str | Storyboard):
+        return value
+    raise InvalidRequest(f"The prompt is text, not {type(value).__name__}.")
+
+
+def _is_nan(value: object) -> bool:
+    """Whether it is what tables have in an empty cell."""
+    return isinstance(value, float) and math.isnan(value)

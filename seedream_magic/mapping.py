@@ -1,0 +1,278 @@
+"""`Seedream.map` and `Seedream.amap`: the sets of many rows, one after the other as they come.
+
+The rows are taken on the caller's thread, one at a time and not before there is use for them: what makes them may be a
+cursor of a database, a file that is read, or a model that writes prompts. They are drawn on an event loop of their own.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections import deque
+from collections.abc import AsyncGenerator, AsyncIterable, AsyncIterator, Callable, Generator, Iterable, Iterator, Sized
+from concurrent.futures import Executor
+from contextlib import aclosing, closing
+from dataclasses import dataclass
+from typing import Any
+
+from seedream_magic import bridge
+from seedream_magic.api.limiter import Limiter
+from seedream_magic.api.plan import Plan
+from seedream_magic.batch import Item, draw_many
+from seedream_magic.drawing import Sender
+from seedream_magic.errors import InvalidRequest, MissingKey, SeedreamError, SeedreamInterrupted, plural
+from seedream_magic.images.image_set import ImageSet
+from seedream_magic.images.threads import in_thread
+from seedream_magic.inputs import BadRow, Row, RowReader
+from seedream_magic.planning import Options
+from seedream_magic.progress import Progress
+from seedream_magic.workers import draw_elsewhere
+
+_AHEAD = 4
+"""With `ordered` this many times the concurrency of rows may be done or under way before one that is not done yet."""
+
+
+@dataclass(frozen=True)
+class Failure:
+    """A row that came to no picture: its place from 0, its prompt, the row itself, and what ended it."""
+
+    index: int
+    prompt: str
+    row: Row
+    error: SeedreamError
+
+
+@dataclass(frozen=True)
+class Wanted:
+    """The next row is wanted; `put` takes it, `end` says that there is none. Both may be called on any thread."""
+
+    put: Callable[[object], object]
+    end: Callable[[], object]
+
+
+class _Feed(AsyncIterator[object]):
+    """The rows that are waiting to be drawn: it asks for more, one at a time, while it has fewer than `ahead`."""
+
+    def __init__(self, ahead: int, ask: Callable[[Wanted], None]) -> None:
+        loop = asyncio.get_running_loop()
+        self._wanted = Wanted(
+            lambda row: loop.call_soon_threadsafe(self._receive, row),
+            lambda: loop.call_soon_threadsafe(self._finish),
+        )
+        self._ahead, self._ask = ahead, ask
+        self._rows: deque[object] = deque()
+        self._news = asyncio.Event()
+        self._asked = self._ended = False
+        self._want()
+
+    def _want(self) -> None:
+        if not (self._asked or self._ended) and len(self._rows) < self._ahead:
+            self._asked = True
+            self._ask(self._wanted)
+
+    def _receive(self, row: object) -> None:
+        self._rows.append(row)
+        self._asked = False
+        self._news.set()
+        self._want()
+
+    def _finish(self) -> None:
+        self._ended = True
+        self._news.set()
+
+    async def __anext__(self) -> object:
+        while not self._rows and not self._ended:
+            self._news.clear()
+            await self._news.wait()
+        if not self._rows:
+            raise StopAsyncIteration
+        row = self._rows.popleft()
+        self._want()
+        return row
+
+
+class _Mapping:
+    """What `Batch` and `AsyncBatch` have in common: what is drawn, in which order, and what failed."""
+
+    def __init__(
+        self,
+        client: Sender,
+        rows: Iterable[Row] | AsyncIterable[Row],
+        options: Options,
+        *,
+        concurrency: int,
+        per_minute: int | None,
+        executor: Executor | None,
+        ordered: bool,
+    ) -> None:
+        for name, number in (("concurrency", concurrency), ("per_minute", per_minute)):
+            if number is not None and (type(number) is not int or number < 1):
+                raise InvalidRequest(f"{name} is a whole number from 1 on, not {number!r}.")
+        if isinstance(rows, str):
+            raise InvalidRequest("map takes a list of prompts, or whatever gives one after the other, not one prompt.")
+        self.failed: list[Failure] = []
+        self._client, self._rows, self._reader = client, rows, RowReader(client, options)
+        self._concurrency, self._per_minute, self._executor = concurrency, per_minute, executor
+        self._ordered = ordered
+        self._total = len(rows) if isinstance(rows, Sized) else None
+        if isinstance(rows, Sized) and isinstance(rows, Iterable):
+            self._reader.check(rows)
+        self._given: dict[int, Row] = {}
+        self._done: dict[int, Item] = {}
+        self._next = self._taken = 0
+        self._progress: Progress | None = None
+
+    def _begin(self) -> Progress:
+        self._progress = Progress(self._client, self._total)
+        return self._progress
+
+    def _note(self, row: Row) -> None:
+        self._given[self._taken] = row
+        self._taken += 1
+
+    @property
+    def _may_take(self) -> bool:
+        """Whether another row may be begun; where they are wanted in order, those that have ended wait meanwhile."""
+        return not self._ordered or self._taken - self._next < _AHEAD * self._concurrency
+
+    def _sort(self, item: Item) -> Iterator[ImageSet]:
+        """The sets that are to be given out now that this one has ended."""
+        if isinstance(item.error, MissingKey):
+            raise item.error
+        row = self._given.pop(item.index)
+        if item.error is not None:
+            self.failed.append(Failure(item.index, item.images.prompt, row, item.error))
+        if self._progress is not None:
+            self._progress.add(item.images, failed=item.error is not None)
+        if not self._ordered:
+            yield item.images
+            return
+        self._done[item.index] = item
+        while (ready := self._done.pop(self._next, None)) is not None:
+            self._next += 1
+            yield ready.images
+
+    def _interrupted(self) -> SeedreamInterrupted:
+        done = self._progress.sets if self._progress else 0
+        total = "" if self._total is None else f" of {self._total:,}"
+        words = f"Stopped after {done:,}{total} sets. What has come is kept."
+        hint = "The same call again shows what is done, which bills nothing, and goes on with the rest."
+        return SeedreamInterrupted(words, billed="unknown", hint=hint)
+
+    def _items(self, rows: AsyncIterator[object]) -> AsyncGenerator[Item, None]:
+        """The items of these rows, drawn here or by the workers of the executor."""
+
+        async def plans() -> AsyncIterator[Plan | BadRow]:
+            async for row in rows:
+                yield await in_thread(self._reader.plan_or_bad, row)
+
+        client, concurrency, per_minute = self._client, self._concurrency, self._per_minute
+        if self._executor is None:
+            return draw_many(client, plans(), concurrency=concurrency, limiter=Limiter(per_minute))
+        return draw_elsewhere(client, plans(), self._executor, concurrency=concurrency, per_minute=per_minute)
+
+
+class Batch(_Mapping, Iterator[ImageSet]):
+    """The sets of a batch, each once it has ended: a row that failed as a set whose frames carry the error.
+
+    `failed` are those so far. Leaving the loop early, or `close`, stops what runs; what has come is kept.
+    """
+
+    def __init__(self, client: Sender, rows: Iterable[Row], options: Options, *, event_loop: str, **how: Any) -> None:
+        if isinstance(rows, AsyncIterable):
+            raise InvalidRequest("Of an asynchronous iterator amap takes the rows, not map.")
+        super().__init__(client, rows, options, **how)
+        self._event_loop = event_loop
+        self._sets = self._iterate(iter(rows))
+
+    def __next__(self) -> ImageSet:
+        return next(self._sets)
+
+    def close(self) -> None:
+        """Stop what runs. What has come is kept."""
+        self._sets.close()
+
+    async def _values(self) -> AsyncGenerator[Item | Wanted, None]:
+        """What happens: an item has ended, or the next row is wanted."""
+        news: asyncio.Queue[Item | Wanted | None] = asyncio.Queue()
+
+        async def draw(rows: AsyncIterator[object]) -> None:
+            async with aclosing(self._items(rows)) as items:
+                async for item in items:
+                    news.put_nowait(item)
+
+        drawing = asyncio.create_task(draw(_Feed(self._concurrency, news.put_nowait)))
+        drawing.add_done_callback(lambda _: news.put_nowait(None))
+        try:
+            while (value := await news.get()) is not None:
+                yield value
+        finally:
+            drawing.cancel()
+            await asyncio.wait([drawing])
+        drawing.result()
+
+    def __repr__(self) -> str:
+        return f"<Batch: {plural(self._progress.sets if self._progress else 0, 'set')}, {len(self.failed)} failed>"
+
+    def _iterate(self, rows: Iterator[Row]) -> Generator[ImageSet, None, None]:
+        waiting: Wanted | None = None
+        broken: Exception | None = None
+        with closing(self._begin()), closing(bridge.iterate(self._values, event_loop=self._event_loop)) as values:
+            try:
+                for value in values:
+                    if isinstance(value, Wanted):
+                        waiting = value
+                    else:
+                        yield from self._sort(value)
+                    if waiting is None or not self._may_take:
+                        continue
+                    wanted, waiting = waiting, None
+                    try:
+                        row = next(rows)
+                        self._note(row)
+                        wanted.put(row)
+                    except StopIteration:
+                        wanted.end()
+                    except Exception as exc:  # noqa: BLE001 - theirs: raised when what was begun has ended
+                        broken = exc
+                        wanted.end()
+            except KeyboardInterrupt as exc:
+                raise self._interrupted() from exc
+        if broken is not None:
+            raise broken
+
+
+class AsyncBatch(_Mapping, AsyncIterator[ImageSet]):
+    """The same on the running event loop; the rows may come asynchronously."""
+
+    def __init__(self, client: Sender, rows: Iterable[Row] | AsyncIterable[Row], options: Options, **how: Any) -> None:
+        super().__init__(client, rows, options, **how)
+        self._room = asyncio.Semaphore(_AHEAD * self._concurrency)
+        self._sets = self._iterate(rows)
+
+    async def __anext__(self) -> ImageSet:
+        return await anext(self._sets)
+
+    async def aclose(self) -> None:
+        """Stop what runs. What has come is kept."""
+        await self._sets.aclose()
+
+    async def _iterate(self, rows: Iterable[Row] | AsyncIterable[Row]) -> AsyncGenerator[ImageSet, None]:
+        with closing(self._begin()):
+            async with bridge.awake(), aclosing(self._items(self._counted(rows))) as items:
+                async for item in items:
+                    for images in self._sort(item):
+                        yield images
+                        self._room.release()
+
+    async def _counted(self, rows: Iterable[Row] | AsyncIterable[Row]) -> AsyncIterator[object]:
+        """The rows, each when there is use for it."""
+        async for row in rows if isinstance(rows, AsyncIterable) else _in_turn(rows):
+            if self._ordered:
+                await self._room.acquire()
+            self._note(row)
+            yield row
+
+
+async def _in_turn(rows: Iterable[Row]) -> AsyncIterator[Row]:
+    for row in rows:
+        yield row

@@ -1,0 +1,80 @@
+"""The line that shows how far a batch is: sets, images, money, speed, time left. Nothing where nobody looks."""
+
+from __future__ import annotations
+
+import sys
+from typing import Any
+
+from seedream_magic.api.prices import Price, price_of, told_together
+from seedream_magic.errors import plural
+from seedream_magic.images.image_set import ImageSet
+from seedream_magic.planning import PlanningClient
+
+
+class Progress:
+    """Counts the sets of a batch, and shows them; `total` is None where nobody knows how many there will be."""
+
+    def __init__(self, client: PlanningClient, total: int | None) -> None:
+        self._client = client
+        self.sets = self.images = self.failed = 0
+        self._paid: list[Price] = []
+        self._bar = _bar(total) if _is_watched() else None
+
+    def add(self, images: ImageSet, *, failed: bool) -> None:
+        """Count a set that has ended."""
+        self.sets += 1
+        self.failed += failed
+        self.images += len(images.ok)
+        if images.billed and not images.replayed:
+            client = self._client
+            price = price_of(
+                images.request, client.provider, client.session.prices,
+                base_url=client.given_base_url, images=images.billed,
+            )  # fmt: skip
+            self._paid = _sums([*self._paid, price] if price else self._paid)
+        if self._bar is not None:
+            self._bar.set_postfix_str(self.words, refresh=False)
+            self._bar.update()
+
+    @property
+    def words(self) -> str:
+        """What was made so far: "37 images, $1.48 by the list price of …, 2 failed"."""
+        parts = [plural(self.images), told_together(self._paid), f"{self.failed:,} failed" if self.failed else ""]
+        return ", ".join(filter(None, parts))
+
+    def close(self) -> None:
+        """The batch has ended: the line stays as it is."""
+        if self._bar is not None:
+            self._bar.close()
+
+
+def _sums(prices: list[Price]) -> list[Price]:
+    """One price for each currency and source."""
+    found: dict[tuple[str, str], Price] = {}
+    for price in prices:
+        key = (price.currency, price.source)
+        before = found.get(key)
+        amount = price.amount if before is None else price.amount + before.amount
+        found[key] = Price(amount, price.currency, price.source)
+    return list(found.values())
+
+
+def _bar(total: int | None) -> Any:
+    # Not tqdm.auto: its bar in a notebook is a widget, which a saved notebook shows as "model not found". And a
+    # notebook shows what goes to stderr as a failure.
+    from tqdm.std import tqdm  # noqa: PLC0415 - only a batch that somebody watches needs it
+
+    return tqdm(total=total, unit="set", file=sys.stdout if _in_notebook() else sys.stderr, dynamic_ncols=True)
+
+
+def _is_watched() -> bool:
+    """Whether a person sees a line that is written over again: in a terminal or a notebook, not in a log."""
+    stream = sys.stderr  # pythonw has none
+    return _in_notebook() or (stream is not None and stream.isatty())
+
+
+def _in_notebook() -> bool:
+    """Whether this is a cell of a kernel, which IPython has told its configuration."""
+    ipython: Any = sys.modules.get("IPython")
+    shell = ipython.get_ipython() if ipython is not None else None
+    return shell is not None and "IPKernelApp" in shell.config

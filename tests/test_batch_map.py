@@ -1,0 +1,258 @@
+"""`Seedream.map` and `amap`: what is given to them, what comes, and what is told of what failed."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import math
+import os
+import pty
+import subprocess
+import sys
+import termios
+import threading
+from collections.abc import AsyncIterator, Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from kernel import Kernel
+from raw_server import Behaviour, Drip, RawServer, Request, raw_server
+from seedream_magic import (
+    InvalidRequest,
+    MissingKey,
+    OutcomeUnknown,
+    Seedream,
+    Storyboard,
+    session,
+)
+from served import client
+from service import PICTURE, POST, bodies, picture, whole_answer
+
+
+def test_prompts_storyboards_records_and_plans_are_drawn(seedream: Seedream, server: RawServer) -> None:
+    """Mixed, each with the options of all or its own."""
+    board, plan = Storyboard("ink", ("wakes", "runs")), seedream.plan("a plan", size="4K")
+    rows: list[Any] = ["a fox", board, plan, {"prompt": "b", "size": "1K"}]
+    sets = list(seedream.map(rows, size="2K", ordered=True))
+    assert [len(images.ok) for images in sets] == [1, 2, 1, 1]
+    sizes = {body["prompt"]: body["size"] for body in bodies(server.requests)}
+    assert [sizes[images.prompt] for images in sets] == ["2K", "2K", "4K", "1K"]
+
+
+def test_sets_come_in_order_where_that_is_asked_for(store: Path) -> None:
+    """The first one is the slowest; what has ended behind it waits, and so do the rows that are behind that."""
+    first, taken = threading.Event(), list[int]()
+
+    def wait_for_first(request: Request) -> Behaviour:
+        if request.json()["prompt"] == "0":
+            first.wait(20)
+        return whole_answer(request)
+
+    def rows() -> Iterator[str]:
+        for number in range(50):
+            taken.append(number)
+            if number == 15:
+                first.set()
+            yield str(number)
+
+    with raw_server({POST: wait_for_first, PICTURE: picture}) as server:
+        batch = client(server, store).map(rows(), concurrency=4, ordered=True)
+        assert next(batch).prompt == "0"
+        assert len(taken) <= 4 * 4 + 1
+        assert [images.prompt for images in batch] == [str(number) for number in range(1, 50)]
+
+
+BAD: list[Any] = ["", math.nan, 3, {"size": "2K"}, {"prompt": "x", "size": "9K"}, {"prompt": "x", "ratio": math.nan}]
+
+
+def test_all_bad_rows_of_a_list_are_told_before_anything_is_sent(seedream: Seedream, server: RawServer) -> None:
+    """With their numbers, from 1; of many the first ten."""
+    rows: list[Any] = [f"good {number}" for number in range(3000)]
+    rows[2999:] = [{"prompt": "x", "colour": 1}]
+    rows[:6] = BAD
+    with pytest.raises(InvalidRequest) as caught:
+        seedream.map(rows)
+    words = str(caught.value)
+    assert words.startswith("7 of 3,000 rows cannot be drawn: row 1: The prompt is empty. row 2: The prompt is NaN.")
+    assert 'row 4: It has no "prompt".' in words
+    assert "row 5: size takes" in words
+    assert "row 6: ratio is NaN." in words
+    assert words.endswith("row 3,000: There is no option colour.")
+    with pytest.raises(InvalidRequest, match=r"^25 of 26 rows .* And 15 more\.$"):
+        seedream.map(["good", *[""] * 25])
+    with pytest.raises(InvalidRequest, match=r"^None of the 25 rows can be drawn: The prompt is empty\.$"):
+        seedream.map([""] * 25)
+    assert server.connections == 0
+
+
+def test_a_bad_row_of_a_generator_is_collected(seedream: Seedream, server: RawServer) -> None:
+    """Its set says so, and the others are drawn."""
+    batch = seedream.map(iter(["a", *BAD, "b"]), ordered=True)
+    sets = list(batch)
+    assert [bool(images.ok) for images in sets] == [True, *[False] * len(BAD), True]
+    assert [failure.index for failure in batch.failed] == [1, 2, 3, 4, 5, 6]
+    assert batch.failed[4].row == BAD[4]
+    assert all(isinstance(images[0].error, InvalidRequest) for images in sets[1:-1])
+    assert server.posts == 2
+
+
+@pytest.mark.parametrize(
+    ("rows", "how", "words"),
+    [
+        ("one prompt", {}, "a list of prompts"),
+        (["a"], {"concurrency": 0}, "concurrency is a whole number"),
+        (["a"], {"per_minute": 0.5}, "per_minute is a whole number"),
+    ],
+)
+def test_what_is_no_batch_is_refused_at_once(seedream: Seedream, rows: Any, how: dict[str, Any], words: str) -> None:
+    """With what to give in its place."""
+    with pytest.raises(InvalidRequest, match=words):
+        seedream.map(rows, **how)
+    with pytest.raises(InvalidRequest, match=words):
+        seedream.amap(rows, **how)
+    with pytest.raises(TypeError, match="sise"):
+        seedream.map(["a"], sise="2K")  # type: ignore[call-arg]
+
+
+def test_rows_are_taken_on_the_caller_s_thread_as_they_are_needed(seedream: Seedream) -> None:
+    """A cursor of a database may be used on its own thread only; a million rows do not fit into memory."""
+    threads, taken = set[int](), list[int]()
+
+    def endless() -> Iterator[str]:
+        while True:
+            threads.add(threading.get_ident())
+            taken.append(len(taken))
+            yield f"leaf {len(taken)}"
+
+    batch = seedream.map(endless(), concurrency=2)
+    for _ in range(20):
+        assert next(batch).ok
+    batch.close()
+    assert threads == {threading.get_ident()}
+    assert len(taken) <= 20 + 3 * 2 + 1  # waiting to be drawn, under way, waiting to be taken
+
+
+def test_a_generator_that_fails_ends_the_batch_when_what_was_begun_has_ended(seedream: Seedream) -> None:
+    """Its own error comes last."""
+
+    def rows() -> Iterator[str]:
+        yield from ("a", "b")
+        raise LookupError("no more rows")
+
+    batch = seedream.map(rows())
+    assert sorted(next(batch).prompt for _ in range(2)) == ["a", "b"]
+    with pytest.raises(LookupError):
+        next(batch)
+
+
+def test_amap_takes_rows_of_either_kind(seedream: Seedream) -> None:
+    """On the loop that runs; its order and its failures are those of `map`."""
+
+    async def rows() -> AsyncIterator[str]:
+        for number in range(30):
+            await asyncio.sleep(0)
+            yield "" if number == 3 else f"leaf {number}"
+
+    async def collect() -> None:
+        batch = seedream.amap(rows(), concurrency=3, ordered=True)
+        prompts = [images.prompt async for images in batch]
+        assert prompts[4:] == [f"leaf {number}" for number in range(4, 30)]
+        assert [failure.index for failure in batch.failed] == [3]
+        again = [images.replayed async for images in seedream.amap(prompts[4:])]
+        assert again == [True] * 26
+        with pytest.raises(InvalidRequest, match="amap"):
+            seedream.map(rows())  # type: ignore[arg-type]
+
+    asyncio.run(collect())
+
+
+def test_a_missing_key_is_told_before_the_first_request(server: RawServer, store: Path) -> None:
+    """It is raised, not collected: nothing could be sent. What is in the store needs none."""
+    client(server, store).generate("drawn before")
+    keyless = Seedream("anyfast", base_url=f"{server.url}/v1", store=store)
+    assert [images.replayed for images in keyless.map(["drawn before"])] == [True]
+    with pytest.raises(MissingKey):
+        list(keyless.map(f"leaf {number}" for number in range(1000)))
+    assert server.posts == 1
+
+
+def test_what_may_have_been_billed_is_not_sent_again(store: Path) -> None:
+    """Nobody looks on who could stop it. It is told, `fresh` sends it, and the others go on."""
+
+    def doubtful(request: Request) -> Behaviour:
+        return Drip(b"HTTP/1.1", 100, 0) if request.json()["prompt"] == "doubtful" else whole_answer(request)
+
+    with raw_server({POST: doubtful, PICTURE: picture}) as server:
+        seedream = client(server, store)
+        rows = ["a", "doubtful", "b"]
+        for _ in range(2):
+            batch = seedream.map(rows)
+            assert sum(bool(images.ok) for images in batch) == 2
+            assert [type(failure.error) for failure in batch.failed] == [OutcomeUnknown]
+        assert server.posts == 3
+        assert "nobody knows whether it was billed" in str(batch.failed[0].error)
+        assert "fresh=True" in batch.failed[0].error.hint
+        list(seedream.map([failure.row for failure in batch.failed], fresh=True))
+        assert server.posts == 4
+
+
+def test_at_the_limit_of_the_session_the_rest_is_told_and_not_sent(seedream: Seedream, server: RawServer) -> None:
+    """What is in the store is shown all the same."""
+    limits = session.current()
+
+    def at_most_five(plan: Any) -> None:
+        if limits.images_billed + limits.images_reserved + session.images_to_bill(plan) > 5:
+            raise InvalidRequest("The session allows 5.")
+
+    limits.check = at_most_five
+    seedream.generate("here already")
+    batch = seedream.map([*(f"leaf {number}" for number in range(40)), "here already"], concurrency=1)
+    assert sum(bool(images.ok) for images in batch) == 5
+    assert {str(failure.error) for failure in batch.failed} == {"The session allows 5."}
+    assert len(batch.failed) == 36
+    assert server.posts == 5
+
+
+def test_a_row_twice_is_paid_once(seedream: Seedream, server: RawServer) -> None:
+    """The second one waits for the first."""
+    assert [len(images.ok) for images in seedream.map(["the same"] * 5)] == [1] * 5
+    assert server.posts == 1
+
+
+def test_stop_keeps_what_has_come_and_the_rest_goes_on(slow_kernel: Kernel, slow_server: RawServer) -> None:
+    """The kernel is interrupted while the second run waits; the same call again shows the first one, and its part."""
+    draw = "batch = seedream.map([{'prompt': words, 'images': 2} for words in ('whole', 'slow')], ordered=True)\n"
+    slow_kernel.start(f"from seedream_magic import Seedream\nseedream = Seedream()\n{draw}sets = [*batch]")
+    slow_server.wait_for(lambda seen: seen.gets >= 3)  # two pictures of the first, one of the second
+    slow_kernel.interrupt()
+    slow_kernel.wait_idle()
+    assert slow_kernel.result.ename == "SeedreamInterrupted"
+    assert "What has come is kept." in str(slow_kernel.result.traceback)
+    assert slow_kernel.run(f"{draw}print(next(batch).replayed)").stdout.endswith("True\n")
+    slow_server.wait_for(lambda seen: seen.posts == 3)  # the second set asks for the picture that it lacks
+
+
+def test_the_bar_is_shown_in_a_terminal_only(server: RawServer, store: Path, tmp_path: Path) -> None:
+    """With the count, the images and the failures; a log gets nothing."""
+    program = tmp_path / "draw.py"
+    program.write_text(
+        "import sys\nfrom seedream_magic import Seedream\n"
+        f"seedream = Seedream('anyfast', api_key='k', base_url='{server.url}/v1', store='{store}')\n"
+        "print(len(list(seedream.map([*map(str, range(int(sys.argv[1])))]))))\n"
+    )
+    logged = subprocess.run([sys.executable, str(program), "5"], capture_output=True, text=True, check=True)
+    assert (logged.stdout, logged.stderr) == ("5\n", "")
+    ours, theirs = pty.openpty()
+    termios.tcsetwinsize(theirs, (24, 120))
+    with subprocess.Popen([sys.executable, str(program), "8"], stdout=subprocess.DEVNULL, stderr=theirs) as process:
+        os.close(theirs)
+        shown = b""
+        with contextlib.suppress(OSError):  # the end of a terminal
+            while piece := os.read(ours, 10_000):
+                shown += piece
+        assert process.wait(30) == 0
+    os.close(ours)
+    assert "8/8" in shown.decode()
+    assert "8 images" in shown.decode()
