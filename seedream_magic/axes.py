@@ -1,48 +1,34 @@
-r"""The axes of a sweep: what its runs differ in, and the asks that come of crossing them.
+"""The axes of a sweep: what its runs differ in, and the asks that come of crossing them.
 
 An axis has values, each with a label: the variants of a group `{red|blue}` in the prompt, the rows of a table, values
 of an option, takes. The runs of a sweep are the product of its axes, the first one slowest. A value `-` is a hole:
 what has it is not drawn. Nothing here is looked up or sent.
-
-In a prompt with groups `\{`, `\|` and `\}` stand for the signs themselves. Braces without a bar mean what they mean
-elsewhere: a variable, or JSON.
 """
 
 from __future__ import annotations
 
-import difflib
 import math
 import random
 import re
-from collections import Counter
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
-from itertools import pairwise, product
+from itertools import product
 from typing import Any
 
-from seedream_magic.api.fields import FIELDS, Field
 from seedream_magic.api.make_request import Ask
 from seedream_magic.api.storyboard import Storyboard
 from seedream_magic.errors import InvalidRequest, SeedreamError, plural
-from seedream_magic.rows import Row, is_missing
-from seedream_magic.variables import change_parts, fill_prompt, names_in
+from seedream_magic.variables import change_parts, fill_prompt
 
 Prompt = str | Storyboard
 
-HOLE = "-"
-NOTHING = "(none)"
-"""The label of a value that is empty: no words, an option that is not given."""
 MOST_AXES = 4
 MOST_RUNS = 10_000
-MOST_TAKES = 100
 DEFAULT_SEED = 0
 MOST_PROBLEMS = 10
 """So many are told, and how many more there are."""
-_LONGEST_LABEL = 80
 _ESCAPES = {r"\{": "\ufdd0", r"\|": "\ufdd1", r"\}": "\ufdd2"}
 """Escaped signs while groups and variables are looked for: characters that no text has."""
-_GROUP = "\ufdd3{}\ufdd3"
-_TAKE = "take"
 
 
 @dataclass(frozen=True)
@@ -84,108 +70,6 @@ class Place:
     ask: Ask | None
     take: int | None = None
     unfilled: tuple[str, ...] = ()
-
-
-def read_groups(prompt: Prompt) -> tuple[Prompt, tuple[Axis, ...]]:
-    """The prompt with a mark in place of each group `{red|blue}`, and an axis for each; the same group is one axis.
-
-    Raises `InvalidRequest` for groups that stand in one another and for variants that are there twice.
-    """
-    groups: dict[tuple[str, ...], str] = {}
-
-    def mark(variants: tuple[str, ...]) -> str:
-        return groups.setdefault(variants, _GROUP.format(len(groups)))
-
-    marked = change_parts(prompt, lambda part: _mark_groups(part, mark))
-    axes = []
-    for number, (variants, name) in enumerate(groups.items(), start=1):
-        labels = [" ".join(_plain(variant).split()) or NOTHING for variant in variants]
-        changes = [None if variant == HOLE else Change(groups={name: variant}) for variant in variants]
-        axes.append(_axis("vary" if len(groups) == 1 else f"vary {number}", labels, changes))
-    return marked, tuple(axes)
-
-
-def words_axis(name: str, values: object) -> Axis:
-    """The axis of a variable of the prompt, in Python: `vary={"colour": ["red", "blue"]}`."""
-    if not name.isidentifier():
-        raise InvalidRequest(f"vary names variables of the prompt; {name[:40]!r} is no name.")
-    listed = _listed(values, f"vary[{name!r}]")
-    lost = [place for place, value in enumerate(listed, start=1) if is_missing(value)]
-    if lost:
-        raise InvalidRequest(f"vary[{name!r}]: value {lost[0]} is empty; '' leaves it out, '-' makes a hole.")
-    labels = [" ".join(str(value).split()) or NOTHING for value in listed]
-    changes = [None if _is_hole(value) else Change(words={name: value}) for value in listed]
-    return _axis(name, labels, changes)
-
-
-def option_axis(name: str, values: object, labels: Sequence[str] | None = None) -> Axis:
-    """The axis of an option of the request. A value that is None, or an empty text, leaves the option out.
-
-    Raises `InvalidRequest` for an option that there is not, and, all at once, for values that it does not take.
-    """
-    option = find_option(name)
-    listed = _listed(values, f"xy[{name!r}]")
-    labels = labels or [_label_of(value) for value in listed]
-    changes, problems = list[Change | None](), list[str]()
-    for label, value in zip(labels, listed, strict=True):
-        change = None
-        if not _is_hole(value):
-            change = _read(option, value, problems, f"{option.name} {label}")
-        changes.append(change)
-    refuse_problems(problems, len(listed), "value")
-    return _axis(option.name, labels, changes)
-
-
-def takes_axis(count: int) -> Axis:
-    """The axis of so many takes of each request, numbered from 1."""
-    if type(count) is not int or not 1 <= count <= MOST_TAKES:
-        raise InvalidRequest(f"A sweep makes 1 to {MOST_TAKES} takes of each run, not {str(count)[:40]}.")
-    return Axis(_TAKE, tuple(map(str, range(1, count + 1))), tuple(Change(take=take) for take in range(1, count + 1)))
-
-
-def rows_axis(name: str, rows: Sequence[Row], named: Sequence[str], others: Iterable[str] = ()) -> Axis:
-    """The axis of the rows of a table. Raises `InvalidRequest` that tells all rows which cannot be used, at once.
-
-    `named` are the names in the prompt. A column that is one of them is filled in there; any other with the name of an
-    option sets that option for its row. `others` are the names that are filled in from elsewhere.
-    """
-    columns = dict.fromkeys(column for row in rows for column in row.values)
-    filled = [column for column in named if column in columns]
-    options = {column: option for column in columns if column not in named and (option := _option_of(column))}
-    unknown = [column for column in named if column not in columns and column not in others]
-    problems = [_about_column(column, columns) for column in unknown]
-    if not filled and not options and not unknown:
-        has = ", ".join(list(columns)[:8])
-        raise InvalidRequest(
-            f"The prompt names nothing of the rows: write one of their columns in braces, {{{next(iter(columns))}}}.",
-            hint=f"The rows have {has}. A column that is called as an option, such as size, sets it for its row.",
-        )
-    changes = [_change_of(row, filled, options, problems) for row in rows]
-    refuse_problems(problems, len(rows), "row")
-    labels = [_row_label(row, filled or list(options)) for row in rows]
-    counted = Counter(labels)
-    numbered = [
-        f"{label} ({row.number})" if counted[label] > 1 else label for label, row in zip(labels, rows, strict=True)
-    ]
-    return Axis(name, tuple(numbered), tuple(changes))
-
-
-def find_option(name: str) -> Field:
-    """The field of a request that is called so: by its keyword or its option. Raises `InvalidRequest`."""
-    option = _option_of(name.strip())
-    if option is None:
-        names = [row.name for row in FIELDS]
-        near = difflib.get_close_matches(name.strip().lower(), names, n=1)
-        meant = f"did you mean {near[0]}?" if near else f"there are {', '.join(names)}."
-        raise InvalidRequest(f"There is no option {name[:40]!r} to cross: {meant}")
-    return option
-
-
-def names_of(prompt: Prompt, groups: Sequence[Axis] = ()) -> tuple[str, ...]:
-    """The names of variables in a prompt and in the variants of its groups."""
-    parts = (prompt.style, *prompt.frames) if isinstance(prompt, Storyboard) else (prompt,)
-    variants = [text for axis in groups for change in axis.changes if change for text in change.groups.values()]
-    return tuple(dict.fromkeys(name for text in (*parts, *variants) for name in names_in(text)))
 
 
 def cross(
@@ -259,145 +143,6 @@ def check_places(places: Iterable[Place], check: Callable[[Ask], object]) -> Non
     refuse_problems(problems, total, "run")
 
 
-def _axis(name: str, labels: Sequence[str], changes: Sequence[Change | None]) -> Axis:
-    """The axis. Raises `InvalidRequest` where a value stands there twice; holes may."""
-    if not labels:
-        raise InvalidRequest(f"{name} has no values.")
-    used, holes = dict[str, None](), 0
-    for label, change in zip(labels, changes, strict=True):
-        holes += change is None
-        own = label if change is not None else HOLE if holes == 1 else f"{HOLE} ({holes})"
-        if own in used:
-            raise InvalidRequest(f"{name}: {label[:40]!r} stands there twice.")
-        used[own] = None
-    return Axis(name, tuple(used), tuple(changes))
-
-
-def _mark_groups(text: str, mark: Callable[[tuple[str, ...]], str]) -> str:
-    """The text with what `mark` gives for its groups in their places, escaped signs as characters of ours."""
-    text = re.sub(r"\\[{|}]", lambda match: _ESCAPES[match[0]], text)
-    opened: list[tuple[int, list[int]]] = []
-    groups: list[tuple[int, int, list[int]]] = []
-    for place, sign in enumerate(text):
-        if sign == "{":
-            opened.append((place, []))
-        elif sign == "|" and opened:
-            opened[-1][1].append(place)
-        elif sign == "}" and opened:
-            start, bars = opened.pop()
-            if bars and groups and groups[-1][0] > start:
-                shown = _plain(text[start : place + 1])
-                raise InvalidRequest(f"A group of --vary stands in another one: {shown[:60]}. Write each variant out.")
-            if bars:
-                groups.append((start, place, bars))
-    pieces, end = list[str](), 0
-    for start, stop, bars in groups:
-        edges = [start, *bars, stop]
-        variants = tuple(text[first + 1 : last].strip() for first, last in pairwise(edges))
-        pieces += [text[end:start], mark(variants)]
-        end = stop + 1
-    return "".join([*pieces, text[end:]])
-
-
-def _plain(text: str) -> str:
-    """Escaped signs as themselves."""
-    for escaped, mark in _ESCAPES.items():
-        text = text.replace(mark, escaped[1])
-    return text
-
-
-def _listed(values: object, where: str) -> list[Any]:
-    if isinstance(values, str | bytes | Mapping) or not isinstance(values, Iterable):
-        raise InvalidRequest(f"{where} takes a list of values, not {type(values).__name__}.")
-    return list(values)
-
-
-def _option_of(name: str) -> Field | None:
-    """The field that is called so; None where none is."""
-    plain = name.lower().lstrip("-").replace("-", "_")
-    names = {flag.lstrip("-").replace("-", "_"): row for row in FIELDS for flag in row.flags}
-    return {**names, **{row.name: row for row in FIELDS}}.get(plain)
-
-
-def _is_hole(value: object) -> bool:
-    return isinstance(value, str) and value.strip() == HOLE
-
-
-_SWITCH = {"on": True, "true": True, "yes": True, "1": True, "off": False, "false": False, "no": False, "0": False}
-
-
-def _read(option: Field, value: object, problems: list[str], where: str) -> Change | None:
-    """What a value of an option changes; where the option does not take it that is a problem of `where`."""
-    if is_missing(value) or value == "":
-        return Change()
-    if option.name == "refs":
-        return Change(refs=tuple(value) if isinstance(value, list | tuple) else (value,))
-    value = value.item() if hasattr(value, "item") and not isinstance(value, str) else value  # numpy's own numbers
-    if isinstance(value, float) and value.is_integer():  # as a column of numbers with gaps has them
-        value = int(value)
-    if option.parse is None and not isinstance(value, bool):
-        value = _SWITCH.get(str(value).strip().lower(), value)
-        if not isinstance(value, bool):
-            problems.append(f"{where}: {option.flag} is on or off, not {str(value)[:40]!r}.")
-            return None
-    try:
-        return Change(values={option.name: option.read(value)})
-    except InvalidRequest as error:
-        problems.append(f"{where}: {error}")
-        return None
-
-
-def _label_of(value: object) -> str:
-    """What a person calls a value that Python code gave."""
-    if is_missing(value) or value == "":
-        return NOTHING
-    if isinstance(value, bool):
-        return "on" if value else "off"
-    if isinstance(value, list | tuple):
-        return " + ".join(map(_label_of, value)) or NOTHING
-    run_id = getattr(value, "run_id", "")
-    if run_id:
-        index = getattr(value, "index", None)
-        return f"run:{run_id}[{index}]" if isinstance(index, int) else f"run:{run_id}"
-    text = " ".join(str(value).split())
-    return text if len(text) <= _LONGEST_LABEL else f"{text[:_LONGEST_LABEL]}…"
-
-
-def _about_column(column: str, columns: Iterable[str]) -> str:
-    near = difflib.get_close_matches(column, list(columns), n=1)
-    meant = f"did you mean {{{near[0]}}}?" if near else f"they have {', '.join(list(columns)[:8])}."
-    return f"The rows have no column {column!r}: {meant} {{{{{column}}}}} stands for the braces themselves."
-
-
-def _change_of(row: Row, filled: Sequence[str], options: Mapping[str, Field], problems: list[str]) -> Change | None:
-    """What a row changes, None for a hole; what is wrong with it is added to the problems."""
-    before = len(problems)
-    for column in filled:
-        if column not in row.values:
-            problems.append(f"Row {row.number} has no {column!r}.")
-        elif is_missing(row.values[column]):
-            problems.append(f"Row {row.number}: {column!r} is empty ({row.values[column]}).")
-    used = [row.values.get(column) for column in (*filled, *options)]
-    if any(map(_is_hole, used)):
-        return None
-    values, refs = dict[str, Any](), list[Any]()
-    for column, option in options.items():
-        change = _read(option, row.values.get(column), problems, f"Row {row.number}")
-        if change is not None:
-            values |= change.values
-            refs += change.refs
-    if len(problems) > before:
-        return None
-    return Change(words={column: row.values[column] for column in filled}, values=values, refs=tuple(refs))
-
-
-def _row_label(row: Row, columns: Sequence[str]) -> str:
-    """Its own label, else the values that make it what it is."""
-    texts = (" ".join(str(row.values.get(column, "")).split()) for column in columns)
-    label = row.label or ", ".join(filter(None, texts)) or f"row {row.number}"
-    return label if len(label) <= _LONGEST_LABEL else f"{label[:_LONGEST_LABEL]}…"
-
-
 def _chosen(number: int, drawn: Sequence[Sequence[int]]) -> tuple[int, ...]:
     """The places on the axes of the run with this number, holes left out."""
     chosen: list[int] = []
@@ -426,5 +171,17 @@ def _place(ask: Ask, axes: Sequence[Axis], chosen: Sequence[int], variables: Map
     refs = [ref for change in made for ref in change.refs]
     given = list(ask.refs) if isinstance(ask.refs, list | tuple) else [] if ask.refs is None else [ask.refs]
     take = next((change.take for change in made if change.take is not None), None)
-    changed = replace(ask, prompt=change_parts(prompt, _plain), values=values, refs=[*given, *refs])
-    return Place(labels, changed, take, tuple(map(_plain, unfilled)))
+    changed = replace(ask, prompt=change_parts(prompt, plain_signs), values=values, refs=[*given, *refs])
+    return Place(labels, changed, take, tuple(map(plain_signs, unfilled)))
+
+
+def hide_signs(text: str) -> str:
+    """The text with its escaped signs as characters that no text has, so that groups and variables are not seen."""
+    return re.sub(r"\\[{|}]", lambda match: _ESCAPES[match[0]], text)
+
+
+def plain_signs(text: str) -> str:
+    """Escaped signs as themselves."""
+    for escaped, mark in _ESCAPES.items():
+        text = text.replace(mark, escaped[1])
+    return text

@@ -50,13 +50,17 @@ async def draw_many(
     concurrency: int = CONCURRENCY,
     limiter: Limiter | None = None,
     growing: bool = False,
+    cautious: bool = True,
 ) -> AsyncGenerator[Item, None]:
     """The items in the order in which they end; with `growing` each set as well whenever it has grown.
+
+    What may have been paid for already is not sent once more; where it is not to be so `cautious`, for somebody looks
+    on, that is said for some seconds first, as it is of a plan alone.
 
     The next plan is taken from `plans` when there is a slot for it, and one that raises ends the batch once those
     before it have ended. Closing the generator stops what runs, and keeps what has come.
     """
-    batch = _Batch(client, _numbered(plans), concurrency, limiter or Limiter(), growing=growing)
+    batch = _Batch(client, _numbered(plans), concurrency, limiter or Limiter(), growing=growing, cautious=cautious)
     workers = [asyncio.create_task(batch.work()) for _ in range(concurrency)]
     ended = asyncio.gather(*workers, return_exceptions=True)
     ended.add_done_callback(lambda _: batch.news.put_nowait(None))
@@ -84,6 +88,7 @@ class _Batch:
         limiter: Limiter,
         *,
         growing: bool,
+        cautious: bool,
     ) -> None:
         self.news: asyncio.Queue[Item | None] = asyncio.Queue()
         self.room = asyncio.Semaphore(2 * concurrency)  # for items that nobody has taken yet
@@ -91,7 +96,7 @@ class _Batch:
         self._next = asyncio.Lock()
         self._ended: SeedreamError | None = None  # why nothing is sent any more
         pace = Pace(now=limiter.now, sleep=limiter.sleep, tokens=Tokens(max(10, 4 * concurrency)))
-        self._shared = Shared(asyncio.Semaphore(PARALLEL_DOWNLOADS), limiter, pace, cautious=True)
+        self._shared = Shared(asyncio.Semaphore(PARALLEL_DOWNLOADS), limiter, pace, cautious=cautious)
 
     async def work(self) -> None:
         """Draw one plan after the other, until there are no more."""

@@ -17,6 +17,7 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Protocol
 from uuid import uuid4
+from weakref import WeakSet
 
 from seedream_magic import database, library, session
 from seedream_magic.api.connection import Transport
@@ -57,6 +58,7 @@ PAUSE_SECONDS = 3
 """Before a request is sent once more of which nobody knows whether it was billed."""
 POLL_SECONDS = 0.25
 """Between two looks at a run that somebody else has begun."""
+_LINE_SECONDS = 0.05
 STANDSTILL_SECONDS = 5.0
 """After which a run of this process whose event loop does not run is waited for no more."""
 
@@ -119,10 +121,15 @@ class Drawing:
 
     async def values(self) -> Sets:
         """The set each time it has grown; the last value is the finished set. Errors as those of a run."""
-        while not self._ended:
-            async with aclosing(await self._step()) as growing:
-                async for images in growing:
-                    yield images
+        if self._plan.draws_take:
+            _takes_to_begin.add(self)
+        try:
+            while not self._ended:
+                async with aclosing(await self._step()) as growing:
+                    async for images in growing:
+                        yield images
+        finally:
+            _takes_to_begin.discard(self)
 
     async def _step(self) -> Sets:
         """What is to be done next, by what there is of the request at this moment."""
@@ -145,7 +152,17 @@ class Drawing:
             if self._shared.cautious:
                 raise OutcomeUnknown(f"It was not sent again. {known}", billed="no", hint=_SEND_AGAIN)
             return self._pause(known)
+        await self._stand_in_line()
         return self._send()
+
+    async def _stand_in_line(self) -> None:
+        """Wait until the takes of this request with lower numbers have begun: their order gives them their numbers."""
+        since, plan = time.monotonic(), self._plan
+        while plan.draws_take and time.monotonic() - since < STANDSTILL_SECONDS:
+            others = [drawing._plan for drawing in list(_takes_to_begin)]  # noqa: SLF001 - of this same class
+            if not any(other.fingerprint == plan.fingerprint and _number(other) < _number(plan) for other in others):
+                break
+            await asyncio.sleep(_LINE_SECONDS)
 
     def _paid_before(self, earlier: Earlier) -> str:
         """Why sending it may pay once more for what was paid already; "" where nothing says so."""
@@ -278,6 +295,7 @@ class Drawing:
                 return
             folder, reservation = begun
             self._ended = True
+            _takes_to_begin.discard(self)
             pace, slots = replace(self._shared.pace, turn=turn), self._shared.slots
             run = Run(sent, key, folder, transport=sender.transport, pace=pace, slots=slots)
             reservation.run_id = run.images.run_id
@@ -318,7 +336,7 @@ class Drawing:
                 folder = begin_run(sender.store, plan, client_request_id=str(uuid4()), key=key)
             _loops[folder.run_id] = loop
             library.note(folder.folder, at_most=plan.request.images_at_most)
-            if not plan.fresh and (not unseen or time.monotonic() - looked > PATIENCE / 2):
+            if not (plan.fresh or plan.draws_take) and (not unseen or time.monotonic() - looked > PATIENCE / 2):
                 # Others may have been here meanwhile: whoever sees another gives way.
                 others = [run for run in find_runs(plan, sender.store) if run.run_id != folder.run_id and is_live(run)]
                 if others:
@@ -336,8 +354,14 @@ class Drawing:
         return (earlier.incomplete is None or self._anew) and (earlier.doubtful is None or not self._ask)
 
 
+_takes_to_begin: WeakSet[Drawing] = WeakSet()
+"""The takes of this process that are on their way and have not begun yet."""
 _loops: dict[str, asyncio.AbstractEventLoop] = {}
 """The event loops of the runs that this process has under way."""
+
+
+def _number(plan: Plan) -> int:
+    return plan.take or 1
 
 
 def key_for(sender: Sender, plan: Plan) -> Key:

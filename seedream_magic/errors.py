@@ -36,7 +36,7 @@ class _Reported(BaseException):
 
     `billed` is whether it cost money, `saved` the picture files that exist, `hint` what to do next; where there is none
     the `advice` of the class takes its place. `details` are further lines, of a request with several faults.
-    `images` is the set as far as it came, None where no run was begun.
+    `images` is the set as far as it came, None where no run was begun; `sweep` is the sweep that it ended.
     `gateway` is the program that forwarded the request, if known; `attempts` how often it says it did so at least, and
     `billable_attempts` how many of those may be billed; where it does not say, None and 1.
     """
@@ -56,6 +56,7 @@ class _Reported(BaseException):
         self.run_id: str | None = None
         self.saved: tuple[Path, ...] = ()
         self.images: Any = None
+        self.sweep: Any = None
         self.gateway = ""
         self.attempts: int | None = None
         self.billable_attempts = 1

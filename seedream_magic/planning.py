@@ -81,8 +81,11 @@ def plan_in_python(client: PlanningClient, prompt: str | Storyboard, options: Op
     return replace(plan, warnings=tuple(python_words(warning) for warning in plan.warnings))
 
 
-def plan_ask(client: PlanningClient, ask: Ask) -> Plan:
-    """The plan of what a person asks for; see `Seedream.plan`. Messages name the options of a cell."""
+def plan_ask(client: PlanningClient, ask: Ask, *, draws_take: bool = False) -> Plan:
+    """The plan of what a person asks for; see `Seedream.plan`. Messages name the options of a cell.
+
+    With `draws_take` the take that is asked for is drawn where it was never made.
+    """
     references, notes = read_references(client, ask.refs, fit=ask.fit)
     strict = client.provider.strict
     request, warnings = make_request(ask, model=client.model, references=references, strict=strict)
@@ -95,6 +98,7 @@ def plan_ask(client: PlanningClient, ask: Ask) -> Plan:
         timeout=timeout,
         fresh=fresh,
         take=ask.take,
+        draws_take=draws_take,
         copy=COPY.read(ask.copy) is True,
     )
 

@@ -67,6 +67,8 @@ def find_earlier(plan: Plan, store: Path) -> Earlier:
     if plan.fresh and plan.take is not None:
         raise InvalidRequest("--fresh makes a new take; --take shows one that was made. Give one of them.")
     runs = [] if plan.fresh else find_runs(plan, store)
+    if plan.take is not None and plan.draws_take:
+        return _numbered(plan.take, runs, store)
     if plan.take is not None:
         made = list(_answers(runs, store))
         if plan.lineage is not None and plan.take == len(made) + 1:  # the next take of a frame: it is to be drawn
@@ -84,12 +86,31 @@ def _newest(runs: list[Record], store: Path) -> Earlier:
     live = next(filter(is_live, newest), None)
     if live is not None:
         return Earlier(live=live)
-    incomplete = next((record for record in newest if _pictures(record) or can_bring(record)), None)
+    incomplete = next((record for record in newest if pictures_of(record) or can_bring(record)), None)
     if incomplete is not None:
         return Earlier(incomplete=incomplete if can_bring(incomplete) else completed(incomplete, store))
     doubtful = next((record for record in newest if record.outcome == "unknown"), None)
     lost = next((record for record in newest if entry_of(record.folder).billed), None)
     return Earlier(doubtful=doubtful, lost=None if doubtful else lost)
+
+
+def _numbered(number: int, runs: list[Record], store: Path) -> Earlier:
+    """What there is of the take with this number, from 1; of one that is to be drawn, what went wrong since the last.
+
+    A run is a take while it draws, once it stands for its request, and where it can be completed. One that came to
+    nothing is none, so that the next one has its number.
+    """
+    takes = [place for place, run in enumerate(runs) if _is_take(run, store)]
+    if number <= len(takes):
+        return _newest([runs[takes[number - 1]]], store)
+    return _newest(runs[takes[-1] + 1 if takes else 0 :], store)
+
+
+def _is_take(run: Record, store: Path) -> bool:
+    if is_live(run) or next(_answers([run], store), None) is not None:
+        return True
+    layers = run.body.get("layer_decomposition") is True  # they are made together, all anew or none
+    return not layers and (bool(pictures_of(run)) or can_bring(run))
 
 
 def look_up(plan: Plan, store: Path) -> Plan:
@@ -108,7 +129,7 @@ def look_up(plan: Plan, store: Path) -> Plan:
             f"Run {earlier.live.run_id} of {origin_of(earlier.live)} draws the same request now; it is waited for."
         )
     if incomplete is not None:
-        here, total = len(_pictures(incomplete)), incomplete.expected or "an unknown number"
+        here, total = len(pictures_of(incomplete)), incomplete.expected or "an unknown number"
         warnings.append(
             f"Run {incomplete.run_id} of this request has {here} of {total} pictures: what it lacks is "
             "fetched as far as it was made, which bills nothing, and only the rest is asked for."
@@ -251,7 +272,7 @@ def _answers(runs: list[Record] | Iterator[Record], store: Path) -> Iterator[Rec
     """
     for record in runs:
         whole, missing = (record, set[int]()) if record.state == "done" else _go_on(record, store)
-        ended = is_set(whole) or ((whole.state == "stopped" or whole.interrupted) and _pictures(whole))
+        ended = is_set(whole) or ((whole.state == "stopped" or whole.interrupted) and pictures_of(whole))
         broken_off = record.state == "stopped" or record.interrupted or record.unfinished
         if ended and not (broken_off and missing):
             yield whole
@@ -294,14 +315,14 @@ def _take(plan: Plan, made: list[Record]) -> Record:
     return made[number - 1]
 
 
-def _pictures(record: Record) -> list[int]:
+def pictures_of(record: Record) -> list[int]:
     """The places of a run whose picture is on disk."""
     return [index for index in range(_places(record)) if picture_path(record.folder, index, record.frames)]
 
 
 def _missing(record: Record) -> set[int]:
     """The places of a run without one."""
-    return {*range(_places(record))}.difference(_pictures(record))
+    return {*range(_places(record))}.difference(pictures_of(record))
 
 
 def _places(record: Record) -> int:

@@ -21,6 +21,7 @@ from seedream_magic.api.providers import chosen_base_url, chosen_provider
 from seedream_magic.api.storyboard import Storyboard
 from seedream_magic.batch import CONCURRENCY
 from seedream_magic.continuation import plan_extend, plan_redo, plan_vary
+from seedream_magic.draw_sweep import draw, plan_sweep, refuse_sweep, retry_sweep, title_of
 from seedream_magic.drawing import Drawing, fetch, key_for
 from seedream_magic.errors import ConfigError, InvalidRequest, reason_of
 from seedream_magic.images.claims import is_live
@@ -30,10 +31,12 @@ from seedream_magic.images.purge import Purged, purge
 from seedream_magic.images.search import search
 from seedream_magic.images.store import settle
 from seedream_magic.inputs import Row
+from seedream_magic.make_axes import python_axes
 from seedream_magic.mapping import AsyncBatch, Batch
-from seedream_magic.planning import Options, plan_in_python, plan_of_record
+from seedream_magic.planning import Options, make_ask, plan_in_python, plan_of_record
 from seedream_magic.recover import find_unfinished, sweep_all
 from seedream_magic.replay import find_earlier, find_maker, find_run, stored_set
+from seedream_magic.sweep import Sweep
 
 
 class Seedream:
@@ -77,7 +80,7 @@ class Seedream:
         self.progress: Callable[[], watch.Progress] | None = None
         self.transport = transport
         self.ask_when_unknown, self.copy_replays = True, False
-        self._event_loop = event_loop
+        self.event_loop = event_loop
 
     def __repr__(self) -> str:
         return f"<Seedream {self.provider.name}: {self.model}, store {self.store}>"
@@ -156,6 +159,37 @@ class Seedream:
             "timeout": timeout,
         }
         return plan_in_python(self, prompt, options)
+
+    def sweep(
+        self,
+        prompt: str | Storyboard,
+        *,
+        vary: Mapping[str, Sequence[Any]] | None = None,
+        each: object = None,
+        xy: Mapping[str, Sequence[Any]] | None = None,
+        repeat: int = 1,
+        sample: int | None = None,
+        seed: int | None = None,
+        **options: Unpack[Options],
+    ) -> Sweep:
+        """Draw many requests that differ in what is given here, and wait; each is a run of its own.
+
+        `vary` has values for variables of the prompt, `{colour}`; `each` is a table (a list of texts or dicts, a dict,
+        a data frame, the path of a CSV file), whose rows are filled in by their columns, a text as `{each}`; `xy` has
+        values for options of `plan`. All are crossed, and each is drawn `repeat` times. A value "-" leaves a hole.
+        `sample` draws so many of all, the same ones for the same `seed` (0). The others are options as for `plan`.
+
+        Before the first request all of it is checked, priced, and held against the limits of the notebook.
+        """
+        with in_python():
+            axes = python_axes(prompt, vary=vary, each=each, xy=xy, repeat=repeat)
+            ask = make_ask(prompt, options)
+            sweep = plan_sweep(self, ask, axes, title=title_of(prompt), variables={}, sample=sample, seed=seed)
+        return draw(self, refuse_sweep(self, sweep))
+
+    def retry(self, sweep: Sweep, labels: tuple[str, ...] = ()) -> Sweep:
+        """See `Sweep.retry`."""
+        return retry_sweep(self, sweep, labels)
 
     def redo(
         self,
@@ -246,9 +280,9 @@ class Seedream:
         What `on_change` raises ends no run, for it is paid: it is printed once on stderr.
         Raises `SeedreamInterrupted`, which carries the set so far, when Stop (Ctrl-C) is pressed meanwhile.
         """
-        blocked = bridge.running_loop() if self._event_loop == "thread" else None
+        blocked = bridge.running_loop() if self.event_loop == "thread" else None
         if on_change is not None or self.progress is None:
-            return watch.wait(self._sets(plan, blocked=blocked), on_change, event_loop=self._event_loop)
+            return watch.wait(self._sets(plan, blocked=blocked), on_change, event_loop=self.event_loop)
         make, made = self.progress, list[watch.Progress]()
 
         def show(images: ImageSet) -> None:
@@ -259,7 +293,7 @@ class Seedream:
             made[0].show(images)
 
         try:
-            return watch.wait(self._sets(plan, blocked=blocked), show, event_loop=self._event_loop)
+            return watch.wait(self._sets(plan, blocked=blocked), show, event_loop=self.event_loop)
         finally:
             for progress in made:
                 bridge.unfailing(progress.clear)()
@@ -356,7 +390,7 @@ class Seedream:
         found = [find_run(self.store, run_id)] if run_id else find_unfinished(self.store)
         if run_id and is_live(found[0]):
             raise InvalidRequest(f"Run {found[0].run_id} is still under way: there is nothing to recover yet.")
-        return [watch.wait(fetch(self, record), on_change, event_loop=self._event_loop) for record in found]
+        return [watch.wait(fetch(self, record), on_change, event_loop=self.event_loop) for record in found]
 
     def history(self, words: str | None = None, *, here: bool = False, starred: bool = False) -> list[HistoryEntry]:
         """The runs of every store of this user, newest first, as plain records (`pandas.DataFrame` takes them).

@@ -16,7 +16,7 @@ from contextlib import contextmanager
 from contextvars import ContextVar
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Protocol
 
 from seedream_magic.api.prices import Price, price_of
 
@@ -24,6 +24,12 @@ if TYPE_CHECKING:
     from seedream_magic.api.plan import Plan
 
 Stop = Callable[[], None]
+
+
+class TogetherCheck(Protocol):
+    """Refuses what many plans may bill together; see `Session.refuse_together`."""
+
+    def __call__(self, images: int, bill: str, *, free: bool, store: Path) -> None: ...
 
 
 DEFAULT_STORE = "seedream-runs"
@@ -98,15 +104,16 @@ class Session:
 
     `home` is the folder that relative paths of stores start from, None for the current one. `check` raises
     `InvalidRequest` for a plan that may not be sent; it may look at what is reserved. `check_day` does so for what all
-    sessions of this user may bill in a day; it is called where no other run can begin. `prices` are those of an image
-    that the person has set, by model; `paid` is what the images that were billed cost. `made` are the ids of the runs
-    that this session sent: their words are a person's own, those of other records are data. All of it changes under
-    `lock` only.
+    sessions of this user may bill in a day; it is called where no other run can begin. `check_together` does so for
+    what many plans may bill together, and may ask the person. `prices` are those of an image that the person has set,
+    by model; `paid` is what the images that were billed cost. `made` are the ids of the runs that this session sent:
+    their words are a person's own, those of other records are data. All of it changes under `lock` only.
     """
 
     home: Path | None = None
     check: Callable[[Plan], None] | None = None
     check_day: Callable[[Plan], None] | None = None
+    check_together: TogetherCheck | None = None
     prices: Mapping[str, float] = field(default_factory=dict)
     paid: list[Paid] = field(default_factory=list)
     billed: Counter[str] = field(default_factory=Counter)
@@ -137,8 +144,16 @@ class Session:
         """
         with self.lock:
             under_way = (reservation.plan.fingerprint == plan.fingerprint for reservation in self.reservations)
-            if plan.fresh or not any(under_way):
+            if plan.fresh or plan.draws_take or not any(under_way):
                 self._check(plan)
+
+    def refuse_together(self, images: int, bill: str, *, free: bool, store: Path) -> None:
+        """Raise `InvalidRequest` for many plans that would go over the limits together, by `images` at most.
+
+        `bill` says in words what they may bill; they are `free` where the demo draws them, into `store`.
+        """
+        if self.check_together is not None and images:
+            self.check_together(images, bill, free=free, store=store)
 
     def _check(self, plan: Plan) -> None:
         if self.check is not None and not plan.stored:

@@ -10,7 +10,7 @@ import asyncio
 from collections.abc import AsyncGenerator, Callable
 from contextlib import aclosing, closing
 from dataclasses import replace
-from typing import Protocol
+from typing import Any, Protocol
 
 from seedream_magic import bridge
 from seedream_magic.errors import Billed, SeedreamError, SeedreamInterrupted
@@ -25,9 +25,9 @@ FIRST_VALUE_SECONDS = 0.5
 
 
 class Progress(Protocol):
-    """Shows the values of a run, one in place of the other, and then nothing."""
+    """Shows the values of a run, or of a sweep, one in place of the other, and then nothing."""
 
-    def show(self, images: ImageSet) -> None: ...
+    def show(self, images: Any) -> None: ...
     def clear(self) -> None: ...
 
 

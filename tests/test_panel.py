@@ -24,7 +24,7 @@ from seedream_magic import ConfigError, InvalidRequest, Panel, Seedream, Storybo
 from seedream_magic.api.plan import Plan
 from seedream_magic.continuation import plan_redo
 from seedream_magic.images.image_set import ImageSet, cards_of
-from seedream_magic.notebook.panel.run import seconds_per_picture
+from seedream_magic.ledger import seconds_per_picture
 from seedream_magic.session import Session
 from seedream_magic.view.carousel import set_bundle
 from served import KEY, check_store, client

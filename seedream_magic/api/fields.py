@@ -336,5 +336,6 @@ def in_python() -> Iterator[None]:
     try:
         yield
     except InvalidRequest as error:
-        error.args, error.hint = (python_words(str(error)),), python_words(error.hint)
+        error.args, error.hint = tuple(map(python_words, map(str, error.args))), python_words(error.hint)
+        error.details = tuple(map(python_words, error.details))
         raise

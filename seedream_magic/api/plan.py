@@ -50,10 +50,10 @@ class Plan:
     the limits that fit the request. `stored` is the run whose set stands in place of a new one, None if it will
     be sent, and `stored_in` the store that has it; `copy` copies it into one's own. `already` says, where that run is
     of another request, why its set stands for this one: it shows already what is asked for. `fresh` pays again whatever
-    is stored, `take` is which of several stored sets is meant, from 1.
-    `lineage` names the earlier run that it goes on from. `references` is the folder where the store keeps input images
-    by their content, None where it is not known. `headers` are those that a gateway asks for, masked. `prices` are
-    those of an image that the person has set, by model.
+    is stored, `take` is which of several stored sets is meant, from 1; with `draws_take` it is drawn where it was never
+    made. `lineage` names the earlier run that it goes on from. `references` is the folder where the store keeps input
+    images by their content, None where it is not known. `headers` are those that a gateway asks for, masked. `prices`
+    are those of an image that the person has set, by model.
     """
 
     request: ImageRequest
@@ -67,6 +67,7 @@ class Plan:
     already: str = ""
     fresh: bool = False
     take: int | None = None
+    draws_take: bool = False
     lineage: Lineage | None = None
     references: Path | None = None
     headers: Headers = NO_HEADERS

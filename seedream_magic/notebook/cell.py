@@ -41,6 +41,17 @@ class Cell:
     raw: bool = False
     bg: bool = False
     show: str | None = None
+    vary: bool = False
+    each: str | None = None
+    xy: tuple[tuple[str, tuple[str, ...]], ...] | list[tuple[str, tuple[str, ...]]] = ()
+    repeat: int | None = None
+    sample: int | None = None
+    seed: int | None = None
+
+    @property
+    def is_sweep(self) -> bool:
+        """Whether it asks for many requests in place of one."""
+        return self.vary or bool(self.each or self.xy or self.repeat or self.sample)
 
 
 def parse_cell(line: str, body: str) -> Cell:
@@ -61,8 +72,32 @@ def parse_cell(line: str, body: str) -> Cell:
     if re.match(r"\s*[%％]{2}\s*seedream\b", body):
         raise InvalidRequest("There are two %%seedream lines: keep one, with the prompt below it.")
     running = {part.name: typed.pop(part.name) for part in fields(Cell) if part.name in typed}
+    _check_sweep(running, typed)
     planning = {part.name: typed.pop(part.name) for part in fields(Ask) if part.name in typed}
     return Cell(Ask(read_prompt(body), values=typed, **planning), **running)
+
+
+def _check_sweep(running: dict[str, Any], typed: dict[str, Any]) -> None:
+    """Refuse options that do not go with one another in a sweep, and those of a sweep where there is none."""
+    makes_axes = [f"--{name}" for name in ("vary", "each", "xy", "repeat") if running.get(name)]
+    if "seed" in running and "sample" not in running:
+        raise InvalidRequest(f"--seed says which runs of a --sample are drawn. {_NO_SEED}")
+    if "sample" in running and not makes_axes:
+        raise InvalidRequest("--sample goes with --vary, --each, --xy or --repeat: it draws some of their runs.")
+    if not makes_axes:
+        return
+    if running.get("bg"):
+        raise InvalidRequest("--bg goes with one set: a sweep is waited for. Stop keeps what has come.")
+    if running.get("show") == "carousel":
+        raise InvalidRequest(f"--show carousel goes without {makes_axes[0]}: a sweep is a grid of its runs.")
+    crossed = [name for name, _ in running.get("xy", ())]
+    twice = next((name for name in crossed if crossed.count(name) > 1), None)
+    twice = twice or next((name for name in crossed if name in typed and name != "refs"), None)
+    if twice:
+        raise InvalidRequest(f"{twice} is given twice: once to cross it is enough.")
+    if running.get("repeat") and ("take" in typed or "fresh" in typed):
+        option = "--take" if "take" in typed else "--fresh"
+        raise InvalidRequest(f"{option} goes without --repeat, which draws the takes that are missing.")
 
 
 class _Parser(argparse.ArgumentParser):
@@ -131,8 +166,9 @@ def _plain_flag(word: str) -> str:
 _LONGEST_SHOWN = 80
 _LONGEST_PROMPT = 40
 _SWITCHES = {flag for option in OPTIONS if option.with_no for flag in option.flags}
+_NO_SEED = "The service takes no seed; the same cell shows the stored pictures again, unbilled."
 _FOREIGN_OPTIONS = {
-    "--seed": "The service takes no seed; the same cell shows the stored pictures again, unbilled.",
+    "--seed": _NO_SEED,
     "--negative": "There is no negative prompt: write below what the picture is to leave out.",
     "--negative-prompt": "There is no negative prompt: write below what the picture is to leave out.",
     "--ar": "Did you mean --ratio, such as --ratio 16:9?",
@@ -205,7 +241,8 @@ def _about_option(word: str) -> str:
         return "%%seedream? shows every option."
     if name in _FOREIGN_OPTIONS:
         return f"There is no option {word[:40]}. {_FOREIGN_OPTIONS[name]}"
-    near = difflib.get_close_matches(name, FLAGS, n=1, cutoff=0.6) if name.strip("-") else []
+    alike = [flag for flag in FLAGS if (len(flag) > 2) == (len(name) > 2)]
+    near = difflib.get_close_matches(name, alike, n=1, cutoff=0.6) if name.strip("-") else []
     return f"There is no option {word[:40]}" + (f": did you mean {near[0]}?" if near else "; %%seedream? lists them.")
 
 
@@ -219,22 +256,8 @@ def value_of(text: str, namespace: Mapping[str, Any]) -> Any:
     A file of that name comes first. Raises `InvalidRequest` where the name is there and the way from it is not, where
     a plain name is neither a variable nor a file, and where it is a number or None.
     """
-    name = text.strip()
-    match = _EXPRESSION.fullmatch(name)
-    if name.isidentifier() and name not in namespace and not os.path.lexists(name):
-        raise missing_file(f"There is no variable and no file named {name[:80]}.", name, Path(name))
-    if _CALL.fullmatch(name) and not os.path.lexists(text):
-        raise InvalidRequest(f"{name[:80]} cannot be read: --ref calls nothing. {_assign(name)}")
-    if match is None or match["name"] not in namespace or Path(text).exists():
-        return text
-    value, reached = namespace[match["name"]], match["name"]
-    for step in STEP.finditer(match["path"]):
-        try:
-            value = take_step(value, step)
-        except Exception as exc:  # a property or an index of the person's own objects may raise anything
-            raise InvalidRequest(f"{name[:80]} cannot be read: {_reason(exc, name, reached, step)}") from exc
-        reached += step[0]
-    if value is None or isinstance(value, int | float | complex):
+    name, value = text.strip(), variable_of(text, namespace)
+    if value is not text and (value is None or isinstance(value, int | float | complex)):
         kind = "None" if value is None else f"of type {_public(type(value))}"
         raise InvalidRequest(
             f"{name[:80]} is {kind}, not a picture: --ref takes a path, a link, a picture or an array."
@@ -242,26 +265,48 @@ def value_of(text: str, namespace: Mapping[str, Any]) -> Any:
     return value
 
 
-def _reason(exc: Exception, expression: str, reached: str, step: re.Match[str]) -> str:
+def variable_of(text: str, namespace: Mapping[str, Any], option: str = "--ref") -> Any:
+    """As `value_of`, of whatever kind the value is; `option` is the one that it is given with."""
+    name = text.strip()
+    match = _EXPRESSION.fullmatch(name)
+    if name.isidentifier() and name not in namespace and not os.path.lexists(name):
+        raise missing_file(f"There is no variable and no file named {name[:80]}.", name, Path(name))
+    if _CALL.fullmatch(name) and not os.path.lexists(text):
+        raise InvalidRequest(f"{name[:80]} cannot be read: {option} calls nothing. {_assign(name, option)}")
+    if match is None or match["name"] not in namespace or Path(text).exists():
+        return text
+    value, reached = namespace[match["name"]], match["name"]
+    for step in STEP.finditer(match["path"]):
+        try:
+            value = take_step(value, step)
+        except Exception as exc:  # a property or an index of the person's own objects may raise anything
+            reason = _reason(exc, _assign(name, option), name, reached, step)
+            raise InvalidRequest(f"{name[:80]} cannot be read: {reason}") from exc
+        reached += step[0]
+    return value
+
+
+def _reason(exc: Exception, assign: str, expression: str, reached: str, step: re.Match[str]) -> str:
     """Why a step from `reached`, the part of an expression that could be read, leads nowhere, and what to write."""
     reached, index = reached[:80], step[0][:80]
     match exc:
         case CannotFillError():
-            return f"{index[1:]} begins with an underscore. {_assign(expression)}"
+            return f"{index[1:]} begins with an underscore. {assign}"
         case IndexError() if step["index"]:
             return f"{index} is past the end of {reached}; Python counts from 0."
         case KeyError() if step["index"]:
             return f"{reached} has no item {index}; list({reached}) shows what it has."
         case TypeError() if step["index"]:
-            return f"{reached} takes no index {index}, and nothing in it is computed. {_assign(expression)}"
+            return f"{reached} takes no index {index}, and nothing in it is computed. {assign}"
         case AttributeError() if step["attribute"]:
             return f"{reached} has no attribute {index[1:]}; dir({reached}) shows what it has."
     said = " ".join(str(exc).split())[:200].rstrip(".")
     return f"{_public(type(exc))}{': ' * bool(said)}{said}. Write {expression[:80]} in a cell of its own to see why."
 
 
-def _assign(expression: str) -> str:
-    return f"Write picture = {expression[:80]} in a cell of its own, then --ref picture."
+def _assign(expression: str, option: str) -> str:
+    name = "picture" if option == "--ref" else "rows"
+    return f"Write {name} = {expression[:80]} in a cell of its own, then {option} {name}."
 
 
 def _public(kind: type) -> str:

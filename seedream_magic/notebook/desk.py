@@ -8,8 +8,9 @@ that it loads, what needs them is imported in the function that uses it, marked 
 
 from __future__ import annotations
 
-from collections.abc import Callable
-from contextlib import suppress
+import sys
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager, suppress
 from datetime import UTC, datetime
 from math import inf
 from pathlib import Path
@@ -35,6 +36,7 @@ from seedream_magic.session import Session, images_to_bill
 if TYPE_CHECKING:
     from seedream_magic.notebook.display import Display
     from seedream_magic.seedream import Seedream
+    from seedream_magic.sweep import Sweep
 
 _REQUEST_TRAITS = ("images", "model", "size", "ratio", "stream", "watermark", "response_format", "timeout")
 
@@ -111,6 +113,7 @@ class Desk:
         self.shell, self.settings = shell, settings
         self.session = known or _new_session()
         self.session.check = self.check_caps
+        self.session.check_together = self.check_together
         self._limit_day()
         settings.observe(self._limit_day, names="max_images_per_day")
         self._take_prices()
@@ -119,6 +122,7 @@ class Desk:
         self.cell: CellOutputs | None = None
         self.rows: tuple[str, ...] = ()
         self._before: list[Session | None] = []
+        self._asks = True
 
     def _limit_day(self, _: object = None) -> None:
         self.session.check_day = None if self.settings.max_images_per_day is None else self.check_day
@@ -150,7 +154,7 @@ class Desk:
         if self.cell is not None:
             self.cell.end()
         session.forget(self.session)
-        self.session.check = self.session.check_day = None
+        self.session.check = self.session.check_day = self.session.check_together = None
         _desks.discard(self)
 
     def _cell_begins(self) -> None:
@@ -219,6 +223,19 @@ class Desk:
             if next_plan is not None:
                 unfailing(display.clear)()
 
+    def run_sweep(self, client: Seedream, sweep: Sweep, *, name: str | None = None, quiet: bool = False) -> None:
+        """Draw a sweep, show its grid as it grows, and bind it to `_seedream` and to `name`, whatever becomes of it."""
+        from seedream_magic.draw_sweep import draw  # noqa: PLC0415 - load time
+
+        display = self.display(quiet=quiet, cell=self.cell)
+        try:
+            self.bind(draw(client, sweep, progress=display), name)
+        except (SeedreamError, SeedreamInterrupted) as error:
+            if error.sweep is not None:
+                self.bind(error.sweep, name)
+                unfailing(display.show)(error.sweep)
+            raise
+
     def start(
         self, client: Seedream, plan: Plan, *, name: str | None = None, layout: str | None = None, quiet: bool = False
     ) -> None:
@@ -253,8 +270,8 @@ class Desk:
         self.display().show(images)
         self.bind(images, name)
 
-    def bind(self, images: ImageSet, name: str | None = None) -> None:
-        """Bind a set to `_seedream` and to `name`."""
+    def bind(self, images: ImageSet | Sweep, name: str | None = None) -> None:
+        """Bind a set, or a sweep, to `_seedream` and to `name`."""
         for variable in filter(None, ("_seedream", name)):
             self.variables[variable] = images
 
@@ -263,18 +280,62 @@ class Desk:
 
         A set from the store bills nothing. The session calls it before it reserves what a plan may bill.
         """
-        at_most, settings, drawn = images_to_bill(plan), self.settings, self.session
+        at_most, settings = images_to_bill(plan), self.settings
         if settings.max_images_per_run is not None and at_most > settings.max_images_per_run:
             raise InvalidRequest(
                 f"This may bill {plural(at_most)}; "
                 f"SeedreamMagics.max_images_per_run allows {settings.max_images_per_run}."
             )
+        self._check_session(at_most)
+
+    def _check_session(self, at_most: int) -> None:
+        drawn, allowed = self.session, self.settings.max_images_per_session
         before = drawn.images_billed + drawn.doubtful.total() + drawn.images_reserved
-        if settings.max_images_per_session is not None and before + at_most > settings.max_images_per_session:
+        if allowed is not None and before + at_most > allowed:
             raise InvalidRequest(
                 f"This may bill {plural(at_most)} after {before} in this session; "
-                f"SeedreamMagics.max_images_per_session allows {settings.max_images_per_session}."
+                f"SeedreamMagics.max_images_per_session allows {allowed}."
             )
+
+    def check_together(self, images: int, bill: str, *, free: bool, store: Path) -> None:
+        """Refuse many plans that could bill more, together, than the person allowed; see `Session.refuse_together`.
+
+        More than one cell may bill is asked about, where somebody can answer.
+        """
+        self._check_session(images)
+        self._check_day(images, free=free, store=store)
+        allowed = self.settings.max_images_per_run
+        if allowed is None or images <= allowed:
+            return
+        more = f"This sweep may bill {bill}; SeedreamMagics.max_images_per_run allows {allowed}."
+        answer = self.answer(f"{more} Draw it? 继续？[y/N] ") if self._asks else None
+        if answer is None:
+            raise InvalidRequest(more, hint="A person is asked; --sample N draws fewer." if self._asks else "")
+        if answer.strip().lower() not in {"y", "yes", "是"}:
+            raise InvalidRequest("The sweep was not drawn, as you answered.")
+
+    def answer(self, question: str) -> str | None:
+        """What the person at this notebook or terminal answers, "" if nothing; None where there is nobody."""
+        in_terminal = getattr(self.shell, "kernel", None) is None
+        if in_terminal and not (sys.stdin and sys.stdin.isatty()):  # a script: its next line is no answer
+            return None
+        try:
+            return input(question)
+        except NotImplementedError:  # a front end without a field for it; nbconvert, papermill
+            return None
+        except EOFError:
+            return ""
+        except KeyboardInterrupt as exc:
+            raise SeedreamInterrupted("Stopped at the question: nothing was done.") from exc
+
+    @contextmanager
+    def unasked(self) -> Iterator[None]:
+        """Within this nobody is asked: what would be a question is a refusal."""
+        self._asks = False
+        try:
+            yield
+        finally:
+            self._asks = True
 
     def check_day(self, plan: Plan) -> None:
         """Refuse what could bill more than the person allowed for a day, in all notebooks together.
@@ -282,11 +343,14 @@ class Desk:
         Called where no other run can begin. Without a library only this store is counted. What the demo has drawn
         counts for the demo only, where limits can be tried out.
         """
-        allowed, at_most = self.settings.max_images_per_day, images_to_bill(plan)
+        store = plan.references.parent if plan.references else self.client().store
+        self._check_day(images_to_bill(plan), free=not plan.provider.needs_key, store=store)
+
+    def _check_day(self, at_most: int, *, free: bool, store: Path) -> None:
+        allowed = self.settings.max_images_per_day
         if allowed is None or not at_most:
             return
-        store = plan.references.parent if plan.references else self.client().store
-        before = self.images_today(store, free=not plan.provider.needs_key)
+        before = self.images_today(store, free=free)
         if before + at_most > allowed:
             raise InvalidRequest(
                 f"This may bill {plural(at_most)} after {before} today; "

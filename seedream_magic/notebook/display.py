@@ -29,16 +29,24 @@ from seedream_magic.images.image_set import ImageSet, cards_of
 from seedream_magic.notebook.cell_outputs import CellOutputs
 from seedream_magic.notebook.kernel_loop import KernelLoop, Latest
 from seedream_magic.notebook.terminal import Lines
+from seedream_magic.sweep import Sweep, grid_of
 from seedream_magic.view.carousel import plain_text, set_bundle
+from seedream_magic.view.grid import grid_bundle
 from seedream_magic.view.markup import NOTHING, element
 
+_BYTES_PER_SECOND = 300_000
+"""Of an output that grows. A server of Jupyter lets a million pass, and a grid may have as much."""
 _EMPTY: dict[str, Any] = {"text/html": str(NOTHING), "text/plain": ""}
 
 
 class Display(Protocol):
-    """Shows the values of one set, one after the other."""
+    """Shows the values of one set, or of one sweep, one after the other."""
 
-    def show(self, images: ImageSet) -> None:
+    @property
+    def rest(self) -> float:
+        """Seconds after a value in which no further one is wanted."""
+
+    def show(self, images: ImageSet | Sweep) -> None:
         """Show this value in place of the one before."""
 
     def fail(self, error: SeedreamError | SeedreamInterrupted) -> None:
@@ -99,24 +107,31 @@ class Output:
         self._visible: tuple[object, ...] = ()
         self.bundle = _EMPTY
 
-    def show(self, images: ImageSet) -> None:
+    def show(self, images: ImageSet | Sweep) -> None:
         """Show this value in place of the one before, if it looks different."""
         if self.is_news(images):
             self._make(lambda: self.bundle_of(images), final=images.state != "running")
 
-    def is_news(self, images: ImageSet) -> bool:
-        """Whether a value looks different from the last one that was asked about: a new link or second does not."""
-        visible = (images.run_id, images.ok, images.failed, images.notes, images.pause, images.state, images.replayed)
-        before, self._visible = self._visible, visible
-        return visible != before
+    @property
+    def rest(self) -> float:
+        """By the size of what was shown: a server drops outputs that come too fast."""
+        return len(self.bundle["text/html"]) / _BYTES_PER_SECOND
 
-    def bundle_of(self, images: ImageSet) -> dict[str, Any]:
-        """The set as a mimebundle."""
+    def is_news(self, images: ImageSet | Sweep) -> bool:
+        """Whether a value looks different from the last one that was asked about: a new link or second does not."""
+        before, self._visible = self._visible, _look_of(images)
+        return self._visible != before
+
+    def bundle_of(self, images: ImageSet | Sweep) -> dict[str, Any]:
+        """The set, or the sweep, as a mimebundle."""
         try:
+            if isinstance(images, Sweep):
+                return grid_bundle(grid_of(images))
             return set_bundle(cards_of(images), show=self._layout)
         except Exception as exc:  # noqa: BLE001 - what cannot be drawn must not cost the set, which is paid for
+            words = repr(images) if isinstance(images, Sweep) else plain_text(cards_of(images))
             why = f"{type(exc).__name__}: {reason_of(exc)}"
-            text = f"{plain_text(cards_of(images))}\nThe pictures cannot be drawn here ({why})."
+            text = f"{words}\nThe pictures cannot be drawn here ({why})."
             return {"text/html": str(element("pre", {}, text)), "text/plain": text}
 
     def display(self) -> None:
@@ -178,6 +193,13 @@ class Output:
         return handle
 
 
+def _look_of(value: ImageSet | Sweep) -> tuple[object, ...]:
+    """What of a value is seen."""
+    if isinstance(value, Sweep):
+        return (value.state, *(_look_of(images) if images else None for images in value.sets))
+    return (value.run_id, value.ok, value.failed, value.notes, value.pause, value.state, value.replayed)
+
+
 class BackgroundOutput(Output):
     """The output of a run that no cell waits for: its bundles are made in a thread, the newest one is shown.
 
@@ -202,7 +224,9 @@ class BackgroundOutput(Output):
 class _Quiet:
     """Shows nothing, as asked, but the error of a run that no cell waits for."""
 
-    def show(self, images: ImageSet) -> None: ...
+    rest = 0.0
+
+    def show(self, images: ImageSet | Sweep) -> None: ...
 
     def fail(self, error: SeedreamError | SeedreamInterrupted) -> None:
         print("\n".join(error.lines()), file=sys.stderr)  # noqa: T201 - there is no cell that could fail

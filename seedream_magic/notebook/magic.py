@@ -19,6 +19,7 @@ from seedream_magic.notebook.commands import run_command
 from seedream_magic.notebook.completion import register_completion, unregister_completion
 from seedream_magic.notebook.desk import Desk, Settings
 from seedream_magic.notebook.options import help_text
+from seedream_magic.notebook.sweeps import draw_sweep
 from seedream_magic.variables import fill_prompt
 
 if TYPE_CHECKING:
@@ -50,6 +51,9 @@ class SeedreamMagics(Magics, Settings):
 def _draw(desk: Desk, cell: Cell) -> None:
     from seedream_magic.notebook.display import ends_with_cells, in_terminal  # noqa: PLC0415 - load time
 
+    if cell.is_sweep:
+        draw_sweep(desk, cell)
+        return
     plan, client = _plan_cell(desk, cell)
     if cell.dry_run:
         _print_plan(replace(plan, base_url=client.base_url))  # the demo's own address, where it listens

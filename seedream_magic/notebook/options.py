@@ -9,7 +9,9 @@ from functools import partial
 
 from seedream_magic.api.fields import CHECK, COPY, EXTRA, FIELDS, FRESH, TAKE, TIMEOUT, Field, parse_source, parse_word
 from seedream_magic.api.providers import PROVIDERS
+from seedream_magic.axes import MOST_RUNS
 from seedream_magic.errors import InvalidRequest
+from seedream_magic.make_axes import MOST_TAKES, parse_option_values
 
 LAYOUTS = ("carousel", "grid")
 
@@ -24,6 +26,22 @@ def parse_name(text: str) -> str:
     raise InvalidRequest(f"{text[:40]!r} is no name for a variable: {why}.")
 
 
+def parse_count(option: str, most: int, text: str) -> int:
+    """A whole number, from 1 where it counts something."""
+    plain = unicodedata.normalize("NFKC", text).strip()
+    if plain.isdecimal() and 1 <= int(plain) <= most:
+        return int(plain)
+    raise InvalidRequest(f"--{option} takes 1 to {most}, not {text[:40]!r}.")
+
+
+def parse_seed(text: str) -> int:
+    """A whole number."""
+    plain = unicodedata.normalize("NFKC", text).strip()
+    if plain.removeprefix("-").isdecimal() and len(plain) <= 20:
+        return int(plain)
+    raise InvalidRequest(f"--seed takes a whole number, not {text[:40]!r}.")
+
+
 _NAME = Field(
     "name", ("--out",), "bind the set to NAME; the same as NAME << in front", "把图组存入变量 NAME", "NAME", parse_name
 )
@@ -36,6 +54,49 @@ _PROVIDER = Field(
     partial(parse_source, "provider"),
     words=tuple(PROVIDERS),
 )
+SWEEP_OPTIONS = (
+    Field(
+        "vary",
+        ("--vary",),
+        "one run for each variant of {red|blue} in the prompt; several groups are crossed",
+        "提示词中的 {红|蓝} 各画一次，多组相乘",
+    ),
+    Field(
+        "each",
+        ("--each",),
+        "one run for each row of a list, a dict, a data frame or a CSV file; {column} is filled in, of texts {each}",
+        "表格（列表、字典、DataFrame 或 CSV）每行画一次，填入 {列名}；文本列表用 {each}",
+        "NAME",
+        partial(parse_source, "each"),
+    ),
+    Field(
+        "xy",
+        ("--xy",),
+        "one run for each value of an option, such as size=2K,4K or ref=hero,villain; repeatable",
+        "选项的每个值各画一次，如 size=2K,4K；可重复",
+        "OPTION=A,B",
+        parse_option_values,
+        repeated=True,
+    ),
+    Field(
+        "repeat",
+        ("--repeat",),
+        "so many takes of each run; takes that exist are shown",
+        "每次请求画几组；已有的直接显示",
+        "K",
+        partial(parse_count, "repeat", MOST_TAKES),
+    ),
+    Field(
+        "sample",
+        ("--sample",),
+        "draw so many of all runs, the same ones each time",
+        "只抽取其中几次",
+        "N",
+        partial(parse_count, "sample", MOST_RUNS),
+    ),
+    Field("seed", ("--seed",), "which ones: another number, another sample; 0", "抽样种子，默认 0", "S", parse_seed),
+)
+"""What makes a sweep of a cell: many requests in place of one."""
 OPTIONS = (
     _NAME,
     *FIELDS,
@@ -47,6 +108,7 @@ OPTIONS = (
     EXTRA,
     CHECK,
     TIMEOUT,
+    *SWEEP_OPTIONS,
     Field("bg", ("--bg",), "return at once; the set grows while the kernel is free", "后台绘制，不占用内核"),
     Field("quiet", ("--quiet",), "bind, do not show", "不显示图片"),
     Field("raw", ("--raw",), "leave {braces} in the prompt as typed", "不填充 {变量}"),
@@ -77,6 +139,13 @@ The last set is always `_seedream`.
 用 Seedream 作画，图片到一张显示一张；
 最近一组总在 `_seedream` 里。
 
+A set (-n) is one request whose pictures know each other;
+a sweep (--vary, --each, --xy, --repeat) is many requests,
+shown as one grid. -n 4 --vary: 4 pictures per variant.
+A value - leaves a hole; with --vary \\{ \\| \\} are the signs.
+组图（-n）是一次请求，各张相互关联；批量（--vary 等）是
+多次请求，以网格显示。值 - 表示跳过。
+
 A line --- splits the prompt into a storyboard: the shared
 style first, then one part for each frame.
 单独一行 --- 把提示词分为分镜：
@@ -101,6 +170,12 @@ Examples · 示例
     ---
     it crosses the frozen river
 
+    %%seedream kites << --vary --xy size=2K,4K
+    a {red|blue|green} kite over {the sea|a city}
+
+    %%seedream --each animals.csv --dry-run
+    {animal}在{place}，水彩
+
     %%seedream --dry-run -n auto
     一组关于{主题}的插图
 
@@ -108,6 +183,7 @@ Then · 然后
 
     seasons[0].image    seasons[0].path
     seasons.failed      seasons.folder
+    kites["red", "the sea", "2K"]       kites.retry()
 """
 COMMANDS = (
     ("%seedream", "provider, key, model, store, images billed so far and their price", "当前状态与费用"),

@@ -5,7 +5,6 @@ from __future__ import annotations
 import difflib
 import json
 import os
-import sys
 from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, NoReturn
@@ -14,7 +13,7 @@ from IPython.display import display
 
 from seedream_magic.api.plan import Plan
 from seedream_magic.api.prices import bill_text
-from seedream_magic.errors import InvalidRequest, SeedreamInterrupted, plural
+from seedream_magic.errors import InvalidRequest, plural
 from seedream_magic.images.image_set import ImageSet, sets_in
 from seedream_magic.notebook.cell import split_line, value_of
 from seedream_magic.notebook.desk import Desk
@@ -168,7 +167,7 @@ def purge(desk: Desk, text: str) -> None:
     found = find_purgeable(client.store, run_id, even_starred=even)
     words = f'"{text_within(found.prompt, 60)}"' if found.prompt else "its words cannot be read"
     of_it = f"{words}, {plural(found.pictures, 'picture')}, {found.size / 1e6:.1f} MB, in {client.store}"
-    answer = _answer(desk, f"Delete run {run_id} for good ({of_it})? 删除？[y/N] ")
+    answer = desk.answer(f"Delete run {run_id} for good ({of_it})? 删除？[y/N] ")
     if answer is None and text.strip("\"'") != run_id:
         hint = f"%seedream purge {' '.join((run_id, *given))} deletes it ({of_it})."
         raise InvalidRequest("Nobody can answer here, so a run is deleted by its full id alone.", hint=hint)
@@ -179,21 +178,6 @@ def purge(desk: Desk, text: str) -> None:
     bill = "" if free else " What it billed stays billed."
     size = f"{plural(gone.files, 'file')}, {gone.size / 1e6:.1f} MB"
     print(f"Run {gone.run_id} is deleted: {size}.{bill}")  # noqa: T201 - a confirmation is text
-
-
-def _answer(desk: Desk, question: str) -> str | None:
-    """What the person at this notebook or terminal answers, "" if nothing; None where there is nobody."""
-    in_terminal = getattr(desk.shell, "kernel", None) is None
-    if in_terminal and not (sys.stdin and sys.stdin.isatty()):  # a script: its next line is no answer
-        return None
-    try:
-        return input(question)
-    except NotImplementedError:  # a front end without a field for it; nbconvert, papermill
-        return None
-    except EOFError:
-        return ""
-    except KeyboardInterrupt as exc:
-        raise SeedreamInterrupted("Stopped at the question: nothing was done.") from exc
 
 
 def _without_flags(text: str, command: str, *flags: str) -> tuple[str, set[str]]:

@@ -17,12 +17,17 @@ from io import BytesIO
 from typing import Any
 
 from seedream_magic.errors import SeedreamError, SeedreamInterrupted, plural
+from seedream_magic.images.cards import path_text
 from seedream_magic.images.image_set import ImageSet, cards_of
-from seedream_magic.view.carousel import plain_text, set_bundle
+from seedream_magic.sweep import Sweep, grid_of
+from seedream_magic.view.carousel import plain_text
+from seedream_magic.view.grid import progress_text, summary_text
 from seedream_magic.view.markup import text_width, text_within
+from seedream_magic.words import ENGLISH
 
 _LONGEST_LINE = 4
 """Rows that one sentence may take while a set grows; of notes there are the last two."""
+_MOST_RUNS = 40
 _LARGEST_PICTURE = (120, 32)
 """Columns and rows."""
 
@@ -34,11 +39,12 @@ class Lines:
         self._grows = not background and sys.stdout.isatty() and os.environ.get("TERM") != "dumb"
         self._picture = _picture_renderer() if self._grows else None
         self._written: list[str] = []
+        self.rest = 0.0
 
-    def show(self, images: ImageSet) -> None:
+    def show(self, images: ImageSet | Sweep) -> None:
         if images.state != "running":
             self.clear()
-            print(plain_text(cards_of(images)))  # noqa: T201 - a terminal's output is its text
+            print(_text_of(images))  # noqa: T201 - a terminal's output is its text
             self._draw(images)
         elif self._grows:
             self._write(images)
@@ -55,21 +61,19 @@ class Lines:
             print(f"\r{up}\x1b[J", end="", flush=True)  # noqa: T201 - see above
             self._written = []
 
-    def _write(self, images: ImageSet) -> None:
+    def _write(self, images: ImageSet | Sweep) -> None:
         """Write how far it is over what was written before."""
         columns = max(20, shutil.get_terminal_size().columns)
-        failed = f", {len(images.failed)} failed" if images.failed else ""
-        made = f"{len(images.ok)} of {plural(images.expected, 'picture') if images.expected else '? pictures'}"
-        sentences = (*images.notes[-2:], images.pause or f"{made}{failed}, {images.seconds:.0f} s")
+        sentences = _progress_of(images)
         rows = [row for text in sentences for row in _rows(text, columns - 1)]
         if rows != self._written:
             self.clear()
             print("\n".join(rows), end="", flush=True)  # noqa: T201 - see above
             self._written = rows
 
-    def _draw(self, images: ImageSet) -> None:
+    def _draw(self, images: ImageSet | Sweep) -> None:
         """Show the pictures, as one."""
-        sheet = set_bundle(cards_of(images)).get("image/jpeg") if self._picture and images.ok else None
+        sheet = images._repr_mimebundle_().get("image/jpeg") if self._picture else None
         if sheet is None or self._picture is None:
             return
         from rich.console import Console  # noqa: PLC0415 - comes with textual-image
@@ -79,6 +83,29 @@ class Lines:
         sys.stdout.flush()
         console = Console(file=sys.stdout, width=columns, height=rows)
         console.print(self._picture(BytesIO(base64.b64decode(sheet)), width="auto", height="auto"))
+
+
+def _text_of(value: ImageSet | Sweep) -> str:
+    """The value as text: of a sweep its account, and a line for each run."""
+    if isinstance(value, ImageSet):
+        return plain_text(cards_of(value))
+    grid = grid_of(value)
+    lines = [summary_text(grid)]
+    for index in value.runs[:_MOST_RUNS]:
+        images, labels = value.sets[index], " · ".join(value.places[index].labels)
+        paths = [path_text(frame.path) for frame in images.ok if frame.path] if images is not None else []
+        lines.append(f"{labels}: {', '.join(paths) or value.state_of(index)}")
+    more = len(value) - _MOST_RUNS
+    return "\n".join([*lines, *([f"… and {more} more."] if more > 0 else [])])
+
+
+def _progress_of(value: ImageSet | Sweep) -> tuple[str, ...]:
+    """How far a value is, in sentences."""
+    if isinstance(value, Sweep):
+        return (*value.ledger.lines(), progress_text(grid_of(value), ENGLISH))
+    failed = f", {len(value.failed)} failed" if value.failed else ""
+    made = f"{len(value.ok)} of {plural(value.expected, 'picture') if value.expected else '? pictures'}"
+    return (*value.notes[-2:], value.pause or f"{made}{failed}, {value.seconds:.0f} s")
 
 
 def _picture_renderer() -> Any:

@@ -6,8 +6,6 @@ import asyncio
 import time
 from collections.abc import Callable, Iterable
 from dataclasses import replace
-from pathlib import Path
-from statistics import median
 
 import ipywidgets as widgets
 
@@ -15,7 +13,7 @@ from seedream_magic.api.plan import Plan
 from seedream_magic.bridge import unfailing
 from seedream_magic.errors import SeedreamError, SeedreamInterrupted
 from seedream_magic.images.image_set import ImageSet, cards_of
-from seedream_magic.library import history
+from seedream_magic.ledger import seconds_per_picture
 from seedream_magic.notebook.kernel_loop import KernelLoop, Latest
 from seedream_magic.notebook.panel.controls import button, lines
 from seedream_magic.notebook.panel.form import Unwritten
@@ -26,7 +24,6 @@ SETTLE_SECONDS = 0.25
 """From the click to the request. Where the kernel was busy, the page holds what was typed last back until the kernel
 has answered to what was typed before: the click would come first, and pay for half a prompt."""
 TICK_SECONDS = 1.0
-_NEWEST = 20
 
 
 class RunControls:
@@ -165,15 +162,3 @@ def _word_for(failure: BaseException) -> str:
     if isinstance(failure, SeedreamInterrupted):
         return "stopped"
     return "failed" if getattr(failure, "sent", True) else "not sent"
-
-
-def seconds_per_picture(store: Path, model: str, provider: str) -> float | None:
-    """How long a picture takes, by this user's own runs; None where there is none.
-
-    It is the median of the newest finished runs of the same model and provider.
-    """
-    alike = (
-        entry for entry in history(store) if (entry.model, entry.provider, entry.state) == (model, provider, "done")
-    )
-    timed = [entry.seconds / entry.frames for entry in alike if entry.frames and entry.seconds]
-    return median(timed[:_NEWEST]) if timed else None

@@ -1,0 +1,299 @@
+"""How a sweep is planned, accounted for, and drawn: all of it is checked before anything is sent.
+
+Its values come when there is time to show them: what a picture changes is one small thing, but what is shown is the
+whole grid, so that a page may not be sent for each of a hundred pictures.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import time
+from collections.abc import AsyncGenerator, Callable, Mapping, Sequence
+from contextlib import aclosing, closing
+from dataclasses import replace
+from typing import Any, Protocol
+
+from seedream_magic import bridge
+from seedream_magic.api.make_request import Ask, make_request
+from seedream_magic.api.plan import Plan
+from seedream_magic.api.references.reference import Reference
+from seedream_magic.api.storyboard import Storyboard
+from seedream_magic.axes import DEFAULT_SEED, Axis, Place, check_places, cross
+from seedream_magic.batch import CONCURRENCY, Item, draw_many
+from seedream_magic.continuation import missing_places, plan_retry
+from seedream_magic.drawing import Sender, key_for
+from seedream_magic.errors import Billed, InvalidRequest, SeedreamError, SeedreamInterrupted, plural
+from seedream_magic.images.image_set import ImageSet
+from seedream_magic.ledger import make_ledger
+from seedream_magic.planning import plan_ask, read_references
+from seedream_magic.replay import look_up
+from seedream_magic.sweep import Sweep, SweepClient, SweepState
+from seedream_magic.watch import Progress
+
+UPDATE_SECONDS = 0.5
+"""Between two values of a sweep that are shown."""
+_POLL_SECONDS = 0.05
+
+
+class SweepSender(Sender, SweepClient, Protocol):
+    """For whom a sweep is drawn: what of `Seedream` is used here, beside what a plan is drawn with."""
+
+    event_loop: str
+    progress: Callable[[], Progress] | None
+
+
+def plan_sweep(
+    client: SweepSender,
+    ask: Ask,
+    axes: Sequence[Axis],
+    *,
+    title: str,
+    variables: Mapping[str, Any],
+    settings: Mapping[str, Any] | None = None,
+    sample: int | None = None,
+    seed: int | None = None,
+    name: str = "sweep",
+) -> Sweep:
+    """The sweep of an ask over these axes, all of it checked and looked up; nothing is sent.
+
+    `settings` stand for what is not given, as in `Ask.beside`. Raises `InvalidRequest` with all that is wrong.
+    """
+    if not axes:
+        raise InvalidRequest("There is nothing to sweep: give groups, rows, options or takes.")
+    if ask.take is not None and any(change and change.take for axis in axes for change in axis.changes):
+        raise InvalidRequest("A repeat numbers the takes itself; leave the take out.")
+    if ask.fresh and any(change and change.take for axis in axes for change in axis.changes):
+        raise InvalidRequest("Fresh pays anew each time, a repeat only for takes that are missing: give one of them.")
+    read = _Reader(client)
+    places = cross(ask, axes, variables=variables, sample=sample, seed=seed)
+    places = tuple(replace(place, ask=_beside(place, settings)) for place in places)
+    check_places(places, lambda asked: _check(client, asked, read))
+    plans = tuple(None if place.ask is None else _plan(client, place, read) for place in places)
+    made = [plan for plan in plans if plan is not None]
+    shared = [warning for warning in made[0].warnings if all(warning in plan.warnings for plan in made)]
+    unfilled = dict.fromkeys(name for place in places for name in place.unfilled)
+    notes = [f"Sent as typed, for there is nothing to fill in: {', '.join(unfilled)}."] if unfilled else []
+    if sample is not None:
+        notes.append(f"A sample of {plural(len(made), 'run')}, seed {DEFAULT_SEED if seed is None else seed}.")
+    return Sweep(
+        title,
+        tuple(axes),
+        places,
+        plans,
+        make_ledger(made, client.store, at_once=CONCURRENCY),
+        (None,) * len(plans),
+        (None,) * len(plans),
+        notes=(*shared, *notes),
+        sampled=sample is not None,
+        name=name,
+        client=client,
+    )
+
+
+def refuse_sweep(client: SweepSender, sweep: Sweep, chosen: Sequence[int] | None = None) -> Sweep:
+    """Refuse, before the first request, a sweep that would go over the limits, and one that lacks a key.
+
+    Gives the sweep with the account of those that will be drawn, the `chosen` ones or all.
+    """
+    plans = [plan for index in (sweep.runs if chosen is None else chosen) if (plan := sweep.plans[index]) is not None]
+    ledger = make_ledger(plans, client.store, at_once=CONCURRENCY)
+    to_send = [plan for plan in plans if plan.stored is None]
+    if ledger.sent:
+        key_for(client, to_send[0])
+        for plan in to_send:
+            client.session.refuse(plan)
+        client.session.refuse_together(ledger.images, ledger.bill(), free=ledger.free, store=client.store)
+    return replace(sweep, ledger=ledger)
+
+
+def draw(
+    client: SweepSender, sweep: Sweep, chosen: Sequence[int] | None = None, *, progress: Progress | None = None
+) -> Sweep:
+    """Draw the runs of a sweep, the `chosen` ones or all, and wait for them.
+
+    `progress` shows growing values, on this thread, and the last one; what it raises ends nothing. Without one the
+    client's own shows how it grows. Where every run fails the first error is raised, after a Stop
+    `SeedreamInterrupted`; both carry the sweep.
+    """
+    indexes = [index for index in (sweep.runs if chosen is None else chosen) if sweep.plans[index] is not None]
+    own = client.progress() if progress is None and client.progress is not None else None
+    growing, pace = _Growing(sweep, indexes), _Pace()
+
+    def show(value: Sweep) -> None:
+        shown = progress or (own if value.state == "running" else None)  # the finished one is handed back
+        if shown is not None:
+            shown.show(value)
+            pace.shown(getattr(shown, "rest", 0.0))
+
+    show = bridge.unfailing(show)
+    try:
+        with closing(bridge.iterate(lambda: _values(client, growing, pace), event_loop=client.event_loop)) as values:
+            for value in values:
+                show(value)
+                pace.ready = True
+    except KeyboardInterrupt as exc:
+        raise _interrupted(growing.value("stopped")) from exc
+    finally:
+        if own is not None:
+            bridge.unfailing(own.clear)()
+    ended = growing.value("done")
+    first = next((error for index in indexes if (error := ended.errors[index])), None)
+    if first is not None and all(ended.state_of(index) == "failed" for index in indexes):
+        first.sweep = ended
+        raise first
+    return ended
+
+
+def retry_sweep(client: SweepSender, sweep: Sweep, labels: tuple[str, ...]) -> Sweep:
+    """See `Sweep.retry`."""
+    plans = list(sweep.plans)
+    again = []
+    for index in sweep.find(labels) if labels else sweep.runs:
+        plan = _plan_again(client, sweep, index)
+        if plan is not None:
+            plans[index] = plan
+            again.append(index)
+    if not again:
+        return sweep
+    planned = refuse_sweep(client, replace(sweep, plans=tuple(plans)), again)
+    return draw(client, planned, again)
+
+
+def _plan_again(client: SweepSender, sweep: Sweep, index: int) -> Plan | None:
+    """The plan that asks for what the run at a place lacks, None where it lacks nothing."""
+    images, plan = sweep.sets[index], sweep.plans[index]
+    if plan is None:
+        return None
+    if images is not None and sweep.state_of(index) == "done":
+        return plan_retry(client, images.run_id) if images.run_id and missing_places(images) else None
+    return look_up(replace(plan, stored=None, stored_in=None), client.store)
+
+
+class _Growing:
+    """The sets and errors of a sweep as they come."""
+
+    def __init__(self, sweep: Sweep, indexes: Sequence[int]) -> None:
+        self.sweep, self.indexes = sweep, indexes
+        self._sets: list[ImageSet | None] = list(sweep.sets)
+        self._errors: list[SeedreamError | None] = list(sweep.errors)
+        for index in indexes:
+            self._sets[index] = self._errors[index] = None
+
+    @property
+    def plans(self) -> list[Plan]:
+        return [plan for index in self.indexes if (plan := self.sweep.plans[index]) is not None]
+
+    def receive(self, item: Item) -> None:
+        index = self.indexes[item.index]
+        self._sets[index], self._errors[index] = item.images, item.error
+
+    def value(self, state: SweepState) -> Sweep:
+        return replace(self.sweep, sets=tuple(self._sets), errors=tuple(self._errors), state=state)
+
+
+class _Pace:
+    """When a further value may be shown: the one before has been, and some time has passed."""
+
+    def __init__(self) -> None:
+        self.ready, self._began, self._from = True, 0.0, 0.0
+
+    def begin(self) -> None:
+        self.ready, self._began = False, time.monotonic()
+
+    def shown(self, rest: float) -> None:
+        """The value is shown, and no other is wanted for so long; nor before twice the time that it has taken."""
+        now = time.monotonic()
+        self._from = now + max(UPDATE_SECONDS, rest, 2 * (now - self._began))
+
+    @property
+    def due(self) -> bool:
+        return self.ready and time.monotonic() >= self._from
+
+
+async def _values(client: SweepSender, growing: _Growing, pace: _Pace) -> AsyncGenerator[Sweep, None]:
+    """The growing sweep, whenever something has changed and there is time to show it; its end last."""
+    pace.begin()
+    yield growing.value("running")
+    changed = False
+    async with aclosing(draw_many(client, growing.plans, growing=True, cautious=False)) as items:
+        coming: asyncio.Task[Item | None] | None = None
+        try:
+            while True:
+                coming = coming or asyncio.ensure_future(anext(items, None))
+                await asyncio.wait({coming}, timeout=_POLL_SECONDS if changed else None)
+                if coming.done():
+                    item, coming = coming.result(), None
+                    if item is None:
+                        break
+                    growing.receive(item)
+                    changed = True
+                if changed and pace.due:
+                    changed = False
+                    pace.begin()
+                    yield growing.value("running")
+        finally:
+            if coming is not None:
+                coming.cancel()
+                await asyncio.wait({coming})
+    yield growing.value("done")
+
+
+def _interrupted(sweep: Sweep) -> SeedreamInterrupted:
+    """What Stop raises: how far it came, what may be billed, what can be done."""
+    states = [sweep.state_of(index) for index in sweep.runs]
+    begun = [images for images in sweep.sets if images is not None and not images.replayed]
+    in_doubt = [images for images in begun if images.state != "done" and images.outcome in {"unknown", "billed"}]
+    billed: Billed = "unknown" if in_doubt else "yes" if any(images.billed for images in begun) else "no"
+    rest = "Run the cell again: what is there is shown, only the rest is asked for."
+    words = f"Stopped after {states.count('done')} of {plural(len(states), 'run')}."
+    if not begun:
+        error = SeedreamInterrupted(f"{words} Nothing was sent.", hint=rest, billed="no")
+    else:
+        doubt = f"{plural(len(in_doubt), 'run')} had been sent and may be billed. " if in_doubt else ""
+        error = SeedreamInterrupted(words, hint=f"{doubt}{rest}", billed=billed)
+    error.sweep = sweep
+    error.saved = tuple(frame.path for images in begun for frame in images.ok if frame.path)
+    return error
+
+
+class _Reader:
+    """References read once each, however many runs have them."""
+
+    def __init__(self, client: SweepSender) -> None:
+        self._client = client
+        self._known: dict[object, tuple[Reference, ...]] = {}
+
+    def read(self, ask: Ask) -> Ask:
+        """The ask with its references read. Raises what reading them raises."""
+        values = list(ask.refs) if isinstance(ask.refs, list | tuple) else [ask.refs]
+        found = [reference for value in values for reference in self._read(value, fit=ask.fit)]
+        return replace(ask, refs=tuple(found), fit=False)
+
+    def _read(self, value: object, *, fit: bool) -> tuple[Reference, ...]:
+        key = value if isinstance(value, str) else id(value)
+        if key not in self._known:
+            self._known[key] = read_references(self._client, [value], fit=fit)[0]
+        return self._known[key]
+
+
+def _beside(place: Place, settings: Mapping[str, Any] | None) -> Ask | None:
+    return place.ask.beside(settings) if place.ask is not None and settings else place.ask
+
+
+def _check(client: SweepSender, ask: Ask, read: _Reader) -> None:
+    """Raises what speaks against an ask."""
+    asked = read.read(ask)
+    make_request(asked, model=client.model, references=asked.refs, strict=client.provider.strict)
+
+
+def _plan(client: SweepSender, place: Place, read: _Reader) -> Plan:
+    assert place.ask is not None  # noqa: S101 - a hole has no plan
+    ask = read.read(place.ask)
+    if place.take is None:
+        return plan_ask(client, ask)
+    return plan_ask(client, replace(ask, take=place.take), draws_take=True)
+
+
+def title_of(prompt: str | Storyboard) -> str:
+    """The prompt as it was typed."""
+    return prompt.text if isinstance(prompt, Storyboard) else prompt

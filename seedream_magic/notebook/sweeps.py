@@ -1,0 +1,94 @@
+"""A `%%seedream` cell that asks for many requests: its axes, its account before anything is sent, and its grid."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping
+from dataclasses import replace
+from typing import TYPE_CHECKING, Any
+
+from seedream_magic.axes import Axis, Prompt
+from seedream_magic.errors import InvalidRequest
+from seedream_magic.make_axes import names_of, option_axis, read_groups, rows_axis, takes_axis
+from seedream_magic.notebook.cell import Cell, value_of, variable_of
+from seedream_magic.notebook.desk import Desk
+from seedream_magic.rows import EACH, read_rows
+
+if TYPE_CHECKING:
+    from seedream_magic.seedream import Seedream
+    from seedream_magic.sweep import Sweep
+
+_FILE = re.compile(r".*[.](csv|tsv|txt)", re.IGNORECASE)
+
+
+def draw_sweep(desk: Desk, cell: Cell) -> None:
+    """Plan the sweep of a cell, and draw it; of a dry run show the account and the empty grid."""
+    from seedream_magic.draw_sweep import refuse_sweep  # noqa: PLC0415 - load time, see `desk`
+
+    client = desk.client(cell.provider)
+    sweep = _plan(desk, cell, client)
+    if cell.dry_run:
+        desk.display(quiet=cell.quiet).show(sweep)
+        print(f"Nothing was sent.{_refusal(desk, client, sweep)}")  # noqa: T201 - what was asked for is text
+        return
+    desk.run_sweep(client, refuse_sweep(client, sweep), name=cell.name, quiet=cell.quiet)
+
+
+def _plan(desk: Desk, cell: Cell, client: Seedream) -> Sweep:
+    """The sweep of a cell: its axes crossed, every run checked and looked up."""
+    from seedream_magic.draw_sweep import plan_sweep, title_of  # noqa: PLC0415 - load time, see `desk`
+
+    filled = {} if cell.raw else desk.variables
+    prompt, axes = cell_axes(cell, desk.variables, filled=filled)
+    refs = [value_of(text, desk.variables) for text in cell.ask.refs]
+    return plan_sweep(
+        client,
+        replace(cell.ask, prompt=prompt, refs=refs),
+        axes,
+        title=title_of(cell.ask.prompt),
+        variables=filled,
+        settings=desk.settings.of_request,
+        sample=cell.sample,
+        seed=cell.seed,
+        name=cell.name or "_seedream",
+    )
+
+
+def cell_axes(cell: Cell, variables: Mapping[str, Any], *, filled: Mapping[str, Any]) -> tuple[Prompt, list[Axis]]:
+    """The prompt with its groups marked, and the axes: groups, rows, options, takes.
+
+    `variables` are the notebook's, `filled` those that are filled into the prompt.
+    """
+    prompt: Prompt = cell.ask.prompt
+    groups: tuple[Axis, ...] = ()
+    if cell.vary:
+        prompt, groups = read_groups(prompt)
+        if not groups:
+            raise InvalidRequest("--vary finds no group in the prompt: write the variants as {red|blue}.")
+    axes = list(groups)
+    if cell.each:
+        table = cell.each if _FILE.fullmatch(cell.each) else variable_of(cell.each, variables, "--each")
+        name = cell.each if cell.each.isidentifier() else EACH
+        axes.append(rows_axis(name, read_rows(table, name), names_of(prompt, groups), filled))
+    for option, texts in cell.xy:
+        values = [_reference(text, variables) for text in texts] if option == "refs" else texts
+        axes.append(option_axis(option, values, [text or "(none)" for text in texts]))
+    if cell.repeat and (cell.repeat > 1 or not axes):
+        axes.append(takes_axis(cell.repeat))
+    return prompt, axes
+
+
+def _reference(text: str, variables: Mapping[str, Any]) -> Any:
+    return value_of(text, variables) if text and text != "-" else text
+
+
+def _refusal(desk: Desk, client: Seedream, sweep: Sweep) -> str:
+    """Why the sweep would not be drawn now as it is, or would be asked about; empty where neither is so."""
+    from seedream_magic.draw_sweep import refuse_sweep  # noqa: PLC0415 - load time, see `desk`
+
+    try:
+        with desk.unasked():
+            refuse_sweep(client, sweep)
+    except InvalidRequest as error:
+        return f" It would be refused now: {error}"
+    return ""

@@ -1,0 +1,251 @@
+"""A sweep: many requests that differ in what its axes say, priced first, drawn together, shown as one grid.
+
+A *set* is one request whose pictures know of each other; a *sweep* is many requests. Each of them is planned and drawn
+as it would be alone, so it is replayed, completed and waited for like any other: what is there is not paid again, and a
+value that is added later pays for its own runs only.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, field, replace
+from typing import TYPE_CHECKING, Any, Literal, Protocol, overload
+
+from seedream_magic.api.plan import Plan
+from seedream_magic.axes import Axis, Place
+from seedream_magic.errors import ConfigError, InvalidRequest, SeedreamError, plural
+from seedream_magic.images.image_set import Client, ImageSet, cards_of
+from seedream_magic.ledger import Ledger
+from seedream_magic.view.cards import Grid, GridCell, GridState
+from seedream_magic.words import ENGLISH, Words, words_for
+
+if TYPE_CHECKING:
+    from pandas import DataFrame
+
+SweepState = Literal["planned", "running", "done", "stopped"]
+_JOINED = " · "
+
+
+class SweepClient(Client, Protocol):
+    """What goes on from a sweep: `Seedream` is one."""
+
+    def retry(self, sweep: Sweep, labels: tuple[str, ...]) -> Sweep:
+        """See `Sweep.retry`."""
+
+
+@dataclass(frozen=True)
+class Sweep(Sequence[ImageSet]):
+    """The runs of a sweep, in the order of its axes. A growing one is a series of these values.
+
+    `title` is the prompt as it was typed. `places` are those of the axes' product, `plans`, `sets` and `errors` what is
+    at each: None in a hole, a set also where nothing came yet. `ledger` is what was told before, `notes` are sentences
+    beside it. A `sampled` one has some of the places only. `name` is the variable that holds it, for the code that goes
+    on from it.
+    """
+
+    title: str
+    crossed: tuple[Axis, ...]
+    places: tuple[Place, ...] = field(repr=False)
+    plans: tuple[Plan | None, ...] = field(repr=False)
+    ledger: Ledger
+    sets: tuple[ImageSet | None, ...] = field(default=(), repr=False)
+    errors: tuple[SeedreamError | None, ...] = field(default=(), repr=False)
+    state: SweepState = "planned"
+    notes: tuple[str, ...] = ()
+    sampled: bool = False
+    name: str = "sweep"
+    client: SweepClient | None = field(default=None, repr=False, compare=False)
+
+    @property
+    def axes(self) -> dict[str, tuple[str, ...]]:
+        """The axes by their names, each with its labels; the first one is the slowest."""
+        return {axis.name: axis.labels for axis in self.crossed}
+
+    @property
+    def runs(self) -> tuple[int, ...]:
+        """The places that are no holes."""
+        return tuple(index for index, place in enumerate(self.places) if place.ask is not None)
+
+    def __len__(self) -> int:
+        return len(self.runs)
+
+    def __iter__(self) -> Iterator[ImageSet]:
+        return map(self._set, self.runs)
+
+    @overload
+    def __getitem__(self, key: int | str | tuple[object, ...]) -> ImageSet: ...
+    @overload
+    def __getitem__(self, key: slice) -> tuple[ImageSet, ...]: ...
+    def __getitem__(self, key: int | str | tuple[object, ...] | slice) -> ImageSet | tuple[ImageSet, ...]:
+        """The set with these labels, `sweep["red", "2K"]`, or the run at this place, from 0, in the order of the axes.
+
+        So many labels are enough as name one run. Raises `InvalidRequest` for others, `IndexError` for a place.
+        """
+        if isinstance(key, slice):
+            return tuple(map(self._set, self.runs[key]))
+        if isinstance(key, int):
+            return self._set(self.runs[key])
+        found = self.find(key)
+        if len(found) != 1:
+            first = self._code(self.places[found[0]].labels)
+            raise InvalidRequest(f"{self._code(_labels(key))} names {len(found)} runs; {first} is the first of them.")
+        if self.places[found[0]].ask is None:
+            raise InvalidRequest(f"{self._code(_labels(key))} is a hole: it was never to be drawn.")
+        return self._set(found[0])
+
+    def _set(self, index: int) -> ImageSet:
+        """The set at a place; an empty one where nothing was begun."""
+        images, plan = self.sets[index] if self.sets else None, self.plans[index]
+        if images is None and plan is not None and self.client is not None:
+            state: Literal["running", "stopped"] = "stopped" if self.state == "stopped" else "running"
+            request, store = plan.request, self.client.store
+            return ImageSet(
+                request,
+                plan.provider.name,
+                "",
+                store,
+                expected=request.images_expected,
+                state=state,
+                client=self.client,
+            )
+        if images is None:
+            raise ConfigError("This run of the sweep was not drawn before the sweep was taken from its notebook.")
+        return images
+
+    def find(self, key: str | tuple[object, ...]) -> list[int]:
+        """The places with these labels. Raises `InvalidRequest` where there are none."""
+        labels = _labels(key)
+        known = [label for axis in self.crossed for label in axis.labels]
+        if isinstance(key, str) and key not in known and "," in key:  # a cell's first line has lost the quotes
+            labels = tuple(part.strip().strip("'\"") for part in key.split(","))
+        unknown = next((label for label in labels if label not in known), None)
+        if unknown is not None:
+            axes = "; ".join(f"{axis.name}: {', '.join(axis.labels[:12])}" for axis in self.crossed)
+            raise InvalidRequest(f"No run of this sweep is called {unknown[:60]!r}. {axes}.")
+        places = [place.labels for place in self.places]
+        if len(labels) == len(self.crossed) and labels in places:
+            return [places.index(labels)]
+        found = [index for index, place in enumerate(places) if all(label in place for label in labels)]
+        if not found:
+            raise InvalidRequest(f"No run of this sweep is called {', '.join(labels)[:120]!r}.")
+        return found
+
+    def _code(self, labels: Sequence[str]) -> str:
+        return f"{self.name}[{', '.join(_literal(label) for label in labels)}]"
+
+    def state_of(self, index: int) -> GridState:
+        """How the run at a place stands; a set that lacks some of its pictures is done, and says so itself."""
+        images, error = (self.sets[index], self.errors[index]) if self.sets else (None, None)
+        if self.places[index].ask is None:
+            return "hole"
+        if images is None:
+            return "stopped" if self.state == "stopped" else "waiting"
+        if error is not None or (images.state == "done" and not images.ok):
+            return "failed"
+        return "done" if images.state == "done" else images.state
+
+    def retry(self, *labels: str) -> Sweep:
+        """Ask for what failed, was stopped or never begun, and for nothing else; of the runs with these labels, if any.
+
+        Of a set that lacks some of its pictures those are asked for. Gives the sweep with them in their places.
+        """
+        if self.client is None:
+            raise ConfigError("This sweep was read without a Seedream: run its cell again, which asks for the rest.")
+        return self.client.retry(self, labels)
+
+    @property
+    def frame(self) -> DataFrame:
+        """A table of the runs: their labels, prompt, state, pictures, bill. Raises `ConfigError` without pandas."""
+        try:
+            import pandas as pd  # noqa: PLC0415 - a heavy library that only who asks for a table needs
+        except ImportError as exc:
+            raise ConfigError("sweep.frame is a table of pandas, which is not installed: pip install pandas.") from exc
+        return pd.DataFrame([self._row(index) for index in self.runs])
+
+    def _row(self, index: int) -> dict[str, Any]:
+        images, error = self._set(index), self.errors[index] if self.errors else None
+        error = error or next((frame.error for frame in images.failed), None)
+        return {
+            **dict(zip(self.axes, self.places[index].labels, strict=True)),
+            "prompt": images.prompt,
+            "model": images.request.model,
+            "size": images.request.size,
+            "state": self.state_of(index),
+            "pictures": len(images.ok),
+            "billed": 0 if images.replayed else images.billed,
+            "seconds": images.seconds,
+            "run_id": images.run_id,
+            "paths": [str(frame.path) for frame in images.ok],
+            "error": str(error) if error else "",
+        }
+
+    def __getstate__(self) -> dict[str, Any]:
+        return {**self.__dict__, "client": None}  # a copy elsewhere has no way back, and no key
+
+    def __repr__(self) -> str:
+        axes = " × ".join(f"{axis.name}: {len(axis)}" for axis in self.crossed)
+        done = sum(self.state_of(index) == "done" for index in self.runs)
+        return f"<Sweep {axes}: {done} of {plural(len(self), 'run')} done, {self.state}>"
+
+    def _repr_mimebundle_(self, **_selection: Any) -> dict[str, Any]:
+        from seedream_magic.view.grid import grid_bundle  # noqa: PLC0415 - Pillow loads when a picture is displayed
+
+        return grid_bundle(grid_of(self))
+
+    def _repr_html_(self) -> str:
+        return str(self._repr_mimebundle_()["text/html"])
+
+
+def grid_of(sweep: Sweep) -> Grid:
+    """The sweep as cards, which are all that `view` knows of it."""
+    words = words_for(sweep.title)
+    axes = tuple(sweep.axes.items())
+    if sweep.sampled:
+        axes = (("sample", tuple(_JOINED.join(place.labels) for place in sweep.places)),)
+    cells = tuple(_cell_of(sweep, index, words) for index in range(len(sweep.places)))
+    return Grid(sweep.title, axes, cells, (*sweep.ledger.lines(words), *sweep.notes, *_bill_line(sweep, words)))
+
+
+def _cell_of(sweep: Sweep, index: int, words: Words) -> GridCell:
+    state, place = sweep.state_of(index), sweep.places[index]
+    labels = (_JOINED.join(place.labels),) if sweep.sampled else place.labels
+    images = sweep.sets[index] if sweep.sets else None
+    if images is None:
+        message = _NOT_SENT[words.language] if state == "stopped" else ""
+        return GridCell(labels, state, None, message, _retry_code(sweep, place) if message else "")
+    ended = state in {"failed", "stopped"}
+    shown = replace(images, state="stopped") if state == "stopped" else images
+    return GridCell(labels, state, cards_of(shown), "", _retry_code(sweep, place) if ended else "")
+
+
+_NOT_SENT = {
+    "en": "Not sent: it was stopped before.\nRun the cell again: only what is missing is sent.",
+    "zh": "未发送：此前已停止。\n再次运行该单元格，只会请求缺少的部分。",
+}
+
+
+def _retry_code(sweep: Sweep, place: Place) -> str:
+    return f"{sweep.name} = {sweep.name}.retry({', '.join(map(_literal, place.labels))})"
+
+
+def _bill_line(sweep: Sweep, words: Words) -> tuple[str, ...]:
+    """What it came to, at its end."""
+    if sweep.state in {"planned", "running"} or not sweep.ledger.sent:
+        return ()
+    made = [images for images in sweep.sets if images is not None and not images.replayed]
+    billed = sum(images.billed for images in made)
+    stopped, free = sweep.state == "stopped", sweep.ledger.free
+    if words is not ENGLISH:
+        drawn = f"演示服务生成 {billed} 张，免费。" if free else f"已计费 {billed} 张。"
+        return (f"{'已停止。' if stopped else ''}{drawn}",)
+    drawn = f"{plural(billed)} drawn by the demo, free." if free else f"{plural(billed)} billed."
+    return (f"{'Stopped. ' if stopped else ''}{drawn}",)
+
+
+def _labels(key: object) -> tuple[str, ...]:
+    return tuple(map(str, key)) if isinstance(key, tuple) else (str(key),)
+
+
+def _literal(label: str) -> str:
+    return json.dumps(label, ensure_ascii=False)
