@@ -9,7 +9,7 @@ function seedreamGrid(root) {
   const visited = (Object(window)[Symbol.for("seedream.visited")] ??= new Map());
   const before = visited.get(data.grid);
   /** @type {{ page: number[], at: number, open: boolean, focus: boolean, moment?: number, live?: any, root: HTMLElement }} */
-  const place = { page: axes.map(() => 0), at: 0, open: false, focus: false, ...before, root };
+  const place = { page: axes.map(() => 0), at: 0, open: false, ...before, focus: false, root };
   visited.set(data.grid, place);
 
   /** @template {keyof HTMLElementTagNameMap} Tag @param {Tag} tag @param {string} kind
@@ -195,7 +195,12 @@ function seedreamGrid(root) {
 
   root.classList.add("seedream-grid-live");
   root.style.setProperty("--seen", ground());
-  root.addEventListener("focusin", () => addEventListener("keydown", keys, true));
+  root.addEventListener("focusin", ({ target }) => {
+    const at = doors.indexOf(/** @type {HTMLButtonElement} */ (target));
+    place.focus = at >= 0;
+    if (place.focus) focusOn(at);
+    addEventListener("keydown", keys, true);
+  });
   place.page = axes.map((/** @type {[string, string[]]} */ [, labels], /** @type {number} */ axis) => Math.min(place.page[axis] ?? 0, labels.length - 1));
   focusOn(Math.min(place.at, doors.length - 1));
   turn();
@@ -215,6 +220,4 @@ function seedreamGrid(root) {
   const replaced = before?.root.isConnected === false && before;
   if (replaced.open && doors[place.at]) open(place.at);
   else if (replaced && document.activeElement === document.body && replaced.focus) doors[place.at]?.focus({ preventScroll: true });
-  root.addEventListener("focusin", ({ target }) => { place.focus = doors.includes(/** @type {any} */ (target)); });
-  root.addEventListener("focusout", () => { if (root.isConnected) place.focus = false; });
 }
