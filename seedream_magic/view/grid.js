@@ -8,8 +8,8 @@ function seedreamGrid(root) {
   /** Where the reader was in each sweep, through updates of the output. @type {Map<string, any>} */
   const visited = (Object(window)[Symbol.for("seedream.visited")] ??= new Map());
   const before = visited.get(data.grid);
-  /** @type {{ page: number[], at: number, open: boolean, focus: boolean, root: HTMLElement }} */
-  const place = { page: axes.map(() => 0), at: 0, open: false, focus: false, ...before, root };
+  /** @type {{ page: number[], at: number, open: boolean, focus: boolean, moment?: number, live?: any, root: HTMLElement }} */
+  const place = { page: axes.map(() => 0), at: 0, open: false, ...before, focus: false, root };
   visited.set(data.grid, place);
 
   /** @template {keyof HTMLElementTagNameMap} Tag @param {Tag} tag @param {string} kind
@@ -35,10 +35,12 @@ function seedreamGrid(root) {
   const doors = cells.map((cell, at) => {
     const face = /** @type {HTMLElement} */ (cell.querySelector(".seedream-face"));
     const more = cell.querySelector(".seedream-more");
-    const door = make("button", "door", { type: "button", "aria-label": `${cell.dataset.label}` }, face);
+    const door = make("button", "door", { type: "button", "aria-label": `${cell.dataset.label}` });
     if (!more) door.ariaDisabled = "true";
-    cell.querySelector(".seedream-name")?.after(door) ?? cell.prepend(door);
-    if (!door.isConnected) cell.prepend(door);
+    const name = cell.querySelector(".seedream-name");
+    if (name) name.after(door);
+    else cell.prepend(door);
+    door.append(face);
     door.onclick = () => open(at);
     const retry = more?.querySelector(".seedream-retry");
     if (retry) cell.append(copier(`${retry.textContent}`));
@@ -55,11 +57,11 @@ function seedreamGrid(root) {
     return node;
   }
 
-  const title = make("strong", "position", {});
+  const title = make("strong", "which", {});
   const body = make("div", "body", {});
   const close = button("close", () => dialog.close());
   const dialog = make("dialog", "set", {},
-    make("div", "bar", {}, button("earlier", () => go(-1)), title, button("later", () => go(1)), close), body);
+    make("div", "bar", {}, button("earlier", () => go(-1)), button("later", () => go(1)), title, close), body);
   root.append(dialog);
   /** What the dialog shows goes back to its cell. @type {(() => void) | undefined} */
   let putBack;
@@ -96,7 +98,7 @@ function seedreamGrid(root) {
     fill(at);
     place.open = true;
     if (dialog.open) return;
-    dialog.style.setProperty("--ground", ground());
+    root.style.setProperty("--seen", ground());
     dialog.showModal();
     seedreamSight(dialog, root, () => {});
     close.focus();
@@ -192,13 +194,30 @@ function seedreamGrid(root) {
   };
 
   root.classList.add("seedream-grid-live");
-  root.addEventListener("focusin", () => addEventListener("keydown", keys, true));
+  root.style.setProperty("--seen", ground());
+  root.addEventListener("focusin", ({ target }) => {
+    const at = doors.indexOf(/** @type {HTMLButtonElement} */ (target));
+    place.focus = at >= 0;
+    if (place.focus) focusOn(at);
+    addEventListener("keydown", keys, true);
+  });
   place.page = axes.map((/** @type {[string, string[]]} */ [, labels], /** @type {number} */ axis) => Math.min(place.page[axis] ?? 0, labels.length - 1));
   focusOn(Math.min(place.at, doors.length - 1));
   turn();
+
+  // A kernel that has ended says nothing any more, and its grid may be opened days later: what was not seen to come says
+  // till when it was so.
+  const [moment, limit] = [Number(data.moment), Number(data.limit)];
+  if (moment) {
+    const [age, news] = [Date.now() / 1000 - moment, place.moment !== moment];
+    const prompt = root.closest(".jp-Cell")?.querySelector(".jp-InputPrompt")?.textContent;
+    const live = age < 300 || prompt?.includes("*") || (news ? place.moment : place.live && age < limit);
+    Object.assign(place, { moment, live });
+    data.news = live ? "live" : "old";
+    if (live) setTimeout(() => { data.news = "old"; }, (limit + 60) * 1000);
+  }
+
   const replaced = before?.root.isConnected === false && before;
   if (replaced.open && doors[place.at]) open(place.at);
   else if (replaced && document.activeElement === document.body && replaced.focus) doors[place.at]?.focus({ preventScroll: true });
-  root.addEventListener("focusin", ({ target }) => { place.focus = doors.includes(/** @type {any} */ (target)); });
-  root.addEventListener("focusout", () => { if (root.isConnected) place.focus = false; });
 }

@@ -12,6 +12,7 @@ import hashlib
 import json
 import re
 from collections.abc import Mapping
+from datetime import UTC, datetime
 from functools import lru_cache
 from typing import Any
 
@@ -40,6 +41,8 @@ The further cells say how they are, and do not open."""
 MOST_CELLS = 1_000
 """Of a larger sweep the first rows are shown."""
 SUMMARY_LINES = 8
+LONGEST_RUN = 3600.0
+"""Seconds after which a grid that does not change is over, where none of its runs says more."""
 # What an output takes beside its previews, in bytes: contact sheet, style, script; each cell that opens, each of its
 # frames, each cell.
 _TEXTS, _OPEN_TEXT, _FRAME_TEXT, _CELL_TEXT = 190_000, 800, 900, 160
@@ -50,8 +53,11 @@ _PLAIN = "background:none;border:0;color:inherit;padding:4px 6px;text-align:left
 _HEAD = f"{_PLAIN};vertical-align:bottom;font-weight:600;word-wrap:break-word;max-width:{CELL_WIDTH}px"
 _ROW_HEAD = f"{_PLAIN};vertical-align:top;font-weight:600;word-wrap:break-word;max-width:{CELL_WIDTH}px"
 _CELL = f"{_PLAIN};vertical-align:top;width:{CELL_WIDTH}px"
-_TABLE = "border-collapse:collapse;margin:0;color:inherit;font-size:13px;line-height:1.45;text-align:left"
-_WALL = "display:flex;flex-wrap:wrap;gap:16px;align-items:flex-start;margin-top:10px"
+_TABLE = (
+    "--columns:{columns};border-collapse:collapse;margin:0;color:inherit;font-size:13px;line-height:1.45;"
+    "text-align:left"
+)
+_WALL = "--columns:{columns};display:flex;flex-wrap:wrap;gap:16px;align-items:flex-start;margin-top:10px"
 _WALL_CELL = f"width:{CELL_WIDTH}px;max-width:100%;word-wrap:break-word"
 _ROW = {"style": "background:none"}
 
@@ -165,10 +171,19 @@ def progress_text(grid: Grid, words: Words) -> str:
 
 def _until(grid: Grid, words: Words) -> str:
     """Till when a growing grid was as it is shown, and what to do where its kernel has ended."""
-    moments = [cell.cards.updated for cell in grid.cells if cell.cards and cell.cards.updated]
-    if not moments or not grid.growing:
-        return ""
-    return WORDS[words.language]["until"].format(moment=f"{max(moments).astimezone():%Y-%m-%d %H:%M:%S}")
+    moment = f"{datetime.now().astimezone():%Y-%m-%d %H:%M:%S}"
+    return WORDS[words.language]["until"].format(moment=moment) if grid.growing else ""
+
+
+def _clock_facts(grid: Grid) -> dict[str, str]:
+    """What the script needs to know of a growing grid: when that was, how long it may still take to change."""
+    if not grid.growing:
+        return {}
+    limits = [cell.cards.limit for cell in grid.cells if cell.cards and cell.cards.state == "running"]
+    return {
+        "data-moment": f"{datetime.now(UTC).timestamp():.0f}",
+        "data-limit": f"{max(limits, default=LONGEST_RUN):.0f}",
+    }
 
 
 def grid_html(grid: Grid, budget: int, most: int = MOST_PREVIEWS, cells: int = MOST_CELLS) -> str:
@@ -190,7 +205,7 @@ def grid_html(grid: Grid, budget: int, most: int = MOST_PREVIEWS, cells: int = M
         "data-words": json.dumps(CONTROLS[words.language], ensure_ascii=False),
         "data-sets": json.dumps(sets, ensure_ascii=False),
         "data-pages": json.dumps(names, ensure_ascii=False),
-        "data-growing": "" if grid.growing else None,
+        **_clock_facts(grid),
     }
     quiet = {"class": "seedream-note", "style": f"margin:4px 0 0 0;{QUIET}"}
     pictures = sum(len(cell.cards.pictures) for cell in grid.cells if cell.cards)
@@ -241,7 +256,7 @@ def _wall(grid: Grid, look: Look, most: int) -> Markup:
             continue
         name = element("div", {"class": "seedream-name", "style": "font-weight:600"}, label_of(cell, look.words))
         cells.append(cell_element("div", cell, index, look, name, style=_WALL_CELL))
-    return element("div", {"class": "seedream-wall", "style": _WALL}, *cells)
+    return element("div", {"class": "seedream-wall", "style": _WALL.format(columns=min(5, max(1, len(cells))))}, *cells)
 
 
 def _table(grid: Grid, page: tuple[int, ...], look: Look, most: int) -> Markup:
@@ -262,5 +277,7 @@ def _table(grid: Grid, page: tuple[int, ...], look: Look, most: int) -> Markup:
         ]
         lines.append(element("tr", _ROW, head, *line))
     # Material for MkDocs has wide columns for each table that has no class.
-    table = element("table", {"class": "seedream-table", "style": _TABLE}, element("tbody", {}, *lines))
+    table = element(
+        "table", {"class": "seedream-table", "style": _TABLE.format(columns=len(columns))}, element("tbody", {}, *lines)
+    )
     return element("div", {"class": "seedream-scroll", "style": "overflow-x:auto;max-width:100%"}, table)

@@ -146,27 +146,32 @@ def cell_element(
         tag,
         attributes,
         *above,
-        element("div", {"class": "seedream-face", "style": _FACE}, *_face(cell, previews, look)),
+        _face(cell, previews, look),
         *([element("div", {"class": "seedream-tally", "style": QUIET}, tally)] if tally else []),
         *_more(cell, previews, look),
     )
 
 
-def _face(cell: GridCell, previews: Mapping[int, Preview], look: Look) -> Iterator[Markup]:
+def _face(cell: GridCell, previews: Mapping[int, Preview], look: Look) -> Markup:
     """What is seen of a cell: its pictures, else what stands in their place."""
     if not previews or not cell.cards:
-        yield _box(cell, look)
-        return
+        return element("div", {"class": "seedream-face", "style": f"--across:1;{_FACE}"}, _box(cell, look))
     places = cell.cards.places[: look.frames]
     rest = len(cell.cards.places) - len(places)
-    across = min(4, math.ceil(math.sqrt(len(places) + (rest > 0))))
+    ratio = min(max(cell.cards.ratio, 0.25), 4.0)
+    count = len(places) + (rest > 0)
+    across = 1 if count == 1 else max(2, math.ceil(math.sqrt(count / ratio) - 0.2))
+    across -= across > 3 and count % across > 0 and count % (across - 1) == 0  # six of them fill two rows of three
     width = (CELL_WIDTH - _GAP * (across - 1)) // across
+    tiles = []
     for card in places:
         sign = "!" if card.failure or card.state == "missing" else "…"
         small = previews.get(card.index)
-        yield _picture(card, small, width) if small else _tile(sign, card.state, width, look)
+        tiles.append(_picture(card, small, width) if small else _tile(sign, card.state, width, ratio))
     if rest:
-        yield _tile(f"+{rest}", "more", width, look)
+        tiles.append(_tile(f"+{rest}", "more", width, ratio))
+    style = f"--across:{across};--ratio:{ratio:.4f};{_FACE}"
+    return element("div", {"class": "seedream-face", "style": style}, *tiles)
 
 
 def _picture(card: Card, small: Preview, width: int) -> Markup:
@@ -183,9 +188,9 @@ def _picture(card: Card, small: Preview, width: int) -> Markup:
     return element("img", source)
 
 
-def _tile(sign: str, state: str, width: int, look: Look) -> Markup:
+def _tile(sign: str, state: str, width: int, ratio: float) -> Markup:
     """What stands in the place of a frame whose picture is not seen, among others that are."""
-    style = f"{_BOX}width:{width}px;height:{round(width / look.ratio)}px;text-align:center;padding:4px"
+    style = f"{_BOX}width:{width}px;height:{round(width / ratio)}px;text-align:center;padding:4px"
     return element("div", {"class": "seedream-tile", "data-state": state, "style": style}, sign)
 
 
