@@ -27,7 +27,8 @@ from seedream_magic.images.image_set import Frame, ImageSet
 from seedream_magic.images.index import HistoryEntry
 from seedream_magic.images.purge import Purged, purge
 from seedream_magic.images.search import search
-from seedream_magic.images.store import settle
+from seedream_magic.images.store import find_record, settle
+from seedream_magic.images.takes import pick, takes_of
 from seedream_magic.planning import plan_ask, plan_of_record
 from seedream_magic.recover import find_unfinished, sweep_all
 from seedream_magic.replay import find_earlier, find_maker, find_run, stored_set
@@ -189,6 +190,15 @@ class Seedream:
         with in_python():
             plan = plan_redo(self, images, places, prompt=prompt, refs=refs, fresh=fresh, take=take)
         return self._go_on(plan)
+
+    def takes(self, images: ImageSet, place: int) -> tuple[Frame, ...]:
+        """See `ImageSet.takes`."""
+        return tuple(replace(frame, client=self) for frame in takes_of(images.folder, place))
+
+    def pick(self, images: ImageSet, place: int, take: int) -> ImageSet:
+        """See `ImageSet.pick`."""
+        pick(images.folder, place, take)
+        return stored_set(find_record(images.folder.parent, images.run_id), store=self.store).with_client(self)
 
     def extend(
         self,
