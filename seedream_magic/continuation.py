@@ -6,6 +6,7 @@ A call that is made again upon its own result, as by a cell that is run again, i
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Sequence
+from contextlib import suppress
 from dataclasses import dataclass, replace
 from operator import index
 from pathlib import Path
@@ -20,6 +21,7 @@ from seedream_magic.api.storyboard import storyboard
 from seedream_magic.errors import InvalidRequest, SeedreamError
 from seedream_magic.images.claims import is_live
 from seedream_magic.images.image_set import Frame, ImageSet
+from seedream_magic.images.lineage import without_picks
 from seedream_magic.images.record import Record, is_run, load, read_record
 from seedream_magic.images.store import is_set, load_whole, records
 from seedream_magic.planning import (
@@ -230,6 +232,34 @@ def _plan_from(
     A run that is only read decides nothing: neither whom a key goes to, nor whether the limits are looked at, nor what
     is sent beside the fields that are known.
     """
+
+    def plan_upon(of: ImageSet) -> Plan:
+        return _plan_upon(client, of, step, fresh=fresh, another=another, take=take)
+
+    drawn, asked = without_picks(images), step(images)
+    if drawn is images or fresh or another or asked.refs is not None or asked.lineage.kind != "redo":
+        return plan_upon(images)
+    # The words of a take that was picked since are others: what was drawn by the words before is not paid for again.
+    with suppress(InvalidRequest):  # a take that there is not
+        earlier = plan_upon(drawn)
+        if earlier.stored:
+            with suppress(InvalidRequest):
+                if (plan := plan_upon(images)).stored:
+                    return plan
+            already = f"This was drawn before another take was picked (run {earlier.stored}); nothing is sent."
+            return replace(earlier, already=f"{already} fresh=True draws another.")
+    return plan_upon(images)
+
+
+def _plan_upon(
+    client: PlanningClient,
+    images: ImageSet,
+    step: Callable[[ImageSet], _Step],
+    *,
+    fresh: bool,
+    another: bool,
+    take: int | None,
+) -> Plan:
     refuse_other_provider(client, images.run_id, images.provider)
     same = None if another or take is not None else _find_same_call(client, images, step)
     if fresh and same is not None:
@@ -281,7 +311,8 @@ def _find_same_call(client: PlanningClient, images: ImageSet, step: Callable[[Im
         changed = lineage.kind == "redo" and not redrawn.isdisjoint(lineage.places)
         if alike and not changed and is_set(record) and load(record).ok:
             earlier = load_whole(parent).with_client(client)
-            if record.fingerprint in _fingerprints(client, earlier, step):
+            both = (earlier, without_picks(earlier))  # it may have been made before a take was picked
+            if any(record.fingerprint in _fingerprints(client, one, step) for one in both):
                 return record
         redrawn.update(lineage.places if lineage.kind == "redo" else ())
     return None

@@ -37,6 +37,7 @@ from seedream_magic.images.lineage import explain_missing, join
 from seedream_magic.images.locks import PATIENCE, turn
 from seedream_magic.images.record import Record, error_of, is_run, read_record
 from seedream_magic.images.store import RunFolder, begin_run, load_whole, parent_set
+from seedream_magic.images.takes import with_takes
 from seedream_magic.images.threads import in_thread, raise_if_stopped
 from seedream_magic.planning import PlanningClient
 from seedream_magic.recover import can_bring, recover
@@ -406,6 +407,8 @@ def _whole_set(sender: PlanningClient, lineage: Lineage | None) -> Callable[...,
             images = join(parent, images, lineage)
         if lineage is not None and error is not None:
             images = explain_missing(images, lineage.places, error)
+        if lineage is not None and lineage.kind != "vary" and images.state != "running":
+            images = with_takes(images)
         return images.with_client(sender)
 
     return whole

@@ -86,6 +86,19 @@ def redone(run_id: str, store: Path) -> list[Record] | None:
     return [record for record in later if (line := record.lineage) and line.kind == "redo" and line.run_id == run_id]
 
 
+def later_than(run_id: str, store: Path) -> list[Record] | None:
+    """The runs that go on from this one, directly or from one that does, oldest first; None without a library."""
+    query = """run_id IN (WITH RECURSIVE later (id) AS (SELECT run_id FROM runs WHERE parent = ? UNION
+        SELECT run_id FROM runs JOIN later ON parent = id) SELECT id FROM later)"""
+
+    def work(connection: sqlite3.Connection) -> list[Path]:
+        _catch_up(connection, store)
+        return _folders(connection, query, run_id)
+
+    folders = with_library(work, None)
+    return None if folders is None else _records(folders, store)
+
+
 def folders_of(run_id: str) -> list[Path]:
     """The folders of the runs whose id begins so, or ends so, in any store."""
 

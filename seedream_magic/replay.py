@@ -30,6 +30,7 @@ from seedream_magic.images.store import (
     run_of_picture,
     runs_of,
 )
+from seedream_magic.images.takes import with_takes
 from seedream_magic.recover import can_bring
 from seedream_magic.words import one_line
 
@@ -223,7 +224,7 @@ def stored_set(record: Record, plan: Plan | None = None, *, store: Path | None =
     Notes say that it is from another store than `store`, why it stands for the plan where it is that of another
     request, and where its record does not fit the plan.
     """
-    images = replace(load_whole(record), replayed=True)
+    images = replace(with_takes(load_whole(record)), replayed=True)
     if store is not None and os.path.realpath(store) != os.path.realpath(record.folder.parent):
         images = images.with_note(f"From {short_path(record.folder.parent)}, nothing billed.")
     notes = () if plan is None else (plan.already,) if plan.already else _oddities(record, plan)

@@ -29,7 +29,8 @@ from seedream_magic.images.image_set import Frame, ImageSet
 from seedream_magic.images.index import HistoryEntry
 from seedream_magic.images.purge import Purged, purge
 from seedream_magic.images.search import search
-from seedream_magic.images.store import settle
+from seedream_magic.images.store import find_record, settle
+from seedream_magic.images.takes import pick, takes_of
 from seedream_magic.inputs import Row
 from seedream_magic.make_axes import python_axes
 from seedream_magic.mapping import AsyncBatch, Batch
@@ -206,6 +207,15 @@ class Seedream:
             plan = plan_redo(self, images, places, prompt=prompt, refs=refs, fresh=fresh, take=take)
         return self._go_on(plan)
 
+    def takes(self, images: ImageSet, place: int) -> tuple[Frame, ...]:
+        """See `ImageSet.takes`."""
+        return tuple(replace(frame, client=self) for frame in takes_of(images.folder, place))
+
+    def pick(self, images: ImageSet, place: int, take: int) -> ImageSet:
+        """See `ImageSet.pick`."""
+        pick(images.folder, place, take)
+        return stored_set(find_record(images.folder.parent, images.run_id), store=self.store).with_client(self)
+
     def extend(
         self,
         images: ImageSet,
@@ -320,7 +330,7 @@ class Seedream:
         Stop (Ctrl-C) keeps what has come; the same call again shows what is done and goes on with the rest.
         """
         how = {"concurrency": concurrency, "per_minute": per_minute, "executor": executor, "ordered": ordered}
-        return Batch(self, rows, options, event_loop=self._event_loop, **how)
+        return Batch(self, rows, options, event_loop=self.event_loop, **how)
 
     def amap(
         self,

@@ -83,7 +83,7 @@ class DemoService:
         self.origin = f"http://127.0.0.1:{self.port}"
         self.base_url = f"{self.origin}/v1"
         self.posts = self.gets = self.painted = 0
-        self.takes: Counter[Job] = Counter()
+        self.takes: Counter[tuple[str, int, int]] = Counter()
         self.tasks: set[asyncio.Task[None]] = set()
         self.kept: OrderedDict[Picture, bytes] = OrderedDict()
         self._secret = secrets.token_bytes(32)
@@ -232,8 +232,9 @@ class GenerationsHandler(_TaskHandler):
 
     async def _draw(self, job: Job) -> AsyncIterator[Json]:
         """The answer's item for each picture, when it is ready: the settings' delay is the time it takes in all."""
-        self.service.takes[job] += 1
-        take, clock = self.service.takes[job], asyncio.get_running_loop().time
+        drawn = (job.prompt, job.width, job.height)  # also as a set of more, or of fewer
+        self.service.takes[drawn] += 1
+        take, clock = self.service.takes[drawn], asyncio.get_running_loop().time
         for index in range(job.count):
             begun = clock()
             if index == job.refused:

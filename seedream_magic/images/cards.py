@@ -70,6 +70,10 @@ class Origin:
         """The cell that draws a set of its own after the frame at this index; `arguments` are those of `vary`."""
         return self._cell(call_text(f"[{place}].vary", prompt, **arguments))
 
+    def pick_cell(self, place: int, take: int, takes: int) -> str:
+        """The cell that picks another take than this of the frame at this index."""
+        return self._cell(call_text(".pick", place, take=take % takes + 1)) + f"  # take=1 to {takes}"
+
     def redo_after(self, error: SeedreamError | None, place: int) -> str:
         """The cell that draws a frame anew; the same words and references again would be refused again."""
         if not isinstance(error, ContentRefused):
@@ -95,6 +99,8 @@ class Origin:
         copies = {"redo": self.redo_after(error, card.index), **card.copies}
         if "path" in copies:
             copies["vary"] = self.vary_cell(card.index, words.variation)
+        if card.takes > 1:
+            copies["pick"] = self.pick_cell(card.index, card.take, card.takes)
         return replace(card, copies=copies, commands=self.commands(error, card.index) if error else ())
 
     def _cell(self, call: str) -> str:

@@ -11,7 +11,8 @@ from pathlib import Path
 from seedream_magic.errors import ConfigError, reason_of
 from seedream_magic.images.claims import RUN_LOCK
 from seedream_magic.images.durable import make_folder, record_bytes, sync_folder, write_durably
-from seedream_magic.images.record import MAXIMUM_REFERENCE_BYTES, REFERENCES, Record, is_run, read_record
+from seedream_magic.images.marks import picks_of
+from seedream_magic.images.record import MAXIMUM_REFERENCE_BYTES, REFERENCES, RUN_ID, Record, is_run, read_record
 
 
 def copy_run(record: Record, store: Path) -> Record:
@@ -24,7 +25,13 @@ def copy_run(record: Record, store: Path) -> Record:
         line.append(parent)
     for earlier in reversed(line[1:]):
         _copy_once(earlier, store)
-    return _copy_once(record, store)
+    copied = _copy_once(record, store)
+    for folder in [one.folder for one in line]:  # the takes that its set shows
+        for pick in picks_of(folder).values():
+            picked = read_record(folder.parent / pick.run_id) if RUN_ID.fullmatch(pick.run_id) else None
+            if picked is not None and not is_run(store / picked.run_id):
+                copy_run(picked, store)
+    return copied
 
 
 def _copy_once(record: Record, store: Path) -> Record:

@@ -63,6 +63,12 @@ class Client(Protocol):
     ) -> ImageSet:
         """See `ImageSet.redo`."""
 
+    def takes(self, images: ImageSet, place: int) -> tuple[Frame, ...]:
+        """See `ImageSet.takes`."""
+
+    def pick(self, images: ImageSet, place: int, take: int) -> ImageSet:
+        """See `ImageSet.pick`."""
+
     def extend(
         self, images: ImageSet, frames: int | str | Sequence[str], *, prompt: str | None, refs: object, fresh: bool
     ) -> ImageSet:
@@ -89,7 +95,8 @@ class Frame:
     the picture is on its way and for a frame that failed, which carries its `error` instead. `width` and `height` are
     pixels, read from the file. `run_id` is the run whose set it was taken from, `client` the client it came through.
     `home` is the folder of the run that made the picture and its index there: a set may show pictures of several runs.
-    `place` is its index in the set of `run_id`, where it has another one in a set that was put together.
+    `place` is its index in the set of `run_id`, where it has another one in a set that was put together. It is `take`
+    of `takes`, from 1, where the frame was drawn more than once. `instead` is the frame in whose place it was picked.
     """
 
     index: int
@@ -103,6 +110,9 @@ class Frame:
     client: Client | None = field(default=None, repr=False, compare=False)
     home: tuple[Path, int] | None = field(default=None, repr=False, compare=False)
     place: int | None = field(default=None, repr=False, compare=False)
+    take: int = field(default=1, repr=False, compare=False)
+    takes: int = field(default=1, repr=False, compare=False)
+    instead: Frame | None = field(default=None, repr=False, compare=False)
 
     @property
     def ok(self) -> bool:
@@ -373,6 +383,25 @@ class ImageSet(Sequence[Frame]):
             return self._redo_in_source(places, prompt=prompt, refs=refs, fresh=fresh, take=take)
         return _client_of(self).redo(self, places, prompt=prompt, refs=refs, fresh=fresh, take=take)
 
+    def takes(self, place: int) -> tuple[Frame, ...]:
+        """All takes of the frame at this index that have a picture, the first drawn first."""
+        if self.sources:
+            of, at = self.sources[checked_places([place], len(self))[0]]
+            return tuple(replace(frame, index=place, place=at) for frame in of.takes(at))
+        return _client_of(self).takes(self, place)
+
+    def pick(self, place: int, *, take: int) -> ImageSet:
+        """Let the frame at this index be one of its takes, counted from 1; the set as it then stands.
+
+        The pick is kept with the run: it decides what the set shows, exports and hands on, here, in a cell that is run
+        again and in a copy of the folder, until another take is picked or drawn. Nothing is sent.
+        """
+        if self.sources:
+            of, at = self.sources[checked_places([place], len(self))[0]]
+            picked = of.pick(at, take=take)
+            return put_together([(picked if one.run_id == of.run_id else one, at) for one, at in self.sources])
+        return _client_of(self).pick(self, place, take)
+
     def extend(
         self,
         frames: int | str | Sequence[str],
@@ -637,6 +666,8 @@ def _card(frame: Frame, empty: CardState, words: Words = ENGLISH) -> Card:
         width=frame.width,
         height=frame.height,
         failure=failure_in(frame.error, words) if frame.error else None,
+        take=frame.take,
+        takes=frame.takes,
         starred=marks.star,
         rejected=marks.reject,
         tags=marks.tags,

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection
+from collections.abc import Collection, Mapping
 from dataclasses import replace
 
 from seedream_magic.api.plan import Lineage
@@ -40,6 +40,25 @@ def join(parent: ImageSet, made: ImageSet, lineage: Lineage) -> ImageSet:
         inherited=frozenset(inherited),
         own=made,
     )
+
+
+def with_picks(images: ImageSet, picked: Mapping[int, Frame]) -> ImageSet:
+    """The set with the takes that were picked in their places; each knows the frame in whose place it stands."""
+    frames = [
+        replace(picked[frame.index], index=frame.index, instead=frame) if frame.index in picked else frame
+        for frame in images
+    ]
+    return replace(images, request=_request(images.request, frames), frames=tuple(frames))
+
+
+def without_picks(images: ImageSet) -> ImageSet:
+    """The set as its runs have drawn it; itself where nothing was picked."""
+    if not any(frame.instead for frame in images):
+        return images
+    frames = [
+        replace(frame.instead, run_id=frame.run_id, client=frame.client) if frame.instead else frame for frame in images
+    ]
+    return replace(images, request=_request(images.request, frames), frames=tuple(frames))
 
 
 def explain_missing(images: ImageSet, places: Collection[int], error: SeedreamError) -> ImageSet:

@@ -342,6 +342,12 @@ def _places_of_died_run(folder: Path) -> int:
     return max([*places, *(picture.index for picture in named_pictures(folder))], default=-1) + 1
 
 
+def load_frame(record: Record, index: int) -> Frame:
+    """One frame of a run, by its index there, as `load` has it."""
+    facts = record.frames[index] if index < len(record.frames) else {}
+    return _frame(record, index, facts, request_of(record).prompt_of(index))
+
+
 def _frame(record: Record, index: int, facts: Mapping[str, Any], prompt: str) -> Frame:
     try:
         frame = read_picture(record.folder, index, prompt, record.frames)

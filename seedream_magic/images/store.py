@@ -35,9 +35,10 @@ from seedream_magic.images.durable import (
     write_durably,
     write_elsewhere,
 )
-from seedream_magic.images.image_set import ImageSet
-from seedream_magic.images.lineage import join
-from seedream_magic.images.originals import NUMBERED, picture_path, sidecar_bytes
+from seedream_magic.images.image_set import Frame, ImageSet
+from seedream_magic.images.lineage import join, with_picks
+from seedream_magic.images.marks import Pick, picks_of
+from seedream_magic.images.originals import NUMBERED, frames_on_disk, picture_path, sidecar_bytes
 from seedream_magic.images.record import (
     RECORD_FILE,
     REFERENCES,
@@ -45,6 +46,7 @@ from seedream_magic.images.record import (
     Record,
     as_text,
     load,
+    load_frame,
     read_record,
     request_fields,
     to_json,
@@ -329,15 +331,61 @@ def is_set(record: Record) -> bool:
 
 
 def load_whole(record: Record) -> ImageSet:
-    """The set of a run with the frames of the earlier runs that it goes on from, as far as those are there."""
+    """The set of a run with the frames of the earlier runs that it goes on from, as far as those are there.
+
+    Where another take of a frame was picked, that stands in its place.
+    """
+    line = line_of(record)
+    images = load(line[0])
+    for later in line[1:]:
+        lineage = later.lineage
+        images = load(later) if lineage is None else join(images, load(later), lineage)
+    picked = _picked_frames(line, images)
+    return with_picks(images, picked) if picked else images
+
+
+def line_of(record: Record) -> list[Record]:
+    """The runs that a set is joined of: the first, those that drew frames anew or added some, the run itself."""
     line, store = [record], record.folder.parent
     while (parent := _parent(store, line[-1].lineage)) and parent.run_id not in {earlier.run_id for earlier in line}:
         line.append(parent)
-    images = load(line.pop())
-    for later in reversed(line):
-        lineage = later.lineage
-        images = load(later) if lineage is None else join(images, load(later), lineage)
-    return images
+    return line[::-1]
+
+
+def makers_of(line: list[Record]) -> dict[int, tuple[Record, int]]:
+    """Of each place of a set the run that first drew it, and its index there."""
+    total = max(line[0].expected or 0, len(line[0].frames), len(frames_on_disk(line[0].folder, line[0].frames)))
+    makers = {place: (line[0], place) for place in range(total)}
+    for record in line[1:]:
+        for index, place in enumerate(record.lineage.places if record.lineage else ()):
+            makers.setdefault(place, (record, index))
+    return dict(sorted(makers.items()))
+
+
+def _picked_frames(line: list[Record], images: ImageSet) -> dict[int, Frame]:
+    """The takes that were picked, by their places; not where the frame was drawn anew since, and shows itself."""
+    picked: dict[int, Frame] = {}
+    for maker in line:
+        for place, pick in picks_of(maker.folder).items():
+            home = images[place].home if place < len(images) else None
+            chosen = _take(line, maker, place, pick) if home and home[0].name <= pick.newest else None
+            if chosen is not None and chosen.ok and chosen.home != home:
+                picked[place] = chosen
+    return picked
+
+
+def _take(line: list[Record], maker: Record, place: int, pick: Pick) -> Frame | None:
+    """The frame that a pick names. A folder may be a stranger's: only a take of this very frame is one."""
+    if makers_of(line).get(place, (None,))[0] is not maker:
+        return None
+    if (pick.run_id, pick.index) == (maker.run_id, makers_of(line)[place][1]):
+        return load_frame(maker, pick.index)
+    record = read_record(maker.folder.parent / pick.run_id) if RUN_ID.fullmatch(pick.run_id) else None
+    lineage = record.lineage if record else None
+    if record is None or lineage is None or lineage.kind != "redo" or place not in lineage.places[pick.index :][:1]:
+        return None
+    is_family = maker.run_id in {one.run_id for one in line_of(record)}
+    return load_frame(record, pick.index) if is_family else None
 
 
 def parent_set(store: Path, lineage: Lineage | None) -> ImageSet | None:

@@ -82,6 +82,9 @@ def _redo(asked: Action) -> Cell:
     from seedream_magic.images.image_set import origin_of  # noqa: PLC0415 - load time, see `desk`
 
     words = asked.words or None
+    if words is None and asked.frame < len(asked.images) and (before := asked.images[asked.frame].instead):
+        picked = asked.images[asked.frame].prompt  # by the words of the take that shows, whatever is picked later
+        words = None if picked == before.prompt else picked
     plan = plan_redo(asked.client, asked.images, [asked.frame], prompt=words, another=True)
     return Cell(origin_of(asked.images).redo_cell(asked.frame, prompt=words, take=_next_take(asked.client, plan)))
 

@@ -43,7 +43,7 @@ class Card:
     its pixels. `link` leads to the
     original, `download` is the name under which it is then saved. `commands` are the lines to run in a cell for a
     failed one. `copies` are the texts that can be copied, by the keys of `Words.copies`. `starred`, `rejected`, `tags`
-    and `note` are what a person has said of the picture.
+    and `note` are what a person has said of the picture. It is `take` of `takes`, where there are several.
     """
 
     index: int
@@ -63,10 +63,16 @@ class Card:
     rejected: bool = False
     tags: tuple[str, ...] = ()
     note: str = ""
+    take: int = 1
+    takes: int = 1
 
     def mark_text(self, words: Words) -> str:
         """Whether it is one of the best, or none to be used."""
         return words.starred if self.starred else words.rejected if self.rejected else ""
+
+    def take_text(self, words: Words) -> str:
+        """Which of several takes of its frame it is: "take 2 of 3"; "" of the only one."""
+        return words.take.format(number=self.take, total=self.takes) if self.takes > 1 else ""
 
     def without_picture(self, error: SeedreamError) -> Card:
         """The card as that of a picture whose file turned out to be lost or damaged."""

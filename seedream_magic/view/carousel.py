@@ -156,6 +156,7 @@ def _plain_line(card: Card, path: str) -> str:
     if card.picture is None:
         return f"{number}{ENGLISH.waiting if card.state == 'waiting' else ENGLISH.not_arrived}"
     star = "  ★" if card.starred else ""
+    star += f"  {card.take_text(ENGLISH)}" if card.takes > 1 else ""
     return f"{number}{path}" + (f"  {card.width}x{card.height}" if card.width else "") + star
 
 

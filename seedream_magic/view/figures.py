@@ -108,6 +108,8 @@ def figure(card: Card, layout: Layout, content: Markup | None = None) -> Markup:
         "style": style.format(width=layout.box_width, ratio=small.width / small.height if small else layout.ratio),
         "data-state": card.state,
         "data-mark": "star" if card.starred else "reject" if card.rejected else None,
+        "data-take": card.take if card.takes > 1 else None,
+        "data-takes": card.takes if card.takes > 1 else None,
         "data-label": f"{label}{words.comma}{state}" if state else label,
         "data-file": card.picture.name if card.picture else None,
         **{f"data-{key}": _copied(card, key, layout) for key in layout.cards.copies},
@@ -167,7 +169,19 @@ def _caption(card: Card, layout: Layout, style: str | None) -> Markup:
     shared = card.caption == layout.cards.prompt
     known = card.picture or card.failure or not shared
     kind = "seedream-caption seedream-shared" if shared else "seedream-caption"
-    return element("figcaption", {"style": style}, label, _caption_text(card.caption, kind) if known else "")
+    text = _caption_text(card.caption, kind) if known else ""
+    return element("figcaption", {"style": style}, label, text, _take(card, layout.words))
+
+
+def _take(card: Card, words: Words) -> str:
+    """Which of several takes it is, and on demand the cell that picks another."""
+    text, cell = card.take_text(words), card.copies.get("pick")
+    if not text or card.picture is None:
+        return ""
+    if cell is None:
+        return element("div", {"class": "seedream-take"}, text)
+    code = element("code", {"class": "seedream-command", "style": _COMMAND}, cell)
+    return element("details", {"class": "seedream-take"}, element("summary", {}, text), code)
 
 
 def _mark_facts(card: Card, words: Words) -> list[str]:

@@ -119,6 +119,7 @@ def for_others(cards: CardSet, first: int = 0) -> CardSet:
             download=f"{card.index + 1:02d}{card.picture.suffix}" if card.picture else None,
             commands=(),
             copies={},
+            takes=1,
         )
         for card in cards.cards
     )
