@@ -21,9 +21,10 @@ ROOT_FILE = "__init__.py"
 # public things and loads none.
 ROOMS: list[tuple[int, set[str]]] = [
     (7, {"notebook"}),  # what a person touches
-    (6, {"seedream", "drawing"}),  # the Python client
-    (6, {"batch", "mapping", "progress", "inputs", "workers"}),  # many requests at once
-    (6, {"sweep", "draw_sweep"}),  # many requests as one thing
+    (
+        6,
+        {"seedream", "drawing", "batch", "mapping", "progress", "inputs", "workers", "sweep", "draw_sweep"},
+    ),  # the client
     (5, {"planning", "continuation"}),  # from what is asked for to a plan
     (5, {"axes", "make_axes", "rows", "variables"}),  # many asks made of one
     (5, {"ledger"}),  # what many plans will come to
