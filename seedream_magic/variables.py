@@ -15,7 +15,8 @@ from seedream_magic.api.storyboard import Storyboard
 NAME = r"[^\W\d]\w*"
 _FIELD = re.compile(
     rf"(?<!\{{)\{{\{{(?P<literal>{NAME})\}}\}}(?!\}})"
-    rf"|\{{(?P<name>{NAME})(?P<path>(?:\.{NAME}|\[[^\[\]{{}}\n]{{1,80}}\])*)(?::(?P<spec>[^{{}}\n]{{0,20}}))?\}}"
+    rf"|[{{｛](?P<name>{NAME})(?P<path>(?:\.{NAME}|\[[^\[\]{{}}\n]{{1,80}}\])*)"
+    r"(?:[:：](?P<spec>[^{}｛｝\n]{0,20}))?[}｝]"
 )
 STEP = re.compile(rf"\.(?P<attribute>{NAME})|\[(?P<index>[^\]]+)\]")
 _LONGEST_PADDING = 4
@@ -31,7 +32,7 @@ def fill_text(text: str, namespace: Mapping[str, Any]) -> tuple[str, tuple[str, 
     """The text with its variables filled in, and the fields that looked like variables but stayed as typed.
 
     `{name}`, `{name.attribute}`, `{name[0]}` and `{name:.2f}` are filled where the first name exists; `{{name}}` gives
-    `{name}`; every other brace, doubled or of JSON or CSS for instance, stays.
+    `{name}`; every other brace, doubled or of JSON or CSS for instance, stays. Braces may be full-width.
     """
     unfilled: list[str] = []
 

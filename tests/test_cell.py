@@ -13,7 +13,7 @@ from hypothesis import strategies as st
 from seedream_magic.api.make_request import Ask
 from seedream_magic.errors import InvalidRequest
 from seedream_magic.notebook.cell import Cell, parse_cell
-from seedream_magic.notebook.options import OPTIONS, help_text
+from seedream_magic.notebook.options import CHINESE_FLAGS, OPTIONS, help_text
 
 CHINESE = re.compile(r"[\u3000-\u303f\u4e00-\u9fff\uff00-\uffef]")
 FOX = Ask("a fox")
@@ -32,6 +32,8 @@ def refusal_of(line: str, body: str = "a fox") -> str:
         ({}, ("", " \t\u3000")),
         ({"images": 4}, ("-n 4", "-n4", "--images 4", "--images=4", "-n 3 -n 4")),  # as in a shell, the last one holds
         ({"images": 4}, ("－n ４", "－ｎ　４", "−n 4", "——images ４")),  # as Chinese keyboards type it
+        ({"images": 4, "size": "2K"}, ("--张数 4 --尺寸 2K", "——张数＝４ －－尺寸=2K")),
+        ({"watermark": False, "stream": True}, ("--无水印 --逐张",)),
         ({"size": "2K"}, ("-s 2k", "—size 2K", "－－ｓｉｚｅ＝2K")),  # two hyphens that a keyboard made one dash
         ({"size": "2048x1024"}, ("-s 2048×1024", "-s '2048 * 1024'")),
         ({"ratio": "16:9"}, ("-r 16:9", "--ratio １６：９")),
@@ -182,6 +184,23 @@ def test_any_line(words: list[str], joined: str) -> None:
         return
     assert cell.ask.prompt == "a fox"
     assert cell.name is None or cell.name.isidentifier()
+
+
+def test_a_chinese_keyboard_means_what_another_means() -> None:
+    """《《, ＜＜ and “ ”: read as plain where nothing else can be meant, and told; ” in a prompt stays."""
+    for line in ("四季 《《 -n 4", "四季＜＜-n 4"):
+        read = parse_cell(line, "“春”")
+        assert len(read.wide) == 1
+        assert replace(read, wide=()) == parse_cell("四季 << -n 4", "“春”"), line
+    quoted = parse_cell("--参考图 “a b.png”", "x")
+    assert (quoted.ask.refs, quoted.wide) == (["a b.png"], ("“ ”",))
+
+
+def test_every_option_has_a_chinese_name() -> None:
+    """That help and Tab know, and that means one option alone."""
+    long = [flag for option in OPTIONS for flag in option.all_flags if flag.startswith("--")]
+    assert sorted(CHINESE_FLAGS.values()) == sorted(long)
+    assert all(name in help_text() for name in CHINESE_FLAGS)
 
 
 def test_help_lists_every_option() -> None:

@@ -77,6 +77,8 @@ def test_every_option_of_the_table_is_offered(around: Surroundings) -> None:
     assert {"--no-stream", "--no-watermark"} <= hyphen
     assert set(offered("%%seedream --", around)) == {flag for flag in hyphen if flag.startswith("--")}
     assert offered("%%seedream --fresh --strea", around) == ["--stream"]
+    assert offered("%%seedream --尺", around) == ["--尺寸"]
+    assert "4K" in offered("%%seedream --尺寸 ", around)
     assert "--images" in offered("%%seedream ", around)
 
 

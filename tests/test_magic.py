@@ -89,6 +89,16 @@ def test_prompt_goes_out_as_typed_with_variables_filled(shell: InteractiveShell,
     assert [body["prompt"] for body in bodies(server.requests)] == ['  狐狸 {animal}  \n\nb {"json": 1}', "{animal}"]
 
 
+def test_a_cell_typed_on_a_chinese_keyboard_draws(shell: InteractiveShell, server: RawServer) -> None:
+    """Full-width signs in the first line and around a variable are read as plain ones, which is told."""
+    shell.user_ns["主角"] = "狐狸"
+    error, _, outputs = run(shell, "％％seedream 图《《 ——张数 ２ －－无水印\n一只｛主角｝")
+    assert error is None
+    (body,) = bodies(server.requests)
+    assert (body["prompt"], body["watermark"], len(shell.user_ns["图"])) == ("一只狐狸", False, 2)
+    assert "Typed full-width and read as plain: 《《." in outputs[-1]["data"]["text/plain"]
+
+
 def test_flag_before_trait_before_environment_before_default(
     shell: InteractiveShell, server: RawServer, monkeypatch: pytest.MonkeyPatch
 ) -> None:

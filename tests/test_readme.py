@@ -6,7 +6,7 @@ import json
 import re
 from pathlib import Path
 
-from seedream_magic.notebook.options import COMMANDS, OPTIONS
+from seedream_magic.notebook.options import COMMANDS, OPTIONS, chinese_meaning
 
 ROOT = Path(__file__).parents[1]
 README = (ROOT / "README.md").read_text("utf-8")
@@ -23,7 +23,10 @@ def in_a_table(entry: tuple[str, str, str]) -> tuple[str, ...]:
 
 def test_the_tables_are_the_helps() -> None:
     """README has a row for each option and each command of `%seedream`, word for word as the help has it."""
-    rows = {"option": [(option.usage, option.english, option.chinese) for option in OPTIONS], "command": COMMANDS}
+    rows = {
+        "option": [(option.usage, option.english, chinese_meaning(option)) for option in OPTIONS],
+        "command": COMMANDS,
+    }
     for name, entries in rows.items():
         lines = [f"| `{typed}` | {english} | {chinese} |" for typed, english, chinese in map(in_a_table, entries)]
         expected = "\n".join((f"| {name} | meaning | 含义 |", "| --- | --- | --- |", *lines))

@@ -70,6 +70,7 @@ NAMESPACE: dict[str, Any] = {
         ("{items[0]} {items[-1]}", "a {name}"), ("{table[a b]} {table[季]} {table[_x]}", "blank 春 under"),
         ("{table[key]} {table['key']} {table[\"key\"]}", "value value value"),
         ("{hero.size.width} {hero.colours[0][0]}", "4 red"), ("{trap.visible} {trap:!}", "seen trap!"),
+        ("一只｛name｝，{name｝", "一只fox，fox"), ("｛x：.1f｝", "3.1"),  # as a Chinese keyboard types them
         ("{braces}", "{name} {{name}} {n:99999}"),  # what was filled in is not read again
         ("{{name}}", "{name}"), ("{{missing}}", "{missing}"), ("{{name}} {name}", "{name} fox"),
         ('{"who":{name}}', '{"who":fox}'), ('{{"who": {name}}}', '{{"who": fox}}'), ("{n:{n}}", "{n:7}"),

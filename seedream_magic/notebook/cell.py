@@ -23,17 +23,22 @@ from seedream_magic.api.make_request import Ask
 from seedream_magic.api.references.sources import missing_file
 from seedream_magic.api.storyboard import read_prompt
 from seedream_magic.errors import InvalidRequest
-from seedream_magic.notebook.options import FLAGS, OPTIONS, parse_name
+from seedream_magic.notebook.options import CHINESE_FLAGS, FLAGS, OPTIONS, parse_name
 from seedream_magic.variables import NAME, STEP, CannotFillError, take_step
 
-_NAMED = re.compile(r"""\s*([^\s"'<-][^\s"'<]*)\s*<<""")
+_NAMED = re.compile(r"""\s*([^\s"'<＜《-][^\s"'<＜《]*)\s*[<＜《]{2}""")
+"""NAME <<, also as Chinese keyboards type it."""
 
 
 @dataclass(frozen=True)
 class Cell:
-    """A parsed cell: what it asks for, with nothing that was not typed, and how to run it."""
+    """A parsed cell: what it asks for, with nothing that was not typed, and how to run it.
+
+    `wide` are the signs of a Chinese keyboard that were read as plain ones.
+    """
 
     ask: Ask
+    wide: tuple[str, ...] = ()
     name: str | None = None
     provider: str | None = None
     dry_run: bool = False
@@ -62,6 +67,8 @@ def parse_cell(line: str, body: str) -> Cell:
     named = _NAMED.match(line)
     name = parse_name(named[1]) if named else None
     words = _words(line[named.end() :] if named else line)
+    wide = [sign for sign in ("《《", "＜＜") if named and named[0].endswith(sign)]
+    wide += ["“ ”"] if _WIDE_QUOTES.search(line) else []
     known, unknown = _PARSER.parse_known_args(words)
     if unknown:
         raise InvalidRequest(_about(unknown, words=words, line=line))
@@ -74,7 +81,7 @@ def parse_cell(line: str, body: str) -> Cell:
     running = {part.name: typed.pop(part.name) for part in fields(Cell) if part.name in typed}
     _check_sweep(running, typed)
     planning = {part.name: typed.pop(part.name) for part in fields(Ask) if part.name in typed}
-    return Cell(Ask(read_prompt(body), values=typed, **planning), **running)
+    return Cell(Ask(read_prompt(body), values=typed, **planning), tuple(wide), **running)
 
 
 def _check_sweep(running: dict[str, Any], typed: dict[str, Any]) -> None:
@@ -129,6 +136,7 @@ def _built_parser() -> _Parser:
 _PARSER = _built_parser()
 
 _WIDE_DASHES = "－—–−―‐‑‒"
+_WIDE_QUOTES = re.compile(r"(?<![^\s=＝])[“”＂]([^“”＂\"]*)[“”＂](?!\S)")
 _DASHES = f"-{_WIDE_DASHES}"
 """What stands for a hyphen, the hyphen itself among them."""
 
@@ -139,10 +147,11 @@ def _words(line: str) -> list[str]:
 
 
 def split_line(line: str) -> list[str]:
-    """Split as a shell does; a full-width space, as Chinese input types it, parts words too.
+    """Split as a shell does; a full-width space and “quotes”, as Chinese input types them, part words too.
 
     Raises `InvalidRequest` for a quote that is not closed.
     """
+    line = _WIDE_QUOTES.sub(r'"\1"', line)
     lexer = shlex.shlex(line, posix=True, punctuation_chars=False)
     lexer.whitespace_split = True
     lexer.whitespace += "\u3000\u00a0"
@@ -160,7 +169,11 @@ def _plain_flag(word: str) -> str:
     typed, sign, value = re.fullmatch(r"([^=＝]*)([=＝]?)(.*)", word, re.DOTALL).groups()  # type: ignore[union-attr]  # every text matches
     name = unicodedata.normalize("NFKC", typed).lstrip(_DASHES)
     flag = ("-" if len(name) == 1 else "--") + name
-    return f"{flag}{sign and '='}{value}" if word[:1] in _WIDE_DASHES and flag in FLAGS else word
+    if word[:1] in _DASHES and (meant := CHINESE_FLAGS.get(flag)):
+        flag = meant
+    elif word[:1] not in _WIDE_DASHES or flag not in FLAGS:
+        return word
+    return f"{flag}{sign and '='}{value}"
 
 
 _LONGEST_SHOWN = 80
@@ -241,7 +254,7 @@ def _about_option(word: str) -> str:
         return "%%seedream? shows every option."
     if name in _FOREIGN_OPTIONS:
         return f"There is no option {word[:40]}. {_FOREIGN_OPTIONS[name]}"
-    alike = [flag for flag in FLAGS if (len(flag) > 2) == (len(name) > 2)]
+    alike = [flag for flag in (*FLAGS, *CHINESE_FLAGS) if (len(flag) > 2) == (len(name) > 2)]
     near = difflib.get_close_matches(name, alike, n=1, cutoff=0.6) if name.strip("-") else []
     return f"There is no option {word[:40]}" + (f": did you mean {near[0]}?" if near else "; %%seedream? lists them.")
 

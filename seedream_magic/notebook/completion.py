@@ -22,7 +22,7 @@ from seedream_magic.api.providers import PROVIDERS
 from seedream_magic.errors import SeedreamError
 from seedream_magic.formats import ENDINGS
 from seedream_magic.notebook.models_table import ids_for
-from seedream_magic.notebook.options import COMMANDS, FLAGS, OPTIONS
+from seedream_magic.notebook.options import CHINESE_FLAGS, COMMANDS, FLAGS, OPTIONS
 
 if TYPE_CHECKING:
     from seedream_magic.seedream import Seedream
@@ -33,6 +33,7 @@ _LINE = re.compile(r"\s*(?:[^\W\d]\w*\s*=\s*)?%seedream\s(.*)", re.DOTALL)
 _WORD = re.compile(r"""(?:[^\s"'\\]|\\.|\\$|"(?:[^"\\]|\\.)*(?:"|\\?$)|'[^']*(?:'|$))+""", re.DOTALL)
 _NOTHING = ("", ())
 _BY_FLAG = {flag: option for option in OPTIONS for flag in option.flags}
+_BY_FLAG |= {name: _BY_FLAG[flag] for name, flag in CHINESE_FLAGS.items() if flag in _BY_FLAG}
 _PICTURE_ENDINGS = frozenset({*ENDINGS.values(), "jpeg", "tif", "heif"})
 _EXPORT_ENDINGS = frozenset({"html", "zip", "gif", "jpg", "png"})
 _MOST_FILES = 200
@@ -188,7 +189,7 @@ def _in_line(typed: _Typed, around: Surroundings) -> tuple[_Typed, list[Candidat
 
 def _flags(word: str) -> list[Candidate]:
     """The options, short ones only after a single hyphen."""
-    return _all("option", (flag for flag in FLAGS if word == "-" or flag.startswith("--")))
+    return _all("option", (flag for flag in (*FLAGS, *CHINESE_FLAGS) if word == "-" or flag.startswith("--")))
 
 
 def _takes_value(flag: str) -> bool:
@@ -198,7 +199,7 @@ def _takes_value(flag: str) -> bool:
 
 def _value_given(typed: _Typed, flag: str) -> str | None:
     """The value that the line gives an option before the cursor."""
-    flags = _BY_FLAG[flag].flags
+    flags = [name for name, option in _BY_FLAG.items() if option is _BY_FLAG[flag]]
     given = [value for name, value in pairwise(typed.words) if name in flags]
     given += [word.partition("=")[2] for word in typed.words if word.startswith(f"{flag}=")]
     return given[-1].strip("\"'") if given else None

@@ -25,6 +25,7 @@ from seedream_magic.variables import fill_prompt
 if TYPE_CHECKING:
     from seedream_magic.seedream import Seedream
 
+_WIDE_MAGIC = re.compile(r"\s*(?:％[%％]|%％)seedream\b")
 _WAITED = "--bg waited: here nothing is seen that comes after the last cell (nbconvert, papermill, Voilà, scripts)."
 
 
@@ -82,6 +83,8 @@ def _plan_cell(desk: Desk, cell: Cell) -> tuple[Plan, Seedream]:
     client = desk.client(cell.provider)
     refs = [value_of(text, desk.variables) for text in ask.refs]
     plan = plan_ask(client, replace(ask, prompt=prompt, refs=refs))
+    if cell.wide:
+        plan = replace(plan, warnings=(*plan.warnings, f"Typed full-width and read as plain: {', '.join(cell.wide)}."))
     if unfilled:
         note = f"Sent as typed, for there is nothing to fill in: {', '.join(unfilled)}."
         plan = replace(plan, warnings=(*plan.warnings, note))
@@ -101,7 +104,13 @@ def _print_plan(plan: Plan) -> None:
 
 
 def with_body(lines: list[str]) -> list[str]:
-    """Give a cell of one line `%%seedream …` an empty body: without one IPython answers, and points the wrong way."""
+    """Give a cell of one line `%%seedream …` an empty body: without one IPython answers, and points the wrong way.
+
+    Full-width signs in front of the name, as a Chinese keyboard types them, are plain ones.
+    """
+    first = next((place for place, line in enumerate(lines) if line.strip()), None)
+    if first is not None and _WIDE_MAGIC.match(lines[first]):
+        lines = [*lines[:first], _WIDE_MAGIC.sub("%%seedream", lines[first], count=1), *lines[first + 1 :]]
     filled_lines = [line for line in lines if line.strip()]
     if (
         len(filled_lines) == 1

@@ -126,6 +126,45 @@ OPTIONS = (
 FLAGS = tuple(flag for option in OPTIONS for flag in option.all_flags)
 """Every option as it may be typed."""
 
+CHINESE_FLAGS = {
+    "--变量": "--out",
+    "--张数": "--images",
+    "--模型": "--model",
+    "--尺寸": "--size",
+    "--比例": "--ratio",
+    "--参考图": "--ref",
+    "--缩小": "--fit",
+    "--逐张": "--stream",
+    "--不逐张": "--no-stream",
+    "--水印": "--watermark",
+    "--无水印": "--no-watermark",
+    "--返回格式": "--response-format",
+    "--图片格式": "--output-format",
+    "--背景": "--background",
+    "--拆图层": "--layer-decomposition",
+    "--联网": "--web-search",
+    "--优化": "--optimize-prompt",
+    "--重画": "--fresh",
+    "--第几组": "--take",
+    "--复制": "--copy",
+    "--试算": "--dry-run",
+    "--服务商": "--provider",
+    "--附加": "--extra",
+    "--不检查": "--no-check",
+    "--时限": "--timeout",
+    "--变体": "--vary",
+    "--逐行": "--each",
+    "--交叉": "--xy",
+    "--重复": "--repeat",
+    "--抽样": "--sample",
+    "--种子": "--seed",
+    "--后台": "--bg",
+    "--不显示": "--quiet",
+    "--原样": "--raw",
+    "--布局": "--show",
+}
+"""The same options in Chinese, each with the one that it means."""
+
 COLUMNS = 60
 """What a notebook of 600 pixels shows in a line; a longer one is broken there, in the middle of a word."""
 
@@ -236,9 +275,15 @@ COMMANDS = (
 
 def help_text() -> str:
     """Every option and command, what it means in English and in Chinese, and examples in both. At most 60 columns."""
-    options = [(option.usage, option.english, option.chinese) for option in OPTIONS]
+    options = [(option.usage, option.english, chinese_meaning(option)) for option in OPTIONS]
     parts = ("Options · 选项\n", *map(_entry, options), "\nCommands · 命令\n", *map(_entry, COMMANDS))
     return "\n".join((_HEAD, *parts, "", _EXAMPLES))
+
+
+def chinese_meaning(option: Field) -> str:
+    """What an option means in Chinese, and as what it can be typed there."""
+    names = [name for name, flag in CHINESE_FLAGS.items() if flag in option.all_flags]
+    return f"{option.chinese}（{'、'.join(names)}）"
 
 
 def _entry(entry: tuple[str, str, str]) -> str:
