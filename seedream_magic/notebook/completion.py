@@ -33,13 +33,15 @@ _LINE = re.compile(r"\s*(?:[^\W\d]\w*\s*=\s*)?%seedream\s(.*)", re.DOTALL)
 _WORD = re.compile(r"""(?:[^\s"'\\]|\\.|\\$|"(?:[^"\\]|\\.)*(?:"|\\?$)|'[^']*(?:'|$))+""", re.DOTALL)
 _NOTHING = ("", ())
 _BY_FLAG = {flag: option for option in OPTIONS for flag in option.flags}
-_PICTURE_ENDINGS = frozenset({*ENDINGS.values(), "jpeg", "tif", "heif"})
+_PICTURE_ENDINGS = frozenset({*ENDINGS.values(), "jpeg", "tif", "heif", "avif"})
 _EXPORT_ENDINGS = frozenset({"html", "zip", "gif", "jpg", "png"})
 _MOST_FILES = 200
 _SETS = frozenset({("seedream_magic", "ImageSet")})
 _PICTURE_TYPES = _SETS | frozenset({
     ("seedream_magic", "Frame"), ("PIL", "Image"), ("numpy", "ndarray"),
     ("matplotlib", "Figure"), ("pathlib", "PurePath"), ("builtins", "bytes"), ("builtins", "bytearray"),
+    ("_io", "BytesIO"), ("_io", "BufferedReader"), ("IPython", "Image"), ("torch", "Tensor"),
+    ("ipywidgets", "FileUpload"), ("ipywidgets", "Image"),
 })  # fmt: skip
 
 
