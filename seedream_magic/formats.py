@@ -67,10 +67,18 @@ def media_type(data: bytes) -> str:
     if data[:2] == b"BM" and int.from_bytes(data[14:18], "little") in _BMP_HEADERS:
         return "image/bmp"
     if data[4:8] == b"ftyp":
-        head = data[8 : min(int.from_bytes(data[:4]), 256)]
-        brands = {head[:4], *(head[place : place + 4] for place in range(8, len(head), 4))}
-        return next((kind for names, kind in _BRANDS if names & brands), "")
+        return next((kind for names, kind in _BRANDS if names & _brands(data)), "")
     return ""
+
+
+def is_avif(data: bytes) -> bool:
+    """Whether bytes are an AVIF picture, which the API does not read: its boxes are those of HEIC."""
+    return data[4:8] == b"ftyp" and bool(_brands(data) & _BRANDS[0][0])
+
+
+def _brands(data: bytes) -> set[bytes]:
+    head = data[8 : min(int.from_bytes(data[:4]), 256)]
+    return {head[:4], *(head[place : place + 4] for place in range(8, len(head), 4))}
 
 
 def picture_kind(data: bytes) -> str:

@@ -33,7 +33,7 @@ ROOMS: list[tuple[int, set[str]]] = [
     (3, {"demo"}),  # the embedded service
     (2, {"api"}),  # what is said on the wire
     (2, {"view"}),  # how things look: cards, of whatever
-    (1, {"errors", "bridge", "words", "formats", "version"}),
+    (1, {"errors", "bridge", "words", "formats", "pillow", "version"}),
 ]
 
 DYNAMIC = {"importlib.import_module", "import_module", "__import__"}
@@ -54,7 +54,7 @@ LIBRARIES = {
     "textual_image": ("notebook/terminal.py",),
     "rich": ("notebook/terminal.py",),
     "ipywidgets": ("notebook/panel/",),
-    "PIL": ("images/verify.py", "api/references/make_references.py", "view/", "demo/"),
+    "PIL": ("pillow.py", "api/references/make_references.py", "view/", "demo/"),
     "packaging": ("notebook/doctor.py",),
     "platformdirs": ("images/durable.py",),
     "tornado": ("demo/",),

@@ -38,7 +38,7 @@ HEAD = ("HEAD", "/")
 def shell(ip: InteractiveShell, monkeypatch: pytest.MonkeyPatch, store: Path) -> InteractiveShell:
     """A shell with the extension loaded, a key and a store, so that nothing is wrong."""
     monkeypatch.setattr("seedream_magic.api.credentials._typed", {})
-    monkeypatch.setattr("seedream_magic.api.credentials._keyring", lambda: None)
+    monkeypatch.setattr("seedream_magic.api.key_stores._keyring", lambda: None)
     monkeypatch.setenv("SEEDREAM_API_KEY", "sk-CANARY")
     monkeypatch.setenv("SEEDREAM_STORE", str(store))
     assert ip.run_cell("%load_ext seedream_magic").success
@@ -149,9 +149,17 @@ def variables(**values: str) -> Callable[[Path, pytest.MonkeyPatch], None]:
     return patched
 
 
+def silent_keyring(_: Path, patch: pytest.MonkeyPatch) -> None:
+    patch.delenv("SEEDREAM_API_KEY")
+    patch.setattr("seedream_magic.api.key_stores.SECONDS", 0.1)
+    patch.setattr("seedream_magic.api.key_stores._unanswered", {})
+    patch.setattr("seedream_magic.api.key_stores._keyring", lambda: threading.Event().wait())
+
+
 RAW = "http://me:can#CANARY@h:1"
 BROKEN = [
     (no_key, "bad", "key", "SEEDREAM_API_KEY / ANYFAST_API_KEY", "没有 anyfast 的密钥"),
+    (silent_keyring, "bad", "key", "No API key for anyfast; the keyring did not answer within 3 s.", "秒内没有应答"),
     (bad_key, "bad", "key", "a space", "密钥含有空格"),
     (store_is_a_file, "bad", "store", "is a file", "是文件"),
     (disk_with(70 * 2**20), "bad", "store", "70 MiB left: too little to draw", "不足以生成图片"),

@@ -5,19 +5,23 @@ Both come in wrappers that never print, copy or pickle their values; `reveal` is
 
 from __future__ import annotations
 
-import importlib
 import json
 import os
 import re
-import sys
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from typing import Any, NoReturn
 
+from seedream_magic.api.key_stores import (
+    SECONDS,
+    from_colab,
+    from_kaggle,
+    from_keyring,
+    keep_in_keyring,
+    silent_stores,
+)
 from seedream_magic.api.providers import Provider
 from seedream_magic.api.redaction import remember_secret
 from seedream_magic.errors import ConfigError, MissingKey
-
-KEYRING_SERVICE = "seedream-magic"
 
 
 class Key:
@@ -47,7 +51,7 @@ _typed: dict[str, Key] = {}
 
 
 def find_key(provider: Provider, given: str | None = None) -> Key:
-    """The first key there is: given, environment, keyring, Colab secrets, typed. Raises `MissingKey`.
+    """The first key there is: given, environment, keyring, Colab's and Kaggle's secrets, typed. Raises `MissingKey`.
 
     A provider that needs no key gets a constant, never one that was found.
     """
@@ -59,16 +63,25 @@ def find_key(provider: Provider, given: str | None = None) -> Key:
     for variable in variables:
         if os.environ.get(variable, "").strip():
             return Key(os.environ[variable], variable)
-    for source, value in (("the keyring", _from_keyring(provider)), ("Colab secrets", _from_colab(variables))):
+    for source, value in _stored(provider, variables):
         if value:
             return Key(value, source)
     if provider.name in _typed:
         return _typed[provider.name]
+    silent = silent_stores()
+    unheard = f"; {' and '.join(silent)} did not answer within {SECONDS:g} s" if silent else ""
     raise MissingKey(
-        f"No API key for {provider.name}.",
+        f"No API key for {provider.name}{unheard}.",
         hint=f"Run %seedream key, or set {' or '.join(variables)}. "
         "Without a key: %seedream use demo, in Python Seedream('demo').",
     )
+
+
+def _stored(provider: Provider, variables: tuple[str, ...]) -> Iterator[tuple[str, str | None]]:
+    """What each of the machine's stores has, asked in turn."""
+    yield "the keyring", from_keyring(provider)
+    yield "Colab secrets", from_colab(variables)
+    yield "Kaggle secrets", from_kaggle(variables)
 
 
 def remember_key(provider: Provider, value: str) -> Key:
@@ -79,49 +92,7 @@ def remember_key(provider: Provider, value: str) -> Key:
 
 def store_key_in_keyring(provider: Provider, key: Key) -> bool:
     """Keep the key in the system's keyring; False where there is none that works."""
-    keyring = _keyring()
-    if keyring is None:
-        return False
-    try:
-        keyring.set_password(KEYRING_SERVICE, provider.name, key.reveal())
-    except Exception:  # noqa: BLE001 - every backend fails in its own way, and none may stop the session
-        return False
-    return True
-
-
-def _keyring() -> Any:
-    try:
-        return importlib.import_module("keyring")
-    except Exception:  # noqa: BLE001 - it loads its backends on import, and a broken one may raise anything
-        return None
-
-
-def _from_keyring(provider: Provider) -> str | None:
-    keyring = _keyring()
-    try:
-        value = keyring.get_password(KEYRING_SERVICE, provider.name) if keyring else None
-    except Exception:  # noqa: BLE001 - no backend, a locked one or a broken one all mean: no key here
-        return None
-    return str(value) if value else None
-
-
-def _from_colab(variables: tuple[str, ...]) -> str | None:
-    if "google.colab" not in sys.modules:
-        return None
-    try:
-        userdata = getattr(sys.modules["google.colab"], "userdata", None) or importlib.import_module(
-            "google.colab.userdata"
-        )
-    except ImportError:  # an older Colab has no secrets
-        return None
-    for variable in variables:
-        try:
-            value = userdata.get(variable)
-        except Exception:  # noqa: BLE001, S112 - an absent or withheld secret is no secret; the next may be there
-            continue
-        if value:
-            return str(value)
-    return None
+    return keep_in_keyring(provider, key.reveal())
 
 
 HEADERS_VARIABLE = "SEEDREAM_HEADERS"

@@ -11,6 +11,8 @@ import re
 
 from PIL import Image, ImageDraw, ImageFont, ImageStat
 
+from seedream_magic.pillow import as_shipped
+
 from . import landscape
 from .canvas import Canvas, Ridge, mix, parse_color, rounded
 from .prompts import Color, read_scene
@@ -24,6 +26,7 @@ Box = tuple[int, int, int, int]
 """Left, top, right and bottom in pixels."""
 
 
+@as_shipped()  # the demo draws whatever the notebook has set Pillow to
 def paint(
     prompt: str,
     index: int,

@@ -24,7 +24,7 @@ from urllib.parse import unquote
 from seedream_magic.api.encoding import inflate
 from seedream_magic.api.models import LARGEST_PICTURE_BYTES, MAXIMUM_PIXELS
 from seedream_magic.errors import ImageError, ImageInvalid, ImageTooLarge, reason_of
-from seedream_magic.formats import Outline, jpeg_samples, outline, picture_kind, png_damage
+from seedream_magic.formats import Outline, outline, picture_kind
 
 _LAYERS = 4
 _FRAME = re.compile(rb"([0-9a-fA-F]{1,8})(;[^\r\n]{0,300})?\r\n")
@@ -140,9 +140,6 @@ def _digest(text: str, length: int) -> bytes:
     return digest if len(digest) == length else b""
 
 
-_JPEG_MODES = {1: "L", 3: "RGB", 4: "CMYK"}
-
-
 @dataclass(frozen=True)
 class PictureFacts:
     """What a verified picture is, read from its bytes: media type, file ending, size in pixels."""
@@ -172,30 +169,14 @@ def verify_picture(data: bytes) -> PictureFacts:
         words = f"The picture has {found.width}x{found.height} pixels; the limit is {MAXIMUM_PIXELS:,}."
         raise _reject(ImageTooLarge(words), data, found, "too-large")
     try:
-        _decode(data, found, found.end)
+        from seedream_magic.pillow import decode_fully  # noqa: PLC0415 - it loads Pillow, which earlier records do not need
+
+        decode_fully(data, found, found.end)
     except Exception as exc:
         # Pillow's decoders raise OSError, SyntaxError, ValueError, struct.error and more on damaged bytes.
         words = f"The picture ({found.media_type}, {len(data):,} bytes) does not decode: {reason_of(exc)}."
         raise _reject(ImageInvalid(words), data, found, "damaged") from exc
     return PictureFacts(found.media_type, found.ending, found.width, found.height)
-
-
-def _decode(data: bytes, found: Outline, end: int) -> None:
-    """Decode the pixels and let go of them. Raises for what has none, or not all."""
-    from PIL import Image  # noqa: PLC0415 - Pillow loads when a picture has come, not with the records of earlier ones
-
-    from seedream_magic.view.pictures import webp_picture  # noqa: PLC0415 - it loads Pillow as well
-
-    if not found.width * found.height:
-        raise ValueError("it does not say how large it is")
-    if found.kind == "PNG":
-        if damage := png_damage(data):
-            raise ValueError(damage)
-    elif found.kind == "JPEG":
-        mode = _JPEG_MODES[jpeg_samples(data)]
-        Image.frombytes(mode, (found.width, found.height), data[:end], "jpeg", mode, "")
-    else:
-        webp_picture(data, end)
 
 
 def _reject(error: ImageError, data: bytes, found: Outline | None = None, why: str = "not-a-picture") -> ImageError:

@@ -34,13 +34,15 @@ _WORD = re.compile(r"""(?:[^\s"'\\]|\\.|\\$|"(?:[^"\\]|\\.)*(?:"|\\?$)|'[^']*(?:
 _NOTHING = ("", ())
 _BY_FLAG = {flag: option for option in OPTIONS for flag in option.flags}
 _BY_FLAG |= {name: _BY_FLAG[flag] for name, flag in CHINESE_FLAGS.items() if flag in _BY_FLAG}
-_PICTURE_ENDINGS = frozenset({*ENDINGS.values(), "jpeg", "tif", "heif"})
-_EXPORT_ENDINGS = frozenset({"html", "zip", "gif", "jpg", "png"})
+_PICTURE_ENDINGS = frozenset({*ENDINGS.values(), "jpeg", "tif", "heif", "avif"})
+_EXPORT_ENDINGS = frozenset({"html", "pdf", "zip", "gif", "jpg", "png"})
 _MOST_FILES = 200
 _SETS = frozenset({("seedream_magic", "ImageSet")})
 _PICTURE_TYPES = _SETS | frozenset({
     ("seedream_magic", "Frame"), ("PIL", "Image"), ("numpy", "ndarray"),
     ("matplotlib", "Figure"), ("pathlib", "PurePath"), ("builtins", "bytes"), ("builtins", "bytearray"),
+    ("_io", "BytesIO"), ("_io", "BufferedReader"), ("IPython", "Image"), ("torch", "Tensor"),
+    ("ipywidgets", "FileUpload"), ("ipywidgets", "Image"),
 })  # fmt: skip
 
 

@@ -20,6 +20,7 @@ from packaging.version import InvalidVersion, Version
 from seedream_magic import database, library
 from seedream_magic.api.codes import Text
 from seedream_magic.api.credentials import find_key
+from seedream_magic.api.key_stores import SECONDS, silent_stores
 from seedream_magic.api.models import MAXIMUM_IMAGES, find_model
 from seedream_magic.errors import ConfigError, MissingKey, plural
 from seedream_magic.images.durable import read_object
@@ -181,16 +182,34 @@ def _key(seedream: Seedream) -> Finding:
     if not seedream.provider.needs_key:
         return Finding("ok", "key", "the demo needs none, and none is sent to it · 演示服务无需密钥，也不发送密钥")
     try:
-        return Finding("ok", "key", f"set, from {find_key(seedream.provider).source} · 已设置")
-    except MissingKey:
-        text = Text(f"There is no key for {seedream.provider.name}.", f"没有 {seedream.provider.name} 的密钥。")
+        found = f"set, from {find_key(seedream.provider).source} · 已设置"
+    except MissingKey as error:
+        text = Text(str(error), f"没有 {seedream.provider.name} 的密钥。")
     except ConfigError as error:
         text = Text(str(error), "密钥含有空格、换行或非法字符。")
+    else:
+        return _unheard() or Finding("ok", "key", found)
     fix = Text(
         f"Set {names}, or type it after %seedream key. To draw without a key: %seedream use demo.",
         f"设置 {names}，或运行 %seedream key 输入；无密钥可用 %seedream use demo。",
     )
+    if silent_stores():
+        text = Text(text.english, f"{text.chinese}密钥环 {SECONDS:g} 秒内没有应答。")
+        fix = Text(f"{_UNLOCK.english} Or else: {fix.english}", f"{_UNLOCK.chinese}或者：{fix.chinese}")
     return Finding("bad", "key", text, fix)
+
+
+_UNLOCK = Text(
+    "Unlock the keyring, or turn it off with PYTHON_KEYRING_BACKEND=keyring.backends.null.Keyring.",
+    "解锁系统密钥环，或用 PYTHON_KEYRING_BACKEND=keyring.backends.null.Keyring 停用。",
+)
+
+
+def _unheard() -> Finding | None:
+    """That a store of keys was asked and has not answered."""
+    silent = " / ".join(silent_stores())
+    text = Text(f"{silent} did not answer within {SECONDS:g} s.", f"密钥环 {SECONDS:g} 秒内没有应答。")
+    return Finding("look", "key", text, _UNLOCK) if silent else None
 
 
 def _store(store: Path) -> Finding:

@@ -15,6 +15,7 @@ from pathlib import Path
 
 from PIL import Image, ImageDraw, ImageFont
 
+from seedream_magic.pillow import as_shipped
 from seedream_magic.view.provenance import storable
 from seedream_magic.words import one_line
 
@@ -99,10 +100,11 @@ class Pen:
         self, sheet: Image.Image, corner: tuple[int, int], lines: list[str], size: float, ink: tuple[int, int, int]
     ) -> None:
         draw, font = ImageDraw.Draw(sheet), self.lettering.font(size * self.unit)
-        for row, line in enumerate(lines):
-            # By the baseline: the fonts differ in the space they leave above their letters.
-            place = (corner[0], corner[1] + row * self.line(size) + round(1.05 * size * self.unit))
-            draw.text(place, line, fill=ink, font=font, anchor="ls")
+        with as_shipped():  # text is checked against the limit of pixels, too
+            for row, line in enumerate(lines):
+                # By the baseline: the fonts differ in the space they leave above their letters.
+                place = (corner[0], corner[1] + row * self.line(size) + round(1.05 * size * self.unit))
+                draw.text(place, line, fill=ink, font=font, anchor="ls")
 
 
 def find_lettering() -> Lettering:
@@ -174,5 +176,6 @@ def _has(lettering: Lettering, sign: str) -> bool:
 
 def _drawn(lettering: Lettering, sign: str) -> bytes:
     picture = Image.new("L", (32, 32))
-    ImageDraw.Draw(picture).text((2, 2), sign, 255, font=lettering.font(20))
+    with as_shipped():  # text is checked against the limit of pixels, too
+        ImageDraw.Draw(picture).text((2, 2), sign, 255, font=lettering.font(20))
     return picture.tobytes()

@@ -14,6 +14,7 @@ from typing import Any
 from PIL import Image, UnidentifiedImageError
 
 from seedream_magic.errors import ConfigError, ImageInvalid
+from seedream_magic.pillow import as_shipped
 from seedream_magic.view.cards import Card, CardSet
 from seedream_magic.view.export_options import PAGE_SIZES, ExportOptions
 from seedream_magic.view.lettering import Lettering, find_lettering, wrap
@@ -52,6 +53,7 @@ class _Plan:
     lines: int
 
 
+@as_shipped()  # the library that writes it opens the pictures, too
 def write_pdf(cards: CardSet, path: Path, options: ExportOptions) -> CardSet:
     """Write the document; return the set as it was written: a picture that cannot be read is a failed one.
 

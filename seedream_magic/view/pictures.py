@@ -18,9 +18,10 @@ from PIL import Image, ImageOps, JpegImagePlugin, PngImagePlugin
 
 from seedream_magic.errors import ImageInvalid, reason_of
 from seedream_magic.formats import outline, without_words
+from seedream_magic.pillow import webp_picture
 from seedream_magic.view.cards import Preview
 
-FORMATS = ("JPEG", "PNG", "WEBP")
+_CLASSES = {"JPEG": JpegImagePlugin.JpegImageFile, "PNG": PngImagePlugin.PngImageFile}
 PAPER = (255, 255, 255)
 LONGEST_EDGE = 1280
 SMALLEST_EDGE = 24
@@ -52,27 +53,17 @@ def open_original(path: Path) -> Image.Image:
     found = outline(data)
     if found is None or found.end is None:
         raise ValueError("it is no whole JPEG, PNG or WebP picture")
-    with suppress(Exception):
-        picture = Image.open(io.BytesIO(data), formats=FORMATS)
-        if found.kind != "JPEG":  # words stand behind the pixels of a PNG, too
-            picture.load()
-        return picture
     if found.kind == "WEBP":
         return webp_picture(data, found.end)
-    opened = {"JPEG": JpegImagePlugin.JpegImageFile, "PNG": PngImagePlugin.PngImageFile}[found.kind]
-    with suppress(Exception):
-        return opened(io.BytesIO(without_words(data)))
+    # Not `Image.open`: it refuses by, and warns of, a limit that other code of the process sets.
+    opened = _CLASSES[found.kind]
+    for wordy in (data, without_words(data)):
+        with suppress(Exception):
+            picture = opened(io.BytesIO(wordy))
+            if found.kind != "JPEG":  # words stand behind the pixels of a PNG, too
+                picture.load()
+            return picture
     return opened(io.BytesIO(without_words(data, pixels_only=True)))
-
-
-def webp_picture(data: bytes, end: int) -> Image.Image:
-    """The (first) picture of a WebP file. Pillow's own class refuses by a limit that other code of the process sets."""
-    from PIL import _webp  # noqa: PLC0415 - a Pillow may have been built without it
-
-    decoder = _webp.WebPAnimDecoder(data[:end])
-    size, _, _, _, raw_mode = decoder.get_info()
-    pixels, _ = decoder.get_next() or (b"", 0)
-    return Image.frombytes("RGB" if raw_mode == "RGBX" else raw_mode, size, pixels, "raw", raw_mode)
 
 
 @lru_cache(maxsize=64)
@@ -95,7 +86,8 @@ def preview_of(path: Path, _digest: str | None = None, *, budget: int) -> Previe
 
 def decode_preview(preview: Preview) -> Image.Image:
     """The picture of a preview, to be drawn."""
-    return Image.open(io.BytesIO(base64.b64decode(preview.data_uri.partition(",")[2])))
+    head, _, body = preview.data_uri.partition(",")
+    return _CLASSES["PNG" if "image/png" in head else "JPEG"](io.BytesIO(base64.b64decode(body)))
 
 
 def decode(path: Path, edge: int, side: Callable[[tuple[int, int]], int] = max) -> Image.Image:

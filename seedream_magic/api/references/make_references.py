@@ -20,6 +20,7 @@ from typing import Any
 
 from PIL import Image, ImageCms, ImageOps, UnidentifiedImageError
 
+from seedream_magic.api.references.objects import MAXIMUM_DECODED_PIXELS, Pixels, refusing
 from seedream_magic.api.references.reference import (
     COMMON_BYTES,
     MAXIMUM_BYTES,
@@ -28,17 +29,10 @@ from seedream_magic.api.references.reference import (
     megabytes,
     short,
 )
-from seedream_magic.api.references.sources import (
-    MAXIMUM_DECODED_PIXELS,
-    Leaf,
-    PictureFile,
-    Pixels,
-    gather,
-    read_file,
-    refusing,
-)
+from seedream_magic.api.references.sources import Leaf, PictureFile, gather, read_file
 from seedream_magic.errors import InvalidRequest
-from seedream_magic.formats import HEIF_TYPES, heif_size, reference_type
+from seedream_magic.formats import HEIF_TYPES, heif_size, is_avif, outline, reference_type
+from seedream_magic.pillow import LARGEST_OPENED, as_shipped, decode_fully
 
 _PROFILES = {"L": b"GRAY", "RGB": b"RGB ", "RGBA": b"RGB "}
 """What a colour profile that fits the pixels of a mode says of itself."""
@@ -50,9 +44,11 @@ def make_references(values: Iterable[object], *, base: Path | None = None) -> tu
     """The references that people's values stand for, in their order; lists and sets of images are opened.
 
     A value is a path (`~`, relative to `base` or the current folder), a glob, an https link (not fetched here), a data
-    URI, a path object, bytes, a picture of Pillow, an array (see `array_pixels`), a figure of Matplotlib, a frame with
-    a picture, an image set (its pictures), or an iterable of such. Files and bytes are kept as they are; Pillow's
-    pictures and arrays become PNG, or JPEG where they have no transparency and the PNG would pass 10 MB.
+    URI, a path object, bytes, a file that is open, a picture of Pillow, an array or a tensor (see `array_pixels`), a
+    figure of Matplotlib, an upload or another widget that holds a picture, whatever shows itself as one in a notebook,
+    a frame with a picture, an image set (its pictures), or an iterable of such. Files and bytes are kept as they are,
+    but for AVIF, which the API does not read; that, Pillow's pictures and arrays become PNG, or JPEG where they have
+    no transparency and the PNG would pass 10 MB.
 
     Raises `InvalidRequest` for everything else, for what is broken, and for more than fourteen; nothing is read before
     they are counted.
@@ -97,7 +93,7 @@ def _reference(leaf: Leaf) -> Reference:
     held = leaf.held
     if isinstance(held, bytes):
         return _read(leaf.source, held)
-    with refusing(f"{leaf.source} cannot be read"):
+    with refusing(f"{leaf.source} cannot be read"), as_shipped():
         if isinstance(held, Pixels):
             held = Image.frombytes(held.mode, (held.width, held.height), held.rows)
         return _encode(leaf.source, held)
@@ -106,10 +102,18 @@ def _reference(leaf: Leaf) -> Reference:
 def _read(source: str, data: bytes) -> Reference:
     """A picture is decoded once to see that it is whole, unless it is over the limits anyhow."""
     name = short(source)
+    if is_avif(data):
+        return _convert(source, data)
     media_type = reference_type(data, name=name)
     if media_type in HEIF_TYPES:
         size = heif_size(data, name=name)
         return Reference(source, media_type, data, *(size or (None, None)))
+    if found := outline(data):
+        with refusing(_damaged(name, media_type, data)):
+            _check_size((found.width, found.height), name)
+            if found.width * found.height <= MAXIMUM_PIXELS:
+                decode_fully(data, found, found.end or len(data))
+        return Reference(source, media_type, data, found.width, found.height)
     with _open(data, media_type, name) as picture:
         width, height = picture.size
         if width * height <= MAXIMUM_PIXELS:
@@ -117,20 +121,37 @@ def _read(source: str, data: bytes) -> Reference:
     return Reference(source, media_type, data, width, height)
 
 
+def _convert(source: str, data: bytes) -> Reference:
+    """An AVIF picture as a PNG or JPEG, for the API reads no AVIF; where this Pillow reads it."""
+    name = short(source)
+    Image.init()
+    if "AVIF" not in Image.OPEN:
+        raise InvalidRequest(f"{name} is an AVIF picture, which this Pillow cannot read; save it as PNG or JPEG.")
+    with _open(data, "image/avif", name) as picture:
+        return _encode(source, picture)
+
+
 @contextmanager
 def _open(data: bytes, media_type: str, name: str) -> Iterator[Image.Image]:
     """The picture, its header read. What Pillow raises in here becomes an `InvalidRequest`, its warnings are off."""
-    kind = media_type.removeprefix("image/").upper()
-    sentence = f"{name} ({kind}, {len(data):,} bytes) is cut off or damaged"
-    with refusing(sentence), _warnings_off, warnings.catch_warnings():
+    kind, sentence = media_type.removeprefix("image/").upper(), _damaged(name, media_type, data)
+    with refusing(sentence), as_shipped(), _warnings_off, warnings.catch_warnings():
         warnings.simplefilter("ignore")
         try:
             with Image.open(io.BytesIO(data), formats=(kind,)) as picture:
+                _check_size(picture.size, name)
                 yield picture
-        except Image.DecompressionBombError as exc:
-            raise _too_large(name) from exc
         except UnidentifiedImageError as exc:  # its text names an object of ours
             raise InvalidRequest(f"{sentence}; save it anew.") from exc
+
+
+def _damaged(name: str, media_type: str, data: bytes) -> str:
+    return f"{name} ({media_type.removeprefix('image/').upper()}, {len(data):,} bytes) is cut off or damaged"
+
+
+def _check_size(size: tuple[int, int], name: str) -> None:
+    if size[0] * size[1] > LARGEST_OPENED:
+        raise _too_large(name)
 
 
 def _too_large(name: str) -> InvalidRequest:

@@ -1,6 +1,6 @@
-"""What people hand in as references: paths, globs, links and data URIs; bytes, pixels, figures, frames, collections.
+"""What people hand in as references: paths, globs, links and data URIs; frames, sets and collections.
 
-Objects of other libraries are recognised by what they offer, so that none of them is loaded for it.
+What objects of other libraries hold is read in `objects`.
 """
 
 from __future__ import annotations
@@ -9,25 +9,20 @@ import base64
 import difflib
 import fnmatch
 import glob
-import io
 import os
 import re
 from collections.abc import Iterable, Iterator, Sequence, ValuesView
-from contextlib import contextmanager, suppress
+from contextlib import suppress
 from dataclasses import dataclass
 from itertools import islice
 from pathlib import Path
 from typing import Any
 from urllib.parse import unquote_to_bytes, urlsplit
 
+from seedream_magic.api.references.objects import MAXIMUM_FILE, Content, content_of, members_of, refusing
 from seedream_magic.api.references.reference import MAXIMUM_REFERENCES, Reference, megabytes, short
-from seedream_magic.errors import InvalidRequest, reason_of
+from seedream_magic.errors import InvalidRequest
 from seedream_magic.formats import ENDINGS
-
-MAXIMUM_FILE = 256 * 10**6
-"""Bytes of a file that may still be scaled down; no larger one is read."""
-MAXIMUM_DECODED_PIXELS = 120_000_000
-"""What is decoded at most, to be scaled: 480 MB of memory. A JPEG may be decoded at a half of its sides, or less."""
 
 _LONGEST_LINK = 4096
 _NAMES_LOOKED_AT = 2000
@@ -35,8 +30,6 @@ _ENDINGS = frozenset(f".{ending}" for ending in (*ENDINGS.values(), "jpeg", "tif
 _STANDARD_ALPHABET = bytes.maketrans(b"-_", b"+/")
 _DEEPEST = 8
 """How many lists may stand within one another."""
-_MODES = {1: "L", 3: "RGB", 4: "RGBA"}
-"""Pillow's names of pixels by their channels."""
 
 
 @dataclass(frozen=True)
@@ -45,24 +38,6 @@ class PictureFile:
 
     source: str
     path: Path
-
-
-@dataclass(frozen=True)
-class Pixels:
-    """Rows of pixels, top to bottom, eight bits a channel; `mode` is L, RGB or RGBA."""
-
-    mode: str
-    width: int
-    height: int
-    rows: bytes
-
-
-@dataclass(frozen=True)
-class Content:
-    """What was handed in as an object: bytes, pixels, or a picture of Pillow."""
-
-    source: str
-    held: Any
 
 
 Leaf = PictureFile | Reference | Content
@@ -88,33 +63,17 @@ def gather(value: object, base: Path, *, picture: type, depth: int = 0) -> list[
         return leaves
 
 
-@contextmanager
-def refusing(sentence: str) -> Iterator[None]:
-    """Turn whatever is raised inside into an `InvalidRequest` that begins with this sentence."""
-    try:
-        yield
-    except InvalidRequest:
-        raise
-    except Exception as exc:
-        raise InvalidRequest(f"{sentence}: {reason_of(exc)}.") from exc
-
-
 def _single(value: Any, base: Path) -> list[Leaf]:
     """What a value that is no collection stands for (several files, if it is a glob); nothing for any other."""
     if isinstance(value, str):
         return _of_text(value, base)
-    if isinstance(value, bytes | bytearray | memoryview):
-        return [Content("a bytes object", bytes(value))]
     if isinstance(value, os.PathLike):
         typed = os.fsdecode(value)
         return [_named_file(typed, base / os.path.expanduser(typed))]  # noqa: PTH111 - as in `_find_files`
-    if isinstance(getattr(value, "__array_interface__", None), dict):
-        return [Content("a numpy array", array_pixels(value))]
-    if callable(getattr(type(value), "savefig", None)):
-        drawn = io.BytesIO()
-        value.savefig(drawn, format="png")
-        return [Content("a figure", drawn.getvalue())]
-    return _of_frame(value)
+    if (frames := _of_frame(value)) or _frames_of(value) is not None:
+        return frames
+    found = content_of(value)
+    return [found] if found else []
 
 
 def _of_frame(value: Any) -> list[Leaf]:
@@ -127,16 +86,23 @@ def _of_frame(value: Any) -> list[Leaf]:
     return []
 
 
+def _frames_of(value: Any) -> Sequence[object] | None:
+    """The frames of an image set that have a picture; None for what is no set."""
+    frames = getattr(value, "ok", None)
+    return frames if isinstance(frames, list | tuple) else None
+
+
 def _members(value: Any, depth: int) -> Iterable[object]:
     """What stands in a collection; of an image set the frames that have a picture."""
-    frames = getattr(value, "ok", None)
-    if isinstance(frames, list | tuple):
+    if (frames := _frames_of(value)) is not None:
         return frames
-    # A mapping would give its keys, a table the names of its columns, a set no order, a file its lines.
-    if hasattr(value, "read") or not isinstance(value, Sequence | Iterator | ValuesView):
+    if (held := members_of(value)) is not None:
+        return held
+    # A mapping would give its keys, a table the names of its columns, a set no order.
+    if not isinstance(value, Sequence | Iterator | ValuesView):
         raise InvalidRequest(
             f"{type(value).__name__} is no kind of reference: give a path, an https link, bytes, a picture, an array, "
-            "a frame, an image set, or a list of these."
+            "an open file, an upload, a frame, an image set, or a list of these."
         )
     if depth > _DEEPEST:
         raise InvalidRequest("The references stand in lists within lists; give one list.")
@@ -263,33 +229,3 @@ def missing_file(sentence: str, typed: str, path: Path) -> InvalidRequest:
         if Path(typed).name == typed:
             sentence = f"{sentence.removesuffix('.')} in {os.path.realpath(path.parent)}."
     return InvalidRequest(sentence)
-
-
-# Arrays
-
-
-def array_pixels(array: Any) -> Pixels:
-    """The pixels of a NumPy array of shape HxW, HxWx1, HxWx3 or HxWx4: uint8, bool, or floats from 0 to 1.
-
-    Raises `InvalidRequest` for any other, with its shape or type in words.
-    """
-    shape = tuple(array.__array_interface__["shape"])
-    channels = shape[2] if len(shape) == 3 else 1
-    if len(shape) not in {2, 3} or channels not in _MODES or 0 in shape:
-        words = "x".join(map(str, shape)) or "()"
-        raise InvalidRequest(f"An array of shape {words} is no picture: give HxW, HxWx1, HxWx3 or HxWx4, colours last.")
-    height, width = shape[:2]
-    if height * width > MAXIMUM_DECODED_PIXELS:
-        raise InvalidRequest(f"An array of {width}x{height} pixels is too large; scale it down.")
-    kind = str(array.__array_interface__["typestr"])[1:]
-    if kind == "b1":
-        array = array.astype("uint8") * 255
-    elif kind.startswith("f"):
-        lowest, highest = float(array.min()), float(array.max())
-        if not (lowest >= 0 and highest <= 1):
-            spread = f"from {lowest:g} to {highest:g}"
-            raise InvalidRequest(f"An array of floats {spread} is no picture: they go from 0 to 1; or make it uint8.")
-        array = (array * 255 + 0.5).astype("uint8")
-    elif kind != "u1":
-        raise InvalidRequest(f"An array of {array.dtype} is no picture: give uint8, bool, or floats from 0 to 1.")
-    return Pixels(_MODES[channels], width, height, array.tobytes())

@@ -1,0 +1,80 @@
+"""Pixels decoded by functions that know none of Pillow's switches of the process; else Pillow as it is shipped.
+
+Other code of a notebook sets `Image.MAX_IMAGE_PIXELS`, `ImageFile.LOAD_TRUNCATED_IMAGES` and their like for pictures of
+its own. They say nothing of ours: what is accepted or refused, and how it looks, must not hang on them.
+"""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Iterator
+from contextlib import contextmanager
+from typing import Any
+
+from PIL import Image, ImageFile, PngImagePlugin
+
+from seedream_magic.formats import Outline, jpeg_samples, png_damage
+
+LARGEST_OPENED = 2 * 89_478_485
+"""Pixels: what Pillow refuses to open as it is shipped."""
+_SHIPPED: dict[tuple[Any, str], Any] = {
+    (ImageFile, "LOAD_TRUNCATED_IMAGES"): False,
+    (Image, "MAX_IMAGE_PIXELS"): None,  # ours are checked against limits of their own
+    (PngImagePlugin, "MAX_TEXT_CHUNK"): 2**20,
+    (PngImagePlugin, "MAX_TEXT_MEMORY"): 2**26,
+}
+_lock = threading.Lock()
+_depth = 0
+_others: dict[tuple[Any, str], Any] = {}
+_JPEG_MODES = {1: "L", 3: "RGB", 4: "CMYK"}
+
+
+@contextmanager
+def as_shipped() -> Iterator[None]:
+    """Pillow's switches as they are shipped, but for the limit of pixels, which is off; afterwards as they were.
+
+    The switches are the process's: another thread has them so too, for as long. So this is for what is short or rare.
+    """
+    global _depth  # noqa: PLW0603 - like the switches, it is the process's
+    with _lock:
+        _depth += 1
+        if _depth == 1:
+            _others.update({(module, name): getattr(module, name) for module, name in _SHIPPED})
+            _switch(_SHIPPED)
+    try:
+        yield
+    finally:
+        with _lock:
+            _depth -= 1
+            if not _depth:
+                # What somebody has set meanwhile stays.
+                _switch({key: value for key, value in _others.items() if getattr(*key) == _SHIPPED[key]})
+
+
+def _switch(values: dict[tuple[Any, str], Any]) -> None:
+    for (module, name), value in values.items():
+        setattr(module, name, value)
+
+
+def decode_fully(data: bytes, found: Outline, end: int) -> None:
+    """Decode the pixels of a JPEG, PNG or WebP file and let go of them. Raises for what has none, or not all."""
+    if not found.width * found.height:
+        raise ValueError("it does not say how large it is")
+    if found.kind == "PNG":
+        if damage := png_damage(data):
+            raise ValueError(damage)
+    elif found.kind == "JPEG":
+        mode = _JPEG_MODES[jpeg_samples(data)]
+        Image.frombytes(mode, (found.width, found.height), data[:end], "jpeg", mode, "")
+    else:
+        webp_picture(data, end)
+
+
+def webp_picture(data: bytes, end: int) -> Image.Image:
+    """The (first) picture of a WebP file. Pillow's own class refuses by a limit that other code of the process sets."""
+    from PIL import _webp  # noqa: PLC0415 - a Pillow may have been built without it
+
+    decoder = _webp.WebPAnimDecoder(data[:end])
+    size, _, _, _, raw_mode = decoder.get_info()
+    pixels, _ = decoder.get_next() or (b"", 0)
+    return Image.frombytes("RGB" if raw_mode == "RGBX" else raw_mode, size, pixels, "raw", raw_mode)
