@@ -48,26 +48,9 @@ function seedreamCarousel(root) {
     return node;
   };
 
-  /** Copies a text of the frame that shows, else of the set. Where the page may not (plain http, a frame of another site)
-   *  the text is marked in a field of its own and copied from there, if need be by the reader. @param {string} key */
+  /** Copies a text of the frame that shows, else of the set. @param {string} key */
   const copier = (key) => {
-    const node = button(key, () => {
-      const text = facts()[key] ?? data[key];
-      const done = () => {
-        node.textContent = node.ariaLabel = words.copied;
-        setTimeout(() => { [node.textContent, node.ariaLabel] = words[key]; }, 4000);
-      };
-      const mark = () => {
-        const field = make("textarea", "marked", { "aria-label": words[key][1], rows: text.split("\n").length });
-        field.value = text;
-        tools.after(field);
-        field.select();
-        field.onblur = () => field.remove();
-        if (document.execCommand("copy")) focus(node), done();
-      };
-      if (navigator.clipboard) navigator.clipboard.writeText(text).then(done, mark);
-      else mark();
-    });
+    const node = button(key, () => seedreamCopy(node, facts()[key] ?? data[key], words.copied, words[key]));
     return node;
   };
 
@@ -175,8 +158,8 @@ function seedreamCarousel(root) {
   const keys = (event) => {
     const { key, target } = event;
     if (!root.contains(target)) return removeEventListener("keydown", keys, true);
-    if (dialog.open || target.matches("textarea")) event.stopPropagation(); // they would edit the notebook
     if (target.matches("textarea")) return;
+    if (dialog.open) event.stopPropagation(); // they would edit the notebook
     if (event.ctrlKey || event.altKey || event.metaKey) return;
     if (dialog.open && eye.press(key)) return event.preventDefault();
     // Notebooks bind these too; on a control of ours they are its own.
