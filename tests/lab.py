@@ -4,10 +4,11 @@ from __future__ import annotations
 
 import json
 import os
+import shutil
 import subprocess
 import sys
 from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
+from contextlib import AbstractContextManager, contextmanager
 from dataclasses import dataclass
 from itertools import zip_longest
 from pathlib import Path
@@ -47,6 +48,13 @@ def trust(notebook: Path, home: Path) -> None:
     subprocess.run(command, env=jupyter_environment(home), check=True, capture_output=True)
 
 
+def signed_copy(notebook: Path, lab: Server, name: str) -> Path:
+    """A notebook and all that lies beside it, in a folder of that name in JupyterLab's; signed, as its author's is."""
+    copy = shutil.copytree(notebook.parent, lab.folder / name) / notebook.name
+    trust(copy, lab.home)
+    return copy
+
+
 def written(path: Path, bundles: Sequence[dict[str, Any]], sources: Sequence[str] = ()) -> Path:
     """A notebook of one cell for each saved output in `bundles`; a cell whose bundle is empty has not run."""
     cells: list[dict[str, Any]] = [
@@ -74,14 +82,18 @@ def choose(home: Path, plugin: str, **settings: Any) -> None:
 
 
 @contextmanager
-def theme(home: Path, name: str) -> Iterator[None]:
-    """What JupyterLab pages opened meanwhile look like: "JupyterLab Light" or "JupyterLab Dark"."""
-    plugin = "@jupyterlab/apputils-extension/themes"
-    choose(home, plugin, theme=name)
+def setting(home: Path, plugin: str, **settings: Any) -> Iterator[None]:
+    """The settings of a plugin for JupyterLab pages that are opened meanwhile."""
+    choose(home, plugin, **settings)
     try:
         yield
     finally:
         choose(home, plugin)
+
+
+def theme(home: Path, name: str) -> AbstractContextManager[None]:
+    """What JupyterLab pages opened meanwhile look like: "JupyterLab Light" or "JupyterLab Dark"."""
+    return setting(home, "@jupyterlab/apputils-extension/themes", theme=name)
 
 
 @dataclass(frozen=True)

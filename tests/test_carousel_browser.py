@@ -7,6 +7,7 @@ import json
 import re
 import subprocess
 import sys
+import time
 from collections.abc import Iterator
 from contextlib import chdir, contextmanager
 from dataclasses import replace
@@ -510,6 +511,19 @@ def test_a_redone_frame_is_opened_when_it_comes(bare: Page, tmp_path: Path) -> N
     expect(position(root)).to_have_text("4 / 4")
 
 
+def test_the_clock_counts_from_when_an_update_came(bare: Page, tmp_path: Path) -> None:
+    """A kernel whose clock is behind, and an output that stood outside of the page for a while, are no matter."""
+    made = growing(made_set(tmp_path, "clock"))
+    began = time.time() + 120
+    bare.clock.install(time=began)
+    elapsed = carousel(bare, "clock").locator(".seedream-facts .seedream-elapsed")
+    for seconds, passed in ((2, 0), (50, 150)):
+        shown = re.sub('data-moment="[^"]*"', f'data-moment="{began - 120 + seconds - 2:.0f}"', html_of(made))
+        bare.clock.set_fixed_time(began + passed)
+        bare.evaluate(PUT, ["vscode", "clock", re.sub('data-seconds="[^"]*"', f'data-seconds="{seconds}"', shown)])
+        expect(elapsed).to_have_text(re.compile(rf"^ · {passed + 2} s$"))
+
+
 @pytest.mark.parametrize("kind", ["vscode", "nbclassic"])
 def test_every_front_end_makes_each_set_a_carousel_once(bare: Page, tmp_path: Path, kind: str) -> None:
     """Wherever it runs the script, and whenever the output comes into the page; also where a growing one is replaced.
@@ -583,38 +597,6 @@ def test_a_growing_set_keeps_the_readers_place(lab: Lab, notebooks: Path) -> Non
         expect(root.locator('.seedream-thumbs [aria-label="Frame 4"]')).to_have_count(1)
         expect(root.get_by_role("dialog", name="Full size 2 / 4")).to_be_visible()
         expect(page.locator("dialog[open]")).to_have_count(1)
-
-
-@pytest.mark.kernel
-def test_notebook_7_by_mouse_and_keyboard(lab: Lab, notebooks: Path) -> None:
-    """A cell run in Notebook 7 shows a carousel that mouse and keys drive; the notebook's own keys work outside it."""
-    with chdir(notebooks):
-        bundle = bundle_of(made_set(notebooks, "seven", (1600, 1200)))
-    (notebooks / "seven.json").write_text(json.dumps(bundle), encoding="utf-8")
-    source = "import json\nfrom IPython.display import display\ndisplay(json.load(open('seven.json')), raw=True)"
-    written(notebooks / "seven.ipynb", (), [source, ""])
-    with lab.page(1100, 900) as page, without_failures(page):
-        # The indicator shows idle before there is a kernel, too.
-        with page.expect_websocket(lambda socket: "/kernels/" in socket.url) as socket:
-            page.goto(f"{lab.url}/notebooks/{notebooks.name}/seven.ipynb")
-        socket.value.wait_for_event("framereceived")
-        page.locator(".jp-Notebook-ExecutionIndicator[data-status=idle]").wait_for()
-        page.locator(".cm-content").first.click()
-        page.keyboard.press("Shift+Enter")
-        root, cells = carousel(page, "seven"), page.locator(".jp-Cell")
-        button(root, "Frame 2").click()
-        root.locator(".seedream-current img").click()
-        expect(root.get_by_role("dialog").get_by_role("img")).to_have_js_property("naturalWidth", 1600)
-        for key in ("d", "d", "b", "1", "Escape"):  # the first three are the notebook's: a modal keeps them from it
-            page.keyboard.press(key)
-        button(root, "Next frame").focus()
-        for key in ("ArrowDown", "+", "Delete"):
-            page.keyboard.press(key)
-        expect(cells).to_have_count(2)
-        cells.nth(1).locator(".jp-InputPrompt").click()
-        page.keyboard.press("b")
-        expect(cells).to_have_count(3)
-        expect(position(root)).to_have_text("2 / 4")
 
 
 def test_what_jupyter_does_not_serve_is_a_preview(bare: Page, tmp_path: Path) -> None:

@@ -50,12 +50,7 @@ function seedreamCarousel(root) {
 
   /** Copies a text of the frame that shows, else of the set. @param {string} key */
   const copier = (key) => {
-    const node = button(key, async () => {
-      const text = facts()[key] ?? data[key];
-      const copied = navigator.clipboard?.writeText(text).then(() => words.copied, () => {});
-      node.textContent = node.ariaLabel = await copied ?? text;
-      setTimeout(() => { [node.textContent, node.ariaLabel] = words[key]; }, 4000);
-    });
+    const node = button(key, () => seedreamCopy(node, facts()[key] ?? data[key], words.copied, words[key]));
     return node;
   };
 
@@ -163,6 +158,7 @@ function seedreamCarousel(root) {
   const keys = (event) => {
     const { key, target } = event;
     if (!root.contains(target)) return removeEventListener("keydown", keys, true);
+    if (target.matches("textarea")) return;
     if (dialog.open) event.stopPropagation(); // they would edit the notebook
     if (event.ctrlKey || event.altKey || event.metaKey) return;
     if (dialog.open && eye.press(key)) return event.preventDefault();

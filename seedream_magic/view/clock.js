@@ -13,7 +13,9 @@ function seedreamClock(root, place, words, isNewest) {
     // output of a cell that runs, whatever is news by both clocks. What was opened with a notebook is as old as it says.
     const prompt = root.closest(".jp-Cell")?.querySelector(".jp-InputPrompt")?.textContent;
     const live = place.moment || prompt?.includes("*") || now() - moment < 300;
-    Object.assign(place, { moment, live, at: live ? now() : moment });
+    // What was out of sight when it came may run late (JupyterLab's windowed notebooks): the quickest tells the clocks.
+    const late = Math.min(now() - moment, place.late ?? Infinity);
+    Object.assign(place, { moment, live, late, at: live ? moment + late : moment });
   }
   let before = now();
 

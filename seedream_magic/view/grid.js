@@ -49,11 +49,7 @@ function seedreamGrid(root) {
 
   /** @param {string} text */
   function copier(text) {
-    const node = button("retry", async () => {
-      const copied = navigator.clipboard?.writeText(text).then(() => words.retry[1], () => {});
-      node.textContent = await copied ?? text;
-      setTimeout(() => { [node.textContent] = words.retry; }, 4000);
-    });
+    const node = button("retry", () => seedreamCopy(node, text, words.retry[1], words.retry));
     return node;
   }
 

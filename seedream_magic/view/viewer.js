@@ -1,5 +1,5 @@
-// The full-size view's eye: how large a picture is seen and which part of it, and where; and the finger that turns.
-// Nothing here knows of frames.
+// The full-size view's eye: how large a picture is seen and which part of it, and where; the finger that turns; the hand
+// that copies. Nothing here knows of frames.
 // Function declarations, so that a second output on the page may bring them again.
 
 /** @param {HTMLElement} stage the room @param {HTMLImageElement} large the picture, fitted into it by its style sheet
@@ -93,4 +93,29 @@ function seedreamSwipe(area, turn, moves) {
       if (Math.abs(across) > 40 + 2 * Math.abs(down)) turn(-Math.sign(across));
     };
   };
+}
+
+/** Copies a text and says so on the button. Where the page may not (plain http, a frame of another site) the text is marked
+ *  in a field beside the button and copied from there, if need be by the reader.
+ *  @param {HTMLElement} node the button @param {string} text @param {string} said @param {string[]} words its text and name */
+function seedreamCopy(node, text, said, [word, name = word]) {
+  const done = () => {
+    node.textContent = node.ariaLabel = said;
+    setTimeout(() => { [node.textContent, node.ariaLabel] = [word, name]; }, 4000);
+  };
+  const mark = () => {
+    const field = document.createElement("textarea");
+    Object.assign(field, { className: "seedream-marked", ariaLabel: name, value: text, rows: text.split("\n").length });
+    /** The notebook's keys. @param {Event} event */
+    const keep = (event) => event.target === field && event.stopPropagation();
+    addEventListener("keydown", keep, true);
+    field.onblur = () => { removeEventListener("keydown", keep, true); field.remove(); };
+    node.after(field);
+    field.select();
+    if (!document.execCommand("copy")) return;
+    node.focus({ preventScroll: true });
+    done();
+  };
+  if (navigator.clipboard) navigator.clipboard.writeText(text).then(done, mark);
+  else mark();
 }
