@@ -92,7 +92,9 @@ def report(kind: str, base_url: str, store: str, count: int) -> None:
 def begin(*arguments: object) -> subprocess.Popen[str]:
     """Begin this program in a process of its own."""
     command = [sys.executable, __file__, *map(str, arguments)]
-    return subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True)
+    # A library for each store: else what was measured before would be shown from there.
+    environment = {**os.environ, "SEEDREAM_LIBRARY": f"{arguments[2]}.sqlite3" if len(arguments) > 2 else ""}
+    return subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True, env=environment)
 
 
 @contextmanager
@@ -173,7 +175,6 @@ def main(count: int) -> int:
     """Prints the table; 1 where a goal is missed."""
     with tempfile.TemporaryDirectory() as name:
         folder = Path(name)
-        os.environ["SEEDREAM_LIBRARY"] = str(folder / "library.sqlite3")
         kept = [compared("demo", folder, count // 10) >= GOAL]
         compared("ready", folder, count // 10)
         kept += [flat(folder, count), survives(folder, count)]
