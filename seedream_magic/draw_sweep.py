@@ -29,6 +29,7 @@ from seedream_magic.planning import plan_ask, read_references
 from seedream_magic.replay import look_up
 from seedream_magic.sweep import Sweep, SweepClient, SweepState
 from seedream_magic.watch import Progress
+from seedream_magic.words import words_for
 
 UPDATE_SECONDS = 0.5
 """Between two values of a sweep that are shown."""
@@ -96,7 +97,7 @@ def refuse_sweep(client: SweepSender, sweep: Sweep, chosen: Sequence[int] | None
     Gives the sweep with the account of those that will be drawn, the `chosen` ones or all.
     """
     plans = [plan for index in (sweep.runs if chosen is None else chosen) if (plan := sweep.plans[index]) is not None]
-    ledger = make_ledger(plans, client.store, at_once=CONCURRENCY)
+    ledger = sweep.ledger if chosen is None else make_ledger(plans, client.store, at_once=CONCURRENCY)
     to_send = [plan for plan in plans if plan.stored is None]
     if ledger.sent:
         key_for(client, to_send[0])
@@ -127,6 +128,9 @@ def draw(
 
     show = bridge.unfailing(show)
     try:
+        pace.begin()
+        show(growing.value("running"))  # the account, before anything is sent
+        pace.ready = True
         with closing(bridge.iterate(lambda: _values(client, growing, pace), event_loop=client.event_loop)) as values:
             for value in values:
                 show(value)
@@ -138,7 +142,7 @@ def draw(
             bridge.unfailing(own.clear)()
     ended = growing.value("done")
     first = next((error for index in indexes if (error := ended.errors[index])), None)
-    if first is not None and all(ended.state_of(index) == "failed" for index in indexes):
+    if first is not None and all(ended.state_of(index) == "failed" for index in ended.runs):
         first.sweep = ended
         raise first
     return ended
@@ -155,8 +159,9 @@ def retry_sweep(client: SweepSender, sweep: Sweep, labels: tuple[str, ...]) -> S
             again.append(index)
     if not again:
         return sweep
-    planned = refuse_sweep(client, replace(sweep, plans=tuple(plans)), again)
-    return draw(client, planned, again)
+    planned = replace(sweep, plans=tuple(plans))
+    account = refuse_sweep(client, planned, again).ledger.lines(words_for(sweep.title))
+    return draw(client, replace(planned, notes=(*sweep.notes, *account)), again)
 
 
 def _plan_again(client: SweepSender, sweep: Sweep, index: int) -> Plan | None:
@@ -188,7 +193,11 @@ class _Growing:
         self._sets[index], self._errors[index] = item.images, item.error
 
     def value(self, state: SweepState) -> Sweep:
-        return replace(self.sweep, sets=tuple(self._sets), errors=tuple(self._errors), state=state)
+        """The sweep as it is now; of one that was stopped no set goes on."""
+        sets = self._sets
+        if state == "stopped":
+            sets = [replace(one, state=state) if one is not None and one.state == "running" else one for one in sets]
+        return replace(self.sweep, sets=tuple(sets), errors=tuple(self._errors), state=state)
 
 
 class _Pace:
@@ -212,8 +221,6 @@ class _Pace:
 
 async def _values(client: SweepSender, growing: _Growing, pace: _Pace) -> AsyncGenerator[Sweep, None]:
     """The growing sweep, whenever something has changed and there is time to show it; its end last."""
-    pace.begin()
-    yield growing.value("running")
     changed = False
     async with aclosing(draw_many(client, growing.plans, growing=True, cautious=False)) as items:
         coming: asyncio.Task[Item | None] | None = None

@@ -10,12 +10,15 @@ from __future__ import annotations
 import json
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field, replace
+from os import PathLike
+from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal, Protocol, overload
 
 from seedream_magic.api.plan import Plan
 from seedream_magic.axes import Axis, Place
 from seedream_magic.errors import ConfigError, InvalidRequest, SeedreamError, plural
-from seedream_magic.images.image_set import Client, ImageSet, cards_of
+from seedream_magic.images.cards import public_cards
+from seedream_magic.images.image_set import Client, Frame, ImageSet, cards_of
 from seedream_magic.ledger import Ledger
 from seedream_magic.view.cards import Grid, GridCell, GridState
 from seedream_magic.words import ENGLISH, Words, words_for
@@ -88,7 +91,7 @@ class Sweep(Sequence[ImageSet]):
             return self._set(self.runs[key])
         found = self.find(key)
         if len(found) != 1:
-            first = self._code(self.places[found[0]].labels)
+            first = self.code_of(found[0])
             raise InvalidRequest(f"{self._code(_labels(key))} names {len(found)} runs; {first} is the first of them.")
         if self.places[found[0]].ask is None:
             raise InvalidRequest(f"{self._code(_labels(key))} is a hole: it was never to be drawn.")
@@ -131,6 +134,10 @@ class Sweep(Sequence[ImageSet]):
             raise InvalidRequest(f"No run of this sweep is called {', '.join(labels)[:120]!r}.")
         return found
 
+    def code_of(self, index: int) -> str:
+        """The code that gives the set at a place."""
+        return self._code(self.places[index].labels)
+
     def _code(self, labels: Sequence[str]) -> str:
         return f"{self.name}[{', '.join(_literal(label) for label in labels)}]"
 
@@ -153,6 +160,11 @@ class Sweep(Sequence[ImageSet]):
         if self.client is None:
             raise ConfigError("This sweep was read without a Seedream: run its cell again, which asks for the rest.")
         return self.client.retry(self, labels)
+
+    @property
+    def starred(self) -> tuple[Frame, ...]:
+        """The pictures with a star, in the order of the axes."""
+        return tuple(frame for images in self for frame in images.starred)
 
     @property
     def frame(self) -> DataFrame:
@@ -179,6 +191,20 @@ class Sweep(Sequence[ImageSet]):
             "paths": [str(frame.path) for frame in images.ok],
             "error": str(error) if error else "",
         }
+
+    def export(self, path: str | PathLike[str], *, size: int | None = None) -> Path:
+        """Write the sweep to one file for other people, as its ending says, and give its path.
+
+        `.html` a page with the grid and the originals in it; `.jpg` or `.png` a contact sheet with the labels of the
+        axes, `size` pixels wide; `.zip` a folder of originals for each run. Raises `InvalidRequest` for another ending,
+        `ConfigError` where the file cannot be written.
+        """
+        from seedream_magic.view.grid_export import export_grid  # noqa: PLC0415 - Pillow loads when it is exported
+
+        grid = grid_of(self)
+        cells = tuple(replace(cell, cards=public_cards(cell.cards)) if cell.cards else cell for cell in grid.cells)
+        pictures = [frame.path for images in self.sets if images is not None for frame in images.ok if frame.path]
+        return export_grid(replace(grid, cells=cells), path, size=size, untouched={path.parent for path in pictures})
 
     def __getstate__(self) -> dict[str, Any]:
         return {**self.__dict__, "client": None}  # a copy elsewhere has no way back, and no key
@@ -215,8 +241,7 @@ def _cell_of(sweep: Sweep, index: int, words: Words) -> GridCell:
         message = _NOT_SENT[words.language] if state == "stopped" else ""
         return GridCell(labels, state, None, message, _retry_code(sweep, place) if message else "")
     ended = state in {"failed", "stopped"}
-    shown = replace(images, state="stopped") if state == "stopped" else images
-    return GridCell(labels, state, cards_of(shown), "", _retry_code(sweep, place) if ended else "")
+    return GridCell(labels, state, cards_of(images), "", _retry_code(sweep, place) if ended else "")
 
 
 _NOT_SENT = {

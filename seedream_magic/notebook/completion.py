@@ -16,7 +16,7 @@ from typing import TYPE_CHECKING, Any
 from IPython.core.interactiveshell import InteractiveShell
 
 from seedream_magic.api.codes import CODES
-from seedream_magic.api.fields import Field, find_field
+from seedream_magic.api.fields import FIELDS, Field, find_field
 from seedream_magic.api.models import MAXIMUM_IMAGES, RATIOS, Model, find_model, pixels_for_ratio
 from seedream_magic.api.providers import PROVIDERS
 from seedream_magic.errors import SeedreamError
@@ -37,7 +37,12 @@ _BY_FLAG |= {name: _BY_FLAG[flag] for name, flag in CHINESE_FLAGS.items() if fla
 _PICTURE_ENDINGS = frozenset({*ENDINGS.values(), "jpeg", "tif", "heif", "avif"})
 _EXPORT_ENDINGS = frozenset({"html", "pdf", "zip", "gif", "jpg", "png"})
 _MOST_FILES = 200
-_SETS = frozenset({("seedream_magic", "ImageSet")})
+_SETS = frozenset({("seedream_magic", "ImageSet"), ("seedream_magic", "Sweep")})
+_TABLES = frozenset({
+    ("builtins", "list"), ("builtins", "tuple"), ("builtins", "dict"), ("pandas", "DataFrame"), ("pandas", "Series"),
+    ("polars", "DataFrame"), ("numpy", "ndarray"),
+})  # fmt: skip
+_TABLE_ENDINGS = frozenset({"csv", "tsv"})
 _PICTURE_TYPES = _SETS | frozenset({
     ("seedream_magic", "Frame"), ("PIL", "Image"), ("numpy", "ndarray"),
     ("matplotlib", "Figure"), ("pathlib", "PurePath"), ("builtins", "bytes"), ("builtins", "bytearray"),
@@ -295,6 +300,22 @@ def _references(word: str, around: Surroundings) -> list[Candidate]:
     return [*found, *_files(word, _PICTURE_ENDINGS), Candidate("run:", "run")]
 
 
+def _tables(word: str, around: Surroundings) -> list[Candidate]:
+    """Variables that hold rows, and files of them."""
+    return [*_all("variable", _variables(around, _TABLES)), *_files(word, _TABLE_ENDINGS)]
+
+
+def _crossed(word: str, around: Surroundings) -> list[Candidate]:
+    """The options that can be crossed, and behind `size=2K,` the values that one takes."""
+    name, equals, typed = word.partition("=")
+    option = _BY_FLAG.get(f"--{'ref' if name == 'refs' else name.replace('_', '-')}")
+    if not equals or option is None:
+        return _all("option", (f"{field.name}=" for field in FIELDS))
+    before, comma, last = typed.rpartition(",")
+    values = _values_of(option, last, around) if option.parse else _all("value", ("on", "off"))
+    return [replace(each, text=f"{name}={before}{comma}{each.text}") for each in values]
+
+
 def _runs(_: str, around: Surroundings) -> list[Candidate]:
     """The runs of the store, newest first."""
     from seedream_magic.images.index import runs_in  # noqa: PLC0415 - it loads Pillow, and the extension loads this
@@ -341,6 +362,8 @@ _VALUES: dict[str, _LookUp] = {
     "model": _models,
     "size": _sizes,
     "refs": _references,
+    "each": _tables,
+    "xy": _crossed,
 }
 """Of the options whose values the table does not list."""
 _ARGUMENTS: dict[str, _LookUp] = {

@@ -310,7 +310,7 @@ class Desk:
         more = f"This sweep may bill {bill}; SeedreamMagics.max_images_per_run allows {allowed}."
         answer = self.answer(f"{more} Draw it? 继续？[y/N] ") if self._asks else None
         if answer is None:
-            raise InvalidRequest(more, hint="A person is asked; --sample N draws fewer." if self._asks else "")
+            raise InvalidRequest(more, hint="Nobody can answer here; --sample N draws fewer." if self._asks else "")
         if answer.strip().lower() not in {"y", "yes", "是"}:
             raise InvalidRequest("The sweep was not drawn, as you answered.")
 

@@ -113,15 +113,23 @@ def _announcement(client: Seedream, plan: Plan) -> str:
 
 
 def export(desk: Desk, words: str) -> None:
-    """Write the set of an earlier run to one file."""
+    """Write the set of an earlier run, or a sweep, to one file."""
+    from seedream_magic.sweep import Sweep  # noqa: PLC0415 - load time, see `desk`
+
     run, path, options = _export_line(words)
     if not path:
         raise InvalidRequest(
             "%seedream export takes the id of a run and a file: .pdf, .html, .zip, .gif or .jpg, by its ending."
         )
     target = os.path.expanduser(path)  # noqa: PTH111 - Path.expanduser raises for a user who does not exist
-    images = _set_put_together(desk, run) or desk.client().show(_run_id(desk, run, "export"))
-    written = images.export(target, **options)
+    value = desk.variables.get(run.strip().strip("\"'{}$"))
+    if isinstance(value, Sweep):
+        if options:
+            raise InvalidRequest("A sweep is exported as it is: leave the options out.")
+        written = value.export(target)
+    else:
+        images = _set_put_together(desk, run) or desk.client().show(_run_id(desk, run, "export"))
+        written = images.export(target, **options)
     print(f"Written: {written}")  # noqa: T201 - a confirmation is text
 
 
@@ -211,10 +219,15 @@ def _run_id(desk: Desk, text: str, command: str, *, numbers: bool = True) -> str
         if not entries:
             raise InvalidRequest(f"There is no run in {client.store} yet: draw with %%seedream first.")
         return entries[0].run_id
+    from seedream_magic.sweep import Sweep  # noqa: PLC0415 - load time, see `desk`
+
     try:
         value = value_of(text, desk.variables)
     except InvalidRequest:  # no variable: then it is the id, or a part of one
         value = text
+    if isinstance(value, Sweep):
+        one = value.code_of(value.runs[0])
+        raise InvalidRequest(f"{text[:40]} is a sweep of {plural(len(value), 'run')}: name one of them, such as {one}.")
     runs = [of.run_id for of in sets_in(value)] if isinstance(value, ImageSet) else []
     if len(runs) > 1:
         raise InvalidRequest(f"{text[:40]} has pictures of several runs ({', '.join(runs)}): name one of them.")

@@ -1,0 +1,269 @@
+"""Sweeps in Python: what is sent for them, what is told before, what they are afterwards. Counted at the service."""
+
+from __future__ import annotations
+
+import json
+import pickle
+import sys
+import threading
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from raw_server import Behaviour, RawServer, Request, json_reply, raw_server
+from seedream_magic import ConfigError, ContentRefused, ImageSet, InvalidRequest, Seedream, SeedreamInterrupted
+from seedream_magic.sweep import Sweep, grid_of
+from served import client, served
+from service import PICTURE, POST, SlowService, bodies, link, picture, whole_answer
+
+REFUSED = {"error": {"code": "OutputImageSensitiveContentDetected", "message": "no"}}
+
+
+class Moody:
+    """A service that refuses the prompts with a word of `refused`, and of a set the second picture."""
+
+    def __init__(self, *refused: str) -> None:
+        self.refused = list(refused)
+
+    def __call__(self, request: Request) -> Behaviour:
+        body = request.json()
+        if not any(word in body["prompt"] for word in self.refused):
+            return whole_answer(request)
+        if body["sequential_image_generation"] == "disabled":
+            return json_reply(REFUSED, status=400)
+        return json_reply({"data": [{"url": link(request, 0)}, REFUSED], "usage": {"generated_images": 1}})
+
+
+class Watcher:
+    """What shows a sweep as it grows; Stop is pressed at the first value with so many runs done."""
+
+    def __init__(self, stop_at: int | None = None) -> None:
+        self.values: list[Sweep] = []
+        self._stop_at = stop_at
+
+    def show(self, sweep: Sweep) -> None:
+        self.values.append(sweep)
+        if self._stop_at is not None and states(sweep).count("done") >= self._stop_at:
+            raise KeyboardInterrupt
+
+    def clear(self) -> None: ...
+
+
+def states(sweep: Sweep) -> list[str]:
+    return [sweep.state_of(index) for index in sweep.runs]
+
+
+def prompts_sent(server: RawServer) -> list[str]:
+    return [body["prompt"] for body in bodies(server.requests)]
+
+
+COLOURS: dict[str, list[Any]] = {"colour": ["red", "blue"]}
+
+
+def test_a_sweep_sends_each_run_once(seedream: Seedream, server: RawServer) -> None:
+    """In the order of its axes it has a set for each; again it sends nothing, with a value more only what is new."""
+    sizes = {"size": ["2K", "4K"]}
+    sweep = seedream.sweep("a {colour} kite", vary=COLOURS, xy=sizes)
+    assert sorted((body["prompt"], body["size"]) for body in bodies(server.requests)) == [
+        ("a blue kite", "2K"),
+        ("a blue kite", "4K"),
+        ("a red kite", "2K"),
+        ("a red kite", "4K"),
+    ]
+    assert [(images.prompt, images.request.size) for images in sweep] == [
+        ("a red kite", "2K"),
+        ("a red kite", "4K"),
+        ("a blue kite", "2K"),
+        ("a blue kite", "4K"),
+    ]
+    assert sweep.axes == {"colour": ("red", "blue"), "size": ("2K", "4K")}
+    assert sweep.ledger.lines() == (
+        "4 runs: 4 to send. They may bill up to 4 images. About 13 to 40 s as far as is known of the service.",
+    )
+    assert sweep["blue", "2K"] is sweep[2]
+    assert repr(sweep) == "<Sweep colour: 2 × size: 2: 4 of 4 runs done, done>"
+
+    again = seedream.sweep("a {colour} kite", vary=COLOURS, xy=sizes)
+    assert again.ledger.lines() == ("4 runs: 4 in the library. Nothing is billed.",)
+    assert all(images.replayed for images in again)
+    assert server.posts == 4
+
+    wider = seedream.sweep("a {colour} kite", vary={"colour": ["red", "green", "blue"]}, xy=sizes)
+    assert prompts_sent(server)[4:] == ["a green kite"] * 2
+    assert [images.replayed for images in wider] == [True, True, False, False, True, True]
+
+
+def test_labels_name_the_runs(seedream: Seedream) -> None:
+    """So many as are needed; another one is told what there is. A hole is none."""
+    sweep = seedream.sweep("{n} kites", vary={"n": ["one", "-", "two"]}, xy={"watermark": [True, False]})
+    assert len(sweep) == 4
+    assert sweep["one", "on"] is sweep["one,on"] is sweep[0]
+    unknown: list[tuple[Any, str]] = [
+        ("ten", "No run of this sweep is called 'ten'. n: one, -, two; watermark: on, off."),
+        ("one", 'sweep["one"] names 2 runs; sweep["one", "on"] is the first of them.'),
+        (("-", "on"), 'sweep["-", "on"] is a hole'),
+    ]
+    for key, words in unknown:
+        with pytest.raises(InvalidRequest) as refused:
+            sweep[key]
+        assert words in str(refused.value)
+
+
+def test_runs_that_fail_are_cells(store: Path) -> None:
+    """They end no other; `retry` asks for them alone, and of a set for the frames that it lacks."""
+    service = Moody("blue", "green")
+    with served({POST: service, PICTURE: picture}, store, posts=7) as server:
+        seedream = client(server, store)
+        sweep = seedream.sweep("a {colour} kite", vary={"colour": ["red", "blue"]})
+        assert states(sweep) == ["done", "failed"]
+        assert isinstance(sweep["blue"][0].error, ContentRefused)
+        cell = grid_of(sweep).cells[1]
+        assert (cell.state, cell.retry) == ("failed", 'sweep = sweep.retry("blue")')
+
+        several = seedream.sweep("a {colour} kite", vary={"colour": ["red", "green"]}, images=2)
+        assert states(several) == ["done", "done"]
+        assert len(several["green"].ok) == 1
+
+        assert states(sweep.retry()) == ["done", "failed"]
+        service.refused.clear()
+        mended = sweep.retry()
+        assert states(mended) == ["done", "done"]
+        assert mended["red"] is sweep["red"]
+        assert several.retry()["green"].complete
+        assert server.posts == 7
+        assert mended.retry() is mended
+
+
+def test_where_all_fail_the_first_error_is_raised(store: Path) -> None:
+    """It carries the sweep."""
+    with served({POST: Moody("kite"), PICTURE: picture}, store, posts=2) as server:
+        with pytest.raises(ContentRefused) as refused:
+            client(server, store).sweep("a {colour} kite", vary=COLOURS)
+        assert states(refused.value.sweep) == ["failed", "failed"]
+
+
+def test_takes_are_numbered_and_drawn_once(seedream: Seedream, server: RawServer) -> None:
+    """A take that exists is shown, wherever it came from; one more pays for itself alone."""
+    first = seedream.generate("a kite of takes")
+    three = seedream.sweep("a kite of takes", repeat=3)
+    assert three["1"].run_id == first.run_id
+    assert len({images.run_id for images in three}) == 3
+    assert server.posts == 3
+    four = seedream.sweep("a kite of takes", repeat=4)
+    assert [images.run_id for images in four][:3] == [images.run_id for images in three]
+    assert server.posts == 4
+    assert seedream.generate("a kite of takes", take=2).run_id == three["2"].run_id
+
+
+def test_two_notebooks_draw_the_same_takes_once(server: RawServer, store: Path) -> None:
+    """At the same time: each shows all of them, and each of them was sent once."""
+    found: dict[str, list[str]] = {}
+
+    def draw(name: str) -> None:
+        sweep = client(server, store).sweep("a shared kite {colour}", vary=COLOURS, repeat=3)
+        found[name] = sorted(images.run_id for images in sweep)
+
+    threads = [threading.Thread(target=draw, args=(name,)) for name in ("one", "another")]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join(60)
+    assert server.posts == 6
+    assert found["one"] == found["another"]
+    assert len(set(found["one"])) == 6
+
+
+def test_stop_keeps_what_came_and_the_rest_is_sent_later(store: Path) -> None:
+    """The error says how far it came and carries the sweep; the same call again asks for nothing twice."""
+    service = SlowService()
+    with raw_server({POST: service.post, PICTURE: picture}) as server:
+        seedream = client(server, store)
+        watcher = Watcher(stop_at=1)
+        seedream.progress = lambda: watcher
+        words = {"n": ["whole", *map(str, range(11))]}
+        with pytest.raises(SeedreamInterrupted) as stopped:
+            seedream.sweep("{n}", vary=words, images=2)
+        assert watcher.values[0].sets == (None,) * 12
+        sweep = stopped.value.sweep
+        assert states(sweep) == ["done", *["stopped"] * 11]
+        assert "Stopped after 1 of 12 runs." in str(stopped.value)
+        assert "only the rest is asked for" in stopped.value.hint
+        begun = server.posts
+        assert begun <= 9
+        cells = grid_of(sweep).cells
+        assert {cell.message.partition(":")[0] for cell in cells if cell.cards is None} == {"Not sent"}
+        server.wait_for(lambda seen: seen.open_connections == 0)
+
+        service.release.set()
+        seedream.progress = None
+        again = seedream.sweep("{n}", vary=words, images=2)
+        assert states(again) == ["done"] * 12
+        sent = prompts_sent(server)
+        assert sent.count("whole") == 1
+        assert all(sent[begun:].count(str(number)) <= 1 for number in range(11))
+
+
+def test_what_is_wrong_is_told_before_anything_is_sent(seedream: Seedream, server: RawServer) -> None:
+    """In Python's words; also what a model does not take, and a reference that is not there."""
+    rows = [{"animal": f"fox {number}", "size": "2K"} for number in range(40)]
+    rows[6]["size"], rows[33]["animal"] = "9K", None  # type: ignore[assignment]
+    with pytest.raises(InvalidRequest) as refused:
+        seedream.sweep("a {animal}", each=rows)
+    assert str(refused.value).splitlines() == [
+        "2 problems in 40 rows.",
+        "Row 7: size takes 1K, 2K, 4K or WIDTHxHEIGHT such as 2048x2048, not '9K'.",
+        "Row 34: 'animal' is empty (None).",
+    ]
+    with pytest.raises(InvalidRequest, match=r"nowhere\.png"):
+        seedream.sweep("a kite", xy={"refs": [None, "nowhere.png"]})
+    with pytest.raises(InvalidRequest, match=r"vary has 'colour', and the prompt no \{colour\}"):
+        seedream.sweep("a kite", vary=COLOURS)
+    with pytest.raises(InvalidRequest, match="nothing to sweep"):
+        seedream.sweep("a kite")
+    assert server.posts == 0
+
+
+def test_options_and_references_are_crossed(seedream: Seedream, server: RawServer) -> None:
+    """A set is a reference too, None is a request without one; the others of the call stay."""
+    hero = seedream.generate("a hero")
+    sweep = seedream.sweep("on a horse", xy={"refs": [None, hero, [hero[0], hero]]}, watermark=False)
+    assert sweep.axes == {"refs": ("(none)", f"run:{hero.run_id}", f"run:{hero.run_id}[0] + run:{hero.run_id}")}
+    images = [body.get("image") for body in bodies(server.requests)[1:]]
+    assert sorted(0 if image is None else len(image) if isinstance(image, list) else 1 for image in images) == [0, 1, 2]
+    assert not any(body["watermark"] for body in bodies(server.requests)[1:])
+
+
+def test_a_sample_has_some_of_the_runs(seedream: Seedream, server: RawServer) -> None:
+    """The grid has one axis then; the labels are those of the axes still."""
+    sweep = seedream.sweep("{a} {b}", vary={"a": range(9), "b": range(9)}, sample=3)
+    assert server.posts == len(sweep) == 3
+    assert grid_of(sweep).axes == (("sample", tuple(" · ".join(place.labels) for place in sweep.places)),)
+    assert sweep[sweep.places[1].labels] is sweep[1]
+    assert "A sample of 3 runs, seed 0." in grid_of(sweep).ledger
+
+
+def test_a_table_of_the_runs(seedream: Seedream, monkeypatch: pytest.MonkeyPatch) -> None:
+    """By pandas; without it an error says what to install."""
+    sweep = seedream.sweep("a {colour} kite", vary=COLOURS)
+    with monkeypatch.context() as patch:
+        patch.setitem(sys.modules, "pandas", None)
+        with pytest.raises(ConfigError, match="pip install pandas"):
+            _ = sweep.frame
+    pytest.importorskip("pandas")
+    assert list(sweep.frame["colour"]) == ["red", "blue"]
+    assert list(sweep.frame["pictures"]) == [1, 1]
+
+
+def test_a_sweep_goes_elsewhere(seedream: Seedream) -> None:
+    """Its copy has no client and no key, its sets are whole; an export has the labels."""
+    sweep = seedream.sweep("a {colour} kite", vary=COLOURS)
+    copy = pickle.loads(pickle.dumps(sweep))
+    assert copy.client is None
+    assert [images.run_id for images in copy] == [images.run_id for images in sweep]
+    with pytest.raises(ConfigError, match="run its cell again"):
+        copy.retry()
+    written = sweep.export("kites.zip")
+    assert written.stat().st_size > 0
+    assert json.dumps(grid_of(sweep).axes) == json.dumps([["colour", ["red", "blue"]]])
+    assert all(isinstance(images, ImageSet) for images in sweep[:])
