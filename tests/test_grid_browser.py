@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable, Iterator
 from contextlib import chdir
 from dataclasses import replace
@@ -103,7 +104,8 @@ def test_keys_move_among_the_cells_and_open_them(trusted: Page) -> None:
     trusted.keyboard.press("Enter")
     dialog = root.get_by_role("dialog", name="red, 2560x1440, doubao-seedream-4-5, 4 images")
     expect(position(dialog.locator(".seedream"))).to_have_text("1 / 4")
-    expect(dialog.get_by_role("img", name="run4 1")).to_have_js_property("naturalWidth", 400)
+    # The preview is smaller than its room there: the original takes its place.
+    expect(dialog.get_by_role("img", name="run4 1")).to_have_attribute("src", re.compile("/runs/run4/01.jpg"))
     button(dialog, "Next frame").click()
     expect(position(dialog.locator(".seedream"))).to_have_text("2 / 4")
     for name in ("Compare", "Copy path", "Copy redo", "Full size"):

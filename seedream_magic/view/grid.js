@@ -84,6 +84,19 @@ function seedreamGrid(root) {
       figure.prepend(copy);
     }
     seedreamCarousel(set);
+    new MutationObserver(sharpen).observe(set, { attributes: true, attributeFilter: ["class"], subtree: true });
+  };
+
+  /** A preview that is smaller than its room gives it to the original, where that can be reached. */
+  const sharpen = () => {
+    const figure = body.querySelector(".seedream-current");
+    const picture = /** @type {HTMLImageElement | null | undefined} */ (figure?.querySelector("img.seedream-picture"));
+    const link = /** @type {HTMLAnchorElement | null | undefined} */ (figure?.querySelector("a.seedream-original"));
+    if (!picture || !link?.href || picture.dataset.sharp || picture.naturalWidth >= picture.clientWidth) return;
+    picture.dataset.sharp = "";
+    const original = new Image();
+    original.onload = () => { picture.src = original.src; };
+    original.src = link.href;
   };
 
   const seen = () => doors.filter((door) => door.offsetParent);
@@ -93,11 +106,13 @@ function seedreamGrid(root) {
     if (doors[at].ariaDisabled) return;
     fill(at);
     place.open = true;
-    if (dialog.open) return;
-    root.style.setProperty("--seen", ground());
-    dialog.showModal();
-    seedreamSight(dialog, root, () => {});
-    close.focus();
+    if (!dialog.open) {
+      root.style.setProperty("--seen", ground());
+      dialog.showModal();
+      seedreamSight(dialog, root, () => {});
+      close.focus();
+    }
+    sharpen();
   };
 
   /** The colour that the output lies on: no front end says it in a way that all others do. */

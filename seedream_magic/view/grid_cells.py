@@ -131,7 +131,9 @@ def cell_element(
     tally = ""
     if cell.cards and previews:
         several = len(cell.cards.places) > 1
-        tally = cell.cards.state_text(look.words) or (cell.cards.progress_text(look.words) if several else "")
+        stars = "★" * sum(card.starred for card in cell.cards.pictures)
+        progress = cell.cards.state_text(look.words) or (cell.cards.progress_text(look.words) if several else "")
+        tally = " · ".join(filter(None, (stars, progress)))
     progress = (
         cell.cards.progress_text(look.words) if cell.cards and cell.state == "done" else state_text(cell, look.words)
     )
