@@ -107,7 +107,7 @@ async def draw(limiter: Limiter, service: Service, sizes: list[int], *, concurre
 def test_a_limit_that_nobody_knows_is_found_and_used(
     sizes: list[int], share: float, *, fixed: bool, asks: bool, begins_at: float
 ) -> None:
-    """No request is lost, no storm of 429, and nine tenths of what is allowed are sent; sets leave gaps of their size."""
+    """No request is lost, no storm of 429, nine tenths of what is allowed are sent; sets leave gaps of their size."""
 
     async def scenario() -> None:
         await asyncio.sleep(begins_at)
