@@ -3,7 +3,7 @@
 # pip is asked for plain names: where it looks, and through what, is the caller's own (PIP_*, pip.conf).
 .DEFAULT_GOAL := help
 .DELETE_ON_ERROR:
-.PHONY: help demo lab check test gateways faults picture screenshots clean
+.PHONY: help demo lab check test gateways faults docs picture screenshots clean
 
 # The Python that makes the environments. The caller's choice stands or is refused; ours may be a newer one than python3.
 PYTHON ?= python3
@@ -138,6 +138,15 @@ gateways: $(gateways_ready) ## try a real LiteLLM and a real Portkey between thi
 
 faults: $(dev_ready) ## measure what must never go wrong, beside openai-python; fails where a gate is missed
 	.venv/bin/python tests/faults.py
+
+# The notebooks lie beside the pages; where they are run their pictures come to lie there too.
+docs: $(dev_ready) ## build the site, its notebooks run on the demo, into build/docs
+	@rm -rf build/docs build/docs-source
+	@mkdir -p build
+	@cp -r docs build/docs-source
+	@cp notebooks/*.ipynb build/docs-source/
+	SEEDREAM_PROVIDER=demo SEEDREAM_LIBRARY= .venv/bin/python -m sphinx -q -W --keep-going build/docs-source build/docs
+	@echo "The site:  $(CURDIR)/build/docs/index.html"
 
 picture: $(dev_ready) ## draw README's pictures anew: screenshots of the notebooks and the panel in JupyterLab
 	@mkdir -p docs
