@@ -10,7 +10,7 @@ import asyncio
 from collections import deque
 from collections.abc import AsyncGenerator, AsyncIterable, AsyncIterator, Callable, Generator, Iterable, Iterator, Sized
 from concurrent.futures import Executor
-from contextlib import aclosing, closing
+from contextlib import aclosing, closing, suppress
 from dataclasses import dataclass
 from typing import Any
 
@@ -54,10 +54,12 @@ class _Feed(AsyncIterator[object]):
 
     def __init__(self, ahead: int, ask: Callable[[Wanted], None]) -> None:
         loop = asyncio.get_running_loop()
-        self._wanted = Wanted(
-            lambda row: loop.call_soon_threadsafe(self._receive, row),
-            lambda: loop.call_soon_threadsafe(self._finish),
-        )
+
+        def call(change: Callable[[], None]) -> None:
+            with suppress(RuntimeError):  # the batch has ended, and says why
+                loop.call_soon_threadsafe(change)
+
+        self._wanted = Wanted(lambda row: call(lambda: self._receive(row)), lambda: call(self._finish))
         self._ahead, self._ask = ahead, ask
         self._rows: deque[object] = deque()
         self._news = asyncio.Event()

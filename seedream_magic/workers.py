@@ -26,7 +26,7 @@ from seedream_magic.images.record import read_record
 from seedream_magic.images.store import load_whole
 from seedream_magic.images.threads import in_thread
 from seedream_magic.inputs import BadRow
-from seedream_magic.session import Reservation
+from seedream_magic.session import Reservation, Session
 
 MOST_JOBS = 64
 """Jobs that are under way or wait for a worker; more would only fill the memory."""
@@ -64,7 +64,8 @@ class Job:
 
 def draw_job(job: Job) -> list[Outcome]:
     """Draw the plans of a job, all of them together. Raises `MissingKey` before anything is sent."""
-    client: Sender = job.client(**job.settings)
+    client: Any = job.client(**job.settings)
+    client.session = Session()  # what it bills is reserved and counted by the caller
     client.ask_when_unknown = job.ask_when_unknown
     if missing := sorted({*job.headers} - {*client.headers.names}):
         words = f"The caller's requests go with the headers {', '.join(missing)}, which this worker has not."
