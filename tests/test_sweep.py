@@ -192,7 +192,7 @@ def test_stop_keeps_what_came_and_the_rest_is_sent_later(store: Path) -> None:
         begun = server.posts
         assert begun <= 9
         cells = grid_of(sweep).cells
-        assert {cell.message.partition(":")[0] for cell in cells if cell.cards is None} == {"Not sent"}
+        assert {cell.message.splitlines()[0] for cell in cells if cell.cards is None} == {"It was not sent."}
         server.wait_for(lambda seen: seen.open_connections == 0)
 
         service.release.set()

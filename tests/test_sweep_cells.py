@@ -81,8 +81,10 @@ def test_rows_from_the_notebook_and_from_a_file(shell: InteractiveShell, server:
 
 
 def test_without_vary_braces_are_what_they_were(shell: InteractiveShell, server: RawServer) -> None:
-    """A bar makes no group, and a backslash is one."""
-    assert run(shell, "%%seedream\n{red|blue} \\{x\\}")[0] is None
+    """A bar makes no group, which is said, and a backslash is one."""
+    error, text = run(shell, "%%seedream\n{red|blue} \\{x\\}")
+    assert error is None
+    assert "Sent as typed: {red|blue}. With --vary each variant is a run of its own." in text
     assert prompts_sent(server) == ["{red|blue} \\{x\\}"]
 
 
