@@ -36,11 +36,13 @@ if TYPE_CHECKING:
     from seedream_magic.images.image_set import Frame, ImageSet
     from seedream_magic.notebook.panel import Panel
     from seedream_magic.seedream import Seedream
+    from seedream_magic.sweep import Sweep
 
 _HOMES = {
     "Frame": "seedream_magic.images.image_set",
     "ImageSet": "seedream_magic.images.image_set",
     "Panel": "seedream_magic.notebook.panel",
+    "Sweep": "seedream_magic.sweep",
     "Seedream": "seedream_magic.seedream",
     "Storyboard": "seedream_magic.api.storyboard",
     "export_dataset": "seedream_magic.images.dataset",
@@ -71,6 +73,7 @@ __all__ = [
     "SeedreamInterrupted",
     "ServerFailed",
     "Storyboard",
+    "Sweep",
     "UnsafeURL",
     "export_dataset",
 ]

@@ -185,3 +185,8 @@ def plain_signs(text: str) -> str:
     for escaped, mark in _ESCAPES.items():
         text = text.replace(mark, escaped[1])
     return text
+
+
+def title_of(prompt: Prompt) -> str:
+    """The prompt as it was typed."""
+    return prompt.text if isinstance(prompt, Storyboard) else prompt

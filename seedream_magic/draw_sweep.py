@@ -17,7 +17,6 @@ from seedream_magic import bridge
 from seedream_magic.api.make_request import Ask, make_request
 from seedream_magic.api.plan import Plan
 from seedream_magic.api.references.reference import Reference
-from seedream_magic.api.storyboard import Storyboard
 from seedream_magic.axes import DEFAULT_SEED, Axis, Place, check_places, cross
 from seedream_magic.batch import CONCURRENCY, Item, draw_many
 from seedream_magic.continuation import missing_places, plan_retry
@@ -254,10 +253,11 @@ def _interrupted(sweep: Sweep) -> SeedreamInterrupted:
     rest = "Run the cell again: what is there is shown, only the rest is asked for."
     words = f"Stopped after {states.count('done')} of {plural(len(states), 'run')}."
     if not begun:
-        error = SeedreamInterrupted(f"{words} Nothing was sent.", hint=rest, billed="no")
-    else:
-        doubt = f"{plural(len(in_doubt), 'run')} had been sent and may be billed. " if in_doubt else ""
-        error = SeedreamInterrupted(words, hint=f"{doubt}{rest}", billed=billed)
+        words += " Nothing was sent."
+    elif not sweep.ledger.free:
+        doubt = f"; {plural(len(in_doubt), 'run')} had been sent and may be billed" if in_doubt else ""
+        words += f" {plural(sum(images.billed for images in begun))} billed{doubt}."
+    error = SeedreamInterrupted(words, hint=rest, billed=billed)
     error.sweep = sweep
     error.saved = tuple(frame.path for images in begun for frame in images.ok if frame.path)
     return error
@@ -299,8 +299,3 @@ def _plan(client: SweepSender, place: Place, read: _Reader) -> Plan:
     if place.take is None:
         return plan_ask(client, ask)
     return plan_ask(client, replace(ask, take=place.take), draws_take=True)
-
-
-def title_of(prompt: str | Storyboard) -> str:
-    """The prompt as it was typed."""
-    return prompt.text if isinstance(prompt, Storyboard) else prompt

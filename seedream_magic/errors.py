@@ -74,14 +74,17 @@ class _Reported(BaseException):
         saved = ""
         if self.saved:
             one, *others = self.saved
-            where = path_from(one.parent if others else one)
+            folder = one.parent if all(other.parent == one.parent for other in others) else one.parent.parent
+            where = path_from(folder if others else one)
             saved = f"Saved: {len(self.saved)} pictures in {where}." if others else f"Saved: {where}."
         named = ", ".join(f"{name} {value}" for name, value in ids if value)
         lines = (first, self._billed_line(), saved, self.hint or self.advice, named)
         return [_one_line(line) for line in lines if line]
 
     def _billed_line(self) -> str:
-        """Whether it is billed; where that is unknown, how many images may be."""
+        """Whether it is billed; where that is unknown, how many images may be. Of many runs the message tells it."""
+        if self.sweep is not None and self.images is None:
+            return ""
         if self.billed != "unknown" or self.images is None:
             return _BILLED_LINES[self.billed]
         at_most = (self.images.own or self.images).request.images_at_most

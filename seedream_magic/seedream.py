@@ -19,9 +19,10 @@ from seedream_magic.api.fields import Images, in_python
 from seedream_magic.api.plan import Plan
 from seedream_magic.api.providers import chosen_base_url, chosen_provider
 from seedream_magic.api.storyboard import Storyboard
+from seedream_magic.axes import title_of
 from seedream_magic.batch import CONCURRENCY
 from seedream_magic.continuation import plan_extend, plan_redo, plan_vary
-from seedream_magic.draw_sweep import draw, plan_sweep, refuse_sweep, retry_sweep, title_of
+from seedream_magic.draw_sweep import draw, plan_sweep, refuse_sweep, retry_sweep
 from seedream_magic.drawing import Drawing, fetch, key_for
 from seedream_magic.errors import ConfigError, InvalidRequest, reason_of
 from seedream_magic.images.claims import is_live

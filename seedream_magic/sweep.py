@@ -237,17 +237,23 @@ def _cell_of(sweep: Sweep, index: int, words: Words) -> GridCell:
     state, place = sweep.state_of(index), sweep.places[index]
     labels = (_JOINED.join(place.labels),) if sweep.sampled else place.labels
     images = sweep.sets[index] if sweep.sets else None
-    if images is None:
-        message = _NOT_SENT[words.language] if state == "stopped" else ""
-        return GridCell(labels, state, None, message, _retry_code(sweep, place) if message else "")
-    ended = state in {"failed", "stopped"}
-    return GridCell(labels, state, cards_of(images), "", _retry_code(sweep, place) if ended else "")
+    sent = images is not None and images.outcome != "not_sent"
+    message = _STOPPED[words.language][sent] if state == "stopped" else ""
+    retry = _retry_code(sweep, place) if state in {"failed", "stopped"} else ""
+    return GridCell(labels, state, cards_of(images) if images is not None else None, message, retry)
 
 
-_NOT_SENT = {
-    "en": "Not sent: it was stopped before.\nRun the cell again: only what is missing is sent.",
-    "zh": "未发送：此前已停止。\n再次运行该单元格，只会请求缺少的部分。",
+_STOPPED = {
+    "en": (
+        "It was not sent.\nRun the cell again: only what is missing is sent.",
+        "It had been sent and may be billed.\nRun the cell again: what was made is fetched first, which bills nothing.",
+    ),
+    "zh": (
+        "未发送。\n再次运行该单元格，只会请求缺少的部分。",
+        "已发送，可能已计费。\n再次运行该单元格：先取回已生成的图片，不计费。",
+    ),
 }
+"""What is said of a run that was stopped: before it was sent, and after."""
 
 
 def _retry_code(sweep: Sweep, place: Place) -> str:

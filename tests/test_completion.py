@@ -263,3 +263,17 @@ def test_a_real_kernel_completes(kernel: Kernel, jedi: bool) -> None:  # noqa: F
     assert asked(kernel, "%seedream show ¦")[0] == [run_id]
     assert "--stream" not in asked(kernel, "%%seedream\n--s")[0]
     assert "英雄" in asked(kernel, "英")[0]
+
+
+def test_the_values_of_a_sweep(around: Surroundings, tmp_path: Path) -> None:
+    """Tables of the notebook and CSV files; options that can be crossed, and behind the sign what each takes."""
+    (tmp_path / "rows.csv").write_bytes(b"")
+    tables = Surroundings({"animals": ["fox"], "hero": 3, "by_name": {}}, around.make_client)
+
+    def offered(line: str) -> list[str]:
+        return [found.text for found in complete(line, 0, len(line), tables)[1]]
+
+    assert offered("%%seedream --each ") == ["animals", "by_name", '"my pictures/', "rows.csv", "store/"]
+    assert "size=" in offered("%%seedream --xy ")
+    assert offered("%%seedream --xy size=2K,4K") == ["size=2K,4K"]
+    assert offered("%%seedream --xy watermark=on,") == ["watermark=on,on", "watermark=on,off"]

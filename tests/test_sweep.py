@@ -50,6 +50,18 @@ class Watcher:
     def clear(self) -> None: ...
 
 
+class Release:
+    """What shows a sweep, and lets the service go on as soon as it grows."""
+
+    def __init__(self, service: SlowService) -> None:
+        self._service = service
+
+    def show(self, sweep: Sweep) -> None:
+        self._service.release.set()
+
+    def clear(self) -> None: ...
+
+
 def states(sweep: Sweep) -> list[str]:
     return [sweep.state_of(index) for index in sweep.runs]
 
@@ -192,13 +204,15 @@ def test_stop_keeps_what_came_and_the_rest_is_sent_later(store: Path) -> None:
         begun = server.posts
         assert begun <= 9
         cells = grid_of(sweep).cells
-        assert {cell.message.partition(":")[0] for cell in cells if cell.cards is None} == {"Not sent"}
+        assert {cell.message.splitlines()[0] for cell in cells if cell.cards is None} == {"It was not sent."}
         server.wait_for(lambda seen: seen.open_connections == 0)
 
         service.release.set()
         seedream.progress = None
         again = seedream.sweep("{n}", vary=words, images=2)
         assert states(again) == ["done"] * 12
+        there = sum(len(images.ok) for images in sweep)
+        assert (again.ledger.stored, again.ledger.images) == (1, 24 - there)
         sent = prompts_sent(server)
         assert sent.count("whole") == 1
         assert all(sent[begun:].count(str(number)) <= 1 for number in range(11))
@@ -222,6 +236,40 @@ def test_what_is_wrong_is_told_before_anything_is_sent(seedream: Seedream, serve
     with pytest.raises(InvalidRequest, match="nothing to sweep"):
         seedream.sweep("a kite")
     assert server.posts == 0
+
+
+def test_the_account_before_anything_is_sent(seedream: Seedream, server: RawServer) -> None:
+    """By the prices that are set; the same request twice is paid once, and shown twice."""
+    seedream.session.prices = {"doubao-seedream-4-5": 0.25}
+    sweep = seedream.sweep("a {each}, 水彩", each=["fox", "cat", "fox"], images=2)
+    (line,) = sweep.ledger.lines()
+    assert line == (
+        "3 runs: 1 the same as others, 2 to send. They may bill up to 4 images, 1.00 by the prices you set. "
+        "About 26 to 80 s as far as is known of the service."
+    )
+    assert grid_of(sweep).ledger == (
+        "共 3 次请求：1 次与其他相同，2 次将发送。可能计费：最多 4 张，1.00 by the prices you set。约需 26–80 秒。",
+        "已计费 4 张。",
+    )
+    assert server.posts == 2
+    assert sweep[0].run_id == sweep[2].run_id
+
+
+def test_what_is_under_way_is_waited_for(store: Path) -> None:
+    """The account says so, and it is sent once."""
+    service = SlowService()
+    ended = threading.Event()
+    with raw_server({POST: service.post, PICTURE: picture}) as server:
+        seedream = client(server, store)
+        plan = seedream.plan("one", images=2)
+        seedream.start(plan, on_change=lambda _: None, on_end=lambda *_: ended.set())
+        server.wait_for(lambda seen: seen.posts == 1)
+        seedream.progress = lambda: Release(service)
+        sweep = seedream.sweep("{n}", vary={"n": ["whole", "one"]}, images=2)
+        assert (sweep.ledger.under_way, sweep.ledger.sent, sweep.ledger.images) == (1, 1, 2)
+        assert states(sweep) == ["done", "done"]
+        assert server.posts == 2
+        assert ended.wait(20)
 
 
 def test_options_and_references_are_crossed(seedream: Seedream, server: RawServer) -> None:

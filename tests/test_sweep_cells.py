@@ -16,6 +16,7 @@ from kernel import Kernel, running_kernel
 from raw_server import RawServer
 from seedream_magic import InvalidRequest
 from seedream_magic.demo.server import DemoService, DemoSettings, running
+from seedream_magic.notebook.terminal import Lines
 from seedream_magic.sweep import Sweep
 from service import bodies
 
@@ -81,8 +82,10 @@ def test_rows_from_the_notebook_and_from_a_file(shell: InteractiveShell, server:
 
 
 def test_without_vary_braces_are_what_they_were(shell: InteractiveShell, server: RawServer) -> None:
-    """A bar makes no group, and a backslash is one."""
-    assert run(shell, "%%seedream\n{red|blue} \\{x\\}")[0] is None
+    """A bar makes no group, which is said, and a backslash is one."""
+    error, text = run(shell, "%%seedream\n{red|blue} \\{x\\}")
+    assert error is None
+    assert "Sent as typed: {red|blue}. With --vary each variant is a run of its own." in text
     assert prompts_sent(server) == ["{red|blue} \\{x\\}"]
 
 
@@ -190,6 +193,20 @@ def test_a_growing_grid_is_one_output(shell: InteractiveShell) -> None:
     assert "6 runs: 6 to send." in texts[0]
     assert "6 images billed." in texts[-1]
     assert len({output["transient"]["display_id"] for output in outputs if output.get("transient")}) <= 2
+
+
+def test_a_terminal_shows_lines(shell: InteractiveShell, capsys: pytest.CaptureFixture[str]) -> None:
+    """The account, and a line for each run with its pictures."""
+    assert run(shell, "%%seedream kites << --vary -n 2\na {red|-|blue} kite")[0] is None
+    kites = shell.user_ns["kites"]
+    Lines().show(kites)
+    printed = capsys.readouterr().out.splitlines()
+    folders = [images.folder.name for images in kites]
+    assert "2 runs: 2 to send. They may bill up to 4 images." in printed[3]
+    assert printed[-2:] == [
+        f"{label}: store/{folder}/01.jpg, store/{folder}/02.jpg"
+        for label, folder in zip(("red", "blue"), folders, strict=True)
+    ]
 
 
 @pytest.fixture

@@ -19,7 +19,7 @@ from seedream_magic.notebook.commands import run_command
 from seedream_magic.notebook.completion import register_completion, unregister_completion
 from seedream_magic.notebook.desk import Desk, Settings
 from seedream_magic.notebook.options import help_text
-from seedream_magic.notebook.sweeps import draw_sweep
+from seedream_magic.notebook.sweeps import draw_sweep, first_group
 from seedream_magic.variables import fill_prompt
 
 if TYPE_CHECKING:
@@ -87,6 +87,9 @@ def _plan_cell(desk: Desk, cell: Cell) -> tuple[Plan, Seedream]:
         plan = replace(plan, warnings=(*plan.warnings, f"Typed full-width and read as plain: {', '.join(cell.wide)}."))
     if unfilled:
         note = f"Sent as typed, for there is nothing to fill in: {', '.join(unfilled)}."
+        plan = replace(plan, warnings=(*plan.warnings, note))
+    if not cell.raw and (group := first_group(cell.ask.prompt)):
+        note = f"Sent as typed: {group}. With --vary each variant is a run of its own."
         plan = replace(plan, warnings=(*plan.warnings, note))
     return plan, client
 

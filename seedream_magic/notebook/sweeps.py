@@ -7,7 +7,7 @@ from collections.abc import Mapping
 from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
-from seedream_magic.axes import Axis, Prompt
+from seedream_magic.axes import Axis, Prompt, title_of
 from seedream_magic.errors import InvalidRequest
 from seedream_magic.make_axes import names_of, option_axis, read_groups, rows_axis, takes_axis
 from seedream_magic.notebook.cell import Cell, value_of, variable_of
@@ -36,7 +36,7 @@ def draw_sweep(desk: Desk, cell: Cell) -> None:
 
 def _plan(desk: Desk, cell: Cell, client: Seedream) -> Sweep:
     """The sweep of a cell: its axes crossed, every run checked and looked up."""
-    from seedream_magic.draw_sweep import plan_sweep, title_of  # noqa: PLC0415 - load time, see `desk`
+    from seedream_magic.draw_sweep import plan_sweep  # noqa: PLC0415 - load time, see `desk`
 
     filled = {} if cell.raw else desk.variables
     prompt, axes = cell_axes(cell, desk.variables, filled=filled)
@@ -76,6 +76,12 @@ def cell_axes(cell: Cell, variables: Mapping[str, Any], *, filled: Mapping[str, 
     if cell.repeat and (cell.repeat > 1 or not axes):
         axes.append(takes_axis(cell.repeat))
     return prompt, axes
+
+
+def first_group(prompt: Prompt) -> str:
+    """The first group of a prompt as it was typed, where it is one for a person too; "" without one."""
+    found = re.search(r"(?<![\\{])\{\w[^{}|:;\"\n]{0,60}(?:\|[^{}|:;\"\n]{1,60})+\}(?!\})", title_of(prompt))
+    return found[0] if found else ""
 
 
 def _reference(text: str, variables: Mapping[str, Any]) -> Any:
