@@ -34,6 +34,7 @@ if TYPE_CHECKING:
     )
     from seedream_magic.images.dataset import export_dataset
     from seedream_magic.images.image_set import Frame, ImageSet
+    from seedream_magic.images.light_table import light_table
     from seedream_magic.notebook.panel import Panel
     from seedream_magic.seedream import Seedream
     from seedream_magic.sweep import Sweep
@@ -46,6 +47,7 @@ _HOMES = {
     "Seedream": "seedream_magic.seedream",
     "Storyboard": "seedream_magic.api.storyboard",
     "export_dataset": "seedream_magic.images.dataset",
+    "light_table": "seedream_magic.images.light_table",
 }
 __all__ = [
     "ApiError",
@@ -76,6 +78,7 @@ __all__ = [
     "Sweep",
     "UnsafeURL",
     "export_dataset",
+    "light_table",
 ]
 
 

@@ -140,7 +140,7 @@ def read_references(
         return (), ()
     from seedream_magic.api.references.make_references import scale_to_limits  # noqa: PLC0415 - Pillow loads when it is used
 
-    named = [_find_frame(client, value) for value in values]
+    named = [find_frame(client, value) for value in values]
     leaves = [leaf for value in named for leaf in (_pictures(value) if isinstance(value, ImageSet) else [value])]
     made = [reference for leaf in leaves for reference in _read(client, leaf)]
     scaled = [scale_to_limits(reference) if fit else (reference, "") for reference in made]
@@ -179,7 +179,7 @@ def _gap_note(images: ImageSet) -> str:
     return f"Of the {total} frames of run {images.run_id} those with a picture are references: {len(images.ok)}."
 
 
-def _find_frame(client: PlanningClient, value: object) -> object:
+def find_frame(client: PlanningClient, value: object) -> object:
     """The frame that "run:ID[2]" names, the set that "run:ID" names; any other value as it is."""
     named = _NAMED_FRAME.fullmatch(value.strip()) if isinstance(value, str) else None
     if named is None:

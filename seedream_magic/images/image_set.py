@@ -200,7 +200,7 @@ class Frame:
     def _repr_mimebundle_(self, **_selection: Any) -> dict[str, Any]:
         from seedream_magic.view.carousel import card_bundle  # noqa: PLC0415 - Pillow loads when a picture is displayed
 
-        return card_bundle(_card(self, "waiting", words_for(self.prompt)), words_for(self.prompt))
+        return card_bundle(card_of(self, words_for(self.prompt)), words_for(self.prompt))
 
     def _repr_html_(self) -> str:
         return str(self._repr_mimebundle_()["text/html"])
@@ -647,13 +647,14 @@ def _card_of(images: ImageSet, frame: Frame, words: Words, empty: CardState) -> 
     if images.sources:  # what goes on from it does so where it is from
         of, place = images.sources[frame.index]
         return replace(_card_of(of, replace(frame, index=place), words, empty), index=frame.index)
-    card, origin = _card(frame, empty, words), origin_of(images)
+    card, origin = card_of(frame, words, empty), origin_of(images)
     if frame.path is not None:
         card = replace(card, copies=origin.names_of(frame.path, frame.index))
     return card if images.state == "running" else origin.with_next_steps(card, frame.error, words)
 
 
-def _card(frame: Frame, empty: CardState, words: Words = ENGLISH) -> Card:
+def card_of(frame: Frame, words: Words = ENGLISH, empty: CardState = "waiting") -> Card:
+    """A frame as a card by itself; `empty` is its state where nothing has come for it."""
     marks = frame.marks
     return Card(
         index=frame.index,

@@ -244,6 +244,7 @@ def _values_of(option: Field, word: str, around: Surroundings) -> list[Candidate
 def _arguments_of(command: str, place: int, word: str, around: Surroundings) -> list[Candidate]:
     """What can stand at a place after a command, counted from 0, as the lines of the help name it."""
     rows = [typed.replace("[", "").replace("]", "").split()[1:] for typed, _, _ in COMMANDS]
+    rows = [row[:-1] + row[-2:-1] * (place + 1) if row[-1:] == ["…"] else row for row in rows]
     found = []
     kinds = [kind for row in rows if row[:1] == [command] for kind in row[place + 1 : place + 2]]
     if word.startswith("-"):  # an option stands anywhere
@@ -316,6 +317,11 @@ def _crossed(word: str, around: Surroundings) -> list[Candidate]:
     return [replace(each, text=f"{name}={before}{comma}{each.text}") for each in values]
 
 
+def _frames(word: str, around: Surroundings) -> list[Candidate]:
+    """Variables that hold a frame or a set, the frames of a set once it is named, earlier runs after `run:`."""
+    return [found for found in _references(word, around) if found.kind != "path"]
+
+
 def _runs(_: str, around: Surroundings) -> list[Candidate]:
     """The runs of the store, newest first."""
     from seedream_magic.images.index import runs_in  # noqa: PLC0415 - it loads Pillow, and the extension loads this
@@ -369,6 +375,7 @@ _VALUES: dict[str, _LookUp] = {
 _ARGUMENTS: dict[str, _LookUp] = {
     "PROVIDER": lambda _, __: _all("value", PROVIDERS),
     "RUN": _runs,
+    "FRAME": _frames,
     "PATH": lambda word, _: _files(word, _EXPORT_ENDINGS),
     "CODE": lambda _, __: _all("code", CODES),
     "models WORDS": _models,

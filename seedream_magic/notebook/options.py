@@ -240,6 +240,11 @@ COMMANDS = (
         "the set of an earlier run, by its id or its row in the history",
         "按编号或历史记录的行号显示以前的一组",
     ),
+    (
+        "%seedream compare FRAME …",
+        "two to nine pictures of any runs side by side, zoomed together: story[2] run:ID[0]",
+        "并排对比任意记录的二至九张图片",
+    ),
     ("%seedream recover [RUN]", "download what earlier runs lack; bills nothing", "补下载缺失的图片，不计费"),
     (
         "%seedream retry RUN [--each]",

@@ -1,18 +1,20 @@
-// Makes carousels of the sets that are none yet, and grids of the sweeps. JupyterLab, Notebook 7 and pages run a script where it stands, inside its
-// set. VS Code runs a copy of it at the end of the output, and nbclassic's jQuery one in the page's head, before the
+// Makes carousels of the sets that are none yet, grids of the sweeps, and light tables. JupyterLab, Notebook 7 and pages
+// run a script where it stands, inside its set. VS Code runs a copy of it at the end of the output, and nbclassic's jQuery one in the page's head, before the
 // output has come into the page. What these two left in the set tells which sets are this script's: a sanitizer leaves
 // none, and another version of the project has its own.
 (() => {
+  const KINDS = ".seedream, .seedream-grid, .seedream-light";
   const script = /** @type {HTMLScriptElement | null} */ (document.currentScript);
   /** @param {Element} set */
   const isOurs = (set) => [...set.querySelectorAll("script")].some((own) => !script || own.text === script.text);
   const start = () => {
-    const around = /** @type {HTMLElement | null | undefined} */ (script?.closest(".seedream, .seedream-grid"));
+    const around = /** @type {HTMLElement | null | undefined} */ (script?.closest(KINDS));
     /** @type {Iterable<HTMLElement>} */
-    const sets = around ? [around] : document.querySelectorAll(".seedream, .seedream-grid");
+    const sets = around ? [around] : document.querySelectorAll(KINDS);
     for (const set of sets) {
-      if (set.matches(".seedream-live, .seedream-grid-live") || !isOurs(set)) continue;
-      if (set.matches(".seedream-grid")) seedreamGrid(set);
+      if (set.matches(".seedream-live, .seedream-grid-live, .seedream-light-live") || !isOurs(set)) continue;
+      if (set.matches(".seedream-light")) seedreamLight(set);
+      else if (set.matches(".seedream-grid")) seedreamGrid(set);
       else if (set.querySelector("figure")) seedreamCarousel(set);
     }
   };

@@ -1,0 +1,87 @@
+"""Pictures of any runs beside one another: `light_table(a[2], b[2])`."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any
+
+from seedream_magic.api.prices import price_of
+from seedream_magic.api.providers import PROVIDERS
+from seedream_magic.api.request import request_from_body
+from seedream_magic.errors import InvalidRequest
+from seedream_magic.images.cards import Origin
+from seedream_magic.images.image_set import Frame, ImageSet, card_of
+from seedream_magic.images.record import Record, as_count, as_text, read_record
+from seedream_magic.view.light_table import Pane, light_table_bundle
+from seedream_magic.words import words_for
+
+FEWEST, MOST = 2, 9
+
+
+@dataclass(frozen=True)
+class LightTable:
+    """Frames to be compared; in a notebook it shows as a light table that needs no kernel."""
+
+    frames: tuple[Frame, ...]
+
+    def __repr__(self) -> str:
+        return f"<LightTable: {', '.join(map(_name, self.frames))}>"
+
+    def _repr_mimebundle_(self, **_selection: Any) -> dict[str, Any]:
+        return light_table_bundle([_pane(frame) for frame in self.frames])
+
+    def _repr_html_(self) -> str:
+        return str(self._repr_mimebundle_()["text/html"])
+
+
+def light_table(*pictures: Frame | ImageSet) -> LightTable:
+    """Two to nine frames of any runs side by side, zoomed together, with the facts that tell them apart.
+
+    Of a set all its pictures are meant. Raises `InvalidRequest` for fewer or more, and for a frame without a picture.
+    """
+    frames: list[Frame] = []
+    for picture in pictures:
+        if isinstance(picture, ImageSet):
+            frames += picture.ok
+        elif not isinstance(picture, Frame):
+            raise InvalidRequest(f"A light table takes frames, such as images[2], not {type(picture).__name__}.")
+        elif not picture.ok:
+            raise InvalidRequest(f"Frame {picture.index} of run {picture.run_id} has no picture.")
+        else:
+            frames.append(picture)
+    if not FEWEST <= len(frames) <= MOST:
+        raise InvalidRequest(f"A light table takes {FEWEST} to {MOST} pictures, not {len(frames)}.")
+    return LightTable(tuple(frames))
+
+
+def _name(frame: Frame) -> str:
+    """How the frame is meant elsewhere: "run:ID[2]", else the name of its file."""
+    if frame.run_id:
+        return f"run:{frame.run_id}[{frame.place_in_run}]"
+    home = f"run:{frame.home[0].name}[{frame.home[1]}]" if frame.home else ""
+    return home or (frame.path.name if frame.path else "")
+
+
+def _pane(frame: Frame) -> Pane:
+    record = read_record(frame.home[0]) if frame.home else None
+    pixels = f"{frame.width} × {frame.height}" if frame.width else ""
+    star = ""
+    if record is not None and frame.home is not None:
+        star = Origin(record.provider, record.run_id, record.folder).star_cell(frame.home[1])
+    model, tokens, price = _facts(frame, record) if record else ("", "", "")
+    return Pane(card_of(frame, words_for(frame.prompt)), _name(frame), (model, pixels, tokens, price), star)
+
+
+def _facts(frame: Frame, record: Record) -> tuple[str, str, str]:
+    """Model, tokens and price, as far as the run tells them; tokens are of all its pictures together."""
+    usage = record.usage or {}
+    tokens, made = as_count(usage.get("total_tokens")), as_count(usage.get("generated_images")) or 1
+    several = f" of {made} images" if made > 1 else ""
+    provider, client = PROVIDERS.get(record.provider), frame.client
+    price = ""
+    if provider is not None and record.body:
+        session = getattr(client, "session", None)
+        prices = session.prices if session is not None else {}
+        found = price_of(request_from_body(record.body), provider, prices, base_url=record.base_url, images=1)
+        price = str(found) if found else "" if provider.needs_key else "demo, free"
+    return as_text(record.body.get("model")), f"{tokens:,} tokens{several}" if tokens is not None else "", price

@@ -1,0 +1,100 @@
+"""The light table: pictures of any runs side by side, told apart by their facts, also without scripts."""
+
+from __future__ import annotations
+
+import json
+import re
+from collections.abc import Callable
+from dataclasses import replace
+from pathlib import Path
+
+import pytest
+from IPython.core.interactiveshell import InteractiveShell
+from PIL import Image
+
+from asking import run, run_cell
+from raw_server import RawServer
+from seedream_magic import Frame, ImageSet, InvalidRequest, Seedream, light_table
+from seedream_magic.images.image_set import card_of
+from seedream_magic.view.light_table import Pane, light_table_bundle
+
+
+@pytest.fixture
+def foxes(seedream: Seedream) -> ImageSet:
+    """Two pictures of a fox."""
+    return seedream.generate("a red fox in the snow", images=2, stream=False)
+
+
+@pytest.fixture
+def hens(seedream: Seedream) -> ImageSet:
+    """One picture of a hen."""
+    return seedream.generate("a red hen <b>in</b> the snow")
+
+
+def figures(html: str) -> str:
+    return html.partition("<style>")[0]
+
+
+def test_pictures_of_several_runs_stand_beside_each_other(foxes: ImageSet, hens: ImageSet, server: RawServer) -> None:
+    """Each with the name by which it is meant, its facts, and the words that only it has; nothing is sent."""
+    hens[0].star()
+    posts = server.posts
+    bundle = light_table(foxes[1], hens)._repr_mimebundle_()
+    html = figures(bundle["text/html"])
+    assert html.count("<figure") == html.count("<img") == 2
+    assert f"run:{foxes.run_id}[1]" in html
+    assert f"run:{hens.run_id}[0]" in html
+    assert "doubao-seedream-4-5" in html
+    assert re.findall("<mark[^>]*>([^<]*)</mark>", html)[1::2] == ["fox in", "hen &lt;b&gt;in&lt;/b&gt;"]
+    assert html.count("★") == html.count('data-mark="star"') == 1
+    assert bundle["text/plain"].count("\n") == 1
+    assert bundle["image/jpeg"]
+    assert str(foxes.folder) not in html
+    assert server.posts == posts
+
+
+WRONG: tuple[tuple[Callable[[ImageSet], tuple[object, ...]], str], ...] = (
+    (lambda foxes: (foxes[0],), "2 to 9"),
+    (lambda foxes: (*foxes,) * 5, "2 to 9"),
+    (lambda foxes: (foxes[0], "a.png"), "not str"),
+    (lambda foxes: (foxes[0], Frame(1, "x")), "no picture"),
+)
+
+
+@pytest.mark.parametrize(("pictures", "words"), WRONG)
+def test_what_cannot_lie_on_a_light_table(
+    foxes: ImageSet, pictures: Callable[[ImageSet], tuple[Frame, ...]], words: str
+) -> None:
+    """One picture, ten, what is none, and a frame that has none are told in a line."""
+    with pytest.raises(InvalidRequest, match=words):
+        light_table(*pictures(foxes))
+
+
+def test_the_command_takes_frames_of_variables_and_of_runs(
+    foxes: ImageSet, hens: ImageSet, shell: InteractiveShell
+) -> None:
+    """`story[2]`, a set, `run:ID[0]`; what is none is refused by name."""
+    shell.user_ns["foxes"] = foxes
+    error, _, outputs = run_cell(shell, f"%seedream compare foxes run:{hens.run_id}[0]")
+    assert error is None
+    assert figures(outputs[-1]["data"]["text/html"]).count("<figure") == 3
+    for line, words in (
+        ("", "takes frames"),
+        (" foxes[0] nothing", "nothing"),
+        (f" foxes[0] run:{hens.run_id}[4]", "frames 0 to 0"),
+        (" foxes[0]", "2 to 9"),
+    ):
+        assert words in str(run(shell, f"%seedream compare{line}")[0])
+
+
+def test_nine_pictures_of_noise_stay_below_a_megabyte(tmp_path: Path) -> None:
+    """Whatever they hold, and however long their words are."""
+    Image.effect_noise((2048, 2048), 100).convert("RGB").save(tmp_path / "noise.jpg", quality=95)
+    frame = Frame(0, "x" * 9000, tmp_path / "noise.jpg", 2048, 2048)
+    panes = [
+        Pane(replace(card_of(frame), index=number, caption=f"{number} " * 3000), f"run:x[{number}]", ("m", "", "", ""))
+        for number in range(9)
+    ]
+    bundle = light_table_bundle(panes)
+    assert len(json.dumps(bundle)) < 1_000_000
+    assert bundle["text/plain"].count("\n") == 7
