@@ -169,9 +169,35 @@ CHINESE = Words(
 LANGUAGES = {words.language: words for words in (ENGLISH, CHINESE)}
 
 
+AUTO = "auto"
+_chosen = [AUTO]
+
+
+def choose_language(name: str) -> None:
+    """Take the language of this process from now on: "en", "zh", or "auto" for what the system says."""
+    _chosen[0] = name
+
+
+def told_language() -> Words | None:
+    """The language that a setting, `SEEDREAM_LANG` or the system names; None where none does.
+
+    POSIX: the first of LC_ALL, LC_MESSAGES and LANG that is set counts; "C" and "POSIX" name no language.
+    """
+    for name in (_chosen[0], os.environ.get("SEEDREAM_LANG", AUTO).strip().lower()):
+        if name[:2] in LANGUAGES:
+            return LANGUAGES[name[:2]]
+    system = next(filter(None, map(os.environ.get, ("LC_ALL", "LC_MESSAGES", "LANG"))), "")
+    return LANGUAGES.get(system[:2].lower()) if system[2:3] in {"", "_", "-", "."} else None
+
+
 def words_for(prompt: str) -> Words:
-    """Chinese where the prompt has Chinese characters, English otherwise."""
-    return CHINESE if _CJK.search(prompt) else ENGLISH
+    """The words beside the pictures of a prompt: in the language that is told, else in that of the prompt."""
+    return told_language() or (CHINESE if _CJK.search(prompt) else ENGLISH)
+
+
+def own_words() -> Words:
+    """The words of what belongs to no picture: in the language that is told, else in English."""
+    return told_language() or ENGLISH
 
 
 def one_line(text: str, longest: int) -> str:

@@ -17,7 +17,7 @@ from traitlets.config import Config
 
 from kernel import Kernel, running_kernel
 from raw_server import RawServer, raw_server
-from seedream_magic import Seedream, session
+from seedream_magic import Seedream, session, words
 from seedream_magic.api import connection, redaction
 from seedream_magic.images import download
 from seedream_magic.images import store as run_folders
@@ -55,6 +55,7 @@ def isolate(patch: pytest.MonkeyPatch, home: Path) -> None:
         patch.delenv(name)
     for name in ("HOME", "USERPROFILE"):
         patch.setenv(name, str(home))
+    patch.setenv("LC_ALL", "C.UTF-8")  # a system that names no language
     patch.setenv("IPYTHONDIR", str(home / ".ipython"))
     patch.setenv("JUPYTER_PLATFORM_DIRS", "1")  # jupyter_core warns of the change to come where it is not set
     patch.setenv("PYTHONPATH", str(ROOT))  # a process that a test starts elsewhere finds a checkout nobody installed
@@ -75,6 +76,7 @@ def begin_anew() -> None:
     session._without_notebook[:] = [session.Session()]
     run_folders._unwritten_ends.clear()
     connection.forget_refusals()
+    words.choose_language("auto")
     redaction._remembered.anywhere.clear()  # a header's value that happens to stand in a link would be masked there
     redaction._remembered.as_words.clear()
 

@@ -18,10 +18,10 @@ from seedream_magic.errors import ConfigError, InvalidRequest, MissingKey, plura
 from seedream_magic.images.cards import path_text
 from seedream_magic.notebook.cell import split_line
 from seedream_magic.notebook.desk import Desk
-from seedream_magic.notebook.options import help_text
+from seedream_magic.notebook.help import help_page
 from seedream_magic.notebook.picture_commands import compare
 from seedream_magic.notebook.run_commands import continued_run, export, purge, recover, retry, show, show_history
-from seedream_magic.words import one_line
+from seedream_magic.words import one_line, own_words
 
 
 def run_command(desk: Desk, line: str) -> None:
@@ -125,9 +125,9 @@ def _key(desk: Desk, typed: str) -> None:
         print(f"Note: the key from {first.source} comes first as long as it is set.")  # noqa: T201 - see above
 
 
-def _help(_: Desk, __: str) -> None:
-    """Show every option and command."""
-    print(help_text())  # noqa: T201 - help is text
+def _help(_: Desk, topic: str) -> None:
+    """Show a screen to begin with, or the page of a topic."""
+    print(help_page(topic, own_words()))  # noqa: T201 - help is text
 
 
 def _models(desk: Desk, words: str) -> None:

@@ -32,6 +32,7 @@ from seedream_magic.images.image_set import ImageSet
 from seedream_magic.notebook.cell_outputs import CellOutputs
 from seedream_magic.notebook.options import LAYOUTS
 from seedream_magic.session import Session, images_to_bill
+from seedream_magic.words import choose_language
 
 if TYPE_CHECKING:
     from seedream_magic.notebook.display import Display
@@ -68,6 +69,9 @@ class Settings(Configurable):
         config=True
     )
     prices = Dict(help="price of one image by model id, in your currency, before the list price").tag(config=True)
+    language = Enum(
+        ("auto", "en", "zh"), "auto", help="of pictures, history and help: en, zh, or auto: the system's, the prompt's"
+    ).tag(config=True)
     show = Enum(LAYOUTS, "carousel", help="carousel or grid").tag(config=True)
     event_loop = Enum(EVENT_LOOPS, "thread", help="thread, or nest: the notebook's own loop").tag(config=True)
 
@@ -118,6 +122,8 @@ class Desk:
         settings.observe(self._limit_day, names="max_images_per_day")
         self._take_prices()
         settings.observe(self._take_prices, names="prices")
+        self._take_language()
+        settings.observe(self._take_language, names="language")
         self.panels: WeakSet[Closable] = WeakSet()
         self.cell: CellOutputs | None = None
         self.rows: tuple[str, ...] = ()
@@ -129,6 +135,9 @@ class Desk:
 
     def _take_prices(self, _: object = None) -> None:
         self.session.prices = self.settings.prices
+
+    def _take_language(self, _: object = None) -> None:
+        choose_language(self.settings.language)
 
     @property
     def variables(self) -> dict[str, Any]:

@@ -273,7 +273,11 @@ COMMANDS = (
         "体检；--probe 检测网络",
     ),
     ("%seedream doctor CODE", "an error code of the service: cause, fix, bill", "解释服务端错误码"),
-    ("%seedream help", "these lines", "显示本帮助"),
+    (
+        "%seedream help [TOPIC]",
+        "a screen to begin with; TOPIC: options, sweep, export, an option …",
+        "入门一屏；主题：选项、批量、导出、某个选项等",
+    ),
 )
 """Every command as it is typed, and what it does in both languages."""
 

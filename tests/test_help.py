@@ -1,0 +1,69 @@
+"""`%seedream help` and the language of what a person reads."""
+
+from __future__ import annotations
+
+import re
+
+import pytest
+from IPython.core.interactiveshell import InteractiveShell
+
+from asking import run, run_cell
+from seedream_magic import InvalidRequest
+from seedream_magic.notebook.cell import parse_cell
+from seedream_magic.notebook.help import help_page
+from seedream_magic.notebook.options import COMMANDS, OPTIONS
+from seedream_magic.words import CHINESE, ENGLISH, told_language
+
+HAN = re.compile("[\u4e00-\u9fff]")
+
+
+def test_the_first_screen_is_one_screen_of_one_language() -> None:
+    """At most 32 lines of 80 columns, its cells can be pasted, and it names redo, vary, extend, compare and export."""
+    english, chinese = help_page("", ENGLISH), help_page("", CHINESE)
+    for page in (english, chinese):
+        lines = page.splitlines()
+        assert len(lines) <= 32
+        assert all(len(line) + len(HAN.findall(line)) <= 80 for line in lines)
+        assert all(word in page for word in ("redo", "vary", "extend", "compare", "export"))
+        cells = re.findall(r"^    %%seedream(.*)\n    (.*)$", page, re.MULTILINE)
+        assert next(parse_cell(line, body).name for line, body in cells) is None
+    assert not HAN.search(english)
+    assert HAN.search(chinese)
+
+
+@pytest.mark.parametrize("words", [ENGLISH, CHINESE], ids=["en", "zh"])
+def test_every_option_and_command_has_its_help(words: object) -> None:
+    """In the page of all, and by its name alone."""
+    options, commands = help_page("options", words), help_page("commands", words)  # type: ignore[arg-type]  # its two values
+    for option in OPTIONS:
+        assert option.usage in options
+        assert option.usage in help_page(option.flag, words)  # type: ignore[arg-type]  # as above
+    for typed, *_ in COMMANDS:
+        assert typed in commands
+    assert bool(HAN.search(options)) is (words is CHINESE)
+
+
+def test_a_topic_that_is_none_names_one() -> None:
+    with pytest.raises(InvalidRequest, match=r"did you mean export\?"):
+        help_page("exprot", ENGLISH)
+    assert "2K" in help_page("尺寸", CHINESE)
+
+
+def test_the_language_is_that_of_the_setting_the_variable_or_the_system(
+    shell: InteractiveShell, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """In this order; where none names one, pictures speak the language of their prompt and the rest English."""
+    assert told_language() is None
+    assert not HAN.search(run(shell, "%seedream help")[1])
+    assert "计费" in run_cell(shell, "%%seedream\n一只狐狸")[2][-1]["data"]["text/html"]
+    for variable, value in (("LC_ALL", "zh_CN.UTF-8"), ("SEEDREAM_LANG", "zh")):
+        monkeypatch.setenv(variable, value)
+        assert told_language() is CHINESE
+    monkeypatch.setenv("SEEDREAM_LANG", "en")
+    assert told_language() is ENGLISH
+    shell.run_cell("%config SeedreamMagics.language = 'zh'")
+    assert HAN.search(run(shell, "%seedream help")[1])
+    html = shell.run_cell("_seedream").result._repr_html_()
+    assert "计费" in html
+    shell.run_cell("%config SeedreamMagics.language = 'en'")
+    assert not HAN.search(shell.run_cell("_seedream").result._repr_html_().replace("一只狐狸", ""))
