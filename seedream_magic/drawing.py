@@ -283,7 +283,8 @@ class Drawing:
         if lost is not None:
             raise InvalidRequest(f"The reference {lost} is not in the store any more.")
         with ExitStack() as reserved:
-            sent = replace(plan, base_url=await in_thread(lambda: sender.base_url))  # the demo starts now
+            base_url = sender.given_base_url or await in_thread(lambda: sender.base_url)  # the demo starts now
+            sent = replace(plan, base_url=base_url)
             # Before the run is begun: one that is killed while it waits for its turn leaves no doubt.
             turn = await limiter.take(plan.request.images_at_most) if (limiter := self._shared.limiter) else NO_TURN
             begun = None

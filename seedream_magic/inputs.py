@@ -37,14 +37,15 @@ class BadRow:
 class RowReader:
     """Makes plans of rows for a client; `options` are those of every row that is no plan already.
 
-    The references that all rows have in common are read once. Raises `InvalidRequest` where one of them cannot be.
+    The references that all rows have in common are read once. `looks_up` is as for `plan_in_python`. Raises
+    `InvalidRequest` where one of them cannot be read.
     """
 
-    def __init__(self, client: Sender, options: Options) -> None:
+    def __init__(self, client: Sender, options: Options, *, looks_up: bool) -> None:
         unknown = options.keys() - Options.__annotations__.keys()
         if unknown:
             raise TypeError(f"map() has no option {', '.join(sorted(unknown))}")
-        self._client, self._options = client, options
+        self._client, self._options, self._looks_up = client, options, looks_up
         if options.get("refs"):
             with in_python():
                 references, _ = read_references(client, options["refs"], fit=options.get("fit", False))
@@ -55,7 +56,7 @@ class RowReader:
         if isinstance(row, Plan):
             check_service(self._client, row)
             return row
-        return plan_in_python(self._client, *self._parts(row))
+        return plan_in_python(self._client, *self._parts(row), looks_up=self._looks_up)
 
     def plan_or_bad(self, row: object) -> Plan | BadRow:
         """The plan of a row, or what is wrong with it."""

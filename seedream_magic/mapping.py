@@ -112,7 +112,7 @@ class _Mapping:
         if isinstance(rows, str):
             raise InvalidRequest("map takes a list of prompts, or whatever gives one after the other, not one prompt.")
         self.failed: list[Failure] = []
-        self._client, self._rows, self._reader = client, rows, RowReader(client, options)
+        self._client, self._rows, self._reader = client, rows, RowReader(client, options, looks_up=executor is not None)
         self._concurrency, self._per_minute, self._executor = concurrency, per_minute, executor
         self._ordered = ordered
         self._total = len(rows) if isinstance(rows, Sized) else None

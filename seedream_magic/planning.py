@@ -74,14 +74,19 @@ def make_ask(prompt: str | Storyboard, options: Options) -> Ask:
     return Ask(prompt, {**given, "model": given.get("model") or None}, **beside)
 
 
-def plan_in_python(client: PlanningClient, prompt: str | Storyboard, options: Options) -> Plan:
-    """The plan of a prompt; see `Seedream.plan`. Messages name the keywords of Python."""
+def plan_in_python(
+    client: PlanningClient, prompt: str | Storyboard, options: Options, *, looks_up: bool = True
+) -> Plan:
+    """The plan of a prompt; see `Seedream.plan`. Messages name the keywords of Python.
+
+    Without `looks_up` it is not said what the store has of it: whoever draws it at once looks then.
+    """
     with in_python():
-        plan = plan_ask(client, make_ask(prompt, options))
+        plan = plan_ask(client, make_ask(prompt, options), looks_up=looks_up)
     return replace(plan, warnings=tuple(python_words(warning) for warning in plan.warnings))
 
 
-def plan_ask(client: PlanningClient, ask: Ask, *, draws_take: bool = False) -> Plan:
+def plan_ask(client: PlanningClient, ask: Ask, *, draws_take: bool = False, looks_up: bool = True) -> Plan:
     """The plan of what a person asks for; see `Seedream.plan`. Messages name the options of a cell.
 
     With `draws_take` the take that is asked for is drawn where it was never made.
@@ -99,11 +104,14 @@ def plan_ask(client: PlanningClient, ask: Ask, *, draws_take: bool = False) -> P
         fresh=fresh,
         take=ask.take,
         draws_take=draws_take,
+        looks_up=looks_up,
         copy=COPY.read(ask.copy) is True,
     )
 
 
-def plan_request(client: PlanningClient, request: ImageRequest, notes: tuple[str, ...], **further: Any) -> Plan:
+def plan_request(
+    client: PlanningClient, request: ImageRequest, notes: tuple[str, ...], *, looks_up: bool = True, **further: Any
+) -> Plan:
     """The plan of a checked request, with what the store says of it; `further` are fields of `Plan`.
 
     The embedded demo starts with the first run: till then its plans have an address that nothing can listen on.
@@ -119,7 +127,8 @@ def plan_request(client: PlanningClient, request: ImageRequest, notes: tuple[str
         prices=client.session.prices,
         **further,
     )
-    plan = look_up(plan, client.store)
+    if looks_up:
+        plan = look_up(plan, client.store)
     advice = () if plan.stored else plan_warnings(plan.base_url, plan.short_body)
     return replace(plan, warnings=(*plan.warnings, *advice))
 

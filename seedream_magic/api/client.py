@@ -104,6 +104,8 @@ async def post(
 
 async def _encode(plan: Plan) -> bytes:
     """The body as it goes out; the event loop goes on while large references are encoded."""
+    if not plan.request.references:
+        return plan.request.encoded
     try:
         return await asyncio.to_thread(lambda: plan.request.encoded)
     except RuntimeError:  # the process ends: threads take nothing new, and nobody else needs the loop
