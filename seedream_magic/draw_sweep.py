@@ -28,7 +28,7 @@ from seedream_magic.ledger import make_ledger
 from seedream_magic.planning import plan_ask, read_references
 from seedream_magic.replay import look_up
 from seedream_magic.sweep import Sweep, SweepClient, SweepState
-from seedream_magic.watch import Progress
+from seedream_magic.watch import Failure, Progress, fault_of
 from seedream_magic.words import words_for
 
 UPDATE_SECONDS = 0.5
@@ -148,6 +148,47 @@ def draw(
     return ended
 
 
+def start_sweep(
+    client: SweepSender,
+    sweep: Sweep,
+    *,
+    on_change: Callable[[Sweep], None],
+    on_end: Callable[[Sweep, Failure | None], None],
+    again: str = "Run the cell again",
+) -> Callable[[], None]:
+    """Draw the runs of a sweep and return at once, with the function that stops them.
+
+    `on_change` is called with growing values, when there is time to show them, and `on_end` once: with the sweep as far
+    as it came and with what broke it off, if anything did; both as for `Seedream.start`. `again` says how a person goes
+    on after a stop.
+    """
+    growing, pace = _Growing(sweep, sweep.runs), _Pace()
+
+    def changed(value: Sweep) -> None:
+        on_change(value)
+        pace.shown(0.0)
+        pace.ready = True
+
+    def begin(end: Callable[[], None]) -> Callable[[], None]:
+        def ended(_: Sweep | None, broken_off: BaseException | None) -> None:
+            end()
+            failure: Failure | None = None
+            value = growing.value("done" if broken_off is None else "stopped")
+            if isinstance(broken_off, asyncio.CancelledError):
+                failure = _interrupted(value, again)
+            elif broken_off is not None:
+                failure = broken_off if isinstance(broken_off, Failure) else fault_of(broken_off)
+            elif all(value.state_of(index) == "failed" for index in value.runs):
+                failure = next((error for error in value.errors if error), None)
+            if failure is not None:
+                failure.sweep = value
+            bridge.unfailing(on_end)(value, failure)
+
+        return bridge.Background(lambda: _values(client, growing, pace), bridge.unfailing(changed), ended).stop
+
+    return client.session.background.add(begin)
+
+
 def retry_sweep(client: SweepSender, sweep: Sweep, labels: tuple[str, ...]) -> Sweep:
     """See `Sweep.retry`."""
     plans = list(sweep.plans)
@@ -245,13 +286,13 @@ async def _values(client: SweepSender, growing: _Growing, pace: _Pace) -> AsyncG
     yield growing.value("done")
 
 
-def _interrupted(sweep: Sweep) -> SeedreamInterrupted:
+def _interrupted(sweep: Sweep, again: str = "Run the cell again") -> SeedreamInterrupted:
     """What Stop raises: how far it came, what may be billed, what can be done."""
     states = [sweep.state_of(index) for index in sweep.runs]
     begun = [images for images in sweep.sets if images is not None and not images.replayed]
     in_doubt = [images for images in begun if images.state != "done" and images.outcome in {"unknown", "billed"}]
     billed: Billed = "unknown" if in_doubt else "yes" if any(images.billed for images in begun) else "no"
-    rest = "Run the cell again: what is there is shown, only the rest is asked for."
+    rest = f"{again}: what is there is shown, only the rest is asked for."
     words = f"Stopped after {states.count('done')} of {plural(len(states), 'run')}."
     if not begun:
         error = SeedreamInterrupted(f"{words} Nothing was sent.", hint=rest, billed="no")

@@ -26,6 +26,7 @@ from seedream_magic.continuation import plan_redo
 from seedream_magic.images.image_set import ImageSet, cards_of
 from seedream_magic.ledger import seconds_per_picture
 from seedream_magic.session import Session
+from seedream_magic.sweep import Sweep
 from seedream_magic.view.carousel import set_bundle
 from served import KEY, check_store, client
 from service import PICTURE, POST, bodies, first_picture, jpeg, picture, stream_head, succeeded, whole_answer
@@ -95,11 +96,11 @@ def opened(through: Seedream, images: ImageSet | str | None = None, **options: A
     run = person.panel._run
     after, changed = run._ended, run._changed
 
-    def look(images: ImageSet) -> None:
+    def look(images: ImageSet | Sweep) -> None:
         changed(images)
         check_state()
 
-    def ended(drawn: ImageSet | None) -> None:
+    def ended(drawn: ImageSet | Sweep | None) -> None:
         after(drawn)
         person.ended.set()
 
@@ -319,9 +320,9 @@ def test_stop_keeps_what_came_and_says_what_may_be_billed(
         person.fill(Prompt="a village", Images="3")
         showed = person.panel._run._show
 
-        def show(images: ImageSet) -> None:
+        def show(images: ImageSet | Sweep) -> None:
             showed(images)
-            if images.ok:
+            if isinstance(images, ImageSet) and images.ok:
                 arrived.set()
 
         person.panel._run._show = show  # to wait for the first picture

@@ -212,7 +212,7 @@ def _box(cell: GridCell, look: Look) -> Markup:
 def _more(cell: GridCell, previews: Mapping[int, Preview], look: Look) -> Iterator[Markup]:
     """All that is said of a cell: what happened, the code that tries it again, and its set."""
     parts: list[Markup] = []
-    if cell.state in {"failed", "stopped"}:
+    if cell.state in {"failed", "stopped"} and (cell.message or not cell.cards):  # else its set says it
         parts += [element("p", {"style": "margin:4px 0"}, clip(text)) for text in texts_of(cell, look.words)]
     if cell.retry:
         parts.append(element("code", {"class": "seedream-command seedream-retry", "style": _CODE}, cell.retry))

@@ -52,7 +52,8 @@ class Form:
         self.kept: dict[str, Any] = {}
         """Fields without a control of their own, kept from a request that had them."""
         self._make_controls(loop)
-        self.model.offer(_offered(provider, model), model)
+        self.models = _offered(provider, model)
+        self.model.offer(self.models, model)
         self.watermark.value = settings.get("watermark", True) is not False
         self.stream.value = settings.get("stream") is True
         self._take_size(settings.get("size") or ("2K" if settings.get("ratio") else ""), settings.get("ratio"))

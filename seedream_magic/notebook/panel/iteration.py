@@ -68,8 +68,11 @@ class Iteration:
         self.widget = column(row(self.number, self._picture, use), row(self.words, redo, vary, copy_redo, copy_vary))
         set_visible(self.widget, visible=False)
 
-    def offer(self, images: ImageSet) -> None:
+    def offer(self, images: ImageSet | None) -> None:
         """Go on from this set, beginning at the frame at which its carousel opens; without a picture, from nothing."""
+        if images is None:
+            set_visible(self.widget, visible=False)
+            return
         is_new = self._images is None or self._images.run_id != images.run_id
         self._images = images
         if images.ok:

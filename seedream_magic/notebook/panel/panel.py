@@ -1,10 +1,10 @@
-"""The panel: its parts put together, and the sentences on what its form would send."""
+"""The panel: its parts put together."""
 
 from __future__ import annotations
 
-import os
 import time
 from collections.abc import Callable, Iterable, Mapping
+from contextlib import nullcontext
 from dataclasses import replace
 from typing import Any
 
@@ -12,17 +12,17 @@ import ipywidgets as widgets
 from IPython.display import display
 
 from seedream_magic.api.make_request import make_request
-from seedream_magic.api.models import MAXIMUM_IMAGES, SIDES
 from seedream_magic.api.plan import Plan
-from seedream_magic.api.prices import bill_text, price_of
 from seedream_magic.api.providers import chosen_provider
 from seedream_magic.api.references.reference import Reference
 from seedream_magic.api.request import ImageRequest
-from seedream_magic.errors import SeedreamError, plural
+from seedream_magic.draw_sweep import refuse_sweep
+from seedream_magic.errors import SeedreamError
 from seedream_magic.images.image_set import ImageSet
 from seedream_magic.notebook.desk import current_desk
 from seedream_magic.notebook.display import Output
 from seedream_magic.notebook.kernel_loop import KernelLoop, Latest
+from seedream_magic.notebook.panel.compare import Compare, Comparison
 from seedream_magic.notebook.panel.controls import (
     STYLE,
     button,
@@ -36,10 +36,13 @@ from seedream_magic.notebook.panel.controls import (
 from seedream_magic.notebook.panel.copied_cell import CopiedCell, cell_of
 from seedream_magic.notebook.panel.form import Form, Unwritten
 from seedream_magic.notebook.panel.iteration import Iteration
+from seedream_magic.notebook.panel.page import KEYS, in_voila
 from seedream_magic.notebook.panel.references import FormReference, References
 from seedream_magic.notebook.panel.run import RunControls
+from seedream_magic.notebook.panel.sentences import plan_sentences, room_sentence
 from seedream_magic.planning import plan_request, read_references, refuse_other_provider
 from seedream_magic.seedream import Seedream
+from seedream_magic.sweep import Sweep
 from seedream_magic.view.markup import element
 
 LOOK_SECONDS = 0.1
@@ -47,44 +50,9 @@ LOOK_SECONDS = 0.1
 _WITHOUT_KERNEL = (
     "The panel needs a notebook with its kernel: run this cell again there. What it has drawn stands below."
 )
-# Ctrl+Enter draws; the field in which it is pressed loses the focus for a moment, for some report their text only then.
-# Other keys stay in the panel: a notebook would move its cells when an arrow chooses in a list. Widgets cannot run
-# scripts, but a broken picture's error handler is one; where a page forbids that, all else works without.
-# The files of an upload are told before they are sent: the field in which they are chosen is outside the page, and is
-# met at the click that the button passes on to it.
-_KEYS = """const tie = (left) => {
-  const panel = this.closest('.seedream-panel');
-  if (!panel) { if (left) requestAnimationFrame(() => tie(left - 1)); return; }
-  const isCommand = (event) => event.ctrlKey || event.metaKey;
-  panel.addEventListener('keydown', (event) => {
-    if (event.key !== 'Enter' || !isCommand(event) || event.isComposing) return;
-    event.preventDefault();
-    event.stopPropagation();
-    const field = document.activeElement;
-    field.blur();
-    field.focus();
-    panel.querySelector('.seedream-generate').click();
-  }, true);
-  panel.addEventListener('click', (event) => {
-    if (!event.target.closest('.widget-upload')) return;
-    const inputs = HTMLInputElement.prototype;
-    inputs.click = function () {
-      delete inputs.click;
-      this.addEventListener('change', () => announce([...this.files]), { capture: true, once: true });
-      this.click();
-    };
-    setTimeout(() => { delete inputs.click; });
-  }, true);
-  const announce = (files) => {
-    const field = panel.querySelector('.seedream-chosen-files input');
-    field.value = JSON.stringify({ at: Date.now(), files: files.map(({ name, size }) => [name, size]) });
-    field.dispatchEvent(new Event('change', { bubbles: true }));
-  };
-  panel.addEventListener('keydown', (event) => {
-    if (!isCommand(event) && !['Escape', 'Tab'].includes(event.key)) event.stopPropagation();
-  });
-};
-tie(600);"""
+
+_Found = Plan | tuple[Comparison, Sweep] | SeedreamError
+"""What was looked up: a plan, what is compared with its sweep, or why there is none."""
 
 
 class Panel:
@@ -103,9 +71,10 @@ class Panel:
         *,
         client: Seedream | None = None,
         settings: Mapping[str, Any] | None = None,
-        keep: Callable[[ImageSet], None] | None = None,
+        keep: Callable[[ImageSet | Sweep], None] | None = None,
     ) -> None:
         loop, desk = KernelLoop(), current_desk()
+        self._desk = desk
         self.client = client or (desk.client() if desk else Seedream())
         begun = self.client.show(images) if isinstance(images, str) else images
         if begun is not None:
@@ -113,10 +82,10 @@ class Panel:
         if settings is None and desk is not None:
             settings = {**desk.settings.of_request, "provider": chosen_provider(desk.settings.provider).name}
         self._settings, self._keep = dict(settings or {}), keep or (desk.bind if desk else None)
-        self._images: ImageSet | None = None
-        self._request: ImageRequest | None = None
+        self._images: ImageSet | Sweep | None = None
+        self._request: ImageRequest | Comparison | None = None
         self._notes: tuple[str, ...] = ()
-        self._looks: Latest[Plan | SeedreamError] = Latest(loop, self._looked)
+        self._looks: Latest[_Found] = Latest(loop, self._looked)
         self._output = Output()
         self._previews: Latest[dict[str, Any]] = Latest(loop, self._receive)
         self._make_parts(loop)
@@ -141,6 +110,7 @@ class Panel:
             lambda: self._cell.hide_unless(self._request),
         )
         self._form = Form(loop, self.client.provider, self.client.model, self._settings, self._refresh)
+        self._compare = Compare(loop, self._form.models, self._refresh)
         draw, hint = "Draws what the form says (Ctrl+Enter)", "生成（Ctrl+Enter）"
         self._generate = button(loop, "Generate", draw, hint, self._draw, button_style="primary")
         self._generate.add_class("seedream-generate")
@@ -150,7 +120,7 @@ class Panel:
         self._copy = button(loop, "Copy as cell", *copy, lambda: self._copy_made(self._request, lambda _: self.cell))
         demo = "Draws with the built-in service: offline, no key, nothing billed", "使用内置演示服务，无需密钥"
         self._demo_row = indented(row(self._key_note, button(loop, "Use the demo", *demo, self._use_demo)))
-        keys = element("img", {"src": "data:,", "alt": "", "hidden": "", "onerror": _KEYS})
+        keys = element("img", {"src": "data:,", "alt": "", "hidden": "", "onerror": KEYS})
         style = widgets.HTML(f"<style>{STYLE}</style>{keys}")
         style.layout.display = "none"
         self.widget = column(
@@ -159,6 +129,7 @@ class Panel:
             self._form.words,
             self._references.widget,
             self._form.settings,
+            self._compare.widget,
             indented(self._plan_line),
             indented(row(self._generate, self._anew, self._run.stop, self._copy, self._run.line)),
             indented(self._message),
@@ -169,8 +140,8 @@ class Panel:
         self.widget.add_class("seedream-panel")
 
     @property
-    def images(self) -> ImageSet | None:
-        """The set that it shows, None before there is one."""
+    def images(self) -> ImageSet | Sweep | None:
+        """The set, or the sweep, that it shows, None before there is one."""
         return self._images
 
     @property
@@ -179,14 +150,16 @@ class Panel:
 
         References that no cell could name, such as uploads, are kept in the store for it.
         """
-        request, _ = self._make_request()
-        return cell_of(
+        comparison = self._comparison() if self._compare.on else None
+        request = comparison.base_request(self.client) if comparison else self._make_request()[0]
+        cell = cell_of(
             request,
             self._references.entries,
             settings=self._settings,
             provider=self.client.provider,
             store=self.client.store,
         )
+        return comparison.cell(cell) if comparison else cell
 
     def close(self) -> None:
         """Take it out of the page with all it holds. A run that is under way ends by itself; its set stays."""
@@ -215,13 +188,18 @@ class Panel:
         self._show(images)
         self._iteration.offer(images)
 
-    def _show(self, images: ImageSet) -> None:
-        """Show a set below the panel. Its previews are made beside the kernel's own work.
+    def _show(self, images: ImageSet | Sweep) -> None:
+        """Show a set, or a sweep, below the panel. Its previews are made beside the kernel's own work.
 
         Notes that stand in the place of a failed frame already are left out; the panel reports them above, too.
         """
         self._images = images
-        if self._output.is_news(images):
+        if not self._output.is_news(images):
+            return
+        if isinstance(images, Sweep):
+            rest = self._output.rest if images.state == "running" else 0.0
+            self._previews.do(lambda: self._output.bundle_of(images), after=rest)
+        else:
             errors = {str(frame.error) for frame in images.failed}
             noted = replace(images, notes=tuple(note for note in images.notes if note not in errors))
             self._previews.do(lambda: self._output.bundle_of(noted))
@@ -238,10 +216,20 @@ class Panel:
         self._references.refuse()
         return make_request(ask, model=client.model, references=self._references.values, strict=client.provider.strict)
 
+    def _comparison(self) -> Comparison:
+        """What the panel compares. Raises `SeedreamError` where that cannot be told."""
+        ask = replace(self._form.ask, refs=self._references.values, timeout=self._settings.get("timeout"))
+        self._references.refuse()
+        return self._compare.comparison(ask)
+
     def _refresh(self) -> None:
         """Say what the form stands for, at once; what the store has of it follows."""
+        self._compare.offer(self._form.model.value)
         try:
-            self._request, self._notes = self._make_request()
+            if self._compare.on:
+                self._request, self._notes = self._comparison(), ()
+            else:
+                self._request, self._notes = self._make_request()
         except SeedreamError as error:
             self._request = None
             self._say_no(error)
@@ -249,18 +237,25 @@ class Panel:
         finally:
             self._cell.hide_unless(self._request)
         request, notes = self._request, self._notes
-        self._say(plan_sentences(request, self.client, notes))
+        said = [request.sentence] if isinstance(request, Comparison) else plan_sentences(request, self.client, notes)
+        self._say(said)
         self._looks.do(lambda: self._looked_up(request, notes), after=LOOK_SECONDS)
 
-    def _looked_up(self, request: ImageRequest, notes: tuple[str, ...]) -> Plan | SeedreamError:
+    def _looked_up(self, request: ImageRequest | Comparison, notes: tuple[str, ...]) -> _Found:
         try:
+            if isinstance(request, Comparison):
+                return request, request.plan(self.client)
             return plan_request(self.client, request, notes)
         except SeedreamError as error:
             return error
 
-    def _looked(self, found: Plan | SeedreamError) -> None:
+    def _looked(self, found: _Found) -> None:
         if isinstance(found, SeedreamError):
             self._say_no(found)
+        elif isinstance(found, tuple):
+            comparison, sweep = found
+            if comparison is self._request:
+                self._say([comparison.sentence, *self._ledger(sweep)])
         elif found.request is self._request:
             try:
                 self.client.session.refuse(found)
@@ -269,6 +264,18 @@ class Panel:
                 return
             self._say(plan_sentences(found.request, self.client, found.warnings, stored=found.stored, looked=True))
             set_visible(self._anew, visible=found.stored is not None)
+
+    def _ledger(self, sweep: Sweep) -> tuple[str, ...]:
+        """The account of a sweep, or why it is not drawn."""
+        try:
+            return (*self._refused(sweep).ledger.lines(), *sweep.notes)
+        except SeedreamError as error:
+            return (*sweep.ledger.lines(), f"Cannot be sent: {error}")
+
+    def _refused(self, sweep: Sweep) -> Sweep:
+        """The sweep, if the limits let it be drawn; nobody is asked here, for there is no cell to answer in."""
+        with self._desk.unasked() if self._desk else nullcontext():
+            return refuse_sweep(self.client, sweep)
 
     def _say(self, texts: list[str]) -> None:
         room = room_sentence(len(self._references.entries), self._form.images.value)
@@ -279,21 +286,23 @@ class Panel:
         self._say([str(error) if isinstance(error, Unwritten) else f"Cannot be sent: {error}"])
 
     def _draw(self, *, fresh: bool = False) -> None:
-        def make(client: Seedream) -> Plan:
+        def make(client: Seedream) -> Plan | Sweep:
+            if self._compare.on:
+                return self._refused(self._comparison().plan(client))
             request, notes = self._make_request()
             return plan_request(client, request, notes, fresh=fresh, timeout=self._settings.get("timeout"))
 
         self._go_on(make)
 
-    def _go_on(self, make: Callable[[Seedream], Plan]) -> None:
+    def _go_on(self, make: Callable[[Seedream], Plan | Sweep]) -> None:
         self._run.begin(self.client, lambda: make(self.client))
         self._show_buttons()
 
-    def _ended(self, images: ImageSet | None) -> None:
+    def _ended(self, images: ImageSet | Sweep | None) -> None:
         if images is not None and self._keep is not None:
             self._keep(images)
         if images is not None:
-            self._iteration.offer(images)
+            self._iteration.offer(None if isinstance(images, Sweep) else images)
         self._show_buttons()
         self._look_for_key()
         self._refresh()
@@ -325,45 +334,3 @@ class Panel:
         self._look_for_key()
         self._report([])
         self._refresh()
-
-
-def in_voila() -> bool:
-    """Whether this is a page of Voilà's, where outputs stand still once it has loaded; widgets go on there."""
-    return any(name.startswith("VOILA_") for name in os.environ)
-
-
-def plan_sentences(
-    request: ImageRequest,
-    client: Seedream,
-    notes: tuple[str, ...],
-    *,
-    stored: str | None = None,
-    looked: bool = False,
-) -> list[str]:
-    """What a request will do, and its notes. `stored` is the run that stands for it, if the store was `looked` at."""
-    provider = client.provider
-    board, expected = request.storyboard, request.images_expected
-    images = "as many images as the model decides" if expected is None else plural(expected)
-    facts = [
-        request.model,
-        request.size if request.size in SIDES else request.size.replace("x", " × "),
-        f"storyboard of {len(board.frames)}" if board else images,
-        "" if request.watermark else "no watermark",
-        "streamed" if request.stream else "",
-    ]
-    price = price_of(request, provider, client.session.prices, base_url=client.given_base_url)
-    bill = bill_text(request.images_at_most, price)
-    paid = f"it may bill {bill}" if provider.needs_key else "the demo draws it free"
-    end = f"Not in the store: {paid}." if looked else f"{paid[0].upper()}{paid[1:]}."
-    if stored:
-        end = f"In the store (run {stored}): it is shown from there, nothing is billed."
-    return [f"To {provider.name}: {' · '.join(filter(None, facts))}. {end}", *notes]
-
-
-def room_sentence(references: int, images: str | int) -> str:
-    """How much of a request's fifteen pictures is taken; empty without references."""
-    if not references:
-        return ""
-    if not str(images).isdecimal():
-        return f"References {references} + images {images}: at most {MAXIMUM_IMAGES} together."
-    return f"References {references} + images {images} = {references + int(images)} of {MAXIMUM_IMAGES}."

@@ -11,13 +11,15 @@ import ipywidgets as widgets
 
 from seedream_magic.api.plan import Plan
 from seedream_magic.bridge import unfailing
-from seedream_magic.errors import SeedreamError, SeedreamInterrupted
+from seedream_magic.draw_sweep import start_sweep
+from seedream_magic.errors import SeedreamError, SeedreamInterrupted, plural
 from seedream_magic.images.image_set import ImageSet, cards_of
 from seedream_magic.ledger import seconds_per_picture
 from seedream_magic.notebook.kernel_loop import KernelLoop, Latest
 from seedream_magic.notebook.panel.controls import button, lines
 from seedream_magic.notebook.panel.form import Unwritten
 from seedream_magic.seedream import Seedream
+from seedream_magic.sweep import Sweep
 from seedream_magic.words import ENGLISH
 
 SETTLE_SECONDS = 0.25
@@ -27,22 +29,22 @@ TICK_SECONDS = 1.0
 
 
 class RunControls:
-    """The Stop button and the progress line, and the run itself.
+    """The Stop button and the progress line, and the run itself: that of a plan, or those of a sweep.
 
-    `show` shows a value of the set, `report` what went wrong, and `ended` is called with the set, or None.
+    `show` shows a value of the set, or of the sweep, `report` what went wrong, and `ended` is called with it, or None.
     """
 
     def __init__(
         self,
         loop: KernelLoop,
-        show: Callable[[ImageSet], None],
+        show: Callable[[ImageSet | Sweep], None],
         report: Callable[[Iterable[str]], None],
-        ended: Callable[[ImageSet | None], None],
+        ended: Callable[[ImageSet | Sweep | None], None],
     ) -> None:
         self._loop, self._show, self._report, self._ended = loop, show, report, ended
         self.busy = False
         self._plan: Plan | None = None
-        self._images: ImageSet | None = None
+        self._images: ImageSet | Sweep | None = None
         self._began = 0.0
         self._timer: asyncio.TimerHandle | None = None
         self._stop: Callable[[], None] | None = None
@@ -54,8 +56,8 @@ class RunControls:
         self.stop.disabled = True
         self.line = widgets.HTML()
 
-    def begin(self, client: Seedream, make: Callable[[], Plan]) -> None:
-        """Start the plan that `make` gives in a moment; a run that is under way goes on."""
+    def begin(self, client: Seedream, make: Callable[[], Plan | Sweep]) -> None:
+        """Start the plan, or the sweep, that `make` gives in a moment; a run that is under way goes on."""
         if self.busy:
             return
         self._set_busy(busy=True)
@@ -84,41 +86,52 @@ class RunControls:
             self._timer.cancel()
         self._estimate.close()
 
-    def _start(self, client: Seedream, make: Callable[[], Plan]) -> None:
+    def _start(self, client: Seedream, make: Callable[[], Plan | Sweep]) -> None:
         self._timer, self._images, self._seconds_each = None, None, None
         self._began = time.monotonic()
         try:
-            plan = self._plan = make()
-            model, provider = plan.request.model, plan.provider.name
-            if not plan.stored:
-                self._estimate.do(lambda: seconds_per_picture(client.store, model, provider))
-            self._tick()
-            stop = client.start(plan, on_change=self._changed, on_end=self._end)
+            made = make()
+            self._plan = None if isinstance(made, Sweep) else made
+            stop = self._begin_sweep(client, made) if isinstance(made, Sweep) else self._begin_plan(client, made)
         except SeedreamError as error:
             self._end(error.images, error)
         else:
             self._stop = stop if self.busy else None
 
-    def _changed(self, images: ImageSet) -> None:
+    def _begin_plan(self, client: Seedream, plan: Plan) -> Callable[[], None]:
+        model, provider = plan.request.model, plan.provider.name
+        if not plan.stored:
+            self._estimate.do(lambda: seconds_per_picture(client.store, model, provider))
+        self._tick()
+        return client.start(plan, on_change=self._changed, on_end=self._end)
+
+    def _begin_sweep(self, client: Seedream, sweep: Sweep) -> Callable[[], None]:
+        self._changed(replace(sweep, state="running"))
+        self._tick()
+        return start_sweep(client, sweep, on_change=self._changed, on_end=self._end, again="Generate again")
+
+    def _changed(self, images: ImageSet | Sweep) -> None:
         self._images = images
         self._show(images)
         self._show_progress()
 
-    def _end(self, images: ImageSet | None, failure: BaseException | None) -> None:
+    def _end(self, images: ImageSet | Sweep | None, failure: BaseException | None) -> None:
         if self._timer is not None:
             self._timer.cancel()
         self._timer, self._stop, self.busy = None, None, False
-        if images is not None and images.state == "running":
+        if isinstance(images, ImageSet) and images.state == "running":
             images = replace(images, state="stopped" if isinstance(failure, SeedreamInterrupted) else "done")
         unfailing(self._show_end)(images, failure)  # the set is kept, whatever has become of the widgets
         self._ended(images)
 
-    def _show_end(self, images: ImageSet | None, failure: BaseException | None) -> None:
+    def _show_end(self, images: ImageSet | Sweep | None, failure: BaseException | None) -> None:
         if images is not None:
             self._show(images)
         self._set_busy(busy=False)
         parts = [] if failure is None else [_word_for(failure)]
-        if images is not None:
+        if isinstance(images, Sweep):
+            parts += [self._progress(images), f"{time.monotonic() - self._began:.0f} s"]
+        elif images is not None:
             parts += [self._progress(images), cards_of(images).bill_text(ENGLISH), f"{images.seconds:.0f} s"]
         self.line.value = lines([" · ".join(parts)])
         if isinstance(failure, Unwritten) or not isinstance(failure, SeedreamError | SeedreamInterrupted):
@@ -130,11 +143,16 @@ class RunControls:
         self.busy, self.stop.disabled = busy, not busy
         self.line.value = lines(["starting"]) if busy else ""
 
-    def _progress(self, images: ImageSet | None) -> str:
+    def _progress(self, images: ImageSet | Sweep | None) -> str:
         """How many are there of those that were asked for: "k of n"; of a frame that is drawn anew, with its number.
+
+        Of a sweep so many of its runs have ended, with or without a picture.
 
         Of a set that goes on from a run of the same request, which was stopped, the pictures of that run count, too.
         """
+        if isinstance(images, Sweep):
+            ended = sum(images.state_of(index) in {"done", "failed"} for index in images.runs)
+            return f"{ended} of {plural(len(images), 'run')}"
         expected = self._plan.request.images_expected if self._plan else None
         lineage = self._plan.lineage if self._plan else None
         made = [frame for frame in images.ok if not (lineage and frame.index in images.inherited)] if images else []

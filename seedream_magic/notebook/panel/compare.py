@@ -1,0 +1,149 @@
+"""Comparing in the panel: the sizes, ratios, models and words that are drawn beside one another, as a sweep."""
+
+from __future__ import annotations
+
+import shlex
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, replace
+from math import prod
+from typing import Any
+
+import ipywidgets as widgets
+
+from seedream_magic.api.make_request import Ask, make_request
+from seedream_magic.api.models import RATIOS, SIDES, find_model
+from seedream_magic.api.request import ImageRequest
+from seedream_magic.axes import Axis
+from seedream_magic.draw_sweep import plan_sweep, title_of
+from seedream_magic.make_axes import option_axis, read_groups
+from seedream_magic.notebook.kernel_loop import KernelLoop
+from seedream_magic.notebook.panel.controls import LABEL_WIDTH, close, column, hinted, indented, row, set_visible
+from seedream_magic.notebook.panel.form import ANY, Unwritten
+from seedream_magic.seedream import Seedream
+from seedream_magic.sweep import Sweep
+from seedream_magic.view.markup import element
+
+_NAMES = {"size": ("Sizes", "尺寸"), "ratio": ("Ratios", "宽高比"), "model": ("Models", "模型")}
+_WORDS = "Words: write them in the prompt as {red|blue}. 词语：在提示词中写作 {红|蓝}。"
+_NOTHING = (
+    "Choose sizes, ratios or models to compare, or write {red|blue} in the prompt. "
+    "请选择要对比的尺寸、宽高比或模型，或在提示词中写 {红|蓝}。"
+)
+
+
+@dataclass(frozen=True)
+class Comparison:
+    """What is compared: what is asked for, the axes, and the options that say so in a cell.
+
+    `ask` has marks in place of the groups in its prompt, which are among the axes; `typed` is the prompt with them.
+    """
+
+    ask: Ask
+    axes: tuple[Axis, ...]
+    typed: Ask
+    options: tuple[str, ...]
+
+    def plan(self, client: Seedream) -> Sweep:
+        """The sweep, checked and looked up; nothing is sent."""
+        title = title_of(self.typed.prompt)
+        return plan_sweep(client, self.ask, self.axes, title=title, variables={}, name="_seedream")
+
+    @property
+    def sentence(self) -> str:
+        """How many runs it is."""
+        lengths = [len(axis) for axis in self.axes]
+        crossed = f"{' × '.join(map(str, lengths))} = " if len(lengths) > 1 else ""
+        return f"Compares {', '.join(axis.name for axis in self.axes)}: {crossed}{prod(lengths)} runs."
+
+    def base_request(self, client: Seedream) -> ImageRequest:
+        """The request of a cell that has these options beside: without what they say."""
+        named = {axis.name for axis in self.axes}
+        named |= {"ratio"} if "size" in named else set()
+        values = {name: value for name, value in self.typed.values.items() if name not in named}
+        references = tuple(self.typed.refs) if isinstance(self.typed.refs, tuple) else ()
+        return make_request(replace(self.typed, values=values), model=client.model, references=references)[0]
+
+    def cell(self, text: str) -> str:
+        """The cell of the base request with the options."""
+        return text.replace("%%seedream", " ".join(("%%seedream", *self.options)), 1)
+
+
+class Compare:
+    """The switch, and behind it the values of each option. `changed` is called after each change."""
+
+    def __init__(self, loop: KernelLoop, models: Sequence[str], changed: Callable[[], None]) -> None:
+        self._loop, self._changed, self._models = loop, changed, tuple(models)
+        hint = (
+            "Draws the same with several sizes, models or words, side by side",
+            "用多种尺寸、模型或词语各画一次并排对比",
+        )
+        self.switch = hinted(widgets.Checkbox(description="Compare", indent=False), *hint)
+        self.switch.layout.width, self.switch.layout.margin = "auto", "2px 8px"
+        self._values = {name: row(width="auto") for name in _NAMES}
+        self._rows = column(*(self._row(name) for name in _NAMES), widgets.HTML(str(element("div", {}, _WORDS))))
+        self._rows.children[-1].add_class("seedream-quiet")
+        self.widget = indented(column(row(self.switch), self._rows))
+        loop.watch(self.switch, self._switched)
+        set_visible(self._rows, visible=False)
+
+    @property
+    def on(self) -> bool:
+        """Whether several are to be drawn."""
+        return bool(self.switch.value)
+
+    def chosen(self, name: str) -> tuple[str, ...]:
+        """The values of an option that are compared."""
+        return tuple(box.description for box in self._values[name].children if box.value)
+
+    def offer(self, model: str) -> None:
+        """Offer what the model takes, or those that are compared. Before it is on there is nothing to choose from."""
+        if not self.on:
+            return
+        known = [find_model(one) for one in self.chosen("model") or (model,)]
+        sizes = [size for size in SIDES if any(one is None or size in one.presets for one in known)]
+        for name, values in (("size", sizes), ("ratio", RATIOS), ("model", dict.fromkeys((model, *self._models)))):
+            self._offer(name, tuple(values))
+
+    def comparison(self, ask: Ask) -> Comparison:
+        """What is compared where this is asked for. Raises `Unwritten` while too little is chosen."""
+        prompt, groups = read_groups(ask.prompt)
+        chosen = {name: values for name in _NAMES if (values := self.chosen(name))}
+        for name, values in chosen.items():
+            if len(values) == 1:
+                english, chinese = _NAMES[name]
+                raise Unwritten(f"{english}: choose at least two to compare. {chinese}：请至少选择两个。")
+        if not chosen and not groups:
+            raise Unwritten(_NOTHING)
+        options = ["--vary"] if groups else []
+        options += [f"--xy {shlex.quote(f'{name}=' + ','.join(values))}" for name, values in chosen.items()]
+        ratio = ask.values.get("ratio")
+        if "size" in chosen and "ratio" not in chosen and ratio not in (None, ANY):
+            options.append(f"-r {ratio}")
+        axes = (*groups, *(option_axis(name, list(values)) for name, values in chosen.items()))
+        return Comparison(replace(ask, prompt=prompt), axes, ask, tuple(options))
+
+    def _switched(self) -> None:
+        set_visible(self._rows, visible=self.on)
+        self._changed()
+
+    def _row(self, name: str) -> Any:
+        label = widgets.HTML(str(element("div", {}, _NAMES[name][0])))
+        label.layout.width = LABEL_WIDTH
+        return row(label, self._values[name], flex_flow="row nowrap", align_items="flex-start")
+
+    def _offer(self, name: str, values: tuple[str, ...]) -> None:
+        """Have a box for each of these values; those that stay keep what was chosen."""
+        before = {box.description: box for box in self._values[name].children}
+        if tuple(before) == values:
+            return
+        self._values[name].children = tuple(before.pop(value, None) or self._box(name, value) for value in values)
+        for box in before.values():
+            close(box)
+
+    def _box(self, name: str, value: str) -> Any:
+        english, chinese = _NAMES[name]
+        box = widgets.Checkbox(description=value, indent=False, style={"description_width": "auto"})
+        hinted(box, f"{english}: {value}", f"{chinese}：{value}")
+        box.layout.width, box.layout.margin = "auto", "2px 8px 2px 0"
+        self._loop.watch(box, self._changed)
+        return box
