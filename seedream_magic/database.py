@@ -222,8 +222,14 @@ def delete_runs(connection: sqlite3.Connection, number: int, store: Path, run_id
     """Take out runs of a store whose folders are not there, with the thumbnails that no other store has."""
     gone = [run_id for run_id in run_ids if not (store / run_id).is_dir()]  # it may have begun after the store was read
     connection.executemany("DELETE FROM runs WHERE store = ? AND run_id = ?", [(number, run_id) for run_id in gone])
-    query = "DELETE FROM thumbnails WHERE run_id = ? AND run_id NOT IN (SELECT run_id FROM runs)"
-    connection.executemany(query, [(run_id,) for run_id in gone])
+    kept = "SELECT 1 FROM runs WHERE run_id = ?"
+    delete_thumbnails(connection, [run_id for run_id in gone if not connection.execute(kept, (run_id,)).fetchone()])
+
+
+def delete_thumbnails(connection: sqlite3.Connection, run_ids: Iterable[str]) -> None:
+    """Take out the thumbnails of these runs, of all their pictures: "ID" is the first one, "ID/02.jpg" one by name."""
+    query = "DELETE FROM thumbnails WHERE run_id >= ? AND run_id < ? || '0' AND (run_id = ? OR run_id LIKE ? || '/%')"
+    connection.executemany(query, [(run_id,) * 4 for run_id in run_ids])
 
 
 def insert_runs(

@@ -23,6 +23,7 @@ from seedream_magic.database import (
     Known,
     damaged_copy,
     delete_runs,
+    delete_thumbnails,
     insert_runs,
     library_file,
     load_runs,
@@ -241,7 +242,7 @@ def forget(run_id: str, store: Path) -> str:
             "DELETE FROM runs WHERE run_id = ? AND store IN (SELECT id FROM stores WHERE path = ?)",
             (run_id, store_key(store)),
         )
-        connection.execute("DELETE FROM thumbnails WHERE run_id = ?", (run_id,))
+        delete_thumbnails(connection, [run_id])
         connection.execute("COMMIT")
         connection.execute("VACUUM")  # a row that was moved from page to page has left copies that are wiped only so
         return True

@@ -13,6 +13,7 @@ from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from datetime import date, datetime, timedelta
 from functools import lru_cache
+from pathlib import Path
 
 from seedream_magic.api.providers import PROVIDERS
 from seedream_magic.images.index import HistoryEntry
@@ -22,6 +23,8 @@ Fact = Callable[[HistoryEntry], bool]
 Reading = Callable[[re.Match[str], date], Fact | None]
 """What a match of a pattern says, seen from today; None where it says nothing, such as the 45th of a month."""
 
+MOST_DAYS = 3660
+"""Ten years: what is older has no pictures."""
 _UNDER_WAY = ("sending", "answering")
 _STATES: dict[str, tuple[str, ...]] = {
     **{state: (state,) for state in ("done", "partial", "failed", "stopped", "interrupted", "damaged", *_UNDER_WAY)},
@@ -70,6 +73,27 @@ def search(entries: Sequence[HistoryEntry], words: str, *, now: datetime) -> lis
     if any(term.fact for term in terms):  # these words are no text of the run, unless they stand in what was written
         found.sort(key=lambda entry: not (typed in _text_of(entry) and _is_written(entry, typed)))
     return found
+
+
+def since(words: str, *, now: datetime) -> date | None:
+    """The first day of the newest such date that has begun: of "2026-11" 1 November; None for what is no date."""
+    today = now.astimezone().date()
+    terms = list(_terms(_comparable(words), today))
+    facts = [term.fact for term in terms if term.fact is not None]
+    if not facts or len(facts) < len(terms):
+        return None
+
+    def is_meant(day: date) -> bool:
+        noon = datetime(day.year, day.month, day.day, 12).astimezone()
+        drawn = HistoryEntry("", noon, "", "", "", "", "", 0, 0, 0, "", 0.0, "", "", "", Path())
+        return all(fact(drawn) for fact in facts)
+
+    days = (today - timedelta(days=ago) for ago in range(MOST_DAYS))
+    newest = next((day for day in days if is_meant(day)), None)
+    if newest is None:
+        return None
+    before = (newest - timedelta(days=ago) for ago in range(1, MOST_DAYS))
+    return next((day + timedelta(days=1) for day in before if not is_meant(day)), newest)
 
 
 def local_time(moment: datetime | None) -> datetime | None:

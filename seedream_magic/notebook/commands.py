@@ -19,7 +19,7 @@ from seedream_magic.images.cards import path_text
 from seedream_magic.notebook.cell import split_line
 from seedream_magic.notebook.desk import Desk
 from seedream_magic.notebook.help import help_page
-from seedream_magic.notebook.picture_commands import compare
+from seedream_magic.notebook.picture_commands import compare, gallery
 from seedream_magic.notebook.run_commands import continued_run, export, purge, recover, retry, show, show_history
 from seedream_magic.words import one_line, own_words
 
@@ -218,6 +218,7 @@ COMMANDS: dict[str, Callable[[Desk, str], None]] = {
     "history": show_history,
     "show": show,
     "compare": compare,
+    "gallery": gallery,
     "recover": recover,
     "retry": retry,
     "stop": _stop,

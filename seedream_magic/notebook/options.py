@@ -241,6 +241,11 @@ COMMANDS = (
         "按编号或历史记录的行号显示以前的一组",
     ),
     (
+        "%seedream gallery [WORDS] [--starred] [--since DATE]",
+        "all pictures of all notebooks as a wall, found by words, a star, a date",
+        "所有笔记本的图片墙，可按词、星标、日期筛选",
+    ),
+    (
         "%seedream compare FRAME …",
         "two to nine pictures of any runs side by side, zoomed together: story[2] run:ID[0]",
         "并排对比任意记录的二至九张图片",

@@ -1,0 +1,227 @@
+"""Many pictures as a wall: rows that fill the width, of which only those in sight are drawn.
+
+The output holds small previews of the newest pictures, and of all others only the facts by which they are found, packed
+together; where scripts run, `gallery.js` filters, scrolls and opens them, and reads what is not saved here from its
+file, where that can be reached. Without scripts the previews are a wall of labelled pictures.
+"""
+
+from __future__ import annotations
+
+import base64
+import json
+import zlib
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from seedream_magic.errors import plural
+from seedream_magic.view.cards import Preview
+from seedream_magic.view.carousel import summary_line
+from seedream_magic.view.markup import Markup, constant, element, html_notes
+from seedream_magic.words import ENGLISH, Words, one_line
+
+PREVIEW_BYTES = 4_000
+"""Of a picture's data URI."""
+MAXIMUM_PREVIEWS = 150
+ALL_PREVIEWS_BYTES = 560_000
+FACTS_BYTES = 330_000
+"""Of the packed facts of all pictures, as they stand in the output."""
+LONGEST_CAPTION = 160
+SUMMARY_LINES = 8
+_WALL = "display:flex;flex-wrap:wrap;gap:6px;align-items:flex-start"
+_PICTURE = "display:block;height:120px;width:auto;max-width:100%;margin:0;padding:0;border-radius:3px;filter:none"
+_SAYS = {
+    "en": {
+        "count": "{pictures} of {runs}",
+        "unsaved": (
+            "Previews of the newest {saved} are saved in this notebook; the others are read from their files, where "
+            "those are at hand."
+        ),
+        "unlisted": "{left} earlier are not listed here: narrow down with words, --starred or --since DATE.",
+        "nothing": "No picture fits. %seedream gallery alone shows all.",
+    },
+    "zh": {
+        "count": "共 {pictures} 张图片，来自 {runs} 次运行",
+        "unsaved": "笔记本中只保存最新 {saved} 张的预览，其余的在文件可读时从文件读取。",
+        "unlisted": "另有更早的 {left} 张未列出：可加关键词、--starred 或 --since 日期缩小范围。",
+        "nothing": "没有符合的图片。只输入 %seedream gallery 可显示全部。",
+    },
+}
+_CONTROLS = {
+    "en": {
+        "gallery": "Gallery",
+        "words": "Words",
+        "model": "Every model",
+        "notebook": "Every notebook",
+        "starred": ["★", "Starred only"],
+        "shown": "{shown} of {total}",
+        "previous": ["‹", "Previous picture"],
+        "next": ["›", "Next picture"],
+        "close": "Close",
+        "copied": "Copied",
+        "copy": "Copy",
+        "frame": "frame {number}",
+        "unreachable": "The original cannot be opened from here.",
+        "open": "the set",
+        "ref": "as a reference",
+        "star": "star it",
+    },
+    "zh": {
+        "gallery": "图库",
+        "words": "关键词",
+        "model": "全部模型",
+        "notebook": "全部笔记本",
+        "starred": ["★", "只看星标"],
+        "shown": "{shown} / {total}",
+        "previous": ["‹", "上一张"],
+        "next": ["›", "下一张"],
+        "close": "关闭",
+        "copied": "已复制",
+        "copy": "复制",
+        "frame": "第 {number} 帧",
+        "unreachable": "此处打不开原文件。",
+        "open": "打开该组",
+        "ref": "用作参考图",
+        "star": "加星标",
+    },
+}
+"""What only the script shows; of a sign also its name."""
+
+
+@dataclass(frozen=True)
+class Tile:
+    """One picture of a run: its index there, the name of its file, its marks."""
+
+    index: int
+    name: str
+    starred: bool = False
+    rejected: bool = False
+
+
+@dataclass(frozen=True)
+class Run:
+    """The pictures of a run, and what they are found by.
+
+    `ratio` is width over height of what was asked for, `link` leads to its folder, None where a page cannot follow it.
+    """
+
+    id: str
+    provider: str
+    caption: str
+    model: str
+    notebook: str
+    tags: str
+    when: str
+    ratio: float
+    link: str | None
+    tiles: tuple[Tile, ...]
+
+
+def gallery_bundle(runs: Sequence[Run], previews: Mapping[tuple[str, int], Preview], words: Words) -> dict[str, Any]:
+    """The mimebundle of a wall, newest first: `text/html` below 1,000,000 bytes, `text/plain` of at most eight lines.
+
+    `previews` are by the id of the run and the index of the picture.
+    """
+    total = sum(len(run.tiles) for run in runs)
+    listed, facts = _packed(runs)
+    count = sum(len(run.tiles) for run in listed)
+    images, saved = [], 0
+    for run in listed:
+        for tile in run.tiles:
+            preview = previews.get((run.id, tile.index))
+            if preview is not None and saved + len(preview.data_uri) <= ALL_PREVIEWS_BYTES:
+                saved += len(preview.data_uri)
+                images.append(_image(run, tile, preview))
+    says = _SAYS[words.language]
+    told = says["count"].format(pictures=_count(total, words), runs=_count(len(runs), words, "run"))
+    unsaved = says["unsaved"].format(saved=len(images)) if len(images) < count else ""
+    unlisted = says["unlisted"].format(left=f"{total - count:,}") if count < total else ""
+    notes = list(filter(None, (told, unsaved, unlisted))) if total else [says["nothing"]]
+    attributes = {
+        "class": "seedream-gallery tex2jax_ignore mathjax_ignore",
+        "lang": words.language,
+        "data-words": json.dumps(_CONTROLS[words.language], ensure_ascii=False),
+        "data-facts": facts,
+    }
+    # One link for each store: the front end writes links anew, and this one shows how.
+    links = {run.link.rpartition("/")[0]: run for run in listed if run.link}
+    bases = [
+        element("a", {"class": "seedream-base", "href": f"{run.link}/{run.tiles[0].name}", "hidden": ""})
+        for run in links.values()
+    ]
+    html = element(
+        "div",
+        attributes if total else {**attributes, "data-facts": None},
+        element("div", {"class": "seedream-wall", "style": _WALL}, *images),
+        *bases,
+        element("div", {"class": "seedream-notes"}, *html_notes(notes)),
+        *(
+            [
+                element("style", {}, constant("gallery.css")),
+                element("script", {}, constant("viewer.js", "gallery.js", "start.js")),
+            ]
+            if total
+            else []
+        ),
+    )
+    return {"text/html": str(html), "text/plain": _plain(listed, notes)}
+
+
+def _count(number: int, words: Words, noun: str = "picture") -> str:
+    return plural(number, noun).replace(str(number), f"{number:,}") if words is ENGLISH else f"{number:,}"
+
+
+def _image(run: Run, tile: Tile, preview: Preview) -> Markup:
+    name = f"run:{run.id}[{tile.index}]"
+    caption = one_line(run.caption, 80)
+    attributes: dict[str, str | int | None] = {
+        "src": preview.data_uri, "alt": caption or name, "title": f"{name} {caption}", "data-tile": name,
+        "width": preview.width, "height": preview.height, "style": _PICTURE,
+    }  # fmt: skip
+    return element("img", attributes)
+
+
+def _packed(runs: Sequence[Run]) -> tuple[Sequence[Run], str]:
+    """As many runs as have room, and their facts: JSON, deflated, in base64."""
+    most = len(runs)
+    while True:
+        packed = _pack(runs[:most])
+        if len(packed) <= FACTS_BYTES or most <= 1:
+            return runs[:most], packed
+        most = min(most - 1, int(most * FACTS_BYTES / len(packed) * 0.97))
+
+
+def _pack(runs: Sequence[Run]) -> str:
+    tables: dict[str, dict[str, int]] = {name: {} for name in ("model", "notebook", "provider", "store")}
+
+    def number(name: str, value: str) -> int:
+        return tables[name].setdefault(value, len(tables[name]))
+
+    rows = [
+        [
+            run.id,
+            one_line(run.caption, LONGEST_CAPTION),
+            number("model", run.model),
+            number("notebook", run.notebook),
+            number("provider", run.provider),
+            number("store", run.link.rpartition("/")[0]) if run.link else -1,
+            run.when,
+            run.tags,
+            round(run.ratio, 3),
+            [[tile.index, tile.name, int(tile.starred) + 2 * int(tile.rejected)] for tile in run.tiles],
+        ]
+        for run in runs
+    ]
+    facts = {"runs": rows, **{name: list(table) for name, table in tables.items()}}
+    text = json.dumps(facts, ensure_ascii=False, separators=(",", ":")).encode("utf-8", "replace")
+    packer = zlib.compressobj(9, zlib.DEFLATED, -15)
+    return base64.b64encode(packer.compress(text) + packer.flush()).decode("ascii")
+
+
+def _plain(runs: Sequence[Run], notes: Sequence[str]) -> str:
+    pictures = [
+        f"run:{run.id}[{tile.index}]{' ★' if tile.starred else ''}  {one_line(run.caption, 80)}"
+        for run in runs[:SUMMARY_LINES]
+        for tile in run.tiles
+    ]
+    return "\n".join(summary_line(line) for line in (*pictures[: SUMMARY_LINES - len(notes)], *notes))
