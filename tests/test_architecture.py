@@ -43,7 +43,8 @@ FACES = ({"notebook/magic.py"}, {"notebook/panel/"})
 
 LIBRARIES = {
     "httpx": (
-        *(f"api/{name}.py" for name in ("answer", "certificates", "client", "connection", "network_errors", "probe")),
+        *(f"api/{name}.py" for name in ("answer", "certificates", "client", "connection", "live_models")),
+        *("api/network_errors.py", "api/probe.py"),
         *("images/download.py", "images/route.py"),
     ),
     "truststore": ("api/certificates.py",),

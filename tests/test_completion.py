@@ -151,6 +151,9 @@ def test_runs_are_offered_newest_first(around: Surroundings) -> None:
     ("line", "expected"),
     [
         ("%seedream use by", ["byteplus"]),
+        ("%seedream use ark", ["ark", "ark-plan"]),
+        ("%seedream models --l", ["--live"]),
+        ("%%seedream --provider ark-plan -m ", ["doubao-seedream-5.0-lite"]),
         ("answer = %seedream sh", ["show"]),
         ("x = 1\n%seedream sh", ["show"]),
         ("%seedream doctor ServerO", ["ServerOverloaded"]),

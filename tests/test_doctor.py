@@ -160,6 +160,10 @@ RAW = "http://me:can#CANARY@h:1"
 BROKEN = [
     (no_key, "bad", "key", "SEEDREAM_API_KEY / ANYFAST_API_KEY", "没有 anyfast 的密钥"),
     (silent_keyring, "bad", "key", "No API key for anyfast; the keyring did not answer within 3 s.", "秒内没有应答"),
+    (
+        variables(SEEDREAM_PROVIDER="ark", SEEDREAM_MODEL="doubao-seedream-4.5"),
+        *("look", "provider", "its own: doubao-seedream-4-5-251128", "没有名为 doubao-seedream-4.5 的模型"),
+    ),
     (bad_key, "bad", "key", "a space", "密钥含有空格"),
     (store_is_a_file, "bad", "store", "is a file", "是文件"),
     (disk_with(70 * 2**20), "bad", "store", "70 MiB left: too little to draw", "不足以生成图片"),

@@ -228,6 +228,10 @@ ROWS: dict[str, Raised] = {
     "a prompt that is not allowed": refused(400, "InputTextSensitiveContentDetected", "The input may hold x"),
     "a check that failed itself": refused(400, "ContentSecurityDetectionError", "The check failed"),
     "an unknown model": refused(404, "ModelNotOpen", "The model is not open"),
+    "a model that the provider does not know": answered(
+        json_reply({"error": {"code": "InvalidEndpointOrModel.NotFound", "message": "It does not exist"}}, 404),
+        model="doubao-seedream-4.5-251128",
+    ),
     "a parameter that the service refuses": refused(400, "InvalidParameter", "The parameter `size` is not valid"),
     "too many requests": refused(429, "RateLimitExceeded", "Too many", Retry_After="86400"),
     "too many requests, again and again": retried(refusal(429, code="RateLimitExceeded", Retry_After="10")),

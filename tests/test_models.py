@@ -19,6 +19,7 @@ from seedream_magic.api.models import (
     SIDES,
     Model,
     find_model,
+    ids_meant,
     pixels_for_ratio,
 )
 
@@ -32,13 +33,47 @@ from seedream_magic.api.models import (
         (SEEDREAM_5_0_PRO, "doubao-seedream-5-0-pro-260628 dola-seedream-5-0-pro-260628"),
         (SEEDREAM_5_0_FLASH, "doubao-seedream-5-0-flash-260915"),
         (SEEDREAM_3_0, "doubao-seedream-3-0-t2i-250415"),
+        (
+            SEEDREAM_5_0_LITE,
+            "doubao-seedream-5.0-lite Doubao-Seedream-5.0-Lite seedream_5_0_lite SEEDREAM-5.0 seedream-v5",
+        ),
+        (SEEDREAM_4_5, "bytedance/seedream-4.5 volcengine/doubao-seedream-4.5-251128 seedream4.5"),
+        (
+            SEEDREAM_4_5,
+            "seedream-4-5-20251128",
+        ),
+        (SEEDREAM_4_0, "seedream-4 bytedance-seedream-4.0 DOUBAO_SEEDREAM_4_0_250828 seedream-4-250828"),
+        (SEEDREAM_5_0_PRO, "doubao-seedream-5.0-pro seedream-5-pro-260628"),
+        (
+            None,
+            "seedream-4.5-edit seedream-4-0-lite seedream seedream-45 doubao-seed-2.0-lite 4.5 seedream-5.0-pro-x",
+        ),
         (None, "ep-20260101-abcde doubao-seedream-6-0 doubao-seedream-4-5-turbo my-seedream-4-5 seedream-4-5\n"),
     ],
 )
 def test_ids(model: Model | None, ids: str) -> None:
-    """Dated and undated ids of both clouds are known; an id that does not tell is not guessed at."""
+    """Dated and undated ids of both clouds and of gateways are known, with dots, slashes, capitals; an id that does not
+    tell is not guessed at.
+    """
     assert [find_model(model_id) for model_id in ids.split(" ")] == [model] * len(ids.split(" "))
     assert all(map(find_model, KNOWN_IDS))  # Tab offers no id that the table cannot check
+
+
+@pytest.mark.parametrize(
+    ("typed", "provider", "meant"),
+    [
+        ("seedream-5.0-lite", "ark", ("doubao-seedream-5-0-260128", "doubao-seedream-5-0-lite-260128")),
+        ("doubao-seedream-4-5", "ark", ("doubao-seedream-4-5-251128",)),
+        ("doubao-seedream-4-5-251128", "byteplus", ("seedream-4-5-251128",)),
+        ("doubao-seedream-5-0-260128", "ark-plan", ("doubao-seedream-5.0-lite",)),
+        ("doubao-seedraem-4-5-251128", "ark", ("doubao-seedream-4-5-251128",)),
+        ("doubao-seedream-4-5-251128", "ark", ()),
+        ("ep-2026", "ark", ()),
+    ],
+)
+def test_ids_that_were_meant(typed: str, provider: str, meant: tuple[str, ...]) -> None:
+    """Those of the same model at that provider, else one that is spelled alike; none for one that it has."""
+    assert ids_meant(typed, provider) == meant
 
 
 # The table of the 2026 documentation, row by row: 1K, 2K, 3K, 4K. An upright ratio has the sides of the other.

@@ -7,8 +7,8 @@ import re
 import pytest
 
 from seedream_magic.api import models
-from seedream_magic.api.models import KNOWN_IDS, Model
-from seedream_magic.notebook.models_table import ids_for, models_bundle
+from seedream_magic.api.models import KNOWN_IDS, Model, ids_for
+from seedream_magic.notebook.models_table import models_bundle
 
 MODELS = [model for model in vars(models).values() if isinstance(model, Model)]
 CURRENT = "doubao-seedream-4-5"
@@ -42,7 +42,7 @@ def test_ids_are_told_by_provider() -> None:
     assert all(known in text for known in KNOWN_IDS)
     page = models_bundle(CURRENT)["text/html"]
     for known in KNOWN_IDS:  # one id a line, which never breaks, its provider before it
-        assert re.search(rf"<div><span [^>]+>[a-z, ]+</span> {re.escape(known)}</div>", page)
+        assert re.search(rf"<div><span [^>]+>[a-z, -]+</span> {re.escape(known)}</div>", page)
 
 
 @pytest.mark.parametrize(

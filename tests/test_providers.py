@@ -32,6 +32,13 @@ def test_the_providers() -> None:
     assert facts == {
         "anyfast": ("https://www.anyfast.ai/v1", ("ANYFAST_API_KEY",), "doubao-seedream-4-5", False, True),
         "ark": (ark, ("ARK_API_KEY",), "doubao-seedream-4-5-251128", True, True),
+        "ark-plan": (
+            ark.replace("/v3", "/plan/v3"),
+            ("ARK_PLAN_API_KEY", "ARK_API_KEY"),
+            "doubao-seedream-5.0-lite",
+            True,
+            True,
+        ),
         "byteplus": (byteplus, ("ARK_API_KEY",), "seedream-4-5-251128", True, True),
         "demo": ("", (), "doubao-seedream-4-5", True, False),
     }
@@ -42,7 +49,7 @@ def test_the_providers() -> None:
 @pytest.mark.parametrize(("typed", "meant"), [("AnyFats", "anyfast"), ("dem", "demo"), ("", ""), ("x" * 10_000, "")])
 def test_other_names(typed: str, meant: str) -> None:
     """All providers are listed, the one that was probably meant is named, and the sentence stays short."""
-    with pytest.raises(ConfigError, match="anyfast, ark, byteplus, demo") as caught:
+    with pytest.raises(ConfigError, match="anyfast, ark, ark-plan, byteplus, demo") as caught:
         find_provider(typed)
     assert str(caught.value).endswith(f" Did you mean {meant}?" if meant else "demo.")
     assert len(str(caught.value)) < 150

@@ -107,6 +107,8 @@ def test_a_state_or_a_provider() -> None:
     assert found(entries, "火山失败") == ["夜里的f"]
     assert found(entries, "失败 demo") == found(entries, "今天的猫") == ["夜里的猫"]
     assert found([drawn("dark octopus, market")], "ark") == found([drawn("dark octopus")], "oct") == []
+    both = [drawn("a kite", provider="ark-plan"), drawn("a boat", provider="ark")]
+    assert found(both, "ark-plan") == ["a kite"]
 
 
 def test_a_word_of_a_prompt_is_found_whatever_else_it_means() -> None:

@@ -9,12 +9,13 @@ from __future__ import annotations
 
 import asyncio
 import math
-from collections.abc import AsyncIterator, Callable, Mapping
+from collections.abc import AsyncIterator, Callable, Iterator, Mapping
 from contextlib import (
     AbstractAsyncContextManager,
     AbstractContextManager,
     AsyncExitStack,
     asynccontextmanager,
+    contextmanager,
     nullcontext,
 )
 from dataclasses import dataclass
@@ -37,7 +38,7 @@ from seedream_magic.api.answer import (
 )
 from seedream_magic.api.connection import Client, Transport, new_client, reading
 from seedream_magic.api.credentials import Key
-from seedream_magic.api.models import LARGEST_BASE64_CHARACTERS
+from seedream_magic.api.models import LARGEST_BASE64_CHARACTERS, ids_meant
 from seedream_magic.api.network_errors import NOT_SENT, Progress, causes, no_answer, no_connection, phase_of, reason
 from seedream_magic.api.plan import Plan
 from seedream_magic.api.providers import Provider, is_loopback
@@ -45,7 +46,7 @@ from seedream_magic.api.proxies import proxy_for
 from seedream_magic.api.redaction import without_secret
 from seedream_magic.api.retry import PACE, Pace, decide, duration
 from seedream_magic.api.task_shapes import Task
-from seedream_magic.errors import NoConnection, OutcomeUnknown, RateLimited, SeedreamError, UnsafeURL
+from seedream_magic.errors import ModelNotFound, NoConnection, OutcomeUnknown, RateLimited, SeedreamError, UnsafeURL
 
 Waiting = Callable[[float, NoConnection | RateLimited], AbstractContextManager[None]]
 """A context that is entered for each pause; it is given the seconds, and the error that the pause follows."""
@@ -180,10 +181,22 @@ async def _attempt(
                 request.headers.pop(name, None)
         try:
             if not 200 <= response.status_code < 300:
-                await raise_refusal(response, key)
+                with _naming_models(plan):
+                    await raise_refusal(response, key)
             yield response
         finally:
             await response.aclose()
+
+
+@contextmanager
+def _naming_models(plan: Plan) -> Iterator[None]:
+    """Where the provider does not know the model, name those that were probably meant."""
+    try:
+        yield
+    except ModelNotFound as error:
+        if (meant := ids_meant(plan.request.model, plan.provider.name)) and "NotOpen" not in error.code:
+            error.hint = f"Did you mean {' or '.join(meant[:2])}? {error.hint}"
+        raise
 
 
 def _pause(error: NoConnection | RateLimited, attempt: int, elapsed: float, draw: float) -> float | None:

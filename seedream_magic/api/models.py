@@ -7,6 +7,7 @@ than this table) is not checked.
 
 from __future__ import annotations
 
+import difflib
 import math
 import re
 from dataclasses import dataclass
@@ -94,15 +95,19 @@ SEEDREAM_5_0_FLASH = Model(
 )
 SEEDREAM_3_0 = Model("Seedream 3.0", (), 512 * 512, 2048 * 2048, 0, sets=False, stream=False, default_size="1024x1024")
 
-_FAMILIES = (
-    ("3-0-t2i", SEEDREAM_3_0),
-    ("4-0", SEEDREAM_4_0),
-    ("4-5", SEEDREAM_4_5),
-    ("5-0-pro", SEEDREAM_5_0_PRO),
-    ("5-0-flash", SEEDREAM_5_0_FLASH),
-    ("5-0-lite", SEEDREAM_5_0_LITE),
-    ("5-0", SEEDREAM_5_0_LITE),
+_FAMILIES = {
+    "3-0-t2i": SEEDREAM_3_0,
+    "4-0": SEEDREAM_4_0,
+    "4-5": SEEDREAM_4_5,
+    "5-0-pro": SEEDREAM_5_0_PRO,
+    "5-0-flash": SEEDREAM_5_0_FLASH,
+    "5-0-lite": SEEDREAM_5_0_LITE,
+    "5-0": SEEDREAM_5_0_LITE,
+}
+_ID = re.compile(
+    r"(?:.*/)?(?:doubao-|dola-|bytedance-)?seedream-?v?(?P<major>\d)(?:-(?P<minor>\d))?(?P<kind>-[a-z]\w*)?(?:-\d{6}|-\d{8})?"
 )
+"""An id in lower case, its parts joined by hyphens; before it may stand a gateway's name for the vendor."""
 
 KNOWN_IDS = (
     "doubao-seedream-4-0",
@@ -118,6 +123,7 @@ KNOWN_IDS = (
     "seedream-5-0-260128",
     "seedream-5-0-lite-260128",
     "dola-seedream-5-0-pro-260628",
+    "doubao-seedream-5.0-lite",
 )
 
 # Recommended pixel pairs of the 2026 documentation. A preset leaves the ratio to the model; a pair fixes it.
@@ -156,12 +162,28 @@ _PRO_MODELS = (SEEDREAM_5_0_PRO, SEEDREAM_5_0_FLASH)
 
 
 def find_model(model_id: str) -> Model | None:
-    """The row for a model id, dated or not, of either cloud; None for `ep-…` and unknown ids."""
-    match = re.fullmatch(r"(?:doubao-|dola-)?seedream-(\d-\d(?:-[a-z0-9]+)?)(?:-\d{6})?", model_id.lower())
-    if match is None:
-        return None
-    rest = re.sub(r"-\d{6}$", "", match[1])
-    return next((model for family, model in _FAMILIES if rest == family), None)
+    """The row for a model id in any spelling; None for `ep-…` and for ids that do not tell.
+
+    Dated or not, of either cloud or of a gateway: `doubao-seedream-5.0-lite`, `ByteDance/Seedream-4.5`, `seedream_v4`.
+    """
+    match = _ID.fullmatch(re.sub(r"[ ._]+", "-", model_id.lower()))
+    return _FAMILIES.get(f"{match['major']}-{match['minor'] or 0}{match['kind'] or ''}") if match else None
+
+
+def ids_for(provider: str) -> tuple[str, ...]:
+    """The ids that are documented for a provider. Gateways take undated ones; whether dated ones too is not known."""
+    if provider == "byteplus":
+        return tuple(known for known in KNOWN_IDS if not known.startswith("doubao-"))
+    own = (known for known in KNOWN_IDS if known.startswith("doubao-") and ("." in known) is (provider == "ark-plan"))
+    dated = provider == "ark"
+    return tuple(known for known in own if provider == "ark-plan" or bool(re.search(r"-\d{6}$", known)) is dated)
+
+
+def ids_meant(model_id: str, provider: str) -> tuple[str, ...]:
+    """The ids of a provider that somebody may have meant who asked for this one: of the same model, else alike."""
+    offered, model = ids_for(provider), find_model(model_id)
+    same = tuple(known for known in offered if model is not None and find_model(known) is model)
+    return () if model_id in offered else same or tuple(difflib.get_close_matches(model_id.lower(), offered, n=1))
 
 
 def pixels_for_ratio(model: Model | None, preset: str, ratio: tuple[int, int]) -> tuple[int, int]:

@@ -53,6 +53,14 @@ PROVIDERS = {
             "doubao-seedream-4-5-251128",
             strict=True,
         ),
+        # Ark's Agent Plan, a subscription: an address and keys of its own, ids with dots (PlayPen issues 300 and 302).
+        Provider(
+            "ark-plan",
+            "https://ark.cn-beijing.volces.com/api/plan/v3",
+            ("ARK_PLAN_API_KEY", "ARK_API_KEY"),
+            "doubao-seedream-5.0-lite",
+            strict=True,
+        ),
         Provider(
             "byteplus",
             "https://ark.ap-southeast.bytepluses.com/api/v3",

@@ -15,7 +15,7 @@ from dataclasses import replace
 from tornado.httpserver import HTTPServer
 from tornado.web import Application
 
-from .service import DemoService, DemoSettings, GenerationsHandler, NotFoundHandler, PictureHandler
+from .service import DemoService, DemoSettings, GenerationsHandler, ModelsHandler, NotFoundHandler, PictureHandler
 
 __all__ = ["DemoService", "DemoSettings", "running", "serve", "start", "stop"]
 
@@ -29,6 +29,7 @@ async def serve(service: DemoService, ready: Callable[[asyncio.Event], None]) ->
     application = Application(
         [
             (r"/(?:.+/)?images/generations", GenerationsHandler, options),
+            (r"/(?:.+/)?models", ModelsHandler, options),
             (r"/[^/]+/[0-9a-f]+_\d+\.(?:jpeg|png)", PictureHandler, options),
             (r".*", NotFoundHandler),
         ],

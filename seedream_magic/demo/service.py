@@ -26,6 +26,8 @@ from tornado.iostream import StreamClosedError
 from tornado.netutil import bind_sockets
 from tornado.web import RequestHandler
 
+from seedream_magic.api.models import ids_for
+
 from .jobs import LAYERS, REFUSED_IMAGE, Job, Refusal, read_job
 from .painter import Box, paint
 
@@ -180,17 +182,20 @@ class GenerationsHandler(_TaskHandler):
             self._check_key()
             job = read_job(self.request.body)
         except Refusal as refusal:
-            label = "request id" if refusal.status == 401 else "Request id"
-            message = f"{refusal.message} {label}: {self.request_id}"
-            self.set_status(refusal.status)
-            if refusal.retry_after is not None:
-                self.set_header("Retry-After", str(refusal.retry_after))
-            self._write_json({"error": {"code": refusal.code, "message": message, "param": "", "type": refusal.type}})
+            self._refuse(refusal)
             return
         if job.stream:
             await self._answer_events(job)
         else:
             await self._answer_json(job)
+
+    def _refuse(self, refusal: Refusal) -> None:
+        label = "request id" if refusal.status == 401 else "Request id"
+        message = f"{refusal.message} {label}: {self.request_id}"
+        self.set_status(refusal.status)
+        if refusal.retry_after is not None:
+            self.set_header("Retry-After", str(refusal.retry_after))
+        self._write_json({"error": {"code": refusal.code, "message": message, "param": "", "type": refusal.type}})
 
     def _check_key(self) -> None:
         scheme, _, key = self.request.headers.get("Authorization", "").partition(" ")
@@ -279,6 +284,21 @@ class GenerationsHandler(_TaskHandler):
         if job.web_search:
             return {"tools": [{"type": "web_search"}], "usage": {**usage, "tool_usage": {"web_search": 1}}}
         return {"usage": usage}
+
+
+class ModelsHandler(GenerationsHandler):
+    """Answers which models there are, as Ark lists them."""
+
+    SUPPORTED_METHODS = ("GET",)
+
+    def get(self) -> None:
+        try:
+            self._check_key()
+        except Refusal as refusal:
+            self._refuse(refusal)
+            return
+        facts = {"object": "model", "domain": "ImageGeneration", "status": "Active"}
+        self._write_json({"object": "list", "data": [{"id": known, **facts} for known in ids_for("demo")]})
 
 
 class PictureHandler(_TaskHandler):

@@ -262,7 +262,7 @@ def _chinese(pattern: str) -> re.Pattern[str]:
 
 
 def _latin_words(words: Iterable[str]) -> re.Pattern[str]:
-    return _latin("|".join(filter(str.isascii, words)))
+    return _latin("|".join(sorted(filter(str.isascii, words), key=len, reverse=True)))  # "ark-plan" before "ark"
 
 
 def _chinese_words(words: Iterable[str]) -> re.Pattern[str]:

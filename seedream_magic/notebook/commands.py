@@ -131,10 +131,18 @@ def _help(_: Desk, topic: str) -> None:
 
 
 def _models(desk: Desk, words: str) -> None:
-    """Show what each model takes."""
-    from seedream_magic.notebook.models_table import models_bundle  # noqa: PLC0415 - load time, see `desk`
+    """Show what each model takes, or with --live those that the key may use."""
+    from seedream_magic.notebook.models_table import live_bundle, models_bundle  # noqa: PLC0415 - load time, see `desk`
 
-    display(models_bundle(desk.client().model, words), raw=True)
+    client, typed = desk.client(), words.split()
+    if "--live" not in typed:
+        display(models_bundle(client.model, words), raw=True)
+        return
+    from seedream_magic.api.live_models import ask_models  # noqa: PLC0415 - it loads httpx
+
+    listed = ask_models(client.base_url, client.key(), client.headers, client.transport)
+    sought = " ".join(word for word in typed if word != "--live")
+    display(live_bundle(client.model, client.provider.name, listed, sought), raw=True)
 
 
 def _library(_: Desk, text: str) -> None:

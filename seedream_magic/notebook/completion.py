@@ -17,11 +17,10 @@ from IPython.core.interactiveshell import InteractiveShell
 
 from seedream_magic.api.codes import CODES
 from seedream_magic.api.fields import FIELDS, Field, find_field
-from seedream_magic.api.models import MAXIMUM_IMAGES, RATIOS, Model, find_model, pixels_for_ratio
+from seedream_magic.api.models import MAXIMUM_IMAGES, RATIOS, Model, find_model, ids_for, pixels_for_ratio
 from seedream_magic.api.providers import PROVIDERS
 from seedream_magic.errors import SeedreamError
 from seedream_magic.formats import ENDINGS
-from seedream_magic.notebook.models_table import ids_for
 from seedream_magic.notebook.options import CHINESE_FLAGS, COMMANDS, FLAGS, OPTIONS
 
 if TYPE_CHECKING:
@@ -271,7 +270,8 @@ def _models(_: str, around: Surroundings) -> list[Candidate]:
     """The session's model, then those that the provider documents; a gateway may take ByteDance's dated ids too."""
     name = around.client.provider.name if around.client else ""
     ids = [around.client.model] if around.client else []
-    return _all("model", [*ids, *ids_for(name), *([] if name in {"ark", "byteplus"} else ids_for("ark"))])
+    own = name == "byteplus" or name.startswith("ark")
+    return _all("model", [*ids, *ids_for(name), *([] if own else ids_for("ark"))])
 
 
 def _sizes(_: str, around: Surroundings) -> list[Candidate]:

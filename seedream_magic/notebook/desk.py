@@ -45,7 +45,7 @@ _REQUEST_TRAITS = ("images", "model", "size", "ratio", "stream", "watermark", "r
 class Settings(Configurable):
     """Settings of the notebook; each stands for an option that a cell does not give. None leaves it to the rest."""
 
-    provider = Unicode(None, allow_none=True, help="anyfast, ark, byteplus or demo").tag(config=True)
+    provider = Unicode(None, allow_none=True, help="anyfast, ark, ark-plan, byteplus or demo").tag(config=True)
     base_url = Unicode(None, allow_none=True, help="address in place of the provider's").tag(config=True)
     headers = Dict(
         default_value=None, allow_none=True, help="further headers for a gateway; sent with requests only, masked"

@@ -21,7 +21,7 @@ from seedream_magic import database, library
 from seedream_magic.api.codes import Text
 from seedream_magic.api.credentials import find_key
 from seedream_magic.api.key_stores import SECONDS, silent_stores
-from seedream_magic.api.models import MAXIMUM_IMAGES, find_model
+from seedream_magic.api.models import MAXIMUM_IMAGES, find_model, ids_meant
 from seedream_magic.errors import ConfigError, MissingKey, plural
 from seedream_magic.images.durable import read_object
 from seedream_magic.images.record import Record
@@ -170,6 +170,18 @@ def _misfit(needed: Requirement) -> Finding | None:
 
 
 def _provider(seedream: Seedream) -> Finding:
+    meant = ids_meant(seedream.model, seedream.provider.name) if seedream.provider.needs_key else ()
+    if meant and seedream.provider.strict and not seedream.model.startswith("ep-"):
+        names = " / ".join(meant[:2])
+        text = Text(
+            f"{seedream.provider.name} documents no model {seedream.model[:80]}; its own: {names}.",
+            f"{seedream.provider.name} 没有名为 {seedream.model[:80]} 的模型，相近的是 {names}。",
+        )
+        fix = Text(
+            f'%config SeedreamMagics.model = "{meant[0]}" or SEEDREAM_MODEL; %seedream models --live asks for all.',
+            f'%config SeedreamMagics.model = "{meant[0]}" 或 SEEDREAM_MODEL；%seedream models --live 可查询全部。',
+        )
+        return Finding("look", "provider", text, fix)
     unchecked = "" if find_model(seedream.model) else " (not in the table: not checked · 不检查)"
     address = seedream.given_base_url or "embedded"
     if not seedream.given_base_url and os.environ.get("SEEDREAM_BASE_URL"):

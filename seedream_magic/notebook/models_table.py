@@ -1,16 +1,20 @@
-"""`%seedream models`: what each model takes, as a table that reads without scripts and as text."""
+"""`%seedream models`: what each model takes, which the key may use; a table that reads without scripts and as text."""
 
 from __future__ import annotations
 
 import re
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from seedream_magic.api import models
 from seedream_magic.api.fields import FIELDS, OUTPUT_FORMATS
-from seedream_magic.api.models import KNOWN_IDS, MAXIMUM_IMAGES, Model, find_model
+from seedream_magic.api.models import MAXIMUM_IMAGES, Model, find_model, ids_for
+from seedream_magic.errors import plural
 from seedream_magic.view.markup import Cell, Markup, element, html_notes, html_table, text_table
+
+if TYPE_CHECKING:
+    from seedream_magic.api.live_models import LiveModel
 
 _HEADINGS = ("model 模型", "sizes 尺寸", "pixels 像素", "set 组图", "stream 流式", "refs 参考图", "formats 格式")
 _OPTIONS, _IDS = "further options 其他选项", "model ids 模型编号"
@@ -35,15 +39,6 @@ class Row:
         return all(word in text or word in named for word in words)
 
 
-def ids_for(provider: str) -> tuple[str, ...]:
-    """The ids that are documented for a provider. Gateways take undated ones; whether dated ones too is not known."""
-    if provider == "byteplus":
-        return tuple(known for known in KNOWN_IDS if not known.startswith("doubao-"))
-    dated = provider == "ark"
-    own = (known for known in KNOWN_IDS if known.startswith("doubao-"))
-    return tuple(known for known in own if bool(re.search(r"-\d{6}$", known)) is dated)
-
-
 def models_bundle(current: str, words: str = "") -> dict[str, Any]:
     """The mimebundle of the table; `current` is the session's model id, `words` choose the lines that hold them all.
 
@@ -61,11 +56,30 @@ def models_bundle(current: str, words: str = "") -> dict[str, Any]:
     return {"text/html": _html(chosen or rows, notes), "text/plain": _plain(chosen or rows, notes)}
 
 
+def live_bundle(current: str, provider: str, listed: Sequence[LiveModel], words: str = "") -> dict[str, Any]:
+    """The same for what a provider says that the key may use; `words` choose the lines that hold them all.
+
+    An id stands with the model that it is; one that the table does not know is a line of its own.
+    """
+    ids = {model.model_id: f"{model.model_id} ({model.state})" if model.state else model.model_id for model in listed}
+    rows = []
+    for model in (value for value in vars(models).values() if isinstance(value, Model)):
+        own = tuple(shown for model_id, shown in ids.items() if find_model(model_id) is model)
+        rows += [_row(model, own, current)] if own else []
+    rows += [_unchecked(shown, current) for model_id, shown in ids.items() if find_model(model_id) is None]
+    chosen = [row for row in rows if row.has(words.lower().split())] or rows
+    english = f"{provider} lists {plural(len(ids), 'model')} that draw for this key."
+    notes = [f"{english} · {provider} 列出 {len(ids)} 个可用模型。"]
+    if not rows:
+        return {"text/plain": notes[0]}
+    return {"text/html": _html(chosen, notes), "text/plain": _plain(chosen, notes)}
+
+
 def _rows(current: str) -> list[Row]:
     """A line for each model, and before them one for a session's model that is none of them."""
     rows = []
     for model in (value for value in vars(models).values() if isinstance(value, Model)):
-        providers = {name: ids_for(name.split(",")[0]) for name in ("anyfast, demo", "ark", "byteplus")}
+        providers = {name: ids_for(name.split(",")[0]) for name in ("anyfast, demo", "ark", "ark-plan", "byteplus")}
         known = [(provider, model_id) for provider, ids in providers.items() for model_id in ids]
         ids = tuple(f"{provider}: {model_id}" for provider, model_id in known if find_model(model_id) is model)
         rows.append(_row(model, ids, current))

@@ -48,7 +48,7 @@ _NAME = Field(
 _PROVIDER = Field(
     "provider",
     ("--provider",),
-    "anyfast, ark, byteplus or demo, for this cell",
+    f"{', '.join(PROVIDERS)}; for this cell",
     "本单元格的服务商",
     "NAME",
     partial(parse_source, "provider"),
@@ -226,9 +226,13 @@ Then · 然后
 """
 COMMANDS = (
     ("%seedream", "provider, key, model, store, images billed so far and their price", "当前状态与费用"),
-    ("%seedream use PROVIDER", "the session's provider: anyfast, ark, byteplus, demo", "切换服务商"),
+    ("%seedream use PROVIDER", f"the session's provider: {', '.join(PROVIDERS)}", "切换服务商"),
     ("%seedream key", "type the key, hidden; kept in memory", "输入密钥，仅存于内存"),
-    ("%seedream models [WORDS]", "what models take: sizes, sets, references, formats", "各模型支持的参数"),
+    (
+        "%seedream models [--live] [WORDS]",
+        "what models take: sizes, sets, references, formats; --live asks the provider what this key may use",
+        "各模型支持的参数；--live 向服务商查询此密钥可用的模型",
+    ),
     ("%seedream panel [RUN]", "draw with buttons and fields in place of a cell", "图形面板"),
     (
         "%seedream history [WORDS] [--here] [--starred]",

@@ -10,13 +10,21 @@ import ipywidgets as widgets
 
 from seedream_magic.api.fields import FIELDS, parse_ratio
 from seedream_magic.api.make_request import Ask
-from seedream_magic.api.models import KNOWN_IDS, MAXIMUM_IMAGES, RATIOS, SIDES, Model, find_model, pixels_for_ratio
+from seedream_magic.api.models import (
+    KNOWN_IDS,
+    MAXIMUM_IMAGES,
+    RATIOS,
+    SIDES,
+    Model,
+    find_model,
+    ids_for,
+    pixels_for_ratio,
+)
 from seedream_magic.api.providers import Provider
 from seedream_magic.api.request import DEFAULT_SIZE, ImageRequest
 from seedream_magic.api.storyboard import Storyboard, escape, read_prompt, storyboard
 from seedream_magic.errors import InvalidRequest
 from seedream_magic.notebook.kernel_loop import KernelLoop
-from seedream_magic.notebook.models_table import ids_for
 from seedream_magic.notebook.panel.controls import (
     Choice,
     button,
