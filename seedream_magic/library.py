@@ -300,7 +300,8 @@ def _read_runs(store: Path, seen: Mapping[str, Look]) -> Known:
     known = _read_before.get(store)
     if known is None:
         known = _read_before[store] = with_library(lambda connection: load_runs(connection, store), {})
-    gone = known.keys() - seen.keys() if _changed_at(store) != GONE else set()
+    is_there = _changed_at(store) != GONE and (seen or run_folders(store) is not None)
+    gone = known.keys() - seen.keys() if is_there else set()
     changed = {
         run_id: (look, entry_of(store / run_id))
         for run_id, look in seen.items()
@@ -350,7 +351,10 @@ def _catch_up(connection: sqlite3.Connection, store: Path) -> None:
     if changed and row and (row[1] == changed or _changed.get(store) == (row[0], changed)):
         _changed[store] = row[0], changed
         return
-    seen = {entry.name for entry in run_folders(store)}
+    folders = run_folders(store)
+    if folders is None:  # a drive that fails now and then: what is known of it stays true
+        return
+    seen = {entry.name for entry in folders}
     known = (
         {name for (name,) in connection.execute("SELECT run_id FROM runs WHERE store = ?", row[:1])} if row else set()
     )

@@ -114,11 +114,12 @@ def install_extension(home: Path) -> None:
 
 
 @contextmanager
-def running_jupyterlab(folder: Path, home: Path) -> Iterator[Server]:
-    """JupyterLab over `folder` without token, on a free loopback port."""
+def running_jupyterlab(folder: Path, home: Path, *, base: str = "/") -> Iterator[Server]:
+    """JupyterLab over `folder` without token, on a free loopback port, below the path `base` as a hub's are."""
     options = {
         "ServerApp.ip": "127.0.0.1",
         "ServerApp.port": "0",
+        "ServerApp.base_url": base,
         "ServerApp.root_dir": str(folder),
         "ServerApp.open_browser": "False",
         "ServerApp.allow_root": "True",

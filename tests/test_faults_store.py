@@ -140,6 +140,86 @@ def test_a_store_that_refuses_after_the_answer_keeps_the_links(
         assert shades(images) == [0, 1]
 
 
+def failing_at_first(call: Callable[..., Any], of: Path) -> Callable[..., Any]:
+    """The call of a drive at `of` that fails with EIO whenever it is made, and not at the next try."""
+    made = {"failed": False}
+
+    def now_and_then(place: Any, *more: Any, **options: Any) -> Any:
+        name = str(Path(f"/proc/self/fd/{place}").readlink()) if isinstance(place, int) else os.fspath(place)
+        made["failed"] = str(of) in name and not made["failed"]
+        if made["failed"]:
+            raise OSError(errno.EIO, os.strerror(errno.EIO), name)
+        return call(place, *more, **options)
+
+    return now_and_then
+
+
+def mounted(monkeypatch: pytest.MonkeyPatch, drive: Callable[[Callable[..., Any], Path], Any], store: Path) -> None:
+    """Have the store on such a drive."""
+    monkeypatch.setattr("seedream_magic.images.durable.PAUSES", (0.0,) * 4)
+    for name in ("fsync", "replace", "scandir"):
+        monkeypatch.setattr(os, name, drive(getattr(os, name), store))
+
+
+@pytest.mark.fault("F103")
+@pytest.mark.skipif(sys.platform != "linux", reason="files are found by /proc")
+def test_a_drive_that_fails_now_and_then_costs_nothing(store: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """As Colab's and a network's do: at the next try all is written, in its place and without a word."""
+    with served({POST: whole_answer, PICTURE: picture}, store) as server, monkeypatch.context() as patch:
+        mounted(patch, failing_at_first, store)
+        seedream = client(server, store)
+        images = seedream.generate("x", images=3)
+        assert shades(images) == [0, 1, 2]
+        assert {frame.path.parent for frame in images if frame.path} == {images.folder}
+        assert images.notes == ()
+        again = seedream.generate("x", images=3)
+        assert (again.replayed, shades(again)) == (True, [0, 1, 2])
+
+
+@pytest.mark.fault("F103")
+@pytest.mark.parametrize("library", [True, False])
+def test_a_store_that_cannot_be_listed_is_no_empty_store(
+    store: Path, monkeypatch: pytest.MonkeyPatch, *, library: bool
+) -> None:
+    """The library goes on knowing its runs; without one nothing is sent, for it may be paid for already."""
+    if not library:
+        monkeypatch.setenv("SEEDREAM_LIBRARY", "")
+    with served({POST: whole_answer, PICTURE: picture}, store) as server:
+        seedream = client(server, store)
+        seedream.generate("x")
+        (store / "references").mkdir(mode=0o700)  # so that the library looks again
+        with monkeypatch.context() as patch:
+            patch.setattr("seedream_magic.images.durable.PAUSES", (0.0,) * 4)
+            real = os.scandir
+            patch.setattr(os, "scandir", lambda place: raising(errno.EIO)() if place == store else real(place))
+            if library:
+                assert seedream.generate("x").replayed
+                assert seedream.history() == []
+            else:
+                with pytest.raises(ConfigError, match="cannot be read at the moment"):
+                    seedream.generate("x")
+        assert seedream.generate("x").replayed
+
+
+@pytest.mark.fault("F103")
+def test_a_drive_that_takes_no_more_pictures_is_told_once(store: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """After five tries each is put aside, whole."""
+    real = os.replace
+
+    def replace(part: Any, path: Any, **options: Any) -> None:
+        if str(path).startswith(str(store)) and str(path).endswith(".jpg"):
+            raise OSError(errno.EIO, os.strerror(errno.EIO), path)
+        real(part, path, **options)
+
+    with served({POST: whole_answer, PICTURE: picture}, store) as server:
+        mounted(monkeypatch, lambda call, _: replace if call is real else call, store)
+        images = client(server, store).generate("x", images=3)
+        assert shades(images) == [0, 1, 2]
+        assert {find_rescued(images.run_id, f"0{number}.jpg") for number in (1, 2, 3)} == {one.path for one in images}
+        (note,) = images.notes
+        assert note.startswith("The run's folder takes no more: what came since is kept in ")
+
+
 @pytest.mark.parametrize(("refusals", "slept"), [(1, 0.05), (5, 0.5)])
 def test_a_place_that_is_held_open_is_tried_again(
     refusals: int, slept: float, store: Path, monkeypatch: pytest.MonkeyPatch
@@ -174,10 +254,6 @@ def once(*arguments, **options):
     return replace(*arguments, **options)
 plan = Plan(make_request(Ask("x"), model="doubao-seedream-4-5")[0], PROVIDERS["anyfast"], "https://www.anyfast.ai/v1")
 os.replace = once
-try:
-    module.begin_run(Path(sys.argv[1]), plan, client_request_id="x")
-except module.ConfigError:
-    pass
 for _ in range(int(sys.argv[2])):
     run = module.begin_run(Path(sys.argv[1]), plan, client_request_id="x")
     run.record({"status": 200})

@@ -186,6 +186,16 @@ def test_references_go_with_the_last_run_that_has_them(store: Path, cache: Path)
     assert remains(cache) == []
 
 
+def test_references_stay_where_nobody_can_tell_who_has_them(store: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """The store cannot be listed for a moment: the run goes, its references may be another's as well."""
+    (store / "references").mkdir()
+    (store / "references" / f"{SHARED}.png").write_bytes(b"canary")
+    run = canary_run(store, references=[{"sha256": SHARED}])
+    monkeypatch.setattr("seedream_magic.images.purge.run_folders", lambda store: None)
+    purge(store, run.name)
+    assert [path.name for path in (store / "references").iterdir()] == [f"{SHARED}.png"]
+
+
 KILLED = """
 import os, sys
 from pathlib import Path

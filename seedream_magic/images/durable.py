@@ -16,23 +16,54 @@ import secrets
 import stat
 import tempfile
 import time
-from collections.abc import Mapping
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeVar
 
 import platformdirs
 
 # Windows would else put a carriage return before each line feed, in pictures too.
 _NEW_FILE = os.O_WRONLY | os.O_CREAT | os.O_EXCL | getattr(os, "O_NOFOLLOW", 0) | getattr(os, "O_BINARY", 0)
-RENAME_PAUSES = (0.05, 0.1, 0.15, 0.2)
-"""Seconds between the tries."""
+PAUSES = (0.05, 0.1, 0.15, 0.2)
+"""Seconds between five tries."""
+PASSING = frozenset({errno.EIO, errno.ESTALE, errno.ETIMEDOUT, errno.EAGAIN, errno.EBUSY})
+"""What a mounted drive (Colab's, a network's) says now and then, and not at the next try."""
 OLDEST_PART = 3600.0
 """Seconds after which a half-written file has no owner any more: no run lasts as long."""
 MAXIMUM_RECORD_BYTES = 16 * 2**20
 
+Value = TypeVar("Value")
+
+
+def patiently(act: Callable[[], Value], *, pauses: Sequence[float] = PAUSES) -> Value:
+    """What a call gives. Where a drive refuses it for the moment it is tried again, after each of these pauses."""
+    for pause in pauses:
+        try:
+            return act()
+        except OSError as exc:
+            if exc.errno not in PASSING:
+                raise
+        time.sleep(pause)
+    return act()
+
+
+def read_folder(folder: Path, take: Callable[[Iterable[os.DirEntry[str]]], Value]) -> Value:
+    """What `take` makes of the entries of a folder. Raises OSError where it cannot be read, at several tries."""
+
+    def read() -> Value:
+        with os.scandir(folder) as entries:
+            return take(entries)
+
+    return patiently(read)
+
 
 def write_durably(path: Path, data: bytes, *, mode: int) -> None:
     """Write a file so that it is whole or absent after a kill at any instant."""
+    patiently(lambda: _write_once(path, data, mode))  # anew: what a failed fsync has dropped no later one brings back
+    sync_folder(path.parent)
+
+
+def _write_once(path: Path, data: bytes, mode: int) -> None:
     part = path.with_name(f".{path.name}.{secrets.token_hex(4)}.part")
     descriptor = os.open(part, _NEW_FILE, mode)
     try:
@@ -43,9 +74,9 @@ def write_durably(path: Path, data: bytes, *, mode: int) -> None:
             os.close(descriptor)
         _rename(part, path)
     except BaseException:
-        part.unlink(missing_ok=True)
+        with contextlib.suppress(OSError):  # `sweep` finds it later
+            part.unlink(missing_ok=True)
         raise
-    sync_folder(path.parent)
 
 
 def open_regular(path: Path, flags: int) -> int:
@@ -71,9 +102,13 @@ def make_folder(folder: Path) -> None:
 
 def record_bytes(path: Path, *, maximum: int = MAXIMUM_RECORD_BYTES) -> bytes:
     """The bytes of a regular file that is no link; empty for anything else, and for more than `maximum` bytes."""
-    try:
+
+    def read() -> bytes:
         facts = path.lstat()
         return path.read_bytes() if stat.S_ISREG(facts.st_mode) and facts.st_size <= maximum else b""
+
+    try:
+        return patiently(read, pauses=PAUSES[:1])  # of many records
     except (OSError, ValueError):  # ValueError: a NUL in the name
         return b""
 
@@ -129,7 +164,7 @@ def _rename(part: Path, path: Path) -> None:
     Windows refuses as long as a scanner or a reader holds the file in that place open. Elsewhere a refusal is for good,
     and so rare that the half second is no loss.
     """
-    for pause in RENAME_PAUSES:
+    for pause in PAUSES:
         with contextlib.suppress(PermissionError):
             part.replace(path)
             return
@@ -203,12 +238,11 @@ def _is_own(folder: Path) -> bool:
 
 def sweep(folder: Path) -> None:
     """Remove what processes that were killed in the middle of a file have left; a younger part may still be written."""
-    if folder.is_symlink():
-        return
-    for part in folder.glob(".*.part"):
-        with contextlib.suppress(OSError):
-            if time.time() - part.stat().st_mtime > OLDEST_PART:
-                part.unlink()
+    with contextlib.suppress(OSError):  # another time, then
+        for part in () if folder.is_symlink() else folder.glob(".*.part"):
+            with contextlib.suppress(OSError):
+                if time.time() - part.stat().st_mtime > OLDEST_PART:
+                    part.unlink()
 
 
 def write_all(descriptor: int, data: bytes) -> None:

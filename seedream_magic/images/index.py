@@ -75,7 +75,7 @@ Look = tuple[int, ...]
 
 def runs_in(store: Path) -> dict[str, Look]:
     """The runs of a store by their ids, each with what changes when anything in its folder does."""
-    return {entry.name: look for entry in run_folders(store) if (look := look_at(entry))}
+    return {entry.name: look for entry in run_folders(store) or () if (look := look_at(entry))}
 
 
 def is_settled(look: Look, entry: HistoryEntry | None = None) -> bool:

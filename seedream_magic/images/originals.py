@@ -8,14 +8,14 @@ from __future__ import annotations
 import hashlib
 import os
 import re
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from itertools import islice
 from pathlib import Path
 from typing import Any
 
 from seedream_magic.api.models import LARGEST_PICTURE_BYTES, MAXIMUM_FRAMES
 from seedream_magic.errors import ImageInvalid
-from seedream_magic.images.durable import find_rescued, json_bytes, read_object, record_bytes
+from seedream_magic.images.durable import find_rescued, json_bytes, patiently, read_folder, read_object, record_bytes
 from seedream_magic.images.image_set import Frame
 from seedream_magic.images.verify import PictureFacts, verify_picture
 
@@ -74,9 +74,12 @@ def sidecar_bytes(path: Path, size: int, digest: str, facts: PictureFacts, *, so
 
 def frames_on_disk(folder: Path, facts: Facts = ()) -> set[int]:
     """The indexes of the frames whose picture is there."""
+
+    def files(entries: Iterable[os.DirEntry[str]]) -> set[str]:
+        return {entry.name for entry in entries if entry.is_file(follow_symlinks=False)}
+
     try:
-        with os.scandir(folder) as entries:
-            names = {entry.name for entry in entries if entry.is_file(follow_symlinks=False)}
+        names = read_folder(folder, files)
     except OSError:
         return set()
     found = {int(place[1]) - 1 for place in map(NUMBERED.fullmatch, names) if place}.intersection(range(MAXIMUM_FRAMES))
@@ -91,8 +94,12 @@ def _names(index: int) -> list[str]:
 
 def _numbered(folder: Path, index: int) -> Path | None:
     """The file that has the name of a frame's picture."""
-    here = (folder / name for name in _names(index))
-    return next((path for path in here if path.is_file() and not path.is_symlink()), None)
+
+    def find() -> Path | None:
+        here = (folder / name for name in _names(index))
+        return next((path for path in here if path.is_file() and not path.is_symlink()), None)
+
+    return patiently(find)
 
 
 def _sidecar(folder: Path, index: int) -> Path:
@@ -137,10 +144,13 @@ def _saved(folder: Path, index: int, facts: Facts) -> tuple[str, int | None]:
 
 def _files(folder: Path, size: int | None) -> Iterator[Path]:
     """The regular files that may be pictures, of that size where it is known, by their names."""
+
+    def files(entries: Iterable[os.DirEntry[str]]) -> dict[str, int]:
+        found = [entry for entry in islice(entries, MOST_FILES) if entry.is_file(follow_symlinks=False)]
+        return {entry.name: entry.stat(follow_symlinks=False).st_size for entry in found}
+
     try:
-        with os.scandir(folder) as entries:
-            found = [entry for entry in islice(entries, MOST_FILES) if entry.is_file(follow_symlinks=False)]
-            sizes = {entry.name: entry.stat(follow_symlinks=False).st_size for entry in found}
+        sizes = read_folder(folder, files)
     except OSError:
         return
     for name in sorted(sizes):

@@ -23,6 +23,7 @@ from seedream_magic.images.index import runs_in
 from seedream_magic.images.marks import marks_of
 from seedream_magic.images.originals import picture_path
 from seedream_magic.images.record import RECORD_FILE, REFERENCES, RUN_ID, read_record
+from seedream_magic.images.store import run_folders
 
 PREFIX = ".purged-"
 """Before the id of a run that is on its way out."""
@@ -172,8 +173,11 @@ def _references(store: Path, folder: Path) -> list[Path]:
     # A half-written one, too, has its digest in its name.
     digests = {file: found[0] for file in files if (found := _DIGEST.search(file.name.encode(errors="replace")))}
     alone = named.intersection(digests.values())
-    for other in runs_in(store) if alone else ():
-        record = _record(store / other)
+    others = run_folders(store)
+    if others is None:  # nobody knows which of them other runs have
+        return []
+    for other in others if alone else ():
+        record = _record(store / other.name)
         alone = {digest for digest in alone if digest not in record}
     return [file for file, digest in digests.items() if digest in alone]
 

@@ -17,7 +17,7 @@ import hashlib
 import json
 import os
 import re
-from collections.abc import Callable, Collection, Iterator, Mapping
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping
 from itertools import count
 from pathlib import Path
 from typing import Any
@@ -33,6 +33,8 @@ from seedream_magic.images.durable import (
     json_text,
     open_regular,
     parse,
+    patiently,
+    read_folder,
     record_bytes,
     sync_folder,
     write_all,
@@ -40,6 +42,7 @@ from seedream_magic.images.durable import (
 )
 
 RESPONSE_FILE = "response.jsonl"
+_RAW = re.compile(r"response.*\.raw")
 _PIECE = 2**20
 _MOST_MASKED = 128 * 2**20
 """Bytes of a kept answer that are looked through for the key."""
@@ -90,8 +93,15 @@ class RawBody:
 
 def raw_files(folder: Path) -> list[Path]:
     """The kept bodies of a run, in the order in which they came."""
-    found = [path for path in folder.glob("response*.raw") if path.is_file() and not path.is_symlink()]
-    return sorted(found, key=lambda path: (len(path.name), path.name))
+
+    def bodies(entries: Iterable[os.DirEntry[str]]) -> list[str]:
+        return [entry.name for entry in entries if _RAW.fullmatch(entry.name) and entry.is_file(follow_symlinks=False)]
+
+    try:
+        names = read_folder(folder, bodies)
+    except OSError:
+        return []
+    return [folder / name for name in sorted(names, key=lambda name: (len(name), name))]
 
 
 def mask_raw(path: Path, secret: str) -> None:
@@ -140,19 +150,24 @@ def append_line(folder: Path, entry: Mapping[str, Any], secret: str) -> None:
     Raises OSError where the disk refuses it, or what has that name is no regular file.
     """
     line = json_text(mask_beside_links(without_base64(entry), secret)) + "\n"
+    if patiently(lambda: _append_once(folder, line.encode())) == 0:
+        sync_folder(folder)
+
+
+def _append_once(folder: Path, line: bytes) -> int:
+    """Append it; gives the size that the file had."""
     descriptor = open_regular(folder / RESPONSE_FILE, os.O_WRONLY | os.O_CREAT | os.O_APPEND)
     try:
         begin = os.fstat(descriptor).st_size
         try:
-            write_all(descriptor, line.encode())
+            write_all(descriptor, line)
             os.fsync(descriptor)
         except OSError:
             os.ftruncate(descriptor, begin)  # half a line would spoil the next one
             raise
     finally:
         os.close(descriptor)
-    if not begin:
-        sync_folder(folder)
+    return begin
 
 
 def drop_signatures(folder: Path, secret: str, *, of: Collection[str] | None = None) -> None:

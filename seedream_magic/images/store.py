@@ -12,7 +12,7 @@ import os
 import platform
 import secrets
 import shutil
-from collections.abc import Callable, Collection, Iterator, Mapping
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping
 from datetime import UTC, datetime
 from itertools import islice
 from pathlib import Path
@@ -26,9 +26,11 @@ from seedream_magic.api.request import ImageRequest
 from seedream_magic.errors import ConfigError, ImageError, InvalidRequest, SeedreamError, reason_of
 from seedream_magic.images.claims import RunLock
 from seedream_magic.images.durable import (
+    PASSING,
     json_bytes,
     make_folder,
     parse,
+    read_folder,
     read_object,
     record_bytes,
     sweep,
@@ -316,7 +318,12 @@ def find_record(store: Path, run_id: str) -> Record:
 
 
 def runs_of(fingerprints: Collection[str], store: Path) -> list[Record]:
-    """The runs of one request in this store, oldest first, however they ended."""
+    """The runs of one request in this store, oldest first, however they ended.
+
+    Raises `ConfigError` where the store cannot be read: nobody knows then whether the request is paid for already.
+    """
+    if run_folders(store) is None:
+        raise ConfigError(f"The store {store} cannot be read at the moment.", hint="Nothing was sent; try again.")
     # The fingerprints are looked for in the bytes first: parsing ten thousand records to find one is slow.
     needles = [fingerprint.encode() for fingerprint in fingerprints]
     read = ((folder, record_bytes(folder / RECORD_FILE)) for folder in _run_folders(store))
@@ -398,12 +405,20 @@ def _parent(store: Path, lineage: Lineage | None) -> Record | None:
     return None if lineage is None or lineage.kind == "vary" else read_record(store / lineage.run_id)
 
 
-def run_folders(store: Path) -> list[os.DirEntry[str]]:
-    """The entries of a store that have the name of a run and are folders, in no order."""
+def run_folders(store: Path) -> list[os.DirEntry[str]] | None:
+    """The entries of a store that have the name of a run and are folders, in no order; None where it cannot be read.
+
+    That is not the same as none: what was paid for may be there.
+    """
+
+    def runs(entries: Iterable[os.DirEntry[str]]) -> list[os.DirEntry[str]]:
+        return [entry for entry in entries if RUN_ID.fullmatch(entry.name) and _is_folder(entry)]
+
     try:
-        with os.scandir(store) as entries:
-            return [entry for entry in entries if RUN_ID.fullmatch(entry.name) and _is_folder(entry)]
-    except (OSError, ValueError):  # ValueError: a NUL in the name
+        return read_folder(store, runs)
+    except OSError as exc:
+        return None if exc.errno in PASSING else []
+    except ValueError:  # a NUL in the name
         return []
 
 
@@ -422,12 +437,14 @@ def renamed_runs(store: Path) -> list[Record]:
 def _is_folder(entry: os.DirEntry[str]) -> bool:
     try:
         return entry.is_dir(follow_symlinks=False)
-    except OSError:
+    except OSError as exc:
+        if exc.errno in PASSING:
+            raise
         return False
 
 
 def _run_folders(store: Path) -> list[Path]:
-    return [store / name for name in sorted(entry.name for entry in run_folders(store))]
+    return [store / name for name in sorted(entry.name for entry in run_folders(store) or ())]
 
 
 def run_of_picture(path: Path, store: Path) -> tuple[Path, int] | None:
