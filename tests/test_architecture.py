@@ -24,7 +24,7 @@ ROOMS: list[tuple[int, set[str]]] = [
     (6, {"seedream", "drawing", "batch"}),  # the Python client
     (5, {"planning", "continuation", "axes", "rows", "variables"}),  # from what is asked for to a plan
     (4, {"run", "listener", "tasks", "recover", "replay", "watch"}),  # one run, and what there is of earlier ones
-    (3, {"images", "library", "database", "session"}),  # what came back, where it lies, what was billed together
+    (3, {"images", "library", "history", "database", "session"}),  # what came back, where it lies, its bill
     (3, {"demo"}),  # the embedded service
     (2, {"api"}),  # what is said on the wire
     (2, {"view"}),  # how things look: cards, of whatever
