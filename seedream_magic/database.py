@@ -19,6 +19,7 @@ from seedream_magic.api.models import MAXIMUM_IMAGES
 from seedream_magic.images.durable import cache_folder, data_folder
 from seedream_magic.images.index import HistoryEntry, Look
 from seedream_magic.images.record import UNFINISHED
+from seedream_magic.images.search import text_of
 
 if TYPE_CHECKING:
     import sqlite3
@@ -26,20 +27,22 @@ if TYPE_CHECKING:
 FILE = "library.sqlite3"
 APPLICATION = 0x53444D47
 """Marks the file as ours: one that a person has named by mistake is left alone."""
-VERSION = 2
-"""Of the tables. Those of a newer version are left alone; version 1 had no column `starred`."""
+VERSION = 3
+"""Of the tables. Those of a newer version are left alone; version 1 had no column `starred`, 2 none to search in."""
 PATIENCE = 5.0
 """Seconds to wait for another process that writes."""
 IMPATIENCE = 0.1
 """The same where that was in vain a moment ago: a program that keeps the file locked holds nobody up twice."""
 _HEADER = b"SQLite format 3\0"
 _STARRED_RUNS = "CREATE INDEX runs_starred ON runs (store) WHERE starred > 0"
+# A search reads this index and nothing else: in the order of the runs, without their lines.
+_SEARCHED_RUNS = "CREATE INDEX runs_searched ON runs (run_id, store, starred, state, began, words)"
 _TABLES = (
     "CREATE TABLE stores (id INTEGER PRIMARY KEY, path TEXT UNIQUE, changed INT)",
     """CREATE TABLE runs (store INT, run_id TEXT, fingerprint TEXT, parent TEXT, billed INT, line TEXT,
-        starred INT DEFAULT 0, PRIMARY KEY (store, run_id)) WITHOUT ROWID""",
+        starred INT DEFAULT 0, state TEXT, began TEXT, words TEXT, PRIMARY KEY (store, run_id)) WITHOUT ROWID""",
     "CREATE INDEX runs_of_request ON runs (fingerprint)",
-    "CREATE INDEX runs_by_id ON runs (run_id)",
+    _SEARCHED_RUNS,
     "CREATE INDEX runs_after ON runs (parent) WHERE parent > ''",
     _STARRED_RUNS,
     # What a run billed counts for its day also when the run has been purged.
@@ -148,9 +151,8 @@ def _create(connection: sqlite3.Connection) -> None:
     """Make the tables, or bring those of an older version up to date. Another process may be at it."""
     connection.execute("BEGIN IMMEDIATE")
     version = _version(connection)
-    if version == 1:  # what purged runs have billed, and stores on other disks, are known here alone
-        connection.execute("ALTER TABLE runs ADD COLUMN starred INT DEFAULT 0")
-        connection.execute(_STARRED_RUNS)
+    if version in {1, 2}:  # what purged runs have billed, and stores on other disks, are known here alone
+        _bring_up_to_date(connection, version)
         connection.execute(f"PRAGMA user_version = {VERSION}")
     elif version != VERSION:
         names = connection.execute("SELECT name FROM sqlite_master WHERE type = 'table'").fetchall()
@@ -163,6 +165,20 @@ def _create(connection: sqlite3.Connection) -> None:
         with contextlib.suppress(OSError):  # the index of version 0.1, which nobody reads any more, holds prompts
             (cache_folder() / "history.sqlite3").unlink(missing_ok=True)
     connection.execute("COMMIT")
+
+
+def _bring_up_to_date(connection: sqlite3.Connection, version: int) -> None:
+    if version == 1:
+        connection.execute("ALTER TABLE runs ADD COLUMN starred INT DEFAULT 0")
+        connection.execute(_STARRED_RUNS)
+    for column in ("state", "began", "words"):
+        connection.execute(f"ALTER TABLE runs ADD COLUMN {column} TEXT")
+    rows = connection.execute("SELECT store, run_id, line FROM runs").fetchall()
+    entries = [(store, run_id, entry_of_line(Path(), line)) for store, run_id, line in rows]
+    values = [(e.state, _began(e), text_of(e), store, run_id) for store, run_id, e in entries]
+    connection.executemany("UPDATE runs SET state = ?, began = ?, words = ? WHERE store = ? AND run_id = ?", values)
+    connection.execute("DROP INDEX runs_by_id")
+    connection.execute(_SEARCHED_RUNS)
 
 
 def _make_private(path: Path) -> None:
@@ -246,9 +262,12 @@ def insert_runs(
     """
     read = list(runs)
     verb = "INSERT OR REPLACE" if instead else "INSERT OR IGNORE"
-    rows = [(store, e.run_id, e.fingerprint, e.parent, e.billed, _line(look, e), e.starred) for look, e in read]
+    rows = [
+        (store, e.run_id, e.fingerprint, e.parent, e.billed, _line(look, e), e.starred, e.state, _began(e), text_of(e))
+        for look, e in read
+    ]
     bills = [(e.run_id, _began(e), may_be_billed(e, at_most or 0), e.provider == "demo") for _, e in read]
-    connection.executemany(f"{verb} INTO runs VALUES (?, ?, ?, ?, ?, ?, ?)", rows)
+    connection.executemany(f"{verb} INTO runs VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?)", rows)
     insert = "INSERT INTO bills VALUES (?, ?, ?, ?) ON CONFLICT (run_id) DO UPDATE SET images = "
     kept = "max(images, excluded.images)" if at_most is None else "excluded.images"
     connection.executemany(insert + kept, bills)
@@ -269,6 +288,16 @@ def _began(entry: HistoryEntry) -> str:
 def _line(look: Look, entry: HistoryEntry) -> str:
     values = [look, entry.run_id, _began(entry), *(getattr(entry, name) for name in _COLUMNS)]
     return json.dumps(values, ensure_ascii=False)
+
+
+def entry_of_line(store: Path, line: str) -> HistoryEntry:
+    """The entry that was written as this line, of a run of `store`."""
+    return _from_line(store, json.loads(line))[1][1]
+
+
+def look_of_line(line: str) -> Look:
+    """How the folder of a run looked when this line of it was written."""
+    return tuple(json.loads(line)[0])
 
 
 def _from_line(store: Path, values: Sequence[Any]) -> tuple[str, tuple[Look, HistoryEntry]]:

@@ -58,7 +58,7 @@ def runs_of(fingerprints: Collection[str], store: Path) -> list[Record] | None:
     """
 
     def work(connection: sqlite3.Connection) -> list[Path]:
-        _catch_up(connection, store)
+        catch_up(connection, store)
         return _folders(connection, f"fingerprint IN ({_marks(fingerprints)})", *fingerprints)
 
     folders = with_library(work, None)
@@ -77,7 +77,7 @@ def redone(run_id: str, store: Path) -> list[Record] | None:
     """The runs that drew frames of this one anew, oldest first; None without a library."""
 
     def work(connection: sqlite3.Connection) -> list[Path]:
-        _catch_up(connection, store)
+        catch_up(connection, store)
         return _folders(connection, "parent = ?", run_id)
 
     folders = with_library(work, None)
@@ -93,7 +93,7 @@ def later_than(run_id: str, store: Path) -> list[Record] | None:
         SELECT run_id FROM runs JOIN later ON parent = id) SELECT id FROM later)"""
 
     def work(connection: sqlite3.Connection) -> list[Path]:
-        _catch_up(connection, store)
+        catch_up(connection, store)
         return _folders(connection, query, run_id)
 
     folders = with_library(work, None)
@@ -333,13 +333,13 @@ def _runs_read(store: Path, *, starred: bool) -> Known:
     """The runs of a store as the library has them, once it has caught up with those that came and went."""
 
     def work(connection: sqlite3.Connection) -> Known:
-        _catch_up(connection, store)
+        catch_up(connection, store)
         return load_runs(connection, store, starred=starred)
 
     return with_library(work, {})
 
 
-def _catch_up(connection: sqlite3.Connection, store: Path) -> None:
+def catch_up(connection: sqlite3.Connection, store: Path) -> None:
     """Take in the runs that came into a store since it was last looked at, and drop those that are gone.
 
     A folder's time changes with the names in it: where it is the same, one look is all.

@@ -25,11 +25,11 @@ from seedream_magic.continuation import plan_extend, plan_redo, plan_vary
 from seedream_magic.draw_sweep import draw, plan_sweep, refuse_sweep, retry_sweep
 from seedream_magic.drawing import Drawing, fetch, key_for
 from seedream_magic.errors import ConfigError, InvalidRequest, reason_of
+from seedream_magic.history import find
 from seedream_magic.images.claims import is_live
 from seedream_magic.images.image_set import Frame, ImageSet
 from seedream_magic.images.index import HistoryEntry
 from seedream_magic.images.purge import Purged, purge
-from seedream_magic.images.search import search
 from seedream_magic.images.store import find_record, settle
 from seedream_magic.images.takes import pick, takes_of
 from seedream_magic.inputs import Row
@@ -410,9 +410,10 @@ class Seedream:
         which each is true: text in prompt, model, notebook, provider, id or tags; a provider, a state ("failed"), a
         date or a part of it ("2026-11", "28 Nov", "yesterday"). Those that have the words as one phrase come first.
         """
+        if words:
+            return find(self.store, words, now=datetime.now(UTC), here=here, starred=starred).first
         own = [entry for entry in library.history(self.store) if entry.starred or not starred] if here else []
-        entries = own if here else library.history_of_all(self.store, starred=starred)
-        return search(entries, words, now=datetime.now(UTC)) if words else entries
+        return own if here else library.history_of_all(self.store, starred=starred)
 
     def purge(self, run_id: str, *, even_starred: bool = False) -> Purged:
         """Delete a run by its full id: its pictures, its records, and references that no other run has.

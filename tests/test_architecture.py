@@ -29,7 +29,7 @@ ROOMS: list[tuple[int, set[str]]] = [
     (5, {"axes", "make_axes", "rows", "variables"}),  # many asks made of one
     (5, {"ledger"}),  # what many plans will come to
     (4, {"run", "listener", "tasks", "recover", "replay", "watch"}),  # one run, and what there is of earlier ones
-    (3, {"images", "library", "database", "session"}),  # what came back, where it lies, what was billed together
+    (3, {"images", "library", "history", "database", "session"}),  # what came back, where it lies, its bill
     (3, {"demo"}),  # the embedded service
     (2, {"api"}),  # what is said on the wire
     (2, {"view"}),  # how things look: cards, of whatever

@@ -10,6 +10,7 @@ import sqlite3
 import subprocess
 import sys
 from contextlib import closing
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
@@ -19,6 +20,7 @@ from IPython.core.interactiveshell import InteractiveShell
 from asking import run, run_cell
 from raw_server import RawServer
 from seedream_magic import ConfigError, InvalidRequest, Seedream, database
+from seedream_magic.history import find
 from seedream_magic.images.marks import MARKS_FILE, MAXIMUM_BYTES, Marks, mark, marks_of
 from seedream_magic.library import history
 from served import check_store
@@ -149,20 +151,26 @@ def test_the_history_knows_the_starred(seedream: Seedream, tmp_path: Path, shell
     assert "images[0].star()" in run(shell, "%seedream history --starred")[1]
 
 
-def test_a_library_of_the_version_before_gets_its_column(store: Path) -> None:
+@pytest.mark.parametrize("version", [1, 2])
+def test_a_library_of_a_version_before_gets_its_columns(store: Path, version: int) -> None:
     """What it alone knows, such as what purged runs have billed, stays."""
     folder, file = made_run(store), Path(os.environ["SEEDREAM_LIBRARY"])
     history(store)
     with closing(sqlite3.connect(file)) as connection, connection:
         (line,) = connection.execute("SELECT line FROM runs").fetchone()
         connection.execute("UPDATE runs SET line = ?", (json.dumps(json.loads(line)[:-2]),))  # as it was written then
+        columns = ("state", "began", "words", *(["starred"] if version == 1 else []))
+        connection.execute("DROP INDEX runs_searched")
+        connection.execute("CREATE INDEX runs_by_id ON runs (run_id)")
         connection.execute("DROP INDEX runs_starred")
-        connection.execute("ALTER TABLE runs DROP COLUMN starred")
-        connection.execute("PRAGMA user_version = 1")
+        for column in columns:
+            connection.execute(f"ALTER TABLE runs DROP COLUMN {column}")
+        connection.execute(f"PRAGMA user_version = {version}")
         connection.execute("INSERT INTO bills VALUES ('purged', '2026-01-01', 7, 0)")
     new_process()
     (entry,) = history(store)
     assert (entry.run_id, entry.folder, entry.starred, entry.tags) == (folder.name, folder, 0, "")
+    assert [found.run_id for found in find(store, "橘猫 2026-05 dawn", now=datetime.now(UTC)).first] == [folder.name]
     mark(folder, 0, star=True)
     new_process()
     assert history(store)[0].starred == 1

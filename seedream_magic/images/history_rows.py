@@ -63,6 +63,7 @@ _STATES = {
 
 def history_bundle(
     entries: Sequence[HistoryEntry],
+    others: Sequence[str] = (),
     *,
     words: str | None = None,
     store: Path | None = None,
@@ -72,11 +73,13 @@ def history_bundle(
     """The mimebundle (`text/html`, `text/plain`) of a history that was asked for with these words.
 
     Below 300,000 bytes, however many runs there are: it has the first 50, numbered from 1, and says how to find the
-    others. The times are local. A run says where it is unless all are in `store`, this notebook's; `here` tells that
-    no other was asked, `starred` that those without a star were left out. Without any run it says what to do. It is in
-    Chinese where the words are, or, without words, most of its prompts.
+    rest, of which `others` are the ids of those that are not among the entries. The times are local. A run says where
+    it is unless all are in `store`, this notebook's; `here` tells that no other was asked, `starred` that those without
+    a star were left out. Without any run it says what to do. It is in Chinese where the words are, or, without words,
+    most of its prompts.
     """
-    first, others = entries[:MAXIMUM_ROWS], entries[MAXIMUM_ROWS:]
+    first = entries[:MAXIMUM_ROWS]
+    others = [*(entry.run_id for entry in entries[MAXIMUM_ROWS:]), *others]
     language = words_for(words) if words else _language(first)
     if first:
         notes = [_about_others(first, others, language), _SHOW[language.language]]
@@ -93,12 +96,12 @@ def history_bundle(
     return rows_bundle(rows, list(filter(None, notes)), language)
 
 
-def _about_others(first: Sequence[HistoryEntry], others: Sequence[HistoryEntry], words: Words) -> str:
+def _about_others(first: Sequence[HistoryEntry], others: Sequence[str], words: Words) -> str:
     """How many runs are not shown, and how to find them; "" for none."""
     if not others:
         return ""
     # What has the typed words as a phrase stands before what is newer.
-    are_earlier = max(entry.run_id for entry in others) < min(entry.run_id for entry in first)
+    are_earlier = max(others) < min(entry.run_id for entry in first)
     earlier = ("earlier", "更早的") if are_earlier else ("further", "")
     count = len(others)
     runs = f"1 {earlier[0]} run is" if count == 1 else f"{count:,} {earlier[0]} runs are"

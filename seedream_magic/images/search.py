@@ -1,4 +1,4 @@
-"""The search of a history: what people remember of a run, found in a list of entries. It reads no disk.
+"""The search of a history: what people remember of a run, found in a list of entries or in rows. It reads no disk.
 
 Each word that was typed narrows. One that is a date, a state or a provider is true of the runs that it names, and of
 those in whose text it stands as a word: `failed` and `2026` find the prompts about them too. Text in quotation marks is
@@ -13,12 +13,32 @@ from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from datetime import date, datetime, timedelta
 from functools import lru_cache
-from pathlib import Path
+from typing import NamedTuple
 
 from seedream_magic.api.providers import PROVIDERS
 from seedream_magic.images.index import HistoryEntry
 
-Fact = Callable[[HistoryEntry], bool]
+
+class Searchable(NamedTuple):
+    """What is looked at of a run; `text` is its `text_of`."""
+
+    run_id: str
+    began: datetime | None
+    state: str
+    text: str
+
+    @property
+    def provider(self) -> str:
+        """The name of the provider."""
+        return self.text.split("\n")[4]
+
+    def is_written(self, phrase: str) -> bool:
+        """Whether a phrase stands in what a person has written: the prompt, the notebook's name, a tag."""
+        prompt, _, notebook, _, _, tags = self.text.split("\n")
+        return any(_has_word(text, phrase) for text in (prompt, notebook, tags))
+
+
+Fact = Callable[[Searchable], bool]
 """Whether something that is no text is true of a run."""
 Reading = Callable[[re.Match[str], date], Fact | None]
 """What a match of a pattern says, seen from today; None where it says nothing, such as the 45th of a month."""
@@ -46,17 +66,56 @@ _WEEKDAYS = ("monday", "tuesday", "wednesday", "thursday", "friday", "saturday",
 
 
 @dataclass(frozen=True)
-class _Term:
+class Term:
     """One thing that was typed: its text, and what it says beside that."""
 
     text: str
     fact: Fact | None = None
 
-    def fits(self, entry: HistoryEntry) -> bool:
+    def fits(self, run: Searchable) -> bool:
         """Whether it is true of a run. Text may stand inside a word (Chinese has no blanks), unless it is a fact."""
         if self.fact is None:
-            return self.text in _text_of(entry)
-        return self.fact(entry) or all(_has_word(_text_of(entry), word) for word in self.text.split())
+            return self.text in run.text
+        return self.fact(run) or all(_has_word(run.text, word) for word in self.text.split())
+
+
+@dataclass(frozen=True)
+class Query:
+    """What was typed, as a whole and part by part."""
+
+    typed: str
+    terms: tuple[Term, ...]
+
+    @property
+    def texts(self) -> tuple[str, ...]:
+        """What is nothing but text: it stands in the text of every run that is found."""
+        return tuple(term.text for term in self.terms if term.fact is None)
+
+    @property
+    def has_facts(self) -> bool:
+        """Whether it says anything that is more than text."""
+        return any(term.fact for term in self.terms)
+
+    @property
+    def phrases(self) -> tuple[str, str]:
+        """Of the runs that are found, those whose text has one of these come first."""
+        return self.typed, " ".join(self.texts)
+
+    def fits(self, run: Searchable) -> bool:
+        """Whether all of it is true of a run."""
+        return all(term.fits(run) for term in self.terms)
+
+    def rank(self, run: Searchable) -> tuple[bool, bool]:
+        """By which the runs that are found are sorted; of the same rank they keep their order."""
+        # These words are no text of the run, unless they stand in what was written.
+        unwritten = self.has_facts and not (self.typed in run.text and run.is_written(self.typed))
+        return unwritten, not any(phrase in run.text for phrase in self.phrases)
+
+
+def query_of(words: str, *, now: datetime) -> Query:
+    """What these words ask for, by the clock of who looks; `now` says which day is today."""
+    typed = _comparable(words)
+    return Query(typed, tuple(_terms(typed, now.astimezone().date())))
 
 
 def search(entries: Sequence[HistoryEntry], words: str, *, now: datetime) -> list[HistoryEntry]:
@@ -65,14 +124,10 @@ def search(entries: Sequence[HistoryEntry], words: str, *, now: datetime) -> lis
     Text is looked for in prompt, model, notebook, run id, provider and tags, whatever its case and width. Dates are
     those of the clock of who looks, `now` says which day is today.
     """
-    typed = _comparable(words)
-    terms = list(_terms(typed, now.astimezone().date()))
-    found = [entry for entry in entries if all(term.fits(entry) for term in terms)]
-    phrases = (typed, " ".join(term.text for term in terms if term.fact is None))
-    found.sort(key=lambda entry: not any(phrase in _text_of(entry) for phrase in phrases))
-    if any(term.fact for term in terms):  # these words are no text of the run, unless they stand in what was written
-        found.sort(key=lambda entry: not (typed in _text_of(entry) and _is_written(entry, typed)))
-    return found
+    query = query_of(words, now=now)
+    runs = [(Searchable(entry.run_id, entry.began, entry.state, text_of(entry)), entry) for entry in entries]
+    found = [(query.rank(run), entry) for run, entry in runs if query.fits(run)]
+    return [entry for _, entry in sorted(found, key=lambda each: each[0])]
 
 
 def since(words: str, *, now: datetime) -> date | None:
@@ -85,7 +140,7 @@ def since(words: str, *, now: datetime) -> date | None:
 
     def is_meant(day: date) -> bool:
         noon = datetime(day.year, day.month, day.day, 12).astimezone()
-        drawn = HistoryEntry("", noon, "", "", "", "", "", 0, 0, 0, "", 0.0, "", "", "", Path())
+        drawn = Searchable("", noon, "", "\n" * 5)
         return all(fact(drawn) for fact in facts)
 
     days = (today - timedelta(days=ago) for ago in range(MOST_DAYS))
@@ -104,11 +159,8 @@ def local_time(moment: datetime | None) -> datetime | None:
         return None
 
 
-def _is_written(entry: HistoryEntry, phrase: str) -> bool:
-    return any(_has_word(_comparable(text), phrase) for text in (entry.prompt, entry.notebook, entry.tags))
-
-
-def _text_of(entry: HistoryEntry) -> str:
+def text_of(entry: HistoryEntry) -> str:
+    """What is looked for words in: a line each for prompt, model, notebook, id, provider and tags."""
     return _joined(entry.prompt, entry.model, entry.notebook, entry.run_id, entry.provider, entry.tags)
 
 
@@ -130,17 +182,17 @@ def _has_word(text: str, word: str) -> bool:
     return re.search(before + re.escape(word) + after, text) is not None
 
 
-def _terms(typed: str, today: date) -> Iterator[_Term]:
+def _terms(typed: str, today: date) -> Iterator[Term]:
     """What was typed, part by part. Blanks and commas separate; Chinese dates and states need none around them."""
     text, place = "", 0
     while place < len(typed):
         quoted = None if text else _QUOTED.match(typed, place)
         fact, end = (None, place + 1) if quoted else _fact_at(typed, place, today, inside=bool(text))
         if text and (fact or typed[place] in _SEPARATORS):
-            yield _Term(text)
+            yield Term(text)
             text = ""
         if quoted:
-            yield _Term(quoted[1])
+            yield Term(quoted[1])
             end = quoted.end()
         elif fact:
             yield fact
@@ -148,25 +200,25 @@ def _terms(typed: str, today: date) -> Iterator[_Term]:
             text += typed[place]
         place = end
     if text:
-        yield _Term(text)
+        yield Term(text)
 
 
-def _fact_at(typed: str, place: int, today: date, *, inside: bool) -> tuple[_Term | None, int]:
+def _fact_at(typed: str, place: int, today: date, *, inside: bool) -> tuple[Term | None, int]:
     """The date, state or provider that begins here, and where it ends; `inside` says that a word goes on here."""
     for pattern, reading in _CHINESE_FACTS if inside else _FACTS:
         match = pattern.match(typed, place)
         fact = reading(match, today) if match else None
         if match and fact:
             end = match.end() + typed.startswith(("的", "."), match.end())  # 昨天的猫: yesterday's cat
-            return _Term(match[0].rstrip(".,"), fact), end
+            return Term(match[0].rstrip(".,"), fact), end
     return None, place + 1
 
 
 def _drawn(*readings: Callable[[datetime], bool]) -> Fact:
     """That a run began at a time of which one of the readings is true."""
 
-    def fact(entry: HistoryEntry) -> bool:
-        moment = local_time(entry.began)
+    def fact(run: Searchable) -> bool:
+        moment = local_time(run.began)
         return moment is not None and any(reading(moment) for reading in readings)
 
     return fact
@@ -197,7 +249,7 @@ def _read_parts(match: re.Match[str], _: date) -> Fact | None:
 def _read_digits(match: re.Match[str], today: date) -> Fact | None:
     """A date that is the beginning of a run's id as well, where it is that of UTC."""
     drawn = _read_parts(match, today)
-    return drawn and (lambda entry: drawn(entry) or entry.run_id.startswith(match[0]))
+    return drawn and (lambda run: drawn(run) or run.run_id.startswith(match[0]))
 
 
 def _read_pair(match: re.Match[str], _: date) -> Fact | None:
@@ -244,12 +296,12 @@ def _number(text: str | None) -> int | None:
 
 def _read_state(match: re.Match[str], _: date) -> Fact:
     states = _STATES[match[0]]
-    return lambda entry: entry.state in states
+    return lambda run: run.state in states
 
 
 def _read_provider(match: re.Match[str], _: date) -> Fact:
     provider = _PROVIDERS[match[0]]
-    return lambda entry: entry.provider == provider
+    return lambda run: run.provider == provider
 
 
 def _latin(pattern: str) -> re.Pattern[str]:

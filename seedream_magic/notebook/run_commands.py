@@ -5,6 +5,7 @@ from __future__ import annotations
 import difflib
 import json
 import os
+from datetime import UTC, datetime
 from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, NoReturn
@@ -27,13 +28,15 @@ _LONGEST_NUMBER = 3
 
 def show_history(desk: Desk, text: str) -> None:
     """Show the runs of which all that was typed is true, of every store or of this one."""
+    from seedream_magic.history import find  # noqa: PLC0415 - load time, see `desk`
     from seedream_magic.images.history_rows import MAXIMUM_ROWS, history_bundle  # noqa: PLC0415 - load time, see `desk`
 
     words, given = _without_flags(text, "history", "--here", "--starred")
     client, here, starred = desk.client(), "--here" in given, "--starred" in given
-    entries = client.history(words or None, here=here, starred=starred)
-    desk.rows = tuple(entry.run_id for entry in entries[:MAXIMUM_ROWS])
-    display(history_bundle(entries, words=words, store=client.store, here=here, starred=starred), raw=True)
+    found = find(client.store, words, now=datetime.now(UTC), here=here, starred=starred, at_most=MAXIMUM_ROWS)
+    desk.rows = tuple(entry.run_id for entry in found.first)
+    asked: dict[str, Any] = {"words": words, "store": client.store, "here": here, "starred": starred}
+    display(history_bundle(found.first, found.others, **asked), raw=True)
 
 
 def show(desk: Desk, text: str) -> None:

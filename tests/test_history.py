@@ -1,0 +1,105 @@
+"""The history with words: the library finds the runs, and only those that are shown are read."""
+
+from __future__ import annotations
+
+import os
+import shutil
+from collections.abc import Callable
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from seedream_magic import history, library
+from seedream_magic.history import Found, find
+from seedream_magic.images.search import search
+from test_index import begun, made_run, new_process
+
+NOW = datetime(2026, 11, 29, 4, 0, tzinfo=UTC)
+PROMPTS = ("a red fox in snow", "red snow, a fox", "雪地里的一只橘猫", "a failed star", "ＲＥＤ　ＦＯＸ at night")
+WORDS = (
+    "red fox",
+    "橘猫",
+    "猫",
+    "fox snow",
+    "failed",
+    "2026-05 fox",
+    "05/04 橘猫 done",
+    "demo",
+    '"red snow"',
+    "zebra",
+    "",
+)
+
+
+@pytest.fixture
+def stores(store: Path, tmp_path: Path) -> tuple[Path, Path]:
+    """Two stores of runs with these prompts in turn, the second one known to the library; one run is in both."""
+    other = tmp_path / "other"
+    for number in range(40):
+        body = {"prompt": PROMPTS[number % len(PROMPTS)], "model": "seedream"}
+        made_run(store if number % 2 else other, number, body=body, state="failed" if number % 8 == 1 else "done")
+    library.history(other)
+    copied = next(store.iterdir())
+    shutil.copytree(copied, other / copied.name)
+    new_process()
+    return store, other
+
+
+@pytest.mark.parametrize("words", WORDS)
+@pytest.mark.parametrize("here", [True, False])
+def test_the_library_finds_what_a_search_of_all_entries_finds(
+    stores: tuple[Path, Path], words: str, monkeypatch: pytest.MonkeyPatch, *, here: bool
+) -> None:
+    """In the same order, however many are shown; and without a library too."""
+    store, _ = stores
+    entries = library.history(store) if here else library.history_of_all(store)
+    wanted = search(entries, words, now=NOW)
+    new_process()
+    assert find(store, words, now=NOW, here=here) == Found(wanted)
+    few = find(store, words, now=NOW, here=here, at_most=3)
+    assert few == Found(wanted[:3], tuple(entry.run_id for entry in wanted[3:]))
+    monkeypatch.setenv("SEEDREAM_LIBRARY", "")
+    if here:
+        assert find(store, words, now=NOW, here=here, at_most=3) == few
+
+
+def test_only_what_is_shown_is_read(stores: tuple[Path, Path], monkeypatch: pytest.MonkeyPatch) -> None:
+    """Three rows are made for three runs, and no folder but theirs is looked into."""
+    store, _ = stores
+    find(store, "fox", now=NOW)
+    calls: list[str] = []
+
+    def count(name: str) -> Callable[..., Any]:
+        real = getattr(history, name)
+
+        def counted(*arguments: Any) -> Any:
+            calls.append(name)
+            return real(*arguments)
+
+        return counted
+
+    for name in ("entry_of_line", "look_at", "entry_of"):
+        monkeypatch.setattr(history, name, count(name))
+    assert len(find(store, "fox", now=NOW, at_most=3).first) == 3
+    assert calls.count("entry_of_line") == 3
+    assert calls.count("look_at") <= 3
+    assert "entry_of" not in calls
+
+
+def test_runs_of_the_own_store_are_as_their_folders_are(stores: tuple[Path, Path]) -> None:
+    """A picture that is gone, a run that has ended, one that came, one that was deleted."""
+    store, _ = stores
+    under_way = begun(store)
+    library.note(under_way.folder)
+    assert [entry.state for entry in find(store, "四季", now=NOW).first] == ["sending"]
+    under_way.update(state="done", outcome="billed")
+    assert [entry.state for entry in find(store, "四季", now=NOW).first] == ["done"]
+    first, second, *_ = find(store, "橘猫", now=NOW, here=True).first
+    (first.folder / "01.jpg").unlink()
+    shutil.rmtree(second.folder)
+    os.utime(store)
+    again = find(store, "橘猫", now=NOW, here=True).first
+    assert (again[0].run_id, again[0].frames) == (first.run_id, first.frames - 1)
+    assert second.run_id not in {entry.run_id for entry in again}
