@@ -18,15 +18,27 @@ from seedream_magic.api.plan import Plan
 from seedream_magic.api.request import ImageRequest
 from seedream_magic.api.retry import Pace, Tokens
 from seedream_magic.drawing import Drawing, Sender, Shared, key_for
-from seedream_magic.errors import AuthFailed, MissingKey, PaymentRequired, RateLimited, SeedreamError
+from seedream_magic.errors import (
+    AuthFailed,
+    MissingKey,
+    ModelNotFound,
+    NoConnection,
+    OutcomeUnknown,
+    PaymentRequired,
+    RateLimited,
+    SeedreamError,
+    ServerFailed,
+)
 from seedream_magic.images.download import PARALLEL_DOWNLOADS
 from seedream_magic.images.image_set import Frame, ImageSet, Outcome
 from seedream_magic.inputs import BadRow
 from seedream_magic.watch import fault_of
 
 CONCURRENCY = 8
-ENDS_ALL = (MissingKey, AuthFailed, PaymentRequired, RateLimited)
-"""What one plan meets and every other would meet as well: after it nothing is sent any more, only replayed."""
+_ROUNDS = 3
+"""So many times the concurrency of failures in a row are no chance any more: the service, or the way to it, is down."""
+_DOWN = (AuthFailed, ModelNotFound, NoConnection, OutcomeUnknown, ServerFailed)
+"""What says, where one run after the other meets it, that the others would meet it as well."""
 
 
 @dataclass(frozen=True)
@@ -95,6 +107,7 @@ class _Batch:
         self._client, self._plans, self._growing = client, plans, growing
         self._next = asyncio.Lock()
         self._ended: SeedreamError | None = None  # why nothing is sent any more
+        self._concurrency, self._in_a_row = concurrency, 0
         pace = Pace(now=limiter.now, sleep=limiter.sleep, tokens=Tokens(max(10, 4 * concurrency)))
         self._shared = Shared(asyncio.Semaphore(PARALLEL_DOWNLOADS), limiter, pace, cautious=cautious)
 
@@ -120,12 +133,24 @@ class _Batch:
                         await self._tell(Item(index, images))
         except Exception as exc:  # noqa: BLE001 - what ends this plan ends no other
             error = exc if isinstance(exc, SeedreamError) else fault_of(exc)
-            if isinstance(error, ENDS_ALL) and self._ended is None:
-                self._ended = error
+            self._judge(error)
             await self._tell(failed_item(self._client, index, plan.request, error))
             return
         if images is not None:
+            self._in_a_row = self._in_a_row if images.replayed else 0
             await self._tell(Item(index, images, done=True))
+
+    def _judge(self, error: SeedreamError) -> None:
+        """End the sending where the others would meet the same: after that nothing is sent, only replayed."""
+        if self._ended is not None:
+            return
+        refused = isinstance(error, AuthFailed | RateLimited) and error.status in {401, 407, 429}
+        if refused or isinstance(error, MissingKey | PaymentRequired):
+            self._ended = error
+        elif isinstance(error, _DOWN) and not (error.billed == "no" and isinstance(error, OutcomeUnknown)):
+            self._in_a_row += 1  # a plan that was not sent once more is no run
+            if self._in_a_row >= _ROUNDS * self._concurrency:
+                self._ended = error
 
     async def _tell(self, item: Item) -> None:
         await self.room.acquire()
@@ -136,7 +161,8 @@ class _Batch:
         if self._ended is None:
             return key_for(self._client, plan)
         error = copy.copy(self._ended)
-        error.args = (f"Not sent, for an earlier one met this: {error}",)
+        met = "an earlier one" if self._in_a_row < _ROUNDS * self._concurrency else f"{self._in_a_row} in a row"
+        error.args = (f"Not sent, for {met} met this: {error}",)
         error.run_id, error.request_id, error.images, error.billed = None, None, None, "no"
         raise error
 

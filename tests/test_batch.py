@@ -74,6 +74,26 @@ def test_after_a_refused_key_nothing_is_sent_any_more(store: Path) -> None:
     assert items[-1].images.ok
 
 
+def test_a_service_that_is_down_is_left_alone(store: Path) -> None:
+    """After some runs in a row that it failed, not after one here and there: the next may be served."""
+    down = json_reply({"error": {"code": "InternalServiceError", "message": "down"}}, status=500)
+    some = {"tree 3", "tree 4", "tree 8"}
+
+    def answer(request: Request) -> Behaviour:
+        number = int(request.json()["prompt"].removeprefix("tree "))
+        return down if number >= 20 or f"tree {number}" in some else whole_answer(request)
+
+    with raw_server({POST: answer, PICTURE: picture}) as server:
+        seedream = client(server, store)
+        items = draw(seedream, (seedream.plan(f"tree {number}") for number in range(100)), concurrency=1)
+        assert sum(item.error is None for item in items) == 17
+        assert server.posts == 23
+    last = items[-1].error
+    assert last is not None
+    assert str(last).startswith("Not sent, for 3 in a row met this: ")
+    assert last.billed == "no"
+
+
 def test_a_growing_item_is_told_of_before_its_end(slow_server: RawServer, slow: SlowService, store: Path) -> None:
     """The first picture comes while the second one is being drawn."""
     seedream = client(slow_server, store)

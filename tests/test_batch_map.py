@@ -230,6 +230,7 @@ def test_stop_keeps_what_has_come_and_the_rest_goes_on(slow_kernel: Kernel, slow
     slow_kernel.wait_idle()
     assert slow_kernel.result.ename == "SeedreamInterrupted"
     assert "What has come is kept." in str(slow_kernel.result.traceback)
+    assert "/2 [" in slow_kernel.result.stdout  # the bar, which a notebook shows as well
     assert slow_kernel.run(f"{draw}print(next(batch).replayed)").stdout.endswith("True\n")
     slow_server.wait_for(lambda seen: seen.posts == 3)  # the second set asks for the picture that it lacks
 
