@@ -31,6 +31,7 @@ from seedream_magic.errors import (
 )
 from seedream_magic.images.download import PARALLEL_DOWNLOADS
 from seedream_magic.images.image_set import Frame, ImageSet, Outcome
+from seedream_magic.images.threads import raise_if_stopped
 from seedream_magic.inputs import BadRow
 from seedream_magic.watch import fault_of
 
@@ -116,6 +117,7 @@ class _Batch:
         while True:
             async with self._next:
                 found = await anext(self._plans, None)
+            raise_if_stopped()  # while a thread was making the plan
             if found is None:
                 return
             await self._draw(*found)

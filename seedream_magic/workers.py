@@ -24,7 +24,7 @@ from seedream_magic.errors import ConfigError, MissingKey, SeedreamError
 from seedream_magic.images.image_set import ImageSet
 from seedream_magic.images.record import read_record
 from seedream_magic.images.store import load_whole
-from seedream_magic.images.threads import in_thread
+from seedream_magic.images.threads import in_thread, raise_if_stopped
 from seedream_magic.inputs import BadRow
 from seedream_magic.session import Reservation, Session
 
@@ -122,6 +122,7 @@ async def draw_elsewhere(
     index, more = 0, True
     try:
         while more or jobs.pending:
+            raise_if_stopped()  # while a thread was reading a set
             if more and gathering is None and jobs.has_room:
                 gathering = asyncio.create_task(_gather(plans, index, concurrency))
             waiting: set[asyncio.Future[Any]] = {*jobs.pending, *([gathering] if gathering else [])}
@@ -144,6 +145,7 @@ async def _gather(plans: AsyncIterator[Plan | BadRow], first: int, most: int) ->
     """The next plans with their places, as many as a job has."""
     found: list[tuple[int, Plan | BadRow]] = []
     while len(found) < most and (plan := await anext(plans, None)) is not None:
+        raise_if_stopped()  # while a thread was making it
         found.append((first + len(found), plan))
     return found
 

@@ -4,16 +4,17 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import itertools
 import math
 import os
-import pty
 import subprocess
 import sys
-import termios
 import threading
+import time
 from collections.abc import AsyncIterator, Iterator
 from pathlib import Path
 from typing import Any
+from unittest import mock
 
 import pytest
 
@@ -85,6 +86,42 @@ def test_all_bad_rows_of_a_list_are_told_before_anything_is_sent(seedream: Seedr
     with pytest.raises(InvalidRequest, match=r"^None of the 25 rows can be drawn: The prompt is empty\.$"):
         seedream.map([""] * 25)
     assert server.connections == 0
+
+
+def test_a_batch_on_the_caller_s_own_loop(server: RawServer, store: Path) -> None:
+    """With `event_loop="nest"`, for transports that are bound to it: rows, sets and failures are the same."""
+    seedream = client(server, store, event_loop="nest")
+    batch = seedream.map(iter(["a", "", *(f"leaf {number}" for number in range(20))]), concurrency=3, ordered=True)
+    assert [len(images.ok) for images in batch] == [1, 0, *[1] * 20]
+    assert [failure.index for failure in batch.failed] == [1]
+    endless = seedream.map((f"tree {number}" for number in itertools.count()), concurrency=2)
+    assert next(endless).ok
+    endless.close()
+
+
+def test_stop_while_a_bad_row_is_read(seedream: Seedream) -> None:
+    """A thread reads it, which a Stop does not break off; the batch ends all the same."""
+    reading = threading.Event()
+
+    def slow_check(prompt: object, **_: Any) -> str:
+        reading.set()
+        time.sleep(0.3)
+        raise InvalidRequest(f"{prompt} is no prompt.")
+
+    async def leave() -> None:
+        async def rows() -> AsyncIterator[str]:
+            yield "bad"
+            await asyncio.Event().wait()
+
+        batch = seedream.amap(rows(), concurrency=1)
+        taking = asyncio.ensure_future(anext(batch))
+        await asyncio.to_thread(reading.wait)
+        taking.cancel()
+        await asyncio.wait([taking])
+        assert taking.cancelled()
+
+    with mock.patch("seedream_magic.api.make_request.check_prompt", slow_check):
+        asyncio.run(asyncio.wait_for(leave(), 20))
 
 
 def test_a_bad_row_of_a_generator_is_collected(seedream: Seedream, server: RawServer) -> None:
@@ -235,8 +272,12 @@ def test_stop_keeps_what_has_come_and_the_rest_goes_on(slow_kernel: Kernel, slow
     slow_server.wait_for(lambda seen: seen.posts == 3)  # the second set asks for the picture that it lacks
 
 
+@pytest.mark.skipif(sys.platform == "win32", reason="Windows has no pseudo-terminals")
 def test_the_bar_is_shown_in_a_terminal_only(server: RawServer, store: Path, tmp_path: Path) -> None:
     """With the count, the images and the failures; a log gets nothing."""
+    import pty
+    import termios
+
     program = tmp_path / "draw.py"
     program.write_text(
         "import sys\nfrom seedream_magic import Seedream\n"
