@@ -20,6 +20,7 @@ import tempfile
 import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager, nullcontext
+from importlib.util import find_spec
 from pathlib import Path
 from typing import Any
 from unittest import mock
@@ -171,13 +172,30 @@ def survives(folder: Path, count: int) -> bool:
     return sent["again"] == 0 and count - came <= CONCURRENCY
 
 
+def by_cluster(folder: Path, count: int) -> bool:
+    """Whether a Dask cluster of two workers draws each plan once."""
+    if find_spec("distributed") is None:
+        tell("A Dask cluster was not tried: distributed is not installed.")
+        return True
+    began = time.perf_counter()
+    environment = {"SEEDREAM_API_KEY": "demo", "SEEDREAM_LIBRARY": str(folder / "dask.sqlite3")}
+    with serving("ready") as (url, counters):
+        program = str(Path(__file__).with_name("worker_jobs.py"))
+        command = [sys.executable, program, "dask", url, str(folder / "dask"), str(count), "no"]
+        output = subprocess.run(command, stdout=subprocess.PIPE, check=True, env={**os.environ, **environment}).stdout
+        came, sent = json.loads(output)["came"], counters()
+    seconds = time.perf_counter() - began
+    tell(f"{came:,} pictures by a Dask cluster of two workers in {seconds:.0f} s; {sent['posts']:,} requests")
+    return came == sent["posts"] == count and not sent["again"]
+
+
 def main(count: int) -> int:
     """Prints the table; 1 where a goal is missed."""
     with tempfile.TemporaryDirectory() as name:
         folder = Path(name)
         kept = [compared("demo", folder, count // 10) >= GOAL]
         compared("ready", folder, count // 10)
-        kept += [flat(folder, count), survives(folder, count)]
+        kept += [flat(folder, count), survives(folder, count), by_cluster(folder, count)]
     return int(not all(kept))
 
 
