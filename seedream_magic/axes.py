@@ -27,7 +27,9 @@ MOST_RUNS = 10_000
 DEFAULT_SEED = 0
 MOST_PROBLEMS = 10
 """So many are told, and how many more there are."""
-_ESCAPES = {r"\{": "\ufdd0", r"\|": "\ufdd1", r"\}": "\ufdd2"}
+_NAMED = 5
+"""So many places are named for a fault that several have."""
+_ESCAPES = dict(zip((rf"\{sign}" for sign in "{|}｛｜｝"), "\ufdd0\ufdd1\ufdd2\ufdd4\ufdd5\ufdd6", strict=True))
 """Escaped signs while groups and variables are looked for: characters that no text has."""
 
 
@@ -36,7 +38,8 @@ class Change:
     """What one value of an axis changes in an ask.
 
     `groups` are the texts in place of groups of the prompt, `words` those of variables, `values` and `refs` are fields
-    of the request, `take` is which of several sets of the same request is meant, None where there is one.
+    of the request, `take` is which of several sets of the same request is meant, None where there is one. `row` is the
+    number of the row that it is, 0 for none.
     """
 
     groups: Mapping[str, str] = field(default_factory=dict)
@@ -44,6 +47,7 @@ class Change:
     values: Mapping[str, Any] = field(default_factory=dict)
     refs: tuple[Any, ...] = ()
     take: int | None = None
+    row: int = 0
 
 
 @dataclass(frozen=True)
@@ -63,13 +67,19 @@ class Place:
     """One place of the product: its label on each axis and what is asked for there, None for a hole.
 
     `take` is which of several sets of this same request is meant. `unfilled` are the fields that look like variables
-    and stay as typed.
+    and stay as typed. `row` is the number of its row in a table, 0 without one.
     """
 
     labels: tuple[str, ...]
     ask: Ask | None
     take: int | None = None
     unfilled: tuple[str, ...] = ()
+    row: int = 0
+
+    @property
+    def name(self) -> str:
+        """What a person finds it by."""
+        return " · ".join(dict.fromkeys((*([f"row {self.row}"] if self.row else []), *self.labels)))
 
 
 def cross(
@@ -133,13 +143,14 @@ def check_places(places: Iterable[Place], check: Callable[[Ask], object]) -> Non
             check(place.ask)
         except InvalidRequest as error:
             several.append(error)
-            faults.setdefault(str(error), []).append(" · ".join(place.labels))
+            faults.setdefault(str(error), []).append(place.name)
     if several and len(faults) == 1 and len(several) == total:  # nothing of it is one place's own
         raise several[0]
     problems = []
     for fault, where in faults.items():
-        others = f" and {plural(len(where) - 1, 'other')}" if len(where) > 1 else ""
-        problems.append(f"{where[0]}{others}: {fault}")
+        more = len(where) - _NAMED
+        others = f" and {plural(more, 'other')}" if more > 0 else ""
+        problems.append(f"{', '.join(where[:_NAMED])}{others}: {fault}")
     refuse_problems(problems, total, "run")
 
 
@@ -172,12 +183,13 @@ def _place(ask: Ask, axes: Sequence[Axis], chosen: Sequence[int], variables: Map
     given = list(ask.refs) if isinstance(ask.refs, list | tuple) else [] if ask.refs is None else [ask.refs]
     take = next((change.take for change in made if change.take is not None), None)
     changed = replace(ask, prompt=change_parts(prompt, plain_signs), values=values, refs=[*given, *refs])
-    return Place(labels, changed, take, tuple(map(plain_signs, unfilled)))
+    row = next((change.row for change in made if change.row), 0)
+    return Place(labels, changed, take, tuple(map(plain_signs, unfilled)), row)
 
 
 def hide_signs(text: str) -> str:
     """The text with its escaped signs as characters that no text has, so that groups and variables are not seen."""
-    return re.sub(r"\\[{|}]", lambda match: _ESCAPES[match[0]], text)
+    return re.sub(r"\\[{|}｛｜｝]", lambda match: _ESCAPES[match[0]], text)
 
 
 def plain_signs(text: str) -> str:

@@ -154,18 +154,19 @@ def start_sweep(
     on_change: Callable[[Sweep], None],
     on_end: Callable[[Sweep, Failure | None], None],
     again: str = "Run the cell again",
+    rest: Callable[[], float] = lambda: 0.0,
 ) -> Callable[[], None]:
     """Draw the runs of a sweep and return at once, with the function that stops them.
 
     `on_change` is called with growing values, when there is time to show them, and `on_end` once: with the sweep as far
     as it came and with what broke it off, if anything did; both as for `Seedream.start`. `again` says how a person goes
-    on after a stop.
+    on after a stop, `rest` for how many seconds no further value is wanted after one.
     """
     growing, pace = _Growing(sweep, sweep.runs), _Pace()
 
     def changed(value: Sweep) -> None:
         on_change(value)
-        pace.shown(0.0)
+        pace.shown(rest())
         pace.ready = True
 
     def begin(end: Callable[[], None]) -> Callable[[], None]:

@@ -17,7 +17,7 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Protocol
 from uuid import uuid4
-from weakref import WeakSet
+from weakref import WeakKeyDictionary
 
 from seedream_magic import database, library, session
 from seedream_magic.api.connection import Transport
@@ -123,14 +123,14 @@ class Drawing:
     async def values(self) -> Sets:
         """The set each time it has grown; the last value is the finished set. Errors as those of a run."""
         if self._plan.draws_take:
-            _takes_to_begin.add(self)
+            _takes_to_begin[self] = asyncio.get_running_loop(), time.monotonic()
         try:
             while not self._ended:
                 async with aclosing(await self._step()) as growing:
                     async for images in growing:
                         yield images
         finally:
-            _takes_to_begin.discard(self)
+            _takes_to_begin.pop(self, None)
 
     async def _step(self) -> Sets:
         """What is to be done next, by what there is of the request at this moment."""
@@ -158,12 +158,16 @@ class Drawing:
 
     async def _stand_in_line(self) -> None:
         """Wait until the takes of this request with lower numbers have begun: their order gives them their numbers."""
-        since, plan = time.monotonic(), self._plan
-        while plan.draws_take and time.monotonic() - since < STANDSTILL_SECONDS:
-            others = [drawing._plan for drawing in list(_takes_to_begin)]  # noqa: SLF001 - of this same class
-            if not any(other.fingerprint == plan.fingerprint and _number(other) < _number(plan) for other in others):
-                break
+        while any(self._comes_after(other) for ref in _takes_to_begin.keyrefs() if (other := ref()) is not None):  # noqa: ASYNC110 - they may be on other threads' loops
             await asyncio.sleep(_LINE_SECONDS)
+
+    def _comes_after(self, other: Drawing) -> bool:
+        """Whether another take of the same request has its turn before this one; on another loop not for long."""
+        mine, its = self._plan, other._plan
+        if not mine.draws_take or mine.fingerprint != its.fingerprint or (its.take or 1) >= (mine.take or 1):
+            return False
+        loop, began = _takes_to_begin.get(other, (None, 0.0))
+        return loop is asyncio.get_running_loop() or time.monotonic() - began < STANDSTILL_SECONDS
 
     def _paid_before(self, earlier: Earlier) -> str:
         """Why sending it may pay once more for what was paid already; "" where nothing says so."""
@@ -297,7 +301,7 @@ class Drawing:
                 return
             folder, reservation = begun
             self._ended = True
-            _takes_to_begin.discard(self)
+            _takes_to_begin.pop(self, None)
             pace, slots = replace(self._shared.pace, turn=turn), self._shared.slots
             run = Run(sent, key, folder, transport=sender.transport, pace=pace, slots=slots)
             reservation.run_id = run.images.run_id
@@ -356,14 +360,10 @@ class Drawing:
         return (earlier.incomplete is None or self._anew) and (earlier.doubtful is None or not self._ask)
 
 
-_takes_to_begin: WeakSet[Drawing] = WeakSet()
-"""The takes of this process that are on their way and have not begun yet."""
+_takes_to_begin: WeakKeyDictionary[Drawing, tuple[asyncio.AbstractEventLoop, float]] = WeakKeyDictionary()
+"""The takes of this process that are on their way and have not begun yet: the loop of each, and since when."""
 _loops: dict[str, asyncio.AbstractEventLoop] = {}
 """The event loops of the runs that this process has under way."""
-
-
-def _number(plan: Plan) -> int:
-    return plan.take or 1
 
 
 def key_for(sender: Sender, plan: Plan) -> Key:

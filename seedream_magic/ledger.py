@@ -12,11 +12,11 @@ from math import ceil
 from pathlib import Path
 from statistics import median
 
+from seedream_magic import library
 from seedream_magic.api.plan import Plan
 from seedream_magic.api.prices import Price, price_of, told_together
 from seedream_magic.errors import plural
-from seedream_magic.library import history
-from seedream_magic.replay import find_earlier, pictures_of
+from seedream_magic.replay import Earlier, find_earlier, pictures_of
 from seedream_magic.words import ENGLISH, Words
 
 DOCUMENTED_SECONDS = (13.0, 40.0)
@@ -105,8 +105,10 @@ def make_ledger(plans: Iterable[Plan], store: Path, *, at_once: int) -> Ledger:
     counted = {(plan.fingerprint, plan.take, place if plan.fresh else 0): plan for place, plan in enumerate(sent)}
     under_way = doubtful = unpriced = 0
     prices, images = list[Price](), list[int]()
+    known = library.known((one for plan in counted.values() for one in plan.fingerprints), store)
     for plan in counted.values():
-        earlier = find_earlier(plan, store)
+        found = known is None or not known.isdisjoint(plan.fingerprints)
+        earlier = find_earlier(plan, store) if found else Earlier()
         if earlier.live is not None:
             under_way += 1
             continue
@@ -138,9 +140,8 @@ def seconds_per_picture(store: Path, model: str, provider: str) -> float | None:
 
     It is the median of the newest finished runs of the same model and provider.
     """
-    alike = (
-        entry for entry in history(store) if (entry.model, entry.provider, entry.state) == (model, provider, "done")
-    )
+    runs, wanted = library.history(store), (model, provider, "done")
+    alike = (entry for entry in runs if (entry.model, entry.provider, entry.state) == wanted)
     timed = [entry.seconds / entry.frames for entry in alike if entry.frames and entry.seconds]
     return median(timed[:_NEWEST]) if timed else None
 

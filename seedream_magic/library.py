@@ -44,6 +44,8 @@ if TYPE_CHECKING:
 
 YOUNG = 3600.0
 """Seconds in which a folder without a record may still get one: it is being copied."""
+_AT_ONCE = 500
+"""Values of one query; an old SQLite takes 999."""
 GONE = -1
 """In place of a folder's time: it is not there. Its runs stay known, for it may be on a disk that comes back."""
 
@@ -65,6 +67,22 @@ def runs_of(fingerprints: Collection[str], store: Path) -> list[Record] | None:
     if folders is None:
         return None
     return _records([folder for folder in folders if _is_of(folder, fingerprints)], store)
+
+
+def known(fingerprints: Iterable[str], store: Path) -> set[str] | None:
+    """Those of these fingerprints of which some store has a run, or had one; None without a library."""
+    asked = list(dict.fromkeys(fingerprints))
+
+    def work(connection: sqlite3.Connection) -> set[str]:
+        catch_up(connection, store)
+        found: set[str] = set()
+        for start in range(0, len(asked), _AT_ONCE):
+            part = asked[start : start + _AT_ONCE]
+            query = f"SELECT DISTINCT fingerprint FROM runs WHERE fingerprint IN ({_marks(part)})"  # noqa: S608 - ours
+            found.update(fingerprint for (fingerprint,) in connection.execute(query, part))
+        return found
+
+    return with_library(work, None)
 
 
 def _is_of(folder: Path, fingerprints: Collection[str]) -> bool:

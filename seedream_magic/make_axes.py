@@ -1,7 +1,7 @@
 r"""How the axes of a sweep are made: from groups in the prompt, variables, the rows of a table, options, takes.
 
-In a prompt with groups `{red|blue}` the signs themselves are `\{`, `\|` and `\}`. Braces without a bar mean what they
-mean elsewhere: a variable, or JSON.
+In a prompt with groups `{red|blue}`, or `｛红｜蓝｝` as Chinese keyboards type them, the signs themselves are `\{`,
+`\|` and `\}`. Braces without a bar mean what they mean elsewhere: a variable, or JSON.
 """
 
 from __future__ import annotations
@@ -179,11 +179,11 @@ def _mark_groups(text: str, mark: Callable[[tuple[str, ...]], str]) -> str:
     opened: list[tuple[int, list[int]]] = []
     groups: list[tuple[int, int, list[int]]] = []
     for place, sign in enumerate(text):
-        if sign == "{":
+        if sign in "{｛":
             opened.append((place, []))
-        elif sign == "|" and opened:
+        elif sign in "|｜" and opened:
             opened[-1][1].append(place)
-        elif sign == "}" and opened:
+        elif sign in "}｝" and opened:
             start, bars = opened.pop()
             if bars and groups and groups[-1][0] > start:
                 shown = plain_signs(text[start : place + 1])
@@ -278,7 +278,9 @@ def _change_of(row: Row, filled: Sequence[str], options: Mapping[str, Field], pr
             refs += change.refs
     if len(problems) > before:
         return None
-    return Change(words={column: row.values[column] for column in filled}, values=values, refs=tuple(refs))
+    return Change(
+        words={column: row.values[column] for column in filled}, values=values, refs=tuple(refs), row=row.number
+    )
 
 
 def _row_label(row: Row, columns: Sequence[str]) -> str:

@@ -239,7 +239,8 @@ def _cell_of(sweep: Sweep, index: int, words: Words) -> GridCell:
     images = sweep.sets[index] if sweep.sets else None
     sent = images is not None and images.outcome != "not_sent"
     message = _STOPPED[words.language][sent] if state == "stopped" else ""
-    retry = _retry_code(sweep, place) if state in {"failed", "stopped"} else ""
+    lacks = state in {"failed", "stopped"} or (images is not None and bool(images.failed))
+    retry = _retry_code(sweep, place) if lacks else ""
     return GridCell(labels, state, cards_of(images) if images is not None else None, message, retry)
 
 
@@ -257,7 +258,8 @@ _STOPPED = {
 
 
 def _retry_code(sweep: Sweep, place: Place) -> str:
-    return f"{sweep.name} = {sweep.name}.retry({', '.join(map(_literal, place.labels))})"
+    """The lines that try it again, and show the sweep with what came of it."""
+    return f"{sweep.name} = {sweep.name}.retry({', '.join(map(_literal, place.labels))})\n{sweep.name}"
 
 
 def _bill_line(sweep: Sweep, words: Words) -> tuple[str, ...]:

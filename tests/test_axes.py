@@ -44,6 +44,7 @@ def of_rows(prompt: str, table: object, name: str = "", **variables: Any) -> tup
     [
         ("a {red|blue} kite", ["a red kite", "a blue kite"]),
         ("{ 红 | 蓝 }风筝", ["红风筝", "蓝风筝"]),
+        (r"｛红｜蓝｝风筝，｛大｝\｛小｜", ["红风筝，｛大｝｛小｜", "蓝风筝，｛大｝｛小｜"]),
         ("{a|b} and {c|d}", ["a and c", "a and d", "b and c", "b and d"]),
         ("{a|b}, {a|b} again", ["a, a again", "b, b again"]),
         ("a kite{|, at night}", ["a kite", "a kite, at night"]),
@@ -287,4 +288,13 @@ def test_a_fault_of_several_places_is_told_once() -> None:
     first, *faults = refused.value.lines()
     assert first == "InvalidRequest: 2 problems in 4 runs. Nothing was sent."
     assert faults[0].startswith("a · 100x100: --size 100x100 has 10,000 pixels")
-    assert faults[1].startswith("(none) · 2K and 1 other: The prompt is empty")
+    assert faults[1].startswith("(none) · 2K, (none) · 100x100: The prompt is empty")
+
+
+def test_rows_without_words_are_told_by_their_numbers() -> None:
+    """The first of them, and how many others there are."""
+    found = of_rows("{words}", [{"words": " " if number % 100 == 0 else "a kite"} for number in range(1, 1001)])
+    with pytest.raises(InvalidRequest) as refused:
+        check_places(found, lambda ask: make_request(ask, model="doubao-seedream-4-5"))
+    first = "row 100, row 200, row 300, row 400, row 500 and 5 others: The prompt is empty"
+    assert str(refused.value).startswith(first)

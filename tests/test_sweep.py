@@ -131,7 +131,7 @@ def test_runs_that_fail_are_cells(store: Path) -> None:
         assert states(sweep) == ["done", "failed"]
         assert isinstance(sweep["blue"][0].error, ContentRefused)
         cell = grid_of(sweep).cells[1]
-        assert (cell.state, cell.retry) == ("failed", 'sweep = sweep.retry("blue")')
+        assert (cell.state, cell.retry) == ("failed", 'sweep = sweep.retry("blue")\nsweep')
 
         several = seedream.sweep("a {colour} kite", vary={"colour": ["red", "green"]}, images=2)
         assert states(several) == ["done", "done"]

@@ -18,7 +18,7 @@ from seedream_magic import InvalidRequest
 from seedream_magic.demo.server import DemoService, DemoSettings, running
 from seedream_magic.notebook.terminal import Lines
 from seedream_magic.sweep import Sweep
-from service import bodies
+from service import SlowService, bodies
 
 
 def prompts_sent(server: RawServer) -> list[str]:
@@ -93,7 +93,6 @@ def test_without_vary_braces_are_what_they_were(shell: InteractiveShell, server:
     ("options", "body", "words"),
     [
         ("--vary", "a fox", "--vary finds no group in the prompt"),
-        ("--vary --bg", "{a|b}", "--bg goes with one set"),
         ("--vary --show carousel", "{a|b}", "a sweep is a grid of its runs"),
         ("--sample 3", "a fox", "--sample goes with --vary, --each, --xy or --repeat"),
         ("--vary --seed 3", "{a|b}", "The service takes no seed"),
@@ -178,6 +177,8 @@ def test_commands_take_a_run_of_a_sweep(shell: InteractiveShell) -> None:
     assert run(shell, "%%seedream kites << --vary\na {red|blue} kite")[0] is None
     error, _ = run(shell, "%seedream show kites")
     assert 'kites is a sweep of 2 runs: name one of them, such as kites["red"].' in str(error)
+    error, _ = run(shell, "from seedream_magic import Panel\nPanel(kites)")
+    assert 'A panel begins with one run of a sweep, such as kites["red"].' in str(error)
     assert run(shell, '%seedream show kites["blue"]')[0] is None
     assert shell.user_ns["_seedream"].prompt == "a blue kite"
     assert run(shell, "%seedream export kites kites.jpg")[0] is None
@@ -193,6 +194,23 @@ def test_a_growing_grid_is_one_output(shell: InteractiveShell) -> None:
     assert "6 runs: 6 to send." in texts[0]
     assert "6 images billed." in texts[-1]
     assert len({output["transient"]["display_id"] for output in outputs if output.get("transient")}) <= 2
+
+
+@pytest.mark.kernel
+def test_a_sweep_in_the_background(slow_kernel: Kernel, slow_server: RawServer, slow: SlowService) -> None:
+    """The cell returns at once; the grid grows, and so does NAME, until `%seedream stop`. Run again it goes on."""
+    cell = "%%seedream kites << --bg --vary -n 2\n{whole|kite}"
+    assert slow_kernel.run(cell).ename is None
+    waits = "import asyncio\nwhile kites.state == 'running' and kites.state_of(0) != 'done': await asyncio.sleep(0.01)"
+    assert slow_kernel.run(waits).ename is None
+    assert slow_kernel.run("print(kites.state)").stdout == "running\n"
+    assert slow_kernel.run("%seedream stop\nwhile kites.state == 'running': await asyncio.sleep(0.01)").ename is None
+    assert states_of(slow_kernel) == ["done", "stopped"]
+    slow.release.set()
+    assert slow_kernel.run(cell).ename is None
+    assert slow_kernel.run("while kites.state == 'running': await asyncio.sleep(0.01)").ename is None
+    assert states_of(slow_kernel) == ["done", "done"]
+    assert [body["prompt"] for body in bodies(slow_server.requests)].count("whole") == 1
 
 
 def test_a_terminal_shows_lines(shell: InteractiveShell, capsys: pytest.CaptureFixture[str]) -> None:

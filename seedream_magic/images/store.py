@@ -12,6 +12,7 @@ import os
 import platform
 import secrets
 import shutil
+import time
 from collections.abc import Callable, Collection, Iterable, Iterator, Mapping
 from datetime import UTC, datetime
 from itertools import islice
@@ -61,6 +62,10 @@ SPACE_PER_IMAGE = 25 * 2**20
 SPACE_IN_RESERVE = 64 * 2**20
 MAXIMUM_RAW_BYTES = LARGEST_BASE64_CHARACTERS
 """What passes this is no picture of the service."""
+_HOLDS = 40_000
+"""Nanoseconds for each entry of a store: twenty times as long as it takes to list it."""
+_SETTLED = 2_000_000_000
+"""Nanoseconds after which a further change of a folder gets another time, on every file system."""
 MOST_RENAMED = 200
 """Folders of other names in a store that are looked into: there may be anything beside the runs."""
 _BASE32 = "234567abcdefghijklmnopqrstuvwxyz"
@@ -425,13 +430,33 @@ def run_folders(store: Path) -> list[os.DirEntry[str]] | None:
 def renamed_runs(store: Path) -> list[Record]:
     """The records in folders of a store that a person has given names of their own: those are no runs."""
     try:
-        with os.scandir(store) as entries:
-            named = [entry for entry in entries if not RUN_ID.fullmatch(entry.name) and not entry.name.startswith(".")]
-            folders = [Path(entry.path) for entry in islice(filter(_is_folder, named), MOST_RENAMED)]
+        folders = _named_folders(store)
     except (OSError, ValueError):  # as above
         return []
     found = [record for record in map(read_record, folders) if record]
     return [record for record in found if RUN_ID.fullmatch(as_text(record.facts.get("run_id")))]
+
+
+_named: dict[Path, tuple[int, int, int, tuple[Path, ...]]] = {}
+"""Of each store as it was listed last: its folder's time, when that was, for how long it holds, what was found."""
+
+
+def _named_folders(store: Path) -> tuple[Path, ...]:
+    """The folders of a store whose names are a person's own.
+
+    To list a store of thousands takes long, and it is asked for each request of a sweep: what was found holds as long
+    as the folder is the same, and for a moment while runs begin in it, which is shorter than a person needs to rename.
+    """
+    changed, now = store.stat().st_mtime_ns, time.time_ns()
+    before, listed, holds, folders = _named.get(store, (-1, 0, 0, ()))
+    if 0 <= now - listed < holds or (changed == before and changed < listed - _SETTLED):
+        return folders
+    with os.scandir(store) as entries:
+        names = [entry for entry in entries if not entry.name.startswith(".")]
+        named = [entry for entry in names if not RUN_ID.fullmatch(entry.name)]
+        folders = tuple(Path(entry.path) for entry in islice(filter(_is_folder, named), MOST_RENAMED))
+    _named[store] = changed, now, _HOLDS * len(names), folders
+    return folders
 
 
 def _is_folder(entry: os.DirEntry[str]) -> bool:

@@ -93,8 +93,6 @@ def _check_sweep(running: dict[str, Any], typed: dict[str, Any]) -> None:
         raise InvalidRequest("--sample goes with --vary, --each, --xy or --repeat: it draws some of their runs.")
     if not makes_axes:
         return
-    if running.get("bg"):
-        raise InvalidRequest("--bg goes with one set: a sweep is waited for. Stop keeps what has come.")
     if running.get("show") == "carousel":
         raise InvalidRequest(f"--show carousel goes without {makes_axes[0]}: a sweep is a grid of its runs.")
     crossed = [name for name, _ in running.get("xy", ())]

@@ -11,6 +11,7 @@ from __future__ import annotations
 import sys
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
+from dataclasses import replace
 from datetime import UTC, datetime
 from math import inf
 from pathlib import Path
@@ -244,6 +245,25 @@ class Desk:
                 self.bind(error.sweep, name)
                 unfailing(display.show)(error.sweep)
             raise
+
+    def start_sweep(self, client: Seedream, sweep: Sweep, *, name: str | None = None, quiet: bool = False) -> None:
+        """Begin a sweep and return; its grid is shown, and it is bound, as it grows while the kernel is free."""
+        from seedream_magic.draw_sweep import start_sweep  # noqa: PLC0415 - load time
+
+        display = self.display(quiet=quiet, cell=self.cell, background=True)
+
+        def changed(value: Sweep) -> None:
+            """Show it, and bind it to its names; one that the person has given to something else is left alone."""
+            for variable in filter(None, ("_seedream", name)):
+                if getattr(self.variables.get(variable), "places", None) is sweep.places:
+                    self.variables[variable] = value
+            display.show(value)
+
+        begun = replace(sweep, state="running")
+        self.bind(begun, name)
+        display.show(begun)  # the account, before anything is sent
+        # The grid says itself what failed, or that it was stopped.
+        start_sweep(client, begun, on_change=changed, on_end=lambda value, _: changed(value), rest=lambda: display.rest)
 
     def start(
         self, client: Seedream, plan: Plan, *, name: str | None = None, layout: str | None = None, quiet: bool = False

@@ -19,14 +19,13 @@ from seedream_magic.notebook.commands import run_command
 from seedream_magic.notebook.completion import register_completion, unregister_completion
 from seedream_magic.notebook.desk import Desk, Settings
 from seedream_magic.notebook.options import help_text
-from seedream_magic.notebook.sweeps import draw_sweep, first_group
+from seedream_magic.notebook.sweeps import IN_BACKGROUND, WAITED, draw_sweep, first_group
 from seedream_magic.variables import fill_prompt
 
 if TYPE_CHECKING:
     from seedream_magic.seedream import Seedream
 
 _WIDE_MAGIC = re.compile(r"\s*(?:％[%％]|%％)seedream\b")
-_WAITED = "--bg waited: here nothing is seen that comes after the last cell (nbconvert, papermill, Voilà, scripts)."
 
 
 @magics_class
@@ -67,11 +66,11 @@ def _draw(desk: Desk, cell: Cell) -> None:
     if not cell.bg:
         desk.run(client, plan, **shown)
     elif ends_with_cells(desk.shell):
-        desk.run(client, replace(plan, warnings=(*plan.warnings, _WAITED)), **shown)
+        desk.run(client, replace(plan, warnings=(*plan.warnings, WAITED)), **shown)
     else:
         desk.start(client, plan, **shown)
         if in_terminal(desk.shell) and not cell.quiet:
-            print("It is drawn in the background and told here at its end. %seedream stop ends it.")  # noqa: T201 - a terminal shows no growing set meanwhile
+            print(IN_BACKGROUND)  # noqa: T201 - a terminal shows no growing set meanwhile
 
 
 def _plan_cell(desk: Desk, cell: Cell) -> tuple[Plan, Seedream]:

@@ -18,12 +18,15 @@ if TYPE_CHECKING:
     from seedream_magic.seedream import Seedream
     from seedream_magic.sweep import Sweep
 
+WAITED = "--bg waited: here nothing is seen that comes after the last cell (nbconvert, papermill, Voilà, scripts)."
+IN_BACKGROUND = "It is drawn in the background and told here at its end. %seedream stop ends it."
 _FILE = re.compile(r".*[.](csv|tsv|txt)", re.IGNORECASE)
 
 
 def draw_sweep(desk: Desk, cell: Cell) -> None:
     """Plan the sweep of a cell, and draw it; of a dry run show the account and the empty grid."""
     from seedream_magic.draw_sweep import refuse_sweep  # noqa: PLC0415 - load time, see `desk`
+    from seedream_magic.notebook.display import ends_with_cells, in_terminal  # noqa: PLC0415 - load time
 
     client = desk.client(cell.provider)
     sweep = _plan(desk, cell, client)
@@ -31,7 +34,12 @@ def draw_sweep(desk: Desk, cell: Cell) -> None:
         desk.display(quiet=cell.quiet).show(sweep)
         print(f"Nothing was sent.{_refusal(desk, client, sweep)}")  # noqa: T201 - what was asked for is text
         return
-    desk.run_sweep(client, refuse_sweep(client, sweep), name=cell.name, quiet=cell.quiet)
+    sweep, background = refuse_sweep(client, sweep), cell.bg and not ends_with_cells(desk.shell)
+    if cell.bg and not background:
+        sweep = replace(sweep, notes=(*sweep.notes, WAITED))
+    (desk.start_sweep if background else desk.run_sweep)(client, sweep, name=cell.name, quiet=cell.quiet)
+    if background and in_terminal(desk.shell) and not cell.quiet:
+        print(IN_BACKGROUND)  # noqa: T201 - a terminal shows nothing meanwhile
 
 
 def _plan(desk: Desk, cell: Cell, client: Seedream) -> Sweep:
@@ -41,7 +49,7 @@ def _plan(desk: Desk, cell: Cell, client: Seedream) -> Sweep:
     filled = {} if cell.raw else desk.variables
     prompt, axes = cell_axes(cell, desk.variables, filled=filled)
     refs = [value_of(text, desk.variables) for text in cell.ask.refs]
-    return plan_sweep(
+    sweep = plan_sweep(
         client,
         replace(cell.ask, prompt=prompt, refs=refs),
         axes,
@@ -52,6 +60,8 @@ def _plan(desk: Desk, cell: Cell, client: Seedream) -> Sweep:
         seed=cell.seed,
         name=cell.name or "_seedream",
     )
+    wide = f"Typed full-width and read as plain: {', '.join(cell.wide)}."
+    return replace(sweep, notes=(*sweep.notes, wide)) if cell.wide else sweep
 
 
 def cell_axes(cell: Cell, variables: Mapping[str, Any], *, filled: Mapping[str, Any]) -> tuple[Prompt, list[Axis]]:

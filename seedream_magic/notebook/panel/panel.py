@@ -17,7 +17,7 @@ from seedream_magic.api.providers import chosen_provider
 from seedream_magic.api.references.reference import Reference
 from seedream_magic.api.request import ImageRequest
 from seedream_magic.draw_sweep import refuse_sweep
-from seedream_magic.errors import SeedreamError
+from seedream_magic.errors import InvalidRequest, SeedreamError
 from seedream_magic.images.image_set import ImageSet
 from seedream_magic.notebook.desk import current_desk
 from seedream_magic.notebook.display import Output
@@ -76,6 +76,7 @@ class Panel:
         loop, desk = KernelLoop(), current_desk()
         self._desk = desk
         self.client = client or (desk.client() if desk else Seedream())
+        _refuse_whole_sweep(images)
         begun = self.client.show(images) if isinstance(images, str) else images
         if begun is not None:
             refuse_other_provider(self.client, begun.run_id, begun.provider)
@@ -334,3 +335,10 @@ class Panel:
         self._look_for_key()
         self._report([])
         self._refresh()
+
+
+def _refuse_whole_sweep(images: object) -> None:
+    """Raises `InvalidRequest` for a sweep, which `_seedream` may be: the form is one request."""
+    if isinstance(images, Sweep):
+        one = images.code_of(images.runs[0])
+        raise InvalidRequest(f"A panel begins with one run of a sweep, such as {one}.")
