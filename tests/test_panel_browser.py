@@ -128,12 +128,34 @@ def test_two_panels_by_keyboard_alone(page: Page) -> None:
     assert walked(page, 3) == ["Images", "Watermark", "Stream"]
     page.keyboard.press("Space")
     expect(panel).to_contain_text("2 images. Not in")
-    assert walked(page, 2) == ["Stream", "Generate"]
+    assert walked(page, 3) == ["Stream", "Compare", "Generate"]
     page.keyboard.press("Enter")
     expect(panel).to_contain_text("2 of 2 · 2 images billed")
     expect(other).to_contain_text("2 of 2 · 2 images billed")
     expect(cell(page, KEYS + 1).locator("[aria-roledescription='slide'] img")).to_have_count(2)
     expect(other.get_by_role("status").filter(has_text="storyboard of 2")).to_be_visible()
+
+
+def test_sizes_are_compared_below_the_panel(page: Page) -> None:
+    """By keyboard: what may be drawn is told for all, the grid fills below, and a cell opens its set."""
+    panel = cell(page, KEYS).locator(".seedream-panel")
+    panel.get_by_label("Prompt").fill("a {red|blue} gate")
+    panel.get_by_label("Compare", exact=True).focus()
+    page.keyboard.press("Space")
+    expect(panel.get_by_label("2K", exact=True)).to_be_visible()
+    page.keyboard.press("Tab")
+    page.keyboard.press("Space")
+    assert walked(page, 3) == ["2K", "4K", "1:1"]
+    panel.get_by_label("4K", exact=True).check()
+    expect(panel).to_contain_text("Compares words, size: 2 × 2 = 4 runs.4 runs: 4 to send.")
+    panel.get_by_label("Prompt").focus()
+    page.keyboard.press("Control+Enter")
+    expect(panel).to_contain_text("4 of 4 runs")
+    grid = cell(page, KEYS).locator(".seedream-grid-live")
+    expect(grid.get_by_role("columnheader")).to_have_text(["2K", "4K"])
+    grid.get_by_role("button", name="red, 2K, 2 images").click()
+    expect(grid.get_by_role("dialog").get_by_role("region", name="a red gate")).to_be_visible()
+    page.keyboard.press("Escape")
 
 
 def walked(page: Page, steps: int = 8) -> list[str]:

@@ -32,13 +32,13 @@ def test_what_is_compared_is_told_drawn_and_shown(person: Person, server: RawSer
     """Sizes and words are crossed; the account stands in place of the plan line; the grid below; nothing paid twice."""
     assert not person.sees("4K")
     person.fill(Prompt="a {red|blue} kite", Compare=True)
-    assert "Compares vary: 2 runs." in person.text
+    assert "Compares words: 2 runs." in person.text
     person.fill(**{"2K": True})
     assert "Sizes: choose at least two to compare. 尺寸：请至少选择两个。" in person.text
     person.draw()
     assert server.posts == 0
     person.fill(**{"4K": True})
-    assert "Compares vary, size: 2 × 2 = 4 runs." in person.text
+    assert "Compares words, size: 2 × 2 = 4 runs." in person.text
     assert re.search("4 runs: 4 to send. They may bill up to 4 images", person.text)
     person.draw()
     assert "4 of 4 runs" in person.text

@@ -86,8 +86,10 @@ def grid_bundle(grid: Grid) -> dict[str, Any]:
 
 def _contact_sheet(grid: Grid) -> bytes | None:
     """The sheet that a notebook keeps, from the previews that are there; None while it grows, or would show nothing."""
+    if grid.growing or len(grid.runs) > MOST_PREVIEWS:
+        return None
     previews = _previews(grid, _budget(grid, MOST_PREVIEWS), MOST_PREVIEWS)
-    if grid.growing or not any(previews.values()) or len(grid.runs) > MOST_PREVIEWS:
+    if not any(previews.values()):
         return None
 
     def picture_of(index: int, card: Card, room: tuple[int, int]) -> Image | None:
@@ -264,7 +266,7 @@ def _table(grid: Grid, page: tuple[int, ...], look: Look, most: int) -> Markup:
     (first, labels), (second, columns) = grid.axes[:2]
     corner = element("td", {"class": "seedream-corner", "style": f"{_HEAD};{QUIET}"}, f"{first} \\ {second}")
     heads = [element("th", {"scope": "col", "style": _HEAD}, element("bdi", {}, label)) for label in columns]
-    lines = [element("tr", _ROW, corner, *heads)]
+    lines = []
     for label, cells in zip(labels, grid.rows(page), strict=True):
         if cells and cells[0] >= most:
             break
@@ -277,7 +279,7 @@ def _table(grid: Grid, page: tuple[int, ...], look: Look, most: int) -> Markup:
         ]
         lines.append(element("tr", _ROW, head, *line))
     # Material for MkDocs has wide columns for each table that has no class.
-    table = element(
-        "table", {"class": "seedream-table", "style": _TABLE.format(columns=len(columns))}, element("tbody", {}, *lines)
-    )
+    parts = (element("thead", {}, element("tr", _ROW, corner, *heads)), element("tbody", {}, *lines))
+    attributes = {"class": "seedream-table", "style": _TABLE.format(columns=len(columns))}
+    table = element("table", attributes, *parts)
     return element("div", {"class": "seedream-scroll", "style": "overflow-x:auto;max-width:100%"}, table)

@@ -53,7 +53,8 @@ class Comparison:
         """How many runs it is."""
         lengths = [len(axis) for axis in self.axes]
         crossed = f"{' × '.join(map(str, lengths))} = " if len(lengths) > 1 else ""
-        return f"Compares {', '.join(axis.name for axis in self.axes)}: {crossed}{prod(lengths)} runs."
+        names = ", ".join(axis.name.replace("vary", "words") for axis in self.axes)
+        return f"Compares {names}: {crossed}{prod(lengths)} runs."
 
     def base_request(self, client: Seedream) -> ImageRequest:
         """The request of a cell that has these options beside: without what they say."""
@@ -80,9 +81,10 @@ class Compare:
         self.switch = hinted(widgets.Checkbox(description="Compare", indent=False), *hint)
         self.switch.layout.width, self.switch.layout.margin = "auto", "2px 8px"
         self._values = {name: row(width="auto") for name in _NAMES}
-        self._rows = column(*(self._row(name) for name in _NAMES), widgets.HTML(str(element("div", {}, _WORDS))))
-        self._rows.children[-1].add_class("seedream-quiet")
-        self.widget = indented(column(row(self.switch), self._rows))
+        words = indented(widgets.HTML(str(element("div", {}, _WORDS))))
+        words.add_class("seedream-quiet")
+        self._rows = column(*(self._row(name) for name in _NAMES), words)
+        self.widget = column(indented(row(self.switch)), self._rows)
         loop.watch(self.switch, self._switched)
         set_visible(self._rows, visible=False)
 
@@ -127,8 +129,8 @@ class Compare:
         self._changed()
 
     def _row(self, name: str) -> Any:
-        label = widgets.HTML(str(element("div", {}, _NAMES[name][0])))
-        label.layout.width = LABEL_WIDTH
+        label = widgets.HTML(str(element("div", {"style": "text-align:end"}, _NAMES[name][0])))
+        label.layout.width, label.layout.flex = LABEL_WIDTH, "none"
         return row(label, self._values[name], flex_flow="row nowrap", align_items="flex-start")
 
     def _offer(self, name: str, values: tuple[str, ...]) -> None:
