@@ -151,7 +151,8 @@ def _pane(pane: Pane, number: int, look: _Look, facts: Sequence[str], caption: s
         "data-ratio": f"{small.width / small.height:.4f}" if small else "1",
         "data-wide": card.width or (small.width if small else None),
     }
-    label = element("div", {"class": "seedream-name"}, element("b", {}, f"{number}"), f" {pane.name}", mark)
+    take = f" · {card.take_text(words)}" if card.takes > 1 else ""
+    label = element("div", {"class": "seedream-name"}, element("b", {}, f"{number}"), f" {pane.name}{take}", mark)
     lines = (
         label,
         element("div", {"class": "seedream-facts", "style": "opacity:0.8"}, *told, *((" · ", link) if link else ())),
