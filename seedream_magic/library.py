@@ -49,6 +49,12 @@ _AT_ONCE = 500
 GONE = -1
 """In place of a folder's time: it is not there. Its runs stay known, for it may be on a disk that comes back."""
 
+# That a run has a parent is said once more: the index has no others.
+AFTER = "parent = ? AND parent > ''"
+LATER = f"""run_id IN (WITH RECURSIVE later (id) AS (SELECT run_id FROM runs WHERE {AFTER} UNION
+    SELECT run_id FROM later JOIN runs ON parent = id AND parent > '') SELECT id FROM later)"""  # noqa: S608 - ours
+"""Conditions of a run: it goes on from this one; it does so directly or from one that does."""
+
 _changed: dict[Path, tuple[int, int]] = {}
 """When each store had changed last, as this process has seen it, with all its runs in the library under this number."""
 
@@ -96,7 +102,7 @@ def redone(run_id: str, store: Path) -> list[Record] | None:
 
     def work(connection: sqlite3.Connection) -> list[Path]:
         catch_up(connection, store)
-        return _folders(connection, "parent = ?", run_id)
+        return _folders(connection, AFTER, run_id)
 
     folders = with_library(work, None)
     if folders is None:
@@ -107,12 +113,10 @@ def redone(run_id: str, store: Path) -> list[Record] | None:
 
 def later_than(run_id: str, store: Path) -> list[Record] | None:
     """The runs that go on from this one, directly or from one that does, oldest first; None without a library."""
-    query = """run_id IN (WITH RECURSIVE later (id) AS (SELECT run_id FROM runs WHERE parent = ? UNION
-        SELECT run_id FROM runs JOIN later ON parent = id) SELECT id FROM later)"""
 
     def work(connection: sqlite3.Connection) -> list[Path]:
         catch_up(connection, store)
-        return _folders(connection, query, run_id)
+        return _folders(connection, LATER, run_id)
 
     folders = with_library(work, None)
     return None if folders is None else _records(folders, store)

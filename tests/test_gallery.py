@@ -96,7 +96,7 @@ def runs_with(captions: Iterable[str]) -> list[Run]:
             "",
             1.0,
             f"runs/{run_id}",
-            (Tile(0, "01.jpg"),),
+            (Tile(0, "01.jpg", place=0),),
         )
         for number, caption in enumerate(captions)
         for run_id in [f"20260504T{number:06d}Z-{number * 7919 % 99991:010d}"]
@@ -168,6 +168,22 @@ def test_a_date_has_a_first_day(words: str, first: date | None, monkeypatch: pyt
         time.tzset()
         assert since(words, now=NOW) == first
     time.tzset()
+
+
+def test_each_picture_is_named_by_the_set_that_shows_it(seedream: Seedream, shell: InteractiveShell) -> None:
+    """A redone frame by its place there; one that was not picked by no set at all, for each would show another."""
+    story = seedream.generate("story", images=3, stream=False)
+    redone = story.redo(2)
+    longer = redone.extend(1)
+    assert list(shown(shell, "%seedream gallery")) == [
+        f"run:{longer.run_id}[3]",
+        f"run:{redone.run_id}[2]",
+        *(f"run:{story.run_id}[{place}]" for place in range(3)),
+    ]
+    story.pick(2, take=1)
+    (row,) = [row for row in facts_in(gallery_of(seedream.history())["text/html"])["runs"] if row[0] == redone.run_id]
+    assert row[9] == [[None, "01.jpg", 0]]
+    assert f"run:{story.run_id}[2]" in shown(shell, "%seedream gallery")
 
 
 def test_the_facts_of_a_run_are_those_of_its_record(store: Path) -> None:

@@ -33,7 +33,7 @@ def wall(opened: Browser, tmp_path: Path) -> Iterator[Page]:
             f"model {number % 3}",
             f"{number % 2}.ipynb",
         )
-        tiles = (Tile(0, "01.jpg", starred=number == 5), Tile(1, "02.jpg"))
+        tiles = (Tile(0, "01.jpg", starred=number == 5, place=0), Tile(1, "02.jpg", place=1))
         runs.append(Run(run_id, *facts, "", "2026-05-04 10:00", 64 / 48, f"runs/{run_id}", tiles))
         if number < 3:
             (tmp_path / "runs" / run_id).mkdir(parents=True)

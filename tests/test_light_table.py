@@ -6,6 +6,7 @@ import json
 import re
 from collections.abc import Callable
 from dataclasses import replace
+from html import unescape
 from pathlib import Path
 
 import pytest
@@ -51,6 +52,19 @@ def test_pictures_of_several_runs_stand_beside_each_other(foxes: ImageSet, hens:
     assert bundle["image/jpeg"]
     assert str(foxes.folder) not in html
     assert server.posts == posts
+
+
+def test_the_star_is_for_the_picture_that_shows(foxes: ImageSet, shell: InteractiveShell) -> None:
+    """Also where the frame was drawn anew, and whatever is picked by the time that the cell is run."""
+    redone = foxes.redo(1)
+    html = light_table(foxes[0], redone[1])._repr_mimebundle_()["text/html"]
+    cells = [unescape(cell) for cell in re.findall('data-star="([^"]*)"', html)]
+    assert "take 2 of 2" in html
+    redone.pick(1, take=1)
+    for cell in cells:
+        assert run(shell, cell)[0] is None
+    assert [frame.starred for frame in foxes] == [True, False]
+    assert [frame.starred for frame in redone] == [True, True]
 
 
 WRONG: tuple[tuple[Callable[[ImageSet], tuple[object, ...]], str], ...] = (

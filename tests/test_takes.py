@@ -4,7 +4,10 @@ from __future__ import annotations
 
 import base64
 import json
+import os
 import shutil
+import sqlite3
+from contextlib import closing
 from pathlib import Path
 from typing import Any
 
@@ -15,6 +18,7 @@ from asking import run
 from raw_server import RawServer
 from seedream_magic import ImageSet, InvalidRequest, Seedream, Storyboard
 from seedream_magic.images.marks import MARKS_FILE, picks_of
+from seedream_magic.library import AFTER, LATER
 from service import bodies
 from test_index import new_process
 
@@ -180,6 +184,15 @@ def test_a_take_that_is_gone_is_shown_no_more(story: ImageSet, seedream: Seedrea
     seedream.purge(redone.run_id)
     assert picture(seedream.show(story.run_id), 1) == picture(story, 1)
     assert list(picks_of(story.folder)) == [1]
+
+
+def test_takes_are_looked_up_in_an_index(story: ImageSet) -> None:
+    """However many runs the library has, none is looked at that does not go on from this one."""
+    with closing(sqlite3.connect(os.environ["SEEDREAM_LIBRARY"])) as connection:
+        for condition in (AFTER, LATER):
+            query = f"EXPLAIN QUERY PLAN SELECT path, run_id FROM runs JOIN stores ON id = store WHERE {condition}"
+            steps = [row[3] for row in connection.execute(query, (story.run_id,))]
+            assert [step for step in steps if step.startswith("SCAN runs")] == []
 
 
 def test_takes_are_found_without_a_library(

@@ -74,9 +74,9 @@ class Origin:
         """The cell that picks another take than this of the frame at this index."""
         return self._cell(call_text(".pick", place, take=take % takes + 1)) + f"  # take=1 to {takes}"
 
-    def star_cell(self, place: int) -> str:
-        """The cell that stars the frame at this index."""
-        return self._cell(f"[{place}].star()")
+    def star_cell(self, place: int, take: int | None = None) -> str:
+        """The cell that stars the frame at this index; with `take` that take of it, whichever is picked."""
+        return self._cell(f"[{place}].star()" if take is None else f".takes({place})[{take - 1}].star()")
 
     def redo_after(self, error: SeedreamError | None, place: int) -> str:
         """The cell that draws a frame anew; the same words and references again would be refused again."""

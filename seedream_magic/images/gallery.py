@@ -16,9 +16,11 @@ from seedream_magic.database import Thumbnail, keep_thumbnails, kept_thumbnails
 from seedream_magic.errors import SeedreamError
 from seedream_magic.images.cards import relative_link
 from seedream_magic.images.index import HistoryEntry
-from seedream_magic.images.marks import MARKS_FILE, NONE, marks_of
+from seedream_magic.images.marks import MARKS_FILE, NONE, marks_of, picks_of
 from seedream_magic.images.originals import NUMBERED
+from seedream_magic.images.record import read_record
 from seedream_magic.images.search import local_time
+from seedream_magic.images.store import line_of, makers_of
 from seedream_magic.view.cards import Preview
 from seedream_magic.view.gallery import MAXIMUM_PREVIEWS, PREVIEW_BYTES, Run, Tile, gallery_bundle
 from seedream_magic.view.pictures import preview_of
@@ -59,8 +61,9 @@ def _run(entry: HistoryEntry, *, starred: bool) -> Run:
     """A run with its pictures; a folder that is gone has none."""
     names = _names(entry.folder)
     marks = marks_of(entry.folder) if MARKS_FILE in names else {}
+    places = _places(entry, has_marks=MARKS_FILE in names)
     tiles = [
-        Tile(index, name, mark.star, mark.reject)
+        Tile(index, name, mark.star, mark.reject, places.get(index) if places is not None else index)
         for name in names
         if (found := NUMBERED.fullmatch(name)) and (index := int(found[1]) - 1) >= 0
         for mark in [marks.get(index, NONE)]
@@ -79,6 +82,25 @@ def _run(entry: HistoryEntry, *, starred: bool) -> Run:
         link=relative_link(entry.folder),
         tiles=tuple(tiles),
     )
+
+
+def _places(entry: HistoryEntry, *, has_marks: bool) -> dict[int, int] | None:
+    """Of each picture of the run its place in the run's set, which may have pictures of earlier runs; None where it is
+    its index. A picture in whose place another take was picked is in no set.
+    """
+    record = read_record(entry.folder) if entry.parent or (has_marks and picks_of(entry.folder)) else None
+    if record is None:
+        return None
+    line, lineage = line_of(record), record.lineage
+    makers = makers_of(line)
+    own = lineage.places if lineage is not None and lineage.kind != "vary" and len(line) > 1 else tuple(makers)
+    places = {}
+    for index, place in enumerate(own):
+        maker, _ = makers.get(place, (record, index))
+        pick = picks_of(maker.folder).get(place)
+        if pick is None or (pick.run_id, pick.index) == (entry.run_id, index) or entry.run_id > pick.newest:
+            places[index] = place
+    return places
 
 
 def _names(folder: Path) -> list[str]:

@@ -66,8 +66,10 @@ def _pane(frame: Frame) -> Pane:
     record = read_record(frame.home[0]) if frame.home else None
     pixels = f"{frame.width} × {frame.height}" if frame.width else ""
     star = ""
-    if record is not None and frame.home is not None:
-        star = Origin(record.provider, record.run_id, record.folder).star_cell(frame.home[1])
+    if record is not None:
+        run_id = frame.run_id or record.run_id
+        origin = Origin(record.provider, run_id, record.folder.parent / run_id)
+        star = origin.star_cell(frame.place_in_run, frame.take if frame.takes > 1 else None)
     model, tokens, price = _facts(frame, record) if record else ("", "", "")
     return Pane(card_of(frame, words_for(frame.prompt)), _name(frame), (model, pixels, tokens, price), star)
 

@@ -14,12 +14,13 @@ async function seedreamGallery(root) {
   for (const image of still.querySelectorAll("img")) previews.set(`${image.dataset.tile}`, image.src);
   const [GAP, MOST_BROUGHT] = [6, 600];
 
-  /** @typedef {{ name: string, run: string, index: number, file: string, caption: string, model: string, notebook: string,
+  /** `place` is the picture's index in the set of its run, null where that shows another take.
+   *  @typedef {{ name: string, run: string, place: number | null, file: string, caption: string, model: string, notebook: string,
    *  provider: string, store: number, when: string, text: string, ratio: number, starred: boolean, rejected: boolean }} Tile */
   /** @type {Tile[]} */
   const tiles = facts.runs.flatMap((/** @type {any[]} */ [run, caption, model, notebook, provider, store, when, tags, ratio, pictures]) =>
-    pictures.map((/** @type {any[]} */ [index, file, marks]) => ({
-      name: `run:${run}[${index}]`, run, index, file, caption, model: facts.model[model], notebook: facts.notebook[notebook],
+    pictures.map((/** @type {any[]} */ [place, file, marks]) => ({
+      name: `${run}/${file}`, run, place, file, caption, model: facts.model[model], notebook: facts.notebook[notebook],
       provider: facts.provider[provider], store, when, ratio, starred: marks % 2 === 1, rejected: marks > 1,
       text: [caption, tags, run, when, facts.model[model], facts.notebook[notebook]].join("\n").toLowerCase(),
     })));
@@ -121,7 +122,7 @@ async function seedreamGallery(root) {
     let left = 0;
     return found.slice(row.from, row.to).map((tile, at) => {
       const width = tile.ratio * row.wide;
-      const node = make("button", "tile", { type: "button", title: tile.caption, "aria-label": `${tile.caption || tile.name}${tile.starred ? " ★" : ""}`,
+      const node = make("button", "tile", { type: "button", title: tile.caption, "aria-label": `${tile.caption || tile.run}${tile.starred ? " ★" : ""}`,
         "data-at": `${row.from + at}`, style: `left:${left}px;top:${row.top}px;width:${width}px;height:${row.height}px` });
       if (tile.starred) node.dataset.mark = "star";
       if (tile.rejected) node.dataset.mark = "reject";
@@ -241,11 +242,14 @@ async function seedreamGallery(root) {
       loaded.onerror = () => { if (found[at] === tile) note.textContent = words.unreachable; };
       loaded.src = source;
     }
-    const frame = words.frame.replace("{number}", tile.index + 1);
+    const frame = tile.place === null ? tile.file : words.frame.replace("{number}", tile.place + 1);
+    const file = tile.store < 0 ? "" : decodeURI(`${facts.store[tile.store]}/${tile.run}/${tile.file}`);
+    const meant = tile.place === null ? file && JSON.stringify(file) : `run:${tile.run}[${tile.place}]`;
+    const client = `from seedream_magic import Seedream\nSeedream("${tile.provider.replace(/\W/g, "")}")`;
     about.replaceChildren(make("div", "caption", {}, tile.caption),
       make("div", "facts", {}, [tile.starred ? "★" : "", tile.model, tile.when, tile.notebook, tile.run, frame].filter(Boolean).join(" · ")),
-      line("open", `%seedream show ${tile.run}`), line("ref", `%%seedream --ref ${tile.name}`),
-      line("star", `from seedream_magic import Seedream\nSeedream("${tile.provider.replace(/\W/g, "")}").show("${tile.run}")[${tile.index}].star()`));
+      line("open", `%seedream show ${tile.run}`), ...(meant ? [line("ref", `%%seedream --ref ${meant}`)] : []),
+      ...(tile.place === null ? [] : [line("star", `${client}.show("${tile.run}")[${tile.place}].star()`)]));
     title.textContent = `${at + 1} / ${found.length}`;
     if (!dialog.open) {
       dialog.showModal();

@@ -90,12 +90,16 @@ _CONTROLS = {
 
 @dataclass(frozen=True)
 class Tile:
-    """One picture of a run: its index there, the name of its file, its marks."""
+    """One picture of a run: its index there, the name of its file, its marks.
+
+    `place` is its index in the set of the run, None where that shows another take in its place.
+    """
 
     index: int
     name: str
     starred: bool = False
     rejected: bool = False
+    place: int | None = None
 
 
 @dataclass(frozen=True)
@@ -171,12 +175,17 @@ def _count(number: int, words: Words, noun: str = "picture") -> str:
     return plural(number, noun).replace(str(number), f"{number:,}") if words is ENGLISH else f"{number:,}"
 
 
+def _name(run: Run, tile: Tile) -> str:
+    """How the picture is meant elsewhere."""
+    return f"run:{run.id}" + (f"[{tile.place}]" if tile.place is not None else f"/{tile.name}")
+
+
 def _image(run: Run, tile: Tile, preview: Preview) -> Markup:
-    name = f"run:{run.id}[{tile.index}]"
+    name = _name(run, tile)
     caption = one_line(run.caption, 80)
     attributes: dict[str, str | int | None] = {
-        "src": preview.data_uri, "alt": caption or name, "title": f"{name} {caption}", "data-tile": name,
-        "width": preview.width, "height": preview.height, "style": _PICTURE,
+        "src": preview.data_uri, "alt": caption or name, "title": f"{name} {caption}",
+        "data-tile": f"{run.id}/{tile.name}", "width": preview.width, "height": preview.height, "style": _PICTURE,
     }  # fmt: skip
     return element("img", attributes)
 
@@ -208,7 +217,7 @@ def _pack(runs: Sequence[Run]) -> str:
             run.when,
             run.tags,
             round(run.ratio, 3),
-            [[tile.index, tile.name, int(tile.starred) + 2 * int(tile.rejected)] for tile in run.tiles],
+            [[tile.place, tile.name, int(tile.starred) + 2 * int(tile.rejected)] for tile in run.tiles],
         ]
         for run in runs
     ]
@@ -220,7 +229,7 @@ def _pack(runs: Sequence[Run]) -> str:
 
 def _plain(runs: Sequence[Run], notes: Sequence[str]) -> str:
     pictures = [
-        f"run:{run.id}[{tile.index}]{' ★' if tile.starred else ''}  {one_line(run.caption, 80)}"
+        f"{_name(run, tile)}{' ★' if tile.starred else ''}  {one_line(run.caption, 80)}"
         for run in runs[:SUMMARY_LINES]
         for tile in run.tiles
     ]

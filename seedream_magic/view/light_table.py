@@ -28,7 +28,7 @@ SHEET_BYTES = 90_000
 SUMMARY_LINES = 8
 _QUIET = "margin:4px 0 0 0;line-height:1.45;text-align:left;font-size:12px"
 _BOARD = "display:flex;flex-wrap:wrap;gap:12px;align-items:flex-start"
-_PANE = "flex:1 1 {width}px;margin:0;min-width:{least}px;max-width:100%"
+_PANE = "flex:1 1 {width}px;margin:0;min-width:{least}px;max-width:{most}px"
 _OTHER = "background-color:rgba(255,190,0,0.28);color:inherit;border-radius:2px"
 """Of what is not the same in all: it is seen on light and on dark."""
 _CODE = "font-size:12px;color:inherit;background:none;border:0;padding:0;white-space:pre-wrap"
@@ -86,7 +86,7 @@ def _title(panes: Sequence[Pane]) -> str:
 
 def _html(panes: Sequence[Pane], words: Words, budget: int) -> str:
     shared = len({pane.card.caption for pane in panes}) == 1
-    look = _Look(words, budget, max(180, 960 // len(panes)))
+    look = _Look(words, budget, max(180, 720 // len(panes)))
     captions = list(_marked([pane.card.caption for pane in panes]))
     facts = list(
         zip(*(_told_apart(values) for values in zip(*(pane.facts for pane in panes), strict=True)), strict=True)
@@ -144,14 +144,15 @@ def _pane(pane: Pane, number: int, look: _Look, facts: Sequence[str], caption: s
     told = [part for fact in facts if fact for part in (" · ", fact)][1:]
     attributes = {
         "class": "seedream-pane",
-        "style": _PANE.format(width=look.width, least=min(160, look.width)),
+        "style": _PANE.format(width=look.width, least=min(160, look.width), most=look.width * 2),
         "data-label": f"{number}. {pane.name}",
         "data-mark": "star" if card.starred else None,
         "data-star": pane.star or None,
         "data-ratio": f"{small.width / small.height:.4f}" if small else "1",
         "data-wide": card.width or (small.width if small else None),
     }
-    label = element("div", {"class": "seedream-name"}, element("b", {}, f"{number}"), f" {pane.name}", mark)
+    take = f" · {card.take_text(words)}" if card.takes > 1 else ""
+    label = element("div", {"class": "seedream-name"}, element("b", {}, f"{number}"), f" {pane.name}{take}", mark)
     lines = (
         label,
         element("div", {"class": "seedream-facts", "style": "opacity:0.8"}, *told, *((" · ", link) if link else ())),
