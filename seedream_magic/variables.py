@@ -7,9 +7,11 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable, Mapping
+from types import BuiltinFunctionType, ModuleType
 from typing import Any
 
 from seedream_magic.api.storyboard import Storyboard
+from seedream_magic.errors import InvalidRequest
 
 # A field as `str.format` knows it, with short format specs only: `{x:9999999999}` would be gigabytes.
 NAME = r"[^\W\d]\w*"
@@ -20,6 +22,11 @@ _FIELD = re.compile(
 )
 STEP = re.compile(rf"\.(?P<attribute>{NAME})|\[(?P<index>[^\]]+)\]")
 _LONGEST_PADDING = 4
+LONGEST_TEXT = 4000
+"""Characters that one variable may fill in: a prompt has a few hundred, a document in its place would be a mistake."""
+_OF_IPYTHON = re.compile(r"_+|_i+|_i?\d+|_[iod]h")
+"""What IPython calls its inputs and outputs, the last one and all of them."""
+_ADDRESS = re.compile(r"<[^<>]* at 0x[0-9A-Fa-f]+[^<>]*>")
 _QUOTED = r"'[^']*'|\"[^\"]*\""
 _SEVERAL = re.compile(rf"\s*(?:{_QUOTED})\s*(?:,\s*(?:{_QUOTED}|-?\d{{1,9}})\s*)+")
 
@@ -32,7 +39,9 @@ def fill_text(text: str, namespace: Mapping[str, Any]) -> tuple[str, tuple[str, 
     """The text with its variables filled in, and the fields that looked like variables but stayed as typed.
 
     `{name}`, `{name.attribute}`, `{name[0]}` and `{name:.2f}` are filled where the first name exists; `{{name}}` gives
-    `{name}`; every other brace, doubled or of JSON or CSS for instance, stays. Braces may be full-width.
+    `{name}`; every other brace, doubled or of JSON or CSS for instance, stays. Braces may be full-width. IPython's own
+    names and what has no text but the address of an object are not filled. Raises `InvalidRequest` for a text of more
+    than 4,000 characters.
     """
     unfilled: list[str] = []
 
@@ -96,7 +105,7 @@ def _is_doubled(match: re.Match[str]) -> bool:
 
 
 def _fill_field(match: re.Match[str], namespace: Mapping[str, Any]) -> str:
-    if match["name"] not in namespace:
+    if match["name"] not in namespace or _is_of_ipython(match["name"], namespace):
         raise CannotFillError
     spec = match["spec"] or ""
     if any(len(number) > _LONGEST_PADDING for number in re.findall(r"\d+", spec)):
@@ -105,7 +114,23 @@ def _fill_field(match: re.Match[str], namespace: Mapping[str, Any]) -> str:
     try:
         for step in STEP.finditer(match["path"]):
             value = take_step(value, step)
-        return format(value, spec)
+        text = format(value, spec)
     except Exception as exc:
         # A property, an index or a format of the person's own objects may raise anything.
         raise CannotFillError from exc
+    kind = type(value)  # not `isinstance`, which asks the object for its class
+    bare = issubclass(kind, type | ModuleType | BuiltinFunctionType) or _ADDRESS.search(text)
+    if bare and not issubclass(kind, str):
+        raise CannotFillError
+    if len(text) > LONGEST_TEXT:
+        raise InvalidRequest(
+            f"{match[0][:60]} is {len(text):,} characters long, more than the {LONGEST_TEXT:,} that a prompt takes.",
+            hint="Give a shorter text, or leave the braces as typed with --raw.",
+        )
+    return text
+
+
+def _is_of_ipython(name: str, namespace: Mapping[str, Any]) -> bool:
+    """Whether a name is IPython's own; `In` and `Out` may be the person's."""
+    held = {"In": "_ih", "Out": "_oh"}.get(name, "")
+    return _OF_IPYTHON.fullmatch(name) is not None or (held in namespace and namespace[name] is namespace[held])

@@ -42,6 +42,31 @@ def run(shell: InteractiveShell, cell: str) -> tuple[BaseException | None, str, 
     return error, printed, [output["data"] for output in outputs]
 
 
+@pytest.mark.parametrize(
+    ("cap", "extra", "words"),
+    [
+        ("max_images_per_run", '{"n": "8"}', "may bill 8 images; SeedreamMagics.max_images_per_run allows 4"),
+        ("max_images_per_session", '{"num_images": 8}', "may bill 8 images after 0 in this session"),
+        ("max_images_per_day", '{"sequential_image_generation": "Auto"}', "may bill 15 images after 0 today"),
+        ("max_images_per_run", '{"n": "many"}', "cannot be counted: --extra sets n to what is no number"),
+        ("max_images_per_session", '{"batch": [8]}', "SeedreamMagics.max_images_per_session is set: write a number"),
+        ("max_images_per_day", '{"n": true}', "SeedreamMagics.max_images_per_day is set"),
+    ],
+)
+def test_extra_fields_count_for_the_caps(
+    shell: InteractiveShell, server: RawServer, cap: str, extra: str, words: str
+) -> None:
+    """However they are spelled; what cannot be counted is refused by a cap, and sent where there is none."""
+    shell.run_line_magic("config", f"SeedreamMagics.{cap} = 4")
+    error, _, _ = run_cell(shell, f"%%seedream --extra '{extra}'\nan uncounted fox")
+    assert isinstance(error, InvalidRequest)
+    assert words in " ".join(error.lines())
+    assert server.posts == 0
+    shell.run_line_magic("config", f"SeedreamMagics.{cap} = None")
+    run_cell(shell, f"%%seedream --quiet --extra '{extra}'\nan uncounted fox")
+    assert server.posts == 1
+
+
 def test_history_shows_the_runs_with_these_words(shell: InteractiveShell, made: ImageSet) -> None:
     """A table of the runs as HTML and text; words choose, and the lack of a run is told."""
     error, _, (table,) = run(shell, "%seedream history")

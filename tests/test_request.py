@@ -255,6 +255,34 @@ def test_extra_may_set_what_no_option_sets() -> None:
     assert (request.model, request.body["model"], "stream" in request.body) == (PRO, PRO, False)
 
 
+@pytest.mark.parametrize(
+    ("extra", "most"),
+    [
+        ({"n": 8}, 8), ({"n": "8"}, 8), ({"n": 8.0}, 8), ({"n": " +8 "}, 8), ({"n": "８"}, 8), ({"n": 0}, 1),
+        ({"num_images": 4}, 4), ({"batch_size": "3"}, 3), ({"num_outputs": 2, "n": 5}, 5), ({"max_images": 6}, 6),
+        ({AUTO: "Auto"}, 15), ({AUTO: " AUTO"}, 15), ({AUTO: "enabled"}, 15), ({AUTO: True}, 15), ({AUTO: []}, 15),
+        ({AUTO: "Disabled"}, 1), ({AUTO: None}, 1), ({AUTO: "auto", "n": 2}, 30),
+        ({AUTO: "Auto", f"{AUTO}_options": {"max_images": 3}}, 3),
+        ({AUTO: "auto", f"{AUTO}_options": {"max_images": "3"}}, 3),
+        ({AUTO: "auto", f"{AUTO}_options": {"maxImages": 3}}, 15),
+        ({AUTO: "auto", f"{AUTO}_options": "4"}, 15),
+        ({AUTO: "auto", "max_images": 4}, 15), ({"n": 2, "layer_decomposition": "true"}, 17),
+        ({"layer_decomposition": 1}, 17), ({"layer_decomposition": "false"}, 1), ({"seed": 9}, 1), ({"n": None}, 1),
+    ],
+)  # fmt: skip
+def test_every_spelling_of_a_number_of_images_counts(extra: dict[str, Any], most: int) -> None:
+    """As gateways and other services read it; what is sent stays as it was given."""
+    request = made(extra=extra)
+    assert (request.images_at_most, request.uncounted) == (most, ())
+    assert {name: value for name, value in extra.items() if value is not None}.items() <= request.body.items()
+
+
+@pytest.mark.parametrize("value", ["eight", [8], {"x": 8}, True, -1, 8.5, "", "1e3", "0x8"])
+def test_what_cannot_be_counted_is_named(value: object) -> None:
+    """A cap refuses such a request; without one it is sent."""
+    assert made(extra={"n": value, "batch": 2}).uncounted == ("n",)
+
+
 def test_an_optional_field_reads_as_an_attribute() -> None:
     """None where it was not asked for; what is no field is no attribute."""
     request = made(model=LITE, output_format="png")

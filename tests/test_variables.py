@@ -12,6 +12,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from kernel import running_kernel
 from seedream_magic.errors import InvalidRequest
 from seedream_magic.notebook.cell import value_of
 from seedream_magic.variables import fill_text
@@ -197,3 +198,64 @@ def test_an_expression_that_cannot_be_read_says_what_to_write(text: str, words: 
         value_of(text, NAMESPACE | {"odd": Odd(), "number": _Number(3)})
     assert words in str(caught.value)
     assert not re.search(r"_[A-Z]|CannotFill", str(caught.value))
+
+
+@pytest.mark.parametrize(
+    "text",
+    ["{In}", "{Out}", "{In[0]}", "{_}", "{__}", "{_1}", "{_i}", "{_ih}", "{_oh}", "{_dh}", "{plain}", "{listed}",
+     "{fill}", "{fill.__name__}", "{re}", "{kind}", "{len_}", "{method}", "{plain:}"],
+)  # fmt: skip
+def test_ipythons_own_names_and_addresses_are_told(text: str) -> None:
+    """Inputs, outputs, what has no text but where it lies, modules and classes: none of it is meant for a prompt."""
+    inputs: list[str] = ["a cell"]
+    outputs: dict[int, str] = {}
+    namespace = {
+        "In": inputs,
+        "_ih": inputs,
+        "Out": outputs,
+        "_oh": outputs,
+        "_": "last",
+        "__": "",
+        "_1": "one",
+        "_i": "x",
+        "_dh": ["/home/me"],
+        "plain": object(),
+        "listed": [object()],
+        "fill": fill_text,
+        "re": re,
+        "kind": Path,
+        "len_": len,
+        "method": Trap().__format__,
+    }
+    assert fill_text(f"a {text}", namespace) == (f"a {text}", (text,))
+
+
+def test_names_of_ipython_that_the_person_took_are_filled() -> None:
+    """`In = "an inn"` is a variable like any other; a text that speaks of an address is a text."""
+    namespace = {"In": "an inn", "_ih": ["x"], "exit": "a door", "said": "<thing at 0x7f0000001234>"}
+    assert fill_text("{In} {exit} {said}", namespace)[0] == "an inn a door <thing at 0x7f0000001234>"
+
+
+def test_a_document_is_not_filled_in() -> None:
+    """4,000 characters are; one more asks for a shorter text or --raw."""
+    assert fill_text("{text}", {"text": "x" * 4000})[0] == "x" * 4000
+    with pytest.raises(InvalidRequest, match=r"\{text\} is 4,001 characters long, more than the 4,000") as caught:
+        fill_text("{text}", {"text": "x" * 4001})
+    assert "--raw" in caught.value.hint
+
+
+@pytest.mark.kernel
+def test_a_kernels_own_names_stay_as_typed(tmp_path: Path) -> None:
+    """In a real kernel, whose namespace has them all: they are sent as typed, and told in one line."""
+    with running_kernel(
+        environment={"SEEDREAM_PROVIDER": "demo", "SEEDREAM_LIBRARY": ""}, directory=tmp_path
+    ) as kernel:
+        assert kernel.run("%load_ext seedream_magic\n6 * 7").ename is None
+        names = "{In} {Out} {exit} {quit} {get_ipython} {_}"
+        shown = kernel.run(f"%%seedream --dry-run\na fox {names}")
+        assert f'"prompt": "a fox {names}"' in shown.stdout
+        told = "Sent as typed, for there is nothing to fill in: " + ", ".join(names.split())
+        assert told in shown.stdout + shown.stderr + "".join(output.text for output in shown.displays)
+        refused = kernel.run("text = 'x' * 5000\nget_ipython().run_cell_magic('seedream', '', 'a fox {text}')")
+        assert refused.ename == "InvalidRequest"
+        assert "--raw" in (refused.evalue or "") + "".join(refused.traceback)

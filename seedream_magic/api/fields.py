@@ -25,6 +25,14 @@ OUTPUT_FORMATS = ("jpeg", "png")
 
 Images = int | Literal["auto"]
 
+_RATIO_WORDS = {
+    **dict.fromkeys(("square", "方形", "正方形", "方图"), "1:1"),
+    **dict.fromkeys(("portrait", "vertical", "竖版", "竖图", "竖屏"), "3:4"),
+    **dict.fromkeys(("landscape", "horizontal", "横版", "横图", "横屏"), "4:3"),
+    **dict.fromkeys(("wide", "widescreen", "宽屏"), "16:9"),
+}
+"""What people call the shape of a picture."""
+
 
 def parse_images(value: object) -> Images:
     """How many images: 1-15 or "auto"; digits of any script count."""
@@ -44,7 +52,9 @@ def parse_size(value: object) -> str:
     match = re.fullmatch(r"(\d{1,6})\s*[X×*]\s*(\d{1,6})", text)
     if match and int(match[1]) and int(match[2]):
         return f"{int(match[1])}x{int(match[2])}"
-    raise InvalidRequest(f"--size takes 1K, 2K, 4K or WIDTHxHEIGHT such as 2048x2048, not {_quote(value)}.")
+    meant = _RATIO_WORDS.get(text.lower()) or (text if re.fullmatch(r"\d{1,5}\s*[:/∶]\s*\d{1,5}", text) else "")
+    ratio = f" For a shape write --ratio {meant.replace('/', ':')}." if meant else ""
+    raise InvalidRequest(f"--size takes 1K, 2K, 4K or WIDTHxHEIGHT such as 2048x2048, not {_quote(value)}.{ratio}")
 
 
 def parse_ratio(value: object) -> tuple[int, int]:
@@ -55,7 +65,9 @@ def parse_ratio(value: object) -> tuple[int, int]:
         if MINIMUM_RATIO <= width / height <= MAXIMUM_RATIO:
             return width, height
         raise InvalidRequest(f"--ratio goes from 1:16 to 16:1, not {_quote(value)}.")
-    raise InvalidRequest(f"--ratio takes W:H such as 16:9, not {_quote(value)}.")
+    meant = _RATIO_WORDS.get(_plain(value).lower())
+    example = f"{meant} for {_quote(value)}" if meant else f"16:9, not {_quote(value)}"
+    raise InvalidRequest(f"--ratio takes W:H such as {example}.")
 
 
 def parse_word(option: str, words: tuple[str, ...], value: object) -> str:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 import secrets
 from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
@@ -125,22 +126,48 @@ class ImageRequest:
 
     @property
     def images_at_most(self) -> int:
-        """How many images this request can bill. An extra field `n`, which gateways know, asks for so many."""
-        if self.layer_decomposition:
+        """How many images this request can bill, as far as that can be told; see `uncounted`.
+
+        Extra fields that gateways know, such as `n`, ask for so many, each perhaps a set.
+        """
+        if self.layer_decomposition or self.extra.get("layer_decomposition") not in _NOT_ASKED:
             return MAXIMUM_FRAMES
-        expected, several = self.images_expected, self.extra.get("n")
+        expected = self.images_expected
         most = MAXIMUM_IMAGES if expected is None else expected
-        return max(most, several) if isinstance(several, int) else most
+        several = max(_count(self.extra.get(name)) or 1 for name in _COUNTS)
+        return max(most * several, _count(self.extra.get("max_images")) or 1)
+
+    @property
+    def uncounted(self) -> tuple[str, ...]:
+        """Extra fields that say how many images are made, in a way that cannot be read."""
+        named = (name for name in (*_COUNTS, "max_images") if self.extra.get(name) is not None)
+        return tuple(name for name in named if _count(self.extra[name]) is None)
 
     @property
     def images_expected(self) -> int | None:
         """How many images were asked for; None where the model decides."""
         sequential = self.extra.get("sequential_image_generation", self.sequential_image_generation)
-        if sequential != "auto":
+        if sequential is None or str(sequential).strip().lower() == "disabled":
             return None if self.layer_decomposition else 1
         options = self.extra.get("sequential_image_generation_options", {"max_images": self.max_images})
-        asked = options.get("max_images") if isinstance(options, Mapping) else None
-        return asked if isinstance(asked, int) and not isinstance(asked, bool) else None
+        return _count(options.get("max_images")) if isinstance(options, Mapping) else None
+
+
+_COUNTS = (
+    *("n", "num", "count", "num_images", "n_images", "number_of_images", "image_count", "images_count"),
+    *("num_outputs", "number_of_outputs", "num_samples", "samples", "batch", "batch_size", "images_per_prompt"),
+)
+"""Fields by which gateways and other services are told how many images to make."""
+_NOT_ASKED = (None, False, "", "false", "False", 0, "0")
+
+
+def _count(value: object) -> int | None:
+    """A number of images however it is written, None for what is none."""
+    if isinstance(value, float) and value.is_integer():
+        return int(value)
+    if isinstance(value, str) and re.fullmatch(r"\s*\+?\d{1,9}(\.0*)?\s*", value):
+        return int(float(value))
+    return value if isinstance(value, int) and not isinstance(value, bool) and value >= 0 else None
 
 
 def request_from_body(
@@ -151,6 +178,8 @@ def request_from_body(
     `references` are those that the body's `image` names, `storyboard` is what its prompt was made of.
     """
     named: dict[str, Any] = {key: body[key] for key, kind in _PAGE_TYPES.items() if isinstance(body.get(key), kind)}
+    if named.get("sequential_image_generation") not in {"auto", "disabled"}:  # another spelling is sent as it is
+        named.pop("sequential_image_generation", None)
     rest = {key: value for key, value in body.items() if key not in named}
     match rest.get("sequential_image_generation_options"):
         case {"max_images": int(most), **others} if not others and not isinstance(most, bool):

@@ -178,14 +178,29 @@ _LONGEST_SHOWN = 80
 _LONGEST_PROMPT = 40
 _SWITCHES = {flag for option in OPTIONS if option.with_no for flag in option.flags}
 _NO_SEED = "The service takes no seed; the same cell shows the stored pictures again, unbilled."
+_NO_NEGATIVE = "There is no negative prompt: write below what the picture is to leave out."
+_RATIO = "Did you mean --ratio, such as --ratio 16:9?"
+_REFERENCE = "A reference picture is named by --ref; how many are drawn, by --images."
+_PROMPT_BELOW = "The prompt goes on the lines below."
+_NO_STEPS = "The service has no such setting: what it draws follows from the prompt, its references and the model."
 _FOREIGN_OPTIONS = {
     "--seed": _NO_SEED,
-    "--negative": "There is no negative prompt: write below what the picture is to leave out.",
-    "--negative-prompt": "There is no negative prompt: write below what the picture is to leave out.",
-    "--ar": "Did you mean --ratio, such as --ratio 16:9?",
-    "--aspect": "Did you mean --ratio, such as --ratio 16:9?",
-    "--aspect-ratio": "Did you mean --ratio, such as --ratio 16:9?",
-}
+    **dict.fromkeys(("--negative", "--negative-prompt", "--neg", "--no"), _NO_NEGATIVE),
+    **dict.fromkeys(("--ar", "--aspect", "--aspect-ratio", "--shape"), _RATIO),
+    **dict.fromkeys(("--image", "--img", "--input", "--input-image", "--reference", "--sref", "--cref"), _REFERENCE),
+    **dict.fromkeys(("--n", "--num", "--number", "--count", "--num-images", "--batch", "--max-images"),
+                    "How many are drawn is --images, such as --images 4."),
+    **dict.fromkeys(("--quality", "--hd", "-q"),
+                    "There is no such setting: --size 4K draws more pixels, --output-format png loses none (5.0)."),
+    **dict.fromkeys(("--style", "--stylize", "--preset"), "Write the style into the prompt below."),
+    **dict.fromkeys(("--width", "--height", "-w", "--resolution"),
+                    "Width and height are --size, such as --size 2048x1536."),
+    **dict.fromkeys(("--prompt", "-p", "--text"), _PROMPT_BELOW),
+    **dict.fromkeys(("--format", "--type"), "Did you mean --output-format, or --response-format?"),
+    **dict.fromkeys(("--version", "-v", "--v"), "Which version draws is --model; %seedream models lists them."),
+    **dict.fromkeys(("--steps", "--cfg", "--cfg-scale", "--guidance", "--guidance-scale", "--strength", "--sampler"),
+                    _NO_STEPS),
+}  # fmt: skip
 """Options that other picture makers have, and what stands in their place here."""
 
 

@@ -310,6 +310,9 @@ class Desk:
         A set from the store bills nothing. The session calls it before it reserves what a plan may bill.
         """
         at_most, settings = images_to_bill(plan), self.settings
+        for name in ("max_images_per_run", "max_images_per_session"):
+            if getattr(settings, name) is not None:
+                _refuse_uncounted(plan, name)
         if settings.max_images_per_run is not None and at_most > settings.max_images_per_run:
             raise InvalidRequest(
                 f"This may bill {plural(at_most)}; "
@@ -372,6 +375,7 @@ class Desk:
         Called where no other run can begin. Without a library only this store is counted. What the demo has drawn
         counts for the demo only, where limits can be tried out.
         """
+        _refuse_uncounted(plan, "max_images_per_day")
         store = plan.references.parent if plan.references else self.client().store
         self._check_day(images_to_bill(plan), free=not plan.provider.needs_key, store=store)
 
@@ -400,6 +404,16 @@ class Desk:
         runs = library.history(store)
         today = [run for run in runs if run.began is not None and run.began >= midnight]
         return sum(database.may_be_billed(run) for run in today if (run.provider == "demo") == free)
+
+
+def _refuse_uncounted(plan: Plan, cap: str) -> None:
+    """Refuse a plan of which nobody can say how many images it may bill, where a limit is set."""
+    if plan.request.uncounted and not plan.stored:
+        named = ", ".join(plan.request.uncounted)
+        raise InvalidRequest(
+            f"How many images may be billed cannot be counted: --extra sets {named} to what is no number.",
+            hint=f"SeedreamMagics.{cap} is set: write a number, or leave {named} out.",
+        )
 
 
 _desks: WeakSet[Desk] = WeakSet()
