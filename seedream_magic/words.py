@@ -52,7 +52,7 @@ class Words:
     seconds: str
     variation: str
     controls: Mapping[str, str | tuple[str, str]]
-    copies: Mapping[str, tuple[str, str]]
+    copies: Mapping[str, str]
 
 
 ENGLISH = Words(
@@ -93,7 +93,9 @@ ENGLISH = Words(
         "slider": "Slider",
         "divider": "Divider",
         "download": "Download",
-        "copy": "Copy:",
+        "more": ("⋯", "More"),
+        "picture": "Copy picture",
+        "refused": "The page may not copy it.",
         "fit": "Fit",
         "actual": "100 %",
         "close": "Close",
@@ -103,11 +105,11 @@ ENGLISH = Words(
         "seconds": "s",
     },
     copies={
-        "path": ("path", "Copy path"),
-        "ref": ("--ref", "Copy --ref"),
-        "prompt": ("prompt", "Copy prompt"),
-        "redo": ("redo", "Copy redo"),
-        "vary": ("vary", "Copy vary"),
+        "path": "Copy path",
+        "ref": "Copy --ref",
+        "prompt": "Copy prompt",
+        "redo": "Copy redo",
+        "vary": "Copy vary",
     },
 )
 CHINESE = Words(
@@ -147,7 +149,9 @@ CHINESE = Words(
         "slider": "滑动对比",
         "divider": "分界线",
         "download": "下载",
-        "copy": "复制：",
+        "more": ("⋯", "更多"),
+        "picture": "复制图片",
+        "refused": "此页面不允许复制。",
         "fit": "适应窗口",
         "actual": "100 %",
         "close": "关闭",
@@ -157,11 +161,11 @@ CHINESE = Words(
         "seconds": "秒",
     },
     copies={
-        "path": ("路径", "复制路径"),
-        "ref": ("--ref", "复制 --ref"),
-        "prompt": ("提示词", "复制提示词"),
-        "redo": ("重画", "复制重画"),
-        "vary": ("变体", "复制变体"),
+        "path": "复制路径",
+        "ref": "复制 --ref",
+        "prompt": "复制提示词",
+        "redo": "复制重画",
+        "vary": "复制变体",
     },
 )
 

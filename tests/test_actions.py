@@ -11,7 +11,7 @@ from IPython.core.interactiveshell import InteractiveShell
 from asking import run
 from raw_server import RawServer
 from seedream_magic import ImageSet, Seedream
-from seedream_magic.notebook.actions import FORMS, answer
+from seedream_magic.notebook.actions import FORMS, MARKS, answer
 from seedream_magic.notebook.desk import current_desk
 from served import KEY
 from service import bodies
@@ -77,11 +77,20 @@ def test_a_failed_frame_is_asked_for_and_a_picture_is_referred_to(
 def test_what_a_click_bills_is_said_before(shell: InteractiveShell, pair: ImageSet) -> None:
     """By the kernel, not by the page; with the price where one is known. Retry is there where something is missing."""
     facts = asked(shell, "offer", pair)
-    assert facts["actions"] == [name for name in FORMS if name != "retry"]
+    assert facts["actions"] == [name for name in (*FORMS, *MARKS) if name != "retry"]
     assert facts["bills"]["redo"] == "may bill 1 image"
     assert facts["words"] == ["two geese"] * 2
     run(shell, "%config SeedreamMagics.prices = {'doubao-seedream-4-5': 0.25}")
     assert asked(shell, "offer", pair)["bills"]["vary"] == "may bill 1 image, 0.25 by the prices you set"
+
+
+def test_a_mark_is_kept_with_the_picture(shell: InteractiveShell, server: RawServer, pair: ImageSet) -> None:
+    """Nothing is run; a reject takes the star away, and whoever shows the set next sees them."""
+    said = [asked(shell, action, pair, 1) for action in ("star", "reject", "star")]
+    assert said == [{"mark": "star"}, {"mark": "reject"}, {"mark": "star"}]
+    assert asked(shell, "offer", pair)["marks"] == ["", "star"]
+    assert asked(shell, "unmark", pair, 1) == {"mark": ""}
+    assert server.posts == 1
 
 
 @pytest.mark.parametrize("words", HOSTILE)

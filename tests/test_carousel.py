@@ -38,7 +38,9 @@ from seedream_magic.view.markup import element
 from seedream_magic.words import ENGLISH, words_for
 
 VIEW = Path(carousel_module.__file__).parent
-SCRIPTS = {name: (VIEW / name).read_text(encoding="utf-8") for name in ("viewer.js", "carousel.js", "start.js")}
+SCRIPTS = {
+    name: (VIEW / name).read_text(encoding="utf-8") for name in ("viewer.js", "controls.js", "carousel.js", "start.js")
+}
 IMPORT = "from seedream_magic import Seedream"
 RUN = "20260102T030405-abcd"
 FACTS = f"doubao-seedream-4-5 · 64×48 · 4 images billed · 16,384 tokens · 41 s · {Path('seedream-runs', RUN)}"
@@ -188,8 +190,8 @@ def test_nothing_in_it_can_act_or_load(images: ImageSet) -> None:
     assert "url(" not in reader.constants["style"]
     scripts = "".join(SCRIPTS.values())
     assert not re.search(r"innerHTML|outerHTML|insertAdjacent|document\.write|eval|Function\(|on\w+=\"", scripts)
-    assert len(reader.constants["script"].encode()) < 12_288  # it is in every output
-    assert all(len(script.encode()) < 10_240 for script in SCRIPTS.values())
+    assert len(reader.constants["script"].encode()) < 16_384  # it is in every output
+    assert all(len(script.encode()) < 12_288 for script in SCRIPTS.values())
 
 
 def test_every_picture_is_labelled(images: ImageSet) -> None:
@@ -299,9 +301,9 @@ def test_a_growing_set_says_when_that_was_and_what_to_do_should_it_end(
 def test_a_failed_frame_is_a_card(images: ImageSet) -> None:
     """It keeps its place and shows its code, the cause, what to do and, once the run has ended, the lines to run."""
     for error, card in (
-        (REFUSED, f'Sensitive Refused. Reword. {REDO}(1, prompt="…") %seedream retry {RUN}'),
+        (REFUSED, f'Refused. Reword. {REDO}(1, prompt="…") %seedream retry {RUN} Sensitive'),
         # Where the picture exists at the service, looking for it once more may cost nothing.
-        (ImageError("Not here."), f"24 h. %seedream recover {RUN} %seedream retry {RUN}"),
+        (ImageError("Not here."), f"24 h. %seedream recover {RUN} %seedream retry {RUN} ImageError"),
     ):
         failed = with_failure(images, error)
         reader = read(failed)
@@ -312,7 +314,7 @@ def test_a_failed_frame_is_a_card(images: ImageSet) -> None:
     (images.folder / "01.jpg").unlink()
     gone = replace(images, frames=(replace(images[0], sha256="gone"), *images.frames[1:]))
     assert len(read(gone).all("img")) == 3
-    assert "ImageInvalid 01.jpg cannot be read as a picture." in read(gone).words
+    assert "01.jpg cannot be read as a picture." in read(gone).words
     assert set(copies_of(gone)[0]) == {"prompt", "redo"}
     assert "cannot be read" in gone[0]._repr_mimebundle_()["text/plain"]
 
@@ -332,9 +334,10 @@ def test_a_chinese_set_explains_known_codes_in_chinese(images: ImageSet) -> None
     ):
         failed = with_failure(images, error)
         reader = read(reprompted(failed, "四季"))
-        assert f"{error.code} {chinese}" in reader.words
+        assert chinese in reader.words
+        assert error.code in reader.words
         assert reader.all("figure")[1]["data-label"] == "第 2 帧，失败"
-        assert f"{error.code} No. {error.hint}" in read(failed).words
+        assert f"No. {error.hint}" in read(failed).words
 
 
 def copies_of(images: ImageSet, **options: Any) -> list[dict[str, str]]:

@@ -209,9 +209,12 @@ def test_a_person_turns_the_frames_and_copies_their_facts(trusted: Page) -> None
     expect(position(root)).to_have_text("4 / 4")
     button(root, "Frame 2").click()
     expect(button(root, "Frame 2")).to_have_attribute("aria-current", "true")
-    for number, ring in ((3, "none"), (2, "solid")):
-        expect(button(root, f"Frame {number}")).to_have_css("outline-style", ring)
+    for number in (2, 3):
         expect(button(root, f"Frame {number}")).to_have_css("opacity", "1")  # or it would show wrong colours
+    trusted.keyboard.press("Tab")
+    bar, ring = "border-bottom-color", "outline-style"  # which one shows, and where the focus is
+    assert [styles_of(button(root, f"Frame {number}"), bar, ring)[1] for number in (2, 3)] == ["none", "solid"]
+    assert styles_of(button(root, "Frame 2"), bar) != styles_of(button(root, "Frame 3"), bar)
     begin = 'from seedream_magic import Seedream\nSeedream("demo", store="runs").show("buttons")'
     copied = {
         "path": root.locator("figure").nth(1).get_attribute("data-path"),
@@ -220,12 +223,15 @@ def test_a_person_turns_the_frames_and_copies_their_facts(trusted: Page) -> None
         "redo": f"{begin}.redo(1){OPTIONS}",
         "vary": f'{begin}[1].vary("warmer")',
     }
+    button(root, "More").click()
     for word, text in copied.items():
         pressed = root.locator(f"[data-key={word.removeprefix('--')}]")
         button(root, f"Copy {word}").click()
         expect(pressed).to_have_text("Copied")
         assert trusted.evaluate("navigator.clipboard.readText()") == text
-    expect(button(root, "Copy path")).to_have_text("path")
+    expect(button(root, "Copy path")).to_be_visible(timeout=10_000)
+    trusted.keyboard.press("Escape")
+    expect(button(root, "More")).to_be_focused()
     expect(position(carousel(trusted, "full"))).to_have_text("1 / 4")
 
 
@@ -404,11 +410,13 @@ def test_waiting_and_failed_frames_say_so(trusted: Page) -> None:
     trusted.keyboard.press("ArrowRight")
     expect(root.locator(".seedream-current")).to_contain_text("OutputImageSensitive")
     expect(root.locator(".seedream-current")).to_contain_text("Change the prompt.")
+    card, strip = box_of(root.locator(".seedream-card")), box_of(root.locator(".seedream-strip"))
+    assert (card["height"] < 220, strip["height"] > 250) == (True, True)  # it is compact; what is below stays
+    button(root, "More").click()
     expect(button(root, "Copy redo")).to_be_visible()
-    for name in ("Copy path", "Copy --ref", "Copy vary", "Full size"):
+    for name in ("Copy picture", "Copy path", "Copy --ref", "Copy vary", "Full size"):
         expect(button(root, name)).to_have_count(0)
-    grid, prompt = box_of(button(root, "Grid")), box_of(button(root, "Copy prompt"))
-    assert 0 < prompt["left"] - grid["right"] < 80  # no hole where the others would be
+    trusted.keyboard.press("Escape")
     trusted.keyboard.press("ArrowRight")
     expect(position(root)).to_have_text("4 / 4")
 
@@ -444,8 +452,11 @@ def test_swipe_turns(trusted: Page) -> None:
 def check_contrast(page: Page | PageFrame) -> None:
     """Every small text reaches the contrast of WCAG AA."""
     root = carousel(page, "buttons")
+    button(root, "More").click()
     for part in (".seedream-facts", ".seedream-current .seedream-label", ".seedream-word", ".seedream-position"):
         assert root.locator(part).first.evaluate(CONTRAST) >= 4.5, part
+    button(root, "More").click()  # closes the menu again
+    expect(root.locator(".seedream-menu")).to_be_hidden()
 
 
 def test_untrusted_notebook_is_a_labelled_strip(lab: Lab, notebooks: Path) -> None:
@@ -474,7 +485,7 @@ def test_untrusted_notebook_is_a_labelled_strip(lab: Lab, notebooks: Path) -> No
 
 
 def test_nbconverts_page_works_at_every_width(notebooks: Path, opened: Browser, bare: Page) -> None:
-    """No set is wider than the page, no picture above 560 px, the original opens; without scripts all pictures show."""
+    """No set is wider than the page, none pushes its buttons off it; the original opens; without scripts all show."""
     command = [sys.executable, "-m", "nbconvert", "--to", "html", "shapes.ipynb"]
     command += ["--HTMLExporter.mathjax_url=", "--HTMLExporter.require_js_url="]
     environment = jupyter_environment(notebooks / "home")
@@ -482,11 +493,11 @@ def test_nbconverts_page_works_at_every_width(notebooks: Path, opened: Browser, 
     address = (notebooks / "shapes.html").as_uri()
     bare.goto(address)
     for width in (320, 1400):
-        bare.set_viewport_size({"width": width, "height": 900})
+        bare.set_viewport_size({"width": width, "height": 800})
         for root in bare.locator(".seedream-live").all():
             assert root.evaluate("root => root.scrollWidth <= root.clientWidth"), root.get_attribute("data-run")
-            box = box_of(root.locator(".seedream-current img").first)
-            assert (box["left"] >= 0, box["right"] <= width, box["height"] <= 561) == (True, True, True)
+            box, bar = box_of(root.locator(".seedream-current img").first), box_of(root.locator(".seedream-bar").first)
+            assert (box["left"] >= 0, box["right"] <= width, bar["bottom"] - box["top"] < 660) == (True, True, True)
     root = carousel(bare, "s1792x1008")
     button(root, "Next frame").click()
     button(root, "Full size").click()
@@ -496,6 +507,12 @@ def test_nbconverts_page_works_at_every_width(notebooks: Path, opened: Browser, 
         expect(page.locator("figure img")).to_have_count(4 * (len(SHAPES) + 1))
         expect(page.get_by_text("4 / 4")).to_have_count(len(SHAPES) + 1)
         expect(page.locator(".seedream button")).to_have_count(0)
+
+
+def styles_of(node: Locator, *names: str) -> list[str]:
+    """Styles as the browser applies them."""
+    found: list[str] = node.evaluate("(node, names) => names.map(name => getComputedStyle(node)[name])", list(names))
+    return found
 
 
 def test_a_redone_frame_is_opened_when_it_comes(bare: Page, tmp_path: Path) -> None:
@@ -604,7 +621,7 @@ def test_what_jupyter_does_not_serve_is_a_preview(bare: Page, tmp_path: Path) ->
     bare.set_content(html_of(made_set(tmp_path / ".hidden", "elsewhere", (2560, 160), count=1)))
     with bare.expect_download() as download:
         bare.get_by_role("link", name="Download").click()
-    assert download.value.suggested_filename == "01-preview.jpeg"
+    assert download.value.suggested_filename == "elsewhere-1-01-preview.jpeg"
     assert download.value.path().read_bytes().startswith(b"\xff\xd8\xff")
     button(bare.locator(".seedream"), "Full size").click()
     large, percent = bare.locator("dialog img"), bare.locator(".seedream-percent")
@@ -621,14 +638,14 @@ def test_what_jupyter_does_not_serve_is_a_preview(bare: Page, tmp_path: Path) ->
 
 
 def test_a_narrow_screen(bare: Page, tmp_path: Path) -> None:
-    """What failed takes a picture's room, at least 176 px; what is longer scrolls inside."""
+    """What failed is a card of the size of its words; what is longer than a picture scrolls inside."""
     bare.set_viewport_size({"width": 420, "height": 900})
     for size in ((1600, 900), (2048, 128)):
         made = made_set(tmp_path, f"long {size}", size)
         refused = ContentRefused(LONG[:400], code="OutputImageSensitive", hint=LONG[:200])
         bare.set_content(html_of(replace(made, frames=(*made.frames[:3], Frame(3, "long 4", error=refused)))))
         card, picture = box_of(bare.locator(".seedream-card")), box_of(bare.locator("figure:first-child img"))
-        assert card["height"] == pytest.approx(max(picture["height"], 176), abs=1)
+        assert card["height"] <= 461
         assert card["width"] == pytest.approx(picture["width"], abs=1)
         button(bare.locator(".seedream"), "Frame 4, failed").click()
         bare.locator(".seedream-command").last.scroll_into_view_if_needed()
@@ -637,9 +654,10 @@ def test_a_narrow_screen(bare: Page, tmp_path: Path) -> None:
     frames = tuple(replace(frame, prompt=LONG[:150]) for frame in made)
     bare.set_content(html_of(replace(made, request=replace(made.request, prompt=LONG[:150]), frames=frames)))
     caption = bare.locator(".seedream-current .seedream-caption")
-    assert box_of(caption)["height"] > 40
+    expect(caption).to_be_visible()
     button(bare.locator(".seedream"), "Grid").click()
-    assert box_of(caption)["height"] < 30
+    expect(bare.locator(".seedream-caption").filter(visible=True)).to_have_count(1)  # what all share is told once
+    button(bare.locator(".seedream"), "Grid").click()
     bare.set_content(html_of(replace(made, frames=(), usage=None, outcome="rejected").with_note("Refused.")))
     expect(bare.locator(".seedream")).to_contain_text(re.compile("nothing billed.*Refused", re.DOTALL))
     expect(bare.get_by_role("button")).to_have_count(0)

@@ -3,7 +3,8 @@
 The front-end extension (`labextension/`) opens a comm and sends actions: what to do, a run, a frame, words. It never
 sends code, and the page it sends from is not believed: the run has to be one of this user's and of this notebook's
 provider, the frame has to be in its set, and words become a quoted literal. The answer is a cell from the table below,
-which the extension inserts and runs, or what to know of a set before anything is clicked: what a button may bill.
+which the extension inserts and runs, or a mark that is kept with the picture, or what to know of a set before anything
+is clicked: what a button may bill.
 """
 
 from __future__ import annotations
@@ -71,7 +72,7 @@ def read_message(data: object) -> Message:
         fields.get(key, default) for key, default in {"action": "", "run": "", "frame": 0, "words": ""}.items()
     )
     texts = isinstance(action, str) and isinstance(run, str) and isinstance(words, str) and len(words) <= LONGEST_WORDS
-    if not texts or type(frame) is not int or action not in {"offer", *FORMS}:
+    if not texts or type(frame) is not int or action not in {"offer", *FORMS, *MARKS}:
         raise InvalidRequest("This is no action on a picture.")
     return Message(action, run, frame, words.strip())
 
@@ -116,6 +117,13 @@ FORMS: Mapping[str, Callable[[Action], Cell]] = {
 }
 """All cells that a button can make."""
 
+MARKS: Mapping[str, Callable[[Frame], None]] = {
+    "star": lambda frame: frame.star(),
+    "reject": lambda frame: frame.reject(),
+    "unmark": lambda frame: frame.unmark(),
+}
+"""All that a button says of a picture; nothing is run for it."""
+
 
 def answer(desk: Desk, data: object) -> dict[str, Any]:
     """What is said to a page: a `cell` and whether it `runs`, the facts of a set, or why it is `refused`."""
@@ -133,7 +141,11 @@ def _answer(desk: Desk, message: Message) -> dict[str, Any]:
         return _facts(client, images)
     if message.frame not in range(max(len(images), images.expected or 0)):
         raise InvalidRequest(f"Run {images.run_id} has no frame {message.frame}.")
-    cell = FORMS[message.action](Action(client, images, message.frame, message.words))
+    asked = Action(client, images, message.frame, message.words)
+    if message.action in MARKS:
+        MARKS[message.action](asked.picture)
+        return {"mark": _mark(asked.picture)}
+    cell = FORMS[message.action](asked)
     return {"cell": cell.source, "runs": cell.runs}
 
 
@@ -194,10 +206,16 @@ def _facts(client: Seedream, images: ImageSet) -> dict[str, Any]:
     impossible |= set() if missing else {"retry"}
     bill = partial(_bill, client, images)
     return {
-        "actions": [name for name in FORMS if name not in impossible],
+        "actions": [name for name in (*FORMS, *MARKS) if name not in impossible],
         "bills": {"redo": bill(1), "vary": bill(1), "retry": bill(missing)},
         "words": [frame.prompt for frame in places_of(images)],
+        "marks": [_mark(frame) for frame in places_of(images)],
     }
+
+
+def _mark(frame: Frame) -> str:
+    """The mark of a picture as a page shows it."""
+    return "star" if frame.starred else "reject" if frame.rejected else ""
 
 
 def _bill(client: Seedream, images: ImageSet, count: int) -> str:

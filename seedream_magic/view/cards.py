@@ -5,6 +5,7 @@ This is all that `view` knows. Whoever has pictures to show (a set, a history) m
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field, replace
 from datetime import datetime
@@ -18,6 +19,8 @@ from seedream_magic.words import ENGLISH, LANGUAGES, Words, one_line, words_for
 CardState = Literal["picture", "waiting", "missing", "failed"]
 OF_THE_PICTURE = frozenset({"path", "ref", "vary"})
 """Keys of `Card.copies` that mean nothing where there is no picture."""
+_SMALL_WORDS = frozenset({"a", "an", "the", "of", "in", "on", "at", "with", "and", "to", "for"})
+"""They say nothing in the name of a file."""
 
 
 @dataclass(frozen=True)
@@ -73,6 +76,13 @@ class Card:
     def take_text(self, words: Words) -> str:
         """Which of several takes of its frame it is: "take 2 of 3"; "" of the only one."""
         return words.take.format(number=self.take, total=self.takes) if self.takes > 1 else ""
+
+    @property
+    def download_name(self) -> str:
+        """The name under which the picture is saved: its first words and its number, "lighthouse-keeper-03.jpg"."""
+        words = re.findall(r"[^\W_]+", self.caption.casefold())
+        name = "-".join([word for word in words if word not in _SMALL_WORDS][:4])[:40] or "picture"
+        return f"{name}-{self.index + 1:02}{self.picture.suffix if self.picture else ''}"
 
     def without_picture(self, error: SeedreamError) -> Card:
         """The card as that of a picture whose file turned out to be lost or damaged."""

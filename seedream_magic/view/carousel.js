@@ -39,18 +39,19 @@ function seedreamCarousel(root) {
   /** @param {HTMLElement | null} node */
   const focus = (node) => node?.focus({ preventScroll: true });
 
-  /** @param {string} key @param {() => void} act */
+  /** A sign has a name; a word reads for itself. @param {string} key @param {() => void} act */
   const button = (key, act) => {
     const [word, name = word] = [words[key]].flat();
-    const node = make("button", word[1] ? "word" : "sign",
-      { type: "button", "data-key": key, "aria-label": name, title: name }, word);
+    const drawn = seedreamIcon(key);
+    const node = make("button", drawn ? "sign" : "word",
+      { type: "button", "data-key": key, "aria-label": name, title: name }, drawn ?? word);
     node.onclick = () => act();
     return node;
   };
 
   /** Copies a text of the frame that shows, else of the set. @param {string} key */
   const copier = (key) => {
-    const node = button(key, () => seedreamCopy(node, facts()[key] ?? data[key], words.copied, words[key]));
+    const node = button(key, () => seedreamCopy(node, facts()[key] ?? data[key], words.copied, [words[key]]));
     return node;
   };
 
@@ -67,7 +68,7 @@ function seedreamCarousel(root) {
   const thumbs = figures.map((figure, at) => {
     const image = picture(at);
     const { state = "", label } = figure.dataset;
-    const small = image ? make("img", "small", { src: image.src, alt: "" }) : state === "waiting" ? "…" : "!";
+    const small = image ? make("img", "small", { src: image.src, alt: "" }) : { waiting: "…", failed: "!" }[state] ?? "–";
     const thumb = make("button", "thumb", { type: "button", "aria-label": label, "data-state": state,
       "data-mark": figure.dataset.mark ?? "" }, small);
     thumb.onclick = () => show(at);
@@ -85,7 +86,8 @@ function seedreamCarousel(root) {
   const compare = button("compare", () => look("compare"));
   const slider = button("slider", () => { place.cut = !place.cut; draw(); });
   const cut = make("input", "cut", { type: "range", "data-key": "cut" });
-  const download = make("a", "word", {}, words.download);
+  const download = make("a", "sign", { "data-key": "download", "aria-label": words.download, title: words.download },
+    seedreamIcon("download") ?? "");
   // Also at a click: JupyterLab writes links anew after this has run.
   const lead = () => {
     const [{ src }, { file }] = [/** @type {HTMLImageElement} */ (picture()), facts()];
@@ -93,8 +95,18 @@ function seedreamCarousel(root) {
     download.download = link() ? file : file.replace(/\..*/, `-preview.${/\w+(?=;)/.exec(src)}`);
   };
   download.onclick = lead;
-  const tools = make("div", "tools", {}, make("span", "group", {}, full, grid, compare, slider, download),
-    ...(words.copies.length ? [make("span", "group", {}, words.copy, ...words.copies.map(copier))] : []));
+  const menu = make("div", "menu", { popover: "auto" }, ...words.copies.map(copier));
+  const more = seedreamMenu(button("more", () => {}), menu);
+  if (Object(window).ClipboardItem) {
+    const picturing = button("picture", async () => {
+      const copied = await seedreamCopyPicture(/** @type {HTMLImageElement} */ (picture()), link()).catch(() => false);
+      picturing.textContent = copied === false ? words.refused : words.copied;
+      setTimeout(() => { picturing.textContent = words.picture; }, 4000);
+    });
+    menu.prepend(picturing);
+  }
+  const tools = make("div", "tools", {}, make("span", "group", {}, full, grid, compare, slider),
+    make("span", "group seedream-acts", {}, download, ...(menu.firstChild ? [more] : [])), menu);
 
   const large = make("img", "large", { draggable: false });
   const stage = make("div", "stage", {}, large);
@@ -114,6 +126,7 @@ function seedreamCarousel(root) {
       figure.classList.toggle("seedream-current", at === index);
       figure.classList.toggle("seedream-pinned", at === place.pinned);
       thumbs[at].ariaCurrent = `${at === index}`;
+      thumbs[at].classList.toggle("seedream-held", at === place.pinned);
     });
     const [image, thumb, held] = [picture(), thumbs[index], document.activeElement];
     row.scrollLeft = thumb.offsetLeft - (row.clientWidth - thumb.offsetWidth) / 2;
@@ -178,6 +191,17 @@ function seedreamCarousel(root) {
   root.classList.add("seedream-live", `seedream-${kind}`);
   const strip = /** @type {HTMLElement} */ (figures[0].parentElement);
   strip.append(cut);
+  // Columns of a grid: of strips one, of wide pictures two, else three to five, so that the last row is nearly full.
+  const ratio = Number(root.style.getPropertyValue("--ratio"));
+  const columns = ratio > 3 ? 1 : ratio > 2 ? 2 : Math.max(3, Math.ceil(total / Math.ceil(total / 5)));
+  root.style.setProperty("--columns", `${columns}`);
+  root.style.setProperty("--screen", `${screen.availHeight}px`); // a frame may be taller than it
+  const shared = figures.every((figure) => figure.querySelector(".seedream-shared")) && figures[0].querySelector(".seedream-shared");
+  if (shared) {
+    const title = make("div", "title", {}, shared.cloneNode(true));
+    title.firstElementChild?.classList.remove("seedream-shared");
+    strip.before(title);
+  }
   strip.after(make("div", "bar", {}, ...turns(), tools), row, dialog);
   root.addEventListener("focusin", ({ target }) => {
     place.focus = /** @type {any} */ (target).dataset.key;

@@ -174,7 +174,7 @@ def set_html(cards: CardSet, budget: int, *, show: str = "carousel") -> str:
         [figure(card, layout) for card in cards.places],
         # Last, so that where they are shown as text (nbconvert --sanitize-html) all words stand before them.
         element("style", {}, constant("carousel.css")),
-        element("script", {}, constant("viewer.js", "carousel.js", *clock, "start.js")),
+        element("script", {}, constant("viewer.js", "controls.js", "carousel.js", *clock, "start.js")),
         show=show,
     )
     return str(html)

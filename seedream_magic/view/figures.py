@@ -29,6 +29,7 @@ _CAPTION = (
     "max-width:72ch;margin:8px 0 0 0;color:inherit;line-height:1.45;text-align:left;"
     "font-family:inherit;font-size:13px;font-style:normal;font-weight:400"
 )
+_CODE = "margin-top:8px;font-size:12px;opacity:0.75"
 _COMMAND = "font-size:13px;color:inherit;background:none;border:0;padding:0;white-space:pre-wrap"
 
 
@@ -111,7 +112,7 @@ def figure(card: Card, layout: Layout, content: Markup | None = None) -> Markup:
         "data-take": card.take if card.takes > 1 else None,
         "data-takes": card.takes if card.takes > 1 else None,
         "data-label": f"{label}{words.comma}{state}" if state else label,
-        "data-file": card.picture.name if card.picture else None,
+        "data-file": card.download_name if card.picture else None,
         **{f"data-{key}": _copied(card, key, layout) for key in layout.cards.copies},
     }
     return element("figure", attributes, content, _caption(card, layout, _CAPTION if style is _FIGURE else None))
@@ -133,12 +134,15 @@ def _picture(card: Card, small: Preview, layout: Layout) -> Markup:
 
 
 def _failed_box(failure: Failure, layout: Layout, commands: tuple[str, ...]) -> Markup:
-    """The card of a failed one: its name, what it says and what to do, lines to be run in a cell."""
+    """The card of a failed one: what happened, what to do, lines to be run in a cell; last the code, to look it up."""
     code = {"class": "seedream-command", "style": _COMMAND}
-    texts = [*map(clip, filter(None, failure.explanation)), *(element("code", code, line) for line in commands)]
+    happened, *advice = map(clip, filter(None, (*failure.explanation, failure.name)))
+    texts = [*advice[:-1], *(element("code", code, line) for line in commands)]
     lines = [element("div", {"style": "margin-top:6px"}, text) for text in texts]
-    heading = element("strong", {"style": "font-weight:600"}, failure.name)
-    return _box("seedream-card", 160, layout, heading, *lines)
+    name = element("div", {"class": "seedream-code", "style": _CODE}, *advice[-1:])
+    weight = 600 if len(happened) <= 120 else 400  # a long message reads badly in bold
+    heading = element("strong", {"style": f"font-weight:{weight}"}, happened)
+    return _box("seedream-card", 120, layout, heading, *lines, name)
 
 
 def _empty_box(title: str, layout: Layout) -> Markup:

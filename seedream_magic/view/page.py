@@ -116,7 +116,7 @@ def for_others(cards: CardSet, first: int = 0) -> CardSet:
         replace(
             card,
             link=f"original:{first + card.index}",
-            download=f"{card.index + 1:02d}{card.picture.suffix}" if card.picture else None,
+            download=card.download_name if card.picture else None,
             commands=(),
             copies={},
             takes=1,
