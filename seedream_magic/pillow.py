@@ -64,8 +64,10 @@ def decode_fully(data: bytes, found: Outline, end: int) -> None:
         if damage := png_damage(data):
             raise ValueError(damage)
     elif found.kind == "JPEG":
-        mode = _JPEG_MODES[jpeg_samples(data)]
-        Image.frombytes(mode, (found.width, found.height), data[:end], "jpeg", mode, "")
+        # At an eighth of its size all of it is read, every code of every pixel, in a third of the time and hardly any
+        # memory; only the pixels are not worked out.
+        mode, size = _JPEG_MODES[jpeg_samples(data)], (-(-found.width // 8), -(-found.height // 8))
+        Image.frombytes(mode, size, memoryview(data)[:end], "jpeg", mode, "", 8, 0)
     else:
         webp_picture(data, end)
 

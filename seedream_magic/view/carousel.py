@@ -20,7 +20,7 @@ from seedream_magic.errors import ImageError, plural
 from seedream_magic.view.cards import Card, CardSet
 from seedream_magic.view.figures import PROMPT_CHARACTERS, elapsed, figure, layout_of
 from seedream_magic.view.markup import Markup, constant, element
-from seedream_magic.view.pictures import preview_of
+from seedream_magic.view.pictures import make_previews, preview_of
 from seedream_magic.view.sheet import contact_sheet
 from seedream_magic.words import CLIPPED_AT, ENGLISH, Words, clip, one_line
 
@@ -167,6 +167,7 @@ def _printable(text: str) -> str:
 
 def set_html(cards: CardSet, budget: int, *, show: str = "carousel") -> str:
     """The HTML of a set, with previews of at most `budget` bytes."""
+    make_previews([(card.picture, card.digest) for card in cards.places if card.picture is not None], budget=budget)
     layout = layout_of(cards, budget)
     clock = ("clock.js",) if cards.state == "running" else ()
     html = set_element(
