@@ -6,7 +6,6 @@ costs nothing.
 
 from __future__ import annotations
 
-import math
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from typing import Any
@@ -19,6 +18,7 @@ from seedream_magic.api.storyboard import Storyboard
 from seedream_magic.drawing import Sender, check_service
 from seedream_magic.errors import InvalidRequest, SeedreamError
 from seedream_magic.planning import Options, make_ask, plan_in_python, read_references
+from seedream_magic.rows import is_missing
 
 Row = str | Storyboard | Plan | Mapping[str, Any]
 """A record has its words under "prompt"; all else in it are options of its own."""
@@ -106,22 +106,17 @@ class RowReader:
         own = {str(name): value for name, value in row.items() if name != "prompt"}
         if unknown := own.keys() - Options.__annotations__.keys():
             raise InvalidRequest(f"There is no option {', '.join(sorted(unknown))}.")
-        if missing := [name for name, value in own.items() if _is_nan(value)]:
+        if missing := [name for name, value in own.items() if value is not None and is_missing(value)]:
             raise InvalidRequest(f"{', '.join(missing)} is NaN.")
         options: Any = {**self._options, **own}
         return _words(row["prompt"], options), options
 
 
 def _words(value: object, options: Options) -> str | Storyboard:
-    if _is_nan(value):
+    if value is not None and is_missing(value):
         raise InvalidRequest("The prompt is NaN.")
     if isinstance(value, str) and not value.strip() and not options.get("layer_decomposition"):
         raise InvalidRequest("The prompt is empty.")
     if isinstance(value, str | Storyboard):
         return value
     raise InvalidRequest(f"The prompt is text, not {type(value).__name__}.")
-
-
-def _is_nan(value: object) -> bool:
-    """Whether it is what tables have in an empty cell."""
-    return isinstance(value, float) and math.isnan(value)

@@ -8,7 +8,17 @@ from __future__ import annotations
 
 import asyncio
 from collections import deque
-from collections.abc import AsyncGenerator, AsyncIterable, AsyncIterator, Callable, Generator, Iterable, Iterator, Sized
+from collections.abc import (
+    AsyncGenerator,
+    AsyncIterable,
+    AsyncIterator,
+    Callable,
+    Generator,
+    Iterable,
+    Iterator,
+    Mapping,
+    Sized,
+)
 from concurrent.futures import Executor
 from contextlib import aclosing, closing, suppress
 from dataclasses import dataclass
@@ -17,6 +27,7 @@ from typing import Any
 from seedream_magic import bridge
 from seedream_magic.api.limiter import Limiter
 from seedream_magic.api.plan import Plan
+from seedream_magic.api.storyboard import Storyboard
 from seedream_magic.batch import Item, draw_many
 from seedream_magic.drawing import Sender
 from seedream_magic.errors import InvalidRequest, MissingKey, SeedreamError, SeedreamInterrupted, plural
@@ -109,10 +120,12 @@ class _Mapping:
         for name, number in (("concurrency", concurrency), ("per_minute", per_minute)):
             if number is not None and (type(number) is not int or number < 1):
                 raise InvalidRequest(f"{name} is a whole number from 1 on, not {number!r}.")
-        if isinstance(rows, str):
+        if isinstance(rows, str | bytes | Mapping | Plan | Storyboard):
             raise InvalidRequest("map takes a list of prompts, or whatever gives one after the other, not one prompt.")
+        self._rows: Any = _records(rows)
+        rows = self._rows
         self.failed: list[Failure] = []
-        self._client, self._rows, self._reader = client, rows, RowReader(client, options, looks_up=executor is not None)
+        self._client, self._reader = client, RowReader(client, options, looks_up=executor is not None)
         self._concurrency, self._per_minute, self._executor = concurrency, per_minute, executor
         self._ordered = ordered
         self._total = len(rows) if isinstance(rows, Sized) else None
@@ -184,7 +197,7 @@ class Batch(_Mapping, Iterator[ImageSet]):
             raise InvalidRequest("Of an asynchronous iterator amap takes the rows, not map.")
         super().__init__(client, rows, options, **how)
         self._event_loop = event_loop
-        self._sets = self._iterate(iter(rows))
+        self._sets = self._iterate(iter(self._rows))
 
     def __next__(self) -> ImageSet:
         return next(self._sets)
@@ -249,7 +262,7 @@ class AsyncBatch(_Mapping, AsyncIterator[ImageSet]):
     def __init__(self, client: Sender, rows: Iterable[Row] | AsyncIterable[Row], options: Options, **how: Any) -> None:
         super().__init__(client, rows, options, **how)
         self._room = asyncio.Semaphore(_AHEAD * self._concurrency)
-        self._sets = self._iterate(rows)
+        self._sets = self._iterate(self._rows)
 
     async def __anext__(self) -> ImageSet:
         return await anext(self._sets)
@@ -273,6 +286,15 @@ class AsyncBatch(_Mapping, AsyncIterator[ImageSet]):
                 await self._room.acquire()
             self._note(row)
             yield row
+
+
+def _records(rows: Any) -> Any:
+    """The rows of a data frame, which would give its columns; all else as it is."""
+    if hasattr(rows, "to_dicts"):  # polars
+        return rows.to_dicts()
+    if hasattr(rows, "columns") and hasattr(rows, "to_dict"):  # pandas
+        return rows.to_dict("records")
+    return rows
 
 
 async def _in_turn(rows: Iterable[Row]) -> AsyncIterator[Row]:

@@ -135,10 +135,21 @@ def test_a_bad_row_of_a_generator_is_collected(seedream: Seedream, server: RawSe
     assert server.posts == 2
 
 
+def test_a_data_frame_gives_its_rows(seedream: Seedream) -> None:
+    """Not the names of its columns: of pandas', and of polars'."""
+    records = [{"prompt": "a fox", "size": "2K"}, {"prompt": "a hare", "size": "4K"}]
+    pandas = mock.Mock(spec=["columns", "to_dict"], **{"to_dict.return_value": records})
+    polars = mock.Mock(spec=["columns", "to_dict", "to_dicts"], **{"to_dicts.return_value": records})
+    for frame in (pandas, polars):
+        assert [images.request.size for images in seedream.map(frame, ordered=True)] == ["2K", "4K"]
+    pandas.to_dict.assert_called_once_with("records")
+
+
 @pytest.mark.parametrize(
     ("rows", "how", "words"),
     [
         ("one prompt", {}, "a list of prompts"),
+        ({"prompt": "one record"}, {}, "a list of prompts"),
         (["a"], {"concurrency": 0}, "concurrency is a whole number"),
         (["a"], {"per_minute": 0.5}, "per_minute is a whole number"),
     ],
