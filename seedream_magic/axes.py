@@ -18,7 +18,7 @@ from typing import Any
 from seedream_magic.api.make_request import Ask
 from seedream_magic.api.storyboard import Storyboard
 from seedream_magic.errors import InvalidRequest, SeedreamError, plural
-from seedream_magic.variables import change_parts, fill_prompt
+from seedream_magic.variables import change_parts, fill_prompt, names_in
 
 Prompt = str | Storyboard
 
@@ -67,7 +67,8 @@ class Place:
     """One place of the product: its label on each axis and what is asked for there, None for a hole.
 
     `take` is which of several sets of this same request is meant. `unfilled` are the fields that look like variables
-    and stay as typed. `row` is the number of its row in a table, 0 without one.
+    and stay as typed. `row` is the number of its row in a table, 0 without one. `fault` is why its words cannot be
+    filled in, empty where they are.
     """
 
     labels: tuple[str, ...]
@@ -75,6 +76,7 @@ class Place:
     take: int | None = None
     unfilled: tuple[str, ...] = ()
     row: int = 0
+    fault: str = ""
 
     @property
     def name(self) -> str:
@@ -140,6 +142,8 @@ def check_places(places: Iterable[Place], check: Callable[[Ask], object]) -> Non
             continue
         total += 1
         try:
+            if place.fault:
+                raise InvalidRequest(place.fault)  # noqa: TRY301 - told beside those of the others
             check(place.ask)
         except InvalidRequest as error:
             several.append(error)
@@ -177,14 +181,20 @@ def _place(ask: Ask, axes: Sequence[Axis], chosen: Sequence[int], variables: Map
             part = part.replace(mark, text)
         return part
 
-    prompt, unfilled = fill_prompt(change_parts(ask.prompt, choose), {**variables, **words})
+    prompt, unfilled, fault = ask.prompt, tuple[str, ...](), ""
+    try:
+        prompt, unfilled = fill_prompt(change_parts(ask.prompt, choose), {**variables, **words})
+    except InvalidRequest as error:  # a text that is too long for one
+        fault = f"{error} {error.hint}".strip()
+    lost = [one for one in unfilled if not words.keys().isdisjoint(names_in(one))]
+    fault = fault or (f"{lost[0]} cannot be filled in: its value does not fit." if lost else "")
     values = {**ask.values, **{name: value for change in made for name, value in change.values.items()}}
     refs = [ref for change in made for ref in change.refs]
     given = list(ask.refs) if isinstance(ask.refs, list | tuple) else [] if ask.refs is None else [ask.refs]
     take = next((change.take for change in made if change.take is not None), None)
     changed = replace(ask, prompt=change_parts(prompt, plain_signs), values=values, refs=[*given, *refs])
     row = next((change.row for change in made if change.row), 0)
-    return Place(labels, changed, take, tuple(map(plain_signs, unfilled)), row)
+    return Place(labels, changed, take, tuple(map(plain_signs, unfilled)), row, fault)
 
 
 def hide_signs(text: str) -> str:

@@ -298,3 +298,15 @@ def test_rows_without_words_are_told_by_their_numbers() -> None:
         check_places(found, lambda ask: make_request(ask, model="doubao-seedream-4-5"))
     first = "row 100, row 200, row 300, row 400, row 500 and 5 others: The prompt is empty"
     assert str(refused.value).startswith(first)
+
+
+def test_words_that_cannot_be_filled_in_are_told_by_their_rows() -> None:
+    """A number that is none, and a document in place of a word: as typed it would be paid for in vain."""
+    rows = [{"price": 2.5, "word": "a"}, {"price": "free", "word": "b"}, {"price": 1, "word": "c" * 5000}]
+    found = of_rows("{word}, {price:.2f}", rows)
+    with pytest.raises(InvalidRequest) as refused:
+        check_places(found, lambda ask: make_request(ask, model="doubao-seedream-4-5"))
+    first, second = refused.value.details
+    assert first == "row 2 · b, free: {price:.2f} cannot be filled in: its value does not fit."
+    assert second.startswith("row 3 · ccc")
+    assert "{word} is 5,000 characters long" in second
