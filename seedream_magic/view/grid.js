@@ -57,8 +57,9 @@ function seedreamGrid(root) {
   const title = make("strong", "which", {});
   const body = make("div", "body", {});
   const close = button("close", () => dialog.close());
-  const dialog = make("dialog", "set", {},
-    make("div", "bar", {}, button("earlier", () => go(-1)), button("later", () => go(1)), title, close), body);
+  const bar = make("div", "bar", {}, button("earlier", () => go(-1)), button("later", () => go(1)), title, close);
+  const dialog = make("dialog", "set", {}, make("div", "sheet", {}, bar, body));
+  dialog.onclick = ({ target }) => { if (target === dialog) dialog.close(); };
   root.append(dialog);
   /** What the dialog shows goes back to its cell. @type {(() => void) | undefined} */
   let putBack;
