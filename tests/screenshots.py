@@ -1,4 +1,4 @@
-"""`make screenshots`: how sets look, as pictures in build/screenshots/, and how many bytes their outputs have.
+"""`make screenshots`: how sets and sweeps look, as pictures in build/screenshots/, and how many bytes outputs have.
 
 Every case is an output as the notebook gets it, in a page of its own for each theme and width, in Chromium.
 """
@@ -13,8 +13,9 @@ import tempfile
 from collections.abc import Iterator
 from contextlib import chdir
 from dataclasses import replace
+from itertools import product
 from pathlib import Path
-from typing import Any
+from typing import Any, cast
 
 from PIL import Image
 from playwright.sync_api import Browser
@@ -25,7 +26,9 @@ from seedream_magic.api.request import ImageRequest
 from seedream_magic.demo.painter import paint
 from seedream_magic.errors import ContentRefused, ImageError, OutcomeUnknown
 from seedream_magic.images.image_set import Frame, ImageSet, cards_of
+from seedream_magic.view.cards import Grid, GridCell, GridState
 from seedream_magic.view.carousel import set_bundle
+from seedream_magic.view.grid import grid_bundle
 
 TARGET = ROOT / "build" / "screenshots"
 THEMES = {"light": ("#ffffff", "#1f1f1f", "#0069d6"), "dark": ("#111111", "#e6e6e6", "#4da3ff")}
@@ -81,6 +84,35 @@ def cases() -> Iterator[tuple[str, ImageSet]]:
     yield "long", long.with_note("The service made 4 of the 5 images asked for.")
 
 
+def grids() -> Iterator[tuple[str, Grid]]:
+    """Sweeps: a cell of every state on two pages, sets of several shapes in Chinese, a wall of one axis."""
+    colours, sizes, models = ("red", "blue with a very long ribbon tail"), ("2K", "4K"), ("doubao-seedream-4-5", "4-0")
+    states = ("done", "failed", "running", "waiting", "done", "hole", "stopped", "done")
+    cells = []
+    for number, (labels, state) in enumerate(zip(product(colours, sizes, models), states, strict=True)):
+        cards = cards_of(made_set(f"sweep{number}", 1, (640, 480))) if state == "done" else None
+        failed = state in {"failed", "stopped"}
+        said = "The service refused these words.\nChange them; nothing was billed." if failed else ""
+        cells.append(GridCell(labels, cast("GridState", state), cards, said, "sweep = sweep.retry()" if failed else ""))
+    axes = (("colour", colours), ("size", sizes), ("model", models))
+    yield "sweep", Grid("a {red|blue …} kite", axes, tuple(cells), ("7 runs: 1 in the library, 6 to send.",))
+    words, ratios = ("春天", "秋天"), {"1:1": (600, 600), "16:9": (720, 405), "9:16": (405, 720)}
+    sets = [
+        made_set(f"sets{word}{count}", count, ratios[ratio], CHINESE)
+        for word, (count, ratio) in product(words, zip((1, 4, 6), ratios, strict=True))
+    ]
+    done = tuple(
+        GridCell(labels, "done", cards_of(one)) for labels, one in zip(product(words, ratios), sets, strict=True)
+    )
+    yield (
+        "sweep-sets",
+        Grid("{春天|秋天}的山村", (("词", words), ("ratio", tuple(ratios))), done, ("共 6 次请求：6 次将发送。",)),
+    )
+    looks = ("watercolour", "ink wash on rice paper", "linocut", "flat vector poster in three colours", "水墨")
+    wall = tuple(GridCell((look,), "done", cards_of(made_set(f"wall{look}", 1, (600, 400)))) for look in looks)
+    yield "sweep-wall", Grid("a fox, {…}", (("look", looks),), wall, ("5 runs: 5 to send.",))
+
+
 def page_of(bundles: dict[str, dict[str, Any]], theme: str) -> str:
     """The outputs below one another, in the colours that a front end would give."""
     ground, ink, accent = THEMES[theme]
@@ -100,6 +132,10 @@ def photograph(opened: Browser, bundles: dict[str, dict[str, Any]], theme: str, 
         page.screenshot(path=TARGET / f"{kind}.png", full_page=True)
         for name in bundles:
             page.locator(f"[id='{name}']").screenshot(path=TARGET / f"{name}-{kind}.png")
+        cell = page.locator("#sweep-sets .seedream-door").nth(1)
+        cell.click()
+        page.screenshot(path=TARGET / f"sweep-open-{kind}.png")
+        page.keyboard.press("Escape")
         root = page.locator("#replayed .seedream")
         for key in ("compare", "slider"):
             root.locator(f"[data-key={key}]").click()
@@ -134,6 +170,7 @@ def main() -> None:
             name: set_bundle(cards_of(replace(one, run_id=name)), show="grid" if "grid" in name else "carousel")
             for name, one in cases()
         }
+        bundles |= {name: grid_bundle(grid) for name, grid in grids()}
         for theme in THEMES:
             for width in WIDTHS:
                 photograph(opened, bundles, theme, width)

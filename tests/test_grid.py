@@ -86,6 +86,15 @@ def test_every_label_state_and_word_is_there_without_scripts() -> None:
     assert 'data-label="red, 2K, doubao-seedream-5-0-pro-260128-preview, 4 images"' in html
 
 
+def test_a_star_is_seen_in_its_cell() -> None:
+    """As many as there are among its pictures."""
+    images = made_set("starred", 3)
+    cards = cards_of(images)
+    starred = replace(cards, cards=(replace(cards.cards[0], starred=True), *cards.cards[1:]))
+    html = grid_bundle(Grid("x", (("a", ("one",)),), (GridCell(("one",), "done", starred),)))["text/html"]
+    assert re.search('class="seedream-tally"[^>]*>★ · 3 images<', html)
+
+
 def test_a_text_of_at_most_eight_lines() -> None:
     """Prompt, axes, how far it is, the ledger, the first that went wrong, and till when that was so."""
     lines = grid_bundle(mixed_grid())["text/plain"].splitlines()

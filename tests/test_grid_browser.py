@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import html
 import re
 from collections.abc import Callable, Iterator
 from contextlib import chdir
@@ -17,7 +18,17 @@ from seedream_magic.images.image_set import cards_of
 from seedream_magic.view.cards import Grid, GridCell
 from seedream_magic.view.grid import grid_bundle
 from seedream_magic.view.grid_export import export_grid
-from test_carousel_browser import CONTRAST, PUT, box_of, button, made_set, position, severe, without_failures
+from test_carousel_browser import (
+    CONTRAST,
+    IN_A_TALL_FRAME,
+    PUT,
+    box_of,
+    button,
+    made_set,
+    position,
+    severe,
+    without_failures,
+)
 
 pytestmark = pytest.mark.browser
 
@@ -213,7 +224,10 @@ def test_a_growing_grid_keeps_the_readers_place(bare: Page, grids: Path, kind: s
     bare.evaluate(PUT, [kind, "sweep", html_of(waiting[0], folder)])
     expect(root).to_have_attribute("data-news", "live")
     expect(root.get_by_text("As of ")).to_be_hidden()
-    button(root.get_by_role("group", name="model"), MODELS[1]).click()
+    chosen = button(root.get_by_role("group", name="model"), MODELS[1])
+    chosen.click()
+    bare.evaluate(PUT, [kind, "sweep", html_of(waiting[0], folder)])
+    expect(chosen).to_be_focused()
     cell(root, f"red, 4K, {MODELS[1]}, waiting").focus()
     bare.keyboard.press("Enter")
     expect(root.get_by_role("dialog")).to_have_count(0)
@@ -227,6 +241,21 @@ def test_a_growing_grid_keeps_the_readers_place(bare: Page, grids: Path, kind: s
     expect(cell(root, f"red, 4K, {MODELS[1]}, 1 image")).to_be_focused()
     for part, count in ((GRID, 1), (".seedream-chips", 1), (".seedream-set", 1)):
         expect(bare.locator(part)).to_have_count(count)
+
+
+def test_what_opens_is_in_sight_in_a_frame_taller_than_its_window(bare: Page, grids: Path) -> None:
+    """VS Code's frame of outputs is as tall as the notebook: the set takes what is seen of the grid."""
+    (folder := grids / "tall").mkdir()
+    page = f'<p style="height: 2000px"></p>{html_of(made_grid(folder), folder)}<p style="height: 1500px"></p>'
+    bare.set_content(IN_A_TALL_FRAME.format(html.escape(page)))
+    root = bare.frames[1].locator(GRID)
+    cell(root, f"{COLOURS[1]}, 4K, doubao-seedream-4-5, 1 image").click()
+    dialog = root.get_by_role("dialog")
+    bare.wait_for_function("dialog => dialog.style.top !== ''", arg=dialog.element_handle())
+    view, window = dialog.bounding_box(), bare.locator("div").first.bounding_box()
+    assert view
+    assert window
+    assert window["y"] - 1 <= view["y"] <= window["y"] + window["height"] - 240
 
 
 def test_its_page_opens_the_originals(bare: Page, tmp_path: Path) -> None:

@@ -4,12 +4,13 @@
 /** @param {HTMLElement} root the element of the sweep */
 function seedreamGrid(root) {
   const data = /** @type {Record<string, string>} */ (root.dataset);
-  const [words, sets, axes] = [data.words, data.sets, data.pages].map((text) => JSON.parse(text));
+  const [words, sets] = [data.words, data.sets].map((text) => JSON.parse(text));
+  /** The axes beyond the second: name and labels. @type {[string, string[]][]} */
+  const axes = JSON.parse(data.pages);
   /** Where the reader was in each sweep, through updates of the output. @type {Map<string, any>} */
   const visited = (Object(window)[Symbol.for("seedream.visited")] ??= new Map());
   const before = visited.get(data.grid);
-  /** @type {{ page: number[], at: number, open: boolean, focus: boolean, moment?: number, live?: any, root: HTMLElement }} */
-  const place = { page: axes.map(() => 0), at: 0, open: false, ...before, focus: false, root };
+  const place = { page: axes.map(() => 0), at: 0, open: false, moment: 0, live: false, ...before, focus: -1, root };
   visited.set(data.grid, place);
 
   /** @template {keyof HTMLElementTagNameMap} Tag @param {Tag} tag @param {string} kind
@@ -56,8 +57,9 @@ function seedreamGrid(root) {
   const title = make("strong", "which", {});
   const body = make("div", "body", {});
   const close = button("close", () => dialog.close());
-  const dialog = make("dialog", "set", {},
-    make("div", "bar", {}, button("earlier", () => go(-1)), button("later", () => go(1)), title, close), body);
+  const bar = make("div", "bar", {}, button("earlier", () => go(-1)), button("later", () => go(1)), title, close);
+  const dialog = make("dialog", "set", {}, make("div", "sheet", {}, bar, body));
+  dialog.onclick = ({ target }) => { if (target === dialog) dialog.close(); };
   root.append(dialog);
   /** What the dialog shows goes back to its cell. @type {(() => void) | undefined} */
   let putBack;
@@ -147,7 +149,7 @@ function seedreamGrid(root) {
 
   // A row of choices for each axis beyond the second; without scripts all pages stand below one another.
   const pages = /** @type {HTMLElement[]} */ ([...root.querySelectorAll(".seedream-page")]);
-  const rows = axes.map((/** @type {[string, string[]]} */ [name, labels], /** @type {number} */ axis) =>
+  const rows = axes.map(([name, labels], axis) =>
     make("div", "chips", { role: "group", "aria-label": name }, name, ...labels.map((label, index) => {
       const chip = make("button", "chip", { type: "button" }, label);
       chip.onclick = () => { place.page[axis] = index; turn(); };
@@ -155,9 +157,10 @@ function seedreamGrid(root) {
     })));
   pages[0]?.before(...rows);
   const turn = () => {
-    for (const page of pages) if (page.dataset.page) page.hidden = page.dataset.page !== JSON.stringify(place.page).replaceAll(",", ", ");
-    rows.forEach((/** @type {HTMLElement} */ row, /** @type {number} */ axis) =>
-      row.querySelectorAll("button").forEach((chip, index) => { chip.ariaPressed = `${index === place.page[axis]}`; }));
+    for (const page of pages) page.hidden = page.dataset.page !== JSON.stringify(place.page);
+    rows.forEach((row, axis) => row.querySelectorAll("button").forEach((chip, index) => {
+      chip.ariaPressed = `${index === place.page[axis]}`;
+    }));
     const [first] = seen();
     if (first && !doors[place.at]?.offsetParent) focusOn(doors.indexOf(first));
   };
@@ -204,15 +207,17 @@ function seedreamGrid(root) {
       || Math.abs(off(one).x + off(one).width / 2 - middle) - Math.abs(off(other).x + off(other).width / 2 - middle))[0];
   };
 
+  /** What has the focus at an update has it afterwards: the cells and choices are the same ones. */
+  const stops = () => /** @type {HTMLButtonElement[]} */ ([...root.querySelectorAll(".seedream-chip, .seedream-door")]);
+
   root.classList.add("seedream-grid-live");
   root.style.setProperty("--seen", ground());
   root.addEventListener("focusin", ({ target }) => {
+    place.focus = stops().indexOf(/** @type {HTMLButtonElement} */ (target));
     const at = doors.indexOf(/** @type {HTMLButtonElement} */ (target));
-    place.focus = at >= 0;
-    if (place.focus) focusOn(at);
+    if (at >= 0) focusOn(at);
     addEventListener("keydown", keys, true);
   });
-  place.page = axes.map((/** @type {[string, string[]]} */ [, labels], /** @type {number} */ axis) => Math.min(place.page[axis] ?? 0, labels.length - 1));
   focusOn(Math.min(place.at, doors.length - 1));
   turn();
 
@@ -230,5 +235,5 @@ function seedreamGrid(root) {
 
   const replaced = before?.root.isConnected === false && before;
   if (replaced.open && doors[place.at]) open(place.at);
-  else if (replaced && document.activeElement === document.body && replaced.focus) doors[place.at]?.focus({ preventScroll: true });
+  else if (replaced && document.activeElement === document.body) stops()[replaced.focus]?.focus({ preventScroll: true });
 }

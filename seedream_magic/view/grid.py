@@ -246,7 +246,7 @@ def _page(grid: Grid, page: tuple[int, ...], look: Look, most: int) -> Markup:
     heading = [element("div", style, " · ".join(titles))] if titles else []
     content = _table(grid, page, look, most) if len(grid.axes) > 1 else _wall(grid, look, most)
     return element(
-        "div", {"class": "seedream-page", "data-page": json.dumps(page) if page else None}, *heading, content
+        "div", {"class": "seedream-page", "data-page": json.dumps(page, separators=(",", ":"))}, *heading, content
     )
 
 
@@ -280,6 +280,10 @@ def _table(grid: Grid, page: tuple[int, ...], look: Look, most: int) -> Markup:
         lines.append(element("tr", _ROW, head, *line))
     # Material for MkDocs has wide columns for each table that has no class.
     parts = (element("thead", {}, element("tr", _ROW, corner, *heads)), element("tbody", {}, *lines))
-    attributes = {"class": "seedream-table", "style": _TABLE.format(columns=len(columns))}
+    attributes = {
+        "class": "seedream-table",
+        "style": _TABLE.format(columns=len(columns)),
+        "aria-label": one_line(grid.title, 90) or f"{first}, {second}",
+    }
     table = element("table", attributes, *parts)
     return element("div", {"class": "seedream-scroll", "style": "overflow-x:auto;max-width:100%"}, table)

@@ -185,6 +185,7 @@ def _picture(card: Card, small: Preview, width: int) -> Markup:
         "width": max(1, round(high * small.width / small.height)),
         "height": high,
         "style": PICTURE,
+        "decoding": "sync",  # it is there already when a growing grid is put in the place of the one before
         "data-frame": card.index,
     }
     return element("img", source)
