@@ -148,7 +148,10 @@ def gallery_bundle(runs: Sequence[Run], previews: Mapping[tuple[str, int], Previ
         "data-facts": facts,
     }
     # One link for each store: the front end writes links anew, and this one shows how.
-    links = {run.link.rpartition("/")[0]: run for run in listed if run.link}
+    links: dict[str, Run] = {}
+    for run in listed:
+        if run.link:
+            links.setdefault(run.link.rpartition("/")[0], run)
     bases = [
         element("a", {"class": "seedream-base", "href": f"{run.link}/{run.tiles[0].name}", "hidden": ""})
         for run in links.values()
