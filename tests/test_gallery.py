@@ -23,6 +23,7 @@ from asking import run, run_cell
 from raw_server import RawServer
 from seedream_magic import Seedream
 from seedream_magic.database import kept_thumbnails
+from seedream_magic.images import cards
 from seedream_magic.images.gallery import gallery_of
 from seedream_magic.images.search import since
 from seedream_magic.library import history
@@ -184,6 +185,22 @@ def test_each_picture_is_named_by_the_set_that_shows_it(seedream: Seedream, shel
     (row,) = [row for row in facts_in(gallery_of(seedream.history())["text/html"])["runs"] if row[0] == redone.run_id]
     assert row[9] == [[None, "01.jpg", 0]]
     assert f"run:{story.run_id}[2]" in shown(shell, "%seedream gallery")
+
+
+def test_pictures_beside_other_notebooks_are_linked(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Where the link says nothing of the person: within the home folder, or far from it; hidden ones are not served."""
+    monkeypatch.setenv("HOME", "/home/alice")
+    monkeypatch.setenv("USERPROFILE", "/home/alice")
+    for notebook, picture, link in (
+        ("/home/alice/a", "/home/alice/b c/1.jpg", "../b%20c/1.jpg"),
+        ("/home/alice/a/d", "/home/alice/a/1.jpg", "../1.jpg"),
+        ("/home/alice/a", "/home/alice/.b/1.jpg", None),
+        ("/home/bob/a", "/home/alice/b/1.jpg", None),
+        ("/srv/books/a", "/home/alice/b/1.jpg", None),
+        ("/srv/books/a", "/srv/books/b/1.jpg", "../b/1.jpg"),
+    ):
+        monkeypatch.setattr(cards, "home", lambda notebook=notebook: Path(notebook))
+        assert cards.relative_link(Path(picture), above=True) == link
 
 
 def test_the_facts_of_a_run_are_those_of_its_record(store: Path) -> None:

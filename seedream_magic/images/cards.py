@@ -131,16 +131,23 @@ def base_url_of(client: Any, provider: str) -> str | None:
     return None if client.given_base_url in known else str(client.given_base_url)
 
 
-def relative_link(path: Path) -> str | None:
+def relative_link(path: Path, *, above: bool = False) -> str | None:
     """`path` as a link from the notebook's folder, percent-quoted.
 
-    None where a front end could not follow it: outside that folder, or hidden, which Jupyter does not serve.
+    None where a front end could not follow it: outside that folder, or hidden, which Jupyter does not serve. With
+    `above` also outside it, beside other notebooks: a front end knows how far up its own folder lies. Not where the
+    link would tell whose computer it is.
     """
     try:
         parts = Path(os.path.relpath(path, home())).parts
     except ValueError:  # on another drive
         return None
-    return None if any(part.startswith(".") for part in parts) else quote("/".join(parts))
+    shown = parts
+    if above and parts[:1] == ("..",):
+        together, own = Path(os.path.commonpath([home().absolute(), path.absolute()])), own_folder()
+        nameless = together.is_relative_to(own) or (len(together.parts) > 1 and not own.is_relative_to(together))
+        shown = tuple(part for part in parts if part != "..") if nameless else parts
+    return None if any(part.startswith(".") for part in shown) else quote("/".join(parts))
 
 
 def path_text(path: Path) -> str:

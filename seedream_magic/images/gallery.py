@@ -79,7 +79,7 @@ def _run(entry: HistoryEntry, *, starred: bool) -> Run:
         tags=entry.tags,
         when=f"{began:%Y-%m-%d %H:%M}" if began else "",
         ratio=_ratio(entry.size),
-        link=relative_link(entry.folder),
+        link=relative_link(entry.folder, above=True),
         tiles=tuple(tiles),
     )
 

@@ -141,18 +141,13 @@ async function seedreamGallery(root) {
     node.toggleAttribute("data-empty", !source);
   };
 
-  /** The address of an original, as the front end writes such links; "" where there is none. @param {Tile} tile */
+  /** Of each store the link that shows how the front end writes such links. */
+  const bases = root.querySelectorAll(".seedream-base");
+
+  /** The address of an original, as the front end writes it; "" where there is none. @param {Tile} tile */
   const original = ({ run, file, store }) => {
-    if (store < 0) return "";
-    for (const link of root.querySelectorAll(".seedream-base")) {
-      const href = `${link.getAttribute("href")}`;
-      const sample = /[^/]+\/[^/?]+(?=$|\?)/.exec(href);
-      const folder = `${facts.store[store]}/`;
-      if (sample && decodeURI(href.slice(0, sample.index)).endsWith(decodeURI(folder))) {
-        return href.slice(0, sample.index) + `${run}/${file}` + href.slice(sample.index + sample[0].length);
-      }
-    }
-    return "";
+    const href = `${bases[store]?.getAttribute("href") ?? ""}`;
+    return href.replace(/[^/]+\/[^/?]+(?=$|\?)/, `${run}/${file}`);
   };
 
   /** Originals that are being read for want of a preview; a few at a time, those in sight only. */
@@ -243,7 +238,7 @@ async function seedreamGallery(root) {
       loaded.src = source;
     }
     const frame = tile.place === null ? tile.file : words.frame.replace("{number}", tile.place + 1);
-    const file = tile.store < 0 ? "" : decodeURI(`${facts.store[tile.store]}/${tile.run}/${tile.file}`);
+    const file = tile.store < 0 ? "" : [decodeURIComponent(facts.store[tile.store]), tile.run, tile.file].filter(Boolean).join("/");
     const meant = tile.place === null ? file && JSON.stringify(file) : `run:${tile.run}[${tile.place}]`;
     const client = `from seedream_magic import Seedream\nSeedream("${tile.provider.replace(/\W/g, "")}")`;
     about.replaceChildren(make("div", "caption", {}, tile.caption),

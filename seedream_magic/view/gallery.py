@@ -148,7 +148,10 @@ def gallery_bundle(runs: Sequence[Run], previews: Mapping[tuple[str, int], Previ
         "data-facts": facts,
     }
     # One link for each store: the front end writes links anew, and this one shows how.
-    links = {run.link.rpartition("/")[0]: run for run in listed if run.link}
+    links: dict[str, Run] = {}
+    for run in listed:
+        if run.link:
+            links.setdefault(run.link.rpartition("/")[0], run)
     bases = [
         element("a", {"class": "seedream-base", "href": f"{run.link}/{run.tiles[0].name}", "hidden": ""})
         for run in links.values()
@@ -210,12 +213,12 @@ def _pack(runs: Sequence[Run]) -> str:
         [
             run.id,
             one_line(run.caption, LONGEST_CAPTION),
-            number("model", run.model),
-            number("notebook", run.notebook),
+            number("model", one_line(run.model, 80)),
+            number("notebook", one_line(run.notebook, 80)),
             number("provider", run.provider),
             number("store", run.link.rpartition("/")[0]) if run.link else -1,
             run.when,
-            run.tags,
+            one_line(run.tags, LONGEST_CAPTION),
             round(run.ratio, 3),
             [[tile.place, tile.name, int(tile.starred) + 2 * int(tile.rejected)] for tile in run.tiles],
         ]
