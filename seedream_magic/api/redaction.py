@@ -29,6 +29,8 @@ _SECRET_HEADER = re.compile(
     re.IGNORECASE,
 )
 _SECRET_LINE = re.compile(r"\b((?:proxy-)?authorization|(?:set-)?cookie)\s*[:=]\s*[^\r\n]+", re.IGNORECASE)
+_SOCKS_LOGIN = re.compile(r"""\bauth=\((?:\s*b?(?:'(?:[^'\\]|\\.)*'|"(?:[^"\\]|\\.)*")\s*,?)+\)""")
+"""How httpcore logs a user and a password for a SOCKS proxy."""
 _CREDENTIALS = re.compile(r"\b(Bearer|Basic)\s+(?!…)[^\s'\",)\]]+", re.IGNORECASE)
 _USER = re.compile(r"(?<=://)[^\s/@]+@")
 _QUERY = re.compile(r"(?<=[^\s?])\?[^\s?][^\s]*")
@@ -87,6 +89,7 @@ def remember_secret(value: str, *, header: str) -> None:
 def redact(text: str) -> str:
     """The text without queries of addresses, users in them, and values of headers that identify somebody."""
     text = _SECRET_HEADER.sub(r"\g<name>'…'", without_secret(text))
+    text = _SOCKS_LOGIN.sub("auth=…", text)
     text = _SECRET_LINE.sub(r"\1: …", text)
     text = _CREDENTIALS.sub(r"\1 …", text)
     return _SIGNED_VALUE.sub(r"\1=…", _QUERY.sub("?…", _USER.sub("…@", text)))
