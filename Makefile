@@ -109,7 +109,7 @@ workers := -n logical --maxprocesses=4 --dist=loadgroup
 # The tests that meet a dependency; what the others show does not change with its version.
 # Old pyzmq and ipykernel leave sockets to the garbage collector; on the newest versions every warning is an error.
 leftovers := -W ignore::pytest.PytestUnraisableExceptionWarning
-dependent := magic_kernel magic replay seedream bridge verify packaging references background panel \
+dependent := magic_kernel magic replay seedream bridge verify packaging references reference_objects background panel \
 	panel_kernel completion
 dependent_front_ends := ipython_terminal client_without_updates
 

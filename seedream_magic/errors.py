@@ -31,6 +31,9 @@ _BILLED_LINES: dict[Billed, str] = {
 }
 
 
+_UNPICKLED = ("rejected", "rejected_as")
+
+
 class _Reported(BaseException):
     """The facts that every error of the package carries beside its message.
 
@@ -63,6 +66,10 @@ class _Reported(BaseException):
 
     def __str__(self) -> str:
         return "\n".join((super().__str__(), *self.details))
+
+    def __reduce__(self) -> tuple[Any, ...]:
+        """What is pickled and copied: not the bytes that came in place of a picture, which nobody has looked at."""
+        return type(self), self.args, {name: value for name, value in vars(self).items() if name not in _UNPICKLED}
 
     def lines(self) -> list[str]:
         """The text a person reads: one line, and the `details`, if nothing was sent, else at most five."""

@@ -407,11 +407,12 @@ def test_a_proxy_that_refuses_is_told(shell: InteractiveShell, monkeypatch: pyte
     with raw_server({("CONNECT", "www"): Reply(407)}) as proxy:
         monkeypatch.setenv("HTTPS_PROXY", proxy.url.replace("//", "//me:sk-CANARY@"))
         report = told(said(shell, "%seedream doctor --probe"), "network")
-        assert "tunnel: the proxy answered 407 Proxy Authentication Required" in report
-        assert "through the proxy 127.0.0.1" in report
+        assert report.startswith(f"bad   network   网络  The proxy {proxy.url.removeprefix('http://')} (HTTPS_PROXY)")
+        assert "it does not take this user and password (407 Proxy Authentication Required)" in report
+        assert "Correct user and password in HTTPS_PROXY" in report
     report = told(said(shell, "%seedream doctor --probe"), "network")
-    assert "TCP: Connection refused" in report
-    assert "correct HTTPS_PROXY (user and password included)" in report
+    assert "(HTTPS_PROXY) was not reached. TCP: Connection refused" in report
+    assert "Start it, or correct HTTPS_PROXY" in report
     monkeypatch.setenv("HTTPS_PROXY", "socks5://me:sk-CANARY@127.0.0.1:9")
     for module in ("api.connection", "notebook.doctor_network"):
         monkeypatch.setattr(f"seedream_magic.{module}.find_spec", lambda _: None)

@@ -14,6 +14,7 @@ import seedream_magic
 from seedream_magic import errors
 from seedream_magic.errors import (
     ApiError,
+    ImageInvalid,
     InvalidRequest,
     RateLimited,
     RequestRefused,
@@ -111,6 +112,16 @@ def test_a_copy_keeps_everything(take: Any) -> None:
         taken = take(error)
         assert (type(taken), str(taken)) == (type(error), str(error))
         assert vars(taken) == vars(error)
+
+
+def test_a_copy_leaves_out_what_came_in_place_of_a_picture() -> None:
+    """Nobody has looked at those bytes: they are kept with the run, not in pickles."""
+    error = ImageInvalid("It is cut off.")
+    error.rejected, error.rejected_as = b"CANARY" * 1000, "truncated.jpg"
+    pickled = pickle.dumps(error)
+    assert b"CANARY" not in pickled
+    copied = pickle.loads(pickled)
+    assert (copied.rejected, copied.rejected_as, str(copied)) == (b"", "", "It is cut off.")
 
 
 class Mute(Exception):

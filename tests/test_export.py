@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import contextlib
 import hashlib
+import io
 import json
 import re
 import statistics
@@ -17,7 +19,7 @@ from PIL import Image, ImageChops, ImageStat
 from tqdm.std import tqdm
 
 from raw_server import Reply, raw_server
-from seedream_magic import ConfigError, ContentRefused, Frame, ImageError, ImageSet, InvalidRequest
+from seedream_magic import ConfigError, ContentRefused, Frame, ImageError, ImageSet, InvalidRequest, Seedream
 from seedream_magic.api.request import ImageRequest
 from seedream_magic.images.cards import public_value
 from seedream_magic.view import export as export_module
@@ -27,7 +29,7 @@ from seedream_magic.view.export import ENDINGS
 from seedream_magic.view.provenance import DIGITAL_SOURCE_TYPE
 from seedream_magic.view.sheet import MATTE
 from served import KEY, client
-from service import PICTURE, POST, picture, whole_answer
+from service import PICTURE, POST, jpeg, picture, whole_answer
 
 HOSTILE = "四季 <b>&amp;\"'</script></title> ]]> 🎉\r\n--> \x07\ud800 end"
 RUN = "20250304T050607Z-abcdefghij"
@@ -373,3 +375,33 @@ def test_colours_hold(tmp_path: Path) -> None:
     ):
         found: Any = frame.getpixel(place)
         assert max(abs(one - two) for one, two in zip(found, colour, strict=True)) <= 24, (place, found)
+
+
+def test_no_export_and_no_output_holds_a_path_of_the_machine(
+    seedream: Seedream, store: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Of a store elsewhere, in a folder with a blank, with references of it, a lost picture and a changed one."""
+    secret = tmp_path / "Ann Canary" / "works"
+    secret.mkdir(parents=True)
+    (tmp_path / "notebook").mkdir()
+    monkeypatch.chdir(tmp_path / "notebook")
+    (secret / "hero.jpg").write_bytes(jpeg(9))
+    seedream.store = secret / "runs"
+    images = seedream.generate("a fox at home", images=4, refs=str(secret / "hero.jpg"))
+    assert images[1].path is not None
+    images[1].path.write_bytes(jpeg(7))
+    assert images[2].path is not None
+    images[2].path.unlink()
+    shown = seedream.show(images.run_id)
+    bundle = repr(shown._repr_mimebundle_())
+    assert str(secret) not in bundle
+    assert "was changed after it was saved" in bundle
+    for ending in ("html", "zip", "jpg", "png", "gif"):
+        with contextlib.redirect_stderr(io.StringIO()):
+            target = shown.export(f"out.{ending}")
+        contents = [target.read_bytes()]
+        if ending == "zip":
+            with zipfile.ZipFile(target) as archive:
+                contents += [archive.read(name) for name in archive.namelist()]
+        for content in contents:
+            assert b"Canary" not in content, ending

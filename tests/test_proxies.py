@@ -69,6 +69,7 @@ def variables(patch: pytest.MonkeyPatch, values: dict[str, str]) -> None:
         ({"HTTP_PROXY": PROXY}, API, None),
         *(({"http_proxy": PROXY, "ALL_PROXY": PROXY}, url, None) for url in (
             "http://127.0.0.1:1/v1", "https://[::1]:1/v1", "https://api.localhost/v1", "http://LOCALHOST.:1/",
+            "https://[::ffff:127.0.0.1]:1/v1", "http://127.9.9.9/",
         )),
     ],
 )  # fmt: skip
@@ -222,9 +223,18 @@ def test_a_password_with_signs_reaches_the_proxy(
 @pytest.mark.fault("F08")
 @pytest.mark.parametrize("kind", ["http", "socks5"])
 def test_a_wrong_password_is_sent_once(
-    kind: str, service: RawServer, socks_package: None, store: Path, monkeypatch: pytest.MonkeyPatch
+    kind: str,
+    service: RawServer,
+    socks_package: None,
+    store: Path,
+    *,
+    monkeypatch: pytest.MonkeyPatch,
+    caplog: pytest.LogCaptureFixture,
 ) -> None:
-    """Four would lock an account: no further attempt, and eight runs at once send one together. Another is sent."""
+    """Four would lock an account: no further attempt, and eight runs at once send one together. Another is sent. None
+    is logged.
+    """
+    caplog.set_level(logging.DEBUG)
 
     async def eight(seedream: Seedream) -> list[object]:
         runs = [seedream.agenerate(f"boat {number}") for number in range(8)]
@@ -243,6 +253,8 @@ def test_a_wrong_password_is_sent_once(
         assert not any(part in told for part in ("canary", "me:", "Tried"))
         monkeypatch.setenv("HTTPS_PROXY", f"socks5://me:right@127.0.0.1:{socks.port}")
         assert len(drawn(store, "another boat").ok) == 1
+    assert "connect_tcp" in caplog.text
+    assert not any(part in caplog.text for part in ("canary", "right", base64.b64encode(b"me:pass-canary").decode()))
     assert service.posts == 1
 
 

@@ -43,14 +43,22 @@ def shows(**representations: object) -> object:
     return type("Chart", (), methods)()
 
 
-def upload_of_7(name: str) -> dict[str, Any]:
-    return {name: {"metadata": {"name": name, "type": "image/png", "size": len(PNG)}, "content": PNG}}
-
-
-def upload_of_8(name: str) -> Any:
-    upload = ipywidgets.FileUpload()
+def file_of(name: str) -> dict[str, Any]:
+    """A file as ipywidgets 8 has it."""
     facts = {"name": name, "type": "image/png", "size": len(PNG), "last_modified": datetime.now(UTC)}
-    upload.set_trait("value", [facts | {"content": memoryview(PNG)}])
+    return facts | {"content": memoryview(PNG)}
+
+
+def files_of_7(*names: str) -> dict[str, Any]:
+    """What ipywidgets 7 has as the value of an upload."""
+    return {name: {"metadata": {"name": name, "type": "image/png", "size": len(PNG)}, "content": PNG} for name in names}
+
+
+def upload_of(*names: str) -> Any:
+    """The widget of an upload, of the ipywidgets that is installed, with these files in it."""
+    upload = ipywidgets.FileUpload(multiple=True)
+    seven = ipywidgets.__version__.startswith("7")
+    upload.set_trait("value", files_of_7(*names) if seven else [file_of(name) for name in names])
     return upload
 
 
@@ -76,10 +84,11 @@ HELD: dict[str, tuple[Callable[[], object], str]] = {
     "a mimebundle with metadata": (
         lambda: shows(_repr_png_=None, _repr_mimebundle_=({"image/png": PNG}, {})), "a picture of type Chart"
     ),
-    "an upload of ipywidgets 7": (lambda: upload_of_7("hero.png"), "the upload hero.png"),
-    "an upload of ipywidgets 8": (lambda: upload_of_8("hero.png").value, "the upload hero.png"),
-    "a file of an upload": (lambda: upload_of_8("hero.png").value[0], "the upload hero.png"),
-    "the widget of an upload": (lambda: upload_of_8("hero.png"), "the upload hero.png"),
+    "an upload of ipywidgets 7": (lambda: files_of_7("hero.png"), "the upload hero.png"),
+    "an upload of ipywidgets 8": (lambda: (file_of("hero.png"),), "the upload hero.png"),
+    "a file of an upload": (lambda: file_of("hero.png"), "the upload hero.png"),
+    "the widget of an upload": (lambda: upload_of("hero.png"), "the upload hero.png"),
+    "its value": (lambda: upload_of("hero.png").value, "the upload hero.png"),
     "the widget of a picture": (lambda: ipywidgets.Image(value=PNG), "a bytes object"),
 }  # fmt: skip
 
@@ -104,10 +113,8 @@ def test_jpeg_and_links_that_show_themselves(tmp_path: Path) -> None:
 
 def test_several_uploads_are_several_references() -> None:
     """Of either ipywidgets, in their order."""
-    both = upload_of_7("a.png") | upload_of_7("b.png")
-    upload = ipywidgets.FileUpload(multiple=True)
-    upload.set_trait("value", [*upload_of_8("a.png").value, *upload_of_8("b.png").value])
-    for value in (both, upload, upload.value):
+    upload = upload_of("a.png", "b.png")
+    for value in (upload, upload.value, files_of_7("a.png", "b.png"), [file_of("a.png"), file_of("b.png")]):
         assert [reference.source for reference in read(value)] == ["the upload a.png", "the upload b.png"]
 
 
@@ -246,7 +253,7 @@ def test_what_holds_no_picture_is_told(value: object, words: str, monkeypatch: p
 
 def test_a_cell_takes_them_by_their_variables(shell: InteractiveShell, server: RawServer) -> None:
     """`--ref` names what the notebook holds; Tab offers it."""
-    shell.user_ns |= {"memory": io.BytesIO(PNG), "shown": ShownImage(data=PNG), "upload": upload_of_8("hero.png")}
+    shell.user_ns |= {"memory": io.BytesIO(PNG), "shown": ShownImage(data=PNG), "upload": upload_of("hero.png")}
     error, _, _ = run_cell(shell, "%%seedream --quiet --ref memory --ref shown --ref upload.value\na fox")
     assert error is None
     sent = server.requests[0].json()["image"]

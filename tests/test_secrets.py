@@ -6,6 +6,7 @@ import base64
 import json
 import logging
 import os
+import pickle
 import re
 import stat
 import subprocess
@@ -13,10 +14,10 @@ import sys
 import threading
 import traceback
 import zipfile
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 from urllib.parse import quote, quote_plus
 
 import httpx
@@ -25,7 +26,19 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from kernel import INHERITED, ROOT
-from raw_server import EVENT_STREAM, Behaviour, RawServer, Reply, Request, Reset, Scenario, json_reply, raw_server, sse
+from raw_server import (
+    EVENT_STREAM,
+    Behaviour,
+    Raw,
+    RawServer,
+    Reply,
+    Request,
+    Reset,
+    Scenario,
+    json_reply,
+    raw_server,
+    sse,
+)
 from seedream_magic import ImageSet, Seedream, SeedreamError
 from seedream_magic.api.redaction import redact, redact_http_logs
 from seedream_magic.images import download
@@ -436,3 +449,44 @@ def test_a_link_that_holds_the_key(key: str, path: str, tmp_path: Path, *, strea
         assert json.loads((images.folder / "request.json").read_text())["usage"] == masked
     assert key not in shown(images, seedream, tmp_path)
     assert not [file for file in store.rglob("*") if file.is_file() and key in file.read_text("latin-1")]
+
+
+def repeats(before: bytes, after: bytes = b"\r\n\r\n") -> Callable[[Request], Behaviour]:
+    """A server that repeats the key in what is no HTTP, or no JSON."""
+    return lambda request: Raw(before + request.headers["authorization"].encode() + after)
+
+
+def picture_of_the_key(request: Request) -> Behaviour:
+    return json_reply({"data": [{"b64_json": request.headers["authorization"]}]})
+
+
+CHUNKED = b"HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n"
+REPEATING: dict[str, Any] = {
+    "no HTTP": {POST: repeats(b"")},
+    "a status that is none": {POST: repeats(b"HTTP/1.1 ")},
+    "a header that is none": {POST: repeats(b"HTTP/1.1 200 OK\r\n")},
+    "a chunk that is none": {POST: repeats(CHUNKED)},
+    "a page": {POST: repeats(b"HTTP/1.1 200 OK\r\nContent-Type: text/html\r\n\r\n")},
+    "JSON that is cut": {POST: repeats(b'HTTP/1.1 200 OK\r\n\r\n{"data": [{"url": "')},
+    "a picture that is none": {POST: picture_of_the_key},
+    "events that are none": {POST: repeats(b'HTTP/1.1 200 OK\r\nContent-Type: text/event-stream\r\n\r\ndata: {"x": "')},
+    "a task that is none": {
+        POST: json_reply({"task_id": "t-1"}, 202, {"Location": "/v1/tasks/t-1"}), ("GET", "/v1/tasks/"): repeats(b"")
+    },
+}  # fmt: skip
+
+
+@pytest.mark.parametrize("name", REPEATING)
+def test_no_error_and_nothing_behind_it_repeats_the_key(name: str, store: Path) -> None:
+    """Not in the words of the libraries whose exceptions are its causes, nor in a traceback, a pickle or a record."""
+    with raw_server(REPEATING[name]) as server:
+        with pytest.raises(SeedreamError) as caught:
+            Seedream("anyfast", api_key=KEY, base_url=f"{server.url}/v1", store=store).generate("a fox", timeout=3)
+        assert server.requests[0].headers["authorization"] == f"Bearer {KEY}"
+    error: BaseException | None = caught.value
+    told = [repr(pickle.dumps(error)), *traceback.format_exception(error), *caught.value.lines()]
+    while error is not None:
+        told += [repr(error), repr(vars(error))]
+        error = error.__cause__ or error.__context__
+    told += [file.read_text("utf-8", "replace") for file in store.rglob("*") if file.is_file()]
+    assert KEY not in "\n".join(told)

@@ -43,7 +43,7 @@ from seedream_magic.api.network_errors import NOT_SENT, Progress, causes, no_ans
 from seedream_magic.api.plan import Plan
 from seedream_magic.api.providers import Provider, is_loopback
 from seedream_magic.api.proxies import proxy_for
-from seedream_magic.api.redaction import without_secret
+from seedream_magic.api.redaction import scrub
 from seedream_magic.api.retry import PACE, Pace, decide, duration
 from seedream_magic.api.task_shapes import Task
 from seedream_magic.errors import ModelNotFound, NoConnection, OutcomeUnknown, RateLimited, SeedreamError, UnsafeURL
@@ -89,7 +89,7 @@ async def post(
         response, attempt = await _first_answer(send, connection, plan.timeout, waiting, pace)
         head = response.headers
         location = head.get("location", "") if response.status_code in {201, 202} else ""
-        yield Answer(
+        answer = Answer(
             attempt=attempt,
             status=response.status_code,
             headers=kept_headers(response, key),
@@ -101,6 +101,11 @@ async def post(
             patience=patience,
             _cap=max(4, plan.request.images_at_most) * MAXIMUM_BYTES_PER_IMAGE,
         )
+        try:
+            yield answer
+        except Exception as exc:  # whatever became of its reading: the bytes of an answer may repeat the key
+            scrub(exc, key.reveal())
+            raise
 
 
 async def _encode(plan: Plan) -> bytes:
@@ -224,10 +229,10 @@ async def _send(
     except Exception as exc:  # a transport of the caller's may raise anything, and the request may have gone
         for link in causes(exc):  # the key is a variable in the frames of the HTTP library, and IPython can print those
             link.__traceback__ = None
+        scrub(exc, key.reveal())
         if isinstance(exc, NOT_SENT) or progress.step == "connecting":
             raise no_connection(request.url.netloc.decode(), exc, progress) from exc
-        said = without_secret(reason(exc), key.reveal())  # a server that speaks no HTTP may repeat what it was sent
-        words, hint = no_answer(request.url.host, exc, said, progress)
+        words, hint = no_answer(request.url.host, exc, reason(exc), progress)
         raise OutcomeUnknown(words, hint=hint, request_id=request_id) from exc
 
 
@@ -276,7 +281,7 @@ class TaskService:
 
         Raises `NoConnection` where no answer came, `UnsafeURL` for an address that no service can have.
         """
-        limits = httpx.Timeout(_SECONDS, connect=10)
+        limits, key = httpx.Timeout(_SECONDS, connect=10), None
         try:
             async with asyncio.timeout(_SECONDS):
                 if _origin(url) != _origin(self.base_url):
@@ -285,7 +290,8 @@ class TaskService:
                         return await _read(response)
                 async with new_client(self.transport, url=url, timeout=limits) as http:
                     request = http.build_request("GET", url, headers=_ACCEPT)
-                    request.headers["Authorization"] = f"Bearer {self.key().reveal()}"
+                    key = self.key()
+                    request.headers["Authorization"] = f"Bearer {key.reveal()}"
                     try:
                         return await _read(await http.send(request, stream=True))
                     finally:
@@ -295,6 +301,8 @@ class TaskService:
         except (httpx.InvalidURL, httpx.UnsupportedProtocol, ValueError) as exc:
             raise UnsafeURL(f"The task's address is none ({reason(exc)}).") from exc
         except Exception as exc:
+            if key is not None:
+                scrub(exc, key.reveal())
             raise NoConnection(f"The task's address did not answer ({reason(exc)}).") from exc
 
 

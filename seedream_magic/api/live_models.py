@@ -19,7 +19,7 @@ from seedream_magic.api.encoding import inflate
 from seedream_magic.api.models import find_model
 from seedream_magic.api.network_errors import Progress, causes, no_connection
 from seedream_magic.api.proxies import proxy_for
-from seedream_magic.api.redaction import clean_text, without_secret
+from seedream_magic.api.redaction import clean_text, scrub, without_secret
 from seedream_magic.bridge import iterate
 from seedream_magic.errors import ApiError, AuthFailed, SeedreamError
 
@@ -93,6 +93,7 @@ async def _listed(url: str, key: Key, headers: Headers, transport: Transport | N
     except Exception as exc:
         for link in causes(exc):  # its frames hold the key
             link.__traceback__ = None
+        scrub(exc, key.reveal())
         raise no_connection(httpx.URL(url).netloc.decode(), exc, progress) from exc
 
 

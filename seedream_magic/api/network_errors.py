@@ -122,8 +122,13 @@ def proxy_refusal(proxy: Proxy, host: str, exc: Exception) -> str:
     """What a proxy that does not let a request pass has said, in a sentence."""
     if not is_login_refusal(exc):
         return f"The proxy {proxy} refused the way to {host} ({reason(exc)})."
+    return f"The proxy {proxy} {login_wanted(proxy, exc)}."
+
+
+def login_wanted(proxy: Proxy, exc: Exception) -> str:
+    """What a proxy wants that refused the user and the password."""
     wants = "does not take this user and password" if proxy.has_user else "wants a user and a password"
-    return f"The proxy {proxy} {wants} ({reason(exc)})."
+    return f"{wants} ({reason(exc)})"
 
 
 def proxy_refusal_hint(proxy: Proxy, exc: Exception) -> str:

@@ -19,7 +19,7 @@ from typing import Any, Literal
 import httpx
 
 from seedream_magic.api.connection import forget_refusals, new_client
-from seedream_magic.api.network_errors import causes, reason
+from seedream_magic.api.network_errors import causes, is_login_refusal, login_wanted, reason
 from seedream_magic.api.providers import name_to_resolve
 from seedream_magic.api.proxies import Proxy, proxy_for
 from seedream_magic.api.redaction import clean_text
@@ -102,7 +102,7 @@ async def _probe(url: httpx.URL, limit: float) -> AsyncGenerator[Reach, None]:
                 answer = await client.send(httpx.Request("HEAD", root, headers=headers, extensions=extensions))
                 progress.succeeded(str(answer.status_code))
         except Exception as exc:  # noqa: BLE001 - whatever it is, it is what the report is for
-            failed = Step(names[len(steps)], False, _failure(exc, limit))
+            failed = Step(names[len(steps)], False, _failure(exc, limit, proxy))
             yield Reach((*steps, failed), proxy)
         else:
             date = instant(answer.headers.get("date", ""))
@@ -137,10 +137,12 @@ class _Steps:
             self.succeeded("open")
 
 
-def _failure(exc: Exception, limit: float) -> str:
+def _failure(exc: Exception, limit: float, proxy: Proxy | None) -> str:
     """Why a step failed, in the words of what lies at the bottom."""
     if isinstance(exc, TimeoutError):
         return f"no answer within {limit:g} s"
+    if proxy and is_login_refusal(exc):
+        return f"it {login_wanted(proxy, exc)}"
     if isinstance(exc, httpx.ProxyError):
         return f"the proxy answered {reason(exc)}"
     *_, cause = causes(exc)

@@ -140,9 +140,11 @@ def is_loopback(host: str) -> bool:
     if re.fullmatch(r"([a-z0-9_-]{1,63}\.)*localhost\.?", host, re.ASCII | re.IGNORECASE):
         return True
     try:
-        return ipaddress.ip_address(host).is_loopback
+        address = ipaddress.ip_address(host)
     except ValueError:
         return False
+    mapped = address.ipv4_mapped if isinstance(address, ipaddress.IPv6Address) else None
+    return address.is_loopback or (mapped is not None and mapped.is_loopback)  # Python says so itself from 3.13 on
 
 
 def name_to_resolve(host: str) -> str:

@@ -8,7 +8,9 @@ from __future__ import annotations
 import logging
 import re
 from collections.abc import Callable
+from contextlib import suppress
 from functools import partial
+from typing import Any
 from urllib.parse import unquote
 
 LOGGERS = (
@@ -27,6 +29,8 @@ _SECRET_HEADER = re.compile(
     re.IGNORECASE,
 )
 _SECRET_LINE = re.compile(r"\b((?:proxy-)?authorization|(?:set-)?cookie)\s*[:=]\s*[^\r\n]+", re.IGNORECASE)
+_SOCKS_LOGIN = re.compile(r"""\bauth=\((?:\s*b?(?:'(?:[^'\\]|\\.)*'|"(?:[^"\\]|\\.)*")\s*,?)+\)""")
+"""How httpcore logs a user and a password for a SOCKS proxy."""
 _CREDENTIALS = re.compile(r"\b(Bearer|Basic)\s+(?!…)[^\s'\",)\]]+", re.IGNORECASE)
 _USER = re.compile(r"(?<=://)[^\s/@]+@")
 _QUERY = re.compile(r"(?<=[^\s?])\?[^\s?][^\s]*")
@@ -85,6 +89,7 @@ def remember_secret(value: str, *, header: str) -> None:
 def redact(text: str) -> str:
     """The text without queries of addresses, users in them, and values of headers that identify somebody."""
     text = _SECRET_HEADER.sub(r"\g<name>'…'", without_secret(text))
+    text = _SOCKS_LOGIN.sub("auth=…", text)
     text = _SECRET_LINE.sub(r"\1: …", text)
     text = _CREDENTIALS.sub(r"\1 …", text)
     return _SIGNED_VALUE.sub(r"\1=…", _QUERY.sub("?…", _USER.sub("…@", text)))
@@ -130,6 +135,35 @@ def without_secret(text: str, secret: str = "") -> str:
             word = rf"({_LINK})|(?<![\w.-]){_json_pattern(value)}(?![\w-]|\.\w)"
             text = _substitute(word, lambda match: match[1] or "(header)", text)
     return text
+
+
+def scrub(exc: BaseException, secret: str) -> None:
+    """Take a secret out of the words of an exception and of all that stand behind it: tracebacks and logs print those.
+
+    A server that speaks no HTTP may repeat what it was sent, and libraries put what they could not read in their words.
+    """
+    links, seen = [exc], set[int]()
+    while links:
+        link = links.pop()
+        if id(link) in seen:
+            continue
+        seen.add(id(link))
+        link.args = tuple(_scrubbed(argument, secret) for argument in link.args)
+        for name in ("doc", "object"):  # of what could not be decoded
+            with suppress(AttributeError, TypeError):
+                setattr(link, name, _scrubbed(getattr(link, name), secret))
+        links += filter(None, (link.__cause__, link.__context__, *getattr(link, "exceptions", ())))
+
+
+def _scrubbed(value: Any, secret: str) -> Any:
+    if isinstance(value, str):
+        return without_secret(value, secret)
+    return bytes_without_secret(bytes(value), secret) if isinstance(value, bytes | bytearray) else value
+
+
+def bytes_without_secret(data: bytes, secret: str) -> bytes:
+    """Bytes of any kind with "(key)" wherever the secret stands as it is."""
+    return data.replace(secret.encode(), b"(key)") if len(secret) >= _SHORTEST_SECRET else data
 
 
 def _substitute(pattern: str, replace: str | Callable[[re.Match[str]], str], text: str) -> str:

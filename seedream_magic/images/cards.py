@@ -156,11 +156,15 @@ def path_text(path: Path) -> str:
 
 
 def without_folders(text: str) -> str:
-    """A sentence in which the paths of files are as `path_text` has them."""
+    """A sentence in which the paths of files are as `path_text` has them; of those elsewhere the last two names."""
     for folder, short in ((home().absolute(), ""), (own_folder(), f"~{os.sep}")):
         if folder != Path(folder.anchor):
             text = text.replace(f"{folder}{os.sep}", short)
-    return text
+    return _ABSOLUTE.sub(lambda match: str(Path("…", *re.split(r"[/\\]", match[0])[-2:])), text)
+
+
+_ABSOLUTE = re.compile(r"""(?<![\w/\\:.~…-])(?:/|[A-Za-z]:\\|\\\\)(?:[^/\\\n"'<>|:*?]+[/\\])+[^\s/\\"'<>|:*?,;()]+""")
+"""The path of a file from the root on, of any system. A name may have blanks; the last one ends at one."""
 
 
 def failure_in(error: SeedreamError, words: Words) -> Failure:

@@ -22,6 +22,7 @@ from typing import Any
 from seedream_magic.api.credentials import Key
 from seedream_magic.api.models import LARGEST_BASE64_CHARACTERS, LARGEST_PICTURE_BYTES, MAXIMUM_FRAMES
 from seedream_magic.api.plan import Lineage, Plan
+from seedream_magic.api.redaction import bytes_without_secret
 from seedream_magic.api.references.reference import Reference
 from seedream_magic.api.request import ImageRequest
 from seedream_magic.errors import ConfigError, ImageError, InvalidRequest, SeedreamError, reason_of
@@ -137,7 +138,7 @@ class RunFolder:
 
         Returns its file, None for more than any picture has, or disks that fail.
         """
-        path = self.folder / "raw" / f"{index + 1:02d}.{ending}"
+        path, data = self.folder / "raw" / f"{index + 1:02d}.{ending}", bytes_without_secret(data, self._secret)
         if len(data) > MAXIMUM_RAW_BYTES:
             return None
         try:

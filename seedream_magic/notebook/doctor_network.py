@@ -20,7 +20,7 @@ from seedream_magic.api.certificates import (
     unset_hint,
 )
 from seedream_magic.api.codes import Text
-from seedream_magic.api.probe import Reach, probe
+from seedream_magic.api.probe import Reach, Step, probe
 from seedream_magic.api.proxies import ESCAPES, SYSTEM, Proxy, exceptions, named_proxy, proxy_for
 from seedream_magic.notebook.finding import Finding, to_install
 
@@ -35,8 +35,9 @@ _FIXES = {
         "可能被防火墙或 VPN 拦截；公司代理需设置 HTTPS_PROXY。",
     ),
     "TLS": Text(
-        "Check this machine's clock; where a company proxy opens TLS, name its certificate in SSL_CERT_FILE.",
-        "检查本机时钟；若公司代理会拆解 TLS，请用 SSL_CERT_FILE 指定其证书。",
+        "Check this machine's clock; where a company's proxy opens TLS, name its certificate in SSL_CERT_FILE, or take "
+        f"the system's: {TRUSTSTORE}.",
+        f"检查本机时钟；若公司代理会拆解 TLS，请用 SSL_CERT_FILE 指定其证书，或使用系统证书：{TRUSTSTORE}。",
     ),
     "HTTP": Text("The service or a firewall is at fault: try again later.", "服务端或防火墙的问题，稍后再试。"),
     "settings": Text("The lines above name them.", "见上面各行。"),
@@ -131,21 +132,28 @@ def _reached(reach: Reach, host: str) -> Finding:
         return Finding("ok", "network", f"{host}{way}: {done}; no key was sent · 未发送密钥")
     failed = reach.steps[-1]
     why = failed.text.rstrip(".")
+    if reach.proxy and failed.name in {"DNS", "TCP", "tunnel"}:
+        return _proxy_fault(reach.proxy, failed, why)
     text = Text(
         f"{host} was not reached{way}. {failed.name}: {why}{f' (until then: {done})' if done else ''}.",
         f"无法连接 {host}，失败于 {failed.name}：{why}。",
     )
-    if reach.proxy and failed.name in {"DNS", "TCP", "tunnel"}:
-        return Finding("bad", "network", text, _fix_proxy(reach.proxy))
     return Finding("bad", "network", text, _FIXES[failed.name])
 
 
-def _fix_proxy(proxy: Proxy) -> Text:
-    """What to do about a proxy that is not there, or does not let us pass."""
-    return Text(
-        f"Start the proxy, correct {proxy.source} (user and password included), or except the host with NO_PROXY.",
-        f"启动代理，检查 {proxy.source} 中的地址、用户名和密码，或用 NO_PROXY 排除此主机。",
+def _proxy_fault(proxy: Proxy, failed: Step, why: str) -> Finding:
+    """That the proxy on the way is not there, or does not let us pass."""
+    found = "was not reached" if failed.name in {"DNS", "TCP"} else "lets nobody pass"
+    chinese = "无法连接" if failed.name in {"DNS", "TCP"} else "不放行"
+    text = Text(f"The proxy {proxy} {found}. {failed.name}: {why}.", f"代理 {proxy} {chinese}：{failed.name}：{why}。")
+    if "user and" in why:
+        fix = Text(f"Correct user and password in {proxy.source}. {ESCAPES}", f"改正 {proxy.source} 中的用户名和密码。")
+        return Finding("bad", "network", text, Text(fix.english, f"{fix.chinese}{_ESCAPED.chinese}"))
+    fix = Text(
+        f"Start it, or correct {proxy.source}; NO_PROXY excepts hosts. {proxy.remedy}",
+        f"启动代理，或改正 {proxy.source}；用 NO_PROXY 可排除主机。",
     )
+    return Finding("bad", "network", text, fix)
 
 
 def _clock(ahead: float | None) -> Finding:

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import base64
 import io
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping, Sized
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from typing import Any
@@ -81,7 +81,7 @@ def members_of(value: Any) -> Iterable[object] | None:
     a batch of tensors each of them.
     """
     if hasattr(type(value), "_model_module") and hasattr(value, "value"):
-        return [value.value]
+        return [] if isinstance(value.value, Sized) and not value.value else [value.value]
     if isinstance(value, Mapping) and value and all(map(_upload, value.values())):
         return list(value.values())
     if _is_batch(value):
