@@ -234,7 +234,7 @@ def grid_html(grid: Grid, budget: int, most: int = MOST_PREVIEWS, cells: int = M
         ),
         # Last, so that where they are shown as text (nbconvert --sanitize-html) all words stand before them.
         element("style", {}, constant("carousel.css", "grid.css")),
-        element("script", {}, constant("viewer.js", "carousel.js", *clock, "grid.js", "start.js")),
+        element("script", {}, constant("viewer.js", "controls.js", "carousel.js", *clock, "grid.js", "start.js")),
     )
     return str(html)
 
