@@ -15,6 +15,7 @@ from dataclasses import dataclass, field, replace
 from itertools import product
 from typing import Any
 
+from seedream_magic.api.fields import MOST_RUNS
 from seedream_magic.api.make_request import Ask
 from seedream_magic.api.storyboard import Storyboard
 from seedream_magic.errors import InvalidRequest, SeedreamError, plural
@@ -23,7 +24,6 @@ from seedream_magic.variables import change_parts, fill_prompt, names_in
 Prompt = str | Storyboard
 
 MOST_AXES = 4
-MOST_RUNS = 10_000
 DEFAULT_SEED = 0
 MOST_PROBLEMS = 10
 """So many are told, and how many more there are."""

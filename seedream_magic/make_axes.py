@@ -13,7 +13,7 @@ from collections.abc import Callable, Iterable, Mapping, Sequence
 from itertools import pairwise
 from typing import Any
 
-from seedream_magic.api.fields import FIELDS, Field
+from seedream_magic.api.fields import FIELDS, MOST_TAKES, Field
 from seedream_magic.api.storyboard import Storyboard
 from seedream_magic.axes import Axis, Change, Prompt, hide_signs, plain_signs, refuse_problems
 from seedream_magic.errors import InvalidRequest
@@ -23,7 +23,6 @@ from seedream_magic.variables import change_parts, names_in
 HOLE = "-"
 NOTHING = "(none)"
 """The label of a value that is empty: no words, an option that is not given."""
-MOST_TAKES = 100
 _LONGEST_LABEL = 80
 _GROUP = "\ufdd3{}\ufdd3"
 _SWITCH = {"on": True, "true": True, "yes": True, "1": True, "off": False, "false": False, "no": False, "0": False}

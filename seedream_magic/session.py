@@ -18,10 +18,9 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Protocol
 
-from seedream_magic.api.prices import Price, price_of
-
 if TYPE_CHECKING:
     from seedream_magic.api.plan import Plan
+    from seedream_magic.api.prices import Price
 
 Stop = Callable[[], None]
 
@@ -183,6 +182,8 @@ class Session:
         if reservation.billed:
             (self.billed if plan.provider.needs_key else self.free)[plan.request.model] += reservation.billed
             if plan.provider.needs_key:
+                from seedream_magic.api.prices import price_of  # noqa: PLC0415 - load time: the extension loads this
+
                 listed = price_of(plan.request, plan.provider, {}, base_url=plan.base_url, images=reservation.billed)
                 self.paid.append(Paid(plan.request.model, reservation.billed, listed))
         if reservation.doubtful:

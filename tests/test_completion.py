@@ -20,8 +20,9 @@ from kernel import Kernel, running_kernel
 from raw_server import raw_server
 from seedream_magic import ConfigError, Seedream
 from seedream_magic.notebook.cell import parse_cell
-from seedream_magic.notebook.completion import Surroundings, complete, register_completion, unregister_completion
+from seedream_magic.notebook.completion import Surroundings, complete
 from seedream_magic.notebook.options import OPTIONS
+from seedream_magic.notebook.tab import register_completion, unregister_completion
 from service import PICTURE, POST, picture, whole_answer
 
 RUNS = ("20260101T000000Z-aaaaaaaaaa", "20260102T000000Z-bbbbbbbbbb", "20260103T000000Z-cccccccccc")

@@ -261,14 +261,19 @@ def test_reload_and_unload(shell: InteractiveShell) -> None:
 
 
 def test_loading_is_light() -> None:
-    """`%load_ext` in a fresh interpreter imports no HTTP, picture, widget or server library."""
+    """`%load_ext` imports no HTTP, picture, widget, server or database library, and of ours what it needs alone."""
     code = (
         "import sys; from IPython.core.interactiveshell import InteractiveShell; ip = InteractiveShell.instance();"
+        "before = set(sys.modules);"  # IPython itself has loaded sqlite3
         "ip.run_cell('%load_ext seedream_magic'); assert ip.find_cell_magic('seedream');"
-        "print([name for name in ('httpx', 'PIL', 'ipywidgets', 'tornado') if name in sys.modules])"
+        "heavy = {'httpx', 'PIL', 'ipywidgets', 'tornado', 'sqlite3'};"
+        "print(sorted(heavy.intersection(sys.modules).difference(before)));"
+        "print(len([name for name in sys.modules if name.startswith('seedream_magic.')]))"
     )
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
-    assert done.stdout.strip() == "[]", done.stderr
+    loaded, modules = done.stdout.splitlines()
+    assert loaded == "[]", done.stderr
+    assert int(modules) <= 24  # each takes about a millisecond
 
 
 TYPED = (" 四季 <<", "\na fox", "\na fox\n---\nin spring\n\n", " \\")

@@ -22,6 +22,10 @@ from seedream_magic.errors import InvalidRequest, reason_of
 
 RESPONSE_FORMATS = ("url", "b64_json")
 OUTPUT_FORMATS = ("jpeg", "png")
+MOST_RUNS = 10_000
+"""Of a sweep."""
+MOST_TAKES = 100
+"""That a sweep makes of each run."""
 
 Images = int | Literal["auto"]
 

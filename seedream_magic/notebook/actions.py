@@ -14,7 +14,6 @@ from dataclasses import dataclass
 from functools import partial
 from typing import TYPE_CHECKING, Any
 
-from seedream_magic.api.prices import bill_text, price_of
 from seedream_magic.errors import InvalidRequest, SeedreamError
 from seedream_magic.notebook.desk import Desk
 from seedream_magic.words import ENGLISH, words_for
@@ -223,6 +222,8 @@ def _bill(client: Seedream, images: ImageSet, count: int) -> str:
     english = words_for(images.prompt) is ENGLISH
     if not client.provider.needs_key:
         return "free (demo)" if english else "演示，免费"
+    from seedream_magic.api.prices import bill_text, price_of  # noqa: PLC0415 - load time: the extension loads this
+
     address, prices = client.given_base_url or "", client.session.prices
     price = price_of(images.request, client.provider, prices, base_url=address, images=count)
     bill = bill_text(count, price) if english else f"{count} 张，{price}" if price else f"{count} 张"

@@ -1,7 +1,4 @@
-"""Tab in `%%seedream` and `%seedream` lines: what can stand at the cursor, from the tables, the notebook and the store.
-
-Older IPython than 8.6 has no way to ask for it: there it is silent.
-"""
+"""Tab in `%%seedream` and `%seedream` lines: what can stand at the cursor, by tables, the notebook and the store."""
 
 from __future__ import annotations
 
@@ -26,7 +23,6 @@ from seedream_magic.notebook.options import CHINESE_FLAGS, COMMANDS, FLAGS, OPTI
 if TYPE_CHECKING:
     from seedream_magic.seedream import Seedream
 
-IDENTIFIER = "seedream_magic"
 _CELL = re.compile(r"\s*%%seedream\s(.*)", re.DOTALL)
 _LINE = re.compile(r"\s*(?:[^\W\d]\w*\s*=\s*)?%seedream\s(.*)", re.DOTALL)
 _WORD = re.compile(r"""(?:[^\s"'\\]|\\.|\\$|"(?:[^"\\]|\\.)*(?:"|\\?$)|'[^']*(?:'|$))+""", re.DOTALL)
@@ -108,23 +104,6 @@ class _Typed:
         return self.fragment[:1] if self.fragment[:1] in {'"', "'"} else ""
 
 
-def register_completion(shell: InteractiveShell) -> None:
-    """Make Tab complete in this shell; nothing happens where IPython cannot."""
-    unregister_completion(shell)
-    try:
-        from IPython.core.completer import context_matcher  # noqa: PLC0415 - IPython 8.6 and later have it
-    except ImportError:
-        return
-    matcher = context_matcher(priority=50, identifier=IDENTIFIER)(_matcher(shell))
-    shell.Completer.custom_matchers.append(matcher)
-
-
-def unregister_completion(shell: InteractiveShell) -> None:
-    """Take it out again, also one that an earlier version of this module has put in."""
-    held = getattr(getattr(shell, "Completer", None), "custom_matchers", [])
-    held[:] = [matcher for matcher in held if getattr(matcher, "matcher_identifier", "") != IDENTIFIER]
-
-
 def complete(text: str, line: int, column: int, around: Surroundings) -> tuple[str, tuple[Candidate, ...]]:
     """The piece before the cursor that is replaced, and what can stand in its place; nothing where it is not ours.
 
@@ -140,25 +119,8 @@ def complete(text: str, line: int, column: int, around: Surroundings) -> tuple[s
     return _offer(_read(match[1], behind), around, _in_line) if match else _NOTHING
 
 
-def _matcher(shell: InteractiveShell) -> Callable[[Any], Any]:
-    from IPython.core.completer import SimpleCompletion  # noqa: PLC0415 - as in register_completion
-
-    def seedream_matcher(context: Any) -> Any:
-        try:
-            fragment, found = complete(
-                context.full_text, context.cursor_line, context.cursor_position, _surroundings(shell)
-            )
-        except Exception:  # noqa: BLE001 - a folder that is gone, an object with surprises: no traceback for a Tab
-            fragment, found = _NOTHING
-        if not found:
-            return {"completions": [], "suppress": False}
-        offered = [SimpleCompletion(text=candidate.text, type=candidate.kind) for candidate in found]
-        return {"completions": offered, "matched_fragment": fragment, "suppress": True, "ordered": True}
-
-    return seedream_matcher
-
-
-def _surroundings(shell: InteractiveShell) -> Surroundings:
+def surroundings_of(shell: InteractiveShell) -> Surroundings:
+    """What values are looked up in for a cell of this shell."""
     magic = shell.magics_manager.magics["cell"]["seedream"]
     return Surroundings(shell.user_ns, magic.__self__.desk.client)
 

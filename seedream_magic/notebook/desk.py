@@ -23,23 +23,22 @@ from traitlets import Bool, Dict, Enum, Float, Int, TraitError, Unicode, Union, 
 from traitlets.config import Configurable
 
 from seedream_magic import session
-from seedream_magic.api.credentials import MaskedDict
 from seedream_magic.api.fields import RESPONSE_FORMATS
-from seedream_magic.api.plan import Plan
-from seedream_magic.api.providers import chosen_provider, serves
 from seedream_magic.bridge import EVENT_LOOPS, unfailing
 from seedream_magic.errors import InvalidRequest, SeedreamError, SeedreamInterrupted, plural
-from seedream_magic.images.image_set import ImageSet
 from seedream_magic.notebook.cell_outputs import CellOutputs
-from seedream_magic.notebook.options import LAYOUTS
 from seedream_magic.session import Session, images_to_bill
 from seedream_magic.words import choose_language
 
 if TYPE_CHECKING:
+    from seedream_magic.api.credentials import MaskedDict
+    from seedream_magic.api.plan import Plan
+    from seedream_magic.images.image_set import ImageSet
     from seedream_magic.notebook.display import Display
     from seedream_magic.seedream import Seedream
     from seedream_magic.sweep import Sweep
 
+LAYOUTS = ("carousel", "grid")
 _REQUEST_TRAITS = ("images", "model", "size", "ratio", "stream", "watermark", "response_format", "timeout")
 
 
@@ -79,6 +78,8 @@ class Settings(Configurable):
     @validate("headers")
     def _mask_headers(self, proposal: Any) -> MaskedDict | None:
         """`%config` shows the values of settings; of these it shows the names."""
+        from seedream_magic.api.credentials import MaskedDict  # noqa: PLC0415 - load time
+
         return None if proposal["value"] is None else MaskedDict(proposal["value"])
 
     @validate("prices")
@@ -180,6 +181,7 @@ class Desk:
 
     def client(self, provider: str | None = None) -> Seedream:
         """The `Seedream` of these settings; `provider` in place of the set one, without an address that is not its."""
+        from seedream_magic.api.providers import chosen_provider, serves  # noqa: PLC0415 - load time
         from seedream_magic.seedream import Seedream  # noqa: PLC0415 - load time
 
         settings = self.settings

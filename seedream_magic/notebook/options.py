@@ -7,13 +7,30 @@ import textwrap
 import unicodedata
 from functools import partial
 
-from seedream_magic.api.fields import CHECK, COPY, EXTRA, FIELDS, FRESH, TAKE, TIMEOUT, Field, parse_source, parse_word
+from seedream_magic.api.fields import (
+    CHECK,
+    COPY,
+    EXTRA,
+    FIELDS,
+    FRESH,
+    MOST_RUNS,
+    MOST_TAKES,
+    TAKE,
+    TIMEOUT,
+    Field,
+    parse_source,
+    parse_word,
+)
 from seedream_magic.api.providers import PROVIDERS
-from seedream_magic.axes import MOST_RUNS
 from seedream_magic.errors import InvalidRequest
-from seedream_magic.make_axes import MOST_TAKES, parse_option_values
+from seedream_magic.notebook.desk import LAYOUTS
 
-LAYOUTS = ("carousel", "grid")
+
+def _parse_values(text: str) -> tuple[str, tuple[str, ...]]:
+    """See `parse_option_values`."""
+    from seedream_magic.make_axes import parse_option_values  # noqa: PLC0415 - load time: the extension loads this
+
+    return parse_option_values(text)
 
 
 def parse_name(text: str) -> str:
@@ -75,7 +92,7 @@ SWEEP_OPTIONS = (
         "one run for each value of an option, such as size=2K,4K or ref=hero,villain; repeatable",
         "选项的每个值各画一次，如 size=2K,4K；可重复",
         "OPTION=A,B",
-        parse_option_values,
+        _parse_values,
         repeated=True,
     ),
     Field(
