@@ -92,6 +92,9 @@ SHAPES: dict[str, Body] = {
     "lines of JSON with data": lambda u, b: b"".join(js({"data": [{"url": url}]}) + b"\r\n" for url in u),
     "pretty-printed": lambda u, b: js({"data": urls(u)}, indent=4),
     "UTF-16 with a mark": lambda u, b: js({"data": urls(u)}).decode().encode("utf-16"),
+    "UTF-16 with two marks": lambda u, b: js({"data": urls(u)}).decode().encode("utf-16")[:2] * 2
+    + js({"data": urls(u)}).decode().encode("utf-16-le"),
+    "UTF-8 with two marks": lambda u, b: b"\xef\xbb\xbf \xef\xbb\xbf" + js({"data": urls(u)}),
     "UTF-16, big": lambda u, b: js({"data": urls(u)}).decode().encode("utf-16-be"),
     "GB 18030": lambda u, b: js({"data": [{"url": url, "说明": "图"} for url in u]}).decode().encode("gb18030"),
     "escaped slashes": lambda u, b: js({"data": urls(u)}).replace(b"/", b"\\/"),

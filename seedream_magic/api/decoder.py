@@ -124,7 +124,7 @@ class AnswerDecoder:
     def _decoded(self, chunk: bytes, *, last: bool = False) -> Iterator[Piece]:
         """The pieces of plain bytes; UTF-16, which some make of everything, is read as well."""
         if not self.form and self._recoder is None:
-            chunk = (self._head + chunk).removeprefix(codecs.BOM_UTF8).lstrip()
+            chunk = _without_marks(self._head + chunk)
             self._head = b""
             if len(chunk) < _FIRST_BYTES and not last:
                 self._head = chunk
@@ -134,6 +134,7 @@ class AnswerDecoder:
                 self._recoder = codecs.getincrementaldecoder(wide)("replace")
         if self._recoder is not None:
             chunk = self._recoder.decode(chunk).encode("utf-8", "replace")
+            chunk = chunk if self.form else _without_marks(chunk)  # two programs may each have put one before it
         yield from self._take(chunk)
 
     def _take(self, chunk: bytes) -> Iterator[Piece]:
@@ -247,6 +248,13 @@ def _form_of(head: bytes) -> Form:
 def _begins_json(data: bytes) -> bool:
     """Whether a text may be JSON, whole or damaged; `[words](link)` is Markdown."""
     return re.match(rb"\s*(?:\"|\{\s*(?:[\"}]|$)|\[\s*(?:[\"{\[\]\d-]|$))", data) is not None
+
+
+def _without_marks(chunk: bytes) -> bytes:
+    """The beginning of an answer without byte order marks and blanks, however many there are."""
+    while (rest := chunk.lstrip().removeprefix(codecs.BOM_UTF8)) != chunk:
+        chunk = rest
+    return chunk
 
 
 def _utf16_of(head: bytes) -> str:
