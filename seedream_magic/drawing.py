@@ -288,7 +288,8 @@ class Drawing:
             raise InvalidRequest(f"The reference {lost} is not in the store any more.")
         with ExitStack() as reserved:
             base_url = sender.given_base_url or await in_thread(lambda: sender.base_url)  # the demo starts now
-            sent = replace(plan, base_url=base_url)
+            # One that was carried here from another process has left its headers there.
+            sent = replace(plan, base_url=base_url, headers=plan.headers or sender.headers)
             # Before the run is begun: one that is killed while it waits for its turn leaves no doubt.
             turn = await limiter.take(plan.request.images_at_most) if (limiter := self._shared.limiter) else NO_TURN
             begun = None

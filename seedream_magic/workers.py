@@ -80,8 +80,7 @@ def draw_job(job: Job) -> list[Outcome]:
 
 async def _draw(client: Sender, plans: tuple[Plan, ...], limiter: Limiter) -> list[Outcome]:
     outcomes: dict[int, Outcome] = {}
-    own = [replace(plan, headers=client.headers) for plan in plans]
-    async for item in draw_many(client, own, concurrency=len(own), limiter=limiter):
+    async for item in draw_many(client, plans, concurrency=len(plans), limiter=limiter):
         images, error = item.images, item.error
         if error is not None:
             error.images = None  # read from the store by who gets it

@@ -91,7 +91,7 @@ def test_given_ones_come_before_the_environments(monkeypatch: pytest.MonkeyPatch
 
 
 def test_a_plan_shows_their_names(store: Path) -> None:
-    """The curl has a variable for each; they make it no other request; a plan is copied, but not pickled."""
+    """The curl has a variable for each; they make it no other request; a plan is copied with them, pickled without."""
     seedream = Seedream("anyfast", headers=HEADERS | {"x-$HOME`": "value"}, store=store)
     plan = seedream.plan("a kite")
     words = shlex.split(plan.curl().replace("\\\n", ""))
@@ -102,8 +102,18 @@ def test_a_plan_shows_their_names(store: Path) -> None:
     assert "CANARY" not in shown
     assert plan.fingerprint == Seedream("anyfast", store=store).plan("a kite").fingerprint
     with pytest.raises(TypeError, match="not pickled"):
-        pickle.dumps(plan)
+        pickle.dumps(plan.headers)
+    assert b"CANARY" not in (packed := pickle.dumps(plan))
+    assert not pickle.loads(packed).headers
     assert pickle.loads(pickle.dumps(Headers({}, "x"))) == Headers({}, "y")
+
+
+def test_a_plan_from_another_process_goes_with_the_headers_of_who_sends_it(server: RawServer, store: Path) -> None:
+    """They were left where it was made."""
+    seedream = Seedream("anyfast", api_key=KEY, base_url=f"{server.url}/v1", headers={"X-Tenant": "ours"}, store=store)
+    seedream.run(pickle.loads(pickle.dumps(seedream.plan("a kite"))))
+    (post,) = [request for request in server.requests if request.method == "POST"]
+    assert post.headers["x-tenant"] == "ours"
 
 
 ECHOES: dict[str, tuple[Behaviour, str]] = {

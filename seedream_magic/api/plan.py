@@ -74,7 +74,7 @@ class Plan:
     prices: Mapping[str, float] = field(default_factory=dict, compare=False)
 
     def __getstate__(self) -> dict[str, Any]:
-        # Elsewhere it is sent by a client that has headers of its own, for their values may be secret.
+        # Their values may be secret. Where it is unpickled, it goes with the headers of the client that sends it.
         return {**self.__dict__, "headers": NO_HEADERS, "prices": dict(self.prices)}
 
     def __copy__(self) -> Plan:
