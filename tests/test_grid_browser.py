@@ -119,8 +119,10 @@ def test_keys_move_among_the_cells_and_open_them(trusted: Page) -> None:
     expect(dialog.get_by_role("img", name="run4 1")).to_have_attribute("src", re.compile("/runs/run4/01.jpg"))
     button(dialog, "Next frame").click()
     expect(position(dialog.locator(".seedream"))).to_have_text("2 / 4")
-    for name in ("Compare", "More", "Full size"):
+    button(dialog, "More").click()
+    for name in ("Copy path", "Copy redo"):
         expect(button(dialog, name)).to_be_visible()
+    trusted.keyboard.press("Escape")
     button(dialog, "Full size").click()
     expect(dialog.get_by_role("dialog", name="Full size 2 / 4")).to_be_visible()
     trusted.keyboard.press("Escape")

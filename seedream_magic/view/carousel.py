@@ -32,6 +32,8 @@ SHEET_BYTES = 90_000
 MOST_PLACES = 15
 """Of a set whose size the model decides, while it grows: its previews are made once, not anew for each picture."""
 SUMMARY_LINES = 8
+CAROUSEL_SCRIPTS = ("viewer.js", "controls.js", "carousel.js")
+"""What makes a carousel of a set; `start.js` then finds the sets."""
 
 _UNPRINTABLE = re.compile("[\x00-\x1f\x7f-\x9f\u202a-\u202e\u2066-\u2069\ud800-\udfff]")
 
@@ -175,7 +177,7 @@ def set_html(cards: CardSet, budget: int, *, show: str = "carousel") -> str:
         [figure(card, layout) for card in cards.places],
         # Last, so that where they are shown as text (nbconvert --sanitize-html) all words stand before them.
         element("style", {}, constant("carousel.css")),
-        element("script", {}, constant("viewer.js", "controls.js", "carousel.js", *clock, "start.js")),
+        element("script", {}, constant(*CAROUSEL_SCRIPTS, *clock, "start.js")),
         show=show,
     )
     return str(html)

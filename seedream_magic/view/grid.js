@@ -26,8 +26,9 @@ function seedreamGrid(root) {
   /** @param {string} key @param {() => void} act */
   const button = (key, act) => {
     const [word, name] = words[key];
-    const node = make("button", word[1] ? "word" : "sign", { type: "button" }, word);
-    if (!word[1]) node.ariaLabel = node.title = name;
+    const drawn = seedreamIcon(key);
+    const node = make("button", drawn ? "sign" : "word", { type: "button" }, drawn ?? word);
+    if (drawn) node.ariaLabel = node.title = name;
     node.onclick = act;
     return node;
   };
@@ -38,9 +39,7 @@ function seedreamGrid(root) {
     const more = cell.querySelector(".seedream-more");
     const door = make("button", "door", { type: "button", "aria-label": `${cell.dataset.label}` });
     if (!more) door.ariaDisabled = "true";
-    const name = cell.querySelector(".seedream-name");
-    if (name) name.after(door);
-    else cell.prepend(door);
+    cell.prepend(door);
     door.append(face);
     door.onclick = () => open(at);
     const retry = more?.querySelector(".seedream-retry");
@@ -57,7 +56,7 @@ function seedreamGrid(root) {
   const title = make("strong", "which", {});
   const body = make("div", "body", {});
   const close = button("close", () => dialog.close());
-  const bar = make("div", "bar", {}, button("earlier", () => go(-1)), button("later", () => go(1)), title, close);
+  const bar = make("div", "bar", {}, button("previous", () => go(-1)), button("next", () => go(1)), title, close);
   const dialog = make("dialog", "set", {}, make("div", "sheet", {}, bar, body));
   dialog.onclick = ({ target }) => { if (target === dialog) dialog.close(); };
   root.append(dialog);

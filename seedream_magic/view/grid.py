@@ -13,18 +13,17 @@ import json
 import re
 from collections.abc import Mapping
 from datetime import UTC, datetime
-from functools import lru_cache
 from typing import Any
 
 from PIL.Image import Image
 
 from seedream_magic.errors import ImageError, plural
 from seedream_magic.view.cards import Card, Grid, GridCell, Preview
-from seedream_magic.view.carousel import OUTPUT_BYTES, SHEET_BYTES, script_words, summary_line
+from seedream_magic.view.carousel import CAROUSEL_SCRIPTS, OUTPUT_BYTES, SHEET_BYTES, script_words, summary_line
 from seedream_magic.view.grid_cells import CELL_WIDTH, CONTROLS, QUIET, WORDS, Look, cell_element, label_of, texts_of
 from seedream_magic.view.grid_sheet import draw_grid
 from seedream_magic.view.markup import Markup, constant, element
-from seedream_magic.view.pictures import contain, decode_preview, encode_within, preview_of
+from seedream_magic.view.pictures import contain, decode_preview, encode_within, make_previews, small_preview_of
 from seedream_magic.view.sheet import NOTEBOOK_WIDTH
 from seedream_magic.words import CHINESE, ENGLISH, Words, clip, one_line
 
@@ -118,19 +117,20 @@ def _budget(grid: Grid, most: int) -> int:
     return max(SMALLEST_PREVIEW_BYTES, min(ONE_PREVIEW_BYTES, (OUTPUT_BYTES - texts) // previews))
 
 
-# More of them than a set has, and small: a growing grid must not make them anew for each picture that comes.
-_small_preview = lru_cache(maxsize=1024)(preview_of.__wrapped__)
-
-
 def _previews(grid: Grid, budget: int, most: int) -> dict[int, Mapping[int, Preview]]:
     """Of each cell that opens, by its index, the pictures that are seen, by theirs."""
+    frames = _frames_shown(grid, most)
+    sets = {index: grid.cells[index].cards for index in _open_cells(grid, most)}
+    places = {index: cards.places[:frames] if cards else () for index, cards in sets.items()}
+    seen = [(card.picture, card.digest) for cards in places.values() for card in cards if card.picture is not None]
+    make_previews(seen, budget=budget, make=small_preview_of)
     found: dict[int, Mapping[int, Preview]] = {}
-    for index in _open_cells(grid, most):
-        cards, small = grid.cells[index].cards, {}
-        for card in cards.places[: _frames_shown(grid, most)] if cards else ():
+    for index, shown in places.items():
+        small = {}
+        for card in shown:
             try:
                 if card.picture is not None:
-                    small[card.index] = _small_preview(card.picture, card.digest, budget=budget)
+                    small[card.index] = small_preview_of(card.picture, card.digest, budget=budget)
             except ImageError:
                 continue  # its place says that it is gone
         found[index] = small
@@ -234,7 +234,7 @@ def grid_html(grid: Grid, budget: int, most: int = MOST_PREVIEWS, cells: int = M
         ),
         # Last, so that where they are shown as text (nbconvert --sanitize-html) all words stand before them.
         element("style", {}, constant("carousel.css", "grid.css")),
-        element("script", {}, constant("viewer.js", "controls.js", "carousel.js", *clock, "grid.js", "start.js")),
+        element("script", {}, constant(*CAROUSEL_SCRIPTS, *clock, "grid.js", "start.js")),
     )
     return str(html)
 
@@ -251,7 +251,7 @@ def _page(grid: Grid, page: tuple[int, ...], look: Look, most: int) -> Markup:
 
 
 def _wall(grid: Grid, look: Look, most: int) -> Markup:
-    """The cells of the only axis, which wrap; each below its label."""
+    """The cells of the only axis, which wrap; each above its label, so that the pictures of a row begin together."""
     cells = []
     for index, cell in enumerate(grid.cells[:most]):
         if cell.state == "hole":

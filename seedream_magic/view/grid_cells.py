@@ -58,14 +58,14 @@ WORDS: Mapping[str, Mapping[str, str]] = {
 """The words of a grid beside those of its sets."""
 CONTROLS: Mapping[str, Mapping[str, tuple[str, str]]] = {
     "en": {
-        "earlier": ("‹", "Previous cell"),
-        "later": ("›", "Next cell"),
+        "previous": ("‹", "Previous cell"),
+        "next": ("›", "Next cell"),
         "close": ("Close", "Close"),
         "retry": ("Copy retry", "Copied"),
     },
     "zh": {
-        "earlier": ("‹", "上一格"),
-        "later": ("›", "下一格"),
+        "previous": ("‹", "上一格"),
+        "next": ("›", "下一格"),
         "close": ("关闭", "关闭"),
         "retry": ("复制重试", "已复制"),
     },
@@ -120,13 +120,13 @@ def texts_of(cell: GridCell, words: Words) -> tuple[str, ...]:
 
 
 def cell_element(
-    tag: str, cell: GridCell, index: int, look: Look, *above: Markup, style: str, column: str | None = None
+    tag: str, cell: GridCell, index: int, look: Look, *below: Markup, style: str, column: str | None = None
 ) -> Markup:
-    """The cell at an index, no hole: what stands above it, its face, a line of how far it is, and what opens."""
+    """The cell at an index, no hole: its face, what stands below it, a line of how far it is, and what opens."""
     label = label_of(cell, look.words)
     if index not in look.previews:
         state = state_text(cell, look.words) or look.says("saved")
-        return element(tag, {"class": "seedream-beyond", "style": _BEYOND, "title": label}, *above, state)
+        return element(tag, {"class": "seedream-beyond", "style": _BEYOND, "title": label}, state, *below)
     previews = look.previews[index]
     tally = ""
     if cell.cards and previews:
@@ -147,8 +147,8 @@ def cell_element(
     return element(
         tag,
         attributes,
-        *above,
         _face(cell, previews, look),
+        *below,
         *([element("div", {"class": "seedream-tally", "style": QUIET}, tally)] if tally else []),
         *_more(cell, previews, look),
     )

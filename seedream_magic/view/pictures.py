@@ -93,14 +93,20 @@ def preview_of(path: Path, _digest: str | None = None, *, budget: int) -> Previe
     return Preview(head + base64.b64encode(encoded).decode("ascii"), width, height)
 
 
-def make_previews(pictures: Iterable[tuple[Path, str | None]], *, budget: int) -> None:
+# A sweep has more of them than a set, and small ones: while it grows they must not be made anew for each that comes.
+small_preview_of = lru_cache(maxsize=1024)(preview_of.__wrapped__)
+
+
+def make_previews(
+    pictures: Iterable[tuple[Path, str | None]], *, budget: int, make: Callable[..., Preview] = preview_of
+) -> None:
     """Make the previews of these files (with their digests) at the same time, as far as there are none yet.
 
     Those that cannot be made say so when they are shown. A Stop does not wait for those that have not begun.
     """
     threads = ThreadPoolExecutor(os.cpu_count())
     try:
-        for made in [threads.submit(preview_of, path, digest, budget=budget) for path, digest in pictures]:
+        for made in [threads.submit(make, path, digest, budget=budget) for path, digest in pictures]:
             with suppress(ImageInvalid):
                 made.result()
     finally:
