@@ -30,6 +30,7 @@ from seedream_magic.images.claims import is_live
 from seedream_magic.images.image_set import Frame, ImageSet
 from seedream_magic.images.index import HistoryEntry
 from seedream_magic.images.purge import Purged, purge
+from seedream_magic.images.record import is_run
 from seedream_magic.images.store import find_record, settle
 from seedream_magic.images.takes import pick, takes_of
 from seedream_magic.inputs import Row
@@ -210,12 +211,18 @@ class Seedream:
 
     def takes(self, images: ImageSet, place: int) -> tuple[Frame, ...]:
         """See `ImageSet.takes`."""
-        return tuple(replace(frame, client=self) for frame in takes_of(images.folder, place))
+        return tuple(replace(frame, client=self) for frame in takes_of(self._folder_of(images), place))
 
     def pick(self, images: ImageSet, place: int, take: int) -> ImageSet:
         """See `ImageSet.pick`."""
-        pick(images.folder, place, take)
-        return stored_set(find_record(images.folder.parent, images.run_id), store=self.store).with_client(self)
+        folder = self._folder_of(images)
+        pick(folder, place, take)
+        return stored_set(find_record(folder.parent, images.run_id), store=self.store).with_client(self)
+
+    def _folder_of(self, images: ImageSet) -> Path:
+        """The folder of a set's run: the copy in this client's store, which replays are from, where there is one."""
+        own = self.store / images.run_id
+        return own if is_run(own) else images.folder
 
     def extend(
         self,

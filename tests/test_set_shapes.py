@@ -114,7 +114,7 @@ def test_such_a_set_is_exported_and_kept_like_any_other(
     assert names[:4] == ["01.jpg", "02.jpg", "03.jpg", "04.jpg"]
     assert [one["run_id"] for one in facts["runs"]] == [story.run_id, kites.run_id]
     assert facts["frames"][1] == {"run_id": story.run_id, "index": 3}
-    assert 'download="04.jpg"' in both.export("both.html").read_text()
+    assert '-04.jpg"' in both.export("both.html").read_text()
     twin = pickle.loads(pickle.dumps(both))
     assert (twin, paths(twin), twin.client, twin.sources[0][0].client) == (both, paths(both), None, None)
 
@@ -130,6 +130,8 @@ def test_such_a_set_is_shown_with_the_cells_of_its_runs(
     assert outputs[-1]["data"]["text/html"] == html
     assert f"--ref run:{kites.run_id}[1]" in html
     assert "4 / 5" in html
-    assert story.run_id in both._repr_mimebundle_()["text/plain"]
+    assert f"run {story.run_id}[1, 2, 3] + {kites.run_id}[0, 1] · " in both._repr_mimebundle_()["text/plain"]
+    # A button would act on the frame of that number of the run.
+    assert f'data-run="{story.run_id}"' not in story.without(0)._repr_mimebundle_()["text/html"]
     assert run(shell, "%seedream show both")[1] == both._repr_mimebundle_()["text/plain"]
     assert "several runs" in str(run(shell, "%seedream retry both")[0])

@@ -19,6 +19,7 @@ from raw_server import RawServer
 from seedream_magic import ImageSet, InvalidRequest, Seedream, Storyboard
 from seedream_magic.images.marks import MARKS_FILE, picks_of
 from seedream_magic.library import AFTER, LATER
+from served import KEY
 from service import bodies
 from test_index import new_process
 
@@ -184,6 +185,20 @@ def test_a_take_that_is_gone_is_shown_no_more(story: ImageSet, seedream: Seedrea
     seedream.purge(redone.run_id)
     assert picture(seedream.show(story.run_id), 1) == picture(story, 1)
     assert list(picks_of(story.folder)) == [1]
+
+
+def test_a_set_of_another_notebook_is_picked_from_in_the_own_store(
+    story: ImageSet, seedream: Seedream, server: RawServer, tmp_path: Path
+) -> None:
+    """A redo has copied it here: the cell that is run again shows this copy, and the pick is seen there."""
+    other = Seedream("anyfast", api_key=KEY, base_url=seedream.given_base_url, store=tmp_path / "other")
+    replayed = other.generate(BOARD, stream=False)
+    assert replayed.folder == story.folder
+    redone = other.redo(replayed, [1], prompt=None, refs=None, fresh=False, take=None)
+    assert len(replayed.takes(1)) == 2
+    replayed.pick(1, take=2)
+    assert picture(other.generate(BOARD, stream=False), 1) == picture(redone, 1)
+    assert server.posts == 2
 
 
 def test_takes_are_looked_up_in_an_index(story: ImageSet) -> None:

@@ -619,7 +619,7 @@ def cards_of(images: ImageSet) -> CardSet:
     cards = [_card_of(images, frame, words, empty) for frame in places_of(images)]
     sets = sets_in(images)
     return CardSet(
-        id=" + ".join(one.run_id for one in sets),
+        id=_id_of(images),
         title=board.style if board and board.style.strip() else images.prompt,
         prompt=images.prompt,
         model=images.request.model,
@@ -640,6 +640,18 @@ def cards_of(images: ImageSet) -> CardSet:
         updated=datetime.now(UTC) if running else None,
         limit=images.limit,
     )
+
+
+def _id_of(images: ImageSet) -> str:
+    """The id of its run; of a set that was put together what it is of: "RUN[0, 2] + OTHER[1]".
+
+    That is the id of no run, so that nobody takes the third picture of the set for the third of a run.
+    """
+    places: dict[str, list[int]] = {}
+    for of, place in images.sources:
+        places.setdefault(of.run_id, []).append(place)
+    parts = [f"{run_id}[{', '.join(map(str, chosen))}]" for run_id, chosen in places.items()]
+    return " + ".join(parts) or images.run_id
 
 
 def _card_of(images: ImageSet, frame: Frame, words: Words, empty: CardState) -> Card:
