@@ -37,13 +37,13 @@ if TYPE_CHECKING:
     from seedream_magic.images.light_table import light_table
     from seedream_magic.notebook.panel import Panel
     from seedream_magic.seedream import Seedream
-    from seedream_magic.sweep import Sweep
+    from seedream_magic.sweep.sweep import Sweep
 
 _HOMES = {
     "Frame": "seedream_magic.images.image_set",
     "ImageSet": "seedream_magic.images.image_set",
     "Panel": "seedream_magic.notebook.panel",
-    "Sweep": "seedream_magic.sweep",
+    "Sweep": "seedream_magic.sweep.sweep",
     "Seedream": "seedream_magic.seedream",
     "Storyboard": "seedream_magic.api.storyboard",
     "export_dataset": "seedream_magic.images.dataset",

@@ -19,10 +19,10 @@ from seedream_magic.api.fields import Images, in_python
 from seedream_magic.api.plan import Plan
 from seedream_magic.api.providers import chosen_base_url, chosen_provider
 from seedream_magic.api.storyboard import Storyboard
-from seedream_magic.axes import title_of
-from seedream_magic.batch import CONCURRENCY
+from seedream_magic.batch.draw_many import CONCURRENCY
+from seedream_magic.batch.inputs import Row
+from seedream_magic.batch.mapping import AsyncBatch, Batch
 from seedream_magic.continuation import plan_extend, plan_redo, plan_vary
-from seedream_magic.draw_sweep import draw, plan_sweep, refuse_sweep, retry_sweep
 from seedream_magic.drawing import Drawing, fetch, key_for
 from seedream_magic.errors import ConfigError, InvalidRequest, reason_of
 from seedream_magic.history import find
@@ -33,13 +33,13 @@ from seedream_magic.images.purge import Purged, purge
 from seedream_magic.images.record import is_run
 from seedream_magic.images.store import find_record, settle
 from seedream_magic.images.takes import pick, takes_of
-from seedream_magic.inputs import Row
-from seedream_magic.make_axes import python_axes
-from seedream_magic.mapping import AsyncBatch, Batch
 from seedream_magic.planning import Options, make_ask, plan_in_python, plan_of_record
 from seedream_magic.recover import find_unfinished, sweep_all
 from seedream_magic.replay import find_earlier, find_maker, find_run, stored_set
-from seedream_magic.sweep import Sweep
+from seedream_magic.sweep.axes import title_of
+from seedream_magic.sweep.draw_sweep import draw, plan_sweep, refuse_sweep, retry_sweep
+from seedream_magic.sweep.make_axes import python_axes
+from seedream_magic.sweep.sweep import Sweep
 
 
 class Seedream:

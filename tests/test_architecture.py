@@ -20,14 +20,12 @@ ROOT_FILE = "__init__.py"
 # A room is a row: errors and bridge are one, api and view are two that do not know each other. The root names the
 # public things and loads none.
 ROOMS: list[tuple[int, set[str]]] = [
-    (7, {"notebook"}),  # what a person touches
-    (
-        6,
-        {"seedream", "drawing", "batch", "mapping", "progress", "inputs", "workers", "sweep", "draw_sweep"},
-    ),  # the client
-    (5, {"planning", "continuation"}),  # from what is asked for to a plan
-    (5, {"axes", "make_axes", "rows", "variables"}),  # many asks made of one
-    (5, {"ledger"}),  # what many plans will come to
+    (10, {"notebook"}),  # what a person touches
+    (9, {"seedream"}),  # the Python client
+    (8, {"sweep"}),  # many requests as one thing
+    (7, {"batch"}),  # many requests at once
+    (6, {"drawing"}),  # one request: shown, awaited, completed or sent
+    (5, {"planning", "continuation", "variables", "rows"}),  # from what is asked for to a plan
     (4, {"run", "listener", "tasks", "recover", "replay", "watch"}),  # one run, and what there is of earlier ones
     (3, {"images", "library", "history", "database", "session"}),  # what came back, where it lies, its bill
     (3, {"demo"}),  # the embedded service

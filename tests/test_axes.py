@@ -17,9 +17,9 @@ from hypothesis import strategies as st
 
 from seedream_magic import InvalidRequest, Storyboard
 from seedream_magic.api.make_request import Ask, make_request
-from seedream_magic.axes import Axis, Place, check_places, cross
-from seedream_magic.make_axes import names_of, option_axis, read_groups, rows_axis, takes_axis, words_axis
 from seedream_magic.rows import read_rows
+from seedream_magic.sweep.axes import Axis, Place, check_places, cross
+from seedream_magic.sweep.make_axes import names_of, option_axis, read_groups, rows_axis, takes_axis, words_axis
 
 
 def places(prompt: str | Storyboard, *axes: Axis, **options: Any) -> tuple[Place, ...]:
@@ -255,7 +255,7 @@ def test_a_sample_is_the_same_each_time() -> None:
     ]
     assert len(cross(Ask("{a} {b}"), axes, variables={}, sample=500)) == 80
     script = (
-        "from seedream_magic.axes import cross; from seedream_magic.make_axes import words_axis;"
+        "from seedream_magic.sweep.axes import cross; from seedream_magic.sweep.make_axes import words_axis;"
         "from seedream_magic.api.make_request import Ask;"
         "axes = [words_axis('a', range(1000)) for _ in 'ab'];"
         "print([place.labels for place in cross(Ask('{a}'), axes, variables={}, sample=3)])"

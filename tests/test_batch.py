@@ -13,7 +13,7 @@ import pytest
 from raw_server import Behaviour, RawServer, Request, json_reply, raw_server
 from seedream_magic import AuthFailed, ContentRefused, Seedream
 from seedream_magic.api.plan import Plan
-from seedream_magic.batch import Item, draw_many
+from seedream_magic.batch.draw_many import Item, draw_many
 from served import client
 from service import PICTURE, POST, SlowService, bodies, picture, whole_answer
 

@@ -25,8 +25,8 @@ import seedream_magic
 from conftest import ROOT, skip_or_fail
 from raw_server import Behaviour, RawServer, Request, json_reply, raw_server
 from seedream_magic import ConfigError, InvalidRequest, MissingKey, Seedream, SeedreamError, session
+from seedream_magic.batch.workers import Job, draw_job
 from seedream_magic.errors import ApiError, ImageError, RateLimited, SeedreamInterrupted
-from seedream_magic.workers import Job, draw_job
 from served import KEY, check_store, client
 from service import PICTURE, POST, bodies, jpeg, picture, whole_answer
 

@@ -16,7 +16,7 @@ from raw_server import Behaviour, Reply, Request, json_reply, raw_server
 from seedream_magic import RateLimited
 from seedream_magic.api import limiter as module
 from seedream_magic.api.limiter import MINUTE, Limiter
-from seedream_magic.batch import Item, draw_many
+from seedream_magic.batch.draw_many import Item, draw_many
 from served import client
 from service import PICTURE, POST, picture, whole_answer
 

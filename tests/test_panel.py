@@ -24,9 +24,9 @@ from seedream_magic import ConfigError, InvalidRequest, Panel, Seedream, Storybo
 from seedream_magic.api.plan import Plan
 from seedream_magic.continuation import plan_redo
 from seedream_magic.images.image_set import ImageSet, cards_of
-from seedream_magic.ledger import seconds_per_picture
 from seedream_magic.session import Session
-from seedream_magic.sweep import Sweep
+from seedream_magic.sweep.ledger import seconds_per_picture
+from seedream_magic.sweep.sweep import Sweep
 from seedream_magic.view.carousel import set_bundle
 from served import KEY, check_store, client
 from service import PICTURE, POST, bodies, first_picture, jpeg, picture, stream_head, succeeded, whole_answer

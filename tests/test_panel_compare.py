@@ -13,7 +13,7 @@ from raw_server import Behaviour, Gate, RawServer, Request, raw_server
 from seedream_magic import Seedream
 from seedream_magic.images.image_set import ImageSet
 from seedream_magic.notebook.desk import Desk
-from seedream_magic.sweep import Sweep
+from seedream_magic.sweep.sweep import Sweep
 from served import KEY, client
 from service import PICTURE, POST, bodies, picture, whole_answer
 from test_panel import Person, opened, person, prompt_start, server

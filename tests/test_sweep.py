@@ -13,7 +13,7 @@ import pytest
 
 from raw_server import Behaviour, RawServer, Request, json_reply, raw_server
 from seedream_magic import ConfigError, ContentRefused, ImageSet, InvalidRequest, Seedream, SeedreamInterrupted
-from seedream_magic.sweep import Sweep, grid_of
+from seedream_magic.sweep.sweep import Sweep, grid_of
 from served import client, served
 from service import PICTURE, POST, SlowService, bodies, link, picture, whole_answer
 

@@ -17,7 +17,7 @@ from raw_server import RawServer
 from seedream_magic import InvalidRequest
 from seedream_magic.demo.server import DemoService, DemoSettings, running
 from seedream_magic.notebook.terminal import Lines
-from seedream_magic.sweep import Sweep
+from seedream_magic.sweep.sweep import Sweep
 from service import SlowService, bodies
 
 

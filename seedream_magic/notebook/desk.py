@@ -36,7 +36,7 @@ if TYPE_CHECKING:
     from seedream_magic.images.image_set import ImageSet
     from seedream_magic.notebook.display import Display
     from seedream_magic.seedream import Seedream
-    from seedream_magic.sweep import Sweep
+    from seedream_magic.sweep.sweep import Sweep
 
 LAYOUTS = ("carousel", "grid")
 _REQUEST_TRAITS = ("images", "model", "size", "ratio", "stream", "watermark", "response_format", "timeout")
@@ -237,7 +237,7 @@ class Desk:
 
     def run_sweep(self, client: Seedream, sweep: Sweep, *, name: str | None = None, quiet: bool = False) -> None:
         """Draw a sweep, show its grid as it grows, and bind it to `_seedream` and to `name`, whatever becomes of it."""
-        from seedream_magic.draw_sweep import draw  # noqa: PLC0415 - load time
+        from seedream_magic.sweep.draw_sweep import draw  # noqa: PLC0415 - load time
 
         display = self.display(quiet=quiet, cell=self.cell)
         try:
@@ -250,7 +250,7 @@ class Desk:
 
     def start_sweep(self, client: Seedream, sweep: Sweep, *, name: str | None = None, quiet: bool = False) -> None:
         """Begin a sweep and return; its grid is shown, and it is bound, as it grows while the kernel is free."""
-        from seedream_magic.draw_sweep import start_sweep  # noqa: PLC0415 - load time
+        from seedream_magic.sweep.draw_sweep import start_sweep  # noqa: PLC0415 - load time
 
         display = self.display(quiet=quiet, cell=self.cell, background=True)
 

@@ -29,7 +29,7 @@ from seedream_magic.images.image_set import ImageSet, cards_of
 from seedream_magic.notebook.cell_outputs import CellOutputs
 from seedream_magic.notebook.kernel_loop import KernelLoop, Latest
 from seedream_magic.notebook.terminal import Lines
-from seedream_magic.sweep import Sweep, grid_of
+from seedream_magic.sweep.sweep import Sweep, grid_of
 from seedream_magic.view.carousel import plain_text, set_bundle
 from seedream_magic.view.grid import grid_bundle
 from seedream_magic.view.markup import NOTHING, element

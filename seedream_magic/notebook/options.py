@@ -28,7 +28,7 @@ from seedream_magic.notebook.desk import LAYOUTS
 
 def _parse_values(text: str) -> tuple[str, tuple[str, ...]]:
     """See `parse_option_values`."""
-    from seedream_magic.make_axes import parse_option_values  # noqa: PLC0415 - load time: the extension loads this
+    from seedream_magic.sweep.make_axes import parse_option_values  # noqa: PLC0415 - load time: the extension loads this
 
     return parse_option_values(text)
 

@@ -117,7 +117,7 @@ def _announcement(client: Seedream, plan: Plan) -> str:
 
 def export(desk: Desk, words: str) -> None:
     """Write the set of an earlier run, or a sweep, to one file."""
-    from seedream_magic.sweep import Sweep  # noqa: PLC0415 - load time, see `desk`
+    from seedream_magic.sweep.sweep import Sweep  # noqa: PLC0415 - load time, see `desk`
 
     run, path, options = _export_line(words)
     if not path:
@@ -222,7 +222,7 @@ def _run_id(desk: Desk, text: str, command: str, *, numbers: bool = True) -> str
         if not entries:
             raise InvalidRequest(f"There is no run in {client.store} yet: draw with %%seedream first.")
         return entries[0].run_id
-    from seedream_magic.sweep import Sweep  # noqa: PLC0415 - load time, see `desk`
+    from seedream_magic.sweep.sweep import Sweep  # noqa: PLC0415 - load time, see `desk`
 
     try:
         value = value_of(text, desk.variables)

@@ -7,16 +7,16 @@ from collections.abc import Mapping
 from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
-from seedream_magic.axes import Axis, Prompt, title_of
 from seedream_magic.errors import InvalidRequest
-from seedream_magic.make_axes import names_of, option_axis, read_groups, rows_axis, takes_axis
 from seedream_magic.notebook.cell import Cell, value_of, variable_of
 from seedream_magic.notebook.desk import Desk
 from seedream_magic.rows import EACH, read_rows
+from seedream_magic.sweep.axes import Axis, Prompt, title_of
+from seedream_magic.sweep.make_axes import names_of, option_axis, read_groups, rows_axis, takes_axis
 
 if TYPE_CHECKING:
     from seedream_magic.seedream import Seedream
-    from seedream_magic.sweep import Sweep
+    from seedream_magic.sweep.sweep import Sweep
 
 WAITED = "--bg waited: here nothing is seen that comes after the last cell (nbconvert, papermill, Voilà, scripts)."
 IN_BACKGROUND = "It is drawn in the background and told here at its end. %seedream stop ends it."
@@ -25,8 +25,8 @@ _FILE = re.compile(r".*[.](csv|tsv|txt)", re.IGNORECASE)
 
 def draw_sweep(desk: Desk, cell: Cell) -> None:
     """Plan the sweep of a cell, and draw it; of a dry run show the account and the empty grid."""
-    from seedream_magic.draw_sweep import refuse_sweep  # noqa: PLC0415 - load time, see `desk`
     from seedream_magic.notebook.display import ends_with_cells, in_terminal  # noqa: PLC0415 - load time
+    from seedream_magic.sweep.draw_sweep import refuse_sweep  # noqa: PLC0415 - load time, see `desk`
 
     client = desk.client(cell.provider)
     sweep = _plan(desk, cell, client)
@@ -44,7 +44,7 @@ def draw_sweep(desk: Desk, cell: Cell) -> None:
 
 def _plan(desk: Desk, cell: Cell, client: Seedream) -> Sweep:
     """The sweep of a cell: its axes crossed, every run checked and looked up."""
-    from seedream_magic.draw_sweep import plan_sweep  # noqa: PLC0415 - load time, see `desk`
+    from seedream_magic.sweep.draw_sweep import plan_sweep  # noqa: PLC0415 - load time, see `desk`
 
     filled = {} if cell.raw else desk.variables
     prompt, axes = cell_axes(cell, desk.variables, filled=filled)
@@ -100,7 +100,7 @@ def _reference(text: str, variables: Mapping[str, Any]) -> Any:
 
 def _refusal(desk: Desk, client: Seedream, sweep: Sweep) -> str:
     """Why the sweep would not be drawn now as it is, or would be asked about; empty where neither is so."""
-    from seedream_magic.draw_sweep import refuse_sweep  # noqa: PLC0415 - load time, see `desk`
+    from seedream_magic.sweep.draw_sweep import refuse_sweep  # noqa: PLC0415 - load time, see `desk`
 
     try:
         with desk.unasked():

@@ -19,7 +19,7 @@ from typing import Any
 from seedream_magic.errors import SeedreamError, SeedreamInterrupted, plural
 from seedream_magic.images.cards import path_text
 from seedream_magic.images.image_set import ImageSet, cards_of
-from seedream_magic.sweep import Sweep, grid_of
+from seedream_magic.sweep.sweep import Sweep, grid_of
 from seedream_magic.view.carousel import plain_text
 from seedream_magic.view.grid import progress_text, summary_text
 from seedream_magic.view.markup import text_width, text_within

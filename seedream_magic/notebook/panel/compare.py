@@ -13,14 +13,14 @@ import ipywidgets as widgets
 from seedream_magic.api.make_request import Ask, make_request
 from seedream_magic.api.models import RATIOS, SIDES, find_model
 from seedream_magic.api.request import ImageRequest
-from seedream_magic.axes import Axis, title_of
-from seedream_magic.draw_sweep import plan_sweep
-from seedream_magic.make_axes import option_axis, read_groups
 from seedream_magic.notebook.kernel_loop import KernelLoop
 from seedream_magic.notebook.panel.controls import LABEL_WIDTH, close, column, hinted, indented, row, set_visible
 from seedream_magic.notebook.panel.form import ANY, Unwritten
 from seedream_magic.seedream import Seedream
-from seedream_magic.sweep import Sweep
+from seedream_magic.sweep.axes import Axis, title_of
+from seedream_magic.sweep.draw_sweep import plan_sweep
+from seedream_magic.sweep.make_axes import option_axis, read_groups
+from seedream_magic.sweep.sweep import Sweep
 from seedream_magic.view.markup import element
 
 _NAMES = {"size": ("Sizes", "尺寸"), "ratio": ("Ratios", "宽高比"), "model": ("Models", "模型")}

@@ -16,7 +16,6 @@ from seedream_magic.api.plan import Plan
 from seedream_magic.api.providers import chosen_provider
 from seedream_magic.api.references.reference import Reference
 from seedream_magic.api.request import ImageRequest
-from seedream_magic.draw_sweep import refuse_sweep
 from seedream_magic.errors import InvalidRequest, SeedreamError
 from seedream_magic.images.image_set import ImageSet
 from seedream_magic.notebook.desk import current_desk
@@ -42,7 +41,8 @@ from seedream_magic.notebook.panel.run import RunControls
 from seedream_magic.notebook.panel.sentences import plan_sentences, room_sentence
 from seedream_magic.planning import plan_request, read_references, refuse_other_provider
 from seedream_magic.seedream import Seedream
-from seedream_magic.sweep import Sweep
+from seedream_magic.sweep.draw_sweep import refuse_sweep
+from seedream_magic.sweep.sweep import Sweep
 from seedream_magic.view.markup import element
 
 LOOK_SECONDS = 0.1

@@ -11,15 +11,15 @@ import ipywidgets as widgets
 
 from seedream_magic.api.plan import Plan
 from seedream_magic.bridge import unfailing
-from seedream_magic.draw_sweep import start_sweep
 from seedream_magic.errors import SeedreamError, SeedreamInterrupted, plural
 from seedream_magic.images.image_set import ImageSet, cards_of
-from seedream_magic.ledger import seconds_per_picture
 from seedream_magic.notebook.kernel_loop import KernelLoop, Latest
 from seedream_magic.notebook.panel.controls import button, lines
 from seedream_magic.notebook.panel.form import Unwritten
 from seedream_magic.seedream import Seedream
-from seedream_magic.sweep import Sweep
+from seedream_magic.sweep.draw_sweep import start_sweep
+from seedream_magic.sweep.ledger import seconds_per_picture
+from seedream_magic.sweep.sweep import Sweep
 from seedream_magic.words import ENGLISH
 
 SETTLE_SECONDS = 0.25

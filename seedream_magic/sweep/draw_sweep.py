@@ -17,16 +17,16 @@ from seedream_magic import bridge
 from seedream_magic.api.make_request import Ask, make_request
 from seedream_magic.api.plan import Plan
 from seedream_magic.api.references.reference import Reference
-from seedream_magic.axes import DEFAULT_SEED, Axis, Place, check_places, cross
-from seedream_magic.batch import CONCURRENCY, Item, draw_many
+from seedream_magic.batch.draw_many import CONCURRENCY, Item, draw_many
 from seedream_magic.continuation import missing_places, plan_retry
 from seedream_magic.drawing import Sender, key_for
 from seedream_magic.errors import Billed, InvalidRequest, SeedreamError, SeedreamInterrupted, plural
 from seedream_magic.images.image_set import ImageSet
-from seedream_magic.ledger import make_ledger
 from seedream_magic.planning import plan_ask, read_references
 from seedream_magic.replay import look_up
-from seedream_magic.sweep import Sweep, SweepClient, SweepState
+from seedream_magic.sweep.axes import DEFAULT_SEED, Axis, Place, check_places, cross
+from seedream_magic.sweep.ledger import make_ledger
+from seedream_magic.sweep.sweep import Sweep, SweepClient, SweepState
 from seedream_magic.watch import Failure, Progress, fault_of
 from seedream_magic.words import words_for
 

@@ -15,9 +15,9 @@ from typing import Any
 
 from seedream_magic.api.fields import FIELDS, MOST_TAKES, Field
 from seedream_magic.api.storyboard import Storyboard
-from seedream_magic.axes import Axis, Change, Prompt, hide_signs, plain_signs, refuse_problems
 from seedream_magic.errors import InvalidRequest
 from seedream_magic.rows import Row, is_missing, read_rows
+from seedream_magic.sweep.axes import Axis, Change, Prompt, hide_signs, plain_signs, refuse_problems
 from seedream_magic.variables import change_parts, names_in
 
 HOLE = "-"

@@ -15,11 +15,11 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal, Protocol, overload
 
 from seedream_magic.api.plan import Plan
-from seedream_magic.axes import Axis, Place
 from seedream_magic.errors import ConfigError, InvalidRequest, SeedreamError, plural
 from seedream_magic.images.cards import public_cards
 from seedream_magic.images.image_set import Client, Frame, ImageSet, cards_of
-from seedream_magic.ledger import Ledger
+from seedream_magic.sweep.axes import Axis, Place
+from seedream_magic.sweep.ledger import Ledger
 from seedream_magic.view.cards import Grid, GridCell, GridState
 from seedream_magic.words import ENGLISH, Words, words_for
 

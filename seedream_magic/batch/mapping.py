@@ -28,15 +28,15 @@ from seedream_magic import bridge
 from seedream_magic.api.limiter import Limiter
 from seedream_magic.api.plan import Plan
 from seedream_magic.api.storyboard import Storyboard
-from seedream_magic.batch import Item, draw_many
+from seedream_magic.batch.draw_many import Item, draw_many
+from seedream_magic.batch.inputs import BadRow, Row, RowReader
+from seedream_magic.batch.progress import Progress
+from seedream_magic.batch.workers import draw_elsewhere
 from seedream_magic.drawing import Sender
 from seedream_magic.errors import InvalidRequest, MissingKey, SeedreamError, SeedreamInterrupted, plural
 from seedream_magic.images.image_set import ImageSet
 from seedream_magic.images.threads import in_thread
-from seedream_magic.inputs import BadRow, Row, RowReader
 from seedream_magic.planning import Options
-from seedream_magic.progress import Progress
-from seedream_magic.workers import draw_elsewhere
 
 _AHEAD = 4
 """With `ordered` this many times the concurrency of rows may be done or under way before one that is not done yet."""

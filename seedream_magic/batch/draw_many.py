@@ -17,6 +17,7 @@ from seedream_magic.api.limiter import Limiter
 from seedream_magic.api.plan import Plan
 from seedream_magic.api.request import ImageRequest
 from seedream_magic.api.retry import Pace, Tokens
+from seedream_magic.batch.inputs import BadRow
 from seedream_magic.drawing import Drawing, Sender, Shared, key_for
 from seedream_magic.errors import (
     AuthFailed,
@@ -32,7 +33,6 @@ from seedream_magic.errors import (
 from seedream_magic.images.download import PARALLEL_DOWNLOADS
 from seedream_magic.images.image_set import Frame, ImageSet, Outcome
 from seedream_magic.images.threads import raise_if_stopped
-from seedream_magic.inputs import BadRow
 from seedream_magic.watch import fault_of
 
 CONCURRENCY = 8

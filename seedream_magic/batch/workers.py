@@ -18,14 +18,14 @@ from typing import Any
 from seedream_magic import library
 from seedream_magic.api.limiter import Limiter
 from seedream_magic.api.plan import Plan
-from seedream_magic.batch import Item, draw_many, failed_item
+from seedream_magic.batch.draw_many import Item, draw_many, failed_item
+from seedream_magic.batch.inputs import BadRow
 from seedream_magic.drawing import Sender, check_service
 from seedream_magic.errors import ConfigError, MissingKey, SeedreamError
 from seedream_magic.images.image_set import ImageSet
 from seedream_magic.images.record import read_record
 from seedream_magic.images.store import load_whole
 from seedream_magic.images.threads import in_thread, raise_if_stopped
-from seedream_magic.inputs import BadRow
 from seedream_magic.session import Reservation, Session
 
 MOST_JOBS = 64
