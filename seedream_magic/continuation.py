@@ -58,6 +58,7 @@ def plan_redo(
     _refuse_layers(images)
     _refuse_without_run(images)
     chosen = _check_places(images, places)
+    images = images if take is None else without_picks(images)  # else another pick would make it another call
     new_words = None if prompt is None else [check_prompt(prompt)] * len(chosen)
 
     def step(of: ImageSet) -> _Step:

@@ -77,7 +77,7 @@ def test_a_failed_frame_is_asked_for_and_a_picture_is_referred_to(
 def test_what_a_click_bills_is_said_before(shell: InteractiveShell, pair: ImageSet) -> None:
     """By the kernel, not by the page; with the price where one is known. Retry is there where something is missing."""
     facts = asked(shell, "offer", pair)
-    assert facts["actions"] == [name for name in (*FORMS, *MARKS) if name != "retry"]
+    assert facts["actions"] == [name for name in (*FORMS, *MARKS, "pick") if name != "retry"]
     assert facts["bills"]["redo"] == "may bill 1 image"
     assert facts["words"] == ["two geese"] * 2
     run(shell, "%config SeedreamMagics.prices = {'doubao-seedream-4-5': 0.25}")
@@ -91,6 +91,37 @@ def test_a_mark_is_kept_with_the_picture(shell: InteractiveShell, server: RawSer
     assert asked(shell, "offer", pair)["marks"] == ["", "star"]
     assert asked(shell, "unmark", pair, 1) == {"mark": ""}
     assert server.posts == 1
+
+
+def test_a_pick_changes_what_sets_show_and_no_cell(shell: InteractiveShell, server: RawServer, pair: ImageSet) -> None:
+    """Takes, also in other words, are picked by a button; the cells made before show the same, and send nothing."""
+    cells = []
+    for action, words in (("redo", ""), ("redo", "a swan"), ("vary", "at dusk")):
+        cells.append(asked(shell, action, pair, 1, words)["cell"])
+        assert run(shell, cells[-1])[0] is None
+    before, posts = [shell.ev(cell.splitlines()[-1]).run_id for cell in cells], server.posts
+    assert asked(shell, "offer", pair)["takes"] == [[1, 1], [1, 3]]
+    picked = said(shell, {"action": "pick", "run": pair.run_id, "frame": 1, "take": 3})["bundle"]["text/html"]
+    assert ">a swan<" in picked
+    assert asked(shell, "offer", pair)["takes"][1] == [3, 3]
+    assert [shell.ev(cell.splitlines()[-1]).run_id for cell in cells] == before
+    assert (server.posts, posts) == (4, 4)
+    again = asked(shell, "redo", pair, 1)["cell"]
+    assert again.endswith('.redo(1, prompt="a swan", take=2)')  # what shows is drawn once more
+    assert ".takes(1)[2].vary(" in asked(shell, "vary", pair, 1, "at dawn")["cell"]
+    assert "refused" in said(shell, {"action": "pick", "run": pair.run_id, "frame": 1, "take": 4})
+
+
+def test_pinned_pictures_are_compared(shell: InteractiveShell, pair: ImageSet) -> None:
+    """Of any runs that are known here."""
+    run(shell, "%%seedream other <<\nthree geese")
+    other = shell.user_ns["other"].run_id
+    data = {"action": "compare", "run": pair.run_id, "frame": 1, "others": [{"run": other, "frame": 0}]}
+    made = said(shell, data)
+    assert made == {"cell": f"%seedream compare run:{pair.run_id}[1] run:{other}[0]", "runs": True}
+    assert run(shell, made["cell"])[0] is None
+    for others in ([], [{"run": other, "frame": 1}], [{"run": "20200101T000000Z-elsewhere0", "frame": 0}], [other], 1):
+        assert list(said(shell, {**data, "others": others})) == ["refused"]
 
 
 @pytest.mark.parametrize("words", HOSTILE)

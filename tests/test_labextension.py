@@ -128,15 +128,30 @@ def test_a_picture_book_without_python(lab: Lab, kind: str) -> None:
         page.keyboard.type('the fox dreams of "lanterns"')
         page.keyboard.press("Enter")
         act(carousel(page, 4), "Redo").wait_for()
-        assert source(page, 4).endswith('[5].vary("the fox dreams of \\"lanterns\\"", take=1)')
+        assert source(page, 4).endswith('.takes(5)[0].vary("the fox dreams of \\"lanterns\\"", take=1)')
+        redone = carousel(page, 3)
+        redone.get_by_role("button", name="Frame 3").click()
+        expect(redone.get_by_role("button", name="Take 3")).to_have_attribute("aria-pressed", "true")
+        redone.get_by_role("button", name="Take 1").click()
+        expect(redone.get_by_role("button", name="Take 1")).to_have_attribute("aria-pressed", "true")
+        assert pictures(page, 3) == pictures(page, 1)
+        for index in (1, 4):
+            carousel(page, index).get_by_role("button", name="More").click()
+            act(carousel(page, index), "Pin to compare").click()
+            page.keyboard.press("Escape")
+        expect(root.get_by_text("2 pinned")).to_be_visible()
+        act(root, "Compare the pinned").click()
+        cell(page, 5).locator(".seedream-light-live").wait_for()
+        assert re.fullmatch(r"%seedream compare run:\S+\[5\] run:\S+\[0\]", source(page, 5))
         made = set(runs_in(lab.folder)) - before
         assert len(made) == 4
-        seen = [pictures(page, index) for index in (1, 2, 3, 4)]
+        seen = [pictures(page, index) for index in (1, 3, 4)]
 
         restart_and_run_all(page)
         expect(act(carousel(page, 4), "Redo")).to_have_count(0)
         act(carousel(page, 4), "Redo").wait_for(timeout=60_000)
-        assert [pictures(page, index) for index in (1, 2, 3, 4)] == seen
+        assert [pictures(page, index) for index in (1, 3, 4)] == seen
+        assert pictures(page, 2) == seen[0]  # what was picked since shows in all sets of the frame
         assert set(runs_in(lab.folder)) - before == made
         assert carousel(page, 1).locator(".seedream-thumb").evaluate_all("all => all.map(one => one.dataset.mark)")[
             :3

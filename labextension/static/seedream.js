@@ -10,8 +10,8 @@
   const NAME = "seedream-magic";
   const address = /** @type {HTMLScriptElement | null} */ (document.currentScript)?.src ?? "";
 
-  /** What the kernel says of a run: its actions, what each may bill, of each frame its words and its mark.
-   *  @typedef {{ actions: string[], bills: Record<string, string>, words: string[], marks: string[] }} Facts */
+  /** What the kernel says of a run: its actions, what each may bill; of each frame its words, its mark, which take it is.
+   *  @typedef {{ actions: string[], bills: Record<string, string>, words: string[], marks: string[], takes: number[][] }} Facts */
   /** A place of a set: the run that its picture is from, and the index there. @typedef {{ run: string, frame: number }} Place */
 
   const ENGLISH = {
@@ -22,7 +22,7 @@
     reject: ["Reject", "None to be used (X)"],
     reword: ["Redo in other words", "Draw this frame anew, in other words"],
     reference: ["Use as reference", "Begin a cell that has this picture as its reference"],
-    pin: ["Compare", "Pin this picture, to compare it with others"],
+    pin: ["Pin to compare", "Pin this picture, to compare it with others"],
     compare: ["Compare the pinned", "Show the pinned pictures side by side"],
     unpin: ["Unpin all", "Pin nothing any more"],
     draw: ["Draw", "Draw it"],
@@ -30,6 +30,8 @@
     after: "What the new picture shows",
     anew: "What the frame shows, in other words",
     pinned: (/** @type {number} */ count) => `${count} pinned`,
+    takes: "Takes",
+    take: (/** @type {number} */ number) => `Take ${number}`,
     waits: "The kernel is busy: the cell comes when it is free.",
     gone: "The kernel does not answer.",
   };
@@ -42,7 +44,7 @@
     reject: ["弃用", "标为弃用（X）"],
     reword: ["改词重画", "换一种说法重画这一帧"],
     reference: ["用作参考图", "新建以此图为参考的单元格"],
-    pin: ["对比", "钉住此图，与其他图对比"],
+    pin: ["钉住对比", "钉住此图，与其他图对比"],
     compare: ["对比已钉住的图", "并排显示已钉住的图"],
     unpin: ["全部取消", "取消所有钉住的图"],
     draw: ["生成", "生成"],
@@ -50,6 +52,8 @@
     after: "新图的完整提示词",
     anew: "这一帧的新提示词",
     pinned: (count) => `已钉住 ${count} 张`,
+    takes: "各次生成",
+    take: (number) => `第 ${number} 次`,
     waits: "内核正忙，空闲后插入单元格。",
     gone: "内核没有回应。",
   };
@@ -119,6 +123,7 @@
       this.ask = null;
       /** @type {any} The kernel that was asked last, whether it has answered or not. */
       this.kernel = null;
+      this.answered = false;
       /** @type {Map<Element, Buttons | null>} The sets that were offered to the kernel; null till it has answered. */
       this.offered = new Map();
       /** @type {Place[]} What was pinned, to be compared. */
@@ -134,11 +139,13 @@
       session.kernelChanged.connect(() => { this.forget(); this.greet(); });
       session.statusChanged.connect((/** @type {any} */ _, /** @type {string} */ status) => {
         if (/restarting|dead/.test(status)) this.forget();
+        else if (status === "idle" && !this.kernel) this.greet();
       });
       const ran = (/** @type {any} */ _, /** @type {any} */ { notebook, cell }) => {
         if (notebook !== content || !/seedream/.test(cell.model.sharedModel.getSource())) return;
-        if (!this.ask) this.kernel = null; // it may have loaded the extension just now
+        if (!this.answered) this.kernel = null; // it may have loaded the extension just now
         this.greet();
+        for (const buttons of this.offered.values()) buttons?.refresh();
       };
       actions.executed.connect(ran);
       panel.disposed.connect(() => { arrivals.disconnect(); actions.executed.disconnect(ran); });
@@ -148,7 +155,7 @@
     /** Asks a kernel that has not been asked yet whether it knows the sets, where there are any. */
     greet() {
       const kernel = this.panel.sessionContext.session?.kernel;
-      if (!this.sets.length || !kernel || /restarting|dead/.test(kernel.status)) return;
+      if (!this.sets.length || !kernel || !/^(idle|busy)$/.test(kernel.status)) return;
       if (kernel !== this.kernel) {
         this.forget();
         this.kernel = kernel;
@@ -162,6 +169,7 @@
     /** The kernel has gone, and what it knew with it. */
     forget() {
       this.ask = this.kernel = null;
+      this.answered = false;
       for (const buttons of this.offered.values()) buttons?.remove();
       this.offered.clear();
       this.pins = [];
@@ -173,17 +181,25 @@
         cell.model.type === "code" && cell.model.trusted && cell.outputArea.node.contains(root));
     }
 
+    /** What the kernel says of these runs; null where it does not know one of them. @param {string[]} runs
+     *  @returns {Promise<Map<string, Facts> | null>} */
+    async factsOf(runs) {
+      const { ask } = this;
+      if (!ask) return null;
+      const facts = await Promise.all(runs.map((run) => ask({ action: "offer", run })));
+      if (ask !== this.ask) return null;
+      this.answered = facts.some(Boolean);
+      if (facts.some((one) => !one || one.refused)) return null;
+      return new Map(runs.map((run, at) => [run, facts[at]]));
+    }
+
     /** Gives a set its buttons, if it may have them. One that grows waits till it has ended. @param {Element} root */
     async offer(root) {
-      const { ask } = this;
-      if (!ask || this.offered.has(root) || root.hasAttribute("data-limit") || !this.cellOf(root)) return;
+      if (!this.ask || this.offered.has(root) || root.hasAttribute("data-limit") || !this.cellOf(root)) return;
       this.offered.set(root, null);
       const places = placesOf(root);
-      const runs = [...new Set(places.map(({ run }) => run))];
-      const facts = await Promise.all(runs.map((run) => ask({ action: "offer", run })));
-      const known = facts.every((one) => one && !one.refused);
-      if (ask !== this.ask || !known || !root.isConnected || this.offered.get(root) !== null) return;
-      this.offered.set(root, new Buttons(this, root, places, new Map(runs.map((run, at) => [run, facts[at]]))));
+      const facts = await this.factsOf([...new Set(places.map(({ run }) => run))]);
+      if (facts && root.isConnected && this.offered.get(root) === null) this.offered.set(root, new Buttons(this, root, places, facts));
     }
 
     /** Puts a cell that the kernel has made below the one whose picture was acted on, and below those that go on from
@@ -202,6 +218,14 @@
       content.mode = "edit";
       await content.activeCell.ready;
       content.activeCell.editor?.setCursorPosition({ line: made.cell.split("\n").length - 1, column: 0 });
+    }
+
+    /** Shows a set anew in the output where it stands. @param {Element} root @param {object} bundle of the kernel's making */
+    show(root, bundle) {
+      const { outputArea } = this.cellOf(root) ?? {};
+      const at = outputArea?.widgets.findIndex((/** @type {any} */ one) => one.node.contains(root)) ?? -1;
+      const output = at >= 0 ? outputArea.model.get(at) : null;
+      if (output) output.setData({ data: bundle });
     }
 
     /** @param {Place} place */
@@ -234,7 +258,8 @@
       this.figures = [...root.querySelectorAll("figure")];
       this.pending = false;
       this.status = make("span", { role: "status", class: "seedream-said" });
-      this.below = make("div", { class: "seedream-below" }, this.status);
+      this.takes = make("div", { class: "seedream-takes", role: "group", "aria-label": this.words.takes });
+      this.below = make("div", { class: "seedream-below" }, this.takes, this.status);
       this.shown = this.index;
       this.turned = new MutationObserver(() => {
         if (this.shown !== this.index) this.below.querySelector("[data-for]")?.remove(); // it was of another frame
@@ -257,9 +282,16 @@
       root.classList.add("seedream-equipped");
       this.keys = (/** @type {KeyboardEvent} */ event) => this.press(event);
       addEventListener("keydown", this.keys, true); // before the notebook, which has keys of its own
-      facts.forEach(({ marks = [] }, run) => marks.forEach((mark, frame) => this.tellMark({ run, frame }, mark)));
+      this.tellMarks();
       this.tellPins();
-      this.tellFrame();
+    }
+
+    /** Asks the kernel anew: a cell has run, which may have drawn a take, or set a mark. */
+    async refresh() {
+      const facts = await this.notebook.factsOf([...this.facts.keys()]);
+      if (!facts || !this.root.isConnected) return;
+      this.facts = facts;
+      this.tellMarks();
     }
 
     remove() {
@@ -316,6 +348,7 @@
       this.root.toggleAttribute("aria-busy", false);
       this.status.textContent = answer ? answer.refused ?? "" : this.words.gone;
       if (typeof answer?.mark === "string") this.tellMark(place, answer.mark);
+      if (answer?.bundle) this.notebook.show(this.root, answer.bundle);
       if (typeof answer?.cell === "string") await this.notebook.insert(this.root, place.run, answer);
     }
 
@@ -356,15 +389,35 @@
       (button?.offsetParent ? button : /** @type {HTMLElement | null} */ (this.root.querySelector("[data-key=more]")))?.focus();
     }
 
-    /** The keys of marks, where the focus is in the set. @param {KeyboardEvent} event */
+    /** The keys of marks and takes, where the focus is in the set. @param {KeyboardEvent} event */
     press(event) {
       const target = /** @type {HTMLElement} */ (event.target);
       const name = { s: "star", x: "reject" }[event.key.toLowerCase()];
-      if (!name || !event.isTrusted || event.ctrlKey || event.altKey || event.metaKey || event.shiftKey) return;
-      if (!this.root.contains(target) || target.matches("input, textarea") || !this.buttons.get(name)) return;
+      const by = { "[": -1, "]": 1 }[event.key];
+      if (!(name || by) || !event.isTrusted || event.ctrlKey || event.altKey || event.metaKey || event.shiftKey) return;
+      if (!this.root.contains(target) || target.matches("input, textarea")) return;
       event.preventDefault();
       event.stopImmediatePropagation();
-      if (!this.buttons.get(name)?.hidden) this.does(name);
+      if (name && this.buttons.get(name)?.hidden === false) this.does(name);
+      const { number, total } = this.take;
+      if (by && number + by >= 1 && number + by <= total) this.act("pick", { take: number + by });
+    }
+
+    /** Which take of how many shows; a set that was put together shows those of its own runs. */
+    get take() {
+      const { run, frame } = this.places[this.index];
+      const [number, total] = this.facts.get(run)?.takes[frame] ?? [1, 1];
+      return this.facts.size === 1 && this.root.getAttribute("data-run") === run ? { number, total } : { number: 1, total: 1 };
+    }
+
+    /** The takes of the frame, where there are several. */
+    tellTakes() {
+      const { number, total } = this.take;
+      this.takes.replaceChildren(...(total < 2 ? [] : Array.from({ length: total }, (_, at) => {
+        const chip = make("button", { type: "button", class: "seedream-chip", "aria-pressed": `${at + 1 === number}` }, this.words.take(at + 1));
+        chip.addEventListener("click", (event) => { if (event.isTrusted && at + 1 !== number) this.act("pick", { take: at + 1 }); });
+        return chip;
+      })));
     }
 
     /** Which buttons there are for the frame that shows, and what they bill. */
@@ -384,6 +437,11 @@
         if (name === "star" || name === "reject") button.ariaPressed = `${mark === name}`;
         if (name === "pin") button.ariaPressed = `${this.notebook.pins.some((pin) => pin.run === run && pin.frame === frame)}`;
       }
+      this.tellTakes();
+    }
+
+    tellMarks() {
+      this.facts.forEach(({ marks }, run) => marks.forEach((mark, frame) => this.tellMark({ run, frame }, mark)));
     }
 
     /** @param {Place} place @param {string} mark star, reject or "" */
@@ -401,7 +459,7 @@
       const { pins } = this.notebook;
       this.below.querySelector(".seedream-pins")?.remove();
       if (pins.length) {
-        const compare = this.button("compare", () => this.act("compare", { frames: pins }));
+        const compare = this.button("compare", () => this.act("compare", { ...pins[0], others: pins.slice(1) }));
         compare.disabled = pins.length < 2;
         const unpin = this.button("unpin", () => { this.notebook.pins = []; this.notebook.offered.forEach((one) => one?.tellPins()); });
         this.below.prepend(make("div", { class: "seedream-pins" }, this.words.pinned(pins.length), compare, unpin));

@@ -78,6 +78,10 @@ class Origin:
         """The cell that stars the frame at this index; with `take` that take of it, whichever is picked."""
         return self._cell(f"[{place}].star()" if take is None else f".takes({place})[{take - 1}].star()")
 
+    def vary_take_cell(self, place: int, shown: int, prompt: str, *, take: int) -> str:
+        """The same after one of the takes of the frame, `shown`, from 1."""
+        return self._cell(f"{call_text('.takes', place)}[{shown - 1}]{call_text('.vary', prompt, take=take)}")
+
     def redo_after(self, error: SeedreamError | None, place: int) -> str:
         """The cell that draws a frame anew; the same words and references again would be refused again."""
         if not isinstance(error, ContentRefused):

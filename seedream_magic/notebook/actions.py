@@ -15,28 +15,36 @@ from functools import partial
 from typing import TYPE_CHECKING, Any
 
 from seedream_magic.errors import InvalidRequest, SeedreamError
+from seedream_magic.images.image_set import Frame, ImageSet, origin_of, places_of
+from seedream_magic.images.lineage import without_picks
 from seedream_magic.notebook.desk import Desk
 from seedream_magic.words import ENGLISH, words_for
 
 if TYPE_CHECKING:
     from seedream_magic.api.plan import Plan
-    from seedream_magic.images.image_set import Frame, ImageSet
     from seedream_magic.seedream import Seedream
 
 TARGET = "seedream"
 """The name under which the extension opens its comm."""
 LONGEST_WORDS = 20_000
 """Characters of a prompt: more than any service reads."""
+MOST_FRAMES = 9
+"""What a light table takes."""
 
 
 @dataclass(frozen=True)
 class Message:
-    """What a page asks for: the action, the run whose set is meant, the index of a frame, words that were typed."""
+    """What a page asks for: the action, the run whose set is meant, the index of a frame, words that were typed.
+
+    `take` is one of a frame's, from 1; `others` are further frames, by their runs and indexes.
+    """
 
     action: str
     run: str
     frame: int
     words: str
+    take: int
+    others: tuple[tuple[str, int], ...]
 
 
 @dataclass(frozen=True)
@@ -47,6 +55,7 @@ class Action:
     images: ImageSet
     frame: int
     words: str
+    others: tuple[tuple[str, int], ...] = ()
 
     @property
     def picture(self) -> Frame:
@@ -67,37 +76,49 @@ class Cell:
 def read_message(data: object) -> Message:
     """The message of a page. Raises `InvalidRequest` for what is none."""
     fields = data if isinstance(data, Mapping) else {}
-    action, run, frame, words = (
-        fields.get(key, default) for key, default in {"action": "", "run": "", "frame": 0, "words": ""}.items()
-    )
+    defaults = {"action": "", "run": "", "frame": 0, "words": "", "take": 1, "others": ()}
+    action, run, frame, words, take, others = (fields.get(key, default) for key, default in defaults.items())
     texts = isinstance(action, str) and isinstance(run, str) and isinstance(words, str) and len(words) <= LONGEST_WORDS
-    if not texts or type(frame) is not int or action not in {"offer", *FORMS, *MARKS}:
+    numbers = (
+        type(frame) is int and type(take) is int and isinstance(others, list | tuple) and len(others) < MOST_FRAMES
+    )
+    if not (texts and numbers) or action not in {"offer", *FORMS, *MARKS, "pick"}:
         raise InvalidRequest("This is no action on a picture.")
-    return Message(action, run, frame, words.strip())
+    return Message(action, run, frame, words.strip(), take, tuple(map(_named_frame, others)))
+
+
+def _named_frame(data: object) -> tuple[str, int]:
+    fields = data if isinstance(data, Mapping) else {}
+    run, frame = fields.get("run"), fields.get("frame")
+    if not isinstance(run, str) or type(frame) is not int:
+        raise InvalidRequest("This is no frame.")
+    return run, frame
 
 
 def _redo(asked: Action) -> Cell:
-    """The frame once more, by its own words or others; run again, the cell shows this very take."""
+    """The frame once more, by the words it shows or others; run again, the cell shows this very take."""
     from seedream_magic.continuation import plan_redo  # noqa: PLC0415 - load time, see `desk`
-    from seedream_magic.images.image_set import origin_of  # noqa: PLC0415 - load time, see `desk`
 
+    images, place = asked.images, asked.frame
     words = asked.words or None
-    if words is None and asked.frame < len(asked.images) and (before := asked.images[asked.frame].instead):
-        picked = asked.images[asked.frame].prompt  # by the words of the take that shows, whatever is picked later
-        words = None if picked == before.prompt else picked
-    plan = plan_redo(asked.client, asked.images, [asked.frame], prompt=words, another=True)
-    return Cell(origin_of(asked.images).redo_cell(asked.frame, prompt=words, take=_next_take(asked.client, plan)))
+    if words is None and place < len(images):  # a take in other words may be picked
+        shown, own = images[place].prompt, without_picks(images)[place].prompt
+        words = shown if shown != own else None
+    plan = plan_redo(asked.client, without_picks(images), [place], prompt=words, another=True)
+    return Cell(origin_of(images).redo_cell(place, prompt=words, take=_next_take(asked.client, plan)))
 
 
 def _vary(asked: Action) -> Cell:
-    """A new picture after the frame."""
+    """A new picture after the frame: after the take that shows, whichever is picked when the cell is run again."""
     from seedream_magic.continuation import plan_vary  # noqa: PLC0415 - load time, see `desk`
-    from seedream_magic.images.image_set import origin_of  # noqa: PLC0415 - load time, see `desk`
 
     if not asked.words:
         raise InvalidRequest("Say what the new picture shows: it is drawn by these words alone, after the picture.")
-    plan = plan_vary(asked.client, asked.picture, asked.words, another=True)
-    return Cell(origin_of(asked.images).vary_cell(asked.frame, asked.words, take=_next_take(asked.client, plan)))
+    take = asked.picture.take
+    frame = asked.client.takes(asked.images, asked.frame)[take - 1]
+    plan = plan_vary(asked.client, frame, asked.words, another=True)
+    number = _next_take(asked.client, plan)
+    return Cell(origin_of(asked.images).vary_take_cell(asked.frame, take, asked.words, take=number))
 
 
 def _retry(asked: Action) -> Cell:
@@ -108,11 +129,19 @@ def _reference(asked: Action) -> Cell:
     return Cell(f"%%seedream --ref run:{asked.images.run_id}[{asked.picture.index}]\n", runs=False)
 
 
+def _compare(asked: Action) -> Cell:
+    named = [(asked.images.run_id, asked.frame), *asked.others]
+    if len(named) < 2:
+        raise InvalidRequest("Pin two pictures at least, to compare them.")
+    return Cell(f"%seedream compare {' '.join(f'run:{run}[{frame}]' for run, frame in named)}")
+
+
 FORMS: Mapping[str, Callable[[Action], Cell]] = {
     "redo": _redo,
     "vary": _vary,
     "retry": _retry,
     "reference": _reference,
+    "compare": _compare,
 }
 """All cells that a button can make."""
 
@@ -138,9 +167,13 @@ def _answer(desk: Desk, message: Message) -> dict[str, Any]:
     client, images = _set_of(desk, message.run)
     if message.action == "offer":
         return _facts(client, images)
-    if message.frame not in range(max(len(images), images.expected or 0)):
-        raise InvalidRequest(f"Run {images.run_id} has no frame {message.frame}.")
-    asked = Action(client, images, message.frame, message.words)
+    for run, frame in ((message.run, message.frame), *message.others):
+        of = images if run == message.run else _set_of(desk, run)[1]
+        if frame not in range(max(len(of), of.expected or 0)):
+            raise InvalidRequest(f"Run {of.run_id} has no frame {frame}.")
+    asked = Action(client, images, message.frame, message.words, message.others)
+    if message.action == "pick":
+        return {"bundle": client.pick(images, message.frame, message.take)._repr_mimebundle_()}
     if message.action in MARKS:
         MARKS[message.action](asked.picture)
         return {"mark": _mark(asked.picture)}
@@ -198,17 +231,17 @@ def _set_of(desk: Desk, run_id: str) -> tuple[Seedream, ImageSet]:
 def _facts(client: Seedream, images: ImageSet) -> dict[str, Any]:
     """What a page shows before a click: which actions there are, what each may bill, the words of the frames."""
     from seedream_magic.continuation import missing_places  # noqa: PLC0415 - load time, see `desk`
-    from seedream_magic.images.image_set import places_of  # noqa: PLC0415 - load time, see `desk`
 
     missing = len(missing_places(images))
     impossible = {"redo"} if images.request.layer_decomposition else set()
     impossible |= set() if missing else {"retry"}
     bill = partial(_bill, client, images)
     return {
-        "actions": [name for name in (*FORMS, *MARKS) if name not in impossible],
+        "actions": [name for name in (*FORMS, *MARKS, "pick") if name not in impossible],
         "bills": {"redo": bill(1), "vary": bill(1), "retry": bill(missing)},
         "words": [frame.prompt for frame in places_of(images)],
         "marks": [_mark(frame) for frame in places_of(images)],
+        "takes": [[frame.take, frame.takes] for frame in places_of(images)],
     }
 
 
