@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import html
 import re
+import threading
+from collections import Counter
 from collections.abc import Callable, Iterator
 from contextlib import chdir
 from dataclasses import replace
@@ -13,11 +15,14 @@ from pathlib import Path
 import pytest
 from playwright.sync_api import Browser, Locator, Page, expect
 
-from lab import Lab, browser_page, open_notebook, theme, trust, written
+from lab import Lab, browser_page, open_notebook, run_all, theme, trust, written
+from raw_server import Behaviour, Gate, RawServer, Reply, Request, json_reply, raw_server
 from seedream_magic.images.image_set import cards_of
 from seedream_magic.view.cards import Grid, GridCell
 from seedream_magic.view.grid import grid_bundle
 from seedream_magic.view.grid_export import export_grid
+from served import KEY
+from service import PICTURE, POST, bodies, picture, whole_answer
 from test_carousel_browser import (
     CONTRAST,
     IN_A_TALL_FRAME,
@@ -299,3 +304,55 @@ def check_dark(root: Locator, parts: tuple[str, ...]) -> None:
     cell(root, "red, 4K, doubao-seedream-4-5, failed").click()
     for part in (".seedream-which", ".seedream-body p", ".seedream-set .seedream-word"):
         assert root.locator(part).first.evaluate(CONTRAST) >= 4.5, part
+
+
+@pytest.mark.kernel
+def test_a_sweep_is_watched_stopped_and_run_again(lab: Lab, tmp_path: Path) -> None:
+    """The account before, cells that fill, some refused, Stop half-way; then only what is missing is sent.
+
+    Counted at the service: what had its picture was asked for once.
+    """
+    held = threading.Event()
+
+    def post(request: Request) -> Behaviour:
+        body = request.json()
+        if "refused" in body["prompt"]:
+            return json_reply({"error": {"code": "InputTextSensitiveContentDetected", "message": "No."}}, 400)
+        answer = whole_answer(request)
+        assert isinstance(answer, Reply)
+        return Gate(b"", held, bytes(answer)) if body["model"].endswith("4-0") else answer
+
+    def asked(server: RawServer) -> Counter[tuple[str, str, str]]:
+        return Counter((body["prompt"], body["size"], body["model"]) for body in bodies(server.requests))
+
+    with raw_server({POST: post, PICTURE: picture}) as server, lab.page(1200, 1000) as page:
+        folder = lab.folder / "sweep"
+        folder.mkdir()
+        settings = {
+            "SEEDREAM_BASE_URL": f"{server.url}/v1",
+            "SEEDREAM_API_KEY": KEY,
+            "SEEDREAM_LIBRARY": str(tmp_path / "library.sqlite3"),
+        }
+        setup = f"import os\nos.environ.update({settings!r})\n%load_ext seedream_magic"
+        models = "doubao-seedream-4-5,doubao-seedream-4-0"
+        sweep = f"%%seedream kites << --vary --xy size=2K,4K --xy model={models}\na {{red|refused|blue}} kite"
+        written(folder / "sweep.ipynb", (), [setup, sweep])
+        open_notebook(page, lab.url, "sweep/sweep.ipynb", awaits=".jp-CodeCell")
+        run_all(page)
+        root = page.locator(GRID)
+        expect(root).to_contain_text("12 runs: 12 to send. They may bill up to 12 images")
+        expect(root).to_contain_text("4 of 12 runs done · 4 under way · 4 failed", timeout=60_000)
+        page.get_by_role("menuitem", name="Kernel", exact=True).click()
+        page.get_by_role("menuitem", name=re.compile("^Interrupt Kernel")).click()
+        expect(root).to_contain_text("4 of 12 runs done · 4 failed · 4 stopped", timeout=60_000)
+        assert server.posts == 12
+        held.set()
+        page.locator(".jp-CodeCell").nth(1).locator(".jp-InputArea-editor").click()
+        page.keyboard.press("Control+Enter")
+        expect(root).to_contain_text("8 of 12 runs done · 4 failed", timeout=60_000)
+        counted = asked(server)
+        done = [run for run in counted if "refused" not in run[0] and run[2].endswith("4-5")]
+        assert [counted[run] for run in done] == [1] * 4
+        assert sum(counted.values()) == 12 + 4 + 4
+        cell(root, "red, 2K, doubao-seedream-4-5, 1 image").click()
+        expect(root.get_by_role("dialog").get_by_role("img", name="a red kite")).to_be_visible()
