@@ -27,15 +27,26 @@ KEYS = {"ArrowLeft": "\ue012", "ArrowRight": "\ue014", "End": "\ue010", "Escape"
 SECONDS = 20
 _WAIT = """new Promise((done, late) => {
     setTimeout(() => late(new Error("it did not come true")), SECONDS);
-    const look = () => EXPRESSION ? done(true) : requestAnimationFrame(look);
+    const look = () => EXPRESSION ? done(true) : setTimeout(look, 50); // a window in the back has no animation frames
     look();
 })"""
-_MIDDLE = """(() => {
-    const node = document.querySelector(SELECTOR);
-    node.scrollIntoView({ block: "center" });
-    const { x, y, width, height } = node.getBoundingClientRect();
-    return JSON.stringify([Math.round(x + width / 2), Math.round(y + height / 2)]);
-})()"""
+_MIDDLE = """new Promise((done, late) => {
+    setTimeout(() => late(new Error("it cannot be clicked")), SECONDS);
+    let before = "";
+    const look = () => {
+        const node = document.querySelector(SELECTOR);
+        node?.scrollIntoView({ block: "center" });
+        const { x, y, width, height } = node?.getBoundingClientRect() ?? {};
+        const at = [Math.round(x + width / 2), Math.round(y + height / 2)];
+        const now = JSON.stringify(at);
+        if (now === before && node?.contains(document.elementFromPoint(...at))) return done(now);
+        before = now;
+        setTimeout(look, 50);
+    };
+    look();
+})"""
+_PREFERENCES = {"dom.input_events.security.minNumTicks": 0, "dom.input_events.security.minTimeElapsedInMS": 0}
+"""Else what is pressed in a page's first moments is dropped."""
 
 
 class Firefox:
@@ -48,6 +59,7 @@ class Firefox:
         self.command("session.subscribe", events=["log.entryAdded"])
         # The window that it starts with never gets the focus, and its elements hear of none.
         self.context = self.command("browsingContext.create", type="window")["context"]
+        self.command("browsingContext.activate", context=self.context)
 
     def command(self, method: str, **parameters: Any) -> Any:
         """The result of a command of the protocol."""
@@ -82,8 +94,9 @@ class Firefox:
         self.evaluate(_WAIT.replace("EXPRESSION", f"({expression})").replace("SECONDS", str(SECONDS * 1000)))
 
     def click(self, selector: str) -> None:
-        """Press the mouse on the first element of a CSS selector, where it is on the screen."""
-        x, y = json.loads(self.evaluate(_MIDDLE.replace("SELECTOR", json.dumps(selector))))
+        """Press the mouse on the first element of a CSS selector, once it stands still and nothing covers it."""
+        middle = _MIDDLE.replace("SELECTOR", json.dumps(selector)).replace("SECONDS", str(SECONDS * 1000))
+        x, y = json.loads(self.evaluate(middle))
         move = {"type": "pointerMove", "x": x, "y": y}
         self._act("pointer", move, {"type": "pointerDown", "button": 0}, {"type": "pointerUp", "button": 0})
 
@@ -105,7 +118,8 @@ def running_firefox(folder: Path, **preferences: Any) -> Iterator[Firefox]:
         skip_or_fail(f"no Firefox: none of {', '.join(PROGRAMS)} is installed")
     profile = folder / "profile"
     profile.mkdir()
-    lines = (f"user_pref({json.dumps(name)}, {json.dumps(value)});\n" for name, value in preferences.items())
+    all_of_them = {**_PREFERENCES, **preferences}
+    lines = (f"user_pref({json.dumps(name)}, {json.dumps(value)});\n" for name, value in all_of_them.items())
     (profile / "user.js").write_text("".join(lines), encoding="utf-8")
     command = [program, "--headless", "--no-remote", "--profile", str(profile), "--remote-debugging-port", "0"]
     running = subprocess.Popen(command, stderr=subprocess.PIPE, stdout=subprocess.DEVNULL, text=True)

@@ -376,7 +376,7 @@ def test_two_frames_are_compared(trusted: Page) -> None:
 
 
 def test_full_size_view_falls_back_to_the_preview(trusted: Page) -> None:
-    """Where the original cannot be loaded the preview stands in its place, and a sentence says so."""
+    """Where the original cannot be loaded the preview stands in its place, and a sentence says so; it is downloaded."""
     root = carousel(trusted, "gone")
     trusted.route("**/runs/gone/**", lambda route: route.abort())
     button(root, "Full size").click()
@@ -384,6 +384,9 @@ def test_full_size_view_falls_back_to_the_preview(trusted: Page) -> None:
     expect(root.locator("dialog img")).to_have_js_property("naturalWidth", 1280)
     assert severe(trusted, "dialog[open]") == []
     trusted.keyboard.press("Escape")
+    with trusted.expect_download() as download:
+        root.get_by_role("link", name="Download").click()
+    assert download.value.suggested_filename == "01-preview.jpeg"
 
 
 def test_one_frame_has_no_clutter(trusted: Page) -> None:

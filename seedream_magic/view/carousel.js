@@ -88,11 +88,13 @@ function seedreamCarousel(root) {
   const cut = make("input", "cut", { type: "range", "data-key": "cut" });
   const download = make("a", "sign", { "data-key": "download", "aria-label": words.download, title: words.download },
     seedreamIcon("download") ?? "");
-  // Also at a click: JupyterLab writes links anew after this has run.
+  let lost = false; // the last original that was asked for
+  // Also at a click: JupyterLab writes links anew after this has run, and what there is may be known by then.
   const lead = () => {
     const [{ src }, { file }] = [/** @type {HTMLImageElement} */ (picture()), facts()];
-    download.href = link() ?? src;
-    download.download = link() ? file : file.replace(/\..*/, `-preview.${/\w+(?=;)/.exec(src)}`);
+    const there = lost ? undefined : link();
+    download.href = there ?? src;
+    download.download = there ? file : file.replace(/\..*/, `-preview.${/\w+(?=;)/.exec(src)}`);
   };
   download.onclick = lead;
   const menu = make("div", "menu", { popover: "auto" }, ...words.copies.map(copier));
@@ -207,8 +209,8 @@ function seedreamCarousel(root) {
     place.focus = /** @type {any} */ (target).dataset.key;
     addEventListener("keydown", keys, true);
   });
-  original.onload = () => { large.src = original.src; };
-  original.onerror = () => { note.textContent = words.preview; };
+  original.onload = () => { large.src = original.src; lost = false; };
+  original.onerror = () => { note.textContent = words.preview; lost = true; };
   cut.oninput = () => root.style.setProperty("--cut", cut.value);
   dialog.onclose = () => focus(full);
 

@@ -96,7 +96,7 @@ function seedreamSwipe(area, turn, moves) {
 }
 
 /** Copies a text and says so on the button. Where the page may not (plain http, a frame of another site) the text is marked
- *  in a field beside the button and copied from there, if need be by the reader.
+ *  in a field below the button and copied from there, if need be by the reader.
  *  @param {HTMLElement} node the button @param {string} text @param {string} said @param {string[]} words its text and name */
 function seedreamCopy(node, text, said, [word, name = word]) {
   const done = () => {
@@ -110,7 +110,7 @@ function seedreamCopy(node, text, said, [word, name = word]) {
     const keep = (event) => event.target === field && event.stopPropagation();
     addEventListener("keydown", keep, true);
     field.onblur = () => { removeEventListener("keydown", keep, true); field.remove(); };
-    node.after(field);
+    node.parentElement?.append(field);
     field.select();
     if (!document.execCommand("copy")) return;
     node.focus({ preventScroll: true });

@@ -15,7 +15,7 @@ pytestmark = pytest.mark.browser
 def test_the_page_of_a_set(tmp_path: Path) -> None:
     """Mouse and keys turn its frames; grid, compare and full size show what they say."""
     (tmp_path / "run").mkdir()
-    images = made_set(tmp_path / "run", prompt="four seasons", count=4, size=(1800, 1200), failed=(1,))
+    images = made_set(tmp_path / "run", prompt="four seasons", count=4, size=(1800, 1200))
     page = images.export(tmp_path / "set.html").as_uri()
     position = "document.querySelector('.seedream > .seedream-bar .seedream-position').textContent"
     visible = "(one) => one.checkVisibility({ visibilityProperty: true })"

@@ -131,6 +131,7 @@ def test_a_reopened_notebook(executed: Path, opened: Browser) -> None:
             click(page, inside, f".seedream-several [data-key={key}]")
             expect(shown).to_have_count(count)
         page.keyboard.press("End")
+        click(page, inside, ".seedream-several [data-key=more]")
         click(page, inside, ".seedream-several [data-key=path]")
         copied = root.locator("[data-key=path]")
         expect(copied).to_have_text("Copied")
@@ -139,7 +140,7 @@ def test_a_reopened_notebook(executed: Path, opened: Browser) -> None:
         expect(dialog.get_by_role("img")).to_have_js_property("naturalWidth", 2848)
         click(page, inside, ".seedream-several dialog [data-key=close]")  # in the window, or the click goes nowhere
         expect(inside.locator("dialog[open]")).to_have_count(0)
-        click(page, inside, ".seedream-several .seedream-tools a")
+        click(page, inside, ".seedream-several [data-key=download]")
         expect(page.get_by_role("tab", name=re.compile(r"^04\.jpg"))).to_be_visible()
 
 
