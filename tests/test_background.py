@@ -186,12 +186,12 @@ def test_what_awaits_meets_the_cap_as_well(kernel: Kernel, slow: SlowService, sl
 
 WATCHED = """\
 import threading
-import seedream_magic.view.figures as figures
-make, on_kernel = figures.preview_of, []
+import seedream_magic.view.pictures as pictures
+decode, on_kernel = pictures.decode, []
 def watched(*arguments, **options):
     on_kernel.append(threading.current_thread() is threading.main_thread())
-    return make(*arguments, **options)
-figures.preview_of = watched"""
+    return decode(*arguments, **options)
+pictures.decode = watched"""
 
 
 def test_previews_are_made_beside_the_kernels_loop(kernel: Kernel, slow: SlowService) -> None:
@@ -201,7 +201,7 @@ def test_previews_are_made_beside_the_kernels_loop(kernel: Kernel, slow: SlowSer
     kernel.wait_output(lambda result: 1 in sets(result))
     slow.release.set()
     kernel.wait_output(lambda result: 2 in sets(result))
-    assert kernel.run("figures.preview_of = make; print(bool(on_kernel), any(on_kernel))").stdout == "True False\n"
+    assert kernel.run("pictures.decode = decode; print(bool(on_kernel), any(on_kernel))").stdout == "True False\n"
 
 
 MIXED = """\

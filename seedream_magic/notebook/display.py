@@ -22,16 +22,12 @@ from typing import Any, Protocol
 
 from IPython.core.interactiveshell import InteractiveShell
 from IPython.display import DisplayHandle, clear_output
-from IPython.terminal.interactiveshell import TerminalInteractiveShell
 
 from seedream_magic.errors import SeedreamError, SeedreamInterrupted, reason_of
 from seedream_magic.images.image_set import ImageSet, cards_of
 from seedream_magic.notebook.cell_outputs import CellOutputs
 from seedream_magic.notebook.kernel_loop import KernelLoop, Latest
-from seedream_magic.notebook.terminal import Lines
 from seedream_magic.sweep.sweep import Sweep, grid_of
-from seedream_magic.view.carousel import plain_text, set_bundle
-from seedream_magic.view.grid import grid_bundle
 from seedream_magic.view.markup import NOTHING, element
 
 _BYTES_PER_SECOND = 300_000
@@ -72,13 +68,16 @@ def display_for(
     if quiet:
         return _Quiet()
     if in_terminal(shell):
+        from seedream_magic.notebook.terminal import Lines  # noqa: PLC0415 - a notebook never needs it
+
         return Lines(background=background)
     return BackgroundOutput(layout, cell) if background else Output(layout, cell)
 
 
 def in_terminal(shell: InteractiveShell) -> bool:
     """Whether cells are typed in IPython's own terminal, without a kernel."""
-    return isinstance(shell, TerminalInteractiveShell)
+    module = sys.modules.get("IPython.terminal.interactiveshell")  # to import it would load prompt_toolkit in a kernel
+    return module is not None and isinstance(shell, module.TerminalInteractiveShell)
 
 
 def ends_with_cells(shell: InteractiveShell) -> bool:
@@ -124,6 +123,10 @@ class Output:
 
     def bundle_of(self, images: ImageSet | Sweep) -> dict[str, Any]:
         """The set, or the sweep, as a mimebundle."""
+        # What draws it loads Pillow, and is loaded when there is something to show: the request has left by then.
+        from seedream_magic.view.carousel import plain_text, set_bundle  # noqa: PLC0415 - see above
+        from seedream_magic.view.grid import grid_bundle  # noqa: PLC0415 - see above
+
         try:
             if isinstance(images, Sweep):
                 return grid_bundle(grid_of(images))
