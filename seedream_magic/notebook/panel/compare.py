@@ -80,13 +80,11 @@ class Compare:
         )
         self.switch = hinted(widgets.Checkbox(description="Compare", indent=False), *hint)
         self.switch.layout.width, self.switch.layout.margin = "auto", "2px 8px"
-        self._values = {name: row(width="auto") for name in _NAMES}
-        words = indented(widgets.HTML(str(element("div", {}, _WORDS))))
-        words.add_class("seedream-quiet")
-        self._rows = column(*(self._row(name) for name in _NAMES), words)
+        self._values: dict[str, Any] = {}
+        self._rows = column()
+        set_visible(self._rows, visible=False)
         self.widget = column(indented(row(self.switch)), self._rows)
         loop.watch(self.switch, self._switched)
-        set_visible(self._rows, visible=False)
 
     @property
     def on(self) -> bool:
@@ -95,7 +93,7 @@ class Compare:
 
     def chosen(self, name: str) -> tuple[str, ...]:
         """The values of an option that are compared."""
-        return tuple(box.description for box in self._values[name].children if box.value)
+        return tuple(box.description for box in self._values[name].children if box.value) if self._values else ()
 
     def offer(self, model: str) -> None:
         """Offer what the model takes, or those that are compared. Before it is on there is nothing to choose from."""
@@ -125,6 +123,11 @@ class Compare:
         return Comparison(replace(ask, prompt=prompt), axes, ask, tuple(options))
 
     def _switched(self) -> None:
+        if self.on and not self._values:  # most never compare: what a page holds, a notebook may save
+            self._values = {name: row(width="auto") for name in _NAMES}
+            words = indented(widgets.HTML(str(element("div", {}, _WORDS))))
+            words.add_class("seedream-quiet")
+            self._rows.children = (*map(self._row, _NAMES), words)
         set_visible(self._rows, visible=self.on)
         self._changed()
 
