@@ -5,8 +5,10 @@ from __future__ import annotations
 import json
 import os
 import shutil
+import socket
 import subprocess
 import sys
+import time
 from collections.abc import Iterator, Sequence
 from contextlib import AbstractContextManager, contextmanager
 from dataclasses import dataclass
@@ -15,6 +17,7 @@ from pathlib import Path
 from queue import Queue
 from threading import Thread
 from typing import IO, Any
+from urllib.parse import urlsplit
 
 from playwright.sync_api import Browser, BrowserContext, Locator, Page, sync_playwright
 
@@ -162,8 +165,21 @@ def _announced_url(lines: Queue[str]) -> str:
     while line := lines.get(timeout=60):
         seen.append(line)
         if "http://127.0.0.1:" in line:
-            return line[line.index("http://") :].partition("/lab")[0].strip()
+            address = line[line.index("http://") :].partition("/lab")[0].strip()
+            _wait_until_it_accepts(int(urlsplit(address).port or 0))
+            return address
     raise AssertionError("JupyterLab did not start:\n" + "".join(seen))
+
+
+def _wait_until_it_accepts(port: int) -> None:
+    """The log is a moment ahead of the port."""
+    until = time.monotonic() + 20
+    while True:
+        try:
+            return socket.create_connection(("127.0.0.1", port), timeout=5).close()
+        except ConnectionRefusedError:
+            assert time.monotonic() < until, "JupyterLab takes no connection"
+        time.sleep(0.05)
 
 
 @contextmanager

@@ -46,7 +46,6 @@ def test_texts_are_copied_without_https(opened: Browser, tmp_path: Path) -> None
         assert page.evaluate("navigator.clipboard === undefined")
         root, field = carousel(page, "plain"), page.locator(".seedream-marked")
         button(root, "More").click()
-        button(root, "More").click()
         button(root, "Copy redo").click()
         expect(root.locator("[data-key=redo]")).to_have_text("Copied")
         expect(root.locator("[data-key=redo]")).to_be_focused()
@@ -56,7 +55,6 @@ def test_texts_are_copied_without_https(opened: Browser, tmp_path: Path) -> None
             "document.execCommand = () => false; addEventListener('keydown', (e) => { window.heard = e.key; })"
         )
         button(root, "Next frame").click()
-        button(root, "More").click()
         button(root, "More").click()
         button(root, "Copy vary").click()
         expect(field).to_be_visible()
@@ -82,7 +80,6 @@ def test_a_set_in_a_sandboxed_frame_of_another_site(opened: Browser, tmp_path: P
         button(root, "Full size").click()
         expect(root.get_by_role("status")).to_contain_text("The original cannot be opened")
         page.keyboard.press("Escape")
-        button(root, "More").click()
         button(root, "More").click()
         button(root, "Copy prompt").click()
         expect(root.locator("[data-key=prompt]")).to_have_text("Copied")
