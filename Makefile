@@ -3,7 +3,7 @@
 # pip is asked for plain names: where it looks, and through what, is the caller's own (PIP_*, pip.conf).
 .DEFAULT_GOAL := help
 .DELETE_ON_ERROR:
-.PHONY: help demo lab check test gateways faults docs picture screenshots clean
+.PHONY: help demo lab check test gateways faults bench docs picture screenshots clean
 
 # The Python that makes the environments. The caller's choice stands or is refused; ours may be a newer one than python3.
 PYTHON ?= python3
@@ -135,6 +135,9 @@ $(gateways_ready): $(dev_ready)
 
 gateways: $(gateways_ready) ## try a real LiteLLM and a real Portkey between this client and a service
 	$(with_node) .venv/bin/python -m pytest tests/test_gateway_programs.py tests/test_gateways.py
+
+bench: $(dev_ready) ## measure what this costs beside a bare script and beside others; one table, and build/bench.json
+	.venv/bin/python benchmarks/bench.py
 
 faults: $(dev_ready) ## measure what must never go wrong, beside openai-python; fails where a gate is missed
 	.venv/bin/python tests/faults.py

@@ -12,7 +12,7 @@ import os
 import threading
 from collections.abc import Callable, Iterable, Sequence
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import suppress
+from contextlib import nullcontext, suppress
 from functools import lru_cache
 from pathlib import Path
 from typing import TypeVar
@@ -35,8 +35,8 @@ _PIXELS_PER_BYTE = 16  # of the calmest pictures seen at these qualities; larger
 FEW = 4
 DELAY = 3.0
 """Seconds without a bar: what is done by then needs none."""
-_DECODES = threading.BoundedSemaphore(2)
-"""Each may hold a whole decoded picture: more at once take memory, and hardly save time."""
+_WHOLE = threading.Lock()
+"""For who decodes a picture that cannot be decoded small: two at once would hold twice the memory."""
 Item = TypeVar("Item")
 
 
@@ -64,9 +64,9 @@ def open_original(path: Path) -> Image.Image:
         return webp_picture(data, found.end)
     # Not `Image.open`: it refuses by, and warns of, a limit that other code of the process sets.
     opened = _CLASSES[found.kind]
-    for wordy in (data, without_words(data)):
+    for wordless in (False, True):
         with suppress(Exception):
-            picture = opened(io.BytesIO(wordy))
+            picture = opened(io.BytesIO(without_words(data) if wordless else data))
             if found.kind != "JPEG":  # words stand behind the pixels of a PNG, too
                 picture.load()
             return picture
@@ -83,7 +83,7 @@ def preview_of(path: Path, _digest: str | None = None, *, budget: int) -> Previe
     """
     edge = int(math.sqrt(budget * _PIXELS_PER_BYTE))
     edge = min(LONGEST_EDGE, max(edge, SMALLEST_EDGE))
-    with _DECODES:
+    with nullcontext() if path.suffix == ".jpg" else _WHOLE:
         picture = decode(path, edge)
         # Of what is several times as large, the mean of whole pixels is taken first: twice as fast, and as sharp.
         picture.thumbnail((edge, edge), Image.Resampling.BICUBIC, reducing_gap=1.5)
@@ -155,6 +155,9 @@ def _displayable(opened: Image.Image) -> Image.Image:
         with_alpha = opened.convert("RGBA")
         lowest, _ = with_alpha.getchannel("A").getextrema()
         return with_alpha if lowest != 255 else with_alpha.convert("RGB")
+    if opened.mode == "RGB":
+        opened.load()
+        return opened
     return opened.convert("RGB")
 
 

@@ -1,0 +1,65 @@
+"""The preview of one 4K picture in a set of eight: from its file to the data URI in the output."""
+
+from __future__ import annotations
+
+import io
+from collections.abc import Callable, Iterator
+from functools import partial
+from pathlib import Path
+
+from PIL import Image
+
+from pictures import picture
+from seedream_magic.images.verify import verify_picture
+from seedream_magic.view.pictures import preview_of
+from table import Row, in_turn, processor_seconds
+
+BUDGET = 660_000 // 8
+EDGE = 1148
+"""In pixels: what the budget allows."""
+
+
+def by_draft(path: Path) -> object:
+    """The floor: what Pillow alone does to get the pixels; nothing is encoded."""
+    with Image.open(path) as opened:
+        opened.draft("RGB", (EDGE, EDGE))
+        return opened.resize((EDGE, EDGE), Image.Resampling.LANCZOS)
+
+
+def whole(path: Path) -> object:
+    """The peer: the whole picture decoded, made small, encoded."""
+    with Image.open(path) as opened:
+        opened.load()
+        small = opened.resize((EDGE, EDGE), Image.Resampling.LANCZOS)
+    small.save(buffer := io.BytesIO(), "JPEG", quality=84)
+    return buffer
+
+
+def ours(path: Path) -> object:
+    """Ours, as for a picture that was never shown."""
+    preview_of.cache_clear()
+    return preview_of(path, budget=BUDGET)
+
+
+def rows() -> Iterator[Row]:
+    """A JPEG and a PNG, in milliseconds of processor time; and what the check of each costs before."""
+    for kind in ("JPEG", "PNG"):
+        data = picture(4096, kind)
+        path = Path(f"picture.{kind.lower()}")
+        path.write_bytes(data)
+        ways: dict[str, Callable[[], object]] = {
+            "ours": partial(ours, path),
+            "floor": partial(by_draft, path),
+            "peer": partial(whole, path),
+        }
+        ways["check of the bytes"] = partial(verify_picture, data)
+        figures = in_turn({way: partial(_milliseconds, work) for way, work in ways.items()})
+        ratio = figures.ratio("ours", "floor")
+        goal = f"at most 1.2x the floor, which does not encode; it is {ratio:.2f}x"
+        note = "" if ratio <= 1.2 else "Beside the floor it encodes, twice or more where the first is over its budget"
+        name = f"preview of a 4K {kind}, {len(data) / 2**20:.1f} MB"
+        yield Row(name, "ms", figures.of, goal, ratio <= 1.2, note)
+
+
+def _milliseconds(work: Callable[[], object]) -> float:
+    return processor_seconds(work) * 1000

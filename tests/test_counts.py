@@ -1,0 +1,139 @@
+"""What must not grow: counts of the work that a set, an update and a replay take. No time is measured here."""
+
+from __future__ import annotations
+
+import hashlib
+import os
+import sys
+import tracemalloc
+from collections import Counter
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+import pytest
+from IPython.core.interactiveshell import InteractiveShell
+
+from asking import run_cell
+from raw_server import RawServer, Reply, Request, raw_server
+from seedream_magic import Seedream
+from seedream_magic.view import pictures
+from seedream_magic.view.pictures import preview_of
+from served import client
+from service import POST, encoded, noise, whole_answer
+
+
+@contextmanager
+def calls_of(monkeypatch: pytest.MonkeyPatch, owner: Any, name: str) -> Iterator[list[tuple[Any, ...]]]:
+    """The arguments of each call of a function, which does its work all the same."""
+    calls: list[tuple[Any, ...]] = []
+    real: Callable[..., Any] = getattr(owner, name)
+
+    def counted(*arguments: Any, **options: Any) -> Any:
+        calls.append(arguments)
+        return real(*arguments, **options)
+
+    with monkeypatch.context() as patch:
+        patch.setattr(owner, name, counted)
+        yield calls
+
+
+def test_a_picture_is_hashed_once_and_synced_once(
+    seedream: Seedream, server: RawServer, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Four pictures: four passes of SHA-256 over their bytes; for each a file and its record are synced, no more."""
+    with (
+        calls_of(monkeypatch, hashlib, "sha256") as hashed,
+        calls_of(monkeypatch, os, "fsync") as synced,
+    ):
+        images = seedream.generate("four counted frames", images=4, stream=False)
+        more = len(synced)
+        single = seedream.generate("one counted frame", stream=False)
+    files = Counter(frame.path.read_bytes() for frame in (*images, *single) if frame.path)
+    passes = Counter(data for data, *_ in hashed if bytes(data) in files)
+    assert passes == files
+    a_frame = (more - (len(synced) - more)) / 3
+    assert a_frame <= 4  # the picture, its sidecar, and the folder after each
+    assert server.posts == 2
+    assert server.gets == 5
+
+
+def test_a_preview_is_encoded_once_for_all_updates(shell: InteractiveShell, monkeypatch: pytest.MonkeyPatch) -> None:
+    """However often the growing set is shown; and a small picture fits at the first try."""
+    with (
+        calls_of(monkeypatch, pictures, "decode") as decoded,
+        calls_of(monkeypatch, pictures, "_encode") as tried,
+    ):
+        error, _, outputs = run_cell(shell, "%%seedream -n 6 --stream\nsix counted previews")
+    assert error is None
+    assert len(outputs) > 1
+    sheet = 1
+    assert len(decoded) == 6
+    assert len(tried) <= 6 + sheet
+
+
+def test_updates_of_a_growing_set_are_few(shell: InteractiveShell) -> None:
+    """No more of them than there is news: each picture, the beginning, the end."""
+    error, _, outputs = run_cell(shell, "%%seedream -n 6 --stream\nsix counted updates")
+    assert error is None
+    assert len(outputs) <= 6 + 4
+
+
+def test_a_replay_opens_what_it_shows(seedream: Seedream, server: RawServer, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Other runs of the store are not looked into, and nothing is sent or synced."""
+    for number in range(5):
+        seedream.generate(f"another run {number}")
+    made, sent = seedream.generate("a counted replay", images=3), len(server.requests)
+    opened: list[str] = []
+
+    def hook(event: str, arguments: tuple[Any, ...]) -> None:
+        if watching and event == "open" and isinstance(arguments[0], str | os.PathLike):
+            opened.append(os.fspath(arguments[0]))
+
+    watching = True
+    sys.addaudithook(hook)
+    with calls_of(monkeypatch, os, "fsync") as synced:
+        again = seedream.generate("a counted replay", images=3)
+    watching = False
+    assert again.replayed
+    assert len(server.requests) == sent
+    assert synced == []
+    runs = {Path(path).parent.name for path in opened if str(made.folder.parent) in path}
+    assert runs <= {made.run_id, made.folder.parent.name}
+    files = Counter(Path(path).name for path in opened if made.run_id in path)
+    assert files.pop("request.json") <= 6
+    assert set(files.values()) == {1}
+
+
+def test_memory_does_not_grow_with_the_number_of_frames(store: Path) -> None:
+    """The peak of twelve pictures is less than that of three and three more files: none is held decoded."""
+    data = encoded(noise(1024, 1024), "PNG")
+
+    def picture(request: Request) -> Reply:
+        return Reply(200, {"Content-Type": "image/png"}, data + request.path.encode())
+
+    def peak(images: int) -> int:
+        tracemalloc.start()
+        try:
+            seedream.generate(f"{images} weighed frames", images=images, stream=False)
+            return tracemalloc.get_traced_memory()[1]
+        finally:
+            tracemalloc.stop()
+
+    with raw_server({POST: whole_answer, ("GET", "/picture/"): picture}) as server:
+        seedream = client(server, store)
+        seedream.generate("warm", images=2, stream=False)
+        few, many = peak(3), peak(12)
+    assert many < few + 10 * len(data)
+
+
+def test_the_same_preview_is_made_once(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Asked for by many threads at once as well as again and again."""
+    path = tmp_path / "01.jpg"
+    path.write_bytes(encoded(noise(64, 64), "JPEG"))
+    with calls_of(monkeypatch, pictures, "decode") as decoded:
+        for _ in range(3):
+            pictures.make_previews([(path, "once")], budget=9_000)
+            preview_of(path, "once", budget=9_000)
+    assert len(decoded) == 1
