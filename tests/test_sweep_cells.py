@@ -123,15 +123,31 @@ def test_sweeps_that_are_refused(
 
 
 def test_a_dry_run_shows_the_account_and_the_empty_grid(shell: InteractiveShell, server: RawServer) -> None:
-    """With what would be refused, or asked."""
-    error, text = run(shell, "%%seedream --dry-run --vary\na {red|blue} kite")
+    """With what would be refused, or asked; which runs are there already; nothing of it looks begun or interrupted."""
+    assert run(shell, "%%seedream -s 2K\na red kite")[0] is None
+    error, text, outputs = run_cell(shell, "%%seedream --dry-run --vary -s 2K\na {red|blue} kite")
     assert error is None
-    assert "2 runs: 2 to send. They may bill up to 2 images." in text
-    assert "2 waiting" in text
     assert "Nothing was sent.\n" in text
+    text, html = (outputs[0]["data"][kind] for kind in ("text/plain", "text/html"))
+    assert "\n2 runs\n2 runs: 1 in the library, 1 to send. They may bill up to 1 image." in text
+    assert re.findall('class="seedream-cell"[^>]* data-state="([a-z]+)"', html) == ["stored", "planned"]
+    assert ">in the library</div>" in html
+    assert ">to send</div>" in html
+    assert not re.search("waiting|under way|interrupted", text)
+    assert "this was under way" not in html
     shell.run_line_magic("config", "SeedreamMagics.max_images_per_run = 1")
     error, text = run(shell, "%%seedream --dry-run --vary\na {red|blue} kite")
     assert "It would be refused now: This sweep may bill up to 2 images; SeedreamMagics.max_images_per_run" in text
+    assert server.posts == 1
+
+
+def test_a_dry_run_needs_no_key(shell: InteractiveShell, server: RawServer, monkeypatch: pytest.MonkeyPatch) -> None:
+    """As one of a single set does: who asks for the price has no key yet. That there is none is said."""
+    monkeypatch.delenv("SEEDREAM_API_KEY")
+    error, text = run(shell, "%%seedream --dry-run --vary\na {red|blue} kite")
+    assert error is None
+    assert "2 runs: 2 to send." in text
+    assert "Nothing was sent. It would be refused now: No API key for " in text
     assert server.posts == 0
 
 

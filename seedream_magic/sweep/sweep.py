@@ -146,6 +146,9 @@ class Sweep(Sequence[ImageSet]):
         images, error = (self.sets[index], self.errors[index]) if self.sets else (None, None)
         if self.places[index].ask is None:
             return "hole"
+        if images is None and self.state == "planned":
+            plan = self.plans[index]
+            return "planned" if plan is None or plan.stored is None else "stored"
         if images is None:
             return "stopped" if self.state == "stopped" else "waiting"
         if error is not None or (images.state == "done" and not images.ok):
