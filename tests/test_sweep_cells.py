@@ -81,6 +81,15 @@ def test_rows_from_the_notebook_and_from_a_file(shell: InteractiveShell, server:
     assert bodies(server.requests)[-1]["size"] == "4K"
 
 
+def test_options_are_crossed_and_set_by_rows_in_chinese(shell: InteractiveShell, server: RawServer) -> None:
+    """By the words that a cell takes as options; one letter is the name of a column, and no option."""
+    shell.user_ns["表"] = [{"动物": "狐狸", "尺寸": "4K", "n": 16}, {"动物": "仙鹤", "尺寸": "2K", "n": 17}]
+    assert run(shell, "%%seedream --each 表\n一只{动物}")[0] is None
+    assert run(shell, "%%seedream --xy 尺寸=2K，4K\n一只猫")[0] is None
+    sent = sorted((body["prompt"], body["size"]) for body in bodies(server.requests))
+    assert sent == [("一只仙鹤", "2K"), ("一只狐狸", "4K"), ("一只猫", "2K"), ("一只猫", "4K")]
+
+
 def test_without_vary_braces_are_what_they_were(shell: InteractiveShell, server: RawServer) -> None:
     """A bar makes no group, which is said, and a backslash is one."""
     error, text = run(shell, "%%seedream\n{red|blue} \\{x\\}")

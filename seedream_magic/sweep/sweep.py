@@ -12,7 +12,7 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field, replace
 from os import PathLike
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Literal, Protocol, overload
+from typing import TYPE_CHECKING, Any, Literal, Protocol, SupportsIndex, overload
 
 from seedream_magic.api.plan import Plan
 from seedream_magic.errors import ConfigError, InvalidRequest, SeedreamError, plural
@@ -77,17 +77,17 @@ class Sweep(Sequence[ImageSet]):
         return map(self._set, self.runs)
 
     @overload
-    def __getitem__(self, key: int | str | tuple[object, ...]) -> ImageSet: ...
+    def __getitem__(self, key: SupportsIndex | str | tuple[object, ...]) -> ImageSet: ...
     @overload
     def __getitem__(self, key: slice) -> tuple[ImageSet, ...]: ...
-    def __getitem__(self, key: int | str | tuple[object, ...] | slice) -> ImageSet | tuple[ImageSet, ...]:
+    def __getitem__(self, key: SupportsIndex | str | tuple[object, ...] | slice) -> ImageSet | tuple[ImageSet, ...]:
         """The set with these labels, `sweep["red", "2K"]`, or the run at this place, from 0, in the order of the axes.
 
         So many labels are enough as name one run. Raises `InvalidRequest` for others, `IndexError` for a place.
         """
         if isinstance(key, slice):
             return tuple(map(self._set, self.runs[key]))
-        if isinstance(key, int):
+        if isinstance(key, SupportsIndex):  # numpy's own numbers too
             return self._set(self.runs[key])
         found = self.find(key)
         if len(found) != 1:
