@@ -143,7 +143,10 @@ def test_runs_that_fail_are_cells(store: Path) -> None:
         mended = sweep.retry()
         assert states(mended) == ["done", "done"]
         assert mended["red"] is sweep["red"]
-        assert several.retry()["green"].complete
+        whole = several.retry()
+        assert whole["green"].complete
+        assert [*several.frame["billed"], *whole.frame["billed"]] == [2, 1, 2, 2]  # the one before the retry too
+        assert [grid_of(one).ledger[-1] for one in (several, whole)] == ["3 images billed.", "4 images billed."]
         assert server.posts == 7
         assert mended.retry() is mended
 
