@@ -229,7 +229,7 @@ class _Worker(threading.Thread, Generic[Value]):
         if not self._ready.is_set():  # a Stop that strikes inside of `wait` leaves the event locked for ever
             self._ready.wait(CLEAN_UP_SECONDS)
         self.cancel()
-        if self._task is not None:
+        if self._task is not None and threading.current_thread() is not self:
             self.join(CLEAN_UP_SECONDS)
 
     def cancel(self) -> None:
@@ -355,7 +355,8 @@ def _handle_interrupts(stop: _Stop) -> Iterator[None]:
     try:
         yield
     finally:
-        signal.signal(signal.SIGINT, handler)
+        with suppress(ValueError):  # a generator that nobody holds may be closed on any thread
+            signal.signal(signal.SIGINT, handler)
 
 
 async def _close(values: AsyncGenerator[Value, None], steps: list[asyncio.Task[Value]]) -> None:

@@ -4,9 +4,11 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import gc
 import itertools
 import math
 import os
+import signal
 import subprocess
 import sys
 import threading
@@ -284,6 +286,31 @@ def test_stop_keeps_what_has_come_and_the_rest_goes_on(slow_kernel: Kernel, slow
 
 
 @pytest.mark.skipif(sys.platform == "win32", reason="Windows has no pseudo-terminals")
+def test_a_loop_that_is_left_stops_what_runs_at_once(store: Path) -> None:
+    """Without a collection of garbage: its thread ends, and Stop is what it was before."""
+    before = signal.getsignal(signal.SIGINT)
+    gate = threading.Event()
+
+    def wait(request: Request) -> Behaviour:
+        if request.json()["prompt"] != "first":
+            gate.wait(20)
+        return whole_answer(request)
+
+    with raw_server({POST: wait, PICTURE: picture}) as server:
+        gc.disable()
+        try:
+            for images in client(server, store).map(["first", "second", "third"], concurrency=2):
+                assert images.prompt == "first"
+                assert signal.getsignal(signal.SIGINT) is not before
+                break
+            assert signal.getsignal(signal.SIGINT) is before
+            assert not [thread for thread in threading.enumerate() if thread.name == "seedream-run"]
+        finally:
+            gc.enable()
+            gate.set()
+    assert server.posts <= 3
+
+
 def test_the_bar_is_shown_in_a_terminal_only(server: RawServer, store: Path, tmp_path: Path) -> None:
     """With the count, the images and the failures; a log gets nothing."""
     import pty

@@ -10,10 +10,11 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from seedream_magic.api.fields import CHINESE_FLAGS
 from seedream_magic.api.make_request import Ask
 from seedream_magic.errors import InvalidRequest
 from seedream_magic.notebook.cell import Cell, parse_cell
-from seedream_magic.notebook.options import CHINESE_FLAGS, OPTIONS, help_text
+from seedream_magic.notebook.options import OPTIONS, help_text
 
 CHINESE = re.compile(r"[\u3000-\u303f\u4e00-\u9fff\uff00-\uffef]")
 FOX = Ask("a fox")

@@ -9,6 +9,7 @@ import threading
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import pytest
 
 from raw_server import Behaviour, RawServer, Request, json_reply, raw_server
@@ -110,7 +111,7 @@ def test_labels_name_the_runs(seedream: Seedream) -> None:
     """So many as are needed; another one is told what there is. A hole is none."""
     sweep = seedream.sweep("{n} kites", vary={"n": ["one", "-", "two"]}, xy={"watermark": [True, False]})
     assert len(sweep) == 4
-    assert sweep["one", "on"] is sweep["one,on"] is sweep[0]
+    assert sweep["one", "on"] is sweep["one,on"] is sweep[0] is sweep[np.int64(0)]
     unknown: list[tuple[Any, str]] = [
         ("ten", "No run of this sweep is called 'ten'. n: one, -, two; watermark: on, off."),
         ("one", 'sweep["one"] names 2 runs; sweep["one", "on"] is the first of them.'),
@@ -142,7 +143,10 @@ def test_runs_that_fail_are_cells(store: Path) -> None:
         mended = sweep.retry()
         assert states(mended) == ["done", "done"]
         assert mended["red"] is sweep["red"]
-        assert several.retry()["green"].complete
+        whole = several.retry()
+        assert whole["green"].complete
+        assert [*several.frame["billed"], *whole.frame["billed"]] == [2, 1, 2, 2]  # the one before the retry too
+        assert [grid_of(one).ledger[-1] for one in (several, whole)] == ["3 images billed.", "4 images billed."]
         assert server.posts == 7
         assert mended.retry() is mended
 

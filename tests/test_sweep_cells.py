@@ -81,6 +81,15 @@ def test_rows_from_the_notebook_and_from_a_file(shell: InteractiveShell, server:
     assert bodies(server.requests)[-1]["size"] == "4K"
 
 
+def test_options_are_crossed_and_set_by_rows_in_chinese(shell: InteractiveShell, server: RawServer) -> None:
+    """By the words that a cell takes as options; one letter is the name of a column, and no option."""
+    shell.user_ns["表"] = [{"动物": "狐狸", "尺寸": "4K", "n": 16}, {"动物": "仙鹤", "尺寸": "2K", "n": 17}]
+    assert run(shell, "%%seedream --each 表\n一只{动物}")[0] is None
+    assert run(shell, "%%seedream --xy 尺寸=2K，4K\n一只猫")[0] is None
+    sent = sorted((body["prompt"], body["size"]) for body in bodies(server.requests))
+    assert sent == [("一只仙鹤", "2K"), ("一只狐狸", "4K"), ("一只猫", "2K"), ("一只猫", "4K")]
+
+
 def test_without_vary_braces_are_what_they_were(shell: InteractiveShell, server: RawServer) -> None:
     """A bar makes no group, which is said, and a backslash is one."""
     error, text = run(shell, "%%seedream\n{red|blue} \\{x\\}")
@@ -123,15 +132,31 @@ def test_sweeps_that_are_refused(
 
 
 def test_a_dry_run_shows_the_account_and_the_empty_grid(shell: InteractiveShell, server: RawServer) -> None:
-    """With what would be refused, or asked."""
-    error, text = run(shell, "%%seedream --dry-run --vary\na {red|blue} kite")
+    """With what would be refused, or asked; which runs are there already; nothing of it looks begun or interrupted."""
+    assert run(shell, "%%seedream -s 2K\na red kite")[0] is None
+    error, text, outputs = run_cell(shell, "%%seedream --dry-run --vary -s 2K\na {red|blue} kite")
     assert error is None
-    assert "2 runs: 2 to send. They may bill up to 2 images." in text
-    assert "2 waiting" in text
     assert "Nothing was sent.\n" in text
+    text, html = (outputs[0]["data"][kind] for kind in ("text/plain", "text/html"))
+    assert "\n2 runs\n2 runs: 1 in the library, 1 to send. They may bill up to 1 image." in text
+    assert re.findall('class="seedream-cell"[^>]* data-state="([a-z]+)"', html) == ["stored", "planned"]
+    assert ">in the library</div>" in html
+    assert ">to send</div>" in html
+    assert not re.search("waiting|under way|interrupted", text)
+    assert "this was under way" not in html
     shell.run_line_magic("config", "SeedreamMagics.max_images_per_run = 1")
     error, text = run(shell, "%%seedream --dry-run --vary\na {red|blue} kite")
     assert "It would be refused now: This sweep may bill up to 2 images; SeedreamMagics.max_images_per_run" in text
+    assert server.posts == 1
+
+
+def test_a_dry_run_needs_no_key(shell: InteractiveShell, server: RawServer, monkeypatch: pytest.MonkeyPatch) -> None:
+    """As one of a single set does: who asks for the price has no key yet. That there is none is said."""
+    monkeypatch.delenv("SEEDREAM_API_KEY")
+    error, text = run(shell, "%%seedream --dry-run --vary\na {red|blue} kite")
+    assert error is None
+    assert "2 runs: 2 to send." in text
+    assert "Nothing was sent. It would be refused now: No API key for " in text
     assert server.posts == 0
 
 

@@ -104,7 +104,11 @@ class _Feed(AsyncIterator[object]):
 
 
 class _Mapping:
-    """What `Batch` and `AsyncBatch` have in common: what is drawn, in which order, and what failed."""
+    """What `_Here` and `_There` have in common: what is drawn, in which order, and what failed.
+
+    The generators that draw hold one of these, and what holds a generator is a `Batch` or an `AsyncBatch`: so a batch
+    that a loop has left is let go of, and stopped, at once, and not when some collection finds it, on whatever thread.
+    """
 
     def __init__(
         self,
@@ -135,6 +139,10 @@ class _Mapping:
         self._done: dict[int, Item] = {}
         self._next = self._taken = 0
         self._progress: Progress | None = None
+
+    def told(self, name: str) -> str:
+        """A batch of this name as Python shows it."""
+        return f"<{name}: {plural(self._progress.sets if self._progress else 0, 'set')}, {len(self.failed)} failed>"
 
     def _begin(self) -> Progress:
         self._progress = Progress(self._client, self._total)
@@ -170,7 +178,10 @@ class _Mapping:
         done = self._progress.sets if self._progress else 0
         total = "" if self._total is None else f" of {self._total:,}"
         words = f"Stopped after {done:,}{total} sets. What has come is kept."
-        hint = "The same call again shows what is done, which bills nothing, and goes on with the rest."
+        hint = (
+            "The same call again shows what is done, which bills nothing, and goes on with the rest. "
+            "What was under way and may have been billed is not sent again: it stands in failed."
+        )
         return SeedreamInterrupted(words, billed="unknown", hint=hint)
 
     def _items(self, rows: AsyncIterator[object]) -> AsyncGenerator[Item, None]:
@@ -186,25 +197,14 @@ class _Mapping:
         return draw_elsewhere(client, plans(), self._executor, concurrency=concurrency, per_minute=per_minute)
 
 
-class Batch(_Mapping, Iterator[ImageSet]):
-    """The sets of a batch, each once it has ended: a row that failed as a set whose frames carry the error.
-
-    `failed` are those so far. Leaving the loop early, or `close`, stops what runs; what has come is kept.
-    """
+class _Here(_Mapping):
+    """What a `Batch` draws, on an event loop of its own."""
 
     def __init__(self, client: Sender, rows: Iterable[Row], options: Options, *, event_loop: str, **how: Any) -> None:
         if isinstance(rows, AsyncIterable):
             raise InvalidRequest("Of an asynchronous iterator amap takes the rows, not map.")
         super().__init__(client, rows, options, **how)
         self._event_loop = event_loop
-        self._sets = self._iterate(iter(self._rows))
-
-    def __next__(self) -> ImageSet:
-        return next(self._sets)
-
-    def close(self) -> None:
-        """Stop what runs. What has come is kept."""
-        self._sets.close()
 
     async def _values(self) -> AsyncGenerator[Item | Wanted, None]:
         """What happens: an item has ended, or the next row is wanted."""
@@ -225,10 +225,9 @@ class Batch(_Mapping, Iterator[ImageSet]):
             await asyncio.wait([drawing])
         drawing.result()
 
-    def __repr__(self) -> str:
-        return f"<Batch: {plural(self._progress.sets if self._progress else 0, 'set')}, {len(self.failed)} failed>"
-
-    def _iterate(self, rows: Iterator[Row]) -> Generator[ImageSet, None, None]:
+    def sets(self) -> Generator[ImageSet, None, None]:
+        """The sets as they are to be given out."""
+        rows = iter(self._rows)
         waiting: Wanted | None = None
         broken: Exception | None = None
         with closing(self._begin()), closing(bridge.iterate(self._values, event_loop=self._event_loop)) as values:
@@ -256,24 +255,43 @@ class Batch(_Mapping, Iterator[ImageSet]):
             raise broken
 
 
-class AsyncBatch(_Mapping, AsyncIterator[ImageSet]):
-    """The same on the running event loop; the rows may come asynchronously."""
+class Batch(Iterator[ImageSet]):
+    """The sets of a batch, each once it has ended: a row that failed as a set whose frames carry the error.
+
+    Leaving the loop early stops what runs as soon as nothing holds the batch, `close` at once; what has come is kept.
+    """
+
+    def __init__(self, client: Sender, rows: Iterable[Row], options: Options, *, event_loop: str, **how: Any) -> None:
+        self._drawing = _Here(client, rows, options, event_loop=event_loop, **how)
+        self._sets = self._drawing.sets()
+
+    @property
+    def failed(self) -> list[Failure]:
+        """The rows that came to no picture, so far."""
+        return self._drawing.failed
+
+    def __next__(self) -> ImageSet:
+        return next(self._sets)
+
+    def close(self) -> None:
+        """Stop what runs. What has come is kept."""
+        self._sets.close()
+
+    def __repr__(self) -> str:
+        return self._drawing.told("Batch")
+
+
+class _There(_Mapping):
+    """What an `AsyncBatch` draws, on the running event loop."""
 
     def __init__(self, client: Sender, rows: Iterable[Row] | AsyncIterable[Row], options: Options, **how: Any) -> None:
         super().__init__(client, rows, options, **how)
         self._room = asyncio.Semaphore(_AHEAD * self._concurrency)
-        self._sets = self._iterate(self._rows)
 
-    async def __anext__(self) -> ImageSet:
-        return await anext(self._sets)
-
-    async def aclose(self) -> None:
-        """Stop what runs. What has come is kept."""
-        await self._sets.aclose()
-
-    async def _iterate(self, rows: Iterable[Row] | AsyncIterable[Row]) -> AsyncGenerator[ImageSet, None]:
+    async def sets(self) -> AsyncGenerator[ImageSet, None]:
+        """The sets as they are to be given out."""
         with closing(self._begin()):
-            async with bridge.awake(), aclosing(self._items(self._counted(rows))) as items:
+            async with bridge.awake(), aclosing(self._items(self._counted(self._rows))) as items:
                 async for item in items:
                     for images in self._sort(item):
                         yield images
@@ -286,6 +304,29 @@ class AsyncBatch(_Mapping, AsyncIterator[ImageSet]):
                 await self._room.acquire()
             self._note(row)
             yield row
+
+
+class AsyncBatch(AsyncIterator[ImageSet]):
+    """The same on the running event loop; the rows may come asynchronously."""
+
+    def __init__(self, client: Sender, rows: Iterable[Row] | AsyncIterable[Row], options: Options, **how: Any) -> None:
+        self._drawing = _There(client, rows, options, **how)
+        self._sets = self._drawing.sets()
+
+    @property
+    def failed(self) -> list[Failure]:
+        """The rows that came to no picture, so far."""
+        return self._drawing.failed
+
+    async def __anext__(self) -> ImageSet:
+        return await anext(self._sets)
+
+    async def aclose(self) -> None:
+        """Stop what runs. What has come is kept."""
+        await self._sets.aclose()
+
+    def __repr__(self) -> str:
+        return self._drawing.told("AsyncBatch")
 
 
 def _records(rows: Any) -> Any:

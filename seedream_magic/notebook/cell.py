@@ -18,12 +18,12 @@ from itertools import pairwise, takewhile
 from pathlib import Path
 from typing import Any, NoReturn
 
-from seedream_magic.api.fields import refuse_twice
+from seedream_magic.api.fields import CHINESE_FLAGS, refuse_twice
 from seedream_magic.api.make_request import Ask
 from seedream_magic.api.references.sources import missing_file
 from seedream_magic.api.storyboard import read_prompt
 from seedream_magic.errors import InvalidRequest
-from seedream_magic.notebook.options import CHINESE_FLAGS, FLAGS, OPTIONS, parse_name
+from seedream_magic.notebook.options import FLAGS, OPTIONS, parse_name
 from seedream_magic.variables import NAME, STEP, CannotFillError, take_step
 
 _NAMED = re.compile(r"""\s*([^\s"'<＜《-][^\s"'<＜《]*)\s*[<＜《]{2}""")

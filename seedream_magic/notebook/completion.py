@@ -13,12 +13,12 @@ from typing import TYPE_CHECKING, Any
 from IPython.core.interactiveshell import InteractiveShell
 
 from seedream_magic.api.codes import CODES
-from seedream_magic.api.fields import FIELDS, Field, find_field
+from seedream_magic.api.fields import CHINESE_FLAGS, FIELDS, Field, find_field
 from seedream_magic.api.models import MAXIMUM_IMAGES, RATIOS, Model, find_model, ids_for, pixels_for_ratio
 from seedream_magic.api.providers import PROVIDERS
 from seedream_magic.errors import SeedreamError
 from seedream_magic.formats import ENDINGS
-from seedream_magic.notebook.options import CHINESE_FLAGS, COMMANDS, FLAGS, OPTIONS
+from seedream_magic.notebook.options import COMMANDS, FLAGS, OPTIONS
 
 if TYPE_CHECKING:
     from seedream_magic.seedream import Seedream

@@ -5,9 +5,9 @@ from __future__ import annotations
 import difflib
 import textwrap
 
-from seedream_magic.api.fields import FIELDS, Field
+from seedream_magic.api.fields import CHINESE_FLAGS, FIELDS, Field
 from seedream_magic.errors import InvalidRequest
-from seedream_magic.notebook.options import CHINESE_FLAGS, COLUMNS, COMMANDS, OPTIONS, SWEEP_OPTIONS
+from seedream_magic.notebook.options import COLUMNS, COMMANDS, OPTIONS, SWEEP_OPTIONS
 from seedream_magic.words import CHINESE, Words
 
 _START = {

@@ -9,6 +9,7 @@ from functools import partial
 
 from seedream_magic.api.fields import (
     CHECK,
+    CHINESE_FLAGS,
     COPY,
     EXTRA,
     FIELDS,
@@ -142,45 +143,6 @@ OPTIONS = (
 """Every option of a cell: the fields that Python takes as keywords, and how the cell is run."""
 FLAGS = tuple(flag for option in OPTIONS for flag in option.all_flags)
 """Every option as it may be typed."""
-
-CHINESE_FLAGS = {
-    "--变量": "--out",
-    "--张数": "--images",
-    "--模型": "--model",
-    "--尺寸": "--size",
-    "--比例": "--ratio",
-    "--参考图": "--ref",
-    "--缩小": "--fit",
-    "--逐张": "--stream",
-    "--不逐张": "--no-stream",
-    "--水印": "--watermark",
-    "--无水印": "--no-watermark",
-    "--返回格式": "--response-format",
-    "--图片格式": "--output-format",
-    "--背景": "--background",
-    "--拆图层": "--layer-decomposition",
-    "--联网": "--web-search",
-    "--优化": "--optimize-prompt",
-    "--重画": "--fresh",
-    "--第几组": "--take",
-    "--复制": "--copy",
-    "--试算": "--dry-run",
-    "--服务商": "--provider",
-    "--附加": "--extra",
-    "--不检查": "--no-check",
-    "--时限": "--timeout",
-    "--变体": "--vary",
-    "--逐行": "--each",
-    "--交叉": "--xy",
-    "--重复": "--repeat",
-    "--抽样": "--sample",
-    "--种子": "--seed",
-    "--后台": "--bg",
-    "--不显示": "--quiet",
-    "--原样": "--raw",
-    "--布局": "--show",
-}
-"""The same options in Chinese, each with the one that it means."""
 
 COLUMNS = 60
 """What a notebook of 600 pixels shows in a line; a longer one is broken there, in the middle of a word."""

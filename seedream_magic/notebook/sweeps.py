@@ -7,7 +7,7 @@ from collections.abc import Mapping
 from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
-from seedream_magic.errors import InvalidRequest
+from seedream_magic.errors import InvalidRequest, SeedreamError
 from seedream_magic.notebook.cell import Cell, value_of, variable_of
 from seedream_magic.notebook.desk import Desk
 from seedream_magic.rows import EACH, read_rows
@@ -105,6 +105,6 @@ def _refusal(desk: Desk, client: Seedream, sweep: Sweep) -> str:
     try:
         with desk.unasked():
             refuse_sweep(client, sweep)
-    except InvalidRequest as error:
+    except SeedreamError as error:
         return f" It would be refused now: {error}"
     return ""

@@ -202,7 +202,10 @@ def retry_sweep(client: SweepSender, sweep: Sweep, labels: tuple[str, ...]) -> S
         return sweep
     planned = replace(sweep, plans=tuple(plans))
     account = refuse_sweep(client, planned, again).ledger.lines(words_for(sweep.title))
-    return draw(client, replace(planned, notes=(*sweep.notes, *account)), again)
+    paid = [*sweep.paid] or [0] * len(plans)
+    for index in again:  # what takes its place tells its own bill alone
+        paid[index] = sweep.billed_at(index)
+    return draw(client, replace(planned, notes=(*sweep.notes, *account), paid=tuple(paid)), again)
 
 
 def _plan_again(client: SweepSender, sweep: Sweep, index: int) -> Plan | None:

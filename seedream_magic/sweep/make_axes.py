@@ -13,7 +13,7 @@ from collections.abc import Callable, Iterable, Mapping, Sequence
 from itertools import pairwise
 from typing import Any
 
-from seedream_magic.api.fields import FIELDS, MOST_TAKES, Field
+from seedream_magic.api.fields import CHINESE_FLAGS, FIELDS, MOST_TAKES, Field
 from seedream_magic.api.storyboard import Storyboard
 from seedream_magic.errors import InvalidRequest
 from seedream_magic.rows import Row, is_missing, read_rows
@@ -121,7 +121,9 @@ def rows_axis(name: str, rows: Sequence[Row], named: Sequence[str], others: Iter
     """
     columns = dict.fromkeys(column for row in rows for column in row.values)
     filled = [column for column in named if column in columns]
-    options = {column: option for column in columns if column not in named and (option := _option_of(column))}
+    # A column n counts something, more often than not, and is not the -n of a cell.
+    further = [column for column in columns if column not in named and len(column.strip()) > 1]
+    options = {column: option for column in further if (option := _option_of(column.strip()))}
     unknown = [column for column in named if column not in columns and column not in others]
     problems = [_about_column(column, columns) for column in unknown]
     if not filled and not options and not unknown:
@@ -205,9 +207,11 @@ def _listed(values: object, where: str) -> list[Any]:
 
 
 def _option_of(name: str) -> Field | None:
-    """The field that is called so; None where none is."""
+    """The field that is called so, in English or Chinese; None where none is."""
     plain = name.lower().lstrip("-").replace("-", "_")
-    names = {flag.lstrip("-").replace("-", "_"): row for row in FIELDS for flag in row.flags}
+    chinese = [(flag, row) for flag, meant in CHINESE_FLAGS.items() for row in FIELDS if meant in row.flags]
+    flags = [(flag, row) for row in FIELDS for flag in row.flags]
+    names = {flag.lstrip("-").replace("-", "_"): row for flag, row in (*flags, *chinese)}
     return {**names, **{row.name: row for row in FIELDS}}.get(plain)
 
 

@@ -12,7 +12,7 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field, replace
 from os import PathLike
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Literal, Protocol, overload
+from typing import TYPE_CHECKING, Any, Literal, Protocol, SupportsIndex, overload
 
 from seedream_magic.api.plan import Plan
 from seedream_magic.errors import ConfigError, InvalidRequest, SeedreamError, plural
@@ -43,7 +43,8 @@ class Sweep(Sequence[ImageSet]):
 
     `title` is the prompt as it was typed. `places` are those of the axes' product, `plans`, `sets` and `errors` what is
     at each: None in a hole, a set also where nothing came yet. `ledger` is what was told before, `notes` are sentences
-    beside it. A `sampled` one has some of the places only. `name` is the variable that holds it, for the code that goes
+    beside it. A `sampled` one has some of the places only. `paid` are the images that each place had billed
+    before it was retried. `name` is the variable that holds it, for the code that goes
     on from it.
     """
 
@@ -57,6 +58,7 @@ class Sweep(Sequence[ImageSet]):
     state: SweepState = "planned"
     notes: tuple[str, ...] = ()
     sampled: bool = False
+    paid: tuple[int, ...] = ()
     name: str = "sweep"
     client: SweepClient | None = field(default=None, repr=False, compare=False)
 
@@ -77,17 +79,17 @@ class Sweep(Sequence[ImageSet]):
         return map(self._set, self.runs)
 
     @overload
-    def __getitem__(self, key: int | str | tuple[object, ...]) -> ImageSet: ...
+    def __getitem__(self, key: SupportsIndex | str | tuple[object, ...]) -> ImageSet: ...
     @overload
     def __getitem__(self, key: slice) -> tuple[ImageSet, ...]: ...
-    def __getitem__(self, key: int | str | tuple[object, ...] | slice) -> ImageSet | tuple[ImageSet, ...]:
+    def __getitem__(self, key: SupportsIndex | str | tuple[object, ...] | slice) -> ImageSet | tuple[ImageSet, ...]:
         """The set with these labels, `sweep["red", "2K"]`, or the run at this place, from 0, in the order of the axes.
 
         So many labels are enough as name one run. Raises `InvalidRequest` for others, `IndexError` for a place.
         """
         if isinstance(key, slice):
             return tuple(map(self._set, self.runs[key]))
-        if isinstance(key, int):
+        if isinstance(key, SupportsIndex):  # numpy's own numbers too
             return self._set(self.runs[key])
         found = self.find(key)
         if len(found) != 1:
@@ -146,11 +148,20 @@ class Sweep(Sequence[ImageSet]):
         images, error = (self.sets[index], self.errors[index]) if self.sets else (None, None)
         if self.places[index].ask is None:
             return "hole"
+        if images is None and self.state == "planned":
+            plan = self.plans[index]
+            return "planned" if plan is None or plan.stored is None else "stored"
         if images is None:
             return "stopped" if self.state == "stopped" else "waiting"
         if error is not None or (images.state == "done" and not images.ok):
             return "failed"
         return "done" if images.state == "done" else images.state
+
+    def billed_at(self, index: int) -> int:
+        """Images that the run at a place has billed, with those from before it was retried."""
+        images = self.sets[index] if self.sets else None
+        before = self.paid[index] if self.paid else 0
+        return before + (images.billed if images is not None and not images.replayed else 0)
 
     def retry(self, *labels: str) -> Sweep:
         """Ask for what failed, was stopped or never begun, and for nothing else; of the runs with these labels, if any.
@@ -185,7 +196,7 @@ class Sweep(Sequence[ImageSet]):
             "size": images.request.size,
             "state": self.state_of(index),
             "pictures": len(images.ok),
-            "billed": 0 if images.replayed else images.billed,
+            "billed": self.billed_at(index),
             "seconds": images.seconds,
             "run_id": images.run_id,
             "paths": [str(frame.path) for frame in images.ok],
@@ -266,8 +277,7 @@ def _bill_line(sweep: Sweep, words: Words) -> tuple[str, ...]:
     """What it came to, at its end."""
     if sweep.state in {"planned", "running"} or not sweep.ledger.sent:
         return ()
-    made = [images for images in sweep.sets if images is not None and not images.replayed]
-    billed = sum(images.billed for images in made)
+    billed = sum(map(sweep.billed_at, sweep.runs))
     stopped, free = sweep.state == "stopped", sweep.ledger.free
     if words is not ENGLISH:
         drawn = f"演示服务生成 {billed} 张，免费。" if free else f"已计费 {billed} 张。"

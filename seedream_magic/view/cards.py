@@ -261,7 +261,7 @@ class Row:
     marks: str = ""
 
 
-GridState = Literal["waiting", "running", "done", "failed", "stopped", "hole"]
+GridState = Literal["planned", "stored", "waiting", "running", "done", "failed", "stopped", "hole"]
 
 
 @dataclass(frozen=True)
@@ -270,7 +270,8 @@ class GridCell:
 
     `labels` are its label on each axis, `cards` its set, None while there is none. `message` is what a person reads of
     one that failed or was stopped: in its first line what happened, below it what to do. `retry` is the code that tries
-    it again, empty where there is nothing to try. A "hole" was never asked for.
+    it again, empty where there is nothing to try. A "hole" was never asked for. What is "planned" is only looked at and
+    not being drawn; it is "stored" where it is in the library already.
     """
 
     labels: tuple[str, ...]

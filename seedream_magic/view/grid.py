@@ -164,10 +164,11 @@ def progress_text(grid: Grid, words: Words) -> str:
     }
     states = [cell.state for cell in grid.cells]
     done, runs = states.count("done"), len(grid.runs)
+    whole = done == runs or {*states} <= {"planned", "stored", "hole"}  # of what is only planned the ledger says more
     if words is CHINESE:
-        head = f"{runs} 次运行" if done == runs else f"完成 {done} / {runs}"
+        head = f"{runs} 次运行" if whole else f"完成 {done} / {runs}"
     else:
-        head = plural(runs, "run") if done == runs else f"{done} of {plural(runs, 'run')} done"
+        head = plural(runs, "run") if whole else f"{done} of {plural(runs, 'run')} done"
     return " · ".join((head, *(f"{states.count(state)} {name}" for state, name in names.items() if state in states)))
 
 

@@ -30,6 +30,8 @@ _CODE = "font-size:12px;color:inherit;background:none;border:0;padding:0;white-s
 
 WORDS: Mapping[str, Mapping[str, str]] = {
     "en": {
+        "planned": "to send",
+        "stored": "in the library",
         "running": "under way",
         "skipped": "skipped",
         "more": "Details",
@@ -43,6 +45,8 @@ WORDS: Mapping[str, Mapping[str, str]] = {
         "again. What is there is shown from the store, only the rest is asked for.",
     },
     "zh": {
+        "planned": "将发送",
+        "stored": "已在本地",
         "running": "生成中",
         "skipped": "已跳过",
         "more": "详情",
@@ -98,7 +102,7 @@ def state_text(cell: GridCell, words: Words) -> str:
     """What a cell without all its pictures is; "" of one that is done."""
     states = {
         "waiting": words.waiting,
-        "running": WORDS[words.language]["running"],
+        **{state: WORDS[words.language][state] for state in ("planned", "stored", "running")},
         "failed": words.failed,
         "stopped": words.stopped,
     }
