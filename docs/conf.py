@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from seedream_magic import __version__
 from seedream_magic.notebook.desk import Settings
-from seedream_magic.notebook.options import COMMANDS, OPTIONS, chinese_meaning
 
 project = "seedream-magic"
 version = release = __version__
@@ -31,13 +30,6 @@ def table(head: tuple[str, ...], rows: list[tuple[str, ...]]) -> str:
 
 
 myst_substitutions = {
-    "options": table(
-        ("option", "meaning", "含义"),
-        [(f"`{option.usage}`", option.english, chinese_meaning(option)) for option in OPTIONS],
-    ),
-    "commands": table(
-        ("command", "meaning", "含义"), [(f"`{typed}`", english, chinese) for typed, english, chinese in COMMANDS]
-    ),
     "settings": table(
         ("setting", "meaning"),
         [

@@ -10,10 +10,11 @@ from seedream_magic.notebook.options import COMMANDS, OPTIONS, chinese_meaning
 
 ROOT = Path(__file__).parents[1]
 README = (ROOT / "README.md").read_text("utf-8")
+REFERENCE = (ROOT / "docs" / "reference.md").read_text("utf-8")
 
 
 def table(name: str) -> str:
-    return README.partition(f"<!-- {name} -->\n")[2].partition(f"\n<!-- /{name} -->")[0]
+    return REFERENCE.partition(f"<!-- {name} -->\n")[2].partition(f"\n<!-- /{name} -->")[0]
 
 
 def in_a_table(entry: tuple[str, str, str]) -> tuple[str, ...]:
@@ -22,7 +23,7 @@ def in_a_table(entry: tuple[str, str, str]) -> tuple[str, ...]:
 
 
 def test_the_tables_are_the_helps() -> None:
-    """README has a row for each option and each command of `%seedream`, word for word as the help has it."""
+    """docs/reference.md has a row for each option and each command of `%seedream`, word for word as the help has it."""
     rows = {
         "option": [(option.usage, option.english, chinese_meaning(option)) for option in OPTIONS],
         "command": COMMANDS,
