@@ -92,9 +92,9 @@ class Killer:
             os.kill(process, signal.SIGKILL)
         return self._ended()
 
-    def kill_when(self, store: Path, ready: Callable[[], None]) -> bool:
+    def kill_when(self, store: Path, ready: Callable[[], None], *, stream: bool = False) -> bool:
         """The same as soon as `ready` returns."""
-        process = self._begin(store, False, 0, 0.0, 3)
+        process = self._begin(store, stream, 0, 0.0, 3)
         ready()
         os.kill(process, signal.SIGKILL)
         return self._ended()

@@ -157,10 +157,11 @@ def test_what_a_killed_process_was_promised_is_fetched(tmp_path: Path, *, stream
     """Kill -9 while the pictures are on their way: a cell of the next process brings them."""
     with killing(scenario={PICTURE: Hang(NEVER)}) as (killer, server):
         gets = server.gets
-        if stream:
-            died = killer.kill(tmp_path / "store", seconds=0.5)
-        else:
-            died = killer.kill_when(tmp_path / "store", lambda: server.wait_for(lambda seen: seen.gets > gets))
+
+        def all_asked_for() -> None:
+            server.wait_for(lambda seen: seen.gets == gets + 3)
+
+        died = killer.kill_when(tmp_path / "store", all_asked_for, stream=stream)
         assert died
         server.wait_for(lambda seen: seen.open_connections == 0)
         server._scenario = {PICTURE: picture}
