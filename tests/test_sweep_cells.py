@@ -14,7 +14,7 @@ from IPython.core.interactiveshell import InteractiveShell
 from asking import run, run_cell
 from kernel import Kernel, running_kernel
 from raw_server import RawServer
-from seedream_magic import InvalidRequest
+from seedream_magic import InvalidRequest, SeedreamInterrupted
 from seedream_magic.demo.server import DemoService, DemoSettings, running
 from seedream_magic.notebook.terminal import Lines
 from seedream_magic.sweep.sweep import Sweep
@@ -158,6 +158,25 @@ def test_a_dry_run_needs_no_key(shell: InteractiveShell, server: RawServer, monk
     assert "2 runs: 2 to send." in text
     assert "Nothing was sent. It would be refused now: No API key for " in text
     assert server.posts == 0
+
+
+@pytest.mark.parametrize("option", ["", "--vary"])
+def test_stop_before_anything_is_sent_is_one_line(option: str, shell: InteractiveShell, server: RawServer) -> None:
+    """While the cell is read and its runs are looked up; no traceback of what was just being done."""
+    shell.user_ns["slow"] = Interrupting()
+    error, _ = run(shell, f"%%seedream {option}\na {{red|blue}} {{slow}} kite")
+    assert isinstance(error, SeedreamInterrupted)
+    assert error.lines() == ["SeedreamInterrupted: Stopped before anything was sent.", "Not billed."]
+    assert server.posts == 0
+
+
+class Interrupting:
+    """A value at which Stop is pressed."""
+
+    def __format__(self, how: str) -> str:
+        raise KeyboardInterrupt
+
+    __str__ = __repr__ = format
 
 
 def test_a_sweep_above_the_limit_of_a_run_is_asked_about(
