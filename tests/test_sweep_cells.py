@@ -81,6 +81,12 @@ def test_rows_from_the_notebook_and_from_a_file(shell: InteractiveShell, server:
     assert bodies(server.requests)[-1]["size"] == "4K"
 
 
+def test_raw_braces_are_no_news(shell: InteractiveShell, server: RawServer) -> None:
+    """Who asks for them is not told that they stay; without --raw they may be a slip."""
+    assert "Sent as typed" in run(shell, "%%seedream --dry-run --vary\n{red|blue} {x}")[1]
+    assert "Sent as typed" not in run(shell, "%%seedream --dry-run --vary --raw\n{red|blue} {x}")[1]
+
+
 def test_options_are_crossed_and_set_by_rows_in_chinese(shell: InteractiveShell, server: RawServer) -> None:
     """By the words that a cell takes as options; one letter is the name of a column, and no option."""
     shell.user_ns["表"] = [{"动物": "狐狸", "尺寸": "4K", "n": 16}, {"动物": "仙鹤", "尺寸": "2K", "n": 17}]

@@ -59,6 +59,7 @@ def _plan(desk: Desk, cell: Cell, client: Seedream) -> Sweep:
         settings=desk.settings.of_request,
         sample=cell.sample,
         seed=cell.seed,
+        raw=cell.raw,
         name=cell.name or "_seedream",
     )
     wide = f"Typed full-width and read as plain: {', '.join(cell.wide)}."
