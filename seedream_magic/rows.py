@@ -114,6 +114,8 @@ def _read_file(path: Path) -> list[dict[str, str]]:
     except csv.Error as exc:
         raise InvalidRequest(f"{path.name} cannot be read as CSV: {exc}.") from exc
     names = [name.strip() for name in names]
+    if twice := next((name for name in names if name and names.count(name) > 1), ""):
+        raise InvalidRequest(f"{path.name} has two columns {twice[:40]!r}.")
     odd = [number for number, line in enumerate(lines, start=1) if len(line) > len(names)]
     if odd:
         several = f" and {plural(len(odd) - 1, 'other row')}" if len(odd) > 1 else ""

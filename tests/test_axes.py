@@ -195,6 +195,16 @@ def test_a_csv_file(data: str, encoding: str, tmp_path: Path) -> None:
     assert prompts(of_rows("a {animal}", str(tmp_path / "rows.csv"))) == ["a 狐狸", "a cat, asleep"]
 
 
+def test_a_csv_file_with_a_column_twice_is_refused(tmp_path: Path) -> None:
+    """One of them would be lost unsaid; columns without a name may be several, as spreadsheets leave them."""
+    file = tmp_path / "rows.csv"
+    file.write_text("animal,size,animal\nfox,2K,hen\n", encoding="utf-8")
+    with pytest.raises(InvalidRequest, match=r"rows\.csv has two columns 'animal'\."):
+        of_rows("a {animal}", str(file))
+    file.write_text("animal,,\nfox,,\n", encoding="utf-8")
+    assert prompts(of_rows("a {animal}", str(file))) == ["a fox"]
+
+
 def test_bad_rows_are_told_at_once_with_their_numbers() -> None:
     """A missing column, NaN and a wrong size in row 3000: at most ten lines, and how many more there are."""
     rows: list[dict[str, Any]] = [{"animal": f"fox {number}", "size": "2K"} for number in range(1, 3001)]

@@ -95,6 +95,7 @@ def test_a_folder_of_something_else_is_left_alone(seedream: Seedream, tmp_path: 
     [
         ({"format": "parquet"}, "format is imagefolder or captions"),
         ({"split": {"train": -1}}, "split is a name, or the shares"),
+        ({"split": ["train"]}, "split is a name, or the shares"),
         ({"split": "../up"}, "split is a name"),
         ({"captions": "/txt"}, "captions is an ending"),
         ({"sets": "fox"}, "not str"),

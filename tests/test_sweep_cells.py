@@ -14,7 +14,7 @@ from IPython.core.interactiveshell import InteractiveShell
 from asking import run, run_cell
 from kernel import Kernel, running_kernel
 from raw_server import RawServer
-from seedream_magic import InvalidRequest
+from seedream_magic import InvalidRequest, SeedreamInterrupted
 from seedream_magic.demo.server import DemoService, DemoSettings, running
 from seedream_magic.notebook.terminal import Lines
 from seedream_magic.sweep.sweep import Sweep
@@ -79,6 +79,12 @@ def test_rows_from_the_notebook_and_from_a_file(shell: InteractiveShell, server:
         assert run(shell, f"%%seedream --each {option}\n{body}")[0] is None
     assert sorted(prompts_sent(server)) == ["a cat", "a fox", "a whale\n\n1. it sleeps\n2. the whale wakes", "an owl"]
     assert bodies(server.requests)[-1]["size"] == "4K"
+
+
+def test_raw_braces_are_no_news(shell: InteractiveShell, server: RawServer) -> None:
+    """Who asks for them is not told that they stay; without --raw they may be a slip."""
+    assert "Sent as typed" in run(shell, "%%seedream --dry-run --vary\n{red|blue} {x}")[1]
+    assert "Sent as typed" not in run(shell, "%%seedream --dry-run --vary --raw\n{red|blue} {x}")[1]
 
 
 def test_options_are_crossed_and_set_by_rows_in_chinese(shell: InteractiveShell, server: RawServer) -> None:
@@ -158,6 +164,25 @@ def test_a_dry_run_needs_no_key(shell: InteractiveShell, server: RawServer, monk
     assert "2 runs: 2 to send." in text
     assert "Nothing was sent. It would be refused now: No API key for " in text
     assert server.posts == 0
+
+
+@pytest.mark.parametrize("option", ["", "--vary"])
+def test_stop_before_anything_is_sent_is_one_line(option: str, shell: InteractiveShell, server: RawServer) -> None:
+    """While the cell is read and its runs are looked up; no traceback of what was just being done."""
+    shell.user_ns["slow"] = Interrupting()
+    error, _ = run(shell, f"%%seedream {option}\na {{red|blue}} {{slow}} kite")
+    assert isinstance(error, SeedreamInterrupted)
+    assert error.lines() == ["SeedreamInterrupted: Stopped before anything was sent.", "Not billed."]
+    assert server.posts == 0
+
+
+class Interrupting:
+    """A value at which Stop is pressed."""
+
+    def __format__(self, how: str) -> str:
+        raise KeyboardInterrupt
+
+    __str__ = __repr__ = format
 
 
 def test_a_sweep_above_the_limit_of_a_run_is_asked_about(

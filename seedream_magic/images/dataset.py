@@ -99,7 +99,10 @@ def export_dataset(
 
 def _shares(split: str | Mapping[str, float]) -> dict[str, float]:
     """The share of each split, all together 1."""
-    named = {split: 1.0} if isinstance(split, str) else dict(split)
+    given: object = split  # what people write there
+    named: dict[str, float] = {split: 1.0} if isinstance(split, str) else {}
+    if isinstance(given, Mapping):
+        named = dict(given)
     values: Iterable[object] = named.values()
     numbers = [share for share in values if isinstance(share, int | float) and 0 < share < math.inf]
     if not named or len(numbers) < len(named) or not all(_SPLIT_NAME.fullmatch(str(name)) for name in named):

@@ -363,6 +363,16 @@ class Desk:
             raise SeedreamInterrupted("Stopped at the question: nothing was done.") from exc
 
     @contextmanager
+    def unsent(self) -> Iterator[None]:
+        """Within this nothing is sent: a Stop says so."""
+        try:
+            yield
+        except SeedreamInterrupted:
+            raise
+        except KeyboardInterrupt as exc:
+            raise SeedreamInterrupted("Stopped before anything was sent.") from exc
+
+    @contextmanager
     def unasked(self) -> Iterator[None]:
         """Within this nobody is asked: what would be a question is a refusal."""
         self._asks = False

@@ -27,7 +27,8 @@ def draw_cell(desk: Desk, line: str, text: str) -> None:
     if cell.is_sweep:
         draw_sweep(desk, cell)
         return
-    plan, client = _plan_cell(desk, cell)
+    with desk.unsent():
+        plan, client = _plan_cell(desk, cell)
     if cell.dry_run:
         _print_plan(replace(plan, base_url=client.base_url))  # the demo's own address, where it listens
         try:

@@ -28,8 +28,9 @@ def draw_sweep(desk: Desk, cell: Cell) -> None:
     from seedream_magic.notebook.display import ends_with_cells, in_terminal  # noqa: PLC0415 - load time
     from seedream_magic.sweep.draw_sweep import refuse_sweep  # noqa: PLC0415 - load time, see `desk`
 
-    client = desk.client(cell.provider)
-    sweep = _plan(desk, cell, client)
+    with desk.unsent():
+        client = desk.client(cell.provider)
+        sweep = _plan(desk, cell, client)
     if cell.dry_run:
         desk.display(quiet=cell.quiet).show(sweep)
         print(f"Nothing was sent.{_refusal(desk, client, sweep)}")  # noqa: T201 - what was asked for is text
@@ -58,6 +59,7 @@ def _plan(desk: Desk, cell: Cell, client: Seedream) -> Sweep:
         settings=desk.settings.of_request,
         sample=cell.sample,
         seed=cell.seed,
+        raw=cell.raw,
         name=cell.name or "_seedream",
     )
     wide = f"Typed full-width and read as plain: {', '.join(cell.wide)}."

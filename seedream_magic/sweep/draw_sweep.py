@@ -52,11 +52,13 @@ def plan_sweep(
     settings: Mapping[str, Any] | None = None,
     sample: int | None = None,
     seed: int | None = None,
+    raw: bool = False,
     name: str = "sweep",
 ) -> Sweep:
     """The sweep of an ask over these axes, all of it checked and looked up; nothing is sent.
 
-    `settings` stand for what is not given, as in `Ask.beside`. Raises `InvalidRequest` with all that is wrong.
+    `settings` stand for what is not given, as in `Ask.beside`. With `raw` braces that nothing fills are meant so.
+    Raises `InvalidRequest` with all that is wrong.
     """
     if not axes:
         raise InvalidRequest("There is nothing to sweep: give groups, rows, options or takes.")
@@ -72,7 +74,7 @@ def plan_sweep(
     made = [plan for plan in plans if plan is not None]
     shared = [warning for warning in made[0].warnings if all(warning in plan.warnings for plan in made)]
     unfilled = dict.fromkeys(name for place in places for name in place.unfilled)
-    notes = [f"Sent as typed, for there is nothing to fill in: {', '.join(unfilled)}."] if unfilled else []
+    notes = [f"Sent as typed, for there is nothing to fill in: {', '.join(unfilled)}."] if unfilled and not raw else []
     if sample is not None:
         notes.append(f"A sample of {plural(len(made), 'run')}, seed {DEFAULT_SEED if seed is None else seed}.")
     return Sweep(

@@ -75,7 +75,7 @@ class Ledger:
         if not self.sent:
             return (f"{head} Nothing is billed.",)
         paid = f"The demo draws them free: {plural(self.images)}" if self.free else f"They may bill {self.bill()}"
-        doubt = f"{plural(self.doubtful, 'run')} of them had been sent before and may have been billed already."
+        doubt = f"{self.doubtful} of these had been sent before and may have been billed already."
         return (f"{head} {paid}. About {_span(self.seconds)}{self._pace()}.", *([doubt] if self.doubtful else []))
 
     def _pace(self) -> str:

@@ -258,11 +258,11 @@ def _cell_of(sweep: Sweep, index: int, words: Words) -> GridCell:
 _STOPPED = {
     "en": (
         "It was not sent.\nRun the cell again: only what is missing is sent.",
-        "It had been sent and may be billed.\nRun the cell again: what was made is fetched first, which bills nothing.",
+        "It had been sent and may be billed.\nRun the cell again: what can be fetched is, free; the rest is sent anew.",
     ),
     "zh": (
         "未发送。\n再次运行该单元格，只会请求缺少的部分。",
-        "已发送，可能已计费。\n再次运行该单元格：先取回已生成的图片，不计费。",
+        "已发送，可能已计费。\n再次运行该单元格：先取回能取回的图片，不计费；仍缺少的会重新请求，可能再次计费。",
     ),
 }
 """What is said of a run that was stopped: before it was sent, and after."""
