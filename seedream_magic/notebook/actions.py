@@ -24,8 +24,6 @@ if TYPE_CHECKING:
     from seedream_magic.api.plan import Plan
     from seedream_magic.seedream import Seedream
 
-TARGET = "seedream"
-"""The name under which the extension opens its comm."""
 LONGEST_WORDS = 20_000
 """Characters of a prompt: more than any service reads."""
 MOST_FRAMES = 9
@@ -179,34 +177,6 @@ def _answer(desk: Desk, message: Message) -> dict[str, Any]:
         return {"mark": _mark(asked.picture)}
     cell = FORMS[message.action](asked)
     return {"cell": cell.source, "runs": cell.runs}
-
-
-def register_actions(desk: Desk) -> None:
-    """From now on the extension is answered; without a kernel (a terminal) nobody asks."""
-    manager = _comm_manager(desk)
-    if manager is not None:
-        manager.register_target(TARGET, partial(_open, desk))
-
-
-def unregister_actions(desk: Desk) -> None:
-    """The extension is not answered any more."""
-    manager = _comm_manager(desk)
-    if manager is not None:
-        manager.targets.pop(TARGET, None)
-
-
-def _comm_manager(desk: Desk) -> Any:
-    return getattr(getattr(desk.shell, "kernel", None), "comm_manager", None)
-
-
-def _open(desk: Desk, comm: Any, _opening: object) -> None:
-    """A page has opened a comm: each of its messages gets an answer, which carries its number."""
-
-    def receive(message: Mapping[str, Any]) -> None:
-        data = message["content"]["data"]
-        comm.send({"id": data.get("id"), **answer(desk, data)})
-
-    comm.on_msg(receive)
 
 
 def _set_of(desk: Desk, run_id: str) -> tuple[Seedream, ImageSet]:

@@ -11,7 +11,7 @@ from typing import Any
 from IPython.core.interactiveshell import InteractiveShell
 from IPython.core.magic import Magics, line_cell_magic, magics_class, no_var_expand
 
-from seedream_magic.notebook.actions import register_actions, unregister_actions
+from seedream_magic.notebook.comm import register_actions, unregister_actions
 from seedream_magic.notebook.desk import Desk, Settings
 from seedream_magic.notebook.options import help_text
 from seedream_magic.notebook.tab import register_completion, unregister_completion
