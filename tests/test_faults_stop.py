@@ -44,8 +44,8 @@ STAGES = {
 
 SLOW = """
 import os, time
-from seedream_magic.notebook import display
-real_fsync, real_bundle = os.fsync, display.set_bundle
+from seedream_magic.view import carousel
+real_fsync, real_bundle = os.fsync, carousel.set_bundle
 def slow(real):
     def call(*arguments, **options):
         time.sleep(0.2)
@@ -116,7 +116,7 @@ def stop_at(kernel: Kernel, server: RawServer, stuck: Stuck, stage: str, *, pres
     if stage == "while the disk syncs":
         kernel.run("os.fsync = slow(real_fsync)")
     if stage == "while the output is drawn":
-        kernel.run("display.set_bundle = slow(real_bundle)")
+        kernel.run("carousel.set_bundle = slow(real_bundle)")
     kernel.start(f"%%seedream -n 2 --fresh\n{stage}")
     shown = STAGES[stage]
     if stage != "connecting":
@@ -131,7 +131,7 @@ def stop_at(kernel: Kernel, server: RawServer, stuck: Stuck, stage: str, *, pres
     assert kernel.result.ename in {"SeedreamInterrupted", "KeyboardInterrupt"}, kernel.result
     assert presses > 1 or f"Stopped after {shown} of 2" in (kernel.result.evalue or "")
     server.wait_for(lambda seen: seen.open_connections == 0)
-    assert kernel.run("os.fsync, display.set_bundle = real_fsync, real_bundle").ename is None
+    assert kernel.run("os.fsync, carousel.set_bundle = real_fsync, real_bundle").ename is None
     return seconds
 
 

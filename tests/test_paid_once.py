@@ -395,7 +395,7 @@ def test_a_set_that_cannot_be_drawn_is_bound_all_the_same(
     def fail(*_: object, **__: object) -> None:
         raise OSError("broken data stream when writing image file")
 
-    monkeypatch.setattr("seedream_magic.notebook.display.set_bundle", fail)
+    monkeypatch.setattr("seedream_magic.view.carousel.set_bundle", fail)
     with capture_output() as captured:
         assert shell.run_cell("%%seedream fox <<\nx").success
     assert shell.user_ns["fox"][0].ok

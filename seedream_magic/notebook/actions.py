@@ -24,7 +24,6 @@ if TYPE_CHECKING:
     from seedream_magic.api.plan import Plan
     from seedream_magic.seedream import Seedream
 
-"""The name under which the extension opens its comm."""
 LONGEST_WORDS = 20_000
 """Characters of a prompt: more than any service reads."""
 MOST_FRAMES = 9

@@ -1,7 +1,4 @@
-"""The line to the front-end extension: pages open it, and each of their messages gets an answer.
-
-What the answers are is in `actions`, which the first message loads.
-"""
+"""How the front-end extension reaches `actions`, which are loaded when a page first asks."""
 
 from __future__ import annotations
 
@@ -12,7 +9,7 @@ from typing import Any
 from seedream_magic.notebook.desk import Desk
 
 TARGET = "seedream"
-"""The name under which the extension asks; it stands in its script as well."""
+"""The name under which the extension opens its comm."""
 
 
 def register_actions(desk: Desk) -> None:
@@ -37,9 +34,9 @@ def _open(desk: Desk, comm: Any, _opening: object) -> None:
     """A page has opened a comm: each of its messages gets an answer, which carries its number."""
 
     def receive(message: Mapping[str, Any]) -> None:
-        from seedream_magic.notebook.actions import answer  # noqa: PLC0415 - load time
-
         data = message["content"]["data"]
+        from seedream_magic.notebook.actions import answer  # noqa: PLC0415 - load time, see `desk`
+
         comm.send({"id": data.get("id"), **answer(desk, data)})
 
     comm.on_msg(receive)
