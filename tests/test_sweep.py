@@ -74,6 +74,14 @@ def prompts_sent(server: RawServer) -> list[str]:
 COLOURS: dict[str, list[Any]] = {"colour": ["red", "blue"]}
 
 
+def test_what_only_some_runs_meet_is_told_too(seedream: Seedream) -> None:
+    """A warning of one size, and a column that nothing uses, stand above the grid before anything is sent."""
+    rows = [{"animal": "fox", "szie": "4K"}, {"animal": "owl", "szie": "4K"}]
+    sweep = seedream.sweep("a {animal}", each=rows, xy={"size": ["1K", "2K"]})
+    assert "Columns that nothing uses: szie." in sweep.notes
+    assert any(note.startswith("2 runs: ") and "1K" in note for note in sweep.notes), sweep.notes
+
+
 def test_a_sweep_sends_each_run_once(seedream: Seedream, server: RawServer) -> None:
     """In the order of its axes it has a set for each; again it sends nothing, with a value more only what is new."""
     sizes = {"size": ["2K", "4K"]}

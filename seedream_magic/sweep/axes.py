@@ -52,11 +52,15 @@ class Change:
 
 @dataclass(frozen=True)
 class Axis:
-    """What the runs of a sweep differ in: its name, a label for each value, and what that changes, None for a hole."""
+    """What the runs of a sweep differ in: its name, a label for each value, and what that changes, None for a hole.
+
+    `note` is what a person should know of it before anything is sent.
+    """
 
     name: str
     labels: tuple[str, ...]
     changes: tuple[Change | None, ...] = field(repr=False)
+    note: str = ""
 
     def __len__(self) -> int:
         return len(self.labels)

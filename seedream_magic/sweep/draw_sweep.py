@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import asyncio
 import time
+from collections import Counter
 from collections.abc import AsyncGenerator, Callable, Mapping, Sequence
 from contextlib import aclosing, closing
 from dataclasses import replace
@@ -33,6 +34,10 @@ from seedream_magic.words import words_for
 UPDATE_SECONDS = 0.5
 """Between two values of a sweep that are shown."""
 _POLL_SECONDS = 0.05
+
+
+_MOST_WARNINGS = 3
+"""Of those that concern only some of the runs."""
 
 
 class SweepSender(Sender, SweepClient, Protocol):
@@ -72,9 +77,10 @@ def plan_sweep(
     check_places(places, lambda asked: _check(client, asked, read))
     plans = tuple(None if place.ask is None else _plan(client, place, read) for place in places)
     made = [plan for plan in plans if plan is not None]
-    shared = [warning for warning in made[0].warnings if all(warning in plan.warnings for plan in made)]
+    warnings = _warnings(made)
     unfilled = dict.fromkeys(name for place in places for name in place.unfilled)
     notes = [f"Sent as typed, for there is nothing to fill in: {', '.join(unfilled)}."] if unfilled and not raw else []
+    notes += [axis.note for axis in axes if axis.note]
     if sample is not None:
         notes.append(f"A sample of {plural(len(made), 'run')}, seed {DEFAULT_SEED if seed is None else seed}.")
     return Sweep(
@@ -85,11 +91,20 @@ def plan_sweep(
         make_ledger(made, client.store, at_once=CONCURRENCY),
         (None,) * len(plans),
         (None,) * len(plans),
-        notes=(*shared, *notes),
+        notes=(*warnings, *notes),
         sampled=sample is not None,
         name=name,
         client=client,
     )
+
+
+def _warnings(plans: Sequence[Plan]) -> list[str]:
+    """What the plans warn of: first what concerns all of them, then what concerns some, as far as it is a few lines."""
+    counted = Counter(warning for plan in plans for warning in dict.fromkeys(plan.warnings))
+    of_all = [warning for warning, runs in counted.items() if runs == len(plans)]
+    of_some = [f"{plural(runs, 'run')}: {warning}" for warning, runs in counted.items() if runs < len(plans)]
+    more = len(of_some) - _MOST_WARNINGS
+    return [*of_all, *of_some[:_MOST_WARNINGS], *([f"And {plural(more, 'more warning')}."] if more > 0 else [])]
 
 
 def refuse_sweep(client: SweepSender, sweep: Sweep, chosen: Sequence[int] | None = None) -> Sweep:

@@ -139,7 +139,9 @@ def rows_axis(name: str, rows: Sequence[Row], named: Sequence[str], others: Iter
     numbered = [
         f"{label} ({row.number})" if counted[label] > 1 else label for label, row in zip(labels, rows, strict=True)
     ]
-    return Axis(name, tuple(numbered), tuple(changes))
+    unused = [column for column in further if column not in options]
+    note = f"Columns that nothing uses: {', '.join(unused[:8])}{' …' * (len(unused) > 8)}." if unused else ""
+    return Axis(name, tuple(numbered), tuple(changes), note)
 
 
 def find_option(name: str) -> Field:
