@@ -116,7 +116,7 @@ def plan_request(
 
     The embedded demo starts with the first run: till then its plans have an address that nothing can listen on.
     """
-    settle()
+    settle(client.store)
     plan = Plan(
         request,
         client.provider,

@@ -8,6 +8,7 @@ from collections.abc import AsyncGenerator, Awaitable, Callable, Iterator
 from contextlib import aclosing, contextmanager
 from dataclasses import replace
 from functools import reduce
+from pathlib import Path
 from time import monotonic
 from typing import Any
 
@@ -144,7 +145,9 @@ class Run:
         failure = await self._receive()
         ended = replace(self._conclude(failure), seconds=monotonic() - began)
         self._ending = True
-        await in_thread(self._write_end, ended, failure)
+        aside = await in_thread(self._write_end, ended, failure)
+        if aside is not None and not any(str(aside.parent) in note for note in ended.notes):
+            ended = ended.with_note(f"The run's folder takes no more: how it ended is kept in {aside.parent}.")
         self._end = ended
         return failure
 
@@ -157,8 +160,9 @@ class Run:
             outcome = "rejected" if isinstance(failure, ApiError | ResponseBroken) else "not_sent"
         return replace(self.images.finished(failure, named=self._tally.named), outcome=outcome)
 
-    def _write_end(self, images: ImageSet, failure: SeedreamError | None) -> None:
-        self.folder.conclude(images, failure, keep_raw=self._tally.keep_raw)
+    def _write_end(self, images: ImageSet, failure: SeedreamError | None) -> Path | None:
+        """Write it into the record; the file where that was put aside, if the run's folder takes no more."""
+        return self.folder.conclude(images, failure, keep_raw=self._tally.keep_raw)
 
     @property
     def _request_id(self) -> str | None:

@@ -403,7 +403,7 @@ class Seedream:
 
         Returns the sets as they are afterwards; frames whose links have ended say so.
         """
-        settle()
+        settle(self.store, again=True)
         sweep_all(self.store)
         found = [find_run(self.store, run_id)] if run_id else find_unfinished(self.store)
         if run_id and is_live(found[0]):

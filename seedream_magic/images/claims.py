@@ -45,7 +45,7 @@ class RunLock:
     def __init__(self, folder: Path) -> None:
         self._path, self._process = folder / RUN_LOCK, os.getpid()
         self._lock: BaseFileLock | None = None
-        with contextlib.suppress(*REFUSALS):  # without it is judged by its process
+        with contextlib.suppress(*REFUSALS):  # without it is judged by its process, elsewhere by the file's time
             self._lock = lock_file(self._path)
 
     @property
@@ -61,9 +61,11 @@ class RunLock:
     def end(self) -> None:
         """The run has come to its end."""
         lock, self._lock = self._lock, None
-        if lock is not None and os.getpid() == self._process:
-            with contextlib.suppress(OSError):  # as long as it is locked, but Windows removes no open file
-                self._path.unlink()
+        if os.getpid() != self._process:
+            return
+        with contextlib.suppress(OSError):  # as long as it is locked, but Windows removes no open file
+            self._path.unlink()
+        if lock is not None:
             lock.release()
             with contextlib.suppress(OSError):
                 self._path.unlink(missing_ok=True)

@@ -28,9 +28,15 @@ PAUSES = (0.05, 0.1, 0.15, 0.2)
 """Seconds between five tries."""
 PASSING = frozenset({errno.EIO, errno.ESTALE, errno.ETIMEDOUT, errno.EAGAIN, errno.EBUSY})
 """What a mounted drive (Colab's, a network's) says now and then, and not at the next try."""
+NOTHING_THERE = frozenset({errno.ENOENT, errno.ENOTDIR, errno.ELOOP, errno.ENAMETOOLONG, errno.EINVAL})
+"""What the system says of a folder that is none; any other refusal does not say that nothing is there."""
 OLDEST_PART = 3600.0
 """Seconds after which a half-written file has no owner any more: no run lasts as long."""
 MAXIMUM_RECORD_BYTES = 16 * 2**20
+_NO_SYNC = frozenset({errno.EINVAL, errno.ENOTSUP, errno.ENOSYS, errno.EOPNOTSUPP})
+"""What file systems say that have no `fsync`."""
+END_FILE = "end.json"
+"""The end state of a run that its own folder did not take, where `write_elsewhere` has put it."""
 
 Value = TypeVar("Value")
 
@@ -69,14 +75,32 @@ def _write_once(path: Path, data: bytes, mode: int) -> None:
     try:
         try:
             write_all(descriptor, data)
-            os.fsync(descriptor)
+            unsynced = not sync(descriptor)
         finally:
             os.close(descriptor)
+        if unsynced:
+            _compare(part, data)
         _rename(part, path)
     except BaseException:
         with contextlib.suppress(OSError):  # `sweep` finds it later
             part.unlink(missing_ok=True)
         raise
+
+
+def _compare(path: Path, data: bytes) -> None:
+    if path.read_bytes() != data:
+        raise OSError(errno.EIO, "What was written is not what can be read", str(path))
+
+
+def sync(descriptor: int) -> bool:
+    """Bring a file's bytes to the disk; False where its file system has no such thing, so that they may be checked."""
+    try:
+        os.fsync(descriptor)
+    except OSError as exc:
+        if exc.errno not in _NO_SYNC:
+            raise
+        return False
+    return True
 
 
 def open_regular(path: Path, flags: int) -> int:
@@ -166,10 +190,38 @@ def _rename(part: Path, path: Path) -> None:
     """
     for pause in PAUSES:
         with contextlib.suppress(PermissionError):
-            part.replace(path)
+            _replace(part, path)
             return
         time.sleep(pause)
-    part.replace(path)
+    _replace(part, path)
+
+
+def _replace(part: Path, path: Path) -> None:
+    """Rename the part; where the file system lets no name be taken over, after what has the name was put aside.
+
+    Some refuse it (EEXIST), some say that all is well and change nothing.
+    """
+    try:
+        part.replace(path)
+        if not os.path.lexists(part):
+            return
+    except FileExistsError:
+        pass
+    before = path.with_name(f".{path.name}.{secrets.token_hex(4)}.part")
+    _move(path, before)
+    try:
+        _move(part, path)
+    except OSError:
+        before.rename(path)
+        raise
+    with contextlib.suppress(OSError):  # `sweep` finds it later
+        before.unlink()
+
+
+def _move(source: Path, target: Path) -> None:
+    source.rename(target)
+    if os.path.lexists(source):
+        raise OSError(errno.EIO, "It was not renamed", str(source))
 
 
 def cache_folder() -> Path:
@@ -198,11 +250,16 @@ def data_folder() -> Path:
 
 def write_elsewhere(run_id: str, name: str, data: bytes) -> Path | None:
     """Write what was paid for where there is room when the store has none; None if there is none anywhere."""
+    return put_elsewhere(run_id, name, lambda path: write_durably(path, data, mode=0o600))
+
+
+def put_elsewhere(run_id: str, name: str, write: Callable[[Path], None]) -> Path | None:
+    """The file of that name which `write` has written in the first folder that takes it, None if none does."""
     for folder in rescue_folders(run_id):
         try:
             folder.mkdir(mode=0o700, parents=True, exist_ok=True)
             if _is_own(folder):
-                write_durably(folder / name, data, mode=0o600)
+                write(folder / name)
                 return folder / name
         except OSError:
             with contextlib.suppress(OSError):
@@ -225,6 +282,26 @@ def find_rescued(run_id: str, name: str) -> Path | None:
     """The file of that name which `write_elsewhere` has put aside for a run, None if there is none."""
     paths = (folder / name for folder in rescue_folders(run_id) if _is_own(folder))
     return next((path for path in paths if path.is_file() and not path.is_symlink()), None)
+
+
+def forget_end(run_id: str) -> None:
+    """Remove the end state that was put aside for a run: its folder has it."""
+    while path := find_rescued(run_id, END_FILE):
+        try:
+            path.unlink()
+            path.parent.rmdir()  # if it is empty
+        except OSError:
+            return
+
+
+def rescued_runs() -> list[str]:
+    """The ids of the runs that have files put aside."""
+    prefix = rescue_folders("")[-1].name
+    found = set[str]()
+    for place in {folder.parent for folder in rescue_folders("x")}:
+        with contextlib.suppress(OSError):
+            found |= {name.removeprefix(prefix) for name in os.listdir(place)}  # noqa: PTH208 - of names alone
+    return sorted(found)
 
 
 def _is_own(folder: Path) -> bool:

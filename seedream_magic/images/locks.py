@@ -51,6 +51,7 @@ def lock_file(path: Path, seconds: float = 0) -> BaseFileLock:
     """The lock of a file. Raises one of `REFUSALS`: `Timeout`, an OSError, where somebody else has it."""
     from filelock import FileLock  # noqa: PLC0415 - load time
 
-    lock = FileLock(path, thread_local=False, mode=0o600)
+    # What it would take in place of locks where there are none outlives its process.
+    lock = FileLock(path, thread_local=False, mode=0o600, fallback_to_soft=False)
     lock.acquire(timeout=seconds, poll_interval=0.01)
     return lock

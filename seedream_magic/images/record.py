@@ -24,7 +24,7 @@ from seedream_magic.api.references.reference import Reference, unsigned
 from seedream_magic.api.request import ImageRequest, request_from_body
 from seedream_magic.api.storyboard import Storyboard
 from seedream_magic.errors import ApiError, ImageError, ImageInvalid, SeedreamError, reason_of
-from seedream_magic.images.durable import as_list, as_mapping, read_object, record_bytes
+from seedream_magic.images.durable import END_FILE, as_list, as_mapping, find_rescued, read_object, record_bytes
 from seedream_magic.images.image_set import Frame, ImageSet, Outcome
 from seedream_magic.images.originals import picture_path, read_picture
 from seedream_magic.images.response import mask_beside_links, named_pictures
@@ -279,7 +279,16 @@ def to_json(values: Mapping[str, Any], secret: str = "") -> dict[str, Any]:
 def read_record(folder: Path) -> Record | None:
     """The record of a run's folder; None where there is none that can be read."""
     facts = read_object(folder / RECORD_FILE)
-    return None if facts is None else Record(folder, facts)
+    return None if facts is None else record_of(folder, facts)
+
+
+def record_of(folder: Path, facts: Mapping[str, Any]) -> Record:
+    """The record that stands in a run's folder; where that did not take its end state, the one that was put aside."""
+    record = Record(folder, facts)
+    path = find_rescued(folder.name, END_FILE) if record.unfinished else None
+    ended = Record(folder, as_mapping((read_object(path) or {}).get("record"))) if path else record
+    same = ended.client_request_id == record.client_request_id and ended.facts.get("run_id") == facts.get("run_id")
+    return ended if same and ended.state and not ended.unfinished else record
 
 
 def is_run(folder: Path) -> bool:

@@ -36,6 +36,7 @@ from seedream_magic.images.durable import (
     patiently,
     read_folder,
     record_bytes,
+    sync,
     sync_folder,
     write_all,
     write_durably,
@@ -161,7 +162,7 @@ def _append_once(folder: Path, line: bytes) -> int:
         begin = os.fstat(descriptor).st_size
         try:
             write_all(descriptor, line)
-            os.fsync(descriptor)
+            sync(descriptor)
         except OSError:
             os.ftruncate(descriptor, begin)  # half a line would spoil the next one
             raise

@@ -7,6 +7,7 @@ found here may have been copied from elsewhere: only names that this package giv
 from __future__ import annotations
 
 import contextlib
+import errno
 import hashlib
 import os
 import platform
@@ -15,6 +16,7 @@ import shutil
 import time
 from collections.abc import Callable, Collection, Iterable, Iterator, Mapping
 from datetime import UTC, datetime
+from functools import partial as partial_call
 from itertools import islice
 from pathlib import Path
 from typing import Any
@@ -26,15 +28,20 @@ from seedream_magic.api.redaction import bytes_without_secret
 from seedream_magic.api.references.reference import Reference
 from seedream_magic.api.request import ImageRequest
 from seedream_magic.errors import ConfigError, ImageError, InvalidRequest, SeedreamError, reason_of
-from seedream_magic.images.claims import RunLock
+from seedream_magic.images.claims import RUN_LOCK, RunLock
 from seedream_magic.images.durable import (
+    END_FILE,
+    NOTHING_THERE,
     PASSING,
+    find_rescued,
+    forget_end,
     json_bytes,
     make_folder,
     parse,
     read_folder,
     read_object,
     record_bytes,
+    rescued_runs,
     sweep,
     write_durably,
     write_elsewhere,
@@ -52,6 +59,7 @@ from seedream_magic.images.record import (
     load,
     load_frame,
     read_record,
+    record_of,
     request_fields,
     to_json,
 )
@@ -175,55 +183,93 @@ class RunFolder:
         *,
         keep_raw: bool = False,
         given_up: Collection[int] = (),
-    ) -> None:
-        """Write the end state into `request.json`: the run is over. Where the disk is full, `settle` writes it later.
+    ) -> Path | None:
+        """Write the end state into `request.json`: the run is over.
+
+        Where the folder does not take it, it is put aside, where `record_of` finds it and `settle` takes it from; its
+        file is what this gives.
 
         `keep_raw` says that the bytes of the answer hold something that is neither saved nor in the record. A child
         that was forked meanwhile and ends writes nothing: the run goes on where it was begun.
         """
         if os.getpid() != self._process:
-            return
+            return None
         stopped = images.state != "done" and not images.complete
         partial = bool(images.failed) or failure is not None
+        lost = any(isinstance(frame.error, ImageError) for frame in images.failed)
+        # Where pictures are missing and something was not read, a link that nobody took may lead to one.
+        cut = self._saved_links if keep_raw and not images.complete else None
+        drops = bool(images.ok) and not (stopped or lost)
+        end = {
+            "state": "stopped" if stopped else "failed" if not images.ok else "partial" if partial else "done",
+            "outcome": images.outcome,
+            "seconds": images.seconds,
+            "usage": images.usage,
+            "notes": images.notes,
+            "frames": images,
+            "error": failure,
+            "interrupted": images.interrupted and not images.complete,
+            "given_up": given_up,
+        }
         try:
             for path in raw_files(self.folder):  # first: a kill here leaves none that nobody would look for
                 if keep_raw:
                     mask_raw(path, self._secret)
                 else:
                     path.unlink(missing_ok=True)
-            self.update(
-                state="stopped" if stopped else "failed" if not images.ok else "partial" if partial else "done",
-                outcome=images.outcome,
-                seconds=images.seconds,
-                usage=images.usage,
-                notes=images.notes,
-                frames=images,
-                error=failure,
-                interrupted=images.interrupted and not images.complete,
-                given_up=given_up,
-            )
-            lost = any(isinstance(frame.error, ImageError) for frame in images.failed)
-            if images.ok and not (stopped or lost):
-                # Where pictures are missing and something was not read, a link that nobody took may lead to one.
-                cut = self._saved_links if keep_raw and not images.complete else None
+            self.update(**end)
+            if drops:
                 drop_signatures(self.folder, self._secret, of=cut)
         except OSError:
-            _unwritten_ends[self.folder] = lambda: self.conclude(images, failure, keep_raw=keep_raw, given_up=given_up)
+            again = partial_call(self.conclude, images, failure, keep_raw=keep_raw, given_up=given_up)
+            _unwritten_ends[self.folder] = again
+            self._facts.update(to_json(end, self._secret))
+            facts = {"record": self._facts, "keep_raw": keep_raw, "keep_links": cut is not None or not drops}
+            return write_elsewhere(self.run_id, END_FILE, json_bytes(facts))
         except ValueError:  # a line that a full disk has cut
-            return
+            pass
         finally:
             if self._lock is not None:
                 self._lock.end()
+        forget_end(self.run_id)
+        return None
 
 
-_unwritten_ends: dict[Path, Callable[[], None]] = {}
+_unwritten_ends: dict[Path, Callable[[], object]] = {}
+_looked_through: set[Path] = set()
 
 
-def settle() -> None:
-    """Write the end states for which the disk had no room when their runs ended; it may have now."""
+def settle(store: Path, *, again: bool = False) -> None:
+    """Write the end states that their folders did not take when their runs ended; they may now.
+
+    First those of this process; then those that processes before it have put aside, once for each store, or `again`.
+    """
     for folder in list(_unwritten_ends):
         if conclude := _unwritten_ends.pop(folder, None):  # another thread may be at it
             conclude()
+    if again or store not in _looked_through:
+        _looked_through.add(store)
+        for run_id in filter(RUN_ID.fullmatch, rescued_runs()):
+            with contextlib.suppress(OSError):  # another time, then
+                _settle_run(store / run_id)
+
+
+def _settle_run(folder: Path) -> None:
+    """Give a run's folder the end state that was put aside for it."""
+    path, facts = find_rescued(folder.name, END_FILE), read_object(folder / RECORD_FILE)
+    if path is None or facts is None or folder.is_symlink():
+        return
+    record, end = record_of(folder, facts), read_object(path) or {}
+    if not record.unfinished and record.facts is not facts:
+        write_durably(folder / RECORD_FILE, json_bytes(record.facts), mode=0o600)
+    if end.get("keep_raw") is False:
+        for raw in raw_files(folder):
+            raw.unlink(missing_ok=True)
+    if end.get("keep_links") is False:
+        with contextlib.suppress(FileNotFoundError, ValueError):  # not one line of it, or only half of one, came there
+            drop_signatures(folder, "")
+    (folder / RUN_LOCK).unlink(missing_ok=True)
+    forget_end(folder.name)
 
 
 def begin_run(store: Path, plan: Plan, *, client_request_id: str, key: Key | None = None) -> RunFolder:
@@ -287,12 +333,23 @@ def _check_space(store: Path, request: ImageRequest) -> None:
     images = request.images_at_most
     text = SPACE_PER_IMAGE * 4 // 3 if request.response_format == "b64_json" else 0  # it is on the disk as well
     needed = images * (SPACE_PER_IMAGE + text) + SPACE_IN_RESERVE
-    free = shutil.disk_usage(store).free
-    if free < needed:
+    free = free_bytes(store)
+    if free is not None and free < needed:
         raise ConfigError(
             f"The disk of {store} has {free // 2**20} MiB left; {images} pictures may need {needed // 2**20} MiB.",
             hint="Make room, or name a folder on another disk with SEEDREAM_STORE.",
         )
+
+
+def free_bytes(folder: Path) -> int | None:
+    """How much room the disk of a folder has; None where it does not say: some have no size, and say zero of all."""
+    try:
+        usage = shutil.disk_usage(folder)
+    except OSError as exc:
+        if exc.errno in {errno.ENOSYS, errno.ENOTSUP, errno.EOPNOTSUPP, errno.EINVAL, errno.EOVERFLOW}:
+            return None
+        raise
+    return usage.free if usage.free or usage.total > 0 else None
 
 
 def _run_id(now: datetime) -> str:
@@ -333,7 +390,7 @@ def runs_of(fingerprints: Collection[str], store: Path) -> list[Record]:
     # The fingerprints are looked for in the bytes first: parsing ten thousand records to find one is slow.
     needles = [fingerprint.encode() for fingerprint in fingerprints]
     read = ((folder, record_bytes(folder / RECORD_FILE)) for folder in _run_folders(store))
-    found = [Record(folder, parse(data) or {}) for folder, data in read if any(needle in data for needle in needles)]
+    found = [record_of(folder, parse(data) or {}) for folder, data in read if any(needle in data for needle in needles)]
     return [record for record in found if record.fingerprint in fingerprints]
 
 
@@ -423,7 +480,7 @@ def run_folders(store: Path) -> list[os.DirEntry[str]] | None:
     try:
         return read_folder(store, runs)
     except OSError as exc:
-        return None if exc.errno in PASSING else []
+        return [] if exc.errno in NOTHING_THERE else None
     except ValueError:  # a NUL in the name
         return []
 

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import os
 import platform
-import shutil
 import sys
 import tempfile
 from collections.abc import Iterator, Mapping, Sequence
@@ -23,10 +22,10 @@ from seedream_magic.api.credentials import find_key
 from seedream_magic.api.key_stores import SECONDS, silent_stores
 from seedream_magic.api.models import MAXIMUM_IMAGES, find_model, ids_meant
 from seedream_magic.errors import ConfigError, MissingKey, plural
-from seedream_magic.images.durable import read_object
-from seedream_magic.images.record import Record
+from seedream_magic.images.durable import END_FILE, find_rescued
+from seedream_magic.images.record import Record, read_record
 from seedream_magic.images.response import raw_files
-from seedream_magic.images.store import SPACE_IN_RESERVE, SPACE_PER_IMAGE
+from seedream_magic.images.store import SPACE_IN_RESERVE, SPACE_PER_IMAGE, free_bytes
 from seedream_magic.notebook.desk import Desk
 from seedream_magic.notebook.doctor_network import certificate_findings, network_findings, proxy_findings
 from seedream_magic.notebook.finding import NEWEST, Finding, explain, finding_lines, last_failures, to_install
@@ -81,13 +80,12 @@ def findings(desk: Desk, *, ask: bool) -> Iterator[Finding]:
     yield _library()
     lacking = find_unfinished(seedream.store)
     yield _runs(len(made), lacking)
+    yield from _aside([entry.folder for entry in made])
     yield from _kept([entry.folder for entry in made], lacking)
     yield from proxy_findings(seedream.given_base_url)
     yield from certificate_findings()
     yield from network_findings(seedream.given_base_url, ask=ask)
-    yield from last_failures(
-        [Record(entry.folder, read_object(entry.folder / "request.json") or {}) for entry in made[:NEWEST]]
-    )
+    yield from last_failures([read_record(entry.folder) or Record(entry.folder, {}) for entry in made[:NEWEST]])
 
 
 def _versions() -> list[Finding]:
@@ -232,13 +230,15 @@ def _store(store: Path) -> Finding:
     )
     try:
         with tempfile.TemporaryFile(dir=place):
-            free = shutil.disk_usage(place).free
+            free = free_bytes(place)
     except NotADirectoryError:
         text = Text(f"{store} cannot be made: {place} is a file.", f"无法创建 {store}：{place} 是文件。")
         return Finding("bad", "store", text, fix)
     except OSError as exc:
         why = exc.strerror or str(exc)
         return Finding("bad", "store", Text(f"{store} cannot be written ({why}).", f"无法写入 {store}（{why}）。"), fix)
+    if free is None:
+        return Finding("ok", "store", f"{store}, its disk does not say how much is free · 磁盘未报告剩余空间")
     new = "" if place == store else "; it is made with the first run · 首次运行时创建"
     return _scarce(store, free, fix) or Finding("ok", "store", f"{store}, {free / 2**30:.1f} GiB free{new}")
 
@@ -313,6 +313,22 @@ def _runs(made: int, lacking: Sequence[Record]) -> Finding:
     )
     fix = Text("%seedream recover fetches them and bills nothing.", "%seedream recover 可补下载，不计费。")
     return Finding("look", "runs", text, fix)
+
+
+def _aside(folders: Sequence[Path]) -> Iterator[Finding]:
+    """The runs whose end their folders did not take."""
+    aside = [path for folder in folders if (path := find_rescued(folder.name, END_FILE))]
+    if aside:
+        runs = plural(len(aside), "run")
+        text = Text(
+            f"The store did not take how {runs} ended: it is kept in {aside[0].parent}.",
+            f"存储未能写入 {len(aside)} 次的结束状态，已另存于 {aside[0].parent}。",
+        )
+        fix = Text(
+            "Make the store writable, with room; then %seedream recover puts it there. Nothing is billed.",
+            "使存储可写并有空间，再运行 %seedream recover 写回，不计费。",
+        )
+        yield Finding("look", "runs", text, fix)
 
 
 def _kept(folders: Sequence[Path], lacking: Sequence[Record]) -> Iterator[Finding]:

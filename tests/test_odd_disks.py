@@ -1,0 +1,162 @@
+"""Disks that are not as they should be: what was paid for stays so in this process and in the next, and is told once.
+
+Real disks where one can be had; else the calls of the system are replaced in a process of their own.
+"""
+
+from __future__ import annotations
+
+import json
+import subprocess
+import sys
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import pytest
+from IPython.core.interactiveshell import InteractiveShell
+
+from asking import REFUSED, run
+from raw_server import Behaviour, RawServer, Request, json_reply
+from seedream_magic.images.durable import END_FILE, find_rescued
+from served import KEY, record, served
+from service import PICTURE, POST, link, picture, whole_answer
+
+PROGRAM = r"""
+import builtins, errno, fcntl, json, os, shutil, sys
+from pathlib import Path
+from seedream_magic import Seedream, SeedreamError
+url, store, odd, key = sys.argv[1:5]
+real = {name: getattr(os, name) for name in ("open", "fsync", "replace", "unlink", "mkdir", "write", "rename")}
+here = os.path.realpath(store)
+WRITES = os.O_WRONLY | os.O_RDWR | os.O_CREAT
+
+def of_store(place):
+    name = os.readlink(f"/proc/self/fd/{place}") if isinstance(place, int) else os.path.abspath(os.fspath(place))
+    return name.startswith(here)
+
+def fail(code):
+    raise OSError(getattr(errno, code), os.strerror(getattr(errno, code)))
+
+def refusing(name, code, when):
+    def call(place, *more, **options):
+        if of_store(place) and when(place, *more):
+            fail(code)
+        return real[name](place, *more, **options)
+    return call
+
+def always(*_):
+    return True
+
+def is_readonly(*_):
+    return os.path.exists(here + ".readonly")
+
+def refuses_to_replace(part, path):
+    return os.path.exists(path)
+
+def no_change(part, path, **options):
+    if not of_store(part) or not os.path.exists(path):
+        real["replace"](part, path, **options)
+
+kind, _, code = odd.partition(":")
+if kind == "fsync":
+    os.fsync = refusing("fsync", code, always)
+elif kind == "space":
+    from shutil import _ntuple_diskusage
+    shutil.disk_usage = lambda place: _ntuple_diskusage(0, 0, 0) if code == "zeros" else fail(code)
+elif kind == "replace":
+    os.replace = no_change if code == "nothing" else refusing("replace", code, refuses_to_replace)
+elif kind == "flock":
+    fcntl.flock = lambda *_: fail(code)
+elif kind == "after":
+    for name in ("replace", "unlink", "mkdir", "write", "fsync", "rename"):
+        setattr(os, name, refusing(name, code, is_readonly))
+    os.open = refusing("open", code, lambda place, flags, *_: is_readonly() and flags & WRITES)
+try:
+    images = Seedream("anyfast", api_key=key, base_url=url, store=store).generate("odd", images=2, stream=False)
+except SeedreamError as error:
+    print(json.dumps({"error": type(error).__name__, "message": str(error), "hint": error.hint}))
+else:
+    files = [str(frame.path) if frame.path else None for frame in images]
+    words = [str(frame.error or "") for frame in images]
+    print(json.dumps({"replayed": images.replayed, "files": files, "notes": images.notes, "errors": words,
+                      "complete": images.complete}))
+"""
+
+
+def drawn_by_a_process(server: RawServer, store: Path, odd: str = "") -> dict[str, Any]:
+    """What a process of its own that draws on such a disk says of the set."""
+    command = [sys.executable, "-c", PROGRAM, f"{server.url}/v1", str(store), odd, KEY]
+    done = subprocess.run(command, capture_output=True, text=True, timeout=50, check=False)
+    assert (done.returncode, done.stderr) == (0, "")
+    said: dict[str, Any] = json.loads(done.stdout)
+    return said
+
+
+@pytest.fixture(params=["library", "no library"])
+def library(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    """With a library of all stores, and without: the folders themselves have to tell it then."""
+    monkeypatch.setenv("SEEDREAM_LIBRARY", str(tmp_path / "library.sqlite") if request.param == "library" else "")
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="files are found by /proc")
+@pytest.mark.usefixtures("library")
+@pytest.mark.parametrize(
+    "odd",
+    [
+        *("fsync:EINVAL", "fsync:ENOTSUP", "space:zeros", "space:ENOSYS"),
+        *("replace:EEXIST", "replace:nothing", "flock:ENOLCK", "flock:ENOSYS"),
+    ],
+)
+def test_a_disk_without_what_others_have_is_drawn_onto(odd: str, store: Path) -> None:
+    """Where the bytes can be checked it goes on, silently, and a second process shows what the first has drawn."""
+    with served({POST: whole_answer, PICTURE: picture}, store) as server:
+        first = drawn_by_a_process(server, store, odd)
+        again = drawn_by_a_process(server, store, odd)
+    assert (first.get("complete"), first["notes"]) == (True, [])
+    assert (again["replayed"], again["files"]) == (True, first["files"])
+    assert record(store)["state"] == "done"
+    assert list(store.glob("*/.*")) == []
+
+
+def one_refused(request: Request) -> Behaviour:
+    """The first picture, and a refusal of the second."""
+    return json_reply({"data": [{"url": link(request, 0)}, REFUSED]})
+
+
+def while_answering(act: Callable[[], object]) -> Callable[[Request], Behaviour]:
+    """The answer `one_refused`, before which something happens to the disk."""
+
+    def answer(request: Request) -> Behaviour:
+        act()
+        return one_refused(request)
+
+    return answer
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="files are found by /proc")
+@pytest.mark.usefixtures("library")
+@pytest.mark.parametrize("code", ["EROFS", "ENOSPC", "EIO"])
+def test_a_store_that_takes_no_more_in_the_middle_is_settled_by_the_next_process(
+    code: str, store: Path, shell: InteractiveShell, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The end state is put aside with the picture; the next process shows the set, and gives the folder its record."""
+    marker = Path(f"{store}.readonly")
+    with served({POST: while_answering(marker.touch), PICTURE: picture}, store) as server:
+        first = drawn_by_a_process(server, store, f"after:{code}")
+        assert len([note for note in first["notes"] if "takes no more" in note]) == 1
+        assert record(store)["state"] == "sending"
+        while_it_lasts = drawn_by_a_process(server, store, f"after:{code}")
+        assert (while_it_lasts["replayed"], while_it_lasts["files"]) == (True, first["files"])
+        assert while_it_lasts["errors"] == first["errors"]
+        monkeypatch.setenv("SEEDREAM_STORE", str(store))
+        error, words = run(shell, "%seedream doctor")
+        assert error is None, error
+        assert "how 1 run ended" in words
+        marker.unlink()
+        later = drawn_by_a_process(server, store)
+        assert (later["replayed"], later["files"]) == (True, first["files"])
+        facts = record(store)
+        assert facts["state"] == "partial"
+        assert find_rescued(facts["run_id"], END_FILE) is None
+        (folder,) = (path.parent for path in store.glob("*/request.json"))
+        assert b"canary" not in b"".join(path.read_bytes() for path in folder.iterdir())
