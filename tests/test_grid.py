@@ -72,6 +72,14 @@ def wide_grid(rows: int, columns: int, count: int = 1, prompt: str = "a kite") -
     return Grid(prompt, axes, tuple(cells), ("many runs",))
 
 
+def test_a_set_that_lacks_pictures_is_counted() -> None:
+    """Two runs are done, and one of them came without a picture."""
+    lacking = replace(made_set("lacking"), expected=2)
+    cells = (cell(("red",), images=made_set("whole")), cell(("blue",), images=lacking))
+    bundle = grid_bundle(Grid("a {red|blue} kite", (("vary", ("red", "blue")),), cells))
+    assert "2 runs · 1 incomplete" in bundle["text/plain"]
+
+
 def test_every_label_state_and_word_is_there_without_scripts() -> None:
     """A page for each model, a head for each row and column, what failed with its retry; a hole is empty."""
     html = grid_bundle(mixed_grid())["text/html"]

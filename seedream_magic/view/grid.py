@@ -18,7 +18,7 @@ from typing import Any
 from PIL.Image import Image
 
 from seedream_magic.errors import ImageError, plural
-from seedream_magic.view.cards import Card, Grid, GridCell, Preview
+from seedream_magic.view.cards import Card, CardSet, Grid, GridCell, Preview
 from seedream_magic.view.carousel import CAROUSEL_SCRIPTS, OUTPUT_BYTES, SHEET_BYTES, script_words, summary_line
 from seedream_magic.view.grid_cells import CELL_WIDTH, CONTROLS, QUIET, WORDS, Look, cell_element, label_of, texts_of
 from seedream_magic.view.grid_sheet import draw_grid
@@ -42,6 +42,8 @@ MOST_CELLS = 1_000
 SUMMARY_LINES = 8
 LONGEST_RUN = 3600.0
 """Seconds after which a grid that does not change is over, where none of its runs says more."""
+_OF_NO_NAME = re.compile(r"vary( \d)?")
+"""Axes that have no name of a person's: the labels of their variants say it all."""
 # What an output takes beside its previews, in bytes: contact sheet, style, script; each cell that opens, each of its
 # frames, each cell.
 _TEXTS, _OPEN_TEXT, _FRAME_TEXT, _CELL_TEXT = 190_000, 800, 900, 160
@@ -164,12 +166,20 @@ def progress_text(grid: Grid, words: Words) -> str:
     }
     states = [cell.state for cell in grid.cells]
     done, runs = states.count("done"), len(grid.runs)
+    incomplete = sum(cell.state == "done" and cell.cards is not None and _lacks(cell.cards) for cell in grid.cells)
     whole = done == runs or {*states} <= {"planned", "stored", "hole"}  # of what is only planned the ledger says more
     if words is CHINESE:
         head = f"{runs} 次运行" if whole else f"完成 {done} / {runs}"
     else:
         head = plural(runs, "run") if whole else f"{done} of {plural(runs, 'run')} done"
-    return " · ".join((head, *(f"{states.count(state)} {name}" for state, name in names.items() if state in states)))
+    counts = [f"{states.count(state)} {name}" for state, name in names.items() if state in states]
+    return " · ".join((head, *([f"{incomplete} {says['incomplete']}"] if incomplete else []), *counts))
+
+
+def _lacks(cards: CardSet) -> bool:
+    """Whether a set has fewer pictures than were asked for."""
+    here, asked = cards.progress
+    return here < asked
 
 
 def _until(grid: Grid, words: Words) -> str:
@@ -265,7 +275,8 @@ def _wall(grid: Grid, look: Look, most: int) -> Markup:
 def _table(grid: Grid, page: tuple[int, ...], look: Look, most: int) -> Markup:
     """The cells of two axes, with a head for each row and column."""
     (first, labels), (second, columns) = grid.axes[:2]
-    corner = element("td", {"class": "seedream-corner", "style": f"{_HEAD};{QUIET}"}, f"{first} \\ {second}")
+    names = [name for name in (first, second) if not _OF_NO_NAME.fullmatch(name)]
+    corner = element("td", {"class": "seedream-corner", "style": f"{_HEAD};{QUIET}"}, " \\ ".join(names))
     heads = [element("th", {"scope": "col", "style": _HEAD}, element("bdi", {}, label)) for label in columns]
     lines = []
     for label, cells in zip(labels, grid.rows(page), strict=True):
