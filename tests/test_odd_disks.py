@@ -6,9 +6,11 @@ Real disks where one can be had; else the calls of the system are replaced in a 
 from __future__ import annotations
 
 import json
+import os
 import subprocess
 import sys
 from collections.abc import Callable
+from contextlib import nullcontext
 from pathlib import Path
 from typing import Any
 
@@ -18,7 +20,7 @@ from IPython.core.interactiveshell import InteractiveShell
 from asking import REFUSED, run
 from raw_server import Behaviour, RawServer, Request, json_reply
 from seedream_magic.images.durable import END_FILE, find_rescued
-from served import KEY, record, served
+from served import KEY, client, record, served
 from service import PICTURE, POST, link, picture, whole_answer
 
 PROGRAM = r"""
@@ -160,3 +162,20 @@ def test_a_store_that_takes_no_more_in_the_middle_is_settled_by_the_next_process
         assert find_rescued(facts["run_id"], END_FILE) is None
         (folder,) = (path.parent for path in store.glob("*/request.json"))
         assert b"canary" not in b"".join(path.read_bytes() for path in folder.iterdir())
+
+
+def test_a_listing_that_is_stale_makes_nobody_forget_a_run(store: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """As on a network's drive that lists a folder as it was before: what is known to be there is looked for by name."""
+    real = os.scandir
+
+    def stale(place: Any) -> Any:
+        return nullcontext(iter(())) if os.fspath(place) == os.fspath(store) else real(place)
+
+    with served({POST: whole_answer, PICTURE: picture}, store) as server:
+        seedream = client(server, store)
+        seedream.generate("stale")
+        (store / "references").mkdir(mode=0o700)  # so that the library looks again
+        with monkeypatch.context() as patch:
+            patch.setattr(os, "scandir", stale)
+            assert seedream.generate("stale").replayed
+        assert seedream.generate("stale").replayed
