@@ -21,7 +21,9 @@ import sys
 import threading
 from collections.abc import AsyncGenerator, AsyncIterator, Callable, Generator, Iterator
 from contextlib import asynccontextmanager, contextmanager, suppress
+from importlib import import_module
 from time import monotonic
+from types import ModuleType
 from typing import Generic, ParamSpec, TypeVar
 
 from seedream_magic.errors import ConfigError, reason_of
@@ -30,6 +32,18 @@ Value = TypeVar("Value")
 Arguments = ParamSpec("Arguments")
 Source = Callable[[], AsyncGenerator[Value, None]]
 
+_PATCHES = (
+    ("gevent", "gevent.monkey", "is_module_patched", "threading"),
+    ("eventlet", "eventlet.patcher", "is_monkey_patched", "thread"),
+    ("eventlet", "eventlet.patcher", "is_monkey_patched", "socket"),
+)
+"""How each says of a part of the standard library that it has replaced it."""
+_nesting: ModuleType | None = None
+_ABOUT_NESTING = (
+    "event_loop nest uses nest-asyncio here: from now on asyncio.run(loop_factory=...), from Python 3.14 on also "
+    "asyncio.timeout, fail in this kernel. %pip install nest-asyncio2 and a restart mend it; event_loop thread has "
+    "neither."
+)
 EVENT_LOOPS = ("thread", "nest")
 POLL_SECONDS = 0.1
 CLEAN_UP_SECONDS = 0.3
@@ -143,6 +157,17 @@ def running_loop() -> asyncio.AbstractEventLoop | None:
         return None
 
 
+def refuse_patches() -> None:
+    """Raise `ConfigError` where gevent or eventlet has put its own in the place of threads."""
+    for name, module, question, part in _PATCHES:
+        patches = sys.modules.get(module)
+        if patches is not None and getattr(patches, question)(part):
+            raise ConfigError(
+                f"{name} has patched this process, and no run can have a thread of its own there.",
+                hint=f"Nothing was sent. Draw in a process or a notebook without {name}'s monkey patches.",
+            )
+
+
 @asynccontextmanager
 async def awake() -> AsyncIterator[None]:
     """Wake the running loop regularly while its caller awaits.
@@ -155,6 +180,11 @@ async def awake() -> AsyncIterator[None]:
         while True:  # noqa: ASYNC110 - there is no event to wait for: a signal wakes no loop, so the loop looks
             await asyncio.sleep(POLL_SECONDS)
 
+    if running_loop() is None:
+        raise ConfigError(
+            "To await a set takes asyncio, and another event loop runs here (trio, curio).",
+            hint="There generate(...) without await does the same, as %%seedream does.",
+        )
     ticker = asyncio.create_task(tick())
     try:
         yield
@@ -263,15 +293,14 @@ def _wait_for_stopped_runs() -> None:
 
 
 def _through_nesting(source: Source[Value]) -> Generator[Value, None, None]:
-    import nest_asyncio  # noqa: PLC0415 - it changes asyncio for the whole process, so only who chose it loads it
-
+    nesting = _load_nesting()
     own: asyncio.Runner | None = None
     loop = running_loop()
     if loop is None:
         own = asyncio.Runner(loop_factory=asyncio.new_event_loop)
         loop = own.get_loop()
     try:
-        nest_asyncio.apply(loop)
+        nesting.apply(loop)
     except ValueError as exc:
         raise ConfigError(
             f"event_loop nest does not go with this event loop: {reason_of(exc)}.", hint="Use thread."
@@ -296,6 +325,26 @@ def _through_nesting(source: Source[Value]) -> Generator[Value, None, None]:
                 finally:
                     if own is not None:
                         own.close()
+
+
+def _load_nesting() -> ModuleType:
+    """What lets a loop run inside itself; said once where it is the one that leaves asyncio damaged.
+
+    It changes asyncio for the whole process, so only who chose it loads it. nest-asyncio has no maintainer any more:
+    from Python 3.12 on `asyncio.run(loop_factory=...)` fails once it was applied, and `asyncio.timeout` from 3.14 on.
+    nest-asyncio2 is the same with both mended. Where the notebook has applied one, the other on top would break it.
+    """
+    global _nesting  # noqa: PLW0603 - one for the process
+    if _nesting is None:
+        with suppress(ImportError):
+            if asyncio.run.__module__ != "nest_asyncio":
+                _nesting = import_module("nest_asyncio2")
+    if _nesting is None:
+        _nesting = import_module("nest_asyncio")
+        if sys.version_info >= (3, 12):
+            with suppress(Exception):  # stderr may be gone
+                print(_ABOUT_NESTING, file=sys.stderr)  # noqa: T201 - where warnings go; a filter could make it an error
+    return _nesting
 
 
 class _Stop:

@@ -100,6 +100,7 @@ class Seedream:
     @property
     def base_url(self) -> str:
         """Where requests go; asking for the demo's address starts the demo."""
+        bridge.refuse_patches()
         if self.given_base_url:
             return self.given_base_url
         from seedream_magic.demo import server  # noqa: PLC0415 - the demo loads tornado; only who uses it pays

@@ -58,6 +58,7 @@ LIBRARIES = {
     "platformdirs": ("images/durable.py",),
     "tornado": ("demo/",),
     "nest_asyncio": ("bridge.py",),
+    "nest_asyncio2": ("bridge.py",),
 }
 
 

@@ -233,3 +233,36 @@ NESTED = """
 def test_nesting_does_the_same_on_the_callers_own_loop() -> None:
     """Inside a running loop and outside; in a process of its own, for nest-asyncio changes asyncio for all of it."""
     assert run_script(NESTED) == ("nested\n", "")
+
+
+BESIDE = """
+import asyncio, importlib, sys
+from seedream_magic.bridge import iterate
+if sys.argv[1]:
+    importlib.import_module(sys.argv[1]).apply()
+async def values():
+    async with asyncio.timeout(5):
+        yield await asyncio.sleep(0, 1)
+async def cell():
+    return list(iterate(values, event_loop=sys.argv[2]))
+assert list(iterate(values, event_loop=sys.argv[2])) == asyncio.run(cell()) == [1]
+if sys.version_info >= (3, 12) and sys.argv[1] != "nest_asyncio":
+    assert asyncio.run(cell(), loop_factory=asyncio.new_event_loop) == [1]
+print(asyncio.run.__module__)
+"""
+
+
+@pytest.mark.parametrize("event_loop", ["thread", "nest"])
+@pytest.mark.parametrize("applied", ["", "nest_asyncio", "nest_asyncio2"])
+def test_what_nests_loops_is_what_the_notebook_has_applied_or_the_better_one(applied: str, event_loop: str) -> None:
+    """Both modes run beside either, and under `asyncio.timeout`; nest_asyncio2, which leaves asyncio whole, is first.
+
+    Where the other one it is, what it breaks is said.
+    """
+    pytest.importorskip("nest_asyncio2")
+    command = [sys.executable, "-c", BESIDE, applied, event_loop]
+    done = subprocess.run(command, capture_output=True, text=True, check=True)
+    default = "nest_asyncio2" if event_loop == "nest" else "asyncio.runners"
+    assert done.stdout.strip() == (applied or default)
+    warned = applied == "nest_asyncio" and event_loop == "nest" and sys.version_info >= (3, 12)
+    assert ("loop_factory" in done.stderr) == warned

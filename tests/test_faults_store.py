@@ -81,7 +81,7 @@ def test_a_disk_that_fills_up_keeps_every_picture(small_disk: Path, monkeypatch:
     assert [hashlib.sha256(path.read_bytes()).hexdigest() for path in paths] == [frame.sha256 for frame in images]
     assert min(path.stat().st_size for path in paths) > 390_000
     aside = [path for path in paths if path.parent != images.folder]
-    assert (len(aside), {find_rescued(images.run_id, path.name) for path in aside}) == (2, set(aside))
+    assert (len(aside), {find_rescued(images.run_id, [path.name]) for path in aside}) == (2, set(aside))
     (note,) = images.notes
     assert str(aside[0].parent) in note
     assert record(small_disk)["body"]["prompt"] == "x"
@@ -215,7 +215,7 @@ def test_a_drive_that_takes_no_more_pictures_is_told_once(store: Path, monkeypat
         mounted(monkeypatch, lambda call, _: replace if call is real else call, store)
         images = client(server, store).generate("x", images=3)
         assert shades(images) == [0, 1, 2]
-        assert {find_rescued(images.run_id, f"0{number}.jpg") for number in (1, 2, 3)} == {one.path for one in images}
+        assert {find_rescued(images.run_id, [f"0{number}.jpg"]) for number in (1, 2, 3)} == {one.path for one in images}
         (note,) = images.notes
         assert note.startswith("The run's folder takes no more: what came since is kept in ")
 
@@ -358,7 +358,7 @@ def test_pictures_of_a_store_that_fails_are_put_aside(form: str, store: Path) ->
     folder = cache_folder() / "rescued" / images.run_id
     assert shades(images) == [0, 1, 2 if form == "url" else None]
     assert [frame.path for frame in images.ok] == [folder / f"0{frame.index + 1}.jpg" for frame in images.ok]
-    assert [find_rescued(images.run_id, f"0{frame.index + 1}.jpg") for frame in images.ok] == [
+    assert [find_rescued(images.run_id, [f"0{frame.index + 1}.jpg"]) for frame in images.ok] == [
         f.path for f in images.ok
     ]
     assert any(str(folder) in note for note in images.notes)
@@ -409,7 +409,7 @@ def test_the_temporary_folder_is_the_second_place(trap: str, tmp_path: Path, mon
     (temporary / "01.jpg").write_bytes(b"there")
     path = write_elsewhere(RUN, "02.jpg", b"x")
     assert path == (None if trap else temporary / "02.jpg")
-    assert find_rescued(RUN, "01.jpg") == (None if trap else temporary / "01.jpg")
+    assert find_rescued(RUN, ["01.jpg"]) == (None if trap else temporary / "01.jpg")
     if path:
         assert stat.S_IMODE(path.parent.stat().st_mode) == 0o700
         assert stat.S_IMODE(path.stat().st_mode) == 0o600

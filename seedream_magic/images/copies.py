@@ -8,30 +8,42 @@ import secrets
 import shutil
 from pathlib import Path
 
+from seedream_magic.api.models import LARGEST_BASE64_CHARACTERS, MAXIMUM_FRAMES
 from seedream_magic.errors import ConfigError, reason_of
 from seedream_magic.images.claims import RUN_LOCK
-from seedream_magic.images.durable import make_folder, record_bytes, sync_folder, write_durably
+from seedream_magic.images.durable import make_folder, sync_folder, write_durably
 from seedream_magic.images.marks import picks_of
-from seedream_magic.images.record import MAXIMUM_REFERENCE_BYTES, REFERENCES, RUN_ID, Record, is_run, read_record
+from seedream_magic.images.record import REFERENCES, RUN_ID, Record, is_run, kept_reference, read_record
+
+_LARGEST_FILE = MAXIMUM_FRAMES * LARGEST_BASE64_CHARACTERS
+"""Bytes: no file of a run has more, whatever was put into its folder."""
 
 
 def copy_run(record: Record, store: Path) -> Record:
     """The run in `store`, copied there if it is not there yet. Raises `ConfigError` where it cannot be."""
-    line = [record]
+    copied, further = _copy_line(record, store)
+    while further:  # the takes that its set shows, and those that their sets show
+        picked = further.pop()
+        if not is_run(store / picked.run_id):
+            further += _copy_line(picked, store)[1]
+    return copied
+
+
+def _copy_line(record: Record, store: Path) -> tuple[Record, list[Record]]:
+    """The run as it was copied, with those that it goes on from, and the runs that were picked for places of them."""
+    line, known = [record], {record.run_id}
     while (lineage := line[-1].lineage) is not None and lineage.kind != "vary" and not is_run(store / lineage.run_id):
         parent = read_record(record.folder.parent / lineage.run_id)
-        if parent is None or parent.run_id in {each.run_id for each in line}:  # records that name each other
+        if parent is None or parent.run_id in known:  # records that name each other
             break
         line.append(parent)
+        known.add(parent.run_id)
     for earlier in reversed(line[1:]):
         _copy_once(earlier, store)
     copied = _copy_once(record, store)
-    for folder in [one.folder for one in line]:  # the takes that its set shows
-        for pick in picks_of(folder).values():
-            picked = read_record(folder.parent / pick.run_id) if RUN_ID.fullmatch(pick.run_id) else None
-            if picked is not None and not is_run(store / picked.run_id):
-                copy_run(picked, store)
-    return copied
+    picks = [(one.folder.parent, pick.run_id) for one in line for pick in picks_of(one.folder).values()]
+    picked = [read_record(source / run_id) for source, run_id in picks if RUN_ID.fullmatch(run_id)]
+    return copied, list(filter(None, picked))
 
 
 def _copy_once(record: Record, store: Path) -> Record:
@@ -48,7 +60,7 @@ def _copy(record: Record, store: Path) -> None:
     store.mkdir(parents=True, exist_ok=True)
     for facts in record.references:
         name = Path(str(facts.get("file"))).name
-        data = record_bytes(record.folder.parent / REFERENCES / name, maximum=MAXIMUM_REFERENCE_BYTES)
+        data = kept_reference(record.folder.parent, name)
         genuine = hashlib.sha256(data).hexdigest() == facts.get("sha256") and str(facts.get("sha256")) in name
         if genuine and not (store / REFERENCES / name).exists():  # its name says what it holds, to all runs
             make_folder(store / REFERENCES)
@@ -69,6 +81,6 @@ def _copy(record: Record, store: Path) -> None:
 
 def _copy_files(source: Path, target: Path) -> None:
     for path in source.iterdir():
-        if path.is_file() and not path.is_symlink() and path.name != RUN_LOCK:
+        if path.is_file() and not path.is_symlink() and path.name != RUN_LOCK and path.stat().st_size <= _LARGEST_FILE:
             shutil.copy2(path, target / path.name)
     sync_folder(target)

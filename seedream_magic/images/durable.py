@@ -32,6 +32,8 @@ NOTHING_THERE = frozenset({errno.ENOENT, errno.ENOTDIR, errno.ELOOP, errno.ENAME
 """What the system says of a folder that is none; any other refusal does not say that nothing is there."""
 OLDEST_PART = 3600.0
 """Seconds after which a half-written file has no owner any more: no run lasts as long."""
+DEEPEST = 100
+"""Levels of JSON: what is copied, compared and shown by functions that call themselves has far fewer."""
 MAXIMUM_RECORD_BYTES = 16 * 2**20
 _NO_SYNC = frozenset({errno.EINVAL, errno.ENOTSUP, errno.ENOSYS, errno.EOPNOTSUPP})
 """What file systems say that have no `fsync`."""
@@ -126,15 +128,20 @@ def make_folder(folder: Path) -> None:
 
 def record_bytes(path: Path, *, maximum: int = MAXIMUM_RECORD_BYTES) -> bytes:
     """The bytes of a regular file that is no link; empty for anything else, and for more than `maximum` bytes."""
-
-    def read() -> bytes:
-        facts = path.lstat()
-        return path.read_bytes() if stat.S_ISREG(facts.st_mode) and facts.st_size <= maximum else b""
-
     try:
-        return patiently(read, pauses=PAUSES[:1])  # of many records
+        return patiently(lambda: regular_bytes(path, maximum), pauses=PAUSES[:1])  # of many records
     except (OSError, ValueError):  # ValueError: a NUL in the name
         return b""
+
+
+def regular_bytes(path: Path, maximum: int) -> bytes:
+    """The bytes of a regular file that is no link. Raises OSError for anything else, and for more than `maximum`."""
+    facts = path.lstat()
+    if not stat.S_ISREG(facts.st_mode):
+        raise OSError(errno.EINVAL, "It is no regular file", str(path))
+    if facts.st_size > maximum:
+        raise OSError(errno.EFBIG, "It is larger than it can be", str(path))
+    return path.read_bytes()
 
 
 def read_object(path: Path) -> dict[str, Any] | None:
@@ -143,12 +150,22 @@ def read_object(path: Path) -> dict[str, Any] | None:
 
 
 def parse(data: bytes) -> dict[str, Any] | None:
-    """The JSON object of these bytes; None where they are none."""
+    """The JSON object of these bytes; None where they are none, or nested deeper than anything that is kept."""
     try:
         value = json.loads(data)
     except (ValueError, RecursionError):
         return None
-    return value if isinstance(value, dict) else None
+    is_shallow = data.count(b"[") + data.count(b"{") <= DEEPEST or _depth(value) <= DEEPEST
+    return value if isinstance(value, dict) and is_shallow else None
+
+
+def _depth(value: object) -> int:
+    """How many levels of lists and objects stand in one another."""
+    depth, level = 0, [value]
+    while level := [one for one in level if isinstance(one, dict | list)]:
+        depth += 1
+        level = [inner for one in level for inner in (one.values() if isinstance(one, dict) else one)]
+    return depth
 
 
 def as_mapping(value: object) -> Mapping[str, Any]:
@@ -278,15 +295,16 @@ def rescue_folders(run_id: str) -> list[Path]:
     return folders
 
 
-def find_rescued(run_id: str, name: str) -> Path | None:
-    """The file of that name which `write_elsewhere` has put aside for a run, None if there is none."""
-    paths = (folder / name for folder in rescue_folders(run_id) if _is_own(folder))
+def find_rescued(run_id: str, names: Sequence[str]) -> Path | None:
+    """The first file of these names which `write_elsewhere` has put aside for a run, None if there is none."""
+    folders = list(filter(_is_own, rescue_folders(run_id)))
+    paths = (folder / name for name in names for folder in folders)
     return next((path for path in paths if path.is_file() and not path.is_symlink()), None)
 
 
 def forget_end(run_id: str) -> None:
     """Remove the end state that was put aside for a run: its folder has it."""
-    while path := find_rescued(run_id, END_FILE):
+    while path := find_rescued(run_id, [END_FILE]):
         try:
             path.unlink()
             path.parent.rmdir()  # if it is empty
@@ -302,6 +320,15 @@ def rescued_runs() -> list[str]:
         with contextlib.suppress(OSError):
             found |= {name.removeprefix(prefix) for name in os.listdir(place)}  # noqa: PTH208 - of names alone
     return sorted(found)
+
+
+def rescued_names(run_id: str) -> set[str]:
+    """The names of the files that were put aside for a run."""
+    names = set[str]()
+    for folder in filter(_is_own, rescue_folders(run_id)):
+        with contextlib.suppress(OSError):
+            names |= set(os.listdir(folder))  # noqa: PTH208 - only the names
+    return names
 
 
 def _is_own(folder: Path) -> bool:

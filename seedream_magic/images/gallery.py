@@ -18,9 +18,9 @@ from seedream_magic.images.cards import relative_link
 from seedream_magic.images.index import HistoryEntry
 from seedream_magic.images.marks import MARKS_FILE, NONE, marks_of, picks_of
 from seedream_magic.images.originals import NUMBERED
-from seedream_magic.images.record import read_record
+from seedream_magic.images.record import is_run, read_record
 from seedream_magic.images.search import local_time
-from seedream_magic.images.store import line_of, makers_of
+from seedream_magic.images.store import Makers
 from seedream_magic.view.cards import Preview
 from seedream_magic.view.gallery import MAXIMUM_PREVIEWS, PREVIEW_BYTES, Run, Tile, gallery_bundle
 from seedream_magic.view.pictures import preview_of
@@ -32,7 +32,8 @@ PATIENCE = 3.0
 
 def gallery_of(entries: Sequence[HistoryEntry], *, words: str = "", starred: bool = False) -> dict[str, Any]:
     """The mimebundle of the pictures of these runs; with `starred` of those that have a star."""
-    runs = [run for entry in entries if (run := _run(entry, starred=starred)).tiles]
+    known = Makers()
+    runs = [run for entry in entries if (run := _run(entry, known, starred=starred)).tiles]
     language = words_for(words) if words.strip() else _language(entries)
     return gallery_bundle(runs, _previews(entries, runs), language)
 
@@ -57,11 +58,11 @@ def _language(entries: Sequence[HistoryEntry]) -> Words:
     return CHINESE if chinese * 2 > len(entries) else ENGLISH
 
 
-def _run(entry: HistoryEntry, *, starred: bool) -> Run:
+def _run(entry: HistoryEntry, known: Makers, *, starred: bool) -> Run:
     """A run with its pictures; a folder that is gone has none."""
     names = _names(entry.folder)
     marks = marks_of(entry.folder) if MARKS_FILE in names else {}
-    places = _places(entry, has_marks=MARKS_FILE in names)
+    places = _places(entry, known, has_marks=MARKS_FILE in names)
     tiles = [
         Tile(index, name, mark.star, mark.reject, places.get(index) if places is not None else index)
         for name in names
@@ -84,16 +85,16 @@ def _run(entry: HistoryEntry, *, starred: bool) -> Run:
     )
 
 
-def _places(entry: HistoryEntry, *, has_marks: bool) -> dict[int, int] | None:
+def _places(entry: HistoryEntry, known: Makers, *, has_marks: bool) -> dict[int, int] | None:
     """Of each picture of the run its place in the run's set, which may have pictures of earlier runs; None where it is
     its index. A picture in whose place another take was picked is in no set.
     """
     record = read_record(entry.folder) if entry.parent or (has_marks and picks_of(entry.folder)) else None
     if record is None:
         return None
-    line, lineage = line_of(record), record.lineage
-    makers = makers_of(line)
-    own = lineage.places if lineage is not None and lineage.kind != "vary" and len(line) > 1 else tuple(makers)
+    makers, lineage = known.of(record), record.lineage
+    goes_on = lineage is not None and lineage.kind != "vary" and is_run(entry.folder.parent / lineage.run_id)
+    own = lineage.places if lineage is not None and goes_on else tuple(makers)
     places = {}
     for index, place in enumerate(own):
         maker, _ = makers.get(place, (record, index))

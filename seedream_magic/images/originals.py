@@ -15,7 +15,16 @@ from typing import Any
 
 from seedream_magic.api.models import LARGEST_PICTURE_BYTES, MAXIMUM_FRAMES
 from seedream_magic.errors import ImageInvalid
-from seedream_magic.images.durable import find_rescued, json_bytes, patiently, read_folder, read_object, record_bytes
+from seedream_magic.images.durable import (
+    find_rescued,
+    json_bytes,
+    patiently,
+    read_folder,
+    read_object,
+    record_bytes,
+    regular_bytes,
+    rescued_names,
+)
 from seedream_magic.images.image_set import Frame
 from seedream_magic.images.verify import PictureFacts, verify_picture
 
@@ -37,8 +46,7 @@ def picture_path(folder: Path, index: int, facts: Facts = ()) -> Path | None:
 
     Where no file has its name, a file of the folder that holds the same bytes is the picture.
     """
-    aside = (find_rescued(folder.name, name) for name in _names(index))
-    return _numbered(folder, index) or next(filter(None, aside), None) or _renamed(folder, index, facts)
+    return _numbered(folder, index) or find_rescued(folder.name, _names(index)) or _renamed(folder, index, facts)
 
 
 def read_picture(folder: Path, index: int, prompt: str, facts: Facts = ()) -> Frame | None:
@@ -88,6 +96,13 @@ def frames_on_disk(folder: Path, facts: Facts = ()) -> set[int]:
     return found | {index for index in had_one - found if picture_path(folder, index, facts)}
 
 
+def places_on_disk(folder: Path) -> set[int]:
+    """The same, with what was put aside when the folder took no more: of a run whose record names none."""
+    return frames_on_disk(folder) | {
+        int(place[1]) - 1 for place in map(NUMBERED.fullmatch, rescued_names(folder.name)) if place
+    }.intersection(range(MAXIMUM_FRAMES))
+
+
 def _names(index: int) -> list[str]:
     return [f"{index + 1:02d}.{ending}" for ending in ENDINGS]
 
@@ -108,7 +123,7 @@ def _sidecar(folder: Path, index: int) -> Path:
 
 def _read(path: Path, index: int, prompt: str) -> Frame | None:
     """The frame; None where the file holds something else than what was saved."""
-    sidecar, data = read_object(_sidecar(path.parent, index)), path.read_bytes()
+    sidecar, data = read_object(_sidecar(path.parent, index)), regular_bytes(path, LARGEST_PICTURE_BYTES)
     digest = hashlib.sha256(data).hexdigest()
     if sidecar is None:
         facts = verify_picture(data)

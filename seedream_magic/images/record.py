@@ -26,7 +26,7 @@ from seedream_magic.api.storyboard import Storyboard
 from seedream_magic.errors import ApiError, ImageError, ImageInvalid, SeedreamError, reason_of
 from seedream_magic.images.durable import END_FILE, as_list, as_mapping, find_rescued, read_object, record_bytes
 from seedream_magic.images.image_set import Frame, ImageSet, Outcome
-from seedream_magic.images.originals import picture_path, read_picture
+from seedream_magic.images.originals import places_on_disk, read_picture
 from seedream_magic.images.response import mask_beside_links, named_pictures
 
 RECORD_FILE = "request.json"
@@ -44,6 +44,7 @@ LARGEST_COUNT = 2**31
 MAXIMUM_NOTES = 100
 """A run writes a few for each picture."""
 MAXIMUM_REFERENCE_BYTES = 64 * 2**20
+_MEDIA_TYPE = re.compile(r"[a-z]+/[a-z0-9.+-]+", re.ASCII)
 _SURROGATES = re.compile("[\ud800-\udfff]")
 Value = TypeVar("Value")
 
@@ -91,7 +92,9 @@ def _objects(value: object) -> list[Mapping[str, Any]]:
 
 
 def _places(value: object) -> tuple[int, ...]:
-    return tuple(place for place in as_list(value) if type(place) is int and 0 <= place < MAXIMUM_PLACES)
+    return tuple(
+        place for place in as_list(value)[:MAXIMUM_PLACES] if type(place) is int and 0 <= place < MAXIMUM_PLACES
+    )
 
 
 def _notes(value: object) -> tuple[str, ...]:
@@ -100,8 +103,8 @@ def _notes(value: object) -> tuple[str, ...]:
 
 def _storyboard(value: object) -> Storyboard | None:
     facts = as_mapping(value)
-    frames = tuple(str(frame) for frame in as_list(facts.get("frames")))
-    return Storyboard(str(facts.get("style", "")), frames) if frames else None
+    frames = tuple(as_text(frame) for frame in as_list(facts.get("frames"))[:MAXIMUM_PLACES])
+    return Storyboard(as_text(facts.get("style")), frames) if frames else None
 
 
 def _lineage(value: object) -> Lineage | None:
@@ -167,18 +170,24 @@ def file_of(reference: Reference) -> str:
 
 def _reference(store: Path, facts: Mapping[str, Any]) -> Reference:
     """A reference as the store keeps it; one whose file is gone or was changed has no bytes."""
-    url = facts.get("url")
+    url, media_type = facts.get("url"), as_text(facts.get("media_type"))
     name = Path(str(facts.get("file"))).name
-    data = record_bytes(store / REFERENCES / name, maximum=MAXIMUM_REFERENCE_BYTES)
+    data = kept_reference(store, name)
     same = hashlib.sha256(data).hexdigest() == facts.get("sha256")
     return Reference(
-        source=str(facts.get("source")),
-        media_type=str(facts.get("media_type")),
+        source=as_text(facts.get("source")),
+        media_type=media_type if _MEDIA_TYPE.fullmatch(media_type) else "application/octet-stream",
         data=data if same else b"",
         width=_number(facts.get("width")),
         height=_number(facts.get("height")),
         url=url if isinstance(url, str) else None,
     )
+
+
+def kept_reference(store: Path, name: str) -> bytes:
+    """What a store keeps of references under this name; nothing where their folder is a link to another."""
+    folder = store / REFERENCES
+    return b"" if folder.is_symlink() else record_bytes(folder / name, maximum=MAXIMUM_REFERENCE_BYTES)
 
 
 def _number(value: object) -> int | None:
@@ -278,14 +287,14 @@ def to_json(values: Mapping[str, Any], secret: str = "") -> dict[str, Any]:
 
 def read_record(folder: Path) -> Record | None:
     """The record of a run's folder; None where there is none that can be read."""
-    facts = read_object(folder / RECORD_FILE)
+    facts = None if folder.is_symlink() else read_object(folder / RECORD_FILE)
     return None if facts is None else record_of(folder, facts)
 
 
 def record_of(folder: Path, facts: Mapping[str, Any]) -> Record:
     """The record that stands in a run's folder; where that did not take its end state, the one that was put aside."""
     record = Record(folder, facts)
-    path = find_rescued(folder.name, END_FILE) if record.unfinished else None
+    path = find_rescued(folder.name, [END_FILE]) if record.unfinished else None
     ended = Record(folder, as_mapping((read_object(path) or {}).get("record"))) if path else record
     same = ended.client_request_id == record.client_request_id and ended.facts.get("run_id") == facts.get("run_id")
     return ended if same and ended.state and not ended.unfinished else record
@@ -293,7 +302,7 @@ def record_of(folder: Path, facts: Mapping[str, Any]) -> Record:
 
 def is_run(folder: Path) -> bool:
     """Whether a folder holds the record of a run."""
-    return (folder / RECORD_FILE).is_file()
+    return (folder / RECORD_FILE).is_file() and not folder.is_symlink()
 
 
 def request_fields(request: ImageRequest) -> dict[str, Any]:
@@ -347,8 +356,7 @@ def load(record: Record) -> ImageSet:
 
 def _places_of_died_run(folder: Path) -> int:
     """How many places its files and its answer name."""
-    places = [index for index in range(MAXIMUM_FRAMES) if picture_path(folder, index)]
-    return max([*places, *(picture.index for picture in named_pictures(folder))], default=-1) + 1
+    return max([*places_on_disk(folder), *(picture.index for picture in named_pictures(folder))], default=-1) + 1
 
 
 def load_frame(record: Record, index: int) -> Frame:

@@ -26,7 +26,7 @@ from urllib.parse import unquote
 from seedream_magic.api.decoder import AnswerDecoder, Answered
 from seedream_magic.api.documents import texts_in
 from seedream_magic.api.events import Event, Picture, Reader
-from seedream_magic.api.models import MAXIMUM_FRAMES
+from seedream_magic.api.models import LARGEST_BASE64_CHARACTERS, MAXIMUM_FRAMES
 from seedream_magic.api.redaction import LINK_IN_TEXT, is_link, without_secret, without_secret_beside_links
 from seedream_magic.api.shapes import is_picture_text
 from seedream_magic.images.durable import (
@@ -47,6 +47,10 @@ _RAW = re.compile(r"response.*\.raw")
 _PIECE = 2**20
 _MOST_MASKED = 128 * 2**20
 """Bytes of a kept answer that are looked through for the key."""
+_MOST_LINES = 64 * 2**20
+"""Bytes of `response.jsonl`: it has no picture, and a few kilobytes for each."""
+_MOST_IN_VAIN = LARGEST_BASE64_CHARACTERS + 16 * 2**20
+"""Bytes of a kept answer with no object in them, after which it is not read on; one JSON document may have more."""
 _LONGEST_WORDS = 2048
 _LEFT_OUT = re.compile(r"\(\d+ characters of base64(, .{1,30})?\)")
 """What stands for a picture in base64. 0.1.0 wrote its length alone, by which two may be taken for one."""
@@ -174,11 +178,16 @@ def _append_once(folder: Path, line: bytes) -> int:
 def drop_signatures(folder: Path, secret: str, *, of: Collection[str] | None = None) -> None:
     """Cut the signed part off all links in `response.jsonl`, or `of` some: once saved it is only a risk.
 
-    Raises OSError where that cannot be written, ValueError for a line that a full disk has cut.
+    Raises OSError where that cannot be written, ValueError for a line that a full disk has cut, or that no run wrote.
     """
     path = folder / RESPONSE_FILE
     with os.fdopen(open_regular(path, os.O_RDONLY), encoding="utf-8") as file:
-        lines = [json.loads(line) for line in file.read().splitlines()]
+        if os.fstat(file.fileno()).st_size > _MOST_LINES:
+            raise ValueError("it is larger than any that a run has written")
+        try:
+            lines = [json.loads(line) for line in file.read().splitlines()]
+        except RecursionError as exc:
+            raise ValueError("it is nested deeper than any that a run has written") from exc
     text = "".join(json_text(without_signatures(line, secret, of=of)) + "\n" for line in lines)
     text = text if of is not None else without_secret(text, secret)
     write_durably(path, text.encode(), mode=0o600)
@@ -231,19 +240,23 @@ def ended_tasks(folder: Path) -> set[str]:
 
 
 def _lines(folder: Path) -> list[dict[str, Any]]:
-    return [parse(line) or {} for line in record_bytes(folder / RESPONSE_FILE, maximum=2**30).splitlines()]
+    return [parse(line) or {} for line in record_bytes(folder / RESPONSE_FILE, maximum=_MOST_LINES).splitlines()]
 
 
 def _read_again(path: Path, codings: str) -> Iterator[Answered]:
     """The objects in a kept body; whatever cannot be read is passed over."""
     decoder = AnswerDecoder(codings, images=MAXIMUM_FRAMES)
     try:
-        with path.open("rb") as file:
-            while piece := file.read(_PIECE):
-                yield from (found for found in decoder.feed(piece) if isinstance(found, Answered))
-    except OSError:
+        with os.fdopen(open_regular(path, os.O_RDONLY), "rb") as file:
+            in_vain = 0
+            while (in_vain < _MOST_IN_VAIN or decoder.form == "json") and (piece := file.read(_PIECE)):
+                answered = [found for found in decoder.feed(piece) if isinstance(found, Answered)]
+                yield from answered
+                in_vain = 0 if answered else in_vain + len(piece)
+    except (OSError, MemoryError):
         pass
-    yield from (found for found in decoder.close(cut=True) if isinstance(found, Answered))
+    with contextlib.suppress(MemoryError):
+        yield from (found for found in decoder.close(cut=True) if isinstance(found, Answered))
 
 
 def without_base64(value: Any) -> Any:

@@ -416,9 +416,10 @@ def load_whole(record: Record) -> ImageSet:
 
 def line_of(record: Record) -> list[Record]:
     """The runs that a set is joined of: the first, those that drew frames anew or added some, the run itself."""
-    line, store = [record], record.folder.parent
-    while (parent := _parent(store, line[-1].lineage)) and parent.run_id not in {earlier.run_id for earlier in line}:
+    line, store, known = [record], record.folder.parent, {record.run_id}
+    while (parent := _parent(store, line[-1].lineage)) and parent.run_id not in known:
         line.append(parent)
+        known.add(parent.run_id)
     return line[::-1]
 
 
@@ -430,6 +431,30 @@ def makers_of(line: list[Record]) -> dict[int, tuple[Record, int]]:
         for index, place in enumerate(record.lineage.places if record.lineage else ()):
             makers.setdefault(place, (record, index))
     return dict(sorted(makers.items()))
+
+
+class Makers:
+    """The same for the sets of many runs: a line that many of them go on from is read once."""
+
+    def __init__(self) -> None:
+        self._known: dict[Path, dict[int, tuple[Record, int]]] = {}
+
+    def of(self, record: Record) -> dict[int, tuple[Record, int]]:
+        """As `makers_of(line_of(record))`."""
+        line, store, met = [record], record.folder.parent, {record.folder}
+        while line[-1].folder not in self._known and (parent := _parent(store, line[-1].lineage)):
+            if parent.folder in met:
+                break
+            line.append(parent)
+            met.add(parent.folder)
+        first = line.pop()
+        makers = self._known[first.folder] = self._known.get(first.folder) or makers_of([first])
+        for later in reversed(line):
+            places = enumerate(later.lineage.places if later.lineage else ())
+            new = {place: (later, index) for index, place in places if place not in makers}
+            makers = dict(sorted({**makers, **new}.items())) if new else makers
+            self._known[later.folder] = makers
+        return makers
 
 
 def _picked_frames(line: list[Record], images: ImageSet) -> dict[int, Frame]:

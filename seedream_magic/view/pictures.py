@@ -6,6 +6,7 @@ Originals stay on disk, untouched.
 from __future__ import annotations
 
 import base64
+import errno
 import io
 import math
 import os
@@ -28,6 +29,8 @@ _CLASSES = {"JPEG": JpegImagePlugin.JpegImageFile, "PNG": PngImagePlugin.PngImag
 PAPER = (255, 255, 255)
 LONGEST_EDGE = 1280
 SMALLEST_EDGE = 24
+LARGEST_FILE = 128 * 2**20
+"""Bytes; of what is larger nothing is read, for it is no picture of the service."""
 _QUALITIES = (84, 72, 60)
 _SIZES = {84: 1.0, 72: 0.7, 60: 0.55}
 """About how many bytes a JPEG of each quality has, as a part of those at the best one."""
@@ -56,7 +59,7 @@ def open_original(path: Path) -> Image.Image:
     Where its words or a setting of this process are in Pillow's way it has no words. Raises OSError where the file is
     gone, and whatever Pillow raises where it is damaged.
     """
-    data = path.read_bytes()
+    data = _picture_bytes(path)
     found = outline(data)
     if found is None or found.end is None:
         raise ValueError("it is no whole JPEG, PNG or WebP picture")
@@ -206,9 +209,15 @@ def fit_on_paper(path: Path, size: tuple[int, int]) -> Image.Image:
 def original(path: Path) -> bytes:
     """The bytes of the picture as the service made them. Raises `ImageInvalid` for a lost file."""
     try:
-        return path.read_bytes()
+        return _picture_bytes(path)
     except OSError as exc:
         raise ImageInvalid(f"{path.name} cannot be read: {reason_of(exc)}.") from exc
+
+
+def _picture_bytes(path: Path) -> bytes:
+    if path.stat().st_size > LARGEST_FILE:
+        raise OSError(errno.EFBIG, "It is larger than a picture can be", str(path))
+    return path.read_bytes()
 
 
 def progress(items: Sequence[Item], what: str) -> Iterable[Item]:
