@@ -256,7 +256,7 @@ def settle(store: Path, *, again: bool = False) -> None:
 
 def _settle_run(folder: Path) -> None:
     """Give a run's folder the end state that was put aside for it."""
-    path, facts = find_rescued(folder.name, END_FILE), read_object(folder / RECORD_FILE)
+    path, facts = find_rescued(folder.name, [END_FILE]), read_object(folder / RECORD_FILE)
     if path is None or facts is None or folder.is_symlink():
         return
     record, end = record_of(folder, facts), read_object(path) or {}
