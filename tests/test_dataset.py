@@ -76,6 +76,19 @@ def test_the_manifest_says_where_each_picture_is_from(seedream: Seedream, tmp_pa
     assert lines(folder / "train") == [{"file_name": "0001.jpg", **lines(folder / "train")[0]}]
 
 
+def test_marks_choose_what_is_written(seedream: Seedream, tmp_path: Path) -> None:
+    """A star anywhere: those alone. A rejected picture is never in it, unless all are asked for."""
+    images = seedream.generate("a wren", images=3)
+    images[2].reject()
+    assert len(table(export_dataset(images, tmp_path / "a"))) == 2
+    images[1].star()
+    (row,) = table(export_dataset(images, tmp_path / "b"))
+    assert row["sha256"] == images[1].sha256
+    assert len(table(export_dataset(images, tmp_path / "c", picks=False))) == 3
+    with pytest.raises(InvalidRequest, match="no picture"):
+        export_dataset(images.only(rejected=True), tmp_path / "d", picks=True)
+
+
 def test_a_folder_of_something_else_is_left_alone(seedream: Seedream, tmp_path: Path) -> None:
     """An earlier export is replaced whole; a folder with other files, or a run's, is refused."""
     images = seedream.generate("a heron", images=2)

@@ -61,6 +61,7 @@ def export_dataset(
     split: str | Mapping[str, float] = "train",
     captions: str | None = None,
     link: bool = False,
+    picks: bool | None = None,
 ) -> Path:
     """Write the pictures of these sets and their words into a folder, and give its absolute path.
 
@@ -68,6 +69,9 @@ def export_dataset(
     is the name of the one split, or the share of each (`{"train": 0.9, "test": 0.1}`): all pictures of the same words
     are in the same one. `captions` is the ending of caption files (".txt" or ".caption"): "captions" has ".txt" without
     being told, "imagefolder" none. `link` makes symbolic links to the originals in place of copies.
+
+    Where any of them has a star only those with one are written, and never one that was rejected; `picks` asks for the
+    starred ones in any case, or with False for all.
 
     A picture that is there several times with the same words is written once; frames without a picture are left out,
     with a warning in the log. The folder appears whole or not at all; an earlier export there is replaced.
@@ -83,7 +87,7 @@ def export_dataset(
     target = Path(os.path.abspath(os.path.expanduser(folder)))  # noqa: PTH100, PTH111 - links in it are the person's own
     try:
         _refuse_other_files(target)
-        examples = _examples(sets)
+        examples = _examples(sets, picks)
         part = target.with_name(f".{target.name}.part")
         shutil.rmtree(part, ignore_errors=True)
         part.mkdir(parents=True)
@@ -127,12 +131,22 @@ def _is_export(manifest: Path) -> bool:
         return next(csv.reader(file), []) == list(COLUMNS)
 
 
-def _examples(sets: object) -> list[Example]:
+def _picked(sets: object, picks: bool | None) -> list[Frame]:  # noqa: FBT001 - the caller's own word
+    """The frames that are wanted, by their marks."""
+    frames = list(_frames(sets))
+    if picks is False:
+        return frames
+    if picks or any(frame.starred for frame in frames):
+        return [frame for frame in frames if frame.starred]
+    return [frame for frame in frames if not frame.rejected]
+
+
+def _examples(sets: object, picks: bool | None) -> list[Example]:  # noqa: FBT001 - as above
     """The pictures of these sets, each once."""
     found: dict[tuple[str, str], Example] = {}
     records: dict[Path, Record | None] = {}
     lost = 0
-    for frame in _frames(sets):
+    for frame in _picked(sets, picks):
         if frame.path is None or not frame.path.is_file():
             lost += 1
             continue
