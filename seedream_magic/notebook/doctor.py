@@ -317,7 +317,7 @@ def _runs(made: int, lacking: Sequence[Record]) -> Finding:
 
 def _aside(folders: Sequence[Path]) -> Iterator[Finding]:
     """The runs whose end their folders did not take."""
-    aside = [path for folder in folders if (path := find_rescued(folder.name, END_FILE))]
+    aside = [path for folder in folders if (path := find_rescued(folder.name, [END_FILE]))]
     if aside:
         runs = plural(len(aside), "run")
         text = Text(
