@@ -14,6 +14,7 @@ from raw_server import RawServer
 from seedream_magic.api.request import ImageRequest
 from seedream_magic.images.store import RunFolder, records
 from served import client
+from service import jpeg
 
 
 def test_a_limit_that_passes_as_a_run_is_recorded_stops_no_later_run(
@@ -55,13 +56,13 @@ def test_a_stop_while_the_body_is_encoded_bills_nothing(
             return encoded(request)
 
         monkeypatch.setattr(ImageRequest, "encoded", property(stop))
-        await seedream.agenerate("x", images=3)
+        await seedream.agenerate("x", images=3, refs=jpeg())
 
     with pytest.raises(asyncio.CancelledError):
         asyncio.run(draw())
     assert [(record.state, record.outcome) for record in records(store)] == [("stopped", "not_sent")]
     assert server.posts == seedream.session.doubtful.total() == 0
-    assert not seedream.plan("x", images=3).warnings
+    assert not seedream.plan("x", images=3, refs=jpeg()).warnings
 
 
 _LAST_THREAD = """
