@@ -101,7 +101,6 @@ def library(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch, tmp
 
 
 @pytest.mark.skipif(sys.platform != "linux", reason="files are found by /proc")
-@pytest.mark.usefixtures("library")
 @pytest.mark.parametrize(
     "odd",
     [
