@@ -144,7 +144,10 @@ def test_sizes_are_compared_below_the_panel(page: Page) -> None:
     page.keyboard.press("Space")
     expect(panel.get_by_label("2K", exact=True)).to_be_visible()
     page.keyboard.press("Tab")
+    expect(panel.get_by_label("2K", exact=True)).to_be_focused()
     page.keyboard.press("Space")
+    expect(panel.get_by_label("2K", exact=True)).to_be_checked()
+    expect(panel).to_contain_text("choose at least two to compare")
     assert walked(page, 3) == ["2K", "4K", "1:1"]
     panel.get_by_label("4K", exact=True).check()
     expect(panel).to_contain_text("Compares words, size: 2 × 2 = 4 runs.4 runs: 4 to send.")
