@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import importlib.util
 import os
 import re
@@ -82,12 +83,14 @@ def begin_anew() -> None:
 
 
 @pytest.fixture(autouse=True)
-def isolated(isolated_session: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def isolated(isolated_session: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
     """Each test begins with a clean environment, and in its own folder: the default store is the current folder's."""
     isolate(monkeypatch, isolated_session)
     monkeypatch.setenv("SEEDREAM_LIBRARY", str(tmp_path.with_name(f"{tmp_path.name}-library") / "library.sqlite3"))
     monkeypatch.chdir(tmp_path)
     begin_anew()
+    yield
+    assert asyncio.run.__module__ == "asyncio.runners", "nest-asyncio was loaded into the process of all tests"
 
 
 @pytest.fixture

@@ -5,6 +5,9 @@ from __future__ import annotations
 import contextlib
 import json
 import stat
+import subprocess
+import sys
+import textwrap
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -45,6 +48,25 @@ def check_store(store: Path) -> None:
 def client(server: RawServer, store: Path, **settings: Any) -> Seedream:
     """The Python client to that service."""
     return Seedream("anyfast", api_key=KEY, base_url=f"{server.url}/v1", store=store, **settings)
+
+
+def in_nest_mode(code: str, server: RawServer, store: Path) -> None:
+    """Runs a program with a `seedream` whose `event_loop` is "nest". It has to print "well" at its end, and no more.
+
+    It has a process of its own: what nest-asyncio does to asyncio it does to every test that comes after.
+    """
+    program = "\n".join(
+        (
+            "import asyncio, itertools, threading",
+            "from seedream_magic import InvalidRequest, Seedream",
+            f"address, folder = {f'{server.url}/v1'!r}, {str(store)!r}",
+            f"seedream = Seedream('anyfast', api_key={KEY!r}, base_url=address, store=folder, event_loop='nest')",
+            textwrap.dedent(code),
+            "print('well')",
+        )
+    )
+    done = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, timeout=60, check=False)
+    assert (done.stdout, done.stderr, done.returncode) == ("well\n", "", 0)
 
 
 def record(store: Path) -> dict[str, Any]:

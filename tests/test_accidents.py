@@ -24,7 +24,7 @@ from seedream_magic import ContentRefused, ImageSet, InvalidRequest, Seedream, S
 from seedream_magic.images.claims import RUN_LOCK, is_live
 from seedream_magic.images.record import Record, read_record
 from seedream_magic.images.store import begin_run, records
-from served import client
+from served import client, in_nest_mode
 from service import PICTURE, POST, black_png, bodies, completed, picture, stream_head, succeeded, whole_answer
 
 pytestmark = pytest.mark.usefixtures("no_pause")
@@ -121,20 +121,20 @@ def test_a_loop_that_stands_still_is_told_whenever_its_run_began(store: Path) ->
         assert server.posts == 1
 
 
-def test_a_loop_that_does_not_run_is_not_waited_for(seedream: Seedream, server: RawServer) -> None:
+def test_a_loop_that_does_not_run_is_not_waited_for(server: RawServer, store: Path) -> None:
     """A callback of a run on its own loop asks for the same: that loop stands still as long as it waits."""
-    seedream = client(server, seedream.store, event_loop="nest")
-    heard: list[BaseException] = []
-
-    def ask_again(_: ImageSet) -> None:
+    code = """
+    heard = []
+    def ask_again(_):
         if not heard:
             try:
                 seedream.generate("x", images=2)
             except InvalidRequest as refused:
                 heard.append(refused)
-
-    images = in_time(lambda: seedream.run(seedream.plan("x", images=2), on_change=ask_again))
-    assert images.complete
+    assert seedream.run(seedream.plan("x", images=2), on_change=ask_again).complete
+    assert heard
+    """
+    in_nest_mode(code, server, store)
     assert server.posts == 1
 
 

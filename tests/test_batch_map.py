@@ -5,7 +5,6 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import gc
-import itertools
 import math
 import os
 import signal
@@ -30,7 +29,7 @@ from seedream_magic import (
     Storyboard,
     session,
 )
-from served import client
+from served import client, in_nest_mode
 from service import PICTURE, POST, bodies, picture, whole_answer
 
 
@@ -92,13 +91,16 @@ def test_all_bad_rows_of_a_list_are_told_before_anything_is_sent(seedream: Seedr
 
 def test_a_batch_on_the_caller_s_own_loop(server: RawServer, store: Path) -> None:
     """With `event_loop="nest"`, for transports that are bound to it: rows, sets and failures are the same."""
-    seedream = client(server, store, event_loop="nest")
-    batch = seedream.map(iter(["a", "", *(f"leaf {number}" for number in range(20))]), concurrency=3, ordered=True)
+    code = """
+    rows = iter(["a", "", *(f"leaf {number}" for number in range(20))])
+    batch = seedream.map(rows, concurrency=3, ordered=True)
     assert [len(images.ok) for images in batch] == [1, 0, *[1] * 20]
     assert [failure.index for failure in batch.failed] == [1]
     endless = seedream.map((f"tree {number}" for number in itertools.count()), concurrency=2)
     assert next(endless).ok
     endless.close()
+    """
+    in_nest_mode(code, server, store)
 
 
 def test_stop_while_a_bad_row_is_read(seedream: Seedream) -> None:
