@@ -31,8 +31,7 @@ from seedream_magic import (
     SeedreamInterrupted,
 )
 from seedream_magic.api.plan import Lineage
-from seedream_magic.bridge import EVENT_LOOPS
-from served import KEY, client, record, served
+from served import KEY, client, in_nest_mode, record, served
 from service import PICTURE, POST, picture, stream_head, succeeded, whole_answer
 
 NEVER = threading.Event()
@@ -237,9 +236,8 @@ KINDS = (ZeroDivisionError, BrokenPipeError, asyncio.CancelledError, SystemExit,
 
 
 @pytest.mark.parametrize("kind", KINDS)
-@pytest.mark.parametrize("event_loop", EVENT_LOOPS)
 def test_no_error_of_an_observer_ends_a_run(
-    kind: type[BaseException], event_loop: str, store: Path, capsys: pytest.CaptureFixture[str]
+    kind: type[BaseException], store: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     """What `on_change` raises is told once on stderr, be it an `Exception` or not: the run is paid."""
     seen: list[ImageSet] = []
@@ -249,11 +247,29 @@ def test_no_error_of_an_observer_ends_a_run(
         raise kind("gone")
 
     with served({POST: whole_answer, PICTURE: picture}, store) as server:
-        seedream = client(server, store, event_loop=event_loop)
+        seedream = client(server, store)
         images = seedream.run(seedream.plan("x", images=2), on_change=on_change)
     assert (images.state, len(images.ok), record(store)["state"]) == ("done", 2, "done")
     assert seen[-1] == images
     assert capsys.readouterr().err == f"What shows this run failed ({kind.__name__}: gone). The run goes on.\n"
+
+
+def test_no_error_of_an_observer_ends_a_run_on_the_caller_s_own_loop(store: Path) -> None:
+    """The same with `event_loop="nest"`."""
+    kinds = ", ".join(kind.__name__ for kind in KINDS)
+    code = f"""
+    import contextlib, io
+    from asyncio import CancelledError
+    for kind in ({kinds}):
+        def on_change(images):
+            raise kind("gone")
+        with contextlib.redirect_stderr(io.StringIO()) as said:
+            images = seedream.run(seedream.plan(kind.__name__, images=2), on_change=on_change)
+        assert (images.state, len(images.ok)) == ("done", 2)
+        assert said.getvalue() == f"What shows this run failed ({{kind.__name__}}: gone). The run goes on.\\n"
+    """
+    with served({POST: whole_answer, PICTURE: picture}, store, posts=len(KINDS)) as server:
+        in_nest_mode(code, server, store)
 
 
 def test_a_fault_of_the_program_ends_a_run_in_words(store: Path, monkeypatch: pytest.MonkeyPatch) -> None:
