@@ -248,7 +248,7 @@ class Disk:
         def counted(*args: Any, **options: Any) -> Any:
             self._left -= 1
             if self._left < 0:
-                raise OSError(errno.EIO, "Input/output error")
+                raise OSError(errno.ENOSPC, "No space left on device")
             return self._real[name](*args, **options)
 
         return mock.patch.object(os, name, counted)
@@ -263,6 +263,7 @@ class CrashSchedule(RuleBasedStateMachine):
         self.server = self._serving.__enter__()
         self.store = Path(tempfile.mkdtemp())
         self.seedream = client(self.server, self.store)
+        self.seedream.ask_when_unknown = False  # its pause is tried elsewhere
 
     @rule(prompt=st.sampled_from("ab"), images=st.integers(1, 3), last=st.integers(0, 40))
     def draw_on_a_failing_disk(self, prompt: str, images: int, last: int) -> None:
@@ -278,8 +279,9 @@ class CrashSchedule(RuleBasedStateMachine):
     def draw(self, prompt: str, images: int) -> None:
         posts, stored = self.server.posts, self.seedream.plan(prompt, images=images).stored
         drawn = self.seedream.generate(prompt, images=images)
-        assert self.server.posts == posts + (stored is None)
-        assert drawn.replayed == (stored is not None)
+        assert drawn.complete
+        assert self.server.posts <= posts + (stored is None)  # what a run that was cut off has made is only fetched
+        assert drawn.replayed or self.server.posts > posts
 
     @rule()
     def recover(self) -> None:
@@ -305,4 +307,4 @@ class CrashSchedule(RuleBasedStateMachine):
 
 def test_any_schedule_of_crashes_leaves_a_whole_store() -> None:
     """Z14: pictures that have a name are whole, records parse, at most one POST a run, none by a recovery."""
-    run_state_machine_as_test(CrashSchedule, settings=settings(max_examples=12, stateful_step_count=8, deadline=None))
+    run_state_machine_as_test(CrashSchedule, settings=settings(max_examples=20, stateful_step_count=8, deadline=None))
