@@ -20,15 +20,16 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Any, ClassVar, Literal
 
-from seedream_magic.words import path_from
+from seedream_magic.words import errors as words
+from seedream_magic.words.clip import path_from
+from seedream_magic.words.language import Language, own_language
+from seedream_magic.words.text import Text, in_language, join
 
 Billed = Literal["no", "yes", "unknown"]
 
-_BILLED_LINES: dict[Billed, str] = {
-    "no": "Not billed.",
-    "yes": "The service had begun to answer: what it made is billed. It was not asked again.",
-    "unknown": "It may be billed. It was sent once from here; a gateway may have repeated it.",
-}
+_BILLED_LINES: dict[Billed, Text] = {
+    "no": words.NOT_BILLED, "yes": words.WHAT_CAME_IS_BILLED, "unknown": words.MAY_BE_BILLED,
+}  # fmt: skip
 
 
 _UNPICKLED = ("rejected", "rejected_as")
@@ -45,7 +46,7 @@ class _Reported(BaseException):
     """
 
     sent: ClassVar[bool] = True
-    advice: ClassVar[str] = ""
+    advice: ClassVar[Text | None] = None
     billed: Billed = "no"
 
     def __init__(
@@ -71,39 +72,54 @@ class _Reported(BaseException):
         """What is pickled and copied: not the bytes that came in place of a picture, which nobody has looked at."""
         return type(self), self.args, {name: value for name, value in vars(self).items() if name not in _UNPICKLED}
 
-    def lines(self) -> list[str]:
-        """The text a person reads: one line, and the `details`, if nothing was sent, else at most five."""
-        first = f"{type(self).__name__}: {super().__str__()}"
+    @property
+    def message(self) -> str:
+        """What happened, without the `details`."""
+        message: str = self.args[0]
+        return message
+
+    def lines(self, language: Language | None = None) -> list[str]:
+        """The text a person reads: one line, and the `details`, if nothing was sent, else at most five.
+
+        Sentences of ours are in `language`, by default the reader's.
+        """
+        language = language or own_language()
+        message, advice = (in_language(text, language) for text in (self.message, advice_of(self)))
+        details = [in_language(detail, language) for detail in self.details]
+        first = f"{type(self).__name__}: {message}"
         if not self.sent:
-            sentence = " ".join(part for part in (first, self.hint, "Nothing was sent.") if part)
-            return [_one_line(line) for line in (sentence, *self.details)]
-        ids = (("Run", self.run_id), ("request id", self.request_id))
-        saved = ""
-        if self.saved:
-            one, *others = self.saved
-            folder = one.parent if all(other.parent == one.parent for other in others) else one.parent.parent
-            where = path_from(folder if others else one)
-            saved = f"Saved: {len(self.saved)} pictures in {where}." if others else f"Saved: {where}."
-        named = ", ".join(f"{name} {value}" for name, value in ids if value)
-        lines = (first, self._billed_line(), saved, self.hint or self.advice, named)
+            sentence = join(first, in_language(self.hint, language), words.NOTHING_SENT.in_language(language))
+            return [_one_line(line) for line in (sentence, *details)]
+        lines = (first, self._billed_line(language), self._saved_line(language), advice, self._ids(language))
         return [_one_line(line) for line in lines if line]
 
-    def _billed_line(self) -> str:
+    def _saved_line(self, language: Language) -> str:
+        """Where the pictures are that had come."""
+        if len(self.saved) < 2:
+            return words.SAVED_ONE.in_language(language, path=path_from(self.saved[0])) if self.saved else ""
+        folders = {path.parent for path in self.saved}
+        folder = self.saved[0].parent if len(folders) == 1 else self.saved[0].parent.parent
+        return words.SAVED.in_language(language, count=len(self.saved), folder=path_from(folder))
+
+    def _ids(self, language: Language) -> str:
+        """What the provider's support asks for."""
+        text = words.RUN_AND_REQUEST_ID if self.run_id and self.request_id else words.RUN if self.run_id else None
+        text = text or (words.REQUEST_ID if self.request_id else None)
+        return text.in_language(language, run=self.run_id, id=self.request_id) if text else ""
+
+    def _billed_line(self, language: Language) -> str:
         """Whether it is billed; where that is unknown, how many images may be. Of many runs the message tells it."""
         if self.sweep is not None and self.images is None:
             return ""
         if self.billed != "unknown" or self.images is None:
-            return _BILLED_LINES[self.billed]
-        at_most = (self.images.own or self.images).request.images_at_most
-        if self.attempts:
-            times = "once" if self.attempts == 1 else f"{self.attempts} times or more"
-            count = f"{'At least ' * (self.attempts > 1)}{plural(at_most * self.billable_attempts)}"
-            return f"{count} may be billed: it was sent once from here, and {self.gateway} sent it on {times}."
-        gateway = self.gateway or "a gateway"
-        return (
-            f"{plural(at_most)} may be billed, or several times that: "
-            f"it was sent once from here; {gateway} may have repeated it."
-        )
+            return _BILLED_LINES[self.billed].in_language(language)
+        images = (self.images.own or self.images).request.images_at_most
+        if not self.attempts:
+            text = words.NAMED_GATEWAY_MAY_REPEAT if self.gateway else words.IMAGES_MAY_BE_BILLED
+        else:
+            text = words.GATEWAY_SENT_ONCE if self.attempts == 1 else words.GATEWAY_SENT_OFTEN
+            images *= self.billable_attempts
+        return text.in_language(language, images=images, gateway=self.gateway, times=self.attempts)
 
     def _render_traceback_(self) -> list[str]:
         """IPython prints these lines in place of a traceback; the cell fails all the same."""
@@ -139,7 +155,7 @@ class NoConnection(SeedreamError):
 class OutcomeUnknown(SeedreamError):
     """The request was sent, and no answer came that says whether it was served."""
 
-    advice = "Look at the provider's usage page before running the cell again."
+    advice = words.SEE_USAGE_FIRST
     billed = "unknown"
 
 
@@ -151,7 +167,7 @@ class ApiError(SeedreamError):
     """
 
     sent = True
-    advice = "The provider's support can tell more; it asks for the request id."
+    advice = words.ASK_SUPPORT
 
     def __init__(
         self,
@@ -203,7 +219,7 @@ class RequestRefused(ApiError, InvalidRequest):
 class ResponseBroken(SeedreamError):
     """An answer that cannot be read, or that ended too early; its bytes are kept in the run's folder."""
 
-    advice = "Look at the provider's usage page before running the cell again."
+    advice = words.SEE_USAGE_FIRST
 
 
 class ImageError(SeedreamError):
@@ -212,7 +228,7 @@ class ImageError(SeedreamError):
     `rejected` are the bytes that came in its place, until they are on disk; `rejected_as` is the suffix of that file.
     """
 
-    advice = "%seedream recover looks for it again while its link lives, mostly 24 h."
+    advice = words.RECOVER_LOOKS_AGAIN
     billed = "yes"
     rejected: bytes = b""
     rejected_as: str = ""
@@ -221,7 +237,7 @@ class ImageError(SeedreamError):
 class ImageLinkExpired(ImageError):
     """The signed link of a picture is past its time, or no longer served."""
 
-    advice = "It cannot be fetched any more; %seedream retry asks for it anew, which bills."
+    advice = words.RETRY_BILLS
 
 
 class ImageInvalid(ImageError):
@@ -231,13 +247,13 @@ class ImageInvalid(ImageError):
 class ImageTooLarge(ImageError):
     """More bytes or pixels than any picture of the service can have."""
 
-    advice = "Fetching it again would meet the same limit; the provider's support can tell why it is so large."
+    advice = words.TOO_LARGE_AGAIN
 
 
 class UnsafeURL(ImageError):
     """A picture link to an address where no picture of the service can be, as inside the local network."""
 
-    advice = "The provider's support can tell why; the link is kept in the run's response.jsonl."
+    advice = words.LINK_IS_KEPT
 
 
 class SeedreamInterrupted(_Reported, KeyboardInterrupt):
@@ -246,6 +262,11 @@ class SeedreamInterrupted(_Reported, KeyboardInterrupt):
 
 def _one_line(text: str) -> str:
     return " ".join(text.splitlines())
+
+
+def advice_of(error: _Reported) -> str:
+    """What to do after an error: its own hint, else what its kind has."""
+    return error.hint or (error.advice() if error.advice else "")
 
 
 def reason_of(exc: BaseException) -> str:

@@ -32,7 +32,7 @@ from seedream_magic.images.store import (
 )
 from seedream_magic.images.takes import with_takes
 from seedream_magic.recover import can_bring
-from seedream_magic.words import one_line
+from seedream_magic.words.clip import one_line
 
 
 @dataclass(frozen=True)

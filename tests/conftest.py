@@ -18,10 +18,11 @@ from traitlets.config import Config
 
 from kernel import Kernel, running_kernel
 from raw_server import RawServer, raw_server
-from seedream_magic import Seedream, session, words
+from seedream_magic import Seedream, session
 from seedream_magic.api import connection, redaction
 from seedream_magic.images import download
 from seedream_magic.images import store as run_folders
+from seedream_magic.words import language
 from served import KEY, client
 from service import PICTURE, POST, SlowService, picture, whole_answer
 
@@ -77,7 +78,7 @@ def begin_anew() -> None:
     session._without_notebook[:] = [session.Session()]
     run_folders._unwritten_ends.clear()
     connection.forget_refusals()
-    words.choose_language("auto")
+    language.choose_language("auto")
     redaction._remembered.anywhere.clear()  # a header's value that happens to stand in a link would be masked there
     redaction._remembered.as_words.clear()
 

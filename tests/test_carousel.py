@@ -35,7 +35,7 @@ from seedream_magic.images.image_set import Frame, ImageSet, cards_of
 from seedream_magic.images.store import find_record
 from seedream_magic.view.carousel import plain_text, set_bundle
 from seedream_magic.view.markup import element
-from seedream_magic.words import ENGLISH, words_for
+from seedream_magic.words.carousel import ENGLISH, words_for
 
 VIEW = Path(carousel_module.__file__).parent
 SCRIPTS = {

@@ -81,8 +81,8 @@ def test_lines(kind: Any) -> None:
     assert full(kind)._render_traceback_() == lines
     assert kind().lines()
     bare = kind("What happened.")
-    assert bare.lines()[1 + kind.sent :] == [kind.advice] * bool(kind.advice)
-    assert kind.advice not in lines
+    assert bare.lines()[1 + kind.sent :] == ([kind.advice()] if kind.advice else [])
+    assert not kind.advice or kind.advice() not in lines
     costs = {
         "OutcomeUnknown": "unknown",
         "ImageLinkExpired": "yes",

@@ -28,7 +28,7 @@ from seedream_magic.images.gallery import gallery_of
 from seedream_magic.images.search import since
 from seedream_magic.library import history
 from seedream_magic.view.gallery import MAXIMUM_PREVIEWS, Run, Tile, gallery_bundle
-from seedream_magic.words import CHINESE, ENGLISH
+from seedream_magic.words.carousel import CHINESE, ENGLISH
 from test_index import FACTS, made_run
 
 NOW = datetime(2026, 11, 29, 12, 0, tzinfo=UTC)

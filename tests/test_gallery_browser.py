@@ -12,7 +12,7 @@ from lab import browser_page
 from seedream_magic.view.cards import Preview
 from seedream_magic.view.gallery import Run, Tile, gallery_bundle
 from seedream_magic.view.pictures import preview_of
-from seedream_magic.words import ENGLISH
+from seedream_magic.words.carousel import ENGLISH
 from service import jpeg
 
 pytestmark = pytest.mark.browser

@@ -22,6 +22,7 @@ from seedream_magic.errors import (
     RequestRefused,
     ServerFailed,
 )
+from seedream_magic.words.text import Text
 
 _KINDS_BY_CODE: tuple[tuple[str, type[ApiError]], ...] = (
     (r"Sensitive|sensitive_words|prompt_blocked|RiskDetection|ContentSecurity|PolicyViolation|content_policy|moderation",
@@ -65,14 +66,6 @@ def billed_by_status(status: int) -> Billed:
 def is_generic(code: str) -> bool:
     """Whether a code is only a status or a class of errors, as gateways write over the service's own."""
     return _GENERIC_CODES.fullmatch(code) is not None
-
-
-@dataclass(frozen=True)
-class Text:
-    """The same words in both languages."""
-
-    english: str
-    chinese: str
 
 
 @dataclass(frozen=True)

@@ -18,11 +18,12 @@ from urllib.parse import quote
 from seedream_magic.api.codes import find_code
 from seedream_magic.api.plan import call_text
 from seedream_magic.api.redaction import redact
-from seedream_magic.errors import ContentRefused, ImageError, ImageTooLarge, SeedreamError
+from seedream_magic.errors import ContentRefused, ImageError, ImageTooLarge, SeedreamError, advice_of
 from seedream_magic.images.durable import read_object
 from seedream_magic.session import DEFAULT_STORE, home
 from seedream_magic.view.cards import Card, CardSet, Failure, failure_of
-from seedream_magic.words import CHINESE, Words, own_folder, path_from
+from seedream_magic.words.carousel import CHINESE, Words
+from seedream_magic.words.clip import own_folder, path_from
 
 OPTIONS = '  # also: prompt="…", refs="others", fresh=True'
 """What can be said of a frame that is drawn anew; without it the cell is complete."""
@@ -94,7 +95,7 @@ class Origin:
         if isinstance(error, ContentRefused):  # retry would send the same words and references again
             return (self.redo_after(error, place), retry)
         # Where it cannot help (a link that has ended, a picture that came without one), neither does the error name it.
-        advice = error.hint or error.advice
+        advice = advice_of(error)
         made = isinstance(error, ImageError) and not isinstance(error, ImageTooLarge) and "%seedream recover" in advice
         return (f"%seedream recover {self.run_id}", retry) if made else (retry,)
 

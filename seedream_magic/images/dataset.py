@@ -29,7 +29,7 @@ from seedream_magic.images.index import HistoryEntry
 from seedream_magic.images.record import Record, read_record, request_of
 from seedream_magic.images.store import load_whole
 from seedream_magic.view.pictures import progress
-from seedream_magic.words import one_line
+from seedream_magic.words.clip import one_line
 
 LOG = logging.getLogger("seedream_magic")
 FORMATS = ("imagefolder", "captions")

@@ -19,6 +19,7 @@ from seedream_magic.errors import (
     InvalidRequest,
     SeedreamError,
     UnsafeURL,
+    advice_of,
 )
 from seedream_magic.images.download import PARALLEL_DOWNLOADS, Purpose, decode, download, fetch, link_expiry
 from seedream_magic.images.image_set import Frame
@@ -120,7 +121,7 @@ def _picture_hint(error: SeedreamError, picture: Picture, run: RunFolder, kept: 
         ends = link_expiry(picture.url)
         over = ends is not None and ends <= datetime.now(UTC)
         return "" if over else f"It may be served again: {_RECOVER} %seedream retry asks for another, which bills."
-    advice = f"{error.hint} Then {_RECOVER}" if error.hint else error.advice
+    advice = f"{error.hint} Then {_RECOVER}" if error.hint else advice_of(error)
     return f"{advice} {where}".strip()
 
 

@@ -24,7 +24,7 @@ from seedream_magic.images.store import Makers
 from seedream_magic.view.cards import Preview
 from seedream_magic.view.gallery import MAXIMUM_PREVIEWS, PREVIEW_BYTES, Run, Tile, gallery_bundle
 from seedream_magic.view.pictures import preview_of
-from seedream_magic.words import CHINESE, ENGLISH, Words, words_for
+from seedream_magic.words.carousel import CHINESE, ENGLISH, Words, words_for
 
 PATIENCE = 3.0
 """Seconds in which previews are made; those that are not there by then come with the next look."""

@@ -18,7 +18,7 @@ from seedream_magic.images.search import local_time
 from seedream_magic.view.cards import Preview, Row
 from seedream_magic.view.markup import rows_bundle, text_within
 from seedream_magic.view.pictures import preview_of
-from seedream_magic.words import CHINESE, ENGLISH, Words, words_for
+from seedream_magic.words.carousel import CHINESE, ENGLISH, Words, words_for
 
 MAXIMUM_ROWS = 50
 """Runs in the table; of more the newest."""

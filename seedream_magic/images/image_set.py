@@ -35,7 +35,7 @@ from seedream_magic.images.cards import (
 from seedream_magic.images.marks import NONE, Marks, change_marks, checked_tags, mark, marks_of
 from seedream_magic.images.shapes import checked_places, request_of_pictures
 from seedream_magic.view.cards import Bill, Card, CardSet, CardState
-from seedream_magic.words import ENGLISH, Words, words_for
+from seedream_magic.words.carousel import ENGLISH, Words, words_for
 
 if TYPE_CHECKING:
     from PIL.Image import Image

@@ -13,7 +13,7 @@ from seedream_magic.images.cards import Origin
 from seedream_magic.images.image_set import Frame, ImageSet, card_of
 from seedream_magic.images.record import Record, as_count, as_text, read_record
 from seedream_magic.view.light_table import Pane, light_table_bundle
-from seedream_magic.words import words_for
+from seedream_magic.words.carousel import words_for
 
 FEWEST, MOST = 2, 9
 

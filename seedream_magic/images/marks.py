@@ -16,7 +16,7 @@ from typing import Any
 from seedream_magic.errors import ConfigError, InvalidRequest
 from seedream_magic.images.durable import as_list, as_mapping, json_bytes, parse, record_bytes, write_durably
 from seedream_magic.images.locks import turn
-from seedream_magic.words import one_line
+from seedream_magic.words.clip import one_line
 
 MARKS_FILE = "marks.json"
 MAXIMUM_BYTES = 2 * 2**20

@@ -28,6 +28,7 @@ from seedream_magic.images.durable import END_FILE, as_list, as_mapping, find_re
 from seedream_magic.images.image_set import Frame, ImageSet, Outcome
 from seedream_magic.images.originals import places_on_disk, read_picture
 from seedream_magic.images.response import mask_beside_links, named_pictures
+from seedream_magic.words.text import as_stored, from_stored
 
 RECORD_FILE = "request.json"
 REFERENCES = "references"
@@ -98,7 +99,7 @@ def _places(value: object) -> tuple[int, ...]:
 
 
 def _notes(value: object) -> tuple[str, ...]:
-    return tuple(clean_text(note) for note in as_list(value)[:MAXIMUM_NOTES])
+    return tuple(from_stored(note, clean_text) for note in as_list(value)[:MAXIMUM_NOTES])
 
 
 def _storyboard(value: object) -> Storyboard | None:
@@ -117,9 +118,12 @@ def _lineage(value: object) -> Lineage | None:
 
 def error_facts(error: SeedreamError) -> dict[str, Any]:
     """What a record says of an error."""
-    names = ("hint", "billed", "request_id", "status", "code", "param")
-    facts = {name: getattr(error, name) for name in names if getattr(error, name, None)}
-    return {"error": type(error).__name__, "message": str(error), **facts}
+    facts: dict[str, Any] = {"error": type(error).__name__}
+    facts["message"] = as_stored(str(error) if error.details else error.message)
+    if error.hint:
+        facts["hint"] = as_stored(error.hint)
+    names = ("billed", "request_id", "status", "code", "param")
+    return facts | {name: getattr(error, name) for name in names if getattr(error, name, None)}
 
 
 def error_of(facts: Mapping[str, Any]) -> SeedreamError:
@@ -130,8 +134,9 @@ def error_of(facts: Mapping[str, Any]) -> SeedreamError:
     kind = getattr(errors, str(facts.get("error")), None)
     if not (isinstance(kind, type) and issubclass(kind, SeedreamError)):
         return ImageError("The picture is not in the run's folder.")
-    error = kind(clean_text(facts.get("message", "")))
-    for name in ("hint", "billed", "request_id", *(("code", "param", "status") if issubclass(kind, ApiError) else ())):
+    error = kind(from_stored(facts.get("message") or "", clean_text))
+    error.hint = from_stored(facts.get("hint") or "", clean_text)
+    for name in ("billed", "request_id", *(("code", "param", "status") if issubclass(kind, ApiError) else ())):
         value = facts.get(name)
         if isinstance(value, str | int) and (name != "billed" or value in {"no", "yes", "unknown"}):
             setattr(error, name, clean_text(value) if isinstance(value, str) else value)
@@ -256,7 +261,8 @@ class Record:
     seconds = Field(_seconds, lambda seconds: round(seconds, 3))
     usage = Field(_usage, by_service=True)
     """As the service reported it."""
-    notes = Field(_notes, list, by_service=True)
+    notes = Field(_notes, lambda notes: [*map(as_stored, notes)], by_service=True)
+    """What is told of the set: our sentences by their codes and facts, in the words of today."""
     frames = Field(_objects, _frame_facts, by_service=True)
     """What became of each place; empty until the run ends."""
     error = Field(as_mapping, error_facts, by_service=True)

@@ -18,7 +18,7 @@ from seedream_magic.errors import InvalidRequest, SeedreamError
 from seedream_magic.images.image_set import Frame, ImageSet, origin_of, places_of
 from seedream_magic.images.lineage import without_picks
 from seedream_magic.notebook.desk import Desk
-from seedream_magic.words import ENGLISH, words_for
+from seedream_magic.words.carousel import ENGLISH, words_for
 
 if TYPE_CHECKING:
     from seedream_magic.api.plan import Plan

@@ -21,7 +21,8 @@ from seedream_magic.notebook.desk import Desk
 from seedream_magic.notebook.help import help_page
 from seedream_magic.notebook.picture_commands import compare, gallery
 from seedream_magic.notebook.run_commands import continued_run, export, purge, recover, retry, show, show_history
-from seedream_magic.words import one_line, own_words
+from seedream_magic.words.carousel import own_words
+from seedream_magic.words.clip import one_line
 
 
 def run_command(desk: Desk, line: str) -> None:

@@ -28,7 +28,7 @@ from seedream_magic.bridge import EVENT_LOOPS, unfailing
 from seedream_magic.errors import InvalidRequest, SeedreamError, SeedreamInterrupted, plural
 from seedream_magic.notebook.cell_outputs import CellOutputs
 from seedream_magic.session import Session, images_to_bill
-from seedream_magic.words import choose_language
+from seedream_magic.words.language import choose_language
 
 if TYPE_CHECKING:
     from seedream_magic.api.credentials import MaskedDict

@@ -17,7 +17,6 @@ from packaging.requirements import Requirement
 from packaging.version import InvalidVersion, Version
 
 from seedream_magic import database, library
-from seedream_magic.api.codes import Text
 from seedream_magic.api.credentials import find_key
 from seedream_magic.api.key_stores import SECONDS, silent_stores
 from seedream_magic.api.models import MAXIMUM_IMAGES, find_model, ids_meant
@@ -32,6 +31,7 @@ from seedream_magic.notebook.finding import NEWEST, Finding, explain, finding_li
 from seedream_magic.recover import find_unfinished
 from seedream_magic.seedream import Seedream
 from seedream_magic.version import __version__
+from seedream_magic.words.text import Text
 
 DISTRIBUTION = "seedream-magic"
 

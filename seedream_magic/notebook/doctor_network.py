@@ -19,10 +19,10 @@ from seedream_magic.api.certificates import (
     named_certificates,
     unset_hint,
 )
-from seedream_magic.api.codes import Text
 from seedream_magic.api.probe import Reach, Step, probe
 from seedream_magic.api.proxies import ESCAPES, SYSTEM, Proxy, exceptions, named_proxy, proxy_for
 from seedream_magic.notebook.finding import Finding, to_install
+from seedream_magic.words.text import Text
 
 _ASK = "not asked: %seedream doctor --probe · 未检测：运行 %seedream doctor --probe"
 _FIXES = {

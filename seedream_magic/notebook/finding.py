@@ -9,12 +9,13 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Literal
 
-from seedream_magic.api.codes import CODES, Text, billed_by_status, codes_like, find_code
+from seedream_magic.api.codes import CODES, billed_by_status, codes_like, find_code
 from seedream_magic.api.redaction import clean_text
 from seedream_magic.api.refusal import Refusal, refusal_error
 from seedream_magic.errors import InvalidRequest
 from seedream_magic.images.record import Record
-from seedream_magic.words import one_line
+from seedream_magic.words.clip import one_line
+from seedream_magic.words.text import Text, from_stored
 
 NAMES = {
     "versions": "版本",
@@ -121,8 +122,10 @@ def _name(facts: Mapping[str, Any]) -> str:
 def _failure(record: Record, facts: Mapping[str, Any]) -> Finding:
     name = _name(facts)
     code = find_code(name)
-    message = one_line(clean_text(facts.get("message") or ""), 120)
-    hint = clean_text(facts.get("hint") or "")  # it may be advice about a gateway, which the table does not have
+    message = one_line(from_stored(facts.get("message") or "", clean_text), 120)
+    hint = from_stored(
+        facts.get("hint") or "", clean_text
+    )  # it may be advice about a gateway, which the table does not have
     fix = Text(hint or code.fix.english, code.fix.chinese) if code else Text(hint, hint) if hint else None
     # A refused frame costs nothing, though the answer in which it stood had begun and billed.
     billed = "no" if facts.get("error") == "ContentRefused" else str(facts.get("billed") or "no")

@@ -8,7 +8,7 @@ import textwrap
 from seedream_magic.api.fields import CHINESE_FLAGS, FIELDS, Field
 from seedream_magic.errors import InvalidRequest
 from seedream_magic.notebook.options import COLUMNS, COMMANDS, OPTIONS, SWEEP_OPTIONS
-from seedream_magic.words import CHINESE, Words
+from seedream_magic.words.carousel import CHINESE, Words
 
 _START = {
     "en": """\

@@ -10,7 +10,7 @@ from seedream_magic.errors import InvalidRequest
 from seedream_magic.images.image_set import Frame, ImageSet
 from seedream_magic.notebook.cell import split_line, value_of
 from seedream_magic.notebook.desk import Desk
-from seedream_magic.words import one_line
+from seedream_magic.words.clip import one_line
 
 
 def compare(desk: Desk, text: str) -> None:

@@ -23,7 +23,7 @@ from seedream_magic.sweep.sweep import Sweep, grid_of
 from seedream_magic.view.carousel import plain_text
 from seedream_magic.view.grid import progress_text, summary_text
 from seedream_magic.view.markup import text_width, text_within
-from seedream_magic.words import ENGLISH
+from seedream_magic.words.carousel import ENGLISH
 
 _LONGEST_LINE = 4
 """Rows that one sentence may take while a set grows; of notes there are the last two."""

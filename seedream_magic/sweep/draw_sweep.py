@@ -29,7 +29,7 @@ from seedream_magic.sweep.axes import DEFAULT_SEED, Axis, Place, check_places, c
 from seedream_magic.sweep.ledger import make_ledger
 from seedream_magic.sweep.sweep import Sweep, SweepClient, SweepState
 from seedream_magic.watch import Failure, Progress, fault_of
-from seedream_magic.words import words_for
+from seedream_magic.words.carousel import words_for
 
 UPDATE_SECONDS = 0.5
 """Between two values of a sweep that are shown."""

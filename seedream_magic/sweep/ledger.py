@@ -17,7 +17,7 @@ from seedream_magic.api.plan import Plan
 from seedream_magic.api.prices import Price, price_of, told_together
 from seedream_magic.errors import plural
 from seedream_magic.replay import Earlier, find_earlier, pictures_of
-from seedream_magic.words import ENGLISH, Words
+from seedream_magic.words.carousel import ENGLISH, Words
 
 DOCUMENTED_SECONDS = (13.0, 40.0)
 """A picture of 2K takes so long, as users of the service tell."""

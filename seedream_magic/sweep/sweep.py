@@ -21,7 +21,7 @@ from seedream_magic.images.image_set import Client, Frame, ImageSet, cards_of
 from seedream_magic.sweep.axes import Axis, Place
 from seedream_magic.sweep.ledger import Ledger
 from seedream_magic.view.cards import Grid, GridCell, GridState
-from seedream_magic.words import ENGLISH, Words, words_for
+from seedream_magic.words.carousel import ENGLISH, Words, words_for
 
 if TYPE_CHECKING:
     from pandas import DataFrame

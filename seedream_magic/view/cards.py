@@ -13,8 +13,10 @@ from itertools import product
 from pathlib import Path
 from typing import Literal
 
-from seedream_magic.errors import SeedreamError, plural
-from seedream_magic.words import ENGLISH, LANGUAGES, Words, one_line, words_for
+from seedream_magic.errors import SeedreamError, advice_of, plural
+from seedream_magic.words.carousel import ENGLISH, LANGUAGES, Words, words_for
+from seedream_magic.words.clip import one_line
+from seedream_magic.words.language import Language
 
 CardState = Literal["picture", "waiting", "missing", "failed"]
 OF_THE_PICTURE = frozenset({"path", "ref", "vary"})
@@ -128,7 +130,7 @@ class CardSet:
     prompt: str
     model: str
     size: str
-    language: str
+    language: Language
     cards: tuple[Card, ...]
     awaited: tuple[Card, ...] = ()
     expected: int | None = None
@@ -350,4 +352,4 @@ def failure_of(error: SeedreamError) -> Failure:
     code = getattr(error, "code", "")
     name = one_line(code, 80) if isinstance(code, str) and code else type(error).__name__
     message = str(error).removeprefix(f"{name}: ")
-    return Failure(name, message, (message, error.hint or error.advice), tuple(error.lines()))
+    return Failure(name, message, (message, advice_of(error)), tuple(error.lines()))

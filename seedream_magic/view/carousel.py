@@ -22,7 +22,8 @@ from seedream_magic.view.figures import PROMPT_CHARACTERS, elapsed, figure, layo
 from seedream_magic.view.markup import Markup, constant, element
 from seedream_magic.view.pictures import make_previews, preview_of
 from seedream_magic.view.sheet import contact_sheet
-from seedream_magic.words import CLIPPED_AT, ENGLISH, Words, clip, one_line
+from seedream_magic.words.carousel import ENGLISH, Words
+from seedream_magic.words.clip import CLIPPED_AT, clip, one_line
 
 OUTPUT_BYTES = 980_000
 """A set's output as JSON at most, which leaves room for the notebook's own words around it."""

@@ -27,7 +27,8 @@ from seedream_magic.view.pdf import write_pdf
 from seedream_magic.view.pictures import original, progress
 from seedream_magic.view.provenance import DIGITAL_SOURCE_TYPE, TOOL, Provenance, provenance_of, storable
 from seedream_magic.view.sheet import write_animation, write_sheet
-from seedream_magic.words import CHINESE, ENGLISH, one_line
+from seedream_magic.words.carousel import CHINESE, ENGLISH
+from seedream_magic.words.clip import one_line
 
 LOG = logging.getLogger("seedream_magic")
 """What an export has to say beside its file goes here: Python prints it where nobody has set up logging."""

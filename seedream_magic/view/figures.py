@@ -11,7 +11,8 @@ from seedream_magic.errors import ImageError
 from seedream_magic.view.cards import OF_THE_PICTURE, Card, CardSet, Failure, Preview
 from seedream_magic.view.markup import Markup, element
 from seedream_magic.view.pictures import preview_of
-from seedream_magic.words import CLIPPED_AT, Words, clip, one_line
+from seedream_magic.words.carousel import Words
+from seedream_magic.words.clip import CLIPPED_AT, clip, one_line
 
 PROMPT_CHARACTERS = 4000
 """Of a prompt that "Copy prompt" copies: several times what the service reads."""

@@ -18,7 +18,8 @@ from seedream_magic.errors import plural
 from seedream_magic.view.cards import Preview
 from seedream_magic.view.carousel import summary_line
 from seedream_magic.view.markup import Markup, constant, element, html_notes
-from seedream_magic.words import ENGLISH, Words, one_line
+from seedream_magic.words.carousel import ENGLISH, Words
+from seedream_magic.words.clip import one_line
 
 PREVIEW_BYTES = 4_000
 """Of a picture's data URI."""

@@ -25,7 +25,8 @@ from seedream_magic.view.grid_sheet import draw_grid
 from seedream_magic.view.markup import Markup, constant, element
 from seedream_magic.view.pictures import contain, decode_preview, encode_within, make_previews, small_preview_of
 from seedream_magic.view.sheet import NOTEBOOK_WIDTH
-from seedream_magic.words import CHINESE, ENGLISH, Words, clip, one_line
+from seedream_magic.words.carousel import CHINESE, ENGLISH, Words
+from seedream_magic.words.clip import clip, one_line
 
 __all__ = ["Grid", "GridCell", "grid_bundle"]
 

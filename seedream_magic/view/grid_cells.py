@@ -14,7 +14,8 @@ from seedream_magic.view.cards import Card, CardSet, GridCell, Preview
 from seedream_magic.view.carousel import script_words, set_element
 from seedream_magic.view.figures import PICTURE, figure, layout_of
 from seedream_magic.view.markup import Markup, element
-from seedream_magic.words import Words, clip, one_line
+from seedream_magic.words.carousel import Words
+from seedream_magic.words.clip import clip, one_line
 
 CELL_WIDTH = 168
 """CSS pixels of a cell where no style sheet says more."""

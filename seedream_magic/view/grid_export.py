@@ -29,7 +29,8 @@ from seedream_magic.view.grid_cells import label_of
 from seedream_magic.view.grid_sheet import provenance_of_grid, write_grid_sheet
 from seedream_magic.view.page import MAXIMUM_BYTES, Texts, data_uri, for_others, write_document
 from seedream_magic.view.pictures import original, progress
-from seedream_magic.words import ENGLISH, one_line
+from seedream_magic.words.carousel import ENGLISH
+from seedream_magic.words.clip import one_line
 
 ENDINGS = (".html", ".zip", *SHEETS)
 PREVIEWS_BYTES, ONE_PREVIEW_BYTES = 30_000_000, 150_000

@@ -16,7 +16,7 @@ from seedream_magic.view.lettering import GREY, INK, QUIET, Pen, find_lettering
 from seedream_magic.view.pictures import PAPER, fit_on_paper
 from seedream_magic.view.provenance import Provenance, provenance_of
 from seedream_magic.view.sheet import WIDTH, metadata_options
-from seedream_magic.words import ENGLISH, Words
+from seedream_magic.words.carousel import ENGLISH, Words
 
 # In pixels on a sheet 1600 pixels wide.
 _MARGIN, _GAP, _TITLE, _HEADING, _LABEL, _SMALL = 40, 20, 30, 26, 22, 18

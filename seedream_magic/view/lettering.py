@@ -17,7 +17,7 @@ from PIL import Image, ImageDraw, ImageFont
 
 from seedream_magic.pillow import as_shipped
 from seedream_magic.view.provenance import storable
-from seedream_magic.words import one_line
+from seedream_magic.words.clip import one_line
 
 LINES = 2
 """Of a text on a sheet, unless its caller says otherwise."""

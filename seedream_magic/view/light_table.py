@@ -20,7 +20,8 @@ from seedream_magic.view.figures import PICTURE
 from seedream_magic.view.markup import Markup, constant, element
 from seedream_magic.view.pictures import preview_of
 from seedream_magic.view.sheet import contact_sheet
-from seedream_magic.words import CLIPPED_AT, Words, clip, one_line, words_for
+from seedream_magic.words.carousel import Words, words_for
+from seedream_magic.words.clip import CLIPPED_AT, clip, one_line
 
 ALL_PREVIEWS_BYTES = 780_000
 ONE_PREVIEW_BYTES = 350_000

@@ -15,7 +15,8 @@ from importlib.resources import files
 from typing import Any
 
 from seedream_magic.view.cards import Preview, Row
-from seedream_magic.words import Words, one_line
+from seedream_magic.words.carousel import Words
+from seedream_magic.words.clip import one_line
 
 _UNSAFE = re.compile("[\x00\ud800-\udfff]")
 # Comments, each to its end, and the white space before every line: what a browser does not need.

@@ -17,7 +17,8 @@ from seedream_magic.view.export_options import ExportOptions
 from seedream_magic.view.markup import Markup, element
 from seedream_magic.view.pictures import original, progress
 from seedream_magic.view.provenance import DIGITAL_SOURCE_TYPE, TOOL, Provenance, provenance_of
-from seedream_magic.words import CHINESE, Words, one_line
+from seedream_magic.words.carousel import CHINESE, Words
+from seedream_magic.words.clip import one_line
 
 MAXIMUM_BYTES = 150 * 10**6
 """Of all originals together. In base64 they take a third more, and the browser holds page and pictures at once."""

@@ -20,7 +20,7 @@ from seedream_magic.view.export_options import PAGE_SIZES, ExportOptions
 from seedream_magic.view.lettering import Lettering, find_lettering, wrap
 from seedream_magic.view.pictures import original, progress
 from seedream_magic.view.provenance import TOOL, provenance_of, storable
-from seedream_magic.words import one_line
+from seedream_magic.words.clip import one_line
 
 _MARGIN, _GAP = 40.0, 18.0
 _COVER, _HEADING, _CAPTION, _SMALL, _FACTS = 30.0, 17.0, 13.0, 9.5, 8.0

@@ -13,7 +13,8 @@ from xml.sax.saxutils import escape
 
 from seedream_magic.version import __version__
 from seedream_magic.view.cards import CardSet
-from seedream_magic.words import CHINESE, Words, clip
+from seedream_magic.words.carousel import CHINESE, Words
+from seedream_magic.words.clip import clip
 
 DIGITAL_SOURCE_TYPE = "http://cv.iptc.org/newscodes/digitalsourcetype/trainedAlgorithmicMedia"
 TOOL = f"seedream-magic {__version__}"

@@ -24,7 +24,7 @@ from seedream_magic.view.pictures import (
     progress,
 )
 from seedream_magic.view.provenance import TOOL, Provenance, provenance_of, storable
-from seedream_magic.words import ENGLISH, Words
+from seedream_magic.words.carousel import ENGLISH, Words
 
 WIDTH = 1600
 """Pixels of a sheet's width, where nothing else is asked for; sheets of narrow pictures are narrower."""

@@ -20,7 +20,7 @@ from seedream_magic.seedream import Seedream
 from seedream_magic.sweep.draw_sweep import start_sweep
 from seedream_magic.sweep.ledger import seconds_per_picture
 from seedream_magic.sweep.sweep import Sweep
-from seedream_magic.words import ENGLISH
+from seedream_magic.words.carousel import ENGLISH
 
 SETTLE_SECONDS = 0.25
 """From the click to the request. Where the kernel was busy, the page holds what was typed last back until the kernel

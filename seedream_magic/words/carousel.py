@@ -1,17 +1,11 @@
-"""What a person reads beside the pictures, in both languages, and text cut to the room that it has."""
+"""The words beside pictures: on a carousel, a grid, a gallery, a page."""
 
 from __future__ import annotations
 
-import os
-import re
 from collections.abc import Mapping
 from dataclasses import dataclass
-from pathlib import Path
 
-CLIPPED_AT = 500
-"""How much of a text of unknown length is kept, in characters, unless a caller says otherwise."""
-
-_CJK = re.compile("[\u3400-\u9fff\uf900-\ufaff]")
+from seedream_magic.words.language import Language, language_of, own_language
 
 
 @dataclass(frozen=True)
@@ -26,7 +20,7 @@ class Words:
     word, or word and name. `copies` are such buttons too; each copies the text that a figure has under the same key.
     """
 
-    language: str
+    language: Language
     original: str
     waiting: str
     missing: str
@@ -169,67 +163,14 @@ CHINESE = Words(
     },
 )
 
-
 LANGUAGES = {words.language: words for words in (ENGLISH, CHINESE)}
-
-
-AUTO = "auto"
-_chosen = [AUTO]
-
-
-def choose_language(name: str) -> None:
-    """Take the language of this process from now on: "en", "zh", or "auto" for what the system says."""
-    _chosen[0] = name
-
-
-def told_language() -> Words | None:
-    """The language that a setting, `SEEDREAM_LANG` or the system names; None where none does.
-
-    POSIX: the first of LC_ALL, LC_MESSAGES and LANG that is set counts; "C" and "POSIX" name no language.
-    """
-    for name in (_chosen[0], os.environ.get("SEEDREAM_LANG", AUTO).strip().lower()):
-        if name[:2] in LANGUAGES:
-            return LANGUAGES[name[:2]]
-    system = next(filter(None, map(os.environ.get, ("LC_ALL", "LC_MESSAGES", "LANG"))), "")
-    return LANGUAGES.get(system[:2].lower()) if system[2:3] in {"", "_", "-", "."} else None
 
 
 def words_for(prompt: str) -> Words:
     """The words beside the pictures of a prompt: in the language that is told, else in that of the prompt."""
-    return told_language() or (CHINESE if _CJK.search(prompt) else ENGLISH)
+    return LANGUAGES[language_of(prompt)]
 
 
 def own_words() -> Words:
     """The words of what belongs to no picture: in the language that is told, else in English."""
-    return told_language() or ENGLISH
-
-
-def one_line(text: str, longest: int) -> str:
-    """The text with each run of white space as one space, clipped."""
-    return clip(" ".join(text.split()), longest)
-
-
-def clip(text: str, longest: int = CLIPPED_AT) -> str:
-    """The text in at most so many characters; a longer one ends in an ellipsis."""
-    return text if len(text) <= longest else text[: longest - 1].rstrip() + "…"
-
-
-def own_folder() -> Path:
-    """The user's home folder; the current one where nobody knows it."""
-    return Path(os.path.expanduser("~"))  # noqa: PTH111 - Path.home() raises where there is none
-
-
-def path_from(path: Path, here: Path = Path()) -> str:
-    """A path as it is written from the folder `here`, so that it tells nothing of the computer that it is on.
-
-    Where that leads through the user's home folder, whose name is the user's, it begins there, with `~`. On another
-    drive, and where the current folder is gone, it is the name with that of its folder.
-    """
-    own = own_folder()
-    try:
-        path, here = path.absolute(), here.absolute()
-        if path.is_relative_to(own) and not here.is_relative_to(own):
-            return str(Path("~", path.relative_to(own)))
-        return os.path.relpath(path, here)
-    except (OSError, ValueError):
-        return str(Path("…", *path.parts[-2:]))
+    return LANGUAGES[own_language()]

@@ -1,0 +1,313 @@
+"""Every text that a person reads stands once, in both languages, in `seedream_magic/words/`."""
+
+from __future__ import annotations
+
+import ast
+import json
+import pickle
+import re
+import string
+from collections.abc import Iterator
+from importlib import import_module
+from pathlib import Path
+
+from seedream_magic import ApiError, InvalidRequest
+from seedream_magic.api.redaction import clean_text
+from seedream_magic.words import errors as error_words
+from seedream_magic.words.language import choose_language
+from seedream_magic.words.text import BOTH, Sentence, Text, as_stored, from_stored, in_language, join
+
+PACKAGE = Path(__file__).resolve().parent.parent / "seedream_magic"
+CATALOGUE = PACKAGE / "words"
+
+HAN = re.compile("[\u3400-\u9fff\uf900-\ufaff]")
+HALF_WIDTH = re.compile("[\u3400-\u9fff][,;:!?()]|[,;!?()][\u3400-\u9fff]|[\u3400-\u9fff]\\.(?!\\w)")
+TOUCHING = re.compile("[\u3400-\u9fff][A-Za-z0-9]|[A-Za-z0-9][\u3400-\u9fff]")
+TWO_WORDS = re.compile(r"(?<![\w.\-/%$#{])[A-Za-z][a-z']+[,;:.]? (?:[a-z']+\b|\{)")
+
+
+def texts() -> Iterator[tuple[str, Text]]:
+    """Every text of the catalogue by its code."""
+    for file in sorted(CATALOGUE.glob("*.py")):
+        module = import_module(f"seedream_magic.words.{file.stem}") if file.stem != "__init__" else None
+        for name, value in vars(module).items() if module else ():
+            if isinstance(value, Text):
+                yield f"{file.stem}.{name}", value
+
+
+TEXTS = dict(texts())
+
+
+def fields(words: str) -> set[str]:
+    """The names of the facts in a text."""
+    return {name for _, name, _, _ in string.Formatter().parse(words) if name is not None}
+
+
+def faults(text: Text) -> Iterator[str]:
+    """What is wrong with a text."""
+    english, chinese = (re.sub(r"\{[^}]*\}", "", words) for words in (text.english, text.chinese))
+    if fields(text.english) != fields(text.chinese):
+        yield "one language names facts that the other does not"
+    if not english.strip(" .:,") or HAN.search(english):
+        yield "its English is none"
+    if not HAN.search(chinese) and TWO_WORDS.search(english):
+        yield "its Chinese is none"
+    if HALF_WIDTH.search(chinese):
+        yield "a sign of half width beside a Chinese letter"
+    if TOUCHING.search(chinese):
+        yield "no blank between Chinese and Latin letters"
+    if re.search(r"\{\w+:[a-z]{2}", text.chinese):
+        yield "an English plural in Chinese"
+
+
+def test_a_text_is_whole_in_both_languages() -> None:
+    """Of the same facts; Chinese with its own letters and signs, English without them; none stands twice."""
+    found = [f"{code}: {fault}" for code, text in TEXTS.items() if text != BOTH for fault in faults(text)]
+    assert not found, "\n".join(found)
+    twice = [code for code, text in TEXTS.items() if [*TEXTS.values()].count(text) > 1]
+    assert not twice
+
+
+# Modules that hold sentences still. One that was moved is taken off: the list only becomes shorter.
+NOT_MOVED = (
+    "api/answer.py",
+    "api/certificates.py",
+    "api/client.py",
+    "api/codes.py",
+    "api/connection.py",
+    "api/credentials.py",
+    "api/decoder.py",
+    "api/encoding.py",
+    "api/events.py",
+    "api/fields.py",
+    "api/gateways.py",
+    "api/key_stores.py",
+    "api/live_models.py",
+    "api/make_request.py",
+    "api/network_errors.py",
+    "api/plan.py",
+    "api/prices.py",
+    "api/probe.py",
+    "api/providers.py",
+    "api/proxies.py",
+    "api/redaction.py",
+    "api/references/make_references.py",
+    "api/references/objects.py",
+    "api/references/reference.py",
+    "api/references/sources.py",
+    "api/refusal.py",
+    "api/request.py",
+    "api/retry.py",
+    "api/storyboard.py",
+    "batch/draw_many.py",
+    "batch/inputs.py",
+    "batch/mapping.py",
+    "batch/workers.py",
+    "bridge.py",
+    "continuation.py",
+    "database.py",
+    "demo/__main__.py",
+    "demo/jobs.py",
+    "demo/service.py",
+    "drawing.py",
+    "formats.py",
+    "history.py",
+    "images/cards.py",
+    "images/copies.py",
+    "images/dataset.py",
+    "images/delivery.py",
+    "images/download.py",
+    "images/durable.py",
+    "images/history_rows.py",
+    "images/image_set.py",
+    "images/light_table.py",
+    "images/lineage.py",
+    "images/marks.py",
+    "images/originals.py",
+    "images/purge.py",
+    "images/record.py",
+    "images/response.py",
+    "images/route.py",
+    "images/search.py",
+    "images/shapes.py",
+    "images/store.py",
+    "images/takes.py",
+    "images/verify.py",
+    "library.py",
+    "listener.py",
+    "notebook/actions.py",
+    "notebook/cell.py",
+    "notebook/commands.py",
+    "notebook/desk.py",
+    "notebook/display.py",
+    "notebook/doctor.py",
+    "notebook/doctor_network.py",
+    "notebook/draw.py",
+    "notebook/finding.py",
+    "notebook/help.py",
+    "notebook/magic.py",
+    "notebook/models_table.py",
+    "notebook/options.py",
+    "notebook/panel/compare.py",
+    "notebook/panel/controls.py",
+    "notebook/panel/copied_cell.py",
+    "notebook/panel/form.py",
+    "notebook/panel/iteration.py",
+    "notebook/panel/page.py",
+    "notebook/panel/panel.py",
+    "notebook/panel/references.py",
+    "notebook/panel/run.py",
+    "notebook/panel/sentences.py",
+    "notebook/picture_commands.py",
+    "notebook/run_commands.py",
+    "notebook/sweeps.py",
+    "notebook/terminal.py",
+    "pillow.py",
+    "planning.py",
+    "recover.py",
+    "replay.py",
+    "rows.py",
+    "run.py",
+    "seedream.py",
+    "sweep/axes.py",
+    "sweep/draw_sweep.py",
+    "sweep/ledger.py",
+    "sweep/make_axes.py",
+    "sweep/sweep.py",
+    "tasks.py",
+    "variables.py",
+    "view/cards.py",
+    "view/carousel.py",
+    "view/export.py",
+    "view/export_options.py",
+    "view/gallery.py",
+    "view/grid.py",
+    "view/grid_cells.py",
+    "view/grid_export.py",
+    "view/lettering.py",
+    "view/light_table.py",
+    "view/markup.py",
+    "view/page.py",
+    "view/pdf.py",
+    "view/pictures.py",
+    "view/provenance.py",
+    "view/sheet.py",
+    "watch.py",
+)
+
+# Literals that no person reads as our words, by module: patterns of what others say or write, SQL, a style sheet.
+NOT_READ = {
+    "__init__.py": r"^module \{\} has no",  # Python's words
+    "api/shapes.py": r"no error|成功",  # what gateways write
+    "database.py": r"^(CREATE|SELECT|INSERT|UPDATE|DELETE|max\()|^no such $",
+    "demo/canvas.py": r"^[0-9a-f ]+$",
+    "demo/landscape.py": r"^\w+ (\{\}|woods)$",  # what a random number is for
+    "demo/painter.py": r"",  # shapes
+    "demo/prompts.py": r"",  # what the demo understands
+    "view/markup.py": r"^padding:",
+}
+
+
+def sentences(source: str, not_read: str = "^$") -> Iterator[str]:
+    """The literals of a module that read as a sentence, each with its line: two words or more, or Chinese letters.
+
+    Not docstrings, nor patterns, nor what the log says to who debugs.
+    """
+    tree = ast.parse(source)
+    skipped: set[int] = set()
+    for node in ast.walk(tree):
+        if isinstance(node, ast.Expr) and isinstance(node.value, ast.Constant):
+            skipped.add(id(node.value))
+        elif isinstance(node, ast.Call) and ast.unparse(node.func) in {"re.compile", "LOG.debug", "word_set"}:
+            skipped.update(id(inner) for inner in ast.walk(node))
+        elif isinstance(node, ast.JoinedStr | ast.Constant) and id(node) not in skipped:
+            parts = node.values if isinstance(node, ast.JoinedStr) else [node]
+            skipped.update(map(id, parts))
+            words = "".join(str(part.value) if isinstance(part, ast.Constant) else "{}" for part in parts)
+            text = isinstance(node, ast.JoinedStr) or isinstance(node.value, str)
+            if text and (HAN.search(words) or TWO_WORDS.search(words)) and not re.search(not_read, words):
+                yield f"{node.lineno}: {words[:80]!r}"
+
+
+def test_no_sentence_stands_outside_the_catalogue() -> None:
+    """Each module takes what a person reads from `words/`."""
+    sources = {file.relative_to(PACKAGE).as_posix(): file for file in PACKAGE.rglob("*.py")}
+    found = {
+        name: [*sentences(file.read_text("utf-8"), NOT_READ.get(name, "^$"))]
+        for name, file in sources.items()
+        if not name.startswith("words/")
+    }
+    wrong = [f"{name}:{line}" for name, lines in found.items() if name not in NOT_MOVED for line in lines]
+    assert not wrong, "\n".join(wrong)
+    moved = [name for name in NOT_MOVED if not found.get(name)]
+    assert not moved, f"{moved} have no sentence any more: take them off NOT_MOVED"
+
+
+def test_every_text_is_told_with_its_facts() -> None:
+    """A call of a text of the catalogue names the facts that stand in it, and no others."""
+    wrong = []
+    for file in PACKAGE.rglob("*.py"):
+        tree = ast.parse(file.read_text("utf-8"))
+        known = dict(imported(tree))
+        for node in ast.walk(tree):
+            if not isinstance(node, ast.Call) or any(keyword.arg is None for keyword in node.keywords):
+                continue
+            called = ast.unparse(node.func).removesuffix(".in_language")
+            module, _, name = called.rpartition(".")
+            code = f"{known[module]}.{name}" if module in known else known.get(called, "")
+            if code in TEXTS and {keyword.arg for keyword in node.keywords} != fields(TEXTS[code].english):
+                wrong.append(f"{file.relative_to(PACKAGE)}:{node.lineno} {called}")
+    assert not wrong, "\n".join(wrong)
+
+
+def imported(tree: ast.AST) -> Iterator[tuple[str, str]]:
+    """What a module names of the catalogue: a module of it, or the code of a text."""
+    for node in ast.walk(tree):
+        if isinstance(node, ast.ImportFrom) and node.module and node.module.startswith("seedream_magic.words"):
+            area = node.module.removeprefix("seedream_magic.words").lstrip(".")
+            for name in node.names:
+                yield name.asname or name.name, f"{area}.{name.name}".lstrip(".")
+
+
+LEFT = Text("{left:picture} of {name} left.", "{name} 还有 {left} 张。")
+
+
+def test_a_sentence_is_told_in_the_language_of_who_reads() -> None:
+    """A number of things is counted as English does; a sentence within another follows it into the other language."""
+    assert [LEFT(left=left, name="a") for left in (1, 2)] == ["1 picture of a left.", "2 pictures of a left."]
+    both = join(LEFT(left=1, name="a {b}"), "", "The service's own.", error_words.NOT_BILLED())
+    assert both == "1 picture of a {b} left. The service's own. Not billed."
+    assert in_language(both, "zh") == "a {b} 还有 1 张。The service's own. 未计费。"
+    assert in_language("As it came.", "zh") == "As it came."
+    choose_language("zh")
+    assert LEFT(left=1, name="a") == "a 还有 1 张。"
+    assert ApiError("No.", request_id="7").lines()[1:] == ["未计费。", error_words.ASK_SUPPORT.chinese, "请求 id 7"]
+    assert InvalidRequest("坏。").lines() == ["InvalidRequest: 坏。未发送请求。"]
+
+
+def test_a_record_holds_what_was_said_and_not_in_which_language() -> None:
+    """Its JSON is read in today's language; what it cannot say anew is read as it was said, made harmless."""
+    said = join(error_words.SAVED(count=3, folder="runs"), "A\x1b[31m gateway's.", error_words.NOT_BILLED())
+    stored = json.loads(json.dumps(as_stored(said)))
+    assert from_stored(stored, clean_text) == "Saved: 3 pictures in runs. A [31m gateway's. Not billed."
+    choose_language("zh")
+    assert from_stored(stored, clean_text) == "已保存 3 张图片：runs。A [31m gateway's. 未计费。"
+    odds: tuple[dict[str, object], ...] = (
+        {"code": "runs.NO_SUCH_TEXT"},
+        {"facts": {"count": {}}},
+        {"facts": []},
+        {"code": "os.path"},
+        {"code": 1},
+    )
+    for odd in odds:
+        assert from_stored({**stored, **odd}, clean_text) == clean_text(said), odd
+    assert from_stored("An old\x00note.", clean_text) == "An old note."
+    assert as_stored(LEFT(left=1, name="a")) == "a 还有 1 张。"
+
+
+def test_a_pickled_sentence_is_one_still() -> None:
+    """Errors cross processes with what they said."""
+    said = error_words.SAVED_ONE(path="a.jpg")
+    again = pickle.loads(pickle.dumps(said))
+    assert isinstance(again, Sentence)
+    assert (again, in_language(again, "zh")) == (said, "已保存：a.jpg。")
