@@ -19,7 +19,7 @@ from typing import Any
 from seedream_magic.errors import ImageError, plural
 from seedream_magic.view.cards import Card, CardSet
 from seedream_magic.view.figures import PROMPT_CHARACTERS, elapsed, figure, layout_of
-from seedream_magic.view.markup import Markup, constant, element
+from seedream_magic.view.markup import Markup, element, script, style_sheet
 from seedream_magic.view.pictures import make_previews, preview_of
 from seedream_magic.view.sheet import contact_sheet
 from seedream_magic.words import CLIPPED_AT, ENGLISH, Words, clip, one_line
@@ -175,9 +175,8 @@ def set_html(cards: CardSet, budget: int, *, show: str = "carousel") -> str:
     html = set_element(
         cards,
         [figure(card, layout) for card in cards.places],
-        # Last, so that where they are shown as text (nbconvert --sanitize-html) all words stand before them.
-        element("style", {}, constant("carousel.css")),
-        element("script", {}, constant(*CAROUSEL_SCRIPTS, *clock, "start.js")),
+        style_sheet("carousel.css"),
+        script(*CAROUSEL_SCRIPTS, *clock, "start.js"),
         show=show,
     )
     return str(html)
