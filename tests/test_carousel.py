@@ -538,6 +538,7 @@ def test_a_failed_frame_tells_bill_and_advice(images: ImageSet) -> None:
         "  2  OutcomeUnknown: The connection \N{REPLACEMENT CHARACTER}broke.",
         f"  3  {images.folder / '03.jpg'}  64x48",
         f"  4  {images.folder / '04.jpg'}  64x48",
+        f"     %seedream retry {images.run_id}",
         "A note.",
         "3 images billed",
     ]

@@ -138,9 +138,20 @@ def _head(cards: CardSet) -> str:
 
 
 def plain_text(cards: CardSet) -> str:
-    """A set in a terminal, in English: a head line, a numbered line for each card, the notes, what was billed."""
+    """A set in a terminal, in English: its head, a numbered line for each card, the notes, what was billed.
+
+    Below the cards stand the lines that ask once more for those that failed.
+    """
     places = [_plain_line(card, str(card.picture)) for card in cards.places]
-    lines = (_head(cards), *places, *cards.notes, *_remarks(cards, ENGLISH), cards.bill_text(ENGLISH))
+    commands = dict.fromkeys(line for card in cards.places for line in card.commands if line.startswith("%"))
+    lines = (
+        _head(cards),
+        *places,
+        *(f"     {line}" for line in commands),
+        *cards.notes,
+        *_remarks(cards, ENGLISH),
+        cards.bill_text(ENGLISH),
+    )
     return "\n".join(_printable(line) for line in lines if line)
 
 
