@@ -142,10 +142,9 @@ def _html(rows: Sequence[Row], notes: Sequence[str]) -> str:
 
 
 def _plain(rows: Sequence[Row], notes: Sequence[str]) -> str:
-    marked = [(f"{row.cells[0]} {_CURRENT}" if row.current else row.cells[0], *row.cells[1:]) for row in rows]
-    head, *lines = text_table([_HEADINGS, *marked])
+    head, *lines = text_table([_HEADINGS, *(row.cells for row in rows)])
     text_lines = [head]
     for row, line in zip(rows, lines, strict=True):
-        below = (*row.ids, *([", ".join(row.options)] if row.options else []))
+        below = (*([_CURRENT] if row.current else []), *row.ids, *([", ".join(row.options)] if row.options else []))
         text_lines += [line, *(f"    {text}" for text in below)]
     return "\n".join([*text_lines, "", *notes])

@@ -19,7 +19,7 @@ from typing import Any
 from seedream_magic.errors import ImageError, plural
 from seedream_magic.view.cards import Card, CardSet
 from seedream_magic.view.figures import PROMPT_CHARACTERS, elapsed, figure, layout_of
-from seedream_magic.view.markup import Markup, constant, element
+from seedream_magic.view.markup import Markup, element, script, style_sheet
 from seedream_magic.view.pictures import make_previews, preview_of
 from seedream_magic.view.sheet import contact_sheet
 from seedream_magic.words.carousel import ENGLISH, Words
@@ -139,9 +139,20 @@ def _head(cards: CardSet) -> str:
 
 
 def plain_text(cards: CardSet) -> str:
-    """A set in a terminal, in English: a head line, a numbered line for each card, the notes, what was billed."""
+    """A set in a terminal, in English: its head, a numbered line for each card, the notes, what was billed.
+
+    Below the cards stand the lines that ask once more for those that failed.
+    """
     places = [_plain_line(card, str(card.picture)) for card in cards.places]
-    lines = (_head(cards), *places, *cards.notes, *_remarks(cards, ENGLISH), cards.bill_text(ENGLISH))
+    commands = dict.fromkeys(line for card in cards.places for line in card.commands if line.startswith("%"))
+    lines = (
+        _head(cards),
+        *places,
+        *(f"     {line}" for line in commands),
+        *cards.notes,
+        *_remarks(cards, ENGLISH),
+        cards.bill_text(ENGLISH),
+    )
     return "\n".join(_printable(line) for line in lines if line)
 
 
@@ -176,9 +187,8 @@ def set_html(cards: CardSet, budget: int, *, show: str = "carousel") -> str:
     html = set_element(
         cards,
         [figure(card, layout) for card in cards.places],
-        # Last, so that where they are shown as text (nbconvert --sanitize-html) all words stand before them.
-        element("style", {}, constant("carousel.css")),
-        element("script", {}, constant(*CAROUSEL_SCRIPTS, *clock, "start.js")),
+        style_sheet("carousel.css"),
+        script(*CAROUSEL_SCRIPTS, *clock, "start.js"),
         show=show,
     )
     return str(html)

@@ -17,7 +17,7 @@ from typing import Any
 from seedream_magic.errors import plural
 from seedream_magic.view.cards import Preview
 from seedream_magic.view.carousel import summary_line
-from seedream_magic.view.markup import Markup, constant, element, html_notes
+from seedream_magic.view.markup import Markup, element, html_notes, script, style_sheet
 from seedream_magic.words.carousel import ENGLISH, Words
 from seedream_magic.words.clip import one_line
 
@@ -163,14 +163,7 @@ def gallery_bundle(runs: Sequence[Run], previews: Mapping[tuple[str, int], Previ
         element("div", {"class": "seedream-wall", "style": _WALL}, *images),
         *bases,
         element("div", {"class": "seedream-notes"}, *html_notes(notes)),
-        *(
-            [
-                element("style", {}, constant("gallery.css")),
-                element("script", {}, constant("viewer.js", "gallery.js", "start.js")),
-            ]
-            if total
-            else []
-        ),
+        *([style_sheet("gallery.css"), script("viewer.js", "gallery.js", "start.js")] if total else []),
     )
     return {"text/html": str(html), "text/plain": _plain(listed, notes)}
 

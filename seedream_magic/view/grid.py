@@ -22,7 +22,7 @@ from seedream_magic.view.cards import Card, CardSet, Grid, GridCell, Preview
 from seedream_magic.view.carousel import CAROUSEL_SCRIPTS, OUTPUT_BYTES, SHEET_BYTES, script_words, summary_line
 from seedream_magic.view.grid_cells import CELL_WIDTH, CONTROLS, QUIET, WORDS, Look, cell_element, label_of, texts_of
 from seedream_magic.view.grid_sheet import draw_grid
-from seedream_magic.view.markup import Markup, constant, element
+from seedream_magic.view.markup import Markup, element, script, style_sheet
 from seedream_magic.view.pictures import contain, decode_preview, encode_within, make_previews, small_preview_of
 from seedream_magic.view.sheet import NOTEBOOK_WIDTH
 from seedream_magic.words.carousel import CHINESE, ENGLISH, Words
@@ -244,9 +244,8 @@ def grid_html(grid: Grid, budget: int, most: int = MOST_PREVIEWS, cells: int = M
             for kind, text in remarks.items()
             if text
         ),
-        # Last, so that where they are shown as text (nbconvert --sanitize-html) all words stand before them.
-        element("style", {}, constant("carousel.css", "grid.css")),
-        element("script", {}, constant(*CAROUSEL_SCRIPTS, *clock, "grid.js", "start.js")),
+        style_sheet("carousel.css", "grid.css"),
+        script(*CAROUSEL_SCRIPTS, *clock, "grid.js", "start.js"),
     )
     return str(html)
 

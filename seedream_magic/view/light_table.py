@@ -17,7 +17,7 @@ from seedream_magic.errors import ImageError
 from seedream_magic.view.cards import Card, CardSet, failure_of
 from seedream_magic.view.carousel import summary_line
 from seedream_magic.view.figures import PICTURE
-from seedream_magic.view.markup import Markup, constant, element
+from seedream_magic.view.markup import Markup, element, script, style_sheet
 from seedream_magic.view.pictures import preview_of
 from seedream_magic.view.sheet import contact_sheet
 from seedream_magic.words.carousel import Words, words_for
@@ -107,8 +107,8 @@ def _html(panes: Sequence[Pane], words: Words, budget: int) -> str:
         attributes,
         element("div", {"class": "seedream-board", "style": _BOARD}, *figures),
         *([caption] if shared else []),
-        element("style", {}, constant("light_table.css")),
-        element("script", {}, constant("light_table.js", "start.js")),
+        style_sheet("light_table.css"),
+        script("light_table.js", "start.js"),
     )
     return str(html)
 

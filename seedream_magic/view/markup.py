@@ -66,13 +66,28 @@ def _escape(text: str) -> str:
 
 
 @cache
-def constant(*names: str) -> Markup:
-    """Files of this folder as they are sent: without their comments and indentation."""
+def style_sheet(*names: str) -> Markup:
+    """The style sheet of these files of this folder."""
+    return element("style", {}, Markup(f"<!--\n{_code(names)}\n-->"))
+
+
+@cache
+def script(*names: str) -> Markup:
+    """The script of these files of this folder."""
+    return element("script", {}, Markup(f"<!--\n{_code(names)}\n//-->"))
+
+
+def _code(names: Sequence[str]) -> str:
+    """Files as they are sent: without their comments and indentation, and in a comment of HTML.
+
+    Style sheets and scripts may begin and end one. GitHub's Markdown and `nbconvert --sanitize-html`, which make text
+    of the two tags, take comments out: so no code is read there.
+    """
     folder = files("seedream_magic.view")
-    return Markup(_UNSEEN.sub("", "".join(folder.joinpath(name).read_text(encoding="utf-8") for name in names)))
+    return _UNSEEN.sub("", "".join(folder.joinpath(name).read_text(encoding="utf-8") for name in names)).strip()
 
 
-NOTHING = element("div", {"class": "seedream-nothing", "hidden": ""}, element("style", {}, constant("nothing.css")))
+NOTHING = element("div", {"class": "seedream-nothing", "hidden": ""}, style_sheet("nothing.css"))
 """An output that shows nothing, and takes no room. What was displayed is never taken away again."""
 
 
@@ -93,8 +108,7 @@ def html_table(heads: Sequence[Cell], rows: Sequence[Sequence[Cell]], *, wide: i
     table = element("table", {"class": "seedream-table", "style": style}, *body)
     if wide is not None:
         return element("div", {"style": _SCROLL}, table)
-    paper = element("style", {}, constant("table.css"))
-    return element("div", {"class": "seedream-scroll", "style": _SCROLL}, table, paper)
+    return element("div", {"class": "seedream-scroll", "style": _SCROLL}, table, style_sheet("table.css"))
 
 
 def html_notes(notes: Sequence[str]) -> list[Markup]:

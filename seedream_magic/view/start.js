@@ -1,12 +1,13 @@
 // Makes carousels of the sets that are none yet, grids, light tables and galleries. JupyterLab, Notebook 7 and pages
-// run a script where it stands, inside its set. VS Code runs a copy of it at the end of the output, and nbclassic's jQuery one in the page's head, before the
-// output has come into the page. What these two left in the set tells which sets are this script's: a sanitizer leaves
-// none, and another version of the project has its own.
+// run a script where it stands, inside its set. VS Code runs a copy of it at the end of the output, and nbclassic's
+// jQuery one in the page's head, before the output has come into the page. What these two left in the set tells which
+// sets are this script's: a sanitizer leaves none, and another version of the project has its own. jQuery's copy is
+// shorter: it lacks the marks of the comment in which the script stands.
 (() => {
   const KINDS = ".seedream, .seedream-grid, .seedream-light, .seedream-gallery[data-facts]";
   const script = /** @type {HTMLScriptElement | null} */ (document.currentScript);
   /** @param {Element} set */
-  const isOurs = (set) => [...set.querySelectorAll("script")].some((own) => !script || own.text === script.text);
+  const isOurs = (set) => [...set.querySelectorAll("script")].some((own) => !script || own.text.includes(script.text));
   const start = () => {
     const around = /** @type {HTMLElement | null | undefined} */ (script?.closest(KINDS));
     /** @type {Iterable<HTMLElement>} */
