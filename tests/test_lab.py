@@ -87,11 +87,11 @@ def test_a_storyboard_of_six_is_redone_and_replayed(lab: Lab) -> None:
     """Frame 3 is refused and its card says what to do; redone it stands with the five; run again, nothing is sent."""
     folder = lab.folder / "storyboard"
     folder.mkdir()
-    shutil.copy(ROOT / "notebooks" / "storyboard.ipynb", folder)
-    board, redone, last = 1, 2, 6  # its code cells, counted from 0
+    shutil.copy(ROOT / "notebooks" / "picture-book-zh.ipynb", folder)
+    board, redone, last = 1, 2, 11  # its code cells, counted from 0
     slides = "[aria-roledescription='slide']"
     with lab.page(940, 1500) as page:
-        open_notebook(page, lab.url, "storyboard/storyboard.ipynb", awaits=".jp-CodeCell")
+        open_notebook(page, lab.url, "storyboard/picture-book-zh.ipynb", awaits=".jp-CodeCell")
         page.locator(".jp-CodeCell").first.click()
         run_all(page)
         expect(output(page, last).get_by_role("table")).to_be_visible(timeout=90_000)

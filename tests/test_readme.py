@@ -49,3 +49,19 @@ def test_notebooks_are_stripped() -> None:
         code = [cell for cell in notebook["cells"] if cell["cell_type"] == "code"]
         assert all(cell["outputs"] == [] and cell["execution_count"] is None for cell in code), name
     assert 5 <= len(notebooks["quickstart"]["cells"]) <= 8
+
+
+def test_each_notebook_stands_in_both_languages() -> None:
+    """The same cells with the same steps; each links to the other, and holds no sentence of its language."""
+    folder = ROOT / "notebooks"
+    english = sorted(path for path in folder.glob("*.ipynb") if not path.stem.endswith("-zh"))
+    assert [path.stem for path in english] == ["picture-book", "quickstart"]
+    for path in english:
+        other = path.with_stem(f"{path.stem}-zh")
+        here, there = (json.loads(each.read_text("utf-8"))["cells"] for each in (path, other))
+        assert [(cell["cell_type"], cell["id"]) for cell in here] == [(cell["cell_type"], cell["id"]) for cell in there]
+        assert other.name in "".join(here[0]["source"])
+        assert path.name in "".join(there[0]["source"])
+        assert not re.search("[\u3400-\u9fff]", "".join(line for cell in here[1:] for line in cell["source"]))
+        prose = [cell for cell in there[1:] if cell["cell_type"] == "markdown"]
+        assert all(re.search("[\u3400-\u9fff]", "".join(cell["source"])) for cell in prose)
