@@ -166,19 +166,19 @@ def _announced_url(lines: Queue[str]) -> str:
         seen.append(line)
         if "http://127.0.0.1:" in line:
             address = line[line.index("http://") :].partition("/lab")[0].strip()
-            _wait_until_it_accepts(int(urlsplit(address).port or 0))
+            wait_until_it_accepts(int(urlsplit(address).port or 0))
             return address
     raise AssertionError("JupyterLab did not start:\n" + "".join(seen))
 
 
-def _wait_until_it_accepts(port: int) -> None:
-    """The log is a moment ahead of the port."""
+def wait_until_it_accepts(port: int, host: str = "127.0.0.1") -> None:
+    """Wait until a server takes connections, which its log says a moment earlier."""
     until = time.monotonic() + 20
     while True:
         try:
-            return socket.create_connection(("127.0.0.1", port), timeout=5).close()
+            return socket.create_connection((host, port), timeout=5).close()
         except ConnectionRefusedError:
-            assert time.monotonic() < until, "JupyterLab takes no connection"
+            assert time.monotonic() < until, f"nobody takes connections at port {port}"
         time.sleep(0.05)
 
 

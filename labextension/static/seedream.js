@@ -215,9 +215,9 @@
       content.deselectAll();
       content.activeCellIndex = at;
       if (made.runs) return this.actions.run(content, this.panel.sessionContext);
-      content.mode = "edit";
       await content.activeCell.ready;
       content.activeCell.editor?.setCursorPosition({ line: made.cell.split("\n").length - 1, column: 0 });
+      content.mode = "edit"; // last: who sees the focus types
     }
 
     /** Shows a set anew in the output where it stands. @param {Element} root @param {object} bundle of the kernel's making */

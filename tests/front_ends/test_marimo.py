@@ -15,7 +15,7 @@ import pytest
 from playwright.sync_api import Browser, expect
 
 from conftest import skip_or_fail
-from lab import browser_page
+from lab import browser_page, wait_until_it_accepts
 from test_carousel_browser import button, position
 
 pytestmark = pytest.mark.browser
@@ -57,6 +57,7 @@ def running_marimo(notebook: Path) -> Iterator[str]:
         assert server.stdout is not None
         with server.stdout as log:
             assert any("URL" in line for line in log), "marimo did not start"
+            wait_until_it_accepts(int(port), "localhost")
             yield f"http://localhost:{port}"
     finally:
         server.terminate()

@@ -20,7 +20,7 @@ import pytest
 from playwright.sync_api import Browser, Frame, Page, expect
 
 from conftest import ROOT
-from lab import Server, browser_page, written
+from lab import Server, browser_page, wait_until_it_accepts, written
 from npm import brought, node
 from published import TEXTS
 from raw_server import RawServer
@@ -60,6 +60,7 @@ def running_vscode(folder: Path) -> Iterator[str]:
         assert server.stdout is not None
         with server.stdout as log:
             assert any("Listening" in line for line in log), "VS Code did not start"
+            wait_until_it_accepts(port, "localhost")
             yield f"http://{HOST}:{port}"
     finally:
         server.terminate()
