@@ -34,6 +34,7 @@ from seedream_magic.planning import (
     without_undocumented,
 )
 from seedream_magic.replay import find_run
+from seedream_magic.words import runs as texts
 
 
 def plan_redo(
@@ -134,10 +135,10 @@ def plan_retry(client: PlanningClient, run_id: str) -> Plan:
     """The plan that asks anew for the frames of a run that failed or never came, and for nothing else."""
     record = find_run(client.store, run_id)
     if is_live(record):
-        raise InvalidRequest(f"Run {run_id} is still under way: its frames may yet come.")
+        raise InvalidRequest(texts.MAY_YET_COME(run=run_id))
     images = load_whole(record).with_client(client)
     if not (missing := missing_places(images)):
-        raise InvalidRequest(f"Run {images.run_id} has no failed frame.")
+        raise InvalidRequest(texts.NONE_FAILED(run=images.run_id))
     return plan_redo(client, images, missing)
 
 
@@ -185,26 +186,23 @@ def _check_places(images: ImageSet, places: Sequence[int]) -> tuple[int, ...]:
     """Indexes of frames, each once and in order. Raises `InvalidRequest` for one that the set does not have."""
     total = max(len(images), images.expected or 0)
     if not places:
-        raise InvalidRequest(f"Which frame? The set has 0 to {total - 1}, as Python counts.")
+        raise InvalidRequest(texts.WHICH_FRAME(last=total - 1))
     for place in places:
         if isinstance(place, bool) or not hasattr(place, "__index__") or index(place) not in range(total):
-            raise InvalidRequest(f"The set has frames 0 to {total - 1}, as Python counts; {place!r} is none of them.")
+            raise InvalidRequest(texts.NO_SUCH_FRAME(last=total - 1, place=repr(place)))
     return tuple(sorted({index(place) for place in places}))
 
 
 def _refuse_without_run(images: ImageSet) -> None:
     """What goes on from a run that was purged would be paid and come without the frames that it belongs to."""
     if not is_run(images.folder):
-        bill = "." if images.provider == "demo" else ", which bills."
-        raise InvalidRequest(
-            f"Run {images.run_id} of this set is not in {images.folder.parent} any more: it was purged or moved away.",
-            hint=f"Run the cell that made it again: that draws a new set{bill}",
-        )
+        again = texts.DEMO_DRAWS_SET_ANEW if images.provider == "demo" else texts.DRAW_SET_ANEW
+        raise InvalidRequest(texts.PURGED(run=images.run_id, store=images.folder.parent), hint=again())
 
 
 def _refuse_layers(images: ImageSet) -> None:
     if images.request.layer_decomposition:
-        raise InvalidRequest("Layers are made together, all anew or none: run the cell again with --fresh.")
+        raise InvalidRequest(texts.LAYERS_TOGETHER())
 
 
 @dataclass(frozen=True)
@@ -247,8 +245,7 @@ def _plan_from(
             with suppress(InvalidRequest):
                 if (plan := plan_upon(images)).stored:
                     return plan
-            already = f"This was drawn before another take was picked (run {earlier.stored}); nothing is sent."
-            return replace(earlier, already=f"{already} fresh=True draws another.")
+            return replace(earlier, already=texts.DRAWN_BEFORE_PICK(run=earlier.stored))
     return plan_upon(images)
 
 
@@ -268,11 +265,11 @@ def _plan_upon(
     asked = step(images)
     lineage = asked.lineage
     if images.state == "running" and lineage.kind != "vary" and is_live(find_run(client.store, images.run_id)):
-        raise InvalidRequest(f"Run {images.run_id} is still under way: wait till its frames have come.")
+        raise InvalidRequest(texts.UNDER_WAY(run=images.run_id))
     request, notes = _with_references(client, images, asked)
     lost = next((reference.source for reference in request.references if not reference.sendable), None)
     if lost is not None:
-        raise InvalidRequest(f"The reference {lost} of run {images.run_id} is not in the store any more.")
+        raise InvalidRequest(texts.REFERENCE_OF_RUN_IS_GONE(reference=lost, run=images.run_id))
     strict, own = client.provider.strict, images.run_id in client.session.made
     unchecked = own and any(refuse for _, refuse in complaints(images.request, strict=strict))  # made with --no-check
     parse_model(request.model)
@@ -364,10 +361,13 @@ def _already(record: Record) -> str:
     lineage = record.lineage
     kind, places = (lineage.kind, lineage.places) if lineage else ("vary", ())
     *numbers, last = [str(place + 1) for place in places] or [""]
-    frames = f"Frames {', '.join(numbers)} and {last} were" if numbers else f"Frame {last} was"
-    made = {"redo": f"{frames} drawn anew", "extend": f"{frames} added"}.get(kind, "This variation was drawn")
-    more = "adds more" if kind == "extend" else "draws another"
-    return f"{made} by this already (run {record.run_id}); nothing is sent. fresh=True {more}."
+    if kind == "vary":
+        return texts.VARIED_ALREADY(run=record.run_id)
+    if numbers:
+        several = texts.FRAMES_DRAWN_ALREADY if kind == "redo" else texts.FRAMES_ADDED_ALREADY
+        return several(numbers=", ".join(numbers), last=last, run=record.run_id)
+    one = texts.FRAME_DRAWN_ALREADY if kind == "redo" else texts.FRAME_ADDED_ALREADY
+    return one(number=last, run=record.run_id)
 
 
 def _room(request: ImageRequest) -> int:

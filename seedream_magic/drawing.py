@@ -28,7 +28,7 @@ from seedream_magic.api.prices import bill_text
 from seedream_magic.api.providers import EMBEDDED
 from seedream_magic.api.retry import PACE, Pace
 from seedream_magic.continuation import missing_places, plan_redo
-from seedream_magic.errors import ConfigError, InvalidRequest, OutcomeUnknown, SeedreamError, plural
+from seedream_magic.errors import ConfigError, InvalidRequest, OutcomeUnknown, SeedreamError
 from seedream_magic.images.claims import is_live
 from seedream_magic.images.copies import copy_run
 from seedream_magic.images.image_set import Frame, ImageSet
@@ -53,8 +53,9 @@ from seedream_magic.replay import (
 )
 from seedream_magic.run import Run
 from seedream_magic.watch import Sets
+from seedream_magic.words import runs as texts
+from seedream_magic.words.text import join as join_sentences
 
-_SEND_AGAIN = "Look at the provider's usage page; --fresh, in Python fresh=True, sends it."
 PAUSE_SECONDS = 3
 """Before a request is sent once more of which nobody knows whether it was billed."""
 POLL_SECONDS = 0.25
@@ -151,7 +152,9 @@ class Drawing:
             raise _error_of(self._awaited)
         if self._ask and (known := await in_thread(self._paid_before, earlier)):
             if self._shared.cautious:
-                raise OutcomeUnknown(f"It was not sent again. {known}", billed="no", hint=_SEND_AGAIN)
+                raise OutcomeUnknown(
+                    join_sentences(texts.NOT_SENT_AGAIN(), known), billed="no", hint=texts.SEND_AGAIN()
+                )
             return self._pause(known)
         await self._stand_in_line()
         return self._send()
@@ -172,11 +175,11 @@ class Drawing:
     def _paid_before(self, earlier: Earlier) -> str:
         """Why sending it may pay once more for what was paid already; "" where nothing says so."""
         if (doubtful := earlier.doubtful) is not None:
-            return f"Run {doubtful.run_id} sent the same request, and nobody knows whether it was billed."
+            return texts.IN_DOUBT(run=doubtful.run_id)
         if not self._sender.provider.needs_key:
             return ""
         if (lost := earlier.lost or earlier.incomplete) is not None:
-            return f"Run {lost.run_id} sent the same request and was billed; its pictures cannot be had any more."
+            return texts.BILLED_AND_GONE(run=lost.run_id)
         return "" if self._plan.fresh or earlier != Earlier() else out_of_reach(self._plan, self._sender.store)
 
     async def _show(self, record: Record) -> Sets:
@@ -193,14 +196,14 @@ class Drawing:
             record = await in_thread(copy_run, record, store)
         images = await in_thread(stored_set, record, self._plan, store=store)
         if self._awaited is not None:
-            images = images.with_note(f"Drawn by {origin_of(self._awaited)} meanwhile.")
+            images = images.with_note(texts.DRAWN_MEANWHILE(origin=origin_of(self._awaited)))
         if record.state == "stopped" and record.expected is None:
-            images = images.with_note("It was stopped before the model had made all that it would; --fresh draws anew.")
+            images = images.with_note(texts.STOPPED_EARLY())
         yield images.with_client(self._sender)
 
     async def _fetch(self, record: Record) -> Sets:
         """Fetch what an earlier run has made and has not on disk. Nothing is billed."""
-        note = f"Run {record.run_id} of this request has pictures that are not here yet: fetching them bills nothing."
+        note = texts.FETCHES_EARLIER(run=record.run_id)
         async with aclosing(fetch(self._sender, record)) as growing:
             async for images in growing:
                 yield replace(images.with_note(note), state="running", replayed=True)
@@ -208,17 +211,13 @@ class Drawing:
     async def _wait_for(self, record: Record) -> Sets:
         """The set of a run that somebody else has begun, as it grows; then what became of it decides."""
         going = time.monotonic()
-        grows = "it is shown as it grows, and nothing is billed here"
-        note = f"Run {record.run_id} of {origin_of(record)} draws this: {grows}."
+        note = texts.GROWS_ELSEWHERE(run=record.run_id, origin=origin_of(record))
         seen: Look = (-1,)
         while (now := read_record(record.folder)) is not None and is_live(now):
             loop = _loops.get(record.run_id)
             going = time.monotonic() if loop is None or loop.is_running() else going
             if loop is not None and (loop is self._blocked or time.monotonic() - going > STANDSTILL_SECONDS):
-                raise InvalidRequest(
-                    f"The same request is under way (run {record.run_id}) in this notebook's own event loop, "
-                    "which stands still while this waits: await it, or run it with --fresh."
-                )
+                raise InvalidRequest(texts.OWN_LOOP_STANDS_STILL(run=record.run_id))
             if (look := look_at(record.folder)) != seen:
                 seen = look
                 growing = await in_thread(load_whole, now)
@@ -249,19 +248,18 @@ class Drawing:
             self._ended = True
             if not images.ok:
                 raise images.attach(next((frame.error for frame in images.failed if frame.error), _error_of(record)))
-            again = "run the cell again, which bills nothing" if obtainable else "the cell run again asks for the rest"
-            note = f"Run {record.run_id} lacks {plural(len(missing), 'picture')}: {again}; --fresh draws all anew."
+            lacks = texts.LACKS_FETCHABLE if obtainable else texts.LACKS_REST
+            note = lacks(run=record.run_id, missing=len(missing))
             yield replace(images.with_note(note) if missing else images, replayed=True)
             return
         if not images.ok or images.request.layer_decomposition:
             self._anew = True
             return
         plan = await in_thread(plan_redo, sender, images, missing)
-        paid = sender.provider.needs_key
-        bill = f"may bill {bill_text(len(missing), plan.price)}" if paid else "the demo draws free"
-        total = plural(len(images.ok) + len(missing))
-        here = f"Goes on from run {record.run_id}, which has {len(images.ok)} of {total}"
-        note = f"{here}: asks for the missing {len(missing)} only, which {bill}; --fresh draws all anew."
+        facts = {"run": record.run_id, "here": len(images.ok), "total": len(images.ok) + len(missing)}
+        bill = bill_text(len(missing), plan.price)
+        of_paid = texts.GOES_ON(**facts, missing=len(missing), bill=bill) if sender.provider.needs_key else ""
+        note = of_paid or texts.DEMO_GOES_ON(**facts, missing=len(missing))
         rest = Drawing(sender, plan, self._find_key, blocked=self._blocked, shared=self._shared)
         async with aclosing(rest.values()) as growing:
             async for value in growing:  # said while it goes on: at its end it would be news of yesterday
@@ -275,8 +273,7 @@ class Drawing:
         may_bill = bill_text(request.images_at_most, self._plan.price)
         nothing = ImageSet(request, self._plan.provider.name, "", self._sender.store, expected=request.images_expected)
         for left in range(PAUSE_SECONDS, 0, -1):
-            once_more = f"Sent once more in {left} s, it may bill {may_bill}; Stop now costs nothing."
-            yield replace(nothing, pause=f"{known} {once_more}")
+            yield replace(nothing, pause=join_sentences(known, texts.SENT_ONCE_MORE(seconds=left, bill=may_bill)))
             await asyncio.sleep(1)
 
     async def _send(self) -> Sets:
@@ -285,7 +282,7 @@ class Drawing:
         plan = replace(self._plan, stored=None, stored_in=None)  # what stood for it is gone
         lost = next((reference.source for reference in plan.request.references if not reference.sendable), None)
         if lost is not None:
-            raise InvalidRequest(f"The reference {lost} is not in the store any more.")
+            raise InvalidRequest(texts.REFERENCE_IS_GONE(reference=lost))
         with ExitStack() as reserved:
             base_url = sender.given_base_url or await in_thread(lambda: sender.base_url)  # the demo starts now
             # One that was carried here from another process has left its headers there.
@@ -378,11 +375,11 @@ def check_service(sender: Sender, plan: Plan) -> None:
     address = sender.given_base_url or EMBEDDED
     if plan.provider == sender.provider and plan.base_url == address:
         return
-    here = f"{sender.provider.name} at {sender.given_base_url}" if sender.given_base_url else sender.provider.name
-    name = plan.provider.name
+    own, given, name = sender.provider.name, sender.given_base_url, plan.provider.name
+    own = texts.PROVIDER_AT(provider=own, address=given) if given else own
     raise ConfigError(
-        f"This plan is for {name} at {plan.base_url}; this client asks {here}.",
-        hint=f'Make it here anew, or run it where it was made: %seedream use {name}, in Python Seedream("{name}").',
+        texts.PLAN_OF_ANOTHER(provider=name, address=plan.base_url, own=own),
+        hint=texts.MAKE_PLAN_HERE(provider=name),
     )
 
 
@@ -423,7 +420,7 @@ def _copy_parent(store: Path, lineage: Lineage | None) -> None:
     try:
         copy_run(find_run(store, lineage.run_id), store)
     except InvalidRequest as exc:
-        raise InvalidRequest(f"Run {lineage.run_id}, which this goes on from, is not in {store} any more.") from exc
+        raise InvalidRequest(texts.PARENT_IS_GONE(run=lineage.run_id, store=store)) from exc
 
 
 def _locks(store: Path) -> list[Path]:
@@ -444,8 +441,8 @@ def _error_of(record: Record) -> SeedreamError:
 def _unknown(record: Record) -> SeedreamError:
     """That a run which was waited for came to nothing, though it was sent."""
     error = OutcomeUnknown(
-        f"Run {record.run_id} of {origin_of(record)}, which this waited for, ended without its pictures.",
-        hint="It may be billed; nothing was sent here. The same cell run again sends it.",
+        texts.AWAITED_CAME_TO_NOTHING(run=record.run_id, origin=origin_of(record)),
+        hint=texts.NOTHING_SENT_HERE(),
     )
     error.run_id = record.run_id
     return error

@@ -20,17 +20,12 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Any, ClassVar, Literal
 
-from seedream_magic.words import errors as words
+from seedream_magic.words import errors as texts
 from seedream_magic.words.clip import path_from
 from seedream_magic.words.language import Language, own_language
 from seedream_magic.words.text import Text, in_language, join
 
 Billed = Literal["no", "yes", "unknown"]
-
-_BILLED_LINES: dict[Billed, Text] = {
-    "no": words.NOT_BILLED, "yes": words.WHAT_CAME_IS_BILLED, "unknown": words.MAY_BE_BILLED,
-}  # fmt: skip
-
 
 _UNPICKLED = ("rejected", "rejected_as")
 
@@ -47,6 +42,7 @@ class _Reported(BaseException):
 
     sent: ClassVar[bool] = True
     advice: ClassVar[Text | None] = None
+    billed_line: ClassVar[Text] = texts.WHAT_CAME_IS_BILLED
     billed: Billed = "no"
 
     def __init__(
@@ -79,7 +75,7 @@ class _Reported(BaseException):
         return message
 
     def lines(self, language: Language | None = None) -> list[str]:
-        """The text a person reads: one line, and the `details`, if nothing was sent, else at most five.
+        """The text a person reads: one line, and the `details`, if nothing was sent, else at most three.
 
         Sentences of ours are in `language`, by default the reader's.
         """
@@ -88,23 +84,24 @@ class _Reported(BaseException):
         details = [in_language(detail, language) for detail in self.details]
         first = f"{type(self).__name__}: {message}"
         if not self.sent:
-            sentence = join(first, in_language(self.hint, language), words.NOTHING_SENT.in_language(language))
+            sentence = join(first, in_language(self.hint, language), texts.NOTHING_SENT.in_language(language))
             return [_one_line(line) for line in (sentence, *details)]
-        lines = (first, self._billed_line(language), self._saved_line(language), advice, self._ids(language))
+        billed = join(self._billed_line(language), self._saved_line(language))
+        lines = (first, billed, join(advice, self._ids(language)))
         return [_one_line(line) for line in lines if line]
 
     def _saved_line(self, language: Language) -> str:
         """Where the pictures are that had come."""
         if len(self.saved) < 2:
-            return words.SAVED_ONE.in_language(language, path=path_from(self.saved[0])) if self.saved else ""
+            return texts.SAVED_ONE.in_language(language, path=path_from(self.saved[0])) if self.saved else ""
         folders = {path.parent for path in self.saved}
         folder = self.saved[0].parent if len(folders) == 1 else self.saved[0].parent.parent
-        return words.SAVED.in_language(language, count=len(self.saved), folder=path_from(folder))
+        return texts.SAVED.in_language(language, count=len(self.saved), folder=path_from(folder))
 
     def _ids(self, language: Language) -> str:
         """What the provider's support asks for."""
-        text = words.RUN_AND_REQUEST_ID if self.run_id and self.request_id else words.RUN if self.run_id else None
-        text = text or (words.REQUEST_ID if self.request_id else None)
+        text = texts.RUN_AND_REQUEST_ID if self.run_id and self.request_id else texts.RUN if self.run_id else None
+        text = text or (texts.REQUEST_ID if self.request_id else None)
         return text.in_language(language, run=self.run_id, id=self.request_id) if text else ""
 
     def _billed_line(self, language: Language) -> str:
@@ -112,12 +109,13 @@ class _Reported(BaseException):
         if self.sweep is not None and self.images is None:
             return ""
         if self.billed != "unknown" or self.images is None:
-            return _BILLED_LINES[self.billed].in_language(language)
+            lines = {"no": texts.NOT_BILLED, "yes": self.billed_line, "unknown": texts.MAY_BE_BILLED}
+            return lines[self.billed].in_language(language)
         images = (self.images.own or self.images).request.images_at_most
         if not self.attempts:
-            text = words.NAMED_GATEWAY_MAY_REPEAT if self.gateway else words.IMAGES_MAY_BE_BILLED
+            text = texts.NAMED_GATEWAY_MAY_REPEAT if self.gateway else texts.IMAGES_MAY_BE_BILLED
         else:
-            text = words.GATEWAY_SENT_ONCE if self.attempts == 1 else words.GATEWAY_SENT_OFTEN
+            text = texts.GATEWAY_SENT_ONCE if self.attempts == 1 else texts.GATEWAY_SENT_OFTEN
             images *= self.billable_attempts
         return text.in_language(language, images=images, gateway=self.gateway, times=self.attempts)
 
@@ -155,7 +153,7 @@ class NoConnection(SeedreamError):
 class OutcomeUnknown(SeedreamError):
     """The request was sent, and no answer came that says whether it was served."""
 
-    advice = words.SEE_USAGE_FIRST
+    advice = texts.SEE_USAGE_FIRST
     billed = "unknown"
 
 
@@ -167,7 +165,7 @@ class ApiError(SeedreamError):
     """
 
     sent = True
-    advice = words.ASK_SUPPORT
+    advice = texts.ASK_SUPPORT
 
     def __init__(
         self,
@@ -219,7 +217,7 @@ class RequestRefused(ApiError, InvalidRequest):
 class ResponseBroken(SeedreamError):
     """An answer that cannot be read, or that ended too early; its bytes are kept in the run's folder."""
 
-    advice = words.SEE_USAGE_FIRST
+    advice = texts.SEE_USAGE_FIRST
 
 
 class ImageError(SeedreamError):
@@ -228,7 +226,7 @@ class ImageError(SeedreamError):
     `rejected` are the bytes that came in its place, until they are on disk; `rejected_as` is the suffix of that file.
     """
 
-    advice = words.RECOVER_LOOKS_AGAIN
+    advice = texts.RECOVER_LOOKS_AGAIN
     billed = "yes"
     rejected: bytes = b""
     rejected_as: str = ""
@@ -237,7 +235,7 @@ class ImageError(SeedreamError):
 class ImageLinkExpired(ImageError):
     """The signed link of a picture is past its time, or no longer served."""
 
-    advice = words.RETRY_BILLS
+    advice = texts.RETRY_BILLS
 
 
 class ImageInvalid(ImageError):
@@ -247,17 +245,19 @@ class ImageInvalid(ImageError):
 class ImageTooLarge(ImageError):
     """More bytes or pixels than any picture of the service can have."""
 
-    advice = words.TOO_LARGE_AGAIN
+    advice = texts.TOO_LARGE_AGAIN
 
 
 class UnsafeURL(ImageError):
     """A picture link to an address where no picture of the service can be, as inside the local network."""
 
-    advice = words.LINK_IS_KEPT
+    advice = texts.LINK_IS_KEPT
 
 
 class SeedreamInterrupted(_Reported, KeyboardInterrupt):
     """Stop was pressed. Pictures that had arrived are in `images` and on disk."""
+
+    billed_line = texts.BEGUN_IS_BILLED
 
 
 def _one_line(text: str) -> str:

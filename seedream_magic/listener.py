@@ -18,6 +18,7 @@ from seedream_magic.errors import ResponseBroken
 from seedream_magic.images.response import RawBody, head_line, object_line
 from seedream_magic.images.store import RunFolder
 from seedream_magic.images.threads import in_thread, raise_if_stopped
+from seedream_magic.words import runs as texts
 
 LINGER_SECONDS = 5.0
 """How long an answer may stay open when it has said that it is complete; one more picture may come, or `[DONE]`."""
@@ -183,7 +184,7 @@ class Listener:
                     if not done:
                         if all_said:
                             return
-                        raise answer.broken(f"the stream sent no picture for {answer.patience.progress:.0f} s")
+                        raise answer.broken(texts.STREAM_SILENT(seconds=answer.patience.progress))
                     chunk, arrival = arrival.result(), None
                     if chunk is None:
                         self.at_end = True
@@ -192,7 +193,7 @@ class Listener:
                     for piece in decoder.feed(chunk):
                         last_piece_at, count = loop.time(), count + 1
                         if count > MAXIMUM_EVENTS:
-                            raise answer.broken(f"the stream brought more than {MAXIMUM_EVENTS:,} events")
+                            raise answer.broken(texts.STREAM_FLOODED(most=MAXIMUM_EVENTS))
                         yield piece, decoder.form == "json" and count == 1
             finally:
                 if arrival is not None:
@@ -206,9 +207,9 @@ class Listener:
         nothing = nothing and (tally.doubtful or not tally.complete) and (tally.ended or form != "stream")
         if not nothing and (tally.all_named or not fault):
             return None
-        broken = self.answer.broken(fault or "an answer in which no picture was found")
+        broken = self.answer.broken(fault or texts.NO_PICTURE_FOUND())
         if form == "page":
-            broken.hint = "If it is the log-in page of this network, log in there; else check the base URL."
+            broken.hint = texts.LOG_IN_HERE()
         return broken
 
     async def _recorded(self, piece: Piece, *, alone: bool) -> list[Event]:

@@ -37,6 +37,7 @@ from seedream_magic.images.response import ended_tasks, events_of, lacks_base64
 from seedream_magic.images.route import image_client
 from seedream_magic.images.store import RunFolder, records
 from seedream_magic.tasks import follow_tasks
+from seedream_magic.words import runs as texts
 
 
 @dataclass
@@ -147,8 +148,8 @@ async def recover(
         slots = asyncio.Semaphore(PARALLEL_DOWNLOADS)
 
         async def arrived(picture: Picture) -> Delivery:
-            words = images.request.prompt_of(picture.index)
-            return await deliver(picture, run, http, slots, prompt=words, allow_loopback=local)
+            prompt = images.request.prompt_of(picture.index)
+            return await deliver(picture, run, http, slots, prompt=prompt, allow_loopback=local)
 
         if missing or tasks:
             yield replace(images, state="running")
@@ -215,7 +216,7 @@ def _at_its_end(images: ImageSet, record: Record, named: set[int], failure: Seed
     frames = tuple(
         frame if frame.path or frame.index in named else Frame(frame.index, frame.prompt) for frame in images
     )
-    ended = failure or ResponseBroken("The run ended before its answer did.", billed="yes" if named else "unknown")
+    ended = failure or ResponseBroken(texts.ENDED_BEFORE_ANSWER(), billed="yes" if named else "unknown")
     return replace(images, frames=frames).finished(ended, named=named)
 
 
@@ -231,6 +232,5 @@ def _given_up(images: ImageSet, lost: dict[int, Picture]) -> set[int]:
         if isinstance(error, ImageLinkExpired | ImageTooLarge) or damaged:
             given_up.add(index)
         if isinstance(error, ImageLinkExpired) and error.hint:
-            again = f"%seedream recover {images.run_id} asks for it once more, which bills nothing"
-            error.hint = f"{again}; %seedream retry {images.run_id} asks for another, which bills."
+            error.hint = texts.RECOVER_ONCE_MORE(run=images.run_id)
     return given_up

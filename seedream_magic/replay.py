@@ -14,7 +14,7 @@ from seedream_magic import library
 from seedream_magic.api.fingerprint import normal_text
 from seedream_magic.api.plan import Plan
 from seedream_magic.api.providers import is_loopback
-from seedream_magic.errors import InvalidRequest, plural
+from seedream_magic.errors import InvalidRequest
 from seedream_magic.images.claims import is_live
 from seedream_magic.images.durable import as_mapping
 from seedream_magic.images.image_set import Frame, ImageSet
@@ -32,6 +32,7 @@ from seedream_magic.images.store import (
 )
 from seedream_magic.images.takes import with_takes
 from seedream_magic.recover import can_bring
+from seedream_magic.words import runs as texts
 from seedream_magic.words.clip import one_line
 
 
@@ -66,7 +67,7 @@ def find_earlier(plan: Plan, store: Path) -> Earlier:
     if named is not None and (plan.already or (named.fingerprint in plan.fingerprints and is_set(named))):
         return Earlier(named)  # as the plan has said, though newer takes may have come
     if plan.fresh and plan.take is not None:
-        raise InvalidRequest("--fresh makes a new take; --take shows one that was made. Give one of them.")
+        raise InvalidRequest(texts.FRESH_AND_TAKE())
     runs = [] if plan.fresh else find_runs(plan, store)
     if plan.take is not None and plan.draws_take:
         return _numbered(plan.take, runs, store)
@@ -126,21 +127,15 @@ def look_up(plan: Plan, store: Path) -> Plan:
         warnings += [*_oddities(answer, plan), *_gap(answer)]
         return replace(plan, stored=answer.run_id, stored_in=answer.folder.parent, warnings=tuple(warnings))
     if earlier.live is not None:
-        warnings.append(
-            f"Run {earlier.live.run_id} of {origin_of(earlier.live)} draws the same request now; it is waited for."
-        )
+        warnings.append(texts.IS_AWAITED(run=earlier.live.run_id, origin=origin_of(earlier.live)))
     if incomplete is not None:
-        here, total = len(pictures_of(incomplete)), incomplete.expected or "an unknown number"
-        warnings.append(
-            f"Run {incomplete.run_id} of this request has {here} of {total} pictures: what it lacks is "
-            "fetched as far as it was made, which bills nothing, and only the rest is asked for."
-        )
+        facts = {"run": incomplete.run_id, "here": len(pictures_of(incomplete))}
+        known = texts.HAS_SOME(**facts, total=incomplete.expected) if incomplete.expected else None
+        warnings.append(known or texts.HAS_SOME_OF_UNKNOWN(**facts))
     if doubtful is not None:
-        warnings.append(f"Run {doubtful.run_id} sent the same request and may have been billed.")
+        warnings.append(texts.MAY_HAVE_BEEN_BILLED(run=doubtful.run_id))
     if lost is not None:
-        warnings.append(
-            f"Run {lost.run_id} was billed for this; its pictures are not in {short_path(lost.folder)} any more."
-        )
+        warnings.append(texts.PICTURES_ARE_GONE(run=lost.run_id, folder=short_path(lost.folder)))
     if earlier == Earlier() and not plan.fresh and (where := out_of_reach(plan, store)):
         warnings.append(where)
     return replace(plan, stored=None, stored_in=None, warnings=tuple(warnings))
@@ -153,10 +148,9 @@ def out_of_reach(plan: Plan, store: Path) -> str:
     """
     renamed = next((record for record in renamed_runs(store) if fingerprint_of(record) in plan.fingerprints), None)
     if renamed is not None:
-        name, run_id = one_line(renamed.folder.name, 40), renamed.facts["run_id"]
-        return f"The folder {name!r} in the store holds a run of this request: named {run_id} again, it is shown."
+        return texts.FOLDER_RENAMED(name=one_line(renamed.folder.name, 40), run=renamed.facts["run_id"])
     away = library.stores_away(plan.fingerprints)
-    return f"{short_path(away[0])} has pictures of this request, and is not there now." if away else ""
+    return texts.STORE_AWAY(store=short_path(away[0])) if away else ""
 
 
 def find_runs(plan: Plan, store: Path) -> list[Record]:
@@ -182,8 +176,7 @@ def find_run(store: Path, run_id: str) -> Record:
     except InvalidRequest:
         folders = library.folders_of(str(run_id).strip())
         if len({folder.name for folder in folders}) > 1:
-            words = f"{len(folders)} runs of all stores begin or end with {str(run_id)[:40]!r}; type more of the id."
-            raise InvalidRequest(words) from None
+            raise InvalidRequest(texts.MORE_OF_ID(count=len(folders), id=str(run_id)[:40])) from None
         record = read_record(folders[0]) if folders else None
         if record is None:
             raise
@@ -226,7 +219,7 @@ def stored_set(record: Record, plan: Plan | None = None, *, store: Path | None =
     """
     images = replace(with_takes(load_whole(record)), replayed=True)
     if store is not None and os.path.realpath(store) != os.path.realpath(record.folder.parent):
-        images = images.with_note(f"From {short_path(record.folder.parent)}, nothing billed.")
+        images = images.with_note(texts.SHOWN_FROM(store=short_path(record.folder.parent)))
     notes = () if plan is None else (plan.already,) if plan.already else _oddities(record, plan)
     return reduce(ImageSet.with_note, notes, images)
 
@@ -234,7 +227,7 @@ def stored_set(record: Record, plan: Plan | None = None, *, store: Path | None =
 def origin_of(record: Record) -> str:
     """Where a run was begun, for a sentence: the name of its notebook, as far as that is known."""
     own = record.process.get("pid") == os.getpid() and record.process.get("host") == platform.node()
-    return record.notebook or ("this program" if own else "another program")
+    return record.notebook or (texts.THIS_PROGRAM() if own else texts.ANOTHER_PROGRAM())
 
 
 def short_path(store: Path) -> str:
@@ -248,11 +241,11 @@ def find_maker(picture: str | os.PathLike[str] | Frame, store: Path) -> Record:
     Raises `InvalidRequest` where no run made it.
     """
     if not isinstance(picture, Frame | str | os.PathLike):
-        raise InvalidRequest(f"A picture is a frame or the path of a file, not {type(picture).__name__}.")
+        raise InvalidRequest(texts.NO_PICTURE_OBJECT(kind=type(picture).__name__))
     path = picture.path if isinstance(picture, Frame) else Path(picture)
     found = run_of_picture(path, store) if path is not None else None
     if found is None:
-        raise InvalidRequest(f"No run of {store} made {path}.")
+        raise InvalidRequest(texts.NO_RUN_MADE_IT(store=store, path=path))
     folder, _ = found
     return find_record(folder.parent, folder.name)
 
@@ -282,10 +275,7 @@ def _answers(runs: list[Record] | Iterator[Record], store: Path) -> Iterator[Rec
 def _gap(record: Record) -> list[str]:
     """That a set which came to its end has places without a picture: the service refused them, say."""
     missing = len(_missing(record)) if record.state == "partial" else 0
-    if not missing:
-        return []
-    lacks = f"Run {record.run_id} lacks {plural(missing, 'picture')}"
-    return [f"{lacks}: it is shown as it is, and %seedream retry {record.run_id} asks for the rest."]
+    return [texts.IS_INCOMPLETE(run=record.run_id, missing=missing)] if missing else []
 
 
 def _oddities(record: Record, plan: Plan) -> tuple[str, ...]:
@@ -299,7 +289,7 @@ def _oddities(record: Record, plan: Plan) -> tuple[str, ...]:
     )
     if made_of == asked:
         return ()
-    return (f"Run {record.run_id} stands for this request, but its record tells of another one; --fresh draws anew.",)
+    return (texts.RECORD_IS_OF_ANOTHER(run=record.run_id),)
 
 
 def takes(plan: Plan, store: Path) -> list[Record]:
@@ -310,9 +300,9 @@ def takes(plan: Plan, store: Path) -> list[Record]:
 def _take(plan: Plan, made: list[Record]) -> Record:
     number = plan.take
     if type(number) is not int or number not in range(1, len(made) + 1):
-        there = f"takes 1 to {len(made)}" if len(made) > 1 else "one take" if made else "no take"
-        pays = "--fresh pays for a new one" if plan.lineage is None else f"--take {len(made) + 1} draws the next"
-        raise InvalidRequest(f"--take {number}: the store has {there} of this request; {pays}.")
+        if plan.lineage is not None:
+            raise InvalidRequest(texts.NOT_NEXT_TAKE(take=number, made=len(made), next=len(made) + 1))
+        raise InvalidRequest(texts.NO_SUCH_TAKE(take=number, made=len(made)) if made else texts.NO_TAKE(take=number))
     return made[number - 1]
 
 

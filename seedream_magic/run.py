@@ -42,6 +42,9 @@ from seedream_magic.images.store import RunFolder
 from seedream_magic.images.threads import end_of, in_thread, keep_stop, raise_if_stopped
 from seedream_magic.listener import Listener, Tally
 from seedream_magic.tasks import describe, follow_tasks, ids_of
+from seedream_magic.words import runs as texts
+from seedream_magic.words.clip import path_from
+from seedream_magic.words.text import join
 
 
 class Run:
@@ -130,7 +133,7 @@ class Run:
                 frame.error.request_id = frame.error.request_id or self._request_id
         if not self.images.ok:
             error = next((frame.error for frame in self.images.failed), None) or failure
-            self._raised = error or ResponseBroken("The answer holds no picture.", billed="yes")
+            self._raised = error or ResponseBroken(texts.NO_PICTURE(), billed="yes")
             raise self.images.attach(self._raised)
         yield self.images
 
@@ -147,14 +150,14 @@ class Run:
         self._ending = True
         aside = await in_thread(self._write_end, ended, failure)
         if aside is not None and not any(str(aside.parent) in note for note in ended.notes):
-            ended = ended.with_note(f"The run's folder takes no more: how it ended is kept in {aside.parent}.")
+            ended = ended.with_note(texts.FOLDER_FULL(folder=aside.parent))
         self._end = ended
         return failure
 
     def _conclude(self, failure: SeedreamError | None) -> ImageSet:
         """The set at its end: `failure` is what broke the answer off."""
         if self._listener is not None and self._listener.unrecorded:
-            self._note(f"What the service sent could not be recorded: {self._listener.unrecorded}.")
+            self._note(texts.NOT_RECORDED(why=self._listener.unrecorded))
         outcome = self.images.outcome
         if failure is not None and outcome == "unknown" and failure.billed != "unknown":
             outcome = "rejected" if isinstance(failure, ApiError | ResponseBroken) else "not_sent"
@@ -203,7 +206,7 @@ class Run:
             ):
                 return await self._complete_references(http) or await self._exchange(http, downloads)
         except TimeoutError:
-            return self._broken_off(f"The limit of {self.plan.timeout:g} s passed.")
+            return self._broken_off(texts.TIME_LIMIT(seconds=self.plan.timeout))
         except SeedreamError as error:
             return error
 
@@ -212,7 +215,7 @@ class Run:
         request, local = self.plan.request, self.plan.on_loopback
         if all(reference.data for reference in request.references):
             return None
-        self._set(pause="Fetching the references that are links.")
+        self._set(pause=texts.FETCHES_REFERENCES())
         unchecked = any(refuse for _, refuse in complaints(request, strict=self.plan.provider.strict))
         try:
             references = await fetch_references(request.references, http, allow_loopback=local)
@@ -223,7 +226,7 @@ class Run:
         except SeedreamError as error:
             return error
         except Exception as exc:  # noqa: BLE001 - a transport of the caller's may raise anything
-            return self._broken_off(f"The references could not be fetched ({reason(exc)}).")
+            return self._broken_off(texts.REFERENCES_NOT_FETCHED(why=reason(exc)))
         self.plan = replace(self.plan, request=completed)
         self._set(request=completed, pause="")
         self._note(*warnings)
@@ -258,13 +261,13 @@ class Run:
                 self._note_head(answer)
                 await follow(self._listener.events())
             if tally.left_out and tally.expected is not None and not (tally.all_named or self._reader.tasks):
-                self._note("The answer holds more than was taken for pictures; its bytes are kept with the run.")
+                self._note(texts.HOLDS_MORE())
             if self._reader.tasks and not tally.all_named:
                 await self._follow_tasks(http, follow)
         except SeedreamError as error:
             failure = error
         except Exception as exc:  # noqa: BLE001 - a fault of this program must not cost the pictures on their way
-            failure = self._broken_off(f"The answer could not be taken in ({type(exc).__name__}: {reason_of(exc)}).")
+            failure = self._broken_off(texts.ANSWER_NOT_TAKEN_IN(fault=type(exc).__name__, why=reason_of(exc)))
             failure.__cause__ = exc
         return self._verdict(failure)
 
@@ -275,15 +278,18 @@ class Run:
             refused = self._error_of(tally.refused)
             if not tally.all_named:
                 return refused
-            self._note(f"All images came, and the service said besides: {refused}")
+            self._note(texts.REFUSED_BESIDES(refusal=refused.message))
         came = bool(tally.named or tally.places_refused)
         if tally.all_named or ((tally.complete or tally.ended) and (came or failure is None)):
             return None
-        failure = failure or self._broken_off("The stream ended before the service said so.")
+        failure = failure or self._broken_off(texts.STREAM_ENDED_EARLY())
         raw = self._listener.raw if self._listener else None
         if isinstance(failure, ResponseBroken) and raw is not None and raw.size and tally.keep_raw:
-            part = f"Its first {raw.size:,} bytes" if raw.fault else "Its bytes"
-            failure.hint = f"{failure.hint} {part} are kept in {raw.path}.".strip()
+            where = path_from(raw.path)
+            kept = (
+                texts.FIRST_BYTES_ARE_KEPT(size=raw.size, path=where) if raw.fault else texts.BYTES_ARE_KEPT(path=where)
+            )
+            failure.hint = join(failure.hint, kept)
         return failure
 
     async def _follow_tasks(
@@ -291,20 +297,20 @@ class Run:
     ) -> None:
         """Ask for the tasks that a gateway gave in place of pictures, until they are done."""
         tasks = list(self._reader.tasks.values())
-        waiting = f"{describe(tasks)}. It is asked for until it is done, which bills nothing."
+        waiting = texts.TASK_IS_ASKED_FOR(task=describe(tasks))
         self._set(task=ids_of(tasks))
         self._note(waiting)
         service = TaskService(self.plan.provider, self.plan.base_url, lambda: self.key, http, self._transport)
         most = self.plan.request.images_at_most
         await follow(follow_tasks(tasks, service, run=self.folder, reader=self._reader, images=most, pace=self._pace))
         self._set(task="", notes=tuple(note for note in self.images.notes if note != waiting))
-        self._note(f"{describe(tasks)}. It was asked for until it was done.")
+        self._note(texts.TASK_WAS_ASKED_FOR(task=describe(tasks)))
         self._tally.complete = True
 
     @contextmanager
     def _waiting(self, seconds: float, error: SeedreamError) -> Iterator[None]:
         """Keep the pause in the set; after it nothing says "not billed" any more, for the POST leaves."""
-        countdown = asyncio.create_task(self._count_down(seconds, str(error)))
+        countdown = asyncio.create_task(self._count_down(seconds, error.message))
         self._set(outcome="rejected" if isinstance(error, ApiError) else "not_sent")
         try:
             yield
@@ -316,12 +322,12 @@ class Run:
         """Show how long the pause before the next attempt still lasts."""
         until = monotonic() + seconds
         while (left := until - monotonic()) > 0:
-            self._set(pause=f"{why} Nothing is billed so far; trying again in {math.ceil(left)} s.")
+            self._set(pause=join(why, texts.TRIES_AGAIN(seconds=math.ceil(left))))
             await asyncio.sleep(min(1.0, left))
 
     def _note_head(self, answer: Answer) -> None:
         """What the set says once the head of an answer is there."""
-        attempts = f"Connected at attempt {answer.attempt}." if answer.attempt > 1 else ""
+        attempts = texts.CONNECTED_LATE(attempt=answer.attempt) if answer.attempt > 1 else ""
         base_url, at_most = self.plan.base_url, self.plan.request.images_at_most
         of_gateway = answer_notes(answer.headers, self.plan.short_body, base_url=base_url, images=at_most)
         self._set()
@@ -354,12 +360,12 @@ class Run:
                     self._set(usage=usage)
                     self._note(usage_note(usage, self.plan.short_body, base_url=self.plan.base_url))
             case Unreadable(reason=why):
-                self._note(f"Part of the answer was passed over: {why}; its bytes are kept with the run.")
+                self._note(texts.PASSED_OVER(why=why))
 
     async def _deliver(self, picture: Picture, http: Client) -> None:
         """Save one picture, and put its frame into the set."""
-        words, local = self.plan.request.prompt_of(picture.index), self.plan.on_loopback
-        delivery = await deliver(picture, self.folder, http, self._slots, prompt=words, allow_loopback=local)
+        prompt, local = self.plan.request.prompt_of(picture.index), self.plan.on_loopback
+        delivery = await deliver(picture, self.folder, http, self._slots, prompt=prompt, allow_loopback=local)
         if delivery.frame.ok:
             self._tally.unsaved.discard(picture.index)
         self._set(frames=self.images.with_frame(delivery.frame).frames)

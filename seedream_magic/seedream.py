@@ -40,6 +40,7 @@ from seedream_magic.sweep.axes import title_of
 from seedream_magic.sweep.draw_sweep import draw, plan_sweep, refuse_sweep, retry_sweep
 from seedream_magic.sweep.make_axes import python_axes
 from seedream_magic.sweep.sweep import Sweep
+from seedream_magic.words import runs as texts
 
 
 class Seedream:
@@ -408,7 +409,7 @@ class Seedream:
         sweep_all(self.store)
         found = [find_run(self.store, run_id)] if run_id else find_unfinished(self.store)
         if run_id and is_live(found[0]):
-            raise InvalidRequest(f"Run {found[0].run_id} is still under way: there is nothing to recover yet.")
+            raise InvalidRequest(texts.NOTHING_TO_RECOVER(run=found[0].run_id))
         return [watch.wait(fetch(self, record), on_change, event_loop=self.event_loop) for record in found]
 
     def history(self, words: str | None = None, *, here: bool = False, starred: bool = False) -> list[HistoryEntry]:

@@ -17,6 +17,7 @@ from seedream_magic.api.task_shapes import Task
 from seedream_magic.errors import NoConnection, ResponseBroken, SeedreamError
 from seedream_magic.images.response import head_line, object_line
 from seedream_magic.images.store import RunFolder
+from seedream_magic.words import runs as texts
 
 FIRST_PAUSE = 2.0
 LONGEST_PAUSE = 10.0
@@ -56,13 +57,13 @@ class _Followed:
 
 def ids_of(tasks: Sequence[Task]) -> str:
     """The ids of tasks for people to read, on one line."""
-    return ", ".join(clean_text(task.task_id) or "without an id" for task in tasks)
+    return ", ".join(clean_text(task.task_id) or texts.WITHOUT_ID() for task in tasks)
 
 
 def describe(tasks: Sequence[Task]) -> str:
     """The sentence that says what such an answer means."""
     state = next((f" ({clean_text(task.state)})" for task in tasks if task.state), "")
-    return f"The gateway answered with a task in place of pictures: {ids_of(tasks)}{state}"
+    return texts.TASK(tasks=f"{ids_of(tasks)}{state}")
 
 
 async def follow_tasks(
@@ -80,7 +81,7 @@ async def follow_tasks(
     while (left := [task for task in every if not (task.over or task.fault)]) and reader.places_taken < images:
         if pace.now() - began > LONGEST_TASK:
             for followed in left:
-                followed.fault = f"is not done after {LONGEST_TASK / 60:.0f} min"
+                followed.fault = texts.TASK_TOO_LONG(minutes=LONGEST_TASK / 60)
             break
         await pace.sleep(pause)
         wait = 0.0
@@ -99,21 +100,21 @@ async def follow_tasks(
 
 async def _answer_of(followed: _Followed, service: TaskService) -> TaskAnswer | None:
     """What the first address that knows the task says; None where it may answer later, or has a `fault` now."""
-    refused = "names no address to ask for it"
+    refused: str = texts.TASK_WITHOUT_ADDRESS()
     for address in list(followed.addresses):
         try:
             answer = await service.ask(address)
         except NoConnection:
             return None
         except SeedreamError as error:  # an address that no service can have
-            refused = str(error)
+            refused = error.message
             followed.addresses.remove(address)
             continue
         if 200 <= answer.status < 300 or _is_passing(answer.status):
             followed.addresses.remove(address)
             followed.addresses.insert(0, address)
             return answer
-        refused = f"answered HTTP {answer.status} when asked for it"
+        refused = texts.TASK_REFUSED(status=answer.status)
         if answer.status not in _NOT_THERE and not answer.location:
             break
         followed.addresses.remove(address)
@@ -134,7 +135,7 @@ def _take(
     """The events of one answer, which is on disk if it holds something or is the last one."""
     decoder = AnswerDecoder(answer.codings, images=images)
     pieces = [piece for piece in (*decoder.feed(answer.body), *decoder.close()) if isinstance(piece, Answered)]
-    reader.begin(task_id=followed.task.task_id or "without an id")
+    reader.begin(task_id=followed.task.task_id or texts.WITHOUT_ID.english)
     read = [(piece, list(reader.read(piece))) for piece in pieces]
     followed.over = _is_over(followed, answer, read, service)
     events: list[Event] = [event for _, found in read for event in found if not isinstance(event, Task)]
@@ -166,8 +167,9 @@ def _is_over(
     new = followed.add_addresses([url for state in states if state.urls for url in service.addresses_of(state)])
     followed.idle = 0 if new else followed.idle + 1
     if followed.idle >= (_MOST_BARE if states else _MOST_ODD):
-        said = f"says {clean_text(states[-1].state)!r} and gives no picture" if states else "gives no answer to be read"
-        followed.fault = f"{said}, {followed.idle} times in a row"
+        state = clean_text(states[-1].state) if states else ""
+        of_state = texts.TASK_WITHOUT_PICTURE(state=f"'{state}'", times=followed.idle) if states else ""
+        followed.fault = of_state or texts.TASK_UNREADABLE(times=followed.idle)
     return False
 
 
@@ -198,8 +200,5 @@ def _keep(answer: TaskAnswer, pieces: list[Answered], task_id: str, run: RunFold
 
 def _unfinished_error(broken: list[_Followed]) -> ResponseBroken:
     tasks = [followed.task for followed in broken]
-    hint = (
-        f"Look for task {ids_of(tasks)} in the gateway's console, or at the address that its documentation names; "
-        "%seedream recover asks for it again, which bills nothing."
-    )
-    return ResponseBroken(f"{describe(tasks)}; the gateway {broken[0].fault}.", billed="yes", hint=hint)
+    message = texts.TASK_UNFINISHED(task=describe(tasks), why=broken[0].fault)
+    return ResponseBroken(message, billed="yes", hint=texts.LOOK_FOR_TASK(tasks=ids_of(tasks)))

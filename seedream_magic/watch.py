@@ -15,6 +15,8 @@ from typing import Any, Protocol
 from seedream_magic import bridge
 from seedream_magic.errors import Billed, SeedreamError, SeedreamInterrupted
 from seedream_magic.images.image_set import ImageSet
+from seedream_magic.words import runs as texts
+from seedream_magic.words.errors import SEE_USAGE_FIRST
 
 Sets = AsyncGenerator[ImageSet, None]
 """The values of one set as it grows; the last one is the finished set."""
@@ -78,7 +80,10 @@ def begin(
 def _failure(broken_off: BaseException, last: ImageSet | None) -> Failure:
     """The error that a person sees for what broke a run off."""
     if isinstance(broken_off, asyncio.CancelledError):
-        return _interrupted(last)
+        stop = _interrupted(last)
+        if stop.images is not None and stop.hint:  # the set is all that a person sees of it
+            stop.images = stop.images.with_note(stop.hint)
+        return stop
     if isinstance(broken_off, Failure):
         return broken_off
     return fault_of(broken_off)
@@ -86,7 +91,7 @@ def _failure(broken_off: BaseException, last: ImageSet | None) -> Failure:
 
 def fault_of(broken_off: BaseException) -> SeedreamError:
     """The error that a person sees for what no part of this program foresaw."""
-    words = f"The run ended by a fault of this program ({type(broken_off).__name__}: {broken_off})."
+    words = texts.FAULT_OF_PROGRAM(fault=type(broken_off).__name__, why=broken_off)
     fault = SeedreamError(words, billed="unknown")
     fault.__cause__ = broken_off
     return fault
@@ -95,20 +100,15 @@ def fault_of(broken_off: BaseException) -> SeedreamError:
 def _interrupted(images: ImageSet | None) -> SeedreamInterrupted:
     """What Stop raises: the set as far as it came, what may be billed, what can be done."""
     if images is None or not images.run_id:
-        return SeedreamInterrupted("Stopped before anything was sent.")
+        return SeedreamInterrupted(texts.STOPPED_BEFORE())
     if images.replayed:  # a run that was waited for, or fetched
-        words = f"Stopped here. Nothing was sent or billed; run {images.run_id} is not touched by it."
+        words = texts.STOPPED_WATCHING(run=images.run_id)
         return replace(images, state="stopped").attach(SeedreamInterrupted(words, billed="no"))
     stopped, own = replace(images, state="stopped"), images if images.own is None else images.own
-    arrived, expected = len(own.ok), own.expected or "an unknown number"
     by_outcome: dict[str, Billed] = {"billed": "yes", "unknown": "unknown"}
-    billed = by_outcome.get(stopped.outcome, "no")
-    hint = "" if billed == "no" else "Stopping here does not stop the bill: what the service had begun may be charged."
-    if own.task or any(frame.path is None and frame.error is None for frame in own):
-        what = f"The gateway goes on with task {own.task}" if own.task else "Some pictures were named already"
-        hint = f"{hint} {what}: %seedream recover {stopped.run_id} fetches them, which bills nothing.".strip()
-    if arrived and own.expected and arrived < own.expected and own is images:
-        rest = f"%seedream retry {stopped.run_id} asks for the missing ones only, and so does the cell run again."
-        stopped, hint = stopped.with_note(rest), f"{hint} {rest}"
-    words = f"Stopped after {arrived} of {expected} pictures."
-    return stopped.attach(SeedreamInterrupted(words, billed=billed, hint=hint))
+    arrived, billed = len(own.ok), by_outcome.get(stopped.outcome, "no")
+    of_known = texts.STOPPED(arrived=arrived, expected=own.expected) if own.expected else ""
+    hints: dict[Billed, str] = {"yes": texts.CELL_GOES_ON(), "unknown": SEE_USAGE_FIRST(), "no": ""}
+    of_task = texts.TASK_GOES_ON(task=own.task, run=stopped.run_id) if own.task else ""
+    words = of_known or texts.STOPPED_OF_UNKNOWN(arrived=arrived)
+    return stopped.attach(SeedreamInterrupted(words, billed=billed, hint=of_task or hints[billed]))

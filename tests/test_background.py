@@ -90,13 +90,13 @@ def test_stop_keeps_what_has_come(kernel: Kernel, slow: SlowService, slow_server
     kernel.wait_output(shows(pictures=1))
     kernel.client.execute("%seedream stop")
     (output,) = kernel.wait_output(shows(" · stopped")).displays
-    run_id = output.text.partition("%seedream retry ")[2].partition(" ")[0]
+    run_id = output.text.splitlines()[1].split()[1]
     prompt, head, path, *rest = output.text.splitlines()
     assert (prompt, *head.split(" · ")[:2], head.split(" · ")[-1]) == ("x", f"run {run_id}", "1 of 2 images", "stopped")
     assert path.endswith(f"{run_id}/01.jpg  64x48")
     assert rest == [
         "  2  This frame did not arrive.",
-        f"%seedream retry {run_id} asks for the missing ones only, and so does the cell run again.",
+        "Run the cell again for the rest: what was made is fetched free, only what is missing is asked for.",
         "at least 1 image billed",
     ]
     assert kernel.run(f"{WAITED}\nprint(_seedream.state, len(_seedream.ok))").stdout == "stopped 1\n"

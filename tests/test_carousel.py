@@ -528,7 +528,7 @@ def test_a_failed_frame_tells_bill_and_advice(images: ImageSet) -> None:
     error = OutcomeUnknown("The connection \x1bbroke.\nsecond line", hint="Look first.", request_id="r-1")
     assert Frame(1, "p", error=error)._repr_mimebundle_()["text/plain"].splitlines() == [
         "  2  OutcomeUnknown: The connection \N{REPLACEMENT CHARACTER}broke. second line",
-        "     It may be billed. It was sent once from here; a gateway may have repeated it.",
+        "     It may be billed: sent once from here, a gateway may have repeated it.",
         "     Look first.",
         "     request id r-1",
     ]

@@ -63,7 +63,7 @@ def drawn(server: RawServer, store: Path, **options: Any) -> ImageSet | Seedream
         return error
 
 
-ONE_OR_MORE = "1 image may be billed, or several times that: it was sent once from here; LiteLLM may have repeated it."
+ONE_OR_MORE = "1 image may be billed: sent once from here, LiteLLM may have repeated it."
 
 
 @dataclass(frozen=True)
@@ -92,7 +92,7 @@ REFUSALS = [
     Recorded("LiteLLM: an unknown model", 1, ModelNotFound, "InvalidEndpointOrModel.NotFound", "no", ["another model"]),
     Recorded("LiteLLM: a key of its own that is refused", 1, AuthFailed, "", "no", ["LiteLLM: No", "key"]),
     Recorded("Portkey: a failure", 1, ServerFailed, "InternalServiceError", "unknown",
-     ["1 image may be billed: it was sent once from here, and Portkey sent it on once.", LOOK]),
+     ["1 image may be billed: sent once from here, Portkey sent it on once.", LOOK]),
     Recorded("Portkey: a page", 1, ServerFailed, "", "unknown", ["502 Bad Gateway", LOOK]),
     Recorded("Portkey: a refused picture", 1, ContentRefused, "OutputImageSensitiveContentDetected", "no",
      ["Detected: The request failed because", "Not billed."]),
@@ -136,7 +136,7 @@ def test_a_gateway_that_cannot_stream(store: Path, name: str, options: str, keyw
         seedream = client(server, store)
         with pytest.raises(ServerFailed) as caught:
             seedream.generate("a fox", images=4)
-        assert "4 images may be billed, or several times that" in "\n".join(caught.value.lines())
+        assert "4 images may be billed: sent once" in "\n".join(caught.value.lines())
         assert f"run the cell with {options} (in Python {keywords})." in caught.value.hint
         assert seedream.session.doubtful.total() == 4
         (warning,) = seedream.plan("a hen", images=4).warnings

@@ -127,7 +127,7 @@ def test_fewer_frames_than_asked_are_told_with_the_line_that_asks(shell: Interac
     short = shell.user_ns["_seedream"]
     asks = f"%seedream retry {short.run_id}"
     assert len(short) == 2
-    assert short.notes == (f"The service made 2 of the 3 images asked for; {asks} asks for the rest.",)
+    assert short.notes == (f"The service made 2 of 3 images; {asks} asks for the rest.",)
     server._scenario = {POST: whole_answer, PICTURE: picture}
     assert run(shell, asks)[0] is None
     assert [frame.prompt for frame in shell.user_ns["_seedream"].ok] == list(BOARD.frames)

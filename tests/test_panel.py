@@ -333,7 +333,7 @@ def test_stop_keeps_what_came_and_says_what_may_be_billed(
         person.click("Stop")
         assert person.ended.wait(20)
         assert "stopped · 1 of 3 · at least 1 image billed" in person.text
-        assert "Stopping here does not stop the bill" in person.text
+        assert "what the service had begun is billed" in person.text
         assert (person.control("Generate").disabled, person.control("Stop").disabled) == (False, True)
 
 

@@ -26,6 +26,7 @@ from seedream_magic.api.refusal import read_refusal, refusal_error
 from seedream_magic.api.retry import instant, retry_after
 from seedream_magic.api.shapes import holds_picture
 from seedream_magic.errors import ResponseBroken
+from seedream_magic.words import answers as texts
 
 MAXIMUM_BYTES_PER_IMAGE = 2 * LARGEST_BASE64_CHARACTERS
 """The cap of an answer is this for each image asked for, and for four at least: all of it goes to disk."""
@@ -82,8 +83,7 @@ class Answer:
             return ""
         minutes = abs(self.skew) // timedelta(minutes=1)
         by = f"{minutes} min" if minutes < 120 else f"{minutes // 60} h"
-        side = "ahead of" if self.skew > timedelta(0) else "behind"
-        return f"This machine's clock is {by} {side} the service's: what is told of the age of links may be wrong."
+        return (texts.CLOCK_AHEAD if self.skew > timedelta(0) else texts.CLOCK_BEHIND)(time=by)
 
     @property
     def is_sequence(self) -> bool:
@@ -108,19 +108,16 @@ class Answer:
                         chunk = await anext(stream, None)
                 except (TimeoutError, httpx.TimeoutException) as exc:
                     silent = monotonic() - began
-                    raise self.broken(
-                        f"the service fell silent for {silent:.0f} s in the middle of its answer"
-                    ) from exc
+                    raise self.broken(texts.FELL_SILENT(seconds=silent)) from exc
                 except Exception as exc:  # a transport of the caller's may raise anything
                     passed = monotonic() - began
-                    after = f" after {passed:.0f} s of silence" if passed >= 5 else ""
-                    why = reason(exc)
-                    raise self.broken(f"the connection broke in the middle of the answer{after} ({why})") from exc
+                    after_silence = texts.BROKE_OFF_AFTER_SILENCE(seconds=passed, why=reason(exc))
+                    raise self.broken(after_silence if passed >= 5 else texts.BROKE_OFF(why=reason(exc))) from exc
                 if chunk is None:
                     return
                 received += len(chunk)
                 if received > self._cap:
-                    raise self.broken(f"the answer is longer than {self._cap:,} bytes")
+                    raise self.broken(texts.TOO_LONG(size=self._cap))
                 yield chunk
 
     def broken(self, what: str) -> ResponseBroken:
@@ -138,10 +135,6 @@ _KEPT_HEADERS = (
 )
 _CUT_PICTURE = re.compile(r'"((?:data:image/[^",]{0,100},)?(?:/9j/|iVBORw0KGgo|UklGR)[\w+/=-]{40,200})')
 """The beginning of a picture in base64: of a text that goes on behind what was read, nothing else is known."""
-_PICTURE_IN_REFUSAL = (
-    "The answer held a picture all the same (not shown): the provider may have billed it. See there before running "
-    "the cell again."
-)
 _REQUEST_IDS = ("x-request-id", "x-tt-logid", "x-client-request-id", "x-oneapi-request-id", "x-litellm-call-id")
 
 
@@ -181,9 +174,8 @@ async def raise_refusal(response: httpx.Response, key: Key) -> NoReturn:
     text = without_secret((await _short_body(response)).decode("utf-8", "surrogateescape"), key.reveal())
     if 300 <= status < 400:
         target = clean_text(redact(_header(response, "location", key) or "nowhere"))
-        words = f"the API redirects to {target!r}; a redirect is not followed"
-        redirect = broken_answer(words, status=status, request_id=request_id)
-        redirect.hint = "Check the base URL, then run the cell again."
+        redirect = broken_answer(texts.REDIRECTS(address=target), status=status, request_id=request_id)
+        redirect.hint = texts.CHECK_BASE_URL()
         raise redirect
     value, headers = _object_in(text), kept_headers(response, key)
     refusal = read_refusal(value if value is not None else clean_text(page_words(text))[:200], headers)
@@ -192,7 +184,7 @@ async def raise_refusal(response: httpx.Response, key: Key) -> NoReturn:
     error = refusal_error(refusal, status=status, request_id=request_id, retry_after=wait_asked(response), body=body)
     remember_refusal(str(response.request.url), refusal.wrapping, unknown=error.billed == "unknown")
     if holds_picture(value, sent) or ((cut := _CUT_PICTURE.search(text)) and cut[1] not in sent):
-        error.billed, error.hint = "unknown", _PICTURE_IN_REFUSAL
+        error.billed, error.hint = "unknown", texts.HELD_A_PICTURE()
     raise error
 
 
@@ -226,7 +218,7 @@ def _object_in(text: str) -> dict[str, Any] | None:
 
 def broken_answer(what: str, *, status: int, request_id: str | None) -> ResponseBroken:
     """The error of an answer that cannot be read: what it is instead."""
-    return ResponseBroken(f"{what[:1].upper()}{what[1:]}.", billed=billed_by_status(status), request_id=request_id)
+    return ResponseBroken(texts.BROKEN(what=what), billed=billed_by_status(status), request_id=request_id)
 
 
 def _header(response: httpx.Response, name: str, key: Key) -> str:

@@ -21,6 +21,8 @@ from seedream_magic.api.models import LARGEST_BASE64_CHARACTERS
 from seedream_magic.api.redaction import clean_text, redact
 from seedream_magic.api.sse import Decoder, Message
 from seedream_magic.formats import picture_kind
+from seedream_magic.words import answers as texts
+from seedream_magic.words.text import Text
 
 Form = Literal["", "json", "stream", "picture", "page"]
 MAXIMUM_DOCUMENT_BYTES = 4 * LARGEST_BASE64_CHARACTERS
@@ -30,11 +32,7 @@ _MOST_TEXT = 2**20
 _FIRST_BYTES = 12
 """Enough to tell every form from the others."""
 _BYTE_ORDER_MARKS = ((codecs.BOM_UTF16_LE, "utf-16"), (codecs.BOM_UTF16_BE, "utf-16"))
-_NOTHING_READ: dict[Form, str] = {
-    "": "an empty answer",
-    "json": "an answer that is no JSON",
-    "page": "a web page, not an answer of the API",
-}
+_NOTHING_READ: dict[Form, Text] = {"": texts.EMPTY, "json": texts.NO_JSON, "page": texts.WEB_PAGE}
 _FIELD = re.compile(rb"(?:^|[\r\n])(?:data|event|id|retry)?:")
 """What no text has and every stream of events: a line that begins with the name of a field, or a comment."""
 
@@ -87,7 +85,7 @@ class AnswerDecoder:
     def fault(self) -> str:
         """What kept the answer from being read, "" if nothing did; final once `close` was called."""
         packed = self._inflater.fault
-        return f"a compressed answer, but {packed}" if packed else self._fault
+        return texts.COMPRESSED(why=packed) if packed else self._fault
 
     @property
     def settled(self) -> bool:
@@ -106,7 +104,7 @@ class AnswerDecoder:
         cut = cut or bool(self._inflater.fault)
         if self.form == "json":
             if rest := self._documents.rest():
-                self._fault = self._fault or "an answer that ends in the middle"
+                self._fault = self._fault or texts.ENDS_IN_THE_MIDDLE()
                 yield from self._damaged(rest)
         elif self.form == "stream":
             for message in self._events.close():
@@ -119,7 +117,7 @@ class AnswerDecoder:
             self._read = True
             yield Answered({"data": [{"b64_json": base64.b64encode(self._picture).decode()}]}, cut=cut)
         if not self._read and not self._fault:
-            self._fault = _NOTHING_READ.get(self.form, "an answer that is neither JSON nor events")
+            self._fault = _NOTHING_READ.get(self.form, texts.NEITHER_JSON_NOR_EVENTS)()
 
     def _decoded(self, chunk: bytes, *, last: bool = False) -> Iterator[Piece]:
         """The pieces of plain bytes; UTF-16, which some make of everything, is read as well."""
@@ -145,7 +143,7 @@ class AnswerDecoder:
             for document in self._documents.feed(chunk):
                 yield from self._of_document(document)
             if self._documents.overflow and not self._fault:
-                self._fault = "an answer that is larger than any of the service"
+                self._fault = texts.LARGER_THAN_ANY()
                 yield from self._damaged(self._documents.rest())
         elif self.form == "stream":
             yield from self._of_stream(chunk)
@@ -154,7 +152,7 @@ class AnswerDecoder:
         elif not self._fault:
             self._picture += chunk
             if len(self._picture) > LARGEST_BASE64_CHARACTERS:
-                self._fault = "a picture that is larger than any of the service"
+                self._fault = texts.PICTURE_LARGER_THAN_ANY()
 
     def _of_stream(self, chunk: bytes) -> Iterator[Piece]:
         if not self._fielded and len(self._text) < _MOST_TEXT:
@@ -186,7 +184,7 @@ class AnswerDecoder:
     def _of_message(self, message: Message, *, cut: bool = False) -> Iterator[Piece]:
         data, event = message.data.strip(), "" if message.event == "message" else message.event
         if not message.whole:
-            yield Unreadable("an event that is larger than any picture of the service")
+            yield Unreadable(texts.EVENT_LARGER_THAN_ANY())
             return
         if data == b"[DONE]":
             self._read = True
@@ -204,7 +202,7 @@ class AnswerDecoder:
         if not pieces and b"://" in data and not _begins_json(data):
             pieces = [Answered({"content": data[:_MOST_TEXT].decode("utf-8", "replace")}, event, cut=cut)]
         if not pieces and not cut:
-            pieces = [Unreadable(f"an event that is no JSON object: {_first_words(data)}")]
+            pieces = [Unreadable(texts.EVENT_IS_NO_OBJECT(words=_first_words(data)))]
         yield from pieces
 
     def _of_several(self, data: bytes, event: str) -> list[Piece]:

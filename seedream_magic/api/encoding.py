@@ -15,6 +15,7 @@ from itertools import chain
 from typing import Protocol
 
 from seedream_magic.formats import picture_kind
+from seedream_magic.words import answers as texts
 
 _GZIP = b"\x1f\x8b"
 _KNOWN = frozenset({"gzip", "x-gzip", "deflate", "br"})
@@ -88,7 +89,7 @@ class Inflater:
             if self._left == self._maximum and not self._tried.startswith(_GZIP):
                 yield self._tried  # too short to tell: it was not packed, or nothing of it can be read
                 return
-            self.fault = "it is cut off"
+            self.fault = texts.CUT_OFF()
         if self._inner is not None:
             yield from self._inner.close()
             self.fault = self.fault or self._inner.fault
@@ -102,12 +103,12 @@ class Inflater:
             for piece in self._unpacker.unpack(chunk):
                 self._left -= len(piece)
                 if self._left < 0:
-                    self.fault = f"it has more than {self._maximum:,} bytes"
+                    self.fault = texts.UNPACKS_TOO_LARGE(size=self._maximum)
                     return
                 yield from [piece] if self._inner is None else self._inner.feed(piece)
         except (zlib.error, ValueError):
             if self._left < self._maximum:
-                self.fault = "it is damaged"
+                self.fault = texts.DAMAGED()
                 return
             self._plain = True  # nothing of it could be unpacked: the header was wrong
             yield self._tried

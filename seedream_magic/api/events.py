@@ -16,11 +16,12 @@ from seedream_magic.api.redaction import without_signing
 from seedream_magic.api.refusal import Refusal, read_refusal
 from seedream_magic.api.shapes import Place, is_error, misses_picture, places_of, reports_success
 from seedream_magic.api.task_shapes import Task, pictures_beside, reason_of, tasks_of
+from seedream_magic.words import answers as texts
 
 _PREVIEWS = ("partial_image", "preview", "thumbnail")
 """Words in the `type` of an object whose picture is not the finished one ("partial_succeeded" is)."""
 _FINISHED = frozenset({"completed", "partial_succeeded"})
-NOTHING_HERE = Refusal(message="the answer holds neither a link nor a picture here")
+NOTHING_HERE = Refusal(message=texts.NO_PICTURE_HERE())
 """The refusal of a place that is empty without a reason."""
 
 
@@ -122,7 +123,7 @@ class Reader:
             yield from self._left_open(tasks)
             if given_up:
                 words = reason_of(value)
-                no_reason = Refusal(message="the gateway gave the task up")
+                no_reason = Refusal(message=texts.TASK_GIVEN_UP())
                 yield Refused(no_reason if words is None else read_refusal({"error": words}))
             return
         if pictures and not self._task_id:
@@ -182,7 +183,7 @@ class Reader:
             if refusal.message and not reports_success(value):
                 yield Refused(refusal)
             else:
-                yield Unreadable("the answer holds no list of pictures")
+                yield Unreadable(texts.NO_LIST())
 
     def _placed(self, place: Place) -> Iterator[Event]:
         index = _index(place.index)
@@ -194,7 +195,7 @@ class Reader:
         if position is None:
             return
         if position >= MAXIMUM_FRAMES:
-            yield Unreadable(f"more than {MAXIMUM_FRAMES} pictures came; the others are named in response.jsonl")
+            yield Unreadable(texts.TOO_MANY(most=MAXIMUM_FRAMES))
         elif place.is_picture:
             yield Picture(position, url=place.url, b64_json=place.b64_json)
         else:

@@ -35,7 +35,9 @@ from seedream_magic.images.cards import (
 from seedream_magic.images.marks import NONE, Marks, change_marks, checked_tags, mark, marks_of
 from seedream_magic.images.shapes import checked_places, request_of_pictures
 from seedream_magic.view.cards import Bill, Card, CardSet, CardState
+from seedream_magic.words import runs as texts
 from seedream_magic.words.carousel import ENGLISH, Words, words_for
+from seedream_magic.words.text import in_language, join
 
 if TYPE_CHECKING:
     from PIL.Image import Image
@@ -80,7 +82,6 @@ class Client(Protocol):
 
 State = Literal["running", "done", "stopped"]
 Outcome = Literal["not_sent", "rejected", "unknown", "billed"]
-_BILLED_TILL_THEN = "The pictures made until then are billed; it was not asked again."
 MAXIMUM_NOTES = 20
 LONGEST_RUN_SECONDS = 3600.0
 """A run without a limit of its own that has lasted longer is over, whatever became of its process."""
@@ -168,7 +169,7 @@ class Frame:
 
     def _marked_at(self) -> tuple[Path, int]:
         if self.home is None or not self.ok:
-            raise InvalidRequest(f"Frame {self.index + 1} has no picture: there is nothing to mark.")
+            raise InvalidRequest(texts.NOTHING_TO_MARK(place=self.index + 1))
         return self.home
 
     @property
@@ -177,7 +178,7 @@ class Frame:
         from seedream_magic.view.pictures import open_picture  # noqa: PLC0415 - Pillow loads when a picture is opened
 
         if self.path is None:
-            raise self.error or SeedreamError(f"Frame {self.index + 1} has not arrived yet.")
+            raise self.error or SeedreamError(texts.NOT_ARRIVED(place=self.index + 1))
         return open_picture(self.path)
 
     def vary(
@@ -337,13 +338,13 @@ class ImageSet(Sequence[Frame]):
             count = max(count, self.expected or 1)
         for index in range(count):
             if index >= len(images) or (images[index].path is None and images[index].error is None):
-                error = failure or ResponseBroken("The service sent nothing for this place.", billed="yes")
+                error = failure or ResponseBroken(texts.NOTHING_FOR_PLACE(), billed="yes")
                 if index in named:  # where its link is known the picture is not lost yet
-                    error = ImageError(f"The picture was made but is not here: {failure}")
+                    error = ImageError(texts.MADE_BUT_NOT_HERE(why=failure.message if failure else ""))
                 images = images.with_frame(Frame(index, self.request.prompt_of(index), error=error))
         if failure is not None:
-            till_then = _BILLED_TILL_THEN if failure.billed == "yes" and (self.ok or named) else ""
-            images = images.with_note(f"{failure} {till_then}".strip())
+            till_then = texts.BILLED_TILL_THEN() if failure.billed == "yes" and (self.ok or named) else ""
+            images = images.with_note(join(failure.message, till_then))
         elif self.expected is not None and count < self.expected:
             images = images.with_note(self._too_few(len(named)))
         return replace(images, state="done", pause="")
@@ -352,15 +353,8 @@ class ImageSet(Sequence[Frame]):
         """What to do where fewer images came than were asked for, and nothing says why."""
         missing = (self.expected or 0) - made
         if made == 1 and not self.failed:
-            return (
-                f"One of the {self.expected} images asked for came and none was refused: this gateway may not pass "
-                f"sets on. %seedream retry {self.run_id} --each sends one request for each missing one, which may bill "
-                f"{missing} images."
-            )
-        return (
-            f"The service made {made} of the {self.expected} images asked for; "
-            f"%seedream retry {self.run_id} asks for the rest."
-        )
+            return texts.ONE_OF_MANY(expected=self.expected, missing=missing, run=self.run_id)
+        return texts.TOO_FEW(made=made, expected=self.expected, run=self.run_id)
 
     def redo(
         self,
@@ -415,10 +409,7 @@ class ImageSet(Sequence[Frame]):
         Again, as `redo`: a set that has them by this very call comes back as it is, `fresh` pays for more.
         """
         if self.sources:
-            raise InvalidRequest(
-                "A set that was put together is not extended: extend the set that its frames are from, then put it "
-                "together again."
-            )
+            raise InvalidRequest(texts.NOT_EXTENDED())
         return _client_of(self).extend(self, frames, prompt=prompt, refs=refs, fresh=fresh)
 
     def _redo_in_source(self, places: Sequence[int], **asked: Any) -> ImageSet:
@@ -427,7 +418,7 @@ class ImageSet(Sequence[Frame]):
         of, _ = self.sources[chosen[0]]
         others = [place for place in chosen if self.sources[place][0].run_id != of.run_id]
         if others:
-            raise InvalidRequest(f"Frames {chosen[0]} and {others[0]} are of different runs: redo them one by one.")
+            raise InvalidRequest(texts.OF_DIFFERENT_RUNS(first=chosen[0], second=others[0]))
         made = of.redo(*(self.sources[place][1] for place in chosen), **asked)
         sources = [(made if one.run_id == of.run_id else one, place) for one, place in self.sources]
         return put_together(sources, like=replace(made, own=made))
@@ -445,7 +436,7 @@ class ImageSet(Sequence[Frame]):
         chosen = checked_places(places, len(self))
         if len(chosen) < len(self):
             missing = next(place for place in range(len(self)) if place not in chosen)
-            raise InvalidRequest(f"Name every frame once: {missing} is not there. images.without({missing}) drops it.")
+            raise InvalidRequest(texts.NAME_EVERY_FRAME(missing=missing))
         return self._put_together(chosen)
 
     def only(self, *, starred: bool | None = None, rejected: bool | None = None, tag: str | None = None) -> ImageSet:
@@ -456,9 +447,7 @@ class ImageSet(Sequence[Frame]):
             if frame.marks.fit(starred=starred, rejected=rejected, tag=tag)
         ]
         if not kept:
-            raise InvalidRequest(
-                f"None of the {plural(len(self), 'frame')} has these marks; images[0].star() sets one."
-            )
+            raise InvalidRequest(texts.NONE_HAS_MARKS(count=len(self)))
         return self._put_together(kept)
 
     def __add__(self, other: ImageSet) -> ImageSet:
@@ -470,7 +459,7 @@ class ImageSet(Sequence[Frame]):
     def _put_together(self, places: Sequence[int]) -> ImageSet:
         sources = _sources_of(self)
         if not places:
-            raise InvalidRequest("No frame would be left.")
+            raise InvalidRequest(texts.NONE_LEFT())
         return put_together([sources[place] for place in places])
 
     def __getstate__(self) -> dict[str, Any]:
@@ -553,7 +542,7 @@ def put_together(sources: Sequence[tuple[ImageSet, int]], *, like: ImageSet | No
 def _sources_of(images: ImageSet) -> tuple[tuple[ImageSet, int], ...]:
     """Where each frame of a set is from."""
     if images.state == "running":
-        raise InvalidRequest(f"Run {images.run_id} is still under way: wait till its frames have come.")
+        raise InvalidRequest(texts.UNDER_WAY(run=images.run_id))
     return images.sources or tuple((images, place) for place in range(len(images)))
 
 
@@ -573,7 +562,7 @@ def _record_for_others(images: ImageSet) -> dict[str, Any]:
 
 def _client_of(value: ImageSet | Frame) -> Client:
     if value.client is None:
-        raise ConfigError("This set was read without a Seedream: take it from seedream.show(run_id).")
+        raise ConfigError(texts.WITHOUT_CLIENT())
     return value.client
 
 
@@ -632,7 +621,9 @@ def cards_of(images: ImageSet) -> CardSet:
         bill=bill_of(images),
         tokens=tokens if isinstance(tokens, int) and not isinstance(tokens, bool) else None,
         seconds=images.seconds,
-        notes=tuple(map(without_folders, (*images.notes, *([images.pause] if images.pause else [])))),
+        notes=tuple(
+            without_folders(in_language(note, words.language)) for note in (*images.notes, images.pause) if note
+        ),
         folder=path_text(images.folder if len(sets) == 1 else images.folder.parent),
         opens_at=opens_at(images),
         copies=("path", "ref", "prompt") if running else ("path", "ref", "prompt", *redo, "vary"),

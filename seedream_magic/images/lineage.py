@@ -10,6 +10,7 @@ from seedream_magic.api.request import ImageRequest
 from seedream_magic.api.storyboard import Storyboard
 from seedream_magic.errors import SeedreamError
 from seedream_magic.images.image_set import Frame, ImageSet
+from seedream_magic.words import runs as texts
 
 
 def join(parent: ImageSet, made: ImageSet, lineage: Lineage) -> ImageSet:
@@ -30,7 +31,7 @@ def join(parent: ImageSet, made: ImageSet, lineage: Lineage) -> ImageSet:
             frames[place] = replace(frame, index=place)
             inherited.discard(place)
         elif frame.error is not None:
-            notes.append(f"Frame {place + 1} stays as it was: {frame.error}")
+            notes.append(texts.STAYS_AS_IT_WAS(number=place + 1, why=frame.error.message))
     return replace(
         made,
         request=_request(parent.request, frames),

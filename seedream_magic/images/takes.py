@@ -11,13 +11,14 @@ from dataclasses import replace
 from pathlib import Path
 
 from seedream_magic import library
-from seedream_magic.errors import InvalidRequest, plural
+from seedream_magic.errors import InvalidRequest
 from seedream_magic.images.copies import copy_run
 from seedream_magic.images.image_set import Frame, ImageSet
 from seedream_magic.images.marks import Pick, keep_pick
 from seedream_magic.images.originals import picture_path
 from seedream_magic.images.record import Record, load_frame, read_record
 from seedream_magic.images.store import line_of, makers_of, records
+from seedream_magic.words import runs as texts
 
 _Redrawn = dict[int, list[tuple[Record, int]]]
 """Of each place of a set the runs that drew it anew, oldest first, with its index there."""
@@ -31,7 +32,7 @@ def takes_of(folder: Path, place: int) -> tuple[Frame, ...]:
     record = read_record(folder)
     makers = makers_of(line_of(record)) if record else {}
     if type(place) is not int or place not in makers:
-        raise InvalidRequest(f"The set has frames 0 to {len(makers) - 1}, as Python counts; {place!r} is none of them.")
+        raise InvalidRequest(texts.NO_SUCH_FRAME(last=len(makers) - 1, place=repr(place)))
     maker, index = makers[place]
     found = [(maker, index), *_redrawn(maker, _later(maker, thoroughly=True)).get(place, [])]
     loaded = [(one, load_frame(one, at)) for one, at in found]
@@ -47,13 +48,14 @@ def pick(folder: Path, place: int, take: int) -> None:
     """
     takes = takes_of(folder, place)
     if type(take) is not int or not 1 <= take <= len(takes):
-        there = f"has {plural(len(takes), 'take')}" if takes else "has no picture"
-        raise InvalidRequest(f"Frame {place} {there}; take={take!r} is none of them.")
+        none = texts.NO_TAKE_OF_FRAME(place=place, take=repr(take))
+        several = texts.NO_SUCH_TAKE_OF_FRAME(place=place, takes=len(takes), take=repr(take))
+        raise InvalidRequest(several if takes else none)
     record = read_record(folder)
     maker, _ = makers_of(line_of(record))[place] if record else (None, 0)
     home = takes[take - 1].home
     if maker is None or home is None:  # purged at this moment
-        raise InvalidRequest(f"Run {folder.name} is not in {folder.parent} any more.")
+        raise InvalidRequest(texts.RUN_IS_GONE(run=folder.name, store=folder.parent))
     chosen, store = read_record(home[0]), maker.folder.parent
     if chosen is not None and os.path.realpath(chosen.folder.parent) != os.path.realpath(store):
         copy_run(chosen, store)  # what a set shows lies in one store

@@ -8,9 +8,10 @@ A module for each part of what people do: `requests` (what is wrong with one), `
         "--size {size} 只有 {pixels:,} 像素，{model} 至少要 {least:,}。",
     )
 
-and where it is said: `InvalidRequest(requests.SIZE_TOO_SMALL(size=…, pixels=…, model=…, least=…))`. The name says what
-is the matter, not how it is worded: runs that are stored hold the names (`requests.SIZE_TOO_SMALL`) and the facts, so a
-name that was released stays, and so do its facts. A fact is a number, a text, or what another text told.
+and where it is said, `from seedream_magic.words import requests as texts`, and then
+`InvalidRequest(texts.SIZE_TOO_SMALL(size=…, pixels=…, model=…, least=…))`. The name says what is the matter, not how it
+is worded: runs that are stored hold the names (`requests.SIZE_TOO_SMALL`) and the facts, so a name that was released
+stays, and so do its facts. A fact is a number, a text, or what another text told.
 
 `{missing:picture}` is a number of things: "1 picture", "3 pictures"; `{left:entry|entries}` where an s will not do.
 Chinese writes `{missing} 张`. `join` puts sentences beside one another as each language does.

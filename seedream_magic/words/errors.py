@@ -6,44 +6,39 @@ from seedream_magic.words.text import Text
 
 NOTHING_SENT = Text("Nothing was sent.", "未发送请求。")
 NOT_BILLED = Text("Not billed.", "未计费。")
-WHAT_CAME_IS_BILLED = Text(
-    "The service had begun to answer: what it made is billed. It was not asked again.",
-    "服务已开始应答，已生成的图片会计费；没有重复请求。",
-)
+WHAT_CAME_IS_BILLED = Text("What was made is billed; it was not asked again.", "已生成的会计费；没有重复请求。")
+BEGUN_IS_BILLED = Text("Stopped or not, what the service had begun is billed.", "服务已开始生成的部分仍会计费。")
 MAY_BE_BILLED = Text(
-    "It may be billed. It was sent once from here; a gateway may have repeated it.",
+    "It may be billed: sent once from here, a gateway may have repeated it.",
     "可能已计费。本机只发送了一次，网关可能重发过。",
 )
 IMAGES_MAY_BE_BILLED = Text(
-    "{images:image} may be billed, or several times that: it was sent once from here; a gateway may have repeated it.",
-    "可能计费 {images} 张或其数倍：本机只发送了一次，网关可能重发过。",
+    "{images:image} may be billed: sent once from here, a gateway may have repeated it.",
+    "可能计费 {images} 张：本机只发送了一次，网关可能重发过。",
 )
 NAMED_GATEWAY_MAY_REPEAT = Text(
-    "{images:image} may be billed, or several times that: it was sent once from here; {gateway} may have repeated it.",
-    "可能计费 {images} 张或其数倍：本机只发送了一次，{gateway} 可能重发过。",
+    "{images:image} may be billed: sent once from here, {gateway} may have repeated it.",
+    "可能计费 {images} 张：本机只发送了一次，{gateway} 可能重发过。",
 )
 GATEWAY_SENT_ONCE = Text(
-    "{images:image} may be billed: it was sent once from here, and {gateway} sent it on once.",
+    "{images:image} may be billed: sent once from here, {gateway} sent it on once.",
     "可能计费 {images} 张：本机只发送了一次，{gateway} 转发了一次。",
 )
 GATEWAY_SENT_OFTEN = Text(
-    "At least {images:image} may be billed: "
-    "it was sent once from here, and {gateway} sent it on {times} times or more.",
+    "At least {images:image} may be billed: sent once from here, {gateway} sent it on {times} times or more.",
     "至少 {images} 张可能计费：本机只发送了一次，{gateway} 至少转发了 {times} 次。",
 )
 SAVED_ONE = Text("Saved: {path}.", "已保存：{path}。")
 SAVED = Text("Saved: {count} pictures in {folder}.", "已保存 {count} 张图片：{folder}。")
-RUN = Text("Run {run}", "运行 {run}")
-REQUEST_ID = Text("request id {id}", "请求 id {id}")
-RUN_AND_REQUEST_ID = Text("Run {run}, request id {id}", "运行 {run}，请求 id {id}")
+RUN = Text("(run {run})", "（运行 {run}）")
+REQUEST_ID = Text("(request id {id})", "（请求 id {id}）")
+RUN_AND_REQUEST_ID = Text("(run {run}, request id {id})", "（运行 {run}，请求 id {id}）")
 
 SEE_USAGE_FIRST = Text(
-    "Look at the provider's usage page before running the cell again.",
-    "重新运行前，先在服务商的用量页面确认是否已计费。",
+    "See the provider's usage page before running the cell again.", "重新运行前，先在服务商的用量页面确认是否已计费。"
 )
 ASK_SUPPORT = Text(
-    "The provider's support can tell more; it asks for the request id.",
-    "可凭请求 id 向服务商客服了解详情。",
+    "The provider's support can tell more; it asks for the request id.", "可凭请求 id 向服务商客服了解详情。"
 )
 RECOVER_LOOKS_AGAIN = Text(
     "%seedream recover looks for it again while its link lives, mostly 24 h.",

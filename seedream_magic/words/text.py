@@ -21,12 +21,14 @@ _FULL_WIDTH = re.compile(r"[\u3000-\u303f\uff01-\uff60…—“”]")
 
 
 class _Format(Formatter):
-    """`str.format`, in which `{count:image}` is a number of things, as English counts them."""
+    """`str.format`, in which `{count:image}` is a number of things, `{why:capital}` the beginning of a sentence."""
 
     def format_field(self, value: Any, spec: str) -> str:
         one, _, more = spec.partition("|")
         if isinstance(value, int) and len(one) > 1 and one.replace(" ", "").isalpha():
             return f"{value:,} {one if value == 1 else more or f'{one}s'}"
+        if spec == "capital":
+            return f"{value[:1].upper()}{value[1:]}"
         return format(value, spec)
 
 
@@ -40,10 +42,10 @@ class Text:
     english: str
     chinese: str
 
-    def __call__(self, /, **facts: object) -> Sentence:
+    def __call__(self, /, **facts: object) -> str:
         return self.in_language(own_language(), **facts)
 
-    def in_language(self, language: Language, /, **facts: object) -> Sentence:
+    def in_language(self, language: Language, /, **facts: object) -> str:
         """The sentence in this language, for what has one of its own: a picture, whose prompt is written in it."""
         kept = {name: fact if isinstance(fact, Fact) else str(fact) for name, fact in facts.items()}
         told = {name: in_language(fact, language) if isinstance(fact, str) else fact for name, fact in kept.items()}
