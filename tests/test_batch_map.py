@@ -19,7 +19,7 @@ from unittest import mock
 
 import pytest
 
-from kernel import Kernel
+from kernel import Kernel, running_kernel
 from raw_server import Behaviour, Drip, RawServer, Request, raw_server
 from seedream_magic import (
     InvalidRequest,
@@ -285,6 +285,29 @@ def test_stop_keeps_what_has_come_and_the_rest_goes_on(slow_kernel: Kernel, slow
     assert "/2 [" in slow_kernel.result.stdout  # the bar, which a notebook shows as well
     assert slow_kernel.run(f"{draw}print(next(batch).replayed)").stdout.endswith("True\n")
     slow_server.wait_for(lambda seen: seen.posts == 3)  # the second set asks for the picture that it lacks
+
+
+def test_the_call_after_a_stop_says_what_is_not_sent_again_and_why(tmp_path: Path) -> None:
+    """Beside the bar and below it: that it may be billed, and how it is sent all the same. So does the batch itself."""
+
+    def answer(request: Request) -> Behaviour:
+        return Drip(b" " * 1000, 1, 0.1) if request.json()["prompt"] == "unanswered" else whole_answer(request)
+
+    draw = "batch = seedream.map(['whole', 'unanswered'], ordered=True)\nsets = [*batch]"
+    with raw_server({POST: answer, PICTURE: picture}) as server:
+        environment = {"SEEDREAM_BASE_URL": f"{server.url}/v1", "SEEDREAM_API_KEY": "k"}
+        with running_kernel(environment=environment, directory=tmp_path) as kernel:
+            kernel.start(f"from seedream_magic import Seedream\nseedream = Seedream()\n{draw}")
+            server.wait_for(lambda seen: seen.posts == 2 and seen.gets == 1)
+            kernel.interrupt()
+            kernel.wait_idle()
+            assert "1 row more had been begun: what of that was sent may be billed." in str(kernel.result.traceback)
+            told = kernel.run(draw).stdout
+            assert "1 image, 1 not sent again" in told
+            assert "1 row not sent again, so nothing was billed for them now" in told
+            assert "usage page; seedream.map([each.row for each in batch.failed], fresh=True)" in told
+            assert "2 sets, 1 failed, of them 1 not sent again, see failed" in kernel.run("print(batch)").stdout
+    assert server.posts == 2
 
 
 @pytest.mark.skipif(sys.platform == "win32", reason="Windows has no pseudo-terminals")
