@@ -1,6 +1,9 @@
 """Rows of a table, in whatever form a person has them: a list, a dict, a data frame, a CSV file.
 
 Data frames are known by how they look (pandas, polars), so that neither library is needed.
+
+An empty cell is one without a value (None, NaN, pandas' NA) or with nothing but blanks, wherever the table is from.
+Where it holds words that are drawn it is refused; where it holds an option, that is not given.
 """
 
 from __future__ import annotations
@@ -20,6 +23,7 @@ EACH = "each"
 _ENCODINGS = ("utf-8-sig", "gb18030")
 """As spreadsheets write CSV, in Chinese Windows too."""
 _DELIMITERS = ",;\t"
+_SWITCH = {"on": True, "true": True, "yes": True, "1": True, "off": False, "false": False, "no": False, "0": False}
 _MISSING_TYPES = {"NAType", "NaTType"}
 """pandas' own, which can be compared with nothing."""
 
@@ -51,8 +55,25 @@ def read_rows(table: object, name: str = "") -> tuple[Row, ...]:
     return tuple(rows)
 
 
+def cell_value(value: object) -> Any:
+    """What a cell holds, in Python's own types; None for an empty one.
+
+    A number without a fraction is a whole one: in a data frame a column of them that has gaps holds floats.
+    """
+    if hasattr(value, "item") and getattr(value, "ndim", None) == 0:  # numpy's own numbers
+        value = value.item()
+    if is_missing(value) or (isinstance(value, str) and not value.strip()):
+        return None
+    return int(value) if isinstance(value, float) and value.is_integer() else value
+
+
+def as_switch(value: object) -> object:
+    """True or False for a cell that says on or off in words; any other value as it is."""
+    return value if isinstance(value, bool) else _SWITCH.get(str(value).strip().lower(), value)
+
+
 def is_missing(value: object) -> bool:
-    """Whether a cell of a table is empty: None, NaN, pandas' NA."""
+    """Whether a value is none: None, NaN, pandas' NA."""
     if value is None or type(value).__name__ in _MISSING_TYPES:
         return True
     return isinstance(value, float) and value != value  # noqa: PLR0124 - NaN alone is not what it is

@@ -215,7 +215,7 @@ def test_bad_rows_are_told_at_once_with_their_numbers() -> None:
     assert refused.value.lines() == [
         "InvalidRequest: 3 problems in 3000 rows. Nothing was sent.",
         "Row 5 has no 'animal'.",
-        "Row 9: 'animal' is empty (nan).",
+        "Row 9: 'animal' is empty.",
         "Row 3000: --size takes 1K, 2K, 4K or WIDTHxHEIGHT such as 2048x2048, not '9K'.",
     ]
     with pytest.raises(InvalidRequest) as refused:
@@ -301,13 +301,14 @@ def test_a_fault_of_several_places_is_told_once() -> None:
     assert faults[1].startswith("(none) · 2K, (none) · 100x100: The prompt is empty")
 
 
-def test_rows_without_words_are_told_by_their_numbers() -> None:
+def test_rows_of_one_fault_are_told_by_their_numbers() -> None:
     """The first of them, and how many others there are."""
-    found = of_rows("{words}", [{"words": " " if number % 100 == 0 else "a kite"} for number in range(1, 1001)])
+    rows = [{"words": "\ud800" if number % 100 == 0 else "a kite"} for number in range(1, 1001)]
+    found = of_rows("{words}", rows)
     with pytest.raises(InvalidRequest) as refused:
         check_places(found, lambda ask: make_request(ask, model="doubao-seedream-4-5"))
-    first = "row 100, row 200, row 300, row 400, row 500 and 5 others: The prompt is empty"
-    assert str(refused.value).startswith(first)
+    assert str(refused.value).startswith("row 100 · ")
+    assert "row 500 · \ud800 (500) and 5 others: The prompt holds half a character" in str(refused.value)
 
 
 def test_words_that_cannot_be_filled_in_are_told_by_their_rows() -> None:

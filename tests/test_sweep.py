@@ -239,7 +239,7 @@ def test_what_is_wrong_is_told_before_anything_is_sent(seedream: Seedream, serve
     assert str(refused.value).splitlines() == [
         "2 problems in 40 rows.",
         "Row 7: size takes 1K, 2K, 4K or WIDTHxHEIGHT such as 2048x2048, not '9K'.",
-        "Row 34: 'animal' is empty (None).",
+        "Row 34: 'animal' is empty.",
     ]
     with pytest.raises(InvalidRequest, match=r"nowhere\.png"):
         seedream.sweep("a kite", xy={"refs": [None, "nowhere.png"]})

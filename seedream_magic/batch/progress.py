@@ -29,10 +29,10 @@ class Progress:
     def add(self, images: ImageSet, error: SeedreamError | None) -> None:
         """Count a set that has ended, and what ended it without a picture."""
         self.sets += 1
-        if isinstance(error, OutcomeUnknown) and error.billed == "no":
-            self.not_again += 1
-        elif error is not None and error.billed == "unknown":
+        if error is not None and error.billed == "unknown":
             self.unknown += 1
+        elif isinstance(error, OutcomeUnknown):
+            self.not_again += 1
         elif error is not None:
             self.failed[type(error).__name__] += 1
         self.images += len(images.ok)
@@ -65,7 +65,8 @@ class Progress:
         kinds = ", ".join(f"{count} {kind}" for kind, count in self.failed.most_common())
         again = (
             "Look at the provider's usage page; "
-            "seedream.map([each.row for each in batch.failed], fresh=True) sends them once more."
+            "seedream.map([each.row for each in batch.failed], fresh=True), with the other options of this call, sends "
+            "them once more."
         )
         failed = f"{plural(self.failed.total(), 'row')} failed ({kinds}): batch.failed tells why of each."
         unknown = f"{plural(self.unknown, 'row')} sent and not answered, so they may be billed, and are not sent again."
@@ -87,7 +88,7 @@ class Progress:
         stream = self._bar.fp
         self._bar.close()
         for line in self.summary:
-            print(line, file=stream)  # noqa: T201 - where somebody looks it is told, beside the line
+            print(line, file=stream)
 
 
 def _sums(prices: list[Price]) -> list[Price]:
