@@ -24,6 +24,7 @@ HOLE = "-"
 NOTHING = "(none)"
 """The label of a value that is empty: no words, an option that is not given."""
 _LONGEST_LABEL = 80
+_MOST_UNUSED = 8
 _GROUP = "\ufdd3{}\ufdd3"
 
 
@@ -139,8 +140,8 @@ def rows_axis(name: str, rows: Sequence[Row], named: Sequence[str], others: Iter
         f"{label} ({row.number})" if counted[label] > 1 else label for label, row in zip(labels, rows, strict=True)
     ]
     unused = [column for column in further if column not in options]
-    note = f"Columns that nothing uses: {', '.join(unused[:8])}{' …' * (len(unused) > 8)}." if unused else ""
-    return Axis(name, tuple(numbered), tuple(changes), note)
+    shown = (*unused[:_MOST_UNUSED], *["…"] * (len(unused) > _MOST_UNUSED))
+    return Axis(name, tuple(numbered), tuple(changes), shown)
 
 
 def find_option(name: str) -> Field:
