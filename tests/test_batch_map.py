@@ -333,12 +333,13 @@ def test_the_call_after_a_stop_says_what_is_not_sent_again_and_why(tmp_path: Pat
     def answer(request: Request) -> Behaviour:
         return Drip(b" " * 1000, 1, 0.1) if request.json()["prompt"] == "unanswered" else whole_answer(request)
 
-    draw = "batch = seedream.map(['whole', 'unanswered'], ordered=True)\nsets = [*batch]"
+    draw = "batch = seedream.map(['whole', 'unanswered'], ordered=True)\nfor images in batch: print('came')"
     with raw_server({POST: answer, PICTURE: picture}) as server:
         environment = {"SEEDREAM_BASE_URL": f"{server.url}/v1", "SEEDREAM_API_KEY": "k"}
         with running_kernel(environment=environment, directory=tmp_path) as kernel:
             kernel.start(f"from seedream_magic import Seedream\nseedream = Seedream()\n{draw}")
-            server.wait_for(lambda seen: seen.posts == 2 and seen.gets == 1)
+            kernel.wait_output(lambda result: "came" in result.stdout)
+            server.wait_for(lambda seen: seen.posts == 2)
             kernel.interrupt()
             kernel.wait_idle()
             assert "1 row more had been begun: what of that was sent may be billed." in str(kernel.result.traceback)

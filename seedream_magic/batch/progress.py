@@ -13,6 +13,8 @@ from seedream_magic.api.prices import Price, price_of, told_together
 from seedream_magic.errors import OutcomeUnknown, SeedreamError, plural
 from seedream_magic.images.image_set import ImageSet
 from seedream_magic.planning import PlanningClient
+from seedream_magic.words import batch as words
+from seedream_magic.words.text import join
 
 
 class Progress:
@@ -44,18 +46,18 @@ class Progress:
             )  # fmt: skip
             self._paid = _sums([*self._paid, price] if price else self._paid)
         if self._bar is not None:
-            self._bar.set_postfix_str(self.words, refresh=False)
+            self._bar.set_postfix_str(self.told, refresh=False)
             self._bar.update()
 
     @property
-    def words(self) -> str:
+    def told(self) -> str:
         """What was made so far: "37 images, $1.48 by the list price of …, 2 failed, 8 not sent again"."""
         parts = [
             plural(self.images),
             told_together(self._paid),
-            f"{self.failed.total():,} failed" if self.failed else "",
-            f"{self.unknown:,} may be billed" if self.unknown else "",
-            f"{self.not_again:,} not sent again" if self.not_again else "",
+            words.FAILED(rows=self.failed.total()) if self.failed else "",
+            words.MAY_BE_BILLED(rows=self.unknown) if self.unknown else "",
+            words.NOT_SENT_AGAIN(rows=self.not_again) if self.not_again else "",
         ]
         return ", ".join(filter(None, parts))
 
@@ -63,21 +65,10 @@ class Progress:
     def summary(self) -> list[str]:
         """What a person should know of the rows that came to no picture, a line for each kind."""
         kinds = ", ".join(f"{count} {kind}" for kind, count in self.failed.most_common())
-        again = (
-            "Look at the provider's usage page; "
-            "seedream.map([each.row for each in batch.failed], fresh=True), with the other options of this call, sends "
-            "them once more."
-        )
-        failed = f"{plural(self.failed.total(), 'row')} failed ({kinds}): batch.failed tells why of each."
-        unknown = f"{plural(self.unknown, 'row')} sent and not answered, so they may be billed, and are not sent again."
-        before = (
-            f"{plural(self.not_again, 'row')} not sent again, so nothing was billed for them now: an earlier run had "
-            "sent them, till a Stop perhaps, and nobody knows whether that was billed."
-        )
         lines = [
-            failed if self.failed else "",
-            f"{unknown} {again}" if self.unknown else "",
-            f"{before} {again}" if self.not_again else "",
+            words.WHAT_FAILED(rows=self.failed.total(), kinds=kinds) if self.failed else "",
+            join(words.NO_ANSWER(rows=self.unknown), words.HOW_TO_SEND_THEM()) if self.unknown else "",
+            join(words.SENT_BEFORE(rows=self.not_again), words.HOW_TO_SEND_THEM()) if self.not_again else "",
         ]
         return list(filter(None, lines))
 
