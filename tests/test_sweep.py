@@ -163,6 +163,15 @@ def test_runs_that_fail_are_cells(store: Path) -> None:
         assert mended.retry() is mended
 
 
+def test_a_sweep_is_a_value_of_its_own(seedream: Seedream) -> None:
+    """In a set and as a key; again it is another one, with the same sets in it."""
+    first, again = (seedream.sweep("a {colour} kite", vary={"colour": ["red", "blue"]}) for _ in range(2))
+    assert len({first, again, first}) == 2
+    assert first != again
+    assert [images.run_id for images in first] == [images.run_id for images in again]
+    assert first[0] in {first[0], first[1]}
+
+
 def test_where_all_fail_the_first_error_is_raised(store: Path) -> None:
     """It carries the sweep."""
     with served({POST: Moody("kite"), PICTURE: picture}, store, posts=2) as server:

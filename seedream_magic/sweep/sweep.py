@@ -38,7 +38,7 @@ class SweepClient(Client, Protocol):
         """See `Sweep.retry`."""
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False)  # each is one of its own, in sets and as a key
 class Sweep(Sequence[ImageSet]):
     """The runs of a sweep, in the order of its axes. A growing one is a series of these values.
 
@@ -206,8 +206,9 @@ class Sweep(Sequence[ImageSet]):
     def export(self, path: str | PathLike[str], *, size: int | None = None) -> Path:
         """Write the sweep to one file for other people, as its ending says, and give its path.
 
-        `.html` a page with the grid and the originals in it; `.jpg` or `.png` a contact sheet with the labels of the
-        axes, `size` pixels wide; `.zip` a folder of originals for each run. Raises `InvalidRequest` for another ending,
+        `.html` a page with the grid and the originals in it; `.pdf` a document with a page for each picture and its
+        labels; `.jpg` or `.png` a contact sheet with the labels of the axes, `size` pixels wide; `.zip` a folder of
+        originals for each run. Raises `InvalidRequest` for another ending,
         `ConfigError` where the file cannot be written.
         """
         from seedream_magic.view.grid_export import export_grid  # noqa: PLC0415 - Pillow loads when it is exported
