@@ -8,6 +8,7 @@ Where it holds words that are drawn it is refused; where it holds an option, tha
 
 from __future__ import annotations
 
+import codecs
 import csv
 import io
 import os
@@ -22,6 +23,22 @@ EACH = "each"
 """The name under which a row that is one text has it."""
 _ENCODINGS = ("utf-8-sig", "gb18030")
 """As spreadsheets write CSV, in Chinese Windows too."""
+_MARKS = {
+    codecs.BOM_UTF32_LE: "utf-32",
+    codecs.BOM_UTF32_BE: "utf-32",
+    codecs.BOM_UTF16_LE: "utf-16",
+    codecs.BOM_UTF16_BE: "utf-16",
+}
+"""How other files begin: "Unicode text" of Excel is UTF-16 with tabs."""
+OTHER_TABLES = {
+    ".xlsx": "read_excel",
+    ".xls": "read_excel",
+    ".ods": "read_excel",
+    ".json": "read_json",
+    ".jsonl": "read_json",
+    ".parquet": "read_parquet",
+}
+"""Files that hold tables too, and how pandas reads them."""
 _DELIMITERS = ",;\t"
 _SWITCH = {"on": True, "true": True, "yes": True, "1": True, "off": False, "false": False, "no": False, "0": False}
 _MISSING_TYPES = {"NAType", "NaTType"}
@@ -121,6 +138,9 @@ def _values(row: object, number: int, name: str) -> dict[str, Any]:
 
 def _read_file(path: Path) -> list[dict[str, str]]:
     """The rows of a CSV file: its first line names the columns, which commas, semicolons or tabs part."""
+    if reader := OTHER_TABLES.get(path.suffix.lower()):
+        hint = f"pandas reads it: table = pandas.{reader}({path.name!r}); the rows of table are taken."
+        raise InvalidRequest(f"{path.name} is no CSV file.", hint=hint)
     try:
         data = path.read_bytes()
     except (OSError, ValueError) as exc:
@@ -146,9 +166,12 @@ def _read_file(path: Path) -> list[dict[str, str]]:
 
 
 def _decoded(data: bytes, path: Path) -> str:
-    for encoding in _ENCODINGS:
+    marked = next((encoding for mark, encoding in _MARKS.items() if data.startswith(mark)), None)
+    for encoding in (marked,) if marked else _ENCODINGS:
         try:
-            return data.decode(encoding)
+            text = data.decode(encoding)
         except UnicodeDecodeError:
             continue
-    raise InvalidRequest(f"{path.name} is no CSV file in UTF-8 or GB 18030.")
+        if "\0" not in text:
+            return text
+    raise InvalidRequest(f"{path.name} is no CSV file in UTF-8, GB 18030, or UTF-16 with its mark.")

@@ -187,12 +187,23 @@ def test_rows_that_are_texts() -> None:
     [
         ('animal,size\r\n狐狸,2K\r\n"cat, asleep",4K\r\n', "utf-8-sig"),
         ("animal;size\n狐狸;2K\ncat, asleep;4K", "gb18030"),
+        ('animal\tsize\r\n狐狸\t2K\r\n"cat, asleep"\t4K\r\n', "utf-16"),  # with its mark
     ],
 )
 def test_a_csv_file(data: str, encoding: str, tmp_path: Path) -> None:
-    """As spreadsheets write it, in Chinese Windows too."""
+    """As spreadsheets write it, in Chinese Windows too; "Unicode text" of Excel is UTF-16."""
     (tmp_path / "rows.csv").write_bytes(data.encode(encoding))
     assert prompts(of_rows("a {animal}", str(tmp_path / "rows.csv"))) == ["a 狐狸", "a cat, asleep"]
+
+
+def test_a_table_that_is_no_csv_says_what_reads_it(tmp_path: Path) -> None:
+    """UTF-16 without its mark is none; a workbook is read by pandas."""
+    (tmp_path / "rows.csv").write_bytes("animal\nfox\n".encode("utf-16-le"))
+    with pytest.raises(InvalidRequest, match=r"^rows\.csv is no CSV file in UTF-8, GB 18030, or UTF-16 with its mark\.$"):
+        read_rows(tmp_path / "rows.csv")
+    with pytest.raises(InvalidRequest, match=r"^rows\.xlsx is no CSV file\.$") as refused:
+        read_rows(tmp_path / "rows.xlsx")
+    assert "pandas.read_excel('rows.xlsx')" in refused.value.hint
 
 
 def test_a_csv_file_with_a_column_twice_is_refused(tmp_path: Path) -> None:
