@@ -199,7 +199,9 @@ def test_a_csv_file(data: str, encoding: str, tmp_path: Path) -> None:
 def test_a_table_that_is_no_csv_says_what_reads_it(tmp_path: Path) -> None:
     """UTF-16 without its mark is none; a workbook is read by pandas."""
     (tmp_path / "rows.csv").write_bytes("animal\nfox\n".encode("utf-16-le"))
-    with pytest.raises(InvalidRequest, match=r"^rows\.csv is no CSV file in UTF-8, GB 18030, or UTF-16 with its mark\.$"):
+    with pytest.raises(
+        InvalidRequest, match=r"^rows\.csv is no CSV file in UTF-8, GB 18030, or UTF-16 with its mark\.$"
+    ):
         read_rows(tmp_path / "rows.csv")
     with pytest.raises(InvalidRequest, match=r"^rows\.xlsx is no CSV file\.$") as refused:
         read_rows(tmp_path / "rows.xlsx")

@@ -41,7 +41,9 @@ def gallery(desk: Desk, text: str) -> None:
     words, date, starred = _asked_of_gallery(text)
     first = since(date, now=datetime.now(UTC)) if date else None
     if date and first is None:
-        raise InvalidRequest(f"{one_line(date, 40)!r} is no date: --since takes 2026-11, 2026-11-28, yesterday, 昨天.")
+        raise InvalidRequest(
+            f"{one_line(date, 40)!r} is no date: --since takes 2026, 2026-11, 2026-11-28, yesterday, 昨天."
+        )
     entries = desk.client().history(words or None, starred=starred)
     entries.sort(key=lambda entry: entry.run_id, reverse=True)
     if first is not None:

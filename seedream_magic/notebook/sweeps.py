@@ -80,7 +80,9 @@ def cell_axes(cell: Cell, variables: Mapping[str, Any], *, filled: Mapping[str, 
             raise InvalidRequest("--vary finds no group in the prompt: write the variants as {red|blue}.")
     axes = list(groups)
     if cell.each:
-        table = cell.each if PurePath(cell.each).suffix.lower() in _FILES else variable_of(cell.each, variables, "--each")
+        table = (
+            cell.each if PurePath(cell.each).suffix.lower() in _FILES else variable_of(cell.each, variables, "--each")
+        )
         name = cell.each if cell.each.isidentifier() else EACH
         axes.append(rows_axis(name, read_rows(table, name), names_of(prompt, groups), filled))
     for option, texts in cell.xy:
