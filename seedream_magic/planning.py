@@ -11,7 +11,7 @@ from dataclasses import replace
 from typing import Any, Protocol, TypedDict
 
 from seedream_magic.api.credentials import Headers
-from seedream_magic.api.fields import COPY, FRESH, TIMEOUT, Images, in_python, python_words
+from seedream_magic.api.fields import COPY, FRESH, TAKE, TIMEOUT, Images, in_python, python_words
 from seedream_magic.api.gateways import plan_warnings
 from seedream_magic.api.make_request import Ask, make_request
 from seedream_magic.api.plan import Plan, call_text
@@ -94,19 +94,18 @@ def plan_ask(client: PlanningClient, ask: Ask, *, draws_take: bool = False, look
     references, notes = read_references(client, ask.refs, fit=ask.fit)
     strict = client.provider.strict
     request, warnings = make_request(ask, model=client.model, references=references, strict=strict)
-    timeout = None if ask.timeout is None else TIMEOUT.read(ask.timeout)
-    fresh = FRESH.read(ask.fresh) is True
-    return plan_request(
-        client,
-        request,
-        (*notes, *warnings),
-        timeout=timeout,
-        fresh=fresh,
-        take=ask.take,
-        draws_take=draws_take,
-        looks_up=looks_up,
-        copy=COPY.read(ask.copy) is True,
-    )
+    beside = read_beside(ask)
+    return plan_request(client, request, (*notes, *warnings), draws_take=draws_take, looks_up=looks_up, **beside)
+
+
+def read_beside(ask: Ask) -> dict[str, Any]:
+    """What is asked for beside the request, by the fields of `Plan`. Raises `InvalidRequest`."""
+    return {
+        "timeout": None if ask.timeout is None else TIMEOUT.read(ask.timeout),
+        "fresh": FRESH.read(ask.fresh) is True,
+        "take": None if ask.take is None else TAKE.read(ask.take),
+        "copy": COPY.read(ask.copy) is True,
+    }
 
 
 def plan_request(

@@ -1,10 +1,14 @@
 """Rows of a table, in whatever form a person has them: a list, a dict, a data frame, a CSV file.
 
 Data frames are known by how they look (pandas, polars), so that neither library is needed.
+
+An empty cell is one without a value (None, NaN, pandas' NA) or with nothing but blanks, wherever the table is from.
+Where it holds words that are drawn it is refused; where it holds an option, that is not given.
 """
 
 from __future__ import annotations
 
+import codecs
 import csv
 import io
 import os
@@ -19,7 +23,24 @@ EACH = "each"
 """The name under which a row that is one text has it."""
 _ENCODINGS = ("utf-8-sig", "gb18030")
 """As spreadsheets write CSV, in Chinese Windows too."""
+_MARKS = {
+    codecs.BOM_UTF32_LE: "utf-32",
+    codecs.BOM_UTF32_BE: "utf-32",
+    codecs.BOM_UTF16_LE: "utf-16",
+    codecs.BOM_UTF16_BE: "utf-16",
+}
+"""How other files begin: "Unicode text" of Excel is UTF-16 with tabs."""
+OTHER_TABLES = {
+    ".xlsx": "read_excel",
+    ".xls": "read_excel",
+    ".ods": "read_excel",
+    ".json": "read_json",
+    ".jsonl": "read_json",
+    ".parquet": "read_parquet",
+}
+"""Files that hold tables too, and how pandas reads them."""
 _DELIMITERS = ",;\t"
+_SWITCH = {"on": True, "true": True, "yes": True, "1": True, "off": False, "false": False, "no": False, "0": False}
 _MISSING_TYPES = {"NAType", "NaTType"}
 """pandas' own, which can be compared with nothing."""
 
@@ -51,8 +72,25 @@ def read_rows(table: object, name: str = "") -> tuple[Row, ...]:
     return tuple(rows)
 
 
+def cell_value(value: object) -> Any:
+    """What a cell holds, in Python's own types; None for an empty one.
+
+    A number without a fraction is a whole one: in a data frame a column of them that has gaps holds floats.
+    """
+    if hasattr(value, "item") and getattr(value, "ndim", None) == 0:  # numpy's own numbers
+        value = value.item()
+    if is_missing(value) or (isinstance(value, str) and not value.strip()):
+        return None
+    return int(value) if isinstance(value, float) and value.is_integer() else value
+
+
+def as_switch(value: object) -> object:
+    """True or False for a cell that says on or off in words; any other value as it is."""
+    return value if isinstance(value, bool) else _SWITCH.get(str(value).strip().lower(), value)
+
+
 def is_missing(value: object) -> bool:
-    """Whether a cell of a table is empty: None, NaN, pandas' NA."""
+    """Whether a value is none: None, NaN, pandas' NA."""
     if value is None or type(value).__name__ in _MISSING_TYPES:
         return True
     return isinstance(value, float) and value != value  # noqa: PLR0124 - NaN alone is not what it is
@@ -100,6 +138,9 @@ def _values(row: object, number: int, name: str) -> dict[str, Any]:
 
 def _read_file(path: Path) -> list[dict[str, str]]:
     """The rows of a CSV file: its first line names the columns, which commas, semicolons or tabs part."""
+    if reader := OTHER_TABLES.get(path.suffix.lower()):
+        hint = f"pandas reads it: table = pandas.{reader}({path.name!r}); the rows of table are taken."
+        raise InvalidRequest(f"{path.name} is no CSV file.", hint=hint)
     try:
         data = path.read_bytes()
     except (OSError, ValueError) as exc:
@@ -125,9 +166,12 @@ def _read_file(path: Path) -> list[dict[str, str]]:
 
 
 def _decoded(data: bytes, path: Path) -> str:
-    for encoding in _ENCODINGS:
+    marked = next((encoding for mark, encoding in _MARKS.items() if data.startswith(mark)), None)
+    for encoding in (marked,) if marked else _ENCODINGS:
         try:
-            return data.decode(encoding)
+            text = data.decode(encoding)
         except UnicodeDecodeError:
             continue
-    raise InvalidRequest(f"{path.name} is no CSV file in UTF-8 or GB 18030.")
+        if "\0" not in text:
+            return text
+    raise InvalidRequest(f"{path.name} is no CSV file in UTF-8, GB 18030, or UTF-16 with its mark.")

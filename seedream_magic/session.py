@@ -21,6 +21,7 @@ from typing import TYPE_CHECKING, Protocol
 if TYPE_CHECKING:
     from seedream_magic.api.plan import Plan
     from seedream_magic.api.prices import Price
+    from seedream_magic.api.request import ImageRequest
 
 Stop = Callable[[], None]
 
@@ -102,7 +103,8 @@ class Session:
     """Images by model: `billed`, `free` (the demo's), and `doubtful`, which runs of unknown outcome may have billed.
 
     `home` is the folder that relative paths of stores start from, None for the current one. `check` raises
-    `InvalidRequest` for a plan that may not be sent; it may look at what is reserved. `check_day` does so for what all
+    `InvalidRequest` for a plan that may not be sent; it may look at what is reserved. `check_alone` does so for a
+    request that never may, whatever went before it. `check_day` does so for what all
     sessions of this user may bill in a day; it is called where no other run can begin. `check_together` does so for
     what many plans may bill together, and may ask the person. `prices` are those of an image that the person has set,
     by model; `paid` is what the images that were billed cost. `made` are the ids of the runs that this session sent:
@@ -111,6 +113,7 @@ class Session:
 
     home: Path | None = None
     check: Callable[[Plan], None] | None = None
+    check_alone: Callable[[ImageRequest], None] | None = None
     check_day: Callable[[Plan], None] | None = None
     check_together: TogetherCheck | None = None
     prices: Mapping[str, float] = field(default_factory=dict)
@@ -145,6 +148,11 @@ class Session:
             under_way = (reservation.plan.fingerprint == plan.fingerprint for reservation in self.reservations)
             if plan.fresh or plan.draws_take or not any(under_way):
                 self._check(plan)
+
+    def refuse_alone(self, request: ImageRequest) -> None:
+        """Raise `InvalidRequest` for a request that may bill more than any run may, whatever went before it."""
+        if self.check_alone is not None:
+            self.check_alone(request)
 
     def refuse_together(self, images: int, bill: str, *, free: bool, store: Path) -> None:
         """Raise `InvalidRequest` for many plans that would go over the limits together, by `images` at most.

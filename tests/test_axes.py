@@ -187,12 +187,25 @@ def test_rows_that_are_texts() -> None:
     [
         ('animal,size\r\n狐狸,2K\r\n"cat, asleep",4K\r\n', "utf-8-sig"),
         ("animal;size\n狐狸;2K\ncat, asleep;4K", "gb18030"),
+        ('animal\tsize\r\n狐狸\t2K\r\n"cat, asleep"\t4K\r\n', "utf-16"),  # with its mark
     ],
 )
 def test_a_csv_file(data: str, encoding: str, tmp_path: Path) -> None:
-    """As spreadsheets write it, in Chinese Windows too."""
+    """As spreadsheets write it, in Chinese Windows too; "Unicode text" of Excel is UTF-16."""
     (tmp_path / "rows.csv").write_bytes(data.encode(encoding))
     assert prompts(of_rows("a {animal}", str(tmp_path / "rows.csv"))) == ["a 狐狸", "a cat, asleep"]
+
+
+def test_a_table_that_is_no_csv_says_what_reads_it(tmp_path: Path) -> None:
+    """UTF-16 without its mark is none; a workbook is read by pandas."""
+    (tmp_path / "rows.csv").write_bytes("animal\nfox\n".encode("utf-16-le"))
+    with pytest.raises(
+        InvalidRequest, match=r"^rows\.csv is no CSV file in UTF-8, GB 18030, or UTF-16 with its mark\.$"
+    ):
+        read_rows(tmp_path / "rows.csv")
+    with pytest.raises(InvalidRequest, match=r"^rows\.xlsx is no CSV file\.$") as refused:
+        read_rows(tmp_path / "rows.xlsx")
+    assert "pandas.read_excel('rows.xlsx')" in refused.value.hint
 
 
 def test_a_csv_file_with_a_column_twice_is_refused(tmp_path: Path) -> None:
@@ -215,7 +228,7 @@ def test_bad_rows_are_told_at_once_with_their_numbers() -> None:
     assert refused.value.lines() == [
         "InvalidRequest: 3 problems in 3000 rows. Nothing was sent.",
         "Row 5 has no 'animal'.",
-        "Row 9: 'animal' is empty (nan).",
+        "Row 9: 'animal' is empty.",
         "Row 3000: --size takes 1K, 2K, 4K or WIDTHxHEIGHT such as 2048x2048, not '9K'.",
     ]
     with pytest.raises(InvalidRequest) as refused:
@@ -301,13 +314,14 @@ def test_a_fault_of_several_places_is_told_once() -> None:
     assert faults[1].startswith("(none) · 2K, (none) · 100x100: The prompt is empty")
 
 
-def test_rows_without_words_are_told_by_their_numbers() -> None:
+def test_rows_of_one_fault_are_told_by_their_numbers() -> None:
     """The first of them, and how many others there are."""
-    found = of_rows("{words}", [{"words": " " if number % 100 == 0 else "a kite"} for number in range(1, 1001)])
+    rows = [{"words": "\ud800" if number % 100 == 0 else "a kite"} for number in range(1, 1001)]
+    found = of_rows("{words}", rows)
     with pytest.raises(InvalidRequest) as refused:
         check_places(found, lambda ask: make_request(ask, model="doubao-seedream-4-5"))
-    first = "row 100, row 200, row 300, row 400, row 500 and 5 others: The prompt is empty"
-    assert str(refused.value).startswith(first)
+    assert str(refused.value).startswith("row 100 · ")
+    assert "row 500 · \ud800 (500) and 5 others: The prompt holds half a character" in str(refused.value)
 
 
 def test_words_that_cannot_be_filled_in_are_told_by_their_rows() -> None:

@@ -7,6 +7,7 @@ import contextlib
 import gc
 import math
 import os
+import re
 import signal
 import subprocess
 import sys
@@ -19,7 +20,7 @@ from unittest import mock
 
 import pytest
 
-from kernel import Kernel
+from kernel import Kernel, running_kernel
 from raw_server import Behaviour, Drip, RawServer, Request, raw_server
 from seedream_magic import (
     InvalidRequest,
@@ -66,7 +67,7 @@ def test_sets_come_in_order_where_that_is_asked_for(store: Path) -> None:
         assert [images.prompt for images in batch] == [str(number) for number in range(1, 50)]
 
 
-BAD: list[Any] = ["", math.nan, 3, {"size": "2K"}, {"prompt": "x", "size": "9K"}, {"prompt": "x", "ratio": math.nan}]
+BAD: list[Any] = ["", math.nan, 3, {"size": "2K"}, {"prompt": "x", "size": "9K"}, {"prompt": "x", "take": 0}]
 
 
 def test_all_bad_rows_of_a_list_are_told_before_anything_is_sent(seedream: Seedream, server: RawServer) -> None:
@@ -77,16 +78,56 @@ def test_all_bad_rows_of_a_list_are_told_before_anything_is_sent(seedream: Seedr
     with pytest.raises(InvalidRequest) as caught:
         seedream.map(rows)
     words = str(caught.value)
-    assert words.startswith("7 of 3,000 rows cannot be drawn: row 1: The prompt is empty. row 2: The prompt is NaN.")
+    assert words.startswith("7 of 3,000 rows cannot be drawn: row 1: The prompt is empty. row 2: The prompt is empty.")
     assert 'row 4: It has no "prompt".' in words
     assert "row 5: size takes" in words
-    assert "row 6: ratio is NaN." in words
+    assert "row 6: take counts from 1, not '0'." in words
     assert words.endswith("row 3,000: There is no option colour.")
     with pytest.raises(InvalidRequest, match=r"^25 of 26 rows .* And 15 more\.$"):
         seedream.map(["good", *[""] * 25])
     with pytest.raises(InvalidRequest, match=r"^None of the 25 rows can be drawn: The prompt is empty\.$"):
         seedream.map([""] * 25)
     assert server.connections == 0
+
+
+@pytest.mark.parametrize("empty", [None, math.nan, "", "  ", type("NAType", (), {})()], ids=repr)
+def test_an_empty_cell_is_the_same_for_map_and_each(empty: object, seedream: Seedream, server: RawServer) -> None:
+    """An option that is not given, and words that are refused with their row; other cells as a table has them too."""
+    rows = [
+        {"prompt": "a fox", "size": "4K", "images": 1.0, "watermark": "on"},
+        {"prompt": "a hare", "size": empty, "images": empty, "watermark": "off"},
+    ]
+    drawn = list(seedream.map(rows, size="1K", ordered=True))
+    of_rows = list(seedream.sweep("{prompt}", each=rows, size="1K"))
+    for sets in (drawn, of_rows):
+        requests = [(one.request.size, one.request.images_at_most, one.request.watermark) for one in sets]
+        assert requests == [("4K", 1, True), ("1K", 1, False)]
+    posts = server.posts
+    rows[1]["prompt"] = empty
+    with pytest.raises(InvalidRequest, match=r"^1 of 2 rows cannot be drawn: row 2: The prompt is empty\.$"):
+        seedream.map(rows)
+    with pytest.raises(InvalidRequest, match=r"^Row 2: 'prompt' is empty\.$"):
+        seedream.sweep("{prompt}", each=rows)
+    assert server.posts == posts
+
+
+def test_a_row_over_the_limit_of_a_run_is_told_before_anything_is_sent(shell: Any, server: RawServer) -> None:
+    """With its number, and not when its turn comes; what the store has bills nothing, and is shown. An iterator's comes
+    in its turn.
+    """
+    seedream = client(server, Path("store"))
+    seedream.generate("here already", images=4)
+    posts = server.posts
+    shell.run_cell("%config SeedreamMagics.max_images_per_run = 2")
+    rows: list[Any] = ["one", {"prompt": "many", "images": 3}, {"prompt": "here already", "images": 4}]
+    expected = r"row 2: This may bill 3 images; SeedreamMagics\.max_images_per_run allows 2\.$"
+    for given in (rows, [seedream.plan(**row) if isinstance(row, dict) else row for row in rows]):
+        with pytest.raises(InvalidRequest, match=f"^1 of 3 rows cannot be drawn: {expected}"):
+            seedream.map(given)
+    assert server.posts == posts
+    batch = seedream.map(iter(rows), ordered=True)
+    assert [len(images.ok) for images in batch] == [1, 0, 4]
+    assert "allows 2" in str(batch.failed[0].error)
 
 
 def test_a_batch_on_the_caller_s_own_loop(server: RawServer, store: Path) -> None:
@@ -285,6 +326,30 @@ def test_stop_keeps_what_has_come_and_the_rest_goes_on(slow_kernel: Kernel, slow
     assert "/2 [" in slow_kernel.result.stdout  # the bar, which a notebook shows as well
     assert slow_kernel.run(f"{draw}print(next(batch).replayed)").stdout.endswith("True\n")
     slow_server.wait_for(lambda seen: seen.posts == 3)  # the second set asks for the picture that it lacks
+
+
+def test_the_call_after_a_stop_says_what_is_not_sent_again_and_why(tmp_path: Path) -> None:
+    """Beside the bar and below it: that it may be billed, and how it is sent all the same. So does the batch itself."""
+
+    def answer(request: Request) -> Behaviour:
+        return Drip(b" " * 1000, 1, 0.1) if request.json()["prompt"] == "unanswered" else whole_answer(request)
+
+    draw = "batch = seedream.map(['whole', 'unanswered'], concurrency=1)\nsets = [*batch]"
+    with raw_server({POST: answer, PICTURE: picture}) as server:
+        environment = {"SEEDREAM_BASE_URL": f"{server.url}/v1", "SEEDREAM_API_KEY": "k"}
+        with running_kernel(environment=environment, directory=tmp_path) as kernel:
+            kernel.start(f"from seedream_magic import Seedream\nseedream = Seedream()\n{draw}")
+            server.wait_for(lambda seen: seen.posts == 2)  # so the first has ended
+            kernel.interrupt()
+            kernel.wait_idle()
+            stopped = r"of 2 sets\. .* [12] rows? more had been begun: what of that was sent may be billed\."
+            assert re.search(stopped, str(kernel.result.traceback))
+            told = kernel.run(draw).stdout
+            assert "1 image, 1 not sent again" in told
+            assert "1 row not sent again, so nothing was billed for them now" in told
+            assert "usage page; seedream.map([each.row for each in batch.failed], fresh=True), with" in told
+            assert "2 sets, 1 failed, of them 1 not sent again, see failed" in kernel.run("print(batch)").stdout
+    assert server.posts == 2
 
 
 @pytest.mark.skipif(sys.platform == "win32", reason="Windows has no pseudo-terminals")

@@ -63,6 +63,7 @@ def test_all_pictures_are_there_and_found(seedream: Seedream, shell: Interactive
     assert shown(shell, "%seedream gallery --since today") == all_of_them
     assert shown(shell, '%seedream gallery --since "1 jan" hen') in ({f"run:{hens.run_id}[0]": "a hen <i>"}, {})
     assert shown(shell, "%seedream gallery nothing like it") == {}
+    assert shown(shell, "%seedream gallery --since 2090-01") == {}
     assert server.posts == posts
     for line, words in (
         ("--since whenever", "is no date"),
@@ -159,7 +160,12 @@ def test_a_damaged_picture_and_a_run_that_went_are_no_trouble(store: Path) -> No
         ("fox", None),
         ("2026 fox", None),
         ("failed", None),
-        ("2031", None),
+        ("2031", date(2031, 1, 1)),
+        ("2030-01", date(2030, 1, 1)),
+        ("2030-01-05", date(2030, 1, 5)),
+        ("2000", date(2000, 1, 1)),
+        ("2010-05", date(2010, 5, 1)),
+        ("2026-13", None),
     ],
 )
 def test_a_date_has_a_first_day(words: str, first: date | None, monkeypatch: pytest.MonkeyPatch) -> None:

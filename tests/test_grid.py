@@ -10,6 +10,7 @@ from dataclasses import replace
 from itertools import product
 from pathlib import Path
 
+import pypdfium2 as pdfium
 import pytest
 from PIL import Image
 
@@ -165,6 +166,18 @@ def test_a_page_has_the_originals_and_no_retry() -> None:
     assert not Path("gone.html").exists()
 
 
+def test_a_document_has_a_page_for_each_picture_with_its_labels() -> None:
+    """The prompt on the cover; a picture that is gone is left out, and told."""
+    grid = mixed_grid()
+    pictures = [card for cell in grid.cells if cell.cards for card in cell.cards.pictures]
+    with pdfium.PdfDocument(export_grid(grid, "sweep.pdf")) as document:
+        pages = [" ".join(page.get_textpage().get_text_bounded().split()) for page in document]
+        shown = [sum(one.type == 3 for one in page.get_objects()) for page in document]
+    assert "kite" in pages[0]
+    assert shown == [0, *[1] * len(pictures)]
+    assert pages[1].startswith("red, 2K,")
+
+
 def test_an_archive_and_a_sheet_say_which_cell_is_which() -> None:
     """A folder for each cell, named by its labels, and all labels in captions.json; the sheet is as wide as asked."""
     with zipfile.ZipFile(export_grid(mixed_grid(), "sweep.zip")) as archive:
@@ -178,5 +191,5 @@ def test_an_archive_and_a_sheet_say_which_cell_is_which() -> None:
     assert told["cells"][1]["frames"][3]["file"] == f"002 red, 2K, {MODELS[1]}/04.jpg"
     with Image.open(export_grid(mixed_grid(), "sweep.jpg", size=800)) as sheet:
         assert 400 < sheet.width <= 800
-    with pytest.raises(InvalidRequest, match=r"A sweep is exported as .html, .zip, .jpg, .jpeg, .png, not .gif"):
+    with pytest.raises(InvalidRequest, match=r"A sweep is exported as .html, .pdf, .zip, .jpg, .jpeg, .png, not .gif"):
         export_grid(mixed_grid(), "sweep.gif")

@@ -101,6 +101,22 @@ def test_the_command_takes_frames_of_variables_and_of_runs(
         assert words in str(run(shell, f"%seedream compare{line}")[0])
 
 
+def test_the_command_takes_a_sweep_or_says_how_its_cells_are_named(shell: InteractiveShell) -> None:
+    """All pictures of a small one; of a larger one the line names two cells as they can be typed."""
+    cell = "%%seedream kites << --vary --xy watermark=on,off\na {red|blue} kite"
+    assert run(shell, cell)[0] is None
+    assert run(shell, "%seedream compare kites")[0] is None
+    assert run(shell, f"{cell} {{a|b|c, d}}")[0] is None
+    error, _ = run(shell, "%seedream compare kites")
+    told = "kites is a sweep of 12 runs with 12 pictures; a light table has 2 to 9. Name cells of it: "
+    assert str(error).startswith(told)
+    line = str(error).removeprefix(told).removesuffix(".")
+    assert line == '%seedream compare kites["red,a,on"] kites[11]'
+    assert isinstance(error, InvalidRequest)
+    assert error.hint == "They are named by vary 1: red, blue; vary 2: a, b, c, d; watermark: on, off."
+    assert run(shell, line)[0] is None
+
+
 def test_nine_pictures_of_noise_stay_below_a_megabyte(tmp_path: Path) -> None:
     """Whatever they hold, and however long their words are."""
     Image.effect_noise((2048, 2048), 100).convert("RGB").save(tmp_path / "noise.jpg", quality=95)

@@ -6,6 +6,7 @@ import json
 import pickle
 import sys
 import threading
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -154,9 +155,21 @@ def test_runs_that_fail_are_cells(store: Path) -> None:
         whole = several.retry()
         assert whole["green"].complete
         assert [*several.frame["billed"], *whole.frame["billed"]] == [2, 1, 2, 2]  # the one before the retry too
-        assert [grid_of(one).ledger[-1] for one in (several, whole)] == ["3 images billed.", "4 images billed."]
+        assert [grid_of(one).ledger for one in (several, whole)] == [("3 images billed.",), ("4 images billed.",)]
+        assert grid_of(seedream.sweep("a {colour} kite", vary={"colour": ["red", "blue"]})).ledger == (
+            "2 runs: 2 in the library. Nothing is billed.",
+        )
         assert server.posts == 7
         assert mended.retry() is mended
+
+
+def test_a_sweep_is_a_value_of_its_own(seedream: Seedream) -> None:
+    """In a set and as a key; again it is another one, with the same sets in it."""
+    first, again = (seedream.sweep("a {colour} kite", vary={"colour": ["red", "blue"]}) for _ in range(2))
+    assert len({first, again, first}) == 2
+    assert first != again
+    assert [images.run_id for images in first] == [images.run_id for images in again]
+    assert first[0] in {first[0], first[1]}
 
 
 def test_where_all_fail_the_first_error_is_raised(store: Path) -> None:
@@ -239,7 +252,7 @@ def test_what_is_wrong_is_told_before_anything_is_sent(seedream: Seedream, serve
     assert str(refused.value).splitlines() == [
         "2 problems in 40 rows.",
         "Row 7: size takes 1K, 2K, 4K or WIDTHxHEIGHT such as 2048x2048, not '9K'.",
-        "Row 34: 'animal' is empty (None).",
+        "Row 34: 'animal' is empty.",
     ]
     with pytest.raises(InvalidRequest, match=r"nowhere\.png"):
         seedream.sweep("a kite", xy={"refs": [None, "nowhere.png"]})
@@ -259,10 +272,9 @@ def test_the_account_before_anything_is_sent(seedream: Seedream, server: RawServ
         "3 runs: 1 the same as others, 2 to send. They may bill up to 4 images, 1.00 by the prices you set. "
         "About 26 to 80 s as far as is known of the service."
     )
-    assert grid_of(sweep).ledger == (
-        "共 3 次请求：1 次与其他相同，2 次将发送。可能计费：最多 4 张，1.00 by the prices you set。约需 26–80 秒。",
-        "已计费 4 张。",
-    )
+    chinese = "共 3 次请求：1 次与其他相同，2 次将发送。可能计费：最多 4 张，1.00（你设置的价格）。约需 26–80 秒。"
+    assert grid_of(replace(sweep, state="planned", sets=())).ledger == (chinese,)
+    assert grid_of(sweep).ledger == ("已计费 4 张，1.00（你设置的价格）；1 次取自本地。",)
     assert server.posts == 2
     assert sweep[0].run_id == sweep[2].run_id
 
@@ -300,7 +312,7 @@ def test_a_sample_has_some_of_the_runs(seedream: Seedream, server: RawServer) ->
     assert server.posts == len(sweep) == 3
     assert grid_of(sweep).axes == (("sample", tuple(" · ".join(place.labels) for place in sweep.places)),)
     assert sweep[sweep.places[1].labels] is sweep[1]
-    assert "A sample of 3 runs, seed 0." in grid_of(sweep).ledger
+    assert "A sample of the runs: 3, seed 0." in grid_of(sweep).ledger
 
 
 def test_a_table_of_the_runs(seedream: Seedream, monkeypatch: pytest.MonkeyPatch) -> None:

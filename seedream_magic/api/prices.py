@@ -26,10 +26,12 @@ from seedream_magic.api.models import (
 from seedream_magic.api.providers import Provider
 from seedream_magic.api.request import ImageRequest
 from seedream_magic.errors import plural
+from seedream_magic.words.carousel import ENGLISH, Words
 
 LISTED = "the list price of 2026-09"
 """The month of the newest page that the table was read from."""
 OWN = "the prices you set"
+_CHINESE = {LISTED: "2026-09 目录价", OWN: "你设置的价格"}
 
 LARGEST_SMALL = 2_601_123
 """Pixels up to which Pro counts a picture as small: 1.5K and a twentieth more on each side. Volcengine's page says
@@ -138,16 +140,18 @@ def bill_text(images: int, price: Price | None) -> str:
     return f"{counted}, {price}" if price else counted
 
 
-def told_together(prices: Iterable[Price]) -> str:
+def told_together(prices: Iterable[Price], words: Words = ENGLISH) -> str:
     """Their sums in words, each currency by itself: "¥1.00 and $0.12 by the list price of …, 0.50 by the prices …"."""
     sums: dict[str, dict[str, Decimal]] = {}
     for price in prices:
         of_source = sums.setdefault(price.source, {})
         of_source[price.currency] = of_source.get(price.currency, Decimal()) + price.amount
-    return ", ".join(
-        f"{' and '.join(f'{currency}{_digits(amount)}' for currency, amount in amounts.items())} by {source}"
-        for source, amounts in sums.items()
-    )
+    told = []
+    for source, amounts in sums.items():
+        parts = [f"{currency}{_digits(amount)}" for currency, amount in amounts.items()]
+        english = words is ENGLISH
+        told.append(f"{' and '.join(parts)} by {source}" if english else f"{'、'.join(parts)}（{_CHINESE[source]}）")
+    return words.comma.join(told)
 
 
 def _of_one(rate: Rate, body: Mapping[str, Any], *, layers: bool) -> str | None:

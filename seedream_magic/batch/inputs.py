@@ -1,7 +1,7 @@
 """What a batch is given: prompts, storyboards, plans, or records with a prompt and options; each one becomes a plan.
 
-A collection whose length is known is checked as a whole before anything is sent, so that a mistake in its last row
-costs nothing.
+A collection whose length is known is checked as a whole before anything is sent, so that a mistake in its last row, or
+one that asks for more images than a run may bill, costs nothing. What an iterator gives is checked as it comes.
 """
 
 from __future__ import annotations
@@ -10,18 +10,19 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from seedream_magic.api.fields import in_python
+from seedream_magic.api.fields import KEYWORDS, in_python
 from seedream_magic.api.make_request import make_request
 from seedream_magic.api.plan import Plan
 from seedream_magic.api.request import ImageRequest
 from seedream_magic.api.storyboard import Storyboard
 from seedream_magic.drawing import Sender, check_service
 from seedream_magic.errors import InvalidRequest, SeedreamError
-from seedream_magic.planning import Options, make_ask, plan_in_python, read_references
-from seedream_magic.rows import is_missing
+from seedream_magic.planning import Options, make_ask, plan_in_python, read_beside, read_references
+from seedream_magic.rows import as_switch, cell_value
 
 Row = str | Storyboard | Plan | Mapping[str, Any]
-"""A record has its words under "prompt"; all else in it are options of its own."""
+"""A record has its words under "prompt"; all else in it are options of its own, as far as they are not empty."""
+_SWITCHES = {"fit", *(field.name for field in KEYWORDS if field.parse is None)}
 MOST_TOLD = 10
 """Rows that a message names; of more it says how many."""
 
@@ -88,14 +89,23 @@ class RowReader:
             raise InvalidRequest(f"{bad:,} of {number:,} rows cannot be drawn: {' '.join(complaints)}{rest}")
 
     def _check(self, row: object) -> None:
+        client = self._client
         if isinstance(row, Plan):
-            check_service(self._client, row)
+            check_service(client, row)
+            if not row.stored:
+                client.session.refuse_alone(row.request)
             return
-        client, (prompt, options) = self._client, self._parts(row)
+        prompt, options = self._parts(row)
         with in_python():
             ask = make_ask(prompt, options)
+            read_beside(ask)
             references, _ = read_references(client, ask.refs, fit=ask.fit)
-            make_request(ask, model=client.model, references=references, strict=client.provider.strict)
+            request, _ = make_request(ask, model=client.model, references=references, strict=client.provider.strict)
+        try:
+            client.session.refuse_alone(request)
+        except InvalidRequest:
+            if not plan_in_python(client, prompt, options).stored:
+                raise
 
     def _parts(self, row: object) -> tuple[str | Storyboard, Options]:
         """The words of a row and its options."""
@@ -103,19 +113,16 @@ class RowReader:
             return _words(row, self._options), self._options
         if "prompt" not in row:
             raise InvalidRequest('It has no "prompt".')
-        own = {str(name): value for name, value in row.items() if name != "prompt"}
-        if unknown := own.keys() - Options.__annotations__.keys():
+        cells = {str(name): cell_value(value) for name, value in row.items() if name != "prompt"}
+        if unknown := cells.keys() - Options.__annotations__.keys():
             raise InvalidRequest(f"There is no option {', '.join(sorted(unknown))}.")
-        if missing := [name for name, value in own.items() if value is not None and is_missing(value)]:
-            raise InvalidRequest(f"{', '.join(missing)} is NaN.")
-        options: Any = {**self._options, **own}
+        own = {name: as_switch(value) if name in _SWITCHES else value for name, value in cells.items()}
+        options: Any = {**self._options, **{name: value for name, value in own.items() if value is not None}}
         return _words(row["prompt"], options), options
 
 
 def _words(value: object, options: Options) -> str | Storyboard:
-    if value is not None and is_missing(value):
-        raise InvalidRequest("The prompt is NaN.")
-    if isinstance(value, str) and not value.strip() and not options.get("layer_decomposition"):
+    if cell_value(value) is None and not (isinstance(value, str) and options.get("layer_decomposition")):
         raise InvalidRequest("The prompt is empty.")
     if isinstance(value, str | Storyboard):
         return value

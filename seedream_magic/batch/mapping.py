@@ -142,7 +142,9 @@ class _Mapping:
 
     def told(self, name: str) -> str:
         """A batch of this name as Python shows it."""
-        return f"<{name}: {plural(self._progress.sets if self._progress else 0, 'set')}, {len(self.failed)} failed>"
+        count = self._progress
+        unsent = f", of them {count.not_again} not sent again, see failed" if count and count.not_again else ""
+        return f"<{name}: {plural(count.sets if count else 0, 'set')}, {len(self.failed)} failed{unsent}>"
 
     def _begin(self) -> Progress:
         self._progress = Progress(self._client, self._total)
@@ -165,7 +167,7 @@ class _Mapping:
         if item.error is not None:
             self.failed.append(Failure(item.index, item.images.prompt, row, item.error))
         if self._progress is not None:
-            self._progress.add(item.images, failed=item.error is not None)
+            self._progress.add(item.images, item.error)
         if not self._ordered:
             yield item.images
             return
@@ -177,12 +179,15 @@ class _Mapping:
     def _interrupted(self) -> SeedreamInterrupted:
         done = self._progress.sets if self._progress else 0
         total = "" if self._total is None else f" of {self._total:,}"
-        words = f"Stopped after {done:,}{total} sets. What has come is kept."
+        words, at_work = f"Stopped after {done:,}{total} sets. What has come is kept.", len(self._given)
+        paid = self._client.provider.needs_key
+        begun = f" {plural(at_work, 'row')} more had been begun: what of that was sent may be billed."
+        words += begun if paid and at_work else ""
         hint = (
-            "The same call again shows what is done, which bills nothing, and goes on with the rest. "
-            "What was under way and may have been billed is not sent again: it stands in failed."
+            "The same call again shows what is done, which bills nothing, and goes on with the rest. What was sent and "
+            "brought no answer is not sent again, but told (OutcomeUnknown, in failed); fresh=True sends that too."
         )
-        return SeedreamInterrupted(words, billed="unknown", hint=hint)
+        return SeedreamInterrupted(words, billed="unknown" if paid else "no", hint=hint)
 
     def _items(self, rows: AsyncIterator[object]) -> AsyncGenerator[Item, None]:
         """The items of these rows, drawn here or by the workers of the executor."""

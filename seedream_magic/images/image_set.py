@@ -231,7 +231,7 @@ class ImageSet(Sequence[Frame]):
     expected: int | None = 1
     state: State = "running"
     outcome: Outcome = "not_sent"
-    usage: Mapping[str, Any] | None = None
+    usage: Mapping[str, Any] | None = field(default=None, hash=False)
     seconds: float = 0.0
     notes: tuple[str, ...] = ()
     replayed: bool = False

@@ -43,8 +43,8 @@ Fact = Callable[[Searchable], bool]
 Reading = Callable[[re.Match[str], date], Fact | None]
 """What a match of a pattern says, seen from today; None where it says nothing, such as the 45th of a month."""
 
-MOST_DAYS = 3660
-"""Ten years: what is older has no pictures."""
+_FIRST_DAY, _LAST_DAY = date(2000, 1, 1), date(2099, 12, 31)
+"""Of the years that are read as such."""
 _UNDER_WAY = ("sending", "answering")
 _STATES: dict[str, tuple[str, ...]] = {
     **{state: (state,) for state in ("done", "partial", "failed", "stopped", "interrupted", "damaged", *_UNDER_WAY)},
@@ -131,7 +131,10 @@ def search(entries: Sequence[HistoryEntry], words: str, *, now: datetime) -> lis
 
 
 def since(words: str, *, now: datetime) -> date | None:
-    """The first day of the newest such date that has begun: of "2026-11" 1 November; None for what is no date."""
+    """The first day of the newest such date that has begun: of "2026-11" 1 November; None for what is no date.
+
+    Of a date that is still to come, too.
+    """
     today = now.astimezone().date()
     terms = list(_terms(_comparable(words), today))
     facts = [term.fact for term in terms if term.fact is not None]
@@ -143,12 +146,16 @@ def since(words: str, *, now: datetime) -> date | None:
         drawn = Searchable("", noon, "", "\n" * 5)
         return all(fact(drawn) for fact in facts)
 
-    days = (today - timedelta(days=ago) for ago in range(MOST_DAYS))
-    newest = next((day for day in days if is_meant(day)), None)
+    newest = next(filter(is_meant, _days(today, _FIRST_DAY)), None)
     if newest is None:
-        return None
-    before = (newest - timedelta(days=ago) for ago in range(1, MOST_DAYS))
-    return next((day + timedelta(days=1) for day in before if not is_meant(day)), newest)
+        return next(filter(is_meant, _days(today, _LAST_DAY)), None)
+    return next((day + timedelta(days=1) for day in _days(newest, _FIRST_DAY) if not is_meant(day)), _FIRST_DAY)
+
+
+def _days(first: date, last: date) -> Iterator[date]:
+    """The days from one to another, forwards or backwards."""
+    step = 1 if last >= first else -1
+    return (first + timedelta(days=step * number) for number in range(abs((last - first).days) + 1))
 
 
 def local_time(moment: datetime | None) -> datetime | None:

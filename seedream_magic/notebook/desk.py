@@ -33,6 +33,7 @@ from seedream_magic.words.language import choose_language
 if TYPE_CHECKING:
     from seedream_magic.api.credentials import MaskedDict
     from seedream_magic.api.plan import Plan
+    from seedream_magic.api.request import ImageRequest
     from seedream_magic.images.image_set import ImageSet
     from seedream_magic.notebook.display import Display
     from seedream_magic.seedream import Seedream
@@ -118,7 +119,7 @@ class Desk:
         """`known` is the session that the shell has already, if the extension was loaded in it before."""
         self.shell, self.settings = shell, settings
         self.session = known or _new_session()
-        self.session.check = self.check_caps
+        self.session.check, self.session.check_alone = self.check_caps, self.check_run
         self.session.check_together = self.check_together
         self._limit_day()
         settings.observe(self._limit_day, names="max_images_per_day")
@@ -165,7 +166,7 @@ class Desk:
         if self.cell is not None:
             self.cell.end()
         session.forget(self.session)
-        self.session.check = self.session.check_day = self.session.check_together = None
+        self.session.check = self.session.check_alone = self.session.check_day = self.session.check_together = None
         _desks.discard(self)
 
     def _cell_begins(self) -> None:
@@ -311,16 +312,21 @@ class Desk:
 
         A set from the store bills nothing. The session calls it before it reserves what a plan may bill.
         """
-        at_most, settings = images_to_bill(plan), self.settings
+        if not plan.stored:
+            self.check_run(plan.request)
+        self._check_session(images_to_bill(plan))
+
+    def check_run(self, request: ImageRequest) -> None:
+        """Refuse what may bill more than the person allowed for a run, and what nobody can count under a limit."""
+        at_most, settings = request.images_at_most, self.settings
         for name in ("max_images_per_run", "max_images_per_session"):
             if getattr(settings, name) is not None:
-                _refuse_uncounted(plan, name)
+                _refuse_uncounted(request, name)
         if settings.max_images_per_run is not None and at_most > settings.max_images_per_run:
             raise InvalidRequest(
                 f"This may bill {plural(at_most)}; "
                 f"SeedreamMagics.max_images_per_run allows {settings.max_images_per_run}."
             )
-        self._check_session(at_most)
 
     def _check_session(self, at_most: int) -> None:
         drawn, allowed = self.session, self.settings.max_images_per_session
@@ -387,7 +393,8 @@ class Desk:
         Called where no other run can begin. Without a library only this store is counted. What the demo has drawn
         counts for the demo only, where limits can be tried out.
         """
-        _refuse_uncounted(plan, "max_images_per_day")
+        if not plan.stored:
+            _refuse_uncounted(plan.request, "max_images_per_day")
         store = plan.references.parent if plan.references else self.client().store
         self._check_day(images_to_bill(plan), free=not plan.provider.needs_key, store=store)
 
@@ -418,10 +425,10 @@ class Desk:
         return sum(database.may_be_billed(run) for run in today if (run.provider == "demo") == free)
 
 
-def _refuse_uncounted(plan: Plan, cap: str) -> None:
-    """Refuse a plan of which nobody can say how many images it may bill, where a limit is set."""
-    if plan.request.uncounted and not plan.stored:
-        named = ", ".join(plan.request.uncounted)
+def _refuse_uncounted(request: ImageRequest, cap: str) -> None:
+    """Refuse a request of which nobody can say how many images it may bill, where a limit is set."""
+    if request.uncounted:
+        named = ", ".join(request.uncounted)
         raise InvalidRequest(
             f"How many images may be billed cannot be counted: --extra sets {named} to what is no number.",
             hint=f"SeedreamMagics.{cap} is set: write a number, or leave {named} out.",

@@ -2,15 +2,21 @@
 
 from __future__ import annotations
 
+import re
+from collections.abc import Sequence
 from datetime import UTC, datetime
+from typing import TYPE_CHECKING
 
 from IPython.display import display
 
-from seedream_magic.errors import InvalidRequest
+from seedream_magic.errors import InvalidRequest, plural
 from seedream_magic.images.image_set import Frame, ImageSet
 from seedream_magic.notebook.cell import split_line, value_of
 from seedream_magic.notebook.desk import Desk
 from seedream_magic.words.clip import one_line
+
+if TYPE_CHECKING:
+    from seedream_magic.sweep.sweep import Sweep
 
 
 def compare(desk: Desk, text: str) -> None:
@@ -20,17 +26,46 @@ def compare(desk: Desk, text: str) -> None:
     words = split_line(text)
     if not words:
         raise InvalidRequest("%seedream compare takes frames: story[2] other[0] run:ID[1], two to nine of them.")
-    display(light_table(*(_pictures(desk, word) for word in words))._repr_mimebundle_(), raw=True)
+    display(light_table(*(one for word in words for one in _pictures(desk, word)))._repr_mimebundle_(), raw=True)
 
 
-def _pictures(desk: Desk, word: str) -> Frame | ImageSet:
-    """The frame, or the set, that a word of the line means: a variable's, or a run's."""
+def _pictures(desk: Desk, word: str) -> Sequence[Frame | ImageSet]:
+    """The frame, the set, or the sets of a sweep, that a word of the line means: a variable's, or a run's."""
     from seedream_magic.planning import find_frame  # noqa: PLC0415 - load time, see `desk`
+    from seedream_magic.sweep.sweep import Sweep  # noqa: PLC0415 - load time, see `desk`
 
     value = find_frame(desk.client(), word) if word.startswith("run:") else value_of(word, desk.variables)
+    if isinstance(value, Sweep):
+        return _cells(value, word)
     if not isinstance(value, Frame | ImageSet):
         raise InvalidRequest(f"{word[:60]} is no frame: name one as story[2] or run:ID[2].")
-    return value
+    return [value]
+
+
+def _cells(sweep: Sweep, word: str) -> Sequence[ImageSet]:
+    """The sets of a sweep. Raises `InvalidRequest` that names its cells where they do not all fit on a light table."""
+    from seedream_magic.images.light_table import FEWEST, MOST  # noqa: PLC0415 - Pillow loads when it is used
+
+    pictures = sum(len(images.ok) for images in sweep)
+    if FEWEST <= pictures <= MOST:
+        return tuple(sweep)
+    there = [index for index in sweep.runs if sweep.sets and (images := sweep.sets[index]) and images.ok]
+    names = [
+        _name_in_line(sweep, index, word) for index in (there[:1] + there[-1:] if len(there) > 1 else sweep.runs[:2])
+    ]
+    axes = "; ".join(f"{name}: {', '.join(labels[:12])}" for name, labels in sweep.axes.items())
+    raise InvalidRequest(
+        f"{word[:60]} is a sweep of {plural(len(sweep), 'run')} with {plural(pictures, 'picture')}; a light table has "
+        f"{FEWEST} to {MOST}. Name cells of it: %seedream compare {' '.join(names)}.",
+        hint=f"They are named by {axes}.",
+    )
+
+
+def _name_in_line(sweep: Sweep, index: int, word: str) -> str:
+    """How a line names the run at a place: by its labels, and where these hold signs of their own by its number."""
+    labels = ",".join(sweep.places[index].labels)
+    plain = labels.count(",") == len(sweep.crossed) - 1 and not re.search(r"""["'\\\[\]{}]""", labels)
+    return f'{word}["{labels}"]' if plain else f"{word}[{sweep.runs.index(index)}]"
 
 
 def gallery(desk: Desk, text: str) -> None:
@@ -41,7 +76,9 @@ def gallery(desk: Desk, text: str) -> None:
     words, date, starred = _asked_of_gallery(text)
     first = since(date, now=datetime.now(UTC)) if date else None
     if date and first is None:
-        raise InvalidRequest(f"{one_line(date, 40)!r} is no date: --since takes 2026-11, 2026-11-28, yesterday, 昨天.")
+        raise InvalidRequest(
+            f"{one_line(date, 40)!r} is no date: --since takes 2026, 2026-11, 2026-11-28, yesterday, 昨天."
+        )
     entries = desk.client().history(words or None, starred=starred)
     entries.sort(key=lambda entry: entry.run_id, reverse=True)
     if first is not None:

@@ -5,12 +5,13 @@ from __future__ import annotations
 import re
 from collections.abc import Mapping
 from dataclasses import replace
+from pathlib import PurePath
 from typing import TYPE_CHECKING, Any
 
 from seedream_magic.errors import InvalidRequest, SeedreamError
 from seedream_magic.notebook.cell import Cell, value_of, variable_of
 from seedream_magic.notebook.desk import Desk
-from seedream_magic.rows import EACH, read_rows
+from seedream_magic.rows import EACH, OTHER_TABLES, read_rows
 from seedream_magic.sweep.axes import Axis, Prompt, title_of
 from seedream_magic.sweep.make_axes import names_of, option_axis, read_groups, rows_axis, takes_axis
 
@@ -20,7 +21,7 @@ if TYPE_CHECKING:
 
 WAITED = "--bg waited: here nothing is seen that comes after the last cell (nbconvert, papermill, Voilà, scripts)."
 IN_BACKGROUND = "It is drawn in the background and told here at its end. %seedream stop ends it."
-_FILE = re.compile(r".*[.](csv|tsv|txt)", re.IGNORECASE)
+_FILES = {".csv", ".tsv", ".txt", *OTHER_TABLES}
 
 
 def draw_sweep(desk: Desk, cell: Cell) -> None:
@@ -79,7 +80,9 @@ def cell_axes(cell: Cell, variables: Mapping[str, Any], *, filled: Mapping[str, 
             raise InvalidRequest("--vary finds no group in the prompt: write the variants as {red|blue}.")
     axes = list(groups)
     if cell.each:
-        table = cell.each if _FILE.fullmatch(cell.each) else variable_of(cell.each, variables, "--each")
+        table = (
+            cell.each if PurePath(cell.each).suffix.lower() in _FILES else variable_of(cell.each, variables, "--each")
+        )
         name = cell.each if cell.each.isidentifier() else EACH
         axes.append(rows_axis(name, read_rows(table, name), names_of(prompt, groups), filled))
     for option, texts in cell.xy:

@@ -54,13 +54,13 @@ class Change:
 class Axis:
     """What the runs of a sweep differ in: its name, a label for each value, and what that changes, None for a hole.
 
-    `note` is what a person should know of it before anything is sent.
+    `unused` are columns of its table that nothing uses.
     """
 
     name: str
     labels: tuple[str, ...]
     changes: tuple[Change | None, ...] = field(repr=False)
-    note: str = ""
+    unused: tuple[str, ...] = ()
 
     def __len__(self) -> int:
         return len(self.labels)

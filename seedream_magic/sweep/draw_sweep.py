@@ -36,6 +36,18 @@ UPDATE_SECONDS = 0.5
 _POLL_SECONDS = 0.05
 
 
+_NOTES = {
+    "en": {
+        "unfilled": "Sent as typed, for there is nothing to fill in: {names}.",
+        "unused": "Columns that nothing uses: {names}.",
+        "sample": "A sample of the runs: {runs}, seed {seed}.",
+    },
+    "zh": {
+        "unfilled": "原样发送，因为没有可填入的内容：{names}。",
+        "unused": "没有用到的列：{names}。",
+        "sample": "抽取了其中 {runs} 次，种子 {seed}。",
+    },
+}
 _MOST_WARNINGS = 3
 """Of those that concern only some of the runs."""
 
@@ -77,12 +89,13 @@ def plan_sweep(
     check_places(places, lambda asked: _check(client, asked, read))
     plans = tuple(None if place.ask is None else _plan(client, place, read) for place in places)
     made = [plan for plan in plans if plan is not None]
-    warnings = _warnings(made)
-    unfilled = dict.fromkeys(name for place in places for name in place.unfilled)
-    notes = [f"Sent as typed, for there is nothing to fill in: {', '.join(unfilled)}."] if unfilled and not raw else []
-    notes += [axis.note for axis in axes if axis.note]
-    if sample is not None:
-        notes.append(f"A sample of {plural(len(made), 'run')}, seed {DEFAULT_SEED if seed is None else seed}.")
+    unfilled = "" if raw else ", ".join(dict.fromkeys(name for place in places for name in place.unfilled))
+    says, drawn = _NOTES[words_for(title).language], DEFAULT_SEED if seed is None else seed
+    notes = [
+        says["unfilled"].format(names=unfilled) if unfilled else "",
+        *(says["unused"].format(names=", ".join(axis.unused)) for axis in axes if axis.unused),
+        says["sample"].format(runs=len(made), seed=drawn) if sample is not None else "",
+    ]
     return Sweep(
         title,
         tuple(axes),
@@ -91,7 +104,7 @@ def plan_sweep(
         make_ledger(made, client.store, at_once=CONCURRENCY),
         (None,) * len(plans),
         (None,) * len(plans),
-        notes=(*warnings, *notes),
+        notes=(*_warnings(made), *filter(None, notes)),
         sampled=sample is not None,
         name=name,
         client=client,
@@ -218,11 +231,11 @@ def retry_sweep(client: SweepSender, sweep: Sweep, labels: tuple[str, ...]) -> S
     if not again:
         return sweep
     planned = replace(sweep, plans=tuple(plans))
-    account = refuse_sweep(client, planned, again).ledger.lines(words_for(sweep.title))
+    planned = refuse_sweep(client, planned, again)
     paid = [*sweep.paid] or [0] * len(plans)
     for index in again:  # what takes its place tells its own bill alone
         paid[index] = sweep.billed_at(index)
-    return draw(client, replace(planned, notes=(*sweep.notes, *account), paid=tuple(paid)), again)
+    return draw(client, replace(planned, paid=tuple(paid)), again)
 
 
 def _plan_again(client: SweepSender, sweep: Sweep, index: int) -> Plan | None:

@@ -54,7 +54,7 @@ class Ledger:
 
     def bill(self, words: Words = ENGLISH) -> str:
         """The images that may be billed and what they cost: "up to 8 images, ¥2.00 by the list price of …"."""
-        price = told_together(self.prices)
+        price = told_together(self.prices, words)
         if words is not ENGLISH:
             rest = f"，另有 {self.unpriced} 张价格未知" if price and self.unpriced else ""
             return f"最多 {self.images} 张{f'，{price}' if price else ''}{rest}"

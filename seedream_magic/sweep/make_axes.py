@@ -16,7 +16,7 @@ from typing import Any
 from seedream_magic.api.fields import CHINESE_FLAGS, FIELDS, MOST_TAKES, Field
 from seedream_magic.api.storyboard import Storyboard
 from seedream_magic.errors import InvalidRequest
-from seedream_magic.rows import Row, is_missing, read_rows
+from seedream_magic.rows import Row, as_switch, cell_value, is_missing, read_rows
 from seedream_magic.sweep.axes import Axis, Change, Prompt, hide_signs, plain_signs, refuse_problems
 from seedream_magic.variables import change_parts, names_in
 
@@ -24,8 +24,8 @@ HOLE = "-"
 NOTHING = "(none)"
 """The label of a value that is empty: no words, an option that is not given."""
 _LONGEST_LABEL = 80
+_MOST_UNUSED = 8
 _GROUP = "\ufdd3{}\ufdd3"
-_SWITCH = {"on": True, "true": True, "yes": True, "1": True, "off": False, "false": False, "no": False, "0": False}
 
 
 def python_axes(
@@ -140,8 +140,8 @@ def rows_axis(name: str, rows: Sequence[Row], named: Sequence[str], others: Iter
         f"{label} ({row.number})" if counted[label] > 1 else label for label, row in zip(labels, rows, strict=True)
     ]
     unused = [column for column in further if column not in options]
-    note = f"Columns that nothing uses: {', '.join(unused[:8])}{' …' * (len(unused) > 8)}." if unused else ""
-    return Axis(name, tuple(numbered), tuple(changes), note)
+    shown = (*unused[:_MOST_UNUSED], *["…"] * (len(unused) > _MOST_UNUSED))
+    return Axis(name, tuple(numbered), tuple(changes), shown)
 
 
 def find_option(name: str) -> Field:
@@ -223,15 +223,13 @@ def _is_hole(value: object) -> bool:
 
 def _read(option: Field, value: object, problems: list[str], where: str) -> Change | None:
     """What a value of an option changes; where the option does not take it that is a problem of `where`."""
-    if is_missing(value) or value == "":
+    value = cell_value(value)
+    if value is None:
         return Change()
     if option.name == "refs":
         return Change(refs=tuple(value) if isinstance(value, list | tuple) else (value,))
-    value = value.item() if hasattr(value, "item") and not isinstance(value, str) else value  # numpy's own numbers
-    if isinstance(value, float) and value.is_integer():  # as a column of numbers with gaps has them
-        value = int(value)
-    if option.parse is None and not isinstance(value, bool):
-        value = _SWITCH.get(str(value).strip().lower(), value)
+    if option.parse is None:
+        value = as_switch(value)
         if not isinstance(value, bool):
             problems.append(f"{where}: {option.flag} is on or off, not {str(value)[:40]!r}.")
             return None
@@ -270,8 +268,8 @@ def _change_of(row: Row, filled: Sequence[str], options: Mapping[str, Field], pr
     for column in filled:
         if column not in row.values:
             problems.append(f"Row {row.number} has no {column!r}.")
-        elif is_missing(row.values[column]):
-            problems.append(f"Row {row.number}: {column!r} is empty ({row.values[column]}).")
+        elif cell_value(row.values[column]) is None:
+            problems.append(f"Row {row.number}: {column!r} is empty.")
     used = [row.values.get(column) for column in (*filled, *options)]
     if any(map(_is_hole, used)):
         return None
@@ -290,6 +288,7 @@ def _change_of(row: Row, filled: Sequence[str], options: Mapping[str, Field], pr
 
 def _row_label(row: Row, columns: Sequence[str]) -> str:
     """Its own label, else the values that make it what it is."""
-    texts = (" ".join(str(row.values.get(column, "")).split()) for column in columns)
+    given = (row.values.get(column) for column in columns)
+    texts = (" ".join(str(value).split()) for value in given if cell_value(value) is not None)
     label = row.label or ", ".join(filter(None, texts)) or f"row {row.number}"
     return label if len(label) <= _LONGEST_LABEL else f"{label[:_LONGEST_LABEL]}…"

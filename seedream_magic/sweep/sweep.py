@@ -15,6 +15,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal, Protocol, SupportsIndex, overload
 
 from seedream_magic.api.plan import Plan
+from seedream_magic.api.prices import Price, price_of, told_together
 from seedream_magic.errors import ConfigError, InvalidRequest, SeedreamError, plural
 from seedream_magic.images.cards import public_cards
 from seedream_magic.images.image_set import Client, Frame, ImageSet, cards_of
@@ -37,15 +38,14 @@ class SweepClient(Client, Protocol):
         """See `Sweep.retry`."""
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False)  # each is one of its own, in sets and as a key
 class Sweep(Sequence[ImageSet]):
     """The runs of a sweep, in the order of its axes. A growing one is a series of these values.
 
     `title` is the prompt as it was typed. `places` are those of the axes' product, `plans`, `sets` and `errors` what is
-    at each: None in a hole, a set also where nothing came yet. `ledger` is what was told before, `notes` are sentences
-    beside it. A `sampled` one has some of the places only. `paid` are the images that each place had billed
-    before it was retried. `name` is the variable that holds it, for the code that goes
-    on from it.
+    at each: None in a hole, a set also where nothing came yet. `ledger` is what was told before it, or its retry,
+    was drawn, `notes` are sentences beside it. A `sampled` one has some of the places only. `paid` are the images that
+    each place had billed before it was retried. `name` is the variable that holds it, for code that goes on.
     """
 
     title: str
@@ -206,8 +206,9 @@ class Sweep(Sequence[ImageSet]):
     def export(self, path: str | PathLike[str], *, size: int | None = None) -> Path:
         """Write the sweep to one file for other people, as its ending says, and give its path.
 
-        `.html` a page with the grid and the originals in it; `.jpg` or `.png` a contact sheet with the labels of the
-        axes, `size` pixels wide; `.zip` a folder of originals for each run. Raises `InvalidRequest` for another ending,
+        `.html` a page with the grid and the originals in it; `.pdf` a document with a page for each picture and its
+        labels; `.jpg` or `.png` a contact sheet with the labels of the axes, `size` pixels wide; `.zip` a folder of
+        originals for each run. Raises `InvalidRequest` for another ending,
         `ConfigError` where the file cannot be written.
         """
         from seedream_magic.view.grid_export import export_grid  # noqa: PLC0415 - Pillow loads when it is exported
@@ -241,7 +242,7 @@ def grid_of(sweep: Sweep) -> Grid:
     if sweep.sampled:
         axes = (("sample", tuple(_JOINED.join(place.labels) for place in sweep.places)),)
     cells = tuple(_cell_of(sweep, index, words) for index in range(len(sweep.places)))
-    return Grid(sweep.title, axes, cells, (*sweep.ledger.lines(words), *sweep.notes, *_bill_line(sweep, words)))
+    return Grid(sweep.title, axes, cells, (*_account(sweep, words), *sweep.notes))
 
 
 def _cell_of(sweep: Sweep, index: int, words: Words) -> GridCell:
@@ -249,7 +250,7 @@ def _cell_of(sweep: Sweep, index: int, words: Words) -> GridCell:
     labels = (_JOINED.join(place.labels),) if sweep.sampled else place.labels
     images = sweep.sets[index] if sweep.sets else None
     sent = images is not None and images.outcome != "not_sent"
-    message = _STOPPED[words.language][sent] if state == "stopped" else ""
+    message = _STOPPED[words.language][0 if not sent else 1 if sweep.ledger.free else 2] if state == "stopped" else ""
     lacks = state in {"failed", "stopped"} or (images is not None and bool(images.failed))
     retry = _retry_code(sweep, place) if lacks else ""
     return GridCell(labels, state, cards_of(images) if images is not None else None, message, retry)
@@ -258,14 +259,16 @@ def _cell_of(sweep: Sweep, index: int, words: Words) -> GridCell:
 _STOPPED = {
     "en": (
         "It was not sent.\nRun the cell again: only what is missing is sent.",
+        "It was stopped under way.\nRun the cell again: what can be fetched is; the rest is drawn anew, free.",
         "It had been sent and may be billed.\nRun the cell again: what can be fetched is, free; the rest is sent anew.",
     ),
     "zh": (
         "未发送。\n再次运行该单元格，只会请求缺少的部分。",
+        "中途停止。\n再次运行该单元格：先取回能取回的图片，其余重新生成，免费。",
         "已发送，可能已计费。\n再次运行该单元格：先取回能取回的图片，不计费；仍缺少的会重新请求，可能再次计费。",
     ),
 }
-"""What is said of a run that was stopped: before it was sent, and after."""
+"""What is said of a run that was stopped: before it was sent, after that by the demo, and by who bills."""
 
 
 def _retry_code(sweep: Sweep, place: Place) -> str:
@@ -273,17 +276,30 @@ def _retry_code(sweep: Sweep, place: Place) -> str:
     return f"{sweep.name} = {sweep.name}.retry({', '.join(map(_literal, place.labels))})\n{sweep.name}"
 
 
-def _bill_line(sweep: Sweep, words: Words) -> tuple[str, ...]:
-    """What it came to, at its end."""
-    if sweep.state in {"planned", "running"} or not sweep.ledger.sent:
-        return ()
+def _account(sweep: Sweep, words: Words) -> tuple[str, ...]:
+    """What it will come to; at its end, in place of that, what it came to."""
     billed = sum(map(sweep.billed_at, sweep.runs))
+    if sweep.state in {"planned", "running"} or not (sweep.ledger.sent or billed):
+        return sweep.ledger.lines(words)
     stopped, free = sweep.state == "stopped", sweep.ledger.free
+    price = "" if free else told_together(_prices(sweep), words)
+    shown = sum(images is not None and images.replayed for images in sweep.sets)
     if words is not ENGLISH:
-        drawn = f"演示服务生成 {billed} 张，免费。" if free else f"已计费 {billed} 张。"
-        return (f"{'已停止。' if stopped else ''}{drawn}",)
-    drawn = f"{plural(billed)} drawn by the demo, free." if free else f"{plural(billed)} billed."
-    return (f"{'Stopped. ' if stopped else ''}{drawn}",)
+        drawn = f"演示服务生成 {billed} 张，免费" if free else f"已计费 {billed} 张{f'，{price}' if price else ''}"
+        rest = f"；{shown} 次取自本地" if shown else ""
+        return (f"{'已停止。' if stopped else ''}{drawn}{rest}。",)
+    drawn = f"{plural(billed)} drawn by the demo, free" if free else f"{plural(billed)} billed"
+    parts = (f"{drawn}{f', {price}' if price else ''}", f"{plural(shown, 'run')} from the library" if shown else "")
+    return (f"{'Stopped. ' if stopped else ''}{'; '.join(filter(None, parts))}.",)
+
+
+def _prices(sweep: Sweep) -> Iterator[Price]:
+    """The list prices of what it billed, as far as they are known."""
+    for index in sweep.runs:
+        plan, billed = sweep.plans[index], sweep.billed_at(index)
+        if plan is not None and billed:
+            price = price_of(plan.request, plan.provider, plan.prices, base_url=plan.base_url, images=billed)
+            yield from [price] if price else []
 
 
 def _labels(key: object) -> tuple[str, ...]:

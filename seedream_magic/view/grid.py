@@ -20,7 +20,17 @@ from PIL.Image import Image
 from seedream_magic.errors import ImageError, plural
 from seedream_magic.view.cards import Card, CardSet, Grid, GridCell, Preview
 from seedream_magic.view.carousel import CAROUSEL_SCRIPTS, OUTPUT_BYTES, SHEET_BYTES, script_words, summary_line
-from seedream_magic.view.grid_cells import CELL_WIDTH, CONTROLS, QUIET, WORDS, Look, cell_element, label_of, texts_of
+from seedream_magic.view.grid_cells import (
+    CELL_WIDTH,
+    CONTROLS,
+    QUIET,
+    WORDS,
+    Look,
+    axis_name,
+    cell_element,
+    label_of,
+    texts_of,
+)
 from seedream_magic.view.grid_sheet import draw_grid
 from seedream_magic.view.markup import Markup, element, script, style_sheet
 from seedream_magic.view.pictures import contain, decode_preview, encode_within, make_previews, small_preview_of
@@ -210,7 +220,7 @@ def grid_html(grid: Grid, budget: int, most: int = MOST_PREVIEWS, cells: int = M
             sets.append(shown)
     longest = max(200, min(4_000, _PROMPTS // max(len(grid.runs) * grid.places, 1)))
     look = Look(words, min(max(grid.ratio, 0.25), 4.0), previews, _frames_shown(grid, most), sets, longest)
-    names = [(name, [one_line(label, 120) for label in labels]) for name, labels in grid.axes[2:]]
+    names = [(axis_name(name, words), [one_line(label, 120) for label in labels]) for name, labels in grid.axes[2:]]
     attributes = {
         "class": "seedream-grid tex2jax_ignore mathjax_ignore",
         "lang": words.language,
@@ -252,7 +262,8 @@ def grid_html(grid: Grid, budget: int, most: int = MOST_PREVIEWS, cells: int = M
 
 def _page(grid: Grid, page: tuple[int, ...], look: Look, most: int) -> Markup:
     """A page: its heading and its table, or a wall of cells where there is one axis."""
-    titles = [f"{name}: {labels[at]}" for (name, labels), at in zip(grid.axes[2:], page, strict=True)]
+    named = zip(grid.axes[2:], page, strict=True)
+    titles = [f"{axis_name(name, look.words)}: {labels[at]}" for (name, labels), at in named]
     style = {"class": "seedream-heading", "style": "margin:14px 0 6px 0;font-weight:600"}
     heading = [element("div", style, " · ".join(titles))] if titles else []
     content = _table(grid, page, look, most) if len(grid.axes) > 1 else _wall(grid, look, most)
@@ -275,7 +286,7 @@ def _wall(grid: Grid, look: Look, most: int) -> Markup:
 def _table(grid: Grid, page: tuple[int, ...], look: Look, most: int) -> Markup:
     """The cells of two axes, with a head for each row and column."""
     (first, labels), (second, columns) = grid.axes[:2]
-    names = [name for name in (first, second) if not _OF_NO_NAME.fullmatch(name)]
+    names = [axis_name(name, look.words) for name in (first, second) if not _OF_NO_NAME.fullmatch(name)]
     corner = element("td", {"class": "seedream-corner", "style": f"{_HEAD};{QUIET}"}, " \\ ".join(names))
     heads = [element("th", {"scope": "col", "style": _HEAD}, element("bdi", {}, label)) for label in columns]
     lines = []

@@ -14,7 +14,7 @@ from seedream_magic.view.cards import Card, CardSet, GridCell, Preview
 from seedream_magic.view.carousel import script_words, set_element
 from seedream_magic.view.figures import PICTURE, figure, layout_of
 from seedream_magic.view.markup import Markup, element
-from seedream_magic.words.carousel import Words
+from seedream_magic.words.carousel import CHINESE, Words
 from seedream_magic.words.clip import clip, one_line
 
 CELL_WIDTH = 168
@@ -63,6 +63,20 @@ WORDS: Mapping[str, Mapping[str, str]] = {
     },
 }
 """The words of a grid beside those of its sets."""
+_AXES = {
+    "vary": "变体",
+    "each": "逐行",
+    "take": "第几组",
+    "sample": "抽样",
+    "size": "尺寸",
+    "ratio": "比例",
+    "model": "模型",
+    "images": "张数",
+    "refs": "参考图",
+    "watermark": "水印",
+    "background": "背景",
+}
+"""What axes are called in Chinese, as their options are; a name that is a person's own stays."""
 CONTROLS: Mapping[str, Mapping[str, tuple[str, str]]] = {
     "en": {
         "previous": ("‹", "Previous cell"),
@@ -99,6 +113,14 @@ class Look:
     def says(self, key: str) -> str:
         """A word of a grid."""
         return WORDS[self.words.language][key]
+
+
+def axis_name(name: str, words: Words) -> str:
+    """What an axis is called beside its labels: "size", "尺寸"; its name in code stays as it is."""
+    if words is not CHINESE:
+        return name
+    word, _, number = name.partition(" ")
+    return f"{_AXES[word]} {number}".rstrip() if word in _AXES else name
 
 
 def state_text(cell: GridCell, words: Words) -> str:

@@ -1,4 +1,4 @@
-"""A sweep as one file for other people, with its labels: a page, a contact sheet, or an archive of the originals."""
+"""A sweep as one file for other people, with its labels: a page, a document, a contact sheet, or the originals."""
 
 from __future__ import annotations
 
@@ -28,11 +28,12 @@ from seedream_magic.view.grid import grid_html
 from seedream_magic.view.grid_cells import label_of
 from seedream_magic.view.grid_sheet import provenance_of_grid, write_grid_sheet
 from seedream_magic.view.page import MAXIMUM_BYTES, Texts, data_uri, for_others, write_document
+from seedream_magic.view.pdf import write_pdf
 from seedream_magic.view.pictures import original, progress
 from seedream_magic.words.carousel import ENGLISH
 from seedream_magic.words.clip import one_line
 
-ENDINGS = (".html", ".zip", *SHEETS)
+ENDINGS = (".html", ".pdf", ".zip", *SHEETS)
 PREVIEWS_BYTES, ONE_PREVIEW_BYTES = 30_000_000, 150_000
 """Of a page, which may be larger than what a notebook keeps."""
 _FRAMES = 100
@@ -45,7 +46,8 @@ def export_grid(
 ) -> Path:
     """Write the sweep to one file, which appears whole or not at all; return its absolute path.
 
-    `.html` is a page with the grid, and with the originals inside while they are 150 MB at most; `.jpg` and `.png` are
+    `.html` is a page with the grid, and with the originals inside while they are 150 MB at most; `.pdf` a document with
+    the prompt on its cover and a page for each original, its labels below it; `.jpg` and `.png` are
     contact sheets with the labels of rows, columns and pages, `size` pixels wide (64-4096, 1600 without one); `.zip`
     has a folder of originals for each cell, named by its labels, and `captions.json`. Nothing is written into the
     folders `untouched`. A picture whose file is gone or damaged becomes a log warning of "seedream_magic".
@@ -64,6 +66,8 @@ def export_grid(
     with whole_file(target) as part:
         if ending == ".html":
             _write_page(found, part, target.name)
+        elif ending == ".pdf":
+            _write_document(found, part, target.name)
         elif ending == ".zip":
             _write_archive(found, part, target.name)
         else:
@@ -110,6 +114,22 @@ def _write_page(grid: Grid, path: Path, name: str) -> None:
     write_document(
         html, originals, Texts(one_line(grid.title, 90), grid.title, grid.words), provenance_of_grid(grid), path
     )
+
+
+def _write_document(grid: Grid, path: Path, name: str) -> None:
+    """All pictures as those of one set, each with the labels of its cell in place of its words."""
+    pictures = [(cell, card) for cell in grid.cells if cell.cards for card in cell.cards.pictures]
+    cards = tuple(
+        replace(card, index=index, caption=label_of(cell, grid.words)) for index, (cell, card) in enumerate(pictures)
+    )
+    provenance, like = provenance_of_grid(grid), next(cell.cards for cell, _ in pictures if cell.cards)
+    one_set = replace(
+        like, title=grid.title, prompt=grid.title, model=provenance.model, created=provenance.created, cards=cards
+    )
+    written = write_pdf(one_set, path, ExportOptions(title=one_line(grid.title, 300) or None))
+    for (cell, card), after in zip(pictures, written.cards, strict=True):
+        if after.failure:
+            _warn(name, label_of(cell, ENGLISH), card, after.failure.message)
 
 
 def _write_archive(grid: Grid, path: Path, name: str) -> None:

@@ -11,7 +11,7 @@ from PIL import Image
 
 from seedream_magic.errors import ImageError
 from seedream_magic.view.cards import Card, Grid
-from seedream_magic.view.grid_cells import label_of, state_text
+from seedream_magic.view.grid_cells import axis_name, label_of, state_text
 from seedream_magic.view.lettering import GREY, INK, QUIET, Pen, find_lettering
 from seedream_magic.view.pictures import PAPER, fit_on_paper
 from seedream_magic.view.provenance import Provenance, provenance_of
@@ -124,7 +124,8 @@ def _arrange(grid: Grid, unit: float) -> tuple[_Plan, int]:
     top = margin + plan.text((margin, margin), grid.title, _TITLE, inner, most=4) + gap
     for page in grid.pages():
         if page:
-            names = [f"{name}: {labels[at]}" for (name, labels), at in zip(grid.axes[2:], page, strict=True)]
+            named = zip(grid.axes[2:], page, strict=True)
+            names = [f"{axis_name(name, words)}: {labels[at]}" for (name, labels), at in named]
             top += plan.text((margin, top), " · ".join(names), _HEADING, inner) + gap // 2
         top = _arrange_table(page, plan, top) if table else _arrange_wall(columns, plan, top)
         top += gap
