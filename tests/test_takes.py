@@ -216,6 +216,7 @@ def test_takes_are_found_without_a_library(
     """The folders say all."""
     redone = story.redo(1)
     monkeypatch.setenv("SEEDREAM_LIBRARY", "")
+    assert numbers(seedream.show(story.run_id))[1] == (1, 2)
     assert [frame.path for frame in seedream.show(story.run_id).takes(1)] == [picture(story, 1), picture(redone, 1)]
     assert picture(redone.pick(1, take=1), 1) == picture(story, 1)
 

@@ -10,9 +10,11 @@
   const NAME = "seedream-magic";
   const address = /** @type {HTMLScriptElement | null} */ (document.currentScript)?.src ?? "";
 
-  /** What the kernel says of a run: its actions, what each may bill; of each frame its words, its mark, which take it is.
-   *  @typedef {{ actions: string[], bills: Record<string, string>, words: string[], marks: string[], takes: number[][] }} Facts */
-  /** A place of a set: the run that its picture is from, and the index there. @typedef {{ run: string, frame: number }} Place */
+  /** What the kernel says of a run: its actions, what each may bill; of each frame its words, and of each of its takes
+   *  which run made it (as `data-made` of a figure has it) and its mark.
+   *  @typedef {{ actions: string[], bills: Record<string, string>, words: string[], takes: string[][][] }} Facts */
+  /** A place of a set: the run that its picture is from, the index there, and which run made the picture.
+   *  @typedef {{ run: string, frame: number, made: string }} Place */
 
   const ENGLISH = {
     redo: ["Redo", "Draw this frame anew"],
@@ -228,6 +230,11 @@
       if (output) output.setData({ data: bundle });
     }
 
+    /** A picture has this mark now, in whatever set it shows. @param {string} made @param {string} mark */
+    tellMark(made, mark) {
+      for (const buttons of this.offered.values()) buttons?.tellMark(made, mark);
+    }
+
     /** @param {Place} place */
     pin(place) {
       const others = this.pins.filter(({ run, frame }) => run !== place.run || frame !== place.frame);
@@ -243,7 +250,8 @@
   /** Where the pictures of a set are from: its own run, or those that it was put together of. @param {Element} root */
   const placesOf = (root) => [...root.querySelectorAll("figure")].map((figure, frame) => {
     const named = /^--ref run:([^\s[\]]+)\[(\d+)\]$/.exec(figure.dataset.ref ?? "");
-    return named ? { run: named[1], frame: Number(named[2]) } : { run: root.getAttribute("data-run") ?? "", frame };
+    const made = figure.dataset.made ?? "";
+    return named ? { run: named[1], frame: Number(named[2]), made } : { run: root.getAttribute("data-run") ?? "", frame, made };
   });
 
   /** The buttons of one set, in its bar and in its menu, and the field for words. */
@@ -347,7 +355,7 @@
       this.pending = false;
       this.root.toggleAttribute("aria-busy", false);
       this.status.textContent = answer ? answer.refused ?? "" : this.words.gone;
-      if (typeof answer?.mark === "string") this.tellMark(place, answer.mark);
+      if (typeof answer?.mark === "string") this.notebook.tellMark(place.made, answer.mark);
       if (answer?.bundle) this.notebook.show(this.root, answer.bundle);
       if (typeof answer?.cell === "string") await this.notebook.insert(this.root, place.run, answer);
     }
@@ -403,11 +411,13 @@
       if (by && number + by >= 1 && number + by <= total) this.act("pick", { take: number + by });
     }
 
-    /** Which take of how many shows; a set that was put together shows those of its own runs. */
+    /** Which take of how many shows, also where another has been picked since; a set that was put together shows those
+     *  of its own runs. */
     get take() {
-      const { run, frame } = this.places[this.index];
-      const [number, total] = this.facts.get(run)?.takes[frame] ?? [1, 1];
-      return this.facts.size === 1 && this.root.getAttribute("data-run") === run ? { number, total } : { number: 1, total: 1 };
+      const { run, frame, made } = this.places[this.index];
+      const takes = this.facts.get(run)?.takes[frame] ?? [];
+      const isWhole = this.facts.size === 1 && this.root.getAttribute("data-run") === run;
+      return isWhole ? { number: takes.findIndex(([one]) => one === made) + 1, total: takes.length } : { number: 1, total: 1 };
     }
 
     /** The takes of the frame, where there are several. */
@@ -441,14 +451,14 @@
     }
 
     tellMarks() {
-      this.facts.forEach(({ marks }, run) => marks.forEach((mark, frame) => this.tellMark({ run, frame }, mark)));
+      for (const { takes } of this.facts.values()) for (const [made, mark] of takes.flat()) this.tellMark(made, mark);
     }
 
-    /** @param {Place} place @param {string} mark star, reject or "" */
-    tellMark({ run, frame }, mark) {
+    /** @param {string} made @param {string} mark star, reject or "" */
+    tellMark(made, mark) {
       const thumbs = this.root.querySelectorAll(".seedream-thumb");
       this.places.forEach((place, at) => {
-        if (place.run !== run || place.frame !== frame) return;
+        if (place.made !== made) return;
         for (const node of [this.figures[at], thumbs[at]]) node?.setAttribute("data-mark", mark);
       });
       this.tellFrame();

@@ -661,7 +661,7 @@ def _card_of(images: ImageSet, frame: Frame, words: Words, empty: CardState) -> 
         return replace(_card_of(of, replace(frame, index=place), words, empty), index=frame.index)
     card, origin = card_of(frame, words, empty), origin_of(images)
     if frame.path is not None:
-        card = replace(card, copies=origin.names_of(frame.path, frame.index))
+        card = replace(card, copies=origin.names_of(frame.path, frame.index, frame.home))
     return card if images.state == "running" else origin.with_next_steps(card, frame.error, words)
 
 
