@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import ast
+from contextlib import chdir
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -72,6 +74,26 @@ def test_a_failed_frame_is_asked_for_and_a_picture_is_referred_to(
     """The one is run at once, the other is written on by the person."""
     assert asked(shell, "retry", pair) == {"cell": f"%seedream retry {pair.run_id}", "runs": True}
     assert asked(shell, "reference", pair, 1) == {"cell": f"%%seedream --ref run:{pair.run_id}[1]\n", "runs": False}
+
+
+def test_a_set_is_exported_under_a_name_of_its_own(
+    shell: InteractiveShell, server: RawServer, pair: ImageSet, tmp_path: Path
+) -> None:
+    """The file is named after the pictures, and takes no other one's place; run again, a cell writes its own anew."""
+    with chdir(tmp_path):
+        cells = []
+        for kind in ("html", "html", "zip"):
+            cells.append(asked(shell, "export", pair, words=kind)["cell"])
+            assert run(shell, cells[-1])[0] is None
+        names = ["two-geese.html", "two-geese-2.html", "two-geese.zip"]
+        assert cells == [f"%seedream export {pair.run_id} {name}" for name in names]
+        assert run(shell, cells[0])[0] is None
+        assert sorted(path.name for path in tmp_path.glob("two-*")) == sorted(names)
+    for words in ("", "exe", "html two", "../x.pdf"):
+        assert list(asked(shell, "export", pair, words=words)) == ["refused"]
+    html = pair._repr_mimebundle_()["text/html"]
+    assert f'data-export="%seedream export {pair.run_id} two-geese.pdf"' in html  # at hand where there is no button
+    assert server.posts == 1
 
 
 def test_what_a_click_bills_is_said_before(shell: InteractiveShell, pair: ImageSet) -> None:

@@ -27,8 +27,12 @@
     pin: ["Pin to compare", "Pin this picture, to compare it with others"],
     compare: ["Compare the pinned", "Show the pinned pictures side by side"],
     unpin: ["Unpin all", "Pin nothing any more"],
+    export: ["Export", "Write the set to a file"],
+    pdf: ["PDF", "A page for each picture"],
+    html: ["HTML", "A page for a browser"],
+    zip: ["ZIP", "The originals and their words"],
     draw: ["Draw", "Draw it"],
-    cancel: ["Cancel", "Draw nothing"],
+    cancel: ["Cancel", "Close this"],
     after: "What the new picture shows",
     anew: "What the frame shows, in other words",
     pinned: (/** @type {number} */ count) => `${count} pinned`,
@@ -49,8 +53,12 @@
     pin: ["钉住对比", "钉住此图，与其他图对比"],
     compare: ["对比已钉住的图", "并排显示已钉住的图"],
     unpin: ["全部取消", "取消所有钉住的图"],
+    export: ["导出", "将整组图片写入文件"],
+    pdf: ["PDF", "每页一图"],
+    html: ["HTML", "供浏览器打开的网页"],
+    zip: ["ZIP", "原图及其文字"],
     draw: ["生成", "生成"],
-    cancel: ["取消", "不生成"],
+    cancel: ["取消", "关闭"],
     after: "新图的完整提示词",
     anew: "这一帧的新提示词",
     pinned: (count) => `已钉住 ${count} 张`,
@@ -68,7 +76,8 @@
     reject: "M3.5 3.5l9 9M12.5 3.5l-9 9",
   };
   const IN_THE_BAR = ["retry", "redo", "vary", "star", "reject"];
-  const IN_THE_MENU = ["reword", "reference", "pin"];
+  const IN_THE_MENU = ["reword", "reference", "pin", "export"];
+  const KINDS = ["pdf", "html", "zip"];
 
   /** @template {keyof HTMLElementTagNameMap} Tag @param {Tag} tag @param {Record<string, string>} values
    *  @param {(Node | string)[]} children @returns {HTMLElementTagNameMap[Tag]} */
@@ -336,6 +345,7 @@
     /** What a button does. @param {string} name */
     does(name) {
       if (name === "vary" || name === "reword") return this.type(name);
+      if (name === "export") return this.choose();
       if (name === "pin") return this.notebook.pin(this.places[this.index]);
       const { mark } = this.figures[this.index].dataset;
       return this.act(mark === name ? "unmark" : name);
@@ -391,6 +401,20 @@
       field.select();
     }
 
+    /** Opens the choice of files to export to, or closes it. */
+    choose() {
+      const before = this.below.querySelector("[data-for]");
+      before?.remove();
+      if (before?.getAttribute("data-for") === "export") return;
+      const kinds = KINDS.map((kind) => this.button(kind, () => { form.remove(); this.act("export", { words: kind }); }));
+      const close = () => { form.remove(); this.focus("export"); };
+      const form = make("div", { class: "seedream-form", "data-for": "export", role: "group", "aria-label": this.words.export[1] },
+        this.words.export[0], ...kinds, this.button("cancel", close));
+      form.addEventListener("keydown", (event) => { if (event.key === "Escape") close(); });
+      this.below.prepend(form);
+      kinds[0].focus();
+    }
+
     /** @param {string} name */
     focus(name) {
       const button = this.buttons.get(name);
@@ -440,7 +464,8 @@
       this.bill.textContent = (facts?.actions.includes(primary) && facts.bills[primary]) || "";
       for (const [name, button] of this.buttons) {
         const action = { reword: "redo", pin: "compare" }[name] ?? name;
-        const fits = name === "retry" ? !isPicture : name === "reword" || name === "redo" ? true : isPicture;
+        const fits = name === "retry" ? !isPicture : name === "export" ? this.facts.has(this.root.getAttribute("data-run") ?? "")
+          : name === "reword" || name === "redo" || isPicture;
         button.hidden = !fits || !facts?.actions.includes(action) || (name === "redo" && primary === "retry");
         const [word, says] = /** @type {any} */ (this.words)[name];
         this.name(button, word, says, facts?.bills[action]);

@@ -12,10 +12,12 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
 from functools import partial
+from itertools import count
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from seedream_magic.errors import InvalidRequest, SeedreamError
-from seedream_magic.images.image_set import Frame, ImageSet, origin_of, places_of
+from seedream_magic.images.image_set import Frame, ImageSet, file_name, origin_of, places_of
 from seedream_magic.images.lineage import without_picks
 from seedream_magic.images.takes import all_takes_of
 from seedream_magic.notebook.desk import Desk
@@ -27,6 +29,8 @@ if TYPE_CHECKING:
 
 LONGEST_WORDS = 20_000
 """Characters of a prompt: more than any service reads."""
+KINDS = ("pdf", "html", "zip")
+"""Files that a set is exported as."""
 MOST_FRAMES = 9
 """What a light table takes."""
 
@@ -160,12 +164,22 @@ def _compare(asked: Action) -> Cell:
     return Cell(f"%seedream compare {' '.join(names)}")
 
 
+def _export(asked: Action) -> Cell:
+    """The set as a file beside the notebook, under a name that none there has yet."""
+    if asked.words not in KINDS:
+        raise InvalidRequest("A set is exported as pdf, html or zip.")
+    names = (file_name(asked.images, asked.words, number) for number in count(1))
+    name = next(name for name in names if not Path(name).exists())
+    return Cell(f"%seedream export {asked.images.run_id} {name}")
+
+
 FORMS: Mapping[str, Callable[[Action], Cell]] = {
     "redo": _redo,
     "vary": _vary,
     "retry": _retry,
     "reference": _reference,
     "compare": _compare,
+    "export": _export,
 }
 """All cells that a button can make."""
 
@@ -234,7 +248,7 @@ def _facts(client: Seedream, images: ImageSet) -> dict[str, Any]:
     """What a page shows before a click: which actions there are, what each may bill, the words of the frames."""
     from seedream_magic.continuation import missing_places  # noqa: PLC0415 - load time, see `desk`
 
-    missing, count = len(missing_places(images)), len(places_of(images))
+    missing, places = len(missing_places(images)), len(places_of(images))
     takes = all_takes_of(images.folder)
     impossible = {"redo"} if images.request.layer_decomposition else set()
     impossible |= set() if missing else {"retry"}
@@ -243,7 +257,7 @@ def _facts(client: Seedream, images: ImageSet) -> dict[str, Any]:
         "actions": [name for name in (*FORMS, *MARKS, "pick") if name not in impossible],
         "bills": {"redo": bill(1), "vary": bill(1), "retry": bill(missing)},
         "words": [frame.prompt for frame in places_of(images)],
-        "takes": [[[_made(take), _mark(take)] for take in takes.get(place, ())] for place in range(count)],
+        "takes": [[[_made(take), _mark(take)] for take in takes.get(place, ())] for place in range(places)],
     }
 
 
