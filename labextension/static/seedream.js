@@ -253,7 +253,7 @@
   }
 
   /** Whether a cell is one that the kernel makes for this run. @param {string} run @param {string} source */
-  const goesOnFrom = (run, source) => source.startsWith(`%seedream retry ${run}`) || source.startsWith(`%%seedream --ref run:${run}[`)
+  const goesOnFrom = (run, source) => /^%seedream (retry|export) (\S+)/.exec(source)?.[2] === run || source.startsWith(`%%seedream --ref run:${run}[`)
     || (source.startsWith("from seedream_magic import Seedream\n") && source.includes(`.show("${run}")`));
 
   /** Where the pictures of a set are from: its own run, or those that it was put together of. @param {Element} root */

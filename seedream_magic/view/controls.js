@@ -1,5 +1,26 @@
-// What the controls of a set are made of: icons, the menu of what is rare, a picture for the clipboard.
+// What the controls of a set are made of: elements, icons, buttons, the menu of what is rare, a picture for the clipboard.
 // Function declarations, so that a second output on the page may bring them again.
+
+/** An element of the class "seedream-KIND", with attributes and children.
+ *  @template {keyof HTMLElementTagNameMap} Tag @param {Tag} tag @param {string} kind
+ *  @param {object} values @param {(Node | string)[]} children */
+function seedreamMake(tag, kind, values, ...children) {
+  const node = document.createElement(tag);
+  node.className = `seedream-${kind}`;
+  for (const [name, value] of Object.entries(values)) node.setAttribute(name, value);
+  node.append(...children);
+  return node;
+}
+
+/** A button: an icon or a sign, which has a name, or a word, which reads for itself.
+ *  @param {string} key @param {string[]} text word, and name @param {() => void} act */
+function seedreamButton(key, [word, name = word], act) {
+  const drawn = seedreamIcon(key);
+  const node = seedreamMake("button", drawn || !word[1] ? "sign" : "word",
+    { type: "button", "data-key": key, "aria-label": name, title: name }, drawn ?? word);
+  node.onclick = () => act();
+  return node;
+}
 
 /** The icon of a control, undefined where it is told in words. @param {string} key */
 function seedreamIcon(key) {
