@@ -129,7 +129,7 @@ def test_a_pick_changes_what_sets_show_and_no_cell(shell: InteractiveShell, serv
     assert [shell.ev(cell.splitlines()[-1]).run_id for cell in cells] == before
     assert (server.posts, posts) == (4, 4)
     again = asked(shell, "redo", pair, 1)["cell"]
-    assert again.endswith('.redo(1, prompt="a swan", take=2)')  # what shows is drawn once more
+    assert again.endswith('.redo(1, prompt="a swan", take=4)')  # what shows is drawn once more
     assert ".takes(1)[2].vary(" in asked(shell, "vary", pair, 1, "at dawn")["cell"]
     assert "refused" in said(shell, {"action": "pick", "run": pair.run_id, "frame": 1, "take": 4})
 

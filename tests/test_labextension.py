@@ -109,7 +109,7 @@ def redo_twice(page: Page, root: Locator) -> None:
         expect(cell(page, 1 + clicks).locator(".seedream-elapsed").first).to_be_visible()
         act(carousel(page, 1 + clicks), "Redo").wait_for()
         expect(carousel(page, 1 + clicks).locator(".seedream-position").first).to_have_text("3 / 6")
-    assert [source(page, 1 + take).endswith(f'").redo(2, take={take})') for take in (1, 2)] == [True, True]
+    assert [source(page, 1 + take).endswith(f'").redo(2, take={take + 1})') for take in (1, 2)] == [True, True]
     assert len({pictures(page, index)[2] for index in (1, 2, 3)}) == 3
 
 

@@ -105,7 +105,7 @@ def test_python_shows_how_its_sets_grow(slow_kernel: Kernel, slow: SlowService) 
     slow_kernel.wait_idle()
     assert not slow_kernel.result.displays  # it is bound to a name
     slow.release.clear()
-    slow_kernel.start("Seedream().show(images.run_id).redo(0, 1, take=1)")
+    slow_kernel.start("Seedream().show(images.run_id).redo(0, 1, take=2)")
     slow_kernel.wait_output(lambda result: bool(result.displays))
     slow.release.set()
     slow_kernel.wait_idle()

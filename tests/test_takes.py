@@ -118,8 +118,8 @@ def test_a_notebook_that_is_run_again_sends_nothing(story: ImageSet, seedream: S
         book = seedream.generate(BOARD, stream=False)
         book = book.redo(1, prompt="jumps")
         book = book.redo(1)
-        book = book.redo(1, take=1)
-        book = book.redo(2, take=1)
+        book = book.redo(1, take=4)
+        book = book.redo(2, take=2)
         if pick:
             book = book.pick(1, take=1)
         book = book.redo(0)

@@ -376,8 +376,8 @@ class ImageSet(Sequence[Frame]):
         other pictures to them. The same redo again comes from the store, like any request, also in a cell that binds
         the set to its own name (`story = story.redo(1)`): a set that was made by this very redo comes back as it is,
         with a note. Of a set that was put together the frames are drawn anew in the set that they are from, and stand
-        here in their places. `fresh` pays for another. `take` is for a cell that is to draw another one once: the K-th
-        set that this redo has made of this set is shown, and drawn where K is the next.
+        here in their places. `fresh` pays for another. `take` is for a cell that is to draw another one once: that take
+        of the frame, as `takes` and `pick` count them, is shown, and drawn where it is the next.
         """
         if self.sources:
             return self._redo_in_source(places, prompt=prompt, refs=refs, fresh=fresh, take=take)

@@ -19,7 +19,7 @@ from typing import TYPE_CHECKING, Any
 from seedream_magic.errors import InvalidRequest, SeedreamError
 from seedream_magic.images.image_set import Frame, ImageSet, file_name, origin_of, places_of
 from seedream_magic.images.lineage import without_picks
-from seedream_magic.images.takes import all_takes_of
+from seedream_magic.images.takes import all_takes_of, takes_of
 from seedream_magic.notebook.desk import Desk
 from seedream_magic.words.carousel import ENGLISH, words_for
 
@@ -128,8 +128,9 @@ def _redo(asked: Action) -> Cell:
     if words is None and place < len(images):  # a take in other words may be shown
         shown, own = (asked.picture if images[place].ok else images[place]).prompt, without_picks(images)[place].prompt
         words = shown if shown != own else None
-    plan = plan_redo(asked.client, without_picks(images), [place], prompt=words, another=True)
-    return Cell(origin_of(images).redo_cell(place, prompt=words, take=_next_take(asked.client, plan)))
+    take = len(takes_of(images.folder, place)) + 1
+    plan_redo(asked.client, images, [place], prompt=words, take=take)  # refuses what cannot be drawn
+    return Cell(origin_of(images).redo_cell(place, prompt=words, take=take))
 
 
 def _vary(asked: Action) -> Cell:
