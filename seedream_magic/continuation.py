@@ -18,12 +18,13 @@ from seedream_magic.api.plan import Lineage, Plan
 from seedream_magic.api.providers import EMBEDDED
 from seedream_magic.api.request import ImageRequest
 from seedream_magic.api.storyboard import storyboard
-from seedream_magic.errors import InvalidRequest, SeedreamError
+from seedream_magic.errors import InvalidRequest, SeedreamError, plural
 from seedream_magic.images.claims import is_live
 from seedream_magic.images.image_set import Frame, ImageSet
 from seedream_magic.images.lineage import without_picks
 from seedream_magic.images.record import Record, is_run, load, read_record
 from seedream_magic.images.store import is_set, load_whole, records
+from seedream_magic.images.takes import takes_of
 from seedream_magic.planning import (
     PlanningClient,
     is_documented,
@@ -33,7 +34,7 @@ from seedream_magic.planning import (
     set_of_run,
     without_undocumented,
 )
-from seedream_magic.replay import find_run
+from seedream_magic.replay import find_run, takes
 from seedream_magic.words import runs as texts
 
 
@@ -52,9 +53,9 @@ def plan_redo(
 
     Of a storyboard these frames are asked for alone, with its style. A set whose frames were drawn by this very call
     stands for it as it is (see `_find_same_call`), unless they are to be drawn once more: `fresh`, for another take, or
-    `another`, which goes on from the set as it is and may be in the store, or as its `take`: the K-th set that this
-    call has made of this very set, drawn where it is the next. Raises `InvalidRequest` for a set whose run is
-    gone, for places that it does not have, and for a take beyond the next.
+    `another`, which goes on from the set as it is and may be in the store, or as this `take` of the first of them, as
+    `takes` and `pick` count: drawn where it is the next. Raises `InvalidRequest` for a set whose run is gone, for
+    places that it does not have, for a take beyond the next, and for one that another call has drawn.
     """
     _refuse_layers(images)
     _refuse_without_run(images)
@@ -67,7 +68,40 @@ def plan_redo(
         request = _frames_request(of.request, new_words or own_words)
         return _Step(request, Lineage("redo", of.run_id, chosen), refs)
 
-    return _plan_from(client, images, step, fresh=fresh, another=another, take=take)
+    def plan(number: int | None = None) -> Plan:
+        return _plan_from(client, images, step, fresh=fresh, another=another or take is not None, take=number)
+
+    return plan() if take is None else _plan_take(client, images, chosen[0], take, plan, prompt=prompt)
+
+
+def _plan_take(
+    client: PlanningClient,
+    images: ImageSet,
+    place: int,
+    take: int,
+    plan: Callable[[int | None], Plan],
+    *,
+    prompt: str | None,
+) -> Plan:
+    """The plan of a redo that stands for this take of a frame: shown where it has drawn that, drawn where it is next.
+
+    `plan` makes that of the K-th set which this very call has made of this very set.
+    """
+    drawn, made = takes_of(images.folder, place), [record.run_id for record in takes(plan(None), client.store)]
+    if type(take) is not int or not 0 < take <= len(drawn) + 1:
+        there = f"Frame {place} has {plural(len(drawn), 'take')}"
+        raise InvalidRequest(f"{there}: take={len(drawn) + 1} draws the next, take={take!r:.20} is none.")
+    if take == len(drawn) + 1:
+        return plan(len(made) + 1)
+    frame, own = drawn[take - 1], read_record(images.folder)
+    maker = frame.home[0].name if frame.home else ""
+    if maker in made:
+        return plan(made.index(maker) + 1)
+    if own is None or own.run_id != maker or own.lineage is None or prompt not in {None, frame.prompt}:
+        shows = f"images.pick({place}, take={take}) shows it, take={len(drawn) + 1} draws the next."
+        raise InvalidRequest(f"Take {take} of frame {place} was not drawn by this redo: {shows}")
+    # A cell that binds the set to its own name, run again: the set is what it has made.
+    return replace(plan(None), stored=images.run_id, stored_in=images.folder.parent, already=_already(own))
 
 
 def plan_extend(

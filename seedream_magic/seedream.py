@@ -36,6 +36,7 @@ from seedream_magic.images.takes import pick, takes_of
 from seedream_magic.planning import Options, make_ask, plan_in_python, plan_of_record
 from seedream_magic.recover import find_unfinished, sweep_all
 from seedream_magic.replay import find_earlier, find_maker, find_run, stored_set
+from seedream_magic.session import Progress
 from seedream_magic.sweep.axes import title_of
 from seedream_magic.sweep.draw_sweep import draw, plan_sweep, refuse_sweep, retry_sweep
 from seedream_magic.sweep.make_axes import python_axes
@@ -57,9 +58,8 @@ class Seedream:
 
     `session` counts what it bills and may refuse a plan: that of the notebook, where the extension is loaded, else one
     that all clients of the process share. A plan is sent by a client of its own provider and address only.
-    `progress`, where set, makes what shows a run that nobody else watches. `ask_when_unknown` pauses before a request
-    is sent again of which nobody knows whether it was billed; `copy_replays` copies what other stores have into
-    `store`.
+    `progress` makes what shows a run that nobody else watches. `ask_when_unknown` pauses before a request is sent again
+    of which nobody knows whether it was billed; `copy_replays` copies what other stores have into `store`.
     """
 
     def __init__(
@@ -81,7 +81,7 @@ class Seedream:
         self._session = session.of_cell()
         self.store = _store_folder(store or os.environ.get("SEEDREAM_STORE") or session.DEFAULT_STORE)
         self._key = Key(api_key, "api_key") if api_key and api_key.strip() else None
-        self.progress: Callable[[], watch.Progress] | None = None
+        self._progress: Callable[[], Progress] | None = None
         self.transport = transport
         self.ask_when_unknown, self.copy_replays = True, False
         self.event_loop = event_loop
@@ -97,6 +97,15 @@ class Seedream:
     @session.setter
     def session(self, own: session.Session) -> None:
         self._session = own
+
+    @property
+    def progress(self) -> Callable[[], Progress] | None:
+        """Makes what shows a run that nobody else watches: its own, else that of its session."""
+        return self._progress or self.session.progress
+
+    @progress.setter
+    def progress(self, own: Callable[[], Progress] | None) -> None:
+        self._progress = own
 
     @property
     def base_url(self) -> str:
@@ -303,7 +312,7 @@ class Seedream:
         blocked = bridge.running_loop() if self.event_loop == "thread" else None
         if on_change is not None or self.progress is None:
             return watch.wait(self._sets(plan, blocked=blocked), on_change, event_loop=self.event_loop)
-        make, made = self.progress, list[watch.Progress]()
+        make, made = self.progress, list[Progress]()
 
         def show(images: ImageSet) -> None:
             if images.state != "running":  # it is handed back, and shown where its caller wants it

@@ -16,7 +16,7 @@ from contextlib import contextmanager
 from contextvars import ContextVar
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import TYPE_CHECKING, Protocol
+from typing import TYPE_CHECKING, Any, Protocol
 
 if TYPE_CHECKING:
     from seedream_magic.api.plan import Plan
@@ -30,6 +30,13 @@ class TogetherCheck(Protocol):
     """Refuses what many plans may bill together; see `Session.refuse_together`."""
 
     def __call__(self, images: int, bill: str, *, free: bool, store: Path) -> None: ...
+
+
+class Progress(Protocol):
+    """Shows the values of a run, or of a sweep, one in place of the other, and then nothing."""
+
+    def show(self, images: Any) -> None: ...
+    def clear(self) -> None: ...
 
 
 DEFAULT_STORE = "seedream-runs"
@@ -107,7 +114,8 @@ class Session:
     request that never may, whatever went before it. `check_day` does so for what all
     sessions of this user may bill in a day; it is called where no other run can begin. `check_together` does so for
     what many plans may bill together, and may ask the person. `prices` are those of an image that the person has set,
-    by model; `paid` is what the images that were billed cost. `made` are the ids of the runs that this session sent:
+    by model; `paid` is what the images that were billed cost. `progress` makes what shows how a run grows that nobody
+    else shows. `made` are the ids of the runs that this session sent:
     their words are a person's own, those of other records are data. All of it changes under `lock` only.
     """
 
@@ -116,6 +124,7 @@ class Session:
     check_alone: Callable[[ImageRequest], None] | None = None
     check_day: Callable[[Plan], None] | None = None
     check_together: TogetherCheck | None = None
+    progress: Callable[[], Progress] | None = None
     prices: Mapping[str, float] = field(default_factory=dict)
     paid: list[Paid] = field(default_factory=list)
     billed: Counter[str] = field(default_factory=Counter)

@@ -10,7 +10,6 @@ import asyncio
 from collections.abc import AsyncGenerator, Callable
 from contextlib import aclosing, closing
 from dataclasses import replace
-from typing import Any, Protocol
 
 from seedream_magic import bridge
 from seedream_magic.errors import Billed, SeedreamError, SeedreamInterrupted
@@ -24,13 +23,6 @@ Failure = SeedreamError | SeedreamInterrupted
 
 FIRST_VALUE_SECONDS = 0.5
 """How long `begin` waits for the run to have begun: a folder is made and a record written."""
-
-
-class Progress(Protocol):
-    """Shows the values of a run, or of a sweep, one in place of the other, and then nothing."""
-
-    def show(self, images: Any) -> None: ...
-    def clear(self) -> None: ...
 
 
 def wait(sets: Sets, on_change: Callable[[ImageSet], None] | None, *, event_loop: str) -> ImageSet:

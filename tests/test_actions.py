@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import ast
+from contextlib import chdir
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -74,6 +76,26 @@ def test_a_failed_frame_is_asked_for_and_a_picture_is_referred_to(
     assert asked(shell, "reference", pair, 1) == {"cell": f"%%seedream --ref run:{pair.run_id}[1]\n", "runs": False}
 
 
+def test_a_set_is_exported_under_a_name_of_its_own(
+    shell: InteractiveShell, server: RawServer, pair: ImageSet, tmp_path: Path
+) -> None:
+    """The file is named after the pictures, and takes no other one's place; run again, a cell writes its own anew."""
+    with chdir(tmp_path):
+        cells = []
+        for kind in ("html", "html", "zip"):
+            cells.append(asked(shell, "export", pair, words=kind)["cell"])
+            assert run(shell, cells[-1])[0] is None
+        names = ["two-geese.html", "two-geese-2.html", "two-geese.zip"]
+        assert cells == [f"%seedream export {pair.run_id} {name}" for name in names]
+        assert run(shell, cells[0])[0] is None
+        assert sorted(path.name for path in tmp_path.glob("two-*")) == sorted(names)
+    for words in ("", "exe", "html two", "../x.pdf"):
+        assert list(asked(shell, "export", pair, words=words)) == ["refused"]
+    html = pair._repr_mimebundle_()["text/html"]
+    assert f'data-export="%seedream export {pair.run_id} two-geese.pdf"' in html  # at hand where there is no button
+    assert server.posts == 1
+
+
 def test_what_a_click_bills_is_said_before(shell: InteractiveShell, pair: ImageSet) -> None:
     """By the kernel, not by the page; with the price where one is known. Retry is there where something is missing."""
     facts = asked(shell, "offer", pair)
@@ -88,7 +110,8 @@ def test_a_mark_is_kept_with_the_picture(shell: InteractiveShell, server: RawSer
     """Nothing is run; a reject takes the star away, and whoever shows the set next sees them."""
     said = [asked(shell, action, pair, 1) for action in ("star", "reject", "star")]
     assert said == [{"mark": "star"}, {"mark": "reject"}, {"mark": "star"}]
-    assert asked(shell, "offer", pair)["marks"] == ["", "star"]
+    marks = [[mark for _, mark in takes] for takes in asked(shell, "offer", pair)["takes"]]
+    assert marks == [[""], ["star"]]
     assert asked(shell, "unmark", pair, 1) == {"mark": ""}
     assert server.posts == 1
 
@@ -100,16 +123,32 @@ def test_a_pick_changes_what_sets_show_and_no_cell(shell: InteractiveShell, serv
         cells.append(asked(shell, action, pair, 1, words)["cell"])
         assert run(shell, cells[-1])[0] is None
     before, posts = [shell.ev(cell.splitlines()[-1]).run_id for cell in cells], server.posts
-    assert asked(shell, "offer", pair)["takes"] == [[1, 1], [1, 3]]
+    assert list(map(len, asked(shell, "offer", pair)["takes"])) == [1, 3]
     picked = said(shell, {"action": "pick", "run": pair.run_id, "frame": 1, "take": 3})["bundle"]["text/html"]
     assert ">a swan<" in picked
-    assert asked(shell, "offer", pair)["takes"][1] == [3, 3]
     assert [shell.ev(cell.splitlines()[-1]).run_id for cell in cells] == before
     assert (server.posts, posts) == (4, 4)
     again = asked(shell, "redo", pair, 1)["cell"]
-    assert again.endswith('.redo(1, prompt="a swan", take=2)')  # what shows is drawn once more
+    assert again.endswith('.redo(1, prompt="a swan", take=4)')  # what shows is drawn once more
     assert ".takes(1)[2].vary(" in asked(shell, "vary", pair, 1, "at dawn")["cell"]
     assert "refused" in said(shell, {"action": "pick", "run": pair.run_id, "frame": 1, "take": 4})
+
+
+def test_an_action_is_about_the_picture_that_the_page_shows(shell: InteractiveShell, pair: ImageSet) -> None:
+    """A page that is older than a pick marks, and varies, the take that it shows; what names the frame is refused."""
+    run(shell, asked(shell, "redo", pair, 1, "a swan")["cell"])
+    first, second = [made for made, _ in asked(shell, "offer", pair)["takes"][1]]
+    said(shell, {"action": "pick", "run": pair.run_id, "frame": 1, "take": 2})
+    data = {"run": pair.run_id, "frame": 1, "made": first}
+    assert f'data-made="{first}"' in pair._repr_mimebundle_()["text/html"]
+    assert said(shell, {"action": "star", **data}) == {"mark": "star"}
+    assert asked(shell, "offer", pair)["takes"][1] == [[first, "star"], [second, ""]]
+    assert ".takes(1)[0].vary(" in said(shell, {"action": "vary", "words": "at night", **data})["cell"]
+    assert "prompt" not in said(shell, {"action": "redo", **data})["cell"]  # its words are those of the set
+    other = {"run": pair.run_id, "frame": 0}
+    for refused in ({"action": "reference"}, {"action": "compare", "others": [other]}, {"action": "star", "made": "x"}):
+        assert list(said(shell, {**data, **refused})) == ["refused"]
+    assert list(said(shell, {"action": "compare", **other, "others": [data]})) == ["refused"]
 
 
 def test_pinned_pictures_are_compared(shell: InteractiveShell, pair: ImageSet) -> None:

@@ -222,8 +222,15 @@ def test_a_person_turns_the_frames_and_copies_their_facts(trusted: Page) -> None
         "prompt": "buttons 2",
         "redo": f"{begin}.redo(1){OPTIONS}",
         "vary": f'{begin}[1].vary("warmer")',
+        "export": "%seedream export buttons buttons.pdf",
     }
     button(root, "More").click()
+    under = box_of(root.locator(".seedream-menu"))["y"] - box_of(button(root, "More"))["y"]
+    root.evaluate("node => node.closest('.jp-WindowedPanel-outer').scrollBy(0, 40)")
+    expect(root.locator(".seedream-menu")).to_be_visible()  # a cell that ends scrolls the notebook: it goes along
+    assert box_of(root.locator(".seedream-menu"))["y"] - box_of(button(root, "More"))["y"] == pytest.approx(
+        under, abs=2
+    )
     for word, text in copied.items():
         pressed = root.locator(f"[data-key={word.removeprefix('--')}]")
         button(root, f"Copy {word}").click()

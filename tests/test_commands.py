@@ -19,6 +19,7 @@ from traitlets import TraitError
 from asking import run_cell
 from raw_server import Behaviour, RawServer, Request, json_reply
 from seedream_magic import ConfigError, ContentRefused, ImageSet, InvalidRequest, MissingKey, Seedream
+from seedream_magic.words import path_from
 from service import PICTURE, POST, bodies, first_picture, jpeg, link, picture, whole_answer
 
 
@@ -134,14 +135,14 @@ def test_export_prints_the_path_it_wrote(
     monkeypatch.setenv("USERPROFILE", str(tmp_path))
     error, printed, _ = run(shell, f"%seedream export {made.run_id} {typed}")
     assert error is None
-    assert printed == f"Written: {tmp_path / 'my sheet.jpg'}\n"
+    assert printed == f"Written: {path_from(tmp_path / 'my sheet.jpg')}\n"
     assert (tmp_path / "my sheet.jpg").read_bytes().startswith(b"\xff\xd8\xff")
 
 
 def test_export_takes_a_title_and_hides_the_house(shell: InteractiveShell, made: ImageSet, tmp_path: Path) -> None:
     """In quotation marks, before or behind the path; an option that is not there names the one meant."""
     line = f"%seedream export {made.run_id} --title 'For you' 'new folder/my page.html' --no-captions"
-    assert run(shell, line)[:2] == (None, f"Written: {tmp_path / 'new folder' / 'my page.html'}\n")
+    assert run(shell, line)[:2] == (None, f"Written: {path_from(tmp_path / 'new folder' / 'my page.html')}\n")
     page = (tmp_path / "new folder" / "my page.html").read_text("utf-8")
     assert "<title>For you</title>" in page
     error, *_ = run(shell, f"%seedream export {made.run_id} a.pdf --titel x")

@@ -101,28 +101,69 @@ def test_jupyter_lists_it(lab: Lab) -> None:
     assert re.search(r"seedream-magic v\S+ enabled +OK \(python, seedream-magic\)", plain), plain
 
 
+def redo_twice(page: Page, root: Locator) -> None:
+    """Two clicks on the third frame: each is a cell below, in which the set is seen to grow at once."""
+    root.get_by_role("button", name="Frame 3").click()
+    for clicks in (1, 2):
+        act(root, "Redo").click()
+        expect(cell(page, 1 + clicks).locator(".seedream-elapsed").first).to_be_visible()
+        act(carousel(page, 1 + clicks), "Redo").wait_for()
+        expect(carousel(page, 1 + clicks).locator(".seedream-position").first).to_have_text("3 / 6")
+    assert [source(page, 1 + take).endswith(f'").redo(2, take={take + 1})') for take in (1, 2)] == [True, True]
+    assert len({pictures(page, index)[2] for index in (1, 2, 3)}) == 3
+
+
+def mark(page: Page, root: Locator, frame: int, key: str, name: str) -> None:
+    """A frame is chosen and a key pressed: no cell is cut, and none comes."""
+    cells = page.locator(".jp-CodeCell").count()
+    root.get_by_role("button", name=f"Frame {frame}").click()
+    page.keyboard.press(key)
+    expect(act(root, name)).to_have_attribute("aria-pressed", "true")
+    assert page.locator(".jp-CodeCell").count() == cells
+
+
+def compare_and_throw_out(page: Page, root: Locator) -> None:
+    """Pictures of the sets below cells 1 and 4 are pinned and compared below cell 4, and the second one goes."""
+    for index in (1, 4):
+        carousel(page, index).get_by_role("button", name="More").click()
+        act(carousel(page, index), "Pin to compare").click()
+        page.keyboard.press("Escape")
+    expect(root.get_by_text("2 pinned")).to_be_visible()
+    act(root, "Compare the pinned").click()
+    table = cell(page, 5).locator(".seedream-light-live")
+    table.get_by_role("group").nth(1).focus()
+    page.keyboard.press("x")
+    expect(table.locator("figure:visible")).to_have_count(1)
+    assert re.fullmatch(r"%seedream compare run:\S+\[5\] run:\S+\[0\]", source(page, 5))
+    act(root, "Unpin all").click()
+
+
+def export(page: Page, lab: Lab, index: int) -> Path:
+    """The set of a cell is written to a PDF from its menu, by the cell below."""
+    root = carousel(page, index)
+    root.get_by_role("button", name="More").click()
+    act(root, "Export").click()
+    act(root, "PDF").click()
+    expect(cell(page, index + 1).locator(".jp-OutputArea-output")).to_contain_text("Written: ink-wash")
+    assert re.fullmatch(r"%seedream export \S+ ink-wash\S*\.pdf", source(page, index + 1))
+    return lab.folder / source(page, index + 1).split()[-1]
+
+
 @pytest.mark.parametrize("kind", ["lab", "notebook"])
 def test_a_picture_book_without_python(lab: Lab, kind: str) -> None:
-    """Redone twice, varied and marked by buttons; the notebook, run anew, shows the same and sends nothing."""
+    """Redone twice, a take picked, two starred, compared, one thrown out, exported, all by buttons and keys.
+
+    The notebook, run anew, shows the same and sends nothing.
+    """
     before = set(runs_in(lab.folder)) if (lab.folder / "seedream-runs").exists() else set()
     with opened_in(lab, kind, "book", [DEMO, f"{BOOK} {kind}"]) as page:
         run_all_of(page, kind)
         root = carousel(page, 1)
         expect(act(root, "Redo")).to_have_attribute("title", "Draw this frame anew: free (demo)", timeout=60_000)
-        root.get_by_role("button", name="Frame 3").click()
-        for clicks in (1, 2):
-            act(root, "Redo").click()
-            act(carousel(page, 1 + clicks), "Redo").wait_for()
-            expect(carousel(page, 1 + clicks).locator(".seedream-position").first).to_have_text("3 / 6")
-        assert [source(page, 1 + take).endswith(f'").redo(2, take={take})') for take in (1, 2)] == [True, True]
-        assert len({pictures(page, index)[2] for index in (1, 2, 3)}) == 3
-        root.get_by_role("button", name="Frame 1").click()
-        page.keyboard.press("s")
-        expect(act(root, "Star")).to_have_attribute("aria-pressed", "true")
-        root.get_by_role("button", name="Frame 2").click()
-        page.keyboard.press("x")
-        expect(act(root, "Reject")).to_have_attribute("aria-pressed", "true")
-        assert page.locator(".jp-CodeCell").count() == 4  # x cut no cell, and marks run nothing
+        redo_twice(page, root)
+        mark(page, root, 1, "s", "Star")
+        mark(page, root, 4, "s", "Star")
+        mark(page, root, 2, "x", "Reject")
         root.get_by_role("button", name="Frame 6").click()
         act(root, "Vary").click()
         page.keyboard.type('the fox dreams of "lanterns"')
@@ -135,27 +176,23 @@ def test_a_picture_book_without_python(lab: Lab, kind: str) -> None:
         redone.get_by_role("button", name="Take 1").click()
         expect(redone.get_by_role("button", name="Take 1")).to_have_attribute("aria-pressed", "true")
         assert pictures(page, 3) == pictures(page, 1)
-        for index in (1, 4):
-            carousel(page, index).get_by_role("button", name="More").click()
-            act(carousel(page, index), "Pin to compare").click()
-            page.keyboard.press("Escape")
-        expect(root.get_by_text("2 pinned")).to_be_visible()
-        act(root, "Compare the pinned").click()
-        cell(page, 5).locator(".seedream-light-live").wait_for()
-        assert re.fullmatch(r"%seedream compare run:\S+\[5\] run:\S+\[0\]", source(page, 5))
+        compare_and_throw_out(page, root)
+        book = export(page, lab, 3)
         made = set(runs_in(lab.folder)) - before
         assert len(made) == 4
-        seen = [pictures(page, index) for index in (1, 3, 4)]
+        seen = [pictures(page, index) for index in (1, 3, 5)]
+        book.unlink()
 
         restart_and_run_all(page)
-        expect(act(carousel(page, 4), "Redo")).to_have_count(0)
-        act(carousel(page, 4), "Redo").wait_for(timeout=60_000)
-        assert [pictures(page, index) for index in (1, 3, 4)] == seen
+        expect(act(carousel(page, 5), "Redo")).to_have_count(0)
+        act(carousel(page, 5), "Redo").wait_for(timeout=60_000)
+        cell(page, 6).locator(".seedream-light-live").wait_for()
+        assert [pictures(page, index) for index in (1, 3, 5)] == seen
         assert pictures(page, 2) == seen[0]  # what was picked since shows in all sets of the frame
         assert set(runs_in(lab.folder)) - before == made
-        assert carousel(page, 1).locator(".seedream-thumb").evaluate_all("all => all.map(one => one.dataset.mark)")[
-            :3
-        ] == ["star", "reject", ""]
+        assert book.read_bytes().startswith(b"%PDF")
+        marks = carousel(page, 1).locator(".seedream-thumb").evaluate_all("all => all.map(one => one.dataset.mark)")
+        assert marks == ["star", "reject", "", "star", "", ""]
 
 
 def test_what_failed_is_retried_and_a_picture_becomes_a_reference(lab: Lab) -> None:

@@ -95,3 +95,18 @@ def test_widget_message_during_a_run_is_not_lost(slow_kernel: Kernel, slow: Slow
     slow_kernel.wait_idle()
     assert slow_kernel.result.ename is None
     assert slow_kernel.run("clicks").displays[0].text == "[1]"
+
+
+def test_python_shows_how_its_sets_grow(slow_kernel: Kernel, slow: SlowService) -> None:
+    """As a cell of `%%seedream` does, from any client made in the notebook: the cells that a button puts there, too."""
+    slow_kernel.start("from seedream_magic import Seedream\nimages = Seedream().generate('grown', images=2)")
+    slow_kernel.wait_output(one_picture)
+    slow.release.set()
+    slow_kernel.wait_idle()
+    assert not slow_kernel.result.displays  # it is bound to a name
+    slow.release.clear()
+    slow_kernel.start("Seedream().show(images.run_id).redo(0, 1, take=2)")
+    slow_kernel.wait_output(lambda result: bool(result.displays))
+    slow.release.set()
+    slow_kernel.wait_idle()
+    assert [output.kind for output in slow_kernel.result.displays] == ["execute_result"]

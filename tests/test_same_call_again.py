@@ -198,15 +198,21 @@ def test_the_next_take_is_drawn_once_and_shown_from_then_on(
     server: RawServer, story: ImageSet, seedream: Seedream
 ) -> None:
     """So a cell that draws a frame once more is run again for nothing; a take beyond the next is refused."""
-    drawn = [story.redo(1, take=take) for take in (1, 2, 3)]
+    drawn = [story.redo(1, take=take) for take in (2, 3, 4)]
     assert (len({digests(one)[1] for one in drawn}), server.posts) == (3, 4)
-    again = [seedream.show(story.run_id).redo(1, take=take) for take in (1, 2, 3)]
+    again = [seedream.show(story.run_id).redo(1, take=take) for take in (2, 3, 4)]
     assert [one.run_id for one in again] == [one.run_id for one in drawn]
-    with pytest.raises(InvalidRequest, match="takes 1 to 3 of this request; take 4 draws the next"):
-        story.redo(1, take=5)
+    with pytest.raises(InvalidRequest, match="has 4 takes: take=5 draws the next"):
+        story.redo(1, take=6)
     assert server.posts == 4
-    onward = drawn[0].redo(1, take=1)  # upon what the same redo has made
-    assert (onward.run_id, server.posts) == (drawn[0].redo(1, take=1).run_id, 5)
+    assert drawn[1].redo(1, take=3).run_id == drawn[1].run_id  # upon its own result, as in a cell that is run again
+    for images, take in ((story, 1), (drawn[0], 3)):
+        with pytest.raises(InvalidRequest, match="was not drawn by this redo"):
+            images.redo(1, take=take)
+    assert server.posts == 4
+    onward = drawn[0].redo(1, take=5)  # upon what the same redo has made
+    assert (onward.run_id, server.posts) == (drawn[0].redo(1, take=5).run_id, 5)
+    assert [frame.take for frame in onward.takes(1)] == [1, 2, 3, 4, 5]
     varied = [story[0].vary("warm", take=take).run_id for take in (1, 2, 1, 2)]
     assert (varied[:2], server.posts) == (varied[2:], 7)
     assert len({*varied}) == 2

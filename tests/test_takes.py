@@ -118,8 +118,8 @@ def test_a_notebook_that_is_run_again_sends_nothing(story: ImageSet, seedream: S
         book = seedream.generate(BOARD, stream=False)
         book = book.redo(1, prompt="jumps")
         book = book.redo(1)
-        book = book.redo(1, take=1)
-        book = book.redo(2, take=1)
+        book = book.redo(1, take=4)
+        book = book.redo(2, take=2)
         if pick:
             book = book.pick(1, take=1)
         book = book.redo(0)
@@ -216,6 +216,7 @@ def test_takes_are_found_without_a_library(
     """The folders say all."""
     redone = story.redo(1)
     monkeypatch.setenv("SEEDREAM_LIBRARY", "")
+    assert numbers(seedream.show(story.run_id))[1] == (1, 2)
     assert [frame.path for frame in seedream.show(story.run_id).takes(1)] == [picture(story, 1), picture(redone, 1)]
     assert picture(redone.pick(1, take=1), 1) == picture(story, 1)
 

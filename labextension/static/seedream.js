@@ -10,9 +10,11 @@
   const NAME = "seedream-magic";
   const address = /** @type {HTMLScriptElement | null} */ (document.currentScript)?.src ?? "";
 
-  /** What the kernel says of a run: its actions, what each may bill; of each frame its words, its mark, which take it is.
-   *  @typedef {{ actions: string[], bills: Record<string, string>, words: string[], marks: string[], takes: number[][] }} Facts */
-  /** A place of a set: the run that its picture is from, and the index there. @typedef {{ run: string, frame: number }} Place */
+  /** What the kernel says of a run: its actions, what each may bill; of each frame its words, and of each of its takes
+   *  which run made it (as `data-made` of a figure has it) and its mark.
+   *  @typedef {{ actions: string[], bills: Record<string, string>, words: string[], takes: string[][][] }} Facts */
+  /** A place of a set: the run that its picture is from, the index there, and which run made the picture.
+   *  @typedef {{ run: string, frame: number, made: string }} Place */
 
   const ENGLISH = {
     redo: ["Redo", "Draw this frame anew"],
@@ -25,8 +27,12 @@
     pin: ["Pin to compare", "Pin this picture, to compare it with others"],
     compare: ["Compare the pinned", "Show the pinned pictures side by side"],
     unpin: ["Unpin all", "Pin nothing any more"],
+    export: ["Export", "Write the set to a file"],
+    pdf: ["PDF", "A page for each picture"],
+    html: ["HTML", "A page for a browser"],
+    zip: ["ZIP", "The originals and their words"],
     draw: ["Draw", "Draw it"],
-    cancel: ["Cancel", "Draw nothing"],
+    cancel: ["Cancel", "Close this"],
     after: "What the new picture shows",
     anew: "What the frame shows, in other words",
     pinned: (/** @type {number} */ count) => `${count} pinned`,
@@ -47,8 +53,12 @@
     pin: ["钉住对比", "钉住此图，与其他图对比"],
     compare: ["对比已钉住的图", "并排显示已钉住的图"],
     unpin: ["全部取消", "取消所有钉住的图"],
+    export: ["导出", "将整组图片写入文件"],
+    pdf: ["PDF", "每页一图"],
+    html: ["HTML", "供浏览器打开的网页"],
+    zip: ["ZIP", "原图及其文字"],
     draw: ["生成", "生成"],
-    cancel: ["取消", "不生成"],
+    cancel: ["取消", "关闭"],
     after: "新图的完整提示词",
     anew: "这一帧的新提示词",
     pinned: (count) => `已钉住 ${count} 张`,
@@ -66,7 +76,8 @@
     reject: "M3.5 3.5l9 9M12.5 3.5l-9 9",
   };
   const IN_THE_BAR = ["retry", "redo", "vary", "star", "reject"];
-  const IN_THE_MENU = ["reword", "reference", "pin"];
+  const IN_THE_MENU = ["reword", "reference", "pin", "export"];
+  const KINDS = ["pdf", "html", "zip"];
 
   /** @template {keyof HTMLElementTagNameMap} Tag @param {Tag} tag @param {Record<string, string>} values
    *  @param {(Node | string)[]} children @returns {HTMLElementTagNameMap[Tag]} */
@@ -228,6 +239,11 @@
       if (output) output.setData({ data: bundle });
     }
 
+    /** A picture has this mark now, in whatever set it shows. @param {string} made @param {string} mark */
+    tellMark(made, mark) {
+      for (const buttons of this.offered.values()) buttons?.tellMark(made, mark);
+    }
+
     /** @param {Place} place */
     pin(place) {
       const others = this.pins.filter(({ run, frame }) => run !== place.run || frame !== place.frame);
@@ -237,13 +253,14 @@
   }
 
   /** Whether a cell is one that the kernel makes for this run. @param {string} run @param {string} source */
-  const goesOnFrom = (run, source) => source.startsWith(`%seedream retry ${run}`) || source.startsWith(`%%seedream --ref run:${run}[`)
+  const goesOnFrom = (run, source) => /^%seedream (retry|export) (\S+)/.exec(source)?.[2] === run || source.startsWith(`%%seedream --ref run:${run}[`)
     || (source.startsWith("from seedream_magic import Seedream\n") && source.includes(`.show("${run}")`));
 
   /** Where the pictures of a set are from: its own run, or those that it was put together of. @param {Element} root */
   const placesOf = (root) => [...root.querySelectorAll("figure")].map((figure, frame) => {
     const named = /^--ref run:([^\s[\]]+)\[(\d+)\]$/.exec(figure.dataset.ref ?? "");
-    return named ? { run: named[1], frame: Number(named[2]) } : { run: root.getAttribute("data-run") ?? "", frame };
+    const made = figure.dataset.made ?? "";
+    return named ? { run: named[1], frame: Number(named[2]), made } : { run: root.getAttribute("data-run") ?? "", frame, made };
   });
 
   /** The buttons of one set, in its bar and in its menu, and the field for words. */
@@ -328,6 +345,7 @@
     /** What a button does. @param {string} name */
     does(name) {
       if (name === "vary" || name === "reword") return this.type(name);
+      if (name === "export") return this.choose();
       if (name === "pin") return this.notebook.pin(this.places[this.index]);
       const { mark } = this.figures[this.index].dataset;
       return this.act(mark === name ? "unmark" : name);
@@ -347,7 +365,7 @@
       this.pending = false;
       this.root.toggleAttribute("aria-busy", false);
       this.status.textContent = answer ? answer.refused ?? "" : this.words.gone;
-      if (typeof answer?.mark === "string") this.tellMark(place, answer.mark);
+      if (typeof answer?.mark === "string") this.notebook.tellMark(place.made, answer.mark);
       if (answer?.bundle) this.notebook.show(this.root, answer.bundle);
       if (typeof answer?.cell === "string") await this.notebook.insert(this.root, place.run, answer);
     }
@@ -383,6 +401,20 @@
       field.select();
     }
 
+    /** Opens the choice of files to export to, or closes it. */
+    choose() {
+      const before = this.below.querySelector("[data-for]");
+      before?.remove();
+      if (before?.getAttribute("data-for") === "export") return;
+      const kinds = KINDS.map((kind) => this.button(kind, () => { form.remove(); this.act("export", { words: kind }); }));
+      const close = () => { form.remove(); this.focus("export"); };
+      const form = make("div", { class: "seedream-form", "data-for": "export", role: "group", "aria-label": this.words.export[1] },
+        this.words.export[0], ...kinds, this.button("cancel", close));
+      form.addEventListener("keydown", (event) => { if (event.key === "Escape") close(); });
+      this.below.prepend(form);
+      kinds[0].focus();
+    }
+
     /** @param {string} name */
     focus(name) {
       const button = this.buttons.get(name);
@@ -403,11 +435,13 @@
       if (by && number + by >= 1 && number + by <= total) this.act("pick", { take: number + by });
     }
 
-    /** Which take of how many shows; a set that was put together shows those of its own runs. */
+    /** Which take of how many shows, also where another has been picked since; a set that was put together shows those
+     *  of its own runs. */
     get take() {
-      const { run, frame } = this.places[this.index];
-      const [number, total] = this.facts.get(run)?.takes[frame] ?? [1, 1];
-      return this.facts.size === 1 && this.root.getAttribute("data-run") === run ? { number, total } : { number: 1, total: 1 };
+      const { run, frame, made } = this.places[this.index];
+      const takes = this.facts.get(run)?.takes[frame] ?? [];
+      const isWhole = this.facts.size === 1 && this.root.getAttribute("data-run") === run;
+      return isWhole ? { number: takes.findIndex(([one]) => one === made) + 1, total: takes.length } : { number: 1, total: 1 };
     }
 
     /** The takes of the frame, where there are several. */
@@ -430,7 +464,8 @@
       this.bill.textContent = (facts?.actions.includes(primary) && facts.bills[primary]) || "";
       for (const [name, button] of this.buttons) {
         const action = { reword: "redo", pin: "compare" }[name] ?? name;
-        const fits = name === "retry" ? !isPicture : name === "reword" || name === "redo" ? true : isPicture;
+        const fits = name === "retry" ? !isPicture : name === "export" ? this.facts.has(this.root.getAttribute("data-run") ?? "")
+          : name === "reword" || name === "redo" || isPicture;
         button.hidden = !fits || !facts?.actions.includes(action) || (name === "redo" && primary === "retry");
         const [word, says] = /** @type {any} */ (this.words)[name];
         this.name(button, word, says, facts?.bills[action]);
@@ -441,14 +476,14 @@
     }
 
     tellMarks() {
-      this.facts.forEach(({ marks }, run) => marks.forEach((mark, frame) => this.tellMark({ run, frame }, mark)));
+      for (const { takes } of this.facts.values()) for (const [made, mark] of takes.flat()) this.tellMark(made, mark);
     }
 
-    /** @param {Place} place @param {string} mark star, reject or "" */
-    tellMark({ run, frame }, mark) {
+    /** @param {string} made @param {string} mark star, reject or "" */
+    tellMark(made, mark) {
       const thumbs = this.root.querySelectorAll(".seedream-thumb");
       this.places.forEach((place, at) => {
-        if (place.run !== run || place.frame !== frame) return;
+        if (place.made !== made) return;
         for (const node of [this.figures[at], thumbs[at]]) node?.setAttribute("data-mark", mark);
       });
       this.tellFrame();

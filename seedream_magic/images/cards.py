@@ -99,9 +99,13 @@ class Origin:
         made = isinstance(error, ImageError) and not isinstance(error, ImageTooLarge) and "%seedream recover" in advice
         return (f"%seedream recover {self.run_id}", retry) if made else (retry,)
 
-    def names_of(self, path: Path, place: int) -> dict[str, str]:
-        """What can be copied of a picture while its run lasts: its path, and the option that makes it a reference."""
-        return {"path": path_text(path), "ref": f"--ref run:{self.run_id}[{place}]"}
+    def names_of(self, path: Path, place: int, home: tuple[Path, int] | None = None) -> dict[str, str]:
+        """What can be copied of a picture while its run lasts: its path, and the option that makes it a reference.
+
+        And for programs where it lies, its `home`: which take it is, whatever the set shows by then.
+        """
+        names = {"path": path_text(path), "ref": f"--ref run:{self.run_id}[{place}]"}
+        return names if home is None else {**names, "made": f"{home[0].name}[{home[1]}]"}
 
     def with_next_steps(self, card: Card, error: SeedreamError | None, words: Words) -> Card:
         """The card of a run that has ended, with the cells and lines that go on from it."""

@@ -34,7 +34,7 @@ from seedream_magic.images.cards import (
 )
 from seedream_magic.images.marks import NONE, Marks, change_marks, checked_tags, mark, marks_of
 from seedream_magic.images.shapes import checked_places, request_of_pictures
-from seedream_magic.view.cards import Bill, Card, CardSet, CardState
+from seedream_magic.view.cards import Bill, Card, CardSet, CardState, file_stem
 from seedream_magic.words import runs as texts
 from seedream_magic.words.carousel import ENGLISH, Words, words_for
 from seedream_magic.words.text import in_language, join
@@ -370,8 +370,8 @@ class ImageSet(Sequence[Frame]):
         other pictures to them. The same redo again comes from the store, like any request, also in a cell that binds
         the set to its own name (`story = story.redo(1)`): a set that was made by this very redo comes back as it is,
         with a note. Of a set that was put together the frames are drawn anew in the set that they are from, and stand
-        here in their places. `fresh` pays for another. `take` is for a cell that is to draw another one once: the K-th
-        set that this redo has made of this set is shown, and drawn where K is the next.
+        here in their places. `fresh` pays for another. `take` is for a cell that is to draw another one once: that take
+        of the frame, as `takes` and `pick` count them, is shown, and drawn where it is the next.
         """
         if self.sources:
             return self._redo_in_source(places, prompt=prompt, refs=refs, fresh=fresh, take=take)
@@ -598,18 +598,31 @@ def opens_at(images: ImageSet) -> int:
     return next((frame.index for frame in images if frame.index not in images.inherited), 0)
 
 
+def file_name(images: ImageSet, ending: str, number: int = 1) -> str:
+    """The name of a file for the set, after what it is about: "ink-wash.pdf"; the second one is "ink-wash-2.pdf"."""
+    stem = file_stem(title_of(images), "pictures")
+    return f"{stem}.{ending}" if number == 1 else f"{stem}-{number}.{ending}"
+
+
+def title_of(images: ImageSet) -> str:
+    """What stands above the set: the style of its storyboard, else its prompt."""
+    board = images.request.storyboard
+    return board.style if board and board.style.strip() else images.prompt
+
+
 def cards_of(images: ImageSet) -> CardSet:
     """The set as cards, which are all that `view` knows of it."""
-    words, board, tokens = words_for(images.prompt), images.request.storyboard, (images.usage or {}).get("total_tokens")
+    words, tokens = words_for(images.prompt), (images.usage or {}).get("total_tokens")
     running, count = images.state == "running", len(images)
     # Layers are made together, all anew or none.
     redo = () if images.request.layer_decomposition else ("redo",)
+    export = ("export",) if images.ok and not images.sources else ()
     empty: CardState = "waiting" if running else "missing"
     cards = [_card_of(images, frame, words, empty) for frame in places_of(images)]
     sets = sets_in(images)
     return CardSet(
         id=_id_of(images),
-        title=board.style if board and board.style.strip() else images.prompt,
+        title=title_of(images),
         prompt=images.prompt,
         model=images.request.model,
         size=images.request.size,
@@ -626,7 +639,8 @@ def cards_of(images: ImageSet) -> CardSet:
         ),
         folder=path_text(images.folder if len(sets) == 1 else images.folder.parent),
         opens_at=opens_at(images),
-        copies=("path", "ref", "prompt") if running else ("path", "ref", "prompt", *redo, "vary"),
+        copies=("path", "ref", "prompt") if running else ("path", "ref", "prompt", *redo, "vary", *export),
+        export=f"%seedream export {images.run_id} {file_name(images, 'pdf')}",
         created=created_at(images.run_id, tuple(frame.path for frame in images.ok if frame.path)),
         updated=datetime.now(UTC) if running else None,
         limit=images.limit,
@@ -652,7 +666,7 @@ def _card_of(images: ImageSet, frame: Frame, words: Words, empty: CardState) -> 
         return replace(_card_of(of, replace(frame, index=place), words, empty), index=frame.index)
     card, origin = card_of(frame, words, empty), origin_of(images)
     if frame.path is not None:
-        card = replace(card, copies=origin.names_of(frame.path, frame.index))
+        card = replace(card, copies=origin.names_of(frame.path, frame.index, frame.home))
     return card if images.state == "running" else origin.with_next_steps(card, frame.error, words)
 
 

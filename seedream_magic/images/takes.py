@@ -34,7 +34,22 @@ def takes_of(folder: Path, place: int) -> tuple[Frame, ...]:
     if type(place) is not int or place not in makers:
         raise InvalidRequest(texts.NO_SUCH_FRAME(last=len(makers) - 1, place=repr(place)))
     maker, index = makers[place]
-    found = [(maker, index), *_redrawn(maker, _later(maker, thoroughly=True)).get(place, [])]
+    return _loaded(place, [(maker, index), *_redrawn(maker, _later(maker)).get(place, [])])
+
+
+def all_takes_of(folder: Path) -> dict[int, tuple[Frame, ...]]:
+    """The takes of all frames of the set of a run, by their places."""
+    record = read_record(folder)
+    makers = makers_of(line_of(record)) if record else {}
+    redrawn = {maker.run_id: _redrawn(maker, _later(maker)) for maker, _ in makers.values()}
+    return {
+        place: _loaded(place, [(maker, index), *redrawn[maker.run_id].get(place, [])])
+        for place, (maker, index) in makers.items()
+    }
+
+
+def _loaded(place: int, found: list[tuple[Record, int]]) -> tuple[Frame, ...]:
+    """What these runs have drawn in this place; those with a picture."""
     loaded = [(one, load_frame(one, at)) for one, at in found]
     frames = [replace(frame, index=place, run_id=one.run_id) for one, frame in loaded if frame.ok]
     return tuple(replace(frame, take=number, takes=len(frames)) for number, frame in enumerate(frames, 1))
@@ -64,7 +79,7 @@ def pick(folder: Path, place: int, take: int) -> None:
 
 
 def with_takes(images: ImageSet) -> ImageSet:
-    """The set whose frames know which of how many takes they are; without a library they do not."""
+    """The set whose frames know which of how many takes they are."""
     record = None if images.sources else read_record(images.folder)
     line = line_of(record) if record else []
     later = _later(line[0]) if line else []
@@ -83,12 +98,10 @@ def with_takes(images: ImageSet) -> ImageSet:
     return replace(images, frames=tuple(frames))
 
 
-def _later(first: Record, *, thoroughly: bool = False) -> list[Record]:
-    """The runs that go on from this one, directly or not, oldest first; without a library if asked `thoroughly`."""
+def _later(first: Record) -> list[Record]:
+    """The runs that go on from this one, directly or not, oldest first; without a library all of its store are read."""
     later = library.later_than(first.run_id, first.folder.parent)
-    if later is None:
-        later = list(records(first.folder.parent)) if thoroughly else []
-    return later
+    return list(records(first.folder.parent)) if later is None else later
 
 
 def _redrawn(maker: Record, later: list[Record]) -> _Redrawn:

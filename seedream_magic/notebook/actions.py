@@ -10,13 +10,16 @@ is clicked: what a button may bill.
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import partial
+from itertools import count
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from seedream_magic.errors import InvalidRequest, SeedreamError
-from seedream_magic.images.image_set import Frame, ImageSet, origin_of, places_of
+from seedream_magic.images.image_set import Frame, ImageSet, file_name, origin_of, places_of
 from seedream_magic.images.lineage import without_picks
+from seedream_magic.images.takes import all_takes_of, takes_of
 from seedream_magic.notebook.desk import Desk
 from seedream_magic.words.carousel import ENGLISH, words_for
 
@@ -26,6 +29,8 @@ if TYPE_CHECKING:
 
 LONGEST_WORDS = 20_000
 """Characters of a prompt: more than any service reads."""
+KINDS = ("pdf", "html", "zip")
+"""Files that a set is exported as."""
 MOST_FRAMES = 9
 """What a light table takes."""
 
@@ -34,7 +39,9 @@ MOST_FRAMES = 9
 class Message:
     """What a page asks for: the action, the run whose set is meant, the index of a frame, words that were typed.
 
-    `take` is one of a frame's, from 1; `others` are further frames, by their runs and indexes.
+    `take` is one of a frame's, from 1; `made` says of the picture that the page shows which run made it, and where in
+    it: a page that is older than a pick shows another take than the set does by now. `others` are further frames, by
+    their runs and indexes.
     """
 
     action: str
@@ -42,25 +49,44 @@ class Message:
     frame: int
     words: str
     take: int
-    others: tuple[tuple[str, int], ...]
+    made: str
+    others: tuple[tuple[str, int, str], ...]
 
 
 @dataclass(frozen=True)
 class Action:
-    """An action on a frame of a set that is known here; `client` is what goes on from the set."""
+    """An action on a frame of a set that is known here; `client` is what goes on from the set.
+
+    `made` is that of the message, "" for the take that the set shows.
+    """
 
     client: Seedream
     images: ImageSet
     frame: int
     words: str
-    others: tuple[tuple[str, int], ...] = ()
+    made: str = ""
+    others: tuple[Action, ...] = ()
 
     @property
     def picture(self) -> Frame:
-        """The frame. Raises `InvalidRequest` where it has no picture."""
+        """The take of the frame that the page shows. Raises `InvalidRequest` where there is none."""
         if self.frame >= len(self.images) or not self.images[self.frame].ok:
             raise InvalidRequest(f"Frame {self.frame + 1} has no picture.")
-        return self.images[self.frame]
+        shown = self.images[self.frame]
+        if self.made in {"", _made(shown)}:
+            return shown
+        takes = self.client.takes(self.images, self.frame)
+        take = next((take for take in takes if _made(take) == self.made), None)
+        if take is None:
+            raise InvalidRequest(f"Frame {self.frame + 1} does not have this picture any more.")
+        return take
+
+    def refuse_other_take(self) -> None:
+        """Refuse what names the frame, where the page shows another take of it than the set does by now."""
+        if self.picture.path != self.images[self.frame].path:
+            raise InvalidRequest(
+                f"The set shows another take of frame {self.frame + 1} by now.", hint="Pick the take that you mean."
+            )
 
 
 @dataclass(frozen=True)
@@ -74,23 +100,23 @@ class Cell:
 def read_message(data: object) -> Message:
     """The message of a page. Raises `InvalidRequest` for what is none."""
     fields = data if isinstance(data, Mapping) else {}
-    defaults = {"action": "", "run": "", "frame": 0, "words": "", "take": 1, "others": ()}
-    action, run, frame, words, take, others = (fields.get(key, default) for key, default in defaults.items())
-    texts = isinstance(action, str) and isinstance(run, str) and isinstance(words, str) and len(words) <= LONGEST_WORDS
+    defaults = {"action": "", "run": "", "frame": 0, "words": "", "take": 1, "made": "", "others": ()}
+    action, run, frame, words, take, made, others = (fields.get(key, default) for key, default in defaults.items())
+    texts = all(isinstance(text, str) and len(text) <= LONGEST_WORDS for text in (action, run, words, made))
     numbers = (
         type(frame) is int and type(take) is int and isinstance(others, list | tuple) and len(others) < MOST_FRAMES
     )
     if not (texts and numbers) or action not in {"offer", *FORMS, *MARKS, "pick"}:
         raise InvalidRequest("This is no action on a picture.")
-    return Message(action, run, frame, words.strip(), take, tuple(map(_named_frame, others)))
+    return Message(action, run, frame, words.strip(), take, made, tuple(map(_named_frame, others)))
 
 
-def _named_frame(data: object) -> tuple[str, int]:
+def _named_frame(data: object) -> tuple[str, int, str]:
     fields = data if isinstance(data, Mapping) else {}
-    run, frame = fields.get("run"), fields.get("frame")
-    if not isinstance(run, str) or type(frame) is not int:
+    run, frame, made = fields.get("run"), fields.get("frame"), fields.get("made", "")
+    if not isinstance(run, str) or type(frame) is not int or not isinstance(made, str):
         raise InvalidRequest("This is no frame.")
-    return run, frame
+    return run, frame, made
 
 
 def _redo(asked: Action) -> Cell:
@@ -99,11 +125,12 @@ def _redo(asked: Action) -> Cell:
 
     images, place = asked.images, asked.frame
     words = asked.words or None
-    if words is None and place < len(images):  # a take in other words may be picked
-        shown, own = images[place].prompt, without_picks(images)[place].prompt
+    if words is None and place < len(images):  # a take in other words may be shown
+        shown, own = (asked.picture if images[place].ok else images[place]).prompt, without_picks(images)[place].prompt
         words = shown if shown != own else None
-    plan = plan_redo(asked.client, without_picks(images), [place], prompt=words, another=True)
-    return Cell(origin_of(images).redo_cell(place, prompt=words, take=_next_take(asked.client, plan)))
+    take = len(takes_of(images.folder, place)) + 1
+    plan_redo(asked.client, images, [place], prompt=words, take=take)  # refuses what cannot be drawn
+    return Cell(origin_of(images).redo_cell(place, prompt=words, take=take))
 
 
 def _vary(asked: Action) -> Cell:
@@ -124,14 +151,27 @@ def _retry(asked: Action) -> Cell:
 
 
 def _reference(asked: Action) -> Cell:
-    return Cell(f"%%seedream --ref run:{asked.images.run_id}[{asked.picture.index}]\n", runs=False)
+    asked.refuse_other_take()
+    return Cell(f"%%seedream --ref run:{asked.images.run_id}[{asked.frame}]\n", runs=False)
 
 
 def _compare(asked: Action) -> Cell:
-    named = [(asked.images.run_id, asked.frame), *asked.others]
-    if len(named) < 2:
+    if not asked.others:
         raise InvalidRequest("Pin two pictures at least, to compare them.")
-    return Cell(f"%seedream compare {' '.join(f'run:{run}[{frame}]' for run, frame in named)}")
+    names = []
+    for one in (asked, *asked.others):
+        one.refuse_other_take()
+        names.append(f"run:{one.images.run_id}[{one.frame}]")
+    return Cell(f"%seedream compare {' '.join(names)}")
+
+
+def _export(asked: Action) -> Cell:
+    """The set as a file beside the notebook, under a name that none there has yet."""
+    if asked.words not in KINDS:
+        raise InvalidRequest("A set is exported as pdf, html or zip.")
+    names = (file_name(asked.images, asked.words, number) for number in count(1))
+    name = next(name for name in names if not Path(name).exists())
+    return Cell(f"%seedream export {asked.images.run_id} {name}")
 
 
 FORMS: Mapping[str, Callable[[Action], Cell]] = {
@@ -140,6 +180,7 @@ FORMS: Mapping[str, Callable[[Action], Cell]] = {
     "retry": _retry,
     "reference": _reference,
     "compare": _compare,
+    "export": _export,
 }
 """All cells that a button can make."""
 
@@ -165,11 +206,11 @@ def _answer(desk: Desk, message: Message) -> dict[str, Any]:
     client, images = _set_of(desk, message.run)
     if message.action == "offer":
         return _facts(client, images)
-    for run, frame in ((message.run, message.frame), *message.others):
-        of = images if run == message.run else _set_of(desk, run)[1]
-        if frame not in range(max(len(of), of.expected or 0)):
-            raise InvalidRequest(f"Run {of.run_id} has no frame {frame}.")
-    asked = Action(client, images, message.frame, message.words, message.others)
+    first, *others = [
+        _checked(Action(*(_set_of(desk, run) if run != message.run else (client, images)), frame, message.words, made))
+        for run, frame, made in ((message.run, message.frame, message.made), *message.others)
+    ]
+    asked = replace(first, others=tuple(others))
     if message.action == "pick":
         return {"bundle": client.pick(images, message.frame, message.take)._repr_mimebundle_()}
     if message.action in MARKS:
@@ -177,6 +218,12 @@ def _answer(desk: Desk, message: Message) -> dict[str, Any]:
         return {"mark": _mark(asked.picture)}
     cell = FORMS[message.action](asked)
     return {"cell": cell.source, "runs": cell.runs}
+
+
+def _checked(asked: Action) -> Action:
+    if asked.frame not in range(max(len(asked.images), asked.images.expected or 0)):
+        raise InvalidRequest(f"Run {asked.images.run_id} has no frame {asked.frame}.")
+    return asked
 
 
 def _set_of(desk: Desk, run_id: str) -> tuple[Seedream, ImageSet]:
@@ -202,7 +249,8 @@ def _facts(client: Seedream, images: ImageSet) -> dict[str, Any]:
     """What a page shows before a click: which actions there are, what each may bill, the words of the frames."""
     from seedream_magic.continuation import missing_places  # noqa: PLC0415 - load time, see `desk`
 
-    missing = len(missing_places(images))
+    missing, places = len(missing_places(images)), len(places_of(images))
+    takes = all_takes_of(images.folder)
     impossible = {"redo"} if images.request.layer_decomposition else set()
     impossible |= set() if missing else {"retry"}
     bill = partial(_bill, client, images)
@@ -210,9 +258,13 @@ def _facts(client: Seedream, images: ImageSet) -> dict[str, Any]:
         "actions": [name for name in (*FORMS, *MARKS, "pick") if name not in impossible],
         "bills": {"redo": bill(1), "vary": bill(1), "retry": bill(missing)},
         "words": [frame.prompt for frame in places_of(images)],
-        "marks": [_mark(frame) for frame in places_of(images)],
-        "takes": [[frame.take, frame.takes] for frame in places_of(images)],
+        "takes": [[[_made(take), _mark(take)] for take in takes.get(place, ())] for place in range(places)],
     }
+
+
+def _made(frame: Frame) -> str:
+    """Which run made the picture, and where in it: "RUN[0]"; "" for one of no run."""
+    return f"{frame.home[0].name}[{frame.home[1]}]" if frame.home else ""
 
 
 def _mark(frame: Frame) -> str:

@@ -9,6 +9,7 @@ that it loads, what needs them is imported in the function that uses it, marked 
 from __future__ import annotations
 
 import sys
+import threading
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
 from dataclasses import replace
@@ -123,6 +124,7 @@ class Desk:
         self.session.check_together = self.check_together
         self._limit_day()
         settings.observe(self._limit_day, names="max_images_per_day")
+        self.session.progress = self._display_of_cell
         self._take_prices()
         settings.observe(self._take_prices, names="prices")
         self._take_language()
@@ -167,6 +169,7 @@ class Desk:
             self.cell.end()
         session.forget(self.session)
         self.session.check = self.session.check_alone = self.session.check_day = self.session.check_together = None
+        self.session.progress = None
         _desks.discard(self)
 
     def _cell_begins(self) -> None:
@@ -195,7 +198,7 @@ class Desk:
             event_loop=settings.event_loop,
             headers=settings.headers,
         )
-        client.session, client.progress = self.session, lambda: self.display(cell=self.cell)
+        client.session = self.session
         client.ask_when_unknown, client.copy_replays = settings.ask_when_unknown, settings.copy_replays
         return client
 
@@ -204,6 +207,10 @@ class Desk:
         from seedream_magic.notebook.display import display_for  # noqa: PLC0415 - load time
 
         return display_for(self.shell, layout=layout or self.settings.show, **chosen)
+
+    def _display_of_cell(self) -> Display:
+        """What shows a run that Python began in a cell, till it is there; one of another thread is no cell's."""
+        return self.display(cell=self.cell, quiet=threading.current_thread() is not threading.main_thread())
 
     def run(
         self,

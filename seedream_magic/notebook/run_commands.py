@@ -18,6 +18,7 @@ from seedream_magic.errors import InvalidRequest, plural
 from seedream_magic.images.image_set import ImageSet, sets_in
 from seedream_magic.notebook.cell import split_line, value_of
 from seedream_magic.notebook.desk import Desk
+from seedream_magic.words import path_from
 
 if TYPE_CHECKING:
     from seedream_magic.seedream import Seedream
@@ -133,7 +134,7 @@ def export(desk: Desk, words: str) -> None:
     else:
         images = _set_put_together(desk, run) or desk.client().show(_run_id(desk, run, "export"))
         written = images.export(target, **options)
-    print(f"Written: {written}")  # noqa: T201 - a confirmation is text
+    print(f"Written: {path_from(Path(written))}")  # noqa: T201 - a confirmation is text
 
 
 _EXPORT_VALUES = {"--title": "title", "--author": "author", "--layout": "layout", "--page-size": "page_size"}

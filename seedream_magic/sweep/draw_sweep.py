@@ -25,10 +25,11 @@ from seedream_magic.errors import Billed, InvalidRequest, SeedreamError, Seedrea
 from seedream_magic.images.image_set import ImageSet
 from seedream_magic.planning import plan_ask, read_references
 from seedream_magic.replay import look_up
+from seedream_magic.session import Progress
 from seedream_magic.sweep.axes import DEFAULT_SEED, Axis, Place, check_places, cross
 from seedream_magic.sweep.ledger import make_ledger
 from seedream_magic.sweep.sweep import Sweep, SweepClient, SweepState
-from seedream_magic.watch import Failure, Progress, fault_of
+from seedream_magic.watch import Failure, fault_of
 from seedream_magic.words.carousel import words_for
 
 UPDATE_SECONDS = 0.5
@@ -56,7 +57,9 @@ class SweepSender(Sender, SweepClient, Protocol):
     """For whom a sweep is drawn: what of `Seedream` is used here, beside what a plan is drawn with."""
 
     event_loop: str
-    progress: Callable[[], Progress] | None
+
+    @property
+    def progress(self) -> Callable[[], Progress] | None: ...
 
 
 def plan_sweep(

@@ -47,8 +47,9 @@ class Card:
     the original, `file` its path as others may read it, and `digest` says which bytes it has; `width` and `height` are
     its pixels. `link` leads to the
     original, `download` is the name under which it is then saved. `commands` are the lines to run in a cell for a
-    failed one. `copies` are the texts that can be copied, by the keys of `Words.copies`. `starred`, `rejected`, `tags`
-    and `note` are what a person has said of the picture. It is `take` of `takes`, where there are several.
+    failed one. `copies` are the texts that can be copied, by the keys of `Words.copies`; `made` among them is for
+    programs. `starred`, `rejected`, `tags` and `note` are what a person has said of the picture. It is `take` of
+    `takes`, where there are several.
     """
 
     index: int
@@ -82,13 +83,17 @@ class Card:
     @property
     def download_name(self) -> str:
         """The name under which the picture is saved: its first words and its number, "lighthouse-keeper-03.jpg"."""
-        words = re.findall(r"[^\W_]+", self.caption.casefold())
-        name = "-".join([word for word in words if word not in _SMALL_WORDS][:4])[:40] or "picture"
-        return f"{name}-{self.index + 1:02}{self.picture.suffix if self.picture else ''}"
+        return f"{file_stem(self.caption, 'picture')}-{self.index + 1:02}{self.picture.suffix if self.picture else ''}"
 
     def without_picture(self, error: SeedreamError) -> Card:
         """The card as that of a picture whose file turned out to be lost or damaged."""
         return replace(self, state="failed", picture=None, failure=failure_of(error), link=None)
+
+
+def file_stem(text: str, otherwise: str) -> str:
+    """The first words of a text as the name of a file, without its ending; `otherwise` of a text without any."""
+    words = [word for word in re.findall(r"[^\W_]+", text.casefold()) if word not in _SMALL_WORDS]
+    return "-".join(words[:4])[:40] or otherwise
 
 
 @dataclass(frozen=True)
@@ -119,10 +124,11 @@ class CardSet:
     sent: "2048x1536" or "2K". `cards` are what came or failed; `awaited` are the further places, still to come or,
     after a Stop, never. `expected` is the number of pictures asked for, None where the model decides. `bill` is None
     while nobody knows. `notes` are sentences that stand below. `folder` is where the originals are, for people to read.
-    `opens_at` is the index of the card that a carousel opens at. `copies` are the keys of the texts that can be copied.
-    `created` is when the pictures were made, UTC. While the set is "running", `updated` is the moment at which all this
-    was so, and `limit` the seconds from then on after which it is over, whatever its kernel has become. It is
-    "interrupted" where the kernel ended in the middle.
+    `opens_at` is the index of the card that a carousel opens at. `copies` are the keys of the texts that can be
+    copied, `export` is the line that writes the set to a file. `created` is when the pictures were made, UTC. While
+    the set is "running", `updated` is the moment at which all this was so, and `limit` the seconds from then on
+    after which it is over, whatever its kernel has become. It is "interrupted" where the kernel ended in the
+    middle.
     """
 
     id: str
@@ -142,6 +148,7 @@ class CardSet:
     folder: str = ""
     opens_at: int = 0
     copies: tuple[str, ...] = ()
+    export: str = ""
     created: datetime | None = None
     updated: datetime | None = None
     limit: float = 0.0

@@ -24,30 +24,15 @@ function seedreamCarousel(root) {
   if (!several && place.view === "compare") place.view = "carousel";
   const compared = () => place.view === "compare";
 
-  /** @template {keyof HTMLElementTagNameMap} Tag @param {Tag} tag @param {string} kind
-   *  @param {object} values @param {(Node | string)[]} children */
-  const make = (tag, kind, values, ...children) => {
-    const node = document.createElement(tag);
-    set(node, { class: `seedream-${kind}`, ...values });
-    node.append(...children);
-    return node;
-  };
-
+  const make = seedreamMake;
   /** @param {Element} node @param {object} values */
   const set = (node, values) => Object.entries(values).forEach(([name, value]) => node.setAttribute(name, value));
 
   /** @param {HTMLElement | null} node */
   const focus = (node) => node?.focus({ preventScroll: true });
 
-  /** A sign has a name; a word reads for itself. @param {string} key @param {() => void} act */
-  const button = (key, act) => {
-    const [word, name = word] = [words[key]].flat();
-    const drawn = seedreamIcon(key);
-    const node = make("button", drawn ? "sign" : "word",
-      { type: "button", "data-key": key, "aria-label": name, title: name }, drawn ?? word);
-    node.onclick = () => act();
-    return node;
-  };
+  /** @param {string} key @param {() => void} act */
+  const button = (key, act) => seedreamButton(key, [words[key]].flat(), act);
 
   /** Copies a text of the frame that shows, else of the set. @param {string} key */
   const copier = (key) => {

@@ -218,6 +218,7 @@ def set_element(
         "data-start": cards.opens_at,
         "data-words": part or json.dumps(script_words(cards), ensure_ascii=False),
         "data-prompt": clip(cards.prompt, longest),
+        "data-export": cards.export if "export" in cards.copies else None,
         **_clock_facts(cards),
     }
     remarks = {"class": "seedream-note seedream-remark", "style": _QUIET}

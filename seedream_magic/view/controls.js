@@ -1,5 +1,26 @@
-// What the controls of a set are made of: icons, the menu of what is rare, a picture for the clipboard.
+// What the controls of a set are made of: elements, icons, buttons, the menu of what is rare, a picture for the clipboard.
 // Function declarations, so that a second output on the page may bring them again.
+
+/** An element of the class "seedream-KIND", with attributes and children.
+ *  @template {keyof HTMLElementTagNameMap} Tag @param {Tag} tag @param {string} kind
+ *  @param {object} values @param {(Node | string)[]} children */
+function seedreamMake(tag, kind, values, ...children) {
+  const node = document.createElement(tag);
+  node.className = `seedream-${kind}`;
+  for (const [name, value] of Object.entries(values)) node.setAttribute(name, value);
+  node.append(...children);
+  return node;
+}
+
+/** A button: an icon or a sign, which has a name, or a word, which reads for itself.
+ *  @param {string} key @param {string[]} text word, and name @param {() => void} act */
+function seedreamButton(key, [word, name = word], act) {
+  const drawn = seedreamIcon(key);
+  const node = seedreamMake("button", drawn || !word[1] ? "sign" : "word",
+    { type: "button", "data-key": key, "aria-label": name, title: name }, drawn ?? word);
+  node.onclick = () => act();
+  return node;
+}
 
 /** The icon of a control, undefined where it is told in words. @param {string} key */
 function seedreamIcon(key) {
@@ -19,25 +40,32 @@ function seedreamIcon(key) {
   return icon;
 }
 
-/** Has a button open a menu below it, or above where there is less room. The page's own keys and clicks close it.
+/** Has a button open a menu below it, or above where there is less room. The page's own keys and clicks close it; what
+ *  scrolls meanwhile, such as a notebook in which a cell has just ended, takes it along.
  *  @param {HTMLButtonElement} more @param {HTMLElement} menu */
 function seedreamMenu(more, menu) {
-  const close = () => menu.hidePopover();
   more.popoverTargetElement = menu;
+  const place = () => {
+    const { right, top, bottom } = more.getBoundingClientRect();
+    if (bottom < 0 || top > innerHeight) return menu.hidePopover();
+    const isHigh = innerHeight - bottom < Math.min(320, top);
+    Object.assign(menu.style, {
+      right: `${Math.max(4, Math.min(innerWidth - right, innerWidth - 190))}px`,
+      top: isHigh ? "auto" : `${bottom + 4}px`,
+      bottom: isHigh ? `${innerHeight - top + 4}px` : "auto",
+    });
+  };
   menu.addEventListener("beforetoggle", () => {
     // It lies on what the page has below it, so that its words stand out as those beside it do.
     let below = menu.parentElement;
     while (below && /^rgba\(.* 0\)$/.test(getComputedStyle(below).backgroundColor)) below = below.parentElement;
-    const ground = below ? getComputedStyle(below).backgroundColor : "Canvas";
-    const { right, top, bottom } = more.getBoundingClientRect();
-    const isHigh = innerHeight - bottom < Math.min(320, top);
-    menu.style.cssText = `--ground: ${ground}; right: ${Math.max(4, Math.min(innerWidth - right, innerWidth - 190))}px;
-      ${isHigh ? `bottom: ${innerHeight - top + 4}px` : `top: ${bottom + 4}px`}`;
+    menu.style.setProperty("--ground", below ? getComputedStyle(below).backgroundColor : "Canvas");
+    place();
   });
   menu.addEventListener("toggle", (event) => {
     const isOpen = /** @type {any} */ (event).newState === "open";
     if (isOpen) menu.querySelector("button")?.focus({ preventScroll: true });
-    (isOpen ? addEventListener : removeEventListener)("scroll", close, true);
+    (isOpen ? addEventListener : removeEventListener)("scroll", place, true);
   });
   menu.addEventListener("keydown", (event) => {
     const by = { ArrowDown: 1, ArrowUp: -1 }[event.key];

@@ -112,6 +112,7 @@ def figure(card: Card, layout: Layout, content: Markup | None = None) -> Markup:
         "data-mark": "star" if card.starred else "reject" if card.rejected else None,
         "data-take": card.take if card.takes > 1 else None,
         "data-takes": card.takes if card.takes > 1 else None,
+        "data-made": card.copies.get("made") if card.picture else None,
         "data-label": f"{label}{words.comma}{state}" if state else label,
         "data-file": card.download_name if card.picture else None,
         **{f"data-{key}": _copied(card, key, layout) for key in layout.cards.copies},

@@ -29,23 +29,9 @@ async function seedreamGallery(root) {
     if (tile && image.width && image.height) tile.ratio = image.width / image.height;
   }
 
-  /** @template {keyof HTMLElementTagNameMap} Tag @param {Tag} tag @param {string} kind
-   *  @param {Object<string, string>} values @param {(Node | string)[]} children */
-  const make = (tag, kind, values, ...children) => {
-    const node = document.createElement(tag);
-    node.className = `seedream-${kind}`;
-    for (const [name, value] of Object.entries(values)) node.setAttribute(name, value);
-    node.append(...children);
-    return node;
-  };
-
+  const make = seedreamMake;
   /** @param {string} key @param {() => void} act */
-  const button = (key, act) => {
-    const [word, name = word] = [words[key]].flat();
-    const node = make("button", word[1] ? "word" : "sign", { type: "button", "data-key": key, "aria-label": name, title: name }, word);
-    node.onclick = act;
-    return node;
-  };
+  const button = (key, act) => seedreamButton(key, [words[key]].flat(), act);
 
   /** @param {string} key @param {string[]} values */
   const choice = (key, values) => {

@@ -163,7 +163,7 @@ def gallery_bundle(runs: Sequence[Run], previews: Mapping[tuple[str, int], Previ
         element("div", {"class": "seedream-wall", "style": _WALL}, *images),
         *bases,
         element("div", {"class": "seedream-notes"}, *html_notes(notes)),
-        *([style_sheet("gallery.css"), script("viewer.js", "gallery.js", "start.js")] if total else []),
+        *([style_sheet("gallery.css"), script("viewer.js", "controls.js", "gallery.js", "start.js")] if total else []),
     )
     return {"text/html": str(html), "text/plain": _plain(listed, notes)}
 

@@ -13,25 +13,9 @@ function seedreamGrid(root) {
   const place = { page: axes.map(() => 0), at: 0, open: false, moment: 0, live: false, ...before, focus: -1, root };
   visited.set(data.grid, place);
 
-  /** @template {keyof HTMLElementTagNameMap} Tag @param {Tag} tag @param {string} kind
-   *  @param {Object<string, string>} values @param {(Node | string)[]} children */
-  const make = (tag, kind, values, ...children) => {
-    const node = document.createElement(tag);
-    node.className = `seedream-${kind}`;
-    for (const [name, value] of Object.entries(values)) node.setAttribute(name, value);
-    node.append(...children);
-    return node;
-  };
-
+  const make = seedreamMake;
   /** @param {string} key @param {() => void} act */
-  const button = (key, act) => {
-    const [word, name] = words[key];
-    const drawn = seedreamIcon(key);
-    const node = make("button", drawn ? "sign" : "word", { type: "button" }, drawn ?? word);
-    if (drawn) node.ariaLabel = node.title = name;
-    node.onclick = act;
-    return node;
-  };
+  const button = (key, act) => seedreamButton(key, words[key], act);
 
   const cells = /** @type {HTMLElement[]} */ ([...root.querySelectorAll(".seedream-cell")]);
   const doors = cells.map((cell, at) => {
@@ -49,7 +33,7 @@ function seedreamGrid(root) {
 
   /** @param {string} text */
   function copier(text) {
-    const node = button("retry", () => seedreamCopy(node, text, words.retry[1], words.retry));
+    const node = seedreamButton("retry", words.retry.slice(0, 1), () => seedreamCopy(node, text, words.retry[1], words.retry));
     return node;
   }
 

@@ -15,23 +15,9 @@ function seedreamLight(root) {
   let chosen = panes[0];
   let slides = false;
 
-  /** @template {keyof HTMLElementTagNameMap} Tag @param {Tag} tag @param {string} kind
-   *  @param {Object<string, string>} values @param {(Node | string)[]} children */
-  const make = (tag, kind, values, ...children) => {
-    const node = document.createElement(tag);
-    node.className = `seedream-${kind}`;
-    for (const [name, value] of Object.entries(values)) node.setAttribute(name, value);
-    node.append(...children);
-    return node;
-  };
-
+  const make = seedreamMake;
   /** @param {string} key @param {() => void} act */
-  const button = (key, act) => {
-    const [word, name = word] = [words[key]].flat();
-    const node = make("button", word[1] ? "word" : "sign", { type: "button", "data-key": key, "aria-label": name, title: name }, word);
-    node.onclick = act;
-    return node;
-  };
+  const button = (key, act) => seedreamButton(key, [words[key]].flat(), act);
 
   const rooms = panes.map((pane) => {
     const content = /** @type {HTMLElement} */ (pane.children[0]);

@@ -108,7 +108,7 @@ def _html(panes: Sequence[Pane], words: Words, budget: int) -> str:
         element("div", {"class": "seedream-board", "style": _BOARD}, *figures),
         *([caption] if shared else []),
         style_sheet("light_table.css"),
-        script("light_table.js", "start.js"),
+        script("controls.js", "light_table.js", "start.js"),
     )
     return str(html)
 

@@ -104,6 +104,7 @@ ENGLISH = Words(
         "prompt": "Copy prompt",
         "redo": "Copy redo",
         "vary": "Copy vary",
+        "export": "Copy export",
     },
 )
 CHINESE = Words(
@@ -160,6 +161,7 @@ CHINESE = Words(
         "prompt": "复制提示词",
         "redo": "复制重画",
         "vary": "复制变体",
+        "export": "复制导出",
     },
 )
 
