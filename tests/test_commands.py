@@ -19,7 +19,7 @@ from traitlets import TraitError
 from asking import run_cell
 from raw_server import Behaviour, RawServer, Request, json_reply
 from seedream_magic import ConfigError, ContentRefused, ImageSet, InvalidRequest, MissingKey, Seedream
-from seedream_magic.words import path_from
+from seedream_magic.words.clip import path_from
 from service import PICTURE, POST, bodies, first_picture, jpeg, link, picture, whole_answer
 
 

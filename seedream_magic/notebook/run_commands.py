@@ -18,7 +18,7 @@ from seedream_magic.errors import InvalidRequest, plural
 from seedream_magic.images.image_set import ImageSet, sets_in
 from seedream_magic.notebook.cell import split_line, value_of
 from seedream_magic.notebook.desk import Desk
-from seedream_magic.words import path_from
+from seedream_magic.words.clip import path_from
 
 if TYPE_CHECKING:
     from seedream_magic.seedream import Seedream
