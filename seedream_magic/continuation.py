@@ -18,7 +18,7 @@ from seedream_magic.api.plan import Lineage, Plan
 from seedream_magic.api.providers import EMBEDDED
 from seedream_magic.api.request import ImageRequest
 from seedream_magic.api.storyboard import storyboard
-from seedream_magic.errors import InvalidRequest, SeedreamError, plural
+from seedream_magic.errors import InvalidRequest, SeedreamError
 from seedream_magic.images.claims import is_live
 from seedream_magic.images.image_set import Frame, ImageSet
 from seedream_magic.images.lineage import without_picks
@@ -89,8 +89,9 @@ def _plan_take(
     """
     drawn, made = takes_of(images.folder, place), [record.run_id for record in takes(plan(None), client.store)]
     if type(take) is not int or not 0 < take <= len(drawn) + 1:
-        there = f"Frame {place} has {plural(len(drawn), 'take')}"
-        raise InvalidRequest(f"{there}: take={len(drawn) + 1} draws the next, take={take!r:.20} is none.")
+        raise InvalidRequest(
+            texts.NO_SUCH_TAKE_TO_REDO(place=place, drawn=len(drawn), next=len(drawn) + 1, take=f"{take!r:.20}")
+        )
     if take == len(drawn) + 1:
         return plan(len(made) + 1)
     frame, own = drawn[take - 1], read_record(images.folder)
@@ -98,8 +99,7 @@ def _plan_take(
     if maker in made:
         return plan(made.index(maker) + 1)
     if own is None or own.run_id != maker or own.lineage is None or prompt not in {None, frame.prompt}:
-        shows = f"images.pick({place}, take={take}) shows it, take={len(drawn) + 1} draws the next."
-        raise InvalidRequest(f"Take {take} of frame {place} was not drawn by this redo: {shows}")
+        raise InvalidRequest(texts.TAKE_OF_ANOTHER(place=place, take=take, next=len(drawn) + 1))
     # A cell that binds the set to its own name, run again: the set is what it has made.
     return replace(plan(None), stored=images.run_id, stored_in=images.folder.parent, already=_already(own))
 

@@ -183,7 +183,7 @@ NOT_MOVED = (
 
 # Literals that no person reads as our words, by module: patterns of what others say or write, SQL, a style sheet.
 NOT_READ = {
-    "images/image_set.py": r"^<(Frame|ImageSet) ",  # what Python shows of them
+    "images/image_set.py": r"^(<(Frame|ImageSet)|%seedream) ",  # what Python shows of them, what is typed
     "__init__.py": r"^module \{\} has no",  # Python's words
     "api/shapes.py": r"no error|成功",  # what gateways write
     "database.py": r"^(CREATE|SELECT|INSERT|UPDATE|DELETE|max\()|^no such $",

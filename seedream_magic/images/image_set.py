@@ -635,7 +635,8 @@ def cards_of(images: ImageSet) -> CardSet:
         tokens=tokens if isinstance(tokens, int) and not isinstance(tokens, bool) else None,
         seconds=images.seconds,
         notes=tuple(
-            without_folders(in_language(note, words.language)) for note in (*images.notes, images.pause) if note
+            without_folders(in_language(note, words.language))
+            for note in (*images.notes, *([images.pause] if images.pause else []))
         ),
         folder=path_text(images.folder if len(sets) == 1 else images.folder.parent),
         opens_at=opens_at(images),

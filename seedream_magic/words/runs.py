@@ -331,3 +331,11 @@ NO_SUCH_TAKE_OF_FRAME = Text(
 NO_TAKE_OF_FRAME = Text(
     "Frame {place} has no picture; take={take} is none.", "第 {place} 帧没有图片，没有 take={take}。"
 )
+NO_SUCH_TAKE_TO_REDO = Text(
+    "images[{place}] has {drawn:take}: take={next} draws the next, take={take} is none.",
+    "images[{place}] 有 {drawn} 版：take={next} 再画一版，没有 take={take}。",
+)
+TAKE_OF_ANOTHER = Text(
+    "Take {take} was not drawn by this redo: images.pick({place}, take={take}) shows it, take={next} draws the next.",
+    "第 {take} 版不是这个 redo 画的：images.pick({place}, take={take}) 显示它，take={next} 再画一版。",
+)
