@@ -214,6 +214,14 @@ def test_narrow_screens_and_paper(bare: Page, grids: Path) -> None:
     assert all(box_of(table)["right"] <= 700 for table in root.get_by_role("table").all())
 
 
+def test_where_a_page_lays_outputs_out_by_their_content(bare: Page, grids: Path) -> None:
+    """A grid is no narrower there than a set."""
+    (folder := grids / "content").mkdir()
+    bare.set_content(f'<div style="width: min-content">{html_of(made_grid(folder), folder)}</div>')
+    assert box_of(bare.locator(GRID))["width"] > 600
+    assert box_of(bare.locator(f"{GRID} td img").first)["width"] > 110
+
+
 def with_waiting(done: int) -> Callable[[tuple[int, GridCell]], GridCell]:
     """What gives a cell as it is while the first so many are done."""
     return lambda numbered: (
