@@ -25,6 +25,7 @@ from seedream_magic.images.record import REFERENCES, Record, load
 from seedream_magic.images.store import load_whole, settle
 from seedream_magic.replay import find_run, look_up, plan_for_run
 from seedream_magic.session import Session
+from seedream_magic.words import requests as texts
 
 _BESIDE_VALUES = ("refs", "fit", "fresh", "take", "copy", "check", "timeout")
 """The options that are no fields of a request."""
@@ -161,11 +162,11 @@ def refuse_other_provider(client: PlanningClient, run_id: str, made_by: str) -> 
     name = client.provider.name
     if name == made_by:
         return
-    maker, hint = ascii(made_by[:40]), f"Providers are {', '.join(PROVIDERS)}."
+    maker, hint = ascii(made_by[:40]), texts.PROVIDERS_ARE(names=", ".join(PROVIDERS))
     if made_by in PROVIDERS:
         its_own = call_text("Seedream", made_by, store=str(client.store)) + call_text(".show", run_id)
-        maker, hint = made_by, f"%seedream use {made_by} asks it from then on; in Python take the set from {its_own}."
-    raise ConfigError(f"Run {run_id} was made by {maker}; this client asks {name}.", hint=hint)
+        maker, hint = made_by, texts.USE_MAKER(maker=made_by, code=its_own)
+    raise ConfigError(texts.MADE_BY_ANOTHER(run=run_id, maker=maker, provider=name), hint=hint)
 
 
 def set_of_run(client: PlanningClient, run_id: str) -> ImageSet:
@@ -174,8 +175,8 @@ def set_of_run(client: PlanningClient, run_id: str) -> ImageSet:
 
 def _pictures(images: ImageSet) -> tuple[Frame, ...]:
     if not images.ok:
-        state = "has no picture yet" if images.state == "running" else "has no picture"
-        raise InvalidRequest(f"The set of run {images.run_id} {state}: it cannot be a reference.")
+        text = texts.NO_PICTURE_YET if images.state == "running" else texts.NO_PICTURE
+        raise InvalidRequest(text(run=images.run_id))
     return images.ok
 
 
@@ -184,7 +185,7 @@ def _gap_note(images: ImageSet) -> str:
     total = max(len(images), images.expected or 0)
     if len(images.ok) == total:
         return ""
-    return f"Of the {total} frames of run {images.run_id} those with a picture are references: {len(images.ok)}."
+    return texts.SOME_ARE_REFERENCES(total=total, run=images.run_id, count=len(images.ok))
 
 
 def find_frame(client: PlanningClient, value: object) -> object:
@@ -196,7 +197,7 @@ def find_frame(client: PlanningClient, value: object) -> object:
     if named["place"] is None:
         return images
     if int(named["place"]) >= len(images):
-        raise InvalidRequest(f"Run {images.run_id} has frames 0 to {len(images) - 1}; {value} is none of them.")
+        raise InvalidRequest(texts.NO_SUCH_FRAME(run=images.run_id, last=len(images) - 1, value=value))
     return images[int(named["place"])]
 
 
@@ -223,10 +224,10 @@ def without_undocumented(client: PlanningClient, plan: Plan, run_id: str) -> Pla
     if not left_out or plan.stored or run_id in client.session.made:
         return plan
     if "image" in left_out:
-        raise InvalidRequest(f"The record of run {run_id} names an image that the store does not have.")
+        raise InvalidRequest(texts.IMAGE_IS_NOT_HERE(run=run_id))
     kept = {name: value for name, value in request.extra.items() if name not in left_out}
     names = ", ".join(ascii(name[:40])[1:-1] for name in left_out[:10])
-    note = f"Left out, for only the record of run {run_id} asks for it: {names}. In a cell --extra sends it."
+    note = texts.LEFT_OUT(run=run_id, names=names)
     request = replace(request, extra=kept)
     return plan_request(client, request, (*plan.warnings, note), fresh=plan.fresh, take=plan.take, lineage=plan.lineage)
 

@@ -43,7 +43,6 @@ from seedream_magic.images.threads import end_of, in_thread, keep_stop, raise_if
 from seedream_magic.listener import Listener, Tally
 from seedream_magic.tasks import describe, follow_tasks, ids_of
 from seedream_magic.words import runs as texts
-from seedream_magic.words.clip import path_from
 from seedream_magic.words.text import join
 
 
@@ -285,11 +284,8 @@ class Run:
         failure = failure or self._broken_off(texts.STREAM_ENDED_EARLY())
         raw = self._listener.raw if self._listener else None
         if isinstance(failure, ResponseBroken) and raw is not None and raw.size and tally.keep_raw:
-            where = path_from(raw.path)
-            kept = (
-                texts.FIRST_BYTES_ARE_KEPT(size=raw.size, path=where) if raw.fault else texts.BYTES_ARE_KEPT(path=where)
-            )
-            failure.hint = join(failure.hint, kept)
+            first = texts.FIRST_BYTES_ARE_KEPT(size=raw.size, path=raw.path) if raw.fault else ""
+            failure.hint = join(failure.hint, first or texts.BYTES_ARE_KEPT(path=raw.path))
         return failure
 
     async def _follow_tasks(

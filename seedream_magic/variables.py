@@ -12,6 +12,7 @@ from typing import Any
 
 from seedream_magic.api.storyboard import Storyboard
 from seedream_magic.errors import InvalidRequest
+from seedream_magic.words import requests as texts
 
 # A field as `str.format` knows it, with short format specs only: `{x:9999999999}` would be gigabytes.
 NAME = r"[^\W\d]\w*"
@@ -123,10 +124,8 @@ def _fill_field(match: re.Match[str], namespace: Mapping[str, Any]) -> str:
     if bare and not issubclass(kind, str):
         raise CannotFillError
     if len(text) > LONGEST_TEXT:
-        raise InvalidRequest(
-            f"{match[0][:60]} is {len(text):,} characters long, more than the {LONGEST_TEXT:,} that a prompt takes.",
-            hint="Give a shorter text, or leave the braces as typed with --raw.",
-        )
+        too_long = texts.VARIABLE_TOO_LONG(field=match[0][:60], size=len(text), most=LONGEST_TEXT)
+        raise InvalidRequest(too_long, hint=texts.SHORTER_OR_RAW())
     return text
 
 

@@ -19,6 +19,8 @@ from typing import Any, Literal
 from seedream_magic.api.models import MAXIMUM_IMAGES, MAXIMUM_RATIO, MINIMUM_RATIO, RATIOS, SIDES
 from seedream_magic.api.storyboard import trim_blank_lines
 from seedream_magic.errors import InvalidRequest, reason_of
+from seedream_magic.words import requests as texts
+from seedream_magic.words.text import chain, join
 
 RESPONSE_FORMATS = ("url", "b64_json")
 OUTPUT_FORMATS = ("jpeg", "png")
@@ -45,7 +47,7 @@ def parse_images(value: object) -> Images:
         return "auto"
     if not isinstance(value, bool) and re.fullmatch(r"\d{1,3}", text) and 1 <= int(text) <= MAXIMUM_IMAGES:
         return int(text)
-    raise InvalidRequest(f"--images takes 1 to {MAXIMUM_IMAGES} or auto, not {_quote(value)}.")
+    raise InvalidRequest(texts.IMAGES_RANGE(most=MAXIMUM_IMAGES, value=_quote(value)))
 
 
 def parse_size(value: object) -> str:
@@ -57,8 +59,8 @@ def parse_size(value: object) -> str:
     if match and int(match[1]) and int(match[2]):
         return f"{int(match[1])}x{int(match[2])}"
     meant = _RATIO_WORDS.get(text.lower()) or (text if re.fullmatch(r"\d{1,5}\s*[:/∶]\s*\d{1,5}", text) else "")
-    ratio = f" For a shape write --ratio {meant.replace('/', ':')}." if meant else ""
-    raise InvalidRequest(f"--size takes 1K, 2K, 4K or WIDTHxHEIGHT such as 2048x2048, not {_quote(value)}.{ratio}")
+    ratio = texts.FOR_A_SHAPE(ratio=meant.replace("/", ":")) if meant else ""
+    raise InvalidRequest(join(texts.SIZE_FORM(value=_quote(value)), ratio))
 
 
 def parse_ratio(value: object) -> tuple[int, int]:
@@ -68,10 +70,10 @@ def parse_ratio(value: object) -> tuple[int, int]:
         width, height = int(match[1]), int(match[2])
         if MINIMUM_RATIO <= width / height <= MAXIMUM_RATIO:
             return width, height
-        raise InvalidRequest(f"--ratio goes from 1:16 to 16:1, not {_quote(value)}.")
+        raise InvalidRequest(texts.RATIO_RANGE(value=_quote(value)))
     meant = _RATIO_WORDS.get(_plain(value).lower())
-    example = f"{meant} for {_quote(value)}" if meant else f"16:9, not {_quote(value)}"
-    raise InvalidRequest(f"--ratio takes W:H such as {example}.")
+    known = texts.RATIO_MEANT(ratio=meant, value=_quote(value)) if meant else ""
+    raise InvalidRequest(known or texts.RATIO_FORM(value=_quote(value)))
 
 
 def parse_word(option: str, words: tuple[str, ...], value: object) -> str:
@@ -79,28 +81,28 @@ def parse_word(option: str, words: tuple[str, ...], value: object) -> str:
     text = _plain(value).lower()
     if text in words:
         return text
-    raise InvalidRequest(f"--{option} takes {' or '.join(words)}, not {_quote(value)}.")
+    raise InvalidRequest(texts.ONE_OF(option=option, words=chain(texts.OR, words), value=_quote(value)))
 
 
 def parse_model(value: object) -> str:
     """A model id, without the blanks around it."""
     if isinstance(value, str) and value.strip() and not re.search(r"[\x00-\x1f\ud800-\udfff]", value):
         return value.strip()
-    raise InvalidRequest(f"--model takes a model id such as doubao-seedream-4-5, not {_quote(value)}.")
+    raise InvalidRequest(texts.MODEL_FORM(value=_quote(value)))
 
 
 def parse_source(option: str, value: object) -> str:
     """The name of something that is looked up later: of a reference, of a provider."""
     if isinstance(value, str) and value.strip():
         return value.strip()
-    raise InvalidRequest(f"--{option} takes a name, not an empty one.")
+    raise InvalidRequest(texts.NAME_IS_EMPTY(option=option))
 
 
 def parse_take(value: object) -> int:
     """Which of several stored sets, from 1."""
     if not isinstance(value, bool) and re.fullmatch(r"\d{1,4}", _plain(value)) and int(_plain(value)) > 0:
         return int(_plain(value))
-    raise InvalidRequest(f"--take counts from 1, not {_quote(value)}.")
+    raise InvalidRequest(texts.TAKE_RANGE(value=_quote(value)))
 
 
 def parse_timeout(value: object) -> float:
@@ -109,7 +111,7 @@ def parse_timeout(value: object) -> float:
         return value
     if isinstance(value, str) and re.fullmatch(r"\d{1,6}(\.\d{1,3})?", _plain(value)) and float(_plain(value)) > 0:
         return float(_plain(value))
-    raise InvalidRequest(f"--timeout takes seconds above 0, not {_quote(value)}.")
+    raise InvalidRequest(texts.TIMEOUT_RANGE(value=_quote(value)))
 
 
 def parse_extra(text: str) -> dict[str, Any]:
@@ -117,16 +119,14 @@ def parse_extra(text: str) -> dict[str, Any]:
     try:
         value = json.loads(text, parse_constant=_refuse_constant)
     except (ValueError, RecursionError) as exc:
-        raise InvalidRequest(
-            f"""--extra takes a JSON object in single quotes, '{{"seed": 7}}': {reason_of(exc)}."""
-        ) from exc
+        raise InvalidRequest(texts.EXTRA_BROKEN(why=reason_of(exc))) from exc
     if not isinstance(value, dict):
-        raise InvalidRequest("""--extra takes a JSON object in single quotes, '{"seed": 7}'.""")
+        raise InvalidRequest(texts.EXTRA_FORM())
     return value
 
 
 def _refuse_constant(name: str) -> Any:
-    raise ValueError(f"{name} is not JSON")
+    raise ValueError(texts.NOT_JSON(name=name))
 
 
 def _plain(value: object) -> str:
@@ -143,13 +143,13 @@ def _quote(value: object) -> str:
 def check_prompt(prompt: object, *, may_be_empty: bool = False) -> str:
     """The prompt as a cell would hold it. Raises `InvalidRequest` for what is no text."""
     if not isinstance(prompt, str):
-        raise InvalidRequest(f"The prompt is text, not {type(prompt).__name__}.")
+        raise InvalidRequest(texts.PROMPT_IS_TEXT(kind=type(prompt).__name__))
     if not (prompt.strip() or may_be_empty):
-        raise InvalidRequest("The prompt is empty: in a cell, write it below the %%seedream line.")
+        raise InvalidRequest(texts.PROMPT_IS_EMPTY())
     try:
         prompt.encode()
     except UnicodeEncodeError as exc:
-        raise InvalidRequest(f"The prompt holds half a character at position {exc.start + 1}; type it anew.") from exc
+        raise InvalidRequest(texts.HALF_A_CHARACTER(position=exc.start + 1)) from exc
     return trim_blank_lines(prompt)
 
 
@@ -157,23 +157,23 @@ def check_switch(name: str, value: object) -> bool | None:
     """True, False or None. A word or a number in their place would reach the wire as such."""
     if value is None or isinstance(value, bool):
         return value
-    raise InvalidRequest(f"{name} is True or False, not {_quote(value)}.")
+    raise InvalidRequest(texts.SWITCH(name=name, value=_quote(value)))
 
 
 def check_extra(extra: object) -> dict[str, Any]:
     """A copy of further body fields. Raises `InvalidRequest` for a prompt, references, and what JSON cannot say."""
     if not isinstance(extra, Mapping):
-        raise InvalidRequest(f"--extra takes a dict of body fields, not {type(extra).__name__}.")
+        raise InvalidRequest(texts.EXTRA_IS_DICT(kind=type(extra).__name__))
     if "prompt" in extra:
-        raise InvalidRequest("--extra sets 'prompt', and so does the prompt itself; give it once.")
+        raise InvalidRequest(texts.EXTRA_SETS_PROMPT())
     if extra.get("image") is not None:  # a record would keep its bytes, or what signs its link, for good
-        raise InvalidRequest("--extra takes no 'image'; use --ref, for links, files and bytes.")
+        raise InvalidRequest(texts.EXTRA_TAKES_NO_IMAGE())
     try:
         text = json.dumps(dict(extra), allow_nan=False, ensure_ascii=False)
         text.encode()
         copy: dict[str, Any] = json.loads(text)
     except (TypeError, ValueError, RecursionError) as exc:
-        raise InvalidRequest(f"--extra takes what JSON can say: {reason_of(exc)}.") from exc
+        raise InvalidRequest(texts.EXTRA_NOT_JSON(why=reason_of(exc))) from exc
     return copy
 
 
@@ -370,18 +370,19 @@ def refuse_twice(names: Iterable[str], extra: Mapping[str, object]) -> None:
     """Raises `InvalidRequest` for a key of the body that both one of these fields and an extra field set."""
     for field in FIELDS:
         if field.name in names and (key := next((key for key in field.keys if key in extra), None)):
-            raise InvalidRequest(f"--extra sets {key!r}, and so does {field.flag}; give it once.")
+            raise InvalidRequest(texts.EXTRA_SETS_TWICE(key=repr(key), flag=field.flag))
 
 
 def python_words(text: str) -> str:
     """A sentence for who wrote Python: each option in it under its keyword, "size" for "--size"."""
-    text = re.sub(
-        r"--[^()]* \(in Python ([^()]*)\)", r"\1", text
-    )  # where both are given, as advice about gateways does
+    sentence = text
+    # Where both are given, as advice about gateways does.
+    text = re.sub(r"--[^()（）]*(?: \(in Python |（Python 中 )([^()（）]*)[)）]", r"\1", text)
     keywords = {field.flag: field.keyword for field in KEYWORDS}
     keywords |= {field.all_flags[-1]: f"{field.name}=False" for field in KEYWORDS if field.with_no}
     quoted = r"(?<!\w)'[^']*'"  # a value, which stays as it was given
-    return re.sub(rf"{quoted}|(?<![\w-])--[a-z][a-z-]*", lambda match: keywords.get(match[0], match[0]), text)
+    text = re.sub(rf"{quoted}|(?<![\w-])--[a-z][a-z-]*", lambda match: keywords.get(match[0], match[0]), text)
+    return sentence if text == sentence else text  # a sentence that names no option can be told in another language
 
 
 @contextmanager
@@ -390,6 +391,6 @@ def in_python() -> Iterator[None]:
     try:
         yield
     except InvalidRequest as error:
-        error.args, error.hint = tuple(map(python_words, map(str, error.args))), python_words(error.hint)
+        error.args, error.hint = (python_words(error.message),), python_words(error.hint)
         error.details = tuple(map(python_words, error.details))
         raise

@@ -32,6 +32,7 @@ from seedream_magic.api.references.reference import Reference, reference_complai
 from seedream_magic.api.request import DEFAULT_SIZE, ImageRequest, request_from_body
 from seedream_magic.api.storyboard import Storyboard, storyboard
 from seedream_magic.errors import InvalidRequest
+from seedream_magic.words import requests as texts
 
 
 @dataclass(frozen=True)
@@ -110,10 +111,10 @@ def make_request(
         request = replace(plain, references=references)
     expected = request.images_expected
     if expected is not None and not 1 <= expected <= MAXIMUM_IMAGES:
-        raise InvalidRequest(f"max_images is 1 to {MAXIMUM_IMAGES}.")
+        raise InvalidRequest(texts.MOST_IMAGES(most=MAXIMUM_IMAGES))
     warnings = check_limits(request, strict=strict, check=ask.check)
     if values.get("stream") and known is not None and not known.stream and ask.check:
-        warnings = (*warnings, f"{known.name} does not stream; the request goes out without it.")
+        warnings = (*warnings, texts.DOES_NOT_STREAM(model=known.name))
     return request, warnings
 
 
@@ -134,7 +135,7 @@ def _count(prompt: str | Storyboard, images: Images | None) -> Images:
         return images or 1
     frames = len(prompt.frames)
     if images not in (None, frames):
-        raise InvalidRequest(f"The storyboard has {frames} frames, --images asks for {images}; leave --images out.")
+        raise InvalidRequest(texts.STORYBOARD_COUNT(frames=frames, images=images))
     return parse_images(frames)
 
 
@@ -143,7 +144,7 @@ def _final_size(known: Model | None, size: str | None, ratio: str | None, *, lay
         return size or ("2K" if layers else known.default_size if known else DEFAULT_SIZE)
     preset = size or "2K"
     if preset not in SIDES:
-        raise InvalidRequest(f"--ratio goes with a preset size such as 2K; {preset} has its ratio already.")
+        raise InvalidRequest(texts.RATIO_WITH_PRESET(size=preset))
     return "{}x{}".format(*pixels_for_ratio(known, preset, parse_ratio(ratio)))
 
 
@@ -188,15 +189,15 @@ def _size_complaints(known: Model | None, size: str, *, strict: bool) -> list[Co
     if size in SIDES:
         if known is None or size in known.presets:
             return []
-        offered = ", ".join(known.presets) or "WIDTHxHEIGHT only"
-        text = f"{known.name} has no size {size}; it takes {offered}."
+        offered = ", ".join(known.presets) or texts.PIXELS_ONLY()
+        text = texts.NO_SUCH_SIZE(model=known.name, size=size, sizes=offered)
         return [(text, strict or size not in DOCUMENTED_PRESETS)]
     pixels = re.fullmatch(r"(\d+)x(\d+)", size)
     if known is None or pixels is None:  # of a word that was sent as an extra field nothing is known
         return []
     width, height = map(int, pixels.groups())
     if not MINIMUM_RATIO <= width / height <= MAXIMUM_RATIO:
-        return [(f"--size {size} is outside the ratios 1:16 to 16:1.", True)]
+        return [(texts.OUTSIDE_RATIOS(size=size), True)]
     return _area_complaints(known, size, width * height, strict=strict)
 
 
@@ -204,17 +205,15 @@ def _area_complaints(known: Model, size: str, area: int, *, strict: bool) -> lis
     if known.minimum_area <= area <= known.maximum_area:
         return []
     documented = DOCUMENTED_AREA[0] <= area <= DOCUMENTED_AREA[1]
-    text = (
-        f"--size {size} has {area:,} pixels; {known.name} takes {known.minimum_area:,} to {known.maximum_area:,}, "
-        f"for example {known.default_size}."
-    )
+    limits = {"least": known.minimum_area, "most": known.maximum_area}
+    text = texts.AREA(size=size, pixels=area, model=known.name, **limits, example=known.default_size)
     return [(text, strict or not documented)]
 
 
 def _set_complaints(known: Model | None, request: ImageRequest) -> list[Complaint]:
     if known is None or known.sets or request.sequential_image_generation != "auto":
         return []
-    return [(f"{known.name} makes one image a request; leave --images out or choose another model.", True)]
+    return [(texts.ONE_IMAGE_ONLY(model=known.name), True)]
 
 
 def _field_complaints(known: Model | None, request: ImageRequest) -> list[Complaint]:
@@ -223,16 +222,16 @@ def _field_complaints(known: Model | None, request: ImageRequest) -> list[Compla
         return []
     asked = request.values
     refused = [row.limited for row in FIELDS if row.needs not in known.fields and row.is_limited(asked.get(row.name))]
-    return [(f"{known.name} does not take {option}; leave it out or choose another model.", True) for option in refused]
+    return [(texts.FIELD_NOT_TAKEN(model=known.name, option=option), True) for option in refused]
 
 
 def _background_complaints(request: ImageRequest) -> list[Complaint]:
     if request.options.get("background") != "transparent":
         return []
     if request.options.get("output_format") == "jpeg":
-        return [("--background transparent goes with --output-format png: JPEG has no transparency.", True)]
+        return [(texts.JPEG_NOT_TRANSPARENT(), True)]
     if len(request.references) != 1:
-        return [("--background transparent takes exactly one --ref, a picture with transparency.", True)]
+        return [(texts.TRANSPARENT_TAKES_ONE(), True)]
     return []
 
 
@@ -240,9 +239,9 @@ def _layer_complaints(request: ImageRequest) -> list[Complaint]:
     if not request.layer_decomposition:
         return []
     if len(request.references) != 1:
-        return [("--layer-decomposition takes exactly one --ref, the picture that is taken apart.", True)]
+        return [(texts.LAYERS_TAKE_ONE(), True)]
     if request.sequential_image_generation == "auto":
-        return [("--layer-decomposition goes without --images: it returns the layers of one picture.", True)]
+        return [(texts.LAYERS_WITHOUT_IMAGES(), True)]
     if request.size not in {"1K", "1.5K", "2K"}:
-        return [("--layer-decomposition takes --size 1K, 1.5K or 2K.", True)]
+        return [(texts.LAYERS_SIZES(), True)]
     return []

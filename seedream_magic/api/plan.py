@@ -27,6 +27,7 @@ from seedream_magic.api.references.reference import Reference
 from seedream_magic.api.request import DEFAULT_SIZE, ImageRequest
 from seedream_magic.api.storyboard import escape
 from seedream_magic.errors import plural
+from seedream_magic.words import requests as texts
 
 
 @dataclass(frozen=True)
@@ -229,7 +230,7 @@ def name_of(reference: Reference, kept: Path | None) -> tuple[str, bool]:
         return str(own.relative_to(Path.cwd()) if own.is_relative_to(Path.cwd()) else own), False
     if _holds(typed, b""):
         return reference.source, True
-    return f"# {reference.source}, which no file holds: save it and name the file here", False
+    return texts.SAVE_AND_NAME_FILE(source=reference.source), False
 
 
 def _holds(path: Path, data: bytes) -> bool:

@@ -25,13 +25,13 @@ from seedream_magic.api.models import (
 )
 from seedream_magic.api.providers import Provider
 from seedream_magic.api.request import ImageRequest
-from seedream_magic.errors import plural
-from seedream_magic.words.carousel import ENGLISH, Words
+from seedream_magic.words import requests as texts
+from seedream_magic.words.carousel import Words
+from seedream_magic.words.text import chain, in_language
 
-LISTED = "the list price of 2026-09"
-"""The month of the newest page that the table was read from."""
-OWN = "the prices you set"
-_CHINESE = {LISTED: "2026-09 目录价", OWN: "你设置的价格"}
+LISTED, OWN = "listed", "own"
+"""Who says what a price is: a service's list, of the month of its newest page, or the person."""
+_SOURCES = {LISTED: texts.LIST_PRICE, OWN: texts.OWN_PRICES}
 
 LARGEST_SMALL = 2_601_123
 """Pixels up to which Pro counts a picture as small: 1.5K and a twentieth more on each side. Volcengine's page says
@@ -48,6 +48,11 @@ class Price:
     source: str
 
     def __str__(self) -> str:
+        return str(self.text)
+
+    @property
+    def text(self) -> str:
+        """It in words: "¥1.00 by the list price of …"."""
         return told_together([self])
 
     def times(self, count: int) -> Price:
@@ -136,22 +141,25 @@ def own_price(model: str, prices: Mapping[str, float]) -> float | None:
 
 def bill_text(images: int, price: Price | None) -> str:
     """What may be billed, in words: "up to 4 images, ¥1.00 by the list price of …"; without a price, the images."""
-    counted = plural(images) if images == 1 else f"up to {plural(images)}"
-    return f"{counted}, {price}" if price else counted
+    counted = texts.ONE_IMAGE() if images == 1 else texts.UP_TO(images=images)
+    return texts.WITH_PRICE(images=counted, price=price.text) if price else counted
 
 
-def told_together(prices: Iterable[Price], words: Words = ENGLISH) -> str:
+def told_together(prices: Iterable[Price], words: Words | None = None) -> str:
     """Their sums in words, each currency by itself: "¥1.00 and $0.12 by the list price of …, 0.50 by the prices …"."""
     sums: dict[str, dict[str, Decimal]] = {}
     for price in prices:
         of_source = sums.setdefault(price.source, {})
         of_source[price.currency] = of_source.get(price.currency, Decimal()) + price.amount
-    told = []
-    for source, amounts in sums.items():
-        parts = [f"{currency}{_digits(amount)}" for currency, amount in amounts.items()]
-        english = words is ENGLISH
-        told.append(f"{' and '.join(parts)} by {source}" if english else f"{'、'.join(parts)}（{_CHINESE[source]}）")
-    return words.comma.join(told)
+    told = [
+        texts.BY_SOURCE(
+            amount=chain(texts.AND, [f"{currency}{_digits(amount)}" for currency, amount in amounts.items()]),
+            source=_SOURCES[source](),
+        )
+        for source, amounts in sums.items()
+    ]
+    together = chain(texts.COMMA, told)
+    return in_language(together, words.language) if words else together
 
 
 def _of_one(rate: Rate, body: Mapping[str, Any], *, layers: bool) -> str | None:

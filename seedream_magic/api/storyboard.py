@@ -6,6 +6,7 @@ import re
 from dataclasses import dataclass
 
 from seedream_magic.errors import InvalidRequest
+from seedream_magic.words import requests as texts
 
 _LINE = r"(?:---|[—－–―─]{2,})[ \t\r]*"  # also as Chinese keyboards type it: nobody draws a line of dashes
 _SEPARATOR = re.compile(_LINE)
@@ -52,12 +53,12 @@ def read_prompt(text: str) -> str | Storyboard:
 def storyboard(style: object, frames: object) -> Storyboard:
     """A storyboard whose frames all have words. Raises `InvalidRequest` otherwise."""
     if not isinstance(frames, list | tuple) or not frames:
-        raise InvalidRequest("A storyboard takes a list with the words of each frame.")
+        raise InvalidRequest(texts.STORYBOARD_IS_LIST())
     if not all(isinstance(text, str) for text in (style, *frames)):
-        raise InvalidRequest("The style and the frames of a storyboard are text.")
+        raise InvalidRequest(texts.STORYBOARD_IS_TEXT())
     for number, frame in enumerate(frames, start=1):
         if not frame.strip():
-            raise InvalidRequest(f"Frame {number} of the storyboard has no words: write them below its line ---.")
+            raise InvalidRequest(texts.FRAME_IS_EMPTY(number=number))
     style, *frames = (trim_blank_lines(str(text)) for text in (style, *frames))
     return Storyboard(style, tuple(frames))
 

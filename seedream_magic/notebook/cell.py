@@ -25,6 +25,7 @@ from seedream_magic.api.storyboard import read_prompt
 from seedream_magic.errors import InvalidRequest
 from seedream_magic.notebook.options import FLAGS, OPTIONS, parse_name
 from seedream_magic.variables import NAME, STEP, CannotFillError, take_step
+from seedream_magic.words import references
 
 _NAMED = re.compile(r"""\s*([^\s"'<＜《-][^\s"'<＜《]*)\s*[<＜《]{2}""")
 """NAME <<, also as Chinese keyboards type it."""
@@ -296,7 +297,7 @@ def variable_of(text: str, namespace: Mapping[str, Any], option: str = "--ref") 
     name = text.strip()
     match = _EXPRESSION.fullmatch(name)
     if name.isidentifier() and name not in namespace and not os.path.lexists(name):
-        raise missing_file(f"There is no variable and no file named {name[:80]}.", name, Path(name))
+        raise missing_file(references.NO_VARIABLE, name, Path(name))
     if _CALL.fullmatch(name) and not os.path.lexists(text):
         raise InvalidRequest(f"{name[:80]} cannot be read: {option} calls nothing. {_assign(name, option)}")
     if match is None or match["name"] not in namespace or Path(text).exists():

@@ -4,9 +4,8 @@ from __future__ import annotations
 
 import re
 import sys
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
-from functools import reduce
 from importlib import import_module
 from string import Formatter
 from typing import Any, Self
@@ -80,8 +79,15 @@ BOTH = Text("{first} {then}", "{first} {then}")
 
 def join(*sentences: str) -> str:
     """Sentences beside one another, as each language sets them; empty ones are left out."""
-    given = [sentence for sentence in sentences if sentence]
-    return reduce(lambda first, then: BOTH(first=first, then=then), given) if given else ""
+    return chain(BOTH, [sentence for sentence in sentences if sentence])
+
+
+def chain(text: Text, parts: Sequence[str]) -> str:
+    """Parts set beside one another by a text of `first` and `then`; "" for none."""
+    whole = next(iter(parts), "")
+    for part in parts[1:]:
+        whole = text(first=whole, then=part)
+    return whole
 
 
 def _beside(first: object, then: object) -> str:

@@ -33,6 +33,7 @@ from seedream_magic.api.references.sources import Leaf, PictureFile, gather, rea
 from seedream_magic.errors import InvalidRequest
 from seedream_magic.formats import HEIF_TYPES, heif_size, is_avif, outline, reference_type
 from seedream_magic.pillow import LARGEST_OPENED, as_shipped, decode_fully
+from seedream_magic.words import references as texts
 
 _PROFILES = {"L": b"GRAY", "RGB": b"RGB ", "RGBA": b"RGB "}
 """What a colour profile that fits the pixels of a mode says of itself."""
@@ -76,13 +77,13 @@ def scale_to_limits(reference: Reference) -> tuple[Reference, str]:
     with _open(reference.data, reference.media_type, name) as picture:
         moving = getattr(picture, "is_animated", False)
         upright = _plain(ImageOps.exif_transpose(_decodable(picture, name)))
-    with refusing(f"{name} cannot be scaled"):
+    with refusing(texts.CANNOT_BE_SCALED(name=name)):
         scaled, data = _largest(upright)
     kind = "PNG" if scaled.mode == "RGBA" else "JPEG"
     before = f"{name}: {reference.width}x{reference.height}, {megabytes(len(reference.data))}"
     after = f"{scaled.width}x{scaled.height} {kind}, {megabytes(len(data))}"
     made = replace(reference, media_type=f"image/{kind.lower()}", data=data, width=scaled.width, height=scaled.height)
-    return made, f"{before}, sent as {after}{' (its first picture)' if moving else ''}."
+    return made, (texts.FIRST_SCALED if moving else texts.SCALED)(before=before, after=after)
 
 
 def _reference(leaf: Leaf) -> Reference:
@@ -93,7 +94,7 @@ def _reference(leaf: Leaf) -> Reference:
     held = leaf.held
     if isinstance(held, bytes):
         return _read(leaf.source, held)
-    with refusing(f"{leaf.source} cannot be read"), as_shipped():
+    with refusing(texts.CANNOT_BE_READ(name=leaf.source)), as_shipped():
         if isinstance(held, Pixels):
             held = Image.frombytes(held.mode, (held.width, held.height), held.rows)
         return _encode(leaf.source, held)
@@ -126,7 +127,7 @@ def _convert(source: str, data: bytes) -> Reference:
     name = short(source)
     Image.init()
     if "AVIF" not in Image.OPEN:
-        raise InvalidRequest(f"{name} is an AVIF picture, which this Pillow cannot read; save it as PNG or JPEG.")
+        raise InvalidRequest(texts.AVIF(name=name))
     with _open(data, "image/avif", name) as picture:
         return _encode(source, picture)
 
@@ -142,11 +143,11 @@ def _open(data: bytes, media_type: str, name: str) -> Iterator[Image.Image]:
                 _check_size(picture.size, name)
                 yield picture
         except UnidentifiedImageError as exc:  # its text names an object of ours
-            raise InvalidRequest(f"{sentence}; save it anew.") from exc
+            raise InvalidRequest(texts.SAVE_ANEW(what=sentence)) from exc
 
 
 def _damaged(name: str, media_type: str, data: bytes) -> str:
-    return f"{name} ({media_type.removeprefix('image/').upper()}, {len(data):,} bytes) is cut off or damaged"
+    return texts.DAMAGED(name=name, format=media_type.removeprefix("image/").upper(), size=len(data))
 
 
 def _check_size(size: tuple[int, int], name: str) -> None:
@@ -155,7 +156,7 @@ def _check_size(size: tuple[int, int], name: str) -> None:
 
 
 def _too_large(name: str) -> InvalidRequest:
-    return InvalidRequest(f"{name} has too many pixels to be opened here; save it with at most {MAXIMUM_PIXELS:,}.")
+    return InvalidRequest(texts.TOO_MANY_PIXELS(name=name, most=MAXIMUM_PIXELS))
 
 
 def _decodable(picture: Image.Image, name: str) -> Image.Image:

@@ -14,6 +14,7 @@ from typing import Any
 
 from seedream_magic.api.references.reference import megabytes
 from seedream_magic.errors import InvalidRequest, reason_of
+from seedream_magic.words import references as texts
 
 MAXIMUM_FILE = 256 * 10**6
 """Bytes of a file that may still be scaled down; no larger one is read."""
@@ -54,15 +55,15 @@ def refusing(sentence: str) -> Iterator[None]:
     except InvalidRequest:
         raise
     except Exception as exc:
-        raise InvalidRequest(f"{sentence}: {reason_of(exc)}.") from exc
+        raise InvalidRequest(texts.BECAUSE(what=sentence, why=reason_of(exc))) from exc
 
 
 def content_of(value: Any) -> Content | None:
     """The one picture that an object holds or shows; None for one that holds none, or several."""
     if isinstance(value, bytes | bytearray | memoryview):
-        return Content("a bytes object", bytes(value))
+        return Content(texts.BYTES(), bytes(value))
     if callable(getattr(value, "read", None)) and not isinstance(value, type):
-        return Content("an open file", _read_stream(value))
+        return Content(texts.OPEN_FILE(), _read_stream(value))
     if isinstance(value, Mapping):
         return _upload(value)
     if isinstance(getattr(value, "__array_interface__", None), dict) or hasattr(type(value), "__array__"):
@@ -70,7 +71,7 @@ def content_of(value: Any) -> Content | None:
     if callable(getattr(type(value), "savefig", None)):
         drawn = io.BytesIO()
         value.savefig(drawn, format="png")
-        return Content("a figure", drawn.getvalue())
+        return Content(texts.FIGURE(), drawn.getvalue())
     return _shown(value)
 
 
@@ -102,9 +103,9 @@ def _read_stream(stream: Any) -> bytes:
         if place is not None:
             stream.seek(place)
     if isinstance(data, str):
-        raise InvalidRequest('A file that was opened for text is no picture: open it with "rb", or give its path.')
+        raise InvalidRequest(texts.OPENED_FOR_TEXT())
     if len(data) > MAXIMUM_FILE:
-        raise InvalidRequest(f"The open file has more than {megabytes(MAXIMUM_FILE)}: save it smaller.")
+        raise InvalidRequest(texts.FILE_TOO_LARGE(size=megabytes(MAXIMUM_FILE)))
     return bytes(data)
 
 
@@ -115,7 +116,7 @@ def _upload(value: Any) -> Content | None:
         return None
     facts = value.get("metadata", value)
     name = facts.get("name", "") if isinstance(facts, Mapping) else ""
-    return Content(f"the upload {name}".strip(), bytes(content))
+    return Content(texts.UPLOAD(name=name).strip(), bytes(content))
 
 
 def _shown(value: Any) -> Content | None:
@@ -134,7 +135,7 @@ def _shown(value: Any) -> Content | None:
     data = found[0] if isinstance(found, tuple) else found  # with its metadata
     if isinstance(data, str):
         data = base64.b64decode(data)
-    return Content(f"a picture of type {type(value).__name__}", bytes(data)) if data else None
+    return Content(texts.PICTURE_OF_TYPE(kind=type(value).__name__), bytes(data)) if data else None
 
 
 # Arrays
@@ -144,8 +145,8 @@ def _of_array(value: Any) -> Content | None:
     """The pixels of an array; of a tensor of torch, which has its colours first, as an array has them."""
     if _is_batch(value) or hasattr(value, "columns"):  # a table is no picture
         return None
-    name = "a torch tensor" if _is_tensor(value) else "a numpy array"
-    return Content(name, array_pixels(_numpy(value)))
+    name = texts.TENSOR if _is_tensor(value) else texts.ARRAY
+    return Content(name(), array_pixels(_numpy(value)))
 
 
 def _is_tensor(value: Any) -> bool:
@@ -178,19 +179,18 @@ def array_pixels(array: Any) -> Pixels:
     channels = shape[2] if len(shape) == 3 else 1
     if len(shape) not in {2, 3} or channels not in _MODES or 0 in shape:
         words = "x".join(map(str, shape)) or "()"
-        raise InvalidRequest(f"An array of shape {words} is no picture: give HxW, HxWx1, HxWx3 or HxWx4, colours last.")
+        raise InvalidRequest(texts.ARRAY_SHAPE(shape=words))
     height, width = shape[:2]
     if height * width > MAXIMUM_DECODED_PIXELS:
-        raise InvalidRequest(f"An array of {width}x{height} pixels is too large; scale it down.")
+        raise InvalidRequest(texts.ARRAY_TOO_LARGE(width=width, height=height))
     kind = str(array.__array_interface__["typestr"])[1:]
     if kind == "b1":
         array = array.astype("uint8") * 255
     elif kind.startswith("f"):
         lowest, highest = float(array.min()), float(array.max())
         if not (lowest >= -_ROUNDING and highest <= 1 + _ROUNDING):
-            spread = f"from {lowest:g} to {highest:g}"
-            raise InvalidRequest(f"An array of floats {spread} is no picture: they go from 0 to 1; or make it uint8.")
+            raise InvalidRequest(texts.ARRAY_RANGE(lowest=lowest, highest=highest))
         array = (array.clip(0, 1) * 255 + 0.5).astype("uint8")
     elif kind != "u1":
-        raise InvalidRequest(f"An array of {array.dtype} is no picture: give uint8, bool, or floats from 0 to 1.")
+        raise InvalidRequest(texts.ARRAY_TYPE(kind=array.dtype))
     return Pixels(_MODES[channels], width, height, array.tobytes())

@@ -17,8 +17,9 @@ from functools import cached_property
 
 from seedream_magic.api.models import MAXIMUM_IMAGES, MAXIMUM_RATIO, Model
 from seedream_magic.api.redaction import without_signing
-from seedream_magic.errors import plural
 from seedream_magic.formats import ENDINGS, HEIF_TYPES
+from seedream_magic.words import references as texts
+from seedream_magic.words.text import join
 
 MAXIMUM_REFERENCES = MAXIMUM_IMAGES - 1
 """One place of the fifteen is the image that is made."""
@@ -155,38 +156,38 @@ def reference_complaints(
 def _count_complaints(count: int, model: Model | None, images: int, *, strict: bool) -> list[tuple[str, bool]]:
     found = []
     if model is not None and not model.references:
-        found.append((f"{model.name} takes no references; leave --ref out or choose another model.", True))
+        found.append((texts.NONE_TAKEN(model=model.name), True))
     elif model is not None and count > model.references:
-        found.append((f"{model.name} takes at most {plural(model.references, 'reference')}, not {count}.", strict))
+        found.append((texts.MOST_TAKEN(model=model.name, most=model.references, count=count), strict))
     if count + images > MAXIMUM_IMAGES:
-        both = f"{plural(count, 'reference')} and {plural(images)} are {count + images}"
         room = MAXIMUM_IMAGES - count
-        less = f"ask for at most {plural(room)}" if room > 0 else f"give at most {MAXIMUM_REFERENCES} references"
-        found.append((f"{both}; one request takes {MAXIMUM_IMAGES}: {less}.", True))
+        text = texts.TOGETHER_TOO_MANY if room > 0 else texts.REFERENCES_TOO_MANY
+        facts = {"references": count, "images": images, "total": count + images, "most": MAXIMUM_IMAGES}
+        found.append((text(**facts, room=room if room > 0 else MAXIMUM_REFERENCES), True))
     return found
 
 
 def _complaints(reference: Reference) -> list[tuple[str, bool]]:
     name, size = short(reference.source), len(reference.data)
-    remedy = "--fit scales it down."
+    remedy = texts.FIT()
     if not reference.scalable:
-        remedy = "Save it as a smaller JPEG."
+        remedy = texts.SAVE_SMALLER()
     elif reference.url:  # it is fetched after --fit has done its work
-        remedy = "Save it and give its path with --fit, which scales it down."
+        remedy = texts.SAVE_AND_FIT()
     found = []
     if size > MAXIMUM_BYTES:
-        found.append((f"{name} has {megabytes(size)}; a reference takes at most 30 MB. {remedy}", True))
+        found.append((join(texts.OVER_30_MB(name=name, size=megabytes(size)), remedy), True))
     elif size > COMMON_BYTES:
-        found.append((f"{name} has {megabytes(size)}; older services take at most 10 MB.", False))
+        found.append((texts.OVER_10_MB(name=name, size=megabytes(size)), False))
     if reference.width is None or reference.height is None:
         return found
     width, height = reference.width, reference.height
-    pixels = f"{name} has {width}x{height} pixels"
+    sides = {"name": name, "width": width, "height": height}
     if width * height > MAXIMUM_PIXELS:
-        text = f"{pixels}, {width * height:,}; a reference takes at most {MAXIMUM_PIXELS:,}."
-        found.append((f"{text} {remedy}", True))
+        text = texts.PIXELS(**sides, pixels=width * height, most=MAXIMUM_PIXELS)
+        found.append((join(text, remedy), True))
     if max(width, height) > MAXIMUM_RATIO * min(width, height):
-        found.insert(0, (f"{pixels}, which is outside the ratios 1:16 to 16:1; crop it.", True))
+        found.insert(0, (texts.OUTSIDE_RATIOS(**sides), True))
     if min(width, height) <= SMALLEST_REFUSED_SIDE:
-        found.append((f"{pixels}; each side of a reference has more than {SMALLEST_REFUSED_SIDE}.", True))
+        found.append((texts.SIDE_TOO_SMALL(**sides, least=SMALLEST_REFUSED_SIDE), True))
     return found

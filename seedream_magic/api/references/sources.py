@@ -23,6 +23,8 @@ from seedream_magic.api.references.objects import MAXIMUM_FILE, Content, content
 from seedream_magic.api.references.reference import MAXIMUM_REFERENCES, Reference, megabytes, short
 from seedream_magic.errors import InvalidRequest
 from seedream_magic.formats import ENDINGS
+from seedream_magic.words import references as texts
+from seedream_magic.words.text import Text, join
 
 _LONGEST_LINK = 4096
 _NAMES_LOOKED_AT = 2000
@@ -49,17 +51,17 @@ def gather(value: object, base: Path, *, picture: type, depth: int = 0) -> list[
     `picture` is Pillow's class of pictures. Raises `InvalidRequest` for what stands for none, for more than fourteen,
     and in place of whatever an object raises while it is asked.
     """
-    with refusing(f"An object of type {type(value).__name__} cannot be read as a picture"):
+    with refusing(texts.NO_PICTURE_OF_TYPE(kind=type(value).__name__)):
         if isinstance(value, picture):
-            return [Content("a PIL image", value)]
+            return [Content(texts.PIL_IMAGE(), value)]
         if leaves := _single(value, base):
             return leaves
         for member in _members(value, depth):
             leaves += gather(member, base, picture=picture, depth=depth + 1)
             if len(leaves) > MAXIMUM_REFERENCES:
-                raise InvalidRequest(f"More than {MAXIMUM_REFERENCES} references were given; no request takes them.")
+                raise InvalidRequest(texts.TOO_MANY(most=MAXIMUM_REFERENCES))
         if not leaves:
-            raise InvalidRequest(f"A reference of type {type(value).__name__} holds no picture.")
+            raise InvalidRequest(texts.HOLDS_NO_PICTURE(kind=type(value).__name__))
         return leaves
 
 
@@ -82,7 +84,8 @@ def _of_frame(value: Any) -> list[Leaf]:
         return [_named_file(str(path), path)]
     if path is None and isinstance(getattr(value, "index", None), int):
         error = getattr(value, "error", None)
-        raise InvalidRequest(f"Frame {value.index + 1} has no picture{f': {error}' if error else ' yet.'}")
+        failed = texts.FRAME_WITHOUT_PICTURE(number=value.index + 1, why=error) if error else ""
+        raise InvalidRequest(failed or texts.FRAME_NOT_YET(number=value.index + 1))
     return []
 
 
@@ -100,12 +103,9 @@ def _members(value: Any, depth: int) -> Iterable[object]:
         return held
     # A mapping would give its keys, a table the names of its columns, a set no order.
     if not isinstance(value, Sequence | Iterator | ValuesView):
-        raise InvalidRequest(
-            f"{type(value).__name__} is no kind of reference: give a path, an https link, bytes, a picture, an array, "
-            "an open file, an upload, a frame, an image set, or a list of these."
-        )
+        raise InvalidRequest(texts.NO_KIND(kind=type(value).__name__))
     if depth > _DEEPEST:
-        raise InvalidRequest("The references stand in lists within lists; give one list.")
+        raise InvalidRequest(texts.LISTS_IN_LISTS())
     return value
 
 
@@ -114,12 +114,12 @@ def _members(value: Any, depth: int) -> Iterable[object]:
 
 def _of_text(text: str, base: Path) -> list[Leaf]:
     if is_data_uri(text):
-        return [Content("a data URI", _data_of_uri(text))]
+        return [Content(texts.DATA_URI(), _data_of_uri(text))]
     if re.match(r"[a-z][a-z0-9+.-]+://|(https?|file|ftp|blob):", text.strip(), re.IGNORECASE):
         link = _checked_link(text)
         return [Reference(link, url=link)]
     if not text.strip():
-        raise InvalidRequest("A reference is empty: give a path, an https link or a picture.")
+        raise InvalidRequest(texts.IS_EMPTY())
     return [*_find_files(text, base)]
 
 
@@ -133,10 +133,10 @@ def _data_of_uri(text: str) -> bytes:
     head, comma, body = text.strip()[5:].partition(",")
     media_type, *parameters = (part.strip().lower() for part in head.split(";"))
     if not comma or not media_type.startswith("image/"):
-        raise InvalidRequest("A data URI of a reference begins with data:image/png;base64, or another type of image.")
+        raise InvalidRequest(texts.URI_FORM())
     if len(body) > MAXIMUM_FILE * 4 // 3:
-        raise InvalidRequest(f"The data URI has {megabytes(len(body))}; give the picture as a file.")
-    with refusing("The data URI is damaged"):
+        raise InvalidRequest(texts.URI_TOO_LARGE(size=megabytes(len(body))))
+    with refusing(texts.URI_DAMAGED()):
         data = unquote_to_bytes(body)
         if "base64" not in parameters:
             return data
@@ -148,20 +148,20 @@ def _checked_link(text: str) -> str:
     """An https link that can be sent. Raises `InvalidRequest` for any other."""
     link = text.strip()
     name = short(link)
-    with refusing(f"{name} is no link"):
+    with refusing(texts.NO_LINK(name=name)):
         parts = urlsplit(link)
         link.encode()  # half of a surrogate pair is no text
         host = parts.hostname if parts.port != 0 else None
     if parts.scheme == "file":
-        raise InvalidRequest(f"{name}: give the path of the file itself, without file:.")
+        raise InvalidRequest(texts.WITHOUT_FILE(name=name))
     if parts.scheme != "https":
-        raise InvalidRequest(f"{name}: a linked reference begins with https://; a file on this machine is its path.")
+        raise InvalidRequest(texts.HTTPS_ONLY(name=name))
     if parts.username is not None or parts.password is not None:
-        raise InvalidRequest("A linked reference has no user name or password in it: every service would see them.")
+        raise InvalidRequest(texts.LINK_WITH_PASSWORD())
     if "#" in link:
-        raise InvalidRequest(f"{name}: leave out the part from # on.")
+        raise InvalidRequest(texts.LINK_WITH_FRAGMENT(name=name))
     if not host or len(link) > _LONGEST_LINK or re.search(r"[\s\x00-\x20\x7f\\]", link):
-        raise InvalidRequest(f"{name} is no link of a picture.")
+        raise InvalidRequest(texts.NO_PICTURE_LINK(name=name))
     return "https" + link[5:]
 
 
@@ -170,7 +170,7 @@ def _checked_link(text: str) -> str:
 
 def _find_files(text: str, base: Path) -> list[PictureFile]:
     """The file of a path, or those of a glob in their natural order (2 before 10)."""
-    with refusing(f"{short(text)} is no path of a file"):
+    with refusing(texts.NO_PATH(name=short(text))):
         place = os.path.expanduser(text)  # noqa: PTH111 - Path.expanduser raises for a user who does not exist
         path = base / place
         if not glob.has_magic(place) or path.exists():
@@ -178,11 +178,9 @@ def _find_files(text: str, base: Path) -> list[PictureFile]:
         names = glob.glob(place, root_dir=base, recursive=True)  # noqa: PTH207 - a Path would lose the typed form
         files = [_named_file(name, base / name) for name in sorted(names, key=_natural) if (base / name).is_file()]
         if not files:
-            raise missing_file(f"No file matches {short(text)}.", text, path)
+            raise missing_file(texts.NO_FILE_MATCHES, text, path)
     if len(files) > MAXIMUM_REFERENCES:
-        raise InvalidRequest(
-            f"{short(text)} stands for {len(files)} files; one request takes {MAXIMUM_REFERENCES} at most."
-        )
+        raise InvalidRequest(texts.GLOB_TOO_MANY(name=short(text), count=len(files), most=MAXIMUM_REFERENCES))
     return files
 
 
@@ -198,34 +196,44 @@ def _natural(name: str) -> list[str | int]:
 def read_file(file: PictureFile) -> bytes:
     """Its bytes. Raises `InvalidRequest` for what is no file, cannot be read, or is past 256 MB."""
     name = short(file.source)
-    with refusing(f"{name} cannot be read"):
+    with refusing(texts.CANNOT_BE_READ(name=name)):
         if not os.path.lexists(file.path):
-            raise missing_file(f"There is no file {name}.", file.source, file.path)
+            raise missing_file(texts.NO_FILE, file.source, file.path)
         if file.path.is_dir():
-            raise InvalidRequest(f"{name} is a folder; give its pictures as {file.source.rstrip('/')}/*.png.")
+            raise InvalidRequest(texts.IS_FOLDER(name=name, folder=name.rstrip("/")))
         size = file.path.stat().st_size
         if not file.path.is_file():
-            raise InvalidRequest(f"{name} is no file.")
+            raise InvalidRequest(texts.IS_NO_FILE(name=name))
         if size > MAXIMUM_FILE:
-            raise InvalidRequest(f"{name} has {megabytes(size)}: too large to be scaled here; save it smaller.")
+            raise InvalidRequest(texts.TOO_LARGE_TO_SCALE(name=name, size=megabytes(size)))
         with file.path.open("rb") as stream:
             return stream.read(MAXIMUM_FILE)
 
 
-def missing_file(sentence: str, typed: str, path: Path) -> InvalidRequest:
-    """The refusal that begins with `sentence`; it names the picture whose name is nearest to what was typed, if any
-    is near, else the folder.
+_IN_FOLDER = {
+    texts.NO_FILE: texts.NO_FILE_IN,
+    texts.NO_FILE_MATCHES: texts.NO_FILE_MATCHES_IN,
+    texts.NO_VARIABLE: texts.NO_VARIABLE_IN,
+}
+"""What is said of something that is missing, and the same with the folder."""
+
+
+def missing_file(text: Text, typed: str, path: Path) -> InvalidRequest:
+    """The refusal that begins with `text`, one of those above; it names the picture whose name is nearest to what was
+    typed, if any is near, else the folder.
     """
+    sentence = text(name=short(typed))
     if not path.parent.is_dir():
-        nowhere = "" if glob.has_magic(typed) else f" There is no folder {path.parent} either."
-        return InvalidRequest(sentence + nowhere)
+        nowhere = "" if glob.has_magic(typed) else texts.NO_FOLDER_EITHER(folder=path.parent)
+        return InvalidRequest(join(sentence, nowhere))
     name = path.name.casefold()
     names = islice((entry.name for entry in os.scandir(path.parent)), _NAMES_LOOKED_AT)
     pictures = {entry.casefold(): entry for entry in sorted(names) if Path(entry).suffix.casefold() in _ENDINGS}
     near = fnmatch.filter(pictures, name) or difflib.get_close_matches(name, pictures, n=1)
     if near:
-        return InvalidRequest(f"{sentence} Did you mean {short(str(Path(typed).with_name(pictures[near[0]])))}?")
+        meant = short(str(Path(typed).with_name(pictures[near[0]])))
+        return InvalidRequest(join(sentence, texts.DID_YOU_MEAN(name=meant)))
     with suppress(OSError):  # a current folder that is gone
         if Path(typed).name == typed:
-            sentence = f"{sentence.removesuffix('.')} in {os.path.realpath(path.parent)}."
+            sentence = _IN_FOLDER[text](name=short(typed), folder=os.path.realpath(path.parent))
     return InvalidRequest(sentence)
