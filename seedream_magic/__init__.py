@@ -5,6 +5,7 @@ from __future__ import annotations
 import importlib
 from typing import TYPE_CHECKING, Any
 
+from seedream_magic import forks as forks
 from seedream_magic.version import __version__ as __version__
 
 if TYPE_CHECKING:

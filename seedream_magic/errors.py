@@ -17,6 +17,7 @@ SeedreamInterrupted    a KeyboardInterrupt, so that Run All stops
 
 from __future__ import annotations
 
+import re
 from pathlib import Path
 from typing import Any, ClassVar, Literal
 
@@ -27,6 +28,7 @@ from seedream_magic.words.text import Text, in_language, join
 
 Billed = Literal["no", "yes", "unknown"]
 
+_UNPRINTABLE = re.compile("[\x00-\x08\x0b-\x1f\x7f-\x9f\u202a-\u202e\u2066-\u2069\ud800-\udfff]")
 _UNPICKLED = ("rejected", "rejected_as")
 
 
@@ -62,7 +64,7 @@ class _Reported(BaseException):
         self.billable_attempts = 1
 
     def __str__(self) -> str:
-        return "\n".join((super().__str__(), *self.details))
+        return printable("\n".join((super().__str__(), *self.details)))
 
     def __reduce__(self) -> tuple[Any, ...]:
         """What is pickled and copied: not the bytes that came in place of a picture, which nobody has looked at."""
@@ -261,7 +263,15 @@ class SeedreamInterrupted(_Reported, KeyboardInterrupt):
 
 
 def _one_line(text: str) -> str:
-    return " ".join(text.splitlines())
+    return printable(" ".join(text.splitlines()))
+
+
+def printable(text: str) -> str:
+    """Text that cannot steer a terminal: no control characters but line feeds and tabs, no change of direction.
+
+    Words of a file or a service stand in many messages; here, where each is read, they lose what a terminal obeys.
+    """
+    return _UNPRINTABLE.sub("\N{REPLACEMENT CHARACTER}", text)
 
 
 def advice_of(error: _Reported) -> str:

@@ -13,6 +13,7 @@ from typing import Any
 
 from PIL import Image, ImageFile, PngImagePlugin
 
+from seedream_magic.forks import free_in_child, in_child
 from seedream_magic.formats import Outline, jpeg_samples, png_damage
 
 LARGEST_OPENED = 2 * 89_478_485
@@ -23,7 +24,7 @@ _SHIPPED: dict[tuple[Any, str], Any] = {
     (PngImagePlugin, "MAX_TEXT_CHUNK"): 2**20,
     (PngImagePlugin, "MAX_TEXT_MEMORY"): 2**26,
 }
-_lock = threading.Lock()
+_lock = free_in_child(threading.Lock())
 _depth = 0
 _others: dict[tuple[Any, str], Any] = {}
 _JPEG_MODES = {1: "L", 3: "RGB", 4: "CMYK"}
@@ -49,6 +50,17 @@ def as_shipped() -> Iterator[None]:
             if not _depth:
                 # What somebody has set meanwhile stays.
                 _switch({key: value for key, value in _others.items() if getattr(*key) == _SHIPPED[key]})
+
+
+def _switch_back() -> None:
+    """In a forked child: whoever had them switched is not there."""
+    global _depth  # noqa: PLW0603 - see above
+    if _depth:
+        _depth = 0
+        _switch(_others)
+
+
+in_child(_switch_back)
 
 
 def _switch(values: dict[tuple[Any, str], Any]) -> None:

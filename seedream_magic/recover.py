@@ -35,7 +35,7 @@ from seedream_magic.images.originals import picture_path
 from seedream_magic.images.record import Record, load
 from seedream_magic.images.response import ended_tasks, events_of, lacks_base64
 from seedream_magic.images.route import image_client
-from seedream_magic.images.store import RunFolder, records
+from seedream_magic.images.store import RunFolder, records, run_folders
 from seedream_magic.tasks import follow_tasks
 from seedream_magic.words import runs as texts
 
@@ -116,8 +116,8 @@ def can_bring(record: Record) -> bool:
 
 def sweep_all(store: Path) -> None:
     """Remove from every run the half-written files of processes that were killed."""
-    for record in records(store):
-        sweep(record.folder)
+    for entry in run_folders(store) or ():
+        sweep(store / entry.name)
 
 
 async def recover(

@@ -18,6 +18,8 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Protocol
 
+from seedream_magic.forks import free_in_child
+
 if TYPE_CHECKING:
     from seedream_magic.api.plan import Plan
     from seedream_magic.api.prices import Price
@@ -67,7 +69,9 @@ class BackgroundRuns:
 
     def __init__(self) -> None:
         self._stops: dict[object, Stop] = {}
-        self._lock = threading.Lock()  # a run without an event loop ends on a thread of its own, at any moment
+        self._lock = free_in_child(
+            threading.Lock()
+        )  # a run without an event loop ends on a thread of its own, at any moment
 
     def __len__(self) -> int:
         return len(self._stops)
@@ -134,7 +138,7 @@ class Session:
     reservations: list[Reservation] = field(default_factory=list)
     background: BackgroundRuns = field(default_factory=BackgroundRuns)
     # Reentrant: while a thread checks and reserves, a generator that is collected may release on the same thread.
-    lock: threading.RLock = field(default_factory=threading.RLock, repr=False)
+    lock: threading.RLock = field(default_factory=lambda: free_in_child(threading.RLock()), repr=False)
 
     @property
     def images_billed(self) -> int:

@@ -8,20 +8,19 @@ from __future__ import annotations
 
 import json
 import os
-import shutil
 import sys
 from collections.abc import Callable
 from functools import partial
 from pathlib import Path
-from typing import Any
+from typing import Any, ClassVar
 
 LARGE = 3 * 2**30
-CHAIN = 300
+CHAIN = 200
 """Runs that go on from one another."""
 MEMORY = 2_500 * 2**20
 """Bytes of address space: a bare shell with the extension has less than half, a sparse file read whole does not fit."""
 ESCAPES = "\x1b]0;owned\x07\x1b[2J\x9b31m\u202egnp.\u2066"
-STEERING = ("\x1b]", "\x1b[", "\x9b", "\x07")
+STEERING = ("\x1b]", "\x1b[", "\x9b", "\x07", "\u202e", "\u2066")
 """What no command prints of them."""
 FACTS: dict[str, Any] = {
     "state": "done",
@@ -35,6 +34,11 @@ FACTS: dict[str, Any] = {
     "usage": {"generated_images": 2},
     "frames": [{"file": "01.jpg"}, {"file": "02.jpg"}],
 }
+SETUP = """
+from IPython.display import display
+from seedream_magic import Panel, Seedream, export_dataset, light_table
+client = Seedream()
+"""
 Change = Callable[[Path], object]
 
 
@@ -226,6 +230,11 @@ def _hostilities(secret: Path, link: str) -> dict[str, Change]:
         "a long storyboard": facts(storyboard={"style": "s" * 10**6, "frames": ["f" * 10**4] * 1000}),
         "many frames": facts(frames=[{"file": "01.jpg"}] * 100_000, expected=2**31),
         "many places": facts(lineage={"kind": "extend", "run_id": run_id(0), "places": list(range(100_000))}),
+        "a thousand places": facts(
+            lineage={"kind": "extend", "run_id": run_id(0), "places": [999]},
+            storyboard={"style": "s", "frames": ["f" * 10**4] * 1000},
+            frames=[{"file": "01.jpg"}, *[{"error": "ContentRefused", "message": "m" * 100}] * 999],
+        ),
         "a record with names over lines": facts(
             lineage={"kind": "redo", "run_id": f"{run_id(0)}\n", "places": [0]},
             frames=[{"file": "01.jpg\n../../canary"}, {"file": str(secret / "01.jpg")}],
@@ -279,26 +288,47 @@ def _hostilities(secret: Path, link: str) -> dict[str, Change]:
     return made
 
 
+def refusing() -> Any:
+    """The API and every server of pictures: what is sent is refused, and billed nothing; what is asked for is told."""
+    import httpx
+
+    class Refusing(httpx.AsyncBaseTransport):
+        asked: ClassVar[list[str]] = []
+
+        async def handle_async_request(self, request: httpx.Request) -> httpx.Response:
+            if request.method != "POST":
+                self.asked.append(str(request.url))
+            return httpx.Response(400, json={"error": {"code": "InvalidParameter", "message": "no"}}, request=request)
+
+    return Refusing()
+
+
 def main(store: Path, outside: Path) -> None:
     """Carry out the statements, and say what came of each."""
     import resource
     import time
+    import traceback
 
     from IPython.core.interactiveshell import InteractiveShell
     from IPython.utils.capture import capture_output
     from traitlets.config import Config
 
-    from seedream_magic import SeedreamError
+    from seedream_magic import Seedream, SeedreamError
 
     settings = Config()
     settings.HistoryManager.enabled = False
     shell = InteractiveShell.instance(config=settings)
+    transport = refusing()
+    (Seedream.__init__.__kwdefaults__ or {})["transport"] = transport
     assert shell.run_cell("%load_ext seedream_magic").success
-    shell.run_cell("from seedream_magic import Seedream, export_dataset, ImageSet\nclient = Seedream()")
+    shell.run_cell(SETUP)
     statements = json.load(sys.stdin)
     read: list[str] = []
 
     def audit(event: str, arguments: tuple[Any, ...]) -> None:
+        if event == "socket.connect":
+            read.append(str(arguments[1]))
+            return
         if event != "open" or not isinstance(arguments[0], str) or not arguments[0].startswith(str(store.parent)):
             return
         careful = isinstance(arguments[2], int) and arguments[2] & os.O_NOFOLLOW
@@ -308,35 +338,33 @@ def main(store: Path, outside: Path) -> None:
             read.append(path)
 
     sys.addaudithook(audit)
+    setattr(os, "fsync", lambda _: None)  # noqa: B010 - of thousands of files, which no power cut is to spare
     resource.setrlimit(resource.RLIMIT_AS, (MEMORY, MEMORY))
     told = []
     for name, statement in statements:
-        began, read[:] = time.monotonic(), []
+        began, read[:], transport.asked[:] = time.monotonic(), [], []
         with capture_output() as captured:
             error = shell.run_cell(statement).error_in_exec
         texts = [captured.stdout, captured.stderr, *(str(output.data.get("text/plain")) for output in captured.outputs)]
         untyped = error is not None and not isinstance(error, SeedreamError)
-        traceback = []
-        if untyped:
-            import traceback as printer
-
-            traceback = [line for line in printer.format_tb(error.__traceback__) if "seedream_magic" in line][-4:]
+        lines = (
+            [line for line in traceback.format_tb(error.__traceback__) if "seedream_magic" in line] if untyped else []
+        )
         said = "".join(texts) + ("" if error is None else f"{error}")
         told.append(
             {
                 "name": name,
                 "error": "" if error is None else f"{type(error).__name__}: {error}"[:300],
-                "untyped": "".join([*traceback, repr(error)[:500]]) if untyped else "",
+                "untyped": "".join([*lines[-4:], repr(error)[:500]]) if untyped else "",
                 "said": said[:2000],
                 "size": sum(len(str(output.data)) for output in captured.outputs) + len(captured.stdout),
                 "steers": any(sign in said for sign in STEERING),
-                "read": list(read),
+                "read": [*read, *transport.asked],
                 "seconds": round(time.monotonic() - began, 2),
             }
         )
     json.dump(told, sys.stdout)
     sys.stdout.flush()
-    shutil.rmtree(store.parent / "exports", ignore_errors=True)
     os._exit(0)  # what was begun in the background is not waited for
 
 

@@ -16,6 +16,8 @@ from dataclasses import dataclass
 from time import monotonic
 from weakref import WeakKeyDictionary
 
+from seedream_magic.forks import free_in_child
+
 MINUTE = 60.0
 PATIENCE = 600.0
 """Seconds in which the service may refuse each request for its pace; after that it is no matter of pace."""
@@ -45,7 +47,7 @@ class Limiter:
         self.most = self.limit = per_minute
         self.now, self.sleep = now, sleep
         self._sent: deque[Turn] = deque()
-        self._lock = threading.Lock()  # runs may be on several threads, each with its own loop
+        self._lock = free_in_child(threading.Lock())  # runs may be on several threads, each with its own loop
         self._first: WeakKeyDictionary[asyncio.AbstractEventLoop, asyncio.Lock] = WeakKeyDictionary()
         self._closed_until = -math.inf
         self._taken_at = math.inf  # when the service took a request last, or the first one was sent

@@ -21,6 +21,7 @@ from typing import Literal
 from seedream_magic.api.codes import billed_by_status, error_kind
 from seedream_magic.api.limiter import NO_TURN, Turn
 from seedream_magic.errors import RateLimited
+from seedream_magic.forks import free_in_child
 
 DOWNLOAD_ATTEMPTS = 6
 _LONGEST_DOWNLOAD_PAUSE = 10.0
@@ -94,7 +95,7 @@ class Tokens:
 
     def __init__(self, most: int = 10) -> None:
         self._most = self._left = most
-        self._lock = threading.Lock()  # runs may be on several threads
+        self._lock = free_in_child(threading.Lock())  # runs may be on several threads
 
     def take(self) -> bool:
         """Whether there was one left."""

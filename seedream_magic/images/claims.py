@@ -88,9 +88,26 @@ def is_live(record: Record) -> bool:
         return True
     except (OSError, NotImplementedError):
         return _is_live_without_lock(record)
-    with contextlib.suppress(OSError):
-        path.unlink()  # its process has died
+    if here:  # else its machine may only sleep
+        with contextlib.suppress(OSError):
+            path.unlink()  # its process has died
     lock.release()
+    return False
+
+
+def is_held(folder: Path) -> bool:
+    """Whether a process of this machine holds the lock of a run, whatever the run's record says."""
+    path = folder / RUN_LOCK
+    if path.is_symlink() or not path.is_file():
+        return False
+    from filelock import Timeout  # noqa: PLC0415 - load time
+
+    try:
+        lock_file(path).release()
+    except Timeout:
+        return True
+    except (OSError, NotImplementedError):
+        return False
     return False
 
 

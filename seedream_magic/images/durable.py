@@ -22,6 +22,8 @@ from typing import Any, TypeVar
 
 import platformdirs
 
+from seedream_magic.forks import free_in_child
+
 # Windows would else put a carriage return before each line feed, in pictures too.
 _NEW_FILE = os.O_WRONLY | os.O_CREAT | os.O_EXCL | getattr(os, "O_NOFOLLOW", 0) | getattr(os, "O_BINARY", 0)
 PAUSES = (0.05, 0.1, 0.15, 0.2)
@@ -41,6 +43,9 @@ END_FILE = "end.json"
 """The end state of a run that its own folder did not take, where `write_elsewhere` has put it."""
 
 Value = TypeVar("Value")
+
+if once := getattr(tempfile, "_once_lock", None):  # held while a folder for temporary files is looked for
+    free_in_child(once)
 
 
 def patiently(act: Callable[[], Value], *, pauses: Sequence[float] = PAUSES) -> Value:

@@ -8,6 +8,8 @@ from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from seedream_magic.forks import free_in_child
+
 if TYPE_CHECKING:
     from filelock import BaseFileLock
 
@@ -28,7 +30,7 @@ def turn(name: str, folders: Sequence[Path]) -> Iterator[bool]:
     from filelock import Timeout  # noqa: PLC0415 - load time
 
     with contextlib.ExitStack() as stack:
-        here, alone = _turns.setdefault(name, threading.Lock()), False
+        here, alone = _turns.setdefault(name, free_in_child(threading.Lock())), False
         first = here.acquire(timeout=PATIENCE)
         if first:
             stack.callback(here.release)

@@ -96,9 +96,9 @@ def frames_on_disk(folder: Path, facts: Facts = ()) -> set[int]:
     return found | {index for index in had_one - found if picture_path(folder, index, facts)}
 
 
-def places_on_disk(folder: Path) -> set[int]:
-    """The same, with what was put aside when the folder took no more: of a run whose record names none."""
-    return frames_on_disk(folder) | {
+def places_on_disk(folder: Path, facts: Facts = ()) -> set[int]:
+    """The same, with what was put aside when the folder took no more."""
+    return frames_on_disk(folder, facts) | {
         int(place[1]) - 1 for place in map(NUMBERED.fullmatch, rescued_names(folder.name)) if place
     }.intersection(range(MAXIMUM_FRAMES))
 

@@ -7,22 +7,33 @@ is empty, the next purge in the store finds it by that name and goes on.
 from __future__ import annotations
 
 import contextlib
+import errno
 import os
+import platform
 import re
+import secrets
 import shutil
 from collections.abc import Iterator
 from dataclasses import dataclass
+from datetime import UTC, datetime
 from pathlib import Path
 
 from seedream_magic import database, library
 from seedream_magic.api.models import MAXIMUM_FRAMES
 from seedream_magic.errors import ConfigError, InvalidRequest, plural, reason_of
-from seedream_magic.images.claims import is_live_in
-from seedream_magic.images.durable import record_bytes, rescue_folders, sync_folder
+from seedream_magic.images.claims import LONGEST_RUN, is_held, is_live_in
+from seedream_magic.images.durable import (
+    NOTHING_THERE,
+    patiently,
+    record_bytes,
+    regular_bytes,
+    rescue_folders,
+    sync_folder,
+)
 from seedream_magic.images.index import runs_in
-from seedream_magic.images.marks import marks_of
+from seedream_magic.images.marks import MARKS_FILE, marks_of, picks_of
 from seedream_magic.images.originals import picture_path
-from seedream_magic.images.record import RECORD_FILE, REFERENCES, RUN_ID, read_record
+from seedream_magic.images.record import RECORD_FILE, REFERENCES, RUN_ID, as_text, read_record
 from seedream_magic.images.store import run_folders
 
 PREFIX = ".purged-"
@@ -71,7 +82,7 @@ def purge(store: Path, run_id: str, *, even_starred: bool = False) -> Purged:
     """
     _refuse(store, run_id, even_starred=even_starred)
     _set_aside(store, run_id)
-    runs = _runs_set_aside(store)
+    runs = {left: folder for left, folder in _runs_set_aside(store).items() if _is_own(folder)}
     remembered = next(filter(None, [library.forget(left, store) for left in runs]), "")
     files = [size for left, folder in runs.items() for size in _remove_run(store, left, folder)]
     sync_folder(store)
@@ -88,15 +99,14 @@ def _refuse(store: Path, run_id: str, *, even_starred: bool) -> None:
 
     A part of an id that means one run today means another one tomorrow.
     """
-    names = runs_in(store).keys() | _runs_set_aside(store).keys()
+    names = {**_runs_set_aside(store), **{name: store / name for name in runs_in(store)}}
     if run_id not in names:
         meant = sorted((name for name in names if run_id and run_id in name), reverse=True)
         if meant:
             listed = ", ".join(meant[:3]) + (f" and {len(meant) - 3} more" if len(meant) > 3 else "")
             raise InvalidRequest(f"{run_id[:40]!r} is a part of an id: a run is purged by all of it, {listed}.")
         raise InvalidRequest(f"There is no run {run_id[:40]!r} in {store}; %seedream history lists them.")
-    if is_live_in(store / run_id):
-        raise InvalidRequest(f"Run {run_id} is still going on.", hint="Stop it, or purge it when it has ended.")
+    _refuse_uncertain(run_id, names[run_id])
     _refuse_needed(store, run_id)
     starred = sum(marks.star for marks in marks_of(store / run_id).values())
     if starred and not even_starred:
@@ -106,10 +116,66 @@ def _refuse(store: Path, run_id: str, *, even_starred: bool) -> None:
         )
 
 
+def _refuse_uncertain(run_id: str, folder: Path) -> None:
+    """Raise for a run of which it is not certain that it is over, that it is this one, and that it is the caller's."""
+    if not _is_own(folder):
+        raise InvalidRequest(f"Run {run_id} belongs to another user.", hint="Only who made it can purge it.")
+    if is_live_in(folder) or is_held(folder):
+        raise InvalidRequest(f"Run {run_id} is still going on.", hint="Stop it, or purge it when it has ended.")
+    try:
+        _record_bytes(folder)
+    except OSError as exc:
+        raise InvalidRequest(
+            f"The record of run {run_id} cannot be read ({reason_of(exc)}); it is not purged."
+        ) from exc
+    record = read_record(folder)
+    if record is None:
+        return
+    named = as_text(record.facts.get("run_id"))
+    if named != run_id and RUN_ID.fullmatch(named):
+        raise InvalidRequest(
+            f"The folder {run_id} holds run {named}: it was renamed.", hint="Give it back its name, then purge the run."
+        )
+    host = as_text(record.process.get("host"))[:60]
+    began = record.began or datetime.fromtimestamp(folder.stat().st_mtime, UTC)
+    if record.unfinished and host not in {"", platform.node()} and datetime.now(UTC) - began < LONGEST_RUN:
+        raise InvalidRequest(
+            f"Run {run_id} was begun on {host} and may still go on there.",
+            hint=f"Purge it there, or {LONGEST_RUN.seconds // 60} minutes after it began.",
+        )
+
+
+def _is_own(path: Path) -> bool:
+    """Whether this user made it: who owns it has made it, or the disk says that of all that this process makes."""
+    if os.name == "nt":
+        return True
+    try:
+        owner = path.lstat().st_uid
+        return owner == os.getuid() or owner == _owner_of_new(path.parent)
+    except OSError:  # it is gone, or nothing can be made beside it
+        return not os.path.lexists(path)
+
+
+def _owner_of_new(store: Path) -> int:
+    """Who owns what is made in a store now. Raises OSError where nothing can be."""
+    probe = store / f".{secrets.token_hex(4)}.part"
+    probe.touch(mode=0o600, exist_ok=False)
+    try:
+        return probe.lstat().st_uid
+    finally:
+        probe.unlink()
+
+
 def _refuse_needed(store: Path, run_id: str) -> None:
-    """Raise for a run whose pictures are in the sets of later ones; a damaged run is in none."""
+    """Raise for a run whose pictures are in the sets of other ones; a damaged run is in none."""
     if read_record(store / run_id) is None:
         return
+    showing = next((name for name in sorted(runs_in(store)) if name != run_id and _shows(store / name, run_id)), "")
+    if showing:
+        raise InvalidRequest(
+            f"The set of run {showing} shows a take of run {run_id}, which was picked.",
+            hint="Pick another take there first: images.pick(2, take=1).",
+        )
     later = [name for name in sorted(runs_in(store)) if name != run_id and _goes_on_from(store / name, run_id)]
     if later:
         set_, go_on, those = ("a later set", "goes", "that") if len(later) == 1 else ("later sets", "go", "those")
@@ -126,6 +192,13 @@ def _goes_on_from(folder: Path, run_id: str) -> bool:
     record = read_record(folder)
     lineage = record.lineage if record else None
     return lineage is not None and lineage.run_id == run_id and lineage.kind != "vary"
+
+
+def _shows(folder: Path, run_id: str) -> bool:
+    """Whether a take of the other run was picked for a frame of this one."""
+    if run_id.encode() not in record_bytes(folder / MARKS_FILE):
+        return False
+    return any(pick.run_id == run_id for pick in picks_of(folder).values()) and read_record(folder) is not None
 
 
 def _set_aside(store: Path, run_id: str) -> None:
@@ -160,7 +233,7 @@ def _remove_run(store: Path, run_id: str, folder: Path) -> Iterator[int]:
 
 
 def _all_of(store: Path, run_id: str, folder: Path) -> tuple[Path, ...]:
-    return (*_references(store, folder), *_elsewhere(run_id), folder)
+    return (*_references(store, folder), *_elsewhere(store, run_id), folder)
 
 
 def _references(store: Path, folder: Path) -> list[Path]:
@@ -173,13 +246,21 @@ def _references(store: Path, folder: Path) -> list[Path]:
     # A half-written one, too, has its digest in its name.
     digests = {file: found[0] for file in files if (found := _DIGEST.search(file.name.encode(errors="replace")))}
     alone = named.intersection(digests.values())
-    others = run_folders(store)
-    if others is None:  # nobody knows which of them other runs have
+    try:
+        for other in _other_folders(store) if alone else ():
+            record = _record_bytes(other)
+            alone = {digest for digest in alone if digest not in record}
+    except OSError:  # nobody knows which of them other runs have
         return []
-    for other in others if alone else ():
-        record = _record(store / other.name)
-        alone = {digest for digest in alone if digest not in record}
     return [file for file, digest in digests.items() if digest in alone]
+
+
+def _other_folders(store: Path) -> list[Path]:
+    """The folders of a store that may be runs, whatever their names. Raises OSError where it cannot be listed."""
+    if run_folders(store) is None:
+        raise OSError(errno.EIO, "It cannot be listed", str(store))
+    named = [path for path in store.iterdir() if not path.name.startswith(".") and path.name != REFERENCES]
+    return [path for path in named if not path.is_symlink() and path.is_dir()]
 
 
 def _record(folder: Path) -> bytes:
@@ -187,8 +268,21 @@ def _record(folder: Path) -> bytes:
     return record_bytes(folder / RECORD_FILE, maximum=2**30)
 
 
-def _elsewhere(run_id: str) -> list[Path]:
-    """Folders with pictures for which the store had no room."""
+def _record_bytes(folder: Path) -> bytes:
+    """The same; raises OSError where the disk does not give them, which is not as if there were none."""
+    try:
+        return patiently(lambda: regular_bytes(folder / RECORD_FILE, 2**30))
+    except OSError as exc:
+        if exc.errno in {*NOTHING_THERE, errno.EFBIG}:
+            return b""
+        raise
+
+
+def _elsewhere(store: Path, run_id: str) -> list[Path]:
+    """Folders with pictures for which the store had no room; none where a copy of the run in another store has them."""
+    here = os.path.realpath(store)
+    if any(folder.name == run_id and os.path.realpath(folder.parent) != here for folder in library.folders_of(run_id)):
+        return []
     found = [folder for folder in rescue_folders(run_id) if folder.is_dir() and not folder.is_symlink()]
     return [folder for folder in found if os.name == "nt" or folder.stat().st_uid == os.getuid()]
 

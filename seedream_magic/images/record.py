@@ -94,7 +94,7 @@ def _objects(value: object) -> list[Mapping[str, Any]]:
 
 def _places(value: object) -> tuple[int, ...]:
     return tuple(
-        place for place in as_list(value)[:MAXIMUM_PLACES] if type(place) is int and 0 <= place < MAXIMUM_PLACES
+        place for place in as_list(value)[:MAXIMUM_FRAMES] if type(place) is int and 0 <= place < MAXIMUM_PLACES
     )
 
 

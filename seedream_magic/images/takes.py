@@ -15,7 +15,7 @@ from seedream_magic.errors import InvalidRequest
 from seedream_magic.images.copies import copy_run
 from seedream_magic.images.image_set import Frame, ImageSet
 from seedream_magic.images.marks import Pick, keep_pick
-from seedream_magic.images.originals import picture_path
+from seedream_magic.images.originals import places_on_disk
 from seedream_magic.images.record import Record, load_frame, read_record
 from seedream_magic.images.store import line_of, makers_of, records
 from seedream_magic.words import runs as texts
@@ -85,12 +85,15 @@ def with_takes(images: ImageSet) -> ImageSet:
     later = _later(line[0]) if line else []
     if not later:
         return images
-    redrawn, frames = dict[str, _Redrawn](), list(images.frames)
+    redrawn, there, frames = dict[str, _Redrawn](), dict[Path, set[int]](), list(images.frames)
     for place, (maker, index) in makers_of(line).items():
         if maker.run_id not in redrawn:
             redrawn[maker.run_id] = _redrawn(maker, later)
         found = [(maker, index), *redrawn[maker.run_id].get(place, [])]
-        homes = [(one.run_id, at) for one, at in found if picture_path(one.folder, at, one.frames)]
+        for one, _ in found:
+            if one.folder not in there:
+                there[one.folder] = places_on_disk(one.folder, one.frames)
+        homes = [(one.run_id, at) for one, at in found if at in there[one.folder]]
         home = frames[place].home if place < len(frames) else None
         if len(homes) > 1 and home is not None and (home[0].name, home[1]) in homes:
             number = homes.index((home[0].name, home[1])) + 1

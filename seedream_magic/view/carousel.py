@@ -16,7 +16,7 @@ from collections.abc import Sequence
 from dataclasses import replace
 from typing import Any
 
-from seedream_magic.errors import ImageError, plural
+from seedream_magic.errors import ImageError, plural, printable
 from seedream_magic.view.cards import Card, CardSet
 from seedream_magic.view.figures import PROMPT_CHARACTERS, elapsed, figure, layout_of
 from seedream_magic.view.markup import Markup, element, script, style_sheet
@@ -35,8 +35,6 @@ MOST_PLACES = 15
 SUMMARY_LINES = 8
 CAROUSEL_SCRIPTS = ("viewer.js", "controls.js", "carousel.js")
 """What makes a carousel of a set; `start.js` then finds the sets."""
-
-_UNPRINTABLE = re.compile("[\x00-\x1f\x7f-\x9f\u202a-\u202e\u2066-\u2069\ud800-\udfff]")
 
 _STRIP = "display:flex;gap:20px;overflow-x:auto;align-items:flex-start;padding-bottom:8px"
 _GRID = "display:flex;gap:20px;flex-wrap:wrap;align-items:flex-start;padding-bottom:8px"
@@ -57,7 +55,7 @@ def set_bundle(cards: CardSet, *, show: str = "carousel") -> dict[str, Any]:
         bundle["image/jpeg"] = base64.b64encode(sheet).decode("ascii")
     over = len(json.dumps(bundle)) - OUTPUT_BYTES
     if over > 0 and (sizes := [len(source) for source in re.findall('src="[^"]*"', bundle["text/html"])]):
-        bundle["text/html"] = set_html(cards, (sum(sizes) - over) // len(sizes), show=show)  # endless texts
+        bundle["text/html"] = set_html(cards, max(0, (sum(sizes) - over) // len(sizes)), show=show)  # endless texts
     return bundle
 
 
@@ -69,13 +67,13 @@ def card_bundle(card: Card, words: Words) -> dict[str, Any]:
     """
     bundle: dict[str, Any] = {"text/html": _card_html(card, words), "text/plain": _plain_line(card, card.file)}
     if card.failure is not None:
-        lines = "\n     ".join(_printable(clip(line)) for line in card.failure.lines)
+        lines = "\n     ".join(printable(clip(line)) for line in card.failure.lines)
         bundle["text/plain"] = f"{card.index + 1:>3}  {lines}"
     elif card.picture is not None:
         try:
             small = preview_of(card.picture, card.digest, budget=SHEET_BYTES)
         except ImageError as error:
-            bundle["text/plain"] += f"  {_printable(str(error))}"
+            bundle["text/plain"] += f"  {printable(str(error))}"
         else:
             head, _, encoded = small.data_uri.partition(";base64,")
             bundle[head.removeprefix("data:")] = encoded
@@ -114,7 +112,7 @@ def summary_text(cards: CardSet) -> str:
 
 def summary_line(text: str) -> str:
     """A line of an output's text."""
-    return _printable(" ".join(clip(text).split("\n")))
+    return printable(" ".join(clip(text).split("\n")))
 
 
 def _grouped(places: tuple[Card, ...], room: int) -> list[str]:
@@ -153,7 +151,7 @@ def plain_text(cards: CardSet) -> str:
         *_remarks(cards, ENGLISH),
         cards.bill_text(ENGLISH),
     )
-    return "\n".join(_printable(line) for line in lines if line)
+    return "\n".join(printable(line) for line in lines if line)
 
 
 def _remarks(cards: CardSet, words: Words) -> tuple[str, ...]:
@@ -172,11 +170,6 @@ def _plain_line(card: Card, path: str) -> str:
     star = "  ★" if card.starred else ""
     star += f"  {card.take_text(ENGLISH)}" if card.takes > 1 else ""
     return f"{number}{path}" + (f"  {card.width}x{card.height}" if card.width else "") + star
-
-
-def _printable(text: str) -> str:
-    """Text that cannot steer a terminal: no control characters, no change of direction."""
-    return _UNPRINTABLE.sub("\N{REPLACEMENT CHARACTER}", text)
 
 
 def set_html(cards: CardSet, budget: int, *, show: str = "carousel") -> str:

@@ -21,6 +21,7 @@ from typing import TypeVar
 from PIL import Image, ImageOps, JpegImagePlugin, PngImagePlugin
 
 from seedream_magic.errors import ImageInvalid, reason_of
+from seedream_magic.forks import free_in_child
 from seedream_magic.formats import outline, without_words
 from seedream_magic.pillow import webp_picture
 from seedream_magic.view.cards import Preview
@@ -38,7 +39,7 @@ _PIXELS_PER_BYTE = 16  # of the calmest pictures seen at these qualities; larger
 FEW = 4
 DELAY = 3.0
 """Seconds without a bar: what is done by then needs none."""
-_WHOLE = threading.Lock()
+_WHOLE = free_in_child(threading.Lock())
 """For who decodes a picture that cannot be decoded small: two at once would hold twice the memory."""
 Item = TypeVar("Item")
 

@@ -31,13 +31,14 @@ from seedream_magic.api.references.reference import (
 )
 from seedream_magic.api.references.sources import Leaf, PictureFile, gather, read_file
 from seedream_magic.errors import InvalidRequest
+from seedream_magic.forks import free_in_child
 from seedream_magic.formats import HEIF_TYPES, heif_size, is_avif, outline, reference_type
 from seedream_magic.pillow import LARGEST_OPENED, as_shipped, decode_fully
 from seedream_magic.words import references as texts
 
 _PROFILES = {"L": b"GRAY", "RGB": b"RGB ", "RGBA": b"RGB "}
 """What a colour profile that fits the pixels of a mode says of itself."""
-_warnings_off = threading.Lock()
+_warnings_off = free_in_child(threading.Lock())
 """To open a picture Python's warnings are turned off, for the whole process: two threads would mix up what was on."""
 
 
