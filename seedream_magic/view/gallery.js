@@ -35,7 +35,7 @@ async function seedreamGallery(root) {
 
   const make = seedreamMake;
   /** @param {string} key @param {() => void} act */
-  const button = (key, act) => seedreamButton(key, [words[key]].flat(), act);
+  const button = (key, act) => seedreamButton(key, words[key], act);
 
   /** @param {string} key @param {string[]} values */
   const choice = (key, values) => {
