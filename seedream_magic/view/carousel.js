@@ -32,7 +32,7 @@ function seedreamCarousel(root) {
   const focus = (node) => node?.focus({ preventScroll: true });
 
   /** @param {string} key @param {() => void} act */
-  const button = (key, act) => seedreamButton(key, [words[key]].flat(), act);
+  const button = (key, act) => seedreamButton(key, words[key], act);
 
   /** Copies a text of the frame that shows, else of the set. @param {string} key */
   const copier = (key) => {

@@ -13,8 +13,9 @@ function seedreamMake(tag, kind, values, ...children) {
 }
 
 /** A button: an icon or a sign, which has a name, or a word, which reads for itself.
- *  @param {string} key @param {string[]} text word, and name @param {() => void} act */
-function seedreamButton(key, [word, name = word], act) {
+ *  @param {string} key @param {string | string[]} text word, or word and name @param {() => void} act */
+function seedreamButton(key, text, act) {
+  const [word, name = word] = [text].flat();
   const drawn = seedreamIcon(key);
   const node = seedreamMake("button", drawn || !word[1] ? "sign" : "word",
     { type: "button", "data-key": key, "aria-label": name, title: name }, drawn ?? word);
@@ -47,13 +48,9 @@ function seedreamMenu(more, menu) {
   more.popoverTargetElement = menu;
   const place = () => {
     const { right, top, bottom } = more.getBoundingClientRect();
-    if (bottom < 0 || top > innerHeight) return menu.hidePopover();
+    const across = Math.max(4, Math.min(innerWidth - right, innerWidth - 190));
     const isHigh = innerHeight - bottom < Math.min(320, top);
-    Object.assign(menu.style, {
-      right: `${Math.max(4, Math.min(innerWidth - right, innerWidth - 190))}px`,
-      top: isHigh ? "auto" : `${bottom + 4}px`,
-      bottom: isHigh ? `${innerHeight - top + 4}px` : "auto",
-    });
+    menu.style.inset = isHigh ? `auto ${across}px ${innerHeight - top + 4}px auto` : `${bottom + 4}px ${across}px auto auto`;
   };
   menu.addEventListener("beforetoggle", () => {
     // It lies on what the page has below it, so that its words stand out as those beside it do.

@@ -12,7 +12,9 @@ async function seedreamGallery(root) {
   /** Previews by the names of their pictures. @type {Map<string, string>} */
   const previews = new Map();
   for (const image of still.querySelectorAll("img")) previews.set(`${image.dataset.tile}`, image.src);
-  const [GAP, MOST_BROUGHT] = [6, 600];
+  const [GAP, MOST_BROUGHT, LEAST] = [6, 600, 60];
+  /** Pictures whose preview has too few pixels to be enlarged: it stands there till the original has been read. @type {Set<string>} */
+  const coarse = new Set();
 
   /** `place` is the picture's index in the set of its run, null where that shows another take.
    *  @typedef {{ name: string, run: string, place: number | null, file: string, caption: string, model: string, notebook: string,
@@ -27,11 +29,13 @@ async function seedreamGallery(root) {
   for (const image of still.querySelectorAll("img")) {
     const tile = tiles.find(({ name }) => name === image.dataset.tile);
     if (tile && image.width && image.height) tile.ratio = image.width / image.height;
+    if (Math.min(image.naturalWidth || image.width, image.naturalHeight || image.height) < LEAST) coarse.add(`${image.dataset.tile}`);
   }
+  for (const tile of tiles) tile.ratio = Math.max(0.4, Math.min(tile.ratio, 3)); // a strip is a row of its own else
 
   const make = seedreamMake;
   /** @param {string} key @param {() => void} act */
-  const button = (key, act) => seedreamButton(key, [words[key]].flat(), act);
+  const button = (key, act) => seedreamButton(key, words[key], act);
 
   /** @param {string} key @param {string[]} values */
   const choice = (key, values) => {
@@ -124,7 +128,7 @@ async function seedreamGallery(root) {
   const paint = (node, tile) => {
     const source = previews.get(tile.name);
     node.replaceChildren(source ? make("img", "small", { src: source, alt: "", decoding: "async" }) : make("span", "word", {}, tile.caption.slice(0, 60)));
-    node.toggleAttribute("data-empty", !source);
+    node.toggleAttribute("data-empty", !source || coarse.has(tile.name));
   };
 
   /** Of each store the link that shows how the front end writes such links. */
@@ -179,6 +183,7 @@ async function seedreamGallery(root) {
       source = URL.createObjectURL(made);
     }
     previews.set(tile.name, source);
+    coarse.delete(tile.name);
     brought.push(tile.name);
     if (brought.length <= MOST_BROUGHT) return;
     const oldest = `${brought.shift()}`;

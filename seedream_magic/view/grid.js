@@ -33,7 +33,7 @@ function seedreamGrid(root) {
 
   /** @param {string} text */
   function copier(text) {
-    const node = seedreamButton("retry", words.retry.slice(0, 1), () => seedreamCopy(node, text, words.retry[1], words.retry));
+    const node = seedreamButton("retry", words.retry[0], () => seedreamCopy(node, text, words.retry[1], words.retry));
     return node;
   }
 

@@ -17,7 +17,7 @@ function seedreamLight(root) {
 
   const make = seedreamMake;
   /** @param {string} key @param {() => void} act */
-  const button = (key, act) => seedreamButton(key, [words[key]].flat(), act);
+  const button = (key, act) => seedreamButton(key, words[key], act);
 
   const rooms = panes.map((pane) => {
     const content = /** @type {HTMLElement} */ (pane.children[0]);
