@@ -9,7 +9,7 @@ import sys
 from pathlib import Path
 
 import pytest
-from playwright.sync_api import Browser, expect
+from playwright.sync_api import Browser, Locator, expect
 
 from conftest import skip_or_fail
 from lab import browser_page
@@ -22,6 +22,14 @@ TEXTS = (
     ".seedream-alone figcaption",
     ".seedream-table :is(td, th)",
 )
+
+
+THEME = """
+.theme figure { margin: 1em auto; text-align: center }
+.theme figcaption { max-width: 24rem; margin: 1em auto; color: #808080; text-align: center; font: italic 600 1em serif }
+.theme img { padding: 8px; background: #fff; filter: invert(1) }
+"""
+"""What themes say of pictures and captions: Material's, furo's and pydata's rules in one."""
 
 
 def built(notebook: Path, folder: Path, *, extension: str, theme: str) -> Path:
@@ -52,9 +60,14 @@ def check_published(opened: Browser, address: Path) -> None:
                 contrasts = page.locator(text).evaluate_all(f"nodes => nodes.map({CONTRAST})")
                 assert min(contrasts) >= 4.5, (scheme, text)
             for figure in (sets.first.locator(".seedream-current"), page.locator(".seedream-alone figure")):
-                picture, caption = figure.locator("img"), figure.locator("figcaption")
-                expect(caption).to_have_css("font-style", "normal")
-                expect(caption).to_have_css("text-align", "left")
-                assert box_of(caption)["left"] == pytest.approx(box_of(picture)["left"], abs=1)
-                for name, value in (("filter", "none"), ("background-color", "rgba(0, 0, 0, 0)"), ("padding", "0px")):
-                    expect(picture).to_have_css(name, value)
+                check_figure(figure)
+
+
+def check_figure(figure: Locator) -> None:
+    """The picture has its own colours; its caption stands below it, in letters of its own."""
+    picture, caption = figure.locator("img"), figure.locator("figcaption")
+    for name, value in (("font-style", "normal"), ("font-weight", "400"), ("text-align", "left")):
+        expect(caption).to_have_css(name, value)
+    assert box_of(caption)["left"] == pytest.approx(box_of(picture)["left"], abs=1)
+    for name, value in (("filter", "none"), ("background-color", "rgba(0, 0, 0, 0)"), ("padding", "0px")):
+        expect(picture).to_have_css(name, value)

@@ -16,6 +16,7 @@ import pytest
 from playwright.sync_api import Browser, Locator, Page, expect
 
 from lab import Lab, browser_page, open_notebook, run_all, theme, trust, written
+from published import THEME, check_figure
 from raw_server import Behaviour, Gate, RawServer, Reply, Request, json_reply, raw_server
 from seedream_magic.images.image_set import cards_of
 from seedream_magic.view.cards import Grid, GridCell
@@ -212,6 +213,15 @@ def test_narrow_screens_and_paper(bare: Page, grids: Path) -> None:
         expect(root.get_by_text(f"model: {name}")).to_be_visible()
     expect(root.get_by_role("button", name=MODELS[0], exact=True)).to_be_hidden()
     assert all(box_of(table)["right"] <= 700 for table in root.get_by_role("table").all())
+
+
+def test_a_theme_s_captions_are_not_those_of_a_grid(bare: Page, grids: Path) -> None:
+    """What opens has letters of its own."""
+    (folder := grids / "theme").mkdir()
+    bare.set_content(f'<style>{THEME}</style><div class="theme">{html_of(made_grid(folder), folder)}</div>')
+    root = bare.locator(GRID)
+    cell(root, f"{COLOURS[1]}, 4K, doubao-seedream-4-5, 1 image").click()
+    check_figure(root.get_by_role("dialog").locator("figure"))
 
 
 def test_where_a_page_lays_outputs_out_by_their_content(bare: Page, grids: Path) -> None:

@@ -10,6 +10,7 @@ import pytest
 from playwright.sync_api import Browser, Page, expect
 
 from lab import browser_page
+from published import THEME, check_figure
 from seedream_magic.images.image_set import Frame, card_of
 from seedream_magic.view.light_table import Pane, light_table_bundle
 from service import jpeg
@@ -38,6 +39,13 @@ def table(opened: Browser, tmp_path: Path) -> Iterator[Page]:
         page.goto(file.as_uri())
         yield page
         assert errors == []
+
+
+def test_a_theme_s_captions_are_not_those_of_a_light_table(table: Page) -> None:
+    """Its own letters, beside the picture's left edge."""
+    table.add_style_tag(content=THEME)
+    table.evaluate("document.body.classList.add('theme')")
+    check_figure(table.locator("figure").first)
 
 
 def test_pictures_are_thrown_out_till_one_is_left(table: Page) -> None:

@@ -28,6 +28,7 @@ ONE_PREVIEW_BYTES = 350_000
 SHEET_BYTES = 90_000
 SUMMARY_LINES = 8
 _QUIET = "margin:4px 0 0 0;line-height:1.45;text-align:left;font-size:12px"
+_CAPTION = f"{_QUIET};color:inherit;font-family:inherit;font-style:normal;font-weight:400"  # themes have their own
 _BOARD = "display:flex;flex-wrap:wrap;gap:12px;align-items:flex-start"
 _PANE = "flex:1 1 {width}px;margin:0;min-width:{least}px;max-width:{most}px"
 _OTHER = "background-color:rgba(255,190,0,0.28);color:inherit;border-radius:2px"
@@ -160,7 +161,7 @@ def _pane(pane: Pane, number: int, look: _Look, facts: Sequence[str], caption: s
         element("div", {"class": "seedream-facts", "style": "opacity:0.8"}, *told, *((" · ", link) if link else ())),
         *([element("div", {"class": "seedream-words"}, element("bdi", {}, caption))] if caption else []),
     )
-    return element("figure", attributes, content, element("figcaption", {"style": f"{_QUIET};color:inherit"}, *lines))
+    return element("figure", attributes, content, element("figcaption", {"style": _CAPTION}, *lines))
 
 
 def _told_apart(values: Sequence[str]) -> list[str]:
