@@ -283,6 +283,23 @@ def test_what_opens_is_in_sight_in_a_frame_taller_than_its_window(bare: Page, gr
     assert window["y"] - 1 <= view["y"] <= window["y"] + window["height"] - 240
 
 
+def test_a_low_grid_makes_room_there_for_what_opens(bare: Page, grids: Path) -> None:
+    """Half a picture would be seen; once it is closed the grid is as low as before."""
+    (folder := grids / "low").mkdir()
+    cells = [replace(one, labels=(size,)) for size, one in zip(SIZES[:2], made_grid(folder).cells[::2][:2], strict=True)]
+    page = f"{html_of(Grid('low', (('size', SIZES[:2]),), tuple(cells)), folder)}<p style='height: 3000px'></p>"
+    bare.set_content(IN_A_TALL_FRAME.format(html.escape(page)))
+    root = bare.frames[1].locator(GRID)
+    low = box_of(root)["height"]
+    assert low < 400
+    cell(root, "2K, 1 image").click()
+    dialog = root.get_by_role("dialog")
+    bare.wait_for_function("dialog => dialog.style.top !== ''", arg=dialog.element_handle())
+    assert box_of(dialog)["height"] >= 600
+    button(dialog, "Close").click()
+    assert box_of(root)["height"] == low
+
+
 def test_its_page_opens_the_originals(bare: Page, tmp_path: Path) -> None:
     """Exported, it needs no notebook: labels, pages, and behind each cell the original itself."""
     with chdir(tmp_path):

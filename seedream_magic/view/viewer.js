@@ -67,12 +67,15 @@ function seedreamViewer(stage, large, percent) {
 }
 
 /** Keeps the view in sight that a dialog has opened. Where the frame is taller than its window (VS Code's is as tall as
- *  the notebook, with the cells lying over it), a view of the frame's size would not be: it takes what is seen of the set.
+ *  the notebook, with the cells lying over it), a view of the frame's size would not be: it takes what is seen of the set,
+ *  which makes room for it meanwhile if it is low.
  *  @param {HTMLElement} dialog @param {HTMLElement} root the set @param {() => void} placed called when it is elsewhere */
 function seedreamSight(dialog, root, placed) {
   const sight = new IntersectionObserver(([{ intersectionRatio, intersectionRect: seen }]) => {
     sight.disconnect();
     if (intersectionRatio > 0.95) return;
+    root.style.minHeight = "600px";
+    dialog.addEventListener("close", () => { root.style.minHeight = ""; }, { once: true });
     const { left, width, top, bottom } = root.getBoundingClientRect();
     let [from, to] = [Math.max(top, seen.top), Math.min(bottom, seen.bottom)];
     if (to - from < 240) [from, to] = [top, bottom];
