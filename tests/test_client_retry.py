@@ -357,7 +357,7 @@ def test_a_refusal_that_holds_a_picture_is_never_repeated(value: Any) -> None:
         error = failure_of(json_reply(value, status, {"Retry-After": "0"}))
         assert error.billed == "unknown"
         assert "held a picture" in error.hint
-        assert "may have billed it" in error.hint
+        assert "may be billed" in error.hint
         assert "CANARY" not in "\n".join(error.lines())
 
 
@@ -471,7 +471,7 @@ def test_a_pause_is_shown_and_a_stop_in_it_bills_nothing(store: Path) -> None:
     with served({POST: refusal(429, Retry_After="100")}, store) as server:
         images = asyncio.run(waited(server.url))
     assert re.search(r"trying again in 1[01]\d s", images.pause)
-    assert "Nothing is billed" in set_bundle(cards_of(images))["text/plain"]
+    assert "目前未计费" in set_bundle(cards_of(images))["text/plain"]
     assert (record(store)["state"], record(store)["outcome"]) == ("stopped", "rejected")
 
 

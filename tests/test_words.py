@@ -71,23 +71,9 @@ def test_a_text_is_whole_in_both_languages() -> None:
 
 # Modules that hold sentences still. One that was moved is taken off: the list only becomes shorter.
 NOT_MOVED = (
-    "api/certificates.py",
-    "api/client.py",
     "api/codes.py",
-    "api/connection.py",
-    "api/credentials.py",
     "api/fields.py",
-    "api/gateways.py",
-    "api/key_stores.py",
-    "api/live_models.py",
-    "api/network_errors.py",
-    "api/probe.py",
-    "api/providers.py",
-    "api/proxies.py",
-    "api/redaction.py",
     "api/references/reference.py",
-    "api/refusal.py",
-    "api/retry.py",
     "batch/draw_many.py",
     "batch/inputs.py",
     "batch/mapping.py",
@@ -173,6 +159,14 @@ NOT_MOVED = (
 
 # Literals that no person reads as our words, by module: patterns of what others say or write, SQL, a style sheet.
 NOT_READ = {
+    "api/client.py": r"^Bearer ",
+    "api/credentials.py": r"^<|not pickled",  # what Python shows of them
+    "api/network_errors.py": r"^not yet valid$|^Connect call failed$",  # what TLS and asyncio say
+    "api/live_models.py": r"^Bearer ",
+    "api/redaction.py": r"^\(a record that cannot",  # for who debugs
+    "api/retry.py": r"^A decision needs",  # for who calls it
+    "api/refusal.py": r"[\\\[?]",  # patterns
+    "api/gateways.py": r"also failed$|无可用|用户额度|^Invalid model|^Budget has",  # what gateways write
     "api/plan.py": r"^<Plan |^stored as |^not stored$|^curl |^-H ",  # Python's and the shell's
     "api/request.py": r"has no attribute",  # Python's words
     "images/image_set.py": r"^(<(Frame|ImageSet)|%seedream) ",  # what Python shows of them, what is typed

@@ -17,6 +17,7 @@ from pathlib import Path
 import httpx
 
 from seedream_magic.errors import ConfigError, reason_of
+from seedream_magic.words import network as texts
 
 VARIABLES = ("SSL_CERT_FILE", "SSL_CERT_DIR")
 """The first that is set counts."""
@@ -44,15 +45,15 @@ def environment_certificates() -> ssl.SSLContext:
     try:
         found, why = _trusted(*named), complaint(*named) if named[0] == "SSL_CERT_DIR" else ""
     except OSError as exc:  # of a folder that has none, or is none, nothing is raised
-        why = complaint(*named) or f"which cannot be used ({reason_of(exc)})"
+        why = complaint(*named) or texts.CANNOT_BE_USED(why=reason_of(exc))
     if why:
-        raise ConfigError(f"{named[0]} names {named[1][:200]}, {why}.", hint=unset_hint(named[0]))
+        raise ConfigError(texts.NAMES(variable=named[0], path=named[1][:200], why=why), hint=unset_hint(named[0]))
     return found
 
 
 def unset_hint(name: str) -> str:
     """What to do about a variable that names what cannot be used."""
-    return f"Correct {name}, or empty it with %env {name}= and run the cell again."
+    return texts.CORRECT_OR_EMPTY(variable=name)
 
 
 def complaint(variable: str, named: str) -> str:
@@ -63,15 +64,15 @@ def complaint(variable: str, named: str) -> str:
 def _file_complaint(named: str) -> str:
     place = Path(named)
     if not place.exists():
-        return "and there is no such file"
+        return texts.NO_SUCH_FILE()
     if place.is_dir():
-        return "which is a folder: SSL_CERT_DIR is for one"
+        return texts.IS_FOLDER()
     try:
         ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT).load_verify_locations(named)
     except ssl.SSLError:
-        return "which holds no certificate"
+        return texts.NO_CERTIFICATE()
     except OSError as exc:
-        return f"which cannot be read ({reason_of(exc)})"
+        return texts.CANNOT_BE_READ(why=reason_of(exc))
     return ""
 
 
@@ -80,8 +81,8 @@ def _folder_complaint(named: str) -> str:
     if any(map(_holds_certificates, folders)):
         return ""
     if any(folder.is_dir() for folder in folders):
-        return "which holds no certificates under the names that OpenSSL looks for (openssl rehash makes them)"
-    return "which is a file: SSL_CERT_FILE is for one" if Path(named).is_file() else "and there is no such folder"
+        return texts.NO_HASHED()
+    return texts.IS_FILE() if Path(named).is_file() else texts.NO_SUCH_FOLDER()
 
 
 def _holds_certificates(folder: Path) -> bool:

@@ -47,6 +47,9 @@ from seedream_magic.api.redaction import scrub
 from seedream_magic.api.retry import PACE, Pace, decide, duration
 from seedream_magic.api.task_shapes import Task
 from seedream_magic.errors import ModelNotFound, NoConnection, OutcomeUnknown, RateLimited, SeedreamError, UnsafeURL
+from seedream_magic.words import network as texts
+from seedream_magic.words.lists import OR
+from seedream_magic.words.text import chain, join
 
 Waiting = Callable[[float, NoConnection | RateLimited], AbstractContextManager[None]]
 """A context that is entered for each pause; it is given the seconds, and the error that the pause follows."""
@@ -140,12 +143,12 @@ async def _first_answer(
             if pause is None or elapsed + pause >= (timeout or math.inf) or not (waits_its_turn or pace.tokens.take()):
                 turn.give_back()
                 if attempt > 1:
-                    error.args = (f"{error} Tried {attempt} times in {duration(elapsed)}.",)
+                    error.args = (join(error.message, texts.TRIED(attempts=attempt, time=duration(elapsed))),)
                 raise
         except SeedreamError as error:
             turn.accepted()
             if attempt > 1:
-                error.args = (f"{error} This was attempt {attempt}; those before it are not billed.",)
+                error.args = (join(error.message, texts.ATTEMPT(attempt=attempt)),)
             raise
         else:
             turn.accepted()
@@ -200,7 +203,7 @@ def _naming_models(plan: Plan) -> Iterator[None]:
         yield
     except ModelNotFound as error:
         if (meant := ids_meant(plan.request.model, plan.provider.name)) and "NotOpen" not in error.code:
-            error.hint = f"Did you mean {' or '.join(meant[:2])}? {error.hint}"
+            error.hint = join(texts.MEANT(names=chain(OR, meant[:2])), error.hint)
         raise
 
 
@@ -299,11 +302,11 @@ class TaskService:
         except SeedreamError:
             raise
         except (httpx.InvalidURL, httpx.UnsupportedProtocol, ValueError) as exc:
-            raise UnsafeURL(f"The task's address is none ({reason(exc)}).") from exc
+            raise UnsafeURL(texts.TASK_ADDRESS(why=reason(exc))) from exc
         except Exception as exc:
             if key is not None:
                 scrub(exc, key.reveal())
-            raise NoConnection(f"The task's address did not answer ({reason(exc)}).") from exc
+            raise NoConnection(texts.TASK_SILENT(why=reason(exc))) from exc
 
 
 async def _read(response: httpx.Response) -> TaskAnswer:

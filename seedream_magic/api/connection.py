@@ -17,14 +17,14 @@ import httpx
 from seedream_magic.api.certificates import environment_certificates
 from seedream_magic.api.network_errors import is_login_refusal, reason
 from seedream_magic.api.providers import is_loopback, name_to_resolve
-from seedream_magic.api.proxies import ESCAPES, Proxy, proxy_for
+from seedream_magic.api.proxies import Proxy, proxy_for
 from seedream_magic.api.redaction import redact_http_logs
 from seedream_magic.errors import ConfigError
+from seedream_magic.words import network as texts
 
 Client = httpx.AsyncClient
 Transport = httpx.AsyncBaseTransport
 
-SOCKS_HINT = '%pip install "httpx[socks]", then restart the kernel.'
 _REFUSAL_LASTS = 30.0
 """Seconds in which a proxy that refused a user and a password is not asked with the same ones again."""
 
@@ -74,7 +74,7 @@ class ProxyTransport(Transport):
         if proxy.complaint:
             raise ConfigError(proxy.complaint, hint=proxy.remedy)
         if proxy.is_socks and find_spec("socksio") is None:
-            raise ConfigError(f"{proxy.source} names a SOCKS proxy, for which a package is missing.", hint=SOCKS_HINT)
+            raise ConfigError(texts.SOCKS(variable=proxy.source), hint=texts.SOCKS_HINT())
         self._gate = _gates.setdefault(hash(proxy.url), _Gate())
         self._through = httpx.AsyncHTTPTransport(verify=environment_certificates(), trust_env=False, proxy=proxy.url)
 
@@ -179,10 +179,9 @@ def usable_settings() -> Iterator[None]:
     except ConfigError:
         raise
     except httpx.InvalidURL:  # its words may be a piece of the password
-        raise ConfigError("The proxy's address is none.", hint=ESCAPES) from None
+        raise ConfigError(texts.NO_ADDRESS(), hint=texts.ESCAPES()) from None
     except Exception as exc:  # httpx raises ValueError, OSError, ImportError, ssl.SSLError as it reads the settings
-        words = f"The proxy or certificate settings cannot be used ({reason(exc)})."
-        raise ConfigError(words, hint="%seedream doctor names those that are in force.") from exc
+        raise ConfigError(texts.SETTINGS_NOT_USABLE(why=reason(exc)), hint=texts.DOCTOR_NAMES_THEM()) from exc
 
 
 @asynccontextmanager

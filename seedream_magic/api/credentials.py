@@ -22,6 +22,9 @@ from seedream_magic.api.key_stores import (
 from seedream_magic.api.providers import Provider
 from seedream_magic.api.redaction import remember_secret
 from seedream_magic.errors import ConfigError, MissingKey
+from seedream_magic.words import network as texts
+from seedream_magic.words.lists import AND, OR
+from seedream_magic.words.text import chain
 
 
 class Key:
@@ -33,7 +36,7 @@ class Key:
         self._value = value.strip()
         self.source = source
         if not re.fullmatch(r"[!-~]+", self._value):
-            raise ConfigError(f"The key from {source} holds a space, a line break or a letter that no key has.")
+            raise ConfigError(texts.KEY_MALFORMED(source=source))
 
     def reveal(self) -> str:
         """The key itself."""
@@ -59,7 +62,7 @@ def find_key(provider: Provider, given: str | None = None) -> Key:
     if given is not None and given.strip():
         return Key(given, "api_key")
     if not provider.needs_key:
-        return Key("demo", "the demo")
+        return Key("demo", texts.THE_DEMO())
     for variable in variables:
         if os.environ.get(variable, "").strip():
             return Key(os.environ[variable], variable)
@@ -69,19 +72,16 @@ def find_key(provider: Provider, given: str | None = None) -> Key:
     if provider.name in _typed:
         return _typed[provider.name]
     silent = silent_stores()
-    unheard = f"; {' and '.join(silent)} did not answer within {SECONDS:g} s" if silent else ""
-    raise MissingKey(
-        f"No API key for {provider.name}{unheard}.",
-        hint=f"Run %seedream key, or set {' or '.join(variables)}. "
-        "Without a key: %seedream use demo, in Python Seedream('demo').",
-    )
+    unheard = texts.NO_KEY_STORES_SILENT(provider=provider.name, stores=chain(AND, silent), seconds=SECONDS)
+    hint = texts.ENTER_KEY(variables=chain(OR, variables))
+    raise MissingKey(unheard if silent else texts.NO_KEY(provider=provider.name), hint=hint)
 
 
 def _stored(provider: Provider, variables: tuple[str, ...]) -> Iterator[tuple[str, str | None]]:
     """What each of the machine's stores has, asked in turn."""
-    yield "the keyring", from_keyring(provider)
-    yield "Colab secrets", from_colab(variables)
-    yield "Kaggle secrets", from_kaggle(variables)
+    yield texts.THE_KEYRING(), from_keyring(provider)
+    yield texts.COLAB_SECRETS(), from_colab(variables)
+    yield texts.KAGGLE_SECRETS(), from_kaggle(variables)
 
 
 def remember_key(provider: Provider, value: str) -> Key:
@@ -104,7 +104,6 @@ _OWN_HEADERS = frozenset({
     "transfer-encoding", "upgrade", "x-client-request-id",
 })  # fmt: skip
 """Headers that this client sets itself: how the request travels, what its body is, whose it is and which one."""
-_HEADERS_HINT = 'It is a JSON object of names and texts, such as {"x-portkey-provider": "volcengine"}.'
 
 
 class Headers:
@@ -117,7 +116,7 @@ class Headers:
 
     def __init__(self, values: Mapping[str, str], source: str) -> None:
         if complaint := _complaint(values):
-            raise ConfigError(f"{source}: {complaint}", hint=_HEADERS_HINT)
+            raise ConfigError(texts.HEADERS_OF(source=source, what=complaint), hint=texts.HEADERS_HINT())
         self._values = {name: value.strip() for name, value in values.items()}
         self.source = source
         for name, value in self._values.items():
@@ -176,7 +175,7 @@ def chosen_headers(provider: Provider, given: Mapping[str, str] | None = None) -
         return NO_HEADERS
     parsed = _headers_variable()
     if not parsed:
-        raise ConfigError(f"{HEADERS_VARIABLE} is no JSON.", hint=_HEADERS_HINT)
+        raise ConfigError(texts.HEADERS_NO_JSON(variable=HEADERS_VARIABLE), hint=texts.HEADERS_HINT())
     return Headers(parsed[0], HEADERS_VARIABLE)
 
 
@@ -191,17 +190,16 @@ def _headers_variable() -> tuple[Any, ...]:
 def _complaint(values: object) -> str:
     """What is wrong with the headers, "" if nothing. A name that is not one may be a value, and is not repeated."""
     if not isinstance(values, Mapping):
-        return "what is given is no object of names and texts."
+        return texts.HEADERS_NO_OBJECT()
     if not all(isinstance(name, str) and _HEADER_NAME.fullmatch(name) for name in values):
-        return "a name in it is no name of a header (letters, digits and - without spaces)."
+        return texts.HEADER_NAME()
     lower = [name.lower() for name in values]
     if own := sorted({*lower} & _OWN_HEADERS):
-        return f"{_comma_separated(own)} cannot be set there; the key, the type and the way of the request are its own."
+        return texts.HEADER_IS_OURS(names=_comma_separated(own))
     if len({*lower}) < len(lower):
-        return "a name is in it twice."
+        return texts.HEADER_TWICE()
     if unusable := [name for name, value in values.items() if not _is_header_value(value)]:
-        named = _comma_separated(unusable)
-        return f"the value of {named} is no text of printable ASCII characters in one line."
+        return texts.HEADER_VALUE(names=_comma_separated(unusable))
     return ""
 
 

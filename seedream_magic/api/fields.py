@@ -20,6 +20,7 @@ from seedream_magic.api.models import MAXIMUM_IMAGES, MAXIMUM_RATIO, MINIMUM_RAT
 from seedream_magic.api.storyboard import trim_blank_lines
 from seedream_magic.errors import InvalidRequest, reason_of
 from seedream_magic.words import requests as texts
+from seedream_magic.words.lists import OR
 from seedream_magic.words.text import chain, join
 
 RESPONSE_FORMATS = ("url", "b64_json")
@@ -81,7 +82,7 @@ def parse_word(option: str, words: tuple[str, ...], value: object) -> str:
     text = _plain(value).lower()
     if text in words:
         return text
-    raise InvalidRequest(texts.ONE_OF(option=option, words=chain(texts.OR, words), value=_quote(value)))
+    raise InvalidRequest(texts.ONE_OF(option=option, words=chain(OR, words), value=_quote(value)))
 
 
 def parse_model(value: object) -> str:

@@ -15,7 +15,8 @@ from decimal import Decimal
 from typing import Any
 from urllib.parse import urlsplit
 
-from seedream_magic.errors import plural
+from seedream_magic.words import network as texts
+from seedream_magic.words.text import Text, chain
 
 COST_HEADER = "x-litellm-response-cost"
 """Where LiteLLM and gateways that follow it tell what an answer cost (docs.litellm.ai, response headers)."""
@@ -39,14 +40,14 @@ class Gateway:
     name: str
     headers: tuple[str, ...]
     words: re.Pattern[str]
-    repeats: str
+    repeats: Text
     before: re.Pattern[str]
     after: re.Pattern[str]
     own_codes: tuple[tuple[str, str], ...] = ()
     refused_fields: re.Pattern[str] | None = None
     dropping_setting: str = ""
     retries_field: str = ""
-    repeats_at_zero: str = ""
+    repeats_at_zero: Text | None = None
     retries_header: str = ""
     streams: bool = True
     passes: frozenset[str] | None = None
@@ -61,7 +62,7 @@ LITELLM = Gateway(
         r"litellm\.\w+(?:Error|Exception|Timeout)|LiteLLM: model group|LiteLLM Retried:|\ball_deployments_in_"
     ),
     # Three times by its router, each up to three times by the OpenAI SDK in it, which no setting of it turns off.
-    repeats="sends a failed request on up to 9 times",
+    repeats=texts.REPEATS_9,
     before=re.compile(r"^(?:litellm\.\w+: ?)?(?:\w+(?:Error|Exception|Timeout): ?)*(?:\w+Exception - ?)?"),
     after=re.compile(
         r"(?:LiteLLM: model group|\.? ?Received Model Group=|LiteLLM Retried:| Passed model=).*", re.DOTALL
@@ -76,7 +77,7 @@ LITELLM = Gateway(
     ),
     dropping_setting="drop_params: true",
     retries_field="num_retries",
-    repeats_at_zero="sends a failed request on up to 3 times, whatever it is asked",
+    repeats_at_zero=texts.REPEATS_3,
     retries_header="x-litellm-attempted-retries",
     streams=False,
 )
@@ -84,7 +85,7 @@ PORTKEY = Gateway(
     name="Portkey",
     headers=("x-portkey-provider", "x-portkey-retry-attempt-count", "x-portkey-gateway-exception"),
     words=re.compile(r'^\s*\{\s*"html-message":'),
-    repeats="sends a failed request on again as its retry setting says",
+    repeats=texts.REPEATS_BY_SETTING,
     before=re.compile(r"^[\w-]+ error: ?"),
     after=re.compile(r"(?!)"),
     retries_header="x-portkey-retry-attempt-count",
@@ -99,7 +100,7 @@ NEW_API = Gateway(
     words=re.compile(
         r"\b(?:new_api_error|one_api_error|bad_response_status_code)\b|\bbad response status code \d{3}\b"
     ),
-    repeats="may send a failed request on over further channels",
+    repeats=texts.REPEATS_BY_CHANNEL,
     before=re.compile(r"^(?:status_code=\d+, ?)?(?:bad response status code \d+(?:, ?(?:message|body): ?)?)?"),
     after=re.compile(r"\(request id: ?[\w-]{1,80}\)$"),
     own_codes=(
@@ -198,13 +199,14 @@ def plan_warnings(base_url: str, body: Mapping[str, Any]) -> tuple[str, ...]:
         return ()
     refused = [name for name in history.refused_fields if name in body]
     dropped = _dropped_fields(gateway, body, base_url) if history.drops_fields else []
-    reasons = [f"does not take {', '.join(refused)}"] if refused else []
-    reasons += [f"drops {', '.join(dropped)}"] if dropped else []
+    reasons = [texts.DOES_NOT_TAKE(names=", ".join(refused))] if refused else []
+    reasons += [texts.DROPS(names=", ".join(dropped))] if dropped else []
     reasons += _faults(gateway, body, repeated=history.repeated) if history.repeated or history.drops_fields else []
     if not reasons:
         return ()
     options = options_that_help(gateway, body, history.refused_fields)
-    return (f"{gateway.name} at this base URL {' and '.join(reasons)}{f': add {options}' if options else ''}.",)
+    facts = {"gateway": gateway.name, "faults": chain(texts.AND, reasons)}
+    return (texts.GATEWAY_FAULTS_ADD(**facts, options=options) if options else texts.GATEWAY_FAULTS(**facts),)
 
 
 def refusal_advice(wrapping: Wrapping, body: Mapping[str, Any], *, unknown: bool) -> str:
@@ -218,11 +220,15 @@ def refusal_advice(wrapping: Wrapping, body: Mapping[str, Any], *, unknown: bool
     options = options_that_help(gateway, body, wrapping.refused_fields)
     if wrapping.refused_fields:
         names = ", ".join(wrapping.refused_fields)
-        setting = f", or have {gateway.dropping_setting} set in its configuration" if gateway.dropping_setting else ""
-        return f"{gateway.name} does not take {names} for this model. Run the cell with {options}{setting}."
-    faults = " and ".join(_faults(gateway, body, repeated=wrapping.attempts != 1))
-    after = f", then run the cell with {options}" if options else " before running the cell again"
-    return f"{gateway.name} {faults}. See at the provider what was billed{after}." if faults else ""
+        facts = {"gateway": gateway.name, "names": names, "options": options}
+        if gateway.dropping_setting:
+            return texts.FIELD_NOT_TAKEN_OR_SET(**facts, setting=gateway.dropping_setting)
+        return texts.FIELD_NOT_TAKEN(**facts)
+    faults = chain(texts.AND, _faults(gateway, body, repeated=wrapping.attempts != 1))
+    if not faults:
+        return ""
+    facts = {"gateway": gateway.name, "faults": faults}
+    return texts.SEE_BILL_THEN(**facts, options=options) if options else texts.SEE_BILL(**facts)
 
 
 def answer_notes(headers: Mapping[str, str], body: Mapping[str, Any], *, base_url: str, images: int) -> list[str]:
@@ -237,7 +243,7 @@ def answer_notes(headers: Mapping[str, str], body: Mapping[str, Any], *, base_ur
     attempts = attempts_reported(gateway, headers)
     if attempts and attempts > 1:
         further = (attempts - 1) * images
-        notes.append(f"{gateway.name} sent it on {attempts} times: {plural(further)} more may be billed.")
+        notes.append(texts.SENT_ON(gateway=gateway.name, attempts=attempts, images=further))
     name, value = gateway.passing_header
     if (
         gateway.passes is not None
@@ -245,8 +251,7 @@ def answer_notes(headers: Mapping[str, str], body: Mapping[str, Any], *, base_ur
         and (dropped := _dropped_fields(gateway, body, base_url))
     ):
         _remember(base_url, gateway=gateway, drops_fields=True)
-        way = "for what it drops, send to the service's own base URL"
-        notes.append(f"{gateway.name} dropped {', '.join(dropped)}, and the pictures were drawn without; {way}.")
+        notes.append(texts.DROPPED(gateway=gateway.name, names=", ".join(dropped)))
     return notes
 
 
@@ -265,8 +270,7 @@ def usage_note(usage: Mapping[str, Any], body: Mapping[str, Any], *, base_url: s
     )
     if not number or isinstance(counted, bool) or not dropped:
         return ""
-    what = "the reference" if number == 1 else f"any of the {number} references"
-    return f"The service did not count {what}: something on the way dropped it, and the picture was drawn without."
+    return texts.REFERENCE_DROPPED() if number == 1 else texts.REFERENCES_DROPPED(count=number)
 
 
 def cost_note(costs: Sequence[object]) -> str:
@@ -275,7 +279,7 @@ def cost_note(costs: Sequence[object]) -> str:
     It is no more than told: what it is in, and whether it is all, nobody knows here.
     """
     told = ", ".join(filter(None, map(_cost_text, costs)))
-    return f"The service says that this cost {told}." if told else ""
+    return texts.COST(cost=told) if told else ""
 
 
 def _cost_text(cost: object) -> str:
@@ -298,14 +302,15 @@ def options_text(*, unstreamed: bool, extra: Mapping[str, Any]) -> str:
     """How a request is asked for without a stream and with these further fields: in a cell, and in Python."""
     cell = ["--no-stream"] * unstreamed + [f"--extra '{json.dumps(extra)}'"] * bool(extra)
     python = ["stream=False"] * unstreamed + [f"extra={dict(extra)}"] * bool(extra)
-    return f"{' '.join(cell)} (in Python {', '.join(python)})" if cell else ""
+    return texts.IN_PYTHON(cell=" ".join(cell), python=", ".join(python)) if cell else ""
 
 
 def _faults(gateway: Gateway, body: Mapping[str, Any], *, repeated: bool) -> list[str]:
     """What a gateway does to a request with this body; empty where nothing is known to go wrong."""
     at_zero = bool(gateway.retries_field) and body.get(gateway.retries_field) == 0
-    faults = ["cannot pass on a streamed set"] if body.get("stream") and not gateway.streams else []
-    return faults + ([gateway.repeats_at_zero if at_zero else gateway.repeats] if repeated else [])
+    faults = [texts.NO_STREAMED_SET()] if body.get("stream") and not gateway.streams else []
+    repeats = (at_zero and gateway.repeats_at_zero) or gateway.repeats
+    return faults + ([repeats()] if repeated else [])
 
 
 def _dropped_fields(gateway: Gateway, body: Mapping[str, Any], base_url: str) -> list[str]:

@@ -15,6 +15,7 @@ from time import monotonic
 from typing import Any
 
 from seedream_magic.api.providers import Provider
+from seedream_magic.words import network as texts
 
 KEYRING_SERVICE = "seedream-magic"
 SECONDS = 3.0
@@ -66,7 +67,7 @@ def from_keyring(provider: Provider) -> str | None:
         keyring = _keyring()
         return keyring.get_password(KEYRING_SERVICE, provider.name) if keyring else None
 
-    found = _answer(f"the keyring of {provider.name}", ask)
+    found = _answer(texts.KEYRING(provider=provider.name), ask)
     return str(found) if found else None
 
 
@@ -81,7 +82,7 @@ def keep_in_keyring(provider: Provider, value: str) -> bool:
 
     if any(question.is_alive() for question in _unanswered.values()):
         return False
-    return bool(_answer(f"the keyring of {provider.name}, to keep it", ask))
+    return bool(_answer(texts.KEYRING_TO_KEEP(provider=provider.name), ask))
 
 
 def _keyring() -> Any:
@@ -113,7 +114,7 @@ def from_kaggle(variables: tuple[str, ...]) -> str | None:
         client = importlib.import_module("kaggle_secrets").UserSecretsClient()
         return _first(client.get_secret, variables)
 
-    found = _answer("Kaggle's secrets", ask)
+    found = _answer(texts.KAGGLE(), ask)
     return str(found) if found else None
 
 

@@ -22,12 +22,12 @@ from seedream_magic.api.proxies import proxy_for
 from seedream_magic.api.redaction import clean_text, scrub, without_secret
 from seedream_magic.bridge import iterate
 from seedream_magic.errors import ApiError, AuthFailed, SeedreamError
+from seedream_magic.words import network as texts
 
 _SECONDS = 30.0
 _MAXIMUM_BYTES = 16 * 2**20
 _MOST = 2000
 _LONGEST_ID = 120
-_SILENT = "It does not say which models a key may use; %seedream models shows what is documented."
 
 
 @dataclass(frozen=True)
@@ -105,10 +105,10 @@ async def _refuse(response: httpx.Response, key: Key) -> None:
         raise
     except SeedreamError as error:
         raise ApiError(
-            f"{response.url.host} lists no models (HTTP {response.status_code}).",
+            texts.MODELS_NOT_LISTED(host=response.url.host, status=response.status_code),
             status=response.status_code,
             billed="no",
-            hint=_SILENT,
+            hint=texts.MODELS_SILENT(),
             request_id=error.request_id,
         ) from None
 
@@ -123,7 +123,7 @@ def _read(body: bytes, codings: str, key: Key) -> list[LiveModel]:
     if isinstance(value, Mapping):
         value = next((value[name] for name in ("data", "models") if isinstance(value.get(name), list)), None)
     if not isinstance(value, list):
-        raise ApiError("The answer lists no models.", status=200, billed="no", hint=_SILENT)
+        raise ApiError(texts.NO_MODELS(), status=200, billed="no", hint=texts.MODELS_SILENT())
     found = [_model(entry) for entry in value[:_MOST]]
     return [model for model in found if model is not None]
 

@@ -15,17 +15,20 @@ import httpx
 
 from seedream_magic.api.certificates import FOREIGN_VARIABLES, TRUSTSTORE, has_truststore, named_certificates
 from seedream_magic.api.providers import is_loopback
-from seedream_magic.api.proxies import ESCAPES, Proxy, exceptions
+from seedream_magic.api.proxies import Proxy, exceptions
 from seedream_magic.api.redaction import clean_text, redact
 from seedream_magic.api.retry import Phase
 from seedream_magic.errors import NoConnection
+from seedream_magic.words import network as texts
+from seedream_magic.words.errors import SEE_USAGE_FIRST
+from seedream_magic.words.lists import AND
+from seedream_magic.words.text import chain, join
 
 _UNREACHED = (httpx.ConnectError, httpx.ConnectTimeout, httpx.PoolTimeout, httpx.ProxyError)
 NOT_SENT = (*_UNREACHED, httpx.UnsupportedProtocol, httpx.LocalProtocolError)
 """Exceptions of httpx after which not a byte of the request can have left."""
 _LONG_SILENCE = 20.0
 """Seconds: proxies and firewalls on the way cut connections on which nothing went for 30, 60 or 100 s."""
-_USAGE_HINT = "Look at the provider's usage page before running the cell again."
 
 
 @dataclass
@@ -92,25 +95,24 @@ def no_connection(host: str, exc: Exception, progress: Progress) -> NoConnection
     `host` has its port where that is not the usual one.
     """
     said, proxy = reason(exc), progress.proxy
-    where = f"{host} through the proxy {proxy}" if proxy else host
+    where = texts.HOST_AND_PROXY(host=host, proxy=proxy) if proxy else host
     if isinstance(exc, httpx.TimeoutException | TimeoutError):
-        said = f"no connection within {_measure(progress.seconds)}"
+        said = texts.NO_CONNECTION_WITHIN(time=_measure(progress.seconds))
     if proxy and isinstance(exc, httpx.ProxyError):
         words, hint = proxy_refusal(proxy, host, exc), proxy_refusal_hint(proxy, exc)
     elif "CERTIFICATE_VERIFY_FAILED" in said:
-        words, hint = f"The certificate of {where} is not to be trusted ({said}).", certificate_hint(said)
+        words, hint = texts.CERTIFICATE(host=where, why=said), certificate_hint(said)
     elif any(type(link) is ssl.SSLError and "ALERT" not in (link.reason or "") for link in causes(exc)):
         # The handshake met bytes that are none; an alert would be a word of TLS.
-        words = f"What answers at {where} is not TLS ({said})."
-        beside = "" if is_loopback(urlsplit(f"//{host}").hostname or "") else f" and the proxy ({_variable(proxy)})"
-        hint = f"Check the port of the base URL{beside}; the key does not go out in clear."
+        words, hint = texts.NOT_TLS(host=where, why=said), texts.CHECK_PORT()
+        if not is_loopback(urlsplit(f"//{host}").hostname or ""):
+            hint = texts.CHECK_PORT_AND_PROXY(variable=_variable(proxy))
     elif proxy and not progress.met:
-        words, hint = f"The proxy {proxy} was not reached ({said}).", proxy_refusal_hint(proxy, exc)
+        words, hint = texts.PROXY_NOT_REACHED(proxy=proxy, why=said), proxy_refusal_hint(proxy, exc)
     else:
-        words = f"{where} was not reached ({said})."
-        hint = f"Check the network, the proxy ({_variable(proxy)}) and the base URL, then run the cell again."
+        words, hint = texts.NOT_REACHED(host=where, why=said), texts.CHECK_NETWORK(variable=_variable(proxy))
         if is_loopback(urlsplit(f"//{host}").hostname or ""):
-            hint = "Check that it runs and that the base URL has its port, then run the cell again."
+            hint = texts.CHECK_IT_RUNS()
     return NoConnection(words, hint=hint)
 
 
@@ -121,24 +123,23 @@ def _variable(proxy: Proxy | None) -> str:
 def proxy_refusal(proxy: Proxy, host: str, exc: Exception) -> str:
     """What a proxy that does not let a request pass has said, in a sentence."""
     if not is_login_refusal(exc):
-        return f"The proxy {proxy} refused the way to {host} ({reason(exc)})."
-    return f"The proxy {proxy} {login_wanted(proxy, exc)}."
+        return texts.PROXY_REFUSED(proxy=proxy, host=host, why=reason(exc))
+    return texts.PROXY_WANTS(proxy=proxy, what=login_wanted(proxy, exc))
 
 
 def login_wanted(proxy: Proxy, exc: Exception) -> str:
     """What a proxy wants that refused the user and the password."""
-    wants = "does not take this user and password" if proxy.has_user else "wants a user and a password"
-    return f"{wants} ({reason(exc)})"
+    return (texts.LOGIN_REFUSED if proxy.has_user else texts.LOGIN_WANTED)(why=reason(exc))
 
 
 def proxy_refusal_hint(proxy: Proxy, exc: Exception) -> str:
     """What to do about a proxy that is not there or does not let a request pass."""
     if is_login_refusal(exc):
-        return f"Correct {proxy.source}: http://USER:PASSWORD@HOST:PORT. {ESCAPES}"
+        return join(texts.CORRECT_LOGIN(variable=proxy.source), texts.ESCAPES())
     named = exceptions()
-    nothing = f" (it has {named.unreadable[0]}, which excepts nothing)" if named and named.unreadable else ""
-    what = "Look whether it lets this host pass" if isinstance(exc, httpx.ProxyError) else "Start it"
-    return f"{what}, or correct {proxy.source}; NO_PROXY excepts hosts{nothing}. {proxy.remedy}".rstrip()
+    nothing = texts.EXCEPTS_NOTHING(entry=named.unreadable[0]) if named and named.unreadable else ""
+    what = (texts.LETS_PASS if isinstance(exc, httpx.ProxyError) else texts.START_IT)(variable=proxy.source)
+    return join(what, nothing, proxy.remedy)
 
 
 def no_answer(host: str, exc: Exception, said: str, progress: Progress) -> tuple[str, str]:
@@ -151,22 +152,21 @@ def no_answer(host: str, exc: Exception, said: str, progress: Progress) -> tuple
     sending = progress.step == "sending" or isinstance(exc, httpx.WriteTimeout | httpx.WriteError)
     if isinstance(exc, httpx.TimeoutException | TimeoutError):
         if sending:
-            words = f"{host} did not take the whole request within {after}."
-            return words, f"Fewer or smaller references are sent sooner. {_USAGE_HINT}"
+            return texts.NOT_ALL_TAKEN(host=host, time=after), join(texts.SMALLER_IS_SOONER(), SEE_USAGE_FIRST())
         if progress.step != "waiting":
-            return f"{host} did not answer within {after}.", _USAGE_HINT
+            return texts.NO_ANSWER(host=host, time=after), SEE_USAGE_FIRST()
         # The limit of each read has not passed: something came now and then.
         dripped = not isinstance(exc, httpx.TimeoutException)
-        words = "did not complete the head of its answer" if dripped else "did not answer"
-        return f"The request was sent; {host} {words} within {after}.", _USAGE_HINT
-    after = f" after {after}" if seconds >= 1 else ""
-    if sending:
-        return f"The connection to {host} broke{after}, while the request was being sent ({said}).", _USAGE_HINT
-    if seconds < _LONG_SILENCE:
-        return f"The connection to {host} broke{after} before an answer came ({said}).", _USAGE_HINT
-    words = f"The connection to {host} broke{after} of silence, before an answer came ({said})."
-    quiet = "A proxy on the way may cut connections that are quiet for so long: ask for a stream, or for fewer images."
-    return words, f"{quiet} {_USAGE_HINT}"
+        text = texts.HEAD_INCOMPLETE if dripped else texts.NO_ANSWER_TO_SENT
+        return text(host=host, time=after), SEE_USAGE_FIRST()
+    if seconds < 1:
+        at_once = texts.BROKE_WHILE_SENDING if sending else texts.BROKE
+        return at_once(host=host, why=said), SEE_USAGE_FIRST()
+    if sending or seconds < _LONG_SILENCE:
+        text = texts.BROKE_WHILE_SENDING_AFTER if sending else texts.BROKE_AFTER
+        return text(host=host, time=after, why=said), SEE_USAGE_FIRST()
+    words = texts.BROKE_AFTER_SILENCE(host=host, time=after, why=said)
+    return words, join(texts.SILENCE_IS_CUT(), SEE_USAGE_FIRST())
 
 
 def _measure(seconds: float) -> str:
@@ -176,51 +176,49 @@ def _measure(seconds: float) -> str:
 
 def certificate_hint(said: str) -> str:
     """What to do about a certificate that is not trusted, `said` being what TLS says of it."""
-    checked = "the certificate is never left unchecked."
     if "expired" in said or "not yet valid" in said:
-        told = f"This machine's clock says {datetime.now(UTC):%Y-%m-%d %H:%M} UTC: if that is wrong, set it."
-        return f"{told} Check this machine's clock and the proxy; {checked}"
+        return join(texts.CLOCK_SAYS(time=f"{datetime.now(UTC):%Y-%m-%d %H:%M}"), texts.CHECK_CLOCK_AND_PROXY())
     foreign = [name for name in FOREIGN_VARIABLES if os.environ.get(name)]
     if named := named_certificates():
-        trusted = f"Only what {named[0]} names ({named[1][:120]}) is trusted here."
+        trusted = texts.ONLY_TRUSTED(variable=named[0], path=named[1][:120])
     elif foreign:
-        trusted = f"{' and '.join(foreign)} is not read here: name its file in SSL_CERT_FILE."
+        trusted = texts.NOT_READ_HERE(variables=chain(AND, foreign))
     else:
-        systems = "" if has_truststore() else f", or take the system's certificates: {TRUSTSTORE}"
-        trusted = f"Where a company's proxy opens TLS, name its certificate in SSL_CERT_FILE{systems}."
-    return f"{trusted} Check this machine's clock and the proxy; {checked}"
+        or_system = texts.NAME_CERTIFICATE_OR_SYSTEM(command=TRUSTSTORE)
+        trusted = texts.NAME_CERTIFICATE() if has_truststore() else or_system
+    return join(trusted, texts.CHECK_CLOCK_AND_PROXY())
 
 
 _WORDLESS = re.compile(r"\W*|None|[\w.]*\(\W*\)")
 """What an exception prints that was given no words: nothing, `()`, `ReadError('')`."""
-_PLAIN_ENGLISH = {
-    "ConnectTimeout": "no connection came about in time",
-    "PoolTimeout": "no connection was free in time",
-    "WriteTimeout": "the other side took no more of what was sent",
-    "ReadTimeout": "nothing came for too long",
-    "TimeoutException": "it took too long",
-    "TimeoutError": "it took too long",
-    "ConnectError": "no connection came about",
-    "ConnectionRefusedError": "the connection was refused",
-    "gaierror": "the host's name was not found",
-    "ProxyError": "the proxy refused the way",
-    "EndOfStream": "the other side closed the connection",
-    "IncompleteReadError": "the other side closed the connection too early",
-    "IncompleteRead": "the other side closed the connection too early",
-    "EOFError": "the other side closed the connection too early",
-    "SSLZeroReturnError": "the other side closed the connection",
-    "SSLEOFError": "the other side closed the connection without a word of TLS",
-    "SSLError": "TLS failed",
-    "ConnectionError": "the other side broke the connection off",
-    "BrokenResourceError": "the other side broke the connection off",
-    "ClosedResourceError": "the connection was closed on this side",
-    "ReadError": "the connection broke while the answer was read",
-    "WriteError": "the connection broke while the request was sent",
-    "NetworkError": "the connection broke",
-    "RemoteProtocolError": "what came is no HTTP",
-    "LocalProtocolError": "the request is no HTTP",
-    "DecodingError": "what came could not be unpacked",
-    "MemoryError": "there is no memory left",
+_REASONS = {
+    "ConnectTimeout": texts.NO_CONNECTION_IN_TIME,
+    "PoolTimeout": texts.NONE_FREE_IN_TIME,
+    "WriteTimeout": texts.NO_MORE_TAKEN,
+    "ReadTimeout": texts.NOTHING_CAME,
+    "TimeoutException": texts.TOOK_TOO_LONG,
+    "TimeoutError": texts.TOOK_TOO_LONG,
+    "ConnectError": texts.NONE_CAME_ABOUT,
+    "ConnectionRefusedError": texts.REFUSED,
+    "gaierror": texts.NAME_NOT_FOUND,
+    "ProxyError": texts.PROXY_REFUSED_WAY,
+    "EndOfStream": texts.CLOSED,
+    "IncompleteReadError": texts.CLOSED_TOO_EARLY,
+    "IncompleteRead": texts.CLOSED_TOO_EARLY,
+    "EOFError": texts.CLOSED_TOO_EARLY,
+    "SSLZeroReturnError": texts.CLOSED,
+    "SSLEOFError": texts.CLOSED_WITHOUT_TLS,
+    "SSLError": texts.TLS_FAILED,
+    "ConnectionError": texts.BROKEN_OFF,
+    "BrokenResourceError": texts.BROKEN_OFF,
+    "ClosedResourceError": texts.CLOSED_HERE,
+    "ReadError": texts.BROKE_WHILE_READING,
+    "WriteError": texts.BROKE_ON_SENDING,
+    "NetworkError": texts.CONNECTION_BROKE,
+    "RemoteProtocolError": texts.CAME_NO_HTTP,
+    "LocalProtocolError": texts.SENT_NO_HTTP,
+    "DecodingError": texts.NOT_UNPACKED,
+    "MemoryError": texts.NO_MEMORY,
 }
 """What happened, by the name of an exception's class or of one that it derives from.
 
@@ -242,8 +240,8 @@ def reason(exc: BaseException) -> str:
     """
     chain = list(causes(exc))
     classes = (kind.__name__ for link in reversed(chain) for kind in type(link).__mro__)
-    words = (*map(_own_words, chain), *(_PLAIN_ENGLISH.get(name, "") for name in classes))
-    return next(filter(None, words), f"it gave no reason but its name, {type(exc).__name__}")
+    words = (*map(_own_words, chain), *(_REASONS[name]() for name in classes if name in _REASONS))
+    return next(filter(None, words), texts.NO_REASON_BUT_NAME(name=type(exc).__name__))
 
 
 def causes(exc: BaseException | None) -> Iterator[BaseException]:

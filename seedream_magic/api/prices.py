@@ -27,6 +27,7 @@ from seedream_magic.api.providers import Provider
 from seedream_magic.api.request import ImageRequest
 from seedream_magic.words import requests as texts
 from seedream_magic.words.carousel import Words
+from seedream_magic.words.lists import COMMA
 from seedream_magic.words.text import chain, in_language
 
 LISTED, OWN = "listed", "own"
@@ -158,7 +159,7 @@ def told_together(prices: Iterable[Price], words: Words | None = None) -> str:
         )
         for source, amounts in sums.items()
     ]
-    together = chain(texts.COMMA, told)
+    together = chain(COMMA, told)
     return in_language(together, words.language) if words else together
 
 

@@ -27,6 +27,7 @@ from seedream_magic.api.retry import instant
 from seedream_magic.bridge import iterate
 from seedream_magic.errors import ConfigError
 from seedream_magic.version import __version__
+from seedream_magic.words import network as texts
 
 LIMIT = 5.0
 """Seconds that each step may take."""
@@ -140,14 +141,14 @@ class _Steps:
 def _failure(exc: Exception, limit: float, proxy: Proxy | None) -> str:
     """Why a step failed, in the words of what lies at the bottom."""
     if isinstance(exc, TimeoutError):
-        return f"no answer within {limit:g} s"
+        return texts.NO_ANSWER_WITHIN(seconds=limit)
     if proxy and is_login_refusal(exc):
-        return f"it {login_wanted(proxy, exc)}"
+        return texts.IT(what=login_wanted(proxy, exc))
     if isinstance(exc, httpx.ProxyError):
-        return f"the proxy answered {reason(exc)}"
+        return texts.PROXY_ANSWERED(why=reason(exc))
     *_, cause = causes(exc)
     if isinstance(cause, ssl.SSLCertVerificationError):
         return clean_text(cause.verify_message)
     if isinstance(cause, UnicodeError):
-        return "it is no host name"
+        return texts.NO_HOST_NAME()
     return reason(cause)

@@ -11,6 +11,8 @@ from urllib.parse import urlsplit
 
 from seedream_magic.api.redaction import mask
 from seedream_magic.errors import ConfigError
+from seedream_magic.words import network as texts
+from seedream_magic.words.text import join
 
 
 @dataclass(frozen=True)
@@ -81,8 +83,8 @@ def find_provider(name: str) -> Provider:
     if provider is not None:
         return provider
     near = difflib.get_close_matches(name.lower(), PROVIDERS, n=1)
-    meant = f" Did you mean {near[0]}?" if near else ""
-    raise ConfigError(f"No provider {name[:40]!r}: there are {', '.join(PROVIDERS)}.{meant}")
+    meant = texts.MEANT(names=near[0]) if near else ""
+    raise ConfigError(join(texts.NO_PROVIDER(name=repr(name[:40]), names=", ".join(PROVIDERS)), meant))
 
 
 def chosen_provider(name: str | None = None) -> Provider:
@@ -97,10 +99,7 @@ def chosen_base_url(provider: Provider, given: str | None = None) -> str:
     another machine that is given to it is refused. Raises `ConfigError` for that, and for an unsafe address.
     """
     if given and not serves(provider, given):
-        raise ConfigError(
-            f"The {provider.name} is embedded and takes no base URL of another machine.",
-            hint="Leave base_url out, or name the provider that it belongs to: a service there bills.",
-        )
+        raise ConfigError(texts.EMBEDDED(provider=provider.name), hint=texts.LEAVE_BASE_URL())
     found = provider.base_url and (os.environ.get("SEEDREAM_BASE_URL") or provider.base_url)
     address = given or found
     return check_base_url(address) if address else ""
@@ -120,18 +119,18 @@ def check_base_url(text: str) -> str:
     address = text.strip().rstrip("/").removesuffix("/images/generations")
     # What may be a password is not repeated.
     harmless = re.sub(r"(?s)[?#].*", "…", mask(address))[:80]
-    unusable = ConfigError(f"The base URL {harmless!r} is no address such as https://www.anyfast.ai/v1.")
+    unusable = ConfigError(texts.BASE_URL_NONE(url=repr(harmless)))
     try:
         parts = urlsplit(address)
         host, _ = parts.hostname, parts.port
     except ValueError as exc:
         raise unusable from exc
     if "@" in parts.netloc:
-        raise ConfigError("The base URL holds a user name or password; the key alone identifies you.")
+        raise ConfigError(texts.BASE_URL_WITH_PASSWORD())
     if not host or not host.isascii() or re.search(r"[\s\\?#\x00-\x1f\x7f]", address):
         raise unusable
     if parts.scheme != "https" and not (parts.scheme == "http" and is_loopback(host)):
-        raise ConfigError(f"The base URL {harmless!r} is not https: the key would travel in clear.")
+        raise ConfigError(texts.BASE_URL_IN_CLEAR(url=repr(harmless)))
     return address
 
 

@@ -18,10 +18,9 @@ from urllib.parse import quote, urlsplit
 from urllib.request import getproxies, getproxies_environment, proxy_bypass
 
 from seedream_magic.api.providers import is_loopback
+from seedream_magic.words import network as texts
+from seedream_magic.words.text import in_language, join
 
-SYSTEM = "the system's settings"
-ESCAPES = "In a proxy's user and password write @ # / ? % as %40 %23 %2F %3F %25."
-"""How a password is written that holds signs with a meaning in addresses."""
 _KINDS = ("http", "https", "socks5", "socks5h")
 """What httpx can go through."""
 _SAME_KIND = {"socks": "socks5"}
@@ -55,8 +54,13 @@ class Proxy:
     @property
     def remedy(self) -> str:
         """What to do about a proxy that cannot be used."""
-        without = "" if self.source == SYSTEM else f"%env {self.source}= does without it."
-        return f"{self.advice} {without}".strip()
+        without = "" if self.of_system else texts.WITHOUT_IT(variable=self.source)
+        return join(self.advice, without)
+
+    @property
+    def of_system(self) -> bool:
+        """Whether no variable names it, but the settings of the system."""
+        return in_language(self.source, "en") == texts.SYSTEM.english
 
     @property
     def is_socks(self) -> bool:
@@ -81,7 +85,9 @@ def named_proxy(scheme: str) -> Proxy | None:
     system = getproxies()
     socks = re.sub(r"^\w+://", "socks5://", system.get("socks", ""))
     value = system.get(scheme) or system.get("all") or socks
-    return _read(SYSTEM, value.replace("socks4://", "socks5://")) if value else None  # Windows knows no other SOCKS
+    return (
+        _read(texts.SYSTEM(), value.replace("socks4://", "socks5://")) if value else None
+    )  # Windows knows no other SOCKS
 
 
 def variable(name: str) -> tuple[str, str] | None:
@@ -99,18 +105,16 @@ def _read(source: str, text: str) -> Proxy:
     kind = (scheme or "http").lower()
     kind = _SAME_KIND.get(kind, kind)
     if re.search(r"[/?#\x00-\x1f]", user or ""):
-        return Proxy(
-            source, complaint=f"{source} holds a user or password with signs that are not escaped.", advice=ESCAPES
-        )
+        return Proxy(source, complaint=texts.NOT_ESCAPED(variable=source), advice=texts.ESCAPES())
     if kind not in _KINDS:
         usable = ", ".join(f"{known}://" for known in _KINDS)
-        return Proxy(source, complaint=f"{source} names a kind of proxy that cannot be used; {usable} can.")
+        return Proxy(source, complaint=texts.KIND_NOT_USABLE(variable=source, kinds=usable))
     found = _PLACE.fullmatch(re.split(r"[/?#]", place)[0])
     if found is None or not _is_host(found[1]) or not 0 < int(found[2] or 1) < 2**16:
-        return Proxy(source, complaint=f"{source} names no proxy: it is written as http://HOST:PORT.")
+        return Proxy(source, complaint=texts.NO_PROXY_ADDRESS(variable=source))
     address = found[0].lower()
     login = f"{quote(user, safe=':%~!$&()*+,;=')}@" if user else ""
-    return Proxy(source, address, f"{kind}://{login}{address}", advice=ESCAPES if user and "@" in user else "")
+    return Proxy(source, address, f"{kind}://{login}{address}", advice=texts.ESCAPES() if user and "@" in user else "")
 
 
 def _is_host(host: str) -> bool:

@@ -36,17 +36,20 @@ from seedream_magic.errors import (
     RequestRefused,
     ServerFailed,
 )
+from seedream_magic.words import network as texts
+from seedream_magic.words.answers import NO_REASON
+from seedream_magic.words.language import own_language
+from seedream_magic.words.text import Text, in_language
 
-_HINTS: dict[type[ApiError], str] = {
-    AuthFailed: "Check the key: %seedream shows where it comes from, %seedream key takes another.",
-    PaymentRequired: "Top up the account or raise its quota at the provider, then run the cell again.",
-    ContentRefused: "Word the prompt differently; pictures that the check refuses are not billed.",
-    ModelNotFound: "Choose another model, or open this one for the account in the provider's console.",
-    RateLimited: "Wait a little, then run the cell again.",
-    ServerFailed: "The service is at fault. See at the provider whether it was billed before running the cell again.",
-    RequestRefused: "Change what it names and run the cell again.",
+_HINTS: dict[type[ApiError], Text] = {
+    AuthFailed: texts.CHECK_KEY,
+    PaymentRequired: texts.TOP_UP,
+    ContentRefused: texts.REWORD,
+    ModelNotFound: texts.OTHER_MODEL,
+    RateLimited: texts.WAIT,
+    ServerFailed: texts.SERVICE_AT_FAULT,
+    RequestRefused: texts.CHANGE_IT,
 }
-_HINT_OF_UNKNOWN = "See at the provider whether it was billed before running the cell again."
 _MESSAGES = ("message", "msg", "errmsg")
 _MOST_FAULTS = 10
 """How many are named of a list of faults, and of the steps of a path in one."""
@@ -83,6 +86,7 @@ class Refusal:
     def without_key(self, key: Key) -> Refusal:
         """The same without the key, which some services repeat."""
         code, message, param = (without_secret(text, key.reveal()) for text in (self.code, self.message, self.param))
+        message = self.message if message == self.message else message  # which may be a sentence of ours
         return replace(self, code=code, message=message, param=param)
 
 
@@ -233,7 +237,7 @@ def _hint_without(fields: list[str], body: Mapping[str, Any]) -> str:
     streamed = bool(body.get("stream"))
     left_out = {name: None for name in fields if name != "stream" or not streamed}
     options = options_text(unstreamed=streamed and "stream" in fields, extra=left_out)
-    return f"The service does not take {', '.join(fields)}. Run the cell with {options}."
+    return texts.SERVICE_DOES_NOT_TAKE(names=", ".join(fields), options=options)
 
 
 def refusal_error(
@@ -249,21 +253,24 @@ def refusal_error(
     A refusal bills nothing, but where a gateway had sent the request on before, those attempts may have.
     """
     kind, wrapping = error_kind(refusal.code, status), refusal.wrapping
-    words = re.sub(r"\s*\(?[Rr]equest id: ?\S+\)?$", "", refusal.message).rstrip(". ")
+    ours = in_language(refusal.message, own_language())
+    words = re.sub(r"\s*\(?[Rr]equest id: ?\S+\)?$", "", ours).rstrip(". ")
+    words = ours if words == ours else words  # which may be a sentence of ours
     said_by = refusal.code or (wrapping.gateway.name if wrapping.gateway else "")
-    said = f"{said_by}: {words}" if said_by and words else said_by or words
+    said = f"{said_by}: {words}" if said_by and words else said_by or words or NO_REASON()
     attempts, billed = wrapping.attempts or 1, billed_by_status(status)
     before = attempts - 1 if billed == "no" else attempts
     if billed == "no" and before:
         billed = "unknown"
     known = find_code(refusal.code) or (find_code(str(status)) if is_generic(refusal.code) else None)
-    hint = known.fix.english if known else _HINTS.get(kind, "")
+    advice = known.fix if known else _HINTS.get(kind)
+    hint = advice() if advice else ""
     if billed == "unknown":
-        hint = hint or _HINT_OF_UNKNOWN
+        hint = hint or texts.SEE_FIRST()
     elif issubclass(kind, RequestRefused) and (fields := fields_not_taken(refusal, body or {})):
         hint = _hint_without(fields, body or {})
     error = kind(
-        f"{said or 'no reason given'}." if status < 300 else f"{said or 'no reason given'} (HTTP {status}).",
+        texts.SAID(said=said) if status < 300 else texts.HTTP_STATUS(said=said, status=status),
         status=status,
         code=refusal.code,
         param=refusal.param,
@@ -278,7 +285,7 @@ def refusal_error(
         error.retry_after = wrapping.pause if retry_after is None else retry_after
         if error.retry_after:
             pause = duration(error.retry_after)
-            error.hint = f"The service asks for a pause of {pause}; run the cell again after it."
+            error.hint = texts.PAUSE(time=pause)
     return error
 
 

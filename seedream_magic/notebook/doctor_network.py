@@ -20,8 +20,9 @@ from seedream_magic.api.certificates import (
     unset_hint,
 )
 from seedream_magic.api.probe import Reach, Step, probe
-from seedream_magic.api.proxies import ESCAPES, SYSTEM, Proxy, exceptions, named_proxy, proxy_for
+from seedream_magic.api.proxies import Proxy, exceptions, named_proxy, proxy_for
 from seedream_magic.notebook.finding import Finding, to_install
+from seedream_magic.words import network
 from seedream_magic.words.text import Text
 
 _ASK = "not asked: %seedream doctor --probe · 未检测：运行 %seedream doctor --probe"
@@ -65,7 +66,7 @@ def proxy_findings(base_url: str) -> Iterator[Finding]:
             f"{named.source} holds a raw @ in its user or password: other programs may cut it there.",
             f"{named.source} 的用户名或密码中有未转义的 @，其他程序可能读错。",
         )
-        yield Finding("look", "proxy", text, _ESCAPED)
+        yield Finding("look", "proxy", text, network.ESCAPES)
     if found and found.unreadable:
         entries = ", ".join(found.unreadable[:3])
         text = Text(
@@ -79,13 +80,10 @@ def proxy_findings(base_url: str) -> Iterator[Finding]:
         yield Finding("look", "proxy", text, fix)
 
 
-_ESCAPED = Text(ESCAPES, "代理的用户名和密码中，@ # / ? % 写作 %40 %23 %2F %3F %25。")
-
-
 def _complaint(proxy: Proxy) -> Finding:
     text = Text(proxy.complaint, f"{proxy.source} 的代理地址无法使用（密码不会显示）。")
-    without = "" if proxy.source == SYSTEM else f"%env {proxy.source}= 可不用代理。"
-    escaped = _ESCAPED.chinese if proxy.advice else "应写为 http://HOST:PORT 或 socks5://HOST:PORT。"
+    without = "" if proxy.of_system else f"%env {proxy.source}= 可不用代理。"
+    escaped = network.ESCAPES.chinese if proxy.advice else "应写为 http://HOST:PORT 或 socks5://HOST:PORT。"
     return Finding("bad", "proxy", text, Text(proxy.remedy, f"{escaped}{without}"))
 
 
@@ -147,8 +145,11 @@ def _proxy_fault(proxy: Proxy, failed: Step, why: str) -> Finding:
     chinese = "无法连接" if failed.name in {"DNS", "TCP"} else "不放行"
     text = Text(f"The proxy {proxy} {found}. {failed.name}: {why}.", f"代理 {proxy} {chinese}：{failed.name}：{why}。")
     if "user and" in why:
-        fix = Text(f"Correct user and password in {proxy.source}. {ESCAPES}", f"改正 {proxy.source} 中的用户名和密码。")
-        return Finding("bad", "network", text, Text(fix.english, f"{fix.chinese}{_ESCAPED.chinese}"))
+        fix = Text(
+            f"Correct user and password in {proxy.source}. {network.ESCAPES.english}",
+            f"改正 {proxy.source} 中的用户名和密码。",
+        )
+        return Finding("bad", "network", text, Text(fix.english, f"{fix.chinese}{network.ESCAPES.chinese}"))
     fix = Text(
         f"Start it, or correct {proxy.source}; NO_PROXY excepts hosts. {proxy.remedy}",
         f"启动代理，或改正 {proxy.source}；用 NO_PROXY 可排除主机。",

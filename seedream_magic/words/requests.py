@@ -17,7 +17,6 @@ RATIO_RANGE = Text("--ratio goes from 1:16 to 16:1, not {value}.", "--ratio 的�
 RATIO_FORM = Text("--ratio takes W:H such as 16:9, not {value}.", "--ratio 写作 W:H，如 16:9，不能是 {value}。")
 RATIO_MEANT = Text("--ratio takes W:H such as {ratio} for {value}.", "--ratio 写作 W:H，{value} 即 {ratio}。")
 ONE_OF = Text("--{option} takes {words}, not {value}.", "--{option} 可取 {words}，不能是 {value}。")
-OR = Text("{first} or {then}", "{first} 或 {then}")
 MODEL_FORM = Text(
     "--model takes a model id such as doubao-seedream-4-5, not {value}.",
     "--model 是模型 id，如 doubao-seedream-4-5，不能是 {value}。",
@@ -133,7 +132,6 @@ ONE_IMAGE = Text("1 image", "1 张")
 WITH_PRICE = Text("{images}, {price}", "{images}，{price}")
 BY_SOURCE = Text("{amount} by {source}", "{amount}（{source}）")
 AND = Text("{first} and {then}", "{first}、{then}")
-COMMA = Text("{first}, {then}", "{first}，{then}")
 
 # Going on from what the store has.
 SOME_ARE_REFERENCES = Text(

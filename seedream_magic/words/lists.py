@@ -1,0 +1,9 @@
+"""How parts are set beside one another, by `chain`."""
+
+from __future__ import annotations
+
+from seedream_magic.words.text import Text
+
+AND = Text("{first} and {then}", "{first} 和 {then}")
+OR = Text("{first} or {then}", "{first} 或 {then}")
+COMMA = Text("{first}, {then}", "{first}，{then}")
