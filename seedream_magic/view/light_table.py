@@ -154,8 +154,8 @@ def _pane(pane: Pane, number: int, look: _Look, facts: Sequence[str], caption: s
         "data-wide": card.width or (small.width if small else None),
     }
     take = f" · {card.take_text(words)}" if card.takes > 1 else ""
-    named = element("span", {"class": "seedream-called", "title": pane.name}, f"{pane.name}{take}")
-    label = element("div", {"class": "seedream-name"}, element("b", {}, f"{number}"), " ", named, mark)
+    named = element("span", {"class": "seedream-called", "title": pane.name}, pane.name)
+    label = element("div", {"class": "seedream-name"}, element("b", {}, f"{number}"), " ", named, take, mark)
     lines = (
         label,
         element("div", {"class": "seedream-facts", "style": "opacity:0.8"}, *told, *((" · ", link) if link else ())),
