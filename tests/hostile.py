@@ -233,7 +233,6 @@ def _hostilities(secret: Path, link: str) -> dict[str, Change]:
         "a thousand places": facts(
             lineage={"kind": "extend", "run_id": run_id(0), "places": [999]},
             storyboard={"style": "s", "frames": ["f" * 10**4] * 1000},
-            frames=[{"file": "01.jpg"}, *[{"error": "ContentRefused", "message": "m" * 100}] * 999],
         ),
         "a record with names over lines": facts(
             lineage={"kind": "redo", "run_id": f"{run_id(0)}\n", "places": [0]},

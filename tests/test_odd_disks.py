@@ -19,9 +19,12 @@ from IPython.core.interactiveshell import InteractiveShell
 
 from asking import REFUSED, run
 from raw_server import Behaviour, RawServer, Request, json_reply
-from seedream_magic.images.durable import END_FILE, find_rescued
+from seedream_magic.images.durable import END_FILE, find_rescued, write_elsewhere
+from seedream_magic.images.response import RESPONSE_FILE
+from seedream_magic.images.store import settle
 from served import KEY, client, record, served
-from service import PICTURE, POST, link, picture, whole_answer
+from service import PICTURE, POST, jpeg, link, picture, whole_answer
+from test_index import made_run
 
 PROGRAM = r"""
 import builtins, errno, fcntl, json, os, shutil, sys
@@ -155,11 +158,13 @@ def test_a_store_that_takes_no_more_in_the_middle_is_settled_by_the_next_process
         assert "how 1 run ended" in words
         marker.unlink()
         later = drawn_by_a_process(server, store)
-        assert (later["replayed"], later["files"]) == (True, first["files"])
+        assert later["replayed"]
         facts = record(store)
         assert facts["state"] == "partial"
         assert find_rescued(facts["run_id"], END_FILE) is None
         (folder,) = (path.parent for path in store.glob("*/request.json"))
+        assert later["files"] == [str(folder / "01.jpg"), None]  # it takes the picture now
+        assert (folder / "01.jpg").read_bytes() == Path(first["files"][0]).read_bytes()
         assert b"canary" not in b"".join(path.read_bytes() for path in folder.iterdir())
 
 
@@ -178,3 +183,63 @@ def test_a_listing_that_is_stale_makes_nobody_forget_a_run(store: Path, monkeypa
             patch.setattr(os, "scandir", stale)
             assert seedream.generate("stale").replayed
         assert seedream.generate("stale").replayed
+
+
+DIES = PROGRAM.replace(
+    "try:\n    images",
+    """
+import signal
+def die(*arguments, **options):
+    os.kill(os.getpid(), signal.SIGKILL)
+from seedream_magic.images import store as stores
+stores.RunFolder.save_picture = die
+try:
+    images""",
+)
+"""The same, but killed before it saves a picture."""
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="files are found by /proc")
+@pytest.mark.parametrize("mended", [True, False])
+def test_links_that_the_store_did_not_take_are_settled_by_the_next_process(store: Path, *, mended: bool) -> None:
+    """Read-only between the request and the pictures, then the kernel dies: nothing is paid again, all is fetched."""
+    marker = Path(f"{store}.readonly")
+
+    def answer(request: Request) -> Behaviour:
+        marker.touch()
+        return json_reply({"data": [{"url": link(request, 0)}, {"url": link(request, 1)}]})
+
+    with served({POST: answer, PICTURE: picture}, store) as server:
+        command = [sys.executable, "-c", DIES, f"{server.url}/v1", str(store), "after:EROFS", KEY]
+        assert subprocess.run(command, capture_output=True, timeout=50, check=False).returncode == -9
+        (folder,) = (path.parent for path in store.glob("*/request.json"))
+        assert not (folder / RESPONSE_FILE).exists()
+        if mended:
+            marker.unlink()
+        later = drawn_by_a_process(server, store, "" if mended else "after:EROFS")
+        assert (later.get("complete"), server.posts) == (True, 1)
+        marker.unlink(missing_ok=True)
+        last = drawn_by_a_process(server, store)
+        assert (last["replayed"], last["files"]) == (True, [str(folder / "01.jpg"), str(folder / "02.jpg")])
+        assert server.posts == 1
+    assert record(store)["state"] == "done"
+    assert b"X-Tos" not in (folder / RESPONSE_FILE).read_bytes()
+    assert find_rescued(folder.name, [RESPONSE_FILE, END_FILE]) is None
+
+
+def test_pictures_come_back_once_the_folder_takes_them(store: Path) -> None:
+    """By their bytes: another file under the name stays, and what was put aside goes a day later."""
+    seedream_run = made_run(store, pictures=0, state="partial", frames=[{"file": "01.jpg"}, {"file": "02.jpg"}])
+    kept = {
+        name: write_elsewhere(seedream_run.name, name, jpeg(place)) for place, name in enumerate(("01.jpg", "02.jpg"))
+    }
+    (seedream_run / "02.jpg").write_bytes(jpeg(7))
+    settle(store, again=True)
+    assert (seedream_run / "01.jpg").read_bytes() == jpeg(0)
+    assert (seedream_run / "02.jpg").read_bytes() == jpeg(7)
+    for path in kept.values():
+        assert path is not None
+        assert path.exists()
+        os.utime(path, (1, 1))
+    settle(store, again=True)
+    assert [path.exists() for path in kept.values() if path] == [False, True]

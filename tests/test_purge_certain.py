@@ -208,17 +208,15 @@ def test_what_others_have_of_a_run_stays(use: str, server: RawServer, store: Pat
     assert [path.read_bytes() for path in kept] == before
 
 
-def test_a_take_that_an_earlier_set_shows(seedream: Seedream) -> None:
-    """Somebody has chosen it: as with a star, it does not go unasked."""
+def test_a_take_that_was_picked(seedream: Seedream) -> None:
+    """It is that run's own picture and goes with it; the set that has shown it shows its own again."""
     images = seedream.generate("first")
     again = images.redo(0, fresh=True)
     images.pick(0, take=2)
-    with pytest.raises(InvalidRequest, match=f"{images.run_id} shows .*picked"):
-        seedream.purge(again.run_id)
-    images.pick(0, take=1)
+    with pytest.raises(InvalidRequest, match=f"{again.run_id} goes on from it"):
+        seedream.purge(images.run_id)
     seedream.purge(again.run_id)
-    assert images[0].path is not None
-    assert images[0].path.exists()
+    assert [frame.path for frame in seedream.show(images.run_id)] == [images[0].path]
 
 
 def test_a_set_that_was_put_together_keeps_nobody(seedream: Seedream) -> None:

@@ -267,6 +267,11 @@ def test_extra_may_set_what_no_option_sets() -> None:
         ({AUTO: "auto", f"{AUTO}_options": {"maxImages": 3}}, 15),
         ({AUTO: "auto", f"{AUTO}_options": "4"}, 15),
         ({AUTO: "auto", "max_images": 4}, 15), ({"n": 2, "layer_decomposition": "true"}, 17),
+        ({"N": 8}, 8), ({"ｎ": 8}, 8), ({"n ": 8}, 8), ({"numberOfImages": 4}, 4), ({"Batch-Size": 3}, 3),
+        ({"parameters": {"n": 4}}, 4), ({"input": {"parameters": [{"sampleCount": "7"}]}}, 7),
+        ({"extra_body": {AUTO: "auto"}}, 15), ({"Sequential_Image_Generation": "auto"}, 15),
+        ({"extra_body": {AUTO: "disabled"}}, 1), ({"options": {"maxImages": 9}}, 9), ({"style": {"words": ["n"]}}, 1),
+        ({f"{AUTO}_options": {"max_images": 9}}, 1),
         ({"layer_decomposition": 1}, 17), ({"layer_decomposition": "false"}, 1), ({"seed": 9}, 1), ({"n": None}, 1),
     ],
 )  # fmt: skip
@@ -281,6 +286,7 @@ def test_every_spelling_of_a_number_of_images_counts(extra: dict[str, Any], most
 def test_what_cannot_be_counted_is_named(value: object) -> None:
     """A cap refuses such a request; without one it is sent."""
     assert made(extra={"n": value, "batch": 2}).uncounted == ("n",)
+    assert made(extra={"parameters": {"Num-Images": value}}).uncounted == ("Num-Images",)
 
 
 def test_an_optional_field_reads_as_an_attribute() -> None:

@@ -5,7 +5,8 @@ from __future__ import annotations
 import json
 import re
 import secrets
-from collections.abc import Mapping
+import unicodedata
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, Any
 
@@ -132,33 +133,69 @@ class ImageRequest:
         """
         if self.layer_decomposition or self.extra.get("layer_decomposition") not in _NOT_ASKED:
             return MAXIMUM_FRAMES
-        expected = self.images_expected
-        most = MAXIMUM_IMAGES if expected is None else expected
-        several = max(_count(self.extra.get(name)) or 1 for name in _COUNTS)
-        return max(most * several, _count(self.extra.get("max_images")) or 1)
+        expected, told = self.images_expected, list(_counts_in(self.extra))
+        is_set = any(key == _SEQUENTIAL and not _is_disabled(value) for _, key, value in told)
+        most = MAXIMUM_IMAGES if expected is None or is_set else expected
+        several = max((_count(value) or 1 for _, key, value in told if key in _COUNTS), default=1)
+        return max(most * several, *(_count(value) or 1 for _, key, value in told if key == _MOST), 1)
 
     @property
     def uncounted(self) -> tuple[str, ...]:
         """Extra fields that say how many images are made, in a way that cannot be read."""
-        named = (name for name in (*_COUNTS, "max_images") if self.extra.get(name) is not None)
-        return tuple(name for name in named if _count(self.extra[name]) is None)
+        told = [(name, value) for name, key, value in _counts_in(self.extra) if key != _SEQUENTIAL]
+        return tuple(name for name, value in told if value is not None and _count(value) is None)
 
     @property
     def images_expected(self) -> int | None:
         """How many images were asked for; None where the model decides."""
         sequential = self.extra.get("sequential_image_generation", self.sequential_image_generation)
-        if sequential is None or str(sequential).strip().lower() == "disabled":
+        if _is_disabled(sequential):
             return None if self.layer_decomposition else 1
         options = self.extra.get("sequential_image_generation_options", {"max_images": self.max_images})
         return _count(options.get("max_images")) if isinstance(options, Mapping) else None
 
 
-_COUNTS = (
-    *("n", "num", "count", "num_images", "n_images", "number_of_images", "image_count", "images_count"),
-    *("num_outputs", "number_of_outputs", "num_samples", "samples", "batch", "batch_size", "images_per_prompt"),
+_COUNTS = frozenset(
+    {
+        *("n", "num", "count", "numimages", "nimages", "numberofimages", "imagecount", "imagescount", "imagenum"),
+        *("numoutputs", "numberofoutputs", "numsamples", "samples", "samplecount", "batch", "batchsize", "batchcount"),
+        *("imagesperprompt", "numimagesperprompt", "nsamples", "niter", "candidatecount"),
+    }
 )
-"""Fields by which gateways and other services are told how many images to make."""
+"""Fields by which gateways and other services are told how many images to make, as `_plain` writes them."""
+_SEQUENTIAL, _MOST = "sequentialimagegeneration", "maximages"
+_DEEPEST = 8
+"""Levels of an extra field: no service reads a number of images below them."""
 _NOT_ASKED = (None, False, "", "false", "False", 0, "0")
+
+
+def _is_disabled(sequential: object) -> bool:
+    return sequential is None or str(sequential).strip().lower() == "disabled"
+
+
+def _plain(name: str) -> str:
+    """A field's name without case, signs and width: gateways read `numImages` and `num_images` alike."""
+    return re.sub(r"[\W_]", "", unicodedata.normalize("NFKC", name).lower())
+
+
+def _counts_in(value: object, depth: int = 0) -> Iterator[tuple[str, str, object]]:
+    """The fields that ask for a number of images, however deep: as they are written, plain, and their values.
+
+    Not those of the documented fields of a set at the top, which are read as they are documented.
+    """
+    if depth > _DEEPEST:
+        return
+    if isinstance(value, list | tuple):
+        for item in value:
+            yield from _counts_in(item, depth + 1)
+    for name, item in value.items() if isinstance(value, Mapping) else ():
+        if not depth and name in {"sequential_image_generation", "sequential_image_generation_options"}:
+            continue
+        key = _plain(str(name))
+        if key in _COUNTS or key in {_SEQUENTIAL, _MOST}:
+            yield str(name), key, item
+        else:
+            yield from _counts_in(item, depth + 1)
 
 
 def _count(value: object) -> int | None:

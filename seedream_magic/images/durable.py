@@ -275,7 +275,7 @@ def write_elsewhere(run_id: str, name: str, data: bytes) -> Path | None:
     return put_elsewhere(run_id, name, lambda path: write_durably(path, data, mode=0o600))
 
 
-def put_elsewhere(run_id: str, name: str, write: Callable[[Path], None]) -> Path | None:
+def put_elsewhere(run_id: str, name: str, write: Callable[[Path], object]) -> Path | None:
     """The file of that name which `write` has written in the first folder that takes it, None if none does."""
     for folder in rescue_folders(run_id):
         try:

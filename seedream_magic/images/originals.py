@@ -31,7 +31,7 @@ from seedream_magic.images.verify import PictureFacts, verify_picture
 ENDINGS = ("jpg", "png", "webp")
 NUMBERED = re.compile(rf"(\d\d)\.(?:{'|'.join(ENDINGS)})", re.ASCII)
 """The name of a saved picture: its frame, counted from 1."""
-_SIDECARS = {f"{number:02d}.json" for number in range(1, MAXIMUM_FRAMES + 1)}
+SIDECARS = {f"{number:02d}.json" for number in range(1, MAXIMUM_FRAMES + 1)}
 MOST_FILES = 200
 """Of a folder that are looked at for a picture with another name: a run makes fewer, whatever else was put there."""
 _RECORDS = {".json", ".jsonl", ".raw", ".part"}
@@ -91,7 +91,7 @@ def frames_on_disk(folder: Path, facts: Facts = ()) -> set[int]:
     except OSError:
         return set()
     found = {int(place[1]) - 1 for place in map(NUMBERED.fullmatch, names) if place}.intersection(range(MAXIMUM_FRAMES))
-    had_one = {int(name[:2]) - 1 for name in names.intersection(_SIDECARS)}
+    had_one = {int(name[:2]) - 1 for name in names.intersection(SIDECARS)}
     had_one |= {index for index, frame in enumerate(facts) if "file" in frame}
     return found | {index for index in had_one - found if picture_path(folder, index, facts)}
 

@@ -31,7 +31,7 @@ from seedream_magic.images.durable import (
     sync_folder,
 )
 from seedream_magic.images.index import runs_in
-from seedream_magic.images.marks import MARKS_FILE, marks_of, picks_of
+from seedream_magic.images.marks import marks_of
 from seedream_magic.images.originals import picture_path
 from seedream_magic.images.record import RECORD_FILE, REFERENCES, RUN_ID, as_text, read_record
 from seedream_magic.images.store import run_folders
@@ -167,15 +167,9 @@ def _owner_of_new(store: Path) -> int:
 
 
 def _refuse_needed(store: Path, run_id: str) -> None:
-    """Raise for a run whose pictures are in the sets of other ones; a damaged run is in none."""
+    """Raise for a run whose pictures are in the sets of later ones; a damaged run is in none."""
     if read_record(store / run_id) is None:
         return
-    showing = next((name for name in sorted(runs_in(store)) if name != run_id and _shows(store / name, run_id)), "")
-    if showing:
-        raise InvalidRequest(
-            f"The set of run {showing} shows a take of run {run_id}, which was picked.",
-            hint="Pick another take there first: images.pick(2, take=1).",
-        )
     later = [name for name in sorted(runs_in(store)) if name != run_id and _goes_on_from(store / name, run_id)]
     if later:
         set_, go_on, those = ("a later set", "goes", "that") if len(later) == 1 else ("later sets", "go", "those")
@@ -192,13 +186,6 @@ def _goes_on_from(folder: Path, run_id: str) -> bool:
     record = read_record(folder)
     lineage = record.lineage if record else None
     return lineage is not None and lineage.run_id == run_id and lineage.kind != "vary"
-
-
-def _shows(folder: Path, run_id: str) -> bool:
-    """Whether a take of the other run was picked for a frame of this one."""
-    if run_id.encode() not in record_bytes(folder / MARKS_FILE):
-        return False
-    return any(pick.run_id == run_id for pick in picks_of(folder).values()) and read_record(folder) is not None
 
 
 def _set_aside(store: Path, run_id: str) -> None:

@@ -13,6 +13,7 @@ The key stands in neither but where a link needs it, and pictures in base64 are 
 from __future__ import annotations
 
 import contextlib
+import errno
 import hashlib
 import json
 import os
@@ -30,12 +31,15 @@ from seedream_magic.api.models import LARGEST_BASE64_CHARACTERS, MAXIMUM_FRAMES
 from seedream_magic.api.redaction import LINK_IN_TEXT, is_link, without_secret, without_secret_beside_links
 from seedream_magic.api.shapes import is_picture_text
 from seedream_magic.images.durable import (
+    find_rescued,
     json_text,
     open_regular,
     parse,
     patiently,
+    put_elsewhere,
     read_folder,
     record_bytes,
+    regular_bytes,
     sync,
     sync_folder,
     write_all,
@@ -152,16 +156,37 @@ def _answered(line: Mapping[str, Any], numbers: Iterator[int]) -> Answered | Non
 def append_line(folder: Path, entry: Mapping[str, Any], secret: str) -> None:
     """Append a line to `response.jsonl`; durable on return.
 
-    Raises OSError where the disk refuses it, or what has that name is no regular file.
+    Where the folder does not take it, it is put aside, and so are all that follow: links are paid for as pictures are.
+    Raises OSError where no disk takes it.
     """
-    line = json_text(mask_beside_links(without_base64(entry), secret)) + "\n"
-    if patiently(lambda: _append_once(folder, line.encode())) == 0:
-        sync_folder(folder)
+    line = (json_text(mask_beside_links(without_base64(entry), secret)) + "\n").encode()
+    refusal = OSError(errno.ENOSPC, "No disk takes it")
+    if not find_rescued(folder.name, [RESPONSE_FILE]):  # the order of lines says which object is of which answer
+        try:
+            if patiently(lambda: _append_once(folder / RESPONSE_FILE, line)) == 0:
+                sync_folder(folder)
+        except OSError as exc:
+            refusal = exc
+        else:
+            return
+    if put_elsewhere(folder.name, RESPONSE_FILE, lambda path: _append_once(path, line)) is None:
+        raise refusal
 
 
-def _append_once(folder: Path, line: bytes) -> int:
+def bring_lines_back(folder: Path) -> None:
+    """Add the lines that were put aside to the run's own. Raises OSError where its folder does not take them."""
+    while aside := find_rescued(folder.name, [RESPONSE_FILE]):
+        own = folder / RESPONSE_FILE
+        before = regular_bytes(own, _MOST_LINES) if os.path.lexists(own) else b""
+        write_durably(own, before + regular_bytes(aside, _MOST_LINES), mode=0o600)
+        aside.unlink()
+        with contextlib.suppress(OSError):  # pictures are in it
+            aside.parent.rmdir()
+
+
+def _append_once(path: Path, line: bytes) -> int:
     """Append it; gives the size that the file had."""
-    descriptor = open_regular(folder / RESPONSE_FILE, os.O_WRONLY | os.O_CREAT | os.O_APPEND)
+    descriptor = open_regular(path, os.O_WRONLY | os.O_CREAT | os.O_APPEND)
     try:
         begin = os.fstat(descriptor).st_size
         try:
@@ -180,7 +205,19 @@ def drop_signatures(folder: Path, secret: str, *, of: Collection[str] | None = N
 
     Raises OSError where that cannot be written, ValueError for a line that a full disk has cut, or that no run wrote.
     """
-    path = folder / RESPONSE_FILE
+    if aside := find_rescued(folder.name, [RESPONSE_FILE]):
+        _drop_signatures(aside, secret, of)
+    _drop_signatures(folder / RESPONSE_FILE, secret, of)
+
+
+def drop_signatures_aside(run_id: str, secret: str, *, of: Collection[str] | None) -> None:
+    """The same of what was put aside, where the run's folder takes nothing."""
+    if aside := find_rescued(run_id, [RESPONSE_FILE]):
+        with contextlib.suppress(OSError, ValueError):
+            _drop_signatures(aside, secret, of)
+
+
+def _drop_signatures(path: Path, secret: str, of: Collection[str] | None) -> None:
     with os.fdopen(open_regular(path, os.O_RDONLY), encoding="utf-8") as file:
         if os.fstat(file.fileno()).st_size > _MOST_LINES:
             raise ValueError("it is larger than any that a run has written")
@@ -240,7 +277,9 @@ def ended_tasks(folder: Path) -> set[str]:
 
 
 def _lines(folder: Path) -> list[dict[str, Any]]:
-    return [parse(line) or {} for line in record_bytes(folder / RESPONSE_FILE, maximum=_MOST_LINES).splitlines()]
+    files = [folder / RESPONSE_FILE, find_rescued(folder.name, [RESPONSE_FILE])]
+    read = (record_bytes(file, maximum=_MOST_LINES) for file in files if file is not None)
+    return [parse(line) or {} for data in read for line in data.splitlines()]
 
 
 def _read_again(path: Path, codings: str) -> Iterator[Answered]:

@@ -41,6 +41,8 @@ from seedream_magic.images.durable import (
     read_folder,
     read_object,
     record_bytes,
+    regular_bytes,
+    rescued_names,
     rescued_runs,
     sweep,
     write_durably,
@@ -49,7 +51,7 @@ from seedream_magic.images.durable import (
 from seedream_magic.images.image_set import Frame, ImageSet
 from seedream_magic.images.lineage import join, with_picks
 from seedream_magic.images.marks import Pick, picks_of
-from seedream_magic.images.originals import NUMBERED, frames_on_disk, picture_path, sidecar_bytes
+from seedream_magic.images.originals import NUMBERED, SIDECARS, frames_on_disk, picture_path, sidecar_bytes
 from seedream_magic.images.record import (
     RECORD_FILE,
     REFERENCES,
@@ -63,7 +65,16 @@ from seedream_magic.images.record import (
     request_fields,
     to_json,
 )
-from seedream_magic.images.response import RawBody, append_line, drop_signatures, mask_raw, raw_files, recorded_link
+from seedream_magic.images.response import (
+    RawBody,
+    append_line,
+    bring_lines_back,
+    drop_signatures,
+    drop_signatures_aside,
+    mask_raw,
+    raw_files,
+    recorded_link,
+)
 from seedream_magic.images.verify import PictureFacts
 
 SPACE_PER_IMAGE = 25 * 2**20
@@ -75,6 +86,8 @@ _HOLDS = 40_000
 """Nanoseconds for each entry of a store: twenty times as long as it takes to list it."""
 _SETTLED = 2_000_000_000
 """Nanoseconds after which a further change of a folder gets another time, on every file system."""
+_KEPT_ASIDE = 86_400.0
+"""Seconds."""
 MOST_RENAMED = 200
 """Folders of other names in a store that are looked into: there may be anything beside the runs."""
 _BASE32 = "234567abcdefghijklmnopqrstuvwxyz"
@@ -217,6 +230,7 @@ class RunFolder:
                     mask_raw(path, self._secret)
                 else:
                     path.unlink(missing_ok=True)
+            bring_lines_back(self.folder)
             self.update(**end)
             if drops:
                 drop_signatures(self.folder, self._secret, of=cut)
@@ -224,6 +238,8 @@ class RunFolder:
             again = partial_call(self.conclude, images, failure, keep_raw=keep_raw, given_up=given_up)
             _unwritten_ends[self.folder] = again
             self._facts.update(to_json(end, self._secret))
+            if drops:
+                drop_signatures_aside(self.run_id, self._secret, of=cut)
             facts = {"record": self._facts, "keep_raw": keep_raw, "keep_links": cut is not None or not drops}
             return write_elsewhere(self.run_id, END_FILE, json_bytes(facts))
         except ValueError:  # a line that a full disk has cut
@@ -252,6 +268,7 @@ def settle(store: Path, *, again: bool = False) -> None:
         for run_id in filter(RUN_ID.fullmatch, rescued_runs()):
             with contextlib.suppress(OSError):  # another time, then
                 _settle_run(store / run_id)
+                _bring_back(store / run_id)
 
 
 def _settle_run(folder: Path) -> None:
@@ -265,11 +282,33 @@ def _settle_run(folder: Path) -> None:
     if end.get("keep_raw") is False:
         for raw in raw_files(folder):
             raw.unlink(missing_ok=True)
+    bring_lines_back(folder)
     if end.get("keep_links") is False:
         with contextlib.suppress(FileNotFoundError, ValueError):  # not one line of it, or only half of one, came there
             drop_signatures(folder, "")
     (folder / RUN_LOCK).unlink(missing_ok=True)
     forget_end(folder.name)
+
+
+def _bring_back(folder: Path) -> None:
+    """Copy the pictures that were put aside for a run into its folder, which may take them now.
+
+    What was put aside stays for a day, for a kernel that has drawn them shows them from there, and goes when the folder
+    has the same bytes.
+    """
+    if folder.is_symlink() or not (folder / RECORD_FILE).is_file():
+        return
+    for name in sorted(name for name in rescued_names(folder.name) if NUMBERED.fullmatch(name) or name in SIDECARS):
+        place, aside = folder / name, find_rescued(folder.name, [name])
+        if aside is None:
+            continue
+        data = regular_bytes(aside, LARGEST_PICTURE_BYTES)
+        if not os.path.lexists(place):
+            write_durably(place, data, mode=0o600 if name in SIDECARS else 0o666)
+        if time.time() - aside.stat().st_mtime > _KEPT_ASIDE and regular_bytes(place, LARGEST_PICTURE_BYTES) == data:
+            aside.unlink()
+            with contextlib.suppress(OSError):  # others are in it
+                aside.parent.rmdir()
 
 
 def begin_run(store: Path, plan: Plan, *, client_request_id: str, key: Key | None = None) -> RunFolder:
