@@ -182,7 +182,6 @@ NOT_READ = {
     "demo/landscape.py": r"^\w+ (\{\}|woods)$",  # what a random number is for
     "demo/painter.py": r"",  # shapes
     "demo/prompts.py": r"",  # what the demo understands
-    "images/image_set.py": r"^%seedream export",  # a command to copy
     "view/markup.py": r"^padding:",
 }
 

@@ -282,15 +282,6 @@ DRAWN_BEFORE_PICK = Text(
     "This was drawn before another take was picked (run {run}); nothing is sent. fresh=True draws another.",
     "改选另一版之前已画过（运行 {run}），未发送。fresh=True 再画一版。",
 )
-TAKE_OF_ANOTHER_REDO = Text(
-    "Take {take} of images[{place}] was not drawn by this redo: images.pick({place}, take={take}) shows it, "
-    "take={next} draws the next.",
-    "images[{place}] 的第 {take} 版不是这样重画的：images.pick({place}, take={take}) 可显示它，take={next} 画下一版。",
-)
-NEXT_TAKE_OF_FRAME = Text(
-    "images[{place}] has {takes:take}: take={next} draws the next, take={take} is none.",
-    "images[{place}] 有 {takes} 版：take={next} 画下一版，没有 take={take}。",
-)
 FRAME_DRAWN_ALREADY = Text(
     "Frame {number} was drawn anew by this already (run {run}); nothing is sent. fresh=True draws another.",
     "第 {number} 帧已这样重画过（运行 {run}），未发送。fresh=True 再画一版。",
