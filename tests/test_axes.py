@@ -97,7 +97,12 @@ def test_labels_and_holes() -> None:
 
 @pytest.mark.parametrize(
     ("body", "words"),
-    [("a {red|red} kite", "'red' stands there twice"), ("{a|{b|c}}", "stands in another one: {a|{b|c}}")],
+    [
+        ("a {red|red} kite", "'red' stands there twice"),
+        ("a kite{|}", "an empty value stands there twice"),
+        ("{a|{b|c}}", "stands in another one: {a|{b|c}}"),
+        ("{" * 2000 + "a|b" + "|c}" * 2000, "stands in another one: {"),
+    ],
 )
 def test_groups_that_are_refused(body: str, words: str) -> None:
     """What would be two runs of one prompt, or cannot be read in one way."""
@@ -296,6 +301,8 @@ def test_limits_of_a_sweep() -> None:
     """Four axes, ten thousand places; more is refused before they are made."""
     with pytest.raises(InvalidRequest, match="up to 4 axes"):
         places("{a|b}{c|d}{e|f}{g|h}", takes_axis(2))
+    with pytest.raises(InvalidRequest, match=r"has 900: vary 1, .*, vary 5, …\.$"):
+        places("".join(f"{{{number}|x{number}}}" for number in range(900)))
     many = [words_axis(name, range(10_000)) for name in "abc"]
     with pytest.raises(InvalidRequest, match="1,000,000,000,000 places"):
         cross(Ask("{a}{b}{c}"), many, variables={})
