@@ -1,8 +1,9 @@
 """A batch by the workers of an executor, as a program: it says what came, so that a test can end any of its processes.
 
-    python worker_jobs.py pool|dask URL STORE PLANS KILLED
+    python worker_jobs.py pool|dask URL STORE PLANS
 
-`KILLED` "yes" ends a worker's process when the first set has come.
+So many plans are drawn three times: whole; others, while the process of a worker is ended when the first set has come;
+and these again. Dask goes on with the same cluster, which takes seconds to start.
 """
 
 from __future__ import annotations
@@ -15,6 +16,7 @@ import sys
 from collections.abc import Iterator
 from concurrent.futures import Executor, ProcessPoolExecutor
 from contextlib import contextmanager
+from typing import Any
 
 from seedream_magic import Seedream
 
@@ -38,20 +40,32 @@ def dask() -> Iterator[tuple[Executor, int]]:
         yield client.get_executor(), next(iter(client.run(os.getpid).values()))
 
 
-def main(kind: str, url: str, store: str, count: int, *, killed: bool) -> None:
-    """Draw, and print what came, what failed and why."""
+def draw(seedream: Seedream, executor: Executor, prompts: list[str], ended: int | None = None) -> dict[str, Any]:
+    """What came, and what failed and why; the process `ended` is killed on the way."""
+    batch = seedream.map(iter(prompts), executor=executor, concurrency=4)
+    came = 0
+    for images in batch:
+        if ended is not None and not came:
+            os.kill(ended, signal.SIGKILL)
+        came += len(images.ok)
+    return {"came": came, "failed": len(batch.failed), "errors": sorted({str(each.error) for each in batch.failed})}
+
+
+def main(kind: str, url: str, store: str, count: int) -> None:
+    """Draw, and print what came each time."""
     seedream = Seedream("anyfast", base_url=url, store=store)
+    prompts = [f"leaf {number}" for number in range(count)]
     with (pool if kind == "pool" else dask)() as (executor, process):
-        batch = seedream.map((f"leaf {number}" for number in range(count)), executor=executor, concurrency=4)
-        came = 0
-        for images in batch:
-            if killed and not came:
-                os.kill(process, signal.SIGKILL)
-            came += len(images.ok)
-    failed = {str(failure.error) for failure in batch.failed}
-    sys.stdout.write(json.dumps({"came": came, "failed": len(batch.failed), "errors": sorted(failed)}))
+        found = [draw(seedream, executor, [f"whole {prompt}" for prompt in prompts])]
+        found.append(draw(seedream, executor, prompts, process))
+        if kind == "dask":
+            found.append(draw(seedream, executor, prompts))
+    if kind == "pool":  # of which one process has died, and with it all
+        with pool() as (executor, _):
+            found.append(draw(seedream, executor, prompts))
+    sys.stdout.write(json.dumps(found))
 
 
 if __name__ == "__main__":
-    kind, url, store, count, killed = sys.argv[1:]
-    main(kind, url, store, int(count), killed=killed == "yes")
+    kind, url, store, count = sys.argv[1:]
+    main(kind, url, store, int(count))
