@@ -194,6 +194,7 @@ def test_a_store_that_is_not_shared_is_told(seedream: Seedream, tmp_path: Path, 
 def program(kind: str, server: RawServer, store: Path, count: int) -> Iterator[subprocess.Popen[str]]:
     """`worker_jobs.py` at work, in a session of its own: all of its processes end with the test."""
     command = [sys.executable, str(ROOT / "tests" / "worker_jobs.py"), kind, f"{server.url}/v1", str(store), str(count)]
+    command.append("killed")
     with subprocess.Popen(command, stdout=subprocess.PIPE, text=True, start_new_session=True) as process:
         try:
             yield process
@@ -223,7 +224,7 @@ def test_real_workers_send_each_plan_once_and_one_that_dies_loses_nothing_that_i
     assert whole == {"came": 30, "failed": 0, "errors": []}
     asked = sent(server)
     assert max(asked.values()) == 1
-    assert {f"whole leaf {number}" for number in range(30)} <= asked.keys()
+    assert {f"leaf {number}" for number in range(30)} <= asked.keys()
     assert again["came"] + again["failed"] == 30
     assert again["failed"] <= 4  # what one worker has in hand
 

@@ -1,9 +1,9 @@
 """A batch by the workers of an executor, as a program: it says what came, so that a test can end any of its processes.
 
-    python worker_jobs.py pool|dask URL STORE PLANS
+    python worker_jobs.py pool|dask URL STORE PLANS [KILLED]
 
-So many plans are drawn three times: whole; others, while the process of a worker is ended when the first set has come;
-and these again. Dask goes on with the same cluster, which takes seconds to start.
+With `KILLED` so many others are drawn as well, while the process of a worker is ended when the first set has come, and
+then these again: Dask in the same cluster, which takes seconds to start.
 """
 
 from __future__ import annotations
@@ -51,21 +51,22 @@ def draw(seedream: Seedream, executor: Executor, prompts: list[str], ended: int 
     return {"came": came, "failed": len(batch.failed), "errors": sorted({str(each.error) for each in batch.failed})}
 
 
-def main(kind: str, url: str, store: str, count: int) -> None:
+def main(kind: str, url: str, store: str, count: int, *, killed: bool) -> None:
     """Draw, and print what came each time."""
     seedream = Seedream("anyfast", base_url=url, store=store)
-    prompts = [f"leaf {number}" for number in range(count)]
+    prompts, others = ([f"{name} {number}" for number in range(count)] for name in ("leaf", "tree"))
     with (pool if kind == "pool" else dask)() as (executor, process):
-        found = [draw(seedream, executor, [f"whole {prompt}" for prompt in prompts])]
-        found.append(draw(seedream, executor, prompts, process))
-        if kind == "dask":
-            found.append(draw(seedream, executor, prompts))
-    if kind == "pool":  # of which one process has died, and with it all
+        found = [draw(seedream, executor, prompts)]
+        if killed:
+            found.append(draw(seedream, executor, others, process))
+        if killed and kind == "dask":
+            found.append(draw(seedream, executor, others))
+    if killed and kind == "pool":  # of which one process has died, and with it all
         with pool() as (executor, _):
-            found.append(draw(seedream, executor, prompts))
+            found.append(draw(seedream, executor, others))
     sys.stdout.write(json.dumps(found))
 
 
 if __name__ == "__main__":
-    kind, url, store, count = sys.argv[1:]
-    main(kind, url, store, int(count))
+    kind, url, store, count, *killed = sys.argv[1:]
+    main(kind, url, store, int(count), killed=bool(killed))
