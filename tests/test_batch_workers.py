@@ -226,7 +226,7 @@ def test_real_workers_send_each_plan_once_and_one_that_dies_loses_nothing_that_i
     assert max(asked.values()) == 1
     assert {f"leaf {number}" for number in range(30)} <= asked.keys()
     assert again["came"] + again["failed"] == 30
-    assert again["failed"] <= 4  # what one worker has in hand
+    assert again["failed"] <= {"dask": 4, "pool": 8}[kind]  # four in each hand; a pool ends both with the one
 
 
 def test_a_batch_that_is_killed_bills_nothing_twice(server: RawServer, store: Path, keyed: None) -> None:
