@@ -187,9 +187,9 @@ def by_cluster(folder: Path, count: int) -> bool:
     environment = {"SEEDREAM_API_KEY": "demo", "SEEDREAM_LIBRARY": str(folder / "dask.sqlite3")}
     with serving("ready") as (url, counters):
         program = str(Path(__file__).with_name("worker_jobs.py"))
-        command = [sys.executable, program, "dask", url, str(folder / "dask"), str(count), "no"]
+        command = [sys.executable, program, "dask", url, str(folder / "dask"), str(count)]
         output = subprocess.run(command, stdout=subprocess.PIPE, check=True, env={**os.environ, **environment}).stdout
-        came, sent = json.loads(output)["came"], counters()
+        came, sent = json.loads(output)[0]["came"], counters()
     seconds = time.perf_counter() - began
     tell(f"{came:,} pictures by a Dask cluster of two workers in {seconds:.0f} s; {sent['posts']:,} requests")
     return came == sent["posts"] == count and not sent["again"]

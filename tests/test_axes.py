@@ -97,7 +97,12 @@ def test_labels_and_holes() -> None:
 
 @pytest.mark.parametrize(
     ("body", "words"),
-    [("a {red|red} kite", "'red' stands there twice"), ("{a|{b|c}}", "stands in another one: {a|{b|c}}")],
+    [
+        ("a {red|red} kite", "'red' stands there twice"),
+        ("a kite{|}", "an empty value stands there twice"),
+        ("{a|{b|c}}", "stands in another one: {a|{b|c}}"),
+        ("{" * 2000 + "a|b" + "|c}" * 2000, "stands in another one: {"),
+    ],
 )
 def test_groups_that_are_refused(body: str, words: str) -> None:
     """What would be two runs of one prompt, or cannot be read in one way."""
@@ -296,6 +301,8 @@ def test_limits_of_a_sweep() -> None:
     """Four axes, ten thousand places; more is refused before they are made."""
     with pytest.raises(InvalidRequest, match="up to 4 axes"):
         places("{a|b}{c|d}{e|f}{g|h}", takes_axis(2))
+    with pytest.raises(InvalidRequest, match=r"has 900: vary 1, .*, vary 5, …\.$"):
+        places("".join(f"{{{number}|x{number}}}" for number in range(900)))
     many = [words_axis(name, range(10_000)) for name in "abc"]
     with pytest.raises(InvalidRequest, match="1,000,000,000,000 places"):
         cross(Ask("{a}{b}{c}"), many, variables={})
@@ -320,8 +327,9 @@ def test_rows_of_one_fault_are_told_by_their_numbers() -> None:
     found = of_rows("{words}", rows)
     with pytest.raises(InvalidRequest) as refused:
         check_places(found, lambda ask: make_request(ask, model="doubao-seedream-4-5"))
-    assert str(refused.value).startswith("row 100 · ")
-    assert "row 500 · \ud800 (500) and 5 others: The prompt holds half a character" in str(refused.value)
+    told = str(refused.value)
+    assert told.startswith("row 100 · ")
+    assert " (500) and 5 others: The prompt holds half a character" in told
 
 
 def test_words_that_cannot_be_filled_in_are_told_by_their_rows() -> None:

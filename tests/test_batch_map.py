@@ -195,6 +195,8 @@ def test_a_data_frame_gives_its_rows(seedream: Seedream) -> None:
     [
         ("one prompt", {}, "a list of prompts"),
         ({"prompt": "one record"}, {}, "a list of prompts"),
+        (None, {}, "a list of prompts, .* not NoneType"),
+        (Path("rows.csv"), {}, "a list of prompts, .* not P"),
         (["a"], {"concurrency": 0}, "concurrency is a whole number"),
         (["a"], {"per_minute": 0.5}, "per_minute is a whole number"),
     ],

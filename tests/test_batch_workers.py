@@ -191,11 +191,11 @@ def test_a_store_that_is_not_shared_is_told(seedream: Seedream, tmp_path: Path, 
 
 
 @contextmanager
-def program(kind: str, server: RawServer, store: Path, count: int, *, killed: bool) -> Iterator[subprocess.Popen[str]]:
+def program(kind: str, server: RawServer, store: Path, count: int) -> Iterator[subprocess.Popen[str]]:
     """`worker_jobs.py` at work, in a session of its own: all of its processes end with the test."""
     command = [sys.executable, str(ROOT / "tests" / "worker_jobs.py"), kind, f"{server.url}/v1", str(store), str(count)]
-    arguments = [*command, "yes" if killed else "no"]
-    with subprocess.Popen(arguments, stdout=subprocess.PIPE, text=True, start_new_session=True) as process:
+    command.append("killed")
+    with subprocess.Popen(command, stdout=subprocess.PIPE, text=True, start_new_session=True) as process:
         try:
             yield process
         finally:
@@ -203,40 +203,30 @@ def program(kind: str, server: RawServer, store: Path, count: int, *, killed: bo
                 os.killpg(process.pid, signal.SIGKILL)
 
 
-def drawn(kind: str, server: RawServer, store: Path, count: int, *, killed: bool = False) -> dict[str, Any]:
-    with program(kind, server, store, count, killed=killed) as process:
-        output, _ = process.communicate(timeout=100)
-    found: dict[str, Any] = json.loads(output)
-    return found
-
-
 def sent(server: RawServer) -> Counter[str]:
     """How often each prompt was sent."""
     return Counter(body["prompt"] for body in bodies(server.requests))
 
 
-def require(kind: str) -> None:
+@pytest.mark.parametrize("kind", ["pool", "dask"])
+def test_real_workers_send_each_plan_once_and_one_that_dies_loses_nothing_that_is_paid(
+    kind: str, server: RawServer, store: Path, keyed: None
+) -> None:
+    """Two processes of a pool, and a Dask cluster of two workers, of which one is killed on the way.
+
+    What it had in hand may be told as unknown, and is not sent a second time.
+    """
     if kind == "dask" and importlib.util.find_spec("distributed") is None:
         skip_or_fail("distributed cannot be imported")
-
-
-@pytest.mark.parametrize("kind", ["pool", "dask"])
-def test_real_workers_send_each_plan_once(kind: str, server: RawServer, store: Path, keyed: None) -> None:
-    """Two processes of a pool, and a Dask cluster of two workers."""
-    require(kind)
-    assert drawn(kind, server, store, 40) == {"came": 40, "failed": 0, "errors": []}
-    assert sent(server) == {f"leaf {number}": 1 for number in range(40)}
-
-
-@pytest.mark.parametrize("kind", ["pool", "dask"])
-def test_a_worker_that_dies_loses_nothing_that_is_paid(kind: str, server: RawServer, store: Path, keyed: None) -> None:
-    """Its process is killed. What it had in hand may be told as unknown, and is not sent a second time."""
-    require(kind)
-    drawn(kind, server, store, 60, killed=True)
-    again = drawn(kind, server, store, 60)
-    assert max(sent(server).values()) == 1
-    assert again["came"] + again["failed"] == 60
-    assert again["failed"] <= 4  # what one worker has in hand
+    with program(kind, server, store, 30) as process:
+        output, _ = process.communicate(timeout=100)
+    whole, _, again = json.loads(output)
+    assert whole == {"came": 30, "failed": 0, "errors": []}
+    asked = sent(server)
+    assert max(asked.values()) == 1
+    assert {f"leaf {number}" for number in range(30)} <= asked.keys()
+    assert again["came"] + again["failed"] == 30
+    assert again["failed"] <= {"dask": 4, "pool": 8}[kind]  # four in each hand; a pool ends both with the one
 
 
 def test_a_batch_that_is_killed_bills_nothing_twice(server: RawServer, store: Path, keyed: None) -> None:

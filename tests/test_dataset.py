@@ -76,6 +76,27 @@ def test_the_manifest_says_where_each_picture_is_from(seedream: Seedream, tmp_pa
     assert lines(folder / "train") == [{"file_name": "0001.jpg", **lines(folder / "train")[0]}]
 
 
+def test_whatever_holds_pictures_is_taken(seedream: Seedream, tmp_path: Path) -> None:
+    """Data frames of the history and of a sweep, folders, paths of pictures, and what `map` yields."""
+    pandas = pytest.importorskip("pandas", reason="the oldest versions are tried without it")
+    sweep = seedream.sweep("a {bird}", vary={"bird": ["owl", "wren"]}, images=2)
+    sources = {
+        "sweep": sweep,
+        "table": pandas.DataFrame(seedream.history()),
+        "read again": pandas.DataFrame([{"folder": str(entry.folder)} for entry in seedream.history()]),
+        "frame": sweep.frame,
+        "store": seedream.store,
+        "folders": [str(images.folder) for images in sweep],
+        "paths": [frame.path for images in sweep for frame in images],
+        "map": seedream.map(["a owl", "a wren"], images=2),
+        "generator": (images for images in sweep),
+    }
+    found = {name: table(export_dataset(sets, tmp_path / name)) for name, sets in sources.items()}
+    assert {name: len(rows) for name, rows in found.items()} == dict.fromkeys(sources, 4)
+    assert len({tuple(sorted(row["sha256"] + row["text"] for row in rows)) for rows in found.values()}) == 1
+    assert len(table(export_dataset(sweep[0].folder, tmp_path / "one"))) == 2
+
+
 def test_marks_choose_what_is_written(seedream: Seedream, tmp_path: Path) -> None:
     """A star anywhere: those alone. A rejected picture is never in it, unless all are asked for."""
     images = seedream.generate("a wren", images=3)
@@ -111,7 +132,9 @@ def test_a_folder_of_something_else_is_left_alone(seedream: Seedream, tmp_path: 
         ({"split": ["train"]}, "split is a name, or the shares"),
         ({"split": "../up"}, "split is a name"),
         ({"captions": "/txt"}, "captions is an ending"),
-        ({"sets": "fox"}, "not str"),
+        ({"sets": "fox"}, "fox is no run, no store and no picture of one: a dataset is made of sets, frames, sweeps"),
+        ({"sets": 3}, "A dataset is made of sets, .* folders of runs or stores, not int"),
+        ({"sets": [{"prompt": "a", "size": 1}]}, "A row with prompt, size names no run"),
         ({"sets": []}, "no picture to export"),
     ],
 )

@@ -13,6 +13,7 @@ from raw_server import Behaviour, Gate, RawServer, Request, raw_server
 from seedream_magic import Seedream
 from seedream_magic.images.image_set import ImageSet
 from seedream_magic.notebook.desk import Desk
+from seedream_magic.notebook.panel.compare import _each_once
 from seedream_magic.sweep.sweep import Sweep
 from served import KEY, client
 from service import PICTURE, POST, bodies, picture, whole_answer
@@ -88,6 +89,21 @@ def test_models_are_offered_and_their_sizes(store: Path) -> None:
         person.fill(Compare=False)
         assert "2048 × 2048 · 1 image" in person.text
         assert not person.sees("1K")
+
+
+def test_a_model_is_offered_by_one_of_its_names(person: Person) -> None:
+    """A gateway knows it with its date and without; two dates are two models."""
+    person.fill(Compare=True)
+    offered = [box.description for box in person.panel._compare._values["model"].children]
+    assert offered[0] == person.panel.client.model
+    assert len([name for name in offered if "4-5" in name]) == 1
+    assert len([name for name in offered if "5-0-lite" in name or "5.0-lite" in name or "5-0-26" in name]) == 1
+    assert _each_once(["seedream-4-5-251128", "doubao-seedream-4-5-261111", "doubao-seedream-4-5", "ep-1", "ep-2"]) == [
+        "seedream-4-5-251128",
+        "doubao-seedream-4-5-261111",
+        "ep-1",
+        "ep-2",
+    ]
 
 
 def test_stop_keeps_what_came(ip: InteractiveShell, prompt_start: None, store: Path) -> None:

@@ -84,7 +84,9 @@ def test_what_goes_on_from_such_a_set_goes_on_where_its_frames_are_from(
     assert paths(seedream.show(redone[1].run_id))[3] == redone[1].path
     posts = server.posts
     assert paths(both.redo(1)) == paths(redone)
-    assert paths(redone.redo(1)) == paths(redone)  # as `both = both.redo(1)`, run again
+    again = redone.redo(1)
+    assert paths(again) == paths(redone)  # as `both = both.redo(1)`, run again
+    assert [note.partition(" by this already")[0] for note in again.notes] == ["Frame 2 was drawn anew"]
     assert paths(story.redo(3))[3] == redone[1].path  # the same request as without the shape
     varied = redone[3].vary("at night")
     assert [one.source for one in varied.request.references] == [f"run:{kites.run_id}[1]"]
@@ -95,7 +97,7 @@ def test_what_goes_on_from_such_a_set_goes_on_where_its_frames_are_from(
         f"run:{kites.run_id}[0]",
         f"run:{kites.run_id}[1]",
     ]
-    with pytest.raises(InvalidRequest, match="Frames 0 and 2 are of different runs"):
+    with pytest.raises(InvalidRequest, match=r"images\[0\] and images\[2\] are of different runs"):
         both.redo(0, 2)
     assert server.posts == posts + 1
 

@@ -100,7 +100,6 @@ NOT_MOVED = (
     "images/response.py",
     "images/route.py",
     "images/search.py",
-    "images/shapes.py",
     "images/store.py",
     "images/verify.py",
     "library.py",

@@ -1,8 +1,9 @@
 """A batch by the workers of an executor, as a program: it says what came, so that a test can end any of its processes.
 
-    python worker_jobs.py pool|dask URL STORE PLANS KILLED
+    python worker_jobs.py pool|dask URL STORE PLANS [KILLED]
 
-`KILLED` "yes" ends a worker's process when the first set has come.
+With `KILLED` so many others are drawn as well, while the process of a worker is ended when the first set has come, and
+then these again: Dask in the same cluster, which takes seconds to start.
 """
 
 from __future__ import annotations
@@ -15,6 +16,7 @@ import sys
 from collections.abc import Iterator
 from concurrent.futures import Executor, ProcessPoolExecutor
 from contextlib import contextmanager
+from typing import Any
 
 from seedream_magic import Seedream
 
@@ -38,20 +40,33 @@ def dask() -> Iterator[tuple[Executor, int]]:
         yield client.get_executor(), next(iter(client.run(os.getpid).values()))
 
 
+def draw(seedream: Seedream, executor: Executor, prompts: list[str], ended: int | None = None) -> dict[str, Any]:
+    """What came, and what failed and why; the process `ended` is killed on the way."""
+    batch = seedream.map(iter(prompts), executor=executor, concurrency=4)
+    came = 0
+    for images in batch:
+        if ended is not None and not came:
+            os.kill(ended, signal.SIGKILL)
+        came += len(images.ok)
+    return {"came": came, "failed": len(batch.failed), "errors": sorted({str(each.error) for each in batch.failed})}
+
+
 def main(kind: str, url: str, store: str, count: int, *, killed: bool) -> None:
-    """Draw, and print what came, what failed and why."""
+    """Draw, and print what came each time."""
     seedream = Seedream("anyfast", base_url=url, store=store)
+    prompts, others = ([f"{name} {number}" for number in range(count)] for name in ("leaf", "tree"))
     with (pool if kind == "pool" else dask)() as (executor, process):
-        batch = seedream.map((f"leaf {number}" for number in range(count)), executor=executor, concurrency=4)
-        came = 0
-        for images in batch:
-            if killed and not came:
-                os.kill(process, signal.SIGKILL)
-            came += len(images.ok)
-    failed = {str(failure.error) for failure in batch.failed}
-    sys.stdout.write(json.dumps({"came": came, "failed": len(batch.failed), "errors": sorted(failed)}))
+        found = [draw(seedream, executor, prompts)]
+        if killed:
+            found.append(draw(seedream, executor, others, process))
+        if killed and kind == "dask":
+            found.append(draw(seedream, executor, others))
+    if killed and kind == "pool":  # of which one process has died, and with it all
+        with pool() as (executor, _):
+            found.append(draw(seedream, executor, others))
+    sys.stdout.write(json.dumps(found))
 
 
 if __name__ == "__main__":
-    kind, url, store, count, killed = sys.argv[1:]
-    main(kind, url, store, int(count), killed=killed == "yes")
+    kind, url, store, count, *killed = sys.argv[1:]
+    main(kind, url, store, int(count), killed=bool(killed))

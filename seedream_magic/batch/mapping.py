@@ -127,6 +127,9 @@ class _Mapping:
         if isinstance(rows, str | bytes | Mapping | Plan | Storyboard):
             raise InvalidRequest("map takes a list of prompts, or whatever gives one after the other, not one prompt.")
         self._rows: Any = _records(rows)
+        if not isinstance(self._rows, Iterable | AsyncIterable):
+            kind = type(rows).__name__
+            raise InvalidRequest(f"map takes a list of prompts, or whatever gives one after the other, not {kind}.")
         rows = self._rows
         self.failed: list[Failure] = []
         self._client, self._reader = client, RowReader(client, options, looks_up=executor is not None)

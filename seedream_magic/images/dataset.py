@@ -26,8 +26,8 @@ from seedream_magic.api.providers import PROVIDERS
 from seedream_magic.errors import ConfigError, InvalidRequest, plural, reason_of
 from seedream_magic.images.image_set import Frame
 from seedream_magic.images.index import HistoryEntry
-from seedream_magic.images.record import Record, read_record, request_of
-from seedream_magic.images.store import load_whole
+from seedream_magic.images.record import Record, is_run, read_record, request_of
+from seedream_magic.images.store import load_whole, records
 from seedream_magic.view.pictures import progress
 from seedream_magic.words.clip import one_line
 
@@ -37,6 +37,7 @@ MANIFEST = "manifest.csv"
 COLUMNS = (
     "file", "text", "model", "provider", "width", "height", "options", "sha256", "run_id", "frame", "price",
 )  # fmt: skip
+_SOURCES = "sets, frames, sweeps, rows of history(), and folders of runs or stores"
 _LONGEST_CAPTION = 10_000
 _SPLIT_NAME = re.compile(r"\w[\w.-]{0,59}")
 _ENDING = re.compile(r"\.[A-Za-z0-9]{1,16}")
@@ -65,9 +66,10 @@ def export_dataset(
 ) -> Path:
     """Write the pictures of these sets and their words into a folder, and give its absolute path.
 
-    `sets` is a set, a frame, a row of `history()`, or any iterable of such: a list, a sweep, what `map` yields. `split`
-    is the name of the one split, or the share of each (`{"train": 0.9, "test": 0.1}`): all pictures of the same words
-    are in the same one. `captions` is the ending of caption files (".txt" or ".caption"): "captions" has ".txt" without
+    `sets` is a set, a frame, a sweep, a row of `history()`, the folder of a run or of a store, a picture's path, or any
+    iterable of such: a list, what `map` yields, a data frame of the history or of a sweep. `split` is the name of the
+    one split, or the share of each (`{"train": 0.9, "test": 0.1}`): all pictures of the same words are in the same one.
+    `captions` is the ending of caption files (".txt" or ".caption"): "captions" has ".txt" without
     being told, "imagefolder" none. `link` makes symbolic links to the originals in place of copies.
 
     Where any of them has a star only those with one are written, and never one that was rejected; `picks` asks for the
@@ -166,13 +168,51 @@ def _frames(value: object) -> Iterator[Frame]:
     if isinstance(value, Frame):
         yield value
     elif isinstance(value, HistoryEntry):
-        record = read_record(value.folder)
-        yield from load_whole(record) if record else ()
-    elif isinstance(value, Iterable) and not isinstance(value, str | bytes | Mapping):
+        yield from _frames_of_run(value.folder)
+    elif isinstance(value, str | os.PathLike):
+        yield from _frames_at(Path(os.path.abspath(os.path.expanduser(os.fspath(value)))))  # noqa: PTH100, PTH111 - as above
+    elif isinstance(value, Mapping):
+        yield from _frames_of_row(value)
+    elif hasattr(value, "to_dicts"):  # a data frame of polars
+        yield from _frames(value.to_dicts())
+    elif hasattr(value, "columns") and hasattr(value, "to_dict"):  # of pandas
+        yield from _frames(value.to_dict("records"))
+    elif isinstance(value, Iterable) and not isinstance(value, bytes):
         for each in value:
             yield from _frames(each)
     else:
-        raise InvalidRequest(f"A dataset is made of sets, frames or rows of the history, not {type(value).__name__}.")
+        raise InvalidRequest(f"A dataset is made of {_SOURCES}, not {type(value).__name__}.")
+
+
+def _frames_of_row(row: Mapping[Any, Any]) -> Iterator[Frame]:
+    """The frames of a row of a table: of `history()` by its folder, of a sweep's `frame` by its paths."""
+    folder, paths = row.get("folder"), row.get("paths")
+    if isinstance(folder, str | os.PathLike):
+        yield from _frames_of_run(Path(folder))
+    elif isinstance(paths, list | tuple):
+        yield from _frames(paths)
+    else:
+        raise InvalidRequest(
+            f"A row with {', '.join(map(str, row))[:200]} names no run: a dataset is made of {_SOURCES}."
+        )
+
+
+def _frames_at(path: Path) -> Iterator[Frame]:
+    """The frames of a run's folder, of all runs of a store, or the one whose picture it is."""
+    if is_run(path):
+        yield from _frames_of_run(path)
+    elif any(True for _ in records(path)):
+        for record in records(path):
+            yield from load_whole(record)
+    elif found := [frame for frame in _frames_of_run(path.parent) if frame.path == path]:
+        yield from found
+    else:
+        raise InvalidRequest(f"{path} is no run, no store and no picture of one: a dataset is made of {_SOURCES}.")
+
+
+def _frames_of_run(folder: Path) -> Iterator[Frame]:
+    record = read_record(folder)
+    yield from load_whole(record) if record else ()
 
 
 def _write(

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator, Mapping, Sequence
 from collections.abc import Set as AbstractSet
 from dataclasses import dataclass, field, replace
@@ -37,7 +38,7 @@ from seedream_magic.images.shapes import checked_places, request_of_pictures
 from seedream_magic.view.cards import Bill, Card, CardSet, CardState, file_stem
 from seedream_magic.words import runs as texts
 from seedream_magic.words.carousel import ENGLISH, Words, words_for
-from seedream_magic.words.text import in_language, join
+from seedream_magic.words.text import Sentence, in_language, join
 
 if TYPE_CHECKING:
     from PIL.Image import Image
@@ -420,6 +421,8 @@ class ImageSet(Sequence[Frame]):
         if others:
             raise InvalidRequest(texts.OF_DIFFERENT_RUNS(first=chosen[0], second=others[0]))
         made = of.redo(*(self.sources[place][1] for place in chosen), **asked)
+        numbers = {at + 1: place + 1 for place, (one, at) in enumerate(self.sources) if one.run_id == of.run_id}
+        made = replace(made, notes=tuple(_renumbered(note, numbers) for note in made.notes))
         sources = [(made if one.run_id == of.run_id else one, place) for one, place in self.sources]
         return put_together(sources, like=replace(made, own=made))
 
@@ -537,6 +540,27 @@ def put_together(sources: Sequence[tuple[ImageSet, int]], *, like: ImageSet | No
         client=first.client,
         sources=tuple(sources),
     )
+
+
+_NAMING_FRAMES = (
+    texts.STAYS_AS_IT_WAS,
+    texts.FRAME_DRAWN_ALREADY,
+    texts.FRAMES_DRAWN_ALREADY,
+    texts.FRAME_ADDED_ALREADY,
+    texts.FRAMES_ADDED_ALREADY,
+)
+
+
+def _renumbered(note: str, numbers: Mapping[int, int]) -> str:
+    """A note that names frames by their numbers in the set that they are from, with those that they have here."""
+    if not isinstance(note, Sentence) or note.text not in _NAMING_FRAMES:
+        return note
+
+    def here(fact: object) -> str:
+        return re.sub(r"\d+", lambda found: str(numbers.get(int(found[0]), found[0])), str(fact))
+
+    facts = {name: here(fact) if name in {"number", "numbers", "last"} else fact for name, fact in note.facts.items()}
+    return note.text(**facts)
 
 
 def _sources_of(images: ImageSet) -> tuple[tuple[ImageSet, int], ...]:

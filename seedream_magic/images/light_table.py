@@ -46,7 +46,7 @@ def light_table(*pictures: Frame | ImageSet) -> LightTable:
         elif not isinstance(picture, Frame):
             raise InvalidRequest(f"A light table takes frames, such as images[2], not {type(picture).__name__}.")
         elif not picture.ok:
-            raise InvalidRequest(f"Frame {picture.index} of run {picture.run_id} has no picture.")
+            raise InvalidRequest(f"{_name(picture) or f'images[{picture.index}]'} has no picture.")
         else:
             frames.append(picture)
     if not FEWEST <= len(frames) <= MOST:

@@ -9,19 +9,20 @@ from operator import index
 from seedream_magic.api.request import ImageRequest
 from seedream_magic.api.storyboard import Storyboard
 from seedream_magic.errors import InvalidRequest
+from seedream_magic.words import runs as texts
 
 
 def checked_places(places: Sequence[int], total: int) -> tuple[int, ...]:
     """Indexes of frames, in the order in which they were given. Raises `InvalidRequest` for what is none, or twice."""
     if not places:
-        raise InvalidRequest(f"Which frame? The set has 0 to {total - 1}, as Python counts.")
+        raise InvalidRequest(texts.WHICH_FRAME(last=total - 1))
     for place in places:
         if isinstance(place, bool) or not hasattr(place, "__index__") or index(place) not in range(total):
-            raise InvalidRequest(f"The set has frames 0 to {total - 1}, as Python counts; {place!r} is none of them.")
+            raise InvalidRequest(texts.NO_SUCH_FRAME(last=total - 1, place=repr(place)))
     chosen = tuple(map(index, places))
     twice = [place for place in chosen if chosen.count(place) > 1]
     if twice:
-        raise InvalidRequest(f"Frame {twice[0]} is named twice.")
+        raise InvalidRequest(texts.NAMED_TWICE(place=twice[0]))
     return chosen
 
 

@@ -222,7 +222,7 @@ def _answer(desk: Desk, message: Message) -> dict[str, Any]:
 
 def _checked(asked: Action) -> Action:
     if asked.frame not in range(max(len(asked.images), asked.images.expected or 0)):
-        raise InvalidRequest(f"Run {asked.images.run_id} has no frame {asked.frame}.")
+        raise InvalidRequest(f"Run {asked.images.run_id} has no frame {asked.frame + 1}.")
     return asked
 
 

@@ -28,7 +28,7 @@ DEFAULT_SEED = 0
 MOST_PROBLEMS = 10
 """So many are told, and how many more there are."""
 _NAMED = 5
-"""So many places are named for a fault that several have."""
+"""So many axes are named where there are too many, and so many places for a fault that several have."""
 _ESCAPES = dict(zip((rf"\{sign}" for sign in "{|}｛｜｝"), "\ufdd0\ufdd1\ufdd2\ufdd4\ufdd5\ufdd6", strict=True))
 """Escaped signs while groups and variables are looked for: characters that no text has."""
 
@@ -102,7 +102,7 @@ def cross(
     axes or runs.
     """
     if len(axes) > MOST_AXES:
-        names = ", ".join(axis.name for axis in axes)
+        names = ", ".join(axis.name for axis in axes[:_NAMED]) + ", …" * (len(axes) > _NAMED)
         raise InvalidRequest(f"A sweep has up to {MOST_AXES} axes; this one has {len(axes)}: {names}.")
     total = math.prod(map(len, axes))
     drawn = [[place for place, change in enumerate(axis.changes) if change is not None] for axis in axes]

@@ -171,7 +171,8 @@ def _axis(name: str, labels: Sequence[str], changes: Sequence[Change | None]) ->
         holes += change is None
         own = label if change is not None else HOLE if holes == 1 else f"{HOLE} ({holes})"
         if own in used:
-            raise InvalidRequest(f"{name}: {label[:40]!r} stands there twice.")
+            value = "an empty value" if label == NOTHING else repr(label[:40])
+            raise InvalidRequest(f"{name}: {value} stands there twice.")
         used[own] = None
     return Axis(name, tuple(used), tuple(changes))
 

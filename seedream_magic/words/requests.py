@@ -157,7 +157,7 @@ NO_PICTURE = Text(
     "The set of run {run} has no picture: it cannot be a reference.", "运行 {run} 没有图片，不能用作参考图。"
 )
 NO_SUCH_FRAME = Text(
-    "Run {run} has frames 0 to {last}; {value} is none of them.", "运行 {run} 有第 0 到 {last} 帧，没有 {value}。"
+    "{value} is none of run:{run}[0] to run:{run}[{last}].", "没有 {value}，只有 run:{run}[0] 到 run:{run}[{last}]。"
 )
 IMAGE_IS_NOT_HERE = Text(
     "The record of run {run} names an image that the store does not have.", "运行 {run} 的记录提到的图片不在存储中。"

@@ -256,12 +256,13 @@ NOTHING_TO_RECOVER = Text(
 )
 NONE_FAILED = Text("Run {run} has no failed frame.", "运行 {run} 没有失败的帧。")
 WHICH_FRAME = Text(
-    "Which frame? The set has 0 to {last}, as Python counts.", "哪一帧？这组有 0 到 {last}（从 0 数起）。"
+    "Which frame? The set has images[0] to images[{last}].", "哪一帧？这组有 images[0] 到 images[{last}]。"
 )
 NO_SUCH_FRAME = Text(
-    "The set has frames 0 to {last}, as Python counts; {place} is none of them.",
-    "这组有第 0 到 {last} 帧（从 0 数起），没有 {place}。",
+    "The set has images[0] to images[{last}]; {place} is none of them.",
+    "这组有 images[0] 到 images[{last}]，没有 {place}。",
 )
+NAMED_TWICE = Text("images[{place}] is named twice.", "images[{place}] 写了两次。")
 PURGED = Text(
     "Run {run} of this set is not in {store} any more: it was purged or moved away.",
     "这组的运行 {run} 已不在 {store}：已被删除或移走。",
@@ -309,12 +310,12 @@ NOT_EXTENDED = Text(
     "拼成的组不能续画：请续画原来的那一组，再重新拼。",
 )
 OF_DIFFERENT_RUNS = Text(
-    "Frames {first} and {second} are of different runs: redo them one by one.",
-    "第 {first} 与第 {second} 帧来自不同的运行，请逐帧重画。",
+    "images[{first}] and images[{second}] are of different runs: redo them one by one.",
+    "images[{first}] 与 images[{second}] 来自不同的运行，请逐帧重画。",
 )
 NAME_EVERY_FRAME = Text(
-    "Name every frame once: {missing} is not there. images.without({missing}) drops it.",
-    "每一帧都要写一次：缺 {missing}。要去掉它，用 images.without({missing})。",
+    "Name every frame once: images[{missing}] is not there. images.without({missing}) drops it.",
+    "每一帧都要写一次：缺 images[{missing}]。要去掉它，用 images.without({missing})。",
 )
 NONE_HAS_MARKS = Text(
     "None of the {count:frame} has these marks; images[0].star() sets one.",
@@ -326,10 +327,11 @@ WITHOUT_CLIENT = Text(
     "这组不是由 Seedream 读出的：请用 seedream.show(run_id) 取得。",
 )
 NO_SUCH_TAKE_OF_FRAME = Text(
-    "Frame {place} has {takes:take}; take={take} is none of them.", "第 {place} 帧有 {takes} 版，没有 take={take}。"
+    "images[{place}] has {takes:take}; take={take} is none of them.",
+    "images[{place}] 有 {takes} 版，没有 take={take}。",
 )
 NO_TAKE_OF_FRAME = Text(
-    "Frame {place} has no picture; take={take} is none.", "第 {place} 帧没有图片，没有 take={take}。"
+    "images[{place}] has no picture; take={take} is none.", "images[{place}] 没有图片，没有 take={take}。"
 )
 NO_SUCH_TAKE_TO_REDO = Text(
     "images[{place}] has {drawn:take}: take={next} draws the next, take={take} is none.",

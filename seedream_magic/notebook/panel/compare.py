@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import shlex
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
@@ -101,7 +102,7 @@ class Compare:
             return
         known = [find_model(one) for one in self.chosen("model") or (model,)]
         sizes = [size for size in SIDES if any(one is None or size in one.presets for one in known)]
-        for name, values in (("size", sizes), ("ratio", RATIOS), ("model", dict.fromkeys((model, *self._models)))):
+        for name, values in (("size", sizes), ("ratio", RATIOS), ("model", _each_once((model, *self._models)))):
             self._offer(name, tuple(values))
 
     def comparison(self, ask: Ask) -> Comparison:
@@ -152,3 +153,18 @@ class Compare:
         box.layout.width, box.layout.margin = "auto", "2px 8px 2px 0"
         self._loop.watch(box, self._changed)
         return box
+
+
+def _each_once(names: Sequence[str]) -> list[str]:
+    """These models, each by the first of its names: with a date and without one it is the same."""
+    found: list[str] = []
+    for name in names:
+        if not any(_is_same(name, one) for one in found):
+            found.append(name)
+    return found
+
+
+def _is_same(one: str, other: str) -> bool:
+    dates = {date for name in (one, other) for date in re.findall(r"-(\d{6})$", name)}
+    model = find_model(one)
+    return one == other or (model is not None and model is find_model(other) and len(dates) < 2)
