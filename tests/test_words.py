@@ -119,7 +119,6 @@ NOT_MOVED = (
     "images/verify.py",
     "library.py",
     "notebook/actions.py",
-    "notebook/cell.py",
     "notebook/commands.py",
     "notebook/desk.py",
     "notebook/display.py",

@@ -23,6 +23,9 @@ from seedream_magic.api.providers import Provider
 from seedream_magic.api.redaction import remember_secret
 from seedream_magic.errors import ConfigError, MissingKey
 
+_AROUND = re.compile(r"""^[\s"']*(?:(?:authorization\s*:\s*)?bearer\s+)?|[\s"']+$""", re.IGNORECASE)
+"""What is copied with a key: the header that it stands in, quotes."""
+
 
 class Key:
     """An API key. Raises `ConfigError`, which does not repeat it, for a text that can be none."""
@@ -30,7 +33,7 @@ class Key:
     __slots__ = ("_value", "source")
 
     def __init__(self, value: str, source: str) -> None:
-        self._value = value.strip()
+        self._value = _AROUND.sub("", value)
         self.source = source
         if not re.fullmatch(r"[!-~]+", self._value):
             raise ConfigError(f"The key from {source} holds a space, a line break or a letter that no key has.")
