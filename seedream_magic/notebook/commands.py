@@ -190,7 +190,7 @@ def _doctor(desk: Desk, words: str) -> None:
     """Say what may be wrong, or what a code of the service means."""
     from seedream_magic.notebook.doctor import doctor  # noqa: PLC0415 - load time, see `desk`
 
-    print(doctor(desk, words))  # noqa: T201 - a report is text
+    display(doctor(desk, words), raw=True)
 
 
 def _panel(desk: Desk, text: str) -> None:
