@@ -179,8 +179,8 @@ def test_the_notebooks_setting(shell: InteractiveShell, server: RawServer, monke
     assert shell.run_cell("%%seedream --provider anyfast --quiet\na kite").success
     assert server.requests[0].headers["x-tenant"] == HEADERS["X-Tenant"]
     lines = ("%seedream", "%seedream doctor", "%%seedream --dry-run\na kite", "%config SeedreamMagics")
-    told = [run(shell, line)[1] for line in (*lines, "%config SeedreamMagics.headers")]
-    assert f"headers   {NAMES}\n" in told[0]
+    told = [" ".join(run(shell, line)[1].split()) for line in (*lines, "%config SeedreamMagics.headers")]
+    assert f"headers {NAMES} model" in told[0]
     assert NAMES in told[1]
     assert "X-Tenant: $SEEDREAM_HEADERS_X_TENANT" in told[2]
     assert all(name in text for name in HEADERS for text in told[3:])

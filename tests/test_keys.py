@@ -250,7 +250,7 @@ def test_stop_and_the_limit_work_while_a_keyring_is_silent(tmp_path: Path) -> No
         said = kernel.run("%%seedream\na boat")
         assert said.ename == "MissingKey"
         assert "the keyring did not answer within 3 s" in (said.evalue or "")
-        report = kernel.run("%seedream doctor").stdout
-        assert report.startswith("bad   key")
+        report = kernel.run("%seedream doctor").outputs[0].text
+        assert "\nWrong\n  key: No API key" in report
         assert "PYTHON_KEYRING_BACKEND" in report
         assert kernel.run("%seedream use demo").ename is None

@@ -26,6 +26,9 @@ from seedream_magic.words import network as texts
 from seedream_magic.words.lists import AND, OR
 from seedream_magic.words.text import chain
 
+_AROUND = re.compile(r"""^[\s"']*(?:(?:authorization\s*:\s*)?bearer\s+)?|[\s"']+$""", re.IGNORECASE)
+"""What is copied with a key: the header that it stands in, quotes."""
+
 
 class Key:
     """An API key. Raises `ConfigError`, which does not repeat it, for a text that can be none."""
@@ -33,7 +36,7 @@ class Key:
     __slots__ = ("_value", "source")
 
     def __init__(self, value: str, source: str) -> None:
-        self._value = value.strip()
+        self._value = _AROUND.sub("", value)
         self.source = source
         if not re.fullmatch(r"[!-~]+", self._value):
             raise ConfigError(texts.KEY_MALFORMED(source=source))

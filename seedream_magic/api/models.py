@@ -186,6 +186,24 @@ def ids_meant(model_id: str, provider: str) -> tuple[str, ...]:
     return () if model_id in offered else same or tuple(difflib.get_close_matches(model_id.lower(), offered, n=1))
 
 
+def misspelt(model_id: str, provider: str) -> str:
+    """The id of a provider that this one is a misspelling of, "" where it may be one that the table does not know yet.
+
+    A misspelling has the numbers of the known id, and as many words, all alike: `doubao-seedream-6-0` is a new model.
+    """
+    if find_model(model_id) is not None or model_id.lower().startswith("ep-"):
+        return ""
+    numbers, words = re.findall(r"\d+", model_id), re.findall("[a-z]+", model_id.lower())
+    for known in dict.fromkeys((*ids_for(provider), *KNOWN_IDS)):
+        known_words = re.findall("[a-z]+", known)
+        alike = len(words) == len(known_words) and all(
+            difflib.SequenceMatcher(None, *pair).ratio() > 0.75 for pair in zip(words, known_words, strict=True)
+        )
+        if alike and re.findall(r"\d+", known) == numbers:
+            return known
+    return ""
+
+
 def pixels_for_ratio(model: Model | None, preset: str, ratio: tuple[int, int]) -> tuple[int, int]:
     """Width and height in pixels of a preset at a ratio.
 

@@ -16,13 +16,13 @@ from seedream_magic.api.prices import OWN, Price, own_price, told_together
 from seedream_magic.api.providers import PROVIDERS, find_provider
 from seedream_magic.errors import ConfigError, InvalidRequest, MissingKey, plural, reason_of
 from seedream_magic.images.cards import path_text
-from seedream_magic.notebook.cell import split_line
 from seedream_magic.notebook.desk import Desk
+from seedream_magic.notebook.first_line import split_line
 from seedream_magic.notebook.help import help_page
 from seedream_magic.notebook.picture_commands import compare, gallery
 from seedream_magic.notebook.run_commands import continued_run, export, purge, recover, retry, show, show_history
+from seedream_magic.words import cells
 from seedream_magic.words.carousel import own_words
-from seedream_magic.words.clip import one_line
 
 
 def run_command(desk: Desk, line: str) -> None:
@@ -35,6 +35,8 @@ def run_command(desk: Desk, line: str) -> None:
 
 
 def _about_unknown(word: str) -> str:
+    if word.startswith("%%"):  # as `magic.with_body` gives a cell whose %%seedream is not its first line
+        return cells.NOT_FIRST()
     if word.startswith("-"):
         return "Options go on a %%seedream line (two percent signs), with the prompt on the lines below."
     near = difflib.get_close_matches(word, [name for name in COMMANDS if name], n=1)
@@ -169,10 +171,7 @@ def _library(_: Desk, text: str) -> None:
 
 def _folders_to_scan(text: str) -> list[Path]:
     """The folders that `--scan` names. Raises `InvalidRequest` for what is none."""
-    try:
-        words = split_line(text)
-    except InvalidRequest as exc:
-        raise InvalidRequest(f"A quote is not closed in {one_line(text, 60)}.") from exc
+    words = split_line(text)
     if words and words[0] != "--scan":
         raise InvalidRequest(f"%seedream library takes --scan and folders, not {words[0][:40]!r}.")
     if words and not words[1:]:
@@ -191,7 +190,7 @@ def _doctor(desk: Desk, words: str) -> None:
     """Say what may be wrong, or what a code of the service means."""
     from seedream_magic.notebook.doctor import doctor  # noqa: PLC0415 - load time, see `desk`
 
-    print(doctor(desk, words))  # noqa: T201 - a report is text
+    display(doctor(desk, words), raw=True)
 
 
 def _panel(desk: Desk, text: str) -> None:

@@ -15,6 +15,7 @@ from seedream_magic.errors import InvalidRequest
 from seedream_magic.notebook.cell import Cell, parse_cell, value_of
 from seedream_magic.notebook.desk import Desk
 from seedream_magic.notebook.display import ends_with_cells, in_terminal
+from seedream_magic.notebook.mistakes import refuse_taken
 from seedream_magic.notebook.sweeps import IN_BACKGROUND, WAITED, draw_sweep, first_group
 from seedream_magic.planning import plan_ask
 from seedream_magic.seedream import Seedream
@@ -24,6 +25,7 @@ from seedream_magic.variables import fill_prompt
 def draw_cell(desk: Desk, line: str, text: str) -> None:
     """Draw what a cell asks for: `line` is what stands behind the magic's name, `text` what stands below."""
     cell = parse_cell(line, text)
+    refuse_taken(cell.name, desk.variables)
     if cell.is_sweep:
         draw_sweep(desk, cell)
         return
@@ -54,6 +56,7 @@ def _plan_cell(desk: Desk, cell: Cell) -> tuple[Plan, Seedream]:
     client = desk.client(cell.provider)
     refs = [value_of(text, desk.variables) for text in ask.refs]
     plan = plan_ask(client, replace(ask, prompt=prompt, refs=refs))
+    plan = replace(plan, warnings=(*plan.warnings, *cell.notes))
     if cell.wide:
         plan = replace(plan, warnings=(*plan.warnings, f"Typed full-width and read as plain: {', '.join(cell.wide)}."))
     if unfilled:

@@ -5,6 +5,7 @@ What they do is loaded when they are first used, so that `%load_ext` takes no ti
 
 from __future__ import annotations
 
+import ast
 import re
 from typing import Any
 
@@ -16,7 +17,8 @@ from seedream_magic.notebook.desk import Desk, Settings
 from seedream_magic.notebook.options import help_text
 from seedream_magic.notebook.tab import register_completion, unregister_completion
 
-_WIDE_MAGIC = re.compile(r"\s*(?:％[%％]|%％)seedream\b")
+_TYPED_MAGIC = re.compile(r"\s*(?:%%|％[%％]|%％)[ \t]?seedream\b", re.IGNORECASE)
+_ASSIGNED_MAGIC = re.compile(r"\s*[^\W\d]\w*\s*=\s*[%％]{2}\s?seedream\b")
 
 
 @magics_class
@@ -44,13 +46,17 @@ class SeedreamMagics(Magics, Settings):
 
 
 def with_body(lines: list[str]) -> list[str]:
-    """Give a cell of one line `%%seedream …` an empty body: without one IPython answers, and points the wrong way.
+    """Make of a cell that was meant to be drawn one that is.
 
-    Full-width signs in front of the name, as a Chinese keyboard types them, are plain ones.
+    A cell of one line `%%seedream …` gets an empty body: without one IPython answers, and points the wrong way.
+    Full-width signs in front of the name, as a Chinese keyboard types them, are plain ones. Comments above it go. Where
+    code stands above it, or `name =` before it, which IPython takes for a fault of Python, the command says so.
     """
-    first = next((place for place, line in enumerate(lines) if line.strip()), None)
-    if first is not None and _WIDE_MAGIC.match(lines[first]):
-        lines = [*lines[:first], _WIDE_MAGIC.sub("%%seedream", lines[first], count=1), *lines[first + 1 :]]
+    first = next((place for place, line in enumerate(lines) if line.strip() and line.lstrip()[:1] != "#"), len(lines))
+    if first < len(lines) and _TYPED_MAGIC.match(lines[first]):
+        lines = [_TYPED_MAGIC.sub("%%seedream", lines[first], count=1), *lines[first + 1 :]]
+    elif _is_misplaced(lines[first:]):
+        return ["%seedream %%seedream\n"]
     filled_lines = [line for line in lines if line.strip()]
     if (
         len(filled_lines) == 1
@@ -59,6 +65,19 @@ def with_body(lines: list[str]) -> list[str]:
     ):
         return [filled_lines[0].rstrip("\n") + "\n", "\n"]
     return lines
+
+
+def _is_misplaced(lines: list[str]) -> bool:
+    """Whether code that is whole stands above a line `%%seedream`, which is in no string of it then."""
+    if not lines or lines[0].startswith("%%"):
+        return False
+    if _ASSIGNED_MAGIC.match(lines[0]):
+        return True
+    place = next((place for place, line in enumerate(lines) if _TYPED_MAGIC.match(line)), 0)
+    try:
+        return place > 0 and bool(ast.parse("".join(lines[:place])).body)
+    except (SyntaxError, ValueError):
+        return False
 
 
 # IPython passes over such a transform while a cell is still being typed (`TransformerManager.check_complete`, 7.17 and

@@ -16,8 +16,9 @@ from seedream_magic.api.plan import Plan
 from seedream_magic.api.prices import bill_text
 from seedream_magic.errors import InvalidRequest, plural
 from seedream_magic.images.image_set import ImageSet, sets_in
-from seedream_magic.notebook.cell import split_line, value_of
+from seedream_magic.notebook.cell import value_of
 from seedream_magic.notebook.desk import Desk
+from seedream_magic.notebook.first_line import split_line
 from seedream_magic.words.clip import path_from
 
 if TYPE_CHECKING:

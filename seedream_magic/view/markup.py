@@ -125,6 +125,26 @@ def text_table(rows: Sequence[Sequence[str]]) -> list[str]:
     ]
 
 
+_HAN = r"\u3000-\u9fff\uf900-\uff60"
+_PIECES = re.compile(rf"[^\S\n]*(?:[{_HAN}][\u3001\u3002\uff01\uff09\uff0c\uff1a\uff1b\uff1f）」』”]*|[^\s{_HAN}]+)")
+"""Of a text that is broken into lines: a word, or one Chinese character with the signs that must not begin a line."""
+
+
+def text_lines(text: str, columns: int, *, first: str = "", then: str = "") -> list[str]:
+    """The text in lines of so many columns of a terminal, with these beginnings. A longer word has a line for itself.
+
+    Chinese, which has no blanks, breaks between any two characters.
+    """
+    lines, empty = [first], True
+    for piece in _PIECES.findall(text):
+        if not empty and text_width(lines[-1] + piece) > columns:
+            lines.append(then)
+            empty = True
+        lines[-1] += piece.lstrip() if empty else piece
+        empty = False
+    return lines
+
+
 def text_width(text: str) -> int:
     """Columns that a text takes in a terminal: Chinese characters take two, marks on a letter none."""
     wide = sum(unicodedata.east_asian_width(letter) in "WF" for letter in text)

@@ -1,0 +1,108 @@
+"""What is mistyped is caught before it is sent as a prompt; a prompt that only looks odd is drawn."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+from IPython.core.interactiveshell import InteractiveShell
+
+from asking import run_cell
+from raw_server import RawServer
+from seedream_magic import InvalidRequest
+from seedream_magic.api.credentials import Key
+from service import bodies
+
+CAUGHT = [
+    ("%%seedream\n\n  %%seedream -n 2\na fox", "two %%seedream lines"),
+    ("%%seedream\na fox\n\n%%seedream -n 2\na cat", "Line 3 of the prompt is a command: give %%seedream -n 2 a cell"),
+    ("%%seedream\na fox\n  ％seedream history", "give ％seedream history a cell"),
+    ("%%seedream\n%pip install pillow\na fox", "Line 1 of the prompt is a command"),
+    ("%%seedream\na fox\n! pip install pillow", "Line 2 of the prompt is a command"),
+    ("%%seedream --vary\nf'a {red|blue} {fox}'", "leave out f'"),
+    ("%%seedream\n\n  f'''a {fox}\nin snow'''\n", "leave out f'''"),
+    ('%%seedream\nrf"a {fox}"', "{names} are filled in anyway"),
+    ('%%seedream\n"""\na fox\n"""', 'leave out """'),
+    ("%%seedream\n-n 4 -s 2K\na fox", "-n 4 -s 2K stands in the prompt"),
+    ("%%seedream\n--尺寸 2K\n一只狐狸", "--尺寸 2K stands in the prompt"),
+    ("%%seedream print <<\na fox", "print is Python's own: take another name, such as print_set"),
+    ("%%seedream --out list\na fox", "list is Python's own"),
+    ("%%seedream In << -n 2\na fox", "In holds a list"),
+    ("%%seedream os << --vary\na {red|blue} fox", "os holds a module"),
+    ("%%seedream fox << --bg\na fox", "fox holds a str, which the set would replace"),
+    ("%%seedream hero < -n 2\na fox", "Did you mean hero << -n 2?"),
+    ("%%seedream hero =\na fox", "Did you mean hero << …?"),
+    ("%%seedream 英雄 >> -n 2\na fox", "Did you mean 英雄 << -n 2?"),
+    ("%%seedream -s 16:9\na fox", "--ratio 16:9"),
+    ("%%seedream hero << \\\n-n 2\na fox", "ends in a backslash"),
+    ("%%seedream -m doubao-sedream-4-5\na fox", "did you mean doubao-seedream-4-5? --no-check sends it as typed"),
+    ("%%seedream -m dubao-seedream_4.5 --dry-run\na fox", "did you mean doubao-seedream-4-5?"),
+    ("x = 1\n%%seedream\na fox", "%%seedream begins its cell"),
+    ("hero = %%seedream -n 2\na fox", "%%seedream hero << …"),
+]
+
+
+@pytest.mark.parametrize(("cell", "named"), CAUGHT, ids=[cell for cell, _ in CAUGHT])
+def test_a_mistake_is_told_and_not_drawn(
+    shell: InteractiveShell, server: RawServer, store: Path, cell: str, named: str
+) -> None:
+    """One line that names the fix; nothing is sent, no variable changes."""
+    shell.run_cell("import os\nfox = 'a red fox'")
+    error, printed, _ = run_cell(shell, cell)
+    assert isinstance(error, InvalidRequest), printed
+    assert named in printed
+    assert len(printed.strip().splitlines()) == 1
+    assert (server.connections, list(store.iterdir()), shell.user_ns["fox"]) == (0, [], "a red fox")
+
+
+DRAWN = [
+    ("# two foxes\n\n# of one family\n%%seedream\na fox", "a fox"),
+    ("%%Seedream\na fox", "a fox"),
+    ("%%seedream hero <<\na fox", "a fox"),
+    ("%%seedream frame <<\na fox", "a fox"),
+    ("%%seedream\n# a fox", "# a fox"),
+    ("%%seedream\n'a fox' in gold letters", "'a fox' in gold letters"),
+    ("%%seedream\n'a fox'", "'a fox'"),
+    ("%%seedream\nf'' and f'", "f'' and f'"),
+    ("%%seedream\n100 %seedream of joy", "100 %seedream of joy"),
+    ("%%seedream\n-n", "-n"),
+    ("%%seedream\n- red\n- blue", "- red\n- blue"),
+    ("%%seedream\n! a warning sign", "! a warning sign"),
+    ("%%seedream -m doubao-sedream-4-5 --no-check\na fox", "a fox"),
+    ("%%seedream -m doubao-seedream-6-0\na fox", "a fox"),
+    ("%%seedream -m ep-2026-seedream\na fox", "a fox"),
+    ("%%seedream -m seedream-5-0-ultra-270101\na fox", "a fox"),
+]
+
+
+@pytest.mark.parametrize(("cell", "prompt"), DRAWN, ids=[cell for cell, _ in DRAWN])
+def test_what_is_a_prompt_is_drawn_as_typed(shell: InteractiveShell, server: RawServer, cell: str, prompt: str) -> None:
+    """Also where a set, or a frame of one, has the name already."""
+    assert shell.run_cell("%%seedream hero << --quiet -n 2\nthe first\n").success
+    shell.run_cell("frame = hero[0]")
+    error, printed, _ = run_cell(shell, cell)
+    assert error is None, printed
+    assert bodies(server.requests)[-1]["prompt"] == prompt
+
+
+@pytest.mark.parametrize("code", ["import os", "images = Seedream().generate('a fox')", "print('a fox')"])
+def test_code_below_is_sent_and_told(shell: InteractiveShell, code: str) -> None:
+    """It may be meant: a picture of code is a picture."""
+    error, printed, _ = run_cell(shell, f"%%seedream --dry-run\n{code}")
+    assert error is None
+    assert "reads as Python" in printed
+    assert "reads as Python" not in run_cell(shell, "%%seedream --dry-run\nfox, snow")[1]
+
+
+def test_text_that_holds_a_cell_is_left_alone(shell: InteractiveShell, server: RawServer) -> None:
+    """A string of Python may hold a whole cell."""
+    error, *_ = run_cell(shell, 'cell = """\n%%seedream\na fox"""')
+    assert error is None
+    assert shell.user_ns["cell"] == "\n%%seedream\na fox"
+    assert server.connections == 0
+
+
+@pytest.mark.parametrize("typed", ["Bearer sk-1", "Authorization: Bearer sk-1", " bearer  sk-1\n", "'sk-1'", '"sk-1"'])
+def test_what_stands_around_a_key_is_none_of_it(typed: str) -> None:
+    """As it is copied from a program."""
+    assert Key(typed, "SEEDREAM_API_KEY").reveal() == "sk-1"
