@@ -19,6 +19,7 @@ from IPython.core.interactiveshell import InteractiveShell
 
 from asking import REFUSED, run
 from raw_server import Behaviour, RawServer, Request, json_reply
+from seedream_magic import Seedream, SeedreamError, export_dataset
 from seedream_magic.images.durable import END_FILE, find_rescued, write_elsewhere
 from seedream_magic.images.response import RESPONSE_FILE
 from seedream_magic.images.store import settle
@@ -243,3 +244,36 @@ def test_pictures_come_back_once_the_folder_takes_them(store: Path) -> None:
         os.utime(path, (1, 1))
     settle(store, again=True)
     assert [path.exists() for path in kept.values() if path] == [False, True]
+
+
+LONG = "n" * 300
+TOO_LONG: dict[str, Callable[[Seedream, Path], object]] = {
+    **{
+        ending: lambda seedream, folder, ending=ending: seedream.generate("long").export(folder / f"{LONG}.{ending}")  # type: ignore[misc]  # mypy infers no lambda with a default
+        for ending in ("zip", "html", "jpg", "pdf", "gif")
+    },
+    "a dataset": lambda seedream, folder: export_dataset(seedream.generate("long"), folder / LONG),
+    "a store": lambda seedream, folder: Seedream("demo", store=folder / LONG).generate("long"),
+    "a run": lambda seedream, folder: seedream.show(LONG),
+    "a reference": lambda seedream, folder: seedream.plan("long", refs=[folder / f"{LONG}.png"]),
+}
+
+
+@pytest.mark.parametrize("name", TOO_LONG)
+def test_a_name_that_is_too_long_is_refused_in_words(name: str, server: RawServer, store: Path, tmp_path: Path) -> None:
+    """By a real disk, which takes 255 bytes; nothing is left beside it."""
+    with pytest.raises(SeedreamError) as caught:
+        TOO_LONG[name](client(server, store), tmp_path)
+    assert len(caught.value.lines()[0]) < 1500
+    assert [path for path in tmp_path.iterdir() if path.name.startswith((".n", "n"))] == []
+
+
+def test_a_library_or_a_notebook_with_too_long_a_name_costs_nothing(
+    server: RawServer, store: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The set is drawn, and shown again."""
+    monkeypatch.setenv("JPY_SESSION_NAME", f"/work/{LONG}.ipynb")
+    monkeypatch.setenv("SEEDREAM_LIBRARY", str(tmp_path / LONG))
+    seedream = client(server, store)
+    assert not seedream.generate("long").replayed
+    assert seedream.generate("long").replayed
