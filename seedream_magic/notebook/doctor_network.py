@@ -23,6 +23,7 @@ from seedream_magic.api.probe import Reach, Step, probe
 from seedream_magic.api.proxies import Proxy, exceptions, named_proxy, proxy_for
 from seedream_magic.notebook.finding import Finding, to_install
 from seedream_magic.words import doctor as texts
+from seedream_magic.words.network import HOST_AND_PROXY
 from seedream_magic.words.text import in_language
 
 _FIXES = {
@@ -87,7 +88,7 @@ def network_findings(base_url: str, *, ask: bool) -> Iterator[Finding]:
 
 def _reached(reach: Reach, host: str) -> Finding:
     if reach.proxy:
-        host = texts.BY_PROXY(host=host, proxy=reach.proxy)
+        host = HOST_AND_PROXY(host=host, proxy=reach.proxy)
     done = ", ".join(f"{step.name} {step.text}" for step in reach.steps if step.ok)
     if reach.ok:
         return Finding("ok", "network", texts.REACHED(host=host, done=done))

@@ -187,7 +187,6 @@ NOT_REACHED_AFTER = Text(
     "{host} was not reached. {step}: {why} (until then: {done}).",
     "无法连接 {host}，失败于 {step}：{why}（此前：{done}）。",
 )
-BY_PROXY = Text("{host} through the proxy {proxy}", "{host}（经代理 {proxy}）")
 PROXY_NOT_REACHED = Text(
     "The proxy {proxy} was not reached. {step}: {why}.", "无法连接代理 {proxy}，失败于 {step}：{why}。"
 )
