@@ -109,7 +109,7 @@ def test_a_replay_opens_what_it_shows(seedream: Seedream, server: RawServer, mon
 def test_memory_does_not_grow_with_the_number_of_frames(store: Path) -> None:
     """The peak of twelve pictures is less than that of three and three more files: none is held decoded."""
     data = encoded(noise(1024, 1024), "PNG")
-    bodies = {f"/picture/{index}.jpeg": data + bytes([index]) for index in range(12)}  # the service's, not to be weighed
+    bodies = {f"/picture/{index}.jpeg": data + bytes([index]) for index in range(12)}  # not weighed
 
     def picture(request: Request) -> Reply:
         return Reply(200, {"Content-Type": "image/png"}, bodies[request.path.partition("?")[0]])
