@@ -161,7 +161,7 @@ def append_line(folder: Path, entry: Mapping[str, Any], secret: str) -> None:
     Raises OSError where no disk takes it.
     """
     line = (json_text(mask_beside_links(without_base64(entry), secret)) + "\n").encode()
-    refusal = OSError(errno.ENOSPC, "No disk takes it")
+    refusal = OSError(errno.ENOSPC, texts.NO_DISK_TAKES_IT())
     if not find_rescued(folder.name, [RESPONSE_FILE]):  # the order of lines says which object is of which answer
         try:
             if patiently(lambda: _append_once(folder / RESPONSE_FILE, line)) == 0:

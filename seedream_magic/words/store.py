@@ -9,6 +9,7 @@ NOT_WHAT_WAS_WRITTEN = Text("What was written is not what can be read", "写入�
 NO_REGULAR_FILE = Text("It is no regular file", "不是普通文件")
 IS_LINK = Text("It is a link", "是一个链接")
 LARGER_THAN_IT_CAN_BE = Text("It is larger than it can be", "大小超出上限")
+NO_DISK_TAKES_IT = Text("No disk takes it", "没有磁盘可写入")
 NOT_RENAMED = Text("It was not renamed", "未能改名")
 LARGER_THAN_WRITTEN = Text("it is larger than any that a run has written", "它比运行写过的任何一行都大")
 NESTED_DEEPER = Text("it is nested deeper than any that a run has written", "它比运行写过的任何一行嵌套都深")
