@@ -71,18 +71,14 @@ def test_a_text_is_whole_in_both_languages() -> None:
 
 # Modules that hold sentences still. One that was moved is taken off: the list only becomes shorter.
 NOT_MOVED = (
-    "api/codes.py",
     "api/fields.py",
     "batch/draw_many.py",
     "batch/inputs.py",
     "batch/mapping.py",
     "batch/workers.py",
-    "bridge.py",
-    "database.py",
     "demo/__main__.py",
     "demo/jobs.py",
     "demo/service.py",
-    "images/cards.py",
     "images/dataset.py",
     "images/history_rows.py",
     "images/light_table.py",
@@ -148,6 +144,9 @@ NOT_READ = {
     "api/request.py": r"has no attribute",  # Python's words
     "api/references/reference.py": r"^<Reference ",  # what Python shows of it
     "seedream.py": r"^<Seedream ",
+    "images/cards.py": r"^%seedream |^  # ",  # what is typed
+    "api/codes.py": r"[\\(|]|^(input|output) (text|image)$|^may |^includes |^(API key|via Model|service enc)|^\{\} the",
+    # what the service says
     "images/record.py": r"^Literal",
     "images/response.py": r"characters of base64|, no\.",  # what the record has in place of a picture
     "history.py": r"^SELECT ",
