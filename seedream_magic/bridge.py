@@ -27,6 +27,9 @@ from types import ModuleType
 from typing import Generic, ParamSpec, TypeVar
 
 from seedream_magic.errors import ConfigError, reason_of
+from seedream_magic.words import program as texts
+from seedream_magic.words.lists import OR
+from seedream_magic.words.text import chain
 
 Value = TypeVar("Value")
 Arguments = ParamSpec("Arguments")
@@ -39,11 +42,6 @@ _PATCHES = (
 )
 """How each says of a part of the standard library that it has replaced it."""
 _nesting: ModuleType | None = None
-_ABOUT_NESTING = (
-    "event_loop nest uses nest-asyncio here: from now on asyncio.run(loop_factory=...), from Python 3.14 on also "
-    "asyncio.timeout, fail in this kernel. %pip install nest-asyncio2 and a restart mend it; event_loop thread has "
-    "neither."
-)
 EVENT_LOOPS = ("thread", "nest")
 POLL_SECONDS = 0.1
 CLEAN_UP_SECONDS = 0.3
@@ -63,7 +61,7 @@ def iterate(source: Source[Value], *, event_loop: str = "thread") -> Generator[V
         return _through_thread(source)
     if event_loop == "nest":
         return _through_nesting(source)
-    raise ConfigError(f"event_loop is {' or '.join(EVENT_LOOPS)}, not {event_loop!r}.")
+    raise ConfigError(texts.EVENT_LOOP(words=chain(OR, EVENT_LOOPS), value=repr(event_loop)))
 
 
 class Background(Generic[Value]):
@@ -162,10 +160,7 @@ def refuse_patches() -> None:
     for name, module, question, part in _PATCHES:
         patches = sys.modules.get(module)
         if patches is not None and getattr(patches, question)(part):
-            raise ConfigError(
-                f"{name} has patched this process, and no run can have a thread of its own there.",
-                hint=f"Nothing was sent. Draw in a process or a notebook without {name}'s monkey patches.",
-            )
+            raise ConfigError(texts.PATCHED(name=name), hint=texts.DRAW_ELSEWHERE(name=name))
 
 
 @asynccontextmanager
@@ -181,10 +176,7 @@ async def awake() -> AsyncIterator[None]:
             await asyncio.sleep(POLL_SECONDS)
 
     if running_loop() is None:
-        raise ConfigError(
-            "To await a set takes asyncio, and another event loop runs here (trio, curio).",
-            hint="There generate(...) without await does the same, as %%seedream does.",
-        )
+        raise ConfigError(texts.OTHER_LOOP(), hint=texts.WITHOUT_AWAIT())
     ticker = asyncio.create_task(tick())
     try:
         yield
@@ -210,7 +202,7 @@ def unfailing(observer: Callable[Arguments, object]) -> Callable[Arguments, None
             if not failed:
                 failed = True
                 with suppress(Exception):  # stderr may be as gone as what failed
-                    words = f"What shows this run failed ({type(exc).__name__}: {reason_of(exc)}). The run goes on."
+                    words = texts.SHOWING_FAILED(fault=type(exc).__name__, why=reason_of(exc))
                     print(words, file=sys.stderr)  # noqa: T201 - where warnings go; a filter could make it an error
 
     return observe
@@ -302,9 +294,7 @@ def _through_nesting(source: Source[Value]) -> Generator[Value, None, None]:
     try:
         nesting.apply(loop)
     except ValueError as exc:
-        raise ConfigError(
-            f"event_loop nest does not go with this event loop: {reason_of(exc)}.", hint="Use thread."
-        ) from exc
+        raise ConfigError(texts.NEST_DOES_NOT_FIT(why=reason_of(exc)), hint=texts.USE_THREAD()) from exc
     values = source()
     steps: list[asyncio.Task[Value]] = []
     stop = _Stop(lambda: loop.call_soon_threadsafe(lambda: [step.cancel() for step in steps]))
@@ -343,7 +333,7 @@ def _load_nesting() -> ModuleType:
         _nesting = import_module("nest_asyncio")
         if sys.version_info >= (3, 12):
             with suppress(Exception):  # stderr may be gone
-                print(_ABOUT_NESTING, file=sys.stderr)  # noqa: T201 - where warnings go; a filter could make it an error
+                print(texts.ABOUT_NESTING(), file=sys.stderr)  # noqa: T201 - where warnings go; a filter could make it an error
     return _nesting
 
 

@@ -20,6 +20,7 @@ from seedream_magic.images.durable import cache_folder, data_folder
 from seedream_magic.images.index import HistoryEntry, Look
 from seedream_magic.images.record import UNFINISHED
 from seedream_magic.images.search import text_of
+from seedream_magic.words import program as texts
 
 if TYPE_CHECKING:
     import sqlite3
@@ -62,9 +63,7 @@ problems: dict[Path, str] = {}
 """Of each library why it could not be used when it was last tried."""
 
 # Problems that are not SQLite's own.
-ANOTHERS = "it is another program's database"
-NEWER = "a newer version of seedream-magic has written it"
-NO_FILE = "it is no file of this user"
+ANOTHERS, NEWER, NO_FILE = texts.LIBRARY_OF_ANOTHER, texts.LIBRARY_NEWER, texts.LIBRARY_NOT_OWN
 
 
 class _ForeignError(Exception):
@@ -141,9 +140,9 @@ def _version(connection: sqlite3.Connection) -> int:
     )
     (tables,) = connection.execute("SELECT count(*) FROM sqlite_master").fetchone()
     if tables and application != APPLICATION:
-        raise _ForeignError(ANOTHERS)
+        raise _ForeignError(ANOTHERS())
     if version > VERSION:
-        raise _ForeignError(NEWER)
+        raise _ForeignError(NEWER())
     return int(version)
 
 
@@ -190,7 +189,7 @@ def _make_private(path: Path) -> None:
             os.close(os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600))
         return
     if not stat.S_ISREG(facts.st_mode) or (os.name != "nt" and facts.st_uid != os.getuid()):
-        raise _ForeignError(NO_FILE)
+        raise _ForeignError(NO_FILE())
 
 
 def _close_to_others(path: Path) -> None:

@@ -11,6 +11,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 
 from seedream_magic.errors import InvalidRequest
+from seedream_magic.words import pictures as texts
 
 PNG_SIGNATURE = b"\x89PNG\r\n\x1a\n"
 ENDINGS = {
@@ -38,13 +39,13 @@ _SIGNATURES = (
     (b"MM\0+", "image/tiff"),
 )
 _OTHERS = (
-    (b"%PDF", "a PDF"),
-    (b"8BPS", "a Photoshop file"),
-    (b"\0\0\0\x0cjP  ", "a JPEG 2000 picture"),
-    (b"\0\0\0\x0cJXL ", "a JPEG XL picture"),
-    (b"\xff\x0a", "a JPEG XL picture"),
-    (b"\0\0\1\0", "an icon"),
-    (b"PK\x03\x04", "a ZIP archive"),
+    (b"%PDF", texts.PDF),
+    (b"8BPS", texts.PHOTOSHOP),
+    (b"\0\0\0\x0cjP  ", texts.JPEG_2000),
+    (b"\0\0\0\x0cJXL ", texts.JPEG_XL),
+    (b"\xff\x0a", texts.JPEG_XL),
+    (b"\0\0\1\0", texts.ICON),
+    (b"PK\x03\x04", texts.ZIP),
 )
 _BMP_HEADERS = frozenset({12, 16, 40, 52, 56, 64, 108, 124})
 """The sizes of a BMP's second header; "BM" alone also begins many a text."""
@@ -91,9 +92,7 @@ def reference_type(data: bytes, *, name: str) -> str:
     """The media type of a reference. Raises `InvalidRequest` for other bytes, saying what `name` is."""
     if found := media_type(data):
         return found
-    raise InvalidRequest(
-        f"{name} is {_describe(data)}; a reference is a JPEG, PNG, WebP, BMP, TIFF, GIF or HEIC picture."
-    )
+    raise InvalidRequest(texts.REFERENCE_IS_OTHER(name=name, what=_describe(data)))
 
 
 def heif_size(data: bytes, *, name: str) -> tuple[int, int] | None:
@@ -110,7 +109,7 @@ def heif_size(data: bytes, *, name: str) -> tuple[int, int] | None:
         holds_picture |= data[position + 4 : position + 8] == b"mdat"
         position += length
     if position < len(data) or not holds_picture:
-        raise InvalidRequest(f"{name} (HEIC, {len(data):,} bytes) is cut off or damaged; save it anew.")
+        raise InvalidRequest(texts.HEIC_DAMAGED(name=name, size=len(data)))
     sizes = [(int.from_bytes(wide), int.from_bytes(high)) for wide, high in _EXTENT.findall(data[:_METADATA])]
     return max((size for size in sizes if all(size)), key=lambda size: size[0] * size[1], default=None)
 
@@ -125,15 +124,15 @@ def _box_length(data: bytes, position: int) -> int:
 
 def _describe(data: bytes) -> str:
     if not data:
-        return "empty"
-    if found := next((words for start, words in _OTHERS if data.startswith(start)), ""):
-        return found
+        return texts.EMPTY()
+    if found := next((text for start, text in _OTHERS if data.startswith(start)), None):
+        return found()
     if data[4:8] == b"ftyp":
-        return "an AVIF picture or a film"
+        return texts.AVIF()
     start = data[:1024].lower()
     if b"<svg" in start:
-        return "an SVG drawing"
-    return f"{len(data):,} bytes of another kind" if _BINARY.search(start) else "text"
+        return texts.SVG()
+    return texts.OTHER_BYTES(size=len(data)) if _BINARY.search(start) else texts.TEXT()
 
 
 _MEDIA_TYPES = {"JPEG": ("image/jpeg", "jpg"), "PNG": ("image/png", "png"), "WEBP": ("image/webp", "webp")}
@@ -253,15 +252,15 @@ def png_damage(data: bytes) -> str:
     parts = list(_png_parts(data))
     head = parts[0] if parts else None
     if head is None or head.name != b"IHDR" or head.end - head.content != 13:
-        return "its head is missing"
+        return texts.HEAD_MISSING()
     for part in parts:
         if part.name in {b"IHDR", b"PLTE"} and zlib.crc32(data[part.start + 4 : part.end]) != _sum_of(data, part):
-            return f"the sum of its {part.name.decode()} chunk is wrong"
+            return texts.CHUNK_SUM_WRONG(chunk=part.name.decode())
     depth, colours, packing, filtering, interlaced = data[head.content + 8 : head.end]
     if depth not in _DEPTHS.get(colours, ()) or packing or filtering or interlaced > 1:
-        return "its head is damaged"
+        return texts.HEAD_DAMAGED()
     if colours == 3 and not any(part.name == b"PLTE" for part in parts):
-        return "its palette is missing"
+        return texts.PALETTE_MISSING()
     width, height = int.from_bytes(data[16:20]), int.from_bytes(data[20:24])
     passes = _passes(width, height, _SAMPLES[colours] * depth, interlaced=bool(interlaced))
     return _row_damage((data[part.content : part.end] for part in parts if part.name == b"IDAT"), passes)
@@ -284,7 +283,7 @@ def _row_damage(packed: Iterator[bytes], passes: list[tuple[int, int]]) -> str:
     unpacker = zlib.decompressobj()
     left = sum(rows * length for rows, length in passes)
     if not left:
-        return "it has no pixels"
+        return texts.NO_PIXELS()
     filters = _FilterCheck(passes)
     for piece in packed:
         waiting, rows = piece, b""
@@ -295,11 +294,11 @@ def _row_damage(packed: Iterator[bytes], passes: list[tuple[int, int]]) -> str:
                 return str(exc)
             waiting = unpacker.unconsumed_tail
             if not filters.passed(rows):
-                return "a row has an unknown filter"
+                return texts.UNKNOWN_FILTER()
             left -= len(rows)
             if left < 0:  # more than the picture has: no decoder looks at it
                 return ""
-    return f"{left:,} bytes of its rows are missing" if left > 0 else ""
+    return texts.ROWS_MISSING(size=left) if left > 0 else ""
 
 
 class _FilterCheck:

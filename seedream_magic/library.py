@@ -276,7 +276,7 @@ def forget(run_id: str, store: Path) -> str:
     with contextlib.suppress(OSError):
         damaged_copy(path).unlink(missing_ok=True)
     why = problems.get(path, "")
-    return "" if cleaned or why in {ANOTHERS, NO_FILE} or not path.is_file() else why
+    return "" if cleaned or why in {ANOTHERS(), NO_FILE()} or not path.is_file() else why
 
 
 def scan(folders: Iterable[Path]) -> dict[Path, int]:

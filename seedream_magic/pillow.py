@@ -15,6 +15,7 @@ from PIL import Image, ImageFile, PngImagePlugin
 
 from seedream_magic.forks import free_in_child, in_child
 from seedream_magic.formats import Outline, jpeg_samples, png_damage
+from seedream_magic.words import pictures as texts
 
 LARGEST_OPENED = 2 * 89_478_485
 """Pixels: what Pillow refuses to open as it is shipped."""
@@ -71,7 +72,7 @@ def _switch(values: dict[tuple[Any, str], Any]) -> None:
 def decode_fully(data: bytes, found: Outline, end: int) -> None:
     """Decode the pixels of a JPEG, PNG or WebP file and let go of them. Raises for what has none, or not all."""
     if not found.width * found.height:
-        raise ValueError("it does not say how large it is")
+        raise ValueError(texts.NO_SIZE())
     if found.kind == "PNG":
         if damage := png_damage(data):
             raise ValueError(damage)

@@ -42,6 +42,7 @@ from seedream_magic.sweep.draw_sweep import draw, plan_sweep, refuse_sweep, retr
 from seedream_magic.sweep.make_axes import python_axes
 from seedream_magic.sweep.sweep import Sweep
 from seedream_magic.words import runs as texts
+from seedream_magic.words.store import STORE_NOT_FOUND
 
 
 class Seedream:
@@ -460,4 +461,4 @@ def _store_folder(named: str | os.PathLike[str]) -> Path:
         folder = Path(named).expanduser()
         return folder if folder.is_absolute() else session.home().absolute() / folder
     except (RuntimeError, OSError) as exc:  # no such user, no home; a current folder that is gone
-        raise ConfigError(f"The store {os.fspath(named)!r} cannot be found: {reason_of(exc)}.") from exc
+        raise ConfigError(STORE_NOT_FOUND(store=repr(os.fspath(named)), why=reason_of(exc))) from exc

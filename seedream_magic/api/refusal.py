@@ -37,6 +37,7 @@ from seedream_magic.errors import (
     ServerFailed,
 )
 from seedream_magic.words import network as texts
+from seedream_magic.words import service
 from seedream_magic.words.answers import NO_REASON
 from seedream_magic.words.language import own_language
 from seedream_magic.words.text import Text, in_language
@@ -46,7 +47,7 @@ _HINTS: dict[type[ApiError], Text] = {
     PaymentRequired: texts.TOP_UP,
     ContentRefused: texts.REWORD,
     ModelNotFound: texts.OTHER_MODEL,
-    RateLimited: texts.WAIT,
+    RateLimited: service.BUSY,
     ServerFailed: texts.SERVICE_AT_FAULT,
     RequestRefused: texts.CHANGE_IT,
 }
@@ -266,7 +267,7 @@ def refusal_error(
     advice = known.fix if known else _HINTS.get(kind)
     hint = advice() if advice else ""
     if billed == "unknown":
-        hint = hint or texts.SEE_FIRST()
+        hint = hint or service.LOOK_FIRST()
     elif issubclass(kind, RequestRefused) and (fields := fields_not_taken(refusal, body or {})):
         hint = _hint_without(fields, body or {})
     error = kind(

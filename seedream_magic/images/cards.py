@@ -24,6 +24,7 @@ from seedream_magic.session import DEFAULT_STORE, home
 from seedream_magic.view.cards import Card, CardSet, Failure, failure_of
 from seedream_magic.words.carousel import CHINESE, Words
 from seedream_magic.words.clip import own_folder, path_from
+from seedream_magic.words.text import in_language
 
 OPTIONS = '  # also: prompt="…", refs="others", fresh=True'
 """What can be said of a frame that is drawn anew; without it the cell is complete."""
@@ -177,17 +178,18 @@ _ABSOLUTE = re.compile(r"""(?<![\w/\\:.~…-])(?:/|[A-Za-z]:\\|\\\\)(?:[^/\\\n"'
 
 
 def failure_in(error: SeedreamError, words: Words) -> Failure:
-    """What a card says of an error; in Chinese for a code of the service that is known, else as it came.
+    """What a card says of an error, our sentences in its language; in Chinese the cause of a known code of the service.
 
-    What to do that is said of this one error (of a gateway on the way, of a pause) stays as it came in Chinese too.
+    In English the service's own words tell it.
     """
-    failure = failure_of(error)
+    failure = failure_of(error, words.language)
     shown = (tuple(map(without_folders, texts)) for texts in (failure.explanation, failure.lines))
     failure = Failure(failure.name, without_folders(failure.message), *shown)
     code = find_code(failure.name) if words is CHINESE else None
     if code is None:
         return failure
-    advice = code.fix.chinese if error.hint in {"", code.fix.english} else error.hint
+    of_code = in_language(error.hint, "en") in {"", code.fix.english}
+    advice = code.fix.chinese if of_code else in_language(error.hint, words.language)
     return replace(failure, explanation=(code.cause.chinese, advice))
 
 

@@ -14,6 +14,7 @@ from seedream_magic.images.claims import RUN_LOCK
 from seedream_magic.images.durable import make_folder, sync_folder, write_durably
 from seedream_magic.images.marks import picks_of
 from seedream_magic.images.record import REFERENCES, RUN_ID, Record, is_run, kept_reference, read_record
+from seedream_magic.words import store as texts
 
 _LARGEST_FILE = MAXIMUM_FRAMES * LARGEST_BASE64_CHARACTERS
 """Bytes: no file of a run has more, whatever was put into its folder."""
@@ -51,7 +52,7 @@ def _copy_once(record: Record, store: Path) -> Record:
         try:
             _copy(record, store)
         except OSError as exc:
-            raise ConfigError(f"Run {record.run_id} cannot be copied into {store} ({reason_of(exc)}).") from exc
+            raise ConfigError(texts.NOT_COPIED(run=record.run_id, store=store, why=reason_of(exc))) from exc
     return read_record(store / record.run_id) or record
 
 

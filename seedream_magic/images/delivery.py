@@ -26,16 +26,15 @@ from seedream_magic.images.image_set import Frame
 from seedream_magic.images.store import RunFolder
 from seedream_magic.images.threads import in_thread, raise_if_stopped
 from seedream_magic.images.verify import PictureFacts
+from seedream_magic.words import pictures as texts
+from seedream_magic.words.text import Text, join
 
-_RECOVER = "%seedream recover brings it while its link lives."
-_NO_LINK = "It came without a link, so that it cannot be fetched again."
-_SAVE = "or save the picture and give its path."
-_REFERENCE_HINTS: dict[type[SeedreamError], str] = {
-    ImageInvalid: f"Link to another one, {_SAVE}",
-    ImageLinkExpired: f"Give a link that works, {_SAVE}",
-    ImageTooLarge: "Link to a smaller one, or save the picture and give its path with --fit, which scales it down.",
-    InvalidRequest: f"A link has to give the picture itself, not a page that shows it; {_SAVE}",
-    UnsafeURL: f"Give the picture's own https link, to a public host and without a port, {_SAVE}",
+_REFERENCE_HINTS: dict[type[SeedreamError], Text] = {
+    ImageInvalid: texts.ANOTHER_OR_SAVE,
+    ImageLinkExpired: texts.WORKING_OR_SAVE,
+    ImageTooLarge: texts.SMALLER_OR_FIT,
+    InvalidRequest: texts.PICTURE_ITSELF,
+    UnsafeURL: texts.OWN_HTTPS,
 }
 
 
@@ -59,9 +58,9 @@ async def deliver(
         data, facts, doubt = await _bytes(picture, http, slots, allow_loopback=allow_loopback)
         path, sha256 = await in_thread(run.save_picture, picture.index, data, facts, source=picture.url or "")
         frame = Frame(picture.index, prompt, path, facts.width, facts.height, sha256)
-        notes = [f"Picture {picture.index + 1} was kept, for it decodes whole, though {doubt}."] if doubt else []
+        notes = [texts.KEPT_THOUGH(number=picture.index + 1, why=doubt)] if doubt else []
         if path.parent != run.folder:
-            notes.append(f"The run's folder takes no more: what came since is kept in {path.parent}.")
+            notes.append(texts.KEPT_ELSEWHERE(folder=path.parent))
         return Delivery(frame, tuple(notes))
     except SeedreamError as error:
         kept = await in_thread(_keep, run, picture, error)
@@ -69,8 +68,8 @@ async def deliver(
         _release_bytes(error)
         return Delivery(Frame(picture.index, prompt, error=error))
     except Exception as exc:  # noqa: BLE001 - a full disk, a fault of this program: it is this frame's alone
-        words = f"The picture was made but could not be saved: {getattr(exc, 'strerror', None) or exc}."
-        lost = ImageError(words, hint=f"Make room; then {_RECOVER}" if picture.url else _NO_LINK)
+        words = texts.NOT_SAVED(why=getattr(exc, "strerror", None) or exc)
+        lost = ImageError(words, hint=texts.MAKE_ROOM() if picture.url else texts.CAME_WITHOUT_LINK())
         lost.__cause__ = exc
         return Delivery(Frame(picture.index, prompt, error=lost))
 
@@ -108,21 +107,17 @@ def _release_bytes(error: BaseException | None) -> None:
 
 def _picture_hint(error: SeedreamError, picture: Picture, run: RunFolder, kept: Path | None) -> str:
     """What to do about a picture that could not be saved; what costs nothing comes first."""
-    where = f"What came in its place is kept in {kept}." if kept else ""
+    where = texts.WHAT_CAME_IS_KEPT(path=kept) if kept else ""
     if not picture.url:
-        return where or error.hint or _NO_LINK
+        return where or error.hint or texts.CAME_WITHOUT_LINK()
     if isinstance(error, ImageTooLarge):
-        answer = run.folder / "response.jsonl"
-        return where or (
-            f"%seedream recover would meet the same limit; its link, in {answer}, can be opened by hand till it ends, "
-            "mostly 24 h after the run."
-        )
+        return where or texts.SAME_LIMIT(path=run.folder / "response.jsonl")
     if isinstance(error, ImageLinkExpired):
         ends = link_expiry(picture.url)
         over = ends is not None and ends <= datetime.now(UTC)
-        return "" if over else f"It may be served again: {_RECOVER} %seedream retry asks for another, which bills."
-    advice = f"{error.hint} Then {_RECOVER}" if error.hint else advice_of(error)
-    return f"{advice} {where}".strip()
+        return "" if over else texts.MAY_BE_SERVED_AGAIN()
+    advice = join(error.hint, texts.THEN_RECOVER()) if error.hint else advice_of(error)
+    return join(advice, where)
 
 
 async def fetch_references(
@@ -159,7 +154,7 @@ async def _fetch_reference(reference: Reference, http: Client, *, allow_loopback
     try:
         complete, _ = await fetch(http, reference.url, purpose, allow_loopback=allow_loopback)
     except ImageError as exc:
-        words = f"The reference {short(reference.source)} could not be fetched. {exc}"
+        words = texts.REFERENCE_NOT_FETCHED(name=short(reference.source), why=exc.message)
         raise InvalidRequest(words, hint=_reference_hint(exc)) from exc
     except InvalidRequest as exc:
         exc.hint = _reference_hint(exc)
@@ -169,5 +164,5 @@ async def _fetch_reference(reference: Reference, http: Client, *, allow_loopback
 
 def _reference_hint(error: SeedreamError) -> str:
     if error.hint:
-        return f"{error.hint} Or save the picture and give its path."
-    return _REFERENCE_HINTS.get(type(error), f"Run it again later, {_SAVE}")
+        return join(error.hint, texts.OR_SAVE())
+    return _REFERENCE_HINTS.get(type(error), texts.LATER_OR_SAVE)()

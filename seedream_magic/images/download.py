@@ -20,7 +20,7 @@ from seedream_magic.api.models import LARGEST_PICTURE_BYTES
 from seedream_magic.api.network_errors import (
     certificate_hint,
     is_login_refusal,
-    proxy_refusal,
+    login_wanted,
     proxy_refusal_hint,
     reason,
 )
@@ -39,6 +39,10 @@ from seedream_magic.formats import outline
 from seedream_magic.images.route import check_link, trim
 from seedream_magic.images.threads import in_thread, raise_if_stopped
 from seedream_magic.images.verify import Checksum, PictureFacts, base64_bytes, checksums, unwrap, verify_picture
+from seedream_magic.words import pictures as texts
+from seedream_magic.words.lists import AND
+from seedream_magic.words.network import TOOK_TOO_LONG
+from seedream_magic.words.text import Text, chain
 
 PARALLEL_DOWNLOADS = 15
 """All pictures of a set: four at a time took 1.4 times as long."""
@@ -65,13 +69,13 @@ class Purpose(Generic[Value]):
     """What a link is fetched for: a picture of the service's answer and a reference keep to different rules.
 
     `read` makes the value out of the bytes, in a thread; it raises `ImageInvalid` or `InvalidRequest` where they are
-    none. More than `maximum_bytes` are not taken. `failed` begins the message when every attempt failed. `finds_cuts`
+    none. More than `maximum_bytes` are not taken. `failed` is the message when every attempt failed. `finds_cuts`
     says that `read` refuses whatever is cut off; then it may also judge a body whose end was not seen.
     """
 
     read: Callable[[bytes], Value]
     maximum_bytes: int
-    failed: str = "Its download failed"
+    failed: Text = texts.REFERENCE_FAILED
     finds_cuts: bool = False
 
 
@@ -100,8 +104,7 @@ async def download(
     http: Client, url: str, *, allow_loopback: bool, pace: Pace = PACE
 ) -> tuple[bytes, PictureFacts, str]:
     """The verified bytes behind a link of the service's answer, and the doubt that is left (see `fetch`)."""
-    failed = "The picture was made but its download failed"
-    purpose = Purpose(_picture, LARGEST_PICTURE_BYTES, failed, finds_cuts=True)
+    purpose = Purpose(_picture, LARGEST_PICTURE_BYTES, texts.DOWNLOAD_FAILED, finds_cuts=True)
     (data, facts), doubt = await fetch(http, url, purpose, allow_loopback=allow_loopback, pace=pace)
     return data, facts, doubt
 
@@ -141,7 +144,7 @@ class _Attempts:
     """How the attempts at one picture have gone so far."""
 
     pace: Pace
-    failed: str
+    failed: Text
     began: float
     faults: int = 0
     invalid: int = 0
@@ -171,8 +174,8 @@ class _Attempts:
         pause = max(download_pause(self.faults), fault.wait * (1 + 0.1 * self.pace.draw()))
         if self.faults < DOWNLOAD_ATTEMPTS and fault.wait <= LONGEST_WAIT_ASKED and pause < self.left:
             return pause
-        asked = f"; its host asks for a pause of {fault.wait:.0f} s" if fault.wait else ""
-        error = ImageError(f"{self.failed}: {fault}{asked}.")
+        why = fault.args[0]
+        error = ImageError(self.failed(why=texts.ASKS_FOR_PAUSE(why=why, seconds=fault.wait) if fault.wait else why))
         if found := outline(self.longest):
             error.rejected, error.rejected_as = self.longest, f"truncated.{found.ending}"
         raise error from fault
@@ -188,7 +191,7 @@ async def _attempt(
         async with asyncio.timeout(min(_TOTAL_SECONDS, attempts.left)):
             await _receive(http, url, purpose, body, allow_loopback=allow_loopback, now=attempts.pace.now)
     except TimeoutError:
-        fault = _PassingFault("it took too long")
+        fault = _PassingFault(TOOK_TOO_LONG())
     except _PassingFault as exc:
         fault = exc
     if fault is not None and not (body.data and purpose.finds_cuts):
@@ -212,9 +215,9 @@ def _read(body: _Body, purpose: Purpose[Value], fault: _PassingFault | None) -> 
     if any(checksum.fits(form) for checksum in body.checksums for form in forms):
         return value, ""
     if body.checksums:
-        names = " and ".join(dict.fromkeys(checksum.header for checksum in body.checksums))
-        return value, f"its bytes do not match what its host says of them ({names})"
-    return value, f"its connection broke at its end ({fault})" if fault else ""
+        names = chain(AND, [*dict.fromkeys(checksum.header for checksum in body.checksums)])
+        return value, texts.CHECKSUM(headers=names)
+    return value, texts.BROKE_AT_END(why=fault.args[0]) if fault else ""
 
 
 def decode(b64_json: str) -> tuple[bytes, PictureFacts]:
@@ -261,15 +264,15 @@ async def _receive(
                 return
         except (httpx.HTTPError, OSError) as exc:
             if "CERTIFICATE_VERIFY_FAILED" in str(exc):  # another attempt would hide an attack
-                words = f"{purpose.failed}: its host's certificate is not to be trusted ({reason(exc)})."
+                words = purpose.failed(why=texts.CERTIFICATE(why=reason(exc)))
                 raise ImageError(words, hint=certificate_hint(str(exc))) from exc
             if (proxy := proxy_for(url)) and is_login_refusal(exc):  # each further attempt is one more wrong password
-                words = f"{purpose.failed}. {proxy_refusal(proxy, urlsplit(url).hostname or '', exc)}"
+                words = purpose.failed(why=texts.PROXY(proxy=proxy, what=login_wanted(proxy, exc)))
                 raise ImageError(words, hint=proxy_refusal_hint(proxy, exc)) from exc
             raise _PassingFault(reason(exc)) from exc
         except (httpx.InvalidURL, ValueError) as exc:
-            raise UnsafeURL(f"A picture link leads to what is no address: {reason_of(exc)}.") from exc
-    raise UnsafeURL(f"A picture link was redirected more than {_REDIRECTS} times.")
+            raise UnsafeURL(texts.LEADS_TO_NO_ADDRESS(why=reason_of(exc))) from exc
+    raise UnsafeURL(texts.REDIRECTED(most=_REDIRECTS))
 
 
 def _check_head(response: httpx.Response, url: str) -> None:
@@ -278,8 +281,9 @@ def _check_head(response: httpx.Response, url: str) -> None:
         raise _PassingFault(f"HTTP {status}", wait_asked(response) or 0.0)
     if not 200 <= status < 300:  # which one of these it is says nothing of the bytes
         expiry, now = link_expiry(url), datetime.now(UTC)
-        ended = f"ended {(now - expiry).total_seconds() / 3600:.1f} h ago" if expiry and now >= expiry else ""
-        error = ImageLinkExpired(f"The picture's link {ended or 'is no longer served'} (HTTP {status}).")
+        hours = (now - expiry).total_seconds() / 3600 if expiry else -1.0
+        ended = texts.LINK_ENDED(hours=hours, status=status) if hours >= 0 else ""
+        error = ImageLinkExpired(ended or texts.LINK_NOT_SERVED(status=status))
         if status == HTTPStatus.FORBIDDEN and not ended:  # a host whose clock lags refuses what was signed just now
             raise _PassingFault(f"HTTP {status}", met_twice=error)
         raise error
@@ -291,17 +295,17 @@ async def _receive_body(
     declared = response.headers.get("content-length", "")
     promised = int(declared) if declared.isdecimal() else None
     if promised is not None and promised > maximum:
-        raise ImageTooLarge(f"The picture has {promised:,} bytes; more than {maximum:,} are not taken.")
+        raise ImageTooLarge(texts.TOO_LARGE(size=promised, most=maximum))
     since, before = now(), _bytes_received.setdefault(http, 0)
     async with reading(response) as chunks:
         async for chunk in chunks:
             data += chunk
             _bytes_received[http] += len(chunk)
             if len(data) > maximum:
-                raise ImageTooLarge(f"The picture has more than {maximum:,} bytes; no more are taken.")
+                raise ImageTooLarge(texts.TOO_LARGE_SO_FAR(most=maximum))
             if (at := now()) - since >= _SLOW_SECONDS and len(data) != promised:
                 if _bytes_received[http] - before < _SLOWEST_RATE * (at - since):
-                    raise _PassingFault(f"fewer than {_SLOWEST_RATE:,} bytes a second came")
+                    raise _PassingFault(texts.SLOW(rate=_SLOWEST_RATE))
                 since, before = at, _bytes_received[http]
     if promised is not None and len(data) != promised:
-        raise _PassingFault(f"{len(data):,} of {promised:,} bytes came")
+        raise _PassingFault(texts.CAME_IN_PART(size=len(data), all=promised))

@@ -23,6 +23,7 @@ from typing import Any, TypeVar
 import platformdirs
 
 from seedream_magic.forks import free_in_child
+from seedream_magic.words import store as texts
 
 # Windows would else put a carriage return before each line feed, in pictures too.
 _NEW_FILE = os.O_WRONLY | os.O_CREAT | os.O_EXCL | getattr(os, "O_NOFOLLOW", 0) | getattr(os, "O_BINARY", 0)
@@ -96,7 +97,7 @@ def _write_once(path: Path, data: bytes, mode: int) -> None:
 
 def _compare(path: Path, data: bytes) -> None:
     if path.read_bytes() != data:
-        raise OSError(errno.EIO, "What was written is not what can be read", str(path))
+        raise OSError(errno.EIO, texts.NOT_WHAT_WAS_WRITTEN(), str(path))
 
 
 def sync(descriptor: int) -> bool:
@@ -120,7 +121,7 @@ def open_regular(path: Path, flags: int) -> int:
     descriptor = os.open(path, flags | careful, 0o600)
     if not stat.S_ISREG(os.fstat(descriptor).st_mode):
         os.close(descriptor)
-        raise OSError(errno.EINVAL, "It is no regular file", str(path))
+        raise OSError(errno.EINVAL, texts.NO_REGULAR_FILE(), str(path))
     return descriptor
 
 
@@ -128,7 +129,7 @@ def make_folder(folder: Path) -> None:
     """Make a folder for its owner where there is none yet. Raises OSError where it cannot be, or a link is there."""
     folder.mkdir(mode=0o700, exist_ok=True)
     if folder.is_symlink():
-        raise NotADirectoryError(errno.ENOTDIR, "It is a link", str(folder))
+        raise NotADirectoryError(errno.ENOTDIR, texts.IS_LINK(), str(folder))
 
 
 def record_bytes(path: Path, *, maximum: int = MAXIMUM_RECORD_BYTES) -> bytes:
@@ -143,9 +144,9 @@ def regular_bytes(path: Path, maximum: int) -> bytes:
     """The bytes of a regular file that is no link. Raises OSError for anything else, and for more than `maximum`."""
     facts = path.lstat()
     if not stat.S_ISREG(facts.st_mode):
-        raise OSError(errno.EINVAL, "It is no regular file", str(path))
+        raise OSError(errno.EINVAL, texts.NO_REGULAR_FILE(), str(path))
     if facts.st_size > maximum:
-        raise OSError(errno.EFBIG, "It is larger than it can be", str(path))
+        raise OSError(errno.EFBIG, texts.LARGER_THAN_IT_CAN_BE(), str(path))
     return path.read_bytes()
 
 
@@ -243,7 +244,7 @@ def _replace(part: Path, path: Path) -> None:
 def _move(source: Path, target: Path) -> None:
     source.rename(target)
     if os.path.lexists(source):
-        raise OSError(errno.EIO, "It was not renamed", str(source))
+        raise OSError(errno.EIO, texts.NOT_RENAMED(), str(source))
 
 
 def cache_folder() -> Path:

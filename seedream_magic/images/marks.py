@@ -16,6 +16,7 @@ from typing import Any
 from seedream_magic.errors import ConfigError, InvalidRequest
 from seedream_magic.images.durable import as_list, as_mapping, json_bytes, parse, record_bytes, write_durably
 from seedream_magic.images.locks import turn
+from seedream_magic.words import store as texts
 from seedream_magic.words.clip import one_line
 
 MARKS_FILE = "marks.json"
@@ -132,28 +133,28 @@ def keep_pick(folder: Path, place: int, pick: Pick) -> None:
 def checked_tags(tags: Iterable[str]) -> tuple[str, ...]:
     """Tags as they are kept, each once. Raises `InvalidRequest` for what is none."""
     given: tuple[object, ...] = (tags,) if isinstance(tags, str) else tuple(tags)
-    texts = [tag for tag in given if isinstance(tag, str) and tag.strip() and len(tag) <= LONGEST_TAG]
-    if len(texts) < len(given):
-        raise InvalidRequest(f"A tag is a text of 1 to {LONGEST_TAG} characters.")
-    kept = tuple(dict.fromkeys(" ".join(tag.split()) for tag in texts))
+    fitting = [tag for tag in given if isinstance(tag, str) and tag.strip() and len(tag) <= LONGEST_TAG]
+    if len(fitting) < len(given):
+        raise InvalidRequest(texts.TAG(most=LONGEST_TAG))
+    kept = tuple(dict.fromkeys(" ".join(tag.split()) for tag in fitting))
     if len(kept) > MOST_TAGS:
-        raise InvalidRequest(f"A picture has at most {MOST_TAGS} tags.")
+        raise InvalidRequest(texts.MOST_TAGS(most=MOST_TAGS))
     return kept
 
 
 def _checked_note(note: object) -> str:
     if not isinstance(note, str) or len(note) > LONGEST_NOTE:
-        raise InvalidRequest(f"A note is a text of at most {LONGEST_NOTE} characters.")
+        raise InvalidRequest(texts.NOTE(most=LONGEST_NOTE))
     return note
 
 
 def _change(folder: Path, kind: str, number: int, change: Callable[[Mapping[str, Any]], Mapping[str, Any]]) -> None:
     """Write the file anew with one entry changed; what else stands there stays, also what a later version wrote."""
     if not 0 <= number < MOST_FRAMES:
-        raise InvalidRequest(f"Frame {number + 1} can have no marks.")
+        raise InvalidRequest(texts.NO_MARKS(number=number + 1))
     try:
         if not folder.is_dir():
-            raise FileNotFoundError(None, "the run was purged or moved away")
+            raise FileNotFoundError(None, texts.PURGED_OR_MOVED())
         with turn("marks", [folder.parent / ".locks"]):
             facts = _read(folder)
             entries = dict(as_mapping(facts.get(kind)))
@@ -163,7 +164,7 @@ def _change(folder: Path, kind: str, number: int, change: Callable[[Mapping[str,
             data = data if len(data) <= MAXIMUM_BYTES else json_bytes({kind: facts[kind]})
             write_durably(folder / MARKS_FILE, data, mode=0o600)
     except OSError as exc:
-        raise ConfigError(f"{folder / MARKS_FILE} cannot be written ({exc.strerror or exc}).") from exc
+        raise ConfigError(texts.NOT_WRITTEN(path=folder / MARKS_FILE, why=exc.strerror or exc)) from exc
     for tell in changed:
         with contextlib.suppress(Exception):  # the mark is made
             tell(folder)

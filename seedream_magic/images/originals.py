@@ -27,6 +27,7 @@ from seedream_magic.images.durable import (
 )
 from seedream_magic.images.image_set import Frame
 from seedream_magic.images.verify import PictureFacts, verify_picture
+from seedream_magic.words import pictures as texts
 
 ENDINGS = ("jpg", "png", "webp")
 NUMBERED = re.compile(rf"(\d\d)\.(?:{'|'.join(ENDINGS)})", re.ASCII)
@@ -61,7 +62,7 @@ def read_picture(folder: Path, index: int, prompt: str, facts: Facts = ()) -> Fr
     if frame is None and (other := _renamed(folder, index, facts)):  # its name was given to another picture
         frame = _read(other, index, prompt)
     if frame is None:
-        raise ImageInvalid(f"{path} was changed after it was saved.")
+        raise ImageInvalid(texts.WAS_CHANGED(path=path))
     return frame
 
 

@@ -20,7 +20,7 @@ from pathlib import Path
 
 from seedream_magic import database, library
 from seedream_magic.api.models import MAXIMUM_FRAMES
-from seedream_magic.errors import ConfigError, InvalidRequest, plural, reason_of
+from seedream_magic.errors import ConfigError, InvalidRequest, reason_of
 from seedream_magic.images.claims import LONGEST_RUN, is_held, is_live_in
 from seedream_magic.images.durable import (
     NOTHING_THERE,
@@ -35,6 +35,7 @@ from seedream_magic.images.marks import marks_of
 from seedream_magic.images.originals import picture_path
 from seedream_magic.images.record import RECORD_FILE, REFERENCES, RUN_ID, as_text, read_record
 from seedream_magic.images.store import run_folders
+from seedream_magic.words import store as texts
 
 PREFIX = ".purged-"
 """Before the id of a run that is on its way out."""
@@ -88,8 +89,8 @@ def purge(store: Path, run_id: str, *, even_starred: bool = False) -> Purged:
     sync_folder(store)
     if remembered:
         raise ConfigError(
-            f"Run {run_id} is deleted, but its words may still be in {database.library_file()} ({remembered}).",
-            hint="%seedream history takes them out once the file can be written; you may delete it, it is made anew.",
+            texts.WORDS_REMAIN(run=run_id, file=database.library_file(), why=remembered),
+            hint=texts.HISTORY_TAKES_OUT(),
         )
     return Purged(run_id, len(files), sum(files))
 
@@ -103,45 +104,38 @@ def _refuse(store: Path, run_id: str, *, even_starred: bool) -> None:
     if run_id not in names:
         meant = sorted((name for name in names if run_id and run_id in name), reverse=True)
         if meant:
-            listed = ", ".join(meant[:3]) + (f" and {len(meant) - 3} more" if len(meant) > 3 else "")
-            raise InvalidRequest(f"{run_id[:40]!r} is a part of an id: a run is purged by all of it, {listed}.")
-        raise InvalidRequest(f"There is no run {run_id[:40]!r} in {store}; %seedream history lists them.")
+            listed, more = ", ".join(meant[:3]), len(meant) - 3
+            listed = texts.AND_MORE(names=listed, more=more) if more > 0 else listed
+            raise InvalidRequest(texts.PART_OF_ID(id=repr(run_id[:40]), names=listed))
+        raise InvalidRequest(texts.NO_RUN(id=repr(run_id[:40]), store=store))
     _refuse_uncertain(run_id, names[run_id])
     _refuse_needed(store, run_id)
     starred = sum(marks.star for marks in marks_of(store / run_id).values())
     if starred and not even_starred:
-        raise InvalidRequest(
-            f"Run {run_id} has {plural(starred, 'starred picture')}: it is not purged.",
-            hint=f"%seedream purge {run_id} --even-starred deletes it all the same.",
-        )
+        raise InvalidRequest(texts.HAS_STARS(run=run_id, count=starred), hint=texts.EVEN_STARRED(run=run_id))
 
 
 def _refuse_uncertain(run_id: str, folder: Path) -> None:
     """Raise for a run of which it is not certain that it is over, that it is this one, and that it is the caller's."""
     if not _is_own(folder):
-        raise InvalidRequest(f"Run {run_id} belongs to another user.", hint="Only who made it can purge it.")
+        raise InvalidRequest(texts.OF_ANOTHER_USER(run=run_id), hint=texts.ONLY_MAKER())
     if is_live_in(folder) or is_held(folder):
-        raise InvalidRequest(f"Run {run_id} is still going on.", hint="Stop it, or purge it when it has ended.")
+        raise InvalidRequest(texts.STILL_GOING(run=run_id), hint=texts.STOP_IT())
     try:
         _record_bytes(folder)
     except OSError as exc:
-        raise InvalidRequest(
-            f"The record of run {run_id} cannot be read ({reason_of(exc)}); it is not purged."
-        ) from exc
+        raise InvalidRequest(texts.RECORD_NOT_READ_KEPT(run=run_id, why=reason_of(exc))) from exc
     record = read_record(folder)
     if record is None:
         return
     named = as_text(record.facts.get("run_id"))
     if named != run_id and RUN_ID.fullmatch(named):
-        raise InvalidRequest(
-            f"The folder {run_id} holds run {named}: it was renamed.", hint="Give it back its name, then purge the run."
-        )
+        raise InvalidRequest(texts.WAS_RENAMED(folder=run_id, run=named), hint=texts.NAME_IT_BACK())
     host = as_text(record.process.get("host"))[:60]
     began = record.began or datetime.fromtimestamp(folder.stat().st_mtime, UTC)
     if record.unfinished and host not in {"", platform.node()} and datetime.now(UTC) - began < LONGEST_RUN:
         raise InvalidRequest(
-            f"Run {run_id} was begun on {host} and may still go on there.",
-            hint=f"Purge it there, or {LONGEST_RUN.seconds // 60} minutes after it began.",
+            texts.MAY_GO_ON_THERE(run=run_id, host=host), hint=texts.PURGE_THERE(minutes=LONGEST_RUN.seconds // 60)
         )
 
 
@@ -172,11 +166,9 @@ def _refuse_needed(store: Path, run_id: str) -> None:
         return
     later = [name for name in sorted(runs_in(store)) if name != run_id and _goes_on_from(store / name, run_id)]
     if later:
-        set_, go_on, those = ("a later set", "goes", "that") if len(later) == 1 else ("later sets", "go", "those")
-        raise InvalidRequest(
-            f"The pictures of run {run_id} are part of {set_}: {', '.join(later)} {go_on} on from it.",
-            hint=f"Purge {those} first.",
-        )
+        one = len(later) == 1
+        part = (texts.PART_OF_LATER if one else texts.PART_OF_LATER_SETS)(run=run_id, later=", ".join(later))
+        raise InvalidRequest(part, hint=texts.PURGE_THAT() if one else texts.PURGE_THOSE())
 
 
 def _goes_on_from(folder: Path, run_id: str) -> bool:
@@ -197,7 +189,7 @@ def _set_aside(store: Path, run_id: str) -> None:
     except FileNotFoundError:
         return  # it is aside already
     except OSError as exc:
-        raise ConfigError(f"Run {run_id} cannot be removed from {store} ({reason_of(exc)}).") from exc
+        raise ConfigError(texts.NOT_REMOVED(run=run_id, store=store, why=reason_of(exc))) from exc
     sync_folder(store)
 
 
@@ -245,7 +237,7 @@ def _references(store: Path, folder: Path) -> list[Path]:
 def _other_folders(store: Path) -> list[Path]:
     """The folders of a store that may be runs, whatever their names. Raises OSError where it cannot be listed."""
     if run_folders(store) is None:
-        raise OSError(errno.EIO, "It cannot be listed", str(store))
+        raise OSError(errno.EIO, texts.NOT_LISTED(), str(store))
     named = [path for path in store.iterdir() if not path.name.startswith(".") and path.name != REFERENCES]
     return [path for path in named if not path.is_symlink() and path.is_dir()]
 
@@ -295,6 +287,5 @@ def _remove(path: Path) -> None:
         return  # another purge was faster
     except OSError as exc:
         raise ConfigError(
-            f"{exc.filename or path} could not be removed ({reason_of(exc)}).",
-            hint="Close what has it open or change its permissions, then purge the run again.",
+            texts.FILE_NOT_REMOVED(path=exc.filename or path, why=reason_of(exc)), hint=texts.CLOSE_AND_AGAIN()
         ) from exc

@@ -28,6 +28,7 @@ from seedream_magic.images.durable import END_FILE, as_list, as_mapping, find_re
 from seedream_magic.images.image_set import Frame, ImageSet, Outcome
 from seedream_magic.images.originals import places_on_disk, read_picture
 from seedream_magic.images.response import mask_beside_links, named_pictures
+from seedream_magic.words import pictures as texts
 from seedream_magic.words.text import as_stored, from_stored
 
 RECORD_FILE = "request.json"
@@ -133,7 +134,7 @@ def error_of(facts: Mapping[str, Any]) -> SeedreamError:
     """
     kind = getattr(errors, str(facts.get("error")), None)
     if not (isinstance(kind, type) and issubclass(kind, SeedreamError)):
-        return ImageError("The picture is not in the run's folder.")
+        return ImageError(texts.NOT_IN_FOLDER())
     error = kind(from_stored(facts.get("message") or "", clean_text))
     error.hint = from_stored(facts.get("hint") or "", clean_text)
     for name in ("billed", "request_id", *(("code", "param", "status") if issubclass(kind, ApiError) else ())):
@@ -375,7 +376,7 @@ def _frame(record: Record, index: int, facts: Mapping[str, Any], prompt: str) ->
     try:
         frame = read_picture(record.folder, index, prompt, record.frames)
     except (ImageError, OSError) as exc:
-        unread = ImageInvalid(f"The picture of frame {index + 1} of {record.folder} cannot be read: {reason_of(exc)}.")
+        unread = ImageInvalid(texts.FRAME_NOT_READ(number=index + 1, folder=record.folder, why=reason_of(exc)))
         return Frame(index, prompt, error=exc if isinstance(exc, ImageError) else unread)
     came = bool(facts) or not record.frames  # a stopped run lists the places that nothing came for
     frame = frame or Frame(index, prompt, error=error_of(facts) if came else None)

@@ -45,6 +45,7 @@ from seedream_magic.images.durable import (
     write_all,
     write_durably,
 )
+from seedream_magic.words import store as texts
 
 RESPONSE_FILE = "response.jsonl"
 _RAW = re.compile(r"response.*\.raw")
@@ -160,7 +161,7 @@ def append_line(folder: Path, entry: Mapping[str, Any], secret: str) -> None:
     Raises OSError where no disk takes it.
     """
     line = (json_text(mask_beside_links(without_base64(entry), secret)) + "\n").encode()
-    refusal = OSError(errno.ENOSPC, "No disk takes it")
+    refusal = OSError(errno.ENOSPC, texts.NO_DISK_TAKES_IT())
     if not find_rescued(folder.name, [RESPONSE_FILE]):  # the order of lines says which object is of which answer
         try:
             if patiently(lambda: _append_once(folder / RESPONSE_FILE, line)) == 0:
@@ -220,11 +221,11 @@ def drop_signatures_aside(run_id: str, secret: str, *, of: Collection[str] | Non
 def _drop_signatures(path: Path, secret: str, of: Collection[str] | None) -> None:
     with os.fdopen(open_regular(path, os.O_RDONLY), encoding="utf-8") as file:
         if os.fstat(file.fileno()).st_size > _MOST_LINES:
-            raise ValueError("it is larger than any that a run has written")
+            raise ValueError(texts.LARGER_THAN_WRITTEN())
         try:
             lines = [json.loads(line) for line in file.read().splitlines()]
         except RecursionError as exc:
-            raise ValueError("it is nested deeper than any that a run has written") from exc
+            raise ValueError(texts.NESTED_DEEPER()) from exc
     text = "".join(json_text(without_signatures(line, secret, of=of)) + "\n" for line in lines)
     text = text if of is not None else without_secret(text, secret)
     write_durably(path, text.encode(), mode=0o600)

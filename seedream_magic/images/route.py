@@ -34,6 +34,8 @@ from seedream_magic.api.providers import PROVIDERS, is_loopback, name_to_resolve
 from seedream_magic.api.proxies import named_proxy, proxy_for
 from seedream_magic.api.redaction import clean_text
 from seedream_magic.errors import ConfigError, ImageError, UnsafeURL, reason_of
+from seedream_magic.words import pictures as texts
+from seedream_magic.words.text import join
 
 Resolve = Callable[[str, int], Awaitable[Sequence[str]]]
 
@@ -114,7 +116,7 @@ def check_link(url: str, *, allow_loopback: bool) -> Link:
         parts = urlsplit(url)
         scheme, host, port = parts.scheme, parts.hostname or "", parts.port
     except ValueError as exc:
-        raise UnsafeURL(f"A picture link is no address: {reason_of(exc)}.") from exc
+        raise UnsafeURL(texts.NO_ADDRESS(why=reason_of(exc))) from exc
     loopback = is_loopback(host)
     if loopback:
         allowed = allow_loopback and scheme in {"http", "https"}
@@ -122,10 +124,8 @@ def check_link(url: str, *, allow_loopback: bool) -> Link:
         allowed = scheme == "https" and port in {None, 443} and _may_be_public(host, bracketed="[" in parts.netloc)
     odd = "@" in parts.netloc or "#" in url or "%" in parts.netloc or re.search(r"[\s\\\x00-\x1f\x7f-\x9f]", url)
     if not allowed or odd or len(url) > MAXIMUM_LINK_LENGTH:
-        raise UnsafeURL(
-            f"A picture link points to {clean_text(scheme) or 'no scheme'}://{clean_text(host[:60])}, "
-            "where no picture of the service can be; it was not opened.",
-        )
+        scheme = clean_text(scheme) or texts.NO_SCHEME()
+        raise UnsafeURL(texts.NO_PLACE_OF_SERVICE(scheme=scheme, host=clean_text(host[:60])))
     return Link(host, port or (80 if scheme == "http" else 443), loopback)
 
 
@@ -151,19 +151,16 @@ async def find_target(
     server_name = link.host.removesuffix(".")
     if behind_proxy and not link.loopback:
         if not is_picture_host(server_name, base_url):
-            raise UnsafeURL(
-                f"Behind a proxy only known picture hosts are opened, and {server_name[:60]} is none of them.",
-                hint="If you trust it, add it to SEEDREAM_IMAGE_HOSTS (host names, comma separated).",
-            )
+            raise UnsafeURL(texts.UNKNOWN_BEHIND_PROXY(host=server_name[:60]), hint=texts.ADD_HOST())
         return Target(server_name, ())
     answers = tuple(dict.fromkeys(await resolve(link.host, link.port)))
     known = is_picture_host(server_name, base_url)
     for answer in answers:
         tunnelled = known and _is_tunnel(answer)
         if not (is_loopback(answer) if link.loopback else is_public(answer) or tunnelled):
-            raise UnsafeURL(f"A picture link's host {link.host[:60]} is at {answer[:60]}; it was not opened.")
+            raise UnsafeURL(texts.INSIDE_NETWORK(host=link.host[:60], address=answer[:60]))
     if not answers:
-        raise OSError(f"{link.host[:60]} has no address")
+        raise OSError(texts.HOST_WITHOUT_ADDRESS(host=link.host[:60]))
     return Target(server_name, _in_turn(answers))
 
 
@@ -279,7 +276,7 @@ class PinnedRoute(Transport):
             with usable_settings():
                 return self._secure, self._proxied if proxy_for(str(url)) else None
         except ConfigError as exc:
-            raise ImageError(f"{exc} {exc.hint}") from exc
+            raise ImageError(join(exc.message, exc.hint)) from exc
 
     async def aclose(self) -> None:
         for name in ("_plain", "_secure", "_proxied"):

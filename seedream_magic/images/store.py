@@ -76,6 +76,7 @@ from seedream_magic.images.response import (
     recorded_link,
 )
 from seedream_magic.images.verify import PictureFacts
+from seedream_magic.words import store as texts
 
 SPACE_PER_IMAGE = 25 * 2**20
 """Of a set of JPEGs of the largest size none has more; what passes it has the reserve, and other disks after that."""
@@ -141,7 +142,7 @@ class RunFolder:
             _keep_references(self.folder.parent, request)
             self.update(**request_fields(request))
         except OSError as exc:
-            raise ConfigError(f"The references cannot be kept ({reason_of(exc)}).") from exc
+            raise ConfigError(texts.REFERENCES_NOT_KEPT(why=reason_of(exc))) from exc
 
     def record(self, entry: Mapping[str, Any]) -> None:
         """Append what the service sent to `response.jsonl`; durable on return. Pictures in base64 go to their files.
@@ -345,10 +346,8 @@ def begin_run(store: Path, plan: Plan, *, client_request_id: str, key: Key | Non
             run.drop()
             raise
     except (OSError, ValueError) as exc:  # ValueError: a NUL in the name
-        raise ConfigError(
-            f"The store {store} cannot be written ({getattr(exc, 'strerror', None) or exc}).",
-            hint="Name another folder with SEEDREAM_STORE or %config SeedreamMagics.store.",
-        ) from exc
+        why = getattr(exc, "strerror", None) or exc
+        raise ConfigError(texts.STORE_NOT_WRITTEN(store=store, why=why), hint=texts.NAME_ANOTHER()) from exc
     return run
 
 
@@ -374,10 +373,8 @@ def _check_space(store: Path, request: ImageRequest) -> None:
     needed = images * (SPACE_PER_IMAGE + text) + SPACE_IN_RESERVE
     free = free_bytes(store)
     if free is not None and free < needed:
-        raise ConfigError(
-            f"The disk of {store} has {free // 2**20} MiB left; {images} pictures may need {needed // 2**20} MiB.",
-            hint="Make room, or name a folder on another disk with SEEDREAM_STORE.",
-        )
+        megabytes = {"free": free // 2**20, "needed": needed // 2**20}
+        raise ConfigError(texts.NO_ROOM(store=store, images=images, **megabytes), hint=texts.MAKE_ROOM())
 
 
 def free_bytes(folder: Path) -> int | None:
@@ -410,12 +407,12 @@ def find_record(store: Path, run_id: str) -> Record:
     fitting = [folder for folder in folders if wanted and folder.name.startswith(wanted)]
     fitting = fitting or [folder for folder in folders if len(wanted) > 3 and folder.name.endswith(wanted)]
     if len(fitting) > 1:
-        raise InvalidRequest(f"{len(fitting)} runs of {store} begin or end with {wanted[:40]!r}; type more of the id.")
+        raise InvalidRequest(texts.MORE_OF_ID(count=len(fitting), store=store, id=repr(wanted[:40])))
     if not fitting:
-        raise InvalidRequest(f"There is no run {wanted[:40]!r} in {store}; %seedream history lists them.")
+        raise InvalidRequest(texts.NO_RUN(id=repr(wanted[:40]), store=store))
     record = read_record(fitting[0])
     if record is None:
-        raise InvalidRequest(f"The record of run {fitting[0].name} cannot be read.")
+        raise InvalidRequest(texts.RECORD_NOT_READ(run=fitting[0].name))
     return record
 
 
@@ -425,7 +422,7 @@ def runs_of(fingerprints: Collection[str], store: Path) -> list[Record]:
     Raises `ConfigError` where the store cannot be read: nobody knows then whether the request is paid for already.
     """
     if run_folders(store) is None:
-        raise ConfigError(f"The store {store} cannot be read at the moment.", hint="Nothing was sent; try again.")
+        raise ConfigError(texts.STORE_NOT_READ(store=store), hint=texts.TRY_AGAIN())
     # The fingerprints are looked for in the bytes first: parsing ten thousand records to find one is slow.
     needles = [fingerprint.encode() for fingerprint in fingerprints]
     read = ((folder, record_bytes(folder / RECORD_FILE)) for folder in _run_folders(store))

@@ -25,6 +25,7 @@ from seedream_magic.api.encoding import inflate
 from seedream_magic.api.models import LARGEST_PICTURE_BYTES, MAXIMUM_PIXELS
 from seedream_magic.errors import ImageError, ImageInvalid, ImageTooLarge, reason_of
 from seedream_magic.formats import Outline, outline, picture_kind
+from seedream_magic.words import pictures as texts
 
 _LAYERS = 4
 _FRAME = re.compile(rb"([0-9a-fA-F]{1,8})(;[^\r\n]{0,300})?\r\n")
@@ -61,9 +62,9 @@ def _lenient_base64_bytes(text: str) -> bytes:
         letters = text.encode("ascii").translate(_STANDARD_ALPHABET, b" \t\n\v\f\r").rstrip(b"=")
         return base64.b64decode(letters + b"=" * (-len(letters) % 4), validate=True)
     except UnicodeEncodeError as exc:
-        raise ImageInvalid("The picture's base64 is damaged: Only base64 data is allowed.") from exc
+        raise ImageInvalid(texts.BASE64_DAMAGED(why=texts.ONLY_BASE64())) from exc
     except ValueError as exc:
-        raise ImageInvalid(f"The picture's base64 is damaged: {reason_of(exc)}.") from exc
+        raise ImageInvalid(texts.BASE64_DAMAGED(why=reason_of(exc))) from exc
 
 
 def unwrap(data: bytes, codings: str, *, maximum: int) -> bytes:
@@ -82,7 +83,7 @@ def unwrap(data: bytes, codings: str, *, maximum: int) -> bytes:
             except ValueError as exc:
                 if not data.startswith(_COMPRESSED):  # only a header said that it is
                     break
-                error = ImageInvalid(f"The picture came compressed and does not unpack: {reason_of(exc)}.")
+                error = ImageInvalid(texts.DOES_NOT_UNPACK(why=reason_of(exc)))
                 error.rejected, error.rejected_as = data, "not-a-picture.bin"
                 raise error from exc
         if inner == data:
@@ -158,15 +159,15 @@ def verify_picture(data: bytes) -> PictureFacts:
     """
     found = outline(data)
     if len(data) > LARGEST_PICTURE_BYTES:
-        words = f"The picture has {len(data):,} bytes; more than {LARGEST_PICTURE_BYTES:,} are not taken."
+        words = texts.TOO_LARGE(size=len(data), most=LARGEST_PICTURE_BYTES)
         raise _reject(ImageTooLarge(words), data, found, "too-large")
     if found is None:
-        raise _reject(ImageInvalid(f"What came is {_describe(data)}, not a JPEG, PNG or WebP picture."), data)
+        raise _reject(ImageInvalid(texts.NO_PICTURE(what=_describe(data))), data)
     if found.end is None:
-        words = f"The picture ({found.media_type}, {len(data):,} bytes) is cut off before its end."
+        words = texts.CUT_OFF(kind=found.media_type, size=len(data))
         raise _reject(ImageInvalid(words), data, found, "truncated")
     if found.width * found.height > MAXIMUM_PIXELS:
-        words = f"The picture has {found.width}x{found.height} pixels; the limit is {MAXIMUM_PIXELS:,}."
+        words = texts.TOO_MANY_PIXELS(width=found.width, height=found.height, most=MAXIMUM_PIXELS)
         raise _reject(ImageTooLarge(words), data, found, "too-large")
     try:
         from seedream_magic.pillow import decode_fully  # noqa: PLC0415 - it loads Pillow, which earlier records do not need
@@ -174,7 +175,7 @@ def verify_picture(data: bytes) -> PictureFacts:
         decode_fully(data, found, found.end)
     except Exception as exc:
         # Pillow's decoders raise OSError, SyntaxError, ValueError, struct.error and more on damaged bytes.
-        words = f"The picture ({found.media_type}, {len(data):,} bytes) does not decode: {reason_of(exc)}."
+        words = texts.DOES_NOT_DECODE(kind=found.media_type, size=len(data), why=reason_of(exc))
         raise _reject(ImageInvalid(words), data, found, "damaged") from exc
     return PictureFacts(found.media_type, found.ending, found.width, found.height)
 
@@ -187,8 +188,8 @@ def _reject(error: ImageError, data: bytes, found: Outline | None = None, why: s
 
 def _describe(data: bytes) -> str:
     if not data:
-        return "nothing"
+        return texts.NOTHING()
     start = data.lstrip()[:32].lower()
     if start.startswith((b"<", b"{")):
-        return "a text page"
-    return f"{len(data):,} bytes of another kind"
+        return texts.TEXT_PAGE()
+    return texts.OTHER_BYTES(size=len(data))

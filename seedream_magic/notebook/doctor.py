@@ -223,9 +223,9 @@ def _library() -> Finding:
 
 
 def _library_fix(why: str) -> str:
-    if why in {database.ANOTHERS, database.NO_FILE} or _NO_DATABASE.search(why):
+    if why in {database.ANOTHERS(), database.NO_FILE()} or _NO_DATABASE.search(why):
         return texts.OTHER_LIBRARY()
-    if why == database.NEWER:
+    if why == database.NEWER():
         return texts.OR_ELSE(first=texts.UPDATE(what=DISTRIBUTION), then=texts.OTHER_LIBRARY())
     if "locked" in why:
         return texts.LIBRARY_LOCKED()

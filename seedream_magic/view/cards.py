@@ -16,7 +16,8 @@ from typing import Literal
 from seedream_magic.errors import SeedreamError, advice_of, plural
 from seedream_magic.words.carousel import ENGLISH, LANGUAGES, Words, words_for
 from seedream_magic.words.clip import one_line
-from seedream_magic.words.language import Language
+from seedream_magic.words.language import Language, own_language
+from seedream_magic.words.text import in_language
 
 CardState = Literal["picture", "waiting", "missing", "failed"]
 OF_THE_PICTURE = frozenset({"path", "ref", "vary"})
@@ -354,9 +355,11 @@ class Grid:
         return self.cells[index] if index < len(self.cells) else GridCell((), "hole")
 
 
-def failure_of(error: SeedreamError) -> Failure:
-    """An error as what a card says of it, in the words it came with."""
+def failure_of(error: SeedreamError, language: Language | None = None) -> Failure:
+    """An error as what a card says of it; sentences of ours are in `language`, by default the reader's."""
+    language = language or own_language()
     code = getattr(error, "code", "")
     name = one_line(code, 80) if isinstance(code, str) and code else type(error).__name__
-    message = str(error).removeprefix(f"{name}: ")
-    return Failure(name, message, (message, advice_of(error)), tuple(error.lines()))
+    said = "\n".join(in_language(text, language) for text in (error.message, *error.details))
+    message = said.removeprefix(f"{name}: ")
+    return Failure(name, message, (message, in_language(advice_of(error), language)), tuple(error.lines()))

@@ -100,8 +100,8 @@ DISK_FULL = Text(
     "{store} 所在磁盘剩余 {free} MiB，不足以生成图片。每次需 {reserve} MiB，另加每张 {each} MiB。",
 )
 DISK_SCARCE = Text(
-    "The disk of {store} has {free} MiB left: at most {images} images a run. "
-    "A run needs {reserve} MiB and {each} MiB an image.",
+    "The disk of {store} has {free} MiB left: at most {images} images a run. A run needs {reserve} MiB and {each} MiB "
+    "an image.",
     "{store} 所在磁盘剩余 {free} MiB，每次最多 {images} 张。每次需 {reserve} MiB，另加每张 {each} MiB。",
 )
 MAKE_ROOM = Text("Make room there.", "清理该磁盘。")

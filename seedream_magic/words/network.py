@@ -258,15 +258,11 @@ OTHER_MODEL = Text(
     "Choose another model, or open this one for the account in the provider's console.",
     "换一个模型，或在服务商控制台开通此模型。",
 )
-WAIT = Text("Wait a little, then run the cell again.", "稍等片刻再运行。")
 SERVICE_AT_FAULT = Text(
     "The service is at fault. See at the provider whether it was billed before running the cell again.",
     "服务端出错。重新运行前先到服务商处确认是否已计费。",
 )
 CHANGE_IT = Text("Change what it names and run the cell again.", "修改其中指出的内容后重新运行。")
-SEE_FIRST = Text(
-    "See at the provider whether it was billed before running the cell again.", "重新运行前先到服务商处确认是否已计费。"
-)
 SERVICE_DOES_NOT_TAKE = Text(
     "The service does not take {names}. Run the cell with {options}.", "服务不支持 {names}。运行时请加 {options}。"
 )

@@ -1,0 +1,41 @@
+"""What is told of the program that a run is drawn in, and of the library: event loops, threads, the library's file."""
+
+from __future__ import annotations
+
+from seedream_magic.words.text import Text
+
+ABOUT_NESTING = Text(
+    "event_loop nest uses nest-asyncio here: from now on asyncio.run(loop_factory=...), from Python 3.14 on also "
+    "asyncio.timeout, fail in this kernel. %pip install nest-asyncio2 and a restart mend it; event_loop thread has "
+    "neither.",
+    "event_loop nest 在此使用 nest-asyncio：此后本内核中 asyncio.run(loop_factory=...) 会失败，Python 3.14 起 "
+    "asyncio.timeout 也会。%pip install nest-asyncio2 并重启可解决；event_loop thread 没有此问题。",
+)
+EVENT_LOOP = Text("event_loop is {words}, not {value}.", "event_loop 可取 {words}，不能是 {value}。")
+PATCHED = Text(
+    "{name} has patched this process, and no run can have a thread of its own there.",
+    "{name} 改写了本进程，运行无法使用自己的线程。",
+)
+DRAW_ELSEWHERE = Text(
+    "Nothing was sent. Draw in a process or a notebook without {name}'s monkey patches.",
+    "未发送。请在没有 {name} 补丁的进程或笔记本中绘制。",
+)
+OTHER_LOOP = Text(
+    "To await a set takes asyncio, and another event loop runs here (trio, curio).",
+    "await 图组需要 asyncio，而此处运行的是其他事件循环（trio、curio）。",
+)
+WITHOUT_AWAIT = Text(
+    "There generate(...) without await does the same, as %%seedream does.",
+    "此处可不用 await 直接 generate(...)，%%seedream 也可以。",
+)
+SHOWING_FAILED = Text(
+    "What shows this run failed ({fault}: {why}). The run goes on.",
+    "显示这次运行时出错（{fault}：{why}）。运行仍在继续。",
+)
+NEST_DOES_NOT_FIT = Text(
+    "event_loop nest does not go with this event loop: {why}.", "event_loop nest 不适用于此事件循环：{why}。"
+)
+USE_THREAD = Text("Use thread.", "请用 thread。")
+LIBRARY_OF_ANOTHER = Text("it is another program's database", "它是其他程序的数据库")
+LIBRARY_NEWER = Text("a newer version of seedream-magic has written it", "它由更新版本的 seedream-magic 写入")
+LIBRARY_NOT_OWN = Text("it is no file of this user", "它不属于当前用户")
