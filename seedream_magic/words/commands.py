@@ -210,6 +210,7 @@ SINCE_TAKES = Text("--since takes a date, such as 2026-11 or yesterday.", "--sin
 SWEEP_ON_TABLE = Text(
     "{name} is a sweep of {runs:run} with {pictures:picture}; a light table has {fewest} to {most}. "
     "Name cells of it: %seedream compare {cells}.",
-    "{name} 是 {runs} 次运行的批量，共 {pictures} 张；并排对比需 {fewest} 至 {most} 张。请写其中几格：%seedream compare {cells}。",
+    "{name} 是 {runs} 次运行的批量，共 {pictures} 张；并排对比需 {fewest} 至 {most} 张。"
+    "请写其中几格：%seedream compare {cells}。",
 )
 CELLS_NAMED_BY = Text("They are named by {axes}.", "各格的名字：{axes}。")
