@@ -103,7 +103,7 @@ def html_table(
     head = element("tr", _ROW, *(element("th", {"scope": "col", "style": _WHOLE}, *cell) for cell in heads))
     styles = [_WIDE if column == wide else _CELL if breaks else _WHOLE for column in range(len(heads))]
     if breaks:
-        styles[-1] = f"{_CELL};overflow-wrap:anywhere"
+        styles[-1] = f"{_CELL};overflow-wrap:anywhere;min-width:12em"
     lines = [
         element("tr", _ROW, *(element("td", {"style": one}, *cell) for one, cell in zip(styles, row, strict=True)))
         for row in rows
