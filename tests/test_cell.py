@@ -15,6 +15,7 @@ from seedream_magic.api.make_request import Ask
 from seedream_magic.errors import InvalidRequest
 from seedream_magic.notebook.cell import Cell, parse_cell
 from seedream_magic.notebook.options import OPTIONS, help_text
+from seedream_magic.view.markup import text_width
 
 CHINESE = re.compile(r"[\u3000-\u303f\u4e00-\u9fff\uff00-\uffef]")
 FOX = Ask("a fox")
@@ -212,28 +213,31 @@ def test_every_option_has_a_chinese_name() -> None:
     """That help and Tab know, and that means one option alone."""
     long = [flag for option in OPTIONS for flag in option.all_flags if flag.startswith("--")]
     assert sorted(CHINESE_FLAGS.values()) == sorted(long)
-    assert all(name in help_text() for name in CHINESE_FLAGS)
+    assert all(name in help_text("zh") for name in CHINESE_FLAGS)
 
 
 def test_help_lists_every_option() -> None:
-    """Each flag, what it means in English and in Chinese, and its negation."""
-    text, unbroken = help_text(), " ".join(help_text().split())
+    """Each flag, what it means, and its negation, in one language."""
+    english, chinese = (help_text(language) for language in ("en", "zh"))
+    assert not CHINESE.search(english)
+    assert all(text_width(line) <= 60 for line in (english + chinese).splitlines() if line.startswith(" " * 6))
     for option in OPTIONS:
-        assert all(flag in text for flag in option.all_flags)
-        assert option.english in unbroken
-        assert option.chinese in text
+        assert all(flag in text for flag in option.all_flags for text in (english, chinese))
+        assert option.english in " ".join(english.split())
+        assert "".join(option.chinese.split()) in "".join(chinese.split())
         assert CHINESE.search(option.chinese)
 
 
 def test_chinese_has_its_own_punctuation() -> None:
     """Beside a Chinese character stands no comma, colon, semicolon, full stop or bracket of half its width."""
-    letter, mark = r"[\u4e00-\u9fff]", r"[,:;.()!?]"
-    assert re.findall(rf".{{0,9}}(?:{letter} ?{mark}|{mark} ?{letter}).{{0,9}}", help_text()) == []
+    letter, mark = r"[\u4e00-\u9fff]", r"(?:[,:;()!?]|[.](?!\w))"
+    assert re.findall(rf".{{0,9}}(?:{letter} ?{mark}|{mark} ?{letter}).{{0,9}}", help_text("zh")) == []
 
 
 def test_the_examples_of_the_help_are_cells() -> None:
     """Every example can be pasted and read."""
-    lines = [line.strip() for line in help_text().partition("Examples")[2].splitlines()]
+    text = help_text("en").partition("Examples")[2] + help_text("zh").partition("示例")[2]
+    lines = [line.strip() for line in text.splitlines()]
     examples = [line.removeprefix("%%seedream") for line in lines if line.startswith("%%seedream")]
     cells = [parse_cell(line, "x") for line in examples]
     assert {cell.name for cell in cells} >= {"seasons", "四季"}

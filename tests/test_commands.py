@@ -457,7 +457,7 @@ def test_library_lists_the_stores_and_takes_in_others(
 ) -> None:
     """Also one with a blank in its name, by a path of the notebook's folder; one that is away is known all the same."""
     file = os.environ["SEEDREAM_LIBRARY"]
-    assert run(shell, "%seedream library")[1] == f"The library {file} knows:\n       1 run  {store}\n"
+    assert run(shell, "%seedream library")[1] == f"The library {file} knows:\n  1 run in {store}\n"
     other = tmp_path / "my book" / "runs"
     shutil.copytree(store, other)
     error, printed, _ = run(shell, "%seedream library --scan 'my book' .")
@@ -465,13 +465,13 @@ def test_library_lists_the_stores_and_takes_in_others(
     assert printed.splitlines() == [
         *(f"Taken in: {place}, 1 run" for place in (other, *sorted((other, store)))),
         f"The library {file} knows:",
-        *(f"       1 run  {place}" for place in sorted((other, store))),
+        *(f"  1 run in {place}" for place in sorted((other, store))),
     ]
     shutil.rmtree(other.parent)
     (tmp_path / "empty").mkdir()
     lines = run(shell, "%seedream library --scan empty")[1].splitlines()
     assert lines[0] == f"There is no store in {tmp_path / 'empty'}."
-    assert f"       1 run  {other} (not there now)" in lines
+    assert f"  1 run in {other} (not there now)" in lines
 
 
 def library_is_off(patch: pytest.MonkeyPatch) -> None:

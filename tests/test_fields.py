@@ -145,7 +145,10 @@ print(json.dumps({
     "attribute": request.mood,
     "cell": cell_text(request, settings={"model": "ep-1"}),
     "Tab": [*offered("%%seedream --mo"), *offered("%%seedream --mood ")],
-    "help": "--mood MOOD\\n      calm or wild\\n      情绪" in help_text(),
+    "help": [
+        f"--mood MOOD\\n      {meaning}" in help_text(language)
+        for language, meaning in (("en", "calm or wild"), ("zh", "情绪"))
+    ],
     "panel": form.ask.values["mood"],
     "keyword": fields.python_words("--mood takes calm"),
 }))
@@ -166,7 +169,7 @@ def test_a_new_field_is_one_row() -> None:
         "attribute": "wild",
         "cell": "%%seedream --mood wild\nx",
         "Tab": ["--model", "--mood", "calm", "wild"],
-        "help": True,
+        "help": [True, True],
         "panel": "wild",
         "keyword": "mood takes calm",
     }

@@ -12,15 +12,14 @@ from seedream_magic import InvalidRequest
 from seedream_magic.notebook.cell import parse_cell
 from seedream_magic.notebook.help import help_page
 from seedream_magic.notebook.options import COMMANDS, OPTIONS
-from seedream_magic.words.carousel import CHINESE, ENGLISH
-from seedream_magic.words.language import told_language
+from seedream_magic.words.language import Language, told_language
 
 HAN = re.compile("[\u4e00-\u9fff]")
 
 
 def test_the_first_screen_is_one_screen_of_one_language() -> None:
     """At most 32 lines of 80 columns, its cells can be pasted, and it names redo, vary, extend, compare and export."""
-    english, chinese = help_page("", ENGLISH), help_page("", CHINESE)
+    english, chinese = help_page("", "en"), help_page("", "zh")
     for page in (english, chinese):
         lines = page.splitlines()
         assert len(lines) <= 32
@@ -32,22 +31,31 @@ def test_the_first_screen_is_one_screen_of_one_language() -> None:
     assert HAN.search(chinese)
 
 
-@pytest.mark.parametrize("words", [ENGLISH, CHINESE], ids=["en", "zh"])
-def test_every_option_and_command_has_its_help(words: object) -> None:
+@pytest.mark.parametrize("language", ["en", "zh"])
+def test_every_option_and_command_has_its_help(language: Language) -> None:
     """In the page of all, and by its name alone."""
-    options, commands = help_page("options", words), help_page("commands", words)  # type: ignore[arg-type]  # its two values
+    options, commands = help_page("options", language), help_page("commands", language)
     for option in OPTIONS:
         assert option.usage in options
-        assert option.usage in help_page(option.flag, words)  # type: ignore[arg-type]  # as above
+        assert option.usage in help_page(option.flag, language)
     for typed, *_ in COMMANDS:
         assert typed in commands
-    assert bool(HAN.search(options)) is (words is CHINESE)
+    assert bool(HAN.search(options)) is (language == "zh")
 
 
 def test_a_topic_that_is_none_names_one() -> None:
     with pytest.raises(InvalidRequest, match=r"did you mean export\?"):
-        help_page("exprot", ENGLISH)
-    assert "2K" in help_page("尺寸", CHINESE)
+        help_page("exprot", "en")
+    assert "2K" in help_page("尺寸", "zh")
+
+
+def test_the_docstring_of_the_magic_is_of_one_language(shell: InteractiveShell) -> None:
+    """`%%seedream?` asks for it each time: it follows the setting."""
+    for language in ("en", "zh"):
+        shell.run_cell(f"%config SeedreamMagics.language = '{language}'")
+        told = shell.object_inspect("%%seedream")["docstring"]
+        assert "--response-format" in told
+        assert bool(HAN.search(told)) is (language == "zh")
 
 
 def test_the_language_is_that_of_the_setting_the_variable_or_the_system(

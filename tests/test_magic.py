@@ -245,12 +245,8 @@ def test_the_demo_is_embedded_whatever_the_address(
 
 
 def test_help_is_the_magics_docstring(shell: InteractiveShell) -> None:
-    """`%%seedream?` shows every option, in both languages."""
-    magic = shell.find_cell_magic("seedream")
-    assert magic is not None
-    assert magic.__doc__ is not None
-    assert "--response-format" in magic.__doc__
-    assert "示例" in magic.__doc__
+    """`%%seedream?` shows every option; see test_help for its language."""
+    assert "--response-format" in shell.object_inspect("%%seedream")["docstring"]
 
 
 def test_reload_and_unload(shell: InteractiveShell) -> None:

@@ -35,7 +35,9 @@ def surface() -> str:
     """The list as it is now."""
     names = sorted(seedream_magic.__all__)
     lines = [line for name in names for line in public_members(name)]
-    return "\n".join(["# Public names", *names, "", "# Signatures", *lines, "", "# Help", help_text(), ""])
+    return "\n".join(
+        ["# Public names", *names, "", "# Signatures", *lines, "", "# Help", help_text("en"), help_text("zh"), ""]
+    )
 
 
 def test_all_that_a_person_can_type_is_still_there() -> None:

@@ -14,15 +14,18 @@ from IPython.display import display
 from seedream_magic.api.credentials import find_key, remember_key, store_key_in_keyring
 from seedream_magic.api.prices import OWN, Price, own_price, told_together
 from seedream_magic.api.providers import PROVIDERS, find_provider
-from seedream_magic.errors import ConfigError, InvalidRequest, MissingKey, plural, reason_of
+from seedream_magic.errors import ConfigError, InvalidRequest, MissingKey, reason_of
 from seedream_magic.images.cards import path_text
 from seedream_magic.notebook.desk import Desk
 from seedream_magic.notebook.first_line import split_line
 from seedream_magic.notebook.help import help_page
 from seedream_magic.notebook.picture_commands import compare, gallery
 from seedream_magic.notebook.run_commands import continued_run, export, purge, recover, retry, show, show_history
+from seedream_magic.view.markup import text_table
 from seedream_magic.words import cells
+from seedream_magic.words import commands as texts
 from seedream_magic.words.carousel import own_words
+from seedream_magic.words.language import own_language
 
 
 def run_command(desk: Desk, line: str) -> None:
@@ -38,40 +41,38 @@ def _about_unknown(word: str) -> str:
     if word.startswith("%%"):  # as `magic.with_body` gives a cell whose %%seedream is not its first line
         return cells.NOT_FIRST()
     if word.startswith("-"):
-        return "Options go on a %%seedream line (two percent signs), with the prompt on the lines below."
+        return texts.OPTIONS_GO_ELSEWHERE()
     near = difflib.get_close_matches(word, [name for name in COMMANDS if name], n=1)
-    meant = f"did you mean %seedream {near[0]}?" if near else "%seedream help lists them."
-    return f"There is no command {word[:40]!r}: {meant} To draw, write %%seedream and the prompt below it."
+    typed = repr(word[:40])
+    return texts.COMMAND_MEANT(typed=typed, meant=near[0]) if near else texts.NO_COMMAND(typed=typed)
 
 
 def _status(desk: Desk, _: str) -> None:
     """Where the session stands."""
     client, session = desk.client(), desk.session
-    address = client.given_base_url or "embedded, offline: it paints stock landscapes"
-    unused = not client.given_base_url and os.environ.get("SEEDREAM_BASE_URL")
     try:
-        key = f"set, from {find_key(client.provider).source}" if client.provider.needs_key else "not needed"
+        needed = client.provider.needs_key
+        key = texts.KEY_FROM(source=find_key(client.provider).source) if needed else texts.KEY_NOT_NEEDED()
     except MissingKey as missing:
-        key = f"not set. {missing.hint}"
+        key = texts.KEY_NOT_SET(hint=missing.hint)
     except ConfigError as unusable:
-        key = f"unusable. {unusable}"
-    free, runs, reserved = session.free.total(), len(session.background), session.images_reserved
-    of_demo = f", {free} of them by the demo, free" if free else ""
-    others = "; SEEDREAM_BASE_URL is for the others" if unused else ""
-    rows = {
-        "provider": f"{client.provider.name} ({address}){others}",
-        "key": key,
-        "headers": ", ".join(client.headers.names) if client.headers else "",
-        "model": client.model,
-        "store": path_text(client.store),
-        "billed": f"{plural(session.images_billed)} in this session{of_demo}{_cost(desk)}",
-        "today": _today(desk),
-        "running": f"{plural(runs, 'run')} in the background; %seedream stop ends them" if runs else "",
-        "reserved": f"{plural(reserved)} at most, by what is under way; that counts in the limits"
-        if session.reservations
-        else "",
-    }
-    print("\n".join(f"{name:<9} {value}" for name, value in rows.items() if value))  # noqa: T201 - a status is text
+        key = texts.KEY_UNUSABLE(why=unusable.message)
+    free, runs = session.free.total(), len(session.background)
+    unused = not client.given_base_url and os.environ.get("SEEDREAM_BASE_URL")
+    provider = texts.PROVIDER_AND_OTHERS if unused else texts.PROVIDER_AT
+    billed = [texts.IN_SESSION(images=session.images_billed), *([texts.OF_DEMO(images=free)] if free else [])]
+    rows = [
+        (texts.PROVIDER, provider(provider=client.provider.name, address=client.given_base_url or texts.EMBEDDED())),
+        (texts.KEY, key),
+        (texts.HEADERS, ", ".join(client.headers.names) if client.headers else ""),
+        (texts.MODEL, client.model),
+        (texts.STORE, path_text(client.store)),
+        (texts.BILLED, own_words().comma.join([*billed, *_costs(desk)])),
+        (texts.TODAY, _today(desk)),
+        (texts.RUNNING, texts.IN_BACKGROUND(runs=runs) if runs else ""),
+        (texts.RESERVED, texts.RESERVED_AT_MOST(images=session.images_reserved) if session.reservations else ""),
+    ]
+    print("\n".join(text_table([(name(), value) for name, value in rows if value])))  # noqa: T201 - a status is text
 
 
 def _today(desk: Desk) -> str:
@@ -80,27 +81,27 @@ def _today(desk: Desk) -> str:
     if allowed is None:
         return ""
     of_demo = not client.provider.needs_key
-    counted = plural(desk.images_today(client.store, free=of_demo))
-    drawn = f"{counted}{' of the demo' if of_demo else ''} in all notebooks"
-    return f"{drawn}; max_images_per_day allows {allowed}"
+    counted = desk.images_today(client.store, free=of_demo)
+    return (texts.ALL_NOTEBOOKS_DEMO if of_demo else texts.ALL_NOTEBOOKS)(images=counted, allowed=allowed)
 
 
-def _cost(desk: Desk) -> str:
-    """What the session cost, by the prices that the person has set and by list prices; empty where none is known."""
+def _costs(desk: Desk) -> list[str]:
+    """What the session cost, by the prices that the person has set and by list prices; nothing where none is known."""
     prices, paid = desk.session.prices, desk.session.paid
     set_prices = [(one, own_price(one.model, prices)) for one in paid]
     own = [Price(Decimal(str(price)) * one.images, "", OWN) for one, price in set_prices if price is not None]
     listed = [one.listed for one, price in set_prices if price is None and one.listed]
     costs = told_together([*own, *listed])
     unpriced = sum(one.images for one, price in set_prices if price is None and one.listed is None)
-    rest = f", {plural(unpriced)} without a known price" if unpriced else ""
-    return f", {costs}{rest}" if costs else ""
+    if not costs:
+        return []
+    return [costs, *([texts.UNPRICED(images=unpriced)] if unpriced else [])]
 
 
 def _use(desk: Desk, name: str) -> None:
     """Take another provider for the session."""
     if not name:
-        raise ConfigError(f"%seedream use takes a provider: {', '.join(PROVIDERS)}.")
+        raise ConfigError(texts.USE_TAKES(names=", ".join(PROVIDERS)))
     chosen = find_provider(name).name
     # A reload of the extension finds it in the shell's configuration again, as it does what %config sets.
     desk.shell.config.SeedreamMagics.provider = desk.settings.provider = chosen
@@ -110,27 +111,27 @@ def _use(desk: Desk, name: str) -> None:
 def _key(desk: Desk, typed: str) -> None:
     """Ask for the key without showing it."""
     if typed:
-        raise InvalidRequest("A key on this line would stay in the notebook: run %seedream key alone and type it then.")
+        raise InvalidRequest(texts.KEY_ALONE())
     provider = desk.client().provider
     if not provider.needs_key:
-        raise ConfigError(f"{provider.name} needs no key: first %seedream use anyfast, then %seedream key.")
+        raise ConfigError(texts.NEEDS_NO_KEY(provider=provider.name))
     try:
-        value = getpass.getpass(f"API key for {provider.name}: ")
+        value = getpass.getpass(texts.ASK_KEY(provider=provider.name))
     except (EOFError, NotImplementedError) as exc:
-        raise ConfigError("There is nobody here to type a key: set SEEDREAM_API_KEY instead.") from exc
+        raise ConfigError(texts.NOBODY_TYPES()) from exc
     if not value.strip():
-        raise ConfigError("No key was typed; nothing has changed.")
+        raise ConfigError(texts.NO_KEY_TYPED())
     key = remember_key(provider, value)
-    kept = "in memory and in the keyring" if store_key_in_keyring(provider, key) else "in memory, for this session"
+    kept = texts.KEY_IN_KEYRING if store_key_in_keyring(provider, key) else texts.KEY_IN_MEMORY
     first = find_key(provider)
-    print(f"The key for {provider.name} is kept {kept}.")  # noqa: T201 - a confirmation is text
+    print(kept(provider=provider.name))  # noqa: T201 - a confirmation is text
     if first.source != key.source and first.reveal() != key.reveal():
-        print(f"Note: the key from {first.source} comes first as long as it is set.")  # noqa: T201 - see above
+        print(texts.OTHER_KEY_FIRST(source=first.source))  # noqa: T201 - see above
 
 
 def _help(_: Desk, topic: str) -> None:
     """Show a screen to begin with, or the page of a topic."""
-    print(help_page(topic, own_words()))  # noqa: T201 - help is text
+    print(help_page(topic, own_language()))  # noqa: T201 - help is text
 
 
 def _models(desk: Desk, words: str) -> None:
@@ -154,36 +155,34 @@ def _library(_: Desk, text: str) -> None:
 
     file, folders = database.library_file(), _folders_to_scan(text)
     if file is None:
-        raise ConfigError(
-            "The library is turned off: SEEDREAM_LIBRARY is empty.", hint="Unset it, or name a file with it."
-        )
+        raise ConfigError(texts.LIBRARY_OFF(), hint=texts.UNSET_LIBRARY())
     if problem := database.problem():
-        raise ConfigError(f"The library {file} cannot be used: {problem}.", hint="%seedream doctor says what to do.")
+        raise ConfigError(texts.LIBRARY_UNUSABLE(file=file, why=problem), hint=texts.DOCTOR_KNOWS())
     for folder in folders:
         found = library.scan([folder])
-        lines = [f"Taken in: {store}, {plural(runs, 'run')}" for store, runs in found.items()]
-        print("\n".join(lines or [f"There is no store in {folder}."]))  # noqa: T201 - a list is text
+        taken = [texts.TAKEN_IN(store=store, runs=runs) for store, runs in found.items()]
+        print("\n".join(taken or [texts.NO_STORE_IN(folder=folder)]))  # noqa: T201 - a list is text
     known = library.counts()
-    lines = [f"  {plural(runs, 'run'):>10}  {store}{_whether_away(store)}" for store, runs in known.items()]
-    none = ["  no store yet; what is drawn, or --scan FOLDER, takes them in"]
-    print("\n".join([f"The library {file} knows:", *(lines or none)]))  # noqa: T201 - see above
+    lines = [texts.RUNS_IN(runs=runs, store=_whether_away(store)) for store, runs in known.items()]
+    indented = [f"  {line}" for line in lines or [texts.NO_STORE_YET()]]
+    print("\n".join([texts.LIBRARY_KNOWS(file=file), *indented]))  # noqa: T201 - see above
 
 
 def _folders_to_scan(text: str) -> list[Path]:
     """The folders that `--scan` names. Raises `InvalidRequest` for what is none."""
     words = split_line(text)
     if words and words[0] != "--scan":
-        raise InvalidRequest(f"%seedream library takes --scan and folders, not {words[0][:40]!r}.")
+        raise InvalidRequest(texts.LIBRARY_TAKES(typed=repr(words[0][:40])))
     if words and not words[1:]:
-        raise InvalidRequest("%seedream library --scan takes the folders to look for stores in.")
+        raise InvalidRequest(texts.SCAN_TAKES())
     folders = [Path(os.path.realpath(os.path.expanduser(word))) for word in words[1:]]  # noqa: PTH111 - Path's own raises where there is no such user
     if missing := next((folder for folder in folders if not folder.is_dir()), None):
-        raise InvalidRequest(f"There is no folder {missing}.")
+        raise InvalidRequest(texts.NO_FOLDER(folder=missing))
     return folders
 
 
 def _whether_away(store: Path) -> str:
-    return "" if store.is_dir() else " (not there now)"
+    return str(store) if store.is_dir() else texts.NOT_THERE(store=store)
 
 
 def _doctor(desk: Desk, words: str) -> None:
@@ -198,23 +197,21 @@ def _panel(desk: Desk, text: str) -> None:
     from seedream_magic.notebook.display import in_terminal  # noqa: PLC0415 - load time, see `desk`
 
     if in_terminal(desk.shell):
-        raise ConfigError("The panel needs a notebook, in a browser or VS Code.", hint="Here a %%seedream cell draws.")
+        raise ConfigError(texts.PANEL_NEEDS_NOTEBOOK(), hint=texts.DRAW_IN_CELL())
     client = desk.client()
     images = continued_run(desk, text, "panel") if text else None
     try:
         from seedream_magic.notebook.panel import Panel  # noqa: PLC0415 - load time, see `desk`
     except ImportError as exc:
-        raise ConfigError(
-            f"The panel cannot be loaded ({reason_of(exc)}).", hint='%pip install "ipywidgets>=7.7.1"'
-        ) from exc
+        why = texts.PANEL_NOT_LOADED(why=reason_of(exc))
+        raise ConfigError(why, hint='%pip install "ipywidgets>=7.7.1"') from exc
     display(Panel(images, client=client))
 
 
 def _stop(desk: Desk, _: str) -> None:
     """Stop the runs in the background."""
     stopped = desk.session.background.stop()
-    kept = f"{plural(stopped, 'run')} stopped. Pictures that have come are kept."
-    print(kept if stopped else "No run is under way in the background.")  # noqa: T201 - a summary is text
+    print(texts.STOPPED(runs=stopped) if stopped else texts.NOTHING_RUNS())  # noqa: T201 - a summary is text
 
 
 COMMANDS: dict[str, Callable[[Desk, str], None]] = {

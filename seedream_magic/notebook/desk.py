@@ -26,9 +26,10 @@ from traitlets.config import Configurable
 from seedream_magic import session
 from seedream_magic.api.fields import RESPONSE_FORMATS
 from seedream_magic.bridge import EVENT_LOOPS, unfailing
-from seedream_magic.errors import InvalidRequest, SeedreamError, SeedreamInterrupted, plural
+from seedream_magic.errors import InvalidRequest, SeedreamError, SeedreamInterrupted
 from seedream_magic.notebook.cell_outputs import CellOutputs
 from seedream_magic.session import Session, images_to_bill
+from seedream_magic.words import settings as texts
 from seedream_magic.words.language import choose_language
 
 if TYPE_CHECKING:
@@ -47,35 +48,34 @@ _REQUEST_TRAITS = ("images", "model", "size", "ratio", "stream", "watermark", "r
 class Settings(Configurable):
     """Settings of the notebook; each stands for an option that a cell does not give. None leaves it to the rest."""
 
-    provider = Unicode(None, allow_none=True, help="anyfast, ark, ark-plan, byteplus or demo").tag(config=True)
-    base_url = Unicode(None, allow_none=True, help="address in place of the provider's").tag(config=True)
-    headers = Dict(
-        default_value=None, allow_none=True, help="further headers for a gateway; sent with requests only, masked"
-    ).tag(config=True)
-    model = Unicode(None, allow_none=True, help="model id").tag(config=True)
-    store = Unicode(None, allow_none=True, help="folder of the runs; default seedream-runs").tag(config=True)
-    images = Union([Int(), Unicode()], default_value=None, allow_none=True, help="1-15 or auto").tag(config=True)
-    size = Unicode(None, allow_none=True, help="1K, 2K, 4K or WIDTHxHEIGHT").tag(config=True)
-    ratio = Unicode(None, allow_none=True, help="W:H, with a preset size").tag(config=True)
-    stream = Bool(None, allow_none=True, help="receive pictures one by one").tag(config=True)
-    watermark = Bool(None, allow_none=True, help="the API's AI mark").tag(config=True)
-    response_format = Enum(RESPONSE_FORMATS, None, allow_none=True, help="url or b64_json").tag(config=True)
-    timeout = Float(None, allow_none=True, help="limit of the whole call in seconds").tag(config=True)
-    max_images_per_run = Int(None, allow_none=True, help="refuse a cell that may bill more").tag(config=True)
-    max_images_per_session = Int(None, allow_none=True, help="refuse when the session may bill more").tag(config=True)
-    max_images_per_day = Int(
-        None, allow_none=True, help="refuse when all notebooks may bill more in a day, by this computer's clock"
-    ).tag(config=True)
-    copy_replays = Bool(False, help="copy sets that other stores have into this one").tag(config=True)
-    ask_when_unknown = Bool(True, help="pause before a request is sent again that may have been billed").tag(
-        config=True
-    )
-    prices = Dict(help="price of one image by model id, in your currency, before the list price").tag(config=True)
-    language = Enum(
-        ("auto", "en", "zh"), "auto", help="of pictures, history and help: en, zh, or auto: the system's, the prompt's"
-    ).tag(config=True)
-    show = Enum(LAYOUTS, "carousel", help="carousel or grid").tag(config=True)
-    event_loop = Enum(EVENT_LOOPS, "thread", help="thread, or nest: the notebook's own loop").tag(config=True)
+    provider = Unicode(None, allow_none=True, help=texts.PROVIDER.english).tag(config=True)
+    base_url = Unicode(None, allow_none=True, help=texts.BASE_URL.english).tag(config=True)
+    headers = Dict(default_value=None, allow_none=True, help=texts.HEADERS.english).tag(config=True)
+    model = Unicode(None, allow_none=True, help=texts.MODEL.english).tag(config=True)
+    store = Unicode(None, allow_none=True, help=texts.STORE.english).tag(config=True)
+    images = Union([Int(), Unicode()], default_value=None, allow_none=True, help=texts.IMAGES.english).tag(config=True)
+    size = Unicode(None, allow_none=True, help=texts.SIZE.english).tag(config=True)
+    ratio = Unicode(None, allow_none=True, help=texts.RATIO.english).tag(config=True)
+    stream = Bool(None, allow_none=True, help=texts.STREAM.english).tag(config=True)
+    watermark = Bool(None, allow_none=True, help=texts.WATERMARK.english).tag(config=True)
+    response_format = Enum(RESPONSE_FORMATS, None, allow_none=True, help=texts.RESPONSE_FORMAT.english).tag(config=True)
+    timeout = Float(None, allow_none=True, help=texts.TIMEOUT.english).tag(config=True)
+    max_images_per_run = Int(None, allow_none=True, help=texts.MAX_IMAGES_PER_RUN.english).tag(config=True)
+    max_images_per_session = Int(None, allow_none=True, help=texts.MAX_IMAGES_PER_SESSION.english).tag(config=True)
+    max_images_per_day = Int(None, allow_none=True, help=texts.MAX_IMAGES_PER_DAY.english).tag(config=True)
+    copy_replays = Bool(False, help=texts.COPY_REPLAYS.english).tag(config=True)
+    ask_when_unknown = Bool(True, help=texts.ASK_WHEN_UNKNOWN.english).tag(config=True)
+    prices = Dict(help=texts.PRICES.english).tag(config=True)
+    language = Enum(("auto", "en", "zh"), "auto", help=texts.LANGUAGE.english).tag(config=True)
+    show = Enum(LAYOUTS, "carousel", help=texts.SHOW.english).tag(config=True)
+    event_loop = Enum(EVENT_LOOPS, "thread", help=texts.EVENT_LOOP.english).tag(config=True)
+
+    @classmethod
+    def class_get_trait_help(cls, trait: Any, inst: Any = None, helptext: str | None = None) -> str:
+        """What `%config SeedreamMagics` shows of a setting, in the reader's language."""
+        told = getattr(texts, str(trait.name).upper(), None)
+        shown: str = super().class_get_trait_help(trait, inst, helptext or (told() if told else None))
+        return shown
 
     @validate("headers")
     def _mask_headers(self, proposal: Any) -> MaskedDict | None:
@@ -94,7 +94,7 @@ class Settings(Configurable):
             except (TypeError, ValueError):
                 prices[str(model)] = -1.0
             if not 0 <= prices[str(model)] < inf:
-                raise TraitError(f"The price of {str(model)[:60]!r} is no number such as 0.25: {price!r:.60}.")
+                raise TraitError(texts.NO_PRICE(model=repr(str(model)[:60]), price=f"{price!r:.60}"))
         return prices
 
     @property
@@ -330,19 +330,13 @@ class Desk:
             if getattr(settings, name) is not None:
                 _refuse_uncounted(request, name)
         if settings.max_images_per_run is not None and at_most > settings.max_images_per_run:
-            raise InvalidRequest(
-                f"This may bill {plural(at_most)}; "
-                f"SeedreamMagics.max_images_per_run allows {settings.max_images_per_run}."
-            )
+            raise InvalidRequest(texts.OVER_RUN(images=at_most, allowed=settings.max_images_per_run))
 
     def _check_session(self, at_most: int) -> None:
         drawn, allowed = self.session, self.settings.max_images_per_session
         before = drawn.images_billed + drawn.doubtful.total() + drawn.images_reserved
         if allowed is not None and before + at_most > allowed:
-            raise InvalidRequest(
-                f"This may bill {plural(at_most)} after {before} in this session; "
-                f"SeedreamMagics.max_images_per_session allows {allowed}."
-            )
+            raise InvalidRequest(texts.OVER_SESSION(images=at_most, before=before, allowed=allowed))
 
     def check_together(self, images: int, bill: str, *, free: bool, store: Path) -> None:
         """Refuse many plans that could bill more, together, than the person allowed; see `Session.refuse_together`.
@@ -354,12 +348,12 @@ class Desk:
         allowed = self.settings.max_images_per_run
         if allowed is None or images <= allowed:
             return
-        more = f"This sweep may bill {bill}; SeedreamMagics.max_images_per_run allows {allowed}."
-        answer = self.answer(f"{more} Draw it? 继续？[y/N] ") if self._asks else None
+        more = texts.SWEEP_OVER_RUN(bill=bill, allowed=allowed)
+        answer = self.answer(texts.ASK_SWEEP(more=more)) if self._asks else None
         if answer is None:
-            raise InvalidRequest(more, hint="Nobody can answer here; --sample N draws fewer." if self._asks else "")
-        if answer.strip().lower() not in {"y", "yes", "是"}:
-            raise InvalidRequest("The sweep was not drawn, as you answered.")
+            raise InvalidRequest(more, hint=texts.NOBODY_ANSWERS() if self._asks else "")
+        if answer.strip().lower() not in texts.AGREEMENT:
+            raise InvalidRequest(texts.NOT_DRAWN())
 
     def answer(self, question: str) -> str | None:
         """What the person at this notebook or terminal answers, "" if nothing; None where there is nobody."""
@@ -373,7 +367,7 @@ class Desk:
         except EOFError:
             return ""
         except KeyboardInterrupt as exc:
-            raise SeedreamInterrupted("Stopped at the question: nothing was done.") from exc
+            raise SeedreamInterrupted(texts.STOPPED_AT_QUESTION()) from exc
 
     @contextmanager
     def unsent(self) -> Iterator[None]:
@@ -383,7 +377,7 @@ class Desk:
         except SeedreamInterrupted:
             raise
         except KeyboardInterrupt as exc:
-            raise SeedreamInterrupted("Stopped before anything was sent.") from exc
+            raise SeedreamInterrupted(texts.STOPPED_UNSENT()) from exc
 
     @contextmanager
     def unasked(self) -> Iterator[None]:
@@ -411,10 +405,7 @@ class Desk:
             return
         before = self.images_today(store, free=free)
         if before + at_most > allowed:
-            raise InvalidRequest(
-                f"This may bill {plural(at_most)} after {before} today; "
-                f"SeedreamMagics.max_images_per_day allows {allowed} till midnight."
-            )
+            raise InvalidRequest(texts.OVER_DAY(images=at_most, before=before, allowed=allowed))
 
     def images_today(self, store: Path, *, free: bool = False) -> int:
         """Images that all notebooks together have billed since midnight, or may have; with `free` those of the demo.
@@ -436,10 +427,7 @@ def _refuse_uncounted(request: ImageRequest, cap: str) -> None:
     """Refuse a request of which nobody can say how many images it may bill, where a limit is set."""
     if request.uncounted:
         named = ", ".join(request.uncounted)
-        raise InvalidRequest(
-            f"How many images may be billed cannot be counted: --extra sets {named} to what is no number.",
-            hint=f"SeedreamMagics.{cap} is set: write a number, or leave {named} out.",
-        )
+        raise InvalidRequest(texts.UNCOUNTED(names=named), hint=texts.WRITE_A_NUMBER(cap=cap, names=named))
 
 
 _desks: WeakSet[Desk] = WeakSet()

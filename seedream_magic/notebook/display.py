@@ -29,6 +29,7 @@ from seedream_magic.notebook.cell_outputs import CellOutputs
 from seedream_magic.notebook.kernel_loop import KernelLoop, Latest
 from seedream_magic.sweep.sweep import Sweep, grid_of
 from seedream_magic.view.markup import NOTHING, element
+from seedream_magic.words.settings import NOT_DRAWN_HERE
 
 _BYTES_PER_SECOND = 300_000
 """Of an output that grows. A server of Jupyter lets a million pass, and a grid may have as much."""
@@ -134,7 +135,7 @@ class Output:
         except Exception as exc:  # noqa: BLE001 - what cannot be drawn must not cost the set, which is paid for
             words = repr(images) if isinstance(images, Sweep) else plain_text(cards_of(images))
             why = f"{type(exc).__name__}: {reason_of(exc)}"
-            text = f"{words}\nThe pictures cannot be drawn here ({why})."
+            text = f"{words}\n{NOT_DRAWN_HERE(why=why)}"
             return {"text/html": str(element("pre", {}, text)), "text/plain": text}
 
     def display(self) -> None:

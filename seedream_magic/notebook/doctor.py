@@ -33,6 +33,7 @@ from seedream_magic.recover import find_unfinished
 from seedream_magic.seedream import Seedream
 from seedream_magic.version import __version__
 from seedream_magic.words import doctor as texts
+from seedream_magic.words.commands import KEY_FROM
 from seedream_magic.words.text import join
 
 DISTRIBUTION = "seedream-magic"
@@ -172,7 +173,7 @@ def _key(seedream: Seedream) -> Finding:
     if not seedream.provider.needs_key:
         return Finding("ok", "key", texts.NEEDS_NO_KEY())
     try:
-        found = texts.KEY_FROM(source=find_key(seedream.provider).source)
+        found = KEY_FROM(source=find_key(seedream.provider).source)
     except ConfigError as error:
         fix: str = texts.SET_KEY(names=" / ".join(("SEEDREAM_API_KEY", *seedream.provider.key_variables)))
         fix = texts.OR_ELSE(first=texts.UNLOCK(), then=fix) if silent_stores() else fix

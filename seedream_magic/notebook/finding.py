@@ -86,9 +86,11 @@ def _lines(finding: Finding) -> Iterator[str]:
 
 
 def _item(finding: Finding) -> str:
-    label = element("b", {}, NAMES[finding.name]())
+    name = NAMES[finding.name]()
+    blank = "" if name.endswith("：") else " "  # a sign of full width has its own
+    label = element("b", {}, name)
     fix = (element("div", {}, f"→ {finding.fix}"),) if finding.fix else ()
-    return element("li", {"style": "margin:2px 0"}, label, " ", finding.text, *fix)
+    return element("li", {"style": "margin:2px 0"}, label, blank, finding.text, *fix)
 
 
 def explain(name: str) -> dict[str, str]:

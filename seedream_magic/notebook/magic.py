@@ -14,11 +14,16 @@ from IPython.core.magic import Magics, line_cell_magic, magics_class, no_var_exp
 
 from seedream_magic.notebook.comm import register_actions, unregister_actions
 from seedream_magic.notebook.desk import Desk, Settings
-from seedream_magic.notebook.options import help_text
 from seedream_magic.notebook.tab import register_completion, unregister_completion
 
 _TYPED_MAGIC = re.compile(r"\s*(?:%%|％[%％]|%％)[ \t]?seedream\b", re.IGNORECASE)
 _ASSIGNED_MAGIC = re.compile(r"\s*[^\W\d]\w*\s*=\s*[%％]{2}\s?seedream\b")
+
+
+def _help_text() -> str:
+    from seedream_magic.notebook.options import help_text  # noqa: PLC0415 - load time
+
+    return help_text()
 
 
 @magics_class
@@ -33,6 +38,7 @@ class SeedreamMagics(Magics, Settings):
     @no_var_expand
     @line_cell_magic("seedream")  # type: ignore[arg-type] # IPython types its decorators for functions without self
     def seedream(self, line: str, cell: str | None = None) -> None:
+        """Draw the prompt below, or run a command; `getdoc` is its help."""
         if cell is None:
             from seedream_magic.notebook.commands import run_command  # noqa: PLC0415 - load time
 
@@ -42,7 +48,8 @@ class SeedreamMagics(Magics, Settings):
 
             draw_cell(self.desk, line, cell)
 
-    seedream.__doc__ = help_text()  # type: ignore[assignment] # IPython types its decorators for functions without self
+    # `%%seedream?` asks for it: in the language of now, and loaded when it is asked for.
+    seedream.getdoc = _help_text  # type: ignore[assignment] # IPython types its decorators for functions without self
 
 
 def with_body(lines: list[str]) -> list[str]:
@@ -102,9 +109,9 @@ def unregister(shell: InteractiveShell) -> None:
     magics = _find_magics(shell)
     runs = len(magics.desk.session.background) if magics else 0
     if runs:
-        one = "1 run goes on in the background; its pictures are saved. %seedream stop ends it"
-        several = f"{runs} runs go on in the background; their pictures are saved. %seedream stop ends them"
-        print(f"{one if runs == 1 else several} while the extension is loaded.")  # noqa: T201 - who unloads it sees them nowhere else
+        from seedream_magic.words.commands import RUNS_GO_ON  # noqa: PLC0415 - load time
+
+        print(RUNS_GO_ON(runs=runs))  # noqa: T201 - who unloads it sees them nowhere else
 
 
 def _find_magics(shell: InteractiveShell) -> SeedreamMagics | None:

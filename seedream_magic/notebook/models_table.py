@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
@@ -10,31 +9,29 @@ from typing import TYPE_CHECKING, Any
 from seedream_magic.api import models
 from seedream_magic.api.fields import FIELDS, OUTPUT_FORMATS
 from seedream_magic.api.models import MAXIMUM_IMAGES, Model, find_model, ids_for
-from seedream_magic.errors import plural
 from seedream_magic.view.markup import Cell, Markup, element, html_notes, html_table, text_table
+from seedream_magic.words import commands
+from seedream_magic.words import models as texts
 
 if TYPE_CHECKING:
     from seedream_magic.api.live_models import LiveModel
 
-_HEADINGS = ("model 模型", "sizes 尺寸", "pixels 像素", "set 组图", "stream 流式", "refs 参考图", "formats 格式")
-_OPTIONS, _IDS = "further options 其他选项", "model ids 模型编号"
-_CURRENT = "← this session 当前"
-_UNCHECKED = "not checked 不检查"
 _GREY = "opacity:0.75;font-weight:400"
 
 
 @dataclass(frozen=True)
 class Row:
-    """One line of the table; `ids` are texts such as "ark: doubao-seedream-4-5-251128"."""
+    """One line of the table: `cells` of a terminal, `takes` the same in words, `ids` as "ark: doubao-seedream-4-5"."""
 
     cells: tuple[str, ...]
+    takes: tuple[str, ...]
     options: tuple[str, ...]
     ids: tuple[str, ...]
     current: bool
 
     def has(self, words: Sequence[str]) -> bool:
         """Whether each word is in a cell or an id, or names an option."""
-        text = " ".join((*self.cells, *self.ids)).lower()
+        text = " ".join((*self.cells, *self.takes, *self.ids)).lower()
         named = {word for option in self.options for word in (*option.split(), *option.lstrip("-").split())}
         return all(word in text or word in named for word in words)
 
@@ -47,12 +44,8 @@ def models_bundle(current: str, words: str = "") -> dict[str, Any]:
     rows = _rows(current)
     sought = words.lower().split()
     chosen = [row for row in rows if row.has(sought)] or _rows_of_ids(sought, current)
-    source = re.search(r"The facts are[^;.]+", models.__doc__ or "")  # the sentence that stands above them
-    notes = [
-        *([f"{' '.join(source[0].split())}."] if source else []),
-        f"References and images of one call together: at most {MAXIMUM_IMAGES}. Other ids (ep-…) are sent unchecked.",
-        *([] if chosen else [f"No line has {words!r}; here are all. · 没有匹配的行，以下为全部。"]),
-    ]
+    notes = [texts.SOURCE(), texts.TOGETHER(most=MAXIMUM_IMAGES)]
+    notes += [] if chosen else [texts.NO_LINE(words=repr(words))]
     return {"text/html": _html(chosen or rows, notes), "text/plain": _plain(chosen or rows, notes)}
 
 
@@ -68,8 +61,7 @@ def live_bundle(current: str, provider: str, listed: Sequence[LiveModel], words:
         rows += [_row(model, own, current)] if own else []
     rows += [_unchecked(shown, current) for model_id, shown in ids.items() if find_model(model_id) is None]
     chosen = [row for row in rows if row.has(words.lower().split())] or rows
-    english = f"{provider} lists {plural(len(ids), 'model')} that draw for this key."
-    notes = [f"{english} · {provider} 列出 {len(ids)} 个可用模型。"]
+    notes = [texts.LISTED(provider=provider, count=len(ids))]
     if not rows:
         return {"text/plain": notes[0]}
     return {"text/html": _html(chosen, notes), "text/plain": _plain(chosen, notes)}
@@ -79,7 +71,10 @@ def _rows(current: str) -> list[Row]:
     """A line for each model, and before them one for a session's model that is none of them."""
     rows = []
     for model in (value for value in vars(models).values() if isinstance(value, Model)):
-        providers = {name: ids_for(name.split(",")[0]) for name in ("anyfast, demo", "ark", "ark-plan", "byteplus")}
+        providers = {
+            ", ".join(names): ids_for(names[0])
+            for names in (("anyfast", "demo"), ("ark",), ("ark-plan",), ("byteplus",))
+        }
         known = [(provider, model_id) for provider, ids in providers.items() for model_id in ids]
         ids = tuple(f"{provider}: {model_id}" for provider, model_id in known if find_model(model_id) is model)
         rows.append(_row(model, ids, current))
@@ -104,47 +99,60 @@ def _row(model: Model, ids: tuple[str, ...], current: str) -> Row:
         model.name,
         " ".join(model.presets) or "WIDTHxHEIGHT",
         f"{model.minimum_area:,} - {model.maximum_area:,}",
-        f"2-{MAXIMUM_IMAGES}" if model.sets else "no",
-        "yes" if model.stream else "no",
-        str(model.references or "none"),
+        f"2-{MAXIMUM_IMAGES}" if model.sets else texts.NO(),
+        texts.YES() if model.stream else texts.NO(),
+        str(model.references or texts.NONE()),
         " ".join(OUTPUT_FORMATS if "output_format" in model.fields else OUTPUT_FORMATS[:1]),
     )
     further = (field for field in FIELDS if field.needs in model.fields - {"output_format"})
     options = tuple(field.limited for field in further)
-    return Row(cells, options, ids, model is find_model(current))
+    takes = (
+        texts.SETS_OF(images=cells[3]) if model.sets else texts.NO_SETS(),
+        texts.STREAMS() if model.stream else texts.NO_STREAM(),
+        texts.TAKES_REFERENCES(count=model.references) if model.references else texts.TAKES_NO_REFERENCES(),
+        cells[6],
+    )
+    return Row(cells, takes, options, ids, model is find_model(current))
 
 
 def _unchecked(model_id: str, current: str) -> Row:
-    return Row((model_id, _UNCHECKED, *[""] * (len(_HEADINGS) - 2)), (), (), model_id == current)
+    return Row((model_id, texts.UNCHECKED(), *[""] * 5), (), (), (), model_id == current)
 
 
 def _html(rows: Sequence[Row], notes: Sequence[str]) -> str:
-    def heading(text: str) -> Cell:
-        english, _, chinese = text.rpartition(" ")
-        return element("div", {}, english), element("div", {"style": _GREY}, chinese)
+    """A table of four columns, whose cells break where the page is narrow."""
+
+    def lines(*texts_of: str) -> Cell:
+        return [element("div", {}, text) for text in texts_of if text]
 
     def known(text: str) -> Markup:
         provider, _, model_id = text.rpartition(": ")
         return element("div", {}, *((element("span", {"style": _GREY}, provider), " ") if provider else ()), model_id)
 
     def cells(row: Row) -> list[Cell]:
-        mark = [element("div", {"style": _GREY}, _CURRENT)] if row.current else []
-        options, ids = [element("div", {}, text) for text in row.options], [known(text) for text in row.ids]
+        mark = [element("div", {"style": _GREY}, texts.CURRENT())] if row.current else []
+        name, presets, pixels = row.cells[:3]
         return [
-            (f"{row.cells[0]} ", *mark) if mark else row.cells[:1],
-            *([text] for text in row.cells[1:]),
-            options,
-            ids,
+            [f"{name} ", *mark] if mark else [name],
+            lines(presets, pixels),
+            lines(*row.takes, *row.options),
+            [known(text) for text in row.ids],
         ]
 
-    heads = [heading(text) for text in (*_HEADINGS, _OPTIONS, _IDS)]
-    return str(element("div", {}, html_table(heads, [cells(row) for row in rows]), *html_notes(notes)))
+    heads = [[text()] for text in (commands.MODEL, texts.SIZES, texts.TAKES, texts.IDS)]
+    table = html_table(heads, [cells(row) for row in rows], breaks=True)
+    return str(element("div", {}, table, *html_notes(notes)))
 
 
 def _plain(rows: Sequence[Row], notes: Sequence[str]) -> str:
-    head, *lines = text_table([_HEADINGS, *(row.cells for row in rows)])
+    headings = (commands.MODEL, texts.SIZES, texts.PIXELS, texts.SET, texts.STREAM, texts.REFERENCES, texts.FORMATS)
+    head, *lines = text_table([[text() for text in headings], *(row.cells for row in rows)])
     text_lines = [head]
     for row, line in zip(rows, lines, strict=True):
-        below = (*([_CURRENT] if row.current else []), *row.ids, *([", ".join(row.options)] if row.options else []))
+        below = (
+            *([texts.CURRENT()] if row.current else []),
+            *row.ids,
+            *([", ".join(row.options)] if row.options else []),
+        )
         text_lines += [line, *(f"    {text}" for text in below)]
     return "\n".join([*text_lines, "", *notes])

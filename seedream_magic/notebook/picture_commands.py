@@ -9,11 +9,12 @@ from typing import TYPE_CHECKING
 
 from IPython.display import display
 
-from seedream_magic.errors import InvalidRequest, plural
+from seedream_magic.errors import InvalidRequest
 from seedream_magic.images.image_set import Frame, ImageSet
 from seedream_magic.notebook.cell import value_of
 from seedream_magic.notebook.desk import Desk
 from seedream_magic.notebook.first_line import split_line
+from seedream_magic.words import commands as texts
 from seedream_magic.words.clip import one_line
 
 if TYPE_CHECKING:
@@ -26,7 +27,7 @@ def compare(desk: Desk, text: str) -> None:
 
     words = split_line(text)
     if not words:
-        raise InvalidRequest("%seedream compare takes frames: story[2] other[0] run:ID[1], two to nine of them.")
+        raise InvalidRequest(texts.COMPARE_TAKES())
     display(light_table(*(one for word in words for one in _pictures(desk, word)))._repr_mimebundle_(), raw=True)
 
 
@@ -39,7 +40,7 @@ def _pictures(desk: Desk, word: str) -> Sequence[Frame | ImageSet]:
     if isinstance(value, Sweep):
         return _cells(value, word)
     if not isinstance(value, Frame | ImageSet):
-        raise InvalidRequest(f"{word[:60]} is no frame: name one as story[2] or run:ID[2].")
+        raise InvalidRequest(texts.NO_FRAME(typed=word[:60]))
     return [value]
 
 
@@ -55,11 +56,9 @@ def _cells(sweep: Sweep, word: str) -> Sequence[ImageSet]:
         _name_in_line(sweep, index, word) for index in (there[:1] + there[-1:] if len(there) > 1 else sweep.runs[:2])
     ]
     axes = "; ".join(f"{name}: {', '.join(labels[:12])}" for name, labels in sweep.axes.items())
-    raise InvalidRequest(
-        f"{word[:60]} is a sweep of {plural(len(sweep), 'run')} with {plural(pictures, 'picture')}; a light table has "
-        f"{FEWEST} to {MOST}. Name cells of it: %seedream compare {' '.join(names)}.",
-        hint=f"They are named by {axes}.",
-    )
+    counted = {"runs": len(sweep), "pictures": pictures, "fewest": FEWEST, "most": MOST}
+    told = texts.SWEEP_ON_TABLE(name=word[:60], cells=" ".join(names), **counted)
+    raise InvalidRequest(told, hint=texts.CELLS_NAMED_BY(axes=axes))
 
 
 def _name_in_line(sweep: Sweep, index: int, word: str) -> str:
@@ -77,9 +76,7 @@ def gallery(desk: Desk, text: str) -> None:
     words, date, starred = _asked_of_gallery(text)
     first = since(date, now=datetime.now(UTC)) if date else None
     if date and first is None:
-        raise InvalidRequest(
-            f"{one_line(date, 40)!r} is no date: --since takes 2026, 2026-11, 2026-11-28, yesterday, 昨天."
-        )
+        raise InvalidRequest(texts.NO_DATE(typed=repr(one_line(date, 40))))
     entries = desk.client().history(words or None, starred=starred)
     entries.sort(key=lambda entry: entry.run_id, reverse=True)
     if first is not None:
@@ -97,9 +94,11 @@ def _asked_of_gallery(text: str) -> tuple[str, str, bool]:
         elif word == "--since" or word.startswith("--since="):
             date = word.partition("=")[2] or next(typed, "")
             if not date:
-                raise InvalidRequest("--since takes a date, such as 2026-11 or yesterday.")
+                raise InvalidRequest(texts.SINCE_TAKES())
         elif word.startswith("--"):
-            raise InvalidRequest(f"%seedream gallery has no option {word[:40]!r}: it takes --starred and --since DATE.")
+            raise InvalidRequest(
+                texts.NO_OPTION(command="gallery", typed=repr(word[:40]), options="--starred, --since DATE")
+            )
         else:
             words.append(word)
     return " ".join(words), date, starred

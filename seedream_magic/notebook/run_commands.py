@@ -14,12 +14,16 @@ from IPython.display import display
 
 from seedream_magic.api.plan import Plan
 from seedream_magic.api.prices import bill_text
-from seedream_magic.errors import InvalidRequest, plural
+from seedream_magic.errors import InvalidRequest
 from seedream_magic.images.image_set import ImageSet, sets_in
 from seedream_magic.notebook.cell import value_of
 from seedream_magic.notebook.desk import Desk
 from seedream_magic.notebook.first_line import split_line
+from seedream_magic.words import commands as texts
+from seedream_magic.words.cells import NEEDS_A_VALUE
 from seedream_magic.words.clip import path_from
+from seedream_magic.words.settings import AGREEMENT
+from seedream_magic.words.text import join
 
 if TYPE_CHECKING:
     from seedream_magic.seedream import Seedream
@@ -57,8 +61,7 @@ def recover(desk: Desk, text: str) -> None:
     for images in recovered:
         desk.show_set(images)
     found = sum(len(images.ok) for images in recovered)
-    looked_at = f"{plural(len(recovered), 'run')} looked at, {plural(found)} on disk."
-    print(f"{looked_at if recovered else 'Nothing is left to download.'} Nothing was billed.")  # noqa: T201 - a summary is text
+    print(texts.RECOVERED(runs=len(recovered), images=found) if recovered else texts.NOTHING_LEFT())  # noqa: T201 - a summary is text
 
 
 def retry(desk: Desk, words: str) -> None:
@@ -70,7 +73,7 @@ def retry(desk: Desk, words: str) -> None:
     images = client.recover(before.run_id)[0]  # what was made already is not paid again
     downloaded = len(images.ok) - len(before.ok)
     if downloaded:
-        print(f"Downloaded {plural(downloaded)} that the run had made; that bills nothing.")  # noqa: T201 - said before
+        print(texts.DOWNLOADED(images=downloaded))  # noqa: T201 - said before
     # A variable that the line names its run by holds the mended set afterwards.
     variable = run.strip("{}$")
     name = variable if variable.isidentifier() and hasattr(desk.variables.get(variable), "run_id") else None
@@ -93,28 +96,29 @@ def _retry_each(desk: Desk, client: Seedream, run_id: str, *, name: str | None) 
     images = client.show(newest_of(client.store, run_id))
     plan, missing = plan_next_frame(client, images), len(missing_places(images))
     if plan is None:
-        print("Every frame is there: nothing is sent, nothing billed.")  # noqa: T201 - said in place of a run
+        print(texts.ALL_THERE())  # noqa: T201 - said in place of a run
         desk.show_set(images, name=name)
         return
     desk.session.refuse(plan)
     bill = bill_text(missing, plan.price and plan.price.times(missing))
-    paid = f"Together they may bill {bill}." if client.provider.needs_key else "The demo bills nothing."
-    requests = "1 request" if missing == 1 else f"{missing} requests, one after the other"
-    print(f"{_announcement(client, plan)}\nThis is the first of {requests}. {paid}")  # noqa: T201 - said before
+    paid = texts.TOGETHER_BILL(bill=bill) if client.provider.needs_key else texts.DEMO_BILLS_NOTHING()
+    first = texts.FIRST_OF_ONE() if missing == 1 else texts.FIRST_OF(requests=missing)
+    print(f"{_announcement(client, plan)}\n{join(first, paid)}")  # noqa: T201 - said before
     desk.run(client, plan, name=name, further=partial(plan_next_frame, client))
 
 
 def _announcement(client: Seedream, plan: Plan) -> str:
     """What a retry will send, and what that may bill. The words are a record's: a person reads them first."""
-    asking = f"Asking anew for {plural(plan.request.images_at_most)}."
+    asking = texts.ASKING_ANEW(images=plan.request.images_at_most)
     if plan.stored:
-        return f"{asking} Stored: nothing is billed."
-    may_bill = f"That is what it may bill: {plan.price}." if plan.price else "That is what it may bill."
-    paid = may_bill if client.provider.needs_key else "The demo bills nothing."
+        return join(asking, texts.STORED_UNBILLED())
+    may_bill = texts.MAY_BILL_PRICE(price=plan.price) if plan.price else texts.MAY_BILL_THAT()
+    paid = may_bill if client.provider.needs_key else texts.DEMO_BILLS_NOTHING()
     text = json.dumps(plan.short_body, ensure_ascii=False, indent=2)
     body = "".join(sign if sign.isprintable() or sign == "\n" else f"\\u{ord(sign):04x}" for sign in text)
-    address = client.given_base_url or "embedded"
-    return "\n".join((f"To {client.provider.name} ({address}):", body, *plan.warnings, f"{asking} {paid}"))
+    address = client.given_base_url or texts.ADDRESS_EMBEDDED()
+    head = texts.SENT_TO(provider=client.provider.name, address=address)
+    return "\n".join((head, body, *plan.warnings, join(asking, paid)))
 
 
 def export(desk: Desk, words: str) -> None:
@@ -123,19 +127,17 @@ def export(desk: Desk, words: str) -> None:
 
     run, path, options = _export_line(words)
     if not path:
-        raise InvalidRequest(
-            "%seedream export takes the id of a run and a file: .pdf, .html, .zip, .gif or .jpg, by its ending."
-        )
+        raise InvalidRequest(texts.EXPORT_TAKES())
     target = os.path.expanduser(path)  # noqa: PTH111 - Path.expanduser raises for a user who does not exist
     value = desk.variables.get(run.strip().strip("\"'{}$"))
     if isinstance(value, Sweep):
         if options:
-            raise InvalidRequest("A sweep is exported as it is: leave the options out.")
+            raise InvalidRequest(texts.SWEEP_WITHOUT_OPTIONS())
         written = value.export(target)
     else:
         images = _set_put_together(desk, run) or desk.client().show(_run_id(desk, run, "export"))
         written = images.export(target, **options)
-    print(f"Written: {path_from(Path(written))}")  # noqa: T201 - a confirmation is text
+    print(texts.WRITTEN(path=path_from(Path(written))))  # noqa: T201 - a confirmation is text
 
 
 _EXPORT_VALUES = {"--title": "title", "--author": "author", "--layout": "layout", "--page-size": "page_size"}
@@ -158,7 +160,7 @@ def _export_line(text: str) -> tuple[str, str, dict[str, Any]]:
         elif flag in _EXPORT_VALUES:
             value = value if sign else next(words, "")
             if not value:
-                raise InvalidRequest(f"{flag} needs a value after it.")
+                raise InvalidRequest(NEEDS_A_VALUE(option=flag))
             options[_EXPORT_VALUES[flag]] = value
         elif word.startswith("--"):
             _refuse_option(word, "export", (*_EXPORT_VALUES, *_EXPORT_SWITCHES))
@@ -178,19 +180,19 @@ def purge(desk: Desk, text: str) -> None:
     text, given = _without_flags(text, "purge", "--even-starred")
     client, run_id, even = desk.client(), _run_id(desk, text, "purge", numbers=False), "--even-starred" in given
     found = find_purgeable(client.store, run_id, even_starred=even)
-    words = f'"{text_within(found.prompt, 60)}"' if found.prompt else "its words cannot be read"
-    of_it = f"{words}, {plural(found.pictures, 'picture')}, {found.size / 1e6:.1f} MB, in {client.store}"
-    answer = desk.answer(f"Delete run {run_id} for good ({of_it})? 删除？[y/N] ")
+    words: str = f'"{text_within(found.prompt, 60)}"' if found.prompt else texts.WORDS_UNREADABLE()
+    size = f"{found.size / 1e6:.1f}"
+    facts = texts.PURGE_FACTS(words=words, pictures=found.pictures, megabytes=size, store=client.store)
+    answer = desk.answer(texts.ASK_PURGE(run=run_id, facts=facts))
     if answer is None and text.strip("\"'") != run_id:
-        hint = f"%seedream purge {' '.join((run_id, *given))} deletes it ({of_it})."
-        raise InvalidRequest("Nobody can answer here, so a run is deleted by its full id alone.", hint=hint)
-    if answer is not None and answer.strip().lower() not in {"y", "yes", "是"}:
-        print("Nothing is deleted.")  # noqa: T201 - a confirmation is text
+        hint = texts.PURGE_BY_ID(typed=" ".join((run_id, *given)), facts=facts)
+        raise InvalidRequest(texts.FULL_ID_ONLY(), hint=hint)
+    if answer is not None and answer.strip().lower() not in AGREEMENT:
+        print(texts.NOTHING_DELETED())  # noqa: T201 - a confirmation is text
         return
     gone, free = client.purge(run_id, even_starred=even), found.provider == "demo"
-    bill = "" if free else " What it billed stays billed."
-    size = f"{plural(gone.files, 'file')}, {gone.size / 1e6:.1f} MB"
-    print(f"Run {gone.run_id} is deleted: {size}.{bill}")  # noqa: T201 - a confirmation is text
+    deleted = texts.DELETED(run=gone.run_id, files=gone.files, megabytes=f"{gone.size / 1e6:.1f}")
+    print(join(deleted, "" if free else texts.BILL_STAYS()))  # noqa: T201 - a confirmation is text
 
 
 def _without_flags(text: str, command: str, *flags: str) -> tuple[str, set[str]]:
@@ -204,8 +206,10 @@ def _without_flags(text: str, command: str, *flags: str) -> tuple[str, set[str]]
 
 def _refuse_option(word: str, command: str, flags: tuple[str, ...]) -> NoReturn:
     near = difflib.get_close_matches(word, flags, n=1)
-    meant = f"did you mean {near[0]}?" if near else f"it takes {', '.join(flags)}."
-    raise InvalidRequest(f"%seedream {command} has no option {word[:40]!r}: {meant}")
+    typed = repr(word[:40])
+    if near:
+        raise InvalidRequest(texts.OPTION_MEANT(command=command, typed=typed, meant=near[0]))
+    raise InvalidRequest(texts.NO_OPTION(command=command, typed=typed, options=", ".join(flags)))
 
 
 def _run_id(desk: Desk, text: str, command: str, *, numbers: bool = True) -> str:
@@ -214,15 +218,14 @@ def _run_id(desk: Desk, text: str, command: str, *, numbers: bool = True) -> str
     """
     text = text.strip().strip("\"'{}$#")
     if not text:
-        row = " its row in the history," if numbers else ""
-        raise InvalidRequest(f"%seedream {command} takes a run: its id,{row} latest, or a variable that holds a set.")
+        raise InvalidRequest((texts.TAKES_A_RUN_OR_ROW if numbers else texts.TAKES_A_RUN)(command=command))
     if numbers and text.isdecimal() and len(text) <= _LONGEST_NUMBER:
         return _run_of_row(desk, int(text), command)
     if text == "latest":
         client = desk.client()
         entries = client.history(here=True)
         if not entries:
-            raise InvalidRequest(f"There is no run in {client.store} yet: draw with %%seedream first.")
+            raise InvalidRequest(texts.NO_RUN_YET(store=client.store))
         return entries[0].run_id
     from seedream_magic.sweep.sweep import Sweep  # noqa: PLC0415 - load time, see `desk`
 
@@ -232,10 +235,10 @@ def _run_id(desk: Desk, text: str, command: str, *, numbers: bool = True) -> str
         value = text
     if isinstance(value, Sweep):
         one = value.code_of(value.runs[0])
-        raise InvalidRequest(f"{text[:40]} is a sweep of {plural(len(value), 'run')}: name one of them, such as {one}.")
+        raise InvalidRequest(texts.IS_A_SWEEP(name=text[:40], runs=len(value), one=one))
     runs = [of.run_id for of in sets_in(value)] if isinstance(value, ImageSet) else []
     if len(runs) > 1:
-        raise InvalidRequest(f"{text[:40]} has pictures of several runs ({', '.join(runs)}): name one of them.")
+        raise InvalidRequest(texts.OF_SEVERAL_RUNS(name=text[:40], runs=", ".join(runs)))
     return getattr(value, "run_id", None) or Path(str(value)).name
 
 
@@ -248,10 +251,9 @@ def _set_put_together(desk: Desk, text: str) -> ImageSet | None:
 def _run_of_row(desk: Desk, number: int, command: str) -> str:
     """The run in this row, counted from 1, of the history that the notebook has shown last."""
     if not desk.rows:
-        again = f"%seedream history numbers the runs, then %seedream {command} {number}"
-        raise InvalidRequest(f"{number} is a row of the history shown last, and none with rows has been: {again}.")
+        raise InvalidRequest(texts.NO_ROWS(number=number, command=command))
     if not 1 <= number <= len(desk.rows):
-        raise InvalidRequest(f"There is no row {number}: the history shown last has {plural(len(desk.rows), 'row')}.")
+        raise InvalidRequest(texts.NO_ROW(number=number, rows=len(desk.rows)))
     return desk.rows[number - 1]
 
 

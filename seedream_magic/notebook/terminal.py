@@ -16,14 +16,15 @@ from dataclasses import replace
 from io import BytesIO
 from typing import Any
 
-from seedream_magic.errors import SeedreamError, SeedreamInterrupted, plural
+from seedream_magic.errors import SeedreamError, SeedreamInterrupted
 from seedream_magic.images.cards import path_text
 from seedream_magic.images.image_set import ImageSet, cards_of
 from seedream_magic.sweep.sweep import Sweep, grid_of
 from seedream_magic.view.carousel import plain_text
 from seedream_magic.view.grid import progress_text, summary_text
 from seedream_magic.view.markup import text_width, text_within
-from seedream_magic.words.carousel import ENGLISH
+from seedream_magic.words import settings as texts
+from seedream_magic.words.language import language_of
 
 _LONGEST_LINE = 4
 """Rows that one sentence may take while a set grows; of notes there are the last two."""
@@ -96,16 +97,28 @@ def _text_of(value: ImageSet | Sweep) -> str:
         paths = [path_text(frame.path) for frame in images.ok if frame.path] if images is not None else []
         lines.append(f"{labels}: {', '.join(paths) or value.state_of(index)}")
     more = len(value) - _MOST_RUNS
-    return "\n".join([*lines, *([f"… and {more} more."] if more > 0 else [])])
+    return "\n".join([*lines, *([texts.MORE(count=more)] if more > 0 else [])])
 
 
 def _progress_of(value: ImageSet | Sweep) -> tuple[str, ...]:
     """How far a value is, in sentences."""
     if isinstance(value, Sweep):
-        return (*value.ledger.lines(), progress_text(grid_of(value), ENGLISH))
-    failed = f", {len(value.failed)} failed" if value.failed else ""
-    made = f"{len(value.ok)} of {plural(value.expected, 'picture') if value.expected else '? pictures'}"
-    return (*value.notes[-2:], value.pause or f"{made}{failed}, {value.seconds:.0f} s")
+        grid = grid_of(value)
+        return (*value.ledger.lines(), progress_text(grid, grid.words))
+    counted = {"made": len(value.ok), "seconds": f"{value.seconds:.0f}"}
+    counted |= {"failed": len(value.failed)} if value.failed else {}
+    counted |= {"expected": value.expected} if value.expected else {}
+    told = _ARRIVED[bool(value.expected), bool(value.failed)]
+    return (*value.notes[-2:], value.pause or told.in_language(language_of(value.request.prompt), **counted))
+
+
+_ARRIVED = {
+    (True, False): texts.ARRIVED_OF,
+    (True, True): texts.ARRIVED_OF_FAILED,
+    (False, False): texts.ARRIVED,
+    (False, True): texts.ARRIVED_FAILED,
+}
+"""By whether it is known how many are to come, and whether one failed."""
 
 
 def _picture_renderer() -> Any:

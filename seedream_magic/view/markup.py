@@ -91,14 +91,19 @@ NOTHING = element("div", {"class": "seedream-nothing", "hidden": ""}, style_shee
 """An output that shows nothing, and takes no room. What was displayed is never taken away again."""
 
 
-def html_table(heads: Sequence[Cell], rows: Sequence[Sequence[Cell]], *, wide: int | None = None) -> Markup:
+def html_table(
+    heads: Sequence[Cell], rows: Sequence[Sequence[Cell]], *, wide: int | None = None, breaks: bool = False
+) -> Markup:
     """The table; column `wide` breaks its lines and takes the width that the others leave.
 
-    Without one, it may be wider than its page: it scrolls there, and breaks its lines on paper.
+    Without one, it may be wider than its page: it scrolls there, and breaks its lines on paper. With `breaks` every
+    column breaks its lines, the last one at any letter.
     """
     style = _TABLE if wide is None else f"table-layout:auto;width:100%;{_TABLE}"
     head = element("tr", _ROW, *(element("th", {"scope": "col", "style": _WHOLE}, *cell) for cell in heads))
-    styles = [_WIDE if column == wide else _WHOLE for column in range(len(heads))]
+    styles = [_WIDE if column == wide else _CELL if breaks else _WHOLE for column in range(len(heads))]
+    if breaks:
+        styles[-1] = f"{_CELL};overflow-wrap:anywhere;min-width:12em"
     lines = [
         element("tr", _ROW, *(element("td", {"style": one}, *cell) for one, cell in zip(styles, row, strict=True)))
         for row in rows

@@ -70,7 +70,6 @@ ADDRESS_FOR_OTHERS = Text(
     "embedded (SEEDREAM_BASE_URL is for the other providers)", "内置（SEEDREAM_BASE_URL 只用于其他服务商）"
 )
 NEEDS_NO_KEY = Text("the demo needs none, and none is sent to it", "演示服务无需密钥，也不发送密钥")
-KEY_FROM = Text("set, from {source}", "已设置，来自 {source}")
 SET_KEY = Text(
     "Set {names}, or type it after %seedream key. To draw without a key: %seedream use demo.",
     "设置 {names}，或运行 %seedream key 输入；没有密钥可用 %seedream use demo。",

@@ -1,0 +1,216 @@
+"""What the commands of `%seedream` say: the status, the key, the library, earlier runs."""
+
+from __future__ import annotations
+
+from seedream_magic.words.text import Text
+
+OPTIONS_GO_ELSEWHERE = Text(
+    "Options go on a %%seedream line (two percent signs), with the prompt on the lines below.",
+    "选项写在 %%seedream 那一行（两个百分号），提示词写在下面几行。",
+)
+NO_COMMAND = Text(
+    "There is no command {typed}: %seedream help lists them. To draw, write %%seedream and the prompt below it.",
+    "没有命令 {typed}；%seedream help 列出全部。要画图请写 %%seedream，提示词写在下面。",
+)
+COMMAND_MEANT = Text(
+    "There is no command {typed}: did you mean %seedream {meant}? To draw, write %%seedream and the prompt below it.",
+    "没有命令 {typed}，是想写 %seedream {meant} 吗？要画图请写 %%seedream，提示词写在下面。",
+)
+NO_OPTION = Text(
+    "%seedream {command} has no option {typed}: it takes {options}.",
+    "%seedream {command} 没有选项 {typed}，可用 {options}。",
+)
+OPTION_MEANT = Text(
+    "%seedream {command} has no option {typed}: did you mean {meant}?",
+    "%seedream {command} 没有选项 {typed}，是想写 {meant} 吗？",
+)
+
+# Status
+PROVIDER = Text("provider", "服务商")
+KEY = Text("key", "密钥")
+HEADERS = Text("headers", "标头")
+MODEL = Text("model", "模型")
+STORE = Text("store", "存储")
+BILLED = Text("billed", "计费")
+TODAY = Text("today", "今天")
+RUNNING = Text("running", "进行中")
+RESERVED = Text("reserved", "预留")
+PROVIDER_AT = Text("{provider} ({address})", "{provider}（{address}）")
+PROVIDER_AND_OTHERS = Text(
+    "{provider} ({address}); SEEDREAM_BASE_URL is for the others",
+    "{provider}（{address}）；SEEDREAM_BASE_URL 只用于其他服务商",
+)
+EMBEDDED = Text("embedded, offline: it paints stock landscapes", "内置，离线，只画现成的风景")
+KEY_FROM = Text("set, from {source}", "已设置，来自 {source}")
+KEY_NOT_NEEDED = Text("not needed", "无需")
+KEY_NOT_SET = Text("not set. {hint}", "未设置。{hint}")
+KEY_UNUSABLE = Text("unusable. {why}", "无法使用。{why}")
+IN_SESSION = Text("{images:image} in this session", "本次会话 {images} 张")
+OF_DEMO = Text("{images} of them by the demo, free", "其中演示 {images} 张，免费")
+UNPRICED = Text("{images:image} without a known price", "{images} 张价格未知")
+ALL_NOTEBOOKS = Text(
+    "{images:image} in all notebooks; max_images_per_day allows {allowed}",
+    "所有笔记本共 {images} 张；max_images_per_day 为 {allowed}",
+)
+ALL_NOTEBOOKS_DEMO = Text(
+    "{images:image} of the demo in all notebooks; max_images_per_day allows {allowed}",
+    "所有笔记本共 {images} 张（演示）；max_images_per_day 为 {allowed}",
+)
+IN_BACKGROUND = Text("{runs:run} in the background; %seedream stop ends them", "后台 {runs} 次；%seedream stop 可停止")
+RESERVED_AT_MOST = Text(
+    "{images:image} at most, by what is under way; that counts in the limits", "进行中的最多 {images} 张，计入限额"
+)
+
+# Provider and key
+USE_TAKES = Text("%seedream use takes a provider: {names}.", "%seedream use 后面写服务商：{names}。")
+KEY_ALONE = Text(
+    "A key on this line would stay in the notebook: run %seedream key alone and type it then.",
+    "写在这一行的密钥会留在笔记本里；请单独运行 %seedream key 再输入。",
+)
+NEEDS_NO_KEY = Text(
+    "{provider} needs no key: first %seedream use anyfast, then %seedream key.",
+    "{provider} 不需要密钥；请先 %seedream use anyfast，再 %seedream key。",
+)
+ASK_KEY = Text("API key for {provider}: ", "{provider} 的密钥：")
+NOBODY_TYPES = Text(
+    "There is nobody here to type a key: set SEEDREAM_API_KEY instead.", "这里无法输入密钥；请设置 SEEDREAM_API_KEY。"
+)
+NO_KEY_TYPED = Text("No key was typed; nothing has changed.", "没有输入密钥，一切照旧。")
+KEY_IN_MEMORY = Text(
+    "The key for {provider} is kept in memory, for this session.", "{provider} 的密钥已记住，仅限本次会话。"
+)
+KEY_IN_KEYRING = Text(
+    "The key for {provider} is kept in memory and in the keyring.", "{provider} 的密钥已记住，并存入系统密钥环。"
+)
+OTHER_KEY_FIRST = Text(
+    "Note: the key from {source} comes first as long as it is set.", "注意：{source} 中的密钥优先，除非清空它。"
+)
+
+# Library
+LIBRARY_OFF = Text("The library is turned off: SEEDREAM_LIBRARY is empty.", "图库已关闭：SEEDREAM_LIBRARY 为空。")
+UNSET_LIBRARY = Text("Unset it, or name a file with it.", "取消该变量，或用它指定一个文件。")
+LIBRARY_UNUSABLE = Text("The library {file} cannot be used: {why}.", "无法使用图库 {file}：{why}。")
+DOCTOR_KNOWS = Text("%seedream doctor says what to do.", "%seedream doctor 会说明怎么办。")
+TAKEN_IN = Text("Taken in: {store}, {runs:run}", "已收录：{store}，{runs} 条")
+NO_STORE_IN = Text("There is no store in {folder}.", "{folder} 里没有存储。")
+LIBRARY_KNOWS = Text("The library {file} knows:", "图库 {file} 收录：")
+RUNS_IN = Text("{runs:run} in {store}", "{store}：{runs} 条记录")
+NO_STORE_YET = Text(
+    "no store yet; what is drawn, or --scan FOLDER, takes them in", "还没有存储；画图或 --scan FOLDER 会收录"
+)
+NOT_THERE = Text("{store} (not there now)", "{store}（现在不在）")
+LIBRARY_TAKES = Text(
+    "%seedream library takes --scan and folders, not {typed}.",
+    "%seedream library 后面写 --scan 和文件夹，不能写 {typed}。",
+)
+SCAN_TAKES = Text(
+    "%seedream library --scan takes the folders to look for stores in.",
+    "%seedream library --scan 后面写要查找的文件夹。",
+)
+NO_FOLDER = Text("There is no folder {folder}.", "没有文件夹 {folder}。")
+
+# Panel, stop
+PANEL_NEEDS_NOTEBOOK = Text(
+    "The panel needs a notebook, in a browser or VS Code.", "面板要在浏览器或 VS Code 的笔记本中使用。"
+)
+DRAW_IN_CELL = Text("Here a %%seedream cell draws.", "这里请用 %%seedream 单元格。")
+PANEL_NOT_LOADED = Text("The panel cannot be loaded ({why}).", "无法加载面板（{why}）。")
+STOPPED = Text("{runs:run} stopped. Pictures that have come are kept.", "已停止 {runs} 次，已到的图片保留。")
+NOTHING_RUNS = Text("No run is under way in the background.", "后台没有正在进行的绘制。")
+RUNS_GO_ON = Text(
+    "{runs:run goes|runs go} on in the background; the pictures are saved. "
+    "%seedream stop ends that while the extension is loaded.",
+    "后台还有 {runs} 次绘制，图片会保存；扩展加载时可用 %seedream stop 停止。",
+)
+
+# Earlier runs
+TAKES_A_RUN = Text(
+    "%seedream {command} takes a run: its id, latest, or a variable that holds a set.",
+    "%seedream {command} 后面写一次运行：编号、latest，或存有图组的变量。",
+)
+TAKES_A_RUN_OR_ROW = Text(
+    "%seedream {command} takes a run: its id, its row in the history, latest, or a variable that holds a set.",
+    "%seedream {command} 后面写一次运行：编号、历史记录的行号、latest，或存有图组的变量。",
+)
+IS_A_SWEEP = Text(
+    "{name} is a sweep of {runs:run}: name one of them, such as {one}.",
+    "{name} 是 {runs} 次运行的批量；请写其中一次，如 {one}。",
+)
+OF_SEVERAL_RUNS = Text(
+    "{name} has pictures of several runs ({runs}): name one of them.",
+    "{name} 的图片来自多次运行（{runs}）；请写其中一次。",
+)
+NO_RUN_YET = Text(
+    "There is no run in {store} yet: draw with %%seedream first.", "{store} 里还没有记录；请先用 %%seedream 画图。"
+)
+NO_ROWS = Text(
+    "{number} is a row of the history shown last, and none with rows has been: "
+    "%seedream history numbers the runs, then %seedream {command} {number}.",
+    "{number} 是历史记录的行号，但还没有显示过：先 %seedream history，再 %seedream {command} {number}。",
+)
+NO_ROW = Text(
+    "There is no row {number}: the history shown last has {rows:row}.",
+    "没有第 {number} 行；上次显示的历史记录有 {rows} 行。",
+)
+NOTHING_LEFT = Text("Nothing is left to download. Nothing was billed.", "没有可补下载的图片，未计费。")
+RECOVERED = Text(
+    "{runs:run} looked at, {images:image} on disk. Nothing was billed.",
+    "已查 {runs} 次，磁盘上共 {images} 张，未计费。",
+)
+DOWNLOADED = Text(
+    "Downloaded {images:image} that the run had made; that bills nothing.", "已补下载这次生成的 {images} 张，不计费。"
+)
+ALL_THERE = Text("Every frame is there: nothing is sent, nothing billed.", "每一帧都在，未发送，未计费。")
+FIRST_OF_ONE = Text("This is the only request.", "只有这一次请求。")
+FIRST_OF = Text(
+    "This is the first of {requests} requests, one after the other.", "这是 {requests} 次请求中的第一次，逐次发送。"
+)
+TOGETHER_BILL = Text("Together they may bill {bill}.", "合计可能计费：{bill}。")
+DEMO_BILLS_NOTHING = Text("The demo bills nothing.", "演示不计费。")
+ASKING_ANEW = Text("Asking anew for {images:image}.", "重新请求 {images} 张。")
+STORED_UNBILLED = Text("Stored: nothing is billed.", "已有存储，不计费。")
+MAY_BILL_PRICE = Text("That is what it may bill: {price}.", "可能计费：{price}。")
+MAY_BILL_THAT = Text("That is what it may bill.", "按此可能计费。")
+SENT_TO = Text("To {provider} ({address}):", "发往 {provider}（{address}）：")
+ADDRESS_EMBEDDED = Text("embedded, in this kernel", "内置，在本内核中")
+EXPORT_TAKES = Text(
+    "%seedream export takes the id of a run and a file: .pdf, .html, .zip, .gif or .jpg, by its ending.",
+    "%seedream export 后面写运行编号和文件，按扩展名导出：.pdf、.html、.zip、.gif 或 .jpg。",
+)
+SWEEP_WITHOUT_OPTIONS = Text("A sweep is exported as it is: leave the options out.", "批量只能原样导出，请去掉选项。")
+WRITTEN = Text("Written: {path}", "已写入：{path}")
+ASK_PURGE = Text("Delete run {run} for good ({facts})? [y/N] ", "永久删除运行 {run}（{facts}）？[y/N] ")
+PURGE_FACTS = Text(
+    "{words}, {pictures:picture}, {megabytes} MB, in {store}", "{words}，{pictures} 张，{megabytes} MB，在 {store}"
+)
+WORDS_UNREADABLE = Text("its words cannot be read", "提示词无法读取")
+FULL_ID_ONLY = Text(
+    "Nobody can answer here, so a run is deleted by its full id alone.", "这里无法确认，只能用完整编号删除。"
+)
+PURGE_BY_ID = Text("%seedream purge {typed} deletes it ({facts}).", "%seedream purge {typed} 可删除它（{facts}）。")
+NOTHING_DELETED = Text("Nothing is deleted.", "没有删除。")
+DELETED = Text(
+    "Run {run} is deleted: {files:file}, {megabytes} MB.", "已删除运行 {run}：{files} 个文件，{megabytes} MB。"
+)
+BILL_STAYS = Text("What it billed stays billed.", "已计的费用不退。")
+
+# Pictures across runs
+COMPARE_TAKES = Text(
+    "%seedream compare takes frames: story[2] other[0] run:ID[1], two to nine of them.",
+    "%seedream compare 后面写二至九帧：story[2] other[0] run:ID[1]。",
+)
+NO_FRAME = Text(
+    "{typed} is no frame: name one as story[2] or run:ID[2].", "{typed} 不是帧；写作 story[2] 或 run:ID[2]。"
+)
+NO_DATE = Text(
+    "{typed} is no date: --since takes 2026, 2026-11, 2026-11-28, yesterday.",
+    "{typed} 不是日期；--since 可用 2026、2026-11、2026-11-28、昨天。",
+)
+SINCE_TAKES = Text("--since takes a date, such as 2026-11 or yesterday.", "--since 后面写日期，如 2026-11 或昨天。")
+SWEEP_ON_TABLE = Text(
+    "{name} is a sweep of {runs:run} with {pictures:picture}; a light table has {fewest} to {most}. "
+    "Name cells of it: %seedream compare {cells}.",
+    "{name} 是 {runs} 次运行的批量，共 {pictures} 张；并排对比需 {fewest} 至 {most} 张。"
+    "请写其中几格：%seedream compare {cells}。",
+)
+CELLS_NAMED_BY = Text("They are named by {axes}.", "各格的名字：{axes}。")

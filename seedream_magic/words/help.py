@@ -1,0 +1,247 @@
+"""The help: a screen to begin with, the pages of topics, and what `%%seedream?` shows around its tables."""
+
+from __future__ import annotations
+
+from seedream_magic.words.text import Text
+
+START = Text(
+    """\
+A cell that begins with %%seedream draws the prompt below it.
+
+    %%seedream -n 4 -s 2K -r 16:9
+    four seasons of one mountain village
+
+    %%seedream story << -s 2K --ref hero.png
+    watercolour, one red fox
+    ---
+    it wakes in the snow
+    ---
+    it crosses the frozen river
+
+Go on from a set:
+    story = story.redo(1)                 frame 2 anew
+    story = story.extend(["it rests"])    one frame more
+    night = story[0].vary("at night")     a new set after a frame
+    story[0].star()                       mark the best
+    %seedream compare story[0] night[0]   side by side
+    %seedream export story fox.pdf        hand it over
+
+Compare looks:  --vary with {{red|blue}} in the prompt
+What it costs:  --dry-run before, %seedream after
+Earlier runs:   %seedream history fox, %seedream show 1
+Trouble:        %seedream doctor, %seedream retry RUN
+Without typing: %seedream panel
+
+%seedream help TOPIC: """,
+    """\
+以 %%seedream 开头的单元格会画出下面的提示词。
+
+    %%seedream -n 4 -s 2K -r 16:9
+    同一座山村的四季
+
+    %%seedream 故事 << -s 2K --ref hero.png
+    水彩，一只红狐狸
+    ---
+    它在雪地里醒来
+    ---
+    它走过结冰的河
+
+接着画：
+    故事 = 故事.redo(1)              重画第 2 帧
+    故事 = 故事.extend(["它睡着了"])  再加一帧
+    夜 = 故事[0].vary("夜里")         以一帧为参考画新的一组
+    故事[0].star()                   标出最好的
+    %seedream compare 故事[0] 夜[0]   并排对比
+    %seedream export 故事 狐狸.pdf    交付
+
+对比多种画法：--vary，提示词里写 {{红|蓝}}
+费用：        先用 --dry-run 看，之后看 %seedream
+以前的图：    %seedream history 狐狸，再用 %seedream show 1
+出了问题：    %seedream doctor，%seedream retry RUN
+不想打字：    %seedream panel
+
+%seedream help 主题：""",
+)
+REFERENCES = Text(
+    """\
+--ref takes, each once or several times:
+    hero.png  "two words.png"  art/*.png   files
+    https://…                              links, fetched without the key
+    hero  hero[2]                          a variable: a set, a frame, a PIL image,
+                                           an array, bytes, an open file
+    run:ID[2]                              a frame of an earlier run, from 0
+References and images together are at most 15. --fit scales what is too large.""",
+    """\
+--ref 可多次使用，可以是：
+    hero.png  "两个 词.png"  art/*.png   文件
+    https://…                            链接，获取时不带密钥
+    hero  hero[2]                        变量：图组、帧、PIL 图像、数组、字节、打开的文件
+    run:ID[2]                            以前某次的一帧，从 0 数起
+参考图与生成张数合计不超过 15。--fit 缩小超限的图。""",
+)
+EXPORT = Text(
+    """\
+%seedream export RUN FILE, or images.export("FILE"); the ending says what:
+    book.pdf    --layout page, spread or sheet; --page-size A4, A5, square, picture …
+    book.html   one page with the originals; prints one to a page
+    set.zip     originals, captions, what was asked for
+    sheet.jpg   a contact sheet; .png too
+    play.gif    the frames one after the other
+--title T, --author NAME and --no-captions are for .pdf and .html, which tell nothing
+of model, price and run without --with-facts.""",
+    """\
+%seedream export RUN 文件，或 images.export("文件")，由扩展名决定：
+    book.pdf    --layout page（一页一帧）、spread（跨页）、sheet（总览）；--page-size A4、A5、square、picture 等
+    book.html   一个网页，内含原图；打印时一页一张
+    set.zip     原图、说明、请求内容
+    sheet.jpg   总览图，也可用 .png
+    play.gif    依次播放各帧
+--title、--author、--no-captions 用于 .pdf 和 .html；不加 --with-facts 时不含模型、费用和记录编号。""",
+)
+CELL = Text(
+    """\
+%%seedream [NAME <<] [options]
+the prompt, with {{variables}} filled in from the notebook
+
+Draws with Seedream and shows the pictures as they land.
+The last set is always `_seedream`.
+
+A set (-n) is one request whose pictures know each other;
+a sweep (--vary, --each, --xy, --repeat) is many requests,
+shown as one grid. -n 4 --vary: 4 pictures per variant.
+A value - leaves a hole; with --vary \\{{ \\| \\}} are the signs.
+
+A line --- splits the prompt into a storyboard: the shared
+style first, then one part for each frame.
+""",
+    """\
+%%seedream [名字 <<] [选项]
+提示词，其中的 {{变量}} 用笔记本里的值填入
+
+用 Seedream 作画，图片到一张显示一张；
+最近一组总在 `_seedream` 里。
+
+组图（-n）是一次请求，各张相互关联；批量（--vary、
+--each、--xy、--repeat）是多次请求，以网格显示。
+-n 4 --vary：每种变体 4 张。值 - 表示跳过；
+用 --vary 时，\\{{ \\| \\}} 表示符号本身。
+
+单独一行 --- 把提示词分为分镜：
+第一段是共同风格，其后每段一帧。
+""",
+)
+CELL_EXAMPLES = Text(
+    """\
+    %%seedream
+    a lighthouse in fog, watercolour
+
+    %%seedream seasons << -n 4 -s 2K -r 16:9
+    four seasons of one mountain village, flat illustration
+
+    %%seedream story << -s 2K --ref hero.png --bg
+    watercolour, one red fox
+    ---
+    it wakes in the snow
+    ---
+    it crosses the frozen river
+
+    %%seedream kites << --vary --xy size=2K,4K
+    a {{red|blue|green}} kite over {{the sea|a city}}
+
+    %%seedream --each animals.csv --dry-run
+    {{animal}} in {{place}}, watercolour
+
+Then
+
+    seasons[0].image    seasons[0].path
+    seasons.failed      seasons.folder
+    kites["red", "the sea", "2K"]       kites.retry()
+""",
+    """\
+    %%seedream
+    雾中的灯塔，水彩
+
+    %%seedream 四季 << -n 4 --no-watermark
+    同一座山村的四季，扁平插画
+
+    %%seedream 故事 << -s 2K --ref hero.png --bg
+    水彩，一只红狐狸
+    ---
+    它在雪地里醒来
+    ---
+    它走过结冰的河
+
+    %%seedream 风筝 << --变体 --交叉 尺寸=2K,4K
+    {{红|蓝|绿}}色的风筝，飞在{{海|城市}}上空
+
+    %%seedream --逐行 animals.csv --试算
+    {{动物}}在{{地方}}，水彩
+
+然后
+
+    四季[0].image    四季[0].path
+    四季.failed      四季.folder
+    风筝["红", "海", "2K"]       风筝.retry()
+""",
+)
+OPTIONS_HEADING = Text("Options", "选项列表")
+COMMANDS_HEADING = Text("Commands", "命令列表")
+EXAMPLES_HEADING = Text("Examples", "示例")
+TOPIC_OPTIONS = Text("options", "选项")
+TOPIC_COMMANDS = Text("commands", "命令")
+TOPIC_SWEEP = Text("sweep", "批量")
+TOPIC_REFERENCES = Text("references", "参考图")
+TOPIC_EXPORT = Text("export", "导出")
+NO_TOPIC = Text("There is no help on {topic}: {topics}.", "没有关于 {topic} 的帮助，可选：{topics}。")
+TOPIC_MEANT = Text("There is no help on {topic}: did you mean {meant}?", "没有关于 {topic} 的帮助，是想查 {meant} 吗？")
+
+# Each command
+COMMAND_STATUS = Text("provider, key, model, store, images billed so far and their price", "当前状态与费用")
+COMMAND_USE = Text("the session's provider: {names}", "切换服务商：{names}")
+COMMAND_KEY = Text("type the key, hidden; kept in memory", "输入密钥，仅存于内存")
+COMMAND_MODELS = Text(
+    "what models take: sizes, sets, references, formats; --live asks the provider what this key may use",
+    "各模型支持的参数；--live 向服务商查询此密钥可用的模型",
+)
+COMMAND_PANEL = Text("draw with buttons and fields in place of a cell", "图形面板")
+COMMAND_HISTORY = Text(
+    "earlier runs, found by words, a date, a state; --here: of this store only; --starred: with a starred picture",
+    "所有笔记本的历史记录，可按词、日期、状态查找；--here 只查当前存储；--starred 只列有星标的",
+)
+COMMAND_SHOW = Text(
+    "the set of an earlier run, by its id or its row in the history", "按编号或历史记录的行号显示以前的一组"
+)
+COMMAND_GALLERY = Text(
+    "all pictures of all notebooks as a wall, found by words, a star, a date",
+    "所有笔记本的图片墙，可按词、星标、日期筛选",
+)
+COMMAND_COMPARE = Text(
+    "two to nine pictures of any runs side by side, zoomed together: story[2] run:ID[0]",
+    "并排对比任意记录的二至九张图片",
+)
+COMMAND_RECOVER = Text("download what earlier runs lack; bills nothing", "补下载缺失的图片，不计费")
+COMMAND_RETRY = Text(
+    "ask anew for the failed frames of a run; bills those. --each: one request for each",
+    "重新生成失败的帧，按张计费；--each 逐张请求",
+)
+COMMAND_STOP = Text("stop runs in the background; what has come is kept", "停止后台绘制，已到的图片保留")
+COMMAND_EXPORT_RUN = Text(
+    "one file for others: .pdf (--layout page, spread or sheet, --page-size, --author), .html, .zip, .gif or .jpg",
+    "导出为一个文件，格式由扩展名决定；PDF 可选版式、纸张和作者",
+)
+COMMAND_PURGE = Text(
+    "delete a run and its pictures; asks first. RUN: its full id, a variable, or latest. Starred ones stay",
+    "从磁盘删除一次记录及其图片，删除前询问；需完整编号、变量或 latest；有星标的须加 --even-starred",
+)
+COMMAND_LIBRARY = Text(
+    "the stores that are known, and how many runs each has; --scan takes in those below a folder",
+    "已知的存储及其记录数；--scan 收录某文件夹下的存储",
+)
+COMMAND_DOCTOR = Text("what is wrong, and the fix; --probe tries the network", "体检；--probe 检测网络")
+COMMAND_DOCTOR_CODE = Text(
+    "an error code of the service, or a status of HTTP: cause, fix, bill",
+    "解释服务端错误码或 HTTP 状态码：原因、办法、计费",
+)
+COMMAND_HELP = Text(
+    "a screen to begin with; TOPIC: options, sweep, export, an option …", "入门一屏；主题：选项、批量、导出、某个选项等"
+)
