@@ -23,9 +23,7 @@ class Frames:
     def __init__(self, loop: KernelLoop, changed: Callable[[], None]) -> None:
         self._loop, self._changed = loop, changed
         self.widget = column()
-        self.add = button(
-            loop, texts.ADD_FRAME(), texts.ADD_FRAME_HINT(), self.append, "add-frame", "quiet-button", icon="plus"
-        )
+        self.add = button(loop, texts.ADD_FRAME(), texts.ADD_FRAME_HINT(), self.append, "add-frame", "quiet-button")
 
     @property
     def prompts(self) -> tuple[str, ...]:

@@ -97,6 +97,7 @@ function seedreamPanel(panel) {
   panel.addEventListener("click", ({ target, detail }) => {
     const button = /** @type {HTMLButtonElement | null} */ (/** @type {Element} */ (target).closest("button"));
     if (button?.matches(".seedream-panel-key-save")) save(button);
+    if (button?.matches(".seedream-panel-add-frame")) added(Infinity, 600);
     if (button?.matches(".seedream-panel-copy")) copy(button, "copied");
     if (button?.matches(".seedream-panel-insert") && detail < 2) insert(button);
   });
@@ -178,22 +179,22 @@ function seedreamPanel(panel) {
         radio.name ||= box.querySelector("input")?.name || `seedream-${Math.random()}-${groups += 1}`;
   };
   name();
-  // A field that was added takes the focus.
-  new MutationObserver((changes) => {
-    name();
-    copyFresh();
-    for (const { addedNodes } of changes)
-      for (const node of addedNodes)
-        if (node instanceof Element && panel.contains(document.activeElement?.closest(".seedream-panel-add-frame") ?? null))
-          /** @type {HTMLElement | null} */ (node.querySelector(".seedream-panel-frame-words textarea"))?.focus();
-  }).observe(panel, { childList: true, subtree: true });
+  new MutationObserver(() => { name(); copyFresh(); }).observe(panel, { childList: true, subtree: true });
+
+  // The field of a frame that was added takes the focus, once it is there.
+  const added = (/** @type {number} */ before, /** @type {number} */ left) => {
+    /** @type {NodeListOf<HTMLElement>} */
+    const fields = panel.querySelectorAll(".seedream-panel-frame-words textarea");
+    if (fields.length > before) fields[fields.length - 1].focus();
+    else if (left) requestAnimationFrame(() => added(Math.min(before, fields.length), left - 1));
+  };
 
   // The number of the frame follows the carousel of the same run.
   const follow = (/** @type {any} */ { detail: { run, index } }) => {
-    if (!panel.isConnected) { removeEventListener("seedream-frame", follow); return; }
+    if (!panel.isConnected) { window.removeEventListener("seedream-frame", follow); return; }
     if (panel.querySelector(`[data-run="${CSS.escape(run)}"]`)) type("frame-number", `${index + 1}`);
   };
-  addEventListener("seedream-frame", follow);
+  window.addEventListener("seedream-frame", follow); // in a handler the bare name is that of its element
 }
 
 /** The panel may come into the page a moment later than what is in it. @param {Element} inside @param {number} left */
