@@ -690,10 +690,10 @@ def test_the_session_has_its_say(server: RawServer, store: Path) -> None:
 def test_without_a_key_it_tells_how_to_set_one_and_has_a_demo(store: Path, ip: InteractiveShell) -> None:
     """The demo draws without; the cell then names it. Beside "Copy" stands "Insert below" with a hint."""
     with opened(Seedream("anyfast", store=store)) as person:
-        assert "No API key for anyfast." in person.text
+        assert "anyfast needs an API key." in person.text
         person.fill(Prompt='say "hi" <b>')
         person.draw()
-        assert person.text.count("No API key for anyfast.") == 1
+        assert person.text.count("anyfast needs an API key.") == 1
         person.click("Use the demo")
         assert not person.sees("Use the demo")
         assert person.offer == "Draw 1 · free"

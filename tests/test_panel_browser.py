@@ -130,11 +130,11 @@ def test_two_panels_by_keyboard_alone(page: Page) -> None:
     page.keyboard.press("Control+Enter")
     panel.get_by_label("Prompt").focus()
     page.keyboard.type("a village")
-    walk = ["Prompt", "Add pictures (0)", "Reference", "1:1", "2K", "Images"]
-    assert walked(page, 6) == walk  # a choice of shapes is one stop
+    walk = ["Prompt", "Add pictures (0)", "Reference", "Add frame", "1:1", "2K", "Images"]
+    assert walked(page, 7) == walk  # a choice of shapes is one stop
     page.keyboard.press("ArrowDown")
     expect(panel).to_contain_text("2 pictures · streamed")
-    assert walked(page, 4) == ["Images", "Model", "Add frame", "Options"]
+    assert walked(page, 3) == ["Images", "Model", "Options"]
     page.keyboard.press("Space")
     expect(panel.get_by_label("Stream")).to_be_visible()
     assert walked(page, 6) == ["Options", "Draw 2 · free", "Other size", "Model id", "Watermark", "Stream"]

@@ -1,4 +1,4 @@
-"""The panel with its page in a real JupyterLab: pictures that are dropped, the frame that shows, a key, a new kernel."""
+"""The panel with its page in a real JupyterLab: pictures that are dropped, the frame that shows, a key, a restart."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 from playwright.sync_api import Locator, Page, expect
 
-from lab import Lab, choose, open_notebook, save, wait_for_kernel, written
+from lab import Lab, choose, open_notebook, save, trust, wait_for_kernel, written
 from service import jpeg
 from test_panel_browser import button, cell, panel_of, run_cell
 
@@ -114,10 +114,11 @@ def test_after_a_restart_the_form_comes_back(page: Page, lab: Lab, notebook: Pat
     document = json.loads(notebook.read_text("utf-8"))
     document["metadata"].pop("widgets", None)
     notebook.write_text(json.dumps(document), encoding="utf-8")
+    trust(notebook, lab.home)
     with lab.page(1000, 1200) as again:
-        open_notebook(again, lab.url, "page/page.ipynb")
+        open_notebook(again, lab.url, "page/page.ipynb", awaits=".seedream-panel-away")
         reopened = cell(again, DRAWING)
-        expect(reopened.get_by_text("Run this cell to go on.")).to_be_visible()
+        expect(reopened.get_by_text("Run this cell to go on.").locator("visible=true")).to_have_count(1)
         expect(reopened.get_by_text("model not found")).to_be_hidden()
         expect(reopened.locator("[aria-roledescription='slide'] img")).to_have_count(3)
 

@@ -153,7 +153,6 @@ FILL_IN_WORDS = Text(
 )
 
 # Earlier sets
-EARLIER = Text("Pictures of this panel", "此面板画过的图")
 SHOW_SET = Text("Show: {prompt}", "显示：{prompt}")
 
 # The cell

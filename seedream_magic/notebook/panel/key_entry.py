@@ -13,7 +13,7 @@ import ipywidgets as widgets
 
 from seedream_magic.api.credentials import remember_key, store_key_in_keyring
 from seedream_magic.api.providers import Provider
-from seedream_magic.errors import SeedreamError
+from seedream_magic.errors import MissingKey, SeedreamError
 from seedream_magic.notebook.kernel_loop import KernelLoop, Latest
 from seedream_magic.notebook.panel.controls import button, column, errors, lines, row, set_visible
 from seedream_magic.view.markup import element
@@ -57,18 +57,15 @@ class KeyEntry:
         if missing is None:
             return
         self._provider, self._own = provider, secrets.randbits(EXPONENT_BITS)
-        self._note.value = lines([str(missing)])
-        number = f"{pow(GENERATOR, self._own, PRIME):x}"
+        needed = texts.NO_KEY(provider=provider.name) if isinstance(missing, MissingKey) else str(missing)
+        self._note.value = lines([needed])
         looks = {"type": "password", "autocomplete": "off", "spellcheck": "false", "class": "seedream-panel-key-field"}
         named = {"aria-label": texts.KEY(), "title": texts.KEY_HINT(), "placeholder": texts.KEY_BENEATH()}
+        number = f"{pow(GENERATOR, self._own, PRIME):x}"
         agreed = {"data-prime": f"{PRIME:x}", "data-number": number, "data-skipped": str(_SKIPPED)}
-        save = {
-            "type": "button",
-            "class": "jupyter-button widget-button seedream-panel-key-save",
-            "style": "width:auto",
-        }
-        field = element("input", {**looks, **named})
-        self._field.value = str(element("div", {}, field, element("button", {**save, **agreed}, texts.KEY_SAVE())))
+        save = {"type": "button", "class": "jupyter-button widget-button seedream-panel-key-save"}
+        field, send = element("input", {**looks, **named}), element("button", {**save, **agreed}, texts.KEY_SAVE())
+        self._field.value = str(element("div", {"class": "seedream-panel-key-row"}, field, send))
 
     def close(self) -> None:
         """Tell of nothing any more."""

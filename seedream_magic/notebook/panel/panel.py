@@ -83,7 +83,8 @@ class Panel:
 
     def _make_parts(self, loop: KernelLoop) -> None:
         self._message = widgets.HTML()
-        self._references = References(loop, self._read, self._refresh)
+        self._form = Form(loop, self.client.provider, self.client.model, self._settings, self._refresh)
+        self._references = References(loop, self._read, self._refresh, self._form.frames.add)
         self._pictures = widgets.HTML() if in_voila() else None
         self._run = RunControls(loop, self._show, self._report, self._ended)
         self._cell = CopiedCell()
@@ -97,7 +98,6 @@ class Panel:
             lambda: self._cell.hide_unless(self.line.request),
             self._take_form,
         )
-        self._form = Form(loop, self.client.provider, self.client.model, self._settings, self._refresh)
         self._compare = Compare(loop, self._form.models, self._refresh)
 
     def _put_together(self, loop: KernelLoop) -> None:
@@ -115,7 +115,7 @@ class Panel:
         options = switch(loop, texts.OPTIONS(), texts.OPTIONS_HINT(), further)
         buttons = row(self._run.stop, line.anew, line.generate)
         buttons.add_class("seedream-panel-end")
-        choices = row(*form.choices, form.frames.add, options, buttons)
+        choices = row(*form.choices, options, buttons)
         choices.add_class("seedream-panel-choices")
         self.widget = column(
             page,

@@ -56,7 +56,8 @@ class References:
 
     `read` makes references of a value, with notes on what was done to them (`Seedream.references`); `changed` is called
     when they change. What a person wanted as a reference and is none, typed, uploaded or a frame, keeps the request
-    from being sent until it is mended, emptied or left out: a picture without it would be paid for.
+    from being sent until it is mended, emptied or left out: a picture without it would be paid for. `beside` is a
+    control at the end of their row.
     """
 
     def __init__(
@@ -64,6 +65,7 @@ class References:
         loop: KernelLoop,
         read: Callable[..., tuple[tuple[Reference, ...], tuple[str, ...]]],
         changed: Callable[[], None],
+        beside: Any,
     ) -> None:
         self._loop, self._read, self._changed = loop, read, changed
         self.entries: tuple[FormReference, ...] = ()
@@ -76,7 +78,8 @@ class References:
         self.upload.description = texts.ADD_PICTURES()
         self.upload.add_class("seedream-panel-add")
         loop.watch(self.upload, self._uploaded)
-        self._tiles = row(self.upload, self.text)
+        self._fixed = (self.upload, self.text, beside)
+        self._tiles = row(*self._fixed)
         # The page tells here which files were chosen, before it reads and sends them: what the notebook's server does
         # not take (mostly past 10 MB) never comes, and nothing says so.
         self._chosen_files = widgets.Text(continuous_update=False)
@@ -159,9 +162,9 @@ class References:
     def replace(self, entries: Iterable[FormReference]) -> None:
         """Have these references, in place of those that there are."""
         self.entries = tuple(entries)
-        gone = self._tiles.children[:-2]
+        gone = self._tiles.children[: -len(self._fixed)]
         made = [self._tile(place, one.reference) for place, one in enumerate(self.entries)]
-        self._tiles.children = (*made, self.upload, self.text)
+        self._tiles.children = (*made, *self._fixed)
         for each in gone:
             close(each)
         self._changed()

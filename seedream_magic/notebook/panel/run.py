@@ -134,7 +134,7 @@ class RunControls:
             parts += [self._progress(images), _seconds(time.monotonic() - self._began)]
         elif images is not None:
             parts += [self._progress(images), cards_of(images).bill_text(own_words()), _seconds(images.seconds)]
-        self.line.value = lines([" · ".join(parts)])
+        self.line.value = "" if isinstance(failure, Unwritten) else lines([" · ".join(parts)])
         if isinstance(failure, Unwritten) or not isinstance(failure, SeedreamError | SeedreamInterrupted):
             self._report([])  # what is still to be written stands above the buttons already
         else:
