@@ -706,6 +706,50 @@ def test_without_a_key_it_tells_how_to_set_one_and_has_a_demo(store: Path, ip: I
         assert not person.sees("Cell")
 
 
+def test_earlier_sets_are_shown_again_and_handed_over(person: Person, server: RawServer, tmp_path: Path) -> None:
+    """A click in the strip shows one, whose form can be taken; the export is told, by its options, in one place."""
+    for prompt in ("a red kite", "a blue kite"):
+        person.fill(Prompt=prompt)
+        person.draw()
+    person.click("Show: a red kite")
+    assert person.panel.images is not None
+    assert person.panel.images.request.prompt == "a red kite"  # type: ignore[union-attr] # it is no sweep
+    assert person.control("Prompt").value == "a blue kite"
+    person.click("Take its form")
+    assert person.control("Prompt").value == "a red kite"
+    person.fill(Format=".html", File="for them", Title="Kites", Captions=False)
+    person.click("Export")
+    assert "Written: for them.html" in person.text
+    page = (tmp_path / "for them.html").read_text("utf-8")
+    assert ("Kites" in page, "a red kite</" in page) == (True, False)
+    assert not person.sees("Page")
+    person.fill(File=str(tmp_path))
+    (tmp_path.with_suffix(".html")).mkdir()
+    person.click("Export")
+    assert "Written" not in person.text
+    assert server.posts == 2
+
+
+@pytest.mark.parametrize(("language", "foreign"), [("zh", "[A-Za-z]{4,}"), ("en", "[\u3400-\u9fff]")])
+def test_all_words_are_in_one_language(
+    store: Path, monkeypatch: pytest.MonkeyPatch, language: str, foreign: str
+) -> None:
+    """Labels, hints and lines; only names that are typed or sent stay as they are."""
+    monkeypatch.setenv("SEEDREAM_LANG", language)
+    names = re.compile(r"Seedream|Ctrl\+Enter|https?|auto|anyfast|demo|doubao-[\w.-]+|lite|Flash|letter|picture")
+    with opened(Seedream("anyfast", store=store)) as person:
+        person.panel._compare.switch.value = True
+        for _ in range(2):
+            person.panel._form.frames.append()
+        controls = list(_all_of(person.panel.widget))
+        said = [str(getattr(one, name, None) or "") for one in controls for name in ("description", "placeholder")]
+        said += [
+            str(getattr(one, "tooltip", None) or getattr(one, "description_tooltip", None) or "") for one in controls
+        ]
+        words = names.sub("", "\n".join([*said, person.text]))
+        assert re.findall(foreign, words) == []
+
+
 def test_two_panels_and_the_session_share_what_is_under_way(server: RawServer, store: Path) -> None:
     """Each has its own set; what both may bill counts for the session's limit, and is what one of them is told of."""
     release, through = threading.Event(), client(server, store)

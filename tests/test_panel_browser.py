@@ -153,7 +153,6 @@ def test_sizes_are_compared_below_the_panel(page: Page) -> None:
     panel = cell(page, KEYS).locator(".seedream-panel")
     boxes = panel.locator(".widget-checkbox")
     panel.get_by_label("Prompt").fill("a {red|blue} gate")
-    button(panel, "Options").click()
     panel.get_by_label("Compare", exact=True).focus()
     page.keyboard.press("Space")
     expect(boxes.get_by_label("2K", exact=True)).to_be_visible()
