@@ -245,8 +245,8 @@ def form() -> Iterator[Form]:
     form = Form(KernelLoop(), PROVIDERS["demo"], "ep-1", {}, lambda: None)
     form.prompt.value = "x"
     yield form
-    close(form.words)
-    close(form.settings)
+    for part in (form.words, *form.choices, form.frames.add, form.options, form.beside):
+        close(part)
 
 
 TWICE = [(field, key) for field in FIELDS if field.name in VALUES for key in field.keys]

@@ -19,7 +19,7 @@ from seedream_magic import Panel
 import ipywidgets, threading
 panel = Panel()
 panel._form.prompt.value, panel._form.images.value = "a village", "2"
-print(panel._generate.model_id, panel._run.stop.model_id)
+print(panel.line.generate.model_id, panel._run.stop.model_id)
 """
 
 

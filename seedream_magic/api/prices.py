@@ -56,6 +56,11 @@ class Price:
         """It in words: "¥1.00 by the list price of …"."""
         return told_together([self])
 
+    @property
+    def short(self) -> str:
+        """The amount alone: "¥1.00"."""
+        return f"{self.currency}{_digits(self.amount)}"
+
     def times(self, count: int) -> Price:
         """The price of so many of the same requests."""
         return replace(self, amount=self.amount * count)

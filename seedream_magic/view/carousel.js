@@ -109,6 +109,7 @@ function seedreamCarousel(root) {
   const show = (index) => {
     if (compared() && index === place.pinned) place.pinned = place.index;
     place.index = index;
+    dispatchEvent(new CustomEvent("seedream-frame", { detail: { run: data.run, index } })); // a panel goes on from it
     figures.forEach((figure, at) => {
       figure.classList.toggle("seedream-current", at === index);
       figure.classList.toggle("seedream-pinned", at === place.pinned);

@@ -66,24 +66,24 @@ def _escape(text: str) -> str:
 
 
 @cache
-def style_sheet(*names: str) -> Markup:
-    """The style sheet of these files of this folder."""
-    return element("style", {}, Markup(f"<!--\n{_code(names)}\n-->"))
+def style_sheet(*names: str, package: str = "seedream_magic.view") -> Markup:
+    """The style sheet of these files of a package's folder."""
+    return element("style", {}, Markup(f"<!--\n{code(names, package)}\n-->"))
 
 
 @cache
 def script(*names: str) -> Markup:
     """The script of these files of this folder."""
-    return element("script", {}, Markup(f"<!--\n{_code(names)}\n//-->"))
+    return element("script", {}, Markup(f"<!--\n{code(names)}\n//-->"))
 
 
-def _code(names: Sequence[str]) -> str:
-    """Files as they are sent: without their comments and indentation, and in a comment of HTML.
+def code(names: Sequence[str], package: str = "seedream_magic.view") -> str:
+    """Files as they are sent: without their comments and indentation; what holds them puts a comment of HTML around.
 
     Style sheets and scripts may begin and end one. GitHub's Markdown and `nbconvert --sanitize-html`, which make text
     of the two tags, take comments out: so no code is read there.
     """
-    folder = files("seedream_magic.view")
+    folder = files(package)
     return _UNSEEN.sub("", "".join(folder.joinpath(name).read_text(encoding="utf-8") for name in names)).strip()
 
 

@@ -15,21 +15,16 @@ from seedream_magic.api.make_request import Ask, make_request
 from seedream_magic.api.models import RATIOS, SIDES, find_model
 from seedream_magic.api.request import ImageRequest
 from seedream_magic.notebook.kernel_loop import KernelLoop
-from seedream_magic.notebook.panel.controls import LABEL_WIDTH, close, column, hinted, indented, row, set_visible
+from seedream_magic.notebook.panel.controls import checkbox, close, column, lines, row, set_visible
 from seedream_magic.notebook.panel.form import ANY, Unwritten
 from seedream_magic.seedream import Seedream
 from seedream_magic.sweep.axes import Axis, title_of
 from seedream_magic.sweep.draw_sweep import plan_sweep
 from seedream_magic.sweep.make_axes import option_axis, read_groups
 from seedream_magic.sweep.sweep import Sweep
-from seedream_magic.view.markup import element
+from seedream_magic.words import panel as texts
 
-_NAMES = {"size": ("Sizes", "尺寸"), "ratio": ("Ratios", "宽高比"), "model": ("Models", "模型")}
-_WORDS = "Words: write them in the prompt as {red|blue}. 词语：在提示词中写作 {红|蓝}。"
-_NOTHING = (
-    "Choose sizes, ratios or models to compare, or write {red|blue} in the prompt. "
-    "请选择要对比的尺寸、宽高比或模型，或在提示词中写 {红|蓝}。"
-)
+_NAMES = {"size": texts.SIZES, "ratio": texts.RATIOS, "model": texts.MODELS}
 
 
 @dataclass(frozen=True)
@@ -55,7 +50,7 @@ class Comparison:
         lengths = [len(axis) for axis in self.axes]
         crossed = f"{' × '.join(map(str, lengths))} = " if len(lengths) > 1 else ""
         names = ", ".join(axis.name.replace("vary", "words") for axis in self.axes)
-        return f"Compares {names}: {crossed}{prod(lengths)} runs."
+        return texts.COMPARES(names=names, count=f"{crossed}{prod(lengths)}")
 
     def base_request(self, client: Seedream) -> ImageRequest:
         """The request of a cell that has these options beside: without what they say."""
@@ -75,16 +70,11 @@ class Compare:
 
     def __init__(self, loop: KernelLoop, models: Sequence[str], changed: Callable[[], None]) -> None:
         self._loop, self._changed, self._models = loop, changed, tuple(models)
-        hint = (
-            "Draws the same with several sizes, models or words, side by side",
-            "用多种尺寸、模型或词语各画一次并排对比",
-        )
-        self.switch = hinted(widgets.Checkbox(description="Compare", indent=False), *hint)
-        self.switch.layout.width, self.switch.layout.margin = "auto", "2px 8px"
+        self.switch = checkbox(texts.COMPARE(), texts.COMPARE_HINT())
         self._values: dict[str, Any] = {}
         self._rows = column()
         set_visible(self._rows, visible=False)
-        self.widget = column(indented(row(self.switch)), self._rows)
+        self.widget = column(self.switch, self._rows)
         loop.watch(self.switch, self._switched)
 
     @property
@@ -111,10 +101,9 @@ class Compare:
         chosen = {name: values for name in _NAMES if (values := self.chosen(name))}
         for name, values in chosen.items():
             if len(values) == 1:
-                english, chinese = _NAMES[name]
-                raise Unwritten(f"{english}: choose at least two to compare. {chinese}：请至少选择两个。")
+                raise Unwritten(texts.COMPARE_TWO(name=_NAMES[name]()))
         if not chosen and not groups:
-            raise Unwritten(_NOTHING)
+            raise Unwritten(texts.COMPARE_NOTHING())
         options = ["--vary"] if groups else []
         options += [f"--xy {shlex.quote(f'{name}=' + ','.join(values))}" for name, values in chosen.items()]
         ratio = ask.values.get("ratio")
@@ -126,16 +115,15 @@ class Compare:
     def _switched(self) -> None:
         if self.on and not self._values:  # most never compare: what a page holds, a notebook may save
             self._values = {name: row(width="auto") for name in _NAMES}
-            words = indented(widgets.HTML(str(element("div", {}, _WORDS))))
-            words.add_class("seedream-quiet")
+            words = widgets.HTML(lines([texts.COMPARE_WORDS()], kind="seedream-panel-quiet"))
             self._rows.children = (*map(self._row, _NAMES), words)
         set_visible(self._rows, visible=self.on)
         self._changed()
 
     def _row(self, name: str) -> Any:
-        label = widgets.HTML(str(element("div", {"style": "text-align:end"}, _NAMES[name][0])))
-        label.layout.width, label.layout.flex = LABEL_WIDTH, "none"
-        return row(label, self._values[name], flex_flow="row nowrap", align_items="flex-start")
+        label = widgets.HTML(lines([_NAMES[name]()], kind="seedream-panel-quiet"))
+        label.layout.width, label.layout.flex = "64px", "none"
+        return row(label, self._values[name], wraps=False)
 
     def _offer(self, name: str, values: tuple[str, ...]) -> None:
         """Have a box for each of these values; those that stay keep what was chosen."""
@@ -147,10 +135,7 @@ class Compare:
             close(box)
 
     def _box(self, name: str, value: str) -> Any:
-        english, chinese = _NAMES[name]
-        box = widgets.Checkbox(description=value, indent=False, style={"description_width": "auto"})
-        hinted(box, f"{english}: {value}", f"{chinese}：{value}")
-        box.layout.width, box.layout.margin = "auto", "2px 8px 2px 0"
+        box = checkbox(value, texts.COMPARED(name=_NAMES[name](), value=value))
         self._loop.watch(box, self._changed)
         return box
 

@@ -13,59 +13,59 @@ from seedream_magic.errors import InvalidRequest
 from seedream_magic.images.cards import Origin
 from seedream_magic.images.image_set import Frame, ImageSet, opens_at, origin_of, places_of
 from seedream_magic.notebook.kernel_loop import KernelLoop, Latest
-from seedream_magic.notebook.panel.controls import button, column, labelled, row, set_visible
+from seedream_magic.notebook.panel.controls import button, column, labelled, row, set_visible, switch
+from seedream_magic.notebook.panel.export import Export
 from seedream_magic.notebook.panel.references import thumbnail
 from seedream_magic.seedream import Seedream
+from seedream_magic.view.markup import Markup, element
+from seedream_magic.words import panel as texts
 
 
 class Iteration:
-    """The rows of buttons; they show while a set with pictures does.
+    """The row of buttons below the form; it shows while a set with pictures does.
 
     `begin` starts the plan that a function makes at a client, `refer` adds the frame that a function gives to the
     references, `copy` shows the cell that a function makes for a client, `changed` is called when such a cell would
-    be another. The kernel does not know which frame the carousel shows: a number chooses it, and the buttons name it.
+    be another, `take_form` with the set whose form is wanted. The page writes into the number which frame the carousel
+    shows; where it runs no scripts, a person does.
     """
 
-    def __init__(
+    def __init__(  # noqa: PLR0917 - what the buttons call, in the order of the docstring
         self,
         loop: KernelLoop,
         begin: Callable[[Callable[[Seedream], Plan]], None],
         refer: Callable[[Callable[[], Frame]], None],
         copy: Callable[[Callable[[Seedream], str]], None],
         changed: Callable[[], None],
+        take_form: Callable[[ImageSet], None],
     ) -> None:
         self._changed = changed
         self._images: ImageSet | None = None
-        hint = "Which frame to go on from, counted from 1", "从第几帧继续，从 1 数起"
-        self.number = labelled(widgets.BoundedIntText, "From frame", *hint, value=1, min=1, max=1)
-        self.number.layout.width = "150px"
+        self.number = labelled(
+            widgets.BoundedIntText, texts.FROM_FRAME(), texts.FROM_FRAME_HINT(), "frame-number", value=1, min=1, max=1
+        )
+        self.number.layout.width = "76px"
         self._picture = widgets.HTML()
+        self._picture.add_class("seedream-panel-tile")
         self._thumbnails: Latest[str] = Latest(loop, self._show_picture)
-        hint = (
-            "All words of the new picture; Redo without any keeps the frame's own",
-            "新图的完整提示词；重画时留空则沿用原词",
+        self.words = labelled(
+            widgets.Text, texts.NEW_WORDS(), texts.NEW_WORDS_HINT(), placeholder=texts.NEW_WORDS_BENEATH()
         )
-        beneath = "whole prompt; empty: the same words"
-        self.words = labelled(widgets.Text, "New words", *hint, placeholder=beneath)
-        self.words.layout.width, self.words.layout.flex = "auto", "1 1 260px"
-        hint = "Adds this frame to the references", "用作参考图"
-        use = button(loop, "Use frame {} as reference", *hint, lambda: refer(self._chosen))
-        hint = (
-            "Draws this frame anew, the others as references; may bill 1 image",
-            "以其余帧为参考重画这一帧，可能计费 1 张",
-        )
-        redo = button(loop, "Redo frame {}", *hint, lambda: begin(self._redo))
-        hint = "Draws a new picture after this frame; may bill 1 image", "以这一帧为参考画一张新图，可能计费 1 张"
-        vary = button(loop, "Vary frame {}", *hint, lambda: begin(self._vary))
-        hint = "Shows the cell that draws this frame anew", "显示重画这一帧的单元格"
-        copy_redo = button(loop, "Copy redo {}", *hint, lambda: copy(self._redo_cell))
-        hint = "Shows the cell that draws a new picture after this frame", "显示以这一帧为参考画新图的单元格"
-        copy_vary = button(loop, "Copy vary {}", *hint, lambda: copy(self._vary_cell))
-        self.buttons = (use, redo, vary, copy_redo, copy_vary)
-        self._labels = tuple(one.description for one in self.buttons)
+        self.words.layout.flex = "1 1 240px"
+        redo = button(loop, texts.REDO(), texts.REDO_HINT(), lambda: begin(self._redo))
+        vary = button(loop, texts.VARY(), texts.VARY_HINT(), lambda: begin(self._vary))
+        use = button(loop, texts.USE_AS_REFERENCE(), texts.USE_AS_REFERENCE_HINT(), lambda: refer(self._chosen))
+        copy_redo = button(loop, texts.COPY_REDO(), texts.COPY_REDO_HINT(), lambda: copy(self._redo_cell))
+        copy_vary = button(loop, texts.COPY_VARY(), texts.COPY_VARY_HINT(), lambda: copy(self._vary_cell))
+        again = button(loop, texts.FORM_FROM_SET(), texts.FORM_FROM_SET_HINT(), lambda: take_form(self._frame()[0]))
+        self.buttons = (redo, vary, use, copy_redo, copy_vary, again)
+        self._export = Export(loop)
+        further = column(row(copy_redo, copy_vary, again), self._export.widget, kind="more")
+        more = switch(loop, texts.MORE(), texts.MORE_HINT(), further, self._export.make)
         loop.watch(self.number, self._name)
         loop.watch(self.words, changed)
-        self.widget = column(row(self.number, self._picture, use), row(self.words, redo, vary, copy_redo, copy_vary))
+        acts = row(self._picture, self.number, self.words, redo, vary, use, more, align_items="flex-end")
+        self.widget = column(acts, further)
         set_visible(self.widget, visible=False)
 
     def offer(self, images: ImageSet | None) -> None:
@@ -75,25 +75,27 @@ class Iteration:
             return
         is_new = self._images is None or self._images.run_id != images.run_id
         self._images = images
+        self._export.offer(images)
         if images.ok:
             self.number.max = len(places_of(images))
             self.number.value = opens_at(images) + 1 if is_new else self.number.value
+            set_visible(self.number, visible=self.number.max > 1)
             self._name()
         set_visible(self.widget, visible=bool(images.ok))
 
     def close(self) -> None:
         """Draw no thumbnail any more."""
         self._thumbnails.close()
+        self._export.close()
 
     def _name(self) -> None:
-        """Name the frame on the buttons, and show it."""
+        """Show the frame, under the run by which the page knows its carousel."""
         number, images = self.number.value, self._images
-        for control, label in zip(self.buttons, self._labels, strict=True):
-            control.description = label.format(number)
         if images is not None:
             frame = places_of(images)[number - 1]
+            name = texts.FRAME(number=number) if frame.ok else texts.NO_PICTURE(number=number)
             self._thumbnails.do(
-                lambda: thumbnail(frame, f"Frame {number}" if frame.ok else f"Frame {number}: no picture")
+                lambda: str(element("div", {"data-run": images.run_id}, Markup(thumbnail(frame, name))))
             )
         self._changed()
 
@@ -113,14 +115,14 @@ class Iteration:
 
     def _frame(self) -> tuple[ImageSet, int]:
         if self._images is None:
-            raise InvalidRequest("There is no frame to go on from.")
+            raise InvalidRequest(texts.NO_FRAME())
         return self._images, self.number.value - 1
 
     def _chosen(self) -> Frame:
         images, place = self._frame()
         frame = places_of(images)[place]
         if not frame.ok:
-            raise InvalidRequest(f"Frame {place + 1} has no picture: redo it, or choose another one.")
+            raise InvalidRequest(texts.FRAME_WITHOUT_PICTURE(number=place + 1))
         return frame
 
     def _redo(self, client: Seedream, *, another: bool = True) -> Plan:
@@ -132,7 +134,7 @@ class Iteration:
     def _vary(self, client: Seedream, *, another: bool = True) -> Plan:
         frame, words = self._chosen(), self.words.value.strip()
         if not words:
-            raise InvalidRequest("Fill in New words: Vary draws by them alone, after the picture.")
+            raise InvalidRequest(texts.FILL_IN_WORDS())
         return plan_vary(client, frame, words, another=another)
 
 

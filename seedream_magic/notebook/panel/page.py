@@ -1,47 +1,29 @@
-"""What the page does for the panel that widgets cannot: keys, and the names of files before they are sent."""
+"""What the page gets beside the panel's widgets: its style sheet and its script."""
 
 from __future__ import annotations
 
+import json
 import os
 
-# Ctrl+Enter draws; the field in which it is pressed loses the focus for a moment, for some report their text only then.
-# Other keys stay in the panel: a notebook would move its cells when an arrow chooses in a list. Widgets cannot run
-# scripts, but a broken picture's error handler is one; where a page forbids that, all else works without.
-# The files of an upload are told before they are sent: the field in which they are chosen is outside the page, and is
-# met at the click that the button passes on to it.
-KEYS = """const tie = (left) => {
-  const panel = this.closest('.seedream-panel');
-  if (!panel) { if (left) requestAnimationFrame(() => tie(left - 1)); return; }
-  const isCommand = (event) => event.ctrlKey || event.metaKey;
-  panel.addEventListener('keydown', (event) => {
-    if (event.key !== 'Enter' || !isCommand(event) || event.isComposing) return;
-    event.preventDefault();
-    event.stopPropagation();
-    const field = document.activeElement;
-    field.blur();
-    field.focus();
-    panel.querySelector('.seedream-generate').click();
-  }, true);
-  panel.addEventListener('click', (event) => {
-    if (!event.target.closest('.widget-upload')) return;
-    const inputs = HTMLInputElement.prototype;
-    inputs.click = function () {
-      delete inputs.click;
-      this.addEventListener('change', () => announce([...this.files]), { capture: true, once: true });
-      this.click();
-    };
-    setTimeout(() => { delete inputs.click; });
-  }, true);
-  const announce = (files) => {
-    const field = panel.querySelector('.seedream-chosen-files input');
-    field.value = JSON.stringify({ at: Date.now(), files: files.map(({ name, size }) => [name, size]) });
-    field.dispatchEvent(new Event('change', { bubbles: true }));
-  };
-  panel.addEventListener('keydown', (event) => {
-    if (!isCommand(event) && !['Escape', 'Tab'].includes(event.key)) event.stopPropagation();
-  });
-};
-tie(600);"""
+from seedream_magic.view.markup import Markup, code, element, style_sheet
+from seedream_magic.words import panel as texts
+
+
+def page_parts() -> str:
+    """The style sheet, and a broken picture whose error handler is the script: widgets run no other."""
+    away = f".seedream-panel {{ --away: {json.dumps(texts.RUN_AGAIN(), ensure_ascii=False)}; }}"
+    script = code(("panel.js",), __package__) + "seedreamTie(this,600)"
+    keys = element("img", {"src": "data:,", "alt": "", "hidden": "", "onerror": script})
+    return f"{style_sheet('panel.css', package=__package__)}{element('style', {}, Markup(away))}{keys}"
+
+
+def without_kernel(pictures: str) -> str:
+    """The pictures, with a line above them that shows only where the panel itself does not.
+
+    JupyterLab says of a panel whose kernel has gone that its model was not found: that line takes its place.
+    """
+    line = element("p", {"class": "seedream-panel-away"}, texts.RUN_AGAIN())
+    return f"{style_sheet('away.css', package=__package__)}{line}{pictures}"
 
 
 def in_voila() -> bool:

@@ -4,55 +4,36 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable, Iterable, Mapping
-from contextlib import nullcontext
 from dataclasses import replace
 from typing import Any
 
 import ipywidgets as widgets
 from IPython.display import display
 
-from seedream_magic.api.make_request import make_request
 from seedream_magic.api.plan import Plan
 from seedream_magic.api.providers import chosen_provider
 from seedream_magic.api.references.reference import Reference
-from seedream_magic.api.request import ImageRequest
-from seedream_magic.errors import InvalidRequest, SeedreamError
+from seedream_magic.errors import InvalidRequest, MissingKey, SeedreamError
 from seedream_magic.images.image_set import ImageSet
 from seedream_magic.notebook.desk import current_desk
 from seedream_magic.notebook.display import Output
 from seedream_magic.notebook.kernel_loop import KernelLoop, Latest
-from seedream_magic.notebook.panel.compare import Compare, Comparison
-from seedream_magic.notebook.panel.controls import (
-    STYLE,
-    button,
-    close,
-    column,
-    indented,
-    lines,
-    row,
-    set_visible,
-)
+from seedream_magic.notebook.panel.compare import Compare
+from seedream_magic.notebook.panel.controls import button, close, column, errors, row, set_visible, switch
 from seedream_magic.notebook.panel.copied_cell import CopiedCell, cell_of
-from seedream_magic.notebook.panel.form import Form, Unwritten
+from seedream_magic.notebook.panel.draft import Draft
+from seedream_magic.notebook.panel.form import Form
 from seedream_magic.notebook.panel.iteration import Iteration
-from seedream_magic.notebook.panel.page import KEYS, in_voila
+from seedream_magic.notebook.panel.key_entry import KeyEntry
+from seedream_magic.notebook.panel.page import in_voila, page_parts, without_kernel
 from seedream_magic.notebook.panel.references import FormReference, References
+from seedream_magic.notebook.panel.request_line import RequestLine
 from seedream_magic.notebook.panel.run import RunControls
-from seedream_magic.notebook.panel.sentences import plan_sentences, room_sentence
-from seedream_magic.planning import plan_request, read_references, refuse_other_provider
+from seedream_magic.notebook.panel.strip import Strip
+from seedream_magic.planning import read_references, refuse_other_provider
 from seedream_magic.seedream import Seedream
-from seedream_magic.sweep.draw_sweep import refuse_sweep
 from seedream_magic.sweep.sweep import Sweep
-from seedream_magic.view.markup import element
-
-LOOK_SECONDS = 0.1
-"""After a change, before the store is looked through: the next key may follow."""
-_WITHOUT_KERNEL = (
-    "The panel needs a notebook with its kernel: run this cell again there. What it has drawn stands below."
-)
-
-_Found = Plan | tuple[Comparison, Sweep] | SeedreamError
-"""What was looked up: a plan, what is compared with its sweep, or why there is none."""
+from seedream_magic.words import panel as texts
 
 
 class Panel:
@@ -61,8 +42,8 @@ class Panel:
     `images` is a set, or the id of a run, whose request it begins with. `client` is where requests go. Where the
     extension is loaded, the notebook's client and settings stand for what is not given, and each set is bound to
     `_seedream` at its end. `settings` are the options that the notebook's cells have without typing them, `keep` is
-    called with each set. Raises `ConfigError` for a client that cannot be made and for a run that another provider
-    made, `InvalidRequest` for one that is not in the store.
+    called with each set. Made again by the same cell, it has the form as it was. Raises `ConfigError` for a client
+    that cannot be made and for a run that another provider made, `InvalidRequest` for one that is not in the store.
     """
 
     def __init__(
@@ -74,7 +55,6 @@ class Panel:
         keep: Callable[[ImageSet | Sweep], None] | None = None,
     ) -> None:
         loop, desk = KernelLoop(), current_desk()
-        self._desk = desk
         self.client = client or (desk.client() if desk else Seedream())
         _refuse_whole_sweep(images)
         begun = self.client.show(images) if isinstance(images, str) else images
@@ -84,57 +64,67 @@ class Panel:
             settings = {**desk.settings.of_request, "provider": chosen_provider(desk.settings.provider).name}
         self._settings, self._keep = dict(settings or {}), keep or (desk.bind if desk else None)
         self._images: ImageSet | Sweep | None = None
-        self._request: ImageRequest | Comparison | None = None
-        self._notes: tuple[str, ...] = ()
-        self._looks: Latest[_Found] = Latest(loop, self._looked)
         self._output = Output()
         self._previews: Latest[dict[str, Any]] = Latest(loop, self._receive)
+        self._draft = Draft(loop, begun.run_id if begun else "")
+        self._open = False
         self._make_parts(loop)
+        self.line = RequestLine(loop, (self._form, self._references, self._compare), self._settings, desk, self._go_on)
+        self._put_together(loop)
+        self._receive({"text/html": "", "text/plain": ""})
         if begun is not None:
             self._begin_with(begun)
+        self._restore()
+        self._open = True
         self._refresh()
         self._look_for_key()
         if desk is not None:
             desk.panels.add(self)
 
     def _make_parts(self, loop: KernelLoop) -> None:
-        self._plan_line, self._message, self._key_note = widgets.HTML(), widgets.HTML(), widgets.HTML()
-        self._references = References(loop, self._read, self._refresh)
+        self._message = widgets.HTML()
+        self._form = Form(loop, self.client.provider, self.client.model, self._settings, self._refresh)
+        self._references = References(loop, self._read, self._refresh, self._form.frames.add)
         self._pictures = widgets.HTML() if in_voila() else None
         self._run = RunControls(loop, self._show, self._report, self._ended)
         self._cell = CopiedCell()
+        self._key = KeyEntry(loop, self._look_for_key, self._use_demo)
+        self._strip = Strip(loop, self._look_at)
         self._iteration = Iteration(
             loop,
             self._go_on,
             self._references.use,
             lambda make: self._copy_made(make, make),
-            lambda: self._cell.hide_unless(self._request),
+            lambda: self._cell.hide_unless(self.line.request),
+            self._take_form,
         )
-        self._form = Form(loop, self.client.provider, self.client.model, self._settings, self._refresh)
         self._compare = Compare(loop, self._form.models, self._refresh)
-        draw, hint = "Draws what the form says (Ctrl+Enter)", "生成（Ctrl+Enter）"
-        self._generate = button(loop, "Generate", draw, hint, self._draw, button_style="primary")
-        self._generate.add_class("seedream-generate")
-        anew = "Draws it once more and pays again, though it is in the store", "重新生成并再次计费"
-        self._anew = button(loop, "Generate anew", *anew, lambda: self._draw(fresh=True))
-        copy = "Shows the %%seedream cell that makes this request", "显示生成同一请求的单元格"
-        self._copy = button(loop, "Copy as cell", *copy, lambda: self._copy_made(self._request, lambda _: self.cell))
-        demo = "Draws with the built-in service: offline, no key, nothing billed", "使用内置演示服务，无需密钥"
-        self._demo_row = indented(row(self._key_note, button(loop, "Use the demo", *demo, self._use_demo)))
-        keys = element("img", {"src": "data:,", "alt": "", "hidden": "", "onerror": KEYS})
-        style = widgets.HTML(f"<style>{STYLE}</style>{keys}")
-        style.layout.display = "none"
+
+    def _put_together(self, loop: KernelLoop) -> None:
+        form, line = self._form, self.line
+        page = widgets.HTML(page_parts())
+        page.layout.display = "none"
+        self._copy = button(
+            loop,
+            texts.COPY_AS_CELL(),
+            texts.COPY_AS_CELL_HINT(),
+            lambda: self._copy_made(line.request, lambda _: self.cell),
+            "quiet-button",
+        )
+        further = column(form.options, self._compare.widget, kind="more")
+        options = switch(loop, texts.OPTIONS(), texts.OPTIONS_HINT(), further)
+        buttons = row(self._run.stop, line.anew, line.generate)
+        buttons.add_class("seedream-panel-end")
+        choices = row(*form.choices, options, buttons)
+        choices.add_class("seedream-panel-choices")
         self.widget = column(
-            style,
-            self._demo_row,
-            self._form.words,
-            self._references.widget,
-            self._form.settings,
-            self._compare.widget,
-            indented(self._plan_line),
-            indented(row(self._generate, self._anew, self._run.stop, self._copy, self._run.line)),
-            indented(self._message),
+            page,
+            self._key.widget,
+            column(form.words, self._references.widget, choices, further, form.beside, kind="form"),
+            row(line.line, self._run.line, self._copy),
+            self._message,
             self._cell.widget,
+            self._strip.widget,
             self._iteration.widget,
             *filter(None, [self._pictures]),
         )
@@ -151,8 +141,8 @@ class Panel:
 
         References that no cell could name, such as uploads, are kept in the store for it.
         """
-        comparison = self._comparison() if self._compare.on else None
-        request = comparison.base_request(self.client) if comparison else self._make_request()[0]
+        comparison = self.line.comparison() if self._compare.on else None
+        request = comparison.base_request(self.client) if comparison else self.line.make_request(self.client)[0]
         cell = cell_of(
             request,
             self._references.entries,
@@ -164,30 +154,38 @@ class Panel:
 
     def close(self) -> None:
         """Take it out of the page with all it holds. A run that is under way ends by itself; its set stays."""
-        self._looks.close()
-        self._run.close()
-        self._iteration.close()
+        for part in (self._draft, self._key, self._strip, self.line, self._run, self._iteration):
+            part.close()
         close(self.widget)
 
     def _ipython_display_(self) -> None:
         # Written out, for ipywidgets 7 and 8 display themselves in different ways, and their plain text says nothing.
         view = {"version_major": 2, "version_minor": 0, "model_id": self.widget.model_id}
-        display({"text/plain": _WITHOUT_KERNEL, "application/vnd.jupyter.widget-view+json": view}, raw=True)
+        display({"text/plain": texts.RUN_AGAIN(), "application/vnd.jupyter.widget-view+json": view}, raw=True)
         if self._pictures is None:
             self._output.display()
 
     def _receive(self, bundle: dict[str, Any]) -> None:
-        self._output.update(bundle)
         if self._pictures is not None:
             self._pictures.value = bundle["text/html"]
+        self._output.update(bundle | {"text/html": without_kernel(bundle["text/html"])})
 
     def _begin_with(self, images: ImageSet) -> None:
+        self._take_form(images)
+        self._look_at(images)
+
+    def _take_form(self, images: ImageSet) -> None:
+        """Have the form as it was for a set."""
         self._form.fill(images.request)
-        self._references.extend(
+        self._references.replace(
             FormReference(one, nameable=one.source.startswith("run:")) for one in images.request.references
         )
+
+    def _look_at(self, images: ImageSet) -> None:
+        """Show a set of before, and go on from it."""
         self._show(images)
         self._iteration.offer(images)
+        self._strip.add(images)
 
     def _show(self, images: ImageSet | Sweep) -> None:
         """Show a set, or a sweep, below the panel. Its previews are made beside the kernel's own work.
@@ -201,99 +199,29 @@ class Panel:
             rest = self._output.rest if images.state == "running" else 0.0
             self._previews.do(lambda: self._output.bundle_of(images), after=rest)
         else:
-            errors = {str(frame.error) for frame in images.failed}
-            noted = replace(images, notes=tuple(note for note in images.notes if note not in errors))
+            failures = {str(frame.error) for frame in images.failed}
+            noted = replace(images, notes=tuple(note for note in images.notes if note not in failures))
             self._previews.do(lambda: self._output.bundle_of(noted))
 
     def _read(self, values: object, *, fit: bool) -> tuple[tuple[Reference, ...], tuple[str, ...]]:
         return read_references(self.client, values, fit=fit)
 
-    def _report(self, texts: Iterable[str]) -> None:
-        self._message.value = lines(list(texts), role="alert", kind="seedream-message")
-
-    def _make_request(self) -> tuple[ImageRequest, tuple[str, ...]]:
-        """The request of all that the panel shows. Raises `SeedreamError` where a part of it cannot be sent."""
-        ask, client = self._form.ask, self.client
-        self._references.refuse()
-        return make_request(ask, model=client.model, references=self._references.values, strict=client.provider.strict)
-
-    def _comparison(self) -> Comparison:
-        """What the panel compares. Raises `SeedreamError` where that cannot be told."""
-        ask = replace(self._form.ask, refs=self._references.values, timeout=self._settings.get("timeout"))
-        self._references.refuse()
-        return self._compare.comparison(ask)
+    def _report(self, said: Iterable[str], failure: BaseException | None = None) -> None:
+        """Say what went wrong, unless it stands elsewhere: a key that is asked for, a request that cannot be sent."""
+        refusal = self.line.refusal
+        elsewhere = isinstance(failure, MissingKey) or (refusal is not None and str(refusal) == str(failure))
+        self._message.value = "" if elsewhere else errors(list(said))
+        if elsewhere:
+            self._run.line.value = ""
 
     def _refresh(self) -> None:
-        """Say what the form stands for, at once; what the store has of it follows."""
-        self._compare.offer(self._form.model.value)
-        try:
-            if self._compare.on:
-                self._request, self._notes = self._comparison(), ()
-            else:
-                self._request, self._notes = self._make_request()
-        except SeedreamError as error:
-            self._request = None
-            self._say_no(error)
+        """After a change of the form: say what it stands for, and keep it."""
+        if not self._open:
             return
-        finally:
-            self._cell.hide_unless(self._request)
-        request, notes = self._request, self._notes
-        said = [request.sentence] if isinstance(request, Comparison) else plan_sentences(request, self.client, notes)
-        self._say(said)
-        self._looks.do(lambda: self._looked_up(request, notes), after=LOOK_SECONDS)
-
-    def _looked_up(self, request: ImageRequest | Comparison, notes: tuple[str, ...]) -> _Found:
-        try:
-            if isinstance(request, Comparison):
-                return request, request.plan(self.client)
-            return plan_request(self.client, request, notes)
-        except SeedreamError as error:
-            return error
-
-    def _looked(self, found: _Found) -> None:
-        if isinstance(found, SeedreamError):
-            self._say_no(found)
-        elif isinstance(found, tuple):
-            comparison, sweep = found
-            if comparison is self._request:
-                self._say([comparison.sentence, *self._ledger(sweep)])
-        elif found.request is self._request:
-            try:
-                self.client.session.refuse(found)
-            except SeedreamError as error:
-                self._say_no(error)
-                return
-            self._say(plan_sentences(found.request, self.client, found.warnings, stored=found.stored, looked=True))
-            set_visible(self._anew, visible=found.stored is not None)
-
-    def _ledger(self, sweep: Sweep) -> tuple[str, ...]:
-        """The account of a sweep, or why it is not drawn."""
-        try:
-            return (*self._refused(sweep).ledger.lines(), *sweep.notes)
-        except SeedreamError as error:
-            return (*sweep.ledger.lines(), f"Cannot be sent: {error}")
-
-    def _refused(self, sweep: Sweep) -> Sweep:
-        """The sweep, if the limits let it be drawn; nobody is asked here, for there is no cell to answer in."""
-        with self._desk.unasked() if self._desk else nullcontext():
-            return refuse_sweep(self.client, sweep)
-
-    def _say(self, texts: list[str]) -> None:
-        room = room_sentence(len(self._references.entries), self._form.images.value)
-        self._plan_line.value = lines([*texts, room])
-        set_visible(self._anew, visible=False)
-
-    def _say_no(self, error: SeedreamError) -> None:
-        self._say([str(error) if isinstance(error, Unwritten) else f"Cannot be sent: {error}"])
-
-    def _draw(self, *, fresh: bool = False) -> None:
-        def make(client: Seedream) -> Plan | Sweep:
-            if self._compare.on:
-                return self._refused(self._comparison().plan(client))
-            request, notes = self._make_request()
-            return plan_request(client, request, notes, fresh=fresh, timeout=self._settings.get("timeout"))
-
-        self._go_on(make)
+        self.line.refresh(self.client)
+        self._cell.hide_unless(self.line.request)
+        set_visible(self._copy, visible=self.line.request is not None)
+        self._keep_draft()
 
     def _go_on(self, make: Callable[[Seedream], Plan | Sweep]) -> None:
         self._run.begin(self.client, lambda: make(self.client))
@@ -304,12 +232,14 @@ class Panel:
             self._keep(images)
         if images is not None:
             self._iteration.offer(None if isinstance(images, Sweep) else images)
+        if isinstance(images, ImageSet) and images.ok:
+            self._strip.add(images)
         self._show_buttons()
         self._look_for_key()
         self._refresh()
 
     def _show_buttons(self) -> None:
-        for control in (self._generate, self._anew, *self._iteration.buttons):
+        for control in (self.line.generate, self.line.anew, *self._iteration.buttons):
             control.disabled = self._run.busy
 
     def _copy_made(self, made_of: object, make: Callable[[Seedream], str]) -> None:
@@ -317,16 +247,16 @@ class Panel:
             self._cell.show(made_of, make(self.client), time.time())
             self._report([])
         except SeedreamError as error:
-            self._report(error.lines())
+            self._report(error.lines(), error)
 
     def _look_for_key(self) -> None:
-        """Say how to set a key where there is none. The key itself never comes near a widget."""
-        self._key_note.value = ""
+        """Ask for a key where there is none. The key itself never comes near a widget."""
+        missing = None
         try:
             self.client.key()
         except SeedreamError as error:
-            self._key_note.value = lines([f"{error} {error.hint}".strip()])
-        set_visible(self._demo_row, visible=bool(self._key_note.value))
+            missing = error
+        self._key.ask(self.client.provider, missing)
 
     def _use_demo(self) -> None:
         demo = Seedream("demo", store=self.client.store)
@@ -336,9 +266,36 @@ class Panel:
         self._report([])
         self._refresh()
 
+    def _keep_draft(self) -> None:
+        """Keep the form, its references and the sets, for the next time that this cell runs."""
+        form, entries, store = self._form.draft, self._references.entries, self.client.store
+        runs = [images.run_id for images in self._strip.sets]
+        shown = self._images.run_id if isinstance(self._images, ImageSet) else ""
+        self._draft.keep(form, entries, store, {"provider": self.client.provider.name, "runs": runs, "shown": shown})
+
+    def _restore(self) -> None:
+        """Have the form as this cell's panel had it before, with its pictures."""
+        draft = self._draft.read()
+        if not draft:
+            return
+        self._form.restore(draft.form, same=draft.provider == self.client.provider.name)
+        self._references.replace(())
+        for source in draft.references:
+            self._references.add(source)
+        found = list[ImageSet]()
+        for run in draft.runs:
+            try:
+                found.append(self.client.show(run))
+            except SeedreamError:
+                continue  # it was purged, or lies in another store
+        for images in reversed(found):
+            self._strip.add(images)
+        for images in found:
+            if images.run_id == draft.shown:
+                self._look_at(images)
+
 
 def _refuse_whole_sweep(images: object) -> None:
     """Raises `InvalidRequest` for a sweep, which `_seedream` may be: the form is one request."""
     if isinstance(images, Sweep):
-        one = images.code_of(images.runs[0])
-        raise InvalidRequest(f"A panel begins with one run of a sweep, such as {one}.")
+        raise InvalidRequest(texts.ONE_RUN_OF_SWEEP(one=images.code_of(images.runs[0])))

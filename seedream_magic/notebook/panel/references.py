@@ -1,14 +1,15 @@
-"""The references of the next request: thumbnails, a field for paths and links, and uploads.
+"""The references of the next request: a tile for each, one that takes further pictures, a field for paths and links.
 
 Pictures stay in Python: a widget holds a small preview at most, and an upload leaves its widget at once.
 """
 
 from __future__ import annotations
 
+import dataclasses
 import json
 import tempfile
 from collections.abc import Callable, Iterable
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
 from typing import Any
@@ -25,18 +26,19 @@ from seedream_magic.notebook.panel.controls import (
     button,
     close,
     column,
+    errors,
     hinted,
-    indented,
     labelled,
     lines,
     row,
     set_visible,
+    tile,
 )
 from seedream_magic.view.markup import element
 from seedream_magic.view.pictures import preview_of
+from seedream_magic.words import panel as texts
 
 THUMBNAIL_BYTES = 6_000
-THUMBNAIL_EDGE = "72px"
 _LARGE = 5 * 10**6
 """Bytes of an upload that the notebook's server may not take; files that are chosen together come together."""
 
@@ -54,7 +56,8 @@ class References:
 
     `read` makes references of a value, with notes on what was done to them (`Seedream.references`); `changed` is called
     when they change. What a person wanted as a reference and is none, typed, uploaded or a frame, keeps the request
-    from being sent until it is mended, emptied or left out: a picture without it would be paid for.
+    from being sent until it is mended, emptied or left out: a picture without it would be paid for. `beside` is a
+    control at the end of their row.
     """
 
     def __init__(
@@ -62,38 +65,37 @@ class References:
         loop: KernelLoop,
         read: Callable[..., tuple[tuple[Reference, ...], tuple[str, ...]]],
         changed: Callable[[], None],
+        beside: Any,
     ) -> None:
         self._loop, self._read, self._changed = loop, read, changed
         self.entries: tuple[FormReference, ...] = ()
-        self._thumbnails = indented(row())
-        english = "A path, a glob, an https link, or run:ID[K] for a frame of an earlier run; Enter adds it"
-        self.text = labelled(widgets.Text, "Reference", english, "参考图：路径、通配符、链接或 run:ID[K]，回车添加")
-        self.text.placeholder, self.text.continuous_update = "path, https link or run:ID[0], then Enter", False
-        self.text.layout.width, self.text.layout.flex = "auto", "1 1 260px"
+        self.text = labelled(widgets.Text, texts.REFERENCE(), texts.REFERENCE_HINT(), "bare")
+        self.text.placeholder, self.text.continuous_update = texts.REFERENCE_BENEATH(), False
+        self.text.layout.flex, self.text.layout.max_width = "1 1 180px", "340px"
         loop.watch(self.text, self._typed)
-        hint = "Pictures of this computer, up to about 10 MB; larger ones by their path", "上传图片，约 10 MB 以内"
-        self.upload = hinted(widgets.FileUpload(accept="image/*", multiple=True), *hint)
-        self.upload.layout.width = "auto"
+        # The page lets it take what is dropped or pasted as well.
+        self.upload = hinted(widgets.FileUpload(accept="image/*", multiple=True), texts.ADD_PICTURES_HINT())
+        self.upload.description = texts.ADD_PICTURES()
+        self.upload.add_class("seedream-panel-add")
         loop.watch(self.upload, self._uploaded)
+        self._fixed = (self.upload, self.text, beside)
+        self._tiles = row(*self._fixed)
         # The page tells here which files were chosen, before it reads and sends them: what the notebook's server does
         # not take (mostly past 10 MB) never comes, and nothing says so.
         self._chosen_files = widgets.Text(continuous_update=False)
-        self._chosen_files.add_class("seedream-chosen-files")
+        self._chosen_files.add_class("seedream-panel-chosen-files")
         set_visible(self._chosen_files, visible=False)
         loop.watch(self._chosen_files, self._announced)
         self._message = widgets.HTML()
         self._faults: dict[str, str] = {}
-        """What is wrong, by its way: "typed", "frame", or "upload " and the file's name."""
+        """What is wrong, by its way: "typed", "frame", or "upload:" and the file's name."""
         self._coming: dict[str, int] = {}
         """The sizes of uploads that are not here yet, by their names."""
         self._early: set[tuple[str, int]] = set()
         """Uploads that were here before the page's word of them."""
-        hint = "Sends the request without what cannot be read", "不再使用无法读取的参考图"
-        self._drop = button(loop, "Leave out", *hint, self.drop_unread)
+        self._drop = button(loop, texts.LEAVE_OUT(), texts.REFERENCE_LEAVE_OUT_HINT(), self.drop_unread)
         set_visible(self._drop, visible=False)
-        self.widget = column(
-            self._thumbnails, row(self.text, self.upload), self._chosen_files, indented(row(self._message, self._drop))
-        )
+        self.widget = column(self._tiles, self._chosen_files, row(self._message, self._drop))
 
     @property
     def values(self) -> tuple[Reference, ...]:
@@ -104,19 +106,23 @@ class References:
         """Add the frame that a person has chosen."""
         self._show(self._take("frame", lambda: self._added(chosen())))
 
+    def add(self, source: str) -> None:
+        """Add what a text names, as if it had been typed."""
+        self.text.value = source
+
     def extend(self, further: Iterable[FormReference]) -> None:
         """Add references that were read already."""
-        self._replace((*self.entries, *further))
+        self.replace((*self.entries, *further))
 
     def refuse(self) -> None:
         """Raise `InvalidRequest` while something could not be read, or a reference has no bytes any more."""
         lost = [entry.reference.source for entry in self.entries if not entry.reference.sendable]
         if lost:
-            raise InvalidRequest(f"The reference {redact(short(lost[0]))} is not in the store any more: remove it.")
+            raise InvalidRequest(texts.REFERENCE_GONE(name=redact(short(lost[0]))))
         if self._faults or self.text.value.strip():
-            raise InvalidRequest("A reference cannot be read: mend what stands at Reference, or leave it out.")
+            raise InvalidRequest(texts.REFERENCE_UNREAD())
         if self._coming:
-            raise InvalidRequest("An upload is not here yet: wait for it, or leave it out.")
+            raise InvalidRequest(texts.REFERENCE_ON_ITS_WAY())
 
     def drop_unread(self) -> None:
         """Do without what could not be read."""
@@ -128,7 +134,7 @@ class References:
         """Add what a value stands for; the notes on what was done to it."""
         made, notes = self._read([value], fit=True)
         unchanged = nameable and not notes
-        self.extend(FormReference(replace(one, source=name) if name else one, unchanged) for one in made)
+        self.extend(FormReference(dataclasses.replace(one, source=name) if name else one, unchanged) for one in made)
         return notes
 
     def _take(self, way: str, add: Callable[[], tuple[str, ...]]) -> tuple[str, ...]:
@@ -139,26 +145,28 @@ class References:
         except SeedreamError as error:
             self._faults[way] = str(error)
         except Exception as exc:  # noqa: BLE001 - whatever it is, nothing is to be paid for without this reference
-            self._faults[way] = f"It cannot be read ({type(exc).__name__}: {reason_of(exc)})."
+            self._faults[way] = texts.REFERENCE_BROKEN(why=f"{type(exc).__name__}: {reason_of(exc)}")
         return ()
 
     def _show(self, notes: Iterable[str] = ()) -> None:
         """Show what is wrong, what is still to come, and these notes on what is there."""
-        faults = [": ".join(filter(None, (way.partition(" ")[2], fault))) for way, fault in self._faults.items()]
+        faults = [": ".join(filter(None, (way.partition(":")[2], fault))) for way, fault in self._faults.items()]
         coming = [_coming(name, size) for name, size in self._coming.items()]
-        self._message.value = lines([*faults, *coming, *notes], role="alert", kind="seedream-message")
+        self._message.value = errors([*faults, *coming]) + lines([*notes])
         set_visible(self._drop, visible=bool(faults or coming))
         self._changed()
 
     def _remove(self, place: int) -> None:
-        self._replace(self.entries[:place] + self.entries[place + 1 :])
+        self.replace(self.entries[:place] + self.entries[place + 1 :])
 
-    def _replace(self, entries: tuple[FormReference, ...]) -> None:
-        self.entries = entries
-        gone = self._thumbnails.children
-        self._thumbnails.children = [self._thumbnail(place, one.reference) for place, one in enumerate(entries)]
-        for thumbnail in gone:
-            close(thumbnail)
+    def replace(self, entries: Iterable[FormReference]) -> None:
+        """Have these references, in place of those that there are."""
+        self.entries = tuple(entries)
+        gone = self._tiles.children[: -len(self._fixed)]
+        made = [self._tile(place, one.reference) for place, one in enumerate(self.entries)]
+        self._tiles.children = (*made, *self._fixed)
+        for each in gone:
+            close(each)
         self._changed()
 
     def _typed(self) -> None:
@@ -184,22 +192,20 @@ class References:
         for name, data in files:
             if self._coming.pop(name, None) is None:
                 self._early.add((name, len(data)))
-            notes += self._take(f"upload {name}", partial(self._added, data, name=name, nameable=False))
+            notes += self._take(f"upload:{name}", partial(self._added, data, name=name, nameable=False))
         if files:  # else it is the widget that was emptied
             self._show(notes)
 
-    def _thumbnail(self, place: int, reference: Reference) -> Any:
-        name = redact(short(reference.source, longest=40))
-        hint = f"Remove reference {place + 1}: {name}", f"移除第 {place + 1} 张参考图"
-        remove = button(self._loop, "×", *hint, partial(self._remove, place))
-        picture = widgets.HTML(value=_small(reference, f"Reference {place + 1}: {name}"))
-        return row(picture, remove, width="auto", align_items="flex-start", flex_flow="row nowrap")
+    def _tile(self, place: int, reference: Reference) -> Any:
+        named = {"number": place + 1, "name": redact(short(reference.source, longest=40))}
+        remove = button(self._loop, "×", texts.REMOVE_REFERENCE(**named), partial(self._remove, place))
+        return tile(_small(reference, texts.NUMBERED_REFERENCE(**named)), remove)
 
 
 def _coming(name: str, size: int) -> str:
     """What is said of an upload until it is here."""
-    large = " A notebook's server takes about 10 MB at once: give the path of a larger file at Reference."
-    return f"{name}: {size / 1e6:.1f} MB, not here yet.{large if size > _LARGE else ''}"
+    told = texts.UPLOAD_COMING(name=name, size=f"{size / 1e6:.1f}")
+    return f"{told} {texts.UPLOAD_LARGE()}" if size > _LARGE else told
 
 
 def take_files(upload: Any) -> list[tuple[str, bytes]]:
@@ -225,8 +231,7 @@ def thumbnail(frame: Frame, name: str) -> str:
         small = preview_of(frame.path, frame.sha256, budget=THUMBNAIL_BYTES)
     except (SeedreamError, OSError):
         return _name_alone(name)
-    style = f"height:{THUMBNAIL_EDGE};max-width:160px;object-fit:cover;border-radius:4px;display:block"
-    return str(element("img", {"src": small.data_uri, "alt": name, "title": name, "style": style}))
+    return str(element("img", {"src": small.data_uri, "alt": name, "title": name}))
 
 
 def _small(reference: Reference, name: str) -> str:
@@ -243,4 +248,4 @@ def _small(reference: Reference, name: str) -> str:
 
 
 def _name_alone(name: str) -> str:
-    return str(element("span", {"class": "seedream-quiet"}, name))
+    return str(element("span", {"class": "seedream-panel-name"}, name))

@@ -4,23 +4,24 @@ from __future__ import annotations
 
 import asyncio
 import time
-from collections.abc import Callable, Iterable
+from collections.abc import Callable
 from dataclasses import replace
 
 import ipywidgets as widgets
 
 from seedream_magic.api.plan import Plan
 from seedream_magic.bridge import unfailing
-from seedream_magic.errors import SeedreamError, SeedreamInterrupted, plural
+from seedream_magic.errors import SeedreamError, SeedreamInterrupted
 from seedream_magic.images.image_set import ImageSet, cards_of
 from seedream_magic.notebook.kernel_loop import KernelLoop, Latest
-from seedream_magic.notebook.panel.controls import button, lines
+from seedream_magic.notebook.panel.controls import button, lines, set_visible
 from seedream_magic.notebook.panel.form import Unwritten
 from seedream_magic.seedream import Seedream
 from seedream_magic.sweep.draw_sweep import start_sweep
 from seedream_magic.sweep.ledger import seconds_per_picture
 from seedream_magic.sweep.sweep import Sweep
-from seedream_magic.words.carousel import ENGLISH
+from seedream_magic.words import panel as texts
+from seedream_magic.words.carousel import own_words
 
 SETTLE_SECONDS = 0.25
 """From the click to the request. Where the kernel was busy, the page holds what was typed last back until the kernel
@@ -38,7 +39,7 @@ class RunControls:
         self,
         loop: KernelLoop,
         show: Callable[[ImageSet | Sweep], None],
-        report: Callable[[Iterable[str]], None],
+        report: Callable[..., None],
         ended: Callable[[ImageSet | Sweep | None], None],
     ) -> None:
         self._loop, self._show, self._report, self._ended = loop, show, report, ended
@@ -50,10 +51,10 @@ class RunControls:
         self._stop: Callable[[], None] | None = None
         self._seconds_each: float | None = None
         self._estimate: Latest[float | None] = Latest(loop, self._estimated)
-        hint = "Ends the run; pictures that have come are kept", "停止，已到的图片会保留"
-        self.stop = button(loop, "Stop", *hint, self.halt)
+        self.stop = button(loop, texts.STOP(), texts.STOP_HINT(), self.halt)
         self.stop.on_click(lambda _: self._stop_run())  # at once, though a cell may keep the loop busy
         self.stop.disabled = True
+        set_visible(self.stop, visible=False)
         self.line = widgets.HTML()
 
     def begin(self, client: Seedream, make: Callable[[], Plan | Sweep]) -> None:
@@ -73,7 +74,7 @@ class RunControls:
         if self._stop is None and self._timer is not None:
             self._timer.cancel()
             self._timer = None
-            self._end(None, SeedreamInterrupted("Stopped before anything was sent."))
+            self._end(None, SeedreamInterrupted(texts.STOPPED_UNSENT()))
 
     def _stop_run(self) -> None:
         stop = self._stop
@@ -108,7 +109,7 @@ class RunControls:
     def _begin_sweep(self, client: Seedream, sweep: Sweep) -> Callable[[], None]:
         self._changed(replace(sweep, state="running"))
         self._tick()
-        return start_sweep(client, sweep, on_change=self._changed, on_end=self._end, again="Generate again")
+        return start_sweep(client, sweep, on_change=self._changed, on_end=self._end, again=texts.GENERATE_AGAIN())
 
     def _changed(self, images: ImageSet | Sweep) -> None:
         self._images = images
@@ -130,18 +131,19 @@ class RunControls:
         self._set_busy(busy=False)
         parts = [] if failure is None else [_word_for(failure)]
         if isinstance(images, Sweep):
-            parts += [self._progress(images), f"{time.monotonic() - self._began:.0f} s"]
+            parts += [self._progress(images), _seconds(time.monotonic() - self._began)]
         elif images is not None:
-            parts += [self._progress(images), cards_of(images).bill_text(ENGLISH), f"{images.seconds:.0f} s"]
-        self.line.value = lines([" · ".join(parts)])
+            parts += [self._progress(images), cards_of(images).bill_text(own_words()), _seconds(images.seconds)]
+        self.line.value = "" if isinstance(failure, Unwritten) else lines([" · ".join(parts)])
         if isinstance(failure, Unwritten) or not isinstance(failure, SeedreamError | SeedreamInterrupted):
             self._report([])  # what is still to be written stands above the buttons already
         else:
-            self._report(failure.lines())
+            self._report(failure.lines(), failure)
 
     def _set_busy(self, *, busy: bool) -> None:
         self.busy, self.stop.disabled = busy, not busy
-        self.line.value = lines(["starting"]) if busy else ""
+        set_visible(self.stop, visible=busy)
+        self.line.value = lines([texts.STARTING()]) if busy else ""
 
     def _progress(self, images: ImageSet | Sweep | None) -> str:
         """How many are there of those that were asked for: "k of n"; of a frame that is drawn anew, with its number.
@@ -152,12 +154,14 @@ class RunControls:
         """
         if isinstance(images, Sweep):
             ended = sum(images.state_of(index) in {"done", "failed"} for index in images.runs)
-            return f"{ended} of {plural(len(images), 'run')}"
+            return texts.PROGRESS_RUNS(ended=ended, runs=len(images))
         expected = self._plan.request.images_expected if self._plan else None
         lineage = self._plan.lineage if self._plan else None
         made = [frame for frame in images.ok if not (lineage and frame.index in images.inherited)] if images else []
-        redone = f"frame {lineage.places[0] + 1} · " if lineage and lineage.kind == "redo" else ""
-        return redone + (f"{len(made)} of {max(expected, len(made))}" if expected else f"{len(made)} so far")
+        redone = texts.PROGRESS_FRAME(number=lineage.places[0] + 1) if lineage and lineage.kind == "redo" else ""
+        if not expected:
+            return redone + texts.PROGRESS_OPEN(made=len(made))
+        return redone + texts.PROGRESS(made=len(made), expected=max(expected, len(made)))
 
     def _tick(self) -> None:
         unfailing(self._show_progress)()
@@ -167,8 +171,8 @@ class RunControls:
         elapsed = time.monotonic() - self._began
         expected = self._plan.request.images_expected if self._plan else None
         left = (self._seconds_each or 0.0) * (expected or 0) - elapsed
-        about = f"about {left:.0f} s more" if left >= 1 else ""
-        parts = (self._progress(self._images), f"{elapsed:.0f} s", about)
+        about = texts.ABOUT(seconds=f"{left:.0f}") if left >= 1 else ""
+        parts = (self._progress(self._images), _seconds(elapsed), about)
         self.line.value = lines([" · ".join(part for part in parts if part)])
 
     def _estimated(self, seconds: float | None) -> None:
@@ -178,5 +182,9 @@ class RunControls:
 def _word_for(failure: BaseException) -> str:
     """The word for how a run failed."""
     if isinstance(failure, SeedreamInterrupted):
-        return "stopped"
-    return "failed" if getattr(failure, "sent", True) else "not sent"
+        return texts.STOPPED()
+    return texts.FAILED() if getattr(failure, "sent", True) else texts.NOT_SENT()
+
+
+def _seconds(seconds: float) -> str:
+    return texts.SECONDS(seconds=f"{seconds:.0f}")

@@ -1,0 +1,101 @@
+"""Handing the set over from the panel: one file for others, by the same options as `%seedream export`."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import ipywidgets as widgets
+
+from seedream_magic.errors import SeedreamError
+from seedream_magic.images.image_set import ImageSet
+from seedream_magic.notebook.kernel_loop import KernelLoop, Latest
+from seedream_magic.notebook.panel.controls import (
+    button,
+    checkbox,
+    column,
+    errors,
+    labelled,
+    lines,
+    row,
+    set_visible,
+)
+from seedream_magic.view.export_options import PAGE_SIZES
+from seedream_magic.words import panel as texts
+from seedream_magic.words.clip import path_from
+
+
+class Export:
+    """Fields for the file and what is in it, and the button that writes it; `make` makes them."""
+
+    def __init__(self, loop: KernelLoop) -> None:
+        self._loop = loop
+        self._images: ImageSet | None = None
+        self._written: Latest[str] = Latest(loop, self._tell)
+        self._message = widgets.HTML()
+        self.widget = column(self._message)
+
+    def make(self) -> None:
+        """Make the fields."""
+        loop = self._loop
+        kinds = [
+            ("PDF", ".pdf"),
+            (texts.KIND_PAGE(), ".html"),
+            (texts.KIND_ARCHIVE(), ".zip"),
+            (texts.LAYOUT_SHEET(), ".jpg"),
+            (texts.KIND_ANIMATION(), ".gif"),
+        ]
+        layouts = [(texts.LAYOUT_PAGE(), "page"), (texts.LAYOUT_SPREAD(), "spread"), (texts.LAYOUT_SHEET(), "sheet")]
+        self.kind = labelled(widgets.Dropdown, texts.EXPORT_KIND(), texts.EXPORT_KIND_HINT(), options=kinds)
+        self.file = labelled(
+            widgets.Text, texts.EXPORT_FILE(), texts.EXPORT_FILE_HINT(), value=texts.EXPORT_FILE_NAME()
+        )
+        self.title = labelled(widgets.Text, texts.EXPORT_TITLE(), texts.EXPORT_TITLE_HINT())
+        self.captions = checkbox(texts.EXPORT_CAPTIONS(), texts.EXPORT_CAPTIONS_HINT(), value=True)
+        self.page = labelled(
+            widgets.Dropdown, texts.EXPORT_PAGE(), texts.EXPORT_PAGE_HINT(), options=list(PAGE_SIZES), value="A4"
+        )
+        self.layout = labelled(widgets.Dropdown, texts.EXPORT_LAYOUT(), texts.EXPORT_LAYOUT_HINT(), options=layouts)
+        for control, width in ((self.kind, 150), (self.file, 150), (self.title, 180), (self.page, 90)):
+            control.layout.width = f"{width}px"
+        self.button = button(loop, texts.EXPORT(), texts.EXPORT_HINT(), self._export)
+        loop.watch(self.kind, self._arrange)
+        fields = (self.kind, self.file, self.title, self.layout, self.page, self.captions, self.button)
+        self.widget.children = (row(*fields, align_items="flex-end"), self._message)
+
+    def offer(self, images: ImageSet) -> None:
+        """Write this set from now on."""
+        self._images, self._message.value = images, ""
+
+    def close(self) -> None:
+        """Tell of nothing any more."""
+        self._written.close()
+
+    def _arrange(self) -> None:
+        for control in (self.page, self.layout):
+            set_visible(control, visible=self.kind.value == ".pdf")
+        set_visible(self.title, visible=self.kind.value in {".pdf", ".html", ".jpg"})
+
+    def _export(self) -> None:
+        images, kind = self._images, self.kind.value
+        if images is None:
+            return
+        chosen: dict[str, Any] = {"captions": self.captions.value}
+        if self.title.value.strip() and kind in {".pdf", ".html", ".jpg"}:
+            chosen["title"] = self.title.value.strip()
+        if kind == ".pdf":
+            chosen |= {"page_size": self.page.value, "layout": self.layout.value}
+        name = self.file.value.strip().removesuffix(kind)
+        self._message.value = lines([texts.EXPORTING()], kind="seedream-panel-quiet")
+        self._written.do(lambda: _write(images, f"{name or texts.EXPORT_FILE_NAME()}{kind}", chosen))
+
+    def _tell(self, told: str) -> None:
+        self._message.value = told
+
+
+def _write(images: ImageSet, path: str, chosen: dict[str, Any]) -> str:
+    """Write the file; what is said of it."""
+    try:
+        return lines([texts.EXPORTED(path=path_from(images.export(path, **chosen), Path.cwd()))])
+    except (SeedreamError, OSError) as error:
+        return errors([" ".join(filter(None, (str(error), getattr(error, "hint", ""))))])

@@ -1,0 +1,132 @@
+"""The panel with its page in a real JupyterLab: pictures that are dropped, the frame that shows, a key, a restart."""
+
+from __future__ import annotations
+
+import base64
+import json
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+from playwright.sync_api import Locator, Page, expect
+
+from lab import Lab, choose, open_notebook, save, trust, wait_for_kernel, written
+from service import jpeg
+from test_panel_browser import button, cell, panel_of, run_cell
+
+pytestmark = pytest.mark.browser
+
+KEY = "sk-CANARY-41b7d0aa"
+SETUP = """%load_ext seedream_magic
+%config SeedreamMagics.provider = "demo"
+from seedream_magic import Panel, Seedream"""
+WITHOUT_KEY = "unset = Panel(client=Seedream('byteplus'))\nunset"
+ASK = "print(unset.client.key().reveal()[-8:])"
+CELLS = (SETUP, "%seedream panel", WITHOUT_KEY, ASK)
+DRAWING, KEYLESS, ASKING = 1, 2, 3
+
+DROP = """(panel, [kind, data]) => {
+  const bytes = Uint8Array.from(atob(data), (one) => one.charCodeAt(0));
+  const transfer = new DataTransfer();
+  transfer.items.add(new File([bytes], `${kind}.jpg`, { type: "image/jpeg" }));
+  const event = kind === "paste"
+    ? new ClipboardEvent(kind, { clipboardData: transfer, bubbles: true, cancelable: true })
+    : new DragEvent(kind, { dataTransfer: transfer, bubbles: true, cancelable: true });
+  panel.querySelector("textarea").dispatchEvent(event);
+}"""
+
+
+@pytest.fixture(scope="module")
+def notebook(lab: Lab) -> Path:
+    """A notebook with the cells, which have not run."""
+    (lab.folder / "page").mkdir()
+    return written(lab.folder / "page" / "page.ipynb", (), CELLS)
+
+
+@pytest.fixture(scope="module")
+def page(lab: Lab, notebook: Path) -> Iterator[Page]:
+    """It in JupyterLab, which keeps no state of widgets unless told to; its first cell has run."""
+    choose(lab.home, "@jupyter-widgets/jupyterlab-manager/plugin", saveState=True)
+    with lab.page(1000, 1200) as page:
+        open_notebook(page, lab.url, "page/page.ipynb", awaits=".jp-CodeCell")
+        wait_for_kernel(page)
+        run_cell(page, 0)
+        yield page
+    choose(lab.home, "@jupyter-widgets/jupyterlab-manager/plugin", saveState=False)
+
+
+def test_dropped_and_pasted_pictures_become_references(page: Page) -> None:
+    """Each is a tile, in the order in which they came; a frame that is added has the focus."""
+    panel = panel_of(page, DRAWING)
+    for number, kind in enumerate(("drop", "paste"), start=1):
+        panel.evaluate(DROP, [kind, base64.b64encode(jpeg(number)).decode()])
+        expect(panel.get_by_alt_text(f"Reference {number}: {kind}.jpg")).to_be_visible()
+    panel.get_by_label("Prompt").fill("flat colours")
+    button(panel, "Add frame").click()
+    expect(panel.get_by_label("Frame 1")).to_be_focused()
+
+
+def test_the_frame_buttons_act_on_the_frame_that_shows(page: Page) -> None:
+    """The number follows the carousel, by its buttons and its thumbnails."""
+    panel, drawn = cell(page, DRAWING).locator(".seedream-panel"), cell(page, DRAWING)
+    for number, words in enumerate(("a lake", "a forest", "a hill"), start=1):
+        if number > 1:
+            button(panel, "Add frame").click()
+        panel.get_by_label(f"Frame {number}").fill(words)
+    button(panel, "Generate").click()
+    expect(panel).to_contain_text("3 of 3")
+    drawn.get_by_role("button", name="Next frame").click()
+    expect(panel.get_by_label("From frame")).to_have_value("2")
+    expect(panel.get_by_alt_text("Frame 2")).to_be_visible()
+    drawn.locator(".seedream-thumb").nth(2).click()
+    expect(panel.get_by_label("From frame")).to_have_value("3")
+    button(panel, "Redo").click()
+    expect(panel).to_contain_text("frame 3 · 1 of 1")
+    expect(panel.get_by_role("button", name="Show: ")).to_have_count(2)
+
+
+def test_a_key_is_typed_into_the_panel_and_is_nowhere_else(page: Page, notebook: Path) -> None:
+    """The kernel has it; neither the widgets' state nor the saved notebook does."""
+    panel = panel_of(page, KEYLESS)
+    panel.get_by_label("API key").fill(KEY)
+    page.keyboard.press("Enter")
+    expect(panel.get_by_label("API key")).to_be_hidden()
+    run_cell(page, ASKING)
+    expect(cell(page, ASKING).locator(".jp-OutputArea-output")).to_have_text(KEY[-8:])
+    save(page, notebook)
+    assert KEY not in notebook.read_text("utf-8")
+    assert KEY.encode().hex() not in notebook.read_text("utf-8")
+
+
+def test_after_a_restart_the_form_comes_back(page: Page, lab: Lab, notebook: Path) -> None:
+    """Without its kernel a panel is its last pictures and one line; run again, it is as it was, also when reopened."""
+    panel, drawn = cell(page, DRAWING).locator(".seedream-panel"), cell(page, DRAWING)
+    page.get_by_role("menuitem", name="Kernel", exact=True).click()
+    page.get_by_role("menuitem", name="Restart Kernel…").click()
+    page.get_by_role("button", name="Confirm Kernel Restart").click()
+    expect(panel.get_by_label("Frame 1")).to_be_hidden()
+    told = panel.evaluate("(panel) => getComputedStyle(panel, '::before').content")
+    assert told == '"Run this cell to go on."'
+    expect(drawn.locator("[aria-roledescription='slide'] img")).to_have_count(3)
+    wait_for_kernel(page)
+    run_cell(page, 0)
+    as_before(panel_of(page, DRAWING), drawn)
+    document = json.loads(notebook.read_text("utf-8"))
+    document["metadata"].pop("widgets", None)
+    notebook.write_text(json.dumps(document), encoding="utf-8")
+    trust(notebook, lab.home)
+    with lab.page(1000, 1200) as again:
+        open_notebook(again, lab.url, "page/page.ipynb", awaits=".seedream-panel-away")
+        reopened = cell(again, DRAWING)
+        expect(reopened.get_by_text("Run this cell to go on.").locator("visible=true")).to_have_count(1)
+        expect(reopened.get_by_text("model not found")).to_be_hidden()
+        expect(reopened.locator("[aria-roledescription='slide'] img")).to_have_count(3)
+
+
+def as_before(panel: Locator, drawn: Locator) -> None:
+    """The form of the panel is as it was, and so are its pictures."""
+    expect(panel.get_by_label("Style of all frames")).to_have_value("flat colours")
+    expect(panel.get_by_label("Frame 2")).to_have_value("a forest")
+    expect(panel.locator("img[alt^='Reference ']")).to_have_count(2)
+    expect(panel.get_by_role("button", name="Show: ")).to_have_count(2)
+    expect(drawn.locator("[aria-roledescription='slide'] img")).to_have_count(3)
