@@ -744,7 +744,8 @@ def test_all_words_are_in_one_language(
         controls = list(_all_of(person.panel.widget))
         said = [str(getattr(one, name, None) or "") for one in controls for name in ("description", "placeholder")]
         said += [
-            str(getattr(one, "tooltip", None) or getattr(one, "description_tooltip", None) or "") for one in controls
+            getattr(one, "tooltip" if one.has_trait("tooltip") else "description_tooltip", None) or ""
+            for one in controls
         ]
         words = names.sub("", "\n".join([*said, person.text]))
         assert re.findall(foreign, words) == []

@@ -61,6 +61,11 @@ class Price:
         """The amount alone: "¥1.00"."""
         return f"{self.currency}{_digits(self.amount)}"
 
+    @property
+    def said_by(self) -> str:
+        """Who says so, in words: "the list price of …"."""
+        return _SOURCES[self.source]()
+
     def times(self, count: int) -> Price:
         """The price of so many of the same requests."""
         return replace(self, amount=self.amount * count)

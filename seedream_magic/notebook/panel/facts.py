@@ -2,6 +2,10 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+from dataclasses import replace
+from decimal import Decimal
+
 from seedream_magic.api.models import MAXIMUM_IMAGES, SIDES, find_model
 from seedream_magic.api.prices import Price, price_of
 from seedream_magic.api.request import ImageRequest
@@ -24,7 +28,7 @@ def request_facts(request: ImageRequest, client: Seedream, price: Price | None) 
         "" if request.watermark else texts.NO_WATERMARK(),
         texts.STREAMED() if request.stream else "",
         client.provider.name,
-        price.source if price else "",
+        price.said_by if price else "",
     ]
     return " · ".join(filter(None, facts))
 
@@ -44,6 +48,12 @@ def draw_label(request: ImageRequest, client: Seedream, price: Price | None) -> 
 def cost(price: Price | None, *, free: bool) -> str:
     """An amount without who says so; "free" of the demo, empty where nothing is known."""
     return texts.FREE() if free else price.short if price else ""
+
+
+def cost_together(prices: Sequence[Price]) -> str:
+    """The sum of amounts without who says so; empty where currencies differ."""
+    alike = len({price.currency for price in prices}) == 1
+    return replace(prices[0], amount=sum((price.amount for price in prices), Decimal())).short if alike else ""
 
 
 def room(references: int, images: str | int) -> str:

@@ -11,14 +11,13 @@ import ipywidgets as widgets
 
 from seedream_magic.api.make_request import make_request
 from seedream_magic.api.plan import Plan
-from seedream_magic.api.prices import told_together
 from seedream_magic.api.request import ImageRequest
 from seedream_magic.errors import SeedreamError
 from seedream_magic.notebook.desk import Desk
 from seedream_magic.notebook.kernel_loop import KernelLoop, Latest
 from seedream_magic.notebook.panel.compare import Compare, Comparison
 from seedream_magic.notebook.panel.controls import button, errors, lines, set_visible
-from seedream_magic.notebook.panel.facts import cost, draw_label, price_at, request_facts, room
+from seedream_magic.notebook.panel.facts import cost, cost_together, draw_label, price_at, request_facts, room
 from seedream_magic.notebook.panel.form import Form, Unwritten
 from seedream_magic.notebook.panel.references import References
 from seedream_magic.planning import plan_request
@@ -143,9 +142,7 @@ class RequestLine:
             self.refuse_sweep(client, sweep)
         except SeedreamError as error:
             self.refusal, refused = error, texts.CANNOT_BE_SENT(why=error)
-        amount = (
-            texts.FREE() if ledger.free else "" if ledger.unpriced else told_together(ledger.prices).partition(" ")[0]
-        )
+        amount = texts.FREE() if ledger.free else "" if ledger.unpriced else cost_together(ledger.prices)
         label = " · ".join(filter(None, (texts.DRAW_RUNS(count=ledger.sent), amount))) if ledger.sent else texts.SHOW()
         self._say(comparison.sentence, *ledger.lines(), *sweep.notes, label=label, refused=refused)
 
