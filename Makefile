@@ -80,7 +80,7 @@ lab: $(lab_ready) ## open the same notebook in JupyterLab (SEEDREAM_PROVIDER=dem
 
 # TypeScript reads the types that stand in the comments of the scripts. npm brings it; where there is none, pip brings npm.
 # Without a network nobody does: that is told, and in continuous integration it fails.
-scripts := $(wildcard seedream_magic/view/*.js labextension/static/*.js)
+scripts := $(wildcard seedream_magic/view/*.js seedream_magic/notebook/panel/*.js labextension/static/*.js)
 tsc := .venv/tsc/node_modules/typescript/bin/tsc
 with_node = PATH="$$PATH:$(CURDIR)/.venv/bin"
 bring_tsc = { { command -v npm && command -v node || \

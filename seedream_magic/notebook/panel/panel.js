@@ -189,9 +189,12 @@ function seedreamPanel(panel) {
     else if (left) requestAnimationFrame(() => added(Math.min(before, fields.length), left - 1));
   };
 
-  // The number of the frame follows the carousel of the same run.
+  // The number of the frame follows the carousel of the same run; one that is drawn anew where it was changes nothing.
+  let last = "";
   const follow = (/** @type {any} */ { detail: { run, index } }) => {
     if (!panel.isConnected) { window.removeEventListener("seedream-frame", follow); return; }
+    if (last === `${run} ${index}`) return;
+    last = `${run} ${index}`;
     if (panel.querySelector(`[data-run="${CSS.escape(run)}"]`)) type("frame-number", `${index + 1}`);
   };
   window.addEventListener("seedream-frame", follow); // in a handler the bare name is that of its element
