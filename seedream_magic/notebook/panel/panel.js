@@ -38,7 +38,7 @@ function seedreamPanel(panel) {
   let given = null;
   panel.addEventListener("click", (event) => {
     if (!(/** @type {Element} */ (event.target).closest(".seedream-panel-add"))) return;
-    inputs.click = function () {
+    inputs.click = /** @this {HTMLInputElement} */ function () {
       Reflect.deleteProperty(inputs, "click");
       this.addEventListener("change", () => announce([...this.files ?? []]), { capture: true, once: true });
       if (!given) { this.click(); return; }
