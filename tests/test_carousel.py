@@ -35,7 +35,7 @@ from seedream_magic.images.image_set import Frame, ImageSet, cards_of
 from seedream_magic.images.store import find_record
 from seedream_magic.view.carousel import plain_text, set_bundle
 from seedream_magic.view.markup import element
-from seedream_magic.words.carousel import ENGLISH, words_for
+from seedream_magic.words.carousel import RESUME, words_for
 
 VIEW = Path(carousel_module.__file__).parent
 SCRIPTS = {
@@ -221,11 +221,11 @@ def test_every_picture_is_labelled(images: ImageSet) -> None:
         (
             {"provider": "demo", "prompt": "四季"},
             "张（演示：内置风景画，免费）",
-            "4 images billed (demo: stock landscapes, free)",
-            "waiting",
+            "计费 4 张（演示：内置风景画，免费）",
+            "等待",
         ),
         ({"replayed": True}, "replayed, nothing billed", "replayed, nothing billed", "tokens|41 s"),
-        ({"prompt": "四季"}, "计费 4 张", "4 images billed", "billed 4"),
+        ({"prompt": "四季"}, "计费 4 张", "计费 4 张", "billed"),
         ({"landed": 2, "state": "stopped"}, "stopped · 2 of 4 images", "at least 2 images billed", "waiting"),
         ({"landed": 2, "interrupted": True}, "interrupted, 2 of 4 saved · d", "at least 2 images billed", "waiting"),
         ({"interrupted": True}, FACTS, "4 images billed", "interrupted"),
@@ -241,7 +241,7 @@ def test_the_words_tell_where_it_stands(
     reader = read(changed)
     assert html in reader.words
     assert plain(changed)[-1].endswith(last_line)
-    assert not re.search(absent, plain_text(cards_of(changed)) if "waiting" in last_line else reader.words)
+    assert not re.search(absent, plain_text(cards_of(changed)) if "演示" in last_line else reader.words)
     assert plain(changed)[0].endswith("stopped") == (changed.state == "stopped")
     assert root_of(reader)["lang"] == ("zh" if changed.prompt == "四季" else "en")
 
@@ -281,8 +281,8 @@ def test_a_growing_set_says_when_that_was_and_what_to_do_should_it_end(
     assert float(root["data-moment"]) == pytest.approx(time.time(), abs=5)
     moment = datetime.fromtimestamp(float(root["data-moment"]), UTC).astimezone()
     seconds = [f"{moment + timedelta(seconds=more):%Y-%m-%d %H:%M:%S}" for more in (-1, 0, 1)]
-    resume = words.resume.format(run=RUN)
-    for text in (reader.words, *([plain_text(cards_of(growing))] if words is ENGLISH else [])):
+    resume = words(RESUME, run=RUN)
+    for text in (reader.words, plain_text(cards_of(growing))):
         assert resume in text
         assert any(until.format(second) in text for second in seconds)
     assert shown["interrupted"] == saved

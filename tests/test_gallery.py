@@ -144,7 +144,7 @@ def test_a_damaged_picture_and_a_run_that_went_are_no_trouble(store: Path) -> No
     html = gallery_of([*entries, *history(store)])["text/html"]
     assert [tile for row in facts_in(html)["runs"] for tile in row[9]][:2] == [[0, "01.jpg", 0], [1, "02.jpg", 0]]
     assert html.partition("<style>")[0].count("<img") <= MAXIMUM_PREVIEWS
-    assert "笔记本中只保存最新" in html
+    assert "这里只保存最新" in html
 
 
 @pytest.mark.parametrize(

@@ -123,8 +123,8 @@ def test_the_notebook_stays_small(rows: int, columns: int, count: int) -> None:
     """36 cells, 200, 36 sets of fifteen, 5,000: below a million bytes, and whoever sees small pictures reads why."""
     bundle = grid_bundle(wide_grid(rows, columns, count, "a kite above a lake, " * 20))
     assert len(json.dumps(bundle)) < 1_000_000
-    assert ("The originals are on disk." in bundle["text/html"]) == (rows * columns * count > 36)
-    assert ("4000 more runs are not shown here." in bundle["text/html"]) == (rows == 500)
+    assert ("the originals are on disk." in bundle["text/html"]) == (rows * columns * count > 36)
+    assert ("4,000 more runs not shown here." in bundle["text/html"]) == (rows == 500)
 
 
 def test_no_text_becomes_html() -> None:

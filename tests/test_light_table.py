@@ -18,6 +18,7 @@ from raw_server import RawServer
 from seedream_magic import Frame, ImageSet, InvalidRequest, Seedream, light_table
 from seedream_magic.images.image_set import card_of
 from seedream_magic.view.light_table import Pane, light_table_bundle
+from seedream_magic.words.carousel import ENGLISH
 
 
 @pytest.fixture
@@ -125,6 +126,6 @@ def test_nine_pictures_of_noise_stay_below_a_megabyte(tmp_path: Path) -> None:
         Pane(replace(card_of(frame), index=number, caption=f"{number} " * 3000), f"run:x[{number}]", ("m", "", "", ""))
         for number in range(9)
     ]
-    bundle = light_table_bundle(panes)
+    bundle = light_table_bundle(panes, ENGLISH)
     assert len(json.dumps(bundle)) < 1_000_000
     assert bundle["text/plain"].count("\n") == 7

@@ -13,6 +13,7 @@ from lab import browser_page
 from published import THEME, check_figure
 from seedream_magic.images.image_set import Frame, card_of
 from seedream_magic.view.light_table import Pane, light_table_bundle
+from seedream_magic.words.carousel import ENGLISH
 from service import jpeg
 
 pytestmark = pytest.mark.browser
@@ -32,7 +33,7 @@ def table(opened: Browser, tmp_path: Path) -> Iterator[Page]:
             Pane(replace(card, link=None), f"run:r[{number}]", ("m", "64 × 48", "", ""), f"show({number}).star()")
         )
     file = tmp_path / "table.html"
-    file.write_text(PAGE + light_table_bundle(panes)["text/html"], encoding="utf-8")
+    file.write_text(PAGE + light_table_bundle(panes, ENGLISH)["text/html"], encoding="utf-8")
     with browser_page(opened, viewport={"width": 1000, "height": 800}) as page:
         errors: list[str] = []
         page.on("pageerror", lambda error: errors.append(str(error)))

@@ -22,11 +22,12 @@ from seedream_magic.errors import ContentRefused, ImageError, ImageTooLarge, See
 from seedream_magic.images.durable import read_object
 from seedream_magic.session import DEFAULT_STORE, home
 from seedream_magic.view.cards import Card, CardSet, Failure, failure_of
+from seedream_magic.words import carousel as texts
 from seedream_magic.words.carousel import CHINESE, Words
 from seedream_magic.words.clip import own_folder, path_from
 from seedream_magic.words.text import in_language
 
-OPTIONS = '  # also: prompt="…", refs="others", fresh=True'
+OPTIONS = '  # prompt="…", refs="…", fresh=True'
 """What can be said of a frame that is drawn anew; without it the cell is complete."""
 
 _SECRET = re.compile(r"api_?key|authorization|password|secret|token$", re.IGNORECASE)
@@ -74,7 +75,7 @@ class Origin:
 
     def pick_cell(self, place: int, take: int, takes: int) -> str:
         """The cell that picks another take than this of the frame at this index."""
-        return self._cell(call_text(".pick", place, take=take % takes + 1)) + f"  # take=1 to {takes}"
+        return self._cell(call_text(".pick", place, take=take % takes + 1)) + f"  # take=1…{takes}"
 
     def star_cell(self, place: int, take: int | None = None) -> str:
         """The cell that stars the frame at this index; with `take` that take of it, whichever is picked."""
@@ -112,7 +113,7 @@ class Origin:
         """The card of a run that has ended, with the cells and lines that go on from it."""
         copies = {"redo": self.redo_after(error, card.index), **card.copies}
         if "path" in copies:
-            copies["vary"] = self.vary_cell(card.index, words.variation)
+            copies["vary"] = self.vary_cell(card.index, words(texts.VARIATION))
         if card.takes > 1:
             copies["pick"] = self.pick_cell(card.index, card.take, card.takes)
         return replace(card, copies=copies, commands=self.commands(error, card.index) if error else ())
@@ -178,19 +179,16 @@ _ABSOLUTE = re.compile(r"""(?<![\w/\\:.~…-])(?:/|[A-Za-z]:\\|\\\\)(?:[^/\\\n"'
 
 
 def failure_in(error: SeedreamError, words: Words) -> Failure:
-    """What a card says of an error, our sentences in its language; in Chinese the cause of a known code of the service.
-
-    In English the service's own words tell it.
-    """
-    failure = failure_of(error, words.language)
-    shown = (tuple(map(without_folders, texts)) for texts in (failure.explanation, failure.lines))
+    """What a card says of an error; in Chinese the service's own words are told by the code, where that is known."""
+    failure = failure_of(error, words)
+    shown = (tuple(map(without_folders, lines)) for lines in (failure.explanation, failure.lines))
     failure = Failure(failure.name, without_folders(failure.message), *shown)
     code = find_code(failure.name) if words is CHINESE else None
     if code is None:
         return failure
     of_code = in_language(error.hint, "en") in {"", code.fix.english}
-    advice = code.fix.chinese if of_code else in_language(error.hint, words.language)
-    return replace(failure, explanation=(code.cause.chinese, advice))
+    advice = words(code.fix) if of_code else failure.explanation[1]
+    return replace(failure, explanation=(words(code.cause), advice))
 
 
 def created_at(run_id: str, pictures: tuple[Path, ...]) -> datetime | None:

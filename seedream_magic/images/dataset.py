@@ -23,13 +23,16 @@ from typing import Any
 
 from seedream_magic.api.prices import price_of
 from seedream_magic.api.providers import PROVIDERS
-from seedream_magic.errors import ConfigError, InvalidRequest, plural, reason_of
+from seedream_magic.errors import ConfigError, InvalidRequest, reason_of
 from seedream_magic.images.image_set import Frame
 from seedream_magic.images.index import HistoryEntry
 from seedream_magic.images.record import Record, is_run, read_record, request_of
 from seedream_magic.images.store import load_whole, records
 from seedream_magic.view.pictures import progress
+from seedream_magic.words import export as texts
 from seedream_magic.words.clip import one_line
+from seedream_magic.words.lists import OR
+from seedream_magic.words.text import chain
 
 LOG = logging.getLogger("seedream_magic")
 FORMATS = ("imagefolder", "captions")
@@ -37,7 +40,6 @@ MANIFEST = "manifest.csv"
 COLUMNS = (
     "file", "text", "model", "provider", "width", "height", "options", "sha256", "run_id", "frame", "price",
 )  # fmt: skip
-_SOURCES = "sets, frames, sweeps, rows of history(), and folders of runs or stores"
 _LONGEST_CAPTION = 10_000
 _SPLIT_NAME = re.compile(r"\w[\w.-]{0,59}")
 _ENDING = re.compile(r"\.[A-Za-z0-9]{1,16}")
@@ -81,10 +83,10 @@ def export_dataset(
     `ConfigError` where it cannot be written.
     """
     if format not in FORMATS:
-        raise InvalidRequest(f"format is {' or '.join(FORMATS)}, not {str(format)[:40]!r}.")
+        raise InvalidRequest(texts.FORMAT(values=chain(OR, FORMATS), value=repr(str(format)[:40])))
     ending = ".txt" if captions is None and format == "captions" else captions
     if ending is not None and not _ENDING.fullmatch(ending):
-        raise InvalidRequest(f'captions is an ending such as ".txt", not {str(ending)[:40]!r}.')
+        raise InvalidRequest(texts.CAPTIONS(value=repr(str(ending)[:40])))
     shares = _shares(split)
     target = Path(os.path.abspath(os.path.expanduser(folder)))  # noqa: PTH100, PTH111 - links in it are the person's own
     try:
@@ -99,7 +101,7 @@ def export_dataset(
         finally:
             shutil.rmtree(part, ignore_errors=True)
     except OSError as exc:
-        raise ConfigError(f"The dataset {target} cannot be written ({reason_of(exc)}).") from exc
+        raise ConfigError(texts.DATASET_NOT_WRITTEN(folder=target, why=reason_of(exc))) from exc
     return target
 
 
@@ -113,7 +115,7 @@ def _shares(split: str | Mapping[str, float]) -> dict[str, float]:
     numbers = [share for share in values if isinstance(share, int | float) and 0 < share < math.inf]
     if not named or len(numbers) < len(named) or not all(_SPLIT_NAME.fullmatch(str(name)) for name in named):
         shares = '{"train": 0.9, "test": 0.1}'
-        raise InvalidRequest(f"split is a name, or the shares of several such as {shares}; not {str(split)[:60]!r}.")
+        raise InvalidRequest(texts.SPLIT(example=shares, value=repr(str(split)[:60])))
     return {name: share / sum(numbers) for name, share in named.items()}
 
 
@@ -123,7 +125,7 @@ def _refuse_other_files(target: Path) -> None:
         return
     if target.is_dir() and (not any(target.iterdir()) or _is_export(target / MANIFEST)):
         return
-    raise InvalidRequest(f"{target} holds other files: name a new folder for the dataset.")
+    raise InvalidRequest(texts.OTHER_FILES(folder=target))
 
 
 def _is_export(manifest: Path) -> bool:
@@ -158,9 +160,9 @@ def _examples(sets: object, picks: bool | None) -> list[Example]:  # noqa: FBT00
         text = f"{board.style}\n\n{frame.prompt}" if board and board.style.strip() else frame.prompt
         found.setdefault((frame.sha256 or str(frame.path), text), Example(frame, frame.path, text, record))
     if not found:
-        raise InvalidRequest("These sets have no picture to export.")
+        raise InvalidRequest(texts.NONE_TO_EXPORT())
     if lost:
-        LOG.warning("%s without a picture left out of the dataset.", plural(lost, "frame"))
+        LOG.warning("%s", texts.WITHOUT_PICTURE(count=lost))
     return list(found.values())
 
 
@@ -181,7 +183,7 @@ def _frames(value: object) -> Iterator[Frame]:
         for each in value:
             yield from _frames(each)
     else:
-        raise InvalidRequest(f"A dataset is made of {_SOURCES}, not {type(value).__name__}.")
+        raise InvalidRequest(texts.MADE_OF(sources=texts.SOURCES(), kind=type(value).__name__))
 
 
 def _frames_of_row(row: Mapping[Any, Any]) -> Iterator[Frame]:
@@ -192,9 +194,8 @@ def _frames_of_row(row: Mapping[Any, Any]) -> Iterator[Frame]:
     elif isinstance(paths, list | tuple):
         yield from _frames(paths)
     else:
-        raise InvalidRequest(
-            f"A row with {', '.join(map(str, row))[:200]} names no run: a dataset is made of {_SOURCES}."
-        )
+        columns = ", ".join(map(str, row))[:200]
+        raise InvalidRequest(texts.ROW_WITHOUT_RUN(columns=columns, sources=texts.SOURCES()))
 
 
 def _frames_at(path: Path) -> Iterator[Frame]:
@@ -207,7 +208,7 @@ def _frames_at(path: Path) -> Iterator[Frame]:
     elif found := [frame for frame in _frames_of_run(path.parent) if frame.path == path]:
         yield from found
     else:
-        raise InvalidRequest(f"{path} is no run, no store and no picture of one: a dataset is made of {_SOURCES}.")
+        raise InvalidRequest(texts.NO_RUN_THERE(path=path, sources=texts.SOURCES()))
 
 
 def _frames_of_run(folder: Path) -> Iterator[Frame]:
@@ -233,7 +234,7 @@ def _write(
         with (folder / MANIFEST).open("w", encoding="utf-8", errors="replace", newline="") as file:
             manifest = csv.writer(file)
             manifest.writerow(COLUMNS)
-            for number, example in enumerate(progress(examples, "Writing the dataset"), 1):
+            for number, example in enumerate(progress(examples, texts.WRITING()), 1):
                 split = splits[example.text]
                 picture = folder / split / f"{number:0{digits}}{example.picture.suffix.lower()}"
                 digest = _place(example.picture, picture, link=link)
@@ -252,7 +253,7 @@ def _write(
         for table in tables.values():
             table.close()
     if damaged:
-        LOG.warning("%s whose file was changed or damaged left out of the dataset.", plural(damaged, "frame"))
+        LOG.warning("%s", texts.CHANGED(count=damaged))
 
 
 def _splits(examples: list[Example], shares: Mapping[str, float]) -> dict[str, str]:
@@ -261,10 +262,10 @@ def _splits(examples: list[Example], shares: Mapping[str, float]) -> dict[str, s
     def digest(text: str) -> bytes:
         return hashlib.sha256(text.encode(errors="replace")).digest()
 
-    texts = sorted({example.text for example in examples}, key=digest)
-    ends = [round(share * len(texts)) for share in accumulate(shares.values())]
+    distinct = sorted({example.text for example in examples}, key=digest)
+    ends = [round(share * len(distinct)) for share in accumulate(shares.values())]
     begins = [0, *ends[:-1]]
-    return {text: name for name, begin, end in zip(shares, begins, ends, strict=True) for text in texts[begin:end]}
+    return {text: name for name, begin, end in zip(shares, begins, ends, strict=True) for text in distinct[begin:end]}
 
 
 def _place(original: Path, picture: Path, *, link: bool) -> str:

@@ -24,7 +24,7 @@ from seedream_magic.images.store import Makers
 from seedream_magic.view.cards import Preview
 from seedream_magic.view.gallery import MAXIMUM_PREVIEWS, PREVIEW_BYTES, Run, Tile, gallery_bundle
 from seedream_magic.view.pictures import preview_of
-from seedream_magic.words.carousel import CHINESE, ENGLISH, Words, words_for
+from seedream_magic.words.carousel import words_for, words_for_most
 
 PATIENCE = 3.0
 """Seconds in which previews are made; those that are not there by then come with the next look."""
@@ -34,7 +34,7 @@ def gallery_of(entries: Sequence[HistoryEntry], *, words: str = "", starred: boo
     """The mimebundle of the pictures of these runs; with `starred` of those that have a star."""
     known = Makers()
     runs = [run for entry in entries if (run := _run(entry, known, starred=starred)).tiles]
-    language = words_for(words) if words.strip() else _language(entries)
+    language = words_for(words) if words.strip() else words_for_most(entry.prompt for entry in entries)
     return gallery_bundle(runs, _previews(entries, runs), language)
 
 
@@ -51,11 +51,6 @@ def small_preview(folder: Path, name: str) -> Preview | None:
         return None
     keep_thumbnails({key: (made_of, small.data_uri, small.width, small.height)})
     return small
-
-
-def _language(entries: Sequence[HistoryEntry]) -> Words:
-    chinese = sum(words_for(entry.prompt) is CHINESE for entry in entries)
-    return CHINESE if chinese * 2 > len(entries) else ENGLISH
 
 
 def _run(entry: HistoryEntry, known: Makers, *, starred: bool) -> Run:

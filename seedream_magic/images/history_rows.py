@@ -18,46 +18,23 @@ from seedream_magic.images.search import local_time
 from seedream_magic.view.cards import Preview, Row
 from seedream_magic.view.markup import rows_bundle, text_within
 from seedream_magic.view.pictures import preview_of
-from seedream_magic.words.carousel import CHINESE, ENGLISH, Words, words_for
+from seedream_magic.words import carousel
+from seedream_magic.words import history as texts
+from seedream_magic.words.carousel import Words, words_for, words_for_most
 
 MAXIMUM_ROWS = 50
 """Runs in the table; of more the newest."""
 THUMBNAIL_BYTES = 3_300
 """Of a picture's data URI: fifty, and the text beside them, stay below 300,000 bytes."""
 
-_EMPTY = {
-    "en": "No runs yet. Draw with %%seedream: each run is kept and listed here.",
-    "zh": "还没有运行记录。用 %%seedream 生成图片，每次运行都会保存并列在这里。",
-}
-_NOT_FOUND = {
-    "en": "No run fits all of these words: {words}. %seedream history alone lists every run.",
-    "zh": "没有符合所有这些词的运行：{words}。只输入 %seedream history 可列出全部。",
-}
-_NOT_HERE = {
-    "en": "--here looks in this notebook's store only.",
-    "zh": "--here 只查这个笔记本的存储。",
-}
-_NOT_STARRED = {
-    "en": "--starred lists runs with a starred picture: images[0].star() gives one.",
-    "zh": "--starred 只列有星标图片的运行：images[0].star() 可加星标。",
-}
-_MORE = {
-    "en": "{runs} not shown. Narrow down with words, a date, a state: %seedream history sunset 2026-11 stopped",
-    "zh": "还有 {count:,} 次{earlier}运行未显示。加上词、日期或状态缩小范围，例如：%seedream history 日落 11月 已停止",
-}
-_SHOW = {
-    "en": "%seedream show 1 opens the first row here; the line in each row does so at any time.",
-    "zh": "%seedream show 1 打开这里的第 1 行；每行里的命令随时可用。",
-}
-_DEMO = {"en": "demo, free", "zh": "演示，免费"}
 _STATES = {
-    "partial": "部分完成",
-    "failed": "失败",
-    "stopped": "已停止",
-    "interrupted": "已中断",
-    "damaged": "已损坏",
-    "sending": "发送中",
-    "answering": "生成中",
+    "partial": texts.PARTIAL,
+    "failed": carousel.FAILED,
+    "stopped": carousel.STOPPED,
+    "interrupted": texts.INTERRUPTED,
+    "damaged": texts.DAMAGED,
+    "sending": texts.SENDING,
+    "answering": texts.ANSWERING,
 }
 
 
@@ -80,14 +57,16 @@ def history_bundle(
     """
     first = entries[:MAXIMUM_ROWS]
     others = [*(entry.run_id for entry in entries[MAXIMUM_ROWS:]), *others]
-    language = words_for(words) if words else _language(first)
+    language = words_for(words) if words else words_for_most(entry.prompt for entry in first)
     if first:
-        notes = [_about_others(first, others, language), _SHOW[language.language]]
+        notes = [_about_others(first, others, language), language(texts.SHOW)]
     else:
-        note = (_NOT_FOUND if words else {"en": "", "zh": ""} if starred else _EMPTY)[language.language]
-        limits = ((here, _NOT_HERE), (starred, _NOT_STARRED))
-        said = [text[language.language] for is_set, text in limits if is_set]
-        notes = [note.format(words=text_within(words or "", 80)), *said]
+        none = language(texts.NONE_FITS, words=text_within(words, 80)) if words else ""
+        notes = [
+            none or ("" if starred else language(texts.NO_RUNS)),
+            language(texts.ONLY_HERE) if here else "",
+            language(texts.ONLY_STARRED) if starred else "",
+        ]
     thumbnails, stores = _thumbnails(first), _store_names(first, store)
     rows = [
         _row(number, entry, thumbnails.get(entry.run_id), stores.get(entry.folder.parent, ""), language)
@@ -102,10 +81,8 @@ def _about_others(first: Sequence[HistoryEntry], others: Sequence[str], words: W
         return ""
     # What has the typed words as a phrase stands before what is newer.
     are_earlier = max(others) < min(entry.run_id for entry in first)
-    earlier = ("earlier", "更早的") if are_earlier else ("further", "")
-    count = len(others)
-    runs = f"1 {earlier[0]} run is" if count == 1 else f"{count:,} {earlier[0]} runs are"
-    return _MORE[words.language].format(runs=runs, count=count, earlier=earlier[1])
+    text = texts.EARLIER if are_earlier else texts.FURTHER
+    return text.in_language(words.language, count=len(others), narrow=words(texts.NARROW_DOWN))
 
 
 def _store_names(entries: Iterable[HistoryEntry], store: Path | None) -> dict[Path, str]:
@@ -121,14 +98,9 @@ def _store_names(entries: Iterable[HistoryEntry], store: Path | None) -> dict[Pa
     return {folder: "/".join(("…", *folder.parts[-length:])) for folder in stores}
 
 
-def _language(entries: Sequence[HistoryEntry]) -> Words:
-    chinese = sum(words_for(entry.prompt) is CHINESE for entry in entries)
-    return CHINESE if chinese * 2 > len(entries) else ENGLISH
-
-
 def _row(number: int, entry: HistoryEntry, thumbnail: Thumbnail | None, store: str, words: Words) -> Row:
     unsure = not entry.billed and entry.outcome not in {"not_sent", "rejected"}
-    bill = words.may_be_billed if unsure else str(entry.billed)
+    bill = words(carousel.MAY_BE_BILLED) if unsure else str(entry.billed)
     state, began = "" if entry.state == "done" else entry.state, local_time(entry.began)
     return Row(
         number=number,
@@ -137,12 +109,12 @@ def _row(number: int, entry: HistoryEntry, thumbnail: Thumbnail | None, store: s
         caption=entry.prompt,
         marks=" ".join(filter(None, ("★" * min(entry.starred, 15), entry.tags))),
         picture=Preview(*thumbnail[1:]) if thumbnail else None,
-        state=_STATES.get(state, state) if words is CHINESE else state,
+        state=words(_STATES[state]) if state in _STATES else state,
         when=f"{began:%Y-%m-%d %H:%M}" if began else "",
         model=entry.model,
         notebook=entry.notebook,
         progress=f"{entry.frames} / {entry.expected}",
-        bill=_DEMO[words.language] if entry.provider == "demo" else bill,
+        bill=words(carousel.DEMO) if entry.provider == "demo" else bill,
         store=store,
     )
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Any
 
-from seedream_magic.api.prices import price_of
+from seedream_magic.api.prices import price_of, told_together
 from seedream_magic.api.providers import PROVIDERS
 from seedream_magic.api.request import request_from_body
 from seedream_magic.errors import InvalidRequest
@@ -13,7 +13,8 @@ from seedream_magic.images.cards import Origin
 from seedream_magic.images.image_set import Frame, ImageSet, card_of
 from seedream_magic.images.record import Record, as_count, as_text, read_record
 from seedream_magic.view.light_table import Pane, light_table_bundle
-from seedream_magic.words.carousel import words_for
+from seedream_magic.words import light_table as texts
+from seedream_magic.words.carousel import DEMO, TOKENS, Words, words_for
 
 FEWEST, MOST = 2, 9
 
@@ -28,7 +29,8 @@ class LightTable:
         return f"<LightTable: {', '.join(map(_name, self.frames))}>"
 
     def _repr_mimebundle_(self, **_selection: Any) -> dict[str, Any]:
-        return light_table_bundle([_pane(frame) for frame in self.frames])
+        words = words_for(self.frames[0].prompt)
+        return light_table_bundle([_pane(frame, words) for frame in self.frames], words)
 
     def _repr_html_(self) -> str:
         return str(self._repr_mimebundle_()["text/html"])
@@ -44,13 +46,13 @@ def light_table(*pictures: Frame | ImageSet) -> LightTable:
         if isinstance(picture, ImageSet):
             frames += picture.ok
         elif not isinstance(picture, Frame):
-            raise InvalidRequest(f"A light table takes frames, such as images[2], not {type(picture).__name__}.")
+            raise InvalidRequest(texts.TAKES_FRAMES(kind=type(picture).__name__))
         elif not picture.ok:
-            raise InvalidRequest(f"{_name(picture) or f'images[{picture.index}]'} has no picture.")
+            raise InvalidRequest(texts.NO_PICTURE(name=_name(picture) or f"images[{picture.index}]"))
         else:
             frames.append(picture)
     if not FEWEST <= len(frames) <= MOST:
-        raise InvalidRequest(f"A light table takes {FEWEST} to {MOST} pictures, not {len(frames)}.")
+        raise InvalidRequest(texts.TAKES_SO_MANY(fewest=FEWEST, most=MOST, count=len(frames)))
     return LightTable(tuple(frames))
 
 
@@ -62,7 +64,7 @@ def _name(frame: Frame) -> str:
     return home or (frame.path.name if frame.path else "")
 
 
-def _pane(frame: Frame) -> Pane:
+def _pane(frame: Frame, words: Words) -> Pane:
     record = read_record(frame.home[0]) if frame.home else None
     pixels = f"{frame.width} × {frame.height}" if frame.width else ""
     star = ""
@@ -70,20 +72,25 @@ def _pane(frame: Frame) -> Pane:
         run_id = frame.run_id or record.run_id
         origin = Origin(record.provider, run_id, record.folder.parent / run_id)
         star = origin.star_cell(frame.place_in_run, frame.take if frame.takes > 1 else None)
-    model, tokens, price = _facts(frame, record) if record else ("", "", "")
-    return Pane(card_of(frame, words_for(frame.prompt)), _name(frame), (model, pixels, tokens, price), star)
+    model, tokens, price = _facts(frame, record, words) if record else ("", "", "")
+    return Pane(card_of(frame, words), _name(frame), (model, pixels, tokens, price), star)
 
 
-def _facts(frame: Frame, record: Record) -> tuple[str, str, str]:
+def _facts(frame: Frame, record: Record, words: Words) -> tuple[str, str, str]:
     """Model, tokens and price, as far as the run tells them; tokens are of all its pictures together."""
     usage = record.usage or {}
     tokens, made = as_count(usage.get("total_tokens")), as_count(usage.get("generated_images")) or 1
-    several = f" of {made} images" if made > 1 else ""
+    text = TOKENS if made < 2 else texts.TOKENS_OF_ALL
     provider, client = PROVIDERS.get(record.provider), frame.client
     price = ""
     if provider is not None and record.body:
         session = getattr(client, "session", None)
         prices = session.prices if session is not None else {}
         found = price_of(request_from_body(record.body), provider, prices, base_url=record.base_url, images=1)
-        price = str(found) if found else "" if provider.needs_key else "demo, free"
-    return as_text(record.body.get("model")), f"{tokens:,} tokens{several}" if tokens is not None else "", price
+        price = told_together([found], words) if found else "" if provider.needs_key else words(DEMO)
+    told = (
+        ""
+        if tokens is None
+        else text.in_language(words.language, tokens=tokens, **({"made": made} if made > 1 else {}))
+    )
+    return as_text(record.body.get("model")), told, price

@@ -21,7 +21,9 @@ from seedream_magic.images.image_set import Frame, ImageSet, file_name, origin_o
 from seedream_magic.images.lineage import without_picks
 from seedream_magic.images.takes import all_takes_of, takes_of
 from seedream_magic.notebook.desk import Desk
-from seedream_magic.words.carousel import ENGLISH, words_for
+from seedream_magic.words import actions as texts
+from seedream_magic.words.carousel import DEMO, words_for
+from seedream_magic.words.text import in_language, join
 
 if TYPE_CHECKING:
     from seedream_magic.api.plan import Plan
@@ -71,22 +73,20 @@ class Action:
     def picture(self) -> Frame:
         """The take of the frame that the page shows. Raises `InvalidRequest` where there is none."""
         if self.frame >= len(self.images) or not self.images[self.frame].ok:
-            raise InvalidRequest(f"Frame {self.frame + 1} has no picture.")
+            raise InvalidRequest(texts.NO_PICTURE(number=self.frame + 1))
         shown = self.images[self.frame]
         if self.made in {"", _made(shown)}:
             return shown
         takes = self.client.takes(self.images, self.frame)
         take = next((take for take in takes if _made(take) == self.made), None)
         if take is None:
-            raise InvalidRequest(f"Frame {self.frame + 1} does not have this picture any more.")
+            raise InvalidRequest(texts.PICTURE_GONE(number=self.frame + 1))
         return take
 
     def refuse_other_take(self) -> None:
         """Refuse what names the frame, where the page shows another take of it than the set does by now."""
         if self.picture.path != self.images[self.frame].path:
-            raise InvalidRequest(
-                f"The set shows another take of frame {self.frame + 1} by now.", hint="Pick the take that you mean."
-            )
+            raise InvalidRequest(texts.OTHER_TAKE(number=self.frame + 1), hint=texts.PICK_TAKE())
 
 
 @dataclass(frozen=True)
@@ -102,12 +102,12 @@ def read_message(data: object) -> Message:
     fields = data if isinstance(data, Mapping) else {}
     defaults = {"action": "", "run": "", "frame": 0, "words": "", "take": 1, "made": "", "others": ()}
     action, run, frame, words, take, made, others = (fields.get(key, default) for key, default in defaults.items())
-    texts = all(isinstance(text, str) and len(text) <= LONGEST_WORDS for text in (action, run, words, made))
+    known = all(isinstance(text, str) and len(text) <= LONGEST_WORDS for text in (action, run, words, made))
     numbers = (
         type(frame) is int and type(take) is int and isinstance(others, list | tuple) and len(others) < MOST_FRAMES
     )
-    if not (texts and numbers) or action not in {"offer", *FORMS, *MARKS, "pick"}:
-        raise InvalidRequest("This is no action on a picture.")
+    if not (known and numbers) or action not in {"offer", *FORMS, *MARKS, "pick"}:
+        raise InvalidRequest(texts.NO_ACTION())
     return Message(action, run, frame, words.strip(), take, made, tuple(map(_named_frame, others)))
 
 
@@ -115,7 +115,7 @@ def _named_frame(data: object) -> tuple[str, int, str]:
     fields = data if isinstance(data, Mapping) else {}
     run, frame, made = fields.get("run"), fields.get("frame"), fields.get("made", "")
     if not isinstance(run, str) or type(frame) is not int or not isinstance(made, str):
-        raise InvalidRequest("This is no frame.")
+        raise InvalidRequest(texts.NO_FRAME())
     return run, frame, made
 
 
@@ -138,7 +138,7 @@ def _vary(asked: Action) -> Cell:
     from seedream_magic.continuation import plan_vary  # noqa: PLC0415 - load time, see `desk`
 
     if not asked.words:
-        raise InvalidRequest("Say what the new picture shows: it is drawn by these words alone, after the picture.")
+        raise InvalidRequest(texts.SAY_WHAT_IT_SHOWS())
     take = asked.picture.take
     frame = asked.client.takes(asked.images, asked.frame)[take - 1]
     plan = plan_vary(asked.client, frame, asked.words, another=True)
@@ -157,7 +157,7 @@ def _reference(asked: Action) -> Cell:
 
 def _compare(asked: Action) -> Cell:
     if not asked.others:
-        raise InvalidRequest("Pin two pictures at least, to compare them.")
+        raise InvalidRequest(texts.PIN_TWO())
     names = []
     for one in (asked, *asked.others):
         one.refuse_other_take()
@@ -168,7 +168,7 @@ def _compare(asked: Action) -> Cell:
 def _export(asked: Action) -> Cell:
     """The set as a file beside the notebook, under a name that none there has yet."""
     if asked.words not in KINDS:
-        raise InvalidRequest("A set is exported as pdf, html or zip.")
+        raise InvalidRequest(texts.KINDS())
     names = (file_name(asked.images, asked.words, number) for number in count(1))
     name = next(name for name in names if not Path(name).exists())
     return Cell(f"%seedream export {asked.images.run_id} {name}")
@@ -197,7 +197,7 @@ def answer(desk: Desk, data: object) -> dict[str, Any]:
     try:
         return _answer(desk, read_message(data))
     except SeedreamError as error:
-        return {"refused": " ".join(filter(None, (str(error), error.hint)))}
+        return {"refused": join(str(error), error.hint)}
     except Exception as error:  # noqa: BLE001 - the page waits for an answer, whatever went wrong
         return {"refused": f"{type(error).__name__}: {error}"}
 
@@ -222,7 +222,7 @@ def _answer(desk: Desk, message: Message) -> dict[str, Any]:
 
 def _checked(asked: Action) -> Action:
     if asked.frame not in range(max(len(asked.images), asked.images.expected or 0)):
-        raise InvalidRequest(f"Run {asked.images.run_id} has no frame {asked.frame + 1}.")
+        raise InvalidRequest(texts.NO_SUCH_FRAME(run=asked.images.run_id, number=asked.frame + 1))
     return asked
 
 
@@ -238,7 +238,7 @@ def _set_of(desk: Desk, run_id: str) -> tuple[Seedream, ImageSet]:
     client = desk.client()
     record = find_run(client.store, run_id)
     if record.run_id != run_id:
-        raise InvalidRequest("This is no run of this notebook.")
+        raise InvalidRequest(texts.NOT_OF_NOTEBOOK())
     if run_id in desk.session.made:
         client = desk.client(record.provider)
     refuse_other_provider(client, record.run_id, record.provider)
@@ -274,15 +274,14 @@ def _mark(frame: Frame) -> str:
 
 def _bill(client: Seedream, images: ImageSet, count: int) -> str:
     """What so many further images of a set may bill, as a person reads it before the click."""
-    english = words_for(images.prompt) is ENGLISH
+    words = words_for(images.prompt)
     if not client.provider.needs_key:
-        return "free (demo)" if english else "演示，免费"
+        return words(DEMO)
     from seedream_magic.api.prices import bill_text, price_of  # noqa: PLC0415 - load time: the extension loads this
 
     address, prices = client.given_base_url or "", client.session.prices
     price = price_of(images.request, client.provider, prices, base_url=address, images=count)
-    bill = bill_text(count, price) if english else f"{count} 张，{price}" if price else f"{count} 张"
-    return f"may bill {bill}" if english else f"可能计费 {bill}"
+    return in_language(texts.MAY_BILL(bill=bill_text(count, price)), words.language)
 
 
 def _next_take(client: Seedream, plan: Plan) -> int:

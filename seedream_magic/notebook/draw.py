@@ -20,6 +20,9 @@ from seedream_magic.notebook.sweeps import IN_BACKGROUND, WAITED, draw_sweep, fi
 from seedream_magic.planning import plan_ask
 from seedream_magic.seedream import Seedream
 from seedream_magic.variables import fill_prompt
+from seedream_magic.words import cells, dry_run
+from seedream_magic.words.lists import COMMA
+from seedream_magic.words.text import chain
 
 
 def draw_cell(desk: Desk, line: str, text: str) -> None:
@@ -36,7 +39,7 @@ def draw_cell(desk: Desk, line: str, text: str) -> None:
         try:
             desk.session.refuse(plan)
         except InvalidRequest as error:
-            print(f"It would be refused now: {error}")  # noqa: T201 - what was asked for is text
+            print(dry_run.REFUSED_NOW(why=str(error)))  # noqa: T201 - what was asked for is text
         return
     shown: dict[str, Any] = {"name": cell.name, "layout": cell.show, "quiet": cell.quiet}
     if not cell.bg:
@@ -56,25 +59,21 @@ def _plan_cell(desk: Desk, cell: Cell) -> tuple[Plan, Seedream]:
     client = desk.client(cell.provider)
     refs = [value_of(text, desk.variables) for text in ask.refs]
     plan = plan_ask(client, replace(ask, prompt=prompt, refs=refs))
-    plan = replace(plan, warnings=(*plan.warnings, *cell.notes))
+    notes = [*cell.notes]
     if cell.wide:
-        plan = replace(plan, warnings=(*plan.warnings, f"Typed full-width and read as plain: {', '.join(cell.wide)}."))
+        notes.append(cells.WIDE_AS_PLAIN(typed=chain(COMMA, cell.wide)))
     if unfilled:
-        note = f"Sent as typed, for there is nothing to fill in: {', '.join(unfilled)}."
-        plan = replace(plan, warnings=(*plan.warnings, note))
+        notes.append(cells.NOTHING_TO_FILL_IN(names=chain(COMMA, unfilled)))
     if not cell.raw and (group := first_group(cell.ask.prompt)):
-        note = f"Sent as typed: {group}. With --vary each variant is a run of its own."
-        plan = replace(plan, warnings=(*plan.warnings, note))
-    return plan, client
+        notes.append(cells.GROUP_AS_TYPED(group=group))
+    return replace(plan, warnings=(*plan.warnings, *notes)), client
 
 
 def _print_plan(plan: Plan) -> None:
-    bill = bill_text(plan.request.images_at_most, plan.price)
     print(json.dumps(plan.short_body, ensure_ascii=False, indent=2))  # noqa: T201 - what was asked for is text
-    stored = f"It is stored (run {plan.stored}): showing it bills nothing."
-    paid = f"running it may bill {bill}" if plan.provider.needs_key else "the demo draws it free"
-    outcome = stored if plan.stored else f"It is not stored: {paid}."
-    print(f"\n{plan.curl()}\n\nNothing was sent. {outcome}")  # noqa: T201 - see above
-    shortened = "The bytes of references are left out here, so this curl is to be read, not run; the cell sends them."
-    for warning in (*plan.warnings, *([shortened] if plan.short_body != plan.body else [])):
+    paid = dry_run.MAY_BILL(bill=bill_text(plan.request.images_at_most, plan.price))
+    unpaid = dry_run.STORED(run=plan.stored) if plan.stored else dry_run.FREE()
+    print(f"\n{plan.curl()}\n")  # noqa: T201 - see above
+    print(paid if plan.provider.needs_key and not plan.stored else unpaid)  # noqa: T201 - see above
+    for warning in (*plan.warnings, *([dry_run.CURL_TO_READ()] if plan.short_body != plan.body else [])):
         print(warning)  # noqa: T201 - see above

@@ -13,11 +13,12 @@ from itertools import product
 from pathlib import Path
 from typing import Literal
 
-from seedream_magic.errors import SeedreamError, advice_of, plural
-from seedream_magic.words.carousel import ENGLISH, LANGUAGES, Words, words_for
+from seedream_magic.errors import SeedreamError, advice_of, printable
+from seedream_magic.words import carousel as texts
+from seedream_magic.words.carousel import Words, words_for, words_in
 from seedream_magic.words.clip import one_line
-from seedream_magic.words.language import Language, own_language
-from seedream_magic.words.text import in_language
+from seedream_magic.words.language import Language
+from seedream_magic.words.text import BOTH, Text, in_language
 
 CardState = Literal["picture", "waiting", "missing", "failed"]
 OF_THE_PICTURE = frozenset({"path", "ref", "vary"})
@@ -48,7 +49,7 @@ class Card:
     the original, `file` its path as others may read it, and `digest` says which bytes it has; `width` and `height` are
     its pixels. `link` leads to the
     original, `download` is the name under which it is then saved. `commands` are the lines to run in a cell for a
-    failed one. `copies` are the texts that can be copied, by the keys of `Words.copies`; `made` among them is for
+    failed one. `copies` are the texts that can be copied, by the keys of `carousel.COPIES`; `made` among them is for
     programs. `starred`, `rejected`, `tags` and `note` are what a person has said of the picture. It is `take` of
     `takes`, where there are several.
     """
@@ -75,20 +76,20 @@ class Card:
 
     def mark_text(self, words: Words) -> str:
         """Whether it is one of the best, or none to be used."""
-        return words.starred if self.starred else words.rejected if self.rejected else ""
+        return words(texts.STARRED) if self.starred else words(texts.REJECTED) if self.rejected else ""
 
     def take_text(self, words: Words) -> str:
         """Which of several takes of its frame it is: "take 2 of 3"; "" of the only one."""
-        return words.take.format(number=self.take, total=self.takes) if self.takes > 1 else ""
+        return words(texts.TAKE, number=self.take, total=self.takes) if self.takes > 1 else ""
 
     @property
     def download_name(self) -> str:
         """The name under which the picture is saved: its first words and its number, "lighthouse-keeper-03.jpg"."""
         return f"{file_stem(self.caption, 'picture')}-{self.index + 1:02}{self.picture.suffix if self.picture else ''}"
 
-    def without_picture(self, error: SeedreamError) -> Card:
+    def without_picture(self, error: SeedreamError, words: Words) -> Card:
         """The card as that of a picture whose file turned out to be lost or damaged."""
-        return replace(self, state="failed", picture=None, failure=failure_of(error), link=None)
+        return replace(self, state="failed", picture=None, failure=failure_of(error, words), link=None)
 
 
 def file_stem(text: str, otherwise: str) -> str:
@@ -109,12 +110,12 @@ class Bill:
     def text(self, words: Words) -> str:
         """As a person reads it."""
         if self.replayed:
-            return words.replayed
+            return words(texts.REPLAYED)
         if not self.images:
-            return words.nothing_billed if self.certain else words.may_be_billed
-        count = plural(self.images) if words is ENGLISH else f"{self.images} 张"
-        bill = (words.billed if self.certain else words.at_least_billed).format(count=count)
-        return bill + words.demo if self.free else bill
+            return words(texts.NOTHING_BILLED if self.certain else texts.MAY_BE_BILLED)
+        text = texts.BILLED if self.certain else texts.AT_LEAST_BILLED
+        bill = text.in_language(words.language, images=self.images)
+        return words(BOTH, first=bill, then=words(texts.STOCK_LANDSCAPES)) if self.free else bill
 
 
 @dataclass(frozen=True)
@@ -157,7 +158,7 @@ class CardSet:
     @property
     def words(self) -> Words:
         """The words of its language."""
-        return LANGUAGES[self.language]
+        return words_in(self.language)
 
     @property
     def places(self) -> tuple[Card, ...]:
@@ -192,9 +193,7 @@ class CardSet:
     def progress_text(self, words: Words) -> str:
         """How many came, of how many: "4 images", "3 of 4 images"."""
         here, asked = self.progress
-        if words is not ENGLISH:
-            return words.arrived.format(ok=here, total=asked)
-        return plural(here) if here == asked else words.arrived.format(ok=here, total=plural(asked))
+        return words(texts.ALL_CAME, count=here) if here == asked else words(texts.SOME_CAME, count=here, total=asked)
 
     def state_text(self, words: Words) -> str:
         """That it was stopped or interrupted, and how many came: "stopped · 3 of 6 images"; "" where all did."""
@@ -202,24 +201,23 @@ class CardSet:
         if self.state == "interrupted":
             return self.interrupted_text(words)
         progress = "" if here == asked and self.state != "running" else self.progress_text(words)
-        return " · ".join(filter(None, (words.stopped if self.state == "stopped" else "", progress)))
+        return " · ".join(filter(None, (words(texts.STOPPED) if self.state == "stopped" else "", progress)))
 
     def interrupted_text(self, words: Words) -> str:
         """What the set is where its kernel has ended: "interrupted, 3 of 6 saved"."""
         here, asked = self.progress
-        of = f"{here} of {asked}" if words is ENGLISH else f"{here} / {asked}"
-        return words.interrupted.format(saved=of if self.expected else here)
+        return words(texts.INTERRUPTED, saved=words(texts.OF, part=here, total=asked) if self.expected else here)
 
     def resume_text(self, words: Words) -> str:
         """What to do where the kernel has ended."""
-        return words.resume.format(run=self.id)
+        return words(texts.RESUME, run=self.id)
 
-    def dated_text(self, text: str, words: Words) -> str:
-        """`Words.until` or `Words.last_sign` of this set; "" of one that does not grow."""
+    def dated_text(self, text: Text, words: Words) -> str:
+        """`UNTIL` or `LAST_SIGN` of this set; "" of one that does not grow."""
         if self.updated is None:
             return ""
         moment = f"{self.updated.astimezone():%Y-%m-%d %H:%M:%S}"
-        return text.format(moment=moment, resume=self.resume_text(words))
+        return words(text, moment=moment, resume=self.resume_text(words))
 
     def bill_text(self, words: Words) -> str:
         """What it cost; empty while nobody knows."""
@@ -231,7 +229,7 @@ class CardSet:
         """
         if self.replayed or (self.state == "done" and not self.seconds):
             return ""
-        return words.seconds.format(seconds=f"{self.seconds:.{1 if self.seconds < 9.95 else 0}f}")
+        return words(texts.SECONDS, seconds=f"{self.seconds:.{1 if self.seconds < 9.95 else 0}f}")
 
     @property
     def replayed(self) -> bool:
@@ -308,7 +306,7 @@ class Grid:
     def words(self) -> Words:
         """The words of the language in which its sets speak."""
         first = next((cell.cards for cell in self.cells if cell.cards), None)
-        return LANGUAGES[first.language] if first else words_for(self.title)
+        return first.words if first else words_for(self.title)
 
     @property
     def runs(self) -> tuple[GridCell, ...]:
@@ -355,11 +353,11 @@ class Grid:
         return self.cells[index] if index < len(self.cells) else GridCell((), "hole")
 
 
-def failure_of(error: SeedreamError, language: Language | None = None) -> Failure:
-    """An error as what a card says of it; sentences of ours are in `language`, by default the reader's."""
-    language = language or own_language()
+def failure_of(error: SeedreamError, words: Words) -> Failure:
+    """An error as what a card says of it; what is not ours in the words it came with."""
     code = getattr(error, "code", "")
     name = one_line(code, 80) if isinstance(code, str) and code else type(error).__name__
-    said = "\n".join(in_language(text, language) for text in (error.message, *error.details))
-    message = said.removeprefix(f"{name}: ")
-    return Failure(name, message, (message, in_language(advice_of(error), language)), tuple(error.lines()))
+    told = [in_language(text, words.language) for text in (error.message, *error.details)]
+    message = printable("\n".join(told)).removeprefix(f"{name}: ")
+    advice = in_language(advice_of(error), words.language)
+    return Failure(name, message, (message, advice), tuple(error.lines(words.language)))

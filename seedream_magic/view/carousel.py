@@ -12,17 +12,18 @@ import base64
 import json
 import os
 import re
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from typing import Any
 
-from seedream_magic.errors import ImageError, plural, printable
-from seedream_magic.view.cards import Card, CardSet
+from seedream_magic.errors import ImageError, printable
+from seedream_magic.view.cards import Card, CardSet, failure_of
 from seedream_magic.view.figures import PROMPT_CHARACTERS, elapsed, figure, layout_of
 from seedream_magic.view.markup import Markup, element, script, style_sheet
 from seedream_magic.view.pictures import make_previews, preview_of
 from seedream_magic.view.sheet import contact_sheet
-from seedream_magic.words.carousel import ENGLISH, Words
+from seedream_magic.words import carousel as texts
+from seedream_magic.words.carousel import Shown, Words
 from seedream_magic.words.clip import CLIPPED_AT, clip, one_line
 
 OUTPUT_BYTES = 980_000
@@ -36,6 +37,34 @@ SUMMARY_LINES = 8
 CAROUSEL_SCRIPTS = ("viewer.js", "controls.js", "carousel.js")
 """What makes a carousel of a set; `start.js` then finds the sets."""
 
+COPIES = {
+    "path": texts.COPY_PATH,
+    "ref": texts.COPY_REFERENCE,
+    "prompt": texts.COPY_PROMPT,
+    "redo": texts.COPY_REDO,
+    "vary": texts.COPY_VARY,
+    "export": texts.COPY_EXPORT,
+}
+"""Buttons; each copies the text that a figure has under the same key."""
+_CONTROLS: Mapping[str, Shown] = {
+    "previous": ("‹", texts.PREVIOUS),
+    "next": ("›", texts.NEXT),
+    "full": texts.FULL_SIZE,
+    "grid": texts.GRID,
+    "compare": texts.COMPARE,
+    "slider": texts.SLIDER,
+    "divider": texts.DIVIDER,
+    "download": texts.DOWNLOAD,
+    "more": ("⋯", texts.MORE),
+    "picture": texts.COPY_PICTURE,
+    "refused": texts.NOT_COPIED,
+    "fit": texts.FIT,
+    "actual": "100 %",
+    "close": texts.CLOSE,
+    "copied": texts.COPIED,
+    "frames": texts.FRAMES,
+    "preview": texts.PREVIEW_ONLY,
+}
 _STRIP = "display:flex;gap:20px;overflow-x:auto;align-items:flex-start;padding-bottom:8px"
 _GRID = "display:flex;gap:20px;flex-wrap:wrap;align-items:flex-start;padding-bottom:8px"
 _QUIET = "margin:8px 0 0 0;line-height:1.45;text-align:left;font-size:12px;opacity:0.75"
@@ -65,7 +94,7 @@ def card_bundle(card: Card, words: Words) -> dict[str, Any]:
     That is `image/jpeg`, or `image/png` where it is transparent. A failed one says what happened, what was billed, and
     what to do.
     """
-    bundle: dict[str, Any] = {"text/html": _card_html(card, words), "text/plain": _plain_line(card, card.file)}
+    bundle: dict[str, Any] = {"text/html": _card_html(card, words), "text/plain": _plain_line(card, card.file, words)}
     if card.failure is not None:
         lines = "\n     ".join(printable(clip(line)) for line in card.failure.lines)
         bundle["text/plain"] = f"{card.index + 1:>3}  {lines}"
@@ -73,7 +102,7 @@ def card_bundle(card: Card, words: Words) -> dict[str, Any]:
         try:
             small = preview_of(card.picture, card.digest, budget=SHEET_BYTES)
         except ImageError as error:
-            bundle["text/plain"] += f"  {printable(str(error))}"
+            bundle["text/plain"] += f"  {failure_of(error, words).message}"
         else:
             head, _, encoded = small.data_uri.partition(";base64,")
             bundle[head.removeprefix("data:")] = encoded
@@ -88,21 +117,22 @@ def _card_html(card: Card, words: Words) -> str:
 
 
 def summary_text(cards: CardSet) -> str:
-    """A set in at most eight lines, in English: prompt, run and state, paths, notes, what was billed.
+    """A set in at most eight lines: prompt, run and state, paths, notes, what was billed.
 
     Consoles, diffs and programs that read notebooks have nothing but this.
     """
-    remarks = tuple(filter(None, (*_remarks(cards, ENGLISH), cards.bill_text(ENGLISH))))
+    words = cards.words
+    remarks = tuple(filter(None, (*_remarks(cards), cards.bill_text(words))))
     room = SUMMARY_LINES - 2 - len(remarks)
-    places = [_plain_line(card, card.file) for card in cards.places]
+    places = [_plain_line(card, card.file, words) for card in cards.places]
     if len(places) > room - bool(cards.notes):
-        places = _grouped(cards.places, room - bool(cards.notes))
+        places = _grouped(cards.places, room - bool(cards.notes), words)
     notes = cards.notes[: room - len(places)]
     if left := len(cards.notes) - len(notes):
-        notes = (*notes[:-1], f"{clip(notes[-1])} (and {plural(left, 'more note')})")
+        notes = (*notes[:-1], words(texts.MORE_NOTES, last=clip(notes[-1]), more=left))
     lines = (
-        one_line(cards.prompt, 200) or "(no prompt)",
-        f"run {cards.id} · {_head(cards)}",
+        one_line(cards.prompt, 200) or words(texts.NO_PROMPT),
+        f"{words(texts.RUN, run=cards.id)} · {_head(cards)}",
         *places,
         *notes,
         *remarks,
@@ -115,60 +145,62 @@ def summary_line(text: str) -> str:
     return printable(" ".join(clip(text).split("\n")))
 
 
-def _grouped(places: tuple[Card, ...], room: int) -> list[str]:
+def _grouped(places: tuple[Card, ...], room: int, words: Words) -> list[str]:
     """The places in so many lines: those whose pictures are in one folder, or that failed alike, are one."""
     groups: dict[str, list[Card]] = {}
     for card in places:
         folder = os.path.dirname(card.file)  # noqa: PTH120 - the text of a path
-        groups.setdefault(folder if card.picture else _plain_line(card, "")[5:], []).append(card)
+        groups.setdefault(folder if card.picture else _plain_line(card, "", words)[5:], []).append(card)
     lines = []
     for name, cards in groups.items():
         files = " ".join(os.path.basename(card.file) for card in cards if card.picture)  # noqa: PTH119 - the text of a path
         numbers = ", ".join(str(card.index + 1) for card in cards)
         lines.append(f"{name}{os.sep}: {files}" if files else f"{numbers}: {name}")
-    return lines if len(lines) <= room else [*lines[: room - 1], f"… and {len(lines) - room + 1} more lines"]
+    more = len(lines) - room + 1
+    return lines if more < 2 else [*lines[: room - 1], words(texts.MORE_LINES, more=more)]
 
 
 def _head(cards: CardSet) -> str:
     """How far a set is, who made it, how long that took."""
-    stopped = ENGLISH.stopped if cards.state == "stopped" else ""
-    progress = cards.interrupted_text(ENGLISH) if cards.state == "interrupted" else cards.progress_text(ENGLISH)
-    return " · ".join(filter(None, (progress, cards.model, cards.size, cards.seconds_text(ENGLISH), stopped)))
+    words = cards.words
+    stopped = words(texts.STOPPED) if cards.state == "stopped" else ""
+    progress = cards.interrupted_text(words) if cards.state == "interrupted" else cards.progress_text(words)
+    return " · ".join(filter(None, (progress, cards.model, cards.size, cards.seconds_text(words), stopped)))
 
 
 def plain_text(cards: CardSet) -> str:
-    """A set in a terminal, in English: its head, a numbered line for each card, the notes, what was billed.
+    """A set in a terminal: its head, a numbered line for each card, the notes, what was billed.
 
     Below the cards stand the lines that ask once more for those that failed.
     """
-    places = [_plain_line(card, str(card.picture)) for card in cards.places]
+    places = [_plain_line(card, str(card.picture), cards.words) for card in cards.places]
     commands = dict.fromkeys(line for card in cards.places for line in card.commands if line.startswith("%"))
     lines = (
         _head(cards),
         *places,
         *(f"     {line}" for line in commands),
         *cards.notes,
-        *_remarks(cards, ENGLISH),
-        cards.bill_text(ENGLISH),
+        *_remarks(cards),
+        cards.bill_text(cards.words),
     )
     return "\n".join(printable(line) for line in lines if line)
 
 
-def _remarks(cards: CardSet, words: Words) -> tuple[str, ...]:
+def _remarks(cards: CardSet) -> tuple[str, ...]:
     """Till when a growing set was as it is shown, and what to do where its kernel has ended."""
     if cards.state == "interrupted":
-        return (cards.resume_text(words),)
-    return (cards.dated_text(words.until, words),) if cards.state == "running" else ()
+        return (cards.resume_text(cards.words),)
+    return (cards.dated_text(texts.UNTIL, cards.words),) if cards.state == "running" else ()
 
 
-def _plain_line(card: Card, path: str) -> str:
+def _plain_line(card: Card, path: str, words: Words) -> str:
     number = f"{card.index + 1:>3}  "
     if card.failure is not None:
-        return f"{number}{card.failure.name}: {clip(card.failure.message.partition(chr(10))[0])}"
+        return f"{number}{card.failure.name}: {clip(card.failure.explanation[0].partition(chr(10))[0])}"
     if card.picture is None:
-        return f"{number}{ENGLISH.waiting if card.state == 'waiting' else ENGLISH.not_arrived}"
+        return f"{number}{words(texts.WAITING if card.state == 'waiting' else texts.NOT_ARRIVED)}"
     star = "  ★" if card.starred else ""
-    star += f"  {card.take_text(ENGLISH)}" if card.takes > 1 else ""
+    star += f"  {card.take_text(words)}" if card.takes > 1 else ""
     return f"{number}{path}" + (f"  {card.width}x{card.height}" if card.width else "") + star
 
 
@@ -222,7 +254,7 @@ def set_element(
         element("div", {"class": "seedream-strip", "style": strip}, *figures),
         element("div", {"class": "seedream-facts", "style": _QUIET}, *_facts(cards), *elapsed(cards)),
         *(element("div", {"class": "seedream-note", "style": _QUIET}, clip(note)) for note in cards.notes),
-        *(element("div", remarks, remark) for remark in _remarks(cards, cards.words)),
+        *(element("div", remarks, remark) for remark in _remarks(cards)),
         *ends,
     )
 
@@ -230,11 +262,17 @@ def set_element(
 def script_words(cards: CardSet) -> dict[str, Any]:
     """The words that the script shows; of a growing set also those for a kernel that has ended."""
     words = cards.words
-    shown = {**words.controls, **words.copies, "copies": cards.copies}
+    seconds = words(texts.SECONDS, seconds="").strip()
+    shown = {**words.each(_CONTROLS), **words.each(COPIES), "copies": cards.copies, "seconds": seconds}
     if cards.state != "running":
         return shown
-    ended = {"interrupted": cards.interrupted_text(words), "last_sign": cards.dated_text(words.last_sign, words)}
-    return {**shown, **ended, "states": (words.waiting, words.missing), "not_arrived": words.not_arrived}
+    ended = {"interrupted": cards.interrupted_text(words), "last_sign": cards.dated_text(texts.LAST_SIGN, words)}
+    return {
+        **shown,
+        **ended,
+        "states": (words(texts.WAITING), words(texts.MISSING)),
+        "not_arrived": words(texts.NOT_ARRIVED),
+    }
 
 
 def _clock_facts(cards: CardSet) -> dict[str, str]:
@@ -255,9 +293,9 @@ def _facts(cards: CardSet) -> tuple[str, ...]:
         pixels.pop() if len(pixels) == 1 else cards.size.replace("x", "×"),
         cards.bill_text(words),
         # What it took then is in the history.
-        f"{cards.tokens:,} tokens" if cards.tokens is not None and not cards.replayed else "",
+        words(texts.TOKENS, tokens=cards.tokens) if cards.tokens is not None and not cards.replayed else "",
         cards.seconds_text(words) if cards.state != "running" else "",
         cards.folder,
     )
-    texts = " · ".join(one_line(part, CLIPPED_AT) for part in parts if part)
-    return (element("span", {"class": "seedream-state"}, state), f" · {texts}") if state else (texts,)
+    told = " · ".join(one_line(part, CLIPPED_AT) for part in parts if part)
+    return (element("span", {"class": "seedream-state"}, state), f" · {told}") if state else (told,)

@@ -27,8 +27,12 @@ from seedream_magic.view.pdf import write_pdf
 from seedream_magic.view.pictures import original, progress
 from seedream_magic.view.provenance import DIGITAL_SOURCE_TYPE, TOOL, Provenance, provenance_of, storable
 from seedream_magic.view.sheet import write_animation, write_sheet
-from seedream_magic.words.carousel import CHINESE, ENGLISH
+from seedream_magic.words import export as texts
+from seedream_magic.words.carousel import ENGLISH
 from seedream_magic.words.clip import one_line
+from seedream_magic.words.lists import COMMA
+from seedream_magic.words.store import NOT_WRITTEN
+from seedream_magic.words.text import Text, chain, join
 
 LOG = logging.getLogger("seedream_magic")
 """What an export has to say beside its file goes here: Python prints it where nobody has set up logging."""
@@ -56,14 +60,14 @@ def export(
     150 MB, `ConfigError` where the file cannot be written.
     """
     originals = [card.picture for card in cards.pictures if card.picture]
-    target = checked_target(path, "A set", ENDINGS, originals, untouched)
+    target = checked_target(path, texts.A_SET, ENDINGS, originals, untouched)
     ending = target.suffix.lower()
     options.check(ending)
     found = _as_asked(without_lost(cards), options)
     if not found.pictures:
         failures = [card.failure for card in found.cards if card.failure]
-        reason = f" {failures[0].message}" if cards.pictures and failures else ""
-        raise InvalidRequest(f"The set has no picture to export.{reason}")
+        reason = failures[0].message if cards.pictures and failures else ""
+        raise InvalidRequest(join(texts.NO_PICTURE(what=texts.A_SET()), reason))
     with whole_file(target) as part:
         if ending == ".html":
             written = write_page(found, part, options)
@@ -91,7 +95,7 @@ def whole_file(target: Path) -> Iterator[Path]:
         yield part
         part.replace(target)
     except OSError as exc:
-        raise ConfigError(f"{target} cannot be written ({reason_of(exc)}).") from exc
+        raise ConfigError(NOT_WRITTEN(path=target, why=reason_of(exc))) from exc
     finally:
         with contextlib.suppress(OSError):  # it was put in place, or its folder could not be made
             part.unlink()
@@ -99,7 +103,7 @@ def whole_file(target: Path) -> Iterator[Path]:
 
 def checked_target(
     path: str | os.PathLike[str],
-    what: str,
+    what: Text,
     endings: Sequence[str],
     originals: Sequence[Path],
     untouched: Iterable[Path],
@@ -112,16 +116,17 @@ def checked_target(
             place.is_relative_to(one.resolve()) for one in untouched
         )
     except (TypeError, ValueError, RuntimeError, OSError) as exc:  # no path; a NUL; no such user; a name too long
-        raise InvalidRequest(f"{str(path)[:200]!r} is no name for a file ({reason_of(exc)}).") from exc
+        raise InvalidRequest(texts.NO_FILE_NAME(path=repr(str(path)[:200]), why=reason_of(exc))) from exc
     if target.suffix.lower() not in endings:
         near = difflib.get_close_matches(target.suffix.lower(), endings, n=1)
-        meant = f" Did you mean {near[0]}?" if near else ""
-        given = target.suffix[:40] or "without an ending"
-        raise InvalidRequest(f"{what} is exported as {', '.join(endings)}, not {given}.{meant}")
+        meant = texts.DID_YOU_MEAN(meant=near[0]) if near else ""
+        given = target.suffix[:40] or texts.WITHOUT_ENDING()
+        refused = texts.EXPORTED_AS(what=what(), endings=chain(COMMA, endings), given=given)
+        raise InvalidRequest(join(refused, meant))
     if inside:
-        raise InvalidRequest(f"{target} lies in the run's own folder, whose files stay untouched. Name another place.")
+        raise InvalidRequest(texts.IN_RUN_FOLDER(path=target))
     if folder:
-        raise InvalidRequest(f"{target} is a folder. Name a file.")
+        raise InvalidRequest(texts.IS_FOLDER(path=target))
     return target
 
 
@@ -142,9 +147,11 @@ def without_lost(cards: CardSet) -> CardSet:
             try:
                 card.picture.open("rb").close()
             except OSError as exc:
-                why = "is gone" if isinstance(exc, FileNotFoundError) else f"cannot be opened ({reason_of(exc)})"
-                error = ImageInvalid(f"{card.picture.name} {why}.")
-        checked.append(card.without_picture(error) if error else card)
+                gone, name = isinstance(exc, FileNotFoundError), card.picture.name
+                error = ImageInvalid(
+                    texts.FILE_GONE(file=name) if gone else texts.NOT_OPENED(file=name, why=reason_of(exc))
+                )
+        checked.append(card.without_picture(error, cards.words) if error else card)
     return replace(cards, cards=tuple(checked))
 
 
@@ -152,12 +159,10 @@ def _warn(cards: CardSet, written: CardSet, target: Path) -> None:
     """Say what is not in the file although the set has it."""
     for before, after in zip(cards.cards, written.cards, strict=True):
         if before.picture and after.failure:
-            LOG.warning("%s is without frame %d: %s", target.name, before.index + 1, after.failure.message)
-    if target.suffix.lower() in {".pdf", *SHEETS} and cards.words is CHINESE and not find_lettering().chinese:
-        LOG.warning(
-            "%s is without its Chinese captions: no font with Chinese characters was found. Noto Sans CJK is one.",
-            target.name,
-        )
+            left_out = texts.WITHOUT_FRAME(file=target.name, number=before.index + 1, why=after.failure.message)
+            LOG.warning("%s", left_out)
+    if target.suffix.lower() in {".pdf", *SHEETS} and cards.language == "zh" and not find_lettering().chinese:
+        LOG.warning("%s", texts.WITHOUT_CHINESE(file=target.name))
 
 
 def write_archive(cards: CardSet, path: Path, request: Mapping[str, Any]) -> CardSet:
@@ -174,7 +179,7 @@ def write_archive(cards: CardSet, path: Path, request: Mapping[str, Any]) -> Car
             try:
                 data = original(card.picture) if card.picture else b""
             except ImageInvalid as error:  # lost since it was looked for
-                written.append(card.without_picture(error))
+                written.append(card.without_picture(error, cards.words))
                 continue
             written.append(card)
             if card.picture:
@@ -189,7 +194,7 @@ def write_archive(cards: CardSet, path: Path, request: Mapping[str, Any]) -> Car
         }
         for name, text in texts.items():
             archive.writestr(dated_entry(name, provenance.created), text.encode())
-        archive.comment = provenance.line(ENGLISH).encode()[:1000]
+        archive.comment = provenance.line(ENGLISH).encode()[:1000]  # a ZIP tells of no encoding
     return cards
 
 

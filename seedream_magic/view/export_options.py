@@ -7,6 +7,9 @@ from dataclasses import dataclass, fields
 from typing import Any
 
 from seedream_magic.errors import InvalidRequest
+from seedream_magic.words import export as texts
+from seedream_magic.words.lists import COMMA
+from seedream_magic.words.text import chain
 
 LAYOUTS = ("page", "spread", "sheet")
 PAGE_SIZES = {
@@ -54,18 +57,20 @@ class ExportOptions:
         seconds: Any = self.seconds
         timed = isinstance(seconds, int | float) and not isinstance(seconds, bool) and math.isfinite(seconds)
         if not timed or not 0.02 <= seconds <= 600:
-            raise InvalidRequest(f"seconds is the time of a frame, 0.02 to 600, not {seconds!r}.")
-        for name, texts in (("layout", LAYOUTS), ("page_size", tuple(PAGE_SIZES))):
-            if getattr(self, name) not in texts:
-                raise InvalidRequest(f"{name} is {', '.join(texts)}; not {str(getattr(self, name))[:40]!r}.")
+            raise InvalidRequest(texts.SECONDS(value=repr(seconds)))
+        for name, known in (("layout", LAYOUTS), ("page_size", tuple(PAGE_SIZES))):
+            if getattr(self, name) not in known:
+                given = repr(str(getattr(self, name))[:40])
+                raise InvalidRequest(texts.ONE_OF(option=name, values=chain(COMMA, known), value=given))
         for name in ("title", "author"):
             text = getattr(self, name)
             if text is not None and not (isinstance(text, str) and 0 < len(text.strip()) <= _LONGEST_TITLE):
-                raise InvalidRequest(f"{name} is a line of at most {_LONGEST_TITLE} characters.")
+                raise InvalidRequest(texts.ONE_LINE(option=name, most=_LONGEST_TITLE))
         for option in fields(self):
             kinds = _KINDS.get(option.name)
             if kinds and ending not in kinds and getattr(self, option.name) != option.default:
-                raise InvalidRequest(f"{option.name} is for {', '.join(sorted(kinds))}, not for a {ending}.")
+                others = chain(COMMA, sorted(kinds))
+                raise InvalidRequest(texts.FOR_OTHER_FILES(option=option.name, endings=others, ending=ending))
         size: Any = self.size
         if size is not None and (isinstance(size, bool) or not isinstance(size, int) or size not in SIZES):
-            raise InvalidRequest(f"size is in whole pixels, {SIZES.start} to {SIZES.stop - 1}, not {size!r}.")
+            raise InvalidRequest(texts.SIZE_IN_PIXELS(least=SIZES.start, most=SIZES.stop - 1, value=repr(size)))

@@ -11,6 +11,7 @@ from seedream_magic.errors import ImageError
 from seedream_magic.view.cards import OF_THE_PICTURE, Card, CardSet, Failure, Preview
 from seedream_magic.view.markup import Markup, element
 from seedream_magic.view.pictures import preview_of
+from seedream_magic.words import carousel as texts
 from seedream_magic.words.carousel import Words
 from seedream_magic.words.clip import CLIPPED_AT, clip, one_line
 
@@ -32,6 +33,8 @@ _CAPTION = (
 )
 _CODE = "margin-top:8px;font-size:12px;opacity:0.75"
 _COMMAND = "font-size:13px;color:inherit;background:none;border:0;padding:0;white-space:pre-wrap"
+_STATES = {"failed": texts.FAILED, "waiting": texts.WAITING, "missing": texts.MISSING}
+"""What a place without a picture is called."""
 
 
 @dataclass(frozen=True)
@@ -54,7 +57,7 @@ class Layout:
     def count(self, card: Card) -> str:
         """Which place it is."""
         if self.alone:
-            return self.words.frame.format(number=card.index + 1)
+            return self.words(texts.FRAME, number=card.index + 1)
         return f"{card.index + 1} / {len(self.cards.places)}"
 
     @property
@@ -82,8 +85,8 @@ def elapsed(cards: CardSet) -> tuple[Markup, ...]:
     """The seconds of a run that goes on, from which the script counts on; nothing once it has ended."""
     if cards.state != "running":
         return ()
-    seconds = f" · {cards.seconds:.0f} {cards.words.controls['seconds']}"
-    return (element("span", {"class": "seedream-elapsed"}, seconds),)
+    seconds = cards.words(texts.SECONDS, seconds=f"{cards.seconds:.0f}")
+    return (element("span", {"class": "seedream-elapsed"}, f" · {seconds}"),)
 
 
 def figure(card: Card, layout: Layout, content: Markup | None = None) -> Markup:
@@ -96,15 +99,15 @@ def figure(card: Card, layout: Layout, content: Markup | None = None) -> Markup:
         try:
             small = preview_of(card.picture, card.digest, budget=layout.budget)
         except ImageError as error:
-            card = card.without_picture(error)
+            card = card.without_picture(error, words)
     if small is not None:
         content = _picture(card, small, layout)
     elif card.failure is not None:
         content = _failed_box(card.failure, layout, card.commands)
     elif content is None:
-        content = _empty_box(words.waiting if card.state == "waiting" else words.not_arrived, layout)
-    label, mark = words.frame.format(number=card.index + 1), card.mark_text(words)
-    state = {"failed": words.failed, "waiting": words.waiting, "missing": words.missing}.get(card.state, mark)
+        content = _empty_box(words(texts.WAITING if card.state == "waiting" else texts.NOT_ARRIVED), layout)
+    label = words(texts.FRAME, number=card.index + 1)
+    state = words(_STATES[card.state]) if card.state in _STATES else card.mark_text(words)
     attributes = {
         "class": "seedream-frame",
         "style": style.format(width=layout.box_width, ratio=small.width / small.height if small else layout.ratio),
@@ -139,8 +142,8 @@ def _failed_box(failure: Failure, layout: Layout, commands: tuple[str, ...]) -> 
     """The card of a failed one: what happened, what to do, lines to be run in a cell; last the code, to look it up."""
     code = {"class": "seedream-command", "style": _COMMAND}
     happened, *advice = map(clip, filter(None, (*failure.explanation, failure.name)))
-    texts = [*advice[:-1], *(element("code", code, line) for line in commands)]
-    lines = [element("div", {"style": "margin-top:6px"}, text) for text in texts]
+    then = [*advice[:-1], *(element("code", code, line) for line in commands)]
+    lines = [element("div", {"style": "margin-top:6px"}, text) for text in then]
     name = element("div", {"class": "seedream-code", "style": _CODE}, *advice[-1:])
     weight = 600 if len(happened) <= 120 else 400  # a long message reads badly in bold
     heading = element("strong", {"style": f"font-weight:{weight}"}, happened)
@@ -162,12 +165,12 @@ def _caption(card: Card, layout: Layout, style: str | None) -> Markup:
     facts: list[str] = [element("b", {"class": "seedream-count"}, layout.count(card))]
     facts += _mark_facts(card, layout.words)
     if card.failure is not None:
-        facts.append(layout.words.failed)
+        facts.append(layout.words(texts.FAILED))
     if card.picture and card.width:
         facts.append(f"{card.width} × {card.height}")
     if card.picture and card.link:
         original = {"class": "seedream-original", "href": card.link, "download": card.download}
-        facts.append(element("a", original, layout.words.original))
+        facts.append(element("a", original, layout.words(texts.ORIGINAL)))
     dot = element("span", {"class": "seedream-dot"}, " · ")
     separated = [part for fact in facts for part in (dot, fact)][1:]
     label = element("div", {"class": "seedream-label"}, *separated)
@@ -194,8 +197,8 @@ def _mark_facts(card: Card, words: Words) -> list[str]:
     """What a person has said of the picture: "★", "rejected", tags, a note."""
     if card.picture is None:
         return []
-    star = element("span", {"class": "seedream-star", "title": words.starred}, "★")
-    marks = [star] if card.starred else [words.rejected] if card.rejected else []
+    star = element("span", {"class": "seedream-star", "title": words(texts.STARRED)}, "★")
+    marks = [star] if card.starred else [words(texts.REJECTED)] if card.rejected else []
     return [*marks, *(one_line(text, CLIPPED_AT) for text in (", ".join(card.tags), card.note) if text)]
 
 

@@ -14,11 +14,12 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from seedream_magic.errors import plural
 from seedream_magic.view.cards import Preview
 from seedream_magic.view.carousel import summary_line
 from seedream_magic.view.markup import Markup, element, html_notes, script, style_sheet
-from seedream_magic.words.carousel import ENGLISH, Words
+from seedream_magic.words import carousel
+from seedream_magic.words import gallery as texts
+from seedream_magic.words.carousel import Shown, Words
 from seedream_magic.words.clip import one_line
 
 PREVIEW_BYTES = 4_000
@@ -31,60 +32,21 @@ LONGEST_CAPTION = 160
 SUMMARY_LINES = 8
 _WALL = "display:flex;flex-wrap:wrap;gap:6px;align-items:flex-start"
 _PICTURE = "display:block;height:120px;width:auto;max-width:100%;margin:0;padding:0;border-radius:3px;filter:none"
-_SAYS = {
-    "en": {
-        "count": "{pictures} of {runs}",
-        "unsaved": (
-            "Previews of the newest {saved} are saved in this notebook; the others are read from their files, where "
-            "those are at hand."
-        ),
-        "unlisted": "{left} earlier are not listed here: narrow down with words, --starred or --since DATE.",
-        "nothing": "No picture fits. %seedream gallery alone shows all.",
-    },
-    "zh": {
-        "count": "共 {pictures} 张图片，来自 {runs} 次运行",
-        "unsaved": "笔记本中只保存最新 {saved} 张的预览，其余的在文件可读时从文件读取。",
-        "unlisted": "另有更早的 {left} 张未列出：可加关键词、--starred 或 --since 日期缩小范围。",
-        "nothing": "没有符合的图片。只输入 %seedream gallery 可显示全部。",
-    },
-}
-_CONTROLS = {
-    "en": {
-        "gallery": "Gallery",
-        "words": "Words",
-        "model": "Every model",
-        "notebook": "Every notebook",
-        "starred": ["★", "Starred only"],
-        "shown": "{shown} of {total}",
-        "previous": ["‹", "Previous picture"],
-        "next": ["›", "Next picture"],
-        "close": "Close",
-        "copied": "Copied",
-        "copy": "Copy",
-        "frame": "frame {number}",
-        "unreachable": "The original cannot be opened from here.",
-        "open": "the set",
-        "ref": "as a reference",
-        "star": "star it",
-    },
-    "zh": {
-        "gallery": "图库",
-        "words": "关键词",
-        "model": "全部模型",
-        "notebook": "全部笔记本",
-        "starred": ["★", "只看星标"],
-        "shown": "{shown} / {total}",
-        "previous": ["‹", "上一张"],
-        "next": ["›", "下一张"],
-        "close": "关闭",
-        "copied": "已复制",
-        "copy": "复制",
-        "frame": "第 {number} 帧",
-        "unreachable": "此处打不开原文件。",
-        "open": "打开该组",
-        "ref": "用作参考图",
-        "star": "加星标",
-    },
+_CONTROLS: Mapping[str, Shown] = {
+    "gallery": texts.GALLERY,
+    "words": texts.KEYWORDS,
+    "model": texts.EVERY_MODEL,
+    "notebook": texts.EVERY_NOTEBOOK,
+    "starred": ("★", texts.STARRED_ONLY),
+    "previous": ("‹", texts.PREVIOUS),
+    "next": ("›", texts.NEXT),
+    "close": carousel.CLOSE,
+    "copied": carousel.COPIED,
+    "copy": carousel.COPY,
+    "unreachable": texts.NOT_OPENED,
+    "open": texts.OPEN_SET,
+    "ref": texts.AS_REFERENCE,
+    "star": texts.ADD_STAR,
 }
 """What only the script shows; of a sign also its name."""
 
@@ -137,15 +99,15 @@ def gallery_bundle(runs: Sequence[Run], previews: Mapping[tuple[str, int], Previ
             if preview is not None and saved + len(preview.data_uri) <= ALL_PREVIEWS_BYTES:
                 saved += len(preview.data_uri)
                 images.append(_image(run, tile, preview))
-    says = _SAYS[words.language]
-    told = says["count"].format(pictures=_count(total, words), runs=_count(len(runs), words, "run"))
-    unsaved = says["unsaved"].format(saved=len(images)) if len(images) < count else ""
-    unlisted = says["unlisted"].format(left=f"{total - count:,}") if count < total else ""
-    notes = list(filter(None, (told, unsaved, unlisted))) if total else [says["nothing"]]
+    notes = [words(texts.COUNT, pictures=total, runs=len(runs)) if total else words(texts.NONE_FITS)]
+    notes += [words(texts.NOT_SAVED, saved=len(images))] if len(images) < count else []
+    notes += [words(texts.NOT_LISTED, left=total - count)] if count < total else []
+    shown = words(carousel.OF, part="{shown}", total="{total}")
+    scripted = words.each(_CONTROLS) | {"shown": shown, "frame": words(texts.FRAME, number="{number}")}
     attributes = {
         "class": "seedream-gallery tex2jax_ignore mathjax_ignore",
         "lang": words.language,
-        "data-words": json.dumps(_CONTROLS[words.language], ensure_ascii=False),
+        "data-words": json.dumps(scripted, ensure_ascii=False),
         "data-facts": facts,
     }
     # One link for each store: the front end writes links anew, and this one shows how.
@@ -166,10 +128,6 @@ def gallery_bundle(runs: Sequence[Run], previews: Mapping[tuple[str, int], Previ
         *([style_sheet("gallery.css"), script("viewer.js", "controls.js", "gallery.js", "start.js")] if total else []),
     )
     return {"text/html": str(html), "text/plain": _plain(listed, notes)}
-
-
-def _count(number: int, words: Words, noun: str = "picture") -> str:
-    return plural(number, noun).replace(str(number), f"{number:,}") if words is ENGLISH else f"{number:,}"
 
 
 def _name(run: Run, tile: Tile) -> str:

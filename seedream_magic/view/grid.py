@@ -17,26 +17,28 @@ from typing import Any
 
 from PIL.Image import Image
 
-from seedream_magic.errors import ImageError, plural
-from seedream_magic.view.cards import Card, CardSet, Grid, GridCell, Preview
+from seedream_magic.errors import ImageError
+from seedream_magic.view.cards import Card, CardSet, Grid, GridCell, GridState, Preview
 from seedream_magic.view.carousel import CAROUSEL_SCRIPTS, OUTPUT_BYTES, SHEET_BYTES, script_words, summary_line
 from seedream_magic.view.grid_cells import (
     CELL_WIDTH,
-    CONTROLS,
     QUIET,
-    WORDS,
     Look,
     axis_name,
     cell_element,
     label_of,
+    state_text,
     texts_of,
 )
 from seedream_magic.view.grid_sheet import draw_grid
 from seedream_magic.view.markup import Markup, element, script, style_sheet
 from seedream_magic.view.pictures import contain, decode_preview, encode_within, make_previews, small_preview_of
 from seedream_magic.view.sheet import NOTEBOOK_WIDTH
-from seedream_magic.words.carousel import CHINESE, ENGLISH, Words
+from seedream_magic.words import carousel
+from seedream_magic.words import grid as texts
+from seedream_magic.words.carousel import Shown, Words
 from seedream_magic.words.clip import clip, one_line
+from seedream_magic.words.text import Text
 
 __all__ = ["Grid", "GridCell", "grid_bundle"]
 
@@ -61,6 +63,20 @@ _TEXTS, _OPEN_TEXT, _FRAME_TEXT, _CELL_TEXT = 190_000, 800, 900, 160
 _PROMPTS = 80_000
 """Characters of all prompts together that are kept for copying."""
 
+_CONTROLS: Mapping[str, Shown] = {
+    "previous": ("‹", texts.PREVIOUS),
+    "next": ("›", texts.NEXT),
+    "close": (carousel.CLOSE, carousel.CLOSE),
+    "retry": (texts.COPY_RETRY, carousel.COPIED),
+}
+"""What only the script shows: of a button its word and its name; of one that copies, what it says then."""
+_COUNTED: Mapping[GridState, Text] = {
+    "running": texts.RUNNING,
+    "waiting": carousel.WAITING,
+    "failed": carousel.FAILED,
+    "stopped": carousel.STOPPED,
+    "hole": texts.SKIPPED,
+}
 _PLAIN = "background:none;border:0;color:inherit;padding:4px 6px;text-align:left"
 _HEAD = f"{_PLAIN};vertical-align:bottom;font-weight:600;word-wrap:break-word;max-width:{CELL_WIDTH}px"
 _ROW_HEAD = f"{_PLAIN};vertical-align:top;font-weight:600;word-wrap:break-word;max-width:{CELL_WIDTH}px"
@@ -151,15 +167,16 @@ def _previews(grid: Grid, budget: int, most: int) -> dict[int, Mapping[int, Prev
 
 
 def summary_text(grid: Grid) -> str:
-    """A sweep in at most eight lines, in English: prompt, axes, how far it is, the ledger, what went wrong."""
-    axes = " × ".join(f"{name}: {', '.join(labels)}" for name, labels in grid.axes)
+    """A sweep in at most eight lines: prompt, axes, how far it is, the ledger, what went wrong."""
+    words = grid.words
+    axes = " × ".join(f"{axis_name(name, words)}: {words.comma.join(labels)}" for name, labels in grid.axes)
     failed = [cell for cell in grid.cells if cell.state in {"failed", "stopped"}]
-    heads = [grid.title or "(no prompt)", axes, progress_text(grid, ENGLISH)]
-    ends = [_until(grid, ENGLISH)]
+    heads = [grid.title or words(carousel.NO_PROMPT), axes, progress_text(grid, words)]
+    ends = [_until(grid, words)]
     if failed:
-        more = f" (and {len(failed) - 1} more)" if len(failed) > 1 else ""
-        trouble = f"{failed[0].state}: {label_of(failed[0], ENGLISH)}: {texts_of(failed[0], ENGLISH)[0]}"
-        ends.insert(0, clip(trouble, 400) + more)
+        first = (state_text(failed[0], words), label_of(failed[0], words), texts_of(failed[0], words)[0])
+        trouble, more = clip(": ".join(dict.fromkeys(first)), 400), len(failed) - 1
+        ends.insert(0, words(carousel.MORE_FAILED, first=trouble, more=more) if more else trouble)
     room = SUMMARY_LINES - len(heads) - len(ends)
     ledger = [*grid.ledger[: room - 1], " · ".join(grid.ledger[room - 1 :])]
     return "\n".join(summary_line(line) for line in (*heads, *ledger, *ends) if line)
@@ -167,24 +184,15 @@ def summary_text(grid: Grid) -> str:
 
 def progress_text(grid: Grid, words: Words) -> str:
     """How many of its runs are done, and what the others are: "7 of 12 runs done · 1 failed · 4 waiting"."""
-    says = WORDS[words.language]
-    names = {
-        "running": says["running"],
-        "waiting": words.waiting,
-        "failed": words.failed,
-        "stopped": words.stopped,
-        "hole": says["skipped"],
-    }
     states = [cell.state for cell in grid.cells]
     done, runs = states.count("done"), len(grid.runs)
     incomplete = sum(cell.state == "done" and cell.cards is not None and _lacks(cell.cards) for cell in grid.cells)
     whole = done == runs or {*states} <= {"planned", "stored", "hole"}  # of what is only planned the ledger says more
-    if words is CHINESE:
-        head = f"{runs} 次运行" if whole else f"完成 {done} / {runs}"
-    else:
-        head = plural(runs, "run") if whole else f"{done} of {plural(runs, 'run')} done"
-    counts = [f"{states.count(state)} {name}" for state, name in names.items() if state in states]
-    return " · ".join((head, *([f"{incomplete} {says['incomplete']}"] if incomplete else []), *counts))
+    head = words(texts.RUNS, runs=runs) if whole else words(texts.RUNS_DONE, done=done, runs=runs)
+    counts = [(incomplete, texts.INCOMPLETE), *((states.count(state), name) for state, name in _COUNTED.items())]
+    return " · ".join(
+        (head, *(words(texts.COUNTED, count=count, state=words(name)) for count, name in counts if count))
+    )
 
 
 def _lacks(cards: CardSet) -> bool:
@@ -196,7 +204,7 @@ def _lacks(cards: CardSet) -> bool:
 def _until(grid: Grid, words: Words) -> str:
     """Till when a growing grid was as it is shown, and what to do where its kernel has ended."""
     moment = f"{datetime.now().astimezone():%Y-%m-%d %H:%M:%S}"
-    return WORDS[words.language]["until"].format(moment=moment) if grid.growing else ""
+    return words(carousel.UNTIL, moment=moment, resume=words(texts.RESUME)) if grid.growing else ""
 
 
 def _clock_facts(grid: Grid) -> dict[str, str]:
@@ -226,7 +234,7 @@ def grid_html(grid: Grid, budget: int, most: int = MOST_PREVIEWS, cells: int = M
         "lang": words.language,
         "style": f"--ratio:{look.ratio:.4f}",
         "data-grid": hashlib.sha256(json.dumps([grid.title, grid.axes]).encode()).hexdigest()[:16],
-        "data-words": json.dumps(CONTROLS[words.language], ensure_ascii=False),
+        "data-words": json.dumps(words.each(_CONTROLS), ensure_ascii=False),
         "data-sets": json.dumps(sets, ensure_ascii=False),
         "data-pages": json.dumps(names, ensure_ascii=False),
         **_clock_facts(grid),
@@ -236,8 +244,8 @@ def grid_html(grid: Grid, budget: int, most: int = MOST_PREVIEWS, cells: int = M
     small = budget < SMALL_PREVIEW_BYTES or pictures > sum(map(len, previews.values()))
     beyond = sum(cell.state != "hole" for cell in grid.cells[cells:])
     remarks = {
-        "small": look.says("small") if small and pictures else "",
-        "beyond": look.says("beyond").format(count=beyond) if beyond else "",
+        "small": words(texts.SMALL_PREVIEWS) if small and pictures else "",
+        "beyond": words(texts.RUNS_NOT_SHOWN, count=beyond) if beyond else "",
         "remark": _until(grid, words),
     }
     clock = ("clock.js",) if any(cell.cards and cell.cards.state == "running" for cell in grid.cells) else ()

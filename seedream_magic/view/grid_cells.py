@@ -14,7 +14,9 @@ from seedream_magic.view.cards import Card, CardSet, GridCell, Preview
 from seedream_magic.view.carousel import script_words, set_element
 from seedream_magic.view.figures import PICTURE, figure, layout_of
 from seedream_magic.view.markup import Markup, element
-from seedream_magic.words.carousel import CHINESE, Words
+from seedream_magic.words import carousel, commands, models
+from seedream_magic.words import grid as texts
+from seedream_magic.words.carousel import Words
 from seedream_magic.words.clip import clip, one_line
 
 CELL_WIDTH = 168
@@ -29,69 +31,31 @@ _BOX = (
 _BEYOND = "padding:4px 6px;font-size:12px"
 _CODE = "font-size:12px;color:inherit;background:none;border:0;padding:0;white-space:pre-wrap"
 
-WORDS: Mapping[str, Mapping[str, str]] = {
-    "en": {
-        "planned": "to send",
-        "stored": "in the library",
-        "running": "under way",
-        "incomplete": "incomplete",
-        "skipped": "skipped",
-        "more": "Details",
-        "retry": "Retry",
-        "saved": "saved",
-        "small": "The more pictures, the smaller and fewer their previews, so that the notebook stays small. "
-        "The originals are on disk.",
-        "beyond": "{count} more runs are not shown here.",
-        "rest": "{count} more: %seedream show {run}",
-        "until": "As of {moment} this was under way. If nothing has come since, it was interrupted: run the cell "
-        "again. What is there is shown from the store, only the rest is asked for.",
-    },
-    "zh": {
-        "planned": "将发送",
-        "stored": "已在本地",
-        "running": "生成中",
-        "incomplete": "次不完整",
-        "skipped": "已跳过",
-        "more": "详情",
-        "retry": "重试",
-        "saved": "已保存",
-        "small": "图片越多，预览越小、越少，以使笔记本保持小巧；原图在磁盘上。",
-        "beyond": "另有 {count} 次运行未在此显示。",
-        "rest": "另有 {count} 张：%seedream show {run}",
-        "until": "截至 {moment} 仍在生成。若此后没有新内容，说明已中断：请重新运行该单元格，"
-        "已有的取自本地，只请求其余的。",
-    },
-}
-"""The words of a grid beside those of its sets."""
 _AXES = {
-    "vary": "变体",
-    "each": "逐行",
-    "take": "第几组",
-    "sample": "抽样",
-    "size": "尺寸",
-    "ratio": "比例",
-    "model": "模型",
-    "images": "张数",
-    "refs": "参考图",
-    "watermark": "水印",
-    "background": "背景",
+    text.english: text
+    for text in (
+        texts.VARY,
+        texts.EACH,
+        texts.TAKE,
+        texts.SAMPLE,
+        texts.SIZE,
+        texts.RATIO,
+        commands.MODEL,
+        texts.IMAGES,
+        models.REFERENCES,
+        texts.WATERMARK,
+        texts.BACKGROUND,
+    )
 }
-"""What axes are called in Chinese, as their options are; a name that is a person's own stays."""
-CONTROLS: Mapping[str, Mapping[str, tuple[str, str]]] = {
-    "en": {
-        "previous": ("‹", "Previous cell"),
-        "next": ("›", "Next cell"),
-        "close": ("Close", "Close"),
-        "retry": ("Copy retry", "Copied"),
-    },
-    "zh": {
-        "previous": ("‹", "上一格"),
-        "next": ("›", "下一格"),
-        "close": ("关闭", "关闭"),
-        "retry": ("复制重试", "已复制"),
-    },
+"""What axes are called, by their names in code, which are English; a name that is a person's own stays."""
+_STATES = {
+    "planned": texts.PLANNED,
+    "stored": texts.STORED,
+    "waiting": carousel.WAITING,
+    "running": texts.RUNNING,
+    "failed": carousel.FAILED,
+    "stopped": carousel.STOPPED,
 }
-"""The words that only the script shows: of a button its word and its name; of one that copies, what it says then."""
 
 
 @dataclass(frozen=True)
@@ -110,28 +74,16 @@ class Look:
     sets: Sequence[Mapping[str, Any]]
     longest: int
 
-    def says(self, key: str) -> str:
-        """A word of a grid."""
-        return WORDS[self.words.language][key]
-
 
 def axis_name(name: str, words: Words) -> str:
     """What an axis is called beside its labels: "size", "尺寸"; its name in code stays as it is."""
-    if words is not CHINESE:
-        return name
     word, _, number = name.partition(" ")
-    return f"{_AXES[word]} {number}".rstrip() if word in _AXES else name
+    return f"{words(_AXES[word])} {number}".rstrip() if word in _AXES else name
 
 
 def state_text(cell: GridCell, words: Words) -> str:
     """What a cell without all its pictures is; "" of one that is done."""
-    states = {
-        "waiting": words.waiting,
-        **{state: WORDS[words.language][state] for state in ("planned", "stored", "running")},
-        "failed": words.failed,
-        "stopped": words.stopped,
-    }
-    return states.get(cell.state, "")
+    return words(_STATES[cell.state]) if cell.state in _STATES else ""
 
 
 def label_of(cell: GridCell, words: Words) -> str:
@@ -141,11 +93,11 @@ def label_of(cell: GridCell, words: Words) -> str:
 
 def texts_of(cell: GridCell, words: Words) -> tuple[str, ...]:
     """What is said of a cell without a picture: what happened, then what to do."""
-    texts = tuple(filter(None, map(str.strip, cell.message.splitlines())))
+    said = tuple(filter(None, map(str.strip, cell.message.splitlines())))
     failures = [card.failure for card in cell.cards.cards if card.failure] if cell.cards else []
-    if not texts and failures:
-        texts = tuple(filter(None, failures[0].explanation))
-    return texts or (words.stopped if cell.state == "stopped" else words.failed,)
+    if not said and failures:
+        said = tuple(filter(None, failures[0].explanation))
+    return said or (words(carousel.STOPPED if cell.state == "stopped" else carousel.FAILED),)
 
 
 def cell_element(
@@ -154,7 +106,7 @@ def cell_element(
     """The cell at an index, no hole: its face, what stands below it, a line of how far it is, and what opens."""
     label = label_of(cell, look.words)
     if index not in look.previews:
-        state = state_text(cell, look.words) or look.says("saved")
+        state = state_text(cell, look.words) or look.words(texts.SAVED)
         return element(tag, {"class": "seedream-beyond", "style": _BEYOND, "title": label}, state, *below)
     previews = look.previews[index]
     tally = ""
@@ -230,7 +182,7 @@ def _box(cell: GridCell, look: Look) -> Markup:
     """What stands in a cell in which no picture is seen."""
     high = round(CELL_WIDTH / min(max(look.ratio, 0.75), 2.0))
     style = f"{_BOX}width:{CELL_WIDTH}px;max-width:100%;min-height:{high}px"
-    state = state_text(cell, look.words) or look.says("saved")
+    state = state_text(cell, look.words) or look.words(texts.SAVED)
     if cell.state not in {"failed", "stopped"}:
         return element("div", {"class": "seedream-box", "style": style}, state)
     said = [text for text in texts_of(cell, look.words)[:1] if text != state]
@@ -249,7 +201,9 @@ def _more(cell: GridCell, previews: Mapping[int, Preview], look: Look) -> Iterat
     if cell.cards and cell.cards.places:
         parts.append(_set(cell.cards, previews, look))
     if parts:
-        summary = element("summary", {"style": "font-size:12px"}, look.says("retry" if cell.retry else "more"))
+        summary = element(
+            "summary", {"style": "font-size:12px"}, look.words(texts.RETRY if cell.retry else texts.DETAILS)
+        )
         yield element("details", {"class": "seedream-more"}, summary, *parts)
 
 
@@ -258,6 +212,6 @@ def _set(cards: CardSet, previews: Mapping[int, Preview], look: Look) -> Markup:
     layout = layout_of(cards, 0)
     places = cards.places[: look.frames]
     if rest := len(cards.places) - len(places):
-        cards = replace(cards, notes=(*cards.notes, look.says("rest").format(count=rest, run=cards.id)))
+        cards = replace(cards, notes=(*cards.notes, look.words(texts.MORE_OF_RUN, count=rest, run=cards.id)))
     figures = [figure(card, layout, Markup() if card.index in previews else None) for card in places]
     return set_element(cards, figures, longest=look.longest, part=str(look.sets.index(script_words(cards))))

@@ -30,7 +30,8 @@ from seedream_magic.view.grid_sheet import provenance_of_grid, write_grid_sheet
 from seedream_magic.view.page import MAXIMUM_BYTES, Texts, data_uri, for_others, write_document
 from seedream_magic.view.pdf import write_pdf
 from seedream_magic.view.pictures import original, progress
-from seedream_magic.words.carousel import ENGLISH
+from seedream_magic.words import export as export_texts
+from seedream_magic.words import grid as texts
 from seedream_magic.words.clip import one_line
 
 ENDINGS = (".html", ".pdf", ".zip", *SHEETS)
@@ -56,13 +57,13 @@ def export_grid(
     written.
     """
     originals = [card.picture for cell in grid.cells if cell.cards for card in cell.cards.pictures if card.picture]
-    target = checked_target(path, "A sweep", ENDINGS, originals, untouched)
+    target = checked_target(path, export_texts.A_SWEEP, ENDINGS, originals, untouched)
     ending = target.suffix.lower()
     ExportOptions(size=size).check(ending)
     cells = [replace(cell, cards=without_lost(cell.cards)) if cell.cards else cell for cell in grid.cells]
     found = replace(grid, cells=tuple(cells))
     if not any(cell.cards and cell.cards.pictures for cell in cells):
-        raise InvalidRequest("The sweep has no picture to export.")
+        raise InvalidRequest(export_texts.NO_PICTURE(what=export_texts.A_SWEEP()))
     with whole_file(target) as part:
         if ending == ".html":
             _write_page(found, part, target.name)
@@ -78,13 +79,13 @@ def export_grid(
             zip(before.cards.cards, after.cards.cards, strict=True) if before.cards and after.cards else ()
         ):
             if was.picture and card.failure:
-                _warn(target.name, label_of(after, ENGLISH), card, card.failure.message)
+                _warn(target.name, label_of(after, grid.words), card, card.failure.message)
     return target
 
 
 def _warn(name: str, label: str, card: Card, reason: object) -> None:
     """Say what is not in the file although the sweep has it."""
-    LOG.warning("%s is without frame %d of %s: %s", name, card.index + 1, label, reason)
+    LOG.warning("%s", texts.WITHOUT_FRAME(file=name, number=card.index + 1, cell=label, why=str(reason)))
 
 
 def _write_page(grid: Grid, path: Path, name: str) -> None:
@@ -92,7 +93,7 @@ def _write_page(grid: Grid, path: Path, name: str) -> None:
     pictures = [card.picture for cell in grid.cells if cell.cards for card in cell.cards.pictures if card.picture]
     whole = sum(picture.stat().st_size for picture in pictures) <= MAXIMUM_BYTES
     if not whole:
-        LOG.warning("%s has previews only: its originals are more than 150 MB together. A .zip takes them.", name)
+        LOG.warning("%s", texts.PREVIEWS_ONLY(file=name))
     originals: dict[int, str] = {}
     cells = []
     for at, cell in enumerate(progress(grid.cells, "html")):
@@ -101,7 +102,7 @@ def _write_page(grid: Grid, path: Path, name: str) -> None:
             try:
                 originals |= {at * _FRAMES + card.index: data_uri(original(card.picture))} if card.picture else {}
             except ImageInvalid as error:
-                _warn(name, label_of(cell, ENGLISH), card, error)
+                _warn(name, label_of(cell, grid.words), card, error)
         if cards:
             kept = [
                 card if at * _FRAMES + card.index in originals else replace(card, link=None) for card in cards.cards
@@ -129,7 +130,7 @@ def _write_document(grid: Grid, path: Path, name: str) -> None:
     written = write_pdf(one_set, path, ExportOptions(title=one_line(grid.title, 300) or None))
     for (cell, card), after in zip(pictures, written.cards, strict=True):
         if after.failure:
-            _warn(name, label_of(cell, ENGLISH), card, after.failure.message)
+            _warn(name, label_of(cell, grid.words), card, after.failure.message)
 
 
 def _write_archive(grid: Grid, path: Path, name: str) -> None:
@@ -138,7 +139,7 @@ def _write_archive(grid: Grid, path: Path, name: str) -> None:
     told = []
     with zipfile.ZipFile(path, "w", zipfile.ZIP_STORED) as archive:  # pictures are compressed already
         for at, cell in enumerate(progress(grid.cells, "zip")):
-            folder = f"{at + 1:03d} {_UNSAFE.sub('_', label_of(cell, ENGLISH))[:80]}".rstrip(" .")
+            folder = f"{at + 1:03d} {_UNSAFE.sub('_', label_of(cell, grid.words))[:80]}".rstrip(" .")
             captions = []
             for card in cell.cards.cards if cell.cards else ():
                 facts = caption_facts(card, card.digest)
@@ -146,7 +147,7 @@ def _write_archive(grid: Grid, path: Path, name: str) -> None:
                     try:
                         data = original(card.picture)
                     except ImageInvalid as error:
-                        _warn(name, label_of(cell, ENGLISH), card, error)
+                        _warn(name, label_of(cell, grid.words), card, error)
                         continue
                     facts["file"] = f"{folder}/{entry_name(card.index, card.picture)}"
                     archive.writestr(dated_entry(facts["file"], provenance.created), data)

@@ -78,7 +78,7 @@ def write_grid_sheet(grid: Grid, path: Path, *, kind: str, size: int | None) -> 
         try:
             return fit_on_paper(card.picture, room) if card.picture else None
         except ImageError as error:
-            lost.append((label_of(grid.cells[index], ENGLISH), card, error))
+            lost.append((label_of(grid.cells[index], grid.words), card, error))
             return None
 
     sheet = draw_grid(grid, size or WIDTH, picture_of)

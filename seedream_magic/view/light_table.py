@@ -9,7 +9,7 @@ from __future__ import annotations
 import base64
 import json
 import re
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Any
 
@@ -20,7 +20,9 @@ from seedream_magic.view.figures import PICTURE
 from seedream_magic.view.markup import Markup, element, script, style_sheet
 from seedream_magic.view.pictures import preview_of
 from seedream_magic.view.sheet import contact_sheet
-from seedream_magic.words.carousel import Words, words_for
+from seedream_magic.words import carousel
+from seedream_magic.words import light_table as texts
+from seedream_magic.words.carousel import Shown, Words
 from seedream_magic.words.clip import CLIPPED_AT, clip, one_line
 
 ALL_PREVIEWS_BYTES = 780_000
@@ -35,20 +37,22 @@ _OTHER = "background-color:rgba(255,190,0,0.28);color:inherit;border-radius:2px"
 """Of what is not the same in all: it is seen on light and on dark."""
 _CODE = "font-size:12px;color:inherit;background:none;border:0;padding:0;white-space:pre-wrap"
 _TOKEN = re.compile("[\u3400-\u9fff\uf900-\ufaff]|[^\\s\u3400-\u9fff\uf900-\ufaff]+|\\s+")
-_WORDS = {
-    "en": {
-        "board": "Light table", "in": ("+", "Zoom in"), "out": ("−", "Zoom out"), "fit": "Fit", "actual": "100 %",
-        "slider": "Slider", "divider": "Divider", "star": ("☆", "Star"), "drop": ("×", "Throw out"),
-        "back": "Bring back", "left": "{left} of {total}", "one": "One is left", "copy": "Copy",
-        "keep": "To keep the stars, run:", "keys": "Arrows choose, S stars, X throws out, U brings back, + − 0 zoom.",
-    },
-    "zh": {
-        "board": "看片台", "in": ("+", "放大"), "out": ("−", "缩小"), "fit": "适应", "actual": "100 %",
-        "slider": "滑动对比", "divider": "分界线", "star": ("☆", "加星标"), "drop": ("×", "淘汰"),
-        "back": "放回", "left": "{left} / {total}", "one": "只剩一张", "copy": "复制",
-        "keep": "要保存星标，请运行：", "keys": "方向键选择，S 加星标，X 淘汰，U 放回，+ − 0 缩放。",
-    },
-}  # fmt: skip
+_CONTROLS: Mapping[str, Shown] = {
+    "board": texts.LIGHT_TABLE,
+    "in": ("+", texts.ZOOM_IN),
+    "out": ("−", texts.ZOOM_OUT),
+    "fit": carousel.FIT,
+    "actual": "100 %",
+    "slider": carousel.SLIDER,
+    "divider": carousel.DIVIDER,
+    "star": ("☆", texts.STAR),
+    "drop": ("×", texts.THROW_OUT),
+    "back": texts.BRING_BACK,
+    "one": texts.ONE_LEFT,
+    "copy": carousel.COPY,
+    "keep": texts.KEEP_STARS,
+    "keys": texts.KEYS,
+}
 """What only the script shows; of a button its word, or sign and name."""
 
 
@@ -65,17 +69,16 @@ class Pane:
     star: str = ""
 
 
-def light_table_bundle(panes: Sequence[Pane]) -> dict[str, Any]:
+def light_table_bundle(panes: Sequence[Pane], words: Words) -> dict[str, Any]:
     """The mimebundle of a table: `text/html`, `image/jpeg` (a contact sheet), `text/plain` of at most eight lines.
 
     Below 1,000,000 bytes of JSON, whatever the pictures hold.
     """
-    words = words_for(panes[0].card.caption)
     budget = min(ONE_PREVIEW_BYTES, ALL_PREVIEWS_BYTES // len(panes))
     html = _html(panes, words, budget)
     cards = [replace(pane.card, index=number) for number, pane in enumerate(panes)]
     sheet_of = CardSet("", _title(panes), _title(panes), "", "", words.language, tuple(cards), expected=len(cards))
-    bundle: dict[str, Any] = {"text/html": html, "text/plain": _plain(panes)}
+    bundle: dict[str, Any] = {"text/html": html, "text/plain": _plain(panes, words)}
     if sheet_of.pictures:
         sheet = contact_sheet(sheet_of, budget=SHEET_BYTES, preview_budget=budget)
         bundle["image/jpeg"] = base64.b64encode(sheet).decode("ascii")
@@ -98,10 +101,11 @@ def _html(panes: Sequence[Pane], words: Words, budget: int) -> str:
         for number, pane in enumerate(panes, 1)
     ]
     caption = element("div", {"class": "seedream-note", "style": _QUIET}, element("bdi", {}, _clipped(panes[0])))
+    left = words(carousel.OF, part="{left}", total="{total}")
     attributes = {
         "class": "seedream-light tex2jax_ignore mathjax_ignore",
         "lang": words.language,
-        "data-words": json.dumps(_WORDS[words.language], ensure_ascii=False),
+        "data-words": json.dumps({**words.each(_CONTROLS), "left": left}, ensure_ascii=False),
     }
     html = element(
         "div",
@@ -134,15 +138,17 @@ def _pane(pane: Pane, number: int, look: _Look, facts: Sequence[str], caption: s
         try:
             small = preview_of(card.picture, card.digest, budget=look.budget)
         except ImageError as error:
-            card = card.without_picture(error)
-    failure = card.failure or failure_of(ImageError(words.not_arrived))
+            card = card.without_picture(error, words)
+    failure = card.failure or failure_of(ImageError(carousel.NOT_ARRIVED()), words)
     content = element("div", {"style": "padding:16px"}, clip(failure.message)) if small is None else element("img", {
         "class": "seedream-picture", "src": small.data_uri, "alt": one_line(card.caption, 200) or pane.name,
         "width": small.width, "height": small.height, "style": f"{PICTURE};width:100%",
     })  # fmt: skip
     star = element("span", {"class": "seedream-star"}, " ★")
     mark = star if card.starred else f" {card.mark_text(words)}" if card.rejected else ""
-    link = element("a", {"class": "seedream-original", "href": card.link}, words.original) if card.link else ""
+    link = (
+        element("a", {"class": "seedream-original", "href": card.link}, words(carousel.ORIGINAL)) if card.link else ""
+    )
     told = [part for fact in facts if fact for part in (" · ", fact)][1:]
     attributes = {
         "class": "seedream-pane",
@@ -197,7 +203,7 @@ def _plain_word(token: str) -> str:
     return token.casefold().strip(".,;:!?()\"'“”‘’。，；：！？、") or token.strip()
 
 
-def _plain(panes: Sequence[Pane]) -> str:
+def _plain(panes: Sequence[Pane], words: Words) -> str:
     lines = [
         " · ".join(
             filter(None, (f"{number}  {pane.name}{'  ★' if pane.card.starred else ''}", *pane.facts, pane.card.file))
@@ -205,5 +211,5 @@ def _plain(panes: Sequence[Pane]) -> str:
         for number, pane in enumerate(panes, 1)
     ]
     left = len(lines) - SUMMARY_LINES
-    lines = lines if left <= 0 else [*lines[: SUMMARY_LINES - 1], f"… and {left + 1} more"]
+    lines = lines if left <= 0 else [*lines[: SUMMARY_LINES - 1], words(carousel.MORE_PICTURES, more=left + 1)]
     return "\n".join(summary_line(line) for line in lines)

@@ -15,6 +15,7 @@ from importlib.resources import files
 from typing import Any
 
 from seedream_magic.view.cards import Preview, Row
+from seedream_magic.words import history as texts
 from seedream_magic.words.carousel import Words
 from seedream_magic.words.clip import one_line
 
@@ -171,10 +172,7 @@ def text_within(text: str, width: int) -> str:
     return text.rstrip() + "…"
 
 
-_HEADS = {
-    "en": ("#", "When", "Frames", "Billed", "Run", "Notebook", "Store", "Prompt"),
-    "zh": ("#", "时间", "帧", "计费", "运行", "笔记本", "存储", "提示词"),
-}
+_HEADS = (texts.WHEN, texts.FRAMES, texts.BILLED, texts.RUN, texts.NOTEBOOK, texts.STORE, texts.PROMPT)
 _CODE = "font-size:12px;color:inherit;background:none;border:0;padding:0;white-space:normal"
 _ONE_PIECE = "white-space:nowrap"
 """An id cut in two is hard to read; the line breaks before it."""
@@ -188,8 +186,7 @@ def rows_bundle(rows: Sequence[Row], notes: Sequence[str], words: Words) -> dict
 
 
 def _html(rows: Sequence[Row], notes: Sequence[str], words: Words) -> Markup:
-    number, _, progress, bill, *_, prompt = _HEADS[words.language]
-    heads = [[number], [""], [prompt], [progress], [bill]]
+    heads = [["#"], [""], *([words(text)] for text in (texts.PROMPT, texts.FRAMES, texts.BILLED))]
     table = [html_table(heads, [_cells(row) for row in rows], wide=2)] if rows else []
     attributes = {"class": "seedream-history tex2jax_ignore mathjax_ignore", "lang": words.language}
     return element("div", attributes, *table, *html_notes(notes))
@@ -227,7 +224,7 @@ def _thumbnail(picture: Preview | None, prompt: str) -> Markup:
 
 
 def _plain(rows: Sequence[Row], notes: Sequence[str], words: Words) -> str:
-    lines: list[tuple[str, ...]] = [_HEADS[words.language]] if rows else []
+    lines: list[tuple[str, ...]] = [("#", *map(words, _HEADS))] if rows else []
     for row in rows:
         state, prompt = text_within(row.state, 20), text_within(row.caption, 48)
         described = " ".join(filter(None, (f"({state})" if state else "", text_within(row.marks, 24), prompt)))

@@ -17,8 +17,10 @@ from seedream_magic.view.export_options import ExportOptions
 from seedream_magic.view.markup import Markup, element
 from seedream_magic.view.pictures import original, progress
 from seedream_magic.view.provenance import DIGITAL_SOURCE_TYPE, TOOL, Provenance, provenance_of
-from seedream_magic.words.carousel import CHINESE, Words
+from seedream_magic.words import export as export_texts
+from seedream_magic.words.carousel import Words
 from seedream_magic.words.clip import one_line
+from seedream_magic.words.history import PROMPT
 
 MAXIMUM_BYTES = 150 * 10**6
 """Of all originals together. In base64 they take a third more, and the browser holds page and pictures at once."""
@@ -42,9 +44,7 @@ def write_page(cards: CardSet, path: Path, options: ExportOptions) -> CardSet:
     """
     total = sum(card.picture.stat().st_size for card in cards.cards if card.picture is not None)
     if total > MAXIMUM_BYTES:
-        raise InvalidRequest(
-            f"The pictures have {total / 1e6:,.0f} MB together, too much for a page (150 MB). Export a .zip instead."
-        )
+        raise InvalidRequest(export_texts.TOO_LARGE_FOR_PAGE(size=total / 1e6))
     originals: dict[int, str] = {}
     written: list[Card] = []
     for card in progress(cards.cards, "html"):
@@ -52,7 +52,7 @@ def write_page(cards: CardSet, path: Path, options: ExportOptions) -> CardSet:
             originals |= {card.index: data_uri(original(card.picture))} if card.picture else {}
             written.append(card)
         except ImageInvalid as error:
-            written.append(card.without_picture(error))
+            written.append(card.without_picture(error, cards.words))
     cards = replace(cards, cards=tuple(written))
     shown = for_others(cards) if options.facts else _without_facts(for_others(cards))
     texts = Texts(
@@ -65,8 +65,12 @@ def write_page(cards: CardSet, path: Path, options: ExportOptions) -> CardSet:
     )
     written_originals = write_document(set_bundle(shown)["text/html"], originals, texts, provenance_of(cards), path)
     broken = originals.keys() - written_originals
-    damaged = ImageInvalid("The file cannot be read as a picture.")
-    written = [card.without_picture(damaged) if card.index in broken else card for card in cards.cards]
+    written = [
+        card.without_picture(ImageInvalid(export_texts.NO_PICTURE_IN_FILE(file=card.picture.name)), cards.words)
+        if card.picture and card.index in broken
+        else card
+        for card in cards.cards
+    ]
     return replace(cards, cards=tuple(written))
 
 
@@ -191,7 +195,7 @@ def _below(texts: Texts, provenance: Provenance) -> str:
     footer = element("footer", {}, f"{line} · {TOOL}" if texts.facts else line)
     if not texts.below or texts.prompt == texts.title:
         return footer
-    heading = element("h2", {}, "提示词" if texts.words is CHINESE else "Prompt")
+    heading = element("h2", {}, texts.words(PROMPT))
     return f"{heading}\n{element('p', {'class': 'prompt'}, element('bdi', {}, texts.prompt))}\n{footer}"
 
 

@@ -20,6 +20,7 @@ from seedream_magic.view.export_options import PAGE_SIZES, ExportOptions
 from seedream_magic.view.lettering import Lettering, find_lettering, wrap
 from seedream_magic.view.pictures import original, progress
 from seedream_magic.view.provenance import TOOL, provenance_of, storable
+from seedream_magic.words import export as texts
 from seedream_magic.words.clip import one_line
 
 _MARGIN, _GAP = 40.0, 18.0
@@ -63,8 +64,7 @@ def write_pdf(cards: CardSet, path: Path, options: ExportOptions) -> CardSet:
     try:
         from fpdf import FPDF  # noqa: PLC0415 - an extra: only who writes a PDF has it
     except ImportError as exc:
-        words = "A PDF is written by fpdf2, which is not installed."
-        raise ConfigError(words, hint='%pip install "seedream-magic[pdf]"') from exc
+        raise ConfigError(texts.FPDF2_MISSING(), hint='%pip install "seedream-magic[pdf]"') from exc
     lettering = find_lettering()
     plan = _plan(cards, options, _lines(cards, options, lettering))
     document = _Document(FPDF(unit="pt", format=plan.page), lettering, plan)
@@ -83,7 +83,7 @@ def write_pdf(cards: CardSet, path: Path, options: ExportOptions) -> CardSet:
             picture = original(card.picture)
             size = _size(picture, card.picture.name)
         except ImageInvalid as error:
-            written.append(card.without_picture(error))
+            written.append(card.without_picture(error, cards.words))
             continue
         if placed % len(plan.boxes) == 0:
             document.add_page(heading if placed == 0 else None, facts)
@@ -101,7 +101,7 @@ def _size(picture: bytes, name: str) -> tuple[int, int]:
             opened.load()
             return opened.size
     except (UnidentifiedImageError, OSError, ValueError, SyntaxError) as exc:
-        raise ImageInvalid(f"{name} cannot be read as a picture.") from exc
+        raise ImageInvalid(texts.NO_PICTURE_IN_FILE(file=name)) from exc
 
 
 def _lines(cards: CardSet, options: ExportOptions, lettering: Lettering) -> int:

@@ -25,6 +25,7 @@ from seedream_magic.forks import free_in_child
 from seedream_magic.formats import outline, without_words
 from seedream_magic.pillow import webp_picture
 from seedream_magic.view.cards import Preview
+from seedream_magic.words import export as texts
 
 _CLASSES = {"JPEG": JpegImagePlugin.JpegImageFile, "PNG": PngImagePlugin.PngImageFile}
 PAPER = (255, 255, 255)
@@ -50,7 +51,7 @@ def open_picture(path: Path) -> Image.Image:
         with open_original(path) as picture:
             picture.load()
     except Exception as exc:
-        raise ImageInvalid(f"{path} cannot be read: {reason_of(exc)}.") from exc
+        raise ImageInvalid(texts.NOT_READ(file=path, why=reason_of(exc))) from exc
     return picture
 
 
@@ -63,7 +64,7 @@ def open_original(path: Path) -> Image.Image:
     data = _picture_bytes(path)
     found = outline(data)
     if found is None or found.end is None:
-        raise ValueError("it is no whole JPEG, PNG or WebP picture")
+        raise ValueError(texts.NOT_WHOLE())
     if found.kind == "WEBP":
         return webp_picture(data, found.end)
     # Not `Image.open`: it refuses by, and warns of, a limit that other code of the process sets.
@@ -136,8 +137,8 @@ def decode(path: Path, edge: int, side: Callable[[tuple[int, int]], int] = max) 
             picture = _displayable(opened)
     except Exception as exc:
         # Pillow's decoders raise OSError, SyntaxError, ValueError, struct.error and more on damaged bytes.
-        hint = f"Look at {path.name} in the folder of its run."
-        raise ImageInvalid(f"{path.name} cannot be read as a picture.", hint=hint) from exc
+        hint = texts.SEE_FOLDER(file=path.name)
+        raise ImageInvalid(texts.NO_PICTURE_IN_FILE(file=path.name), hint=hint) from exc
     with suppress(Exception):  # where its EXIF data are damaged it stays as it lies
         ImageOps.exif_transpose(picture, in_place=True)
     picture.info = {}  # Pillow would write comment, profile and EXIF of the original into what it saves
@@ -212,12 +213,12 @@ def original(path: Path) -> bytes:
     try:
         return _picture_bytes(path)
     except OSError as exc:
-        raise ImageInvalid(f"{path.name} cannot be read: {reason_of(exc)}.") from exc
+        raise ImageInvalid(texts.NOT_READ(file=path.name, why=reason_of(exc))) from exc
 
 
 def _picture_bytes(path: Path) -> bytes:
     if path.stat().st_size > LARGEST_FILE:
-        raise OSError(errno.EFBIG, "It is larger than a picture can be", str(path))
+        raise OSError(errno.EFBIG, texts.LARGER_THAN_PICTURE(), str(path))
     return path.read_bytes()
 
 

@@ -24,7 +24,9 @@ from seedream_magic.view.pictures import (
     progress,
 )
 from seedream_magic.view.provenance import TOOL, Provenance, provenance_of, storable
+from seedream_magic.words import carousel
 from seedream_magic.words.carousel import ENGLISH, Words
+from seedream_magic.words.export import TOO_FEW_FOR_GIF
 
 WIDTH = 1600
 """Pixels of a sheet's width, where nothing else is asked for; sheets of narrow pictures are narrower."""
@@ -178,7 +180,7 @@ def _draw_card(
     try:
         picture = picture_of(card)
     except ImageError as error:
-        card = card.without_picture(error)
+        card = card.without_picture(error, layout.words)
     if picture is None:
         _draw_empty(sheet, card, corner, layout)
     else:
@@ -196,7 +198,8 @@ def _draw_empty(sheet: Image.Image, card: Card, corner: tuple[int, int], layout:
     """A grey cell that says why it has no picture."""
     width, height = layout.cell
     sheet.paste(GREY, (*corner, corner[0] + width, corner[1] + height))
-    reason = layout.words.not_arrived if card.failure is None else f"{layout.words.failed} · {card.failure.name}"
+    failed = layout.words(carousel.FAILED)
+    reason = layout.words(carousel.NOT_ARRIVED) if card.failure is None else f"{failed} · {card.failure.name}"
     most = max(1, min(5, height // layout.line(_ORIGIN)))
     inset = round(16 * layout.unit)
     lines = layout.lines(reason, _ORIGIN, width - 2 * inset, most=most)
@@ -236,9 +239,9 @@ def write_animation(cards: CardSet, path: Path, *, seconds: float, size: int | N
                 frames.append(_quantise(_letterbox(fit_on_paper(card.picture, canvas), canvas)))
             written.append(card)
         except ImageError as error:
-            written.append(card.without_picture(error))
+            written.append(card.without_picture(error, cards.words))
     if len(frames) < 2:
-        raise InvalidRequest(f"A .gif takes at least 2 pictures; this set has {len(frames)}. Try .png or .html.")
+        raise InvalidRequest(TOO_FEW_FOR_GIF(count=len(frames)))
     frames[0].save(
         path,
         "GIF",

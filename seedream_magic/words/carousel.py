@@ -1,178 +1,137 @@
-"""The words beside pictures: on a carousel, a grid, a gallery, a page."""
+"""The words beside the pictures of a set, and in which language an output says its own."""
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
+from typing import Any
 
+from seedream_magic.words import lists
 from seedream_magic.words.language import Language, language_of, own_language
+from seedream_magic.words.text import Text
+
+# Of a frame
+WAITING = Text("waiting", "等待中")
+MISSING = Text("missing", "缺失")
+FAILED = Text("failed", "失败")
+NOT_ARRIVED = Text("This frame did not arrive.", "这一帧没有送达。")
+FRAME = Text("Frame {number}", "第 {number} 帧")
+ORIGINAL = Text("original", "原文件")
+STARRED = Text("starred", "已加星标")
+REJECTED = Text("rejected", "已弃用")
+TAKE = Text("take {number} of {total}", "第 {number} 版，共 {total} 版")
+VARIATION = Text("warmer", "更温暖")
+"""An example of a prompt for a variation."""
+
+# Of a set
+OF = Text("{part} of {total}", "{part} / {total}")
+ALL_CAME = Text("{count:image}", "{count} 张")
+SOME_CAME = Text("{count} of {total:image}", "{count} / {total} 张")
+STOPPED = Text("stopped", "已停止")
+INTERRUPTED = Text("interrupted, {saved} saved", "已中断，已保存 {saved} 张")
+"""Its kernel ended in the middle."""
+RESUME = Text(
+    "Run the cell again: what was made is fetched, which bills nothing; then only what is missing is asked for. "
+    "%seedream recover {run} only fetches.",
+    "重新运行该单元格：先取回已生成的图片（不计费），再只请求缺少的。%seedream recover {run} 只取回，不再请求。",
+)
+UNTIL = Text(
+    "As of {moment} this was under way. If nothing has come since, it was interrupted. {resume}",
+    "截至 {moment} 仍在生成。若此后没有新内容，说明已中断。{resume}",
+)
+LAST_SIGN = Text("The last sign of it came at {moment}. {resume}", "最后一次更新：{moment}。{resume}")
+BILLED = Text("{images:image} billed", "计费 {images} 张")
+AT_LEAST_BILLED = Text("at least {images:image} billed", "至少计费 {images} 张")
+NOTHING_BILLED = Text("nothing billed", "未计费")
+MAY_BE_BILLED = Text("may be billed", "可能计费")
+REPLAYED = Text("replayed, nothing billed", "取自本地，未计费")
+STOCK_LANDSCAPES = Text("(demo: stock landscapes, free)", "（演示：内置风景画，免费）")
+DEMO = Text("demo, free", "演示，免费")
+TOKENS = Text("{tokens:token}", "{tokens:,} token")
+SECONDS = Text("{seconds} s", "{seconds} 秒")
+
+# The text of an output, where no HTML is read
+RUN = Text("run {run}", "运行 {run}")
+NO_PROMPT = Text("(no prompt)", "（无提示词）")
+MORE_NOTES = Text("{last} (and {more:more note})", "{last}（另有 {more} 条）")
+MORE_LINES = Text("… and {more:more line}", "…另有 {more} 行")
+MORE_FAILED = Text("{first} (and {more} more)", "{first}（另有 {more} 个）")
+MORE_PICTURES = Text("… and {more} more", "…另有 {more} 张")
+
+# What a button does
+PREVIOUS = Text("Previous frame", "上一帧")
+NEXT = Text("Next frame", "下一帧")
+FULL_SIZE = Text("Full size", "放大")
+GRID = Text("Grid", "宫格")
+COMPARE = Text("Compare", "对比")
+SLIDER = Text("Slider", "滑动对比")
+DIVIDER = Text("Divider", "分界线")
+DOWNLOAD = Text("Download", "下载")
+MORE = Text("More", "更多")
+FIT = Text("Fit", "适应窗口")
+CLOSE = Text("Close", "关闭")
+FRAMES = Text("Frames", "所有帧")
+COPY = Text("Copy", "复制")
+COPIED = Text("Copied", "已复制")
+COPY_PICTURE = Text("Copy picture", "复制图片")
+COPY_PATH = Text("Copy path", "复制路径")
+COPY_REFERENCE = Text("Copy --ref", "复制 --ref")
+COPY_PROMPT = Text("Copy prompt", "复制提示词")
+COPY_REDO = Text("Copy redo", "复制重画")
+COPY_VARY = Text("Copy vary", "复制变体")
+COPY_EXPORT = Text("Copy export", "复制导出")
+NOT_COPIED = Text("The page may not copy it.", "此页面不允许复制。")
+PREVIEW_ONLY = Text("The original cannot be opened from here; this is its preview.", "此处打不开原文件，这是预览。")
+
+Shown = Text | str | tuple[Text | str, Text]
+"""What a script shows: a word, or of a button its word or sign and its name."""
 
 
 @dataclass(frozen=True)
 class Words:
-    """The words of an output in one language.
-
-    `waiting`, `missing` and `failed` name the state of a place without a picture; `not_arrived` says it as a sentence.
-    `starred` and `rejected` are marks of a picture, `take` says which of several drawings of a frame it is.
-    `variation` is an example of a prompt for one. `interrupted` is the state of a set whose kernel ended in the middle,
-    `resume` what to do then; `until` says of an output that grows when it was true, `last_sign` the same of one that
-    does not any more. `controls` are the words that only the script shows: of a button its
-    word, or word and name. `copies` are such buttons too; each copies the text that a figure has under the same key.
-    """
+    """What an output says of its own, in its language: `words(WAITING)`."""
 
     language: Language
-    original: str
-    waiting: str
-    missing: str
-    failed: str
-    starred: str
-    rejected: str
-    take: str
-    not_arrived: str
-    frame: str
-    comma: str
-    stopped: str
-    interrupted: str
-    resume: str
-    until: str
-    last_sign: str
-    arrived: str
-    billed: str
-    at_least_billed: str
-    nothing_billed: str
-    may_be_billed: str
-    replayed: str
-    demo: str
-    seconds: str
-    variation: str
-    controls: Mapping[str, str | tuple[str, str]]
-    copies: Mapping[str, str]
+
+    def __call__(self, text: Text, /, **facts: object) -> str:
+        return text.in_language(self.language, **facts)
+
+    def each(self, shown: Mapping[str, Shown]) -> dict[str, Any]:
+        """What a script shows, by the names that it knows."""
+        return {
+            name: [self._told(part) for part in parts] if isinstance(parts, tuple) else self._told(parts)
+            for name, parts in shown.items()
+        }
+
+    def _told(self, part: Text | str) -> str:
+        return self(part) if isinstance(part, Text) else part
+
+    @property
+    def comma(self) -> str:
+        """What stands between the parts of a list."""
+        return self(lists.COMMA, first="", then="")
 
 
-ENGLISH = Words(
-    language="en",
-    original="original",
-    waiting="waiting",
-    not_arrived="This frame did not arrive.",
-    failed="failed",
-    missing="missing",
-    starred="starred",
-    rejected="rejected",
-    take="take {number} of {total}",
-    frame="Frame {number}",
-    comma=", ",
-    stopped="stopped",
-    interrupted="interrupted, {saved} saved",
-    resume=(
-        "Run the cell again: pictures that the service had made are fetched first, which bills nothing; then only what "
-        "is missing is asked for. %seedream recover {run} only fetches."
-    ),
-    until="As of {moment} this was under way. If nothing has come since, it was interrupted. {resume}",
-    last_sign="The last sign of it came at {moment}. {resume}",
-    arrived="{ok} of {total}",
-    billed="{count} billed",
-    at_least_billed="at least {count} billed",
-    nothing_billed="nothing billed",
-    may_be_billed="may be billed",
-    replayed="replayed, nothing billed",
-    demo=" (demo: stock landscapes, free)",
-    seconds="{seconds} s",
-    variation="warmer",
-    controls={
-        "previous": ("‹", "Previous frame"),
-        "next": ("›", "Next frame"),
-        "full": "Full size",
-        "grid": "Grid",
-        "compare": "Compare",
-        "slider": "Slider",
-        "divider": "Divider",
-        "download": "Download",
-        "more": ("⋯", "More"),
-        "picture": "Copy picture",
-        "refused": "The page may not copy it.",
-        "fit": "Fit",
-        "actual": "100 %",
-        "close": "Close",
-        "copied": "Copied",
-        "frames": "Frames",
-        "preview": "The original cannot be opened from here; this is its preview.",
-        "seconds": "s",
-    },
-    copies={
-        "path": "Copy path",
-        "ref": "Copy --ref",
-        "prompt": "Copy prompt",
-        "redo": "Copy redo",
-        "vary": "Copy vary",
-        "export": "Copy export",
-    },
-)
-CHINESE = Words(
-    language="zh",
-    original="原文件",
-    waiting="等待中",
-    not_arrived="这一帧没有送达。",
-    failed="失败",
-    missing="缺失",
-    starred="已加星标",
-    rejected="已弃用",
-    take="第 {number} 次，共 {total} 次",
-    frame="第 {number} 帧",
-    comma="，",
-    stopped="已停止",
-    interrupted="已中断，已保存 {saved} 张",
-    resume=(
-        "重新运行该单元格：先取回服务已生成的图片（不计费），再只请求缺少的。%seedream recover {run} 只取回，不再请求。"
-    ),
-    until="截至 {moment} 仍在生成。若此后没有新内容，说明已中断。{resume}",
-    last_sign="最后一次更新：{moment}。{resume}",
-    arrived="{ok} / {total} 张",
-    billed="计费 {count}",
-    at_least_billed="至少计费 {count}",
-    nothing_billed="未计费",
-    may_be_billed="可能计费",
-    replayed="取自本地（replayed），未计费",
-    demo="（演示：内置风景画，免费）",
-    seconds="{seconds} 秒",
-    variation="更温暖",
-    controls={
-        "previous": ("‹", "上一帧"),
-        "next": ("›", "下一帧"),
-        "full": "放大",
-        "grid": "宫格",
-        "compare": "对比",
-        "slider": "滑动对比",
-        "divider": "分界线",
-        "download": "下载",
-        "more": ("⋯", "更多"),
-        "picture": "复制图片",
-        "refused": "此页面不允许复制。",
-        "fit": "适应窗口",
-        "actual": "100 %",
-        "close": "关闭",
-        "copied": "已复制",
-        "frames": "所有帧",
-        "preview": "此处打不开原文件，这是预览。",
-        "seconds": "秒",
-    },
-    copies={
-        "path": "复制路径",
-        "ref": "复制 --ref",
-        "prompt": "复制提示词",
-        "redo": "复制重画",
-        "vary": "复制变体",
-        "export": "复制导出",
-    },
-)
+ENGLISH, CHINESE = Words("en"), Words("zh")
+_WORDS: Mapping[Language, Words] = {words.language: words for words in (ENGLISH, CHINESE)}
 
-LANGUAGES = {words.language: words for words in (ENGLISH, CHINESE)}
+
+def words_in(language: Language) -> Words:
+    """The words of an output in this language."""
+    return _WORDS[language]
 
 
 def words_for(prompt: str) -> Words:
     """The words beside the pictures of a prompt: in the language that is told, else in that of the prompt."""
-    return LANGUAGES[language_of(prompt)]
+    return _WORDS[language_of(prompt)]
+
+
+def words_for_most(prompts: Iterable[str]) -> Words:
+    """The words beside pictures of several prompts: those of the most of them."""
+    languages = [language_of(prompt) for prompt in prompts]
+    return CHINESE if languages.count("zh") * 2 > len(languages) else ENGLISH
 
 
 def own_words() -> Words:
     """The words of what belongs to no picture: in the language that is told, else in English."""
-    return LANGUAGES[own_language()]
+    return _WORDS[own_language()]

@@ -121,6 +121,14 @@ READS_AS_CODE = Text(
     "Sent as typed, though it reads as Python: {line}. Code goes into a cell of its own.",
     "提示词像 Python 代码（{line}），已原样发送；代码请放到单独的单元格。",
 )
+WIDE_AS_PLAIN = Text("Typed full-width and read as plain: {typed}.", "全角符号已按半角读取：{typed}。")
+NOTHING_TO_FILL_IN = Text(
+    "Sent as typed, for there is nothing to fill in: {names}.", "没有可填入的变量，已原样发送：{names}。"
+)
+GROUP_AS_TYPED = Text(
+    "Sent as typed: {group}. With --vary each variant is a run of its own.",
+    "已原样发送：{group}。加 --vary 可为每个变体各画一次。",
+)
 NOT_FIRST = Text(
     "%%seedream begins its cell. A name goes behind it: %%seedream hero << …",
     "%%seedream 要写在单元格开头；名字写在它后面：%%seedream hero << …",

@@ -10,10 +10,8 @@ RUN_AGAIN = Text("Run this cell to go on.", "运行此单元格以继续。")
 ONE_RUN_OF_SWEEP = Text("A panel begins with one run of a sweep, such as {one}.", "面板只能从一次生成开始，如 {one}。")
 
 # The form
-PROMPT = Text("Prompt", "提示词")
 PROMPT_HINT = Text("What to draw, in Chinese or English", "想画什么？中英文皆可")
 STYLE = Text("Style of all frames", "各帧共同的风格")
-FRAME = Text("Frame {number}", "第 {number} 帧")
 FRAME_HINT = Text("What this frame shows", "这一帧的内容")
 ADD_FRAME = Text("Add frame", "添加一帧")
 ADD_FRAME_HINT = Text(
@@ -105,14 +103,11 @@ UPLOAD_LARGE = Text(
 
 # The run
 STARTING = Text("starting", "开始")
-STOPPED = Text("stopped", "已停止")
-FAILED = Text("failed", "失败")
 NOT_SENT = Text("not sent", "未发送")
 PROGRESS = Text("{made} of {expected}", "{made} / {expected}")
 PROGRESS_OPEN = Text("{made} so far", "已到 {made} 张")
 PROGRESS_RUNS = Text("{ended} of {runs} runs", "{ended} / {runs} 次")
 PROGRESS_FRAME = Text("frame {number} · ", "第 {number} 帧 · ")
-SECONDS = Text("{seconds} s", "{seconds} 秒")
 ABOUT = Text("about {seconds} s more", "约还需 {seconds} 秒")
 STOPPED_UNSENT = Text("Stopped before anything was sent.", "尚未发送就已停止。")
 GENERATE_AGAIN = Text("Draw again", "再次生成")
@@ -136,13 +131,10 @@ VARY = Text("Vary", "变体")
 VARY_HINT = Text("Draws a new picture after this frame; may bill 1 image", "以这一帧为参考画一张新图，可能计费 1 张")
 USE_AS_REFERENCE = Text("Use as reference", "用作参考图")
 USE_AS_REFERENCE_HINT = Text("Adds this frame to the references", "加入参考图")
-COPY_REDO = Text("Copy redo", "复制重画")
 COPY_REDO_HINT = Text("Shows the cell that draws this frame anew", "显示重画这一帧的单元格")
-COPY_VARY = Text("Copy vary", "复制变体")
 COPY_VARY_HINT = Text("Shows the cell that draws a new picture after this frame", "显示以这一帧为参考画新图的单元格")
 FORM_FROM_SET = Text("Take its form", "套用其表单")
 FORM_FROM_SET_HINT = Text("Fills the form as it was for these pictures", "把表单恢复为生成这组图时的样子")
-MORE = Text("More", "更多")
 MORE_HINT = Text("Export, cells, the form of this set", "导出、单元格、这组图的表单")
 NO_FRAME = Text("There is no frame to go on from.", "没有可用的帧。")
 FRAME_WITHOUT_PICTURE = Text(
@@ -160,7 +152,6 @@ COPY_AS_CELL = Text("Copy as cell", "复制为单元格")
 COPY_AS_CELL_HINT = Text("Shows the %%seedream cell that makes this request", "显示生成同一请求的单元格")
 CELL = Text("Cell", "单元格")
 CELL_HINT = Text("The cell that makes the same request", "生成同一请求的单元格")
-COPY = Text("Copy", "复制")
 COPY_HINT = Text("Copies the cell", "复制单元格")
 INSERT = Text("Insert below", "插入到下方")
 INSERT_HINT = Text("Inserts the cell below this one", "在下方插入此单元格")
@@ -171,7 +162,6 @@ PRESS_COPY = Text("Press Ctrl+C.", "请按 Ctrl+C。")
 REFERENCE_NOT_KEPT = Text("The reference cannot be kept in {folder} ({why}).", "参考图无法保存到 {folder}（{why}）。")
 
 # Comparing
-COMPARE = Text("Compare", "对比")
 COMPARE_HINT = Text(
     "Draws the same with several sizes, models or words, side by side", "用多种尺寸、模型或词语各画一次并排对比"
 )

@@ -22,6 +22,7 @@ from seedream_magic.sweep.axes import Axis, title_of
 from seedream_magic.sweep.draw_sweep import plan_sweep
 from seedream_magic.sweep.make_axes import option_axis, read_groups
 from seedream_magic.sweep.sweep import Sweep
+from seedream_magic.words import carousel
 from seedream_magic.words import panel as texts
 
 _NAMES = {"size": texts.SIZES, "ratio": texts.RATIOS, "model": texts.MODELS}
@@ -70,7 +71,7 @@ class Compare:
 
     def __init__(self, loop: KernelLoop, models: Sequence[str], changed: Callable[[], None]) -> None:
         self._loop, self._changed, self._models = loop, changed, tuple(models)
-        self.switch = checkbox(texts.COMPARE(), texts.COMPARE_HINT())
+        self.switch = checkbox(carousel.COMPARE(), texts.COMPARE_HINT())
         self._values: dict[str, Any] = {}
         self._rows = column()
         set_visible(self._rows, visible=False)

@@ -21,6 +21,7 @@ from seedream_magic.images.store import keep_reference
 from seedream_magic.notebook.panel.controls import column, labelled, set_visible
 from seedream_magic.notebook.panel.references import FormReference
 from seedream_magic.view.markup import Markup, element
+from seedream_magic.words import carousel
 from seedream_magic.words import panel as texts
 
 
@@ -51,7 +52,7 @@ class CopiedCell:
         told = {name: text() for name, text in {**named, "press": texts.PRESS_COPY}.items()}
         data = {"data-cell": cell, "data-told": json.dumps(told, ensure_ascii=False), "data-made": str(made)}
         buttons = (
-            _button("copy", texts.COPY(), texts.COPY_HINT()),
+            _button("copy", carousel.COPY(), texts.COPY_HINT()),
             _button("insert", texts.INSERT(), texts.INSERT_HINT()),
         )
         status = element("span", {"role": "status"}, "")

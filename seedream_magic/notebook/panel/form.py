@@ -38,6 +38,7 @@ from seedream_magic.notebook.panel.controls import (
 )
 from seedream_magic.notebook.panel.frames import Frames
 from seedream_magic.words import panel as texts
+from seedream_magic.words.history import PROMPT
 
 ANY = "any"
 """In place of a ratio: the model decides."""
@@ -77,7 +78,7 @@ class Form:
 
     def _make_controls(self, loop: KernelLoop) -> None:
         area = {"rows": 3, "placeholder": texts.PROMPT_HINT()}
-        self.prompt = labelled(widgets.Textarea, texts.PROMPT(), texts.PROMPT_HINT(), "prompt", "bare", **area)
+        self.prompt = labelled(widgets.Textarea, PROMPT(), texts.PROMPT_HINT(), "prompt", "bare", **area)
         self.frames = Frames(loop, self._changed)
         self.ratio = labelled(widgets.RadioButtons, texts.RATIO(), texts.RATIO_HINT(), "ratio", options=(ANY,))
         self.size = labelled(widgets.RadioButtons, texts.SIZE(), texts.SIZE_HINT(), "size", options=tuple(SIDES))
@@ -257,7 +258,7 @@ class Form:
     def _name_prompt(self) -> None:
         """With frames the prompt is their style, and its label says so."""
         board = bool(self.frames.prompts)
-        self.prompt.description = texts.STYLE() if board else texts.PROMPT()
+        self.prompt.description = texts.STYLE() if board else PROMPT()
         (self.prompt.remove_class if board else self.prompt.add_class)("seedream-panel-bare")
 
 

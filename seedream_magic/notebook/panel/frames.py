@@ -11,6 +11,7 @@ import ipywidgets as widgets
 from seedream_magic.api.models import MAXIMUM_IMAGES
 from seedream_magic.notebook.kernel_loop import KernelLoop
 from seedream_magic.notebook.panel.controls import button, close, column, labelled, row
+from seedream_magic.words import carousel
 from seedream_magic.words import panel as texts
 
 
@@ -60,7 +61,7 @@ class Frames:
 
     def _row(self, place: int) -> Any:
         number = place + 1
-        label, hint = texts.FRAME(number=number), texts.FRAME_HINT()
+        label, hint = carousel.FRAME(number=number), texts.FRAME_HINT()
         text = labelled(widgets.Textarea, label, hint, "frame-words", rows=2, placeholder=hint)
         text.layout.flex, text.layout.min_width = "1 1 120px", "0"
         self._loop.watch(text, self._changed)

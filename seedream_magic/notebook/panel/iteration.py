@@ -18,6 +18,7 @@ from seedream_magic.notebook.panel.export import Export
 from seedream_magic.notebook.panel.references import thumbnail
 from seedream_magic.seedream import Seedream
 from seedream_magic.view.markup import Markup, element
+from seedream_magic.words import carousel
 from seedream_magic.words import panel as texts
 
 
@@ -55,13 +56,13 @@ class Iteration:
         redo = button(loop, texts.REDO(), texts.REDO_HINT(), lambda: begin(self._redo))
         vary = button(loop, texts.VARY(), texts.VARY_HINT(), lambda: begin(self._vary))
         use = button(loop, texts.USE_AS_REFERENCE(), texts.USE_AS_REFERENCE_HINT(), lambda: refer(self._chosen))
-        copy_redo = button(loop, texts.COPY_REDO(), texts.COPY_REDO_HINT(), lambda: copy(self._redo_cell))
-        copy_vary = button(loop, texts.COPY_VARY(), texts.COPY_VARY_HINT(), lambda: copy(self._vary_cell))
+        copy_redo = button(loop, carousel.COPY_REDO(), texts.COPY_REDO_HINT(), lambda: copy(self._redo_cell))
+        copy_vary = button(loop, carousel.COPY_VARY(), texts.COPY_VARY_HINT(), lambda: copy(self._vary_cell))
         again = button(loop, texts.FORM_FROM_SET(), texts.FORM_FROM_SET_HINT(), lambda: take_form(self._frame()[0]))
         self.buttons = (redo, vary, use, copy_redo, copy_vary, again)
         self._export = Export(loop)
         further = column(row(copy_redo, copy_vary, again), self._export.widget, kind="more")
-        more = switch(loop, texts.MORE(), texts.MORE_HINT(), further, self._export.make)
+        more = switch(loop, carousel.MORE(), texts.MORE_HINT(), further, self._export.make)
         loop.watch(self.number, self._name)
         loop.watch(self.words, changed)
         acts = row(self._picture, self.number, self.words, redo, vary, use, more, align_items="flex-end")
@@ -93,7 +94,7 @@ class Iteration:
         number, images = self.number.value, self._images
         if images is not None:
             frame = places_of(images)[number - 1]
-            name = texts.FRAME(number=number) if frame.ok else texts.NO_PICTURE(number=number)
+            name = carousel.FRAME(number=number) if frame.ok else texts.NO_PICTURE(number=number)
             self._thumbnails.do(
                 lambda: str(element("div", {"data-run": images.run_id}, Markup(thumbnail(frame, name))))
             )

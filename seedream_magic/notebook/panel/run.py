@@ -20,6 +20,7 @@ from seedream_magic.seedream import Seedream
 from seedream_magic.sweep.draw_sweep import start_sweep
 from seedream_magic.sweep.ledger import seconds_per_picture
 from seedream_magic.sweep.sweep import Sweep
+from seedream_magic.words import carousel
 from seedream_magic.words import panel as texts
 from seedream_magic.words.carousel import own_words
 
@@ -182,9 +183,9 @@ class RunControls:
 def _word_for(failure: BaseException) -> str:
     """The word for how a run failed."""
     if isinstance(failure, SeedreamInterrupted):
-        return texts.STOPPED()
-    return texts.FAILED() if getattr(failure, "sent", True) else texts.NOT_SENT()
+        return carousel.STOPPED()
+    return carousel.FAILED() if getattr(failure, "sent", True) else texts.NOT_SENT()
 
 
 def _seconds(seconds: float) -> str:
-    return texts.SECONDS(seconds=f"{seconds:.0f}")
+    return carousel.SECONDS(seconds=f"{seconds:.0f}")
