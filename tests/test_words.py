@@ -11,11 +11,16 @@ from collections.abc import Iterator
 from importlib import import_module
 from pathlib import Path
 
-from seedream_magic import ApiError, InvalidRequest
+import pytest
+
+from asking import data
+from raw_server import RawServer, Reply
+from seedream_magic import ApiError, ImageLinkExpired, InvalidRequest, Seedream
 from seedream_magic.api.redaction import clean_text
 from seedream_magic.words import errors as error_words
 from seedream_magic.words.language import choose_language
 from seedream_magic.words.text import Sentence, Text, as_stored, from_stored, in_language, join
+from service import PICTURE, POST
 
 PACKAGE = Path(__file__).resolve().parent.parent / "seedream_magic"
 CATALOGUE = PACKAGE / "words"
@@ -241,6 +246,29 @@ def test_a_record_holds_what_was_said_and_not_in_which_language() -> None:
         assert from_stored({**stored, **odd}, clean_text) == clean_text(said), odd
     assert from_stored("An old\x00note.", clean_text) == "An old note."
     assert as_stored(LEFT(left=1, name="a")) == "a 还有 1 张。"
+
+
+def test_an_old_run_speaks_the_language_of_whoever_opens_it(seedream: Seedream, server: RawServer) -> None:
+    """Its notes, the error of a picture that did not come and what to do, in text and on its cards."""
+    server._scenario = {POST: lambda request: data(request, 0, 1), PICTURE: lambda request: Reply(404)}
+    with pytest.raises(ImageLinkExpired, match="no longer served"):
+        seedream.generate("一只狐狸 by a lake", images=3, stream=False)
+    (run_id,) = [entry.run_id for entry in seedream.history()]
+    english = seedream.show(run_id)
+    assert english.notes[-1] == f"The service made 2 of 3 images; %seedream retry {run_id} asks for the rest."
+    assert "图片链接已无法访问（HTTP 404）。" in english._repr_html_(), "beside a Chinese prompt"
+    choose_language("zh")
+    chinese = seedream.show(run_id)
+    assert chinese.notes[-1] == f"服务只生成了 3 张中的 2 张；%seedream retry {run_id} 可补齐其余。"
+    error = chinese[0].error
+    assert error is not None
+    assert error.lines() == [
+        "ImageLinkExpired: 图片链接已无法访问（HTTP 404）。",
+        "已生成的会计费；没有重复请求。",
+        "之后可能恢复：链接有效期内可用 %seedream recover 补下载；%seedream retry 会重新请求并计费。",
+    ]
+    choose_language("en")
+    assert "link is no longer served (HTTP 404)." in seedream.show(run_id)._repr_html_()
 
 
 def test_a_pickled_sentence_is_one_still() -> None:
