@@ -339,7 +339,7 @@ def test_a_task_can_be_stopped_and_found_again(stuck: Behaviour, store: Path) ->
     answers = Asked(stuck)
     with served({POST: QUEUED, PICTURE: picture, RULE: answers}, store) as server:
         stopped = leave_task(server, store)
-        assert f"%seedream recover {stopped.run_id} fetches them, which bills nothing." in stopped.hint
+        assert f"%seedream recover {stopped.run_id} fetches its pictures, which bills nothing." in stopped.hint
         assert "task" in stopped.hint
         assert record(store)["state"] == "stopped"
         answers._answers = [QUEUED, done]

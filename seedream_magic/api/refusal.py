@@ -264,8 +264,8 @@ def refusal_error(
     if billed == "no" and before:
         billed = "unknown"
     known = find_code(refusal.code) or (find_code(str(status)) if is_generic(refusal.code) else None)
-    advice = known.fix if known else _HINTS.get(kind)
-    hint = advice() if advice else ""
+    of_kind = _HINTS[kind]() if kind in _HINTS else ""
+    hint = texts.CAUSE_AND_FIX(cause=known.cause(), fix=known.fix()) if known else of_kind
     if billed == "unknown":
         hint = hint or service.LOOK_FIRST()
     elif issubclass(kind, RequestRefused) and (fields := fields_not_taken(refusal, body or {})):

@@ -118,8 +118,8 @@ PANEL_NOT_LOADED = Text("The panel cannot be loaded ({why}).", "无法加载面�
 STOPPED = Text("{runs:run} stopped. Pictures that have come are kept.", "已停止 {runs} 次，已到的图片保留。")
 NOTHING_RUNS = Text("No run is under way in the background.", "后台没有正在进行的绘制。")
 RUNS_GO_ON = Text(
-    "{runs:run goes|runs go} on in the background; the pictures are saved. "
-    "%seedream stop ends that while the extension is loaded.",
+    "{runs:run goes|runs go} on in the background; the pictures are saved. %seedream stop ends that while the "
+    "extension is loaded.",
     "后台还有 {runs} 次绘制，图片会保存；扩展加载时可用 %seedream stop 停止。",
 )
 
@@ -144,8 +144,8 @@ NO_RUN_YET = Text(
     "There is no run in {store} yet: draw with %%seedream first.", "{store} 里还没有记录；请先用 %%seedream 画图。"
 )
 NO_ROWS = Text(
-    "{number} is a row of the history shown last, and none with rows has been: "
-    "%seedream history numbers the runs, then %seedream {command} {number}.",
+    "{number} is a row of the history shown last, and none with rows has been: %seedream history numbers the runs, "
+    "then %seedream {command} {number}.",
     "{number} 是历史记录的行号，但还没有显示过：先 %seedream history，再 %seedream {command} {number}。",
 )
 NO_ROW = Text(
@@ -208,9 +208,9 @@ NO_DATE = Text(
 )
 SINCE_TAKES = Text("--since takes a date, such as 2026-11 or yesterday.", "--since 后面写日期，如 2026-11 或昨天。")
 SWEEP_ON_TABLE = Text(
-    "{name} is a sweep of {runs:run} with {pictures:picture}; a light table has {fewest} to {most}. "
-    "Name cells of it: %seedream compare {cells}.",
-    "{name} 是 {runs} 次运行的批量，共 {pictures} 张；并排对比需 {fewest} 至 {most} 张。"
-    "请写其中几格：%seedream compare {cells}。",
+    "{name} is a sweep of {runs:run} with {pictures:picture}; a light table has {fewest} to {most}. Name cells of it: "
+    "%seedream compare {cells}.",
+    "{name} 是 {runs} 次运行的批量，共 {pictures} 张；并排对比需 {fewest} 至 {most} 张。请写其中几格：%seedream "
+    "compare {cells}。",
 )
 CELLS_NAMED_BY = Text("They are named by {axes}.", "各格的名字：{axes}。")

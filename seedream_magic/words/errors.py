@@ -10,7 +10,7 @@ WHAT_CAME_IS_BILLED = Text("What was made is billed; it was not asked again.", "
 BEGUN_IS_BILLED = Text("Stopped or not, what the service had begun is billed.", "服务已开始生成的部分仍会计费。")
 MAY_BE_BILLED = Text(
     "It may be billed: sent once from here, a gateway may have repeated it.",
-    "可能已计费。本机只发送了一次，网关可能重发过。",
+    "可能已计费：本机只发送了一次，网关可能重发过。",
 )
 IMAGES_MAY_BE_BILLED = Text(
     "{images:image} may be billed: sent once from here, a gateway may have repeated it.",

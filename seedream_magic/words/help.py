@@ -5,184 +5,71 @@ from __future__ import annotations
 from seedream_magic.words.text import Text
 
 START = Text(
-    """\
-A cell that begins with %%seedream draws the prompt below it.
-
-    %%seedream -n 4 -s 2K -r 16:9
-    four seasons of one mountain village
-
-    %%seedream story << -s 2K --ref hero.png
-    watercolour, one red fox
-    ---
-    it wakes in the snow
-    ---
-    it crosses the frozen river
-
-Go on from a set:
-    story = story.redo(1)                 frame 2 anew
-    story = story.extend(["it rests"])    one frame more
-    night = story[0].vary("at night")     a new set after a frame
-    story[0].star()                       mark the best
-    %seedream compare story[0] night[0]   side by side
-    %seedream export story fox.pdf        hand it over
-
-Compare looks:  --vary with {{red|blue}} in the prompt
-What it costs:  --dry-run before, %seedream after
-Earlier runs:   %seedream history fox, %seedream show 1
-Trouble:        %seedream doctor, %seedream retry RUN
-Without typing: %seedream panel
-
-%seedream help TOPIC: """,
-    """\
-以 %%seedream 开头的单元格会画出下面的提示词。
-
-    %%seedream -n 4 -s 2K -r 16:9
-    同一座山村的四季
-
-    %%seedream 故事 << -s 2K --ref hero.png
-    水彩，一只红狐狸
-    ---
-    它在雪地里醒来
-    ---
-    它走过结冰的河
-
-接着画：
-    故事 = 故事.redo(1)              重画第 2 帧
-    故事 = 故事.extend(["它睡着了"])  再加一帧
-    夜 = 故事[0].vary("夜里")         以一帧为参考画新的一组
-    故事[0].star()                   标出最好的
-    %seedream compare 故事[0] 夜[0]   并排对比
-    %seedream export 故事 狐狸.pdf    交付
-
-对比多种画法：--vary，提示词里写 {{红|蓝}}
-费用：        先用 --dry-run 看，之后看 %seedream
-以前的图：    %seedream history 狐狸，再用 %seedream show 1
-出了问题：    %seedream doctor，%seedream retry RUN
-不想打字：    %seedream panel
-
-%seedream help 主题：""",
+    "A cell that begins with %%seedream draws the prompt below it.\n\n    %%seedream -n 4 -s 2K -r 16:9\n    four "
+    "seasons of one mountain village\n\n    %%seedream story << -s 2K --ref hero.png\n    watercolour, one red fox\n  "
+    "  ---\n    it wakes in the snow\n    ---\n    it crosses the frozen river\n\nGo on from a set:\n    story = "
+    'story.redo(1)                 frame 2 anew\n    story = story.extend(["it rests"])    one frame more\n    night '
+    '= story[0].vary("at night")     a new set after a frame\n    story[0].star()                       mark the '
+    "best\n    %seedream compare story[0] night[0]   side by side\n    %seedream export story fox.pdf        hand it "
+    "over\n\nCompare looks:  --vary with {{red|blue}} in the prompt\nWhat it costs:  --dry-run before, %seedream "
+    "after\nEarlier runs:   %seedream history fox, %seedream show 1\nTrouble:        %seedream doctor, %seedream "
+    "retry RUN\nWithout typing: %seedream panel\n\n%seedream help TOPIC: ",
+    "以 %%seedream 开头的单元格会画出下面的提示词。\n\n    %%seedream -n 4 -s 2K -r 16:9\n    同一座山村的四季\n\n    "
+    "%%seedream 故事 << -s 2K --ref hero.png\n    水彩，一只红狐狸\n    ---\n    它在雪地里醒来\n    ---\n    "
+    "它走过结冰的河\n\n接着画：\n    故事 = 故事.redo(1)              重画第 2 帧\n    故事 = "
+    '故事.extend(["它睡着了"])  再加一帧\n    夜 = 故事[0].vary("夜里")         以一帧为参考画新的一组\n    '
+    "故事[0].star()                   标出最好的\n    %seedream compare 故事[0] 夜[0]   并排对比\n    %seedream "
+    "export 故事 狐狸.pdf    交付\n\n对比多种画法：--vary，提示词里写 {{红|蓝}}\n费用：        先用 --dry-run 看，"
+    "之后看 %seedream\n以前的图：    %seedream history 狐狸，再用 %seedream show 1\n出了问题：    %seedream doctor，"
+    "%seedream retry RUN\n不想打字：    %seedream panel\n\n%seedream help 主题：",
 )
 REFERENCES = Text(
-    """\
---ref takes, each once or several times:
-    hero.png  "two words.png"  art/*.png   files
-    https://…                              links, fetched without the key
-    hero  hero[2]                          a variable: a set, a frame, a PIL image,
-                                           an array, bytes, an open file
-    run:ID[2]                              a frame of an earlier run, from 0
-References and images together are at most 15. --fit scales what is too large.""",
-    """\
---ref 可多次使用，可以是：
-    hero.png  "两个 词.png"  art/*.png   文件
-    https://…                            链接，获取时不带密钥
-    hero  hero[2]                        变量：图组、帧、PIL 图像、数组、字节、打开的文件
-    run:ID[2]                            以前某次的一帧，从 0 数起
-参考图与生成张数合计不超过 15。--fit 缩小超限的图。""",
+    '--ref takes, each once or several times:\n    hero.png  "two words.png"  art/*.png   files\n    https://…        '
+    "                      links, fetched without the key\n    hero  hero[2]                          a variable: a "
+    "set, a frame, a PIL image,\n                                           an array, bytes, an open file\n    "
+    "run:ID[2]                              a frame of an earlier run, from 0\nReferences and images together are at "
+    "most 15. --fit scales what is too large.",
+    '--ref 可多次使用，可以是：\n    hero.png  "两个 词.png"  art/*.png   文件\n    https://…                         '
+    "   链接，获取时不带密钥\n    hero  hero[2]                        变量：图组、帧、PIL 图像、数组、字节、"
+    "打开的文件\n    run:ID[2]                            以前某次的一帧，从 0 数起\n参考图与生成张数合计不超过 15。"
+    "--fit 缩小超限的图。",
 )
 EXPORT = Text(
-    """\
-%seedream export RUN FILE, or images.export("FILE"); the ending says what:
-    book.pdf    --layout page, spread or sheet; --page-size A4, A5, square, picture …
-    book.html   one page with the originals; prints one to a page
-    set.zip     originals, captions, what was asked for
-    sheet.jpg   a contact sheet; .png too
-    play.gif    the frames one after the other
---title T, --author NAME and --no-captions are for .pdf and .html, which tell nothing
-of model, price and run without --with-facts.""",
-    """\
-%seedream export RUN 文件，或 images.export("文件")，由扩展名决定：
-    book.pdf    --layout page（一页一帧）、spread（跨页）、sheet（总览）；--page-size A4、A5、square、picture 等
-    book.html   一个网页，内含原图；打印时一页一张
-    set.zip     原图、说明、请求内容
-    sheet.jpg   总览图，也可用 .png
-    play.gif    依次播放各帧
---title、--author、--no-captions 用于 .pdf 和 .html；不加 --with-facts 时不含模型、费用和记录编号。""",
+    '%seedream export RUN FILE, or images.export("FILE"); the ending says what:\n    book.pdf    --layout page, '
+    "spread or sheet; --page-size A4, A5, square, picture …\n    book.html   one page with the originals; prints one "
+    "to a page\n    set.zip     originals, captions, what was asked for\n    sheet.jpg   a contact sheet; .png too\n  "
+    "  play.gif    the frames one after the other\n--title T, --author NAME and --no-captions are for .pdf and .html, "
+    "which tell nothing\nof model, price and run without --with-facts.",
+    '%seedream export RUN 文件，或 images.export("文件")，由扩展名决定：\n    book.pdf    --layout page（一页一帧）、'
+    "spread（跨页）、sheet（总览）；--page-size A4、A5、square、picture 等\n    book.html   一个网页，内含原图；"
+    "打印时一页一张\n    set.zip     原图、说明、请求内容\n    sheet.jpg   总览图，也可用 .png\n    play.gif    "
+    "依次播放各帧\n--title、--author、--no-captions 用于 .pdf 和 .html；不加 --with-facts 时不含模型、费用和记录编号。",
 )
 CELL = Text(
-    """\
-%%seedream [NAME <<] [options]
-the prompt, with {{variables}} filled in from the notebook
-
-Draws with Seedream and shows the pictures as they land.
-The last set is always `_seedream`.
-
-A set (-n) is one request whose pictures know each other;
-a sweep (--vary, --each, --xy, --repeat) is many requests,
-shown as one grid. -n 4 --vary: 4 pictures per variant.
-A value - leaves a hole; with --vary \\{{ \\| \\}} are the signs.
-
-A line --- splits the prompt into a storyboard: the shared
-style first, then one part for each frame.
-""",
-    """\
-%%seedream [名字 <<] [选项]
-提示词，其中的 {{变量}} 用笔记本里的值填入
-
-用 Seedream 作画，图片到一张显示一张；
-最近一组总在 `_seedream` 里。
-
-组图（-n）是一次请求，各张相互关联；批量（--vary、
---each、--xy、--repeat）是多次请求，以网格显示。
--n 4 --vary：每种变体 4 张。值 - 表示跳过；
-用 --vary 时，\\{{ \\| \\}} 表示符号本身。
-
-单独一行 --- 把提示词分为分镜：
-第一段是共同风格，其后每段一帧。
-""",
+    "%%seedream [NAME <<] [options]\nthe prompt, with {{variables}} filled in from the notebook\n\nDraws with "
+    "Seedream and shows the pictures as they land.\nThe last set is always `_seedream`.\n\nA set (-n) is one request "
+    "whose pictures know each other;\na sweep (--vary, --each, --xy, --repeat) is many requests,\nshown as one grid. "
+    "-n 4 --vary: 4 pictures per variant.\nA value - leaves a hole; with --vary \\{{ \\| \\}} are the signs.\n\nA "
+    "line --- splits the prompt into a storyboard: the shared\nstyle first, then one part for each frame.\n",
+    "%%seedream [名字 <<] [选项]\n提示词，其中的 {{变量}} 用笔记本里的值填入\n\n用 Seedream 作画，图片到一张显示一张；"
+    "\n最近一组总在 `_seedream` 里。\n\n组图（-n）是一次请求，各张相互关联；批量（--vary、\n--each、--xy、"
+    "--repeat）是多次请求，以网格显示。\n-n 4 --vary：每种变体 4 张。值 - 表示跳过；\n用 --vary 时，\\{{ \\| \\}} "
+    "表示符号本身。\n\n单独一行 --- 把提示词分为分镜：\n第一段是共同风格，其后每段一帧。\n",
 )
 CELL_EXAMPLES = Text(
-    """\
-    %%seedream
-    a lighthouse in fog, watercolour
-
-    %%seedream seasons << -n 4 -s 2K -r 16:9
-    four seasons of one mountain village, flat illustration
-
-    %%seedream story << -s 2K --ref hero.png --bg
-    watercolour, one red fox
-    ---
-    it wakes in the snow
-    ---
-    it crosses the frozen river
-
-    %%seedream kites << --vary --xy size=2K,4K
-    a {{red|blue|green}} kite over {{the sea|a city}}
-
-    %%seedream --each animals.csv --dry-run
-    {{animal}} in {{place}}, watercolour
-
-Then
-
-    seasons[0].image    seasons[0].path
-    seasons.failed      seasons.folder
-    kites["red", "the sea", "2K"]       kites.retry()
-""",
-    """\
-    %%seedream
-    雾中的灯塔，水彩
-
-    %%seedream 四季 << -n 4 --no-watermark
-    同一座山村的四季，扁平插画
-
-    %%seedream 故事 << -s 2K --ref hero.png --bg
-    水彩，一只红狐狸
-    ---
-    它在雪地里醒来
-    ---
-    它走过结冰的河
-
-    %%seedream 风筝 << --变体 --交叉 尺寸=2K,4K
-    {{红|蓝|绿}}色的风筝，飞在{{海|城市}}上空
-
-    %%seedream --逐行 animals.csv --试算
-    {{动物}}在{{地方}}，水彩
-
-然后
-
-    四季[0].image    四季[0].path
-    四季.failed      四季.folder
-    风筝["红", "海", "2K"]       风筝.retry()
-""",
+    "    %%seedream\n    a lighthouse in fog, watercolour\n\n    %%seedream seasons << -n 4 -s 2K -r 16:9\n    four "
+    "seasons of one mountain village, flat illustration\n\n    %%seedream story << -s 2K --ref hero.png --bg\n    "
+    "watercolour, one red fox\n    ---\n    it wakes in the snow\n    ---\n    it crosses the frozen river\n\n    "
+    "%%seedream kites << --vary --xy size=2K,4K\n    a {{red|blue|green}} kite over {{the sea|a city}}\n\n    "
+    "%%seedream --each animals.csv --dry-run\n    {{animal}} in {{place}}, watercolour\n\nThen\n\n    "
+    'seasons[0].image    seasons[0].path\n    seasons.failed      seasons.folder\n    kites["red", "the sea", "2K"]   '
+    "    kites.retry()\n",
+    "    %%seedream\n    雾中的灯塔，水彩\n\n    %%seedream 四季 << -n 4 --no-watermark\n    同一座山村的四季，"
+    "扁平插画\n\n    %%seedream 故事 << -s 2K --ref hero.png --bg\n    水彩，一只红狐狸\n    ---\n    "
+    "它在雪地里醒来\n    ---\n    它走过结冰的河\n\n    %%seedream 风筝 << --变体 --交叉 尺寸=2K,4K\n    "
+    "{{红|蓝|绿}}色的风筝，飞在{{海|城市}}上空\n\n    %%seedream --逐行 animals.csv --试算\n    {{动物}}在{{地方}}，"
+    '水彩\n\n然后\n\n    四季[0].image    四季[0].path\n    四季.failed      四季.folder\n    风筝["红", "海", "2K"]  '
+    "     风筝.retry()\n",
 )
 OPTIONS_HEADING = Text("Options", "选项列表")
 COMMANDS_HEADING = Text("Commands", "命令列表")

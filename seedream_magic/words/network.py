@@ -240,6 +240,8 @@ COST = Text("The service says that this cost {cost}.", "服务称此次费用为
 IN_PYTHON = Text("{cell} (in Python {python})", "{cell}（Python 中 {python}）")
 
 # Refusals.
+CAUSE_AND_FIX = Text("{fix}", "{cause}{fix}")
+"""What to do about a code of the service, whose own words stand before it: they are English, so Chinese tells why."""
 HTTP_STATUS = Text("{said} (HTTP {status}).", "{said}（HTTP {status}）。")
 SAID = Text("{said}.", "{said}。")
 CHECK_KEY = Text(

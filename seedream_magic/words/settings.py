@@ -46,13 +46,13 @@ OVER_RUN = Text(
     "可能计费 {images} 张；SeedreamMagics.max_images_per_run 上限为 {allowed}。",
 )
 OVER_SESSION = Text(
-    "This may bill {images:image} after {before} in this session; "
-    "SeedreamMagics.max_images_per_session allows {allowed}.",
+    "This may bill {images:image} after {before} in this session; SeedreamMagics.max_images_per_session allows "
+    "{allowed}.",
     "可能再计费 {images} 张，本次会话已有 {before} 张；SeedreamMagics.max_images_per_session 上限为 {allowed}。",
 )
 OVER_DAY = Text(
-    "This may bill {images:image} after {before} today; "
-    "SeedreamMagics.max_images_per_day allows {allowed} till midnight.",
+    "This may bill {images:image} after {before} today; SeedreamMagics.max_images_per_day allows {allowed} till "
+    "midnight.",
     "可能再计费 {images} 张，今天已有 {before} 张；SeedreamMagics.max_images_per_day 到午夜前上限为 {allowed}。",
 )
 SWEEP_OVER_RUN = Text(
