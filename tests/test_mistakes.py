@@ -68,6 +68,8 @@ DRAWN = [
     ("%%seedream\n-n", "-n"),
     ("%%seedream\n- red\n- blue", "- red\n- blue"),
     ("%%seedream\n! a warning sign", "! a warning sign"),
+    ("%%seedream --raw\n%pip install pillow", "%pip install pillow"),
+    ("%%seedream --raw\nf'a fox'", "f'a fox'"),
     ("%%seedream -m doubao-sedream-4-5 --no-check\na fox", "a fox"),
     ("%%seedream -m doubao-seedream-6-0\na fox", "a fox"),
     ("%%seedream -m ep-2026-seedream\na fox", "a fox"),
