@@ -100,6 +100,7 @@ def test_the_cell_of_a_request_makes_it_again(
         ("a village", {}, {}, "%%seedream\na village"),
         ("a village", {"images": 4, "size": "4K"}, {"images": 4}, "%%seedream -s 4K\na village"),
         ("{season}", {}, {}, "%%seedream --raw\n{season}"),
+        ("%seedream help", {}, {}, "%%seedream --raw\n%seedream help"),
         (Storyboard("flat", ("spring", "---")), {}, {}, "%%seedream\nflat\n---\nspring\n---\n\\---"),
         (
             "x",

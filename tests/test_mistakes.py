@@ -38,6 +38,7 @@ CAUGHT = [
     ("%%seedream -m doubao-sedream-4-5\na fox", "did you mean doubao-seedream-4-5? --no-check sends it as typed"),
     ("%%seedream -m dubao-seedream_4.5 --dry-run\na fox", "did you mean doubao-seedream-4-5?"),
     ("x = 1\n%%seedream\na fox", "%%seedream begins its cell"),
+    ("%load_ext seedream_magic\n%%seedream\na fox", "%%seedream begins its cell"),
     ("hero = %%seedream -n 2\na fox", "%%seedream hero << …"),
 ]
 
@@ -68,6 +69,8 @@ DRAWN = [
     ("%%seedream\n-n", "-n"),
     ("%%seedream\n- red\n- blue", "- red\n- blue"),
     ("%%seedream\n! a warning sign", "! a warning sign"),
+    ("%%seedream --raw\n%pip install pillow", "%pip install pillow"),
+    ("%%seedream --raw\nf'a fox'", "f'a fox'"),
     ("%%seedream -m doubao-sedream-4-5 --no-check\na fox", "a fox"),
     ("%%seedream -m doubao-seedream-6-0\na fox", "a fox"),
     ("%%seedream -m ep-2026-seedream\na fox", "a fox"),

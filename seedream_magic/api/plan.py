@@ -178,6 +178,10 @@ def _masked_header(name: str) -> str:
     return '"' + re.sub(r"([$`])", r"\\\1", name) + f': ${variable}"'
 
 
+_LIKE_A_SLIP = re.compile(r"""^\s*[%％!]|\A\s*(?:[-－—–−―‐‑‒]+\w|(?:[rR]?[fF]|[fF][rR])['"]|'{3}|"{3})""", re.MULTILINE)
+"""A prompt that a cell would refuse, for it looks like a command, options or a string of Python."""
+
+
 def cell_text(
     request: ImageRequest,
     *,
@@ -209,7 +213,7 @@ def cell_text(
     options += [f"--provider {shlex.quote(provider)}"] if provider else []
     options += [f"--extra {shlex.quote(json.dumps(extra, ensure_ascii=False))}"] if extra else []
     body = request.storyboard.text if request.storyboard else escape(request.prompt)
-    options += [*switches, *(["--raw"] if "{" in body else [])]
+    options += [*switches, *(["--raw"] if "{" in body or _LIKE_A_SLIP.search(body) else [])]
     return f"{' '.join(['%%seedream', *options])}\n{body}"
 
 

@@ -61,7 +61,8 @@ def parse_cell(line: str, body: str) -> Cell:
     """
     typed, wide = read_line(line)
     refuse_twice(typed, typed.get("extra", {}))
-    refuse_body(body)
+    if not typed.get("raw"):
+        refuse_body(body)
     running = {part.name: typed.pop(part.name) for part in fields(Cell) if part.name in typed}
     _check_sweep(running, typed)
     planning = {part.name: typed.pop(part.name) for part in fields(Ask) if part.name in typed}

@@ -82,7 +82,8 @@ def _is_misplaced(lines: list[str]) -> bool:
         return True
     place = next((place for place, line in enumerate(lines) if _TYPED_MAGIC.match(line)), 0)
     try:
-        return place > 0 and bool(ast.parse("".join(lines[:place])).body)
+        above = (re.sub(r"^[%!].*", "pass", line) for line in lines[:place])  # such as %load_ext
+        return place > 0 and bool(ast.parse("".join(above)).body)
     except (SyntaxError, ValueError):
         return False
 

@@ -24,5 +24,8 @@ SAMPLE = Text("draw so many of all runs, the same ones each time", "只抽取其
 SEED = Text("which ones: another number, another sample; 0", "抽样种子，默认 0")
 BG = Text("return at once; the set grows while the kernel is free", "后台绘制，不占用内核")
 QUIET = Text("bind, do not show", "不显示图片")
-RAW = Text("leave {{braces}} in the prompt as typed", "不填充 {{变量}}")
+RAW = Text(
+    "the prompt as typed: {{braces}} stay, nothing in it is refused as a slip",
+    "提示词原样发送：不填充 {{变量}}，不查笔误",
+)
 SHOW = Text("carousel (default) or grid", "轮播或网格")
