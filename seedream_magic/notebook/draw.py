@@ -16,10 +16,11 @@ from seedream_magic.notebook.cell import Cell, parse_cell, value_of
 from seedream_magic.notebook.desk import Desk
 from seedream_magic.notebook.display import ends_with_cells, in_terminal
 from seedream_magic.notebook.mistakes import refuse_taken
-from seedream_magic.notebook.sweeps import IN_BACKGROUND, WAITED, draw_sweep, first_group
+from seedream_magic.notebook.sweeps import draw_sweep, first_group
 from seedream_magic.planning import plan_ask
 from seedream_magic.seedream import Seedream
 from seedream_magic.variables import fill_prompt
+from seedream_magic.words import drawing as texts
 
 
 def draw_cell(desk: Desk, line: str, text: str) -> None:
@@ -36,17 +37,17 @@ def draw_cell(desk: Desk, line: str, text: str) -> None:
         try:
             desk.session.refuse(plan)
         except InvalidRequest as error:
-            print(f"It would be refused now: {error}")  # noqa: T201 - what was asked for is text
+            print(texts.WOULD_BE_REFUSED(why=str(error)))  # noqa: T201 - what was asked for is text
         return
     shown: dict[str, Any] = {"name": cell.name, "layout": cell.show, "quiet": cell.quiet}
     if not cell.bg:
         desk.run(client, plan, **shown)
     elif ends_with_cells(desk.shell):
-        desk.run(client, replace(plan, warnings=(*plan.warnings, WAITED)), **shown)
+        desk.run(client, replace(plan, warnings=(*plan.warnings, texts.BACKGROUND_WAITED())), **shown)
     else:
         desk.start(client, plan, **shown)
         if in_terminal(desk.shell) and not cell.quiet:
-            print(IN_BACKGROUND)  # noqa: T201 - a terminal shows no growing set meanwhile
+            print(texts.IN_BACKGROUND())  # noqa: T201 - a terminal shows no growing set meanwhile
 
 
 def _plan_cell(desk: Desk, cell: Cell) -> tuple[Plan, Seedream]:
@@ -58,10 +59,9 @@ def _plan_cell(desk: Desk, cell: Cell) -> tuple[Plan, Seedream]:
     plan = plan_ask(client, replace(ask, prompt=prompt, refs=refs))
     plan = replace(plan, warnings=(*plan.warnings, *cell.notes))
     if cell.wide:
-        plan = replace(plan, warnings=(*plan.warnings, f"Typed full-width and read as plain: {', '.join(cell.wide)}."))
+        plan = replace(plan, warnings=(*plan.warnings, texts.READ_AS_PLAIN(typed=", ".join(cell.wide))))
     if unfilled:
-        note = f"Sent as typed, for there is nothing to fill in: {', '.join(unfilled)}."
-        plan = replace(plan, warnings=(*plan.warnings, note))
+        plan = replace(plan, warnings=(*plan.warnings, texts.UNFILLED(names=", ".join(unfilled))))
     if not cell.raw and (group := first_group(cell.ask.prompt)):
         note = f"Sent as typed: {group}. With --vary each variant is a run of its own."
         plan = replace(plan, warnings=(*plan.warnings, note))
