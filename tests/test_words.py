@@ -48,7 +48,7 @@ def faults(text: Text) -> Iterator[str]:
     english, chinese = (re.sub(r"\{[^}]*\}", "", words) for words in (text.english, text.chinese))
     if fields(text.english) != fields(text.chinese):
         yield "one language names facts that the other does not"
-    if not english or HAN.search(english):
+    if not text.english or HAN.search(english):
         yield "its English is none"
     if not HAN.search(chinese) and TWO_WORDS.search(english):
         yield "its Chinese is none"
@@ -72,17 +72,9 @@ def test_a_text_is_whole_in_both_languages() -> None:
 # Modules that hold sentences still. One that was moved is taken off: the list only becomes shorter.
 NOT_MOVED = (
     "api/fields.py",
-    "batch/draw_many.py",
-    "batch/inputs.py",
-    "batch/mapping.py",
-    "batch/workers.py",
-    "demo/__main__.py",
-    "demo/jobs.py",
-    "demo/service.py",
     "images/dataset.py",
     "images/history_rows.py",
     "images/light_table.py",
-    "images/search.py",
     "notebook/actions.py",
     "notebook/draw.py",
     "view/cards.py",
@@ -128,10 +120,16 @@ NOT_READ = {
     "__init__.py": r"^module \{\} has no",  # Python's words
     "api/shapes.py": r"no error|成功",  # what gateways write
     "database.py": r"^(CREATE|SELECT|INSERT|UPDATE|DELETE|max\()|^no such $",
+    "batch/inputs.py": r"^map\(\) has no option",  # as Python says it
+    "batch/mapping.py": r"^<|^, of them \{\} not sent again",  # what Python shows of a batch
+    "demo/__main__.py": r"^  curl |^\{\"model",  # what is typed
+    "demo/jobs.py": r"",  # what the service answers
+    "demo/service.py": r"",  # the same
     "demo/canvas.py": r"^[0-9a-f ]+$",
     "demo/landscape.py": r"^\w+ (\{\}|woods)$",  # what a random number is for
     "demo/painter.py": r"",  # shapes
     "demo/prompts.py": r"",  # what the demo understands
+    "images/search.py": r"",  # what is typed to search by
     "sweep/make_axes.py": r"^(row|vary) \{\}$",  # labels and axes as code names them
     "sweep/sweep.py": r"^<Sweep ",  # what Python shows of it
     "view/markup.py": r"^padding:",

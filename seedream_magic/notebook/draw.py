@@ -20,7 +20,7 @@ from seedream_magic.notebook.sweeps import draw_sweep, first_group
 from seedream_magic.planning import plan_ask
 from seedream_magic.seedream import Seedream
 from seedream_magic.variables import fill_prompt
-from seedream_magic.words import drawing as texts
+from seedream_magic.words import drawing
 
 
 def draw_cell(desk: Desk, line: str, text: str) -> None:
@@ -37,17 +37,17 @@ def draw_cell(desk: Desk, line: str, text: str) -> None:
         try:
             desk.session.refuse(plan)
         except InvalidRequest as error:
-            print(texts.WOULD_BE_REFUSED(why=str(error)))  # noqa: T201 - what was asked for is text
+            print(f"It would be refused now: {error}")  # noqa: T201 - what was asked for is text
         return
     shown: dict[str, Any] = {"name": cell.name, "layout": cell.show, "quiet": cell.quiet}
     if not cell.bg:
         desk.run(client, plan, **shown)
     elif ends_with_cells(desk.shell):
-        desk.run(client, replace(plan, warnings=(*plan.warnings, texts.BACKGROUND_WAITED())), **shown)
+        desk.run(client, replace(plan, warnings=(*plan.warnings, drawing.BACKGROUND_WAITED())), **shown)
     else:
         desk.start(client, plan, **shown)
         if in_terminal(desk.shell) and not cell.quiet:
-            print(texts.IN_BACKGROUND())  # noqa: T201 - a terminal shows no growing set meanwhile
+            print(drawing.IN_BACKGROUND())  # noqa: T201 - a terminal shows no growing set meanwhile
 
 
 def _plan_cell(desk: Desk, cell: Cell) -> tuple[Plan, Seedream]:
@@ -59,9 +59,10 @@ def _plan_cell(desk: Desk, cell: Cell) -> tuple[Plan, Seedream]:
     plan = plan_ask(client, replace(ask, prompt=prompt, refs=refs))
     plan = replace(plan, warnings=(*plan.warnings, *cell.notes))
     if cell.wide:
-        plan = replace(plan, warnings=(*plan.warnings, texts.READ_AS_PLAIN(typed=", ".join(cell.wide))))
+        plan = replace(plan, warnings=(*plan.warnings, f"Typed full-width and read as plain: {', '.join(cell.wide)}."))
     if unfilled:
-        plan = replace(plan, warnings=(*plan.warnings, texts.UNFILLED(names=", ".join(unfilled))))
+        note = f"Sent as typed, for there is nothing to fill in: {', '.join(unfilled)}."
+        plan = replace(plan, warnings=(*plan.warnings, note))
     if not cell.raw and (group := first_group(cell.ask.prompt)):
         note = f"Sent as typed: {group}. With --vary each variant is a run of its own."
         plan = replace(plan, warnings=(*plan.warnings, note))

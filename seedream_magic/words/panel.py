@@ -213,7 +213,6 @@ LAYOUT_PAGE = Text("one a page", "每页一张")
 LAYOUT_SPREAD = Text("spread", "对开")
 LAYOUT_SHEET = Text("contact sheet", "拼图")
 EXPORTING = Text("writing…", "正在写入…")
-EXPORTED = Text("Written: {path}", "已写入：{path}")
 
 # The key
 KEY = Text("API key", "API 密钥")

@@ -23,6 +23,7 @@ from seedream_magic.notebook.panel.controls import (
 from seedream_magic.view.export_options import PAGE_SIZES
 from seedream_magic.words import panel as texts
 from seedream_magic.words.clip import path_from
+from seedream_magic.words.commands import WRITTEN
 
 
 class Export:
@@ -96,6 +97,6 @@ class Export:
 def _write(images: ImageSet, path: str, chosen: dict[str, Any]) -> str:
     """Write the file; what is said of it."""
     try:
-        return lines([texts.EXPORTED(path=path_from(images.export(path, **chosen), Path.cwd()))])
+        return lines([WRITTEN(path=path_from(images.export(path, **chosen), Path.cwd()))])
     except (SeedreamError, OSError) as error:
         return errors([" ".join(filter(None, (str(error), getattr(error, "hint", ""))))])
