@@ -79,7 +79,7 @@ def cell_axes(cell: Cell, variables: Mapping[str, Any], *, filled: Mapping[str, 
     if cell.vary:
         prompt, groups = read_groups(prompt)
         if not groups:
-            raise InvalidRequest(texts.NO_GROUP(example="{red|blue}"))
+            raise InvalidRequest(texts.NO_GROUP())
     axes = list(groups)
     if cell.each:
         table = (

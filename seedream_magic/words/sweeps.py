@@ -38,8 +38,8 @@ NO_LIST = Text("{where} takes a list of values, not {kind}.", "{where} 应为取
 
 # Groups and variables of the prompt
 NO_GROUP = Text(
-    "--vary finds no group in the prompt: write the variants as {example}.",
-    "提示词里没有 --vary 的变体，请写成 {example}。",
+    "--vary finds no group in the prompt: write the variants as {{red|blue}}.",
+    "提示词里没有 --vary 的变体，请写成 {{红|蓝}}。",
 )
 NESTED_GROUP = Text(
     "A group of --vary stands in another one: {group}. Write each variant out.",
