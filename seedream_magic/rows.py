@@ -17,7 +17,10 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from seedream_magic.errors import InvalidRequest, plural
+from seedream_magic.errors import InvalidRequest
+from seedream_magic.words import tables as texts
+from seedream_magic.words.lists import COMMA
+from seedream_magic.words.text import chain
 
 EACH = "each"
 """The name under which a row that is one text has it."""
@@ -68,7 +71,7 @@ def read_rows(table: object, name: str = "") -> tuple[Row, ...]:
         labelled = [("", row) for row in _listed(table)]
     rows = [Row(place, label, _values(row, place, name)) for place, (label, row) in enumerate(labelled, start=1)]
     if not rows:
-        raise InvalidRequest("The table has no rows: there is nothing to draw.")
+        raise InvalidRequest(texts.NO_ROWS())
     return tuple(rows)
 
 
@@ -104,8 +107,7 @@ def _listed(table: object) -> list[Any]:
         return list(table.to_dict("records"))
     values = table.tolist() if hasattr(table, "tolist") else table
     if isinstance(values, bytes) or not isinstance(values, Iterable):
-        kind = type(table).__name__
-        raise InvalidRequest(f"Rows are a list, a dict, a data frame or the path of a CSV file, not {kind}.")
+        raise InvalidRequest(texts.NO_TABLE(kind=type(table).__name__))
     return list(values)
 
 
@@ -118,8 +120,8 @@ def _rows_of_mapping(table: Mapping[Any, Any]) -> list[tuple[str, Any]]:
         ]
     lengths = {str(name): len(column) for name, column in table.items()}
     if len(set(lengths.values())) > 1:
-        counted = ", ".join(f"{name} has {length}" for name, length in lengths.items())
-        raise InvalidRequest(f"The columns have different lengths: {counted}.")
+        counted = chain(COMMA, [texts.LENGTH(column=name, length=length) for name, length in lengths.items()])
+        raise InvalidRequest(texts.LENGTHS_DIFFER(lengths=counted))
     return [("", dict(zip(table, row, strict=True))) for row in zip(*columns, strict=True)]
 
 
@@ -129,8 +131,7 @@ def _values(row: object, number: int, name: str) -> dict[str, Any]:
         row = row._asdict()
     values = dict(row) if isinstance(row, Mapping) else {EACH: row}
     if EACH in values and isinstance(values[EACH], Mapping | list | tuple | set | bytes):
-        kind = type(values[EACH]).__name__
-        raise InvalidRequest(f"Row {number} is a {kind}: a row is a text, a number, or a dict of columns.")
+        raise InvalidRequest(texts.NO_ROW(row=number, kind=type(values[EACH]).__name__))
     if EACH in values and name.isidentifier():
         values.setdefault(name, values[EACH])
     return {str(column): value for column, value in values.items()}
@@ -139,12 +140,13 @@ def _values(row: object, number: int, name: str) -> dict[str, Any]:
 def _read_file(path: Path) -> list[dict[str, str]]:
     """The rows of a CSV file: its first line names the columns, which commas, semicolons or tabs part."""
     if reader := OTHER_TABLES.get(path.suffix.lower()):
-        hint = f"pandas reads it: table = pandas.{reader}({path.name!r}); the rows of table are taken."
-        raise InvalidRequest(f"{path.name} is no CSV file.", hint=hint)
+        hint = texts.PANDAS_READS_IT(reader=reader, file=repr(path.name))
+        raise InvalidRequest(texts.NO_CSV(file=path.name), hint=hint)
     try:
         data = path.read_bytes()
     except (OSError, ValueError) as exc:
-        raise InvalidRequest(f"The rows cannot be read from {path}: {getattr(exc, 'strerror', '') or exc}.") from exc
+        why = getattr(exc, "strerror", "") or str(exc)
+        raise InvalidRequest(texts.NOT_READ(path=path, why=why)) from exc
     text = _decoded(data, path)
     first = text.partition("\n")[0]
     delimiter = max(_DELIMITERS, key=first.count)
@@ -153,15 +155,16 @@ def _read_file(path: Path) -> list[dict[str, str]]:
             []
         ]
     except csv.Error as exc:
-        raise InvalidRequest(f"{path.name} cannot be read as CSV: {exc}.") from exc
+        raise InvalidRequest(texts.NOT_READ_AS_CSV(file=path.name, why=exc)) from exc
     names = [name.strip() for name in names]
     if twice := next((name for name in names if name and names.count(name) > 1), ""):
-        raise InvalidRequest(f"{path.name} has two columns {twice[:40]!r}.")
+        raise InvalidRequest(texts.COLUMN_TWICE(file=path.name, column=repr(twice[:40])))
     odd = [number for number, line in enumerate(lines, start=1) if len(line) > len(names)]
     if odd:
-        several = f" and {plural(len(odd) - 1, 'other row')}" if len(odd) > 1 else ""
-        hint = "A value that holds a comma stands in double quotes."
-        raise InvalidRequest(f"{path.name}: row {odd[0]}{several} has more values than there are columns.", hint=hint)
+        too_long = texts.ROW_TOO_LONG(file=path.name, row=odd[0])
+        if len(odd) > 1:
+            too_long = texts.ROWS_TOO_LONG(file=path.name, row=odd[0], more=len(odd) - 1)
+        raise InvalidRequest(too_long, hint=texts.QUOTE_COMMAS())
     return [dict(zip(names, line, strict=False)) for line in lines]  # a line that is short lacks its last columns
 
 
@@ -174,4 +177,4 @@ def _decoded(data: bytes, path: Path) -> str:
             continue
         if "\0" not in text:
             return text
-    raise InvalidRequest(f"{path.name} is no CSV file in UTF-8, GB 18030, or UTF-16 with its mark.")
+    raise InvalidRequest(texts.ENCODING(file=path.name))

@@ -231,7 +231,7 @@ def test_bad_rows_are_told_at_once_with_their_numbers() -> None:
     with pytest.raises(InvalidRequest) as refused:
         of_rows("a {animal}", rows)
     assert refused.value.lines() == [
-        "InvalidRequest: 3 problems in 3000 rows. Nothing was sent.",
+        "InvalidRequest: 3 problems in 3,000 rows. Nothing was sent.",
         "Row 5 has no 'animal'.",
         "Row 9: 'animal' is empty.",
         "Row 3000: --size takes 1K, 2K, 4K or WIDTHxHEIGHT such as 2048x2048, not '9K'.",
@@ -239,7 +239,7 @@ def test_bad_rows_are_told_at_once_with_their_numbers() -> None:
     with pytest.raises(InvalidRequest) as refused:
         of_rows("a {animal}", [{"animal": None}] * 3000)
     assert len(refused.value.details) == 11
-    assert str(refused.value).endswith("… and 2990 more.")
+    assert str(refused.value).endswith("… and 2,990 more.")
 
 
 @pytest.mark.parametrize(

@@ -272,7 +272,10 @@ def test_the_account_before_anything_is_sent(seedream: Seedream, server: RawServ
         "3 runs: 1 the same as others, 2 to send. They may bill up to 4 images, 1.00 by the prices you set. "
         "About 26 to 80 s as far as is known of the service."
     )
-    chinese = "共 3 次请求：1 次与其他相同，2 次将发送。可能计费：最多 4 张，1.00（你设置的价格）。约需 26–80 秒。"
+    chinese = (
+        "共 3 次：1 次与其他相同，2 次将发送。可能计费：最多 4 张，1.00（你设置的价格）。"
+        "按该服务的一般速度约需 26–80 秒。"
+    )
     assert grid_of(replace(sweep, state="planned", sets=())).ledger == (chinese,)
     assert grid_of(sweep).ledger == ("已计费 4 张，1.00（你设置的价格）；1 次取自本地。",)
     assert server.posts == 2

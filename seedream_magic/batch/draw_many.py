@@ -34,6 +34,7 @@ from seedream_magic.images.download import PARALLEL_DOWNLOADS
 from seedream_magic.images.image_set import Frame, ImageSet, Outcome
 from seedream_magic.images.threads import raise_if_stopped
 from seedream_magic.watch import fault_of
+from seedream_magic.words import batch as texts
 
 CONCURRENCY = 8
 _ROUNDS = 3
@@ -163,8 +164,9 @@ class _Batch:
         if self._ended is None:
             return key_for(self._client, plan)
         error = copy.copy(self._ended)
-        met = "an earlier one" if self._in_a_row < _ROUNDS * self._concurrency else f"{self._in_a_row} in a row"
-        error.args = (f"Not sent, for {met} met this: {error}",)
+        alone, met = self._in_a_row < _ROUNDS * self._concurrency, error.message
+        many = texts.NOT_SENT_AFTER_MANY(requests=self._in_a_row, error=met)
+        error.args = (texts.NOT_SENT_AFTER_ONE(error=met) if alone else many,)
         error.run_id, error.request_id, error.images, error.billed = None, None, None, "no"
         raise error
 

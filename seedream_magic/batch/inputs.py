@@ -19,6 +19,9 @@ from seedream_magic.drawing import Sender, check_service
 from seedream_magic.errors import InvalidRequest, SeedreamError
 from seedream_magic.planning import Options, make_ask, plan_in_python, read_beside, read_references
 from seedream_magic.rows import as_switch, cell_value
+from seedream_magic.words import batch as texts
+from seedream_magic.words.requests import PROMPT_IS_TEXT
+from seedream_magic.words.text import join
 
 Row = str | Storyboard | Plan | Mapping[str, Any]
 """A record has its words under "prompt"; all else in it are options of its own, as far as they are not empty."""
@@ -79,14 +82,14 @@ class RowReader:
             except SeedreamError as error:
                 bad += 1
                 if bad <= MOST_TOLD:
-                    complaints.append(f"row {number:,}: {error}")
+                    complaints.append(texts.ROW(row=number, fault=str(error)))
                 if len(reasons) < 2:
                     reasons.add(str(error))
         if bad == number > 1 and len(reasons) == 1:
-            raise InvalidRequest(f"None of the {number:,} rows can be drawn: {reasons.pop()}")
+            raise InvalidRequest(texts.NO_ROW_CAN(rows=number, fault=reasons.pop()))
         if bad:
-            rest = f" And {bad - MOST_TOLD:,} more." if bad > MOST_TOLD else ""
-            raise InvalidRequest(f"{bad:,} of {number:,} rows cannot be drawn: {' '.join(complaints)}{rest}")
+            more = texts.AND_MORE(more=bad - MOST_TOLD) if bad > MOST_TOLD else ""
+            raise InvalidRequest(texts.ROWS_CANNOT(bad=bad, rows=number, which=join(*complaints, more)))
 
     def _check(self, row: object) -> None:
         client = self._client
@@ -112,10 +115,10 @@ class RowReader:
         if not isinstance(row, Mapping):
             return _words(row, self._options), self._options
         if "prompt" not in row:
-            raise InvalidRequest('It has no "prompt".')
+            raise InvalidRequest(texts.NO_PROMPT())
         cells = {str(name): cell_value(value) for name, value in row.items() if name != "prompt"}
         if unknown := cells.keys() - Options.__annotations__.keys():
-            raise InvalidRequest(f"There is no option {', '.join(sorted(unknown))}.")
+            raise InvalidRequest(texts.NO_OPTION(names=", ".join(sorted(unknown))))
         own = {name: as_switch(value) if name in _SWITCHES else value for name, value in cells.items()}
         options: Any = {**self._options, **{name: value for name, value in own.items() if value is not None}}
         return _words(row["prompt"], options), options
@@ -123,7 +126,7 @@ class RowReader:
 
 def _words(value: object, options: Options) -> str | Storyboard:
     if cell_value(value) is None and not (isinstance(value, str) and options.get("layer_decomposition")):
-        raise InvalidRequest("The prompt is empty.")
+        raise InvalidRequest(texts.PROMPT_IS_EMPTY())
     if isinstance(value, str | Storyboard):
         return value
-    raise InvalidRequest(f"The prompt is text, not {type(value).__name__}.")
+    raise InvalidRequest(PROMPT_IS_TEXT(kind=type(value).__name__))

@@ -37,6 +37,8 @@ from seedream_magic.errors import InvalidRequest, MissingKey, SeedreamError, See
 from seedream_magic.images.image_set import ImageSet
 from seedream_magic.images.threads import in_thread
 from seedream_magic.planning import Options
+from seedream_magic.words import batch as texts
+from seedream_magic.words.text import join
 
 _AHEAD = 4
 """With `ordered` this many times the concurrency of rows may be done or under way before one that is not done yet."""
@@ -123,13 +125,12 @@ class _Mapping:
     ) -> None:
         for name, number in (("concurrency", concurrency), ("per_minute", per_minute)):
             if number is not None and (type(number) is not int or number < 1):
-                raise InvalidRequest(f"{name} is a whole number from 1 on, not {number!r}.")
+                raise InvalidRequest(texts.WHOLE_NUMBER(name=name, value=repr(number)))
         if isinstance(rows, str | bytes | Mapping | Plan | Storyboard):
-            raise InvalidRequest("map takes a list of prompts, or whatever gives one after the other, not one prompt.")
+            raise InvalidRequest(texts.ONE_PROMPT())
         self._rows: Any = _records(rows)
         if not isinstance(self._rows, Iterable | AsyncIterable):
-            kind = type(rows).__name__
-            raise InvalidRequest(f"map takes a list of prompts, or whatever gives one after the other, not {kind}.")
+            raise InvalidRequest(texts.NO_PROMPTS(kind=type(rows).__name__))
         rows = self._rows
         self.failed: list[Failure] = []
         self._client, self._reader = client, RowReader(client, options, looks_up=executor is not None)
@@ -181,16 +182,12 @@ class _Mapping:
 
     def _interrupted(self) -> SeedreamInterrupted:
         done = self._progress.sets if self._progress else 0
-        total = "" if self._total is None else f" of {self._total:,}"
-        words, at_work = f"Stopped after {done:,}{total} sets. What has come is kept.", len(self._given)
-        paid = self._client.provider.needs_key
-        begun = f" {plural(at_work, 'row')} more had been begun: what of that was sent may be billed."
-        words += begun if paid and at_work else ""
-        hint = (
-            "The same call again shows what is done, which bills nothing, and goes on with the rest. What was sent and "
-            "brought no answer is not sent again, but told (OutcomeUnknown, in failed); fresh=True sends that too."
-        )
-        return SeedreamInterrupted(words, billed="unknown" if paid else "no", hint=hint)
+        words = texts.STOPPED(done=done)
+        if self._total is not None:
+            words = texts.STOPPED_OF(done=done, total=self._total)
+        paid, at_work = self._client.provider.needs_key, len(self._given)
+        begun = texts.BEGUN(rows=at_work) if paid and at_work else ""
+        return SeedreamInterrupted(join(words, begun), billed="unknown" if paid else "no", hint=texts.SAME_CALL_AGAIN())
 
     def _items(self, rows: AsyncIterator[object]) -> AsyncGenerator[Item, None]:
         """The items of these rows, drawn here or by the workers of the executor."""
@@ -210,7 +207,7 @@ class _Here(_Mapping):
 
     def __init__(self, client: Sender, rows: Iterable[Row], options: Options, *, event_loop: str, **how: Any) -> None:
         if isinstance(rows, AsyncIterable):
-            raise InvalidRequest("Of an asynchronous iterator amap takes the rows, not map.")
+            raise InvalidRequest(texts.USE_AMAP())
         super().__init__(client, rows, options, **how)
         self._event_loop = event_loop
 

@@ -10,11 +10,12 @@ from collections import Counter
 from typing import Any
 
 from seedream_magic.api.prices import Price, price_of, told_together
-from seedream_magic.errors import OutcomeUnknown, SeedreamError, plural
+from seedream_magic.errors import OutcomeUnknown, SeedreamError
 from seedream_magic.images.image_set import ImageSet
 from seedream_magic.planning import PlanningClient
 from seedream_magic.words import batch as words
-from seedream_magic.words.text import join
+from seedream_magic.words.lists import COMMA
+from seedream_magic.words.text import chain, join
 
 
 class Progress:
@@ -53,13 +54,13 @@ class Progress:
     def told(self) -> str:
         """What was made so far: "37 images, $1.48 by the list price of …, 2 failed, 8 not sent again"."""
         parts = [
-            plural(self.images),
+            words.IMAGES(images=self.images),
             told_together(self._paid),
             words.FAILED(rows=self.failed.total()) if self.failed else "",
             words.MAY_BE_BILLED(rows=self.unknown) if self.unknown else "",
             words.NOT_SENT_AGAIN(rows=self.not_again) if self.not_again else "",
         ]
-        return ", ".join(filter(None, parts))
+        return chain(COMMA, [*filter(None, parts)])
 
     @property
     def summary(self) -> list[str]:
@@ -98,7 +99,7 @@ def _bar(total: int | None) -> Any:
     # notebook shows what goes to stderr as a failure.
     from tqdm.std import tqdm  # noqa: PLC0415 - only a batch that somebody watches needs it
 
-    return tqdm(total=total, unit="set", file=sys.stdout if _in_notebook() else sys.stderr, dynamic_ncols=True)
+    return tqdm(total=total, unit=words.SET(), file=sys.stdout if _in_notebook() else sys.stderr, dynamic_ncols=True)
 
 
 def _is_watched() -> bool:

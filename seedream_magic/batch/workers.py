@@ -27,6 +27,8 @@ from seedream_magic.images.record import read_record
 from seedream_magic.images.store import load_whole
 from seedream_magic.images.threads import in_thread, raise_if_stopped
 from seedream_magic.session import Reservation, Session
+from seedream_magic.words import batch as texts
+from seedream_magic.words.text import join
 
 MOST_JOBS = 64
 """Jobs that are under way or wait for a worker; more would only fill the memory."""
@@ -68,8 +70,7 @@ def draw_job(job: Job) -> list[Outcome]:
     client.session = Session()  # what it bills is reserved and counted by the caller
     client.ask_when_unknown = job.ask_when_unknown
     if missing := sorted({*job.headers} - {*client.headers.names}):
-        words = f"The caller's requests go with the headers {', '.join(missing)}, which this worker has not."
-        raise ConfigError(words, hint="Set SEEDREAM_HEADERS where the workers run.")
+        raise ConfigError(texts.HEADERS_MISSING(names=", ".join(missing)), hint=texts.SET_HEADERS())
     if not all(plan.stored for plan in job.plans):
         client.key()
     kind = (client.provider.name, client.given_base_url, job.per_minute)
@@ -103,12 +104,9 @@ async def draw_elsewhere(
     workers are at they bring to its end.
     """
     if client.transport is not None:
-        raise ConfigError("A transport of your own cannot go to the workers of an executor.")
+        raise ConfigError(texts.OWN_TRANSPORT())
     if client.session.check_day is not None:
-        raise ConfigError(
-            "SeedreamMagics.max_images_per_day cannot be held over the workers of an executor.",
-            hint="Draw without executor=, or set it to None.",
-        )
+        raise ConfigError(texts.LIMIT_A_DAY(), hint=texts.WITHOUT_EXECUTOR())
     settings = {
         "provider": client.provider.name,
         "base_url": client.given_base_url or None,
@@ -200,11 +198,10 @@ class _Jobs:
         except (MissingKey, ConfigError) as error:
             _release(parts)
             if isinstance(error, MissingKey):
-                error.hint = f"A worker has none: set it where the workers run. {error.hint}"
+                error.hint = join(texts.WORKER_HAS_NO_KEY(), error.hint)
             raise
         except Exception as exc:  # noqa: BLE001 - a worker that died, a job that could not be carried over
-            words = f"The worker that had it came to no end ({type(exc).__name__}: {exc})."
-            hint = "The same call again shows what it had done, and goes on with the rest."
+            words, hint = texts.WORKER_DIED(fault=type(exc).__name__, why=exc), texts.GOES_ON()
             outcomes = [Outcome(None, error=SeedreamError(words, billed="unknown", hint=hint)) for _ in parts]
         return [await self._item(part, outcome) for part, outcome in zip(parts, outcomes, strict=True)]
 
@@ -213,11 +210,8 @@ class _Jobs:
         if outcome.folder is not None:
             images = await in_thread(self._load, outcome.folder, outcome)
             if images is None and error is None:
-                words = (
-                    f"A worker drew run {outcome.folder.name} into {outcome.folder.parent}, where it is not seen here."
-                )
-                hint = "The store must be in a folder that all workers share, under the same path."
-                error = SeedreamError(words, billed="yes", hint=hint)
+                words = texts.DRAWN_ELSEWHERE(run=outcome.folder.name, store=outcome.folder.parent)
+                error = SeedreamError(words, billed="yes", hint=texts.SHARE_STORE())
         with part.reserved:
             if images is not None and not outcome.replayed:
                 part.reservation.billed, part.reservation.run_id = images.billed, images.run_id
@@ -225,7 +219,7 @@ class _Jobs:
                 part.reservation.doubtful = part.plan.request.images_at_most
         if images is not None and error is None:
             return Item(part.index, images, done=True)
-        error = error or SeedreamError("The worker told nothing of it.", billed="unknown")
+        error = error or SeedreamError(texts.WORKER_SILENT(), billed="unknown")
         error.images = images
         return failed_item(self._client, part.index, part.plan.request, error)
 

@@ -8,6 +8,8 @@ import logging
 import signal
 import sys
 
+from seedream_magic.words import demo as texts
+
 from .server import DemoService, DemoSettings, serve
 
 
@@ -19,8 +21,8 @@ def main(arguments: list[str] | None = None) -> int:
     try:
         service = DemoService(settings)
     except OSError as exc:
-        reason = exc.strerror or exc
-        sys.stderr.write(f"seedream_magic.demo: cannot listen on 127.0.0.1:{settings.port}: {reason}\n")
+        refusal = texts.CANNOT_LISTEN(port=settings.port, why=exc.strerror or exc)
+        sys.stderr.write(f"seedream_magic.demo: {refusal}\n")
         return 1
     with asyncio.Runner(loop_factory=asyncio.SelectorEventLoop) as runner:
         runner.run(serve(service, lambda stopped: _announce(service, stopped)))
@@ -35,7 +37,7 @@ def _announce(service: DemoService, stopped: asyncio.Event) -> None:
     body = '{"model":"doubao-seedream-4-5","prompt":"four seasons","sequential_image_generation":"auto"}'
     lines = (
         service.base_url,
-        "The Seedream demo service: no network, no cost. Ctrl-C ends it. Try:",
+        texts.STARTED(),
         f"  curl {service.base_url}/images/generations -H 'Authorization: Bearer {key}' \\",
         f"    -H 'Content-Type: application/json' -d '{body}'",
     )
@@ -45,18 +47,18 @@ def _announce(service: DemoService, stopped: asyncio.Event) -> None:
 
 def _port(text: str) -> int:
     if not 0 <= int(text) <= 65535:
-        raise argparse.ArgumentTypeError(f"{text} is not between 0 and 65535")
+        raise argparse.ArgumentTypeError(texts.NO_PORT(port=text))
     return int(text)
 
 
 def _read_settings(arguments: list[str] | None) -> DemoSettings:
     usual = DemoSettings()
-    parser = argparse.ArgumentParser(prog="python -m seedream_magic.demo", description=__doc__)
-    parser.add_argument("--port", type=_port, default=usual.port, help="default: a free one")
-    parser.add_argument("--delay", type=float, default=usual.delay, help="seconds a picture takes (1)")
-    parser.add_argument("--key", help="the only key accepted; default: any")
-    parser.add_argument("--link-life", type=float, default=usual.link_life, help="seconds a link is served (86400)")
-    parser.add_argument("--shape", choices=("ark", "seed"), default=usual.shape, help="of the JSON answer (ark)")
+    parser = argparse.ArgumentParser(prog="python -m seedream_magic.demo", description=texts.ABOUT())
+    parser.add_argument("--port", type=_port, default=usual.port, help=texts.PORT())
+    parser.add_argument("--delay", type=float, default=usual.delay, help=texts.DELAY())
+    parser.add_argument("--key", help=texts.KEY())
+    parser.add_argument("--link-life", type=float, default=usual.link_life, help=texts.LINK_LIFE())
+    parser.add_argument("--shape", choices=("ark", "seed"), default=usual.shape, help=texts.SHAPE())
     return DemoSettings(**vars(parser.parse_args(arguments)))
 
 

@@ -13,14 +13,16 @@ from seedream_magic.notebook.cell import Cell, value_of, variable_of
 from seedream_magic.notebook.desk import Desk
 from seedream_magic.rows import EACH, OTHER_TABLES, read_rows
 from seedream_magic.sweep.axes import Axis, Prompt, title_of
-from seedream_magic.sweep.make_axes import names_of, option_axis, read_groups, rows_axis, takes_axis
+from seedream_magic.sweep.make_axes import NOTHING, names_of, option_axis, read_groups, rows_axis, takes_axis
+from seedream_magic.words import drawing as drawing_texts
+from seedream_magic.words import errors as error_texts
+from seedream_magic.words import sweeps as texts
+from seedream_magic.words.text import join
 
 if TYPE_CHECKING:
     from seedream_magic.seedream import Seedream
     from seedream_magic.sweep.sweep import Sweep
 
-WAITED = "--bg waited: here nothing is seen that comes after the last cell (nbconvert, papermill, Voilà, scripts)."
-IN_BACKGROUND = "It is drawn in the background and told here at its end. %seedream stop ends it."
 _FILES = {".csv", ".tsv", ".txt", *OTHER_TABLES}
 
 
@@ -34,14 +36,14 @@ def draw_sweep(desk: Desk, cell: Cell) -> None:
         sweep = _plan(desk, cell, client)
     if cell.dry_run:
         desk.display(quiet=cell.quiet).show(sweep)
-        print(f"Nothing was sent.{_refusal(desk, client, sweep)}")  # noqa: T201 - what was asked for is text
+        print(join(error_texts.NOTHING_SENT(), _refusal(desk, client, sweep)))  # noqa: T201 - what was asked for is text
         return
     sweep, background = refuse_sweep(client, sweep), cell.bg and not ends_with_cells(desk.shell)
     if cell.bg and not background:
-        sweep = replace(sweep, notes=(*sweep.notes, WAITED))
+        sweep = replace(sweep, notes=(*sweep.notes, drawing_texts.BACKGROUND_WAITED()))
     (desk.start_sweep if background else desk.run_sweep)(client, sweep, name=cell.name, quiet=cell.quiet)
     if background and in_terminal(desk.shell) and not cell.quiet:
-        print(IN_BACKGROUND)  # noqa: T201 - a terminal shows nothing meanwhile
+        print(drawing_texts.IN_BACKGROUND())  # noqa: T201 - a terminal shows nothing meanwhile
 
 
 def _plan(desk: Desk, cell: Cell, client: Seedream) -> Sweep:
@@ -63,8 +65,8 @@ def _plan(desk: Desk, cell: Cell, client: Seedream) -> Sweep:
         raw=cell.raw,
         name=cell.name or "_seedream",
     )
-    wide = f"Typed full-width and read as plain: {', '.join(cell.wide)}."
-    return replace(sweep, notes=(*sweep.notes, wide)) if cell.wide else sweep
+    wide = drawing_texts.READ_AS_PLAIN(typed=", ".join(cell.wide)) if cell.wide else ""
+    return replace(sweep, notes=(*sweep.notes, wide)) if wide else sweep
 
 
 def cell_axes(cell: Cell, variables: Mapping[str, Any], *, filled: Mapping[str, Any]) -> tuple[Prompt, list[Axis]]:
@@ -77,7 +79,7 @@ def cell_axes(cell: Cell, variables: Mapping[str, Any], *, filled: Mapping[str, 
     if cell.vary:
         prompt, groups = read_groups(prompt)
         if not groups:
-            raise InvalidRequest("--vary finds no group in the prompt: write the variants as {red|blue}.")
+            raise InvalidRequest(texts.NO_GROUP())
     axes = list(groups)
     if cell.each:
         table = (
@@ -85,9 +87,9 @@ def cell_axes(cell: Cell, variables: Mapping[str, Any], *, filled: Mapping[str, 
         )
         name = cell.each if cell.each.isidentifier() else EACH
         axes.append(rows_axis(name, read_rows(table, name), names_of(prompt, groups), filled))
-    for option, texts in cell.xy:
-        values = [_reference(text, variables) for text in texts] if option == "refs" else texts
-        axes.append(option_axis(option, values, [text or "(none)" for text in texts]))
+    for option, given in cell.xy:
+        values = [_reference(text, variables) for text in given] if option == "refs" else given
+        axes.append(option_axis(option, values, [typed or NOTHING for typed in given]))
     if cell.repeat and (cell.repeat > 1 or not axes):
         axes.append(takes_axis(cell.repeat))
     return prompt, axes
@@ -111,5 +113,5 @@ def _refusal(desk: Desk, client: Seedream, sweep: Sweep) -> str:
         with desk.unasked():
             refuse_sweep(client, sweep)
     except SeedreamError as error:
-        return f" It would be refused now: {error}"
+        return drawing_texts.WOULD_BE_REFUSED(why=str(error))
     return ""

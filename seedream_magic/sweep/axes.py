@@ -18,8 +18,10 @@ from typing import Any
 from seedream_magic.api.fields import MOST_RUNS
 from seedream_magic.api.make_request import Ask
 from seedream_magic.api.storyboard import Storyboard
-from seedream_magic.errors import InvalidRequest, SeedreamError, plural
+from seedream_magic.errors import InvalidRequest, SeedreamError
 from seedream_magic.variables import change_parts, fill_prompt, names_in
+from seedream_magic.words import sweeps as texts
+from seedream_magic.words.text import Text
 
 Prompt = str | Storyboard
 
@@ -85,7 +87,7 @@ class Place:
     @property
     def name(self) -> str:
         """What a person finds it by."""
-        return " · ".join(dict.fromkeys((*([f"row {self.row}"] if self.row else []), *self.labels)))
+        return " · ".join(dict.fromkeys((*([texts.ROW(row=self.row)] if self.row else []), *self.labels)))
 
 
 def cross(
@@ -103,33 +105,35 @@ def cross(
     """
     if len(axes) > MOST_AXES:
         names = ", ".join(axis.name for axis in axes[:_NAMED]) + ", …" * (len(axes) > _NAMED)
-        raise InvalidRequest(f"A sweep has up to {MOST_AXES} axes; this one has {len(axes)}: {names}.")
+        raise InvalidRequest(texts.TOO_MANY_AXES(most=MOST_AXES, axes=len(axes), names=names))
     total = math.prod(map(len, axes))
     drawn = [[place for place, change in enumerate(axis.changes) if change is not None] for axis in axes]
     runs = math.prod(map(len, drawn))
     if not runs:
-        raise InvalidRequest("Every place of this sweep is a hole: there is nothing to draw.")
+        raise InvalidRequest(texts.ALL_HOLES())
     if sample is None:
         if total > MOST_RUNS:
-            hint = "--sample N draws some of them; seedream.map draws any number."
-            raise InvalidRequest(f"This sweep has {total:,} places; it may have {MOST_RUNS:,}.", hint=hint)
+            raise InvalidRequest(texts.TOO_MANY_PLACES(places=total, most=MOST_RUNS), hint=texts.DRAW_SOME())
         return tuple(_place(ask, axes, chosen, variables) for chosen in product(*(range(len(axis)) for axis in axes)))
     if type(sample) is not int or not 1 <= sample <= MOST_RUNS:
-        raise InvalidRequest(f"A sample has 1 to {MOST_RUNS:,} runs, not {str(sample)[:40]}.")
+        raise InvalidRequest(texts.SAMPLE_SIZE(most=MOST_RUNS, given=str(sample)[:40]))
     chance = random.Random(DEFAULT_SEED if seed is None else seed)  # noqa: S311 - a choice of prompts, no secret
     numbers = sorted(chance.sample(range(runs), min(sample, runs)))
     return tuple(_place(ask, axes, _chosen(number, drawn), variables) for number in numbers)
 
 
-def refuse_problems(problems: Sequence[str], total: int, noun: str) -> None:
-    """Raise `InvalidRequest` with all that is wrong, at most ten lines of it; nothing where nothing is."""
+def refuse_problems(problems: Sequence[str], total: int, text: Text) -> None:
+    """Raise `InvalidRequest` with all that is wrong, at most ten lines of it; nothing where nothing is.
+
+    `text` says in how many of what.
+    """
     if not problems:
         return
     if len(problems) == 1:
         raise InvalidRequest(problems[0])
     more = len(problems) - MOST_PROBLEMS
-    further = [f"… and {more} more."] if more > 0 else []
-    error = InvalidRequest(f"{len(problems)} problems in {plural(total, noun)}.")
+    further = [texts.MORE_PROBLEMS(more=more)] if more > 0 else []
+    error = InvalidRequest(text(problems=len(problems), total=total))
     error.details = (*problems[:MOST_PROBLEMS], *further)
     raise error
 
@@ -156,10 +160,10 @@ def check_places(places: Iterable[Place], check: Callable[[Ask], object]) -> Non
         raise several[0]
     problems = []
     for fault, where in faults.items():
-        more = len(where) - _NAMED
-        others = f" and {plural(more, 'other')}" if more > 0 else ""
-        problems.append(f"{', '.join(where[:_NAMED])}{others}: {fault}")
-    refuse_problems(problems, total, "run")
+        more, named = len(where) - _NAMED, ", ".join(where[:_NAMED])
+        named = texts.AND_OTHERS(where=named, more=more) if more > 0 else named
+        problems.append(texts.PROBLEM(where=named, fault=fault))
+    refuse_problems(problems, total, texts.PROBLEMS_IN_RUNS)
 
 
 def _chosen(number: int, drawn: Sequence[Sequence[int]]) -> tuple[int, ...]:
@@ -191,7 +195,7 @@ def _place(ask: Ask, axes: Sequence[Axis], chosen: Sequence[int], variables: Map
     except InvalidRequest as error:  # a text that is too long for one
         fault = f"{error} {error.hint}".strip()
     lost = [one for one in unfilled if not words.keys().isdisjoint(names_in(one))]
-    fault = fault or (f"{lost[0]} cannot be filled in: its value does not fit." if lost else "")
+    fault = fault or (texts.DOES_NOT_FIT(field=lost[0]) if lost else "")
     values = {**ask.values, **{name: value for change in made for name, value in change.values.items()}}
     refs = [ref for change in made for ref in change.refs]
     given = list(ask.refs) if isinstance(ask.refs, list | tuple) else [] if ask.refs is None else [ask.refs]

@@ -21,7 +21,7 @@ from seedream_magic.api.references.reference import Reference
 from seedream_magic.batch.draw_many import CONCURRENCY, Item, draw_many
 from seedream_magic.continuation import missing_places, plan_retry
 from seedream_magic.drawing import Sender, key_for
-from seedream_magic.errors import Billed, InvalidRequest, SeedreamError, SeedreamInterrupted, plural
+from seedream_magic.errors import Billed, InvalidRequest, SeedreamError, SeedreamInterrupted
 from seedream_magic.images.image_set import ImageSet
 from seedream_magic.planning import plan_ask, read_references
 from seedream_magic.replay import look_up
@@ -30,25 +30,14 @@ from seedream_magic.sweep.axes import DEFAULT_SEED, Axis, Place, check_places, c
 from seedream_magic.sweep.ledger import make_ledger
 from seedream_magic.sweep.sweep import Sweep, SweepClient, SweepState
 from seedream_magic.watch import Failure, fault_of
-from seedream_magic.words.carousel import words_for
+from seedream_magic.words import drawing as drawing_texts
+from seedream_magic.words import errors as error_texts
+from seedream_magic.words import sweeps as texts
+from seedream_magic.words.text import join
 
 UPDATE_SECONDS = 0.5
 """Between two values of a sweep that are shown."""
 _POLL_SECONDS = 0.05
-
-
-_NOTES = {
-    "en": {
-        "unfilled": "Sent as typed, for there is nothing to fill in: {names}.",
-        "unused": "Columns that nothing uses: {names}.",
-        "sample": "A sample of the runs: {runs}, seed {seed}.",
-    },
-    "zh": {
-        "unfilled": "原样发送，因为没有可填入的内容：{names}。",
-        "unused": "没有用到的列：{names}。",
-        "sample": "抽取了其中 {runs} 次，种子 {seed}。",
-    },
-}
 _MOST_WARNINGS = 3
 """Of those that concern only some of the runs."""
 
@@ -81,11 +70,11 @@ def plan_sweep(
     Raises `InvalidRequest` with all that is wrong.
     """
     if not axes:
-        raise InvalidRequest("There is nothing to sweep: give groups, rows, options or takes.")
+        raise InvalidRequest(texts.NOTHING_TO_SWEEP())
     if ask.take is not None and any(change and change.take for axis in axes for change in axis.changes):
-        raise InvalidRequest("A repeat numbers the takes itself; leave the take out.")
+        raise InvalidRequest(texts.REPEAT_NUMBERS_TAKES())
     if ask.fresh and any(change and change.take for axis in axes for change in axis.changes):
-        raise InvalidRequest("Fresh pays anew each time, a repeat only for takes that are missing: give one of them.")
+        raise InvalidRequest(texts.FRESH_OR_REPEAT())
     read = _Reader(client)
     places = cross(ask, axes, variables=variables, sample=sample, seed=seed)
     places = tuple(replace(place, ask=_beside(place, settings)) for place in places)
@@ -93,11 +82,11 @@ def plan_sweep(
     plans = tuple(None if place.ask is None else _plan(client, place, read) for place in places)
     made = [plan for plan in plans if plan is not None]
     unfilled = "" if raw else ", ".join(dict.fromkeys(name for place in places for name in place.unfilled))
-    says, drawn = _NOTES[words_for(title).language], DEFAULT_SEED if seed is None else seed
+    drawn = DEFAULT_SEED if seed is None else seed
     notes = [
-        says["unfilled"].format(names=unfilled) if unfilled else "",
-        *(says["unused"].format(names=", ".join(axis.unused)) for axis in axes if axis.unused),
-        says["sample"].format(runs=len(made), seed=drawn) if sample is not None else "",
+        drawing_texts.UNFILLED(names=unfilled) if unfilled else "",
+        *(texts.UNUSED_COLUMNS(names=", ".join(axis.unused)) for axis in axes if axis.unused),
+        texts.SAMPLE_OF(runs=len(made), seed=drawn) if sample is not None else "",
     ]
     return Sweep(
         title,
@@ -118,9 +107,9 @@ def _warnings(plans: Sequence[Plan]) -> list[str]:
     """What the plans warn of: first what concerns all of them, then what concerns some, as far as it is a few lines."""
     counted = Counter(warning for plan in plans for warning in dict.fromkeys(plan.warnings))
     of_all = [warning for warning, runs in counted.items() if runs == len(plans)]
-    of_some = [f"{plural(runs, 'run')}: {warning}" for warning, runs in counted.items() if runs < len(plans)]
+    of_some = [texts.RUNS_WARN(runs=runs, warning=warning) for warning, runs in counted.items() if runs < len(plans)]
     more = len(of_some) - _MOST_WARNINGS
-    return [*of_all, *of_some[:_MOST_WARNINGS], *([f"And {plural(more, 'more warning')}."] if more > 0 else [])]
+    return [*of_all, *of_some[:_MOST_WARNINGS], *([texts.MORE_WARNINGS(more=more)] if more > 0 else [])]
 
 
 def refuse_sweep(client: SweepSender, sweep: Sweep, chosen: Sequence[int] | None = None) -> Sweep:
@@ -186,14 +175,14 @@ def start_sweep(
     *,
     on_change: Callable[[Sweep], None],
     on_end: Callable[[Sweep, Failure | None], None],
-    again: str = "Run the cell again",
+    again: str = "",
     rest: Callable[[], float] = lambda: 0.0,
 ) -> Callable[[], None]:
     """Draw the runs of a sweep and return at once, with the function that stops them.
 
     `on_change` is called with growing values, when there is time to show them, and `on_end` once: with the sweep as far
     as it came and with what broke it off, if anything did; both as for `Seedream.start`. `again` says how a person goes
-    on after a stop, `rest` for how many seconds no further value is wanted after one.
+    on after a stop where it is not by the cell, `rest` for how many seconds no further value is wanted after one.
     """
     growing, pace = _Growing(sweep, sweep.runs), _Pace()
 
@@ -322,19 +311,20 @@ async def _values(client: SweepSender, growing: _Growing, pace: _Pace) -> AsyncG
     yield growing.value("done")
 
 
-def _interrupted(sweep: Sweep, again: str = "Run the cell again") -> SeedreamInterrupted:
+def _interrupted(sweep: Sweep, again: str = "") -> SeedreamInterrupted:
     """What Stop raises: how far it came, what may be billed, what can be done."""
     states = [sweep.state_of(index) for index in sweep.runs]
     begun = [images for images in sweep.sets if images is not None and not images.replayed]
     in_doubt = [images for images in begun if images.state != "done" and images.outcome in {"unknown", "billed"}]
     billed: Billed = "unknown" if in_doubt else "yes" if any(images.billed for images in begun) else "no"
-    rest = f"{again}: what is there is shown, only the rest is asked for."
-    words = f"Stopped after {states.count('done')} of {plural(len(states), 'run')}."
+    words: str = texts.STOPPED_AFTER(done=states.count("done"), runs=len(states))
+    count = sum(images.billed for images in begun)
     if not begun:
-        words += " Nothing was sent."
+        words = join(words, error_texts.NOTHING_SENT())
     elif not sweep.ledger.free:
-        doubt = f"; {plural(len(in_doubt), 'run')} had been sent and may be billed" if in_doubt else ""
-        words += f" {plural(sum(images.billed for images in begun))} billed{doubt}."
+        doubt = texts.BILLED_AND_DOUBTFUL(images=count, runs=len(in_doubt)) if in_doubt else ""
+        words = join(words, doubt or texts.BILLED(images=count))
+    rest = texts.ONLY_THE_REST(again=again or texts.RUN_CELL_AGAIN())
     error = SeedreamInterrupted(words, hint=rest, billed=billed)
     error.sweep = sweep
     error.saved = tuple(frame.path for images in begun for frame in images.ok if frame.path)

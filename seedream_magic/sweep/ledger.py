@@ -15,9 +15,11 @@ from statistics import median
 from seedream_magic import library
 from seedream_magic.api.plan import Plan
 from seedream_magic.api.prices import Price, price_of, told_together
-from seedream_magic.errors import plural
 from seedream_magic.replay import Earlier, find_earlier, pictures_of
-from seedream_magic.words.carousel import ENGLISH, Words
+from seedream_magic.words import sweeps as texts
+from seedream_magic.words.lists import COMMA
+from seedream_magic.words.requests import UP_TO
+from seedream_magic.words.text import chain, join
 
 DOCUMENTED_SECONDS = (13.0, 40.0)
 """A picture of 2K takes so long, as users of the service tell."""
@@ -52,50 +54,29 @@ class Ledger:
         """How many requests will be sent."""
         return self.runs - self.stored - self.under_way - self.same
 
-    def bill(self, words: Words = ENGLISH) -> str:
+    def bill(self) -> str:
         """The images that may be billed and what they cost: "up to 8 images, ¥2.00 by the list price of …"."""
-        price = told_together(self.prices, words)
-        if words is not ENGLISH:
-            rest = f"，另有 {self.unpriced} 张价格未知" if price and self.unpriced else ""
-            return f"最多 {self.images} 张{f'，{price}' if price else ''}{rest}"
-        rest = f", {plural(self.unpriced)} without a known price" if price and self.unpriced else ""
-        return f"up to {plural(self.images)}{f', {price}' if price else ''}{rest}"
+        price = told_together(self.prices)
+        if not price:
+            return UP_TO(images=self.images)
+        bill = texts.UP_TO_AT(images=self.images, price=price)
+        return texts.UNPRICED(bill=bill, images=self.unpriced) if self.unpriced else bill
 
-    def lines(self, words: Words = ENGLISH) -> tuple[str, ...]:
+    def lines(self) -> tuple[str, ...]:
         """The account as a person reads it."""
-        if words is not ENGLISH:
-            return self._chinese_lines(words)
-        parts = [
-            f"{self.stored} in the library" if self.stored else "",
-            f"{self.under_way} under way, waited for" if self.under_way else "",
-            f"{self.same} the same as others" if self.same else "",
-            f"{self.sent} to send" if self.sent else "",
-        ]
-        head = f"{plural(self.runs, 'run')}: {', '.join(filter(None, parts))}."
+        parts = (
+            texts.IN_LIBRARY(runs=self.stored) if self.stored else "",
+            texts.UNDER_WAY(runs=self.under_way) if self.under_way else "",
+            texts.SAME(runs=self.same) if self.same else "",
+            texts.TO_SEND(runs=self.sent) if self.sent else "",
+        )
+        head = texts.RUNS(runs=self.runs, parts=chain(COMMA, [*filter(None, parts)]))
         if not self.sent:
-            return (f"{head} Nothing is billed.",)
-        paid = f"The demo draws them free: {plural(self.images)}" if self.free else f"They may bill {self.bill()}"
-        doubt = f"{self.doubtful} of these had been sent before and may have been billed already."
-        return (f"{head} {paid}. About {_span(self.seconds)}{self._pace()}.", *([doubt] if self.doubtful else []))
-
-    def _pace(self) -> str:
-        if self.free:
-            return ""
-        return " by your own runs" if self.own else " as far as is known of the service"
-
-    def _chinese_lines(self, words: Words) -> tuple[str, ...]:
-        parts = [
-            f"{self.stored} 次已在本地" if self.stored else "",
-            f"{self.under_way} 次正在生成" if self.under_way else "",
-            f"{self.same} 次与其他相同" if self.same else "",
-            f"{self.sent} 次将发送" if self.sent else "",
-        ]
-        head = f"共 {self.runs} 次请求：{'，'.join(filter(None, parts))}。"
-        if not self.sent:
-            return (f"{head}不计费。",)
-        paid = f"演示服务免费生成 {self.images} 张" if self.free else f"可能计费：{self.bill(words)}"
-        doubt = f"其中 {self.doubtful} 次此前已发送，可能已计费。"
-        return (f"{head}{paid}。约需 {_span(self.seconds, words)}。", *([doubt] if self.doubtful else []))
+            return (join(head, texts.NOTHING_IS_BILLED()),)
+        paid = texts.DEMO_DRAWS(images=self.images) if self.free else texts.MAY_BILL(bill=self.bill())
+        about = texts.ABOUT if self.free else texts.ABOUT_BY_OWN_RUNS if self.own else texts.ABOUT_BY_SERVICE
+        doubt = (texts.SENT_BEFORE(runs=self.doubtful),) if self.doubtful else ()
+        return (join(head, paid, about(time=_span(self.seconds))), *doubt)
 
 
 def make_ledger(plans: Iterable[Plan], store: Path, *, at_once: int) -> Ledger:
@@ -158,9 +139,10 @@ def _wall(images: list[int], each: float, at_once: int) -> float:
     return each * max(sum(images) / max(1, min(at_once, len(images))), max(images, default=0))
 
 
-def _span(seconds: tuple[float, float], words: Words = ENGLISH) -> str:
+def _span(seconds: tuple[float, float]) -> str:
     """A span of time as one tells it: "20 s", "1 to 3 min"."""
     minutes = seconds[1] >= 90
-    unit = ("min" if minutes else "s") if words is ENGLISH else ("分钟" if minutes else "秒")
     low, high = (max(1, ceil(part / 60 if minutes else part)) for part in seconds)
-    return f"{low} {unit}" if low == high else f"{low}{' to ' if words is ENGLISH else '–'}{high} {unit}"
+    if low == high:
+        return (texts.MINUTES if minutes else texts.SECONDS)(low=low)
+    return (texts.MINUTES_TO if minutes else texts.SECONDS_TO)(low=low, high=high)

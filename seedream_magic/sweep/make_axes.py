@@ -19,6 +19,7 @@ from seedream_magic.errors import InvalidRequest
 from seedream_magic.rows import Row, as_switch, cell_value, is_missing, read_rows
 from seedream_magic.sweep.axes import Axis, Change, Prompt, hide_signs, plain_signs, refuse_problems
 from seedream_magic.variables import change_parts, names_in
+from seedream_magic.words import sweeps as texts
 
 HOLE = "-"
 NOTHING = "(none)"
@@ -40,7 +41,7 @@ def python_axes(
     axes = [words_axis(name, values) for name, values in (vary or {}).items()]
     named, filled = names_of(prompt), [axis.name for axis in axes]
     if unused := [name for name in filled if name not in named]:
-        raise InvalidRequest(f"vary has {unused[0]!r}, and the prompt no {{{unused[0]}}} to fill in.")
+        raise InvalidRequest(texts.VARIABLE_NOT_IN_PROMPT(name=repr(unused[0]), field=f"{{{unused[0]}}}"))
     axes += [rows_axis("each", read_rows(each), named, filled)] if each is not None else []
     axes += [option_axis(name, values) for name, values in (xy or {}).items()]
     return [*axes, takes_axis(repeat)] if repeat != 1 else axes
@@ -68,11 +69,11 @@ def read_groups(prompt: Prompt) -> tuple[Prompt, tuple[Axis, ...]]:
 def words_axis(name: str, values: object) -> Axis:
     """The axis of a variable of the prompt, in Python: `vary={"colour": ["red", "blue"]}`."""
     if not name.isidentifier():
-        raise InvalidRequest(f"vary names variables of the prompt; {name[:40]!r} is no name.")
+        raise InvalidRequest(texts.NO_VARIABLE(name=repr(name[:40])))
     listed = _listed(values, f"vary[{name!r}]")
     lost = [place for place, value in enumerate(listed, start=1) if is_missing(value)]
     if lost:
-        raise InvalidRequest(f"vary[{name!r}]: value {lost[0]} is empty; '' leaves it out, '-' makes a hole.")
+        raise InvalidRequest(texts.VALUE_IS_EMPTY(where=f"vary[{name!r}]", number=lost[0]))
     labels = [" ".join(str(value).split()) or NOTHING for value in listed]
     changes = [None if _is_hole(value) else Change(words={name: value}) for value in listed]
     return _axis(name, labels, changes)
@@ -92,7 +93,7 @@ def option_axis(name: str, values: object, labels: Sequence[str] | None = None) 
         if not _is_hole(value):
             change = _read(option, value, problems, f"{option.name} {label}")
         changes.append(change)
-    refuse_problems(problems, len(listed), "value")
+    refuse_problems(problems, len(listed), texts.PROBLEMS_IN_VALUES)
     return _axis(option.name, labels, changes)
 
 
@@ -101,7 +102,7 @@ def parse_option_values(text: str) -> tuple[str, tuple[str, ...]]:
     name, *rest = re.split("[=＝]", text, maxsplit=1)
     values = "".join(rest)
     if not values.strip():
-        raise InvalidRequest(f"--xy takes an option and its values, such as size=2K,4K, not {text[:40]!r}.")
+        raise InvalidRequest(texts.XY_IS(typed=repr(text[:40])))
     parts = re.split(r"(?<!\\)[,，]", values)
     return find_option(name).name, tuple(re.sub(r"\\([,，])", r"\1", part).strip() for part in parts)
 
@@ -109,7 +110,7 @@ def parse_option_values(text: str) -> tuple[str, tuple[str, ...]]:
 def takes_axis(count: int) -> Axis:
     """The axis of so many takes of each request, numbered from 1."""
     if type(count) is not int or not 1 <= count <= MOST_TAKES:
-        raise InvalidRequest(f"A sweep makes 1 to {MOST_TAKES} takes of each run, not {str(count)[:40]}.")
+        raise InvalidRequest(texts.NUMBER_OF_TAKES(most=MOST_TAKES, given=str(count)[:40]))
     return Axis("take", tuple(map(str, range(1, count + 1))), tuple(Change(take=take) for take in range(1, count + 1)))
 
 
@@ -129,11 +130,10 @@ def rows_axis(name: str, rows: Sequence[Row], named: Sequence[str], others: Iter
     if not filled and not options and not unknown:
         has = ", ".join(list(columns)[:8])
         raise InvalidRequest(
-            f"The prompt names nothing of the rows: write one of their columns in braces, {{{next(iter(columns))}}}.",
-            hint=f"The rows have {has}. A column that is called as an option, such as size, sets it for its row.",
+            texts.PROMPT_NAMES_NO_COLUMN(field=f"{{{next(iter(columns))}}}"), hint=texts.COLUMNS_ARE(columns=has)
         )
     changes = [_change_of(row, filled, options, problems) for row in rows]
-    refuse_problems(problems, len(rows), "row")
+    refuse_problems(problems, len(rows), texts.PROBLEMS_IN_ROWS)
     labels = [_row_label(row, filled or list(options)) for row in rows]
     counted = Counter(labels)
     numbered = [
@@ -150,8 +150,9 @@ def find_option(name: str) -> Field:
     if option is None:
         names = [row.name for row in FIELDS]
         near = difflib.get_close_matches(name.strip().lower(), names, n=1)
-        meant = f"did you mean {near[0]}?" if near else f"there are {', '.join(names)}."
-        raise InvalidRequest(f"There is no option {name[:40]!r} to cross: {meant}")
+        typed = repr(name[:40])
+        meant = texts.OPTION_MEANT(name=typed, meant=near[0]) if near else ""
+        raise InvalidRequest(meant or texts.OPTIONS_ARE(name=typed, names=", ".join(names)))
     return option
 
 
@@ -165,14 +166,14 @@ def names_of(prompt: Prompt, groups: Sequence[Axis] = ()) -> tuple[str, ...]:
 def _axis(name: str, labels: Sequence[str], changes: Sequence[Change | None]) -> Axis:
     """The axis. Raises `InvalidRequest` where a value stands there twice; holes may."""
     if not labels:
-        raise InvalidRequest(f"{name} has no values.")
+        raise InvalidRequest(texts.NO_VALUES(name=name))
     used, holes = dict[str, None](), 0
     for label, change in zip(labels, changes, strict=True):
         holes += change is None
         own = label if change is not None else HOLE if holes == 1 else f"{HOLE} ({holes})"
         if own in used:
-            value = "an empty value" if label == NOTHING else repr(label[:40])
-            raise InvalidRequest(f"{name}: {value} stands there twice.")
+            value = texts.EMPTY_VALUE() if label == NOTHING else repr(label[:40])
+            raise InvalidRequest(texts.GIVEN_TWICE(name=name, value=value))
         used[own] = None
     return Axis(name, tuple(used), tuple(changes))
 
@@ -190,8 +191,7 @@ def _mark_groups(text: str, mark: Callable[[tuple[str, ...]], str]) -> str:
         elif sign in "}｝" and opened:
             start, bars = opened.pop()
             if bars and groups and groups[-1][0] > start:
-                shown = plain_signs(text[start : place + 1])
-                raise InvalidRequest(f"A group of --vary stands in another one: {shown[:60]}. Write each variant out.")
+                raise InvalidRequest(texts.NESTED_GROUP(group=plain_signs(text[start : place + 1])[:60]))
             if bars:
                 groups.append((start, place, bars))
     pieces, end = list[str](), 0
@@ -205,7 +205,7 @@ def _mark_groups(text: str, mark: Callable[[tuple[str, ...]], str]) -> str:
 
 def _listed(values: object, where: str) -> list[Any]:
     if isinstance(values, str | bytes | Mapping) or not isinstance(values, Iterable):
-        raise InvalidRequest(f"{where} takes a list of values, not {type(values).__name__}.")
+        raise InvalidRequest(texts.NO_LIST(where=where, kind=type(values).__name__))
     return list(values)
 
 
@@ -232,12 +232,12 @@ def _read(option: Field, value: object, problems: list[str], where: str) -> Chan
     if option.parse is None:
         value = as_switch(value)
         if not isinstance(value, bool):
-            problems.append(f"{where}: {option.flag} is on or off, not {str(value)[:40]!r}.")
+            problems.append(texts.ON_OR_OFF(where=where, flag=option.flag, value=repr(str(value)[:40])))
             return None
     try:
         return Change(values={option.name: option.read(value)})
     except InvalidRequest as error:
-        problems.append(f"{where}: {error}")
+        problems.append(texts.PROBLEM(where=where, fault=str(error)))
         return None
 
 
@@ -259,8 +259,10 @@ def _label_of(value: object) -> str:
 
 def _about_column(column: str, columns: Iterable[str]) -> str:
     near = difflib.get_close_matches(column, list(columns), n=1)
-    meant = f"did you mean {{{near[0]}}}?" if near else f"they have {', '.join(list(columns)[:8])}."
-    return f"The rows have no column {column!r}: {meant} {{{{{column}}}}} stands for the braces themselves."
+    typed, literal = repr(column), f"{{{{{column}}}}}"
+    if near:
+        return texts.COLUMN_MEANT(column=typed, meant=f"{{{near[0]}}}", literal=literal)
+    return texts.NO_COLUMN(column=typed, columns=", ".join(list(columns)[:8]), literal=literal)
 
 
 def _change_of(row: Row, filled: Sequence[str], options: Mapping[str, Field], problems: list[str]) -> Change | None:
@@ -268,15 +270,15 @@ def _change_of(row: Row, filled: Sequence[str], options: Mapping[str, Field], pr
     before = len(problems)
     for column in filled:
         if column not in row.values:
-            problems.append(f"Row {row.number} has no {column!r}.")
+            problems.append(texts.ROW_LACKS(row=row.number, column=repr(column)))
         elif cell_value(row.values[column]) is None:
-            problems.append(f"Row {row.number}: {column!r} is empty.")
+            problems.append(texts.CELL_IS_EMPTY(row=row.number, column=repr(column)))
     used = [row.values.get(column) for column in (*filled, *options)]
     if any(map(_is_hole, used)):
         return None
     values, refs = dict[str, Any](), list[Any]()
     for column, option in options.items():
-        change = _read(option, row.values.get(column), problems, f"Row {row.number}")
+        change = _read(option, row.values.get(column), problems, texts.OF_ROW(row=row.number))
         if change is not None:
             values |= change.values
             refs += change.refs

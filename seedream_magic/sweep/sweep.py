@@ -22,7 +22,10 @@ from seedream_magic.images.image_set import Client, Frame, ImageSet, cards_of
 from seedream_magic.sweep.axes import Axis, Place
 from seedream_magic.sweep.ledger import Ledger
 from seedream_magic.view.cards import Grid, GridCell, GridState
-from seedream_magic.words.carousel import ENGLISH, Words, words_for
+from seedream_magic.words import sweeps as texts
+from seedream_magic.words.language import Language, language_of
+from seedream_magic.words.lists import SEMICOLON
+from seedream_magic.words.text import chain, in_language, join
 
 if TYPE_CHECKING:
     from pandas import DataFrame
@@ -93,10 +96,10 @@ class Sweep(Sequence[ImageSet]):
             return self._set(self.runs[key])
         found = self.find(key)
         if len(found) != 1:
-            first = self.code_of(found[0])
-            raise InvalidRequest(f"{self._code(_labels(key))} names {len(found)} runs; {first} is the first of them.")
+            typed, first = self._code(_labels(key)), self.code_of(found[0])
+            raise InvalidRequest(texts.SEVERAL_RUNS(typed=typed, runs=len(found), first=first))
         if self.places[found[0]].ask is None:
-            raise InvalidRequest(f"{self._code(_labels(key))} is a hole: it was never to be drawn.")
+            raise InvalidRequest(texts.IS_A_HOLE(typed=self._code(_labels(key))))
         return self._set(found[0])
 
     def _set(self, index: int) -> ImageSet:
@@ -115,7 +118,7 @@ class Sweep(Sequence[ImageSet]):
                 client=self.client,
             )
         if images is None:
-            raise ConfigError("This run of the sweep was not drawn before the sweep was taken from its notebook.")
+            raise ConfigError(texts.NOT_DRAWN())
         return images
 
     def find(self, key: str | tuple[object, ...]) -> list[int]:
@@ -127,13 +130,13 @@ class Sweep(Sequence[ImageSet]):
         unknown = next((label for label in labels if label not in known), None)
         if unknown is not None:
             axes = "; ".join(f"{axis.name}: {', '.join(axis.labels[:12])}" for axis in self.crossed)
-            raise InvalidRequest(f"No run of this sweep is called {unknown[:60]!r}. {axes}.")
+            raise InvalidRequest(texts.NO_LABEL(label=repr(unknown[:60]), axes=axes))
         places = [place.labels for place in self.places]
         if len(labels) == len(self.crossed) and labels in places:
             return [places.index(labels)]
         found = [index for index, place in enumerate(places) if all(label in place for label in labels)]
         if not found:
-            raise InvalidRequest(f"No run of this sweep is called {', '.join(labels)[:120]!r}.")
+            raise InvalidRequest(texts.NO_RUN(label=repr(", ".join(labels)[:120])))
         return found
 
     def code_of(self, index: int) -> str:
@@ -169,7 +172,7 @@ class Sweep(Sequence[ImageSet]):
         Of a set that lacks some of its pictures those are asked for. Gives the sweep with them in their places.
         """
         if self.client is None:
-            raise ConfigError("This sweep was read without a Seedream: run its cell again, which asks for the rest.")
+            raise ConfigError(texts.WITHOUT_CLIENT())
         return self.client.retry(self, labels)
 
     @property
@@ -183,7 +186,7 @@ class Sweep(Sequence[ImageSet]):
         try:
             import pandas as pd  # noqa: PLC0415 - a heavy library that only who asks for a table needs
         except ImportError as exc:
-            raise ConfigError("sweep.frame is a table of pandas, which is not installed: pip install pandas.") from exc
+            raise ConfigError(texts.NEEDS_PANDAS()) from exc
         return pd.DataFrame([self._row(index) for index in self.runs])
 
     def _row(self, index: int) -> dict[str, Any]:
@@ -236,39 +239,28 @@ class Sweep(Sequence[ImageSet]):
 
 
 def grid_of(sweep: Sweep) -> Grid:
-    """The sweep as cards, which are all that `view` knows of it."""
-    words = words_for(sweep.title)
+    """The sweep as cards, which are all that `view` knows of it; its lines are in the language of its prompt."""
+    language = language_of(sweep.title)
     axes = tuple(sweep.axes.items())
     if sweep.sampled:
         axes = (("sample", tuple(_JOINED.join(place.labels) for place in sweep.places)),)
-    cells = tuple(_cell_of(sweep, index, words) for index in range(len(sweep.places)))
-    return Grid(sweep.title, axes, cells, (*_account(sweep, words), *sweep.notes))
+    cells = tuple(_cell_of(sweep, index, language) for index in range(len(sweep.places)))
+    lines = (*_account(sweep), *sweep.notes)
+    return Grid(sweep.title, axes, cells, tuple(in_language(line, language) for line in lines))
 
 
-def _cell_of(sweep: Sweep, index: int, words: Words) -> GridCell:
+def _cell_of(sweep: Sweep, index: int, language: Language) -> GridCell:
     state, place = sweep.state_of(index), sweep.places[index]
     labels = (_JOINED.join(place.labels),) if sweep.sampled else place.labels
     images = sweep.sets[index] if sweep.sets else None
     sent = images is not None and images.outcome != "not_sent"
-    message = _STOPPED[words.language][0 if not sent else 1 if sweep.ledger.free else 2] if state == "stopped" else ""
+    stopped = (
+        texts.RUN_NOT_SENT if not sent else texts.RUN_STOPPED_FREE if sweep.ledger.free else texts.RUN_MAY_BE_BILLED
+    )
+    message = stopped.in_language(language) if state == "stopped" else ""
     lacks = state in {"failed", "stopped"} or (images is not None and bool(images.failed))
     retry = _retry_code(sweep, place) if lacks else ""
     return GridCell(labels, state, cards_of(images) if images is not None else None, message, retry)
-
-
-_STOPPED = {
-    "en": (
-        "It was not sent.\nRun the cell again: only what is missing is sent.",
-        "It was stopped under way.\nRun the cell again: what can be fetched is; the rest is drawn anew, free.",
-        "It had been sent and may be billed.\nRun the cell again: what can be fetched is, free; the rest is sent anew.",
-    ),
-    "zh": (
-        "未发送。\n再次运行该单元格，只会请求缺少的部分。",
-        "中途停止。\n再次运行该单元格：先取回能取回的图片，其余重新生成，免费。",
-        "已发送，可能已计费。\n再次运行该单元格：先取回能取回的图片，不计费；仍缺少的会重新请求，可能再次计费。",
-    ),
-}
-"""What is said of a run that was stopped: before it was sent, after that by the demo, and by who bills."""
 
 
 def _retry_code(sweep: Sweep, place: Place) -> str:
@@ -276,21 +268,18 @@ def _retry_code(sweep: Sweep, place: Place) -> str:
     return f"{sweep.name} = {sweep.name}.retry({', '.join(map(_literal, place.labels))})\n{sweep.name}"
 
 
-def _account(sweep: Sweep, words: Words) -> tuple[str, ...]:
+def _account(sweep: Sweep) -> tuple[str, ...]:
     """What it will come to; at its end, in place of that, what it came to."""
     billed = sum(map(sweep.billed_at, sweep.runs))
     if sweep.state in {"planned", "running"} or not (sweep.ledger.sent or billed):
-        return sweep.ledger.lines(words)
-    stopped, free = sweep.state == "stopped", sweep.ledger.free
-    price = "" if free else told_together(_prices(sweep), words)
+        return sweep.ledger.lines()
+    price = "" if sweep.ledger.free else told_together(_prices(sweep))
+    drawn = texts.DRAWN_BY_DEMO(images=billed) if sweep.ledger.free else texts.WAS_BILLED(images=billed)
+    drawn = texts.WAS_BILLED_AT(images=billed, price=price) if price else drawn
     shown = sum(images is not None and images.replayed for images in sweep.sets)
-    if words is not ENGLISH:
-        drawn = f"演示服务生成 {billed} 张，免费" if free else f"已计费 {billed} 张{f'，{price}' if price else ''}"
-        rest = f"；{shown} 次取自本地" if shown else ""
-        return (f"{'已停止。' if stopped else ''}{drawn}{rest}。",)
-    drawn = f"{plural(billed)} drawn by the demo, free" if free else f"{plural(billed)} billed"
-    parts = (f"{drawn}{f', {price}' if price else ''}", f"{plural(shown, 'run')} from the library" if shown else "")
-    return (f"{'Stopped. ' if stopped else ''}{'; '.join(filter(None, parts))}.",)
+    parts = [drawn, *([texts.FROM_LIBRARY(runs=shown)] if shown else [])]
+    stopped = texts.STOPPED() if sweep.state == "stopped" else ""
+    return (join(stopped, texts.ACCOUNT(parts=chain(SEMICOLON, parts))),)
 
 
 def _prices(sweep: Sweep) -> Iterator[Price]:

@@ -7,3 +7,4 @@ from seedream_magic.words.text import Text
 AND = Text("{first} and {then}", "{first} 和 {then}")
 OR = Text("{first} or {then}", "{first} 或 {then}")
 COMMA = Text("{first}, {then}", "{first}，{then}")
+SEMICOLON = Text("{first}; {then}", "{first}；{then}")
