@@ -14,7 +14,7 @@ from collections import Counter
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from contextvars import ContextVar
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Protocol
 
@@ -102,7 +102,7 @@ class BackgroundRuns:
 
 @dataclass(frozen=True)
 class Paid:
-    """Images of a run that were billed, and their list price, None where none is public."""
+    """Images that were billed, and their list price, None where none is public; of one model, in one currency."""
 
     model: str
     images: int
@@ -206,12 +206,25 @@ class Session:
                 from seedream_magic.api.prices import price_of  # noqa: PLC0415 - load time: the extension loads this
 
                 listed = price_of(plan.request, plan.provider, {}, base_url=plan.base_url, images=reservation.billed)
-                self.paid.append(Paid(plan.request.model, reservation.billed, listed))
+                self._add_paid(Paid(plan.request.model, reservation.billed, listed))
         if reservation.doubtful:
             self.doubtful[plan.request.model] += reservation.doubtful
         joined = plan.lineage if plan.lineage and plan.lineage.kind != "vary" else None  # it has the words of another
         if reservation.run_id and (joined is None or joined.run_id in self.made):
             self.made.add(reservation.run_id)
+
+    def _add_paid(self, new: Paid) -> None:
+        """Add it to what is alike, so that a batch of thousands stays one entry."""
+        for index, old in enumerate(self.paid):
+            if old.model == new.model and _kind(old.listed) == _kind(new.listed):
+                listed = old.listed and new.listed and replace(old.listed, amount=old.listed.amount + new.listed.amount)
+                self.paid[index] = Paid(old.model, old.images + new.images, listed)
+                return
+        self.paid.append(new)
+
+
+def _kind(price: Price | None) -> tuple[str, str] | None:
+    return None if price is None else (price.currency, price.source)
 
 
 _notebooks: list[Session] = []

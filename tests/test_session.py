@@ -134,3 +134,12 @@ def test_every_count_changes_under_the_lock(server: RawServer) -> None:
     for thread in threads:
         thread.join(30)
     assert (own.images_billed, own.images_reserved) == (15, 0)
+
+
+def test_a_batch_of_many_leaves_one_line_of_cost(seedream: Seedream) -> None:
+    """What is alike is added up: a batch of thousands does not stay in memory run by run."""
+    kept = seedream.session
+    before = len(kept.paid)
+    assert sum(len(images.ok) for images in seedream.map([f"leaf {number}" for number in range(6)])) == 6
+    seedream.generate("a leaf by another model", model="doubao-seedream-4-0-250828")
+    assert [one.images for one in kept.paid[before:]] == [6, 1]

@@ -125,7 +125,9 @@ def search(entries: Sequence[HistoryEntry], words: str, *, now: datetime) -> lis
     those of the clock of who looks, `now` says which day is today.
     """
     query = query_of(words, now=now)
-    runs = [(Searchable(entry.run_id, entry.began, entry.state, text_of(entry)), entry) for entry in entries]
+    runs = [
+        (Searchable(entry.run_id, entry.began, entry.state, _joined(*_texts_of(entry))), entry) for entry in entries
+    ]
     found = [(query.rank(run), entry) for run, entry in runs if query.fits(run)]
     return [entry for _, entry in sorted(found, key=lambda each: each[0])]
 
@@ -168,7 +170,11 @@ def local_time(moment: datetime | None) -> datetime | None:
 
 def text_of(entry: HistoryEntry) -> str:
     """What is looked for words in: a line each for prompt, model, notebook, id, provider and tags."""
-    return _joined(entry.prompt, entry.model, entry.notebook, entry.run_id, entry.provider, entry.tags)
+    return _joined.__wrapped__(*_texts_of(entry))  # a batch of thousands is not searched, and must not stay in memory
+
+
+def _texts_of(entry: HistoryEntry) -> tuple[str, ...]:
+    return entry.prompt, entry.model, entry.notebook, entry.run_id, entry.provider, entry.tags
 
 
 @lru_cache(maxsize=2**17)
