@@ -100,7 +100,8 @@ def test_a_state_or_a_provider() -> None:
     entries = [drawn(f"夜里的{state[0]}", NOW - timedelta(days=1), state=state, provider="ark") for state in states]
     entries += [drawn("夜里的猫", state="failed", provider="demo")]
     by_state = {entry.state: entry for entry in entries[:-1]}
-    for state, label in (*_STATES.items(), ("done", "完成"), ("stopped", "停止"), ("stopped", "STOPPED")):
+    labels = [(state, text.chinese) for state, text in _STATES.items()]
+    for state, label in (*labels, ("done", "完成"), ("stopped", "停止"), ("stopped", "STOPPED")):
         for words in (f"{state} ark", f"ark {label}", f"昨天{label}", f"夜里昨天的 {state}"):
             assert search(entries, words, now=NOW) == [by_state[state]], words
     assert len(found(entries, "running")) == len(found(entries, "进行中")) == 2
