@@ -96,7 +96,7 @@ def test_a_cell_typed_on_a_chinese_keyboard_draws(shell: InteractiveShell, serve
     assert error is None
     (body,) = bodies(server.requests)
     assert (body["prompt"], body["watermark"], len(shell.user_ns["图"])) == ("一只狐狸", False, 2)
-    assert "Typed full-width and read as plain: 《《." in outputs[-1]["data"]["text/plain"]
+    assert "全角符号已按半角读取：《《。" in outputs[-1]["data"]["text/plain"]
 
 
 def test_flag_before_trait_before_environment_before_default(

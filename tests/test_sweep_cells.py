@@ -5,6 +5,7 @@ from __future__ import annotations
 import builtins
 import re
 from collections.abc import Iterator
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -275,6 +276,10 @@ def test_a_terminal_shows_lines(shell: InteractiveShell, capsys: pytest.CaptureF
         f"{label}: store/{folder}/01.jpg, store/{folder}/02.jpg"
         for label, folder in zip(("red", "blue"), folders, strict=True)
     ]
+    planned = replace(kites, title="一只{红|-|蓝}风筝", state="planned", sets=(None,) * 3)
+    Lines().show(planned)
+    printed = capsys.readouterr().out.splitlines()
+    assert (printed[1], printed[-2:]) == ("变体：red，-，blue", ["red：将发送", "blue：将发送"])
 
 
 @pytest.fixture

@@ -20,7 +20,7 @@ from seedream_magic.notebook.sweeps import draw_sweep, first_group
 from seedream_magic.planning import plan_ask
 from seedream_magic.seedream import Seedream
 from seedream_magic.variables import fill_prompt
-from seedream_magic.words import cells, drawing, dry_run
+from seedream_magic.words import cells, dry_run
 from seedream_magic.words.lists import COMMA
 from seedream_magic.words.text import chain
 
@@ -45,11 +45,11 @@ def draw_cell(desk: Desk, line: str, text: str) -> None:
     if not cell.bg:
         desk.run(client, plan, **shown)
     elif ends_with_cells(desk.shell):
-        desk.run(client, replace(plan, warnings=(*plan.warnings, drawing.BACKGROUND_WAITED())), **shown)
+        desk.run(client, replace(plan, warnings=(*plan.warnings, cells.BACKGROUND_WAITED())), **shown)
     else:
         desk.start(client, plan, **shown)
         if in_terminal(desk.shell) and not cell.quiet:
-            print(drawing.IN_BACKGROUND())  # noqa: T201 - a terminal shows no growing set meanwhile
+            print(cells.IN_BACKGROUND())  # noqa: T201 - a terminal shows no growing set meanwhile
 
 
 def _plan_cell(desk: Desk, cell: Cell) -> tuple[Plan, Seedream]:

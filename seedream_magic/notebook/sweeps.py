@@ -14,10 +14,11 @@ from seedream_magic.notebook.desk import Desk
 from seedream_magic.rows import EACH, OTHER_TABLES, read_rows
 from seedream_magic.sweep.axes import Axis, Prompt, title_of
 from seedream_magic.sweep.make_axes import NOTHING, names_of, option_axis, read_groups, rows_axis, takes_axis
-from seedream_magic.words import drawing as drawing_texts
+from seedream_magic.words import cells, dry_run
 from seedream_magic.words import errors as error_texts
 from seedream_magic.words import sweeps as texts
-from seedream_magic.words.text import join
+from seedream_magic.words.lists import COMMA
+from seedream_magic.words.text import chain, join
 
 if TYPE_CHECKING:
     from seedream_magic.seedream import Seedream
@@ -40,10 +41,10 @@ def draw_sweep(desk: Desk, cell: Cell) -> None:
         return
     sweep, background = refuse_sweep(client, sweep), cell.bg and not ends_with_cells(desk.shell)
     if cell.bg and not background:
-        sweep = replace(sweep, notes=(*sweep.notes, drawing_texts.BACKGROUND_WAITED()))
+        sweep = replace(sweep, notes=(*sweep.notes, cells.BACKGROUND_WAITED()))
     (desk.start_sweep if background else desk.run_sweep)(client, sweep, name=cell.name, quiet=cell.quiet)
     if background and in_terminal(desk.shell) and not cell.quiet:
-        print(drawing_texts.IN_BACKGROUND())  # noqa: T201 - a terminal shows nothing meanwhile
+        print(cells.IN_BACKGROUND())  # noqa: T201 - a terminal shows nothing meanwhile
 
 
 def _plan(desk: Desk, cell: Cell, client: Seedream) -> Sweep:
@@ -65,7 +66,7 @@ def _plan(desk: Desk, cell: Cell, client: Seedream) -> Sweep:
         raw=cell.raw,
         name=cell.name or "_seedream",
     )
-    wide = drawing_texts.READ_AS_PLAIN(typed=", ".join(cell.wide)) if cell.wide else ""
+    wide = cells.WIDE_AS_PLAIN(typed=chain(COMMA, cell.wide)) if cell.wide else ""
     return replace(sweep, notes=(*sweep.notes, wide)) if wide else sweep
 
 
@@ -113,5 +114,5 @@ def _refusal(desk: Desk, client: Seedream, sweep: Sweep) -> str:
         with desk.unasked():
             refuse_sweep(client, sweep)
     except SeedreamError as error:
-        return drawing_texts.WOULD_BE_REFUSED(why=str(error))
+        return dry_run.REFUSED_NOW(why=str(error))
     return ""

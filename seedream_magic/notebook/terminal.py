@@ -22,9 +22,11 @@ from seedream_magic.images.image_set import ImageSet, cards_of
 from seedream_magic.sweep.sweep import Sweep, grid_of
 from seedream_magic.view.carousel import plain_text
 from seedream_magic.view.grid import progress_text, summary_text
+from seedream_magic.view.grid_cells import state_text
 from seedream_magic.view.markup import text_width, text_within
 from seedream_magic.words import settings as texts
 from seedream_magic.words.language import language_of
+from seedream_magic.words.lists import COLON
 
 _LONGEST_LINE = 4
 """Rows that one sentence may take while a set grows; of notes there are the last two."""
@@ -95,7 +97,8 @@ def _text_of(value: ImageSet | Sweep) -> str:
     for index in value.runs[:_MOST_RUNS]:
         images, labels = value.sets[index], " · ".join(value.places[index].labels)
         paths = [path_text(frame.path) for frame in images.ok if frame.path] if images is not None else []
-        lines.append(f"{labels}: {', '.join(paths) or value.state_of(index)}")
+        told = ", ".join(paths) or state_text(grid.cells[index], grid.words)
+        lines.append(grid.words(COLON, first=labels, then=told))
     more = len(value) - _MOST_RUNS
     return "\n".join([*lines, *([texts.MORE(count=more)] if more > 0 else [])])
 

@@ -21,6 +21,7 @@ from seedream_magic.api.storyboard import Storyboard
 from seedream_magic.errors import InvalidRequest, SeedreamError
 from seedream_magic.variables import change_parts, fill_prompt, names_in
 from seedream_magic.words import sweeps as texts
+from seedream_magic.words.lists import COLON
 from seedream_magic.words.text import Text
 
 Prompt = str | Storyboard
@@ -162,7 +163,7 @@ def check_places(places: Iterable[Place], check: Callable[[Ask], object]) -> Non
     for fault, where in faults.items():
         more, named = len(where) - _NAMED, ", ".join(where[:_NAMED])
         named = texts.AND_OTHERS(where=named, more=more) if more > 0 else named
-        problems.append(texts.PROBLEM(where=named, fault=fault))
+        problems.append(COLON(first=named, then=fault))
     refuse_problems(problems, total, texts.PROBLEMS_IN_RUNS)
 
 

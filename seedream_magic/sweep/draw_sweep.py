@@ -30,10 +30,11 @@ from seedream_magic.sweep.axes import DEFAULT_SEED, Axis, Place, check_places, c
 from seedream_magic.sweep.ledger import make_ledger
 from seedream_magic.sweep.sweep import Sweep, SweepClient, SweepState
 from seedream_magic.watch import Failure, fault_of
-from seedream_magic.words import drawing as drawing_texts
+from seedream_magic.words import cells
 from seedream_magic.words import errors as error_texts
 from seedream_magic.words import sweeps as texts
-from seedream_magic.words.text import join
+from seedream_magic.words.lists import COMMA
+from seedream_magic.words.text import chain, join
 
 UPDATE_SECONDS = 0.5
 """Between two values of a sweep that are shown."""
@@ -81,11 +82,11 @@ def plan_sweep(
     check_places(places, lambda asked: _check(client, asked, read))
     plans = tuple(None if place.ask is None else _plan(client, place, read) for place in places)
     made = [plan for plan in plans if plan is not None]
-    unfilled = "" if raw else ", ".join(dict.fromkeys(name for place in places for name in place.unfilled))
+    unfilled = [] if raw else [*dict.fromkeys(name for place in places for name in place.unfilled)]
     drawn = DEFAULT_SEED if seed is None else seed
     notes = [
-        drawing_texts.UNFILLED(names=unfilled) if unfilled else "",
-        *(texts.UNUSED_COLUMNS(names=", ".join(axis.unused)) for axis in axes if axis.unused),
+        cells.NOTHING_TO_FILL_IN(names=chain(COMMA, unfilled)) if unfilled else "",
+        *(texts.UNUSED_COLUMNS(names=chain(COMMA, axis.unused)) for axis in axes if axis.unused),
         texts.SAMPLE_OF(runs=len(made), seed=drawn) if sample is not None else "",
     ]
     return Sweep(

@@ -20,6 +20,7 @@ from seedream_magic.rows import Row, as_switch, cell_value, is_missing, read_row
 from seedream_magic.sweep.axes import Axis, Change, Prompt, hide_signs, plain_signs, refuse_problems
 from seedream_magic.variables import change_parts, names_in
 from seedream_magic.words import sweeps as texts
+from seedream_magic.words.lists import COLON
 
 HOLE = "-"
 NOTHING = "(none)"
@@ -237,7 +238,7 @@ def _read(option: Field, value: object, problems: list[str], where: str) -> Chan
     try:
         return Change(values={option.name: option.read(value)})
     except InvalidRequest as error:
-        problems.append(texts.PROBLEM(where=where, fault=str(error)))
+        problems.append(COLON(first=where, then=str(error)))
         return None
 
 

@@ -38,7 +38,8 @@ from seedream_magic.words import carousel
 from seedream_magic.words import grid as texts
 from seedream_magic.words.carousel import Shown, Words
 from seedream_magic.words.clip import clip, one_line
-from seedream_magic.words.text import Text
+from seedream_magic.words.lists import COLON
+from seedream_magic.words.text import Text, chain, in_language
 
 __all__ = ["Grid", "GridCell", "grid_bundle"]
 
@@ -169,13 +170,15 @@ def _previews(grid: Grid, budget: int, most: int) -> dict[int, Mapping[int, Prev
 def summary_text(grid: Grid) -> str:
     """A sweep in at most eight lines: prompt, axes, how far it is, the ledger, what went wrong."""
     words = grid.words
-    axes = " × ".join(f"{axis_name(name, words)}: {words.comma.join(labels)}" for name, labels in grid.axes)
+    named = [(axis_name(name, words), words.comma.join(labels)) for name, labels in grid.axes]
+    axes = " × ".join(words(COLON, first=name, then=labels) for name, labels in named)
     failed = [cell for cell in grid.cells if cell.state in {"failed", "stopped"}]
     heads = [grid.title or words(carousel.NO_PROMPT), axes, progress_text(grid, words)]
     ends = [_until(grid, words)]
     if failed:
         first = (state_text(failed[0], words), label_of(failed[0], words), texts_of(failed[0], words)[0])
-        trouble, more = clip(": ".join(dict.fromkeys(first)), 400), len(failed) - 1
+        told = in_language(chain(COLON, [*dict.fromkeys(first)]), words.language)
+        trouble, more = clip(told, 400), len(failed) - 1
         ends.insert(0, words(carousel.MORE_FAILED, first=trouble, more=more) if more else trouble)
     room = SUMMARY_LINES - len(heads) - len(ends)
     ledger = [*grid.ledger[: room - 1], " · ".join(grid.ledger[room - 1 :])]
@@ -271,7 +274,7 @@ def grid_html(grid: Grid, budget: int, most: int = MOST_PREVIEWS, cells: int = M
 def _page(grid: Grid, page: tuple[int, ...], look: Look, most: int) -> Markup:
     """A page: its heading and its table, or a wall of cells where there is one axis."""
     named = zip(grid.axes[2:], page, strict=True)
-    titles = [f"{axis_name(name, look.words)}: {labels[at]}" for (name, labels), at in named]
+    titles = [look.words(COLON, first=axis_name(name, look.words), then=labels[at]) for (name, labels), at in named]
     style = {"class": "seedream-heading", "style": "margin:14px 0 6px 0;font-weight:600"}
     heading = [element("div", style, " · ".join(titles))] if titles else []
     content = _table(grid, page, look, most) if len(grid.axes) > 1 else _wall(grid, look, most)

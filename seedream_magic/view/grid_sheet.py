@@ -17,6 +17,7 @@ from seedream_magic.view.pictures import PAPER, fit_on_paper
 from seedream_magic.view.provenance import Provenance, provenance_of
 from seedream_magic.view.sheet import WIDTH, metadata_options
 from seedream_magic.words.carousel import ENGLISH, Words
+from seedream_magic.words.lists import COLON
 
 # In pixels on a sheet 1600 pixels wide.
 _MARGIN, _GAP, _TITLE, _HEADING, _LABEL, _SMALL = 40, 20, 30, 26, 22, 18
@@ -125,7 +126,7 @@ def _arrange(grid: Grid, unit: float) -> tuple[_Plan, int]:
     for page in grid.pages():
         if page:
             named = zip(grid.axes[2:], page, strict=True)
-            names = [f"{axis_name(name, words)}: {labels[at]}" for (name, labels), at in named]
+            names = [words(COLON, first=axis_name(name, words), then=labels[at]) for (name, labels), at in named]
             top += plan.text((margin, top), " · ".join(names), _HEADING, inner) + gap // 2
         top = _arrange_table(page, plan, top) if table else _arrange_wall(columns, plan, top)
         top += gap

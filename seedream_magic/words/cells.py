@@ -164,3 +164,13 @@ ASSIGN_FIRST = Text(
     "Write {name} = {expression} in a cell of its own, then {option} {name}.",
     "先在单独的单元格写 {name} = {expression}，再用 {option} {name}。",
 )
+
+# In the background
+BACKGROUND_WAITED = Text(
+    "--bg waited: here nothing is seen that comes after the last cell (nbconvert, papermill, Voilà, scripts).",
+    "--bg 改为等待完成：此处看不到最后一个单元格之后的内容（nbconvert、papermill、Voilà、脚本）。",
+)
+IN_BACKGROUND = Text(
+    "It is drawn in the background and told here at its end. %seedream stop ends it.",
+    "正在后台生成，完成后在此提示；%seedream stop 可停止。",
+)

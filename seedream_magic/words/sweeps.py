@@ -97,7 +97,6 @@ PROBLEMS_IN_RUNS = Text("{problems} problems in {total:run}.", "{total} 次里�
 PROBLEMS_IN_ROWS = Text("{problems} problems in {total:row}.", "{total} 行里有 {problems} 处问题。")
 PROBLEMS_IN_VALUES = Text("{problems} problems in {total:value}.", "{total} 个取值里有 {problems} 处问题。")
 MORE_PROBLEMS = Text("… and {more:,} more.", "……另有 {more:,} 处。")
-PROBLEM = Text("{where}: {fault}", "{where}：{fault}")
 AND_OTHERS = Text("{where} and {more:other}", "{where} 及另外 {more} 处")
 
 # What it will come to
