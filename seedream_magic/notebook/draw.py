@@ -21,7 +21,7 @@ from seedream_magic.planning import plan_ask
 from seedream_magic.seedream import Seedream
 from seedream_magic.variables import fill_prompt
 from seedream_magic.words import cells, dry_run
-from seedream_magic.words.lists import COMMA
+from seedream_magic.words.lists import ITEMS
 from seedream_magic.words.text import chain
 
 
@@ -61,9 +61,9 @@ def _plan_cell(desk: Desk, cell: Cell) -> tuple[Plan, Seedream]:
     plan = plan_ask(client, replace(ask, prompt=prompt, refs=refs))
     notes = [*cell.notes]
     if cell.wide:
-        notes.append(cells.WIDE_AS_PLAIN(typed=chain(COMMA, cell.wide)))
+        notes.append(cells.WIDE_AS_PLAIN(typed=chain(ITEMS, cell.wide)))
     if unfilled:
-        notes.append(cells.NOTHING_TO_FILL_IN(names=chain(COMMA, unfilled)))
+        notes.append(cells.NOTHING_TO_FILL_IN(names=chain(ITEMS, unfilled)))
     if not cell.raw and (group := first_group(cell.ask.prompt)):
         notes.append(cells.GROUP_AS_TYPED(group=group))
     return replace(plan, warnings=(*plan.warnings, *notes)), client

@@ -170,8 +170,9 @@ def _previews(grid: Grid, budget: int, most: int) -> dict[int, Mapping[int, Prev
 def summary_text(grid: Grid) -> str:
     """A sweep in at most eight lines: prompt, axes, how far it is, the ledger, what went wrong."""
     words = grid.words
-    named = [(axis_name(name, words), words.comma.join(labels)) for name, labels in grid.axes]
-    axes = " × ".join(words(COLON, first=name, then=labels) for name, labels in named)
+    axes = " × ".join(
+        words(COLON, first=axis_name(name, words), then=words.listed(labels)) for name, labels in grid.axes
+    )
     failed = [cell for cell in grid.cells if cell.state in {"failed", "stopped"}]
     heads = [grid.title or words(carousel.NO_PROMPT), axes, progress_text(grid, words)]
     ends = [_until(grid, words)]
