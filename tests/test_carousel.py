@@ -220,8 +220,8 @@ def test_every_picture_is_labelled(images: ImageSet) -> None:
         ({"notes": ("A note.",)}, f"{FACTS} A note.", "4 images billed", "of 4 images"),
         (
             {"provider": "demo", "prompt": "四季"},
-            "张（演示：内置风景画，免费）",
-            "计费 4 张（演示：内置风景画，免费）",
+            "演示生成 4 张（内置风景画，免费）",
+            "演示生成 4 张（内置风景画，免费）",
             "等待",
         ),
         ({"replayed": True}, "replayed, nothing billed", "replayed, nothing billed", "tokens|41 s"),

@@ -363,7 +363,7 @@ def test_two_frames_are_compared(trusted: Page) -> None:
     room = box_of(divider)
     divider.click(position={"x": room["width"] * 0.25, "y": room["height"] / 2})  # waits until it stands still
     expect(divider).to_have_value(re.compile("2[3-7]"))
-    cut = root.locator(".seedream-pinned img").evaluate("img => getComputedStyle(img).clipPath")
+    cut = root.locator("figure.seedream-pinned img").evaluate("img => getComputedStyle(img).clipPath")
     assert re.match(r"inset\(0px calc\(7[4-8]", cut)
     value = int(divider.input_value())
     trusted.keyboard.press("ArrowRight")

@@ -130,7 +130,7 @@ def test_a_set_without_a_picture_is_refused(tmp_path: Path) -> None:
     ("name", "options", "reason"),
     [
         ("sheet.bmp", {}, r"\.html, \.pdf, \.zip, \.gif, \.jpg"),
-        ("sheet", {}, "without an ending"),
+        ("sheet", {}, "name one"),
         ("set.zipp", {}, r"Did you mean \.zip\?"),
         ("a\0b.zip", {}, "no name for a file"),
         ("~nobody-here/set.zip", {}, "no name for a file"),

@@ -18,7 +18,7 @@ from seedream_magic.words import carousel as texts
 from seedream_magic.words.carousel import Words, words_for, words_in
 from seedream_magic.words.clip import one_line
 from seedream_magic.words.language import Language
-from seedream_magic.words.text import BOTH, Text, in_language
+from seedream_magic.words.text import Text, in_language
 
 CardState = Literal["picture", "waiting", "missing", "failed"]
 OF_THE_PICTURE = frozenset({"path", "ref", "vary"})
@@ -113,9 +113,9 @@ class Bill:
             return words(texts.REPLAYED)
         if not self.images:
             return words(texts.NOTHING_BILLED if self.certain else texts.MAY_BE_BILLED)
-        text = texts.BILLED if self.certain else texts.AT_LEAST_BILLED
-        bill = text.in_language(words.language, images=self.images)
-        return words(BOTH, first=bill, then=words(texts.STOCK_LANDSCAPES)) if self.free else bill
+        if self.free:
+            return words(texts.BY_DEMO, images=self.images)
+        return words(texts.BILLED if self.certain else texts.AT_LEAST_BILLED, images=self.images)
 
 
 @dataclass(frozen=True)

@@ -34,12 +34,6 @@ function seedreamCarousel(root) {
   /** @param {string} key @param {() => void} act */
   const button = (key, act) => seedreamButton(key, words[key], act);
 
-  /** Copies a text of the frame that shows, else of the set. @param {string} key */
-  const copier = (key) => {
-    const node = button(key, () => seedreamCopy(node, facts()[key] ?? data[key], words.copied, [words[key]]));
-    return node;
-  };
-
   /** Goes on by so many places, around; beside another or full size to pictures only. @param {number} by */
   const go = (by) => {
     let at = place.index;
@@ -82,12 +76,16 @@ function seedreamCarousel(root) {
     download.download = there ? file : file.replace(/\..*/, `-preview.${/\w+(?=;)/.exec(src)}`);
   };
   download.onclick = lead;
-  const menu = make("div", "menu", { popover: "auto" }, ...words.copies.map(copier));
+  // Each copies a text of the frame that shows, else of the set.
+  const menu = make("div", "menu", { popover: "auto" }, ...words.copies.map((/** @type {string} */ key) => {
+    const node = button(key, () => seedreamCopy(node, facts()[key] ?? data[key], words.copied, [words[key]]));
+    return node;
+  }));
   const more = seedreamMenu(button("more", () => {}), menu);
   if (Object(window).ClipboardItem) {
     const picturing = button("picture", async () => {
-      const copied = await seedreamCopyPicture(/** @type {HTMLImageElement} */ (picture()), link()).catch(() => false);
-      picturing.textContent = copied === false ? words.refused : words.copied;
+      picturing.textContent = await seedreamCopyPicture(/** @type {HTMLImageElement} */ (picture()), link())
+        .then(() => words.copied, () => words.refused);
       setTimeout(() => { picturing.textContent = words.picture; }, 4000);
     });
     menu.prepend(picturing);
@@ -112,9 +110,8 @@ function seedreamCarousel(root) {
     dispatchEvent(new CustomEvent("seedream-frame", { detail: { run: data.run, index } })); // a panel goes on from it
     figures.forEach((figure, at) => {
       figure.classList.toggle("seedream-current", at === index);
-      figure.classList.toggle("seedream-pinned", at === place.pinned);
+      for (const node of [figure, thumbs[at]]) node.classList.toggle("seedream-pinned", at === place.pinned);
       thumbs[at].ariaCurrent = `${at === index}`;
-      thumbs[at].classList.toggle("seedream-held", at === place.pinned);
     });
     const [image, thumb, held] = [picture(), thumbs[index], document.activeElement];
     row.scrollLeft = thumb.offsetLeft - (row.clientWidth - thumb.offsetWidth) / 2;

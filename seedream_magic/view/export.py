@@ -30,7 +30,7 @@ from seedream_magic.view.sheet import write_animation, write_sheet
 from seedream_magic.words import export as texts
 from seedream_magic.words.carousel import ENGLISH
 from seedream_magic.words.clip import one_line
-from seedream_magic.words.lists import COMMA
+from seedream_magic.words.lists import ITEMS
 from seedream_magic.words.store import NOT_WRITTEN
 from seedream_magic.words.text import Text, chain, join
 
@@ -120,9 +120,10 @@ def checked_target(
     if target.suffix.lower() not in endings:
         near = difflib.get_close_matches(target.suffix.lower(), endings, n=1)
         meant = texts.DID_YOU_MEAN(meant=near[0]) if near else ""
-        given = target.suffix[:40] or texts.WITHOUT_ENDING()
-        refused = texts.EXPORTED_AS(what=what(), endings=chain(COMMA, endings), given=given)
-        raise InvalidRequest(join(refused, meant))
+        known = {"what": what(), "endings": chain(ITEMS, endings)}
+        if not target.suffix:
+            raise InvalidRequest(texts.NO_ENDING(**known))
+        raise InvalidRequest(join(texts.EXPORTED_AS(**known, given=target.suffix[:40]), meant))
     if inside:
         raise InvalidRequest(texts.IN_RUN_FOLDER(path=target))
     if folder:

@@ -8,7 +8,7 @@ from typing import Any
 
 from seedream_magic.errors import InvalidRequest
 from seedream_magic.words import export as texts
-from seedream_magic.words.lists import COMMA
+from seedream_magic.words.lists import ITEMS
 from seedream_magic.words.text import chain
 
 LAYOUTS = ("page", "spread", "sheet")
@@ -61,7 +61,7 @@ class ExportOptions:
         for name, known in (("layout", LAYOUTS), ("page_size", tuple(PAGE_SIZES))):
             if getattr(self, name) not in known:
                 given = repr(str(getattr(self, name))[:40])
-                raise InvalidRequest(texts.ONE_OF(option=name, values=chain(COMMA, known), value=given))
+                raise InvalidRequest(texts.ONE_OF(option=name, values=chain(ITEMS, known), value=given))
         for name in ("title", "author"):
             text = getattr(self, name)
             if text is not None and not (isinstance(text, str) and 0 < len(text.strip()) <= _LONGEST_TITLE):
@@ -69,7 +69,7 @@ class ExportOptions:
         for option in fields(self):
             kinds = _KINDS.get(option.name)
             if kinds and ending not in kinds and getattr(self, option.name) != option.default:
-                others = chain(COMMA, sorted(kinds))
+                others = chain(ITEMS, sorted(kinds))
                 raise InvalidRequest(texts.FOR_OTHER_FILES(option=option.name, endings=others, ending=ending))
         size: Any = self.size
         if size is not None and (isinstance(size, bool) or not isinstance(size, int) or size not in SIZES):

@@ -45,7 +45,7 @@ AT_LEAST_BILLED = Text("at least {images:image} billed", "至少计费 {images} 
 NOTHING_BILLED = Text("nothing billed", "未计费")
 MAY_BE_BILLED = Text("may be billed", "可能计费")
 REPLAYED = Text("replayed, nothing billed", "取自本地，未计费")
-STOCK_LANDSCAPES = Text("(demo: stock landscapes, free)", "（演示：内置风景画，免费）")
+BY_DEMO = Text("{images:image} billed (demo: stock landscapes, free)", "演示生成 {images} 张（内置风景画，免费）")
 DEMO = Text("demo, free", "演示，免费")
 TOKENS = Text("{tokens:token}", "{tokens:,} token")
 SECONDS = Text("{seconds} s", "{seconds} 秒")
@@ -108,7 +108,7 @@ class Words:
 
     @property
     def comma(self) -> str:
-        """What stands between the parts of a list."""
+        """What stands between phrases."""
         return self(lists.COMMA, first="", then="")
 
 
