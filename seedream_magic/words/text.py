@@ -84,10 +84,10 @@ def join(*sentences: str) -> str:
 
 def chain(text: Text, parts: Sequence[str]) -> str:
     """Parts set beside one another by a text of `first` and `then`; "" for none."""
-    whole = next(iter(parts), "")
-    for part in parts[1:]:
-        whole = text(first=whole, then=part)
-    return whole
+    if len(parts) < 2:
+        return parts[0] if parts else ""
+    half = len(parts) // 2  # so that a thousand parts are no thousand sentences deep
+    return text(first=chain(text, parts[:half]), then=chain(text, parts[half:]))
 
 
 def _beside(first: object, then: object) -> str:
