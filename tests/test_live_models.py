@@ -121,14 +121,12 @@ def test_the_command_shows_a_table(ip: InteractiveShell, monkeypatch: pytest.Mon
         monkeypatch.setenv("SEEDREAM_API_KEY", KEY)
         assert ip.run_cell("%load_ext seedream_magic").success
         shown = [run(ip, f"%seedream models {words}")[1] for words in ("--live", "--live 4.5")]
-    assert "Seedream 4.5 ← this session" in shown[0]
+    assert re.search("(?m)^Seedream 4.5 .*\n    ← this session$", shown[0])
     assert "doubao-seedream-3-0-t2i-250415 (Retiring)" in shown[0]
     assert re.search("doubao-seedream-7-0-270101 +not checked", shown[0])
     assert "anyfast lists 4 models that draw for this key." in shown[0]
     assert "Seedream 3.0" not in shown[1]
-    assert live_bundle("x", "ark", ()) == {
-        "text/plain": "ark lists 0 models that draw for this key. · ark 列出 0 个可用模型。"
-    }
+    assert live_bundle("x", "ark", ()) == {"text/plain": "ark lists 0 models that draw for this key."}
 
 
 def test_the_demo_lists_what_it_takes(ip: InteractiveShell) -> None:
@@ -162,7 +160,7 @@ def test_a_model_that_is_not_known_names_the_ones_that_were_meant(
     with raw_server({("POST", "/v1/"): refusal}) as server:
         seedream = Seedream(provider, api_key=KEY, base_url=f"{server.url}/v1", model=model, store=store)
         with pytest.raises(ModelNotFound) as caught:
-            seedream.generate("a boat", size="2K")
+            seedream.generate("a boat", size="2K", check=False)
     error = caught.value
     assert error.billed == "no"
     assert error.hint.startswith(f"Did you mean {meant}") is bool(meant)
