@@ -90,7 +90,9 @@ def test_all_bad_rows_of_a_list_are_told_before_anything_is_sent(seedream: Seedr
     assert server.connections == 0
 
 
-@pytest.mark.parametrize("empty", [None, math.nan, "", "  ", type("NAType", (), {})()], ids=["none", "nan", "empty", "blanks", "pandas.NA"])
+@pytest.mark.parametrize(
+    "empty", [None, math.nan, "", "  ", type("NAType", (), {})()], ids=["none", "nan", "empty", "blanks", "pandas.NA"]
+)
 def test_an_empty_cell_is_the_same_for_map_and_each(empty: object, seedream: Seedream, server: RawServer) -> None:
     """An option that is not given, and words that are refused with their row; other cells as a table has them too."""
     rows = [
