@@ -9,9 +9,11 @@ import contextlib
 import json
 import os
 import stat
+import unicodedata
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from contextlib import closing
 from datetime import datetime
+from functools import lru_cache
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypeVar
 
@@ -307,8 +309,28 @@ def _from_line(store: Path, values: Sequence[Any]) -> tuple[str, tuple[Look, His
 
 
 def store_key(store: Path) -> str:
-    """The path by which a store is known, however it was named."""
-    return os.path.realpath(store)
+    """The path by which a store is known, however it was named: without links, in the spelling of its disk."""
+    path = Path(os.path.realpath(store))
+    return str(_spelled(path) if path.exists() else path)
+
+
+@lru_cache(maxsize=256)
+def _spelled(path: Path) -> Path:
+    """The path as its disk has it, where names that differ by case, or by the form of an accent, are one name there."""
+    name = path.name
+    if not name:
+        return path
+    parent = _spelled(path.parent)
+    others = {name.swapcase(), *(unicodedata.normalize(form, name) for form in ("NFC", "NFD"))} - {name}
+    with contextlib.suppress(OSError):
+        if any(other.exists() and other.samefile(parent / name) for other in map(parent.joinpath, others)):
+            names = [found for found in os.listdir(parent) if _folded(found) == _folded(name)]  # noqa: PTH208 - names
+            return parent / (names[0] if len(names) == 1 else name)
+    return parent / name
+
+
+def _folded(name: str) -> str:
+    return unicodedata.normalize("NFC", name).casefold()
 
 
 def kept_thumbnails(run_ids: Iterable[str]) -> dict[str, Thumbnail]:
