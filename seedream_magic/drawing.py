@@ -45,7 +45,6 @@ from seedream_magic.replay import (
     Earlier,
     find_earlier,
     find_run,
-    find_runs,
     later_of,
     origin_of,
     out_of_reach,
@@ -322,7 +321,7 @@ class Drawing:
         self, plan: Plan, key: Key, reserved: ExitStack, loop: asyncio.AbstractEventLoop
     ) -> tuple[RunFolder, session.Reservation] | None:
         """Begin the run, unless somebody else has begun the same or has its set by now: who waits reserves nothing."""
-        sender, unseen = self._sender, True
+        sender, unseen, looked = self._sender, True, time.monotonic()
         with ExitStack() as alone:
             if not plan.fresh:
                 unseen = alone.enter_context(turn(plan.fingerprint[:1], _locks(sender.store)))
@@ -340,16 +339,25 @@ class Drawing:
                 folder = begin_run(sender.store, plan, client_request_id=str(uuid4()), key=key)
             _loops[folder.run_id] = loop
             library.note(folder.folder, at_most=plan.request.images_at_most)
-            if not (plan.fresh or plan.draws_take) and (not unseen or time.monotonic() - looked > PATIENCE / 2):
-                # Others may have been here meanwhile: whoever sees another gives way.
-                others = [run for run in find_runs(plan, sender.store) if run.run_id != folder.run_id and is_live(run)]
-                if others:
-                    _loops.pop(folder.run_id)
-                    folder.drop()
-                    library.forget(folder.run_id, sender.store)
+            late = not plan.fresh and time.monotonic() - looked > PATIENCE / 2
+            if late or not (unseen or plan.draws_take):
+                # Others may have been here meanwhile: who sees another's run, under way or ended, gives way.
+                try:
+                    gives_way = not self._may_send(find_earlier(plan, sender.store, besides=folder.run_id))
+                except BaseException:
+                    self._drop(folder)
+                    raise
+                if gives_way:
+                    self._drop(folder)
                     time.sleep(random.uniform(0, 0.1))  # noqa: S311 - two that gave way to each other part
                     return None
             return folder, reservation
+
+    def _drop(self, folder: RunFolder) -> None:
+        """Take back a run of which nothing was sent."""
+        _loops.pop(folder.run_id, None)
+        folder.drop()
+        library.forget(folder.run_id, self._sender.store)
 
     def _may_send(self, earlier: Earlier) -> bool:
         """Whether `_step`, by what there is at this moment, would still send."""
@@ -424,7 +432,9 @@ def _copy_parent(store: Path, lineage: Lineage | None) -> None:
 
 
 def _locks(store: Path) -> list[Path]:
-    """Where requests are begun one by one: beside the library; in the store where there is none, or none can be."""
+    """Where requests are begun one by one: beside the library, which all stores of a person have in common, and in the
+    store, which programs with other libraries may share.
+    """
     file = database.library_file()
     return [*([file.parent / "locks"] if file else []), store / ".locks"]
 

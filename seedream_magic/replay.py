@@ -58,8 +58,8 @@ class Earlier:
         return self.answer is None and self.live is None and self.incomplete is None
 
 
-def find_earlier(plan: Plan, store: Path) -> Earlier:
-    """What there is of a plan's request; nothing where it is to be paid for anew.
+def find_earlier(plan: Plan, store: Path, *, besides: str = "") -> Earlier:
+    """What there is of a plan's request, `besides` the run of this id; nothing where it is to be paid for anew.
 
     Raises `InvalidRequest` for a take that was never made.
     """
@@ -68,7 +68,7 @@ def find_earlier(plan: Plan, store: Path) -> Earlier:
         return Earlier(named)  # as the plan has said, though newer takes may have come
     if plan.fresh and plan.take is not None:
         raise InvalidRequest(texts.FRESH_AND_TAKE())
-    runs = [] if plan.fresh else find_runs(plan, store)
+    runs = [] if plan.fresh else [run for run in find_runs(plan, store) if run.run_id != besides]
     if plan.take is not None and plan.draws_take:
         return _numbered(plan.take, runs, store)
     if plan.take is not None:

@@ -29,6 +29,8 @@ MOST_RUNS = 10_000
 """Of a sweep."""
 MOST_TAKES = 100
 """That a sweep makes of each run."""
+_DEEPEST_EXTRA = 90
+"""Levels: of a record, which holds it in two more, a hundred are read."""
 
 Images = int | Literal["auto"]
 
@@ -119,7 +121,9 @@ def parse_extra(text: str) -> dict[str, Any]:
     """The JSON object of `--extra`."""
     try:
         value = json.loads(text, parse_constant=_refuse_constant)
-    except (ValueError, RecursionError) as exc:
+    except RecursionError as exc:
+        raise InvalidRequest(texts.EXTRA_TOO_DEEP(most=_DEEPEST_EXTRA)) from exc
+    except ValueError as exc:
         raise InvalidRequest(texts.EXTRA_BROKEN(why=reason_of(exc))) from exc
     if not isinstance(value, dict):
         raise InvalidRequest(texts.EXTRA_FORM())
@@ -169,6 +173,11 @@ def check_extra(extra: object) -> dict[str, Any]:
         raise InvalidRequest(texts.EXTRA_SETS_PROMPT())
     if extra.get("image") is not None:  # a record would keep its bytes, or what signs its link, for good
         raise InvalidRequest(texts.EXTRA_TAKES_NO_IMAGE())
+    level: list[object] = [extra]
+    for _ in range(_DEEPEST_EXTRA):
+        level = [inner for one in level for inner in _inner(one)]
+    if any(isinstance(one, Mapping | list | tuple) for one in level):
+        raise InvalidRequest(texts.EXTRA_TOO_DEEP(most=_DEEPEST_EXTRA))
     try:
         text = json.dumps(dict(extra), allow_nan=False, ensure_ascii=False)
         text.encode()
@@ -176,6 +185,13 @@ def check_extra(extra: object) -> dict[str, Any]:
     except (TypeError, ValueError, RecursionError) as exc:
         raise InvalidRequest(texts.EXTRA_NOT_JSON(why=reason_of(exc))) from exc
     return copy
+
+
+def _inner(value: object) -> Iterable[object]:
+    """What stands in a value one level below it."""
+    if isinstance(value, Mapping):
+        return value.values()
+    return value if isinstance(value, list | tuple) else ()
 
 
 @dataclass(frozen=True)

@@ -29,7 +29,7 @@ from seedream_magic.api.models import (
     pixels_for_ratio,
 )
 from seedream_magic.api.references.reference import Reference, reference_complaints
-from seedream_magic.api.request import DEFAULT_SIZE, ImageRequest, request_from_body
+from seedream_magic.api.request import DEFAULT_SIZE, LONGEST_REQUEST, ImageRequest, request_from_body
 from seedream_magic.api.storyboard import Storyboard, storyboard
 from seedream_magic.errors import InvalidRequest
 from seedream_magic.words import requests as texts
@@ -120,6 +120,8 @@ def make_request(
 
 def check_limits(request: ImageRequest, *, strict: bool, check: bool = True) -> tuple[str, ...]:
     """The sentences to show before sending. Raises `InvalidRequest` where the limits refuse and `check` is on."""
+    if request.length > LONGEST_REQUEST:  # nobody could read what was paid for
+        raise InvalidRequest(texts.TOO_MUCH_TEXT(most=LONGEST_REQUEST // 2**20))
     total = len(request.references) + (request.images_expected or 1)
     if request.references and total > MAXIMUM_IMAGES:
         check = True  # every provider refuses this

@@ -16,6 +16,8 @@ from seedream_magic.api.references.reference import Reference
 from seedream_magic.api.storyboard import Storyboard
 
 DEFAULT_SIZE = "2048x2048"
+LONGEST_REQUEST = 12 * 2**20
+"""Bytes of a request in its record, of which sixteen MiB are read; what the service says of it is there as well."""
 _PAGE_TYPES: dict[str, type] = {
     "model": str,
     "prompt": str,
@@ -104,6 +106,11 @@ class ImageRequest:
         }
         sent = {key: value for key, value in named.items() if value is not None}
         return {key: value for key, value in {**sent, **self.extra}.items() if value is not None}
+
+    @property
+    def length(self) -> int:
+        """Bytes of the body as a record writes it, but for the references."""
+        return len(json.dumps(self.body_with([])))
 
     def prompt_of(self, index: int) -> str:
         """The words of one frame: its own in a storyboard, else the whole prompt."""

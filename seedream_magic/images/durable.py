@@ -17,6 +17,7 @@ import stat
 import tempfile
 import time
 from collections.abc import Callable, Iterable, Mapping, Sequence
+from itertools import islice
 from pathlib import Path
 from typing import Any, TypeVar
 
@@ -38,6 +39,10 @@ OLDEST_PART = 3600.0
 DEEPEST = 100
 """Levels of JSON: what is copied, compared and shown by functions that call themselves has far fewer."""
 MAXIMUM_RECORD_BYTES = 16 * 2**20
+LARGEST_FACT = 2**19
+"""Bytes of what the service said in one field of a record, of which it fills a few."""
+CUT = "…"
+"""In place of what was too deep."""
 _NO_SYNC = frozenset({errno.EINVAL, errno.ENOTSUP, errno.ENOSYS, errno.EOPNOTSUPP})
 """What file systems say that have no `fsync`."""
 END_FILE = "end.json"
@@ -172,6 +177,32 @@ def _depth(value: object) -> int:
         depth += 1
         level = [inner for one in level for inner in (one.values() if isinstance(one, dict) else one)]
     return depth
+
+
+def clipped(value: Any) -> Any:
+    """What a service said, as far as a record takes it: a record that cannot be read would be paid for once more."""
+    cut = cut_json(value, levels=DEEPEST // 2, items=1000, characters=20_000)
+    if len(json_text(cut)) > LARGEST_FACT:
+        cut = cut_json(cut, levels=3, items=30, characters=400)
+    return cut
+
+
+def cut_json(value: Any, *, levels: int, items: int | None = None, characters: int | None = None) -> Any:
+    """A JSON value cut off below so many levels, with so many items in each, and so many characters of each text."""
+    if isinstance(value, str):
+        return value if characters is None or len(value) <= characters else value[:characters] + CUT
+    if not isinstance(value, Mapping | list | tuple):
+        return value
+    if not levels:
+        return CUT
+    if isinstance(value, Mapping):
+        return {
+            cut_json(name, levels=0, characters=characters): cut_json(
+                item, levels=levels - 1, items=items, characters=characters
+            )
+            for name, item in islice(value.items(), items)
+        }
+    return [cut_json(item, levels=levels - 1, items=items, characters=characters) for item in islice(value, items)]
 
 
 def as_mapping(value: object) -> Mapping[str, Any]:

@@ -22,30 +22,31 @@ _turns: dict[str, threading.Lock] = {}
 
 @contextlib.contextmanager
 def turn(name: str, folders: Sequence[Path]) -> Iterator[bool]:
-    """Be the only one on this machine that is here, by the file of this name in the first folder that has locks.
+    """Be the only one on this machine that is here, by the file of this name in all of these folders that have locks.
 
-    Hold it for a moment only: one file serves many requests. Where no folder has locks it goes on without, and so it
-    does after `PATIENCE`; it gives whether nobody else is here.
+    Who names the same folders in the same order, or only some of them, waits for who was here first. Hold it for a
+    moment only: one file serves many requests. Where a folder has no locks, or cannot be written, it goes on without,
+    and so it does after `PATIENCE`; it gives whether nobody else is here.
     """
     from filelock import Timeout  # noqa: PLC0415 - load time
 
     with contextlib.ExitStack() as stack:
-        here, alone = _turns.setdefault(name, free_in_child(threading.Lock())), False
+        here = _turns.setdefault(name, free_in_child(threading.Lock()))
         first = here.acquire(timeout=PATIENCE)
         if first:
             stack.callback(here.release)
+        held, waited = 0, False
         for folder in folders:
             try:
                 folder.mkdir(mode=0o700, parents=True, exist_ok=True)
                 stack.callback(lock_file(folder / f"{name}.lock", PATIENCE).release)
-                alone = first
+                held += 1
             except Timeout:
-                pass
+                waited = True
             except REFUSALS:
                 with contextlib.suppress(OSError):
                     folder.rmdir()  # if nothing is in it
-                continue
-            break
+        alone = first and held > 0 and not waited
         yield alone
 
 

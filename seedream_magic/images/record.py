@@ -24,7 +24,15 @@ from seedream_magic.api.references.reference import Reference, unsigned
 from seedream_magic.api.request import ImageRequest, request_from_body
 from seedream_magic.api.storyboard import Storyboard
 from seedream_magic.errors import ApiError, ImageError, ImageInvalid, SeedreamError, reason_of
-from seedream_magic.images.durable import END_FILE, as_list, as_mapping, find_rescued, read_object, record_bytes
+from seedream_magic.images.durable import (
+    END_FILE,
+    as_list,
+    as_mapping,
+    clipped,
+    find_rescued,
+    read_object,
+    record_bytes,
+)
 from seedream_magic.images.image_set import Frame, ImageSet, Outcome
 from seedream_magic.images.originals import places_on_disk, read_picture
 from seedream_magic.images.response import mask_beside_links, named_pictures
@@ -203,8 +211,8 @@ def _number(value: object) -> int | None:
 class Field(Generic[Value]):
     """A fact of the record: `read` makes its value of whatever JSON stands there, `write` the JSON of a value.
 
-    `by_service` marks what the service said: the key that it may repeat is masked there. The rest is the person's own,
-    and a masked prompt would be another one.
+    `by_service` marks what the service said: the key that it may repeat is masked there, and what is longer or deeper
+    than a record takes is cut. The rest is the person's own, and a masked prompt would be another one.
     """
 
     def __init__(
@@ -225,7 +233,7 @@ class Field(Generic[Value]):
     def write(self, value: Any, secret: str) -> Any:
         """The JSON of a value."""
         written = value if value is None or self._write is None else self._write(value)
-        return mask_beside_links(written, secret) if self._by_service else written
+        return mask_beside_links(clipped(written), secret) if self._by_service else written
 
 
 @dataclass(frozen=True)

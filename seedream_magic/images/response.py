@@ -31,6 +31,8 @@ from seedream_magic.api.models import LARGEST_BASE64_CHARACTERS, MAXIMUM_FRAMES
 from seedream_magic.api.redaction import LINK_IN_TEXT, is_link, without_secret, without_secret_beside_links
 from seedream_magic.api.shapes import is_picture_text
 from seedream_magic.images.durable import (
+    DEEPEST,
+    cut_json,
     find_rescued,
     json_text,
     open_regular,
@@ -160,6 +162,7 @@ def append_line(folder: Path, entry: Mapping[str, Any], secret: str) -> None:
     Where the folder does not take it, it is put aside, and so are all that follow: links are paid for as pictures are.
     Raises OSError where no disk takes it.
     """
+    entry = cut_json(entry, levels=DEEPEST)  # no picture is named below that, and a deeper line could not be read
     line = (json_text(mask_beside_links(without_base64(entry), secret)) + "\n").encode()
     refusal = OSError(errno.ENOSPC, texts.NO_DISK_TAKES_IT())
     if not find_rescued(folder.name, [RESPONSE_FILE]):  # the order of lines says which object is of which answer

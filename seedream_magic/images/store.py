@@ -26,13 +26,14 @@ from seedream_magic.api.models import LARGEST_BASE64_CHARACTERS, LARGEST_PICTURE
 from seedream_magic.api.plan import Lineage, Plan
 from seedream_magic.api.redaction import bytes_without_secret
 from seedream_magic.api.references.reference import Reference
-from seedream_magic.api.request import ImageRequest
+from seedream_magic.api.request import LONGEST_REQUEST, ImageRequest
 from seedream_magic.errors import ConfigError, ImageError, InvalidRequest, SeedreamError, reason_of
 from seedream_magic.images.claims import RUN_LOCK, RunLock
 from seedream_magic.images.durable import (
     END_FILE,
     NOTHING_THERE,
     PASSING,
+    clipped,
     find_rescued,
     forget_end,
     json_bytes,
@@ -77,6 +78,7 @@ from seedream_magic.images.response import (
 )
 from seedream_magic.images.verify import PictureFacts
 from seedream_magic.words import store as texts
+from seedream_magic.words.requests import TOO_MUCH_TEXT
 
 SPACE_PER_IMAGE = 25 * 2**20
 """Of a set of JPEGs of the largest size none has more; what passes it has the reserve, and other disks after that."""
@@ -208,6 +210,7 @@ class RunFolder:
         """
         if os.getpid() != self._process:
             return None
+        keep_raw = keep_raw or clipped(images.usage) != images.usage
         stopped = images.state != "done" and not images.complete
         partial = bool(images.failed) or failure is not None
         lost = any(isinstance(frame.error, ImageError) for frame in images.failed)
@@ -315,8 +318,11 @@ def _bring_back(folder: Path) -> None:
 def begin_run(store: Path, plan: Plan, *, client_request_id: str, key: Key | None = None) -> RunFolder:
     """Make a run's folder and its durable record, before anything is sent.
 
-    Raises `ConfigError` when the store cannot be written or the disk lacks room for the pictures.
+    Raises `ConfigError` when the store cannot be written or the disk lacks room for the pictures, `InvalidRequest` for
+    a request so long that its record could not be read.
     """
+    if len(json_bytes(to_json(request_fields(plan.request)))) > LONGEST_REQUEST:
+        raise InvalidRequest(TOO_MUCH_TEXT(most=LONGEST_REQUEST // 2**20))
     now = datetime.now(UTC)
     try:
         store.mkdir(parents=True, exist_ok=True)

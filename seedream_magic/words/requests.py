@@ -43,6 +43,11 @@ EXTRA_TAKES_NO_IMAGE = Text(
     "--extra 不接受 'image'；链接、文件和字节请用 --ref。",
 )
 EXTRA_NOT_JSON = Text("--extra takes what JSON can say: {why}.", "--extra 只能是 JSON 能表示的内容：{why}。")
+EXTRA_TOO_DEEP = Text("--extra is nested at most {most} levels deep.", "--extra 最多嵌套 {most} 层。")
+TOO_MUCH_TEXT = Text(
+    "Prompt and extra fields have at most {most} MiB together, as JSON.",
+    "提示词和附加字段写成 JSON 合计最多 {most} MiB。",
+)
 EXTRA_SETS_TWICE = Text(
     "--extra sets {key}, and so does {flag}; give it once.", "--extra 与 {flag} 都设置了 {key}；只能给一次。"
 )
