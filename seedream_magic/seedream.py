@@ -22,6 +22,7 @@ from seedream_magic.api.storyboard import Storyboard
 from seedream_magic.batch.draw_many import CONCURRENCY
 from seedream_magic.batch.inputs import Row
 from seedream_magic.batch.mapping import AsyncBatch, Batch
+from seedream_magic.checking import check_plan
 from seedream_magic.continuation import plan_extend, plan_redo, plan_vary
 from seedream_magic.drawing import Drawing, fetch, key_for
 from seedream_magic.errors import ConfigError, InvalidRequest, reason_of
@@ -396,6 +397,7 @@ class Seedream:
 
         `blocked` is the event loop that does nothing but wait for them.
         """
+        check_plan(plan)
         if find_earlier(plan, self.store).is_nothing:
             key_for(self, plan)
             self.session.refuse(plan)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import base64
+import gzip
 import json
 import logging
 import os
@@ -40,7 +41,7 @@ from raw_server import (
     sse,
 )
 from seedream_magic import ImageSet, Seedream, SeedreamError
-from seedream_magic.api.redaction import redact, redact_http_logs
+from seedream_magic.api.redaction import redact, redact_http_logs, without_secret
 from seedream_magic.images import download
 from service import PICTURE, POST, completed, jpeg, picture, stream_head, succeeded, whole_answer
 
@@ -490,3 +491,59 @@ def test_no_error_and_nothing_behind_it_repeats_the_key(name: str, store: Path) 
         error = error.__cause__ or error.__context__
     told += [file.read_text("utf-8", "replace") for file in store.rglob("*") if file.is_file()]
     assert KEY not in "\n".join(told)
+
+
+def holds_key(data: bytes) -> bool:
+    """Whether bytes hold the key as it is, in UTF-16 or in base64, also where they are packed."""
+    if data.startswith(b"\x1f\x8b"):
+        data = gzip.decompress(data)
+    written = [*encodings(KEY).values(), *(KEY.encode(name) for name in ("utf-16-le", "utf-16-be"))]
+    return any(form in data for form in written)
+
+
+def odd_answer(**more: Any) -> bytes:
+    """An answer whose shape nobody knows, which is kept as it came."""
+    return json.dumps({"odd": KEY, "data": [{"weird": KEY}], **more}).encode()
+
+
+JSON_HEAD = {"Content-Type": "application/json"}
+IN_OTHER_FORMS: dict[str, Scenario] = {
+    "packed": {POST: Reply(200, {**JSON_HEAD, "Content-Encoding": "gzip"}, gzip.compress(odd_answer()))},
+    "UTF-16": {POST: Reply(200, JSON_HEAD, odd_answer().decode().encode("utf-16"))},
+    "base64": {POST: json_reply({"data": [{"b64_json": base64.b64encode(f"<p>.{KEY}.</p>".encode()).decode()}]})},
+    "base64 in a refusal": {
+        POST: json_reply({"error": {"message": f"not {base64.b64encode(KEY.encode()).decode()}"}}, 400)
+    },
+    "UTF-16 for a picture": {POST: whole_answer, PICTURE: Reply(200, {}, f"<html>{KEY}".encode("utf-16"))},
+    "base64 for a picture": {POST: whole_answer, PICTURE: Reply(200, {}, b"<p>" + base64.b64encode(KEY.encode()))},
+}
+
+
+@pytest.mark.parametrize("form", IN_OTHER_FORMS)
+def test_the_key_is_kept_in_no_other_form(form: str, store: Path) -> None:
+    """Nor told, where a service that repeats it packs its answer, or writes it in UTF-16 or in base64."""
+    with raw_server(IN_OTHER_FORMS[form]) as server:
+        seedream = Seedream("anyfast", api_key=KEY, base_url=f"{server.url}/v1", store=store)
+        with pytest.raises(SeedreamError) as caught:
+            seedream.generate(f"the key as {form}")
+    files = [file for file in store.rglob("*") if file.is_file()]
+    assert files
+    assert [file.name for file in files if holds_key(file.read_bytes())] == []
+    assert not holds_key("\n".join([*traceback.format_exception(caught.value), *caught.value.lines()]).encode())
+
+
+def test_a_packed_answer_without_its_key_is_read_again(store: Path) -> None:
+    """The plain bytes that stay are read whatever the head of the answer says of them."""
+    packed = gzip.compress(odd_answer(data=[{"b64_json": base64.b64encode(jpeg(1)).decode()[:-8] + "!"}]))
+    with raw_server({POST: Reply(200, {**JSON_HEAD, "Content-Encoding": "gzip"}, packed)}) as server:
+        seedream = Seedream("anyfast", api_key=KEY, base_url=f"{server.url}/v1", store=store)
+        with pytest.raises(SeedreamError):
+            seedream.generate("packed, with the key beside a picture")
+    (raw,) = store.rglob("response.raw")
+    assert json.loads(raw.read_bytes())["odd"] == "(key)"
+
+
+def test_a_picture_in_base64_keeps_its_bytes() -> None:
+    """Of an original no byte is ours to change, whatever its metadata say."""
+    inside = base64.b64encode(jpeg(1) + KEY.encode()).decode()
+    assert without_secret(json.dumps({"b64_json": inside}), KEY) == json.dumps({"b64_json": inside})

@@ -5,9 +5,10 @@ The HTTP libraries log signed links at INFO, cookies and keys at DEBUG; some gat
 
 from __future__ import annotations
 
+import base64
 import logging
 import re
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from contextlib import suppress
 from functools import partial
 from typing import Any
@@ -54,6 +55,9 @@ _SECRET_NAME = re.compile(r"auth|cookie|credential|key|pass|secret|session|signa
 _LINK = r"https?:(?:[^\s\"'<>\\]|\\[/u])*"
 """An address in a text or, with its escapes, in JSON."""
 _BASE64 = re.compile(r"[A-Za-z0-9+/=\\]{4096,}")
+_PICTURE = re.compile(r"(?:\\?/9j|iVBORw0KGgo|UklGR)")
+"""How a JPEG, a PNG and a WebP begin in base64."""
+_WIDE = ("utf-16-le", "utf-16-be", "utf-32-le", "utf-32-be")
 
 
 class _Secrets:
@@ -130,6 +134,8 @@ def without_secret(text: str, secret: str = "") -> str:
     for value, placeholder in anywhere:
         if value in plain or ("\\" in value and plain):
             text = _substitute(_json_pattern(value), placeholder, text)
+        for form in _base64_forms(value):
+            text = _replace_outside_pictures(text, form, placeholder)
     for value in longest_first(_remembered.as_words):
         if value in text or value in plain or ("\\" in value and plain):
             word = rf"({_LINK})|(?<![\w.-]){_json_pattern(value)}(?![\w-]|\.\w)"
@@ -162,8 +168,43 @@ def _scrubbed(value: Any, secret: str) -> Any:
 
 
 def bytes_without_secret(data: bytes, secret: str) -> bytes:
-    """Bytes of any kind with "(key)" wherever the secret stands as it is."""
-    return data.replace(secret.encode(), b"(key)") if len(secret) >= _SHORTEST_SECRET else data
+    """Bytes of any kind with "(key)" wherever the secret stands: as it is, in base64, and in UTF-16 or UTF-32."""
+    if len(secret) < _SHORTEST_SECRET:
+        return data
+    for form in (secret, *_base64_forms(secret)):
+        data = data.replace(form.encode(), b"(key)")
+    return wide_without_secret(data, secret)
+
+
+def wide_without_secret(data: bytes, secret: str) -> bytes:
+    """Bytes with "(key)" where the secret stands in UTF-16 or UTF-32, in which no search of their text finds it."""
+    if len(secret) < _SHORTEST_SECRET:
+        return data
+    for encoding in _WIDE:
+        data = data.replace(secret.encode(encoding), "(key)".encode(encoding))
+    return data
+
+
+def _base64_forms(secret: str) -> Iterator[str]:
+    """What of a secret's base64 is its own, wherever it stands in what was encoded; also as PHP and links write it."""
+    data = secret.encode("utf-8", "surrogatepass")
+    for shift in range(3):
+        letters = base64.b64encode(b"\0" * shift + data).decode()
+        form = letters[-(-shift * 8 // 6) : (shift + len(data)) * 8 // 6]
+        yield from {form, form.replace("/", r"\/"), form.replace("+", "-").replace("/", "_")}
+
+
+def _replace_outside_pictures(text: str, form: str, placeholder: str) -> str:
+    """`str.replace`, but for what stands in the base64 of a picture, of which no byte is ours to change."""
+    if form not in text:
+        return text
+    pieces, at = list[str](), 0
+    while (found := text.find(form, at)) >= 0:
+        start = max(text.rfind(sign, 0, found) for sign in "\"',:;= \n\t<>(") + 1
+        end = found + len(form)
+        pieces += [text[at:found], form if _PICTURE.match(text, start) else placeholder]
+        at = end
+    return "".join([*pieces, text[at:]])
 
 
 def _substitute(pattern: str, replace: str | Callable[[re.Match[str]], str], text: str) -> str:

@@ -15,6 +15,7 @@ from seedream_magic.api.make_request import make_request
 from seedream_magic.api.plan import Plan
 from seedream_magic.api.request import ImageRequest
 from seedream_magic.api.storyboard import Storyboard
+from seedream_magic.checking import check_plan
 from seedream_magic.drawing import Sender, check_service
 from seedream_magic.errors import InvalidRequest, SeedreamError
 from seedream_magic.planning import Options, make_ask, plan_in_python, read_beside, read_references
@@ -58,6 +59,7 @@ class RowReader:
     def plan(self, row: object) -> Plan:
         """The plan of a row. Raises `InvalidRequest`, `ConfigError` for a plan of another service."""
         if isinstance(row, Plan):
+            check_plan(row)
             check_service(self._client, row)
             return row
         return plan_in_python(self._client, *self._parts(row), looks_up=self._looks_up)
@@ -94,6 +96,7 @@ class RowReader:
     def _check(self, row: object) -> None:
         client = self._client
         if isinstance(row, Plan):
+            check_plan(row)
             check_service(client, row)
             if not row.stored:
                 client.session.refuse_alone(row.request)

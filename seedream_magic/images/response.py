@@ -19,16 +19,23 @@ import json
 import os
 import re
 from collections.abc import Callable, Collection, Iterable, Iterator, Mapping
-from itertools import count
+from itertools import chain, count
 from pathlib import Path
 from typing import Any
 from urllib.parse import unquote
 
 from seedream_magic.api.decoder import AnswerDecoder, Answered
 from seedream_magic.api.documents import texts_in
+from seedream_magic.api.encoding import Inflater
 from seedream_magic.api.events import Event, Picture, Reader
 from seedream_magic.api.models import LARGEST_BASE64_CHARACTERS, MAXIMUM_FRAMES
-from seedream_magic.api.redaction import LINK_IN_TEXT, is_link, without_secret, without_secret_beside_links
+from seedream_magic.api.redaction import (
+    LINK_IN_TEXT,
+    is_link,
+    wide_without_secret,
+    without_secret,
+    without_secret_beside_links,
+)
 from seedream_magic.api.shapes import is_picture_text
 from seedream_magic.images.durable import (
     DEEPEST,
@@ -121,10 +128,21 @@ def mask_raw(path: Path, secret: str) -> None:
     with contextlib.suppress(OSError):
         if not secret or path.stat().st_size > _MOST_MASKED:
             return
-        text = path.read_bytes().decode("utf-8", "surrogateescape")
-        masked = without_secret_beside_links(text, secret)
-        if masked != text:
-            write_durably(path, masked.encode("utf-8", "surrogateescape"), mode=0o600)
+        inflater = Inflater(_codings_of(path), maximum=_MOST_MASKED)
+        plain = b"".join(chain(inflater.feed(regular_bytes(path, _MOST_MASKED)), inflater.close()))
+        if len(plain) > _MOST_MASKED - _PIECE:  # what it holds beyond that was not unpacked
+            return
+        text = plain.decode("utf-8", "surrogateescape")
+        masked = without_secret_beside_links(text, secret).encode("utf-8", "surrogateescape")
+        masked = wide_without_secret(masked, secret)
+        if masked != plain:  # of one that was packed the plain bytes stay, which are read whatever its head says
+            write_durably(path, masked, mode=0o600)
+
+
+def _codings_of(path: Path) -> str:
+    """What the head of the answer whose bytes these are says of how they are packed."""
+    heads = [entry for entry in _lines(path.parent) if entry.get("raw") == path.name and "codings" in entry]
+    return str(heads[-1]["codings"]) if heads else ""
 
 
 def head_line(raw: RawBody, *, status: int, codings: str, **more: Any) -> dict[str, Any]:

@@ -53,6 +53,13 @@ EXTRA_SETS_TWICE = Text(
 )
 SWITCH = Text("{name} is True or False, not {value}.", "{name} 只能是 True 或 False，不能是 {value}。")
 
+# A plan that is handed in.
+NO_PLAN = Text("A plan is what plan() gives, not {kind}.", "计划须由 plan() 生成，不能是 {kind}。")
+PLAN_WAS_CHANGED = Text(
+    "The plan's {name} ({kind}) is none that plan() makes: make the plan anew. Nothing was sent.",
+    "计划中的 {name}（{kind}）不是 plan() 能生成的：请重新生成计划。没有发送任何内容。",
+)
+
 # Prompt and storyboard.
 PROMPT_IS_TEXT = Text("The prompt is text, not {kind}.", "提示词应是文字，不能是 {kind}。")
 PROMPT_IS_EMPTY = Text(
