@@ -62,8 +62,8 @@
     after: "新图的完整提示词",
     anew: "这一帧的新提示词",
     pinned: (count) => `已钉住 ${count} 张`,
-    takes: "各次生成",
-    take: (number) => `第 ${number} 次`,
+    takes: "各版",
+    take: (number) => `第 ${number} 版`,
     waits: "内核正忙，空闲后插入单元格。",
     gone: "内核没有回应。",
   };
