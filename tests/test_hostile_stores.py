@@ -10,6 +10,7 @@ import os
 import subprocess
 import sys
 from collections import defaultdict
+from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Any
@@ -18,6 +19,7 @@ import pytest
 
 import hostile
 from raw_server import raw_server
+from seedream_magic.images.durable import record_bytes
 from served import KEY
 from service import jpeg
 
@@ -124,3 +126,26 @@ def test_a_hostile_store_is_opened(command: str, told: dict[str, list[dict[str, 
     found = told[command]
     assert [one for one in found if one["untyped"] or one["read"] or one["steers"] or one["size"] > 3_000_000] == []
     assert len([one for one in found if not one["error"] or "(HTTP 400)" in one["error"]]) > 1
+
+
+def test_a_link_that_takes_the_place_of_a_file_is_not_read(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Whoever shares the folder swaps it between a look at the file and its opening."""
+    record, outside = tmp_path / "request.json", tmp_path / "outside.json"
+    outside.write_text('{"secret": 1}')
+
+    def swapping(function: Callable[..., Any]) -> Callable[..., Any]:
+        def swap_after(*arguments: Any, **named: Any) -> Any:
+            result = function(*arguments, **named)
+            record.unlink()
+            record.symlink_to(outside)
+            return result
+
+        return swap_after
+
+    for name in ("lstat", "stat", "open"):
+        record.unlink(missing_ok=True)
+        record.write_text('{"own": 1}')
+        with monkeypatch.context() as patch:
+            patch.setattr(os, name, swapping(getattr(os, name)))
+            read = record_bytes(record)
+        assert read in (b"", b'{"own": 1}')

@@ -127,17 +127,17 @@ def test_a_run_whose_record_the_disk_does_not_give(code: str, store: Path, monke
     for run in (folder, other):
         facts = json.loads((run / "request.json").read_text())
         (run / "request.json").write_text(json.dumps({**facts, "references": [{"sha256": DIGEST}]}))
-    real = Path.read_bytes
+    real = os.open
 
-    def fail(path: Path) -> bytes:
+    def fail(path: Any, *how: Any, **named: Any) -> int:
         if path == folder / "request.json":
             raise OSError(getattr(errno, code), os.strerror(getattr(errno, code)))
-        return real(path)
+        return real(path, *how, **named)
 
-    monkeypatch.setattr(Path, "read_bytes", fail)
+    monkeypatch.setattr(os, "open", fail)
     refused(store, folder.name, "cannot be read")
     purge(store, other.name)
-    monkeypatch.setattr(Path, "read_bytes", real)
+    monkeypatch.setattr(os, "open", real)
     assert sorted(path.name for path in store.iterdir()) == [folder.name, "references"]
     assert len(list(references.iterdir())) == 1
 

@@ -146,13 +146,22 @@ def record_bytes(path: Path, *, maximum: int = MAXIMUM_RECORD_BYTES) -> bytes:
 
 
 def regular_bytes(path: Path, maximum: int) -> bytes:
-    """The bytes of a regular file that is no link. Raises OSError for anything else, and for more than `maximum`."""
-    facts = path.lstat()
-    if not stat.S_ISREG(facts.st_mode):
+    """The bytes of a regular file that is no link. Raises OSError for anything else, and for more than `maximum`.
+
+    What was opened is what is looked at: a link that takes the place of the file meanwhile is not read.
+    """
+    if not hasattr(os, "O_NOFOLLOW") and path.is_symlink():  # Windows
         raise OSError(errno.EINVAL, texts.NO_REGULAR_FILE(), str(path))
-    if facts.st_size > maximum:
-        raise OSError(errno.EFBIG, texts.LARGER_THAN_IT_CAN_BE(), str(path))
-    return path.read_bytes()
+    descriptor, data = open_regular(path, os.O_RDONLY), b""
+    try:
+        size = os.fstat(descriptor).st_size
+        if size > maximum:
+            raise OSError(errno.EFBIG, texts.LARGER_THAN_IT_CAN_BE(), str(path))
+        while len(data) < size and (piece := os.read(descriptor, size - len(data))):
+            data += piece
+    finally:
+        os.close(descriptor)
+    return data
 
 
 def read_object(path: Path) -> dict[str, Any] | None:
