@@ -28,7 +28,9 @@ from seedream_magic.words.text import Text, in_language, join
 
 Billed = Literal["no", "yes", "unknown"]
 
-_UNPRINTABLE = re.compile("[\x00-\x08\x0b-\x1f\x7f-\x9f\u202a-\u202e\u2066-\u2069\ud800-\udfff]")
+_UNPRINTABLE = re.compile(r"[\x00-\x08\x0b-\x1f\x7f-\x9f\u2028-\u202e\u2066-\u2069\ud800-\udfff]")
+_UNSEEN = re.compile(r"[\u200b\u200e\u200f\u2060-\u2064\ufeff]")
+"""Characters without width, but for those that join letters and emoji."""
 _UNPICKLED = ("rejected", "rejected_as")
 
 
@@ -267,11 +269,18 @@ def _one_line(text: str) -> str:
 
 
 def printable(text: str) -> str:
-    """Text that cannot steer a terminal: no control characters but line feeds and tabs, no change of direction.
+    """Text that cannot steer a terminal: no control characters but line feeds and tabs, no change of direction,
+    and nothing that is not seen.
 
     Words of a file or a service stand in many messages; here, where each is read, they lose what a terminal obeys.
     """
-    return _UNPRINTABLE.sub("\N{REPLACEMENT CHARACTER}", text)
+    return _UNSEEN.sub("", _UNPRINTABLE.sub("\N{REPLACEMENT CHARACTER}", text))
+
+
+def escaped(text: str) -> str:
+    r"""The same for JSON and for Python's literals, where each can be written out: as `\u202e`."""
+    write = re.compile(f"{_UNPRINTABLE.pattern}|{_UNSEEN.pattern}")
+    return write.sub(lambda match: f"\\u{ord(match[0]):04x}", text)
 
 
 def advice_of(error: _Reported) -> str:

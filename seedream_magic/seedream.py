@@ -25,7 +25,7 @@ from seedream_magic.batch.mapping import AsyncBatch, Batch
 from seedream_magic.checking import check_plan
 from seedream_magic.continuation import plan_extend, plan_redo, plan_vary
 from seedream_magic.drawing import Drawing, fetch, key_for
-from seedream_magic.errors import ConfigError, InvalidRequest, reason_of
+from seedream_magic.errors import ConfigError, InvalidRequest, printable, reason_of
 from seedream_magic.history import find
 from seedream_magic.images.claims import is_live
 from seedream_magic.images.image_set import Frame, ImageSet
@@ -89,7 +89,7 @@ class Seedream:
         self.event_loop = event_loop
 
     def __repr__(self) -> str:
-        return f"<Seedream {self.provider.name}: {self.model}, store {self.store}>"
+        return printable(f"<Seedream {self.provider.name}: {self.model}, store {self.store}>")
 
     @property
     def session(self) -> session.Session:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import shlex
 import shutil
 import subprocess
 from dataclasses import replace
@@ -12,9 +13,10 @@ from typing import Any
 import pytest
 
 from requesting import made
-from seedream_magic import Seedream
-from seedream_magic.api.plan import Plan
+from seedream_magic import InvalidRequest, Seedream
+from seedream_magic.api.plan import Plan, call_text
 from seedream_magic.api.providers import PROVIDERS
+from seedream_magic.api.redaction import clean_text
 from seedream_magic.session import Session
 
 # In place of the program: prints its arguments, each ended by NUL.
@@ -43,6 +45,23 @@ def test_a_plan_on_its_own_is_one_line() -> None:
     assert repr(replace(plan_for("a fox"), stored="2026")) == (
         "<Plan anyfast doubao-seedream-4-5: up to 1 image, stored as 2026>"
     )
+
+
+STEERING = "\u202egnp.exe\u2066\u200b\x1b]0;x\x07\x9b31m\u2028end"
+"""What turns the words that follow around, hides, or is obeyed by a terminal."""
+
+
+def test_nothing_that_steers_a_terminal_is_printed(tmp_path: Path) -> None:
+    """In a cell and a call for a shell it stands written out, and says the same."""
+    seedream = Seedream("demo", store=tmp_path / f"st{STEERING[:9]}")
+    plan = seedream.plan("x", extra={"a": STEERING})
+    odd = replace(plan, request=replace(plan.request, model=STEERING))
+    told = [repr(seedream), repr(odd), plan.cell(), plan.curl(), clean_text(STEERING)]
+    told += [str(InvalidRequest(STEERING)), call_text("show", STEERING)]
+    assert not [text for text in told if not text.replace("\n", "").isprintable()]
+    with pytest.raises(InvalidRequest, match="--model|model"):
+        seedream.plan("x", model="m\u202e")
+    assert json.loads(shlex.split(plan.cell())[shlex.split(plan.cell()).index("--extra") + 1]) == {"a": STEERING}
 
 
 def test_a_plan_tells_its_price(store: Path) -> None:

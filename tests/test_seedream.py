@@ -488,8 +488,9 @@ def test_a_set_is_a_sequence_of_frames_in_their_places(images: ImageSet) -> None
     assert [frame.index for frame in reversed(images)] == [2, 1, 0]
     assert images[2] in images
     assert images.index(images[2]) == 2
-    with pytest.raises(IndexError):
+    with pytest.raises(IndexError, match=r"^This set has 3 frames: images\[0\] to images\[2\]\.$") as caught:
         images[3]
+    assert isinstance(caught.value, InvalidRequest)  # which a notebook tells in one line
     assert (images.ok, images.failed) == ((images[0], images[2]), (images[1],))
     assert images.prompt == images[1].prompt == "四季"
 

@@ -89,7 +89,7 @@ def parse_word(option: str, words: tuple[str, ...], value: object) -> str:
 
 def parse_model(value: object) -> str:
     """A model id, without the blanks around it."""
-    if isinstance(value, str) and value.strip() and not re.search(r"[\x00-\x1f\ud800-\udfff]", value):
+    if isinstance(value, str) and value.strip() and value.strip().isprintable():
         return value.strip()
     raise InvalidRequest(texts.MODEL_FORM(value=_quote(value)))
 

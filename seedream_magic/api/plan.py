@@ -26,7 +26,7 @@ from seedream_magic.api.providers import DEFAULT_PROVIDER, DEMO_FOR_A_SHELL, EMB
 from seedream_magic.api.references.reference import Reference
 from seedream_magic.api.request import DEFAULT_SIZE, ImageRequest
 from seedream_magic.api.storyboard import escape
-from seedream_magic.errors import plural
+from seedream_magic.errors import escaped, plural, printable
 from seedream_magic.words import requests as texts
 
 
@@ -88,7 +88,7 @@ class Plan:
         kept = f"stored as {self.stored}" if self.stored else "not stored"
         images = plural(self.request.images_at_most)
         price = f", {self.price}" if self.price else ""
-        return f"<Plan {self.provider.name} {self.request.model}: up to {images}{price}, {kept}>"
+        return printable(f"<Plan {self.provider.name} {self.request.model}: up to {images}{price}, {kept}>")
 
     @property
     def price(self) -> Price | None:
@@ -160,7 +160,7 @@ class Plan:
         url = self.url.replace(EMBEDDED, DEMO_FOR_A_SHELL)
         key = "$SEEDREAM_API_KEY" if self.provider.needs_key else "demo"
         unbuffered = "-N " if self.short_body.get("stream") else ""
-        body = shlex.quote(json.dumps(self.short_body, ensure_ascii=False))
+        body = shlex.quote(escaped(json.dumps(self.short_body, ensure_ascii=False)))
         return " \\\n  ".join(
             (
                 f"curl {unbuffered}-X POST {shlex.quote(url)}",
@@ -211,7 +211,7 @@ def cell_text(
     sources = [reference.source for reference in request.references] if names is None else names
     options += [f"--ref {shlex.quote(name)}" for name in sources]
     options += [f"--provider {shlex.quote(provider)}"] if provider else []
-    options += [f"--extra {shlex.quote(json.dumps(extra, ensure_ascii=False))}"] if extra else []
+    options += [f"--extra {shlex.quote(escaped(json.dumps(extra, ensure_ascii=False)))}"] if extra else []
     body = request.storyboard.text if request.storyboard else escape(request.prompt)
     options += [*switches, *(["--raw"] if "{" in body or _LIKE_A_SLIP.search(body) else [])]
     return f"{' '.join(['%%seedream', *options])}\n{body}"
@@ -254,7 +254,7 @@ def call_text(name: str, *values: str | int, **named: str | int | None) -> str:
 
 def _literal(value: str | int) -> str:
     """As Python reads it: of text JSON's form, which is Python's too, and holds no line break."""
-    return repr(value) if isinstance(value, bool) else json.dumps(value, ensure_ascii=False)
+    return repr(value) if isinstance(value, bool) else escaped(json.dumps(value, ensure_ascii=False))
 
 
 def _defaults(request: ImageRequest) -> dict[str, Any]:

@@ -14,6 +14,8 @@ from functools import partial
 from typing import Any
 from urllib.parse import unquote
 
+from seedream_magic.errors import printable
+
 LOGGERS = (
     "httpx",
     "httpcore",
@@ -242,8 +244,9 @@ def _json_pattern(text: str) -> str:
 
 
 def clean_text(value: object) -> str:
-    """Text of the service, at most 500 characters, without control characters, line ends and half characters."""
-    text = re.sub(r"[\x00-\x1f\x7f-\x9f\u2028\u2029\ud800-\udfff]+", " ", as_text(value)[: MAXIMUM_TEXT * 2]).strip()
+    """Text of the service, at most 500 characters, without line ends, half characters and what steers a terminal."""
+    text = re.sub(r"[\x00-\x1f\x7f-\x9f\u2028\u2029\ud800-\udfff]+", " ", as_text(value)[: MAXIMUM_TEXT * 2])
+    text = printable(text).strip()
     return text if len(text) <= MAXIMUM_TEXT else text[: MAXIMUM_TEXT - 1] + "…"
 
 

@@ -208,6 +208,10 @@ class Frame:
         return str(self._repr_mimebundle_()["text/html"])
 
 
+class NoSuchFrame(InvalidRequest, IndexError):
+    """An index beyond the frames of a set: an `IndexError`, as Python's own protocols for sequences expect it."""
+
+
 @dataclass(frozen=True)
 class ImageSet(Sequence[Frame]):
     """The frames of one run, in order; frame `k` stands at index `k`, failed ones included.
@@ -250,7 +254,12 @@ class ImageSet(Sequence[Frame]):
     @overload
     def __getitem__(self, index: slice) -> tuple[Frame, ...]: ...
     def __getitem__(self, index: int | slice) -> Frame | tuple[Frame, ...]:
-        return self.frames[index]
+        try:
+            return self.frames[index]
+        except IndexError:
+            last = len(self.frames) - 1
+            several = texts.FRAMES_ARE(frames=last + 1, last=last) if last > 0 else ""
+            raise NoSuchFrame(several or (texts.ONE_FRAME() if last == 0 else texts.NO_FRAMES())) from None
 
     def __len__(self) -> int:
         return len(self.frames)

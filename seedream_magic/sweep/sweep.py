@@ -16,7 +16,7 @@ from typing import TYPE_CHECKING, Any, Literal, Protocol, SupportsIndex, overloa
 
 from seedream_magic.api.plan import Plan
 from seedream_magic.api.prices import Price, price_of, told_together
-from seedream_magic.errors import ConfigError, InvalidRequest, SeedreamError, plural
+from seedream_magic.errors import ConfigError, InvalidRequest, SeedreamError, plural, printable
 from seedream_magic.images.cards import public_cards
 from seedream_magic.images.image_set import Client, Frame, ImageSet, cards_of
 from seedream_magic.sweep.axes import Axis, Place
@@ -227,7 +227,7 @@ class Sweep(Sequence[ImageSet]):
     def __repr__(self) -> str:
         axes = " × ".join(f"{axis.name}: {len(axis)}" for axis in self.crossed)
         done = sum(self.state_of(index) == "done" for index in self.runs)
-        return f"<Sweep {axes}: {done} of {plural(len(self), 'run')} done, {self.state}>"
+        return printable(f"<Sweep {axes}: {done} of {plural(len(self), 'run')} done, {self.state}>")
 
     def _repr_mimebundle_(self, **_selection: Any) -> dict[str, Any]:
         from seedream_magic.view.grid import grid_bundle  # noqa: PLC0415 - Pillow loads when a picture is displayed

@@ -303,6 +303,11 @@ VARIED_ALREADY = Text(
     "This variation was drawn by this already (run {run}); nothing is sent. fresh=True draws another.",
     "这个变体已画过（运行 {run}），未发送。fresh=True 再画一版。",
 )
+FRAMES_ARE = Text(
+    "This set has {frames} frames: images[0] to images[{last}].", "这一组有 {frames} 帧：images[0] 到 images[{last}]。"
+)
+ONE_FRAME = Text("This set has one frame: images[0].", "这一组只有一帧：images[0]。")
+NO_FRAMES = Text("This set has no frames.", "这一组没有任何帧。")
 NOTHING_TO_MARK = Text("Frame {place} has no picture: there is nothing to mark.", "第 {place} 帧没有图片，无法标记。")
 NOT_ARRIVED = Text("Frame {place} has not arrived yet.", "第 {place} 帧还没有到。")
 NOT_EXTENDED = Text(

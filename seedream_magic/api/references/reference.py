@@ -17,6 +17,7 @@ from functools import cached_property
 
 from seedream_magic.api.models import MAXIMUM_IMAGES, MAXIMUM_RATIO, Model
 from seedream_magic.api.redaction import without_signing
+from seedream_magic.errors import printable
 from seedream_magic.formats import ENDINGS, HEIF_TYPES
 from seedream_magic.words import references as texts
 from seedream_magic.words.text import join
@@ -55,7 +56,7 @@ class Reference:
 
     def __repr__(self) -> str:
         size = f" {self.width}x{self.height}" if self.width else ""
-        return f"<Reference {unsigned(self.source)}: {self.summary}{size}>"
+        return printable(f"<Reference {unsigned(self.source)}: {self.summary}{size}>")
 
     @cached_property
     def sha256(self) -> str:
