@@ -10,18 +10,26 @@ from __future__ import annotations
 
 import codecs
 import csv
+import errno
 import io
 import os
-from collections.abc import Iterable, Mapping, Sequence
+from collections import Counter
+from collections.abc import Iterable, Mapping, Sequence, Sized
 from dataclasses import dataclass
+from itertools import islice
 from pathlib import Path
 from typing import Any
 
-from seedream_magic.errors import InvalidRequest
+from seedream_magic.api.redaction import as_text
+from seedream_magic.errors import InvalidRequest, reason_of
 from seedream_magic.words import tables as texts
 from seedream_magic.words.lists import COMMA
 from seedream_magic.words.text import chain
 
+MOST_ROWS = 100_000
+"""Of what does not say how many it has: it may have no end."""
+MOST_BYTES = 64 * 2**20
+"""Of a CSV file."""
 EACH = "each"
 """The name under which a row that is one text has it."""
 _ENCODINGS = ("utf-8-sig", "gb18030")
@@ -63,16 +71,35 @@ def read_rows(table: object, name: str = "") -> tuple[Row, ...]:
     A text or a number of a list has the column `each`, and one of this `name`. Of a dict whose values are lists of one
     length these are the columns; of any other its keys label the rows, and are their column `key`.
     """
-    if isinstance(table, str | os.PathLike):
-        labelled = [("", values) for values in _read_file(Path(table).expanduser())]
-    elif isinstance(table, Mapping):
-        labelled = _rows_of_mapping(table)
-    else:
-        labelled = [("", row) for row in _listed(table)]
-    rows = [Row(place, label, _values(row, place, name)) for place, (label, row) in enumerate(labelled, start=1)]
+    try:
+        labelled = _labelled(table)
+        rows = [Row(place, label, _values(row, place, name)) for place, (label, row) in enumerate(labelled, start=1)]
+    except InvalidRequest:
+        raise
+    except Exception as exc:  # a table's own code, or that of a generator
+        raise InvalidRequest(texts.TABLE_FAILS(kind=type(table).__name__, why=reason_of(exc))) from exc
     if not rows:
         raise InvalidRequest(texts.NO_ROWS())
     return tuple(rows)
+
+
+def _labelled(table: object) -> list[tuple[str, Any]]:
+    if isinstance(table, str | os.PathLike):
+        return [("", values) for values in _read_file(Path(os.path.expanduser(table)))]  # noqa: PTH111 - Path's own raises where there is no such user
+    if isinstance(table, Mapping):
+        return _rows_of_mapping(table)
+    return [("", row) for row in _listed(table)]
+
+
+def listed(values: Iterable[Any]) -> list[Any]:
+    """What can be gone through as a list. Raises `InvalidRequest` where it does not end, or fails on the way."""
+    try:
+        found = list(values if isinstance(values, Sized) else islice(values, MOST_ROWS + 1))
+    except Exception as exc:
+        raise InvalidRequest(texts.TABLE_FAILS(kind=type(values).__name__, why=reason_of(exc))) from exc
+    if len(found) > MOST_ROWS and not isinstance(values, Sized):
+        raise InvalidRequest(texts.TABLE_WITHOUT_END(most=MOST_ROWS))
+    return found
 
 
 def cell_value(value: object) -> Any:
@@ -89,7 +116,7 @@ def cell_value(value: object) -> Any:
 
 def as_switch(value: object) -> object:
     """True or False for a cell that says on or off in words; any other value as it is."""
-    return value if isinstance(value, bool) else _SWITCH.get(str(value).strip().lower(), value)
+    return value if isinstance(value, bool) else _SWITCH.get(as_text(value).strip().lower(), value)
 
 
 def is_missing(value: object) -> bool:
@@ -104,11 +131,13 @@ def _listed(table: object) -> list[Any]:
     if hasattr(table, "to_dicts"):  # polars
         return list(table.to_dicts())
     if hasattr(table, "to_dict") and hasattr(table, "columns"):  # pandas
+        if twice := next((name for name, count in Counter(table.columns).items() if count > 1), None):
+            raise InvalidRequest(texts.COLUMN_TWICE(file=type(table).__name__, column=repr(str(twice)[:40])))
         return list(table.to_dict("records"))
     values = table.tolist() if hasattr(table, "tolist") else table
     if isinstance(values, bytes) or not isinstance(values, Iterable):
         raise InvalidRequest(texts.NO_TABLE(kind=type(table).__name__))
-    return list(values)
+    return listed(values)
 
 
 def _rows_of_mapping(table: Mapping[Any, Any]) -> list[tuple[str, Any]]:
@@ -143,7 +172,7 @@ def _read_file(path: Path) -> list[dict[str, str]]:
         hint = texts.PANDAS_READS_IT(reader=reader, file=repr(path.name))
         raise InvalidRequest(texts.NO_CSV(file=path.name), hint=hint)
     try:
-        data = path.read_bytes()
+        data = _bytes_of(path)
     except (OSError, ValueError) as exc:
         why = getattr(exc, "strerror", "") or str(exc)
         raise InvalidRequest(texts.NOT_READ(path=path, why=why)) from exc
@@ -166,6 +195,15 @@ def _read_file(path: Path) -> list[dict[str, str]]:
             too_long = texts.ROWS_TOO_LONG(file=path.name, row=odd[0], more=len(odd) - 1)
         raise InvalidRequest(too_long, hint=texts.QUOTE_COMMAS())
     return [dict(zip(names, line, strict=False)) for line in lines]  # a line that is short lacks its last columns
+
+
+def _bytes_of(path: Path) -> bytes:
+    """The bytes of a regular file: a pipe may never end, and a device never does."""
+    if path.exists() and not path.is_file():
+        raise OSError(errno.EINVAL, texts.NO_FILE())
+    if path.stat().st_size > MOST_BYTES:
+        raise OSError(errno.EFBIG, texts.FILE_TOO_LARGE(most=MOST_BYTES // 2**20))
+    return path.read_bytes()
 
 
 def _decoded(data: bytes, path: Path) -> str:

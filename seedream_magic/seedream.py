@@ -18,6 +18,7 @@ from seedream_magic.api.credentials import Key, chosen_headers, find_key
 from seedream_magic.api.fields import Images, in_python
 from seedream_magic.api.plan import Plan
 from seedream_magic.api.providers import chosen_base_url, chosen_provider
+from seedream_magic.api.redaction import as_text
 from seedream_magic.api.storyboard import Storyboard
 from seedream_magic.batch.draw_many import CONCURRENCY
 from seedream_magic.batch.inputs import Row
@@ -76,6 +77,9 @@ class Seedream:
         event_loop: str = "thread",
         headers: Mapping[str, str] | None = None,
     ) -> None:
+        for name, value in (("provider", provider), ("api_key", api_key), ("base_url", base_url), ("model", model)):
+            if not isinstance(value, str | None):
+                raise ConfigError(texts.SETTING_IS_TEXT(name=name, kind=type(value).__name__))
         self.provider = chosen_provider(provider)
         self.given_base_url = chosen_base_url(self.provider, base_url)
         self.headers = chosen_headers(self.provider, headers)
@@ -460,7 +464,10 @@ class Seedream:
 
 def _store_folder(named: str | os.PathLike[str]) -> Path:
     try:
-        folder = Path(named).expanduser()
+        os.fsencode(folder := Path(os.fspath(named)).expanduser())
+        if "\0" in str(folder):
+            raise ValueError("NUL")  # noqa: TRY301 - told as what the system says of a name
         return folder if folder.is_absolute() else session.home().absolute() / folder
-    except (RuntimeError, OSError) as exc:  # no such user, no home; a current folder that is gone
-        raise ConfigError(STORE_NOT_FOUND(store=repr(os.fspath(named)), why=reason_of(exc))) from exc
+    except (RuntimeError, OSError, TypeError, ValueError) as exc:
+        # no such user, no home; a current folder that is gone; what no name of a folder can be
+        raise ConfigError(STORE_NOT_FOUND(store=repr(as_text(named)), why=reason_of(exc))) from exc

@@ -17,6 +17,7 @@ from functools import partial
 from typing import Any, Literal
 
 from seedream_magic.api.models import MAXIMUM_IMAGES, MAXIMUM_RATIO, MINIMUM_RATIO, RATIOS, SIDES
+from seedream_magic.api.redaction import as_text
 from seedream_magic.api.storyboard import trim_blank_lines
 from seedream_magic.errors import InvalidRequest, reason_of
 from seedream_magic.words import requests as texts
@@ -136,12 +137,12 @@ def _refuse_constant(name: str) -> Any:
 
 def _plain(value: object) -> str:
     """Full-width digits, letters and punctuation are typed by Chinese input methods and mean the plain ones."""
-    return unicodedata.normalize("NFKC", str(value)).strip()
+    return unicodedata.normalize("NFKC", as_text(value)).strip()
 
 
 def _quote(value: object) -> str:
     """A value for a sentence, shortened."""
-    text = str(value)
+    text = as_text(value)
     return repr(text if len(text) <= 40 else text[:39] + "…")
 
 

@@ -257,10 +257,10 @@ def page_words(page: str) -> str:
 
 
 def as_text(value: object) -> str:
-    """A value of JSON as `str` writes it; its type where Python writes none: 4,300 digits, lists a thousand deep."""
+    """A value as `str` writes it; its type where that fails: 4,300 digits, lists a thousand deep, code of its own."""
     try:
         return str(value)
-    except (ValueError, RecursionError):
+    except Exception:  # noqa: BLE001 - whatever the object's own code raises
         return f"<{type(value).__name__}>"
 
 

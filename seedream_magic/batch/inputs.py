@@ -13,15 +13,17 @@ from typing import Any
 from seedream_magic.api.fields import KEYWORDS, in_python
 from seedream_magic.api.make_request import make_request
 from seedream_magic.api.plan import Plan
+from seedream_magic.api.redaction import as_text
 from seedream_magic.api.request import ImageRequest
 from seedream_magic.api.storyboard import Storyboard
 from seedream_magic.checking import check_plan
 from seedream_magic.drawing import Sender, check_service
-from seedream_magic.errors import InvalidRequest, SeedreamError
+from seedream_magic.errors import InvalidRequest, SeedreamError, reason_of
 from seedream_magic.planning import Options, make_ask, plan_in_python, read_beside, read_references
 from seedream_magic.rows import as_switch, cell_value
 from seedream_magic.words import batch as texts
 from seedream_magic.words.requests import PROMPT_IS_TEXT
+from seedream_magic.words.tables import TABLE_FAILS
 from seedream_magic.words.text import join
 
 Row = str | Storyboard | Plan | Mapping[str, Any]
@@ -69,8 +71,14 @@ class RowReader:
         try:
             return self.plan(row)
         except SeedreamError as error:
-            words = row.get("prompt") if isinstance(row, Mapping) else row
-            prompt = words if isinstance(words, str) else str(words)[:200]
+            words = (
+                dict.get(row, "prompt")
+                if isinstance(row, dict)
+                else row.get("prompt")
+                if isinstance(row, Mapping)
+                else row
+            )
+            prompt = words if isinstance(words, str) else as_text(words)[:200]
             return BadRow(ImageRequest(self._client.model, prompt), error)
 
     def check(self, rows: Iterable[object]) -> None:
@@ -119,7 +127,10 @@ class RowReader:
             return _words(row, self._options), self._options
         if "prompt" not in row:
             raise InvalidRequest(texts.NO_PROMPT())
-        cells = {str(name): cell_value(value) for name, value in row.items() if name != "prompt"}
+        try:
+            cells = {str(name): cell_value(value) for name, value in row.items() if name != "prompt"}
+        except Exception as exc:  # its own code
+            raise InvalidRequest(TABLE_FAILS(kind=type(row).__name__, why=reason_of(exc))) from exc
         if unknown := cells.keys() - Options.__annotations__.keys():
             raise InvalidRequest(texts.NO_OPTION(names=", ".join(sorted(unknown))))
         own = {name: as_switch(value) if name in _SWITCHES else value for name, value in cells.items()}

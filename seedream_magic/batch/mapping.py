@@ -126,6 +126,8 @@ class _Mapping:
         for name, number in (("concurrency", concurrency), ("per_minute", per_minute)):
             if number is not None and (type(number) is not int or number < 1):
                 raise InvalidRequest(texts.WHOLE_NUMBER(name=name, value=repr(number)))
+        if executor is not None and not callable(getattr(executor, "submit", None)):
+            raise InvalidRequest(texts.NO_EXECUTOR(kind=type(executor).__name__))
         if isinstance(rows, str | bytes | Mapping | Plan | Storyboard):
             raise InvalidRequest(texts.ONE_PROMPT())
         self._rows: Any = _records(rows)

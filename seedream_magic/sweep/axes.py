@@ -17,6 +17,7 @@ from typing import Any
 
 from seedream_magic.api.fields import MOST_RUNS
 from seedream_magic.api.make_request import Ask
+from seedream_magic.api.redaction import as_text
 from seedream_magic.api.storyboard import Storyboard
 from seedream_magic.errors import InvalidRequest, SeedreamError
 from seedream_magic.variables import change_parts, fill_prompt, names_in
@@ -118,6 +119,8 @@ def cross(
         return tuple(_place(ask, axes, chosen, variables) for chosen in product(*(range(len(axis)) for axis in axes)))
     if type(sample) is not int or not 1 <= sample <= MOST_RUNS:
         raise InvalidRequest(texts.SAMPLE_SIZE(most=MOST_RUNS, given=str(sample)[:40]))
+    if seed is not None and type(seed) is not int:
+        raise InvalidRequest(texts.SEED(given=as_text(seed)[:40]))
     chance = random.Random(DEFAULT_SEED if seed is None else seed)  # noqa: S311 - a choice of prompts, no secret
     numbers = sorted(chance.sample(range(runs), min(sample, runs)))
     return tuple(_place(ask, axes, _chosen(number, drawn), variables) for number in numbers)

@@ -13,10 +13,11 @@ from collections.abc import Callable, Iterable, Mapping, Sequence
 from itertools import pairwise
 from typing import Any
 
-from seedream_magic.api.fields import CHINESE_FLAGS, FIELDS, MOST_TAKES, Field
+from seedream_magic.api.fields import CHINESE_FLAGS, FIELDS, MOST_TAKES, Field, check_prompt
+from seedream_magic.api.redaction import as_text
 from seedream_magic.api.storyboard import Storyboard
 from seedream_magic.errors import InvalidRequest
-from seedream_magic.rows import Row, as_switch, cell_value, is_missing, read_rows
+from seedream_magic.rows import Row, as_switch, cell_value, is_missing, listed, read_rows
 from seedream_magic.sweep.axes import Axis, Change, Prompt, hide_signs, plain_signs, refuse_problems
 from seedream_magic.variables import change_parts, names_in
 from seedream_magic.words import sweeps as texts
@@ -39,13 +40,24 @@ def python_axes(
     repeat: int,
 ) -> list[Axis]:
     """The axes of `Seedream.sweep`, in their order."""
-    axes = [words_axis(name, values) for name, values in (vary or {}).items()]
+    if not isinstance(prompt, Storyboard):
+        check_prompt(prompt, may_be_empty=True)
+    axes = [words_axis(name, values) for name, values in _named("vary", vary)]
     named, filled = names_of(prompt), [axis.name for axis in axes]
     if unused := [name for name in filled if name not in named]:
         raise InvalidRequest(texts.VARIABLE_NOT_IN_PROMPT(name=repr(unused[0]), field=f"{{{unused[0]}}}"))
     axes += [rows_axis("each", read_rows(each), named, filled)] if each is not None else []
-    axes += [option_axis(name, values) for name, values in (xy or {}).items()]
+    axes += [option_axis(name, values) for name, values in _named("xy", xy)]
     return [*axes, takes_axis(repeat)] if repeat != 1 else axes
+
+
+def _named(keyword: str, given: object) -> list[tuple[str, Any]]:
+    """The names and the values of `vary` or `xy`. Raises `InvalidRequest` for what is no dict of names."""
+    if given is None:
+        return []
+    if not isinstance(given, Mapping) or not all(isinstance(name, str) for name in given):
+        raise InvalidRequest(texts.NO_DICT(keyword=keyword, kind=type(given).__name__))
+    return listed(given.items())
 
 
 def read_groups(prompt: Prompt) -> tuple[Prompt, tuple[Axis, ...]]:
@@ -75,7 +87,7 @@ def words_axis(name: str, values: object) -> Axis:
     lost = [place for place, value in enumerate(listed, start=1) if is_missing(value)]
     if lost:
         raise InvalidRequest(texts.VALUE_IS_EMPTY(where=f"vary[{name!r}]", number=lost[0]))
-    labels = [" ".join(str(value).split()) or NOTHING for value in listed]
+    labels = [" ".join(as_text(value).split()) or NOTHING for value in listed]
     changes = [None if _is_hole(value) else Change(words={name: value}) for value in listed]
     return _axis(name, labels, changes)
 
@@ -207,7 +219,7 @@ def _mark_groups(text: str, mark: Callable[[tuple[str, ...]], str]) -> str:
 def _listed(values: object, where: str) -> list[Any]:
     if isinstance(values, str | bytes | Mapping) or not isinstance(values, Iterable):
         raise InvalidRequest(texts.NO_LIST(where=where, kind=type(values).__name__))
-    return list(values)
+    return listed(values)
 
 
 def _option_of(name: str) -> Field | None:
@@ -233,7 +245,7 @@ def _read(option: Field, value: object, problems: list[str], where: str) -> Chan
     if option.parse is None:
         value = as_switch(value)
         if not isinstance(value, bool):
-            problems.append(texts.ON_OR_OFF(where=where, flag=option.flag, value=repr(str(value)[:40])))
+            problems.append(texts.ON_OR_OFF(where=where, flag=option.flag, value=repr(as_text(value)[:40])))
             return None
     try:
         return Change(values={option.name: option.read(value)})
@@ -254,7 +266,7 @@ def _label_of(value: object) -> str:
     if run_id:
         index = getattr(value, "index", None)
         return f"run:{run_id}[{index}]" if isinstance(index, int) else f"run:{run_id}"
-    text = " ".join(str(value).split())
+    text = " ".join(as_text(value).split())
     return text if len(text) <= _LONGEST_LABEL else f"{text[:_LONGEST_LABEL]}…"
 
 
@@ -293,6 +305,6 @@ def _change_of(row: Row, filled: Sequence[str], options: Mapping[str, Field], pr
 def _row_label(row: Row, columns: Sequence[str]) -> str:
     """Its own label, else the values that make it what it is."""
     given = (row.values.get(column) for column in columns)
-    texts = (" ".join(str(value).split()) for value in given if cell_value(value) is not None)
+    texts = (" ".join(as_text(value).split()) for value in given if cell_value(value) is not None)
     label = row.label or ", ".join(filter(None, texts)) or f"row {row.number}"
     return label if len(label) <= _LONGEST_LABEL else f"{label[:_LONGEST_LABEL]}…"

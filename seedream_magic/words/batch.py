@@ -30,6 +30,10 @@ SET = Text("set", "组")
 
 # What is given
 WHOLE_NUMBER = Text("{name} is a whole number from 1 on, not {value}.", "{name} 应为正整数，不能是 {value}。")
+NO_EXECUTOR = Text(
+    "executor takes one of concurrent.futures, such as a ProcessPoolExecutor, not {kind}.",
+    "executor 应为 concurrent.futures 的执行器（如 ProcessPoolExecutor），不能是 {kind}。",
+)
 ONE_PROMPT = Text(
     "map takes a list of prompts, or whatever gives one after the other, not one prompt.",
     "map 接受提示词列表，或能逐个给出提示词的对象，不能是单个提示词。",

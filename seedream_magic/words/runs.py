@@ -303,6 +303,7 @@ VARIED_ALREADY = Text(
     "This variation was drawn by this already (run {run}); nothing is sent. fresh=True draws another.",
     "这个变体已画过（运行 {run}），未发送。fresh=True 再画一版。",
 )
+SETTING_IS_TEXT = Text("{name} is text, not {kind}.", "{name} 应为文字，不能是 {kind}。")
 FRAMES_ARE = Text(
     "This set has {frames} frames: images[0] to images[{last}].", "这一组有 {frames} 帧：images[0] 到 images[{last}]。"
 )

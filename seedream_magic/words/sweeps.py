@@ -34,6 +34,11 @@ FRESH_OR_REPEAT = Text(
 NO_VALUES = Text("{name} has no values.", "{name} 没有取值。")
 GIVEN_TWICE = Text("{name}: {value} stands there twice.", "{name}：{value} 出现了两次。")
 EMPTY_VALUE = Text("an empty value", "空值")
+NO_DICT = Text(
+    "{keyword} takes a dict of names and their values, not this {kind}.",
+    "{keyword} 应为名称到取值的字典，不能是 {kind}。",
+)
+SEED = Text("The seed of a sample is a whole number, not {given}.", "抽样的种子应为整数，不能是 {given}。")
 NO_LIST = Text("{where} takes a list of values, not {kind}.", "{where} 应为取值列表，不能是 {kind}。")
 
 # Groups and variables of the prompt

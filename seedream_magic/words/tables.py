@@ -9,6 +9,13 @@ NO_TABLE = Text(
     "Rows are a list, a dict, a data frame or the path of a CSV file, not {kind}.",
     "表格可以是列表、字典、DataFrame 或 CSV 文件路径，不能是 {kind}。",
 )
+TABLE_FAILS = Text("The rows of this {kind} cannot be read: {why}.", "无法读取这个 {kind} 的各行：{why}。")
+TABLE_WITHOUT_END = Text(
+    "What gives the rows or values one after the other has more than {most:,}: it may have no end; give a list.",
+    "逐个给出的行或取值超过 {most:,} 个，可能没有尽头；请给列表。",
+)
+NO_FILE = Text("it is no regular file", "不是普通文件")
+FILE_TOO_LARGE = Text("it has more than {most} MiB", "超过 {most} MiB")
 LENGTHS_DIFFER = Text("The columns have different lengths: {lengths}.", "各列长度不同：{lengths}。")
 LENGTH = Text("{column} has {length}", "{column} 有 {length} 行")
 NO_ROW = Text(
