@@ -15,8 +15,9 @@ import secrets
 import shutil
 import time
 from collections.abc import Callable, Collection, Iterable, Iterator, Mapping
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from functools import partial as partial_call
+from functools import reduce
 from itertools import islice
 from pathlib import Path
 from typing import Any
@@ -315,8 +316,8 @@ def _bring_back(folder: Path) -> None:
                 aside.parent.rmdir()
 
 
-def begin_run(store: Path, plan: Plan, *, client_request_id: str, key: Key | None = None) -> RunFolder:
-    """Make a run's folder and its durable record, before anything is sent.
+def begin_run(store: Path, plan: Plan, *, client_request_id: str, key: Key | None = None, after: str = "") -> RunFolder:
+    """Make a run's folder and its durable record, before anything is sent. Its id sorts behind that of the run `after`.
 
     Raises `ConfigError` when the store cannot be written or the disk lacks room for the pictures, `InvalidRequest` for
     a request so long that its record could not be read.
@@ -329,7 +330,7 @@ def begin_run(store: Path, plan: Plan, *, client_request_id: str, key: Key | Non
         _check_space(store, plan.request)
         _keep_references(store, plan.request)
         sweep(store / REFERENCES)
-        folder = store / _run_id(now)
+        folder = store / _run_id(max(now, _moment_after(after)))
         folder.mkdir(mode=0o700)
         lock = RunLock(folder)
         run = RunFolder(folder, {"run_id": folder.name}, key, lock=lock)
@@ -348,6 +349,7 @@ def begin_run(store: Path, plan: Plan, *, client_request_id: str, key: Key | Non
                 **request_fields(plan.request),
                 lineage=plan.lineage,
             )
+            _keep_references(store, plan.request)  # a purge of other runs may have taken them before this named them
         except OSError:
             run.drop()
             raise
@@ -392,6 +394,19 @@ def free_bytes(folder: Path) -> int | None:
             return None
         raise
     return usage.free if usage.free or usage.total > 0 else None
+
+
+def _moment_after(run_id: str) -> datetime:
+    """The moment after that in the name of a run, for a clock may have been set back since; else one long ago."""
+    past = datetime.min.replace(tzinfo=UTC)
+    if not RUN_ID.fullmatch(run_id):
+        return past
+    ticks = reduce(lambda number, letter: number << 5 | _BASE32.index(letter), run_id[17:21], 0)
+    try:
+        began = datetime.strptime(run_id[:16], "%Y%m%dT%H%M%SZ").replace(tzinfo=UTC)
+        return began + timedelta(microseconds=ticks + 1)
+    except (ValueError, OverflowError):  # no moment: a stranger's
+        return past
 
 
 def _run_id(now: datetime) -> str:
