@@ -39,11 +39,13 @@ from seedream_magic.images.durable import (
     forget_end,
     json_bytes,
     make_folder,
+    owns_aside,
     parse,
     read_folder,
     read_object,
     record_bytes,
     regular_bytes,
+    remove_aside,
     rescued_names,
     rescued_runs,
     sweep,
@@ -170,7 +172,7 @@ class RunFolder:
             make_folder(path.parent)
             write_durably(path, data, mode=0o600)
         except OSError:
-            return write_elsewhere(self.run_id, path.name, data)
+            return write_elsewhere(self.run_id, path.name, data, of=self.folder)
         return path
 
     def save_picture(self, index: int, data: bytes, facts: PictureFacts, *, source: str) -> tuple[Path, str]:
@@ -183,7 +185,7 @@ class RunFolder:
         try:
             write_durably(path, data, mode=0o666)
         except OSError:
-            aside = write_elsewhere(self.run_id, path.name, data)
+            aside = write_elsewhere(self.run_id, path.name, data, of=self.folder)
             if aside is None:
                 raise
             path = aside
@@ -244,15 +246,16 @@ class RunFolder:
             _unwritten_ends[self.folder] = again
             self._facts.update(to_json(end, self._secret))
             if drops:
-                drop_signatures_aside(self.run_id, self._secret, of=cut)
+                drop_signatures_aside(self.folder, self._secret, of=cut)
             facts = {"record": self._facts, "keep_raw": keep_raw, "keep_links": cut is not None or not drops}
-            return write_elsewhere(self.run_id, END_FILE, json_bytes(facts))
+            return write_elsewhere(self.run_id, END_FILE, json_bytes(facts), of=self.folder)
         except ValueError:  # a line that a full disk has cut
             pass
         finally:
             if self._lock is not None:
                 self._lock.end()
-        forget_end(self.run_id)
+        if owns_aside(self.folder):
+            forget_end(self.run_id)
         return None
 
 
@@ -279,7 +282,7 @@ def settle(store: Path, *, again: bool = False) -> None:
 def _settle_run(folder: Path) -> None:
     """Give a run's folder the end state that was put aside for it."""
     path, facts = find_rescued(folder.name, [END_FILE]), read_object(folder / RECORD_FILE)
-    if path is None or facts is None or folder.is_symlink():
+    if path is None or facts is None or folder.is_symlink() or not owns_aside(folder):
         return
     record, end = record_of(folder, facts), read_object(path) or {}
     if not record.unfinished and record.facts is not facts:
@@ -310,10 +313,10 @@ def _bring_back(folder: Path) -> None:
         data = regular_bytes(aside, LARGEST_PICTURE_BYTES)
         if not os.path.lexists(place):
             write_durably(place, data, mode=0o600 if name in SIDECARS else 0o666)
-        if time.time() - aside.stat().st_mtime > _KEPT_ASIDE and regular_bytes(place, LARGEST_PICTURE_BYTES) == data:
+        is_old = time.time() - aside.stat().st_mtime > _KEPT_ASIDE and owns_aside(folder)
+        if is_old and regular_bytes(place, LARGEST_PICTURE_BYTES) == data:
             aside.unlink()
-            with contextlib.suppress(OSError):  # others are in it
-                aside.parent.rmdir()
+            remove_aside(aside.parent)
 
 
 def begin_run(store: Path, plan: Plan, *, client_request_id: str, key: Key | None = None, after: str = "") -> RunFolder:
