@@ -46,6 +46,7 @@ from seedream_magic.replay import (
     find_earlier,
     find_run,
     later_of,
+    latest_before,
     origin_of,
     out_of_reach,
     stored_set,
@@ -335,22 +336,24 @@ class Drawing:
             if limits is not None:
                 alone.enter_context(turn("day", _locks(sender.store)))
                 limits(plan)
+            after = latest_before(plan, sender.store)
             with library.begun_in(sender.store):
-                folder = begin_run(sender.store, plan, client_request_id=str(uuid4()), key=key)
+                folder = begin_run(sender.store, plan, client_request_id=str(uuid4()), key=key, after=after)
             _loops[folder.run_id] = loop
             library.note(folder.folder, at_most=plan.request.images_at_most)
             late = not plan.fresh and time.monotonic() - looked > PATIENCE / 2
-            if late or not (unseen or plan.draws_take):
+            try:
+                _copy_parent(sender.store, plan.lineage)  # it may have been purged before this run named it
                 # Others may have been here meanwhile: who sees another's run, under way or ended, gives way.
-                try:
-                    gives_way = not self._may_send(find_earlier(plan, sender.store, besides=folder.run_id))
-                except BaseException:
-                    self._drop(folder)
-                    raise
-                if gives_way:
-                    self._drop(folder)
-                    time.sleep(random.uniform(0, 0.1))  # noqa: S311 - two that gave way to each other part
-                    return None
+                looks = late or not (unseen or plan.draws_take)
+                gives_way = looks and not self._may_send(find_earlier(plan, sender.store, besides=folder.run_id))
+            except BaseException:
+                self._drop(folder)
+                raise
+            if gives_way:
+                self._drop(folder)
+                time.sleep(random.uniform(0, 0.1))  # noqa: S311 - two that gave way to each other part
+                return None
             return folder, reservation
 
     def _drop(self, folder: RunFolder) -> None:

@@ -201,8 +201,10 @@ def note(folder: Path, *, at_most: int = 0) -> None:
     store = folder.parent
 
     def work(connection: sqlite3.Connection) -> bool:
-        connection.execute("BEGIN IMMEDIATE")
         run = (look_at(folder), entry_of(folder))
+        if run[1].state == "damaged":  # a disk that is away: what is known of the run stays true
+            return False
+        connection.execute("BEGIN IMMEDIATE")
         insert_runs(connection, store_id(connection, store), [run], at_most=at_most)
         connection.execute("COMMIT")
         return True

@@ -26,7 +26,7 @@ from seedream_magic.errors import (
     ResponseBroken,
     SeedreamError,
 )
-from seedream_magic.images.claims import is_live
+from seedream_magic.images.claims import RunLock, is_live
 from seedream_magic.images.delivery import Delivery, deliver
 from seedream_magic.images.download import PARALLEL_DOWNLOADS, link_expiry
 from seedream_magic.images.durable import sweep
@@ -139,39 +139,45 @@ async def recover(
     named, missing, tasks = findings.named, findings.missing, findings.tasks
     lacking = bool(missing or tasks or record.unfinished)
     found_key = _key_if_any(key) if lacking else None
-    run = RunFolder(record.folder, record.facts, found_key)
+    lock = RunLock(record.folder) if lacking else None  # as long as this fetches, nobody purges the run
+    held = lock if lock is not None and lock.held else None
+    run = RunFolder(record.folder, record.facts, found_key, lock=held)
     if record.unfinished:
         images = replace(images, outcome="billed" if named or tasks else "unknown", interrupted=True)
     local = is_loopback(urlsplit(base_url).hostname or "")
     failure: SeedreamError | None = None
-    async with image_client(transport, base_url=base_url) as http:
-        slots = asyncio.Semaphore(PARALLEL_DOWNLOADS)
+    try:
+        async with image_client(transport, base_url=base_url) as http:
+            slots = asyncio.Semaphore(PARALLEL_DOWNLOADS)
 
-        async def arrived(picture: Picture) -> Delivery:
-            prompt = images.request.prompt_of(picture.index)
-            return await deliver(picture, run, http, slots, prompt=prompt, allow_loopback=local)
+            async def arrived(picture: Picture) -> Delivery:
+                prompt = images.request.prompt_of(picture.index)
+                return await deliver(picture, run, http, slots, prompt=prompt, allow_loopback=local)
 
-        if missing or tasks:
-            yield replace(images, state="running")
-        if tasks:
-            service = TaskService(provider, base_url, key, http, transport)
-            most = images.request.images_at_most
-            answers = follow_tasks(tasks, service, run=run, reader=findings.reader, images=most, pace=pace)
-            images, failure = await _with_answers(answers, images, findings, found_key)
-        arrivals = [asyncio.create_task(arrived(picture)) for picture in missing]
-        try:
-            for arrival in asyncio.as_completed(arrivals):
-                delivery = await arrival
-                images = reduce(ImageSet.with_note, delivery.notes, images.with_frame(delivery.frame))
+            if missing or tasks:
                 yield replace(images, state="running")
-        finally:
-            for task in arrivals:
-                task.cancel()
-    images = _at_its_end(images, record, named, failure)
-    if lacking:
-        lost = {picture.index: picture for picture in missing if not images[picture.index].ok}
-        keep_raw = bool(findings.doubtful or lost or failure is not None)
-        run.conclude(images, None, keep_raw=keep_raw, given_up=_given_up(images, lost))
+            if tasks:
+                service = TaskService(provider, base_url, key, http, transport)
+                most = images.request.images_at_most
+                answers = follow_tasks(tasks, service, run=run, reader=findings.reader, images=most, pace=pace)
+                images, failure = await _with_answers(answers, images, findings, found_key)
+            arrivals = [asyncio.create_task(arrived(picture)) for picture in missing]
+            try:
+                for arrival in asyncio.as_completed(arrivals):
+                    delivery = await arrival
+                    images = reduce(ImageSet.with_note, delivery.notes, images.with_frame(delivery.frame))
+                    yield replace(images, state="running")
+            finally:
+                for task in arrivals:
+                    task.cancel()
+        images = _at_its_end(images, record, named, failure)
+        if lacking:
+            lost = {picture.index: picture for picture in missing if not images[picture.index].ok}
+            keep_raw = bool(findings.doubtful or lost or failure is not None)
+            run.conclude(images, None, keep_raw=keep_raw, given_up=_given_up(images, lost))
+    finally:
+        if held is not None:
+            held.end()
     yield images
 
 

@@ -14,7 +14,7 @@ from seedream_magic import library
 from seedream_magic.api.fingerprint import normal_text
 from seedream_magic.api.plan import Plan
 from seedream_magic.api.providers import is_loopback
-from seedream_magic.errors import InvalidRequest
+from seedream_magic.errors import ConfigError, InvalidRequest
 from seedream_magic.images.claims import is_live
 from seedream_magic.images.durable import as_mapping
 from seedream_magic.images.image_set import Frame, ImageSet
@@ -113,6 +113,20 @@ def _is_take(run: Record, store: Path) -> bool:
         return True
     layers = run.body.get("layer_decomposition") is True  # they are made together, all anew or none
     return not layers and (bool(pictures_of(run)) or can_bring(run))
+
+
+def latest_before(plan: Plan, store: Path) -> str:
+    """The id of the last run of this request, or of those that a run of it goes on from or stands beside; "" for none.
+
+    A run that comes after it in time does so by its id as well, whatever the clock says: takes are counted by them.
+    """
+    line = plan.lineage
+    beside = [] if line is None else [line.run_id, *(run.run_id for run in library.redone(line.run_id, store) or ())]
+    try:
+        own = library.runs_of(plan.fingerprints, store) or [] if plan.fresh else find_runs(plan, store)
+    except ConfigError:  # what cannot be listed now was looked at a moment ago
+        own = []
+    return max([*beside, *(run.run_id for run in own)], default="")
 
 
 def look_up(plan: Plan, store: Path) -> Plan:

@@ -7,8 +7,10 @@ from __future__ import annotations
 
 import json
 import os
+import shutil
 import subprocess
 import sys
+import threading
 from collections.abc import Callable
 from contextlib import nullcontext
 from pathlib import Path
@@ -18,11 +20,12 @@ import pytest
 from IPython.core.interactiveshell import InteractiveShell
 
 from asking import REFUSED, run
-from raw_server import Behaviour, RawServer, Request, json_reply
+from raw_server import Behaviour, RawServer, Reply, Request, json_reply
 from seedream_magic import Seedream, SeedreamError, export_dataset
-from seedream_magic.images.durable import END_FILE, find_rescued, write_elsewhere
+from seedream_magic.images.durable import END_FILE, PLACE_FILE, find_rescued, write_elsewhere
 from seedream_magic.images.response import RESPONSE_FILE
 from seedream_magic.images.store import settle
+from seedream_magic.replay import find_earlier
 from served import KEY, client, record, served
 from service import PICTURE, POST, jpeg, link, picture, whole_answer
 from test_index import made_run
@@ -226,6 +229,36 @@ def test_links_that_the_store_did_not_take_are_settled_by_the_next_process(store
     assert record(store)["state"] == "done"
     assert b"X-Tos" not in (folder / RESPONSE_FILE).read_bytes()
     assert find_rescued(folder.name, [RESPONSE_FILE, END_FILE]) is None
+
+
+@pytest.mark.parametrize("copied", [False, True])
+def test_a_store_that_was_away_as_its_run_ended_gets_what_is_its_own(
+    store: Path, tmp_path: Path, *, copied: bool
+) -> None:
+    """The links, and how it ended: also where a copy of the store, such as a backup, is opened before it is back."""
+    away, copy, up = tmp_path / "away", tmp_path / "copy", threading.Event()
+
+    def answer(request: Request) -> Behaviour:
+        if copied:
+            shutil.copytree(store, copy)
+        store.rename(away)
+        return json_reply({"data": [{"url": link(request, 0)}, {"url": link(request, 1)}]})
+
+    scenario = {POST: answer, PICTURE: lambda request: picture(request) if up.is_set() else Reply(503)}
+    with served(scenario, store) as server:
+        assert "error" in drawn_by_a_process(server, store)
+        assert not store.exists()
+        if copied:
+            client(server, copy).plan("something else")
+            assert find_earlier(client(server, copy).plan("odd", images=2, stream=False), copy).incomplete
+            shutil.rmtree(copy)
+        away.rename(store)
+        up.set()
+        later = drawn_by_a_process(server, store)
+        (folder,) = (path.parent for path in store.glob("*/request.json"))
+        assert (later["replayed"], later["files"]) == (True, [str(folder / "01.jpg"), str(folder / "02.jpg")])
+    assert record(store)["state"] == "done"
+    assert not find_rescued(folder.name, [RESPONSE_FILE, END_FILE, PLACE_FILE])
 
 
 def test_pictures_come_back_once_the_folder_takes_them(store: Path) -> None:

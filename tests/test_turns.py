@@ -6,13 +6,18 @@ import os
 import signal
 import subprocess
 import sys
+from datetime import UTC, datetime, timedelta, tzinfo
 from pathlib import Path
+from typing import Self
 
 import pytest
 
 from raw_server import RawServer
+from seedream_magic import Seedream
 from seedream_magic.images import locks
+from seedream_magic.images import store as store_module
 from served import KEY, client
+from service import PICTURE
 
 HELD_UP = """
 import os, signal, sys
@@ -84,3 +89,32 @@ def test_programs_with_a_library_each_take_turns_in_their_store(
         said, _ = process.communicate(timeout=50)
     assert (said, server.posts) == (f"{drawn.run_id} False\n", 1)
     assert seen
+
+
+class AnHourAgo(datetime):
+    """A clock that was set back."""
+
+    @classmethod
+    def now(cls, tz: tzinfo | None = None) -> Self:
+        return super().now(tz) - timedelta(hours=1)
+
+
+def test_a_clock_that_was_set_back_pays_for_no_take_again(
+    seedream: Seedream, server: RawServer, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Runs come after those that were there: a take has the number that it was drawn as, and is found by it."""
+    story = seedream.generate("a fox by the clock", images=2, stream=False)
+    before = story.redo(0)
+    monkeypatch.setattr(store_module, "datetime", AnHourAgo)
+    drawn = story.redo(0, take=3)
+    assert drawn.run_id > before.run_id > story.run_id
+    server._scenario = {PICTURE: server._scenario[PICTURE]}
+    assert story.redo(0, take=3).run_id == drawn.run_id
+    assert story.redo(0, take=2).run_id == before.run_id
+    assert server.posts == 3
+
+
+@pytest.mark.parametrize("name", ["99991231T235959Z-7777777777", "20269999T999999Z-zzzzzzzzzz", "", "elsewhere"])
+def test_an_id_that_is_no_moment_holds_up_no_run(name: str) -> None:
+    """A stranger's folder may have any name."""
+    assert store_module._moment_after(name) <= datetime.max.replace(tzinfo=UTC)

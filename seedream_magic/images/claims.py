@@ -45,6 +45,7 @@ class RunLock:
     def __init__(self, folder: Path) -> None:
         self._path, self._process = folder / RUN_LOCK, os.getpid()
         self._lock: BaseFileLock | None = None
+        self._ended = False
         with contextlib.suppress(*REFUSALS):  # without it is judged by its process, elsewhere by the file's time
             self._lock = lock_file(self._path)
 
@@ -59,10 +60,11 @@ class RunLock:
             os.utime(self._path)
 
     def end(self) -> None:
-        """The run has come to its end."""
+        """The run has come to its end; said once more it does nothing: somebody else may be at it by then."""
         lock, self._lock = self._lock, None
-        if os.getpid() != self._process:
+        if os.getpid() != self._process or self._ended:
             return
+        self._ended = True
         with contextlib.suppress(OSError):  # as long as it is locked, but Windows removes no open file
             self._path.unlink()
         if lock is not None:

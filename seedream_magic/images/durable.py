@@ -48,6 +48,9 @@ _NO_SYNC = frozenset({errno.EINVAL, errno.ENOTSUP, errno.ENOSYS, errno.EOPNOTSUP
 END_FILE = "end.json"
 """The end state of a run that its own folder did not take, where `write_elsewhere` has put it."""
 
+PLACE_FILE = "place.json"
+"""Beside what was put aside: the folder that did not take it. Copies of a store have runs of the same ids."""
+
 Value = TypeVar("Value")
 
 if once := getattr(tempfile, "_once_lock", None):  # held while a folder for temporary files is looked for
@@ -311,18 +314,24 @@ def data_folder() -> Path:
     return cache_folder()
 
 
-def write_elsewhere(run_id: str, name: str, data: bytes) -> Path | None:
-    """Write what was paid for where there is room when the store has none; None if there is none anywhere."""
-    return put_elsewhere(run_id, name, lambda path: write_durably(path, data, mode=0o600))
+def write_elsewhere(run_id: str, name: str, data: bytes, *, of: Path | None = None) -> Path | None:
+    """Write what was paid for where there is room when the store has none; None if there is none anywhere.
+
+    `of` is the folder that does not take it.
+    """
+    return put_elsewhere(run_id, name, lambda path: write_durably(path, data, mode=0o600), of=of)
 
 
-def put_elsewhere(run_id: str, name: str, write: Callable[[Path], object]) -> Path | None:
+def put_elsewhere(run_id: str, name: str, write: Callable[[Path], object], *, of: Path | None = None) -> Path | None:
     """The file of that name which `write` has written in the first folder that takes it, None if none does."""
     for folder in rescue_folders(run_id):
         try:
             folder.mkdir(mode=0o700, parents=True, exist_ok=True)
             if _is_own(folder):
                 write(folder / name)
+                if of is not None and not (folder / PLACE_FILE).exists():
+                    with contextlib.suppress(OSError):  # then whoever has a run of this id takes it
+                        write_durably(folder / PLACE_FILE, json_bytes(_place_of(of)), mode=0o600)
                 return folder / name
         except OSError:
             with contextlib.suppress(OSError):
@@ -353,9 +362,38 @@ def forget_end(run_id: str) -> None:
     while path := find_rescued(run_id, [END_FILE]):
         try:
             path.unlink()
-            path.parent.rmdir()  # if it is empty
         except OSError:
             return
+        remove_aside(path.parent)
+
+
+def remove_aside(folder: Path) -> None:
+    """Remove a folder in which things were put aside, if nothing is in it any more but where they belong."""
+    with contextlib.suppress(OSError):
+        if os.listdir(folder) == [PLACE_FILE]:  # noqa: PTH208 - only the names
+            (folder / PLACE_FILE).unlink()
+        folder.rmdir()
+
+
+def owns_aside(folder: Path) -> bool:
+    """Whether what was put aside for a run of this id is of this very folder, and may be taken away once it has it.
+
+    A copy of it, in another store, reads what was put aside, and leaves it: the original has yet to get it.
+    """
+    path = find_rescued(folder.name, [PLACE_FILE])
+    place = None if path is None else read_object(path)
+    here = _place_of(folder)
+    same = place is not None and place.get("inode") is not None and place.get("inode") == here["inode"]
+    return place is None or same or place.get("folder") == here["folder"]
+
+
+def _place_of(folder: Path) -> dict[str, Any]:
+    """A folder by its path, and by its number on its disk, which stays where the store is renamed."""
+    try:
+        inode = folder.stat().st_ino or None
+    except OSError:
+        inode = None
+    return {"folder": os.path.realpath(folder), "inode": inode}
 
 
 def rescued_runs() -> list[str]:

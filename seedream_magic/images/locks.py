@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import threading
+import time
 from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -26,11 +27,12 @@ def turn(name: str, folders: Sequence[Path]) -> Iterator[bool]:
 
     Who names the same folders in the same order, or only some of them, waits for who was here first. Hold it for a
     moment only: one file serves many requests. Where a folder has no locks, or cannot be written, it goes on without,
-    and so it does after `PATIENCE`; it gives whether nobody else is here.
+    and so it does after `PATIENCE` in all; it gives whether nobody else is here.
     """
     from filelock import Timeout  # noqa: PLC0415 - load time
 
     with contextlib.ExitStack() as stack:
+        until = time.monotonic() + PATIENCE
         here = _turns.setdefault(name, free_in_child(threading.Lock()))
         first = here.acquire(timeout=PATIENCE)
         if first:
@@ -39,7 +41,7 @@ def turn(name: str, folders: Sequence[Path]) -> Iterator[bool]:
         for folder in folders:
             try:
                 folder.mkdir(mode=0o700, parents=True, exist_ok=True)
-                stack.callback(lock_file(folder / f"{name}.lock", PATIENCE).release)
+                stack.callback(lock_file(folder / f"{name}.lock", max(0, until - time.monotonic())).release)
                 held += 1
             except Timeout:
                 waited = True

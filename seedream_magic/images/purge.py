@@ -82,7 +82,12 @@ def purge(store: Path, run_id: str, *, even_starred: bool = False) -> Purged:
     removes the rest.
     """
     _refuse(store, run_id, even_starred=even_starred)
-    _set_aside(store, run_id)
+    if _set_aside(store, run_id):
+        try:  # what others began while this looked is seen now; from here on nobody can begin anything with it
+            _refuse_used(store, run_id, store / f"{PREFIX}{run_id}", even_starred=even_starred)
+        except InvalidRequest:
+            _put_back(store, run_id)
+            raise
     runs = {left: folder for left, folder in _runs_set_aside(store).items() if _is_own(folder)}
     remembered = next(filter(None, [library.forget(left, store) for left in runs]), "")
     files = [size for left, folder in runs.items() for size in _remove_run(store, left, folder)]
@@ -109,8 +114,15 @@ def _refuse(store: Path, run_id: str, *, even_starred: bool) -> None:
             raise InvalidRequest(texts.PART_OF_ID(id=repr(run_id[:40]), names=listed))
         raise InvalidRequest(texts.NO_RUN(id=repr(run_id[:40]), store=store))
     _refuse_uncertain(run_id, names[run_id])
-    _refuse_needed(store, run_id)
-    starred = sum(marks.star for marks in marks_of(store / run_id).values())
+    _refuse_used(store, run_id, store / run_id, even_starred=even_starred)
+
+
+def _refuse_used(store: Path, run_id: str, folder: Path, *, even_starred: bool) -> None:
+    """Raise for a run that somebody holds, whose pictures are in later sets, or have a star."""
+    if is_held(folder):
+        raise InvalidRequest(texts.STILL_GOING(run=run_id), hint=texts.STOP_IT())
+    _refuse_needed(store, run_id, folder)
+    starred = sum(marks.star for marks in marks_of(folder).values())
     if starred and not even_starred:
         raise InvalidRequest(texts.HAS_STARS(run=run_id, count=starred), hint=texts.EVEN_STARRED(run=run_id))
 
@@ -119,7 +131,7 @@ def _refuse_uncertain(run_id: str, folder: Path) -> None:
     """Raise for a run of which it is not certain that it is over, that it is this one, and that it is the caller's."""
     if not _is_own(folder):
         raise InvalidRequest(texts.OF_ANOTHER_USER(run=run_id), hint=texts.ONLY_MAKER())
-    if is_live_in(folder) or is_held(folder):
+    if is_live_in(folder):
         raise InvalidRequest(texts.STILL_GOING(run=run_id), hint=texts.STOP_IT())
     try:
         _record_bytes(folder)
@@ -160,9 +172,9 @@ def _owner_of_new(store: Path) -> int:
         probe.unlink()
 
 
-def _refuse_needed(store: Path, run_id: str) -> None:
+def _refuse_needed(store: Path, run_id: str, folder: Path) -> None:
     """Raise for a run whose pictures are in the sets of later ones; a damaged run is in none."""
-    if read_record(store / run_id) is None:
+    if read_record(folder) is None:
         return
     later = [name for name in sorted(runs_in(store)) if name != run_id and _goes_on_from(store / name, run_id)]
     if later:
@@ -180,16 +192,27 @@ def _goes_on_from(folder: Path, run_id: str) -> bool:
     return lineage is not None and lineage.run_id == run_id and lineage.kind != "vary"
 
 
-def _set_aside(store: Path, run_id: str) -> None:
+def _set_aside(store: Path, run_id: str) -> bool:
+    """Take the name of a run from its folder; whether it had it till now."""
     aside = store / f"{PREFIX}{run_id}"
     if aside.is_dir() and (store / run_id).is_dir():  # a purge was killed, and the run put back from a copy
         _remove(aside)
     try:
         (store / run_id).rename(aside)
     except FileNotFoundError:
-        return  # it is aside already
+        return False  # it is aside already
     except OSError as exc:
         raise ConfigError(texts.NOT_REMOVED(run=run_id, store=store, why=reason_of(exc))) from exc
+    sync_folder(store)
+    return True
+
+
+def _put_back(store: Path, run_id: str) -> None:
+    """Give a folder that is to stay its name again."""
+    try:
+        (store / f"{PREFIX}{run_id}").rename(store / run_id)
+    except OSError as exc:
+        raise ConfigError(texts.NOT_PUT_BACK(run=run_id, store=store, why=reason_of(exc))) from exc
     sync_folder(store)
 
 
@@ -205,10 +228,35 @@ def _runs_set_aside(store: Path) -> dict[str, Path]:
 
 def _remove_run(store: Path, run_id: str, folder: Path) -> Iterator[int]:
     """The sizes of the files that go with a run; its folder goes last, for its record names the references."""
-    for path in _all_of(store, run_id, folder):
+    for path in (*_references_aside(store, folder), *_elsewhere(store, run_id), folder):
         sizes = _sizes(path)
         _remove(path)
         yield from sizes
+
+
+def _references_aside(store: Path, folder: Path) -> list[Path]:
+    """The references that go with a run, under other names: who begins a run with them now writes them anew.
+
+    Those with which one was begun meanwhile have their names again.
+    """
+    aside: dict[Path, Path] = {}
+    for file in _references(store, folder):
+        part = file if file.suffix == ".part" else file.with_name(f".{file.name}.{secrets.token_hex(4)}.part")
+        with contextlib.suppress(FileNotFoundError):
+            try:
+                os.utime(file)  # an old part is swept
+                file.rename(part)
+            except PermissionError:
+                part = file
+            aside[part] = file
+    left = set(_alone(store, [file.name.encode(errors="replace") for file in aside.values()]))
+    for part, file in [*aside.items()]:
+        if file.name.encode(errors="replace") not in left:
+            del aside[part]
+            with contextlib.suppress(OSError):
+                if not file.exists():
+                    part.rename(file)
+    return list(aside)
 
 
 def _all_of(store: Path, run_id: str, folder: Path) -> tuple[Path, ...]:
@@ -223,15 +271,26 @@ def _references(store: Path, folder: Path) -> list[Path]:
     except OSError:
         return []
     # A half-written one, too, has its digest in its name.
-    digests = {file: found[0] for file in files if (found := _DIGEST.search(file.name.encode(errors="replace")))}
-    alone = named.intersection(digests.values())
+    named_files = [file for file in files if _digest(file.name.encode(errors="replace")) in named]
+    alone = set(_alone(store, [file.name.encode(errors="replace") for file in named_files]))
+    return [file for file in named_files if file.name.encode(errors="replace") in alone]
+
+
+def _digest(name: bytes) -> bytes:
+    found = _DIGEST.search(name)
+    return found[0] if found else b""
+
+
+def _alone(store: Path, names: list[bytes]) -> list[bytes]:
+    """Of the names of references those that no record of a run names; none where nobody can tell."""
+    alone = {_digest(name) for name in names}
     try:
         for other in _other_folders(store) if alone else ():
             record = _record_bytes(other)
             alone = {digest for digest in alone if digest not in record}
     except OSError:  # nobody knows which of them other runs have
         return []
-    return [file for file, digest in digests.items() if digest in alone]
+    return [name for name in names if _digest(name) in alone]
 
 
 def _other_folders(store: Path) -> list[Path]:

@@ -43,12 +43,14 @@ from seedream_magic.images.durable import (
     find_rescued,
     json_text,
     open_regular,
+    owns_aside,
     parse,
     patiently,
     put_elsewhere,
     read_folder,
     record_bytes,
     regular_bytes,
+    remove_aside,
     sync,
     sync_folder,
     write_all,
@@ -191,19 +193,20 @@ def append_line(folder: Path, entry: Mapping[str, Any], secret: str) -> None:
             refusal = exc
         else:
             return
-    if put_elsewhere(folder.name, RESPONSE_FILE, lambda path: _append_once(path, line)) is None:
+    if put_elsewhere(folder.name, RESPONSE_FILE, lambda path: _append_once(path, line), of=folder) is None:
         raise refusal
 
 
 def bring_lines_back(folder: Path) -> None:
     """Add the lines that were put aside to the run's own. Raises OSError where its folder does not take them."""
+    if not owns_aside(folder):
+        return
     while aside := find_rescued(folder.name, [RESPONSE_FILE]):
         own = folder / RESPONSE_FILE
         before = regular_bytes(own, _MOST_LINES) if os.path.lexists(own) else b""
         write_durably(own, before + regular_bytes(aside, _MOST_LINES), mode=0o600)
         aside.unlink()
-        with contextlib.suppress(OSError):  # pictures are in it
-            aside.parent.rmdir()
+        remove_aside(aside.parent)
 
 
 def _append_once(path: Path, line: bytes) -> int:
@@ -227,14 +230,14 @@ def drop_signatures(folder: Path, secret: str, *, of: Collection[str] | None = N
 
     Raises OSError where that cannot be written, ValueError for a line that a full disk has cut, or that no run wrote.
     """
-    if aside := find_rescued(folder.name, [RESPONSE_FILE]):
+    if owns_aside(folder) and (aside := find_rescued(folder.name, [RESPONSE_FILE])):
         _drop_signatures(aside, secret, of)
     _drop_signatures(folder / RESPONSE_FILE, secret, of)
 
 
-def drop_signatures_aside(run_id: str, secret: str, *, of: Collection[str] | None) -> None:
+def drop_signatures_aside(folder: Path, secret: str, *, of: Collection[str] | None) -> None:
     """The same of what was put aside, where the run's folder takes nothing."""
-    if aside := find_rescued(run_id, [RESPONSE_FILE]):
+    if owns_aside(folder) and (aside := find_rescued(folder.name, [RESPONSE_FILE])):
         with contextlib.suppress(OSError, ValueError):
             _drop_signatures(aside, secret, of)
 

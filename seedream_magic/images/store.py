@@ -15,8 +15,9 @@ import secrets
 import shutil
 import time
 from collections.abc import Callable, Collection, Iterable, Iterator, Mapping
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from functools import partial as partial_call
+from functools import reduce
 from itertools import islice
 from pathlib import Path
 from typing import Any
@@ -38,11 +39,13 @@ from seedream_magic.images.durable import (
     forget_end,
     json_bytes,
     make_folder,
+    owns_aside,
     parse,
     read_folder,
     read_object,
     record_bytes,
     regular_bytes,
+    remove_aside,
     rescued_names,
     rescued_runs,
     sweep,
@@ -169,7 +172,7 @@ class RunFolder:
             make_folder(path.parent)
             write_durably(path, data, mode=0o600)
         except OSError:
-            return write_elsewhere(self.run_id, path.name, data)
+            return write_elsewhere(self.run_id, path.name, data, of=self.folder)
         return path
 
     def save_picture(self, index: int, data: bytes, facts: PictureFacts, *, source: str) -> tuple[Path, str]:
@@ -182,7 +185,7 @@ class RunFolder:
         try:
             write_durably(path, data, mode=0o666)
         except OSError:
-            aside = write_elsewhere(self.run_id, path.name, data)
+            aside = write_elsewhere(self.run_id, path.name, data, of=self.folder)
             if aside is None:
                 raise
             path = aside
@@ -243,15 +246,16 @@ class RunFolder:
             _unwritten_ends[self.folder] = again
             self._facts.update(to_json(end, self._secret))
             if drops:
-                drop_signatures_aside(self.run_id, self._secret, of=cut)
+                drop_signatures_aside(self.folder, self._secret, of=cut)
             facts = {"record": self._facts, "keep_raw": keep_raw, "keep_links": cut is not None or not drops}
-            return write_elsewhere(self.run_id, END_FILE, json_bytes(facts))
+            return write_elsewhere(self.run_id, END_FILE, json_bytes(facts), of=self.folder)
         except ValueError:  # a line that a full disk has cut
             pass
         finally:
             if self._lock is not None:
                 self._lock.end()
-        forget_end(self.run_id)
+        if owns_aside(self.folder):
+            forget_end(self.run_id)
         return None
 
 
@@ -278,7 +282,7 @@ def settle(store: Path, *, again: bool = False) -> None:
 def _settle_run(folder: Path) -> None:
     """Give a run's folder the end state that was put aside for it."""
     path, facts = find_rescued(folder.name, [END_FILE]), read_object(folder / RECORD_FILE)
-    if path is None or facts is None or folder.is_symlink():
+    if path is None or facts is None or folder.is_symlink() or not owns_aside(folder):
         return
     record, end = record_of(folder, facts), read_object(path) or {}
     if not record.unfinished and record.facts is not facts:
@@ -309,14 +313,14 @@ def _bring_back(folder: Path) -> None:
         data = regular_bytes(aside, LARGEST_PICTURE_BYTES)
         if not os.path.lexists(place):
             write_durably(place, data, mode=0o600 if name in SIDECARS else 0o666)
-        if time.time() - aside.stat().st_mtime > _KEPT_ASIDE and regular_bytes(place, LARGEST_PICTURE_BYTES) == data:
+        is_old = time.time() - aside.stat().st_mtime > _KEPT_ASIDE and owns_aside(folder)
+        if is_old and regular_bytes(place, LARGEST_PICTURE_BYTES) == data:
             aside.unlink()
-            with contextlib.suppress(OSError):  # others are in it
-                aside.parent.rmdir()
+            remove_aside(aside.parent)
 
 
-def begin_run(store: Path, plan: Plan, *, client_request_id: str, key: Key | None = None) -> RunFolder:
-    """Make a run's folder and its durable record, before anything is sent.
+def begin_run(store: Path, plan: Plan, *, client_request_id: str, key: Key | None = None, after: str = "") -> RunFolder:
+    """Make a run's folder and its durable record, before anything is sent. Its id sorts behind that of the run `after`.
 
     Raises `ConfigError` when the store cannot be written or the disk lacks room for the pictures, `InvalidRequest` for
     a request so long that its record could not be read.
@@ -329,7 +333,7 @@ def begin_run(store: Path, plan: Plan, *, client_request_id: str, key: Key | Non
         _check_space(store, plan.request)
         _keep_references(store, plan.request)
         sweep(store / REFERENCES)
-        folder = store / _run_id(now)
+        folder = store / _run_id(max(now, _moment_after(after)))
         folder.mkdir(mode=0o700)
         lock = RunLock(folder)
         run = RunFolder(folder, {"run_id": folder.name}, key, lock=lock)
@@ -348,6 +352,7 @@ def begin_run(store: Path, plan: Plan, *, client_request_id: str, key: Key | Non
                 **request_fields(plan.request),
                 lineage=plan.lineage,
             )
+            _keep_references(store, plan.request)  # a purge of other runs may have taken them before this named them
         except OSError:
             run.drop()
             raise
@@ -392,6 +397,19 @@ def free_bytes(folder: Path) -> int | None:
             return None
         raise
     return usage.free if usage.free or usage.total > 0 else None
+
+
+def _moment_after(run_id: str) -> datetime:
+    """The moment after that in the name of a run, for a clock may have been set back since; else one long ago."""
+    past = datetime.min.replace(tzinfo=UTC)
+    if not RUN_ID.fullmatch(run_id):
+        return past
+    ticks = reduce(lambda number, letter: number << 5 | _BASE32.index(letter), run_id[17:21], 0)
+    try:
+        began = datetime.strptime(run_id[:16], "%Y%m%dT%H%M%SZ").replace(tzinfo=UTC)
+        return began + timedelta(microseconds=ticks + 1)
+    except (ValueError, OverflowError):  # no moment: a stranger's
+        return past
 
 
 def _run_id(now: datetime) -> str:

@@ -100,6 +100,10 @@ PART_OF_LATER_SETS = Text(
 PURGE_THAT = Text("Purge that first.", "请先删除后来的那组。")
 PURGE_THOSE = Text("Purge those first.", "请先删除后来的那些组。")
 NOT_REMOVED = Text("Run {run} cannot be removed from {store} ({why}).", "运行 {run} 无法从 {store} 删除（{why}）。")
+NOT_PUT_BACK = Text(
+    "Run {run} stays, but its folder in {store} could not be given back its name ({why}).",
+    "运行 {run} 保留，但其在 {store} 中的文件夹未能恢复原名（{why}）。",
+)
 NOT_LISTED = Text("It cannot be listed", "无法列出")
 FILE_NOT_REMOVED = Text("{path} could not be removed ({why}).", "{path} 无法删除（{why}）。")
 CLOSE_AND_AGAIN = Text(
