@@ -76,6 +76,7 @@ _COUNTED: Mapping[GridState, Text] = {
     "waiting": carousel.WAITING,
     "failed": carousel.FAILED,
     "stopped": carousel.STOPPED,
+    "doubtful": texts.SENT_BEFORE,
     "hole": texts.SKIPPED,
 }
 _PLAIN = "background:none;border:0;color:inherit;padding:4px 6px;text-align:left"

@@ -55,7 +55,10 @@ _STATES = {
     "running": texts.RUNNING,
     "failed": carousel.FAILED,
     "stopped": carousel.STOPPED,
+    "doubtful": texts.SENT_BEFORE,
 }
+_TOLD = {"failed", "stopped", "doubtful"}
+"""Of these is said what happened, and what to do."""
 
 
 @dataclass(frozen=True)
@@ -183,7 +186,7 @@ def _box(cell: GridCell, look: Look) -> Markup:
     high = round(CELL_WIDTH / min(max(look.ratio, 0.75), 2.0))
     style = f"{_BOX}width:{CELL_WIDTH}px;max-width:100%;min-height:{high}px"
     state = state_text(cell, look.words) or look.words(texts.SAVED)
-    if cell.state not in {"failed", "stopped"}:
+    if cell.state not in _TOLD:
         return element("div", {"class": "seedream-box", "style": style}, state)
     said = [text for text in texts_of(cell, look.words)[:1] if text != state]
     lines = [element("div", {"style": "margin-top:4px"}, one_line(text, 160)) for text in said]
@@ -194,7 +197,7 @@ def _box(cell: GridCell, look: Look) -> Markup:
 def _more(cell: GridCell, previews: Mapping[int, Preview], look: Look) -> Iterator[Markup]:
     """All that is said of a cell: what happened, the code that tries it again, and its set."""
     parts: list[Markup] = []
-    if cell.state in {"failed", "stopped"} and (cell.message or not cell.cards):  # else its set says it
+    if cell.state in _TOLD and (cell.message or not cell.cards):  # else its set says it
         parts += [element("p", {"style": "margin:4px 0"}, clip(text)) for text in texts_of(cell, look.words)]
     if cell.retry:
         parts.append(element("code", {"class": "seedream-command seedream-retry", "style": _CODE}, cell.retry))
