@@ -95,12 +95,23 @@ def test_labels_and_holes() -> None:
         places("a {-|-} kite")
 
 
+def test_groups_that_are_told_of() -> None:
+    """The same one twice, which is one axis, and a variant that is empty; others are not."""
+    _, (colour, time) = read_groups("a {red|blue} kite and a {red|blue} boat{|, at night}")
+    assert colour.notes == ("{red|blue} stands in 2 places and is one axis: all of them have the same variant.",)
+    assert time.notes == ("One variant of {|, at night} is empty: (none).",)
+    assert [axis.notes for axis in read_groups("{a|b} {c|d}")[1]] == [(), ()]
+    assert words_axis("colour", ["red", ""]).notes == ("One variant of {colour} is empty: (none).",)
+
+
 @pytest.mark.parametrize(
     ("body", "words"),
     [
         ("a {red|red} kite", "'red' stands there twice"),
         ("a kite{|}", "an empty value stands there twice"),
         ("{a|{b|c}}", "stands in another one: {a|{b|c}}"),
+        ("a {red|blue kite over {the sea|a city}", "is not closed: {red|blue kite over {the sea|a city}"),
+        ("a {red|blue kite", "is not closed: {red|blue kite"),
         ("{" * 2000 + "a|b" + "|c}" * 2000, "stands in another one: {"),
     ],
 )

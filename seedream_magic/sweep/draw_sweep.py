@@ -86,6 +86,7 @@ def plan_sweep(
     drawn = DEFAULT_SEED if seed is None else seed
     notes = [
         cells.NOTHING_TO_FILL_IN(names=chain(COMMA, unfilled)) if unfilled else "",
+        *(note for axis in axes for note in axis.notes),
         *(texts.UNUSED_COLUMNS(names=chain(COMMA, axis.unused)) for axis in axes if axis.unused),
         texts.SAMPLE_OF(runs=len(made), seed=drawn) if sample is not None else "",
     ]

@@ -45,6 +45,15 @@ NESTED_GROUP = Text(
     "A group of --vary stands in another one: {group}. Write each variant out.",
     "--vary 的变体不能嵌套：{group}。请逐个写全。",
 )
+GROUP_NOT_CLOSED = Text(
+    "A group of --vary is not closed: {group}. Close it by a brace; \\{{ is the sign itself.",
+    "--vary 的变体缺少右花括号：{group}。请补上；花括号本身写成 \\{{。",
+)
+GROUPS_ARE_TIED = Text(
+    "{group} stands in {places} places and is one axis: all of them have the same variant.",
+    "{group} 出现 {places} 次，作为同一维度：各处取同一变体。",
+)
+VARIANT_IS_EMPTY = Text("One variant of {where} is empty: {label}.", "{where} 有一个变体为空：{label}。")
 VARIABLE_NOT_IN_PROMPT = Text(
     "vary has {name}, and the prompt no {field} to fill in.", "vary 里有 {name}，但提示词里没有 {field}。"
 )
