@@ -132,7 +132,7 @@ def test_labels_name_the_runs(seedream: Seedream) -> None:
         assert words in str(refused.value)
 
 
-def test_runs_that_fail_are_cells(store: Path) -> None:
+def test_runs_that_fail_are_cells(store: Path, caplog: pytest.LogCaptureFixture) -> None:
     """They end no other; `retry` asks for them alone, and of a set for the frames that it lacks."""
     service = Moody("blue", "green")
     with served({POST: service, PICTURE: picture}, store, posts=7) as server:
@@ -142,6 +142,10 @@ def test_runs_that_fail_are_cells(store: Path) -> None:
         assert isinstance(sweep["blue"][0].error, ContentRefused)
         cell = grid_of(sweep).cells[1]
         assert (cell.state, cell.retry) == ("failed", 'sweep = sweep.retry("blue")\nsweep')
+        for ending in (".pdf", ".zip", ".html", ".jpg"):
+            caplog.clear()
+            sweep.export(store / f"kites{ending}")
+            assert caplog.messages == [f"kites{ending}: 1 of 2 pictures; not all are there of blue."]
 
         several = seedream.sweep("a {colour} kite", vary={"colour": ["red", "green"]}, images=2)
         assert states(several) == ["done", "done"]

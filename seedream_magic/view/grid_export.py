@@ -33,10 +33,13 @@ from seedream_magic.view.pictures import original, progress
 from seedream_magic.words import export as export_texts
 from seedream_magic.words import grid as texts
 from seedream_magic.words.clip import one_line
+from seedream_magic.words.lists import SEMICOLON
+from seedream_magic.words.text import chain
 
 ENDINGS = (".html", ".pdf", ".zip", *SHEETS)
 PREVIEWS_BYTES, ONE_PREVIEW_BYTES = 30_000_000, 150_000
 """Of a page, which may be larger than what a notebook keeps."""
+_MOST_NAMED = 5
 _FRAMES = 100
 """Between the numbers of the first frames of two cells, in the links that stand for the originals."""
 _UNSAFE = re.compile(r"[^\w .,+()=-]+")
@@ -80,7 +83,24 @@ def export_grid(
         ):
             if was.picture and card.failure:
                 _warn(target.name, label_of(after, grid.words), card, card.failure.message)
+    if lacks := _left_out(grid):
+        LOG.warning("%s", export_texts.IN_FILE(file=target.name, what=lacks))
     return target
+
+
+def _left_out(grid: Grid) -> str:
+    """How many of its pictures a sweep has, and which of its cells lack some; "" of a whole one."""
+    here = sum(len(cell.cards.pictures) for cell in grid.runs if cell.cards)
+    whole = [cell.cards.progress[1] if cell.cards else grid.places for cell in grid.runs]
+    lacking = [
+        label_of(cell, grid.words)
+        for cell, total in zip(grid.runs, whole, strict=True)
+        if not cell.cards or len(cell.cards.pictures) < total
+    ]
+    if not lacking:
+        return ""
+    named = chain(SEMICOLON, [*lacking[:_MOST_NAMED], *["…"] * (len(lacking) > _MOST_NAMED)])
+    return export_texts.LACKS_CELLS(here=here, total=sum(whole), cells=named)
 
 
 def _warn(name: str, label: str, card: Card, reason: object) -> None:
