@@ -212,6 +212,16 @@ def test_a_csv_file(data: str, encoding: str, tmp_path: Path) -> None:
     assert prompts(of_rows("a {animal}", str(tmp_path / "rows.csv"))) == ["a 狐狸", "a cat, asleep"]
 
 
+def test_a_gap_that_a_program_wrote_into_a_csv_file_is_an_empty_cell(tmp_path: Path) -> None:
+    """As in a data frame: an option is not given, and words are refused with their row."""
+    file = tmp_path / "animals.csv"
+    file.write_text("animal,size\nfox,NaN\nnan,2K\nNathan,NA\n")
+    axis = rows_axis("each", read_rows(file)[::2], ["animal"])
+    assert [change.values if change else None for change in axis.changes] == [{}, {}]
+    with pytest.raises(InvalidRequest, match="Row 2: 'animal' is empty"):
+        rows_axis("each", read_rows(file), ["animal"])
+
+
 def test_a_table_that_is_no_csv_says_what_reads_it(tmp_path: Path) -> None:
     """UTF-16 without its mark is none; a workbook is read by pandas."""
     (tmp_path / "rows.csv").write_bytes("animal\nfox\n".encode("utf-16-le"))

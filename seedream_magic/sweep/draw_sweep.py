@@ -231,13 +231,44 @@ def retry_sweep(client: SweepSender, sweep: Sweep, labels: tuple[str, ...]) -> S
             plans[index] = plan
             again.append(index)
     if not again:
+        _say(client, texts.NOTHING_TO_RETRY())
         return sweep
     planned = replace(sweep, plans=tuple(plans))
     planned = refuse_sweep(client, planned, again)
     paid = [*sweep.paid] or [0] * len(plans)
     for index in again:  # what takes its place tells its own bill alone
         paid[index] = sweep.billed_at(index)
-    return draw(client, replace(planned, paid=tuple(paid)), again, resend=True)
+    try:
+        ended = draw(client, replace(planned, paid=tuple(paid)), again, resend=True)
+    except (SeedreamError, SeedreamInterrupted) as error:
+        if error.sweep is not None:
+            _say(client, _retried(error.sweep, again))
+        raise
+    _say(client, _retried(ended, again))
+    return ended
+
+
+def _say(client: SweepSender, sentence: str) -> None:
+    if client.progress is not None:  # a person looks on
+        print(sentence)  # noqa: T201 - a confirmation is text
+
+
+def _retried(sweep: Sweep, again: Sequence[int]) -> str:
+    """What became of those that were asked for again: "8 asked again: 6 drawn, 2 failed, 6 images billed"."""
+    states = [sweep.state_of(index) for index in again]
+    sets = [images for index in again if (images := sweep.sets[index]) is not None]
+    billed, doubtful = sum(images.billed for images in sets), sum(images.outcome == "unknown" for images in sets)
+    undone = len(states) - states.count("done") - states.count("failed")
+    parts = [
+        texts.DRAWN(runs=states.count("done")),
+        texts.FAILED(runs=states.count("failed")),
+        texts.UNDONE(runs=undone) if undone else "",
+        "" if sweep.ledger.free or not doubtful else texts.MAY_BE_BILLED(runs=doubtful),
+        texts.WAS_BILLED(images=billed) if billed and not sweep.ledger.free else texts.NONE_BILLED(),
+    ]
+    if doubtful and not billed and not sweep.ledger.free:
+        parts.pop()
+    return texts.RETRIED(runs=len(again), parts=chain(COMMA, [*filter(None, parts)]))
 
 
 def _plan_again(client: SweepSender, sweep: Sweep, index: int) -> Plan | None:
@@ -335,8 +366,9 @@ def _interrupted(sweep: Sweep, again: str = "") -> SeedreamInterrupted:
         doubt = texts.BILLED_AND_DOUBTFUL(images=count, runs=len(in_doubt)) if in_doubt else ""
         words = join(words, doubt or texts.BILLED(images=count))
     rest = texts.ONLY_THE_REST(again=again or texts.RUN_CELL_AGAIN())
-    if in_doubt and not sweep.ledger.free:
-        rest = texts.ONLY_THE_UNSENT(again=again or texts.RUN_CELL_AGAIN(), runs=len(in_doubt), code=sweep.retry_code)
+    lost = sum(not images.ok for images in in_doubt)  # of the others what is missing is asked for
+    if lost and not sweep.ledger.free:
+        rest = texts.ONLY_THE_UNSENT(again=again or texts.RUN_CELL_AGAIN(), runs=lost, code=sweep.retry_code)
     error = SeedreamInterrupted(words, hint=rest, billed=billed)
     error.sweep = sweep
     error.saved = tuple(frame.path for images in begun for frame in images.ok if frame.path)

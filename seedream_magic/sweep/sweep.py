@@ -22,6 +22,7 @@ from seedream_magic.images.image_set import Client, Frame, ImageSet, cards_of
 from seedream_magic.sweep.axes import Axis, Place
 from seedream_magic.sweep.ledger import Ledger
 from seedream_magic.view.cards import Grid, GridCell, GridState
+from seedream_magic.words import errors as error_texts
 from seedream_magic.words import sweeps as texts
 from seedream_magic.words.language import Language, language_of
 from seedream_magic.words.lists import SEMICOLON
@@ -267,6 +268,10 @@ def _cell_of(sweep: Sweep, index: int, language: Language) -> GridCell:
     code = f"{sweep.name}.retry({', '.join(map(_literal, place.labels))})"
     told = {"stopped": stopped, "doubtful": texts.RUN_SENT_BEFORE}
     message = told[state].in_language(language, code=code) if state in told else ""
+    error = sweep.errors[index] or next((frame.error for frame in images.failed), None) if images is not None else None
+    if state == "failed" and error is not None:
+        ends = error.lines(language)[1:] if error.sent else [error_texts.NOTHING_SENT.in_language(language)]
+        message = "\n".join([in_language(error.message, language), *ends])
     lacks = state in {"failed", "stopped", "doubtful"} or (images is not None and bool(images.failed))
     retry = _retry_code(sweep, place) if lacks else ""
     cards = cards_of(images) if images is not None and state != "doubtful" else None

@@ -188,7 +188,7 @@ def _box(cell: GridCell, look: Look) -> Markup:
     state = state_text(cell, look.words) or look.words(texts.SAVED)
     if cell.state not in _TOLD:
         return element("div", {"class": "seedream-box", "style": style}, state)
-    said = [text for text in texts_of(cell, look.words)[:1] if text != state]
+    said = [text for text in texts_of(cell, look.words)[: 2 if cell.state == "failed" else 1] if text != state]
     lines = [element("div", {"style": "margin-top:4px"}, one_line(text, 160)) for text in said]
     strong = element("strong", {"style": "font-weight:600"}, state)
     return element("div", {"class": "seedream-box", "style": style}, strong, *lines)
@@ -197,7 +197,7 @@ def _box(cell: GridCell, look: Look) -> Markup:
 def _more(cell: GridCell, previews: Mapping[int, Preview], look: Look) -> Iterator[Markup]:
     """All that is said of a cell: what happened, the code that tries it again, and its set."""
     parts: list[Markup] = []
-    if cell.state in _TOLD and (cell.message or not cell.cards):  # else its set says it
+    if cell.state in _TOLD and not (cell.state == "failed" and cell.cards and cell.cards.cards):  # else its set says it
         parts += [element("p", {"style": "margin:4px 0"}, clip(text)) for text in texts_of(cell, look.words)]
     if cell.retry:
         parts.append(element("code", {"class": "seedream-command seedream-retry", "style": _CODE}, cell.retry))

@@ -181,6 +181,14 @@ RUN_SENT_BEFORE = Text(
     "此前已发送，可能计费，因此没有重复发送。\n{code} 会再次发送。",
 )
 
+NOTHING_TO_RETRY = Text("Nothing to ask again: all of it is drawn.", "没有要重新请求的：都已画完。")
+RETRIED = Text("{runs} asked again: {parts}.", "重新请求 {runs} 次：{parts}。")
+DRAWN = Text("{runs} drawn", "完成 {runs} 次")
+FAILED = Text("{runs} failed", "失败 {runs} 次")
+UNDONE = Text("{runs} not done", "未完成 {runs} 次")
+MAY_BE_BILLED = Text("{runs} may be billed", "可能计费 {runs} 次")
+NONE_BILLED = Text("nothing was billed", "没有计费")
+
 # One of its runs
 SEVERAL_RUNS = Text(
     "{typed} names {runs} runs; {first} is the first of them.", "{typed} 对应 {runs} 次，第一次是 {first}。"
