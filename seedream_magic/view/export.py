@@ -94,7 +94,7 @@ def frames_left_out(cards: CardSet) -> str:
     numbers = [index + 1 for index in range(total) if index not in here]
     if not numbers:
         return ""
-    named = chain(COMMA, [*map(str, numbers[:_MOST_NAMED]), *["…"] * (len(numbers) > _MOST_NAMED)])
+    named = chain(ITEMS, [*map(str, numbers[:_MOST_NAMED]), *["…"] * (len(numbers) > _MOST_NAMED)])
     return texts.LACKS_FRAMES(here=total - len(numbers), total=total, numbers=named)
 
 

@@ -25,7 +25,7 @@ from seedream_magic.view.export import (
 )
 from seedream_magic.view.export_options import ExportOptions
 from seedream_magic.view.grid import grid_html
-from seedream_magic.view.grid_cells import label_of
+from seedream_magic.view.grid_cells import captions_of, label_of, title_text
 from seedream_magic.view.grid_sheet import provenance_of_grid, write_grid_sheet
 from seedream_magic.view.page import MAXIMUM_BYTES, Texts, data_uri, for_others, write_document
 from seedream_magic.view.pdf import write_pdf
@@ -139,15 +139,17 @@ def _write_page(grid: Grid, path: Path, name: str) -> None:
 
 def _write_document(grid: Grid, path: Path, name: str) -> None:
     """All pictures as those of one set, each with the labels of its cell in place of its words."""
-    pictures = [(cell, card) for cell in grid.cells if cell.cards for card in cell.cards.pictures]
+    found = [(at, cell, card) for at, cell in enumerate(grid.cells) if cell.cards for card in cell.cards.pictures]
+    pictures = [(cell, card) for _, cell, card in found]
     cards = tuple(
-        replace(card, index=index, caption=label_of(cell, grid.words)) for index, (cell, card) in enumerate(pictures)
+        replace(card, index=index, caption=captions_of(grid, at, grid.words))
+        for index, (at, _, card) in enumerate(found)
     )
     provenance, like = provenance_of_grid(grid), next(cell.cards for cell, _ in pictures if cell.cards)
     one_set = replace(
         like, title=grid.title, prompt=grid.title, model=provenance.model, created=provenance.created, cards=cards
     )
-    written = write_pdf(one_set, path, ExportOptions(title=one_line(grid.title, 300) or None))
+    written = write_pdf(one_set, path, ExportOptions(title=one_line(title_text(grid, grid.words), 300) or None))
     for (cell, card), after in zip(pictures, written.cards, strict=True):
         if after.failure:
             _warn(name, label_of(cell, grid.words), card, after.failure.message)
