@@ -15,7 +15,7 @@ from collections.abc import Callable
 from contextlib import ExitStack, aclosing
 from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import Protocol
+from typing import Literal, Protocol
 from uuid import uuid4
 from weakref import WeakKeyDictionary
 
@@ -83,18 +83,22 @@ class Sender(PlanningClient, Protocol):
         """The key for the provider."""
 
 
+Doubt = Literal["pause", "refuse", "send"]
+
+
 @dataclass(frozen=True)
 class Shared:
     """What runs that go on together share: the slots for downloads, the limiter, the tokens for further attempts.
 
-    `slots` and `limiter` are None for a run that goes alone. `cautious` says that nobody looks on: what may have been
-    paid for already is not sent once more, for nobody could stop it.
+    `slots` and `limiter` are None for a run that goes alone. `doubt` says what becomes of a request that may have been
+    paid for already: it is sent after a pause in which a person can stop it; refused, for nobody looks on at so many;
+    or sent at once, for a person has asked for just that.
     """
 
     slots: asyncio.Semaphore | None = None
     limiter: Limiter | None = None
     pace: Pace = PACE
-    cautious: bool = False
+    doubt: Doubt = "pause"
 
 
 ALONE = Shared()
@@ -119,7 +123,8 @@ class Drawing:
         self._fetched: set[str] = set()  # ids of the runs whose missing pictures were asked for, once each
         self._awaited: Record | None = None  # the run of another that this waited for, as it ended
         self._anew = False  # of an earlier run there is nothing to go on from: all frames are drawn
-        self._ask = sender.ask_when_unknown  # the pause is still to come
+        # The pause is still to come; where nothing is billed there is none.
+        self._ask = sender.ask_when_unknown and sender.provider.needs_key and shared.doubt != "send"
 
     async def values(self) -> Sets:
         """The set each time it has grown; the last value is the finished set. Errors as those of a run."""
@@ -151,7 +156,7 @@ class Drawing:
         if self._awaited is not None:
             raise _error_of(self._awaited)
         if self._ask and (known := await in_thread(self._paid_before, earlier)):
-            if self._shared.cautious:
+            if self._shared.doubt == "refuse":
                 raise OutcomeUnknown(
                     join_sentences(texts.NOT_SENT_AGAIN(), known), billed="no", hint=texts.SEND_AGAIN()
                 )
@@ -176,8 +181,6 @@ class Drawing:
         """Why sending it may pay once more for what was paid already; "" where nothing says so."""
         if (doubtful := earlier.doubtful) is not None:
             return texts.IN_DOUBT(run=doubtful.run_id)
-        if not self._sender.provider.needs_key:
-            return ""
         if (lost := earlier.lost or earlier.incomplete) is not None:
             return texts.BILLED_AND_GONE(run=lost.run_id)
         return "" if self._plan.fresh or earlier != Earlier() else out_of_reach(self._plan, self._sender.store)

@@ -146,9 +146,9 @@ def look_up(plan: Plan, store: Path) -> Plan:
         facts = {"run": incomplete.run_id, "here": len(pictures_of(incomplete))}
         known = texts.HAS_SOME(**facts, total=incomplete.expected) if incomplete.expected else None
         warnings.append(known or texts.HAS_SOME_OF_UNKNOWN(**facts))
-    if doubtful is not None:
+    if doubtful is not None and plan.provider.needs_key:
         warnings.append(texts.MAY_HAVE_BEEN_BILLED(run=doubtful.run_id))
-    if lost is not None:
+    if lost is not None and plan.provider.needs_key:
         warnings.append(texts.PICTURES_ARE_GONE(run=lost.run_id, folder=short_path(lost.folder)))
     if earlier == Earlier() and not plan.fresh and (where := out_of_reach(plan, store)):
         warnings.append(where)

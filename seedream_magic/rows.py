@@ -50,6 +50,8 @@ OTHER_TABLES = {
     ".parquet": "read_parquet",
 }
 """Files that hold tables too, and how pandas reads them."""
+_NO_NUMBER = {"NaN", "nan", "NA"}
+"""What programs write into a CSV file for an empty cell of a table."""
 _DELIMITERS = ",;\t"
 _SWITCH = {"on": True, "true": True, "yes": True, "1": True, "off": False, "false": False, "no": False, "0": False}
 _MISSING_TYPES = {"NAType", "NaTType"}
@@ -194,6 +196,7 @@ def _read_file(path: Path) -> list[dict[str, str]]:
         if len(odd) > 1:
             too_long = texts.ROWS_TOO_LONG(file=path.name, row=odd[0], more=len(odd) - 1)
         raise InvalidRequest(too_long, hint=texts.QUOTE_COMMAS())
+    lines = [["" if value.strip() in _NO_NUMBER else value for value in line] for line in lines]
     return [dict(zip(names, line, strict=False)) for line in lines]  # a line that is short lacks its last columns
 
 

@@ -95,12 +95,23 @@ def test_labels_and_holes() -> None:
         places("a {-|-} kite")
 
 
+def test_groups_that_are_told_of() -> None:
+    """The same one twice, which is one axis, and a variant that is empty; others are not."""
+    _, (colour, time) = read_groups("a {red|blue} kite and a {red|blue} boat{|, at night}")
+    assert colour.notes == ("{red|blue} stands in 2 places and is one axis: all of them have the same variant.",)
+    assert time.notes == ("One variant of {|, at night} is empty: (none).",)
+    assert [axis.notes for axis in read_groups("{a|b} {c|d}")[1]] == [(), ()]
+    assert words_axis("colour", ["red", ""]).notes == ("One variant of {colour} is empty: (none).",)
+
+
 @pytest.mark.parametrize(
     ("body", "words"),
     [
         ("a {red|red} kite", "'red' stands there twice"),
         ("a kite{|}", "an empty value stands there twice"),
         ("{a|{b|c}}", "stands in another one: {a|{b|c}}"),
+        ("a {red|blue kite over {the sea|a city}", "is not closed: {red|blue kite over {the sea|a city}"),
+        ("a {red|blue kite", "is not closed: {red|blue kite"),
         ("{" * 2000 + "a|b" + "|c}" * 2000, "stands in another one: {"),
     ],
 )
@@ -199,6 +210,16 @@ def test_a_csv_file(data: str, encoding: str, tmp_path: Path) -> None:
     """As spreadsheets write it, in Chinese Windows too; "Unicode text" of Excel is UTF-16."""
     (tmp_path / "rows.csv").write_bytes(data.encode(encoding))
     assert prompts(of_rows("a {animal}", str(tmp_path / "rows.csv"))) == ["a 狐狸", "a cat, asleep"]
+
+
+def test_a_gap_that_a_program_wrote_into_a_csv_file_is_an_empty_cell(tmp_path: Path) -> None:
+    """As in a data frame: an option is not given, and words are refused with their row."""
+    file = tmp_path / "animals.csv"
+    file.write_text("animal,size\nfox,NaN\nnan,2K\nNathan,NA\n")
+    axis = rows_axis("each", read_rows(file)[::2], ["animal"])
+    assert [change.values if change else None for change in axis.changes] == [{}, {}]
+    with pytest.raises(InvalidRequest, match="Row 2: 'animal' is empty"):
+        rows_axis("each", read_rows(file), ["animal"])
 
 
 def test_a_table_that_is_no_csv_says_what_reads_it(tmp_path: Path) -> None:

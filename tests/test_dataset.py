@@ -129,6 +129,8 @@ def test_a_folder_of_something_else_is_left_alone(seedream: Seedream, tmp_path: 
     [
         ({"format": "parquet"}, "format is imagefolder or captions"),
         ({"split": {"train": -1}}, "split is a name, or the shares"),
+        ({"split": {"train": 0.9, "test": 0.3}}, "The shares of split are 1.2 in all, and are to be 1."),
+        ({"split": {"Train": 0.5, "train": 0.5}}, "'Train' and 'train' are one folder on many disks"),
         ({"split": ["train"]}, "split is a name, or the shares"),
         ({"split": "../up"}, "split is a name"),
         ({"captions": "/txt"}, "captions is an ending"),

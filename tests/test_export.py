@@ -115,6 +115,17 @@ def test_a_lost_picture_is_told_and_the_others_go_out(
     assert ("cannot be read as a " in caplog.text) == (ending != ".zip")
 
 
+@pytest.mark.parametrize("ending", [".pdf", ".zip", ".html", ".jpg"])
+def test_frames_without_a_picture_are_told(tmp_path: Path, caplog: pytest.LogCaptureFixture, ending: str) -> None:
+    """In one line, with their numbers; of a whole set nothing is said."""
+    images = made_set(tmp_path, count=4, failed=(2,))
+    images.export(tmp_path / f"set{ending}")
+    assert caplog.messages == [f"set{ending}: 3 of 4 frames; no picture of frame 3."]
+    caplog.clear()
+    replace(images, frames=images.frames[:2], expected=2).export(tmp_path / f"set{ending}")
+    assert caplog.messages == []
+
+
 def test_a_set_without_a_picture_is_refused(tmp_path: Path) -> None:
     """Failed frames alone, no frames at all, and files that are all gone: one line, and no file."""
     images = made_set(tmp_path, failed=(0, 1, 2))

@@ -19,8 +19,10 @@ from seedream_magic.errors import InvalidRequest
 from seedream_magic.images.image_set import Frame, ImageSet, cards_of
 from seedream_magic.view.cards import Grid, GridCell, GridState
 from seedream_magic.view.grid import grid_bundle
+from seedream_magic.view.grid_cells import captions_of, title_text
 from seedream_magic.view.grid_export import export_grid
 from seedream_magic.view.grid_sheet import draw_grid
+from seedream_magic.words.carousel import ENGLISH
 
 COLOURS, SIZES, MODELS = (
     ("red", "翠绿色"),
@@ -138,6 +140,33 @@ def test_no_text_becomes_html() -> None:
     assert '" onload=' not in html
 
 
+def test_an_export_names_its_axes() -> None:
+    """Groups without their braces, options with their values; captions with the names that a person knows."""
+    axes = (("vary", ("red", "blue")), ("size", ("2K", "4K")))
+    cells = tuple(GridCell(labels, "waiting") for labels in product(*(labels for _, labels in axes)))
+    grid = Grid("a {red|blue} kite", axes, cells)
+    assert title_text(grid, ENGLISH) == "a red / blue kite · size: 2K, 4K"
+    assert captions_of(grid, 1, ENGLISH) == "red, size: 4K"
+
+
+def test_where_columns_are_many_a_sign_stands_for_words() -> None:
+    """They would be broken by syllables; the sign says it to who points at it, and to who cannot see it."""
+    axes = (("vary", ("red",)), ("take", tuple(map(str, range(20)))))
+    cells = tuple(GridCell(("red", label), "stopped", message="It was not sent.") for label in axes[1][1])
+    html = grid_bundle(Grid("a kite", axes, cells))["text/html"]
+    assert html.count('aria-label="stopped: It was not sent."') == 20
+    assert '<strong style="font-weight:600">stopped' not in html
+
+
+def test_pages_stand_beside_one_another_where_the_sheet_would_be_a_ribbon() -> None:
+    """Four pages of two columns and five rows: two by two, and no wider than was asked for."""
+    axes = (("a", tuple("12345")), ("b", tuple("xy")), ("size", ("1K", "2K", "3K", "4K")))
+    cells = tuple(GridCell(labels, "waiting") for labels in product(*(labels for _, labels in axes)))
+    sheet = draw_grid(Grid("a kite", axes, cells), 1600, lambda *_: None)
+    assert sheet.width <= 1600
+    assert 0.5 < sheet.height / sheet.width < 2
+
+
 def test_the_contact_sheet_has_the_labels() -> None:
     """Of a sweep that has ended; while it grows an update stays light. No label is cut, however long."""
     assert "image/jpeg" not in grid_bundle(mixed_grid())
@@ -175,7 +204,7 @@ def test_a_document_has_a_page_for_each_picture_with_its_labels() -> None:
         shown = [sum(one.type == 3 for one in page.get_objects()) for page in document]
     assert "kite" in pages[0]
     assert shown == [0, *[1] * len(pictures)]
-    assert pages[1].startswith("red, 2K,")
+    assert pages[1].startswith("colour: red, size: 2K, model: ")
 
 
 def test_an_archive_and_a_sheet_say_which_cell_is_which() -> None:

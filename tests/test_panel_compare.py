@@ -130,7 +130,7 @@ def test_stop_keeps_what_came(ip: InteractiveShell, prompt_start: None, store: P
         person.click("Stop")
         assert person.ended.wait(20)
         assert "stopped · 1 of 3 runs" in person.text
-        assert "Draw again: what is there is shown, only the rest is asked for." in person.text
+        assert "the rest is drawn, but for the 2 runs that may be billed" in person.text
         assert (person.control("Generate").disabled, person.sees("Stop")) == (False, False)
         release.set()
 

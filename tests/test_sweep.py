@@ -13,7 +13,7 @@ from typing import Any
 import numpy as np
 import pytest
 
-from raw_server import Behaviour, RawServer, Request, json_reply, raw_server
+from raw_server import Behaviour, Gate, RawServer, Request, json_reply, raw_server
 from seedream_magic import ConfigError, ContentRefused, ImageSet, InvalidRequest, Seedream, SeedreamInterrupted
 from seedream_magic.sweep.sweep import Sweep, grid_of
 from served import client, served
@@ -132,7 +132,9 @@ def test_labels_name_the_runs(seedream: Seedream) -> None:
         assert words in str(refused.value)
 
 
-def test_runs_that_fail_are_cells(store: Path) -> None:
+def test_runs_that_fail_are_cells(
+    store: Path, caplog: pytest.LogCaptureFixture, capsys: pytest.CaptureFixture[str]
+) -> None:
     """They end no other; `retry` asks for them alone, and of a set for the frames that it lacks."""
     service = Moody("blue", "green")
     with served({POST: service, PICTURE: picture}, store, posts=7) as server:
@@ -142,14 +144,24 @@ def test_runs_that_fail_are_cells(store: Path) -> None:
         assert isinstance(sweep["blue"][0].error, ContentRefused)
         cell = grid_of(sweep).cells[1]
         assert (cell.state, cell.retry) == ("failed", 'sweep = sweep.retry("blue")\nsweep')
+        for ending in (".pdf", ".zip", ".html", ".jpg"):
+            caplog.clear()
+            sweep.export(store / f"kites{ending}")
+            assert caplog.messages == [f"kites{ending}: 1 of 2 pictures; not all are there of blue."]
 
         several = seedream.sweep("a {colour} kite", vary={"colour": ["red", "green"]}, images=2)
         assert states(several) == ["done", "done"]
         assert len(several["green"].ok) == 1
 
+        assert "Not billed." in cell.message.splitlines()[1]
+        watcher = Watcher()
+        seedream.progress = lambda: watcher
         assert states(sweep.retry()) == ["done", "failed"]
+        assert capsys.readouterr().out == "1 asked again: 0 drawn, 1 failed, nothing was billed.\n"
         service.refused.clear()
         mended = sweep.retry()
+        assert capsys.readouterr().out == "1 asked again: 1 drawn, 0 failed, 1 image billed.\n"
+        seedream.progress = None
         assert states(mended) == ["done", "done"]
         assert mended["red"] is sweep["red"]
         whole = several.retry()
@@ -225,7 +237,6 @@ def test_stop_keeps_what_came_and_the_rest_is_sent_later(store: Path) -> None:
         sweep = stopped.value.sweep
         assert states(sweep) == ["done", *["stopped"] * 11]
         assert "Stopped after 1 of 12 runs." in str(stopped.value)
-        assert "only the rest is asked for" in stopped.value.hint
         begun = server.posts
         assert begun <= 9
         cells = grid_of(sweep).cells
@@ -235,12 +246,54 @@ def test_stop_keeps_what_came_and_the_rest_is_sent_later(store: Path) -> None:
         service.release.set()
         seedream.progress = None
         again = seedream.sweep("{n}", vary=words, images=2)
+        assert states(again).count("doubtful") == again.ledger.doubtful
+        again = again.retry()
         assert states(again) == ["done"] * 12
-        there = sum(len(images.ok) for images in sweep)
-        assert (again.ledger.stored, again.ledger.images) == (1, 24 - there)
         sent = prompts_sent(server)
         assert sent.count("whole") == 1
         assert all(sent[begun:].count(str(number)) <= 1 for number in range(11))
+
+
+def test_what_a_stop_left_in_doubt_is_not_sent_again(store: Path) -> None:
+    """The sweep run again draws the rest, and says in one line what may be billed; `retry` sends just that."""
+    gate = threading.Event()
+
+    def answer(request: Request) -> Behaviour:
+        if not request.json()["prompt"].startswith("first") and not gate.is_set():
+            return Gate(b"", gate, b"")
+        return whole_answer(request)
+
+    words = {"n": ["first", *(f"word {number}" for number in range(11))]}
+    with raw_server({POST: answer, PICTURE: picture}) as server:
+        seedream = client(server, store)
+        watcher = Watcher(stop_at=1)
+        seedream.progress = lambda: watcher
+        with pytest.raises(SeedreamInterrupted) as stopped:
+            seedream.sweep("{n}", vary=words)
+        seedream.progress = None
+        server.wait_for(lambda seen: seen.open_connections == 0)
+        begun = server.posts
+        doubtful = begun - 1
+        assert f"but for the {doubtful} runs that may be billed: sweep.retry() sends them" in stopped.value.hint
+        gate.set()
+
+        again = seedream.sweep("{n}", vary=words)
+        assert states(again).count("doubtful") == doubtful
+        assert states(again).count("done") == 12 - doubtful
+        assert server.posts == 12  # each once
+        assert f"{doubtful} sent before" in again.ledger.lines()[0]
+        line = f"{doubtful} runs sent before that may be billed: not sent again; sweep.retry() sends them."
+        assert [said for said in grid_of(again).ledger if "may be billed" in said] == [line]
+        calm = next(cell for cell in grid_of(again).cells if cell.state == "doubtful")
+        assert calm.cards is None
+        assert calm.message.splitlines()[1] == f'sweep.retry("{calm.labels[0]}") sends it once more.'
+
+        whole = again.retry()
+        assert whole.ledger.sent == doubtful
+        assert states(whole) == ["done"] * 12
+        assert server.posts == 12 + doubtful
+        assert not any("sent before" in said for said in grid_of(whole).ledger)
+        assert not any("doubt" in note or "may have been" in note for note in whole.notes)
 
 
 def test_what_is_wrong_is_told_before_anything_is_sent(seedream: Seedream, server: RawServer) -> None:

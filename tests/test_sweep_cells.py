@@ -103,6 +103,7 @@ def test_without_vary_braces_are_what_they_were(shell: InteractiveShell, server:
     assert error is None
     assert "Sent as typed: {red|blue}. With --vary each variant is a run of its own." in text
     assert prompts_sent(server) == ["{red|blue} \\{x\\}"]
+    assert "Sent as typed: {red|blue kite. With --vary" in run(shell, "%%seedream\na {red|blue kite")[1]
 
 
 @pytest.mark.parametrize(

@@ -18,7 +18,7 @@ from seedream_magic.api.plan import Plan
 from seedream_magic.api.request import ImageRequest
 from seedream_magic.api.retry import Pace, Tokens
 from seedream_magic.batch.inputs import BadRow
-from seedream_magic.drawing import Drawing, Sender, Shared, key_for
+from seedream_magic.drawing import Doubt, Drawing, Sender, Shared, key_for
 from seedream_magic.errors import (
     AuthFailed,
     MissingKey,
@@ -64,17 +64,16 @@ async def draw_many(
     concurrency: int = CONCURRENCY,
     limiter: Limiter | None = None,
     growing: bool = False,
-    cautious: bool = True,
+    resend: bool = False,
 ) -> AsyncGenerator[Item, None]:
     """The items in the order in which they end; with `growing` each set as well whenever it has grown.
 
-    What may have been paid for already is not sent once more; where it is not to be so `cautious`, for somebody looks
-    on, that is said for some seconds first, as it is of a plan alone.
+    What may have been paid for already is not sent once more, but with `resend`, for which a person has asked.
 
     The next plan is taken from `plans` when there is a slot for it, and one that raises ends the batch once those
     before it have ended. Closing the generator stops what runs, and keeps what has come.
     """
-    batch = _Batch(client, _numbered(plans), concurrency, limiter or Limiter(), growing=growing, cautious=cautious)
+    batch = _Batch(client, _numbered(plans), concurrency, limiter or Limiter(), growing=growing, resend=resend)
     workers = [asyncio.create_task(batch.work()) for _ in range(concurrency)]
     ended = asyncio.gather(*workers, return_exceptions=True)
     ended.add_done_callback(lambda _: batch.news.put_nowait(None))
@@ -102,7 +101,7 @@ class _Batch:
         limiter: Limiter,
         *,
         growing: bool,
-        cautious: bool,
+        resend: bool,
     ) -> None:
         self.news: asyncio.Queue[Item | None] = asyncio.Queue()
         self.room = asyncio.Semaphore(2 * concurrency)  # for items that nobody has taken yet
@@ -111,7 +110,8 @@ class _Batch:
         self._ended: SeedreamError | None = None  # why nothing is sent any more
         self._concurrency, self._in_a_row = concurrency, 0
         pace = Pace(now=limiter.now, sleep=limiter.sleep, tokens=Tokens(max(10, 4 * concurrency)))
-        self._shared = Shared(asyncio.Semaphore(PARALLEL_DOWNLOADS), limiter, pace, cautious=cautious)
+        doubt: Doubt = "send" if resend else "refuse"
+        self._shared = Shared(asyncio.Semaphore(PARALLEL_DOWNLOADS), limiter, pace, doubt)
 
     async def work(self) -> None:
         """Draw one plan after the other, until there are no more."""

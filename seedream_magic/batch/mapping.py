@@ -33,7 +33,7 @@ from seedream_magic.batch.inputs import BadRow, Row, RowReader
 from seedream_magic.batch.progress import Progress
 from seedream_magic.batch.workers import draw_elsewhere
 from seedream_magic.drawing import Sender
-from seedream_magic.errors import InvalidRequest, MissingKey, SeedreamError, SeedreamInterrupted, plural
+from seedream_magic.errors import InvalidRequest, MissingKey, OutcomeUnknown, SeedreamError, SeedreamInterrupted, plural
 from seedream_magic.images.image_set import ImageSet
 from seedream_magic.images.threads import in_thread
 from seedream_magic.planning import Options
@@ -52,6 +52,11 @@ class Failure:
     prompt: str
     row: Row
     error: SeedreamError
+
+    @property
+    def in_doubt(self) -> bool:
+        """Whether it was sent, now or by an earlier call, and nobody knows whether that was billed."""
+        return isinstance(self.error, OutcomeUnknown)
 
 
 @dataclass(frozen=True)
@@ -189,7 +194,10 @@ class _Mapping:
             words = texts.STOPPED_OF(done=done, total=self._total)
         paid, at_work = self._client.provider.needs_key, len(self._given)
         begun = texts.BEGUN(rows=at_work) if paid and at_work else ""
-        return SeedreamInterrupted(join(words, begun), billed="unknown" if paid else "no", hint=texts.SAME_CALL_AGAIN())
+        left = self._total - self._taken if self._total is not None else 0
+        rest = texts.NOT_BEGUN(rows=left) if left > 0 else ""
+        again = texts.SAME_CALL_AGAIN if paid else texts.SAME_CALL_AGAIN_FREE
+        return SeedreamInterrupted(join(words, begun, rest), billed="unknown" if paid else "no", hint=again())
 
     def _items(self, rows: AsyncIterator[object]) -> AsyncGenerator[Item, None]:
         """The items of these rows, drawn here or by the workers of the executor."""

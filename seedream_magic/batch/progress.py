@@ -32,9 +32,9 @@ class Progress:
     def add(self, images: ImageSet, error: SeedreamError | None) -> None:
         """Count a set that has ended, and what ended it without a picture."""
         self.sets += 1
-        if error is not None and error.billed == "unknown":
+        if error is not None and error.billed == "unknown" and self._client.provider.needs_key:
             self.unknown += 1
-        elif isinstance(error, OutcomeUnknown):
+        elif isinstance(error, OutcomeUnknown) and self._client.provider.needs_key:
             self.not_again += 1
         elif error is not None:
             self.failed[type(error).__name__] += 1
@@ -65,7 +65,7 @@ class Progress:
     @property
     def summary(self) -> list[str]:
         """What a person should know of the rows that came to no picture, a line for each kind."""
-        kinds = ", ".join(f"{count} {kind}" for kind, count in self.failed.most_common())
+        kinds = chain(COMMA, [words.KIND(count=count, kind=kind) for kind, count in self.failed.most_common()])
         lines = [
             words.WHAT_FAILED(rows=self.failed.total(), kinds=kinds) if self.failed else "",
             join(words.NO_ANSWER(rows=self.unknown), words.HOW_TO_SEND_THEM()) if self.unknown else "",

@@ -41,6 +41,8 @@ COLUMNS = (
     "file", "text", "model", "provider", "width", "height", "options", "sha256", "run_id", "frame", "price",
 )  # fmt: skip
 _LONGEST_CAPTION = 10_000
+_ROUNDING = 0.011
+"""Of shares such as 0.33, three of which are not quite 1."""
 _SPLIT_NAME = re.compile(r"\w[\w.-]{0,59}")
 _ENDING = re.compile(r"\.[A-Za-z0-9]{1,16}")
 _OPTIONS = ("size", "sequential_image_generation", "sequential_image_generation_options", "watermark", "seed")
@@ -70,7 +72,8 @@ def export_dataset(
 
     `sets` is a set, a frame, a sweep, a row of `history()`, the folder of a run or of a store, a picture's path, or any
     iterable of such: a list, what `map` yields, a data frame of the history or of a sweep. `split` is the name of the
-    one split, or the share of each (`{"train": 0.9, "test": 0.1}`): all pictures of the same words are in the same one.
+    one split, or the share of each (`{"train": 0.9, "test": 0.1}`), together 1: all pictures of the same words
+    are in the same one.
     `captions` is the ending of caption files (".txt" or ".caption"): "captions" has ".txt" without
     being told, "imagefolder" none. `link` makes symbolic links to the originals in place of copies.
 
@@ -116,6 +119,13 @@ def _shares(split: str | Mapping[str, float]) -> dict[str, float]:
     if not named or len(numbers) < len(named) or not all(_SPLIT_NAME.fullmatch(str(name)) for name in named):
         shares = '{"train": 0.9, "test": 0.1}'
         raise InvalidRequest(texts.SPLIT(example=shares, value=repr(str(split)[:60])))
+    folded: dict[str, str] = {}
+    for name in map(str, named):
+        if other := folded.get(name.casefold()):
+            raise InvalidRequest(texts.SPLIT_TWICE(first=repr(other), then=repr(name)))
+        folded[name.casefold()] = name
+    if abs(sum(numbers) - 1) > _ROUNDING:
+        raise InvalidRequest(texts.SHARES_IN_ALL(sum=sum(numbers)))
     return {name: share / sum(numbers) for name, share in named.items()}
 
 

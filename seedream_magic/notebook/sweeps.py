@@ -97,8 +97,10 @@ def cell_axes(cell: Cell, variables: Mapping[str, Any], *, filled: Mapping[str, 
 
 
 def first_group(prompt: Prompt) -> str:
-    """The first group of a prompt as it was typed, where it is one for a person too; "" without one."""
-    found = re.search(r"(?<![\\{])\{\w[^{}|:;\"\n]{0,60}(?:\|[^{}|:;\"\n]{1,60})+\}(?!\})", title_of(prompt))
+    """The first group of a prompt as it was typed, closed or not, where it is one for a person too; "" without one."""
+    text = title_of(prompt)
+    closed = re.search(r"(?<![\\{])\{\w[^{}|:;\"\n]{0,60}(?:\|[^{}|:;\"\n]{1,60})+\}(?!\})", text)
+    found = closed or re.search(r"(?<![\\{])\{\w[^{}|:;\"\n]{0,60}\|[^{}|:;\"\n]{1,30}+(?![^{\n]*\})", text)
     return found[0] if found else ""
 
 

@@ -58,13 +58,14 @@ class Change:
 class Axis:
     """What the runs of a sweep differ in: its name, a label for each value, and what that changes, None for a hole.
 
-    `unused` are columns of its table that nothing uses.
+    `unused` are columns of its table that nothing uses, `notes` what else is to be told of it.
     """
 
     name: str
     labels: tuple[str, ...]
     changes: tuple[Change | None, ...] = field(repr=False)
     unused: tuple[str, ...] = ()
+    notes: tuple[str, ...] = ()
 
     def __len__(self) -> int:
         return len(self.labels)

@@ -27,7 +27,7 @@ from seedream_magic.planning import plan_ask, read_references
 from seedream_magic.replay import look_up
 from seedream_magic.session import Progress
 from seedream_magic.sweep.axes import DEFAULT_SEED, Axis, Place, check_places, cross
-from seedream_magic.sweep.ledger import make_ledger
+from seedream_magic.sweep.ledger import TOLD_BY_LEDGER, make_ledger
 from seedream_magic.sweep.sweep import Sweep, SweepClient, SweepState
 from seedream_magic.watch import Failure, fault_of
 from seedream_magic.words import cells
@@ -86,6 +86,7 @@ def plan_sweep(
     drawn = DEFAULT_SEED if seed is None else seed
     notes = [
         cells.NOTHING_TO_FILL_IN(names=chain(COMMA, unfilled)) if unfilled else "",
+        *(note for axis in axes for note in axis.notes),
         *(texts.UNUSED_COLUMNS(names=chain(COMMA, axis.unused)) for axis in axes if axis.unused),
         texts.SAMPLE_OF(runs=len(made), seed=drawn) if sample is not None else "",
     ]
@@ -94,7 +95,7 @@ def plan_sweep(
         tuple(axes),
         places,
         plans,
-        make_ledger(made, client.store, at_once=CONCURRENCY),
+        make_ledger(made, client.store, at_once=CONCURRENCY, resend=not client.ask_when_unknown),
         (None,) * len(plans),
         (None,) * len(plans),
         notes=(*_warnings(made), *filter(None, notes)),
@@ -106,7 +107,8 @@ def plan_sweep(
 
 def _warnings(plans: Sequence[Plan]) -> list[str]:
     """What the plans warn of: first what concerns all of them, then what concerns some, as far as it is a few lines."""
-    counted = Counter(warning for plan in plans for warning in dict.fromkeys(plan.warnings))
+    told = (warning for plan in plans for warning in dict.fromkeys(plan.warnings))
+    counted = Counter(warning for warning in told if getattr(warning, "text", None) not in TOLD_BY_LEDGER)
     of_all = [warning for warning, runs in counted.items() if runs == len(plans)]
     of_some = [texts.RUNS_WARN(runs=runs, warning=warning) for warning, runs in counted.items() if runs < len(plans)]
     more = len(of_some) - _MOST_WARNINGS
@@ -119,7 +121,7 @@ def refuse_sweep(client: SweepSender, sweep: Sweep, chosen: Sequence[int] | None
     Gives the sweep with the account of those that will be drawn, the `chosen` ones or all.
     """
     plans = [plan for index in (sweep.runs if chosen is None else chosen) if (plan := sweep.plans[index]) is not None]
-    ledger = sweep.ledger if chosen is None else make_ledger(plans, client.store, at_once=CONCURRENCY)
+    ledger = sweep.ledger if chosen is None else make_ledger(plans, client.store, at_once=CONCURRENCY, resend=True)
     to_send = [plan for plan in plans if plan.stored is None]
     if ledger.sent:
         key_for(client, to_send[0])
@@ -130,9 +132,16 @@ def refuse_sweep(client: SweepSender, sweep: Sweep, chosen: Sequence[int] | None
 
 
 def draw(
-    client: SweepSender, sweep: Sweep, chosen: Sequence[int] | None = None, *, progress: Progress | None = None
+    client: SweepSender,
+    sweep: Sweep,
+    chosen: Sequence[int] | None = None,
+    *,
+    progress: Progress | None = None,
+    resend: bool = False,
 ) -> Sweep:
     """Draw the runs of a sweep, the `chosen` ones or all, and wait for them.
+
+    What was sent before and may be billed is not sent again, but with `resend`.
 
     `progress` shows growing values, on this thread, and the last one; what it raises ends nothing. Without one the
     client's own shows how it grows. Where every run fails the first error is raised, after a Stop
@@ -140,7 +149,7 @@ def draw(
     """
     indexes = [index for index in (sweep.runs if chosen is None else chosen) if sweep.plans[index] is not None]
     own = client.progress() if progress is None and client.progress is not None else None
-    growing, pace = _Growing(sweep, indexes), _Pace()
+    growing, pace = _Growing(sweep, indexes, resend=resend), _Pace()
 
     def show(value: Sweep) -> None:
         shown = progress or (own if value.state == "running" else None)  # the finished one is handed back
@@ -222,13 +231,44 @@ def retry_sweep(client: SweepSender, sweep: Sweep, labels: tuple[str, ...]) -> S
             plans[index] = plan
             again.append(index)
     if not again:
+        _say(client, texts.NOTHING_TO_RETRY())
         return sweep
     planned = replace(sweep, plans=tuple(plans))
     planned = refuse_sweep(client, planned, again)
     paid = [*sweep.paid] or [0] * len(plans)
     for index in again:  # what takes its place tells its own bill alone
         paid[index] = sweep.billed_at(index)
-    return draw(client, replace(planned, paid=tuple(paid)), again)
+    try:
+        ended = draw(client, replace(planned, paid=tuple(paid)), again, resend=True)
+    except (SeedreamError, SeedreamInterrupted) as error:
+        if error.sweep is not None:
+            _say(client, _retried(error.sweep, again))
+        raise
+    _say(client, _retried(ended, again))
+    return ended
+
+
+def _say(client: SweepSender, sentence: str) -> None:
+    if client.progress is not None:  # a person looks on
+        print(sentence)  # noqa: T201 - a confirmation is text
+
+
+def _retried(sweep: Sweep, again: Sequence[int]) -> str:
+    """What became of those that were asked for again: "8 asked again: 6 drawn, 2 failed, 6 images billed"."""
+    states = [sweep.state_of(index) for index in again]
+    sets = [images for index in again if (images := sweep.sets[index]) is not None]
+    billed, doubtful = sum(images.billed for images in sets), sum(images.outcome == "unknown" for images in sets)
+    undone = len(states) - states.count("done") - states.count("failed")
+    parts = [
+        texts.DRAWN(runs=states.count("done")),
+        texts.FAILED(runs=states.count("failed")),
+        texts.UNDONE(runs=undone) if undone else "",
+        "" if sweep.ledger.free or not doubtful else texts.MAY_BE_BILLED(runs=doubtful),
+        texts.WAS_BILLED(images=billed) if billed and not sweep.ledger.free else texts.NONE_BILLED(),
+    ]
+    if doubtful and not billed and not sweep.ledger.free:
+        parts.pop()
+    return texts.RETRIED(runs=len(again), parts=chain(COMMA, [*filter(None, parts)]))
 
 
 def _plan_again(client: SweepSender, sweep: Sweep, index: int) -> Plan | None:
@@ -244,8 +284,8 @@ def _plan_again(client: SweepSender, sweep: Sweep, index: int) -> Plan | None:
 class _Growing:
     """The sets and errors of a sweep as they come."""
 
-    def __init__(self, sweep: Sweep, indexes: Sequence[int]) -> None:
-        self.sweep, self.indexes = sweep, indexes
+    def __init__(self, sweep: Sweep, indexes: Sequence[int], *, resend: bool = False) -> None:
+        self.sweep, self.indexes, self.resend = sweep, indexes, resend
         self._sets: list[ImageSet | None] = list(sweep.sets)
         self._errors: list[SeedreamError | None] = list(sweep.errors)
         for index in indexes:
@@ -289,7 +329,7 @@ class _Pace:
 async def _values(client: SweepSender, growing: _Growing, pace: _Pace) -> AsyncGenerator[Sweep, None]:
     """The growing sweep, whenever something has changed and there is time to show it; its end last."""
     changed = False
-    async with aclosing(draw_many(client, growing.plans, growing=True, cautious=False)) as items:
+    async with aclosing(draw_many(client, growing.plans, growing=True, resend=growing.resend)) as items:
         coming: asyncio.Task[Item | None] | None = None
         try:
             while True:
@@ -326,6 +366,9 @@ def _interrupted(sweep: Sweep, again: str = "") -> SeedreamInterrupted:
         doubt = texts.BILLED_AND_DOUBTFUL(images=count, runs=len(in_doubt)) if in_doubt else ""
         words = join(words, doubt or texts.BILLED(images=count))
     rest = texts.ONLY_THE_REST(again=again or texts.RUN_CELL_AGAIN())
+    lost = sum(not images.ok for images in in_doubt)  # of the others what is missing is asked for
+    if lost and not sweep.ledger.free:
+        rest = texts.ONLY_THE_UNSENT(again=again or texts.RUN_CELL_AGAIN(), runs=lost, code=sweep.retry_code)
     error = SeedreamInterrupted(words, hint=rest, billed=billed)
     error.sweep = sweep
     error.saved = tuple(frame.path for images in begun for frame in images.ok if frame.path)

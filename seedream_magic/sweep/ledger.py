@@ -16,6 +16,7 @@ from seedream_magic import library
 from seedream_magic.api.plan import Plan
 from seedream_magic.api.prices import Price, price_of, told_together
 from seedream_magic.replay import Earlier, find_earlier, pictures_of
+from seedream_magic.words import runs as run_texts
 from seedream_magic.words import sweeps as texts
 from seedream_magic.words.lists import COMMA
 from seedream_magic.words.requests import UP_TO
@@ -25,6 +26,15 @@ DOCUMENTED_SECONDS = (13.0, 40.0)
 """A picture of 2K takes so long, as users of the service tell."""
 DEMO_SECONDS = (1.0, 1.0)
 _NEWEST = 20
+_AWAY = frozenset({run_texts.FOLDER_RENAMED, run_texts.STORE_AWAY})
+TOLD_BY_LEDGER = _AWAY | {
+    run_texts.IS_AWAITED,
+    run_texts.HAS_SOME,
+    run_texts.HAS_SOME_OF_UNKNOWN,
+    run_texts.MAY_HAVE_BEEN_BILLED,
+    run_texts.PICTURES_ARE_GONE,
+}
+"""Warnings of plans that name their run: a line for each of them would be a page, so that they are counted."""
 
 
 @dataclass(frozen=True)
@@ -32,16 +42,19 @@ class Ledger:
     """The account of many plans before they are drawn.
 
     `runs` are all of them: `stored` are in the library, `under_way` are being drawn at this moment, `same` ask for what
-    another one of them asks for, `doubtful` were sent before without anybody knowing whether they were billed. `images`
-    may be billed at most; of them `unpriced` have no known price, the others those of `prices`. The service is `free`,
-    or not. `seconds` is how long it takes, at least and at most; `own` says that this is by the user's own runs.
+    another one of them asks for, `incomplete` have some of their pictures, `doubtful` were sent before and may have
+    been billed, which are not sent again but with `resend`. `images` may be billed at most; of them `unpriced` have no
+    known price, the others those of `prices`. The service is `free`, or not. `seconds` is how long it takes, at least
+    and at most; `own` says that this is by the user's own runs.
     """
 
     runs: int
     stored: int
     under_way: int
     same: int
+    incomplete: int
     doubtful: int
+    resend: bool
     images: int
     prices: tuple[Price, ...]
     unpriced: int
@@ -52,7 +65,7 @@ class Ledger:
     @property
     def sent(self) -> int:
         """How many requests will be sent."""
-        return self.runs - self.stored - self.under_way - self.same
+        return self.runs - self.stored - self.under_way - self.same - (0 if self.resend else self.doubtful)
 
     def bill(self) -> str:
         """The images that may be billed and what they cost: "up to 8 images, ¥2.00 by the list price of …"."""
@@ -68,23 +81,26 @@ class Ledger:
             texts.IN_LIBRARY(runs=self.stored) if self.stored else "",
             texts.UNDER_WAY(runs=self.under_way) if self.under_way else "",
             texts.SAME(runs=self.same) if self.same else "",
+            texts.SENT_BEFORE(runs=self.doubtful) if self.doubtful and not self.resend else "",
             texts.TO_SEND(runs=self.sent) if self.sent else "",
         )
         head = texts.RUNS(runs=self.runs, parts=chain(COMMA, [*filter(None, parts)]))
+        some = (texts.HAVE_SOME(runs=self.incomplete),) if self.incomplete else ()
         if not self.sent:
-            return (join(head, texts.NOTHING_IS_BILLED()),)
+            return (join(head, texts.NOTHING_IS_BILLED()), *some)
         paid = texts.DEMO_DRAWS(images=self.images) if self.free else texts.MAY_BILL(bill=self.bill())
         about = texts.ABOUT if self.free else texts.ABOUT_BY_OWN_RUNS if self.own else texts.ABOUT_BY_SERVICE
-        doubt = (texts.SENT_BEFORE(runs=self.doubtful),) if self.doubtful else ()
-        return (join(head, paid, about(time=_span(self.seconds))), *doubt)
+        doubt = (texts.SENT_ONCE_MORE(runs=self.doubtful),) if self.doubtful and self.resend else ()
+        return (join(head, paid, about(time=_span(self.seconds))), *some, *doubt)
 
 
-def make_ledger(plans: Iterable[Plan], store: Path, *, at_once: int) -> Ledger:
-    """The account of these plans; the same request twice is paid once."""
+def make_ledger(plans: Iterable[Plan], store: Path, *, at_once: int, resend: bool) -> Ledger:
+    """The account of these plans; the same request twice is paid once. `resend` is as for `draw`."""
     every = list(plans)
     sent = [plan for plan in every if plan.stored is None]
     counted = {(plan.fingerprint, plan.take, place if plan.fresh else 0): plan for place, plan in enumerate(sent)}
-    under_way = doubtful = unpriced = 0
+    free = not every[0].provider.needs_key
+    under_way = incomplete = doubtful = unpriced = 0
     prices, images = list[Price](), list[int]()
     known = library.known((one for plan in counted.values() for one in plan.fingerprints), store)
     for plan in counted.values():
@@ -93,7 +109,11 @@ def make_ledger(plans: Iterable[Plan], store: Path, *, at_once: int) -> Ledger:
         if earlier.live is not None:
             under_way += 1
             continue
-        doubtful += earlier.doubtful is not None
+        incomplete += earlier.incomplete is not None
+        if not free and _is_doubtful(plan, earlier):
+            doubtful += 1
+            if not resend:
+                continue
         most = plan.request.images_at_most
         here = len(pictures_of(earlier.incomplete)) if earlier.incomplete is not None else 0
         images.append(max(1, most - here))
@@ -106,14 +126,22 @@ def make_ledger(plans: Iterable[Plan], store: Path, *, at_once: int) -> Ledger:
         stored=len(every) - len(sent),
         under_way=under_way,
         same=len(sent) - len(counted),
+        incomplete=incomplete,
         doubtful=doubtful,
+        resend=resend,
         images=sum(images),
         prices=tuple(prices),
         unpriced=unpriced,
-        free=not every[0].provider.needs_key,
+        free=free,
         seconds=(_wall(images, each[0], at_once), _wall(images, each[1], at_once)),
         own=own,
     )
+
+
+def _is_doubtful(plan: Plan, earlier: Earlier) -> bool:
+    """Whether sending it may pay once more for what was paid already, as it is looked at before it is sent."""
+    away = any(getattr(warning, "text", None) in _AWAY for warning in plan.warnings)
+    return earlier.doubtful is not None or earlier.lost is not None or (away and earlier == Earlier())
 
 
 def seconds_per_picture(store: Path, model: str, provider: str) -> float | None:

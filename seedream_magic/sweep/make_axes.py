@@ -10,6 +10,7 @@ import difflib
 import re
 from collections import Counter
 from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import replace
 from itertools import pairwise
 from typing import Any
 
@@ -63,11 +64,14 @@ def _named(keyword: str, given: object) -> list[tuple[str, Any]]:
 def read_groups(prompt: Prompt) -> tuple[Prompt, tuple[Axis, ...]]:
     """The prompt with a mark in place of each group `{red|blue}`, and an axis for each; the same group is one axis.
 
-    Raises `InvalidRequest` for groups that stand in one another and for variants that are there twice.
+    Raises `InvalidRequest` for groups that stand in one another or are not closed, and for variants that are there
+    twice.
     """
     groups: dict[tuple[str, ...], str] = {}
+    counted = Counter[tuple[str, ...]]()
 
     def mark(variants: tuple[str, ...]) -> str:
+        counted[variants] += 1
         return groups.setdefault(variants, _GROUP.format(len(groups)))
 
     marked = change_parts(prompt, lambda part: _mark_groups(part, mark))
@@ -75,7 +79,11 @@ def read_groups(prompt: Prompt) -> tuple[Prompt, tuple[Axis, ...]]:
     for number, (variants, name) in enumerate(groups.items(), start=1):
         labels = [" ".join(plain_signs(variant).split()) or NOTHING for variant in variants]
         changes = [None if variant == HOLE else Change(groups={name: variant}) for variant in variants]
-        axes.append(_axis("vary" if len(groups) == 1 else f"vary {number}", labels, changes))
+        typed = f"{{{'|'.join(map(plain_signs, variants))}}}"
+        tied = texts.GROUPS_ARE_TIED(group=typed, places=counted[variants]) if counted[variants] > 1 else ""
+        notes = (tied, texts.VARIANT_IS_EMPTY(where=typed, label=NOTHING) if "" in variants else "")
+        axis = _axis("vary" if len(groups) == 1 else f"vary {number}", labels, changes)
+        axes.append(replace(axis, notes=tuple(filter(None, notes))))
     return marked, tuple(axes)
 
 
@@ -89,7 +97,8 @@ def words_axis(name: str, values: object) -> Axis:
         raise InvalidRequest(texts.VALUE_IS_EMPTY(where=f"vary[{name!r}]", number=lost[0]))
     labels = [" ".join(as_text(value).split()) or NOTHING for value in listed]
     changes = [None if _is_hole(value) else Change(words={name: value}) for value in listed]
-    return _axis(name, labels, changes)
+    empty = texts.VARIANT_IS_EMPTY(where=f"{{{name}}}", label=NOTHING)
+    return replace(_axis(name, labels, changes), notes=(empty,) if NOTHING in labels else ())
 
 
 def option_axis(name: str, values: object, labels: Sequence[str] | None = None) -> Axis:
@@ -207,6 +216,10 @@ def _mark_groups(text: str, mark: Callable[[tuple[str, ...]], str]) -> str:
                 raise InvalidRequest(texts.NESTED_GROUP(group=plain_signs(text[start : place + 1])[:60]))
             if bars:
                 groups.append((start, place, bars))
+    begins = [start for start, *_ in groups]
+    for start, bars in opened:
+        if bars and not any(start < begin < bars[0] for begin in begins):
+            raise InvalidRequest(texts.GROUP_NOT_CLOSED(group=plain_signs(text[start:])[:60]))
     pieces, end = list[str](), 0
     for start, stop, bars in groups:
         edges = [start, *bars, stop]

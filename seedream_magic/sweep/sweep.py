@@ -16,12 +16,13 @@ from typing import TYPE_CHECKING, Any, Literal, Protocol, SupportsIndex, overloa
 
 from seedream_magic.api.plan import Plan
 from seedream_magic.api.prices import Price, price_of, told_together
-from seedream_magic.errors import ConfigError, InvalidRequest, SeedreamError, plural, printable
+from seedream_magic.errors import ConfigError, InvalidRequest, OutcomeUnknown, SeedreamError, plural, printable
 from seedream_magic.images.cards import public_cards
 from seedream_magic.images.image_set import Client, Frame, ImageSet, cards_of
 from seedream_magic.sweep.axes import Axis, Place
 from seedream_magic.sweep.ledger import Ledger
 from seedream_magic.view.cards import Grid, GridCell, GridState
+from seedream_magic.words import errors as error_texts
 from seedream_magic.words import sweeps as texts
 from seedream_magic.words.language import Language, language_of
 from seedream_magic.words.lists import SEMICOLON
@@ -143,6 +144,11 @@ class Sweep(Sequence[ImageSet]):
         """The code that gives the set at a place."""
         return self._code(self.places[index].labels)
 
+    @property
+    def retry_code(self) -> str:
+        """The code that asks again for what is missing."""
+        return f"{self.name}.retry()"
+
     def _code(self, labels: Sequence[str]) -> str:
         return f"{self.name}[{', '.join(_literal(label) for label in labels)}]"
 
@@ -156,6 +162,8 @@ class Sweep(Sequence[ImageSet]):
             return "planned" if plan is None or plan.stored is None else "stored"
         if images is None:
             return "stopped" if self.state == "stopped" else "waiting"
+        if error is not None and error.billed == "no" and isinstance(error, OutcomeUnknown):
+            return "doubtful"
         if error is not None or (images.state == "done" and not images.ok):
             return "failed"
         return "done" if images.state == "done" else images.state
@@ -257,10 +265,17 @@ def _cell_of(sweep: Sweep, index: int, language: Language) -> GridCell:
     stopped = (
         texts.RUN_NOT_SENT if not sent else texts.RUN_STOPPED_FREE if sweep.ledger.free else texts.RUN_MAY_BE_BILLED
     )
-    message = stopped.in_language(language) if state == "stopped" else ""
-    lacks = state in {"failed", "stopped"} or (images is not None and bool(images.failed))
+    code = f"{sweep.name}.retry({', '.join(map(_literal, place.labels))})"
+    told = {"stopped": stopped, "doubtful": texts.RUN_SENT_BEFORE}
+    message = told[state].in_language(language, code=code) if state in told else ""
+    error = sweep.errors[index] or next((frame.error for frame in images.failed), None) if images is not None else None
+    if state == "failed" and error is not None:
+        ends = error.lines(language)[1:] if error.sent else [error_texts.NOTHING_SENT.in_language(language)]
+        message = "\n".join([in_language(error.message, language), *ends])
+    lacks = state in {"failed", "stopped", "doubtful"} or (images is not None and bool(images.failed))
     retry = _retry_code(sweep, place) if lacks else ""
-    return GridCell(labels, state, cards_of(images) if images is not None else None, message, retry)
+    cards = cards_of(images) if images is not None and state != "doubtful" else None
+    return GridCell(labels, state, cards, message, retry)
 
 
 def _retry_code(sweep: Sweep, place: Place) -> str:
@@ -271,15 +286,20 @@ def _retry_code(sweep: Sweep, place: Place) -> str:
 def _account(sweep: Sweep) -> tuple[str, ...]:
     """What it will come to; at its end, in place of that, what it came to."""
     billed = sum(map(sweep.billed_at, sweep.runs))
+    states = [sweep.state_of(index) for index in sweep.runs]
+    doubtful = states.count("doubtful")
+    if sweep.state in {"planned", "running"} and not sweep.ledger.resend:
+        doubtful = sweep.ledger.doubtful
+    doubt = (texts.NOT_SENT_AGAIN(runs=doubtful, code=sweep.retry_code),) if doubtful else ()
     if sweep.state in {"planned", "running"} or not (sweep.ledger.sent or billed):
-        return sweep.ledger.lines()
+        return (*sweep.ledger.lines(), *doubt)
     price = "" if sweep.ledger.free else told_together(_prices(sweep))
     drawn = texts.DRAWN_BY_DEMO(images=billed) if sweep.ledger.free else texts.WAS_BILLED(images=billed)
     drawn = texts.WAS_BILLED_AT(images=billed, price=price) if price else drawn
     shown = sum(images is not None and images.replayed for images in sweep.sets)
     parts = [drawn, *([texts.FROM_LIBRARY(runs=shown)] if shown else [])]
     stopped = texts.STOPPED() if sweep.state == "stopped" else ""
-    return (join(stopped, texts.ACCOUNT(parts=chain(SEMICOLON, parts))),)
+    return (join(stopped, texts.ACCOUNT(parts=chain(SEMICOLON, parts))), *doubt)
 
 
 def _prices(sweep: Sweep) -> Iterator[Price]:

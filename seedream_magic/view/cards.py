@@ -269,7 +269,7 @@ class Row:
     marks: str = ""
 
 
-GridState = Literal["planned", "stored", "waiting", "running", "done", "failed", "stopped", "hole"]
+GridState = Literal["planned", "stored", "waiting", "running", "done", "failed", "stopped", "doubtful", "hole"]
 
 
 @dataclass(frozen=True)
@@ -278,8 +278,9 @@ class GridCell:
 
     `labels` are its label on each axis, `cards` its set, None while there is none. `message` is what a person reads of
     one that failed or was stopped: in its first line what happened, below it what to do. `retry` is the code that tries
-    it again, empty where there is nothing to try. A "hole" was never asked for. What is "planned" is only looked at and
-    not being drawn; it is "stored" where it is in the library already.
+    it again, empty where there is nothing to try. A "doubtful" one was sent before, may be billed,
+    and is not sent again. A "hole" was never asked for. What is "planned" is only looked at and not being drawn; it is
+    "stored" where it is in the library already.
     """
 
     labels: tuple[str, ...]

@@ -40,6 +40,9 @@ SHEETS = {".jpg": "JPEG", ".jpeg": "JPEG", ".png": "PNG"}
 ENDINGS = (".html", ".pdf", ".zip", ".gif", *SHEETS)
 _SAFE_ENDING = re.compile(r"\.[a-z0-9]{1,5}")
 
+_MOST_NAMED = 10
+"""Frames, or cells, without a picture that are named."""
+
 
 def export(
     cards: CardSet,
@@ -80,7 +83,19 @@ def export(
         else:
             written = write_sheet(found, part, kind=SHEETS[ending], size=options.size)
     _warn(cards, written, target)
+    if lacks := frames_left_out(cards):
+        LOG.warning("%s", texts.IN_FILE(file=target.name, what=lacks))
     return target
+
+
+def frames_left_out(cards: CardSet) -> str:
+    """How many of its frames a set has, and which not: "3 of 4 frames; no picture of frame 3"; "" of a whole one."""
+    total, here = max(len(cards.places), cards.expected or 0), {card.index for card in cards.pictures}
+    numbers = [index + 1 for index in range(total) if index not in here]
+    if not numbers:
+        return ""
+    named = chain(ITEMS, [*map(str, numbers[:_MOST_NAMED]), *["…"] * (len(numbers) > _MOST_NAMED)])
+    return texts.LACKS_FRAMES(here=total - len(numbers), total=total, numbers=named)
 
 
 @contextmanager

@@ -22,6 +22,7 @@ from seedream_magic.view.cards import Card, CardSet, Grid, GridCell, GridState, 
 from seedream_magic.view.carousel import CAROUSEL_SCRIPTS, OUTPUT_BYTES, SHEET_BYTES, script_words, summary_line
 from seedream_magic.view.grid_cells import (
     CELL_WIDTH,
+    OF_NO_NAME,
     QUIET,
     Look,
     axis_name,
@@ -56,8 +57,8 @@ MOST_CELLS = 1_000
 SUMMARY_LINES = 8
 LONGEST_RUN = 3600.0
 """Seconds after which a grid that does not change is over, where none of its runs says more."""
-_OF_NO_NAME = re.compile(r"vary( \d)?")
-"""Axes that have no name of a person's: the labels of their variants say it all."""
+_MANY_COLUMNS = 10
+"""From so many on a cell may be too narrow for words on paper, or where no style sheet is."""
 # What an output takes beside its previews, in bytes: contact sheet, style, script; each cell that opens, each of its
 # frames, each cell.
 _TEXTS, _OPEN_TEXT, _FRAME_TEXT, _CELL_TEXT = 190_000, 800, 900, 160
@@ -76,6 +77,7 @@ _COUNTED: Mapping[GridState, Text] = {
     "waiting": carousel.WAITING,
     "failed": carousel.FAILED,
     "stopped": carousel.STOPPED,
+    "doubtful": texts.SENT_BEFORE,
     "hole": texts.SKIPPED,
 }
 _PLAIN = "background:none;border:0;color:inherit;padding:4px 6px;text-align:left"
@@ -230,8 +232,9 @@ def grid_html(grid: Grid, budget: int, most: int = MOST_PREVIEWS, cells: int = M
         cards = grid.cells[index].cards
         if cards and (shown := script_words(cards)) not in sets:
             sets.append(shown)
+    many = len(grid.axes) > 1 and len(grid.axes[1][1]) >= _MANY_COLUMNS
     longest = max(200, min(4_000, _PROMPTS // max(len(grid.runs) * grid.places, 1)))
-    look = Look(words, min(max(grid.ratio, 0.25), 4.0), previews, _frames_shown(grid, most), sets, longest)
+    look = Look(words, min(max(grid.ratio, 0.25), 4.0), previews, _frames_shown(grid, most), sets, longest, many)
     names = [(axis_name(name, words), [one_line(label, 120) for label in labels]) for name, labels in grid.axes[2:]]
     attributes = {
         "class": "seedream-grid tex2jax_ignore mathjax_ignore",
@@ -298,7 +301,7 @@ def _wall(grid: Grid, look: Look, most: int) -> Markup:
 def _table(grid: Grid, page: tuple[int, ...], look: Look, most: int) -> Markup:
     """The cells of two axes, with a head for each row and column."""
     (first, labels), (second, columns) = grid.axes[:2]
-    names = [axis_name(name, look.words) for name in (first, second) if not _OF_NO_NAME.fullmatch(name)]
+    names = [axis_name(name, look.words) for name in (first, second) if not OF_NO_NAME.fullmatch(name)]
     corner = element("td", {"class": "seedream-corner", "style": f"{_HEAD};{QUIET}"}, " \\ ".join(names))
     heads = [element("th", {"scope": "col", "style": _HEAD}, element("bdi", {}, label)) for label in columns]
     lines = []

@@ -6,11 +6,12 @@ A picture is in the output once: it stands on the face, and the script shows it 
 from __future__ import annotations
 
 import math
+import re
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Any
 
-from seedream_magic.view.cards import Card, CardSet, GridCell, Preview
+from seedream_magic.view.cards import Card, CardSet, Grid, GridCell, Preview
 from seedream_magic.view.carousel import script_words, set_element
 from seedream_magic.view.figures import PICTURE, figure, layout_of
 from seedream_magic.view.markup import Markup, element
@@ -18,6 +19,7 @@ from seedream_magic.words import carousel, commands, models
 from seedream_magic.words import grid as texts
 from seedream_magic.words.carousel import Words
 from seedream_magic.words.clip import clip, one_line
+from seedream_magic.words.lists import COLON
 
 CELL_WIDTH = 168
 """CSS pixels of a cell where no style sheet says more."""
@@ -55,7 +57,13 @@ _STATES = {
     "running": texts.RUNNING,
     "failed": carousel.FAILED,
     "stopped": carousel.STOPPED,
+    "doubtful": texts.SENT_BEFORE,
 }
+OF_NO_NAME = re.compile(r"(vary|sample)( \d)?")
+"""Axes that have no name of a person's: the labels of their variants say it all."""
+_GROUP = re.compile(r"(?<!\\)[{｛]([^{}｛｝]*[|｜][^{}｛｝]*)[}｝]")
+_TOLD = {"failed", "stopped", "doubtful"}
+"""Of these is said what happened, and what to do."""
 
 
 @dataclass(frozen=True)
@@ -64,7 +72,8 @@ class Look:
 
     `ratio` is the width over the height of a picture that is not here yet. `previews` are those of each cell that
     opens, by its index; `frames` is how many frames of a set are seen there. `sets` are the words that the scripts of
-    the sets show, `longest` the characters of a prompt that are kept for copying.
+    the sets show, `longest` the characters of a prompt that are kept for copying. Where columns are `many` a cell has
+    no room for words: a sign stands for them.
     """
 
     words: Words
@@ -73,6 +82,7 @@ class Look:
     frames: int
     sets: Sequence[Mapping[str, Any]]
     longest: int
+    many: bool = False
 
 
 def axis_name(name: str, words: Words) -> str:
@@ -89,6 +99,27 @@ def state_text(cell: GridCell, words: Words) -> str:
 def label_of(cell: GridCell, words: Words) -> str:
     """Which cell it is: "red, 2K"."""
     return words.comma.join(one_line(label, 120) for label in cell.labels)
+
+
+def captions_of(grid: Grid, index: int, words: Words) -> str:
+    """Which cell it is for who sees it alone: with the names of the axes that have one, "red, size: 2K"."""
+    return words.comma.join(
+        one_line(label if OF_NO_NAME.fullmatch(name) else words(COLON, first=axis_name(name, words), then=label), 120)
+        for (name, _), label in zip(grid.axes, grid.cells[index].labels, strict=False)
+    )
+
+
+def title_text(grid: Grid, words: Words) -> str:
+    """The prompt for who does not know how groups are written, and what the other axes are: "a red / blue kite · size:
+    2K, 4K".
+    """
+    prompt = _GROUP.sub(lambda found: " / ".join(part.strip() for part in re.split(r"[|｜]", found[1])), grid.title)
+    named = [
+        words(COLON, first=axis_name(name, words), then=words.comma.join(labels))
+        for name, labels in grid.axes
+        if not OF_NO_NAME.fullmatch(name)
+    ]
+    return " · ".join(filter(None, (prompt, *named)))
 
 
 def texts_of(cell: GridCell, words: Words) -> tuple[str, ...]:
@@ -183,9 +214,15 @@ def _box(cell: GridCell, look: Look) -> Markup:
     high = round(CELL_WIDTH / min(max(look.ratio, 0.75), 2.0))
     style = f"{_BOX}width:{CELL_WIDTH}px;max-width:100%;min-height:{high}px"
     state = state_text(cell, look.words) or look.words(texts.SAVED)
-    if cell.state not in {"failed", "stopped"}:
-        return element("div", {"class": "seedream-box", "style": style}, state)
-    said = [text for text in texts_of(cell, look.words)[:1] if text != state]
+    if cell.state not in _TOLD:
+        sign = {"role": "img", "title": state, "aria-label": state} if look.many else {}
+        return element("div", {"class": "seedream-box", "style": style, **sign}, "…" if look.many else state)
+    if look.many:
+        what = ": ".join(dict.fromkeys((state, *texts_of(cell, look.words)[:1])))
+        return element(
+            "div", {"class": "seedream-box", "style": style, "role": "img", "title": what, "aria-label": what}, "!"
+        )
+    said = [text for text in texts_of(cell, look.words)[: 2 if cell.state == "failed" else 1] if text != state]
     lines = [element("div", {"style": "margin-top:4px"}, one_line(text, 160)) for text in said]
     strong = element("strong", {"style": "font-weight:600"}, state)
     return element("div", {"class": "seedream-box", "style": style}, strong, *lines)
@@ -194,7 +231,7 @@ def _box(cell: GridCell, look: Look) -> Markup:
 def _more(cell: GridCell, previews: Mapping[int, Preview], look: Look) -> Iterator[Markup]:
     """All that is said of a cell: what happened, the code that tries it again, and its set."""
     parts: list[Markup] = []
-    if cell.state in {"failed", "stopped"} and (cell.message or not cell.cards):  # else its set says it
+    if cell.state in _TOLD and not (cell.state == "failed" and cell.cards and cell.cards.cards):  # else its set says it
         parts += [element("p", {"style": "margin:4px 0"}, clip(text)) for text in texts_of(cell, look.words)]
     if cell.retry:
         parts.append(element("code", {"class": "seedream-command seedream-retry", "style": _CODE}, cell.retry))

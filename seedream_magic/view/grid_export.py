@@ -25,7 +25,7 @@ from seedream_magic.view.export import (
 )
 from seedream_magic.view.export_options import ExportOptions
 from seedream_magic.view.grid import grid_html
-from seedream_magic.view.grid_cells import label_of
+from seedream_magic.view.grid_cells import captions_of, label_of, title_text
 from seedream_magic.view.grid_sheet import provenance_of_grid, write_grid_sheet
 from seedream_magic.view.page import MAXIMUM_BYTES, Texts, data_uri, for_others, write_document
 from seedream_magic.view.pdf import write_pdf
@@ -33,10 +33,13 @@ from seedream_magic.view.pictures import original, progress
 from seedream_magic.words import export as export_texts
 from seedream_magic.words import grid as texts
 from seedream_magic.words.clip import one_line
+from seedream_magic.words.lists import SEMICOLON
+from seedream_magic.words.text import chain
 
 ENDINGS = (".html", ".pdf", ".zip", *SHEETS)
 PREVIEWS_BYTES, ONE_PREVIEW_BYTES = 30_000_000, 150_000
 """Of a page, which may be larger than what a notebook keeps."""
+_MOST_NAMED = 5
 _FRAMES = 100
 """Between the numbers of the first frames of two cells, in the links that stand for the originals."""
 _UNSAFE = re.compile(r"[^\w .,+()=-]+")
@@ -80,7 +83,24 @@ def export_grid(
         ):
             if was.picture and card.failure:
                 _warn(target.name, label_of(after, grid.words), card, card.failure.message)
+    if lacks := _left_out(grid):
+        LOG.warning("%s", export_texts.IN_FILE(file=target.name, what=lacks))
     return target
+
+
+def _left_out(grid: Grid) -> str:
+    """How many of its pictures a sweep has, and which of its cells lack some; "" of a whole one."""
+    here = sum(len(cell.cards.pictures) for cell in grid.runs if cell.cards)
+    whole = [cell.cards.progress[1] if cell.cards else grid.places for cell in grid.runs]
+    lacking = [
+        label_of(cell, grid.words)
+        for cell, total in zip(grid.runs, whole, strict=True)
+        if not cell.cards or len(cell.cards.pictures) < total
+    ]
+    if not lacking:
+        return ""
+    named = chain(SEMICOLON, [*lacking[:_MOST_NAMED], *["…"] * (len(lacking) > _MOST_NAMED)])
+    return export_texts.LACKS_CELLS(here=here, total=sum(whole), cells=named)
 
 
 def _warn(name: str, label: str, card: Card, reason: object) -> None:
@@ -119,15 +139,17 @@ def _write_page(grid: Grid, path: Path, name: str) -> None:
 
 def _write_document(grid: Grid, path: Path, name: str) -> None:
     """All pictures as those of one set, each with the labels of its cell in place of its words."""
-    pictures = [(cell, card) for cell in grid.cells if cell.cards for card in cell.cards.pictures]
+    found = [(at, cell, card) for at, cell in enumerate(grid.cells) if cell.cards for card in cell.cards.pictures]
+    pictures = [(cell, card) for _, cell, card in found]
     cards = tuple(
-        replace(card, index=index, caption=label_of(cell, grid.words)) for index, (cell, card) in enumerate(pictures)
+        replace(card, index=index, caption=captions_of(grid, at, grid.words))
+        for index, (at, _, card) in enumerate(found)
     )
     provenance, like = provenance_of_grid(grid), next(cell.cards for cell, _ in pictures if cell.cards)
     one_set = replace(
         like, title=grid.title, prompt=grid.title, model=provenance.model, created=provenance.created, cards=cards
     )
-    written = write_pdf(one_set, path, ExportOptions(title=one_line(grid.title, 300) or None))
+    written = write_pdf(one_set, path, ExportOptions(title=one_line(title_text(grid, grid.words), 300) or None))
     for (cell, card), after in zip(pictures, written.cards, strict=True):
         if after.failure:
             _warn(name, label_of(cell, grid.words), card, after.failure.message)

@@ -11,7 +11,7 @@ from PIL import Image
 
 from seedream_magic.errors import ImageError
 from seedream_magic.view.cards import Card, Grid
-from seedream_magic.view.grid_cells import axis_name, label_of, state_text
+from seedream_magic.view.grid_cells import axis_name, captions_of, label_of, state_text, title_text
 from seedream_magic.view.lettering import GREY, INK, QUIET, Pen, find_lettering
 from seedream_magic.view.pictures import PAPER, fit_on_paper
 from seedream_magic.view.provenance import Provenance, provenance_of
@@ -25,6 +25,7 @@ _TILE_GAP = 4
 _ROW_LABEL, _WIDEST, _NARROWEST = 240, 420, 120
 _LABEL_LINES = 40
 """A label is never cut."""
+_MOST_ACROSS = 6
 _TALLEST = 24_000
 """Pixels of a sheet's height; a JPEG has 65,535 at most, and few programs open one as tall."""
 
@@ -43,6 +44,13 @@ class _Plan(Pen):
     cell: tuple[int, int]
     texts: list[tuple[tuple[int, int], list[str], float, tuple[int, int, int]]] = field(default_factory=list)
     cells: list[tuple[tuple[int, int], int]] = field(default_factory=list)
+    across: int = 1
+
+    @property
+    def width(self) -> int:
+        """Of the sheet: as wide as what stands on it, and as a title needs."""
+        right = max((corner[0] for corner, _ in self.cells), default=0) + self.cell[0] if self.cells else 0
+        return max(right, self.pixels(560)) + self.pixels(_MARGIN)
 
     def pixels(self, size: float) -> int:
         return round(size * self.unit)
@@ -90,11 +98,10 @@ def write_grid_sheet(grid: Grid, path: Path, *, kind: str, size: int | None) -> 
 def draw_grid(grid: Grid, width: int, picture_of: PictureOf) -> Image.Image:
     """The sheet in RGB, at most so many pixels wide; `picture_of` gives the picture of a cell's card in that room."""
     unit = width / WIDTH
-    plan, height = _arrange(grid, unit)
+    plan, height = min((_arrange(grid, unit, across) for across in _across(grid)), key=_proportion)
     if height > _TALLEST:
-        plan, height = _arrange(grid, unit * _TALLEST / height)
-    right = max(corner[0] for corner, _ in plan.cells) + plan.cell[0] if plan.cells else 0
-    sheet = Image.new("RGB", (max(right, plan.pixels(560)) + plan.pixels(_MARGIN), height), PAPER)
+        plan, height = _arrange(grid, unit * _TALLEST / height, plan.across)
+    sheet = Image.new("RGB", (plan.width, height), PAPER)
     for corner, lines, size, ink in plan.texts:
         plan.write(sheet, corner, lines, size, ink)
     for corner, index in plan.cells:
@@ -102,8 +109,19 @@ def draw_grid(grid: Grid, width: int, picture_of: PictureOf) -> Image.Image:
     return sheet
 
 
-def _arrange(grid: Grid, unit: float) -> tuple[_Plan, int]:
-    """The places of everything, and the height of the sheet."""
+def _across(grid: Grid) -> range:
+    """How many pages may stand beside one another."""
+    return range(1, min(len(list(grid.pages())), _MOST_ACROSS) + 1)
+
+
+def _proportion(arranged: tuple[_Plan, int]) -> float:
+    """How far a sheet is from what one looks at as a whole: a ribbon in either direction is further."""
+    plan, height = arranged
+    return abs(math.log(height / plan.width))
+
+
+def _arrange(grid: Grid, unit: float, across: int) -> tuple[_Plan, int]:
+    """The places of everything, so many pages beside one another, and the height of the sheet."""
     lettering = find_lettering()
     words = grid.words if lettering.chinese else ENGLISH
     table = len(grid.axes) > 1
@@ -118,35 +136,50 @@ def _arrange(grid: Grid, unit: float) -> tuple[_Plan, int]:
     ratios = [cell.cards.ratio for cell in grid.cells if cell.cards]
     tall = wide / min(max(min(ratios, default=1.0), 0.6), 2.4)
     # Where columns are many, the sheet keeps its width and is drawn smaller.
-    unit *= min(1.0, WIDTH / (2 * _MARGIN + label + columns * wide + (columns - 1) * _GAP))
-    plan = _Plan(unit, lettering, grid, words, round(label * unit), (round(wide * unit), max(1, round(tall * unit))))
+    page_width = label + columns * wide + (columns - 1) * _GAP
+    unit *= min(1.0, WIDTH / (2 * _MARGIN + across * page_width + (across - 1) * _MARGIN))
+    plan = _Plan(
+        unit,
+        lettering,
+        grid,
+        words,
+        round(label * unit),
+        (round(wide * unit), max(1, round(tall * unit))),
+        across=across,
+    )
     margin, gap = plan.pixels(_MARGIN), plan.pixels(_GAP)
-    inner = max(plan.pixels(480), plan.side + columns * (plan.cell[0] + gap) - gap)
-    top = margin + plan.text((margin, margin), grid.title, _TITLE, inner, most=4) + gap
-    for page in grid.pages():
-        if page:
-            named = zip(grid.axes[2:], page, strict=True)
-            names = [words(COLON, first=axis_name(name, words), then=labels[at]) for (name, labels), at in named]
-            top += plan.text((margin, top), " · ".join(names), _HEADING, inner) + gap // 2
-        top = _arrange_table(page, plan, top) if table else _arrange_wall(columns, plan, top)
-        top += gap
+    step = plan.side + columns * (plan.cell[0] + gap) - gap
+    inner = max(plan.pixels(480), across * (step + margin) - margin)
+    top = margin + plan.text((margin, margin), title_text(grid, words), _TITLE, inner, most=4) + gap
+    pages = list(grid.pages())
+    for begin in range(0, len(pages), across):
+        ends = []
+        for place, page in enumerate(pages[begin : begin + across]):
+            left, under = margin + place * (step + margin), top
+            if page:
+                named = zip(grid.axes[2:], page, strict=True)
+                names = [words(COLON, first=axis_name(name, words), then=labels[at]) for (name, labels), at in named]
+                room_of_heading = inner if across == 1 else step
+                under += plan.text((left, under), " · ".join(names), _HEADING, room_of_heading) + gap // 2
+            ends.append(_arrange_table(page, plan, left, under) if table else _arrange_wall(columns, plan, under))
+        top = max(ends) + gap
     origin = provenance_of_grid(grid).line(words)
     top += plan.text((margin, top), origin, _LABEL, inner, ink=QUIET)
     return plan, top + margin
 
 
-def _arrange_table(page: tuple[int, ...], plan: _Plan, top: int) -> int:
-    """A page with a label for each row and column; where it ends."""
+def _arrange_table(page: tuple[int, ...], plan: _Plan, begin: int, top: int) -> int:
+    """A page with a label for each row and column, from `begin` on to the right; where it ends."""
     (_, labels), (_, columns) = plan.grid.axes[:2]
-    margin, gap = plan.pixels(_MARGIN), plan.pixels(_GAP)
+    gap = plan.pixels(_GAP)
 
     def left(column: int) -> int:
-        return margin + plan.side + column * (plan.cell[0] + gap)
+        return begin + plan.side + column * (plan.cell[0] + gap)
 
     heads = [plan.text((left(at), top), label, _LABEL, plan.cell[0]) for at, label in enumerate(columns)]
     top += max(heads, default=0) + gap // 2
     for label, row in zip(labels, plan.grid.rows(page), strict=True):
-        high = plan.text((margin, top), label, _LABEL, plan.side - gap)
+        high = plan.text((begin, top), label, _LABEL, plan.side - gap)
         plan.cells.extend(((left(at), top), index) for at, index in enumerate(row) if index < len(plan.grid.cells))
         top += max(high, plan.cell[1]) + gap
     return top
@@ -159,7 +192,7 @@ def _arrange_wall(columns: int, plan: _Plan, top: int) -> int:
     for start in range(0, len(runs), columns):
         row = runs[start : start + columns]
         lefts = [margin + at * (plan.cell[0] + gap) for at in range(len(row))]
-        names = [label_of(plan.grid.cells[index], plan.words) for index in row]
+        names = [captions_of(plan.grid, index, plan.words) for index in row]
         top += max(plan.text((left, top), name, _LABEL, plan.cell[0]) for left, name in zip(lefts, names, strict=True))
         top += gap // 2
         plan.cells.extend(((left, top), index) for left, index in zip(lefts, row, strict=True))
@@ -189,6 +222,8 @@ def _draw_cell(sheet: Image.Image, corner: tuple[int, int], index: int, plan: _P
         sheet.paste(GREY, (*corner, corner[0] + plan.cell[0], corner[1] + plan.cell[1]))
         inset = plan.pixels(12)
         lines = plan.lines(state_text(cell, plan.words), _SMALL, plan.cell[0] - 2 * inset)
+        if len(lines) > 2:  # syllables below one another
+            lines = ["!" if cell.state in {"failed", "stopped", "doubtful"} else "…"]
         plan.write(sheet, (corner[0] + inset, corner[1] + inset), lines, _SMALL, QUIET)
 
 

@@ -7,6 +7,7 @@ from seedream_magic.words.text import Text
 FAILED = Text("{rows:,} failed", "失败 {rows:,}")
 MAY_BE_BILLED = Text("{rows:,} may be billed", "可能计费 {rows:,}")
 NOT_SENT_AGAIN = Text("{rows:,} not sent again", "未重复发送 {rows:,}")
+KIND = Text("{count:,} {kind}", "{count:,} 次 {kind}")
 WHAT_FAILED = Text(
     "{rows:row} failed ({kinds}): batch.failed tells why of each.", "{rows} 行失败（{kinds}），原因见 batch.failed。"
 )
@@ -15,15 +16,15 @@ NO_ANSWER = Text(
     "{rows} 行已发送但没有应答，可能已计费，不会重复发送。",
 )
 SENT_BEFORE = Text(
-    "{rows:row} not sent again, so nothing was billed for them now: an earlier run had sent them, till a Stop "
-    "perhaps, and nobody knows whether that was billed.",
+    "{rows:row} not sent again and not billed now: sent before, till a Stop perhaps, and nobody knows whether that was "
+    "billed.",
     "{rows} 行未重复发送，这次未计费：之前的运行（可能被停止）已发送过，是否计费无法得知。",
 )
 HOW_TO_SEND_THEM = Text(
-    "Look at the provider's usage page; seedream.map([each.row for each in batch.failed], fresh=True), with the other "
-    "options of this call, sends them once more.",
-    "请先查看服务商的用量页面；seedream.map([each.row for each in batch.failed], fresh=True) "
-    "加上这次调用的其他选项会再次发送。",
+    "Look at the provider's usage page; after batch = seedream.map(…), seedream.map([each.row for each in batch.failed "
+    "if each.in_doubt], fresh=True), with the other options of this call, sends them once more.",
+    "请先查看服务商的用量页面；在 batch = seedream.map(…) 之后，seedream.map([each.row for each in batch.failed "
+    "if each.in_doubt], fresh=True) 加上这次调用的其他选项会再次发送。",
 )
 IMAGES = Text("{images:image}", "{images:,} 张")
 SET = Text("set", "组")
@@ -64,6 +65,11 @@ STOPPED_OF = Text(
 BEGUN = Text(
     "{rows:row} more had been begun: what of that was sent may be billed.",
     "另有 {rows} 行已经开始，其中已发送的可能计费。",
+)
+NOT_BEGUN = Text("{rows:row} not begun.", "{rows} 行尚未开始。")
+SAME_CALL_AGAIN_FREE = Text(
+    "The same call again shows what is done, and goes on with the rest.",
+    "再次执行同一调用：已完成的直接显示，其余继续。",
 )
 SAME_CALL_AGAIN = Text(
     "The same call again shows what is done, unbilled, and goes on with the rest. What was sent without an answer is "

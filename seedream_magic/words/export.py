@@ -31,6 +31,14 @@ FPDF2_MISSING = Text("A PDF is written by fpdf2, which is not installed.", "写 
 
 # What is left out
 WITHOUT_FRAME = Text("{file} is without frame {number}: {why}", "{file} 缺第 {number} 帧：{why}")
+IN_FILE = Text("{file}: {what}.", "{file}：{what}。")
+LACKS_FRAMES = Text(
+    "{here} of {total:frame}; no picture of frame {numbers}",
+    "共 {total} 帧，有 {here} 帧；没有图片的是第 {numbers} 帧",
+)
+LACKS_CELLS = Text(
+    "{here} of {total:picture}; not all are there of {cells}", "共 {total} 张，有 {here} 张；不齐的是 {cells}"
+)
 WITHOUT_CHINESE = Text(
     "{file} is without its Chinese captions: no font with Chinese characters was found. Noto Sans CJK is one.",
     "{file} 没有中文说明：本机没有中文字体，可安装 Noto Sans CJK。",
@@ -70,6 +78,11 @@ NO_RUN_THERE = Text(
 )
 FORMAT = Text("format is {values}, not {value}.", "format 可为 {values}，不能是 {value}。")
 CAPTIONS = Text('captions is an ending such as ".txt", not {value}.', 'captions 是扩展名，如 ".txt"，不能是 {value}。')
+SHARES_IN_ALL = Text("The shares of split are {sum:g} in all, and are to be 1.", "split 的比例合计为 {sum:g}，应为 1。")
+SPLIT_TWICE = Text(
+    "{first} and {then} are one folder on many disks: name the splits apart.",
+    "{first} 与 {then} 在许多磁盘上是同一文件夹，请换名字。",
+)
 SPLIT = Text(
     "split is a name, or the shares of several such as {example}; not {value}.",
     "split 是一个名字，或各部分的比例，如 {example}；不能是 {value}。",

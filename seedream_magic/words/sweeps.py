@@ -50,6 +50,15 @@ NESTED_GROUP = Text(
     "A group of --vary stands in another one: {group}. Write each variant out.",
     "--vary 的变体不能嵌套：{group}。请逐个写全。",
 )
+GROUP_NOT_CLOSED = Text(
+    "A group of --vary is not closed: {group}. Close it by a brace; \\{{ is the sign itself.",
+    "--vary 的变体缺少右花括号：{group}。请补上；花括号本身写成 \\{{。",
+)
+GROUPS_ARE_TIED = Text(
+    "{group} stands in {places} places and is one axis: all of them have the same variant.",
+    "{group} 出现 {places} 次，作为同一维度：各处取同一变体。",
+)
+VARIANT_IS_EMPTY = Text("One variant of {where} is empty: {label}.", "{where} 有一个变体为空：{label}。")
 VARIABLE_NOT_IN_PROMPT = Text(
     "vary has {name}, and the prompt no {field} to fill in.", "vary 里有 {name}，但提示词里没有 {field}。"
 )
@@ -122,8 +131,17 @@ SECONDS = Text("{low} s", "{low} 秒")
 SECONDS_TO = Text("{low} to {high} s", "{low}–{high} 秒")
 MINUTES = Text("{low} min", "{low} 分钟")
 MINUTES_TO = Text("{low} to {high} min", "{low}–{high} 分钟")
-SENT_BEFORE = Text(
+SENT_BEFORE = Text("{runs} sent before", "{runs} 次此前已发送")
+NOT_SENT_AGAIN = Text(
+    "{runs:run} sent before that may be billed: not sent again; {code} sends them.",
+    "{runs} 次此前已发送，可能计费，未重复发送；{code} 会发送它们。",
+)
+SENT_ONCE_MORE = Text(
     "{runs} of these had been sent before and may have been billed already.", "其中 {runs} 次此前已发送，可能已计费。"
+)
+HAVE_SOME = Text(
+    "Of {runs:run} some pictures are made: those are fetched free, and only the rest is asked for.",
+    "{runs} 次已有部分图片：已生成的免费取回，只请求其余。",
 )
 UNUSED_COLUMNS = Text("Columns that nothing uses: {names}.", "没有用到的列：{names}。")
 SAMPLE_OF = Text("A sample of the runs: {runs}, seed {seed}.", "抽画其中 {runs} 次，种子 {seed}。")
@@ -142,6 +160,10 @@ RUN_CELL_AGAIN = Text("Run the cell again", "重新运行该单元格")
 ONLY_THE_REST = Text(
     "{again}: what is there is shown, only the rest is asked for.", "{again}：已有的直接显示，只请求其余的。"
 )
+ONLY_THE_UNSENT = Text(
+    "{again}: what is there is shown, the rest is drawn, but for the {runs:run} that may be billed: {code} sends them.",
+    "{again}：已有的直接显示，其余继续画；可能计费的 {runs} 次除外，{code} 会发送它们。",
+)
 ACCOUNT = Text("{parts}.", "{parts}。")
 DRAWN_BY_DEMO = Text("{images:image} drawn by the demo, free", "演示服务生成 {images} 张，免费")
 WAS_BILLED = Text("{images:image} billed", "已计费 {images} 张")
@@ -156,9 +178,21 @@ RUN_STOPPED_FREE = Text(
     "中途停止。\n重新运行该单元格：能取回的先取回，其余免费重画。",
 )
 RUN_MAY_BE_BILLED = Text(
-    "It had been sent and may be billed.\nRun the cell again: what can be fetched is, free; the rest is sent anew.",
-    "已发送，可能计费。\n重新运行该单元格：能取回的先取回，不计费；其余重新请求。",
+    "It had been sent and may be billed.\nRun the cell again: what can be fetched is, free. {code} sends it once more.",
+    "已发送，可能计费。\n重新运行该单元格：能取回的先取回，不计费。{code} 会再次发送。",
 )
+RUN_SENT_BEFORE = Text(
+    "It was sent before and may be billed, so it is not sent again.\n{code} sends it once more.",
+    "此前已发送，可能计费，因此没有重复发送。\n{code} 会再次发送。",
+)
+
+NOTHING_TO_RETRY = Text("Nothing to ask again: all of it is drawn.", "没有要重新请求的：都已画完。")
+RETRIED = Text("{runs} asked again: {parts}.", "重新请求 {runs} 次：{parts}。")
+DRAWN = Text("{runs} drawn", "完成 {runs} 次")
+FAILED = Text("{runs} failed", "失败 {runs} 次")
+UNDONE = Text("{runs} not done", "未完成 {runs} 次")
+MAY_BE_BILLED = Text("{runs} may be billed", "可能计费 {runs} 次")
+NONE_BILLED = Text("nothing was billed", "没有计费")
 
 # One of its runs
 SEVERAL_RUNS = Text(

@@ -8,7 +8,7 @@ from typing import Any
 import ipywidgets as widgets
 
 from seedream_magic.errors import SeedreamError
-from seedream_magic.images.image_set import ImageSet
+from seedream_magic.images.image_set import ImageSet, cards_of
 from seedream_magic.notebook.kernel_loop import KernelLoop, Latest
 from seedream_magic.notebook.panel.controls import (
     button,
@@ -96,7 +96,10 @@ class Export:
 
 def _write(images: ImageSet, path: str, chosen: dict[str, Any]) -> str:
     """Write the file; what is said of it."""
+    from seedream_magic.view.export import frames_left_out  # noqa: PLC0415 - Pillow loads when it is exported
+
     try:
-        return lines([commands.WRITTEN(path=path_from(images.export(path, **chosen), Path.cwd()))])
+        written = commands.WRITTEN(path=path_from(images.export(path, **chosen), Path.cwd()))
+        return lines([written, *filter(None, [frames_left_out(cards_of(images))])])
     except (SeedreamError, OSError) as error:
         return errors([" ".join(filter(None, (str(error), getattr(error, "hint", ""))))])
