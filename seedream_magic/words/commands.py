@@ -168,6 +168,7 @@ FIRST_OF = Text(
 TOGETHER_BILL = Text("Together they may bill {bill}.", "合计可能计费：{bill}。")
 DEMO_BILLS_NOTHING = Text("The demo bills nothing.", "演示不计费。")
 ASKING_ANEW = Text("Asking anew for {images:image}.", "重新请求 {images} 张。")
+REFUSED_AGAIN = Text("Refused again: frame {frames}.", "第 {frames} 帧再次未通过审核。")
 STORED_UNBILLED = Text("Stored: nothing is billed.", "已有存储，不计费。")
 MAY_BILL_PRICE = Text("That is what it may bill: {price}.", "可能计费：{price}。")
 MAY_BILL_THAT = Text("That is what it may bill.", "按此可能计费。")

@@ -303,6 +303,10 @@ VARIED_ALREADY = Text(
     "This variation was drawn by this already (run {run}); nothing is sent. fresh=True draws another.",
     "这个变体已画过（运行 {run}），未发送。fresh=True 再画一版。",
 )
+REDO_IN_OTHER_WORDS = Text(
+    'Redo it in other words: {images}.redo({place}, prompt="…").',
+    '换一种说法重画：{images}.redo({place}, prompt="…")。',
+)
 NOTHING_TO_MARK = Text("Frame {place} has no picture: there is nothing to mark.", "第 {place} 帧没有图片，无法标记。")
 NOT_ARRIVED = Text("Frame {place} has not arrived yet.", "第 {place} 帧还没有到。")
 NOT_EXTENDED = Text(
