@@ -174,7 +174,7 @@ def test_the_demo_s_runs_are_no_bill(shell: InteractiveShell, server: RawServer)
     run(shell, "%%seedream --quiet -n 2 --no-stream\na fox")
     images = shell.user_ns["_seedream"]
     lose_second(server, images)
-    assert "demo, free" in run(shell, "%seedream history")[2][0]["text/plain"]
+    assert "free (demo)" in run(shell, "%seedream history")[2][0]["text/plain"]
     assert "Asking anew for 1 image. The demo bills nothing." in run(shell, f"%seedream retry {images.run_id}")[1]
     for gone in (shell.user_ns["_seedream"], images):
         assert run(shell, f"%seedream purge {gone.run_id}")[1].endswith(" MB.\n")
