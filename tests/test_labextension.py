@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 import re
 import subprocess
 import sys
@@ -159,8 +158,6 @@ def export(page: Page, lab: Lab, index: int) -> Path:
     expect(root.locator(".seedream-menu")).to_be_hidden()
     expect(act(root, "PDF")).to_be_focused()
     assert act(root, "PDF").evaluate("one => getComputedStyle(one).borderTopStyle") == "solid"
-    if pictures_to := os.environ.get("SEEDREAM_LOOK"):
-        root.screenshot(path=pictures_to)
     act(root, "PDF").click()
     expect(cell(page, index + 1).locator(".jp-OutputArea-output")).to_contain_text("Written: ink-wash", timeout=60_000)
     assert re.fullmatch(r"%seedream export \S+ ink-wash\S*\.pdf", source(page, index + 1))
