@@ -317,6 +317,9 @@ def _plan_upon(
     return replace(plan, stored=images.run_id, stored_in=images.folder.parent, already=_already(same))
 
 
+_LIKE_OTHERS = frozenset({"other", "others", "rest", "all"})
+
+
 def _with_references(client: PlanningClient, images: ImageSet, asked: _Step) -> tuple[ImageRequest, tuple[str, ...]]:
     """The request of a step with its references, and the sentences to show."""
     request = asked.request
@@ -326,6 +329,8 @@ def _with_references(client: PlanningClient, images: ImageSet, asked: _Step) -> 
         others = [frame for frame in images.ok if frame.index not in asked.lineage.places]
         further, notes = read_references(client, others[: _room(request)])
         return replace(request, references=(*request.references, *further)), notes
+    if isinstance(asked.refs, str) and asked.refs.lower() in _LIKE_OTHERS and not Path(asked.refs).exists():
+        raise InvalidRequest(texts.OTHERS_MEANT(typed=repr(asked.refs)))
     references, notes = read_references(client, asked.refs)
     return replace(request, references=references), notes
 

@@ -14,7 +14,7 @@ from seedream_magic.api.credentials import Headers
 from seedream_magic.api.fields import COPY, FRESH, TAKE, TIMEOUT, Images, in_python, python_words
 from seedream_magic.api.gateways import plan_warnings
 from seedream_magic.api.make_request import Ask, make_request
-from seedream_magic.api.models import misspelt
+from seedream_magic.api.models import is_unlisted, misspelt
 from seedream_magic.api.plan import Plan, call_text
 from seedream_magic.api.providers import EMBEDDED, PROVIDERS
 from seedream_magic.api.references.reference import Reference
@@ -27,7 +27,7 @@ from seedream_magic.images.store import load_whole, settle
 from seedream_magic.replay import find_run, look_up, plan_for_run
 from seedream_magic.session import Session
 from seedream_magic.words import requests as texts
-from seedream_magic.words.cells import MODEL_MEANT
+from seedream_magic.words.cells import MODEL_MEANT, MODEL_UNLISTED
 from seedream_magic.words.clip import clip
 
 _BESIDE_VALUES = ("refs", "fit", "fresh", "take", "copy", "check", "timeout")
@@ -100,6 +100,8 @@ def plan_ask(client: PlanningClient, ask: Ask, *, draws_take: bool = False, look
     request, warnings = make_request(ask, model=client.model, references=references, strict=strict)
     if ask.check and (meant := misspelt(request.model, client.provider.name)):
         raise InvalidRequest(MODEL_MEANT(model=clip(request.model, 80), meant=meant))
+    if ask.check and is_unlisted(request.model):
+        warnings = (*warnings, MODEL_UNLISTED(model=clip(request.model, 80)))
     beside = read_beside(ask)
     return plan_request(client, request, (*notes, *warnings), draws_take=draws_take, looks_up=looks_up, **beside)
 

@@ -16,10 +16,11 @@ import pytest
 from IPython.core.interactiveshell import InteractiveShell
 from traitlets import TraitError
 
-from asking import run_cell
+from asking import REFUSED, data, run_cell
 from raw_server import Behaviour, RawServer, Request, json_reply
 from seedream_magic import ConfigError, ContentRefused, ImageSet, InvalidRequest, MissingKey, Seedream
 from seedream_magic.words.clip import path_from
+from seedream_magic.words.language import choose_language
 from service import PICTURE, POST, bodies, first_picture, jpeg, link, picture, whole_answer
 
 
@@ -81,7 +82,10 @@ def test_history_shows_the_runs_with_these_words(shell: InteractiveShell, made: 
         "--here looks in this notebook's store only."
         in run(shell, "%seedream history --here failed")[2][0]["text/plain"]
     )
-    for line, told in (("history --heer fox", "did you mean --here?"), ("retry 1 --all", "it takes --each.")):
+    for line, told in (
+        ("history --heer fox", "did you mean --here?"),
+        ("retry 1 --all", "it takes --each, --dry-run."),
+    ):
         error, printed, _ = run(shell, f"%seedream {line}")
         assert isinstance(error, InvalidRequest)
         assert told in printed
@@ -170,7 +174,7 @@ def test_the_demo_s_runs_are_no_bill(shell: InteractiveShell, server: RawServer)
     run(shell, "%%seedream --quiet -n 2 --no-stream\na fox")
     images = shell.user_ns["_seedream"]
     lose_second(server, images)
-    assert "demo, free" in run(shell, "%seedream history")[2][0]["text/plain"]
+    assert "free (demo)" in run(shell, "%seedream history")[2][0]["text/plain"]
     assert "Asking anew for 1 image. The demo bills nothing." in run(shell, f"%seedream retry {images.run_id}")[1]
     for gone in (shell.user_ns["_seedream"], images):
         assert run(shell, f"%seedream purge {gone.run_id}")[1].endswith(" MB.\n")
@@ -286,10 +290,10 @@ def test_a_gateway_that_drops_the_set_is_asked_for_one_frame_at_a_time(
     assert server.posts == 4
 
 
-def test_a_retry_shows_what_it_sends_and_sends_no_field_that_only_the_record_knows(
+def test_a_retry_tells_what_it_would_send_and_sends_no_field_that_only_the_record_knows(
     shell: InteractiveShell, server: RawServer, store: Path, made: ImageSet
 ) -> None:
-    """A record may come from anywhere: body, address and bill stand there before, and what is left out is named."""
+    """A record may come from anywhere: asked, it tells body and address; the rest stands there before."""
     foreign = store / "20200101T000000Z-aaaaaaaaaa"
     shutil.copytree(made.folder, foreign)
     path = foreign / "request.json"
@@ -298,16 +302,45 @@ def test_a_retry_shows_what_it_sends_and_sends_no_field_that_only_the_record_kno
     path.write_text(json.dumps({**facts, "fingerprint": "0" * 64, "base_url": "https://elsewhere.example/v1"}))
     (foreign / "02.jpg").unlink()
     (foreign / "response.jsonl").unlink()
+    error, shown, _ = run(shell, f"%seedream retry {foreign.name} --dry-run")
+    assert (error, server.posts) == (None, 1)
     error, printed, _ = run(shell, f"%seedream retry {foreign.name}")
     assert error is None
+    assert shown.endswith(printed)
     sent = bodies(server.requests)[-1]
     assert not set(sent) & set(HOSTILE) - {"size", "seed"}
     assert (sent["size"], sent["seed"], sent["sequential_image_generation"]) == ("2048x2048", 7, "disabled")
-    assert f"To anyfast ({server.url}/v1):\n{json.dumps(sent, indent=2)}\n" in printed
+    assert f"To anyfast ({server.url}/v1):\n{json.dumps(sent, indent=2)}\n" in shown
     assert "asks for it: size, sequential_image_generation_options, callback_url, n" in printed
-    assert r"\u202eodd\x1b[31m" in printed
+    assert r"\u202eodd\x1b[31m" in shown
     assert "Asking anew for 1 image. That is what it may bill." in printed
     assert server.posts == 2
+
+
+def test_a_retry_that_is_refused_says_so_once_and_what_may_help(shell: InteractiveShell, server: RawServer) -> None:
+    """In view is the frame that was asked for; neither the request nor the command that failed stands there."""
+    server._scenario = {POST: lambda request: data(request, 0, REFUSED, 1), PICTURE: picture}
+    run(shell, "%%seedream pair << -n 3 --no-stream\na fox that is refused")
+    server._scenario = {POST: json_reply(REFUSED, 400), PICTURE: picture}
+    error, printed, outputs = run(shell, "%seedream retry pair")
+    assert isinstance(error, ContentRefused)
+    assert printed.splitlines()[0] == "Asking anew for 1 image. That is what it may bill."
+    assert '"model"' not in printed
+    message, billed, advice = error.lines()
+    assert (message, billed) == ("ContentRefused: Refused again: frame 2.", "Not billed.")
+    assert advice.startswith('Redo it in other words: pair.redo(1, prompt="…"). (run ')
+    assert 'data-start="1"' in outputs[-1]["text/html"]
+    assert outputs[-1]["text/plain"].count("refused (HTTP 400)") == 1  # the frame
+    assert shell.user_ns["pair"].failed[0].index == 1
+    choose_language("zh")
+    error, printed, _ = run(shell, "%seedream retry pair")
+    assert isinstance(error, ContentRefused)
+    assert printed.splitlines()[0] == "重新请求 1 张。按此可能计费。"
+    assert error.lines()[0] == "ContentRefused: 第 2 帧再次未通过审核。"
+    choose_language("auto")
+    posts = server.posts
+    assert '"prompt": "a fox that is refused"' in run(shell, "%seedream retry pair --dry-run")[1]
+    assert server.posts == posts
 
 
 @pytest.mark.parametrize(

@@ -64,7 +64,7 @@ def test_a_row_tells_what_a_person_looks_for(store: Path) -> None:
     assert reader.words == (
         "# Prompt Frames Billed 1 一只橘猫 at DAWN "
         f"partial · {when:%Y-%m-%d %H:%M} · doubao-seedream-4-5 · Draft 2.ipynb %seedream show {folder.name} 1 / 4 "
-        "demo, free %seedream show 1 opens the first row here; the line in each row does so at any time."
+        "free (demo) %seedream show 1 opens the first row here; the line in each row does so at any time."
     )
     assert "white-space:nowrap" in reader.all("span")[0]["style"]
     assert reader.all("img")[0]["alt"] == "一只橘猫 at DAWN"
@@ -98,7 +98,7 @@ def test_the_table_speaks_the_language_of_who_asks(
     assert reader.all("div")[0]["lang"] == language
     assert " ".join(lines[0].split()).startswith({"en": "# When Frames Billed", "zh": "# 时间 帧 计费"}[language])
     assert lines[-1].startswith({"en": "%seedream show 1 opens", "zh": "%seedream show 1 打开"}[language])
-    assert ("演示，免费" in lines[1]) == (language == "zh")
+    assert ("免费（演示）" in lines[1]) == (language == "zh")
     if chinese and language == "zh":
         assert "(部分完成) 橘猫" in lines[1]
         assert "部分完成 · " in reader.words

@@ -155,6 +155,9 @@ def export(page: Page, lab: Lab, index: int) -> Path:
     root = carousel(page, index)
     root.get_by_role("button", name="More").click()
     act(root, "Export").click()
+    expect(root.locator(".seedream-menu")).to_be_hidden()
+    expect(act(root, "PDF")).to_be_focused()
+    assert act(root, "PDF").evaluate("one => getComputedStyle(one).borderTopStyle") == "solid"
     act(root, "PDF").click()
     expect(cell(page, index + 1).locator(".jp-OutputArea-output")).to_contain_text("Written: ink-wash", timeout=60_000)
     assert re.fullmatch(r"%seedream export \S+ ink-wash\S*\.pdf", source(page, index + 1))

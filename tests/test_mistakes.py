@@ -9,7 +9,7 @@ from IPython.core.interactiveshell import InteractiveShell
 
 from asking import run_cell
 from raw_server import RawServer
-from seedream_magic import InvalidRequest
+from seedream_magic import InvalidRequest, Seedream
 from seedream_magic.api.credentials import Key
 from service import bodies
 
@@ -37,6 +37,12 @@ CAUGHT = [
     ("%%seedream hero << \\\n-n 2\na fox", "ends in a backslash"),
     ("%%seedream -m doubao-sedream-4-5\na fox", "did you mean doubao-seedream-4-5? --no-check sends it as typed"),
     ("%%seedream -m dubao-seedream_4.5 --dry-run\na fox", "did you mean doubao-seedream-4-5?"),
+    ("%%seedream -s2K-r 16:9\na fox", "A blank is missing in -s2K-r: write -s 2K -r."),
+    ("%%seedream -n 2-s 2K\na fox", "write -n 2 -s."),
+    ("%%seedream -s 2048x2048--no-watermark\na fox", "write -s 2048x2048 --no-watermark."),
+    ("%seedream usage", "%seedream alone tells what was billed"),
+    ("%seedream 费用", "%seedream alone tells what was billed"),
+    ("%seedream export story", "the name of a set, and then a file, such as story.pdf"),
     ("x = 1\n%%seedream\na fox", "%%seedream begins its cell"),
     ("%load_ext seedream_magic\n%%seedream\na fox", "%%seedream begins its cell"),
     ("hero = %%seedream -n 2\na fox", "%%seedream hero << …"),
@@ -109,3 +115,21 @@ def test_text_that_holds_a_cell_is_left_alone(shell: InteractiveShell, server: R
 def test_what_stands_around_a_key_is_none_of_it(typed: str) -> None:
     """As it is copied from a program."""
     assert Key(typed, "SEEDREAM_API_KEY").reveal() == "sk-1"
+
+
+@pytest.mark.parametrize("model", ["seedream-5", "doubao-seedream-6-0", "doubao-seedream-4-7-270101"])
+def test_a_model_that_is_like_known_ones_and_none_of_them_is_told(seedream: Seedream, model: str) -> None:
+    """It may be new: it is planned as it was typed, with a note, and without one where nothing is checked."""
+    plan = seedream.plan("a fox", model=model)
+    assert plan.body["model"] == model
+    assert any("none of the models" in warning for warning in plan.warnings)
+    assert seedream.plan("a fox", model=model, check=False).warnings == ()
+    for known in ("doubao-seedream-4-5", "ByteDance/Seedream-4.5", "seedream_v4", "ep-20260101-abcde", "gpt-image-1"):
+        assert seedream.plan("a fox", model=known).warnings == ()
+
+
+def test_others_is_not_a_file(seedream: Seedream) -> None:
+    """`refs="other"` of a redo names the word that was meant; nothing is sent."""
+    images = seedream.generate("a fox that has others", images=2)
+    with pytest.raises(InvalidRequest, match='refs="others" takes the other pictures'):
+        images.redo(1, refs="other")

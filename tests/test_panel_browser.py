@@ -81,7 +81,7 @@ def button(panel: Locator, name: str) -> Locator:
 def test_a_person_draws_with_the_panel(page: Page, notebook: Path) -> None:
     """Fill, generate, watch while a cell runs, stop, generate anew, copy as cell, run that cell, redo a frame, save."""
     panel = panel_of(page, DRAWING)
-    panel.get_by_label("Prompt").fill("四季的山村，水彩画")
+    panel.get_by_label("Prompt").fill("a mountain village in spring, watercolour")
     panel.get_by_label("Images").select_option("4")
     panel.get_by_label("16:9", exact=True).check()
     expect(panel).to_contain_text("2848 × 1600 · 4 pictures · streamed · demo")
@@ -94,10 +94,11 @@ def test_a_person_draws_with_the_panel(page: Page, notebook: Path) -> None:
     button(panel, "Stop").click()
     expect(panel).to_contain_text("stopped · ")
     button(panel, "Generate").click()
-    expect(panel).to_contain_text(re.compile("4 of 4 · [1-3] images? billed"))
+    expect(panel).to_contain_text(re.compile("4 of 4 · [1-3] images?, free"))
     expect(cell(page, DRAWING).locator("[aria-roledescription='slide'] img")).to_have_count(4)
     button(panel, "Copy as cell").click()
-    expect(panel.get_by_label("Cell")).to_have_value("%%seedream -n 4 -s 2848x1600\n四季的山村，水彩画")
+    copied = "%%seedream -n 4 -s 2848x1600\na mountain village in spring, watercolour"
+    expect(panel.get_by_label("Cell")).to_have_value(copied)
     expect(panel.get_by_text("Copied.")).to_be_visible()
     cell(page, COPIED).locator(".jp-InputArea-editor").click()
     page.keyboard.press("Control+v")
@@ -105,16 +106,16 @@ def test_a_person_draws_with_the_panel(page: Page, notebook: Path) -> None:
     expect(cell(page, COPIED).locator(".seedream-facts")).to_contain_text("replayed")
     panel.get_by_label("Images").select_option("1")
     button(panel, "Generate").click()
-    expect(panel).to_contain_text("1 of 1 · 1 image billed")
+    expect(panel).to_contain_text("1 of 1 · 1 image, free (demo)")
     button(panel, "Redo").click()
     expect(button(panel, "Redo")).to_be_disabled()
-    expect(panel).to_contain_text("frame 1 · 1 of 1 · 1 image billed")
-    expect(cell(page, DRAWING).locator(".seedream-facts")).to_contain_text("计费 1 张")
+    expect(panel).to_contain_text("frame 1 · 1 of 1 · 1 image, free (demo)")
+    expect(cell(page, DRAWING).locator(".seedream-facts")).to_contain_text("1 image, free (demo)")
     take_for_readme(cell(page, DRAWING), "panel.png")
     save(page, notebook)
     document = json.loads(notebook.read_text("utf-8"))
     state = json.dumps(document["metadata"]["widgets"], ensure_ascii=False)
-    assert "四季的山村" in state
+    assert "a mountain village in spring" in state
     assert not re.search(r"X-Tos|Signature|http://127|" + KEY, state)
     assert len(state) < 120_000
     view, shown = document["cells"][DRAWING]["outputs"]
@@ -142,8 +143,8 @@ def test_two_panels_by_keyboard_alone(page: Page) -> None:
     expect(panel.get_by_text("2 pictures · demo")).to_be_visible()
     button(panel, "Generate").focus()
     page.keyboard.press("Enter")
-    expect(panel).to_contain_text("2 of 2 · 2 images billed")
-    expect(other).to_contain_text("2 of 2 · 2 images billed")
+    expect(panel).to_contain_text("2 of 2 · 2 images, free (demo)")
+    expect(other).to_contain_text("2 of 2 · 2 images, free (demo)")
     expect(cell(page, KEYS + 1).locator("[aria-roledescription='slide'] img")).to_have_count(2)
     expect(other).to_contain_text("In the library")
 
@@ -210,7 +211,7 @@ def test_the_cell_is_inserted_below(page: Page) -> None:
     expect(panel.get_by_text("Inserted.")).to_be_visible()
     assert sources(page, INSERTING) == [PANEL, text, ""]
     page.keyboard.press("Control+Enter")
-    expect(cell(page, INSERTING + 1).locator(".seedream-facts")).to_contain_text("计费 2 张")
+    expect(cell(page, INSERTING + 1).locator(".seedream-facts")).to_contain_text("2 张，免费（演示）")
     button(panel, "Generate").click()
     expect(panel).to_contain_text("nothing billed")
     panel.get_by_label("From frame").press("ArrowUp")
@@ -250,8 +251,8 @@ def test_it_fits_a_narrow_column(page: Page) -> None:
     panel.get_by_label("Prompt").fill("山村的春夏秋冬，同一个视角，柔和的水彩，留白较多，远山如黛，近水含烟" * 3)
     button(panel, "Add frame").click()
     button(panel, "Add frame").click()
-    panel.get_by_label("Frame 2").fill("夏日的山村，绿荫满地")
-    panel.get_by_label("Reference").fill("nothing.png")
+    panel.get_by_label("Frame 2", exact=True).fill("夏日的山村，绿荫满地")
+    panel.get_by_label("Reference", exact=True).fill("nothing.png")
     page.keyboard.press("Enter")
     expect(panel).to_contain_text("There is no file nothing.png")
     expect(panel).to_contain_text("Frame 1 is empty: write what it shows")
@@ -264,12 +265,18 @@ def test_it_fits_a_narrow_column(page: Page) -> None:
     ((left, right),) = panel.evaluate_all(sides)
     controls = panel.locator("button, input, select, textarea").locator("visible=true").evaluate_all(sides)
     assert all(left - 1 <= start <= end <= right + 1 for start, end in controls)
-    panel.get_by_label("Frame 1").fill("春")
-    panel.get_by_label("Reference").fill("other.png")
+    panel.get_by_label("Frame 1", exact=True).fill("春")
+    panel.get_by_label("Reference", exact=True).fill("other.png")
     page.keyboard.press("Control+Enter")
     expect(panel).to_contain_text("There is no file other.png")
     expect(panel.get_by_role("alert").filter(has_text="A reference cannot be read")).to_have_count(1)
-    expect(panel.get_by_label("Reference")).to_be_focused()
+    expect(panel.get_by_label("Reference", exact=True)).to_be_focused()
+    for sign in ("Remove frame 2", "Move frame 1 down", "Remove reference 1: a b.jpg"):
+        expect(button(panel, sign)).to_be_visible()
+    options = button(panel, "Options")
+    for expanded in ("false", "true"):
+        expect(options).to_have_attribute("aria-expanded", expanded)
+        options.click()
 
 
 def test_an_upload_that_never_comes_is_not_paid_without(page: Page) -> None:
@@ -293,4 +300,4 @@ def test_an_upload_that_never_comes_is_not_paid_without(page: Page) -> None:
     assert panel.inner_text().count("An upload is not here yet") == 1
     button(panel, "Leave out").click()
     button(panel, "Generate").click()
-    expect(panel).to_contain_text("1 of 1 · 1 image billed")
+    expect(panel).to_contain_text("1 of 1 · 1 image, free (demo)")

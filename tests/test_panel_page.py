@@ -63,7 +63,7 @@ def test_dropped_and_pasted_pictures_become_references(page: Page) -> None:
         expect(panel.get_by_alt_text(f"Reference {number}: {kind}.jpg")).to_be_visible()
     panel.get_by_label("Prompt").fill("flat colours")
     button(panel, "Add frame").click()
-    expect(panel.get_by_label("Frame 1")).to_be_focused()
+    expect(panel.get_by_label("Frame 1", exact=True)).to_be_focused()
 
 
 def test_the_frame_buttons_act_on_the_frame_that_shows(page: Page) -> None:
@@ -72,7 +72,7 @@ def test_the_frame_buttons_act_on_the_frame_that_shows(page: Page) -> None:
     for number, words in enumerate(("a lake", "a forest", "a hill"), start=1):
         if number > 1:
             button(panel, "Add frame").click()
-        panel.get_by_label(f"Frame {number}").fill(words)
+        panel.get_by_label(f"Frame {number}", exact=True).fill(words)
     button(panel, "Generate").click()
     expect(panel).to_contain_text("3 of 3")
     drawn.get_by_role("button", name="Next frame").click()
@@ -104,7 +104,7 @@ def test_after_a_restart_the_form_comes_back(page: Page, lab: Lab, notebook: Pat
     page.get_by_role("menuitem", name="Kernel", exact=True).click()
     page.get_by_role("menuitem", name="Restart Kernel…").click()
     page.get_by_role("button", name="Confirm Kernel Restart").click()
-    expect(panel.get_by_label("Frame 1")).to_be_hidden()
+    expect(panel.get_by_label("Frame 1", exact=True)).to_be_hidden()
     told = panel.evaluate("(panel) => getComputedStyle(panel, '::before').content")
     assert told == '"Run this cell to go on."'
     expect(drawn.locator("[aria-roledescription='slide'] img")).to_have_count(3)
@@ -126,7 +126,7 @@ def test_after_a_restart_the_form_comes_back(page: Page, lab: Lab, notebook: Pat
 def as_before(panel: Locator, drawn: Locator) -> None:
     """The form of the panel is as it was, and so are its pictures."""
     expect(panel.get_by_label("Style of all frames")).to_have_value("flat colours")
-    expect(panel.get_by_label("Frame 2")).to_have_value("a forest")
+    expect(panel.get_by_label("Frame 2", exact=True)).to_have_value("a forest")
     expect(panel.locator("img[alt^='Reference ']")).to_have_count(2)
     expect(panel.get_by_role("button", name="Show: ")).to_have_count(2)
     expect(drawn.locator("[aria-roledescription='slide'] img")).to_have_count(3)

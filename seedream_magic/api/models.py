@@ -204,6 +204,19 @@ def misspelt(model_id: str, provider: str) -> str:
     return ""
 
 
+def is_unlisted(model_id: str) -> bool:
+    """Whether an id looks like one of a Seedream, and is of no version that the table knows.
+
+    `seedream-5` names none: it is taken for 5.0 here, and who knows what the service takes it for. Gateways write
+    `seedream_v4`.
+    """
+    plain = re.sub(r"[ ._]+", "-", model_id.lower())
+    match = _ID.fullmatch(plain)
+    if match is None or find_model(model_id) is None:
+        return "seedream" in plain
+    return match["minor"] is None and "seedream-v" not in plain and "seedreamv" not in plain
+
+
 def pixels_for_ratio(model: Model | None, preset: str, ratio: tuple[int, int]) -> tuple[int, int]:
     """Width and height in pixels of a preset at a ratio.
 

@@ -63,12 +63,14 @@ def without_picks(images: ImageSet) -> ImageSet:
 
 
 def explain_missing(images: ImageSet, places: Collection[int], error: SeedreamError) -> ImageSet:
-    """The set in which the frames at these places carry the error of the run that was to make them, if nothing came."""
-    frames = tuple(
-        replace(frame, error=error) if frame.index in places and not (frame.path or frame.error) else frame
-        for frame in images
-    )
-    return replace(images, frames=frames)
+    """The set in which the frames at these places carry the error of the run that was to make them, if nothing came.
+
+    They are this run's then, by what became of them, and say it: no note says it again.
+    """
+    failed = {frame.index for frame in images if frame.index in places and not frame.path}
+    frames = tuple(replace(frame, error=error) if frame.index in failed else frame for frame in images)
+    notes = tuple(note for note in images.notes if not failed or note != error.message)
+    return replace(images, frames=frames, notes=notes, inherited=images.inherited - failed)
 
 
 def _with_waiting(made: ImageSet, count: int) -> tuple[Frame, ...]:

@@ -42,6 +42,8 @@ def _about_unknown(word: str) -> str:
         return cells.NOT_FIRST()
     if word.startswith("-"):
         return texts.OPTIONS_GO_ELSEWHERE()
+    if word.lower() in texts.STATUS_WORDS:
+        return texts.STATUS_ALONE(typed=repr(word))
     near = difflib.get_close_matches(word, [name for name in COMMANDS if name], n=1)
     typed = repr(word[:40])
     return texts.COMMAND_MEANT(typed=typed, meant=near[0]) if near else texts.NO_COMMAND(typed=typed)

@@ -35,6 +35,7 @@ def read_line(line: str) -> tuple[dict[str, Any], tuple[str, ...]]:
     words = _words(line[named.end() :] if named else line)
     wide = [sign for sign in ("《《", "＜＜") if named and named[0].endswith(sign)]
     wide += ["“ ”"] if _WIDE_QUOTES.search(line) else []
+    _refuse_run_together(words)
     known, unknown = _PARSER.parse_known_args(words)
     if unknown:
         raise InvalidRequest(_about(unknown, words=words, line=line))
@@ -131,6 +132,19 @@ def _plain_flag(word: str) -> str:
     elif word[:1] not in _WIDE_DASHES or flag not in FLAGS:
         return word
     return f"{flag}{sign and '='}{value}"
+
+
+_RUN_TOGETHER = re.compile(r"(-[nsr]=?)?(\d[\d.]*[Kk]?|\d+[xX×*]\d+|\d+:\d+|auto)(--?[A-Za-z][A-Za-z-]*)")
+"""A number, a size or a ratio with the next option right behind it."""
+
+
+def _refuse_run_together(words: list[str]) -> None:
+    """Raises `InvalidRequest` where a blank is missing, as in `-s2K-r 16:9`."""
+    for before, word in pairwise(["", *words]):
+        match = _RUN_TOGETHER.fullmatch(word)
+        if match and match[3] in FLAGS and (match[1] or before in {"-n", "--images", "-s", "--size", "-r", "--ratio"}):
+            meant = " ".join(filter(None, ((match[1] or before).rstrip("="), match[2], match[3])))
+            raise InvalidRequest(texts.BLANK_MISSING(typed=word, meant=meant))
 
 
 _LONGEST_SHOWN = 80

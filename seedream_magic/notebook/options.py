@@ -125,7 +125,7 @@ _MEANINGS = (
     ("%seedream gallery [WORDS] [--starred] [--since DATE]", help_texts.COMMAND_GALLERY),
     ("%seedream compare FRAME …", help_texts.COMMAND_COMPARE),
     ("%seedream recover [RUN]", help_texts.COMMAND_RECOVER),
-    ("%seedream retry RUN [--each]", help_texts.COMMAND_RETRY),
+    ("%seedream retry RUN [--each | --dry-run]", help_texts.COMMAND_RETRY),
     ("%seedream stop", help_texts.COMMAND_STOP),
     ("%seedream export RUN PATH [--title T] [--no-captions] [--with-facts]", help_texts.COMMAND_EXPORT_RUN),
     ("%seedream purge RUN [--even-starred]", help_texts.COMMAND_PURGE),

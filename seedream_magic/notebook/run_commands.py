@@ -5,6 +5,9 @@ from __future__ import annotations
 import difflib
 import json
 import os
+from collections.abc import Iterator
+from contextlib import contextmanager
+from copy import copy
 from datetime import UTC, datetime
 from functools import partial
 from pathlib import Path
@@ -14,7 +17,7 @@ from IPython.display import display
 
 from seedream_magic.api.plan import Plan
 from seedream_magic.api.prices import bill_text
-from seedream_magic.errors import InvalidRequest
+from seedream_magic.errors import ContentRefused, InvalidRequest
 from seedream_magic.images.image_set import ImageSet, sets_in
 from seedream_magic.notebook.cell import value_of
 from seedream_magic.notebook.desk import Desk
@@ -22,6 +25,7 @@ from seedream_magic.notebook.first_line import split_line
 from seedream_magic.words import commands as texts
 from seedream_magic.words.cells import NEEDS_A_VALUE
 from seedream_magic.words.clip import path_from
+from seedream_magic.words.runs import REDO_IN_OTHER_WORDS
 from seedream_magic.words.settings import AGREEMENT
 from seedream_magic.words.text import join
 
@@ -65,11 +69,14 @@ def recover(desk: Desk, text: str) -> None:
 
 
 def retry(desk: Desk, words: str) -> None:
-    """Ask anew for the failed frames of a run; with `--each` in one request for each."""
+    """Ask anew for the failed frames of a run; with `--each` one by one; with `--dry-run` only say what."""
     from seedream_magic.continuation import plan_retry  # noqa: PLC0415 - load time, see `desk`
 
-    run, given = _without_flags(words, "retry", "--each")
+    run, given = _without_flags(words, "retry", "--each", "--dry-run")
     before, client = continued_run(desk, run, "retry"), desk.client()
+    if "--dry-run" in given:
+        print(_request_of(client, plan_retry(client, before.run_id)))  # noqa: T201 - said in place of a run
+        return
     images = client.recover(before.run_id)[0]  # what was made already is not paid again
     downloaded = len(images.ok) - len(before.ok)
     if downloaded:
@@ -80,13 +87,14 @@ def retry(desk: Desk, words: str) -> None:
     if downloaded and images.complete:
         desk.show_set(images, name=name)
         return
-    if given:
+    if "--each" in given:
         _retry_each(desk, client, before.run_id, name=name)
         return
     plan = plan_retry(client, before.run_id)
     desk.session.refuse(plan)
     print(_announcement(client, plan))  # noqa: T201 - said before
-    desk.run(client, plan, name=name)
+    with _refused_again(name):
+        desk.run(client, plan, name=name)
 
 
 def _retry_each(desk: Desk, client: Seedream, run_id: str, *, name: str | None) -> None:
@@ -104,21 +112,44 @@ def _retry_each(desk: Desk, client: Seedream, run_id: str, *, name: str | None) 
     paid = texts.TOGETHER_BILL(bill=bill) if client.provider.needs_key else texts.DEMO_BILLS_NOTHING()
     first = texts.FIRST_OF_ONE() if missing == 1 else texts.FIRST_OF(requests=missing)
     print(f"{_announcement(client, plan)}\n{join(first, paid)}")  # noqa: T201 - said before
-    desk.run(client, plan, name=name, further=partial(plan_next_frame, client))
+    with _refused_again(name):
+        desk.run(client, plan, name=name, further=partial(plan_next_frame, client))
+
+
+@contextmanager
+def _refused_again(name: str | None) -> Iterator[None]:
+    """Of a frame that is refused once more its card says why: the error says which, and what may help."""
+    try:
+        yield
+    except ContentRefused as refused:
+        images = refused.images
+        places = [frame.index for frame in images if not frame.ok] if images else []
+        if not images or not images.ok:
+            raise
+        error = copy(refused)
+        error.args = (texts.REFUSED_AGAIN(frames=", ".join(str(place + 1) for place in places)),)
+        if not refused.code.startswith("InputImage"):
+            error.hint = REDO_IN_OTHER_WORDS(images=name or "_seedream", place=places[0])
+        raise error from None
 
 
 def _announcement(client: Seedream, plan: Plan) -> str:
-    """What a retry will send, and what that may bill. The words are a record's: a person reads them first."""
+    """How much a retry asks for, what that may bill, and what of the record is left out."""
     asking = texts.ASKING_ANEW(images=plan.request.images_at_most)
     if plan.stored:
         return join(asking, texts.STORED_UNBILLED())
     may_bill = texts.MAY_BILL_PRICE(price=plan.price) if plan.price else texts.MAY_BILL_THAT()
     paid = may_bill if client.provider.needs_key else texts.DEMO_BILLS_NOTHING()
+    return "\n".join((*plan.warnings, join(asking, paid)))
+
+
+def _request_of(client: Seedream, plan: Plan) -> str:
+    """What a retry would send, and to whom. The words are a record's, which may come from anywhere."""
     text = json.dumps(plan.short_body, ensure_ascii=False, indent=2)
     body = "".join(sign if sign.isprintable() or sign == "\n" else f"\\u{ord(sign):04x}" for sign in text)
     address = client.given_base_url or texts.ADDRESS_EMBEDDED()
     head = texts.SENT_TO(provider=client.provider.name, address=address)
-    return "\n".join((head, body, *plan.warnings, join(asking, paid)))
+    return "\n".join((head, body, _announcement(client, plan)))
 
 
 def export(desk: Desk, words: str) -> None:

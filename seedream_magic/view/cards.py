@@ -112,9 +112,9 @@ class Bill:
         if self.replayed:
             return words(texts.REPLAYED)
         if not self.images:
-            return words(texts.NOTHING_BILLED if self.certain else texts.MAY_BE_BILLED)
+            return words(texts.NOTHING_BILLED if self.certain or self.free else texts.MAY_BE_BILLED)
         if self.free:
-            return words(texts.BY_DEMO, images=self.images)
+            return words(texts.DRAWN_FREE if self.certain else texts.AT_LEAST_DRAWN_FREE, images=self.images)
         return words(texts.BILLED if self.certain else texts.AT_LEAST_BILLED, images=self.images)
 
 

@@ -47,6 +47,11 @@ BELONGS_TO_NO_OPTION = Text(
 )
 COUNT_FROM_ONE = Text("--{option} takes 1 to {most}, not {value}.", "--{option} 应为 1 到 {most}，不能是 {value}。")
 SEED_IS_A_NUMBER = Text("--seed takes a whole number, not {value}.", "--seed 应为整数，不能是 {value}。")
+BLANK_MISSING = Text("A blank is missing in {typed}: write {meant}.", "{typed} 中间少了空格，应写 {meant}。")
+MODEL_UNLISTED = Text(
+    "{model} is none of the models that are known here; it is sent as typed. %seedream models lists them.",
+    "{model} 不在已知模型之列，将照原样发送；%seedream models 列出已知模型。",
+)
 MODEL_MEANT = Text(
     "There is no model {model}: did you mean {meant}? --no-check sends it as typed.",
     "没有模型 {model}，是想写 {meant} 吗？--no-check 可照原样发送。",

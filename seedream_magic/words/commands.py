@@ -20,6 +20,15 @@ NO_OPTION = Text(
     "%seedream {command} has no option {typed}: it takes {options}.",
     "%seedream {command} 没有选项 {typed}，可用 {options}。",
 )
+STATUS_ALONE = Text(
+    "There is no command {typed}: %seedream alone tells what was billed and where the session stands.",
+    "没有命令 {typed}；单独运行 %seedream 即可查看计费和当前状态。",
+)
+STATUS_WORDS = frozenset({
+    "usage", "status", "billed", "bill", "billing", "cost", "costs", "price", "prices", "spent", "credits", "balance",
+    "状态", "计费", "费用", "用量", "余额",
+})  # fmt: skip
+"""What people type to see the status, which `%seedream` alone shows."""
 OPTION_MEANT = Text(
     "%seedream {command} has no option {typed}: did you mean {meant}?",
     "%seedream {command} 没有选项 {typed}，是想写 {meant} 吗？",
@@ -168,14 +177,17 @@ FIRST_OF = Text(
 TOGETHER_BILL = Text("Together they may bill {bill}.", "合计可能计费：{bill}。")
 DEMO_BILLS_NOTHING = Text("The demo bills nothing.", "演示不计费。")
 ASKING_ANEW = Text("Asking anew for {images:image}.", "重新请求 {images} 张。")
+REFUSED_AGAIN = Text("Refused again: frame {frames}.", "第 {frames} 帧再次未通过审核。")
 STORED_UNBILLED = Text("Stored: nothing is billed.", "已有存储，不计费。")
 MAY_BILL_PRICE = Text("That is what it may bill: {price}.", "可能计费：{price}。")
 MAY_BILL_THAT = Text("That is what it may bill.", "按此可能计费。")
 SENT_TO = Text("To {provider} ({address}):", "发往 {provider}（{address}）：")
 ADDRESS_EMBEDDED = Text("embedded, in this kernel", "内置，在本内核中")
 EXPORT_TAKES = Text(
-    "%seedream export takes the id of a run and a file: .pdf, .html, .zip, .gif or .jpg, by its ending.",
-    "%seedream export 后面写运行编号和文件，按扩展名导出：.pdf、.html、.zip、.gif 或 .jpg。",
+    "%seedream export takes a run, its id, latest or the name of a set, and then a file, such as story.pdf: .pdf, "
+    ".html, .zip, .gif or .jpg, by its ending.",
+    "%seedream export 后面先写一次运行（编号、latest 或组图的变量名），再写文件，如 story.pdf；按扩展名导出：.pdf、"
+    ".html、.zip、.gif 或 .jpg。",
 )
 SWEEP_WITHOUT_OPTIONS = Text("A sweep is exported as it is: leave the options out.", "批量只能原样导出，请去掉选项。")
 WRITTEN = Text("Written: {path}", "已写入：{path}")

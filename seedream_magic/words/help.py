@@ -108,8 +108,8 @@ COMMAND_COMPARE = Text(
 )
 COMMAND_RECOVER = Text("download what earlier runs lack; bills nothing", "补下载缺失的图片，不计费")
 COMMAND_RETRY = Text(
-    "ask anew for the failed frames of a run; bills those. --each: one request for each",
-    "重新生成失败的帧，按张计费；--each 逐张请求",
+    "ask anew for the failed frames of a run; bills those. --each: one request for each. --dry-run: only say what",
+    "重新生成失败的帧，按张计费；--each 逐张请求；--dry-run 只显示将发送什么",
 )
 COMMAND_STOP = Text("stop runs in the background; what has come is kept", "停止后台绘制，已到的图片保留")
 COMMAND_EXPORT_RUN = Text(

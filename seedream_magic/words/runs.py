@@ -309,6 +309,14 @@ FRAMES_ARE = Text(
 )
 ONE_FRAME = Text("This set has one frame: images[0].", "这一组只有一帧：images[0]。")
 NO_FRAMES = Text("This set has no frames.", "这一组没有任何帧。")
+REDO_IN_OTHER_WORDS = Text(
+    'Redo it in other words: {images}.redo({place}, prompt="…").',
+    '换一种说法重画：{images}.redo({place}, prompt="…")。',
+)
+OTHERS_MEANT = Text(
+    'There is no file {typed}; refs="others" takes the other pictures of the set.',
+    '没有文件 {typed}；refs="others" 表示以这组的其他图片为参考。',
+)
 NOTHING_TO_MARK = Text("Frame {place} has no picture: there is nothing to mark.", "第 {place} 帧没有图片，无法标记。")
 NOT_ARRIVED = Text("Frame {place} has not arrived yet.", "第 {place} 帧还没有到。")
 NOT_EXTENDED = Text(

@@ -143,7 +143,7 @@ def test_other_formats_keep_pictures_and_words(tmp_path: Path, opened: Browser) 
     made = made_set(tmp_path, "paper")
     refused = Frame(3, "paper 4", error=ContentRefused("Refused.", code="Sensitive", hint="Change the prompt."))
     notebook = written(tmp_path / "paper.ipynb", [bundle_of(replace(made, frames=(*made.frames[:3], refused)))])
-    told = ("paper 3", "Sensitive", "%seedream retry paper", "billed (demo: stock landscapes, free)")
+    told = ("paper 3", "Sensitive", "%seedream retry paper", "free (demo)")
     body, _ = converted("markdown", notebook)
     block = body[body.index('<div class="seedream') : body.rindex("</div>")]
     assert not re.search(r"\n\s*\n", block)

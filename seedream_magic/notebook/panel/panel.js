@@ -178,8 +178,17 @@ function seedreamPanel(panel) {
       for (const radio of box.querySelectorAll("input"))
         radio.name ||= box.querySelector("input")?.name || `seedream-${Math.random()}-${groups += 1}`;
   };
+  // A button with a sign is called by its hint; one that shows and hides what stands behind it says which it does.
+  const call = () => {
+    for (const button of panel.querySelectorAll(".widget-button[title]"))
+      if (!/\p{L}/u.test(button.textContent ?? "")) button.ariaLabel = /** @type {HTMLElement} */ (button).title;
+    for (const button of panel.querySelectorAll(".seedream-panel-quiet-button.widget-toggle-button"))
+      button.ariaExpanded = String(button.classList.contains("mod-active"));
+  };
+  const tend = () => { name(); call(); copyFresh(); };
   name();
-  new MutationObserver(() => { name(); copyFresh(); }).observe(panel, { childList: true, subtree: true });
+  call();
+  new MutationObserver(tend).observe(panel, { childList: true, subtree: true, attributeFilter: ["class", "title"] });
 
   // The field of a frame that was added takes the focus, once it is there.
   const added = (/** @type {number} */ before, /** @type {number} */ left) => {
