@@ -280,7 +280,7 @@ def test_a_terminal_shows_lines(shell: InteractiveShell, capsys: pytest.CaptureF
     planned = replace(kites, title="一只{红|-|蓝}风筝", state="planned", sets=(None,) * 3)
     Lines().show(planned)
     printed = capsys.readouterr().out.splitlines()
-    assert (printed[1], printed[-2:]) == ("变体：red，-，blue", ["red：将发送", "blue：将发送"])
+    assert (printed[1], printed[-2:]) == ("变体：red、-、blue", ["red：将发送", "blue：将发送"])
 
 
 @pytest.fixture
