@@ -24,6 +24,7 @@ from seedream_magic.api.make_request import Ask, make_request
 from seedream_magic.api.plan import Plan
 from seedream_magic.api.providers import PROVIDERS
 from seedream_magic.images.durable import find_rescued, write_durably
+from seedream_magic.images.record import read_record
 from seedream_magic.images.response import RESPONSE_FILE, bring_lines_back
 from seedream_magic.images.store import RunFolder, begin_run
 from seedream_magic.images.verify import PictureFacts
@@ -141,7 +142,7 @@ def test_what_the_service_sends_is_kept_line_by_line_without_base64(run: RunFold
 def test_a_line_that_does_not_fit_leaves_no_half_of_it(
     call: str, run: RunFolder, store: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """A full disk in the middle of a line: those before it stay whole, it and those after it are put aside till then."""
+    """Full disks in the middle of a line: those before it stay whole, and so do those after it."""
     real = os.write
     run.record({"n": 1})
     with monkeypatch.context() as patch:
@@ -149,11 +150,11 @@ def test_a_line_that_does_not_fit_leaves_no_half_of_it(
         if call == "write":
             half = failing(lambda descriptor, data: real(descriptor, bytes(data)[:5]), errno.ENOSPC, on=2)
             patch.setattr(os, "write", half)
-        run.record({"n": 2})
+        with pytest.raises(OSError, match="No space"):
+            run.record({"n": 2})
     run.record({"n": 3})
-    assert received(store) == [{"n": 1}]
     bring_lines_back(run.folder)
-    assert received(store) == [{"n": 1}, {"n": 2}, {"n": 3}]
+    assert received(store) == [{"n": 1}, {"n": 3}]
 
 
 @pytest.mark.parametrize("call", ["open", "write", "fsync", "replace"])
@@ -193,7 +194,9 @@ def test_a_record_of_the_answer_that_is_no_file_is_not_written(kind: str, tmp_pa
     assert aside is not None
     assert json.loads(aside.read_bytes()) == {"n": 1}
     run.conclude(image_set(run, saved(run, 0), saved(run, 1)), None)
-    assert json.loads((run.folder / "request.json").read_bytes())["state"] == "done"
+    ended = read_record(run.folder)
+    assert ended is not None
+    assert ended.state == "done"
     assert not outside.exists() if kind == "dangling link" else outside.read_bytes() == b"untouched\n"
     assert place.is_symlink() == ("link" in kind)
 
