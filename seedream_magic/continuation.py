@@ -23,7 +23,7 @@ from seedream_magic.images.claims import is_live
 from seedream_magic.images.image_set import Frame, ImageSet
 from seedream_magic.images.lineage import without_picks
 from seedream_magic.images.record import Record, is_run, load, read_record
-from seedream_magic.images.store import is_set, load_whole, records
+from seedream_magic.images.stored_runs import is_set, load_whole, records
 from seedream_magic.images.takes import takes_of
 from seedream_magic.planning import (
     PlanningClient,

@@ -36,7 +36,9 @@ from seedream_magic.images.index import Look, look_at
 from seedream_magic.images.lineage import explain_missing, join
 from seedream_magic.images.locks import PATIENCE, turn
 from seedream_magic.images.record import Record, error_of, is_run, read_record
-from seedream_magic.images.store import RunFolder, begin_run, load_whole, parent_set
+from seedream_magic.images.run_folder import RunFolder
+from seedream_magic.images.store import begin_run
+from seedream_magic.images.stored_runs import load_whole, parent_set
 from seedream_magic.images.takes import with_takes
 from seedream_magic.images.threads import in_thread, raise_if_stopped
 from seedream_magic.planning import PlanningClient

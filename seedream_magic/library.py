@@ -37,7 +37,7 @@ from seedream_magic.images.claims import is_live
 from seedream_magic.images.index import HistoryEntry, Look, entry_of, is_settled, look_at, runs_in
 from seedream_magic.images.originals import frames_on_disk
 from seedream_magic.images.record import RUN_ID, Record, fingerprint_of, read_record
-from seedream_magic.images.store import run_folders
+from seedream_magic.images.stored_runs import run_folders
 
 if TYPE_CHECKING:
     import sqlite3

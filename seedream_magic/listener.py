@@ -16,7 +16,7 @@ from seedream_magic.api.redaction import without_secret
 from seedream_magic.api.refusal import Refusal
 from seedream_magic.errors import ResponseBroken
 from seedream_magic.images.response import RawBody, head_line, object_line
-from seedream_magic.images.store import RunFolder
+from seedream_magic.images.run_folder import RunFolder
 from seedream_magic.images.threads import in_thread, raise_if_stopped
 from seedream_magic.words import runs as texts
 

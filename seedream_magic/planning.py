@@ -23,7 +23,8 @@ from seedream_magic.api.storyboard import Storyboard
 from seedream_magic.errors import ConfigError, InvalidRequest
 from seedream_magic.images.image_set import Client, Frame, ImageSet
 from seedream_magic.images.record import REFERENCES, Record, load
-from seedream_magic.images.store import load_whole, settle
+from seedream_magic.images.run_folder import settle
+from seedream_magic.images.stored_runs import load_whole
 from seedream_magic.replay import find_run, look_up, plan_for_run
 from seedream_magic.session import Session
 from seedream_magic.words import requests as texts

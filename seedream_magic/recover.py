@@ -35,7 +35,8 @@ from seedream_magic.images.originals import picture_path
 from seedream_magic.images.record import Record, load
 from seedream_magic.images.response import ended_tasks, events_of, lacks_base64
 from seedream_magic.images.route import image_client
-from seedream_magic.images.store import RunFolder, records, run_folders
+from seedream_magic.images.run_folder import RunFolder
+from seedream_magic.images.stored_runs import records, run_folders
 from seedream_magic.tasks import follow_tasks
 from seedream_magic.words import runs as texts
 

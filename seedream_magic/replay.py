@@ -21,7 +21,7 @@ from seedream_magic.images.image_set import Frame, ImageSet
 from seedream_magic.images.index import entry_of
 from seedream_magic.images.originals import picture_path
 from seedream_magic.images.record import Record, as_text, fingerprint_of, read_record
-from seedream_magic.images.store import (
+from seedream_magic.images.stored_runs import (
     find_record,
     is_set,
     load_whole,

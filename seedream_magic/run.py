@@ -38,7 +38,7 @@ from seedream_magic.images.download import PARALLEL_DOWNLOADS
 from seedream_magic.images.image_set import LONGEST_RUN_SECONDS, Frame, ImageSet
 from seedream_magic.images.response import mask_beside_links
 from seedream_magic.images.route import image_client
-from seedream_magic.images.store import RunFolder
+from seedream_magic.images.run_folder import RunFolder
 from seedream_magic.images.threads import end_of, in_thread, keep_stop, raise_if_stopped
 from seedream_magic.listener import Listener, Tally
 from seedream_magic.tasks import describe, follow_tasks, ids_of

@@ -33,7 +33,8 @@ from seedream_magic.images.image_set import Frame, ImageSet
 from seedream_magic.images.index import HistoryEntry
 from seedream_magic.images.purge import Purged, purge
 from seedream_magic.images.record import is_run
-from seedream_magic.images.store import find_record, settle
+from seedream_magic.images.run_folder import settle
+from seedream_magic.images.stored_runs import find_record
 from seedream_magic.images.takes import pick, takes_of
 from seedream_magic.planning import Options, make_ask, plan_in_python, plan_of_record
 from seedream_magic.recover import find_unfinished, sweep_all

@@ -16,7 +16,7 @@ from seedream_magic.api.shapes import places_of
 from seedream_magic.api.task_shapes import Task
 from seedream_magic.errors import NoConnection, ResponseBroken, SeedreamError
 from seedream_magic.images.response import head_line, object_line
-from seedream_magic.images.store import RunFolder
+from seedream_magic.images.run_folder import RunFolder
 from seedream_magic.words import runs as texts
 
 FIRST_PAUSE = 2.0

@@ -20,8 +20,7 @@ from kernel import Kernel, running_kernel
 from raw_server import RawServer, raw_server
 from seedream_magic import Seedream, session
 from seedream_magic.api import connection, redaction
-from seedream_magic.images import download
-from seedream_magic.images import store as run_folders
+from seedream_magic.images import download, run_folder
 from seedream_magic.words import language
 from served import KEY, client
 from service import PICTURE, POST, SlowService, picture, whole_answer
@@ -76,7 +75,7 @@ def begin_anew() -> None:
     """What an earlier test of this process has billed, entered, hidden or left to be written is none of the next's."""
     session._notebooks.clear()
     session._without_notebook[:] = [session.Session()]
-    run_folders._unwritten_ends.clear()
+    run_folder._unwritten_ends.clear()
     connection.forget_refusals()
     language.choose_language("auto")
     redaction._remembered.anywhere.clear()  # a header's value that happens to stand in a link would be masked there

@@ -22,7 +22,7 @@ from raw_server import Behaviour, RawServer, Request, Scenario, raw_server
 from seedream_magic.images.claims import RUN_LOCK
 from seedream_magic.images.record import load, read_record
 from seedream_magic.images.response import named_pictures
-from seedream_magic.images.store import records
+from seedream_magic.images.stored_runs import records
 from served import client
 from service import PICTURE, POST, jpeg, picture, whole_answer
 

@@ -31,7 +31,7 @@ from seedream_magic.images.image_set import Frame
 from seedream_magic.images.index import entry_of
 from seedream_magic.images.record import Record, load
 from seedream_magic.images.response import named_pictures
-from seedream_magic.images.store import records
+from seedream_magic.images.stored_runs import records
 from served import KEY, client
 from service import PICTURE, POST, picture, whole_answer
 

@@ -23,7 +23,8 @@ from raw_server import Behaviour, Gate, RawServer, Request, raw_server
 from seedream_magic import ContentRefused, ImageSet, InvalidRequest, Seedream, SeedreamInterrupted
 from seedream_magic.images.claims import RUN_LOCK, is_live
 from seedream_magic.images.record import Record, read_record
-from seedream_magic.images.store import begin_run, records
+from seedream_magic.images.store import begin_run
+from seedream_magic.images.stored_runs import records
 from served import client, in_nest_mode
 from service import PICTURE, POST, black_png, bodies, completed, picture, stream_head, succeeded, whole_answer
 

@@ -32,7 +32,7 @@ from seedream_magic.errors import (
 )
 from seedream_magic.images.cards import OPTIONS, relative_link
 from seedream_magic.images.image_set import Frame, ImageSet, cards_of
-from seedream_magic.images.store import find_record
+from seedream_magic.images.stored_runs import find_record
 from seedream_magic.view.carousel import plain_text, set_bundle
 from seedream_magic.view.markup import element
 from seedream_magic.words.carousel import RESUME, words_for

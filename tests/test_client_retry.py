@@ -57,7 +57,7 @@ from seedream_magic.api.answer import Answer
 from seedream_magic.api.client import post
 from seedream_magic.api.credentials import Key
 from seedream_magic.api.retry import Pace, Tokens
-from seedream_magic.images import store as store_module
+from seedream_magic.images import run_folder
 from seedream_magic.images.durable import rescue_folders
 from seedream_magic.images.image_set import cards_of
 from seedream_magic.view.carousel import set_bundle
@@ -575,7 +575,7 @@ def test_base64_that_cannot_be_kept_is_told_all_the_same(
 ) -> None:
     """Past the cap, or where every disk says no, the frame has its error and no file is named."""
     if hindrance == "too long":
-        monkeypatch.setattr(store_module, "MAXIMUM_RAW_BYTES", 5)
+        monkeypatch.setattr(run_folder, "MAXIMUM_RAW_BYTES", 5)
 
     def answer(request: Request) -> Behaviour:
         (run,) = store.iterdir()

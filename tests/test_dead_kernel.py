@@ -17,7 +17,7 @@ from kernel import Kernel, Output, Result, running_kernel
 from lab import Lab, browser_page, open_notebook, run_all, trust, written
 from raw_server import RawServer
 from seedream_magic import Seedream
-from seedream_magic.images.store import records
+from seedream_magic.images.stored_runs import records
 from served import KEY, client
 
 pytestmark = [pytest.mark.browser, pytest.mark.kernel]

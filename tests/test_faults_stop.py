@@ -21,7 +21,7 @@ from kernel import Kernel, running_kernel
 from kill import killing, violations
 from raw_server import EVENT_STREAM, Behaviour, Gate, Hang, RawServer, Reply, Request, head, json_reply, raw_server, sse
 from seedream_magic.images.record import load
-from seedream_magic.images.store import records
+from seedream_magic.images.stored_runs import records
 from served import KEY, check_store, client
 from service import PICTURE, POST, completed, jpeg, picture, stream_head, succeeded, whole_answer
 

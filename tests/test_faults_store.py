@@ -29,7 +29,7 @@ from seedream_magic.images import record as record_module
 from seedream_magic.images import store as store_module
 from seedream_magic.images.durable import cache_folder, find_rescued, rescue_folders, write_durably, write_elsewhere
 from seedream_magic.images.record import load
-from seedream_magic.images.store import records
+from seedream_magic.images.stored_runs import records
 from served import check_store, client, record, served
 from service import PICTURE, POST, jpeg, picture, whole_answer
 

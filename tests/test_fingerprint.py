@@ -20,7 +20,7 @@ from seedream_magic.api.plan import Plan
 from seedream_magic.api.providers import PROVIDERS
 from seedream_magic.continuation import plan_extend, plan_redo, plan_vary
 from seedream_magic.images.record import Record, fingerprint_of, read_record
-from seedream_magic.images.store import records
+from seedream_magic.images.stored_runs import records
 from served import KEY
 from service import bodies, jpeg
 

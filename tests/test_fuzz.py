@@ -34,7 +34,7 @@ from seedream_magic.api.models import MAXIMUM_PIXELS
 from seedream_magic.errors import ImageInvalid, ImageTooLarge, SeedreamError
 from seedream_magic.images.download import decode
 from seedream_magic.images.image_set import ImageSet
-from seedream_magic.images.store import load_whole, records
+from seedream_magic.images.stored_runs import load_whole, records
 from seedream_magic.images.verify import verify_picture
 from seedream_magic.recover import find_unfinished
 from seedream_magic.view.pictures import open_picture

@@ -27,7 +27,9 @@ from seedream_magic.errors import ContentRefused, ImageInvalid, SeedreamError
 from seedream_magic.images.durable import MAXIMUM_RECORD_BYTES, cache_folder, data_folder
 from seedream_magic.images.image_set import Frame, ImageSet
 from seedream_magic.images.record import load
-from seedream_magic.images.store import RunFolder, begin_run, find_record, run_of_picture
+from seedream_magic.images.run_folder import RunFolder
+from seedream_magic.images.store import begin_run
+from seedream_magic.images.stored_runs import find_record, run_of_picture
 from seedream_magic.images.verify import PictureFacts
 from service import jpeg
 

@@ -10,7 +10,7 @@ from playwright.sync_api import Browser, Locator, Page, expect
 
 from conftest import ROOT
 from lab import Lab, open_notebook, run_all, running_jupyterlab, save, take_for_readme, visited, wait_for_kernel
-from seedream_magic.images.store import find_record, load_whole, records
+from seedream_magic.images.stored_runs import find_record, load_whole, records
 
 pytestmark = pytest.mark.browser
 

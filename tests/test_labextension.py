@@ -14,7 +14,7 @@ from playwright.sync_api import Locator, Page, expect
 
 from lab import Lab, jupyter_environment, open_notebook, run_all, trust, wait_for_kernel, written
 from seedream_magic import Seedream
-from seedream_magic.images.store import records
+from seedream_magic.images.stored_runs import records
 
 pytestmark = pytest.mark.browser
 expect.set_options(timeout=20_000)  # a kernel answers, on a machine that may be busy

@@ -18,7 +18,7 @@ from raw_server import Behaviour, RawServer, Request
 from seedream_magic import Seedream, database
 from seedream_magic import library as library_module
 from seedream_magic.images.index import HistoryEntry, entry_of
-from seedream_magic.images.store import RunFolder
+from seedream_magic.images.run_folder import RunFolder
 from served import client
 from service import PICTURE, POST, jpeg, picture, whole_answer
 from test_index import begun

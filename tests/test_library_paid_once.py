@@ -20,7 +20,7 @@ from kernel import Kernel, Result, running_kernel
 from kill import killing
 from raw_server import Close, Gate, Hang, RawServer, Reply, Request
 from seedream_magic import ImageSet, InvalidRequest, OutcomeUnknown, Seedream, SeedreamError, SeedreamInterrupted
-from seedream_magic.images.store import records
+from seedream_magic.images.stored_runs import records
 from served import KEY, client
 from service import PICTURE, POST, bodies, completed, jpeg, picture, stream_head, succeeded, whole_answer
 

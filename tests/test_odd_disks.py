@@ -24,7 +24,7 @@ from raw_server import Behaviour, RawServer, Reply, Request, json_reply
 from seedream_magic import Seedream, SeedreamError, export_dataset
 from seedream_magic.images.durable import END_FILE, PLACE_FILE, find_rescued, write_elsewhere
 from seedream_magic.images.response import RESPONSE_FILE
-from seedream_magic.images.store import settle
+from seedream_magic.images.run_folder import settle
 from seedream_magic.replay import find_earlier
 from served import KEY, client, record, served
 from service import PICTURE, POST, jpeg, link, picture, whole_answer
@@ -195,8 +195,8 @@ DIES = PROGRAM.replace(
 import signal
 def die(*arguments, **options):
     os.kill(os.getpid(), signal.SIGKILL)
-from seedream_magic.images import store as stores
-stores.RunFolder.save_picture = die
+from seedream_magic.images import run_folder
+run_folder.RunFolder.save_picture = die
 try:
     images""",
 )

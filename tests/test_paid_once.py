@@ -26,7 +26,7 @@ from seedream_magic import ConfigError, ImageSet, InvalidRequest, Seedream, Seed
 from seedream_magic.api.credentials import Key
 from seedream_magic.api.references.reference import Reference
 from seedream_magic.images.image_set import cards_of
-from seedream_magic.images.store import find_record
+from seedream_magic.images.stored_runs import find_record
 from seedream_magic.session import Session
 from seedream_magic.view.carousel import set_bundle
 from served import KEY, client

@@ -13,7 +13,7 @@ import pytest
 from race import racing
 from raw_server import Hang, RawServer
 from seedream_magic.images.claims import is_live
-from seedream_magic.images.store import records
+from seedream_magic.images.stored_runs import records
 from service import POST
 from test_faults_post import NEVER
 

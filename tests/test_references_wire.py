@@ -34,7 +34,7 @@ from seedream_magic.images import delivery
 from seedream_magic.images import download as download_module
 from seedream_magic.images.delivery import fetch_references
 from seedream_magic.images.route import image_client
-from seedream_magic.images.store import records
+from seedream_magic.images.stored_runs import records
 from service import encoded, jpeg
 from test_references import PICTURES
 

@@ -12,7 +12,8 @@ import pytest
 
 from raw_server import RawServer
 from seedream_magic.api.request import ImageRequest
-from seedream_magic.images.store import RunFolder, records
+from seedream_magic.images.run_folder import RunFolder
+from seedream_magic.images.stored_runs import records
 from served import client
 from service import jpeg
 

@@ -12,7 +12,7 @@ from PIL import Image
 from raw_server import RawServer, Reply
 from seedream_magic import ImageSet, Seedream
 from seedream_magic.images.history_rows import history_bundle
-from seedream_magic.images.store import run_of_picture
+from seedream_magic.images.stored_runs import run_of_picture
 from service import PICTURE, POST, jpeg, whole_answer
 
 Change = Callable[[Path], object]

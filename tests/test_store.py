@@ -26,7 +26,8 @@ from seedream_magic.api.providers import PROVIDERS
 from seedream_magic.images.durable import find_rescued, write_durably
 from seedream_magic.images.record import read_record
 from seedream_magic.images.response import RESPONSE_FILE, bring_lines_back
-from seedream_magic.images.store import RunFolder, begin_run
+from seedream_magic.images.run_folder import RunFolder
+from seedream_magic.images.store import begin_run
 from seedream_magic.images.verify import PictureFacts
 from served import check_store, received, record
 from service import jpeg

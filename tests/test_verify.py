@@ -21,7 +21,7 @@ from seedream_magic import ImageInvalid, ImageTooLarge
 from seedream_magic.api.models import LARGEST_BASE64_CHARACTERS, LARGEST_PICTURE_BYTES
 from seedream_magic.images.download import decode, download
 from seedream_magic.images.route import image_client
-from seedream_magic.images.store import MAXIMUM_RAW_BYTES
+from seedream_magic.images.run_folder import MAXIMUM_RAW_BYTES
 from seedream_magic.images.verify import PictureFacts, verify_picture
 from seedream_magic.view.pictures import open_picture, preview_of
 from service import black_png, chunk, encoded, jpeg, noise, png_of

@@ -344,7 +344,8 @@
 
     /** What a button does. @param {string} name */
     does(name) {
-      if (this.menu?.matches(":popover-open")) this.menu.hidePopover();
+      const menu = /** @type {HTMLElement | undefined} */ (this.menu);
+      if (menu?.matches(":popover-open")) menu.hidePopover();
       if (name === "vary" || name === "reword") return this.type(name);
       if (name === "export") return this.choose();
       if (name === "pin") return this.notebook.pin(this.places[this.index]);

@@ -24,7 +24,7 @@ from seedream_magic.drawing import Sender, check_service
 from seedream_magic.errors import ConfigError, MissingKey, SeedreamError
 from seedream_magic.images.image_set import ImageSet
 from seedream_magic.images.record import read_record
-from seedream_magic.images.store import load_whole
+from seedream_magic.images.stored_runs import load_whole
 from seedream_magic.images.threads import in_thread, raise_if_stopped
 from seedream_magic.session import Reservation, Session
 from seedream_magic.words import batch as texts

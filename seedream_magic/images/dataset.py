@@ -27,7 +27,7 @@ from seedream_magic.errors import ConfigError, InvalidRequest, reason_of
 from seedream_magic.images.image_set import Frame
 from seedream_magic.images.index import HistoryEntry
 from seedream_magic.images.record import Record, is_run, read_record, request_of
-from seedream_magic.images.store import load_whole, records
+from seedream_magic.images.stored_runs import load_whole, records
 from seedream_magic.view.pictures import progress
 from seedream_magic.words import export as texts
 from seedream_magic.words.clip import one_line

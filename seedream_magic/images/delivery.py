@@ -23,7 +23,7 @@ from seedream_magic.errors import (
 )
 from seedream_magic.images.download import PARALLEL_DOWNLOADS, Purpose, decode, download, fetch, link_expiry
 from seedream_magic.images.image_set import Frame
-from seedream_magic.images.store import RunFolder
+from seedream_magic.images.run_folder import RunFolder
 from seedream_magic.images.threads import in_thread, raise_if_stopped
 from seedream_magic.images.verify import PictureFacts
 from seedream_magic.words import pictures as texts

@@ -20,7 +20,7 @@ from seedream_magic.images.marks import MARKS_FILE, NONE, marks_of, picks_of
 from seedream_magic.images.originals import NUMBERED
 from seedream_magic.images.record import is_run, read_record
 from seedream_magic.images.search import local_time
-from seedream_magic.images.store import Makers
+from seedream_magic.images.stored_runs import Makers
 from seedream_magic.view.cards import Preview
 from seedream_magic.view.gallery import MAXIMUM_PREVIEWS, PREVIEW_BYTES, Run, Tile, gallery_bundle
 from seedream_magic.view.pictures import preview_of

@@ -30,7 +30,7 @@ from seedream_magic.images.record import (
     read_record,
 )
 from seedream_magic.images.response import named_pictures
-from seedream_magic.images.store import run_folders
+from seedream_magic.images.stored_runs import run_folders
 
 SETTLED = 2_000_000_000
 """Nanoseconds after which one more change gets another time: some file systems count in steps of two seconds."""

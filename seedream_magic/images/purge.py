@@ -34,7 +34,7 @@ from seedream_magic.images.index import runs_in
 from seedream_magic.images.marks import marks_of
 from seedream_magic.images.originals import picture_path
 from seedream_magic.images.record import RECORD_FILE, REFERENCES, RUN_ID, as_text, read_record
-from seedream_magic.images.store import run_folders
+from seedream_magic.images.stored_runs import run_folders
 from seedream_magic.words import store as texts
 
 PREFIX = ".purged-"

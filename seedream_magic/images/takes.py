@@ -17,7 +17,7 @@ from seedream_magic.images.image_set import Frame, ImageSet
 from seedream_magic.images.marks import Pick, keep_pick
 from seedream_magic.images.originals import places_on_disk
 from seedream_magic.images.record import Record, load_frame, read_record
-from seedream_magic.images.store import line_of, makers_of, records
+from seedream_magic.images.stored_runs import line_of, makers_of, records
 from seedream_magic.words import runs as texts
 
 _Redrawn = dict[int, list[tuple[Record, int]]]

@@ -17,7 +17,7 @@ from seedream_magic.api.references.reference import Reference
 from seedream_magic.api.request import ImageRequest
 from seedream_magic.errors import ConfigError, reason_of
 from seedream_magic.images.record import REFERENCES
-from seedream_magic.images.store import keep_reference
+from seedream_magic.images.run_folder import keep_reference
 from seedream_magic.notebook.panel.controls import column, labelled, set_visible
 from seedream_magic.notebook.panel.references import FormReference
 from seedream_magic.view.markup import Markup, element
