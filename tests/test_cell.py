@@ -223,9 +223,9 @@ def test_help_lists_every_option() -> None:
     assert all(text_width(line) <= 60 for line in (english + chinese).splitlines() if line.startswith(" " * 6))
     for option in OPTIONS:
         assert all(flag in text for flag in option.all_flags for text in (english, chinese))
-        assert option.english in " ".join(english.split())
-        assert "".join(option.chinese.split()) in "".join(chinese.split())
-        assert CHINESE.search(option.chinese)
+        assert option.meaning.in_language("en") in " ".join(english.split())
+        assert "".join(option.meaning.in_language("zh").split()) in "".join(chinese.split())
+        assert CHINESE.search(option.meaning.in_language("zh"))
 
 
 def test_chinese_has_its_own_punctuation() -> None:

@@ -106,9 +106,10 @@ A_NEW_ROW = """
 import json
 from functools import partial
 from seedream_magic.api import fields
+from seedream_magic.words.text import Text
 
 words = ("calm", "wild")
-row = fields.Field("mood", ("--mood",), "calm or wild", "情绪", "MOOD", partial(fields.parse_word, "mood", words),
+row = fields.Field("mood", ("--mood",), Text("calm or wild", "情绪"), "MOOD", partial(fields.parse_word, "mood", words),
                    words=words, keys=("mood_options",), optional=True, inside="kind", needs="mood")
 fields.FIELDS, fields.KEYWORDS = (*fields.FIELDS, row), (*fields.KEYWORDS, row)
 

@@ -25,7 +25,7 @@ def in_a_table(entry: tuple[str, str, str]) -> tuple[str, ...]:
 def test_the_tables_are_the_helps() -> None:
     """docs/reference.md has a row for each option and each command of `%seedream`, word for word as the help has it."""
     rows = {
-        "option": [(option.usage, option.english, chinese_meaning(option)) for option in OPTIONS],
+        "option": [(option.usage, option.meaning.in_language("en"), chinese_meaning(option)) for option in OPTIONS],
         "command": COMMANDS,
     }
     for name, entries in rows.items():

@@ -20,9 +20,10 @@ from seedream_magic.api.models import MAXIMUM_IMAGES, MAXIMUM_RATIO, MINIMUM_RAT
 from seedream_magic.api.redaction import as_text
 from seedream_magic.api.storyboard import trim_blank_lines
 from seedream_magic.errors import InvalidRequest, reason_of
+from seedream_magic.words import options as meanings
 from seedream_magic.words import requests as texts
 from seedream_magic.words.lists import OR
-from seedream_magic.words.text import chain, join
+from seedream_magic.words.text import Text, chain, join
 
 RESPONSE_FORMATS = ("url", "b64_json")
 OUTPUT_FORMATS = ("jpeg", "png")
@@ -199,8 +200,8 @@ def _inner(value: object) -> Iterable[object]:
 class Field:
     """One thing that a person can ask for: how it is given, what it means, where it stands in the body.
 
-    `name` is its keyword in Python, `flags` are its options in a cell, the long one last; `english` and `chinese` say
-    what it means, `metavar` stands for its value. `parse` reads a value and raises `InvalidRequest`; a field without it
+    `name` is its keyword in Python, `flags` are its options in a cell, the long one last; `meaning` says what it
+    means, `metavar` stands for its value. `parse` reads a value and raises `InvalidRequest`; a field without it
     is a switch, which `with_no` can turn off. `words` are its values, where they are few; a `repeated` one collects
     its values. `default` is what it is where nobody asks.
 
@@ -213,8 +214,7 @@ class Field:
 
     name: str
     flags: tuple[str, ...]
-    english: str
-    chinese: str
+    meaning: Text
     metavar: str = ""
     parse: Callable[[Any], Any] | None = None
     words: tuple[str, ...] = ()
@@ -287,49 +287,45 @@ _SET_KEYS = ("sequential_image_generation", "sequential_image_generation_options
 
 # fmt: off
 FIELDS = (
-    Field("images", ("-n", "--images"), "how many: 1-15, or auto: the model decides",
-          "张数：1-15，或 auto（由模型决定）", "N", parse_images, default=1, keys=_SET_KEYS),
-    Field("model", ("-m", "--model"), "model id", "模型", "ID", parse_model, keys=("model",), own=True),
-    Field("size", ("-s", "--size"), "1K, 2K, 4K or WIDTHxHEIGHT", "尺寸：1K、2K、4K 或宽x高",
+    Field("images", ("-n", "--images"), meanings.IMAGES, "N", parse_images, default=1, keys=_SET_KEYS),
+    Field("model", ("-m", "--model"), meanings.MODEL, "ID", parse_model, keys=("model",), own=True),
+    Field("size", ("-s", "--size"), meanings.SIZE,
           "SIZE", parse_size, words=tuple(SIDES), keys=("size",), own=True),
-    Field("ratio", ("-r", "--ratio"), "with a preset size: its pixels at W:H", "宽高比，如 16:9",
+    Field("ratio", ("-r", "--ratio"), meanings.RATIO,
           "W:H", lambda value: "{}:{}".format(*parse_ratio(value)), words=RATIOS, keys=("size",)),
     Field("refs", ("-i", "--ref"),
-          "reference image, repeatable: path, glob, https link, run:ID[K], or a variable of the notebook",
-          "参考图，可重复：路径、通配符、链接、run:ID[K] 或变量",
+          meanings.REFS,
           "X", partial(parse_source, "ref"), repeated=True, keys=("image",)),
-    Field("fit", ("--fit",), "scale references that are over the limits", "缩小超限的参考图"),
-    Field("stream", ("--stream",), "receive pictures one by one; default for sets", "逐张接收，组图默认开启",
+    Field("fit", ("--fit",), meanings.FIT),
+    Field("stream", ("--stream",), meanings.STREAM,
           with_no=True, keys=("stream",), own=True),
-    Field("watermark", ("--watermark",), "the API's AI mark; default on", "水印，默认开启",
+    Field("watermark", ("--watermark",), meanings.WATERMARK,
           with_no=True, default=True, keys=("watermark",), own=True),
-    Field("response_format", ("--response-format",), "url (default) or b64_json", "返回链接或 base64",
+    Field("response_format", ("--response-format",), meanings.RESPONSE_FORMAT,
           "FORMAT", partial(parse_word, "response-format", RESPONSE_FORMATS), words=RESPONSE_FORMATS,
           default="url", keys=("response_format",), own=True),
-    Field("output_format", ("--output-format",), "jpeg or png (5.0 models)", "图片格式（5.0 系列）",
+    Field("output_format", ("--output-format",), meanings.OUTPUT_FORMAT,
           "FORMAT", partial(parse_word, "output-format", OUTPUT_FORMATS), words=OUTPUT_FORMATS,
           keys=("output_format",), optional=True, needs="output_format"),
-    Field("background", ("--background",), "opaque or transparent (5.0 Pro, Flash)",
-          "背景：不透明或透明（5.0 Pro、Flash）", "KIND", partial(parse_word, "background", _BACKGROUNDS),
+    Field("background", ("--background",), meanings.BACKGROUND, "KIND", partial(parse_word, "background", _BACKGROUNDS),
           words=_BACKGROUNDS, keys=("background",), optional=True, needs="background"),
     Field("layer_decomposition", ("--layer-decomposition",),
-          "take one --ref apart into layers (5.0 Pro, Flash)", "把参考图拆成图层",
+          meanings.LAYER_DECOMPOSITION,
           default=False, keys=("layer_decomposition",), own=True, optional=True, needs="layer_decomposition"),
-    Field("web_search", ("--web-search",), "let the model search the web (5.0 lite)", "联网搜索（5.0 lite）",
+    Field("web_search", ("--web-search",), meanings.WEB_SEARCH,
           keys=("tools",), optional=True, on=[{"type": "web_search"}], needs="tools"),
-    Field("optimize_prompt", ("--optimize-prompt",), "standard or fast (4.0, 5.0 Pro)",
-          "提示词优化模式（4.0、5.0 Pro）", "MODE", partial(parse_word, "optimize-prompt", _PROMPT_MODES),
+    Field("optimize_prompt", ("--optimize-prompt",), meanings.OPTIMIZE_PROMPT, "MODE",
+          partial(parse_word, "optimize-prompt", _PROMPT_MODES),
           words=_PROMPT_MODES, keys=("optimize_prompt_options",), optional=True, inside="mode",
           needs="fast", needed_by="fast"),
 )
 """The fields of a request, in the order of the help. What says how to plan it, and is no field of it, stands below."""
-FRESH = Field("fresh", ("--fresh",), "pay again for a request that is in the store", "重新生成并计费，不用已存的结果")
-TAKE = Field("take", ("--take",), "the K-th set made of this request", "此请求的第 K 组", "K", parse_take)
-COPY = Field("copy", ("--copy",), "copy a set that another store has into this one", "把其他存储里的图组复制过来")
-EXTRA = Field("extra", ("--extra",), "further body fields, sent as they are; null leaves one out",
-              "附加请求字段，null 去掉字段", "JSON", parse_extra)
-CHECK = Field("check", ("--no-check",), "send although the model's limits say no", "不检查模型限制")
-TIMEOUT = Field("timeout", ("--timeout",), "limit of the whole call in seconds", "整个调用的时限（秒）",
+FRESH = Field("fresh", ("--fresh",), meanings.FRESH)
+TAKE = Field("take", ("--take",), meanings.TAKE, "K", parse_take)
+COPY = Field("copy", ("--copy",), meanings.COPY)
+EXTRA = Field("extra", ("--extra",), meanings.EXTRA, "JSON", parse_extra)
+CHECK = Field("check", ("--no-check",), meanings.CHECK)
+TIMEOUT = Field("timeout", ("--timeout",), meanings.TIMEOUT,
                 "S", parse_timeout)
 # fmt: on
 KEYWORDS = (*FIELDS, FRESH, TAKE, COPY, EXTRA, CHECK, TIMEOUT)

@@ -29,6 +29,7 @@ from seedream_magic.bridge import EVENT_LOOPS, unfailing
 from seedream_magic.errors import InvalidRequest, SeedreamError, SeedreamInterrupted
 from seedream_magic.notebook.cell_outputs import CellOutputs
 from seedream_magic.session import Session, images_to_bill
+from seedream_magic.words import options
 from seedream_magic.words import settings as texts
 from seedream_magic.words.language import choose_language
 
@@ -59,7 +60,7 @@ class Settings(Configurable):
     stream = Bool(None, allow_none=True, help=texts.STREAM.english).tag(config=True)
     watermark = Bool(None, allow_none=True, help=texts.WATERMARK.english).tag(config=True)
     response_format = Enum(RESPONSE_FORMATS, None, allow_none=True, help=texts.RESPONSE_FORMAT.english).tag(config=True)
-    timeout = Float(None, allow_none=True, help=texts.TIMEOUT.english).tag(config=True)
+    timeout = Float(None, allow_none=True, help=options.TIMEOUT.english).tag(config=True)
     max_images_per_run = Int(None, allow_none=True, help=texts.MAX_IMAGES_PER_RUN.english).tag(config=True)
     max_images_per_session = Int(None, allow_none=True, help=texts.MAX_IMAGES_PER_SESSION.english).tag(config=True)
     max_images_per_day = Int(None, allow_none=True, help=texts.MAX_IMAGES_PER_DAY.english).tag(config=True)

@@ -55,9 +55,9 @@ def _names_of(option: Field) -> set[str]:
 def _entry(option: Field, *, chinese: bool) -> tuple[str, str]:
     """An option as it is typed, and what it means."""
     if not chinese:
-        return option.usage, option.english
+        return option.usage, option.meaning.in_language("en")
     names = [name for name, flag in CHINESE_FLAGS.items() if flag in option.all_flags]
-    return f"{' / '.join(names)}  {option.usage}", option.chinese
+    return f"{' / '.join(names)}  {option.usage}", option.meaning.in_language("zh")
 
 
 def _listed(rows: list[tuple[str, str]]) -> str:

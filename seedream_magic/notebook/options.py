@@ -66,20 +66,25 @@ def parse_seed(text: str) -> int:
     raise InvalidRequest(cells.SEED_IS_A_NUMBER(value=repr(text[:40])))
 
 
-def _in_both(meaning: Text) -> tuple[str, str]:
-    """A meaning in English and in Chinese, with the providers where it lists them."""
-    facts = {"names": ", ".join(PROVIDERS)} if "{names}" in meaning.english else {}
-    return str(meaning.in_language("en", **facts)), str(meaning.in_language("zh", **facts))
-
-
 def _option(name: str, flag: str, meaning: Text, *further: Any, **facts: Any) -> Field:
-    """An option of how a cell is run, with what it means in both languages."""
-    return Field(name, (flag,), *_in_both(meaning), *further, **facts)
+    """An option of how a cell is run."""
+    return Field(name, (flag,), meaning, *further, **facts)
+
+
+def _of_providers(meaning: Text) -> Text:
+    """A meaning that lists the providers."""
+    names = ", ".join(PROVIDERS)
+    return Text(meaning.english.replace("{names}", names), meaning.chinese.replace("{names}", names))
 
 
 _NAME = _option("name", "--out", texts.NAME, "NAME", parse_name)
 _PROVIDER = _option(
-    "provider", "--provider", texts.PROVIDER, "NAME", partial(parse_source, "provider"), words=tuple(PROVIDERS)
+    "provider",
+    "--provider",
+    _of_providers(texts.PROVIDER),
+    "NAME",
+    partial(parse_source, "provider"),
+    words=tuple(PROVIDERS),
 )
 SWEEP_OPTIONS = (
     _option("vary", "--vary", texts.VARY),
@@ -134,7 +139,10 @@ _MEANINGS = (
     ("%seedream doctor CODE", help_texts.COMMAND_DOCTOR_CODE),
     ("%seedream help [TOPIC]", help_texts.COMMAND_HELP),
 )
-COMMANDS = tuple((typed, *_in_both(meaning)) for typed, meaning in _MEANINGS)
+COMMANDS = tuple(
+    (typed, meaning.in_language("en"), meaning.in_language("zh"))
+    for typed, meaning in ((typed, _of_providers(meaning)) for typed, meaning in _MEANINGS)
+)
 """Every command as it is typed, and what it does in both languages."""
 
 
@@ -145,7 +153,7 @@ def help_text(language: Language | None = None) -> str:
     """
     language = language or own_language()
     told = {"en": 1, "zh": 2}[language]
-    options = [(option.usage, option.english, chinese_meaning(option)) for option in OPTIONS]
+    options = [(option.usage, option.meaning.in_language("en"), chinese_meaning(option)) for option in OPTIONS]
     head, *headings, examples = (
         text.in_language(language)
         for text in (
@@ -164,7 +172,7 @@ def help_text(language: Language | None = None) -> str:
 def chinese_meaning(option: Field) -> str:
     """What an option means in Chinese, and as what it can be typed there."""
     names = [name for name, flag in CHINESE_FLAGS.items() if flag in option.all_flags]
-    return f"{option.chinese}（{'、'.join(names)}）"
+    return f"{option.meaning.in_language('zh')}（{'、'.join(names)}）"
 
 
 def _entry(typed: str, meaning: str) -> str:

@@ -1,4 +1,4 @@
-"""What each option of a cell means that is no field of the request, and what is wrong with a name."""
+"""What each option of a cell means, and what is wrong with a name."""
 
 from __future__ import annotations
 
@@ -29,3 +29,28 @@ RAW = Text(
     "提示词原样发送：不填充 {{变量}}，不查笔误",
 )
 SHOW = Text("carousel (default) or grid", "轮播或网格")
+
+# Fields of a request.
+FRESH = Text("pay again for a request that is in the store", "重新生成并计费，不用已存的结果")
+TAKE = Text("the K-th set made of this request", "此请求的第 K 组")
+COPY = Text("copy a set that another store has into this one", "把其他存储里的图组复制过来")
+EXTRA = Text("further body fields, sent as they are; null leaves one out", "附加请求字段，null 去掉字段")
+CHECK = Text("send although the model's limits say no", "不检查模型限制")
+TIMEOUT = Text("limit of the whole call in seconds", "整个调用的时限（秒）")
+IMAGES = Text("how many: 1-15, or auto: the model decides", "张数：1-15，或 auto（由模型决定）")
+MODEL = Text("model id", "模型")
+SIZE = Text("1K, 2K, 4K or WIDTHxHEIGHT", "尺寸：1K、2K、4K 或宽x高")
+RATIO = Text("with a preset size: its pixels at W:H", "宽高比，如 16:9")
+REFS = Text(
+    "reference image, repeatable: path, glob, https link, run:ID[K], or a variable of the notebook",
+    "参考图，可重复：路径、通配符、链接、run:ID[K] 或变量",
+)
+FIT = Text("scale references that are over the limits", "缩小超限的参考图")
+STREAM = Text("receive pictures one by one; default for sets", "逐张接收，组图默认开启")
+WATERMARK = Text("the API's AI mark; default on", "水印，默认开启")
+RESPONSE_FORMAT = Text("url (default) or b64_json", "返回链接或 base64")
+OUTPUT_FORMAT = Text("jpeg or png (5.0 models)", "图片格式（5.0 系列）")
+BACKGROUND = Text("opaque or transparent (5.0 Pro, Flash)", "背景：不透明或透明（5.0 Pro、Flash）")
+LAYER_DECOMPOSITION = Text("take one --ref apart into layers (5.0 Pro, Flash)", "把参考图拆成图层")
+WEB_SEARCH = Text("let the model search the web (5.0 lite)", "联网搜索（5.0 lite）")
+OPTIMIZE_PROMPT = Text("standard or fast (4.0, 5.0 Pro)", "提示词优化模式（4.0、5.0 Pro）")

@@ -17,7 +17,6 @@ RATIO = Text("W:H, with a preset size", "宽高比 W:H，用于预设尺寸")
 STREAM = Text("receive pictures one by one", "逐张接收图片")
 WATERMARK = Text("the API's AI mark", "接口的 AI 水印")
 RESPONSE_FORMAT = Text("url or b64_json", "返回 url 或 b64_json")
-TIMEOUT = Text("limit of the whole call in seconds", "整个调用的时限（秒）")
 MAX_IMAGES_PER_RUN = Text("refuse a cell that may bill more", "单元格可能计费超过此数时拒绝")
 MAX_IMAGES_PER_SESSION = Text("refuse when the session may bill more", "会话可能计费超过此数时拒绝")
 MAX_IMAGES_PER_DAY = Text(
