@@ -310,8 +310,8 @@ def _from_line(store: Path, values: Sequence[Any]) -> tuple[str, tuple[Look, His
 
 def store_key(store: Path) -> str:
     """The path by which a store is known, however it was named: without links, in the spelling of its disk."""
-    path = Path(os.path.realpath(store))
-    return str(_spelled(path) if path.exists() else path)
+    path = os.path.realpath(store)
+    return str(_spelled(Path(path))) if os.path.exists(path) else path  # noqa: PTH110 - Path's raises for a long name
 
 
 @lru_cache(maxsize=256)

@@ -12,7 +12,7 @@ import contextlib
 import random
 import time
 from collections.abc import Callable
-from contextlib import ExitStack, aclosing
+from contextlib import AbstractContextManager, ExitStack, aclosing
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Literal, Protocol
@@ -330,7 +330,7 @@ class Drawing:
         sender, unseen, looked = self._sender, True, time.monotonic()
         with ExitStack() as alone:
             if not plan.fresh:
-                unseen = alone.enter_context(turn(plan.fingerprint[:1], _locks(sender.store)))
+                unseen = alone.enter_context(_turn(plan.fingerprint[:1], sender.store))
                 looked = time.monotonic()
                 earlier = find_earlier(plan, sender.store)
                 if not self._may_send(earlier):
@@ -339,7 +339,7 @@ class Drawing:
             _copy_parent(sender.store, plan.lineage)
             limits = sender.session.check_day
             if limits is not None:
-                alone.enter_context(turn("day", _locks(sender.store)))
+                alone.enter_context(_turn("day", sender.store))
                 limits(plan)
             after = latest_before(plan, sender.store)
             with library.begun_in(sender.store):
@@ -439,12 +439,12 @@ def _copy_parent(store: Path, lineage: Lineage | None) -> None:
         raise InvalidRequest(texts.PARENT_IS_GONE(run=lineage.run_id, store=store)) from exc
 
 
-def _locks(store: Path) -> list[Path]:
+def _turn(name: str, store: Path) -> AbstractContextManager[bool]:
     """Where requests are begun one by one: beside the library, which all stores of a person have in common, and in the
     store, which programs with other libraries may share.
     """
     file = database.library_file()
-    return [*([file.parent / "locks"] if file else []), store / ".locks"]
+    return turn(name, file.parent / "locks" if file else None, store)
 
 
 def _error_of(record: Record) -> SeedreamError:

@@ -147,7 +147,7 @@ def violations(server: RawServer, store: Path, seen: int) -> list[str]:
 
 
 def _damage(store: Path) -> Iterator[str]:
-    for folder in store.glob("*"):
+    for folder in store.glob("[!.]*"):  # but for the locks, which are empty files
         yield from damage_in(folder)
 
 

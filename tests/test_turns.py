@@ -6,6 +6,7 @@ import os
 import signal
 import subprocess
 import sys
+from contextlib import AbstractContextManager
 from datetime import UTC, datetime, timedelta, tzinfo
 from pathlib import Path
 from typing import Self
@@ -74,21 +75,22 @@ def test_programs_with_a_library_each_take_turns_in_their_store(
     with held_up(server, store, "a shared fox", "wait", tmp_path / "one" / "library.sqlite") as process:
         monkeypatch.setenv("SEEDREAM_LIBRARY", str(tmp_path / "other" / "library.sqlite"))
         seen: list[Path] = []
-        real = locks.lock_file
+        real = locks._lock_in_store
 
-        def lock_file(path: Path, seconds: float = 0) -> object:
-            if path.parent == store / ".locks" and not seen:  # it comes to the lock that the other holds
+        def lock_in_store(path: Path, until: float) -> AbstractContextManager[None]:
+            if not seen:  # it comes to the lock that the other holds
                 seen.append(path)
                 assert process.stdin
                 process.stdin.write("\n")
                 process.stdin.flush()
-            return real(path, seconds)
+            return real(path, until)
 
-        monkeypatch.setattr(locks, "lock_file", lock_file)
+        monkeypatch.setattr(locks, "_lock_in_store", lock_in_store)
         drawn = client(server, store).generate("a shared fox")
         said, _ = process.communicate(timeout=50)
     assert (said, server.posts) == (f"{drawn.run_id} False\n", 1)
     assert seen
+    assert [path.name for path in store.iterdir()] == [drawn.run_id]
 
 
 class AnHourAgo(datetime):

@@ -155,7 +155,7 @@ def _change(folder: Path, kind: str, number: int, change: Callable[[Mapping[str,
     try:
         if not folder.is_dir():
             raise FileNotFoundError(None, texts.PURGED_OR_MOVED())
-        with turn("marks", [folder.parent / ".locks"]):
+        with turn("marks", None, folder.parent):
             facts = _read(folder)
             entries = dict(as_mapping(facts.get(kind)))
             entries[str(number)] = change(as_mapping(entries.get(str(number))))
