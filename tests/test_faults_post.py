@@ -146,8 +146,8 @@ def close_early(connection: socket.socket) -> None:
 
 UNREAD: list[Any] = [
     fault("F13", "a reset", reset_unread, 1, r"broke"),
-    fault("F21", "nobody reads", lambda _: time.sleep(2), 20_000_000, r"127\.0\.0\.1 did not take the whole request"),
-    fault("F21", "closed early", close_early, 20_000_000, r"broke.*, while the request was being sent \(\w"),
+    fault("F21", "nobody reads", lambda _: time.sleep(2), 12_000_000, r"127\.0\.0\.1 did not take the whole request"),
+    fault("F21", "closed early", close_early, 12_000_000, r"broke.*, while the request was being sent \(\w"),
 ]
 
 

@@ -232,10 +232,11 @@ def settle(store: Path, *, again: bool = False) -> None:
             conclude()
     if again or store not in _looked_through:
         _looked_through.add(store)
-        for run_id in filter(RUN_ID.fullmatch, rescued_runs()):
+        for folder in (store / run_id for run_id in rescued_runs() if RUN_ID.fullmatch(run_id)):
             with contextlib.suppress(OSError):  # another time, then
-                _settle_run(store / run_id)
-                _bring_back(store / run_id)
+                if folder.is_dir():  # most are of other stores
+                    _settle_run(folder)
+                    _bring_back(folder)
 
 
 def _settle_run(folder: Path) -> None:
