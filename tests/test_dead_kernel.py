@@ -105,7 +105,7 @@ def test_opened_days_later_it_is_interrupted(lab: Lab, notebook: Path, language:
 def test_text_says_till_when_it_holds(notebook: Path, language: str, opened: Browser, tmp_path: Path) -> None:
     """Where no script runs, and as plain text: the moment in words, and what to do if nothing came since."""
     data = json.loads(notebook.read_text("utf-8"))["cells"][0]["outputs"][0]["data"]
-    assert re.search(UNTIL["en"] + ".*" + RESUME["en"], data["text/plain"])
+    assert re.search(UNTIL[language] + ".*" + RESUME[language], data["text/plain"])
     page_of = tmp_path / "set.html"
     page_of.write_text(f'<!DOCTYPE html><meta charset="utf-8">{data["text/html"]}', encoding="utf-8")
     with browser_page(opened, java_script_enabled=False) as page:
@@ -122,8 +122,8 @@ def test_after_recover_it_is_interrupted_too(notebook: Path, slow_server: RawSer
     for images in (seedream.show(record.run_id), *seedream.recover(record.run_id), seedream.show(record.run_id)):
         bundle = images._repr_mimebundle_()
         assert SAVED[language] in bundle["text/html"]
-        assert SAVED["en"] in bundle["text/plain"]
-        assert re.search(RESUME["en"], bundle["text/plain"])
+        assert SAVED[language] in bundle["text/plain"]
+        assert re.search(RESUME[language], bundle["text/plain"])
     assert slow_server.posts == posts
 
 
