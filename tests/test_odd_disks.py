@@ -263,7 +263,7 @@ def test_a_store_that_was_away_as_its_run_ended_gets_what_is_its_own(
 
 def test_pictures_come_back_once_the_folder_takes_them(store: Path) -> None:
     """By their bytes: another file under the name stays, and what was put aside goes a day later."""
-    seedream_run = made_run(store, pictures=0, state="partial", frames=[{"file": "01.jpg"}, {"file": "02.jpg"}])
+    seedream_run = made_run(store, 59, pictures=0, state="partial", frames=[{"file": "01.jpg"}, {"file": "02.jpg"}])
     kept = {
         name: write_elsewhere(seedream_run.name, name, jpeg(place)) for place, name in enumerate(("01.jpg", "02.jpg"))
     }
