@@ -90,7 +90,13 @@ def test_what_a_notebook_says_is_in_the_language_of_the_setting(
         if in_other_language(line, language)
     ]
     prompt = PROMPTS[language]
-    first = [f"%%seedream\n{prompt} 0", "%seedream", "%seedream doctor", "%seedream key", "%seedream use demo"]
+    none = [
+        "%seedream history",
+        "%seedream history --here --starred",
+        "%seedream gallery",
+        "%seedream gallery --starred",
+    ]
+    first = [*none, f"%%seedream\n{prompt} 0", "%seedream", "%seedream doctor", "%seedream key", "%seedream use demo"]
     drawn = f"%%seedream pair << -n 2\n{prompt}"
     cells = [f"%%seedream {line}\n{body.format(f'{prompt} {number}')}" for number, (line, body) in enumerate(CELLS)]
     for cell in (*first, drawn, *LINES, *cells, "%unload_ext seedream_magic"):

@@ -132,8 +132,8 @@ def words_for(prompt: str) -> Words:
 
 
 def words_for_most(prompts: Iterable[str]) -> Words:
-    """The words beside pictures of several prompts: those of the most of them."""
-    languages = [language_of(prompt) for prompt in prompts]
+    """The words beside pictures of several prompts: those of the most of them; of none, those of no picture."""
+    languages = [language_of(prompt) for prompt in prompts] or [own_language()]
     return CHINESE if languages.count("zh") * 2 > len(languages) else ENGLISH
 
 
