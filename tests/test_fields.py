@@ -280,3 +280,13 @@ def test_a_default_is_not_set_twice(store: Path) -> None:
     keys = [key for field in FIELDS if field.name in settings for key in field.keys]
     ask = Ask("x", {"extra": dict.fromkeys(keys)}).beside({**settings, "timeout": 9})
     assert (set(ask.values), ask.timeout) == ({"extra"}, 9)
+
+
+@pytest.mark.parametrize(
+    ("typed", "name", "value"), [("--布局 网格", "show", "grid"), ("--背景 透明", "background", "transparent")]
+)
+def test_values_are_typed_in_chinese_as_the_help_calls_them(typed: str, name: str, value: str) -> None:
+    """Both the option and its value."""
+    from seedream_magic.notebook.cell import parse_cell
+
+    assert value in str(parse_cell(typed, "雪中的狐狸")), name

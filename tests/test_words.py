@@ -98,7 +98,7 @@ NOT_READ = {
     "library.py": r"^SELECT ",
     "images/image_set.py": r"^(<(Frame|ImageSet)|%seedream) ",  # what Python shows of them, what is typed
     "__init__.py": r"^module \{\} has no",  # Python's words
-    "api/fields.py": r"^--|^\S{1,3}$",  # options and shapes as they are typed in Chinese
+    "api/fields.py": r"^--|^\S{1,6}$",  # options and shapes as they are typed in Chinese
     "api/shapes.py": r"no error|成功",  # what gateways write
     "database.py": r"^(CREATE|SELECT|INSERT|UPDATE|DELETE|max\()|^no such $",
     "batch/inputs.py": r"^map\(\) has no option",  # as Python says it

@@ -81,9 +81,24 @@ def parse_ratio(value: object) -> tuple[int, int]:
     raise InvalidRequest(known or texts.RATIO_FORM(value=_quote(value)))
 
 
+_CHINESE_VALUES = {
+    "轮播": "carousel",
+    "宫格": "grid",
+    "网格": "grid",
+    "不透明": "opaque",
+    "透明": "transparent",
+    "标准": "standard",
+    "快速": "fast",
+    "链接": "url",
+    "base64": "b64_json",
+    "演示": "demo",
+}
+
+
 def parse_word(option: str, words: tuple[str, ...], value: object) -> str:
-    """One of a few words, such as the `url` and `b64_json` of --response-format."""
+    """One of a few words, such as the `url` and `b64_json` of --response-format; in Chinese as the help calls it."""
     text = _plain(value).lower()
+    text = _CHINESE_VALUES.get(text, text)
     if text in words:
         return text
     raise InvalidRequest(texts.ONE_OF(option=option, words=chain(OR, words), value=_quote(value)))
