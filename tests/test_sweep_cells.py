@@ -17,6 +17,7 @@ from kernel import Kernel, running_kernel
 from raw_server import RawServer
 from seedream_magic import InvalidRequest, SeedreamInterrupted
 from seedream_magic.demo.server import DemoService, DemoSettings, running
+from seedream_magic.notebook.sweeps import first_group
 from seedream_magic.notebook.terminal import Lines
 from seedream_magic.sweep.sweep import Sweep
 from service import SlowService, bodies
@@ -342,3 +343,9 @@ def texts_of(result: Any) -> list[str]:
 
 def states_of(kernel: Kernel) -> list[str]:
     return re.findall(r"'(\w+)'", kernel.run(STATES).stdout)
+
+
+@pytest.mark.parametrize("typed", ["{red|blue}", "｛红｜蓝｝", "{red|blue"])
+def test_a_group_without_vary_is_seen_however_it_is_typed(typed: str) -> None:
+    """In either width, closed or not."""
+    assert first_group(f"a {typed} kite").rstrip() in {typed, f"{typed} kite"}
