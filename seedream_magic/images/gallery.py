@@ -38,21 +38,6 @@ def gallery_of(entries: Sequence[HistoryEntry], *, words: str = "", starred: boo
     return gallery_bundle(runs, _previews(entries, runs), language)
 
 
-def small_preview(folder: Path, name: str) -> Preview | None:
-    """The preview of one picture of a run, as the library has it; None where it cannot be had."""
-    key = f"{folder.name}/{name}"
-    try:
-        made_of = _made_of(folder / name)
-        kept = kept_thumbnails([key]).get(key)
-        if kept is not None and kept[0] == made_of:
-            return Preview(*kept[1:])
-        small = preview_of(folder / name, made_of, budget=PREVIEW_BYTES)
-    except (SeedreamError, OSError):
-        return None
-    keep_thumbnails({key: (made_of, small.data_uri, small.width, small.height)})
-    return small
-
-
 def _run(entry: HistoryEntry, known: Makers, *, starred: bool) -> Run:
     """A run with its pictures; a folder that is gone has none."""
     names = _names(entry.folder)

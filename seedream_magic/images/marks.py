@@ -36,11 +36,6 @@ class Marks:
     tags: tuple[str, ...] = ()
     note: str = ""
 
-    @property
-    def tags_text(self) -> str:
-        """The tags in one line."""
-        return ", ".join(self.tags)
-
     def fit(self, *, starred: bool | None, rejected: bool | None, tag: str | None) -> bool:
         """Whether they are those that are looked for; what is None does not matter."""
         alike = starred in {None, self.star} and rejected in {None, self.reject}

@@ -13,7 +13,6 @@ KEPT_ELSEWHERE = Text(
     "运行文件夹无法写入，此后的图片保存在 {folder}。",
 )
 NOT_SAVED = Text("The picture was made but could not be saved: {why}.", "图片已生成，但无法保存：{why}。")
-RECOVER = Text("%seedream recover brings it while its link lives.", "链接有效期内，%seedream recover 可补下载。")
 MAKE_ROOM = Text(
     "Make room; then %seedream recover brings it while its link lives.",
     "清理磁盘；链接有效期内，%seedream recover 可补下载。",

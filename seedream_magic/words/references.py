@@ -28,10 +28,6 @@ AVIF = Text(
     "{name} is an AVIF picture, which this Pillow cannot read; save it as PNG or JPEG.",
     "{name} 是 AVIF 图片，当前 Pillow 无法读取；请存为 PNG 或 JPEG。",
 )
-NO_FORMAT = Text(
-    "{name} is not a picture the API takes (JPEG, PNG, WebP, BMP, TIFF, GIF, HEIC).",
-    "{name} 不是 API 支持的图片（JPEG、PNG、WebP、BMP、TIFF、GIF、HEIC）。",
-)
 TOO_MANY_PIXELS = Text(
     "{name} has too many pixels to be opened here; save it with at most {most:,}.",
     "{name} 像素太多，无法打开；请存为不超过 {most:,} 像素。",
