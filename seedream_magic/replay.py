@@ -16,9 +16,9 @@ from seedream_magic.api.plan import Plan
 from seedream_magic.api.providers import is_loopback
 from seedream_magic.errors import ConfigError, InvalidRequest
 from seedream_magic.images.claims import is_live
-from seedream_magic.images.durable import as_mapping
 from seedream_magic.images.image_set import Frame, ImageSet
 from seedream_magic.images.index import entry_of
+from seedream_magic.images.json_files import as_mapping
 from seedream_magic.images.originals import picture_path
 from seedream_magic.images.record import Record, as_text, fingerprint_of, read_record
 from seedream_magic.images.stored_runs import (

@@ -55,7 +55,7 @@ LIBRARIES = {
     "ipywidgets": ("notebook/panel/",),
     "PIL": ("pillow.py", "api/references/make_references.py", "view/", "demo/"),
     "packaging": ("notebook/doctor.py",),
-    "platformdirs": ("images/durable.py",),
+    "platformdirs": ("images/aside.py",),
     "tornado": ("demo/",),
     "nest_asyncio": ("bridge.py",),
     "nest_asyncio2": ("bridge.py",),

@@ -58,7 +58,7 @@ from seedream_magic.api.client import post
 from seedream_magic.api.credentials import Key
 from seedream_magic.api.retry import Pace, Tokens
 from seedream_magic.images import run_folder
-from seedream_magic.images.durable import rescue_folders
+from seedream_magic.images.aside import rescue_folders
 from seedream_magic.images.image_set import cards_of
 from seedream_magic.view.carousel import set_bundle
 from served import KEY, record, served

@@ -27,7 +27,8 @@ from seedream_magic import ConfigError, ImageError, ImageInvalid
 from seedream_magic import recover as recover_module
 from seedream_magic.images import record as record_module
 from seedream_magic.images import store as store_module
-from seedream_magic.images.durable import cache_folder, find_rescued, rescue_folders, write_durably, write_elsewhere
+from seedream_magic.images.aside import cache_folder, find_rescued, rescue_folders, write_elsewhere
+from seedream_magic.images.durable import write_durably
 from seedream_magic.images.record import load
 from seedream_magic.images.stored_runs import records
 from served import check_store, client, record, served

@@ -19,7 +19,7 @@ import pytest
 
 import hostile
 from raw_server import raw_server
-from seedream_magic.images.durable import record_bytes
+from seedream_magic.images.json_files import record_bytes
 from served import KEY
 from service import jpeg
 

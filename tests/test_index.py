@@ -24,8 +24,9 @@ from seedream_magic.api.make_request import Ask, make_request
 from seedream_magic.api.plan import Plan
 from seedream_magic.api.providers import PROVIDERS
 from seedream_magic.errors import ContentRefused, ImageInvalid, SeedreamError
-from seedream_magic.images.durable import MAXIMUM_RECORD_BYTES, cache_folder, data_folder
+from seedream_magic.images.aside import cache_folder, data_folder
 from seedream_magic.images.image_set import Frame, ImageSet
+from seedream_magic.images.json_files import MAXIMUM_RECORD_BYTES
 from seedream_magic.images.record import load
 from seedream_magic.images.run_folder import RunFolder
 from seedream_magic.images.store import begin_run

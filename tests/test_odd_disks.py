@@ -22,7 +22,7 @@ from IPython.core.interactiveshell import InteractiveShell
 from asking import REFUSED, run
 from raw_server import Behaviour, RawServer, Reply, Request, json_reply
 from seedream_magic import Seedream, SeedreamError, export_dataset
-from seedream_magic.images.durable import END_FILE, PLACE_FILE, find_rescued, write_elsewhere
+from seedream_magic.images.aside import END_FILE, PLACE_FILE, find_rescued, write_elsewhere
 from seedream_magic.images.response import RESPONSE_FILE
 from seedream_magic.images.run_folder import settle
 from seedream_magic.replay import find_earlier

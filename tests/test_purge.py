@@ -18,7 +18,7 @@ import pytest
 from seedream_magic import database
 from seedream_magic.database import keep_thumbnails, kept_thumbnails
 from seedream_magic.errors import ConfigError, InvalidRequest
-from seedream_magic.images.durable import cache_folder, write_elsewhere
+from seedream_magic.images.aside import cache_folder, write_elsewhere
 from seedream_magic.images.purge import PREFIX, find_purgeable, purge
 from seedream_magic.library import history
 from test_index import begun, made_run, new_process

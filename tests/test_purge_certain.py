@@ -18,8 +18,8 @@ import pytest
 
 from raw_server import RawServer
 from seedream_magic import InvalidRequest, Seedream, export_dataset, library
+from seedream_magic.images.aside import write_elsewhere
 from seedream_magic.images.claims import LONGEST_RUN, RUN_LOCK
-from seedream_magic.images.durable import write_elsewhere
 from seedream_magic.images.purge import PREFIX, find_purgeable, purge
 from served import client
 from test_purge import canary_run

@@ -23,7 +23,8 @@ from seedream_magic import ConfigError, Frame, ImageSet, Seedream
 from seedream_magic.api.make_request import Ask, make_request
 from seedream_magic.api.plan import Plan
 from seedream_magic.api.providers import PROVIDERS
-from seedream_magic.images.durable import find_rescued, write_durably
+from seedream_magic.images.aside import find_rescued
+from seedream_magic.images.durable import write_durably
 from seedream_magic.images.record import read_record
 from seedream_magic.images.response import RESPONSE_FILE, bring_lines_back
 from seedream_magic.images.run_folder import RunFolder

@@ -19,7 +19,7 @@ from seedream_magic.api.codes import find_code
 from seedream_magic.api.plan import call_text
 from seedream_magic.api.redaction import redact
 from seedream_magic.errors import ContentRefused, ImageError, ImageTooLarge, SeedreamError, advice_of
-from seedream_magic.images.durable import read_object
+from seedream_magic.images.json_files import read_object
 from seedream_magic.session import DEFAULT_STORE, home
 from seedream_magic.view.cards import Card, CardSet, Failure, failure_of
 from seedream_magic.words import carousel as texts

@@ -14,7 +14,8 @@ from pathlib import Path
 from typing import Any
 
 from seedream_magic.errors import ConfigError, InvalidRequest
-from seedream_magic.images.durable import as_list, as_mapping, json_bytes, parse, record_bytes, write_durably
+from seedream_magic.images.durable import write_durably
+from seedream_magic.images.json_files import as_list, as_mapping, json_bytes, parse, record_bytes
 from seedream_magic.images.locks import turn
 from seedream_magic.words import store as texts
 from seedream_magic.words.clip import one_line

@@ -15,17 +15,10 @@ from typing import Any
 
 from seedream_magic.api.models import LARGEST_PICTURE_BYTES, MAXIMUM_FRAMES
 from seedream_magic.errors import ImageInvalid
-from seedream_magic.images.durable import (
-    find_rescued,
-    json_bytes,
-    patiently,
-    read_folder,
-    read_object,
-    record_bytes,
-    regular_bytes,
-    rescued_names,
-)
+from seedream_magic.images.aside import find_rescued, rescued_names
+from seedream_magic.images.durable import patiently, read_folder
 from seedream_magic.images.image_set import Frame
+from seedream_magic.images.json_files import json_bytes, read_object, record_bytes, regular_bytes
 from seedream_magic.images.verify import PictureFacts, verify_picture
 from seedream_magic.words import pictures as texts
 

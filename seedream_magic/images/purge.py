@@ -21,16 +21,11 @@ from pathlib import Path
 from seedream_magic import database, library
 from seedream_magic.api.models import MAXIMUM_FRAMES
 from seedream_magic.errors import ConfigError, InvalidRequest, reason_of
+from seedream_magic.images.aside import rescue_folders
 from seedream_magic.images.claims import LONGEST_RUN, is_held, is_live_in
-from seedream_magic.images.durable import (
-    NOTHING_THERE,
-    patiently,
-    record_bytes,
-    regular_bytes,
-    rescue_folders,
-    sync_folder,
-)
+from seedream_magic.images.durable import NOTHING_THERE, patiently, sync_folder
 from seedream_magic.images.index import runs_in
+from seedream_magic.images.json_files import record_bytes, regular_bytes
 from seedream_magic.images.marks import marks_of
 from seedream_magic.images.originals import picture_path
 from seedream_magic.images.record import RECORD_FILE, REFERENCES, RUN_ID, as_text, read_record

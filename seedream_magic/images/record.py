@@ -24,16 +24,9 @@ from seedream_magic.api.references.reference import Reference, unsigned
 from seedream_magic.api.request import ImageRequest, request_from_body
 from seedream_magic.api.storyboard import Storyboard
 from seedream_magic.errors import ApiError, ImageError, ImageInvalid, SeedreamError, reason_of
-from seedream_magic.images.durable import (
-    END_FILE,
-    as_list,
-    as_mapping,
-    clipped,
-    find_rescued,
-    read_object,
-    record_bytes,
-)
+from seedream_magic.images.aside import END_FILE, find_rescued
 from seedream_magic.images.image_set import Frame, ImageSet, Outcome
+from seedream_magic.images.json_files import as_list, as_mapping, clipped, read_object, record_bytes
 from seedream_magic.images.originals import places_on_disk, read_picture
 from seedream_magic.images.response import mask_beside_links, named_pictures
 from seedream_magic.words import pictures as texts

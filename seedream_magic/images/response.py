@@ -37,25 +37,17 @@ from seedream_magic.api.redaction import (
     without_secret_beside_links,
 )
 from seedream_magic.api.shapes import is_picture_text
+from seedream_magic.images.aside import find_rescued, owns_aside, put_elsewhere, remove_aside
 from seedream_magic.images.durable import (
-    DEEPEST,
-    cut_json,
-    find_rescued,
-    json_text,
     open_regular,
-    owns_aside,
-    parse,
     patiently,
-    put_elsewhere,
     read_folder,
-    record_bytes,
-    regular_bytes,
-    remove_aside,
     sync,
     sync_folder,
     write_all,
     write_durably,
 )
+from seedream_magic.images.json_files import DEEPEST, cut_json, json_text, parse, record_bytes, regular_bytes
 from seedream_magic.words import store as texts
 
 RESPONSE_FILE = "response.jsonl"

@@ -20,24 +20,20 @@ from seedream_magic.api.redaction import bytes_without_secret
 from seedream_magic.api.references.reference import Reference
 from seedream_magic.api.request import ImageRequest
 from seedream_magic.errors import ConfigError, ImageError, SeedreamError, reason_of
-from seedream_magic.images.claims import RUN_LOCK, RunLock
-from seedream_magic.images.durable import (
+from seedream_magic.images.aside import (
     END_FILE,
-    clipped,
     find_rescued,
     forget_end,
-    json_bytes,
-    make_folder,
     owns_aside,
-    read_object,
-    regular_bytes,
     remove_aside,
     rescued_names,
     rescued_runs,
-    write_durably,
     write_elsewhere,
 )
+from seedream_magic.images.claims import RUN_LOCK, RunLock
+from seedream_magic.images.durable import make_folder, write_durably
 from seedream_magic.images.image_set import ImageSet
+from seedream_magic.images.json_files import clipped, json_bytes, read_object, regular_bytes
 from seedream_magic.images.originals import NUMBERED, SIDECARS, sidecar_bytes
 from seedream_magic.images.record import RECORD_FILE, REFERENCES, RUN_ID, record_of, request_fields, to_json
 from seedream_magic.images.response import (

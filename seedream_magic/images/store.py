@@ -20,7 +20,8 @@ from seedream_magic.api.plan import Plan
 from seedream_magic.api.request import LONGEST_REQUEST, ImageRequest
 from seedream_magic.errors import ConfigError, InvalidRequest
 from seedream_magic.images.claims import RunLock
-from seedream_magic.images.durable import json_bytes, sweep
+from seedream_magic.images.durable import sweep
+from seedream_magic.images.json_files import json_bytes
 from seedream_magic.images.record import REFERENCES, RUN_ID, request_fields, to_json
 from seedream_magic.images.run_folder import RunFolder, keep_references
 from seedream_magic.words import store as texts

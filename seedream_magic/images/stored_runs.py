@@ -12,8 +12,9 @@ from pathlib import Path
 from seedream_magic.api.models import LARGEST_PICTURE_BYTES, MAXIMUM_FRAMES
 from seedream_magic.api.plan import Lineage
 from seedream_magic.errors import ConfigError, InvalidRequest
-from seedream_magic.images.durable import NOTHING_THERE, PASSING, parse, read_folder, read_object, record_bytes
+from seedream_magic.images.durable import NOTHING_THERE, PASSING, read_folder
 from seedream_magic.images.image_set import Frame, ImageSet
+from seedream_magic.images.json_files import parse, read_object, record_bytes
 from seedream_magic.images.lineage import join, with_picks
 from seedream_magic.images.marks import Pick, picks_of
 from seedream_magic.images.originals import NUMBERED, frames_on_disk, picture_path

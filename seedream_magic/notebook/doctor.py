@@ -22,7 +22,7 @@ from seedream_magic.api.credentials import find_key
 from seedream_magic.api.key_stores import SECONDS, silent_stores
 from seedream_magic.api.models import MAXIMUM_IMAGES, find_model, ids_meant
 from seedream_magic.errors import ConfigError
-from seedream_magic.images.durable import END_FILE, find_rescued
+from seedream_magic.images.aside import END_FILE, find_rescued
 from seedream_magic.images.record import Record, read_record
 from seedream_magic.images.response import raw_files
 from seedream_magic.images.store import SPACE_IN_RESERVE, SPACE_PER_IMAGE, free_bytes
