@@ -342,8 +342,7 @@ class Drawing:
                 alone.enter_context(_turn("day", sender.store))
                 limits(plan)
             after = latest_before(plan, sender.store)
-            with library.begun_in(sender.store):
-                folder = begin_run(sender.store, plan, client_request_id=str(uuid4()), key=key, after=after)
+            folder = begin_run(sender.store, plan, client_request_id=str(uuid4()), key=key, after=after)
             _loops[folder.run_id] = loop
             library.note(folder.folder, at_most=plan.request.images_at_most)
             late = not plan.fresh and time.monotonic() - looked > PATIENCE / 2

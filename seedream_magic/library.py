@@ -12,7 +12,7 @@ import contextlib
 import os
 import time
 from collections import defaultdict
-from collections.abc import Collection, Iterable, Iterator, Mapping
+from collections.abc import Collection, Iterable, Mapping
 from datetime import datetime
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -32,7 +32,7 @@ from seedream_magic.database import (
     store_key,
     with_library,
 )
-from seedream_magic.images import marks
+from seedream_magic.images import changes, marks
 from seedream_magic.images.claims import is_live
 from seedream_magic.images.index import HistoryEntry, Look, entry_of, is_settled, look_at, runs_in
 from seedream_magic.images.originals import frames_on_disk
@@ -46,17 +46,12 @@ YOUNG = 3600.0
 """Seconds in which a folder without a record may still get one: it is being copied."""
 _AT_ONCE = 500
 """Values of one query; an old SQLite takes 999."""
-GONE = -1
-"""In place of a folder's time: it is not there. Its runs stay known, for it may be on a disk that comes back."""
 
 # That a run has a parent is said once more: the index has no others.
 AFTER = "parent = ? AND parent > ''"
 LATER = f"""run_id IN (WITH RECURSIVE later (id) AS (SELECT run_id FROM runs WHERE {AFTER} UNION
     SELECT run_id FROM later JOIN runs ON parent = id AND parent > '') SELECT id FROM later)"""  # noqa: S608 - ours
 """Conditions of a run: it goes on from this one; it does so directly or from one that does."""
-
-_changed: dict[Path, tuple[int, int]] = {}
-"""When each store had changed last, as this process has seen it, with all its runs in the library under this number."""
 
 
 def runs_of(fingerprints: Collection[str], store: Path) -> list[Record] | None:
@@ -210,7 +205,7 @@ def note(folder: Path, *, at_most: int = 0) -> None:
         return True
 
     if not with_library(work, otherwise=False):
-        _changed.pop(store, None)  # the next look at this store finds the run in its folder
+        changes.seen.pop(store, None)  # the next look at this store finds the run in its folder
 
 
 def note_marks(folder: Path) -> None:
@@ -225,18 +220,6 @@ def note_marks(folder: Path) -> None:
 
 
 marks.changed.append(note_marks)
-
-
-@contextlib.contextmanager
-def begun_in(store: Path) -> Iterator[None]:
-    """Begin a run in a store within this: it changes the folder's time, and `note` tells of it, so that the store need
-    not be looked through for it.
-    """
-    number, changed = _changed.get(store, (0, 0))
-    known = changed == _changed_at(store)
-    yield
-    if known:
-        _changed[store] = number, _changed_at(store)
 
 
 def images_since(moment: datetime, *, free: bool = False) -> int | None:
@@ -324,7 +307,8 @@ def _read_runs(store: Path, seen: Mapping[str, Look]) -> Known:
     known = _read_before.get(store)
     if known is None:
         known = _read_before[store] = with_library(lambda connection: load_runs(connection, store), {})
-    is_there = _changed_at(store) != GONE and (seen or run_folders(store) is not None)
+    # The runs of a store that is not there stay known: it may be on a disk that comes back.
+    is_there = changes.state_of(store) is not None and (seen or run_folders(store) is not None)
     gone = known.keys() - seen.keys() if is_there else set()
     changed = {
         run_id: (look, entry_of(store / run_id))
@@ -368,12 +352,13 @@ def catch_up(connection: sqlite3.Connection, store: Path) -> None:
 
     A folder's time changes with the names in it: where it is the same, one look is all.
     """
-    changed = _changed_at(store)
-    if changed == GONE:
+    state = changes.state_of(store)
+    if state is None:
         return
+    changed = state[0]
     row = connection.execute("SELECT id, changed FROM stores WHERE path = ?", (store_key(store),)).fetchone()
-    if changed and row and (row[1] == changed or _changed.get(store) == (row[0], changed)):
-        _changed[store] = row[0], changed
+    if changed and row and (row[1] == changed or changes.seen.get(store) == (row[0], state)):
+        changes.seen[store] = row[0], state
         return
     folders = run_folders(store)
     if folders is None:  # a drive that fails now and then: what is known of it stays true
@@ -397,15 +382,7 @@ def catch_up(connection: sqlite3.Connection, store: Path) -> None:
         connection.execute("UPDATE stores SET changed = ? WHERE id = ?", (changed, number))
     connection.execute("COMMIT")
     if not coming:
-        _changed[store] = number, changed
-
-
-def _changed_at(store: Path) -> int:
-    """When a run came into a store or went, last; `GONE` where there is no such folder."""
-    try:
-        return store.stat().st_mtime_ns
-    except (OSError, ValueError):  # ValueError: a NUL in the name
-        return GONE
+        changes.seen[store] = number, state
 
 
 def _is_young(folder: Path) -> bool:

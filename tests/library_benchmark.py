@@ -18,6 +18,7 @@ from pathlib import Path
 from unittest import mock
 
 from seedream_magic import Seedream, library
+from seedream_magic.images import changes
 from test_index import FACTS
 
 STORES = 50
@@ -65,7 +66,7 @@ def median(work: Callable[[], object]) -> float:
 
 def another_process() -> None:
     """Forget what this one has seen."""
-    library._changed.clear()
+    changes.seen.clear()
     library._read_before.clear()
 
 

@@ -17,7 +17,7 @@ from IPython.core.interactiveshell import InteractiveShell
 
 from asking import run_cell
 from raw_server import RawServer, Reply, Request, raw_server
-from seedream_magic import Seedream
+from seedream_magic import Seedream, library
 from seedream_magic.view import pictures
 from seedream_magic.view.pictures import preview_of
 from served import client
@@ -104,6 +104,16 @@ def test_a_replay_opens_what_it_shows(seedream: Seedream, server: RawServer, mon
     files = Counter(Path(path).name for path in opened if made.run_id in path)
     assert files.pop("request.json") <= 6
     assert set(files.values()) == {1}
+
+
+def test_a_batch_does_not_look_through_its_store_for_each_run(
+    seedream: Seedream, server: RawServer, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """It knows what it has changed there itself: a batch of thousands would read all names thousands of times."""
+    with calls_of(monkeypatch, library, "run_folders") as looks:
+        drawn = list(seedream.map([f"counted fox {number}" for number in range(30)], concurrency=4, stream=False))
+    assert sum(len(images.ok) for images in drawn) == server.posts == 30
+    assert len(looks) <= 10
 
 
 def test_memory_does_not_grow_with_the_number_of_frames(store: Path) -> None:

@@ -20,7 +20,7 @@ import pytest
 
 from raw_server import RawServer, Reply, Scenario, json_reply
 from seedream_magic import Seedream, SeedreamError, database, library
-from seedream_magic.images import index
+from seedream_magic.images import changes, index
 from seedream_magic.images.index import HistoryEntry
 from seedream_magic.library import history
 from service import PICTURE, POST, picture, whole_answer
@@ -306,12 +306,23 @@ def test_a_library_that_was_made_anew_is_filled_again(store: Path, file: Path) -
     fingerprint = index.entry_of(begun(store).folder).fingerprint
     early = [record.folder for record in library.runs_of([fingerprint], store) or ()]
     file.unlink()
-    with library.begun_in(store):
-        late = begun(store)
+    late = begun(store)
     library.note(late.folder)
     found = library.runs_of([fingerprint], store) or ()
     assert [record.folder for record in found] == [*early, late.folder]
     assert len(found) == 2
+
+
+def test_a_run_that_comes_while_one_begins_is_found(store: Path, tmp_path: Path) -> None:
+    """Another program's, with a library of its own: what this one changes in the store itself does not hide it."""
+    made_run(store)
+    (tmp_path / "elsewhere").mkdir()
+    other = begun(tmp_path / "elsewhere").folder
+    fingerprint = index.entry_of(other).fingerprint
+    assert not library.runs_of([fingerprint], store)
+    with changes.own_change(store, folders=0):
+        other.rename(store / other.name)
+    assert [record.folder for record in library.runs_of([fingerprint], store) or ()] == [store / other.name]
 
 
 def test_what_nobody_knows_counts_for_the_day(seedream: Seedream, server: RawServer) -> None:

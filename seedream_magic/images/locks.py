@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from seedream_magic.forks import free_in_child
+from seedream_magic.images.changes import own_change
 
 if TYPE_CHECKING:
     from filelock import BaseFileLock
@@ -73,7 +74,8 @@ def _lock_in_store(path: Path, until: float) -> Iterator[None]:
     made = not path.parent.exists()
     path.parent.mkdir(parents=True, exist_ok=True)
     while True:
-        descriptor = os.open(path, os.O_RDWR | os.O_CREAT | getattr(os, "O_NOFOLLOW", 0), 0o600)
+        with own_change(path.parent, folders=0):
+            descriptor = os.open(path, os.O_RDWR | os.O_CREAT | getattr(os, "O_NOFOLLOW", 0), 0o600)
         try:
             fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
             if _is_at(path, descriptor):
@@ -90,7 +92,7 @@ def _lock_in_store(path: Path, until: float) -> Iterator[None]:
     try:
         yield
     finally:
-        with contextlib.suppress(OSError):
+        with contextlib.suppress(OSError), own_change(path.parent, folders=0):
             path.unlink()
         if made:
             with contextlib.suppress(OSError):

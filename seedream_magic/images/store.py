@@ -19,6 +19,7 @@ from seedream_magic.api.credentials import Key
 from seedream_magic.api.plan import Plan
 from seedream_magic.api.request import LONGEST_REQUEST, ImageRequest
 from seedream_magic.errors import ConfigError, InvalidRequest
+from seedream_magic.images.changes import own_change
 from seedream_magic.images.claims import RunLock
 from seedream_magic.images.durable import sweep
 from seedream_magic.images.json_files import json_bytes
@@ -49,7 +50,8 @@ def begin_run(store: Path, plan: Plan, *, client_request_id: str, key: Key | Non
         keep_references(store, plan.request)
         sweep(store / REFERENCES)
         folder = store / _run_id(max(now, _moment_after(after)))
-        folder.mkdir(mode=0o700)
+        with own_change(store, folders=1):  # who begins a run lets the library know of it
+            folder.mkdir(mode=0o700)
         lock = RunLock(folder)
         run = RunFolder(folder, {"run_id": folder.name}, key, lock=lock)
         try:
