@@ -83,7 +83,7 @@ def _today(desk: Desk) -> str:
     if allowed is None:
         return ""
     of_demo = not client.provider.needs_key
-    counted = desk.images_today(client.store, free=of_demo)
+    counted = desk.limits.images_today(client.store, free=of_demo)
     return (texts.ALL_NOTEBOOKS_DEMO if of_demo else texts.ALL_NOTEBOOKS)(images=counted, allowed=allowed)
 
 

@@ -1,4 +1,4 @@
-"""The desk of a notebook: its settings, its session, and how a set is drawn, shown and bound there.
+"""The desk of a notebook: its settings, its session, its limits, and how a set is drawn, shown and bound there.
 
 The cell magic, the commands, the doctor and the panel all work at the desk of their shell.
 
@@ -8,100 +8,31 @@ that it loads, what needs them is imported in the function that uses it, marked 
 
 from __future__ import annotations
 
-import sys
 import threading
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager, suppress
+from collections.abc import Callable
+from contextlib import suppress
 from dataclasses import replace
-from datetime import UTC, datetime
-from math import inf
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Protocol
 from weakref import WeakSet
 
 from IPython.core.interactiveshell import InteractiveShell
-from traitlets import Bool, Dict, Enum, Float, Int, TraitError, Unicode, Union, validate
-from traitlets.config import Configurable
 
 from seedream_magic import session
-from seedream_magic.api.fields import RESPONSE_FORMATS
-from seedream_magic.bridge import EVENT_LOOPS, unfailing
-from seedream_magic.errors import InvalidRequest, SeedreamError, SeedreamInterrupted
+from seedream_magic.bridge import unfailing
+from seedream_magic.errors import SeedreamError, SeedreamInterrupted
 from seedream_magic.notebook.cell_outputs import CellOutputs
-from seedream_magic.session import Session, images_to_bill
-from seedream_magic.words import options
-from seedream_magic.words import settings as texts
+from seedream_magic.notebook.limits import Limits
+from seedream_magic.notebook.settings import Settings
+from seedream_magic.session import Session
 from seedream_magic.words.language import choose_language
 
 if TYPE_CHECKING:
-    from seedream_magic.api.credentials import MaskedDict
     from seedream_magic.api.plan import Plan
-    from seedream_magic.api.request import ImageRequest
     from seedream_magic.images.image_set import ImageSet
     from seedream_magic.notebook.display import Display
     from seedream_magic.seedream import Seedream
     from seedream_magic.sweep.sweep import Sweep
-
-LAYOUTS = ("carousel", "grid")
-_REQUEST_TRAITS = ("images", "model", "size", "ratio", "stream", "watermark", "response_format", "timeout")
-
-
-class Settings(Configurable):
-    """Settings of the notebook; each stands for an option that a cell does not give. None leaves it to the rest."""
-
-    provider = Unicode(None, allow_none=True, help=texts.PROVIDER.english).tag(config=True)
-    base_url = Unicode(None, allow_none=True, help=texts.BASE_URL.english).tag(config=True)
-    headers = Dict(default_value=None, allow_none=True, help=texts.HEADERS.english).tag(config=True)
-    model = Unicode(None, allow_none=True, help=texts.MODEL.english).tag(config=True)
-    store = Unicode(None, allow_none=True, help=texts.STORE.english).tag(config=True)
-    images = Union([Int(), Unicode()], default_value=None, allow_none=True, help=texts.IMAGES.english).tag(config=True)
-    size = Unicode(None, allow_none=True, help=texts.SIZE.english).tag(config=True)
-    ratio = Unicode(None, allow_none=True, help=texts.RATIO.english).tag(config=True)
-    stream = Bool(None, allow_none=True, help=texts.STREAM.english).tag(config=True)
-    watermark = Bool(None, allow_none=True, help=texts.WATERMARK.english).tag(config=True)
-    response_format = Enum(RESPONSE_FORMATS, None, allow_none=True, help=texts.RESPONSE_FORMAT.english).tag(config=True)
-    timeout = Float(None, allow_none=True, help=options.TIMEOUT.english).tag(config=True)
-    max_images_per_run = Int(None, allow_none=True, help=texts.MAX_IMAGES_PER_RUN.english).tag(config=True)
-    max_images_per_session = Int(None, allow_none=True, help=texts.MAX_IMAGES_PER_SESSION.english).tag(config=True)
-    max_images_per_day = Int(None, allow_none=True, help=texts.MAX_IMAGES_PER_DAY.english).tag(config=True)
-    copy_replays = Bool(False, help=texts.COPY_REPLAYS.english).tag(config=True)
-    ask_when_unknown = Bool(True, help=texts.ASK_WHEN_UNKNOWN.english).tag(config=True)
-    prices = Dict(help=texts.PRICES.english).tag(config=True)
-    language = Enum(("auto", "en", "zh"), "auto", help=texts.LANGUAGE.english).tag(config=True)
-    show = Enum(LAYOUTS, "carousel", help=texts.SHOW.english).tag(config=True)
-    event_loop = Enum(EVENT_LOOPS, "thread", help=texts.EVENT_LOOP.english).tag(config=True)
-
-    @classmethod
-    def class_get_trait_help(cls, trait: Any, inst: Any = None, helptext: str | None = None) -> str:
-        """What `%config SeedreamMagics` shows of a setting, in the reader's language."""
-        told = getattr(texts, str(trait.name).upper(), None)
-        shown: str = super().class_get_trait_help(trait, inst, helptext or (told() if told else None))
-        return shown
-
-    @validate("headers")
-    def _mask_headers(self, proposal: Any) -> MaskedDict | None:
-        """`%config` shows the values of settings; of these it shows the names."""
-        from seedream_magic.api.credentials import MaskedDict  # noqa: PLC0415 - load time
-
-        return None if proposal["value"] is None else MaskedDict(proposal["value"])
-
-    @validate("prices")
-    def _read_prices(self, proposal: Any) -> dict[str, float]:
-        """Numbers, also where they were typed as texts."""
-        prices = {}
-        for model, price in proposal["value"].items():
-            try:
-                prices[str(model)] = float(price)
-            except (TypeError, ValueError):
-                prices[str(model)] = -1.0
-            if not 0 <= prices[str(model)] < inf:
-                raise TraitError(texts.NO_PRICE(model=repr(str(model)[:60]), price=f"{price!r:.60}"))
-        return prices
-
-    @property
-    def of_request(self) -> dict[str, Any]:
-        """The settings of a request that are set, by the names of its options; an empty text is none."""
-        return {name: getattr(self, name) for name in _REQUEST_TRAITS if getattr(self, name) not in (None, "")}
 
 
 class Closable(Protocol):
@@ -121,10 +52,7 @@ class Desk:
         """`known` is the session that the shell has already, if the extension was loaded in it before."""
         self.shell, self.settings = shell, settings
         self.session = known or _new_session()
-        self.session.check, self.session.check_alone = self.check_caps, self.check_run
-        self.session.check_together = self.check_together
-        self._limit_day()
-        settings.observe(self._limit_day, names="max_images_per_day")
+        self.limits = Limits(shell, settings, self.session, lambda: self.client().store)
         self.session.progress = self._display_of_cell
         self._take_prices()
         settings.observe(self._take_prices, names="prices")
@@ -134,10 +62,6 @@ class Desk:
         self.cell: CellOutputs | None = None
         self.rows: tuple[str, ...] = ()
         self._before: list[Session | None] = []
-        self._asks = True
-
-    def _limit_day(self, _: object = None) -> None:
-        self.session.check_day = None if self.settings.max_images_per_day is None else self.check_day
 
     def _take_prices(self, _: object = None) -> None:
         self.session.prices = self.settings.prices
@@ -169,7 +93,7 @@ class Desk:
         if self.cell is not None:
             self.cell.end()
         session.forget(self.session)
-        self.session.check = self.session.check_alone = self.session.check_day = self.session.check_together = None
+        self.limits.take_off()
         self.session.progress = None
         _desks.discard(self)
 
@@ -314,121 +238,6 @@ class Desk:
         """Bind a set, or a sweep, to `_seedream` and to `name`."""
         for variable in filter(None, ("_seedream", name)):
             self.variables[variable] = images
-
-    def check_caps(self, plan: Plan) -> None:
-        """Refuse what could bill more than the person allowed: with what was billed, may have been, and is under way.
-
-        A set from the store bills nothing. The session calls it before it reserves what a plan may bill.
-        """
-        if not plan.stored:
-            self.check_run(plan.request)
-        self._check_session(images_to_bill(plan))
-
-    def check_run(self, request: ImageRequest) -> None:
-        """Refuse what may bill more than the person allowed for a run, and what nobody can count under a limit."""
-        at_most, settings = request.images_at_most, self.settings
-        for name in ("max_images_per_run", "max_images_per_session"):
-            if getattr(settings, name) is not None:
-                _refuse_uncounted(request, name)
-        if settings.max_images_per_run is not None and at_most > settings.max_images_per_run:
-            raise InvalidRequest(texts.OVER_RUN(images=at_most, allowed=settings.max_images_per_run))
-
-    def _check_session(self, at_most: int) -> None:
-        drawn, allowed = self.session, self.settings.max_images_per_session
-        before = drawn.images_billed + drawn.doubtful.total() + drawn.images_reserved
-        if allowed is not None and before + at_most > allowed:
-            raise InvalidRequest(texts.OVER_SESSION(images=at_most, before=before, allowed=allowed))
-
-    def check_together(self, images: int, bill: str, *, free: bool, store: Path) -> None:
-        """Refuse many plans that could bill more, together, than the person allowed; see `Session.refuse_together`.
-
-        More than one cell may bill is asked about, where somebody can answer.
-        """
-        self._check_session(images)
-        self._check_day(images, free=free, store=store)
-        allowed = self.settings.max_images_per_run
-        if allowed is None or images <= allowed:
-            return
-        more = texts.SWEEP_OVER_RUN(bill=bill, allowed=allowed)
-        answer = self.answer(texts.ASK_SWEEP(more=more)) if self._asks else None
-        if answer is None:
-            raise InvalidRequest(more, hint=texts.NOBODY_ANSWERS() if self._asks else "")
-        if answer.strip().lower() not in texts.AGREEMENT:
-            raise InvalidRequest(texts.NOT_DRAWN())
-
-    def answer(self, question: str) -> str | None:
-        """What the person at this notebook or terminal answers, "" if nothing; None where there is nobody."""
-        in_terminal = getattr(self.shell, "kernel", None) is None
-        if in_terminal and not (sys.stdin and sys.stdin.isatty()):  # a script: its next line is no answer
-            return None
-        try:
-            return input(question)
-        except NotImplementedError:  # a front end without a field for it; nbconvert, papermill
-            return None
-        except EOFError:
-            return ""
-        except KeyboardInterrupt as exc:
-            raise SeedreamInterrupted(texts.STOPPED_AT_QUESTION()) from exc
-
-    @contextmanager
-    def unsent(self) -> Iterator[None]:
-        """Within this nothing is sent: a Stop says so."""
-        try:
-            yield
-        except SeedreamInterrupted:
-            raise
-        except KeyboardInterrupt as exc:
-            raise SeedreamInterrupted(texts.STOPPED_UNSENT()) from exc
-
-    @contextmanager
-    def unasked(self) -> Iterator[None]:
-        """Within this nobody is asked: what would be a question is a refusal."""
-        self._asks = False
-        try:
-            yield
-        finally:
-            self._asks = True
-
-    def check_day(self, plan: Plan) -> None:
-        """Refuse what could bill more than the person allowed for a day, in all notebooks together.
-
-        Called where no other run can begin. Without a library only this store is counted. What the demo has drawn
-        counts for the demo only, where limits can be tried out.
-        """
-        if not plan.stored:
-            _refuse_uncounted(plan.request, "max_images_per_day")
-        store = plan.references.parent if plan.references else self.client().store
-        self._check_day(images_to_bill(plan), free=not plan.provider.needs_key, store=store)
-
-    def _check_day(self, at_most: int, *, free: bool, store: Path) -> None:
-        allowed = self.settings.max_images_per_day
-        if allowed is None or not at_most:
-            return
-        before = self.images_today(store, free=free)
-        if before + at_most > allowed:
-            raise InvalidRequest(texts.OVER_DAY(images=at_most, before=before, allowed=allowed))
-
-    def images_today(self, store: Path, *, free: bool = False) -> int:
-        """Images that all notebooks together have billed since midnight, or may have; with `free` those of the demo.
-
-        Without a library those of `store`.
-        """
-        from seedream_magic import database, library  # noqa: PLC0415 - load time
-
-        midnight = datetime.now().astimezone().replace(hour=0, minute=0, second=0, microsecond=0).astimezone(UTC)
-        counted = library.images_since(midnight, free=free)
-        if counted is not None:
-            return counted
-        runs = library.history(store)
-        today = [run for run in runs if run.began is not None and run.began >= midnight]
-        return sum(database.may_be_billed(run) for run in today if (run.provider == "demo") == free)
-
-
-def _refuse_uncounted(request: ImageRequest, cap: str) -> None:
-    """Refuse a request of which nobody can say how many images it may bill, where a limit is set."""
-    if request.uncounted:
-        named = ", ".join(request.uncounted)
-        raise InvalidRequest(texts.UNCOUNTED(names=named), hint=texts.WRITE_A_NUMBER(cap=cap, names=named))
 
 
 _desks: WeakSet[Desk] = WeakSet()

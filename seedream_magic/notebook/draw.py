@@ -16,6 +16,7 @@ from seedream_magic.notebook.cell import Cell, parse_cell, value_of
 from seedream_magic.notebook.desk import Desk
 from seedream_magic.notebook.display import ends_with_cells, in_terminal
 from seedream_magic.notebook.mistakes import refuse_taken
+from seedream_magic.notebook.questions import unsent
 from seedream_magic.notebook.sweeps import draw_sweep, first_group
 from seedream_magic.planning import plan_ask
 from seedream_magic.seedream import Seedream
@@ -32,7 +33,7 @@ def draw_cell(desk: Desk, line: str, text: str) -> None:
     if cell.is_sweep:
         draw_sweep(desk, cell)
         return
-    with desk.unsent():
+    with unsent():
         plan, client = _plan_cell(desk, cell)
     if cell.dry_run:
         _print_plan(replace(plan, base_url=client.base_url))  # the demo's own address, where it listens

@@ -13,7 +13,8 @@ from IPython.core.interactiveshell import InteractiveShell
 from IPython.core.magic import Magics, line_cell_magic, magics_class, no_var_expand
 
 from seedream_magic.notebook.comm import register_actions, unregister_actions
-from seedream_magic.notebook.desk import Desk, Settings
+from seedream_magic.notebook.desk import Desk
+from seedream_magic.notebook.settings import Settings
 from seedream_magic.notebook.tab import register_completion, unregister_completion
 
 _TYPED_MAGIC = re.compile(r"\s*(?:%%|％[%％]|%％)[ \t]?seedream\b", re.IGNORECASE)

@@ -24,7 +24,7 @@ from seedream_magic.api.fields import (
 )
 from seedream_magic.api.providers import PROVIDERS
 from seedream_magic.errors import InvalidRequest
-from seedream_magic.notebook.desk import LAYOUTS
+from seedream_magic.notebook.settings import LAYOUTS
 from seedream_magic.view.markup import text_lines
 from seedream_magic.words import cells
 from seedream_magic.words import help as help_texts

@@ -22,6 +22,7 @@ from seedream_magic.images.image_set import ImageSet, sets_in
 from seedream_magic.notebook.cell import value_of
 from seedream_magic.notebook.desk import Desk
 from seedream_magic.notebook.first_line import split_line
+from seedream_magic.notebook.questions import answer as ask
 from seedream_magic.words import commands as texts
 from seedream_magic.words.cells import NEEDS_A_VALUE
 from seedream_magic.words.clip import path_from
@@ -214,7 +215,7 @@ def purge(desk: Desk, text: str) -> None:
     words: str = f'"{text_within(found.prompt, 60)}"' if found.prompt else texts.WORDS_UNREADABLE()
     size = f"{found.size / 1e6:.1f}"
     facts = texts.PURGE_FACTS(words=words, pictures=found.pictures, megabytes=size, store=client.store)
-    answer = desk.answer(texts.ASK_PURGE(run=run_id, facts=facts))
+    answer = ask(desk.shell, texts.ASK_PURGE(run=run_id, facts=facts))
     if answer is None and text.strip("\"'") != run_id:
         hint = texts.PURGE_BY_ID(typed=" ".join((run_id, *given)), facts=facts)
         raise InvalidRequest(texts.FULL_ID_ONLY(), hint=hint)

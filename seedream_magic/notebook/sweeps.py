@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any
 from seedream_magic.errors import InvalidRequest, SeedreamError
 from seedream_magic.notebook.cell import Cell, value_of, variable_of
 from seedream_magic.notebook.desk import Desk
+from seedream_magic.notebook.questions import unsent
 from seedream_magic.rows import EACH, OTHER_TABLES, read_rows
 from seedream_magic.sweep.axes import Axis, Prompt, title_of
 from seedream_magic.sweep.make_axes import NOTHING, names_of, option_axis, read_groups, rows_axis, takes_axis
@@ -32,7 +33,7 @@ def draw_sweep(desk: Desk, cell: Cell) -> None:
     from seedream_magic.notebook.display import ends_with_cells, in_terminal  # noqa: PLC0415 - load time
     from seedream_magic.sweep.draw_sweep import refuse_sweep  # noqa: PLC0415 - load time, see `desk`
 
-    with desk.unsent():
+    with unsent():
         client = desk.client(cell.provider)
         sweep = _plan(desk, cell, client)
     if cell.dry_run:
@@ -117,7 +118,7 @@ def _refusal(desk: Desk, client: Seedream, sweep: Sweep) -> str:
     from seedream_magic.sweep.draw_sweep import refuse_sweep  # noqa: PLC0415 - load time, see `desk`
 
     try:
-        with desk.unasked():
+        with desk.limits.unasked():
             refuse_sweep(client, sweep)
     except SeedreamError as error:
         return dry_run.REFUSED_NOW(why=str(error))

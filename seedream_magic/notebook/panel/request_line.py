@@ -148,7 +148,7 @@ class RequestLine:
 
     def refuse_sweep(self, client: Seedream, sweep: Sweep) -> Sweep:
         """The sweep, if the limits let it be drawn; nobody is asked here, for there is no cell to answer in."""
-        with self._desk.unasked() if self._desk else nullcontext():
+        with self._desk.limits.unasked() if self._desk else nullcontext():
             return refuse_sweep(client, sweep)
 
     def _say(self, *said: str, label: str, refused: str = "") -> None:
