@@ -70,10 +70,10 @@ class Limits:
 
         More than one cell may bill is asked about, where somebody can answer.
         """
-        self._check_session(images)
-        self._check_day(images, free=free, store=store)
         from seedream_magic.notebook.questions import answer  # noqa: PLC0415 - load time, see `desk`
 
+        self._check_session(images)
+        self._check_day(images, free=free, store=store)
         allowed = self._settings.max_images_per_run
         if allowed is None or images <= allowed:
             return
