@@ -41,8 +41,9 @@ from seedream_magic.recover import find_unfinished, sweep_all
 from seedream_magic.replay import find_earlier, find_maker, find_run, stored_set
 from seedream_magic.session import Progress
 from seedream_magic.sweep.axes import title_of
-from seedream_magic.sweep.draw_sweep import draw, plan_sweep, refuse_sweep, retry_sweep
+from seedream_magic.sweep.draw_sweep import draw, retry_sweep
 from seedream_magic.sweep.make_axes import python_axes
+from seedream_magic.sweep.plan_sweep import plan_sweep, refuse_sweep
 from seedream_magic.sweep.sweep import Sweep
 from seedream_magic.words import runs as texts
 from seedream_magic.words.store import STORE_NOT_FOUND

@@ -12,7 +12,7 @@ from IPython.core.interactiveshell import InteractiveShell
 from raw_server import Behaviour, Gate, RawServer, Request, raw_server
 from seedream_magic import Seedream
 from seedream_magic.images.image_set import ImageSet
-from seedream_magic.notebook.desk import Desk
+from seedream_magic.notebook import questions
 from seedream_magic.notebook.panel.compare import _each_once
 from seedream_magic.sweep.sweep import Sweep
 from served import KEY, client
@@ -137,7 +137,7 @@ def test_stop_keeps_what_came(ip: InteractiveShell, prompt_start: None, store: P
 
 def test_the_limits_of_the_notebook_hold(ip: InteractiveShell, monkeypatch: pytest.MonkeyPatch) -> None:
     """Nobody is asked in a panel, where no cell could take the answer: it is refused, and said before."""
-    monkeypatch.setattr(Desk, "answer", lambda *_: pytest.fail("somebody was asked"))
+    monkeypatch.setattr(questions, "answer", lambda *_: pytest.fail("somebody was asked"))
     ip.run_cell("%load_ext seedream_magic\n%config SeedreamMagics.provider = 'demo'")
     ip.run_line_magic("config", "SeedreamMagics.max_images_per_run = 2")
     assert ip.run_cell("from seedream_magic import Panel\npanel = Panel()").success

@@ -31,7 +31,7 @@ _FILES = {".csv", ".tsv", ".txt", *OTHER_TABLES}
 def draw_sweep(desk: Desk, cell: Cell) -> None:
     """Plan the sweep of a cell, and draw it; of a dry run show the account and the empty grid."""
     from seedream_magic.notebook.display import ends_with_cells, in_terminal  # noqa: PLC0415 - load time
-    from seedream_magic.sweep.draw_sweep import refuse_sweep  # noqa: PLC0415 - load time, see `desk`
+    from seedream_magic.sweep.plan_sweep import refuse_sweep  # noqa: PLC0415 - load time, see `desk`
 
     with unsent():
         client = desk.client(cell.provider)
@@ -50,7 +50,7 @@ def draw_sweep(desk: Desk, cell: Cell) -> None:
 
 def _plan(desk: Desk, cell: Cell, client: Seedream) -> Sweep:
     """The sweep of a cell: its axes crossed, every run checked and looked up."""
-    from seedream_magic.sweep.draw_sweep import plan_sweep  # noqa: PLC0415 - load time, see `desk`
+    from seedream_magic.sweep.plan_sweep import plan_sweep  # noqa: PLC0415 - load time, see `desk`
 
     filled = {} if cell.raw else desk.variables
     prompt, axes = cell_axes(cell, desk.variables, filled=filled)
@@ -115,7 +115,7 @@ def _reference(text: str, variables: Mapping[str, Any]) -> Any:
 
 def _refusal(desk: Desk, client: Seedream, sweep: Sweep) -> str:
     """Why the sweep would not be drawn now as it is, or would be asked about; empty where neither is so."""
-    from seedream_magic.sweep.draw_sweep import refuse_sweep  # noqa: PLC0415 - load time, see `desk`
+    from seedream_magic.sweep.plan_sweep import refuse_sweep  # noqa: PLC0415 - load time, see `desk`
 
     try:
         with desk.limits.unasked():

@@ -19,8 +19,8 @@ from seedream_magic.notebook.panel.controls import checkbox, close, column, line
 from seedream_magic.notebook.panel.form import ANY, Unwritten
 from seedream_magic.seedream import Seedream
 from seedream_magic.sweep.axes import Axis, title_of
-from seedream_magic.sweep.draw_sweep import plan_sweep
 from seedream_magic.sweep.make_axes import option_axis, read_groups
+from seedream_magic.sweep.plan_sweep import plan_sweep
 from seedream_magic.sweep.sweep import Sweep
 from seedream_magic.words import carousel
 from seedream_magic.words import panel as texts

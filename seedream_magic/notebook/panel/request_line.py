@@ -22,7 +22,7 @@ from seedream_magic.notebook.panel.form import Form, Unwritten
 from seedream_magic.notebook.panel.references import References
 from seedream_magic.planning import plan_request
 from seedream_magic.seedream import Seedream
-from seedream_magic.sweep.draw_sweep import refuse_sweep
+from seedream_magic.sweep.plan_sweep import refuse_sweep
 from seedream_magic.sweep.sweep import Sweep
 from seedream_magic.words import panel as texts
 
