@@ -53,6 +53,10 @@ LATER = f"""run_id IN (WITH RECURSIVE later (id) AS (SELECT run_id FROM runs WHE
     SELECT run_id FROM later JOIN runs ON parent = id AND parent > '') SELECT id FROM later)"""  # noqa: S608 - ours
 """Conditions of a run: it goes on from this one; it does so directly or from one that does."""
 
+_seen: dict[Path, tuple[int, int]] = {}
+"""Of each store the version of its names (see `changes`) with which all its runs were in the library, by its id there.
+"""
+
 
 def runs_of(fingerprints: Collection[str], store: Path) -> list[Record] | None:
     """The runs of a request in all stores, oldest first, as their folders have them; None without a library.
@@ -205,7 +209,7 @@ def note(folder: Path, *, at_most: int = 0) -> None:
         return True
 
     if not with_library(work, otherwise=False):
-        changes.seen.pop(store, None)  # the next look at this store finds the run in its folder
+        _seen.pop(store, None)  # the next look at this store finds the run in its folder
 
 
 def note_marks(folder: Path) -> None:
@@ -355,10 +359,10 @@ def catch_up(connection: sqlite3.Connection, store: Path) -> None:
     state = changes.state_of(store)
     if state is None:
         return
-    changed = state[0]
+    changed, version = state[0], changes.version_of(store, state)
     row = connection.execute("SELECT id, changed FROM stores WHERE path = ?", (store_key(store),)).fetchone()
-    if changed and row and (row[1] == changed or changes.seen.get(store) == (row[0], state)):
-        changes.seen[store] = row[0], state
+    if changed and row and (row[1] == changed or _seen.get(store) == (row[0], version)):
+        _seen[store] = row[0], version
         return
     folders = run_folders(store)
     if folders is None:  # a drive that fails now and then: what is known of it stays true
@@ -382,7 +386,7 @@ def catch_up(connection: sqlite3.Connection, store: Path) -> None:
         connection.execute("UPDATE stores SET changed = ? WHERE id = ?", (changed, number))
     connection.execute("COMMIT")
     if not coming:
-        changes.seen[store] = number, state
+        _seen[store] = number, version
 
 
 def _is_young(folder: Path) -> bool:

@@ -18,7 +18,6 @@ from pathlib import Path
 from unittest import mock
 
 from seedream_magic import Seedream, library
-from seedream_magic.images import changes
 from test_index import FACTS
 
 STORES = 50
@@ -66,7 +65,7 @@ def median(work: Callable[[], object]) -> float:
 
 def another_process() -> None:
     """Forget what this one has seen."""
-    changes.seen.clear()
+    library._seen.clear()
     library._read_before.clear()
 
 

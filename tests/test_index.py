@@ -24,7 +24,6 @@ from seedream_magic.api.make_request import Ask, make_request
 from seedream_magic.api.plan import Plan
 from seedream_magic.api.providers import PROVIDERS
 from seedream_magic.errors import ContentRefused, ImageInvalid, SeedreamError
-from seedream_magic.images import changes
 from seedream_magic.images.aside import cache_folder, data_folder
 from seedream_magic.images.image_set import Frame, ImageSet
 from seedream_magic.images.json_files import MAXIMUM_RECORD_BYTES
@@ -73,7 +72,7 @@ def aged(folder: Path, seconds: int = LONG_AGO) -> Path:
 def new_process() -> None:
     """Forget what this process has read: the next look is that of another one."""
     library._read_before.clear()
-    changes.seen.clear()
+    library._seen.clear()
 
 
 def begun(store: Path, images: int = 3) -> RunFolder:

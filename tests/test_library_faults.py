@@ -17,7 +17,6 @@ from fault import shades
 from raw_server import Behaviour, RawServer, Request
 from seedream_magic import Seedream, database
 from seedream_magic import library as library_module
-from seedream_magic.images import changes
 from seedream_magic.images.index import HistoryEntry, entry_of
 from seedream_magic.images.run_folder import RunFolder
 from served import client
@@ -110,7 +109,7 @@ def test_a_library_that_is_damaged_costs_nothing(
     """What was drawn is shown, what was not is drawn and kept, both are in the history, and nothing is raised."""
     assert seedream.generate("red fox", images=2).complete
     damage(library)
-    changes.seen.clear()  # another process
+    library_module._seen.clear()  # another process
     library_module._read_before.clear()
     works(seedream, server)
 
@@ -145,7 +144,7 @@ def test_a_library_is_made_anew_from_the_stores(
     """`library --scan` brings all of it back; then a notebook elsewhere is shown what it had."""
     seedream.generate("red fox", images=2)
     DAMAGES[name](library)
-    changes.seen.clear()
+    library_module._seen.clear()
     library_module._read_before.clear()
     assert library_module.scan([tmp_path]) == {seedream.store: 1}
     elsewhere = client(server, tmp_path / "elsewhere")

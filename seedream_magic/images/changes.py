@@ -1,12 +1,13 @@
-"""What this program itself changes in a store: a store need not be looked through for that.
+"""Whether somebody else has changed the names in a store: what this program changes there itself it knows.
 
 A folder's time changes with the names in it, by whoever it may be. Of thousands of runs that one program draws into a
-store each would make it read all names again.
+store, each would make it read all names again.
 """
 
 from __future__ import annotations
 
 import contextlib
+import itertools
 import threading
 from collections.abc import Iterator
 from pathlib import Path
@@ -19,8 +20,8 @@ where its file system counts those."""
 FEWEST_LINKS = 2
 """Of a folder whose file system counts the folders in it; others say 1 of all."""
 
-seen: dict[Path, tuple[int, State]] = {}
-"""The state in which all runs of a store were in the library, under this number there."""
+_numbers = itertools.count(1)
+_versions: dict[Path, tuple[int, State]] = {}
 _one_by_one = free_in_child(threading.Lock())
 
 
@@ -33,19 +34,33 @@ def state_of(store: Path) -> State | None:
     return facts.st_mtime_ns, facts.st_nlink
 
 
+def version_of(store: Path, state: State) -> int:
+    """The number of the names in a store that is in this state: another one once somebody else has changed them."""
+    with _one_by_one:
+        return _version(store, state)
+
+
+def _version(store: Path, state: State) -> int:
+    number, known = _versions.get(store, (0, None))
+    if known != state:
+        number = next(_numbers)
+        _versions[store] = number, state
+    return number
+
+
 @contextlib.contextmanager
 def own_change(store: Path, *, folders: int) -> Iterator[None]:
-    """Change the names in a store within this, by so many folders; it may take no longer than that.
+    """Change the names in a store within this, by so many folders: they keep their version. It may take a moment only.
 
-    Where somebody else's run has come meanwhile the number of folders says so, and the store is looked through.
+    Where somebody else's run has come meanwhile the number of folders says so.
     """
     with _one_by_one:
         before = state_of(store)
+        number = _version(store, before) if before else 0
         yield
-        number, known = seen.get(store, (0, None))
         after = state_of(store)
-        if known is None or after is None or before != known:
+        if before is None or after is None:
             return
-        counts = min(known[1], after[1]) >= FEWEST_LINKS
-        if not counts or after[1] - known[1] == folders:
-            seen[store] = number, after
+        counts = min(before[1], after[1]) >= FEWEST_LINKS
+        if not counts or after[1] - before[1] == folders:
+            _versions[store] = number, after

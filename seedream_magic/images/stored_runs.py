@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import hashlib
 import os
-import time
 from collections.abc import Collection, Iterable, Iterator
 from itertools import islice
 from pathlib import Path
@@ -12,6 +11,7 @@ from pathlib import Path
 from seedream_magic.api.models import LARGEST_PICTURE_BYTES, MAXIMUM_FRAMES
 from seedream_magic.api.plan import Lineage
 from seedream_magic.errors import ConfigError, InvalidRequest
+from seedream_magic.images.changes import state_of, version_of
 from seedream_magic.images.durable import NOTHING_THERE, PASSING, read_folder
 from seedream_magic.images.image_set import Frame, ImageSet
 from seedream_magic.images.json_files import parse, read_object, record_bytes
@@ -21,10 +21,6 @@ from seedream_magic.images.originals import NUMBERED, frames_on_disk, picture_pa
 from seedream_magic.images.record import RECORD_FILE, RUN_ID, Record, as_text, load, load_frame, read_record, record_of
 from seedream_magic.words import store as texts
 
-_HOLDS = 40_000
-"""Nanoseconds for each entry of a store: twenty times as long as it takes to list it."""
-_SETTLED = 2_000_000_000
-"""Nanoseconds after which a further change of a folder gets another time, on every file system."""
 MOST_RENAMED = 200
 """Folders of other names in a store that are looked into: there may be anything beside the runs."""
 
@@ -190,25 +186,21 @@ def renamed_runs(store: Path) -> list[Record]:
     return [record for record in found if RUN_ID.fullmatch(as_text(record.facts.get("run_id")))]
 
 
-_named: dict[Path, tuple[int, int, int, tuple[Path, ...]]] = {}
-"""Of each store as it was listed last: its folder's time, when that was, for how long it holds, what was found."""
+_named: dict[Path, tuple[int, tuple[Path, ...]]] = {}
+"""Of each store as it was listed last: the version of its names, and what was found."""
 
 
 def _named_folders(store: Path) -> tuple[Path, ...]:
-    """The folders of a store whose names are a person's own.
-
-    To list a store of thousands takes long, and it is asked for each request of a sweep: what was found holds as long
-    as the folder is the same, and for a moment while runs begin in it, which is shorter than a person needs to rename.
-    """
-    changed, now = store.stat().st_mtime_ns, time.time_ns()
-    before, listed, holds, folders = _named.get(store, (-1, 0, 0, ()))
-    if 0 <= now - listed < holds or (changed == before and changed < listed - _SETTLED):
+    """The folders of a store whose names are a person's own; listed again once somebody else has changed the names."""
+    state = state_of(store)
+    version = version_of(store, state) if state else 0
+    before, folders = _named.get(store, (0, ()))
+    if version and version == before:
         return folders
     with os.scandir(store) as entries:
-        names = [entry for entry in entries if not entry.name.startswith(".")]
-        named = [entry for entry in names if not RUN_ID.fullmatch(entry.name)]
+        named = (entry for entry in entries if not (entry.name.startswith(".") or RUN_ID.fullmatch(entry.name)))
         folders = tuple(Path(entry.path) for entry in islice(filter(_is_folder, named), MOST_RENAMED))
-    _named[store] = changed, now, _HOLDS * len(names), folders
+    _named[store] = version, folders
     return folders
 
 
