@@ -125,6 +125,8 @@ def _connection(path: Path) -> sqlite3.Connection:
     try:
         # All of it can be made anew: that it is not synced costs nothing but a rebuild after a power failure.
         connection.execute("PRAGMA synchronous = OFF")
+        # KiB: a few rows are asked for; the default of 2 MiB fills as a library grows, in each thread.
+        connection.execute("PRAGMA cache_size = -256")
         connection.execute("PRAGMA secure_delete = ON")  # what is replaced, too: a purge leaves no byte of a run
         if _version(connection) != VERSION:
             _create(connection)

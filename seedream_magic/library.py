@@ -54,8 +54,7 @@ LATER = f"""run_id IN (WITH RECURSIVE later (id) AS (SELECT run_id FROM runs WHE
 """Conditions of a run: it goes on from this one; it does so directly or from one that does."""
 
 _seen: dict[Path, tuple[int, int]] = {}
-"""Of each store the version of its names (see `changes`) with which all its runs were in the library, by its id there.
-"""
+"""Of each store its id in the library, and the version of its names (see `changes`) whose runs are all there."""
 
 
 def runs_of(fingerprints: Collection[str], store: Path) -> list[Record] | None:
@@ -356,10 +355,10 @@ def catch_up(connection: sqlite3.Connection, store: Path) -> None:
 
     A folder's time changes with the names in it: where it is the same, one look is all.
     """
-    state = changes.state_of(store)
-    if state is None:
+    found = changes.version_of(store)
+    if found is None:
         return
-    changed, version = state[0], changes.version_of(store, state)
+    version, changed = found
     row = connection.execute("SELECT id, changed FROM stores WHERE path = ?", (store_key(store),)).fetchone()
     if changed and row and (row[1] == changed or _seen.get(store) == (row[0], version)):
         _seen[store] = row[0], version

@@ -34,10 +34,14 @@ def state_of(store: Path) -> State | None:
     return facts.st_mtime_ns, facts.st_nlink
 
 
-def version_of(store: Path, state: State) -> int:
-    """The number of the names in a store that is in this state: another one once somebody else has changed them."""
-    with _one_by_one:
-        return _version(store, state)
+def version_of(store: Path) -> tuple[int, int] | None:
+    """The number of the names in a store, another one once somebody else has changed them, and the folder's time.
+
+    None where there is no such folder.
+    """
+    with _one_by_one:  # what is read outside of it may be older than what this program has changed since
+        state = state_of(store)
+        return (_version(store, state), state[0]) if state else None
 
 
 def _version(store: Path, state: State) -> int:

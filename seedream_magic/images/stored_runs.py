@@ -11,7 +11,7 @@ from pathlib import Path
 from seedream_magic.api.models import LARGEST_PICTURE_BYTES, MAXIMUM_FRAMES
 from seedream_magic.api.plan import Lineage
 from seedream_magic.errors import ConfigError, InvalidRequest
-from seedream_magic.images.changes import state_of, version_of
+from seedream_magic.images.changes import version_of
 from seedream_magic.images.durable import NOTHING_THERE, PASSING, read_folder
 from seedream_magic.images.image_set import Frame, ImageSet
 from seedream_magic.images.json_files import parse, read_object, record_bytes
@@ -192,10 +192,9 @@ _named: dict[Path, tuple[int, tuple[Path, ...]]] = {}
 
 def _named_folders(store: Path) -> tuple[Path, ...]:
     """The folders of a store whose names are a person's own; listed again once somebody else has changed the names."""
-    state = state_of(store)
-    version = version_of(store, state) if state else 0
-    before, folders = _named.get(store, (0, ()))
-    if version and version == before:
+    version, _ = version_of(store) or (0, 0)
+    before, folders = _named.get(store, (-1, ()))
+    if version == before:
         return folders
     with os.scandir(store) as entries:
         named = (entry for entry in entries if not (entry.name.startswith(".") or RUN_ID.fullmatch(entry.name)))
