@@ -57,6 +57,7 @@ def isolate(patch: pytest.MonkeyPatch, home: Path) -> None:
     for name in ("HOME", "USERPROFILE"):
         patch.setenv(name, str(home))
     patch.setenv("LC_ALL", "C.UTF-8")  # a system that names no language
+    patch.setenv("SEEDREAM_DEMO_DELAY", "0.1")  # seconds for a picture of the demo: its own pace is a person's
     patch.setenv("IPYTHONDIR", str(home / ".ipython"))
     patch.setenv("JUPYTER_PLATFORM_DIRS", "1")  # jupyter_core warns of the change to come where it is not set
     patch.setenv("PYTHONPATH", str(ROOT))  # a process that a test starts elsewhere finds a checkout nobody installed
@@ -223,7 +224,7 @@ def chromium() -> str:
 # Playwright is not in the environment of the oldest versions: `lab` is imported where it is used.
 @pytest.fixture(scope="session")
 def jupyterlab(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Server]:
-    """One JupyterLab for all tests; each module has a folder of its own in it."""
+    """One JupyterLab for all tests of a worker; each module has a folder of its own in it."""
     from lab import running_jupyterlab
 
     with running_jupyterlab(tmp_path_factory.mktemp("notebooks"), tmp_path_factory.mktemp("lab-home")) as running:
@@ -265,9 +266,7 @@ def pytest_runtest_setup(item: pytest.Item) -> None:
 
 @pytest.hookimpl(tryfirst=True)  # before xdist reads the groups
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """All browser tests are one worker's, so that JupyterLab starts once; so are the tests of a file with a kernel."""
+    """The tests of a file with a browser or a kernel are one worker's: what it starts, it starts once."""
     for item in items:
-        if item.get_closest_marker("browser"):
-            item.add_marker(pytest.mark.xdist_group("browser"))
-        elif item.get_closest_marker("kernel"):
+        if item.get_closest_marker("browser") or item.get_closest_marker("kernel"):
             item.add_marker(pytest.mark.xdist_group(item.path.stem))
