@@ -73,6 +73,14 @@ def isolated_session(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path]
         yield home
 
 
+def sync_nothing(descriptor: int) -> None:
+    """In the place of `os.fsync`, for which most tests would wait longest of all: no test can cut the power.
+
+    When it is called is tested; real ones are made in the processes of their own that tests kill.
+    """
+    os.fstat(descriptor)  # what is closed cannot be synced
+
+
 def begin_anew() -> None:
     """What an earlier test of this process has billed, entered, hidden or left to be written is none of the next's."""
     session._notebooks.clear()
@@ -88,6 +96,7 @@ def begin_anew() -> None:
 def isolated(isolated_session: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
     """Each test begins with a clean environment, and in its own folder: the default store is the current folder's."""
     isolate(monkeypatch, isolated_session)
+    monkeypatch.setattr(os, "fsync", sync_nothing)
     monkeypatch.setenv("SEEDREAM_LIBRARY", str(tmp_path.with_name(f"{tmp_path.name}-library") / "library.sqlite3"))
     monkeypatch.chdir(tmp_path)
     begin_anew()
