@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import math
+from collections import deque
 from collections.abc import AsyncGenerator, Awaitable, Callable, Iterator
 from contextlib import aclosing, contextmanager
 from dataclasses import replace
@@ -45,6 +46,9 @@ from seedream_magic.tasks import describe, follow_tasks, ids_of
 from seedream_magic.words import runs as texts
 from seedream_magic.words.text import join
 
+VALUES_A_SECOND = 10
+"""At most: an answer may have thousands of pieces, and whoever looks on draws the whole set for each value."""
+
 
 class Run:
     """One paid call: `images` is its set as it is now, `folder` holds its files, `values` carries its plan out.
@@ -83,6 +87,7 @@ class Run:
         self._listener: Listener | None = None
         self._raised: SeedreamError | None = None
         self._news = asyncio.Event()
+        self._told = deque[float](maxlen=VALUES_A_SECOND)
         self._ending = False
         self._end: ImageSet | None = None
 
@@ -103,7 +108,7 @@ class Run:
             yield self.images
             while not receiving.done() or self._news.is_set():
                 try:
-                    await self._news.wait()
+                    await self._wait_for_news(receiving)
                 except asyncio.CancelledError:
                     if not self._ending:
                         raise
@@ -185,6 +190,13 @@ class Run:
         if images.state == "running":  # under way, or stopped
             return rest
         return sum(isinstance(frame.error, ResponseBroken | OutcomeUnknown) for frame in images)
+
+    async def _wait_for_news(self, receiving: asyncio.Task[SeedreamError | None]) -> None:
+        """Until there is news, and time to tell it: see `VALUES_A_SECOND`. The end is told at once."""
+        await self._news.wait()
+        if len(self._told) == VALUES_A_SECOND:
+            await asyncio.wait({receiving}, timeout=self._told[0] + 1 - monotonic())
+        self._told.append(monotonic())
 
     def _set(self, **facts: Any) -> None:
         """Change facts of the set."""

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import gc
 import importlib.util
 import os
 import re
@@ -57,6 +58,7 @@ def isolate(patch: pytest.MonkeyPatch, home: Path) -> None:
     for name in ("HOME", "USERPROFILE"):
         patch.setenv(name, str(home))
     patch.setenv("LC_ALL", "C.UTF-8")  # a system that names no language
+    patch.setenv("SEEDREAM_DEMO_DELAY", "0.1")  # seconds for a picture of the demo: its own pace is a person's
     patch.setenv("IPYTHONDIR", str(home / ".ipython"))
     patch.setenv("JUPYTER_PLATFORM_DIRS", "1")  # jupyter_core warns of the change to come where it is not set
     patch.setenv("PYTHONPATH", str(ROOT))  # a process that a test starts elsewhere finds a checkout nobody installed
@@ -69,6 +71,14 @@ def isolated_session(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path]
     with pytest.MonkeyPatch.context() as patch:
         isolate(patch, home)
         yield home
+
+
+def sync_nothing(descriptor: int) -> None:
+    """In the place of `os.fsync`, for which most tests would wait longest of all: no test can cut the power.
+
+    When it is called is tested; real ones are made in the processes of their own that tests kill.
+    """
+    os.fstat(descriptor)  # what is closed cannot be synced
 
 
 def begin_anew() -> None:
@@ -86,6 +96,7 @@ def begin_anew() -> None:
 def isolated(isolated_session: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
     """Each test begins with a clean environment, and in its own folder: the default store is the current folder's."""
     isolate(monkeypatch, isolated_session)
+    monkeypatch.setattr(os, "fsync", sync_nothing)
     monkeypatch.setenv("SEEDREAM_LIBRARY", str(tmp_path.with_name(f"{tmp_path.name}-library") / "library.sqlite3"))
     monkeypatch.chdir(tmp_path)
     begin_anew()
@@ -223,7 +234,7 @@ def chromium() -> str:
 # Playwright is not in the environment of the oldest versions: `lab` is imported where it is used.
 @pytest.fixture(scope="session")
 def jupyterlab(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Server]:
-    """One JupyterLab for all tests; each module has a folder of its own in it."""
+    """One JupyterLab for all tests of a worker; each module has a folder of its own in it."""
     from lab import running_jupyterlab
 
     with running_jupyterlab(tmp_path_factory.mktemp("notebooks"), tmp_path_factory.mktemp("lab-home")) as running:
@@ -265,9 +276,13 @@ def pytest_runtest_setup(item: pytest.Item) -> None:
 
 @pytest.hookimpl(tryfirst=True)  # before xdist reads the groups
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """All browser tests are one worker's, so that JupyterLab starts once; so are the tests of a file with a kernel."""
+    """The tests of a file with a browser or a kernel are one worker's: what it starts, it starts once."""
     for item in items:
-        if item.get_closest_marker("browser"):
-            item.add_marker(pytest.mark.xdist_group("browser"))
-        elif item.get_closest_marker("kernel"):
+        if item.get_closest_marker("browser") or item.get_closest_marker("kernel"):
             item.add_marker(pytest.mark.xdist_group(item.path.stem))
+
+
+def pytest_collection_finish() -> None:
+    """What is loaded by now stays: each shell ends with a collection of garbage, which need not look through it."""
+    gc.collect()
+    gc.freeze()

@@ -26,8 +26,9 @@ from jupyter_client.manager import KernelManager
 ROOT = Path(__file__).resolve().parent.parent
 COLOURS = re.compile(r"\x1b\[[0-9;]*m")
 
-# What a process needs to run at all. Keys, proxies and folders come only from the test's own `environment`.
-INHERITED = ("PATH", "LANG", "LC_ALL", "TMPDIR", "TEMP", "TMP", "SYSTEMROOT", "LD_LIBRARY_PATH")
+# What a process needs to run at all, and the pace of the demo (see `conftest.isolate`). Keys, proxies and folders come
+# only from the test's own `environment`.
+INHERITED = ("PATH", "LANG", "LC_ALL", "TMPDIR", "TEMP", "TMP", "SYSTEMROOT", "LD_LIBRARY_PATH", "SEEDREAM_DEMO_DELAY")
 
 
 @dataclass(frozen=True)

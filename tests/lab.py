@@ -34,6 +34,7 @@ _CHROMIUM_FLAGS = (
 def jupyter_environment(home: Path) -> dict[str, str]:
     """The environment of a person whose home is the empty folder `home`: no settings, keys or trust from outside."""
     keep = {key: value for key, value in os.environ.items() if not key.startswith(("JUPYTER", "IPYTHON", "SEEDREAM"))}
+    keep["SEEDREAM_DEMO_DELAY"] = os.environ["SEEDREAM_DEMO_DELAY"]
     folders = {
         "HOME": home,
         "USERPROFILE": home,

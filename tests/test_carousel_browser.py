@@ -572,6 +572,26 @@ def test_every_front_end_makes_each_set_a_carousel_once(bare: Page, tmp_path: Pa
         expect(bare.locator(part)).to_have_count(count)
 
 
+@pytest.mark.parametrize("kind", ["vscode", "nbclassic"])
+def test_a_click_during_an_update_counts(bare: Page, tmp_path: Path, kind: str) -> None:
+    """It goes down on the set as it was and up on the one that has taken its place, which has its buttons at once."""
+    done = made_set(tmp_path, "pressed")
+    root = carousel(bare, "pressed")
+    live = "document.querySelectorAll('#a .seedream-live').length"
+    put = f"async given => {{ ({PUT})(given); await null; return {live}; }}"
+    assert bare.evaluate(put, [kind, "a", html_of(growing(done))]) == 1
+    for name, shown in (("Next frame", "2 / 4"), ("Next frame", "3 / 4"), ("Frame 1", "1 / 4")):
+        button(root, name).hover()
+        bare.mouse.down()
+        bare.evaluate(PUT, [kind, "a", html_of(growing(done, 3))])
+        bare.evaluate(PUT, [kind, "a", html_of(done)])
+        bare.mouse.up()
+        expect(position(root)).to_have_text(shown)
+    expect(button(root, "Frame 1")).to_be_focused()
+    button(root, "Next frame").click()
+    expect(position(root)).to_have_text("2 / 4")
+
+
 def test_full_size_view_is_in_sight_in_a_frame_taller_than_its_window(bare: Page, tmp_path: Path) -> None:
     """VS Code's frame of outputs is as tall as the notebook: the view takes what is seen of the set, not the frame."""
     pages = [html_of(made_set(tmp_path, name)) for name in ("above", "seen")]

@@ -241,7 +241,9 @@ def with_waiting(done: int) -> Callable[[tuple[int, GridCell]], GridCell]:
 
 @pytest.mark.parametrize("kind", ["vscode", "nbclassic"])
 def test_a_growing_grid_keeps_the_readers_place(bare: Page, grids: Path, kind: str) -> None:
-    """While cells fill, the page, the focus and what is open stay; what waits says so and does not open."""
+    """While cells fill, the page, the focus and what is open stay; what waits says so and does not open. A click into
+    which an update falls counts.
+    """
     (folder := grids / f"growing-{kind}").mkdir()
     grid = made_grid(folder)
     waiting = [replace(grid, cells=tuple(map(with_waiting(done), enumerate(grid.cells)))) for done in (2, 6)]
@@ -250,8 +252,11 @@ def test_a_growing_grid_keeps_the_readers_place(bare: Page, grids: Path, kind: s
     expect(root).to_have_attribute("data-news", "live")
     expect(root.get_by_text("As of ")).to_be_hidden()
     chosen = button(root.get_by_role("group", name="model"), MODELS[1])
-    chosen.click()
+    chosen.hover()
+    bare.mouse.down()
     bare.evaluate(PUT, [kind, "sweep", html_of(waiting[0], folder)])
+    bare.mouse.up()
+    expect(chosen).to_have_attribute("aria-pressed", "true")
     expect(chosen).to_be_focused()
     cell(root, f"red, 4K, {MODELS[1]}, waiting").focus()
     bare.keyboard.press("Enter")

@@ -26,6 +26,7 @@ from service import jpeg
 pytestmark = [
     pytest.mark.skipif(not hasattr(os, "mkfifo") or sys.platform != "linux", reason="pipes, and its limits"),
     pytest.mark.timeout(300),  # of the whole table, which the first test waits for
+    pytest.mark.xdist_group("test_hostile_stores"),  # the table is made once
 ]
 SECONDS = 280
 """It takes a tenth of that on two idle cores."""

@@ -49,7 +49,7 @@ function seedreamCarousel(root) {
     const { state = "", label } = figure.dataset;
     const small = image ? make("img", "small", { src: image.src, alt: "" }) : { waiting: "…", failed: "!" }[state] ?? "–";
     const thumb = make("button", "thumb", { type: "button", "aria-label": label, "data-state": state,
-      "data-mark": figure.dataset.mark ?? "" }, small);
+      "data-mark": figure.dataset.mark ?? "", "data-key": `frame ${at}` }, small);
     thumb.onclick = () => show(at);
     if (image) image.onclick = () => open(at);
     else set(figure.children[0], { tabindex: 0 }); // it may scroll
@@ -203,6 +203,7 @@ function seedreamCarousel(root) {
   place.pinned = Math.min(place.pinned, total - 1);
   show(Math.min(place.index, total - 1));
   const replaced = before?.root.isConnected === false && before;
+  seedreamPress(root, place, replaced, (one) => one.dataset.key);
   if (replaced.root?.querySelector("dialog").open) open();
   else if (document.activeElement === document.body) focus(root.querySelector(`[data-key="${replaced.focus}"]`));
 

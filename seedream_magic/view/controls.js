@@ -41,6 +41,34 @@ function seedreamIcon(key) {
   return icon;
 }
 
+/** A click into which an update of the output falls counts as well: it goes down on a button and up on the one that has
+ *  taken its place, and browsers tell it to neither.
+ *  @param {HTMLElement} root @param {any} place what the page keeps through updates @param {any} replaced the same, of the
+ *    output whose place this one has taken @param {(button: any) => string | number | undefined} name the same in both */
+function seedreamPress(root, place, replaced, name) {
+  /** @param {Event} event */
+  const pressed = ({ target }) => /** @type {Element} */ (target).closest("button");
+  const kinds = ["pointerup", "pointercancel", "pointerdown"];
+  /** @param {any} held @param {boolean} isTaken */
+  const wait = (held, isTaken) => {
+    place.held = held;
+    /** @param {Event} event */
+    const end = (event) => {
+      for (const kind of kinds) removeEventListener(kind, end, true);
+      place.held = undefined;
+      const button = event.type === "pointerup" && isTaken && root.contains(/** @type {Node} */ (event.target)) && pressed(event);
+      if (button && name(button) === held) button.click();
+    };
+    for (const kind of kinds) addEventListener(kind, end, true);
+  };
+  root.addEventListener("pointerdown", (event) => {
+    const button = pressed(event);
+    if (button) wait(name(button), false);
+  });
+  place.held = undefined;
+  if (replaced?.held !== undefined) wait(replaced.held, true);
+}
+
 /** Has a button open a menu below it, or above where there is less room. The page's own keys and clicks close it; what
  *  scrolls meanwhile, such as a notebook in which a cell has just ended, takes it along.
  *  @param {HTMLButtonElement} more @param {HTMLElement} menu */

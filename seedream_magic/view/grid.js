@@ -217,6 +217,7 @@ function seedreamGrid(root) {
   }
 
   const replaced = before?.root.isConnected === false && before;
+  seedreamPress(root, place, replaced, (one) => stops().indexOf(one));
   if (replaced.open && doors[place.at]) open(place.at);
   else if (replaced && document.activeElement === document.body) stops()[replaced.focus]?.focus({ preventScroll: true });
 }

@@ -21,5 +21,6 @@
     }
   };
   start();
+  queueMicrotask(start); // before a click can meet a set that has no buttons yet
   setTimeout(start);
 })();
