@@ -247,7 +247,6 @@ STATUS_REDIRECT = Text("The address leads elsewhere; requests do not follow.", "
 STATUS_400 = Text("The service does not take the request; its code says why.", "服务不接受该请求，原因见错误码。")
 STATUS_401 = Text("The key is missing, wrong, or another provider's.", "密钥缺失、错误，或属于其他服务商。")
 STATUS_403 = Text("The key or the account may not do this.", "该密钥或账号没有此权限。")
-STATUS_404 = Text("There is no such model for this account, or no such address.", "该账号没有此模型，或地址不存在。")
 STATUS_405 = Text("The address is no address of the image API.", "该地址不是图片接口。")
 STATUS_409 = Text("The gateway is working on the same request, or was.", "网关正在或曾经处理同一请求。")
 STATUS_415 = Text("The gateway does not take this kind of request.", "网关不接受这种格式的请求。")

@@ -160,10 +160,7 @@ NO_HASHED = Text(
     "其中没有 OpenSSL 能识别的证书文件名（可用 openssl rehash 生成）",
 )
 CANNOT_BE_READ = Text("which cannot be read ({why})", "无法读取（{why}）")
-CHECK_CLOCK_AND_PROXY = Text(
-    "Check this machine's clock and the proxy; the certificate is never left unchecked.",
-    "检查本机时钟和代理；证书校验不会被跳过。",
-)
+CHECK_CLOCK_AND_PROXY = Text("Else check this machine's clock and the proxy.", "否则检查本机时钟和代理。")
 CLOCK_SAYS = Text(
     "This machine's clock says {time} UTC: if that is wrong, set it.", "本机时钟为 {time} UTC：若不对请校正。"
 )
@@ -175,13 +172,12 @@ NOT_READ_HERE = Text(
     "本扩展不读取 {variables}：请把同一文件写入 SSL_CERT_FILE。",
 )
 NAME_CERTIFICATE = Text(
-    "Where a company's proxy opens TLS, name its certificate in SSL_CERT_FILE.",
-    "若公司代理会拆解 TLS，请用 SSL_CERT_FILE 指定其证书。",
+    "Behind a company's proxy name its certificate in SSL_CERT_FILE.",
+    "在公司代理后面，请用 SSL_CERT_FILE 指定其证书。",
 )
 NAME_CERTIFICATE_OR_SYSTEM = Text(
-    "Where a company's proxy opens TLS, name its certificate in SSL_CERT_FILE, or take the system's certificates: "
-    "{command}.",
-    "若公司代理会拆解 TLS，请用 SSL_CERT_FILE 指定其证书，或使用系统证书：{command}。",
+    "Behind a company's proxy name its certificate in SSL_CERT_FILE, or take the system's: {command}.",
+    "在公司代理后面，请用 SSL_CERT_FILE 指定其证书，或使用系统证书：{command}。",
 )
 
 # Gateways.
@@ -240,10 +236,10 @@ COST = Text("The service says that this cost {cost}.", "服务称此次费用为
 IN_PYTHON = Text("{cell} (in Python {python})", "{cell}（Python 中 {python}）")
 
 # Refusals.
-CAUSE_AND_FIX = Text("{fix}", "{cause}{fix}")
-"""What to do about a code of the service, whose own words stand before it: they are English, so Chinese tells why."""
-HTTP_STATUS = Text("{said} (HTTP {status}).", "{said}（HTTP {status}）。")
-SAID = Text("{said}.", "{said}。")
+HTTP_STATUS = Text("{what} (HTTP {status})", "{what}（HTTP {status}）")
+SAID = Text("The service says: “{said}”", "服务原话：“{said}”")
+SAID_WITH = Text("The service says: “{said}” (HTTP {status})", "服务原话：“{said}”（HTTP {status}）")
+"""The service's own words, in whatever language; they stand last."""
 CHECK_KEY = Text(
     "Check the key: %seedream shows where it comes from, %seedream key takes another.",
     "检查密钥：%seedream 显示来源，%seedream key 可更换。",

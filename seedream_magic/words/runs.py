@@ -92,8 +92,8 @@ TASK_WITHOUT_PICTURE = Text(
 )
 TASK_UNREADABLE = Text("gives no answer to be read, {times} times in a row", "连续 {times} 次返回无法读取的内容")
 LOOK_FOR_TASK = Text(
-    "Look for task {tasks} in the gateway's console; %seedream recover asks for it again, which bills nothing.",
-    "在网关控制台查看任务 {tasks}；%seedream recover 可再次查询，不计费。",
+    "Look for task {tasks} in the gateway's console; %seedream recover {own_run} asks for it again, unbilled.",
+    "在网关控制台查看任务 {tasks}；%seedream recover {own_run} 可再次查询，不计费。",
 )
 RECOVER_ONCE_MORE = Text(
     "%seedream recover {run} asks for it once more, which bills nothing; %seedream retry {run} asks for another, "
