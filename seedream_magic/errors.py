@@ -309,9 +309,9 @@ def reason_of(exc: BaseException) -> str:
 
 def _known_reason(exc: BaseException) -> str:
     """What an exception means whose words are ours, or one that there are words for in both languages; else ""."""
-    words = exc.args[0] if exc.args else ""
-    if isinstance(words, Sentence):
-        return words
+    for words in (*exc.args[:1], getattr(exc, "strerror", None)):
+        if isinstance(words, Sentence):
+            return words
     if isinstance(exc, json.JSONDecodeError):
         return system.JSON_BROKEN(position=exc.pos + 1)
     if isinstance(exc, UnicodeDecodeError):

@@ -26,6 +26,7 @@ from seedream_magic.notebook.questions import answer as ask
 from seedream_magic.words import commands as texts
 from seedream_magic.words.cells import NEEDS_A_VALUE
 from seedream_magic.words.clip import path_from
+from seedream_magic.words.export import CHINESE_VALUES
 from seedream_magic.words.runs import REDO_IN_OTHER_WORDS
 from seedream_magic.words.settings import AGREEMENT
 from seedream_magic.words.text import join
@@ -173,6 +174,7 @@ def export(desk: Desk, words: str) -> None:
 
 
 _EXPORT_VALUES = {"--title": "title", "--author": "author", "--layout": "layout", "--page-size": "page_size"}
+_WORDS_ONLY = ("--layout", "--page-size")
 _EXPORT_SWITCHES = {"--no-captions": ("captions", False), "--with-facts": ("with_facts", True)}
 
 
@@ -193,7 +195,7 @@ def _export_line(text: str) -> tuple[str, str, dict[str, Any]]:
             value = value if sign else next(words, "")
             if not value:
                 raise InvalidRequest(NEEDS_A_VALUE(option=flag))
-            options[_EXPORT_VALUES[flag]] = value
+            options[_EXPORT_VALUES[flag]] = CHINESE_VALUES.get(value, value) if flag in _WORDS_ONLY else value
         elif word.startswith("--"):
             _refuse_option(word, "export", (*_EXPORT_VALUES, *_EXPORT_SWITCHES))
         else:

@@ -174,7 +174,7 @@ def find_option(name: str) -> Field:
         near = difflib.get_close_matches(name.strip().lower(), names, n=1)
         typed = repr(name[:40])
         meant = texts.OPTION_MEANT(name=typed, meant=near[0]) if near else ""
-        raise InvalidRequest(meant or texts.OPTIONS_ARE(name=typed, names=", ".join(names)))
+        raise InvalidRequest(meant or texts.OPTIONS_ARE(name=typed, names=", ".join(names)), hint=texts.VARY_WORDS())
     return option
 
 

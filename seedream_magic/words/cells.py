@@ -131,8 +131,8 @@ NOTHING_TO_FILL_IN = Text(
     "Sent as typed, for there is nothing to fill in: {names}.", "没有可填入的变量，已原样发送：{names}。"
 )
 GROUP_AS_TYPED = Text(
-    "Sent as typed: {group}. With --vary each variant is a run of its own.",
-    "已原样发送：{group}。加 --vary 可为每个变体各画一次。",
+    "This goes out as typed: {group}. With --vary each variant is a run of its own.",
+    "{group} 将原样发送；加 --vary 可每种各画一次。",
 )
 NOT_FIRST = Text(
     "%%seedream begins its cell. A name goes behind it: %%seedream hero << …",

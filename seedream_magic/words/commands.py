@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from types import MappingProxyType
+
 from seedream_magic.words.text import Text
 
 OPTIONS_GO_ELSEWHERE = Text(
@@ -33,6 +35,21 @@ OPTION_MEANT = Text(
     "%seedream {command} has no option {typed}: did you mean {meant}?",
     "%seedream {command} 没有选项 {typed}，是想写 {meant} 吗？",
 )
+
+CHINESE_COMMANDS = MappingProxyType({
+    "切换": "use", "使用": "use", "密钥": "key", "模型": "models", "面板": "panel", "历史": "history",
+    "历史记录": "history", "显示": "show", "查看": "show", "图片墙": "gallery", "对比": "compare", "补下载": "recover",
+    "重试": "retry", "停止": "stop", "导出": "export", "删除": "purge", "图库": "library", "体检": "doctor",
+    "诊断": "doctor", "帮助": "help",
+})  # fmt: skip
+"""The commands of `%seedream` by the names that the Chinese help gives them."""
+CHINESE_OPTIONS = MappingProxyType({
+    "--标题": "--title", "--作者": "--author", "--版式": "--layout", "--纸张": "--page-size",
+    "--无图注": "--no-captions", "--含信息": "--with-facts",
+    "--本地": "--here", "--星标": "--starred", "--自": "--since", "--逐张": "--each",
+    "--试算": "--dry-run", "--检测": "--probe", "--在线": "--live", "--收录": "--scan", "--含星标": "--even-starred",
+})  # fmt: skip
+"""The options of the commands in Chinese."""
 
 # Status
 PROVIDER = Text("provider", "服务商")
@@ -191,7 +208,9 @@ EXPORT_TAKES = Text(
 )
 SWEEP_WITHOUT_OPTIONS = Text("A sweep is exported as it is: leave the options out.", "批量只能原样导出，请去掉选项。")
 WRITTEN = Text("Written: {path}", "已写入：{path}")
-ASK_PURGE = Text("Delete run {run} for good ({facts})? [y/N] ", "永久删除运行 {run}（{facts}）？[y/N] ")
+ASK_PURGE = Text(
+    "Delete run {run} for good ({facts})? [y/N] ", "永久删除 {run}（{facts}）？输入“是”或 y 删除，直接回车不删："
+)
 PURGE_FACTS = Text(
     "{words}, {pictures:picture}, {megabytes} MB, in {store}", "{words}，{pictures} 张，{megabytes} MB，在 {store}"
 )

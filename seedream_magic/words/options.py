@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from seedream_magic.words.text import Text
 
-NAME = Text("bind the set to NAME; the same as NAME << in front", "把图组存入变量 NAME")
+NAME = Text("bind the set to NAME; the same as NAME << in front", "把图组存入这个变量")
 DRY_RUN = Text("show the request as JSON and curl; send nothing", "只显示请求，不发送")
 PROVIDER = Text("{names}; for this cell", "本单元格的服务商：{names}")
 VARY = Text(

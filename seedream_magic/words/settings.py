@@ -58,9 +58,9 @@ SWEEP_OVER_RUN = Text(
     "This sweep may bill {bill}; SeedreamMagics.max_images_per_run allows {allowed}.",
     "这次批量可能计费：{bill}；SeedreamMagics.max_images_per_run 上限为 {allowed}。",
 )
-ASK_SWEEP = Text("{more} Draw it? [y/N] ", "{more}要画吗？[y/N] ")
+ASK_SWEEP = Text("{more} Draw it? [y/N] ", "{more}要画吗？输入“是”或 y 开始，直接回车不画：")
 NOBODY_ANSWERS = Text("Nobody can answer here; --sample N draws fewer.", "这里无法确认；--sample N 可少画一些。")
-AGREEMENT = frozenset({"y", "yes", "是"})
+AGREEMENT = frozenset({"y", "yes", "是", "是的", "好", "好的", "确认", "删除", "画"})
 """The answers that agree, in either language."""
 NOT_DRAWN = Text("The sweep was not drawn, as you answered.", "按你的回答，没有画。")
 STOPPED_AT_QUESTION = Text("Stopped at the question: nothing was done.", "在提问时停止，什么也没做。")

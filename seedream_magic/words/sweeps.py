@@ -82,6 +82,9 @@ OPTION_MEANT = Text(
 OPTIONS_ARE = Text(
     "There is no option {name} to cross: there are {names}.", "没有可交叉的选项 {name}；可用的有 {names}。"
 )
+VARY_WORDS = Text(
+    "Words of the prompt vary with --vary and {{red|blue}}.", "要换提示词里的词，请用 --vary 和 {{红|蓝}}。"
+)
 ON_OR_OFF = Text("{where}: {flag} is on or off, not {value}.", "{where}：{flag} 应为 on 或 off，不能是 {value}。")
 
 # Rows of a table
