@@ -197,7 +197,7 @@ BROKEN = [
     (package("httpx", "1.0.1"), "look", "versions", "newer than what is tested", "高于经过测试的版本"),
     (library_that_is("PRAGMA user_version = 9"), "look", "library", "a newer version", "pipinstall-Useedream-magic"),
     (library_that_is("CREATE TABLE x (y)"), "look", "library", "another program's", "用SEEDREAM_LIBRARY指定另一个"),
-    (library_that_is(b"my novel"), "look", "library", "Name another file: SEEDREAM_LIBRARY", "查不到其他存储里的图组"),
+    (library_that_is(b"my novel"), "look", "library", "Name another file: SEEDREAM_LIBRARY", "查不到其他存储里的组图"),
     (library_is_a_folder, "look", "library", "no file of this user", "指定另一个文件"),
     (library_says("database is locked"), "look", "library", "Another program has it open", "另一个程序正在写入"),
     (library_says("attempt to write a readonly database"), "look", "library", "folder writable", "可写"),
@@ -207,7 +207,7 @@ BROKEN = [
     (variables(ALL_PROXY="http://me:CANARY"), "bad", "proxy", "ALL_PROXY names no proxy", "代理："),
     (variables(all_proxy="socks4://h:1"), "bad", "proxy", "all_proxy names a kind of proxy", "代理："),
     (variables(HTTPS_PROXY="http://me:x@CANARY@h:1"), "look", "proxy", "a raw @", "未转义的@"),
-    (variables(NO_PROXY="[::1,x,10.0.0.0/99"), "look", "proxy", "NO_PROXY has what is no host", "[::1,10.0.0.0/99"),
+    (variables(NO_PROXY="[::1,x,10.0.0.0/99"), "look", "proxy", "NO_PROXY has what is no host", "[::1、10.0.0.0/99"),
     (variables(SSL_CERT_FILE="FOLDER/gone.pem"), "bad", "TLS", "and there is no such file", "证书："),
     (variables(SSL_CERT_DIR="FOLDER"), "bad", "TLS", "which holds no certificates", "证书："),
     (

@@ -69,6 +69,7 @@ def test_the_commands_have_chinese_names(shell: InteractiveShell) -> None:
     """And their options; another word names the one that was probably meant."""
     shell.run_cell("%config SeedreamMagics.language = 'zh'")
     assert run(shell, "%seedream 历史 --本地 ") == run(shell, "%seedream history --here")
+    assert "是想写 %seedream 历史 吗" in run_cell(shell, "%seedream 历吏")[1]
     assert "是想写 %seedream 历史记录 吗" in run_cell(shell, "%seedream 历史记")[1]
 
 

@@ -74,6 +74,33 @@ def test_a_text_is_whole_in_both_languages() -> None:
     assert not twice
 
 
+OTHER_WORDS = {
+    "组图": "图组", "逐张接收": "流式", "网格": "宫格", "分镜": "故事板", "跨页": "对开", "总览": "拼图",
+    "图库": "取自本地|已在本地", "运行": "条记录|次记录", "版": "第几组|第 K 组", "标头": "请求头", "比例": "宽高比",
+    "重新生成": r"--fresh[^，。；]*重画|--重画", "衍生": "复制变体|这个变体", "图注": "中文说明", "图片墙": "画廊",
+    "补下载": "只取回|可取回",
+}  # fmt: skip
+"""The word for a thing, and what it is not called."""
+IN_CONTEXT = {"Frames", "Options", "set", "{first}, {then}"}
+"""English that is two things: a column and a strip, a button and a heading, the unit of a batch, two ways to list."""
+
+
+def test_chinese_has_one_word_for_each_thing() -> None:
+    """As `words/__init__.py` lists them; and one Chinese for each English, wherever it is said."""
+    wrong = [
+        f"{code}: {found[0]}, which is {word}"
+        for code, text in TEXTS.items()
+        for word, others in OTHER_WORDS.items()
+        if (found := re.search(others, text.chinese))
+    ]
+    assert not wrong, "\n".join(wrong)
+    assert all(word in (CATALOGUE / "__init__.py").read_text("utf-8") for word in OTHER_WORDS)
+    said: dict[str, set[str]] = {}
+    for text in TEXTS.values():
+        said.setdefault(text.english, set()).add(text.chinese)
+    assert not {english: ways for english, ways in said.items() if len(ways) > 1 and english not in IN_CONTEXT}
+
+
 # Literals that no person reads as our words, by module: patterns of what others say or write, SQL, a style sheet.
 NOT_READ = {
     "api/client.py": r"^Bearer ",

@@ -20,6 +20,7 @@ from seedream_magic.api.redaction import clean_text, redact
 from seedream_magic.api.retry import Phase
 from seedream_magic.errors import NoConnection, quoted, reason_of_number
 from seedream_magic.words import network as texts
+from seedream_magic.words import system
 from seedream_magic.words.errors import SEE_USAGE_FIRST
 from seedream_magic.words.lists import AND
 from seedream_magic.words.text import chain, join
@@ -171,7 +172,7 @@ def no_answer(host: str, exc: Exception, said: str, progress: Progress) -> tuple
 
 def _measure(seconds: float) -> str:
     """A measured time: "83 s", "0.4 s"."""
-    return f"{seconds:.0f} s" if seconds >= 10 else f"{seconds:.1f}".removesuffix(".0") + " s"
+    return system.SECONDS(count=f"{seconds:.0f}" if seconds >= 10 else f"{seconds:.1f}".removesuffix(".0"))
 
 
 def certificate_hint(said: str) -> str:

@@ -40,6 +40,7 @@ from seedream_magic.words import network as texts
 from seedream_magic.words import service
 from seedream_magic.words.clip import clip
 from seedream_magic.words.language import own_language
+from seedream_magic.words.lists import enumeration
 from seedream_magic.words.text import Text, in_language
 
 _OF_KINDS: dict[type[ApiError], tuple[Text, Text]] = {
@@ -241,7 +242,7 @@ def _hint_without(fields: list[str], body: Mapping[str, Any]) -> str:
     streamed = bool(body.get("stream"))
     left_out = {name: None for name in fields if name != "stream" or not streamed}
     options = options_text(unstreamed=streamed and "stream" in fields, extra=left_out)
-    return texts.SERVICE_DOES_NOT_TAKE(names=", ".join(fields), options=options)
+    return texts.SERVICE_DOES_NOT_TAKE(names=enumeration(fields), options=options)
 
 
 def refusal_error(

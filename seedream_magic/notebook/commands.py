@@ -27,6 +27,7 @@ from seedream_magic.words import cells
 from seedream_magic.words import commands as texts
 from seedream_magic.words.carousel import own_words
 from seedream_magic.words.language import own_language
+from seedream_magic.words.lists import enumeration
 
 
 def run_command(desk: Desk, line: str) -> None:
@@ -49,7 +50,12 @@ def _about_unknown(word: str) -> str:
         return texts.OPTIONS_GO_ELSEWHERE()
     if word.lower() in texts.STATUS_WORDS:
         return texts.STATUS_ALONE(typed=repr(word))
-    near = difflib.get_close_matches(word, [name for name in (*COMMANDS, *texts.CHINESE_COMMANDS) if name], n=1)
+    near = difflib.get_close_matches(
+        word,
+        [name for name in (*COMMANDS, *texts.CHINESE_COMMANDS) if name],
+        n=1,
+        cutoff=0.6 if word.isascii() else 0.5,
+    )
     typed = repr(word[:40])
     return texts.COMMAND_MEANT(typed=typed, meant=near[0]) if near else texts.NO_COMMAND(typed=typed)
 
@@ -108,7 +114,7 @@ def _costs(desk: Desk) -> list[str]:
 def _use(desk: Desk, name: str) -> None:
     """Take another provider for the session."""
     if not name:
-        raise ConfigError(texts.USE_TAKES(names=", ".join(PROVIDERS)))
+        raise ConfigError(texts.USE_TAKES(names=enumeration(PROVIDERS)))
     chosen = find_provider(name).name
     # A reload of the extension finds it in the shell's configuration again, as it does what %config sets.
     desk.shell.config.SeedreamMagics.provider = desk.settings.provider = chosen

@@ -34,6 +34,7 @@ from seedream_magic.seedream import Seedream
 from seedream_magic.version import __version__
 from seedream_magic.words import doctor as texts
 from seedream_magic.words.commands import KEY_FROM
+from seedream_magic.words.lists import enumeration
 from seedream_magic.words.text import join
 
 DISTRIBUTION = "seedream-magic"
@@ -66,7 +67,7 @@ def findings(desk: Desk, *, ask: bool) -> Iterator[Finding]:
     yield _provider(seedream)
     yield _key(seedream)
     if seedream.headers:
-        yield Finding("ok", "headers", texts.HEADERS_SENT(names=", ".join(seedream.headers.names)))
+        yield Finding("ok", "headers", texts.HEADERS_SENT(names=enumeration(seedream.headers.names)))
     yield _store(seedream.store)
     made = library.history(seedream.store)  # it is in the library from now on
     yield _library()

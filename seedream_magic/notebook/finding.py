@@ -15,6 +15,7 @@ from seedream_magic.images.record import Record
 from seedream_magic.view.markup import element, text_lines, text_width
 from seedream_magic.words import doctor as texts
 from seedream_magic.words.clip import one_line
+from seedream_magic.words.lists import enumeration
 from seedream_magic.words.service import NO_MODEL
 from seedream_magic.words.text import Text, from_stored, join, of_run
 
@@ -101,7 +102,7 @@ def explain(name: str) -> dict[str, str]:
     status = int(typed) if typed.isdecimal() and 200 <= int(typed[:4]) < 600 else 0
     if code is None and not status:
         near = codes_like(name)
-        meant = texts.CODE_MEANT(name=repr(name[:60]), meant=", ".join(near))
+        meant = texts.CODE_MEANT(name=repr(name[:60]), meant=enumeration(near))
         raise InvalidRequest(meant if near else texts.NO_CODE(name=repr(name[:60])))
     rows = _rows_of_code(code) if code and not status else _rows_of_status(status, code)
     head, *labelled = rows

@@ -11,6 +11,7 @@ from seedream_magic.view.markup import text_lines, text_table, text_width, text_
 from seedream_magic.words import help as texts
 from seedream_magic.words.commands import CHINESE_COMMANDS
 from seedream_magic.words.language import Language
+from seedream_magic.words.lists import enumeration
 
 _PAGES = {
     "options": texts.TOPIC_OPTIONS,
@@ -54,10 +55,14 @@ def help_page(topic: str, language: Language) -> str:
         return _listed(rows)
     known = [word for text in _PAGES.values() for word in (text.english, text.chinese)]
     known += [*texts.TOPIC_WORDS, *CHINESE_COMMANDS]
-    near = difflib.get_close_matches(wanted, [*known, *(field.name for field in FIELDS)], n=1)
+    near = difflib.get_close_matches(
+        wanted, [*known, *(field.name for field in FIELDS)], n=1, cutoff=0.6 if wanted.isascii() else 0.5
+    )
     shown = repr(topic[:40])
     raise InvalidRequest(
-        texts.TOPIC_MEANT(topic=shown, meant=near[0]) if near else texts.NO_TOPIC(topic=shown, topics=", ".join(named))
+        texts.TOPIC_MEANT(topic=shown, meant=near[0])
+        if near
+        else texts.NO_TOPIC(topic=shown, topics=enumeration(named))
     )
 
 

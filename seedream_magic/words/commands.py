@@ -117,10 +117,10 @@ LIBRARY_OFF = Text("The library is turned off: SEEDREAM_LIBRARY is empty.", "图
 UNSET_LIBRARY = Text("Unset it, or name a file with it.", "取消该变量，或用它指定一个文件。")
 LIBRARY_UNUSABLE = Text("The library {file} cannot be used: {why}.", "无法使用图库 {file}：{why}。")
 DOCTOR_KNOWS = Text("%seedream doctor says what to do.", "%seedream doctor 会说明怎么办。")
-TAKEN_IN = Text("Taken in: {store}, {runs:run}", "已收录：{store}，{runs} 条")
+TAKEN_IN = Text("Taken in: {store}, {runs:run}", "已收录：{store}，{runs} 次")
 NO_STORE_IN = Text("There is no store in {folder}.", "{folder} 里没有存储。")
 LIBRARY_KNOWS = Text("The library {file} knows:", "图库 {file} 收录：")
-RUNS_IN = Text("{runs:run} in {store}", "{store}：{runs} 条记录")
+RUNS_IN = Text("{runs:run} in {store}", "{store}：{runs} 次运行")
 NO_STORE_YET = Text(
     "no store yet; what is drawn, or --scan FOLDER, takes them in", "还没有存储；画图或 --scan FOLDER 会收录"
 )
@@ -152,11 +152,11 @@ RUNS_GO_ON = Text(
 # Earlier runs
 TAKES_A_RUN = Text(
     "%seedream {command} takes a run: its id, latest, or a variable that holds a set.",
-    "%seedream {command} 后面写一次运行：编号、latest，或存有图组的变量。",
+    "%seedream {command} 后面写一次运行：编号、latest，或存有组图的变量。",
 )
 TAKES_A_RUN_OR_ROW = Text(
     "%seedream {command} takes a run: its id, its row in the history, latest, or a variable that holds a set.",
-    "%seedream {command} 后面写一次运行：编号、历史记录的行号、latest，或存有图组的变量。",
+    "%seedream {command} 后面写一次运行：编号、历史记录的行号、latest，或存有组图的变量。",
 )
 IS_A_SWEEP = Text(
     "{name} is a sweep of {runs:run}: name one of them, such as {one}.",
@@ -167,7 +167,7 @@ OF_SEVERAL_RUNS = Text(
     "{name} 的图片来自多次运行（{runs}）；请写其中一次。",
 )
 NO_RUN_YET = Text(
-    "There is no run in {store} yet: draw with %%seedream first.", "{store} 里还没有记录；请先用 %%seedream 画图。"
+    "There is no run in {store} yet: draw with %%seedream first.", "{store} 里还没有运行；请先用 %%seedream 画图。"
 )
 NO_ROWS = Text(
     "{number} is a row of the history shown last, and none with rows has been: %seedream history numbers the runs, "

@@ -19,7 +19,7 @@ START = Text(
     "以 %%seedream 开头的单元格会画出下面的提示词。\n\n    %%seedream -n 4 -s 2K -r 16:9\n    同一座山村的四季\n\n    "
     "%%seedream 故事 << -s 2K --ref hero.png\n    水彩，一只红狐狸\n    ---\n    它在雪地里醒来\n    ---\n    "
     "它走过结冰的河\n\n接着画：\n    故事 = 故事.redo(1)              重画第 2 帧\n    故事 = "
-    '故事.extend(["它睡着了"])  再加一帧\n    夜 = 故事[0].vary("夜里")         以一帧为参考画新的一组\n    '
+    '故事.extend(["它睡着了"])  再加一帧\n    夜 = 故事[0].vary("夜里")         以一帧为参考衍生新的一组\n    '
     "故事[0].star()                   标出最好的\n    %seedream compare 故事[0] 夜[0]   并排对比\n    %seedream "
     "export 故事 狐狸.pdf    交付\n\n对比多种画法：--vary，提示词里写 {{红|蓝}}\n费用：        先用 --dry-run 看，"
     "之后看 %seedream\n以前的图：    %seedream history 狐狸，再用 %seedream show 1\n出了问题：    %seedream doctor，"
@@ -33,7 +33,7 @@ REFERENCES = Text(
     "most 15. --fit scales what is too large.",
     '--ref（--参考图）可多次使用，可以是：\n    hero.png  "两个 词.png"  art/*.png   文件\n    https://…       '
     "         "
-    "         链接，获取时不带密钥\n    hero  hero[2]                     变量：图组、帧、PIL 图像、数组、\n"
+    "         链接，获取时不带密钥\n    hero  hero[2]                     变量：组图、帧、PIL 图像、数组、\n"
     "                                      字节、打开的文件\n    run:ID[2]                         以前某次运行"
     "的一帧，从 0 "
     "数起\n参考图与生成张数合计不超过 15。--fit 缩小超限的图。",
@@ -105,7 +105,8 @@ COST = Text(
     "%seedream recover bills nothing; %seedream retry RUN bills what it draws.\nLimits: %config "
     "SeedreamMagics.max_images_per_run = 8; or …_per_session, …_per_day\nWithout a key, free: %seedream use demo",
     "只有服务生成的图片按张计费。\n    --试算              运行前：会画几张、多少钱，不发送\n    %seedream           "
-    "运行后：本次会话的费用\n    %seedream 历史      每次运行的费用\n重新运行同一单元格会显示已存的图片，不计费；--重画"
+    "运行后：本次会话的费用\n    %seedream 历史      每次运行的费用\n重新运行同一单元格会显示已存的图片，不计费"
+    "；--重新生成"
     " 会重新生成并计费。\n%seedream 补下载 不计费；%seedream 重试 运行号 按新画的张数计费。\n上限：%config "
     "SeedreamMagics.max_images_per_run = 8\n另有 max_images_per_session、max_images_per_day\n没有密钥、免费试用"
     "：%seedream use demo",
@@ -148,7 +149,7 @@ COMMAND_GALLERY = Text(
 )
 COMMAND_COMPARE = Text(
     "two to nine pictures of any runs side by side, zoomed together: story[2] run:ID[0]",
-    "并排对比任意记录的二至九张图片",
+    "并排对比任意运行的二至九张图片",
 )
 COMMAND_RECOVER = Text("download what earlier runs lack; bills nothing", "补下载缺失的图片，不计费")
 COMMAND_RETRY = Text(
@@ -162,11 +163,11 @@ COMMAND_EXPORT_RUN = Text(
 )
 COMMAND_PURGE = Text(
     "delete a run and its pictures; asks first. RUN: its full id, a variable, or latest. Starred ones stay",
-    "从磁盘删除一次记录及其图片，删除前询问；需完整编号、变量或 latest；有星标的须加 --even-starred",
+    "从磁盘删除一次运行及其图片，删除前询问；需完整编号、变量或 latest；有星标的须加 --even-starred",
 )
 COMMAND_LIBRARY = Text(
     "the stores that are known, and how many runs each has; --scan takes in those below a folder",
-    "已知的存储及其记录数；--scan 收录某文件夹下的存储",
+    "已知的存储及其运行数；--scan 收录某文件夹下的存储",
 )
 COMMAND_DOCTOR = Text("what is wrong, and the fix; --probe tries the network", "体检；--probe 检测网络")
 COMMAND_DOCTOR_CODE = Text(

@@ -185,7 +185,6 @@ GATEWAY_FAULTS = Text("{gateway} at this base URL {faults}.", "此 base URL 的 
 GATEWAY_FAULTS_ADD = Text(
     "{gateway} at this base URL {faults}: add {options}.", "此 base URL 的 {gateway} {faults}：请加 {options}。"
 )
-AND = Text("{first} and {then}", "{first}，且{then}")
 DOES_NOT_TAKE = Text("does not take {names}", "不支持 {names}")
 DROPS = Text("drops {names}", "会丢弃 {names}")
 NO_STREAMED_SET = Text("cannot pass on a streamed set", "不支持逐张接收组图")
@@ -325,7 +324,7 @@ HEADERS_OF = Text("{source}: {what}", "{source}：{what}")
 HEADERS_NO_OBJECT = Text("what is given is no object of names and texts.", "给出的不是名称与文字组成的对象。")
 HEADER_NAME = Text(
     "a name in it is no name of a header (letters, digits and - without spaces).",
-    "其中有的名称不是有效的请求头名（字母、数字和 -，不含空格）。",
+    "其中有的名称不是有效的标头名（字母、数字和 -，不含空格）。",
 )
 HEADER_IS_OURS = Text(
     "{names} cannot be set there; the key, the type and the way of the request are its own.",

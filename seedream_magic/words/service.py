@@ -24,8 +24,8 @@ SLOWER = Text(
 BUSY = Text("Wait a little, then run the cell again.", "稍等片刻再运行。")
 RAISE = Text("Raise the limit in the provider's console; waiting does not help.", "在控制台调高限额；等待无济于事。")
 OPTION = Text(
-    "Change the option that its message names; %seedream models tells what each model takes.",
-    "修改提示信息中指出的选项；%seedream models 列出各模型支持的参数。",
+    "Change the option that the service names; %seedream models tells what each model takes.",
+    "修改服务指出的选项；%seedream models 列出各模型支持的参数。",
 )
 LOOK_FIRST = Text(
     "See at the provider whether it was billed before running the cell again.", "重新运行前先到服务商处确认是否已计费。"
@@ -44,7 +44,7 @@ PROXY = Text(
 SMALLER = Text("Send fewer or smaller references.", "减少参考图数量或缩小参考图。")
 STREAM = Text(
     "Ask for a stream or for fewer images. It may be billed: see at the provider first.",
-    "使用流式接收或减少张数。可能已计费，请先到服务商处确认。",
+    "使用逐张接收或减少张数。可能已计费，请先到服务商处确认。",
 )
 REFUSED = Text("The service refused the request.", "服务拒绝了该请求。")
 REQUEST_REFUSED = Text("The service does not take the request.", "服务不接受该请求。")

@@ -41,6 +41,10 @@ PORT_IN_USE = Text("Address already in use", "端口已被占用")
 NAME_UNKNOWN = Text("Name or service not known", "找不到该主机名")
 NAMES_FAIL = Text("Temporary failure in name resolution", "暂时无法解析主机名")
 
+SECONDS = Text("{count} s", "{count} 秒")
+MINUTES = Text("{count} min", "{count} 分钟")
+HOURS = Text("{count} h", "{count} 小时")
+
 JSON_BROKEN = Text("what stands at character {position} is no JSON", "第 {position} 个字符处不符合 JSON 格式")
 NO_TEXT = Text("it is no text in {encoding}", "不是 {encoding} 编码的文字")
 
