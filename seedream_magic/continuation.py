@@ -36,6 +36,7 @@ from seedream_magic.planning import (
 )
 from seedream_magic.replay import find_run, takes
 from seedream_magic.words import runs as texts
+from seedream_magic.words.lists import enumeration
 
 
 def plan_redo(
@@ -404,7 +405,7 @@ def _already(record: Record) -> str:
         return texts.VARIED_ALREADY(run=record.run_id)
     if numbers:
         several = texts.FRAMES_DRAWN_ALREADY if kind == "redo" else texts.FRAMES_ADDED_ALREADY
-        return several(numbers=", ".join(numbers), last=last, run=record.run_id)
+        return several(numbers=enumeration(numbers), last=last, run=record.run_id)
     one = texts.FRAME_DRAWN_ALREADY if kind == "redo" else texts.FRAME_ADDED_ALREADY
     return one(number=last, run=record.run_id)
 

@@ -17,14 +17,16 @@ SeedreamInterrupted    a KeyboardInterrupt, so that Run All stops
 
 from __future__ import annotations
 
+import json
 import re
 from pathlib import Path
 from typing import Any, ClassVar, Literal
 
 from seedream_magic.words import errors as texts
+from seedream_magic.words import system
 from seedream_magic.words.clip import path_from
 from seedream_magic.words.language import Language, own_language
-from seedream_magic.words.text import Text, in_language, join
+from seedream_magic.words.text import Sentence, Text, in_language, join, of_run
 
 Billed = Literal["no", "yes", "unknown"]
 
@@ -38,7 +40,8 @@ class _Reported(BaseException):
     """The facts that every error of the package carries beside its message.
 
     `billed` is whether it cost money, `saved` the picture files that exist, `hint` what to do next; where there is none
-    the `advice` of the class takes its place. `details` are further lines, of a request with several faults.
+    the `advice` of the class takes its place. `details` are further lines: each fault of a request, or the service's
+    own words.
     `images` is the set as far as it came, None where no run was begun; `sweep` is the sweep that it ended.
     `gateway` is the program that forwarded the request, if known; `attempts` how often it says it did so at least, and
     `billable_attempts` how many of those may be billed; where it does not say, None and 1.
@@ -79,7 +82,8 @@ class _Reported(BaseException):
         return message
 
     def lines(self, language: Language | None = None) -> list[str]:
-        """The text a person reads: one line, and the `details`, if nothing was sent, else at most three.
+        """The text a person reads: what happened, what is billed, what to do. One line, and the `details`, if nothing
+        was sent, else three, of which the last is the service's own words where it said any.
 
         Sentences of ours are in `language`, by default the reader's.
         """
@@ -90,8 +94,14 @@ class _Reported(BaseException):
         if not self.sent:
             sentence = join(first, in_language(self.hint, language), texts.NOTHING_SENT.in_language(language))
             return [_one_line(line) for line in (sentence, *details)]
-        billed = join(self._billed_line(language), self._saved_line(language))
-        lines = (first, billed, join(advice, self._ids(language)))
+        billed, saved = self._billed_line(language), self._saved_line(language)
+        run = texts.RUN.in_language(language, run=self.run_id) if self.run_id and self.run_id not in advice else ""
+        asked = texts.REQUEST_ID.in_language(language, id=self.request_id) if self.request_id else ""
+        if details:
+            lines = (join(first, billed), join(saved, advice, run), *details[:-1], join(details[-1], asked))
+        else:
+            ids = texts.RUN_AND_REQUEST_ID.in_language(language, run=self.run_id, id=self.request_id)
+            lines = (first, join(billed, saved), join(advice, ids if run and asked else run or asked))
         return [_one_line(line) for line in lines if line]
 
     def _saved_line(self, language: Language) -> str:
@@ -101,12 +111,6 @@ class _Reported(BaseException):
         folders = {path.parent for path in self.saved}
         folder = self.saved[0].parent if len(folders) == 1 else self.saved[0].parent.parent
         return texts.SAVED.in_language(language, count=len(self.saved), folder=path_from(folder))
-
-    def _ids(self, language: Language) -> str:
-        """What the provider's support asks for."""
-        text = texts.RUN_AND_REQUEST_ID if self.run_id and self.request_id else texts.RUN if self.run_id else None
-        text = text or (texts.REQUEST_ID if self.request_id else None)
-        return text.in_language(language, run=self.run_id, id=self.request_id) if text else ""
 
     def _billed_line(self, language: Language) -> str:
         """Whether it is billed; where that is unknown, how many images may be. Of many runs the message tells it."""
@@ -285,20 +289,47 @@ def escaped(text: str) -> str:
 
 def advice_of(error: _Reported) -> str:
     """What to do after an error: its own hint, else what its kind has."""
-    return error.hint or (error.advice() if error.advice else "")
+    return of_run(error.hint or (error.advice() if error.advice else ""), error.run_id)
 
 
 def reason_of(exc: BaseException) -> str:
-    """Why something failed that is not ours: the system's or the library's words, else the name of the fault.
+    """Why something failed that is not ours: what the system means, else the library's words, else the fault's name.
 
     One line without its full stop, at most 300 characters and never empty: exceptions come without words, and those of
     other people's objects may fail at printing themselves.
     """
+    if known := _known_reason(exc):
+        return known
     try:
         words = getattr(exc, "strerror", None) or str(exc)
     except Exception:  # noqa: BLE001 - whatever it is, the name remains
         words = ""
-    return " ".join(str(words).split())[:300].rstrip(". ") or type(exc).__name__
+    return quoted(" ".join(str(words).split())[:300].rstrip(". ")) or type(exc).__name__
+
+
+def _known_reason(exc: BaseException) -> str:
+    """What an exception means whose words are ours, or one that there are words for in both languages; else ""."""
+    for words in (*exc.args[:1], getattr(exc, "strerror", None)):
+        if isinstance(words, Sentence):
+            return words
+    if isinstance(exc, json.JSONDecodeError):
+        return system.JSON_BROKEN(position=exc.pos + 1)
+    if isinstance(exc, UnicodeDecodeError):
+        return system.NO_TEXT(encoding=exc.encoding)
+    return reason_of_number(exc.errno) if isinstance(exc, OSError) and type(exc).__module__ != "ssl" else ""
+
+
+def reason_of_number(number: int | None) -> str:
+    """What the system's number of a fault means; "" for one without words of ours."""
+    text = system.BY_NUMBER.get(number) if number else None
+    return text() if text else ""
+
+
+def quoted(words: str) -> str:
+    """Words of the system or a library, which are English sentences; names, numbers and sentences of ours stay."""
+    if isinstance(words, Sentence) or not re.search(r"[A-Za-z]{2,} [A-Za-z]", words):
+        return words
+    return system.QUOTED(words=words)
 
 
 def plural(number: int, noun: str = "image") -> str:

@@ -14,7 +14,7 @@ from seedream_magic.api.decoder import AnswerDecoder, Answered, Done, Form, Piec
 from seedream_magic.api.events import NOTHING_HERE, Completed, Event, LeftOut, Picture, PictureRefused, Reader, Refused
 from seedream_magic.api.redaction import without_secret
 from seedream_magic.api.refusal import Refusal
-from seedream_magic.errors import ResponseBroken
+from seedream_magic.errors import ResponseBroken, reason_of
 from seedream_magic.images.response import RawBody, head_line, object_line
 from seedream_magic.images.run_folder import RunFolder
 from seedream_magic.images.threads import in_thread, raise_if_stopped
@@ -234,7 +234,7 @@ class Listener:
         try:
             await in_thread(self.run.record, entry)
         except (OSError, RecursionError) as exc:
-            self.unrecorded = self.unrecorded or getattr(exc, "strerror", None) or str(exc)
+            self.unrecorded = self.unrecorded or reason_of(exc)
 
 
 async def _next(chunks: AsyncGenerator[bytes, None]) -> bytes | None:

@@ -30,6 +30,7 @@ from seedream_magic.session import Session
 from seedream_magic.words import requests as texts
 from seedream_magic.words.cells import MODEL_MEANT, MODEL_UNLISTED
 from seedream_magic.words.clip import clip
+from seedream_magic.words.lists import enumeration
 
 _BESIDE_VALUES = ("refs", "fit", "fresh", "take", "copy", "check", "timeout")
 """The options that are no fields of a request."""
@@ -170,7 +171,7 @@ def refuse_other_provider(client: PlanningClient, run_id: str, made_by: str) -> 
     name = client.provider.name
     if name == made_by:
         return
-    maker, hint = ascii(made_by[:40]), texts.PROVIDERS_ARE(names=", ".join(PROVIDERS))
+    maker, hint = ascii(made_by[:40]), texts.PROVIDERS_ARE(names=enumeration(PROVIDERS))
     if made_by in PROVIDERS:
         its_own = call_text("Seedream", made_by, store=str(client.store)) + call_text(".show", run_id)
         maker, hint = made_by, texts.USE_MAKER(maker=made_by, code=its_own)

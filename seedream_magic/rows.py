@@ -176,8 +176,7 @@ def _read_file(path: Path) -> list[dict[str, str]]:
     try:
         data = _bytes_of(path)
     except (OSError, ValueError) as exc:
-        why = getattr(exc, "strerror", "") or str(exc)
-        raise InvalidRequest(texts.NOT_READ(path=path, why=why)) from exc
+        raise InvalidRequest(texts.NOT_READ(path=path, why=reason_of(exc))) from exc
     text = _decoded(data, path)
     first = text.partition("\n")[0]
     delimiter = max(_DELIMITERS, key=first.count)
@@ -186,7 +185,7 @@ def _read_file(path: Path) -> list[dict[str, str]]:
             []
         ]
     except csv.Error as exc:
-        raise InvalidRequest(texts.NOT_READ_AS_CSV(file=path.name, why=exc)) from exc
+        raise InvalidRequest(texts.NOT_READ_AS_CSV(file=path.name, why=reason_of(exc))) from exc
     names = [name.strip() for name in names]
     if twice := next((name for name in names if name and names.count(name) > 1), ""):
         raise InvalidRequest(texts.COLUMN_TWICE(file=path.name, column=repr(twice[:40])))

@@ -289,7 +289,7 @@ class Run:
             refused = self._error_of(tally.refused)
             if not tally.all_named:
                 return refused
-            self._note(texts.REFUSED_BESIDES(refusal=refused.message))
+            self._note(texts.REFUSED_BESIDES(refusal=join(refused.message, *refused.details)))
         came = bool(tally.named or tally.places_refused)
         if tally.all_named or ((tally.complete or tally.ended) and (came or failure is None)):
             return None

@@ -122,7 +122,7 @@ def test_pieces_of_any_size_give_the_same_pictures(size: int, store: Path, *, ch
     [
         (b"<html><head><title>502 Bad Gateway</title></head><body><h1>nginx</h1></body></html>", "502 Bad Gateway"),
         (b"upstream connect error", "upstream connect error"),
-        (b"", "no reason given"),
+        (b"", "HTTP 502"),
         (b"\xff\xfe\x00", "HTTP 502"),
         (b"[" * 100_000, "HTTP 502"),
     ],

@@ -244,7 +244,7 @@ def test_a_bad_certificate_is_not_tried_again(monkeypatch: pytest.MonkeyPatch, c
     with listening(shake_hands) as (port, came):
         error = failure(f"https://127.0.0.1:{port}", time)
     assert (type(error), error.billed, len(came), time.slept) == (NoConnection, "no", 1, [])
-    assert ("clock" in error.hint, "never left unchecked" in error.hint) == (True, True)
+    assert "clock" in error.hint
     assert "The certificate of 127.0.0.1" in str(error)
     assert ("expired" in str(error)) == ("clock says 20" in error.hint) == (fault == "expired")
 
@@ -395,7 +395,7 @@ def test_a_service_that_refuses_on(wait: str, timeout: float | None, posts: int,
     time = Time()
     error = failure_of(refusal(429, Retry_After=wait), posts=posts, time=time, timeout=timeout)
     assert (type(error), min(time.slept) >= 0.5) == (RateLimited, True)
-    assert str(error).endswith(f"(HTTP 429). Tried {words}.")
+    assert error.message == f"Too many requests. Tried {words}."
 
 
 # What may have been billed

@@ -39,8 +39,8 @@ from seedream_magic import errors as errors_module
 from seedream_magic import listener as listener_module
 from seedream_magic.api.make_request import Ask
 from seedream_magic.api.network_errors import Progress, no_connection
+from seedream_magic.images import aside as aside_module
 from seedream_magic.images import download as download_module
-from seedream_magic.images import durable as durable_module
 from seedream_magic.images import run_folder
 from seedream_magic.planning import plan_ask
 from served import client, served
@@ -167,7 +167,7 @@ def unsaved(store: Path, patch: pytest.MonkeyPatch) -> Told:
         raise OSError(28, "No space left on device")
 
     def fill(request: Request) -> Behaviour:
-        for module in (run_folder, durable_module):
+        for module in (run_folder, aside_module):
             patch.setattr(module, "write_durably", full)
         return picture(request)
 

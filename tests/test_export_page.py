@@ -135,7 +135,7 @@ def test_a_reader_meets_the_originals(shown: Page, images: ImageSet) -> None:
     for key in ("path", "ref", "redo", "vary"):
         expect(shown.locator(f'[data-key="{key}"]')).to_have_count(0)
     shown.get_by_role("button", name="更多", exact=True).click()
-    for name in ("宫格", "复制图片", "复制提示词"):
+    for name in ("网格", "复制图片", "复制提示词"):
         expect(shown.get_by_role("button", name=name, exact=True)).to_be_visible()
     for link in (shown.locator("a[data-key=download]"), shown.locator("a.seedream-original").first):
         with shown.expect_download() as download:

@@ -87,7 +87,7 @@ REFUSALS = [
     Recorded("LiteLLM: a connection that is closed", 9, ServerFailed, "", "unknown", [ONE_OR_MORE, "num_retries"]),
     Recorded("LiteLLM: a page", 9, ServerFailed, "", "unknown", [ONE_OR_MORE, "502"]),
     Recorded("LiteLLM: a refused picture", 1, ContentRefused, "OutputImageSensitiveContentDetected", "no",
-     ["Not billed.", "Run it once more or word it differently", ARK_ID]),
+     ["Not billed.", "Word it differently, or try once more", ARK_ID]),
     Recorded("LiteLLM: an empty account", 3, PaymentRequired, "AccountOverdueError", "no", ["Top up"]),
     Recorded("LiteLLM: an unknown model", 1, ModelNotFound, "InvalidEndpointOrModel.NotFound", "no", ["another model"]),
     Recorded("LiteLLM: a key of its own that is refused", 1, AuthFailed, "", "no", ["LiteLLM: No", "key"]),
@@ -220,7 +220,7 @@ def test_a_pace_that_hides_an_earlier_attempt(store: Path) -> None:
         error = drawn(server, store, images=3)
         assert server.posts == 1
     assert isinstance(error, RateLimited)
-    assert error.lines()[1].startswith("At least 3 images may be billed")
+    assert "At least 3 images may be billed" in error.lines()[0]
 
 
 def test_all_attempts_are_counted(store: Path) -> None:
@@ -231,7 +231,7 @@ def test_all_attempts_are_counted(store: Path) -> None:
         with pytest.raises(ApiError) as caught:
             seedream.generate("a fox", images=5)
     assert seedream.session.doubtful.total() == 15
-    assert caught.value.lines()[1].startswith("At least 15 images may be billed")
+    assert "At least 15 images may be billed" in caught.value.lines()[0]
 
 
 def test_a_gateway_that_pauses_is_asked_again(store: Path) -> None:

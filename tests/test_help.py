@@ -9,9 +9,11 @@ from IPython.core.interactiveshell import InteractiveShell
 
 from asking import run, run_cell
 from seedream_magic import InvalidRequest
+from seedream_magic.api.fields import CHINESE_FLAGS
 from seedream_magic.notebook.cell import parse_cell
 from seedream_magic.notebook.help import help_page
-from seedream_magic.notebook.options import COMMANDS, OPTIONS
+from seedream_magic.notebook.options import COMMANDS, OPTIONS, usage_of
+from seedream_magic.view.markup import text_width
 from seedream_magic.words.language import Language, told_language
 
 HAN = re.compile("[\u4e00-\u9fff]")
@@ -36,17 +38,39 @@ def test_every_option_and_command_has_its_help(language: Language) -> None:
     """In the page of all, and by its name alone."""
     options, commands = help_page("options", language), help_page("commands", language)
     for option in OPTIONS:
-        assert option.usage in options
-        assert option.usage in help_page(option.flag, language)
+        names = [name for name, flag in CHINESE_FLAGS.items() if flag in option.all_flags] if language == "zh" else []
+        assert all(name in options for name in names or [option.usage])
+        assert usage_of(option.usage, language) in help_page(option.flag, language)
     for typed, *_ in COMMANDS:
-        assert typed in commands
+        assert usage_of(typed, language) in commands
     assert bool(HAN.search(options)) is (language == "zh")
+    assert len(options.splitlines()) <= 40
+    assert all(text_width(line) <= 80 for line in options.splitlines())
+    assert language == "en" or not re.search(r"\b(RUN|PATH|NAME|TOPIC|WORDS|FOLDER)\b", commands + options)
 
 
 def test_a_topic_that_is_none_names_one() -> None:
     with pytest.raises(InvalidRequest, match=r"did you mean export\?"):
         help_page("exprot", "en")
     assert "2K" in help_page("尺寸", "zh")
+
+
+@pytest.mark.parametrize("topic", ["费用", "价格", "分镜", "故事板", "历史", "导出", "参考图", "批量", "命令", "对比"])
+def test_a_topic_has_its_page_in_chinese(shell: InteractiveShell, topic: str) -> None:
+    """As people call it, and the commands by the names that the help gives them."""
+    shell.run_cell("%config SeedreamMagics.language = 'zh'")
+    error, page, _ = run_cell(shell, f"%seedream help {topic}")
+    assert error is None
+    assert HAN.search(page)
+    assert max(map(text_width, page.splitlines())) <= 80
+
+
+def test_the_commands_have_chinese_names(shell: InteractiveShell) -> None:
+    """And their options; another word names the one that was probably meant."""
+    shell.run_cell("%config SeedreamMagics.language = 'zh'")
+    assert run(shell, "%seedream 历史 --本地 ") == run(shell, "%seedream history --here")
+    assert "是想写 %seedream 历史 吗" in run_cell(shell, "%seedream 历吏")[1]
+    assert "是想写 %seedream 历史记录 吗" in run_cell(shell, "%seedream 历史记")[1]
 
 
 def test_the_docstring_of_the_magic_is_of_one_language(shell: InteractiveShell) -> None:

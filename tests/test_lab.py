@@ -103,7 +103,7 @@ def test_a_storyboard_of_six_is_redone_and_replayed(lab: Lab) -> None:
         expect(drawn.nth(2)).to_contain_text("OutputImageSensitiveContentDetected")
         expect(output(page, redone).locator(f"{slides} img")).to_have_count(6)
         expect(output(page, redone).locator(slides).nth(2)).to_contain_text("正午，狐狸来到湖边")
-        output(page, redone).last.get_by_role("button", name="宫格").click()
+        output(page, redone).last.get_by_role("button", name="网格").click()
         take_for_readme(page.locator(".jp-CodeCell").nth(redone), "storyboard.png")
         store = folder / "seedream-runs"
         made = sorted(record.run_id for record in records(store))
@@ -113,7 +113,7 @@ def test_a_storyboard_of_six_is_redone_and_replayed(lab: Lab) -> None:
         page.locator(".jp-Dialog .jp-mod-accept").click()
         expect(output(page, last).get_by_role("table")).to_have_count(0)
         expect(output(page, last).get_by_role("table")).to_be_visible(timeout=90_000)
-        expect(output(page, redone).last).to_contain_text("取自本地（replayed），未计费")
+        expect(output(page, redone).last).to_contain_text("取自图库（replayed），未计费")
         expect(output(page, redone).locator(f"{slides} img")).to_have_count(6)
 
     assert sorted(record.run_id for record in records(store)) == made

@@ -91,7 +91,8 @@ def test_arks_envelope() -> None:
     message = f"{words}. Request id: 021767540021379abcdef"
     refusal = read_refusal({"error": {"code": "InvalidParameter", "message": message, "param": "", "type": "x"}})
     error = refusal_error(refusal, status=400)
-    assert str(error) == f"InvalidParameter: {words} (HTTP 400)."
+    said = f"The service says: “InvalidParameter: {words}” (HTTP 400)"
+    assert str(error) == f"The model does not take this value of size.\n{said}"
     assert (error.param, error.request_id, error.billed) == ("size", "021767540021379abcdef", "no")
     assert refusal_error(refusal, status=400, request_id="head").request_id == "head"
 

@@ -330,7 +330,7 @@ def test_the_account_before_anything_is_sent(seedream: Seedream, server: RawServ
         "按该服务的一般速度约需 26–80 秒。"
     )
     assert grid_of(replace(sweep, state="planned", sets=())).ledger == (chinese,)
-    assert grid_of(sweep).ledger == ("已计费 4 张，1.00（你设置的价格）；1 次取自本地。",)
+    assert grid_of(sweep).ledger == ("已计费 4 张，1.00（你设置的价格）；1 次取自图库。",)
     assert server.posts == 2
     assert sweep[0].run_id == sweep[2].run_id
 

@@ -102,9 +102,9 @@ def test_without_vary_braces_are_what_they_were(shell: InteractiveShell, server:
     """A bar makes no group, which is said, and a backslash is one."""
     error, text = run(shell, "%%seedream\n{red|blue} \\{x\\}")
     assert error is None
-    assert "Sent as typed: {red|blue}. With --vary each variant is a run of its own." in text
+    assert "goes out as typed: {red|blue}. With --vary each variant is a run of its own." in text
     assert prompts_sent(server) == ["{red|blue} \\{x\\}"]
-    assert "Sent as typed: {red|blue kite. With --vary" in run(shell, "%%seedream\na {red|blue kite")[1]
+    assert "as typed: {red|blue kite. With --vary" in run(shell, "%%seedream\na {red|blue kite")[1]
 
 
 @pytest.mark.parametrize(
@@ -349,3 +349,15 @@ def states_of(kernel: Kernel) -> list[str]:
 def test_a_group_without_vary_is_seen_however_it_is_typed(typed: str) -> None:
     """In either width, closed or not."""
     assert first_group(f"a {typed} kite").rstrip() in {typed, f"{typed} kite"}
+
+
+def test_a_group_without_vary_is_told_before_anything_is_sent(
+    shell: InteractiveShell, server: RawServer, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Who meant variants can stop it; what is stored already is not sent, and nothing is said."""
+    told = list[tuple[str, int]]()
+    monkeypatch.setattr(builtins, "print", lambda *words, **_: told.append((str(words[0]), server.posts)))
+    for _ in range(2):
+        shell.run_cell("%%seedream\n{red|blue} kite before it is sent")
+    assert [posts for words, posts in told if "as typed: {red|blue}" in words] == [0]
+    assert server.posts == 1

@@ -19,7 +19,6 @@ from seedream_magic import ApiError, ImageLinkExpired, InvalidRequest, Seedream
 from seedream_magic.api.redaction import clean_text
 from seedream_magic.words import errors as error_words
 from seedream_magic.words.language import choose_language
-from seedream_magic.words.network import CAUSE_AND_FIX
 from seedream_magic.words.text import Sentence, Text, as_stored, from_stored, in_language, join
 from service import PICTURE, POST
 
@@ -46,13 +45,13 @@ TEXTS = dict(texts())
 
 def fields(words: str) -> set[str]:
     """The names of the facts in a text."""
-    return {name for _, name, _, _ in string.Formatter().parse(words) if name is not None}
+    return {name for _, name, _, _ in string.Formatter().parse(words) if name not in {None, "own_run"}}
 
 
 def faults(text: Text) -> Iterator[str]:
     """What is wrong with a text."""
     english, chinese = (re.sub(r"\{[^}]*\}", "", words) for words in (text.english, text.chinese))
-    if fields(text.english) != fields(text.chinese) and text != CAUSE_AND_FIX:
+    if fields(text.english) != fields(text.chinese):
         yield "one language names facts that the other does not"
     if not text.english.strip() or HAN.search(english):
         yield "its English is none"
@@ -73,6 +72,33 @@ def test_a_text_is_whole_in_both_languages() -> None:
     assert not found, "\n".join(found)
     twice = [code for code, text in TEXTS.items() if [*TEXTS.values()].count(text) > 1]
     assert not twice
+
+
+OTHER_WORDS = {
+    "组图": "图组", "逐张接收": "流式", "网格": "宫格", "分镜": "故事板", "跨页": "对开", "总览": "拼图",
+    "图库": "取自本地|已在本地", "运行": "条记录|次记录", "版": "第几组|第 K 组", "标头": "请求头", "比例": "宽高比",
+    "重新生成": r"--fresh[^，。；]*重画|--重画", "衍生": "复制变体|这个变体", "图注": "中文说明", "图片墙": "画廊",
+    "补下载": "只取回|可取回",
+}  # fmt: skip
+"""The word for a thing, and what it is not called."""
+IN_CONTEXT = {"Frames", "Options", "set", "{first}, {then}"}
+"""English that is two things: a column and a strip, a button and a heading, the unit of a batch, two ways to list."""
+
+
+def test_chinese_has_one_word_for_each_thing() -> None:
+    """As `words/__init__.py` lists them; and one Chinese for each English, wherever it is said."""
+    wrong = [
+        f"{code}: {found[0]}, which is {word}"
+        for code, text in TEXTS.items()
+        for word, others in OTHER_WORDS.items()
+        if (found := re.search(others, text.chinese))
+    ]
+    assert not wrong, "\n".join(wrong)
+    assert all(word in (CATALOGUE / "__init__.py").read_text("utf-8") for word in OTHER_WORDS)
+    said: dict[str, set[str]] = {}
+    for text in TEXTS.values():
+        said.setdefault(text.english, set()).add(text.chinese)
+    assert not {english: ways for english, ways in said.items() if len(ways) > 1 and english not in IN_CONTEXT}
 
 
 # Literals that no person reads as our words, by module: patterns of what others say or write, SQL, a style sheet.
@@ -238,7 +264,7 @@ def test_an_old_run_speaks_the_language_of_whoever_opens_it(seedream: Seedream, 
     assert error.lines() == [
         "ImageLinkExpired: 图片链接已无法访问（HTTP 404）。",
         "已生成的会计费；没有重复请求。",
-        "之后可能恢复：链接有效期内可用 %seedream recover 补下载；%seedream retry 会重新请求并计费。",
+        f"链接有效期内，%seedream recover {run_id} 也许能补下载；%seedream retry {run_id} 会重新请求并计费。",
     ]
     choose_language("en")
     assert "link is no longer served (HTTP 404)." in seedream.show(run_id)._repr_html_()

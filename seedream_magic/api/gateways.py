@@ -16,6 +16,7 @@ from typing import Any
 from urllib.parse import urlsplit
 
 from seedream_magic.words import network as texts
+from seedream_magic.words.lists import AND, enumeration
 from seedream_magic.words.text import Text, chain
 
 COST_HEADER = "x-litellm-response-cost"
@@ -199,13 +200,13 @@ def plan_warnings(base_url: str, body: Mapping[str, Any]) -> tuple[str, ...]:
         return ()
     refused = [name for name in history.refused_fields if name in body]
     dropped = _dropped_fields(gateway, body, base_url) if history.drops_fields else []
-    reasons = [texts.DOES_NOT_TAKE(names=", ".join(refused))] if refused else []
-    reasons += [texts.DROPS(names=", ".join(dropped))] if dropped else []
+    reasons = [texts.DOES_NOT_TAKE(names=enumeration(refused))] if refused else []
+    reasons += [texts.DROPS(names=enumeration(dropped))] if dropped else []
     reasons += _faults(gateway, body, repeated=history.repeated) if history.repeated or history.drops_fields else []
     if not reasons:
         return ()
     options = options_that_help(gateway, body, history.refused_fields)
-    facts = {"gateway": gateway.name, "faults": chain(texts.AND, reasons)}
+    facts = {"gateway": gateway.name, "faults": chain(AND, reasons)}
     return (texts.GATEWAY_FAULTS_ADD(**facts, options=options) if options else texts.GATEWAY_FAULTS(**facts),)
 
 
@@ -219,12 +220,12 @@ def refusal_advice(wrapping: Wrapping, body: Mapping[str, Any], *, unknown: bool
         return ""
     options = options_that_help(gateway, body, wrapping.refused_fields)
     if wrapping.refused_fields:
-        names = ", ".join(wrapping.refused_fields)
+        names = enumeration(wrapping.refused_fields)
         facts = {"gateway": gateway.name, "names": names, "options": options}
         if gateway.dropping_setting:
             return texts.FIELD_NOT_TAKEN_OR_SET(**facts, setting=gateway.dropping_setting)
         return texts.FIELD_NOT_TAKEN(**facts)
-    faults = chain(texts.AND, _faults(gateway, body, repeated=wrapping.attempts != 1))
+    faults = chain(AND, _faults(gateway, body, repeated=wrapping.attempts != 1))
     if not faults:
         return ""
     facts = {"gateway": gateway.name, "faults": faults}
@@ -251,7 +252,7 @@ def answer_notes(headers: Mapping[str, str], body: Mapping[str, Any], *, base_ur
         and (dropped := _dropped_fields(gateway, body, base_url))
     ):
         _remember(base_url, gateway=gateway, drops_fields=True)
-        notes.append(texts.DROPPED(gateway=gateway.name, names=", ".join(dropped)))
+        notes.append(texts.DROPPED(gateway=gateway.name, names=enumeration(dropped)))
     return notes
 
 

@@ -33,6 +33,7 @@ from seedream_magic.api.request import DEFAULT_SIZE, LONGEST_REQUEST, ImageReque
 from seedream_magic.api.storyboard import Storyboard, storyboard
 from seedream_magic.errors import InvalidRequest
 from seedream_magic.words import requests as texts
+from seedream_magic.words.lists import enumeration
 
 
 @dataclass(frozen=True)
@@ -191,7 +192,7 @@ def _size_complaints(known: Model | None, size: str, *, strict: bool) -> list[Co
     if size in SIDES:
         if known is None or size in known.presets:
             return []
-        offered = ", ".join(known.presets) or texts.PIXELS_ONLY()
+        offered = enumeration(known.presets) or texts.PIXELS_ONLY()
         text = texts.NO_SUCH_SIZE(model=known.name, size=size, sizes=offered)
         return [(text, strict or size not in DOCUMENTED_PRESETS)]
     pixels = re.fullmatch(r"(\d+)x(\d+)", size)

@@ -18,8 +18,9 @@ from seedream_magic.api.providers import is_loopback
 from seedream_magic.api.proxies import Proxy, exceptions
 from seedream_magic.api.redaction import clean_text, redact
 from seedream_magic.api.retry import Phase
-from seedream_magic.errors import NoConnection
+from seedream_magic.errors import NoConnection, quoted, reason_of_number
 from seedream_magic.words import network as texts
+from seedream_magic.words import system
 from seedream_magic.words.errors import SEE_USAGE_FIRST
 from seedream_magic.words.lists import AND
 from seedream_magic.words.text import chain, join
@@ -171,7 +172,7 @@ def no_answer(host: str, exc: Exception, said: str, progress: Progress) -> tuple
 
 def _measure(seconds: float) -> str:
     """A measured time: "83 s", "0.4 s"."""
-    return f"{seconds:.0f} s" if seconds >= 10 else f"{seconds:.1f}".removesuffix(".0") + " s"
+    return system.SECONDS(count=f"{seconds:.0f}" if seconds >= 10 else f"{seconds:.1f}".removesuffix(".0"))
 
 
 def certificate_hint(said: str) -> str:
@@ -228,6 +229,8 @@ _LOGIN_REFUSAL = re.compile(r"40[17]\b|Invalid username|Requested ")
 """How httpcore's words begin where a proxy did not take the login: of HTTP, and of SOCKS."""
 _NO_WORDS = re.compile(r"All connection attempts failed|Requested .* from proxy server, but got .*")
 """Words of anyio and httpcore that say less than what caused them, or nothing to a person."""
+_ENDS = re.compile(r"Server disconnected without sending|peer closed connection without sending complete")
+"""Words of h11 and httpcore for an answer that was not begun, or not ended."""
 _JARGON = ("IncompleteReadError", "IncompleteRead")
 """Classes whose own words ("0 bytes read on a total of 5 expected bytes") help nobody."""
 
@@ -257,8 +260,14 @@ def causes(exc: BaseException | None) -> Iterator[BaseException]:
 def _own_words(exc: BaseException) -> str:
     if isinstance(exc, BaseExceptionGroup) or type(exc).__name__ in _JARGON:
         return ""
-    if isinstance(exc, OSError) and (exc.strerror or "").startswith("Connect call failed"):
-        return os.strerror(exc.errno or 0)  # asyncio's own words are the address
-    words = re.sub(r"^\[(Errno|WinError) -?\d+\] ", "", redact(clean_text(exc)))[:120].strip().rstrip(".")
+    words = redact(clean_text(exc))
+    # Asyncio's own words are the address; httpcore and httpx repeat the system's, with its number.
+    number = re.match(r"\[Errno (-?\d+)\] ", words)
+    own = exc.errno if isinstance(exc, OSError) and not isinstance(exc, ssl.SSLError) else None
+    if known := reason_of_number(own or (int(number[1]) if number else None)):
+        return known
+    if end := _ENDS.match(words):
+        return texts.CLOSED_TOO_EARLY() if "complete" in end[0] else texts.CLOSED()
+    words = re.sub(r"^\[(Errno|WinError) -?\d+\] ", "", words)[:120].strip().rstrip(".")
     wordless = _WORDLESS.fullmatch(words) or _NO_WORDS.fullmatch(words) or words == type(exc).__name__
-    return "" if wordless else words
+    return "" if wordless else quoted(words)

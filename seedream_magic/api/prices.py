@@ -27,7 +27,7 @@ from seedream_magic.api.providers import Provider
 from seedream_magic.api.request import ImageRequest
 from seedream_magic.words import requests as texts
 from seedream_magic.words.carousel import Words
-from seedream_magic.words.lists import COMMA
+from seedream_magic.words.lists import AND, COMMA
 from seedream_magic.words.text import chain, in_language
 
 LISTED, OWN = "listed", "own"
@@ -164,7 +164,7 @@ def told_together(prices: Iterable[Price], words: Words | None = None) -> str:
         of_source[price.currency] = of_source.get(price.currency, Decimal()) + price.amount
     told = [
         texts.BY_SOURCE(
-            amount=chain(texts.AND, [f"{currency}{_digits(amount)}" for currency, amount in amounts.items()]),
+            amount=chain(AND, [f"{currency}{_digits(amount)}" for currency, amount in amounts.items()]),
             source=_SOURCES[source](),
         )
         for source, amounts in sums.items()

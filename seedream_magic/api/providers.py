@@ -12,6 +12,7 @@ from urllib.parse import urlsplit
 from seedream_magic.api.redaction import mask
 from seedream_magic.errors import ConfigError
 from seedream_magic.words import network as texts
+from seedream_magic.words.lists import enumeration
 from seedream_magic.words.text import join
 
 
@@ -84,7 +85,7 @@ def find_provider(name: str) -> Provider:
         return provider
     near = difflib.get_close_matches(name.lower(), PROVIDERS, n=1)
     meant = texts.MEANT(names=near[0]) if near else ""
-    raise ConfigError(join(texts.NO_PROVIDER(name=repr(name[:40]), names=", ".join(PROVIDERS)), meant))
+    raise ConfigError(join(texts.NO_PROVIDER(name=repr(name[:40]), names=enumeration(PROVIDERS)), meant))
 
 
 def chosen_provider(name: str | None = None) -> Provider:

@@ -160,6 +160,8 @@ def scrub(exc: BaseException, secret: str) -> None:
         for name in ("doc", "object"):  # of what could not be decoded
             with suppress(AttributeError, TypeError):
                 setattr(link, name, _scrubbed(getattr(link, name), secret))
+        if details := getattr(link, "details", None):
+            setattr(link, "details", tuple(_scrubbed(detail, secret) for detail in details))  # noqa: B010 - of errors of ours
         links += filter(None, (link.__cause__, link.__context__, *getattr(link, "exceptions", ())))
 
 

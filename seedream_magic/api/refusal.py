@@ -38,22 +38,26 @@ from seedream_magic.errors import (
 )
 from seedream_magic.words import network as texts
 from seedream_magic.words import service
-from seedream_magic.words.answers import NO_REASON
+from seedream_magic.words.clip import clip
 from seedream_magic.words.language import own_language
+from seedream_magic.words.lists import enumeration
 from seedream_magic.words.text import Text, in_language
 
-_HINTS: dict[type[ApiError], Text] = {
-    AuthFailed: texts.CHECK_KEY,
-    PaymentRequired: texts.TOP_UP,
-    ContentRefused: texts.REWORD,
-    ModelNotFound: texts.OTHER_MODEL,
-    RateLimited: service.BUSY,
-    ServerFailed: texts.SERVICE_AT_FAULT,
-    RequestRefused: texts.CHANGE_IT,
+_OF_KINDS: dict[type[ApiError], tuple[Text, Text]] = {
+    AuthFailed: (service.KEY_REFUSED, texts.CHECK_KEY),
+    PaymentRequired: (service.NO_BALANCE, texts.TOP_UP),
+    ContentRefused: (service.UNNAMED, texts.REWORD),
+    ModelNotFound: (service.NO_MODEL, texts.OTHER_MODEL),
+    RateLimited: (service.TOO_MANY, service.BUSY),
+    ServerFailed: (service.INTERNAL_SERVICE_ERROR, texts.SERVICE_AT_FAULT),
+    RequestRefused: (service.REQUEST_REFUSED, texts.CHANGE_IT),
 }
+"""The cause and what to do, of a code that the list does not have."""
 _MESSAGES = ("message", "msg", "errmsg")
 _MOST_FAULTS = 10
 """How many are named of a list of faults, and of the steps of a path in one."""
+_LONGEST_QUOTATION = 240
+"""How much of the service's words a person is shown; the run's folder keeps all."""
 _DEEPEST = 4
 """Gateways behind gateways."""
 _ALWAYS_SENT = ("size", "sequential_image_generation", "stream", "response_format", "watermark")
@@ -238,7 +242,7 @@ def _hint_without(fields: list[str], body: Mapping[str, Any]) -> str:
     streamed = bool(body.get("stream"))
     left_out = {name: None for name in fields if name != "stream" or not streamed}
     options = options_text(unstreamed=streamed and "stream" in fields, extra=left_out)
-    return texts.SERVICE_DOES_NOT_TAKE(names=", ".join(fields), options=options)
+    return texts.SERVICE_DOES_NOT_TAKE(names=enumeration(fields), options=options)
 
 
 def refusal_error(
@@ -251,27 +255,31 @@ def refusal_error(
 ) -> ApiError:
     """The error of the tree that a refusal with this HTTP status stands for; `body` is what was sent.
 
-    A refusal bills nothing, but where a gateway had sent the request on before, those attempts may have.
+    Its message is what the refusal means; the service's own words, which are English or a gateway's Chinese, stand
+    last, in its `details`. A refusal bills nothing, but where a gateway had sent the request on before, those attempts
+    may have.
     """
     kind, wrapping = error_kind(refusal.code, status), refusal.wrapping
     ours = in_language(refusal.message, own_language())
     words = re.sub(r"\s*\(?[Rr]equest id: ?\S+\)?$", "", ours).rstrip(". ")
     words = ours if words == ours else words  # which may be a sentence of ours
     said_by = refusal.code or (wrapping.gateway.name if wrapping.gateway else "")
-    said = f"{said_by}: {words}" if said_by and words else said_by or words or NO_REASON()
+    said = f"{said_by}: {words}" if said_by and words else said_by or words
     attempts, billed = wrapping.attempts or 1, billed_by_status(status)
     before = attempts - 1 if billed == "no" else attempts
     if billed == "no" and before:
         billed = "unknown"
     known = find_code(refusal.code) or (find_code(str(status)) if is_generic(refusal.code) else None)
-    of_kind = _HINTS[kind]() if kind in _HINTS else ""
-    hint = texts.CAUSE_AND_FIX(cause=known.cause(), fix=known.fix()) if known else of_kind
+    cause, fix = (known.cause, known.fix) if known else _OF_KINDS.get(kind, (service.REFUSED, None))
+    message, hint = cause(), fix() if fix else ""
+    if cause == service.INVALID_PARAMETER and re.fullmatch(r"[\w.\[\]]{1,60}", refusal.param):
+        message = service.INVALID_FIELD(field=refusal.param)
     if billed == "unknown":
         hint = hint or service.LOOK_FIRST()
     elif issubclass(kind, RequestRefused) and (fields := fields_not_taken(refusal, body or {})):
         hint = _hint_without(fields, body or {})
     error = kind(
-        texts.SAID(said=said) if status < 300 else texts.HTTP_STATUS(said=said, status=status),
+        message if said or status < 300 else texts.HTTP_STATUS(what=message, status=status),
         status=status,
         code=refusal.code,
         param=refusal.param,
@@ -280,6 +288,9 @@ def refusal_error(
         # The head of a gateway's answer has the gateway's id; the service's stands in its words.
         request_id=(refusal.request_id or request_id) if wrapping.gateway else (request_id or refusal.request_id),
     )
+    if said:
+        quotation = texts.SAID if status < 300 else texts.SAID_WITH
+        error.details = (quotation(said=clip(said, _LONGEST_QUOTATION), status=status),)
     if wrapping.gateway is not None:
         error.gateway, error.attempts, error.billable_attempts = wrapping.gateway.name, wrapping.attempts, before
     if isinstance(error, RateLimited):

@@ -22,6 +22,7 @@ from seedream_magic.api.codes import billed_by_status, error_kind
 from seedream_magic.api.limiter import NO_TURN, Turn
 from seedream_magic.errors import RateLimited
 from seedream_magic.forks import free_in_child
+from seedream_magic.words import system
 
 DOWNLOAD_ATTEMPTS = 6
 _LONGEST_DOWNLOAD_PAUSE = 10.0
@@ -143,10 +144,10 @@ def retry_after(values: Sequence[str], date: str | None = None) -> float | None:
 
 def duration(seconds: float) -> str:
     """A time as people say it, rounded up: "4 s", "3 min", "24 h"."""
-    for unit, length in (("h", 3600), ("min", 60)):
+    for unit, length in ((system.HOURS, 3600), (system.MINUTES, 60)):
         if seconds >= 2 * length:
-            return f"{math.ceil(seconds / length)} {unit}"
-    return f"{math.ceil(seconds)} s"
+            return unit(count=math.ceil(seconds / length))
+    return system.SECONDS(count=math.ceil(seconds))
 
 
 def download_pause(attempt: int) -> float:

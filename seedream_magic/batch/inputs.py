@@ -22,6 +22,7 @@ from seedream_magic.errors import InvalidRequest, SeedreamError, reason_of
 from seedream_magic.planning import Options, make_ask, plan_in_python, read_beside, read_references
 from seedream_magic.rows import as_switch, cell_value
 from seedream_magic.words import batch as texts
+from seedream_magic.words.lists import enumeration
 from seedream_magic.words.requests import PROMPT_IS_TEXT
 from seedream_magic.words.tables import TABLE_FAILS
 from seedream_magic.words.text import join
@@ -132,7 +133,7 @@ class RowReader:
         except Exception as exc:  # its own code
             raise InvalidRequest(TABLE_FAILS(kind=type(row).__name__, why=reason_of(exc))) from exc
         if unknown := cells.keys() - Options.__annotations__.keys():
-            raise InvalidRequest(texts.NO_OPTION(names=", ".join(sorted(unknown))))
+            raise InvalidRequest(texts.NO_OPTION(names=enumeration(sorted(unknown))))
         own = {name: as_switch(value) if name in _SWITCHES else value for name, value in cells.items()}
         options: Any = {**self._options, **{name: value for name, value in own.items() if value is not None}}
         return _words(row["prompt"], options), options

@@ -28,6 +28,7 @@ from seedream_magic.images.stored_runs import load_whole
 from seedream_magic.images.threads import in_thread, raise_if_stopped
 from seedream_magic.session import Reservation, Session
 from seedream_magic.words import batch as texts
+from seedream_magic.words.lists import enumeration
 from seedream_magic.words.text import join
 
 MOST_JOBS = 64
@@ -70,7 +71,7 @@ def draw_job(job: Job) -> list[Outcome]:
     client.session = Session()  # what it bills is reserved and counted by the caller
     client.ask_when_unknown = job.ask_when_unknown
     if missing := sorted({*job.headers} - {*client.headers.names}):
-        raise ConfigError(texts.HEADERS_MISSING(names=", ".join(missing)), hint=texts.SET_HEADERS())
+        raise ConfigError(texts.HEADERS_MISSING(names=enumeration(missing)), hint=texts.SET_HEADERS())
     if not all(plan.stored for plan in job.plans):
         client.key()
     kind = (client.provider.name, client.given_base_url, job.per_minute)

@@ -8,6 +8,7 @@ import logging
 import signal
 import sys
 
+from seedream_magic.errors import reason_of
 from seedream_magic.words import demo as texts
 
 from .server import DemoService, DemoSettings, serve
@@ -21,7 +22,7 @@ def main(arguments: list[str] | None = None) -> int:
     try:
         service = DemoService(settings)
     except OSError as exc:
-        refusal = texts.CANNOT_LISTEN(port=settings.port, why=exc.strerror or exc)
+        refusal = texts.CANNOT_LISTEN(port=settings.port, why=reason_of(exc))
         sys.stderr.write(f"seedream_magic.demo: {refusal}\n")
         return 1
     with asyncio.Runner(loop_factory=asyncio.SelectorEventLoop) as runner:

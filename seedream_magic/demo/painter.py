@@ -1,6 +1,7 @@
 """Paints the demo's pictures: calm layered landscapes whose season, hour, setting and subjects follow the prompt.
 
-Pillow alone, no font file, no photograph. The same arguments give the same bytes.
+Pillow alone, no photograph; of fonts only the system's Chinese one, for the watermark. The same arguments give the
+same bytes.
 """
 
 from __future__ import annotations
@@ -12,6 +13,9 @@ import re
 from PIL import Image, ImageDraw, ImageFont, ImageStat
 
 from seedream_magic.pillow import as_shipped
+from seedream_magic.view.lettering import Lettering, find_lettering
+from seedream_magic.words.demo import MARK
+from seedream_magic.words.language import language_of
 
 from . import landscape
 from .canvas import Canvas, Ridge, mix, parse_color, rounded
@@ -51,7 +55,7 @@ def paint(
         picture = image.reduce(2)
     else:
         picture = image.resize((width, height), Image.Resampling.BILINEAR if scale < 1 else Image.Resampling.BOX)
-    _sign(picture, index, watermark=watermark)
+    _sign(picture, index, _mark(prompt) if watermark else ("", Lettering(None)))
     if layer:
         cut = picture.crop(layer)
         picture = Image.new("RGBA", picture.size)
@@ -266,8 +270,16 @@ def _draw_strokes(
                     canvas.glow(place, size * height, color, rest[0])
 
 
-def _sign(picture: Image.Image, index: int, *, watermark: bool) -> None:
-    """The seal with the frame's number, "demo" beside it, and the watermark where asked for."""
+def _mark(prompt: str) -> tuple[str, Lettering]:
+    """The watermark in the language of the prompt's set; "AI" alone where no font has Chinese characters."""
+    if language_of(prompt) == "en":
+        return MARK.english, Lettering(None)
+    lettering = find_lettering()
+    return lettering.legible(MARK.chinese) or "AI", lettering
+
+
+def _sign(picture: Image.Image, index: int, mark: tuple[str, Lettering]) -> None:
+    """The seal with the frame's number, "demo" beside it, and the watermark where there is one."""
     unit = min(picture.size)
     side, margin = max(16, round(unit * 0.042)), round(unit * 0.028)
     left, bottom = margin, picture.height - margin
@@ -275,9 +287,10 @@ def _sign(picture: Image.Image, index: int, *, watermark: bool) -> None:
     draw.rounded_rectangle((left, bottom - side, left + side, bottom), side * 0.2, fill=(190, 48, 40))
     font = ImageFont.load_default(side * 0.62)
     draw.text((left + side / 2, bottom - side / 2), str(index + 1), font=font, fill=(255, 246, 232), anchor="mm")
-    words = [("demo", left + side * 1.3, "ls", 0.46), ("AI generated", picture.width - margin, "rs", 0.6)]
-    for text, x, anchor, size in words if watermark else words[:1]:
-        font, place = ImageFont.load_default(max(9, side * size)), (x, bottom - side * 0.1)
+    own = Lettering(None)
+    words = [("demo", own, left + side * 1.3, "ls", 0.46), (*mark, picture.width - margin, "rs", 0.6)]
+    for text, lettering, x, anchor, size in words if mark[0] else words[:1]:
+        font, place = lettering.font(max(9, side * size)), (x, bottom - side * 0.1)
         # Readable on snow and at night: dark on light, light on dark.
         ground = picture.crop(draw.textbbox(place, text, font=font, anchor=anchor)).convert("L")
         ink = (30, 36, 48) if ImageStat.Stat(ground).mean[0] > 165 else (255, 255, 255)

@@ -20,6 +20,7 @@ from seedream_magic.errors import (
     SeedreamError,
     UnsafeURL,
     advice_of,
+    reason_of,
 )
 from seedream_magic.images.download import PARALLEL_DOWNLOADS, Purpose, decode, download, fetch, link_expiry
 from seedream_magic.images.image_set import Frame
@@ -68,7 +69,7 @@ async def deliver(
         _release_bytes(error)
         return Delivery(Frame(picture.index, prompt, error=error))
     except Exception as exc:  # noqa: BLE001 - a full disk, a fault of this program: it is this frame's alone
-        words = texts.NOT_SAVED(why=getattr(exc, "strerror", None) or exc)
+        words = texts.NOT_SAVED(why=reason_of(exc))
         lost = ImageError(words, hint=texts.MAKE_ROOM() if picture.url else texts.CAME_WITHOUT_LINK())
         lost.__cause__ = exc
         return Delivery(Frame(picture.index, prompt, error=lost))

@@ -13,7 +13,7 @@ from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 from typing import Any
 
-from seedream_magic.errors import ConfigError, InvalidRequest
+from seedream_magic.errors import ConfigError, InvalidRequest, reason_of
 from seedream_magic.images.durable import write_durably
 from seedream_magic.images.json_files import as_list, as_mapping, json_bytes, parse, record_bytes
 from seedream_magic.images.locks import turn
@@ -160,7 +160,7 @@ def _change(folder: Path, kind: str, number: int, change: Callable[[Mapping[str,
             data = data if len(data) <= MAXIMUM_BYTES else json_bytes({kind: facts[kind]})
             write_durably(folder / MARKS_FILE, data, mode=0o600)
     except OSError as exc:
-        raise ConfigError(texts.NOT_WRITTEN(path=folder / MARKS_FILE, why=exc.strerror or exc)) from exc
+        raise ConfigError(texts.NOT_WRITTEN(path=folder / MARKS_FILE, why=reason_of(exc))) from exc
     for tell in changed:
         with contextlib.suppress(Exception):  # the mark is made
             tell(folder)

@@ -31,6 +31,7 @@ from seedream_magic.images.originals import picture_path
 from seedream_magic.images.record import RECORD_FILE, REFERENCES, RUN_ID, as_text, read_record
 from seedream_magic.images.stored_runs import run_folders
 from seedream_magic.words import store as texts
+from seedream_magic.words.lists import enumeration
 
 PREFIX = ".purged-"
 """Before the id of a run that is on its way out."""
@@ -104,7 +105,7 @@ def _refuse(store: Path, run_id: str, *, even_starred: bool) -> None:
     if run_id not in names:
         meant = sorted((name for name in names if run_id and run_id in name), reverse=True)
         if meant:
-            listed, more = ", ".join(meant[:3]), len(meant) - 3
+            listed, more = enumeration(meant[:3]), len(meant) - 3
             listed = texts.AND_MORE(names=listed, more=more) if more > 0 else listed
             raise InvalidRequest(texts.PART_OF_ID(id=repr(run_id[:40]), names=listed))
         raise InvalidRequest(texts.NO_RUN(id=repr(run_id[:40]), store=store))
@@ -174,7 +175,7 @@ def _refuse_needed(store: Path, run_id: str, folder: Path) -> None:
     later = [name for name in sorted(runs_in(store)) if name != run_id and _goes_on_from(store / name, run_id)]
     if later:
         one = len(later) == 1
-        part = (texts.PART_OF_LATER if one else texts.PART_OF_LATER_SETS)(run=run_id, later=", ".join(later))
+        part = (texts.PART_OF_LATER if one else texts.PART_OF_LATER_SETS)(run=run_id, later=enumeration(later))
         raise InvalidRequest(part, hint=texts.PURGE_THAT() if one else texts.PURGE_THOSE())
 
 

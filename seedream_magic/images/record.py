@@ -47,6 +47,7 @@ LARGEST_COUNT = 2**31
 MAXIMUM_NOTES = 100
 """A run writes a few for each picture."""
 MAXIMUM_REFERENCE_BYTES = 64 * 2**20
+_MOST_DETAILS = 20
 _MEDIA_TYPE = re.compile(r"[a-z]+/[a-z0-9.+-]+", re.ASCII)
 _SURROGATES = re.compile("[\ud800-\udfff]")
 Value = TypeVar("Value")
@@ -121,7 +122,9 @@ def _lineage(value: object) -> Lineage | None:
 def error_facts(error: SeedreamError) -> dict[str, Any]:
     """What a record says of an error."""
     facts: dict[str, Any] = {"error": type(error).__name__}
-    facts["message"] = as_stored(str(error) if error.details else error.message)
+    facts["message"] = as_stored(error.message)
+    if error.details:
+        facts["details"] = [as_stored(detail) for detail in error.details]
     if error.hint:
         facts["hint"] = as_stored(error.hint)
     names = ("billed", "request_id", "status", "code", "param")
@@ -138,6 +141,7 @@ def error_of(facts: Mapping[str, Any]) -> SeedreamError:
         return ImageError(texts.NOT_IN_FOLDER())
     error = kind(from_stored(facts.get("message") or "", clean_text))
     error.hint = from_stored(facts.get("hint") or "", clean_text)
+    error.details = tuple(from_stored(detail, clean_text) for detail in as_list(facts.get("details"))[:_MOST_DETAILS])
     for name in ("billed", "request_id", *(("code", "param", "status") if issubclass(kind, ApiError) else ())):
         value = facts.get(name)
         if isinstance(value, str | int) and (name != "billed" or value in {"no", "yes", "unknown"}):
@@ -381,4 +385,6 @@ def _frame(record: Record, index: int, facts: Mapping[str, Any], prompt: str) ->
         return Frame(index, prompt, error=exc if isinstance(exc, ImageError) else unread)
     came = bool(facts) or not record.frames  # a stopped run lists the places that nothing came for
     frame = frame or Frame(index, prompt, error=error_of(facts) if came else None)
+    if frame.error is not None:
+        frame.error.run_id = record.run_id
     return replace(frame, home=(record.folder, index))

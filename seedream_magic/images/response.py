@@ -37,6 +37,7 @@ from seedream_magic.api.redaction import (
     without_secret_beside_links,
 )
 from seedream_magic.api.shapes import is_picture_text
+from seedream_magic.errors import reason_of
 from seedream_magic.images.aside import find_rescued, owns_aside, put_elsewhere, remove_aside
 from seedream_magic.images.durable import (
     open_regular,
@@ -88,7 +89,7 @@ class RawBody:
             write_all(self._descriptor, data)
             self.size += len(data)
         except OSError as exc:
-            self.fault = exc.strerror or str(exc)
+            self.fault = reason_of(exc)
 
     def sync(self) -> None:
         """Make it outlast a loss of power as well; slow for a large body."""

@@ -18,7 +18,7 @@ from pathlib import Path
 from seedream_magic.api.credentials import Key
 from seedream_magic.api.plan import Plan
 from seedream_magic.api.request import LONGEST_REQUEST, ImageRequest
-from seedream_magic.errors import ConfigError, InvalidRequest
+from seedream_magic.errors import ConfigError, InvalidRequest, reason_of
 from seedream_magic.images.changes import own_change
 from seedream_magic.images.claims import RunLock
 from seedream_magic.images.durable import sweep
@@ -74,8 +74,7 @@ def begin_run(store: Path, plan: Plan, *, client_request_id: str, key: Key | Non
             run.drop()
             raise
     except (OSError, ValueError) as exc:  # ValueError: a NUL in the name
-        why = getattr(exc, "strerror", None) or exc
-        raise ConfigError(texts.STORE_NOT_WRITTEN(store=store, why=why), hint=texts.NAME_ANOTHER()) from exc
+        raise ConfigError(texts.STORE_NOT_WRITTEN(store=store, why=reason_of(exc)), hint=texts.NAME_ANOTHER()) from exc
     return run
 
 

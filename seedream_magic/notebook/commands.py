@@ -5,6 +5,7 @@ from __future__ import annotations
 import difflib
 import getpass
 import os
+import re
 from collections.abc import Callable
 from decimal import Decimal
 from pathlib import Path
@@ -26,15 +27,20 @@ from seedream_magic.words import cells
 from seedream_magic.words import commands as texts
 from seedream_magic.words.carousel import own_words
 from seedream_magic.words.language import own_language
+from seedream_magic.words.lists import enumeration
 
 
 def run_command(desk: Desk, line: str) -> None:
     """Run one `%seedream` line. Raises `InvalidRequest` for a command that does not exist."""
     word, rest = [*line.split(maxsplit=1), "", ""][:2]
-    command = COMMANDS.get(word.lower())
+    command = COMMANDS.get(texts.CHINESE_COMMANDS.get(word, word.lower()))
     if command is None:
         raise InvalidRequest(_about_unknown(word))
-    command(desk, rest.strip())
+    command(desk, _OPTION.sub(lambda option: texts.CHINESE_OPTIONS.get(option[0], option[0]), rest.strip()))
+
+
+_OPTION = re.compile("(?<!\\S)--[\u4e00-\u9fff]+(?![^\\s=])")
+"""An option in Chinese."""
 
 
 def _about_unknown(word: str) -> str:
@@ -44,7 +50,12 @@ def _about_unknown(word: str) -> str:
         return texts.OPTIONS_GO_ELSEWHERE()
     if word.lower() in texts.STATUS_WORDS:
         return texts.STATUS_ALONE(typed=repr(word))
-    near = difflib.get_close_matches(word, [name for name in COMMANDS if name], n=1)
+    near = difflib.get_close_matches(
+        word,
+        [name for name in (*COMMANDS, *texts.CHINESE_COMMANDS) if name],
+        n=1,
+        cutoff=0.6 if word.isascii() else 0.5,
+    )
     typed = repr(word[:40])
     return texts.COMMAND_MEANT(typed=typed, meant=near[0]) if near else texts.NO_COMMAND(typed=typed)
 
@@ -103,7 +114,7 @@ def _costs(desk: Desk) -> list[str]:
 def _use(desk: Desk, name: str) -> None:
     """Take another provider for the session."""
     if not name:
-        raise ConfigError(texts.USE_TAKES(names=", ".join(PROVIDERS)))
+        raise ConfigError(texts.USE_TAKES(names=enumeration(PROVIDERS)))
     chosen = find_provider(name).name
     # A reload of the extension finds it in the shell's configuration again, as it does what %config sets.
     desk.shell.config.SeedreamMagics.provider = desk.settings.provider = chosen

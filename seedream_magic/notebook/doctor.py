@@ -21,7 +21,7 @@ from seedream_magic import database, library
 from seedream_magic.api.credentials import find_key
 from seedream_magic.api.key_stores import SECONDS, silent_stores
 from seedream_magic.api.models import MAXIMUM_IMAGES, find_model, ids_meant
-from seedream_magic.errors import ConfigError
+from seedream_magic.errors import ConfigError, reason_of
 from seedream_magic.images.aside import END_FILE, find_rescued
 from seedream_magic.images.record import Record, read_record
 from seedream_magic.images.response import raw_files
@@ -34,6 +34,7 @@ from seedream_magic.seedream import Seedream
 from seedream_magic.version import __version__
 from seedream_magic.words import doctor as texts
 from seedream_magic.words.commands import KEY_FROM
+from seedream_magic.words.lists import enumeration
 from seedream_magic.words.text import join
 
 DISTRIBUTION = "seedream-magic"
@@ -66,7 +67,7 @@ def findings(desk: Desk, *, ask: bool) -> Iterator[Finding]:
     yield _provider(seedream)
     yield _key(seedream)
     if seedream.headers:
-        yield Finding("ok", "headers", texts.HEADERS_SENT(names=", ".join(seedream.headers.names)))
+        yield Finding("ok", "headers", texts.HEADERS_SENT(names=enumeration(seedream.headers.names)))
     yield _store(seedream.store)
     made = library.history(seedream.store)  # it is in the library from now on
     yield _library()
@@ -191,7 +192,7 @@ def _store(store: Path) -> Finding:
     except NotADirectoryError:
         return Finding("bad", "store", texts.STORE_IS_A_FILE(store=store, place=place), texts.OTHER_STORE())
     except OSError as exc:
-        text = texts.STORE_NOT_WRITTEN(store=store, why=exc.strerror or str(exc))
+        text = texts.STORE_NOT_WRITTEN(store=store, why=reason_of(exc))
         return Finding("bad", "store", text, texts.OTHER_STORE())
     if free is None:
         return Finding("ok", "store", texts.STORE_OF_UNKNOWN_SIZE(store=store))

@@ -23,6 +23,7 @@ from seedream_magic.api.probe import Reach, Step, probe
 from seedream_magic.api.proxies import Proxy, exceptions, named_proxy, proxy_for
 from seedream_magic.notebook.finding import Finding, to_install
 from seedream_magic.words import doctor as texts
+from seedream_magic.words.lists import enumeration
 from seedream_magic.words.network import HOST_AND_PROXY
 from seedream_magic.words.text import in_language
 
@@ -52,7 +53,7 @@ def proxy_findings(base_url: str) -> Iterator[Finding]:
     if named and named.advice and not named.complaint:
         yield Finding("look", "proxy", texts.RAW_AT(source=named.source), named.advice)
     if found and found.unreadable:
-        entries = ", ".join(found.unreadable[:3])
+        entries = enumeration(found.unreadable[:3])
         yield Finding("look", "proxy", texts.NO_HOSTS(source=found.source, entries=entries), texts.WRITE_HOSTS())
 
 

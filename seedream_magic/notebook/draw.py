@@ -35,6 +35,9 @@ def draw_cell(desk: Desk, line: str, text: str) -> None:
         return
     with unsent():
         plan, client = _plan_cell(desk, cell)
+        if not cell.raw and not plan.stored and (group := first_group(cell.ask.prompt)):
+            # Before it is sent: who meant variants can stop it.
+            print(cells.GROUP_AS_TYPED(group=group), flush=True)  # noqa: T201 - a note on the cell is text
     if cell.dry_run:
         _print_plan(replace(plan, base_url=client.base_url))  # the demo's own address, where it listens
         try:
@@ -65,8 +68,6 @@ def _plan_cell(desk: Desk, cell: Cell) -> tuple[Plan, Seedream]:
         notes.append(cells.WIDE_AS_PLAIN(typed=chain(ITEMS, cell.wide)))
     if unfilled:
         notes.append(cells.NOTHING_TO_FILL_IN(names=chain(ITEMS, unfilled)))
-    if not cell.raw and (group := first_group(cell.ask.prompt)):
-        notes.append(cells.GROUP_AS_TYPED(group=group))
     return replace(plan, warnings=(*plan.warnings, *notes)), client
 
 

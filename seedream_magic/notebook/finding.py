@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import textwrap
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Literal
@@ -11,10 +12,12 @@ from seedream_magic.api.redaction import clean_text
 from seedream_magic.api.refusal import Refusal, refusal_error
 from seedream_magic.errors import InvalidRequest
 from seedream_magic.images.record import Record
-from seedream_magic.view.markup import element, text_lines
+from seedream_magic.view.markup import element, text_lines, text_width
 from seedream_magic.words import doctor as texts
 from seedream_magic.words.clip import one_line
-from seedream_magic.words.text import Text, from_stored, join
+from seedream_magic.words.lists import enumeration
+from seedream_magic.words.service import NO_MODEL
+from seedream_magic.words.text import Text, from_stored, join, of_run
 
 NAMES = {
     "versions": texts.VERSIONS,
@@ -40,7 +43,6 @@ COLUMNS = 78
 """Of a terminal."""
 _GROUPS = {"bad": texts.WRONG, "look": texts.LOOK, "ok": texts.FINE, "-": texts.NOT_LOOKED_AT}
 _BILLED = {"no": texts.NO, "yes": texts.YES, "unknown": texts.PERHAPS}
-_MOST_CODES = 12
 
 
 @dataclass(frozen=True)
@@ -100,7 +102,7 @@ def explain(name: str) -> dict[str, str]:
     status = int(typed) if typed.isdecimal() and 200 <= int(typed[:4]) < 600 else 0
     if code is None and not status:
         near = codes_like(name)
-        meant = texts.CODE_MEANT(name=repr(name[:60]), meant=", ".join(near))
+        meant = texts.CODE_MEANT(name=repr(name[:60]), meant=enumeration(near))
         raise InvalidRequest(meant if near else texts.NO_CODE(name=repr(name[:60])))
     rows = _rows_of_code(code) if code and not status else _rows_of_status(status, code)
     head, *labelled = rows
@@ -130,13 +132,16 @@ def _rows_of_status(status: int, code: Code | None) -> list[tuple[str, str]]:
     cause, fix = (code.cause, code.fix) if code else _about_status(status)
     kind = f" · {error_kind('', status).__name__}" if status >= 400 else ""
     codes = [known.name for known in CODES.values() if status in known.statuses and not known.name.isdecimal()]
-    more = ", ".join(codes[:_MOST_CODES]) + (" …" if len(codes) > _MOST_CODES else "")
+    billed = _BILLED[billed_by_status(status)]()
+    if codes:  # the short ones say most, and stand in the line of the bill
+        room = COLUMNS - text_width(billed) - 22
+        some = textwrap.shorten(", ".join(sorted(codes, key=len)), room, placeholder=" …")
+        billed += f" · {join(texts.CODES(), some)}"
     return [
         ("", f"HTTP {status}{kind}"),
         (texts.CAUSE(), cause()),
         *([(texts.FIX(), fix())] if fix else []),
-        (texts.BILLED(), _BILLED[billed_by_status(status)]()),
-        *([(texts.CODES(), more)] if codes else []),
+        (texts.BILLED(), billed),
     ]
 
 
@@ -159,7 +164,7 @@ def _about_status(status: int) -> tuple[Text, Text | None]:
         400: (texts.STATUS_400, option),
         401: (texts.STATUS_401, key),
         403: (texts.STATUS_403, key),
-        404: (texts.STATUS_404, model),
+        404: (NO_MODEL, model),
         405: (texts.STATUS_405, texts.FIX_ADDRESS),
         409: (texts.STATUS_409, look_first),
         415: (texts.STATUS_415, texts.FIX_ADDRESS),
@@ -208,4 +213,4 @@ def _failure(record: Record, facts: Mapping[str, Any]) -> Finding:
     billed = "no" if facts.get("error") == "ContentRefused" else str(facts.get("billed") or "no")
     cause = code.cause() if code else one_line(from_stored(facts.get("message") or "", clean_text), 120)
     text = texts.FAILURE(name=name, run=record.run_id, cause=cause, billed=_BILLED.get(billed, texts.PERHAPS)())
-    return Finding("look", "errors", text, hint or (code.fix() if code else ""))
+    return Finding("look", "errors", text, of_run(hint or (code.fix() if code else ""), record.run_id))

@@ -6,10 +6,12 @@ import difflib
 
 from seedream_magic.api.fields import CHINESE_FLAGS, FIELDS, Field
 from seedream_magic.errors import InvalidRequest
-from seedream_magic.notebook.options import COLUMNS, COMMANDS, OPTIONS, SWEEP_OPTIONS
-from seedream_magic.view.markup import text_lines
+from seedream_magic.notebook.options import COLUMNS, COMMANDS, OPTIONS, SWEEP_OPTIONS, usage_of
+from seedream_magic.view.markup import text_lines, text_table, text_width, text_within
 from seedream_magic.words import help as texts
+from seedream_magic.words.commands import CHINESE_COMMANDS
 from seedream_magic.words.language import Language
+from seedream_magic.words.lists import enumeration
 
 _PAGES = {
     "options": texts.TOPIC_OPTIONS,
@@ -17,8 +19,17 @@ _PAGES = {
     "sweep": texts.TOPIC_SWEEP,
     "references": texts.TOPIC_REFERENCES,
     "export": texts.TOPIC_EXPORT,
+    "storyboard": texts.TOPIC_STORYBOARD,
+    "cost": texts.TOPIC_COST,
 }
-_TEXTS = {"references": texts.REFERENCES, "export": texts.EXPORT}
+_TEXTS = {
+    "references": texts.REFERENCES,
+    "export": texts.EXPORT,
+    "storyboard": texts.STORYBOARD,
+    "cost": texts.COST,
+}
+_WIDTH = 80
+"""Columns of a line where each option has one."""
 
 
 def help_page(topic: str, language: Language) -> str:
@@ -29,20 +40,29 @@ def help_page(topic: str, language: Language) -> str:
         return texts.START.in_language(language) + ("、" if chinese else ", ").join(named)
     wanted = topic.lower().removeprefix("--")
     found = next((name for name, text in _PAGES.items() if wanted in {text.english, text.chinese}), "")
+    found = found or texts.TOPIC_WORDS.get(wanted, "")
+    wanted = CHINESE_COMMANDS.get(wanted, wanted)
     if found in _TEXTS:
         return _TEXTS[found].in_language(language)
-    of_page = {"options": OPTIONS, "sweep": SWEEP_OPTIONS}.get(found, ())
+    if found == "options":
+        return _screen(chinese=chinese)
+    of_page = SWEEP_OPTIONS if found == "sweep" else ()
     options = of_page or [option for option in OPTIONS if wanted in _names_of(option)]
     commands = [row for row in COMMANDS if found == "commands" or row[0].split()[1:2] == [wanted]]
     rows = [_entry(option, chinese=chinese) for option in options]
-    rows += [(typed, of_chinese if chinese else english) for typed, english, of_chinese in commands]
+    rows += [(usage_of(typed, language), of_chinese if chinese else english) for typed, english, of_chinese in commands]
     if rows:
         return _listed(rows)
     known = [word for text in _PAGES.values() for word in (text.english, text.chinese)]
-    near = difflib.get_close_matches(wanted, [*known, *(field.name for field in FIELDS)], n=1)
+    known += [*texts.TOPIC_WORDS, *CHINESE_COMMANDS]
+    near = difflib.get_close_matches(
+        wanted, [*known, *(field.name for field in FIELDS)], n=1, cutoff=0.6 if wanted.isascii() else 0.5
+    )
     shown = repr(topic[:40])
     raise InvalidRequest(
-        texts.TOPIC_MEANT(topic=shown, meant=near[0]) if near else texts.NO_TOPIC(topic=shown, topics=", ".join(named))
+        texts.TOPIC_MEANT(topic=shown, meant=near[0])
+        if near
+        else texts.NO_TOPIC(topic=shown, topics=enumeration(named))
     )
 
 
@@ -57,7 +77,23 @@ def _entry(option: Field, *, chinese: bool) -> tuple[str, str]:
     if not chinese:
         return option.usage, option.meaning.in_language("en")
     names = [name for name, flag in CHINESE_FLAGS.items() if flag in option.all_flags]
-    return f"{' / '.join(names)}  {option.usage}", option.meaning.in_language("zh")
+    return f"{' / '.join(names)}  {usage_of(option.usage, 'zh')}", option.meaning.in_language("zh")
+
+
+def _usage(option: Field) -> str:
+    """An option as it is typed in Chinese."""
+    names = [name for name, flag in CHINESE_FLAGS.items() if flag in option.all_flags]
+    short = [flag for flag in option.all_flags if not flag.startswith("--")]
+    return f"{', '.join((*short, ' / '.join(names)))} {usage_of(option.metavar, 'zh')}".rstrip()
+
+
+def _screen(*, chinese: bool) -> str:
+    """Every option in one line, which what it means may not all have room in."""
+    language: Language = "zh" if chinese else "en"
+    rows = [(_usage(option) if chinese else option.usage, option.meaning.in_language(language)) for option in OPTIONS]
+    room = _WIDTH - max(text_width(typed) for typed, _ in rows) - 2
+    lines = text_table([(typed, text_within(meaning, room)) for typed, meaning in rows])
+    return "\n".join((*lines, "", texts.SEE_ONE.in_language(language)))
 
 
 def _listed(rows: list[tuple[str, str]]) -> str:

@@ -14,6 +14,7 @@ from seedream_magic.errors import InvalidRequest
 from seedream_magic.notebook.settings import Settings
 from seedream_magic.session import Session, images_to_bill
 from seedream_magic.words import settings as texts
+from seedream_magic.words.lists import enumeration
 
 if TYPE_CHECKING:
     from seedream_magic.api.plan import Plan
@@ -131,5 +132,5 @@ class Limits:
 def _refuse_uncounted(request: ImageRequest, cap: str) -> None:
     """Refuse a request of which nobody can say how many images it may bill, where a limit is set."""
     if request.uncounted:
-        named = ", ".join(request.uncounted)
+        named = enumeration(request.uncounted)
         raise InvalidRequest(texts.UNCOUNTED(names=named), hint=texts.WRITE_A_NUMBER(cap=cap, names=named))

@@ -12,6 +12,8 @@ from seedream_magic.api.models import MAXIMUM_IMAGES, Model, find_model, ids_for
 from seedream_magic.view.markup import Cell, Markup, element, html_notes, html_table, text_table
 from seedream_magic.words import commands
 from seedream_magic.words import models as texts
+from seedream_magic.words.doctor import NO, YES
+from seedream_magic.words.requests import PIXELS_ONLY
 
 if TYPE_CHECKING:
     from seedream_magic.api.live_models import LiveModel
@@ -97,10 +99,10 @@ def _rows_of_ids(words: Sequence[str], current: str) -> list[Row]:
 def _row(model: Model, ids: tuple[str, ...], current: str) -> Row:
     cells = (
         model.name,
-        " ".join(model.presets) or "WIDTHxHEIGHT",
+        " ".join(model.presets) or PIXELS_ONLY(),
         f"{model.minimum_area:,} - {model.maximum_area:,}",
-        f"2-{MAXIMUM_IMAGES}" if model.sets else texts.NO(),
-        texts.YES() if model.stream else texts.NO(),
+        f"2-{MAXIMUM_IMAGES}" if model.sets else NO(),
+        YES() if model.stream else NO(),
         str(model.references or texts.NONE()),
         " ".join(OUTPUT_FORMATS if "output_format" in model.fields else OUTPUT_FORMATS[:1]),
     )

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import keyword
+import re
 import unicodedata
 from functools import partial
 from typing import Any
@@ -164,9 +165,19 @@ def help_text(language: Language | None = None) -> str:
             help_texts.CELL_EXAMPLES,
         )
     )
-    parts = [head, f"{headings[0]}\n", *(_entry(row[0], row[told]) for row in options)]
-    parts += [f"\n{headings[1]}\n", *(_entry(row[0], row[told]) for row in COMMANDS)]
+    parts = [head, f"{headings[0]}\n", *(_entry(usage_of(row[0], language), row[told]) for row in options)]
+    parts += [f"\n{headings[1]}\n", *(_entry(usage_of(row[0], language), row[told]) for row in COMMANDS)]
     return "\n".join((*parts, f"\n{headings[2]}\n", examples))
+
+
+_PLACEHOLDER = re.compile(rf"(?<![\w-])(?:{'|'.join(map(re.escape, help_texts.PLACEHOLDERS))})(?![\w-])")
+
+
+def usage_of(typed: str, language: Language) -> str:
+    """What is typed, as the help shows it: in Chinese what stands for a person's own words is Chinese."""
+    if language == "en":
+        return typed
+    return _PLACEHOLDER.sub(lambda name: help_texts.PLACEHOLDERS[name[0]], typed)
 
 
 def chinese_meaning(option: Field) -> str:

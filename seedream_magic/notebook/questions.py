@@ -10,6 +10,7 @@ from IPython.core.interactiveshell import InteractiveShell
 
 from seedream_magic.errors import SeedreamInterrupted
 from seedream_magic.words import settings as texts
+from seedream_magic.words.runs import STOPPED_BEFORE
 
 
 def answer(shell: InteractiveShell, question: str) -> str | None:
@@ -35,4 +36,4 @@ def unsent() -> Iterator[None]:
     except SeedreamInterrupted:
         raise
     except KeyboardInterrupt as exc:
-        raise SeedreamInterrupted(texts.STOPPED_UNSENT()) from exc
+        raise SeedreamInterrupted(STOPPED_BEFORE()) from exc

@@ -26,6 +26,8 @@ from seedream_magic.notebook.questions import answer as ask
 from seedream_magic.words import commands as texts
 from seedream_magic.words.cells import NEEDS_A_VALUE
 from seedream_magic.words.clip import path_from
+from seedream_magic.words.export import CHINESE_VALUES
+from seedream_magic.words.lists import enumeration
 from seedream_magic.words.runs import REDO_IN_OTHER_WORDS
 from seedream_magic.words.settings import AGREEMENT
 from seedream_magic.words.text import join
@@ -128,7 +130,7 @@ def _refused_again(name: str | None) -> Iterator[None]:
         if not images or not images.ok:
             raise
         error = copy(refused)
-        error.args = (texts.REFUSED_AGAIN(frames=", ".join(str(place + 1) for place in places)),)
+        error.args = (texts.REFUSED_AGAIN(frames=enumeration(str(place + 1) for place in places)),)
         if not refused.code.startswith("InputImage"):
             error.hint = REDO_IN_OTHER_WORDS(images=name or "_seedream", place=places[0])
         raise error from None
@@ -173,6 +175,7 @@ def export(desk: Desk, words: str) -> None:
 
 
 _EXPORT_VALUES = {"--title": "title", "--author": "author", "--layout": "layout", "--page-size": "page_size"}
+_WORDS_ONLY = ("--layout", "--page-size")
 _EXPORT_SWITCHES = {"--no-captions": ("captions", False), "--with-facts": ("with_facts", True)}
 
 
@@ -193,7 +196,7 @@ def _export_line(text: str) -> tuple[str, str, dict[str, Any]]:
             value = value if sign else next(words, "")
             if not value:
                 raise InvalidRequest(NEEDS_A_VALUE(option=flag))
-            options[_EXPORT_VALUES[flag]] = value
+            options[_EXPORT_VALUES[flag]] = CHINESE_VALUES.get(value, value) if flag in _WORDS_ONLY else value
         elif word.startswith("--"):
             _refuse_option(word, "export", (*_EXPORT_VALUES, *_EXPORT_SWITCHES))
         else:
@@ -241,7 +244,7 @@ def _refuse_option(word: str, command: str, flags: tuple[str, ...]) -> NoReturn:
     typed = repr(word[:40])
     if near:
         raise InvalidRequest(texts.OPTION_MEANT(command=command, typed=typed, meant=near[0]))
-    raise InvalidRequest(texts.NO_OPTION(command=command, typed=typed, options=", ".join(flags)))
+    raise InvalidRequest(texts.NO_OPTION(command=command, typed=typed, options=enumeration(flags)))
 
 
 def _run_id(desk: Desk, text: str, command: str, *, numbers: bool = True) -> str:
@@ -270,7 +273,7 @@ def _run_id(desk: Desk, text: str, command: str, *, numbers: bool = True) -> str
         raise InvalidRequest(texts.IS_A_SWEEP(name=text[:40], runs=len(value), one=one))
     runs = [of.run_id for of in sets_in(value)] if isinstance(value, ImageSet) else []
     if len(runs) > 1:
-        raise InvalidRequest(texts.OF_SEVERAL_RUNS(name=text[:40], runs=", ".join(runs)))
+        raise InvalidRequest(texts.OF_SEVERAL_RUNS(name=text[:40], runs=enumeration(runs)))
     return getattr(value, "run_id", None) or Path(str(value)).name
 
 

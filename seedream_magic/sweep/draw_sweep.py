@@ -25,6 +25,7 @@ from seedream_magic.sweep.sweep import Sweep, SweepState
 from seedream_magic.watch import Failure, fault_of
 from seedream_magic.words import errors as error_texts
 from seedream_magic.words import sweeps as texts
+from seedream_magic.words.carousel import BILLED
 from seedream_magic.words.lists import COMMA
 from seedream_magic.words.text import chain, join
 
@@ -166,7 +167,7 @@ def _retried(sweep: Sweep, again: Sequence[int]) -> str:
         texts.FAILED(runs=states.count("failed")),
         texts.UNDONE(runs=undone) if undone else "",
         "" if sweep.ledger.free or not doubtful else texts.MAY_BE_BILLED(runs=doubtful),
-        texts.WAS_BILLED(images=billed) if billed and not sweep.ledger.free else texts.NONE_BILLED(),
+        BILLED(images=billed) if billed and not sweep.ledger.free else texts.NONE_BILLED(),
     ]
     if doubtful and not billed and not sweep.ledger.free:
         parts.pop()

@@ -22,7 +22,8 @@ from seedream_magic.rows import Row, as_switch, cell_value, is_missing, listed, 
 from seedream_magic.sweep.axes import Axis, Change, Prompt, hide_signs, plain_signs, refuse_problems
 from seedream_magic.variables import change_parts, names_in
 from seedream_magic.words import sweeps as texts
-from seedream_magic.words.lists import COLON
+from seedream_magic.words.language import own_language
+from seedream_magic.words.lists import COLON, enumeration
 
 HOLE = "-"
 NOTHING = "(none)"
@@ -150,7 +151,7 @@ def rows_axis(name: str, rows: Sequence[Row], named: Sequence[str], others: Iter
     unknown = [column for column in named if column not in columns and column not in others]
     problems = [_about_column(column, columns) for column in unknown]
     if not filled and not options and not unknown:
-        has = ", ".join(list(columns)[:8])
+        has = enumeration(list(columns)[:8])
         raise InvalidRequest(
             texts.PROMPT_NAMES_NO_COLUMN(field=f"{{{next(iter(columns))}}}"), hint=texts.COLUMNS_ARE(columns=has)
         )
@@ -174,7 +175,11 @@ def find_option(name: str) -> Field:
         near = difflib.get_close_matches(name.strip().lower(), names, n=1)
         typed = repr(name[:40])
         meant = texts.OPTION_MEANT(name=typed, meant=near[0]) if near else ""
-        raise InvalidRequest(meant or texts.OPTIONS_ARE(name=typed, names=", ".join(names)))
+        chinese = [
+            flag.lstrip("-") for flag, meant in CHINESE_FLAGS.items() if any(meant == row.flag for row in FIELDS)
+        ]
+        offered = enumeration(chinese if own_language() == "zh" else names)
+        raise InvalidRequest(meant or texts.OPTIONS_ARE(name=typed, names=offered), hint=texts.VARY_WORDS())
     return option
 
 
@@ -288,7 +293,7 @@ def _about_column(column: str, columns: Iterable[str]) -> str:
     typed, literal = repr(column), f"{{{{{column}}}}}"
     if near:
         return texts.COLUMN_MEANT(column=typed, meant=f"{{{near[0]}}}", literal=literal)
-    return texts.NO_COLUMN(column=typed, columns=", ".join(list(columns)[:8]), literal=literal)
+    return texts.NO_COLUMN(column=typed, columns=enumeration(list(columns)[:8]), literal=literal)
 
 
 def _change_of(row: Row, filled: Sequence[str], options: Mapping[str, Field], problems: list[str]) -> Change | None:

@@ -24,6 +24,7 @@ from seedream_magic.sweep.ledger import Ledger
 from seedream_magic.view.cards import Grid, GridCell, GridState
 from seedream_magic.words import errors as error_texts
 from seedream_magic.words import sweeps as texts
+from seedream_magic.words.carousel import BILLED
 from seedream_magic.words.language import Language, language_of
 from seedream_magic.words.lists import SEMICOLON
 from seedream_magic.words.text import chain, in_language, join
@@ -294,7 +295,7 @@ def _account(sweep: Sweep) -> tuple[str, ...]:
     if sweep.state in {"planned", "running"} or not (sweep.ledger.sent or billed):
         return (*sweep.ledger.lines(), *doubt)
     price = "" if sweep.ledger.free else told_together(_prices(sweep))
-    drawn = texts.DRAWN_BY_DEMO(images=billed) if sweep.ledger.free else texts.WAS_BILLED(images=billed)
+    drawn = texts.DRAWN_BY_DEMO(images=billed) if sweep.ledger.free else BILLED(images=billed)
     drawn = texts.WAS_BILLED_AT(images=billed, price=price) if price else drawn
     shown = sum(images is not None and images.replayed for images in sweep.sets)
     parts = [drawn, *([texts.FROM_LIBRARY(runs=shown)] if shown else [])]

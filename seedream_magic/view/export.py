@@ -15,6 +15,7 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import replace
 from datetime import datetime
+from itertools import count
 from pathlib import Path
 from typing import Any
 
@@ -40,6 +41,8 @@ SHEETS = {".jpg": "JPEG", ".jpeg": "JPEG", ".png": "PNG"}
 ENDINGS = (".html", ".pdf", ".zip", ".gif", *SHEETS)
 _SAFE_ENDING = re.compile(r"\.[a-z0-9]{1,5}")
 
+_ENDS = 2**16
+"""Bytes at the beginning and the end of a file where an export names its tool."""
 _MOST_NAMED = 10
 """Frames, or cells, without a picture that are named."""
 
@@ -143,6 +146,8 @@ def checked_target(
         raise InvalidRequest(texts.IN_RUN_FOLDER(path=target))
     if folder:
         raise InvalidRequest(texts.IS_FOLDER(path=target))
+    if target.exists() and not _is_export(target):
+        raise InvalidRequest(texts.IS_ANOTHERS(path=target.name, free=_free_name(target)))
     return target
 
 
@@ -267,3 +272,25 @@ def json_text(value: Mapping[str, Any]) -> str:
     """Readable UTF-8; a lone surrogate, which has no place in it, is written as its escape."""
     text = json.dumps(value, ensure_ascii=False, indent=2, allow_nan=False)
     return re.sub("[\ud800-\udfff]", lambda match: f"\\u{ord(match[0]):04x}", text) + "\n"
+
+
+def _is_export(file: Path) -> bool:
+    """Whether an export may take a file's place: it is empty, or an export itself, which its run can give again.
+
+    Each kind names the tool that wrote it near its beginning or its end.
+    """
+    try:
+        with file.open("rb") as opened:
+            ends = opened.read(_ENDS)
+            if (size := file.stat().st_size) > _ENDS:
+                opened.seek(max(_ENDS, size - _ENDS))
+                ends += opened.read()
+    except OSError:
+        return False
+    return not ends or re.search(rb"seedream-magic \d", ends) is not None
+
+
+def _free_name(file: Path) -> str:
+    """A name beside this one that no file has."""
+    names = (f"{file.stem}-{number}{file.suffix}" for number in count(2))
+    return next(name for name in names if not file.with_name(name).exists())

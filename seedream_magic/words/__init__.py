@@ -17,9 +17,16 @@ stays, and so do its facts. A fact is a number, a text, or what another text tol
 Chinese writes `{missing} 张`. `join` puts sentences beside one another as each language does.
 
 Short: what happened, whether it is billed, what to do. Chinese is written as a Chinese designer writes it, not word by
-word: 图片, 帧, 组图, 参考图, 提示词, 未计费, 可能计费, 密钥, 服务商, 网关, 存储, 重新运行, 补下载.
+word, and has one word for each thing:
+
+    run 运行 (its id 运行号), set 组图, frame 帧, take 版, sweep 批量, variant 变体 (--vary), storyboard 分镜
+    redo 重画 (a frame), fresh 重新生成, vary 衍生 (after a frame), retry 重试, recover 补下载, prompt 提示词
+    gallery 图片墙, library 图库, store 存储, history 历史记录, record 记录, carousel 轮播, grid 网格
+    contact sheet 总览, spread 跨页, caption 图注, ratio 比例, stream 逐张接收, reference 参考图, key 密钥
+    provider 服务商, gateway 网关, header 标头, not billed 未计费, may be billed 可能计费
+
 Signs are full-width. A blank stands between Chinese and Latin letters or numbers, none beside such a sign. What is
 typed stays as it is typed: `%seedream retry`, `--fresh`, SEEDREAM_STORE.
 
-tests/test_words.py asks that none is missing, and that no sentence stands elsewhere.
+tests/test_words.py asks that none is missing, that no sentence stands elsewhere, and for the words above.
 """

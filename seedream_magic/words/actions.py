@@ -17,5 +17,5 @@ SAY_WHAT_IT_SHOWS = Text(
     "请写明新图画什么：只按这些文字、参照这张图片来画。",
 )
 PIN_TWO = Text("Pin two pictures at least, to compare them.", "请至少选两张图片来对比。")
-KINDS = Text("A set is exported as pdf, html or zip.", "图组可导出为 pdf、html 或 zip。")
+KINDS = Text("A set is exported as pdf, html or zip.", "组图可导出为 pdf、html 或 zip。")
 MAY_BILL = Text("may bill {bill}", "可能计费：{bill}")

@@ -33,7 +33,7 @@ INTERRUPTED = Text("interrupted, {saved} saved", "已中断，已保存 {saved} 
 RESUME = Text(
     "Run the cell again: what was made is fetched, which bills nothing; then only what is missing is asked for. "
     "%seedream recover {run} only fetches.",
-    "重新运行该单元格：先取回已生成的图片（不计费），再只请求缺少的。%seedream recover {run} 只取回，不再请求。",
+    "重新运行该单元格：先取回已生成的图片（不计费），再只请求缺少的。%seedream recover {run} 只补下载，不再请求。",
 )
 UNTIL = Text(
     "As of {moment} this was under way. If nothing has come since, it was interrupted. {resume}",
@@ -44,7 +44,7 @@ BILLED = Text("{images:image} billed", "计费 {images} 张")
 AT_LEAST_BILLED = Text("at least {images:image} billed", "至少计费 {images} 张")
 NOTHING_BILLED = Text("nothing billed", "未计费")
 MAY_BE_BILLED = Text("may be billed", "可能计费")
-REPLAYED = Text("replayed, nothing billed", "取自本地（replayed），未计费")
+REPLAYED = Text("replayed, nothing billed", "取自图库（replayed），未计费")
 DRAWN_FREE = Text("{images:image}, free (demo)", "{images} 张，免费（演示）")
 AT_LEAST_DRAWN_FREE = Text("at least {images:image}, free (demo)", "至少 {images} 张，免费（演示）")
 DEMO = Text("free (demo)", "免费（演示）")
@@ -63,7 +63,7 @@ MORE_PICTURES = Text("… and {more} more", "…另有 {more} 张")
 PREVIOUS = Text("Previous frame", "上一帧")
 NEXT = Text("Next frame", "下一帧")
 FULL_SIZE = Text("Full size", "放大")
-GRID = Text("Grid", "宫格")
+GRID = Text("Grid", "网格")
 COMPARE = Text("Compare", "对比")
 SLIDER = Text("Slider", "滑动对比")
 DIVIDER = Text("Divider", "分界线")
@@ -79,7 +79,7 @@ COPY_PATH = Text("Copy path", "复制路径")
 COPY_REFERENCE = Text("Copy --ref", "复制 --ref")
 COPY_PROMPT = Text("Copy prompt", "复制提示词")
 COPY_REDO = Text("Copy redo", "复制重画")
-COPY_VARY = Text("Copy vary", "复制变体")
+COPY_VARY = Text("Copy vary", "复制衍生")
 COPY_EXPORT = Text("Copy export", "复制导出")
 NOT_COPIED = Text("The page may not copy it.", "此页面不允许复制。")
 PREVIEW_ONLY = Text("The original cannot be opened from here; this is its preview.", "此处打不开原文件，这是预览。")

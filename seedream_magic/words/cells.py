@@ -6,7 +6,7 @@ from seedream_magic.words.text import Text
 
 # The first line
 NAMED_TWICE = Text(
-    "The set is named twice: {name} << and --out {other}.", "图组有两个名字：{name} << 和 --out {other}。"
+    "The set is named twice: {name} << and --out {other}.", "组图有两个名字：{name} << 和 --out {other}。"
 )
 NO_NAME = Text("{typed} is no name for a variable: {why}.", "{typed} 不能用作变量名：{why}。")
 BEGINS_WITH_DIGIT = Text("it begins with a digit", "不能以数字开头")
@@ -18,7 +18,7 @@ NAME_OF_PYTHON = Text(
 )
 NAME_TAKEN = Text(
     "{name} holds a {kind}, which the set would replace: take another name, such as {name}_set.",
-    "{name} 里已有 {kind}，会被图组覆盖；请换个名字，如 {name}_set。",
+    "{name} 里已有 {kind}，会被组图覆盖；请换个名字，如 {name}_set。",
 )
 NAME_HAS_TWO_SIGNS = Text("Did you mean {name} << {options}?", "是想写 {name} << {options} 吗？")
 NAME_IS_ONE_WORD = Text("A name is one word: {name} << …", "名字不能有空格：{name} << …")
@@ -102,7 +102,7 @@ NO_CAROUSEL_OF_RUNS = Text(
 CROSSED_TWICE = Text("{option} is given twice: once to cross it is enough.", "{option} 给了两次，交叉一次就够。")
 NO_REPEAT_WITH = Text(
     "{option} goes without --repeat, which draws the takes that are missing.",
-    "{option} 不能与 --repeat 同用；--repeat 会补画缺少的几组。",
+    "{option} 不能与 --repeat 同用；--repeat 会补画缺少的几版。",
 )
 
 # The lines below
@@ -131,8 +131,8 @@ NOTHING_TO_FILL_IN = Text(
     "Sent as typed, for there is nothing to fill in: {names}.", "没有可填入的变量，已原样发送：{names}。"
 )
 GROUP_AS_TYPED = Text(
-    "Sent as typed: {group}. With --vary each variant is a run of its own.",
-    "已原样发送：{group}。加 --vary 可为每个变体各画一次。",
+    "This goes out as typed: {group}. With --vary each variant is a run of its own.",
+    "{group} 将原样发送；加 --vary 可每种各画一次。",
 )
 NOT_FIRST = Text(
     "%%seedream begins its cell. A name goes behind it: %%seedream hero << …",

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from types import MappingProxyType
+
 from seedream_magic.words.text import Text
 
 OPTIONS_GO_ELSEWHERE = Text(
@@ -33,6 +35,21 @@ OPTION_MEANT = Text(
     "%seedream {command} has no option {typed}: did you mean {meant}?",
     "%seedream {command} 没有选项 {typed}，是想写 {meant} 吗？",
 )
+
+CHINESE_COMMANDS = MappingProxyType({
+    "切换": "use", "使用": "use", "密钥": "key", "模型": "models", "面板": "panel", "历史": "history",
+    "历史记录": "history", "显示": "show", "查看": "show", "图片墙": "gallery", "对比": "compare", "补下载": "recover",
+    "重试": "retry", "停止": "stop", "导出": "export", "删除": "purge", "图库": "library", "体检": "doctor",
+    "诊断": "doctor", "帮助": "help",
+})  # fmt: skip
+"""The commands of `%seedream` by the names that the Chinese help gives them."""
+CHINESE_OPTIONS = MappingProxyType({
+    "--标题": "--title", "--作者": "--author", "--版式": "--layout", "--纸张": "--page-size",
+    "--无图注": "--no-captions", "--含信息": "--with-facts",
+    "--本地": "--here", "--星标": "--starred", "--自": "--since", "--逐张": "--each",
+    "--试算": "--dry-run", "--检测": "--probe", "--在线": "--live", "--收录": "--scan", "--含星标": "--even-starred",
+})  # fmt: skip
+"""The options of the commands in Chinese."""
 
 # Status
 PROVIDER = Text("provider", "服务商")
@@ -100,10 +117,10 @@ LIBRARY_OFF = Text("The library is turned off: SEEDREAM_LIBRARY is empty.", "图
 UNSET_LIBRARY = Text("Unset it, or name a file with it.", "取消该变量，或用它指定一个文件。")
 LIBRARY_UNUSABLE = Text("The library {file} cannot be used: {why}.", "无法使用图库 {file}：{why}。")
 DOCTOR_KNOWS = Text("%seedream doctor says what to do.", "%seedream doctor 会说明怎么办。")
-TAKEN_IN = Text("Taken in: {store}, {runs:run}", "已收录：{store}，{runs} 条")
+TAKEN_IN = Text("Taken in: {store}, {runs:run}", "已收录：{store}，{runs} 次")
 NO_STORE_IN = Text("There is no store in {folder}.", "{folder} 里没有存储。")
 LIBRARY_KNOWS = Text("The library {file} knows:", "图库 {file} 收录：")
-RUNS_IN = Text("{runs:run} in {store}", "{store}：{runs} 条记录")
+RUNS_IN = Text("{runs:run} in {store}", "{store}：{runs} 次运行")
 NO_STORE_YET = Text(
     "no store yet; what is drawn, or --scan FOLDER, takes them in", "还没有存储；画图或 --scan FOLDER 会收录"
 )
@@ -135,11 +152,11 @@ RUNS_GO_ON = Text(
 # Earlier runs
 TAKES_A_RUN = Text(
     "%seedream {command} takes a run: its id, latest, or a variable that holds a set.",
-    "%seedream {command} 后面写一次运行：编号、latest，或存有图组的变量。",
+    "%seedream {command} 后面写一次运行：编号、latest，或存有组图的变量。",
 )
 TAKES_A_RUN_OR_ROW = Text(
     "%seedream {command} takes a run: its id, its row in the history, latest, or a variable that holds a set.",
-    "%seedream {command} 后面写一次运行：编号、历史记录的行号、latest，或存有图组的变量。",
+    "%seedream {command} 后面写一次运行：编号、历史记录的行号、latest，或存有组图的变量。",
 )
 IS_A_SWEEP = Text(
     "{name} is a sweep of {runs:run}: name one of them, such as {one}.",
@@ -150,7 +167,7 @@ OF_SEVERAL_RUNS = Text(
     "{name} 的图片来自多次运行（{runs}）；请写其中一次。",
 )
 NO_RUN_YET = Text(
-    "There is no run in {store} yet: draw with %%seedream first.", "{store} 里还没有记录；请先用 %%seedream 画图。"
+    "There is no run in {store} yet: draw with %%seedream first.", "{store} 里还没有运行；请先用 %%seedream 画图。"
 )
 NO_ROWS = Text(
     "{number} is a row of the history shown last, and none with rows has been: %seedream history numbers the runs, "
@@ -191,7 +208,9 @@ EXPORT_TAKES = Text(
 )
 SWEEP_WITHOUT_OPTIONS = Text("A sweep is exported as it is: leave the options out.", "批量只能原样导出，请去掉选项。")
 WRITTEN = Text("Written: {path}", "已写入：{path}")
-ASK_PURGE = Text("Delete run {run} for good ({facts})? [y/N] ", "永久删除运行 {run}（{facts}）？[y/N] ")
+ASK_PURGE = Text(
+    "Delete run {run} for good ({facts})? [y/N] ", "永久删除 {run}（{facts}）？输入“是”或 y 删除，直接回车不删："
+)
 PURGE_FACTS = Text(
     "{words}, {pictures:picture}, {megabytes} MB, in {store}", "{words}，{pictures} 张，{megabytes} MB，在 {store}"
 )

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from seedream_magic.words.text import Text
 
+MARK = Text("AI generated", "AI 生成")
+"""The watermark on its pictures, as the service's own ones have it."""
 ABOUT = Text(
     "The demo service alone, until Ctrl-C. Its base URL is the first line it prints.",
     "单独运行演示服务，按 Ctrl-C 结束；输出的第一行是 base URL。",

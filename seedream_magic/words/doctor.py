@@ -20,7 +20,7 @@ KEY = Text("key:", "密钥：")
 HEADERS = Text("headers:", "标头：")
 STORE = Text("store:", "存储：")
 LIBRARY = Text("library:", "图库：")
-RUNS = Text("runs:", "记录：")
+RUNS = Text("runs:", "运行：")
 ANSWERS = Text("answers:", "应答：")
 PROXY = Text("proxy:", "代理：")
 TLS = Text("certificates:", "证书：")
@@ -44,7 +44,7 @@ UNREGISTERED = Text(
     "seedream-magic 从文件夹直接运行，pip 未登记，无法核对最低版本。",
 )
 INSTALL_FOLDER = Text("Run pip install . in its folder.", "在其文件夹中运行 pip install .。")
-TERMINAL = Text("IPython in a terminal: sets are printed as paths", "终端中的 IPython，图组以路径列出")
+TERMINAL = Text("IPython in a terminal: sets are printed as paths", "终端中的 IPython，组图以路径列出")
 NO_KERNEL = Text("IPython without a kernel", "没有内核的 IPython")
 LAB_OR_NOTEBOOK = Text("JupyterLab or Jupyter Notebook", "JupyterLab 或 Jupyter Notebook")
 NO_SERVER = Text(
@@ -105,10 +105,10 @@ DISK_SCARCE = Text(
 )
 MAKE_ROOM = Text("Make room there.", "清理该磁盘。")
 LIBRARY_OFF = Text("turned off, SEEDREAM_LIBRARY is empty", "已关闭，SEEDREAM_LIBRARY 为空")
-LIBRARY_KNOWS = Text("{file} with {stores:store}, {runs:run}", "{file}，{stores} 个存储，{runs} 条记录")
+LIBRARY_KNOWS = Text("{file} with {stores:store}, {runs:run}", "{file}，{stores} 个存储，{runs} 次运行")
 LIBRARY_UNUSABLE = Text(
     "{file} cannot be used ({why}): sets of other stores are not found, and may be paid for again.",
-    "无法使用 {file}（{why}）：查不到其他存储里的图组，可能重复付费。",
+    "无法使用 {file}（{why}）：查不到其他存储里的组图，可能重复付费。",
 )
 OTHER_LIBRARY = Text("Name another file: SEEDREAM_LIBRARY.", "用 SEEDREAM_LIBRARY 指定另一个文件。")
 UPDATE = Text("Update seedream-magic: %pip install -U {what}.", "更新 seedream-magic：%pip install -U {what}。")
@@ -123,8 +123,8 @@ MAKE_LIBRARY_ANEW = Text(
     "Delete or rename it; it is made anew, and %seedream library --scan FOLDER takes in the stores.",
     "删除或重命名该文件，会自动重建；用 %seedream library --scan FOLDER 重新收录存储。",
 )
-NO_RUN = Text("none yet", "尚无记录")
-NOTHING_LEFT = Text("{runs}, nothing is left to download", "{runs} 条，没有可补下载的图片")
+NO_RUN = Text("none yet", "尚无运行")
+NOTHING_LEFT = Text("{runs}, nothing is left to download", "{runs} 次，没有可补下载的图片")
 PICTURES_MISSING = Text(
     "Pictures that were made are missing in {lacking} of {runs:run}: {newest}.",
     "{runs} 次中有 {lacking} 次缺少已生成的图片：{newest}。",
@@ -247,7 +247,6 @@ STATUS_REDIRECT = Text("The address leads elsewhere; requests do not follow.", "
 STATUS_400 = Text("The service does not take the request; its code says why.", "服务不接受该请求，原因见错误码。")
 STATUS_401 = Text("The key is missing, wrong, or another provider's.", "密钥缺失、错误，或属于其他服务商。")
 STATUS_403 = Text("The key or the account may not do this.", "该密钥或账号没有此权限。")
-STATUS_404 = Text("There is no such model for this account, or no such address.", "该账号没有此模型，或地址不存在。")
 STATUS_405 = Text("The address is no address of the image API.", "该地址不是图片接口。")
 STATUS_409 = Text("The gateway is working on the same request, or was.", "网关正在或曾经处理同一请求。")
 STATUS_415 = Text("The gateway does not take this kind of request.", "网关不接受这种格式的请求。")

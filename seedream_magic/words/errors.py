@@ -41,12 +41,12 @@ ASK_SUPPORT = Text(
     "The provider's support can tell more; it asks for the request id.", "可凭请求 id 向服务商客服了解详情。"
 )
 RECOVER_LOOKS_AGAIN = Text(
-    "%seedream recover looks for it again while its link lives, mostly 24 h.",
-    "链接有效期内（通常 24 小时），%seedream recover 可再次下载。",
+    "%seedream recover {own_run} looks for it again while its link lives, mostly 24 h.",
+    "链接有效期内（通常 24 小时），%seedream recover {own_run} 可补下载。",
 )
 RETRY_BILLS = Text(
-    "It cannot be fetched any more; %seedream retry asks for it anew, which bills.",
-    "已无法下载；%seedream retry 会重新请求并计费。",
+    "It cannot be fetched any more; %seedream retry {own_run} asks for it anew, which bills.",
+    "已无法下载；%seedream retry {own_run} 会重新请求并计费。",
 )
 TOO_LARGE_AGAIN = Text(
     "Fetching it again would meet the same limit; the provider's support can tell why it is so large.",

@@ -17,7 +17,7 @@ NONE_FITS = Text(
     "No picture fits. %seedream gallery alone shows all.", "没有符合的图片。只输入 %seedream gallery 可显示全部。"
 )
 
-GALLERY = Text("Gallery", "图库")
+GALLERY = Text("Gallery", "图片墙")
 KEYWORDS = Text("Words", "关键词")
 EVERY_MODEL = Text("Every model", "全部模型")
 EVERY_NOTEBOOK = Text("Every notebook", "全部笔记本")

@@ -5,7 +5,7 @@ from __future__ import annotations
 from seedream_magic.words.text import Text
 
 PLANNED = Text("to send", "将发送")
-STORED = Text("in the library", "已在本地")
+STORED = Text("in the library", "已在图库")
 RUNNING = Text("under way", "生成中")
 INCOMPLETE = Text("incomplete", "不完整")
 SENT_BEFORE = Text("sent before", "此前已发送")
@@ -22,7 +22,7 @@ RUNS_NOT_SHOWN = Text("{count:more run|more runs} not shown here.", "另有 {cou
 MORE_OF_RUN = Text("{count} more: %seedream show {run}", "另有 {count} 张：%seedream show {run}")
 RESUME = Text(
     "Run the cell again: what is there is shown from the store, only the rest is asked for.",
-    "请重新运行该单元格：已有的取自本地，只请求其余的。",
+    "请重新运行该单元格：已有的取自图库，只请求其余的。",
 )
 WITHOUT_FRAME = Text("{file} is without frame {number} of {cell}: {why}", "{file} 缺 {cell} 的第 {number} 帧：{why}")
 PREVIEWS_ONLY = Text(
@@ -33,7 +33,7 @@ PREVIEWS_ONLY = Text(
 # What axes are called; a name that is a person's own stays
 VARY = Text("vary", "变体")
 EACH = Text("each", "逐行")
-TAKE = Text("take", "第几组")
+TAKE = Text("take", "第几版")
 SAMPLE = Text("sample", "抽样")
 SIZE = Text("size", "尺寸")
 RATIO = Text("ratio", "比例")

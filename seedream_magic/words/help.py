@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from types import MappingProxyType
+
 from seedream_magic.words.text import Text
 
 START = Text(
@@ -13,15 +15,15 @@ START = Text(
     "best\n    %seedream compare story[0] night[0]   side by side\n    %seedream export story fox.pdf        hand it "
     "over\n\nCompare looks:  --vary with {{red|blue}} in the prompt\nWhat it costs:  --dry-run before, %seedream "
     "after\nEarlier runs:   %seedream history fox, %seedream show 1\nTrouble:        %seedream doctor, %seedream "
-    "retry RUN\nWithout typing: %seedream panel\n\n%seedream help TOPIC: ",
+    "retry RUN\nWithout typing: %seedream panel\n\n%seedream help: ",
     "以 %%seedream 开头的单元格会画出下面的提示词。\n\n    %%seedream -n 4 -s 2K -r 16:9\n    同一座山村的四季\n\n    "
     "%%seedream 故事 << -s 2K --ref hero.png\n    水彩，一只红狐狸\n    ---\n    它在雪地里醒来\n    ---\n    "
     "它走过结冰的河\n\n接着画：\n    故事 = 故事.redo(1)              重画第 2 帧\n    故事 = "
-    '故事.extend(["它睡着了"])  再加一帧\n    夜 = 故事[0].vary("夜里")         以一帧为参考画新的一组\n    '
+    '故事.extend(["它睡着了"])  再加一帧\n    夜 = 故事[0].vary("夜里")         以一帧为参考衍生新的一组\n    '
     "故事[0].star()                   标出最好的\n    %seedream compare 故事[0] 夜[0]   并排对比\n    %seedream "
     "export 故事 狐狸.pdf    交付\n\n对比多种画法：--vary，提示词里写 {{红|蓝}}\n费用：        先用 --dry-run 看，"
     "之后看 %seedream\n以前的图：    %seedream history 狐狸，再用 %seedream show 1\n出了问题：    %seedream doctor，"
-    "%seedream retry RUN\n不想打字：    %seedream panel\n\n%seedream help 主题：",
+    "%seedream retry 运行号\n不想打字：    %seedream panel\n\n%seedream help 主题：",
 )
 REFERENCES = Text(
     '--ref takes, each once or several times:\n    hero.png  "two words.png"  art/*.png   files\n    https://…        '
@@ -29,10 +31,12 @@ REFERENCES = Text(
     "set, a frame, a PIL image,\n                                           an array, bytes, an open file\n    "
     "run:ID[2]                              a frame of an earlier run, from 0\nReferences and images together are at "
     "most 15. --fit scales what is too large.",
-    '--ref 可多次使用，可以是：\n    hero.png  "两个 词.png"  art/*.png   文件\n    https://…                         '
-    "   链接，获取时不带密钥\n    hero  hero[2]                        变量：图组、帧、PIL 图像、数组、字节、"
-    "打开的文件\n    run:ID[2]                            以前某次的一帧，从 0 数起\n参考图与生成张数合计不超过 15。"
-    "--fit 缩小超限的图。",
+    '--ref（--参考图）可多次使用，可以是：\n    hero.png  "两个 词.png"  art/*.png   文件\n    https://…       '
+    "         "
+    "         链接，获取时不带密钥\n    hero  hero[2]                     变量：组图、帧、PIL 图像、数组、\n"
+    "                                      字节、打开的文件\n    run:ID[2]                         以前某次运行"
+    "的一帧，从 0 "
+    "数起\n参考图与生成张数合计不超过 15。--fit 缩小超限的图。",
 )
 EXPORT = Text(
     '%seedream export RUN FILE, or images.export("FILE"); the ending says what:\n    book.pdf    --layout page, '
@@ -40,10 +44,11 @@ EXPORT = Text(
     "to a page\n    set.zip     originals, captions, what was asked for\n    sheet.jpg   a contact sheet; .png too\n  "
     "  play.gif    the frames one after the other\n--title T, --author NAME and --no-captions are for .pdf and .html, "
     "which tell nothing\nof model, price and run without --with-facts.",
-    '%seedream export RUN 文件，或 images.export("文件")，由扩展名决定：\n    book.pdf    --layout page（一页一帧）、'
-    "spread（跨页）、sheet（总览）；--page-size A4、A5、square、picture 等\n    book.html   一个网页，内含原图；"
-    "打印时一页一张\n    set.zip     原图、说明、请求内容\n    sheet.jpg   总览图，也可用 .png\n    play.gif    "
-    "依次播放各帧\n--title、--author、--no-captions 用于 .pdf 和 .html；不加 --with-facts 时不含模型、费用和记录编号。",
+    '%seedream 导出 运行号 文件，或 images.export("文件")，由扩展名决定：\n    book.pdf    --版式 单页、跨页 或 总览；'
+    "--纸张 A4、A5、方形、随图 等\n    book.html   一个网页，内含原图；打印时一页一张\n    set.zip     原图、图"
+    "注、请求内容"
+    "\n    sheet.jpg   总览图，也可用 .png\n    play.gif    依次播放各帧\n--标题、--作者、--无图注 用于 .pdf 和 .html；"
+    "\n不加 --含信息 时不写模型、费用和运行号。",
 )
 CELL = Text(
     "%%seedream [NAME <<] [options]\nthe prompt, with {{variables}} filled in from the notebook\n\nDraws with "
@@ -79,6 +84,46 @@ TOPIC_COMMANDS = Text("commands", "命令")
 TOPIC_SWEEP = Text("sweep", "批量")
 TOPIC_REFERENCES = Text("references", "参考图")
 TOPIC_EXPORT = Text("export", "导出")
+TOPIC_STORYBOARD = Text("storyboard", "分镜")
+TOPIC_COST = Text("cost", "费用")
+STORYBOARD = Text(
+    "A line --- splits the prompt: the style of all frames, then one part a frame.\n\n    %%seedream story << -s "
+    "2K --ref hero.png\n    watercolour, one red fox\n    ---\n    it wakes in the snow\n    ---\n    it crosses the "
+    "frozen river\n\nIt is one request, so the pictures know each other; -n follows from the parts.\n    "
+    'story.redo(1, prompt="…")   frame 2 in other words\n    story.extend(["…"])        one frame more\n    %seedream '
+    "export story fox.pdf",
+    "单独一行 --- 把提示词分成几段：第一段是共同风格，其后每段一帧；——— 也可以。\n\n    %%seedream 故事 << -s 2K "
+    "--ref hero.png\n    水彩，一只红狐狸\n    ---\n    它在雪地里醒来\n    ---\n    它走过结冰的河\n\n"
+    '整套是一次请求，各张相互关联；张数由段数决定。\n    故事.redo(1, prompt="…")   换一种说法重画第 2 帧\n    '
+    '故事.extend(["…"])        再加一帧\n    %seedream export 故事 狐狸.pdf',
+)
+COST = Text(
+    "Each picture that the service makes is billed, and nothing else.\n    --dry-run           before: how many images"
+    ", and their price; sends nothing\n    %seedream           after: what this session has cost\n    %seedream"
+    " history "
+    "  what each run has cost\nThe same cell again shows the stored pictures unbilled; --fresh pays anew.\n"
+    "%seedream recover bills nothing; %seedream retry RUN bills what it draws.\nLimits: %config "
+    "SeedreamMagics.max_images_per_run = 8; or …_per_session, …_per_day\nWithout a key, free: %seedream use demo",
+    "只有服务生成的图片按张计费。\n    --试算              运行前：会画几张、多少钱，不发送\n    %seedream           "
+    "运行后：本次会话的费用\n    %seedream 历史      每次运行的费用\n重新运行同一单元格会显示已存的图片，不计费"
+    "；--重新生成"
+    " 会重新生成并计费。\n%seedream 补下载 不计费；%seedream 重试 运行号 按新画的张数计费。\n上限：%config "
+    "SeedreamMagics.max_images_per_run = 8\n另有 max_images_per_session、max_images_per_day\n没有密钥、免费试用"
+    "：%seedream use demo",
+)
+TOPIC_WORDS = MappingProxyType({
+    "故事板": "storyboard", "绘本": "storyboard", "计费": "cost", "价格": "cost", "花费": "cost", "price": "cost",
+    "billing": "cost", "对比画法": "sweep", "参数": "options", "交付": "export", "参考": "references",
+    "reference": "references",
+})  # fmt: skip
+"""What people call a page of the help, and its name."""
+PLACEHOLDERS = MappingProxyType({
+    "RUN": "运行号", "PATH": "路径", "NAME": "名称", "TOPIC": "主题", "WORDS": "词", "FOLDER": "文件夹", "FRAME": "帧",
+    "CODE": "错误码", "DATE": "日期", "PROVIDER": "服务商", "SIZE": "尺寸", "ID": "id", "FORMAT": "格式",
+    "KIND": "种类", "MODE": "模式", "LAYOUT": "布局", "OPTION=A,B": "选项=甲,乙", "W:H": "宽:高", "T": "标题",
+})  # fmt: skip
+"""What stands in a line of the help for what a person types there, in Chinese."""
+SEE_ONE = Text("%seedream help --size tells all of one option.", "%seedream help --尺寸 可查看某个选项的详情。")
 NO_TOPIC = Text("There is no help on {topic}: {topics}.", "没有关于 {topic} 的帮助，可选：{topics}。")
 TOPIC_MEANT = Text("There is no help on {topic}: did you mean {meant}?", "没有关于 {topic} 的帮助，是想查 {meant} 吗？")
 
@@ -104,7 +149,7 @@ COMMAND_GALLERY = Text(
 )
 COMMAND_COMPARE = Text(
     "two to nine pictures of any runs side by side, zoomed together: story[2] run:ID[0]",
-    "并排对比任意记录的二至九张图片",
+    "并排对比任意运行的二至九张图片",
 )
 COMMAND_RECOVER = Text("download what earlier runs lack; bills nothing", "补下载缺失的图片，不计费")
 COMMAND_RETRY = Text(
@@ -118,11 +163,11 @@ COMMAND_EXPORT_RUN = Text(
 )
 COMMAND_PURGE = Text(
     "delete a run and its pictures; asks first. RUN: its full id, a variable, or latest. Starred ones stay",
-    "从磁盘删除一次记录及其图片，删除前询问；需完整编号、变量或 latest；有星标的须加 --even-starred",
+    "从磁盘删除一次运行及其图片，删除前询问；需完整编号、变量或 latest；有星标的须加 --even-starred",
 )
 COMMAND_LIBRARY = Text(
     "the stores that are known, and how many runs each has; --scan takes in those below a folder",
-    "已知的存储及其记录数；--scan 收录某文件夹下的存储",
+    "已知的存储及其运行数；--scan 收录某文件夹下的存储",
 )
 COMMAND_DOCTOR = Text("what is wrong, and the fix; --probe tries the network", "体检；--probe 检测网络")
 COMMAND_DOCTOR_CODE = Text(

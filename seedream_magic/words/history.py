@@ -20,7 +20,7 @@ ANSWERING = Text("answering", "生成中")
 
 NO_RUNS = Text(
     "No runs yet. Draw with %%seedream: each run is kept and listed here.",
-    "还没有运行记录。用 %%seedream 生成图片，每次运行都会保存并列在这里。",
+    "还没有运行。用 %%seedream 生成图片，每次运行都会保存并列在这里。",
 )
 NONE_FITS = Text(
     "No run fits all of these words: {words}. %seedream history alone lists every run.",

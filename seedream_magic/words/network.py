@@ -160,10 +160,7 @@ NO_HASHED = Text(
     "其中没有 OpenSSL 能识别的证书文件名（可用 openssl rehash 生成）",
 )
 CANNOT_BE_READ = Text("which cannot be read ({why})", "无法读取（{why}）")
-CHECK_CLOCK_AND_PROXY = Text(
-    "Check this machine's clock and the proxy; the certificate is never left unchecked.",
-    "检查本机时钟和代理；证书校验不会被跳过。",
-)
+CHECK_CLOCK_AND_PROXY = Text("Else check this machine's clock and the proxy.", "否则检查本机时钟和代理。")
 CLOCK_SAYS = Text(
     "This machine's clock says {time} UTC: if that is wrong, set it.", "本机时钟为 {time} UTC：若不对请校正。"
 )
@@ -175,13 +172,12 @@ NOT_READ_HERE = Text(
     "本扩展不读取 {variables}：请把同一文件写入 SSL_CERT_FILE。",
 )
 NAME_CERTIFICATE = Text(
-    "Where a company's proxy opens TLS, name its certificate in SSL_CERT_FILE.",
-    "若公司代理会拆解 TLS，请用 SSL_CERT_FILE 指定其证书。",
+    "Behind a company's proxy name its certificate in SSL_CERT_FILE.",
+    "在公司代理后面，请用 SSL_CERT_FILE 指定其证书。",
 )
 NAME_CERTIFICATE_OR_SYSTEM = Text(
-    "Where a company's proxy opens TLS, name its certificate in SSL_CERT_FILE, or take the system's certificates: "
-    "{command}.",
-    "若公司代理会拆解 TLS，请用 SSL_CERT_FILE 指定其证书，或使用系统证书：{command}。",
+    "Behind a company's proxy name its certificate in SSL_CERT_FILE, or take the system's: {command}.",
+    "在公司代理后面，请用 SSL_CERT_FILE 指定其证书，或使用系统证书：{command}。",
 )
 
 # Gateways.
@@ -189,7 +185,6 @@ GATEWAY_FAULTS = Text("{gateway} at this base URL {faults}.", "此 base URL 的 
 GATEWAY_FAULTS_ADD = Text(
     "{gateway} at this base URL {faults}: add {options}.", "此 base URL 的 {gateway} {faults}：请加 {options}。"
 )
-AND = Text("{first} and {then}", "{first}，且{then}")
 DOES_NOT_TAKE = Text("does not take {names}", "不支持 {names}")
 DROPS = Text("drops {names}", "会丢弃 {names}")
 NO_STREAMED_SET = Text("cannot pass on a streamed set", "不支持逐张接收组图")
@@ -240,10 +235,10 @@ COST = Text("The service says that this cost {cost}.", "服务称此次费用为
 IN_PYTHON = Text("{cell} (in Python {python})", "{cell}（Python 中 {python}）")
 
 # Refusals.
-CAUSE_AND_FIX = Text("{fix}", "{cause}{fix}")
-"""What to do about a code of the service, whose own words stand before it: they are English, so Chinese tells why."""
-HTTP_STATUS = Text("{said} (HTTP {status}).", "{said}（HTTP {status}）。")
-SAID = Text("{said}.", "{said}。")
+HTTP_STATUS = Text("{what} (HTTP {status})", "{what}（HTTP {status}）")
+SAID = Text("The service says: “{said}”", "服务原话：“{said}”")
+SAID_WITH = Text("The service says: “{said}” (HTTP {status})", "服务原话：“{said}”（HTTP {status}）")
+"""The service's own words, in whatever language; they stand last."""
 CHECK_KEY = Text(
     "Check the key: %seedream shows where it comes from, %seedream key takes another.",
     "检查密钥：%seedream 显示来源，%seedream key 可更换。",
@@ -329,7 +324,7 @@ HEADERS_OF = Text("{source}: {what}", "{source}：{what}")
 HEADERS_NO_OBJECT = Text("what is given is no object of names and texts.", "给出的不是名称与文字组成的对象。")
 HEADER_NAME = Text(
     "a name in it is no name of a header (letters, digits and - without spaces).",
-    "其中有的名称不是有效的请求头名（字母、数字和 -，不含空格）。",
+    "其中有的名称不是有效的标头名（字母、数字和 -，不含空格）。",
 )
 HEADER_IS_OURS = Text(
     "{names} cannot be set there; the key, the type and the way of the request are its own.",

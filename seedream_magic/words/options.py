@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from seedream_magic.words.text import Text
 
-NAME = Text("bind the set to NAME; the same as NAME << in front", "把图组存入变量 NAME")
+NAME = Text("bind the set to NAME; the same as NAME << in front", "把组图存入这个变量")
 DRY_RUN = Text("show the request as JSON and curl; send nothing", "只显示请求，不发送")
 PROVIDER = Text("{names}; for this cell", "本单元格的服务商：{names}")
 VARY = Text(
@@ -19,7 +19,7 @@ XY = Text(
     "one run for each value of an option, such as size=2K,4K or ref=hero,villain; repeatable",
     "选项的每个值各画一次，如 size=2K,4K；可重复",
 )
-REPEAT = Text("so many takes of each run; takes that exist are shown", "每次请求画几组；已有的直接显示")
+REPEAT = Text("so many takes of each run; takes that exist are shown", "每次请求画几版；已有的直接显示")
 SAMPLE = Text("draw so many of all runs, the same ones each time", "只抽取其中几次")
 SEED = Text("which ones: another number, another sample; 0", "抽样种子，默认 0")
 BG = Text("return at once; the set grows while the kernel is free", "后台绘制，不占用内核")
@@ -32,15 +32,15 @@ SHOW = Text("carousel (default) or grid", "轮播或网格")
 
 # Fields of a request.
 FRESH = Text("pay again for a request that is in the store", "重新生成并计费，不用已存的结果")
-TAKE = Text("the K-th set made of this request", "此请求的第 K 组")
-COPY = Text("copy a set that another store has into this one", "把其他存储里的图组复制过来")
+TAKE = Text("the K-th set made of this request", "此请求的第 K 版")
+COPY = Text("copy a set that another store has into this one", "把其他存储里的组图复制过来")
 EXTRA = Text("further body fields, sent as they are; null leaves one out", "附加请求字段，null 去掉字段")
 CHECK = Text("send although the model's limits say no", "不检查模型限制")
 TIMEOUT = Text("limit of the whole call in seconds", "整个调用的时限（秒）")
 IMAGES = Text("how many: 1-15, or auto: the model decides", "张数：1-15，或 auto（由模型决定）")
-MODEL = Text("model id", "模型")
+MODEL = Text("model id", "模型 id")
 SIZE = Text("1K, 2K, 4K or WIDTHxHEIGHT", "尺寸：1K、2K、4K 或宽x高")
-RATIO = Text("with a preset size: its pixels at W:H", "宽高比，如 16:9")
+RATIO = Text("with a preset size: its pixels at W:H", "比例，如 16:9")
 REFS = Text(
     "reference image, repeatable: path, glob, https link, run:ID[K], or a variable of the notebook",
     "参考图，可重复：路径、通配符、链接、run:ID[K] 或变量",

@@ -16,12 +16,12 @@ FRAME_HINT = Text("What this frame shows", "这一帧的内容")
 ADD_FRAME = Text("Add frame", "添加一帧")
 ADD_FRAME_HINT = Text(
     "A storyboard: the prompt becomes the style of all frames, each frame is one picture",
-    "故事板：提示词成为共同风格，每帧一张图",
+    "分镜：提示词成为共同风格，每帧一张图",
 )
 FRAME_UP = Text("Move frame {number} up", "第 {number} 帧上移")
 FRAME_DOWN = Text("Move frame {number} down", "第 {number} 帧下移")
 FRAME_REMOVE = Text("Remove frame {number}", "删除第 {number} 帧")
-RATIO = Text("Ratio", "宽高比")
+RATIO = Text("Ratio", "比例")
 RATIO_HINT = Text("Width to height", "宽与高之比")
 MODEL_DECIDES = Text("model decides", "模型决定")
 SIZE = Text("Size", "尺寸")
@@ -33,9 +33,7 @@ MODEL_HINT = Text("The model that draws; its exact id stands behind Options", "�
 OPTIONS = Text("Options", "选项")
 OPTIONS_HINT = Text("Exact size, model id, watermark, compare", "精确尺寸、模型 id、水印、对比")
 OTHER_SIZE = Text("Other size", "其他尺寸")
-OTHER_SIZE_HINT = Text(
-    "A ratio (5:4) or pixels (2400x1200) in place of those above", "宽高比（5:4）或像素（2400x1200）"
-)
+OTHER_SIZE_HINT = Text("A ratio (5:4) or pixels (2400x1200) in place of those above", "比例（5:4）或像素（2400x1200）")
 MODEL_ID = Text("Model id", "模型 id")
 MODEL_ID_HINT = Text("The exact id that is sent; type another one", "实际发送的 id，可改")
 WATERMARK = Text("Watermark", "水印")
@@ -56,17 +54,17 @@ DRAW_AT_MOST = Text("Draw up to {count}", "最多生成 {count} 张")
 FREE = Text("free", "免费")
 SHOW = Text("Show · nothing billed", "显示 · 不计费")
 DRAW_AGAIN = Text("Draw again", "重新生成")
-DRAW_AGAIN_HINT = Text("Draws it once more and pays again, though it is in the library", "库中已有，仍重新生成并计费")
+DRAW_AGAIN_HINT = Text("Draws it once more and pays again, though it is in the library", "图库中已有，仍重新生成并计费")
 STOP = Text("Stop", "停止")
 STOP_HINT = Text("Ends the run; pictures that have come are kept", "停止；已到的图片会保留")
 DECIDED_BY_MODEL = Text("as many as the model decides", "张数由模型决定")
 PICTURES = Text("{count} pictures", "{count} 张")
 ONE_PICTURE = Text("1 picture", "1 张")
-STORYBOARD_OF = Text("storyboard of {count}", "{count} 帧故事板")
+STORYBOARD_OF = Text("storyboard of {count}", "{count} 帧分镜")
 NO_WATERMARK = Text("no watermark", "无水印")
 STREAMED = Text("streamed", "逐张接收")
-RATIO_BY_MODEL = Text("ratio: model decides", "宽高比由模型决定")
-IN_LIBRARY = Text("In the library (run {run}): it is shown from there.", "库中已有（{run}），直接显示。")
+RATIO_BY_MODEL = Text("ratio: model decides", "比例由模型决定")
+IN_LIBRARY = Text("In the library (run {run}): it is shown from there.", "图库中已有（{run}），直接显示。")
 CANNOT_BE_SENT = Text("Cannot be sent: {why}", "无法发送：{why}")
 ROOM = Text("References and pictures: {total} of {most}", "参考图与图片共 {total} / {most}")
 
@@ -109,8 +107,6 @@ PROGRESS_OPEN = Text("{made} so far", "已到 {made} 张")
 PROGRESS_RUNS = Text("{ended} of {runs} runs", "{ended} / {runs} 次")
 PROGRESS_FRAME = Text("frame {number} · ", "第 {number} 帧 · ")
 ABOUT = Text("about {seconds} s more", "约还需 {seconds} 秒")
-STOPPED_UNSENT = Text("Stopped before anything was sent.", "尚未发送就已停止。")
-GENERATE_AGAIN = Text("Draw again", "再次生成")
 
 # Going on from a frame
 FROM_FRAME = Text("From frame", "从第几帧")
@@ -127,7 +123,7 @@ REDO = Text("Redo", "重画")
 REDO_HINT = Text(
     "Draws this frame anew, the others as references; may bill 1 image", "以其余帧为参考重画这一帧，可能计费 1 张"
 )
-VARY = Text("Vary", "变体")
+VARY = Text("Vary", "衍生")
 VARY_HINT = Text("Draws a new picture after this frame; may bill 1 image", "以这一帧为参考画一张新图，可能计费 1 张")
 USE_AS_REFERENCE = Text("Use as reference", "用作参考图")
 USE_AS_REFERENCE_HINT = Text("Adds this frame to the references", "加入参考图")
@@ -141,7 +137,7 @@ FRAME_WITHOUT_PICTURE = Text(
     "Frame {number} has no picture: redo it, or choose another one.", "第 {number} 帧没有图片：请重画，或换一帧。"
 )
 FILL_IN_WORDS = Text(
-    "Fill in New words: Vary draws by them alone, after the picture.", "请填写新提示词：变体只按它并参考此图来画。"
+    "Fill in New words: Vary draws by them alone, after the picture.", "请填写新提示词：衍生只按它并参考此图来画。"
 )
 
 # Earlier sets
@@ -166,13 +162,13 @@ COMPARE_HINT = Text(
     "Draws the same with several sizes, models or words, side by side", "用多种尺寸、模型或词语各画一次并排对比"
 )
 SIZES = Text("Sizes", "尺寸")
-RATIOS = Text("Ratios", "宽高比")
+RATIOS = Text("Ratios", "比例")
 MODELS = Text("Models", "模型")
 COMPARED = Text("Compare {name}: {value}", "对比{name}：{value}")
 COMPARE_WORDS = Text("Words: write them in the prompt as {{red|blue}}.", "词语：在提示词中写作 {{红|蓝}}。")
 COMPARE_NOTHING = Text(
     "Choose sizes, ratios or models to compare, or write {{red|blue}} in the prompt.",
-    "请选择要对比的尺寸、宽高比或模型，或在提示词中写 {{红|蓝}}。",
+    "请选择要对比的尺寸、比例或模型，或在提示词中写 {{红|蓝}}。",
 )
 COMPARE_TWO = Text("{name}: choose at least two to compare.", "{name}：请至少选择两个。")
 COMPARES = Text("Compares {names}: {count} runs.", "对比{names}：共 {count} 次。")
@@ -197,11 +193,11 @@ EXPORT_PAGE = Text("Page", "页面")
 EXPORT_PAGE_HINT = Text("Size of a page of a PDF", "PDF 页面大小")
 EXPORT_LAYOUT = Text("Layout", "版式")
 EXPORT_LAYOUT_HINT = Text(
-    "Of a PDF: a picture a page, two a spread, or all on a sheet", "PDF：每页一张、对开两张或拼图"
+    "Of a PDF: a picture a page, two a spread, or all on a sheet", "PDF：每页一张、跨页两张或总览"
 )
 LAYOUT_PAGE = Text("one a page", "每页一张")
-LAYOUT_SPREAD = Text("spread", "对开")
-LAYOUT_SHEET = Text("contact sheet", "拼图")
+LAYOUT_SPREAD = Text("spread", "跨页")
+LAYOUT_SHEET = Text("contact sheet", "总览")
 EXPORTING = Text("writing…", "正在写入…")
 
 # The key

@@ -14,23 +14,23 @@ KEPT_ELSEWHERE = Text(
 )
 NOT_SAVED = Text("The picture was made but could not be saved: {why}.", "图片已生成，但无法保存：{why}。")
 MAKE_ROOM = Text(
-    "Make room; then %seedream recover brings it while its link lives.",
-    "清理磁盘；链接有效期内，%seedream recover 可补下载。",
+    "Make room; then %seedream recover {own_run} brings it while its link lives.",
+    "清理磁盘；链接有效期内，%seedream recover {own_run} 可补下载。",
 )
 THEN_RECOVER = Text(
-    "Then %seedream recover brings it while its link lives.", "然后在链接有效期内用 %seedream recover 补下载。"
+    "Then %seedream recover {own_run} brings it while its link lives.",
+    "然后在链接有效期内用 %seedream recover {own_run} 补下载。",
 )
 CAME_WITHOUT_LINK = Text("It came without a link, so that it cannot be fetched again.", "它没有链接，无法再次下载。")
 WHAT_CAME_IS_KEPT = Text("What came in its place is kept in {path}.", "收到的内容保存在 {path}。")
 SAME_LIMIT = Text(
-    "%seedream recover would meet the same limit; its link, in {path}, can be opened by hand till it ends, mostly 24 "
-    "h after the run.",
-    "%seedream recover 仍会超限；链接在 {path} 中，失效前（通常 24 小时）可手动打开。",
+    "%seedream recover would meet the same limit; open its link by hand, mostly for 24 h: {path}",
+    "%seedream recover 仍会超限；失效前（通常 24 小时）可手动打开链接：{path}",
 )
 MAY_BE_SERVED_AGAIN = Text(
-    "It may be served again: %seedream recover brings it while its link lives. %seedream retry asks for another, "
-    "which bills.",
-    "之后可能恢复：链接有效期内可用 %seedream recover 补下载；%seedream retry 会重新请求并计费。",
+    "While its link lives, %seedream recover {own_run} may bring it; %seedream retry {own_run} asks for another, which "
+    "bills.",
+    "链接有效期内，%seedream recover {own_run} 也许能补下载；%seedream retry {own_run} 会重新请求并计费。",
 )
 
 # Its download.

@@ -22,7 +22,7 @@ DRAW_ELSEWHERE = Text(
 )
 OTHER_LOOP = Text(
     "To await a set takes asyncio, and another event loop runs here (trio, curio).",
-    "await 图组需要 asyncio，而此处运行的是其他事件循环（trio、curio）。",
+    "await 组图需要 asyncio，而此处运行的是其他事件循环（trio、curio）。",
 )
 WITHOUT_AWAIT = Text(
     "There generate(...) without await does the same, as %%seedream does.",

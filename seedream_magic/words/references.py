@@ -59,7 +59,7 @@ FRAME_NOT_YET = Text("Frame {number} has no picture yet.", "第 {number} 帧还�
 NO_KIND = Text(
     "{kind} is no kind of reference: give a path, an https link, bytes, a picture, an array, an open file, an upload, "
     "a frame, an image set, or a list of these.",
-    "{kind} 不能作参考图：可用路径、https 链接、字节、图片、数组、打开的文件、上传、帧、图组，或由它们组成的列表。",
+    "{kind} 不能作参考图：可用路径、https 链接、字节、图片、数组、打开的文件、上传、帧、组图，或由它们组成的列表。",
 )
 LISTS_IN_LISTS = Text(
     "The references stand in lists within lists; give one list.", "参考图嵌套了太多层列表；请给一个列表。"

@@ -143,7 +143,6 @@ UP_TO = Text("up to {images:image}", "最多 {images} 张")
 ONE_IMAGE = Text("1 image", "1 张")
 WITH_PRICE = Text("{images}, {price}", "{images}，{price}")
 BY_SOURCE = Text("{amount} by {source}", "{amount}（{source}）")
-AND = Text("{first} and {then}", "{first}、{then}")
 
 # Going on from what the store has.
 SOME_ARE_REFERENCES = Text(

@@ -66,7 +66,7 @@ TOO_FEW = Text(
 )
 
 # Stop.
-STOPPED_BEFORE = Text("Stopped before anything was sent.", "请求发送前已停止。")
+STOPPED_BEFORE = Text("Stopped before anything was sent.", "发送前已停止。")
 STOPPED_WATCHING = Text(
     "Stopped here. Nothing was sent or billed; run {run} is not touched by it.",
     "已在此停止。未发送，未计费；运行 {run} 不受影响。",
@@ -79,7 +79,7 @@ CELL_GOES_ON = Text(
 )
 TASK_GOES_ON = Text(
     "The gateway goes on with task {task}: %seedream recover {run} fetches its pictures, which bills nothing.",
-    "网关仍在执行任务 {task}：%seedream recover {run} 可取回图片，不计费。",
+    "网关仍在执行任务 {task}：%seedream recover {run} 可补下载图片，不计费。",
 )
 
 # Tasks of gateways.
@@ -92,8 +92,8 @@ TASK_WITHOUT_PICTURE = Text(
 )
 TASK_UNREADABLE = Text("gives no answer to be read, {times} times in a row", "连续 {times} 次返回无法读取的内容")
 LOOK_FOR_TASK = Text(
-    "Look for task {tasks} in the gateway's console; %seedream recover asks for it again, which bills nothing.",
-    "在网关控制台查看任务 {tasks}；%seedream recover 可再次查询，不计费。",
+    "Look for task {tasks} in the gateway's console; %seedream recover {own_run} asks for it again, unbilled.",
+    "在网关控制台查看任务 {tasks}；%seedream recover {own_run} 可再次查询，不计费。",
 )
 RECOVER_ONCE_MORE = Text(
     "%seedream recover {run} asks for it once more, which bills nothing; %seedream retry {run} asks for another, "
@@ -137,13 +137,13 @@ IS_INCOMPLETE = Text(
 )
 RECORD_IS_OF_ANOTHER = Text(
     "Run {run} stands for this request, but its record tells of another one; --fresh draws anew.",
-    "运行 {run} 对应此请求，但记录的是另一请求；--fresh 会重画。",
+    "运行 {run} 对应此请求，但记录的是另一请求；--fresh 会重新生成。",
 )
 THIS_PROGRAM = Text("this program", "本程序")
 ANOTHER_PROGRAM = Text("another program", "另一个程序")
 FRESH_AND_TAKE = Text(
     "--fresh makes a new take; --take shows one that was made. Give one of them.",
-    "--fresh 画新的一组，--take 显示已有的；两者只能选一。",
+    "--fresh 生成新的一版，--take 显示已有的；两者只能选一。",
 )
 MORE_OF_ID = Text(
     "{count} runs of all stores begin or end with '{id}'; type more of the id.",
@@ -155,15 +155,15 @@ NO_PICTURE_OBJECT = Text(
 NO_RUN_MADE_IT = Text("No run of {store} made {path}.", "{store} 中没有哪次运行生成过 {path}。")
 NO_TAKE = Text(
     "--take {take}: the store has no take of this request; --fresh pays for a new one.",
-    "--take {take}：存储中没有此请求的图片；--fresh 会付费重画。",
+    "--take {take}：存储中没有此请求的图片；--fresh 会付费重新生成。",
 )
 NO_SUCH_TAKE = Text(
     "--take {take}: the store has {made:take} of this request; --fresh pays for a new one.",
-    "--take {take}：存储中此请求只有 {made} 组；--fresh 会付费重画。",
+    "--take {take}：存储中此请求只有 {made} 版；--fresh 会付费重新生成。",
 )
 NOT_NEXT_TAKE = Text(
     "--take {take}: the store has {made:take} of this request; --take {next} draws the next.",
-    "--take {take}：存储中此请求只有 {made} 组；--take {next} 画下一组。",
+    "--take {take}：存储中此请求只有 {made} 版；--take {next} 画下一版。",
 )
 
 # Going on from one.
@@ -195,25 +195,25 @@ GROWS_ELSEWHERE = Text(
 DRAWN_MEANWHILE = Text("Drawn by {origin} meanwhile.", "其间已画好（{origin}）。")
 STOPPED_EARLY = Text(
     "It was stopped before the model had made all that it would; --fresh draws anew.",
-    "模型还没画完就被停止；--fresh 会重画。",
+    "模型还没画完就被停止；--fresh 会重新生成。",
 )
 LACKS_FETCHABLE = Text(
     "Run {run} lacks {missing:picture}: run the cell again, which bills nothing; --fresh draws all anew.",
-    "运行 {run} 缺 {missing} 张：重新运行单元格即可，不计费；--fresh 全部重画。",
+    "运行 {run} 缺 {missing} 张：重新运行单元格即可，不计费；--fresh 全部重新生成。",
 )
 LACKS_REST = Text(
     "Run {run} lacks {missing:picture}: the cell run again asks for the rest; --fresh draws all anew.",
-    "运行 {run} 缺 {missing} 张：重新运行单元格会补齐；--fresh 全部重画。",
+    "运行 {run} 缺 {missing} 张：重新运行单元格会补齐；--fresh 全部重新生成。",
 )
 GOES_ON = Text(
     "Goes on from run {run}, which has {here} of {total:image}: asks for the missing {missing} only, which may bill "
     "{bill}; --fresh draws all anew.",
-    "接着运行 {run}（已有 {here} / {total} 张）：只请求缺少的 {missing} 张，可能计费 {bill}；--fresh 全部重画。",
+    "接着运行 {run}（已有 {here} / {total} 张）：只请求缺少的 {missing} 张，可能计费 {bill}；--fresh 全部重新生成。",
 )
 DEMO_GOES_ON = Text(
     "Goes on from run {run}, which has {here} of {total:image}: asks for the missing {missing} only, which the demo "
     "draws free; --fresh draws all anew.",
-    "接着运行 {run}（已有 {here} / {total} 张）：只请求缺少的 {missing} 张，演示服务免费；--fresh 全部重画。",
+    "接着运行 {run}（已有 {here} / {total} 张）：只请求缺少的 {missing} 张，演示服务免费；--fresh 全部重新生成。",
 )
 AWAITED_CAME_TO_NOTHING = Text(
     "Run {run} of {origin}, which this waited for, ended without its pictures.",
@@ -276,7 +276,7 @@ DEMO_DRAWS_SET_ANEW = Text(
 )
 LAYERS_TOGETHER = Text(
     "Layers are made together, all anew or none: run the cell again with --fresh.",
-    "图层只能一起重画：加 --fresh 重新运行单元格。",
+    "图层只能一起重新生成：加 --fresh 重新运行单元格。",
 )
 DRAWN_BEFORE_PICK = Text(
     "This was drawn before another take was picked (run {run}); nothing is sent. fresh=True draws another.",
@@ -301,7 +301,7 @@ FRAMES_ADDED_ALREADY = Text(
 )
 VARIED_ALREADY = Text(
     "This variation was drawn by this already (run {run}); nothing is sent. fresh=True draws another.",
-    "这个变体已画过（运行 {run}），未发送。fresh=True 再画一版。",
+    "这张衍生图已画过（运行 {run}），未发送。fresh=True 再画一版。",
 )
 SETTING_IS_TEXT = Text("{name} is text, not {kind}.", "{name} 应为文字，不能是 {kind}。")
 FRAMES_ARE = Text(

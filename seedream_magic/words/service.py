@@ -7,8 +7,8 @@ from seedream_magic.words.text import Text
 REWORD = Text("Word the prompt differently.", "换一种说法写提示词。")
 REFERENCE = Text("Use another reference picture.", "换一张参考图。")
 AGAIN_OR_REWORD = Text(
-    "Run it once more or word it differently; of a set, %seedream retry RUN asks for the failed frames only.",
-    "再运行一次或换一种说法；组图可用 %seedream retry RUN 只重做失败的帧。",
+    "Word it differently, or try once more: %seedream retry {own_run} asks for failed frames only.",
+    "换一种说法，或再试一次：%seedream retry {own_run} 只请求失败的帧。",
 )
 TOP_UP = Text("Top up the account at the provider, then run the cell again.", "在服务商处充值后重新运行。")
 CONSOLE = Text("Open the model for the account in the provider's console.", "在服务商控制台为该账号开通此模型。")
@@ -18,21 +18,21 @@ MODEL = Text(
     "换一个模型：%seedream models 列出可用 id；ark 与 byteplus 的 id 带日期。",
 )
 SLOWER = Text(
-    "Wait a minute and run the cell again; a set counts once for each of its pictures.",
+    "Wait a minute and run it again; a set counts once for each picture.",
     "等一分钟再运行；组图按图片张数计入限额。",
 )
 BUSY = Text("Wait a little, then run the cell again.", "稍等片刻再运行。")
 RAISE = Text("Raise the limit in the provider's console; waiting does not help.", "在控制台调高限额；等待无济于事。")
 OPTION = Text(
-    "Change the option that its message names; %seedream models tells what each model takes.",
-    "修改提示信息中指出的选项；%seedream models 列出各模型支持的参数。",
+    "Change the option that the service names; %seedream models tells what each model takes.",
+    "修改服务指出的选项；%seedream models 列出各模型支持的参数。",
 )
 LOOK_FIRST = Text(
     "See at the provider whether it was billed before running the cell again.", "重新运行前先到服务商处确认是否已计费。"
 )
 KEY = Text(
-    "%seedream shows where the key comes from, %seedream key takes another; each provider has keys of its own.",
-    "%seedream 显示密钥来源，%seedream key 可更换；各服务商的密钥互不通用。",
+    "Each provider has its own keys: %seedream shows where this one comes from, %seedream key takes another.",
+    "各服务商的密钥互不通用：%seedream 显示密钥来源，%seedream key 可更换。",
 )
 ONCE_MORE = Text("Run the cell again.", "重新运行即可。")
 ENDPOINT = Text("Open it in the provider's console, or name a model id.", "在控制台重新启用，或改用模型 id。")
@@ -44,8 +44,15 @@ PROXY = Text(
 SMALLER = Text("Send fewer or smaller references.", "减少参考图数量或缩小参考图。")
 STREAM = Text(
     "Ask for a stream or for fewer images. It may be billed: see at the provider first.",
-    "使用流式接收或减少张数。可能已计费，请先到服务商处确认。",
+    "使用逐张接收或减少张数。可能已计费，请先到服务商处确认。",
 )
+REFUSED = Text("The service refused the request.", "服务拒绝了该请求。")
+REQUEST_REFUSED = Text("The service does not take the request.", "服务不接受该请求。")
+KEY_REFUSED = Text("The service does not take the key.", "服务不接受该密钥。")
+NO_BALANCE = Text("The account has no balance or quota left.", "账号余额或额度不足。")
+NO_MODEL = Text("There is no such model for this account, or no such address.", "该账号没有此模型，或地址不存在。")
+TOO_MANY = Text("Too many requests.", "请求过多。")
+INVALID_FIELD = Text("The model does not take this value of {field}.", "模型不接受 {field} 的这个值。")
 UNNAMED = Text("The prompt or a picture did not pass the content check.", "提示词或图片未通过内容审核。")
 PROMPT_DID_NOT_PASS = Text("The prompt did not pass", "提示词未通过")
 REFERENCE_DID_NOT_PASS = Text("A reference picture did not pass", "参考图未通过")

@@ -9,11 +9,9 @@ BASE_URL = Text("address in place of the provider's", "替代服务商地址的 
 HEADERS = Text(
     "further headers for a gateway; sent with requests only, masked", "网关所需的标头，只随请求发送，不显示内容"
 )
-MODEL = Text("model id", "模型 id")
-STORE = Text("folder of the runs; default seedream-runs", "存放记录的文件夹，默认 seedream-runs")
+STORE = Text("folder of the runs; default seedream-runs", "存放运行的文件夹，默认 seedream-runs")
 IMAGES = Text("1-15 or auto", "张数：1-15 或 auto")
-SIZE = Text("1K, 2K, 4K or WIDTHxHEIGHT", "尺寸：1K、2K、4K 或 WIDTHxHEIGHT")
-RATIO = Text("W:H, with a preset size", "宽高比 W:H，用于预设尺寸")
+RATIO = Text("W:H, with a preset size", "比例 W:H，用于预设尺寸")
 STREAM = Text("receive pictures one by one", "逐张接收图片")
 WATERMARK = Text("the API's AI mark", "接口的 AI 水印")
 RESPONSE_FORMAT = Text("url or b64_json", "返回 url 或 b64_json")
@@ -23,7 +21,7 @@ MAX_IMAGES_PER_DAY = Text(
     "refuse when all notebooks may bill more in a day, by this computer's clock",
     "所有笔记本当天（按本机时钟）可能计费超过此数时拒绝",
 )
-COPY_REPLAYS = Text("copy sets that other stores have into this one", "把其他存储里的图组复制到这里")
+COPY_REPLAYS = Text("copy sets that other stores have into this one", "把其他存储里的组图复制到这里")
 ASK_WHEN_UNKNOWN = Text(
     "pause before a request is sent again that may have been billed", "可能已计费的请求，再次发送前先停一下"
 )
@@ -58,13 +56,12 @@ SWEEP_OVER_RUN = Text(
     "This sweep may bill {bill}; SeedreamMagics.max_images_per_run allows {allowed}.",
     "这次批量可能计费：{bill}；SeedreamMagics.max_images_per_run 上限为 {allowed}。",
 )
-ASK_SWEEP = Text("{more} Draw it? [y/N] ", "{more}要画吗？[y/N] ")
+ASK_SWEEP = Text("{more} Draw it? [y/N] ", "{more}要画吗？输入“是”或 y 开始，直接回车不画：")
 NOBODY_ANSWERS = Text("Nobody can answer here; --sample N draws fewer.", "这里无法确认；--sample N 可少画一些。")
-AGREEMENT = frozenset({"y", "yes", "是"})
+AGREEMENT = frozenset({"y", "yes", "是", "是的", "好", "好的", "确认", "删除", "画"})
 """The answers that agree, in either language."""
 NOT_DRAWN = Text("The sweep was not drawn, as you answered.", "按你的回答，没有画。")
 STOPPED_AT_QUESTION = Text("Stopped at the question: nothing was done.", "在提问时停止，什么也没做。")
-STOPPED_UNSENT = Text("Stopped before anything was sent.", "发送前已停止。")
 UNCOUNTED = Text(
     "How many images may be billed cannot be counted: --extra sets {names} to what is no number.",
     "无法算出可能计费的张数：--extra 中的 {names} 不是数字。",

@@ -18,18 +18,18 @@ DRAW_SOME = Text(
 )
 SAMPLE_SIZE = Text("A sample has 1 to {most:,} runs, not {given}.", "抽样应为 1 到 {most:,} 次，不能是 {given}。")
 NUMBER_OF_TAKES = Text(
-    "A sweep makes 1 to {most} takes of each run, not {given}.", "每次可画 1 到 {most} 组，不能是 {given}。"
+    "A sweep makes 1 to {most} takes of each run, not {given}.", "每次可画 1 到 {most} 版，不能是 {given}。"
 )
 NOTHING_TO_SWEEP = Text(
     "There is nothing to sweep: give groups, rows, options or takes.",
-    "没有可批量的内容：请给出变体、表格、选项取值或组数。",
+    "没有可批量的内容：请给出变体、表格、选项取值或版数。",
 )
 REPEAT_NUMBERS_TAKES = Text(
     "A repeat numbers the takes itself; leave the take out.", "repeat 会自行编号，请去掉 take。"
 )
 FRESH_OR_REPEAT = Text(
     "Fresh pays anew each time, a repeat only for takes that are missing: give one of them.",
-    "fresh 每次重新付费，repeat 只补画缺少的几组，两者只能用一个。",
+    "fresh 每次重新付费，repeat 只补画缺少的几版，两者只能用一个。",
 )
 NO_VALUES = Text("{name} has no values.", "{name} 没有取值。")
 GIVEN_TWICE = Text("{name}: {value} stands there twice.", "{name}：{value} 出现了两次。")
@@ -82,6 +82,9 @@ OPTION_MEANT = Text(
 OPTIONS_ARE = Text(
     "There is no option {name} to cross: there are {names}.", "没有可交叉的选项 {name}；可用的有 {names}。"
 )
+VARY_WORDS = Text(
+    "Words of the prompt vary with --vary and {{red|blue}}.", "要换提示词里的词，请用 --vary 和 {{红|蓝}}。"
+)
 ON_OR_OFF = Text("{where}: {flag} is on or off, not {value}.", "{where}：{flag} 应为 on 或 off，不能是 {value}。")
 
 # Rows of a table
@@ -115,7 +118,7 @@ AND_OTHERS = Text("{where} and {more:other}", "{where} 及另外 {more} 处")
 
 # What it will come to
 RUNS = Text("{runs:run}: {parts}.", "共 {runs} 次：{parts}。")
-IN_LIBRARY = Text("{runs} in the library", "{runs} 次已在本地")
+IN_LIBRARY = Text("{runs} in the library", "{runs} 次已在图库")
 UNDER_WAY = Text("{runs} under way, waited for", "{runs} 次正在生成，等它完成")
 SAME = Text("{runs} the same as others", "{runs} 次与其他相同")
 TO_SEND = Text("{runs} to send", "{runs} 次将发送")
@@ -166,16 +169,15 @@ ONLY_THE_UNSENT = Text(
 )
 ACCOUNT = Text("{parts}.", "{parts}。")
 DRAWN_BY_DEMO = Text("{images:image} drawn by the demo, free", "演示服务生成 {images} 张，免费")
-WAS_BILLED = Text("{images:image} billed", "已计费 {images} 张")
 WAS_BILLED_AT = Text("{images:image} billed, {price}", "已计费 {images} 张，{price}")
-FROM_LIBRARY = Text("{runs:run} from the library", "{runs} 次取自本地")
+FROM_LIBRARY = Text("{runs:run} from the library", "{runs} 次取自图库")
 RUN_NOT_SENT = Text(
     "It was not sent.\nRun the cell again: only what is missing is sent.",
     "未发送。\n重新运行该单元格，只请求缺少的。",
 )
 RUN_STOPPED_FREE = Text(
     "It was stopped under way.\nRun the cell again: what can be fetched is; the rest is drawn anew, free.",
-    "中途停止。\n重新运行该单元格：能取回的先取回，其余免费重画。",
+    "中途停止。\n重新运行该单元格：能取回的先取回，其余免费重新生成。",
 )
 RUN_MAY_BE_BILLED = Text(
     "It had been sent and may be billed.\nRun the cell again: what can be fetched is, free. {code} sends it once more.",

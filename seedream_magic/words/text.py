@@ -19,6 +19,9 @@ _DEEPEST = 5
 _FULL_WIDTH = re.compile(r"[\u3000-\u303f\uff01-\uff60…—“”]")
 
 
+_OWN_RUN = "own_run"
+
+
 class _Format(Formatter):
     """`str.format`, in which `{count:image}` is a number of things, `{why:capital}` the beginning of a sentence."""
 
@@ -48,8 +51,10 @@ class Text:
         """The sentence in this language, for what has one of its own: a picture, whose prompt is written in it."""
         kept = {name: fact if isinstance(fact, Fact) else str(fact) for name, fact in facts.items()}
         told = {name: in_language(fact, language) if isinstance(fact, str) else fact for name, fact in kept.items()}
+        told.setdefault(_OWN_RUN, "运行号" if language == "zh" else "RUN")
         words = self.chinese if language == "zh" else self.english
-        return Sentence(_beside(**told) if self == BOTH else _FORMAT.vformat(words, (), told), self, kept)
+        both = self == BOTH and {"first", "then"} <= told.keys()
+        return Sentence(_beside(told["first"], told["then"]) if both else _FORMAT.vformat(words, (), told), self, kept)
 
 
 class Sentence(str):
@@ -71,6 +76,16 @@ class Sentence(str):
 def in_language(words: str, language: Language) -> str:
     """A sentence of ours in this language; any other text, such as the service's words, as it is."""
     return words.text.in_language(language, **words.facts) if isinstance(words, Sentence) else words
+
+
+def of_run(words: str, run_id: str | None) -> str:
+    """A sentence of ours in which `{own_run}` is this run: what was said of a run before anybody knew which."""
+    if not isinstance(words, Sentence) or not run_id:
+        return words
+    facts = {name: of_run(fact, run_id) if isinstance(fact, str) else fact for name, fact in words.facts.items()}
+    if f"{{{_OWN_RUN}}}" in words.text.english:
+        facts.setdefault(_OWN_RUN, run_id)
+    return words.text(**facts)
 
 
 BOTH = Text("{first} {then}", "{first} {then}")

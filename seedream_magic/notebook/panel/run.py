@@ -23,6 +23,7 @@ from seedream_magic.sweep.sweep import Sweep
 from seedream_magic.words import carousel
 from seedream_magic.words import panel as texts
 from seedream_magic.words.carousel import own_words
+from seedream_magic.words.runs import STOPPED_BEFORE
 
 SETTLE_SECONDS = 0.25
 """From the click to the request. Where the kernel was busy, the page holds what was typed last back until the kernel
@@ -75,7 +76,7 @@ class RunControls:
         if self._stop is None and self._timer is not None:
             self._timer.cancel()
             self._timer = None
-            self._end(None, SeedreamInterrupted(texts.STOPPED_UNSENT()))
+            self._end(None, SeedreamInterrupted(STOPPED_BEFORE()))
 
     def _stop_run(self) -> None:
         stop = self._stop
@@ -110,7 +111,7 @@ class RunControls:
     def _begin_sweep(self, client: Seedream, sweep: Sweep) -> Callable[[], None]:
         self._changed(replace(sweep, state="running"))
         self._tick()
-        return start_sweep(client, sweep, on_change=self._changed, on_end=self._end, again=texts.GENERATE_AGAIN())
+        return start_sweep(client, sweep, on_change=self._changed, on_end=self._end, again=texts.DRAW_AGAIN())
 
     def _changed(self, images: ImageSet | Sweep) -> None:
         self._images = images
