@@ -412,7 +412,7 @@ def test_references_are_read_shown_and_taken_out(
     with opened(through, images.run_id) as again:
         assert "Cannot be sent: The reference" in again.text
         assert "is not in the store any more" in again.text
-        again.draw()
+        again.click("Generate")
         again.click("×")
         assert again.offer == "Draw 1"
     assert server.posts == 2
@@ -426,7 +426,7 @@ def test_nothing_is_sent_without_a_reference_that_it_cannot_find(
     person.fill(Prompt="y")  # another change makes nothing of it
     assert "There is no file hero.jpg" in person.text
     assert "Cannot be sent: A reference cannot be read" in person.text
-    person.draw()
+    person.click("Generate")
     assert not person.sees("Copy as cell")
     (tmp_path / "hero.jpg").write_bytes(jpeg(1))
     person.fill(Reference="./hero.jpg")
@@ -435,7 +435,7 @@ def test_nothing_is_sent_without_a_reference_that_it_cannot_find(
     person.fill(Reference="nothing.png")
     person.fill(Reference="")
     assert "broken:" in person.text
-    person.draw()
+    person.click("Generate")
     assert server.posts == 0
     person.click("Leave out")
     assert "broken:" not in person.text
@@ -464,7 +464,7 @@ def test_nothing_is_sent_before_an_upload_is_here(person: Person, server: RawSer
     upload(person.control("Add pictures"), small=jpeg(1))
     assert "small: " not in person.text
     assert "Cannot be sent: An upload is not here yet" in person.text
-    person.draw()
+    person.click("Generate")
     assert server.posts == 0
     person.click("Leave out")
     assert "Cannot be sent" not in person.text
@@ -494,7 +494,7 @@ def test_whatever_makes_a_reference_unreadable_keeps_it_from_being_paid_without(
     monkeypatch.setattr(person.panel._references, "_read", lambda *_, **__: 1 / 0)
     person.fill(Prompt="x", Reference="hero.jpg")
     assert "It cannot be read (ZeroDivisionError: division by zero)." in person.text
-    person.draw()
+    person.click("Generate")
     assert server.posts == 1
 
 
@@ -532,7 +532,7 @@ def test_an_upload_leaves_its_widget_and_can_be_named_in_a_cell(
         assert "broken.jpg:" in person.text
         upload(person.control("Add pictures"), again=jpeg(2))
         assert "broken.jpg:" in person.text  # another file does not mend it
-        person.draw()
+        person.click("Generate")
         assert server.posts == 0
         upload(person.control("Add pictures"), **{"broken.jpg": jpeg(3)})
         assert "Cannot be sent" not in person.text

@@ -224,7 +224,8 @@ class Panel:
         self._keep_draft()
 
     def _go_on(self, make: Callable[[Seedream], Plan | Sweep]) -> None:
-        self._run.begin(self.client, lambda: make(self.client))
+        client = self.client  # as it is at the click
+        self._run.begin(client, lambda: make(client))
         self._show_buttons()
 
     def _ended(self, images: ImageSet | Sweep | None) -> None:
