@@ -736,7 +736,7 @@ def test_all_words_are_in_one_language(
 ) -> None:
     """Labels, hints and lines; only names that are typed or sent stay as they are."""
     monkeypatch.setenv("SEEDREAM_LANG", language)
-    names = re.compile(r"Seedream|Ctrl\+Enter|https?|auto|anyfast|demo|doubao-[\w.-]+|lite|Flash|letter|picture")
+    names = re.compile(r"Seedream|Ctrl\+Enter|https?|auto|%seedream|SEEDREAM_\w+|ANYFAST\w+|Python|anyfast|demo|doubao-[\w.-]+|lite|Flash|letter|picture")
     with opened(Seedream("anyfast", store=store)) as person:
         person.panel._compare.switch.value = True
         for _ in range(2):

@@ -77,6 +77,7 @@ def test_a_text_is_whole_in_both_languages() -> None:
 
 # Literals that no person reads as our words, by module: patterns of what others say or write, SQL, a style sheet.
 NOT_READ = {
+    "notebook/panel/key_entry.py": r"^%seedream key ",  # what is run
     "api/client.py": r"^Bearer ",
     "api/credentials.py": r"^<|not pickled",  # what Python shows of them
     "api/network_errors.py": r"^not yet valid$|^Connect call failed$",  # what TLS and asyncio say

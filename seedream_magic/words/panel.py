@@ -205,15 +205,15 @@ LAYOUT_SHEET = Text("contact sheet", "拼图")
 EXPORTING = Text("writing…", "正在写入…")
 
 # The key
-KEY = Text("API key", "API 密钥")
-KEY_HINT = Text(
-    "Goes to the kernel in a form that only it can read; never into the notebook", "加密后只交给内核，不写入笔记本"
+ENTER_KEY = Text("Enter the key", "输入密钥")
+ENTER_KEY_HINT = Text(
+    "Runs %seedream key below: type it there, into a hidden field; it is not saved",
+    "在下方运行 %seedream key，在隐藏的输入框中输入，不会保存",
 )
-KEY_BENEATH = Text("paste the key", "粘贴密钥")
-KEY_SAVE = Text("Use this key", "使用此密钥")
+KEY_BELOW = Text("Type it below.", "请在下方输入。")
+KEY_BY_HAND = Text("Run %seedream key in a cell.", "请在单元格中运行 %seedream key。")
 NO_KEY = Text("{provider} needs an API key.", "{provider} 需要 API 密钥。")
 USE_DEMO = Text("Use the demo", "使用演示")
 USE_DEMO_HINT = Text(
     "Draws with the built-in service: offline, no key, nothing billed", "内置演示服务：离线、无需密钥、不计费"
 )
-KEY_LOST = Text("The key did not arrive: paste it once more.", "密钥未能送达，请再粘贴一次。")
