@@ -98,9 +98,10 @@ def _interrupted(images: ImageSet | None) -> SeedreamInterrupted:
         return replace(images, state="stopped").attach(SeedreamInterrupted(words, billed="no"))
     stopped, own = replace(images, state="stopped"), images if images.own is None else images.own
     by_outcome: dict[str, Billed] = {"billed": "yes", "unknown": "unknown"}
-    arrived, billed = len(own.ok), by_outcome.get(stopped.outcome, "no")
+    arrived, outcome = len(own.ok), by_outcome.get(stopped.outcome, "no")
+    billed: Billed = "no" if own.provider == "demo" else outcome
     of_known = texts.STOPPED(arrived=arrived, expected=own.expected) if own.expected else ""
     hints: dict[Billed, str] = {"yes": texts.CELL_GOES_ON(), "unknown": SEE_USAGE_FIRST(), "no": ""}
     of_task = texts.TASK_GOES_ON(task=own.task, run=stopped.run_id) if own.task else ""
     words = of_known or texts.STOPPED_OF_UNKNOWN(arrived=arrived)
-    return stopped.attach(SeedreamInterrupted(words, billed=billed, hint=of_task or hints[billed]))
+    return stopped.attach(SeedreamInterrupted(words, billed=billed, hint=of_task or hints[outcome]))

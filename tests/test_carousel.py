@@ -302,7 +302,9 @@ def test_a_growing_set_says_when_that_was_and_what_to_do_should_it_end(
 def test_a_failed_frame_is_a_card(images: ImageSet) -> None:
     """It keeps its place and shows its code, the cause, what to do and, once the run has ended, the lines to run."""
     for error, card in (
-        (REFUSED, f'Refused. Reword. {REDO}(1, prompt="…") %seedream retry {RUN} Sensitive'),
+        (REFUSED, f"Refused. Reword. %seedream retry {RUN} Sensitive"),
+        # The same words would be refused again.
+        (ContentRefused("Refused.", code="InputTextSensitive", hint="Reword."), "Refused. Reword. InputTextSensitive"),
         # Where the picture exists at the service, looking for it once more may cost nothing.
         (ImageError("Not here."), f"24 h. %seedream recover {RUN} %seedream retry {RUN} ImageError"),
     ):
@@ -329,8 +331,8 @@ def test_a_chinese_set_explains_known_codes_in_chinese(images: ImageSet) -> None
     assert sensitive is not None
     refused = ContentRefused("No.", code="InputImageSensitiveContentDetected", hint=sensitive.fix.english)
     for error, chinese in (
-        (refused, f'参考图未通过内容审核。 换一张参考图。 {REDO}(1, refs="…")'),
-        (ContentRefused("No.", code="Unheard", hint="Reword."), f"No. Reword. {REDO}(1"),
+        (refused, "参考图未通过内容审核。 换一张参考图。 InputImage"),
+        (ContentRefused("No.", code="Unheard", hint="Reword."), f"No. Reword. %seedream retry {RUN}"),
         (ServerFailed("No.", code="InternalServiceError", hint="LiteLLM sent it."), "服务内部错误。 LiteLLM sent it."),
     ):
         failed = with_failure(images, error)

@@ -210,14 +210,17 @@ def test_a_document_has_a_page_for_each_picture_with_its_labels() -> None:
 def test_an_archive_and_a_sheet_say_which_cell_is_which() -> None:
     """A folder for each cell, named by its labels, and all labels in captions.json; the sheet is as wide as asked."""
     with zipfile.ZipFile(export_grid(mixed_grid(), "sweep.zip")) as archive:
-        assert archive.namelist()[:2] == [f"001 red, 2K, {MODELS[0]}/01.jpg", f"002 red, 2K, {MODELS[1]}/01.jpg"]
+        assert archive.namelist()[:2] == [
+            f"001 red, 2K, {MODELS[0]}/01-kite.jpg",
+            f"002 red, 2K, {MODELS[1]}/01-kite.jpg",
+        ]
         told = json.loads(archive.read("captions.json"))
     assert told["cells"][2] == {
         "labels": {"colour": "red", "size": "4K", "model": MODELS[0]},
         "state": "failed",
         "frames": [],
     }
-    assert told["cells"][1]["frames"][3]["file"] == f"002 red, 2K, {MODELS[1]}/04.jpg"
+    assert told["cells"][1]["frames"][3]["file"] == f"002 red, 2K, {MODELS[1]}/04-kite.jpg"
     with Image.open(export_grid(mixed_grid(), "sweep.jpg", size=800)) as sheet:
         assert 400 < sheet.width <= 800
     with pytest.raises(InvalidRequest, match=r"A sweep is exported as .html, .pdf, .zip, .jpg, .jpeg, .png, not .gif"):

@@ -213,7 +213,7 @@ def test_only_what_the_model_can_do_is_offered(store: Path) -> None:
         assert person.control("Size").options == ("2K", "4K")
         person.fill(Prompt="x", Images="4", Size="4K", Model=PRO)
         assert person.control("Size").options == ("1K", "1.5K", "2K")
-        assert (person.control("Size").value, person.control("Images").options) == ("2K", ("1",))
+        assert (person.control("Size").value, person.control("Images").options) == ("2K", (("1", "1"),))
         assert not person.sees("Stream")
         assert not person.sees("Add frame")
         assert {"stream", "sequential_image_generation"}.isdisjoint(
@@ -221,7 +221,7 @@ def test_only_what_the_model_can_do_is_offered(store: Path) -> None:
         )
         person.fill(**{"Model id": "ep-20261122"})
         assert person.control("Size").options == ("1K", "1.5K", "2K", "3K", "4K")
-        assert "auto" in person.control("Images").options
+        assert ("auto", "auto") in person.control("Images").options
         assert person.panel.cell == "%%seedream -m ep-20261122 -s 2K\nx"
 
 
@@ -276,6 +276,11 @@ def test_the_prompt_grows_to_a_storyboard(store: Path) -> None:
         assert person.panel._form.frames.prompts == ("spring\n",)
         person.click("×")
         assert (person.sees("Prompt"), person.control("Images").disabled) == (True, False)
+        assert person.control("Images").value == "4"  # as it was before
+        person.fill(Prompt="flat colours\n---\nspring\n---\nautumn")
+        assert person.control("Images").value == "2"
+        person.fill(Prompt="flat colours")
+        assert person.control("Images").value == "4"
 
 
 def test_it_draws_and_shows_it_from_the_store_afterwards(server: RawServer, store: Path) -> None:
@@ -374,7 +379,10 @@ def test_stop_keeps_what_came_and_says_what_may_be_billed(
         person.click("Stop")
         assert person.ended.wait(20)
         assert "stopped · 1 of 3 · at least 1 image billed" in person.text
-        assert "what the service had begun is billed" in person.text
+        assert person.text.count("what the service had begun is billed") == 1
+        assert not re.search("SeedreamInterrupted|[Rr]un the cell", person.text)
+        assert isinstance(person.panel.images, ImageSet)
+        assert not re.search("[Rr]un the cell", " ".join(person.panel.images.notes))
         assert (person.control("Generate").disabled, person.sees("Stop")) == (False, False)
 
 
@@ -412,7 +420,7 @@ def test_references_are_read_shown_and_taken_out(
     with opened(through, images.run_id) as again:
         assert "Cannot be sent: The reference" in again.text
         assert "is not in the store any more" in again.text
-        again.draw()
+        again.click("Generate")
         again.click("×")
         assert again.offer == "Draw 1"
     assert server.posts == 2
@@ -426,7 +434,7 @@ def test_nothing_is_sent_without_a_reference_that_it_cannot_find(
     person.fill(Prompt="y")  # another change makes nothing of it
     assert "There is no file hero.jpg" in person.text
     assert "Cannot be sent: A reference cannot be read" in person.text
-    person.draw()
+    person.click("Generate")
     assert not person.sees("Copy as cell")
     (tmp_path / "hero.jpg").write_bytes(jpeg(1))
     person.fill(Reference="./hero.jpg")
@@ -435,7 +443,7 @@ def test_nothing_is_sent_without_a_reference_that_it_cannot_find(
     person.fill(Reference="nothing.png")
     person.fill(Reference="")
     assert "broken:" in person.text
-    person.draw()
+    person.click("Generate")
     assert server.posts == 0
     person.click("Leave out")
     assert "broken:" not in person.text
@@ -464,7 +472,7 @@ def test_nothing_is_sent_before_an_upload_is_here(person: Person, server: RawSer
     upload(person.control("Add pictures"), small=jpeg(1))
     assert "small: " not in person.text
     assert "Cannot be sent: An upload is not here yet" in person.text
-    person.draw()
+    person.click("Generate")
     assert server.posts == 0
     person.click("Leave out")
     assert "Cannot be sent" not in person.text
@@ -494,7 +502,7 @@ def test_whatever_makes_a_reference_unreadable_keeps_it_from_being_paid_without(
     monkeypatch.setattr(person.panel._references, "_read", lambda *_, **__: 1 / 0)
     person.fill(Prompt="x", Reference="hero.jpg")
     assert "It cannot be read (ZeroDivisionError: division by zero)." in person.text
-    person.draw()
+    person.click("Generate")
     assert server.posts == 1
 
 
@@ -532,7 +540,7 @@ def test_an_upload_leaves_its_widget_and_can_be_named_in_a_cell(
         assert "broken.jpg:" in person.text
         upload(person.control("Add pictures"), again=jpeg(2))
         assert "broken.jpg:" in person.text  # another file does not mend it
-        person.draw()
+        person.click("Generate")
         assert server.posts == 0
         upload(person.control("Add pictures"), **{"broken.jpg": jpeg(3)})
         assert "Cannot be sent" not in person.text
@@ -736,13 +744,23 @@ def test_all_words_are_in_one_language(
 ) -> None:
     """Labels, hints and lines; only names that are typed or sent stay as they are."""
     monkeypatch.setenv("SEEDREAM_LANG", language)
-    names = re.compile(r"Seedream|Ctrl\+Enter|https?|auto|anyfast|demo|doubao-[\w.-]+|lite|Flash|letter|picture")
+    names = re.compile(
+        r"Seedream|Ctrl\+Enter|https?|A\d|Letter|%seedream|SEEDREAM_\w+|ANYFAST\w+|Python|anyfast|demo|doubao-[\w.-]+|lite|Flash"
+    )
     with opened(Seedream("anyfast", store=store)) as person:
         person.panel._compare.switch.value = True
         for _ in range(2):
             person.panel._form.frames.append()
         controls = list(_all_of(person.panel.widget))
         said = [str(getattr(one, name, None) or "") for one in controls for name in ("description", "placeholder")]
+        said += [
+            str(option[0] if isinstance(option, tuple) else option)
+            for one in controls
+            for option in getattr(one, "options", ()) or ()
+        ]
+        person.panel._form.prompt.value, person.panel._form.frames.prompts = "{red|blue}", ()
+        assert person.panel.line.request is not None
+        said += [person.text]
         said += [
             getattr(one, "tooltip" if one.has_trait("tooltip") else "description_tooltip", None) or ""
             for one in controls

@@ -102,6 +102,22 @@ def test_stop_and_anew_and_nothing_is_left(slow_kernel: Kernel, slow_server: Raw
     assert left.stdout == "[]\n[]\n"
 
 
+def test_a_click_that_was_refused_draws_nothing_later(slow_kernel: Kernel, slow_server: RawServer) -> None:
+    """What was not here at the click is not left out for it by a later one: that would be paid for, unasked."""
+    generate, _ = slow_kernel.run(_OPEN).stdout.split()
+    leave_out = slow_kernel.run(
+        'panel._references._chosen_files.value = \'{"files": [["hero.jpg", 9]]}\'\n'
+        "print(panel._references._drop.model_id)"
+    ).stdout.strip()
+    send(slow_kernel, generate, CLICK)
+    send(slow_kernel, leave_out, CLICK)
+    assert slow_kernel.run("print(panel._run.busy, panel.line.request.prompt)").stdout == "False a village\n"
+    slow_kernel.run("panel")
+    send(slow_kernel, generate, CLICK)
+    slow_kernel.wait_output(shows(1))
+    assert slow_server.posts == 1
+
+
 def test_a_panel_made_in_python_is_the_session_s(slow_kernel: Kernel, slow_server: RawServer) -> None:
     """It takes the notebook's settings; what it draws is counted, capped, stopped and bound like a cell's."""
     settings = "%config SeedreamMagics.watermark = False\n%config SeedreamMagics.max_images_per_session = 3\n"

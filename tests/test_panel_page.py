@@ -12,7 +12,7 @@ from playwright.sync_api import Locator, Page, expect
 
 from lab import Lab, choose, open_notebook, save, trust, wait_for_kernel, written
 from service import jpeg
-from test_panel_browser import button, cell, panel_of, run_cell
+from test_panel_browser import button, cell, panel_of, run_cell, sources
 
 pytestmark = pytest.mark.browser
 
@@ -85,17 +85,22 @@ def test_the_frame_buttons_act_on_the_frame_that_shows(page: Page) -> None:
     expect(panel.get_by_role("button", name="Show: ")).to_have_count(2)
 
 
-def test_a_key_is_typed_into_the_panel_and_is_nowhere_else(page: Page, notebook: Path) -> None:
-    """The kernel has it; neither the widgets' state nor the saved notebook does."""
+def test_a_key_is_typed_below_the_panel_and_is_nowhere_else(page: Page, lab: Lab, notebook: Path) -> None:
+    """A hidden field of a cell takes it; no widget, no notebook and no file has it, and the panel asks no more."""
     panel = panel_of(page, KEYLESS)
-    panel.get_by_label("API key").fill(KEY)
-    page.keyboard.press("Enter")
-    expect(panel.get_by_label("API key")).to_be_hidden()
-    run_cell(page, ASKING)
-    expect(cell(page, ASKING).locator(".jp-OutputArea-output")).to_have_text(KEY[-8:])
+    expect(panel).to_contain_text("byteplus needs an API key.")
+    button(panel, "Enter the key").click()
+    field = cell(page, KEYLESS + 1).locator(".jp-Stdin input[type=password]")
+    field.fill(KEY)
+    field.press("Enter")
+    expect(panel.get_by_text("byteplus needs an API key.")).to_be_hidden()
+    assert sources(page, KEYLESS)[1:] == ["%seedream key byteplus", ASK]
+    run_cell(page, ASKING + 1)
+    expect(cell(page, ASKING + 1).locator(".jp-OutputArea-output")).to_have_text(KEY[-8:])
     save(page, notebook)
-    assert KEY not in notebook.read_text("utf-8")
-    assert KEY.encode().hex() not in notebook.read_text("utf-8")
+    held = [path for folder in (lab.folder, lab.home) for path in folder.rglob("*") if path.is_file()]
+    assert [path for path in held if KEY.encode() in path.read_bytes()] == []
+    assert notebook in held
 
 
 def test_after_a_restart_the_form_comes_back(page: Page, lab: Lab, notebook: Path) -> None:

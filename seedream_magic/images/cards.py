@@ -91,11 +91,11 @@ class Origin:
             return self.redo_cell(place) + OPTIONS
         return self.redo_cell(place, **{"refs" if error.code.startswith("InputImage") else "prompt": "…"})
 
-    def commands(self, error: SeedreamError, place: int) -> tuple[str, ...]:
+    def commands(self, error: SeedreamError) -> tuple[str, ...]:
         """The lines to run for a frame that failed: what may cost nothing or help most stands first."""
         retry = f"%seedream retry {self.run_id}"
-        if isinstance(error, ContentRefused):  # retry would send the same words and references again
-            return (self.redo_after(error, place), retry)
+        if isinstance(error, ContentRefused) and error.code.startswith("Input"):
+            return ()  # the same words and references would be refused again; other ones are typed
         # Where it cannot help (a link that has ended, a picture that came without one), neither does the error name it.
         advice = advice_of(error)
         made = isinstance(error, ImageError) and not isinstance(error, ImageTooLarge) and "%seedream recover" in advice
@@ -116,7 +116,7 @@ class Origin:
             copies["vary"] = self.vary_cell(card.index, words(texts.VARIATION))
         if card.takes > 1:
             copies["pick"] = self.pick_cell(card.index, card.take, card.takes)
-        return replace(card, copies=copies, commands=self.commands(error, card.index) if error else ())
+        return replace(card, copies=copies, commands=self.commands(error) if error else ())
 
     def _cell(self, call: str) -> str:
         """The provider is always named: another one would be paid."""

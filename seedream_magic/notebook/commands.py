@@ -122,10 +122,10 @@ def _use(desk: Desk, name: str) -> None:
 
 
 def _key(desk: Desk, typed: str) -> None:
-    """Ask for the key without showing it."""
-    if typed:
+    """Ask for the key of the provider, or of one that is named, without showing it."""
+    if typed and typed not in PROVIDERS:
         raise InvalidRequest(texts.KEY_ALONE())
-    provider = desk.client().provider
+    provider = find_provider(typed) if typed else desk.client().provider
     if not provider.needs_key:
         raise ConfigError(texts.NEEDS_NO_KEY(provider=provider.name))
     try:
@@ -140,6 +140,8 @@ def _key(desk: Desk, typed: str) -> None:
     print(kept(provider=provider.name))  # noqa: T201 - a confirmation is text
     if first.source != key.source and first.reveal() != key.reveal():
         print(texts.OTHER_KEY_FIRST(source=first.source))  # noqa: T201 - see above
+    for panel in list(desk.panels):
+        panel.look_for_key()
 
 
 def _help(_: Desk, topic: str) -> None:

@@ -35,10 +35,12 @@ if TYPE_CHECKING:
     from seedream_magic.sweep.sweep import Sweep
 
 
-class Closable(Protocol):
-    """What is open at a desk: a panel."""
+class OpenPanel(Protocol):
+    """A panel, as far as the desk knows it."""
 
     def close(self) -> None: ...
+
+    def look_for_key(self) -> None: ...
 
 
 class Desk:
@@ -58,7 +60,7 @@ class Desk:
         settings.observe(self._take_prices, names="prices")
         self._take_language()
         settings.observe(self._take_language, names="language")
-        self.panels: WeakSet[Closable] = WeakSet()
+        self.panels: WeakSet[OpenPanel] = WeakSet()
         self.cell: CellOutputs | None = None
         self.rows: tuple[str, ...] = ()
         self._before: list[Session | None] = []

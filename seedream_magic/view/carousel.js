@@ -103,16 +103,27 @@ function seedreamCarousel(root) {
   const dialog = make("dialog", "dialog", {}, stage, note,
     make("div", "bar", {}, ...turns(), percent, button("fit", eye.fit), button("actual", eye.whole), close));
 
+  /** A failed frame takes the room of its words: the page scrolls, so that the buttons below stay under the pointer.
+   *  @param {number} moved by how many pixels they do not */
+  const stay = (moved) => {
+    if (!moved || !root.matches(":hover, :focus-within")) return;
+    let area = root.parentElement;
+    while (area && (area.scrollHeight <= area.clientHeight || !/auto|scroll/.test(getComputedStyle(area).overflowY))) area = area.parentElement;
+    (area ?? document.documentElement).scrollTop += moved;
+  };
+
   /** @param {number} index */
   const show = (index) => {
     if (compared() && index === place.pinned) place.pinned = place.index;
     place.index = index;
     dispatchEvent(new CustomEvent("seedream-frame", { detail: { run: data.run, index } })); // a panel goes on from it
+    const { top } = row.getBoundingClientRect();
     figures.forEach((figure, at) => {
       figure.classList.toggle("seedream-current", at === index);
       for (const node of [figure, thumbs[at]]) node.classList.toggle("seedream-pinned", at === place.pinned);
       thumbs[at].ariaCurrent = `${at === index}`;
     });
+    stay(row.getBoundingClientRect().top - top);
     const [image, thumb, held] = [picture(), thumbs[index], document.activeElement];
     row.scrollLeft = thumb.offsetLeft - (row.clientWidth - thumb.offsetWidth) / 2;
     if (row.contains(held)) focus(thumb);

@@ -20,7 +20,7 @@ from pathlib import Path
 from typing import Any
 
 from seedream_magic.errors import ConfigError, ImageInvalid, InvalidRequest, reason_of
-from seedream_magic.view.cards import Card, CardSet
+from seedream_magic.view.cards import Card, CardSet, file_stem
 from seedream_magic.view.export_options import ExportOptions
 from seedream_magic.view.lettering import find_lettering
 from seedream_magic.view.page import write_page
@@ -204,7 +204,7 @@ def write_archive(cards: CardSet, path: Path, request: Mapping[str, Any]) -> Car
                 continue
             written.append(card)
             if card.picture:
-                archive.writestr(dated_entry(entry_name(card.index, card.picture), provenance.created), data)
+                archive.writestr(dated_entry(entry_name(card), provenance.created), data)
                 hashes[card.index] = hashlib.sha256(data).hexdigest()
         cards = replace(cards, cards=tuple(written))
         captions = [caption_facts(card, hashes.get(card.index)) for card in cards.cards]
@@ -219,10 +219,12 @@ def write_archive(cards: CardSet, path: Path, request: Mapping[str, Any]) -> Car
     return cards
 
 
-def entry_name(index: int, picture: Path) -> str:
-    """The number of a picture and the ending of its file, which is the name that the store gave it."""
-    ending = picture.suffix.lower()
-    return f"{index + 1:02d}{ending if _SAFE_ENDING.fullmatch(ending) else ''}"
+def entry_name(card: Card) -> str:
+    """The name of a picture: its number, its first words and the ending of its file; "" without a picture."""
+    if card.picture is None:
+        return ""
+    ending, stem = card.picture.suffix.lower(), file_stem(card.caption, "")
+    return f"{card.index + 1:02d}{'-' * bool(stem)}{stem}{ending if _SAFE_ENDING.fullmatch(ending) else ''}"
 
 
 def dated_entry(name: str, created: datetime | None) -> zipfile.ZipInfo:
@@ -249,7 +251,7 @@ def caption_facts(card: Card, sha256: str | None) -> dict[str, Any]:
     failure = card.failure
     return {
         "index": card.index,
-        "file": entry_name(card.index, card.picture) if card.picture else None,
+        "file": entry_name(card) or None,
         "prompt": card.caption,
         "pixels": f"{card.width}x{card.height}" if card.picture and card.width else None,
         "sha256": sha256,

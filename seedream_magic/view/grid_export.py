@@ -171,7 +171,7 @@ def _write_archive(grid: Grid, path: Path, name: str) -> None:
                     except ImageInvalid as error:
                         _warn(name, label_of(cell, grid.words), card, error)
                         continue
-                    facts["file"] = f"{folder}/{entry_name(card.index, card.picture)}"
+                    facts["file"] = f"{folder}/{entry_name(card)}"
                     archive.writestr(dated_entry(facts["file"], provenance.created), data)
                 captions.append(facts)
             labels = {axis: label for (axis, _), label in zip(grid.axes, cell.labels, strict=False)}

@@ -27,7 +27,8 @@ MODEL_DECIDES = Text("model decides", "模型决定")
 SIZE = Text("Size", "尺寸")
 SIZE_HINT = Text("How many pixels", "像素多少")
 IMAGES = Text("Images", "张数")
-IMAGES_HINT = Text("How many pictures; auto: the model decides", "画几张；auto：由模型决定")
+IMAGES_HINT = Text("How many pictures; auto: the model decides", "画几张；自动：由模型决定")
+AUTO = Text("auto", "自动")
 MODEL = Text("Model", "模型")
 MODEL_HINT = Text("The model that draws; its exact id stands behind Options", "使用的模型；完整 id 见“选项”")
 OPTIONS = Text("Options", "选项")
@@ -118,7 +119,7 @@ NEW_WORDS = Text("New words", "新提示词")
 NEW_WORDS_HINT = Text(
     "All words of the new picture; Redo without any keeps the frame's own", "新图的完整提示词；重画时留空则沿用原词"
 )
-NEW_WORDS_BENEATH = Text("other words for this frame (Redo: may stay empty)", "这一帧的新提示词（重画可留空）")
+NEW_WORDS_BENEATH = Text("other words (Redo: optional)", "新提示词（重画可留空）")
 REDO = Text("Redo", "重画")
 REDO_HINT = Text(
     "Draws this frame anew, the others as references; may bill 1 image", "以其余帧为参考重画这一帧，可能计费 1 张"
@@ -165,13 +166,14 @@ SIZES = Text("Sizes", "尺寸")
 RATIOS = Text("Ratios", "比例")
 MODELS = Text("Models", "模型")
 COMPARED = Text("Compare {name}: {value}", "对比{name}：{value}")
+AXIS_WORDS = Text("words", "词语")
 COMPARE_WORDS = Text("Words: write them in the prompt as {{red|blue}}.", "词语：在提示词中写作 {{红|蓝}}。")
 COMPARE_NOTHING = Text(
     "Choose sizes, ratios or models to compare, or write {{red|blue}} in the prompt.",
     "请选择要对比的尺寸、比例或模型，或在提示词中写 {{红|蓝}}。",
 )
 COMPARE_TWO = Text("{name}: choose at least two to compare.", "{name}：请至少选择两个。")
-COMPARES = Text("Compares {names}: {count} runs.", "对比{names}：共 {count} 次。")
+COMPARES = Text("Compares {names}: {count} runs.", "对比项：{names}，共 {count} 次。")
 DRAW_RUNS = Text("Draw {count} runs", "生成 {count} 次")
 
 # Export
@@ -191,6 +193,9 @@ EXPORT_CAPTIONS = Text("Captions", "图注")
 EXPORT_CAPTIONS_HINT = Text("The words below each picture", "每张图下方的文字")
 EXPORT_PAGE = Text("Page", "页面")
 EXPORT_PAGE_HINT = Text("Size of a page of a PDF", "PDF 页面大小")
+PAGE_LETTER = Text("Letter", "信纸（Letter）")
+PAGE_SQUARE = Text("square", "正方形")
+PAGE_PICTURE = Text("as the picture", "随图片")
 EXPORT_LAYOUT = Text("Layout", "版式")
 EXPORT_LAYOUT_HINT = Text(
     "Of a PDF: a picture a page, two a spread, or all on a sheet", "PDF：每页一张、跨页两张或总览"
@@ -201,15 +206,15 @@ LAYOUT_SHEET = Text("contact sheet", "总览")
 EXPORTING = Text("writing…", "正在写入…")
 
 # The key
-KEY = Text("API key", "API 密钥")
-KEY_HINT = Text(
-    "Goes to the kernel in a form that only it can read; never into the notebook", "加密后只交给内核，不写入笔记本"
+ENTER_KEY = Text("Enter the key", "输入密钥")
+ENTER_KEY_HINT = Text(
+    "Runs %seedream key below: type it there, into a hidden field; it is not saved",
+    "在下方运行 %seedream key，在隐藏的输入框中输入，不会保存",
 )
-KEY_BENEATH = Text("paste the key", "粘贴密钥")
-KEY_SAVE = Text("Use this key", "使用此密钥")
+KEY_BELOW = Text("Type it below.", "请在下方输入。")
+KEY_BY_HAND = Text("Run %seedream key in a cell.", "请在单元格中运行 %seedream key。")
 NO_KEY = Text("{provider} needs an API key.", "{provider} 需要 API 密钥。")
 USE_DEMO = Text("Use the demo", "使用演示")
 USE_DEMO_HINT = Text(
     "Draws with the built-in service: offline, no key, nothing billed", "内置演示服务：离线、无需密钥、不计费"
 )
-KEY_LOST = Text("The key did not arrive: paste it once more.", "密钥未能送达，请再粘贴一次。")

@@ -6,10 +6,7 @@ from seedream_magic.words.text import Text
 
 REWORD = Text("Word the prompt differently.", "换一种说法写提示词。")
 REFERENCE = Text("Use another reference picture.", "换一张参考图。")
-AGAIN_OR_REWORD = Text(
-    "Word it differently, or try once more: %seedream retry {own_run} asks for failed frames only.",
-    "换一种说法，或再试一次：%seedream retry {own_run} 只请求失败的帧。",
-)
+AGAIN_OR_REWORD = Text("Draw it once more, or word it differently.", "再画一次，或换一种说法。")
 TOP_UP = Text("Top up the account at the provider, then run the cell again.", "在服务商处充值后重新运行。")
 CONSOLE = Text("Open the model for the account in the provider's console.", "在服务商控制台为该账号开通此模型。")
 ACCOUNT = Text("See the account's state in the provider's console.", "在服务商控制台查看账号状态。")

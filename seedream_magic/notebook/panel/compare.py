@@ -22,8 +22,10 @@ from seedream_magic.sweep.axes import Axis, title_of
 from seedream_magic.sweep.make_axes import option_axis, read_groups
 from seedream_magic.sweep.plan_sweep import plan_sweep
 from seedream_magic.sweep.sweep import Sweep
+from seedream_magic.view.grid_cells import axis_name
 from seedream_magic.words import carousel
 from seedream_magic.words import panel as texts
+from seedream_magic.words.carousel import own_words
 
 _NAMES = {"size": texts.SIZES, "ratio": texts.RATIOS, "model": texts.MODELS}
 
@@ -50,7 +52,9 @@ class Comparison:
         """How many runs it is."""
         lengths = [len(axis) for axis in self.axes]
         crossed = f"{' × '.join(map(str, lengths))} = " if len(lengths) > 1 else ""
-        names = ", ".join(axis.name.replace("vary", "words") for axis in self.axes)
+        words = own_words()
+        named = [axis.name.replace("vary", texts.AXIS_WORDS()) for axis in self.axes]
+        names = words.listed([axis_name(name, words) for name in named])
         return texts.COMPARES(names=names, count=f"{crossed}{prod(lengths)}")
 
     def base_request(self, client: Seedream) -> ImageRequest:

@@ -23,6 +23,7 @@ from seedream_magic.notebook.panel.references import FormReference
 from seedream_magic.view.markup import Markup, element
 from seedream_magic.words import carousel
 from seedream_magic.words import panel as texts
+from seedream_magic.words.text import Text
 
 
 class CopiedCell:
@@ -49,21 +50,26 @@ class CopiedCell:
         self.area.rows = min(12, cell.count("\n") + 2)
         self.area.value = cell
         named = {"copied": texts.COPIED, "inserted": texts.INSERTED, "paste": texts.COPIED_TO_PASTE}
-        told = {name: text() for name, text in {**named, "press": texts.PRESS_COPY}.items()}
-        data = {"data-cell": cell, "data-told": json.dumps(told, ensure_ascii=False), "data-made": str(made)}
         buttons = (
-            _button("copy", carousel.COPY(), texts.COPY_HINT()),
-            _button("insert", texts.INSERT(), texts.INSERT_HINT()),
+            page_button("copy", carousel.COPY(), texts.COPY_HINT()),
+            page_button("insert", texts.INSERT(), texts.INSERT_HINT()),
         )
-        status = element("span", {"role": "status"}, "")
-        self._buttons.value = str(element("div", {"class": "seedream-panel-cell-row", **data}, *buttons, status))
+        told = {**named, "press": texts.PRESS_COPY}
+        self._buttons.value = cell_row(cell, told, *buttons, **{"data-made": str(made)})
         set_visible(self.widget, visible=True)
 
 
-def _button(kind: str, label: str, hint: str) -> Markup:
+def page_button(kind: str, label: str, hint: str) -> Markup:
     """A button that the page itself answers (`panel.js`)."""
     looks = f"jupyter-button widget-button seedream-panel-{kind}"
     return element("button", {"type": "button", "class": looks, "title": hint}, label)
+
+
+def cell_row(cell: str, told: Mapping[str, Text], *buttons: Markup, **data: str) -> str:
+    """Buttons of the page for a cell; `told` is what it says once it has "copied" or "inserted" it, and so on."""
+    words = json.dumps({name: text() for name, text in told.items()}, ensure_ascii=False)
+    named = {"class": "seedream-panel-cell-row", "data-cell": cell, "data-told": words, **data}
+    return str(element("div", named, *buttons, element("span", {"role": "status"}, "")))
 
 
 def cell_of(

@@ -46,6 +46,8 @@ class Export:
             (texts.LAYOUT_SHEET(), ".jpg"),
             (texts.KIND_ANIMATION(), ".gif"),
         ]
+        named = {"letter": texts.PAGE_LETTER(), "square": texts.PAGE_SQUARE(), "picture": texts.PAGE_PICTURE()}
+        pages = [(named.get(size, size), size) for size in PAGE_SIZES]
         layouts = [(texts.LAYOUT_PAGE(), "page"), (texts.LAYOUT_SPREAD(), "spread"), (texts.LAYOUT_SHEET(), "sheet")]
         self.kind = labelled(widgets.Dropdown, texts.EXPORT_KIND(), texts.EXPORT_KIND_HINT(), options=kinds)
         self.file = labelled(
@@ -53,11 +55,9 @@ class Export:
         )
         self.title = labelled(widgets.Text, texts.EXPORT_TITLE(), texts.EXPORT_TITLE_HINT())
         self.captions = checkbox(texts.EXPORT_CAPTIONS(), texts.EXPORT_CAPTIONS_HINT(), value=True)
-        self.page = labelled(
-            widgets.Dropdown, texts.EXPORT_PAGE(), texts.EXPORT_PAGE_HINT(), options=list(PAGE_SIZES), value="A4"
-        )
+        self.page = labelled(widgets.Dropdown, texts.EXPORT_PAGE(), texts.EXPORT_PAGE_HINT(), options=pages, value="A4")
         self.layout = labelled(widgets.Dropdown, texts.EXPORT_LAYOUT(), texts.EXPORT_LAYOUT_HINT(), options=layouts)
-        for control, width in ((self.kind, 150), (self.file, 150), (self.title, 180), (self.page, 90)):
+        for control, width in ((self.kind, 150), (self.file, 150), (self.title, 180), (self.page, 130)):
             control.layout.width = f"{width}px"
         self.button = button(loop, texts.EXPORT(), texts.EXPORT_HINT(), self._export)
         loop.watch(self.kind, self._arrange)

@@ -42,7 +42,9 @@ from seedream_magic.words.history import PROMPT
 
 ANY = "any"
 """In place of a ratio: the model decides."""
-_COUNTS = (*map(str, range(1, MAXIMUM_IMAGES + 1)), "auto")
+_COUNTS = tuple(map(str, range(1, MAXIMUM_IMAGES + 1)))
+AUTO = "auto"
+"""In place of a number of images: the model decides."""
 
 
 _DRAFTED = ("prompt", "model", "size", "ratio", "other", "images", "watermark", "stream")
@@ -64,6 +66,8 @@ class Form:
     ) -> None:
         self._on_change, self._settings = changed, settings
         self._arranging, self._streams = True, "stream" in settings
+        self._alone: str | None = None
+        """The number of images that was chosen before there was a storyboard, whose frames are counted instead."""
         self.kept: dict[str, Any] = {}
         """Fields without a control of their own, kept from a request that had them."""
         self._make_controls(loop)
@@ -72,7 +76,7 @@ class Form:
         self.watermark.value = settings.get("watermark", True) is not False
         self.stream.value = settings.get("stream") is True
         self._take_size(settings.get("size") or ("2K" if settings.get("ratio") else ""), settings.get("ratio"))
-        offer(self.images, _COUNTS, str(settings.get("images", 1)))
+        offer(self.images, _counts(), str(settings.get("images", 1)))
         self._arranging = False
         self._arrange()
 
@@ -149,8 +153,8 @@ class Form:
         self.frames.prompts = board.frames if board else ()
         self._offer_model(request.model)
         self._take_size(request.size, None)
-        several = request.sequential_image_generation == "auto"
-        offer(self.images, _COUNTS, str(request.max_images or "auto") if several else "1")
+        several, self._alone = request.sequential_image_generation == "auto" and board is None, None
+        offer(self.images, _counts(), str(request.max_images or AUTO) if several else "1")
         self.watermark.value = request.watermark
         self._streams, self.stream.value = request.stream is not None, bool(request.stream)
         beside = [field for field in FIELDS if field.optional or field.name == "response_format"]
@@ -242,9 +246,13 @@ class Form:
         offer(self.size, sizes, self.size.value if self.size.value in sizes else next(iter(sizes), None))
         self.size.disabled = self.shape[0] not in SIDES
         self.ratio.disabled = bool(self.other.value.strip())
-        counts = ("1",) if known is not None and not known.sets else _COUNTS
-        count = str(frames) if frames else self.images.value if self.images.value in counts else "1"
-        offer(self.images, (count,) if frames else counts, count)
+        if frames:
+            self._alone = self._alone or self.images.value
+            offer(self.images, [(str(frames), str(frames))], str(frames))
+        else:
+            counts = [("1", "1")] if known is not None and not known.sets else _counts()
+            chosen, self._alone = self._alone or self.images.value, None
+            offer(self.images, counts, chosen if chosen in dict(counts).values() else "1")
         self.images.disabled = len(self.images.options) == 1
         set_visible(self.frames.add, visible=bool(frames) or known is None or known.sets)
         set_visible(self.stream, visible=known is None or known.stream)
@@ -269,6 +277,11 @@ def preset_of(known: Model | None, size: str) -> tuple[str, str]:
             if "{}x{}".format(*pixels_for_ratio(known, preset, parse_ratio(ratio))) == size:
                 return preset, ratio
     return size, ANY
+
+
+def _counts() -> list[tuple[str, str]]:
+    """The numbers of images to choose from, by their labels."""
+    return [*((count, count) for count in _COUNTS), (texts.AUTO(), AUTO)]
 
 
 def _sizes(known: Model | None) -> tuple[str, ...]:

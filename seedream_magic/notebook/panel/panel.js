@@ -75,37 +75,12 @@ function seedreamPanel(panel) {
   };
   for (const name of /** @type {const} */ (["dragover", "dragleave", "drop"])) panel.addEventListener(name, over, true);
 
-  // The key is covered with a secret that only this page and the kernel come to know (`key_entry.py`).
-  const save = (/** @type {HTMLElement} */ button) => {
-    const field = /** @type {HTMLInputElement} */ (button.previousElementSibling);
-    const bytes = [...new TextEncoder().encode(field.value.trim())];
-    const { prime = "", number = "", skipped = "" } = button.dataset;
-    field.value = "";
-    if (!bytes.length || bytes.length > 200) return;
-    const modulus = BigInt(`0x${prime}`);
-    const power = (/** @type {bigint} */ base, /** @type {bigint} */ exponent) => {
-      let result = 1n;
-      for (; exponent; exponent >>= 1n, base = (base * base) % modulus) if (exponent & 1n) result = (result * base) % modulus;
-      return result.toString(16).padStart(prime.length, "0");
-    };
-    const hex = (/** @type {number} */ byte) => byte.toString(16).padStart(2, "0");
-    const own = BigInt(`0x${[...crypto.getRandomValues(new Uint8Array(64))].map(hex).join("")}`);
-    const secret = power(BigInt(`0x${number}`), own);
-    const covering = (/** @type {number} */ at) => parseInt(secret.substr(2 * (at + Number(skipped)), 2), 16);
-    type("covered", `${power(2n, own)}:${bytes.map((byte, at) => hex(byte ^ covering(at))).join("")}`);
-  };
   panel.addEventListener("click", ({ target, detail }) => {
     const button = /** @type {HTMLButtonElement | null} */ (/** @type {Element} */ (target).closest("button"));
-    if (button?.matches(".seedream-panel-key-save")) save(button);
     if (button?.matches(".seedream-panel-add-frame")) added(Infinity, 600);
     if (button?.matches(".seedream-panel-copy")) copy(button, "copied");
     if (button?.matches(".seedream-panel-insert") && detail < 2) insert(button);
   });
-  panel.addEventListener("keydown", ({ key, target }) => {
-    const field = /** @type {Element} */ (target);
-    if (key === "Enter" && field.matches(".seedream-panel-key-field")) save(/** @type {HTMLElement} */ (field.nextElementSibling));
-  });
-
   /** The cell beside a button, and what is said of it. @param {Element} button */
   const beside = (button) => {
     const row = /** @type {HTMLElement} */ (button.closest("[data-cell]"));
@@ -126,6 +101,13 @@ function seedreamPanel(panel) {
   // and Notebook 7 can, by the key B on this cell. CodeMirror's view, found by its element (cmView in older ones), then
   // takes the text as it is; typed, it would be indented and its brackets closed. Only the empty cell that has just come
   // is written to. Where none comes (another notebook, a view of the output alone), the text is copied instead.
+  const press = (/** @type {Element} */ target, /** @type {string} */ key, /** @type {number} */ keyCode, ctrlKey = false) =>
+    target.dispatchEvent(new KeyboardEvent("keydown", { key, keyCode, ctrlKey, bubbles: true }));
+  // The notebook takes the keys of a cell that is written to a moment after the focus.
+  const run = (/** @type {Element} */ content, /** @type {number} */ left) => {
+    if (content.closest(".jp-mod-editMode")) press(content, "Enter", 13, true);
+    else if (left) requestAnimationFrame(() => run(content, left - 1));
+  };
   /** @param {HTMLButtonElement} button */
   const insert = (button) => {
     const { cell, words, status } = beside(button);
@@ -147,13 +129,14 @@ function seedreamPanel(panel) {
       const isNew = next !== before && next?.matches(".jp-CodeCell.jp-mod-active") && view?.state.doc.length === 0;
       if (!isNew && left) { requestAnimationFrame(() => wait(left - 1)); return; }
       button.disabled = false;
-      if (isNew && takesWhole(view)) status.textContent = words.inserted;
-      else copy(button, "paste");
+      if (!isNew || !takesWhole(view)) { copy(button, "paste"); return; }
+      status.textContent = words.inserted;
+      if (button.closest("[data-runs]")) run(content, 300);
     };
     status.textContent = "";
     place?.focus({ preventScroll: true });
     button.disabled = true;
-    place?.dispatchEvent(new KeyboardEvent("keydown", /** @type {any} */ ({ key: "b", code: "KeyB", keyCode: 66, bubbles: true })));
+    if (place) press(place, "b", 66);
     wait(place ? 300 : 0);
   };
   // A cell that was just asked for is copied at once, not again when the panel is displayed anew.
@@ -185,7 +168,7 @@ function seedreamPanel(panel) {
     for (const button of panel.querySelectorAll(".seedream-panel-quiet-button.widget-toggle-button"))
       button.ariaExpanded = String(button.classList.contains("mod-active"));
   };
-  const tend = () => { name(); call(); copyFresh(); };
+  const tend = () => { name(); call(); copyFresh(); tellFrame(); };
   name();
   call();
   new MutationObserver(tend).observe(panel, { childList: true, subtree: true, attributeFilter: ["class", "title"] });
@@ -198,13 +181,19 @@ function seedreamPanel(panel) {
     else if (left) requestAnimationFrame(() => added(Math.min(before, fields.length), left - 1));
   };
 
-  // The number of the frame follows the carousel of the same run; one that is drawn anew where it was changes nothing.
-  let last = "";
+  // The number of the frame follows the carousel of the same run, which may show before the panel names its run; one
+  // that is drawn anew where it was changes nothing.
+  const seen = { run: "", index: -1, isTold: true };
   const follow = (/** @type {any} */ { detail: { run, index } }) => {
     if (!panel.isConnected) { window.removeEventListener("seedream-frame", follow); return; }
-    if (last === `${run} ${index}`) return;
-    last = `${run} ${index}`;
-    if (panel.querySelector(`[data-run="${CSS.escape(run)}"]`)) type("frame-number", `${index + 1}`);
+    if (seen.run === run && seen.index === index) return;
+    Object.assign(seen, { run, index, isTold: false });
+    tellFrame();
+  };
+  const tellFrame = () => {
+    if (seen.isTold || !panel.querySelector(`[data-run="${CSS.escape(seen.run)}"]`)) return;
+    seen.isTold = true;
+    type("frame-number", `${seen.index + 1}`);
   };
   window.addEventListener("seedream-frame", follow); // in a handler the bare name is that of its element
 }

@@ -77,7 +77,7 @@ class Panel:
         self._restore()
         self._open = True
         self._refresh()
-        self._look_for_key()
+        self.look_for_key()
         if desk is not None:
             desk.panels.add(self)
 
@@ -88,7 +88,7 @@ class Panel:
         self._pictures = widgets.HTML() if in_voila() else None
         self._run = RunControls(loop, self._show, self._report, self._ended)
         self._cell = CopiedCell()
-        self._key = KeyEntry(loop, self._look_for_key, self._use_demo)
+        self._key = KeyEntry(loop, self._use_demo, loaded=current_desk() is not None)
         self._strip = Strip(loop, self._look_at)
         self._iteration = Iteration(
             loop,
@@ -121,7 +121,8 @@ class Panel:
             page,
             self._key.widget,
             column(form.words, self._references.widget, choices, further, form.beside, kind="form"),
-            row(line.line, self._run.line, self._copy),
+            line.line,
+            row(self._run.line, self._copy),
             self._message,
             self._cell.widget,
             self._strip.widget,
@@ -154,7 +155,7 @@ class Panel:
 
     def close(self) -> None:
         """Take it out of the page with all it holds. A run that is under way ends by itself; its set stays."""
-        for part in (self._draft, self._key, self._strip, self.line, self._run, self._iteration):
+        for part in (self._draft, self._strip, self.line, self._run, self._iteration):
             part.close()
         close(self.widget)
 
@@ -224,7 +225,8 @@ class Panel:
         self._keep_draft()
 
     def _go_on(self, make: Callable[[Seedream], Plan | Sweep]) -> None:
-        self._run.begin(self.client, lambda: make(self.client))
+        client = self.client  # as it is at the click
+        self._run.begin(client, lambda: make(client))
         self._show_buttons()
 
     def _ended(self, images: ImageSet | Sweep | None) -> None:
@@ -235,7 +237,7 @@ class Panel:
         if isinstance(images, ImageSet) and images.ok:
             self._strip.add(images)
         self._show_buttons()
-        self._look_for_key()
+        self.look_for_key()
         self._refresh()
 
     def _show_buttons(self) -> None:
@@ -249,7 +251,7 @@ class Panel:
         except SeedreamError as error:
             self._report(error.lines(), error)
 
-    def _look_for_key(self) -> None:
+    def look_for_key(self) -> None:
         """Ask for a key where there is none. The key itself never comes near a widget."""
         missing = None
         try:
@@ -262,7 +264,7 @@ class Panel:
         demo = Seedream("demo", store=self.client.store)
         demo.session = self.client.session
         self.client = demo
-        self._look_for_key()
+        self.look_for_key()
         self._report([])
         self._refresh()
 

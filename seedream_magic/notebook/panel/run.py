@@ -128,17 +128,23 @@ class RunControls:
         self._ended(images)
 
     def _show_end(self, images: ImageSet | Sweep | None, failure: BaseException | None) -> None:
+        told = list[str]()
+        if isinstance(failure, SeedreamInterrupted) and images is not None:
+            told = failure.lines()[1:]
+            if isinstance(images, ImageSet):  # its advice is to run the cell again; here a button goes on
+                told = told[:1]
+                images = replace(images, notes=tuple(note for note in images.notes if note != failure.hint))
         if images is not None:
             self._show(images)
         self._set_busy(busy=False)
-        parts = [] if failure is None else [_word_for(failure)]
+        parts = [] if failure is None else [_word_for(failure, sent=images is not None)]
         if isinstance(images, Sweep):
             parts += [self._progress(images), _seconds(time.monotonic() - self._began)]
         elif images is not None:
             parts += [self._progress(images), cards_of(images).bill_text(own_words()), _seconds(images.seconds)]
-        self.line.value = "" if isinstance(failure, Unwritten) else lines([" · ".join(parts)])
-        if isinstance(failure, Unwritten) or not isinstance(failure, SeedreamError | SeedreamInterrupted):
-            self._report([])  # what is still to be written stands above the buttons already
+        self.line.value = "" if isinstance(failure, Unwritten) else lines([" · ".join(parts), *told])
+        if isinstance(failure, Unwritten) or not isinstance(failure, SeedreamError):
+            self._report([])  # what is still to be written stands above the buttons already, a stop in the line
         else:
             self._report(failure.lines(), failure)
 
@@ -181,10 +187,10 @@ class RunControls:
         self._seconds_each = seconds
 
 
-def _word_for(failure: BaseException) -> str:
-    """The word for how a run failed."""
+def _word_for(failure: BaseException, *, sent: bool) -> str:
+    """How a run failed: a word, and a sentence of one that was stopped before it was `sent`."""
     if isinstance(failure, SeedreamInterrupted):
-        return carousel.STOPPED()
+        return carousel.STOPPED() if sent else failure.message
     return carousel.FAILED() if getattr(failure, "sent", True) else texts.NOT_SENT()
 
 
