@@ -54,7 +54,7 @@ def test_a_picture_is_hashed_once_and_synced_once(
     passes = Counter(data for data, *_ in hashed if bytes(data) in files)
     assert passes == files
     a_frame = (more - (len(synced) - more)) / 3
-    assert a_frame <= 4  # the picture, its sidecar, and the folder after each
+    assert a_frame == 3  # the picture, the folder that names it, and the sidecar
     assert server.posts == 2
     assert server.gets == 5
 

@@ -36,6 +36,7 @@ from seedream_magic.images.durable import (
     rescued_runs,
     write_durably,
     write_elsewhere,
+    write_whole,
 )
 from seedream_magic.images.image_set import ImageSet
 from seedream_magic.images.originals import NUMBERED, SIDECARS, sidecar_bytes
@@ -151,7 +152,7 @@ class RunFolder:
         self._saved_links.add(source.strip())
         sidecar = sidecar_bytes(path, len(data), digest, facts, source=recorded_link(source, self._secret))
         with contextlib.suppress(OSError):  # the picture is there, and all that this file says can be read from it
-            write_durably(path.with_suffix(".json"), sidecar, mode=0o600)
+            write_whole(path.with_suffix(".json"), sidecar, mode=0o600)
         return path, digest
 
     def conclude(
