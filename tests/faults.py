@@ -64,7 +64,7 @@ from seedream_magic.images.route import image_client
 from seedream_magic.images.store import begin_run
 from seedream_magic.images.verify import verify_picture
 from served import KEY, client
-from service import PICTURE, POST, completed, jpeg, link, picture, stream_head, succeeded, whole_answer
+from service import PICTURE, POST, completed, held, jpeg, link, picture, stream_head, succeeded, whole_answer
 from test_encoding import CODINGS
 from test_faults_pictures import png, rows_of_noise
 from test_faults_post import NEVER, error_body
@@ -476,7 +476,7 @@ def unsafe(_: Path) -> Iterator[Row]:
         async with image_client() as client:
             for url in links:
                 try:
-                    await download(client, url, allow_loopback=False)
+                    await download(client, url, held, allow_loopback=False)
                 except UnsafeURL:
                     continue
                 except SeedreamError:

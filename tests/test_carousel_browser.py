@@ -26,6 +26,7 @@ from seedream_magic.errors import ContentRefused
 from seedream_magic.images.cards import OPTIONS
 from seedream_magic.images.image_set import Frame, ImageSet, cards_of
 from seedream_magic.view.carousel import set_bundle
+from service import encoded, noise
 
 pytestmark = pytest.mark.browser
 
@@ -538,6 +539,26 @@ def test_a_redone_frame_is_opened_when_it_comes(bare: Page, tmp_path: Path) -> N
     button(root, "Next frame").click()
     bare.evaluate(PUT, ["vscode", "redone", come])
     expect(position(root)).to_have_text("4 / 4")
+
+
+def test_a_growing_set_stays_sharp(bare: Page, tmp_path: Path) -> None:
+    """Of a picture that was sent before an update has a small preview: the page goes on with the one that it has."""
+    made = made_set(tmp_path, "sharp")
+    for frame in made.ok:
+        assert frame.path
+        frame.path.write_bytes(encoded(noise(1200, 1200), "JPEG"))
+    sent = frozenset(frame.path for frame in made.ok[:1])
+    root = carousel(bare, "sharp")
+    shown = root.locator("figure").first.locator("img")
+    widths = []
+    for html_text in (html_of(growing(made, 1), sent=()), html_of(growing(made), sent=sent)):
+        bare.evaluate(PUT, ["vscode", "sharp", html_text])
+        widths.append(shown.evaluate("img => img.decode().then(() => img.naturalWidth)"))
+        for place in (shown, root.locator(".seedream-thumbs img").first):
+            expect(place).to_have_js_property("naturalWidth", widths[0])
+    bare.evaluate(PUT, ["vscode", "another page", html_text.replace("sharp", "another")])
+    alone = carousel(bare, "another").locator("figure").first.locator("img")
+    assert alone.evaluate("img => img.decode().then(() => img.naturalWidth)") < widths[0]
 
 
 def test_the_clock_counts_from_when_an_update_came(bare: Page, tmp_path: Path) -> None:

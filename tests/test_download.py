@@ -37,7 +37,7 @@ from seedream_magic.images import download as download_module
 from seedream_magic.images.download import decode, download, link_expiry
 from seedream_magic.images.route import image_client
 from seedream_magic.images.verify import PictureFacts
-from service import jpeg
+from service import held, jpeg
 
 pytestmark = pytest.mark.usefixtures("no_pause")
 
@@ -52,7 +52,8 @@ Scripted = Behaviour | Callable[[Request], Behaviour]
 
 async def bring(url: str, pace: Pace = PACE) -> tuple[bytes, PictureFacts, str]:
     async with asyncio.timeout(20), image_client() as client:
-        return await download(client, url, allow_loopback=True, pace=pace)
+        picture, doubt = await download(client, url, held, allow_loopback=True, pace=pace)
+        return *picture, doubt
 
 
 def outcome(
@@ -355,8 +356,8 @@ def test_pictures_that_share_a_thin_line_are_not_too_slow(pictures: int, asked: 
         async with asyncio.timeout(20), image_client(httpx.MockTransport(handle)) as client:
             links = [f"https://images.example.com/{number}" for number in range(pictures)]
             pace = Pace(now=lambda: times[0])
-            getting = (download(client, link, allow_loopback=False, pace=pace) for link in links)
-            return [data for data, _, _ in await asyncio.gather(*getting)]
+            getting = (download(client, link, held, allow_loopback=False, pace=pace) for link in links)
+            return [data for (data, _), _ in await asyncio.gather(*getting)]
 
     together = asyncio.Barrier(pictures)
     assert asyncio.run(run()) == [large] * pictures

@@ -39,7 +39,7 @@ from seedream_magic.images.route import (
     is_public,
 )
 from seedream_magic.images.verify import PictureFacts
-from service import black_png, jpeg
+from service import black_png, held, jpeg
 
 pytestmark = pytest.mark.usefixtures("no_pause")
 
@@ -262,8 +262,8 @@ def fetch(
 
     async def run() -> tuple[bytes, PictureFacts]:
         async with new_client(None, route=route, timeout=httpx.Timeout(5)) as client:
-            data, facts, _ = await download(client, url, allow_loopback=allow_loopback)
-            return data, facts
+            picture, _ = await download(client, url, held, allow_loopback=allow_loopback)
+            return picture
 
     return asyncio.run(run())
 
@@ -455,7 +455,7 @@ def test_behind_a_proxy_only_known_hosts_are_asked_for(
 
     async def run(url: str) -> None:
         async with image_client(base_url=base_url) as client:
-            await download(client, url, allow_loopback=True)
+            await download(client, url, held, allow_loopback=True)
 
     with raw_server({("CONNECT", ""): Reply(403)}) as proxy:
         monkeypatch.setenv("HTTPS_PROXY", proxy.url.replace("//", "//user:proxy-canary@"))
@@ -515,7 +515,7 @@ if sys.platform == "linux":
 async def run(path):
     async with image_client() as client:
         try:
-            await download(client, sys.argv[1] + path, allow_loopback=True)
+            await download(client, sys.argv[1] + path, lambda data, facts: facts, allow_loopback=True)
         except ImageError as error:
             return error
 

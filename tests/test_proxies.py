@@ -37,7 +37,7 @@ from seedream_magic.api.proxies import exceptions, is_excepted, proxy_for
 from seedream_magic.images.download import download
 from seedream_magic.images.route import image_client
 from served import KEY
-from service import POST, jpeg, picture, whole_answer
+from service import POST, held, jpeg, picture, whole_answer
 
 API = "https://api.example/v1/images/generations"
 PROXY = "http://proxy.example:3128"
@@ -264,7 +264,7 @@ def test_a_wrong_password_is_sent_once_for_all_pictures(monkeypatch: pytest.Monk
     async def fifteen() -> list[object]:
         async with image_client(base_url="http://127.0.0.1:1/v1") as client:
             links = [f"https://ark.tos-cn-beijing.volces.com/{number}.jpeg" for number in range(15)]
-            loads = [download(client, link, allow_loopback=True) for link in links]
+            loads = [download(client, link, held, allow_loopback=True) for link in links]
             return await asyncio.gather(*loads, return_exceptions=True)
 
     with raw_server({("CONNECT", ""): Reply(407)}) as proxy:

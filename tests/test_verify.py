@@ -24,7 +24,7 @@ from seedream_magic.images.route import image_client
 from seedream_magic.images.run_folder import MAXIMUM_RAW_BYTES
 from seedream_magic.images.verify import PictureFacts, verify_picture
 from seedream_magic.view.pictures import open_picture, preview_of
-from service import black_png, chunk, encoded, jpeg, noise, png_of
+from service import black_png, chunk, encoded, held, jpeg, noise, png_of
 
 EXIF = Image.Exif()
 
@@ -203,12 +203,12 @@ def test_the_largest_real_picture_is_within_every_limit() -> None:
     assert decode(text.decode()) == (data, facts)
     assert verify_picture(encoded(Image.new("L", (8192, 512)), "JPEG")).width == 8192
 
-    async def run(url: str) -> tuple[bytes, PictureFacts, str]:
+    async def run(url: str) -> tuple[tuple[bytes, PictureFacts], str]:
         async with image_client() as client:
-            return await download(client, url, allow_loopback=True)
+            return await download(client, url, held, allow_loopback=True)
 
     with raw_server({("GET", "/"): Reply(200, {}, data)}) as server:
-        assert asyncio.run(run(f"{server.url}/1.png")) == (data, facts, "")
+        assert asyncio.run(run(f"{server.url}/1.png")) == ((data, facts), "")
 
 
 @pytest.mark.parametrize("action", ["error", "ignore"])

@@ -6,6 +6,7 @@ import asyncio
 from collections.abc import Iterable
 from dataclasses import dataclass
 from datetime import UTC, datetime
+from functools import partial
 from pathlib import Path
 
 from seedream_magic.api.connection import Client
@@ -56,8 +57,7 @@ async def deliver(
     how many are downloaded at once; a picture that came in the answer itself waits for none.
     """
     try:
-        data, facts, doubt = await _bytes(picture, http, slots, allow_loopback=allow_loopback)
-        path, sha256 = await in_thread(run.save_picture, picture.index, data, facts, source=picture.url or "")
+        (path, sha256, facts), doubt = await _saved(picture, run, http, slots, allow_loopback=allow_loopback)
         frame = Frame(picture.index, prompt, path, facts.width, facts.height, sha256)
         notes = [texts.KEPT_THOUGH(number=picture.index + 1, why=doubt)] if doubt else []
         if path.parent != run.folder:
@@ -75,18 +75,26 @@ async def deliver(
         return Delivery(Frame(picture.index, prompt, error=lost))
 
 
-async def _bytes(
-    picture: Picture, http: Client, slots: asyncio.Semaphore, *, allow_loopback: bool
-) -> tuple[bytes, PictureFacts, str]:
+async def _saved(
+    picture: Picture, run: RunFolder, http: Client, slots: asyncio.Semaphore, *, allow_loopback: bool
+) -> tuple[tuple[Path, str, PictureFacts], str]:
+    """The path, the SHA-256 and the facts of the picture, and the doubt that is left; checked and saved in one go."""
+
+    def save(data: bytes, facts: PictureFacts) -> tuple[Path, str, PictureFacts]:
+        return *run.save_picture(picture.index, data, facts, source=picture.url or ""), facts
+
+    def save_base64(text: str) -> tuple[Path, str, PictureFacts]:
+        return save(*decode(text))
+
     if picture.b64_json is not None:
         try:
-            return *(await in_thread(decode, picture.b64_json)), ""
+            return await in_thread(save_base64, picture.b64_json), ""
         except SeedreamError:
             if picture.url is None:
                 raise
         raise_if_stopped()
     async with slots:
-        return await download(http, picture.url or "", allow_loopback=allow_loopback)
+        return await download(http, picture.url or "", save, allow_loopback=allow_loopback)
 
 
 def _keep(run: RunFolder, picture: Picture, error: SeedreamError) -> Path | None:
@@ -151,7 +159,7 @@ async def _fetch_reference(reference: Reference, http: Client, *, allow_loopback
 
     # --fit scales when a request is planned, so that the plan says what will be sent; a link is fetched after that.
     # Bytes over the limit could only be refused, so no more than the limit is fetched.
-    purpose = Purpose(lambda data: read_fetched(reference, data), MAXIMUM_BYTES)
+    purpose = Purpose(partial(read_fetched, reference), lambda complete: complete, MAXIMUM_BYTES)
     try:
         complete, _ = await fetch(http, reference.url, purpose, allow_loopback=allow_loopback)
     except ImageError as exc:

@@ -36,6 +36,7 @@ from seedream_magic.errors import (
     reason_of,
 )
 from seedream_magic.formats import outline
+from seedream_magic.images.received import Received
 from seedream_magic.images.route import check_link, trim
 from seedream_magic.images.threads import in_thread, raise_if_stopped
 from seedream_magic.images.verify import Checksum, PictureFacts, base64_bytes, checksums, unwrap, verify_picture
@@ -62,18 +63,21 @@ _WORTH_ANOTHER_TRY = frozenset({408, 425, 429, *range(500, 600)} - {501, 505})
 """Proxies and content networks have words of their own from 509 on; 501 and 505 say what the host never does."""
 
 Value = TypeVar("Value")
+Kept = TypeVar("Kept")
 
 
 @dataclass(frozen=True)
-class Purpose(Generic[Value]):
+class Purpose(Generic[Value, Kept]):
     """What a link is fetched for: a picture of the service's answer and a reference keep to different rules.
 
     `read` makes the value out of the bytes, in a thread; it raises `ImageInvalid` or `InvalidRequest` where they are
-    none. More than `maximum_bytes` are not taken. `failed` is the message when every attempt failed. `finds_cuts`
-    says that `read` refuses whatever is cut off; then it may also judge a body whose end was not seen.
+    none. `keep` makes of it what the caller gets, in the same thread, so that no bytes wait in between. More than
+    `maximum_bytes` are not taken. `failed` is the message when every attempt failed. `finds_cuts` says that `read`
+    refuses whatever is cut off; then it may also judge a body whose end was not seen.
     """
 
     read: Callable[[bytes], Value]
+    keep: Callable[[Value], Kept]
     maximum_bytes: int
     failed: Text = texts.REFERENCE_FAILED
     finds_cuts: bool = False
@@ -91,52 +95,70 @@ class _PassingFault(Exception):
         self.met_twice = met_twice
 
 
+@dataclass(frozen=True)
+class _Doubtful(Generic[Value]):
+    """A value that is not kept yet, for its bytes may not be those that were sent."""
+
+    value: Value
+    why: str
+
+
 @dataclass
 class _Body:
     """The bytes that one attempt has received so far, and what the head of the response says of them."""
 
-    data: bytearray = field(default_factory=bytearray)
+    data: Received = field(default_factory=Received)
     codings: str = ""
     checksums: tuple[Checksum, ...] = ()
 
 
 async def download(
-    http: Client, url: str, *, allow_loopback: bool, pace: Pace = PACE
-) -> tuple[bytes, PictureFacts, str]:
-    """The verified bytes behind a link of the service's answer, and the doubt that is left (see `fetch`)."""
-    purpose = Purpose(_picture, LARGEST_PICTURE_BYTES, texts.DOWNLOAD_FAILED, finds_cuts=True)
-    (data, facts), doubt = await fetch(http, url, purpose, allow_loopback=allow_loopback, pace=pace)
-    return data, facts, doubt
+    http: Client,
+    url: str,
+    save: Callable[[bytes, PictureFacts], Kept],
+    *,
+    allow_loopback: bool,
+    pace: Pace = PACE,
+) -> tuple[Kept, str]:
+    """What `save` makes of the verified bytes behind a link of the service's answer, and the doubt that is left (see
+    `fetch`).
+    """
+    purpose = Purpose(
+        _picture, lambda picture: save(*picture), LARGEST_PICTURE_BYTES, texts.DOWNLOAD_FAILED, finds_cuts=True
+    )
+    return await fetch(http, url, purpose, allow_loopback=allow_loopback, pace=pace)
 
 
 async def fetch(
-    http: Client, url: str, purpose: Purpose[Value], *, allow_loopback: bool, pace: Pace = PACE
-) -> tuple[Value, str]:
-    """The value that `purpose.read` makes of what stands behind a link, and a doubt about it, "" for none.
+    http: Client, url: str, purpose: Purpose[Value, Kept], *, allow_loopback: bool, pace: Pace = PACE
+) -> tuple[Kept, str]:
+    """What `purpose` makes of what stands behind a link, and a doubt about it, "" for none.
 
     `allow_loopback` lets http links to this machine pass (demo, tests). A broken connection is tried again, six
     attempts in all, at the pace that the host asks for. Bytes that `purpose.read` refuses, and a 403 of a link that has
     not expired, are tried once more. All of this ends after 15 minutes. Bytes that can be read but do not match the
     host's checksum, or came over a connection that broke, are also fetched once more and then taken with that doubt.
-    Raises an `ImageError` that says what stood in the way, or what `purpose.read` raises.
+    Raises an `ImageError` that says what stood in the way, or what `purpose.read` and `purpose.keep` raise.
     """
     attempts = _Attempts(pace, purpose.failed, began=pace.now())
     url, pause = trim(url), 0.0
-    doubtful: tuple[Value, str] | None = None
+    doubtful: _Doubtful[Value] | None = None
     while True:
         try:
             raise_if_stopped()
             if pause or attempts.faults or attempts.invalid:
                 await pace.sleep(pause)
-            value, doubt = await _attempt(http, url, purpose, attempts, allow_loopback=allow_loopback)
+            found = await _attempt(http, url, purpose, attempts, allow_loopback=allow_loopback)
         except (Exception, asyncio.CancelledError) as exc:  # noqa: BLE001 - `pause_after` raises all but passing ones
             if doubtful is not None:  # a Stop does not lose it either
-                return doubtful
+                return await in_thread(purpose.keep, doubtful.value), doubtful.why
             pause = attempts.pause_after(exc)
         else:
-            if not doubt or doubtful is not None:
-                return value, doubt
-            doubtful, pause = (value, doubt), download_pause(1)
+            if not isinstance(found, _Doubtful):
+                return found, ""
+            if doubtful is not None:
+                return await in_thread(purpose.keep, found.value), found.why
+            doubtful, pause = found, download_pause(1)
 
 
 @dataclass
@@ -182,10 +204,19 @@ class _Attempts:
 
 
 async def _attempt(
-    http: Client, url: str, purpose: Purpose[Value], attempts: _Attempts, *, allow_loopback: bool
-) -> tuple[Value, str]:
-    """The value and the doubt of one attempt. Raises a `_PassingFault`, or an error that is final."""
+    http: Client, url: str, purpose: Purpose[Value, Kept], attempts: _Attempts, *, allow_loopback: bool
+) -> Kept | _Doubtful[Value]:
+    """What one attempt gives. Raises a `_PassingFault`, or an error that is final."""
     body = _Body()
+    try:
+        return await _attempt_with(body, http, url, purpose, attempts, allow_loopback=allow_loopback)
+    finally:
+        body.data.close()
+
+
+async def _attempt_with(
+    body: _Body, http: Client, url: str, purpose: Purpose[Value, Kept], attempts: _Attempts, *, allow_loopback: bool
+) -> Kept | _Doubtful[Value]:
     fault: _PassingFault | None = None
     try:
         async with asyncio.timeout(min(_TOTAL_SECONDS, attempts.left)):
@@ -205,19 +236,23 @@ async def _attempt(
         raise fault from exc
 
 
-def _read(body: _Body, purpose: Purpose[Value], fault: _PassingFault | None) -> tuple[Value, str]:
-    """The value of a body, and the doubt that the checksums of its host or a `fault` cast on it."""
-    received = bytes(body.data)
-    body.data.clear()
+def _read(body: _Body, purpose: Purpose[Value, Kept], fault: _PassingFault | None) -> Kept | _Doubtful[Value]:
+    """What is kept of a body, or its value, where the checksums of its host or a `fault` cast a doubt on it."""
+    try:
+        received = body.data.take()
+    except OSError as exc:
+        raise _PassingFault(reason_of(exc)) from exc
     data = unwrap(received, body.codings, maximum=purpose.maximum_bytes)
     value = purpose.read(data)
     forms = (received,) if data is received else (received, data)
     if any(checksum.fits(form) for checksum in body.checksums for form in forms):
-        return value, ""
+        return purpose.keep(value)
     if body.checksums:
         names = chain(AND, [*dict.fromkeys(checksum.header for checksum in body.checksums)])
-        return value, texts.CHECKSUM(headers=names)
-    return value, texts.BROKE_AT_END(why=fault.args[0]) if fault else ""
+        return _Doubtful(value, texts.CHECKSUM(headers=names))
+    if fault:
+        return _Doubtful(value, texts.BROKE_AT_END(why=fault.args[0]))
+    return purpose.keep(value)
 
 
 def decode(b64_json: str) -> tuple[bytes, PictureFacts]:
@@ -246,7 +281,13 @@ def link_expiry(url: str) -> datetime | None:
 
 
 async def _receive(
-    http: Client, url: str, purpose: Purpose[Value], body: _Body, *, allow_loopback: bool, now: Callable[[], float]
+    http: Client,
+    url: str,
+    purpose: Purpose[Value, Kept],
+    body: _Body,
+    *,
+    allow_loopback: bool,
+    now: Callable[[], float],
 ) -> None:
     """Fill `body` with what the link gives. Raises a `_PassingFault`, or an `ImageError` that is final."""
     for _ in range(_REDIRECTS + 1):
@@ -290,7 +331,7 @@ def _check_head(response: httpx.Response, url: str) -> None:
 
 
 async def _receive_body(
-    http: Client, response: httpx.Response, maximum: int, data: bytearray, now: Callable[[], float]
+    http: Client, response: httpx.Response, maximum: int, data: Received, now: Callable[[], float]
 ) -> None:
     declared = response.headers.get("content-length", "")
     promised = int(declared) if declared.isdecimal() else None
@@ -299,7 +340,7 @@ async def _receive_body(
     since, before = now(), _bytes_received.setdefault(http, 0)
     async with reading(response) as chunks:
         async for chunk in chunks:
-            data += chunk
+            data.add(chunk)
             _bytes_received[http] += len(chunk)
             if len(data) > maximum:
                 raise ImageTooLarge(texts.TOO_LARGE_SO_FAR(most=maximum))

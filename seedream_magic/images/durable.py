@@ -56,9 +56,16 @@ def read_folder(folder: Path, take: Callable[[Iterable[os.DirEntry[str]]], Value
 
 
 def write_durably(path: Path, data: bytes, *, mode: int) -> None:
-    """Write a file so that it is whole or absent after a kill at any instant."""
-    patiently(lambda: _write_once(path, data, mode))  # anew: what a failed fsync has dropped no later one brings back
+    """Write a file so that it is whole or absent after a kill at any instant, and outlasts a power cut from now on."""
+    write_whole(path, data, mode=mode)
     sync_folder(path.parent)
+
+
+def write_whole(path: Path, data: bytes, *, mode: int) -> None:
+    """Write a file that is whole or absent after a kill or a power cut; it is there for certain once its folder is
+    synced.
+    """
+    patiently(lambda: _write_once(path, data, mode))  # anew: what a failed fsync has dropped no later one brings back
 
 
 def _write_once(path: Path, data: bytes, mode: int) -> None:
@@ -167,7 +174,7 @@ def sweep(folder: Path) -> None:
                     part.unlink()
 
 
-def write_all(descriptor: int, data: bytes) -> None:
+def write_all(descriptor: int, data: bytes | bytearray) -> None:
     view = memoryview(data)
     while view:
         view = view[os.write(descriptor, view) :]

@@ -29,6 +29,7 @@ from seedream_magic.images.aside import (
     rescued_names,
     rescued_runs,
     write_elsewhere,
+    write_whole,
 )
 from seedream_magic.images.claims import RUN_LOCK, RunLock
 from seedream_magic.images.durable import make_folder, write_durably
@@ -147,7 +148,7 @@ class RunFolder:
         self._saved_links.add(source.strip())
         sidecar = sidecar_bytes(path, len(data), digest, facts, source=recorded_link(source, self._secret))
         with contextlib.suppress(OSError):  # the picture is there, and all that this file says can be read from it
-            write_durably(path.with_suffix(".json"), sidecar, mode=0o600)
+            write_whole(path.with_suffix(".json"), sidecar, mode=0o600)
         return path, digest
 
     def conclude(

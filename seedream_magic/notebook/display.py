@@ -18,6 +18,7 @@ from __future__ import annotations
 import sys
 from collections.abc import Callable
 from dataclasses import replace
+from pathlib import Path
 from typing import Any, Protocol
 
 from IPython.core.interactiveshell import InteractiveShell
@@ -106,6 +107,9 @@ class Output:
         self._displayed = False
         self._visible: tuple[object, ...] = ()
         self.bundle = _EMPTY
+        # The pictures in the bundle that was made last, and in the one that was taken last: some are dropped between.
+        self._made: frozenset[Path] = frozenset()
+        self._sent: frozenset[Path] = frozenset()
 
     def show(self, images: ImageSet | Sweep) -> None:
         """Show this value in place of the one before, if it looks different."""
@@ -131,7 +135,9 @@ class Output:
         try:
             if isinstance(images, Sweep):
                 return grid_bundle(grid_of(images))
-            return set_bundle(cards_of(images), show=self._layout)
+            cards = cards_of(images)
+            self._made = frozenset(card.picture for card in cards.pictures if card.picture)
+            return set_bundle(cards, show=self._layout, sent=self._sent)
         except Exception as exc:  # noqa: BLE001 - what cannot be drawn must not cost the set, which is paid for
             words = repr(images) if isinstance(images, Sweep) else plain_text(cards_of(images))
             why = f"{type(exc).__name__}: {reason_of(exc)}"
@@ -147,9 +153,12 @@ class Output:
 
     def update(self, bundle: dict[str, Any]) -> None:
         """Show this bundle in all places where the output is displayed."""
-        self.bundle = bundle
+        self._take(bundle)
         if self._displayed:
             self._handle.update(bundle, raw=True)
+
+    def _take(self, bundle: dict[str, Any]) -> None:
+        self.bundle, self._sent = bundle, self._made
 
     def fail(self, error: SeedreamError | SeedreamInterrupted) -> None:
         lines = tuple(error.lines())
@@ -174,13 +183,13 @@ class Output:
 
     def _publish(self, bundle: dict[str, Any], *, final: bool) -> None:
         if not self._displayed:
-            self.bundle = bundle
+            self._take(bundle)
             self.display()
         elif final and self._cell is not None and self._cell.alone:
             if "image/jpeg" in bundle:
                 self._display_beside(_EMPTY | {"text/plain": bundle["text/plain"]})
             clear_output(wait=True)
-            self.bundle = bundle
+            self._take(bundle)
             self.display()
         else:
             self.update(bundle)

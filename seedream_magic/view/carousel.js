@@ -19,6 +19,13 @@ function seedreamCarousel(root) {
   // Not resolved: VS Code opens a relative link, and does nothing at an absolute one.
   const link = () => figures[place.index].querySelector("a")?.getAttribute("href");
   const facts = () => /** @type {any} */ (figures[place.index].dataset);
+  // A set that grows brings the preview of each picture once, and then smaller ones: the first is kept till the last update.
+  place.sharp = data.limit ? before?.sharp ?? [] : [];
+  figures.forEach((_, at) => {
+    const [image, sharp = ""] = [picture(at), place.sharp[at]];
+    if (image && sharp.length > image.src.length) image.src = sharp;
+    else if (image && data.limit) place.sharp[at] = image.src;
+  });
   const several = root.querySelectorAll("img").length > 1;
   const kind = several ? "several" : total > 1 ? "many" : "single";
   if (!several && place.view === "compare") place.view = "carousel";

@@ -12,8 +12,9 @@ import base64
 import json
 import os
 import re
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import replace
+from pathlib import Path
 from typing import Any
 
 from seedream_magic.errors import ImageError, printable
@@ -31,6 +32,10 @@ OUTPUT_BYTES = 980_000
 ONE_PREVIEW_BYTES = 350_000
 ALL_PREVIEWS_BYTES = 660_000
 SHEET_BYTES = 90_000
+UPDATES_BYTES = 1_400_000
+"""Of all updates of a growing set together, about twice its last output."""
+_UPDATE_BYTES = 50_000
+"""Of an update beside its pictures."""
 MOST_PLACES = 15
 """Of a set whose size the model decides, while it grows: its previews are made once, not anew for each picture."""
 SUMMARY_LINES = 8
@@ -70,15 +75,19 @@ _GRID = "display:flex;gap:20px;flex-wrap:wrap;align-items:flex-start;padding-bot
 _QUIET = "margin:8px 0 0 0;line-height:1.45;text-align:left;font-size:12px;opacity:0.75"
 
 
-def set_bundle(cards: CardSet, *, show: str = "carousel") -> dict[str, Any]:
+def set_bundle(cards: CardSet, *, show: str = "carousel", sent: Collection[Path] | None = None) -> dict[str, Any]:
     """The mimebundle of a set: `text/html`, `text/plain` and, once the run has ended with a picture, `image/jpeg`.
 
     `show` is "carousel" or "grid". Below 1,000,000 bytes of JSON whatever the pictures hold. The contact sheet is left
-    out while the set grows, so that an update stays light.
+    out while the set grows, so that an update stays light. For the same reason an update of a set says which pictures
+    were `sent` before: of those it has a small preview, beside which the page keeps the one that it got first.
     """
     awaited = cards.expected or (MOST_PLACES if cards.state == "running" else 4)
-    budget = min(ONE_PREVIEW_BYTES, ALL_PREVIEWS_BYTES // max(len(cards.places), awaited))
-    bundle: dict[str, Any] = {"text/html": set_html(cards, budget, show=show), "text/plain": summary_text(cards)}
+    places = max(len(cards.places), awaited)
+    budget = min(ONE_PREVIEW_BYTES, ALL_PREVIEWS_BYTES // places)
+    lighter = _lighter(cards, places, sent) if cards.state == "running" and sent is not None else {}
+    html = set_html(cards, budget, show=show, lighter=lighter)
+    bundle: dict[str, Any] = {"text/html": html, "text/plain": summary_text(cards)}
     if cards.pictures and cards.state != "running":
         sheet = contact_sheet(cards, budget=SHEET_BYTES, preview_budget=budget)
         bundle["image/jpeg"] = base64.b64encode(sheet).decode("ascii")
@@ -204,10 +213,20 @@ def _plain_line(card: Card, path: str, words: Words) -> str:
     return f"{number}{path}" + (f"  {card.width}x{card.height}" if card.width else "") + star
 
 
-def set_html(cards: CardSet, budget: int, *, show: str = "carousel") -> str:
-    """The HTML of a set, with previews of at most `budget` bytes."""
+def _lighter(cards: CardSet, places: int, sent: Collection[Path]) -> dict[Path, int]:
+    """How many bytes the preview of each picture has in an update, so that all updates have `UPDATES_BYTES` together.
+
+    Two thirds are for the pictures that come, each once; the rest is for those that were sent, in every later update.
+    """
+    third = (UPDATES_BYTES - (places + 1) * _UPDATE_BYTES) // 3
+    new, again = 2 * third // places, 2 * third // (places * max(1, places - 1))
+    return {card.picture: again if card.picture in sent else new for card in cards.pictures if card.picture}
+
+
+def set_html(cards: CardSet, budget: int, *, show: str = "carousel", lighter: Mapping[Path, int] | None = None) -> str:
+    """The HTML of a set, with previews of at most `budget` bytes, and of fewer for the files that `lighter` names."""
     make_previews([(card.picture, card.digest) for card in cards.places if card.picture is not None], budget=budget)
-    layout = layout_of(cards, budget)
+    layout = replace(layout_of(cards, budget), lighter=lighter or {})
     clock = ("clock.js",) if cards.state == "running" else ()
     html = set_element(
         cards,

@@ -5,12 +5,14 @@ Written with inline styles only, so that it reads well where a front end has rem
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import dataclass, field, replace
+from pathlib import Path
 
 from seedream_magic.errors import ImageError
 from seedream_magic.view.cards import OF_THE_PICTURE, Card, CardSet, Failure, Preview
 from seedream_magic.view.markup import Markup, element
-from seedream_magic.view.pictures import preview_of
+from seedream_magic.view.pictures import lighter, preview_of
 from seedream_magic.words import carousel as texts
 from seedream_magic.words.carousel import Words
 from seedream_magic.words.clip import CLIPPED_AT, clip, one_line
@@ -42,8 +44,8 @@ class Layout:
     """What all figures of a set share.
 
     `width` and `height` are the CSS pixels that a picture takes in the strip, `budget` the bytes of a preview,
-    `longest` the characters of a card's own prompt that are kept for copying. `alone` is of a card that is shown by
-    itself.
+    `longest` the characters of a card's own prompt that are kept for copying. `lighter` says of which files the preview
+    has fewer bytes, and how many. `alone` is of a card that is shown by itself.
     """
 
     cards: CardSet
@@ -52,6 +54,7 @@ class Layout:
     height: int
     budget: int
     longest: int
+    lighter: Mapping[Path, int] = field(default_factory=dict)
     alone: bool = False
 
     def count(self, card: Card) -> str:
@@ -98,6 +101,8 @@ def figure(card: Card, layout: Layout, content: Markup | None = None) -> Markup:
     if card.picture is not None and content is None:
         try:
             small = preview_of(card.picture, card.digest, budget=layout.budget)
+            if card.picture in layout.lighter:  # of the same shape to a hair, or the page would jump
+                small = replace(small, data_uri=lighter(small, layout.lighter[card.picture]).data_uri)
         except ImageError as error:
             card = card.without_picture(error, words)
     if small is not None:
