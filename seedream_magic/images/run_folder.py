@@ -29,10 +29,9 @@ from seedream_magic.images.aside import (
     rescued_names,
     rescued_runs,
     write_elsewhere,
-    write_whole,
 )
 from seedream_magic.images.claims import RUN_LOCK, RunLock
-from seedream_magic.images.durable import make_folder, write_durably
+from seedream_magic.images.durable import make_folder, write_durably, write_whole
 from seedream_magic.images.image_set import ImageSet
 from seedream_magic.images.json_files import clipped, json_bytes, read_object, regular_bytes
 from seedream_magic.images.originals import NUMBERED, SIDECARS, sidecar_bytes
