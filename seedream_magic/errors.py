@@ -23,7 +23,6 @@ from pathlib import Path
 from typing import Any, ClassVar, Literal
 
 from seedream_magic.words import errors as texts
-from seedream_magic.words import system
 from seedream_magic.words.clip import path_from
 from seedream_magic.words.language import Language, own_language
 from seedream_magic.words.text import Sentence, Text, in_language, join, of_run
@@ -309,6 +308,8 @@ def reason_of(exc: BaseException) -> str:
 
 def _known_reason(exc: BaseException) -> str:
     """What an exception means whose words are ours, or one that there are words for in both languages; else ""."""
+    from seedream_magic.words import system  # noqa: PLC0415 - load time: nothing has failed yet
+
     for words in (*exc.args[:1], getattr(exc, "strerror", None)):
         if isinstance(words, Sentence):
             return words
@@ -321,12 +322,16 @@ def _known_reason(exc: BaseException) -> str:
 
 def reason_of_number(number: int | None) -> str:
     """What the system's number of a fault means; "" for one without words of ours."""
+    from seedream_magic.words import system  # noqa: PLC0415 - load time: nothing has failed yet
+
     text = system.BY_NUMBER.get(number) if number else None
     return text() if text else ""
 
 
 def quoted(words: str) -> str:
     """Words of the system or a library, which are English sentences; names, numbers and sentences of ours stay."""
+    from seedream_magic.words import system  # noqa: PLC0415 - load time: nothing has failed yet
+
     if isinstance(words, Sentence) or not re.search(r"[A-Za-z]{2,} [A-Za-z]", words):
         return words
     return system.QUOTED(words=words)
