@@ -103,9 +103,9 @@ ifneq ($(filter test,$(MAKECMDGOALS)),)
 MAKEFLAGS += --jobs=2
 endif
 
-# Tests wait for browsers, kernels and servers more than they compute: two cores are busy with four of them. A group of
+# Tests wait for browsers, kernels and servers more than they compute: two cores are busy with three workers. A group of
 # tests (see tests/conftest.py) stays on one worker; the largest groups go first, so no worker waits at the end.
-workers := -n 4 --dist=loadgroup
+workers := -n 3 --dist=loadgroup
 
 # The tests that meet a dependency; what the others show does not change with its version.
 # Old pyzmq and ipykernel leave sockets to the garbage collector; on the newest versions every warning is an error.

@@ -19,9 +19,10 @@ from threading import Thread
 from typing import IO, Any
 from urllib.parse import urlsplit
 
-from playwright.sync_api import Browser, BrowserContext, Locator, Page, sync_playwright
+from playwright.sync_api import Browser, BrowserContext, Locator, Page, expect, sync_playwright
 
 ROOT = Path(__file__).resolve().parent.parent
+expect.set_options(timeout=20_000)  # a page draws and a kernel answers, on a machine that may be busy
 _CHROMIUM_FLAGS = (
     "--disable-gpu",
     "--disable-quic",

@@ -233,8 +233,9 @@ def test_a_kernel_that_is_shut_down_while_pictures_come(tmp_path: Path) -> None:
         )
         server.wait_for(lambda seen: seen.count("GET", "/picture/1") == 1)
         began = time.monotonic()
+        kernel.manager.shutdown_wait_time = 60  # it is killed after half of that
         kernel.manager.shutdown_kernel(restart=True)
-        assert time.monotonic() - began < 2
+        assert time.monotonic() - began < 20
         stuck.stage = ""
         (images,) = client(server, tmp_path / "runs").recover()
         assert [frame.ok for frame in images] == [True, True]

@@ -17,7 +17,6 @@ from seedream_magic import Seedream
 from seedream_magic.images.stored_runs import records
 
 pytestmark = pytest.mark.browser
-expect.set_options(timeout=20_000)  # a kernel answers, on a machine that may be busy
 
 DEMO = "%load_ext seedream_magic\n%seedream use demo"
 BOOK = "%%seedream book << -s 2K -r 4:3\nink wash\n---\n" + "\n---\n".join(

@@ -103,7 +103,7 @@ def drawn_by_a_process(server: RawServer, store: Path, odd: str = "") -> dict[st
     return said
 
 
-@pytest.fixture(params=["library", "no library"])
+@pytest.fixture
 def library(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
     """With a library of all stores, and without: the folders themselves have to tell it then."""
     monkeypatch.setenv("SEEDREAM_LIBRARY", str(tmp_path / "library.sqlite") if request.param == "library" else "")
@@ -144,10 +144,13 @@ def while_answering(act: Callable[[], object]) -> Callable[[Request], Behaviour]
 
 
 @pytest.mark.skipif(sys.platform != "linux", reason="files are found by /proc")
-@pytest.mark.usefixtures("library")
-@pytest.mark.parametrize("code", ["EROFS", "ENOSPC", "EIO"])
+@pytest.mark.parametrize(
+    ("library", "code"),
+    [("library", "EROFS"), ("library", "ENOSPC"), ("library", "EIO"), ("no library", "EROFS")],
+    indirect=["library"],
+)
 def test_a_store_that_takes_no_more_in_the_middle_is_settled_by_the_next_process(
-    code: str, store: Path, shell: InteractiveShell, monkeypatch: pytest.MonkeyPatch
+    library: None, code: str, store: Path, shell: InteractiveShell, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """The end state is put aside with the picture; the next process shows the set, and gives the folder its record."""
     marker = Path(f"{store}.readonly")
