@@ -36,6 +36,7 @@ from seedream_magic.planning import (
 )
 from seedream_magic.replay import find_run, takes
 from seedream_magic.words import runs as texts
+from seedream_magic.words.actions import SAY_WHAT_IT_SHOWS
 from seedream_magic.words.lists import enumeration
 
 
@@ -152,6 +153,8 @@ def plan_vary(
 
     The frame of a set that this very call drew is not varied by it once more, and `take` counts, as with `plan_redo`.
     """
+    if not f"{prompt}".strip():
+        raise InvalidRequest(SAY_WHAT_IT_SHOWS())
     words, count = check_prompt(prompt), parse_images(images)
     further = refs if isinstance(refs, list | tuple) else [] if refs is None else [refs]
     varied = set_of_run(client, frame.run_id)

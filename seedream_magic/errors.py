@@ -97,7 +97,9 @@ class _Reported(BaseException):
         run = texts.RUN.in_language(language, run=self.run_id) if self.run_id and self.run_id not in advice else ""
         asked = texts.REQUEST_ID.in_language(language, id=self.request_id) if self.request_id else ""
         if details:
-            lines = (join(first, billed), join(saved, advice, run), *details[:-1], join(details[-1], asked))
+            do, said = join(saved, advice, run), details[-1]
+            do, said = (do, join(said, asked)) if len(said) < len(do) else (join(do, asked), said)
+            lines = (join(first, billed), do, *details[:-1], said)
         else:
             ids = texts.RUN_AND_REQUEST_ID.in_language(language, run=self.run_id, id=self.request_id)
             lines = (first, join(billed, saved), join(advice, ids if run and asked else run or asked))

@@ -330,7 +330,7 @@ def test_a_retry_that_is_refused_says_so_once_and_what_may_help(shell: Interacti
     assert (message, billed) == ("ContentRefused: Refused again: frame 2.", "Not billed.")
     assert advice.startswith('Redo it in other words: pair.redo(1, prompt="…"). (run ')
     assert 'data-start="1"' in outputs[-1]["text/html"]
-    assert outputs[-1]["text/plain"].count("refused (HTTP 400)") == 1  # the frame
+    assert outputs[-1]["text/plain"].count("did not pass the content check") == 1  # the frame
     assert shell.user_ns["pair"].failed[0].index == 1
     choose_language("zh")
     error, printed, _ = run(shell, "%seedream retry pair")

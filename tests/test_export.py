@@ -73,11 +73,18 @@ def images(tmp_path: Path) -> ImageSet:
 
 @pytest.mark.parametrize("ending", ENDINGS)
 def test_every_kind_is_written_whole_and_the_originals_stay(images: ImageSet, tmp_path: Path, ending: str) -> None:
-    """Whatever the texts hold: the absolute path is returned, an older file is replaced, originals are only read."""
+    """Whatever the texts hold: the absolute path is returned, an older export is replaced and no other file, originals
+    are only read.
+    """
     originals = {path: (path.read_bytes(), path.stat().st_mtime_ns) for path in images.folder.iterdir()}
     target = tmp_path / f"set{ending.upper()}"
-    target.write_text("old")
-    assert replace(images, state="running", expected=4).export(f"set{ending.upper()}") == target
+    target.write_text("a person's own")
+    with pytest.raises(InvalidRequest, match=f"not replaced. Name another file, such as set-2{ending.upper()}"):
+        images.export(target)
+    assert target.read_text() == "a person's own"
+    target.write_bytes(b"")
+    for _ in range(2):
+        assert replace(images, state="running", expected=4).export(f"set{ending.upper()}") == target
     assert target.stat().st_size > 500
     assert not re.search(rb'<[^>]* data-(state="waiting"|started)', target.read_bytes())
     assert {path: (path.read_bytes(), path.stat().st_mtime_ns) for path in images.folder.iterdir()} == originals
@@ -185,11 +192,11 @@ def test_a_failed_export_leaves_the_old_file(
         path.write_bytes(b"half")
         raise error
 
+    old = images.export(tmp_path / "sheet.png").read_bytes()
     monkeypatch.setattr(export_module, "write_sheet", write)
-    (tmp_path / "sheet.png").write_text("old")
     with pytest.raises(ConfigError if isinstance(error, OSError) else KeyboardInterrupt):
         images.export(tmp_path / "sheet.png")
-    assert (tmp_path / "sheet.png").read_text() == "old"
+    assert (tmp_path / "sheet.png").read_bytes() == old
     assert list(tmp_path.rglob("*.part")) == []
 
 

@@ -56,7 +56,7 @@ _OF_KINDS: dict[type[ApiError], tuple[Text, Text]] = {
 _MESSAGES = ("message", "msg", "errmsg")
 _MOST_FAULTS = 10
 """How many are named of a list of faults, and of the steps of a path in one."""
-_LONGEST_QUOTATION = 240
+_LONGEST_QUOTATION = 160
 """How much of the service's words a person is shown; the run's folder keeps all."""
 _DEEPEST = 4
 """Gateways behind gateways."""

@@ -131,6 +131,7 @@ def _refused_again(name: str | None) -> Iterator[None]:
             raise
         error = copy(refused)
         error.args = (texts.REFUSED_AGAIN(frames=enumeration(str(place + 1) for place in places)),)
+        error.details = ()  # its card quotes the service
         if not refused.code.startswith("InputImage"):
             error.hint = REDO_IN_OTHER_WORDS(images=name or "_seedream", place=places[0])
         raise error from None

@@ -6,7 +6,7 @@ from seedream_magic.words.text import Text
 
 # Connections.
 HOST_AND_PROXY = Text("{host} through the proxy {proxy}", "{host}（经代理 {proxy}）")
-NO_CONNECTION_WITHIN = Text("no connection within {time}", "{time} 内未能连接")
+NO_CONNECTION_WITHIN = Text("no connection within {time}", "{time}内未能连接")
 CERTIFICATE = Text("The certificate of {host} is not to be trusted ({why}).", "{host} 的证书不可信（{why}）。")
 NOT_TLS = Text("What answers at {host} is not TLS ({why}).", "{host} 的应答不是 TLS（{why}）。")
 CHECK_PORT = Text(
@@ -26,17 +26,17 @@ CHECK_IT_RUNS = Text(
     "Check that it runs and that the base URL has its port, then run the cell again.",
     "检查它是否在运行、base URL 的端口是否正确，然后重新运行。",
 )
-TRIED = Text("Tried {attempts} times in {time}.", "{time} 内尝试了 {attempts} 次。")
+TRIED = Text("Tried {attempts} times in {time}.", "{time}内尝试了 {attempts} 次。")
 ATTEMPT = Text("This was attempt {attempt}; those before it are not billed.", "这是第 {attempt} 次尝试；此前的未计费。")
-NOT_ALL_TAKEN = Text("{host} did not take the whole request within {time}.", "{host} 在 {time} 内没有接收完请求。")
+NOT_ALL_TAKEN = Text("{host} did not take the whole request within {time}.", "{host} 在 {time}内没有接收完请求。")
 SMALLER_IS_SOONER = Text("Fewer or smaller references are sent sooner.", "减少或缩小参考图可更快发送。")
-NO_ANSWER = Text("{host} did not answer within {time}.", "{host} 在 {time} 内没有应答。")
+NO_ANSWER = Text("{host} did not answer within {time}.", "{host} 在 {time}内没有应答。")
 NO_ANSWER_TO_SENT = Text(
-    "The request was sent; {host} did not answer within {time}.", "请求已发送，{host} 在 {time} 内没有应答。"
+    "The request was sent; {host} did not answer within {time}.", "请求已发送，{host} 在 {time}内没有应答。"
 )
 HEAD_INCOMPLETE = Text(
     "The request was sent; {host} did not complete the head of its answer within {time}.",
-    "请求已发送，{host} 在 {time} 内没有发完应答头。",
+    "请求已发送，{host} 在 {time}内没有发完应答头。",
 )
 BROKE_WHILE_SENDING = Text(
     "The connection to {host} broke, while the request was being sent ({why}).",
@@ -44,18 +44,18 @@ BROKE_WHILE_SENDING = Text(
 )
 BROKE_WHILE_SENDING_AFTER = Text(
     "The connection to {host} broke after {time}, while the request was being sent ({why}).",
-    "发送请求 {time} 后与 {host} 的连接断开（{why}）。",
+    "发送请求 {time}后与 {host} 的连接断开（{why}）。",
 )
 BROKE = Text(
     "The connection to {host} broke before an answer came ({why}).", "应答到达前与 {host} 的连接断开（{why}）。"
 )
 BROKE_AFTER = Text(
     "The connection to {host} broke after {time} before an answer came ({why}).",
-    "{time} 后、应答到达前与 {host} 的连接断开（{why}）。",
+    "{time}后、应答到达前与 {host} 的连接断开（{why}）。",
 )
 BROKE_AFTER_SILENCE = Text(
     "The connection to {host} broke after {time} of silence, before an answer came ({why}).",
-    "静默 {time} 后、应答到达前与 {host} 的连接断开（{why}）。",
+    "静默 {time}后、应答到达前与 {host} 的连接断开（{why}）。",
 )
 SILENCE_IS_CUT = Text(
     "A proxy on the way may cut connections that are quiet for so long: ask for a stream, or for fewer images.",
