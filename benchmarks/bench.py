@@ -30,6 +30,8 @@ MODULES = (
     "history",
     "updates",
     "durability",
+    "many",
+    "reopened",
 )
 """Each has `rows()`, which measures and gives one `Row` after the other."""
 

@@ -1,0 +1,117 @@
+"""Many runs: fifty at once on one loop, how soon a Stop ends them, and thousands of prompts through `map`."""
+
+from __future__ import annotations
+
+import asyncio
+import itertools
+import tempfile
+import time
+from collections.abc import Iterator
+from functools import partial
+from pathlib import Path
+
+import httpx
+
+import batch_benchmark as batch
+from pictures import KEY, Service, served
+from seedream_magic import Seedream
+from table import Row, in_process, in_turn, seconds
+from whole_set import MODEL
+
+RUNS = 50
+PLANS = 500
+_numbers = itertools.count()
+_PEAK = """
+import asyncio, json, resource, sys
+from seedream_magic import Seedream
+url, key, store, runs = sys.argv[1:]
+client = Seedream("anyfast", api_key=key, base_url=url, store=store)
+async def draw(count, name):
+    await asyncio.gather(*(client.agenerate(f"{name} {number}", stream=False) for number in range(count)))
+asyncio.run(draw(2, "warm"))
+rest = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
+asyncio.run(draw(int(runs), "many"))
+print(json.dumps([(resource.getrusage(resource.RUSAGE_SELF).ru_maxrss - rest) / 1024]))
+"""
+
+
+def _client(service: Service) -> Seedream:
+    return Seedream("anyfast", api_key=KEY, base_url=service.url, store=Path("runs"))
+
+
+async def _draw_all(client: Seedream) -> None:
+    turn = next(_numbers)
+    runs = (client.agenerate(f"run {number} of {turn}", stream=False) for number in range(RUNS))
+    assert all(len(images.ok) == 1 for images in await asyncio.gather(*runs))
+
+
+async def _loop(service: Service) -> None:
+    """The floor: a client and a connection each, as a person would write it."""
+    turn = next(_numbers)
+
+    async def draw(number: int) -> None:
+        async with httpx.AsyncClient(timeout=60, trust_env=False) as http:
+            answer = await http.post(f"{service.url}/images/generations", json={"model": MODEL, "prompt": "one"})
+            picture = await http.get(answer.json()["data"][0]["url"])
+            await asyncio.to_thread(Path(f"loop{turn}-{number}.jpg").write_bytes, picture.content)
+
+    await asyncio.gather(*map(draw, range(RUNS)))
+
+
+async def _stop(client: Seedream, count: int) -> float:
+    """Seconds from a Stop till the last of so many runs, whose answers are awaited, has ended."""
+    turn = next(_numbers)
+    runs = [asyncio.create_task(client.agenerate(f"stop {number} of {turn}", stream=False)) for number in range(count)]
+    await asyncio.sleep(3)  # all have sent
+    began = time.perf_counter()
+    for run in runs:
+        run.cancel()
+    await asyncio.gather(*runs, return_exceptions=True)
+    return time.perf_counter() - began
+
+
+def _seconds_to_stop(client: Seedream, count: int) -> float:
+    return asyncio.run(_stop(client, count))
+
+
+def _peak(service: Service, runs: int) -> float:
+    store = str(Path(f"peak{next(_numbers)}").absolute())
+    return float(in_process(_PEAK, service.url, KEY, store, str(runs))[0])
+
+
+def _batch(kind: str, url: str) -> float:
+    with tempfile.TemporaryDirectory() as folder:
+        return PLANS / batch.measured(kind, url, Path(folder, "store"), PLANS)["seconds"]
+
+
+def rows() -> Iterator[Row]:
+    """A service that answers after half a second; for Stop one that does not answer meanwhile."""
+    with served(side=512, gap=0.5) as service:
+        client = _client(service)
+        ways = {
+            "ours": lambda: seconds(lambda: asyncio.run(_draw_all(client))),
+            "floor": lambda: seconds(lambda: asyncio.run(_loop(service))),
+        }
+        figures = in_turn(ways)
+        share = figures.ratio("floor", "ours")
+        goal = f"at least 0.8 of the speed of a bare loop; it is {share:.2f}"
+        note = "Each run has a durable record, a look-up of what was paid before, and six syncs of its own"
+        yield Row(f"{RUNS} runs at once", "s", figures.of, goal, share >= 0.8, "" if share >= 0.8 else note)
+        memory = in_turn({"ours, 50": partial(_peak, service, 50), "ours, 10": partial(_peak, service, 10)}, turns=3)
+        each = memory.more("ours, 50", "ours, 10") / 40
+        goal = f"at most 1 MiB for each further run; it is {each:.2f} MiB"
+        yield Row("peak of memory of runs at once", "MiB", memory.of, goal, each <= 1)
+    with served(side=512, gap=15) as service:
+        client = _client(service)
+        counts = {"ours": 1, f"ours, {RUNS} runs": RUNS}
+        stopped = in_turn({way: partial(_seconds_to_stop, client, count) for way, count in counts.items()}, turns=3)
+    took = stopped.median()
+    goal = f"a run ends at most 0.1 s after it; it is {took:.2f} s"
+    note = "Before it ends, each run writes durably that it was stopped and may be billed: four syncs"
+    yield Row("Stop", "s", stopped.of, goal, took <= 0.1, "" if took <= 0.1 else note)
+    with batch.serving("ready") as (url, _):
+        rates = in_turn({"ours": partial(_batch, "draw", url), "floor": partial(_batch, "loop", url)}, turns=5)
+    share = rates.ratio("ours", "floor")
+    goal = f"at least 0.8 of the pictures a second of a bare loop; it is {share:.2f}"
+    note = "The demo has its picture ready: beside a service that takes any time at all it is over 0.8"
+    yield Row(f"{PLANS} prompts through `map`", "1/s", rates.of, goal, share >= 0.8, "" if share >= 0.8 else note)
