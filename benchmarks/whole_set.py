@@ -19,7 +19,7 @@ from table import Row, in_turn, seconds
 MODEL = "doubao-seedream-4-5"
 IMAGES = 8
 _NOTE = (
-    "Of the samples of a profile two thirds are reading every code of each JPEG (10 ms of 2K), a third its three syncs; "
+    "In a profile two thirds are reading every code of each JPEG (10 ms of 2K), a third its three syncs; "
     "two cores do that for eight pictures, and serve them"
 )
 _numbers = itertools.count()

@@ -12,6 +12,7 @@ import stat
 import subprocess
 import sys
 import tempfile
+import threading
 from collections.abc import Callable, Iterator
 from contextlib import nullcontext, suppress
 from datetime import UTC, datetime, timedelta
@@ -142,14 +143,16 @@ def test_a_store_that_refuses_after_the_answer_keeps_the_links(
 
 
 def failing_at_first(call: Callable[..., Any], of: Path) -> Callable[..., Any]:
-    """The call of a drive at `of` that fails with EIO whenever it is made, and not at the next try."""
-    made = {"failed": False}
+    """The call of a drive at `of` that fails with EIO whenever it is made, not at the next try of that thread."""
+    failed: set[int] = set()
 
     def now_and_then(place: Any, *more: Any, **options: Any) -> Any:
         name = str(Path(f"/proc/self/fd/{place}").readlink()) if isinstance(place, int) else os.fspath(place)
-        made["failed"] = str(of) in name and not made["failed"]
-        if made["failed"]:
+        thread = threading.get_ident()
+        if str(of) in name and thread not in failed:
+            failed.add(thread)
             raise OSError(errno.EIO, os.strerror(errno.EIO), name)
+        failed.discard(thread)
         return call(place, *more, **options)
 
     return now_and_then
