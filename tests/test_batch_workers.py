@@ -190,6 +190,19 @@ def test_a_store_that_is_not_shared_is_told(seedream: Seedream, tmp_path: Path, 
     assert batch.failed[0].error.billed == "yes"
 
 
+def test_an_executor_that_takes_no_more_ends_the_batch(seedream: Seedream, server: RawServer, keyed: None) -> None:
+    """A pool is broken as soon as one of its workers has died: what has come is there, the rest is unsent."""
+    with ThreadPoolExecutor(1) as pool:
+        batch = seedream.map((f"leaf {number}" for number in range(100)), executor=pool, concurrency=1)
+        came = [next(batch)]
+        pool.shutdown(wait=False)
+        with pytest.raises(SeedreamError, match="takes no more work") as raised:
+            came += batch
+    assert raised.value.billed == "no"
+    assert sum(len(images.ok) for images in came) == server.posts < 100
+    assert not batch.failed
+
+
 @contextmanager
 def program(kind: str, server: RawServer, store: Path, count: int) -> Iterator[subprocess.Popen[str]]:
     """`worker_jobs.py` at work, in a session of its own: all of its processes end with the test."""

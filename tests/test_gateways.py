@@ -87,7 +87,7 @@ REFUSALS = [
     Recorded("LiteLLM: a connection that is closed", 9, ServerFailed, "", "unknown", [ONE_OR_MORE, "num_retries"]),
     Recorded("LiteLLM: a page", 9, ServerFailed, "", "unknown", [ONE_OR_MORE, "502"]),
     Recorded("LiteLLM: a refused picture", 1, ContentRefused, "OutputImageSensitiveContentDetected", "no",
-     ["Not billed.", "Word it differently, or try once more", ARK_ID]),
+     ["Not billed.", "Draw it once more, or word it differently", ARK_ID]),
     Recorded("LiteLLM: an empty account", 3, PaymentRequired, "AccountOverdueError", "no", ["Top up"]),
     Recorded("LiteLLM: an unknown model", 1, ModelNotFound, "InvalidEndpointOrModel.NotFound", "no", ["another model"]),
     Recorded("LiteLLM: a key of its own that is refused", 1, AuthFailed, "", "no", ["LiteLLM: No", "key"]),

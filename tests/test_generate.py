@@ -216,10 +216,13 @@ def test_a_fault_of_the_post_is_one_error_and_one_record(
     behaviour: Behaviour | None, kind: type[SeedreamError], billed: str, result: str, store: Path
 ) -> None:
     """Its class says what happened, `billed` what it may cost; the record and the set of the error say the same."""
-    with served({POST: behaviour or Close()}, store, posts=int(behaviour is not None)) as server:
+    with (
+        served({POST: behaviour or Close()}, store, posts=int(behaviour is not None)) as server,
+        socket.socket() as silent,
+    ):
         if behaviour is None:
-            with socket.create_server(("127.0.0.1", 0)) as listener:
-                server.url = f"http://127.0.0.1:{listener.getsockname()[1]}"
+            silent.bind(("127.0.0.1", 0))  # nobody listens there, and nobody else can have it
+            server.url = f"http://127.0.0.1:{silent.getsockname()[1]}"
         error = failed(called(server, store, images=2, timeout=1))  # no pause that is longer is begun
     facts = record(store)
     assert (type(error), error.billed, error.saved) == (kind, billed, ())

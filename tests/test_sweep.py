@@ -153,7 +153,7 @@ def test_runs_that_fail_are_cells(
         assert states(several) == ["done", "done"]
         assert len(several["green"].ok) == 1
 
-        assert "Not billed." in cell.message.splitlines()[1]
+        assert "Not billed." in cell.message.splitlines()[0]
         watcher = Watcher()
         seedream.progress = lambda: watcher
         assert states(sweep.retry()) == ["done", "failed"]

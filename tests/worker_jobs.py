@@ -15,10 +15,10 @@ import signal
 import sys
 from collections.abc import Iterator
 from concurrent.futures import Executor, ProcessPoolExecutor
-from contextlib import contextmanager
+from contextlib import contextmanager, nullcontext, suppress
 from typing import Any
 
-from seedream_magic import Seedream
+from seedream_magic import Seedream, SeedreamError
 
 
 @contextmanager
@@ -44,10 +44,11 @@ def draw(seedream: Seedream, executor: Executor, prompts: list[str], ended: int 
     """What came, and what failed and why; the process `ended` is killed on the way."""
     batch = seedream.map(iter(prompts), executor=executor, concurrency=4)
     came = 0
-    for images in batch:
-        if ended is not None and not came:
-            os.kill(ended, signal.SIGKILL)
-        came += len(images.ok)
+    with nullcontext() if ended is None else suppress(SeedreamError):  # a pool may take no more
+        for images in batch:
+            if ended is not None and not came:
+                os.kill(ended, signal.SIGKILL)
+            came += len(images.ok)
     return {"came": came, "failed": len(batch.failed), "errors": sorted({str(each.error) for each in batch.failed})}
 
 

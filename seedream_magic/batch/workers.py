@@ -21,7 +21,7 @@ from seedream_magic.api.plan import Plan
 from seedream_magic.batch.draw_many import Item, draw_many, failed_item
 from seedream_magic.batch.inputs import BadRow
 from seedream_magic.drawing import Sender, check_service
-from seedream_magic.errors import ConfigError, MissingKey, SeedreamError
+from seedream_magic.errors import ConfigError, MissingKey, SeedreamError, reason_of
 from seedream_magic.images.image_set import ImageSet
 from seedream_magic.images.record import read_record
 from seedream_magic.images.stored_runs import load_whole
@@ -127,12 +127,13 @@ async def draw_elsewhere(
             done, _ = await asyncio.wait(waiting, return_when=asyncio.FIRST_COMPLETED)
             if gathering is not None and gathering in done:
                 rows, gathering = gathering.result(), None
-                index, more = index + len(rows), len(rows) == concurrency
                 for item in jobs.submit(rows):
                     yield item
+                index, more = index + len(rows), len(rows) == concurrency and jobs.refusal is None
             for job in done & jobs.pending.keys():
                 for item in await jobs.ended(job):
                     yield item
+        jobs.raise_refusal()
     finally:
         if gathering is not None:
             gathering.cancel()
@@ -159,10 +160,11 @@ class _Part:
 
 
 class _Jobs:
-    """The jobs that are under way, each with its parts."""
+    """The jobs that are under way, each with its parts; and why the executor takes no more of them, if it does not."""
 
     def __init__(self, client: Sender, make: Job, executor: Executor) -> None:
         self.pending: dict[asyncio.Future[list[Outcome]], list[_Part]] = {}
+        self.refusal: SeedreamError | None = None
         self._client, self._make, self._executor = client, make, executor
 
     @property
@@ -188,7 +190,12 @@ class _Jobs:
                 parts.append(_Part(index, plan, reservation, reserved))
         if parts:
             job = replace(self._make, plans=tuple(part.plan for part in parts))
-            self.pending[asyncio.wrap_future(self._executor.submit(draw_job, job))] = parts
+            try:
+                self.pending[asyncio.wrap_future(self._executor.submit(draw_job, job))] = parts
+            except Exception as exc:  # noqa: BLE001 - a pool of which a worker died, one that was shut down
+                _release(parts)
+                why = texts.EXECUTOR_REFUSES(fault=type(exc).__name__, why=reason_of(exc))
+                self.refusal = SeedreamError(why, billed="no", hint=texts.GOES_ON())
         return refused
 
     async def ended(self, job: asyncio.Future[list[Outcome]]) -> list[Item]:
@@ -233,6 +240,11 @@ class _Jobs:
             library.note(folder)
         images = load_whole(record).with_client(self._client)
         return replace(images, replayed=outcome.replayed, notes=outcome.notes)
+
+    def raise_refusal(self) -> None:
+        """Raise what the executor said when it took no more."""
+        if self.refusal is not None:
+            raise self.refusal
 
     def take_back(self) -> None:
         """The batch is over: what no worker has begun is not drawn, and nothing is reserved any more."""

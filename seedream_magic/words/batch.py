@@ -96,6 +96,10 @@ WORKER_HAS_NO_KEY = Text("A worker has none: set it where the workers run.", "wo
 WORKER_DIED = Text(
     "The worker that had it came to no end ({fault}: {why}).", "负责它的 worker 没有完成（{fault}：{why}）。"
 )
+EXECUTOR_REFUSES = Text(
+    "The executor takes no more work ({fault}: {why}). The plans that are left were not sent.",
+    "执行器不再接受任务（{fault}：{why}）。其余计划未发送。",
+)
 GOES_ON = Text(
     "The same call again shows what it had done, and goes on with the rest.",
     "再次执行同一调用：已完成的直接显示，其余继续。",
