@@ -271,8 +271,8 @@ def _cell_of(sweep: Sweep, index: int, language: Language) -> GridCell:
     message = told[state].in_language(language, code=code) if state in told else ""
     error = sweep.errors[index] or next((frame.error for frame in images.failed), None) if images is not None else None
     if state == "failed" and error is not None:
-        ends = error.lines(language)[1:] if error.sent else [error_texts.NOTHING_SENT.in_language(language)]
-        message = "\n".join([in_language(error.message, language), *ends])
+        lines = [in_language(error.message, language), error_texts.NOTHING_SENT.in_language(language)]
+        message = "\n".join(error.lines(language) if error.sent else lines).removeprefix(f"{type(error).__name__}: ")
     lacks = state in {"failed", "stopped", "doubtful"} or (images is not None and bool(images.failed))
     retry = _retry_code(sweep, place) if lacks else ""
     cards = cards_of(images) if images is not None and state != "doubtful" else None
