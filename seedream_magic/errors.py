@@ -23,7 +23,7 @@ from pathlib import Path
 from typing import Any, ClassVar, Literal
 
 from seedream_magic.words import errors as texts
-from seedream_magic.words.clip import path_from
+from seedream_magic.words.clip import path_from, text_width
 from seedream_magic.words.language import Language, own_language
 from seedream_magic.words.text import Sentence, Text, in_language, join, of_run
 
@@ -32,6 +32,8 @@ Billed = Literal["no", "yes", "unknown"]
 _UNPRINTABLE = re.compile(r"[\x00-\x08\x0b-\x1f\x7f-\x9f\u2028-\u202e\u2066-\u2069\ud800-\udfff]")
 _UNSEEN = re.compile(r"[\u200b\u200e\u200f\u2060-\u2064\ufeff]")
 """Characters without width, but for those that join letters and emoji."""
+_COLUMNS = 140
+"""Of a cell's output in JupyterLab at 1280 pixels: a line that is longer is shown in two rows."""
 _UNPICKLED = ("rejected", "rejected_as")
 
 
@@ -92,18 +94,17 @@ class _Reported(BaseException):
         first = f"{type(self).__name__}: {message}"
         if not self.sent:
             sentence = join(first, in_language(self.hint, language), texts.NOTHING_SENT.in_language(language))
-            return [_one_line(line) for line in (sentence, *details)]
+            return [_one_line(in_language(line, language)) for line in (sentence, *details)]
         billed, saved = self._billed_line(language), self._saved_line(language)
         run = texts.RUN.in_language(language, run=self.run_id) if self.run_id and self.run_id not in advice else ""
         asked = texts.REQUEST_ID.in_language(language, id=self.request_id) if self.request_id else ""
         if details:
-            do, said = join(saved, advice, run), details[-1]
-            do, said = (do, join(said, asked)) if len(said) < len(do) else (join(do, asked), said)
-            lines = (join(first, billed), do, *details[:-1], said)
+            told = _with_ids([join(first, billed), join(saved, advice), details[-1]], (asked, run), language)
+            lines = (*told[:2], *details[:-1], told[2])
         else:
             ids = texts.RUN_AND_REQUEST_ID.in_language(language, run=self.run_id, id=self.request_id)
             lines = (first, join(billed, saved), join(advice, ids if run and asked else run or asked))
-        return [_one_line(line) for line in lines if line]
+        return [_one_line(in_language(line, language)) for line in lines if line]
 
     def _saved_line(self, language: Language) -> str:
         """Where the pictures are that had come."""
@@ -286,6 +287,20 @@ def escaped(text: str) -> str:
     r"""The same for JSON and for Python's literals, where each can be written out: as `\u202e`."""
     write = re.compile(f"{_UNPRINTABLE.pattern}|{_UNSEEN.pattern}")
     return write.sub(lambda match: f"\\u{ord(match[0]):04x}", text)
+
+
+def _with_ids(lines: list[str], ids: tuple[str, ...], language: Language) -> list[str]:
+    """These lines with ids behind them, each where it takes no row more: of what to do, what happened, or the end."""
+
+    def rows(line: str) -> int:
+        return -(-text_width(in_language(line, language)) // _COLUMNS)
+
+    if rows(lines[2]) > 1 and rows(join(*lines[:2])) == 1:
+        lines = [join(*lines[:2]), "", lines[2]]
+    for one in filter(None, ids):
+        behind = min((1, 0, 2), key=lambda at: rows(join(lines[at], one)) - rows(lines[at]) if lines[at] else 9)
+        lines[behind] = join(lines[behind], one)
+    return lines
 
 
 def advice_of(error: _Reported) -> str:

@@ -208,7 +208,7 @@ def note(folder: Path, *, at_most: int = 0) -> None:
         return True
 
     if not with_library(work, otherwise=False):
-        _seen.pop(store, None)  # the next look at this store finds the run in its folder
+        changes.doubt(store)  # the next look at this store finds the run in its folder, and so does one under way
 
 
 def note_marks(folder: Path) -> None:

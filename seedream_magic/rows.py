@@ -180,12 +180,15 @@ def _read_file(path: Path) -> list[dict[str, str]]:
     text = _decoded(data, path)
     first = text.partition("\n")[0]
     delimiter = max(_DELIMITERS, key=first.count)
+    # Strict: else a quote that is not closed makes one value, and one paid picture, of all rows behind it.
+    table, read, begins = csv.reader(io.StringIO(text, newline=""), delimiter=delimiter, strict=True), [], 1
     try:
-        names, *lines = [line for line in csv.reader(io.StringIO(text, newline=""), delimiter=delimiter) if line] or [
-            []
-        ]
+        for line in table:
+            begins = table.line_num + 1
+            read += [line] if line else []
     except csv.Error as exc:
-        raise InvalidRequest(texts.NOT_READ_AS_CSV(file=path.name, why=reason_of(exc))) from exc
+        raise InvalidRequest(texts.NOT_READ_AS_CSV(file=path.name, line=begins)) from exc
+    names, *lines = read or [[]]
     names = [name.strip() for name in names]
     if twice := next((name for name in names if name and names.count(name) > 1), ""):
         raise InvalidRequest(texts.COLUMN_TWICE(file=path.name, column=repr(twice[:40])))

@@ -212,6 +212,15 @@ def test_a_csv_file(data: str, encoding: str, tmp_path: Path) -> None:
     assert prompts(of_rows("a {animal}", str(tmp_path / "rows.csv"))) == ["a 狐狸", "a cat, asleep"]
 
 
+@pytest.mark.parametrize("broken", ['2,"wolf\n3,cat\n4,dog\n', '2,"wolf" grey\n3,cat\n'])
+def test_a_csv_file_with_a_quote_that_is_not_closed_is_refused(broken: str, tmp_path: Path) -> None:
+    """It would be one value, and one paid picture, of all rows behind it; the line where it stands is named."""
+    file = tmp_path / "rows.csv"
+    file.write_text(f'number,animal\n1,"fox,\nasleep"\n{broken}')
+    with pytest.raises(InvalidRequest, match=r"^rows\.csv cannot be read from line 4 on: a double quote"):
+        read_rows(file)
+
+
 def test_a_gap_that_a_program_wrote_into_a_csv_file_is_an_empty_cell(tmp_path: Path) -> None:
     """As in a data frame: an option is not given, and words are refused with their row."""
     file = tmp_path / "animals.csv"

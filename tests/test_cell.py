@@ -15,7 +15,7 @@ from seedream_magic.api.make_request import Ask
 from seedream_magic.errors import InvalidRequest
 from seedream_magic.notebook.cell import Cell, parse_cell
 from seedream_magic.notebook.options import OPTIONS, help_text
-from seedream_magic.view.markup import text_width
+from seedream_magic.words.clip import text_width
 
 CHINESE = re.compile(r"[\u3000-\u303f\u4e00-\u9fff\uff00-\uffef]")
 FOX = Ask("a fox")

@@ -29,7 +29,7 @@ from seedream_magic.api.probe import probe
 from seedream_magic.api.refusal import Refusal, refusal_error
 from seedream_magic.notebook import doctor
 from seedream_magic.notebook.finding import NAMES, explain
-from seedream_magic.view.markup import text_width
+from seedream_magic.words.clip import text_width
 from seedream_magic.words.language import choose_language
 from service import PICTURE, POST, first_picture, picture, whole_answer
 

@@ -13,7 +13,7 @@ from seedream_magic.api.fields import CHINESE_FLAGS
 from seedream_magic.notebook.cell import parse_cell
 from seedream_magic.notebook.help import help_page
 from seedream_magic.notebook.options import COMMANDS, OPTIONS, usage_of
-from seedream_magic.view.markup import text_width
+from seedream_magic.words.clip import text_width
 from seedream_magic.words.language import Language, told_language
 
 HAN = re.compile("[\u4e00-\u9fff]")

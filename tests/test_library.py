@@ -22,6 +22,7 @@ from raw_server import RawServer, Reply, Scenario, json_reply
 from seedream_magic import Seedream, SeedreamError, database, library
 from seedream_magic.images import changes, index
 from seedream_magic.images.index import HistoryEntry
+from seedream_magic.images.stored_runs import run_folders
 from seedream_magic.library import history
 from service import PICTURE, POST, picture, whole_answer
 from test_index import FACTS, LONG_AGO, begun, made_run, new_process
@@ -313,8 +314,17 @@ def test_a_library_that_was_made_anew_is_filled_again(store: Path, file: Path) -
     assert len(found) == 2
 
 
-def test_a_run_that_comes_while_one_begins_is_found(store: Path, tmp_path: Path) -> None:
-    """Another program's, with a library of its own: what this one changes in the store itself does not hide it."""
+@pytest.mark.parametrize("links", [None, 1, 2])
+def test_a_run_that_comes_while_one_begins_is_found(
+    links: int | None, store: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Another program's, with a library of its own: what this one changes in the store itself does not hide it.
+
+    Also where the file system does not count the folders in a folder, and says 1 or 2 of all.
+    """
+    state = changes.state_of
+    if links:
+        monkeypatch.setattr(changes, "state_of", lambda folder: (found := state(folder)) and (found[0], links))
     made_run(store)
     (tmp_path / "elsewhere").mkdir()
     other = begun(tmp_path / "elsewhere").folder
@@ -323,6 +333,29 @@ def test_a_run_that_comes_while_one_begins_is_found(store: Path, tmp_path: Path)
     with changes.own_change(store, folders=0):
         other.rename(store / other.name)
     assert [record.folder for record in library.runs_of([fingerprint], store) or ()] == [store / other.name]
+
+
+def test_a_run_that_the_library_could_not_take_is_found_by_a_look_under_way(
+    store: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A thread has listed the store before another one began the run; the library refused it in between."""
+    made_run(store)
+    late: list[Path] = []
+
+    def begin_after(folder: Path) -> list[os.DirEntry[str]] | None:
+        found = run_folders(folder)
+        if not late:
+            late.append(begun(store).folder)
+            with monkeypatch.context() as refusing:
+                refusing.setattr(library, "with_library", lambda work, otherwise: otherwise)
+                library.note(late[0])
+        return found
+
+    monkeypatch.setattr("seedream_magic.library.run_folders", begin_after)
+    (store / "a folder of a person's").mkdir()  # so that the names are read
+    library.runs_of(["x"], store)
+    fingerprint = index.entry_of(late[0]).fingerprint
+    assert [record.folder for record in library.runs_of([fingerprint], store) or ()] == late
 
 
 def test_what_nobody_knows_counts_for_the_day(seedream: Seedream, server: RawServer) -> None:

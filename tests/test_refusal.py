@@ -9,6 +9,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from seedream_magic.api import codes
 from seedream_magic.api.codes import billed_by_status
 from seedream_magic.api.redaction import clean_text
 from seedream_magic.api.refusal import Refusal, read_refusal, refusal_error
@@ -23,6 +24,8 @@ from seedream_magic.errors import (
     RequestRefused,
     ServerFailed,
 )
+from seedream_magic.words.clip import text_width
+from seedream_magic.words.language import Language
 
 CONTENT = """InputTextSensitiveContentDetected InputImageSensitiveContentDetected.PrivacyInformation
     OutputTextSensitiveContentDetected.DeepFake OutputImageSensitiveContentDetected.PolicyViolation
@@ -225,3 +228,26 @@ def test_any_refusal(value: Any, headers: dict[str, str], status: int) -> None:
     assert all("\n" not in line and line.encode() for line in error.lines())
     assert error.billable_attempts >= 0
     json.dumps(error.code)
+
+
+SAID = (
+    "The request failed because the model or endpoint may not be what this account has access to, or contains what "
+    "is not allowed"
+)
+COLUMNS = 140
+"""Of a cell's output in JupyterLab at 1280 pixels."""
+
+
+@pytest.mark.parametrize("language", ["en", "zh"])
+@pytest.mark.parametrize("code", sorted(codes.CODES))
+def test_what_is_known_of_a_refusal_takes_three_lines(code: str, language: Language) -> None:
+    """With both ids and the service's words, as the page shows them."""
+    known = codes.CODES[code]
+    of_gateway = code.isdecimal()  # those say no code, and have shorter ids
+    refusal = Refusal("" if of_gateway else code, SAID)
+    request_id = "8f3a1c2e9b7d4f60" if of_gateway else "0217959691685304f2bb5f1cff742989e0a9b802d5176"
+    for status in known.statuses or (int(code),):
+        error = refusal_error(refusal, status=status, request_id=request_id)
+        error.run_id = "20261129T161928Z-gdf4risq6o"
+        lines = error.lines(language)
+        assert sum(-(-text_width(line) // COLUMNS) for line in lines) <= 3, "\n".join(lines)

@@ -203,7 +203,7 @@ def _naming_models(plan: Plan) -> Iterator[None]:
         yield
     except ModelNotFound as error:
         if (meant := ids_meant(plan.request.model, plan.provider.name)) and "NotOpen" not in error.code:
-            error.hint = join(texts.MEANT(names=chain(OR, meant[:2])), error.hint)
+            error.hint = texts.MODEL_MEANT(names=chain(OR, meant[:2]))
         raise
 
 

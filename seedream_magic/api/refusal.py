@@ -56,8 +56,9 @@ _OF_KINDS: dict[type[ApiError], tuple[Text, Text]] = {
 _MESSAGES = ("message", "msg", "errmsg")
 _MOST_FAULTS = 10
 """How many are named of a list of faults, and of the steps of a path in one."""
-_LONGEST_QUOTATION = 160
-"""How much of the service's words a person is shown; the run's folder keeps all."""
+_LONGEST_QUOTATION, _LONGEST_OF_KNOWN = 154, 104
+"""How much of the service's words a person is shown, and where their code is known: one line. The run's folder keeps
+all of them."""
 _DEEPEST = 4
 """Gateways behind gateways."""
 _ALWAYS_SENT = ("size", "sequential_image_generation", "stream", "response_format", "watermark")
@@ -290,7 +291,9 @@ def refusal_error(
     )
     if said:
         quotation = texts.SAID if status < 300 else texts.SAID_WITH
-        error.details = (quotation(said=clip(said, _LONGEST_QUOTATION), status=status),)
+        # Of a code that is explained the rest is what the explanation says; of an option it is what to change.
+        longest = _LONGEST_OF_KNOWN if known and kind is not RequestRefused else _LONGEST_QUOTATION
+        error.details = (quotation(said=clip(said, longest), status=status),)
     if wrapping.gateway is not None:
         error.gateway, error.attempts, error.billable_attempts = wrapping.gateway.name, wrapping.attempts, before
     if isinstance(error, RateLimited):

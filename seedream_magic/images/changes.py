@@ -17,8 +17,8 @@ from seedream_magic.forks import free_in_child
 State = tuple[int, int]
 """When a name came into a folder or went, last, in nanoseconds; and the folder's links, one more for each folder in it
 where its file system counts those."""
-FEWEST_LINKS = 2
-"""Of a folder whose file system counts the folders in it; others say 1 of all."""
+LINKS_OF_NONE = 2
+"""Of a folder without folders; a file system that does not count them says this, or 1, of every folder."""
 
 _numbers = itertools.count(1)
 _versions: dict[Path, tuple[int, State]] = {}
@@ -56,7 +56,9 @@ def _version(store: Path, state: State) -> int:
 def own_change(store: Path, *, folders: int) -> Iterator[None]:
     """Change the names in a store within this, by so many folders: they keep their version. It may take a moment only.
 
-    Where somebody else's run has come meanwhile the number of folders says so.
+    Where somebody else's run has come meanwhile the number of folders says so. Where nobody counts them (a mounted
+    cloud drive, Btrfs, Windows) any change is taken for somebody else's: to read all names again costs a moment, a run
+    that stays unseen is paid twice.
     """
     with _one_by_one:
         before = state_of(store)
@@ -65,6 +67,11 @@ def own_change(store: Path, *, folders: int) -> Iterator[None]:
         after = state_of(store)
         if before is None or after is None:
             return
-        counts = min(before[1], after[1]) >= FEWEST_LINKS
-        if not counts or after[1] - before[1] == folders:
+        if after[1] > LINKS_OF_NONE and after[1] - before[1] == folders:
             _versions[store] = number, after
+
+
+def doubt(store: Path) -> None:
+    """Take what is known of the names in a store for old: the next version is another one."""
+    with _one_by_one:
+        _versions.pop(store, None)

@@ -12,9 +12,9 @@ from seedream_magic.api.redaction import clean_text
 from seedream_magic.api.refusal import Refusal, refusal_error
 from seedream_magic.errors import InvalidRequest
 from seedream_magic.images.record import Record
-from seedream_magic.view.markup import element, text_lines, text_width
+from seedream_magic.view.markup import element, text_lines
 from seedream_magic.words import doctor as texts
-from seedream_magic.words.clip import one_line
+from seedream_magic.words.clip import one_line, text_width
 from seedream_magic.words.lists import enumeration
 from seedream_magic.words.service import NO_MODEL
 from seedream_magic.words.text import Text, from_stored, join, of_run

@@ -7,8 +7,9 @@ import difflib
 from seedream_magic.api.fields import CHINESE_FLAGS, FIELDS, Field
 from seedream_magic.errors import InvalidRequest
 from seedream_magic.notebook.options import COLUMNS, COMMANDS, OPTIONS, SWEEP_OPTIONS, usage_of
-from seedream_magic.view.markup import text_lines, text_table, text_width, text_within
+from seedream_magic.view.markup import text_lines, text_table, text_within
 from seedream_magic.words import help as texts
+from seedream_magic.words.clip import text_width
 from seedream_magic.words.commands import CHINESE_COMMANDS
 from seedream_magic.words.language import Language
 from seedream_magic.words.lists import enumeration

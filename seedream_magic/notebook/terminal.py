@@ -23,8 +23,9 @@ from seedream_magic.sweep.sweep import Sweep, grid_of
 from seedream_magic.view.carousel import plain_text
 from seedream_magic.view.grid import progress_text, summary_text
 from seedream_magic.view.grid_cells import state_text
-from seedream_magic.view.markup import text_width, text_within
+from seedream_magic.view.markup import text_within
 from seedream_magic.words import settings as texts
+from seedream_magic.words.clip import text_width
 from seedream_magic.words.language import language_of
 from seedream_magic.words.lists import COLON
 

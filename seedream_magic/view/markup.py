@@ -17,7 +17,7 @@ from typing import Any
 from seedream_magic.view.cards import Preview, Row
 from seedream_magic.words import history as texts
 from seedream_magic.words.carousel import Words
-from seedream_magic.words.clip import one_line
+from seedream_magic.words.clip import one_line, text_width
 
 _UNSAFE = re.compile("[\x00\ud800-\udfff]")
 # Comments, each to its end, and the white space before every line: what a browser does not need.
@@ -149,12 +149,6 @@ def text_lines(text: str, columns: int, *, first: str = "", then: str = "") -> l
         lines[-1] += piece.lstrip() if empty else piece
         empty = False
     return lines
-
-
-def text_width(text: str) -> int:
-    """Columns that a text takes in a terminal: Chinese characters take two, marks on a letter none."""
-    wide = sum(unicodedata.east_asian_width(letter) in "WF" for letter in text)
-    return len(text) + wide - sum(unicodedata.category(letter) in {"Mn", "Me", "Cf"} for letter in text)
 
 
 def text_within(text: str, width: int) -> str:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import unicodedata
 from pathlib import Path
 
 CLIPPED_AT = 500
@@ -17,6 +18,12 @@ def one_line(text: str, longest: int) -> str:
 def clip(text: str, longest: int = CLIPPED_AT) -> str:
     """The text in at most so many characters; a longer one ends in an ellipsis."""
     return text if len(text) <= longest else text[: longest - 1].rstrip() + "…"
+
+
+def text_width(text: str) -> int:
+    """Columns that a text takes in a terminal: Chinese characters take two, marks on a letter none."""
+    wide = sum(unicodedata.east_asian_width(letter) in "WF" for letter in text)
+    return len(text) + wide - sum(unicodedata.category(letter) in {"Mn", "Me", "Cf"} for letter in text)
 
 
 def own_folder() -> Path:

@@ -267,6 +267,9 @@ PAUSE = Text(
     "The service asks for a pause of {time}; run the cell again after it.", "服务要求等待 {time}，之后再运行。"
 )
 MEANT = Text("Did you mean {names}?", "是不是 {names}？")
+MODEL_MEANT = Text(
+    "Did you mean {names}? %seedream models lists the ids.", "是不是 {names}？%seedream models 列出可用的模型 id。"
+)
 MODELS_NOT_LISTED = Text("{host} lists no models (HTTP {status}).", "{host} 没有模型列表（HTTP {status}）。")
 NO_MODELS = Text("The answer lists no models.", "应答中没有模型列表。")
 MODELS_SILENT = Text(

@@ -11,8 +11,8 @@ TOP_UP = Text("Top up the account at the provider, then run the cell again.", "�
 CONSOLE = Text("Open the model for the account in the provider's console.", "在服务商控制台为该账号开通此模型。")
 ACCOUNT = Text("See the account's state in the provider's console.", "在服务商控制台查看账号状态。")
 MODEL = Text(
-    "Choose another model: %seedream models lists the ids; on ark and byteplus they carry a date.",
-    "换一个模型：%seedream models 列出可用 id；ark 与 byteplus 的 id 带日期。",
+    "%seedream models lists the ids; on ark and byteplus they carry a date.",
+    "%seedream models 列出可用的模型 id；ark 与 byteplus 的 id 带日期。",
 )
 SLOWER = Text(
     "Wait a minute and run it again; a set counts once for each picture.",
@@ -21,7 +21,7 @@ SLOWER = Text(
 BUSY = Text("Wait a little, then run the cell again.", "稍等片刻再运行。")
 RAISE = Text("Raise the limit in the provider's console; waiting does not help.", "在控制台调高限额；等待无济于事。")
 OPTION = Text(
-    "Change the option that the service names; %seedream models tells what each model takes.",
+    "Change the option that it names; see %seedream models.",
     "修改服务指出的选项；%seedream models 列出各模型支持的参数。",
 )
 LOOK_FIRST = Text(
@@ -40,8 +40,8 @@ PROXY = Text(
 )
 SMALLER = Text("Send fewer or smaller references.", "减少参考图数量或缩小参考图。")
 STREAM = Text(
-    "Ask for a stream or for fewer images. It may be billed: see at the provider first.",
-    "使用逐张接收或减少张数。可能已计费，请先到服务商处确认。",
+    "See at the provider first, then ask for a stream or for fewer images.",
+    "先到服务商处确认是否已计费，再改用逐张接收或减少张数。",
 )
 REFUSED = Text("The service refused the request.", "服务拒绝了该请求。")
 REQUEST_REFUSED = Text("The service does not take the request.", "服务不接受该请求。")

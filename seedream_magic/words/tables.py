@@ -28,7 +28,10 @@ PANDAS_READS_IT = Text(
     "先用 pandas 读取：table = pandas.{reader}({file})，再使用 table。",
 )
 NOT_READ = Text("The rows cannot be read from {path}: {why}.", "无法读取表格 {path}：{why}。")
-NOT_READ_AS_CSV = Text("{file} cannot be read as CSV: {why}.", "{file} 无法按 CSV 读取：{why}。")
+NOT_READ_AS_CSV = Text(
+    "{file} cannot be read from line {line} on: a double quote there is not closed, or text stands behind it.",
+    "{file} 从第 {line} 行起无法读取：双引号没有成对，或引号后还有文字。",
+)
 COLUMN_TWICE = Text("{file} has two columns {column}.", "{file} 有两列都叫 {column}。")
 ROW_TOO_LONG = Text("{file}: row {row} has more values than there are columns.", "{file}：第 {row} 行的值比列数多。")
 ROWS_TOO_LONG = Text(
