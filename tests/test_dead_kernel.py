@@ -26,7 +26,7 @@ PROMPTS = {"en": "a fox in the snow", "zh": "雪中的狐狸"}
 SAVED = {"en": "interrupted, 1 of 2 saved", "zh": "已中断，已保存 1 / 2 张"}
 UNTIL = {"en": r"As of [-\d]{10} [:\d]{8} this was under way\.", "zh": r"截至 [-\d]{10} [:\d]{8} 仍在生成。"}
 LAST = {"en": "The last sign of it came at ", "zh": "最后一次更新："}
-RESUME = {"en": r"Run the cell again: .* %seedream recover \S+ only", "zh": r"重新运行.*%seedream recover \S+ 只取回"}
+RESUME = {"en": r"Run the cell again: .* %seedream recover \S+ only", "zh": r"重新运行.*%seedream recover \S+ 只补下载"}
 LATER = """
 const now = Date.now;
 Date.now = () => now() + (window.later ??= {seconds}) * 1000;
