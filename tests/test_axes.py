@@ -372,3 +372,10 @@ def test_words_that_cannot_be_filled_in_are_told_by_their_rows() -> None:
     assert first == "row 2 · b, free: {price:.2f} cannot be filled in: its value does not fit."
     assert second.startswith("row 3 · ccc")
     assert "{word} is 5,000 characters long" in second
+
+
+def test_what_has_no_words_of_its_own_is_named_in_the_language_of_the_reader(monkeypatch: pytest.MonkeyPatch) -> None:
+    """An empty variant, and a row without values."""
+    monkeypatch.setenv("SEEDREAM_LANG", "zh")
+    assert words_axis("colour", ["red", ""]).labels == ("red", "（空）")
+    assert [axis.labels for axis in read_groups("a {red|} kite")[1]] == [("red", "（空）")]

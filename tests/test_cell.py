@@ -132,6 +132,8 @@ NONE = "%%seedream? lists them"
         ("--watermark takes no value; --no-watermark turns it off", ("--watermark off",)),
         ("'no' belongs to no option", ("--no-watermark -n 2 no",)),
         ("belongs to no option: the prompt goes on the lines below", ("a fox in snow", "x" * 10_000, "一只狐狸")),
+        ("--vary takes no value: the variants stand in the prompt", ("--vary sky=red,blue", "--vary red -n 2")),
+        ("Each option has its own --xy: write --xy ratio=1:1,16:9.", ("--xy size=2K,4K ratio=1:1,16:9",)),
         ("'a fox' belongs", ("a fox --sise 2K", "-n 4 a fox", '"a fox"')),
         (f"'{'a ' * 20}…' belongs to no option", ("a " * 40,)),
         ("'<<'", ("<< -n 4",)),

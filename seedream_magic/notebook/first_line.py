@@ -175,6 +175,7 @@ def _about(unknown: list[str], *, words: list[str], line: str) -> str:
         _about_name(line, unknown)
         or _about_reference(words, unknown)
         or _about_switch(words, unknown)
+        or _about_axis(words, unknown[0])
         or _about_prompt(unknown)
         or _about_option(unknown[0])
     )
@@ -216,6 +217,15 @@ def _about_switch(words: list[str], unknown: list[str]) -> str:
         if value == unknown[0] and flag in _SWITCHES and value.lower() in {"on", "off", "true", "false", "yes", "no"}:
             return texts.TURNED_OFF_BY(option=flag, off=f"--no-{flag.removeprefix('--')}")
     return ""
+
+
+def _about_axis(words: list[str], unknown: str) -> str:
+    """What to say of a value behind --vary, which has none, and of a second option behind one --xy; else nothing."""
+    before = words[: words.index(unknown)] if unknown in words else []
+    flag = next((word for word in reversed(before) if _is_option(word)), "")
+    if flag == "--vary":
+        return texts.VARIANTS_STAND_IN_PROMPT()
+    return texts.EACH_OPTION_HAS_ITS_XY(typed=unknown[:40]) if flag == "--xy" and "=" in unknown else ""
 
 
 def _about_prompt(unknown: list[str]) -> str:

@@ -21,12 +21,14 @@ _PAGES = {
     "references": texts.TOPIC_REFERENCES,
     "export": texts.TOPIC_EXPORT,
     "storyboard": texts.TOPIC_STORYBOARD,
+    "sets": texts.TOPIC_SETS,
     "cost": texts.TOPIC_COST,
 }
 _TEXTS = {
     "references": texts.REFERENCES,
     "export": texts.EXPORT,
     "storyboard": texts.STORYBOARD,
+    "sets": texts.SETS,
     "cost": texts.COST,
 }
 _WIDTH = 80
@@ -81,19 +83,21 @@ def _entry(option: Field, *, chinese: bool) -> tuple[str, str]:
     return f"{' / '.join(names)}  {usage_of(option.usage, 'zh')}", option.meaning.in_language("zh")
 
 
-def _usage(option: Field) -> str:
-    """An option as it is typed in Chinese."""
+def _usage(option: Field) -> tuple[str, str]:
+    """An option as it is typed in Chinese, and its English name, by which messages and examples call it."""
     names = [name for name, flag in CHINESE_FLAGS.items() if flag in option.all_flags]
     short = [flag for flag in option.all_flags if not flag.startswith("--")]
-    return f"{', '.join((*short, ' / '.join(names)))} {usage_of(option.metavar, 'zh')}".rstrip()
+    typed = f"{', '.join((*short, ' / '.join(names)))} {usage_of(option.metavar, 'zh')}".rstrip()
+    return typed, option.flag
 
 
 def _screen(*, chinese: bool) -> str:
     """Every option in one line, which what it means may not all have room in."""
     language: Language = "zh" if chinese else "en"
-    rows = [(_usage(option) if chinese else option.usage, option.meaning.in_language(language)) for option in OPTIONS]
-    room = _WIDTH - max(text_width(typed) for typed, _ in rows) - 2
-    lines = text_table([(typed, text_within(meaning, room)) for typed, meaning in rows])
+    named = [_usage(option) if chinese else (option.usage,) for option in OPTIONS]
+    room = _WIDTH - sum(max(map(text_width, column)) + 2 for column in zip(*named, strict=True))
+    meanings = [text_within(option.meaning.in_language(language), room) for option in OPTIONS]
+    lines = text_table([(*names, meaning) for names, meaning in zip(named, meanings, strict=True)])
     return "\n".join((*lines, "", texts.SEE_ONE.in_language(language)))
 
 

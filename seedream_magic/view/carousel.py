@@ -26,6 +26,7 @@ from seedream_magic.view.sheet import contact_sheet
 from seedream_magic.words import carousel as texts
 from seedream_magic.words.carousel import Shown, Words
 from seedream_magic.words.clip import CLIPPED_AT, clip, one_line
+from seedream_magic.words.lists import COLON
 
 OUTPUT_BYTES = 980_000
 """A set's output as JSON at most, which leaves room for the notebook's own words around it."""
@@ -163,8 +164,9 @@ def _grouped(places: tuple[Card, ...], room: int, words: Words) -> list[str]:
     lines = []
     for name, cards in groups.items():
         files = " ".join(os.path.basename(card.file) for card in cards if card.picture)  # noqa: PTH119 - the text of a path
-        numbers = ", ".join(str(card.index + 1) for card in cards)
-        lines.append(f"{name}{os.sep}: {files}" if files else f"{numbers}: {name}")
+        numbers = words.listed([str(card.index + 1) for card in cards])
+        first, then = (f"{name}{os.sep}", files) if files else (numbers, name)
+        lines.append(words(COLON, first=first, then=then))
     more = len(lines) - room + 1
     return lines if more < 2 else [*lines[: room - 1], words(texts.MORE_LINES, more=more)]
 
