@@ -269,11 +269,12 @@ def set_element(
     }
     remarks = {"class": "seedream-note seedream-remark", "style": _QUIET}
     strip = _GRID if show == "grid" else None if part else _STRIP
+    facts = (*_facts(cards), *elapsed(cards))
     return element(
         "div",
         attributes,
         element("div", {"class": "seedream-strip", "style": strip}, *figures),
-        element("div", {"class": "seedream-facts", "style": _QUIET}, *_facts(cards), *elapsed(cards)),
+        *([element("div", {"class": "seedream-facts", "style": _QUIET}, *facts)] if any(facts) else []),
         *(element("div", {"class": "seedream-note", "style": _QUIET}, clip(note)) for note in cards.notes),
         *(element("div", remarks, remark) for remark in _remarks(cards)),
         *ends,
@@ -305,7 +306,9 @@ def _clock_facts(cards: CardSet) -> dict[str, str]:
 
 
 def _facts(cards: CardSet) -> tuple[str, ...]:
-    """The quiet line below the pictures."""
+    """The quiet line below the pictures; none of a set without a model, as a client reads it."""
+    if not cards.model:
+        return ()
     words = cards.words
     pixels = {f"{card.width}×{card.height}" for card in cards.pictures if card.width}
     state = cards.state_text(words)
