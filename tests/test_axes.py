@@ -132,6 +132,8 @@ def test_options_are_crossed() -> None:
         (("(none)", "on"), [], {"watermark": True}),
         (("(none)", "off"), [], {"watermark": False}),
     ]
+    chinese = places("a kite", option_axis("水印", ["开", "关"]))
+    assert [dict(place.ask.values)["watermark"] for place in chinese if place.ask] == [True, False]
 
 
 def test_a_value_that_an_option_does_not_take() -> None:
