@@ -235,7 +235,7 @@ def without_undocumented(client: PlanningClient, plan: Plan, run_id: str) -> Pla
     if "image" in left_out:
         raise InvalidRequest(texts.IMAGE_IS_NOT_HERE(run=run_id))
     kept = {name: value for name, value in request.extra.items() if name not in left_out}
-    names = ", ".join(ascii(name[:40])[1:-1] for name in left_out[:10])
+    names = enumeration(ascii(name[:40])[1:-1] for name in left_out[:10])
     note = texts.LEFT_OUT(run=run_id, names=names)
     request = replace(request, extra=kept)
     return plan_request(client, request, (*plan.warnings, note), fresh=plan.fresh, take=plan.take, lineage=plan.lineage)

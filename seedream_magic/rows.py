@@ -53,7 +53,6 @@ OTHER_TABLES = {
 _NO_NUMBER = {"NaN", "nan", "NA"}
 """What programs write into a CSV file for an empty cell of a table."""
 _DELIMITERS = ",;\t"
-_SWITCH = {"on": True, "true": True, "yes": True, "1": True, "off": False, "false": False, "no": False, "0": False}
 _MISSING_TYPES = {"NAType", "NaTType"}
 """pandas' own, which can be compared with nothing."""
 
@@ -118,7 +117,7 @@ def cell_value(value: object) -> Any:
 
 def as_switch(value: object) -> object:
     """True or False for a cell that says on or off in words; any other value as it is."""
-    return value if isinstance(value, bool) else _SWITCH.get(as_text(value).strip().lower(), value)
+    return value if isinstance(value, bool) else texts.SWITCH_WORDS.get(as_text(value).strip().lower(), value)
 
 
 def is_missing(value: object) -> bool:

@@ -18,6 +18,7 @@ from seedream_magic.errors import NoConnection, ResponseBroken, SeedreamError
 from seedream_magic.images.response import head_line, object_line
 from seedream_magic.images.run_folder import RunFolder
 from seedream_magic.words import runs as texts
+from seedream_magic.words.lists import enumeration
 
 FIRST_PAUSE = 2.0
 LONGEST_PAUSE = 10.0
@@ -57,7 +58,7 @@ class _Followed:
 
 def ids_of(tasks: Sequence[Task]) -> str:
     """The ids of tasks for people to read, on one line."""
-    return ", ".join(clean_text(task.task_id) or texts.WITHOUT_ID() for task in tasks)
+    return enumeration(clean_text(task.task_id) or texts.WITHOUT_ID() for task in tasks)
 
 
 def describe(tasks: Sequence[Task]) -> str:

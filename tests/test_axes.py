@@ -132,6 +132,8 @@ def test_options_are_crossed() -> None:
         (("(none)", "on"), [], {"watermark": True}),
         (("(none)", "off"), [], {"watermark": False}),
     ]
+    chinese = places("a kite", option_axis("水印", ["开", "关"]))
+    assert [dict(place.ask.values)["watermark"] for place in chinese if place.ask] == [True, False]
 
 
 def test_a_value_that_an_option_does_not_take() -> None:
@@ -372,3 +374,10 @@ def test_words_that_cannot_be_filled_in_are_told_by_their_rows() -> None:
     assert first == "row 2 · b, free: {price:.2f} cannot be filled in: its value does not fit."
     assert second.startswith("row 3 · ccc")
     assert "{word} is 5,000 characters long" in second
+
+
+def test_what_has_no_words_of_its_own_is_named_in_the_language_of_the_reader(monkeypatch: pytest.MonkeyPatch) -> None:
+    """An empty variant, and a row without values."""
+    monkeypatch.setenv("SEEDREAM_LANG", "zh")
+    assert words_axis("colour", ["red", ""]).labels == ("red", "（空）")
+    assert [axis.labels for axis in read_groups("a {red|} kite")[1]] == [("red", "（空）")]

@@ -447,6 +447,28 @@ def test_a_price_that_is_no_number_is_refused_where_it_is_set(shell: Interactive
     assert shell.magics_manager.registry["SeedreamMagics"].prices == {"one": 1.0}
 
 
+@pytest.mark.parametrize(
+    ("setting", "takes"),
+    [
+        ("language='fr'", "只接受：auto、en、zh；不能是 'fr'"),
+        ("max_images_per_day='x'", "只接受：整数；不能是 'x'"),
+        ("model=3", "只接受：引号里的文字；不能是 3"),
+        ("watermark='no'", "只接受：True 或 False；不能是 'no'"),
+        ("timeout='soon'", "只接受：数字；不能是 'soon'"),
+        ("prices=3", "只接受：字典；不能是 3"),
+        ("images=[]", "只接受：1-15 张，或 auto；不能是 []"),
+    ],
+)
+def test_a_setting_says_what_it_takes_in_the_language_of_the_reader(
+    shell: InteractiveShell, caplog: pytest.LogCaptureFixture, setting: str, takes: str
+) -> None:
+    """`%config` prints the sentence, and what was set before stays."""
+    shell.run_cell("%config SeedreamMagics.language = 'zh'")
+    shell.run_cell(f"%config SeedreamMagics.{setting}")
+    assert takes in caplog.text
+    assert "instance" not in caplog.text
+
+
 def test_a_panel_without_widgets_is_told(shell: InteractiveShell, monkeypatch: pytest.MonkeyPatch) -> None:
     """Where ipywidgets cannot be loaded the line names the package."""
     monkeypatch.setitem(sys.modules, "seedream_magic.notebook.panel", None)

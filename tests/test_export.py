@@ -182,6 +182,17 @@ def test_what_cannot_be_is_refused(
     assert list(tmp_path.rglob("*.part")) == []
 
 
+def test_a_layout_is_told_by_the_name_that_the_help_gives_it(
+    images: ImageSet, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """In Chinese, beside the one that is typed in Python."""
+    monkeypatch.setenv("SEEDREAM_LANG", "zh")
+    with pytest.raises(InvalidRequest, match="可为 page（单页）、spread（跨页）、sheet（总览），不能是 'book'"):
+        images.export(tmp_path / "set.pdf", layout="book")
+    with pytest.raises(InvalidRequest, match="A5、letter（信纸）、square（方形）、picture（随图），不能是 'B5'"):
+        images.export(tmp_path / "set.pdf", page_size="B5")
+
+
 @pytest.mark.parametrize("error", [OSError(28, "No space left on device"), KeyboardInterrupt()])
 def test_a_failed_export_leaves_the_old_file(
     images: ImageSet, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, error: BaseException

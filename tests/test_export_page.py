@@ -20,6 +20,7 @@ from test_export import HOSTILE, made_set
 
 WIDE = (1800, 1200)
 """More pixels than a preview has."""
+WIDE_ALONE = "1800×1200"
 
 
 @pytest.fixture(scope="module")
@@ -87,6 +88,8 @@ def test_a_client_reads_pictures_and_words_alone(images: ImageSet, tmp_path: Pat
     assert not re.search(
         "doubao|billed|计费|张|token|41 s|another store|Sensitive|seedream-magic|2025\\d{4}T", reader.words
     )
+    assert WIDE_ALONE not in reader.words  # each picture says its own size
+    assert not reader.all("div", "seedream-facts")
     assert len(reader.all("a", "seedream-original")) == 2
     assert {given["name"]: given["content"] for given in reader.all("meta") if "name" in given}["ai-model"]
     plain = read(noted.export(tmp_path / "plain.html", captions=False))

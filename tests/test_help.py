@@ -14,6 +14,7 @@ from seedream_magic.notebook.cell import parse_cell
 from seedream_magic.notebook.help import help_page
 from seedream_magic.notebook.options import COMMANDS, OPTIONS, usage_of
 from seedream_magic.words.clip import text_width
+from seedream_magic.words.commands import CHINESE_COMMANDS, CHINESE_OPTIONS
 from seedream_magic.words.language import Language, told_language
 
 HAN = re.compile("[\u4e00-\u9fff]")
@@ -39,10 +40,13 @@ def test_every_option_and_command_has_its_help(language: Language) -> None:
     options, commands = help_page("options", language), help_page("commands", language)
     for option in OPTIONS:
         names = [name for name, flag in CHINESE_FLAGS.items() if flag in option.all_flags] if language == "zh" else []
-        assert all(name in options for name in names or [option.usage])
+        assert all(name in options for name in (*names, option.flag))
         assert usage_of(option.usage, language) in help_page(option.flag, language)
     for typed, *_ in COMMANDS:
         assert usage_of(typed, language) in commands
+    pages = commands + help_page("export", language)
+    named = dict(reversed((*CHINESE_COMMANDS.items(), *CHINESE_OPTIONS.items()))) if language == "zh" else {}
+    assert all(name in pages for name in {meant: name for name, meant in named.items()}.values())
     assert bool(HAN.search(options)) is (language == "zh")
     assert len(options.splitlines()) <= 40
     assert all(text_width(line) <= 80 for line in options.splitlines())
@@ -55,7 +59,9 @@ def test_a_topic_that_is_none_names_one() -> None:
     assert "2K" in help_page("尺寸", "zh")
 
 
-@pytest.mark.parametrize("topic", ["费用", "价格", "分镜", "故事板", "历史", "导出", "参考图", "批量", "命令", "对比"])
+@pytest.mark.parametrize(
+    "topic", ["费用", "价格", "分镜", "故事板", "历史", "导出", "参考图", "批量", "命令", "对比", "组图", "重画"]
+)
 def test_a_topic_has_its_page_in_chinese(shell: InteractiveShell, topic: str) -> None:
     """As people call it, and the commands by the names that the help gives them."""
     shell.run_cell("%config SeedreamMagics.language = 'zh'")

@@ -123,7 +123,7 @@ def test_a_storyboard_of_six_is_redone_and_replayed(lab: Lab) -> None:
         page.locator(".jp-Dialog .jp-mod-accept").click()
         expect(output(page, last).get_by_role("table")).to_have_count(0)
         expect(output(page, last).get_by_role("table")).to_be_visible(timeout=90_000)
-        expect(output(page, redone).last).to_contain_text("取自图库（replayed），未计费")
+        expect(output(page, redone).last).to_contain_text("取自图库，未计费")
         expect(output(page, redone).locator(f"{slides} img")).to_have_count(6)
 
     assert sorted(record.run_id for record in records(store)) == made

@@ -338,8 +338,9 @@
 
     /** @param {HTMLElement} node @param {string} word @param {string} says @param {string} [bill] */
     name(node, word, says, bill) {
-      node.title = bill ? `${says}: ${bill}` : says;
-      node.ariaLabel = bill ? `${word}: ${bill}` : word;
+      const colon = /[\u3400-\u9fff]$/.test(word) ? "\uff1a" : ": ";
+      node.title = bill ? `${says}${colon}${bill}` : says;
+      node.ariaLabel = bill ? `${word}${colon}${bill}` : word;
     }
 
     /** What a button does. @param {string} name */

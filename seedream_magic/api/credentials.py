@@ -8,7 +8,7 @@ from __future__ import annotations
 import json
 import os
 import re
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterator, Mapping
 from typing import Any, NoReturn
 
 from seedream_magic.api.key_stores import (
@@ -23,7 +23,7 @@ from seedream_magic.api.providers import Provider
 from seedream_magic.api.redaction import remember_secret
 from seedream_magic.errors import ConfigError, MissingKey
 from seedream_magic.words import network as texts
-from seedream_magic.words.lists import AND, OR
+from seedream_magic.words.lists import AND, OR, enumeration
 from seedream_magic.words.text import chain
 
 _AROUND = re.compile(r"""^[\s"']*(?:(?:authorization\s*:\s*)?bearer\s+)?|[\s"']+$""", re.IGNORECASE)
@@ -198,20 +198,16 @@ def _complaint(values: object) -> str:
         return texts.HEADER_NAME()
     lower = [name.lower() for name in values]
     if own := sorted({*lower} & _OWN_HEADERS):
-        return texts.HEADER_IS_OURS(names=_comma_separated(own))
+        return texts.HEADER_IS_OURS(names=enumeration(name[:60] for name in own))
     if len({*lower}) < len(lower):
         return texts.HEADER_TWICE()
     if unusable := [name for name, value in values.items() if not _is_header_value(value)]:
-        return texts.HEADER_VALUE(names=_comma_separated(unusable))
+        return texts.HEADER_VALUE(names=enumeration(name[:60] for name in unusable))
     return ""
 
 
 def _is_header_value(value: object) -> bool:
     return isinstance(value, str) and re.fullmatch(r"[ -~]+", value) is not None and bool(value.strip())
-
-
-def _comma_separated(names: Iterable[str]) -> str:
-    return ", ".join(name[:60] for name in names)
 
 
 NO_HEADERS = Headers({}, "")

@@ -279,7 +279,7 @@ def cost_note(costs: Sequence[object]) -> str:
 
     It is no more than told: what it is in, and whether it is all, nobody knows here.
     """
-    told = ", ".join(filter(None, map(_cost_text, costs)))
+    told = enumeration(filter(None, map(_cost_text, costs)))
     return texts.COST(cost=told) if told else ""
 
 

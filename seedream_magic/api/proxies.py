@@ -19,6 +19,7 @@ from urllib.request import getproxies, getproxies_environment, proxy_bypass
 
 from seedream_magic.api.providers import is_loopback
 from seedream_magic.words import network as texts
+from seedream_magic.words.lists import enumeration
 from seedream_magic.words.text import in_language, join
 
 _KINDS = ("http", "https", "socks5", "socks5h")
@@ -107,7 +108,7 @@ def _read(source: str, text: str) -> Proxy:
     if re.search(r"[/?#\x00-\x1f]", user or ""):
         return Proxy(source, complaint=texts.NOT_ESCAPED(variable=source), advice=texts.ESCAPES())
     if kind not in _KINDS:
-        usable = ", ".join(f"{known}://" for known in _KINDS)
+        usable = enumeration(f"{known}://" for known in _KINDS)
         return Proxy(source, complaint=texts.KIND_NOT_USABLE(variable=source, kinds=usable))
     found = _PLACE.fullmatch(re.split(r"[/?#]", place)[0])
     if found is None or not _is_host(found[1]) or not 0 < int(found[2] or 1) < 2**16:

@@ -31,7 +31,7 @@ from seedream_magic.images.stored_runs import load_whole, records
 from seedream_magic.view.pictures import progress
 from seedream_magic.words import export as texts
 from seedream_magic.words.clip import one_line
-from seedream_magic.words.lists import OR
+from seedream_magic.words.lists import OR, enumeration
 from seedream_magic.words.text import chain
 
 LOG = logging.getLogger("seedream_magic")
@@ -204,7 +204,7 @@ def _frames_of_row(row: Mapping[Any, Any]) -> Iterator[Frame]:
     elif isinstance(paths, list | tuple):
         yield from _frames(paths)
     else:
-        columns = ", ".join(map(str, row))[:200]
+        columns = enumeration(map(str, row))[:200]
         raise InvalidRequest(texts.ROW_WITHOUT_RUN(columns=columns, sources=texts.SOURCES()))
 
 

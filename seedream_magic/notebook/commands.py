@@ -77,7 +77,7 @@ def _status(desk: Desk, _: str) -> None:
     rows = [
         (texts.PROVIDER, provider(provider=client.provider.name, address=client.given_base_url or texts.EMBEDDED())),
         (texts.KEY, key),
-        (texts.HEADERS, ", ".join(client.headers.names) if client.headers else ""),
+        (texts.HEADERS, enumeration(client.headers.names) if client.headers else ""),
         (texts.MODEL, client.model),
         (texts.STORE, path_text(client.store)),
         (texts.BILLED, own_words().comma.join([*billed, *_costs(desk)])),

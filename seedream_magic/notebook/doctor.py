@@ -87,7 +87,7 @@ def _versions() -> list[Finding]:
     misfits = [_misfit(each) for each in needed]
     fine = [f"{each.name} {version(each.name)}" for each, fault in zip(needed, misfits, strict=True) if not fault]
     ours = [f"{name} {own}" for name, own in (("python", platform.python_version()), ("seedream_magic", __version__))]
-    found = Finding("ok", "versions", ", ".join([*ours, *fine]))
+    found = Finding("ok", "versions", enumeration([*ours, *fine]))
     return (
         [found, *filter(None, misfits)]
         if needed
@@ -167,7 +167,7 @@ def _provider(seedream: Seedream) -> Finding:
     address: str = seedream.given_base_url or texts.EMBEDDED()
     if not seedream.given_base_url and os.environ.get("SEEDREAM_BASE_URL"):
         address = texts.ADDRESS_FOR_OTHERS()
-    return Finding("ok", "provider", f"{name}, {address}, {model}")
+    return Finding("ok", "provider", enumeration((name, address, model)))
 
 
 def _key(seedream: Seedream) -> Finding:
@@ -239,7 +239,7 @@ def _library_fix(why: str) -> str:
 def _runs(made: int, lacking: Sequence[Record]) -> Finding:
     if not lacking:
         return Finding("ok", "runs", texts.NOTHING_LEFT(runs=made) if made else texts.NO_RUN())
-    newest = ", ".join(record.run_id for record in lacking[:-3:-1]) + (" …" if len(lacking) > 2 else "")
+    newest = enumeration([*(record.run_id for record in lacking[:-3:-1]), *["…"] * (len(lacking) > 2)])
     text = texts.PICTURES_MISSING(lacking=len(lacking), runs=made, newest=newest)
     return Finding("look", "runs", text, texts.RECOVER_FETCHES())
 

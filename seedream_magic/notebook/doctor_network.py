@@ -90,7 +90,7 @@ def network_findings(base_url: str, *, ask: bool) -> Iterator[Finding]:
 def _reached(reach: Reach, host: str) -> Finding:
     if reach.proxy:
         host = HOST_AND_PROXY(host=host, proxy=reach.proxy)
-    done = ", ".join(f"{step.name} {step.text}" for step in reach.steps if step.ok)
+    done = enumeration(f"{step.name} {step.text}" for step in reach.steps if step.ok)
     if reach.ok:
         return Finding("ok", "network", texts.REACHED(host=host, done=done))
     failed = reach.steps[-1]

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import textwrap
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Literal
@@ -135,8 +134,7 @@ def _rows_of_status(status: int, code: Code | None) -> list[tuple[str, str]]:
     billed = _BILLED[billed_by_status(status)]()
     if codes:  # the short ones say most, and stand in the line of the bill
         room = COLUMNS - text_width(billed) - 22
-        some = textwrap.shorten(", ".join(sorted(codes, key=len)), room, placeholder=" …")
-        billed += f" · {join(texts.CODES(), some)}"
+        billed += f" · {join(texts.CODES(), _within(sorted(codes, key=len), room))}"
     return [
         ("", f"HTTP {status}{kind}"),
         (texts.CAUSE(), cause()),
@@ -214,3 +212,10 @@ def _failure(record: Record, facts: Mapping[str, Any]) -> Finding:
     cause = code.cause() if code else one_line(from_stored(facts.get("message") or "", clean_text), 120)
     text = texts.FAILURE(name=name, run=record.run_id, cause=cause, billed=_BILLED.get(billed, texts.PERHAPS)())
     return Finding("look", "errors", text, of_run(hint or (code.fix() if code else ""), record.run_id))
+
+
+def _within(names: Sequence[str], room: int) -> str:
+    """As many of the names as there is room for, and a sign where that is not all."""
+    shown = [enumeration((*names[:count], "…")) for count in range(1, len(names))]
+    fitting = [text for text in (*shown, enumeration(names)) if text_width(text) <= room]
+    return fitting[-1] if fitting else "…"

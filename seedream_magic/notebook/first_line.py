@@ -19,6 +19,7 @@ from seedream_magic.errors import InvalidRequest
 from seedream_magic.notebook.options import FLAGS, OPTIONS, parse_name
 from seedream_magic.words import cells as texts
 from seedream_magic.words.clip import clip, one_line
+from seedream_magic.words.tables import SWITCH_WORDS
 from seedream_magic.words.text import Text
 
 _NAMED = re.compile(r"""\s*([^\s"'<＜《-][^\s"'<＜《]*)\s*[<＜《]{2}""")
@@ -150,6 +151,7 @@ def _refuse_run_together(words: list[str]) -> None:
 _LONGEST_SHOWN = 80
 _LONGEST_PROMPT = 40
 _SWITCHES = {flag for option in OPTIONS if option.with_no for flag in option.flags}
+_PLAIN_SWITCHES = {flag for option in OPTIONS if option.parse is None for flag in option.all_flags}
 _FOREIGN_OPTIONS: dict[str, Text] = {
     "--seed": texts.NO_SEED,
     **dict.fromkeys(("--negative", "--negative-prompt", "--neg", "--no"), texts.NO_NEGATIVE),
@@ -175,6 +177,7 @@ def _about(unknown: list[str], *, words: list[str], line: str) -> str:
         _about_name(line, unknown)
         or _about_reference(words, unknown)
         or _about_switch(words, unknown)
+        or _about_axis(words, unknown[0])
         or _about_prompt(unknown)
         or _about_option(unknown[0])
     )
@@ -213,9 +216,21 @@ def _about_reference(words: list[str], unknown: list[str]) -> str:
 def _about_switch(words: list[str], unknown: list[str]) -> str:
     """What to say of a value behind an option that is on or off; else nothing."""
     for flag, value in pairwise(words):
-        if value == unknown[0] and flag in _SWITCHES and value.lower() in {"on", "off", "true", "false", "yes", "no"}:
-            return texts.TURNED_OFF_BY(option=flag, off=f"--no-{flag.removeprefix('--')}")
+        if value == unknown[0] and value.lower() in SWITCH_WORDS:
+            if flag in _SWITCHES:
+                return texts.TURNED_OFF_BY(option=flag, off=f"--no-{flag.removeprefix('--')}")
+            if flag in _PLAIN_SWITCHES:
+                return texts.TAKES_NO_VALUE(option=flag, value=repr(value))
     return ""
+
+
+def _about_axis(words: list[str], unknown: str) -> str:
+    """What to say of a value behind --vary, which has none, and of a second option behind one --xy; else nothing."""
+    before = words[: words.index(unknown)] if unknown in words else []
+    flag = next((word for word in reversed(before) if _is_option(word)), "")
+    if flag == "--vary":
+        return texts.VARIANTS_STAND_IN_PROMPT()
+    return texts.EACH_OPTION_HAS_ITS_XY(typed=unknown[:40]) if flag == "--xy" and "=" in unknown else ""
 
 
 def _about_prompt(unknown: list[str]) -> str:

@@ -6,7 +6,7 @@ import difflib
 
 from seedream_magic.api.fields import CHINESE_FLAGS, FIELDS, Field
 from seedream_magic.errors import InvalidRequest
-from seedream_magic.notebook.options import COLUMNS, COMMANDS, OPTIONS, SWEEP_OPTIONS, usage_of
+from seedream_magic.notebook.options import COLUMNS, COMMANDS, OPTIONS, SWEEP_OPTIONS, chinese_meaning, usage_of
 from seedream_magic.view.markup import text_lines, text_table, text_within
 from seedream_magic.words import help as texts
 from seedream_magic.words.clip import text_width
@@ -21,12 +21,14 @@ _PAGES = {
     "references": texts.TOPIC_REFERENCES,
     "export": texts.TOPIC_EXPORT,
     "storyboard": texts.TOPIC_STORYBOARD,
+    "sets": texts.TOPIC_SETS,
     "cost": texts.TOPIC_COST,
 }
 _TEXTS = {
     "references": texts.REFERENCES,
     "export": texts.EXPORT,
     "storyboard": texts.STORYBOARD,
+    "sets": texts.SETS,
     "cost": texts.COST,
 }
 _WIDTH = 80
@@ -81,20 +83,21 @@ def _entry(option: Field, *, chinese: bool) -> tuple[str, str]:
     return f"{' / '.join(names)}  {usage_of(option.usage, 'zh')}", option.meaning.in_language("zh")
 
 
-def _usage(option: Field) -> str:
-    """An option as it is typed in Chinese."""
-    names = [name for name, flag in CHINESE_FLAGS.items() if flag in option.all_flags]
-    short = [flag for flag in option.all_flags if not flag.startswith("--")]
-    return f"{', '.join((*short, ' / '.join(names)))} {usage_of(option.metavar, 'zh')}".rstrip()
-
-
 def _screen(*, chinese: bool) -> str:
-    """Every option in one line, which what it means may not all have room in."""
+    """Every option in one line, which what it means may not all have room in; in Chinese with its name there."""
     language: Language = "zh" if chinese else "en"
-    rows = [(_usage(option) if chinese else option.usage, option.meaning.in_language(language)) for option in OPTIONS]
-    room = _WIDTH - max(text_width(typed) for typed, _ in rows) - 2
-    lines = text_table([(typed, text_within(meaning, room)) for typed, meaning in rows])
+    typed = [usage_of(option.usage, language) for option in OPTIONS]
+    room = _WIDTH - max(map(text_width, typed)) - 2
+    meanings = [_within(option, room) if chinese else text_within(option.meaning.english, room) for option in OPTIONS]
+    lines = text_table([*zip(typed, meanings, strict=True)])
     return "\n".join((*lines, "", texts.SEE_ONE.in_language(language)))
+
+
+def _within(option: Field, room: int) -> str:
+    """What an option means in Chinese, cut to the room that its names leave."""
+    meaning = option.meaning.in_language("zh")
+    names = chinese_meaning(option).removeprefix(meaning)
+    return text_within(meaning, room - text_width(names)) + names
 
 
 def _listed(rows: list[tuple[str, str]]) -> str:

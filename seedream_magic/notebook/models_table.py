@@ -13,6 +13,7 @@ from seedream_magic.view.markup import Cell, Markup, element, html_notes, html_t
 from seedream_magic.words import commands
 from seedream_magic.words import models as texts
 from seedream_magic.words.doctor import NO, YES
+from seedream_magic.words.lists import enumeration
 from seedream_magic.words.requests import PIXELS_ONLY
 
 if TYPE_CHECKING:
@@ -74,7 +75,7 @@ def _rows(current: str) -> list[Row]:
     rows = []
     for model in (value for value in vars(models).values() if isinstance(value, Model)):
         providers = {
-            ", ".join(names): ids_for(names[0])
+            enumeration(names): ids_for(names[0])
             for names in (("anyfast", "demo"), ("ark",), ("ark-plan",), ("byteplus",))
         }
         known = [(provider, model_id) for provider, ids in providers.items() for model_id in ids]
@@ -154,7 +155,7 @@ def _plain(rows: Sequence[Row], notes: Sequence[str]) -> str:
         below = (
             *([texts.CURRENT()] if row.current else []),
             *row.ids,
-            *([", ".join(row.options)] if row.options else []),
+            *([enumeration(row.options)] if row.options else []),
         )
         text_lines += [line, *(f"    {text}" for text in below)]
     return "\n".join([*text_lines, "", *notes])

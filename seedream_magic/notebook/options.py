@@ -5,6 +5,7 @@ from __future__ import annotations
 import keyword
 import re
 import unicodedata
+from collections.abc import Sequence
 from functools import partial
 from typing import Any
 
@@ -30,6 +31,7 @@ from seedream_magic.view.markup import text_lines
 from seedream_magic.words import cells
 from seedream_magic.words import help as help_texts
 from seedream_magic.words import options as texts
+from seedream_magic.words.commands import CHINESE_COMMANDS, CHINESE_OPTIONS
 from seedream_magic.words.language import Language, own_language
 from seedream_magic.words.text import Text
 
@@ -74,8 +76,8 @@ def _option(name: str, flag: str, meaning: Text, *further: Any, **facts: Any) ->
 
 def _of_providers(meaning: Text) -> Text:
     """A meaning that lists the providers."""
-    names = ", ".join(PROVIDERS)
-    return Text(meaning.english.replace("{names}", names), meaning.chinese.replace("{names}", names))
+    english, chinese = ", ".join(PROVIDERS), "、".join(PROVIDERS)
+    return Text(meaning.english.replace("{names}", english), meaning.chinese.replace("{names}", chinese))
 
 
 _NAME = _option("name", "--out", texts.NAME, "NAME", parse_name)
@@ -140,8 +142,21 @@ _MEANINGS = (
     ("%seedream doctor CODE", help_texts.COMMAND_DOCTOR_CODE),
     ("%seedream help [TOPIC]", help_texts.COMMAND_HELP),
 )
+
+
+def _chinese_names(typed: str) -> list[str]:
+    """As what a command and its options can be typed in Chinese."""
+    names = {meant: name for name, meant in reversed((*CHINESE_COMMANDS.items(), *CHINESE_OPTIONS.items()))}
+    return [names[word] for word in re.findall(r"(?<=%seedream )[a-z]+|--[a-z-]+", typed) if word in names]
+
+
+def _beside(meaning: str, names: Sequence[str]) -> str:
+    """What is meant, and beside it the names in Chinese."""
+    return f"{meaning}（{'、'.join(names)}）" if names else meaning
+
+
 COMMANDS = tuple(
-    (typed, meaning.in_language("en"), meaning.in_language("zh"))
+    (typed, meaning.in_language("en"), _beside(meaning.in_language("zh"), _chinese_names(typed)))
     for typed, meaning in ((typed, _of_providers(meaning)) for typed, meaning in _MEANINGS)
 )
 """Every command as it is typed, and what it does in both languages."""
@@ -183,7 +198,7 @@ def usage_of(typed: str, language: Language) -> str:
 def chinese_meaning(option: Field) -> str:
     """What an option means in Chinese, and as what it can be typed there."""
     names = [name for name, flag in CHINESE_FLAGS.items() if flag in option.all_flags]
-    return f"{option.meaning.in_language('zh')}（{'、'.join(names)}）"
+    return _beside(option.meaning.in_language("zh"), names)
 
 
 def _entry(typed: str, meaning: str) -> str:

@@ -216,7 +216,7 @@ def purge(desk: Desk, text: str) -> None:
     text, given = _without_flags(text, "purge", "--even-starred")
     client, run_id, even = desk.client(), _run_id(desk, text, "purge", numbers=False), "--even-starred" in given
     found = find_purgeable(client.store, run_id, even_starred=even)
-    words: str = f'"{text_within(found.prompt, 60)}"' if found.prompt else texts.WORDS_UNREADABLE()
+    words: str = texts.QUOTED(words=text_within(found.prompt, 60)) if found.prompt else texts.WORDS_UNREADABLE()
     size = f"{found.size / 1e6:.1f}"
     facts = texts.PURGE_FACTS(words=words, pictures=found.pictures, megabytes=size, store=client.store)
     answer = ask(desk.shell, texts.ASK_PURGE(run=run_id, facts=facts))

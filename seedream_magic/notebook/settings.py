@@ -12,6 +12,8 @@ from seedream_magic.api.fields import RESPONSE_FORMATS
 from seedream_magic.bridge import EVENT_LOOPS
 from seedream_magic.words import options
 from seedream_magic.words import settings as texts
+from seedream_magic.words.lists import enumeration
+from seedream_magic.words.text import Sentence
 
 if TYPE_CHECKING:
     from seedream_magic.api.credentials import MaskedDict
@@ -52,6 +54,16 @@ class Settings(Configurable):
         shown: str = super().class_get_trait_help(trait, inst, helptext or (told() if told else None))
         return shown
 
+    def __setattr__(self, name: str, value: object) -> None:
+        """Say what a setting takes in the reader's language; traitlets would say it in English."""
+        try:
+            super().__setattr__(name, value)
+        except TraitError as error:
+            if isinstance(error.args[0], Sentence) or not self.has_trait(name):
+                raise
+            takes = _takes(self.traits()[name])
+            raise TraitError(texts.NO_SETTING(name=name, takes=takes, value=f"{value!r:.60}")) from None
+
     @validate("headers")
     def _mask_headers(self, proposal: Any) -> MaskedDict | None:
         """`%config` shows the values of settings; of these it shows the names."""
@@ -76,3 +88,18 @@ class Settings(Configurable):
     def of_request(self) -> dict[str, Any]:
         """The settings of a request that are set, by the names of its options; an empty text is none."""
         return {name: getattr(self, name) for name in _REQUEST_TRAITS if getattr(self, name) not in (None, "")}
+
+
+_KINDS = {
+    Int: texts.WHOLE_NUMBER,
+    Float: texts.NUMBER,
+    Bool: texts.TRUE_OR_FALSE,
+    Unicode: texts.IN_QUOTES,
+    Dict: texts.DICT,
+    Union: texts.IMAGES,
+}
+
+
+def _takes(trait: Any) -> str:
+    """The values of a setting in words."""
+    return enumeration(trait.values or ()) if isinstance(trait, Enum) else _KINDS[type(trait)]()

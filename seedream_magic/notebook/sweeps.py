@@ -14,7 +14,7 @@ from seedream_magic.notebook.desk import Desk
 from seedream_magic.notebook.questions import unsent
 from seedream_magic.rows import EACH, OTHER_TABLES, read_rows
 from seedream_magic.sweep.axes import Axis, Prompt, title_of
-from seedream_magic.sweep.make_axes import NOTHING, names_of, option_axis, read_groups, rows_axis, takes_axis
+from seedream_magic.sweep.make_axes import names_of, option_axis, read_groups, rows_axis, takes_axis
 from seedream_magic.words import cells, dry_run
 from seedream_magic.words import errors as error_texts
 from seedream_magic.words import sweeps as texts
@@ -91,7 +91,7 @@ def cell_axes(cell: Cell, variables: Mapping[str, Any], *, filled: Mapping[str, 
         axes.append(rows_axis(name, read_rows(table, name), names_of(prompt, groups), filled))
     for option, given in cell.xy:
         values = [_reference(text, variables) for text in given] if option == "refs" else given
-        axes.append(option_axis(option, values, [typed or NOTHING for typed in given]))
+        axes.append(option_axis(option, values, [typed or texts.NOTHING() for typed in given]))
     if cell.repeat and (cell.repeat > 1 or not axes):
         axes.append(takes_axis(cell.repeat))
     return prompt, axes

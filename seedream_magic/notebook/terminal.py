@@ -98,7 +98,7 @@ def _text_of(value: ImageSet | Sweep) -> str:
     for index in value.runs[:_MOST_RUNS]:
         images, labels = value.sets[index], " · ".join(value.places[index].labels)
         paths = [path_text(frame.path) for frame in images.ok if frame.path] if images is not None else []
-        told = ", ".join(paths) or state_text(grid.cells[index], grid.words)
+        told = grid.words.listed(paths) or state_text(grid.cells[index], grid.words)
         lines.append(grid.words(COLON, first=labels, then=told))
     more = len(value) - _MOST_RUNS
     return "\n".join([*lines, *([texts.MORE(count=more)] if more > 0 else [])])

@@ -22,7 +22,7 @@ from seedream_magic.api.storyboard import Storyboard
 from seedream_magic.errors import InvalidRequest, SeedreamError
 from seedream_magic.variables import change_parts, fill_prompt, names_in
 from seedream_magic.words import sweeps as texts
-from seedream_magic.words.lists import COLON
+from seedream_magic.words.lists import COLON, enumeration
 from seedream_magic.words.text import Text
 
 Prompt = str | Storyboard
@@ -107,7 +107,7 @@ def cross(
     axes or runs.
     """
     if len(axes) > MOST_AXES:
-        names = ", ".join(axis.name for axis in axes[:_NAMED]) + ", …" * (len(axes) > _NAMED)
+        names = enumeration([*(axis.name for axis in axes[:_NAMED]), *["…"] * (len(axes) > _NAMED)])
         raise InvalidRequest(texts.TOO_MANY_AXES(most=MOST_AXES, axes=len(axes), names=names))
     total = math.prod(map(len, axes))
     drawn = [[place for place, change in enumerate(axis.changes) if change is not None] for axis in axes]
@@ -165,7 +165,7 @@ def check_places(places: Iterable[Place], check: Callable[[Ask], object]) -> Non
         raise several[0]
     problems = []
     for fault, where in faults.items():
-        more, named = len(where) - _NAMED, ", ".join(where[:_NAMED])
+        more, named = len(where) - _NAMED, enumeration(where[:_NAMED])
         named = texts.AND_OTHERS(where=named, more=more) if more > 0 else named
         problems.append(COLON(first=named, then=fault))
     refuse_problems(problems, total, texts.PROBLEMS_IN_RUNS)

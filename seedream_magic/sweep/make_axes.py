@@ -26,8 +26,6 @@ from seedream_magic.words.language import own_language
 from seedream_magic.words.lists import COLON, enumeration
 
 HOLE = "-"
-NOTHING = "(none)"
-"""The label of a value that is empty: no words, an option that is not given."""
 _LONGEST_LABEL = 80
 _MOST_UNUSED = 8
 _GROUP = "\ufdd3{}\ufdd3"
@@ -78,11 +76,11 @@ def read_groups(prompt: Prompt) -> tuple[Prompt, tuple[Axis, ...]]:
     marked = change_parts(prompt, lambda part: _mark_groups(part, mark))
     axes = []
     for number, (variants, name) in enumerate(groups.items(), start=1):
-        labels = [" ".join(plain_signs(variant).split()) or NOTHING for variant in variants]
+        labels = [" ".join(plain_signs(variant).split()) or texts.NOTHING() for variant in variants]
         changes = [None if variant == HOLE else Change(groups={name: variant}) for variant in variants]
         typed = f"{{{'|'.join(map(plain_signs, variants))}}}"
         tied = texts.GROUPS_ARE_TIED(group=typed, places=counted[variants]) if counted[variants] > 1 else ""
-        notes = (tied, texts.VARIANT_IS_EMPTY(where=typed, label=NOTHING) if "" in variants else "")
+        notes = (tied, texts.VARIANT_IS_EMPTY(where=typed, label=texts.NOTHING()) if "" in variants else "")
         axis = _axis("vary" if len(groups) == 1 else f"vary {number}", labels, changes)
         axes.append(replace(axis, notes=tuple(filter(None, notes))))
     return marked, tuple(axes)
@@ -96,10 +94,10 @@ def words_axis(name: str, values: object) -> Axis:
     lost = [place for place, value in enumerate(listed, start=1) if is_missing(value)]
     if lost:
         raise InvalidRequest(texts.VALUE_IS_EMPTY(where=f"vary[{name!r}]", number=lost[0]))
-    labels = [" ".join(as_text(value).split()) or NOTHING for value in listed]
+    labels = [" ".join(as_text(value).split()) or texts.NOTHING() for value in listed]
     changes = [None if _is_hole(value) else Change(words={name: value}) for value in listed]
-    empty = texts.VARIANT_IS_EMPTY(where=f"{{{name}}}", label=NOTHING)
-    return replace(_axis(name, labels, changes), notes=(empty,) if NOTHING in labels else ())
+    empty = texts.VARIANT_IS_EMPTY(where=f"{{{name}}}", label=texts.NOTHING())
+    return replace(_axis(name, labels, changes), notes=(empty,) if texts.NOTHING() in labels else ())
 
 
 def option_axis(name: str, values: object, labels: Sequence[str] | None = None) -> Axis:
@@ -199,7 +197,7 @@ def _axis(name: str, labels: Sequence[str], changes: Sequence[Change | None]) ->
         holes += change is None
         own = label if change is not None else HOLE if holes == 1 else f"{HOLE} ({holes})"
         if own in used:
-            value = texts.EMPTY_VALUE() if label == NOTHING else repr(label[:40])
+            value = texts.EMPTY_VALUE() if label == texts.NOTHING() else repr(label[:40])
             raise InvalidRequest(texts.GIVEN_TWICE(name=name, value=value))
         used[own] = None
     return Axis(name, tuple(used), tuple(changes))
@@ -275,11 +273,11 @@ def _read(option: Field, value: object, problems: list[str], where: str) -> Chan
 def _label_of(value: object) -> str:
     """What a person calls a value that Python code gave."""
     if is_missing(value) or value == "":
-        return NOTHING
+        return texts.NOTHING()
     if isinstance(value, bool):
         return "on" if value else "off"
     if isinstance(value, list | tuple):
-        return " + ".join(map(_label_of, value)) or NOTHING
+        return " + ".join(map(_label_of, value)) or texts.NOTHING()
     run_id = getattr(value, "run_id", "")
     if run_id:
         index = getattr(value, "index", None)
@@ -323,6 +321,6 @@ def _change_of(row: Row, filled: Sequence[str], options: Mapping[str, Field], pr
 def _row_label(row: Row, columns: Sequence[str]) -> str:
     """Its own label, else the values that make it what it is."""
     given = (row.values.get(column) for column in columns)
-    texts = (" ".join(as_text(value).split()) for value in given if cell_value(value) is not None)
-    label = row.label or ", ".join(filter(None, texts)) or f"row {row.number}"
+    values = (" ".join(as_text(value).split()) for value in given if cell_value(value) is not None)
+    label = row.label or ", ".join(filter(None, values)) or texts.ROW(row=row.number)
     return label if len(label) <= _LONGEST_LABEL else f"{label[:_LONGEST_LABEL]}…"

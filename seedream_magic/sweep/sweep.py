@@ -26,7 +26,7 @@ from seedream_magic.words import errors as error_texts
 from seedream_magic.words import sweeps as texts
 from seedream_magic.words.carousel import BILLED
 from seedream_magic.words.language import Language, language_of
-from seedream_magic.words.lists import SEMICOLON
+from seedream_magic.words.lists import COLON, SEMICOLON, enumeration
 from seedream_magic.words.text import chain, in_language, join
 
 if TYPE_CHECKING:
@@ -131,14 +131,15 @@ class Sweep(Sequence[ImageSet]):
             labels = tuple(part.strip().strip("'\"") for part in key.split(","))
         unknown = next((label for label in labels if label not in known), None)
         if unknown is not None:
-            axes = "; ".join(f"{axis.name}: {', '.join(axis.labels[:12])}" for axis in self.crossed)
+            rows = [COLON(first=axis.name, then=enumeration(axis.labels[:12])) for axis in self.crossed]
+            axes = chain(SEMICOLON, rows)
             raise InvalidRequest(texts.NO_LABEL(label=repr(unknown[:60]), axes=axes))
         places = [place.labels for place in self.places]
         if len(labels) == len(self.crossed) and labels in places:
             return [places.index(labels)]
         found = [index for index, place in enumerate(places) if all(label in place for label in labels)]
         if not found:
-            raise InvalidRequest(texts.NO_RUN(label=repr(", ".join(labels)[:120])))
+            raise InvalidRequest(texts.NO_RUN(label=repr(enumeration(labels)[:120])))
         return found
 
     def code_of(self, index: int) -> str:

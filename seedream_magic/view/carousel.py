@@ -26,6 +26,7 @@ from seedream_magic.view.sheet import contact_sheet
 from seedream_magic.words import carousel as texts
 from seedream_magic.words.carousel import Shown, Words
 from seedream_magic.words.clip import CLIPPED_AT, clip, one_line
+from seedream_magic.words.lists import COLON
 
 OUTPUT_BYTES = 980_000
 """A set's output as JSON at most, which leaves room for the notebook's own words around it."""
@@ -163,8 +164,9 @@ def _grouped(places: tuple[Card, ...], room: int, words: Words) -> list[str]:
     lines = []
     for name, cards in groups.items():
         files = " ".join(os.path.basename(card.file) for card in cards if card.picture)  # noqa: PTH119 - the text of a path
-        numbers = ", ".join(str(card.index + 1) for card in cards)
-        lines.append(f"{name}{os.sep}: {files}" if files else f"{numbers}: {name}")
+        numbers = words.listed([str(card.index + 1) for card in cards])
+        first, then = (f"{name}{os.sep}", files) if files else (numbers, name)
+        lines.append(words(COLON, first=first, then=then))
     more = len(lines) - room + 1
     return lines if more < 2 else [*lines[: room - 1], words(texts.MORE_LINES, more=more)]
 
@@ -267,11 +269,12 @@ def set_element(
     }
     remarks = {"class": "seedream-note seedream-remark", "style": _QUIET}
     strip = _GRID if show == "grid" else None if part else _STRIP
+    facts = (*_facts(cards), *elapsed(cards))
     return element(
         "div",
         attributes,
         element("div", {"class": "seedream-strip", "style": strip}, *figures),
-        element("div", {"class": "seedream-facts", "style": _QUIET}, *_facts(cards), *elapsed(cards)),
+        *([element("div", {"class": "seedream-facts", "style": _QUIET}, *facts)] if any(facts) else []),
         *(element("div", {"class": "seedream-note", "style": _QUIET}, clip(note)) for note in cards.notes),
         *(element("div", remarks, remark) for remark in _remarks(cards)),
         *ends,
@@ -303,7 +306,9 @@ def _clock_facts(cards: CardSet) -> dict[str, str]:
 
 
 def _facts(cards: CardSet) -> tuple[str, ...]:
-    """The quiet line below the pictures."""
+    """The quiet line below the pictures; none of a set without a model, as a client reads it."""
+    if not cards.model:
+        return ()
     words = cards.words
     pixels = {f"{card.width}×{card.height}" for card in cards.pictures if card.width}
     state = cards.state_text(words)

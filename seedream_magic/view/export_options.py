@@ -8,6 +8,7 @@ from typing import Any
 
 from seedream_magic.errors import InvalidRequest
 from seedream_magic.words import export as texts
+from seedream_magic.words.language import own_language
 from seedream_magic.words.lists import ITEMS
 from seedream_magic.words.text import chain
 
@@ -61,7 +62,8 @@ class ExportOptions:
         for name, known in (("layout", LAYOUTS), ("page_size", tuple(PAGE_SIZES))):
             if getattr(self, name) not in known:
                 given = repr(str(getattr(self, name))[:40])
-                raise InvalidRequest(texts.ONE_OF(option=name, values=chain(ITEMS, known), value=given))
+                values = chain(ITEMS, [_told(value) for value in known])
+                raise InvalidRequest(texts.ONE_OF(option=name, values=values, value=given))
         for name in ("title", "author"):
             text = getattr(self, name)
             if text is not None and not (isinstance(text, str) and 0 < len(text.strip()) <= _LONGEST_TITLE):
@@ -74,3 +76,10 @@ class ExportOptions:
         size: Any = self.size
         if size is not None and (isinstance(size, bool) or not isinstance(size, int) or size not in SIZES):
             raise InvalidRequest(texts.SIZE_IN_PIXELS(least=SIZES.start, most=SIZES.stop - 1, value=repr(size)))
+
+
+def _told(value: str) -> str:
+    """A layout or a size of a page, for a Chinese reader with the name that the help gives it."""
+    names = {meant: name for name, meant in reversed([*texts.CHINESE_VALUES.items()])}
+    named = own_language() == "zh" and value in names
+    return texts.ALSO_NAMED(value=value, name=names[value]) if named else value

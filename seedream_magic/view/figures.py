@@ -204,7 +204,7 @@ def _mark_facts(card: Card, words: Words) -> list[str]:
         return []
     star = element("span", {"class": "seedream-star", "title": words(texts.STARRED)}, "★")
     marks = [star] if card.starred else [words(texts.REJECTED)] if card.rejected else []
-    return [*marks, *(one_line(text, CLIPPED_AT) for text in (", ".join(card.tags), card.note) if text)]
+    return [*marks, *(one_line(text, CLIPPED_AT) for text in (words.listed(card.tags), card.note) if text)]
 
 
 def _caption_text(prompt: str, kind: str) -> Markup:

@@ -18,6 +18,7 @@ from seedream_magic.view.cards import Preview, Row
 from seedream_magic.words import history as texts
 from seedream_magic.words.carousel import Words
 from seedream_magic.words.clip import one_line, text_width
+from seedream_magic.words.text import join
 
 _UNSAFE = re.compile("[\x00\ud800-\udfff]")
 # Comments, each to its end, and the white space before every line: what a browser does not need.
@@ -132,8 +133,14 @@ def text_table(rows: Sequence[Sequence[str]]) -> list[str]:
 
 
 _HAN = r"\u3000-\u9fff\uf900-\uff60"
-_PIECES = re.compile(rf"[^\S\n]*(?:[{_HAN}][\u3001\u3002\uff01\uff09\uff0c\uff1a\uff1b\uff1f）」』”]*|[^\s{_HAN}]+)")
-"""Of a text that is broken into lines: a word, or one Chinese character with the signs that must not begin a line."""
+_OPENING = "（《「『【“"
+_CLOSING = r"\u3001\u3002\uff01\uff09\uff0c\uff1a\uff1b\uff1f》）」』】”…"
+_PIECES = re.compile(
+    rf"[^\S\n]*[{_OPENING}]*(?:\{{[^{{}}\s]{{1,20}}\}}|--\w+|(?![{_OPENING}])[{_HAN}]|(?:(?![{_OPENING}])[^\s{_HAN}])+)"
+    rf"[{_CLOSING}]*|[{_OPENING}]"
+)
+"""Of a text that is broken into lines: a word, one Chinese character or what stands in braces, with the signs that
+must not end a line before it and those that must not begin one behind it."""
 
 
 def text_lines(text: str, columns: int, *, first: str = "", then: str = "") -> list[str]:
@@ -221,7 +228,7 @@ def _plain(rows: Sequence[Row], notes: Sequence[str], words: Words) -> str:
     lines: list[tuple[str, ...]] = [("#", *map(words, _HEADS))] if rows else []
     for row in rows:
         state, prompt = text_within(row.state, 20), text_within(row.caption, 48)
-        described = " ".join(filter(None, (f"({state})" if state else "", text_within(row.marks, 24), prompt)))
+        described = join(words(texts.STATE, state=state) if state else "", text_within(row.marks, 24), prompt)
         notebook, store = text_within(row.notebook, 24), text_within(row.store, 28)
         lines.append((str(row.number), row.when, row.progress, row.bill, row.id, notebook, store, described))
     if not any(row.store for row in rows):

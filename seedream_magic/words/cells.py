@@ -45,6 +45,13 @@ HELP_IS = Text("%%seedream? shows every option.", "%%seedream? 显示全部选�
 BELONGS_TO_NO_OPTION = Text(
     "{typed} belongs to no option: the prompt goes on the lines below.", "{typed} 不属于任何选项；提示词写在下面几行。"
 )
+VARIANTS_STAND_IN_PROMPT = Text(
+    "--vary takes no value: the variants stand in the prompt, as {{red|blue}}.",
+    "--vary 不带值；变体写在提示词里，如 {{红|蓝}}。",
+)
+EACH_OPTION_HAS_ITS_XY = Text(
+    "Each option has its own --xy: write --xy {typed}.", "每个选项前各写一次 --xy，如 --xy {typed}。"
+)
 COUNT_FROM_ONE = Text("--{option} takes 1 to {most}, not {value}.", "--{option} 应为 1 到 {most}，不能是 {value}。")
 SEED_IS_A_NUMBER = Text("--seed takes a whole number, not {value}.", "--seed 应为整数，不能是 {value}。")
 BLANK_MISSING = Text("A blank is missing in {typed}: write {meant}.", "{typed} 中间少了空格，应写 {meant}。")

@@ -198,6 +198,7 @@ REFUSED_AGAIN = Text("Refused again: frame {frames}.", "第 {frames} 帧再次�
 STORED_UNBILLED = Text("Stored: nothing is billed.", "已有存储，不计费。")
 MAY_BILL_PRICE = Text("That is what it may bill: {price}.", "可能计费：{price}。")
 MAY_BILL_THAT = Text("That is what it may bill.", "按此可能计费。")
+QUOTED = Text('"{words}"', "“{words}”")
 SENT_TO = Text("To {provider} ({address}):", "发往 {provider}（{address}）：")
 ADDRESS_EMBEDDED = Text("embedded, in this kernel", "内置，在本内核中")
 EXPORT_TAKES = Text(

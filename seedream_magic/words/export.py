@@ -67,6 +67,7 @@ LARGER_THAN_PICTURE = Text("it is larger than a picture can be", "大得不可�
 SECONDS = Text(
     "seconds is the time of a frame, 0.02 to 600, not {value}.", "seconds 是每帧的秒数，0.02 到 600，不能是 {value}。"
 )
+ALSO_NAMED = Text("{value} ({name})", "{value}（{name}）")
 ONE_OF = Text("{option} is {values}; not {value}.", "{option} 可为 {values}，不能是 {value}。")
 ONE_LINE = Text("{option} is a line of at most {most} characters.", "{option} 是一行文字，至多 {most} 字。")
 FOR_OTHER_FILES = Text("{option} is for {endings}, not for a {ending}.", "{option} 只用于 {endings}，不用于 {ending}。")

@@ -15,7 +15,7 @@ START = Text(
     "best\n    %seedream compare story[0] night[0]   side by side\n    %seedream export story fox.pdf        hand it "
     "over\n\nCompare looks:  --vary with {{red|blue}} in the prompt\nWhat it costs:  --dry-run before, %seedream "
     "after\nEarlier runs:   %seedream history fox, %seedream show 1\nTrouble:        %seedream doctor, %seedream "
-    "retry RUN\nWithout typing: %seedream panel\n\n%seedream help: ",
+    "retry RUN\nWithout typing: %seedream panel\n\n%seedream help TOPIC has more:\n    ",
     "以 %%seedream 开头的单元格会画出下面的提示词。\n\n    %%seedream -n 4 -s 2K -r 16:9\n    同一座山村的四季\n\n    "
     "%%seedream 故事 << -s 2K --ref hero.png\n    水彩，一只红狐狸\n    ---\n    它在雪地里醒来\n    ---\n    "
     "它走过结冰的河\n\n接着画：\n    故事 = 故事.redo(1)              重画第 2 帧\n    故事 = "
@@ -44,11 +44,13 @@ EXPORT = Text(
     "to a page\n    set.zip     originals, captions, what was asked for\n    sheet.jpg   a contact sheet; .png too\n  "
     "  play.gif    the frames one after the other\n--title T, --author NAME and --no-captions are for .pdf and .html, "
     "which tell nothing\nof model, price and run without --with-facts.",
-    '%seedream 导出 运行号 文件，或 images.export("文件")，由扩展名决定：\n    book.pdf    --版式 单页、跨页 或 总览；'
-    "--纸张 A4、A5、方形、随图 等\n    book.html   一个网页，内含原图；打印时一页一张\n    set.zip     原图、图"
-    "注、请求内容"
-    "\n    sheet.jpg   总览图，也可用 .png\n    play.gif    依次播放各帧\n--标题、--作者、--无图注 用于 .pdf 和 .html；"
-    "\n不加 --含信息 时不写模型、费用和运行号。",
+    '%seedream export 运行号 文件，或 images.export("文件")，由扩展名决定：\n'
+    "    book.pdf    --layout（--版式）单页、跨页或总览；\n"
+    "                --page-size（--纸张）A4、A5、方形、随图等\n"
+    "    book.html   一个网页，内含原图；打印时一页一张\n    set.zip     原图、图注、请求内容\n"
+    "    sheet.jpg   总览图，也可用 .png\n    play.gif    依次播放各帧\n"
+    ".pdf 和 .html 还可用 --title（--标题）、--author（--作者）、\n"
+    "--no-captions（--无图注）；不加 --with-facts（--含信息）时\n不写模型、费用和运行号。",
 )
 CELL = Text(
     "%%seedream [NAME <<] [options]\nthe prompt, with {{variables}} filled in from the notebook\n\nDraws with "
@@ -86,6 +88,22 @@ TOPIC_REFERENCES = Text("references", "参考图")
 TOPIC_EXPORT = Text("export", "导出")
 TOPIC_STORYBOARD = Text("storyboard", "分镜")
 TOPIC_COST = Text("cost", "费用")
+TOPIC_SETS = Text("sets", "组图")
+SETS = Text(
+    "A set is a row of frames, from 0. Each of these draws and gives a new set:\n    story = story.redo(1)"
+    '                frame 2 anew, one take more\n    story = story.redo(1, prompt="…")    other words; '
+    'refs="others": as the rest\n    story = story.extend(["…"])          one frame more\n    night = '
+    'story[0].vary("at night")    a new set after a frame\n    %seedream retry RUN                  what '
+    "failed\nThese send nothing:\n    story.takes(1)   story.pick(1, take=1)   takes of frame 2; the one to "
+    "keep\n    story[0].star()  story.starred           the best\n    story.without(1)                         leave "
+    "frame 2 out\n    story.failed     story[0].path           what failed; where a file is",
+    "组图是一排帧，从 0 数起。下面几种会画新图，并得到新的一组：\n    故事 = 故事.redo(1)               重画第 2 帧，"
+    '多出一版\n    故事 = 故事.redo(1, prompt="…")   换一种说法；refs="others" 参考其余帧\n    故事 = '
+    '故事.extend(["…"])         再加一帧\n    夜 = 故事[0].vary("夜里")          以一帧为参考衍生新的一组\n    '
+    "%seedream retry 运行号            重试失败的帧\n下面几种不发送请求：\n    故事.takes(1)   故事.pick(1, take=1)  "
+    "第 2 帧的各版；选定一版\n    故事[0].star()  故事.starred          加星标；有星标的帧\n    故事.without(1)        "
+    "               去掉第 2 帧\n    故事.failed     故事[0].path          失败的帧；图片文件的位置",
+)
 STORYBOARD = Text(
     "A line --- splits the prompt: the style of all frames, then one part a frame.\n\n    %%seedream story << -s "
     "2K --ref hero.png\n    watercolour, one red fox\n    ---\n    it wakes in the snow\n    ---\n    it crosses the "
@@ -104,17 +122,18 @@ COST = Text(
     "  what each run has cost\nThe same cell again shows the stored pictures unbilled; --fresh pays anew.\n"
     "%seedream recover bills nothing; %seedream retry RUN bills what it draws.\nLimits: %config "
     "SeedreamMagics.max_images_per_run = 8; or …_per_session, …_per_day\nWithout a key, free: %seedream use demo",
-    "只有服务生成的图片按张计费。\n    --试算              运行前：会画几张、多少钱，不发送\n    %seedream           "
-    "运行后：本次会话的费用\n    %seedream 历史      每次运行的费用\n重新运行同一单元格会显示已存的图片，不计费"
-    "；--重新生成"
-    " 会重新生成并计费。\n%seedream 补下载 不计费；%seedream 重试 运行号 按新画的张数计费。\n上限：%config "
-    "SeedreamMagics.max_images_per_run = 8\n另有 max_images_per_session、max_images_per_day\n没有密钥、免费试用"
-    "：%seedream use demo",
+    "只有服务生成的图片按张计费。\n    --dry-run（--试算） 运行前：会画几张、多少钱，不发送\n    %seedream           "
+    "运行后：本次会话的费用\n    %seedream history   每次运行的费用\n重新运行同一单元格会显示已存的图片，不计费；\n"
+    "--fresh（--重新生成）会重新生成并计费。\n%seedream recover 不计费；%seedream retry 运行号 按新画的张数计费。\n"
+    "上限：%config SeedreamMagics.max_images_per_run = 8\n另有 max_images_per_session、max_images_per_day\n"
+    "没有密钥、免费试用：%seedream use demo",
 )
 TOPIC_WORDS = MappingProxyType({
     "故事板": "storyboard", "绘本": "storyboard", "计费": "cost", "价格": "cost", "花费": "cost", "price": "cost",
     "billing": "cost", "对比画法": "sweep", "参数": "options", "交付": "export", "参考": "references",
-    "reference": "references",
+    "reference": "references", "set": "sets", "redo": "sets", "extend": "sets", "pick": "sets", "takes": "sets",
+    "star": "sets", "without": "sets", "frame": "sets", "frames": "sets", "重画": "sets", "衍生": "sets",
+    "接着画": "sets", "续画": "sets", "加一帧": "sets", "版": "sets", "选版": "sets", "星标": "sets", "帧": "sets",
 })  # fmt: skip
 """What people call a page of the help, and its name."""
 PLACEHOLDERS = MappingProxyType({
@@ -159,7 +178,7 @@ COMMAND_RETRY = Text(
 COMMAND_STOP = Text("stop runs in the background; what has come is kept", "停止后台绘制，已到的图片保留")
 COMMAND_EXPORT_RUN = Text(
     "one file for others: .pdf (--layout page, spread or sheet, --page-size, --author), .html, .zip, .gif or .jpg",
-    "导出为一个文件，格式由扩展名决定；PDF 可选版式、纸张和作者",
+    "导出为一个文件，格式由扩展名决定；PDF 另有 --layout、--page-size、--author，见 %seedream help 导出",
 )
 COMMAND_PURGE = Text(
     "delete a run and its pictures; asks first. RUN: its full id, a variable, or latest. Starred ones stay",

@@ -12,6 +12,8 @@ NOTEBOOK = Text("Notebook", "笔记本")
 STORE = Text("Store", "存储")
 PROMPT = Text("Prompt", "提示词")
 
+STATE = Text("({state})", "（{state}）")
+"""Before the prompt, where the table is a text."""
 PARTIAL = Text("partial", "部分完成")
 INTERRUPTED = Text("interrupted", "已中断")
 DAMAGED = Text("damaged", "已损坏")

@@ -87,9 +87,7 @@ REFERENCE_LEAVE_OUT_HINT = Text("Sends the request without what cannot be read",
 REFERENCE_GONE = Text(
     "The reference {name} is not in the store any more: remove it.", "参考图 {name} 已不在存储文件夹中，请移除。"
 )
-REFERENCE_UNREAD = Text(
-    "A reference cannot be read: mend it, or leave it out.", "有参考图无法读取：请更正，或点“不用”。"
-)
+REFERENCE_UNREAD = Text("A reference cannot be read: mend it, or leave it out.", "有参考图无法读取，请更正或点“不用”。")
 REFERENCE_ON_ITS_WAY = Text(
     "An upload is not here yet: wait for it, or leave it out.", "上传未完成：请稍候，或点“不用”。"
 )

@@ -256,11 +256,11 @@ NOTHING_TO_RECOVER = Text(
 )
 NONE_FAILED = Text("Run {run} has no failed frame.", "运行 {run} 没有失败的帧。")
 WHICH_FRAME = Text(
-    "Which frame? The set has images[0] to images[{last}].", "哪一帧？这组有 images[0] 到 images[{last}]。"
+    "Which frame? The set has images[0] to images[{last}].", "哪一帧？这一组有 images[0] 到 images[{last}]。"
 )
 NO_SUCH_FRAME = Text(
     "The set has images[0] to images[{last}]; {place} is none of them.",
-    "这组有 images[0] 到 images[{last}]，没有 {place}。",
+    "这一组有 images[0] 到 images[{last}]，没有 {place}。",
 )
 NAMED_TWICE = Text("images[{place}] is named twice.", "images[{place}] 写了两次。")
 PURGED = Text(

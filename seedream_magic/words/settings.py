@@ -10,7 +10,7 @@ HEADERS = Text(
     "further headers for a gateway; sent with requests only, masked", "网关所需的标头，只随请求发送，不显示内容"
 )
 STORE = Text("folder of the runs; default seedream-runs", "存放运行的文件夹，默认 seedream-runs")
-IMAGES = Text("1-15 or auto", "张数：1-15 或 auto")
+IMAGES = Text("1-15 or auto", "1-15 张，或 auto")
 RATIO = Text("W:H, with a preset size", "比例 W:H，用于预设尺寸")
 STREAM = Text("receive pictures one by one", "逐张接收图片")
 WATERMARK = Text("the API's AI mark", "接口的 AI 水印")
@@ -35,6 +35,14 @@ LANGUAGE = Text(
 SHOW = Text("carousel or grid", "轮播 carousel 或网格 grid")
 EVENT_LOOP = Text("thread, or nest: the notebook's own loop", "thread，或 nest（使用笔记本自己的事件循环）")
 
+NO_SETTING = Text(
+    "SeedreamMagics.{name} takes {takes}, not {value}.", "SeedreamMagics.{name} 只接受：{takes}；不能是 {value}。"
+)
+WHOLE_NUMBER = Text("a whole number", "整数")
+NUMBER = Text("a number", "数字")
+TRUE_OR_FALSE = Text("True or False", "True 或 False")
+IN_QUOTES = Text("a text in quotes", "引号里的文字")
+DICT = Text("a dict", "字典")
 NO_PRICE = Text(
     "The price of {model} is no number such as 0.25: {price}.", "{model} 的价格应为 0.25 这样的数字，不能是 {price}。"
 )

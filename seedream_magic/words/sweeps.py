@@ -34,6 +34,8 @@ FRESH_OR_REPEAT = Text(
 NO_VALUES = Text("{name} has no values.", "{name} 没有取值。")
 GIVEN_TWICE = Text("{name}: {value} stands there twice.", "{name}：{value} 出现了两次。")
 EMPTY_VALUE = Text("an empty value", "空值")
+NOTHING = Text("(none)", "（空）")
+"""The label of a value that is empty: no words, an option that is not given."""
 NO_DICT = Text(
     "{keyword} takes a dict of names and their values, not this {kind}.",
     "{keyword} 应为名称到取值的字典，不能是 {kind}。",

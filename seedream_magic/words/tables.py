@@ -2,7 +2,17 @@
 
 from __future__ import annotations
 
+from types import MappingProxyType
+
 from seedream_magic.words.text import Text
+
+SWITCH_WORDS = MappingProxyType(
+    {
+        **dict.fromkeys(("on", "true", "yes", "1", "开", "开启", "是", "要", "有"), True),
+        **dict.fromkeys(("off", "false", "no", "0", "关", "关闭", "否", "不要", "无"), False),
+    }
+)
+"""What people write for an option that is on or off."""
 
 NO_ROWS = Text("The table has no rows: there is nothing to draw.", "表格没有数据行，没有要画的。")
 NO_TABLE = Text(

@@ -39,6 +39,7 @@ from seedream_magic.notebook.panel.controls import (
 from seedream_magic.notebook.panel.frames import Frames
 from seedream_magic.words import panel as texts
 from seedream_magic.words.history import PROMPT
+from seedream_magic.words.lists import enumeration
 
 ANY = "any"
 """In place of a ratio: the model decides."""
@@ -258,7 +259,7 @@ class Form:
         set_visible(self.stream, visible=known is None or known.stream)
         if not self._streams:
             self.stream.value = self.images.value != "1"
-        options = ", ".join(f"{name} {value}" for name, value in self.kept.items())
+        options = enumeration(f"{name} {value}" for name, value in self.kept.items())
         self.further.value = lines([texts.ALSO_SENT(options=options)])
         set_visible(self.beside, visible=bool(self.kept))
         self._name_prompt()
