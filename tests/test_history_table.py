@@ -100,7 +100,7 @@ def test_the_table_speaks_the_language_of_who_asks(
     assert lines[-1].startswith({"en": "%seedream show 1 opens", "zh": "%seedream show 1 打开"}[language])
     assert ("免费（演示）" in lines[1]) == (language == "zh")
     if chinese and language == "zh":
-        assert "(部分完成) 橘猫" in lines[1]
+        assert "（部分完成）橘猫" in lines[1]
         assert "部分完成 · " in reader.words
 
 

@@ -74,7 +74,7 @@ def carousel(page: Page, index: int) -> Locator:
 
 def act(root: Locator, name: str) -> Locator:
     """A button of the extension, by the beginning of its name."""
-    return root.get_by_role("button", name=re.compile(f"^{re.escape(name)}(:|$)"))
+    return root.get_by_role("button", name=re.compile(f"^{re.escape(name)}(:|\uff1a|$)"))
 
 
 def source(page: Page, index: int) -> str:

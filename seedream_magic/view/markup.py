@@ -18,7 +18,6 @@ from seedream_magic.view.cards import Preview, Row
 from seedream_magic.words import history as texts
 from seedream_magic.words.carousel import Words
 from seedream_magic.words.clip import one_line, text_width
-from seedream_magic.words.text import join
 
 _UNSAFE = re.compile("[\x00\ud800-\udfff]")
 # Comments, each to its end, and the white space before every line: what a browser does not need.
@@ -228,7 +227,8 @@ def _plain(rows: Sequence[Row], notes: Sequence[str], words: Words) -> str:
     lines: list[tuple[str, ...]] = [("#", *map(words, _HEADS))] if rows else []
     for row in rows:
         state, prompt = text_within(row.state, 20), text_within(row.caption, 48)
-        described = join(words(texts.STATE, state=state) if state else "", text_within(row.marks, 24), prompt)
+        described = " ".join(filter(None, (text_within(row.marks, 24), prompt)))
+        described = words(texts.STATE, state=state, rest=described) if state else described
         notebook, store = text_within(row.notebook, 24), text_within(row.store, 28)
         lines.append((str(row.number), row.when, row.progress, row.bill, row.id, notebook, store, described))
     if not any(row.store for row in rows):

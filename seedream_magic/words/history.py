@@ -12,7 +12,7 @@ NOTEBOOK = Text("Notebook", "笔记本")
 STORE = Text("Store", "存储")
 PROMPT = Text("Prompt", "提示词")
 
-STATE = Text("({state})", "（{state}）")
+STATE = Text("({state}) {rest}", "（{state}）{rest}")
 """Before the prompt, where the table is a text."""
 PARTIAL = Text("partial", "部分完成")
 INTERRUPTED = Text("interrupted", "已中断")
