@@ -178,6 +178,10 @@ IS_A_SWEEP = Text(
     "{name} is a sweep of {runs:run}: name one of them, such as {one}.",
     "{name} 是 {runs} 次运行的批量；请写其中一次，如 {one}。",
 )
+RETRY_A_SWEEP = Text(
+    "{name} is a sweep: {name} = {name}.retry() draws what failed of it, and bills that.",
+    "{name} 是批量：{name} = {name}.retry() 补画其中失败的，按新画的计费。",
+)
 OF_SEVERAL_RUNS = Text(
     "{name} has pictures of several runs ({runs}): name one of them.",
     "{name} 的图片来自多次运行（{runs}）；请写其中一次。",
