@@ -132,6 +132,7 @@ NONE = "%%seedream? lists them"
         ("--watermark takes no value; --no-watermark turns it off", ("--watermark off", "--水印 关")),
         ("--fresh takes no value: leave out", ("--fresh yes", "--重新生成 是")),
         ("'no' belongs to no option", ("--no-watermark -n 2 no",)),
+        ("compared with --xy ratio=1:1,16:9 --xy size=2K,4K;", ("--vary ratio=1:1,16:9 size=2K,4K",)),
         ("belongs to no option: the prompt goes on the lines below", ("a fox in snow", "x" * 10_000, "一只狐狸")),
         ("--vary takes no value: the variants stand in the prompt", ("--vary sky=red,blue", "--vary red -n 2")),
         ("Each option has its own --xy: write --xy ratio=1:1,16:9.", ("--xy size=2K,4K ratio=1:1,16:9",)),

@@ -6,6 +6,7 @@ import contextlib
 import hashlib
 import io
 import json
+import os
 import re
 import statistics
 import zipfile
@@ -69,6 +70,17 @@ def made_set(folder: Path, count: int = 3, prompt: str = "seasons", **options: A
 def images(tmp_path: Path) -> ImageSet:
     """Three pictures, the second refused; texts that break what is not escaped."""
     return made_set(tmp_path, prompt=HOSTILE, captions=[HOSTILE, "\ud83c", f"{HOSTILE}!"], failed=(1,))
+
+
+def test_what_tells_of_the_package_or_is_no_file_is_not_replaced(images: ImageSet, tmp_path: Path) -> None:
+    """A lesson about it is a person's own work; a pipe would be read for ever."""
+    lesson = tmp_path / "lesson.html"
+    lesson.write_text("<p>Install seedream-magic 0.1.0, then draw.</p>")
+    os.mkfifo(tmp_path / "pipe.pdf")
+    for file in (lesson, tmp_path / "pipe.pdf"):
+        with pytest.raises(InvalidRequest, match="not replaced"):
+            images.export(file)
+    assert lesson.read_text().startswith("<p>Install")
 
 
 @pytest.mark.parametrize("ending", ENDINGS)

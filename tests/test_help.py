@@ -14,7 +14,7 @@ from seedream_magic.notebook.cell import parse_cell
 from seedream_magic.notebook.help import help_page
 from seedream_magic.notebook.options import COMMANDS, OPTIONS, usage_of
 from seedream_magic.words.clip import text_width
-from seedream_magic.words.commands import CHINESE_COMMANDS, CHINESE_OPTIONS
+from seedream_magic.words.commands import CHINESE_COMMANDS, CHINESE_OPTIONS, EXAMPLES_OF_A_SET, OTHER_WORDS
 from seedream_magic.words.language import Language, told_language
 
 HAN = re.compile("[\u4e00-\u9fff]")
@@ -57,6 +57,23 @@ def test_a_topic_that_is_none_names_one() -> None:
     with pytest.raises(InvalidRequest, match=r"did you mean export\?"):
         help_page("exprot", "en")
     assert "2K" in help_page("尺寸", "zh")
+
+
+@pytest.mark.parametrize("word", sorted(EXAMPLES_OF_A_SET))
+def test_what_a_set_is_asked_for_is_explained(shell: InteractiveShell, word: str) -> None:
+    """People look for it in the help, and type it as a command."""
+    page = help_page(word, "en")
+    assert f".{word}(" in page
+    assert max(map(text_width, page.splitlines())) <= 85
+    refused = run_cell(shell, f"%seedream {word} story 1")[1]
+    assert f".{word}(" in refused
+    assert f"%seedream help {word}" in refused
+
+
+def test_the_topics_are_listed_and_words_of_other_programs_understood(shell: InteractiveShell) -> None:
+    assert "storyboard" in help_page("topics", "en")
+    assert "did you mean %seedream purge?" in run_cell(shell, "%seedream delete story")[1]
+    assert set(OTHER_WORDS.values()) <= {row[0].split()[-1 if row[0] == "%seedream" else 1] for row in COMMANDS}
 
 
 @pytest.mark.parametrize(

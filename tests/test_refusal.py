@@ -251,3 +251,4 @@ def test_what_is_known_of_a_refusal_takes_three_lines(code: str, language: Langu
         error.run_id = "20261129T161928Z-gdf4risq6o"
         lines = error.lines(language)
         assert sum(-(-text_width(line) // COLUMNS) for line in lines) <= 3, "\n".join(lines)
+        assert error.run_id in "".join(lines)

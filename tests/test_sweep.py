@@ -144,6 +144,8 @@ def test_runs_that_fail_are_cells(
         assert isinstance(sweep["blue"][0].error, ContentRefused)
         cell = grid_of(sweep).cells[1]
         assert (cell.state, cell.retry) == ("failed", 'sweep = sweep.retry("blue")\nsweep')
+        sweep["blue"][0].error.request_id = "0217959691685304f2bb"
+        assert "0217959691685304f2bb" not in grid_of(sweep).cells[1].message
         for ending in (".pdf", ".zip", ".html", ".jpg"):
             caplog.clear()
             sweep.export(store / f"kites{ending}")

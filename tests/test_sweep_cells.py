@@ -230,6 +230,8 @@ def test_commands_take_a_run_of_a_sweep(shell: InteractiveShell) -> None:
     assert run(shell, "%%seedream kites << --vary\na {red|blue} kite")[0] is None
     error, _ = run(shell, "%seedream show kites")
     assert 'kites is a sweep of 2 runs: name one of them, such as kites["red"].' in str(error)
+    error, _ = run(shell, "%seedream retry kites")
+    assert "kites is a sweep: kites = kites.retry() draws what failed of it" in str(error)
     error, _ = run(shell, "from seedream_magic import Panel\nPanel(kites)")
     assert 'A panel begins with one run of a sweep, such as kites["red"].' in str(error)
     assert run(shell, '%seedream show kites["blue"]')[0] is None

@@ -50,11 +50,18 @@ def _about_unknown(word: str) -> str:
         return texts.OPTIONS_GO_ELSEWHERE()
     if word.lower() in texts.STATUS_WORDS:
         return texts.STATUS_ALONE(typed=repr(word))
-    near = difflib.get_close_matches(
-        word,
-        [name for name in (*COMMANDS, *texts.CHINESE_COMMANDS) if name],
-        n=1,
-        cutoff=0.6 if word.isascii() else 0.5,
+    if example := texts.EXAMPLES_OF_A_SET.get(word.lower()):
+        return texts.OF_A_SET(typed=repr(word), example=example, word=word.lower())
+    other = texts.OTHER_WORDS.get(word.lower())
+    near = (
+        [other]
+        if other
+        else difflib.get_close_matches(
+            word,
+            [name for name in (*COMMANDS, *texts.CHINESE_COMMANDS) if name],
+            n=1,
+            cutoff=0.6 if word.isascii() else 0.5,
+        )
     )
     typed = repr(word[:40])
     return texts.COMMAND_MEANT(typed=typed, meant=near[0]) if near else texts.NO_COMMAND(typed=typed)

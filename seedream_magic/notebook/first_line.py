@@ -239,6 +239,8 @@ def _about_prompt(unknown: list[str]) -> str:
         return ""
     typed = " ".join(takewhile(lambda word: not _is_option(word), unknown))
     short = typed if len(typed) <= _LONGEST_PROMPT else f"{typed[:_LONGEST_PROMPT]}…"
+    if re.fullmatch(r"[\w-]+=[^\s,]+,\S+", unknown[0]):
+        return texts.VALUES_OF_OPTIONS(typed=" --xy ".join(typed.split())[:_LONGEST_PROMPT])
     return texts.BELONGS_TO_NO_OPTION(typed=repr(short))
 
 

@@ -47,6 +47,8 @@ def help_page(topic: str, language: Language) -> str:
     wanted = CHINESE_COMMANDS.get(wanted, wanted)
     if found in _TEXTS:
         return _TEXTS[found].in_language(language)
+    if "topics" in {found, wanted}:
+        return texts.TOPICS.in_language(language, topics=enumeration(named))
     if found == "options":
         return _screen(chinese=chinese)
     of_page = SWEEP_OPTIONS if found == "sweep" else ()
@@ -55,7 +57,8 @@ def help_page(topic: str, language: Language) -> str:
     rows = [_entry(option, chinese=chinese) for option in options]
     rows += [(usage_of(typed, language), of_chinese if chinese else english) for typed, english, of_chinese in commands]
     if rows:
-        return _listed(rows)
+        of_a_set = f"\n\n{texts.SETS.in_language(language)}" if wanted == "vary" else ""  # `--vary`, and `frame.vary`
+        return _listed(rows) + of_a_set
     known = [word for text in _PAGES.values() for word in (text.english, text.chinese)]
     known += [*texts.TOPIC_WORDS, *CHINESE_COMMANDS]
     near = difflib.get_close_matches(

@@ -269,6 +269,8 @@ def _run_id(desk: Desk, text: str, command: str, *, numbers: bool = True) -> str
         value = value_of(text, desk.variables)
     except InvalidRequest:  # no variable: then it is the id, or a part of one
         value = text
+    if isinstance(value, Sweep) and command == "retry":
+        raise InvalidRequest(texts.RETRY_A_SWEEP(name=text[:40]))
     if isinstance(value, Sweep):
         one = value.code_of(value.runs[0])
         raise InvalidRequest(texts.IS_A_SWEEP(name=text[:40], runs=len(value), one=one))

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterator, Sequence
+from copy import copy
 from dataclasses import dataclass, field, replace
 from os import PathLike
 from pathlib import Path
@@ -268,12 +269,15 @@ def _cell_of(sweep: Sweep, index: int, language: Language) -> GridCell:
         texts.RUN_NOT_SENT if not sent else texts.RUN_STOPPED_FREE if sweep.ledger.free else texts.RUN_MAY_BE_BILLED
     )
     code = f"{sweep.name}.retry({', '.join(map(_literal, place.labels))})"
-    told = {"stopped": stopped, "doubtful": texts.RUN_SENT_BEFORE}
-    message = told[state].in_language(language, code=code) if state in told else ""
+    ends = {"stopped": stopped, "doubtful": texts.RUN_SENT_BEFORE}
+    message = ends[state].in_language(language, code=code) if state in ends else ""
     error = sweep.errors[index] or next((frame.error for frame in images.failed), None) if images is not None else None
     if state == "failed" and error is not None:
         lines = [in_language(error.message, language), error_texts.NOTHING_SENT.in_language(language)]
-        message = "\n".join(error.lines(language) if error.sent else lines).removeprefix(f"{type(error).__name__}: ")
+        told = copy(error)
+        told.request_id = None  # a cell has little room; the run has it
+        lines = told.lines(language) if error.sent else lines
+        message = "\n".join(lines).removeprefix(f"{type(error).__name__}: ")
     lacks = state in {"failed", "stopped", "doubtful"} or (images is not None and bool(images.failed))
     retry = _retry_code(sweep, place) if lacks else ""
     cards = cards_of(images) if images is not None and state != "doubtful" else None

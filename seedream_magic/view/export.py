@@ -43,6 +43,10 @@ _SAFE_ENDING = re.compile(r"\.[a-z0-9]{1,5}")
 
 _ENDS = 2**16
 """Bytes at the beginning and the end of a file where an export names its tool."""
+_WRITTEN_BY = re.compile(
+    rb'(<meta name="generator" content="|/Creator \(|"tool": "|CreatorTool>|\nTool: )seedream-magic \d'
+)
+"""In a page, a PDF, an archive, a JPEG or PNG, a GIF."""
 _MOST_NAMED = 10
 """Frames, or cells, without a picture that are named."""
 
@@ -279,9 +283,12 @@ def json_text(value: Mapping[str, Any]) -> str:
 def _is_export(file: Path) -> bool:
     """Whether an export may take a file's place: it is empty, or an export itself, which its run can give again.
 
-    Each kind names the tool that wrote it near its beginning or its end.
+    Each kind names the tool that wrote it near its beginning or its end, in a place for just that: a person's page
+    may tell of this package.
     """
     try:
+        if not file.is_file():  # a pipe, which would be waited for
+            return False
         with file.open("rb") as opened:
             ends = opened.read(_ENDS)
             if (size := file.stat().st_size) > _ENDS:
@@ -289,7 +296,7 @@ def _is_export(file: Path) -> bool:
                 ends += opened.read()
     except OSError:
         return False
-    return not ends or re.search(rb"seedream-magic \d", ends) is not None
+    return not ends or _WRITTEN_BY.search(ends) is not None
 
 
 def _free_name(file: Path) -> str:

@@ -42,6 +42,10 @@ NO_OPTION = Text("There is no option {option}; %%seedream? lists them.", "没有
 OPTION_MEANT = Text("There is no option {option}: did you mean {meant}?", "没有选项 {option}，是想写 {meant} 吗？")
 OPTION_ELSEWHERE = Text("There is no option {option}. {instead}", "没有选项 {option}。{instead}")
 HELP_IS = Text("%%seedream? shows every option.", "%%seedream? 显示全部选项。")
+VALUES_OF_OPTIONS = Text(
+    "Values of an option are compared with --xy {typed}; --vary is for {{red|blue}} in the prompt.",
+    "对比某个选项的不同取值用 --xy {typed}；--vary 用于提示词里的 {{红|蓝}}。",
+)
 BELONGS_TO_NO_OPTION = Text(
     "{typed} belongs to no option: the prompt goes on the lines below.", "{typed} 不属于任何选项；提示词写在下面几行。"
 )

@@ -22,6 +22,22 @@ NO_OPTION = Text(
     "%seedream {command} has no option {typed}: it takes {options}.",
     "%seedream {command} 没有选项 {typed}，可用 {options}。",
 )
+OF_A_SET = Text(
+    "{typed} is no command: it is asked of a set, such as {example}. %seedream help {word} tells more.",
+    "{typed} 不是命令，而是对一组图的操作，如 {example}。详见 %seedream help {word}。",
+)
+EXAMPLES_OF_A_SET = MappingProxyType({
+    "redo": "story = story.redo(1)", "extend": 'story = story.extend(["it rests"])', "pick": "story.pick(1, take=1)",
+    "vary": 'night = story[0].vary("at night")', "star": "story[0].star()",
+    "takes": "story.takes(1)",
+})  # fmt: skip
+"""What people type as a command, and how it is asked of a set."""
+OTHER_WORDS = MappingProxyType({
+    "delete": "purge", "remove": "purge", "forget": "purge", "rm": "purge", "list": "history", "runs": "history",
+    "open": "show", "load": "show", "save": "export", "login": "key", "provider": "use", "model": "models",
+    "download": "recover", "resume": "recover", "cancel": "stop", "check": "doctor", "ui": "panel", "wall": "gallery",
+})  # fmt: skip
+"""Commands by words of other programs."""
 STATUS_ALONE = Text(
     "There is no command {typed}: %seedream alone tells what was billed and where the session stands.",
     "没有命令 {typed}；单独运行 %seedream 即可查看计费和当前状态。",
@@ -161,6 +177,10 @@ TAKES_A_RUN_OR_ROW = Text(
 IS_A_SWEEP = Text(
     "{name} is a sweep of {runs:run}: name one of them, such as {one}.",
     "{name} 是 {runs} 次运行的批量；请写其中一次，如 {one}。",
+)
+RETRY_A_SWEEP = Text(
+    "{name} is a sweep: {name} = {name}.retry() draws what failed of it, and bills that.",
+    "{name} 是批量：{name} = {name}.retry() 补画其中失败的，按新画的计费。",
 )
 OF_SEVERAL_RUNS = Text(
     "{name} has pictures of several runs ({runs}): name one of them.",

@@ -134,6 +134,7 @@ TOPIC_WORDS = MappingProxyType({
     "reference": "references", "set": "sets", "redo": "sets", "extend": "sets", "pick": "sets", "takes": "sets",
     "star": "sets", "without": "sets", "frame": "sets", "frames": "sets", "重画": "sets", "衍生": "sets",
     "接着画": "sets", "续画": "sets", "加一帧": "sets", "版": "sets", "选版": "sets", "星标": "sets", "帧": "sets",
+    "topic": "topics", "主题": "topics",
 })  # fmt: skip
 """What people call a page of the help, and its name."""
 PLACEHOLDERS = MappingProxyType({
@@ -143,6 +144,9 @@ PLACEHOLDERS = MappingProxyType({
 })  # fmt: skip
 """What stands in a line of the help for what a person types there, in Chinese."""
 SEE_ONE = Text("%seedream help --size tells all of one option.", "%seedream help --尺寸 可查看某个选项的详情。")
+TOPICS = Text(
+    "%seedream help TOPIC: {topics}, or an option or a command.", "%seedream help 主题：{topics}，或某个选项、命令。"
+)
 NO_TOPIC = Text("There is no help on {topic}: {topics}.", "没有关于 {topic} 的帮助，可选：{topics}。")
 TOPIC_MEANT = Text("There is no help on {topic}: did you mean {meant}?", "没有关于 {topic} 的帮助，是想查 {meant} 吗？")
 
