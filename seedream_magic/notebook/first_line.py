@@ -228,7 +228,8 @@ def _about_axis(words: list[str], unknown: str) -> str:
     """What to say of a value behind --vary, which has none, and of a second option behind one --xy; else nothing."""
     before = words[: words.index(unknown)] if unknown in words else []
     flag = next((word for word in reversed(before) if _is_option(word)), "")
-    if flag == "--vary":
+    names_option = f"--{unknown.partition('=')[0]}" in {*FLAGS, *CHINESE_FLAGS}
+    if flag == "--vary" and not names_option:
         return texts.VARIANTS_STAND_IN_PROMPT()
     return texts.EACH_OPTION_HAS_ITS_XY(typed=unknown[:40]) if flag == "--xy" and "=" in unknown else ""
 
