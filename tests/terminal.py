@@ -66,7 +66,7 @@ class Terminal:
         shown = ""
         while self.child.expect([pattern, re.escape(ATTRIBUTES)]) == 1:
             shown += self.child.before
-            self.child.send(self._answer)
+            os.write(self.child.child_fd, self._answer.encode())  # at once: who asks waits a tenth of a second
         return CONTROLS.sub("", shown + self.child.before)
 
 
