@@ -216,6 +216,21 @@ def test_a_batch_loses_no_prompt_to_a_service_that_says_429(store: Path) -> None
     assert 1 <= refused <= 8 + 8  # as many as were under way at first, then one in a minute
 
 
+def test_who_waits_for_a_turn_does_not_wait_a_day() -> None:
+    """A service has asked another run for that pause: one that comes between its refusal and the batch's end."""
+
+    async def work() -> None:
+        limiter = Limiter(now=asyncio.get_running_loop().time)
+        turn = await limiter.take(1)
+        limiter.refused(turn, 86_400)
+        with pytest.raises(RateLimited, match="a pause of 1440 min"):
+            await limiter.take(1)
+        with pytest.raises(RateLimited, match="a pause of 1440 min"):
+            await turn.again()
+
+    in_leaps(work())
+
+
 def test_a_pause_of_a_day_ends_the_sending(store: Path) -> None:
     """A batch does not wait so long, nor ask a thousand times."""
     error = {"code": "ModelAccountIpmRateLimitExceeded", "message": "too many images a day"}

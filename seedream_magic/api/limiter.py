@@ -16,9 +16,13 @@ from dataclasses import dataclass
 from time import monotonic
 from weakref import WeakKeyDictionary
 
+from seedream_magic.errors import RateLimited
 from seedream_magic.forks import free_in_child
+from seedream_magic.words import network as texts
 
 MINUTE = 60.0
+LONGEST_WAIT_ASKED = 120.0
+"""Seconds of `Retry-After` that are waited; a service that asks for more is left alone."""
 PATIENCE = 600.0
 """Seconds in which the service may refuse each request for its pace; after that it is no matter of pace."""
 _MARGIN = 1.02
@@ -55,7 +59,10 @@ class Limiter:
         self._probe_from, self._probe_pause, self._step = -math.inf, 1, 1
 
     async def take(self, images: int) -> Turn:
-        """Wait until a request for so many images may be sent; whoever gets the turn sends it at once."""
+        """Wait until a request for so many images may be sent; whoever gets the turn sends it at once.
+
+        Raises `RateLimited` where the service has asked another run for a pause that nobody waits for.
+        """
         loop = asyncio.get_running_loop()
         async with self._first.setdefault(loop, asyncio.Lock()):  # they go in the order in which they came
             while not isinstance(turn := self._try(images), Turn):
@@ -77,7 +84,9 @@ class Limiter:
         """Seconds until there may be room for so many images; 0 where there is."""
         now = self.now()
         if now < self._closed_until:
-            return self._closed_until - now
+            if (rest := self._closed_until - now) > LONGEST_WAIT_ASKED:
+                raise RateLimited(texts.LONG_PAUSE(minutes=math.ceil(rest / MINUTE)), status=429, billed="no")
+            return rest
         while self._sent and now - self._sent[0].at >= MINUTE * _MARGIN:
             self._sent.popleft()
         if not self._has_no_room(images) or self._may_probe(now):

@@ -19,7 +19,7 @@ from time import monotonic
 from typing import Literal
 
 from seedream_magic.api.codes import billed_by_status, error_kind
-from seedream_magic.api.limiter import NO_TURN, Turn
+from seedream_magic.api.limiter import LONGEST_WAIT_ASKED, NO_TURN, Turn
 from seedream_magic.errors import RateLimited
 from seedream_magic.forks import free_in_child
 from seedream_magic.words import system
@@ -32,8 +32,6 @@ POST_ATTEMPTS = 4
 """POSTs that one run may begin, whatever stopped the earlier ones."""
 CONNECTION_BUDGET = 60.0
 """Seconds from the first attempt in which another one may begin after one that did not reach the service."""
-LONGEST_WAIT_ASKED = 120.0
-"""Seconds of `Retry-After` that are waited; a service that asks for more is left alone."""
 _ATTEMPTS_TO_CONNECT = {"unreached": POST_ATTEMPTS, "handshake": 2}
 _UNPACED_ATTEMPTS = 3
 _LONGEST_CONNECTION_PAUSE = 8.0

@@ -16,6 +16,7 @@ import httpx
 
 from seedream_magic.api.answer import wait_asked
 from seedream_magic.api.connection import Client, reading
+from seedream_magic.api.limiter import LONGEST_WAIT_ASKED
 from seedream_magic.api.models import LARGEST_PICTURE_BYTES
 from seedream_magic.api.network_errors import (
     certificate_hint,
@@ -25,7 +26,7 @@ from seedream_magic.api.network_errors import (
     reason,
 )
 from seedream_magic.api.proxies import proxy_for
-from seedream_magic.api.retry import DOWNLOAD_ATTEMPTS, LONGEST_WAIT_ASKED, PACE, Pace, download_pause
+from seedream_magic.api.retry import DOWNLOAD_ATTEMPTS, PACE, Pace, download_pause
 from seedream_magic.errors import (
     ImageError,
     ImageInvalid,

@@ -266,6 +266,9 @@ SERVICE_DOES_NOT_TAKE = Text(
 PAUSE = Text(
     "The service asks for a pause of {time}; run the cell again after it.", "服务要求等待 {time}，之后再运行。"
 )
+LONG_PAUSE = Text(
+    "The service asks for a pause of {minutes} min; go on after it.", "服务要求等待 {minutes} 分钟，之后再继续。"
+)
 MEANT = Text("Did you mean {names}?", "是不是 {names}？")
 MODEL_MEANT = Text(
     "Did you mean {names}? %seedream models lists the ids.", "是不是 {names}？%seedream models 列出可用的模型 id。"
