@@ -146,6 +146,7 @@ def test_two_panels_by_keyboard_alone(page: Page) -> None:
     expect(panel).to_contain_text("2 of 2 · 2 images, free (demo)")
     expect(other).to_contain_text("2 of 2 · 2 images, free (demo)")
     expect(cell(page, KEYS + 1).locator("[aria-roledescription='slide'] img")).to_have_count(2)
+    expect(other).to_contain_text("In the library")  # it drew what the form says, to the last key before the click
 
 
 def test_sizes_are_compared_below_the_panel(page: Page) -> None:

@@ -16,7 +16,7 @@ pytestmark = pytest.mark.kernel
 CLICK = {"method": "custom", "content": {"event": "click"}}
 _OPEN = """
 from seedream_magic import Panel
-import ipywidgets, threading
+import asyncio, ipywidgets, threading
 panel = Panel()
 panel._form.prompt.value, panel._form.images.value = "a village", "2"
 print(panel.line.generate.model_id, panel._run.stop.model_id)
@@ -29,6 +29,20 @@ def send(kernel: Kernel, model_id: str, data: dict[str, Any], subshell: str | No
     if subshell:
         message["header"]["subshell_id"] = subshell
     kernel.client.shell_channel.send(message)
+
+
+def send_value(kernel: Kernel, model_id: str, value: str) -> None:
+    """What the page sends of a field in which something was typed."""
+    send(kernel, model_id, {"method": "update", "state": {"value": value}, "buffer_paths": []})
+
+
+def wait_question(kernel: Kernel, model_id: str, number: str) -> None:
+    """Until the kernel has asked the page for what was typed last."""
+    while True:
+        message = kernel.client.get_iopub_msg(timeout=20)
+        state = message["content"].get("data", {}).get("state", {}) if message["msg_type"] == "comm_msg" else {}
+        if message["content"].get("comm_id") == model_id and state.get("placeholder") == number:
+            return
 
 
 def shows(count: int, words: str = "") -> Callable[[Result], bool]:
@@ -82,13 +96,13 @@ def test_stop_and_anew_and_nothing_is_left(slow_kernel: Kernel, slow_server: Raw
     prompt = slow_kernel.run("print(panel._form.prompt.model_id)").stdout.strip()
     slow_kernel.run("panel")
     send(slow_kernel, generate, CLICK)
-    send(slow_kernel, prompt, {"method": "update", "state": {"value": "a village in spring"}, "buffer_paths": []})
+    send_value(slow_kernel, prompt, "a village in spring")
     slow_kernel.wait_output(shows(1))
     (request,) = [one for one in slow_server.requests if one.method == "POST"]
     assert request.json()["prompt"] == "a village in spring"
     send(slow_kernel, stop, CLICK)
     slow_kernel.wait_output(shows(1, "stopped"))
-    send(slow_kernel, prompt, {"method": "update", "state": {"value": "whole"}, "buffer_paths": []})
+    send_value(slow_kernel, prompt, "whole")
     send(slow_kernel, generate, CLICK)
     slow_kernel.wait_output(shows(2, "2 images billed"))
     assert slow_server.posts == 2
@@ -100,6 +114,52 @@ def test_stop_and_anew_and_nothing_is_left(slow_kernel: Kernel, slow_server: Raw
         "print([one.name for one in threading.enumerate() if one.name.startswith('seedream')])"
     )
     assert left.stdout == "[]\n[]\n"
+
+
+def test_what_was_typed_before_a_click_is_drawn_though_it_comes_after(
+    slow_kernel: Kernel, slow_server: RawServer
+) -> None:
+    """A page holds text back while the kernel has not answered; the click, which waits for nothing, pays for all of it.
+
+    What is copied waits, too.
+    """
+    generate, _ = slow_kernel.run(_OPEN).stdout.split()
+    prompt, answer, copy = slow_kernel.run(
+        "print(panel._form.prompt.model_id, panel._typed.widget.model_id, panel._copy.model_id)"
+    ).stdout.split()
+    slow_kernel.run("panel")
+    send_value(slow_kernel, answer, "0")  # the page has come
+    send(slow_kernel, generate, CLICK)
+    wait_question(slow_kernel, answer, "1")
+    assert slow_kernel.run("await asyncio.sleep(0.5); print(panel._run.busy)").stdout == "True\n"
+    assert slow_server.posts == 0
+    send_value(slow_kernel, prompt, "a village in spring")
+    send_value(slow_kernel, answer, "1")
+    slow_server.wait_for(lambda seen: seen.posts == 1)
+    assert slow_server.requests[0].json()["prompt"] == "a village in spring"
+    send(slow_kernel, copy, CLICK)
+    wait_question(slow_kernel, answer, "2")
+    send_value(slow_kernel, prompt, "a village in autumn")
+    send_value(slow_kernel, answer, "2")
+    assert "a village in autumn" in slow_kernel.run("print(panel._cell.area.value)").stdout
+
+
+def test_a_page_that_answers_no_more_pays_for_nothing(slow_kernel: Kernel, slow_server: RawServer) -> None:
+    """It said so, and the next click draws: the page may be another, which runs no scripts."""
+    generate, stop = slow_kernel.run(_OPEN).stdout.split()
+    answer = slow_kernel.run(
+        "from seedream_magic.notebook.panel import typed\ntyped.LONGEST_SECONDS = 0.1\n"
+        "print(panel._typed.widget.model_id)"
+    ).stdout.strip()
+    slow_kernel.run("panel")
+    send_value(slow_kernel, answer, "0")
+    send(slow_kernel, generate, CLICK)
+    told = slow_kernel.run("while panel._run.busy: await asyncio.sleep(0.02)\nprint(panel._message.value)").stdout
+    assert "may be missing" in told
+    assert slow_server.posts == 0
+    send(slow_kernel, generate, CLICK)
+    slow_server.wait_for(lambda seen: seen.posts == 1)
+    send(slow_kernel, stop, CLICK)
 
 
 def test_a_click_that_was_refused_draws_nothing_later(slow_kernel: Kernel, slow_server: RawServer) -> None:

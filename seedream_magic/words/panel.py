@@ -56,6 +56,10 @@ FREE = Text("free", "免费")
 SHOW = Text("Show · nothing billed", "显示 · 不计费")
 DRAW_AGAIN = Text("Draw again", "重新生成")
 DRAW_AGAIN_HINT = Text("Draws it once more and pays again, though it is in the library", "图库中已有，仍重新生成并计费")
+NOT_ALL_TYPED = Text(
+    "The page did not answer, so what you typed last may be missing.", "页面没有回应，最后输入的内容可能还没有传来。"
+)
+CLICK_AGAIN = Text("Look at the prompt and click again.", "请核对提示词，再点一次。")
 STOP = Text("Stop", "停止")
 STOP_HINT = Text("Ends the run; pictures that have come are kept", "停止；已到的图片会保留")
 DECIDED_BY_MODEL = Text("as many as the model decides", "张数由模型决定")

@@ -168,10 +168,18 @@ function seedreamPanel(panel) {
     for (const button of panel.querySelectorAll(".seedream-panel-quiet-button.widget-toggle-button"))
       button.ariaExpanded = String(button.classList.contains("mod-active"));
   };
-  const tend = () => { name(); call(); copyFresh(); tellFrame(); };
+  // The kernel asks by a number for what was typed last (`typed.py`): the answer comes after all that was held back.
+  const answer = () => {
+    const asked = /** @type {HTMLInputElement | null} */ (panel.querySelector(".seedream-panel-answer input"));
+    if (asked) type("answer", asked.placeholder);
+  };
+  const tend = () => { name(); call(); copyFresh(); tellFrame(); answer(); };
   name();
   call();
-  new MutationObserver(tend).observe(panel, { childList: true, subtree: true, attributeFilter: ["class", "title"] });
+  answer();
+  new MutationObserver(tend).observe(
+    panel, { childList: true, subtree: true, attributeFilter: ["class", "title", "placeholder"] },
+  );
 
   // The field of a frame that was added takes the focus, once it is there.
   const added = (/** @type {number} */ before, /** @type {number} */ left) => {
@@ -190,6 +198,10 @@ function seedreamPanel(panel) {
     Object.assign(seen, { run, index, isTold: false });
     tellFrame();
   };
+  // A number that a person has chosen stays, though the carousel was not known yet when it showed its frame.
+  panel.addEventListener("input", ({ target, isTrusted }) => {
+    if (isTrusted && /** @type {Element} */ (target).closest(".seedream-panel-frame-number")) seen.isTold = true;
+  });
   const tellFrame = () => {
     if (seen.isTold || !panel.querySelector(`[data-run="${CSS.escape(seen.run)}"]`)) return;
     seen.isTold = true;

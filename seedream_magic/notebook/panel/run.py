@@ -16,6 +16,7 @@ from seedream_magic.images.image_set import ImageSet, cards_of
 from seedream_magic.notebook.kernel_loop import KernelLoop, Latest
 from seedream_magic.notebook.panel.controls import button, lines, set_visible
 from seedream_magic.notebook.panel.form import Unwritten
+from seedream_magic.notebook.panel.typed import Typed, not_whole
 from seedream_magic.seedream import Seedream
 from seedream_magic.sweep.draw_sweep import start_sweep
 from seedream_magic.sweep.ledger import seconds_per_picture
@@ -25,31 +26,31 @@ from seedream_magic.words import panel as texts
 from seedream_magic.words.carousel import own_words
 from seedream_magic.words.runs import STOPPED_BEFORE
 
-SETTLE_SECONDS = 0.25
-"""From the click to the request. Where the kernel was busy, the page holds what was typed last back until the kernel
-has answered to what was typed before: the click would come first, and pay for half a prompt."""
 TICK_SECONDS = 1.0
 
 
 class RunControls:
     """The Stop button and the progress line, and the run itself: that of a plan, or those of a sweep.
 
-    `show` shows a value of the set, or of the sweep, `report` what went wrong, and `ended` is called with it, or None.
+    It begins once `typed` has all that was typed before the click. `show` shows a value of the set, or of the sweep,
+    `report` what went wrong, and `ended` is called with it, or None.
     """
 
     def __init__(
         self,
         loop: KernelLoop,
+        typed: Typed,
         show: Callable[[ImageSet | Sweep], None],
         report: Callable[..., None],
         ended: Callable[[ImageSet | Sweep | None], None],
     ) -> None:
-        self._loop, self._show, self._report, self._ended = loop, show, report, ended
+        self._loop, self._typed, self._show, self._report, self._ended = loop, typed, show, report, ended
         self.busy = False
         self._plan: Plan | None = None
         self._images: ImageSet | Sweep | None = None
         self._began = 0.0
         self._timer: asyncio.TimerHandle | None = None
+        self._number = 0  # of what waits for `typed`
         self._stop: Callable[[], None] | None = None
         self._seconds_each: float | None = None
         self._estimate: Latest[float | None] = Latest(loop, self._estimated)
@@ -65,17 +66,13 @@ class RunControls:
             return
         self._set_busy(busy=True)
         self._report([])
-        self._timer = self._loop.later(SETTLE_SECONDS, self._start, client, make)
-        if self._timer is None:
-            self._start(client, make)
+        self._number = self._typed.wait(lambda: self._start(client, make), lambda: self._end(None, not_whole()))
 
     def halt(self) -> None:
         """Stop the run, or what has not begun yet."""
         self.stop.disabled = True
         self._stop_run()
-        if self._stop is None and self._timer is not None:
-            self._timer.cancel()
-            self._timer = None
+        if self._typed.call_off(self._number):
             self._end(None, SeedreamInterrupted(STOPPED_BEFORE()))
 
     def _stop_run(self) -> None:
