@@ -82,17 +82,15 @@ class Kernel:
 
     def run(self, code: str, timeout: float = 60, *, allow_stdin: bool = True) -> Result:
         """Runs the cell to its end."""
-        until = time.monotonic() + timeout
         self.start(code, allow_stdin=allow_stdin)
         self.wait_idle(timeout)
-        # For a moment after a cell that failed, ipykernel 6 turns away what comes next, as Run All wants it.
-        while self._reply(until)["status"] == "aborted" and time.monotonic() < until:
-            self.start(code, allow_stdin=allow_stdin)
-            self.wait_idle(timeout)
         return self.result
 
     def start(self, code: str, *, allow_stdin: bool = True) -> None:
         """Begins the cell and returns; `allow_stdin` says whether there is a person who could be asked."""
+        if self.result.ename:  # for a moment after it, ipykernel 6 turns away what comes next, as Run All wants it
+            while self._reply(self.client.execute("", silent=True))["status"] == "aborted":
+                pass
         self.result = self.without_updates = Result()
         self._begun = time.monotonic()
         self._cell = self.client.execute(code, allow_stdin=allow_stdin)
@@ -120,14 +118,14 @@ class Kernel:
 
     def is_complete(self, code: str, timeout: float = 60) -> str:
         """Whether a console would run this code at Enter ("complete") or take a further line ("incomplete")."""
-        self._cell = self.client.is_complete(code)
-        return str(self._reply(time.monotonic() + timeout)["status"])
+        return str(self._reply(self.client.is_complete(code), timeout)["status"])
 
-    def _reply(self, until: float) -> Mapping[str, Any]:
-        """The kernel's answer to the cell begun last; those to cells that nobody waited for are passed over."""
+    def _reply(self, question: str, timeout: float = 60) -> Mapping[str, Any]:
+        """The kernel's answer to this question; those that nobody waited for are passed over."""
+        until = time.monotonic() + timeout
         while True:
             reply = self.client.get_shell_msg(timeout=max(0.0, until - time.monotonic()))
-            if reply["parent_header"].get("msg_id") == self._cell:
+            if reply["parent_header"].get("msg_id") == question:
                 content: Mapping[str, Any] = reply["content"]
                 return content
 

@@ -110,7 +110,7 @@ def test_stop_and_anew_and_nothing_is_left(slow_kernel: Kernel, slow_server: Raw
     left = slow_kernel.run(
         "%unload_ext seedream_magic\n"
         "print(list(ipywidgets.Widget.get_manager_state()['state']))\n"
-        "for thread in threading.enumerate():\n    if thread.name.startswith('seedream'): thread.join(2)\n"
+        "for thread in threading.enumerate():\n    if thread.name.startswith('seedream'): thread.join(20)\n"
         "print([one.name for one in threading.enumerate() if one.name.startswith('seedream')])"
     )
     assert left.stdout == "[]\n[]\n"

@@ -95,10 +95,14 @@ def outputs_of(page: Page) -> Frame:
 
 def click(page: Page, inside: Frame, selector: str) -> None:
     """A real click at an element of the outputs. Playwright's own misses, for the frame is taller than the window."""
-    box = "node => node.getBoundingClientRect().toJSON()"
-    frame = page.locator("iframe.webview.ready").evaluate(box)
-    node = inside.locator(selector).first.evaluate(box)
-    page.mouse.click(frame["x"] + node["x"] + node["width"] / 2, frame["y"] + node["y"] + node["height"] / 2)
+    boxes = []
+    for found in (page.locator("iframe.webview.ready"), inside.locator(selector).first):
+        node = found.element_handle()
+        node.wait_for_element_state("visible")
+        node.wait_for_element_state("stable")
+        boxes.append(node.evaluate("node => node.getBoundingClientRect().toJSON()"))
+    frame, place = boxes
+    page.mouse.click(frame["x"] + place["x"] + place["width"] / 2, frame["y"] + place["y"] + place["height"] / 2)
 
 
 def check_texts(inside: Frame) -> None:
