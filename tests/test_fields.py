@@ -32,9 +32,9 @@ from seedream_magic.api.fields import (
 from seedream_magic.api.make_request import Ask, make_request
 from seedream_magic.api.providers import PROVIDERS
 from seedream_magic.notebook.cell import parse_cell
-from seedream_magic.notebook.kernel_loop import KernelLoop
 from seedream_magic.notebook.panel.controls import close
 from seedream_magic.notebook.panel.form import Form
+from seedream_magic.notebook.panel.page_loop import PageLoop
 from seedream_magic.planning import Options, plan_ask
 
 parse_format = partial(parse_word, "response-format", RESPONSE_FORMATS)
@@ -120,8 +120,8 @@ from seedream_magic.api.request import request_from_body
 from seedream_magic.notebook.cell import parse_cell
 from seedream_magic.notebook.completion import Surroundings, complete
 from seedream_magic.notebook.options import help_text
+from seedream_magic.notebook.panel.page_loop import PageLoop
 from seedream_magic.notebook.panel.form import Form
-from seedream_magic.notebook.panel.controls import KernelLoop
 
 def refusal(call):
     try:
@@ -134,7 +134,7 @@ def offered(line):
 
 ask = parse_cell("-m ep-1 --mood WILD", "x").ask
 request, _ = make_request(ask, model="ep-1")
-form = Form(KernelLoop(), Seedream("demo").provider, "ep-1", {}, lambda: None)
+form = Form(PageLoop(), Seedream("demo").provider, "ep-1", {}, lambda: None)
 form.fill(request)
 print(json.dumps({
     "parser": ask.values["mood"],
@@ -243,10 +243,11 @@ VALUES: dict[str, Any] = {
 @pytest.fixture(scope="module")
 def form() -> Iterator[Form]:
     """The form of a panel, its prompt written."""
-    form = Form(KernelLoop(), PROVIDERS["demo"], "ep-1", {}, lambda: None)
+    loop = PageLoop()
+    form = Form(loop, PROVIDERS["demo"], "ep-1", {}, lambda: None)
     form.prompt.value = "x"
     yield form
-    for part in (form.words, *form.choices, form.frames.add, form.options, form.beside):
+    for part in (loop.widget, form.words, *form.choices, form.frames.add, form.options, form.beside):
         close(part)
 
 

@@ -125,7 +125,7 @@ def test_what_was_typed_before_a_click_is_drawn_though_it_comes_after(
     """
     generate, _ = slow_kernel.run(_OPEN).stdout.split()
     prompt, answer, copy = slow_kernel.run(
-        "print(panel._form.prompt.model_id, panel._typed.widget.model_id, panel._copy.model_id)"
+        "print(panel._form.prompt.model_id, panel._loop.widget.model_id, panel._copy.model_id)"
     ).stdout.split()
     slow_kernel.run("panel")
     send_value(slow_kernel, answer, "0")  # the page has come
@@ -148,8 +148,8 @@ def test_a_page_that_answers_no_more_pays_for_nothing(slow_kernel: Kernel, slow_
     """It said so, and the next click draws: the page may be another, which runs no scripts."""
     generate, stop = slow_kernel.run(_OPEN).stdout.split()
     answer = slow_kernel.run(
-        "from seedream_magic.notebook.panel import typed\ntyped.LONGEST_SECONDS = 0.1\n"
-        "print(panel._typed.widget.model_id)"
+        "from seedream_magic.notebook.panel import page_loop\npage_loop.LONGEST_SECONDS = 0.1\n"
+        "print(panel._loop.widget.model_id)"
     ).stdout.strip()
     slow_kernel.run("panel")
     send_value(slow_kernel, answer, "0")
@@ -171,6 +171,8 @@ def test_a_click_that_was_refused_draws_nothing_later(slow_kernel: Kernel, slow_
     ).stdout.strip()
     send(slow_kernel, generate, CLICK)
     send(slow_kernel, leave_out, CLICK)
+    left_out = "while panel.line.request is None: await asyncio.sleep(0.02)"
+    slow_kernel.run(left_out)
     assert slow_kernel.run("print(panel._run.busy, panel.line.request.prompt)").stdout == "False a village\n"
     slow_kernel.run("panel")
     send(slow_kernel, generate, CLICK)

@@ -20,7 +20,7 @@ class KernelLoop:
     def __init__(self) -> None:
         self._loop = running_loop()
 
-    def call(self, work: Callable[..., None], *arguments: Any) -> None:
+    def call(self, work: Callable[..., object], *arguments: Any) -> None:
         """Do the work at once if this loop runs here, else soon, on this loop."""
         if self._loop is None or running_loop() is self._loop:
             work(*arguments)

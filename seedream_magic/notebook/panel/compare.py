@@ -14,9 +14,9 @@ import ipywidgets as widgets
 from seedream_magic.api.make_request import Ask, make_request
 from seedream_magic.api.models import RATIOS, SIDES, find_model
 from seedream_magic.api.request import ImageRequest
-from seedream_magic.notebook.kernel_loop import KernelLoop
 from seedream_magic.notebook.panel.controls import checkbox, close, column, lines, row, set_visible
 from seedream_magic.notebook.panel.form import ANY, Unwritten
+from seedream_magic.notebook.panel.page_loop import PageLoop
 from seedream_magic.seedream import Seedream
 from seedream_magic.sweep.axes import Axis, title_of
 from seedream_magic.sweep.make_axes import option_axis, read_groups
@@ -73,7 +73,7 @@ class Comparison:
 class Compare:
     """The switch, and behind it the values of each option. `changed` is called after each change."""
 
-    def __init__(self, loop: KernelLoop, models: Sequence[str], changed: Callable[[], None]) -> None:
+    def __init__(self, loop: PageLoop, models: Sequence[str], changed: Callable[[], None]) -> None:
         self._loop, self._changed, self._models = loop, changed, tuple(models)
         self.switch = checkbox(carousel.COMPARE(), texts.COMPARE_HINT())
         self._values: dict[str, Any] = {}

@@ -11,7 +11,7 @@ from typing import Any
 
 import ipywidgets as widgets
 
-from seedream_magic.notebook.kernel_loop import KernelLoop
+from seedream_magic.notebook.panel.page_loop import PageLoop
 from seedream_magic.view.markup import Markup, element
 
 
@@ -30,17 +30,24 @@ def labelled(kind: Any, label: str, hint: str, *classes: str, **traits: Any) -> 
     return made
 
 
-def button(loop: KernelLoop, label: str, hint: str, clicked: Callable[[], None], *classes: str, **traits: Any) -> Any:
-    """A button as wide as its word."""
-    made = hinted(widgets.Button(description=label, **traits), hint)
+def button(
+    loop: PageLoop,
+    label: str,
+    hint: str,
+    clicked: Callable[[], None],
+    *classes: str,
+    settles: bool = True,
+) -> Any:
+    """A button as wide as its word. A click is done once all that was typed before it is here, or at once."""
+    made = hinted(widgets.Button(description=label), hint)
     made.layout.width = "auto"
     for name in classes:
         made.add_class(f"seedream-panel-{name}")
-    made.on_click(lambda _: loop.call(clicked))
+    made.on_click(lambda _: loop.call(loop.settle, clicked) if settles else loop.call(clicked))
     return made
 
 
-def switch(loop: KernelLoop, label: str, hint: str, opened: Any, make: Callable[[], None] | None = None) -> Any:
+def switch(loop: PageLoop, label: str, hint: str, opened: Any, make: Callable[[], None] | None = None) -> Any:
     """A button that shows and hides what stands behind it; `make` is called before it shows for the first time.
 
     What a page holds of widgets, a notebook may save: what few people open is made when they do.

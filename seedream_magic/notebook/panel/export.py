@@ -9,7 +9,7 @@ import ipywidgets as widgets
 
 from seedream_magic.errors import SeedreamError
 from seedream_magic.images.image_set import ImageSet, cards_of
-from seedream_magic.notebook.kernel_loop import KernelLoop, Latest
+from seedream_magic.notebook.kernel_loop import Latest
 from seedream_magic.notebook.panel.controls import (
     button,
     checkbox,
@@ -20,6 +20,7 @@ from seedream_magic.notebook.panel.controls import (
     row,
     set_visible,
 )
+from seedream_magic.notebook.panel.page_loop import PageLoop
 from seedream_magic.view.export_options import PAGE_SIZES
 from seedream_magic.words import commands
 from seedream_magic.words import panel as texts
@@ -29,7 +30,7 @@ from seedream_magic.words.clip import path_from
 class Export:
     """Fields for the file and what is in it, and the button that writes it; `make` makes them."""
 
-    def __init__(self, loop: KernelLoop) -> None:
+    def __init__(self, loop: PageLoop) -> None:
         self._loop = loop
         self._images: ImageSet | None = None
         self._written: Latest[str] = Latest(loop, self._tell)

@@ -25,7 +25,6 @@ from seedream_magic.api.providers import Provider
 from seedream_magic.api.request import DEFAULT_SIZE, ImageRequest
 from seedream_magic.api.storyboard import Storyboard, escape, read_prompt, storyboard
 from seedream_magic.errors import InvalidRequest
-from seedream_magic.notebook.kernel_loop import KernelLoop
 from seedream_magic.notebook.panel.controls import (
     button,
     checkbox,
@@ -37,6 +36,7 @@ from seedream_magic.notebook.panel.controls import (
     set_visible,
 )
 from seedream_magic.notebook.panel.frames import Frames
+from seedream_magic.notebook.panel.page_loop import PageLoop
 from seedream_magic.words import panel as texts
 from seedream_magic.words.history import PROMPT
 from seedream_magic.words.lists import enumeration
@@ -63,7 +63,7 @@ class Form:
     """
 
     def __init__(
-        self, loop: KernelLoop, provider: Provider, model: str, settings: Mapping[str, Any], changed: Callable[[], None]
+        self, loop: PageLoop, provider: Provider, model: str, settings: Mapping[str, Any], changed: Callable[[], None]
     ) -> None:
         self._on_change, self._settings = changed, settings
         self._arranging, self._streams = True, "stream" in settings
@@ -81,7 +81,7 @@ class Form:
         self._arranging = False
         self._arrange()
 
-    def _make_controls(self, loop: KernelLoop) -> None:
+    def _make_controls(self, loop: PageLoop) -> None:
         area = {"rows": 3, "placeholder": texts.PROMPT_HINT()}
         self.prompt = labelled(widgets.Textarea, PROMPT(), texts.PROMPT_HINT(), "prompt", "bare", **area)
         self.frames = Frames(loop, self._changed)

@@ -9,8 +9,8 @@ from typing import Any
 import ipywidgets as widgets
 
 from seedream_magic.api.models import MAXIMUM_IMAGES
-from seedream_magic.notebook.kernel_loop import KernelLoop
 from seedream_magic.notebook.panel.controls import button, close, column, labelled, row
+from seedream_magic.notebook.panel.page_loop import PageLoop
 from seedream_magic.words import carousel
 from seedream_magic.words import panel as texts
 
@@ -21,7 +21,7 @@ class Frames:
     Rows keep their places and texts move between them, so that the button that was pressed keeps the focus.
     """
 
-    def __init__(self, loop: KernelLoop, changed: Callable[[], None]) -> None:
+    def __init__(self, loop: PageLoop, changed: Callable[[], None]) -> None:
         self._loop, self._changed = loop, changed
         self.widget = column()
         self.add = button(loop, texts.ADD_FRAME(), texts.ADD_FRAME_HINT(), self.append, "add-frame", "quiet-button")

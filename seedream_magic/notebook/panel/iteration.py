@@ -12,9 +12,10 @@ from seedream_magic.continuation import plan_redo, plan_vary
 from seedream_magic.errors import InvalidRequest
 from seedream_magic.images.cards import Origin
 from seedream_magic.images.image_set import Frame, ImageSet, opens_at, origin_of, places_of
-from seedream_magic.notebook.kernel_loop import KernelLoop, Latest
+from seedream_magic.notebook.kernel_loop import Latest
 from seedream_magic.notebook.panel.controls import button, column, labelled, row, set_visible, switch
 from seedream_magic.notebook.panel.export import Export
+from seedream_magic.notebook.panel.page_loop import PageLoop
 from seedream_magic.notebook.panel.references import thumbnail
 from seedream_magic.seedream import Seedream
 from seedream_magic.view.markup import Markup, element
@@ -33,7 +34,7 @@ class Iteration:
 
     def __init__(  # noqa: PLR0917 - what the buttons call, in the order of the docstring
         self,
-        loop: KernelLoop,
+        loop: PageLoop,
         begin: Callable[[Callable[[Seedream], Plan]], None],
         refer: Callable[[Callable[[], Frame]], None],
         copy: Callable[[Callable[[Seedream], str]], None],
@@ -53,8 +54,8 @@ class Iteration:
             widgets.Text, texts.NEW_WORDS(), texts.NEW_WORDS_HINT(), placeholder=texts.NEW_WORDS_BENEATH()
         )
         self.words.layout.flex = "1 1 240px"
-        redo = button(loop, texts.REDO(), texts.REDO_HINT(), lambda: begin(self._redo))
-        vary = button(loop, texts.VARY(), texts.VARY_HINT(), lambda: begin(self._vary))
+        redo = button(loop, texts.REDO(), texts.REDO_HINT(), lambda: begin(self._redo), settles=False)
+        vary = button(loop, texts.VARY(), texts.VARY_HINT(), lambda: begin(self._vary), settles=False)
         use = button(loop, texts.USE_AS_REFERENCE(), texts.USE_AS_REFERENCE_HINT(), lambda: refer(self._chosen))
         copy_redo = button(loop, carousel.COPY_REDO(), texts.COPY_REDO_HINT(), lambda: copy(self._redo_cell))
         copy_vary = button(loop, carousel.COPY_VARY(), texts.COPY_VARY_HINT(), lambda: copy(self._vary_cell))

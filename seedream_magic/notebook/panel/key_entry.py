@@ -10,9 +10,9 @@ import ipywidgets as widgets
 
 from seedream_magic.api.providers import Provider
 from seedream_magic.errors import MissingKey, SeedreamError
-from seedream_magic.notebook.kernel_loop import KernelLoop
 from seedream_magic.notebook.panel.controls import button, column, lines, row, set_visible
 from seedream_magic.notebook.panel.copied_cell import cell_row, page_button
+from seedream_magic.notebook.panel.page_loop import PageLoop
 from seedream_magic.words import panel as texts
 
 
@@ -22,7 +22,7 @@ class KeyEntry:
     Where the extension is not `loaded` there is no `%seedream key`, and the hint of the error says what to do.
     """
 
-    def __init__(self, loop: KernelLoop, use_demo: Callable[[], None], *, loaded: bool) -> None:
+    def __init__(self, loop: PageLoop, use_demo: Callable[[], None], *, loaded: bool) -> None:
         self._loaded = loaded
         self._note, self._enter = widgets.HTML(), widgets.HTML()
         demo = button(loop, texts.USE_DEMO(), texts.USE_DEMO_HINT(), use_demo)

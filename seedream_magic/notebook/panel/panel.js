@@ -168,7 +168,7 @@ function seedreamPanel(panel) {
     for (const button of panel.querySelectorAll(".seedream-panel-quiet-button.widget-toggle-button"))
       button.ariaExpanded = String(button.classList.contains("mod-active"));
   };
-  // The kernel asks by a number for what was typed last (`typed.py`): the answer comes after all that was held back.
+  // The kernel asks by a number for what was typed last (`page_loop.py`): the answer comes after all that was held back.
   const answer = () => {
     const asked = /** @type {HTMLInputElement | null} */ (panel.querySelector(".seedream-panel-answer input"));
     if (asked) type("answer", asked.placeholder);

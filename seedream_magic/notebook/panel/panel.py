@@ -17,7 +17,7 @@ from seedream_magic.errors import InvalidRequest, MissingKey, SeedreamError
 from seedream_magic.images.image_set import ImageSet
 from seedream_magic.notebook.desk import current_desk
 from seedream_magic.notebook.display import Output
-from seedream_magic.notebook.kernel_loop import KernelLoop, Latest
+from seedream_magic.notebook.kernel_loop import Latest
 from seedream_magic.notebook.panel.compare import Compare
 from seedream_magic.notebook.panel.controls import button, close, column, errors, row, set_visible, switch
 from seedream_magic.notebook.panel.copied_cell import CopiedCell, cell_of
@@ -26,11 +26,11 @@ from seedream_magic.notebook.panel.form import Form
 from seedream_magic.notebook.panel.iteration import Iteration
 from seedream_magic.notebook.panel.key_entry import KeyEntry
 from seedream_magic.notebook.panel.page import in_voila, page_parts, without_kernel
+from seedream_magic.notebook.panel.page_loop import PageLoop
 from seedream_magic.notebook.panel.references import FormReference, References
 from seedream_magic.notebook.panel.request_line import RequestLine
 from seedream_magic.notebook.panel.run import RunControls
 from seedream_magic.notebook.panel.strip import Strip
-from seedream_magic.notebook.panel.typed import Typed, not_whole
 from seedream_magic.planning import read_references, refuse_other_provider
 from seedream_magic.seedream import Seedream
 from seedream_magic.sweep.sweep import Sweep
@@ -55,7 +55,8 @@ class Panel:
         settings: Mapping[str, Any] | None = None,
         keep: Callable[[ImageSet | Sweep], None] | None = None,
     ) -> None:
-        loop, desk = KernelLoop(), current_desk()
+        loop, desk = PageLoop(), current_desk()
+        self._loop = loop
         self.client = client or (desk.client() if desk else Seedream())
         _refuse_whole_sweep(images)
         begun = self.client.show(images) if isinstance(images, str) else images
@@ -82,13 +83,12 @@ class Panel:
         if desk is not None:
             desk.panels.add(self)
 
-    def _make_parts(self, loop: KernelLoop) -> None:
+    def _make_parts(self, loop: PageLoop) -> None:
         self._message = widgets.HTML()
         self._form = Form(loop, self.client.provider, self.client.model, self._settings, self._refresh)
         self._references = References(loop, self._read, self._refresh, self._form.frames.add)
         self._pictures = widgets.HTML() if in_voila() else None
-        self._typed = Typed(loop)
-        self._run = RunControls(loop, self._typed, self._show, self._report, self._ended)
+        self._run = RunControls(loop, self._show, self._report, self._ended)
         self._cell = CopiedCell()
         self._key = KeyEntry(loop, self._use_demo, loaded=current_desk() is not None)
         self._strip = Strip(loop, self._look_at)
@@ -96,13 +96,13 @@ class Panel:
             loop,
             self._go_on,
             self._references.use,
-            lambda make: self._copy_cell(lambda: make, make),
+            lambda make: self._copy_made(make, make),
             lambda: self._cell.hide_unless(self.line.request),
             self._take_form,
         )
         self._compare = Compare(loop, self._form.models, self._refresh)
 
-    def _put_together(self, loop: KernelLoop) -> None:
+    def _put_together(self, loop: PageLoop) -> None:
         form, line = self._form, self.line
         page = widgets.HTML(page_parts())
         page.layout.display = "none"
@@ -110,7 +110,7 @@ class Panel:
             loop,
             texts.COPY_AS_CELL(),
             texts.COPY_AS_CELL_HINT(),
-            lambda: self._copy_cell(lambda: line.request, lambda _: self.cell),
+            lambda: self._copy_made(line.request, lambda _: self.cell),
             "quiet-button",
         )
         further = column(form.options, self._compare.widget, kind="more")
@@ -121,7 +121,7 @@ class Panel:
         choices.add_class("seedream-panel-choices")
         self.widget = column(
             page,
-            self._typed.widget,
+            loop.widget,
             self._key.widget,
             column(form.words, self._references.widget, choices, further, form.beside, kind="form"),
             line.line,
@@ -158,7 +158,7 @@ class Panel:
 
     def close(self) -> None:
         """Take it out of the page with all it holds. A run that is under way ends by itself; its set stays."""
-        for part in (self._draft, self._strip, self.line, self._typed, self._run, self._iteration):
+        for part in (self._draft, self._strip, self.line, self._loop, self._run, self._iteration):
             part.close()
         close(self.widget)
 
@@ -247,17 +247,12 @@ class Panel:
         for control in (self.line.generate, self.line.anew, *self._iteration.buttons):
             control.disabled = self._run.busy
 
-    def _copy_cell(self, made_of: Callable[[], object], make: Callable[[Seedream], str]) -> None:
-        """Show and copy the cell that `make` makes of what `made_of` gives, once all that was typed is here."""
-
-        def copy() -> None:
-            try:
-                self._cell.show(made_of(), make(self.client), time.time())
-                self._report([])
-            except SeedreamError as error:
-                self._report(error.lines(), error)
-
-        self._typed.wait(copy, lambda: self._report(not_whole().lines()))
+    def _copy_made(self, made_of: object, make: Callable[[Seedream], str]) -> None:
+        try:
+            self._cell.show(made_of, make(self.client), time.time())
+            self._report([])
+        except SeedreamError as error:
+            self._report(error.lines(), error)
 
     def look_for_key(self) -> None:
         """Ask for a key where there is none. The key itself never comes near a widget."""

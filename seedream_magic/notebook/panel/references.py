@@ -21,7 +21,6 @@ from seedream_magic.api.references.reference import Reference, short
 from seedream_magic.api.references.sources import is_data_uri
 from seedream_magic.errors import InvalidRequest, SeedreamError, reason_of
 from seedream_magic.images.image_set import Frame
-from seedream_magic.notebook.kernel_loop import KernelLoop
 from seedream_magic.notebook.panel.controls import (
     button,
     close,
@@ -34,6 +33,7 @@ from seedream_magic.notebook.panel.controls import (
     set_visible,
     tile,
 )
+from seedream_magic.notebook.panel.page_loop import PageLoop
 from seedream_magic.view.markup import element
 from seedream_magic.view.pictures import preview_of
 from seedream_magic.words import panel as texts
@@ -62,7 +62,7 @@ class References:
 
     def __init__(
         self,
-        loop: KernelLoop,
+        loop: PageLoop,
         read: Callable[..., tuple[tuple[Reference, ...], tuple[str, ...]]],
         changed: Callable[[], None],
         beside: Any,

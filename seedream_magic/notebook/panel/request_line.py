@@ -14,11 +14,12 @@ from seedream_magic.api.plan import Plan
 from seedream_magic.api.request import ImageRequest
 from seedream_magic.errors import SeedreamError
 from seedream_magic.notebook.desk import Desk
-from seedream_magic.notebook.kernel_loop import KernelLoop, Latest
+from seedream_magic.notebook.kernel_loop import Latest
 from seedream_magic.notebook.panel.compare import Compare, Comparison
 from seedream_magic.notebook.panel.controls import button, errors, lines, set_visible
 from seedream_magic.notebook.panel.facts import cost, cost_together, draw_label, price_at, request_facts, room
 from seedream_magic.notebook.panel.form import Form, Unwritten
+from seedream_magic.notebook.panel.page_loop import PageLoop
 from seedream_magic.notebook.panel.references import References
 from seedream_magic.planning import plan_request
 from seedream_magic.seedream import Seedream
@@ -41,7 +42,7 @@ class RequestLine:
 
     def __init__(
         self,
-        loop: KernelLoop,
+        loop: PageLoop,
         parts: tuple[Form, References, Compare],
         settings: Mapping[str, Any],
         desk: Desk | None,
@@ -56,8 +57,11 @@ class RequestLine:
         self._notes: tuple[str, ...] = ()
         self._looks: Latest[_Found] = Latest(loop, self._looked)
         self.line = widgets.HTML()
-        self.generate = button(loop, texts.DRAW(), texts.DRAW_HINT(), self._drawn, "generate", button_style="primary")
-        self.anew = button(loop, texts.DRAW_AGAIN(), texts.DRAW_AGAIN_HINT(), lambda: self._drawn(fresh=True))
+        # Neither waits for what was typed: the run does, and says at once that it begins.
+        self.generate = button(loop, texts.DRAW(), texts.DRAW_HINT(), self._drawn, "generate", settles=False)
+        self.generate.button_style = "primary"
+        again = texts.DRAW_AGAIN(), texts.DRAW_AGAIN_HINT()
+        self.anew = button(loop, *again, lambda: self._drawn(fresh=True), settles=False)
         set_visible(self.anew, visible=False)
 
     def make_request(self, client: Seedream) -> tuple[ImageRequest, tuple[str, ...]]:

@@ -11,12 +11,12 @@ import ipywidgets as widgets
 
 from seedream_magic.api.plan import Plan
 from seedream_magic.bridge import unfailing
-from seedream_magic.errors import SeedreamError, SeedreamInterrupted
+from seedream_magic.errors import InvalidRequest, SeedreamError, SeedreamInterrupted
 from seedream_magic.images.image_set import ImageSet, cards_of
-from seedream_magic.notebook.kernel_loop import KernelLoop, Latest
+from seedream_magic.notebook.kernel_loop import Latest
 from seedream_magic.notebook.panel.controls import button, lines, set_visible
 from seedream_magic.notebook.panel.form import Unwritten
-from seedream_magic.notebook.panel.typed import Typed, not_whole
+from seedream_magic.notebook.panel.page_loop import PageLoop
 from seedream_magic.seedream import Seedream
 from seedream_magic.sweep.draw_sweep import start_sweep
 from seedream_magic.sweep.ledger import seconds_per_picture
@@ -32,29 +32,27 @@ TICK_SECONDS = 1.0
 class RunControls:
     """The Stop button and the progress line, and the run itself: that of a plan, or those of a sweep.
 
-    It begins once `typed` has all that was typed before the click. `show` shows a value of the set, or of the sweep,
-    `report` what went wrong, and `ended` is called with it, or None.
+    `show` shows a value of the set, or of the sweep, `report` what went wrong, and `ended` is called with it, or None.
     """
 
     def __init__(
         self,
-        loop: KernelLoop,
-        typed: Typed,
+        loop: PageLoop,
         show: Callable[[ImageSet | Sweep], None],
         report: Callable[..., None],
         ended: Callable[[ImageSet | Sweep | None], None],
     ) -> None:
-        self._loop, self._typed, self._show, self._report, self._ended = loop, typed, show, report, ended
+        self._loop, self._show, self._report, self._ended = loop, show, report, ended
         self.busy = False
         self._plan: Plan | None = None
         self._images: ImageSet | Sweep | None = None
         self._began = 0.0
         self._timer: asyncio.TimerHandle | None = None
-        self._number = 0  # of what waits for `typed`
+        self._number = 0  # of the click that waits for what was typed before it
         self._stop: Callable[[], None] | None = None
         self._seconds_each: float | None = None
         self._estimate: Latest[float | None] = Latest(loop, self._estimated)
-        self.stop = button(loop, texts.STOP(), texts.STOP_HINT(), self.halt)
+        self.stop = button(loop, texts.STOP(), texts.STOP_HINT(), self.halt, settles=False)
         self.stop.on_click(lambda _: self._stop_run())  # at once, though a cell may keep the loop busy
         self.stop.disabled = True
         set_visible(self.stop, visible=False)
@@ -66,14 +64,17 @@ class RunControls:
             return
         self._set_busy(busy=True)
         self._report([])
-        self._number = self._typed.wait(lambda: self._start(client, make), lambda: self._end(None, not_whole()))
+        self._number = self._loop.settle(lambda: self._start(client, make), self._lose)
 
     def halt(self) -> None:
         """Stop the run, or what has not begun yet."""
         self.stop.disabled = True
         self._stop_run()
-        if self._typed.call_off(self._number):
+        if self._loop.call_off(self._number):
             self._end(None, SeedreamInterrupted(STOPPED_BEFORE()))
+
+    def _lose(self) -> None:
+        self._end(None, InvalidRequest(texts.NOT_ALL_TYPED(), hint=texts.CLICK_AGAIN()))
 
     def _stop_run(self) -> None:
         stop = self._stop

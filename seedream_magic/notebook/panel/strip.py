@@ -8,8 +8,9 @@ from functools import partial
 import ipywidgets as widgets
 
 from seedream_magic.images.image_set import ImageSet
-from seedream_magic.notebook.kernel_loop import KernelLoop, Latest
+from seedream_magic.notebook.kernel_loop import Latest
 from seedream_magic.notebook.panel.controls import button, close, row, set_visible, tile
+from seedream_magic.notebook.panel.page_loop import PageLoop
 from seedream_magic.notebook.panel.references import thumbnail
 from seedream_magic.words import panel as texts
 from seedream_magic.words.clip import one_line
@@ -20,7 +21,7 @@ MOST_SETS = 12
 class Strip:
     """The newest sets with a picture, newest first; from two on it shows. `show` is called with the one clicked."""
 
-    def __init__(self, loop: KernelLoop, show: Callable[[ImageSet], None]) -> None:
+    def __init__(self, loop: PageLoop, show: Callable[[ImageSet], None]) -> None:
         self._loop, self._show = loop, show
         self.sets: tuple[ImageSet, ...] = ()
         self._pictures: dict[str, str] = {}

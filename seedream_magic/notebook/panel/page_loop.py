@@ -1,4 +1,4 @@
-"""Whether all that was typed before a click has come from the page.
+"""The kernel's loop for clicks of a page, which act on all that was typed before them.
 
 A page sends what changes in a field while the kernel has not answered to the change before only once it has answered;
 a click waits for nothing. Where the kernel is busy the click comes first, and would pay for half a prompt. So the
@@ -12,10 +12,7 @@ from collections.abc import Callable
 
 import ipywidgets as widgets
 
-from seedream_magic.errors import InvalidRequest
 from seedream_magic.notebook.kernel_loop import KernelLoop
-from seedream_magic.notebook.panel.controls import set_visible
-from seedream_magic.words import panel as texts
 
 LONGEST_SECONDS = 10.0
 """For the page's answer. Behind a slow line it takes a second."""
@@ -23,27 +20,28 @@ WITHOUT_ANSWER_SECONDS = 0.25
 """In place of the answer, where the page runs no scripts."""
 
 
-class Typed:
-    """All that was typed. The page writes the question, a number, into the answer (`panel.js`)."""
+class PageLoop(KernelLoop):
+    """The loop, and the field by which it asks the page: that writes the question, a number, into it (`panel.js`)."""
 
-    def __init__(self, loop: KernelLoop) -> None:
-        self._loop = loop
+    def __init__(self) -> None:
+        super().__init__()
         self._question, self._answers = 0, False
         self._waiting: dict[int, tuple[asyncio.TimerHandle, Callable[[], None]]] = {}
-        self.widget = widgets.Text(placeholder="0", continuous_update=False)
+        self.widget = widgets.Text(placeholder="0", continuous_update=False, layout=widgets.Layout(display="none"))
         self.widget.add_class("seedream-panel-answer")
-        set_visible(self.widget, visible=False)
-        loop.watch(self.widget, self._answered)
+        self.watch(self.widget, self._answered)
 
-    def wait(self, work: Callable[[], None], lost: Callable[[], None]) -> int:
-        """Do the work once all that was typed is here, or call `lost`; returns the number by which it is called off.
+    def settle(self, work: Callable[[], None], lost: Callable[[], None] | None = None) -> int:
+        """Do the work once all that was typed is here; returns the number by which it is called off.
 
-        Where the page has never answered it runs no scripts: the work is done in a moment. In a plain script there is
-        no page, and it is done at once.
+        Where the page has never answered it runs no scripts: the work is done in a moment. Where it answers no more,
+        `lost` is called in its place, if there is one. In a plain script there is no page, and it is done at once.
+        To be called on this loop.
         """
         self._question += 1
         number = self._question
-        late = self._loop.later(LONGEST_SECONDS if self._answers else WITHOUT_ANSWER_SECONDS, self._late, number, lost)
+        seconds = LONGEST_SECONDS if self._answers else WITHOUT_ANSWER_SECONDS
+        late = self.later(seconds, self._late, number, lost or work)
         if late is None:
             work()
         else:
@@ -80,8 +78,3 @@ class Typed:
             lost()
         else:
             work()
-
-
-def not_whole() -> InvalidRequest:
-    """Why nothing is done: what was typed last may be missing."""
-    return InvalidRequest(texts.NOT_ALL_TYPED(), hint=texts.CLICK_AGAIN())
