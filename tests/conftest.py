@@ -43,6 +43,7 @@ MAC_BROWSERS = (
 FORBIDDEN = (
     *("ANYFAST_API_KEY", "ARK_API_KEY", "HTTP_PROXY", "HTTPS_PROXY", "ALL_PROXY", "NO_PROXY"),
     *("SSL_CERT_FILE", "SSL_CERT_DIR", "REQUESTS_CA_BUNDLE", "CURL_CA_BUNDLE"),
+    *("VSCODE_NLS_CONFIG", "JPY_SESSION_NAME"),
 )
 FORBIDDEN_BEGINNINGS = ("SEEDREAM_", "JUPYTER_", "IPYTHON", "XDG_")
 
@@ -88,6 +89,7 @@ def begin_anew() -> None:
     run_folder._unwritten_ends.clear()
     connection.forget_refusals()
     language.choose_language("auto")
+    language.language_around.cache_clear()
     redaction._remembered.anywhere.clear()  # a header's value that happens to stand in a link would be masked there
     redaction._remembered.as_words.clear()
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from pathlib import Path
 
 import pytest
 from IPython.core.interactiveshell import InteractiveShell
@@ -15,7 +16,7 @@ from seedream_magic.notebook.help import help_page
 from seedream_magic.notebook.options import COMMANDS, OPTIONS, usage_of
 from seedream_magic.words.clip import text_width
 from seedream_magic.words.commands import CHINESE_COMMANDS, CHINESE_OPTIONS, EXAMPLES_OF_A_SET, OTHER_WORDS
-from seedream_magic.words.language import Language, told_language
+from seedream_magic.words.language import Language, language_around, told_language
 
 HAN = re.compile("[\u4e00-\u9fff]")
 
@@ -108,13 +109,19 @@ def test_the_docstring_of_the_magic_is_of_one_language(shell: InteractiveShell) 
 def test_the_language_is_that_of_the_setting_the_variable_or_the_system(
     shell: InteractiveShell, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """In this order; where none names one, pictures speak the language of their prompt and the rest English."""
+    """In this order; where none names one, pictures speak the language of their prompt and the rest English.
+
+    That of the system is found once: a cell that sets LANG for another program does not switch it.
+    """
     assert told_language() is None
     assert not HAN.search(run(shell, "%seedream help")[1])
     assert "计费" in run_cell(shell, "%%seedream\n一只狐狸")[2][-1]["data"]["text/html"]
-    for variable, value in (("LC_ALL", "zh_CN.UTF-8"), ("SEEDREAM_LANG", "zh")):
-        monkeypatch.setenv(variable, value)
-        assert told_language() == "zh"
+    monkeypatch.setenv("LC_ALL", "zh_CN.UTF-8")
+    assert told_language() is None
+    language_around.cache_clear()
+    assert told_language() == "zh"
+    monkeypatch.setenv("LC_ALL", "en_US.UTF-8")
+    assert told_language() == "zh"
     monkeypatch.setenv("SEEDREAM_LANG", "en")
     assert told_language() == "en"
     shell.run_cell("%config SeedreamMagics.language = 'zh'")
@@ -123,3 +130,50 @@ def test_the_language_is_that_of_the_setting_the_variable_or_the_system(
     assert "计费" in html
     shell.run_cell("%config SeedreamMagics.language = 'en'")
     assert not HAN.search(shell.run_cell("_seedream").result._repr_html_().replace("一只狐狸", ""))
+
+
+@pytest.mark.parametrize(
+    ("told", "language"),
+    [
+        ('{"userLocale":"zh-cn","osLocale":"en-us","resolvedLanguage":"en","locale":"zh-cn"}', "zh"),
+        ('{"locale":"zh-tw","availableLanguages":{"*":"zh-tw"}}', "zh"),
+        ('{"userLocale":"en-us"}', "en"),
+        ('{"userLocale":"fr"}', None),  # read by nobody here: the pictures speak the language of their prompt
+        ('["zh-cn"]', "en"),  # not as it is known: the system's
+        ("zh-cn", "en"),
+    ],
+)
+def test_a_kernel_of_vs_code_speaks_its_language(
+    monkeypatch: pytest.MonkeyPatch, told: str, language: Language | None
+) -> None:
+    """Its kernels inherit what it tells its own extensions."""
+    monkeypatch.setenv("VSCODE_NLS_CONFIG", told)
+    monkeypatch.setenv("LC_ALL", "en_GB.UTF-8")
+    assert told_language() == language
+
+
+@pytest.mark.parametrize(
+    ("settings", "language"),
+    [
+        (
+            '{\n    // Language locale\n    // "locale": "en",\n    "locale": "zh_CN",\n}',
+            "zh",
+        ),
+        ('{"displayLanguagePrompt": false, "locale": "zh_TW"}', "zh"),
+        ('{"locale": "en"}', "en"),
+        ('{"locale": "default"}', None),
+        ("{}", None),
+    ],
+)
+def test_a_kernel_of_jupyterlab_speaks_the_language_that_was_chosen_there(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path, settings: str, language: Language | None
+) -> None:
+    """The server's settings lie in its user's home folder, which its kernels share; a terminal's IPython does not."""
+    folder = tmp_path / "lab" / "user-settings" / "@jupyterlab" / "translation-extension"
+    folder.mkdir(parents=True)
+    (folder / "plugin.jupyterlab-settings").write_text(settings, encoding="utf-8")
+    monkeypatch.setenv("JUPYTER_CONFIG_DIR", str(tmp_path))
+    assert told_language() is None
+    monkeypatch.setenv("JPY_SESSION_NAME", str(tmp_path / "fox.ipynb"))
+    language_around.cache_clear()
+    assert told_language() == language

@@ -29,8 +29,8 @@ PRICES = Text(
     "price of one image by model id, in your currency, before the list price", "按模型 id 设定的单张价格，优先于标价"
 )
 LANGUAGE = Text(
-    "of everything you read: en, zh, or auto: the system's, the prompt's",
-    "所有文字的语言：en、zh，或 auto（随系统、随提示词）",
+    "of everything you read: en, zh, or auto: that of the front end or the system",
+    "所有文字的语言：en、zh，或 auto（随前端或系统）",
 )
 SHOW = Text("carousel or grid", "轮播 carousel 或网格 grid")
 EVENT_LOOP = Text("thread, or nest: the notebook's own loop", "thread，或 nest（使用笔记本自己的事件循环）")
