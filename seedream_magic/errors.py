@@ -19,6 +19,7 @@ from __future__ import annotations
 
 import json
 import re
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any, ClassVar, Literal
 
@@ -81,6 +82,11 @@ class _Reported(BaseException):
         """What happened, without the `details`."""
         message: str = self.args[0]
         return message
+
+    def reword(self, change: Callable[[str], str]) -> None:
+        """Say it in the words that `change` gives for its own."""
+        self.args, self.hint = (change(self.message),), change(self.hint)
+        self.details = tuple(map(change, self.details))
 
     def lines(self, language: Language | None = None) -> list[str]:
         """The text a person reads: what happened, what is billed, what to do. One line, and the `details`, if nothing

@@ -133,3 +133,37 @@ def test_others_is_not_a_file(seedream: Seedream) -> None:
     images = seedream.generate("a fox that has others", images=2)
     with pytest.raises(InvalidRequest, match='refs="others" takes the other pictures'):
         images.redo(1, refs="other")
+
+
+TYPED_IN_CHINESE = [
+    ("%%seedream --尺寸 9K\n一只狐狸", "--尺寸 takes 1K", "--size"),
+    ("%%seedream ——张数＝99\n一只狐狸", "--张数 takes 1 to 15", "--images"),
+    ("%%seedream --交叉 尺寸=2K,9K\n一只狐狸", "--尺寸 takes 1K", "--size"),
+    ("%%seedream --变体 --布局 carousel\n{红|蓝}狐狸", "--布局 carousel goes without --变体", "--show"),
+    ("%%seedream --水印 关\n一只狐狸", "--水印 takes no value; --无水印 turns it off", "watermark"),
+    ("%%seedream --尺寸 2048x2048 -r 16:9\n一只狐狸", "--ratio goes with a preset size", "--比例"),
+    ("%seedream 重试", "%seedream 重试 takes a run", "retry"),
+    ("%seedream 导出 latest 狐狸.pdf --版面 跨页", "did you mean --版式", "--layout"),
+    ("%seedream 图片墙 --自", "--自 takes a date", "--since"),
+    ("%seedream 取消", "did you mean %seedream 停止?", "panel"),
+]
+
+
+@pytest.mark.parametrize(("cell", "named", "other"), TYPED_IN_CHINESE, ids=[cell for cell, *_ in TYPED_IN_CHINESE])
+def test_a_refusal_names_options_and_commands_as_they_were_typed(
+    shell: InteractiveShell, cell: str, named: str, other: str
+) -> None:
+    """In Chinese what was typed in Chinese; what was not typed by its usual name."""
+    error, printed, _ = run_cell(shell, cell)
+    assert isinstance(error, InvalidRequest), printed
+    assert named in printed
+    assert other not in printed
+
+
+def test_a_command_names_the_options_of_an_export(shell: InteractiveShell, seedream: Seedream) -> None:
+    """In Python they are keywords, in a line of a cell options."""
+    shell.user_ns["story"] = seedream.generate("a fox for an export with a wrong option")
+    assert "--page-size is A3" in run_cell(shell, "%seedream export story fox.pdf --page-size B7")[1]
+    assert "--标题 is for" in run_cell(shell, "%seedream 导出 story fox.zip --标题 狐狸")[1]
+    with pytest.raises(InvalidRequest, match=r"^page_size is A3"):
+        shell.user_ns["story"].export("fox.pdf", page_size="B7")

@@ -420,6 +420,5 @@ def in_python() -> Iterator[None]:
     try:
         yield
     except InvalidRequest as error:
-        error.args, error.hint = (python_words(error.message),), python_words(error.hint)
-        error.details = tuple(map(python_words, error.details))
+        error.reword(python_words)
         raise

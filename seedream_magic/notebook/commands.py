@@ -18,7 +18,7 @@ from seedream_magic.api.providers import PROVIDERS, find_provider
 from seedream_magic.errors import ConfigError, InvalidRequest, MissingKey, reason_of
 from seedream_magic.images.cards import path_text
 from seedream_magic.notebook.desk import Desk
-from seedream_magic.notebook.first_line import split_line
+from seedream_magic.notebook.first_line import named_as_typed, split_line
 from seedream_magic.notebook.help import help_page
 from seedream_magic.notebook.picture_commands import compare, gallery
 from seedream_magic.notebook.run_commands import continued_run, export, purge, recover, retry, show, show_history
@@ -36,7 +36,11 @@ def run_command(desk: Desk, line: str) -> None:
     command = COMMANDS.get(texts.CHINESE_COMMANDS.get(word, word.lower()))
     if command is None:
         raise InvalidRequest(_about_unknown(word))
-    command(desk, _OPTION.sub(lambda option: texts.CHINESE_OPTIONS.get(option[0], option[0]), rest.strip()))
+    typed = {texts.CHINESE_OPTIONS[name]: name for name in _OPTION.findall(rest) if name in texts.CHINESE_OPTIONS}
+    if word in texts.CHINESE_COMMANDS:
+        typed[f"%seedream {texts.CHINESE_COMMANDS[word]}"] = f"%seedream {word}"
+    with named_as_typed(typed):
+        command(desk, _OPTION.sub(lambda option: texts.CHINESE_OPTIONS.get(option[0], option[0]), rest.strip()))
 
 
 _OPTION = re.compile("(?<!\\S)--[\u4e00-\u9fff]+(?![^\\s=])")

@@ -15,6 +15,7 @@ from seedream_magic.errors import InvalidRequest
 from seedream_magic.notebook.cell import Cell, parse_cell, value_of
 from seedream_magic.notebook.desk import Desk
 from seedream_magic.notebook.display import ends_with_cells, in_terminal
+from seedream_magic.notebook.first_line import chinese_names, named_as_typed
 from seedream_magic.notebook.mistakes import refuse_taken
 from seedream_magic.notebook.questions import unsent
 from seedream_magic.notebook.sweeps import draw_sweep, first_group
@@ -28,7 +29,11 @@ from seedream_magic.words.text import chain
 
 def draw_cell(desk: Desk, line: str, text: str) -> None:
     """Draw what a cell asks for: `line` is what stands behind the magic's name, `text` what stands below."""
-    cell = parse_cell(line, text)
+    with named_as_typed(chinese_names(line)):
+        _draw(desk, parse_cell(line, text))
+
+
+def _draw(desk: Desk, cell: Cell) -> None:
     refuse_taken(cell.name, desk.variables)
     if cell.is_sweep:
         draw_sweep(desk, cell)

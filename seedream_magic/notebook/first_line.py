@@ -11,11 +11,13 @@ import os
 import re
 import shlex
 import unicodedata
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
 from itertools import pairwise, takewhile
 from typing import Any, NoReturn
 
 from seedream_magic.api.fields import CHINESE_FLAGS
-from seedream_magic.errors import InvalidRequest
+from seedream_magic.errors import InvalidRequest, SeedreamError
 from seedream_magic.notebook.options import FLAGS, OPTIONS, parse_name
 from seedream_magic.words import cells as texts
 from seedream_magic.words.clip import clip, one_line
@@ -44,6 +46,32 @@ def read_line(line: str) -> tuple[dict[str, Any], tuple[str, ...]]:
     if name and typed.setdefault("name", name) != name:
         raise InvalidRequest(texts.NAMED_TWICE(name=name, other=typed["name"]))
     return typed, tuple(wide)
+
+
+def chinese_names(line: str) -> dict[str, str]:
+    """The options that a line has in Chinese, also behind --xy, by what they mean: `{"--size": "--尺寸"}`."""
+    in_chinese = {flag: name for name, flag in CHINESE_FLAGS.items()}
+    typed = re.findall(rf"(?:^|\s)(?:[{_DASHES}]{{1,2}}(\w+)(?=[\s=]|$)|(\w+)=)", line.replace("＝", "="))
+    names = {f"--{flag or axis}" for flag, axis in typed}
+    options = [{flag: in_chinese[flag] for flag in option.all_flags if flag in in_chinese} for option in OPTIONS]
+    return {flag: name for flags in options if names & {*flags.values()} for flag, name in flags.items()}
+
+
+@contextmanager
+def named_as_typed(names: Mapping[str, str]) -> Iterator[None]:
+    """Errors raised inside name options and commands as they were typed: `names` has these by what they mean."""
+    try:
+        yield
+    except SeedreamError as error:
+        if names:
+            meant = re.compile(rf"(?<![\w-])(?:{'|'.join(map(re.escape, names))})(?![\w-])")
+
+            def reword(text: str) -> str:
+                """A sentence that names none of them stays one of ours, which other languages have too."""
+                return meant.sub(lambda name: names[name[0]], text) if meant.search(text) else text
+
+            error.reword(reword)
+        raise
 
 
 def are_options(line: str) -> bool:

@@ -21,7 +21,7 @@ from seedream_magic.errors import ContentRefused, InvalidRequest
 from seedream_magic.images.image_set import ImageSet, sets_in
 from seedream_magic.notebook.cell import value_of
 from seedream_magic.notebook.desk import Desk
-from seedream_magic.notebook.first_line import split_line
+from seedream_magic.notebook.first_line import named_as_typed, split_line
 from seedream_magic.notebook.questions import answer as ask
 from seedream_magic.words import commands as texts
 from seedream_magic.words.cells import NEEDS_A_VALUE
@@ -171,7 +171,8 @@ def export(desk: Desk, words: str) -> None:
         written = value.export(target)
     else:
         images = _set_put_together(desk, run) or desk.client().show(_run_id(desk, run, "export"))
-        written = images.export(target, **options)
+        with named_as_typed({name: flag for flag, name in _EXPORT_VALUES.items()}):
+            written = images.export(target, **options)
     print(texts.WRITTEN(path=path_from(Path(written))))  # noqa: T201 - a confirmation is text
 
 
@@ -241,6 +242,9 @@ def _without_flags(text: str, command: str, *flags: str) -> tuple[str, set[str]]
 
 
 def _refuse_option(word: str, command: str, flags: tuple[str, ...]) -> NoReturn:
+    if not word.isascii():
+        chinese = {meant: name for name, meant in texts.CHINESE_OPTIONS.items()}
+        flags = tuple(chinese.get(flag, flag) for flag in flags)
     near = difflib.get_close_matches(word, flags, n=1)
     typed = repr(word[:40])
     if near:

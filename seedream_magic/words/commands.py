@@ -36,6 +36,8 @@ OTHER_WORDS = MappingProxyType({
     "delete": "purge", "remove": "purge", "forget": "purge", "rm": "purge", "list": "history", "runs": "history",
     "open": "show", "load": "show", "save": "export", "login": "key", "provider": "use", "model": "models",
     "download": "recover", "resume": "recover", "cancel": "stop", "check": "doctor", "ui": "panel", "wall": "gallery",
+    "取消": "停止", "终止": "停止", "保存": "导出", "打开": "显示", "列表": "历史", "登录": "密钥", "下载": "补下载",
+    "清除": "删除", "检查": "体检", "界面": "面板", "画廊": "图片墙",
 })  # fmt: skip
 """Commands by words of other programs."""
 STATUS_ALONE = Text(
