@@ -185,7 +185,7 @@ def test_it_says_what_a_change_would_send_and_sends_nothing(person: Person, serv
     assert "2K · ratio: model decides · 1 picture · no watermark" in person.text
     assert person.offer == "Draw 1"
     person.fill(**{"Other size": "100x100"})
-    assert "Cannot be sent: --size 100x100 has 10,000 pixels" in person.text
+    assert "Cannot be sent: Size 100x100 has 10,000 pixels" in person.text
     assert server.posts == 0
 
 

@@ -63,15 +63,14 @@ def named_as_typed(names: Mapping[str, str]) -> Iterator[None]:
     try:
         yield
     except SeedreamError as error:
-        if names:
-            meant = re.compile(rf"(?<![\w-])(?:{'|'.join(map(re.escape, names))})(?![\w-])")
-
-            def reword(text: str) -> str:
-                """A sentence that names none of them stays one of ours, which other languages have too."""
-                return meant.sub(lambda name: names[name[0]], text) if meant.search(text) else text
-
-            error.reword(reword)
+        error.reword(lambda text: with_names(text, names))
         raise
+
+
+def with_names(text: str, names: Mapping[str, str]) -> str:
+    """A text that names options otherwise. One that names none of them stays a sentence that has both languages."""
+    meant = re.compile(rf"(?<![\w-])(?:{'|'.join(map(re.escape, names))})(?![\w-])")
+    return meant.sub(lambda name: names[name[0]], text) if names and meant.search(text) else text
 
 
 def are_options(line: str) -> bool:

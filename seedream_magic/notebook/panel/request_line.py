@@ -14,6 +14,7 @@ from seedream_magic.api.plan import Plan
 from seedream_magic.api.request import ImageRequest
 from seedream_magic.errors import SeedreamError
 from seedream_magic.notebook.desk import Desk
+from seedream_magic.notebook.first_line import with_names
 from seedream_magic.notebook.kernel_loop import Latest
 from seedream_magic.notebook.panel.compare import Compare, Comparison
 from seedream_magic.notebook.panel.controls import button, errors, lines, set_visible
@@ -145,7 +146,7 @@ class RequestLine:
         try:
             self.refuse_sweep(client, sweep)
         except SeedreamError as error:
-            self.refusal, refused = error, texts.CANNOT_BE_SENT(why=error)
+            self.refusal, refused = error, texts.CANNOT_BE_SENT(why=_in_panel(error))
         amount = texts.FREE() if ledger.free else "" if ledger.unpriced else cost_together(ledger.prices)
         label = " · ".join(filter(None, (texts.DRAW_RUNS(count=ledger.sent), amount))) if ledger.sent else texts.SHOW()
         self._say(comparison.sentence, *ledger.lines(), *sweep.notes, label=label, refused=refused)
@@ -167,7 +168,7 @@ class RequestLine:
         if isinstance(error, Unwritten):
             self._say(str(error), label=texts.DRAW())
         else:
-            self._say(label=texts.DRAW(), refused=texts.CANNOT_BE_SENT(why=error))
+            self._say(label=texts.DRAW(), refused=texts.CANNOT_BE_SENT(why=_in_panel(error)))
 
     def _drawn(self, *, fresh: bool = False) -> None:
         try:
@@ -182,3 +183,17 @@ class RequestLine:
             return plan_request(client, request, notes, fresh=fresh, timeout=self._settings.get("timeout"))
 
         self._draw(make)
+
+
+def _in_panel(error: SeedreamError) -> str:
+    """What an error says, with the names that the fields have: a form has no options."""
+    fields = {
+        "--size": texts.SIZE,
+        "--ratio": texts.RATIO,
+        "--images": texts.IMAGES,
+        "--model": texts.MODEL,
+        "--ref": texts.REFERENCE,
+        "--watermark": texts.WATERMARK,
+        "--stream": texts.STREAM,
+    }
+    return with_names(str(error), {flag: label() for flag, label in fields.items()})
