@@ -19,7 +19,8 @@ from __future__ import annotations
 
 import json
 import re
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any, ClassVar, Literal
 
@@ -45,6 +46,7 @@ class _Reported(BaseException):
     the `advice` of the class takes its place. `details` are further lines: each fault of a request, or the service's
     own words.
     `images` is the set as far as it came, None where no run was begun; `sweep` is the sweep that it ended.
+    `could_send` is False of what never sends a request: that none was sent is no news of it.
     `gateway` is the program that forwarded the request, if known; `attempts` how often it says it did so at least, and
     `billable_attempts` how many of those may be billed; where it does not say, None and 1.
     """
@@ -53,6 +55,7 @@ class _Reported(BaseException):
     advice: ClassVar[Text | None] = None
     billed_line: ClassVar[Text] = texts.WHAT_CAME_IS_BILLED
     billed: Billed = "no"
+    could_send = True
 
     def __init__(
         self, message: str = "", *, hint: str = "", billed: Billed | None = None, request_id: str | None = None
@@ -83,11 +86,6 @@ class _Reported(BaseException):
         message: str = self.args[0]
         return message
 
-    def reword(self, change: Callable[[str], str]) -> None:
-        """Say it in the words that `change` gives for its own."""
-        self.args, self.hint = (change(self.message),), change(self.hint)
-        self.details = tuple(map(change, self.details))
-
     def lines(self, language: Language | None = None) -> list[str]:
         """The text a person reads: what happened, what is billed, what to do. One line, and the `details`, if nothing
         was sent, else three, of which the last is the service's own words where it said any.
@@ -99,7 +97,8 @@ class _Reported(BaseException):
         details = [in_language(detail, language) for detail in self.details]
         first = f"{type(self).__name__}: {message}"
         if not self.sent:
-            sentence = join(first, in_language(self.hint, language), texts.NOTHING_SENT.in_language(language))
+            unsent = texts.NOTHING_SENT.in_language(language) if self.could_send else ""
+            sentence = join(first, in_language(self.hint, language), unsent)
             return [_one_line(in_language(line, language)) for line in (sentence, *details)]
         billed, saved = self._billed_line(language), self._saved_line(language)
         run = texts.RUN.in_language(language, run=self.run_id) if self.run_id and self.run_id not in advice else ""
@@ -274,6 +273,22 @@ class SeedreamInterrupted(_Reported, KeyboardInterrupt):
     """Stop was pressed. Pictures that had arrived are in `images` and on disk."""
 
     billed_line = texts.BEGUN_IS_BILLED
+
+
+def reword(error: SeedreamError, change: Callable[[str], str]) -> None:
+    """Have an error say what `change` gives for its sentences."""
+    error.args, error.hint = (change(error.message),), change(error.hint)
+    error.details = tuple(map(change, error.details))
+
+
+@contextmanager
+def sends_nothing() -> Iterator[None]:
+    """Around what never sends a request, as a decorator too: a picture is marked, a file written, a set looked at."""
+    try:
+        yield
+    except SeedreamError as error:
+        error.could_send = False
+        raise
 
 
 def _one_line(text: str) -> str:

@@ -26,7 +26,7 @@ from seedream_magic.batch.mapping import AsyncBatch, Batch
 from seedream_magic.checking import check_plan
 from seedream_magic.continuation import plan_extend, plan_redo, plan_vary
 from seedream_magic.drawing import Drawing, fetch, key_for
-from seedream_magic.errors import ConfigError, InvalidRequest, printable, reason_of
+from seedream_magic.errors import ConfigError, InvalidRequest, printable, reason_of, sends_nothing
 from seedream_magic.history import find
 from seedream_magic.images.claims import is_live
 from seedream_magic.images.image_set import Frame, ImageSet
@@ -228,10 +228,12 @@ class Seedream:
             plan = plan_redo(self, images, places, prompt=prompt, refs=refs, fresh=fresh, take=take)
         return self._go_on(plan)
 
+    @sends_nothing()
     def takes(self, images: ImageSet, place: int) -> tuple[Frame, ...]:
         """See `ImageSet.takes`."""
         return tuple(replace(frame, client=self) for frame in takes_of(self._folder_of(images), place))
 
+    @sends_nothing()
     def pick(self, images: ImageSet, place: int, take: int) -> ImageSet:
         """See `ImageSet.pick`."""
         folder = self._folder_of(images)
@@ -409,6 +411,7 @@ class Seedream:
             self.session.refuse(plan)
         return Drawing(self, plan, lambda: key_for(self, plan), blocked=blocked).values()
 
+    @sends_nothing()
     def show(self, run_id: str) -> ImageSet:
         """The set of an earlier run, by its id or the beginning of it. Raises `InvalidRequest` if there is none."""
         record = find_run(self.store, run_id)
@@ -416,6 +419,7 @@ class Seedream:
         interrupted = images.interrupted or (record.unfinished and not is_live(record))
         return replace(images, interrupted=interrupted).with_client(self)
 
+    @sends_nothing()
     def recover(
         self, run_id: str | None = None, *, on_change: Callable[[ImageSet], None] | None = None
     ) -> list[ImageSet]:
@@ -430,6 +434,7 @@ class Seedream:
             raise InvalidRequest(texts.NOTHING_TO_RECOVER(run=found[0].run_id))
         return [watch.wait(fetch(self, record), on_change, event_loop=self.event_loop) for record in found]
 
+    @sends_nothing()
     def history(self, words: str | None = None, *, here: bool = False, starred: bool = False) -> list[HistoryEntry]:
         """The runs of every store of this user, newest first, as plain records (`pandas.DataFrame` takes them).
 
@@ -442,6 +447,7 @@ class Seedream:
         own = [entry for entry in library.history(self.store) if entry.starred or not starred] if here else []
         return own if here else library.history_of_all(self.store, starred=starred)
 
+    @sends_nothing()
     def purge(self, run_id: str, *, even_starred: bool = False) -> Purged:
         """Delete a run by its full id: its pictures, its records, and references that no other run has.
 
@@ -451,6 +457,7 @@ class Seedream:
         return purge(self.store, str(run_id).strip(), even_starred=even_starred)
 
     @classmethod
+    @sends_nothing()
     def from_picture(
         cls, picture: str | os.PathLike[str] | Frame, *, store: str | os.PathLike[str] | None = None
     ) -> Plan:

@@ -9,9 +9,11 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from IPython.core.interactiveshell import InteractiveShell
 
 import seedream_magic
-from seedream_magic import errors
+from asking import run_cell
+from seedream_magic import Seedream, errors
 from seedream_magic.errors import (
     ApiError,
     ImageInvalid,
@@ -146,3 +148,24 @@ class Mute(Exception):
 def test_no_text_ends_in_an_empty_reason(fault: Exception, words: str) -> None:
     """The words of who raised it in one line, else the name of the fault."""
     assert reason_of(fault) == words
+
+
+def test_what_never_sends_a_request_does_not_tell_that_none_was_sent(
+    shell: InteractiveShell, seedream: Seedream, tmp_path: Path
+) -> None:
+    """That is news of what might have sent one: a cell, a retry, a call of Python that draws."""
+    shell.user_ns["story"] = seedream.generate("a fox that is marked and handed over")
+    quiet = (
+        "help nonesuch",
+        "show nonesuch",
+        "export story fox.nonesuch",
+        "history --nonesuch",
+        "compare 1",
+        "doctor 7",
+    )
+    for line in (*(f"%seedream {words}" for words in quiet), "story.order()", "story[0].tag('x' * 999)"):
+        shown = run_cell(shell, line)[1]
+        assert "InvalidRequest" in shown
+        assert "Nothing was sent" not in shown
+    for line in ("%seedream retry nonesuch", "%%seedream --nonesuch\na fox", "story.redo(7)"):
+        assert "Nothing was sent." in run_cell(shell, line)[1]

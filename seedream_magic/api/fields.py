@@ -19,7 +19,7 @@ from typing import Any, Literal
 from seedream_magic.api.models import MAXIMUM_IMAGES, MAXIMUM_RATIO, MINIMUM_RATIO, RATIOS, SIDES
 from seedream_magic.api.redaction import as_text
 from seedream_magic.api.storyboard import trim_blank_lines
-from seedream_magic.errors import InvalidRequest, reason_of
+from seedream_magic.errors import InvalidRequest, reason_of, reword
 from seedream_magic.words import options as meanings
 from seedream_magic.words import requests as texts
 from seedream_magic.words.lists import OR
@@ -420,5 +420,5 @@ def in_python() -> Iterator[None]:
     try:
         yield
     except InvalidRequest as error:
-        error.reword(python_words)
+        reword(error, python_words)
         raise

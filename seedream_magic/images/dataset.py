@@ -23,7 +23,7 @@ from typing import Any
 
 from seedream_magic.api.prices import price_of
 from seedream_magic.api.providers import PROVIDERS
-from seedream_magic.errors import ConfigError, InvalidRequest, reason_of
+from seedream_magic.errors import ConfigError, InvalidRequest, reason_of, sends_nothing
 from seedream_magic.images.image_set import Frame
 from seedream_magic.images.index import HistoryEntry
 from seedream_magic.images.record import Record, is_run, read_record, request_of
@@ -58,6 +58,7 @@ class Example:
     record: Record | None
 
 
+@sends_nothing()
 def export_dataset(
     sets: object,
     folder: str | os.PathLike[str],

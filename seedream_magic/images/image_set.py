@@ -21,6 +21,7 @@ from seedream_magic.errors import (
     SeedreamError,
     SeedreamInterrupted,
     plural,
+    sends_nothing,
 )
 from seedream_magic.images.cards import (
     Origin,
@@ -151,19 +152,23 @@ class Frame:
         """What was noted about it."""
         return self.marks.note
 
+    @sends_nothing()
     def star(self) -> None:
         """Mark it as one of the best. Raises `ConfigError` where its run's folder cannot be written."""
         mark(*self._marked_at(), star=True)
 
+    @sends_nothing()
     def reject(self) -> None:
         """Mark it as none to be used; that takes its star away."""
         mark(*self._marked_at(), reject=True)
 
+    @sends_nothing()
     def tag(self, *tags: str, note: str | None = None) -> None:
         """Give it further tags; `note` replaces what was noted about it."""
         given = checked_tags(tags)
         change_marks(*self._marked_at(), lambda marks: marks.changed(tags=(*marks.tags, *given), note=note))
 
+    @sends_nothing()
     def unmark(self) -> None:
         """Take all its marks away."""
         change_marks(*self._marked_at(), lambda _: NONE)
@@ -387,6 +392,7 @@ class ImageSet(Sequence[Frame]):
             return self._redo_in_source(places, prompt=prompt, refs=refs, fresh=fresh, take=take)
         return _client_of(self).redo(self, places, prompt=prompt, refs=refs, fresh=fresh, take=take)
 
+    @sends_nothing()
     def takes(self, place: int) -> tuple[Frame, ...]:
         """All takes of the frame at this index that have a picture, the first drawn first."""
         if self.sources:
@@ -394,6 +400,7 @@ class ImageSet(Sequence[Frame]):
             return tuple(replace(frame, index=place, place=at) for frame in of.takes(at))
         return _client_of(self).takes(self, place)
 
+    @sends_nothing()
     def pick(self, place: int, *, take: int) -> ImageSet:
         """Let the frame at this index be one of its takes, counted from 1; the set as it then stands.
 
@@ -435,6 +442,7 @@ class ImageSet(Sequence[Frame]):
         sources = [(made if one.run_id == of.run_id else one, place) for one, place in self.sources]
         return put_together(sources, like=replace(made, own=made))
 
+    @sends_nothing()
     def without(self, *places: int) -> ImageSet:
         """A set of its pictures without those at these indexes. As with `order`, `only` and `+` nothing is sent.
 
@@ -443,6 +451,7 @@ class ImageSet(Sequence[Frame]):
         left_out = checked_places(places, len(self))
         return self._put_together([place for place in range(len(self)) if place not in left_out])
 
+    @sends_nothing()
     def order(self, *places: int) -> ImageSet:
         """A set of its pictures in this order, each named once: `images.order(2, 0, 1)`."""
         chosen = checked_places(places, len(self))
@@ -451,6 +460,7 @@ class ImageSet(Sequence[Frame]):
             raise InvalidRequest(texts.NAME_EVERY_FRAME(missing=missing))
         return self._put_together(chosen)
 
+    @sends_nothing()
     def only(self, *, starred: bool | None = None, rejected: bool | None = None, tag: str | None = None) -> ImageSet:
         """A set of those of its pictures that have these marks; what is None does not matter."""
         kept = [
@@ -481,6 +491,7 @@ class ImageSet(Sequence[Frame]):
         total = max(len(self.frames), self.expected or 0)
         return f"<ImageSet {self.run_id}: {len(self.ok)} of {plural(total)}, {self.state}>"
 
+    @sends_nothing()
     def export(
         self,
         path: str | PathLike[str],

@@ -8,7 +8,7 @@ from typing import Any
 from seedream_magic.api.prices import price_of, told_together
 from seedream_magic.api.providers import PROVIDERS
 from seedream_magic.api.request import request_from_body
-from seedream_magic.errors import InvalidRequest
+from seedream_magic.errors import InvalidRequest, sends_nothing
 from seedream_magic.images.cards import Origin
 from seedream_magic.images.image_set import Frame, ImageSet, card_of
 from seedream_magic.images.record import Record, as_count, as_text, read_record
@@ -36,6 +36,7 @@ class LightTable:
         return str(self._repr_mimebundle_()["text/html"])
 
 
+@sends_nothing()
 def light_table(*pictures: Frame | ImageSet) -> LightTable:
     """Two to nine frames of any runs side by side, zoomed together, with the facts that tell them apart.
 

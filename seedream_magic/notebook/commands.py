@@ -7,6 +7,7 @@ import getpass
 import os
 import re
 from collections.abc import Callable
+from contextlib import nullcontext
 from decimal import Decimal
 from pathlib import Path
 
@@ -15,7 +16,7 @@ from IPython.display import display
 from seedream_magic.api.credentials import find_key, remember_key, store_key_in_keyring
 from seedream_magic.api.prices import OWN, Price, own_price, told_together
 from seedream_magic.api.providers import PROVIDERS, find_provider
-from seedream_magic.errors import ConfigError, InvalidRequest, MissingKey, reason_of
+from seedream_magic.errors import ConfigError, InvalidRequest, MissingKey, reason_of, sends_nothing
 from seedream_magic.images.cards import path_text
 from seedream_magic.notebook.desk import Desk
 from seedream_magic.notebook.first_line import named_as_typed, split_line
@@ -39,7 +40,7 @@ def run_command(desk: Desk, line: str) -> None:
     typed = {texts.CHINESE_OPTIONS[name]: name for name in _OPTION.findall(rest) if name in texts.CHINESE_OPTIONS}
     if word in texts.CHINESE_COMMANDS:
         typed[f"%seedream {texts.CHINESE_COMMANDS[word]}"] = f"%seedream {word}"
-    with named_as_typed(typed):
+    with named_as_typed(typed), nullcontext() if command is retry else sends_nothing():
         command(desk, _OPTION.sub(lambda option: texts.CHINESE_OPTIONS.get(option[0], option[0]), rest.strip()))
 
 

@@ -17,7 +17,7 @@ from itertools import pairwise, takewhile
 from typing import Any, NoReturn
 
 from seedream_magic.api.fields import CHINESE_FLAGS
-from seedream_magic.errors import InvalidRequest, SeedreamError
+from seedream_magic.errors import InvalidRequest, SeedreamError, reword
 from seedream_magic.notebook.options import FLAGS, OPTIONS, parse_name
 from seedream_magic.words import cells as texts
 from seedream_magic.words.clip import clip, one_line
@@ -63,7 +63,7 @@ def named_as_typed(names: Mapping[str, str]) -> Iterator[None]:
     try:
         yield
     except SeedreamError as error:
-        error.reword(lambda text: with_names(text, names))
+        reword(error, lambda text: with_names(text, names))
         raise
 
 

@@ -17,7 +17,15 @@ from typing import TYPE_CHECKING, Any, Literal, Protocol, SupportsIndex, overloa
 
 from seedream_magic.api.plan import Plan
 from seedream_magic.api.prices import Price, price_of, told_together
-from seedream_magic.errors import ConfigError, InvalidRequest, OutcomeUnknown, SeedreamError, plural, printable
+from seedream_magic.errors import (
+    ConfigError,
+    InvalidRequest,
+    OutcomeUnknown,
+    SeedreamError,
+    plural,
+    printable,
+    sends_nothing,
+)
 from seedream_magic.images.cards import public_cards
 from seedream_magic.images.image_set import Client, Frame, ImageSet, cards_of
 from seedream_magic.sweep.axes import Axis, Place
@@ -217,6 +225,7 @@ class Sweep(Sequence[ImageSet]):
             "error": str(error) if error else "",
         }
 
+    @sends_nothing()
     def export(self, path: str | PathLike[str], *, size: int | None = None) -> Path:
         """Write the sweep to one file for other people, as its ending says, and give its path.
 
