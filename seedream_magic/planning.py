@@ -73,6 +73,9 @@ class Options(TypedDict, total=False):
     timeout: float | None
 
 
+OPTIONS = tuple(Options.__annotations__)
+
+
 def make_ask(prompt: str | Storyboard, options: Options) -> Ask:
     """What a person asks for in Python: a prompt, and the options beside it."""
     given: dict[str, Any] = dict(options)

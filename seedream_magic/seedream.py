@@ -36,7 +36,8 @@ from seedream_magic.images.record import is_run
 from seedream_magic.images.run_folder import settle
 from seedream_magic.images.stored_runs import find_record
 from seedream_magic.images.takes import pick, takes_of
-from seedream_magic.planning import Options, make_ask, plan_in_python, plan_of_record
+from seedream_magic.names import Named, takes_keywords
+from seedream_magic.planning import OPTIONS, Options, make_ask, plan_in_python, plan_of_record
 from seedream_magic.recover import find_unfinished, sweep_all
 from seedream_magic.replay import find_earlier, find_maker, find_run, stored_set
 from seedream_magic.session import Progress
@@ -49,7 +50,7 @@ from seedream_magic.words import runs as texts
 from seedream_magic.words.store import STORE_NOT_FOUND
 
 
-class Seedream:
+class Seedream(Named):
     """A provider, a model and a store to draw with.
 
     What is not given comes from the environment (`SEEDREAM_PROVIDER`, `SEEDREAM_BASE_URL`, `SEEDREAM_MODEL`,
@@ -67,6 +68,7 @@ class Seedream:
     of which nobody knows whether it was billed; `copy_replays` copies what other stores have into `store`.
     """
 
+    @takes_keywords()
     def __init__(
         self,
         provider: str | None = None,
@@ -125,6 +127,7 @@ class Seedream:
 
         return server.start()
 
+    @takes_keywords()
     def plan(
         self,
         prompt: str | Storyboard,
@@ -182,6 +185,7 @@ class Seedream:
         }
         return plan_in_python(self, prompt, options)
 
+    @takes_keywords(*OPTIONS)
     def sweep(
         self,
         prompt: str | Storyboard,
@@ -288,16 +292,19 @@ class Seedream:
         given = self._key if self.provider.needs_key or self.given_base_url else None
         return given or find_key(self.provider)
 
+    @takes_keywords(*OPTIONS)
     def generate(self, prompt: str | Storyboard, **options: Unpack[Options]) -> ImageSet:
         """Draw and wait; options as for `plan`. Works in scripts, in notebooks and inside a running event loop."""
         return self.run(self.plan(prompt, **options))
 
+    @takes_keywords(*OPTIONS)
     async def agenerate(self, prompt: str | Storyboard, **options: Unpack[Options]) -> ImageSet:
         """Draw and await the finished set; options as for `plan`."""
         async for images in self.stream(prompt, **options):
             finished = images
         return finished
 
+    @takes_keywords(*OPTIONS)
     async def stream(self, prompt: str | Storyboard, **options: Unpack[Options]) -> AsyncGenerator[ImageSet, None]:
         """The growing set, each time something arrives; options as for `plan`. The last value is the finished set."""
 
@@ -337,6 +344,7 @@ class Seedream:
             for progress in made:
                 bridge.unfailing(progress.clear)()
 
+    @takes_keywords(*OPTIONS)
     def map(
         self,
         rows: Iterable[Row],
@@ -361,6 +369,7 @@ class Seedream:
         how = {"concurrency": concurrency, "per_minute": per_minute, "executor": executor, "ordered": ordered}
         return Batch(self, rows, options, event_loop=self.event_loop, **how)
 
+    @takes_keywords(*OPTIONS)
     def amap(
         self,
         rows: Iterable[Row] | AsyncIterable[Row],

@@ -128,7 +128,6 @@ NOT_READ = {
     "api/fields.py": r"^--|^\S{1,6}$",  # options and shapes as they are typed in Chinese
     "api/shapes.py": r"no error|成功",  # what gateways write
     "database.py": r"^(CREATE|SELECT|INSERT|UPDATE|DELETE|max\()|^no such $",
-    "batch/inputs.py": r"^map\(\) has no option",  # as Python says it
     "batch/mapping.py": r"^<|^, of them \{\} not sent again",  # what Python shows of a batch
     "demo/__main__.py": r"^  curl |^\{\"model",  # what is typed
     "demo/jobs.py": r"",  # what the service answers

@@ -50,9 +50,6 @@ class RowReader:
     """
 
     def __init__(self, client: Sender, options: Options, *, looks_up: bool) -> None:
-        unknown = options.keys() - Options.__annotations__.keys()
-        if unknown:
-            raise TypeError(f"map() has no option {', '.join(sorted(unknown))}")
         self._client, self._options, self._looks_up = client, options, looks_up
         if options.get("refs"):
             with in_python():

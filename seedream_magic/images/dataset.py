@@ -28,6 +28,7 @@ from seedream_magic.images.image_set import Frame
 from seedream_magic.images.index import HistoryEntry
 from seedream_magic.images.record import Record, is_run, read_record, request_of
 from seedream_magic.images.stored_runs import load_whole, records
+from seedream_magic.names import takes_keywords
 from seedream_magic.view.pictures import progress
 from seedream_magic.words import export as texts
 from seedream_magic.words.clip import one_line
@@ -59,6 +60,7 @@ class Example:
 
 
 @sends_nothing()
+@takes_keywords()
 def export_dataset(
     sets: object,
     folder: str | os.PathLike[str],

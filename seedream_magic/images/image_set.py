@@ -36,6 +36,7 @@ from seedream_magic.images.cards import (
 )
 from seedream_magic.images.marks import NONE, Marks, change_marks, checked_tags, mark, marks_of
 from seedream_magic.images.shapes import checked_places, request_of_pictures
+from seedream_magic.names import Named, takes_keywords
 from seedream_magic.view.cards import Bill, Card, CardSet, CardState, file_stem
 from seedream_magic.words import runs as texts
 from seedream_magic.words.carousel import ENGLISH, Words, words_for
@@ -91,7 +92,7 @@ Reported = TypeVar("Reported", SeedreamError, SeedreamInterrupted)
 
 
 @dataclass(frozen=True)
-class Frame:
+class Frame(Named):
     """One picture of a set.
 
     `index` counts from 0 (files and captions from 1). `path` is the original file as the service made it; None while
@@ -163,6 +164,7 @@ class Frame:
         mark(*self._marked_at(), reject=True)
 
     @sends_nothing()
+    @takes_keywords()
     def tag(self, *tags: str, note: str | None = None) -> None:
         """Give it further tags; `note` replaces what was noted about it."""
         given = checked_tags(tags)
@@ -187,6 +189,7 @@ class Frame:
             raise self.error or SeedreamError(texts.NOT_ARRIVED(place=self.index + 1))
         return open_picture(self.path)
 
+    @takes_keywords()
     def vary(
         self, prompt: str, *, images: int = 1, refs: object = (), fresh: bool = False, take: int | None = None
     ) -> ImageSet:
@@ -218,7 +221,7 @@ class NoSuchFrame(InvalidRequest, IndexError):
 
 
 @dataclass(frozen=True)
-class ImageSet(Sequence[Frame]):
+class ImageSet(Named, Sequence[Frame]):
     """The frames of one run, in order; frame `k` stands at index `k`, failed ones included.
 
     A growing set is a series of these values: `state` is "running" until the run ends. `expected` is the number of
@@ -371,6 +374,7 @@ class ImageSet(Sequence[Frame]):
             return texts.ONE_OF_MANY(expected=self.expected, missing=missing, run=self.run_id)
         return texts.TOO_FEW(made=made, expected=self.expected, run=self.run_id)
 
+    @takes_keywords()
     def redo(
         self,
         *places: int,
@@ -401,6 +405,7 @@ class ImageSet(Sequence[Frame]):
         return _client_of(self).takes(self, place)
 
     @sends_nothing()
+    @takes_keywords()
     def pick(self, place: int, *, take: int) -> ImageSet:
         """Let the frame at this index be one of its takes, counted from 1; the set as it then stands.
 
@@ -413,6 +418,7 @@ class ImageSet(Sequence[Frame]):
             return put_together([(picked if one.run_id == of.run_id else one, at) for one, at in self.sources])
         return _client_of(self).pick(self, place, take)
 
+    @takes_keywords()
     def extend(
         self,
         frames: int | str | Sequence[str],
@@ -461,6 +467,7 @@ class ImageSet(Sequence[Frame]):
         return self._put_together(chosen)
 
     @sends_nothing()
+    @takes_keywords()
     def only(self, *, starred: bool | None = None, rejected: bool | None = None, tag: str | None = None) -> ImageSet:
         """A set of those of its pictures that have these marks; what is None does not matter."""
         kept = [
@@ -492,6 +499,7 @@ class ImageSet(Sequence[Frame]):
         return f"<ImageSet {self.run_id}: {len(self.ok)} of {plural(total)}, {self.state}>"
 
     @sends_nothing()
+    @takes_keywords()
     def export(
         self,
         path: str | PathLike[str],

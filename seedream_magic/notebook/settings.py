@@ -10,6 +10,7 @@ from traitlets.config import Configurable
 
 from seedream_magic.api.fields import RESPONSE_FORMATS
 from seedream_magic.bridge import EVENT_LOOPS
+from seedream_magic.names import about_name
 from seedream_magic.words import options
 from seedream_magic.words import settings as texts
 from seedream_magic.words.lists import enumeration
@@ -63,6 +64,14 @@ class Settings(Configurable):
                 raise
             takes = _takes(self.traits()[name])
             raise TraitError(texts.NO_SETTING(name=name, takes=takes, value=f"{value!r:.60}")) from None
+
+    def update_config(self, config: Any) -> None:
+        """Refuse a setting that there is not, as a typing error of `%config` is; traitlets would warn in English."""
+        names = self.trait_names(config=True)
+        for name in config.get(type(self).__name__, {}):
+            if name not in names:
+                raise TraitError(about_name(type(self).__name__, name, names))
+        super().update_config(config)
 
     @validate("headers")
     def _mask_headers(self, proposal: Any) -> MaskedDict | None:

@@ -1,0 +1,51 @@
+"""A name of Python that is none of ours is told in the reader's language, with the one that was meant."""
+
+from __future__ import annotations
+
+import difflib
+from collections.abc import Callable, Iterable
+from functools import wraps
+from typing import TYPE_CHECKING, Any, NoReturn, ParamSpec, TypeVar
+
+from seedream_magic.errors import InvalidRequest
+from seedream_magic.words import program as texts
+
+Given = ParamSpec("Given")
+Result = TypeVar("Result")
+
+
+def about_name(of: str, typed: str, names: Iterable[str]) -> str:
+    """That `of` has no such name; of the names that it has, the one that looks like it."""
+    near = difflib.get_close_matches(typed, names, n=1)
+    return texts.NAME_MEANT(of=of, typed=typed, meant=near[0]) if near else texts.NO_NAME(of=of, typed=typed)
+
+
+def takes_keywords(*further: str) -> Callable[[Callable[Given, Result]], Callable[Given, Result]]:
+    """A function that refuses a keyword which it does not have; `further` are those of its `**options`."""
+
+    def decorate(function: Callable[Given, Result]) -> Callable[Given, Result]:
+        defined: Any = function
+        code, of = defined.__code__, f"{defined.__qualname__.removesuffix('.__init__')}()"
+        names = (*code.co_varnames[: code.co_argcount + code.co_kwonlyargcount], *further)
+
+        @wraps(function)
+        def call(*values: Given.args, **keywords: Given.kwargs) -> Result:
+            unknown = next((name for name in keywords if name not in names), None)
+            if unknown is not None:
+                raise InvalidRequest(about_name(of, unknown, names))
+            return function(*values, **keywords)
+
+        return call
+
+    return decorate
+
+
+class Named:
+    """A value that says of an attribute which it does not have which one was meant."""
+
+    if not TYPE_CHECKING:  # a type checker knows the attributes there are
+
+        def __getattr__(self, name: str) -> NoReturn:
+            kind = type(self).__name__
+            names = [] if name.startswith("_") else [known for known in dir(self) if not known.startswith("_")]
+            raise AttributeError(about_name(kind, name, names), name=name, obj=self)
