@@ -265,7 +265,7 @@ VARYING = (
     (r"\d{4}-\d\d-\d\d \d\d:\d\d UTC", "TIME UTC"),
     (r"\(\[SSL[^\]]*\][^)]*\(_ssl[^)]*\)\)", "(what TLS says)"),
     (r"after [123] of 3", "after SOME of 3"),
-    (r" %seedream retry RUN asks for the missing ones only, and so does the cell run again\.", ""),
+    (r" %seedream retry RUN asks for the missing ones only, and so does the same request again\.", ""),
     (r"Saved: (\d pictures in )?\S*(?<!\.)", "Saved: FILES"),
 )
 """What is another in each run, and the words of the TLS library, which is another on each machine."""

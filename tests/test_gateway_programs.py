@@ -127,7 +127,7 @@ def test_portkey_and_sets(gate: Program, store: Path) -> None:
     with gate.service.answering(whole_answer) as server:
         text = told(server, drawn(seedream, images=4), posts=1)
         assert "4 images may be billed" in text
-        assert "run the cell with --no-stream (in Python stream=False)." in text
+        assert "draw again with --no-stream (in Python stream=False)." in text
     with gate.service.answering(whole_answer) as server:
         images = drawn(seedream, images=4, stream=False, refs=jpeg(1), watermark=False)
         text = told(server, images, posts=1)

@@ -137,7 +137,7 @@ def test_a_gateway_that_cannot_stream(store: Path, name: str, options: str, keyw
         with pytest.raises(ServerFailed) as caught:
             seedream.generate("a fox", images=4)
         assert "4 images may be billed: sent once" in "\n".join(caught.value.lines())
-        assert f"run the cell with {options} (in Python {keywords})." in caught.value.hint
+        assert f"draw again with {options} (in Python {keywords})." in caught.value.hint
         assert seedream.session.doubtful.total() == 4
         (warning,) = seedream.plan("a hen", images=4).warnings
         assert warning.endswith(f"add {keywords}.")

@@ -356,7 +356,7 @@ def expired() -> str:
     [
         (Reply(404), "could not be fetched. The picture's link is no longer served (HTTP 404). Give a link that", 1),
         (Reply(403), "The picture's link ended 2.0 h ago (HTTP 403). Give a link that works", 1),
-        (Reply(503), "could not be fetched. Its download failed: HTTP 503. Run it again later, or", DOWNLOAD_ATTEMPTS),
+        (Reply(503), "could not be fetched. Its download failed: HTTP 503. Try again later, or", DOWNLOAD_ATTEMPTS),
         (Reply(200, {}, gzip.compress(GIF)[:-20]), "came compressed and does not unpack: it is cut off.", 2),
         (PAGE, "is text; a reference is a JPEG, PNG, WebP, BMP, TIFF, GIF or HEIC picture. A link has to", 2),
         (Reply(200, {}, GIF[:400]), " (GIF, 400 bytes) is cut off or damaged", 2),

@@ -70,7 +70,7 @@ def test_a_check_that_failed_itself_is_no_verdict() -> None:
     """The prompt need not be changed: trying again is what helps."""
     broken = refusal_error(Refusal("ContentSecurityDetectionError", "the reason"), status=400)
     assert type(broken) is ContentRefused
-    assert "Run the cell again" in broken.hint
+    assert "Draw it again" in broken.hint
     assert "Word the prompt" in refusal_error(Refusal("InputTextRiskDetection"), status=400).hint
 
 
@@ -166,13 +166,13 @@ def test_a_field_that_a_service_does_not_take_can_be_left_out(value: object, fie
     extra = dict.fromkeys(fields)
     for status in (400, 422):
         error = refusal_error(read_refusal(value), status=status, body=SENT)
-        assert error.hint.endswith(f"Run the cell with --extra '{json.dumps(extra)}' (in Python extra={extra}).")
+        assert error.hint.endswith(f"Draw again with --extra '{json.dumps(extra)}' (in Python extra={extra}).")
 
 
 def test_a_stream_that_a_service_does_not_take_is_not_asked_for() -> None:
     """It has an option of its own."""
     error = refusal_error(read_refusal({"message": "stream is not allowed"}), status=400, body=SENT | {"stream": True})
-    assert error.hint.endswith("Run the cell with --no-stream (in Python stream=False).")
+    assert error.hint.endswith("Draw again with --no-stream (in Python stream=False).")
 
 
 @pytest.mark.parametrize(

@@ -144,15 +144,19 @@ def _picture(card: Card, small: Preview, layout: Layout) -> Markup:
 
 
 def _failed_box(failure: Failure, layout: Layout, commands: tuple[str, ...]) -> Markup:
-    """The card of a failed one: what happened, what to do, lines to be run in a cell; last the code, to look it up."""
+    """The card of a failed one: what happened, what to do, lines to be run in a cell.
+
+    Last the code, to look it up, where the service's own words do not name it.
+    """
     code = {"class": "seedream-command", "style": _COMMAND}
-    happened, *advice = map(clip, filter(None, (*failure.explanation, failure.name)))
-    then = [*advice[:-1], *(element("code", code, line) for line in commands)]
+    happened, *advice = map(clip, filter(None, failure.explanation))
+    then = [*advice, *(element("code", code, line) for line in commands)]
     lines = [element("div", {"style": "margin-top:6px"}, text) for text in then]
-    name = element("div", {"class": "seedream-code", "style": _CODE}, *advice[-1:])
+    if not any(failure.name in told for told in (happened, *advice)):
+        lines.append(element("div", {"class": "seedream-code", "style": _CODE}, clip(failure.name)))
     weight = 600 if len(happened) <= 120 else 400  # a long message reads badly in bold
     heading = element("strong", {"style": f"font-weight:{weight}"}, happened)
-    return _box("seedream-card", 120, layout, heading, *lines, name)
+    return _box("seedream-card", 120, layout, heading, *lines)
 
 
 def _empty_box(title: str, layout: Layout) -> Markup:

@@ -15,11 +15,11 @@ BROKE_OFF_AFTER_SILENCE = Text(
 )
 TOO_LONG = Text("the answer is longer than {size:,} bytes", "应答超过 {size:,} 字节")
 REDIRECTS = Text("the API redirects to '{address}'; a redirect is not followed", "API 跳转到“{address}”；不会跟随跳转")
-CHECK_BASE_URL = Text("Check the base URL, then run the cell again.", "检查 base URL 后重新运行。")
+CHECK_BASE_URL = Text("Check the base URL, then draw again.", "检查 base URL 后再画。")
 HELD_A_PICTURE = Text(
-    "The answer held a picture all the same (not shown): it may be billed. See at the provider before running the "
-    "cell again.",
-    "应答里仍带有图片（未显示），可能已计费。重新运行前请先到服务商处确认。",
+    "The answer held a picture all the same (not shown): it may be billed. See at the provider before drawing it "
+    "again.",
+    "应答里仍带有图片（未显示），可能已计费。再画之前请先到服务商处确认。",
 )
 CLOCK_AHEAD = Text(
     "This machine's clock is {time} ahead of the service's: what is told of the age of links may be wrong.",

@@ -183,8 +183,9 @@ ASSIGN_FIRST = Text(
 
 # In the background
 BACKGROUND_WAITED = Text(
-    "--bg waited: here nothing is seen that comes after the last cell (nbconvert, papermill, Voilà, scripts).",
-    "--bg 改为等待完成：此处看不到最后一个单元格之后的内容（nbconvert、papermill、Voilà、脚本）。",
+    "--bg waited for the pictures: run this way (nbconvert, papermill, Voilà, a script), nothing can appear "
+    "after the last cell.",
+    "--bg 等画完才返回：用 nbconvert、papermill、Voilà 或脚本运行时，最后一个单元格结束后就不再显示图片。",
 )
 IN_BACKGROUND = Text(
     "It is drawn in the background and told here at its end. %seedream stop ends it.",

@@ -35,7 +35,8 @@ REQUEST_ID = Text("(request id {id})", "（请求 id {id}）")
 RUN_AND_REQUEST_ID = Text("(run {run}, request id {id})", "（运行 {run}，请求 id {id}）")
 
 SEE_USAGE_FIRST = Text(
-    "See the provider's usage page before running the cell again.", "重新运行前，先在服务商的用量页面确认是否已计费。"
+    "See the provider's usage page before drawing it again.",
+    "再画之前，先在服务商的用量页面确认是否已计费。",
 )
 ASK_SUPPORT = Text(
     "The provider's support can tell more; it asks for the request id.", "可凭请求 id 向服务商客服了解详情。"

@@ -19,12 +19,12 @@ CHECK_PORT_AND_PROXY = Text(
 PROXY_NOT_REACHED = Text("The proxy {proxy} was not reached ({why}).", "无法连接代理 {proxy}（{why}）。")
 NOT_REACHED = Text("{host} was not reached ({why}).", "无法连接 {host}（{why}）。")
 CHECK_NETWORK = Text(
-    "Check the network, the proxy ({variable}) and the base URL, then run the cell again.",
-    "检查网络、代理（{variable}）和 base URL 后重新运行。",
+    "Check the network, the proxy ({variable}) and the base URL, then try again.",
+    "检查网络、代理（{variable}）和 base URL 后再试。",
 )
 CHECK_IT_RUNS = Text(
-    "Check that it runs and that the base URL has its port, then run the cell again.",
-    "检查它是否在运行、base URL 的端口是否正确，然后重新运行。",
+    "Check that it runs and that the base URL has its port, then try again.",
+    "检查它是否在运行、base URL 的端口是否正确，然后再试。",
 )
 TRIED = Text("Tried {attempts} times in {time}.", "{time}内尝试了 {attempts} 次。")
 ATTEMPT = Text("This was attempt {attempt}; those before it are not billed.", "这是第 {attempt} 次尝试；此前的未计费。")
@@ -147,8 +147,8 @@ DOCTOR_NAMES_THEM = Text("%seedream doctor names those that are in force.", "%se
 NAMES = Text("{variable} names {path}, {why}.", "{variable} 指定了 {path}，{why}。")
 CANNOT_BE_USED = Text("which cannot be used ({why})", "无法使用（{why}）")
 CORRECT_OR_EMPTY = Text(
-    "Correct {variable}, or empty it with %env {variable}= and run the cell again.",
-    "改正 {variable}，或用 %env {variable}= 清空后重新运行。",
+    "Correct {variable}, or empty it with %env {variable}=, then try again.",
+    "改正 {variable}，或用 %env {variable}= 清空后再试。",
 )
 NO_SUCH_FILE = Text("and there is no such file", "但没有这个文件")
 NO_SUCH_FOLDER = Text("and there is no such folder", "但没有这个文件夹")
@@ -197,21 +197,21 @@ REPEATS_BY_SETTING = Text(
 )
 REPEATS_BY_CHANNEL = Text("may send a failed request on over further channels", "可能会换渠道再次转发失败的请求")
 FIELD_NOT_TAKEN = Text(
-    "{gateway} does not take {names} for this model. Run the cell with {options}.",
-    "{gateway} 对此模型不支持 {names}。运行时请加 {options}。",
+    "{gateway} does not take {names} for this model. Draw again with {options}.",
+    "{gateway} 对此模型不支持 {names}。请加 {options} 再画。",
 )
 FIELD_NOT_TAKEN_OR_SET = Text(
-    "{gateway} does not take {names} for this model. Run the cell with {options}, or have {setting} set in its "
+    "{gateway} does not take {names} for this model. Draw again with {options}, or have {setting} set in its "
     "configuration.",
-    "{gateway} 对此模型不支持 {names}。运行时请加 {options}，或在其配置中设置 {setting}。",
+    "{gateway} 对此模型不支持 {names}。请加 {options} 再画，或在其配置中设置 {setting}。",
 )
 SEE_BILL = Text(
-    "{gateway} {faults}. See at the provider what was billed before running the cell again.",
-    "{gateway} {faults}。重新运行前先到服务商处确认计费。",
+    "{gateway} {faults}. See at the provider what was billed before drawing again.",
+    "{gateway} {faults}。再画之前先到服务商处确认计费。",
 )
 SEE_BILL_THEN = Text(
-    "{gateway} {faults}. See at the provider what was billed, then run the cell with {options}.",
-    "{gateway} {faults}。先到服务商处确认计费，再加 {options} 运行。",
+    "{gateway} {faults}. See at the provider what was billed, then draw again with {options}.",
+    "{gateway} {faults}。先到服务商处确认计费，然后加 {options} 再画。",
 )
 SENT_ON = Text(
     "{gateway} sent it on {attempts} times: {images:image} more may be billed.",
@@ -244,8 +244,8 @@ CHECK_KEY = Text(
     "检查密钥：%seedream 显示来源，%seedream key 可更换。",
 )
 TOP_UP = Text(
-    "Top up the account or raise its quota at the provider, then run the cell again.",
-    "在服务商处充值或提高额度后重新运行。",
+    "Top up the account or raise its quota at the provider, then draw again.",
+    "在服务商处充值或提高额度后再画。",
 )
 REWORD = Text(
     "Word the prompt differently; pictures that the check refuses are not billed.",
@@ -256,16 +256,15 @@ OTHER_MODEL = Text(
     "换一个模型，或在服务商控制台开通此模型。",
 )
 SERVICE_AT_FAULT = Text(
-    "The service is at fault. See at the provider whether it was billed before running the cell again.",
-    "服务端出错。重新运行前先到服务商处确认是否已计费。",
+    "The service is at fault. See at the provider whether it was billed before drawing again.",
+    "服务端出错。再画之前先到服务商处确认是否已计费。",
 )
-CHANGE_IT = Text("Change what it names and run the cell again.", "修改其中指出的内容后重新运行。")
+CHANGE_IT = Text("Change what it names, then draw again.", "修改其中指出的内容后再画。")
 SERVICE_DOES_NOT_TAKE = Text(
-    "The service does not take {names}. Run the cell with {options}.", "服务不支持 {names}。运行时请加 {options}。"
+    "The service does not take {names}. Draw again with {options}.",
+    "服务不支持 {names}。请加 {options} 再画。",
 )
-PAUSE = Text(
-    "The service asks for a pause of {time}; run the cell again after it.", "服务要求等待 {time}，之后再运行。"
-)
+PAUSE = Text("The service asks for a pause of {time}; draw again after it.", "服务要求等待 {time}，之后再画。")
 LONG_PAUSE = Text(
     "The service asks for a pause of {minutes} min; go on after it.", "服务要求等待 {minutes} 分钟，之后再继续。"
 )

@@ -135,9 +135,7 @@ SVG = Text("an SVG drawing", " SVG 图形")
 TEXT = Text("text", "文本")
 REFERENCE_NOT_FETCHED = Text("The reference {name} could not be fetched. {why}", "参考图 {name} 无法下载。{why}")
 OR_SAVE = Text("Or save the picture and give its path.", "也可保存图片后直接给路径。")
-LATER_OR_SAVE = Text(
-    "Run it again later, or save the picture and give its path.", "稍后再运行，或保存图片后直接给路径。"
-)
+LATER_OR_SAVE = Text("Try again later, or save the picture and give its path.", "稍后再试，或保存图片后直接给路径。")
 ANOTHER_OR_SAVE = Text(
     "Link to another one, or save the picture and give its path.", "换一个链接，或保存图片后直接给路径。"
 )

@@ -198,12 +198,13 @@ STOPPED_EARLY = Text(
     "模型还没画完就被停止；--fresh 会重新生成。",
 )
 LACKS_FETCHABLE = Text(
-    "Run {run} lacks {missing:picture}: run the cell again, which bills nothing; --fresh draws all anew.",
-    "运行 {run} 缺 {missing} 张：重新运行单元格即可，不计费；--fresh 全部重新生成。",
+    "Run {run} lacks {missing:picture}: the same request again fetches them, which bills nothing; --fresh draws "
+    "all anew.",
+    "运行 {run} 缺 {missing} 张：同样再画一次即可补下载，不计费；--fresh 全部重新生成。",
 )
 LACKS_REST = Text(
-    "Run {run} lacks {missing:picture}: the cell run again asks for the rest; --fresh draws all anew.",
-    "运行 {run} 缺 {missing} 张：重新运行单元格会补齐；--fresh 全部重新生成。",
+    "Run {run} lacks {missing:picture}: the same request again asks for the rest; --fresh draws all anew.",
+    "运行 {run} 缺 {missing} 张：同样再画一次可补齐；--fresh 全部重新生成。",
 )
 GOES_ON = Text(
     "Goes on from run {run}, which has {here} of {total:image}: asks for the missing {missing} only, which may bill "
@@ -220,8 +221,8 @@ AWAITED_CAME_TO_NOTHING = Text(
     "所等待的运行 {run}（{origin}）没有生成图片就结束了。",
 )
 NOTHING_SENT_HERE = Text(
-    "It may be billed; nothing was sent here. The same cell run again sends it.",
-    "可能已计费；此处未发送。重新运行单元格会发送。",
+    "It may be billed; nothing was sent here. The same request again sends it.",
+    "可能已计费；此处未发送。同样再画一次会发送。",
 )
 OWN_LOOP_STANDS_STILL = Text(
     "The same request is under way (run {run}) in this notebook's own event loop, which stands still while this "
@@ -275,8 +276,8 @@ DEMO_DRAWS_SET_ANEW = Text(
     "Run the cell that made it again: that draws a new set.", "重新运行生成它的单元格：会画新的一组。"
 )
 LAYERS_TOGETHER = Text(
-    "Layers are made together, all anew or none: run the cell again with --fresh.",
-    "图层只能一起重新生成：加 --fresh 重新运行单元格。",
+    "Layers are made together, all anew or none: draw them again with --fresh.",
+    "图层只能一起重新生成：请加 --fresh 再画。",
 )
 DRAWN_BEFORE_PICK = Text(
     "This was drawn before another take was picked (run {run}); nothing is sent. fresh=True draws another.",

@@ -7,7 +7,7 @@ from seedream_magic.words.text import Text
 REWORD = Text("Word the prompt differently.", "换一种说法写提示词。")
 REFERENCE = Text("Use another reference picture.", "换一张参考图。")
 AGAIN_OR_REWORD = Text("Draw it once more, or word it differently.", "再画一次，或换一种说法。")
-TOP_UP = Text("Top up the account at the provider, then run the cell again.", "在服务商处充值后重新运行。")
+TOP_UP = Text("Top up the account at the provider, then draw again.", "在服务商处充值后再画。")
 CONSOLE = Text("Open the model for the account in the provider's console.", "在服务商控制台为该账号开通此模型。")
 ACCOUNT = Text("See the account's state in the provider's console.", "在服务商控制台查看账号状态。")
 MODEL = Text(
@@ -15,23 +15,24 @@ MODEL = Text(
     "%seedream models 列出可用的模型 id；ark 与 byteplus 的 id 带日期。",
 )
 SLOWER = Text(
-    "Wait a minute and run it again; a set counts once for each picture.",
-    "等一分钟再运行；组图按图片张数计入限额。",
+    "Wait a minute, then draw again; a set counts once for each picture.",
+    "等一分钟再画；组图按图片张数计入限额。",
 )
-BUSY = Text("Wait a little, then run the cell again.", "稍等片刻再运行。")
+BUSY = Text("Wait a little, then draw again.", "稍等片刻再画。")
 RAISE = Text("Raise the limit in the provider's console; waiting does not help.", "在控制台调高限额；等待无济于事。")
 OPTION = Text(
     "Change the option that it names; see %seedream models.",
     "修改服务指出的选项；%seedream models 列出各模型支持的参数。",
 )
 LOOK_FIRST = Text(
-    "See at the provider whether it was billed before running the cell again.", "重新运行前先到服务商处确认是否已计费。"
+    "See at the provider whether it was billed before drawing it again.",
+    "再画之前，先到服务商处确认是否已计费。",
 )
 KEY = Text(
     "Each provider has its own keys: %seedream shows where this one comes from, %seedream key takes another.",
     "各服务商的密钥互不通用：%seedream 显示密钥来源，%seedream key 可更换。",
 )
-ONCE_MORE = Text("Run the cell again.", "重新运行即可。")
+ONCE_MORE = Text("Draw it again.", "再画一次即可。")
 ENDPOINT = Text("Open it in the provider's console, or name a model id.", "在控制台重新启用，或改用模型 id。")
 ENDPOINT_ID = Text("Give the endpoint's id, ep-…, as the model.", "把接入点 id（ep-…）用作模型名。")
 PROXY = Text(

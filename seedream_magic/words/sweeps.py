@@ -174,16 +174,17 @@ DRAWN_BY_DEMO = Text("{images:image} drawn by the demo, free", "演示服务生�
 WAS_BILLED_AT = Text("{images:image} billed, {price}", "已计费 {images} 张，{price}")
 FROM_LIBRARY = Text("{runs:run} from the library", "{runs} 次取自图库")
 RUN_NOT_SENT = Text(
-    "It was not sent.\nRun the cell again: only what is missing is sent.",
-    "未发送。\n重新运行该单元格，只请求缺少的。",
+    "It was not sent.\nDraw the sweep again: only what is missing is sent.",
+    "未发送。\n再画一次这个批量，只请求缺少的。",
 )
 RUN_STOPPED_FREE = Text(
-    "It was stopped under way.\nRun the cell again: what can be fetched is; the rest is drawn anew, free.",
-    "中途停止。\n重新运行该单元格：能取回的先取回，其余免费重新生成。",
+    "It was stopped under way.\nDraw the sweep again: what can be fetched is; the rest is drawn anew, free.",
+    "中途停止。\n再画一次这个批量：能取回的先取回，其余免费重新生成。",
 )
 RUN_MAY_BE_BILLED = Text(
-    "It had been sent and may be billed.\nRun the cell again: what can be fetched is, free. {code} sends it once more.",
-    "已发送，可能计费。\n重新运行该单元格：能取回的先取回，不计费。{code} 会再次发送。",
+    "It had been sent and may be billed.\nDraw the sweep again: what can be fetched is, free. {code} sends it "
+    "once more.",
+    "已发送，可能计费。\n再画一次这个批量：能取回的先取回，不计费。{code} 会再次发送。",
 )
 RUN_SENT_BEFORE = Text(
     "It was sent before and may be billed, so it is not sent again.\n{code} sends it once more.",
