@@ -206,6 +206,29 @@ def jpeg_samples(data: bytes) -> int:
     return data[frame.content + 5] if frame and frame.end > frame.content + 5 else 0
 
 
+def without_codes(data: bytes) -> bytes:
+    """A JPEG up to its end mark, without its compressed pixels: all in it that a decoder can refuse, in a few hundred
+    bytes.
+
+    To libjpeg, which Pillow decodes with, wrong codes and too few are no error: it fills the rest with grey. What it
+    refuses are tables, heads and parts, which stay. So reading the codes, nine tenths of a check, tells no more. One
+    with restarts comes back as it is: between them marks are passed over that are refused elsewhere. So does one that
+    has no end mark: there it matters whether all codes have come.
+    """
+    pieces, position, codes = [], 0, 0
+    part = None
+    for part in _jpeg_parts(data):
+        if part.name == b"\xdd":
+            return data
+        if codes:
+            pieces.append(data[position:codes])
+            position = part.start
+        codes = max(part.content, part.end) if part.name == b"\xda" else 0
+    if part is None or part.name != b"\xd9":
+        return data
+    return b"".join([*pieces, data[position : part.end]])
+
+
 def _is_frame(part: _Part) -> bool:
     """Whether a segment holds the size: all of C0-CF but tables (C4, CC) and the reserved C8."""
     return 0xC0 <= part.name[0] <= 0xCF and part.name[0] not in {0xC4, 0xC8, 0xCC}

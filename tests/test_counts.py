@@ -16,12 +16,14 @@ from typing import Any
 
 import pytest
 from IPython.core.interactiveshell import InteractiveShell
+from PIL import Image
 
 from asking import run_cell
 from raw_server import Behaviour, RawServer, Request, head, raw_server
 from seedream_magic import Seedream, library
 from seedream_magic.images import changes
 from seedream_magic.images.received import IN_MEMORY
+from seedream_magic.images.verify import verify_picture
 from seedream_magic.view import pictures
 from seedream_magic.view.pictures import preview_of
 from served import client
@@ -74,6 +76,15 @@ def test_a_picture_is_hashed_once_and_synced_once(
     assert a_frame == 3  # the picture, the folder that names it, and the sidecar
     assert server.posts == 2
     assert server.gets == 5
+
+
+def test_the_check_of_a_jpeg_decodes_none_of_its_codes(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Its heads and tables are decoded: a few hundred bytes, however large the picture is."""
+    data = encoded(noise(512, 512), "JPEG", quality=95)
+    with calls_of(monkeypatch, Image, "frombytes") as decoded:
+        assert verify_picture(data).width == 512
+    ((_, _, given, *_),) = decoded
+    assert len(given) < 1000 < len(data) // 100
 
 
 def test_a_preview_is_encoded_once_for_all_updates(shell: InteractiveShell, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -3,10 +3,10 @@
 Headers are only believed where the bytes agree: stores and gateways say `Content-Encoding: aws-chunked`, `binary` or
 `UTF-8` of plain pictures, and an ETag of 32 digits may be an MD5 or not.
 
-A whole picture has a signature and an end mark, and decodes fully. Each alone accepts cut pictures: of 800 cuts over
-four encodings a header check took 404, a decode 8; with the end mark none passed. What decodes whole is a picture,
-whatever follows its end or stands in its words, and however the other code of this process has set Pillow (truncated
-files, largest pixels, longest texts, warnings as errors): the pixels alone are decoded, by functions that know no such
+A whole picture has a signature and an end mark, and decodes. Each alone accepts cut pictures: of 800 cuts over four
+encodings a header check took 404, a decode 8; with the end mark none passed. What decodes is a picture, whatever
+follows its end or stands in its words, and however the other code of this process has set Pillow (truncated files,
+largest pixels, longest texts, warnings as errors): the pixels alone are decoded, by functions that know no such
 settings.
 """
 
