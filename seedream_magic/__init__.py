@@ -6,6 +6,7 @@ import importlib
 from typing import TYPE_CHECKING, Any
 
 from seedream_magic import forks as forks
+from seedream_magic.loading import uncollected
 from seedream_magic.version import __version__ as __version__
 
 if TYPE_CHECKING:
@@ -87,7 +88,8 @@ def __getattr__(name: str) -> Any:
     """Public names load when first used, so that loading the extension stays light (no httpx, Pillow, ipywidgets)."""
     if name not in __all__:
         raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
-    return getattr(importlib.import_module(_HOMES.get(name, "seedream_magic.errors")), name)
+    with uncollected():
+        return getattr(importlib.import_module(_HOMES.get(name, "seedream_magic.errors")), name)
 
 
 def __dir__() -> list[str]:

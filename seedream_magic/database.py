@@ -19,9 +19,8 @@ from typing import TYPE_CHECKING, Any, TypeVar
 
 from seedream_magic.api.models import MAXIMUM_IMAGES
 from seedream_magic.images.aside import cache_folder, data_folder
-from seedream_magic.images.index import HistoryEntry, Look
+from seedream_magic.images.index import HistoryEntry, Look, text_of
 from seedream_magic.images.record import UNFINISHED
-from seedream_magic.images.search import text_of
 from seedream_magic.words import program as texts
 
 if TYPE_CHECKING:

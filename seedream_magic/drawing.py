@@ -58,6 +58,8 @@ from seedream_magic.watch import Sets
 from seedream_magic.words import runs as texts
 from seedream_magic.words.text import join as join_sentences
 
+CONCURRENCY = 8
+"""Runs of a batch or a sweep at once, where nobody says how many."""
 PAUSE_SECONDS = 3
 """Before a request is sent once more of which nobody knows whether it was billed."""
 POLL_SECONDS = 0.25

@@ -1,4 +1,8 @@
-"""The Python client: a plan first, which sends nothing, and then a run."""
+"""The Python client: a plan first, which sends nothing, and then a run.
+
+The first cell of a notebook loads this before its request leaves. What draws many requests, searches and deletes is
+loaded by who does that.
+"""
 
 from __future__ import annotations
 
@@ -10,7 +14,7 @@ from contextlib import aclosing
 from dataclasses import replace
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import Any, Unpack
+from typing import TYPE_CHECKING, Any, Unpack
 
 from seedream_magic import bridge, library, session, watch
 from seedream_magic.api.connection import Transport
@@ -20,18 +24,13 @@ from seedream_magic.api.plan import Plan
 from seedream_magic.api.providers import chosen_base_url, chosen_provider
 from seedream_magic.api.redaction import as_text
 from seedream_magic.api.storyboard import Storyboard
-from seedream_magic.batch.draw_many import CONCURRENCY
-from seedream_magic.batch.inputs import Row
-from seedream_magic.batch.mapping import AsyncBatch, Batch
 from seedream_magic.checking import check_plan
 from seedream_magic.continuation import plan_extend, plan_redo, plan_vary
-from seedream_magic.drawing import Drawing, fetch, key_for
+from seedream_magic.drawing import CONCURRENCY, Drawing, fetch, key_for
 from seedream_magic.errors import ConfigError, InvalidRequest, printable, reason_of, sends_nothing
-from seedream_magic.history import find
 from seedream_magic.images.claims import is_live
 from seedream_magic.images.image_set import Frame, ImageSet
 from seedream_magic.images.index import HistoryEntry
-from seedream_magic.images.purge import Purged, purge
 from seedream_magic.images.record import is_run
 from seedream_magic.images.run_folder import settle
 from seedream_magic.images.stored_runs import find_record
@@ -41,13 +40,14 @@ from seedream_magic.planning import OPTIONS, Options, make_ask, plan_in_python, 
 from seedream_magic.recover import find_unfinished, sweep_all
 from seedream_magic.replay import find_earlier, find_maker, find_run, stored_set
 from seedream_magic.session import Progress
-from seedream_magic.sweep.axes import title_of
-from seedream_magic.sweep.draw_sweep import draw, retry_sweep
-from seedream_magic.sweep.make_axes import python_axes
-from seedream_magic.sweep.plan_sweep import plan_sweep, refuse_sweep
-from seedream_magic.sweep.sweep import Sweep
 from seedream_magic.words import runs as texts
 from seedream_magic.words.store import STORE_NOT_FOUND
+
+if TYPE_CHECKING:
+    from seedream_magic.batch.inputs import Row
+    from seedream_magic.batch.mapping import AsyncBatch, Batch
+    from seedream_magic.images.purge import Purged
+    from seedream_magic.sweep.sweep import Sweep
 
 
 class Seedream(Named):
@@ -207,14 +207,18 @@ class Seedream(Named):
 
         Before the first request all of it is checked, priced, and held against the limits of the notebook.
         """
+        from seedream_magic.sweep import axes, draw_sweep, make_axes, plan_sweep  # noqa: PLC0415 - load time, see above
+
         with in_python():
-            axes = python_axes(prompt, vary=vary, each=each, xy=xy, repeat=repeat)
-            ask = make_ask(prompt, options)
-            sweep = plan_sweep(self, ask, axes, title=title_of(prompt), variables={}, sample=sample, seed=seed)
-        return draw(self, refuse_sweep(self, sweep))
+            crossed = make_axes.python_axes(prompt, vary=vary, each=each, xy=xy, repeat=repeat)
+            ask, title = make_ask(prompt, options), axes.title_of(prompt)
+            sweep = plan_sweep.plan_sweep(self, ask, crossed, title=title, variables={}, sample=sample, seed=seed)
+        return draw_sweep.draw(self, plan_sweep.refuse_sweep(self, sweep))
 
     def retry(self, sweep: Sweep, labels: tuple[str, ...] = ()) -> Sweep:
         """See `Sweep.retry`."""
+        from seedream_magic.sweep.draw_sweep import retry_sweep  # noqa: PLC0415 - load time, see above
+
         return retry_sweep(self, sweep, labels)
 
     def redo(
@@ -366,6 +370,8 @@ class Seedream(Named):
         one of `concurrent.futures`, as Dask and MPI have them: its workers draw, each with `per_minute` of its own.
         Stop (Ctrl-C) keeps what has come; the same call again shows what is done and goes on with the rest.
         """
+        from seedream_magic.batch.mapping import Batch  # noqa: PLC0415 - load time, see above
+
         how = {"concurrency": concurrency, "per_minute": per_minute, "executor": executor, "ordered": ordered}
         return Batch(self, rows, options, event_loop=self.event_loop, **how)
 
@@ -381,6 +387,8 @@ class Seedream(Named):
         **options: Unpack[Options],
     ) -> AsyncBatch:
         """As `map`, for `async for`; the rows may come from an asynchronous iterator."""
+        from seedream_magic.batch.mapping import AsyncBatch  # noqa: PLC0415 - load time, see above
+
         how = {"concurrency": concurrency, "per_minute": per_minute, "executor": executor, "ordered": ordered}
         return AsyncBatch(self, rows, options, **how)
 
@@ -452,6 +460,8 @@ class Seedream(Named):
         date or a part of it ("2026-11", "28 Nov", "yesterday"). Those that have the words as one phrase come first.
         """
         if words:
+            from seedream_magic.history import find  # noqa: PLC0415 - load time, see above
+
             return find(self.store, words, now=datetime.now(UTC), here=here, starred=starred).first
         own = [entry for entry in library.history(self.store) if entry.starred or not starred] if here else []
         return own if here else library.history_of_all(self.store, starred=starred)
@@ -463,6 +473,8 @@ class Seedream(Named):
         Raises `InvalidRequest` for a run that goes on, or that later runs go on from: their sets hold its pictures; and
         for one with a starred picture, unless `even_starred`.
         """
+        from seedream_magic.images.purge import purge  # noqa: PLC0415 - load time, see above
+
         return purge(self.store, str(run_id).strip(), even_starred=even_starred)
 
     @classmethod

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 import re
 import socket
 import subprocess
@@ -272,6 +273,35 @@ def test_loading_is_light() -> None:
     loaded, modules = done.stdout.splitlines()
     assert loaded == "[]", done.stderr
     assert int(modules) <= 28  # each takes about a millisecond, one of texts less
+
+
+FIRST_CELL = """
+import sys
+from IPython.core.interactiveshell import InteractiveShell
+loaded = []
+def look(event, arguments):
+    if event == "socket.connect" and not loaded:
+        loaded.extend(sys.modules)
+sys.addaudithook(look)
+shell = InteractiveShell.instance()
+shell.run_line_magic("load_ext", "seedream_magic")
+assert shell.run_cell("%%seedream --quiet --no-stream\\na first cell").success
+rooms = {".".join(name.split(".")[1:2]) for name in loaded if name.startswith("seedream_magic.")}
+print(len([name for name in loaded if name.startswith("seedream_magic.")]), *sorted(rooms | {"PIL"} & {*loaded}))
+"""
+
+
+def test_a_request_leaves_before_anything_is_loaded_that_it_does_not_need(server: RawServer, store: Path) -> None:
+    """Not what draws many, searches, or shows (that is loaded beside it): a module takes a third of a millisecond."""
+    variables = {"SEEDREAM_BASE_URL": f"{server.url}/v1", "SEEDREAM_API_KEY": "sk-first", "SEEDREAM_STORE": str(store)}
+    environment = {**os.environ, **variables, "SEEDREAM_LIBRARY": ""}
+    done = subprocess.run(
+        [sys.executable, "-c", FIRST_CELL], env=environment, capture_output=True, text=True, check=True
+    )
+    modules, *rooms = done.stdout.splitlines()[-1].split()
+    assert not {"PIL", "batch", "sweep", "view", "history"}.intersection(rooms)
+    assert "run" in rooms
+    assert int(modules) <= 124
 
 
 TYPED = (" 四季 <<", "\na fox", "\na fox\n---\nin spring\n\n", " \\")

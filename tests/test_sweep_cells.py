@@ -17,7 +17,7 @@ from kernel import Kernel, running_kernel
 from raw_server import RawServer
 from seedream_magic import InvalidRequest, SeedreamInterrupted
 from seedream_magic.demo.server import DemoService, DemoSettings, running
-from seedream_magic.notebook.sweeps import first_group
+from seedream_magic.notebook.mistakes import first_group
 from seedream_magic.notebook.terminal import Lines
 from seedream_magic.sweep.sweep import Sweep
 from service import SlowService, bodies

@@ -18,7 +18,6 @@ from typing import Any, Literal
 
 from seedream_magic.api.models import MAXIMUM_IMAGES, MAXIMUM_RATIO, MINIMUM_RATIO, RATIOS, SIDES
 from seedream_magic.api.redaction import as_text
-from seedream_magic.api.storyboard import trim_blank_lines
 from seedream_magic.errors import InvalidRequest, reason_of, reword
 from seedream_magic.words import options as meanings
 from seedream_magic.words import requests as texts
@@ -173,6 +172,13 @@ def check_prompt(prompt: object, *, may_be_empty: bool = False) -> str:
     except UnicodeEncodeError as exc:
         raise InvalidRequest(texts.HALF_A_CHARACTER(position=exc.start + 1)) from exc
     return trim_blank_lines(prompt)
+
+
+def trim_blank_lines(text: str) -> str:
+    """The text from its first line with words to its last."""
+    lines = text.split("\n")
+    filled = [number for number, line in enumerate(lines) if line.strip()]
+    return "\n".join(lines[filled[0] : filled[-1] + 1]) if filled else ""
 
 
 def check_switch(name: str, value: object) -> bool | None:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 from dataclasses import dataclass
 
+from seedream_magic.api.fields import trim_blank_lines
 from seedream_magic.errors import InvalidRequest
 from seedream_magic.words import requests as texts
 
@@ -67,10 +68,3 @@ def escape(text: str) -> str:
     """Text as it is typed in a cell: a line that would part it is marked."""
     lines = text.split("\n")
     return "\n".join(f"\\{line}" if _SEPARATOR.fullmatch(line) or _ESCAPED.fullmatch(line) else line for line in lines)
-
-
-def trim_blank_lines(text: str) -> str:
-    """The text from its first line with words to its last."""
-    lines = text.split("\n")
-    filled = [number for number, line in enumerate(lines) if line.strip()]
-    return "\n".join(lines[filled[0] : filled[-1] + 1]) if filled else ""

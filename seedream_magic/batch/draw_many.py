@@ -18,7 +18,7 @@ from seedream_magic.api.plan import Plan
 from seedream_magic.api.request import ImageRequest
 from seedream_magic.api.retry import Pace, Tokens
 from seedream_magic.batch.inputs import BadRow
-from seedream_magic.drawing import Doubt, Drawing, Sender, Shared, key_for
+from seedream_magic.drawing import CONCURRENCY, Doubt, Drawing, Sender, Shared, key_for
 from seedream_magic.errors import (
     AuthFailed,
     MissingKey,
@@ -36,7 +36,6 @@ from seedream_magic.images.threads import raise_if_stopped
 from seedream_magic.watch import fault_of
 from seedream_magic.words import batch as texts
 
-CONCURRENCY = 8
 _ROUNDS = 3
 """So many times the concurrency of failures in a row are no chance any more: the service, or the way to it, is down."""
 _DOWN = (AuthFailed, ModelNotFound, NoConnection, OutcomeUnknown, ServerFailed)

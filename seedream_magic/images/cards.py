@@ -12,7 +12,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 from urllib.parse import quote
 
 from seedream_magic.api.codes import find_code
@@ -21,11 +21,13 @@ from seedream_magic.api.redaction import redact
 from seedream_magic.errors import ContentRefused, ImageError, ImageTooLarge, SeedreamError, advice_of
 from seedream_magic.images.json_files import read_object
 from seedream_magic.session import DEFAULT_STORE, home
-from seedream_magic.view.cards import Card, CardSet, Failure, failure_of
 from seedream_magic.words import carousel as texts
 from seedream_magic.words.carousel import CHINESE, Words
 from seedream_magic.words.clip import own_folder, path_from
 from seedream_magic.words.text import in_language
+
+if TYPE_CHECKING:
+    from seedream_magic.view.cards import Card, CardSet, Failure
 
 OPTIONS = '  # prompt="…", refs="…", fresh=True'
 """What can be said of a frame that is drawn anew; without it the cell is complete."""
@@ -180,6 +182,8 @@ _ABSOLUTE = re.compile(r"""(?<![\w/\\:.~…-])(?:/|[A-Za-z]:\\|\\\\)(?:[^/\\\n"'
 
 def failure_in(error: SeedreamError, words: Words) -> Failure:
     """What a card says of an error; in Chinese the service's own words are told by the code, where that is known."""
+    from seedream_magic.view.cards import Failure, failure_of  # noqa: PLC0415 - load time, see `image_set`
+
     failure = failure_of(error, words)
     shown = (tuple(map(without_folders, lines)) for lines in (failure.explanation, failure.lines))
     failure = Failure(failure.name, without_folders(failure.message), *shown)

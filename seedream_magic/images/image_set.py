@@ -1,4 +1,7 @@
-"""An image set: the frames of a run in their places, and the facts of the run."""
+"""An image set: the frames of a run in their places, and the facts of the run.
+
+A run has one before its request leaves. How it looks is loaded when it is shown.
+"""
 
 from __future__ import annotations
 
@@ -37,13 +40,14 @@ from seedream_magic.images.cards import (
 from seedream_magic.images.marks import NONE, Marks, change_marks, checked_tags, mark, marks_of
 from seedream_magic.images.shapes import checked_places, request_of_pictures
 from seedream_magic.names import Named, takes_keywords
-from seedream_magic.view.cards import Bill, Card, CardSet, CardState, file_stem
 from seedream_magic.words import runs as texts
 from seedream_magic.words.carousel import ENGLISH, Words, words_for
 from seedream_magic.words.text import Sentence, in_language, join
 
 if TYPE_CHECKING:
     from PIL.Image import Image
+
+    from seedream_magic.view.cards import Bill, Card, CardSet, CardState
 
 
 class Client(Protocol):
@@ -634,6 +638,8 @@ def origin_of(images: ImageSet) -> Origin:
 
 def bill_of(images: ImageSet) -> Bill | None:
     """What the run cost; None while it runs. A stopped run may have cost more than what arrived."""
+    from seedream_magic.view.cards import Bill  # noqa: PLC0415 - load time, see above
+
     if images.replayed:
         return Bill(0, certain=True, replayed=True)
     if images.state == "running":
@@ -652,6 +658,8 @@ def opens_at(images: ImageSet) -> int:
 
 def file_name(images: ImageSet, ending: str, number: int = 1) -> str:
     """The name of a file for the set, after what it is about: "ink-wash.pdf"; the second one is "ink-wash-2.pdf"."""
+    from seedream_magic.view.cards import file_stem  # noqa: PLC0415 - load time, see above
+
     stem = file_stem(title_of(images), "pictures")
     return f"{stem}.{ending}" if number == 1 else f"{stem}-{number}.{ending}"
 
@@ -664,6 +672,8 @@ def title_of(images: ImageSet) -> str:
 
 def cards_of(images: ImageSet) -> CardSet:
     """The set as cards, which are all that `view` knows of it."""
+    from seedream_magic.view.cards import CardSet  # noqa: PLC0415 - load time, see above
+
     words, tokens = words_for(images.prompt), (images.usage or {}).get("total_tokens")
     running, count = images.state == "running", len(images)
     # Layers are made together, all anew or none.
@@ -725,6 +735,8 @@ def _card_of(images: ImageSet, frame: Frame, words: Words, empty: CardState) -> 
 
 def card_of(frame: Frame, words: Words = ENGLISH, empty: CardState = "waiting") -> Card:
     """A frame as a card by itself; `empty` is its state where nothing has come for it."""
+    from seedream_magic.view.cards import Card  # noqa: PLC0415 - load time, see above
+
     marks = frame.marks
     return Card(
         index=frame.index,

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import os
 import time
+import unicodedata
 from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import datetime
@@ -95,6 +96,26 @@ def look_at(folder: Path | os.DirEntry[str]) -> Look:
     except OSError:
         return (changed,)
     return changed, record.st_mtime_ns, record.st_size, record.st_ino
+
+
+def text_of(entry: HistoryEntry) -> str:
+    """What is looked for words in: a line each for prompt, model, notebook, id, provider and tags."""
+    return join_texts(*texts_of(entry))
+
+
+def texts_of(entry: HistoryEntry) -> tuple[str, ...]:
+    """The same as it is written."""
+    return entry.prompt, entry.model, entry.notebook, entry.run_id, entry.provider, entry.tags
+
+
+def join_texts(*texts: str) -> str:
+    """Texts to look for words in, a line each."""
+    return "\n".join(map(comparable, texts))
+
+
+def comparable(text: str) -> str:
+    """The text without what people do not remember: case, width, the number of blanks."""
+    return " ".join(unicodedata.normalize("NFKC", text).casefold().split())
 
 
 def entry_of(folder: Path) -> HistoryEntry:

@@ -8,7 +8,6 @@ nothing but text. What has the typed words as one phrase comes first, else the o
 from __future__ import annotations
 
 import re
-import unicodedata
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from datetime import date, datetime, timedelta
@@ -16,11 +15,11 @@ from functools import lru_cache
 from typing import NamedTuple
 
 from seedream_magic.api.providers import PROVIDERS
-from seedream_magic.images.index import HistoryEntry
+from seedream_magic.images.index import HistoryEntry, comparable, join_texts, texts_of
 
 
 class Searchable(NamedTuple):
-    """What is looked at of a run; `text` is its `text_of`."""
+    """What is looked at of a run; `text` is its `index.text_of`."""
 
     run_id: str
     began: datetime | None
@@ -114,7 +113,7 @@ class Query:
 
 def query_of(words: str, *, now: datetime) -> Query:
     """What these words ask for, by the clock of who looks; `now` says which day is today."""
-    typed = _comparable(words)
+    typed = comparable(words)
     return Query(typed, tuple(_terms(typed, now.astimezone().date())))
 
 
@@ -125,9 +124,7 @@ def search(entries: Sequence[HistoryEntry], words: str, *, now: datetime) -> lis
     those of the clock of who looks, `now` says which day is today.
     """
     query = query_of(words, now=now)
-    runs = [
-        (Searchable(entry.run_id, entry.began, entry.state, _joined(*_texts_of(entry))), entry) for entry in entries
-    ]
+    runs = [(Searchable(entry.run_id, entry.began, entry.state, _joined(*texts_of(entry))), entry) for entry in entries]
     found = [(query.rank(run), entry) for run, entry in runs if query.fits(run)]
     return [entry for _, entry in sorted(found, key=lambda each: each[0])]
 
@@ -138,7 +135,7 @@ def since(words: str, *, now: datetime) -> date | None:
     Of a date that is still to come, too.
     """
     today = now.astimezone().date()
-    terms = list(_terms(_comparable(words), today))
+    terms = list(_terms(comparable(words), today))
     facts = [term.fact for term in terms if term.fact is not None]
     if not facts or len(facts) < len(terms):
         return None
@@ -168,23 +165,7 @@ def local_time(moment: datetime | None) -> datetime | None:
         return None
 
 
-def text_of(entry: HistoryEntry) -> str:
-    """What is looked for words in: a line each for prompt, model, notebook, id, provider and tags."""
-    return _joined.__wrapped__(*_texts_of(entry))  # a batch of thousands is not searched, and must not stay in memory
-
-
-def _texts_of(entry: HistoryEntry) -> tuple[str, ...]:
-    return entry.prompt, entry.model, entry.notebook, entry.run_id, entry.provider, entry.tags
-
-
-@lru_cache(maxsize=2**17)
-def _joined(*texts: str) -> str:
-    return "\n".join(map(_comparable, texts))
-
-
-def _comparable(text: str) -> str:
-    """The text without what people do not remember: case, width, the number of blanks."""
-    return " ".join(unicodedata.normalize("NFKC", text).casefold().split())
+_joined = lru_cache(maxsize=2**17)(join_texts)
 
 
 def _has_word(text: str, word: str) -> bool:

@@ -18,8 +18,9 @@ from __future__ import annotations
 import sys
 from collections.abc import Callable
 from dataclasses import replace
+from functools import cache
 from pathlib import Path
-from typing import Any, Protocol
+from typing import TYPE_CHECKING, Any, Protocol
 
 from IPython.core.interactiveshell import InteractiveShell
 from IPython.display import DisplayHandle, clear_output
@@ -28,13 +29,21 @@ from seedream_magic.errors import SeedreamError, SeedreamInterrupted, reason_of
 from seedream_magic.images.image_set import ImageSet, cards_of
 from seedream_magic.notebook.cell_outputs import CellOutputs
 from seedream_magic.notebook.kernel_loop import KernelLoop, Latest
-from seedream_magic.sweep.sweep import Sweep, grid_of
-from seedream_magic.view.markup import NOTHING, element
 from seedream_magic.words.settings import NOT_DRAWN_HERE
+
+if TYPE_CHECKING:
+    from seedream_magic.sweep.sweep import Sweep
 
 _BYTES_PER_SECOND = 300_000
 """Of an output that grows. A server of Jupyter lets a million pass, and a grid may have as much."""
-_EMPTY: dict[str, Any] = {"text/html": str(NOTHING), "text/plain": ""}
+
+
+@cache
+def _nothing() -> dict[str, Any]:
+    """An output that shows nothing."""
+    from seedream_magic.view.markup import NOTHING  # noqa: PLC0415 - load time: nothing is shown before a request leaves
+
+    return {"text/html": str(NOTHING), "text/plain": ""}
 
 
 class Display(Protocol):
@@ -106,7 +115,7 @@ class Output:
         self._handle = DisplayHandle()
         self._displayed = False
         self._visible: tuple[object, ...] = ()
-        self.bundle = _EMPTY
+        self.bundle: dict[str, Any] = {}
         # The pictures in the bundle that was made last, and in the one that was taken last: some are dropped between.
         self._made: frozenset[Path] = frozenset()
         self._sent: frozenset[Path] = frozenset()
@@ -119,7 +128,7 @@ class Output:
     @property
     def rest(self) -> float:
         """By the size of what was shown: a server drops outputs that come too fast."""
-        return len(self.bundle["text/html"]) / _BYTES_PER_SECOND
+        return len(self.bundle.get("text/html", "")) / _BYTES_PER_SECOND
 
     def is_news(self, images: ImageSet | Sweep) -> bool:
         """Whether a value looks different from the last one that was asked about: a new link or second does not."""
@@ -130,25 +139,26 @@ class Output:
         """The set, or the sweep, as a mimebundle."""
         # What draws it loads Pillow, and is loaded when there is something to show: the request has left by then.
         from seedream_magic.view.carousel import plain_text, set_bundle  # noqa: PLC0415 - see above
-        from seedream_magic.view.grid import grid_bundle  # noqa: PLC0415 - see above
 
         try:
-            if isinstance(images, Sweep):
+            if not isinstance(images, ImageSet):
+                from seedream_magic.sweep.sweep import grid_of  # noqa: PLC0415 - see above
+                from seedream_magic.view.grid import grid_bundle  # noqa: PLC0415 - see above
+
                 return grid_bundle(grid_of(images))
             cards = cards_of(images)
             self._made = frozenset(card.picture for card in cards.pictures if card.picture)
             return set_bundle(cards, show=self._layout, sent=self._sent)
         except Exception as exc:  # noqa: BLE001 - what cannot be drawn must not cost the set, which is paid for
-            words = repr(images) if isinstance(images, Sweep) else plain_text(cards_of(images))
+            words = plain_text(cards_of(images)) if isinstance(images, ImageSet) else repr(images)
             why = f"{type(exc).__name__}: {reason_of(exc)}"
-            text = f"{words}\n{NOT_DRAWN_HERE(why=why)}"
-            return {"text/html": str(element("pre", {}, text)), "text/plain": text}
+            return _text_bundle(f"{words}\n{NOT_DRAWN_HERE(why=why)}")
 
     def display(self) -> None:
         """Show it here as well, as it stands."""
         if self._cell is not None:
             self._cell.own_ids.add(self._handle.display_id)
-        self._handle.display(self.bundle, raw=True)
+        self._handle.display(self.bundle or _nothing(), raw=True)
         self._displayed = True
 
     def update(self, bundle: dict[str, Any]) -> None:
@@ -166,8 +176,7 @@ class Output:
             noted = replace(error.images, notes=(*error.images.notes, *lines))
             self.show(replace(noted, state="stopped" if isinstance(error, SeedreamInterrupted) else "done"))
             return
-        text = "\n".join(lines)
-        self._make(lambda: {"text/html": str(element("pre", {}, text)), "text/plain": text}, final=True)
+        self._make(lambda: _text_bundle("\n".join(lines)), final=True)
 
     def clear(self) -> None:
         if not self._displayed:
@@ -175,7 +184,7 @@ class Output:
         if self._cell is not None and self._cell.alone:
             clear_output()
         else:
-            self.update(_EMPTY)
+            self.update(_nothing())
 
     def _make(self, make: Callable[[], dict[str, Any]], *, final: bool) -> None:
         """Make a bundle and show it."""
@@ -187,7 +196,7 @@ class Output:
             self.display()
         elif final and self._cell is not None and self._cell.alone:
             if "image/jpeg" in bundle:
-                self._display_beside(_EMPTY | {"text/plain": bundle["text/plain"]})
+                self._display_beside(_nothing() | {"text/plain": bundle["text/plain"]})
             clear_output(wait=True)
             self._take(bundle)
             self.display()
@@ -195,7 +204,7 @@ class Output:
             self.update(bundle)
             if final and self._cell is not None and self._cell.updates:
                 kinds = ("text/html", "text/plain")
-                self._display_beside({kind: bundle[kind] for kind in kinds}).update(_EMPTY, raw=True)
+                self._display_beside({kind: bundle[kind] for kind in kinds}).update(_nothing(), raw=True)
 
     def _display_beside(self, bundle: dict[str, Any]) -> DisplayHandle:
         """A further display of the same cell."""
@@ -206,9 +215,16 @@ class Output:
         return handle
 
 
+def _text_bundle(text: str) -> dict[str, Any]:
+    """Text as it is."""
+    from seedream_magic.view.markup import element  # noqa: PLC0415 - as above
+
+    return {"text/html": str(element("pre", {}, text)), "text/plain": text}
+
+
 def _look_of(value: ImageSet | Sweep) -> tuple[object, ...]:
     """What of a value is seen."""
-    if isinstance(value, Sweep):
+    if not isinstance(value, ImageSet):
         return (value.state, *(_look_of(images) if images else None for images in value.sets))
     return (value.run_id, value.ok, value.failed, value.notes, value.pause, value.state, value.replayed)
 

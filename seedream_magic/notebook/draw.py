@@ -16,9 +16,8 @@ from seedream_magic.notebook.cell import Cell, parse_cell, value_of
 from seedream_magic.notebook.desk import Desk
 from seedream_magic.notebook.display import ends_with_cells, in_terminal
 from seedream_magic.notebook.first_line import chinese_names, named_as_typed
-from seedream_magic.notebook.mistakes import refuse_taken
+from seedream_magic.notebook.mistakes import first_group, refuse_taken
 from seedream_magic.notebook.questions import unsent
-from seedream_magic.notebook.sweeps import draw_sweep, first_group
 from seedream_magic.planning import plan_ask
 from seedream_magic.seedream import Seedream
 from seedream_magic.variables import fill_prompt
@@ -36,6 +35,8 @@ def draw_cell(desk: Desk, line: str, text: str) -> None:
 def _draw(desk: Desk, cell: Cell) -> None:
     refuse_taken(cell.name, desk.variables)
     if cell.is_sweep:
+        from seedream_magic.notebook.sweeps import draw_sweep  # noqa: PLC0415 - load time: few cells are one
+
         draw_sweep(desk, cell)
         return
     with unsent():

@@ -12,6 +12,7 @@ from typing import Any
 from IPython.core.interactiveshell import InteractiveShell
 from IPython.core.magic import Magics, line_cell_magic, magics_class, no_var_expand
 
+from seedream_magic.loading import uncollected
 from seedream_magic.notebook.comm import register_actions, unregister_actions
 from seedream_magic.notebook.desk import Desk
 from seedream_magic.notebook.settings import Settings
@@ -41,11 +42,13 @@ class SeedreamMagics(Magics, Settings):
     def seedream(self, line: str, cell: str | None = None) -> None:
         """Draw the prompt below, or run a command; `getdoc` is its help."""
         if cell is None:
-            from seedream_magic.notebook.commands import run_command  # noqa: PLC0415 - load time
+            with uncollected():
+                from seedream_magic.notebook.commands import run_command  # noqa: PLC0415 - load time
 
             run_command(self.desk, line)
         else:
-            from seedream_magic.notebook.draw import draw_cell  # noqa: PLC0415 - load time
+            with uncollected():
+                from seedream_magic.notebook.draw import draw_cell  # noqa: PLC0415 - load time
 
             draw_cell(self.desk, line, cell)
 

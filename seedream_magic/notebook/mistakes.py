@@ -11,6 +11,7 @@ import re
 from collections.abc import Mapping
 from typing import Any
 
+from seedream_magic.api.storyboard import Storyboard
 from seedream_magic.errors import InvalidRequest
 from seedream_magic.notebook.first_line import are_options
 from seedream_magic.words import cells as texts
@@ -22,6 +23,7 @@ _COMMAND = re.compile(
 )
 _CELL = re.compile(r"\s*[%％]{2}\s*seedream\b")
 _STRING = re.compile(r"""\s*((?:[rR]?[fF]|[fF][rR])(?:'{3}|"{3}|['"])|'{3}|"{3})(.*)""", re.DOTALL)
+_WIDE_SIGNS = str.maketrans("｛｜｝", "{|}")
 _LONGEST_SHOWN = 60
 _LONGEST_CODE = 4000
 
@@ -72,14 +74,24 @@ def _is_code(statement: ast.stmt) -> bool:
     return isinstance(statement, ast.Assign) and isinstance(statement.value, ast.Call | ast.JoinedStr | ast.Constant)
 
 
+def first_group(prompt: str | Storyboard) -> str:
+    """The first group of a prompt as it was typed, closed or not, where it is one for a person too; "" without one."""
+    text = prompt if isinstance(prompt, str) else prompt.text
+    plain = text.translate(_WIDE_SIGNS)
+    closed = re.search(r"(?<![\\{])\{\w[^{}|:;\"\n]{0,60}(?:\|[^{}|:;\"\n]{1,60})+\}(?!\})", plain)
+    found = closed or re.search(r"(?<![\\{])\{\w[^{}|:;\"\n]{0,60}\|[^{}|:;\"\n]{1,30}+(?![^{\n]*\})", plain)
+    return text[found.start() : found.end()] if found else ""
+
+
 def refuse_taken(name: str | None, variables: Mapping[str, Any]) -> None:
     """Raises `InvalidRequest` for a NAME that holds something else than pictures, or that is Python's own."""
-    from seedream_magic.images.image_set import Frame, ImageSet  # noqa: PLC0415 - load time, see `desk`
-    from seedream_magic.sweep.sweep import Sweep  # noqa: PLC0415 - load time, see `desk`
-
-    if name is None or isinstance(variables.get(name), Frame | ImageSet | Sweep):
+    if name is None:
         return
-    if variables.get(name) is not None:
-        raise InvalidRequest(texts.NAME_TAKEN(name=name, kind=type(variables[name]).__name__))
-    if hasattr(builtins, name):
+    if (value := variables.get(name)) is not None:
+        from seedream_magic.images.image_set import Frame, ImageSet  # noqa: PLC0415 - load time, see `desk`
+        from seedream_magic.sweep.sweep import Sweep  # noqa: PLC0415 - load time, see `desk`
+
+        if not isinstance(value, Frame | ImageSet | Sweep):
+            raise InvalidRequest(texts.NAME_TAKEN(name=name, kind=type(value).__name__))
+    elif hasattr(builtins, name):
         raise InvalidRequest(texts.NAME_OF_PYTHON(name=name))

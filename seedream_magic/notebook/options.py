@@ -27,7 +27,6 @@ from seedream_magic.api.fields import (
 from seedream_magic.api.providers import PROVIDERS
 from seedream_magic.errors import InvalidRequest
 from seedream_magic.notebook.settings import LAYOUTS
-from seedream_magic.view.markup import text_lines
 from seedream_magic.words import cells
 from seedream_magic.words import help as help_texts
 from seedream_magic.words import options as texts
@@ -203,4 +202,6 @@ def chinese_meaning(option: Field) -> str:
 
 def _entry(typed: str, meaning: str) -> str:
     """What is typed, and below it what it does."""
+    from seedream_magic.view.markup import text_lines  # noqa: PLC0415 - load time: every cell loads this
+
     return "\n".join((f"  {typed}", *text_lines(meaning, COLUMNS, first="      ", then="      ")))

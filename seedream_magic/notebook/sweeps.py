@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Mapping
 from dataclasses import replace
 from pathlib import PurePath
@@ -95,18 +94,6 @@ def cell_axes(cell: Cell, variables: Mapping[str, Any], *, filled: Mapping[str, 
     if cell.repeat and (cell.repeat > 1 or not axes):
         axes.append(takes_axis(cell.repeat))
     return prompt, axes
-
-
-_WIDE_SIGNS = str.maketrans("｛｜｝", "{|}")
-
-
-def first_group(prompt: Prompt) -> str:
-    """The first group of a prompt as it was typed, closed or not, where it is one for a person too; "" without one."""
-    text = title_of(prompt)
-    plain = text.translate(_WIDE_SIGNS)
-    closed = re.search(r"(?<![\\{])\{\w[^{}|:;\"\n]{0,60}(?:\|[^{}|:;\"\n]{1,60})+\}(?!\})", plain)
-    found = closed or re.search(r"(?<![\\{])\{\w[^{}|:;\"\n]{0,60}\|[^{}|:;\"\n]{1,30}+(?![^{\n]*\})", plain)
-    return text[found.start() : found.end()] if found else ""
 
 
 def _reference(text: str, variables: Mapping[str, Any]) -> Any:

@@ -10,8 +10,7 @@ from typing import Any, Protocol
 from seedream_magic.api.make_request import Ask, make_request
 from seedream_magic.api.plan import Plan
 from seedream_magic.api.references.reference import Reference
-from seedream_magic.batch.draw_many import CONCURRENCY
-from seedream_magic.drawing import Sender, key_for
+from seedream_magic.drawing import CONCURRENCY, Sender, key_for
 from seedream_magic.errors import InvalidRequest
 from seedream_magic.planning import plan_ask, read_references
 from seedream_magic.session import Progress
