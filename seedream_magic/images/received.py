@@ -23,25 +23,25 @@ class Received:
     """
 
     def __init__(self) -> None:
-        self._memory = bytearray()
+        self._memory = io.BytesIO()  # unlike a bytearray it gives its bytes without a copy
         self._file: io.FileIO | None = None
         self._written = 0
         self._writes = True
 
     def __len__(self) -> int:
-        return self._written + len(self._memory)
+        return self._written + self._memory.tell()
 
     def add(self, piece: bytes) -> None:
         """Take these bytes as well."""
-        self._memory += piece
-        if len(self._memory) >= IN_MEMORY and self._writes:
+        self._memory.write(piece)
+        if self._memory.tell() >= IN_MEMORY and self._writes:
             self._write()
 
     def take(self) -> bytes:
         """All of them; none are left. Raises OSError where the disk does not give back what it took."""
         if self._file is None:
-            data = bytes(self._memory)
-            self._memory = bytearray()
+            data = self._memory.getvalue()
+            self._memory = io.BytesIO()
             return data
         if self._writes:
             self._write()  # so that reading makes the only copy
@@ -49,13 +49,13 @@ class Received:
         data = self._file.read(self._written)
         if len(data) != self._written:
             raise OSError(errno.EIO, os.strerror(errno.EIO))
-        data += self._memory
+        data += self._memory.getvalue()
         self.close()
         return data
 
     def close(self) -> None:
         """Let go of them."""
-        self._memory, self._written = bytearray(), 0
+        self._memory, self._written = io.BytesIO(), 0
         if self._file is not None:
             self._file.close()
             self._file = None
@@ -64,9 +64,9 @@ class Received:
         try:
             if self._file is None:
                 self._file = tempfile.TemporaryFile(buffering=0)  # noqa: SIM115 - `close` closes it
-            write_all(self._file.fileno(), self._memory)
+            write_all(self._file.fileno(), self._memory.getvalue())
         except OSError:
             self._writes = False  # what was written before stays there, and is read
             return
-        self._written += len(self._memory)
-        self._memory = bytearray()
+        self._written += self._memory.tell()
+        self._memory = io.BytesIO()
