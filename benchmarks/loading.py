@@ -70,8 +70,10 @@ def rows() -> Iterator[Row]:
     added = first.more("ours", "floor")
     goal = f"at most 50 ms more than importing httpx and making a client; it is {added:.0f} ms more"
     note = (
-        "Till then 113 modules of this package are loaded, and 26 of anyio, 21 of filelock, 7 of platformdirs: "
-        "httpx loads anyio when it connects, which the floor does not"
+        "In a profile 60 ms are 96 modules of this package, half of that their 64 dataclasses; anyio, which httpx "
+        "loads when it connects and the floor does not, takes 15, filelock 8, the garbage collector 9, plan and record "
+        "17; no certificate is read for this machine, which is 37 less. What reads an answer is loaded before a "
+        "request leaves: what failed to load after that would cost a paid picture"
     )
     name = "first %%seedream after load, until its request leaves"
     yield Row(name, "ms", first.of, goal, added <= 50, "" if added <= 50 else note)

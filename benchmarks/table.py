@@ -7,6 +7,7 @@ them, and a ratio is the median of the ratios turn by turn.
 from __future__ import annotations
 
 import json
+import os
 import statistics
 import subprocess
 import sys
@@ -91,9 +92,13 @@ def processor_seconds(work: Callable[[], object]) -> float:
 
 
 def in_process(program: str, *arguments: str, environment: Mapping[str, str] | None = None) -> Any:
-    """What a Python program prints as its last line, as JSON; the program runs in a new process."""
+    """What a Python program prints as its last line, as JSON; the program runs in a new process.
+
+    It loads compiled modules, as an installed package has them, whatever the environment says of writing those.
+    """
     command = [sys.executable, "-c", program, *arguments]
-    done = subprocess.run(command, env=environment, check=False, capture_output=True, text=True)
+    given = {**(os.environ if environment is None else environment), "PYTHONDONTWRITEBYTECODE": ""}
+    done = subprocess.run(command, env=given, check=False, capture_output=True, text=True)
     if done.returncode:
         raise RuntimeError(f"{' '.join(command[2:])[:60]}…: {done.stderr}")
     return json.loads(done.stdout.splitlines()[-1])

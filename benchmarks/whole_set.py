@@ -19,8 +19,10 @@ from table import Row, in_turn, seconds
 MODEL = "doubao-seedream-4-5"
 IMAGES = 8
 _NOTE = (
-    "In a profile two thirds are reading every code of each JPEG (10 ms of 2K), a third its three syncs; "
-    "two cores do that for eight pictures, and serve them"
+    "In a profile 77 ms of processor time, the bare script's 44: of what is more, a third are the checks (1.4 ms of a "
+    "2K JPEG), the rest SHA-256, records, the plan and the library. Paced, 16 ms pass until the request leaves, 12 "
+    "from the answer to the downloads, 11 for the last records; all eight links answer at once, and two cores serve, "
+    "receive, check and sync them"
 )
 _numbers = itertools.count()
 
