@@ -10,7 +10,6 @@ from traitlets.config import Configurable
 
 from seedream_magic.api.fields import RESPONSE_FORMATS
 from seedream_magic.bridge import EVENT_LOOPS
-from seedream_magic.names import about_name
 from seedream_magic.words import options
 from seedream_magic.words import settings as texts
 from seedream_magic.words.lists import enumeration
@@ -70,6 +69,8 @@ class Settings(Configurable):
         names = self.trait_names(config=True)
         for name in config.get(type(self).__name__, {}):
             if name not in names:
+                from seedream_magic.names import about_name  # noqa: PLC0415 - load time: few names are misspelt
+
                 raise TraitError(about_name(type(self).__name__, name, names))
         super().update_config(config)
 
