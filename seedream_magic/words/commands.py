@@ -229,7 +229,9 @@ EXPORT_TAKES = Text(
     "%seedream export 后面先写一次运行（编号、latest 或组图的变量名），再写文件，如 story.pdf；按扩展名导出：.pdf、"
     ".html、.zip、.gif 或 .jpg。",
 )
-SWEEP_WITHOUT_OPTIONS = Text("A sweep is exported as it is: leave the options out.", "批量只能原样导出，请去掉选项。")
+SWEEP_TAKES_FACTS = Text(
+    "A sweep is exported with no option but --with-facts.", "导出批量时只能用 --with-facts（--含信息）。"
+)
 WRITTEN = Text("Written: {path}", "已写入：{path}")
 ASK_PURGE = Text(
     "Delete run {run} for good ({facts})? [y/N] ", "永久删除 {run}（{facts}）？输入“是”或 y 删除，直接回车不删："
