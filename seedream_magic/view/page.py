@@ -25,6 +25,9 @@ from seedream_magic.words.history import PROMPT
 MAXIMUM_BYTES = 150 * 10**6
 """Of all originals together. In base64 they take a third more, and the browser holds page and pictures at once."""
 
+WIDE = 1.1
+"""Width over height of pictures from which on paper lies on its longer side."""
+
 _KINDS = ((b"\xff\xd8\xff", "image/jpeg"), (b"\x89PNG", "image/png"), (b"RIFF", "image/webp"))
 
 _ORIGINAL = re.compile(r'href="original:(\d+)"')
@@ -61,6 +64,8 @@ def write_page(cards: CardSet, path: Path, options: ExportOptions) -> CardSet:
         author=options.author or "",
         below=options.captions and (options.facts or not options.title),
         facts=options.facts,
+        heading=[card.caption for card in shown.cards] != [cards.title],
+        wide=cards.ratio > WIDE,
     )
     written_originals = write_document(set_bundle(shown)["text/html"], originals, texts, provenance_of(cards), path)
     broken = originals.keys() - written_originals
@@ -77,7 +82,8 @@ def write_page(cards: CardSet, path: Path, options: ExportOptions) -> CardSet:
 class Texts:
     """What a page says around its pictures, and in which language: a title, "" for none, and who made it.
 
-    `below` says that the whole prompt stands below the pictures, `facts` that a person reads which model made them.
+    `below` says that the whole prompt stands below the pictures, `facts` that a person reads which model made them,
+    `heading` that the title stands above them as well, `wide` that paper is to lie on its longer side.
     """
 
     title: str
@@ -86,6 +92,8 @@ class Texts:
     author: str = ""
     below: bool = True
     facts: bool = True
+    heading: bool = True
+    wide: bool = False
 
 
 def write_document(
@@ -98,9 +106,10 @@ def write_document(
     pictures, tag, scripts = html.partition("<script>")
     # Text, index, text, … text: no prompt can hold such a link, for a quotation mark in it is escaped.
     pieces = _ORIGINAL.split(pictures)
+    body = "<body class=wide>" if texts.wide else "<body>"
     with path.open("w", encoding="utf-8", newline="\n") as file:
-        file.write(f"<!DOCTYPE html>\n<html lang={texts.words.language}>\n{_head(texts, provenance)}\n<body>\n")
-        file.write(element("h1", {}, element("bdi", {}, texts.title)) if texts.title else "")
+        file.write(f"<!DOCTYPE html>\n<html lang={texts.words.language}>\n{_head(texts, provenance)}\n{body}\n")
+        file.write(element("h1", {}, element("bdi", {}, texts.title)) if texts.title and texts.heading else "")
         file.write(element("p", {"class": "author"}, element("bdi", {}, texts.author)) if texts.author else "")
         file.write(pieces[0])
         for index, text in zip(pieces[1::2], pieces[2::2], strict=True):
@@ -128,7 +137,7 @@ def for_others(cards: CardSet, first: int = 0, *, facts: bool) -> CardSet:
         for card in cards.cards
     )
     shown = replace(cards, cards=places, folder=cards.id, opens_at=0, copies=("prompt",))
-    return shown if facts else replace(shown, folder="", model="", size="", copies=())
+    return shown if facts else replace(shown, id="", folder="", model="", size="", copies=())
 
 
 def data_uri(data: bytes) -> str:

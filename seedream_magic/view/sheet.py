@@ -85,7 +85,8 @@ def draw_sheet(cards: CardSet, width: int, *, model: bool = False) -> tuple[Imag
     """
     lines = LINES if any(cards.caption_of(card) for card in cards.cards) else 1
     layout = _layout(cards, width, find_lettering(), lines)
-    title = layout.lines(cards.title if len(cards.cards) > 1 else "", _TITLE, layout.inner)
+    told_below = [card.caption for card in cards.cards] == [cards.title]
+    title = layout.lines("" if told_below else cards.title, _TITLE, layout.inner)
     top = layout.margin + len(title) * layout.line(_TITLE) + (layout.gap if title else 0)
     origin = layout.lines(provenance_of(cards).line(layout.words, model=model), _ORIGIN, layout.inner)
     bottom = top + math.ceil(len(cards.cards) / layout.columns) * layout.stride[1]
