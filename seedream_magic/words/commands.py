@@ -66,6 +66,7 @@ CHINESE_OPTIONS = MappingProxyType({
     "--无图注": "--no-captions", "--含信息": "--with-facts",
     "--本地": "--here", "--星标": "--starred", "--自": "--since", "--逐张": "--each",
     "--试算": "--dry-run", "--检测": "--probe", "--在线": "--live", "--收录": "--scan", "--含星标": "--even-starred",
+    "--缺少时": "--if-missing",
 })  # fmt: skip
 """The options of the commands in Chinese."""
 
@@ -118,6 +119,10 @@ NEEDS_NO_KEY = Text(
 ASK_KEY = Text("API key for {provider}: ", "{provider} 的密钥：")
 NOBODY_TYPES = Text(
     "There is nobody here to type a key: set SEEDREAM_API_KEY instead.", "这里无法输入密钥；请设置 SEEDREAM_API_KEY。"
+)
+KEY_IS_THERE = Text(
+    "There is a key for {provider}, from {source}. %seedream key takes another.",
+    "{provider} 已有密钥，来自 {source}；%seedream key 可更换。",
 )
 NO_KEY_TYPED = Text("No key was typed; nothing has changed.", "没有输入密钥，一切照旧。")
 KEY_IN_MEMORY = Text(

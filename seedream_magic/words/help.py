@@ -153,7 +153,10 @@ TOPIC_MEANT = Text("There is no help on {topic}: did you mean {meant}?", "没有
 # Each command
 COMMAND_STATUS = Text("provider, key, model, store, images billed so far and their price", "当前状态与费用")
 COMMAND_USE = Text("the session's provider: {names}", "切换服务商：{names}")
-COMMAND_KEY = Text("type the key, hidden; kept in memory", "输入密钥，仅存于内存")
+COMMAND_KEY = Text(
+    "type the key, hidden; kept in memory. --if-missing: only where there is none",
+    "输入密钥，仅存于内存；--if-missing：没有时才问",
+)
 COMMAND_MODELS = Text(
     "what models take: sizes, sets, references, formats; --live asks the provider what this key may use",
     "各模型支持的参数；--live 向服务商查询此密钥可用的模型",
